@@ -1,0 +1,38 @@
+//go:build keepdeps
+
+package vigie
+
+import (
+	_ "github.com/alecthomas/kingpin/v2"
+	_ "github.com/emersion/go-message/mail"
+	_ "github.com/emersion/go-message/charset"
+	_ "github.com/emersion/go-smtp"
+	_ "github.com/emersion/go-sasl"
+	_ "github.com/gorilla/mux"
+	_ "github.com/mattn/go-sqlite3"
+	_ "github.com/prometheus/alertmanager/api/v2/client"
+	_ "github.com/prometheus/alertmanager/matcher/parse"
+	_ "github.com/prometheus/alertmanager/pkg/labels"
+	_ "github.com/prometheus/alertmanager/template"
+	_ "github.com/prometheus/client_golang/api/prometheus/v1"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/collectors"
+	_ "github.com/prometheus/client_golang/prometheus/collectors/version"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/client_golang/prometheus/promauto"
+	_ "github.com/prometheus/client_golang/prometheus/testutil"
+	_ "github.com/prometheus/common/expfmt"
+	_ "github.com/prometheus/common/promslog"
+	_ "github.com/prometheus/common/promslog/flag"
+	_ "github.com/prometheus/common/version"
+	_ "github.com/prometheus/exporter-toolkit/web"
+	_ "github.com/prometheus/exporter-toolkit/web/kingpinflag"
+	_ "github.com/xhit/go-simple-mail/v2"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/net/idna"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/text/language"
+	_ "golang.org/x/time/rate"
+	_ "github.com/emersion/go-ical"
+	_ "github.com/google/go-cmp/cmp"
+)
