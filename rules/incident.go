@@ -1,0 +1,237 @@
+package rules
+
+import (
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+// State is where an incident stands.
+type State string
+
+// The states of an incident.
+const (
+	Open         State = "open"
+	Taken        State = "taken"
+	Waiting      State = "waiting"  // for the customer, until a date
+	CallDue      State = "call_due" // somebody has to phone
+	WorkedAround State = "worked_around"
+	Unverified   State = "unverified" // the signal ended, nothing proves a good backup
+	Resolved     State = "resolved"
+	Closed       State = "closed"
+)
+
+// Ended reports whether nothing more is expected in this state.
+func (s State) Ended() bool { return s == Resolved || s == Closed }
+
+// Flag is a lasting remark about an incident.
+type Flag string
+
+// The flags of an incident.
+const (
+	FlagSilenced            Flag = "silenced"
+	FlagDoubleFailure       Flag = "double_failure"
+	FlagLateStart           Flag = "late_start"
+	FlagAccountManagerTold  Flag = "account_manager_told"
+	FlagImmediate           Flag = "immediate"
+	FlagSignalLost          Flag = "signal_lost"
+	FlagFlaky               Flag = "flaky"
+	FlagOutage              Flag = "outage"      // part of a failure common to many customers
+	FlagSourceDown          Flag = "source_down" // what watches this machine is itself blind
+	FlagOffline             Flag = "offline"     // the machine was not reachable at its backup time
+	FlagCustomerMailed      Flag = "customer_mailed"
+	FlagUnknownReporter     Flag = "unknown_reporter"
+	FlagOtherBackupKnown    Flag = "other_backup_known" // proven or answered by a person
+	FlagMachineClassMissing Flag = "machine_class_missing"
+)
+
+// Incident is Vigie's memory of one problem, from the first signal to its
+// proven end. It is a plain value: [Book.Decide] never changes its argument.
+type Incident struct {
+	ID       string `json:"id"` // given by the store, shown to people
+	Key      string `json:"key"`
+	Identity Labels `json:"identity"` // the labels that make the key
+	Scenario string `json:"scenario"`
+	Policy   string `json:"policy"`         // content hash of the pinned policy
+	Severity string `json:"severity"`       // minor, major, blocking for platforms
+	Level    int    `json:"level"`          // 2 or 3 for platforms
+	Entry    string `json:"entry"`          // kind of the first signal
+	Cause    string `json:"cause"`          // code of the cause
+	DataLoss string `json:"data_loss"`      // the integrity answer
+	Scope    string `json:"scope"`          // all or part
+	Number   int    `json:"number"`         // running number, for subjects
+	LastErr  string `json:"last_error"`     // error text of the newest failing signal
+	Reporter string `json:"reporter"`       // who reported first
+	External string `json:"external_ref"`   // ticket number in another tool
+	Wording  string `json:"report_text"`    // the report as received
+	Vars     Labels `json:"vars,omitempty"` // facts set by acts: workaround text, forecast date...
+
+	State State         `json:"state"`
+	Flags map[Flag]bool `json:"flags,omitempty"`
+	// Until ends a waiting state.
+	Until time.Time `json:"until,omitzero"`
+
+	OpenedAt   time.Time `json:"opened_at"`   // our first knowledge
+	StartedAt  time.Time `json:"started_at"`  // earliest start of the failing state, this episode
+	ResolvedAt time.Time `json:"resolved_at"` // last resolution or closing
+	HandledAt  time.Time `json:"handled_at"`
+	Episode    int       `json:"episode"` // 1 for the first run from firing to resolved
+	SelfHealed []time.Time
+	Failures   int       `json:"failures"` // failing runs seen in this episode
+	LastSeen   time.Time `json:"last_seen"`
+
+	Assignee string    `json:"assignee"`
+	TakenAt  time.Time `json:"taken_at"`
+
+	Alerts   map[string]*Alert      `json:"alerts"` // by fingerprint
+	Reports  []Signal               `json:"reports,omitempty"`
+	Other    Evidence               `json:"other"` // the machine's other backup
+	Acts     []ActRecord            `json:"acts,omitempty"`
+	Silences map[string]Silence     `json:"silences,omitempty"`
+	Steps    map[string]*StepRecord `json:"steps,omitempty"`   // by occurrence, see occurrence()
+	Targets  map[string]*Clock      `json:"targets,omitempty"` // by name
+	Raised   map[string]Raise       `json:"raised,omitempty"`  // when which flag was raised, how often
+	Told     []Party                `json:"told,omitempty"`    // everyone who accepted a message of this incident
+
+	Severities []calendar.Severity `json:"severities,omitempty"` // history, for requalification
+	Pauses     []calendar.Pause    `json:"pauses,omitempty"`
+	Past       []PastEpisode       `json:"past,omitempty"`
+
+	// ProofAsked is when evidence was last asked for; see Decision.Needs.
+	ProofAsked time.Time `json:"proof_asked,omitzero"`
+	OtherAsked time.Time `json:"other_asked,omitzero"`
+}
+
+// Alert is what one incident remembers of one alert.
+type Alert struct {
+	Labels      Labels            `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	StartsAt    time.Time         `json:"starts_at"`
+	EndedAt     time.Time         `json:"ended_at,omitzero"`
+	Firing      bool              `json:"firing"`
+	LastSeen    time.Time         `json:"last_seen"`
+	// LastFailure is the end of the last failed run known; a success proves
+	// the plan only when it ended later.
+	LastFailure time.Time `json:"last_failure,omitzero"`
+	// SuccessBefore is the last success known at opening: for missed and
+	// never-ran alerts a success proves the plan when it is later than this.
+	SuccessBefore time.Time `json:"success_before,omitzero"`
+	LastSuccess   time.Time `json:"last_success,omitzero"` // newest answer of Prometheus
+	SizeBytes     float64   `json:"size_bytes,omitempty"`
+	Lost          bool      `json:"lost,omitempty"` // its series is gone
+	Proven        bool      `json:"proven,omitempty"`
+}
+
+// PastEpisode keeps what an ended episode came to.
+type PastEpisode struct {
+	Episode    int       `json:"episode"`
+	StartedAt  time.Time `json:"started_at"`
+	ResolvedAt time.Time `json:"resolved_at"`
+	How        string    `json:"how"`
+}
+
+// Raise remembers a flag's or an act's latest appearance and how many there were.
+type Raise struct {
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
+}
+
+// Silence is an Alertmanager silence that covers the incident: in hand, by
+// whom, until when. It is never an ending.
+type Silence struct {
+	ID       string    `json:"id"`
+	Matchers []string  `json:"matchers"`
+	By       string    `json:"by"`
+	Comment  string    `json:"comment"`
+	StartsAt time.Time `json:"starts_at"`
+	EndsAt   time.Time `json:"ends_at"`
+}
+
+// ActRecord is one act of a person, as remembered by the incident.
+type ActRecord struct {
+	At      time.Time `json:"at"`
+	Verb    string    `json:"verb"`
+	By      string    `json:"by"`
+	Episode int       `json:"episode"`
+	Fields  Labels    `json:"fields,omitempty"`
+}
+
+// StepRecord is what became of one occurrence of a step in one episode.
+type StepRecord struct {
+	Step       string    `json:"step"`
+	Episode    int       `json:"episode"`
+	Occurrence string    `json:"occurrence,omitempty"`
+	Status     string    `json:"status"` // decided, accepted, skipped, blocked
+	At         time.Time `json:"at"`     // when that status was reached
+	DecidedAt  time.Time `json:"decided_at"`
+	Reason     string    `json:"reason"`
+	// Pending are the parties whose mail server has not accepted yet;
+	// Refused those whose address was refused for good.
+	Pending   []Party `json:"pending,omitempty"`
+	Refused   []Party `json:"refused,omitempty"`
+	MessageID string  `json:"message_id,omitempty"`
+	// NotificationID ties the record to its outbox row.
+	NotificationID string `json:"notification_id,omitempty"`
+}
+
+// The statuses of a step record.
+const (
+	StepDecided  = "decided"  // notification written, not yet accepted everywhere
+	StepAccepted = "accepted" // every To and Cc accepted: done
+	StepSkipped  = "skipped"  // an `unless` held at its time
+	StepBlocked  = "blocked"  // nobody to tell yet
+)
+
+// Party is one recipient: the role it fills, the person, the address.
+type Party struct {
+	Role     string `json:"role"`
+	Person   string `json:"person"` // id in the inventory
+	Name     string `json:"name"`
+	Address  string `json:"address"`
+	Phone    string `json:"phone,omitempty"`
+	Language string `json:"language"`
+	Cc       bool   `json:"cc,omitempty"`
+}
+
+// Clock is the running measurement of a target.
+type Clock struct {
+	Target   string    `json:"target"`
+	Start    time.Time `json:"start"`
+	Due      time.Time `json:"due,omitzero"` // zero while paused
+	Paused   bool      `json:"paused,omitempty"`
+	MetAt    time.Time `json:"met_at,omitzero"`
+	Breached time.Time `json:"breached,omitzero"`
+	Episode  int       `json:"episode"`
+}
+
+// EvidenceState is what is known of a backup (requirements 3.2).
+type EvidenceState string
+
+// The states of evidence. Only ok and degraded count as functional.
+const (
+	EvidenceOK       EvidenceState = "ok"
+	EvidenceDegraded EvidenceState = "degraded"
+	EvidenceKO       EvidenceState = "ko"
+	EvidenceNone     EvidenceState = "none"
+	EvidenceUnknown  EvidenceState = "unknown"
+)
+
+// Functional reports whether a restore from it can be expected.
+func (s EvidenceState) Functional() bool { return s == EvidenceOK || s == EvidenceDegraded }
+
+// Evidence is the state of a machine's other backup, with its proof.
+type Evidence struct {
+	State       EvidenceState `json:"state,omitempty"`
+	AskedAt     time.Time     `json:"asked_at,omitzero"`
+	Role        string        `json:"role,omitempty"` // backup_role it speaks of
+	Engine      string        `json:"engine,omitempty"`
+	Plan        string        `json:"plan,omitempty"`
+	LastSuccess time.Time     `json:"last_success,omitzero"`
+	LastRun     time.Time     `json:"last_run,omitzero"`
+	Query       string        `json:"query,omitempty"`
+	Value       string        `json:"value,omitempty"`
+	Error       string        `json:"error,omitempty"`
+	// By is the person who checked, when a person answered (S1.12, S1.30).
+	By   string `json:"by,omitempty"`
+	Note string `json:"note,omitempty"`
+}

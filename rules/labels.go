@@ -1,0 +1,121 @@
+package rules
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
+)
+
+// Labels is a set of label names and values, as Prometheus uses them.
+type Labels map[string]string
+
+// Names of the labels that design and alerting rules agree on.
+const (
+	LabelAlertname    = "alertname"
+	LabelCustomer     = "customer"
+	LabelMachine      = "machine"
+	LabelMachineClass = "machine_class"
+	LabelBackupRole   = "backup_role"
+	LabelEngine       = "engine"
+	LabelPlan         = "plan"
+	LabelSource       = "source"
+	LabelJobID        = "job_id"
+	LabelKind         = "kind"
+	LabelSeverity     = "severity"
+	LabelSignal       = "signal"
+	LabelPlatform     = "platform"
+	LabelHost         = "host"
+)
+
+// Clone returns an independent copy.
+func (l Labels) Clone() Labels {
+	c := make(Labels, len(l))
+	for k, v := range l {
+		c[k] = v
+	}
+	return c
+}
+
+// Contains reports whether l has every label of sub with the same value.
+func (l Labels) Contains(sub Labels) bool {
+	for k, v := range sub {
+		if l[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// Pick returns the named labels; a label that is missing is left out.
+func (l Labels) Pick(names []string) Labels {
+	p := Labels{}
+	for _, n := range names {
+		if v, ok := l[n]; ok {
+			p[n] = v
+		}
+	}
+	return p
+}
+
+// String prints the set in Prometheus's notation, sorted by name:
+// {backup_role="primary",customer="dupont"}. It identifies the set.
+func (l Labels) String() string {
+	names := make([]string, 0, len(l))
+	for k := range l {
+		names = append(names, k)
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, n := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(n)
+		b.WriteByte('=')
+		b.WriteString(strconv.Quote(l[n]))
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// Matchers are Alertmanager's label matchers; all must match. A label that is
+// missing matches as an empty value, as in Alertmanager.
+type Matchers []*labels.Matcher
+
+// ParseMatchers reads matchers in Alertmanager's notation, one per string:
+// `machine_class=~"server|nas"`.
+func ParseMatchers(texts []string) (Matchers, error) {
+	ms := make(Matchers, 0, len(texts))
+	for _, t := range texts {
+		m, err := labels.ParseMatcher(t)
+		if err != nil {
+			return nil, err
+		}
+		ms = append(ms, m)
+	}
+	return ms, nil
+}
+
+// Match reports whether every matcher accepts the label set.
+func (ms Matchers) Match(l Labels) bool {
+	for _, m := range ms {
+		if !m.Matches(l[m.Name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Equalities returns the labels that the matchers fix to one value.
+func (ms Matchers) Equalities() Labels {
+	l := Labels{}
+	for _, m := range ms {
+		if m.Type == labels.MatchEqual {
+			l[m.Name] = m.Value
+		}
+	}
+	return l
+}
