@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/rules/calendar"
+	"vigie/rules/strict"
 )
 
 // Policy is what admins write: scenarios, calendars, roles. It is immutable;
@@ -307,7 +308,4 @@ type Correlation struct {
 }
 
 // Position is where in the configuration something is written.
-type Position struct {
-	File string
-	Line int
-}
+type Position = strict.Position
