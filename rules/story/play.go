@@ -48,7 +48,7 @@ type player struct {
 	touched   []*entry
 
 	alerts    map[string]*alert
-	ordered   []*alert
+	firing    []*alert // in the order in which they began
 	changes   int
 	silences  []*silence
 	truth     *truth
@@ -338,9 +338,12 @@ func (p *player) receive(s rules.Signal, confirmed bool) (rules.Classified, erro
 		list[i] = e.inc
 	}
 	var e *entry
-	if i := p.book.Choose(c, list, p.now); i >= 0 {
+	switch i := p.book.Choose(c, list, p.now); {
+	case i == rules.Ignore:
+		return c, nil
+	case i >= 0:
 		e = candidates[i]
-	} else {
+	default:
 		number := len(p.incidents) + 1
 		e = &entry{number: number, name: fmt.Sprintf("i%d", number)}
 		e.inc = p.book.Begin(c, e.name, number, p.now)
@@ -384,8 +387,10 @@ func (p *player) fileKeys(key string, identity, labels rules.Labels) []string {
 			keys = append(keys, "host "+known.Host)
 		}
 	}
-	if h := get(rules.LabelHost); h != "" {
-		keys = append(keys, "host "+h)
+	for _, name := range [...]string{rules.LabelHost, "site"} {
+		if h := get(name); h != "" {
+			keys = append(keys, "host "+h)
+		}
 	}
 	return keys
 }
@@ -418,17 +423,11 @@ func (p *player) correlate() error {
 	if len(policy.Correlations) == 0 {
 		return nil
 	}
-	var within time.Duration
-	for _, c := range policy.Correlations {
-		within = max(within, c.Within)
+	open := make([]rules.Incident, len(p.open))
+	for i, e := range p.open {
+		open[i] = e.inc
 	}
-	var recent []rules.Incident
-	for _, e := range p.incidents {
-		if !e.inc.State.Ended() || p.now.Sub(e.inc.OpenedAt) <= within {
-			recent = append(recent, e.inc)
-		}
-	}
-	for _, c := range p.book.Correlate(recent, p.now) {
+	for _, c := range p.book.Correlate(open, p.now) {
 		before := len(p.incidents)
 		if _, err := p.receive(c.Signal, true); err != nil {
 			return err
