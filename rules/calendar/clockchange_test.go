@@ -129,3 +129,20 @@ func TestSkippedDate(t *testing.T) {
 	due := mustDue(t, c, instant(t, "2011-12-29T16:00:00-10:00"), calendar.Duration{Amount: calendar.NewAmount(2), Unit: calendar.BusinessHours}, nil)
 	wantInstant(t, "due", due, "2011-12-31T10:00:00+14:00")
 }
+
+// Time goes on after the last day of a leap year beyond the zone's table, and
+// that day counts once.
+func TestLeapYearsBeyondTheZoneTable(t *testing.T) {
+	c := mustNew(t, everyDay([2]string{"00:00", "24:00"}))
+	for _, start := range []string{"2040-12-31T00:30:00+01:00", "2040-12-31T12:00:00+01:00", "2044-12-30T12:00:00+01:00", "2096-12-31T23:59:00+01:00"} {
+		begin := instant(t, start)
+		due := mustDue(t, c, begin, calendar.Duration{Amount: calendar.NewAmount(48), Unit: calendar.BusinessHours}, nil)
+		if want := begin.Add(48 * time.Hour); !due.Equal(want) {
+			t.Errorf("48 hours from %s are due %s, want %s", start, due, want)
+		}
+		due = mustDue(t, c, begin, calendar.Duration{Amount: calendar.NewAmount(2), Unit: calendar.BusinessDays}, nil)
+		if want := begin.Add(48 * time.Hour); !due.Equal(want) {
+			t.Errorf("2 days from %s are due %s, want %s", start, due, want)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func ImportICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.W
 	decoder := ical.NewDecoder(limited)
 	var events []event
 	for {
-		file, err := decoder.Decode()
+		file, err := decode(decoder)
 		if limited.N <= 0 {
 			return nil, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
 		}
@@ -51,6 +51,17 @@ func ImportICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.W
 		}
 	}
 	return closedDays(events)
+}
+
+// decode reads one calendar. The library indexes past the end of some broken
+// lines; what a stranger's file contains must not stop the program.
+func decode(decoder *ical.Decoder) (file *ical.Calendar, err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = errors.New("a line ends too soon")
+		}
+	}()
+	return decoder.Decode()
 }
 
 // event is an all-day event, once or again and again. One with times has no
