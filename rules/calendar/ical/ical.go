@@ -20,19 +20,34 @@ const (
 	maxDays  = 20_000
 )
 
-// lastYear is how far a recurrence without an end is followed.
-const lastYear = 2099
+// The years that an event may lie in. A recurrence without an end is followed
+// to the last.
+const (
+	firstYear = 1900
+	lastYear  = 2099
+)
 
 // ImportICal returns the dates of all-day events, each without windows: as the
 // exceptions of a calendar they are closed days. Recurring events are followed
 // until 2099. Events with times, and cancelled ones, say nothing about days and
 // are passed over. Dates are read in the given zone.
-func ImportICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.Window, error) {
+func ImportICal(r io.Reader, loc *time.Location) (days map[calendar.Date][]calendar.Window, err error) {
+	// The libraries index past the end of some broken lines and rules; what a
+	// stranger's file contains must not stop the program.
+	defer func() {
+		if broken := recover(); broken != nil {
+			days, err = nil, fmt.Errorf("the file is not a sound iCalendar (%v); export it again", broken)
+		}
+	}()
+	return importICal(r, loc)
+}
+
+func importICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.Window, error) {
 	limited := &io.LimitedReader{R: r, N: maxBytes + 1}
 	decoder := ical.NewDecoder(limited)
 	var events []event
 	for {
-		file, err := decode(decoder)
+		file, err := decoder.Decode()
 		if limited.N <= 0 {
 			return nil, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
 		}
@@ -51,17 +66,6 @@ func ImportICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.W
 		}
 	}
 	return closedDays(events)
-}
-
-// decode reads one calendar. The library indexes past the end of some broken
-// lines; what a stranger's file contains must not stop the program.
-func decode(decoder *ical.Decoder) (file *ical.Calendar, err error) {
-	defer func() {
-		if broken := recover(); broken != nil {
-			err = errors.New("a line ends too soon")
-		}
-	}()
-	return decoder.Decode()
 }
 
 // event is an all-day event, once or again and again. One with times has no
@@ -217,6 +221,9 @@ func readDates(prop ical.Prop) ([]calendar.Date, error) {
 		t, err := time.Parse("20060102", day)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q is not a date; write it like 20260329", prop.Name, text)
+		}
+		if t.Year() < firstYear || t.Year() > lastYear {
+			return nil, fmt.Errorf("%s: %s is not in the years %d to %d; check the year", prop.Name, text, firstYear, lastYear)
 		}
 		year, month, number := t.Date()
 		dates = append(dates, calendar.Date{Year: year, Month: month, Day: number})

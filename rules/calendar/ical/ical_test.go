@@ -82,6 +82,8 @@ func TestImportICalErrors(t *testing.T) {
 		{"another format", "Subject,Start Date", "not an iCalendar"},
 		{"no start", file("UID:a"), "DTSTART"},
 		{"not a date", file("DTSTART;VALUE=DATE:20261341"), `"20261341" is not a date`},
+		{"broken line", "0;0=", "not a sound iCalendar"},
+		{"long ago", file("DTSTART;VALUE=DATE:00000101"), "check the year"},
 		{"each second", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=SECONDLY"), "within a day"},
 		{"nonsense", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=SOMETIMES"), "RRULE"},
 		{"every day", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=DAILY"), "more than 20000 days"},
