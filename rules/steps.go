@@ -445,6 +445,9 @@ func (d *decider) take(st *Step, platform string, f firing) {
 	if d.firstLacking(st.OnlyIf) != "" {
 		return
 	}
+	if d.postponed(st.When[f.trigger], f) {
+		return
+	}
 	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
 		d.needs = true
 		return
@@ -458,6 +461,21 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
+}
+
+// postponed waits while something common is being sorted out, at the latest
+// until an hour of the same day.
+func (d *decider) postponed(t Trigger, f firing) bool {
+	if len(t.HoldWhile) == 0 || d.firstHolding(t.HoldWhile) == "" {
+		return false
+	}
+	cal := d.calendar(t.Calendar)
+	latest := cal.At(cal.Date(f.at), t.HoldUntil)
+	if !d.horizon.Before(latest) {
+		return false
+	}
+	d.wakeBy(latest)
+	return true
 }
 
 func (d *decider) drop(st *Step, key string, f firing, why string) {
