@@ -114,12 +114,10 @@ func cleanAddr(addr string) (string, error) {
 
 // asciiDomain returns the lower-case ASCII form of a domain name.
 func asciiDomain(domain string) (string, error) {
-	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(domain, "."))
+	lookup := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+	ascii, err := lookup.ToASCII(strings.TrimSuffix(domain, "."))
 	if err != nil {
 		return "", fmt.Errorf("domain %q: %w", shorten(CleanLine(domain), maxName), err)
-	}
-	if ascii == "" || len(ascii) > 253 {
-		return "", fmt.Errorf("domain %q: empty or too long", shorten(CleanLine(domain), maxName))
 	}
 	return ascii, nil
 }
