@@ -90,7 +90,13 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(parsed.Address), maxName), err)
 	}
-	return Address{Name: shorten(CleanLine(parsed.Name), maxName), Addr: addr}, nil
+	return Address{Name: cleanName(parsed.Name), Addr: addr}, nil
+}
+
+// cleanName makes any text a display name. A backslash does not survive: package
+// net/mail writes it, beside other letters than ASCII, in a form it cannot read.
+func cleanName(s string) string {
+	return shorten(CleanLine(strings.ReplaceAll(s, `\`, "/")), maxName)
 }
 
 func cleanAddr(addr string) (string, error) {
