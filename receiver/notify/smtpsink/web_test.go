@@ -73,7 +73,7 @@ func TestWeb(t *testing.T) {
 	}
 
 	resp, body := get(t, h, "/", "en")
-	contains(t, "list", body, "2 mails · 4 Transmissions", "Zoé &lt;am@msp.example&gt;", "expert@msp.example", "received twice", `href="/messages/4"`, `href="/messages/3"`)
+	contains(t, "list", body, "2 mails · 4 transmissions", "Zoé &lt;am@msp.example&gt;", "expert@msp.example", "received twice", `href="/messages/4"`, `href="/messages/3"`)
 	if strings.Contains(body, "<script>") || strings.Index(body, `"/messages/4"`) > strings.Index(body, `"/messages/3"`) {
 		t.Errorf("list: unescaped or not newest first:\n%s", body)
 	}
