@@ -250,3 +250,20 @@ func TestMailServerWithoutEHLO(t *testing.T) {
 	r := credentials(t, relayAt(t, scripted(t, server), TLSNone))
 	wantKind(t, deliver(t, newMail(t, MailConfig{Relay: r}), "am@msp.example"), KindAuth, "auth", 0)
 }
+
+func TestMailHangsUpAfterRefusedAuthentication(t *testing.T) {
+	addr := scripted(t, func(c net.Conn, r *bufio.Reader) {
+		say(c, "220 mail.example")
+		hear(r)
+		say(c, "250-mail.example", "250 AUTH PLAIN")
+		hear(r)
+		say(c, "535 no")
+		if line := hear(r); line != "" {
+			t.Errorf("after the refusal the client said %q", line)
+		}
+	})
+	timeouts := short()
+	timeouts.Command = time.Minute
+	m := newMail(t, MailConfig{Relay: credentials(t, relayAt(t, addr, TLSNone)), Timeouts: timeouts})
+	wantKind(t, deliver(t, m, "am@msp.example"), KindAuth, "auth", 535)
+}
