@@ -44,8 +44,8 @@ type player struct {
 	index     map[string][]*entry
 	owner     map[string]*entry // the incident that an alert went to last, by fingerprint
 	wakes     wakeHeap
-	opened    bool // incidents were opened since common failures were looked for
-	touched   []*entry
+	opened    bool     // incidents were opened since common failures were looked for
+	following []*entry // to decide again because of another incident
 
 	alerts    map[string]*alert
 	firing    []*alert // in the order in which they began
@@ -203,24 +203,32 @@ func (p *player) wakeOne() (bool, error) {
 const maxAnswers = 8
 
 // decide applies an event, answers what the decision asks for, and lets the
-// machine's other incidents follow.
+// incidents that it touches follow.
 func (p *player) decide(e *entry, ev rules.Event) error {
 	if err := p.decideAlone(e, ev); err != nil {
 		return err
 	}
 	for range maxRounds {
-		if len(p.touched) == 0 {
+		if len(p.following) == 0 {
 			return nil
 		}
-		from := p.touched[0]
-		p.touched = p.touched[1:]
-		for _, other := range p.siblings(from) {
-			if err := p.decideAlone(other, rules.Related{}); err != nil {
-				return err
-			}
+		next := p.following[0]
+		p.following = p.following[1:]
+		if err := p.decideAlone(next, rules.Related{}); err != nil {
+			return err
 		}
 	}
-	return fmt.Errorf("at %s the incidents of one machine keep moving each other", p.now.Format(time.RFC3339))
+	return fmt.Errorf("at %s incidents keep moving each other", p.now.Format(time.RFC3339))
+}
+
+// follow has incidents decide again once this decision is through, as what
+// they know of others has changed.
+func (p *player) follow(entries ...*entry) {
+	for _, e := range entries {
+		if !e.inc.State.Ended() && !slices.Contains(p.following, e) {
+			p.following = append(p.following, e)
+		}
+	}
 }
 
 func (p *player) decideAlone(e *entry, ev rules.Event) error {
@@ -259,6 +267,9 @@ func (p *player) apply(e *entry, d rules.Decision) {
 	e.inc = d.Incident
 	if isOpen := !e.inc.State.Ended(); isOpen != wasOpen {
 		p.setOpen(e, isOpen)
+		if p.blinds(e) {
+			p.follow(p.open...)
+		}
 	}
 	if d.From != e.inc.State {
 		p.tell(e, Happening{What: happenedState, From: d.From, To: e.inc.State})
@@ -279,7 +290,7 @@ func (p *player) apply(e *entry, d rules.Decision) {
 		p.mail.add(e, n)
 	}
 	if d.Touches {
-		p.touched = append(p.touched, e)
+		p.follow(p.siblings(e)...)
 	}
 	p.setWake(e, d.WakeAt)
 }
