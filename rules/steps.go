@@ -22,6 +22,7 @@ type firing struct {
 
 // steps looks at every step in the order of the policy and takes what is due.
 func (d *decider) steps() {
+	d.stale = false
 	for _, st := range d.s.Steps {
 		if st.Per == LabelPlatform {
 			for _, p := range d.platforms() {
@@ -30,6 +31,9 @@ func (d *decider) steps() {
 			continue
 		}
 		d.consider(st, "")
+		if d.stale {
+			return // later steps may depend on what this one finds
+		}
 	}
 }
 
@@ -449,7 +453,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		return
 	}
 	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
-		d.needs = true
+		d.needs, d.stale = true, true
 		return
 	}
 	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
