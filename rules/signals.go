@@ -18,7 +18,7 @@ func (d *decider) fired(e Fired) {
 	case d.inc.State == "":
 		d.open(s, started)
 	case d.inc.State.Ended():
-		if d.stale(s, started, e.Confirmed) {
+		if d.lateCopy(s, started, e.Confirmed) {
 			return
 		}
 		d.reopen(s, started, "fires again within the reopen window")
@@ -30,8 +30,8 @@ func (d *decider) fired(e Fired) {
 	d.alert(s, started, e.Confirmed)
 }
 
-// stale tells a late copy of an ended alert from a new failure.
-func (d *decider) stale(s Signal, started time.Time, confirmed bool) bool {
+// lateCopy tells a late copy of an ended alert from a new failure.
+func (d *decider) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	a := d.inc.Alerts[s.Fingerprint]
 	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
 		return false
@@ -58,12 +58,6 @@ func (d *decider) begin(s Signal, started time.Time) {
 	i.LastSeen = d.now
 	if len(d.s.Severity.Order) > 0 {
 		d.severity(d.severityOf(s), started)
-	}
-	if s.Kind == Level3Emergency {
-		i.Level = 3
-	}
-	if s.Unregistered {
-		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
 	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
 		d.flag(FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
@@ -170,6 +164,13 @@ func (d *decider) report(s Signal) {
 		d.inc.Scope = s.Labels["scope"]
 	}
 	d.inc.LastSeen = d.now
+	if s.Kind == Level3Emergency {
+		d.inc.Level = 3
+		d.raise("emergency", d.now)
+	}
+	if s.Unregistered {
+		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
+	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "signal", What: string(s.Kind), Actor: s.By,
 		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
 }

@@ -22,6 +22,7 @@ type firing struct {
 
 // steps looks at every step in the order of the policy and takes what is due.
 func (d *decider) steps() {
+	d.stale = false
 	for _, st := range d.s.Steps {
 		if st.Per == LabelPlatform {
 			for _, p := range d.platforms() {
@@ -30,11 +31,19 @@ func (d *decider) steps() {
 			continue
 		}
 		d.consider(st, "")
+		if d.stale {
+			return // later steps may depend on what this one finds
+		}
 	}
 }
 
 // consider takes a step if it is due, or notes when it will be.
 func (d *decider) consider(st *Step, platform string) {
+	if st.once() {
+		if r := d.inc.Steps[d.recordKey(st, platform, "")]; r != nil && r.Status != StepBlocked {
+			return
+		}
+	}
 	for _, f := range d.firings(st, platform) {
 		if d.taken(st, platform, f) {
 			continue
@@ -49,6 +58,11 @@ func (d *decider) consider(st *Step, platform string) {
 		}
 		d.take(st, platform, f)
 	}
+}
+
+// once is true for a step that comes at most once in an episode.
+func (s *Step) once() bool {
+	return !s.Each && s.Repeat == nil && !slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenOpening })
 }
 
 // endsOn tells the steps that follow an ending from those that an ending stops.
@@ -449,7 +463,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		return
 	}
 	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
-		d.needs = true
+		d.needs, d.stale = true, true
 		return
 	}
 	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
@@ -488,6 +502,10 @@ func (d *decider) drop(st *Step, key string, f firing, why string) {
 // mend that is told once (S1.18).
 func (d *decider) nobody(st *Step, key, platform string, f firing) {
 	if r := d.inc.Steps[key]; r != nil {
+		return
+	}
+	if d.inc.State.Ended() {
+		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
 		return
 	}
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepBlocked,
