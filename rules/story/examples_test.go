@@ -55,7 +55,7 @@ var covers = regexp.MustCompile(`(?m)^# covers: ([STP][0-9.]+(, [STP][0-9.]+)*)$
 // TestExamples plays every story of the shipped examples and compares all that
 // happens with the file beside it.
 func TestExamples(t *testing.T) {
-	for _, example := range []string{"synomega"} {
+	for _, example := range []string{"synomega", "activeprolearn"} {
 		paths, err := filepath.Glob(filepath.Join(examples, example, "stories", "*.yml"))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: no stories: %v", example, err)

@@ -213,9 +213,12 @@ func (p *player) printMessage(m *message) {
 		if r.note.DecidedAt.Before(h.DecidedAt) {
 			h.DecidedAt = r.note.DecidedAt.In(p.zone)
 		}
-		if len(m.rows) > 1 && !slices.Contains(h.Incidents, r.entry.name) {
+		if !slices.Contains(h.Incidents, r.entry.name) {
 			h.Incidents = append(h.Incidents, r.entry.name)
 		}
+	}
+	if len(h.Incidents) == 1 {
+		h.Incidents = nil
 	}
 	for _, party := range m.accepted {
 		if party.Cc {
