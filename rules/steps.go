@@ -240,7 +240,8 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 		}
 		cal = d.calendar(tg.Default.Calendar)
 	}
-	whole := cal.OpenTime(c.Start, c.Due, d.inc.Pauses)
+	pauses := d.pauses(d.target(t.Name))
+	whole := cal.OpenTime(c.Start, c.Due, pauses)
 	part := whole * time.Duration(t.Percent) / 100
 	if part <= 0 {
 		return time.Time{}, 0, "", false
@@ -249,7 +250,7 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 	if err != nil {
 		return time.Time{}, 0, "", false
 	}
-	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, d.inc.Pauses)
+	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, pauses)
 	if err != nil || paused || !at.Before(c.Due) {
 		return time.Time{}, 0, "", false
 	}
@@ -556,9 +557,6 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 		if st.State != "" {
 			d.state(st.State, "step "+st.Name)
 		}
-	}
-	if t := st.When[f.trigger]; t.Name == "immediate_over" {
-		d.flag(FlagImmediate, false, "not put right in time")
 	}
 }
 
