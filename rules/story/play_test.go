@@ -238,6 +238,7 @@ func TestPlayRefuses(t *testing.T) {
 		{"absence of nobody", on("11:00:00", "10:00:00 absence: {machine: PC-LEO, from: 2026-03-09, to: 2026-03-10}"), `s.yml:4: absence.machine: unknown machine "PC-LEO"`},
 		{"absence of several", on("11:00:00", "10:00:00 absence: {machine: SRV-AD, from: 2026-03-09, to: 2026-03-10}"),
 			`s.yml:4: absence.machine: several customers have a machine "SRV-AD": write the customer too`},
+		{"unknown rota", on("11:00:00", "10:00:00 rota: {role: supervisors, person: adm1}"), `s.yml:4: rota.role: no role is filled by a rota "supervisors": did you mean "supervisor"?`},
 		{"contact of nothing", on("11:00:00", "10:00:00 contact: {person: lea}"),
 			"s.yml:4: contact changes nothing: name a person, customer, machine or platform, and beside it what changes, such as {person: lea, email: lea.new@dupont.example}"},
 	} {
