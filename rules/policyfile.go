@@ -312,6 +312,9 @@ func parseDelay(text string) (Delay, error) {
 	words := strings.Fields(text)
 	if len(words) == 1 {
 		elapsed, err := strict.ParseDuration(words[0])
+		if err != nil && words[0][0] != '-' {
+			return Delay{}, fmt.Errorf("%q is not a delay: write 10m or 24h (elapsed), 2 business_hours, 6 business_days or close_of_business_day 0", text)
+		}
 		if err != nil {
 			return Delay{}, err
 		}
