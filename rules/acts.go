@@ -22,9 +22,7 @@ func (d *decider) acted(a Act) {
 	if p := d.book.Directory.Person(a.By); p != nil {
 		a.By = p.ID
 	}
-	if a.Fields == nil {
-		a.Fields = Labels{}
-	}
+	a.Fields = a.Fields.Clone() // what is put straight below must not reach the caller's map
 	if d.inc.State.Ended() && !slices.Contains([]string{"reopen", "note", "resolve", "close", "decommission"}, a.Verb) {
 		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
 		return
