@@ -37,6 +37,9 @@ func (d *decider) clock(t *Target) {
 	}
 	due, paused, first := d.due(t, start)
 	if due.IsZero() && !paused {
+		if c != nil && c.Breached.IsZero() {
+			delete(d.inc.Targets, t.Name) // the severity of now has no such target
+		}
 		return
 	}
 	if c == nil {
