@@ -43,6 +43,8 @@ type PollerOptions struct {
 	// Machines maps a product's machine name to the name to show, compared
 	// without regard to case.
 	Machines map[string]string
+	// Classes overrides the class of machines, by the name shown.
+	Classes map[string]Class
 	// Grace is for how many complete listings a vanished job is still shown;
 	// negative means none, 0 means DefaultGrace.
 	Grace int
@@ -57,6 +59,7 @@ type PollerOptions struct {
 type Poller struct {
 	o     PollerOptions
 	alias map[string]string
+	class map[string]Class
 	view  atomic.Pointer[View]
 
 	mu        sync.Mutex // guards what follows; held during a refresh
@@ -83,6 +86,7 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	p := &Poller{
 		o:         o,
 		alias:     make(map[string]string, len(o.Machines)),
+		class:     make(map[string]Class, len(o.Classes)),
 		records:   make(map[jobKey]*record),
 		agents:    make(map[agentKey]Agent),
 		customers: make(customerBook),
@@ -91,6 +95,9 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	}
 	for from, to := range o.Machines {
 		p.alias[strings.ToLower(from)] = to
+	}
+	for name, class := range o.Classes {
+		p.class[strings.ToLower(name)] = class
 	}
 	for _, r := range reasons() {
 		p.errors[errorKey{Reason: r}] = 0 // so that the first failure is an increase
@@ -269,6 +276,9 @@ func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 		}
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
 		job.Machine = p.machine(job.Machine)
+		if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
+			job.Class = class
+		}
 		key := jobKey{job.Customer, job.ID}
 		if job.ID == "" || out[key] != nil {
 			// Two series with the same labels would make the whole scrape

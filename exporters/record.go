@@ -66,7 +66,7 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		}
 		run.End = o.now
 	}
-	same := run.ID != "" && run.ID == r.LastID || run.ID == "" && run.End.Equal(r.LastOutcome)
+	same := run.ID != "" && run.ID == r.LastID || run.End.Equal(r.LastOutcome)
 	if same {
 		r.refine(run, o)
 		return
@@ -90,6 +90,9 @@ func (r *record) refine(run Run, o foldOptions) {
 	}
 	if run.Result.Failing() && !r.Job.LastResult.Failing() {
 		r.Job.Failures++
+	}
+	if run.ID != "" {
+		r.LastID = run.ID
 	}
 	run.End = r.LastOutcome
 	r.take(run, o)
