@@ -117,6 +117,9 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		maps.Copy(p.customers, s.Customers)
 		p.refreshed = s.LastRefresh
 	}
+	if r, ok := o.Source.(Rememberer); ok {
+		r.Remember(p.shownJobs())
+	}
 	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Agents: p.shownAgents(),
 		Problem: "not read since the exporter started"}, nil)
 	return p, nil

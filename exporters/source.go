@@ -19,6 +19,13 @@ type Source interface {
 	Fetch(ctx context.Context) (Snapshot, error)
 }
 
+// Rememberer is a Source that is told at the start which jobs were known
+// before: one that learns what a job protects only from runs that its product
+// may since have forgotten.
+type Rememberer interface {
+	Remember(jobs []Job)
+}
+
 // SourceOptions are what a Source needs beside its own configuration.
 type SourceOptions struct {
 	// Now is the only clock.

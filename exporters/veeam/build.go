@@ -47,12 +47,14 @@ type sessionRef struct {
 type jobHistory struct {
 	sessions []session // finished, oldest first
 	objects  map[string]*object
+	machine  string // of a job with one object, remembered from before the start
 }
 
 // object is one machine, disk or share that a job protects.
 type object struct {
 	name string
 	runs []objectRun // oldest first
+	last time.Time   // the end of the last run
 }
 
 type objectRun struct {
@@ -62,6 +64,21 @@ type objectRun struct {
 
 func newKnowledge() knowledge {
 	return knowledge{jobs: map[string]*jobHistory{}, session: map[string]sessionRef{}, orphans: map[string]taskSession{}, odd: map[string]bool{}}
+}
+
+// remember takes up what was known of jobs before the start.
+func (k *knowledge) remember(jobs []exporters.Job) {
+	for _, j := range jobs {
+		id, name, several := strings.Cut(j.ID, "/")
+		if k.jobs[id] == nil {
+			k.jobs[id] = &jobHistory{objects: map[string]*object{}}
+		}
+		if several {
+			k.jobs[id].objects[name] = &object{name: j.Machine, last: j.LastRun}
+		} else if j.Machine != j.Plan {
+			k.jobs[id].machine = j.Machine
+		}
+	}
 }
 
 type builder struct {
@@ -219,6 +236,9 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 		h.objects[key] = o
 	}
 	o.name = t.Name
+	if run.End.After(o.last) {
+		o.last = run.End
+	}
 	if at := slices.IndexFunc(o.runs, func(r objectRun) bool { return r.ID == run.ID }); at >= 0 {
 		o.runs[at] = run
 		return
@@ -237,12 +257,12 @@ func objectKey(name string) string { return strings.ToLower(strings.TrimSpace(na
 func (b *builder) forgetObjects(h *jobHistory) {
 	var newest time.Time
 	for _, o := range h.objects {
-		if end := o.runs[len(o.runs)-1].End; end.After(newest) {
-			newest = end
+		if o.last.After(newest) {
+			newest = o.last
 		}
 	}
 	for key, o := range h.objects {
-		if newest.Sub(o.runs[len(o.runs)-1].End) > time.Duration(b.config.ForgetObjectsAfter) {
+		if newest.Sub(o.last) > time.Duration(b.config.ForgetObjectsAfter) {
 			delete(h.objects, key)
 		}
 	}
@@ -288,6 +308,7 @@ func (b *builder) job(j *jobState) {
 	unit.ExpectedInterval = b.config.ExpectedInterval.Of(unit.Class)
 	names := slices.Sorted(maps.Keys(h.objects))
 	if len(names) == 0 || len(names) == 1 && j.ObjectsCount <= 1 {
+		unit.Machine = cmp.Or(h.machine, unit.Machine)
 		if len(names) == 1 {
 			unit.Machine = h.objects[names[0]].name
 		}
@@ -365,7 +386,10 @@ func (b *builder) objectRuns(h *jobHistory, o *object) []exporters.Run {
 			touched[r.session] = true
 		}
 	}
-	first := o.runs[0].End
+	first := o.last
+	if len(o.runs) > 0 {
+		first = o.runs[0].End
+	}
 	for i := range h.sessions {
 		s := &h.sessions[i]
 		result, text := b.result(s.Result, "session_result")

@@ -91,6 +91,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	return snapshot, nil
 }
 
+// Remember implements exporters.Rememberer.
+func (s *Source) Remember(jobs []exporters.Job) { s.known.remember(jobs) }
+
 // Close ends the session on the server.
 func (s *Source) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), logoutTime)

@@ -359,13 +359,20 @@ func TestSourceDownAndRestart(t *testing.T) {
 func TestLastSuccessOutlivesTheServersMemory(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
 	b.refresh()
-	before := b.job("SRV-AD").LastSuccess
+	before := map[string]time.Time{}
+	for _, m := range []string{"SRV-AD", "srv-web"} {
+		before[m] = b.job(m).LastSuccess
+	}
 	check(t, b.poller.Save())
 	b.clock.Advance(40 * 24 * time.Hour) // beyond the lookback
 	b.restart()
-	b.refresh()
-	if j := b.job("AD"); !j.LastSuccess.Equal(before) {
-		t.Errorf("last success %v, want %v", j.LastSuccess, before)
+	for range exporters.DefaultGrace + 2 {
+		b.refresh()
+	}
+	for m, want := range before {
+		if j := b.job(m); !j.LastSuccess.Equal(want) {
+			t.Errorf("%s: last success %v, want %v", m, j.LastSuccess, want)
+		}
 	}
 }
 
