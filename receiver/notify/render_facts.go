@@ -77,7 +77,7 @@ func (i *item) backupFacts() []fact {
 		}
 	}
 	fs.add("last_success", last)
-	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.Days()))
+	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
 	fs.add("error", i.f.Error, code)
 	if i.f.Offline || i.f.Machine != "" {
 		fs.add("last_seen", i.Seen())
@@ -86,6 +86,13 @@ func (i *item) backupFacts() []fact {
 	fs.add("assignee", i.f.Assignee)
 	fs.add("deadline", joinNonEmpty(", ", i.Due(), i.lateNote()), strong)
 	return fs.rows
+}
+
+func (i *item) daysWithout() string {
+	if i.Days() == "" {
+		return ""
+	}
+	return i.say("days.without", "days", i.Days())
 }
 
 func (i *item) lateNote() string {
@@ -196,6 +203,9 @@ func (i *item) OtherBad() bool {
 	return i.f.Other.State == rules.EvidenceKO || i.f.Other.State == rules.EvidenceNone
 }
 
+// OtherNone tells that the machine has no other backup at all.
+func (i *item) OtherNone() bool { return i.f.Other.State == rules.EvidenceNone }
+
 // OtherOpen tells that nobody knows.
 func (i *item) OtherOpen() bool { return !i.OtherGood() && !i.OtherBad() }
 
@@ -233,7 +243,11 @@ func (i *item) OtherProof() string {
 		parts = append(parts, i.word("proof.unknown"))
 	}
 	if !e.AskedAt.IsZero() && e.By == "" {
-		parts = append(parts, i.say("proof.asked", "moment", i.moment(e.AskedAt)))
+		key := "proof.asked"
+		if i.today(e.AskedAt) {
+			key = "proof.asked_today"
+		}
+		parts = append(parts, i.say(key, "moment", i.due(e.AskedAt)))
 	}
 	return joinNonEmpty(", ", parts...)
 }

@@ -173,6 +173,18 @@ func htmlText(s string) string {
 	return html.UnescapeString(anyTag.ReplaceAllString(s, ""))
 }
 
+// The built-in templates pass the trial that an admin's have to pass.
+func TestTrial(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range r.Templates() {
+		for _, lang := range []string{"fr", "en"} {
+			if err := r.try(id, lang); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestProse(t *testing.T) {
 	r := newTestRenderer(t)
 	thin, err := NewRenderer(Options{})

@@ -361,7 +361,7 @@ func (i *item) Automatic() bool { return i.f.Automatic }
 // Reason is a person's words.
 func (i *item) Reason() string { return i.f.Reason }
 
-// Expected is the promised day: "mer. 12 mars".
+// Expected is the promised day: "mercredi 12 mars".
 func (i *item) Expected() string { return i.dateText(i.f.ExpectedDate) }
 
 // ExpectedBrief is the promised day for a subject: "12/03", "12 March".
@@ -379,7 +379,7 @@ func (i *item) ExpectedBrief() string {
 // dateText shows a date that came as text, or the text when it is not one.
 func (i *item) dateText(s string) string {
 	if t, ok := i.parseDate(s); ok {
-		return i.day(t)
+		return i.longDay(t)
 	}
 	return s
 }
@@ -397,8 +397,8 @@ func (i *item) parseDate(s string) (time.Time, bool) {
 // Seen is when the machine was last online.
 func (i *item) Seen() string { return i.momentAgo(i.f.AgentLastSeen) }
 
-// SeenDate is the day of Seen.
-func (i *item) SeenDate() string { return i.day(i.f.AgentLastSeen) }
+// SeenLong is the day of Seen, in a sentence.
+func (i *item) SeenLong() string { return i.longDay(i.f.AgentLastSeen) }
 
 // NextRun is when the next backup is due, unless that is past.
 func (i *item) NextRun() string {
@@ -408,8 +408,16 @@ func (i *item) NextRun() string {
 	return i.moment(i.f.NextRun)
 }
 
+// NextRunLong is NextRun in a sentence: "mardi 11 mars à 12:30".
+func (i *item) NextRunLong() string {
+	if !i.f.NextRun.After(i.ref) {
+		return ""
+	}
+	return i.longMoment(i.f.NextRun)
+}
+
 // CallBefore is the day on which we phone when no answer came.
-func (i *item) CallBefore() string { return i.day(i.f.CallBefore) }
+func (i *item) CallBefore() string { return i.longDay(i.f.CallBefore) }
 
 // SilenceBy is who silenced the alert.
 func (i *item) SilenceBy() string { return i.f.SilenceBy }
