@@ -36,6 +36,10 @@ type Options struct {
 	Overrides fs.FS
 	// Links makes the addresses behind the buttons.
 	Links Links
+	// Outside tells whether a recipient is one of the customer's people, who
+	// read plain words and get no links but one to answer. Without it, the
+	// usual names of roles decide, and an unknown one counts as outside.
+	Outside func(rules.Party) bool
 	// Organisation and Phone sign the mails that customers read.
 	Organisation string
 	Phone        string
@@ -55,6 +59,7 @@ type Renderer struct {
 	tongues      map[string]*tongue
 	mails        map[string]map[string]*mailTemplate // by language, by id
 	links        Links
+	isOutside    func(rules.Party) bool
 	organisation string
 	phone        string
 }
@@ -74,8 +79,12 @@ func NewRenderer(o Options) (*Renderer, error) {
 		tongues:      tongues(),
 		mails:        map[string]map[string]*mailTemplate{},
 		links:        o.Links,
+		isOutside:    o.Outside,
 		organisation: cut(cleanOneLine(o.Organisation), maxField),
 		phone:        cut(cleanOneLine(o.Phone), maxField),
+	}
+	if r.isOutside == nil {
+		r.isOutside = outsideRole
 	}
 	loader := templateLoader{overrides: o.Overrides}
 	ids, err := loader.ids(slices.Sorted(maps.Keys(r.tongues)))

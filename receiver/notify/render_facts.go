@@ -84,7 +84,11 @@ func (i *item) backupFacts() []fact {
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
-	fs.add("deadline", joinNonEmpty(", ", i.Due(), i.lateNote()), strong)
+	fs.add("deadline", joinNonEmpty(", ", i.dueShort(i.f.Deadline), i.lateNote()), strong)
+	if i.f.Machine == "" {
+		fs.add("runbook", i.Runbook(), linked)
+		fs.add("source", i.Measurement(), linked)
+	}
 	return fs.rows
 }
 

@@ -217,8 +217,16 @@ func (i *item) LostData() bool {
 	return true
 }
 
-// ResolvedBrief is the hour of the resolution, with its day when not today.
-func (i *item) ResolvedBrief() string { return i.brief(i.f.ResolvedAt) }
+// ResolvedWhen is "à 10:07", or "le 10/03 23:58" when that is not today.
+func (i *item) ResolvedWhen() string {
+	switch {
+	case i.f.ResolvedAt.IsZero():
+		return ""
+	case i.today(i.f.ResolvedAt):
+		return i.say("at_hour", "clock", i.clock(i.f.ResolvedAt))
+	}
+	return i.say("on_day", "stamp", i.stamp(i.f.ResolvedAt))
+}
 
 // TakeBy is when a person takes a request at the latest.
 func (i *item) TakeBy() string {
@@ -237,7 +245,7 @@ func (i *item) ResolutionFacts() []fact {
 	fs.add("since", i.Started())
 	fs.add("repaired", i.Repaired())
 	fs.add("duration", i.Duration())
-	fs.add("cause", joinNonEmpty(" : ", upperFirst(i.CauseClass()), i.Cause()))
+	fs.add("cause", joinNonEmpty(i.word("colon"), i.CauseClass(), i.Cause()))
 	fs.add("data_loss", i.DataLoss())
 	return fs.rows
 }

@@ -497,6 +497,30 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A customer in copy gets no link that acts.
+func TestCustomerInCopy(t *testing.T) {
+	r := newTestRenderer(t)
+	out, err := r.Render(example("M5", "en")) // the reporter is in Cc
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, purpose := range []string{"take.", "incident.", "escalate.", "vigie act", "vigie explain"} {
+		if strings.Contains(out.Text+out.HTML, purpose) {
+			t.Errorf("a customer in copy gets %q:\n%s", purpose, out.Text)
+		}
+	}
+	own, err := NewRenderer(Options{Links: Links{Base: "https://x.example", Token: tokens},
+		Outside: func(p rules.Party) bool { return !strings.HasSuffix(p.Address, "@msp.example") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := example("B1", "en")[0]
+	n.To[0].Role = "watch"
+	if out, err = own.Render([]rules.Notification{n}); err != nil || !strings.Contains(out.Text, "/a/take.") {
+		t.Errorf("an own name of a role (%v):\n%s", err, out.Text)
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	body := `{{define "tag"}}OURS{{end}}{{define "fact"}}{{.Fact}}{{end}}{{define "lead"}}Our own words, {{.Machine}}.{{end}}{{define "body"}}<i>{{.Error}}</i>{{end}}`
 	r, err := NewRenderer(Options{Overrides: fstest.MapFS{
@@ -688,7 +712,9 @@ func TestDates(t *testing.T) {
 		{en.moment(at("2024-08-01 09:00")), "Thu 1 August 2024 09:00"},
 		{fr.moment(time.Date(2025, 3, 30, 1, 30, 0, 0, time.UTC)), "dim. 30 mars 03:30"},
 		{fr.due(at("2025-03-10 18:00")), "18:00"},
-		{fr.due(at("2025-03-11 18:00")), "mar. 11 mars 18:00"},
+		{fr.due(at("2025-03-11 18:00")), "mardi 11 mars à 18:00"},
+		{en.due(at("2025-03-11 18:00")), "Tuesday 11 March at 18:00"},
+		{fr.dueShort(at("2025-03-11 18:00")), "mar. 11 mars 18:00"},
 		{fr.brief(at("2025-03-11 18:00")), "11/03 18:00"},
 		{en.brief(at("2025-03-11 18:00")), "11 March 18:00"},
 		{fr.brief(at("2026-01-05 18:00")), "5 janvier 2026 18:00"},

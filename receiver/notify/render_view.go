@@ -21,6 +21,7 @@ type view struct {
 	Colour       string // of the bar
 	Digest       *digestView
 	many         bool
+	outside      bool // somebody outside the organisation reads it
 }
 
 // item is one notification, its texts made safe to show.
@@ -38,10 +39,14 @@ func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
 		if n.HoldUntil.After(ref) {
 			ref = n.HoldUntil
 		}
-		it := &item{n: cleanNotification(n), links: linker{r.links, n}}
+		it := &item{n: cleanNotification(n), links: linker{Links: r.links, n: n}}
 		it.f = &it.n.Facts
 		it.face = newFace(t, it.f.Zone, ref)
 		v.Items = append(v.Items, it)
+		v.outside = v.outside || slices.ContainsFunc(n.To, r.isOutside) || slices.ContainsFunc(n.Cc, r.isOutside)
+	}
+	for _, it := range v.Items {
+		it.links.answerOnly = v.outside
 	}
 	v.item = v.Items[0]
 	return v
@@ -307,7 +312,7 @@ func (i *item) DueTag() string {
 // DueBrief is the deadline for a subject.
 func (i *item) DueBrief() string { return i.brief(i.f.Deadline) }
 
-// ByDue is "aujourd'hui avant 18:00", "avant mar. 11 mars 18:00" or "dans la
+// ByDue is "aujourd'hui avant 18:00", "avant mardi 11 mars à 18:00" or "dans la
 // journée", to end a sentence.
 func (i *item) ByDue() string {
 	switch {
@@ -459,25 +464,17 @@ func (i *item) hasFlag(f rules.Flag) bool { return slices.Contains(i.f.Flags, f)
 func (i *item) State() string { return i.name("state", string(i.f.State)) }
 
 // Outside tells whether somebody outside the organisation reads this message.
-// A role that nobody knows counts as outside: plain words harm no technician,
-// jargon and error texts do harm a customer.
-func (v *view) Outside() bool {
-	for _, i := range v.Items {
-		for _, p := range append(slices.Clone(i.n.To), i.n.Cc...) {
-			if !insideRole(p.Role) {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (v *view) Outside() bool { return v.outside }
 
-func insideRole(role string) bool {
-	switch role {
+// outsideRole tells by the name of a party's role whether the party is a
+// customer's. A name that nobody knows counts as outside: plain words harm no
+// technician, jargon, error texts and links to act do harm with a customer.
+func outsideRole(p rules.Party) bool {
+	switch keyOf(p.Role) {
 	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
 		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
-		"service_lead", "service_manager", "manager", "report_reader":
-		return true
+		"service_lead", "service_manager", "manager", "report_reader", "duty", "on_call", "deputy", "everyone":
+		return false
 	}
-	return false
+	return true
 }

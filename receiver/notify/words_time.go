@@ -88,8 +88,17 @@ func (f face) moment(t time.Time) string {
 	return f.day(t) + " " + f.clock(t)
 }
 
-// due is an instant as a deadline is said: the hour alone when it is today.
+// due is an instant as a deadline is said in a sentence: the hour alone when it
+// is today, else "mardi 11 mars à 18:00".
 func (f face) due(t time.Time) string {
+	if t.IsZero() || f.today(t) {
+		return f.clock(t)
+	}
+	return f.longMoment(t)
+}
+
+// dueShort is due for a table: "mar. 11 mars 18:00".
+func (f face) dueShort(t time.Time) string {
 	if t.IsZero() || f.today(t) {
 		return f.clock(t)
 	}
