@@ -214,8 +214,12 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 	if v.Tag, err = b.block(m.text, "tag", v); err != nil {
 		return "", err
 	}
-	if m.text.Lookup("subject") != nil {
-		s, err := b.block(m.text, "subject", v)
+	own := "subject"
+	if v.outside && m.text.Lookup("subject_outside") != nil {
+		own = "subject_outside"
+	}
+	if m.text.Lookup(own) != nil {
+		s, err := b.block(m.text, own, v)
 		if err != nil {
 			return "", err
 		}

@@ -66,6 +66,7 @@ func (i *item) backupFacts() []fact {
 	}
 	if i.f.Machine == "" {
 		fs.add("alert", i.f.Alertname)
+		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
 	}
 	fs.add("since", i.moment(i.f.StartedAt))
@@ -273,6 +274,9 @@ func (i *item) Backups() []planLine {
 			Failures: i.f.Failures, Error: i.f.Error}, i.f.Engine, i.f.BackupRole))
 	}
 	for _, p := range i.f.OtherTexts {
+		if p.LastSuccess.IsZero() && (p.Plan == i.f.Other.Plan || len(i.f.OtherTexts) == 1) {
+			p.LastSuccess = i.f.Other.LastSuccess
+		}
 		lines = append(lines, i.planLine(p, i.f.Other.Engine, i.f.Other.Role))
 	}
 	if e := i.f.Other; len(i.f.OtherTexts) == 0 && (e.Engine != "" || e.Plan != "") {
@@ -342,13 +346,30 @@ func (v *view) History() []happening {
 	var all []happening
 	for _, h := range v.f.History {
 		what := v.name("what", h.What)
-		if keyOf(h.What) == "state" {
+		switch keyOf(h.What) {
+		case "state":
 			all = append(all, happening{v.moment(h.At), what, h.Who, v.name("state", h.Text)})
 			continue
+		case "mail", "told":
+			if w := v.word("mail." + h.Text); w != "" {
+				all = append(all, happening{v.moment(h.At), w, h.Who, ""})
+				continue
+			}
 		}
 		all = append(all, happening{v.moment(h.At), what, h.Who, h.Text})
 	}
 	return all
+}
+
+// Done is what the person who did the last such act wrote: of "resolve", what
+// was done; of "qualify", why.
+func (i *item) Done(verb string) string {
+	for _, h := range slices.Backward(i.f.History) {
+		if keyOf(h.What) == verb {
+			return h.Text
+		}
+	}
+	return ""
 }
 
 // Attempts are the parts of the history that people did.
@@ -369,9 +390,9 @@ func (v *view) Attempts() []happening {
 // ContactFacts is whom to phone.
 func (i *item) ContactFacts() []fact {
 	fs := &facts{t: i.tongue}
-	fs.add("contact", i.f.Contact.Name)
-	fs.add("phone", i.f.Contact.Phone, strong)
-	fs.add("mail", i.f.Contact.Address)
+	fs.add("contact", i.contact.Name)
+	fs.add("phone", i.contact.Phone, strong)
+	fs.add("mail", i.contact.Address)
 	fs.add("customer", i.Customer())
 	fs.add("machine", i.machineFact())
 	fs.add("last_success", i.LastSuccess())
@@ -384,10 +405,10 @@ func (i *item) ContactFacts() []fact {
 }
 
 // ContactName is whom to phone or write to, or "l'utilisateur".
-func (i *item) ContactName() string { return i.person(i.f.Contact.Name, "contact") }
+func (i *item) ContactName() string { return i.person(i.contact.Name, "contact") }
 
 // ContactPhone is the number to dial.
-func (i *item) ContactPhone() string { return i.f.Contact.Phone }
+func (i *item) ContactPhone() string { return i.contact.Phone }
 
 // PlainCause is the cause in a customer's words.
 func (i *item) PlainCause() string {
@@ -610,7 +631,7 @@ func (i *item) OfComputer() string {
 }
 
 func (i *item) whose() string {
-	for _, p := range append(slices.Clone(i.n.To), i.f.Contact) {
+	for _, p := range append(slices.Clone(i.n.To), i.contact) {
 		if role := keyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
 			return "one"
 		}
@@ -630,6 +651,11 @@ func (i *item) Since() string {
 func (i *item) Source() string {
 	if e := i.Engine(); e != "" {
 		return e
+	}
+	for _, p := range i.f.Plans {
+		if p.Source != "" {
+			return p.Source
+		}
 	}
 	return i.f.Item
 }

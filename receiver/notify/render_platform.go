@@ -110,7 +110,7 @@ func (i *item) TargetBrief() string { return i.brief(i.dueOf(i.f.Target)) }
 // DueFor is when the named clock is due; "" when it does not run.
 func (i *item) DueFor(target string) string {
 	for _, c := range i.f.Clocks {
-		if c.Target == target && c.MetAt.IsZero() && !c.Paused {
+		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
 			return i.due(c.Due)
 		}
 	}
@@ -120,8 +120,26 @@ func (i *item) DueFor(target string) string {
 // DueForBrief is DueFor for a subject.
 func (i *item) DueForBrief(target string) string {
 	for _, c := range i.f.Clocks {
-		if c.Target == target && c.MetAt.IsZero() && !c.Paused {
+		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
 			return i.brief(c.Due)
+		}
+	}
+	return ""
+}
+
+// sameTarget compares names of targets; resolution may be called resolve.
+func sameTarget(a, b string) bool {
+	return a == b || a+b == "resolveresolution" || a+b == "resolutionresolve"
+}
+
+// NextNews is when a customer hears from us again: the nearest thing that is due.
+func (i *item) NextNews() string {
+	if s := i.NextStep(); s != "" {
+		return s
+	}
+	for _, target := range []string{"prequalification", "workaround", "resolve"} {
+		if s := i.DueFor(target); s != "" {
+			return s
 		}
 	}
 	return ""
@@ -129,7 +147,7 @@ func (i *item) DueForBrief(target string) string {
 
 func (i *item) dueOf(target string) time.Time {
 	for _, c := range i.f.Clocks {
-		if c.Target == target {
+		if sameTarget(c.Target, target) {
 			return c.Due
 		}
 	}

@@ -130,7 +130,7 @@ func (v *view) CallTable() *table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("call")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
-			{Text: i.ContactName()}, {Text: i.f.Contact.Phone}, {Text: days},
+			{Text: i.ContactName()}, {Text: i.contact.Phone}, {Text: days},
 		})
 	}
 	return t.compact()

@@ -521,6 +521,65 @@ func TestCustomerInCopy(t *testing.T) {
 	}
 }
 
+// What a person closed without proof is never called repaired.
+func TestClosedIsNotRepaired(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"B12", "M2"} {
+		for _, lang := range []string{"fr", "en"} {
+			for _, count := range []int{1, 2} {
+				for _, outside := range []bool{false, true} {
+					n := example(id, lang)[0]
+					n.Facts.State, n.Facts.Reason = rules.Closed, "duplicate"
+					if outside {
+						n.To = to(lea)
+					}
+					out, err := r.Render(bundle(n, count))
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, word := range []string{"rétabli", "RÉTABLI", "réussies", "réussie le", "OK AGAIN", "works again", "back", "dans l'ordre", "well again", "succeeded"} {
+						if strings.Contains(out.Subject, word) {
+							t.Errorf("%s/%s: %q of a closed incident: %s", id, lang, word, out.Subject)
+						}
+					}
+					if outside && strings.Contains(out.Text+out.HTML, "duplicate") {
+						t.Errorf("%s/%s: a customer reads the reason for closing", id, lang)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The end of a blindness or an outage speaks of no machine.
+func TestEndWithoutMachine(t *testing.T) {
+	r := newTestRenderer(t)
+	n := example("D5", "fr")[0]
+	n.Template, n.Facts.ScenarioText, n.Facts.State = "B12", "Supervision aveugle", rules.Resolved
+	n.Facts.ResolvedAt = at("2025-03-10 04:00")
+	out, err := r.Render([]rules.Notification{n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Subject != "[#140] [RÉTABLI] Supervision aveugle : terminé" || strings.Contains(out.Text, "machine") {
+		t.Errorf("%s\n%s", out.Subject, out.Text)
+	}
+}
+
+// Without a customer's contact the supervisor is not told to phone himself.
+func TestCallWithoutContact(t *testing.T) {
+	r := newTestRenderer(t)
+	n := example("B5", "en")[0]
+	n.Facts.Contact = sup
+	out, err := r.Render([]rules.Notification{n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.Subject+out.Text, "Sophie") || !strings.Contains(out.Text, "No phone number is known") {
+		t.Errorf("%s\n%s", out.Subject, out.Text)
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	body := `{{define "tag"}}OURS{{end}}{{define "fact"}}{{.Fact}}{{end}}{{define "lead"}}Our own words, {{.Machine}}.{{end}}{{define "body"}}<i>{{.Error}}</i>{{end}}`
 	r, err := NewRenderer(Options{Overrides: fstest.MapFS{

@@ -27,9 +27,10 @@ type view struct {
 // item is one notification, its texts made safe to show.
 type item struct {
 	face
-	n     rules.Notification
-	f     *rules.FactSheet
-	links linker
+	n       rules.Notification
+	f       *rules.FactSheet
+	contact rules.Party // the customer's person to call or write to; may be nobody
+	links   linker
 }
 
 func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
@@ -42,6 +43,9 @@ func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
 		it := &item{n: cleanNotification(n), links: linker{Links: r.links, n: n}}
 		it.f = &it.n.Facts
 		it.face = newFace(t, it.f.Zone, ref)
+		if r.isOutside(it.f.Contact) {
+			it.contact = it.f.Contact
+		}
 		v.Items = append(v.Items, it)
 		v.outside = v.outside || slices.ContainsFunc(n.To, r.isOutside) || slices.ContainsFunc(n.Cc, r.isOutside)
 	}
@@ -51,6 +55,16 @@ func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
 	v.item = v.Items[0]
 	return v
 }
+
+// Contact is the customer's person to call or write to; empty when unknown.
+func (i *item) Contact() rules.Party { return i.contact }
+
+// Closed tells that a person closed the incident without a proof of repair.
+func (i *item) Closed() bool { return i.f.State == rules.Closed }
+
+// HandedOn tells that the assignment moved from one person to another, and that
+// both read about it.
+func (i *item) HandedOn() bool { return len(i.n.To) > 1 }
 
 // Many tells whether the mail speaks of several incidents.
 func (v *view) Many() bool { return v.many }
@@ -327,8 +341,14 @@ func (i *item) ByDue() string {
 // LateStart tells that the failure came late and its deadline stands.
 func (i *item) LateStart() bool { return i.f.LateStart }
 
-// NextStep is when the account manager will be told by itself.
-func (i *item) NextStep() string { return i.due(i.f.NextStepAt) }
+// NextStep is when the account manager will be told by itself; "" when that
+// is past.
+func (i *item) NextStep() string {
+	if !i.f.NextStepAt.After(i.n.DecidedAt) {
+		return ""
+	}
+	return i.due(i.f.NextStepAt)
+}
 
 // AM is the account manager's name, or "le gestionnaire du compte".
 func (i *item) AM() string { return i.person(i.f.AccountManager, "account_manager") }
@@ -433,6 +453,9 @@ func (i *item) SilenceUntil() string { return i.due(i.f.SilenceUntil) }
 // Repaired is the instant of the repair.
 func (i *item) Repaired() string { return i.moment(i.f.ResolvedAt) }
 
+// RepairedLong is Repaired in a sentence.
+func (i *item) RepairedLong() string { return i.longMoment(i.f.ResolvedAt) }
+
 // RepairedBrief is Repaired for a subject: "10/03 14:32".
 func (i *item) RepairedBrief() string {
 	return i.stamp(i.f.ResolvedAt)
@@ -473,7 +496,8 @@ func outsideRole(p rules.Party) bool {
 	switch keyOf(p.Role) {
 	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
 		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
-		"service_lead", "service_manager", "manager", "report_reader", "duty", "on_call", "deputy", "everyone":
+		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
+		"previous_assignee", "silence_authors", "told", "told_in_copy":
 		return false
 	}
 	return true
