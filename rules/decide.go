@@ -274,6 +274,7 @@ func (d *decider) waitingOver() {
 	}
 	at := d.inc.Until
 	d.inc.Until = time.Time{}
+	d.endPause(at)
 	d.raise("waiting_over", at)
 	d.state(Open, "the agreed date has come")
 }

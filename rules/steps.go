@@ -473,7 +473,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		return
 	}
 	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
-	if len(to) == 0 {
+	if len(to) == 0 || st.Trace && d.untraceable(to, cc) {
 		d.nobody(st, key, platform, f)
 		return
 	}
@@ -481,6 +481,22 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
+}
+
+// untraceable reports whether a role that must have every written trace would
+// get none: then nothing is sent that looks like one (rule W).
+func (d *decider) untraceable(to, cc []Party) bool {
+	for _, role := range d.p.Required {
+		reached := false
+		for _, p := range d.resolve(role, "", d.now) {
+			same := func(q Party) bool { return q.Person == p.Person }
+			reached = reached || slices.ContainsFunc(to, same) || slices.ContainsFunc(cc, same)
+		}
+		if !reached {
+			return true
+		}
+	}
+	return false
 }
 
 // postponed waits while something common is being sorted out, at the latest
