@@ -45,6 +45,7 @@ func (d *decider) accepted(r *StepRecord, address string) {
 	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
 	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
 	if r.Episode == d.inc.Episode {
+		p.Step = r.Step
 		d.inc.Told = append(d.inc.Told, p)
 	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "accepted " + r.Step,
