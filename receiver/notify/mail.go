@@ -1,0 +1,267 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"strings"
+
+	simplemail "github.com/xhit/go-simple-mail/v2"
+)
+
+// Mail is the channel to people: one SMTP conversation for one transmission. It
+// holds no connection between messages and is safe for concurrent use.
+type Mail struct {
+	cfg MailConfig
+}
+
+// NewMail checks the configuration and returns the channel. It opens no file and
+// no connection: see CheckFiles.
+func NewMail(cfg MailConfig) (*Mail, error) {
+	cfg, err := cfg.normalize()
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	return &Mail{cfg: cfg}, nil
+}
+
+// Name returns the configured name, "mail" by default.
+func (m *Mail) Name() string { return m.cfg.Name }
+
+// CheckFiles reads the password and CA files once and reports the first that is
+// not usable, so that it shows at the start and not with the first message.
+func (m *Mail) CheckFiles() error {
+	for _, r := range m.relays() {
+		if _, err := r.password(); err != nil {
+			return fmt.Errorf("mail: relay %s: %w", r.addr(), err)
+		}
+		if _, err := r.tlsConfig(); err != nil {
+			return fmt.Errorf("mail: relay %s: %w", r.addr(), err)
+		}
+	}
+	return nil
+}
+
+func (m *Mail) relays() []MailRelay {
+	if m.cfg.Fallback.Host == "" {
+		return []MailRelay{m.cfg.Relay}
+	}
+	return []MailRelay{m.cfg.Relay, m.cfg.Fallback}
+}
+
+// Deliver sends msg to one recipient through the relay, or through the fallback
+// when the relay cannot be reached or refuses for now. If both fail, the error is
+// the relay's, unless the fallback may have accepted the message: that the
+// fallback refuses a recipient for good does not mean that the relay will.
+func (m *Mail) Deliver(ctx context.Context, msg Message, recipient string) error {
+	t, err := m.compose(msg, recipient)
+	if err != nil {
+		return err
+	}
+	first := m.transmit(ctx, m.cfg.Relay, t)
+	retriable := KindOf(first) == KindTemporary || KindOf(first) == KindConnect
+	if first == nil || !retriable || m.cfg.Fallback.Host == "" || ctx.Err() != nil {
+		return first
+	}
+	second := m.transmit(ctx, m.cfg.Fallback, t)
+	if second == nil || KindOf(second) == KindUnknown {
+		return second
+	}
+	var e *Error
+	if errors.As(first, &e) {
+		e.Fallback = second
+	}
+	return first
+}
+
+// transmission is one message as it goes over the wire to one recipient.
+type transmission struct {
+	from, to string
+	raw      string
+}
+
+// compose turns a message into a transmission, with everything in it checked.
+func (m *Mail) compose(msg Message, recipient string) (transmission, error) {
+	fail := func(kind Kind, err error) (transmission, error) {
+		return transmission{}, &Error{Kind: kind, Channel: m.cfg.Name, Phase: "compose", Err: err}
+	}
+	to, err := ParseAddress(recipient)
+	if err != nil {
+		return fail(KindRecipient, err)
+	}
+	from, err := ParseAddress(msg.From.Addr)
+	if err != nil {
+		return fail(KindConfig, fmt.Errorf("from: %w", err))
+	}
+	from.Name = shorten(CleanLine(msg.From.Name), maxName)
+	switch {
+	case !messageID(msg.ID):
+		return fail(KindMessage, fmt.Errorf("message-id %q must be of the form left@right and at most %d characters", shorten(CleanLine(msg.ID), maxName), MaxMessageID))
+	case msg.Date.IsZero():
+		return fail(KindMessage, errors.New("the message has no date"))
+	case msg.Text == "":
+		return fail(KindMessage, errors.New("the message has no text"))
+	case len(msg.Text)+len(msg.HTML) > maxBody:
+		return fail(KindMessage, fmt.Errorf("the message is larger than %d bytes", maxBody))
+	}
+	raw, err := render(msg, from)
+	if err != nil {
+		return fail(KindMessage, err)
+	}
+	envelope := from.Addr
+	if m.cfg.EnvelopeFrom != "" {
+		envelope = m.cfg.EnvelopeFrom
+	}
+	return transmission{from: envelope, to: to.Addr, raw: raw}, nil
+}
+
+// maxBody is far above any bundle's table and below what relays commonly take.
+const maxBody = 8 << 20
+
+// render writes the message as MIME. Header names are constants here: the
+// library cleans values, in its way, but not names.
+func render(msg Message, from Address) (string, error) {
+	email := simplemail.NewMSG()
+	email.AllowDuplicateAddress = true // somebody may be in To and in Cc
+	email.SetFrom(from.String())
+	email.AddTo(usable(msg.To)...)
+	email.AddCc(usable(msg.Cc)...)
+	email.SetReplyTo(strings.Join(usable([]string{msg.ReplyTo}), ""))
+	email.SetSubject(CleanSubject(msg.Subject))
+	// The library's layout has a zone's abbreviation, which only UTC survives.
+	email.SetDate(msg.Date.UTC().Format("2006-01-02 15:04:05 MST"))
+	email.AddHeader("Message-Id", "<"+msg.ID+">")
+	if messageID(msg.InReplyTo) {
+		email.AddHeader("In-Reply-To", "<"+msg.InReplyTo+">")
+	}
+	if refs := references(msg.References); refs != "" {
+		email.AddHeader("References", refs)
+	}
+	email.AddHeader("Auto-Submitted", "auto-generated")
+	email.AddHeader("X-Auto-Response-Suppress", "All")
+	if languageTag(msg.Language) {
+		email.AddHeader("Content-Language", msg.Language)
+	}
+	if id := shorten(CleanLine(msg.IncidentID), maxName); id != "" {
+		email.AddHeader("X-Incident-Id", id)
+	}
+	for name, value := range msg.Headers {
+		if !headerAllowed(name) {
+			return "", fmt.Errorf("header %q is not one of those a message may set", shorten(CleanLine(name), maxName))
+		}
+		if value = shorten(CleanLine(value), maxName); value != "" {
+			email.AddHeader(name, value)
+		}
+	}
+	email.SetBody(simplemail.TextPlain, strings.ToValidUTF8(msg.Text, "\uFFFD"))
+	if msg.HTML != "" {
+		email.AddAlternative(simplemail.TextHTML, strings.ToValidUTF8(msg.HTML, "\uFFFD"))
+	}
+	if email.Error != nil {
+		return "", email.Error
+	}
+	return email.GetMessage(), nil
+}
+
+// usable returns the addresses that can stand in a header, as they stand there.
+func usable(addrs []string) []string {
+	var out []string
+	for _, s := range addrs {
+		if a, err := ParseAddress(s); err == nil {
+			out = append(out, a.String())
+		}
+	}
+	return out
+}
+
+func references(ids []string) string {
+	var out []string
+	for _, id := range ids {
+		if messageID(id) {
+			out = append(out, "<"+id+">")
+		}
+	}
+	const most = 20 // the root and the latest ones are what readers thread by
+	if len(out) > most {
+		out = append(out[:1], out[len(out)-most+1:]...)
+	}
+	return strings.Join(out, " ")
+}
+
+// transmit has one conversation with one relay.
+func (m *Mail) transmit(ctx context.Context, r MailRelay, t transmission) error {
+	password, err := r.password()
+	if err != nil {
+		return m.fail(r, KindConfig, "", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Total)
+	defer cancel() // which also closes the connection, whatever happens
+	g, phase, err := m.connect(ctx, r)
+	if err != nil {
+		return m.classify(ctx, r, phase, false, err)
+	}
+	defer g.Close()
+	if err := m.converse(g, r, password, t); err != nil {
+		return m.classify(ctx, r, g.phase, g.dotSent, err)
+	}
+	return nil
+}
+
+// converse lets the library speak over the guarded connection. It returns nil
+// once the server answered the message with 250, whatever happens afterwards.
+func (m *Mail) converse(g *guard, r MailRelay, password string, t transmission) error {
+	server := &simplemail.SMTPServer{
+		Authentication: simplemail.AuthAuto,
+		Encryption:     simplemail.EncryptionNone, // it is in place already
+		Username:       r.Username,
+		Password:       password,
+		Helo:           m.cfg.Hello,
+		Host:           r.Host,
+		Port:           r.Port,
+		CustomConn:     g,
+		// The library's own timeouts leave goroutines behind and do not hold;
+		// the guard's do.
+		ConnectTimeout: 0,
+		SendTimeout:    0,
+	}
+	client, err := server.Connect()
+	if err != nil {
+		if r.Username != "" && g.phase == phaseEHLO && g.failed == nil {
+			g.phase = phaseAuth // the library found no mechanism it knows and sent nothing
+		}
+		return err
+	}
+	if r.Username != "" && !g.authSent {
+		g.phase = phaseAuth
+		return errNoAuth
+	}
+	g.open = true
+	if err := simplemail.SendMessage(t.from, []string{t.to}, t.raw, client); err != nil {
+		return err
+	}
+	_ = client.Quit() // the message is accepted: a farewell that fails changes nothing
+	return nil
+}
+
+// classify gives an error of a conversation its kind.
+func (m *Mail) classify(ctx context.Context, r MailRelay, phase string, dotSent bool, err error) error {
+	var reply *textproto.Error
+	if errors.As(err, &reply) {
+		if dotSent && reply.Code/100 == 2 {
+			return nil
+		}
+		e := m.fail(r, replyKind(phase, reply.Code), phase, err)
+		e.Code = reply.Code
+		e.Reply = shorten(CleanLine(reply.Msg), maxReply)
+		return e
+	}
+	if ctxErr := context.Cause(ctx); ctxErr != nil {
+		err = errors.Join(ctxErr, err) // the closed connection is only the symptom
+	}
+	return m.fail(r, failureKind(ctx, phase, dotSent, err), phase, err)
+}
+
+func (m *Mail) fail(r MailRelay, kind Kind, phase string, err error) *Error {
+	return &Error{Kind: kind, Channel: m.cfg.Name, Via: r.addr(), Phase: phase, Err: err}
+}

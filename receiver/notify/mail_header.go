@@ -1,0 +1,191 @@
+package notify
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+const (
+	// MaxSubject is the length of a subject in characters.
+	MaxSubject = 100
+	// MaxMessageID is the length of a Message-ID without its brackets. A longer
+	// one would not fit on its header's first line, and the line would be folded
+	// right after the name, which some readers take for an empty Message-ID.
+	MaxMessageID = 60
+
+	maxName = 100
+)
+
+// CleanLine makes any text fit for a header or a log: valid UTF-8, on one line,
+// without control characters, without the invisible characters that reverse or
+// hide text, with single spaces, and without anything a reader would decode as
+// an encoded word.
+func CleanLine(s string) string {
+	var b strings.Builder
+	b.Grow(min(len(s), 4096))
+	space := false
+	for _, r := range s {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r):
+			space = b.Len() > 0
+			continue
+		case invisible(r):
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r) // an invalid byte arrives, and is written, as U+FFFD
+	}
+	return strings.ReplaceAll(b.String(), "=?", "= ?")
+}
+
+// invisible reports format characters, except the two joiners that scripts and
+// emoji need. The bidirectional controls among them let a name show as another.
+func invisible(r rune) bool {
+	const zwnj, zwj = '\u200c', '\u200d'
+	return unicode.Is(unicode.Cf, r) && r != zwnj && r != zwj
+}
+
+// CleanSubject makes any text a subject: CleanLine, and at most MaxSubject
+// characters, the last one an ellipsis when something was cut.
+func CleanSubject(s string) string {
+	return shorten(CleanLine(s), MaxSubject)
+}
+
+// shorten cuts s to limit characters, never inside a character nor between a
+// letter and its combining marks.
+func shorten(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	runes := []rune(s)
+	end := limit - 1
+	for end > 0 && unicode.Is(unicode.M, runes[end]) {
+		end--
+	}
+	return strings.TrimRight(string(runes[:end]), " ") + "…"
+}
+
+// ParseAddress reads one address, with or without a display name, and returns it
+// in the form that can be written in a header and sent in an envelope: the name
+// cleaned, the domain in ASCII (punycode), the local part an ASCII dot-atom. A
+// local part with other characters is an error: not every relay carries it, and
+// one that does not would refuse the mail or damage the address.
+func ParseAddress(s string) (Address, error) {
+	parsed, err := mail.ParseAddress(CleanLine(s))
+	if err != nil {
+		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(s), maxName), err)
+	}
+	addr, err := cleanAddr(parsed.Address)
+	if err != nil {
+		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(parsed.Address), maxName), err)
+	}
+	return Address{Name: shorten(CleanLine(parsed.Name), maxName), Addr: addr}, nil
+}
+
+func cleanAddr(addr string) (string, error) {
+	at := strings.LastIndexByte(addr, '@')
+	if at < 0 {
+		return "", errors.New("no @ in it")
+	}
+	local, domain := addr[:at], addr[at+1:]
+	if !dotAtom(local) {
+		return "", errors.New("only ASCII letters, digits and .!#$%&'*+-/=?^_`{|}~ may stand before the @")
+	}
+	ascii, err := asciiDomain(domain)
+	if err != nil {
+		return "", err
+	}
+	if len(local) > 64 || len(local)+1+len(ascii) > 254 {
+		return "", errors.New("longer than mail allows (64 characters before the @, 254 in all)")
+	}
+	return local + "@" + ascii, nil
+}
+
+// asciiDomain returns the lower-case ASCII form of a domain name.
+func asciiDomain(domain string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(domain, "."))
+	if err != nil {
+		return "", fmt.Errorf("domain %q: %w", shorten(CleanLine(domain), maxName), err)
+	}
+	if ascii == "" || len(ascii) > 253 {
+		return "", fmt.Errorf("domain %q: empty or too long", shorten(CleanLine(domain), maxName))
+	}
+	return ascii, nil
+}
+
+// dotAtom reports whether s needs no quoting before the @ (RFC 5322, 3.2.3).
+func dotAtom(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" {
+			return false
+		}
+		for _, c := range []byte(part) {
+			letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+			digit := c >= '0' && c <= '9'
+			if !letter && !digit && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// String writes the address as a header does.
+func (a Address) String() string {
+	return (&mail.Address{Name: a.Name, Address: a.Addr}).String()
+}
+
+// NewMessageID derives a Message-ID from what identifies a message (incident,
+// episode, step, bundle): the same parts give the same identifier for ever, on
+// every retry and after every restart. The domain is the sender's; its leading
+// labels are dropped when the whole would exceed MaxMessageID.
+func NewMessageID(domain string, parts ...string) (string, error) {
+	ascii, err := asciiDomain(domain)
+	if err != nil {
+		return "", fmt.Errorf("message-id: %w", err)
+	}
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p) // lengths keep ("ab","c") and ("a","bc") apart
+	}
+	const digits = 26 // 130 bits
+	id := strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)))[:digits]
+	for len(ascii) > MaxMessageID-digits-1 {
+		_, rest, found := strings.Cut(ascii, ".")
+		if !found {
+			return "", fmt.Errorf("message-id: domain %q is too long", domain)
+		}
+		ascii = rest
+	}
+	return id + "@" + ascii, nil
+}
+
+// messageID reports whether s can stand between the brackets of a Message-ID.
+func messageID(s string) bool {
+	left, right, found := strings.Cut(s, "@")
+	return found && len(s) <= MaxMessageID && dotAtom(left) && dotAtom(right)
+}
+
+// languageTag reports whether s looks like a BCP 47 tag.
+func languageTag(s string) bool {
+	for i, part := range strings.Split(s, "-") {
+		if part == "" || len(part) > 8 || i == 0 && len(part) < 2 {
+			return false
+		}
+		if strings.Trim(strings.ToLower(part), "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			return false
+		}
+	}
+	return true
+}
