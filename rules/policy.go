@@ -20,14 +20,12 @@ type Policy struct {
 	// MaintenanceNotice is how long before its start a maintenance must have
 	// been declared.
 	MaintenanceNotice time.Duration
-	// ReconcileEvery is how often Alertmanager is asked; silences and endings
-	// under a silence are noticed then.
-	Calendars    map[string]*calendar.Calendar
-	Roles        map[string]*Role
-	Scenarios    []*Scenario
-	Correlations []*Correlation
-	Causes       map[string]Cause
-	Guarantees   []Guarantee
+	Calendars         map[string]*calendar.Calendar
+	Roles             map[string]*Role
+	Scenarios         []*Scenario
+	Correlations      []*Correlation
+	Causes            map[string]Cause
+	Guarantees        []Guarantee
 	// Required are the roles that must be in To or Cc of every written trace.
 	Required []string
 	// Retired marks a policy that is kept only for incidents that pinned it.
@@ -138,17 +136,21 @@ type Scenario struct {
 	Calls *Calls
 	// Gate refuses acts while the other backup's state is not known.
 	Gate []string
-	// ResolveNeedsCause makes a cause mandatory at resolution.
-	ResolveNeedsCause bool
 	// Blinds marks the scenario of a source that cannot be read: clients are
 	// not told from stale data meanwhile.
 	Blinds bool
-	// Ignores drops signals that need no incident (watchdogs).
-	Ignores bool
+	// Ignores drops signals that need no incident, with the reason given.
+	Ignores string
+	Resolve ResolveRule
 	Absence bool // absences move what is owed to the customer's people
 	Targets []*Target
 	Steps   []*Step
 	At      Position
+}
+
+// ResolveRule says what a person must answer to end an incident.
+type ResolveRule struct {
+	Cause bool // a cause is mandatory
 }
 
 // SeverityRule gives an incident its severity.
@@ -212,8 +214,11 @@ type Target struct {
 	BySeverity map[string]*Delay
 	MetBy      []string // conditions, any of them
 	OnlyIf     []string
-	Pausable   bool
-	At         Position
+	// LateBelow marks the incident late_start when less business time than
+	// this is left at the clock's start.
+	LateBelow *Delay
+	Pausable  bool
+	At        Position
 }
 
 // Step is one rung of a scenario.
@@ -225,6 +230,8 @@ type Step struct {
 	OnlyIf []string
 	// Unless: any of them at the due instant drops the step for good.
 	Unless []string
+	// Rests: any of them at the due instant drops this occurrence only.
+	Rests  []string
 	To, Cc []string
 	Trace  bool
 	Task   string
@@ -290,7 +297,9 @@ type Trigger struct {
 	Clock    Clock
 	Calendar string
 	If       map[string]string // fields of the act
-	At       Position
+	// Unless drops the step for this trigger only.
+	Unless []string
+	At     Position
 }
 
 // Correlation raises one incident for a failure that many share.
