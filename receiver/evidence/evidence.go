@@ -90,9 +90,6 @@ type Other struct {
 	// Expected tells that the inventory expects another backup, so that finding
 	// none proves nothing.
 	Expected bool
-	// Failing are the roles in which an incident is open: such a backup is not
-	// working, whatever its last success.
-	Failing []string
 }
 
 // Ask answers a question as of an instant. It always returns an answer; the
@@ -224,11 +221,6 @@ func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evide
 		}
 		e := state(j, up[k.source], now)
 		e.Query = query
-		for _, role := range o.Failing {
-			if role == e.Role && e.State.Functional() {
-				e.State, e.Error = rules.EvidenceKO, "an incident is open on it"
-			}
-		}
 		if w, seen := worst[e.Role]; !seen || badness[e.State] > badness[w.State] {
 			worst[e.Role] = e
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Exporter is one backup exporter that explains failures in words.
@@ -22,13 +23,13 @@ type Exporter struct {
 
 // Result is what an exporter says of one job, for people.
 type Result struct {
-	Source              string `json:"source"`
-	JobID               string `json:"job_id"`
-	Machine             string `json:"machine"`
-	Error               string `json:"error"`
-	ConsecutiveFailures int    `json:"consecutive_failures"`
-	AgentLastSeen       string `json:"agent_last_seen"`
-	NextRun             string `json:"next_run"`
+	Source              string    `json:"source"`
+	JobID               string    `json:"job_id"`
+	Machine             string    `json:"machine"`
+	Error               string    `json:"error"`
+	ConsecutiveFailures int       `json:"consecutive_failures"`
+	AgentLastSeen       time.Time `json:"agent_last_seen"`
+	NextRun             time.Time `json:"next_run"`
 }
 
 // maxResults bounds an exporter's answer.

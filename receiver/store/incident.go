@@ -29,10 +29,8 @@ type Record struct {
 	// it then brings; zero means never.
 	WakeAt   time.Time
 	WakeWith string
-	// AskAt is when evidence is to be asked for: what Need says, or whatever
-	// the incident is about when Need is nil.
+	// AskAt is when evidence is to be asked for; zero means never.
 	AskAt time.Time
-	Need  *rules.Need
 	// Outage is the id of the common incident that this one is a part of.
 	Outage string
 	// Root is the Message-ID that starts the incident's thread of mail.
@@ -83,7 +81,7 @@ func (r *Record) Place() Place {
 	return p
 }
 
-const recordColumns = `value, blinds, wake_at, wake_with, ask_at, need, outage, root, chain_length, chain_head`
+const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, root, chain_length, chain_head`
 
 func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 	rows, err := tx.q.query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
@@ -94,18 +92,13 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 	var rs []*Record
 	for rows.Next() {
 		r := &Record{}
-		var value, need []byte
+		var value []byte
 		var wake, ask sql.NullInt64
-		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &need, &r.Outage, &r.Root, &r.length, &r.head); err != nil {
+		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.Root, &r.length, &r.head); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		if err := json.Unmarshal(value, &r.Incident); err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
-		}
-		if need != nil {
-			if err := json.Unmarshal(need, &r.Need); err != nil {
-				return nil, fmt.Errorf("incident %s: need: %w", r.ID, err)
-			}
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
 		r.alerts = firing(r.Incident)
@@ -229,12 +222,6 @@ func (tx *Tx) WithAlert(fingerprint string) ([]string, error) {
 		WHERE a.fingerprint = ? AND a.firing = 1 AND i.open = 1`, fingerprint)
 }
 
-// KnowsAlert reports whether an alert fires in an open incident or is ignored.
-func (tx *Tx) KnowsAlert(fingerprint string) (bool, error) {
-	ids, err := tx.WithAlert(fingerprint)
-	return len(ids) > 0, err
-}
-
 // Due returns the ids of incidents to wake at an instant, the longest overdue first.
 func (tx *Tx) Due(now time.Time, limit int) ([]string, error) {
 	return tx.texts(`SELECT id FROM incident WHERE wake_at <= ? ORDER BY wake_at, number LIMIT ?`, now.UnixNano(), limit)
@@ -281,30 +268,21 @@ func (tx *Tx) Save(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("incident %s: %w", r.ID, err)
 	}
-	var need []byte
-	if r.Need != nil {
-		if need, err = json.Marshal(r.Need); err != nil {
-			return fmt.Errorf("incident %s: need: %w", r.ID, err)
-		}
-	}
 	p := r.Place()
 	open := !r.State.Ended()
-	if !open {
-		r.Blinds = r.Blinds && open
-	}
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
-		r.OpenedAt.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), need, r.Outage, r.Root,
+		r.OpenedAt.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.Root,
 		r.length, r.head, value,
 	}
 	if r.fresh {
 		_, err = tx.q.exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
-			opened_at, resolved_at, wake_at, wake_with, ask_at, need, outage, root, chain_length, chain_head, value, id, number)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
+			opened_at, resolved_at, wake_at, wake_with, ask_at, outage, root, chain_length, chain_head, value, id, number)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
 	} else {
 		_, err = tx.q.exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
-			ask_at = ?, need = ?, outage = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
+			ask_at = ?, outage = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err

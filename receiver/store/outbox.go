@@ -12,6 +12,7 @@ import (
 // The statuses of a transmission.
 const (
 	Pending  = "pending"
+	Sending  = "sending"
 	Accepted = "accepted"
 	Refused  = "refused" // for good
 )
@@ -116,28 +117,36 @@ type Transmission struct {
 	Since                            time.Time // when the message was made
 }
 
-// Lease claims transmissions that are due and hides them until the lease ends.
-// A transmission waits while an earlier message about one of its incidents has
-// not reached the same recipient, so that nobody reads a story backwards.
-func (tx *Tx) Lease(now time.Time, lease time.Duration, limit int) ([]Transmission, error) {
-	ts, err := tx.transmissions(`t.next_at <= ? AND NOT EXISTS (
+// DueTransmissions returns the transmissions to make now. One waits while an
+// earlier message about one of its incidents has not reached the same
+// recipient, so that nobody reads a story backwards.
+func (tx *Tx) DueTransmissions(now time.Time, limit int) ([]Transmission, error) {
+	return tx.transmissions(`t.next_at <= ? AND NOT EXISTS (
 			SELECT 1 FROM notification mine
 			JOIN notification other ON other.incident = mine.incident AND other.message <> mine.message AND other.message <> ''
 			JOIN message before ON before.id = other.message AND before.position < m.position
 			JOIN transmission ahead ON ahead.message = before.id AND ahead.address = t.address AND ahead.next_at IS NOT NULL
 			WHERE mine.message = t.message)
 		ORDER BY m.position, t.address LIMIT ?`, now.UnixNano(), limit)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// Lease claims transmissions before they are made and counts the attempt.
+func (tx *Tx) Lease(ts []Transmission, until time.Time) error {
 	for i := range ts {
-		if _, err := tx.q.exec(`UPDATE transmission SET next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ?`,
-			now.Add(lease).UnixNano(), ts[i].Message, ts[i].Address); err != nil {
-			return nil, err
+		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ?`,
+			Sending, until.UnixNano(), ts[i].Message, ts[i].Address); err != nil {
+			return err
 		}
 		ts[i].Attempts++
 	}
-	return ts, nil
+	return nil
+}
+
+// ReleaseLeases lets transmissions go on that a process which is no more had
+// begun. What became of them is not known, so they are made again.
+func (tx *Tx) ReleaseLeases(now time.Time) error {
+	_, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ?`, Pending, now.UnixNano(), Sending)
+	return err
 }
 
 // Transmissions returns how far a message has come with each recipient.
@@ -186,8 +195,8 @@ func (tx *Tx) Finish(message, address, status, detail string, now time.Time) err
 
 // Retry puts a transmission off.
 func (tx *Tx) Retry(message, address, detail string, next time.Time) error {
-	_, err := tx.q.exec(`UPDATE transmission SET detail = ?, next_at = ? WHERE message = ? AND address = ?`,
-		detail, next.UnixNano(), message, address)
+	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = ? WHERE message = ? AND address = ?`,
+		Pending, detail, next.UnixNano(), message, address)
 	return err
 }
 

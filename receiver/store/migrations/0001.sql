@@ -43,9 +43,8 @@ CREATE TABLE incident (
     wake_at      BIGINT,
     -- which event the waking brings: '' a tick, else related or refreshed
     wake_with    TEXT    NOT NULL,
-    -- when evidence is to be asked for, and which; without a need it is a poll
+    -- when evidence is to be asked for
     ask_at       BIGINT,
-    need         BLOB,
     -- the common incident that this one is a part of
     outage       TEXT    NOT NULL,
     -- Message-ID that starts the incident's thread of mail
