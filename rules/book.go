@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"sort"
+	"sync"
 	"time"
 )
 
@@ -13,6 +14,8 @@ type Book struct {
 	Directory *Directory
 	policies  map[string]*Policy
 	ordered   []*Policy // by effective_from
+	// live caches calendars with the directory's closures; both never change.
+	live sync.Map
 }
 
 // NewBook joins policies and directory. Policies that only pinned incidents

@@ -1,6 +1,12 @@
 package rules
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/rules/calendar"
+)
 
 // Classified is what a signal is: which scenario, which incident.
 type Classified struct {
@@ -10,8 +16,10 @@ type Classified struct {
 	Identity Labels
 	Key      string
 	// Ignored says why no incident follows: "decommissioned", "maintenance",
-	// "watchdog"; empty otherwise.
+	// or what the scenario says, such as "watchdog"; empty otherwise.
 	Ignored string
+	// Again is when an ignored signal that still fires must be offered again.
+	Again time.Time
 	// Issues are faults of the data, to be counted: machine_class_missing,
 	// unmatched_machine ...
 	Issues []string
@@ -19,51 +27,294 @@ type Classified struct {
 	Refusal *Refusal
 }
 
+// Ignore is what Choose answers for a signal of something that was taken out
+// of service.
+const Ignore = -2
+
+// reportMaxAge is how long ago a call may have been received (S2.18).
+const reportMaxAge = 24 * time.Hour
+
 // Classify finds a signal's scenario and key in the policy in force.
-func (b *Book) Classify(s Signal, now time.Time) Classified { return Classified{} }
+func (b *Book) Classify(s Signal, now time.Time) Classified {
+	c := Classified{Signal: s}
+	c.Signal.Labels = s.Labels.Clone()
+	if c.Signal.StartsAt.IsZero() || c.Signal.StartsAt.After(now) && !s.IsReport() {
+		c.Signal.StartsAt = now
+	}
+	b.canonical(&c)
+	b.checkReport(&c, now)
+	c.Policy = b.InForce(c.Signal.StartsAt)
+	for _, sc := range c.Policy.Scenarios {
+		if sc.Match.Match(c.Signal.Labels) {
+			c.Scenario = sc
+			break
+		}
+	}
+	if c.Scenario == nil { // the last one matches everything; kept for a policy built by hand
+		c.Scenario = c.Policy.Scenarios[len(c.Policy.Scenarios)-1]
+	}
+	c.Ignored = c.Scenario.Ignores
+	c.Identity = Labels{}
+	for _, n := range c.Scenario.Identity {
+		if v := c.Signal.Labels[n]; v != "" || !slices.Contains(c.Scenario.Joins, n) {
+			c.Identity[n] = v
+		}
+	}
+	c.Key = c.Identity.String()
+	b.outOfService(&c, now)
+	return c
+}
+
+// canonical gives machine and platform the names of the inventory.
+func (b *Book) canonical(c *Classified) {
+	l := c.Signal.Labels
+	if l[LabelSignal] == "" && l[LabelPlatform] == "" && c.Signal.Kind == "" {
+		c.Signal.Kind = BackupAlert
+	}
+	if c.Signal.Kind == "" {
+		c.Signal.Kind = SignalKind(l[LabelSignal])
+		if c.Signal.Kind == "" {
+			c.Signal.Kind = InfraProbe
+		}
+	}
+	if l[LabelSignal] == "" && c.Signal.Kind != BackupAlert {
+		l[LabelSignal] = string(c.Signal.Kind)
+	}
+	if p := b.Directory.Platforms[l[LabelPlatform]]; p != nil && l["site"] == "" && p.Host != "" {
+		l["site"] = p.Host
+	}
+	if h := l[LabelHost]; h != "" {
+		l["site"] = h
+	}
+	if l["site"] == "" && l[LabelPlatform] != "" {
+		l["site"] = l[LabelPlatform]
+	}
+	if l[LabelMachine] == "" {
+		return
+	}
+	m := b.Directory.Canonical(l[LabelCustomer], l[LabelSource], l[LabelJobID], l[LabelMachine])
+	if m == nil {
+		c.Issues = append(c.Issues, "unmatched_machine")
+	} else {
+		l[LabelMachine] = m.Name
+		if l[LabelMachineClass] == "" {
+			l[LabelMachineClass] = m.Class
+		}
+	}
+	if l[LabelMachineClass] == "" {
+		c.Issues = append(c.Issues, "machine_class_missing")
+	}
+	if l[LabelBackupRole] == "" {
+		l[LabelBackupRole] = "primary"
+		c.Issues = append(c.Issues, "backup_role_missing")
+	}
+	if b.Directory.Customers[l[LabelCustomer]] == nil {
+		c.Issues = append(c.Issues, "unknown_customer")
+	}
+}
+
+// checkReport refuses a report that nobody may make, or that cannot be true.
+func (b *Book) checkReport(c *Classified, now time.Time) {
+	s := &c.Signal
+	switch s.Kind {
+	case BackupAlert, InfraProbe, FunctionalProbe, CorrelatedSignal:
+		return
+	case Level2Voluntary, Level3Emergency, EmergencyMeans, UserAssistance:
+	default:
+		c.Refusal = &Refusal{422, unknown("kind of signal", string(s.Kind), []string{string(InfraProbe), string(FunctionalProbe),
+			string(Level2Voluntary), string(Level3Emergency), string(EmergencyMeans), string(UserAssistance)})}
+		return
+	}
+	l := s.Labels
+	p := b.Directory.Platforms[l[LabelPlatform]]
+	if l[LabelPlatform] == "" {
+		c.Refusal = &Refusal{422, "platform is missing: say what is concerned"}
+		return
+	}
+	registered := p != nil && b.isManager(p, s.By)
+	switch {
+	case s.Kind == Level2Voluntary && !registered:
+		c.Refusal = &Refusal{403, s.By + " is not a registered exploitation manager of " + l[LabelPlatform]}
+	case s.Kind == Level3Emergency && !registered:
+		s.Unregistered = true
+	case s.Kind == EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, s.Means):
+		c.Refusal = &Refusal{422, "means \"" + s.Means + "\" is not phone, mail or sms"}
+	case s.StartsAt.After(now):
+		c.Refusal = &Refusal{422, "received_at lies in the future"}
+	case now.Sub(s.StartsAt) > reportMaxAge:
+		c.Refusal = &Refusal{422, "received_at is more than 24 hours ago"}
+	}
+}
+
+func (b *Book) isManager(p *Platform, by string) bool {
+	for _, id := range p.Managers {
+		person := b.Directory.Person(id)
+		if id == by || person != nil && (person.ID == by || strings.EqualFold(person.Email, by)) {
+			return true
+		}
+	}
+	return false
+}
+
+// outOfService notes signals that open nothing: of what was decommissioned, and
+// inside a maintenance that was declared in time.
+func (b *Book) outOfService(c *Classified, now time.Time) {
+	if c.Ignored != "" || c.Signal.IsReport() {
+		return
+	}
+	l := c.Signal.Labels
+	if m := b.Directory.Machine(l[LabelCustomer], l[LabelMachine]); m != nil && !m.Decommissioned.IsZero() && !now.Before(m.Decommissioned) {
+		c.Ignored = "decommissioned"
+		return
+	}
+	if cu := b.Directory.Customers[l[LabelCustomer]]; cu != nil && !cu.Decommissioned.IsZero() && !now.Before(cu.Decommissioned) {
+		c.Ignored = "decommissioned"
+		return
+	}
+	if until, in := b.Directory.InMaintenance(l, now, c.Policy.MaintenanceNotice); in {
+		c.Ignored, c.Again = "maintenance", until
+		return
+	}
+	// What began inside a maintenance counts from its end.
+	if until, in := b.Directory.InMaintenance(l, c.Signal.StartsAt, c.Policy.MaintenanceNotice); in && !until.After(now) {
+		c.Signal.StartsAt = until
+	}
+}
 
 // Choose finds the incident that a signal belongs to among candidates (those
-// of its key, machine or platform, ended ones included); -1 opens a new one.
-func (b *Book) Choose(c Classified, candidates []Incident, now time.Time) int { return -1 }
+// of its key, machine or platform, ended ones included). It answers -1 for a
+// new incident and [Ignore] for something taken out of service.
+func (b *Book) Choose(c Classified, candidates []Incident, now time.Time) int {
+	best, newest := -1, time.Time{}
+	for n, i := range candidates {
+		if !c.Signal.IsReport() && b.decommissioned(c, i, now) {
+			return Ignore
+		}
+		if i.Key != c.Key || !b.mayJoin(i, now) {
+			continue
+		}
+		if at := i.OpenedAt; best < 0 || at.After(newest) || !i.State.Ended() {
+			best, newest = n, at
+		}
+	}
+	if best >= 0 {
+		return best
+	}
+	return b.joins(c, candidates)
+}
+
+// decommissionKept is how long a decommission by an act can be undone; after
+// that the inventory must say it.
+const decommissionKept = 30 * 24 * time.Hour
+
+func (b *Book) decommissioned(c Classified, i Incident, now time.Time) bool {
+	at, err := strconvTime(i.Vars["decommissioned"])
+	if err != nil || now.Sub(at) > decommissionKept {
+		return false
+	}
+	l := c.Signal.Labels
+	return i.Identity[LabelCustomer] == l[LabelCustomer] && i.Identity[LabelMachine] == l[LabelMachine] && l[LabelMachine] != ""
+}
+
+// mayJoin is true for an open incident, and for an ended one inside its
+// reopen window.
+func (b *Book) mayJoin(i Incident, now time.Time) bool {
+	if !i.State.Ended() {
+		return true
+	}
+	p := b.policies[i.Policy]
+	if p == nil || p.Scenario(i.Scenario) == nil {
+		return false
+	}
+	s := p.Scenario(i.Scenario)
+	if s.Reopen.IsZero() {
+		return false
+	}
+	if s.Reopen.Business == nil {
+		return !now.After(i.ResolvedAt.Add(s.Reopen.Elapsed))
+	}
+	until, _, err := p.Calendars[s.Reopen.Calendar].Due(i.ResolvedAt, *s.Reopen.Business, nil)
+	return err == nil && !now.After(until)
+}
+
+// joins attaches a signal that says less than the whole identity, or meets an
+// incident that does, to the one open incident that agrees on the rest.
+func (b *Book) joins(c Classified, candidates []Incident) int {
+	if len(c.Scenario.Joins) == 0 {
+		return -1
+	}
+	found := -1
+	for n, i := range candidates {
+		if i.State.Ended() || !b.compatible(c, i) {
+			continue
+		}
+		if found >= 0 {
+			return -1 // two problems are open: a person merges
+		}
+		found = n
+	}
+	return found
+}
+
+func (b *Book) compatible(c Classified, i Incident) bool {
+	p := b.policies[i.Policy]
+	if p == nil {
+		return false
+	}
+	s := p.Scenario(i.Scenario)
+	if s == nil || len(s.Joins) == 0 {
+		return false
+	}
+	vague := len(c.Identity) < len(c.Scenario.Identity) || len(i.Identity) < len(s.Identity)
+	if !vague {
+		return false
+	}
+	for name, v := range c.Identity {
+		if w, ok := i.Identity[name]; ok && w != v {
+			return false
+		}
+	}
+	platform := c.Signal.Labels[LabelPlatform]
+	for _, a := range i.Alerts {
+		if a.Labels[LabelPlatform] == platform {
+			return true
+		}
+	}
+	return slices.ContainsFunc(i.Reports, func(r Signal) bool { return r.Labels[LabelPlatform] == platform })
+}
 
 // Begin returns the blank incident for a signal; Decide with [Fired] opens it.
-func (b *Book) Begin(c Classified, id string, number int, now time.Time) Incident { return Incident{} }
-
-// Correlated is a failure common to several incidents.
-type Correlated struct {
-	Signal  Signal   // raises or keeps alive the common incident
-	Members []string // keys of the incidents that are part of it
-	Marks   bool
+func (b *Book) Begin(c Classified, id string, number int, now time.Time) Incident {
+	return Incident{
+		ID: id, Number: number, Key: c.Key, Identity: c.Identity, Scenario: c.Scenario.Name, Policy: c.Policy.Hash,
+		Flags: map[Flag]bool{}, Vars: Labels{}, Raised: map[string]Raise{}, Alerts: map[string]*Alert{},
+		Steps: map[string]*StepRecord{}, Targets: map[string]*Clock{}, Silences: map[string]Silence{},
+	}
 }
 
-// Correlate looks over the incidents that are open or were opened lately and
-// returns every common failure that holds now.
-func (b *Book) Correlate(open []Incident, now time.Time) []Correlated { return nil }
-
-// Step or target of an explanation.
-type Explained struct {
-	Name   string    `json:"name"`
-	Kind   string    `json:"kind"` // step or target
-	Status string    `json:"status"`
-	At     time.Time `json:"at,omitzero"`
-	Due    time.Time `json:"due,omitzero"`
-	Reason string    `json:"reason"`
-	To     []string  `json:"to,omitempty"`
-	Cc     []string  `json:"cc,omitempty"`
+// closures returns the calendar with the live dated exceptions of the
+// directory and of the policy in force, or nil when there are none.
+func (b *Book) closures(p *Policy, name string) *calendar.Calendar {
+	base := p.Calendars[name]
+	if base == nil {
+		return nil
+	}
+	key := p.Hash + "/" + name
+	if c, ok := b.live.Load(key); ok {
+		return c.(*calendar.Calendar)
+	}
+	dates := map[calendar.Date][]calendar.Window{}
+	for _, k := range []string{"*", name} {
+		for date, w := range b.Directory.Closures[k] {
+			dates[date] = w
+		}
+	}
+	c := base
+	if len(dates) > 0 {
+		if with, err := base.WithExceptions(dates); err == nil {
+			c = with
+		}
+	}
+	b.live.Store(key, c)
+	return c
 }
-
-// Explanation tells why each step was or was not taken and what comes next.
-type Explanation struct {
-	Incident string      `json:"incident"`
-	Key      string      `json:"key"`
-	Scenario string      `json:"scenario"`
-	Policy   string      `json:"policy"`
-	State    State       `json:"state"`
-	Summary  string      `json:"summary"`
-	Steps    []Explained `json:"steps"`
-	Targets  []Explained `json:"targets"`
-	Evidence Evidence    `json:"evidence"`
-}
-
-// Explain tells the story of an incident so far and what comes next.
-func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation { return Explanation{} }

@@ -1,10 +1,280 @@
 package rules
 
-import "time"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"vigie/rules/calendar"
+)
 
 // Decide applies one event to an incident at an instant. It takes every step
 // that is due and not yet done, so that calling it too often changes nothing.
 // The incident given is not changed.
+//
+// What fell due before now, while nobody asked, is taken first, in order: an
+// act counts as in time up to and including the due instant, never after.
 func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decision {
-	return Decision{Incident: inc}
+	d := b.decider(inc, facts, now)
+	if d == nil {
+		return Decision{Incident: inc, Refusal: &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}}
+	}
+	if d.inc.State != "" && !d.inc.WakeAt.IsZero() && d.inc.WakeAt.Before(now) {
+		d.settle(now.Add(-time.Nanosecond))
+	}
+	d.apply(ev)
+	if d.out.Refusal != nil {
+		return Decision{Incident: inc, Refusal: d.out.Refusal, From: inc.State, WakeAt: inc.WakeAt, PollAt: inc.PollAt}
+	}
+	d.settle(now)
+	d.finish()
+	return d.out
+}
+
+// decider carries one decision. Its incident is a copy of its own.
+type decider struct {
+	book    *Book
+	p       *Policy
+	s       *Scenario
+	inc     *Incident
+	facts   Facts
+	now     time.Time
+	horizon time.Time // what is due up to here is taken
+	out     Decision
+	act     *Act
+	wake    time.Time
+	needs   bool // evidence must be asked before going on
+	cals    map[string]*calendar.Calendar
+}
+
+func (b *Book) decider(inc Incident, facts Facts, now time.Time) *decider {
+	p := b.policies[inc.Policy]
+	if p == nil {
+		return nil
+	}
+	s := p.Scenario(inc.Scenario)
+	if s == nil {
+		return nil
+	}
+	own := inc.clone()
+	return &decider{book: b, p: p, s: s, inc: &own, facts: facts, now: now, out: Decision{From: inc.State}}
+}
+
+// clone copies everything that a decision may change.
+func (i Incident) clone() Incident {
+	c := i
+	c.Flags = cloneMap(i.Flags)
+	c.Vars = Labels(cloneMap(i.Vars))
+	c.Raised = cloneMap(i.Raised)
+	c.Silences = cloneMap(i.Silences)
+	c.Alerts = make(map[string]*Alert, len(i.Alerts))
+	for k, v := range i.Alerts {
+		a := *v
+		c.Alerts[k] = &a
+	}
+	c.Steps = make(map[string]*StepRecord, len(i.Steps))
+	for k, v := range i.Steps {
+		r := *v
+		c.Steps[k] = &r
+	}
+	c.Targets = make(map[string]*Clock, len(i.Targets))
+	for k, v := range i.Targets {
+		t := *v
+		c.Targets[k] = &t
+	}
+	// Appending must never write into the original's spare room.
+	c.Acts, c.Reports, c.Told = slices.Clip(i.Acts), slices.Clip(i.Reports), slices.Clip(i.Told)
+	c.Pauses, c.Severities, c.Past = slices.Clone(i.Pauses), slices.Clip(i.Severities), slices.Clip(i.Past)
+	c.SelfHealed = slices.Clip(i.SelfHealed)
+	return c
+}
+
+func cloneMap[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return maps.Clone(m)
+}
+
+// calendar returns a calendar of the pinned policy with the live closures.
+func (d *decider) calendar(name string) *calendar.Calendar {
+	if c := d.cals[name]; c != nil {
+		return c
+	}
+	c := d.p.Calendars[name]
+	if live := d.book.closures(d.p, name); live != nil {
+		c = live
+	}
+	if d.cals == nil {
+		d.cals = map[string]*calendar.Calendar{}
+	}
+	d.cals[name] = c
+	return c
+}
+
+func (d *decider) apply(ev Event) {
+	switch e := ev.(type) {
+	case Fired:
+		d.fired(e)
+	case Cleared:
+		d.cleared(e)
+	case Acted:
+		d.acted(e.Act)
+	case Answered:
+		d.answered(e)
+	case Silenced:
+		d.silenced(e.Active)
+	case Delivered:
+		d.delivered(e)
+	case Refreshed:
+		d.refreshed()
+	case Tick, Related:
+	}
+}
+
+// raise notes that a moment or flag has come.
+func (d *decider) raise(name string, at time.Time) {
+	r := d.inc.Raised[name]
+	r.At, r.Count = at, r.Count+1
+	d.inc.Raised[name] = r
+}
+
+// flag raises or drops a flag and reports whether it changed.
+func (d *decider) flag(f Flag, on bool, reason string) bool {
+	if d.inc.Flags[f] == on {
+		return false
+	}
+	if on {
+		d.inc.Flags[f] = true
+		d.raise("flag:"+string(f), d.now)
+		d.note("flag", string(f), "", reason)
+	} else {
+		delete(d.inc.Flags, f)
+		d.note("flag", "not "+string(f), "", reason)
+	}
+	return true
+}
+
+// state moves the incident, with its reason.
+func (d *decider) state(to State, reason string) {
+	if d.inc.State == to {
+		return
+	}
+	d.note("state", string(to), d.actor(), reason)
+	d.inc.State = to
+	d.out.Touches = true
+}
+
+func (d *decider) actor() string {
+	if d.act != nil {
+		return d.act.By
+	}
+	return ""
+}
+
+func (d *decider) note(kind, what, actor, reason string) {
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: kind, What: what, Actor: actor, Reason: reason})
+}
+
+func (d *decider) refuse(status int, format string, args ...any) {
+	if d.out.Refusal == nil {
+		d.out.Refusal = &Refusal{status, fmt.Sprintf(format, args...)}
+	}
+}
+
+// settle takes whatever is due up to the horizon, until nothing moves any more.
+func (d *decider) settle(horizon time.Time) {
+	d.horizon = horizon
+	for range 12 {
+		before := len(d.out.Journal) + len(d.out.Notifications)
+		d.deriveFlags()
+		d.waitingOver()
+		d.clocks()
+		d.wake = time.Time{}
+		d.clockWakes()
+		d.steps()
+		if before == len(d.out.Journal)+len(d.out.Notifications) {
+			return
+		}
+	}
+}
+
+// deriveFlags follows the facts: the machine's other backup, what watches it,
+// a common failure.
+func (d *decider) deriveFlags() {
+	if d.inc.State.Ended() {
+		return
+	}
+	d.flag(FlagSourceDown, d.facts.SourceDown, "what reads this machine's backups is itself not readable")
+	if d.flag(FlagOutage, d.facts.Outage != "", "part of a failure common to several customers: "+d.facts.OutageID) && d.inc.Flags[FlagOutage] {
+		d.inc.Vars["outage"] = d.facts.OutageID
+		d.withdrawHeld()
+	}
+	if d.s.OtherBackup == nil || d.inc.OtherAsked.IsZero() {
+		return
+	}
+	state, why := d.other()
+	double := state == EvidenceKO || state == EvidenceNone && d.s.OtherBackup.NoneIsKO
+	if d.flag(FlagDoubleFailure, double, why) {
+		d.out.Touches = true
+	}
+	d.flag(FlagOtherBackupKnown, state != EvidenceUnknown, why)
+}
+
+// withdrawHeld takes back the opening mail that is still held: one mail about
+// the common failure replaces it.
+func (d *decider) withdrawHeld() {
+	for _, st := range d.s.Steps {
+		if !slices.Contains(st.Unless, "outage") {
+			continue
+		}
+		for _, r := range d.inc.Steps {
+			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && d.now.Before(r.DecidedAt.Add(d.p.Hold)) {
+				r.Status, r.At, r.Reason = StepSkipped, d.now, "withdrawn: part of a common failure that is told once"
+				r.Pending = nil
+				d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+				d.note("step", st.Name, "", r.Reason)
+			}
+		}
+	}
+}
+
+// waitingOver ends a wait whose date has come.
+func (d *decider) waitingOver() {
+	if d.inc.State != Waiting || d.inc.Until.IsZero() || d.inc.Until.After(d.horizon) {
+		return
+	}
+	at := d.inc.Until
+	d.inc.Until = time.Time{}
+	d.raise("waiting_over", at)
+	d.state(Open, "the agreed date has come")
+}
+
+// finish fills in what the shell needs to go on.
+func (d *decider) finish() {
+	if d.inc.State == Waiting && !d.inc.Until.IsZero() {
+		d.wakeBy(d.inc.Until)
+	}
+	d.proofNeeds()
+	d.out.WakeAt = d.wake
+	if d.out.Needs != nil {
+		d.out.WakeAt = d.now
+	}
+	d.inc.WakeAt, d.inc.PollAt = d.out.WakeAt, d.out.PollAt
+	d.out.Incident = *d.inc
+	d.out.Changed = true
+	if d.inc.State != d.out.From {
+		d.out.Touches = true
+	}
+}
+
+// wakeBy keeps the earliest instant at which time alone may change something.
+func (d *decider) wakeBy(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if d.wake.IsZero() || at.Before(d.wake) {
+		d.wake = at
+	}
 }

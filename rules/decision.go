@@ -59,8 +59,11 @@ type Notification struct {
 	Cc        []Party   `json:"cc,omitempty"`
 	Language  string    `json:"language"`
 	Trace     bool      `json:"trace"`
-	Reason    string    `json:"reason"`
-	Facts     FactSheet `json:"facts"`
+	// Solo is a message to one recipient whose address was mended; it is part
+	// of the message that the others accepted before.
+	Solo   bool      `json:"solo,omitempty"`
+	Reason string    `json:"reason"`
+	Facts  FactSheet `json:"facts"`
 }
 
 // Task is something that a person has to do.

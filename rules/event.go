@@ -6,8 +6,13 @@ import "time"
 type Event interface{ event() }
 
 type (
-	// Fired is a signal that is, or still is, firing.
-	Fired struct{ Signal Signal }
+	// Fired is a signal that is, or still is, firing. Confirmed says that
+	// Alertmanager itself was asked and says so now, so that it cannot be a
+	// late copy.
+	Fired struct {
+		Signal    Signal
+		Confirmed bool
+	}
 
 	// Cleared says that alerts no longer fire. Trusted is false while
 	// nothing proves that Alertmanager hears Prometheus: then no ending is

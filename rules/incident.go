@@ -100,6 +100,9 @@ type Incident struct {
 	// ProofAsked is when evidence was last asked for; see Decision.Needs.
 	ProofAsked time.Time `json:"proof_asked,omitzero"`
 	OtherAsked time.Time `json:"other_asked,omitzero"`
+	// WakeAt and PollAt are those of the newest decision.
+	WakeAt time.Time `json:"wake_at,omitzero"`
+	PollAt time.Time `json:"poll_at,omitzero"`
 }
 
 // Alert is what one incident remembers of one alert.
@@ -116,6 +119,7 @@ type Alert struct {
 	// SuccessBefore is the last success known at opening: for missed and
 	// never-ran alerts a success proves the plan when it is later than this.
 	SuccessBefore time.Time `json:"success_before,omitzero"`
+	SuccessKnown  bool      `json:"success_known,omitempty"`
 	LastSuccess   time.Time `json:"last_success,omitzero"` // newest answer of Prometheus
 	SizeBytes     float64   `json:"size_bytes,omitempty"`
 	Lost          bool      `json:"lost,omitempty"` // its series is gone
@@ -164,6 +168,7 @@ type StepRecord struct {
 	Status     string    `json:"status"` // decided, accepted, skipped, blocked
 	At         time.Time `json:"at"`     // when that status was reached
 	DecidedAt  time.Time `json:"decided_at"`
+	DueAt      time.Time `json:"due_at,omitzero"` // when it fell due
 	Reason     string    `json:"reason"`
 	// Pending are the parties whose mail server has not accepted yet;
 	// Refused those whose address was refused for good.
@@ -172,6 +177,8 @@ type StepRecord struct {
 	MessageID string  `json:"message_id,omitempty"`
 	// NotificationID ties the record to its outbox row.
 	NotificationID string `json:"notification_id,omitempty"`
+	// Resent are rows for single recipients whose address was mended.
+	Resent []string `json:"resent,omitempty"`
 }
 
 // The statuses of a step record.
@@ -180,6 +187,7 @@ const (
 	StepAccepted = "accepted" // every To and Cc accepted: done
 	StepSkipped  = "skipped"  // an `unless` held at its time
 	StepBlocked  = "blocked"  // nobody to tell yet
+	StepStopped  = "stopped"  // a repeated step that comes no more
 )
 
 // Party is one recipient: the role it fills, the person, the address.

@@ -184,15 +184,12 @@ type Handled struct {
 type Calls struct {
 	Outcomes   []string
 	Reached    []string
-	FollowUp   int   // days until the next look when nothing else was agreed
-	Clock      Clock // hour of a follow-up
-	Tries      int   // unsuccessful tries before somebody else is told
+	FollowUp   int            // days until the next look when nothing else was agreed
+	Clock      calendar.Clock // hour of a follow-up
+	Tries      int            // unsuccessful tries before somebody else is told
 	Calendar   string
 	RetryAfter int // business days until the next try
 }
-
-// Clock is an hour of the day.
-type Clock = calendar.Clock
 
 // Delay is a length of time: elapsed, or in a unit of business time.
 type Delay struct {
@@ -266,7 +263,7 @@ type Missing struct {
 // Between is a daily span on business days; Until is the closing when zero.
 type Between struct {
 	Calendar    string
-	From, Until Clock
+	From, Until calendar.Clock
 	AtClosing   bool
 }
 
@@ -294,7 +291,7 @@ type Trigger struct {
 	Percent  int
 	Days     int
 	Business bool // Days counts business days
-	Clock    Clock
+	Clock    calendar.Clock
 	Calendar string
 	If       map[string]string // fields of the act
 	// Unless drops the step for this trigger only.

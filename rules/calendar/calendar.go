@@ -87,14 +87,24 @@ func (c *Calendar) Date(t time.Time) Date { return dateOf(t.In(c.location)) }
 // otherwise.
 func (c *Calendar) Windows(d Date) []Window { return slices.Clone(c.windows(d.number())) }
 
-func (c *Calendar) windows(day dayNumber) []Window {
-	if windows, ok := c.exceptions[day]; ok {
-		return windows
+func (c *Calendar) windows(day dayNumber) []Window { return c.windowsUpTo(c.specialFrom(day), day) }
+
+// specialFrom is the first day on or after day whose opening hours do not
+// follow from its weekday: a holiday or a dated exception.
+func (c *Calendar) specialFrom(day dayNumber) dayNumber {
+	first := holidayFrom(c.holidays, day)
+	if i, _ := slices.BinarySearch(c.exceptional, day); i < len(c.exceptional) {
+		first = min(first, c.exceptional[i])
 	}
-	if holidayFrom(c.holidays, day) == day {
-		return nil
+	return first
+}
+
+// windowsUpTo is the windows of a day when the next special day is known.
+func (c *Calendar) windowsUpTo(special, day dayNumber) []Window {
+	if day < special {
+		return c.weekly[day.weekday()]
 	}
-	return c.weekly[day.weekday()]
+	return c.exceptions[day] // a mere holiday has none
 }
 
 // IsBusinessDay reports whether the date has opening hours. A half day counts

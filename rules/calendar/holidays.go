@@ -32,29 +32,34 @@ func Holidays(rule string, year int) []Date {
 }
 
 // appendHolidays appends the holidays of a year, in no order and perhaps one
-// of them twice.
+// of them twice. Counted from 1 March on, a date lies equally far in every
+// year: the leap day comes before.
 func appendHolidays(days []dayNumber, rule string, year int) []dayNumber {
 	if rule != France && rule != FranceAlsaceMoselle {
 		return days
 	}
-	on := func(month time.Month, day int) dayNumber { return Date{year, month, day}.number() }
-	easter := easterSunday(year).number()
+	newYear := Date{year, time.January, 1}.number()
+	march := Date{year, time.March, 1}.number()
+	easter := march + easterAfterMarch(year)
 
 	days = append(days,
-		on(time.January, 1),
-		easter+1, // Easter Monday
-		on(time.May, 1),
-		on(time.May, 8),
+		newYear,
+		easter+1,  // Easter Monday
+		march+61,  // 1 May
+		march+68,  // 8 May
 		easter+39, // Ascension
 		easter+50, // Whit Monday
-		on(time.July, 14),
-		on(time.August, 15),
-		on(time.November, 1),
-		on(time.November, 11),
-		on(time.December, 25),
+		march+135, // 14 July
+		march+167, // 15 August
+		march+245, // 1 November
+		march+255, // 11 November
+		march+299, // 25 December
 	)
 	if rule == FranceAlsaceMoselle {
-		days = append(days, easter-2, on(time.December, 26))
+		days = append(days,
+			easter-2,  // Good Friday
+			march+300, // 26 December
+		)
 	}
 	return days
 }
@@ -78,13 +83,13 @@ func holidayFrom(rule string, day dayNumber) dayNumber {
 	}
 }
 
-// easterSunday follows the Gregorian computus of Meeus, Jones and Butcher.
-func easterSunday(year int) Date {
+// easterAfterMarch is how many days after 1 March Easter Sunday falls, by the
+// Gregorian computus of Meeus, Jones and Butcher.
+func easterAfterMarch(year int) dayNumber {
 	golden := year % 19
 	century, yearOfCentury := year/100, year%100
 	moon := (19*golden + century - century/4 - (century-(century+8)/25+1)/3 + 15) % 30
 	sunday := (32 + 2*(century%4) + 2*(yearOfCentury/4) - moon - yearOfCentury%4) % 7
 	late := (golden + 11*moon + 22*sunday) / 451
-	march := moon + sunday - 7*late + 114
-	return Date{year, time.Month(march / 31), march%31 + 1}
+	return dayNumber(21 + moon + sunday - 7*late)
 }

@@ -26,6 +26,7 @@ type leaf struct {
 // beginning. It leaves room to add an offset.
 const forever int64 = 1 << 62
 
+// leafAt is the leaf that contains an instant.
 func (c *Calendar) leafAt(unix int64) leaf {
 	t := time.Unix(unix, 0).In(c.location)
 	_, offset := t.Zone()
@@ -37,23 +38,35 @@ func (c *Calendar) leafAt(unix int64) leaf {
 	if !to.IsZero() {
 		s.to = to.Unix()
 	}
+	if s.to <= unix {
+		// Beyond the table of a zone, from about 2038 on, ZoneBounds takes all
+		// years for 365 days long and ends the spell of a leap year before its
+		// last day. Nothing changes on that day: the spell lasts until it ends.
+		s.to = (int64(dayAt(unix)) + 1) * secondsPerDay
+	}
 	return leaf{s, dayAt(unix + s.offset)}
 }
 
+// next is the leaf that begins where l ends.
 func (c *Calendar) next(l leaf) leaf {
 	if l.reads(EndOfDay) < l.to {
 		l.day++
 		return l
 	}
-	return c.leafAt(l.to)
+	following := c.leafAt(l.to)
+	following.from = l.to
+	return following
 }
 
+// previous is the leaf that ends where l begins.
 func (c *Calendar) previous(l leaf) leaf {
 	if l.reads(Midnight) > l.from {
 		l.day--
 		return l
 	}
-	return c.leafAt(l.from - 1)
+	preceding := c.leafAt(l.from - 1)
+	preceding.to = l.from
+	return preceding
 }
 
 // leaves yields the leaves of one date in order: usually one, two on the day

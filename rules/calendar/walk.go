@@ -38,22 +38,7 @@ func (c *Calendar) walk(from time.Time) *walker {
 	return &walker{l, c, c.specialFrom(l.day)}
 }
 
-// specialFrom is the first day on or after day whose opening hours do not
-// follow from its weekday.
-func (c *Calendar) specialFrom(day dayNumber) dayNumber {
-	first := holidayFrom(c.holidays, day)
-	if i, _ := slices.BinarySearch(c.exceptional, day); i < len(c.exceptional) {
-		first = min(first, c.exceptional[i])
-	}
-	return first
-}
-
-func (w *walker) windows() []Window {
-	if w.day < w.special {
-		return w.calendar.weekly[w.day.weekday()]
-	}
-	return w.calendar.windows(w.day)
-}
+func (w *walker) windows() []Window { return w.calendar.windowsUpTo(w.special, w.day) }
 
 func (w *walker) step() {
 	left := w.spell
@@ -192,11 +177,7 @@ func (c *Calendar) AddBusinessDays(d Date, n int) (Date, error) {
 			day += dayNumber(7 * weeks)
 			n -= int(weeks) * c.weekDays
 		}
-		windows := c.weekly[day.weekday()]
-		if day == special {
-			windows = c.windows(day)
-		}
-		if len(windows) > 0 {
+		if len(c.windowsUpTo(special, day)) > 0 {
 			last = day
 			n--
 		}

@@ -1,0 +1,262 @@
+// Package ical reads closed days from iCalendar files, such as the company
+// closures and school holidays that people already keep in their calendars.
+package ical
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-ical"
+
+	"vigie/rules/calendar"
+)
+
+// Limits of one file. Beyond them it is an error, never a part of the file.
+const (
+	maxBytes = 4 << 20
+	maxDays  = 20_000
+)
+
+// The years that an event may lie in. A recurrence without an end is followed
+// to the last.
+const (
+	firstYear = 1900
+	lastYear  = 2099
+)
+
+// ImportICal returns the dates of all-day events, each without windows: as the
+// exceptions of a calendar they are closed days. Recurring events are followed
+// until 2099. Events with times, and cancelled ones, say nothing about days and
+// are passed over. Dates are read in the given zone.
+func ImportICal(r io.Reader, loc *time.Location) (days map[calendar.Date][]calendar.Window, err error) {
+	// The libraries index past the end of some broken lines and rules; what a
+	// stranger's file contains must not stop the program.
+	defer func() {
+		if broken := recover(); broken != nil {
+			days, err = nil, fmt.Errorf("the file is not a sound iCalendar (%v); export it again", broken)
+		}
+	}()
+	return importICal(r, loc)
+}
+
+func importICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.Window, error) {
+	limited := &io.LimitedReader{R: r, N: maxBytes + 1}
+	decoder := ical.NewDecoder(limited)
+	var events []event
+	for {
+		file, err := decoder.Decode()
+		if limited.N <= 0 {
+			return nil, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the file is not an iCalendar: %w; export it again", err)
+		}
+		for _, entry := range file.Events() {
+			e, err := readEvent(entry, loc)
+			if err != nil {
+				return nil, fmt.Errorf("event %q: %w", title(entry), err)
+			}
+			events = append(events, e)
+		}
+	}
+	return closedDays(events)
+}
+
+// event is an all-day event, once or again and again. One with times has no
+// days.
+type event struct {
+	title   string
+	uid     string
+	instead *calendar.Date  // the occurrence of the same uid that this replaces
+	days    int             // how long it lasts
+	starts  []calendar.Date // its occurrences
+}
+
+func title(entry ical.Event) string {
+	if summary := entry.Props.Get(ical.PropSummary); summary != nil {
+		return summary.Value
+	}
+	return "without a summary"
+}
+
+func readEvent(entry ical.Event, loc *time.Location) (event, error) {
+	e := event{title: title(entry)}
+	if uid := entry.Props.Get(ical.PropUID); uid != nil {
+		e.uid = uid.Value
+	}
+	if moved := entry.Props.Get(ical.PropRecurrenceID); moved != nil {
+		dates, err := readDates(*moved)
+		if err != nil {
+			return event{}, err
+		}
+		e.instead = &dates[0]
+	}
+	start := entry.Props.Get(ical.PropDateTimeStart)
+	if start == nil {
+		return event{}, errors.New("it has no DTSTART; give it a first day")
+	}
+	if status := entry.Props.Get(ical.PropStatus); status != nil && strings.EqualFold(status.Value, string(ical.EventCancelled)) {
+		return e, nil
+	}
+	if !strings.EqualFold(string(start.ValueType()), string(ical.ValueDate)) {
+		return e, nil
+	}
+
+	first, err := readDates(*start)
+	if err != nil {
+		return event{}, err
+	}
+	if e.days, err = length(entry, first[0], loc); err != nil {
+		return event{}, err
+	}
+	e.starts, err = occurrences(entry, first[0])
+	return e, err
+}
+
+// length is how many days an event lasts that begins on first. The end that a
+// file gives is the first day that no longer belongs to it.
+func length(entry ical.Event, first calendar.Date, loc *time.Location) (int, error) {
+	if entry.Props.Get(ical.PropDateTimeEnd) == nil && entry.Props.Get(ical.PropDuration) == nil {
+		return 1, nil
+	}
+	end, err := entry.DateTimeEnd(loc)
+	if err != nil {
+		return 0, fmt.Errorf("its end: %w", err)
+	}
+	year, month, day := end.Date()
+	last := calendar.Date{Year: year, Month: month, Day: day}
+	for days := 1; days <= maxDays; days++ {
+		if !first.AddDays(days).Before(last) {
+			return days, nil
+		}
+	}
+	return 0, fmt.Errorf("it lasts more than %d days; check its end", maxDays)
+}
+
+// occurrences are the first days of an event and its repetitions.
+func occurrences(entry ical.Event, first calendar.Date) ([]calendar.Date, error) {
+	except := make(map[calendar.Date]bool)
+	if err := eachDate(entry, ical.PropExceptionDates, func(d calendar.Date) { except[d] = true }); err != nil {
+		return nil, err
+	}
+	starts := []calendar.Date{first}
+	if err := eachDate(entry, ical.PropRecurrenceDates, func(d calendar.Date) { starts = append(starts, d) }); err != nil {
+		return nil, err
+	}
+	repeated, err := repetitions(entry)
+	if err != nil {
+		return nil, err
+	}
+	var kept []calendar.Date
+	for _, start := range append(starts, repeated...) {
+		if !except[start] {
+			kept = append(kept, start)
+		}
+	}
+	return kept, nil
+}
+
+func repetitions(entry ical.Event) ([]calendar.Date, error) {
+	rule := entry.Props.Get(ical.PropRecurrenceRule)
+	if rule == nil {
+		return nil, nil
+	}
+	for _, finer := range []string{"SECONDLY", "MINUTELY", "HOURLY"} {
+		if strings.Contains(strings.ToUpper(rule.Value), finer) {
+			return nil, fmt.Errorf("RRULE %s repeats an all-day event within a day; use FREQ=DAILY or longer", rule.Value)
+		}
+	}
+	// Of the recurrence only the rule is asked: the dates beside it, RDATE and
+	// EXDATE, come in lists, which the library does not read.
+	bare := ical.NewComponent(entry.Name)
+	bare.Props.Set(rule)
+	bare.Props.Set(entry.Props.Get(ical.PropDateTimeStart))
+	set, err := bare.RecurrenceSet(time.UTC)
+	if err != nil {
+		return nil, fmt.Errorf("RRULE %s: %w", rule.Value, err)
+	}
+	end := time.Date(lastYear, time.December, 31, 0, 0, 0, 0, time.UTC)
+	if until := set.GetRRule().GetUntil(); until.IsZero() || until.After(end) {
+		set.GetRRule().Until(end)
+	}
+	var dates []calendar.Date
+	for next := set.GetRRule().Iterator(); ; {
+		t, more := next()
+		if !more {
+			return dates, nil
+		}
+		if len(dates) == maxDays {
+			return nil, fmt.Errorf("RRULE %s gives more than %d days; give it an end", rule.Value, maxDays)
+		}
+		year, month, day := t.Date()
+		dates = append(dates, calendar.Date{Year: year, Month: month, Day: day})
+	}
+}
+
+func eachDate(entry ical.Event, name string, do func(calendar.Date)) error {
+	for _, prop := range entry.Props.Values(name) {
+		dates, err := readDates(prop)
+		if err != nil {
+			return err
+		}
+		for _, date := range dates {
+			do(date)
+		}
+	}
+	return nil
+}
+
+// readDates reads a list of dates. Times, which some programs add to the dates
+// of an all-day event, are cut off.
+func readDates(prop ical.Prop) ([]calendar.Date, error) {
+	var dates []calendar.Date
+	for _, text := range strings.Split(prop.Value, ",") {
+		day, _, _ := strings.Cut(text, "T")
+		t, err := time.Parse("20060102", day)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is not a date; write it like 20260329", prop.Name, text)
+		}
+		if t.Year() < firstYear || t.Year() > lastYear {
+			return nil, fmt.Errorf("%s: %s is not in the years %d to %d; check the year", prop.Name, text, firstYear, lastYear)
+		}
+		year, month, number := t.Date()
+		dates = append(dates, calendar.Date{Year: year, Month: month, Day: number})
+	}
+	return dates, nil
+}
+
+// closedDays unfolds events into their days. An event that stands in for an
+// occurrence of another takes that occurrence away.
+func closedDays(events []event) (map[calendar.Date][]calendar.Window, error) {
+	type occurrence struct {
+		uid   string
+		start calendar.Date
+	}
+	replaced := make(map[occurrence]bool)
+	for _, e := range events {
+		if e.instead != nil {
+			replaced[occurrence{e.uid, *e.instead}] = true
+		}
+	}
+	closed := make(map[calendar.Date][]calendar.Window)
+	for _, e := range events {
+		for _, start := range e.starts {
+			if e.instead == nil && replaced[occurrence{e.uid, start}] {
+				continue
+			}
+			for n := range e.days {
+				closed[start.AddDays(n)] = nil
+			}
+			if len(closed) > maxDays {
+				return nil, fmt.Errorf("event %q: the file closes more than %d days; export a shorter period", e.title, maxDays)
+			}
+		}
+	}
+	return closed, nil
+}

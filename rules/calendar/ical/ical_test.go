@@ -1,0 +1,134 @@
+package ical_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"vigie/rules/calendar"
+	"vigie/rules/calendar/ical"
+)
+
+func paris(t testing.TB) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+func file(events ...string) string {
+	text := "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//test//EN\n"
+	for _, event := range events {
+		text += "BEGIN:VEVENT\nSUMMARY:closed\n" + event + "\nEND:VEVENT\n"
+	}
+	return strings.ReplaceAll(text+"END:VCALENDAR\n", "\n", "\r\n")
+}
+
+func TestImportICal(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		events []string
+		want   string
+	}{
+		{"no event", nil, ""},
+		{"one day", []string{"DTSTART;VALUE=DATE:20260515"}, "2026-05-15"},
+		{"until the day before DTEND", []string{"DTSTART;VALUE=DATE:20261224\nDTEND;VALUE=DATE:20261227"}, "2026-12-24 2026-12-25 2026-12-26"},
+		{"DTEND on the day itself", []string{"DTSTART;VALUE=DATE:20261224\nDTEND;VALUE=DATE:20261224"}, "2026-12-24"},
+		{"a duration", []string{"DTSTART;VALUE=DATE:20261224\nDURATION:P2D"}, "2026-12-24 2026-12-25"},
+		{"over the clock change", []string{"DTSTART;VALUE=DATE:20260328\nDURATION:P3D"}, "2026-03-28 2026-03-29 2026-03-30"},
+		{"with times", []string{"DTSTART:20260515T090000Z\nDTEND:20260515T100000Z"}, ""},
+		{"cancelled", []string{"DTSTART;VALUE=DATE:20260515\nSTATUS:CANCELLED"}, ""},
+		{"each year, so often", []string{"DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY;COUNT=3"}, "2026-12-24 2027-12-24 2028-12-24"},
+		{"each week, until", []string{"DTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;UNTIL=20260817"}, "2026-08-03 2026-08-10 2026-08-17"},
+		{"but not on", []string{"DTSTART;VALUE=DATE:20260803\nRRULE:FREQ=DAILY;COUNT=4\nEXDATE;VALUE=DATE:20260804,20260805"}, "2026-08-03 2026-08-06"},
+		{"and also on", []string{"DTSTART;VALUE=DATE:20260803\nRDATE;VALUE=DATE:20260901,20260902"}, "2026-08-03 2026-09-01 2026-09-02"},
+		{"one occurrence moved", []string{
+			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=3",
+			"UID:a\nRECURRENCE-ID;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260812"}, "2026-08-03 2026-08-12 2026-08-17"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			closed, err := ical.ImportICal(strings.NewReader(file(tc.events...)), paris(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, date := range slices.SortedFunc(maps.Keys(closed), calendar.Date.Compare) {
+				if len(closed[date]) > 0 {
+					t.Errorf("%s has windows", date)
+				}
+				got = append(got, date.String())
+			}
+			if strings.Join(got, " ") != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestImportICalFollowsEndlessRulesUntil2099(t *testing.T) {
+	closed, err := ical.ImportICal(strings.NewReader(file("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY")), paris(t))
+	if err != nil || len(closed) != 2099-2026+1 {
+		t.Errorf("%d days, %v", len(closed), err)
+	}
+}
+
+func TestImportICalErrors(t *testing.T) {
+	for _, tc := range []struct{ name, file, want string }{
+		{"another format", "Subject,Start Date", "not an iCalendar"},
+		{"no start", file("UID:a"), "DTSTART"},
+		{"not a date", file("DTSTART;VALUE=DATE:20261341"), `"20261341" is not a date`},
+		{"broken line", "0;0=", "not a sound iCalendar"},
+		{"long ago", file("DTSTART;VALUE=DATE:00000101"), "check the year"},
+		{"each second", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=SECONDLY"), "within a day"},
+		{"nonsense", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=SOMETIMES"), "RRULE"},
+		{"every day", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=DAILY"), "more than 20000 days"},
+		{"very long", file("DTSTART;VALUE=DATE:20260101\nDTEND;VALUE=DATE:99991231"), "more than 20000 days"},
+		{"very large", file("DESCRIPTION:" + strings.Repeat("x", 5<<20)), "larger than 4 MiB"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := ical.ImportICal(strings.NewReader(tc.file), paris(t)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want %q in it", err, tc.want)
+			}
+		})
+	}
+}
+
+// Closed days from a file serve as the exceptions of a calendar.
+func TestImportICalClosesACalendar(t *testing.T) {
+	open, err := calendar.New(calendar.Definition{WeeklyWindows: map[string][][2]string{"friday": {{"09:00", "19:00"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	days, err := ical.ImportICal(strings.NewReader(file("DTSTART;VALUE=DATE:20260515")), open.Location())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, err := open.WithExceptions(days)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bridge := (calendar.Date{Year: 2026, Month: time.May, Day: 15}); closed.IsBusinessDay(bridge) || !open.IsBusinessDay(bridge) {
+		t.Error("the bridge day is not closed in the copy alone")
+	}
+}
+
+func FuzzImportICal(f *testing.F) {
+	f.Add(file("DTSTART;VALUE=DATE:20260803\nDURATION:P2D\nRRULE:FREQ=MONTHLY;BYDAY=2MO;COUNT=4\nEXDATE;VALUE=DATE:20260914"))
+	f.Add(file("UID:a\nRECURRENCE-ID;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260812"))
+	zone := paris(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		began := time.Now()
+		days, err := ical.ImportICal(strings.NewReader(text), zone)
+		if err == nil && len(days) > 20_000 {
+			t.Errorf("%d days", len(days))
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// delivered takes in what became of a message. A step is done only once every
+// To and Cc was accepted; a refused address is told, never passed over (rule W).
+func (d *decider) delivered(e Delivered) {
+	r := d.recordOf(e.NotificationID)
+	if r == nil {
+		return
+	}
+	if e.MessageID != "" {
+		r.MessageID = e.MessageID
+	}
+	for _, a := range e.Accepted {
+		d.accepted(r, a)
+	}
+	for _, a := range e.Refused {
+		d.refusedAddress(r, a, e.Detail)
+	}
+	if r.Status == StepDecided && len(r.Pending) == 0 && len(r.Refused) == 0 {
+		d.accept(r)
+	}
+}
+
+func (d *decider) recordOf(notification string) *StepRecord {
+	for _, r := range d.inc.Steps {
+		if r.NotificationID == notification || slices.Contains(r.Resent, notification) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (d *decider) accepted(r *StepRecord, address string) {
+	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+	if i < 0 {
+		return
+	}
+	p := r.Pending[i]
+	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
+	if r.Episode == d.inc.Episode {
+		d.inc.Told = append(d.inc.Told, p)
+	}
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "accepted " + r.Step,
+		Reason: "accepted by the mail server as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
+}
+
+func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
+	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+	if i < 0 {
+		return
+	}
+	p := r.Pending[i]
+	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
+	r.Refused = append(slices.Clone(r.Refused), p)
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "refused " + r.Step,
+		Reason: "the address of role " + p.Role + " was refused for good: " + detail, Personal: p.Address})
+	d.inc.Vars["refused_address"] = p.Address
+	d.inc.Vars["refused_role"] = p.Role
+	d.raise("address_refused", d.now)
+}
+
+// accept makes a step done: raises its flags, moves the state.
+func (d *decider) accept(r *StepRecord) {
+	r.Status, r.At = StepAccepted, d.now
+	st := d.step(r.Step)
+	if st == nil || r.Episode != d.inc.Episode {
+		return
+	}
+	d.raise("step:"+st.Name, d.now)
+	if d.inc.State.Ended() {
+		return
+	}
+	for _, f := range st.Raises {
+		d.flag(f, true, "told in writing by step "+st.Name)
+	}
+	if st.State != "" && st.Task == "" {
+		d.afterStep(st)
+	}
+}
+
+// afterStep moves the state once the message of a step was accepted. After a
+// phone call it waits for the agreed date, or for the next try.
+func (d *decider) afterStep(st *Step) {
+	if st.State == Waiting {
+		at, err := strconvTime(d.inc.Vars["follow_up"])
+		if err == nil {
+			d.inc.Until = at
+		}
+	}
+	d.state(st.State, "step "+st.Name+" was accepted by every recipient")
+}
+
+func strconvTime(text string) (time.Time, error) { return time.Parse(time.RFC3339, text) }
+
+func (d *decider) step(name string) *Step {
+	for _, st := range d.s.Steps {
+		if st.Name == name {
+			return st
+		}
+	}
+	return nil
+}
+
+// refreshed looks again at what the inventory changed: an address that was
+// refused and is another one now is written to again, alone.
+func (d *decider) refreshed() {
+	for _, key := range sortedRecords(d.inc.Steps) {
+		r := d.inc.Steps[key]
+		if r.Status != StepDecided || r.Episode != d.inc.Episode {
+			continue
+		}
+		st := d.step(r.Step)
+		if st == nil {
+			continue
+		}
+		for _, p := range slices.Clone(r.Refused) {
+			d.resend(st, r, p)
+		}
+	}
+}
+
+func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
+	var live []Party
+	if refused.Person != "" && refused.Person != refused.Address {
+		live = d.people(refused.Role, []string{refused.Person})
+	}
+	if len(live) == 0 || strings.EqualFold(live[0].Address, refused.Address) {
+		live = d.resolve(refused.Role, "", d.now)
+	}
+	for _, p := range live {
+		if strings.EqualFold(p.Address, refused.Address) {
+			continue
+		}
+		p.Cc = refused.Cc
+		r.Refused = slices.DeleteFunc(slices.Clone(r.Refused), func(x Party) bool { return x.Address == refused.Address })
+		r.Pending = append(slices.Clone(r.Pending), p)
+		n := d.notification(st, st.Template, []Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
+		n.ID = r.NotificationID + "/again:" + p.Address
+		n.Solo = true
+		r.Resent = append(slices.Clone(r.Resent), n.ID)
+		d.out.Notifications = append(d.out.Notifications, n)
+		d.note("step", st.Name, "", "sent again to the changed address of role "+p.Role)
+		return
+	}
+}

@@ -1,0 +1,282 @@
+package rules
+
+import (
+	"sort"
+	"strings"
+	"time"
+)
+
+// notification makes the intent to tell; the caller sets its id.
+func (d *decider) notification(st *Step, template string, to, cc []Party, platform, why string) Notification {
+	n := Notification{
+		IncidentID: d.inc.ID, Key: d.inc.Key, Episode: d.inc.Episode, Step: st.Name, Template: template,
+		DecidedAt: d.now, HoldUntil: d.now.Add(d.p.Hold), To: to, Cc: cc, Language: to[0].Language,
+		Trace: st.Trace, Reason: why, Facts: d.sheet(st, platform, to),
+	}
+	if st.AtOnce {
+		n.HoldUntil = d.now
+	}
+	n.BundleKey = bundleKey(n, d.inc.Identity[LabelCustomer], platform)
+	return n
+}
+
+// bundleKey joins what may leave as one message: the same step, recipients,
+// customer and language. Platforms are told one by one.
+func bundleKey(n Notification, customer, platform string) string {
+	addresses := func(ps []Party) string {
+		out := make([]string, len(ps))
+		for i, p := range ps {
+			out[i] = strings.ToLower(p.Address)
+		}
+		sort.Strings(out)
+		return strings.Join(out, ",")
+	}
+	parts := []string{n.Step, n.Template, addresses(n.To), addresses(n.Cc), customer, n.Language}
+	if customer == "" {
+		parts = append(parts, n.IncidentID, platform)
+	}
+	return strings.Join(parts, "|")
+}
+
+// sheet gathers what a mail may say, as it is known at this instant.
+func (d *decider) sheet(st *Step, platform string, to []Party) FactSheet {
+	i := d.inc
+	f := FactSheet{
+		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[LabelCustomer], Machine: i.Identity[LabelMachine],
+		BackupRole: i.Identity[LabelBackupRole], State: i.State, Zone: d.p.Zone.String(), StartedAt: i.StartedAt,
+		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.otherEvidence(), Offline: i.Flags[FlagOffline],
+		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.actor(),
+		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
+		Workaround: i.Vars["workaround"], Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
+		Provisional: !d.happened("act:qualify"), Reason: i.Vars["reason"], ExpectedDate: i.Vars["expected_date"],
+	}
+	f.ScenarioText = d.s.Title.In(to[0].Language)
+	f.Contact = to[0]
+	d.sheetPeople(&f)
+	d.sheetPlans(&f)
+	d.sheetTimes(&f)
+	d.sheetPlatform(&f, platform)
+	f.History = d.history()
+	for fl := range i.Flags {
+		f.Flags = append(f.Flags, fl)
+	}
+	sort.Slice(f.Flags, func(a, b int) bool { return f.Flags[a] < f.Flags[b] })
+	for _, t := range st.When {
+		if t.Kind == WhenShare {
+			f.Percent, f.Target = t.Percent, t.Name
+		}
+		if t.Kind == WhenBreach && d.happened("breach:"+t.Name) {
+			f.Percent, f.Target = 100, t.Name
+		}
+	}
+	return f
+}
+
+func (d *decider) sheetPeople(f *FactSheet) {
+	if c := d.customer(); c != nil {
+		f.CustomerName = c.Name
+	}
+	if f.CustomerName == "" {
+		f.CustomerName = f.Customer
+	}
+	name := func(role string) string {
+		ps := d.resolve(role, "", d.now)
+		if len(ps) == 0 {
+			return ""
+		}
+		return ps[0].Name
+	}
+	f.AccountManager, f.TraceQueue, f.BackupLead = name("account_manager"), name("trace_queue"), name("backup_lead")
+	if p := d.book.Directory.Person(d.inc.Assignee); p != nil {
+		f.Assignee = p.Name
+	}
+	if a := d.lastAct("assign"); a != nil {
+		f.AssignedBy = a.By
+	}
+	for _, s := range d.inc.Silences {
+		f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
+	}
+	if who := strings.Fields(d.inc.Vars["silence_authors"]); f.SilenceBy == "" && len(who) > 0 {
+		f.SilenceBy = who[0]
+	}
+	if contact := d.resolve("client_contact", "", d.now); len(contact) > 0 {
+		f.Contact = contact[0]
+	}
+	if a := d.lastAct("call"); a != nil {
+		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "note": a.Fields["note"],
+			"next_date": d.inc.Vars["follow_up"], "at": a.At.Format(time.RFC3339), "by": a.By}
+	}
+	if r := d.inc.Vars["refused_address"]; r != "" {
+		f.Refused = []string{r}
+	}
+}
+
+func (d *decider) sheetPlans(f *FactSheet) {
+	for _, key := range sortedAlerts(d.inc.Alerts) {
+		a := d.inc.Alerts[key]
+		row := PlanRow{Machine: a.Labels[LabelMachine], Plan: a.Labels[LabelPlan], Engine: a.Labels[LabelEngine],
+			Role: a.Labels[LabelBackupRole], Kind: a.Labels[LabelKind], LastSuccess: a.success(), Failures: d.inc.Failures,
+			Error: a.Annotations["error"], State: EvidenceKO, Source: a.Labels[LabelSource], JobID: a.Labels[LabelJobID]}
+		if a.Proven && !a.Firing {
+			row.State = EvidenceOK
+		}
+		f.Plans = append(f.Plans, row)
+		f.MachineClass, f.Engine, f.Kind = a.Labels[LabelMachineClass], a.Labels[LabelEngine], a.Labels[LabelKind]
+		f.Alertname, f.WarnDays, f.Item = a.Labels[LabelAlertname], a.Labels["warn_days"], a.Labels["item"]
+		if f.LastSuccess.IsZero() || row.LastSuccess.Before(f.LastSuccess) {
+			f.LastSuccess = row.LastSuccess
+		}
+		if a.SizeBytes > 0 {
+			f.SizeBytes = a.SizeBytes
+		}
+		f.AgentLastSeen = unixTime(a.Annotations["agent_last_seen"])
+		f.NextRun = unixTime(a.Annotations["next_run"])
+		f.RunbookURL, f.GeneratorURL = a.Annotations["runbook_url"], a.Annotations["generator_url"]
+		if names := a.Annotations["affected"]; names != "" {
+			f.Affected = strings.Split(names, ", ")
+		}
+	}
+	since := f.LastSuccess
+	if since.IsZero() {
+		since = f.StartedAt
+	}
+	if d.now.After(since) {
+		f.Days = int(d.now.Sub(since) / (24 * time.Hour))
+	}
+	for _, s := range d.facts.Siblings {
+		for _, p := range s.Plans {
+			f.OtherTexts = append(f.OtherTexts, PlanRow{Machine: f.Machine, Plan: p, Engine: s.Engine, Role: s.Role, State: EvidenceKO})
+		}
+	}
+}
+
+// success is the newest success known of a plan.
+func (a *Alert) success() time.Time {
+	if !a.LastSuccess.IsZero() {
+		return a.LastSuccess
+	}
+	return a.SuccessBefore
+}
+
+func sortedAlerts(m map[string]*Alert) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func (d *decider) sheetTimes(f *FactSheet) {
+	if c := d.primaryClock(); c != nil {
+		f.Deadline = c.Due
+	}
+	for _, st := range d.s.Steps {
+		for _, t := range st.When {
+			if t.Kind == WhenBefore && st.Trace && f.NextStepAt.IsZero() {
+				if at, _, _, ok := d.trigger(t); ok {
+					f.NextStepAt = at
+				}
+			}
+			if t.Kind == WhenDays && st.Task != "" && f.CallBefore.IsZero() {
+				if at, _, _, ok := d.trigger(t); ok {
+					f.CallBefore = at
+				} else if d.step(t.Name) != nil {
+					cal := d.calendar(t.Calendar)
+					if date, err := cal.BusinessDayOnOrAfter(cal.Date(d.now).AddDays(t.Days)); err == nil {
+						f.CallBefore = cal.At(date, t.Clock)
+					}
+				}
+			}
+		}
+	}
+	for _, t := range d.s.Targets {
+		if c := d.inc.Targets[t.Name]; c != nil {
+			f.Clocks = append(f.Clocks, ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero()})
+		}
+	}
+}
+
+func (d *decider) sheetPlatform(f *FactSheet, platform string) {
+	f.Platforms = d.platforms()
+	f.Platform = platform
+	if platform == "" && len(f.Platforms) > 0 {
+		f.Platform = f.Platforms[0]
+	}
+	if p := d.book.Directory.Platforms[f.Platform]; p != nil {
+		if p.Name != "" && f.CustomerName == "" {
+			f.CustomerName = p.Name
+		}
+		if p.Runbook != "" {
+			f.RunbookURL = p.Runbook
+		}
+	}
+	level, next := d.guarantee(d.now)
+	f.Guarantee, f.Reopens = level, next
+	if f.Cause == "" {
+		f.Cause = d.proposedCause(f.Alertname)
+	}
+}
+
+// guarantee is the level of service in force, and when the first level begins
+// again.
+func (d *decider) guarantee(at time.Time) (string, time.Time) {
+	for k, g := range d.p.Guarantees {
+		if g.Calendar == "" || d.calendar(g.Calendar).IsOpen(at) {
+			if k == 0 {
+				return g.Level, time.Time{}
+			}
+			next, err := d.calendar(d.p.Guarantees[0].Calendar).EffectiveStart(at)
+			if err != nil {
+				return g.Level, time.Time{}
+			}
+			return g.Level, next
+		}
+	}
+	return "", time.Time{}
+}
+
+func (d *decider) proposedCause(alertname string) string {
+	if len(d.platforms()) >= 3 && d.inc.Identity["site"] != "" {
+		if _, ok := d.p.Causes["ext.network"]; ok {
+			return "ext.network"
+		}
+	}
+	for code, c := range d.p.Causes {
+		if contains(c.Alerts, alertname) {
+			return code
+		}
+	}
+	return ""
+}
+
+// history is what people need to know of what happened so far.
+func (d *decider) history() []HistoryLine {
+	out := []HistoryLine{{At: d.inc.OpenedAt, What: "opened"}}
+	for _, a := range d.inc.Acts {
+		if a.Episode != d.inc.Episode {
+			continue
+		}
+		text := a.Fields["note"]
+		if text == "" {
+			text = a.Fields["reason"]
+		}
+		out = append(out, HistoryLine{At: a.At, What: a.Verb, Who: a.By, Text: text})
+	}
+	for _, key := range sortedRecords(d.inc.Steps) {
+		r := d.inc.Steps[key]
+		if r.Episode == d.inc.Episode && (r.Status == StepAccepted || r.Status == StepDecided) {
+			st := d.step(r.Step)
+			if st == nil {
+				continue
+			}
+			out = append(out, HistoryLine{At: r.DecidedAt, What: "mail", Text: st.Template})
+		}
+	}
+	sort.SliceStable(out, func(a, b int) bool { return out[a].At.Before(out[b].At) })
+	const most = 40
+	if len(out) > most {
+		out = append(out[:1:1], out[len(out)-most+1:]...)
+	}
+	return out
+}

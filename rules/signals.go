@@ -1,0 +1,376 @@
+package rules
+
+import (
+	"strconv"
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+// fired takes in a signal that is, or still is, firing.
+func (d *decider) fired(e Fired) {
+	s := e.Signal
+	started := s.StartsAt
+	if started.IsZero() || started.After(d.now) {
+		started = d.now
+	}
+	switch {
+	case d.inc.State == "":
+		d.open(s, started)
+	case d.inc.State.Ended():
+		if d.stale(s, started, e.Confirmed) {
+			return
+		}
+		d.reopen(s, started, "fires again within the reopen window")
+	}
+	if s.IsReport() {
+		d.report(s)
+		return
+	}
+	d.alert(s, started, e.Confirmed)
+}
+
+// stale tells a late copy of an ended alert from a new failure.
+func (d *decider) stale(s Signal, started time.Time, confirmed bool) bool {
+	a := d.inc.Alerts[s.Fingerprint]
+	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
+		return false
+	}
+	d.note("signal", "late_copy", "", "a copy of an alert that has ended since; reconciliation will tell if it still fires")
+	return true
+}
+
+func (d *decider) open(s Signal, started time.Time) {
+	i := d.inc
+	i.Episode, i.OpenedAt, i.StartedAt, i.Level = 1, d.now, started, 2
+	i.Entry = string(s.Kind)
+	if s.By != "" {
+		i.Reporter = s.By
+	}
+	d.state(Open, "first signal: "+s.describe())
+	d.raise("opening", d.now)
+	d.begin(s, started)
+}
+
+// begin sets what each episode begins with.
+func (d *decider) begin(s Signal, started time.Time) {
+	i := d.inc
+	i.LastSeen = d.now
+	if len(d.s.Severity.Order) > 0 {
+		d.severity(d.severityOf(s), started)
+	}
+	if s.Kind == Level3Emergency {
+		i.Level = 3
+	}
+	if s.Unregistered {
+		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
+	}
+	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
+		d.flag(FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
+	}
+	if d.s.Immediate == nil {
+		return
+	}
+	if d.staffed() && contains(d.s.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
+		d.beginImmediate("the alert can be put right at once")
+	} else {
+		d.raise("not_immediate", d.now)
+	}
+}
+
+func (d *decider) beginImmediate(why string) {
+	d.flag(FlagImmediate, true, why)
+	d.inc.Vars["immediate_until"] = d.inc.StartedAt.Add(d.s.Immediate.Within).Format(time.RFC3339)
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// severityOf is the report's own word, the alert's place in the policy's
+// table, or the default.
+func (d *decider) severityOf(s Signal) string {
+	rule := d.s.Severity
+	if rule.Label != "" {
+		if v := s.Labels[rule.Label]; contains(rule.Order, v) {
+			return v
+		}
+	}
+	if v := rule.Alerts[s.Labels[LabelAlertname]]; v != "" {
+		return v
+	}
+	return rule.Default
+}
+
+func (d *decider) severity(to string, at time.Time) {
+	if d.inc.Severity == to && len(d.inc.Severities) > 0 {
+		return
+	}
+	d.inc.Severity = to
+	d.inc.Severities = append(d.inc.Severities, calendar.Severity{At: at, Rank: d.rank(to)})
+}
+
+// rank orders severities; the least severe is 1.
+func (d *decider) rank(severity string) int {
+	for i, s := range d.s.Severity.Order {
+		if s == severity {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func (d *decider) reopen(s Signal, started time.Time, why string) {
+	i := d.inc
+	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, string(i.State)})
+	if gap := i.ResolvedAt; started.After(gap) {
+		i.Pauses = append(i.Pauses, calendar.Pause{From: gap, To: d.now})
+	} else {
+		i.Pauses = append(i.Pauses, calendar.Pause{From: gap, To: d.now})
+	}
+	i.Episode++
+	i.StartedAt, i.Failures = started, 0
+	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
+	i.Assignee, i.TakenAt = "", time.Time{}
+	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
+	i.Told, i.Raised = nil, map[string]Raise{}
+	flaky := i.Flags[FlagFlaky]
+	i.Flags, i.Vars = map[Flag]bool{}, Labels{}
+	if flaky {
+		i.Flags[FlagFlaky] = true
+	}
+	for k, r := range i.Steps {
+		if r.Status != StepDecided {
+			delete(i.Steps, k)
+		}
+	}
+	for k, a := range i.Alerts {
+		if !a.Firing {
+			delete(i.Alerts, k)
+		}
+	}
+	d.reopenClocks()
+	d.state(Open, why)
+	d.raise("reopened", d.now)
+	d.raise("opening", d.now)
+	d.begin(s, started)
+}
+
+func (d *decider) report(s Signal) {
+	d.inc.Reports = append(d.inc.Reports, s)
+	if d.inc.Wording == "" {
+		d.inc.Wording = s.Text
+	}
+	if s.Labels["scope"] != "" {
+		d.inc.Scope = s.Labels["scope"]
+	}
+	d.inc.LastSeen = d.now
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "signal", What: string(s.Kind), Actor: s.By,
+		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
+}
+
+func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
+	i := d.inc
+	a := i.Alerts[s.Fingerprint]
+	switch {
+	case a == nil:
+		a = &Alert{StartsAt: started}
+		i.Alerts[s.Fingerprint] = a
+		i.Failures++
+		d.note("signal", s.Labels[LabelAlertname], "", s.describe())
+	case !a.Firing && !confirmed && !a.EndedAt.IsZero() && !started.After(a.EndedAt):
+		d.note("signal", "late_copy", "", "a copy of an alert that has ended since")
+		return
+	case !a.Firing:
+		i.Failures++
+		a.StartsAt, a.EndedAt, a.Proven, a.Lost = started, time.Time{}, false, false
+		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.describe())
+	case started.After(a.StartsAt):
+		i.Failures++
+		a.StartsAt = started
+		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.describe())
+	}
+	if started.Before(i.StartedAt) {
+		i.StartedAt = started
+	}
+	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.now, s.Labels, s.Annotations
+	if t := unixTime(s.Annotations["last_run"]); t.After(a.LastFailure) {
+		a.LastFailure = t
+	}
+	if t := unixTime(s.Annotations["last_success"]); !t.IsZero() && a.SuccessBefore.IsZero() {
+		a.SuccessBefore, a.SuccessKnown = t, true
+	}
+	if n, err := strconv.Atoi(s.Annotations["consecutive_failures"]); err == nil && n > i.Failures {
+		i.Failures = n
+	}
+	if e := s.Annotations["error"]; e != "" {
+		i.LastErr = e
+	}
+	i.LastSeen = d.now
+	d.changedKind(s)
+	if i.State == Unverified {
+		d.back("the alert fires again before anything was proven")
+	}
+	d.out.Touches = true
+}
+
+// changedKind notes that an unreachable machine can be reached again but fails,
+// or the other way round: a new fact for its user (S1.21).
+func (d *decider) changedKind(s Signal) {
+	now := "error"
+	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
+		now = "offline"
+	}
+	before := d.inc.Vars["subkind"]
+	d.inc.Vars["subkind"] = now
+	if before == "" || before == now {
+		return
+	}
+	d.flag(FlagOffline, now == "offline", "the kind of failure changed to "+now)
+	d.raise("kind_changed", d.now)
+}
+
+// back returns an incident to whoever had it.
+func (d *decider) back(why string) {
+	if d.inc.Assignee != "" {
+		d.state(Taken, why)
+	} else {
+		d.state(Open, why)
+	}
+}
+
+func unixTime(text string) time.Time {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || v <= 0 || v > 1e11 {
+		return time.Time{}
+	}
+	return time.Unix(int64(v), 0).UTC()
+}
+
+// describe says in a few words what a signal is.
+func (s Signal) describe() string {
+	t := s.Labels[LabelAlertname]
+	if t == "" {
+		t = string(s.Kind)
+	}
+	if k := s.Labels[LabelKind]; k != "" {
+		t += " (" + k + ")"
+	}
+	if p := s.Labels[LabelPlan]; p != "" {
+		t += ", plan " + p
+	}
+	return t
+}
+
+// cleared takes in that alerts no longer fire: each for itself, never for its
+// group, and never as proof of anything.
+func (d *decider) cleared(e Cleared) {
+	if d.inc.State.Ended() {
+		d.endAlerts(e)
+		return
+	}
+	if !e.Trusted {
+		d.note("signal", "ending_not_believed", "", "the alert ended while monitoring itself could not be trusted")
+		return
+	}
+	if !d.endAlerts(e) || d.anyFiring() {
+		return
+	}
+	switch {
+	case d.s.Proof == ProofSuccess:
+		d.inc.ProofAsked = time.Time{}
+		d.needs = true
+	case d.s.Proof == ProofCleared && len(d.inc.Reports) == 0:
+		d.end(Resolved, "the probe is well again")
+	default:
+		d.unverified("the signal ended; a person must say whether it is solved")
+	}
+}
+
+func (d *decider) endAlerts(e Cleared) (ended bool) {
+	for _, f := range e.Fingerprints {
+		a := d.inc.Alerts[f]
+		if a == nil || !a.Firing {
+			continue
+		}
+		at := e.At
+		if at.IsZero() || at.After(d.now) {
+			at = d.now
+		}
+		if at.Before(a.StartsAt) {
+			continue // the end of an earlier run, told late
+		}
+		a.Firing, a.EndedAt, a.Lost = false, at, e.Lost
+		ended = true
+		d.note("signal", "ended", "", a.Labels[LabelAlertname]+" no longer fires; that alone proves nothing")
+	}
+	return ended
+}
+
+func (d *decider) anyFiring() bool {
+	for _, a := range d.inc.Alerts {
+		if a.Firing {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decider) unverified(why string) {
+	if d.inc.State == Unverified {
+		return
+	}
+	d.state(Unverified, why)
+	d.raise("unverified", d.now)
+}
+
+// end resolves or closes the incident.
+func (d *decider) end(as State, why string) {
+	d.state(as, why)
+	d.inc.ResolvedAt = d.now
+	if len(d.inc.Acts) == 0 || d.lastEpisodeAct() == nil {
+		d.inc.SelfHealed = append(d.inc.SelfHealed, d.now)
+		d.flakiness()
+	}
+	if as == Resolved {
+		d.raise("resolved", d.now)
+	} else {
+		d.raise("closed", d.now)
+	}
+	if d.inc.HandledAt.IsZero() {
+		d.inc.HandledAt = d.now
+	}
+}
+
+func (d *decider) lastEpisodeAct() *ActRecord {
+	for i := range d.inc.Acts {
+		if d.inc.Acts[i].Episode == d.inc.Episode {
+			return &d.inc.Acts[i]
+		}
+	}
+	return nil
+}
+
+// flakyAfter and flakyWithin say how many self-healings in what time make a
+// backup flaky (P5).
+const (
+	flakyAfter  = 3
+	flakyWithin = 14 * 24 * time.Hour
+)
+
+func (d *decider) flakiness() {
+	n := 0
+	for _, t := range d.inc.SelfHealed {
+		if d.now.Sub(t) <= flakyWithin {
+			n++
+		}
+	}
+	if n > flakyAfter {
+		d.flag(FlagFlaky, true, strconv.Itoa(n)+" self-healings within 14 days")
+	}
+}

@@ -1,0 +1,109 @@
+package rules
+
+import (
+	"slices"
+	"sort"
+	"strings"
+	"time"
+)
+
+// silenced follows the silences that cover the incident. A silence says that
+// somebody has the matter in hand until an instant; it never says solved.
+func (d *decider) silenced(active []Silence) {
+	i := d.inc
+	now := map[string]Silence{}
+	for _, s := range active {
+		now[s.ID] = s
+	}
+	for _, id := range sortedSilences(now) {
+		s := now[id]
+		if old, known := i.Silences[id]; known {
+			if !old.EndsAt.Equal(s.EndsAt) {
+				d.note("silence", "changed", s.By, "now until "+s.EndsAt.Format(time.RFC3339))
+			}
+			continue
+		}
+		d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "silence", What: "begun", Actor: s.By,
+			Reason: "in hand until " + s.EndsAt.Format(time.RFC3339), Personal: s.Comment})
+		d.owns(s)
+	}
+	var authors []string
+	for _, id := range sortedSilences(i.Silences) {
+		if _, still := now[id]; !still {
+			authors = append(authors, d.authorOf(i.Silences[id]))
+			d.note("silence", "ended", i.Silences[id].By, "the silence has ended")
+		}
+	}
+	i.Silences = now
+	d.flag(FlagSilenced, len(now) > 0, "a silence covers the incident")
+	if len(authors) > 0 && len(now) == 0 && !i.State.Ended() {
+		i.Vars["silence_authors"] = strings.Join(authors, " ")
+		d.raise("silence_ended", d.now)
+	}
+}
+
+func sortedSilences(m map[string]Silence) []string {
+	ids := make([]string, 0, len(m))
+	for id := range m {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+// owns makes the author of a silence of exactly this machine the assignee of
+// an incident that nobody has; it never takes one away from somebody.
+func (d *decider) owns(s Silence) {
+	i := d.inc
+	if i.Assignee != "" || i.State.Ended() {
+		return
+	}
+	ms, err := ParseMatchers(s.Matchers)
+	if err != nil || ms.Equalities()[LabelMachine] == "" || ms.Equalities()[LabelMachine] != i.Identity[LabelMachine] {
+		return
+	}
+	p := d.book.Directory.Person(s.By)
+	if p == nil {
+		return
+	}
+	i.Assignee, i.TakenAt = p.ID, d.now
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: "take", Actor: p.ID,
+		Reason: "silenced exactly this machine, which nobody had"})
+	if i.State == Open {
+		d.state(Taken, "silenced by "+p.ID)
+	}
+}
+
+func (d *decider) authorOf(s Silence) string {
+	if p := d.book.Directory.Person(s.By); p != nil {
+		return p.ID
+	}
+	return s.By
+}
+
+// Covers reports whether a silence covers any alert of the incident.
+func (s Silence) Covers(i Incident) bool {
+	ms, err := ParseMatchers(s.Matchers)
+	if err != nil {
+		return false
+	}
+	for _, a := range i.Alerts {
+		if ms.Match(a.Labels) {
+			return true
+		}
+	}
+	return false
+}
+
+// CoversAll reports whether a set of silences leaves no firing alert audible.
+func CoversAll(active []Silence, i Incident) bool {
+	for _, a := range i.Alerts {
+		if a.Firing && !slices.ContainsFunc(active, func(s Silence) bool {
+			ms, err := ParseMatchers(s.Matchers)
+			return err == nil && ms.Match(a.Labels)
+		}) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,544 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+// firing is one reason for a step to be due: since when, and which occurrence
+// of the step it is.
+type firing struct {
+	at         time.Time
+	trigger    int
+	occurrence string
+	why        string
+}
+
+// steps looks at every step in the order of the policy and takes what is due.
+func (d *decider) steps() {
+	for _, st := range d.s.Steps {
+		if st.Per == LabelPlatform {
+			for _, p := range d.platforms() {
+				d.consider(st, p)
+			}
+			continue
+		}
+		d.consider(st, "")
+	}
+}
+
+// consider takes a step if it is due, or notes when it will be.
+func (d *decider) consider(st *Step, platform string) {
+	for _, f := range d.firings(st, platform) {
+		if d.taken(st, platform, f) {
+			continue
+		}
+		if d.inc.State.Ended() && !endsOn(st.When[f.trigger]) {
+			continue
+		}
+		f.at = d.shift(st, f.at)
+		if f.at.After(d.horizon) {
+			d.wakeBy(f.at)
+			continue
+		}
+		d.take(st, platform, f)
+	}
+}
+
+// endsOn tells the steps that follow an ending from those that an ending stops.
+func endsOn(t Trigger) bool {
+	return t.Kind == WhenMoment && (t.Name == "resolved" || t.Name == "closed") ||
+		t.Kind == WhenAct && (t.Name == "resolve" || t.Name == "close" || t.Name == "decommission")
+}
+
+// firings lists the occurrences of a step that its triggers call for.
+func (d *decider) firings(st *Step, platform string) []firing {
+	var out []firing
+	for i, t := range st.When {
+		at, n, why, ok := d.trigger(t)
+		if !ok {
+			continue
+		}
+		f := firing{at: at, trigger: i, why: why}
+		if st.Each {
+			f.occurrence = fmt.Sprintf("%s:%d", t.Name, n)
+		}
+		if t.Kind == WhenOpening {
+			f.occurrence = at.Format(time.DateOnly)
+		}
+		out = append(out, f)
+		if st.Repeat != nil {
+			out = append(out, d.repeats(st, platform, f)...)
+		}
+	}
+	sort.SliceStable(out, func(a, b int) bool { return out[a].at.Before(out[b].at) })
+	return out
+}
+
+// maxRepeats bounds how often one step can come again in an episode.
+const maxRepeats = 200
+
+// repeats adds the occurrence of a repeated step that follows the last one.
+func (d *decider) repeats(st *Step, platform string, first firing) []firing {
+	last, at := 0, first.at
+	for k := 1; k <= maxRepeats; k++ {
+		r := d.inc.Steps[d.recordKey(st, platform, repeatName(first.occurrence, k))]
+		if k == 1 {
+			r = d.inc.Steps[d.recordKey(st, platform, first.occurrence)]
+		}
+		if r == nil {
+			break
+		}
+		if r.Status == StepStopped {
+			return nil
+		}
+		last, at = k, r.DueAt
+	}
+	if last == 0 || last == maxRepeats {
+		return nil
+	}
+	next := d.after(at, *st.Repeat)
+	return []firing{{at: next, trigger: first.trigger, occurrence: repeatName(first.occurrence, last+1), why: first.why + ", again"}}
+}
+
+func repeatName(occurrence string, k int) string {
+	if k == 1 {
+		return occurrence
+	}
+	return occurrence + "#" + strconv.Itoa(k)
+}
+
+// recordKey identifies a step's occurrence within the episode.
+func (d *decider) recordKey(st *Step, platform, occurrence string) string {
+	k := strconv.Itoa(d.inc.Episode) + "/" + st.Name
+	if platform != "" {
+		k += "@" + platform
+	}
+	if occurrence != "" {
+		k += "/" + occurrence
+	}
+	return k
+}
+
+// taken reports whether this occurrence is done, or dropped for this trigger.
+func (d *decider) taken(st *Step, platform string, f firing) bool {
+	key := d.recordKey(st, platform, f.occurrence)
+	if r := d.inc.Steps[key]; r != nil && r.Status != StepBlocked {
+		return true
+	}
+	return d.inc.Steps[d.dropKey(key, f)] != nil
+}
+
+// dropKey remembers a drop per trigger: an `unless` that stopped the safety net
+// must not stop a person's later wish.
+func (d *decider) dropKey(key string, f firing) string { return key + "~" + strconv.Itoa(f.trigger) }
+
+// trigger says since when, and for which time, a trigger holds.
+func (d *decider) trigger(t Trigger) (at time.Time, n int, why string, ok bool) {
+	switch t.Kind {
+	case WhenMoment:
+		return d.momentTrigger(t)
+	case WhenAct:
+		return d.actTrigger(t)
+	case WhenFlag:
+		at, ok = d.moment("flag:" + t.Name)
+		return at, d.inc.Raised["flag:"+t.Name].Count, t.Name, ok
+	case WhenBreach:
+		at, ok = d.moment("breach:" + t.Name)
+		return at, 1, t.Name + " was missed", ok
+	case WhenDays:
+		return d.daysTrigger(t)
+	case WhenOpening:
+		return d.openingTrigger(t)
+	}
+	return d.clockTrigger(t)
+}
+
+func (d *decider) momentTrigger(t Trigger) (time.Time, int, string, bool) {
+	if t.Name == "immediate_over" {
+		return d.immediateOver()
+	}
+	at, ok := d.moment(t.Name)
+	if !ok {
+		return time.Time{}, 0, "", false
+	}
+	why := t.Name
+	if !t.Delay.IsZero() {
+		at, why = d.after(at, t.Delay), why+" plus "+t.Delay.String()
+	}
+	return at, max(d.inc.Raised[t.Name].Count, 1), why, true
+}
+
+// immediateOver is when the branch for what can be put right at once ends.
+func (d *decider) immediateOver() (time.Time, int, string, bool) {
+	at, err := strconvTime(d.inc.Vars["immediate_until"])
+	if err != nil || !d.inc.Flags[FlagImmediate] {
+		return time.Time{}, 0, "", false
+	}
+	return at, 1, "not put right within the time of the immediate branch", true
+}
+
+func (d *decider) actTrigger(t Trigger) (time.Time, int, string, bool) {
+	n, at, by := 0, time.Time{}, ""
+	for _, a := range d.inc.Acts {
+		if a.Verb != t.Name || a.Episode != d.inc.Episode || !Labels(a.Fields).Contains(t.If) {
+			continue
+		}
+		n, at, by = n+1, a.At, a.By
+	}
+	return at, n, t.Name + " by " + by, n > 0
+}
+
+// clockTrigger is measured against a target's clock.
+func (d *decider) clockTrigger(t Trigger) (time.Time, int, string, bool) {
+	c := d.inc.Targets[t.Name]
+	if c == nil || c.Paused || c.Due.IsZero() {
+		return time.Time{}, 0, "", false
+	}
+	if !c.MetAt.IsZero() && t.Kind == WhenShare {
+		return time.Time{}, 0, "", false
+	}
+	switch t.Kind {
+	case WhenBefore:
+		return d.before(c.Due, t.Delay), 1, t.Delay.String() + " before " + t.Name + " is due", true
+	case WhenDayOf:
+		cal := d.calendar(t.Calendar)
+		return cal.At(cal.Date(c.Due), t.Clock), 1, t.Clock.String() + " of the day " + t.Name + " is due", true
+	case WhenShare:
+		return d.share(t, c)
+	}
+	return time.Time{}, 0, "", false
+}
+
+// share is the instant at which a part of the target's time has run.
+func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
+	cal := d.calendar(t.Calendar)
+	if tg := d.target(t.Name); tg != nil && tg.Default != nil {
+		if tg.Default.Business == nil {
+			whole := c.Due.Sub(c.Start)
+			return c.Start.Add(whole * time.Duration(t.Percent) / 100), 1, d.shareWhy(t), true
+		}
+		cal = d.calendar(tg.Default.Calendar)
+	}
+	whole := cal.OpenTime(c.Start, c.Due, d.inc.Pauses)
+	part := whole * time.Duration(t.Percent) / 100
+	if part <= 0 {
+		return time.Time{}, 0, "", false
+	}
+	amount, err := calendar.ParseAmount(strconv.FormatFloat(part.Hours(), 'f', 6, 64))
+	if err != nil {
+		return time.Time{}, 0, "", false
+	}
+	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, d.inc.Pauses)
+	if err != nil || paused || !at.Before(c.Due) {
+		return time.Time{}, 0, "", false
+	}
+	return at.Round(time.Second), 1, d.shareWhy(t), true
+}
+
+func (d *decider) shareWhy(t Trigger) string {
+	return strconv.Itoa(t.Percent) + " % of the time for " + t.Name + " has run"
+}
+
+func (d *decider) target(name string) *Target {
+	for _, t := range d.s.Targets {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// daysTrigger is an appointment so many days after a moment, at an hour. What
+// falls into an absence moves to the same hour of the first service day after.
+func (d *decider) daysTrigger(t Trigger) (time.Time, int, string, bool) {
+	base, ok := d.moment(t.Name)
+	if !ok {
+		if base, ok = d.moment("step:" + t.Name); !ok {
+			return time.Time{}, 0, "", false
+		}
+	}
+	n := max(d.inc.Raised[t.Name].Count, d.inc.Raised["step:"+t.Name].Count, 1)
+	cal := d.calendar(t.Calendar)
+	var date calendar.Date
+	var err error
+	if t.Business {
+		if t.Days == 0 {
+			date, err = cal.BusinessDayOnOrAfter(cal.Date(base))
+		} else {
+			date, err = cal.AddBusinessDays(cal.Date(base), t.Days)
+		}
+	} else {
+		date, err = cal.BusinessDayOnOrAfter(cal.Date(base).AddDays(t.Days))
+	}
+	if err != nil {
+		return time.Time{}, 0, "", false
+	}
+	at := cal.At(date, t.Clock)
+	why := fmt.Sprintf("%d days after %s, at %s", t.Days, t.Name, t.Clock)
+	if moved, absent := d.afterAbsence(cal, at, t.Clock); absent {
+		return moved, n, why + ", moved after an absence", true
+	}
+	return at, n, why, true
+}
+
+// afterAbsence moves an appointment out of an absence.
+func (d *decider) afterAbsence(cal *calendar.Calendar, at time.Time, clock calendar.Clock) (time.Time, bool) {
+	if !d.s.Absence {
+		return at, false
+	}
+	moved := false
+	for range 50 {
+		until, absent := d.book.Directory.AbsentUntil(d.inc.Identity[LabelCustomer], d.inc.Identity[LabelMachine], at)
+		if !absent {
+			break
+		}
+		date, err := cal.BusinessDayOnOrAfter(cal.Date(until))
+		if err != nil {
+			break
+		}
+		next := cal.At(date, clock)
+		if next.Before(until) {
+			if date, err = cal.AddBusinessDays(date, 1); err != nil {
+				break
+			}
+			next = cal.At(date, clock)
+		}
+		at, moved = next, true
+	}
+	return at, moved
+}
+
+// openingTrigger comes at each opening of a calendar after the incident's.
+func (d *decider) openingTrigger(t Trigger) (time.Time, int, string, bool) {
+	opened, ok := d.moment("opening")
+	if !ok {
+		return time.Time{}, 0, "", false
+	}
+	cal := d.calendar(t.Calendar)
+	today := cal.Date(d.horizon)
+	if at, open := cal.Opening(today); open && at.After(opened) && !d.doneOn(t, at) {
+		return at, 1, "opening of the day", true
+	}
+	date, err := cal.AddBusinessDays(today, 1)
+	if err != nil {
+		return time.Time{}, 0, "", false
+	}
+	at, open := cal.Opening(date)
+	return at, 1, "opening of the day", open && at.After(opened)
+}
+
+// doneOn reports whether the step of this trigger was looked at on that date.
+func (d *decider) doneOn(t Trigger, at time.Time) bool {
+	for _, st := range d.s.Steps {
+		for i, x := range st.When {
+			if x.Kind == WhenOpening && x.Name == t.Name && x.At == t.At {
+				key := d.recordKey(st, "", at.Format(time.DateOnly))
+				return d.inc.Steps[key] != nil || d.inc.Steps[key+"~"+strconv.Itoa(i)] != nil
+			}
+		}
+	}
+	return false
+}
+
+// after adds a delay to an instant.
+func (d *decider) after(at time.Time, delay Delay) time.Time {
+	if delay.Business == nil {
+		return at.Add(delay.Elapsed)
+	}
+	due, _, err := d.calendar(delay.Calendar).Due(at, *delay.Business, nil)
+	if err != nil {
+		return at
+	}
+	return due
+}
+
+// before goes back a delay from a due instant, through open time only.
+func (d *decider) before(due time.Time, delay Delay) time.Time {
+	if delay.Business == nil {
+		return due.Add(-delay.Elapsed)
+	}
+	hours, _ := delay.Business.Amount.Rat().Float64()
+	left := time.Duration(hours * float64(time.Hour))
+	cal := d.calendar(delay.Calendar)
+	date := cal.Date(due)
+	for range 400 {
+		windows := cal.Windows(date)
+		for i := len(windows) - 1; i >= 0; i-- {
+			opens, closes := cal.At(date, windows[i].Opens), cal.At(date, windows[i].Closes)
+			if closes.After(due) {
+				closes = due
+			}
+			span := closes.Sub(opens)
+			if span <= 0 {
+				continue
+			}
+			if span >= left {
+				return closes.Add(-left)
+			}
+			left -= span
+		}
+		date = date.AddDays(-1)
+	}
+	return due
+}
+
+// shift moves what would leave at night to the next morning.
+func (d *decider) shift(st *Step, at time.Time) time.Time {
+	b := st.Between
+	if b == nil {
+		return at
+	}
+	cal := d.calendar(b.Calendar)
+	date := cal.Date(at)
+	if cal.IsBusinessDay(date) {
+		from, until := cal.At(date, b.From), d.until(cal, b, date)
+		switch {
+		case at.Before(from):
+			return from
+		case at.Before(until):
+			return at
+		}
+	}
+	next, err := cal.AddBusinessDays(date, 1)
+	if err != nil {
+		return at
+	}
+	return cal.At(next, b.From)
+}
+
+func (d *decider) until(cal *calendar.Calendar, b *Between, date calendar.Date) time.Time {
+	if !b.AtClosing {
+		return cal.At(date, b.Until)
+	}
+	closing, _ := cal.Closing(date)
+	return closing
+}
+
+// take carries out one occurrence of a step, or drops it with its reason.
+func (d *decider) take(st *Step, platform string, f firing) {
+	key := d.recordKey(st, platform, f.occurrence)
+	if c := d.firstHolding(st.When[f.trigger].Unless); c != "" {
+		d.drop(st, d.dropKey(key, f), f, "dropped: "+c)
+		return
+	}
+	if c := d.firstHolding(st.Unless); c != "" {
+		if st.Repeat == nil {
+			key = d.dropKey(key, f)
+		}
+		d.drop(st, key, f, "dropped: "+c)
+		if st.Repeat != nil {
+			d.inc.Steps[key].Status = StepStopped
+		}
+		return
+	}
+	if c := d.firstHolding(st.Rests); c != "" {
+		d.drop(st, key, f, "rests: "+c)
+		return
+	}
+	if d.firstLacking(st.OnlyIf) != "" {
+		return
+	}
+	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
+		d.needs = true
+		return
+	}
+	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
+	if len(to) == 0 {
+		d.nobody(st, key, platform, f)
+		return
+	}
+	if dropped != "" {
+		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
+	}
+	d.tell(st, st.Template, to, cc, platform, key, f)
+}
+
+func (d *decider) drop(st *Step, key string, f firing, why string) {
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepSkipped,
+		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: why}
+	d.note("step", st.Name, "", why+" ("+f.why+")")
+}
+
+// nobody handles a step that reaches no one: it stays due, and whoever can
+// mend that is told once (S1.18).
+func (d *decider) nobody(st *Step, key, platform string, f firing) {
+	if r := d.inc.Steps[key]; r != nil {
+		return
+	}
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepBlocked,
+		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: "nobody fills " + strings.Join(st.To, ", ")}
+	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
+	if st.Missing == nil {
+		return
+	}
+	to, cc, _ := d.recipients(st, st.Missing.To, st.Missing.Cc, platform)
+	if len(to) > 0 {
+		n := d.notification(st, st.Missing.Template, to, cc, platform, "nobody fills "+strings.Join(st.To, ", "))
+		n.ID = d.inc.ID + "/" + key + "/nobody"
+		n.Step = st.Name + ".nobody"
+		n.Trace = false
+		d.out.Notifications = append(d.out.Notifications, n)
+	}
+}
+
+// tell writes the notification and the record of the step.
+func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key string, f firing) {
+	n := d.notification(st, template, to, cc, platform, f.why)
+	n.ID = d.inc.ID + "/" + key
+	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
+	d.out.Notifications = append(d.out.Notifications, n)
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepDecided,
+		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID}
+	d.note("step", st.Name, d.actor(), f.why)
+	d.marks(st, to, f)
+	if f.at.Before(d.now.Add(-time.Minute)) {
+		d.note("note", "late", "", "was due at "+f.at.Format(time.RFC3339)+" and is done late")
+	}
+}
+
+// marks notes what a taken step means for later ones.
+func (d *decider) marks(st *Step, to []Party, f firing) {
+	for _, r := range st.To {
+		if role := d.p.Roles[r]; role != nil && role.Kind == RoleRota && len(to) > 0 {
+			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = to[0].Person, r
+		}
+	}
+	if t := st.When[f.trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {
+		d.inc.Vars["double_told"] = st.Name
+		d.out.Touches = true
+	}
+	if st.Task != "" {
+		d.raise("task", d.now)
+		d.out.Tasks = append(d.out.Tasks, Task{Kind: st.Task, Due: f.at})
+		if st.State != "" {
+			d.state(st.State, "step "+st.Name)
+		}
+	}
+	if t := st.When[f.trigger]; t.Name == "immediate_over" {
+		d.flag(FlagImmediate, false, "not put right in time")
+	}
+}
+
+func sortedRecords(m map[string]*StepRecord) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// String writes a delay as in a policy.
+func (x Delay) String() string {
+	if x.Business != nil {
+		return x.Business.String()
+	}
+	return x.Elapsed.String()
+}

@@ -1,0 +1,213 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// verbs are the acts of a person.
+var verbs = []string{
+	"take", "assign", "note", "attempt", "forecast", "escalate", "answer", "call", "check_other", "immediate",
+	"qualify", "workaround", "cascade", "promote", "merge", "restore", "restore_verified", "pause", "resume",
+	"resolve", "close", "reopen", "decommission", "rebase", "waive",
+}
+
+// Verbs returns the acts of a person, in the order of the handbook.
+func Verbs() []string { return slices.Clone(verbs) }
+
+// flags are the flags that a policy may name.
+var flags = []Flag{
+	FlagSilenced, FlagDoubleFailure, FlagLateStart, FlagAccountManagerTold, FlagImmediate, FlagSignalLost, FlagFlaky,
+	FlagOutage, FlagSourceDown, FlagOffline, FlagCustomerMailed, FlagUnknownReporter,
+}
+
+// moments are what `at:` and `from:` may name beside act:, flag: and step:.
+var moments = []string{
+	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned",
+}
+
+// conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
+// name; each may be preceded by "not ". `severity NAME` is one as well.
+var conditions = map[string]func(*decider) bool{
+	"repaired":             func(d *decider) bool { return d.inc.State == Resolved },
+	"ended":                func(d *decider) bool { return d.inc.State.Ended() },
+	"handled":              (*decider).handled,
+	"assigned":             func(d *decider) bool { return d.inc.Assignee != "" },
+	"taken":                func(d *decider) bool { return !d.inc.TakenAt.IsZero() },
+	"waiting":              func(d *decider) bool { return d.inc.State == Waiting },
+	"unverified":           func(d *decider) bool { return d.inc.State == Unverified },
+	"account_manager_told": func(d *decider) bool { return d.toldOrTelling(FlagAccountManagerTold) },
+	"customer_told":        func(d *decider) bool { return d.toldOrTelling(FlagCustomerMailed) },
+	"acted_today":          func(d *decider) bool { return d.actedToday("note", "attempt", "forecast") },
+	"forecast_yes_today":   (*decider).forecastYesToday,
+	"answered":             func(d *decider) bool { return d.happened("act:answer") },
+	"call_recorded":        (*decider).callRecorded,
+	"silenced":             func(d *decider) bool { return d.inc.Flags[FlagSilenced] },
+	"outage":               func(d *decider) bool { return d.inc.Flags[FlagOutage] },
+	"source_down":          func(d *decider) bool { return d.inc.Flags[FlagSourceDown] },
+	"offline":              func(d *decider) bool { return d.inc.Flags[FlagOffline] },
+	"immediate":            func(d *decider) bool { return d.inc.Flags[FlagImmediate] },
+	"double_failure":       func(d *decider) bool { return d.inc.Flags[FlagDoubleFailure] },
+	"primary_open":         (*decider).primaryOpen,
+	"sibling_told":         (*decider).siblingTold,
+	"other_backup_works":   func(d *decider) bool { st, _ := d.other(); return st.Functional() },
+	"other_backup_unknown": func(d *decider) bool { st, _ := d.other(); return st == EvidenceUnknown },
+	"qualified":            func(d *decider) bool { return d.happened("act:qualify") },
+	"workaround_proposed":  func(d *decider) bool { return d.happened("act:workaround") },
+	"restore_verified":     func(d *decider) bool { return d.happened("act:restore_verified") },
+	"reported_by_person":   func(d *decider) bool { return len(d.inc.Reports) > 0 },
+	"level_3":              func(d *decider) bool { return d.inc.Level == 3 },
+	"duty_changed":         (*decider).dutyChanged,
+	"staffed":              (*decider).staffed,
+}
+
+func conditionNames() []string { return slices.Sorted(maps.Keys(conditions)) }
+
+// holds evaluates one condition as written in a policy.
+func (d *decider) holds(condition string) bool {
+	bare, negated := strings.CutPrefix(condition, "not ")
+	var v bool
+	if severity, ok := strings.CutPrefix(bare, "severity "); ok {
+		v = d.inc.Severity == severity
+	} else if f := conditions[bare]; f != nil {
+		v = f(d)
+	}
+	return v != negated
+}
+
+// firstHolding returns the first condition that holds, or "".
+func (d *decider) firstHolding(names []string) string {
+	for _, n := range names {
+		if d.holds(n) {
+			return n
+		}
+	}
+	return ""
+}
+
+// firstLacking returns the first condition that does not hold, or "".
+func (d *decider) firstLacking(names []string) string {
+	for _, n := range names {
+		if !d.holds(n) {
+			return n
+		}
+	}
+	return ""
+}
+
+func (d *decider) happened(moment string) bool { return d.inc.Raised[moment].Count > 0 }
+
+// handled is the day's duty done without a repair: the right person was told
+// in writing and somebody did something (S1.6).
+func (d *decider) handled() bool {
+	h := d.s.Handled
+	if h == nil || !d.inc.Flags[h.Told] {
+		return false
+	}
+	for _, a := range d.inc.Acts {
+		if a.Episode == d.inc.Episode && slices.Contains(h.Acts, a.Verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// toldOrTelling is true as soon as the message is decided, so that nobody is
+// told twice while the first message is under way.
+func (d *decider) toldOrTelling(f Flag) bool {
+	if d.inc.Flags[f] {
+		return true
+	}
+	for _, st := range d.s.Steps {
+		if !slices.Contains(st.Raises, f) {
+			continue
+		}
+		for _, r := range d.inc.Steps {
+			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (d *decider) sameDate(a, b time.Time) bool {
+	c := d.calendar(d.s.Calendar)
+	return c.Date(a) == c.Date(b)
+}
+
+func (d *decider) actedToday(verbs ...string) bool {
+	for _, a := range d.inc.Acts {
+		if a.Episode == d.inc.Episode && slices.Contains(verbs, a.Verb) && d.sameDate(a.At, d.now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decider) forecastYesToday() bool {
+	a := d.lastAct("forecast")
+	return a != nil && d.sameDate(a.At, d.now) && a.Fields["today"] == "yes"
+}
+
+// lastAct returns the newest act of that verb in this episode, or nil.
+func (d *decider) lastAct(verb string) *ActRecord {
+	for i := len(d.inc.Acts) - 1; i >= 0; i-- {
+		if a := &d.inc.Acts[i]; a.Verb == verb && a.Episode == d.inc.Episode {
+			return a
+		}
+	}
+	return nil
+}
+
+// callRecorded reports whether the newest call to make has been recorded.
+func (d *decider) callRecorded() bool {
+	done := d.inc.Raised["act:call"].At
+	return !done.IsZero() && !done.Before(d.inc.Raised["task"].At)
+}
+
+func (d *decider) primaryOpen() bool {
+	for _, s := range d.facts.Siblings {
+		if s.Role == "primary" && !s.State.Ended() {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decider) siblingTold() bool {
+	for _, s := range d.facts.Siblings {
+		if s.DoubleTold && !s.State.Ended() {
+			return true
+		}
+	}
+	return false
+}
+
+// dutyChanged is true when the person now on duty has not been told of this
+// incident yet and somebody else has.
+func (d *decider) dutyChanged() bool {
+	told := d.inc.Vars["on_duty"]
+	if told == "" {
+		return false
+	}
+	for _, r := range d.p.Roles {
+		if r.Kind != RoleRota || r.Name != d.inc.Vars["on_duty_role"] {
+			continue
+		}
+		for _, party := range d.resolve(r.Name, "", d.now) {
+			if party.Person != told {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// staffed is true while somebody is there for the immediate branch.
+func (d *decider) staffed() bool {
+	return d.s.Immediate != nil && d.calendar(d.s.Immediate.Calendar).IsOpen(d.now)
+}
