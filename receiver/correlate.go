@@ -67,75 +67,98 @@ func (e *Engine) correlateAll(ctx context.Context, now time.Time, changed bool) 
 	})
 }
 
-// correlate raises what was found, ends what holds no more, and tells members
-// what they are a part of.
+// correlate raises what was found, ends what is over, and tells members what
+// they are a part of.
 func (u *unit) correlate(found []rules.Correlated, common []*store.Record) error {
-	still := map[string]bool{}
-	member := map[string]string{} // key of an incident: id of its common one
+	holds := map[string]bool{}
 	for _, c := range found {
-		still[c.Signal.Fingerprint] = true
 		en, err := u.fire(c.Signal, true)
 		if err != nil {
 			return err
 		}
-		if en == nil || !c.Marks {
+		if en == nil {
 			continue
 		}
-		for _, key := range c.Members {
-			member[key] = en.ID
+		holds[en.ID] = true
+		if err := u.join(c, en.ID); err != nil {
+			return err
 		}
 	}
 	for _, r := range common {
 		en := u.hold(r)
-		var over []string
-		for fp, a := range en.Alerts {
-			if a.Firing && !still[fp] {
-				over = append(over, fp)
-			}
-		}
-		if len(over) == 0 {
+		if holds[en.ID] {
 			continue
 		}
-		slices.Sort(over)
-		if _, err := u.apply(en, rules.Cleared{Fingerprints: over, At: u.now, Trusted: true}); err != nil {
+		if err := u.over(en); err != nil {
 			return err
 		}
 	}
-	return u.members(member, common)
+	return nil
 }
 
-func (u *unit) members(member map[string]string, common []*store.Record) error {
-	for _, r := range common {
-		rs, err := u.tx.MembersOf(r.ID)
-		if err != nil {
-			return err
-		}
-		for _, m := range rs {
-			if en := u.hold(m); member[en.Key] == "" && u.byID[r.ID].State.Ended() {
-				if err := u.partOf(en, ""); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	for key, id := range member {
+// join makes incidents members of a common one.
+func (u *unit) join(c rules.Correlated, common string) error {
+	for _, key := range c.Members {
 		rs, err := u.tx.Incidents(store.Filter{Key: key})
 		if err != nil {
 			return err
 		}
-		for _, m := range rs {
-			if en := u.hold(m); en.Outage != id {
-				if err := u.partOf(en, id); err != nil {
-					return err
-				}
+		for _, r := range rs {
+			en := u.hold(r)
+			if en.Outage == common && en.OutageMarks == c.Marks {
+				continue
+			}
+			en.Outage, en.OutageMarks, en.dirty = common, c.Marks, true
+			if _, err := u.apply(en, rules.Related{}); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func (u *unit) partOf(en *entry, common string) error {
-	en.Outage, en.dirty = common, true
-	_, err := u.apply(en, rules.Related{})
+// over ends a common failure once none of its members is open any more. That
+// no new ones join says nothing about the old ones.
+func (u *unit) over(common *entry) error {
+	rs, err := u.tx.MembersOf(common.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if !u.hold(r).State.Ended() {
+			return nil
+		}
+	}
+	var firing []string
+	for fp, a := range common.Alerts {
+		if a.Firing {
+			firing = append(firing, fp)
+		}
+	}
+	if len(firing) == 0 {
+		return nil
+	}
+	slices.Sort(firing)
+	_, err = u.apply(common, rules.Cleared{Fingerprints: firing, At: u.now, Trusted: true})
 	return err
+}
+
+// release lets the members of a common failure that has ended go on by
+// themselves.
+func (u *unit) release(common *entry) error {
+	rs, err := u.tx.MembersOf(common.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		en := u.hold(r)
+		en.Outage, en.OutageMarks, en.dirty = "", false, true
+		if en.State.Ended() {
+			continue
+		}
+		if _, err := u.apply(en, rules.Related{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -55,6 +55,9 @@ func (e *Engine) Receive(ctx context.Context, d Delivery) error {
 // for it.
 func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	c := u.book.Classify(s, u.now)
+	if c.Refusal != nil && !s.IsReport() {
+		c = u.misfit(s)
+	}
 	u.tx.AfterCommit(func() { u.e.issues.set(s.Fingerprint, c.Issues) })
 	if c.Refusal != nil {
 		return nil, &RefusedError{*c.Refusal}
@@ -62,9 +65,12 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	if c.Ignored != "" {
 		return nil, u.ignore(c)
 	}
-	en, err := u.choose(c)
+	en, err := u.choose(&c)
 	if err != nil {
 		return nil, err
+	}
+	if en == nil {
+		return nil, u.ignore(c)
 	}
 	if s.IsReport() && slices.ContainsFunc(en.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return en, nil
@@ -73,8 +79,22 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	return en, err
 }
 
-// choose finds the incident that a signal belongs to, or begins one.
-func (u *unit) choose(c rules.Classified) (*entry, error) {
+// misfit classifies an alert whose label claims a kind that an alert cannot
+// have: a report can be refused to the person who makes it, an alert must not
+// get lost.
+func (u *unit) misfit(s rules.Signal) rules.Classified {
+	s.Kind = rules.BackupAlert
+	if s.Labels[rules.LabelPlatform] != "" {
+		s.Kind = rules.InfraProbe
+	}
+	c := u.book.Classify(s, u.now)
+	c.Issues = append(c.Issues, "signal_kind_unknown")
+	return c
+}
+
+// choose finds the incident that a signal belongs to, or begins one. It returns
+// nil, and says why in c, when the signal is of something out of service.
+func (u *unit) choose(c *rules.Classified) (*entry, error) {
 	place := store.PlaceOf(c.Signal.Labels)
 	rs, err := u.tx.Candidates(c.Key, place, u.now.Add(-reopenable))
 	if err != nil {
@@ -90,10 +110,14 @@ func (u *unit) choose(c rules.Classified) (*entry, error) {
 			entries, candidates = append(entries, en), append(candidates, en.Incident)
 		}
 	}
-	if i := u.book.Choose(c, candidates, u.now); i >= 0 {
+	switch i := u.book.Choose(*c, candidates, u.now); {
+	case i == rules.Ignore:
+		c.Ignored = "decommissioned"
+		return nil, nil
+	case i >= 0:
 		return entries[i], nil
 	}
-	return u.begin(c)
+	return u.begin(*c)
 }
 
 func near(en *entry, key string, p store.Place) bool {
@@ -110,7 +134,7 @@ func (u *unit) ignore(c rules.Classified) error {
 	if c.Ignored == ignoredWatchdog {
 		return u.heartbeat(c.Signal)
 	}
-	news, err := u.tx.Ignore(c.Signal.Fingerprint, c.Ignored, c.Signal.Labels, u.now)
+	news, err := u.tx.Ignore(c.Signal, c.Ignored, c.Again, u.now)
 	if err != nil || !news {
 		return err
 	}
@@ -131,6 +155,9 @@ func (u *unit) clear(cleared []Cleared) error {
 	for _, c := range cleared {
 		fp := c.Signal.Fingerprint
 		u.tx.AfterCommit(func() { u.e.issues.set(fp, nil) })
+		if err := u.tx.Forget(fp); err != nil {
+			return err
+		}
 		if u.book.Classify(c.Signal, u.now).Ignored == ignoredWatchdog {
 			u.stopped()
 			continue
@@ -224,9 +251,6 @@ type Report struct {
 	ID string
 }
 
-// maxLate is how long ago a report may have been received.
-const maxLate = 24 * time.Hour
-
 // Report takes in a person's report and returns the incident it belongs to.
 func (e *Engine) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	now := e.o.Now()
@@ -235,16 +259,9 @@ func (e *Engine) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	if r.TypedBy != "" && r.TypedBy != r.By {
 		s.Annotations["typed_by"] = r.TypedBy
 	}
-	switch {
-	case !s.IsReport():
+	if !s.IsReport() {
 		return rules.Incident{}, refused(422, "kind %q is not one of %s, %s, %s, %s", r.Kind,
 			rules.Level2Voluntary, rules.Level3Emergency, rules.EmergencyMeans, rules.UserAssistance)
-	case r.Kind == rules.EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, r.Means):
-		return rules.Incident{}, refused(422, "means %q is not one of phone, mail, sms", r.Means)
-	case r.Received.After(now.Add(time.Minute)):
-		return rules.Incident{}, refused(422, "received_at lies in the future")
-	case !r.Received.IsZero() && now.Sub(r.Received) > maxLate:
-		return rules.Incident{}, refused(422, "received_at is more than 24 hours ago")
 	}
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now

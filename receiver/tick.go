@@ -23,6 +23,9 @@ const (
 // Tick lets every incident decide whose time has come.
 func (e *Engine) Tick(ctx context.Context) error {
 	now := e.o.Now()
+	if err := e.offerAgain(ctx, now); err != nil {
+		return err
+	}
 	for {
 		var ids []string
 		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -36,6 +39,34 @@ func (e *Engine) Tick(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// offerAgain takes in alerts that were ignored for a time and still fire.
+func (e *Engine) offerAgain(ctx context.Context, now time.Time) error {
+	var signals []rules.Signal
+	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+		signals, err = tx.OfferedAgain(now, dueAtOnce)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range signals {
+		err := e.store.Update(ctx, func(tx *store.Tx) error {
+			if err := tx.Forget(s.Fingerprint); err != nil {
+				return err
+			}
+			u := e.unit(tx, now)
+			if _, err := u.fire(s, false); err != nil {
+				return err
+			}
+			return u.flush()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each works on several incidents at a time. One that fails for a reason of

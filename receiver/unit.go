@@ -125,7 +125,7 @@ func (u *unit) facts(en *entry) (rules.Facts, error) {
 	if f.SourceDown, err = u.sourceDown(en); err != nil {
 		return f, err
 	}
-	if en.Outage != "" {
+	if en.Outage != "" && en.OutageMarks {
 		common, err := u.load(en.Outage)
 		if err != nil {
 			return f, err
@@ -271,6 +271,14 @@ func (u *unit) ask(d rules.Decision, answered bool) time.Time {
 
 // flush writes everything that was decided.
 func (u *unit) flush() error {
+	for i := 0; i < len(u.entries); i++ { // releasing members adds to the work
+		en := u.entries[i]
+		if en.Entry == string(rules.CorrelatedSignal) && en.State.Ended() && !en.was.Ended() {
+			if err := u.release(en); err != nil {
+				return err
+			}
+		}
+	}
 	for _, en := range u.entries {
 		if !en.dirty {
 			continue

@@ -39,17 +39,14 @@ type Alert struct {
 const GeneratorURL = "generator_url"
 
 // Signal gives an alert the receiver's words. Its fingerprint is computed from
-// the labels, so that every Alertmanager and every version gives the same.
+// the labels, so that every Alertmanager and every version gives the same; its
+// kind is left to the rules.
 func (a Alert) Signal() rules.Signal {
 	s := rules.Signal{
-		Kind:        rules.BackupAlert,
 		Fingerprint: Fingerprint(a.Labels),
 		Labels:      rules.Labels(a.Labels).Clone(),
 		Annotations: make(map[string]string, len(a.Annotations)+1),
 		StartsAt:    a.StartsAt,
-	}
-	if kind := a.Labels[rules.LabelSignal]; kind != "" {
-		s.Kind = rules.SignalKind(kind)
 	}
 	for k, v := range a.Annotations {
 		s.Annotations[k] = v

@@ -31,8 +31,10 @@ type Record struct {
 	WakeWith string
 	// AskAt is when evidence is to be asked for; zero means never.
 	AskAt time.Time
-	// Outage is the id of the common incident that this one is a part of.
-	Outage string
+	// Outage is the id of the common incident that this one is a part of;
+	// OutageMarks tells whether that changes how this one is treated.
+	Outage      string
+	OutageMarks bool
 	// Root is the Message-ID that starts the incident's thread of mail.
 	Root string
 
@@ -81,7 +83,7 @@ func (r *Record) Place() Place {
 	return p
 }
 
-const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, root, chain_length, chain_head`
+const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head`
 
 func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 	rows, err := tx.q.query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
@@ -94,7 +96,7 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 		r := &Record{}
 		var value []byte
 		var wake, ask sql.NullInt64
-		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.Root, &r.length, &r.head); err != nil {
+		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &r.length, &r.head); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		if err := json.Unmarshal(value, &r.Incident); err != nil {
@@ -272,17 +274,17 @@ func (tx *Tx) Save(r *Record) error {
 	open := !r.State.Ended()
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
-		r.OpenedAt.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.Root,
+		r.OpenedAt.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
 		r.length, r.head, value,
 	}
 	if r.fresh {
 		_, err = tx.q.exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
-			opened_at, resolved_at, wake_at, wake_with, ask_at, outage, root, chain_length, chain_head, value, id, number)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
+			opened_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
 	} else {
 		_, err = tx.q.exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
-			ask_at = ?, outage = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
+			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err

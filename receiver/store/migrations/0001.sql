@@ -45,8 +45,9 @@ CREATE TABLE incident (
     wake_with    TEXT    NOT NULL,
     -- when evidence is to be asked for
     ask_at       BIGINT,
-    -- the common incident that this one is a part of
+    -- the common incident that this one is a part of, and whether it says so
     outage       TEXT    NOT NULL,
+    outage_marks INTEGER NOT NULL,
     -- Message-ID that starts the incident's thread of mail
     root         TEXT    NOT NULL,
     chain_length BIGINT  NOT NULL,
@@ -73,14 +74,17 @@ CREATE TABLE alert (
 );
 CREATE INDEX alert_source ON alert (source) WHERE firing = 1 AND source <> '';
 
--- Alerts for which no incident is kept, with the reason.
+-- Alerts that fire and for which no incident is kept, with the reason, and when
+-- they are to be looked at again.
 CREATE TABLE ignored (
     fingerprint TEXT   PRIMARY KEY,
     reason      TEXT   NOT NULL,
-    labels      TEXT   NOT NULL,
     first_at    BIGINT NOT NULL,
-    last_at     BIGINT NOT NULL
+    last_at     BIGINT NOT NULL,
+    again_at    BIGINT,
+    value       BLOB   NOT NULL
 );
+CREATE INDEX ignored_again ON ignored (again_at) WHERE again_at IS NOT NULL;
 
 -- Append-only; each line's hash covers the line before it in its chain.
 CREATE TABLE journal (
