@@ -112,11 +112,21 @@ func (d *decider) actTake(a Act) {
 
 // own makes a person the assignee who works on it.
 func (d *decider) own(person string) {
-	d.inc.Assignee = person
+	d.hands(person)
 	d.inc.TakenAt = d.now
 	if d.inc.State == Open || d.inc.State == Taken {
 		d.state(Taken, "taken by "+person)
 	}
+}
+
+// hands moves the incident to another person and remembers who had it.
+func (d *decider) hands(to string) {
+	d.inc.Vars["previous_assignee"] = ""
+	if from := d.inc.Assignee; from != "" && from != to {
+		d.inc.Vars["previous_assignee"] = from
+		d.note("note", "reassigned", d.actor(), "from "+from+" to "+to)
+	}
+	d.inc.Assignee = to
 }
 
 // works counts any act of work as taking: somebody is on it.
@@ -139,7 +149,8 @@ func (d *decider) actAssign(a Act) {
 		d.refuse(422, "to names nobody in the inventory: %q", to)
 		return
 	}
-	d.inc.Assignee, d.inc.TakenAt = p.ID, time.Time{}
+	d.hands(p.ID)
+	d.inc.TakenAt = time.Time{}
 	if p.ID == a.By {
 		d.inc.TakenAt = d.now
 	}

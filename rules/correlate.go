@@ -72,7 +72,8 @@ func (b *Book) correlate(c *Correlation, open []Incident, now time.Time) []Corre
 // memberOf tells whether an incident began within the correlation's time, and
 // what it shares with others.
 func memberOf(c *Correlation, i Incident, now time.Time) (Labels, bool) {
-	if now.Sub(i.OpenedAt) > c.Within && now.Sub(i.Raised["opening"].At) > c.Within {
+	// What was marked as part of it stays so for as long as it fails.
+	if !(c.Marks && i.Flags[FlagOutage]) && now.Sub(i.Raised["opening"].At) > c.Within {
 		return nil, false
 	}
 	for _, f := range sortedAlerts(i.Alerts) {

@@ -45,6 +45,7 @@ type decider struct {
 	act     *Act
 	wake    time.Time
 	needs   bool // evidence must be asked before going on
+	stale   bool // a due step waits for fresh evidence
 	cals    map[string]*calendar.Calendar
 }
 

@@ -210,6 +210,28 @@ func orNever(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
+// Blinded reports whether one of the open incidents about unreadable sources
+// concerns what reads this incident's backups. An incident that names no
+// source speaks of all of them.
+func (b *Book) Blinded(i Incident, open []Incident) bool {
+	for _, o := range open {
+		p := b.policies[o.Policy]
+		if o.State.Ended() || o.Key == i.Key || p == nil || p.Scenario(o.Scenario) == nil || !p.Scenario(o.Scenario).Blinds {
+			continue
+		}
+		source := o.Identity[LabelSource]
+		if source == "" {
+			return true
+		}
+		for _, a := range i.Alerts {
+			if a.Labels[LabelSource] == source {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // SiblingOf is what other incidents of the machine may know of this one.
 func SiblingOf(i Incident) Sibling {
 	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[LabelBackupRole], Scenario: i.Scenario, State: i.State,

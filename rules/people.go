@@ -11,7 +11,7 @@ import (
 var roleFields = []string{
 	"customer.account_manager", "customer.it_contact", "machine.user", "machine.contact",
 	"platform.managers", "platform.operator", "platform.next_operator", "platform.operators", "platform.level3", "platform.service_lead",
-	"incident.assignee", "incident.reporter", "incident.silence_authors", "incident.told_to", "incident.told_cc",
+	"incident.assignee", "incident.previous_assignee", "incident.reporter", "incident.silence_authors", "incident.told_to", "incident.told_cc",
 	"incident.told_customer",
 }
 
@@ -106,6 +106,8 @@ func (d *decider) field(role, field, platform string) []Party {
 		return d.contact(role)
 	case "incident.assignee":
 		return d.people(role, []string{d.inc.Assignee})
+	case "incident.previous_assignee":
+		return d.people(role, []string{d.inc.Vars["previous_assignee"]})
 	case "incident.reporter":
 		return d.people(role, d.reporters())
 	case "incident.silence_authors":

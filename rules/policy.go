@@ -296,7 +296,10 @@ type Trigger struct {
 	If       map[string]string // fields of the act
 	// Unless drops the step for this trigger only.
 	Unless []string
-	At     Position
+	// HoldWhile postpones it, at the latest until an hour of the same day.
+	HoldWhile []string
+	HoldUntil calendar.Clock
+	At        Position
 }
 
 // Correlation raises one incident for a failure that many share.

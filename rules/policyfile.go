@@ -212,6 +212,8 @@ type (
 		EachOpening string            `yaml:"each_opening"`
 		Calendar    string            `yaml:"calendar"`
 		Unless      []string          `yaml:"unless"`
+		HoldWhile   []string          `yaml:"hold_while"`
+		HoldUntil   *calendar.Clock   `yaml:"at_the_latest"`
 	}
 )
 

@@ -506,6 +506,14 @@ func (b *builder) trigger(s *Scenario, d triggerDoc, path string) Trigger {
 	}
 	b.calendarRef(d.Position, path+".calendar", t.Calendar, false)
 	b.conditions(d.Position, path+".unless", d.Unless)
+	b.conditions(d.Position, path+".hold_while", d.HoldWhile)
+	if t.HoldWhile = d.HoldWhile; len(d.HoldWhile) > 0 {
+		if d.HoldUntil == nil {
+			b.fault(d.Position, path+".at_the_latest", `hold_while needs an end: add at_the_latest: "12:00"`)
+		} else {
+			t.HoldUntil = *d.HoldUntil
+		}
+	}
 	kinds := []struct {
 		kind TriggerKind
 		name string
@@ -588,9 +596,9 @@ func (b *builder) moment(at strict.Position, path, name string) {
 	switch {
 	case ok && kind == "act" && slices.Contains(verbs, rest):
 	case ok && kind == "flag" && slices.Contains(flags, Flag(rest)):
-	case ok && kind == "step":
+	case ok && (kind == "step" || kind == "due"):
 	case ok:
-		b.fault(at, path, "unknown moment %q: write act:VERB, flag:FLAG or step:NAME, or one of %s", name, strings.Join(moments, ", "))
+		b.fault(at, path, "unknown moment %q: write act:VERB, flag:FLAG, step:NAME or due:NAME, or one of %s", name, strings.Join(moments, ", "))
 	default:
 		b.fault(at, path, "%s", unknown("moment", name, moments))
 	}
@@ -646,7 +654,8 @@ func (b *builder) crossCheck(s *Scenario, path string) {
 		}
 	}
 	for _, t := range s.Targets {
-		if rest, ok := strings.CutPrefix(t.From, "step:"); ok && !steps[rest] {
+		kind, rest, ok := strings.Cut(t.From, ":")
+		if ok && (kind == "step" || kind == "due") && !steps[rest] {
 			b.fault(t.At, path+".targets."+t.Name+".from", "%s", unknown("step", rest, sortedKeys(steps)))
 		}
 	}

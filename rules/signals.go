@@ -18,7 +18,7 @@ func (d *decider) fired(e Fired) {
 	case d.inc.State == "":
 		d.open(s, started)
 	case d.inc.State.Ended():
-		if d.stale(s, started, e.Confirmed) {
+		if d.lateCopy(s, started, e.Confirmed) {
 			return
 		}
 		d.reopen(s, started, "fires again within the reopen window")
@@ -30,8 +30,8 @@ func (d *decider) fired(e Fired) {
 	d.alert(s, started, e.Confirmed)
 }
 
-// stale tells a late copy of an ended alert from a new failure.
-func (d *decider) stale(s Signal, started time.Time, confirmed bool) bool {
+// lateCopy tells a late copy of an ended alert from a new failure.
+func (d *decider) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	a := d.inc.Alerts[s.Fingerprint]
 	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
 		return false

@@ -22,6 +22,7 @@ type firing struct {
 
 // steps looks at every step in the order of the policy and takes what is due.
 func (d *decider) steps() {
+	d.stale = false
 	for _, st := range d.s.Steps {
 		if st.Per == LabelPlatform {
 			for _, p := range d.platforms() {
@@ -30,6 +31,9 @@ func (d *decider) steps() {
 			continue
 		}
 		d.consider(st, "")
+		if d.stale {
+			return // later steps may depend on what this one finds
+		}
 	}
 }
 
@@ -445,8 +449,11 @@ func (d *decider) take(st *Step, platform string, f firing) {
 	if d.firstLacking(st.OnlyIf) != "" {
 		return
 	}
+	if d.postponed(st.When[f.trigger], f) {
+		return
+	}
 	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
-		d.needs = true
+		d.needs, d.stale = true, true
 		return
 	}
 	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
@@ -458,6 +465,21 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
+}
+
+// postponed waits while something common is being sorted out, at the latest
+// until an hour of the same day.
+func (d *decider) postponed(t Trigger, f firing) bool {
+	if len(t.HoldWhile) == 0 || d.firstHolding(t.HoldWhile) == "" {
+		return false
+	}
+	cal := d.calendar(t.Calendar)
+	latest := cal.At(cal.Date(f.at), t.HoldUntil)
+	if !d.horizon.Before(latest) {
+		return false
+	}
+	d.wakeBy(latest)
+	return true
 }
 
 func (d *decider) drop(st *Step, key string, f firing, why string) {

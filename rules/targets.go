@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"vigie/rules/calendar"
@@ -134,8 +135,24 @@ func (d *decider) moment(name string) (time.Time, bool) {
 	case "start", "first_failure":
 		return d.inc.StartedAt, true
 	}
+	if step, ok := strings.CutPrefix(name, "due:"); ok {
+		return d.stepDue(step)
+	}
 	r, ok := d.inc.Raised[name]
 	return r.At, ok && r.Count > 0
+}
+
+// stepDue is when a step is first due in this episode.
+func (d *decider) stepDue(name string) (time.Time, bool) {
+	st := d.step(name)
+	if st == nil {
+		return time.Time{}, false
+	}
+	fs := d.firings(st, "")
+	if len(fs) == 0 {
+		return time.Time{}, false
+	}
+	return d.shift(st, fs[0].at), true
 }
 
 // clockWakes wakes at each breach to come.

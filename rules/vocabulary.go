@@ -61,6 +61,7 @@ var conditions = map[string]func(*decider) bool{
 	"reported_by_person":   func(d *decider) bool { return len(d.inc.Reports) > 0 },
 	"level_3":              func(d *decider) bool { return d.inc.Level == 3 },
 	"duty_changed":         (*decider).dutyChanged,
+	"nobody_to_tell":       (*decider).nobodyToTell,
 	"staffed":              (*decider).staffed,
 }
 
@@ -202,6 +203,16 @@ func (d *decider) dutyChanged() bool {
 			if party.Person != told {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// nobodyToTell is true while a step is blocked for want of a recipient.
+func (d *decider) nobodyToTell() bool {
+	for _, r := range d.inc.Steps {
+		if r.Episode == d.inc.Episode && r.Status == StepBlocked {
+			return true
 		}
 	}
 	return false

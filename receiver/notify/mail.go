@@ -94,7 +94,7 @@ func (m *Mail) compose(msg Message, recipient string) (transmission, error) {
 	if err != nil {
 		return fail(KindConfig, fmt.Errorf("from: %w", err))
 	}
-	from.Name = shorten(CleanLine(msg.From.Name), maxName)
+	from.Name = cleanName(msg.From.Name)
 	switch {
 	case !messageID(msg.ID):
 		return fail(KindMessage, fmt.Errorf("message-id %q must be of the form left@right and at most %d characters", shorten(CleanLine(msg.ID), maxName), MaxMessageID))

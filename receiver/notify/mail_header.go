@@ -90,7 +90,13 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(parsed.Address), maxName), err)
 	}
-	return Address{Name: shorten(CleanLine(parsed.Name), maxName), Addr: addr}, nil
+	return Address{Name: cleanName(parsed.Name), Addr: addr}, nil
+}
+
+// cleanName makes any text a display name. A backslash does not survive: package
+// net/mail writes it, beside other letters than ASCII, in a form it cannot read.
+func cleanName(s string) string {
+	return shorten(CleanLine(strings.ReplaceAll(s, `\`, "/")), maxName)
 }
 
 func cleanAddr(addr string) (string, error) {
@@ -114,12 +120,10 @@ func cleanAddr(addr string) (string, error) {
 
 // asciiDomain returns the lower-case ASCII form of a domain name.
 func asciiDomain(domain string) (string, error) {
-	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(domain, "."))
+	lookup := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+	ascii, err := lookup.ToASCII(strings.TrimSuffix(domain, "."))
 	if err != nil {
 		return "", fmt.Errorf("domain %q: %w", shorten(CleanLine(domain), maxName), err)
-	}
-	if ascii == "" || len(ascii) > 253 {
-		return "", fmt.Errorf("domain %q: empty or too long", shorten(CleanLine(domain), maxName))
 	}
 	return ascii, nil
 }

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"context"
 	"errors"
 	"net"
 	"os"
@@ -193,10 +192,4 @@ func TestMailDelivers(t *testing.T) {
 			t.Errorf("%q left in clear text", c.Line)
 		}
 	}
-}
-
-func ctxIn(t *testing.T, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
 }

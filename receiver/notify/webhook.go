@@ -243,7 +243,7 @@ func requestKind(err error, sent bool) Kind {
 	var record tls.RecordHeaderError
 	var op *net.OpError
 	switch {
-	case errors.As(err, &cert), errors.As(err, &record):
+	case errors.As(err, &cert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return KindTLS
 	case sent:
 		return KindUnknown

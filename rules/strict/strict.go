@@ -260,6 +260,10 @@ func (d *Decoder) mapping(n *yaml.Node, v reflect.Value, path string, depth int)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, val := n.Content[i], n.Content[i+1]
+		if k.Value == "<<" && k.Tag == "!!merge" {
+			d.value(val, v, path, depth+1)
+			continue
+		}
 		key := reflect.New(v.Type().Key()).Elem()
 		d.value(k, key, path, depth+1)
 		if v.MapIndex(key).IsValid() {

@@ -88,9 +88,9 @@ func (m Message) size() int64 {
 	return int64(len(m.Raw) + len(m.Text) + len(m.HTML))
 }
 
-// parse reads a message as far as it can be read; nothing received is refused
+// Parse reads a message as far as it can be read; nothing received is refused
 // for being malformed.
-func parse(raw []byte) Message {
+func Parse(raw []byte) Message {
 	m := Message{Raw: raw, To: []Address{}, Cc: []Address{}, Headers: []Header{}}
 	r, err := mail.CreateReader(bytes.NewReader(raw))
 	if r == nil {

@@ -99,7 +99,7 @@ func (s *session) Data(r io.Reader) error {
 	if err := s.conn.faults.Data.err(); err != nil {
 		return err
 	}
-	m := parse(raw)
+	m := Parse(raw)
 	m.From, m.Recipients = s.from, slices.Clone(s.to)
 	m.Received = s.conn.server.opts.Now()
 	m.Hello, m.User, m.TLS = s.hello, s.user, s.conn.tls

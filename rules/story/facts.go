@@ -1,0 +1,80 @@
+package story
+
+import "vigie/rules"
+
+// siblings are the other open incidents of the same machine.
+func (p *player) siblings(e *entry) []*entry {
+	customer, machine := e.inc.Identity[rules.LabelCustomer], e.inc.Identity[rules.LabelMachine]
+	if machine == "" {
+		return nil
+	}
+	var found []*entry
+	for _, o := range p.index[machineFile(customer, machine)] {
+		if o != e && o.inc.State != "" && !o.inc.State.Ended() {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// facts are what a decision must know beside the incident.
+func (p *player) facts(e *entry) rules.Facts {
+	f := rules.Facts{SourceDown: p.sourceDown(e)}
+	for _, o := range p.siblings(e) {
+		f.Siblings = append(f.Siblings, rules.SiblingOf(o.inc))
+	}
+	if e.outage != nil && !e.outage.inc.State.Ended() {
+		f.Outage, f.OutageID = e.outage.inc.Key, e.outage.inc.ID
+	}
+	return f
+}
+
+// sourceDown reports whether what reads this machine's backups is blind: an
+// open incident of a blinding scenario speaks of the same source, or of no
+// source in particular.
+func (p *player) sourceDown(e *entry) bool {
+	for _, o := range p.open {
+		if o == e || !p.blinds(o) {
+			continue
+		}
+		for _, blind := range o.inc.Alerts {
+			source, customer := blind.Labels[rules.LabelSource], blind.Labels[rules.LabelCustomer]
+			if customer != "" && customer != e.inc.Identity[rules.LabelCustomer] {
+				continue
+			}
+			for _, a := range e.inc.Alerts {
+				if source == "" || source == a.Labels[rules.LabelSource] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (p *player) scenario(e *entry) *rules.Scenario {
+	policy := p.book.Policy(e.inc.Policy)
+	if policy == nil {
+		return nil
+	}
+	return policy.Scenario(e.inc.Scenario)
+}
+
+func (p *player) blinds(e *entry) bool {
+	s := p.scenario(e)
+	return s != nil && s.Blinds
+}
+
+// need is what an incident would ask for if it asked now.
+func (p *player) need(e *entry) rules.Need {
+	n := rules.Need{Since: p.now, Alerts: map[string]rules.Labels{}}
+	for f, a := range e.inc.Alerts {
+		n.Alerts[f] = a.Labels
+	}
+	if s := p.scenario(e); s != nil && s.OtherBackup != nil {
+		id := e.inc.Identity
+		n.Other = &rules.OtherNeed{Customer: id[rules.LabelCustomer], Machine: id[rules.LabelMachine], Role: id[rules.LabelBackupRole]}
+		n.Other.Expected = p.book.Directory.ExpectsOther(n.Other.Customer, n.Other.Machine, n.Other.Role)
+	}
+	return n
+}

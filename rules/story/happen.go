@@ -1,0 +1,479 @@
+package story
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/rules"
+	"vigie/rules/strict"
+)
+
+// happen applies one event of the story.
+func (p *player) happen(e *event) error {
+	switch {
+	case e.Fires != nil:
+		return p.fires(e.Fires)
+	case e.Clears != nil:
+		return p.clears(e)
+	case e.Success != nil:
+		return p.success(e)
+	case e.Evidence != nil:
+		return p.evidence(e)
+	case e.Act != nil:
+		return p.act(e)
+	case e.Silence != nil:
+		p.silence(e.Silence)
+	case e.Report != nil:
+		return p.report(e.Report)
+	case e.SMTP != nil:
+		if e.SMTP.Refuse != "" {
+			p.mail.refused[strings.ToLower(e.SMTP.Refuse)] = true
+		} else {
+			p.mail.downUntil = e.SMTP.DownUntil.in(p.zone)
+		}
+	case e.Alertmanager != nil:
+		p.deaf, p.reconnect = e.Alertmanager.UnreachableUntil.in(p.zone), true
+		p.noticeAt(p.deaf)
+	default:
+		return p.inventory(e)
+	}
+	return nil
+}
+
+// noticeAt has reconciliation look at the first full minute from an instant on.
+func (p *player) noticeAt(at time.Time) {
+	at = at.UTC()
+	minute := at.Truncate(time.Minute)
+	if minute.Before(at) {
+		minute = minute.Add(time.Minute)
+	}
+	p.minutes[minute.Unix()] = true
+}
+
+func (p *player) isDeaf() bool { return p.now.Before(p.deaf) }
+
+func (p *player) silenced(a *alert) bool {
+	return slices.ContainsFunc(p.silences, func(s *silence) bool { return s.active(p.now) && s.matchers.Match(a.labels) })
+}
+
+// fires makes an alert fire, or fail once more.
+func (p *player) fires(f *alertDoc) error {
+	labels := complete(f.labels)
+	fp := fingerprint(labels)
+	a := p.alerts[fp]
+	if a == nil {
+		a = &alert{fingerprint: fp, labels: labels}
+		p.alerts[fp] = a
+		p.ordered = append(p.ordered, a)
+	}
+	a.firing, a.annotations, a.startsAt = true, f.annotations, p.now
+	if !f.startsAt.isZero() {
+		a.startsAt = f.startsAt.in(p.zone)
+	}
+	if m, ok := p.truth.failed(labels, p.now); ok {
+		p.changed(m)
+	}
+	return p.announce(a)
+}
+
+// clears ends the matching alerts.
+func (p *player) clears(e *event) error {
+	var found []*alert
+	for _, a := range p.ordered {
+		if a.firing && (a.labels.Contains(e.Clears.labels()) || p.canonical(a.labels).Contains(e.Clears.labels())) {
+			found = append(found, a)
+		}
+	}
+	if len(found) == 0 {
+		return fault(e.Where, "clears matches no alert that fires: %s", e.Clears)
+	}
+	for _, a := range found {
+		a.firing = false
+		if p.truth.plan(a.labels) != nil {
+			p.changed(p.truth.machine(a.labels))
+		}
+	}
+	return p.announce(found...)
+}
+
+// canonical are labels under the inventory's name of the machine.
+func (p *player) canonical(l rules.Labels) rules.Labels {
+	c := l.Clone()
+	if c[rules.LabelMachine] != "" {
+		c[rules.LabelMachine] = p.truth.machine(l).name
+	}
+	return c
+}
+
+// announce posts news of alerts to the receiver at once, unless Alertmanager
+// cannot, or keeps quiet because of a silence.
+func (p *player) announce(alerts ...*alert) error {
+	var now []*alert
+	for _, a := range alerts {
+		p.changes++
+		a.changed = p.changes
+		switch {
+		case p.isDeaf():
+			p.late = append(p.late, a)
+		case p.silenced(a):
+			p.late = append(p.late, a)
+			p.noticeAt(p.now)
+		default:
+			now = append(now, a)
+		}
+	}
+	return p.hear(now, false)
+}
+
+// hear brings news of alerts to the receiver: what fires one by one, what has
+// ended together for each incident.
+func (p *player) hear(alerts []*alert, confirmed bool) error {
+	ended := map[*entry][]string{}
+	var order []*entry
+	for _, a := range alerts {
+		if !a.news() {
+			continue
+		}
+		a.believed, a.heard = a.firing, a.startsAt
+		if a.firing {
+			if err := p.offerSignal(a, a.startsAt, confirmed); err != nil {
+				return err
+			}
+			continue
+		}
+		a.muted = false
+		if e := p.owner[a.fingerprint]; e != nil {
+			if ended[e] == nil {
+				order = append(order, e)
+			}
+			ended[e] = append(ended[e], a.fingerprint)
+		}
+	}
+	for _, e := range order {
+		if err := p.decide(e, rules.Cleared{Fingerprints: ended[e], At: p.now, Trusted: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offerSignal offers a firing alert to the receiver; one that announced
+// maintenance swallows is offered again when the maintenance ends.
+func (p *player) offerSignal(a *alert, startsAt time.Time, confirmed bool) error {
+	s := a.signal()
+	s.StartsAt = startsAt
+	c, err := p.receive(s, confirmed)
+	if err != nil {
+		return err
+	}
+	a.muted = c.Ignored == "maintenance"
+	if a.muted {
+		end, covered := p.maintenanceEnd(c.Signal.Labels)
+		if !covered {
+			return fmt.Errorf("at %s an alert was ignored for a maintenance that nothing announces: %s", p.now.Format(time.RFC3339), a.labels)
+		}
+		a.mutedUntil = end
+		p.noticeAt(end)
+	}
+	return nil
+}
+
+func (p *player) maintenanceEnd(l rules.Labels) (time.Time, bool) {
+	return p.book.Directory.InMaintenance(l, p.now, p.book.InForce(p.now).MaintenanceNotice)
+}
+
+// catchUp brings what the receiver has not heard yet: what waited for
+// Alertmanager, and, by reconciliation only, what happened under a silence.
+func (p *player) catchUp(reconciled bool) error {
+	late := p.late
+	p.late = nil
+	slices.SortStableFunc(late, func(a, b *alert) int { return a.changed - b.changed })
+	var now []*alert
+	for _, a := range late {
+		if !reconciled && p.silenced(a) {
+			p.late = append(p.late, a)
+			p.noticeAt(p.now)
+			continue
+		}
+		if !slices.Contains(now, a) {
+			now = append(now, a)
+		}
+	}
+	return p.hear(now, reconciled)
+}
+
+// reconcile is the look at Alertmanager of a full minute, and at Prometheus
+// for machines of which there is news.
+func (p *player) reconcile() error {
+	if !p.isDeaf() {
+		if err := p.catchUp(true); err != nil {
+			return err
+		}
+		if err := p.afterMaintenance(); err != nil {
+			return err
+		}
+		if err := p.lookAtSilences(); err != nil {
+			return err
+		}
+	}
+	return p.askAgain()
+}
+
+// afterMaintenance offers what still fires once its maintenance is over; the
+// failure counts from then.
+func (p *player) afterMaintenance() error {
+	for _, a := range p.ordered {
+		if !a.muted || !a.firing || p.now.Before(a.mutedUntil) {
+			continue
+		}
+		if err := p.offerSignal(a, a.mutedUntil, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAtSilences tells every open incident of the silences that cover it,
+// whenever those have changed.
+func (p *player) lookAtSilences() error {
+	if len(p.silences) == 0 {
+		return nil
+	}
+	for _, e := range slices.Clone(p.open) {
+		var active []rules.Silence
+		var ids []string
+		for _, s := range p.silences {
+			if s.active(p.now) && p.covers(s, e) {
+				active = append(active, s.Silence)
+				ids = append(ids, s.ID)
+			}
+		}
+		if joined := strings.Join(ids, " "); joined != e.silences {
+			e.silences = joined
+			if err := p.decide(e, rules.Silenced{Active: active}); err != nil {
+				return err
+			}
+		}
+	}
+	p.silences = slices.DeleteFunc(p.silences, func(s *silence) bool { return !p.now.Before(s.EndsAt) })
+	return nil
+}
+
+func (p *player) covers(s *silence, e *entry) bool {
+	for f := range e.inc.Alerts {
+		if a := p.alerts[f]; a != nil && s.matchers.Match(a.labels) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *player) silence(d *silenceDoc) {
+	p.silenceCount++
+	s := &silence{matchers: d.parsed, Silence: rules.Silence{
+		ID: fmt.Sprintf("s%d", p.silenceCount), Matchers: d.Matchers, By: d.By, Comment: d.Comment, StartsAt: p.now, EndsAt: d.Until.endIn(p.zone),
+	}}
+	p.silences = append(p.silences, s)
+	p.noticeAt(p.now)
+	p.noticeAt(s.EndsAt)
+}
+
+// changed notes that Prometheus would answer differently about a machine now.
+func (p *player) changed(m machineID) {
+	p.changes++
+	p.dirty[m] = p.changes
+	p.noticeAt(p.now)
+}
+
+// askAgain asks for evidence where it has changed since the last answer.
+func (p *player) askAgain() error {
+	var entries []*entry
+	for m, change := range p.dirty {
+		for _, e := range p.index[machineFile(m.customer, m.name)] {
+			if e.answered < change && !e.inc.State.Ended() && !e.inc.PollAt.IsZero() {
+				entries = append(entries, e)
+			}
+		}
+	}
+	clear(p.dirty)
+	slices.SortFunc(entries, func(a, b *entry) int { return a.number - b.number })
+	for _, e := range slices.Compact(entries) {
+		if e.inc.State.Ended() {
+			continue
+		}
+		if err := p.decide(e, p.answer(e, p.need(e))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// success sets the last success of the matching plans.
+func (p *player) success(e *event) error {
+	plans := p.truth.match(e.Success)
+	if len(plans) == 0 {
+		return fault(e.Where, "success matches no plan of the inventory and no alert: %s", e.Success)
+	}
+	for _, pl := range plans {
+		p.truth.succeeded(pl, p.now)
+		p.changed(pl.id.machineID)
+	}
+	return nil
+}
+
+// evidence states what is known of the matching plans; a known machine may be
+// given a backup that neither inventory nor alerts speak of.
+func (p *player) evidence(e *event) error {
+	sel := e.Evidence.selector
+	plans := p.truth.match(sel)
+	for _, pl := range plans {
+		p.truth.stated(pl.id.machineID, pl.id.role, pl, e.Evidence.state)
+		p.changed(pl.id.machineID)
+	}
+	if len(plans) > 0 {
+		return nil
+	}
+	m := p.truth.machine(sel.labels())
+	if !p.truth.known[m] || sel[rules.LabelBackupRole] == "" {
+		return fault(e.Where, "evidence matches no plan of the inventory and no alert: %s", sel)
+	}
+	p.truth.stated(m, sel[rules.LabelBackupRole], nil, e.Evidence.state)
+	p.changed(m)
+	return nil
+}
+
+// act lets a person act on exactly one incident.
+func (p *player) act(e *event) error {
+	target, err := p.target(e)
+	if err != nil {
+		return err
+	}
+	by, err := p.person(e.Where, "act.by", e.Act.by)
+	if err != nil {
+		return err
+	}
+	fields := e.Act.fields.Clone()
+	if to := p.book.Directory.Person(fields["to"]); to != nil {
+		fields["to"] = to.ID
+	}
+	if err := p.decide(target, rules.Acted{Act: rules.Act{
+		Verb: e.Act.verb, By: by, Fields: fields, Force: e.Act.force, External: e.Act.external,
+	}}); err != nil {
+		return err
+	}
+	p.complete()
+	return nil
+}
+
+func (p *player) target(e *event) (*entry, error) {
+	var found []*entry
+	for _, o := range p.open {
+		if p.matches(o, e.Act.incident) {
+			found = append(found, o)
+		}
+	}
+	if len(found) == 0 && e.Act.verb == "reopen" {
+		for _, o := range slices.Backward(p.incidents) {
+			if p.matches(o, e.Act.incident) {
+				return o, nil
+			}
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, fault(e.Where, "act.incident matches no open incident: %s; %s", e.Act.incident, p.openNow())
+	}
+	var names []string
+	for _, o := range found {
+		names = append(names, o.name+" "+o.inc.Key)
+	}
+	return nil, fault(e.Where, "act.incident matches %d open incidents: %s; add labels until it is one of %s", len(found), e.Act.incident, strings.Join(names, ", "))
+}
+
+func (p *player) openNow() string {
+	if len(p.open) == 0 {
+		return "none is open at " + p.now.Format(time.RFC3339)
+	}
+	var names []string
+	for _, o := range p.open[:min(len(p.open), 10)] {
+		names = append(names, o.name+" "+o.inc.Key)
+	}
+	return "open are " + strings.Join(names, ", ")
+}
+
+// matches reports whether an incident contains a selector: in its identity, or
+// in one of its alerts or reports.
+func (p *player) matches(e *entry, s selector) bool {
+	want := s.labels()
+	if e.inc.Identity.Contains(want) {
+		return true
+	}
+	joined := func(l rules.Labels) rules.Labels {
+		c := l.Clone()
+		for k, v := range e.inc.Identity {
+			c[k] = v
+		}
+		return c
+	}
+	for _, a := range e.inc.Alerts {
+		if a.Labels.Contains(want) || joined(a.Labels).Contains(want) {
+			return true
+		}
+	}
+	for _, r := range e.inc.Reports {
+		if r.Labels.Contains(want) || joined(r.Labels).Contains(want) {
+			return true
+		}
+	}
+	return false
+}
+
+// person is the id of somebody named by id or address.
+func (p *player) person(at strict.Position, key, name string) (string, error) {
+	if known := p.book.Directory.Person(name); known != nil {
+		return known.ID, nil
+	}
+	var ids []string
+	for id := range p.book.Directory.People {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	hint := "name somebody by the id in the inventory"
+	if best := strict.Nearest(name, ids); best != "" {
+		hint = fmt.Sprintf("did you mean %q?", best)
+	}
+	return "", fault(at, "%s: unknown person %q: %s", key, name, hint)
+}
+
+// report brings in what a person reports.
+func (p *player) report(d *reportDoc) error {
+	p.reports++
+	s := rules.Signal{
+		Kind: rules.SignalKind(d.Kind), Fingerprint: fmt.Sprintf("report-%d", p.reports), StartsAt: p.now,
+		Labels: rules.Labels{rules.LabelSignal: d.Kind}, By: d.By, Means: d.Means, Text: d.Text,
+	}
+	if d.Platform != "" {
+		s.Labels[rules.LabelPlatform] = d.Platform
+	}
+	if d.Severity != "" {
+		s.Labels[rules.LabelSeverity] = d.Severity
+	}
+	if !d.ReceivedAt.isZero() {
+		s.StartsAt = d.ReceivedAt.in(p.zone)
+	}
+	if known := p.book.Directory.Person(d.By); known != nil {
+		s.By = known.ID
+	} else {
+		s.Unregistered = true
+	}
+	if !s.IsReport() {
+		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: 422, Reason: fmt.Sprintf("unknown kind of report %q", d.Kind)})
+		return nil
+	}
+	_, err := p.receive(s, false)
+	return err
+}
