@@ -59,12 +59,6 @@ func (d *decider) begin(s Signal, started time.Time) {
 	if len(d.s.Severity.Order) > 0 {
 		d.severity(d.severityOf(s), started)
 	}
-	if s.Kind == Level3Emergency {
-		i.Level = 3
-	}
-	if s.Unregistered {
-		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
-	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
 		d.flag(FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
 	}
@@ -170,6 +164,13 @@ func (d *decider) report(s Signal) {
 		d.inc.Scope = s.Labels["scope"]
 	}
 	d.inc.LastSeen = d.now
+	if s.Kind == Level3Emergency {
+		d.inc.Level = 3
+		d.raise("emergency", d.now)
+	}
+	if s.Unregistered {
+		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
+	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "signal", What: string(s.Kind), Actor: s.By,
 		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
 }

@@ -494,6 +494,10 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 	if r := d.inc.Steps[key]; r != nil {
 		return
 	}
+	if d.inc.State.Ended() {
+		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
+		return
+	}
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepBlocked,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: "nobody fills " + strings.Join(st.To, ", ")}
 	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
