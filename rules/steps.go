@@ -39,6 +39,11 @@ func (d *decider) steps() {
 
 // consider takes a step if it is due, or notes when it will be.
 func (d *decider) consider(st *Step, platform string) {
+	if st.once() {
+		if r := d.inc.Steps[d.recordKey(st, platform, "")]; r != nil && r.Status != StepBlocked {
+			return
+		}
+	}
 	for _, f := range d.firings(st, platform) {
 		if d.taken(st, platform, f) {
 			continue
@@ -53,6 +58,11 @@ func (d *decider) consider(st *Step, platform string) {
 		}
 		d.take(st, platform, f)
 	}
+}
+
+// once is true for a step that comes at most once in an episode.
+func (s *Step) once() bool {
+	return !s.Each && s.Repeat == nil && !slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenOpening })
 }
 
 // endsOn tells the steps that follow an ending from those that an ending stops.
