@@ -121,12 +121,7 @@ func (d *decider) rank(severity string) int {
 
 func (d *decider) reopen(s Signal, started time.Time, why string) {
 	i := d.inc
-	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, string(i.State)})
-	if gap := i.ResolvedAt; started.After(gap) {
-		i.Pauses = append(i.Pauses, calendar.Pause{From: gap, To: d.now})
-	} else {
-		i.Pauses = append(i.Pauses, calendar.Pause{From: gap, To: d.now})
-	}
+	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, d.now, string(i.State)})
 	i.Episode++
 	i.StartedAt, i.Failures = started, 0
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}

@@ -56,6 +56,11 @@ func (d *decider) consider(st *Step, platform string) {
 			d.wakeBy(f.at)
 			continue
 		}
+		// What was held back or comes late keeps to its part of the day as well.
+		if ready := d.shift(st, d.horizon); ready.After(d.horizon) {
+			d.wakeBy(ready)
+			continue
+		}
 		d.take(st, platform, f)
 	}
 }
@@ -240,7 +245,8 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 		}
 		cal = d.calendar(tg.Default.Calendar)
 	}
-	whole := cal.OpenTime(c.Start, c.Due, d.inc.Pauses)
+	pauses := d.pauses(d.target(t.Name))
+	whole := cal.OpenTime(c.Start, c.Due, pauses)
 	part := whole * time.Duration(t.Percent) / 100
 	if part <= 0 {
 		return time.Time{}, 0, "", false
@@ -249,7 +255,7 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 	if err != nil {
 		return time.Time{}, 0, "", false
 	}
-	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, d.inc.Pauses)
+	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, pauses)
 	if err != nil || paused || !at.Before(c.Due) {
 		return time.Time{}, 0, "", false
 	}
@@ -462,7 +468,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 	if d.postponed(st.When[f.trigger], f) {
 		return
 	}
-	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
+	if !d.inc.State.Ended() && (!d.fresh(st.Trace) || !d.proofAsked()) {
 		d.needs, d.stale = true, true
 		return
 	}
@@ -543,7 +549,11 @@ func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key 
 func (d *decider) marks(st *Step, to []Party, f firing) {
 	for _, r := range st.To {
 		if role := d.p.Roles[r]; role != nil && role.Kind == RoleRota && len(to) > 0 {
-			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = to[0].Person, r
+			ids := make([]string, len(to))
+			for i, p := range to {
+				ids[i] = p.Person
+			}
+			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = strings.Join(ids, " "), r
 		}
 	}
 	if t := st.When[f.trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {
@@ -556,9 +566,6 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 		if st.State != "" {
 			d.state(st.State, "step "+st.Name)
 		}
-	}
-	if t := st.When[f.trigger]; t.Name == "immediate_over" {
-		d.flag(FlagImmediate, false, "not put right in time")
 	}
 }
 
