@@ -1,0 +1,191 @@
+package notify
+
+import (
+	"strings"
+	"time"
+)
+
+// Alert is what is wrong with a platform: "cron arrêté".
+func (i *item) Alert() string {
+	if i.f.Alertname == "" {
+		if i.f.Report != "" || i.f.Reporter != "" {
+			return i.word("platform.unknown")
+		}
+		return i.word("fact.platform")
+	}
+	return i.name("alert", i.f.Alertname)
+}
+
+// Severity is "mineure", "majeure", "bloquante"; "" when not known.
+func (i *item) Severity() string { return i.name("severity", i.f.Severity) }
+
+// Scope is how much is hit.
+func (i *item) Scope() string { return i.name("scope", i.f.Scope) }
+
+// Level is 2 or 3.
+func (i *item) Level() int { return i.f.Level }
+
+// Provisional tells that no person has confirmed the qualification.
+func (i *item) Provisional() bool { return i.f.Provisional }
+
+// Entry is the door by which the first signal came.
+func (i *item) Entry() string { return i.name("entry", i.f.Entry) }
+
+// Received is when the first signal came in.
+func (i *item) Received() string {
+	t := i.f.ReceivedAt
+	if t.IsZero() {
+		t = i.f.StartedAt
+	}
+	return i.moment(t)
+}
+
+// ReceivedBrief is Received for a subject.
+func (i *item) ReceivedBrief() string {
+	t := i.f.ReceivedAt
+	if t.IsZero() {
+		return ""
+	}
+	if i.code == "fr" {
+		return t.In(i.zone).Format("02/01 15:04")
+	}
+	return i.date(t) + " " + i.clock(t)
+}
+
+// Started is when the failure began.
+func (i *item) Started() string { return i.moment(i.f.StartedAt) }
+
+// Guarantee is the level of service now: its code and words.
+func (i *item) Guarantee() string {
+	if i.f.Guarantee == "" {
+		return ""
+	}
+	w := i.name("guarantee", i.f.Guarantee)
+	if w == i.f.Guarantee {
+		return w
+	}
+	return w + " (" + i.f.Guarantee + ")"
+}
+
+// Guaranteed tells whether somebody has to act now.
+func (i *item) Guaranteed() bool { return i.f.Guarantee != "G3" }
+
+// Reopens is when a better level of service begins.
+func (i *item) Reopens() string { return i.due(i.f.Reopens) }
+
+// Cause is the cause in words; CauseClass says intrinsic or extrinsic.
+func (i *item) Cause() string {
+	return i.name("cause", i.f.Cause)
+}
+
+// CauseClass is "cause intrinsèque" or "cause extrinsèque"; "" when unknown.
+func (i *item) CauseClass() string {
+	class, _, _ := strings.Cut(i.f.Cause, ".")
+	return i.word("cause_class." + class)
+}
+
+// DataLoss is the answer about lost data, in words.
+func (i *item) DataLoss() string { return i.name("data_loss", i.f.DataLoss) }
+
+// Workaround is the workaround as its author wrote it.
+func (i *item) Workaround() string { return i.f.Workaround }
+
+// Report is the report as it was received.
+func (i *item) Report() string { return i.f.Report }
+
+// Reporter is who reported.
+func (i *item) Reporter() string { return i.f.Reporter }
+
+// Percent is the share of a clock's time that has run.
+func (i *item) Percent() int { return i.f.Percent }
+
+// Breached tells that the whole time of a clock has run.
+func (i *item) Breached() bool { return i.f.Percent >= 100 }
+
+// Target is the clock that a warning speaks of.
+func (i *item) Target() string { return i.name("target", i.f.Target) }
+
+// TargetDue is when the warned-of clock is due: from the running clocks, or
+// the sheet's deadline.
+func (i *item) TargetDue() string { return i.due(i.dueOf(i.f.Target)) }
+
+// TargetBrief is TargetDue for a subject.
+func (i *item) TargetBrief() string { return i.brief(i.dueOf(i.f.Target)) }
+
+// DueFor is when the named clock is due; "" when it does not run.
+func (i *item) DueFor(target string) string {
+	for _, c := range i.f.Clocks {
+		if c.Target == target && c.MetAt.IsZero() && !c.Paused {
+			return i.due(c.Due)
+		}
+	}
+	return ""
+}
+
+// DueForBrief is DueFor for a subject.
+func (i *item) DueForBrief(target string) string {
+	for _, c := range i.f.Clocks {
+		if c.Target == target && c.MetAt.IsZero() && !c.Paused {
+			return i.brief(c.Due)
+		}
+	}
+	return ""
+}
+
+func (i *item) dueOf(target string) time.Time {
+	for _, c := range i.f.Clocks {
+		if c.Target == target {
+			return c.Due
+		}
+	}
+	return i.f.Deadline
+}
+
+// Clocks are the delays with what became of each.
+func (i *item) Clocks() []fact {
+	var rows []fact
+	for _, c := range i.f.Clocks {
+		row := fact{Name: upperFirst(i.name("target", c.Target))}
+		switch {
+		case !c.MetAt.IsZero() && (c.Late || !c.Due.IsZero() && c.MetAt.After(c.Due)):
+			row.Value = i.say("clock.met_late", "moment", i.moment(c.MetAt))
+		case !c.MetAt.IsZero():
+			row.Value = i.say("clock.met", "moment", i.moment(c.MetAt))
+		case c.Paused:
+			row.Value = i.word("clock.paused")
+		case c.Due.IsZero():
+			row.Value = i.word("clock.running")
+		case c.Late || c.Due.Before(i.ref):
+			row.Value, row.Strong = i.say("clock.late", "moment", i.moment(c.Due)), true
+		default:
+			row.Value = i.say("clock.due", "moment", i.moment(c.Due))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Item is what expires: "certificat".
+func (i *item) Item() string { return i.name("item", i.f.Item) }
+
+// WarnDays is in how many days it expires, as "7 jours".
+func (i *item) WarnDays() string {
+	switch i.f.WarnDays {
+	case "":
+		return ""
+	case "1":
+		return i.count("day", 1)
+	}
+	for _, r := range i.f.WarnDays {
+		if r < '0' || r > '9' {
+			return i.f.WarnDays
+		}
+	}
+	return i.say("day.many", "n", i.f.WarnDays)
+}
+
+// Runbook is the runbook's address, when it is one that may be linked.
+func (i *item) Runbook() string { return webURL(i.f.RunbookURL) }
+
+// Measurement is the address of the graph behind the alert.
+func (i *item) Measurement() string { return webURL(i.f.GeneratorURL) }
