@@ -1,0 +1,9 @@
+package main
+
+import "syscall"
+
+// groupOfItsOwn also lets the kernel end the child when we are killed and can
+// end nothing ourselves any more.
+func groupOfItsOwn() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
