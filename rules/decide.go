@@ -23,6 +23,7 @@ func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decisi
 	if d.inc.State != "" && !d.inc.WakeAt.IsZero() && d.inc.WakeAt.Before(now) {
 		d.settle(now.Add(-time.Nanosecond))
 	}
+	d.endImmediate()
 	d.apply(ev)
 	if d.out.Refusal != nil {
 		return Decision{Incident: inc, Refusal: d.out.Refusal, From: inc.State, WakeAt: inc.WakeAt, PollAt: inc.PollAt}
@@ -30,6 +31,30 @@ func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decisi
 	d.settle(now)
 	d.finish()
 	return d.out
+}
+
+// endImmediate leaves the immediate branch when its time is up, before an
+// ending at that very instant is taken in: "less than" is strict here, unlike
+// a deadline.
+func (d *decider) endImmediate() {
+	at, err := strconvTime(d.inc.Vars["immediate_until"])
+	if err != nil || !d.inc.Flags[FlagImmediate] || d.now.Before(at) || d.inc.State.Ended() {
+		return
+	}
+	d.horizon = d.now
+	for _, st := range d.s.Steps {
+		if !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Name == "immediate_over" }) {
+			continue
+		}
+		platforms := []string{""}
+		if st.Per == LabelPlatform {
+			platforms = d.platforms()
+		}
+		for _, p := range platforms {
+			d.consider(st, p)
+		}
+	}
+	d.flag(FlagImmediate, false, "not put right in time")
 }
 
 // decider carries one decision. Its incident is a copy of its own.

@@ -55,8 +55,24 @@ func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation {
 	var f FactSheet
 	d.sheetPlans(&f)
 	e.Plans = f.Plans
+	for n := range e.Steps {
+		e.Steps[n].localise(d.p.Zone)
+	}
+	for n := range e.Targets {
+		e.Targets[n].localise(d.p.Zone)
+	}
 	e.Next, e.Summary = e.next(inc)
 	return e
+}
+
+// localise writes instants in the zone of the policy, where people read them.
+func (x *Explained) localise(zone *time.Location) {
+	if !x.At.IsZero() {
+		x.At = x.At.In(zone)
+	}
+	if !x.Due.IsZero() {
+		x.Due = x.Due.In(zone)
+	}
 }
 
 func (e Explanation) next(inc Incident) (time.Time, string) {

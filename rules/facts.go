@@ -2,6 +2,7 @@ package rules
 
 import (
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,7 +34,7 @@ func bundleKey(n Notification, customer, platform string) string {
 	}
 	parts := []string{n.Step, n.Template, addresses(n.To), addresses(n.Cc), customer, n.Language}
 	if customer == "" {
-		parts = append(parts, n.IncidentID, platform)
+		parts = append(parts, n.IncidentID, platform, strconv.Itoa(n.Episode))
 	}
 	return strings.Join(parts, "|")
 }

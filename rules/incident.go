@@ -131,6 +131,7 @@ type PastEpisode struct {
 	Episode    int       `json:"episode"`
 	StartedAt  time.Time `json:"started_at"`
 	ResolvedAt time.Time `json:"resolved_at"`
+	ReopenedAt time.Time `json:"reopened_at"`
 	How        string    `json:"how"`
 }
 
@@ -208,6 +209,7 @@ type Clock struct {
 	Due      time.Time `json:"due,omitzero"` // zero while paused
 	Paused   bool      `json:"paused,omitempty"`
 	MetAt    time.Time `json:"met_at,omitzero"`
+	MetBy    string    `json:"met_by,omitempty"` // the condition that held
 	Breached time.Time `json:"breached,omitzero"`
 	Episode  int       `json:"episode"`
 }

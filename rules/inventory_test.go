@@ -10,7 +10,9 @@ import (
 	"vigie/rules/calendar"
 )
 
-func yml(text string) []SourceFile { return []SourceFile{{Name: "inventory/a.yml", Text: []byte(text)}} }
+func yml(text string) []SourceFile {
+	return []SourceFile{{Name: "inventory/a.yml", Text: []byte(text)}}
+}
 
 const soundInventory = `people:
   sup: {name: Sophie, email: sup@msp.example}

@@ -59,12 +59,6 @@ func (d *decider) begin(s Signal, started time.Time) {
 	if len(d.s.Severity.Order) > 0 {
 		d.severity(d.severityOf(s), started)
 	}
-	if s.Kind == Level3Emergency {
-		i.Level = 3
-	}
-	if s.Unregistered {
-		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
-	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
 		d.flag(FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
 	}
@@ -127,12 +121,7 @@ func (d *decider) rank(severity string) int {
 
 func (d *decider) reopen(s Signal, started time.Time, why string) {
 	i := d.inc
-	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, string(i.State)})
-	if gap := i.ResolvedAt; started.After(gap) {
-		i.Pauses = append(i.Pauses, calendar.Pause{From: gap, To: d.now})
-	} else {
-		i.Pauses = append(i.Pauses, calendar.Pause{From: gap, To: d.now})
-	}
+	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, d.now, string(i.State)})
 	i.Episode++
 	i.StartedAt, i.Failures = started, 0
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
@@ -170,6 +159,13 @@ func (d *decider) report(s Signal) {
 		d.inc.Scope = s.Labels["scope"]
 	}
 	d.inc.LastSeen = d.now
+	if s.Kind == Level3Emergency {
+		d.inc.Level = 3
+		d.raise("emergency", d.now)
+	}
+	if s.Unregistered {
+		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
+	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "signal", What: string(s.Kind), Actor: s.By,
 		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
 }

@@ -39,6 +39,11 @@ func (d *decider) steps() {
 
 // consider takes a step if it is due, or notes when it will be.
 func (d *decider) consider(st *Step, platform string) {
+	if st.once() {
+		if r := d.inc.Steps[d.recordKey(st, platform, "")]; r != nil && r.Status != StepBlocked {
+			return
+		}
+	}
 	for _, f := range d.firings(st, platform) {
 		if d.taken(st, platform, f) {
 			continue
@@ -53,6 +58,11 @@ func (d *decider) consider(st *Step, platform string) {
 		}
 		d.take(st, platform, f)
 	}
+}
+
+// once is true for a step that comes at most once in an episode.
+func (s *Step) once() bool {
+	return !s.Each && s.Repeat == nil && !slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenOpening })
 }
 
 // endsOn tells the steps that follow an ending from those that an ending stops.
@@ -230,7 +240,8 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 		}
 		cal = d.calendar(tg.Default.Calendar)
 	}
-	whole := cal.OpenTime(c.Start, c.Due, d.inc.Pauses)
+	pauses := d.pauses(d.target(t.Name))
+	whole := cal.OpenTime(c.Start, c.Due, pauses)
 	part := whole * time.Duration(t.Percent) / 100
 	if part <= 0 {
 		return time.Time{}, 0, "", false
@@ -239,7 +250,7 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 	if err != nil {
 		return time.Time{}, 0, "", false
 	}
-	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, d.inc.Pauses)
+	at, paused, err := cal.Due(c.Start, calendar.Duration{Amount: amount, Unit: calendar.BusinessHours}, pauses)
 	if err != nil || paused || !at.Before(c.Due) {
 		return time.Time{}, 0, "", false
 	}
@@ -494,6 +505,10 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 	if r := d.inc.Steps[key]; r != nil {
 		return
 	}
+	if d.inc.State.Ended() {
+		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
+		return
+	}
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepBlocked,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: "nobody fills " + strings.Join(st.To, ", ")}
 	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
@@ -542,9 +557,6 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 		if st.State != "" {
 			d.state(st.State, "step "+st.Name)
 		}
-	}
-	if t := st.When[f.trigger]; t.Name == "immediate_over" {
-		d.flag(FlagImmediate, false, "not put right in time")
 	}
 }
 

@@ -52,7 +52,7 @@ func (d *decider) clock(t *Target) {
 		d.raise("breach:"+t.Name, due.Add(time.Second))
 	}
 	if met := d.firstHolding(t.MetBy); met != "" {
-		c.MetAt = d.now
+		c.MetAt, c.MetBy = d.now, met
 		d.note("target", t.Name, "", "met: "+met)
 	}
 }
@@ -100,11 +100,17 @@ func (d *decider) dueBySeverity(t *Target, start time.Time) (due time.Time, paus
 	return a.Due, a.Paused, a.Anchor
 }
 
+// pauses are the times during which a target's stopwatch stands still: while
+// the incident was over, and while it waits for the customer.
 func (d *decider) pauses(t *Target) []calendar.Pause {
-	if !t.Pausable {
-		return nil
+	var out []calendar.Pause
+	for _, p := range d.inc.Past {
+		out = append(out, calendar.Pause{From: p.ResolvedAt, To: p.ReopenedAt})
 	}
-	return d.inc.Pauses
+	if t.Pausable {
+		out = append(out, d.inc.Pauses...)
+	}
+	return out
 }
 
 // stopwatchStart lets a stopwatch of a reopened incident go on from its first
@@ -176,7 +182,7 @@ func (d *decider) reopenClocks() {
 		if c == nil {
 			continue
 		}
-		if t.stopwatch() && !c.MetAt.IsZero() && !slices.Contains(t.MetBy, "repaired") && !slices.Contains(t.MetBy, "ended") {
+		if t.stopwatch() && !c.MetAt.IsZero() && !slices.Contains([]string{"repaired", "ended"}, c.MetBy) {
 			continue
 		}
 		delete(d.inc.Targets, t.Name)

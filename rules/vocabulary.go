@@ -26,7 +26,7 @@ var flags = []Flag{
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may

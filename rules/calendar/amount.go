@@ -64,6 +64,21 @@ func errAmountSize(text string) error {
 // IsZero reports whether there is no amount. The amount 0 is one.
 func (a Amount) IsZero() bool { return a.decimal == "" }
 
+// whole is the number if it is a short whole one, as nearly all amounts are:
+// the way that needs no big numbers.
+func (a Amount) whole() (n int64, ok bool) {
+	if a.decimal == "" || len(a.decimal) > 9 {
+		return 0, false
+	}
+	for _, digit := range []byte(a.decimal) {
+		if digit < '0' || digit > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(digit-'0')
+	}
+	return n, true
+}
+
 // Rat is the number, zero if there is no amount.
 func (a Amount) Rat() *big.Rat {
 	number, ok := new(big.Rat).SetString(a.decimal)

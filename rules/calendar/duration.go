@@ -37,6 +37,14 @@ func units() []Unit {
 	return []Unit{BusinessHours, BusinessDays, CloseOfBusinessDay, CalendarDaysThenClose}
 }
 
+func (u Unit) known() bool {
+	switch u {
+	case BusinessHours, BusinessDays, CloseOfBusinessDay, CalendarDaysThenClose:
+		return true
+	}
+	return false
+}
+
 // Pausable reports whether the unit is a stopwatch, which stands still during
 // a pause, rather than an appointment.
 func (u Unit) Pausable() bool { return u == BusinessHours || u == BusinessDays }
@@ -71,7 +79,7 @@ func (d Duration) String() string {
 // Validate finds what is wrong with a duration. Its errors name the key, what
 // is wrong and the cure.
 func (d Duration) Validate() error {
-	if !slices.Contains(units(), d.Unit) {
+	if !d.Unit.known() {
 		var known []string
 		for _, unit := range units() {
 			known = append(known, string(unit))
@@ -100,6 +108,9 @@ func (d Duration) Validate() error {
 }
 
 func (d Duration) validateAmount() error {
+	if n, ok := d.Amount.whole(); ok && 0 < n && n <= maxDays {
+		return nil // in range for every unit
+	}
 	amount := d.Amount.Rat()
 	if d.Unit == BusinessHours {
 		if amount.Sign() <= 0 || amount.Cmp(big.NewRat(maxHours, 1)) > 0 {
@@ -123,6 +134,9 @@ func (d Duration) validateAmount() error {
 // hours is the amount of a valid number of hours as real time. What is finer
 // than a nanosecond is rounded up, so that a positive amount takes time.
 func (d Duration) hours() time.Duration {
+	if n, ok := d.Amount.whole(); ok && n <= maxHours {
+		return time.Duration(n) * time.Hour
+	}
 	nanoseconds := d.Amount.Rat()
 	nanoseconds.Mul(nanoseconds, big.NewRat(int64(time.Hour), 1))
 	whole, rest := new(big.Int).QuoRem(nanoseconds.Num(), nanoseconds.Denom(), new(big.Int))
@@ -133,7 +147,12 @@ func (d Duration) hours() time.Duration {
 }
 
 // days is the amount of a valid number of days.
-func (d Duration) days() int { return int(d.Amount.Rat().Num().Int64()) }
+func (d Duration) days() int {
+	if n, ok := d.Amount.whole(); ok {
+		return int(n)
+	}
+	return int(d.Amount.Rat().Num().Int64())
+}
 
 // Pause is a stretch of time, from From until just before To, during which a
 // stopwatch stands still. A zero To means that it still does.

@@ -1,0 +1,243 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
+
+	"vigie/rules/strict"
+)
+
+// Warnings lists what is allowed but most likely a mistake: scenarios that an
+// earlier one shadows, steps that can never run, roles that nobody fills at
+// some hour of the next 30 days.
+func (b *Book) Warnings(now time.Time) []string {
+	p := b.InForce(now)
+	var out []string
+	warn := func(at strict.Position, format string, args ...any) {
+		out = append(out, fmt.Sprintf("%s: %s", at, fmt.Sprintf(format, args...)))
+	}
+	for n, s := range p.Scenarios {
+		for _, earlier := range p.Scenarios[:n] {
+			if earlier.Match.coverAll(s.Match) {
+				warn(s.At, "scenario %s never comes: %s above it matches everything that it matches; move it up or narrow %s",
+					s.Name, earlier.Name, earlier.Name)
+				break
+			}
+		}
+		for _, st := range s.Steps {
+			if why := s.neverRuns(st); why != "" {
+				warn(st.At, "step %s of scenario %s can never run: %s", st.Name, s.Name, why)
+			}
+		}
+	}
+	return append(out, b.roleGaps(p, now)...)
+}
+
+// coverAll reports whether every signal that narrow matches is matched too. It
+// may miss such a case, but never claims a false one.
+func (ms Matchers) coverAll(narrow Matchers) bool {
+	for _, m := range ms {
+		if !slices.ContainsFunc(narrow, func(n *labels.Matcher) bool { return n.Name == m.Name && implies(n, m) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// implies reports whether what n accepts is accepted by m.
+func implies(n, m *labels.Matcher) bool {
+	if n.String() == m.String() {
+		return true
+	}
+	switch n.Type {
+	case labels.MatchEqual:
+		return m.Matches(n.Value)
+	case labels.MatchRegexp:
+		words, ok := alternatives(n.Value)
+		return ok && !slices.ContainsFunc(words, func(w string) bool { return !m.Matches(w) })
+	}
+	return false
+}
+
+// alternatives lists the words of a pattern such as server|nas.
+func alternatives(pattern string) ([]string, bool) {
+	words := strings.Split(pattern, "|")
+	for _, w := range words {
+		re, err := syntax.Parse(w, syntax.Perl)
+		if err != nil || re.Op != syntax.OpLiteral && re.Op != syntax.OpEmptyMatch {
+			return nil, false
+		}
+	}
+	return words, true
+}
+
+// neverRuns says why a step cannot happen, or "".
+func (s *Scenario) neverRuns(st *Step) string {
+	for _, c := range st.OnlyIf {
+		if slices.Contains(st.Unless, c) {
+			return "only_if and unless both name " + c
+		}
+		if sev, ok := strings.CutPrefix(c, "severity "); ok && !slices.Contains(s.Severity.Order, sev) {
+			return "severity " + sev + " is not in the order of this scenario"
+		}
+		if why := s.neverHolds(c); why != "" {
+			return why
+		}
+	}
+	why := ""
+	for _, t := range st.When {
+		if why = s.neverTriggers(t); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+func (s *Scenario) neverTriggers(t Trigger) string {
+	name := t.Name
+	switch {
+	case t.Kind == WhenFlag && name == string(FlagDoubleFailure) && s.OtherBackup == nil:
+		return "the scenario does not ask for the other backup (other_backup:)"
+	case t.Kind == WhenFlag && name == string(FlagAccountManagerTold) && !s.raises(FlagAccountManagerTold),
+		t.Kind == WhenFlag && name == string(FlagCustomerMailed) && !s.raises(FlagCustomerMailed):
+		return "no step raises " + name
+	case t.Kind == WhenMoment && (name == "immediate_over" || name == "not_immediate") && s.Immediate == nil:
+		return "the scenario has no immediate branch (immediate:)"
+	case t.Kind == WhenMoment && (name == "calls_exhausted" || name == "waiting_over") && s.Calls == nil,
+		t.Kind == WhenAct && name == "call" && s.Calls == nil:
+		return "the scenario has no phone calls (calls:)"
+	case t.Kind == WhenMoment && name == "unverified" && s.Proof == ProofCleared && s.Immediate == nil:
+		return "nothing is left unverified when the probe alone ends the incident"
+	case t.Kind == WhenAct && slices.Contains([]string{"qualify", "workaround", "cascade", "immediate"}, name) && s.Immediate == nil:
+		return "act " + name + " belongs to scenarios with an immediate branch (immediate:)"
+	}
+	return ""
+}
+
+func (s *Scenario) neverHolds(condition string) string {
+	switch condition {
+	case "customer_told":
+		if !s.raises(FlagCustomerMailed) {
+			return "no step raises customer_mailed"
+		}
+	case "account_manager_told":
+		if !s.raises(FlagAccountManagerTold) {
+			return "no step raises account_manager_told"
+		}
+	case "double_failure", "other_backup_works":
+		if s.OtherBackup == nil {
+			return "the scenario does not ask for the other backup (other_backup:)"
+		}
+	case "handled":
+		if s.Handled == nil {
+			return "the scenario does not say what handles it (handled:)"
+		}
+	case "immediate", "staffed":
+		if s.Immediate == nil {
+			return "the scenario has no immediate branch (immediate:)"
+		}
+	}
+	return ""
+}
+
+func (s *Scenario) raises(f Flag) bool {
+	return slices.ContainsFunc(s.Steps, func(st *Step) bool { return slices.Contains(st.Raises, f) })
+}
+
+// gapHorizon is how far ahead the rota is looked at.
+const gapHorizon = 30 * 24 * time.Hour
+
+// roleGaps lists roles that nobody fills at some hour, and inventory entries
+// for which a role of a step reaches nobody.
+func (b *Book) roleGaps(p *Policy, now time.Time) []string {
+	var out []string
+	used := map[string]bool{}
+	for _, s := range p.Scenarios {
+		for _, st := range s.Steps {
+			for _, r := range append(slices.Clone(st.To), st.Cc...) {
+				used[r] = true
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		r := p.Roles[name]
+		switch {
+		case r == nil:
+		case r.Kind == RoleRota:
+			out = append(out, b.rotaGap(p, r, now)...)
+		case r.Kind == RoleField:
+			out = append(out, b.fieldGaps(r)...)
+		}
+	}
+	return out
+}
+
+// rotaGap finds the first hours of the horizon at which nobody is on duty.
+func (b *Book) rotaGap(p *Policy, r *Role, now time.Time) []string {
+	if !b.Directory.hasRota(r.Rota) && len(r.People) > 0 {
+		return nil
+	}
+	start := now.Truncate(time.Hour)
+	for at := start; at.Before(start.Add(gapHorizon)); at = at.Add(time.Hour) {
+		if _, gap := b.Directory.OnDuty(r.Rota, at); !gap {
+			continue
+		}
+		end := at
+		for ; end.Before(start.Add(gapHorizon)); end = end.Add(time.Hour) {
+			if _, still := b.Directory.OnDuty(r.Rota, end); !still {
+				break
+			}
+		}
+		then := "and nobody is told instead: add otherwise: to the role"
+		if r.Otherwise != "" {
+			then = "then " + r.Otherwise + " are told"
+		}
+		return []string{fmt.Sprintf("rota %s: nobody is on duty from %s to %s; %s", r.Rota,
+			at.In(p.Zone).Format("2006-01-02 15:04"), end.In(p.Zone).Format("2006-01-02 15:04"), then)}
+	}
+	return nil
+}
+
+func (b *Book) fieldGaps(r *Role) []string {
+	dir := b.Directory
+	has := func(id string) bool { q := dir.Person(id); return q != nil && q.Email != "" }
+	var who []string
+	switch r.Field {
+	case "customer.account_manager":
+		for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
+			if !has(dir.Customers[id].AccountManager) {
+				who = append(who, "customer "+id)
+			}
+		}
+	case "machine.contact":
+		for _, m := range dir.Machines {
+			c := dir.Customers[m.Customer]
+			if m.Class == "workstation" && !has(m.User) && (c == nil || !has(c.ITContact)) {
+				who = append(who, "machine "+m.Customer+"/"+m.Name)
+			}
+		}
+	case "platform.managers", "platform.operator", "platform.level3":
+		for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
+			pl := dir.Platforms[id]
+			list := map[string][]string{"platform.managers": pl.Managers, "platform.operator": pl.Operators, "platform.level3": pl.Level3}[r.Field]
+			if !slices.ContainsFunc(list, has) {
+				who = append(who, "platform "+id)
+			}
+		}
+	}
+	if len(who) == 0 {
+		return nil
+	}
+	const most = 10
+	more := ""
+	if len(who) > most {
+		more, who = fmt.Sprintf(" and %d more", len(who)-most), who[:most]
+	}
+	return []string{fmt.Sprintf("role %s (%s) reaches nobody for %s%s", r.Name, r.Field, strings.Join(who, ", "), more)}
+}
