@@ -148,6 +148,25 @@ func yamlFields(t reflect.Type) map[string]reflect.Type {
 	return out
 }
 
+// LineOf finds the line of a key like "customers.dupont" below node; 0 if the
+// file does not have it.
+func LineOf(node *yaml.Node, key string) int {
+	line := 0
+	for name := range strings.SplitSeq(key, ".") {
+		if node == nil || node.Kind != yaml.MappingNode {
+			return line
+		}
+		var next *yaml.Node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == name {
+				line, next = node.Content[i].Line, node.Content[i+1]
+			}
+		}
+		node = next
+	}
+	return line
+}
+
 func join(path, key string) string {
 	if path == "" {
 		return key

@@ -176,6 +176,12 @@ func (c *Client) PostForm(ctx context.Context, endpoint, path string, form url.V
 	return nil
 }
 
+// Post sends an empty POST to one of the paths that are let through.
+func (c *Client) Post(ctx context.Context, endpoint, path string, header http.Header) error {
+	_, err := c.try(ctx, endpoint, http.MethodPost, path, nil, header, nil)
+	return err
+}
+
 // ClockSkew is the product's clock minus ours by the Date header of the last
 // answer, nil before the first.
 func (c *Client) ClockSkew() *time.Duration {
@@ -208,7 +214,7 @@ func (c *Client) try(ctx context.Context, endpoint, method, path string, query u
 }
 
 func retryable(err error) bool {
-	reason, _ := ReasonOf(err)
+	reason := ReasonOf(err)
 	return reason == ReasonThrottled || reason == ReasonServer || reason == ReasonUnreachable
 }
 
@@ -244,7 +250,7 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 	if int64(len(body)) > c.o.MaxBody {
 		return nil, 0, &SourceError{Endpoint: endpoint, Reason: ReasonMalformed, Err: fmt.Errorf("the answer is longer than %d bytes", c.o.MaxBody)}
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode == http.StatusOK || method == http.MethodPost && resp.StatusCode == http.StatusNoContent {
 		return body, 0, nil
 	}
 	return nil, c.retryAfter(resp), statusError(endpoint, resp.StatusCode)
@@ -378,6 +384,14 @@ func (t *TokenCache) Get(ctx context.Context, refused string) (string, error) {
 	t.token = fresh
 	t.renewAt = fresh.Expires.Add(-min(t.RenewBefore, fresh.Expires.Sub(now)/4))
 	return fresh.Value, nil
+}
+
+// Current gives the token that was fetched last, or nothing.
+func (t *TokenCache) Current() string {
+	t.once.Do(func() { t.gate = make(chan struct{}, 1) })
+	t.gate <- struct{}{}
+	defer func() { <-t.gate }()
+	return t.token.Value
 }
 
 // Authorize returns the function that ClientOptions.Authorize wants.

@@ -3,10 +3,11 @@ package exporters
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -66,7 +67,7 @@ type Poller struct {
 	records   map[jobKey]*record
 	agents    map[agentKey]Agent
 	customers customerBook
-	errors    map[errorKey]int
+	errors    map[Reason]int
 	unknown   map[string]int
 	savedAt   time.Time
 	dirty     bool
@@ -90,7 +91,7 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		records:   make(map[jobKey]*record),
 		agents:    make(map[agentKey]Agent),
 		customers: make(customerBook),
-		errors:    make(map[errorKey]int),
+		errors:    make(map[Reason]int),
 		unknown:   make(map[string]int),
 	}
 	for from, to := range o.Machines {
@@ -100,7 +101,7 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		p.class[strings.ToLower(name)] = class
 	}
 	for _, r := range reasons() {
-		p.errors[errorKey{Reason: r}] = 0 // so that the first failure is an increase
+		p.errors[r] = 0 // so that the first failure is an increase
 	}
 	if o.StateFile != "" {
 		s, err := loadState(o.StateFile)
@@ -115,6 +116,9 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		}
 		maps.Copy(p.customers, s.Customers)
 		p.refreshed = s.LastRefresh
+	}
+	if r, ok := o.Source.(Rememberer); ok {
+		r.Remember(p.shownJobs())
 	}
 	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Agents: p.shownAgents(),
 		Problem: "not read since the exporter started"}, nil)
@@ -141,6 +145,9 @@ func (p *Poller) Run(ctx context.Context) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
+			if c, ok := p.o.Source.(io.Closer); ok {
+				_ = c.Close() // leaving is a courtesy to the product
+			}
 			if err := p.Save(); err != nil {
 				p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
 			}
@@ -181,8 +188,8 @@ func (p *Poller) Refresh(ctx context.Context) error {
 }
 
 func (p *Poller) failed(err error, took time.Duration) {
-	reason, endpoint := ReasonOf(err)
-	p.errors[errorKey{endpoint, reason}]++
+	reason := ReasonOf(err)
+	p.errors[reason]++
 	before := p.View()
 	if before.Up || before.Problem != err.Error() {
 		p.o.Logger.Error("source not read, keeping the last complete results", "source", p.o.Name, "reason", string(reason), "err", err)
@@ -196,17 +203,11 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	for field, n := range s.UnknownValues {
 		p.unknown[field] += n
 	}
-	for _, e := range s.Endpoints {
-		if e.Err != nil {
-			reason, _ := ReasonOf(e.Err)
-			p.errors[errorKey{e.Name, reason}]++
-			p.o.Logger.Warn("part of the source not read", "source", p.o.Name, "endpoint", e.Name, "err", e.Err)
-		}
-	}
+	before := p.View()
+	p.noteParts(s.Endpoints, before.Endpoints)
 	p.foldJobs(s.Jobs, now)
 	p.foldAgents(s.Agents, now)
 	p.refreshed = now
-	before := p.View()
 	if !before.Up {
 		p.o.Logger.Info("source read", "source", p.o.Name, "jobs", len(s.Jobs), "duration", took)
 	}
@@ -219,8 +220,27 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		Endpoints:    s.Endpoints, ClockSkew: s.ClockSkew,
 	}, nil)
 	if err := p.saveIfDue(now); err != nil {
-		p.errors[errorKey{Reason: ReasonState}]++
+		p.errors[ReasonState]++
 		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
+	}
+}
+
+// noteParts counts the parts that failed, and logs each when it begins to.
+func (p *Poller) noteParts(now, before []Endpoint) {
+	failing := map[string]string{}
+	for _, e := range before {
+		if e.Err != nil {
+			failing[e.Name] = e.Err.Error()
+		}
+	}
+	for _, e := range now {
+		if e.Err == nil {
+			continue
+		}
+		p.errors[ReasonOf(e.Err)]++
+		if failing[e.Name] != e.Err.Error() {
+			p.o.Logger.Warn("part of the source not read", "source", p.o.Name, "endpoint", e.Name, "err", e.Err)
+		}
 	}
 }
 
@@ -291,11 +311,18 @@ func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	return out
 }
 
+// mailAddress recognises mailboxes, whose names are addresses. Addresses do
+// not belong into labels.
+var mailAddress = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
+
 // machine gives the configured name of a machine, or the product's own.
 func (p *Poller) machine(name string) string {
 	name = CleanName(name)
 	if to, ok := p.alias[strings.ToLower(name)]; ok {
 		return to
+	}
+	if mailAddress.MatchString(name) {
+		name, _, _ = strings.Cut(name, "@")
 	}
 	return name
 }
@@ -401,16 +428,4 @@ func (p *Poller) save() error {
 		s.Jobs = append(s.Jobs, p.records[k])
 	}
 	return saveState(p.o.StateFile, s)
-}
-
-// Check fetches once without publishing or saving anything.
-func (p *Poller) Check(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
-	defer cancel()
-	if _, err := p.o.Source.Fetch(ctx); err != nil {
-		return fmt.Errorf("source %s: %w", p.o.Name, err)
-	}
-	return nil
 }

@@ -94,6 +94,10 @@ func (r *record) refine(run Run, o foldOptions) {
 	if run.ID != "" {
 		r.LastID = run.ID
 	}
+	if r.Coarse && !run.Coarse {
+		// A status listing may give the start of the run for its end.
+		r.LastOutcome = later(r.LastOutcome, run.End)
+	}
 	run.End = r.LastOutcome
 	r.take(run, o)
 }

@@ -2,7 +2,6 @@ package exporters
 
 import (
 	"bytes"
-	"cmp"
 	"compress/flate"
 	"maps"
 	"slices"
@@ -49,7 +48,7 @@ func families() []family {
 			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Enabled), true })},
 		{"backup_job_next_run_timestamp_seconds", "Next planned start; absent if none is planned.", gauge, false,
 			jobTime(func(j *Job) time.Time { return j.NextRun })},
-		{"backup_job_expected_interval_seconds", "Longest planned time between two runs.", gauge, false,
+		{"backup_job_expected_interval_seconds", "Planned time from the last success to the next run, or what is configured for the class of machine.", gauge, false,
 			jobValue(func(j *Job) (float64, bool) { return j.ExpectedInterval.Seconds(), j.ExpectedInterval > 0 })},
 		{"backup_job_last_duration_seconds", "Duration of the last finished run.", gauge, false,
 			jobValue(func(j *Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })},
@@ -91,7 +90,7 @@ func families() []family {
 			})},
 		{"backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, true, writeEndpointUp},
 		{"backup_source_items", "Items read of one part of the source.", gauge, true, writeItems},
-		{"backup_source_errors_total", "Failed readings of the source, by part and reason.", counter, true, writeErrors},
+		{"backup_source_errors_total", "Failed readings of the source or of a part of it, by reason.", counter, true, writeErrors},
 		{"backup_source_unknown_values_total", "Values that the exporter does not know, by field. They never count as success.", counter, true, writeUnknown},
 	}
 }
@@ -288,11 +287,8 @@ func writeItems(w *writer, name string, v *View) {
 }
 
 func writeErrors(w *writer, name string, v *View) {
-	keys := slices.SortedFunc(maps.Keys(v.Errors), func(a, b errorKey) int {
-		return cmp.Or(strings.Compare(a.Endpoint, b.Endpoint), strings.Compare(string(a.Reason), string(b.Reason)))
-	})
-	for _, k := range keys {
-		w.sample(name, float64(v.Errors[k]), "source", v.Source, "endpoint", k.Endpoint, "reason", string(k.Reason))
+	for _, reason := range slices.Sorted(maps.Keys(v.Errors)) {
+		w.sample(name, float64(v.Errors[reason]), "source", v.Source, "reason", string(reason))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Source is one configured instance of a backup product.
@@ -16,6 +17,23 @@ type Source interface {
 	//
 	// Fetch is called by one goroutine at a time.
 	Fetch(ctx context.Context) (Snapshot, error)
+}
+
+// Rememberer is a Source that is told at the start which jobs were known
+// before: one that learns what a job protects only from runs that its product
+// may since have forgotten.
+type Rememberer interface {
+	Remember(jobs []Job)
+}
+
+// SourceOptions are what a Source needs beside its own configuration.
+type SourceOptions struct {
+	// Now is the only clock.
+	Now func() time.Time
+	// UserAgent names the program and its version to products.
+	UserAgent string
+	// Sleep waits between tries; nil means real time.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // Reason classifies why a source could not be read; it is the label of
@@ -65,16 +83,16 @@ func (e *SourceError) Error() string {
 // Unwrap gives the cause.
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// ReasonOf finds the reason and endpoint of an error of a Source.
-func ReasonOf(err error) (Reason, string) {
+// ReasonOf finds the reason of an error of a Source.
+func ReasonOf(err error) Reason {
 	var se *SourceError
 	if errors.As(err, &se) {
-		return se.Reason, se.Endpoint
+		return se.Reason
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return ReasonTimeout, ""
+		return ReasonTimeout
 	}
-	return ReasonOther, ""
+	return ReasonOther
 }
 
 // Need says what the failure of one part of a source means.
@@ -115,7 +133,7 @@ func (p *Part[T]) Refresh(ctx context.Context, list func(context.Context) ([]T, 
 	if ctx.Err() != nil {
 		return nil, Endpoint{}, &SourceError{Endpoint: p.Name, Reason: ReasonTimeout, Err: ctx.Err()}
 	}
-	reason, _ := ReasonOf(err)
+	reason := ReasonOf(err)
 	refused := reason == ReasonForbidden || reason == ReasonNotFound
 	switch {
 	case p.Need == Required:

@@ -21,13 +21,8 @@ type View struct {
 	Endpoints    []Endpoint
 	ClockSkew    *time.Duration
 
-	Errors        map[errorKey]int
+	Errors        map[Reason]int
 	UnknownValues map[string]int
 
 	segments []segment // by index in families()
-}
-
-type errorKey struct {
-	Endpoint string
-	Reason   Reason
 }

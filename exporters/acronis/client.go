@@ -30,18 +30,18 @@ type client struct {
 	ignoreTotal bool
 }
 
-func newClient(c *Config, now func() time.Time, userAgent string, pause func(context.Context, time.Duration) error) (*client, error) {
+func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
 	tls, err := c.TLS.Build()
 	if err != nil {
 		return nil, err
 	}
 	o := exporters.ClientOptions{
-		BaseURL: c.URL.URL, UserAgent: userAgent, PostPaths: []string{tokenPath}, TLS: tls,
-		RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Now: now, Sleep: pause,
+		BaseURL: c.URL.URL, UserAgent: env.UserAgent, PostPaths: []string{tokenPath}, TLS: tls,
+		RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Now: env.Now, Sleep: env.Sleep,
 	}
 	idp := exporters.NewClient(o)
-	tokens := &exporters.TokenCache{RenewBefore: renewBefore, Now: now, Fetch: func(ctx context.Context) (exporters.Token, error) {
-		return fetchToken(ctx, idp, c, now)
+	tokens := &exporters.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: func(ctx context.Context) (exporters.Token, error) {
+		return fetchToken(ctx, idp, c, env.Now)
 	}}
 	o.Authorize = tokens.Authorize()
 	return &client{http: exporters.NewClient(o), pageSize: c.PageSize, ignoreTotal: c.IgnoreTotal}, nil

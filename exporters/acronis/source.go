@@ -35,17 +35,9 @@ type Source struct {
 	known knowledge
 }
 
-// Options are what a Source needs beside its Config.
-type Options struct {
-	Now       func() time.Time
-	UserAgent string
-	// Sleep waits between tries; nil means real time.
-	Sleep func(context.Context, time.Duration) error
-}
-
 // New builds a Source from a validated Config.
-func New(c *Config, o Options) (*Source, error) {
-	cl, err := newClient(c, o.Now, o.UserAgent, o.Sleep)
+func New(c *Config, o exporters.SourceOptions) (*Source, error) {
+	cl, err := newClient(c, o)
 	if err != nil {
 		return nil, err
 	}

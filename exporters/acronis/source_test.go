@@ -98,7 +98,7 @@ func (b *bench) restart() {
 	if err := c.Validate(""); err != nil {
 		b.t.Fatal(err)
 	}
-	b.source, err = New(c, Options{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(_ context.Context, d time.Duration) error {
+	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(_ context.Context, d time.Duration) error {
 		b.slept = append(b.slept, d)
 		return nil
 	}})
@@ -226,7 +226,7 @@ func TestNamesAndClasses(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	b.refresh()
 	for machine, want := range map[string]exporters.Class{"SRV-AD": exporters.Server, "NAS-01": exporters.NAS, "PC-LEA": exporters.Workstation,
-		"léa@dupont.example": exporters.Server, `SRV\"1"`: exporters.Server} {
+		"léa": exporters.Server, `SRV\"1"`: exporters.Server} {
 		if got := b.job(machine).Class; got != want {
 			t.Errorf("%s is %s, want %s", machine, got, want)
 		}
@@ -387,7 +387,7 @@ func TestSlowBodyIsATimeout(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err := b.source.Fetch(ctx)
-	if reason, _ := exporters.ReasonOf(err); reason != exporters.ReasonTimeout {
+	if reason := exporters.ReasonOf(err); reason != exporters.ReasonTimeout {
 		t.Errorf("got %v, want a timeout", err)
 	}
 }
