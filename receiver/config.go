@@ -66,15 +66,17 @@ type EndpointConfig struct {
 
 // PrometheusConfig is the Prometheus that evidence is asked from.
 type PrometheusConfig struct {
-	EndpointConfig `yaml:",inline"`
+	strict.Position
+	EndpointConfig
 	// Fresh is how old a source's last refresh may be.
 	Fresh time.Duration `yaml:"fresh"`
 }
 
 // ExporterConfig is an exporter that explains failures in words.
 type ExporterConfig struct {
-	EndpointConfig `yaml:",inline"`
-	Sources        []string `yaml:"sources"`
+	strict.Position
+	EndpointConfig
+	Sources []string `yaml:"sources"`
 }
 
 // MailConfig is how mail leaves.
@@ -259,17 +261,17 @@ func (c *Config) check() strict.Faults {
 	names := map[string]bool{}
 	for i, a := range c.Alertmanagers {
 		path := fmt.Sprintf("alertmanagers[%d]", i)
-		fs = append(fs, a.check(path, c.path)...)
+		fs = append(fs, a.check(path, a.Position)...)
 		if names[a.Name] {
 			add(a.Position, path+".name", "%q stands twice: give each Alertmanager a name of its own", a.Name)
 		}
 		names[a.Name] = true
 	}
 	if c.Prometheus != nil {
-		fs = append(fs, c.Prometheus.EndpointConfig.check("prometheus", c.path)...)
+		fs = append(fs, c.Prometheus.EndpointConfig.check("prometheus", c.Prometheus.Position)...)
 	}
 	for i, x := range c.Exporters {
-		fs = append(fs, x.EndpointConfig.check(fmt.Sprintf("exporters[%d]", i), c.path)...)
+		fs = append(fs, x.EndpointConfig.check(fmt.Sprintf("exporters[%d]", i), x.Position)...)
 	}
 	if c.Mail == nil {
 		add(c.Position, "mail", "missing: say from whom and through which relay mail leaves")
@@ -289,11 +291,7 @@ func (c *Config) check() strict.Faults {
 	return fs
 }
 
-func (e EndpointConfig) check(path, file string) strict.Faults {
-	at := e.Position
-	if at.Line == 0 {
-		at = strict.Position{File: file, Line: 1}
-	}
+func (e EndpointConfig) check(path string, at strict.Position) strict.Faults {
 	var fs strict.Faults
 	if _, err := baseURL(e.URL); err != nil {
 		fs = append(fs, strict.Fault{Position: at, Path: path + ".url", What: err.Error()})
@@ -364,11 +362,10 @@ func (c *Config) Renderer() (*notify.Renderer, error) {
 	return notify.NewRenderer(o)
 }
 
-// Options turns the configuration into what an engine is made of, but for
-// store, registry, logger and clock.
-func (s *Setup) Options() (Options, error) {
+// Parts turns the configuration into what an engine works with.
+func (s *Setup) Parts() (Parts, error) {
 	c := s.Config
-	o := Options{Book: s.Book, Timings: Timings{
+	o := Parts{Book: s.Book, Timings: Timings{
 		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Watchdog: c.Timings.Watchdog,
 		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp,
 	}}
@@ -387,6 +384,9 @@ func (s *Setup) Options() (Options, error) {
 		return o, err
 	}
 	o.Render = words.Render
+	if err := templatesKnown(s.Book, words.Templates()); err != nil {
+		return o, err
+	}
 	for _, a := range c.Alertmanagers {
 		u, err := baseURL(a.URL)
 		if err != nil {
@@ -419,6 +419,32 @@ func (s *Setup) Options() (Options, error) {
 		o.Exporters = append(o.Exporters, evidence.Exporter{Sources: x.Sources, URL: u, HTTP: hc})
 	}
 	return o, nil
+}
+
+// templatesKnown finds steps whose template is not there.
+func templatesKnown(book *rules.Book, known []string) error {
+	var faults strict.Faults
+	missing := func(at strict.Position, name string) {
+		if name == "" || slices.Contains(known, name) {
+			return
+		}
+		cure := "known are " + strings.Join(known, ", ")
+		if near := strict.Nearest(name, known); near != "" {
+			cure = fmt.Sprintf("did you mean %q?", near)
+		}
+		faults = append(faults, strict.Fault{Position: at, Path: "template", What: fmt.Sprintf("there is no template %q: %s", name, cure)})
+	}
+	for _, p := range book.Policies() {
+		for _, sc := range p.Scenarios {
+			for _, st := range sc.Steps {
+				missing(st.At, st.Template)
+				if st.Missing != nil {
+					missing(st.At, st.Missing.Template)
+				}
+			}
+		}
+	}
+	return faults.Err()
 }
 
 // Secrets are the credentials that others present to the receiver.

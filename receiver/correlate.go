@@ -72,6 +72,12 @@ func (e *Engine) correlateAll(ctx context.Context, now time.Time, changed bool) 
 func (u *unit) correlate(found []rules.Correlated, common []*store.Record) error {
 	holds := map[string]bool{}
 	for _, c := range found {
+		c.Signal.StartsAt = u.now
+		for _, r := range common {
+			if a := r.Alerts[c.Signal.Fingerprint]; a != nil && a.Firing {
+				c.Signal.StartsAt = a.StartsAt // it is the same failure still
+			}
+		}
 		en, err := u.fire(c.Signal, true)
 		if err != nil {
 			return err

@@ -135,7 +135,7 @@ func (e *Engine) seal(ctx context.Context, ns []rules.Notification, now time.Tim
 	for _, n := range ns {
 		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))
 	}
-	id, err := notify.NewMessageID(e.o.Domain, parts...)
+	id, err := notify.NewMessageID(e.live().Domain, parts...)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (e *Engine) seal(ctx context.Context, ns []rules.Notification, now time.Tim
 	if err != nil {
 		return err
 	}
-	words, err := e.o.Render(ns)
+	words, err := e.live().Render(ns)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (e *Engine) root(ctx context.Context, ns []rules.Notification) (root string
 func (e *Engine) message(ns []rules.Notification, words notify.Rendered) notify.Message {
 	n := ns[0]
 	m := notify.Message{
-		From: e.o.Sender.From, ReplyTo: e.o.Sender.ReplyTo,
+		From: e.live().Sender.From, ReplyTo: e.live().Sender.ReplyTo,
 		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: n.Language, Date: n.DecidedAt,
 		Headers: map[string]string{
 			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
@@ -273,7 +273,7 @@ func later(a, b time.Time) time.Time {
 
 func (e *Engine) results(ctx context.Context, source, customer string) map[string]evidence.Result {
 	out := map[string]evidence.Result{}
-	for _, x := range e.o.Exporters {
+	for _, x := range e.live().Exporters {
 		if !x.Reads(source) {
 			continue
 		}
@@ -304,7 +304,7 @@ func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
 	if err != nil {
 		return fmt.Errorf("message %s: %w", t.Message, err)
 	}
-	sent := e.o.Channel.Deliver(ctx, m, t.Address)
+	sent := e.live().Channel.Deliver(ctx, m, t.Address)
 	now := e.o.Now()
 	v := e.judge(t, sent, now)
 	e.metrics.sent.WithLabelValues(t.Template, v.result).Inc()
@@ -335,16 +335,16 @@ func (e *Engine) judge(t store.Transmission, sent error, now time.Time) verdict 
 	retry := verdict{status: store.Pending, result: "retry", detail: sent.Error(), next: now.Add(e.backoff(t.Attempts))}
 	var problem *notify.Error
 	if errors.As(sent, &problem) && problem.RetryAfter > 0 {
-		retry.next = later(retry.next, now.Add(min(problem.RetryAfter, e.o.Timings.RetryMost)))
+		retry.next = later(retry.next, now.Add(min(problem.RetryAfter, e.live().Timings.RetryMost)))
 	}
 	switch {
 	case notify.IsConfiguration(sent):
 		retry.result = "misconfigured" // ours to mend: the message waits, however long
 	case notify.IsPermanent(sent):
 		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
-	case now.Sub(t.Since) >= e.o.Timings.GiveUp:
+	case now.Sub(t.Since) >= e.live().Timings.GiveUp:
 		return verdict{status: store.Refused, result: "given_up",
-			detail: fmt.Sprintf("not accepted for %s: %s", e.o.Timings.GiveUp, sent)}
+			detail: fmt.Sprintf("not accepted for %s: %s", e.live().Timings.GiveUp, sent)}
 	case errors.Is(sent, notify.ErrUnknown):
 		retry.result = "unknown"
 	}
@@ -353,10 +353,10 @@ func (e *Engine) judge(t store.Transmission, sent error, now time.Time) verdict 
 
 // backoff doubles from the first pause to the longest.
 func (e *Engine) backoff(attempts int) time.Duration {
-	d := e.o.Timings.RetryFirst
+	d := e.live().Timings.RetryFirst
 	for range attempts - 1 {
-		if d *= 2; d >= e.o.Timings.RetryMost {
-			return e.o.Timings.RetryMost
+		if d *= 2; d >= e.live().Timings.RetryMost {
+			return e.live().Timings.RetryMost
 		}
 	}
 	return d

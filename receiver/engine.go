@@ -24,10 +24,18 @@ import (
 	"vigie/rules"
 )
 
-// Options is what an engine is made of.
+// Options is what an engine is made of for as long as it lives.
 type Options struct {
-	Store *store.Store
-	// Book is what decisions are made from; [Engine.Reload] replaces it.
+	Store    *store.Store
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+	// Now is the only clock.
+	Now func() time.Time
+}
+
+// Parts are what a reload replaces, all at once.
+type Parts struct {
+	// Book is what decisions are made from.
 	Book *rules.Book
 	// Render makes one message of the notifications of a bundle.
 	Render Render
@@ -43,16 +51,13 @@ type Options struct {
 	// Alertmanagers are asked what fires and what is silenced.
 	Alertmanagers []*alertmanager.Client
 	// Timings are the engine's own paces.
-	Timings  Timings
-	Registry prometheus.Registerer
-	Logger   *slog.Logger
-	// Now is the only clock.
-	Now func() time.Time
+	Timings Timings
 }
 
 // Timings are the engine's own paces; zero values take the default.
 type Timings struct {
-	// Tick is how often due incidents and the outbox are looked at; 1 s.
+	// Tick is how often due incidents and the outbox are looked at; 1 s. A
+	// reload does not change this one nor the next.
 	Tick time.Duration
 	// Reconcile is how often Alertmanager is asked; 1 min.
 	Reconcile time.Duration
@@ -94,7 +99,7 @@ type Engine struct {
 	store   *store.Store
 	log     *slog.Logger
 	metrics *metrics
-	book    atomic.Pointer[rules.Book]
+	parts   atomic.Pointer[Parts]
 	watch   watch
 	issues  issues
 	absent  absences
@@ -114,8 +119,7 @@ type Engine struct {
 const reopenable = 30 * 24 * time.Hour
 
 // New returns an engine; [Engine.Run] starts it.
-func New(ctx context.Context, o Options) (*Engine, error) {
-	o.Timings = o.Timings.withDefaults()
+func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
 	e := &Engine{o: o, store: o.Store, log: o.Logger, hurry: make(chan struct{}, 1)}
 	e.metrics = newMetrics(o.Registry, e)
 	e.watch.started = o.Now()
@@ -126,7 +130,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.correlate.Store(true)
-	return e, e.Reload(ctx, o.Book)
+	return e, e.Reload(ctx, p)
 }
 
 // settleIn takes over what an earlier process left.
@@ -145,21 +149,23 @@ func (e *Engine) settleIn(ctx context.Context) error {
 	})
 }
 
-// Reload makes decisions from another book from now on. Policies that
-// incidents are pinned to and that the book lacks are taken from the store.
-func (e *Engine) Reload(ctx context.Context, book *rules.Book) error {
+// Reload works with other parts from now on. Policies that incidents are pinned
+// to and that the new book lacks are taken from the store.
+func (e *Engine) Reload(ctx context.Context, p Parts) error {
 	now := e.o.Now()
+	book := p.Book
 	full, err := e.withPinned(ctx, book, now)
 	if err != nil {
 		return err
 	}
+	p.Book, p.Timings = full, p.Timings.withDefaults()
 	err = e.store.Update(ctx, func(tx *store.Tx) error {
 		for _, p := range book.Policies() {
 			if err := tx.KeepPolicy(p.Hash, p.Source, now); err != nil {
 				return err
 			}
 		}
-		tx.AfterCommit(func() { e.book.Store(full) })
+		tx.AfterCommit(func() { e.parts.Store(&p) })
 		return tx.WakeOpen(now)
 	})
 	if err != nil {
@@ -195,21 +201,23 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 	return rules.NewBook(book.Directory, all...)
 }
 
+// live returns the parts in use; work that takes them once sees one reload or
+// the other, never a mixture.
+func (e *Engine) live() *Parts { return e.parts.Load() }
+
 // Book returns what decisions are made from at the moment.
-func (e *Engine) Book() *rules.Book { return e.book.Load() }
+func (e *Engine) Book() *rules.Book { return e.live().Book }
 
 // Run keeps the engine going until ctx ends, then finishes what is under way.
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	t := e.o.Timings
+	t := e.live().Timings
 	g.Go(func() error { return e.every(ctx, "tick", t.Tick, nil, e.Tick) })
 	g.Go(func() error { return e.every(ctx, "evidence", t.Tick, nil, e.AskDue) })
 	g.Go(func() error { return e.every(ctx, "outbox", t.Tick, nil, e.Deliver) })
 	g.Go(func() error { return e.every(ctx, "correlation", t.Tick, nil, e.Correlate) })
 	g.Go(func() error { return e.every(ctx, "watchdog", t.Tick, nil, e.Watch) })
-	if len(e.o.Alertmanagers) > 0 {
-		g.Go(func() error { return e.every(ctx, "reconcile", t.Reconcile, e.hurry, e.Reconcile) })
-	}
+	g.Go(func() error { return e.every(ctx, "reconcile", t.Reconcile, e.hurry, e.Reconcile) })
 	return g.Wait()
 }
 

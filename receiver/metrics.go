@@ -21,6 +21,8 @@ type metrics struct {
 	faults         prometheus.Counter
 	reconciled     *prometheus.GaugeVec
 	alertmanagerUp *prometheus.GaugeVec
+	reloaded       prometheus.Gauge
+	reloadedAt     prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
@@ -45,13 +47,24 @@ func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
 		alertmanagerUp: f.NewGaugeVec(prometheus.GaugeOpts{Name: "vigie_alertmanager_up",
 			Help: "Whether an Alertmanager answered the latest reconciliation."}, []string{"alertmanager"}),
 	}
-	for _, am := range e.o.Alertmanagers {
-		m.alertmanagerUp.WithLabelValues(am.Name()).Set(0)
-	}
+	m.reloaded = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_successful",
+		Help: "Whether the latest reading of the configuration was taken over."})
+	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
+		Help: "When a configuration was last taken over."})
 	if r != nil {
 		r.MustRegister(&state{e})
 	}
 	return m
+}
+
+// NoteReload counts how a reading of the configuration went.
+func (e *Engine) NoteReload(err error) {
+	if err != nil {
+		e.metrics.reloaded.Set(0)
+		return
+	}
+	e.metrics.reloaded.Set(1)
+	e.metrics.reloadedAt.Set(seconds(e.o.Now()))
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -292,16 +292,17 @@ func refused(status int, format string, args ...any) error {
 	return &RefusedError{rules.Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}}
 }
 
-// Act lets a person do something to an incident.
-func (e *Engine) Act(ctx context.Context, id string, act rules.Act) (rules.Decision, error) {
+// Act lets a person do something to an incident, named by id or number.
+func (e *Engine) Act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
 	now := e.o.Now()
 	var d rules.Decision
 	err := e.store.Update(ctx, func(tx *store.Tx) error {
-		u := e.unit(tx, now)
-		en, err := u.load(id)
+		r, err := find(tx, name)
 		if err != nil {
 			return err
 		}
+		u := e.unit(tx, now)
+		en := u.hold(r)
 		if d, err = u.apply(en, rules.Acted{Act: act}); err != nil {
 			return err
 		}

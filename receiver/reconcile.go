@@ -42,6 +42,9 @@ func (e *Engine) Hurry() {
 // Reconcile asks every Alertmanager what fires and what is silenced, and mends
 // what webhooks did not tell.
 func (e *Engine) Reconcile(ctx context.Context) error {
+	if len(e.live().Alertmanagers) == 0 {
+		return nil
+	}
 	now := e.o.Now()
 	seen, err := e.poll(ctx, now)
 	if seen == nil {
@@ -77,10 +80,11 @@ type picture struct {
 func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
-	snaps := make([]*alertmanager.Snapshot, len(e.o.Alertmanagers))
-	errs := make([]error, len(e.o.Alertmanagers))
+	peers := e.live().Alertmanagers
+	snaps := make([]*alertmanager.Snapshot, len(peers))
+	errs := make([]error, len(peers))
 	var g errgroup.Group
-	for i, am := range e.o.Alertmanagers {
+	for i, am := range peers {
 		g.Go(func() error {
 			snap, err := am.Ask(ctx)
 			up := 0.0
@@ -103,7 +107,7 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 			continue
 		}
 		answered = true
-		t.complete = t.complete && s.Complete(now, e.o.Timings.Settled)
+		t.complete = t.complete && s.Complete(now, e.live().Timings.Settled)
 		for _, sig := range s.Signals {
 			if old, known := t.firing[sig.Fingerprint]; !known || sig.StartsAt.Before(old.StartsAt) {
 				t.firing[sig.Fingerprint] = sig
@@ -285,7 +289,7 @@ func (e *Engine) endAbsentOf(ctx context.Context, t *picture, r *store.Record, g
 	var over []Cleared
 	for _, fp := range missing {
 		since := e.absent.at(fp, now)
-		if proven[fp] || now.Sub(since) >= e.o.Timings.AbsentFor {
+		if proven[fp] || now.Sub(since) >= e.live().Timings.AbsentFor {
 			over = append(over, Cleared{rules.Signal{Fingerprint: fp, Labels: r.Alerts[fp].Labels, StartsAt: r.Alerts[fp].StartsAt}, since})
 		}
 	}

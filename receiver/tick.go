@@ -178,12 +178,12 @@ func (e *Engine) inquire(ctx context.Context, need *rules.Need, now time.Time) r
 	if o := need.Other; o != nil {
 		q.Other = &evidence.Other{Customer: o.Customer, Role: o.Role, Expected: o.Expected, Names: e.names(o.Customer, o.Machine)}
 	}
-	if e.o.Evidence == nil {
+	if e.live().Evidence == nil {
 		return evidence.Unknown(q, now, errors.New("no Prometheus is configured"))
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.o.Timings.Ask)
+	ctx, cancel := context.WithTimeout(ctx, e.live().Timings.Ask)
 	defer cancel()
-	a, err := e.o.Evidence.Ask(ctx, q, now)
+	a, err := e.live().Evidence.Ask(ctx, q, now)
 	result := "answered"
 	if err != nil {
 		result = "failed"

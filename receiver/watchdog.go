@@ -71,7 +71,7 @@ func (e *Engine) trusted(now time.Time) bool {
 	w := &e.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.ended && !w.missing(now, e.o.Timings.Watchdog)
+	return !w.ended && !w.missing(now, e.live().Timings.Watchdog)
 }
 
 // missing reports whether the watchdog should have been heard by now. After a
@@ -91,7 +91,7 @@ func (e *Engine) Watch(ctx context.Context) error {
 	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: "vigie", rules.LabelSeverity: "critical"}
 	s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 	e.watch.mu.Lock()
-	missing, last := e.watch.missing(now, e.o.Timings.Watchdog), e.watch.last
+	missing, last := e.watch.missing(now, e.live().Timings.Watchdog), e.watch.last
 	e.watch.mu.Unlock()
 
 	var fires bool

@@ -615,3 +615,18 @@ func (i *item) Scenario() string {
 	}
 	return strings.ReplaceAll(i.f.Scenario, "_", " ")
 }
+
+// DueStamp is the missed deadline for a subject: always with its day.
+func (i *item) DueStamp() string { return i.stamp(i.f.Deadline) }
+
+// ComputerUp is Computer at the beginning of a sentence.
+func (i *item) ComputerUp() string { return upperFirst(i.Computer()) }
+
+// ErrorFacts is the error that many machines share.
+func (i *item) ErrorFacts() []fact {
+	fs := &facts{t: i.tongue}
+	fs.add("engine", i.Source())
+	fs.add("since", i.moment(i.f.StartedAt))
+	fs.add("error", i.f.Error, code)
+	return fs.rows
+}

@@ -3,6 +3,8 @@ package notify
 import (
 	"strings"
 	"time"
+
+	"vigie/rules"
 )
 
 // Alert is what is wrong with a platform: "cron arrêté".
@@ -42,14 +44,7 @@ func (i *item) Received() string {
 
 // ReceivedBrief is Received for a subject.
 func (i *item) ReceivedBrief() string {
-	t := i.f.ReceivedAt
-	if t.IsZero() {
-		return ""
-	}
-	if i.code == "fr" {
-		return t.In(i.zone).Format("02/01 15:04")
-	}
-	return i.date(t) + " " + i.clock(t)
+	return i.stamp(i.f.ReceivedAt)
 }
 
 // Started is when the failure began.
@@ -189,3 +184,69 @@ func (i *item) Runbook() string { return webURL(i.f.RunbookURL) }
 
 // Measurement is the address of the graph behind the alert.
 func (i *item) Measurement() string { return webURL(i.f.GeneratorURL) }
+
+// PlatformUp is Platform at the beginning of a sentence; a name keeps its case.
+func (i *item) PlatformUp() string {
+	if i.IsPlatform() {
+		return i.Platform()
+	}
+	return upperFirst(i.Platform())
+}
+
+// Immediate tells that the ten-minute branch is open.
+func (i *item) Immediate() bool { return i.hasFlag(rules.FlagImmediate) }
+
+// UnknownReporter tells that nobody knows who reported.
+func (i *item) UnknownReporter() bool { return i.hasFlag(rules.FlagUnknownReporter) }
+
+// FromPerson tells a person's report from a probe's alert.
+func (i *item) FromPerson() bool {
+	switch rules.SignalKind(i.f.Entry) {
+	case rules.InfraProbe, rules.FunctionalProbe, rules.BackupAlert, rules.CorrelatedSignal:
+		return false
+	}
+	return i.f.Report != "" || i.f.Reporter != "" || i.f.Entry != ""
+}
+
+// LostData tells that data were lost.
+func (i *item) LostData() bool {
+	switch keyOf(i.f.DataLoss) {
+	case "", "none", "unknown":
+		return false
+	}
+	return true
+}
+
+// ResolvedBrief is the hour of the resolution, with its day when not today.
+func (i *item) ResolvedBrief() string { return i.brief(i.f.ResolvedAt) }
+
+// TakeBy is when a person takes a request at the latest.
+func (i *item) TakeBy() string {
+	if d := i.DueFor("take"); d != "" {
+		return d
+	}
+	return i.due(i.f.Deadline)
+}
+
+// ResolutionFacts is what a customer is told at the end.
+func (i *item) ResolutionFacts() []fact {
+	fs := &facts{t: i.tongue}
+	fs.add("reference", i.ID())
+	fs.add("platform", i.Platform())
+	fs.add("problem", i.Alert())
+	fs.add("since", i.Started())
+	fs.add("repaired", i.Repaired())
+	fs.add("duration", i.Duration())
+	fs.add("cause", joinNonEmpty(" : ", upperFirst(i.CauseClass()), i.Cause()))
+	fs.add("data_loss", i.DataLoss())
+	return fs.rows
+}
+
+// PlatformTable lists resolved platforms for their customer.
+func (v *view) PlatformTable() *table {
+	t := &table{Head: v.head("incident", "platform", "problem", "repaired")}
+	for _, i := range v.Items {
+		t.Rows = append(t.Rows, []cell{{Text: i.ID()}, {Text: i.Platform()}, {Text: i.Alert()}, {Text: i.Repaired()}})
+	}
+	return t
+}

@@ -422,13 +422,7 @@ func (i *item) Repaired() string { return i.moment(i.f.ResolvedAt) }
 
 // RepairedBrief is Repaired for a subject: "10/03 14:32".
 func (i *item) RepairedBrief() string {
-	if i.f.ResolvedAt.IsZero() {
-		return ""
-	}
-	if i.code == "fr" {
-		return i.f.ResolvedAt.In(i.zone).Format("02/01 15:04")
-	}
-	return i.date(i.f.ResolvedAt) + " " + i.clock(i.f.ResolvedAt)
+	return i.stamp(i.f.ResolvedAt)
 }
 
 // Size is the size of the proving backup.

@@ -85,8 +85,17 @@ func (f face) brief(t time.Time) string {
 	if t.IsZero() || f.today(t) {
 		return f.clock(t)
 	}
-	if f.code == "fr" {
-		return t.In(f.zone).Format("02/01") + " " + f.clock(t)
+	return f.stamp(t)
+}
+
+// stamp is an instant for a subject, always with its day: "11/03 18:00", "11
+// March 18:00".
+func (f face) stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	if local := t.In(f.zone); f.code == "fr" && local.Year() == f.ref.Year() {
+		return local.Format("02/01") + " " + f.clock(t)
 	}
 	return f.date(t) + " " + f.clock(t)
 }
