@@ -66,8 +66,8 @@ type mailTemplate struct {
 	html *htmltemplate.Template
 }
 
-// NewRenderer reads and parses every template and renders each once with
-// nothing known, so that a faulty one shows now. Errors name file and line.
+// NewRenderer reads and parses every template and renders each with nothing
+// and with everything known, so that a faulty one shows now. Errors name file and line.
 func NewRenderer(o Options) (*Renderer, error) {
 	r := &Renderer{
 		tongues:      tongues(),
@@ -91,11 +91,8 @@ func NewRenderer(o Options) (*Renderer, error) {
 			if r.mails[lang][id], err = parts.mail(id); err != nil {
 				return nil, fmt.Errorf("templates: %w", err)
 			}
-			for _, count := range []int{1, 2} {
-				blank := slices.Repeat([]rules.Notification{{Template: id, Language: lang}}, count)
-				if _, err := r.Render(blank); err != nil {
-					return nil, err
-				}
+			if err := r.try(id, lang); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -151,7 +148,7 @@ func (r *Renderer) render(m *mailTemplate, v *view) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	return Rendered{Subject: subject, Text: layText(text, v.word("colon")), HTML: squeeze(html)}, nil
+	return Rendered{Subject: subject, Text: layText(text, v.word("colon")), HTML: v.tidyHTML(html)}, nil
 }
 
 // prepare finds the template and checks that a bundle is one.
@@ -209,7 +206,7 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		return cut(joinNonEmpty(" ", v.Mark(), s), maxSubject), nil
+		return cut(joinNonEmpty(" ", v.Mark(), oneNumber(s)), maxSubject), nil
 	}
 	what, err := b.block(m.text, "fact", v)
 	if err != nil {
@@ -220,6 +217,11 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 		return "", err
 	}
 	return v.headline(thing, what), nil
+}
+
+// oneNumber keeps labels from posing as the number of another incident.
+func oneNumber(s string) string {
+	return strings.NewReplacer("[#", "(#", "[INC-", "(INC-").Replace(s)
 }
 
 // headline composes a subject. Long names give way first, so that number and
@@ -270,8 +272,13 @@ func colourOf(tone string) string {
 	return "#4a5a6a"
 }
 
-// squeeze drops the empty lines and the indentation that templates leave.
-func squeeze(html string) string {
+// tidyHTML drops the empty lines and the indentation that templates leave, and
+// ties French punctuation to its word.
+func (v *view) tidyHTML(html string) string {
+	if v.code == "fr" {
+		html = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!",
+			"« ", "«\u00a0", " »", "\u00a0»", " %", "\u00a0%").Replace(html)
+	}
 	var b strings.Builder
 	for line := range strings.Lines(html) {
 		if line = strings.TrimSpace(line); line != "" {

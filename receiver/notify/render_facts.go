@@ -463,8 +463,11 @@ func (v *view) AffectedCount() string {
 // Refused lists the addresses that were refused for good.
 func (i *item) Refused() string { return i.few(i.f.Refused, 5) }
 
-// Footer says why the reader gets this message and which step it is.
+// Footer says to staff why they get this message and which step it is.
 func (v *view) Footer() []string {
+	if v.Outside() {
+		return nil
+	}
 	var lines []string
 	if to := v.n.To; len(to) == 1 {
 		if role := v.word("role." + keyOf(to[0].Role)); role != "" {
@@ -574,16 +577,27 @@ func (i *item) NoBackupFact() string {
 // Computer is "votre ordinateur PC-LEA", or "l'ordinateur PC-LEA" for somebody
 // who looks after the company's computers.
 func (i *item) Computer() string {
-	key := "computer.yours"
-	for _, p := range append(slices.Clone(i.n.To), i.f.Contact) {
-		if strings.HasPrefix(keyOf(p.Role), "it") {
-			key = "computer.one"
-		}
-	}
 	if !i.Workstation() && i.f.MachineClass != "" {
 		return i.TheMachine()
 	}
-	return i.say(key, "name", i.f.Machine)
+	return i.say("computer."+i.whose(), "name", i.f.Machine)
+}
+
+// OfComputer is Computer after "la sauvegarde".
+func (i *item) OfComputer() string {
+	if !i.Workstation() && i.f.MachineClass != "" {
+		return i.OfMachine()
+	}
+	return i.say("of_computer."+i.whose(), "name", i.f.Machine)
+}
+
+func (i *item) whose() string {
+	for _, p := range append(slices.Clone(i.n.To), i.f.Contact) {
+		if role := keyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
+			return "one"
+		}
+	}
+	return "yours"
 }
 
 // Since is how long the failure has lasted: "45 min".

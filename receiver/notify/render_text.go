@@ -201,6 +201,26 @@ func layRow(b *strings.Builder, head, cells []string, colon string) []string {
 	return head
 }
 
+// words splits text where a line may end: not before the punctuation that
+// French sets apart, nor after an opening quotation mark.
+func words(text string) []string {
+	var out []string
+	glue := false
+	for _, w := range strings.FieldsFunc(text, breakable) {
+		switch w {
+		case ":", ";", "?", "!", "»", "%", "–", "».", "»,", "?»":
+			glue = true
+		}
+		if glue && len(out) > 0 {
+			out[len(out)-1] += " " + w
+		} else {
+			out = append(out, w)
+		}
+		glue = w == "«"
+	}
+	return out
+}
+
 // wrap writes text broken into lines of textWidth; what has no space (an
 // address of a page) is never broken.
 func wrap(b *strings.Builder, lead, hang, text string) {
@@ -210,7 +230,7 @@ func wrap(b *strings.Builder, lead, hang, text string) {
 	line := lead
 	width := utf8.RuneCountInString(lead)
 	empty := true
-	for _, word := range strings.FieldsFunc(text, breakable) {
+	for _, word := range words(text) {
 		w := utf8.RuneCountInString(word)
 		if !empty && width+1+w > textWidth {
 			b.WriteString(strings.TrimRight(line, " ") + "\n")

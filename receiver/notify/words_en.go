@@ -73,6 +73,8 @@ func english() *tongue {
 			"the.none":          "a machine",
 			"computer.yours":    "your computer {name}",
 			"computer.one":      "the computer {name}",
+			"of_computer.yours": "of your computer {name}",
+			"of_computer.one":   "of the computer {name}",
 			"a_machine":         "a machine",
 			"a_platform":        "a platform",
 			"nobody_yet":        "nobody yet",

@@ -74,6 +74,8 @@ func french() *tongue {
 			"the.none":          "une machine",
 			"computer.yours":    "votre ordinateur {name}",
 			"computer.one":      "l'ordinateur {name}",
+			"of_computer.yours": "de votre ordinateur {name}",
+			"of_computer.one":   "de l'ordinateur {name}",
 			"a_machine":         "une machine",
 			"a_platform":        "une plate-forme",
 			"nobody_yet":        "personne pour l'instant",
