@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/mail"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"vigie/receiver"
 	"vigie/receiver/notify/smtpsink"
@@ -201,7 +202,7 @@ func (c *checker) resolution(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if inc.State != rules.StateResolved {
+	if inc.State != rules.Resolved {
 		return fmt.Errorf("a mail says that SRV-AD is repaired (%q), but the incident is %s", m.Subject, inc.State)
 	}
 	c.ok("repaired, proven and told: %q", m.Subject)
@@ -352,25 +353,13 @@ func (c *checker) vigie(ctx context.Context, args ...string) (string, error) {
 // addressed compares a mail's To and Cc with what they have to be, and sees to
 // it that the envelope names nobody else.
 func addressed(m smtpsink.Message, to, cc []string) error {
-	raw, err := mail.ReadMessage(bytes.NewReader(m.Raw))
-	if err != nil {
-		return err
-	}
 	for _, h := range []struct {
-		name string
-		want []string
-	}{{"To", to}, {"Cc", cc}} {
-		var got []string
-		list, err := raw.Header.AddressList(h.name)
-		if err != nil && !errors.Is(err, mail.ErrHeaderNotPresent) {
-			return fmt.Errorf("%q: header %s: %w", m.Subject, h.name, err)
-		}
-		for _, a := range list {
-			got = append(got, a.Address)
-		}
-		slices.Sort(got)
-		if !slices.Equal(got, h.want) {
-			return fmt.Errorf("%q: header %s is %v, not %v", m.Subject, h.name, got, h.want)
+		name      string
+		got, want []string
+	}{{"To", smtpsink.Bare(m.To), to}, {"Cc", smtpsink.Bare(m.Cc), cc}} {
+		slices.Sort(h.got)
+		if !slices.Equal(h.got, h.want) {
+			return fmt.Errorf("%q: header %s is %v, not %v", m.Subject, h.name, h.got, h.want)
 		}
 	}
 	for _, r := range m.Recipients {
@@ -379,6 +368,21 @@ func addressed(m smtpsink.Message, to, cc []string) error {
 		}
 	}
 	return nil
+}
+
+// htmlText is what a reader of HTML sees.
+func htmlText(page string) string {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return b.String()
+		case html.TextToken:
+			b.Write(z.Text())
+			b.WriteByte(' ')
+		}
+	}
 }
 
 // contains compares without regard to how lines are broken.
