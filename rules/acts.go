@@ -22,8 +22,10 @@ func (d *decider) acted(a Act) {
 	if p := d.book.Directory.Person(a.By); p != nil {
 		a.By = p.ID
 	}
-	if a.Fields == nil {
-		a.Fields = Labels{}
+	a.Fields = a.Fields.Clone() // what is put straight below must not reach the caller's map
+	if d.book.outsider(a.By) && !slices.Contains([]string{"answer", "note", "reopen"}, a.Verb) {
+		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
+		return
 	}
 	if d.inc.State.Ended() && !slices.Contains([]string{"reopen", "note", "resolve", "close", "decommission"}, a.Verb) {
 		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
@@ -77,6 +79,14 @@ func (a Act) summary() string {
 func yes(text string) bool {
 	switch strings.ToLower(text) {
 	case "yes", "true", "oui", "on", "1":
+		return true
+	}
+	return false
+}
+
+func no(text string) bool {
+	switch strings.ToLower(text) {
+	case "no", "false", "non", "off", "0":
 		return true
 	}
 	return false
@@ -173,10 +183,14 @@ func (d *decider) actForecast(a Act) {
 		d.refuse(422, "today is missing: yes or no")
 		return
 	}
-	if yes(a.Fields["today"]) {
+	switch {
+	case yes(a.Fields["today"]):
 		a.Fields["today"] = "yes"
-	} else {
+	case no(a.Fields["today"]):
 		a.Fields["today"] = "no"
+	default:
+		d.refuse(422, "today %q is neither yes nor no", a.Fields["today"])
+		return
 	}
 	d.inc.Vars["reason"], d.inc.Vars["expected_date"] = a.Fields["reason"], a.Fields["expected_date"]
 }
@@ -206,15 +220,20 @@ func (d *decider) date(a Act, field string) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, true
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, true
-	}
-	date, err := calendar.ParseDate(text)
+	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+		date, err := calendar.ParseDate(text)
+		if err != nil {
+			d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+			return time.Time{}, false
+		}
+		at = d.calendar(d.s.Calendar).At(date, d.followUpClock())
+	}
+	if !at.After(d.now) {
+		d.refuse(422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
-	return d.calendar(d.s.Calendar).At(date, d.followUpClock()), true
+	return at, true
 }
 
 func (d *decider) followUpClock() calendar.Clock {
@@ -276,10 +295,11 @@ func (d *decider) actCall(a Act) {
 func (d *decider) retry(c *Calls, next time.Time) {
 	missed := d.inc.Vars["calls_missed"] + "x"
 	d.inc.Vars["calls_missed"] = missed
-	if len(missed)%c.Tries == 0 {
+	exhausted := len(missed)%c.Tries == 0
+	if exhausted {
 		d.raise("calls_exhausted", d.now)
 	}
-	if next.IsZero() {
+	if next.IsZero() && !exhausted {
 		cal := d.calendar(d.s.Calendar)
 		if date, err := cal.AddBusinessDays(cal.Date(d.now), c.RetryAfter); err == nil {
 			next = cal.At(date, c.Clock)
@@ -475,12 +495,19 @@ func (d *decider) isPaused() bool {
 	return n > 0 && d.inc.Pauses[n-1].To.IsZero()
 }
 
+// endPause lets the clocks run again, if they stand still.
+func (d *decider) endPause(at time.Time) {
+	if d.isPaused() {
+		d.inc.Pauses[len(d.inc.Pauses)-1].To = at
+	}
+}
+
 func (d *decider) actResume(Act) {
 	if !d.isPaused() {
 		d.refuse(409, "the clocks are not paused")
 		return
 	}
-	d.inc.Pauses[len(d.inc.Pauses)-1].To = d.now
+	d.endPause(d.now)
 	d.inc.Until = time.Time{}
 	d.back("the wait is over")
 }
@@ -517,9 +544,6 @@ func (d *decider) actResolve(a Act) {
 		d.inc.Cause = cause
 	}
 	d.inc.DataLoss = a.Fields["data_loss"]
-	if d.isPaused() {
-		d.inc.Pauses[len(d.inc.Pauses)-1].To = d.now
-	}
 	if loss := d.inc.DataLoss; loss != "" && loss != "none" {
 		d.out.Breaches = append(d.out.Breaches, Breach{Target: "integrity", Due: d.now})
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)

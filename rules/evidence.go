@@ -74,6 +74,20 @@ func (d *decider) fresh(trace bool) bool {
 	return !trace || d.now.Sub(asked) <= evidenceMaxAge
 }
 
+// proofAsked reports whether, once every signal has ended, evidence was asked
+// for since: nobody is told of a failure that may just have been repaired.
+func (d *decider) proofAsked() bool {
+	if d.s.Proof != ProofSuccess || len(d.inc.Alerts) == 0 || d.anyFiring() {
+		return true
+	}
+	for _, a := range d.inc.Alerts {
+		if d.inc.ProofAsked.IsZero() || d.inc.ProofAsked.Before(a.EndedAt) {
+			return false
+		}
+	}
+	return true
+}
+
 // proofNeeds asks for what the next decision will need.
 func (d *decider) proofNeeds() {
 	i := d.inc
@@ -115,6 +129,10 @@ func (d *decider) need() *Need {
 func (d *decider) answered(e Answered) {
 	i := d.inc
 	if i.State.Ended() || i.State == "" {
+		return
+	}
+	if e.AskedAt.Before(i.LastSeen) {
+		d.needs = true // it cannot know of the newest signal
 		return
 	}
 	i.ProofAsked = e.AskedAt
@@ -177,6 +195,9 @@ func (d *decider) judge() {
 				lost++
 			}
 		}
+	}
+	if open > 0 && d.happened("act:reopen") {
+		return // somebody says that it fails, and nothing proves otherwise
 	}
 	if open == 0 {
 		d.end(Resolved, fmt.Sprintf("a success newer than the failure is proven for every plan (%d)", len(d.inc.Alerts)))

@@ -173,9 +173,11 @@ type StepRecord struct {
 	Reason     string    `json:"reason"`
 	// Pending are the parties whose mail server has not accepted yet;
 	// Refused those whose address was refused for good.
-	Pending   []Party `json:"pending,omitempty"`
-	Refused   []Party `json:"refused,omitempty"`
-	MessageID string  `json:"message_id,omitempty"`
+	Pending []Party `json:"pending,omitempty"`
+	Refused []Party `json:"refused,omitempty"`
+	// Accepted are the addresses whose mail server has accepted.
+	Accepted  []string `json:"accepted,omitempty"`
+	MessageID string   `json:"message_id,omitempty"`
 	// NotificationID ties the record to its outbox row.
 	NotificationID string `json:"notification_id,omitempty"`
 	// Resent are rows for single recipients whose address was mended.

@@ -221,14 +221,15 @@ type (
 type triggerDocs []triggerDoc
 
 func (t *triggerDocs) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
+	path := d.Path()
 	if n.Kind == yaml.MappingNode {
 		var one triggerDoc
-		d.Into(n, &one, "when")
+		d.Into(n, &one, path)
 		*t = triggerDocs{one}
 		return nil
 	}
 	var many []triggerDoc
-	d.Into(n, &many, "when")
+	d.Into(n, &many, path)
 	*t = many
 	return nil
 }
@@ -243,6 +244,7 @@ type namedTargetDoc struct {
 }
 
 func (t *namedTargetDocs) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
+	path := d.Path()
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("expected target names with their delays below them")
 	}
@@ -250,11 +252,11 @@ func (t *namedTargetDocs) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error
 		name := n.Content[i].Value
 		for _, known := range *t {
 			if known.name == name {
-				d.Fault(n.Content[i], "targets", "target %q stands twice: keep one", name)
+				d.Fault(n.Content[i], path, "target %q stands twice: keep one", name)
 			}
 		}
 		var doc targetDoc
-		d.Into(n.Content[i+1], &doc, "targets."+name)
+		d.Into(n.Content[i+1], &doc, path+"."+name)
 		*t = append(*t, namedTargetDoc{name, doc})
 	}
 	return nil
@@ -284,7 +286,7 @@ func (x *delayDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 		return err
 	}
 	var k delayKeys
-	d.Into(n, &k, "")
+	d.Into(n, &k, d.Path())
 	if k.Within != nil {
 		x.Delay = k.Within.Delay
 	} else {
@@ -310,6 +312,9 @@ func parseDelay(text string) (Delay, error) {
 	words := strings.Fields(text)
 	if len(words) == 1 {
 		elapsed, err := strict.ParseDuration(words[0])
+		if err != nil && words[0][0] != '-' {
+			return Delay{}, fmt.Errorf("%q is not a delay: write 10m or 24h (elapsed), 2 business_hours, 6 business_days or close_of_business_day 0", text)
+		}
 		if err != nil {
 			return Delay{}, err
 		}

@@ -48,6 +48,12 @@ func LoadPolicies(files []SourceFile) ([]*Policy, error) {
 		faults = append(faults, fs...)
 		policies = append(policies, p)
 	}
+	sort.SliceStable(faults, func(i, j int) bool {
+		if faults[i].File != faults[j].File {
+			return faults[i].File < faults[j].File
+		}
+		return faults[i].Line < faults[j].Line
+	})
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
@@ -74,6 +80,13 @@ type policyPart struct {
 type builder struct {
 	p      *Policy
 	faults strict.Faults
+	leasts []least
+}
+
+// least is a severity that a cause names before the scenarios are known.
+type least struct {
+	at             strict.Position
+	path, severity string
 }
 
 func (b *builder) fault(at strict.Position, path, format string, args ...any) {
@@ -127,7 +140,7 @@ func (b *builder) head(d policyDoc) {
 	b.p.EffectiveFrom = d.EffectiveFrom
 	if d.Timezone != "" {
 		zone, err := time.LoadLocation(d.Timezone)
-		if err != nil {
+		if err != nil || d.Timezone == "Local" {
 			b.fault(d.Position, "timezone", "%q is not a time zone: write an IANA name such as Europe/Paris", d.Timezone)
 		} else {
 			b.p.Zone = zone
@@ -153,7 +166,8 @@ func (b *builder) calendars(d policyDoc) {
 			PublicHolidays: doc.PublicHolidays, DateExceptions: doc.DateExceptions,
 		})
 		if err != nil {
-			b.fault(doc.Position, "calendars."+name, "%s", err)
+			b.fault(doc.Position, "calendars."+name, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+			b.p.Calendars[name] = nil // known, so that what refers to it is not at fault
 			continue
 		}
 		b.p.Calendars[name] = c
@@ -168,12 +182,14 @@ func (b *builder) roles(d policyDoc) {
 		}
 		r := &Role{Name: name, People: doc.People, Rota: doc.Rota, Field: doc.Field, Otherwise: doc.Otherwise, Outside: doc.Outside}
 		switch {
+		case doc.Field != "" && (doc.Rota != "" || len(doc.People) > 0):
+			b.fault(doc.Position, "roles."+name, "field stands beside rota or people: keep one, and name who fills in with otherwise:")
 		case doc.Rota != "":
 			r.Kind = RoleRota
 		case doc.Field != "":
 			r.Kind = RoleField
 			if !slices.Contains(roleFields, doc.Field) {
-				b.fault(doc.Position, "roles."+name+".field", "unknown field %q: known are %s", doc.Field, strings.Join(roleFields, ", "))
+				b.fault(doc.Position, "roles."+name+".field", "%s", unknown("field", doc.Field, roleFields))
 			}
 		default:
 			r.Kind = RolePeople
@@ -186,7 +202,12 @@ func (b *builder) roles(d policyDoc) {
 }
 
 func (b *builder) causes(d policyDoc) {
-	for code, doc := range d.Causes {
+	for _, code := range slices.Sorted(maps.Keys(d.Causes)) {
+		doc := d.Causes[code]
+		if _, twice := b.p.Causes[code]; twice {
+			b.fault(doc.Position, "causes."+code, "cause %q is defined twice: keep one", code)
+		}
+		b.leasts = append(b.leasts, least{doc.Position, "causes." + code + ".at_least", doc.MinSeverity})
 		b.p.Causes[code] = Cause{Code: code, Text: doc.Text, Integrity: doc.Integrity, Customer: doc.Customer,
 			MinSeverity: doc.MinSeverity, Alerts: doc.Alerts}
 	}
@@ -211,7 +232,10 @@ func (b *builder) calendarRef(at strict.Position, path, name string, optional bo
 
 // unknown words the error for a name that refers to nothing.
 func unknown(kind, name string, known []string) string {
-	if name == "" {
+	switch {
+	case len(known) == 0:
+		return fmt.Sprintf("unknown %s %q: none is defined here", kind, name)
+	case name == "":
 		return fmt.Sprintf("a %s is missing: name one of %s", kind, strings.Join(known, ", "))
 	}
 	if near := strict.Nearest(name, known); near != "" {
@@ -303,6 +327,7 @@ func (b *builder) scenarioHead(s *Scenario, d scenarioDoc, path string) {
 	}
 	if d.Reopens != nil {
 		s.Reopen = d.Reopens.Delay
+		b.positive(d.Reopens, path+".reopens_within", "24h")
 		if s.Reopen.Calendar == "" {
 			s.Reopen.Calendar = s.Calendar
 		}
@@ -312,7 +337,8 @@ func (b *builder) scenarioHead(s *Scenario, d scenarioDoc, path string) {
 func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 	if d.Severity != nil {
 		s.Severity = SeverityRule{Label: d.Severity.Label, Alerts: d.Severity.Alerts, Default: d.Severity.Default, Order: d.Severity.Order}
-		for name, v := range d.Severity.Alerts {
+		for _, name := range slices.Sorted(maps.Keys(d.Severity.Alerts)) {
+			v := d.Severity.Alerts[name]
 			if !slices.Contains(d.Severity.Order, v) {
 				b.fault(d.Severity.Position, path+".severity.alerts."+name, "%s", unknown("severity", v, d.Severity.Order))
 			}
@@ -336,6 +362,7 @@ func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 	}
 	if d.Handled != nil {
 		s.Handled = &Handled{Told: Flag(d.Handled.Told), Acts: d.Handled.Acts}
+		b.flags(d.Handled.Position, path+".handled.told", s.Handled.Told)
 		for _, v := range d.Handled.Acts {
 			if !slices.Contains(verbs, v) {
 				b.fault(d.Handled.Position, path+".handled.and_one_act_of", "%s", unknown("act", v, verbs))
@@ -347,6 +374,33 @@ func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 			RetryAfter: c.RetryAfter, Calendar: s.Calendar}
 		if c.FollowUp <= 0 || c.Tries <= 0 || c.RetryAfter <= 0 {
 			b.fault(c.Position, path+".calls", "follow_up_days, tries and retry_after_service_days must each be 1 or more")
+		}
+		if len(c.Outcomes) == 0 {
+			b.fault(c.Position, path+".calls.outcomes", "no outcome of a call is named: write e.g. [reached, voicemail]")
+		}
+		for _, o := range c.Reached {
+			if !slices.Contains(c.Outcomes, o) {
+				b.fault(c.Position, path+".calls.reached", "%s", unknown("outcome", o, c.Outcomes))
+			}
+		}
+	}
+}
+
+// positive refuses a delay of zero.
+func (b *builder) positive(x *delayDoc, path, example string) {
+	if x.IsZero() {
+		b.fault(x.Position, path, "the delay is zero: write e.g. %s, or leave the key out", example)
+	}
+}
+
+func (b *builder) flags(at strict.Position, path string, names ...Flag) {
+	known := make([]string, len(flags))
+	for i, f := range flags {
+		known[i] = string(f)
+	}
+	for _, f := range names {
+		if !slices.Contains(flags, f) {
+			b.fault(at, path, "%s", unknown("flag", string(f), known))
 		}
 	}
 }
@@ -380,8 +434,14 @@ func (b *builder) target(s *Scenario, t namedTargetDoc, path string) *Target {
 		}
 		return &v
 	}
+	switch {
+	case d.Within != nil && len(d.BySeverity) > 0:
+		b.fault(d.Position, path, "within and by_severity stand together: keep one")
+	case d.AtLeast != nil && (d.Within == nil || d.Within.Business == nil || d.AtLeast.Business == nil):
+		b.fault(d.AtLeast.Position, path+".at_least", "it goes with business units only, as in: within: close_of_business_day 0, at_least: 2 business_hours")
+	}
 	if d.Within != nil {
-		if d.AtLeast != nil && d.Within.Business != nil {
+		if d.AtLeast != nil && d.Within.Business != nil && d.AtLeast.Business != nil {
 			joined := *d.Within.Business
 			joined.AtLeast = d.AtLeast.Business
 			if err := joined.Validate(); err != nil {
@@ -393,7 +453,11 @@ func (b *builder) target(s *Scenario, t namedTargetDoc, path string) *Target {
 	}
 	if len(d.BySeverity) > 0 {
 		out.BySeverity = map[string]*Delay{}
-		for sev, x := range d.BySeverity {
+		for _, sev := range slices.Sorted(maps.Keys(d.BySeverity)) {
+			x := d.BySeverity[sev]
+			if x.Business == nil && !x.IsZero() {
+				b.fault(x.Position, path+".by_severity."+sev, "%s is elapsed time, which a severity cannot have: write e.g. 2 business_hours", x.Elapsed)
+			}
 			if !slices.Contains(s.Severity.Order, sev) {
 				b.fault(x.Position, path+".by_severity", "%s", unknown("severity", sev, s.Severity.Order))
 			}
@@ -414,7 +478,7 @@ func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 		Trace: d.Trace, Task: d.Task, Raises: d.Raises, State: d.State, DropActor: d.DropActor, Per: d.Per, AtOnce: d.AtOnce,
 		Each: d.Each, At: d.Position}
 	if d.Name == "" {
-		b.fault(d.Position, path, "a step has no name: add name:")
+		b.fault(d.Position, strings.TrimSuffix(path, "."), "a step has no name: add name:")
 	}
 	for _, known := range s.Steps {
 		if known.Name == d.Name {
@@ -433,6 +497,13 @@ func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 	b.conditions(d.Position, path+".only_if", d.OnlyIf)
 	b.conditions(d.Position, path+".unless", d.Unless)
 	b.conditions(d.Position, path+".rests_while", d.Rests)
+	b.flags(d.Position, path+".raises", d.Raises...)
+	if d.State != "" && !slices.Contains(stepStates, d.State) {
+		b.fault(d.Position, path+".state", "%q is not a state that a step leads to: write one of taken, waiting, call_due", d.State)
+	}
+	if d.Task != "" && d.Task != "call" {
+		b.fault(d.Position, path+".task", "%q is not known: only task: call", d.Task)
+	}
 	b.roleRefs(d.Position, path+".to", d.To)
 	b.roleRefs(d.Position, path+".cc", d.Cc)
 	if len(d.To) == 0 {
@@ -456,12 +527,19 @@ func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 	}
 	if d.Missing != nil {
 		st.Missing = &Missing{Template: d.Missing.Template, To: d.Missing.To, Cc: d.Missing.Cc}
+		if d.Missing.Template == "" || len(d.Missing.To) == 0 {
+			b.fault(d.Missing.Position, path+".if_nobody", "template and to are needed: what is told then, and to whom")
+		}
 		b.roleRefs(d.Missing.Position, path+".if_nobody.to", d.Missing.To)
 		b.roleRefs(d.Missing.Position, path+".if_nobody.cc", d.Missing.Cc)
 	}
 	b.trace(st, path)
 	return st
 }
+
+// stepStates are the states that a step may lead to; all others follow from
+// signals, evidence or acts.
+var stepStates = []State{Taken, Waiting, CallDue}
 
 // trace refuses a written trace that does not reach those who must have it.
 func (b *builder) trace(st *Step, path string) {
@@ -529,7 +607,37 @@ func (b *builder) trigger(s *Scenario, d triggerDoc, path string) Trigger {
 		t.Kind, t.Name = k.kind, k.name
 	}
 	b.triggerParts(&t, d, path)
+	b.strayKeys(t.Kind, d, path)
 	return t
+}
+
+// strayKeys refuses keys that the kind of trigger takes no notice of.
+func (b *builder) strayKeys(kind TriggerKind, d triggerDoc, path string) {
+	for _, k := range []struct {
+		key   string
+		given bool
+		kinds []TriggerKind
+	}{
+		{"plus", d.Plus != nil, []TriggerKind{WhenMoment}}, {"by", d.By != nil, []TriggerKind{WhenBefore}},
+		{"if", len(d.If) > 0, []TriggerKind{WhenAct}}, {"percent", d.Percent != 0, []TriggerKind{WhenShare}},
+		{"clock", d.Clock != nil, []TriggerKind{WhenDayOf, WhenDays}}, {"days", d.Days != nil, []TriggerKind{WhenDays}},
+		{"service_days", d.ServiceDays != nil, []TriggerKind{WhenDays}},
+	} {
+		if k.given && kind != "" && !slices.Contains(k.kinds, kind) {
+			b.fault(d.Position, path+"."+k.key, "it means nothing beside %s: it goes with %s", kind, joinKinds(k.kinds))
+		}
+	}
+	if d.HoldUntil != nil && len(d.HoldWhile) == 0 {
+		b.fault(d.Position, path+".at_the_latest", "it means nothing without hold_while: add that, or leave it out")
+	}
+}
+
+func joinKinds(kinds []TriggerKind) string {
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = string(k)
+	}
+	return strings.Join(words, " or ")
 }
 
 func (b *builder) triggerParts(t *Trigger, d triggerDoc, path string) {
@@ -540,6 +648,11 @@ func (b *builder) triggerParts(t *Trigger, d triggerDoc, path string) {
 		}
 	}
 	if delay != nil {
+		key := ".plus"
+		if t.Kind == WhenBefore {
+			key = ".by"
+		}
+		b.positive(delay, path+key, "2 business_hours")
 		t.Delay = delay.Delay
 		if t.Delay.Calendar == "" {
 			t.Delay.Calendar = t.Calendar
@@ -555,9 +668,7 @@ func (b *builder) triggerParts(t *Trigger, d triggerDoc, path string) {
 			b.fault(d.Position, path+".act", "%s", unknown("act", t.Name, verbs))
 		}
 	case WhenFlag:
-		if !slices.Contains(flags, Flag(t.Name)) {
-			b.fault(d.Position, path+".flag", "unknown flag %q", t.Name)
-		}
+		b.flags(d.Position, path+".flag", Flag(t.Name))
 	case WhenShare:
 		if t.Percent <= 0 || t.Percent >= 100 {
 			b.fault(d.Position, path+".percent", "%d is not between 1 and 99", t.Percent)
@@ -635,8 +746,10 @@ func (b *builder) crossCheck(s *Scenario, path string) {
 		steps[st.Name] = true
 	}
 	for _, st := range s.Steps {
+		b.severities(s, st.At, path+".steps."+st.Name, st.OnlyIf, st.Unless, st.Rests)
 		for i, t := range st.When {
 			p := fmt.Sprintf("%s.steps.%s.when[%d]", path, st.Name, i)
+			b.severities(s, t.At, p, t.Unless, t.HoldWhile)
 			switch t.Kind {
 			case WhenBefore, WhenBreach, WhenShare, WhenDayOf:
 				if !targets[t.Name] {
@@ -647,16 +760,27 @@ func (b *builder) crossCheck(s *Scenario, path string) {
 					b.fault(t.At, p, "%s", unknown("step or moment", t.Name, append(sortedKeys(steps), moments...)))
 				}
 			case WhenMoment:
-				if rest, ok := strings.CutPrefix(t.Name, "step:"); ok && !steps[rest] {
+				kind, rest, ok := strings.Cut(t.Name, ":")
+				if ok && (kind == "step" || kind == "due") && !steps[rest] {
 					b.fault(t.At, p, "%s", unknown("step", rest, sortedKeys(steps)))
 				}
 			}
 		}
 	}
 	for _, t := range s.Targets {
+		b.severities(s, t.At, path+".targets."+t.Name, t.MetBy, t.OnlyIf)
 		kind, rest, ok := strings.Cut(t.From, ":")
 		if ok && (kind == "step" || kind == "due") && !steps[rest] {
 			b.fault(t.At, path+".targets."+t.Name+".from", "%s", unknown("step", rest, sortedKeys(steps)))
+		}
+	}
+}
+
+// severities checks the names in conditions such as `severity blocking`.
+func (b *builder) severities(s *Scenario, at strict.Position, path string, lists ...[]string) {
+	for _, n := range slices.Concat(lists...) {
+		if name, ok := strings.CutPrefix(strings.TrimPrefix(n, "not "), "severity "); ok && name != "" && !slices.Contains(s.Severity.Order, name) {
+			b.fault(at, path, "%s", unknown("severity", name, s.Severity.Order))
 		}
 	}
 }
@@ -671,7 +795,7 @@ func (b *builder) correlation(d correlationDoc) {
 	path := "correlations." + d.Name
 	ms, err := ParseMatchers(d.Match)
 	if err != nil {
-		b.fault(d.Position, path+".match", "%s", err)
+		b.fault(d.Position, path+".match", `%s: write matchers as in Alertmanager, e.g. 'kind=~"failed|missed"'`, err)
 	}
 	c := &Correlation{Name: d.Name, Match: ms, Within: d.Within, Machines: d.Machines, Customers: d.Customers, Same: d.Same,
 		Labels: d.Raises, Marks: d.Marks, At: d.Position}
@@ -684,6 +808,11 @@ func (b *builder) correlation(d correlationDoc) {
 	}
 	if d.Name == "" || d.Within <= 0 || len(d.Raises) == 0 {
 		b.fault(d.Position, path, "name, within and raises are needed: what is counted, in what time, and the labels of the signal that it raises")
+	}
+	for _, other := range b.p.Correlations {
+		if other.Name == c.Name {
+			b.fault(d.Position, path, "there are two correlations named %q: give each its own name", c.Name)
+		}
 	}
 	b.p.Correlations = append(b.p.Correlations, c)
 }
@@ -703,6 +832,39 @@ func (b *builder) checkWhole(at strict.Position) {
 		}
 	}
 	b.roleRefs(at, "traces_include", b.p.Required)
+	b.circles(at)
+	b.causeSeverities()
+}
+
+// circles refuses roles that fall back on each other for ever.
+func (b *builder) circles(at strict.Position) {
+	for _, name := range slices.Sorted(maps.Keys(b.p.Roles)) {
+		seen := map[string]bool{}
+		for r := b.p.Roles[name]; r != nil; r = b.p.Roles[r.Otherwise] {
+			if seen[r.Name] {
+				b.fault(at, "roles."+name+".otherwise", "the roles fall back on each other in a circle: let the last one name people")
+				break
+			}
+			seen[r.Name] = true
+		}
+	}
+}
+
+// causeSeverities checks the severities that causes imply.
+func (b *builder) causeSeverities() {
+	var known []string
+	for _, s := range b.p.Scenarios {
+		for _, name := range s.Severity.Order {
+			if !slices.Contains(known, name) {
+				known = append(known, name)
+			}
+		}
+	}
+	for _, l := range b.leasts {
+		if l.severity != "" && !slices.Contains(known, l.severity) {
+			b.fault(l.at, l.path, "%s", unknown("severity", l.severity, known))
+		}
+	}
 }
 
 // Scenario returns the scenario of that name; nil when there is none.

@@ -56,7 +56,7 @@ func (d *decider) open(s Signal, started time.Time) {
 func (d *decider) begin(s Signal, started time.Time) {
 	i := d.inc
 	i.LastSeen = d.now
-	if len(d.s.Severity.Order) > 0 {
+	if len(d.s.Severity.Order) > 0 && !(s.byPerson() && i.Severity != "") {
 		d.severity(d.severityOf(s), started)
 	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
@@ -65,7 +65,8 @@ func (d *decider) begin(s Signal, started time.Time) {
 	if d.s.Immediate == nil {
 		return
 	}
-	if d.staffed() && contains(d.s.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
+	inTime := d.now.Before(started.Add(d.s.Immediate.Within))
+	if inTime && d.staffed() && contains(d.s.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
 		d.beginImmediate("the alert can be put right at once")
 	} else {
 		d.raise("not_immediate", d.now)
@@ -139,7 +140,11 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 		}
 	}
 	for k, a := range i.Alerts {
-		if !a.Firing {
+		switch {
+		case a.Firing:
+		case s.byPerson():
+			a.failsAgain(d.now)
+		default:
 			delete(i.Alerts, k)
 		}
 	}
@@ -148,6 +153,27 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 	d.raise("reopened", d.now)
 	d.raise("opening", d.now)
 	d.begin(s, started)
+}
+
+// byPerson tells an incident that somebody reopens from one that a signal does.
+func (s Signal) byPerson() bool { return s.Fingerprint == "" && s.Kind == "" }
+
+// failsAgain takes a person's word that a plan still fails: only a success
+// that comes later proves otherwise.
+func (a *Alert) failsAgain(now time.Time) {
+	a.Proven, a.Lost = false, false
+	a.newRun()
+	if now.After(a.LastFailure) {
+		a.LastFailure = now
+	}
+}
+
+// newRun lets no success known so far prove that a new failing run is over.
+func (a *Alert) newRun() {
+	a.Proven = false
+	if a.LastSuccess.After(a.SuccessBefore) {
+		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
+	}
 }
 
 func (d *decider) report(s Signal) {
@@ -184,11 +210,13 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 		return
 	case !a.Firing:
 		i.Failures++
-		a.StartsAt, a.EndedAt, a.Proven, a.Lost = started, time.Time{}, false, false
+		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
+		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.describe())
 	case started.After(a.StartsAt):
 		i.Failures++
 		a.StartsAt = started
+		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.describe())
 	}
 	if started.Before(i.StartedAt) {
@@ -329,6 +357,7 @@ func (d *decider) unverified(why string) {
 func (d *decider) end(as State, why string) {
 	d.state(as, why)
 	d.inc.ResolvedAt = d.now
+	d.endPause(d.now)
 	if len(d.inc.Acts) == 0 || d.lastEpisodeAct() == nil {
 		d.inc.SelfHealed = append(d.inc.SelfHealed, d.now)
 		d.flakiness()

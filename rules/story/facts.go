@@ -23,7 +23,7 @@ func (p *player) facts(e *entry) rules.Facts {
 	for _, o := range p.siblings(e) {
 		f.Siblings = append(f.Siblings, rules.SiblingOf(o.inc))
 	}
-	if e.outage != nil && !e.outage.inc.State.Ended() {
+	if e.outage != nil && e.marked && !e.outage.inc.State.Ended() {
 		f.Outage, f.OutageID = e.outage.inc.Key, e.outage.inc.ID
 	}
 	return f

@@ -66,7 +66,9 @@ func (p *player) fires(f *alertDoc) error {
 	if a == nil {
 		a = &alert{fingerprint: fp, labels: labels}
 		p.alerts[fp] = a
-		p.ordered = append(p.ordered, a)
+	}
+	if !a.firing {
+		p.firing = append(p.firing, a)
 	}
 	a.firing, a.annotations, a.startsAt = true, f.annotations, p.now
 	if !f.startsAt.isZero() {
@@ -81,8 +83,8 @@ func (p *player) fires(f *alertDoc) error {
 // clears ends the matching alerts.
 func (p *player) clears(e *event) error {
 	var found []*alert
-	for _, a := range p.ordered {
-		if a.firing && (a.labels.Contains(e.Clears.labels()) || p.canonical(a.labels).Contains(e.Clears.labels())) {
+	for _, a := range p.firing {
+		if a.labels.Contains(e.Clears.labels()) || p.canonical(a.labels).Contains(e.Clears.labels()) {
 			found = append(found, a)
 		}
 	}
@@ -91,6 +93,7 @@ func (p *player) clears(e *event) error {
 	}
 	for _, a := range found {
 		a.firing = false
+		p.firing = slices.DeleteFunc(p.firing, func(f *alert) bool { return f == a })
 		if p.truth.plan(a.labels) != nil {
 			p.changed(p.truth.machine(a.labels))
 		}
@@ -168,20 +171,11 @@ func (p *player) offerSignal(a *alert, startsAt time.Time, confirmed bool) error
 	if err != nil {
 		return err
 	}
-	a.muted = c.Ignored == "maintenance"
+	a.muted, a.mutedUntil = !c.Again.IsZero(), c.Again
 	if a.muted {
-		end, covered := p.maintenanceEnd(c.Signal.Labels)
-		if !covered {
-			return fmt.Errorf("at %s an alert was ignored for a maintenance that nothing announces: %s", p.now.Format(time.RFC3339), a.labels)
-		}
-		a.mutedUntil = end
-		p.noticeAt(end)
+		p.noticeAt(c.Again)
 	}
 	return nil
-}
-
-func (p *player) maintenanceEnd(l rules.Labels) (time.Time, bool) {
-	return p.book.Directory.InMaintenance(l, p.now, p.book.InForce(p.now).MaintenanceNotice)
 }
 
 // catchUp brings what the receiver has not heard yet: what waited for
@@ -224,8 +218,8 @@ func (p *player) reconcile() error {
 // afterMaintenance offers what still fires once its maintenance is over; the
 // failure counts from then.
 func (p *player) afterMaintenance() error {
-	for _, a := range p.ordered {
-		if !a.muted || !a.firing || p.now.Before(a.mutedUntil) {
+	for _, a := range slices.Clone(p.firing) {
+		if !a.muted || p.now.Before(a.mutedUntil) {
 			continue
 		}
 		if err := p.offerSignal(a, a.mutedUntil, true); err != nil {

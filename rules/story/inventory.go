@@ -95,6 +95,9 @@ func (p *player) customerOf(at strict.Position, key, customer, machine string) (
 
 func (p *player) rota(dir *rules.Directory, e *event) error {
 	d := e.Rota
+	if err := p.rotaRole(e.Where, d.Role); err != nil {
+		return err
+	}
 	entry := rules.RotaEntry{Role: d.Role, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
 	if d.Person != "" && d.Person != "nobody" {
 		person, err := p.person(e.Where, "rota.person", d.Person)
@@ -105,6 +108,23 @@ func (p *player) rota(dir *rules.Directory, e *event) error {
 	}
 	dir.Rotas = append(dir.Rotas, entry)
 	return nil
+}
+
+// rotaRole refuses a role that no policy fills by rota.
+func (p *player) rotaRole(at strict.Position, role string) error {
+	var known []string
+	for _, policy := range p.book.Policies() {
+		for _, r := range policy.Roles {
+			if r.Kind == rules.RoleRota {
+				known = append(known, r.Rota)
+			}
+		}
+	}
+	if slices.Contains(known, role) {
+		return nil
+	}
+	slices.Sort(known)
+	return fault(at, "rota.role: no role is filled by a rota %q%s", role, didYouMean(role, slices.Compact(known)))
 }
 
 // contact changes a person, or whom a customer, a machine or a platform names.

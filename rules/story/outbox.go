@@ -201,6 +201,7 @@ func stepDone(r row) bool {
 
 // printMessage writes the line of a message that everybody has accepted.
 func (p *player) printMessage(m *message) {
+	slices.SortStableFunc(m.rows, func(a, b row) int { return a.entry.number - b.entry.number })
 	first := m.rows[0]
 	h := Happening{
 		At: p.now, What: happenedNotification, Incident: first.entry.name, Key: first.entry.inc.Key, Episode: first.note.Episode,
@@ -209,9 +210,15 @@ func (p *player) printMessage(m *message) {
 	notes := make([]rules.Notification, len(m.rows))
 	for i, r := range m.rows {
 		notes[i] = r.note
-		if len(m.rows) > 1 && !slices.Contains(h.Incidents, r.entry.name) {
+		if r.note.DecidedAt.Before(h.DecidedAt) {
+			h.DecidedAt = r.note.DecidedAt.In(p.zone)
+		}
+		if !slices.Contains(h.Incidents, r.entry.name) {
 			h.Incidents = append(h.Incidents, r.entry.name)
 		}
+	}
+	if len(h.Incidents) == 1 {
+		h.Incidents = nil
 	}
 	for _, party := range m.accepted {
 		if party.Cc {

@@ -44,11 +44,11 @@ type player struct {
 	index     map[string][]*entry
 	owner     map[string]*entry // the incident that an alert went to last, by fingerprint
 	wakes     wakeHeap
-	opened    bool // incidents were opened since common failures were looked for
-	touched   []*entry
+	moved     bool     // incidents have opened or ended since common failures were looked for
+	following []*entry // to decide again because of another incident
 
 	alerts    map[string]*alert
-	ordered   []*alert
+	firing    []*alert // in the order in which they began
 	changes   int
 	silences  []*silence
 	truth     *truth
@@ -70,9 +70,13 @@ type entry struct {
 	name     string // i1, i2 ...
 	inc      rules.Incident
 	wake     time.Time
-	outage   *entry
-	silences string // those it has been told of, joined
-	answered int    // the change that the newest evidence reflects
+	woken    time.Time // last time, and how often at that instant
+	turns    int
+	outage   *entry   // the common failure that it is part of
+	marked   bool     // and whether that is told instead of it
+	members  []*entry // of a common failure
+	silences string   // those it has been told of, joined
+	answered int      // the change that the newest evidence reflects
 }
 
 func newPlayer(book *rules.Book, s *Story, opt Options) *player {
@@ -164,7 +168,7 @@ func (p *player) instant() error {
 			return err
 		}
 	}
-	for range maxRounds {
+	for {
 		if err := p.correlate(); err != nil {
 			return err
 		}
@@ -176,15 +180,18 @@ func (p *player) instant() error {
 		if err != nil {
 			return err
 		}
-		if !sent && !woken && !p.opened {
+		if !sent && !woken && !p.moved {
 			return nil
 		}
 	}
-	return fmt.Errorf("at %s the story does not come to rest: a step makes itself due again at once", p.now.Format(time.RFC3339))
 }
 
-// maxRounds bounds what may follow from one instant.
-const maxRounds = 100_000
+// Bounds on what may follow from one instant; beyond them the rules do not
+// come to rest, which is their fault and not the story's.
+const (
+	maxTurns  = 100     // of one incident
+	maxRounds = 100_000 // of incidents that move each other
+)
 
 // wakeOne lets time pass for the first incident that waits for this instant.
 func (p *player) wakeOne() (bool, error) {
@@ -194,6 +201,12 @@ func (p *player) wakeOne() (bool, error) {
 			continue
 		}
 		w.entry.wake = time.Time{}
+		if !w.entry.woken.Equal(p.now) {
+			w.entry.woken, w.entry.turns = p.now, 0
+		}
+		if w.entry.turns++; w.entry.turns > maxTurns {
+			return false, fmt.Errorf("at %s incident %s (%s) makes itself due again at once", p.now.Format(time.RFC3339), w.entry.name, w.entry.inc.Key)
+		}
 		return true, p.decide(w.entry, rules.Tick{})
 	}
 	return false, nil
@@ -203,24 +216,32 @@ func (p *player) wakeOne() (bool, error) {
 const maxAnswers = 8
 
 // decide applies an event, answers what the decision asks for, and lets the
-// machine's other incidents follow.
+// incidents that it touches follow.
 func (p *player) decide(e *entry, ev rules.Event) error {
 	if err := p.decideAlone(e, ev); err != nil {
 		return err
 	}
 	for range maxRounds {
-		if len(p.touched) == 0 {
+		if len(p.following) == 0 {
 			return nil
 		}
-		from := p.touched[0]
-		p.touched = p.touched[1:]
-		for _, other := range p.siblings(from) {
-			if err := p.decideAlone(other, rules.Related{}); err != nil {
-				return err
-			}
+		next := p.following[0]
+		p.following = p.following[1:]
+		if err := p.decideAlone(next, rules.Related{}); err != nil {
+			return err
 		}
 	}
-	return fmt.Errorf("at %s the incidents of one machine keep moving each other", p.now.Format(time.RFC3339))
+	return fmt.Errorf("at %s incidents keep moving each other", p.now.Format(time.RFC3339))
+}
+
+// follow has incidents decide again once this decision is through, as what
+// they know of others has changed.
+func (p *player) follow(entries ...*entry) {
+	for _, e := range entries {
+		if !e.inc.State.Ended() && !slices.Contains(p.following, e) {
+			p.following = append(p.following, e)
+		}
+	}
 }
 
 func (p *player) decideAlone(e *entry, ev rules.Event) error {
@@ -259,6 +280,13 @@ func (p *player) apply(e *entry, d rules.Decision) {
 	e.inc = d.Incident
 	if isOpen := !e.inc.State.Ended(); isOpen != wasOpen {
 		p.setOpen(e, isOpen)
+		p.moved = p.moved || e.inc.Entry != string(rules.CorrelatedSignal)
+		if !isOpen {
+			p.release(e)
+		}
+		if p.blinds(e) {
+			p.follow(p.open...)
+		}
 	}
 	if d.From != e.inc.State {
 		p.tell(e, Happening{What: happenedState, From: d.From, To: e.inc.State})
@@ -279,7 +307,7 @@ func (p *player) apply(e *entry, d rules.Decision) {
 		p.mail.add(e, n)
 	}
 	if d.Touches {
-		p.touched = append(p.touched, e)
+		p.follow(p.siblings(e)...)
 	}
 	p.setWake(e, d.WakeAt)
 }
@@ -338,20 +366,19 @@ func (p *player) receive(s rules.Signal, confirmed bool) (rules.Classified, erro
 		list[i] = e.inc
 	}
 	var e *entry
-	if i := p.book.Choose(c, list, p.now); i >= 0 {
+	switch i := p.book.Choose(c, list, p.now); {
+	case i == rules.Ignore:
+		return c, nil
+	case i >= 0:
 		e = candidates[i]
-	} else {
+	default:
 		number := len(p.incidents) + 1
 		e = &entry{number: number, name: fmt.Sprintf("i%d", number)}
 		e.inc = p.book.Begin(c, e.name, number, p.now)
 		p.incidents = append(p.incidents, e)
-		p.opened = true
 	}
 	p.file(e, c)
 	p.owner[s.Fingerprint] = e
-	if e.inc.State.Ended() {
-		p.opened = true
-	}
 	return c, p.decide(e, rules.Fired{Signal: c.Signal, Confirmed: confirmed})
 }
 
@@ -384,8 +411,10 @@ func (p *player) fileKeys(key string, identity, labels rules.Labels) []string {
 			keys = append(keys, "host "+known.Host)
 		}
 	}
-	if h := get(rules.LabelHost); h != "" {
-		keys = append(keys, "host "+h)
+	for _, name := range [...]string{rules.LabelHost, "site"} {
+		if h := get(name); h != "" {
+			keys = append(keys, "host "+h)
+		}
 	}
 	return keys
 }
@@ -408,53 +437,89 @@ func (p *player) candidates(c rules.Classified) []*entry {
 }
 
 // correlate looks for failures that many incidents share, whenever incidents
-// were opened.
+// have opened or ended.
 func (p *player) correlate() error {
-	if !p.opened {
+	if !p.moved {
 		return nil
 	}
-	p.opened = false
-	policy := p.book.InForce(p.now)
-	if len(policy.Correlations) == 0 {
+	p.moved = false
+	if len(p.book.InForce(p.now).Correlations) == 0 {
 		return nil
 	}
-	var within time.Duration
-	for _, c := range policy.Correlations {
-		within = max(within, c.Within)
-	}
-	var recent []rules.Incident
-	for _, e := range p.incidents {
-		if !e.inc.State.Ended() || p.now.Sub(e.inc.OpenedAt) <= within {
-			recent = append(recent, e.inc)
+	var open []rules.Incident
+	for _, e := range p.open {
+		if e.inc.Entry != string(rules.CorrelatedSignal) {
+			open = append(open, e.inc)
 		}
 	}
-	for _, c := range p.book.Correlate(recent, p.now) {
-		before := len(p.incidents)
+	holds := map[*entry]bool{}
+	for _, c := range p.book.Correlate(open, p.now) {
 		if _, err := p.receive(c.Signal, true); err != nil {
 			return err
 		}
-		common := p.owner[c.Signal.Fingerprint]
-		if common == nil {
-			continue
+		if common := p.owner[c.Signal.Fingerprint]; common != nil {
+			holds[common] = true
+			if err := p.join(common, c); err != nil {
+				return err
+			}
 		}
-		// The common incident is no reason to look for common failures again.
-		p.opened = p.opened && len(p.incidents) > before+1
-		if !c.Marks {
-			continue
-		}
-		for _, key := range c.Members {
-			for _, e := range p.index["key "+key] {
-				if e == common || e.outage == common || e.inc.State.Ended() {
-					continue
-				}
-				e.outage = common
-				if err := p.decide(e, rules.Related{}); err != nil {
-					return err
-				}
+	}
+	for _, e := range slices.Clone(p.open) {
+		if e.inc.Entry == string(rules.CorrelatedSignal) && !holds[e] {
+			if err := p.over(e); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// join makes incidents members of a common failure.
+func (p *player) join(common *entry, c rules.Correlated) error {
+	for _, key := range c.Members {
+		for _, e := range p.index["key "+key] {
+			if e.outage == common || e.inc.State.Ended() {
+				continue
+			}
+			e.outage, e.marked = common, c.Marks
+			common.members = append(common.members, e)
+			if err := p.decide(e, rules.Related{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// over ends a common failure once none of its members is open any more. That
+// no new ones join says nothing about the old ones.
+func (p *player) over(common *entry) error {
+	if slices.ContainsFunc(common.members, func(m *entry) bool { return m.outage == common && !m.inc.State.Ended() }) {
+		return nil
+	}
+	var firing []string
+	for f, a := range common.inc.Alerts {
+		if a.Firing {
+			firing = append(firing, f)
+		}
+	}
+	if len(firing) == 0 {
+		return nil
+	}
+	slices.Sort(firing)
+	return p.decide(common, rules.Cleared{Fingerprints: firing, At: p.now, Trusted: true})
+}
+
+// release lets the members of a common failure that has ended go on by
+// themselves.
+func (p *player) release(common *entry) {
+	for _, m := range common.members {
+		if m.outage == common {
+			m.outage, m.marked = nil, false
+			p.follow(m)
+		}
+	}
+	common.members = nil
 }
 
 // refresh goes on with a changed directory.

@@ -211,8 +211,8 @@ type actDoc struct {
 
 // actFields are the fields that acts may have.
 var actFields = []string{
-	"cause", "data_loss", "date", "expected_date", "into", "next_date", "note", "outcome", "override", "person", "reason",
-	"restore", "result", "scope", "severity", "text", "to", "today", "until",
+	"cause", "data_loss", "expected_date", "into", "level", "next_date", "note", "outcome", "person", "reason", "result",
+	"scenario", "scope", "severity", "text", "to", "today", "until",
 }
 
 // UnmarshalStrict reads an act and its fields.

@@ -98,6 +98,7 @@ type role struct {
 type truth struct {
 	plans    map[planID]*plan
 	ordered  []*plan
+	customer map[string][]*plan // the same, by customer
 	machines map[machineID]map[string]*role
 	known    map[machineID]bool
 	dir      *rules.Directory
@@ -106,7 +107,7 @@ type truth struct {
 // learn begins with the plans that the inventory expects and those of every
 // alert of the story: a plan exists before it fails.
 func learn(dir *rules.Directory, s *Story) *truth {
-	t := &truth{plans: map[planID]*plan{}, machines: map[machineID]map[string]*role{}, known: map[machineID]bool{}, dir: dir}
+	t := &truth{plans: map[planID]*plan{}, customer: map[string][]*plan{}, machines: map[machineID]map[string]*role{}, known: map[machineID]bool{}, dir: dir}
 	for _, m := range dir.Machines {
 		t.known[machineID{m.Customer, m.Name}] = true
 		for _, p := range m.Plans {
@@ -147,6 +148,7 @@ func (t *truth) plan(l rules.Labels) *plan {
 		p = &plan{id: id, labels: l}
 		t.plans[id] = p
 		t.ordered = append(t.ordered, p)
+		t.customer[id.customer] = append(t.customer[id.customer], p)
 		t.known[id.machineID] = true
 	}
 	return p
@@ -179,7 +181,11 @@ func (t *truth) match(s selector) []*plan {
 		want[rules.LabelMachine] = t.machine(want).name
 	}
 	var found []*plan
-	for _, p := range t.ordered {
+	among := t.ordered
+	if c := want[rules.LabelCustomer]; c != "" {
+		among = t.customer[c]
+	}
+	for _, p := range among {
 		if p.labels.Contains(want) {
 			found = append(found, p)
 		}

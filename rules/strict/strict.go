@@ -75,6 +75,9 @@ const (
 	maxBytes   = 16 << 20
 	maxAliases = 10_000
 	maxDepth   = 40
+	// Aliases may make few bytes mean many values, and many faults help nobody.
+	maxValues = 1 << 20
+	maxFaults = 200
 )
 
 // Decoder reads one file.
@@ -82,6 +85,9 @@ type Decoder struct {
 	file    string
 	faults  Faults
 	aliases int
+	values  int
+	depth   int // of the nodes that types read themselves
+	path    string
 }
 
 // Decode reads the whole text of a file into dst, a pointer. The error is of
@@ -118,13 +124,25 @@ func syntaxFault(file string, err error) Fault {
 
 // Into reads a node into dst, a pointer, below the given path.
 func (d *Decoder) Into(n *yaml.Node, dst any, path string) {
-	d.value(n, reflect.ValueOf(dst).Elem(), path, 0)
+	d.depth++
+	defer func() { d.depth-- }()
+	d.value(n, reflect.ValueOf(dst).Elem(), path, d.depth)
 }
 
 // Fault records something wrong at a node.
 func (d *Decoder) Fault(n *yaml.Node, path, format string, args ...any) {
+	switch {
+	case len(d.faults) > maxFaults:
+		return
+	case len(d.faults) == maxFaults:
+		path, format, args = "", "more than %d faults: mend these first", []any{maxFaults}
+	}
 	d.faults = append(d.faults, Fault{Position{d.file, n.Line}, path, fmt.Sprintf(format, args...)})
 }
+
+// Path is where the value stands that a [Node] is asked to read; it is what
+// such a type gives to Into and Fault.
+func (d *Decoder) Path() string { return d.path }
 
 // Position returns where a node is written.
 func (d *Decoder) Position(n *yaml.Node) Position { return Position{d.file, n.Line} }
@@ -138,6 +156,12 @@ var (
 func (d *Decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 	if depth > maxDepth {
 		d.Fault(n, path, "nested more than %d levels deep: flatten it", maxDepth)
+		return
+	}
+	if d.values++; d.values > maxValues {
+		if d.values == maxValues+1 {
+			d.Fault(n, path, "more than %d values, aliases written out: split the file", maxValues)
+		}
 		return
 	}
 	for n.Kind == yaml.AliasNode {
@@ -183,7 +207,10 @@ func (d *Decoder) custom(n *yaml.Node, v reflect.Value, path string) bool {
 	var err error
 	switch u := v.Addr().Interface().(type) {
 	case Node:
+		outer := d.path
+		d.path = path
 		err = u.UnmarshalStrict(n, d)
+		d.path = outer
 	case Scalar:
 		if n.Kind != yaml.ScalarNode {
 			d.Fault(n, path, "expected one value, found %s", kindName(n))
@@ -221,6 +248,7 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 		d.Fault(n, path, "expected keys and values (%s), found %s", strings.Join(keysOf(v.Type()), ", "), kindName(n))
 		return
 	}
+	d.merges(n, v, path, depth)
 	for i := range v.NumField() {
 		if v.Type().Field(i).Type == positionType {
 			v.Field(i).Set(reflect.ValueOf(Position{d.file, n.Line}))
@@ -229,8 +257,7 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, val := n.Content[i], n.Content[i+1]
-		if k.Value == "<<" {
-			d.value(val, v, path, depth+1)
+		if isMerge(k) {
 			continue
 		}
 		if seen[k.Value] {
@@ -258,23 +285,44 @@ func (d *Decoder) mapping(n *yaml.Node, v reflect.Value, path string, depth int)
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(v.Type()))
 	}
+	d.merges(n, v, path, depth)
+	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, val := n.Content[i], n.Content[i+1]
-		if k.Value == "<<" && k.Tag == "!!merge" {
-			d.value(val, v, path, depth+1)
+		if isMerge(k) {
 			continue
 		}
-		key := reflect.New(v.Type().Key()).Elem()
-		d.value(k, key, path, depth+1)
-		if v.MapIndex(key).IsValid() {
+		if seen[k.Value] {
 			d.Fault(k, path, "%q stands twice: keep one", k.Value)
 			continue
 		}
+		seen[k.Value] = true
+		key := reflect.New(v.Type().Key()).Elem()
+		d.value(k, key, path, depth+1)
 		elem := reflect.New(v.Type().Elem()).Elem()
 		d.value(val, elem, join(path, k.Value), depth+1)
 		v.SetMapIndex(key, elem)
 	}
 }
+
+// merges reads what `<<` brings in, before a node's own keys, which prevail
+// wherever they stand. Of several the first prevails.
+func (d *Decoder) merges(n *yaml.Node, v reflect.Value, path string, depth int) {
+	for i := len(n.Content) - 2; i >= 0; i -= 2 {
+		if !isMerge(n.Content[i]) {
+			continue
+		}
+		from := []*yaml.Node{n.Content[i+1]}
+		if from[0].Kind == yaml.SequenceNode {
+			from = from[0].Content
+		}
+		for j := len(from) - 1; j >= 0; j-- {
+			d.value(from[j], v, path, depth+1)
+		}
+	}
+}
+
+func isMerge(k *yaml.Node) bool { return k.Value == "<<" && k.Tag == "!!merge" }
 
 func (d *Decoder) sequence(n *yaml.Node, v reflect.Value, path string, depth int) {
 	if isNull(n) {
