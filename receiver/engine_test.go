@@ -300,7 +300,9 @@ func TestOutbox(t *testing.T) {
 	}
 	var lines []store.Line
 	r.get("/api/v1/incidents/1/journal", &lines)
-	if !slices.ContainsFunc(lines, func(l store.Line) bool { return l.What == "refused account_manager" && l.Personal == "vijay@msp.example" }) {
+	if !slices.ContainsFunc(lines, func(l store.Line) bool {
+		return l.What == "refused account_manager" && l.Personal == "vijay@msp.example"
+	}) {
 		t.Error("the refused address is not in the journal")
 	}
 	verify(t, r, "i1")

@@ -36,6 +36,10 @@ type Options struct {
 	Overrides fs.FS
 	// Links makes the addresses behind the buttons.
 	Links Links
+	// Outside tells whether a recipient is one of the customer's people, who
+	// read plain words and get no links but one to answer. Without it, the
+	// usual names of roles decide, and an unknown one counts as outside.
+	Outside func(rules.Party) bool
 	// Organisation and Phone sign the mails that customers read.
 	Organisation string
 	Phone        string
@@ -55,6 +59,7 @@ type Renderer struct {
 	tongues      map[string]*tongue
 	mails        map[string]map[string]*mailTemplate // by language, by id
 	links        Links
+	isOutside    func(rules.Party) bool
 	organisation string
 	phone        string
 }
@@ -66,15 +71,20 @@ type mailTemplate struct {
 	html *htmltemplate.Template
 }
 
-// NewRenderer reads and parses every template and renders each with nothing
-// and with everything known, so that a faulty one shows now. Errors name file and line.
+// NewRenderer reads and parses every template. When there are overrides, it also
+// renders each with nothing and with everything known, so that a faulty one
+// shows now. Errors name file and line.
 func NewRenderer(o Options) (*Renderer, error) {
 	r := &Renderer{
 		tongues:      tongues(),
 		mails:        map[string]map[string]*mailTemplate{},
 		links:        o.Links,
+		isOutside:    o.Outside,
 		organisation: cut(cleanOneLine(o.Organisation), maxField),
 		phone:        cut(cleanOneLine(o.Phone), maxField),
+	}
+	if r.isOutside == nil {
+		r.isOutside = outsideRole
 	}
 	loader := templateLoader{overrides: o.Overrides}
 	ids, err := loader.ids(slices.Sorted(maps.Keys(r.tongues)))
@@ -90,6 +100,9 @@ func NewRenderer(o Options) (*Renderer, error) {
 		for _, id := range ids {
 			if r.mails[lang][id], err = parts.mail(id); err != nil {
 				return nil, fmt.Errorf("templates: %w", err)
+			}
+			if o.Overrides == nil {
+				continue // the built-in ones were tried by the tests
 			}
 			if err := r.try(id, lang); err != nil {
 				return nil, err
@@ -201,8 +214,12 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 	if v.Tag, err = b.block(m.text, "tag", v); err != nil {
 		return "", err
 	}
-	if m.text.Lookup("subject") != nil {
-		s, err := b.block(m.text, "subject", v)
+	own := "subject"
+	if v.outside && m.text.Lookup("subject_outside") != nil {
+		own = "subject_outside"
+	}
+	if m.text.Lookup(own) != nil {
+		s, err := b.block(m.text, own, v)
 		if err != nil {
 			return "", err
 		}

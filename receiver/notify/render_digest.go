@@ -85,7 +85,11 @@ func (v *view) digest(d *Digest) *digestView {
 		if items := sections[key]; len(items) > 0 {
 			sub := *v
 			sub.Items, sub.item, sub.many = items, items[0], true
-			g.Sections = append(g.Sections, digestSection{v.word("digest." + key), sub.digestTable()})
+			list := sub.digestTable()
+			if key == "calls" {
+				list = sub.CallTable()
+			}
+			g.Sections = append(g.Sections, digestSection{v.word("digest." + key), list})
 		}
 	}
 	g.Summary = v.digestSummary(sections)
@@ -141,11 +145,11 @@ func (v *view) digestTable() *table {
 			{Text: i.ID(), URL: i.links.url("incident")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
 			{Text: i.Fact()},
-			{Text: i.Due()},
+			{Text: i.dueShort(i.f.Deadline)},
 			{Text: who},
 		})
 	}
-	return t
+	return t.compact()
 }
 
 func (v *view) digestSummary(sections map[string][]*item) string {

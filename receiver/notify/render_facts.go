@@ -66,6 +66,7 @@ func (i *item) backupFacts() []fact {
 	}
 	if i.f.Machine == "" {
 		fs.add("alert", i.f.Alertname)
+		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
 	}
 	fs.add("since", i.moment(i.f.StartedAt))
@@ -77,15 +78,26 @@ func (i *item) backupFacts() []fact {
 		}
 	}
 	fs.add("last_success", last)
-	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.Days()))
+	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
 	fs.add("error", i.f.Error, code)
 	if i.f.Offline || i.f.Machine != "" {
 		fs.add("last_seen", i.Seen())
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
-	fs.add("deadline", joinNonEmpty(", ", i.Due(), i.lateNote()), strong)
+	fs.add("deadline", joinNonEmpty(", ", i.dueShort(i.f.Deadline), i.lateNote()), strong)
+	if i.f.Machine == "" {
+		fs.add("runbook", i.Runbook(), linked)
+		fs.add("source", i.Measurement(), linked)
+	}
 	return fs.rows
+}
+
+func (i *item) daysWithout() string {
+	if i.Days() == "" {
+		return ""
+	}
+	return i.say("days.without", "days", i.Days())
 }
 
 func (i *item) lateNote() string {
@@ -196,6 +208,9 @@ func (i *item) OtherBad() bool {
 	return i.f.Other.State == rules.EvidenceKO || i.f.Other.State == rules.EvidenceNone
 }
 
+// OtherNone tells that the machine has no other backup at all.
+func (i *item) OtherNone() bool { return i.f.Other.State == rules.EvidenceNone }
+
 // OtherOpen tells that nobody knows.
 func (i *item) OtherOpen() bool { return !i.OtherGood() && !i.OtherBad() }
 
@@ -233,7 +248,11 @@ func (i *item) OtherProof() string {
 		parts = append(parts, i.word("proof.unknown"))
 	}
 	if !e.AskedAt.IsZero() && e.By == "" {
-		parts = append(parts, i.say("proof.asked", "moment", i.moment(e.AskedAt)))
+		key := "proof.asked"
+		if i.today(e.AskedAt) {
+			key = "proof.asked_today"
+		}
+		parts = append(parts, i.say(key, "moment", i.due(e.AskedAt)))
 	}
 	return joinNonEmpty(", ", parts...)
 }
@@ -255,6 +274,9 @@ func (i *item) Backups() []planLine {
 			Failures: i.f.Failures, Error: i.f.Error}, i.f.Engine, i.f.BackupRole))
 	}
 	for _, p := range i.f.OtherTexts {
+		if p.LastSuccess.IsZero() && (p.Plan == i.f.Other.Plan || len(i.f.OtherTexts) == 1) {
+			p.LastSuccess = i.f.Other.LastSuccess
+		}
 		lines = append(lines, i.planLine(p, i.f.Other.Engine, i.f.Other.Role))
 	}
 	if e := i.f.Other; len(i.f.OtherTexts) == 0 && (e.Engine != "" || e.Plan != "") {
@@ -324,13 +346,30 @@ func (v *view) History() []happening {
 	var all []happening
 	for _, h := range v.f.History {
 		what := v.name("what", h.What)
-		if keyOf(h.What) == "state" {
+		switch keyOf(h.What) {
+		case "state":
 			all = append(all, happening{v.moment(h.At), what, h.Who, v.name("state", h.Text)})
 			continue
+		case "mail", "told":
+			if w := v.word("mail." + h.Text); w != "" {
+				all = append(all, happening{v.moment(h.At), w, h.Who, ""})
+				continue
+			}
 		}
 		all = append(all, happening{v.moment(h.At), what, h.Who, h.Text})
 	}
 	return all
+}
+
+// Done is what the person who did the last such act wrote: of "resolve", what
+// was done; of "qualify", why.
+func (i *item) Done(verb string) string {
+	for _, h := range slices.Backward(i.f.History) {
+		if keyOf(h.What) == verb {
+			return h.Text
+		}
+	}
+	return ""
 }
 
 // Attempts are the parts of the history that people did.
@@ -351,9 +390,9 @@ func (v *view) Attempts() []happening {
 // ContactFacts is whom to phone.
 func (i *item) ContactFacts() []fact {
 	fs := &facts{t: i.tongue}
-	fs.add("contact", i.f.Contact.Name)
-	fs.add("phone", i.f.Contact.Phone, strong)
-	fs.add("mail", i.f.Contact.Address)
+	fs.add("contact", i.contact.Name)
+	fs.add("phone", i.contact.Phone, strong)
+	fs.add("mail", i.contact.Address)
 	fs.add("customer", i.Customer())
 	fs.add("machine", i.machineFact())
 	fs.add("last_success", i.LastSuccess())
@@ -366,10 +405,10 @@ func (i *item) ContactFacts() []fact {
 }
 
 // ContactName is whom to phone or write to, or "l'utilisateur".
-func (i *item) ContactName() string { return i.person(i.f.Contact.Name, "contact") }
+func (i *item) ContactName() string { return i.person(i.contact.Name, "contact") }
 
 // ContactPhone is the number to dial.
-func (i *item) ContactPhone() string { return i.f.Contact.Phone }
+func (i *item) ContactPhone() string { return i.contact.Phone }
 
 // PlainCause is the cause in a customer's words.
 func (i *item) PlainCause() string {
@@ -592,7 +631,7 @@ func (i *item) OfComputer() string {
 }
 
 func (i *item) whose() string {
-	for _, p := range append(slices.Clone(i.n.To), i.f.Contact) {
+	for _, p := range append(slices.Clone(i.n.To), i.contact) {
 		if role := keyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
 			return "one"
 		}
@@ -612,6 +651,11 @@ func (i *item) Since() string {
 func (i *item) Source() string {
 	if e := i.Engine(); e != "" {
 		return e
+	}
+	for _, p := range i.f.Plans {
+		if p.Source != "" {
+			return p.Source
+		}
 	}
 	return i.f.Item
 }

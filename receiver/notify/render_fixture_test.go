@@ -89,7 +89,7 @@ func platform() rules.FactSheet {
 		Guarantee: "G1", NextStepAt: at("2025-03-10 11:00"),
 		Clocks: []rules.ClockRow{
 			{Target: "workaround", Due: at("2025-03-10 12:00")},
-			{Target: "resolution", Due: at("2025-03-12 10:00")},
+			{Target: "resolve", Due: at("2025-03-12 10:00")},
 		},
 		RunbookURL: "https://runbooks.apl.example/moodle-cron", GeneratorURL: "https://prometheus.apl.example/graph?g0.expr=moodle_cron",
 		PolicyStep: "routed",
@@ -112,7 +112,7 @@ func reported() rules.FactSheet {
 func said(f rules.FactSheet) rules.FactSheet {
 	f.History = []rules.HistoryLine{
 		{At: at("2025-03-10 07:10"), What: "opened"},
-		{At: at("2025-03-10 07:11"), What: "told", Who: "Sophie Perrin", Text: "B1"},
+		{At: at("2025-03-10 07:11"), What: "mail", Text: "B1"},
 		{At: at("2025-03-10 09:20"), What: "taken", Who: "Sophie Perrin"},
 		{At: at("2025-03-10 09:45"), What: "attempt", Who: "Sophie Perrin", Text: "sauvegarde relancée à la main, même erreur"},
 	}
@@ -154,7 +154,7 @@ func example(template, lang string) []rules.Notification {
 		f = workstation()
 		f.State, f.Days = rules.CallDue, 11
 		when("2025-03-18 09:30")
-		f.History = []rules.HistoryLine{{At: at("2025-03-11 09:30"), What: "told", Who: "Léa Bernard", Text: "B4"}}
+		f.History = []rules.HistoryLine{{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}}
 		if template == "B5n" {
 			n.To, n.Cc = to(am), to(expert, vijay)
 			f.Call = map[string]string{"outcome": "voicemail"}
@@ -193,7 +193,7 @@ func example(template, lang string) []rules.Notification {
 		f.NextStepAt = at("2025-03-11 12:00")
 		f.History = []rules.HistoryLine{
 			{At: at("2025-03-10 07:10"), What: "opened"},
-			{At: at("2025-03-10 16:00"), What: "told", Who: "Anne Martin", Text: "B2"},
+			{At: at("2025-03-10 16:00"), What: "mail", Text: "B2"},
 			{At: at("2025-03-10 18:00"), What: "breach", Text: ""},
 		}
 		n.To, n.Cc = to(am), to(expert, vijay)
@@ -225,7 +225,6 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 12:00")
 	case "D7":
 		f.Refused = []string{"am.dupont@msp.example"}
-		f.Reason = "550 5.1.1 user unknown"
 		when("2025-03-10 16:02")
 	case "D8":
 		when("2025-03-11 09:00")
@@ -253,7 +252,7 @@ func example(template, lang string) []rules.Notification {
 	case "M2":
 		f = platform()
 		f.State, f.ResolvedAt, f.Cause, f.DataLoss, f.Provisional = rules.Resolved, at("2025-03-10 10:07"), "int.volume", "none", false
-		f.Reason = "Le service cron a été relancé et la file d'attente vidée."
+		f.History = []rules.HistoryLine{{At: at("2025-03-10 10:07"), What: "resolve", Who: "op", Text: "Le service cron a été relancé et la file d'attente vidée."}}
 		f.Clocks = []rules.ClockRow{{Target: "resolution", Due: at("2025-03-12 10:00"), MetAt: at("2025-03-10 10:07")}}
 		n.To = to(expl)
 		when("2025-03-10 10:08")
@@ -264,7 +263,7 @@ func example(template, lang string) []rules.Notification {
 	case "M4":
 		f = reported()
 		f.Provisional, f.Cause, f.Assignee = false, "int.settings", "Olga Pons"
-		f.Reason = "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours."
+		f.History = []rules.HistoryLine{{At: at("2025-03-10 14:40"), What: "qualify", Who: "op", Text: "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours."}}
 		n.To = to(expl)
 		when("2025-03-10 14:40")
 	case "M5":

@@ -27,10 +27,13 @@ type Links struct {
 type linker struct {
 	Links
 	n rules.Notification
+	// answerOnly is set when a customer reads the message, in Cc or To: a link
+	// must then give no other right than to answer.
+	answerOnly bool
 }
 
 func (l linker) url(purpose string) string {
-	if l.Base == "" || l.Token == nil {
+	if l.Base == "" || l.Token == nil || l.answerOnly && purpose != "answer" {
 		return ""
 	}
 	var party rules.Party

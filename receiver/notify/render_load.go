@@ -104,8 +104,8 @@ type parts struct {
 
 func (l templateLoader) parts(lang string) (*parts, error) {
 	p := &parts{loader: l, lang: lang}
-	p.text = template.New("parts").Option("missingkey=error").Funcs(template.FuncMap{"mark": textMarks, "lines": lines})
-	p.html = htmltemplate.New("parts").Option("missingkey=error").Funcs(htmltemplate.FuncMap{"lines": lines})
+	p.text = template.New("parts").Option("missingkey=error").Funcs(template.FuncMap{"mark": textMarks, "lines": lines, "threes": threes})
+	p.html = htmltemplate.New("parts").Option("missingkey=error").Funcs(htmltemplate.FuncMap{"lines": lines, "threes": threes})
 	shared := path.Join(lang, "_shared")
 	for _, name := range []string{"parts", shared} {
 		text, from, err := l.read(name+".txt.tmpl", name+".tmpl")
@@ -155,6 +155,15 @@ func (p *parts) mail(id string) (*mailTemplate, error) {
 		}
 	}
 	return &mailTemplate{id: id, text: text, html: html}, nil
+}
+
+// threes makes rows of three out of a long list; the last one is filled up.
+func threes(all []string) [][]string {
+	var rows [][]string
+	for row := range slices.Chunk(all, 3) {
+		rows = append(rows, append(slices.Clip(row), make([]string, 3-len(row))...))
+	}
+	return rows
 }
 
 // lines splits what a person wrote, for templates that show it line by line.

@@ -110,7 +110,7 @@ func (i *item) TargetBrief() string { return i.brief(i.dueOf(i.f.Target)) }
 // DueFor is when the named clock is due; "" when it does not run.
 func (i *item) DueFor(target string) string {
 	for _, c := range i.f.Clocks {
-		if c.Target == target && c.MetAt.IsZero() && !c.Paused {
+		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
 			return i.due(c.Due)
 		}
 	}
@@ -120,8 +120,26 @@ func (i *item) DueFor(target string) string {
 // DueForBrief is DueFor for a subject.
 func (i *item) DueForBrief(target string) string {
 	for _, c := range i.f.Clocks {
-		if c.Target == target && c.MetAt.IsZero() && !c.Paused {
+		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
 			return i.brief(c.Due)
+		}
+	}
+	return ""
+}
+
+// sameTarget compares names of targets; resolution may be called resolve.
+func sameTarget(a, b string) bool {
+	return a == b || a+b == "resolveresolution" || a+b == "resolutionresolve"
+}
+
+// NextNews is when a customer hears from us again: the nearest thing that is due.
+func (i *item) NextNews() string {
+	if s := i.NextStep(); s != "" {
+		return s
+	}
+	for _, target := range []string{"prequalification", "workaround", "resolve"} {
+		if s := i.DueFor(target); s != "" {
+			return s
 		}
 	}
 	return ""
@@ -129,7 +147,7 @@ func (i *item) DueForBrief(target string) string {
 
 func (i *item) dueOf(target string) time.Time {
 	for _, c := range i.f.Clocks {
-		if c.Target == target {
+		if sameTarget(c.Target, target) {
 			return c.Due
 		}
 	}
@@ -217,8 +235,16 @@ func (i *item) LostData() bool {
 	return true
 }
 
-// ResolvedBrief is the hour of the resolution, with its day when not today.
-func (i *item) ResolvedBrief() string { return i.brief(i.f.ResolvedAt) }
+// ResolvedWhen is "à 10:07", or "le 10/03 23:58" when that is not today.
+func (i *item) ResolvedWhen() string {
+	switch {
+	case i.f.ResolvedAt.IsZero():
+		return ""
+	case i.today(i.f.ResolvedAt):
+		return i.say("at_hour", "clock", i.clock(i.f.ResolvedAt))
+	}
+	return i.say("on_day", "stamp", i.stamp(i.f.ResolvedAt))
+}
 
 // TakeBy is when a person takes a request at the latest.
 func (i *item) TakeBy() string {
@@ -237,7 +263,7 @@ func (i *item) ResolutionFacts() []fact {
 	fs.add("since", i.Started())
 	fs.add("repaired", i.Repaired())
 	fs.add("duration", i.Duration())
-	fs.add("cause", joinNonEmpty(" : ", upperFirst(i.CauseClass()), i.Cause()))
+	fs.add("cause", joinNonEmpty(i.word("colon"), i.CauseClass(), i.Cause()))
 	fs.add("data_loss", i.DataLoss())
 	return fs.rows
 }

@@ -1,5 +1,10 @@
 package notify
 
+import (
+	"slices"
+	"unicode/utf8"
+)
+
 // table is the list of a bundle: one row an incident.
 type table struct {
 	Head []string
@@ -9,6 +14,25 @@ type table struct {
 type cell struct {
 	Text string
 	URL  string
+}
+
+// Short tells that the text fits on one line of a column, so that neither a
+// date nor "SRV-AD" is broken.
+func (c cell) Short() bool { return utf8.RuneCountInString(c.Text) <= 16 }
+
+// compact leaves out the columns that are empty in every row.
+func (t *table) compact() *table {
+	c := &table{Rows: make([][]cell, len(t.Rows))}
+	for col, name := range t.Head {
+		if !slices.ContainsFunc(t.Rows, func(row []cell) bool { return row[col].Text != "" }) {
+			continue
+		}
+		c.Head = append(c.Head, name)
+		for n, row := range t.Rows {
+			c.Rows[n] = append(c.Rows[n], row[col])
+		}
+	}
+	return c
 }
 
 // Table is the bundle for staff. One notification alone has no table.
@@ -48,7 +72,7 @@ func (v *view) List() *table {
 			cell{Text: last},
 			cell{Text: i.otherBrief()}))
 	}
-	return t
+	return t.compact()
 }
 
 func (i *item) otherBrief() string {
@@ -81,7 +105,7 @@ func (v *view) CustomerTable() *table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return t
+	return t.compact()
 }
 
 func (v *view) head(keys ...string) []string {
@@ -106,10 +130,10 @@ func (v *view) CallTable() *table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("call")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
-			{Text: i.ContactName()}, {Text: i.f.Contact.Phone}, {Text: days},
+			{Text: i.ContactName()}, {Text: i.contact.Phone}, {Text: days},
 		})
 	}
-	return t
+	return t.compact()
 }
 
 // StateTable lists incidents with where they stand, for a hand-over.
@@ -119,9 +143,9 @@ func (v *view) StateTable() *table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("incident")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
-			{Text: i.Fact()}, {Text: i.Due()},
+			{Text: i.Fact()}, {Text: i.dueShort(i.f.Deadline)},
 			{Text: joinNonEmpty(", ", i.State(), i.f.Assignee)},
 		})
 	}
-	return t
+	return t.compact()
 }

@@ -173,6 +173,18 @@ func htmlText(s string) string {
 	return html.UnescapeString(anyTag.ReplaceAllString(s, ""))
 }
 
+// The built-in templates pass the trial that an admin's have to pass.
+func TestTrial(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range r.Templates() {
+		for _, lang := range []string{"fr", "en"} {
+			if err := r.try(id, lang); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestProse(t *testing.T) {
 	r := newTestRenderer(t)
 	thin, err := NewRenderer(Options{})
@@ -485,6 +497,89 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A customer in copy gets no link that acts.
+func TestCustomerInCopy(t *testing.T) {
+	r := newTestRenderer(t)
+	out, err := r.Render(example("M5", "en")) // the reporter is in Cc
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, purpose := range []string{"take.", "incident.", "escalate.", "vigie act", "vigie explain"} {
+		if strings.Contains(out.Text+out.HTML, purpose) {
+			t.Errorf("a customer in copy gets %q:\n%s", purpose, out.Text)
+		}
+	}
+	own, err := NewRenderer(Options{Links: Links{Base: "https://x.example", Token: tokens},
+		Outside: func(p rules.Party) bool { return !strings.HasSuffix(p.Address, "@msp.example") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := example("B1", "en")[0]
+	n.To[0].Role = "watch"
+	if out, err = own.Render([]rules.Notification{n}); err != nil || !strings.Contains(out.Text, "/a/take.") {
+		t.Errorf("an own name of a role (%v):\n%s", err, out.Text)
+	}
+}
+
+// What a person closed without proof is never called repaired.
+func TestClosedIsNotRepaired(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"B12", "M2"} {
+		for _, lang := range []string{"fr", "en"} {
+			for _, count := range []int{1, 2} {
+				for _, outside := range []bool{false, true} {
+					n := example(id, lang)[0]
+					n.Facts.State, n.Facts.Reason = rules.Closed, "duplicate"
+					if outside {
+						n.To = to(lea)
+					}
+					out, err := r.Render(bundle(n, count))
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, word := range []string{"rétabli", "RÉTABLI", "réussies", "réussie le", "OK AGAIN", "works again", "back", "dans l'ordre", "well again", "succeeded"} {
+						if strings.Contains(out.Subject, word) {
+							t.Errorf("%s/%s: %q of a closed incident: %s", id, lang, word, out.Subject)
+						}
+					}
+					if outside && strings.Contains(out.Text+out.HTML, "duplicate") {
+						t.Errorf("%s/%s: a customer reads the reason for closing", id, lang)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The end of a blindness or an outage speaks of no machine.
+func TestEndWithoutMachine(t *testing.T) {
+	r := newTestRenderer(t)
+	n := example("D5", "fr")[0]
+	n.Template, n.Facts.ScenarioText, n.Facts.State = "B12", "Supervision aveugle", rules.Resolved
+	n.Facts.ResolvedAt = at("2025-03-10 04:00")
+	out, err := r.Render([]rules.Notification{n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Subject != "[#140] [RÉTABLI] Supervision aveugle : terminé" || strings.Contains(out.Text, "machine") {
+		t.Errorf("%s\n%s", out.Subject, out.Text)
+	}
+}
+
+// Without a customer's contact the supervisor is not told to phone himself.
+func TestCallWithoutContact(t *testing.T) {
+	r := newTestRenderer(t)
+	n := example("B5", "en")[0]
+	n.Facts.Contact = sup
+	out, err := r.Render([]rules.Notification{n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.Subject+out.Text, "Sophie") || !strings.Contains(out.Text, "No phone number is known") {
+		t.Errorf("%s\n%s", out.Subject, out.Text)
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	body := `{{define "tag"}}OURS{{end}}{{define "fact"}}{{.Fact}}{{end}}{{define "lead"}}Our own words, {{.Machine}}.{{end}}{{define "body"}}<i>{{.Error}}</i>{{end}}`
 	r, err := NewRenderer(Options{Overrides: fstest.MapFS{
@@ -676,7 +771,9 @@ func TestDates(t *testing.T) {
 		{en.moment(at("2024-08-01 09:00")), "Thu 1 August 2024 09:00"},
 		{fr.moment(time.Date(2025, 3, 30, 1, 30, 0, 0, time.UTC)), "dim. 30 mars 03:30"},
 		{fr.due(at("2025-03-10 18:00")), "18:00"},
-		{fr.due(at("2025-03-11 18:00")), "mar. 11 mars 18:00"},
+		{fr.due(at("2025-03-11 18:00")), "mardi 11 mars à 18:00"},
+		{en.due(at("2025-03-11 18:00")), "Tuesday 11 March at 18:00"},
+		{fr.dueShort(at("2025-03-11 18:00")), "mar. 11 mars 18:00"},
 		{fr.brief(at("2025-03-11 18:00")), "11/03 18:00"},
 		{en.brief(at("2025-03-11 18:00")), "11 March 18:00"},
 		{fr.brief(at("2026-01-05 18:00")), "5 janvier 2026 18:00"},

@@ -21,14 +21,16 @@ type view struct {
 	Colour       string // of the bar
 	Digest       *digestView
 	many         bool
+	outside      bool // somebody outside the organisation reads it
 }
 
 // item is one notification, its texts made safe to show.
 type item struct {
 	face
-	n     rules.Notification
-	f     *rules.FactSheet
-	links linker
+	n       rules.Notification
+	f       *rules.FactSheet
+	contact rules.Party // the customer's person to call or write to; may be nobody
+	links   linker
 }
 
 func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
@@ -38,14 +40,31 @@ func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
 		if n.HoldUntil.After(ref) {
 			ref = n.HoldUntil
 		}
-		it := &item{n: cleanNotification(n), links: linker{r.links, n}}
+		it := &item{n: cleanNotification(n), links: linker{Links: r.links, n: n}}
 		it.f = &it.n.Facts
 		it.face = newFace(t, it.f.Zone, ref)
+		if r.isOutside(it.f.Contact) {
+			it.contact = it.f.Contact
+		}
 		v.Items = append(v.Items, it)
+		v.outside = v.outside || slices.ContainsFunc(n.To, r.isOutside) || slices.ContainsFunc(n.Cc, r.isOutside)
+	}
+	for _, it := range v.Items {
+		it.links.answerOnly = v.outside
 	}
 	v.item = v.Items[0]
 	return v
 }
+
+// Contact is the customer's person to call or write to; empty when unknown.
+func (i *item) Contact() rules.Party { return i.contact }
+
+// Closed tells that a person closed the incident without a proof of repair.
+func (i *item) Closed() bool { return i.f.State == rules.Closed }
+
+// HandedOn tells that the assignment moved from one person to another, and that
+// both read about it.
+func (i *item) HandedOn() bool { return len(i.n.To) > 1 }
 
 // Many tells whether the mail speaks of several incidents.
 func (v *view) Many() bool { return v.many }
@@ -307,7 +326,7 @@ func (i *item) DueTag() string {
 // DueBrief is the deadline for a subject.
 func (i *item) DueBrief() string { return i.brief(i.f.Deadline) }
 
-// ByDue is "aujourd'hui avant 18:00", "avant mar. 11 mars 18:00" or "dans la
+// ByDue is "aujourd'hui avant 18:00", "avant mardi 11 mars à 18:00" or "dans la
 // journée", to end a sentence.
 func (i *item) ByDue() string {
 	switch {
@@ -322,8 +341,14 @@ func (i *item) ByDue() string {
 // LateStart tells that the failure came late and its deadline stands.
 func (i *item) LateStart() bool { return i.f.LateStart }
 
-// NextStep is when the account manager will be told by itself.
-func (i *item) NextStep() string { return i.due(i.f.NextStepAt) }
+// NextStep is when the account manager will be told by itself; "" when that
+// is past.
+func (i *item) NextStep() string {
+	if !i.f.NextStepAt.After(i.n.DecidedAt) {
+		return ""
+	}
+	return i.due(i.f.NextStepAt)
+}
 
 // AM is the account manager's name, or "le gestionnaire du compte".
 func (i *item) AM() string { return i.person(i.f.AccountManager, "account_manager") }
@@ -361,7 +386,7 @@ func (i *item) Automatic() bool { return i.f.Automatic }
 // Reason is a person's words.
 func (i *item) Reason() string { return i.f.Reason }
 
-// Expected is the promised day: "mer. 12 mars".
+// Expected is the promised day: "mercredi 12 mars".
 func (i *item) Expected() string { return i.dateText(i.f.ExpectedDate) }
 
 // ExpectedBrief is the promised day for a subject: "12/03", "12 March".
@@ -379,7 +404,7 @@ func (i *item) ExpectedBrief() string {
 // dateText shows a date that came as text, or the text when it is not one.
 func (i *item) dateText(s string) string {
 	if t, ok := i.parseDate(s); ok {
-		return i.day(t)
+		return i.longDay(t)
 	}
 	return s
 }
@@ -397,8 +422,8 @@ func (i *item) parseDate(s string) (time.Time, bool) {
 // Seen is when the machine was last online.
 func (i *item) Seen() string { return i.momentAgo(i.f.AgentLastSeen) }
 
-// SeenDate is the day of Seen.
-func (i *item) SeenDate() string { return i.day(i.f.AgentLastSeen) }
+// SeenLong is the day of Seen, in a sentence.
+func (i *item) SeenLong() string { return i.longDay(i.f.AgentLastSeen) }
 
 // NextRun is when the next backup is due, unless that is past.
 func (i *item) NextRun() string {
@@ -408,8 +433,16 @@ func (i *item) NextRun() string {
 	return i.moment(i.f.NextRun)
 }
 
+// NextRunLong is NextRun in a sentence: "mardi 11 mars à 12:30".
+func (i *item) NextRunLong() string {
+	if !i.f.NextRun.After(i.ref) {
+		return ""
+	}
+	return i.longMoment(i.f.NextRun)
+}
+
 // CallBefore is the day on which we phone when no answer came.
-func (i *item) CallBefore() string { return i.day(i.f.CallBefore) }
+func (i *item) CallBefore() string { return i.longDay(i.f.CallBefore) }
 
 // SilenceBy is who silenced the alert.
 func (i *item) SilenceBy() string { return i.f.SilenceBy }
@@ -419,6 +452,9 @@ func (i *item) SilenceUntil() string { return i.due(i.f.SilenceUntil) }
 
 // Repaired is the instant of the repair.
 func (i *item) Repaired() string { return i.moment(i.f.ResolvedAt) }
+
+// RepairedLong is Repaired in a sentence.
+func (i *item) RepairedLong() string { return i.longMoment(i.f.ResolvedAt) }
 
 // RepairedBrief is Repaired for a subject: "10/03 14:32".
 func (i *item) RepairedBrief() string {
@@ -451,25 +487,18 @@ func (i *item) hasFlag(f rules.Flag) bool { return slices.Contains(i.f.Flags, f)
 func (i *item) State() string { return i.name("state", string(i.f.State)) }
 
 // Outside tells whether somebody outside the organisation reads this message.
-// A role that nobody knows counts as outside: plain words harm no technician,
-// jargon and error texts do harm a customer.
-func (v *view) Outside() bool {
-	for _, i := range v.Items {
-		for _, p := range append(slices.Clone(i.n.To), i.n.Cc...) {
-			if !insideRole(p.Role) {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (v *view) Outside() bool { return v.outside }
 
-func insideRole(role string) bool {
-	switch role {
+// outsideRole tells by the name of a party's role whether the party is a
+// customer's. A name that nobody knows counts as outside: plain words harm no
+// technician, jargon, error texts and links to act do harm with a customer.
+func outsideRole(p rules.Party) bool {
+	switch keyOf(p.Role) {
 	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
 		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
-		"service_lead", "service_manager", "manager", "report_reader":
-		return true
+		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
+		"previous_assignee", "silence_authors", "told", "told_in_copy":
+		return false
 	}
-	return false
+	return true
 }

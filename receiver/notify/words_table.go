@@ -8,6 +8,7 @@ type tongue struct {
 	code   string
 	words  map[string]string
 	days   [7]string  // short, Sunday first
+	long   [7]string  // in full
 	months [12]string // as written inside a date
 	// first is how the first day of a month is written; empty: as a number.
 	first string

@@ -64,6 +64,22 @@ func (f face) day(t time.Time) string {
 	return f.days[t.In(f.zone).Weekday()] + " " + f.date(t)
 }
 
+// longDay is day with the day of the week in full, for sentences.
+func (f face) longDay(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.long[t.In(f.zone).Weekday()] + " " + f.date(t)
+}
+
+// longMoment is moment in full: "mardi 11 mars à 12:30".
+func (f face) longMoment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.say("at", "day", f.longDay(t), "clock", f.clock(t))
+}
+
 // moment is the full instant: "mar. 10 mars 14:32".
 func (f face) moment(t time.Time) string {
 	if t.IsZero() {
@@ -72,8 +88,17 @@ func (f face) moment(t time.Time) string {
 	return f.day(t) + " " + f.clock(t)
 }
 
-// due is an instant as a deadline is said: the hour alone when it is today.
+// due is an instant as a deadline is said in a sentence: the hour alone when it
+// is today, else "mardi 11 mars à 18:00".
 func (f face) due(t time.Time) string {
+	if t.IsZero() || f.today(t) {
+		return f.clock(t)
+	}
+	return f.longMoment(t)
+}
+
+// dueShort is due for a table: "mar. 11 mars 18:00".
+func (f face) dueShort(t time.Time) string {
 	if t.IsZero() || f.today(t) {
 		return f.clock(t)
 	}
