@@ -3,6 +3,7 @@ package exporters
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func ParseInstant(s string) Instant {
 		ms, err := strconv.ParseInt(m[1], 10, 64)
 		return believable(time.UnixMilli(ms), err == nil, false)
 	}
-	if n, err := strconv.ParseFloat(s, 64); err == nil {
+	if n, err := strconv.ParseFloat(s, 64); err == nil && !math.IsNaN(n) {
 		return believable(fromUnix(s, n), true, false)
 	}
 	for _, layout := range []string{time.RFC3339Nano, time.RFC1123Z, time.RFC1123, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05.999999999Z0700"} {

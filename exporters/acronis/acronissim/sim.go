@@ -100,16 +100,15 @@ type protection struct {
 }
 
 type task struct {
-	uuid       string
-	number     int64
-	machine    *machine
-	plan       *plan
-	started    time.Time
-	completed  time.Time
-	code       string
-	errorText  string
-	applyOnly  bool
-	incomplete bool
+	uuid      string
+	number    int64
+	machine   *machine
+	plan      *plan
+	started   time.Time
+	completed time.Time
+	code      string
+	errorText string
+	applyOnly bool
 }
 
 type alert struct {
