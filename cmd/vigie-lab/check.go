@@ -128,7 +128,7 @@ func (c *checker) opening(ctx context.Context) error {
 		return err
 	}
 	local := c.find(server).Local
-	paris, err := time.LoadLocation("Europe/Paris")
+	paris, err := time.LoadLocation(wallClock)
 	if err != nil {
 		return err
 	}
@@ -263,7 +263,7 @@ func (c *checker) workstation(ctx context.Context) error {
 
 // nextDay is 09:30 of the day after, in Paris; the lab's calendar has no holidays.
 func nextDay(t time.Time) (time.Time, error) {
-	paris, err := time.LoadLocation("Europe/Paris")
+	paris, err := time.LoadLocation(wallClock)
 	if err != nil {
 		return time.Time{}, err
 	}

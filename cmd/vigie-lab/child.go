@@ -19,8 +19,8 @@ import (
 const (
 	// grace is how long a program may take to end before it is killed.
 	grace = 10 * time.Second
-	// tail bounds what is quoted of a log.
-	tail = 4 << 10
+	// tail bounds what is read of a log to quote its end.
+	tail = 16 << 10
 )
 
 // Program is a program to start.
@@ -107,14 +107,12 @@ func (d *Died) Error() string {
 	return fmt.Sprintf("%s ended (%s); the end of %s:\n%s", d.Name, d.How, d.LogFile, d.Log)
 }
 
-// Died describes the end of a program that nobody asked to end; nil otherwise.
+// Died describes the end of a program, once it has ended; nil when it was asked to.
 func (c *Child) Died() error {
 	select {
 	case <-c.asked:
 		return nil
-	case <-c.done:
 	default:
-		return nil
 	}
 	how := "exit status 0"
 	if c.err != nil {
@@ -131,9 +129,9 @@ func lastLines(name string, n int) string {
 	}
 	defer f.Close()
 	if end, err := f.Seek(0, io.SeekEnd); err == nil {
-		_, _ = f.Seek(max(0, end-tail*4), io.SeekStart)
+		_, _ = f.Seek(max(0, end-tail), io.SeekStart)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, tail*4))
+	b, err := io.ReadAll(io.LimitReader(f, tail))
 	if err != nil {
 		return "    (" + err.Error() + ")"
 	}

@@ -4,4 +4,6 @@ package main
 
 import "syscall"
 
+const endsWithParent = false
+
 func groupOfItsOwn() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

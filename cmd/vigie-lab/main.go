@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the page and the check speak in the policy's zone
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"

@@ -23,6 +23,8 @@ const (
 	// askWithin bounds what the page asks the programs before it shows itself.
 	askWithin = 3 * time.Second
 	maxForm   = 16 << 10
+	// wallClock is the zone of the policies, so that the page and the mails agree.
+	wallClock = "Europe/Paris"
 )
 
 // page is the lab's own page.
@@ -34,7 +36,14 @@ type page struct {
 // newPage returns the page's handler. It changes something only for a POST from
 // the page itself, and answers only to names of this machine.
 func newPage(l *Lab) (http.Handler, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"ago": ago, "clock": clock}).ParseFS(pageFiles, "page/*.html")
+	zone, err := time.LoadLocation(wallClock)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.New("").Funcs(template.FuncMap{
+		"ago":   ago,
+		"clock": func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 15:04") },
+	}).ParseFS(pageFiles, "page/*.html")
 	if err != nil {
 		return nil, err
 	}
@@ -212,11 +221,4 @@ func ago(t time.Time) string {
 	default:
 		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
-}
-
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Local().Format("Mon 2 Jan 15:04")
 }
