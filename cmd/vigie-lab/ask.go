@@ -115,7 +115,7 @@ func (a *asker) discovered(ctx context.Context) error {
 		return err
 	}
 	if len(answer.Data.Active) == 0 {
-		return errors.New("Prometheus has not found Alertmanager yet")
+		return errors.New("no Alertmanager has been found by Prometheus yet")
 	}
 	return nil
 }

@@ -335,7 +335,7 @@ func (c *checker) incident(ctx context.Context, key string) (receiver.Summary, e
 			return i, nil
 		}
 	}
-	return receiver.Summary{}, errors.New("Vigie has no incident for " + key)
+	return receiver.Summary{}, errors.New("no incident is known to Vigie for " + key)
 }
 
 // vigie runs the real command as the supervisor.
