@@ -96,12 +96,8 @@ func (u *unit) misfit(s rules.Signal) rules.Classified {
 // nil, and says why in c, when the signal is of something out of service.
 func (u *unit) choose(c *rules.Classified) (*entry, error) {
 	place := store.PlaceOf(c.Signal.Labels)
-	rs, err := u.tx.Candidates(c.Key, place, u.now.Add(-reopenable))
-	if err != nil {
+	if err := u.gather(c.Key, place); err != nil {
 		return nil, err
-	}
-	for _, r := range rs {
-		u.hold(r)
 	}
 	var entries []*entry
 	var candidates []rules.Incident
@@ -118,6 +114,23 @@ func (u *unit) choose(c *rules.Classified) (*entry, error) {
 		return entries[i], nil
 	}
 	return u.begin(*c)
+}
+
+// gather loads the incidents that a signal of that key and place may belong to.
+func (u *unit) gather(key string, p store.Place) error {
+	k := gathered{key, p}
+	if u.gathered[k] {
+		return nil
+	}
+	rs, err := u.tx.Candidates(key, p, u.now.Add(-reopenable))
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		u.hold(r)
+	}
+	u.gathered[k] = true
+	return nil
 }
 
 func near(en *entry, key string, p store.Place) bool {

@@ -21,6 +21,7 @@ type unit struct {
 	entries  []*entry
 	byID     map[string]*entry
 	machines map[[2]string]bool // whose open incidents are loaded
+	gathered map[gathered]bool  // for which signals candidates are loaded
 	blinding []*entry           // open incidents about sources that cannot be read
 	looked   bool               // blinding is loaded
 	number   int                // the newest running number given out; 0 before the first
@@ -40,7 +41,13 @@ type entry struct {
 }
 
 func (e *Engine) unit(tx *store.Tx, now time.Time) *unit {
-	return &unit{e: e, tx: tx, book: e.Book(), now: now, byID: map[string]*entry{}, machines: map[[2]string]bool{}}
+	return &unit{e: e, tx: tx, book: e.Book(), now: now, byID: map[string]*entry{}, machines: map[[2]string]bool{}, gathered: map[gathered]bool{}}
+}
+
+// gathered is what candidates are looked up by.
+type gathered struct {
+	key   string
+	place store.Place
 }
 
 // hold takes a loaded record into the unit, unless the unit already works on
