@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,10 +181,13 @@ func FuzzState(f *testing.F) {
 // Pauses double with each failure in a row, and end with a success.
 func TestRunBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var tries []time.Duration
 		begin := time.Now()
 		fail := true
 		p := newPoller(t, PollerOptions{Interval: 10 * time.Second, Now: time.Now, Source: fetch(func(context.Context) (Snapshot, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			tries = append(tries, time.Since(begin))
 			if fail {
 				return Snapshot{}, errors.New("down")
@@ -193,11 +197,13 @@ func TestRunBacksOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go p.Run(ctx)
 		time.Sleep(3 * time.Minute)
+		mu.Lock()
 		failing := len(tries)
 		fail = false
+		mu.Unlock()
 		time.Sleep(3 * time.Minute)
-		synctest.Wait()
 		cancel()
+		synctest.Wait()
 		// 0, 10, 30, 70, 150 s with a tenth of jitter.
 		if failing < 4 || failing > 6 {
 			t.Errorf("%d tries in three minutes of failure: %v", failing, tries)

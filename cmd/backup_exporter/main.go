@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // Windows has no time zones of its own
@@ -82,6 +83,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "backup_exporter: --web.config.file: %v\n", err)
 		return 1
 	}
+	if err := checkPath(o.metricsPath); err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: --web.telemetry-path: %v\n", err)
+		return 1
+	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
 	instances, err := loadConfig(o.configFile, sourceTable(), env)
 	if err != nil {
@@ -105,6 +110,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func checkWeb(c *web.FlagConfig) error { return web.Validate(*c.WebConfigFile) }
+
+// checkPath keeps the metrics off the other routes.
+func checkPath(path string) error {
+	if !strings.HasPrefix(path, "/") || path == "/" || strings.ContainsAny(path, "{} ") ||
+		strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/api/") {
+		return fmt.Errorf("%q cannot be used; write for example /metrics", path)
+	}
+	return nil
+}
 
 // report says what is configured and, if asked, whether it can be read.
 func report(ctx context.Context, o options, instances []instance, stdout io.Writer) int {

@@ -311,7 +311,7 @@ func (b *builder) job(group []unit, class exporters.Class) exporters.Job {
 		job.ID += "/" + u.ids[0]
 	}
 	job.Running, job.RunningSince = b.isRunning(&u)
-	job.Runs = b.runs(&u, job.Running)
+	job.Runs = b.runs(&u, job.Running, len(group) == 1)
 	job.ExpectedInterval = b.interval(&u, job.LastSuccess, class)
 	return job
 }
@@ -429,10 +429,15 @@ const matchWindow = 2 * time.Minute
 
 // runs gives what is known of the unit's finished and missed runs. The status
 // listing decides whether the last run was good; tasks and alerts explain it.
-func (b *builder) runs(u *unit, running bool) []exporters.Run {
+// Without tasks: where two plans cannot be told apart, a success of the one
+// must not stand for the other.
+func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
 	var runs []exporters.Run
 	id := u.resource.Context.ID.Lower()
 	for i := range b.known.tasks[id] {
+		if !withTasks {
+			break
+		}
 		if t := &b.known.tasks[id][i]; u.concerns(t.Policy.ID, t.Policy.Type) {
 			runs = append(runs, b.taskRun(t))
 		}

@@ -461,7 +461,7 @@ func TestUnknownWords(t *testing.T) {
 	}
 }
 
-func TestTwoPlansOnOneMachineStayApart(t *testing.T) {
+func TestTwoPlansThatCannotBeToldApart(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	weekly := b.sim.AddPlan(acronissim.Plan{Tenant: b.dupont, Name: "weekly", Weekdays: []string{"sun"}, Hour: 3})
 	b.sim.ApplyPlan(b.ad, weekly)
@@ -479,6 +479,12 @@ func TestTwoPlansOnOneMachineStayApart(t *testing.T) {
 	// The statuses do not say which plan they are about: one job, the worse word.
 	if failed != 1 || good != 0 {
 		t.Errorf("%d failed and %d good jobs", failed, good)
+	}
+	b.clock.Advance(time.Hour)
+	b.sim.SucceedBackup(b.ad, b.daily)
+	b.refresh()
+	if j := b.job("SRV-AD"); j.LastResult != exporters.Failed || !j.LastSuccess.IsZero() {
+		t.Errorf("the daily plan's success stands for the weekly one: %s, %v", j.LastResult, j.LastSuccess)
 	}
 }
 
