@@ -498,7 +498,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.Text, "vigie act take i123") || strings.Contains(out.HTML, "href=") {
+	if !strings.Contains(out.Text, "vigie act take 123") || strings.Contains(out.HTML, "href=") {
 		t.Errorf("without links staff read commands:\n%s", out.Text)
 	}
 	if out, err = thin.Render(example("B4", "en")); err != nil || strings.Contains(out.Text, "vigie act") {
