@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -25,10 +26,15 @@ var (
 	preview = flag.String("preview", "", "folder to write HTML previews of all mails into")
 )
 
+// A renderer never changes, so that all tests share one.
+var oneRenderer = sync.OnceValues(func() (*Renderer, error) {
+	return NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00",
+		Links: Links{Base: "https://vigie.msp.example", Token: tokens}})
+})
+
 func newTestRenderer(t testing.TB) *Renderer {
 	t.Helper()
-	r, err := NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00",
-		Links: Links{Base: "https://vigie.msp.example", Token: tokens}})
+	r, err := oneRenderer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +202,9 @@ func TestProse(t *testing.T) {
 			for _, role := range []string{"", "supervisor", "contact"} {
 				for _, count := range []int{1, 3} {
 					for name, r := range map[string]*Renderer{"linked": r, "thin": thin} {
+						if name == "thin" && (count > 1 || role == "") {
+							continue // the same words as with links
+						}
 						name = fmt.Sprintf("%s/%s/%s/%d/%s", id, lang, role, count, name)
 						full := example(id, lang)
 						zero := rules.Notification{Template: id, Language: lang}
@@ -223,26 +232,26 @@ func TestProse(t *testing.T) {
 	}
 }
 
-const hostileText = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
+const hostileWord = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
 
 func hostileSheet() rules.FactSheet {
 	f := workstation()
 	long := strings.Repeat("A", 10_000)
-	f.CustomerName, f.Machine = hostileText+long, hostileText+long
-	f.Error, f.Reason, f.Report, f.Workaround = hostileText+long, hostileText, hostileText+strings.Repeat("\n", 5000)+"x", hostileText
-	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostileText, hostileText, hostileText, hostileText
-	f.Contact = rules.Party{Name: hostileText, Phone: hostileText, Address: hostileText}
-	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostileText, hostileText, hostileText, hostileText, hostileText
-	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostileText, hostileText, hostileText
+	f.CustomerName, f.Machine = hostileWord+long, hostileWord+long
+	f.Error, f.Reason, f.Report, f.Workaround = hostileWord+long, hostileWord, hostileWord+strings.Repeat("\n", 5000)+"x", hostileWord
+	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostileWord, hostileWord, hostileWord, hostileWord
+	f.Contact = rules.Party{Name: hostileWord, Phone: hostileWord, Address: hostileWord}
+	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
+	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostileWord, hostileWord, hostileWord
 	f.RunbookURL, f.GeneratorURL = "javascript:alert(1)", "https://x.example/\r\nBcc: y"
-	f.Other = rules.Evidence{State: hostileText, Engine: hostileText, Plan: hostileText, Error: hostileText, By: hostileText, Note: hostileText}
-	f.Plans = []rules.PlanRow{{Plan: hostileText, Error: hostileText}}
-	f.Call = map[string]string{"note": hostileText, "outcome": hostileText, "at": hostileText, "person": hostileText, "next_date": hostileText}
-	f.History = []rules.HistoryLine{{What: hostileText, Who: hostileText, Text: hostileText}}
-	f.Affected, f.Refused = []string{hostileText}, []string{hostileText}
-	f.Clocks = []rules.ClockRow{{Target: hostileText}}
-	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostileText, hostileText, hostileText, hostileText, hostileText, hostileText
-	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostileText, hostileText, hostileText, hostileText, hostileText
+	f.Other = rules.Evidence{State: hostileWord, Engine: hostileWord, Plan: hostileWord, Error: hostileWord, By: hostileWord, Note: hostileWord}
+	f.Plans = []rules.PlanRow{{Plan: hostileWord, Error: hostileWord}}
+	f.Call = map[string]string{"note": hostileWord, "outcome": hostileWord, "at": hostileWord, "person": hostileWord, "next_date": hostileWord}
+	f.History = []rules.HistoryLine{{What: hostileWord, Who: hostileWord, Text: hostileWord}}
+	f.Affected, f.Refused = []string{hostileWord}, []string{hostileWord}
+	f.Clocks = []rules.ClockRow{{Target: hostileWord}}
+	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
+	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
 	f.LastSuccess = time.Unix(1<<40, 0)
 	return f
 }
@@ -251,8 +260,8 @@ func TestHostileFacts(t *testing.T) {
 	r := newTestRenderer(t)
 	for _, id := range r.Templates() {
 		for _, lang := range []string{"fr", "en"} {
-			for _, platform := range []string{"", hostileText} {
-				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileText, Step: hostileText, To: to(sup), Facts: hostileSheet()}
+			for _, platform := range []string{"", hostileWord} {
+				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Facts: hostileSheet()}
 				n.Facts.Platform = platform
 				out, err := r.Render([]rules.Notification{n})
 				if err != nil {
@@ -489,7 +498,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.Text, "vigie act take i123") || strings.Contains(out.HTML, "href=") {
+	if !strings.Contains(out.Text, "vigie act take 123") || strings.Contains(out.HTML, "href=") {
 		t.Errorf("without links staff read commands:\n%s", out.Text)
 	}
 	if out, err = thin.Render(example("B4", "en")); err != nil || strings.Contains(out.Text, "vigie act") {
@@ -786,7 +795,7 @@ func TestDates(t *testing.T) {
 		{en.span(-90 * time.Second), "1 min"},
 		{fr.night(2, 2, at("2025-03-09 02:10")), "2ᵉ nuit"},
 		{en.night(3, 3, at("2025-03-09 02:10")), "3rd night"},
-		{en.night(12, 0, at("2025-03-09 02:10")), "12th failure"},
+		{en.night(12, 0, at("2025-03-09 02:10")), "12th time"},
 		{fr.night(3, 3, at("2025-03-08 12:30")), "3ᵉ jour"},
 		{fr.night(1, 1, at("2025-03-09 02:10")), ""},
 		{en.ordinal(11) + en.ordinal(21) + en.ordinal(22) + en.ordinal(113) + fr.ordinal(1), "11th21st22nd113th1ʳᵉ"},
@@ -860,7 +869,7 @@ func TestDigestWhenAllIsWell(t *testing.T) {
 func FuzzRender(f *testing.F) {
 	r := newTestRenderer(f)
 	ids := r.Templates()
-	f.Add("B1", "fr", hostileText, hostileText, 2, int64(1741586400), true)
+	f.Add("B1", "fr", hostileWord, hostileWord, 2, int64(1741586400), true)
 	f.Add("M3", "en", "lms-A", "text\ntext", -1, int64(0), false)
 	f.Fuzz(func(t *testing.T, id, lang, word, text string, number int, sec int64, on bool) {
 		if !slices.Contains(ids, id) {
