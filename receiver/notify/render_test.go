@@ -223,26 +223,26 @@ func TestProse(t *testing.T) {
 	}
 }
 
-const hostile = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
+const hostileText = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
 
 func hostileSheet() rules.FactSheet {
 	f := workstation()
 	long := strings.Repeat("A", 10_000)
-	f.CustomerName, f.Machine = hostile+long, hostile+long
-	f.Error, f.Reason, f.Report, f.Workaround = hostile+long, hostile, hostile+strings.Repeat("\n", 5000)+"x", hostile
-	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostile, hostile, hostile, hostile
-	f.Contact = rules.Party{Name: hostile, Phone: hostile, Address: hostile}
-	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostile, hostile, hostile, hostile, hostile
-	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostile, hostile, hostile
+	f.CustomerName, f.Machine = hostileText+long, hostileText+long
+	f.Error, f.Reason, f.Report, f.Workaround = hostileText+long, hostileText, hostileText+strings.Repeat("\n", 5000)+"x", hostileText
+	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostileText, hostileText, hostileText, hostileText
+	f.Contact = rules.Party{Name: hostileText, Phone: hostileText, Address: hostileText}
+	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostileText, hostileText, hostileText, hostileText, hostileText
+	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostileText, hostileText, hostileText
 	f.RunbookURL, f.GeneratorURL = "javascript:alert(1)", "https://x.example/\r\nBcc: y"
-	f.Other = rules.Evidence{State: hostile, Engine: hostile, Plan: hostile, Error: hostile, By: hostile, Note: hostile}
-	f.Plans = []rules.PlanRow{{Plan: hostile, Error: hostile}}
-	f.Call = map[string]string{"note": hostile, "outcome": hostile, "at": hostile, "person": hostile, "next_date": hostile}
-	f.History = []rules.HistoryLine{{What: hostile, Who: hostile, Text: hostile}}
-	f.Affected, f.Refused = []string{hostile}, []string{hostile}
-	f.Clocks = []rules.ClockRow{{Target: hostile}}
-	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostile, hostile, hostile, hostile, hostile, hostile
-	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostile, hostile, hostile, hostile, hostile
+	f.Other = rules.Evidence{State: hostileText, Engine: hostileText, Plan: hostileText, Error: hostileText, By: hostileText, Note: hostileText}
+	f.Plans = []rules.PlanRow{{Plan: hostileText, Error: hostileText}}
+	f.Call = map[string]string{"note": hostileText, "outcome": hostileText, "at": hostileText, "person": hostileText, "next_date": hostileText}
+	f.History = []rules.HistoryLine{{What: hostileText, Who: hostileText, Text: hostileText}}
+	f.Affected, f.Refused = []string{hostileText}, []string{hostileText}
+	f.Clocks = []rules.ClockRow{{Target: hostileText}}
+	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostileText, hostileText, hostileText, hostileText, hostileText, hostileText
+	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostileText, hostileText, hostileText, hostileText, hostileText
 	f.LastSuccess = time.Unix(1<<40, 0)
 	return f
 }
@@ -251,8 +251,8 @@ func TestHostileFacts(t *testing.T) {
 	r := newTestRenderer(t)
 	for _, id := range r.Templates() {
 		for _, lang := range []string{"fr", "en"} {
-			for _, platform := range []string{"", hostile} {
-				n := rules.Notification{Template: id, Language: lang, IncidentID: hostile, Step: hostile, To: to(sup), Facts: hostileSheet()}
+			for _, platform := range []string{"", hostileText} {
+				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileText, Step: hostileText, To: to(sup), Facts: hostileSheet()}
 				n.Facts.Platform = platform
 				out, err := r.Render([]rules.Notification{n})
 				if err != nil {
@@ -860,7 +860,7 @@ func TestDigestWhenAllIsWell(t *testing.T) {
 func FuzzRender(f *testing.F) {
 	r := newTestRenderer(f)
 	ids := r.Templates()
-	f.Add("B1", "fr", hostile, hostile, 2, int64(1741586400), true)
+	f.Add("B1", "fr", hostileText, hostileText, 2, int64(1741586400), true)
 	f.Add("M3", "en", "lms-A", "text\ntext", -1, int64(0), false)
 	f.Fuzz(func(t *testing.T, id, lang, word, text string, number int, sec int64, on bool) {
 		if !slices.Contains(ids, id) {
