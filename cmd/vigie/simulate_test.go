@@ -9,36 +9,78 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"vigie/receiver"
+	"vigie/rules/story"
 )
 
-// The command plays every shipped story with the shipped configuration, whose
-// secrets do not exist here, and prints what the story's file says, with a
-// subject on every message.
+// The shipped stories with the shipped configuration, whose secrets do not
+// exist here, come to what the file beside each says, with a subject on every
+// message.
 // covers: T11, T13
 func TestSimulateShippedStories(t *testing.T) {
 	for _, example := range []string{"synomega", "activeprolearn"} {
 		folder := filepath.Join("../../deploy/examples", example)
-		stories, err := filepath.Glob(filepath.Join(folder, "stories", "*.yml"))
-		if err != nil || len(stories) == 0 {
+		paths, err := filepath.Glob(filepath.Join(folder, "stories", "*.yml"))
+		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s has no stories: %v", example, err)
 		}
-		for _, story := range stories {
-			t.Run(example+"/"+filepath.Base(story), func(t *testing.T) {
-				var out, errs bytes.Buffer
-				if code := run(context.Background(), []string{"simulate", "--config.file=" + filepath.Join(folder, "vigie.yml"), story}, &out, &errs); code != 0 {
-					t.Fatalf("exit %d: %s", code, errs.String())
-				}
-				want, err := os.ReadFile(strings.TrimSuffix(story, ".yml") + ".jsonl")
+		config := filepath.Join(folder, "vigie.yml")
+		setup, err := receiver.Load(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words, err := setup.Config.Renderer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			t.Run(example+"/"+filepath.Base(path), func(t *testing.T) {
+				text, err := os.ReadFile(path)
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := strings.Split(out.String(), "\n")
-				for i, line := range strings.Split(string(want), "\n") {
-					if i >= len(got) || withoutSubject(t, got[i]) != line {
-						t.Fatalf("line %d is\n%s\nwant\n%s", i+1, got[min(i, len(got)-1)], line)
+				s, err := story.Parse(path, text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lines, err := story.Play(setup.Book, s, story.Options{Subject: subjects(words)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out bytes.Buffer
+				c := &commands{out: &out}
+				for _, l := range lines {
+					if err := c.json(l); err != nil {
+						t.Fatal(err)
 					}
 				}
+				compareWithFile(t, path, out.String())
 			})
+		}
+		t.Run(example+"/command", func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := run(context.Background(), []string{"simulate", "--config.file=" + config, paths[0]}, &out, &errs); code != 0 {
+				t.Fatalf("exit %d: %s", code, errs.String())
+			}
+			compareWithFile(t, paths[0], out.String())
+		})
+	}
+}
+
+func compareWithFile(t *testing.T, path, out string) {
+	t.Helper()
+	want, err := os.ReadFile(strings.TrimSuffix(path, ".yml") + ".jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, wanted := strings.Split(out, "\n"), strings.Split(string(want), "\n")
+	if len(got) != len(wanted) {
+		t.Fatalf("%d lines, want %d", len(got), len(wanted))
+	}
+	for i, line := range wanted {
+		if withoutSubject(t, got[i]) != line {
+			t.Fatalf("line %d is\n%s\nwant\n%s", i+1, got[i], line)
 		}
 	}
 }
@@ -75,18 +117,18 @@ func withoutSubject(t *testing.T, line string) string {
 
 func TestSimulateErrors(t *testing.T) {
 	config := "--config.file=../../deploy/examples/synomega/vigie.yml"
-	story := filepath.Join(t.TempDir(), "story.yml")
+	file := filepath.Join(t.TempDir(), "story.yml")
 	text := "start: 2025-03-10T07:00:00+01:00\nuntil: 2025-03-10T08:00:00+01:00\nevents:\n  - at: 2025-03-10T07:10:00+01:00\n    act: {verb: take, by: sup, incident: {machine: SRV-AD}}\n"
-	if err := os.WriteFile(story, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"simulate", config, story}, story + `:4: act.incident matches no open incident: {machine="SRV-AD"}; none is open at 2025-03-10T07:10:00+01:00`},
-		{[]string{"simulate", config, story + ".not"}, "no such file"},
-		{[]string{"simulate", "--config.file=nowhere.yml", story}, "nowhere.yml"},
+		{[]string{"simulate", config, file}, file + `:4: act.incident matches no open incident: {machine="SRV-AD"}; none is open at 2025-03-10T07:10:00+01:00`},
+		{[]string{"simulate", config, file + ".not"}, "no such file"},
+		{[]string{"simulate", "--config.file=nowhere.yml", file}, "nowhere.yml"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(context.Background(), c.args, &out, &errs); code != 1 || !strings.Contains(errs.String(), c.want) || out.Len() > 0 {
