@@ -94,25 +94,25 @@ func TestPolicyExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	var doc struct {
-		Scenarios []struct {
-			ID, Title, Severity string
-			Start               time.Time
-			Events              []struct {
+		Incidents []struct {
+			ID, Severity string
+			Start        time.Time
+			Events       []struct {
 				At        time.Time
 				Event, To string
 			}
-			ExpectedDue map[string]*time.Time `json:"expected_due"`
+			Due map[string]*time.Time
 		}
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Scenarios) != 18 {
-		t.Fatalf("%d examples", len(doc.Scenarios))
+	if len(doc.Incidents) != 18 {
+		t.Fatalf("%d examples", len(doc.Incidents))
 	}
 	book := loadBook(t, []rules.SourceFile{{Name: "p.yml", Text: []byte(examplePolicy)}}, exampleFiles(t, "activeprolearn/inventory"))
-	for _, sc := range doc.Scenarios {
-		t.Run(sc.ID+" "+sc.Title, func(t *testing.T) {
+	for _, sc := range doc.Incidents {
+		t.Run(sc.ID, func(t *testing.T) {
 			s := platformAlert("lms-A", "Slow", sc.Start)
 			s.Labels[rules.LabelSeverity] = sc.Severity
 			b := opened(t, book, s, sc.Start)
@@ -137,7 +137,7 @@ func TestPolicyExamples(t *testing.T) {
 					t.Fatalf("%s is refused: %+v", e.Event, b.last.Refusal)
 				}
 			}
-			for target, want := range sc.ExpectedDue {
+			for target, want := range sc.Due {
 				c := b.inc.Targets[target]
 				switch {
 				case c == nil:
@@ -151,7 +151,7 @@ func TestPolicyExamples(t *testing.T) {
 				}
 			}
 			for target, c := range b.inc.Targets {
-				if _, wanted := sc.ExpectedDue[target]; !wanted && c.Breached.IsZero() && c.MetAt.IsZero() {
+				if _, wanted := sc.Due[target]; !wanted && c.Breached.IsZero() && c.MetAt.IsZero() {
 					t.Errorf("%s runs and should not: due at %s", target, c.Due)
 				}
 			}
