@@ -23,6 +23,10 @@ func (d *decider) acted(a Act) {
 		a.By = p.ID
 	}
 	a.Fields = a.Fields.Clone() // what is put straight below must not reach the caller's map
+	if d.book.outsider(a.By) && !slices.Contains([]string{"answer", "note", "reopen"}, a.Verb) {
+		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
+		return
+	}
 	if d.inc.State.Ended() && !slices.Contains([]string{"reopen", "note", "resolve", "close", "decommission"}, a.Verb) {
 		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
 		return
@@ -75,6 +79,14 @@ func (a Act) summary() string {
 func yes(text string) bool {
 	switch strings.ToLower(text) {
 	case "yes", "true", "oui", "on", "1":
+		return true
+	}
+	return false
+}
+
+func no(text string) bool {
+	switch strings.ToLower(text) {
+	case "no", "false", "non", "off", "0":
 		return true
 	}
 	return false
@@ -171,10 +183,14 @@ func (d *decider) actForecast(a Act) {
 		d.refuse(422, "today is missing: yes or no")
 		return
 	}
-	if yes(a.Fields["today"]) {
+	switch {
+	case yes(a.Fields["today"]):
 		a.Fields["today"] = "yes"
-	} else {
+	case no(a.Fields["today"]):
 		a.Fields["today"] = "no"
+	default:
+		d.refuse(422, "today %q is neither yes nor no", a.Fields["today"])
+		return
 	}
 	d.inc.Vars["reason"], d.inc.Vars["expected_date"] = a.Fields["reason"], a.Fields["expected_date"]
 }
@@ -279,10 +295,11 @@ func (d *decider) actCall(a Act) {
 func (d *decider) retry(c *Calls, next time.Time) {
 	missed := d.inc.Vars["calls_missed"] + "x"
 	d.inc.Vars["calls_missed"] = missed
-	if len(missed)%c.Tries == 0 {
+	exhausted := len(missed)%c.Tries == 0
+	if exhausted {
 		d.raise("calls_exhausted", d.now)
 	}
-	if next.IsZero() {
+	if next.IsZero() && !exhausted {
 		cal := d.calendar(d.s.Calendar)
 		if date, err := cal.AddBusinessDays(cal.Date(d.now), c.RetryAfter); err == nil {
 			next = cal.At(date, c.Clock)

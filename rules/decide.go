@@ -71,6 +71,7 @@ type decider struct {
 	wake    time.Time
 	needs   bool // evidence must be asked before going on
 	stale   bool // a due step waits for fresh evidence
+	strict  bool // told means accepted, not merely decided
 	cals    map[string]*calendar.Calendar
 }
 
@@ -284,6 +285,9 @@ func (d *decider) finish() {
 		d.wakeBy(d.inc.Until)
 	}
 	d.proofNeeds()
+	if !d.wake.IsZero() && !d.wake.After(d.now) {
+		d.wake = d.now.Add(time.Second) // never spin, whatever a policy says
+	}
 	d.out.WakeAt = d.wake
 	if d.out.Needs != nil {
 		d.out.WakeAt = d.now

@@ -74,6 +74,20 @@ func (d *decider) fresh(trace bool) bool {
 	return !trace || d.now.Sub(asked) <= evidenceMaxAge
 }
 
+// proofAsked reports whether, once every signal has ended, evidence was asked
+// for since: nobody is told of a failure that may just have been repaired.
+func (d *decider) proofAsked() bool {
+	if d.s.Proof != ProofSuccess || len(d.inc.Alerts) == 0 || d.anyFiring() {
+		return true
+	}
+	for _, a := range d.inc.Alerts {
+		if d.inc.ProofAsked.IsZero() || d.inc.ProofAsked.Before(a.EndedAt) {
+			return false
+		}
+	}
+	return true
+}
+
 // proofNeeds asks for what the next decision will need.
 func (d *decider) proofNeeds() {
 	i := d.inc

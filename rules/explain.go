@@ -201,6 +201,9 @@ func (b *Book) Preview(now time.Time) []Preview {
 		c := Classified{Signal: sig, Policy: p, Scenario: s, Identity: sig.Labels.Pick(s.Identity)}
 		c.Key = c.Identity.String()
 		d := b.Decide(b.Begin(c, "example", 0, now), Fired{Signal: sig}, Facts{}, now)
+		if d.Needs != nil { // nothing is known of an example's backups
+			d = b.Decide(d.Incident, Answered{AskedAt: now, Other: &Evidence{State: EvidenceUnknown}}, Facts{}, now)
+		}
 		e := b.Explain(d.Incident, Facts{}, now)
 		out = append(out, Preview{Scenario: s.Name, Title: s.Title, Steps: e.Steps, Targets: e.Targets})
 	}

@@ -246,6 +246,37 @@ func (d *decider) platforms() []string {
 	return out
 }
 
+// outsider reports whether a person is known only as one of a customer's own.
+func (b *Book) outsider(id string) bool {
+	outside := false
+	for _, m := range b.Directory.Machines {
+		outside = outside || m.User == id
+	}
+	for _, c := range b.Directory.Customers {
+		if c.AccountManager == id {
+			return false
+		}
+		outside = outside || c.ITContact == id
+	}
+	for _, p := range b.Directory.Platforms {
+		if slices.Contains(slices.Concat(p.Operators, p.Level3, p.ServiceLead), id) {
+			return false
+		}
+		outside = outside || slices.Contains(p.Managers, id)
+	}
+	if !outside {
+		return false
+	}
+	for _, p := range b.ordered {
+		for _, r := range p.Roles {
+			if slices.Contains(r.People, id) {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(b.Directory.Rotas, func(r RotaEntry) bool { return r.Person == id })
+}
+
 // unique keeps the first of equal addresses.
 func unique(ps []Party) []Party {
 	seen := map[string]bool{}

@@ -39,6 +39,28 @@ func (d *decider) silenced(active []Silence) {
 	if len(authors) > 0 && len(now) == 0 && !i.State.Ended() {
 		i.Vars["silence_authors"] = strings.Join(authors, " ")
 		d.raise("silence_ended", d.now)
+		d.disown()
+	}
+}
+
+// disown gives an incident back to nobody when only a silence made somebody
+// its owner and nothing was done: the clock of what nobody took goes on.
+func (d *decider) disown() {
+	i := d.inc
+	owner := i.Vars["owner_by_silence"]
+	delete(i.Vars, "owner_by_silence")
+	if owner == "" || i.Assignee != owner {
+		return
+	}
+	for _, a := range i.Acts {
+		if a.Episode == i.Episode && a.By == owner {
+			return
+		}
+	}
+	i.Assignee, i.TakenAt = "", time.Time{}
+	d.note("note", "released", owner, "the silence is over and nothing was done under it")
+	if i.State == Taken {
+		d.state(Open, "the silence is over and nobody took it")
 	}
 }
 
@@ -66,6 +88,7 @@ func (d *decider) owns(s Silence) {
 	if p == nil {
 		return
 	}
+	i.Vars["owner_by_silence"] = p.ID
 	i.Assignee, i.TakenAt = p.ID, d.now
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: "take", Actor: p.ID,
 		Reason: "silenced exactly this machine, which nobody had"})

@@ -56,6 +56,11 @@ func (d *decider) consider(st *Step, platform string) {
 			d.wakeBy(f.at)
 			continue
 		}
+		// What was held back or comes late keeps to its part of the day as well.
+		if ready := d.shift(st, d.horizon); ready.After(d.horizon) {
+			d.wakeBy(ready)
+			continue
+		}
 		d.take(st, platform, f)
 	}
 }
@@ -463,7 +468,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 	if d.postponed(st.When[f.trigger], f) {
 		return
 	}
-	if !d.inc.State.Ended() && !d.fresh(st.Trace) {
+	if !d.inc.State.Ended() && (!d.fresh(st.Trace) || !d.proofAsked()) {
 		d.needs, d.stale = true, true
 		return
 	}
@@ -560,7 +565,11 @@ func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key 
 func (d *decider) marks(st *Step, to []Party, f firing) {
 	for _, r := range st.To {
 		if role := d.p.Roles[r]; role != nil && role.Kind == RoleRota && len(to) > 0 {
-			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = to[0].Person, r
+			ids := make([]string, len(to))
+			for i, p := range to {
+				ids[i] = p.Person
+			}
+			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = strings.Join(ids, " "), r
 		}
 	}
 	if t := st.When[f.trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {

@@ -38,7 +38,7 @@ func (d *decider) clock(t *Target) {
 	due, paused, first := d.due(t, start)
 	if due.IsZero() && !paused {
 		if c != nil && c.Breached.IsZero() {
-			delete(d.inc.Targets, t.Name) // the severity of now has no such target
+			delete(d.inc.Targets, t.Name) // the present severity does not grant it
 		}
 		return
 	}
@@ -54,7 +54,10 @@ func (d *decider) clock(t *Target) {
 		d.note("breach", t.Name, "", "was due at "+due.Format(time.RFC3339))
 		d.raise("breach:"+t.Name, due.Add(time.Second))
 	}
-	if met := d.firstHolding(t.MetBy); met != "" {
+	d.strict = true
+	met := d.firstHolding(t.MetBy)
+	d.strict = false
+	if met != "" {
 		c.MetAt, c.MetBy = d.now, met
 		d.note("target", t.Name, "", "met: "+met)
 	}

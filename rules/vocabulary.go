@@ -46,6 +46,7 @@ var conditions = map[string]func(*decider) bool{
 	"answered":             func(d *decider) bool { return d.happened("act:answer") },
 	"call_recorded":        (*decider).callRecorded,
 	"silenced":             func(d *decider) bool { return d.inc.Flags[FlagSilenced] },
+	"address_refused":      (*decider).addressRefused,
 	"outage":               func(d *decider) bool { return d.inc.Flags[FlagOutage] },
 	"source_down":          func(d *decider) bool { return d.inc.Flags[FlagSourceDown] },
 	"offline":              func(d *decider) bool { return d.inc.Flags[FlagOffline] },
@@ -119,8 +120,8 @@ func (d *decider) handled() bool {
 // toldOrTelling is true as soon as the message is decided, so that nobody is
 // told twice while the first message is under way.
 func (d *decider) toldOrTelling(f Flag) bool {
-	if d.inc.Flags[f] {
-		return true
+	if d.inc.Flags[f] || d.strict {
+		return d.inc.Flags[f]
 	}
 	for _, st := range d.s.Steps {
 		if !slices.Contains(st.Raises, f) {
@@ -191,8 +192,8 @@ func (d *decider) siblingTold() bool {
 // dutyChanged is true when the person now on duty has not been told of this
 // incident yet and somebody else has.
 func (d *decider) dutyChanged() bool {
-	told := d.inc.Vars["on_duty"]
-	if told == "" {
+	told := strings.Fields(d.inc.Vars["on_duty"])
+	if len(told) == 0 {
 		return false
 	}
 	for _, r := range d.p.Roles {
@@ -200,9 +201,19 @@ func (d *decider) dutyChanged() bool {
 			continue
 		}
 		for _, party := range d.resolve(r.Name, "", d.now) {
-			if party.Person != told {
+			if !slices.Contains(told, party.Person) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// addressRefused is true while a message waits for an address to be mended.
+func (d *decider) addressRefused() bool {
+	for _, r := range d.inc.Steps {
+		if r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) > 0 {
+			return true
 		}
 	}
 	return false

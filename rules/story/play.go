@@ -70,6 +70,8 @@ type entry struct {
 	name     string // i1, i2 ...
 	inc      rules.Incident
 	wake     time.Time
+	woken    time.Time // last time, and how often at that instant
+	turns    int
 	outage   *entry   // the common failure that it is part of
 	marked   bool     // and whether that is told instead of it
 	members  []*entry // of a common failure
@@ -166,7 +168,7 @@ func (p *player) instant() error {
 			return err
 		}
 	}
-	for range maxRounds {
+	for {
 		if err := p.correlate(); err != nil {
 			return err
 		}
@@ -182,11 +184,14 @@ func (p *player) instant() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("at %s the story does not come to rest: a step makes itself due again at once", p.now.Format(time.RFC3339))
 }
 
-// maxRounds bounds what may follow from one instant.
-const maxRounds = 100_000
+// Bounds on what may follow from one instant; beyond them the rules do not
+// come to rest, which is their fault and not the story's.
+const (
+	maxTurns  = 100     // of one incident
+	maxRounds = 100_000 // of incidents that move each other
+)
 
 // wakeOne lets time pass for the first incident that waits for this instant.
 func (p *player) wakeOne() (bool, error) {
@@ -196,6 +201,12 @@ func (p *player) wakeOne() (bool, error) {
 			continue
 		}
 		w.entry.wake = time.Time{}
+		if !w.entry.woken.Equal(p.now) {
+			w.entry.woken, w.entry.turns = p.now, 0
+		}
+		if w.entry.turns++; w.entry.turns > maxTurns {
+			return false, fmt.Errorf("at %s incident %s (%s) makes itself due again at once", p.now.Format(time.RFC3339), w.entry.name, w.entry.inc.Key)
+		}
 		return true, p.decide(w.entry, rules.Tick{})
 	}
 	return false, nil

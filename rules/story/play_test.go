@@ -124,7 +124,7 @@ func TestPlay(t *testing.T) {
 			"10:00:00 "+primary, "10:05:00 "+hush, "10:19:30 "+repaired, "10:20:00 "+ends),
 			[]string{"10:00:00 i1 >open", "10:01:00 i1 B1 10:00:00 sup", "10:05:00 i1 open>taken", "10:20:00 i1 taken>resolved", "10:21:00 i1 B12 10:20:00 sup"}},
 		{"a silence that ends unrepaired is told to its author", on("10:40:00", "10:00:00 "+primary, "10:05:00 "+hush),
-			[]string{"10:00:00 i1 >open", "10:01:00 i1 B1 10:00:00 sup", "10:05:00 i1 open>taken", "10:31:00 i1 D3 10:30:00 adm1"}},
+			[]string{"10:00:00 i1 >open", "10:01:00 i1 B1 10:00:00 sup", "10:05:00 i1 open>taken", "10:30:00 i1 taken>open", "10:31:00 i1 D3 10:30:00 adm1"}},
 		{"what fires under a silence is noticed at the next full minute", on("10:15:00", "10:05:00 "+hush, "10:10:10 "+primary),
 			[]string{"10:11:00 i1 >open", "10:11:00 i1 open>taken", "10:12:00 i1 B1 10:11:00 sup"}},
 		{"a failing local backup makes it double, once", on("11:00:00", "09:00:00 "+localOK, "10:00:00 "+primary, "10:30:00 "+local),

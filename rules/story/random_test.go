@@ -50,7 +50,7 @@ func invent(t *testing.T, r *rand.Rand, book *rules.Book, stock []string) (*Stor
 	}
 }
 
-const seeds = 300
+const seeds = 100
 
 // Whatever happens, nobody counts as told who was not written to with both
 // copies, every written trace has both, and the first mail of an episode is
@@ -117,6 +117,63 @@ func TestAnyBackupStoryLeavesItsTraces(t *testing.T) {
 		for _, e := range p.incidents {
 			if e.inc.Flags[rules.FlagAccountManagerTold] && !told[fmt.Sprint(e.name, e.inc.Episode)] {
 				t.Errorf("seed %d: %s counts the account manager as told, but no complete mail left", seed, e.name)
+			}
+		}
+	}
+}
+
+// Whatever happens, the customer hears of a workstation on the next service day
+// at the earliest, always with both copies, and of its repair only when he
+// heard of its failure.
+// covers: S1.17, S1.19, S1.20, S1.21, S1.23
+func TestAnyWorkstationStorySparesTheCustomer(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	const pc = "{customer: dupont, machine: PC-LEA, backup_role: primary}"
+	stock := []string{
+		"fires: {alertname: BackupMissed, customer: dupont, machine: PC-LEA, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: missed}",
+		"fires: {alertname: BackupFailed, customer: dupont, machine: PC-LEA, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: failed}",
+		"fires: {alertname: BackupSourceDown, source: acronis, kind: source_down}", "clears: {kind: source_down}",
+		"success: {customer: dupont, machine: PC-LEA}", "clears: " + pc, "smtp: {down_until: \"LATER\"}",
+		"absence: {customer: dupont, machine: PC-LEA, from: 2025-03-10, to: \"LATER\"}",
+		"contact: {machine: PC-LEA, user: \"\"}", "contact: {machine: PC-LEA, user: lea}", "contact: {customer: dupont, it_contact: \"\"}",
+	}
+	for _, verb := range []string{"answer, by: lea, external: true", "answer, by: lea, until: \"LATER\"", "call, by: sup, outcome: voicemail", "call, by: sup, outcome: reached",
+		"close, by: sup, reason: duplicate", "note, by: sup, note: x"} {
+		stock = append(stock, "act: {incident: "+pc+", verb: "+verb+"}", stock[0])
+	}
+	for seed := range uint64(seeds) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		_, happened, _ := invent(t, r, book, stock)
+		opened, heard := map[string]time.Time{}, map[string]bool{}
+		for _, h := range happened {
+			key := fmt.Sprint(h.Incident, " episode ", h.Episode)
+			if h.What == happenedState && (h.From == "" || h.From.Ended()) {
+				opened[key] = h.At
+			}
+			outside := func(a string) bool { return strings.HasSuffix(a, "@dupont.example") }
+			if h.What != happenedNotification || !slices.ContainsFunc(h.Recipients, outside) {
+				continue
+			}
+			if !slices.Contains(h.Cc, "expert@msp.example") || !slices.Contains(h.Cc, "vijay@msp.example") {
+				t.Errorf("seed %d: %v lacks a copy", seed, told(h))
+			}
+			switch h.Template {
+			case "B4":
+				if h.Step == "client_told_again" && !heard[h.Incident] || h.Step != "client_told_again" && h.DecidedAt.YearDay() <= opened[key].YearDay() {
+					t.Errorf("seed %d: %s was written to too early: %s", seed, key, told(h))
+				}
+				heard[h.Incident] = true
+				if clock := h.DecidedAt.Format("15:04:05"); clock < "09:30:00" || clock > "18:00:00" {
+					t.Errorf("seed %d: %s was written to at %s", seed, key, clock)
+				}
+			case "B6":
+				heard[h.Incident] = true
+			case "B12":
+				if !heard[h.Incident] {
+					t.Errorf("seed %d: %s is told that all is well and never heard that it was not", seed, key)
+				}
+			default:
+				t.Errorf("seed %d: %s was sent %s", seed, key, h.Template)
 			}
 		}
 	}
