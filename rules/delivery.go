@@ -63,7 +63,10 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 		Reason: "the address of role " + p.Role + " was refused for good: " + detail, Personal: p.Address})
 	d.inc.Vars["refused_address"] = p.Address
 	d.inc.Vars["refused_role"] = p.Role
-	d.raise("address_refused", d.now)
+	// News of a refused address that is itself refused would go round for ever.
+	if st := d.step(r.Step); st == nil || !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Name == "address_refused" }) {
+		d.raise("address_refused", d.now)
+	}
 }
 
 // accept makes a step done: raises its flags, moves the state.
