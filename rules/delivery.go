@@ -64,6 +64,10 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 		Reason: "the address of role " + p.Role + " was refused for good: " + detail, Personal: p.Address})
 	d.inc.Vars["refused_address"] = p.Address
 	d.inc.Vars["refused_role"] = p.Role
+	// News of a refused address that is itself refused would go round for ever.
+	if st := d.step(r.Step); st != nil && st.tellsOfRefusal() {
+		return
+	}
 	seen := strings.Fields(d.inc.Vars["refused_seen"])
 	if !slices.Contains(seen, strings.ToLower(p.Address)) {
 		d.inc.Vars["refused_seen"] = strings.Join(append(seen, strings.ToLower(p.Address)), " ")

@@ -34,6 +34,10 @@ func (d *decider) fired(e Fired) {
 // lateCopy tells a late copy of an ended alert from a new failure.
 func (d *decider) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	a := d.inc.Alerts[s.Fingerprint]
+	if a != nil && a.Firing && !started.After(d.inc.ResolvedAt) {
+		a.LastSeen = d.now
+		return true // a person ended it although it fires; only a new run reopens it
+	}
 	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
 		return false
 	}

@@ -1,0 +1,89 @@
+package rules_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"vigie/rules"
+)
+
+// covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody
+// nothing leaves that looks like a trace, and nobody counts as told.
+func TestTraceThatReachesNoCopy(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	dir := book.Directory.Clone()
+	dir.People["expert"].Email = ""
+	mute, err := rules.NewBook(dir, book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := paris(t, "2026-03-09 10:00")
+	b := opened(t, mute, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.act("escalate", "adm1", now.Add(time.Minute), "reason", "disk")
+	b.answer(now.Add(time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
+	for _, n := range b.notes {
+		if n.Trace {
+			t.Errorf("%s leaves without the ticket queue", n.Step)
+		}
+	}
+	b.book = book // the address is mended
+	b.do(rules.Refreshed{}, now.Add(90*time.Second))
+	if !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Step == "account_manager" }) {
+		t.Error("the trace does not leave once its copies reach somebody")
+	}
+}
+
+// covers: S2.24; a pause ends with its date, and with the incident.
+func TestPauseEnds(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, platformAlert("lms-A", "MoodleSlowPages", now), now)
+	b.act("pause", "op", now.Add(time.Hour), "until", "2026-03-11")
+	if !b.inc.Targets["resolve"].Paused {
+		t.Fatal("the clock runs on during a pause")
+	}
+	b.do(rules.Tick{}, paris(t, "2026-03-11 09:00"))
+	b.is(rules.Open)
+	if c := b.inc.Targets["resolve"]; c.Paused || !c.Due.Equal(paris(t, "2026-03-18 18:00")) {
+		t.Errorf("after the agreed date the clock is %+v", c)
+	}
+	b.act("pause", "op", paris(t, "2026-03-11 10:00"))
+	b.act("close", "op", paris(t, "2026-03-11 11:00"), "reason", "duplicate")
+	b.act("reopen", "op", paris(t, "2026-03-11 12:00"))
+	if c := b.inc.Targets["resolve"]; c.Paused {
+		t.Error("a pause outlives the incident's end")
+	}
+	if d := b.act("pause", "op", paris(t, "2026-03-11 13:00"), "until", "2026-03-10"); d.Refusal == nil || d.Refusal.Status != 422 {
+		t.Errorf("a pause until a date that is past: %+v", d.Refusal)
+	}
+}
+
+// covers: S1.10; a refused address of one of several is written to again only
+// when it changes, and never under an address that has the mail already.
+func TestRefusedAmongSeveral(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, platformAlert("lms-A", "DiskFull", now), now)
+	b.do(rules.Tick{}, paris(t, "2026-03-09 11:00:01"))
+	i := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return len(n.To) > 2 })
+	if i < 0 {
+		t.Fatal("no message to several")
+	}
+	n, later := b.notes[i], paris(t, "2026-03-09 11:02")
+	b.do(rules.Delivered{NotificationID: n.ID, Accepted: []string{n.To[1].Address, n.To[2].Address}, Refused: []string{n.To[0].Address}}, later)
+	if d := b.do(rules.Refreshed{}, later); slices.ContainsFunc(d.Notifications, func(n rules.Notification) bool { return n.Solo }) {
+		t.Errorf("is sent again to somebody who has it: %+v", d.Notifications)
+	}
+	dir := book.Directory.Clone()
+	dir.People[n.To[0].Person].Email = "new@apl.example"
+	mended, err := rules.NewBook(dir, book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.book = mended
+	d := b.do(rules.Refreshed{}, later.Add(time.Minute))
+	k := slices.IndexFunc(d.Notifications, func(n rules.Notification) bool { return n.Solo })
+	if k < 0 || d.Notifications[k].To[0].Address != "new@apl.example" {
+		t.Errorf("is not sent again to the changed address: %+v", d.Notifications)
+	}
+}

@@ -1,0 +1,278 @@
+package rules_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/rules"
+)
+
+// stage brings an incident into a state, on the way that it would come there.
+type stage struct {
+	scenario string
+	state    rules.State
+}
+
+// onStage returns an incident of a scenario in a state, and the instant after.
+func onStage(t *testing.T, st stage) (*bench, time.Time) {
+	now := paris(t, "2026-03-09 10:00")
+	var b *bench
+	by := "adm1"
+	switch st.scenario {
+	case "platform":
+		b = opened(t, exampleBook(t, "activeprolearn"), platformAlert("lms-A", "MoodleSlowPages", now), now)
+		by = "op"
+	default:
+		class, machine, role := "server", "SRV-AD", "primary"
+		if st.scenario == "workstation" {
+			class, machine = "workstation", "PC-LEA"
+		}
+		if st.scenario == "local" {
+			role = "local"
+		}
+		b = opened(t, exampleBook(t, "synomega"), backupAlert("dupont", machine, class, role, "daily", "failed", now), now)
+		b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now.Add(-24 * time.Hour), LastFailure: now.Add(-time.Hour)}, rules.EvidenceOK)
+	}
+	now = now.Add(time.Minute)
+	switch st.state {
+	case rules.Open:
+	case rules.Taken:
+		b.act("take", by, now)
+	case rules.Waiting:
+		b.act("pause", by, now, "until", "2026-03-20")
+	case rules.CallDue:
+		b.callDue(paris(t, "2026-03-10 09:30"))
+		now = paris(t, "2026-03-17 09:31")
+	case rules.WorkedAround:
+		b.act("workaround", by, now, "text", "use the mirror")
+	case rules.Unverified:
+		if st.scenario == "platform" {
+			b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level2Voluntary, Fingerprint: "r1", By: "exploit", StartsAt: now,
+				Labels: rules.Labels{rules.LabelPlatform: "lms-A"}}}, now)
+		}
+		b.clear(now)
+		if st.scenario != "platform" {
+			b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+		}
+	case rules.Resolved:
+		b.act("resolve", by, now, "note", "seen", "cause", "unknown", "data_loss", "none")
+	case rules.Closed:
+		b.act("close", by, now, "reason", "duplicate")
+	}
+	if b.inc.State != st.state {
+		t.Fatalf("%s cannot be brought to %s: it is %s, %+v", st.scenario, st.state, b.inc.State, b.last.Refusal)
+	}
+	return b, now.Add(time.Minute)
+}
+
+// callDue lets a workstation's user ignore the mail for a week.
+func (b *bench) callDue(told time.Time) {
+	b.do(rules.Tick{}, told)
+	for _, n := range b.notes {
+		b.accept(n, told.Add(time.Minute))
+	}
+	b.do(rules.Tick{}, told.AddDate(0, 0, 7))
+}
+
+// happenings are the rows of the table: every event, and every act with what
+// it needs and without.
+func happenings() []struct {
+	name string
+	do   func(b *bench, now time.Time) rules.Decision
+} {
+	type row = struct {
+		name string
+		do   func(b *bench, now time.Time) rules.Decision
+	}
+	by := func(b *bench) string {
+		if b.inc.Identity[rules.LabelPlatform] != "" {
+			return "op2"
+		}
+		return "adm2"
+	}
+	fingerprints := func(b *bench) []string {
+		var fs []string
+		for f := range b.inc.Alerts {
+			fs = append(fs, f)
+		}
+		return fs
+	}
+	silence := func(b *bench, now time.Time) rules.Silence {
+		m := "machine=" + strconv.Quote(b.inc.Identity[rules.LabelMachine])
+		return rules.Silence{ID: "s", Matchers: []string{m}, By: by(b), StartsAt: now, EndsAt: now.Add(time.Hour)}
+	}
+	rows := []row{
+		{"fires anew", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Fired{Signal: b.signal(now)}, now) }},
+		{"a late copy", func(b *bench, now time.Time) rules.Decision {
+			return b.do(rules.Fired{Signal: b.signal(now.Add(-3 * time.Hour))}, now)
+		}},
+		{"fires, confirmed", func(b *bench, now time.Time) rules.Decision {
+			return b.do(rules.Fired{Signal: b.signal(now.Add(-3 * time.Hour)), Confirmed: true}, now)
+		}},
+		{"reported by a person", func(b *bench, now time.Time) rules.Decision {
+			return b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level2Voluntary, Fingerprint: "r9", By: "exploit", StartsAt: now,
+				Labels: rules.Labels{rules.LabelPlatform: b.inc.Identity[rules.LabelPlatform]}}}, now)
+		}},
+		{"ends", func(b *bench, now time.Time) rules.Decision { return b.clear(now) }},
+		{"ends, not trusted", func(b *bench, now time.Time) rules.Decision {
+			return b.do(rules.Cleared{Fingerprints: fingerprints(b), At: now}, now)
+		}},
+		{"ends and is proven", func(b *bench, now time.Time) rules.Decision {
+			b.clear(now)
+			return b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: now.Add(-2 * time.Hour)}, rules.EvidenceOK)
+		}},
+		{"ends, nothing is known", func(b *bench, now time.Time) rules.Decision {
+			b.clear(now)
+			return b.answer(now, rules.PlanEvidence{}, rules.EvidenceUnknown)
+		}},
+		{"proven while it fires", func(b *bench, now time.Time) rules.Decision {
+			return b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: now.Add(-2 * time.Hour)}, rules.EvidenceOK)
+		}},
+		{"a minute passes", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Tick{}, now) }},
+		{"two weeks pass", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Tick{}, now.AddDate(0, 0, 14)) }},
+		{"silenced", func(b *bench, now time.Time) rules.Decision {
+			return b.do(rules.Silenced{Active: []rules.Silence{silence(b, now)}}, now)
+		}},
+		{"silence over", func(b *bench, now time.Time) rules.Decision {
+			b.do(rules.Silenced{Active: []rules.Silence{silence(b, now)}}, now)
+			return b.do(rules.Silenced{}, now.Add(time.Hour))
+		}},
+		{"all mails accepted", func(b *bench, now time.Time) rules.Decision {
+			for _, n := range slices.Clone(b.notes) {
+				b.accept(n, now)
+			}
+			return b.last
+		}},
+		{"a mail refused", func(b *bench, now time.Time) rules.Decision {
+			if len(b.notes) == 0 {
+				return b.do(rules.Tick{}, now)
+			}
+			n := b.notes[len(b.notes)-1]
+			return b.do(rules.Delivered{NotificationID: n.ID, Refused: []string{n.To[0].Address}}, now)
+		}},
+		{"other backup fails", func(b *bench, now time.Time) rules.Decision {
+			b.facts.Siblings = []rules.Sibling{{ID: "8", Role: "primary", State: rules.Open}}
+			return b.do(rules.Related{}, now)
+		}},
+		{"inventory changed", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Refreshed{}, now) }},
+	}
+	act := func(verb string, fields ...string) {
+		name := "act " + verb
+		if len(fields) > 0 {
+			name += " " + strings.Join(fields, " ")
+		}
+		rows = append(rows, row{name, func(b *bench, now time.Time) rules.Decision { return b.act(verb, by(b), now, fields...) }})
+	}
+	act("take")
+	act("take", "force", "yes")
+	act("assign", "to", "adm1")
+	act("assign", "to", "op")
+	act("assign")
+	act("note", "note", "x")
+	act("note")
+	act("attempt")
+	act("forecast", "today", "yes")
+	act("forecast", "today", "no", "reason", "disk")
+	act("forecast")
+	act("escalate", "reason", "disk")
+	act("escalate")
+	act("answer", "until", "2026-03-27")
+	act("answer", "until", "2026-01-01")
+	act("answer", "until", "soon")
+	act("call", "outcome", "reached")
+	act("call", "outcome", "sung")
+	act("check_other", "result", "ok", "note", "seen")
+	act("check_other", "result", "maybe")
+	act("immediate")
+	act("qualify", "severity", "major")
+	act("qualify", "severity", "grave")
+	act("workaround", "text", "x")
+	act("workaround")
+	act("cascade", "reason", "x")
+	act("cascade")
+	act("promote")
+	act("merge", "into", "8")
+	act("merge")
+	act("restore")
+	act("restore_verified")
+	act("pause")
+	act("resume")
+	act("resolve", "note", "seen", "cause", "unknown")
+	act("resolve")
+	act("close", "reason", "duplicate")
+	act("close")
+	act("reopen")
+	act("decommission")
+	act("rebase")
+	act("waive", "to", "x@y.example", "reason", "left")
+	act("waive")
+	act("sing")
+	rows = append(rows, row{"act of nobody", func(b *bench, now time.Time) rules.Decision { return b.act("take", "", now) }})
+	return rows
+}
+
+// covers: S1.5 to S1.33, S2.19 to S2.31, T4; every state x every event and
+// every act: the state that follows, or the status of the refusal. A dot says
+// that nothing moves. The table is testdata/states.txt, for people.
+func TestStates(t *testing.T) {
+	stages := map[string][]rules.State{
+		"server":      {rules.Open, rules.Taken, rules.Waiting, rules.Unverified, rules.Resolved, rules.Closed},
+		"local":       {rules.Open, rules.Taken, rules.Waiting, rules.Unverified, rules.Resolved, rules.Closed},
+		"workstation": {rules.Open, rules.Taken, rules.Waiting, rules.CallDue, rules.Unverified, rules.Resolved, rules.Closed},
+		"platform":    {rules.Open, rules.Taken, rules.Waiting, rules.WorkedAround, rules.Unverified, rules.Resolved, rules.Closed},
+	}
+	done := map[string]bool{}
+	var got strings.Builder
+	got.WriteString("What follows in every state from every event and every act.\nA dot: the state stays. A number: refused, with this status.\n")
+	for _, scenario := range []string{"server", "local", "workstation", "platform"} {
+		fmt.Fprintf(&got, "\n%-42s", scenario)
+		for _, s := range stages[scenario] {
+			fmt.Fprintf(&got, "%-14s", s)
+		}
+		got.WriteString("\n")
+		for _, h := range happenings() {
+			fmt.Fprintf(&got, "%-42s", h.name)
+			done[strings.Fields(h.name + " - -")[1]] = true
+			for _, s := range stages[scenario] {
+				b, now := onStage(t, stage{scenario, s})
+				before := asJSON(t, b.inc)
+				d := h.do(b, now)
+				cell := string(b.inc.State)
+				switch {
+				case d.Refusal != nil:
+					cell = strconv.Itoa(d.Refusal.Status)
+					if asJSON(t, b.inc) != before || d.Refusal.Reason == "" {
+						t.Errorf("%s, %s, %s: a refusal changes something, or gives no reason", scenario, s, h.name)
+					}
+				case b.inc.State == s:
+					cell = "."
+				}
+				fmt.Fprintf(&got, "%-14s", cell)
+			}
+			got.WriteString("\n")
+		}
+	}
+	for _, verb := range rules.Verbs() {
+		if !done[verb] {
+			t.Errorf("no row of the table is about the act %s", verb)
+		}
+	}
+	var lines []string
+	for _, line := range strings.Split(got.String(), "\n") {
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	table := strings.Join(lines, "\n")
+	want, err := os.ReadFile("testdata/states.txt")
+	if err != nil || string(want) != table {
+		for i, line := range lines {
+			if w := strings.Split(string(want), "\n"); i >= len(w) || w[i] != line {
+				t.Errorf("line %d\ngot  %s\nwant %s", i+1, line, w[min(i, len(w)-1)])
+			}
+		}
+	}
+}
