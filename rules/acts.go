@@ -22,9 +22,7 @@ func (d *decider) acted(a Act) {
 	if p := d.book.Directory.Person(a.By); p != nil {
 		a.By = p.ID
 	}
-	if a.Fields == nil {
-		a.Fields = Labels{}
-	}
+	a.Fields = a.Fields.Clone() // what is put straight below must not reach the caller's map
 	if d.book.outsider(a.By) && !slices.Contains([]string{"answer", "note", "reopen"}, a.Verb) {
 		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
 		return
@@ -222,15 +220,20 @@ func (d *decider) date(a Act, field string) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, true
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, true
-	}
-	date, err := calendar.ParseDate(text)
+	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+		date, err := calendar.ParseDate(text)
+		if err != nil {
+			d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+			return time.Time{}, false
+		}
+		at = d.calendar(d.s.Calendar).At(date, d.followUpClock())
+	}
+	if !at.After(d.now) {
+		d.refuse(422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
-	return d.calendar(d.s.Calendar).At(date, d.followUpClock()), true
+	return at, true
 }
 
 func (d *decider) followUpClock() calendar.Clock {
@@ -492,12 +495,19 @@ func (d *decider) isPaused() bool {
 	return n > 0 && d.inc.Pauses[n-1].To.IsZero()
 }
 
+// endPause lets the clocks run again, if they stand still.
+func (d *decider) endPause(at time.Time) {
+	if d.isPaused() {
+		d.inc.Pauses[len(d.inc.Pauses)-1].To = at
+	}
+}
+
 func (d *decider) actResume(Act) {
 	if !d.isPaused() {
 		d.refuse(409, "the clocks are not paused")
 		return
 	}
-	d.inc.Pauses[len(d.inc.Pauses)-1].To = d.now
+	d.endPause(d.now)
 	d.inc.Until = time.Time{}
 	d.back("the wait is over")
 }
@@ -534,9 +544,6 @@ func (d *decider) actResolve(a Act) {
 		d.inc.Cause = cause
 	}
 	d.inc.DataLoss = a.Fields["data_loss"]
-	if d.isPaused() {
-		d.inc.Pauses[len(d.inc.Pauses)-1].To = d.now
-	}
 	if loss := d.inc.DataLoss; loss != "" && loss != "none" {
 		d.out.Breaches = append(d.out.Breaches, Breach{Target: "integrity", Due: d.now})
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)

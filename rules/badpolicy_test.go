@@ -258,22 +258,3 @@ func FuzzLoadPolicies(f *testing.F) {
 		}
 	})
 }
-
-func FuzzLoadDirectory(f *testing.F) {
-	for _, name := range []string{"synomega/inventory", "activeprolearn/inventory"} {
-		for _, file := range exampleFiles(f, name) {
-			f.Add(file.Name, file.Text)
-		}
-	}
-	f.Add("a.yml", []byte("rota: [{role: a, from: 2026-01-01, until: 2025-01-01}]"))
-	f.Fuzz(func(t *testing.T, name string, text []byte) {
-		begin := time.Now()
-		dir, err := rules.LoadDirectory([]rules.SourceFile{{Name: name, Text: text}})
-		if spent := time.Since(begin); spent > 10*time.Second {
-			t.Errorf("%d bytes took %s", len(text), spent)
-		}
-		if (err == nil) != (dir != nil) {
-			t.Errorf("a directory %v with the error %v", dir != nil, err)
-		}
-	})
-}

@@ -43,7 +43,9 @@ func (d *decider) accepted(r *StepRecord, address string) {
 	}
 	p := r.Pending[i]
 	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
+	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
 	if r.Episode == d.inc.Episode {
+		p.Step = r.Step
 		d.inc.Told = append(d.inc.Told, p)
 	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "accepted " + r.Step,
@@ -125,6 +127,13 @@ func (d *decider) refreshed() {
 	}
 }
 
+// addresses reports whether the step's message went, or goes, to an address.
+func (r *StepRecord) addresses(address string) bool {
+	same := func(p Party) bool { return strings.EqualFold(p.Address, address) }
+	return slices.ContainsFunc(r.Pending, same) || slices.ContainsFunc(r.Refused, same) ||
+		slices.ContainsFunc(r.Accepted, func(a string) bool { return strings.EqualFold(a, address) })
+}
+
 func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
 	var live []Party
 	if refused.Person != "" && refused.Person != refused.Address {
@@ -134,7 +143,7 @@ func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
 		live = d.resolve(refused.Role, "", d.now)
 	}
 	for _, p := range live {
-		if strings.EqualFold(p.Address, refused.Address) {
+		if strings.EqualFold(p.Address, refused.Address) || r.addresses(p.Address) {
 			continue
 		}
 		p.Cc = refused.Cc

@@ -131,6 +131,10 @@ func (d *decider) answered(e Answered) {
 	if i.State.Ended() || i.State == "" {
 		return
 	}
+	if e.AskedAt.Before(i.LastSeen) {
+		d.needs = true // it cannot know of the newest signal
+		return
+	}
 	i.ProofAsked = e.AskedAt
 	for f, a := range i.Alerts {
 		p, ok := e.Plans[f]
@@ -192,11 +196,17 @@ func (d *decider) judge() {
 			}
 		}
 	}
+	if open > 0 && d.happened("act:reopen") {
+		return // somebody says that it fails, and nothing proves otherwise
+	}
 	if open == 0 {
 		d.end(Resolved, fmt.Sprintf("a success newer than the failure is proven for every plan (%d)", len(d.inc.Alerts)))
 		return
 	}
 	d.flag(FlagSignalLost, lost > 0, fmt.Sprintf("the series of %d plans are gone", lost))
+	if d.inc.State == Waiting {
+		return // what was agreed with the customer stands until its date
+	}
 	d.unverified(fmt.Sprintf("the signal ended, but no success newer than the failure is proven for %d of %d plans", open, len(d.inc.Alerts)))
 }
 

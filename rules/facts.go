@@ -46,7 +46,7 @@ func (d *decider) sheet(st *Step, platform string, to []Party) FactSheet {
 		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[LabelCustomer], Machine: i.Identity[LabelMachine],
 		BackupRole: i.Identity[LabelBackupRole], State: i.State, Zone: d.p.Zone.String(), StartedAt: i.StartedAt,
 		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.otherEvidence(), Offline: i.Flags[FlagOffline],
-		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.actor(),
+		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.by,
 		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
 		Workaround: i.Vars["workaround"], Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
 		Provisional: !d.happened("act:qualify"), Reason: i.Vars["reason"], ExpectedDate: i.Vars["expected_date"],

@@ -173,11 +173,16 @@ type StepRecord struct {
 	Reason     string    `json:"reason"`
 	// Pending are the parties whose mail server has not accepted yet;
 	// Refused those whose address was refused for good.
-	Pending   []Party `json:"pending,omitempty"`
-	Refused   []Party `json:"refused,omitempty"`
-	MessageID string  `json:"message_id,omitempty"`
+	Pending []Party `json:"pending,omitempty"`
+	Refused []Party `json:"refused,omitempty"`
+	// Accepted are the addresses whose mail server has accepted.
+	Accepted  []string `json:"accepted,omitempty"`
+	MessageID string   `json:"message_id,omitempty"`
 	// NotificationID ties the record to its outbox row.
 	NotificationID string `json:"notification_id,omitempty"`
+	// ByAct marks what a person's act called for: it is told even if the
+	// incident ends before the message has left.
+	ByAct bool `json:"by_act,omitempty"`
 	// Resent are rows for single recipients whose address was mended.
 	Resent []string `json:"resent,omitempty"`
 }
@@ -200,6 +205,7 @@ type Party struct {
 	Phone    string `json:"phone,omitempty"`
 	Language string `json:"language"`
 	Cc       bool   `json:"cc,omitempty"`
+	Step     string `json:"step,omitempty"` // which step told him
 }
 
 // Clock is the running measurement of a target.

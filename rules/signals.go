@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,7 +57,7 @@ func (d *decider) open(s Signal, started time.Time) {
 func (d *decider) begin(s Signal, started time.Time) {
 	i := d.inc
 	i.LastSeen = d.now
-	if len(d.s.Severity.Order) > 0 {
+	if len(d.s.Severity.Order) > 0 && !(s.byPerson() && i.Severity != "") {
 		d.severity(d.severityOf(s), started)
 	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
@@ -65,7 +66,8 @@ func (d *decider) begin(s Signal, started time.Time) {
 	if d.s.Immediate == nil {
 		return
 	}
-	if d.staffed() && contains(d.s.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
+	inTime := d.now.Before(started.Add(d.s.Immediate.Within))
+	if inTime && d.staffed() && contains(d.s.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
 		d.beginImmediate("the alert can be put right at once")
 	} else {
 		d.raise("not_immediate", d.now)
@@ -139,7 +141,11 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 		}
 	}
 	for k, a := range i.Alerts {
-		if !a.Firing {
+		switch {
+		case a.Firing:
+		case s.byPerson():
+			a.failsAgain(d.now)
+		default:
 			delete(i.Alerts, k)
 		}
 	}
@@ -150,8 +156,41 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 	d.begin(s, started)
 }
 
+// byPerson tells an incident that somebody reopens from one that a signal does.
+func (s Signal) byPerson() bool { return s.Fingerprint == "" && s.Kind == "" }
+
+// failsAgain takes a person's word that a plan still fails: only a success
+// that comes later proves otherwise.
+func (a *Alert) failsAgain(now time.Time) {
+	a.Proven, a.Lost = false, false
+	a.newRun()
+	if now.After(a.LastFailure) {
+		a.LastFailure = now
+	}
+}
+
+// newRun lets no success known so far prove that a new failing run is over.
+func (a *Alert) newRun() {
+	a.Proven = false
+	if a.LastSuccess.After(a.SuccessBefore) {
+		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
+	}
+}
+
 func (d *decider) report(s Signal) {
+	known := slices.ContainsFunc(d.inc.Reports, func(r Signal) bool { return r.By == s.By })
+	joins := !d.inc.OpenedAt.Equal(d.now) || len(d.inc.Reports) > 0 || len(d.inc.Alerts) > 0
 	d.inc.Reports = append(d.inc.Reports, s)
+	if joins && !known {
+		d.raise("joined", d.now)
+	}
+	d.beganEarlier(s.StartsAt)
+	if len(d.s.Severity.Order) > 0 && !d.happened("act:qualify") {
+		if said := d.severityOf(s); d.rank(said) > d.rank(d.inc.Severity) {
+			d.note("note", "severity", s.By, "reported as "+said+": the highest word counts until somebody qualifies it")
+			d.severity(said, d.now)
+		}
+	}
 	if d.inc.Wording == "" {
 		d.inc.Wording = s.Text
 	}
@@ -184,16 +223,16 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 		return
 	case !a.Firing:
 		i.Failures++
-		a.StartsAt, a.EndedAt, a.Proven, a.Lost = started, time.Time{}, false, false
+		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
+		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.describe())
 	case started.After(a.StartsAt):
 		i.Failures++
 		a.StartsAt = started
+		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.describe())
 	}
-	if started.Before(i.StartedAt) {
-		i.StartedAt = started
-	}
+	d.beganEarlier(started)
 	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.now, s.Labels, s.Annotations
 	if t := unixTime(s.Annotations["last_run"]); t.After(a.LastFailure) {
 		a.LastFailure = t
@@ -213,6 +252,19 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 		d.back("the alert fires again before anything was proven")
 	}
 	d.out.Touches = true
+}
+
+// beganEarlier moves the start of the clocks back when a later signal tells of
+// an earlier beginning: the earliest counts, never later than reception.
+func (d *decider) beganEarlier(started time.Time) {
+	if started.IsZero() || !started.Before(d.inc.StartedAt) {
+		return
+	}
+	if n := len(d.inc.Severities); n > 0 && d.inc.Severities[0].At.Equal(d.inc.StartedAt) {
+		d.inc.Severities = slices.Clone(d.inc.Severities)
+		d.inc.Severities[0].At = started
+	}
+	d.inc.StartedAt = started
 }
 
 // changedKind notes that an unreachable machine can be reached again but fails,
@@ -329,6 +381,7 @@ func (d *decider) unverified(why string) {
 func (d *decider) end(as State, why string) {
 	d.state(as, why)
 	d.inc.ResolvedAt = d.now
+	d.endPause(d.now)
 	if len(d.inc.Acts) == 0 || d.lastEpisodeAct() == nil {
 		d.inc.SelfHealed = append(d.inc.SelfHealed, d.now)
 		d.flakiness()
@@ -341,6 +394,30 @@ func (d *decider) end(as State, why string) {
 	if d.inc.HandledAt.IsZero() {
 		d.inc.HandledAt = d.now
 	}
+	d.withdrawUnread()
+}
+
+// withdrawUnread takes back what asks people to act on a failure that is over
+// and that no server has accepted yet. What a person's act called for leaves
+// all the same, and a platform's reporter is always answered.
+func (d *decider) withdrawUnread() {
+	if d.s.Proof != ProofSuccess {
+		return
+	}
+	for _, key := range sortedRecords(d.inc.Steps) {
+		r := d.inc.Steps[key]
+		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.ByAct || len(r.Resent) > 0 || d.partlyTold(r) {
+			continue
+		}
+		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.now, "withdrawn: it was over before it left", nil, nil
+		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+		d.note("step", r.Step, "", r.Reason)
+	}
+}
+
+// partlyTold reports whether some server accepted a part of a message.
+func (d *decider) partlyTold(r *StepRecord) bool {
+	return r.MessageID != "" && slices.ContainsFunc(d.inc.Told, func(p Party) bool { return p.Step == r.Step })
 }
 
 func (d *decider) lastEpisodeAct() *ActRecord {

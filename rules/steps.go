@@ -463,6 +463,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		return
 	}
 	if d.firstLacking(st.OnlyIf) != "" {
+		d.lookAgain()
 		return
 	}
 	if d.postponed(st.When[f.trigger], f) {
@@ -472,8 +473,9 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		d.needs, d.stale = true, true
 		return
 	}
+	d.by = d.actorOf(st.When[f.trigger])
 	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
-	if len(to) == 0 {
+	if len(to) == 0 || st.Trace && d.untraceable(to, cc) {
 		d.nobody(st, key, platform, f)
 		return
 	}
@@ -481,6 +483,35 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
+}
+
+// untraceable reports whether a role that must have every written trace would
+// get none: then nothing is sent that looks like one (rule W).
+func (d *decider) untraceable(to, cc []Party) bool {
+	for _, role := range d.p.Required {
+		reached := false
+		for _, p := range d.resolve(role, "", d.now) {
+			same := func(q Party) bool { return q.Person == p.Person }
+			reached = reached || slices.ContainsFunc(to, same) || slices.ContainsFunc(cc, same)
+		}
+		if !reached {
+			return true
+		}
+	}
+	return false
+}
+
+// lookAgain wakes at the next opening, so that a step that waits for something
+// is never forgotten, whoever forgets to tell.
+func (d *decider) lookAgain() {
+	cal := d.calendar(d.s.Calendar)
+	date, err := cal.AddBusinessDays(cal.Date(d.now), 1)
+	if err != nil {
+		return
+	}
+	if at, ok := cal.Opening(date); ok {
+		d.wakeBy(at)
+	}
 }
 
 // postponed waits while something common is being sorted out, at the latest
@@ -537,12 +568,25 @@ func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key 
 	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
 	d.out.Notifications = append(d.out.Notifications, n)
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepDecided,
-		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID}
-	d.note("step", st.Name, d.actor(), f.why)
+		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID,
+		ByAct: st.When[f.trigger].Kind == WhenAct}
+	d.note("step", st.Name, d.by, f.why)
 	d.marks(st, to, f)
 	if f.at.Before(d.now.Add(-time.Minute)) {
 		d.note("note", "late", "", "was due at "+f.at.Format(time.RFC3339)+" and is done late")
 	}
+}
+
+// actorOf is who caused a step: the person whose act called for it, even when
+// evidence had to be asked in between.
+func (d *decider) actorOf(t Trigger) string {
+	if t.Kind != WhenAct {
+		return ""
+	}
+	if a := d.lastAct(t.Name); a != nil {
+		return a.By
+	}
+	return ""
 }
 
 // marks notes what a taken step means for later ones.

@@ -26,7 +26,7 @@ var flags = []Flag{
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
@@ -128,7 +128,7 @@ func (d *decider) toldOrTelling(f Flag) bool {
 			continue
 		}
 		for _, r := range d.inc.Steps {
-			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided {
+			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) == 0 {
 				return true
 			}
 		}
@@ -171,9 +171,11 @@ func (d *decider) callRecorded() bool {
 	return !done.IsZero() && !done.Before(d.inc.Raised["task"].At)
 }
 
+// primaryOpen is true while the machine's primary backup has an incident that
+// tells of a double failure itself.
 func (d *decider) primaryOpen() bool {
 	for _, s := range d.facts.Siblings {
-		if s.Role == "primary" && !s.State.Ended() {
+		if tells := d.p.Scenario(s.Scenario); s.Role == "primary" && !s.State.Ended() && tells != nil && tells.OtherBackup != nil {
 			return true
 		}
 	}
