@@ -46,7 +46,11 @@ func (v *view) Facts() []fact {
 		return nil
 	}
 	if v.IsPlatform() {
-		return v.platformFacts()
+		rows := v.platformFacts()
+		if v.outside { // a customer in copy has no use for our own pages
+			rows = slices.DeleteFunc(rows, func(f fact) bool { return f.URL != "" })
+		}
+		return rows
 	}
 	return v.backupFacts()
 }

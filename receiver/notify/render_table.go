@@ -68,11 +68,19 @@ func (v *view) List() *table {
 			last = i.word("unknown")
 		}
 		t.Rows = append(t.Rows, append(first,
-			cell{Text: joinNonEmpty(", ", i.Engine(), i.problem(), i.Nth())},
+			cell{Text: joinNonEmpty(", ", i.Engine(), i.problemNth())},
 			cell{Text: last},
 			cell{Text: i.otherBrief()}))
 	}
 	return t.compact()
+}
+
+// problemNth is the problem with its count: "échec (2ᵉ nuit)".
+func (i *item) problemNth() string {
+	if n := i.Nth(); n != "" && i.kind() != "offline" {
+		return i.problem() + " (" + n + ")"
+	}
+	return i.problem()
 }
 
 func (i *item) otherBrief() string {

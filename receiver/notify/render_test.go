@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -25,10 +26,15 @@ var (
 	preview = flag.String("preview", "", "folder to write HTML previews of all mails into")
 )
 
+// A renderer never changes, so that all tests share one.
+var oneRenderer = sync.OnceValues(func() (*Renderer, error) {
+	return NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00",
+		Links: Links{Base: "https://vigie.msp.example", Token: tokens}})
+})
+
 func newTestRenderer(t testing.TB) *Renderer {
 	t.Helper()
-	r, err := NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00",
-		Links: Links{Base: "https://vigie.msp.example", Token: tokens}})
+	r, err := oneRenderer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +202,9 @@ func TestProse(t *testing.T) {
 			for _, role := range []string{"", "supervisor", "contact"} {
 				for _, count := range []int{1, 3} {
 					for name, r := range map[string]*Renderer{"linked": r, "thin": thin} {
+						if name == "thin" && (count > 1 || role == "") {
+							continue // the same words as with links
+						}
 						name = fmt.Sprintf("%s/%s/%s/%d/%s", id, lang, role, count, name)
 						full := example(id, lang)
 						zero := rules.Notification{Template: id, Language: lang}
@@ -786,7 +795,7 @@ func TestDates(t *testing.T) {
 		{en.span(-90 * time.Second), "1 min"},
 		{fr.night(2, 2, at("2025-03-09 02:10")), "2ᵉ nuit"},
 		{en.night(3, 3, at("2025-03-09 02:10")), "3rd night"},
-		{en.night(12, 0, at("2025-03-09 02:10")), "12th failure"},
+		{en.night(12, 0, at("2025-03-09 02:10")), "12th time"},
 		{fr.night(3, 3, at("2025-03-08 12:30")), "3ᵉ jour"},
 		{fr.night(1, 1, at("2025-03-09 02:10")), ""},
 		{en.ordinal(11) + en.ordinal(21) + en.ordinal(22) + en.ordinal(113) + fr.ordinal(1), "11th21st22nd113th1ʳᵉ"},

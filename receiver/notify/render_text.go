@@ -148,7 +148,7 @@ func layText(s, colon string) string {
 func loose(before, now rune) bool {
 	switch now {
 	case markItem, markFact, markStep, markQuote, markLine, markAct:
-		return before != now && before != markHead && before != markSteps
+		return before != now && before != markHead && before != markSteps && before != markRule
 	case markRow, markSteps, markTable:
 		return false
 	}

@@ -86,6 +86,8 @@ func (v *view) Machines() string {
 	switch {
 	case v.IsPlatform():
 		return v.count("platforms", len(v.Items))
+	case v.outside:
+		return v.Computers()
 	case v.f.Machine != "":
 		return v.count("machines", len(v.Items))
 	}

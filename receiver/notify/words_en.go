@@ -16,7 +16,7 @@ func english() *tongue {
 			"days.without":      "{days} without backup",
 			"nth.night":         "{nth} night",
 			"nth.day":           "{nth} day",
-			"nth.failure":       "{nth} failure",
+			"nth.failure":       "{nth} time",
 			"failures.one":      "{n} failure",
 			"failures.many":     "{n} failures in a row",
 			"machines.one":      "{n} machine",

@@ -17,7 +17,7 @@ func french() *tongue {
 			"days.without":      "{days} sans sauvegarde",
 			"nth.night":         "{nth} nuit",
 			"nth.day":           "{nth} jour",
-			"nth.failure":       "{nth} échec",
+			"nth.failure":       "{nth} fois",
 			"failures.one":      "{n} échec",
 			"failures.many":     "{n} échecs de suite",
 			"machines.one":      "{n} machine",

@@ -171,7 +171,7 @@ func (f face) momentAgo(t time.Time) string {
 }
 
 // night says the how-manieth failure this is: "2ᵉ nuit" when the failures came
-// about one a night, "2ᵉ échec" otherwise; "" for the first.
+// about one a night, "2ᵉ fois" otherwise; "" for the first.
 func (f face) night(failures, days int, started time.Time) string {
 	if failures < 2 {
 		return ""
