@@ -188,6 +188,9 @@ func (e *Engine) followSilences(ctx context.Context, t *picture, now time.Time) 
 	}
 	for _, r := range known {
 		active := t.covering(r.Incident)
+		for i := range active {
+			active[i].Matchers = e.canonical(active[i].Matchers, r.Incident)
+		}
 		if same(r.Silences, active) {
 			continue
 		}
@@ -230,6 +233,24 @@ func (t *picture) covering(inc rules.Incident) []rules.Silence {
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		if s, active := t.silences[id]; active {
 			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// canonical gives a silence of exactly the incident's machine the name that the
+// inventory gives it: in Alertmanager it bears the product's.
+func (e *Engine) canonical(matchers []string, inc rules.Incident) []string {
+	out := slices.Clone(matchers)
+	for i, text := range matchers {
+		ms, err := rules.ParseMatchers([]string{text})
+		if err != nil {
+			continue // it is kept as it is
+		}
+		name := ms.Equalities()[rules.LabelMachine]
+		m := e.Book().Directory.Canonical(inc.Identity[rules.LabelCustomer], "", name)
+		if m != nil && m.Name == inc.Identity[rules.LabelMachine] {
+			out[i] = fmt.Sprintf("%s=%q", rules.LabelMachine, m.Name)
 		}
 	}
 	return out
