@@ -95,32 +95,32 @@ func (i *item) Link(purpose string) string { return i.links.url(purpose) }
 
 // command is how to do the same from the command line; "" when one cannot.
 func (i *item) command(purpose string) string {
-	id := i.n.IncidentID
+	id := itoa(i.f.Number)
+	if i.f.Number <= 0 {
+		id = i.n.IncidentID
+	}
 	if id == "" || strings.ContainsFunc(id, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 	}) {
-		if i.f.Number <= 0 {
-			return ""
-		}
-		id = itoa(i.f.Number)
+		return ""
 	}
 	switch purpose {
 	case "take":
 		return "vigie act take " + id
 	case "assign":
-		return "vigie act assign " + id + " --to=…"
+		return "vigie act assign " + id + " to=…"
 	case "escalate":
-		return "vigie act escalate " + id + " --reason=…"
+		return "vigie act escalate " + id + ` reason="…"`
 	case "forecast_yes":
-		return "vigie act forecast " + id + " --today=true"
+		return "vigie act forecast " + id + " today=yes"
 	case "forecast_no":
-		return "vigie act forecast " + id + " --today=false --reason=… --expected-date=…"
+		return "vigie act forecast " + id + ` today=no reason="…" expected_date=…`
 	case "call":
-		return "vigie act call " + id + " --outcome=… --person=… --note=…"
+		return "vigie act call " + id + ` outcome=… person="…" note="…"`
 	case "check_ok":
-		return "vigie act check_other " + id + " --result=ok --note=…"
+		return "vigie act check_other " + id + ` result=ok note="…"`
 	case "check_ko":
-		return "vigie act check_other " + id + " --result=ko --note=…"
+		return "vigie act check_other " + id + ` result=ko note="…"`
 	case "incident":
 		return "vigie explain " + id
 	}

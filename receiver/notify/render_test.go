@@ -232,26 +232,26 @@ func TestProse(t *testing.T) {
 	}
 }
 
-const hostile = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
+const hostileWord = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
 
 func hostileSheet() rules.FactSheet {
 	f := workstation()
 	long := strings.Repeat("A", 10_000)
-	f.CustomerName, f.Machine = hostile+long, hostile+long
-	f.Error, f.Reason, f.Report, f.Workaround = hostile+long, hostile, hostile+strings.Repeat("\n", 5000)+"x", hostile
-	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostile, hostile, hostile, hostile
-	f.Contact = rules.Party{Name: hostile, Phone: hostile, Address: hostile}
-	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostile, hostile, hostile, hostile, hostile
-	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostile, hostile, hostile
+	f.CustomerName, f.Machine = hostileWord+long, hostileWord+long
+	f.Error, f.Reason, f.Report, f.Workaround = hostileWord+long, hostileWord, hostileWord+strings.Repeat("\n", 5000)+"x", hostileWord
+	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostileWord, hostileWord, hostileWord, hostileWord
+	f.Contact = rules.Party{Name: hostileWord, Phone: hostileWord, Address: hostileWord}
+	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
+	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostileWord, hostileWord, hostileWord
 	f.RunbookURL, f.GeneratorURL = "javascript:alert(1)", "https://x.example/\r\nBcc: y"
-	f.Other = rules.Evidence{State: hostile, Engine: hostile, Plan: hostile, Error: hostile, By: hostile, Note: hostile}
-	f.Plans = []rules.PlanRow{{Plan: hostile, Error: hostile}}
-	f.Call = map[string]string{"note": hostile, "outcome": hostile, "at": hostile, "person": hostile, "next_date": hostile}
-	f.History = []rules.HistoryLine{{What: hostile, Who: hostile, Text: hostile}}
-	f.Affected, f.Refused = []string{hostile}, []string{hostile}
-	f.Clocks = []rules.ClockRow{{Target: hostile}}
-	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostile, hostile, hostile, hostile, hostile, hostile
-	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostile, hostile, hostile, hostile, hostile
+	f.Other = rules.Evidence{State: hostileWord, Engine: hostileWord, Plan: hostileWord, Error: hostileWord, By: hostileWord, Note: hostileWord}
+	f.Plans = []rules.PlanRow{{Plan: hostileWord, Error: hostileWord}}
+	f.Call = map[string]string{"note": hostileWord, "outcome": hostileWord, "at": hostileWord, "person": hostileWord, "next_date": hostileWord}
+	f.History = []rules.HistoryLine{{What: hostileWord, Who: hostileWord, Text: hostileWord}}
+	f.Affected, f.Refused = []string{hostileWord}, []string{hostileWord}
+	f.Clocks = []rules.ClockRow{{Target: hostileWord}}
+	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
+	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
 	f.LastSuccess = time.Unix(1<<40, 0)
 	return f
 }
@@ -260,8 +260,8 @@ func TestHostileFacts(t *testing.T) {
 	r := newTestRenderer(t)
 	for _, id := range r.Templates() {
 		for _, lang := range []string{"fr", "en"} {
-			for _, platform := range []string{"", hostile} {
-				n := rules.Notification{Template: id, Language: lang, IncidentID: hostile, Step: hostile, To: to(sup), Facts: hostileSheet()}
+			for _, platform := range []string{"", hostileWord} {
+				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Facts: hostileSheet()}
 				n.Facts.Platform = platform
 				out, err := r.Render([]rules.Notification{n})
 				if err != nil {
@@ -498,7 +498,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.Text, "vigie act take i123") || strings.Contains(out.HTML, "href=") {
+	if !strings.Contains(out.Text, "vigie act take 123") || strings.Contains(out.HTML, "href=") {
 		t.Errorf("without links staff read commands:\n%s", out.Text)
 	}
 	if out, err = thin.Render(example("B4", "en")); err != nil || strings.Contains(out.Text, "vigie act") {
@@ -869,7 +869,7 @@ func TestDigestWhenAllIsWell(t *testing.T) {
 func FuzzRender(f *testing.F) {
 	r := newTestRenderer(f)
 	ids := r.Templates()
-	f.Add("B1", "fr", hostile, hostile, 2, int64(1741586400), true)
+	f.Add("B1", "fr", hostileWord, hostileWord, 2, int64(1741586400), true)
 	f.Add("M3", "en", "lms-A", "text\ntext", -1, int64(0), false)
 	f.Fuzz(func(t *testing.T, id, lang, word, text string, number int, sec int64, on bool) {
 		if !slices.Contains(ids, id) {
