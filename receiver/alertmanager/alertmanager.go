@@ -75,7 +75,6 @@ type Snapshot struct {
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
 	SilencedBy map[string][]string
 	Silences   map[string]rules.Silence // active ones, by id
-	Matchers   map[string]rules.Matchers
 }
 
 // Complete reports whether an alert's absence from the snapshot says anything.
@@ -158,7 +157,7 @@ func signal(a *models.GettableAlert) rules.Signal {
 }
 
 func (s *Snapshot) take(all []*models.GettableSilence) error {
-	s.Silences, s.Matchers = map[string]rules.Silence{}, map[string]rules.Matchers{}
+	s.Silences = map[string]rules.Silence{}
 	for _, g := range all {
 		if g.ID == nil || g.Status == nil || g.Status.State == nil || *g.Status.State != models.SilenceStatusStateActive {
 			continue
@@ -167,8 +166,7 @@ func (s *Snapshot) take(all []*models.GettableSilence) error {
 		for _, m := range g.Matchers {
 			out.Matchers = append(out.Matchers, matcher(m))
 		}
-		ms, err := rules.ParseMatchers(out.Matchers)
-		if err != nil {
+		if _, err := rules.ParseMatchers(out.Matchers); err != nil {
 			return fmt.Errorf("silence %s: %w", out.ID, err)
 		}
 		if g.CreatedBy != nil {
@@ -183,7 +181,7 @@ func (s *Snapshot) take(all []*models.GettableSilence) error {
 		if g.EndsAt != nil {
 			out.EndsAt = time.Time(*g.EndsAt).UTC()
 		}
-		s.Silences[out.ID], s.Matchers[out.ID] = out, ms
+		s.Silences[out.ID] = out
 	}
 	return nil
 }
