@@ -288,6 +288,13 @@ func (b *Book) compatible(c Classified, i Incident) bool {
 		}
 	}
 	platform := c.Signal.Labels[LabelPlatform]
+	if !c.Signal.IsReport() {
+		for _, a := range i.Alerts {
+			if a.Labels[LabelAlertname] != c.Signal.Labels[LabelAlertname] {
+				return false // the report has found its problem; this is another
+			}
+		}
+	}
 	for _, a := range i.Alerts {
 		if a.Labels[LabelPlatform] == platform {
 			return true

@@ -188,7 +188,7 @@ func (d *decider) flag(f Flag, on bool, reason string) bool {
 // newOccurrence starts the targets afresh that run from a flag raised again.
 func (d *decider) newOccurrence(moment string) {
 	for _, t := range d.s.Targets {
-		if t.From == moment {
+		if c := d.inc.Targets[t.Name]; t.From == moment && c != nil && !(c.MetAt.IsZero() && c.Breached.IsZero()) {
 			delete(d.inc.Targets, t.Name)
 		}
 	}

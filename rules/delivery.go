@@ -64,7 +64,52 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 		Reason: "the address of role " + p.Role + " was refused for good: " + detail, Personal: p.Address})
 	d.inc.Vars["refused_address"] = p.Address
 	d.inc.Vars["refused_role"] = p.Role
-	d.raise("address_refused", d.now)
+	seen := strings.Fields(d.inc.Vars["refused_seen"])
+	if !slices.Contains(seen, strings.ToLower(p.Address)) {
+		d.inc.Vars["refused_seen"] = strings.Join(append(seen, strings.ToLower(p.Address)), " ")
+		d.raise("address_refused", d.now)
+	}
+}
+
+// lateWord tells the end to somebody whose mail was accepted only after it:
+// his last word must not be that it still fails.
+func (d *decider) lateWord(r *StepRecord, p Party) {
+	if !d.inc.State.Ended() || p.Cc {
+		return
+	}
+	own := d.step(r.Step)
+	if own == nil || slices.ContainsFunc(own.When, endsOn) {
+		return
+	}
+	for _, st := range d.s.Steps {
+		i := slices.IndexFunc(st.When, endsOn)
+		if i < 0 || st.Per != "" || d.inc.Steps[d.recordKey(st, "", "")] == nil {
+			continue
+		}
+		key := d.recordKey(st, "", "late:"+p.Address)
+		if d.inc.Steps[key] != nil || d.toldBy(st, p) {
+			continue
+		}
+		if role := d.p.Roles[st.To[0]]; role != nil && role.Outside && !p.Outside {
+			continue
+		}
+		to := p
+		to.Role = st.To[0]
+		_, cc, _ := d.recipients(st, st.To, st.Cc, "")
+		d.tell(st, st.Template, []Party{to}, cc, "", key, firing{at: d.now, trigger: i, occurrence: "late:" + p.Address,
+			why: "told of the failure only after its end"})
+	}
+}
+
+// toldBy reports whether the step tells, or has told, that person.
+func (d *decider) toldBy(st *Step, p Party) bool {
+	same := func(q Party) bool { return strings.EqualFold(q.Address, p.Address) }
+	for _, r := range d.inc.Steps {
+		if r.Step == st.Name && r.Episode == d.inc.Episode && slices.ContainsFunc(r.Pending, same) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.inc.Told, func(q Party) bool { return q.Step == st.Name && same(q) })
 }
 
 // accept makes a step done: raises its flags, moves the state.
@@ -76,6 +121,11 @@ func (d *decider) accept(r *StepRecord) {
 	}
 	d.raise("step:"+st.Name, d.now)
 	if d.inc.State.Ended() {
+		for _, p := range slices.Clone(d.inc.Told) {
+			if p.Step == r.Step {
+				d.lateWord(r, p)
+			}
+		}
 		return
 	}
 	for _, f := range st.Raises {

@@ -41,6 +41,9 @@ func (d *decider) resolveDepth(role, platform string, at time.Time, depth int) [
 	case RoleField:
 		out = d.field(role, r.Field, platform)
 	}
+	for i := range out {
+		out[i].Outside = r.Outside
+	}
 	if len(out) == 0 && r.Otherwise != "" {
 		out = d.resolveDepth(r.Otherwise, platform, at, depth+1)
 	}

@@ -185,12 +185,7 @@ func (d *decider) report(s Signal) {
 		d.raise("joined", d.now)
 	}
 	d.beganEarlier(s.StartsAt)
-	if len(d.s.Severity.Order) > 0 && !d.happened("act:qualify") {
-		if said := d.severityOf(s); d.rank(said) > d.rank(d.inc.Severity) {
-			d.note("note", "severity", s.By, "reported as "+said+": the highest word counts until somebody qualifies it")
-			d.severity(said, d.now)
-		}
-	}
+	d.worse(s)
 	if d.inc.Wording == "" {
 		d.inc.Wording = s.Text
 	}
@@ -248,10 +243,26 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 	}
 	i.LastSeen = d.now
 	d.changedKind(s)
+	d.worse(s)
 	if i.State == Unverified {
 		d.back("the alert fires again before anything was proven")
 	}
 	d.out.Touches = true
+}
+
+// worse raises the severity to the highest that any signal gives, until a
+// person qualifies it.
+func (d *decider) worse(s Signal) {
+	if len(d.s.Severity.Order) == 0 || d.happened("act:qualify") {
+		return
+	}
+	said := d.severityOf(s)
+	if d.rank(said) <= d.rank(d.inc.Severity) {
+		return
+	}
+	d.note("note", "severity", s.By, "now "+said+": the highest word counts until somebody qualifies it")
+	d.severity(said, d.now)
+	d.raise("worsened", d.now)
 }
 
 // beganEarlier moves the start of the clocks back when a later signal tells of
@@ -406,7 +417,7 @@ func (d *decider) withdrawUnread() {
 	}
 	for _, key := range sortedRecords(d.inc.Steps) {
 		r := d.inc.Steps[key]
-		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.ByAct || len(r.Resent) > 0 || d.partlyTold(r) {
+		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
 			continue
 		}
 		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.now, "withdrawn: it was over before it left", nil, nil

@@ -220,7 +220,7 @@ func (d *decider) clockTrigger(t Trigger) (time.Time, int, string, bool) {
 	if c == nil || c.Paused || c.Due.IsZero() {
 		return time.Time{}, 0, "", false
 	}
-	if !c.MetAt.IsZero() && t.Kind == WhenShare {
+	if t.Kind == WhenShare && !(c.MetAt.IsZero() && c.Breached.IsZero()) {
 		return time.Time{}, 0, "", false
 	}
 	switch t.Kind {
@@ -569,7 +569,7 @@ func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key 
 	d.out.Notifications = append(d.out.Notifications, n)
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepDecided,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID,
-		ByAct: st.When[f.trigger].Kind == WhenAct}
+		Stands: st.When[f.trigger].Kind == WhenAct || st.When[f.trigger].Kind == WhenBreach}
 	d.note("step", st.Name, d.by, f.why)
 	d.marks(st, to, f)
 	if f.at.Before(d.now.Add(-time.Minute)) {
@@ -606,11 +606,19 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 	}
 	if st.Task != "" {
 		d.raise("task", d.now)
-		d.out.Tasks = append(d.out.Tasks, Task{Kind: st.Task, Due: f.at})
+		d.out.Tasks = append(d.out.Tasks, Task{Kind: st.Task, Due: d.taskDue(f)})
 		if st.State != "" {
 			d.state(st.State, "step "+st.Name)
 		}
 	}
+}
+
+// taskDue is the appointment, or now for one that could not be kept.
+func (d *decider) taskDue(f firing) time.Time {
+	if d.now.Sub(f.at) > time.Hour {
+		return d.now
+	}
+	return f.at
 }
 
 func sortedRecords(m map[string]*StepRecord) []string {

@@ -26,7 +26,7 @@ var flags = []Flag{
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
@@ -58,7 +58,7 @@ var conditions = map[string]func(*decider) bool{
 	"other_backup_unknown": func(d *decider) bool { st, _ := d.other(); return st == EvidenceUnknown },
 	"qualified":            func(d *decider) bool { return d.happened("act:qualify") },
 	"workaround_proposed":  func(d *decider) bool { return d.happened("act:workaround") },
-	"restore_verified":     func(d *decider) bool { return d.happened("act:restore_verified") },
+	"restore_verified":     (*decider).restoreVerified,
 	"reported_by_person":   func(d *decider) bool { return len(d.inc.Reports) > 0 },
 	"level_3":              func(d *decider) bool { return d.inc.Level == 3 },
 	"duty_changed":         (*decider).dutyChanged,
@@ -219,6 +219,12 @@ func (d *decider) addressRefused() bool {
 		}
 	}
 	return false
+}
+
+// restoreVerified is true once the newest restore was verified.
+func (d *decider) restoreVerified() bool {
+	done := d.inc.Raised["act:restore_verified"].At
+	return !done.IsZero() && !done.Before(d.inc.Raised["act:restore"].At)
 }
 
 // nobodyToTell is true while a step is blocked for want of a recipient.
