@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,11 +45,11 @@ type Config struct {
 	WebhookToken string `yaml:"webhook_token_file"`
 	TokensFile   string `yaml:"tokens_file"`
 
-	Alertmanagers []EndpointConfig  `yaml:"alertmanagers"`
-	Prometheus    *PrometheusConfig `yaml:"prometheus"`
-	Exporters     []ExporterConfig  `yaml:"exporters"`
-	Mail          *MailConfig       `yaml:"mail"`
-	Timings       TimingsConfig     `yaml:"timings"`
+	Alertmanagers []AlertmanagerConfig `yaml:"alertmanagers"`
+	Prometheus    *PrometheusConfig    `yaml:"prometheus"`
+	Exporters     []ExporterConfig     `yaml:"exporters"`
+	Mail          *MailConfig          `yaml:"mail"`
+	Timings       TimingsConfig        `yaml:"timings"`
 
 	path string
 }
@@ -62,6 +63,15 @@ type EndpointConfig struct {
 	Username     string `yaml:"username"`
 	PasswordFile string `yaml:"password_file"`
 	CAFile       string `yaml:"ca_file"`
+}
+
+// AlertmanagerConfig is an Alertmanager that is asked what fires.
+type AlertmanagerConfig struct {
+	strict.Position
+	EndpointConfig
+	// Receiver is a regular expression for the receivers whose alerts are ours;
+	// empty stands for all.
+	Receiver string `yaml:"receiver"`
 }
 
 // PrometheusConfig is the Prometheus that evidence is asked from.
@@ -261,7 +271,10 @@ func (c *Config) check() strict.Faults {
 	names := map[string]bool{}
 	for i, a := range c.Alertmanagers {
 		path := fmt.Sprintf("alertmanagers[%d]", i)
-		fs = append(fs, a.check(path, a.Position)...)
+		fs = append(fs, a.EndpointConfig.check(path, a.Position)...)
+		if _, err := regexp.Compile(a.Receiver); err != nil {
+			add(a.Position, path+".receiver", "%v: name Alertmanager's receiver that posts here", err)
+		}
 		if names[a.Name] {
 			add(a.Position, path+".name", "%q stands twice: give each Alertmanager a name of its own", a.Name)
 		}
@@ -392,11 +405,11 @@ func (s *Setup) Parts() (Parts, error) {
 		if err != nil {
 			return o, err
 		}
-		hc, err := c.client(a, "alertmanager")
+		hc, err := c.client(a.EndpointConfig, "alertmanager")
 		if err != nil {
 			return o, fmt.Errorf("alertmanager %s: %w", a.Name, err)
 		}
-		o.Alertmanagers = append(o.Alertmanagers, alertmanager.New(a.Name, u, hc))
+		o.Alertmanagers = append(o.Alertmanagers, alertmanager.New(alertmanager.Options{Name: a.Name, URL: u, HTTP: hc, Receiver: a.Receiver}))
 	}
 	if p := c.Prometheus; p != nil {
 		hc, err := c.client(p.EndpointConfig, "prometheus")

@@ -67,7 +67,7 @@ func (e *Engine) Deliver(ctx context.Context) error {
 	if err := e.sealDue(ctx); err != nil {
 		return err
 	}
-	for {
+	for ctx.Err() == nil {
 		now := e.o.Now()
 		var ts []store.Transmission
 		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -84,12 +84,14 @@ func (e *Engine) Deliver(ctx context.Context) error {
 		var g errgroup.Group
 		g.SetLimit(senders)
 		for _, t := range ts {
-			g.Go(func() error { return e.transmit(ctx, t) })
+			// A stop does not interrupt what was begun: it would be sent twice.
+			g.Go(func() error { return e.transmit(context.WithoutCancel(ctx), t) })
 		}
 		if err := g.Wait(); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // sealDue makes messages of bundles: rendered and committed before any socket

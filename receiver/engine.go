@@ -229,8 +229,11 @@ func (e *Engine) every(ctx context.Context, name string, pace time.Duration, hur
 	defer t.Stop()
 	for {
 		e.beats.Store(name, beat{at: time.Now(), pace: pace})
-		// What was begun is finished: a stop interrupts no delivery.
-		if err := work(context.WithoutCancel(ctx)); err != nil {
+		err := work(ctx)
+		if ctx.Err() != nil {
+			return nil // what was cut short is begun anew by whoever comes next
+		}
+		if err != nil {
 			e.metrics.loopErrors.WithLabelValues(name).Inc()
 			e.log.Error("loop failed, will try again", "loop", name, "err", err)
 		}

@@ -334,8 +334,8 @@ func TestReconcile(t *testing.T) {
 		p.silenced[fp] = []string{"s1"}
 	})
 	r.pass(60 * time.Second)
-	if i := r.the("customer=dupont"); !i.Flags[rules.FlagSilenced] || i.Silences["s1"].By != "adm1" {
-		t.Fatalf("silences: %+v", i.Silences)
+	if i := r.the("customer=dupont"); !i.Flags[rules.FlagSilenced] || i.Silences["s1"].By != "adm1" || i.Assignee != "adm1" {
+		t.Fatalf("assignee %q, silences: %+v", i.Assignee, i.Silences)
 	}
 
 	// It ends while silenced, and one Alertmanager cannot be asked: nothing closes.
@@ -346,7 +346,7 @@ func TestReconcile(t *testing.T) {
 	r.prom.job(a, 1, r.now(), r.now(), r.now())
 	r.fails = true
 	r.pass(5 * time.Minute)
-	r.state("i1", rules.Open)
+	r.state("i1", rules.Taken)
 	r.peers[1].change(func() { r.peers[1].broken = false })
 	r.fails = false
 	r.pass(62 * time.Second)

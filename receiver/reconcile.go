@@ -69,7 +69,6 @@ type picture struct {
 	firing     map[string]rules.Signal
 	silencedBy map[string][]string
 	silences   map[string]rules.Silence
-	matchers   map[string]rules.Matchers
 	// complete tells that every configured Alertmanager answered and that its
 	// silence about an alert says something.
 	complete bool
@@ -98,8 +97,7 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 		})
 	}
 	_ = g.Wait() // errors are kept one by one
-	t := &picture{firing: map[string]rules.Signal{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
-		matchers: map[string]rules.Matchers{}, complete: true}
+	t := &picture{firing: map[string]rules.Signal{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{}, complete: true}
 	answered := false
 	for _, s := range snaps {
 		if s == nil {
@@ -117,7 +115,6 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 			t.silencedBy[fp] = append(t.silencedBy[fp], ids...)
 		}
 		maps.Copy(t.silences, s.Silences)
-		maps.Copy(t.matchers, s.Matchers)
 	}
 	if !answered {
 		t = nil
@@ -187,7 +184,7 @@ func (e *Engine) followSilences(ctx context.Context, t *picture, now time.Time) 
 		return err
 	}
 	for _, r := range known {
-		active := t.covering(r.Incident)
+		active := e.covering(t, r.Incident)
 		if same(r.Silences, active) {
 			continue
 		}
@@ -214,22 +211,37 @@ func (e *Engine) followSilences(ctx context.Context, t *picture, now time.Time) 
 
 // covering returns the active silences that cover an incident: those that
 // Alertmanager names for its alerts, and those whose matchers fit them.
-func (t *picture) covering(inc rules.Incident) []rules.Silence {
-	ids := map[string]bool{}
-	for fp, a := range inc.Alerts {
+func (e *Engine) covering(t *picture, inc rules.Incident) []rules.Silence {
+	named := map[string]bool{}
+	for fp := range inc.Alerts {
 		for _, id := range t.silencedBy[fp] {
-			ids[id] = true
-		}
-		for id, ms := range t.matchers {
-			if ms.Match(a.Labels) {
-				ids[id] = true
-			}
+			named[id] = true
 		}
 	}
 	var out []rules.Silence
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		if s, active := t.silences[id]; active {
+	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
+		s := t.silences[id]
+		s.Matchers = e.canonical(s.Matchers, inc)
+		if named[id] || s.Covers(inc) {
 			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// canonical gives a silence of exactly the incident's machine the name that the
+// inventory gives it: in Alertmanager it bears the product's.
+func (e *Engine) canonical(matchers []string, inc rules.Incident) []string {
+	out := slices.Clone(matchers)
+	for i, text := range matchers {
+		ms, err := rules.ParseMatchers([]string{text})
+		if err != nil {
+			continue // it is kept as it is
+		}
+		name := ms.Equalities()[rules.LabelMachine]
+		m := e.Book().Directory.Canonical(inc.Identity[rules.LabelCustomer], "", name)
+		if m != nil && m.Name == inc.Identity[rules.LabelMachine] {
+			out[i] = fmt.Sprintf("%s=%q", rules.LabelMachine, m.Name)
 		}
 	}
 	return out

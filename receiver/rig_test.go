@@ -111,7 +111,7 @@ func (r *rig) start() {
 	}
 	for i, p := range r.peers {
 		u, _ := url.Parse(p.URL)
-		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(fmt.Sprintf("am%d", i), u, http.DefaultClient))
+		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: "vigie"}))
 	}
 	if r.db, err = store.Open(r.t.Context(), filepath.Join(r.dir, "vigie.db")); err != nil {
 		r.t.Fatal(err)

@@ -62,6 +62,11 @@ func (e *Engine) offerAgain(ctx context.Context, now time.Time) error {
 			}
 			return u.flush()
 		})
+		if err != nil && !errors.Is(err, store.ErrUnavailable) {
+			e.metrics.faults.Inc()
+			e.log.Error("an alert could not be taken in; it will be offered again", "fingerprint", s.Fingerprint, "err", err)
+			err = e.store.Update(ctx, func(tx *store.Tx) error { return tx.OfferLater(s.Fingerprint, now.Add(afterFault)) })
+		}
 		if err != nil {
 			return err
 		}

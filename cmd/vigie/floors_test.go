@@ -52,7 +52,7 @@ func floor(path string) int {
 		return 2
 	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
 		return 3
-	case path == "vigie/exporters":
+	case path == "vigie/exporters", path == "vigie/exporters/misbehave": // faults that all simulators share
 		return 0
 	case under("vigie/exporters"):
 		return 1

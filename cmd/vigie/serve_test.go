@@ -352,6 +352,23 @@ func TestServe(t *testing.T) {
 	if _, err := i.sink.Wait(t.Context(), func(m smtpsink.Message) bool { return slices.Contains(m.Recipients, "sup2@msp.example") }); err != nil {
 		t.Fatal(err)
 	}
+	// The first incident stays with the policy it opened under, also when that is
+	// in no file any more.
+	pinned := i.policyOf("1")
+	i.edit("policy/policy.yml", "title: {en: Test policy}", "title: {en: Another policy}")
+	if err := i.end(syscall.SIGTERM); err != nil {
+		t.Errorf("a graceful stop: %v", err)
+	}
+	i.start()
+	if err := i.post("SRV-LATER"); err != nil {
+		t.Fatal(err)
+	}
+	if got := i.policyOf("1"); got != pinned {
+		t.Errorf("incident 1 moved from policy %s to %s", pinned, got)
+	}
+	if got := i.policyOf("machine=SRV-LATER"); got == pinned {
+		t.Errorf("a new incident is under the old policy %s", got)
+	}
 	for name := range i.metrics() {
 		if strings.Contains(name, "@") {
 			t.Errorf("an address in the metrics: %s", name)
@@ -360,6 +377,23 @@ func TestServe(t *testing.T) {
 	if err := i.end(syscall.SIGTERM); err != nil {
 		t.Errorf("a graceful stop: %v", err)
 	}
+}
+
+// policyOf is the policy by which an incident can be explained.
+func (i *install) policyOf(incident string) string {
+	i.t.Helper()
+	var x struct {
+		Policy string
+		Steps  []any
+	}
+	out := i.vigie(0, i.client("explain", incident, "--output=json")...)
+	if err := json.Unmarshal([]byte(out), &x); err != nil {
+		i.t.Fatal(err)
+	}
+	if len(x.Steps) == 0 {
+		i.t.Fatalf("incident %s cannot be explained: %s", incident, out)
+	}
+	return x.Policy
 }
 
 func (i *install) metrics() map[string]string {

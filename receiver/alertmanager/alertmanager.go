@@ -75,7 +75,6 @@ type Snapshot struct {
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
 	SilencedBy map[string][]string
 	Silences   map[string]rules.Silence // active ones, by id
-	Matchers   map[string]rules.Matchers
 }
 
 // Complete reports whether an alert's absence from the snapshot says anything.
@@ -87,25 +86,38 @@ func (s Snapshot) Complete(now time.Time, settled time.Duration) bool {
 
 // Client asks one Alertmanager.
 type Client struct {
-	name string
-	api  *client.AlertmanagerAPI
+	o   Options
+	api *client.AlertmanagerAPI
 }
 
-// New returns a client for the Alertmanager at a base URL.
-func New(name string, base *url.URL, hc *http.Client) *Client {
-	rt := clientruntime.NewWithClient(base.Host, path.Join("/", base.Path, "/api/v2"), []string{base.Scheme}, hc)
-	return &Client{name: name, api: client.New(rt, strfmt.Default)}
+// Options configures a client.
+type Options struct {
+	// Name is what the configuration calls this Alertmanager.
+	Name string
+	// URL is its base address.
+	URL *url.URL
+	// HTTP makes the requests; it carries credentials and trust.
+	HTTP *http.Client
+	// Receiver is a regular expression for the receivers whose alerts are ours;
+	// empty stands for all.
+	Receiver string
+}
+
+// New returns a client.
+func New(o Options) *Client {
+	rt := clientruntime.NewWithClient(o.URL.Host, path.Join("/", o.URL.Path, "/api/v2"), []string{o.URL.Scheme}, o.HTTP)
+	return &Client{o: o, api: client.New(rt, strfmt.Default)}
 }
 
 // Name is the name given to this Alertmanager in the configuration.
-func (c *Client) Name() string { return c.name }
+func (c *Client) Name() string { return c.o.Name }
 
 // Ask returns what fires and what is silenced now.
 func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	var snap Snapshot
 	status, err := c.api.General.GetStatus(general.NewGetStatusParams().WithContext(ctx))
 	if err != nil {
-		return snap, fmt.Errorf("status of alertmanager %s: %w", c.name, err)
+		return snap, fmt.Errorf("status of alertmanager %s: %w", c.o.Name, err)
 	}
 	if p := status.Payload; p != nil {
 		if p.Uptime != nil {
@@ -113,9 +125,13 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 		}
 		snap.Ready = p.Cluster == nil || p.Cluster.Status == nil || *p.Cluster.Status != models.ClusterStatusStatusSettling
 	}
-	alerts, err := c.api.Alert.GetAlerts(alert.NewGetAlertsParams().WithContext(ctx))
+	which := alert.NewGetAlertsParams().WithContext(ctx)
+	if c.o.Receiver != "" {
+		which.SetReceiver(&c.o.Receiver)
+	}
+	alerts, err := c.api.Alert.GetAlerts(which)
 	if err != nil {
-		return snap, fmt.Errorf("alerts of alertmanager %s: %w", c.name, err)
+		return snap, fmt.Errorf("alerts of alertmanager %s: %w", c.o.Name, err)
 	}
 	snap.SilencedBy = map[string][]string{}
 	for _, a := range alerts.Payload {
@@ -127,7 +143,7 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	}
 	silences, err := c.api.Silence.GetSilences(silence.NewGetSilencesParams().WithContext(ctx))
 	if err != nil {
-		return snap, fmt.Errorf("silences of alertmanager %s: %w", c.name, err)
+		return snap, fmt.Errorf("silences of alertmanager %s: %w", c.o.Name, err)
 	}
 	return snap, snap.take(silences.Payload)
 }
@@ -141,7 +157,7 @@ func signal(a *models.GettableAlert) rules.Signal {
 }
 
 func (s *Snapshot) take(all []*models.GettableSilence) error {
-	s.Silences, s.Matchers = map[string]rules.Silence{}, map[string]rules.Matchers{}
+	s.Silences = map[string]rules.Silence{}
 	for _, g := range all {
 		if g.ID == nil || g.Status == nil || g.Status.State == nil || *g.Status.State != models.SilenceStatusStateActive {
 			continue
@@ -150,8 +166,7 @@ func (s *Snapshot) take(all []*models.GettableSilence) error {
 		for _, m := range g.Matchers {
 			out.Matchers = append(out.Matchers, matcher(m))
 		}
-		ms, err := rules.ParseMatchers(out.Matchers)
-		if err != nil {
+		if _, err := rules.ParseMatchers(out.Matchers); err != nil {
 			return fmt.Errorf("silence %s: %w", out.ID, err)
 		}
 		if g.CreatedBy != nil {
@@ -166,7 +181,7 @@ func (s *Snapshot) take(all []*models.GettableSilence) error {
 		if g.EndsAt != nil {
 			out.EndsAt = time.Time(*g.EndsAt).UTC()
 		}
-		s.Silences[out.ID], s.Matchers[out.ID] = out, ms
+		s.Silences[out.ID] = out
 	}
 	return nil
 }

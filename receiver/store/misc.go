@@ -182,6 +182,12 @@ func (tx *Tx) Forget(fingerprint string) error {
 	return err
 }
 
+// OfferLater sets when an ignored alert is offered again.
+func (tx *Tx) OfferLater(fingerprint string, at time.Time) error {
+	_, err := tx.q.exec(`UPDATE ignored SET again_at = ? WHERE fingerprint = ?`, at.UnixNano(), fingerprint)
+	return err
+}
+
 // OfferedAgain returns ignored alerts whose reason has passed.
 func (tx *Tx) OfferedAgain(now time.Time, limit int) ([]rules.Signal, error) {
 	values, err := tx.texts(`SELECT value FROM ignored WHERE again_at <= ? ORDER BY again_at LIMIT ?`, now.UnixNano(), limit)
