@@ -48,7 +48,8 @@ func check(ctx context.Context, s Settings, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Data, s.Ports, s.Policy = dir, PortNumbers{}, "lab"
+	s.Data, s.Ports, s.Policy, s.NoNights = dir, PortNumbers{}, "lab", true
+	interrupted := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, checkWithin, fmt.Errorf("not all happened within %s", checkWithin))
 	defer cancel()
 	now := time.Now()
@@ -56,6 +57,10 @@ func check(ctx context.Context, s Settings, out io.Writer) (err error) {
 	if c.Lab, err = StartLab(ctx, s); err == nil {
 		err = c.run(ctx)
 		end(c.Lab)
+	}
+	if interrupted.Err() != nil {
+		_ = os.RemoveAll(dir)
+		return errors.New("check: interrupted")
 	}
 	if err != nil {
 		return fmt.Errorf("check: %w\n%severything of this run lies in %s", err, c.logs(err, dir), dir)
@@ -244,7 +249,7 @@ func (c *checker) workstation(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(out), &x); err != nil {
 		return fmt.Errorf("vigie explain: %w: %s", err, out)
 	}
-	want, err := nextDay(inc.OpenedAt)
+	want, err := nextDay(inc.StartedAt)
 	if err != nil {
 		return err
 	}

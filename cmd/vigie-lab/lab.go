@@ -31,6 +31,8 @@ type Settings struct {
 	Programs   Programs
 	Ports      PortNumbers
 	Policy     string
+	// NoNights leaves out the plans' nightly runs.
+	NoNights bool
 }
 
 // Lab is everything that runs.
@@ -88,6 +90,9 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	}
 	if err := f.Write(ca); err != nil {
 		return l, err
+	}
+	if !s.NoNights {
+		l.wg.Go(l.nights)
 	}
 	return l, l.startPrograms(s.Programs)
 }
@@ -167,7 +172,6 @@ func (l *Lab) serveProducts(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	l.serve(f.Ports.Page, page, nil)
-	l.wg.Go(l.nights)
 	return ca, nil
 }
 

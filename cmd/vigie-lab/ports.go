@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"syscall"
@@ -16,12 +17,23 @@ type Port struct {
 	listener net.Listener
 }
 
+// Free ports are looked for below those that connections leave from, so that
+// no connection takes one between our letting go and a program's listening.
+const (
+	lowest  = 20000
+	highest = 29999
+	tries   = 100
+)
+
 // Take holds the port wanted; 0 stands for any. One that is only preferred is
 // replaced by any other when somebody has it already.
 func Take(wanted int, preferred bool) (*Port, error) {
+	if wanted == 0 {
+		return takeAny()
+	}
 	l, err := net.Listen("tcp", hostPort(wanted))
 	if preferred && errors.Is(err, syscall.EADDRINUSE) {
-		l, err = net.Listen("tcp", hostPort(0))
+		return takeAny()
 	}
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
@@ -29,7 +41,24 @@ func Take(wanted int, preferred bool) (*Port, error) {
 		}
 		return nil, err
 	}
-	return &Port{Number: l.Addr().(*net.TCPAddr).Port, listener: l}, nil
+	return held(l), nil
+}
+
+func takeAny() (*Port, error) {
+	for range tries {
+		if l, err := net.Listen("tcp", hostPort(lowest+rand.IntN(highest-lowest+1))); err == nil {
+			return held(l), nil
+		}
+	}
+	l, err := net.Listen("tcp", hostPort(0))
+	if err != nil {
+		return nil, err
+	}
+	return held(l), nil
+}
+
+func held(l net.Listener) *Port {
+	return &Port{Number: l.Addr().(*net.TCPAddr).Port, listener: l}
 }
 
 // Listener gives the held port to a server of our own.
