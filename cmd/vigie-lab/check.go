@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,9 @@ func check(ctx context.Context, s Settings, out io.Writer) (err error) {
 	now := time.Now()
 	c := &checker{programs: s.Programs, out: out, begun: now, last: now}
 	if c.Lab, err = StartLab(ctx, s); err == nil {
-		err = c.run(ctx)
+		if err = c.run(ctx); err != nil && !errDied(err) {
+			err = fmt.Errorf("%w\n%s", err, warnings(dir)) // before the programs write that they end
+		}
 		end(c.Lab)
 	}
 	if interrupted.Err() != nil {
@@ -63,23 +66,23 @@ func check(ctx context.Context, s Settings, out io.Writer) (err error) {
 		return errors.New("check: interrupted")
 	}
 	if err != nil {
-		return fmt.Errorf("check: %w\n%severything of this run lies in %s", err, c.logs(err, dir), dir)
+		return fmt.Errorf("check: %w\neverything of this run lies in %s", err, dir)
 	}
 	fmt.Fprintf(out, "vigie-lab --check: %d things happened as they should, in %.0f s\n", c.seen, time.Since(c.begun).Seconds())
 	return os.RemoveAll(dir)
 }
 
-// logs quotes what the programs said last, unless the error does so itself.
-func (c *checker) logs(err error, dir string) string {
-	if errDied(err) {
-		return ""
-	}
+// warnings are the last things that the programs complained of.
+func warnings(dir string) string {
 	var b strings.Builder
 	for _, name := range []string{"backup_exporter", "prometheus", "alertmanager", "vigie"} {
-		file := fmt.Sprintf("%s/log/%s.log", dir, name)
-		fmt.Fprintf(&b, "  the end of %s:\n%s\n", file, lastLines(file, 6))
+		file := filepath.Join(dir, "log", name+".log")
+		lines := lastLines(file, 5, func(line string) bool {
+			return !strings.Contains(line, "level=INFO") && !strings.Contains(line, "level=DEBUG")
+		})
+		fmt.Fprintf(&b, "  what %s complained of:\n%s\n", name, lines)
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // ok notes that something happened, and how long after the last.

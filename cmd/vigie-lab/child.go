@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ const (
 	// grace is how long a program may take to end before it is killed.
 	grace = 10 * time.Second
 	// tail bounds what is read of a log to quote its end.
-	tail = 16 << 10
+	tail = 64 << 10
 )
 
 // Program is a program to start.
@@ -118,11 +117,11 @@ func (c *Child) Died() error {
 	if c.err != nil {
 		how = c.err.Error()
 	}
-	return &Died{Name: c.Name, LogFile: c.LogFile, How: how, Log: lastLines(c.LogFile, 12)}
+	return &Died{Name: c.Name, LogFile: c.LogFile, How: how, Log: lastLines(c.LogFile, 12, func(string) bool { return true })}
 }
 
-// lastLines quotes the end of a file, indented.
-func lastLines(name string, n int) string {
+// lastLines quotes the last lines of a file that are wanted, indented.
+func lastLines(name string, n int, wanted func(string) bool) string {
 	f, err := os.Open(name)
 	if err != nil {
 		return "    (" + err.Error() + ")"
@@ -135,11 +134,15 @@ func lastLines(name string, n int) string {
 	if err != nil {
 		return "    (" + err.Error() + ")"
 	}
-	b = bytes.TrimRight(b, "\n")
-	if len(b) == 0 {
-		return "    (it wrote nothing)"
+	var lines []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimRight(line, "\n"); line != "" && wanted(line) {
+			lines = append(lines, line)
+		}
 	}
-	lines := strings.Split(string(b), "\n")
+	if len(lines) == 0 {
+		return "    (nothing)"
+	}
 	lines = lines[max(0, len(lines)-n):]
 	for i := range lines {
 		if len(lines[i]) > 400 {
