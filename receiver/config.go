@@ -368,7 +368,8 @@ func domain(address string) string { return address[strings.LastIndexByte(addres
 
 // Renderer makes the writer of mails.
 func (c *Config) Renderer() (*notify.Renderer, error) {
-	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL}}
+	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL},
+		Outside: func(p rules.Party) bool { return p.Outside }}
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}

@@ -165,16 +165,8 @@ func (u *unit) sourceDown(en *entry) (bool, error) {
 		u.looked = true
 	}
 	for _, b := range u.blinding {
-		if b.ID == en.ID || b.State.Ended() {
-			continue
-		}
-		for _, down := range b.Alerts {
-			source := down.Labels[rules.LabelSource]
-			for _, a := range en.Alerts {
-				if source != "" && down.Firing && a.Labels[rules.LabelSource] == source {
-					return true, nil
-				}
-			}
+		if b.ID != en.ID && en.BlindedBy(b.Incident) {
+			return true, nil
 		}
 	}
 	return false, nil
@@ -323,10 +315,8 @@ func (u *unit) consequences(en *entry) error {
 	open := en.State != "" && !en.State.Ended()
 	if en.Blinds && open != en.blinded {
 		for _, a := range en.Alerts {
-			if source := a.Labels[rules.LabelSource]; source != "" {
-				if err := u.tx.WakeSource(source, u.now); err != nil {
-					return err
-				}
+			if err := u.tx.WakeSource(a.Labels[rules.LabelSource], u.now); err != nil {
+				return err
 			}
 		}
 	}

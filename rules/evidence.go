@@ -234,21 +234,20 @@ func orNever(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// Blinded reports whether one of the open incidents about unreadable sources
-// concerns what reads this incident's backups. An incident that names no
-// source speaks of all of them.
-func (b *Book) Blinded(i Incident, open []Incident) bool {
-	for _, o := range open {
-		p := b.policies[o.Policy]
-		if o.State.Ended() || o.Key == i.Key || p == nil || p.Scenario(o.Scenario) == nil || !p.Scenario(o.Scenario).Blinds {
+// BlindedBy reports whether an incident about an unreadable source concerns
+// what reads this incident's backups: the same source and customer, where it
+// names one. One that names no source speaks of all of them.
+func (i Incident) BlindedBy(blind Incident) bool {
+	if blind.State.Ended() || blind.Key == i.Key {
+		return false
+	}
+	for _, b := range blind.Alerts {
+		source, customer := b.Labels[LabelSource], b.Labels[LabelCustomer]
+		if !b.Firing || customer != "" && customer != i.Identity[LabelCustomer] {
 			continue
 		}
-		source := o.Identity[LabelSource]
-		if source == "" {
-			return true
-		}
 		for _, a := range i.Alerts {
-			if a.Labels[LabelSource] == source {
+			if source == "" || a.Labels[LabelSource] == source {
 				return true
 			}
 		}

@@ -35,7 +35,6 @@ type walk struct {
 	needs  *rules.Need
 	trail  []string
 	sent   []*letter
-	chance func(*walk) rules.Event
 	acts   []rules.Act
 }
 

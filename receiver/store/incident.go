@@ -235,10 +235,10 @@ func (tx *Tx) Asking(now time.Time, limit int) ([]string, error) {
 }
 
 // WakeSource wakes, with [rules.Related], every open incident with a firing
-// alert from one of the sources.
+// alert from the source; an empty source stands for all of them.
 func (tx *Tx) WakeSource(source string, now time.Time) error {
 	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND id IN
-		(SELECT incident FROM alert WHERE source = ? AND firing = 1 AND source <> '')`, now.UnixNano(), WakeRelated, source)
+		(SELECT incident FROM alert WHERE firing = 1 AND (source = ? OR ? = ''))`, now.UnixNano(), WakeRelated, source, source)
 	return err
 }
 

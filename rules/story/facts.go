@@ -1,6 +1,10 @@
 package story
 
-import "vigie/rules"
+import (
+	"slices"
+
+	"vigie/rules"
+)
 
 // siblings are the other open incidents of the same machine.
 func (p *player) siblings(e *entry) []*entry {
@@ -29,27 +33,9 @@ func (p *player) facts(e *entry) rules.Facts {
 	return f
 }
 
-// sourceDown reports whether what reads this machine's backups is blind: an
-// open incident of a blinding scenario speaks of the same source, or of no
-// source in particular.
+// sourceDown reports whether what reads this machine's backups is blind.
 func (p *player) sourceDown(e *entry) bool {
-	for _, o := range p.open {
-		if o == e || !p.blinds(o) {
-			continue
-		}
-		for _, blind := range o.inc.Alerts {
-			source, customer := blind.Labels[rules.LabelSource], blind.Labels[rules.LabelCustomer]
-			if customer != "" && customer != e.inc.Identity[rules.LabelCustomer] {
-				continue
-			}
-			for _, a := range e.inc.Alerts {
-				if source == "" || source == a.Labels[rules.LabelSource] {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.open, func(o *entry) bool { return o != e && p.blinds(o) && e.inc.BlindedBy(o.inc) })
 }
 
 func (p *player) scenario(e *entry) *rules.Scenario {
