@@ -176,7 +176,7 @@ func (l *Lab) serveProducts(ctx context.Context) ([]byte, error) {
 }
 
 func (l *Lab) serve(p *Port, h http.Handler, secure *tls.Config) {
-	s := &http.Server{Handler: h, TLSConfig: secure, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+	s := &http.Server{Handler: h, TLSConfig: secure.Clone(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	l.servers = append(l.servers, s)
 	l.wg.Go(func() {
