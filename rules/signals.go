@@ -225,6 +225,9 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 	}
 	if started.Before(i.StartedAt) {
 		i.StartedAt = started
+		if i.Flags[FlagImmediate] {
+			d.beginImmediate("") // its time counts from the start, which is earlier than was known
+		}
 	}
 	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.now, s.Labels, s.Annotations
 	if t := unixTime(s.Annotations["last_run"]); t.After(a.LastFailure) {
@@ -359,6 +362,11 @@ func (d *decider) unverified(why string) {
 
 // end resolves or closes the incident.
 func (d *decider) end(as State, why string) {
+	if d.inc.State.Ended() { // it was over already: that instant stays
+		d.state(as, why)
+		d.raise(string(as), d.now)
+		return
+	}
 	d.state(as, why)
 	d.inc.ResolvedAt = d.now
 	d.endPause(d.now)
