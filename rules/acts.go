@@ -46,6 +46,7 @@ func (d *decider) acted(a Act) {
 		d.inc.Acts = d.inc.Acts[len(d.inc.Acts)-maxActs:]
 	}
 	d.raise("act:"+a.Verb, d.now)
+	d.newOccurrence("act:" + a.Verb)
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: a.Verb, Actor: a.By,
 		Reason: d.act.summary(), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"])})
 	d.out.Touches = true
@@ -428,6 +429,10 @@ func (d *decider) actCascade(a Act) {
 
 // actPromote turns a request for assistance into an incident.
 func (d *decider) actPromote(a Act) {
+	if d.s.Immediate != nil {
+		d.refuse(409, "this is an incident already")
+		return
+	}
 	to := a.Fields["scenario"]
 	if to == "" {
 		to = d.promotesTo()

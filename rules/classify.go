@@ -56,6 +56,10 @@ func (b *Book) Classify(s Signal, now time.Time) Classified {
 		c.Scenario = c.Policy.Scenarios[len(c.Policy.Scenarios)-1]
 	}
 	c.Ignored = c.Scenario.Ignores
+	if said := c.Signal.Labels[c.Scenario.Severity.Label]; c.Refusal == nil && said != "" && !slices.Contains(c.Scenario.Severity.Order, said) &&
+		(c.Signal.Kind == Level2Voluntary) {
+		c.Refusal = &Refusal{422, unknown("severity", said, c.Scenario.Severity.Order)}
+	}
 	c.Identity = Labels{}
 	for _, n := range c.Scenario.Identity {
 		if v := c.Signal.Labels[n]; v != "" || !slices.Contains(c.Scenario.Joins, n) {
@@ -284,6 +288,13 @@ func (b *Book) compatible(c Classified, i Incident) bool {
 		}
 	}
 	platform := c.Signal.Labels[LabelPlatform]
+	if !c.Signal.IsReport() {
+		for _, a := range i.Alerts {
+			if a.Labels[LabelAlertname] != c.Signal.Labels[LabelAlertname] {
+				return false // the report has found its problem; this is another
+			}
+		}
+	}
 	for _, a := range i.Alerts {
 		if a.Labels[LabelPlatform] == platform {
 			return true

@@ -70,9 +70,10 @@ type decider struct {
 	out     Decision
 	act     *Act
 	wake    time.Time
-	needs   bool // evidence must be asked before going on
-	stale   bool // a due step waits for fresh evidence
-	strict  bool // told means accepted, not merely decided
+	needs   bool   // evidence must be asked before going on
+	stale   bool   // a due step waits for fresh evidence
+	by      string // who caused the step that is being taken
+	strict  bool   // told means accepted, not merely decided
 	cals    map[string]*calendar.Calendar
 }
 
@@ -176,12 +177,22 @@ func (d *decider) flag(f Flag, on bool, reason string) bool {
 	if on {
 		d.inc.Flags[f] = true
 		d.raise("flag:"+string(f), d.now)
+		d.newOccurrence("flag:" + string(f))
 		d.note("flag", string(f), "", reason)
 	} else {
 		delete(d.inc.Flags, f)
 		d.note("flag", "not "+string(f), "", reason)
 	}
 	return true
+}
+
+// newOccurrence starts the targets afresh that run from a flag raised again.
+func (d *decider) newOccurrence(moment string) {
+	for _, t := range d.s.Targets {
+		if c := d.inc.Targets[t.Name]; t.From == moment && c != nil && !(c.MetAt.IsZero() && c.Breached.IsZero()) {
+			delete(d.inc.Targets, t.Name)
+		}
+	}
 }
 
 // state moves the incident, with its reason.

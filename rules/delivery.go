@@ -45,6 +45,7 @@ func (d *decider) accepted(r *StepRecord, address string) {
 	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
 	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
 	if r.Episode == d.inc.Episode {
+		p.Step = r.Step
 		d.inc.Told = append(d.inc.Told, p)
 	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "accepted " + r.Step,
@@ -64,9 +65,55 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 	d.inc.Vars["refused_address"] = p.Address
 	d.inc.Vars["refused_role"] = p.Role
 	// News of a refused address that is itself refused would go round for ever.
-	if st := d.step(r.Step); st == nil || !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Name == "address_refused" }) {
+	if st := d.step(r.Step); st != nil && st.tellsOfRefusal() {
+		return
+	}
+	seen := strings.Fields(d.inc.Vars["refused_seen"])
+	if !slices.Contains(seen, strings.ToLower(p.Address)) {
+		d.inc.Vars["refused_seen"] = strings.Join(append(seen, strings.ToLower(p.Address)), " ")
 		d.raise("address_refused", d.now)
 	}
+}
+
+// lateWord tells the end to somebody whose mail was accepted only after it:
+// his last word must not be that it still fails.
+func (d *decider) lateWord(r *StepRecord, p Party) {
+	if !d.inc.State.Ended() || p.Cc {
+		return
+	}
+	own := d.step(r.Step)
+	if own == nil || slices.ContainsFunc(own.When, endsOn) {
+		return
+	}
+	for _, st := range d.s.Steps {
+		i := slices.IndexFunc(st.When, endsOn)
+		if i < 0 || st.Per != "" || d.inc.Steps[d.recordKey(st, "", "")] == nil {
+			continue
+		}
+		key := d.recordKey(st, "", "late:"+p.Address)
+		if d.inc.Steps[key] != nil || d.toldBy(st, p) {
+			continue
+		}
+		if role := d.p.Roles[st.To[0]]; role != nil && role.Outside && !p.Outside {
+			continue
+		}
+		to := p
+		to.Role = st.To[0]
+		_, cc, _ := d.recipients(st, st.To, st.Cc, "")
+		d.tell(st, st.Template, []Party{to}, cc, "", key, firing{at: d.now, trigger: i, occurrence: "late:" + p.Address,
+			why: "told of the failure only after its end"})
+	}
+}
+
+// toldBy reports whether the step tells, or has told, that person.
+func (d *decider) toldBy(st *Step, p Party) bool {
+	same := func(q Party) bool { return strings.EqualFold(q.Address, p.Address) }
+	for _, r := range d.inc.Steps {
+		if r.Step == st.Name && r.Episode == d.inc.Episode && slices.ContainsFunc(r.Pending, same) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.inc.Told, func(q Party) bool { return q.Step == st.Name && same(q) })
 }
 
 // accept makes a step done: raises its flags, moves the state.
@@ -78,6 +125,11 @@ func (d *decider) accept(r *StepRecord) {
 	}
 	d.raise("step:"+st.Name, d.now)
 	if d.inc.State.Ended() {
+		for _, p := range slices.Clone(d.inc.Told) {
+			if p.Step == r.Step {
+				d.lateWord(r, p)
+			}
+		}
 		return
 	}
 	for _, f := range st.Raises {

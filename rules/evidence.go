@@ -204,6 +204,9 @@ func (d *decider) judge() {
 		return
 	}
 	d.flag(FlagSignalLost, lost > 0, fmt.Sprintf("the series of %d plans are gone", lost))
+	if d.inc.State == Waiting {
+		return // what was agreed with the customer stands until its date
+	}
 	d.unverified(fmt.Sprintf("the signal ended, but no success newer than the failure is proven for %d of %d plans", open, len(d.inc.Alerts)))
 }
 

@@ -98,12 +98,19 @@ func (d *decider) explainStep(st *Step) []Explained {
 	var out []Explained
 	for _, key := range sortedRecords(d.inc.Steps) {
 		r := d.inc.Steps[key]
-		if r.Step != st.Name || r.Episode != d.inc.Episode {
+		if r.Step != st.Name || r.Episode != d.inc.Episode || r.Status == StepBlocked {
 			continue
 		}
 		x := Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: r.Status, At: r.At, Due: r.DueAt, Reason: r.Reason}
 		if r.Status == StepAccepted {
 			x.Status = "done"
+		}
+		for _, p := range r.Pending {
+			if p.Cc {
+				x.Cc = append(x.Cc, p.Address)
+			} else {
+				x.To = append(x.To, p.Address)
+			}
 		}
 		out = append(out, x)
 	}

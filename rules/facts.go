@@ -46,7 +46,7 @@ func (d *decider) sheet(st *Step, platform string, to []Party) FactSheet {
 		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[LabelCustomer], Machine: i.Identity[LabelMachine],
 		BackupRole: i.Identity[LabelBackupRole], State: i.State, Zone: d.p.Zone.String(), StartedAt: i.StartedAt,
 		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.otherEvidence(), Offline: i.Flags[FlagOffline],
-		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.actor(),
+		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.by,
 		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
 		Workaround: i.Vars["workaround"], Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
 		Provisional: !d.happened("act:qualify"), Reason: i.Vars["reason"], ExpectedDate: i.Vars["expected_date"],
@@ -91,25 +91,34 @@ func (d *decider) sheetPeople(f *FactSheet) {
 	if p := d.book.Directory.Person(d.inc.Assignee); p != nil {
 		f.Assignee = p.Name
 	}
-	if a := d.lastAct("assign"); a != nil {
-		f.AssignedBy = a.By
+	if a := d.lastAct("assign"); a != nil && a.Fields["to"] == d.inc.Assignee {
+		f.AssignedBy = d.nameOf(a.By)
 	}
+	f.Actor, f.Reporter = d.nameOf(f.Actor), d.nameOf(f.Reporter)
 	for _, s := range d.inc.Silences {
-		f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
+		f.SilenceBy, f.SilenceUntil = d.nameOf(s.By), s.EndsAt
 	}
 	if who := strings.Fields(d.inc.Vars["silence_authors"]); f.SilenceBy == "" && len(who) > 0 {
-		f.SilenceBy = who[0]
+		f.SilenceBy = d.nameOf(who[0])
 	}
 	if contact := d.resolve("client_contact", "", d.now); len(contact) > 0 {
 		f.Contact = contact[0]
 	}
 	if a := d.lastAct("call"); a != nil {
 		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "note": a.Fields["note"],
-			"next_date": d.inc.Vars["follow_up"], "at": a.At.Format(time.RFC3339), "by": a.By}
+			"next_date": d.inc.Vars["follow_up"], "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
 	if r := d.inc.Vars["refused_address"]; r != "" {
 		f.Refused = []string{r}
 	}
+}
+
+// nameOf is how people call somebody, or what is known of him.
+func (d *decider) nameOf(id string) string {
+	if p := d.book.Directory.Person(id); p != nil && p.Name != "" {
+		return p.Name
+	}
+	return id
 }
 
 func (d *decider) sheetPlans(f *FactSheet) {
@@ -262,7 +271,7 @@ func (d *decider) history() []HistoryLine {
 		if text == "" {
 			text = a.Fields["reason"]
 		}
-		out = append(out, HistoryLine{At: a.At, What: a.Verb, Who: a.By, Text: text})
+		out = append(out, HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
 	}
 	for _, key := range sortedRecords(d.inc.Steps) {
 		r := d.inc.Steps[key]

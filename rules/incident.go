@@ -180,6 +180,9 @@ type StepRecord struct {
 	MessageID string   `json:"message_id,omitempty"`
 	// NotificationID ties the record to its outbox row.
 	NotificationID string `json:"notification_id,omitempty"`
+	// Stands marks what stays true after the end, such as a missed day or what
+	// a person asked for: it is told even if the message has not left by then.
+	Stands bool `json:"stands,omitempty"`
 	// Resent are rows for single recipients whose address was mended.
 	Resent []string `json:"resent,omitempty"`
 }
@@ -202,6 +205,8 @@ type Party struct {
 	Phone    string `json:"phone,omitempty"`
 	Language string `json:"language"`
 	Cc       bool   `json:"cc,omitempty"`
+	Step     string `json:"step,omitempty"`    // which step told him
+	Outside  bool   `json:"outside,omitempty"` // one of the customer's own people
 }
 
 // Clock is the running measurement of a target.

@@ -11,7 +11,7 @@ import (
 var roleFields = []string{
 	"customer.account_manager", "customer.it_contact", "machine.user", "machine.contact",
 	"platform.managers", "platform.operator", "platform.next_operator", "platform.operators", "platform.level3", "platform.service_lead",
-	"incident.assignee", "incident.previous_assignee", "incident.reporter", "incident.silence_authors", "incident.told_to", "incident.told_cc",
+	"incident.assignee", "incident.previous_assignee", "incident.reporter", "incident.last_reporter", "incident.silence_authors", "incident.told_to", "incident.told_cc",
 	"incident.told_customer",
 }
 
@@ -40,6 +40,9 @@ func (d *decider) resolveDepth(role, platform string, at time.Time, depth int) [
 		}
 	case RoleField:
 		out = d.field(role, r.Field, platform)
+	}
+	for i := range out {
+		out[i].Outside = r.Outside
 	}
 	if len(out) == 0 && r.Otherwise != "" {
 		out = d.resolveDepth(r.Otherwise, platform, at, depth+1)
@@ -110,6 +113,10 @@ func (d *decider) field(role, field, platform string) []Party {
 		return d.people(role, []string{d.inc.Vars["previous_assignee"]})
 	case "incident.reporter":
 		return d.people(role, d.reporters())
+	case "incident.last_reporter":
+		if n := len(d.inc.Reports); n > 0 {
+			return d.people(role, []string{d.inc.Reports[n-1].By})
+		}
 	case "incident.silence_authors":
 		return d.people(role, strings.Fields(d.inc.Vars["silence_authors"]))
 	case "incident.told_to":
@@ -277,6 +284,37 @@ func (b *Book) outsider(id string) bool {
 	return !slices.ContainsFunc(b.Directory.Rotas, func(r RotaEntry) bool { return r.Person == id })
 }
 
+// tellsOfRefusal is true for the step that says that an address is dead.
+func (s *Step) tellsOfRefusal() bool {
+	return slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
+}
+
+// reachable leaves out the addresses that were refused themselves, and falls
+// back on the other role when none is left.
+func (d *decider) reachable(roles []string, ps []Party, platform string) []Party {
+	dead := map[string]bool{}
+	for _, r := range d.inc.Steps {
+		for _, p := range r.Refused {
+			dead[strings.ToLower(p.Address)] = true
+		}
+	}
+	var out []Party
+	for _, p := range ps {
+		if !dead[strings.ToLower(p.Address)] {
+			out = append(out, p)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, name := range roles {
+		if r := d.p.Roles[name]; r != nil && r.Otherwise != "" {
+			out = append(out, d.resolve(r.Otherwise, platform, d.now)...)
+		}
+	}
+	return unique(out)
+}
+
 // unique keeps the first of equal addresses.
 func unique(ps []Party) []Party {
 	seen := map[string]bool{}
@@ -302,10 +340,13 @@ func (d *decider) recipients(st *Step, to, cc []string, platform string) (tos, c
 		ccs = append(ccs, d.resolve(r, platform, d.now)...)
 	}
 	tos = unique(tos)
+	if st.tellsOfRefusal() {
+		tos = d.reachable(to, tos, platform)
+	}
 	if st.DropActor {
 		kept := tos[:0:0]
 		for _, p := range tos {
-			if p.Person == d.inc.Assignee || d.act != nil && p.Person == d.act.By {
+			if p.Person == d.inc.Assignee || p.Person == d.by {
 				dropped = p.Name
 				continue
 			}

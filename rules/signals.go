@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -181,7 +182,14 @@ func (a *Alert) newRun() {
 }
 
 func (d *decider) report(s Signal) {
+	known := slices.ContainsFunc(d.inc.Reports, func(r Signal) bool { return r.By == s.By })
+	joins := !d.inc.OpenedAt.Equal(d.now) || len(d.inc.Reports) > 0 || len(d.inc.Alerts) > 0
 	d.inc.Reports = append(d.inc.Reports, s)
+	if joins && !known {
+		d.raise("joined", d.now)
+	}
+	d.beganEarlier(s.StartsAt)
+	d.worse(s)
 	if d.inc.Wording == "" {
 		d.inc.Wording = s.Text
 	}
@@ -223,12 +231,7 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.describe())
 	}
-	if started.Before(i.StartedAt) {
-		i.StartedAt = started
-		if i.Flags[FlagImmediate] {
-			d.beginImmediate("") // its time counts from the start, which is earlier than was known
-		}
-	}
+	d.beganEarlier(started)
 	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.now, s.Labels, s.Annotations
 	if t := unixTime(s.Annotations["last_run"]); t.After(a.LastFailure) {
 		a.LastFailure = t
@@ -244,10 +247,42 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 	}
 	i.LastSeen = d.now
 	d.changedKind(s)
+	d.worse(s)
 	if i.State == Unverified {
 		d.back("the alert fires again before anything was proven")
 	}
 	d.out.Touches = true
+}
+
+// worse raises the severity to the highest that any signal gives, until a
+// person qualifies it.
+func (d *decider) worse(s Signal) {
+	if len(d.s.Severity.Order) == 0 || d.happened("act:qualify") {
+		return
+	}
+	said := d.severityOf(s)
+	if d.rank(said) <= d.rank(d.inc.Severity) {
+		return
+	}
+	d.note("note", "severity", s.By, "now "+said+": the highest word counts until somebody qualifies it")
+	d.severity(said, d.now)
+	d.raise("worsened", d.now)
+}
+
+// beganEarlier moves the start of the clocks back when a later signal tells of
+// an earlier beginning: the earliest counts, never later than reception.
+func (d *decider) beganEarlier(started time.Time) {
+	if started.IsZero() || !started.Before(d.inc.StartedAt) {
+		return
+	}
+	if n := len(d.inc.Severities); n > 0 && d.inc.Severities[0].At.Equal(d.inc.StartedAt) {
+		d.inc.Severities = slices.Clone(d.inc.Severities)
+		d.inc.Severities[0].At = started
+	}
+	d.inc.StartedAt = started
+	if d.inc.Flags[FlagImmediate] {
+		d.beginImmediate("") // its time counts from the start as well
+	}
 }
 
 // changedKind notes that an unreachable machine can be reached again but fails,
@@ -382,6 +417,30 @@ func (d *decider) end(as State, why string) {
 	if d.inc.HandledAt.IsZero() {
 		d.inc.HandledAt = d.now
 	}
+	d.withdrawUnread()
+}
+
+// withdrawUnread takes back what asks people to act on a failure that is over
+// and that no server has accepted yet. What a person's act called for leaves
+// all the same, and a platform's reporter is always answered.
+func (d *decider) withdrawUnread() {
+	if d.s.Proof != ProofSuccess {
+		return
+	}
+	for _, key := range sortedRecords(d.inc.Steps) {
+		r := d.inc.Steps[key]
+		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
+			continue
+		}
+		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.now, "withdrawn: it was over before it left", nil, nil
+		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+		d.note("step", r.Step, "", r.Reason)
+	}
+}
+
+// partlyTold reports whether some server accepted a part of a message.
+func (d *decider) partlyTold(r *StepRecord) bool {
+	return r.MessageID != "" && slices.ContainsFunc(d.inc.Told, func(p Party) bool { return p.Step == r.Step })
 }
 
 func (d *decider) lastEpisodeAct() *ActRecord {

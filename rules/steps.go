@@ -220,7 +220,7 @@ func (d *decider) clockTrigger(t Trigger) (time.Time, int, string, bool) {
 	if c == nil || c.Paused || c.Due.IsZero() {
 		return time.Time{}, 0, "", false
 	}
-	if !c.MetAt.IsZero() && t.Kind == WhenShare {
+	if t.Kind == WhenShare && !(c.MetAt.IsZero() && c.Breached.IsZero()) {
 		return time.Time{}, 0, "", false
 	}
 	switch t.Kind {
@@ -463,6 +463,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		return
 	}
 	if d.firstLacking(st.OnlyIf) != "" {
+		d.lookAgain()
 		return
 	}
 	if d.postponed(st.When[f.trigger], f) {
@@ -472,6 +473,7 @@ func (d *decider) take(st *Step, platform string, f firing) {
 		d.needs, d.stale = true, true
 		return
 	}
+	d.by = d.actorOf(st.When[f.trigger])
 	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
 	if len(to) == 0 || st.Trace && d.untraceable(to, cc) {
 		d.nobody(st, key, platform, f)
@@ -497,6 +499,19 @@ func (d *decider) untraceable(to, cc []Party) bool {
 		}
 	}
 	return false
+}
+
+// lookAgain wakes at the next opening, so that a step that waits for something
+// is never forgotten, whoever forgets to tell.
+func (d *decider) lookAgain() {
+	cal := d.calendar(d.s.Calendar)
+	date, err := cal.AddBusinessDays(cal.Date(d.now), 1)
+	if err != nil {
+		return
+	}
+	if at, ok := cal.Opening(date); ok {
+		d.wakeBy(at)
+	}
 }
 
 // postponed waits while something common is being sorted out, at the latest
@@ -553,12 +568,25 @@ func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key 
 	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
 	d.out.Notifications = append(d.out.Notifications, n)
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepDecided,
-		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID}
-	d.note("step", st.Name, d.actor(), f.why)
+		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID,
+		Stands: st.When[f.trigger].Kind == WhenAct || st.When[f.trigger].Kind == WhenBreach}
+	d.note("step", st.Name, d.by, f.why)
 	d.marks(st, to, f)
 	if f.at.Before(d.now.Add(-time.Minute)) {
 		d.note("note", "late", "", "was due at "+f.at.Format(time.RFC3339)+" and is done late")
 	}
+}
+
+// actorOf is who caused a step: the person whose act called for it, even when
+// evidence had to be asked in between.
+func (d *decider) actorOf(t Trigger) string {
+	if t.Kind != WhenAct {
+		return ""
+	}
+	if a := d.lastAct(t.Name); a != nil {
+		return a.By
+	}
+	return ""
 }
 
 // marks notes what a taken step means for later ones.
@@ -578,11 +606,19 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 	}
 	if st.Task != "" {
 		d.raise("task", d.now)
-		d.out.Tasks = append(d.out.Tasks, Task{Kind: st.Task, Due: f.at})
+		d.out.Tasks = append(d.out.Tasks, Task{Kind: st.Task, Due: d.taskDue(f)})
 		if st.State != "" {
 			d.state(st.State, "step "+st.Name)
 		}
 	}
+}
+
+// taskDue is the appointment, or now for one that could not be kept.
+func (d *decider) taskDue(f firing) time.Time {
+	if d.now.Sub(f.at) > time.Hour {
+		return d.now
+	}
+	return f.at
 }
 
 func sortedRecords(m map[string]*StepRecord) []string {

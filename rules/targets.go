@@ -42,6 +42,9 @@ func (d *decider) clock(t *Target) {
 		}
 		return
 	}
+	if c == nil && len(t.OnlyIf) > 0 && !paused && due.Before(d.now) {
+		return // its condition began to hold when its time was over: it was never owed
+	}
 	if c == nil {
 		c = &Clock{Target: t.Name, Episode: d.inc.Episode}
 		d.inc.Targets[t.Name] = c
@@ -189,6 +192,10 @@ func (d *decider) reopenClocks() {
 			continue
 		}
 		if t.stopwatch() && !c.MetAt.IsZero() && !slices.Contains([]string{"repaired", "ended"}, c.MetBy) {
+			continue
+		}
+		if t.stopwatch() && !c.Breached.IsZero() {
+			c.MetAt, c.MetBy = time.Time{}, "" // missed once is missed; it is not counted again
 			continue
 		}
 		delete(d.inc.Targets, t.Name)

@@ -26,7 +26,7 @@ var flags = []Flag{
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
@@ -58,7 +58,7 @@ var conditions = map[string]func(*decider) bool{
 	"other_backup_unknown": func(d *decider) bool { st, _ := d.other(); return st == EvidenceUnknown },
 	"qualified":            func(d *decider) bool { return d.happened("act:qualify") },
 	"workaround_proposed":  func(d *decider) bool { return d.happened("act:workaround") },
-	"restore_verified":     func(d *decider) bool { return d.happened("act:restore_verified") },
+	"restore_verified":     (*decider).restoreVerified,
 	"reported_by_person":   func(d *decider) bool { return len(d.inc.Reports) > 0 },
 	"level_3":              func(d *decider) bool { return d.inc.Level == 3 },
 	"duty_changed":         (*decider).dutyChanged,
@@ -128,7 +128,7 @@ func (d *decider) toldOrTelling(f Flag) bool {
 			continue
 		}
 		for _, r := range d.inc.Steps {
-			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided {
+			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) == 0 {
 				return true
 			}
 		}
@@ -171,9 +171,11 @@ func (d *decider) callRecorded() bool {
 	return !done.IsZero() && !done.Before(d.inc.Raised["task"].At)
 }
 
+// primaryOpen is true while the machine's primary backup has an incident that
+// tells of a double failure itself.
 func (d *decider) primaryOpen() bool {
 	for _, s := range d.facts.Siblings {
-		if s.Role == "primary" && !s.State.Ended() {
+		if tells := d.p.Scenario(s.Scenario); s.Role == "primary" && !s.State.Ended() && tells != nil && tells.OtherBackup != nil {
 			return true
 		}
 	}
@@ -217,6 +219,12 @@ func (d *decider) addressRefused() bool {
 		}
 	}
 	return false
+}
+
+// restoreVerified is true once the newest restore was verified.
+func (d *decider) restoreVerified() bool {
+	done := d.inc.Raised["act:restore_verified"].At
+	return !done.IsZero() && !done.Before(d.inc.Raised["act:restore"].At)
 }
 
 // nobodyToTell is true while a step is blocked for want of a recipient.

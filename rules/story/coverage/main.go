@@ -27,7 +27,10 @@ var chapters = []struct {
 	{"P", "from the field", 1, 18},
 }
 
-var comment = regexp.MustCompile(`(?m)^\s*(?:#|//) covers: (.*)$`)
+var (
+	comment     = regexp.MustCompile(`(?m)^\s*(?:#|//) covers: ([^;\n]*)`)
+	requirement = regexp.MustCompile(`\b(?:S\d\.|T|P)\d+\b`)
+)
 
 func main() {
 	root := "."
@@ -90,8 +93,7 @@ func scan(root string) (map[string][]string, error) {
 			return err
 		}
 		for _, m := range comment.FindAllSubmatch(bytes.ReplaceAll(text, []byte("\r"), nil), -1) {
-			for id := range strings.SplitSeq(string(m[1]), ",") {
-				id = strings.TrimSpace(id)
+			for _, id := range requirement.FindAllString(string(m[1]), -1) {
 				if !slices.Contains(tests[id], path) {
 					tests[id] = append(tests[id], path)
 				}

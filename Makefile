@@ -1,0 +1,150 @@
+# Vigie. `make` alone lists what can be made.
+#
+# Installed programs can be named instead of being built here:
+#   make run PROMETHEUS=/usr/bin/prometheus ALERTMANAGER=/usr/bin/alertmanager
+# The names are PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL and STATICCHECK.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+CACHE := $(CURDIR)/.cache
+GO    ?= go
+
+# --- the tools: built once for each content of tools/*.sum --------------------
+
+TOOLS_KEY  = $(shell cat tools/go.mod tools/go.sum tools/staticcheck/go.mod tools/staticcheck/go.sum tools/install | cksum | cut -d' ' -f1)
+stamp      = $(CACHE)/bin/.$(1)-$(TOOLS_KEY)
+wanted     = $(if $(and $($(1)),$($(2))),,$(call stamp,$(3)))
+STACK     := $(call wanted,PROMETHEUS,PROMTOOL,prometheus) $(call wanted,ALERTMANAGER,AMTOOL,alertmanager)
+LINTER    := $(if $(STATICCHECK),,$(call stamp,staticcheck))
+
+PROMETHEUS   ?= $(CACHE)/bin/prometheus
+PROMTOOL     ?= $(CACHE)/bin/promtool
+ALERTMANAGER ?= $(CACHE)/bin/alertmanager
+AMTOOL       ?= $(CACHE)/bin/amtool
+STATICCHECK  ?= $(CACHE)/bin/staticcheck
+export PROMETHEUS PROMTOOL ALERTMANAGER AMTOOL
+
+$(CACHE)/bin/.%-$(TOOLS_KEY): | check-needs
+	@tools/install '$(CACHE)/bin' $*
+	@rm -f '$(CACHE)'/bin/.$*-*
+	@touch '$@'
+
+# --- our own programs ---------------------------------------------------------
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BRANCH   := $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+ABOUT    := github.com/prometheus/common/version
+# No build date and no build user: the same commit gives the same program.
+LDFLAGS  := -s -w -X $(ABOUT).Version=$(VERSION) -X $(ABOUT).Revision=$(REVISION) -X $(ABOUT).Branch=$(BRANCH)
+BUILD     = $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
+
+COMMANDS := $(sort $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go))))
+PLATFORMS := linux/amd64 linux/arm64 windows/amd64
+
+RULES      := $(sort $(wildcard alerting-rules/*.yml))
+RULE_TESTS := $(sort $(wildcard alerting-rules/tests/*.yml))
+ROUTES     := deploy/alertmanager/routes.txt
+LEDGER     := $(CACHE)/ledger
+TALLY       = '$(CACHE)/bin/tally' -ledger '$(LEDGER)'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: build stack ## Start everything on this machine, with simulated backup products and an inbox
+	@exec bin/vigie-lab
+
+.PHONY: build
+build: check-needs ## Build our programs into bin/
+	@mkdir -p bin
+	@for c in $(filter-out backup_exporter,$(COMMANDS)); do $(BUILD) -o bin/ "./cmd/$$c"; done
+	@for c in $(filter backup_exporter,$(COMMANDS)); do CGO_ENABLED=0 $(BUILD) -o bin/ "./cmd/$$c"; done
+
+.PHONY: cross
+cross: check-go ## Build backup_exporter for Linux and Windows into dist/
+	@mkdir -p dist
+	@for p in $(PLATFORMS); do \
+	  out=dist/backup_exporter-$${p%/*}-$${p#*/}; \
+	  if [[ $$p == windows/* ]]; then out+=.exe; fi; \
+	  echo "$$out"; \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o "$$out" ./cmd/backup_exporter; \
+	done
+
+.PHONY: tools
+tools: $(STACK) $(LINTER) ## Build the pinned Prometheus, Alertmanager, promtool, amtool and staticcheck into .cache/bin
+
+.PHONY: stack
+stack: $(STACK)
+
+.PHONY: test
+test: check-needs tools build tally ## Run every test and check; the last line counts them
+	@rm -f '$(LEDGER)'
+	@$(TALLY) check gofmt          -- $(MAKE) check-format
+	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
+	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
+	@$(TALLY) go    'go test'      -- $(GO) test -race -json ./...
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally
+	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
+	@for f in $(RULE_TESTS); do $(TALLY) check "$$f" -- '$(PROMTOOL)' test rules "$$f"; done
+	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
+	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml
+	@while read -r receiver labels; do \
+	  $(TALLY) check "route of $$labels" -- '$(AMTOOL)' config routes test --config.file=deploy/alertmanager/alertmanager.yml \
+	    --verify.receivers="$$receiver" $$labels </dev/null; \
+	done < <(grep -v '^#' $(ROUTES))
+ifneq ($(filter vigie-lab,$(COMMANDS)),)
+	@$(TALLY) check 'end to end' -- bin/vigie-lab --check
+endif
+	@$(TALLY) total
+
+.PHONY: lint
+lint: check-needs $(LINTER) check-format ## Check formatting, vet and staticcheck
+	$(GO) vet ./...
+	'$(STATICCHECK)' ./...
+
+.PHONY: fmt
+fmt: check-go ## Format the Go code
+	gofmt -w $(GOFILES)
+
+.PHONY: bench
+bench: check-needs ## Measure; the figures mean something only within one run
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built, the cached tools included
+	rm -rf bin dist .cache
+
+# --- what the targets above stand on ------------------------------------------
+
+GOFILES = $$(find . -name '*.go' -not -path './.cache/*' -not -path './bin/*' -not -path './dist/*')
+
+.PHONY: check-format
+check-format:
+	@bad=$$(gofmt -l $(GOFILES)); \
+	if [[ -n $$bad ]]; then echo "not formatted (make fmt mends it):"; echo "$$bad"; exit 1; fi
+
+.PHONY: tally
+tally: check-go
+	@mkdir -p '$(CACHE)/bin'
+	@$(GO) -C tools build -buildvcs=false -o '$(CACHE)/bin/tally' ./tally
+
+.PHONY: check-go
+check-go:
+	@if ! command -v $(GO) >/dev/null; then \
+	  echo "Go is missing: install Go 1.26 or newer from https://go.dev/dl and put its bin folder in PATH." >&2; exit 1; fi
+	@v=$$($(GO) env GOVERSION 2>&1) || { echo "Go does not run here: $$v" >&2; exit 1; }; \
+	if [[ $$v =~ ^go([0-9]+)\.([0-9]+) ]] && (( BASH_REMATCH[1] == 1 && BASH_REMATCH[2] < 26 )); then \
+	  echo "Go is too old: this is $$v, 1.26 or newer is needed (https://go.dev/dl)." >&2; exit 1; fi
+
+.PHONY: check-needs
+check-needs: check-go
+	@cc=$$($(GO) env CC); if ! command -v "$${cc%% *}" >/dev/null; then \
+	  echo "A C compiler is missing (SQLite and the race detector need one): '$$cc' was not found; apt-get install gcc libc6-dev." >&2; exit 1; fi
+	@if ! command -v git >/dev/null; then echo "git is missing: apt-get install git." >&2; exit 1; fi

@@ -1,0 +1,334 @@
+// Package alertingrules holds no code: its tests keep the rules, their
+// runbooks and the metrics that they read in step with each other.
+package alertingrules
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// metrics are all that the rules may read besides what they record: the
+// exporter's metric model, and what the platforms' probes tell.
+var metrics = []string{
+	"backup_job_info",
+	"backup_job_last_success_timestamp_seconds",
+	"backup_job_last_run_timestamp_seconds",
+	"backup_job_last_result",
+	"backup_job_running",
+	"backup_job_running_since_timestamp_seconds",
+	"backup_job_enabled",
+	"backup_job_next_run_timestamp_seconds",
+	"backup_job_expected_interval_seconds",
+	"backup_job_last_duration_seconds",
+	"backup_job_last_size_bytes",
+	"backup_job_consecutive_failures",
+	"backup_job_received_timestamp_seconds",
+	"backup_agent_online",
+	"backup_agent_last_seen_timestamp_seconds",
+	"backup_repository_capacity_bytes",
+	"backup_repository_free_bytes",
+	"backup_repository_online",
+	"backup_quota_used",
+	"backup_quota_limit",
+	"backup_license_expiry_timestamp_seconds",
+	"backup_source_up",
+	"backup_source_last_refresh_timestamp_seconds",
+	"backup_source_refresh_duration_seconds",
+	"backup_source_errors_total",
+	"backup_source_unknown_values_total",
+	"backup_source_items",
+
+	"up",
+	"probe_success",
+	"probe_duration_seconds",
+	"probe_ssl_earliest_cert_expiry",
+	"node_filesystem_avail_bytes",
+	"platform_expiry_timestamp_seconds",
+	"moodle_cron_last_run_timestamp_seconds",
+	"moodle_failed_tasks",
+}
+
+// names are joined onto every series of a job by the recording rules.
+var names = []string{"machine", "machine_class", "backup_role", "engine", "plan"}
+
+type rule struct {
+	Record      string            `yaml:"record"`
+	Alert       string            `yaml:"alert"`
+	Expr        string            `yaml:"expr"`
+	For         *string           `yaml:"for"`
+	Labels      map[string]string `yaml:"labels"`
+	Annotations map[string]string `yaml:"annotations"`
+
+	file string
+}
+
+func (r rule) String() string { return fmt.Sprintf("%s: %s%s", r.file, r.Alert, r.Record) }
+
+func (r rule) platform() bool { return filepath.Base(r.file) == "platforms.yml" }
+
+func rules(t *testing.T) []rule {
+	t.Helper()
+	files, err := filepath.Glob("*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no rule files: %v", err)
+	}
+	var all []rule
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var content struct {
+			Groups []struct {
+				Rules []rule `yaml:"rules"`
+			} `yaml:"groups"`
+		}
+		if err := yaml.Unmarshal(text, &content); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, g := range content.Groups {
+			for _, r := range g.Rules {
+				r.file = file
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
+
+func TestEveryAlertSaysWhatAPersonAndTheReceiverNeed(t *testing.T) {
+	const base = "https://vigie.example/runbooks/"
+	for _, r := range rules(t) {
+		if r.Alert == "" {
+			continue
+		}
+		for _, a := range []string{"summary", "description", "runbook_url"} {
+			if strings.TrimSpace(r.Annotations[a]) == "" {
+				t.Errorf("%v has no %s", r, a)
+			}
+		}
+		if strings.Contains(r.Annotations["summary"], "{{") {
+			t.Errorf("%v: the summary must be constant: %q", r, r.Annotations["summary"])
+		}
+		if r.Annotations["runbook_url"] != base+r.Alert {
+			t.Errorf("%v: runbook_url is %q, want %q", r, r.Annotations["runbook_url"], base+r.Alert)
+		}
+		if r.For == nil {
+			t.Errorf("%v has no for", r)
+		}
+		for _, l := range []string{"kind", "severity"} {
+			if r.Labels[l] == "" {
+				t.Errorf("%v has no label %s", r, l)
+			}
+		}
+		if r.platform() {
+			if s := r.Labels["signal"]; s != "infra_probe" && s != "functional_probe" {
+				t.Errorf("%v: signal is %q, want infra_probe or functional_probe", r, s)
+			}
+			if s := r.Labels["severity"]; s != "minor" && s != "major" && s != "blocking" {
+				t.Errorf("%v: severity is %q, want minor, major or blocking", r, s)
+			}
+		}
+	}
+}
+
+func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
+	want := map[string]bool{}
+	for _, r := range rules(t) {
+		if r.Alert != "" {
+			want[r.Alert+".md"] = true
+		}
+	}
+	files, err := os.ReadDir("runbooks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !want[f.Name()] {
+			t.Errorf("runbooks/%s belongs to no alert", f.Name())
+		}
+		delete(want, f.Name())
+		text, err := os.ReadFile(filepath.Join("runbooks", f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := 0
+		for _, heading := range []string{"# " + strings.TrimSuffix(f.Name(), ".md"), "## What it means", "## What to look at first", "## What to do", "## When it is over"} {
+			i := strings.Index(string(text)[at:], heading)
+			if i < 0 {
+				t.Errorf("runbooks/%s lacks %q, or has it in another order", f.Name(), heading)
+				break
+			}
+			at += i + len(heading)
+		}
+	}
+	for f := range want {
+		t.Errorf("runbooks/%s is missing", f)
+	}
+}
+
+func TestEveryAlertIsTestedInBothDirections(t *testing.T) {
+	files, err := filepath.Glob("tests/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests: %v", err)
+	}
+	type outcome struct{ fires, silent bool }
+	seen := map[string]outcome{}
+	selector := regexp.MustCompile(`ALERTS\{[^}]*alertname=~?"([^"]+)"`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var content struct {
+			Tests []struct {
+				Name    string `yaml:"name"`
+				Start   string `yaml:"start_timestamp"`
+				Samples []struct {
+					Expr string      `yaml:"expr"`
+					Exp  []yaml.Node `yaml:"exp_samples"`
+				} `yaml:"promql_expr_test"`
+				Alerts []struct {
+					Name string      `yaml:"alertname"`
+					Exp  []yaml.Node `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			} `yaml:"tests"`
+		}
+		if err := yaml.Unmarshal(text, &content); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		note := func(alert string, n int) {
+			o := seen[alert]
+			o.fires = o.fires || n > 0
+			o.silent = o.silent || n == 0
+			seen[alert] = o
+		}
+		for _, c := range content.Tests {
+			if c.Start == "" {
+				t.Errorf("%s: %s has no start_timestamp: it would play in 1970", file, c.Name)
+			}
+			for _, s := range c.Samples {
+				if m := selector.FindStringSubmatch(s.Expr); m != nil {
+					for alert := range strings.SplitSeq(m[1], "|") {
+						note(alert, len(s.Exp))
+					}
+				}
+			}
+			for _, a := range c.Alerts {
+				note(a.Name, len(a.Exp))
+			}
+		}
+	}
+	for _, r := range rules(t) {
+		if r.Alert == "" {
+			continue
+		}
+		if o := seen[r.Alert]; !o.fires || (!o.silent && r.Alert != "Watchdog") {
+			t.Errorf("%v: tested to fire: %v, to be silent: %v", r, o.fires, o.silent)
+		}
+	}
+}
+
+func TestRulesReadKnownMetricsOnly(t *testing.T) {
+	known := map[string]bool{}
+	for _, m := range metrics {
+		known[m] = true
+	}
+	all := rules(t)
+	for _, r := range all {
+		if r.Record != "" {
+			if known[r.Record] {
+				t.Errorf("%v is recorded twice or hides a metric", r)
+			}
+			if strings.Count(r.Record, ":") != 2 {
+				t.Errorf("%v: a recorded name has the form level:metric:operations", r)
+			}
+			known[r.Record] = true
+		}
+	}
+	recorded := regexp.MustCompile(`[a-z_]+:[a-z_0-9]+:[a-z_0-9]+`)
+	for _, r := range all {
+		for _, m := range metricsOf(r.Expr) {
+			if !known[m] {
+				t.Errorf("%v reads %s, which nobody exports or records", r, m)
+			}
+		}
+		for _, a := range r.Annotations {
+			for _, m := range recorded.FindAllString(a, -1) {
+				if !known[m] {
+					t.Errorf("%v: an annotation asks for %s, which nobody records", r, m)
+				}
+			}
+		}
+	}
+}
+
+// Only a scrape itself belongs to a job and an instance; what it tells does not.
+func TestJobAndInstanceStandBesideUpOnly(t *testing.T) {
+	use := regexp.MustCompile(`\b(job|instance)\b\s*(=|!|,|\)|")|["(,]\s*(job|instance)\b`)
+	for _, r := range rules(t) {
+		if use.MatchString(r.Expr) && !slices.Contains(metricsOf(r.Expr), "up") {
+			t.Errorf("%v uses job or instance without up", r)
+		}
+		for l := range r.Labels {
+			if l == "job" || l == "instance" {
+				t.Errorf("%v sets the label %s", r, l)
+			}
+		}
+	}
+}
+
+// A label that is lost in a join would move an alert to another incident.
+func TestNamedRecordsKeepTheNames(t *testing.T) {
+	for _, r := range rules(t) {
+		if !strings.HasSuffix(r.Record, ":named") {
+			continue
+		}
+		from := strings.Contains(r.Expr, ":named") && !strings.Contains(r.Expr, "backup_job:info:listed")
+		if !from && !strings.Contains(r.Expr, "group_left ("+strings.Join(names, ", ")+")") {
+			t.Errorf("%v does not join the names %v", r, names)
+		}
+	}
+}
+
+var (
+	quoted   = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+	matchers = regexp.MustCompile(`\{[^}]*\}`)
+	ranges   = regexp.MustCompile(`\[[^\]]*\]`)
+	grouping = regexp.MustCompile(`\b(on|ignoring|by|without|group_left|group_right)\s*\([^)]*\)`)
+	word     = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*\s*\(?`)
+)
+
+// metricsOf names the metrics of an expression: every word that is no
+// operator, no function, no label and no text. promtool has parsed it.
+func metricsOf(expr string) []string {
+	for _, strip := range []*regexp.Regexp{quoted, matchers, ranges, grouping} {
+		expr = strip.ReplaceAllString(expr, " ")
+	}
+	var found []string
+	for _, w := range word.FindAllString(expr, -1) {
+		if strings.HasSuffix(w, "(") {
+			continue
+		}
+		w = strings.TrimSpace(w)
+		if !slices.Contains([]string{"and", "or", "unless", "bool", "offset", "group_left", "group_right"}, w) {
+			found = append(found, w)
+		}
+	}
+	return found
+}
+
+func TestMetricsOf(t *testing.T) {
+	got := metricsOf(`max by (source) (backup_source_up{a="job_x(y)"}) == 0 and on (source) group_left (plan) (time() - a:b:c > 5 or last_over_time(up[1h]))`)
+	want := []string{"backup_source_up", "a:b:c", "up"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

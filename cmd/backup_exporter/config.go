@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"vigie/exporters"
+)
+
+// maxConfigBytes bounds the configuration file.
+const maxConfigBytes = 4 << 20
+
+// common are the keys that every source has beside its product's own.
+type common struct {
+	Name             string                     `yaml:"name"`
+	PollInterval     exporters.Duration         `yaml:"poll_interval"`
+	Timeout          exporters.Duration         `yaml:"timeout"`
+	WarningIsSuccess *bool                      `yaml:"warning_is_success"`
+	Machines         map[string]string          `yaml:"machines"`
+	MachineClasses   map[string]exporters.Class `yaml:"machine_classes"`
+}
+
+// instance is one configured source, ready to be polled.
+type instance struct {
+	common
+	engine string
+	source exporters.Source
+	// text is the source's part of the file: as long as it does not change
+	// the running poller stays.
+	text string
+}
+
+var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+// loadConfig reads the whole file or says what is wrong with it.
+func loadConfig(file string, table map[string]opener, o exporters.SourceOptions) ([]instance, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name the file with --config.file", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxConfigBytes {
+		return nil, fmt.Errorf("%s: longer than %d bytes", file, maxConfigBytes)
+	}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("%s: %w; the file has to be YAML with the key sources", file, err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: more than one document; keep the first", file)
+	}
+	var top struct {
+		Sources []yaml.Node `yaml:"sources"`
+	}
+	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with the key sources"}
+	}
+	if err := exporters.DecodeStrict(file, "", doc.Content[0], &top); err != nil {
+		return nil, err
+	}
+	if len(top.Sources) == 0 {
+		return nil, &exporters.ConfigError{File: file, Line: 1, Key: "sources", What: "no source", Cure: "list at least one"}
+	}
+	var out []instance
+	for i := range top.Sources {
+		path := fmt.Sprintf("sources[%d]", i)
+		in, err := loadInstance(file, path, &top.Sources[i], table, o)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(out, func(other instance) bool { return other.Name == in.Name }) {
+			return nil, &exporters.ConfigError{File: file, Line: top.Sources[i].Line, Key: path + ".name",
+				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"}
+		}
+		out = append(out, in)
+	}
+	return out, nil
+}
+
+func loadInstance(file, path string, node *yaml.Node, table map[string]opener, o exporters.SourceOptions) (instance, error) {
+	bad := func(line int, key, what, cure string) (instance, error) {
+		return instance{}, &exporters.ConfigError{File: file, Line: line, Key: key, What: what, Cure: cure}
+	}
+	if node.Kind != yaml.MappingNode {
+		return bad(node.Line, path, "not a mapping", "write name and one product, for example acronis")
+	}
+	products := make([]string, 0, len(table))
+	for name := range table {
+		products = append(products, name)
+	}
+	slices.Sort(products)
+	shared := yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: node.Line, Column: node.Column}
+	var engine string
+	var settings *yaml.Node
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if table[key.Value] == nil {
+			shared.Content = append(shared.Content, key, value)
+			continue
+		}
+		if settings != nil {
+			return bad(key.Line, path+"."+key.Value, "a second product in one source", "make it a source of its own")
+		}
+		engine, settings = key.Value, value
+	}
+	in := instance{engine: engine, common: common{PollInterval: exporters.Duration(5 * time.Minute), Timeout: exporters.Duration(2 * time.Minute)}}
+	if err := exporters.DecodeStrict(file, path, &shared, &in.common); err != nil {
+		var ce *exporters.ConfigError
+		if errors.As(err, &ce) && ce.What == "unknown key" {
+			ce.Cure += "; products are " + strings.Join(products, ", ")
+		}
+		return instance{}, err
+	}
+	switch {
+	case !sourceName.MatchString(in.Name):
+		return bad(node.Line, path+".name", fmt.Sprintf("%q is no name for a source", in.Name), "use letters, digits, dots, dashes, at most 64")
+	case settings == nil:
+		return bad(node.Line, path, "no product", "add one of "+strings.Join(products, ", "))
+	case settings.Kind != yaml.MappingNode:
+		return bad(settings.Line, path+"."+engine, "not a mapping", "write the product's settings below it")
+	case in.PollInterval < exporters.Duration(time.Second):
+		return bad(exporters.LineOf(node, "poll_interval"), path+".poll_interval", "shorter than a second", "write for example 5m")
+	case in.Timeout < exporters.Duration(time.Second):
+		return bad(exporters.LineOf(node, "timeout"), path+".timeout", "shorter than a second", "write for example 2m")
+	}
+	for name, class := range in.MachineClasses {
+		if err := (exporters.Intervals{class: exporters.Duration(time.Second)}).Check("machine_classes." + name); err != nil {
+			return instance{}, locate(err, file, path, node)
+		}
+	}
+	text, err := yaml.Marshal(node)
+	if err != nil {
+		return instance{}, fmt.Errorf("%s: %s: %w", file, path, err)
+	}
+	in.text = string(text)
+	in.source, err = table[engine](file, path+"."+engine, filepath.Dir(file), settings, o)
+	return in, err
+}
+
+// locate completes an error of a source's validation with file, line and path.
+func locate(err error, file, path string, node *yaml.Node) error {
+	var ce *exporters.ConfigError
+	if !errors.As(err, &ce) {
+		return &exporters.ConfigError{File: file, Line: node.Line, Key: path, What: err.Error()}
+	}
+	out := *ce
+	out.File = file
+	if out.Line == 0 {
+		out.Line = exporters.LineOf(node, ce.Key)
+	}
+	if out.Line == 0 {
+		out.Line = node.Line
+	}
+	out.Key = path + "." + ce.Key
+	return &out
+}

@@ -1,0 +1,214 @@
+// Command backup_exporter exposes the job results of backup products to
+// Prometheus.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+	_ "time/tzdata" // Windows has no time zones of its own
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"vigie/exporters"
+)
+
+const (
+	// defaultAddress is loopback: what is shown names customers and machines.
+	defaultAddress = "127.0.0.1:9891"
+	stopTime       = 10 * time.Second
+	// checkTime bounds --check.sources.
+	checkTime = 10 * time.Minute
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options are the command line.
+type options struct {
+	configFile   string
+	stateDir     string
+	metricsPath  string
+	check        bool
+	checkSources bool
+	lifecycle    bool
+	web          *web.FlagConfig
+	log          *promslog.Config
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\nExample: backup_exporter --config.file=backup_exporter.yml")
+	app.UsageWriter(stderr)
+	app.Version(version.Print("backup_exporter"))
+	app.HelpFlag.Short('h')
+	var o options
+	app.Flag("config.file", "The sources to read.").Default("backup_exporter.yml").StringVar(&o.configFile)
+	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
+	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.metricsPath)
+	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
+	app.Flag("check", "Check the configuration, without any connection, and exit.").BoolVar(&o.check)
+	app.Flag("check.sources", "Check the configuration, read each source once, and exit.").BoolVar(&o.checkSources)
+	o.web = webflag.AddFlags(app, defaultAddress)
+	o.log = &promslog.Config{Writer: stderr}
+	promslogflag.AddFlags(app, o.log)
+	_, err := app.Parse(args)
+	return o, err
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: %v; try --help\n", err)
+		return 2
+	}
+	if err := checkWeb(o.web); err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: --web.config.file: %v\n", err)
+		return 1
+	}
+	if err := checkPath(o.metricsPath); err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: --web.telemetry-path: %v\n", err)
+		return 1
+	}
+	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
+	instances, err := loadConfig(o.configFile, sourceTable(), env)
+	if err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
+		return 1
+	}
+	if o.check || o.checkSources {
+		return report(ctx, o, instances, stdout)
+	}
+	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: --storage.path: %v; name a folder that can be written to\n", err)
+		return 1
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx, o, env, instances, promslog.New(o.log)); err != nil {
+		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func checkWeb(c *web.FlagConfig) error { return web.Validate(*c.WebConfigFile) }
+
+// checkPath keeps the metrics off the other routes.
+func checkPath(path string) error {
+	if !strings.HasPrefix(path, "/") || path == "/" || strings.ContainsAny(path, "{} ") ||
+		strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/api/") {
+		return fmt.Errorf("%q cannot be used; write for example /metrics", path)
+	}
+	return nil
+}
+
+// report says what is configured and, if asked, whether it can be read.
+func report(ctx context.Context, o options, instances []instance, stdout io.Writer) int {
+	code := 0
+	for _, in := range instances {
+		fmt.Fprintf(stdout, "%s: %s, every %s", in.Name, in.engine, time.Duration(in.PollInterval))
+		if o.checkSources {
+			text, ok := readOnce(ctx, in)
+			if !ok {
+				code = 1
+			}
+			fmt.Fprint(stdout, ": ", text)
+		}
+		fmt.Fprintln(stdout)
+	}
+	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(instances))
+	return code
+}
+
+func readOnce(ctx context.Context, in instance) (string, bool) {
+	ctx, cancel := context.WithTimeout(ctx, min(time.Duration(in.Timeout), checkTime))
+	defer cancel()
+	s, err := in.source.Fetch(ctx)
+	if c, ok := in.source.(io.Closer); ok {
+		_ = c.Close()
+	}
+	if err != nil {
+		return "not read: " + err.Error(), false
+	}
+	text := fmt.Sprintf("read, %d jobs, %d agents, %d repositories", len(s.Jobs), len(s.Agents), len(s.Repositories))
+	for _, e := range s.Endpoints {
+		if e.Err != nil {
+			text += "; without " + e.Name + " (" + string(exporters.ReasonOf(e.Err)) + ")"
+		}
+	}
+	return text, true
+}
+
+// serve runs until ctx ends.
+func serve(ctx context.Context, o options, env exporters.SourceOptions, instances []instance, logger *slog.Logger) error {
+	h := &hub{stateDir: o.stateDir, now: time.Now, logger: logger}
+	defer h.close()
+	if err := h.apply(ctx, instances); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("backup_exporter"))
+	rl := newReloader(registry, logger, func(ctx context.Context) error {
+		next, err := loadConfig(o.configFile, sourceTable(), env)
+		if err != nil {
+			return err
+		}
+		return h.apply(ctx, next)
+	})
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	go func() {
+		for {
+			select {
+			case <-hangup:
+				_ = rl.reload(ctx) // the reloader logs
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	handler, err := routes(ctx, o, h, registry, rl)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
+	failed := make(chan error, 1)
+	go func() { failed <- web.ListenAndServe(server, o.web, logger) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	logger.Info("stopping")
+	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := server.Shutdown(sctx); err != nil {
+		return fmt.Errorf("stopping: %w", err)
+	}
+	if err := <-failed; err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

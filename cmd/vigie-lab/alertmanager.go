@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Pace of the lab's Alertmanager. What the shipped file says is for production,
+// where one mail about ten machines is worth waiting for.
+const (
+	groupWait     = "1s"
+	groupInterval = "5s"
+)
+
+// shippedAlertmanager is the configuration that production begins with.
+func (f *Files) shippedAlertmanager() string {
+	return filepath.Join(f.Root, "deploy", "alertmanager", "alertmanager.yml")
+}
+
+// writeAlertmanager makes the shipped configuration concrete: same routes, same
+// inhibitions, but our address, our token and a quicker pace.
+func (f *Files) writeAlertmanager() error {
+	name := f.shippedAlertmanager()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	text, err = concrete(text, f.Ports.Vigie.URL("http")+"/api/v1/alertmanager", f.SecretFile("webhook"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return writeFile(f.ConfigFile("alertmanager"), text)
+}
+
+// concrete points every webhook of an Alertmanager configuration to url with
+// the token in tokenFile, and lets every route go at the lab's pace.
+func concrete(text []byte, url, tokenFile string) ([]byte, error) {
+	var doc map[string]any
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	route, ok := doc["route"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("route: missing")
+	}
+	quicken(route)
+	pointed := 0
+	for _, r := range list(doc["receivers"]) {
+		for _, hook := range list(r["webhook_configs"]) {
+			delete(hook, "url_file")
+			hook["url"] = url
+			http, ok := hook["http_config"].(map[string]any)
+			if !ok {
+				http = map[string]any{}
+				hook["http_config"] = http
+			}
+			delete(http, "tls_config") // the lab's Vigie speaks plain HTTP, on loopback
+			http["authorization"] = map[string]any{"type": "Bearer", "credentials_file": tokenFile}
+			pointed++
+		}
+	}
+	if pointed == 0 {
+		return nil, fmt.Errorf("receivers: none has webhook_configs, so nothing would reach Vigie")
+	}
+	out, err := yaml.Marshal(doc)
+	return append([]byte("# Written by vigie-lab at each start, from deploy/alertmanager/alertmanager.yml.\n"), out...), err
+}
+
+func quicken(route map[string]any) {
+	route["group_wait"], route["group_interval"] = groupWait, groupInterval
+	for _, r := range list(route["routes"]) {
+		quicken(r)
+	}
+}
+
+// list gives the mappings of a sequence.
+func list(v any) []map[string]any {
+	var out []map[string]any
+	items, _ := v.([]any)
+	for _, item := range items {
+		if m, ok := item.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}

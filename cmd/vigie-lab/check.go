@@ -1,0 +1,391 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"vigie/receiver"
+	"vigie/receiver/notify/smtpsink"
+	"vigie/rules"
+)
+
+// The check's cast. The texts are such that they can come from nowhere else.
+const (
+	server      = "dupont/SRV-AD"
+	workstation = "martin/PC-PAUL"
+	serverError = "Snapshot 7F3A of volume D: was refused by the lab (0xC0FFEE42)."
+	pcError     = "The disk image of the lab's PC cannot be written (0xC0FFEE43)."
+
+	// checkWithin bounds the whole check.
+	checkWithin = 3 * time.Minute
+)
+
+// checker runs one check and remembers what it has seen.
+type checker struct {
+	*Lab
+	programs Programs
+	out      io.Writer
+	begun    time.Time
+	last     time.Time
+	seen     int
+}
+
+// check runs the whole way once, on ports and in a folder of its own. The
+// folder stays when something did not happen.
+func check(ctx context.Context, s Settings, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "vigie-lab-check-")
+	if err != nil {
+		return err
+	}
+	s.Data, s.Ports, s.Policy = dir, PortNumbers{}, "lab"
+	ctx, cancel := context.WithTimeoutCause(ctx, checkWithin, fmt.Errorf("not all happened within %s", checkWithin))
+	defer cancel()
+	now := time.Now()
+	c := &checker{programs: s.Programs, out: out, begun: now, last: now}
+	if c.Lab, err = StartLab(ctx, s); err == nil {
+		err = c.run(ctx)
+		end(c.Lab)
+	}
+	if err != nil {
+		return fmt.Errorf("check: %w\n%severything of this run lies in %s", err, c.logs(err, dir), dir)
+	}
+	fmt.Fprintf(out, "vigie-lab --check: %d things happened as they should, in %.0f s\n", c.seen, time.Since(c.begun).Seconds())
+	return os.RemoveAll(dir)
+}
+
+// logs quotes what the programs said last, unless the error does so itself.
+func (c *checker) logs(err error, dir string) string {
+	if errDied(err) {
+		return ""
+	}
+	var b strings.Builder
+	for _, name := range []string{"backup_exporter", "prometheus", "alertmanager", "vigie"} {
+		file := fmt.Sprintf("%s/log/%s.log", dir, name)
+		fmt.Fprintf(&b, "  the end of %s:\n%s\n", file, lastLines(file, 6))
+	}
+	return b.String()
+}
+
+// ok notes that something happened, and how long after the last.
+func (c *checker) ok(format string, args ...any) {
+	now := time.Now()
+	fmt.Fprintf(c.out, "ok %6.1f s  %s\n", now.Sub(c.last).Seconds(), fmt.Sprintf(format, args...))
+	c.last = now
+	c.seen++
+}
+
+func (c *checker) run(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"start", c.start},
+		{"opening mail", c.opening},
+		{"escalation", c.escalation},
+		{"resolution", c.resolution},
+		{"workstation", c.workstation},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// start waits until all is ready, and lets a server's and a workstation's cloud
+// backup fail.
+func (c *checker) start(ctx context.Context) error {
+	if err := c.Ready(ctx); err != nil {
+		return err
+	}
+	if n := len(c.Inbox.Messages()); n != 0 {
+		return fmt.Errorf("%d mails were sent before anything failed, the first is %q", n, c.Inbox.Messages()[0].Subject)
+	}
+	c.ok("everything runs; machines that are well cause no mail")
+	if err := c.Fleet.Machine(server, FailCloud, serverError); err != nil {
+		return err
+	}
+	return c.Fleet.Machine(workstation, FailCloud, pcError)
+}
+
+// opening expects B1 to the supervisor.
+func (c *checker) opening(ctx context.Context) error {
+	m, err := c.mail(ctx, "the opening mail about SRV-AD to the supervisor", func(m smtpsink.Message) bool {
+		return slices.Contains(m.Recipients, "sup@msp.example") && strings.Contains(m.Subject, "SRV-AD")
+	})
+	if err != nil {
+		return err
+	}
+	local := c.find(server).Local
+	paris, err := time.LoadLocation(wallClock)
+	if err != nil {
+		return err
+	}
+	proof := local.LastGood.In(paris)
+	for what, text := range map[string]string{
+		"customer": "Dupont", "machine": "SRV-AD", "plan": "daily", "error text": serverError,
+		"local backup": local.Plan, "time of its last success": proof.Format("15:04"),
+	} {
+		if !contains(m.Text, text) {
+			return fmt.Errorf("the opening mail does not tell the %s %q in its text:\n%s", what, text, m.Text)
+		}
+		if !contains(htmlText(m.HTML), text) {
+			return fmt.Errorf("the opening mail does not tell the %s %q in its HTML", what, text)
+		}
+	}
+	if err := addressed(m, []string{"sup@msp.example"}, nil); err != nil {
+		return err
+	}
+	c.ok("opening mail to the supervisor, with customer, machine, plan, error text and the proof of the local backup: %q", m.Subject)
+	return nil
+}
+
+// escalation acts through the command line and expects B2.
+func (c *checker) escalation(ctx context.Context) error {
+	out, err := c.vigie(ctx, "act", "escalate", "customer=dupont,machine=SRV-AD,backup_role=primary", "reason=the lab asks for help")
+	if err != nil {
+		return err
+	}
+	c.ok("vigie act escalate: %s", strings.SplitN(out, "\n", 2)[0])
+	to, cc := []string{"am.dupont@msp.example"}, []string{"expert@msp.example", "vijay@msp.example"}
+	first, err := c.mail(ctx, "the mail to the account manager", func(m smtpsink.Message) bool {
+		return slices.Contains(m.Recipients, to[0]) && strings.Contains(m.Subject, "SRV-AD")
+	})
+	if err != nil {
+		return err
+	}
+	if err := addressed(first, to, cc); err != nil {
+		return err
+	}
+	if !contains(first.Text, "the lab asks for help") {
+		return fmt.Errorf("the mail to the account manager does not tell the reason:\n%s", first.Text)
+	}
+	for _, who := range cc {
+		m, err := c.mail(ctx, "the same mail accepted for "+who, func(m smtpsink.Message) bool {
+			return m.MessageID == first.MessageID && slices.Contains(m.Recipients, who)
+		})
+		if err != nil {
+			return err
+		}
+		if err := addressed(m, to, cc); err != nil {
+			return err
+		}
+	}
+	c.ok("mail to the account manager, Expert and Vijay in copy, in header and envelope: %q", first.Subject)
+	return nil
+}
+
+// resolution repairs the server and expects B12.
+func (c *checker) resolution(ctx context.Context) error {
+	repaired := time.Now()
+	if err := c.Fleet.Machine(server, Repair, ""); err != nil {
+		return err
+	}
+	m, err := c.mail(ctx, "the mail that SRV-AD is repaired", func(m smtpsink.Message) bool {
+		return m.Received.After(repaired) && slices.Contains(m.Recipients, "am.dupont@msp.example") && strings.Contains(m.Subject, "SRV-AD")
+	})
+	if err != nil {
+		return err
+	}
+	inc, err := c.incident(ctx, server)
+	if err != nil {
+		return err
+	}
+	if inc.State != rules.Resolved {
+		return fmt.Errorf("a mail says that SRV-AD is repaired (%q), but the incident is %s", m.Subject, inc.State)
+	}
+	c.ok("repaired, proven and told: %q", m.Subject)
+	return nil
+}
+
+// workstation expects that nothing has gone outside, and B4 on the next service
+// day at 09:30.
+func (c *checker) workstation(ctx context.Context) error {
+	var inc receiver.Summary
+	err := c.until(ctx, 500*time.Millisecond, func(ctx context.Context) (err error) {
+		inc, err = c.incident(ctx, workstation)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// Whatever would leave at once would have left by now: the hold is three
+	// seconds, and the engine looks each second.
+	quiet := inc.OpenedAt.Add(20 * time.Second)
+	select {
+	case <-time.After(time.Until(quiet)):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for _, m := range c.Inbox.Messages() {
+		for _, r := range m.Recipients {
+			if !strings.HasSuffix(r, "@msp.example") {
+				return fmt.Errorf("%s was written to on the day of the failure: %q", r, m.Subject)
+			}
+		}
+	}
+	c.ok("nothing went outside for %.0f s after the workstation's incident opened", time.Since(inc.OpenedAt).Seconds())
+	out, err := c.vigie(ctx, "explain", "--output=json", "customer=martin,machine=PC-PAUL,backup_role=primary")
+	if err != nil {
+		return err
+	}
+	var x rules.Explanation
+	if err := json.Unmarshal([]byte(out), &x); err != nil {
+		return fmt.Errorf("vigie explain: %w: %s", err, out)
+	}
+	want, err := nextDay(inc.OpenedAt)
+	if err != nil {
+		return err
+	}
+	for _, s := range x.Steps {
+		if s.Template != "B4" || s.Name != "client_told" {
+			continue
+		}
+		if !s.Due.Equal(want) {
+			return fmt.Errorf("vigie explain: %s is due %s, not %s (%s)", s.Name, s.Due, want, s.Reason)
+		}
+		c.ok("vigie explain: the user will be written to on %s", s.Due.In(want.Location()).Format("Monday 2006-01-02 at 15:04"))
+		return nil
+	}
+	return fmt.Errorf("vigie explain tells nothing of client_told (B4): %s", out)
+}
+
+// nextDay is 09:30 of the day after, in Paris; the lab's calendar has no holidays.
+func nextDay(t time.Time) (time.Time, error) {
+	paris, err := time.LoadLocation(wallClock)
+	if err != nil {
+		return time.Time{}, err
+	}
+	d := t.In(paris)
+	return time.Date(d.Year(), d.Month(), d.Day()+1, 9, 30, 0, 0, paris), nil
+}
+
+// mail waits for a mail; what is the sentence for the case that none comes.
+func (c *checker) mail(ctx context.Context, what string, match func(smtpsink.Message) bool) (smtpsink.Message, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case died := <-c.Died():
+			cancel(died)
+		case <-ctx.Done():
+		}
+	}()
+	m, err := c.Inbox.Wait(ctx, match)
+	if err == nil {
+		return m, nil
+	}
+	if cause := context.Cause(ctx); errDied(cause) {
+		return m, cause
+	}
+	var b strings.Builder
+	for _, m := range c.Inbox.Messages() {
+		fmt.Fprintf(&b, "\n    to %s: %q", strings.Join(m.Recipients, ", "), m.Subject)
+	}
+	return m, fmt.Errorf("%s did not come: %w; how far it went:\n%s  mails that came:%s", what, err, c.story(), b.String())
+}
+
+// story says how far the server's failure has come along the way.
+func (c *checker) story() string {
+	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
+	defer cancel()
+	var b strings.Builder
+	alerts, err := c.ask.Alerts(ctx)
+	if err != nil {
+		fmt.Fprintf(&b, "    Prometheus: %v\n", err)
+	}
+	for _, a := range alerts {
+		fmt.Fprintf(&b, "    Prometheus: %s is %s for %s of %s since %s\n", a.Labels["alertname"], a.State, a.Labels["machine"], a.Labels["customer"], a.ActiveAt.Format(time.TimeOnly))
+	}
+	incidents, err := c.ask.Incidents(ctx)
+	if err != nil {
+		fmt.Fprintf(&b, "    Vigie: %v\n", err)
+	}
+	for _, i := range incidents {
+		fmt.Fprintf(&b, "    Vigie: incident %s is %s, %s\n", i.Key, i.State, i.Scenario)
+	}
+	return b.String()
+}
+
+func (c *checker) find(key string) *Machine {
+	machines := c.Fleet.Machines()
+	i := slices.IndexFunc(machines, func(m Machine) bool { return m.Key() == key })
+	return &machines[i]
+}
+
+// incident asks Vigie for the incident of a machine's cloud backup.
+func (c *checker) incident(ctx context.Context, key string) (receiver.Summary, error) {
+	all, err := c.ask.Incidents(ctx)
+	if err != nil {
+		return receiver.Summary{}, err
+	}
+	for _, i := range all {
+		if i.Identity["customer"]+"/"+i.Identity["machine"] == key && i.Identity["backup_role"] == "primary" {
+			return i, nil
+		}
+	}
+	return receiver.Summary{}, errors.New("no incident is known to Vigie for " + key)
+}
+
+// vigie runs the real command as the supervisor.
+func (c *checker) vigie(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, c.programs.Vigie, args...)
+	cmd.Env = append(os.Environ(), "VIGIE_URL="+c.Files.Ports.Vigie.URL("http"), "VIGIE_TOKEN_FILE="+c.Files.SecretFile(persons()[0]))
+	var out, problem bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problem
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("vigie %s: %w: %s", strings.Join(args[:2], " "), err, strings.TrimSpace(problem.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// addressed compares a mail's To and Cc with what they have to be, and sees to
+// it that the envelope names nobody else.
+func addressed(m smtpsink.Message, to, cc []string) error {
+	for _, h := range []struct {
+		name      string
+		got, want []string
+	}{{"To", smtpsink.Bare(m.To), to}, {"Cc", smtpsink.Bare(m.Cc), cc}} {
+		slices.Sort(h.got)
+		if !slices.Equal(h.got, h.want) {
+			return fmt.Errorf("%q: header %s is %v, not %v", m.Subject, h.name, h.got, h.want)
+		}
+	}
+	for _, r := range m.Recipients {
+		if !slices.Contains(append(slices.Clone(to), cc...), r) {
+			return fmt.Errorf("%q was sent to %s, who stands neither in To nor in Cc", m.Subject, r)
+		}
+	}
+	return nil
+}
+
+// htmlText is what a reader of HTML sees.
+func htmlText(page string) string {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return b.String()
+		case html.TextToken:
+			b.Write(z.Text())
+			b.WriteByte(' ')
+		}
+	}
+}
+
+// contains compares without regard to how lines are broken.
+func contains(text, part string) bool {
+	return strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(part), " "))
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"vigie/deploy/lab"
+	"vigie/rules"
+)
+
+// The policies that the lab can run with, as file patterns below the root.
+func policies() map[string]string {
+	return map[string]string{
+		"lab":     filepath.Join("deploy", "lab", "policy", "*.yml"),
+		"example": filepath.Join("deploy", "examples", "synomega", "policy", "*.yml"),
+	}
+}
+
+// inventoryDir is where the machines stand, below the root.
+func inventoryDir() string { return filepath.Join("deploy", "examples", "synomega", "inventory") }
+
+// Ports are those of everything that listens.
+type Ports struct {
+	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP *Port
+	Sources                                                      map[string]*Port
+}
+
+// Files is what the templates see, and where everything lies.
+type Files struct {
+	Root, Data  string
+	Interval    string
+	PolicyName  string
+	Ports       Ports
+	Sources     []SourceState
+	Credentials Credentials
+}
+
+// Path names something in the data folder.
+func (f *Files) Path(parts ...string) string {
+	return filepath.Join(append([]string{f.Data}, parts...)...)
+}
+
+// SecretFile names the file of a secret.
+func (f *Files) SecretFile(name string) string { return f.Path("secrets", name) }
+
+// ConfigFile names a program's configuration.
+func (f *Files) ConfigFile(name string) string { return f.Path("config", name+".yml") }
+
+func (f *Files) CAFile() string        { return f.Path("config", "ca.pem") }
+func (f *Files) Rules() string         { return filepath.Join(f.Root, "alerting-rules", "*.yml") }
+func (f *Files) Database() string      { return f.Path("vigie", "vigie.db") }
+func (f *Files) Policy() string        { return filepath.Join(f.Root, policies()[f.PolicyName]) }
+func (f *Files) InventoryYAML() string { return filepath.Join(f.Root, inventoryDir(), "*.yml") }
+func (f *Files) InventoryCSV() string  { return filepath.Join(f.Root, inventoryDir(), "*.csv") }
+
+// SourceURL is the address of a simulated product.
+func (f *Files) SourceURL(name string) string { return f.Ports.Sources[name].URL("https") }
+
+// Folders makes the data folder. Only we may look into it.
+func (f *Files) Folders() error {
+	for _, d := range []string{"config", "secrets", "log", "prometheus", "alertmanager", "vigie", "backup_exporter"} {
+		if err := os.MkdirAll(f.Path(d), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// persons are those who get a token of their own for Vigie's API.
+func persons() []string { return []string{"sup", "adm1"} }
+
+// Secrets makes the secrets that do not exist yet and reads all of them.
+func (f *Files) Secrets() error {
+	for _, name := range append([]string{"acronis", "veeam", "webhook", "smtp"}, persons()...) {
+		if _, err := f.secret(name); err != nil {
+			return err
+		}
+	}
+	var people strings.Builder
+	for _, p := range persons() {
+		token, err := f.secret(p)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&people, "%s %x\n", p, sha256.Sum256([]byte(token)))
+	}
+	if err := writeFile(f.SecretFile("people"), []byte(people.String())); err != nil {
+		return err
+	}
+	f.Credentials = Credentials{AcronisID: "vigie-lab", VeeamUser: "vigie-lab"}
+	var err error
+	if f.Credentials.AcronisSecret, err = f.secret("acronis"); err != nil {
+		return err
+	}
+	f.Credentials.VeeamPassword, err = f.secret("veeam")
+	return err
+}
+
+// secret reads a secret; one that does not exist is made.
+func (f *Files) secret(name string) (string, error) {
+	b, err := os.ReadFile(f.SecretFile(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		b = []byte(rand.Text() + "\n")
+		err = writeFile(f.SecretFile(name), b)
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// Write writes the configuration of every program.
+func (f *Files) Write(ca []byte) error {
+	if err := writeFile(f.CAFile(), ca); err != nil {
+		return err
+	}
+	t, err := template.New("").Funcs(template.FuncMap{"quote": strconv.Quote}).Option("missingkey=error").ParseFS(lab.Templates, "*.tmpl")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"backup_exporter", "prometheus", "vigie"} {
+		var b bytes.Buffer
+		if err := t.ExecuteTemplate(&b, name+".yml.tmpl", f); err != nil {
+			return err
+		}
+		if err := writeFile(f.ConfigFile(name), b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return f.writeAlertmanager()
+}
+
+// Inventory reads the machines and people.
+func (f *Files) Inventory() (*rules.Directory, error) {
+	var files []rules.SourceFile
+	for _, pattern := range []string{f.InventoryYAML(), f.InventoryCSV()} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, rules.SourceFile{Name: name, Text: text})
+		}
+	}
+	return rules.LoadDirectory(files)
+}
+
+// writeFile replaces a file whole, readable for us alone.
+func writeFile(name string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// readyWithin bounds the start of everything.
+const readyWithin = time.Minute
+
+// Ready waits until every program says that it is ready, Prometheus has found
+// Alertmanager, and the first results of all products have passed the rules.
+func (l *Lab) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	p := l.Files.Ports
+	jobs := 0
+	for _, m := range l.Fleet.Machines() {
+		for _, b := range []*Backup{m.Cloud, m.Local} {
+			if b != nil && b.Condition != Gone {
+				jobs++
+			}
+		}
+	}
+	healthy := func(port *Port, path string) func(context.Context) error {
+		return func(ctx context.Context) error { return l.ask.get(ctx, port.URL("http"), path, nil, "", nil) }
+	}
+	for _, step := range []struct {
+		what string
+		test func(context.Context) error
+	}{
+		{"backup_exporter", healthy(p.Exporter, "/-/healthy")},
+		{"Vigie", healthy(p.Vigie, "/-/ready")},
+		{"Alertmanager", healthy(p.Alertmanager, "/-/ready")},
+		{"Prometheus", healthy(p.Prometheus, "/-/ready")},
+		{"Prometheus finding Alertmanager", l.ask.discovered},
+		{"the results of all products", func(ctx context.Context) error {
+			got, err := l.ask.value(ctx, "count(backup_job:info:listed and on (source) source:backup_source_up:whole)")
+			if err == nil && int(got) < jobs {
+				err = fmt.Errorf("%v of %d jobs", got, jobs)
+			}
+			return err
+		}},
+	} {
+		if err := l.until(ctx, 200*time.Millisecond, step.test); err != nil {
+			return fmt.Errorf("waiting for %s: %w", step.what, err)
+		}
+	}
+	return nil
+}
+
+// until repeats a test until it passes. It gives up when ctx ends or a program
+// dies, with the last thing that was wrong.
+func (l *Lab) until(ctx context.Context, every time.Duration, test func(context.Context) error) error {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		err := test(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case died := <-l.Died():
+			return died
+		case <-ctx.Done():
+			return fmt.Errorf("%w; last: %w", context.Cause(ctx), err)
+		case <-t.C:
+		}
+	}
+}

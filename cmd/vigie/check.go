@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"vigie/receiver"
+	"vigie/receiver/notify"
+	"vigie/rules"
+	"vigie/rules/story"
+)
+
+func (c *commands) check(app *kingpin.Application) verb {
+	cmd := app.Command("check", "Check configuration, policy, inventory and templates, and show what each scenario would do now.\n\nEvery fault is told with file, line and cure.\n\nExample:\n  vigie check --config.file=vigie.yml --at=2026-03-09T07:10:00+01:00")
+	path, output := configFlag(cmd), outputFlag(cmd)
+	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
+	return verb{cmd, func(context.Context) error {
+		now := time.Now()
+		if *at != "" {
+			t, err := time.Parse(time.RFC3339, *at)
+			if err != nil {
+				return fmt.Errorf("--at: %q is not an instant: write it like 2026-03-09T07:10:00+01:00", *at)
+			}
+			now = t
+		}
+		setup, err := receiver.Load(*path)
+		if err != nil {
+			return err
+		}
+		if _, err := setup.Parts(); err != nil {
+			return err
+		}
+		previews := setup.Book.Preview(now)
+		if *output == "json" {
+			return c.json(previews)
+		}
+		p := setup.Book.InForce(now)
+		fmt.Fprintf(c.out, "%s: in order\npolicy %s, version %s\n", *path, p.Name, p.Hash)
+		for _, v := range previews {
+			c.preview(v, p.Zone)
+		}
+		return nil
+	}}
+}
+
+func (c *commands) preview(v rules.Preview, zone *time.Location) {
+	fmt.Fprintf(c.out, "\n%s: %s\n", v.Scenario, v.Title.In("en"))
+	for _, x := range append(append([]rules.Explained{}, v.Targets...), v.Steps...) {
+		when := x.Status
+		if !x.Due.IsZero() {
+			when = x.Due.In(zone).Format("Mon 2006-01-02 15:04:05 MST")
+		}
+		fmt.Fprintf(c.out, "  %-6s %-28s %s", x.Kind, x.Name, when)
+		if len(x.To) > 0 {
+			fmt.Fprintf(c.out, "  to %s", strings.Join(x.To, ", "))
+		}
+		if len(x.Cc) > 0 {
+			fmt.Fprintf(c.out, "  cc %s", strings.Join(x.Cc, ", "))
+		}
+		fmt.Fprintln(c.out)
+	}
+}
+
+func (c *commands) json(v any) error {
+	e := json.NewEncoder(c.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func (c *commands) simulate(app *kingpin.Application) verb {
+	cmd := app.Command("simulate", "Play a story through the rules, with a clock of its own, and print what would happen: one JSON line each.\n\nIt opens no secret, no socket and no database.\n\nExample:\n  vigie simulate --config.file=vigie.yml story.yml")
+	path := configFlag(cmd)
+	journal := cmd.Flag("journal", "Print the journal's lines as well.").Bool()
+	file := cmd.Arg("story", "YAML file with the story.").Required().String()
+	cmd.Flag("output", "Only json.").Default("json").Enum("json")
+	return verb{cmd, func(context.Context) error {
+		setup, err := receiver.Load(*path)
+		if err != nil {
+			return err
+		}
+		words, err := setup.Config.Renderer()
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(*file)
+		if err != nil {
+			return err
+		}
+		s, err := story.Parse(*file, text)
+		if err != nil {
+			return err
+		}
+		lines, err := story.Play(setup.Book, s, story.Options{Journal: *journal, Subject: subjects(words)})
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			if err := c.json(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+// subjects writes a message's subject; without one the line shows it empty.
+func subjects(words *notify.Renderer) func([]rules.Notification) string {
+	return func(ns []rules.Notification) string {
+		s, err := words.Subject(ns)
+		if err != nil {
+			return ""
+		}
+		return s
+	}
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"vigie/receiver"
+	"vigie/rules"
+)
+
+// client asks a running receiver over its API.
+type client struct {
+	url, tokenFile, caFile *string
+}
+
+func clientFlags(cmd *kingpin.CmdClause) client {
+	return client{
+		url:       cmd.Flag("url", "Address of the receiver.").Envar("VIGIE_URL").Default("http://127.0.0.1:9095").String(),
+		tokenFile: cmd.Flag("token-file", "File with your bearer token.").Envar("VIGIE_TOKEN_FILE").Required().String(),
+		caFile:    cmd.Flag("ca-file", "Authority to trust instead of the system's, PEM.").Envar("VIGIE_CA_FILE").String(),
+	}
+}
+
+const (
+	clientWithin = 30 * time.Second
+	maxAnswer    = 64 << 20
+)
+
+// do makes one request and reads the answer into v.
+func (c client) do(ctx context.Context, method, path string, send, v any) error {
+	token, err := os.ReadFile(*c.tokenFile)
+	if err != nil {
+		return fmt.Errorf("--token-file: %w", err)
+	}
+	var body io.Reader
+	if send != nil {
+		b, err := json.Marshal(send)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	ctx, cancel := context.WithTimeout(ctx, clientWithin)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(*c.url, "/")+path, body)
+	if err != nil {
+		return fmt.Errorf("--url: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	req.Header.Set("Content-Type", "application/json")
+	hc, err := c.http()
+	if err != nil {
+		return err
+	}
+	resp, err := hc.Do(req)
+	if err != nil {
+		return fmt.Errorf("is vigie running there? %w", err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp, answer)
+	}
+	return json.Unmarshal(answer, v)
+}
+
+func (c client) http() (*http.Client, error) {
+	if *c.caFile == "" {
+		return &http.Client{}, nil
+	}
+	pem, err := os.ReadFile(*c.caFile)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file: no PEM certificate in %s", *c.caFile)
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
+}
+
+func refusal(resp *http.Response, answer []byte) error {
+	var p struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(answer, &p) == nil && p.Error != "" {
+		return fmt.Errorf("%d: %s", resp.StatusCode, p.Error)
+	}
+	return errors.New(resp.Status)
+}
+
+// pick finds the incident that is meant: an id, a number, or labels such as
+// customer=dupont,machine=SRV-AD that exactly one open incident has.
+func (c client) pick(ctx context.Context, name string) (string, error) {
+	if !strings.Contains(name, "=") {
+		return url.PathEscape(name), nil
+	}
+	q := url.Values{}
+	for _, pair := range strings.Split(name, ",") {
+		k, v, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok {
+			return "", fmt.Errorf("incident %q: write an id, a number, or label=value,label=value", name)
+		}
+		q.Set(k, v)
+	}
+	var found []receiver.Summary
+	if err := c.do(ctx, http.MethodGet, "/api/v1/incidents?"+q.Encode(), nil, &found); err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("%d open incidents have %s: name exactly one", len(found), name)
+	}
+	return found[0].ID, nil
+}
+
+func (c *commands) incidents(app *kingpin.Application) verb {
+	cmd := app.Command("incidents", "List incidents, or show one.\n\nExamples:\n  vigie incidents --customer=dupont\n  vigie incidents 12 --output=json")
+	cl, output := clientFlags(cmd), outputFlag(cmd)
+	q := map[string]*string{}
+	for _, k := range []string{"state", "customer", "machine", "platform", "scenario"} {
+		q[k] = cmd.Flag(k, "Only those with this "+k+".").String()
+	}
+	ended := cmd.Flag("ended", "Those that are resolved or closed as well.").Bool()
+	name := cmd.Arg("incident", "Id, number, or label=value,label=value.").String()
+	return verb{cmd, func(ctx context.Context) error {
+		if *name != "" {
+			id, err := cl.pick(ctx, *name)
+			if err != nil {
+				return err
+			}
+			var one receiver.Summary
+			if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id, nil, &one); err != nil {
+				return err
+			}
+			if *output == "json" {
+				return c.json(one)
+			}
+			return c.table([]receiver.Summary{one})
+		}
+		values := url.Values{}
+		for k, v := range q {
+			if *v != "" {
+				values.Set(k, *v)
+			}
+		}
+		if *ended {
+			values.Set("ended", "true")
+		}
+		var list []receiver.Summary
+		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents?"+values.Encode(), nil, &list); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.json(list)
+		}
+		return c.table(list)
+	}}
+}
+
+func (c *commands) table(list []receiver.Summary) error {
+	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSTATE\tSCENARIO\tINCIDENT\tASSIGNEE\tOPENED\tDEADLINE")
+	for _, i := range list {
+		deadline := "-"
+		if !i.Deadline.IsZero() {
+			deadline = i.Deadline.Local().Format("2006-01-02 15:04")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Scenario, i.Key, orDash(i.Assignee),
+			i.OpenedAt.Local().Format("2006-01-02 15:04"), deadline)
+	}
+	return w.Flush()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (c *commands) explain(app *kingpin.Application) verb {
+	cmd := app.Command("explain", "Tell why each step of an incident was or was not taken, and what comes next.\n\nExample:\n  vigie explain 12")
+	cl, output := clientFlags(cmd), outputFlag(cmd)
+	name := cmd.Arg("incident", "Id, number, or label=value,label=value.").Required().String()
+	return verb{cmd, func(ctx context.Context) error {
+		id, err := cl.pick(ctx, *name)
+		if err != nil {
+			return err
+		}
+		var x rules.Explanation
+		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id+"/explain", nil, &x); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.json(x)
+		}
+		return c.explanation(x)
+	}}
+}
+
+func (c *commands) explanation(x rules.Explanation) error {
+	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, x.Summary)
+	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "KIND\tNAME\tSTATUS\tWHEN\tWHY\tTO\tCC")
+	for _, l := range append(append([]rules.Explained{}, x.Targets...), x.Steps...) {
+		when := l.At
+		if when.IsZero() {
+			when = l.Due
+		}
+		text := "-"
+		if !when.IsZero() {
+			text = when.Local().Format("2006-01-02 15:04:05")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Kind, l.Name, l.Status, text, l.Reason,
+			orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
+	}
+	return w.Flush()
+}
+
+func (c *commands) act(app *kingpin.Application) verb {
+	cmd := app.Command("act", "Do something to an incident, in your own name.\n\nVerbs: "+strings.Join(rules.Verbs(), ", ")+
+		".\n\nExamples:\n  vigie act take 12\n  vigie act escalate customer=dupont,machine=SRV-AD,backup_role=primary reason=\"the disk is broken\"\n  vigie act forecast 12 today=no reason=\"part ordered\" expected_date=2026-03-12")
+	cl, output := clientFlags(cmd), outputFlag(cmd)
+	force := cmd.Flag("force", "Take over from somebody else.").Bool()
+	does := cmd.Arg("verb", "What to do.").Required().String()
+	name := cmd.Arg("incident", "Id, number, or label=value,label=value.").Required().String()
+	fields := cmd.Arg("fields", "field=value ...").Strings()
+	return verb{cmd, func(ctx context.Context) error {
+		send := struct {
+			Verb   string            `json:"verb"`
+			Fields map[string]string `json:"fields"`
+			Force  bool              `json:"force"`
+		}{*does, map[string]string{}, *force}
+		for _, f := range *fields {
+			k, v, ok := strings.Cut(f, "=")
+			if !ok {
+				return fmt.Errorf("%q: write field=value, such as reason=\"disk broken\"", f)
+			}
+			send.Fields[k] = v
+		}
+		id, err := cl.pick(ctx, *name)
+		if err != nil {
+			return err
+		}
+		var answer struct {
+			Incident      string               `json:"incident"`
+			State         rules.State          `json:"state"`
+			Notifications []rules.Notification `json:"notifications"`
+		}
+		var raw json.RawMessage
+		if err := cl.do(ctx, http.MethodPost, "/api/v1/incidents/"+id+"/acts", send, &raw); err != nil {
+			return err
+		}
+		if *output == "json" {
+			_, err := fmt.Fprintf(c.out, "%s\n", raw)
+			return err
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "%s is %s\n", answer.Incident, answer.State)
+		for _, n := range answer.Notifications {
+			fmt.Fprintf(c.out, "will be told by %s (%s): %s\n", n.Step, n.Template, people(n))
+		}
+		return nil
+	}}
+}
+
+func people(n rules.Notification) string {
+	var out []string
+	for _, p := range n.To {
+		out = append(out, p.Address)
+	}
+	for _, p := range n.Cc {
+		out = append(out, "cc "+p.Address)
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pkg is what `go list` says of a package.
+type pkg struct {
+	ImportPath string
+	Name       string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T) map[string]pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Imports,Deps", "vigie/...").Output()
+	if err != nil {
+		var e *exec.ExitError
+		if errors.As(err, &e) {
+			t.Fatalf("go list: %v\n%s", err, e.Stderr)
+		}
+		t.Fatal(err)
+	}
+	all := map[string]pkg{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[p.ImportPath] = p
+	}
+}
+
+// floor is how high a package stands; -1 for one that has no floor.
+func floor(path string) int {
+	under := func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
+	switch {
+	case under("vigie/rules"):
+		return 0
+	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"):
+		return 1
+	case path == "vigie/receiver":
+		return 2
+	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+		return 3
+	case path == "vigie/exporters", path == "vigie/exporters/misbehave": // faults that all simulators share
+		return 0
+	case under("vigie/exporters"):
+		return 1
+	case under("vigie/cmd"):
+		return 4
+	}
+	return -1
+}
+
+// A package imports only what lies below it, or inside its own room, and the
+// two halves meet nowhere but in names.
+func TestImportsPointDown(t *testing.T) {
+	room := func(path string) string {
+		parts := strings.SplitN(path, "/", 4)
+		return strings.Join(parts[:min(3, len(parts))], "/")
+	}
+	for path, p := range list(t) {
+		mine := floor(path)
+		if mine < 0 {
+			continue
+		}
+		for _, dep := range p.Imports {
+			theirs := floor(dep)
+			if theirs < 0 {
+				continue
+			}
+			ruleRoom := mine == 0 && theirs == 0 && strings.HasPrefix(path, "vigie/rules") == strings.HasPrefix(dep, "vigie/rules")
+			if theirs >= mine && room(path) != room(dep) && !ruleRoom {
+				t.Errorf("%s (floor %d) imports %s (floor %d)", path, mine, dep, theirs)
+			}
+		}
+		for _, dep := range p.Deps {
+			receives := strings.HasPrefix(path, "vigie/receiver") || strings.HasPrefix(path, "vigie/rules") || path == "vigie/cmd/vigie"
+			exports := strings.HasPrefix(path, "vigie/exporters") || path == "vigie/cmd/backup_exporter"
+			if receives && strings.HasPrefix(dep, "vigie/exporters") || exports && (strings.HasPrefix(dep, "vigie/receiver") || strings.HasPrefix(dep, "vigie/rules")) {
+				t.Errorf("%s reaches over to %s", path, dep)
+			}
+		}
+	}
+}
+
+// Each foreign package has one home.
+func TestForeignPackagesHaveOneHome(t *testing.T) {
+	homes := map[string][]string{
+		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
+		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
+		"database/sql":                                              {"vigie/receiver/store"},
+		"github.com/xhit/go-simple-mail/v2":                         {"vigie/receiver/notify"},
+		"github.com/prometheus/alertmanager/template":               {"vigie/receiver/webhook"},
+		"github.com/prometheus/alertmanager/api/v2/client":          {"vigie/receiver/alertmanager"},
+		"github.com/prometheus/alertmanager/api/v2/models":          {"vigie/receiver/alertmanager"},
+		"github.com/prometheus/alertmanager/pkg/labels":             {"vigie/rules"},
+		"github.com/prometheus/alertmanager/matcher/parse":          {"vigie/rules"},
+		"github.com/prometheus/client_golang/api":                   {"vigie/receiver/evidence"},
+		"github.com/prometheus/client_golang/api/prometheus/v1":     {"vigie/receiver/evidence"},
+		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/webhook", "vigie/exporters", "vigie/cmd/backup_exporter"},
+		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
+		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
+		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
+		"github.com/emersion/go-smtp":                               {"vigie/receiver/notify/smtpsink"},
+	}
+	for path, p := range list(t) {
+		for _, dep := range p.Imports {
+			if allowed, known := homes[dep]; known && !slices.Contains(allowed, path) {
+				t.Errorf("%s imports %s, whose home is %s", path, dep, strings.Join(allowed, " or "))
+			}
+		}
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(dep, "github.com/prometheus/alertmanager/notify") || dep == "github.com/prometheus/alertmanager/config" {
+				t.Errorf("%s pulls in %s and hundreds of packages with it", path, dep)
+			}
+		}
+	}
+}
+
+// The exporter runs on customers' machines: it must build without a C compiler.
+func TestExporterNeedsNoC(t *testing.T) {
+	p, there := list(t)["vigie/cmd/backup_exporter"]
+	if !there {
+		t.Skip("cmd/backup_exporter is not in this tree")
+	}
+	if slices.Contains(p.Deps, "github.com/mattn/go-sqlite3") {
+		t.Error("backup_exporter needs cgo")
+	}
+}
+
+// The rules are pure: no clock, no file, no network, no log of their own.
+func TestRulesArePure(t *testing.T) {
+	for path, p := range list(t) {
+		if !strings.HasPrefix(path, "vigie/rules") || p.Name == "main" {
+			continue
+		}
+		for _, forbidden := range []string{"os", "net", "net/http", "log", "log/slog", "database/sql", "context", "math/rand", "crypto/rand"} {
+			if slices.Contains(p.Imports, forbidden) {
+				t.Errorf("%s imports %s", path, forbidden)
+			}
+		}
+	}
+}

@@ -1,0 +1,96 @@
+// Command vigie is the receiver and the operator's command line.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // calendars need time zones wherever this runs
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// exit is how kingpin's wish to end reaches run.
+type exit int
+
+// verb is one command with what it does.
+type verb struct {
+	cmd *kingpin.CmdClause
+	do  func(context.Context) error
+}
+
+// run is the whole program: 0 when it did what was asked, 1 otherwise.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if v := recover(); v != nil {
+			e, ours := v.(exit)
+			if !ours {
+				panic(v)
+			}
+			code = int(e)
+		}
+	}()
+	app := kingpin.New("vigie", "Watches over backups and services: who must be told what, by when, and the proof of it.")
+	app.UsageWriter(stdout)
+	app.ErrorWriter(stderr)
+	app.Terminate(func(code int) { panic(exit(code)) })
+	app.Version(version.Print("vigie"))
+	app.HelpFlag.Short('h')
+	logs := &promslog.Config{Writer: stderr}
+	promslogflag.AddFlags(app, logs)
+
+	c := &commands{out: stdout, logs: logs}
+	verbs := []verb{
+		c.serve(app), c.check(app), c.simulate(app), c.due(app),
+		c.incidents(app), c.explain(app), c.act(app),
+	}
+	name, err := app.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "vigie: %v; try vigie --help\n", err)
+		return 1
+	}
+	for _, v := range verbs {
+		if v.cmd.FullCommand() != name {
+			continue
+		}
+		if err := v.do(ctx); err != nil {
+			fmt.Fprintln(stderr, err)
+			return 1
+		}
+	}
+	return 0
+}
+
+// commands is what the verbs share.
+type commands struct {
+	out  io.Writer
+	logs *promslog.Config
+}
+
+func configFlag(cmd *kingpin.CmdClause) *string {
+	return cmd.Flag("config.file", "Configuration file.").Default("vigie.yml").String()
+}
+
+func outputFlag(cmd *kingpin.CmdClause) *string {
+	return cmd.Flag("output", "How to print: text for people, json for programs.").Default("text").Enum("text", "json")
+}
+
+func (c *commands) due(app *kingpin.Application) verb {
+	cmd := app.Command("due", "Compute due instants in working time.\n\nExample:\n  vigie due --calendars=calendars.json cases.json")
+	calendars := cmd.Flag("calendars", "JSON file whose calendars replace those of the same name.").String()
+	cases := cmd.Arg("cases", "JSON file with calendars and cases.").Required().String()
+	return verb{cmd, func(context.Context) error { return runDue(c.out, *cases, *calendars) }}
+}

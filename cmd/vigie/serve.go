@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/promslog"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
+
+	"vigie/receiver"
+	"vigie/receiver/store"
+	"vigie/receiver/web"
+	"vigie/receiver/webhook"
+)
+
+// Bounds of the HTTP server.
+const (
+	maxConnections = 1024
+	maxHeader      = 64 << 10
+	headerWithin   = 5 * time.Second
+	readWithin     = time.Minute
+	writeWithin    = time.Minute
+	idleWithin     = 2 * time.Minute
+	// stopWithin is how long requests under way may take after a stop.
+	stopWithin = 15 * time.Second
+)
+
+func (c *commands) serve(app *kingpin.Application) verb {
+	cmd := app.Command("serve", "Run the receiver.\n\nSIGHUP reads the configuration again; SIGTERM finishes what is under way and ends.\n\nExample:\n  vigie serve --config.file=/etc/vigie/vigie.yml")
+	path := configFlag(cmd)
+	return verb{cmd, func(ctx context.Context) error { return serve(ctx, *path, promslog.New(c.logs)) }}
+}
+
+// server is a receiver that runs.
+type server struct {
+	path    string
+	log     *slog.Logger
+	engine  *receiver.Engine
+	secrets atomic.Pointer[receiver.Secrets]
+	config  *receiver.Config // as it was at the start
+	reloads chan struct{}    // holds one while a reload is under way
+}
+
+func serve(ctx context.Context, path string, log *slog.Logger) error {
+	setup, err := receiver.Load(path)
+	if err != nil {
+		return err
+	}
+	cfg := setup.Config
+	secrets, err := cfg.Secrets()
+	if err != nil {
+		return err
+	}
+	parts, err := setup.Parts()
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.Path(cfg.Database))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("vigie"))
+	engine, err := receiver.New(ctx, receiver.Options{Store: db, Registry: registry, Logger: log, Now: time.Now}, parts)
+	if err != nil {
+		return err
+	}
+	engine.NoteReload(nil)
+	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
+	s.secrets.Store(secrets)
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return s.run(ctx, netutil.LimitListener(listener, maxConnections), s.site(registry))
+}
+
+func (s *server) site(registry *prometheus.Registry) http.Handler {
+	hook := webhook.New(webhook.Options{
+		Receive: s.engine.Receive, Hurry: s.engine.Hurry, Registry: registry, Logger: s.log, Now: time.Now,
+		Authorized: func(token string) bool { _, ok := s.secrets.Load().Webhook.Owner(token); return ok },
+	})
+	return web.New(web.Options{
+		Engine: s.engine, Webhook: hook, Logger: s.log, Now: time.Now, Reload: s.reload,
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}),
+		Person:  func(token string) (string, bool) { return s.secrets.Load().People.Owner(token) },
+	})
+}
+
+// run serves until ctx ends; then requests under way, and whatever the engine
+// has begun, are finished.
+func (s *server) run(ctx context.Context, l net.Listener, site http.Handler) error {
+	hs := &http.Server{
+		Handler: site, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleWithin,
+		MaxHeaderBytes: maxHeader,
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.engine.Run(ctx) })
+	g.Go(func() error {
+		file := s.config.Path(s.config.WebConfig)
+		if err := toolkit.Serve(l, hs, &toolkit.FlagConfig{WebConfigFile: &file}, s.log); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		s.log.Info("stopping; finishing what is under way")
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		return hs.Shutdown(stopping)
+	})
+	g.Go(func() error { return s.hangups(ctx) })
+	return g.Wait()
+}
+
+func (s *server) hangups(ctx context.Context) error {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	defer signal.Stop(c)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c:
+			if err := s.reload(ctx); err != nil {
+				s.log.Error("the configuration was not taken over; the old one stays", "err", err)
+			}
+		}
+	}
+}
+
+// reload reads everything again and takes it over whole, or not at all.
+func (s *server) reload(ctx context.Context) error {
+	s.reloads <- struct{}{}
+	defer func() { <-s.reloads }()
+	err := s.takeOver(ctx)
+	s.engine.NoteReload(err)
+	return err
+}
+
+func (s *server) takeOver(ctx context.Context) error {
+	setup, err := receiver.Load(s.path)
+	if err != nil {
+		return err
+	}
+	secrets, err := setup.Config.Secrets()
+	if err != nil {
+		return err
+	}
+	parts, err := setup.Parts()
+	if err != nil {
+		return err
+	}
+	if err := s.engine.Reload(ctx, parts); err != nil {
+		return err
+	}
+	s.secrets.Store(secrets)
+	if n := setup.Config; n.Listen != s.config.Listen || n.Database != s.config.Database || n.WebConfig != s.config.WebConfig {
+		s.log.Warn("listen, database and web_config_file change only with a restart")
+	}
+	s.log.Info("configuration taken over")
+	return nil
+}

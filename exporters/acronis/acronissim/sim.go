@@ -1,0 +1,474 @@
+// Package acronissim is a simulated Acronis data centre: an HTTP handler with
+// the services' wire shapes, and a Go interface to steer what happens in it.
+// It was written from the services' documentation and published records, not
+// from the client that reads it.
+package acronissim
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/exporters/misbehave"
+)
+
+// Class says what kind of machine to simulate.
+type Class string
+
+// The classes of simulated machines.
+const (
+	Server      Class = "server"
+	NAS         Class = "nas"
+	Workstation Class = "workstation"
+	VM          Class = "vm"
+	Mailbox     Class = "mailbox"
+)
+
+// Options configure a simulator.
+type Options struct {
+	Now          func() time.Time // required
+	ClientID     string           // default "sim-client"
+	ClientSecret string           // default "sim-secret"
+	// PageSize caps the items of a page, whatever limit is asked for; 3.
+	PageSize int
+	// TokenLife is 2 h unless set.
+	TokenLife time.Duration
+	// LongSpelling writes last_run_time instead of last_run, as the
+	// specification says and the documentation's pages do not.
+	LongSpelling bool
+}
+
+// Sim is one data centre. It is safe for concurrent use.
+type Sim struct {
+	o      Options
+	Orders misbehave.Orders // misbehaviour on order, by endpoint name
+
+	mu       sync.Mutex
+	down     bool
+	tokens   map[string]time.Time
+	requests map[string]int
+	serial   int
+	root     *tenant
+	tenants  []*tenant
+	plans    []*plan
+	machines []*machine
+	tasks    []*task
+	alerts   []*alert
+}
+
+type tenant struct {
+	uuid, name, kind string
+	number           int
+	parent           *tenant
+	enabled          bool
+}
+
+func (t *tenant) locator() string {
+	if t.parent == nil {
+		return fmt.Sprintf("/%d/", t.number)
+	}
+	return fmt.Sprintf("%s%d/", t.parent.locator(), t.number)
+}
+
+type plan struct {
+	id, backupID, name string
+	tenant             *tenant
+	weekdays           []string
+	hour, minute       int
+	enabled            bool
+}
+
+type machine struct {
+	id, agentID, name string
+	class             Class
+	tenant            *tenant
+	online            bool
+	registered        time.Time
+	protections       []*protection
+}
+
+// protection is one plan on one machine.
+type protection struct {
+	plan                 *plan
+	applied              time.Time
+	lastRun, lastSuccess time.Time
+	runningSince         time.Time
+	status               string
+}
+
+type task struct {
+	uuid      string
+	number    int64
+	machine   *machine
+	plan      *plan
+	started   time.Time
+	completed time.Time
+	code      string
+	errorText string
+	applyOnly bool
+}
+
+type alert struct {
+	id, kind           string
+	machine            *machine
+	plan               *plan
+	text               string
+	started, finished  time.Time
+	created, dismissed time.Time
+}
+
+// New builds an empty data centre: a partner tenant without customers.
+func New(o Options) *Sim {
+	if o.ClientID == "" {
+		o.ClientID = "sim-client"
+	}
+	if o.ClientSecret == "" {
+		o.ClientSecret = "sim-secret"
+	}
+	if o.PageSize == 0 {
+		o.PageSize = 3
+	}
+	if o.TokenLife == 0 {
+		o.TokenLife = 2 * time.Hour
+	}
+	s := &Sim{o: o, tokens: map[string]time.Time{}, requests: map[string]int{}}
+	s.root = s.newTenant("MSP", "partner", nil)
+	return s
+}
+
+func (s *Sim) next() int { s.serial++; return s.serial }
+
+// uuid is made of the serial number: runs of a test give the same ids.
+func (s *Sim) uuid(kind byte) string {
+	n := s.next()
+	return fmt.Sprintf("%02x%06x-%04x-4%03x-8%03x-%012x", kind, n, n%0xffff, n%0xfff, (n*7)%0xfff, 0xabcdef000000+n)
+}
+
+func (s *Sim) newTenant(name, kind string, parent *tenant) *tenant {
+	t := &tenant{uuid: s.uuid(0x1e), name: name, kind: kind, number: 100 + s.next(), parent: parent, enabled: true}
+	s.tenants = append(s.tenants, t)
+	return t
+}
+
+// AddCustomer adds a customer tenant and gives its UUID.
+func (s *Sim) AddCustomer(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newTenant(name, "customer", s.root).uuid
+}
+
+// AddUnit adds a unit below a customer and gives its UUID.
+func (s *Sim) AddUnit(parent, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newTenant(name, "unit", s.findTenant(parent)).uuid
+}
+
+// RenameTenant changes a tenant's name.
+func (s *Sim) RenameTenant(uuid, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.findTenant(uuid).name = name
+}
+
+// Plan describes a protection plan.
+type Plan struct {
+	Tenant   string   // UUID of the customer that owns it
+	Name     string   // as people call it
+	Weekdays []string // mon ... sun; none means every day
+	Hour     int      // of the start, UTC unless the machine tells another zone
+	Minute   int
+}
+
+// AddPlan adds a plan and gives its id.
+func (s *Sim) AddPlan(p Plan) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(p.Weekdays) == 0 {
+		p.Weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+	}
+	pl := &plan{id: s.uuid(0x91), backupID: s.uuid(0xba), name: p.Name, tenant: s.findTenant(p.Tenant),
+		weekdays: p.Weekdays, hour: p.Hour, minute: p.Minute, enabled: true}
+	s.plans = append(s.plans, pl)
+	return pl.id
+}
+
+// SetPlanEnabled switches a plan on or off.
+func (s *Sim) SetPlanEnabled(id string, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.findPlan(id).enabled = on
+}
+
+// Machine describes a protected machine.
+type Machine struct {
+	Tenant string // UUID of a customer or a unit
+	Name   string
+	Class  Class
+	Plans  []string // ids of the plans applied to it
+}
+
+// AddMachine adds a machine with its agent, online, and gives its id. It has
+// never been backed up.
+func (s *Sim) AddMachine(m Machine) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.o.Now()
+	mc := &machine{id: s.uuid(0x3b), agentID: s.uuid(0xa6), name: m.Name, class: m.Class, tenant: s.findTenant(m.Tenant),
+		online: true, registered: now}
+	s.machines = append(s.machines, mc)
+	for _, id := range m.Plans {
+		s.apply(mc, s.findPlan(id))
+	}
+	return mc.id
+}
+
+// ApplyPlan applies a further plan to a machine.
+func (s *Sim) ApplyPlan(machineID, planID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apply(s.findMachine(machineID), s.findPlan(planID))
+}
+
+func (s *Sim) apply(m *machine, p *plan) {
+	now := s.o.Now()
+	m.protections = append(m.protections, &protection{plan: p, applied: now, status: "scheduled"})
+	s.addTask(&task{machine: m, plan: p, started: now, completed: now, code: "ok", applyOnly: true})
+}
+
+func (s *Sim) addTask(t *task) {
+	t.uuid = s.uuid(0x7a)
+	t.number = 1634702033410387968 + int64(s.next())
+	s.tasks = append(s.tasks, t)
+}
+
+// Machines gives the ids of all machines, in the order they were added.
+func (s *Sim) Machines() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]string, len(s.machines))
+	for i, m := range s.machines {
+		out[i] = m.id
+	}
+	return out
+}
+
+// StartBackup lets the backups of a machine run until one of the other
+// methods ends them. Plans narrow it to some of the machine's plans.
+func (s *Sim) StartBackup(machineID string, plans ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.affected(machineID, plans) {
+		p.runningSince = s.o.Now()
+	}
+}
+
+// SucceedBackup ends a run of the machine's backups well.
+func (s *Sim) SucceedBackup(machineID string, plans ...string) { s.finish(machineID, "ok", "", plans) }
+
+// WarnBackup ends a run with remarks.
+func (s *Sim) WarnBackup(machineID, text string, plans ...string) {
+	s.finish(machineID, "warning", text, plans)
+}
+
+// FailBackup ends a run with an error.
+func (s *Sim) FailBackup(machineID, errorText string, plans ...string) {
+	s.finish(machineID, "error", errorText, plans)
+}
+
+// CancelBackup ends a run as a person does.
+func (s *Sim) CancelBackup(machineID string, plans ...string) {
+	s.finish(machineID, "cancelled", "", plans)
+}
+
+// FinishBackupWith ends a run with any result code, also one that no
+// documentation names.
+func (s *Sim) FinishBackupWith(machineID, code string, plans ...string) {
+	s.finish(machineID, code, "", plans)
+}
+
+// SetPolicyStatus makes the status listing say a word of its own.
+func (s *Sim) SetPolicyStatus(machineID, word string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.affected(machineID, nil) {
+		p.status = word
+	}
+}
+
+func (s *Sim) finish(machineID, code, text string, plans []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.o.Now()
+	m := s.findMachine(machineID)
+	for _, p := range s.affected(machineID, plans) {
+		started := p.runningSince
+		if started.IsZero() {
+			started = now.Add(-90 * time.Second)
+		}
+		p.runningSince, p.lastRun, p.status = time.Time{}, now, "idle"
+		s.dismiss(m, p.plan, now)
+		switch code {
+		case "ok", "warning":
+			p.lastSuccess = now
+		case "error":
+			s.raise(&alert{kind: "BackupFailed", machine: m, plan: p.plan, text: text, started: started, finished: now, created: now})
+		case "cancelled":
+			s.raise(&alert{kind: "BackupCanceled", machine: m, plan: p.plan, started: started, finished: now, created: now})
+		}
+		s.addTask(&task{machine: m, plan: p.plan, started: started, completed: now, code: code, errorText: text})
+	}
+}
+
+// MissBackup lets the planned time pass with the agent offline.
+func (s *Sim) MissBackup(machineID string, plans ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.findMachine(machineID)
+	m.online = false
+	for _, p := range s.affected(machineID, plans) {
+		s.dismiss(m, p.plan, s.o.Now())
+		s.raise(&alert{kind: "BackupStatusUnknown", machine: m, plan: p.plan, created: s.o.Now()})
+	}
+}
+
+func (s *Sim) raise(a *alert) {
+	a.id = strings.ToUpper(s.uuid(0xa1))
+	s.alerts = append(s.alerts, a)
+}
+
+func (s *Sim) dismiss(m *machine, p *plan, now time.Time) {
+	for _, a := range s.alerts {
+		if a.machine == m && a.plan == p && a.dismissed.IsZero() {
+			a.dismissed = now
+		}
+	}
+}
+
+// DismissAlerts does what a technician does who closes every alert.
+func (s *Sim) DismissAlerts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.alerts {
+		if a.dismissed.IsZero() {
+			a.dismissed = s.o.Now()
+		}
+	}
+}
+
+// SetOnline connects or disconnects a machine's agent.
+func (s *Sim) SetOnline(machineID string, online bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.findMachine(machineID).online = online
+}
+
+// RenameMachine changes a machine's name.
+func (s *Sim) RenameMachine(machineID, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.findMachine(machineID).name = name
+}
+
+// DeleteMachine removes a machine, its agent and its alerts.
+func (s *Sim) DeleteMachine(machineID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.findMachine(machineID)
+	for i, other := range s.machines {
+		if other == m {
+			s.machines = append(s.machines[:i:i], s.machines[i+1:]...)
+			break
+		}
+	}
+	for _, a := range s.alerts {
+		if a.machine == m && a.dismissed.IsZero() {
+			a.dismissed = s.o.Now()
+		}
+	}
+}
+
+// SetDown lets every request end with 503, or ends that.
+func (s *Sim) SetDown(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+// ExpireTokens ends every token that was given out.
+func (s *Sim) ExpireTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tokens)
+}
+
+// Tokens gives the tokens that are valid now, for tests that look for leaks.
+func (s *Sim) Tokens() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for t := range s.tokens {
+		out = append(out, t)
+	}
+	return out
+}
+
+// Requests counts the requests to an endpoint: token, client, tenants,
+// resource_statuses, policies, applications, tasks, alerts, agents.
+func (s *Sim) Requests(endpoint string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[endpoint]
+}
+
+func (s *Sim) affected(machineID string, plans []string) []*protection {
+	m := s.findMachine(machineID)
+	if len(plans) == 0 {
+		return m.protections
+	}
+	var out []*protection
+	for _, p := range m.protections {
+		for _, id := range plans {
+			if p.plan.id == id {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+func (s *Sim) findTenant(uuid string) *tenant {
+	for _, t := range s.tenants {
+		if t.uuid == uuid {
+			return t
+		}
+	}
+	panic("acronissim: no tenant " + uuid)
+}
+
+func (s *Sim) findPlan(id string) *plan {
+	for _, p := range s.plans {
+		if p.id == id {
+			return p
+		}
+	}
+	panic("acronissim: no plan " + id)
+}
+
+func (s *Sim) findMachine(id string) *machine {
+	for _, m := range s.machines {
+		if m.id == id {
+			return m
+		}
+	}
+	panic("acronissim: no machine " + id)
+}
+
+func newToken() string {
+	var b [24]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return "sim-token-" + hex.EncodeToString(b[:])
+}

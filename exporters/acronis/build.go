@@ -1,0 +1,619 @@
+package acronis
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+)
+
+// listing is what one refresh read.
+type listing struct {
+	tenants      []tenant
+	plans        []plan
+	applications []application
+	statuses     []resourceStatus
+	tasks        []task
+	running      []task
+	alerts       []alert
+	agents       []agent
+}
+
+// knowledge is what earlier refreshes taught and the next one does not repeat.
+type knowledge struct {
+	tasks   map[string][]task    // by resource: the last backup tasks, oldest first
+	numeric map[string]tenantRef // by numeric id
+	odd     map[string]bool      // unknown values that were counted
+}
+
+func newKnowledge() knowledge {
+	return knowledge{tasks: map[string][]task{}, numeric: map[string]tenantRef{}, odd: map[string]bool{}}
+}
+
+// builder turns a listing into a snapshot.
+type builder struct {
+	listing
+	known  *knowledge
+	config *Config
+	now    time.Time
+	out    exporters.Snapshot
+
+	dir      *directory
+	policies map[string]*policy       // by id
+	applied  map[string][]application // by resource
+	alerted  map[string][]*alert      // by resource
+	started  map[string][]*task       // by resource
+}
+
+// build is a function of its arguments, except that it adds to known.
+func build(l listing, known *knowledge, config *Config, now time.Time) exporters.Snapshot {
+	b := &builder{listing: l, known: known, config: config, now: now}
+	b.learn()
+	b.index()
+	protected := map[string]bool{}
+	for i := range b.statuses {
+		r := &b.statuses[i]
+		protected[r.Context.ID.Lower()] = true
+		b.resource(r)
+	}
+	for id := range known.tasks {
+		if !protected[id] {
+			delete(known.tasks, id)
+		}
+	}
+	b.agentList()
+	return b.out
+}
+
+// unknown counts a value once per field and value, over all refreshes.
+func (b *builder) unknown(field, value string) {
+	key := field + "=" + strings.ToLower(value)
+	if b.known.odd[key] || len(b.known.odd) > 1000 {
+		return
+	}
+	b.known.odd[key] = true
+	b.out.CountUnknown(field)
+}
+
+// learn keeps the tasks of this refresh and the numbers of tenants.
+func (b *builder) learn() {
+	note := func(t tenantRef) {
+		id := t.ID.Lower()
+		if id == "" {
+			return
+		}
+		old := b.known.numeric[id]
+		if t.UUID == "" {
+			t.UUID = old.UUID
+		}
+		if t.Locator == "" {
+			t.Locator = old.Locator
+		}
+		if t.Name == "" {
+			t.Name = old.Name
+		}
+		b.known.numeric[id] = t
+	}
+	for i := range b.alerts {
+		note(b.alerts[i].Tenant)
+	}
+	for i := range b.agents {
+		note(b.agents[i].Tenant)
+	}
+	touched := map[string]bool{}
+	for i := range b.tasks {
+		t := b.tasks[i]
+		note(t.Tenant)
+		id := t.Resource.ID.Lower()
+		if id == "" || t.CompletedAt.IsZero() || !isBackup(&t) {
+			continue
+		}
+		list := b.known.tasks[id]
+		// A task and its activity are one run and share the uuid; the
+		// overlap of two readings repeats it as well.
+		if at := slices.IndexFunc(list, func(o task) bool { return o.UUID.Lower() == t.UUID.Lower() }); at >= 0 {
+			list[at] = t
+		} else {
+			list = append(list, t)
+		}
+		b.known.tasks[id] = list
+		touched[id] = true
+	}
+	for id := range touched {
+		list := b.known.tasks[id]
+		slices.SortStableFunc(list, func(x, y task) int { return x.CompletedAt.Compare(y.CompletedAt.Time) })
+		b.known.tasks[id] = list[max(0, len(list)-keptTasks):]
+	}
+}
+
+// backupCommand is the activity type of a machine's backup.
+const backupCommand = "8f01ac13-f59e-4851-9204-de1fd77e36b4"
+
+// isBackup recognises the tasks that are runs of a backup; applying a plan
+// with a backup in it is not one.
+func isBackup(t *task) bool {
+	kind := strings.ToLower(t.Type)
+	switch {
+	case kind == backupCommand, strings.Contains(kind, "backup"):
+		return true
+	case strings.HasPrefix(kind, "policy."):
+		return false
+	default:
+		return strings.HasPrefix(strings.ToLower(t.Policy.Type), "policy.backup")
+	}
+}
+
+func (b *builder) index() {
+	b.dir = newDirectory(b.tenants, b.known.numeric, b.config.Customers)
+	b.policies = map[string]*policy{}
+	for i := range b.plans {
+		for j := range b.plans[i].Policy {
+			p := &b.plans[i].Policy[j]
+			b.policies[plainID(p.ID)] = p
+		}
+	}
+	b.applied = map[string][]application{}
+	for _, a := range b.applications {
+		b.applied[a.Context.ID.Lower()] = append(b.applied[a.Context.ID.Lower()], a)
+	}
+	b.alerted = map[string][]*alert{}
+	for i := range b.alerts {
+		id := b.alerts[i].Details.ResourceID.Lower()
+		b.alerted[id] = append(b.alerted[id], &b.alerts[i])
+	}
+	b.started = map[string][]*task{}
+	for i := range b.running {
+		if t := &b.running[i]; isBackup(t) && t.CompletedAt.IsZero() {
+			b.started[t.Resource.ID.Lower()] = append(b.started[t.Resource.ID.Lower()], t)
+		}
+	}
+}
+
+// plainID takes the type off ids written "uuid@policy.backup.machine".
+func plainID(id exporters.Text) string {
+	plain, _, _ := strings.Cut(id.Lower(), "@")
+	return plain
+}
+
+// unit is one backup policy on one resource.
+type unit struct {
+	status   policyStatus
+	kind     string   // policy.backup.machine
+	ids      []string // of the policy and of the plans it belongs to; empty if unknown
+	policy   *policy
+	applied  *application
+	alone    bool // the resource's only backup
+	siblings int  // further backups of the same type
+	resource *resourceStatus
+}
+
+// resource adds the jobs of one resource.
+func (b *builder) resource(r *resourceStatus) {
+	var units []unit
+	for _, p := range r.Policies {
+		if strings.HasPrefix(strings.ToLower(p.Type), "policy.backup") {
+			units = append(units, unit{status: p, kind: strings.ToLower(p.Type), resource: r})
+		}
+	}
+	if len(units) == 0 {
+		return
+	}
+	for i := range units {
+		for j := range units {
+			if i != j && units[i].kind == units[j].kind {
+				units[i].siblings++
+			}
+		}
+		b.oddTimes(&units[i])
+	}
+	b.identify(units)
+	class, ok := classOf(r.Context.Type, attributesOf(r))
+	if !ok {
+		b.unknown("resource_type", r.Context.Type)
+	}
+	owner := b.dir.customer(string(r.Context.TenantID))
+	for _, group := range grouped(units) {
+		job := b.job(group, class)
+		job.CustomerName = owner.name
+		if job.Customer = owner.id; owner.id == "" {
+			job.CustomerKey = owner.key
+		}
+		job.Enabled = job.Enabled && owner.enabled
+		b.out.Jobs = append(b.out.Jobs, job)
+	}
+}
+
+func (b *builder) oddTimes(u *unit) {
+	s := u.status
+	for _, i := range []exporters.Instant{s.LastRun, s.LastRunTime, s.LastSuccessRun, s.LastSuccessRunTime, s.NextRun, s.NextRunTime} {
+		if i.Bad {
+			b.unknown("policy_time", u.resource.Context.ID.Lower()+u.kind)
+		}
+	}
+}
+
+// identify finds out to which policy each status belongs. The statuses name
+// only a type; the applications of policies to resources name the policy.
+func (b *builder) identify(units []unit) {
+	applied := b.applied[units[0].resource.Context.ID.Lower()]
+	for i := range units {
+		u := &units[i]
+		u.alone = len(units) == 1
+		id := plainID(u.status.PolicyID)
+		if id == "" {
+			id = plainID(u.status.ID)
+		}
+		var candidates []*application
+		for j := range applied {
+			if strings.EqualFold(applied[j].Policy.Type, u.kind) {
+				candidates = append(candidates, &applied[j])
+			}
+		}
+		for _, a := range candidates {
+			if len(candidates) == 1 && id == "" || plainID(a.Policy.ID) == id {
+				u.applied, id = a, plainID(a.Policy.ID)
+				break
+			}
+		}
+		if id == "" {
+			continue
+		}
+		u.ids = []string{id}
+		if u.policy = b.policies[id]; u.policy != nil {
+			for _, parent := range u.policy.ParentIDs {
+				u.ids = append(u.ids, plainID(parent))
+			}
+		}
+	}
+}
+
+// grouped puts units that cannot be told apart together: two plans of one
+// type on one machine where the product names neither. They become one job
+// with the worse state of both, since no one can say whose success it was.
+func grouped(units []unit) [][]unit {
+	var out [][]unit
+	byKey := map[string]int{}
+	for _, u := range units {
+		key := u.kind
+		if len(u.ids) > 0 && !u.alone {
+			key += "/" + u.ids[0]
+		}
+		if at, ok := byKey[key]; ok {
+			out[at] = append(out[at], u)
+			continue
+		}
+		byKey[key] = len(out)
+		out = append(out, []unit{u})
+	}
+	return out
+}
+
+func (b *builder) job(group []unit, class exporters.Class) exporters.Job {
+	slices.SortStableFunc(group, func(x, y unit) int { return x.success().Compare(y.success()) })
+	u := group[0]
+	for _, other := range group[1:] {
+		if !other.ok() && u.ok() {
+			u = other
+		}
+	}
+	r := u.resource
+	id := r.Context.ID.Lower()
+	job := exporters.Job{
+		ID: id + "/" + u.kind, Machine: cmp.Or(r.Context.UserDefinedName, r.Context.Name, id),
+		Class: class, Role: b.config.BackupRole, Engine: Engine, Plan: b.planName(&u), ObjectType: r.Context.Type,
+		Enabled: b.enabled(&u), LastSuccess: group[0].success(), NextRun: b.nextRun(&u),
+	}
+	if u.siblings > 0 && len(group) == 1 && len(u.ids) > 0 {
+		job.ID += "/" + u.ids[0]
+	}
+	job.Running, job.RunningSince = b.isRunning(&u)
+	job.Runs = b.runs(&u, job.Running, len(group) == 1)
+	job.ExpectedInterval = b.interval(&u, job.LastSuccess, class)
+	return job
+}
+
+func (u *unit) lastRun() time.Time {
+	return cmp.Or(u.status.LastRun, u.status.LastRunTime).Time
+}
+
+func (u *unit) success() time.Time {
+	return cmp.Or(u.status.LastSuccessRun, u.status.LastSuccessRunTime).Time
+}
+
+// ok tells whether the last run was a success by its times.
+func (u *unit) ok() bool { return !u.success().IsZero() && !u.success().Before(u.lastRun()) }
+
+func (b *builder) planName(u *unit) string {
+	if u.policy != nil && u.policy.Name != "" {
+		return u.policy.Name
+	}
+	for _, id := range u.ids {
+		if p := b.policies[id]; p != nil && p.Name != "" {
+			return p.Name
+		}
+	}
+	if u.applied != nil && u.applied.Policy.Name != "" {
+		return u.applied.Policy.Name
+	}
+	return cmp.Or(u.status.Name, string(u.resource.Aggregate.Names), u.kind)
+}
+
+// enabled: a policy counts as switched off only if the product says so.
+func (b *builder) enabled(u *unit) bool {
+	for _, id := range u.ids {
+		if p := b.policies[id]; p != nil && p.Enabled != nil && !*p.Enabled {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *builder) nextRun(u *unit) time.Time {
+	next := cmp.Or(u.status.NextRun, u.status.NextRunTime).Time
+	if next.IsZero() && u.applied != nil {
+		next = u.applied.NextRunTime.Time
+	}
+	return next
+}
+
+func (b *builder) interval(u *unit, lastSuccess time.Time, class exporters.Class) time.Duration {
+	if u.policy != nil {
+		if lastSuccess.IsZero() || lastSuccess.After(b.now) {
+			lastSuccess = b.now
+		}
+		if gap := scheduleOf(u.policy.Settings).gapAfter(lastSuccess, b.location(u.resource)); gap > 0 {
+			return gap
+		}
+	}
+	return b.config.ExpectedInterval.Of(class)
+}
+
+// location is where a machine's schedule is read: its own offset if it tells.
+func (b *builder) location(r *resourceStatus) *time.Location {
+	if text, ok := attributesOf(r)["tz_offset"]; ok {
+		if minutes, err := strconv.Atoi(text); err == nil && minutes > -16*60 && minutes < 16*60 {
+			return time.FixedZone("", minutes*60)
+		}
+	}
+	return b.config.location
+}
+
+func (b *builder) isRunning(u *unit) (bool, time.Time) {
+	running := strings.EqualFold(u.status.Status, "running") || stateRunning(u.status.Running)
+	if u.applied != nil {
+		running = running || strings.EqualFold(u.applied.Status, "running") || stateRunning(u.applied.Running)
+	}
+	if len(u.resource.Policies) == 1 {
+		running = running || stateRunning(u.resource.Aggregate.Running)
+	}
+	var since time.Time
+	for _, t := range b.started[u.resource.Context.ID.Lower()] {
+		if u.concerns(t.Policy.ID, t.Policy.Type) {
+			running = true
+			since = t.StartedAt.Time
+		}
+	}
+	return running, since
+}
+
+func stateRunning(raw json.RawMessage) bool {
+	if !present(raw) {
+		return false
+	}
+	var r struct {
+		State string `json:"state"`
+	}
+	if json.Unmarshal(raw, &r) != nil || r.State == "" {
+		return true // an object of running activities without a state
+	}
+	return strings.EqualFold(r.State, "running") || strings.EqualFold(r.State, "cancelling")
+}
+
+// concerns tells whether a task or alert of a resource is about this unit.
+func (u *unit) concerns(policyID exporters.Text, policyType string) bool {
+	id := plainID(policyID)
+	if id != "" && len(u.ids) > 0 {
+		// Without the policy's parents, of which a task may speak, a lone
+		// backup is the only one that can be meant.
+		return slices.Contains(u.ids, id) || u.alone && u.policy == nil
+	}
+	return u.alone || policyType != "" && strings.EqualFold(policyType, u.kind)
+}
+
+// matchWindow is how far the instants of one run may lie apart in two services.
+const matchWindow = 2 * time.Minute
+
+// runs gives what is known of the unit's finished and missed runs. The status
+// listing decides whether the last run was good; tasks and alerts explain it.
+// Without tasks: where two plans cannot be told apart, a success of the one
+// must not stand for the other.
+func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
+	var runs []exporters.Run
+	id := u.resource.Context.ID.Lower()
+	for i := range b.known.tasks[id] {
+		if !withTasks {
+			break
+		}
+		if t := &b.known.tasks[id][i]; u.concerns(t.Policy.ID, t.Policy.Type) {
+			runs = append(runs, b.taskRun(t))
+		}
+	}
+	last := u.lastRun()
+	if !running && !last.IsZero() {
+		runs = b.reconcile(u, runs, last)
+	}
+	for _, a := range b.alerted[id] {
+		if u.concerns(a.Details.PlanID, "") {
+			if run, ok := missed(a); ok {
+				runs = append(runs, run)
+			}
+		}
+	}
+	return runs
+}
+
+func (b *builder) taskRun(t *task) exporters.Run {
+	run := exporters.Run{ID: t.UUID.Lower(), Start: t.StartedAt.Time, End: t.CompletedAt.Time, Error: t.Result.Error.explain()}
+	switch strings.ToLower(t.Result.Code) {
+	case "ok":
+		run.Result = exporters.Success
+	case "warning":
+		run.Result = exporters.Warning
+		if len(t.Result.Warnings) > 0 {
+			run.Error = cmp.Or(run.Error, t.Result.Warnings[0].explain())
+		}
+	case "error", "abandoned", "timedout":
+		run.Result = exporters.Failed
+		run.Error = cmp.Or(run.Error, strings.ToLower(t.Result.Code))
+	case "cancelled", "canceled":
+		run.Result = exporters.Cancelled
+	default:
+		b.unknown("task_result", t.Result.Code)
+	}
+	return run
+}
+
+// reconcile joins the listing's last run with the task that reports the same
+// run, or adds it on its own.
+func (b *builder) reconcile(u *unit, runs []exporters.Run, last time.Time) []exporters.Run {
+	listed := exporters.Run{End: last, Result: b.listedResult(u), Coarse: true}
+	if a := failure(b.alerted[u.resource.Context.ID.Lower()], u, last); a != nil && listed.Result == exporters.Failed {
+		listed.Error = a.explain()
+		if strings.EqualFold(a.Type, "BackupCanceled") {
+			listed.Result = exporters.Cancelled
+		}
+	}
+	at := -1
+	for i, run := range runs {
+		from := run.Start
+		if from.IsZero() {
+			from = run.End
+		}
+		if !last.Before(from.Add(-matchWindow)) && !last.After(run.End.Add(matchWindow)) && (at < 0 || run.End.After(runs[at].End)) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return append(runs, listed)
+	}
+	run := &runs[at]
+	run.End = last
+	if run.Start.After(last) {
+		run.Start = time.Time{}
+	}
+	if run.Error == "" {
+		run.Error = listed.Error
+	}
+	if listed.Result == exporters.Unknown || run.Result == exporters.Success && listed.Result != exporters.Success {
+		// Two services disagree: the better word is not believed.
+		run.Result = listed.Result
+		run.Error = cmp.Or(run.Error, "the machine's status does not confirm the success that the task reports")
+	}
+	return runs
+}
+
+// listedResult reads the unit's status. The times tell success from failure;
+// the word is believed only where it says less good.
+func (b *builder) listedResult(u *unit) exporters.Result {
+	switch strings.ToLower(u.status.Status) {
+	case "", "idle", "ok", "scheduled", "warning", "running", "cancelling", "interaction_required", "no_policies_applied", "not_protected":
+	case "error", "critical", "failed":
+		return exporters.Failed
+	default:
+		b.unknown("policy_status", u.status.Status)
+		return exporters.Unknown
+	}
+	switch {
+	case !u.ok():
+		return exporters.Failed
+	case strings.EqualFold(u.status.Status, "warning"):
+		return exporters.Warning
+	default:
+		return exporters.Success
+	}
+}
+
+// failure finds the alert that explains the run that ended at last.
+func failure(alerts []*alert, u *unit, last time.Time) *alert {
+	var best *alert
+	for _, a := range alerts {
+		if !strings.EqualFold(a.Type, "BackupFailed") && !strings.EqualFold(a.Type, "BackupCanceled") || !u.concerns(a.Details.PlanID, "") {
+			continue
+		}
+		at := a.Details.FinishTime.Time
+		if at.IsZero() {
+			at = a.noticed()
+		}
+		if at.Before(last.Add(-matchWindow)) {
+			continue
+		}
+		if best == nil || a.noticed().After(best.noticed()) {
+			best = a
+		}
+	}
+	return best
+}
+
+// noticed is when an alert was raised. createdAt is the machine's clock and
+// may run ahead of receivedAt, the cloud's.
+func (a *alert) noticed() time.Time {
+	switch {
+	case a.CreatedAt.IsZero():
+		return a.ReceivedAt.Time
+	case !a.ReceivedAt.IsZero() && a.ReceivedAt.Before(a.CreatedAt.Time):
+		return a.ReceivedAt.Time
+	default:
+		return a.CreatedAt.Time
+	}
+}
+
+// missed makes a missed run of the alerts that say a run did not start.
+func missed(a *alert) (exporters.Run, bool) {
+	var text string
+	switch strings.ToLower(a.Type) {
+	case "backupstatusunknown":
+		text = "the agent was offline at the planned time"
+	case "backupdidnotstart":
+		text = "the backup did not start at the planned time"
+	default:
+		return exporters.Run{}, false
+	}
+	if detail := a.explain(); detail != "" && detail != a.Type {
+		text += ": " + detail
+	}
+	return exporters.Run{ID: "alert:" + a.ID.Lower(), End: a.noticed(), Result: exporters.Missed, Error: text}, !a.noticed().IsZero()
+}
+
+// agentList names an agent like the machine it stands on.
+func (b *builder) agentList() {
+	machines := map[string]*resourceStatus{}
+	for i := range b.statuses {
+		r := &b.statuses[i]
+		id := r.Context.AgentID.Lower()
+		if id != "" && strings.EqualFold(r.Context.Type, "resource.machine") {
+			machines[id] = r
+		}
+	}
+	for i := range b.agents {
+		a := &b.agents[i]
+		if a.Online == nil || a.Hostname == "" {
+			continue
+		}
+		tenantID := cmp.Or(string(a.Tenant.ID), string(a.Tenant.UUID))
+		name := a.Hostname
+		if r := machines[a.ID.Lower()]; r != nil {
+			name = cmp.Or(r.Context.UserDefinedName, r.Context.Name, name)
+			tenantID = cmp.Or(string(r.Context.TenantID), tenantID)
+		}
+		owner := b.dir.customer(tenantID)
+		out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: name, Online: *a.Online}
+		if owner.id == "" {
+			out.CustomerKey = owner.key
+		}
+		b.out.Agents = append(b.out.Agents, out)
+	}
+}

@@ -1,0 +1,317 @@
+package acronis
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"vigie/exporters"
+)
+
+// The wire types keep to what the services send. Ids are Text because some
+// services write numbers and others strings, and lower-cased before joining,
+// because agents write UUIDs in upper case and the cloud in lower case.
+
+type tenant struct {
+	ID       exporters.Text `json:"id"`
+	Name     string         `json:"name"`
+	Kind     string         `json:"kind"`
+	ParentID exporters.Text `json:"parent_id"`
+	Enabled  *bool          `json:"enabled"`
+}
+
+// tenantRef is how tasks, alerts and agents name a tenant.
+type tenantRef struct {
+	ID      exporters.Text `json:"id"`
+	UUID    exporters.Text `json:"uuid"`
+	Name    string         `json:"name"`
+	Locator string         `json:"locator"`
+}
+
+type resourceStatus struct {
+	Aggregate struct {
+		Names   names           `json:"names"`
+		Status  string          `json:"status"`
+		Running json.RawMessage `json:"running"`
+	} `json:"aggregate"`
+	Context struct {
+		ID              exporters.Text `json:"id"`
+		Type            string         `json:"type"`
+		Name            string         `json:"name"`
+		UserDefinedName string         `json:"user_defined_name"`
+		TenantID        exporters.Text `json:"tenant_id"`
+		AgentID         exporters.Text `json:"agent_id"`
+		Attributes      []attributes   `json:"attributes"`
+	} `json:"context"`
+	Policies   []policyStatus `json:"policies"`
+	Attributes []attributes   `json:"attributes"`
+}
+
+// policyStatus has both spellings of its times: pages and field reports say
+// last_run, the specification says last_run_time.
+type policyStatus struct {
+	ID                 exporters.Text    `json:"id"`
+	PolicyID           exporters.Text    `json:"policy_id"`
+	Name               string            `json:"name"`
+	Type               string            `json:"type"`
+	Status             string            `json:"status"`
+	LastRun            exporters.Instant `json:"last_run"`
+	LastRunTime        exporters.Instant `json:"last_run_time"`
+	LastSuccessRun     exporters.Instant `json:"last_success_run"`
+	LastSuccessRunTime exporters.Instant `json:"last_success_run_time"`
+	NextRun            exporters.Instant `json:"next_run"`
+	NextRunTime        exporters.Instant `json:"next_run_time"`
+	Running            json.RawMessage   `json:"running"`
+}
+
+type attributes struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	KVs       []struct {
+		Key   string         `json:"key"`
+		Value exporters.Text `json:"value"`
+	} `json:"kvs"`
+}
+
+// names is one text or a list of texts.
+type names string
+
+func (n *names) UnmarshalJSON(data []byte) error {
+	if data = bytes.TrimSpace(data); len(data) > 0 && data[0] == '[' {
+		var list []string
+		if err := json.Unmarshal(data, &list); err != nil {
+			return err
+		}
+		*n = names(strings.Join(list, ", "))
+		return nil
+	}
+	var t exporters.Text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	*n = names(t)
+	return nil
+}
+
+// plan is one item of the policies service: a protection plan and the
+// policies it is made of.
+type plan struct {
+	Policy []policy `json:"policy"`
+}
+
+type policy struct {
+	ID        exporters.Text   `json:"id"`
+	Type      string           `json:"type"`
+	ParentIDs []exporters.Text `json:"parent_ids"`
+	Name      string           `json:"name"`
+	Enabled   *bool            `json:"enabled"`
+	Settings  json.RawMessage  `json:"settings"`
+}
+
+type application struct {
+	Context struct {
+		ID exporters.Text `json:"id"`
+	} `json:"context"`
+	Policy struct {
+		ID   exporters.Text `json:"id"`
+		Type string         `json:"type"`
+		Name string         `json:"name"`
+	} `json:"policy"`
+	NextRunTime exporters.Instant `json:"next_run_time"`
+	Status      string            `json:"status"`
+	Running     json.RawMessage   `json:"running"`
+}
+
+type task struct {
+	UUID   exporters.Text `json:"uuid"`
+	Type   string         `json:"type"`
+	State  string         `json:"state"`
+	Tenant tenantRef      `json:"tenant"`
+	Policy struct {
+		ID   exporters.Text `json:"id"`
+		Type string         `json:"type"`
+		Name string         `json:"name"`
+	} `json:"policy"`
+	Resource struct {
+		ID   exporters.Text `json:"id"`
+		Type string         `json:"type"`
+		Name string         `json:"name"`
+	} `json:"resource"`
+	StartedAt   exporters.Instant `json:"startedAt"`
+	CompletedAt exporters.Instant `json:"completedAt"`
+	Result      struct {
+		Code     string        `json:"code"`
+		Error    *errorDetail  `json:"error"`
+		Warnings []errorDetail `json:"warnings"`
+	} `json:"result"`
+}
+
+type alert struct {
+	ID         exporters.Text    `json:"id"`
+	Type       string            `json:"type"`
+	Category   string            `json:"category"`
+	Severity   string            `json:"severity"`
+	CreatedAt  exporters.Instant `json:"createdAt"`
+	ReceivedAt exporters.Instant `json:"receivedAt"`
+	Tenant     tenantRef         `json:"tenant"`
+	Details    alertDetails      `json:"details"`
+}
+
+type alertDetails struct {
+	ResourceID   exporters.Text    `json:"resourceId"`
+	ResourceName string            `json:"resourceName"`
+	PlanID       exporters.Text    `json:"planId"`
+	PlanName     string            `json:"planName"`
+	ActivityID   exporters.Text    `json:"activityId"`
+	StartTime    exporters.Instant `json:"startTime"`
+	FinishTime   exporters.Instant `json:"finishTime"`
+	Error        *errorChain       `json:"error"`
+	ErrorMessage *errorDetail      `json:"errorMessage"`
+}
+
+// UnmarshalJSON takes what it can read: the details of an alert depend on its
+// type, and an alert of another kind must not cost the whole listing.
+func (d *alertDetails) UnmarshalJSON(data []byte) error {
+	type plain alertDetails
+	_ = json.Unmarshal(data, (*plain)(d))
+	return nil
+}
+
+// errorDetail is the short form of an error, in tasks and in alerts.
+type errorDetail struct {
+	Domain  exporters.Text  `json:"domain"`
+	Code    exporters.Text  `json:"code"`
+	Reason  exporters.Text  `json:"reason"`
+	Message exporters.Text  `json:"message"`
+	Context json.RawMessage `json:"context"`
+}
+
+// errorChain is the long form: each error with its cause.
+type errorChain struct {
+	Text     string      `json:"text"`
+	Suberror *errorChain `json:"suberror"`
+}
+
+type agent struct {
+	ID       exporters.Text `json:"id"`
+	Hostname string         `json:"hostname"`
+	Online   *bool          `json:"online"`
+	Tenant   tenantRef      `json:"tenant"`
+	Platform struct {
+		Family string `json:"family"`
+	} `json:"platform"`
+}
+
+// explain makes a text for people out of an error's short form.
+func (e *errorDetail) explain() string {
+	if e == nil {
+		return ""
+	}
+	var c struct {
+		Effect exporters.Text `json:"effect_str"`
+		Cause  exporters.Text `json:"cause_str"`
+	}
+	_ = json.Unmarshal(e.Context, &c) // a context of another shape explains nothing
+	text := sentence(string(c.Effect), string(c.Cause))
+	if text == "" {
+		text = string(e.Message)
+	}
+	code := string(e.Reason)
+	if code == "" {
+		code = string(e.Code)
+	}
+	switch {
+	case text == "":
+		return code
+	case code == "" || strings.Contains(text, code):
+		return text
+	default:
+		return text + " [" + code + "]"
+	}
+}
+
+// explain joins the texts from effect to cause, each said once.
+func (e *errorChain) explain() string {
+	var parts []string
+	for depth := 0; e != nil && depth < 32; e, depth = e.Suberror, depth+1 {
+		t := strings.TrimSpace(e.Text)
+		if t != "" && (len(parts) == 0 || parts[len(parts)-1] != t) {
+			parts = append(parts, t)
+		}
+	}
+	return sentence(parts...)
+}
+
+func sentence(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ": ")
+}
+
+func (a *alert) explain() string {
+	if t := a.Details.ErrorMessage.explain(); t != "" && strings.Contains(t, " ") {
+		return t
+	}
+	if t := a.Details.Error.explain(); t != "" {
+		return t
+	}
+	return a.Details.ErrorMessage.explain()
+}
+
+// present tells whether an optional JSON object was sent.
+func present(raw json.RawMessage) bool {
+	t := bytes.TrimSpace(raw)
+	return len(t) > 0 && !bytes.Equal(t, []byte("null")) && !bytes.Equal(t, []byte("{}")) && !bytes.Equal(t, []byte("false"))
+}
+
+// page is one page of any listing.
+type page[T any] struct {
+	items []T
+	after string
+	total *int
+}
+
+// UnmarshalJSON finds the cursor in the places where the services put it. A
+// page without items is not a page: reading it as an empty one would make
+// every machine look deleted.
+func (p *page[T]) UnmarshalJSON(data []byte) error {
+	type cursors struct {
+		After string `json:"after"`
+		Total *int   `json:"total"`
+	}
+	var raw struct {
+		Items  json.RawMessage `json:"items"`
+		Paging struct {
+			Cursors cursors `json:"cursors"`
+			Total   *int    `json:"total"`
+		} `json:"paging"`
+		Cursors cursors `json:"cursors"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	if raw.Items == nil {
+		return errors.New("there is no list of items in it")
+	}
+	var items []T
+	if err := json.Unmarshal(raw.Items, &items); err != nil {
+		return fmt.Errorf("items: %w", err)
+	}
+	*p = page[T]{items: items, after: raw.Paging.Cursors.After, total: raw.Paging.Cursors.Total}
+	if p.after == "" {
+		p.after = raw.Cursors.After
+	}
+	if p.total == nil {
+		p.total = raw.Paging.Total
+	}
+	if p.total == nil {
+		p.total = raw.Cursors.Total
+	}
+	return nil
+}

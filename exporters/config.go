@@ -1,0 +1,304 @@
+package exporters
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// ConfigError says what is wrong in which file, where, and how to mend it.
+type ConfigError struct {
+	File string
+	Line int
+	Key  string
+	What string
+	Cure string
+}
+
+// Error gives "file:line: key: what; cure".
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	if e.File != "" {
+		b.WriteString(e.File)
+		b.WriteByte(':')
+	}
+	if e.Line > 0 {
+		fmt.Fprintf(&b, "%d:", e.Line)
+	}
+	if b.Len() > 0 {
+		b.WriteByte(' ')
+	}
+	if e.Key != "" {
+		b.WriteString(e.Key + ": ")
+	}
+	b.WriteString(e.What)
+	if e.Cure != "" {
+		b.WriteString("; " + e.Cure)
+	}
+	return b.String()
+}
+
+// DecodeStrict decodes a mapping into a struct and refuses keys that the
+// struct does not have, naming line and alternatives.
+func DecodeStrict(file, path string, node *yaml.Node, out any) error {
+	if err := checkKeys(file, path, node, reflect.TypeOf(out)); err != nil {
+		return err
+	}
+	err := node.Decode(out)
+	if err == nil {
+		return nil
+	}
+	var ce *ConfigError
+	if errors.As(err, &ce) {
+		if ce.File == "" {
+			ce.File = file
+		}
+		return ce
+	}
+	var te *yaml.TypeError
+	if errors.As(err, &te) && len(te.Errors) > 0 {
+		return &ConfigError{File: file, Key: path, What: strings.Join(te.Errors, "; "), Cure: "give a value of the right kind"}
+	}
+	return &ConfigError{File: file, Line: node.Line, Key: path, What: err.Error()}
+}
+
+func checkKeys(file, path string, node *yaml.Node, t reflect.Type) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if t == reflect.TypeFor[yaml.Node]() {
+		return nil
+	}
+	switch {
+	case t.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:
+		for i, item := range node.Content {
+			if err := checkKeys(file, fmt.Sprintf("%s[%d]", path, i), item, t.Elem()); err != nil {
+				return err
+			}
+		}
+	case t.Kind() == reflect.Map && node.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if err := checkKeys(file, join(path, node.Content[i].Value), node.Content[i+1], t.Elem()); err != nil {
+				return err
+			}
+		}
+	case t.Kind() == reflect.Struct && node.Kind == yaml.MappingNode:
+		return checkStruct(file, path, node, t)
+	}
+	return nil
+}
+
+func checkStruct(file, path string, node *yaml.Node, t reflect.Type) error {
+	fields := yamlFields(t)
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key := node.Content[i]
+		field, ok := fields[key.Value]
+		if !ok {
+			known := make([]string, 0, len(fields))
+			for k := range fields {
+				known = append(known, k)
+			}
+			slices.Sort(known)
+			return &ConfigError{File: file, Line: key.Line, Key: join(path, key.Value), What: "unknown key",
+				Cure: "known here are " + strings.Join(known, ", ")}
+		}
+		if seen[key.Value] {
+			return &ConfigError{File: file, Line: key.Line, Key: join(path, key.Value), What: "the key stands twice", Cure: "keep one of them"}
+		}
+		seen[key.Value] = true
+		if err := checkKeys(file, join(path, key.Value), node.Content[i+1], field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// yamlFields lists a struct's keys, those of inlined structs included.
+func yamlFields(t reflect.Type) map[string]reflect.Type {
+	out := map[string]reflect.Type{}
+	for f := range t.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case strings.Contains(options, "inline"):
+			for k, v := range yamlFields(f.Type) {
+				out[k] = v
+			}
+		case name == "-" || !f.IsExported():
+		case name == "":
+			out[strings.ToLower(f.Name)] = f.Type
+		default:
+			out[name] = f.Type
+		}
+	}
+	return out
+}
+
+// LineOf finds the line of a key like "customers.dupont" below node; 0 if the
+// file does not have it.
+func LineOf(node *yaml.Node, key string) int {
+	line := 0
+	for name := range strings.SplitSeq(key, ".") {
+		if node == nil || node.Kind != yaml.MappingNode {
+			return line
+		}
+		var next *yaml.Node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == name {
+				line, next = node.Content[i].Line, node.Content[i+1]
+			}
+		}
+		node = next
+	}
+	return line
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// Duration is a time.Duration written like 2s, 5m, 24h or 31d.
+type Duration time.Duration
+
+// UnmarshalYAML reads the text form.
+func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
+	v, err := model.ParseDuration(node.Value)
+	if err != nil || node.Kind != yaml.ScalarNode {
+		return &ConfigError{Line: node.Line, Key: node.Value, What: "not a duration", Cure: "write for example 30s, 5m, 24h or 31d"}
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// URL is the address of a product, without credentials, query or fragment.
+type URL struct{ *url.URL }
+
+// UnmarshalYAML reads and checks the address. Plain HTTP is for loopback only:
+// credentials travel with each request.
+func (u *URL) UnmarshalYAML(node *yaml.Node) error {
+	bad := func(what, cure string) error {
+		return &ConfigError{Line: node.Line, Key: "url", What: what, Cure: cure}
+	}
+	v, err := url.Parse(node.Value)
+	if err != nil || v.Host == "" || v.Scheme != "https" && v.Scheme != "http" {
+		return bad("not an address", "write for example https://backup.dupont.example:9419")
+	}
+	if v.User != nil || v.RawQuery != "" || v.Fragment != "" {
+		return bad("the address holds more than scheme, host and path", "put credentials in files, named by the keys that end in _file")
+	}
+	if v.Scheme == "http" && !loopback(v.Hostname()) {
+		return bad("plain http would show the credentials to the network", "use https; http is for 127.0.0.1 and localhost")
+	}
+	u.URL = v
+	return nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// Secret is where a secret is kept. It is read anew each time it is needed,
+// so that a changed password needs no restart, and is never held in a field.
+type Secret struct {
+	File string // relative to the configuration file's folder
+	Env  string
+}
+
+// Resolve makes a relative file name relative to dir and checks that exactly
+// one place is named and can be read. Key is the key's name without _file.
+func (s *Secret) Resolve(dir, key string) error {
+	switch {
+	case s.File == "" && s.Env == "":
+		return &ConfigError{Key: key + "_file", What: "missing", Cure: "name the file that holds the secret, or the environment variable in " + key + "_env"}
+	case s.File != "" && s.Env != "":
+		return &ConfigError{Key: key + "_file", What: "given together with " + key + "_env", Cure: "keep one of them"}
+	case s.File != "" && !filepath.IsAbs(s.File):
+		s.File = filepath.Join(dir, s.File)
+	}
+	if _, err := s.Read(); err != nil {
+		at := key + "_file"
+		if s.Env != "" {
+			at = key + "_env"
+		}
+		return &ConfigError{Key: at, What: err.Error(), Cure: "make it readable for the exporter's user and not empty"}
+	}
+	return nil
+}
+
+// Read gives the secret without the line's end.
+func (s Secret) Read() (string, error) {
+	var v string
+	if s.Env != "" {
+		v = os.Getenv(s.Env)
+	} else {
+		f, err := os.Open(s.File)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		data, err := io.ReadAll(io.LimitReader(f, 64<<10))
+		if err != nil {
+			return "", err
+		}
+		v = string(data)
+	}
+	v = strings.TrimRight(v, "\r\n")
+	if v == "" {
+		return "", errors.New("the secret is empty")
+	}
+	return v, nil
+}
+
+// Intervals is the time that may pass between two runs where a product does
+// not tell, by machine class.
+type Intervals map[Class]Duration
+
+// Of gives the interval for a class; a day where nothing is configured.
+func (i Intervals) Of(c Class) time.Duration {
+	if d, ok := i[c]; ok {
+		return time.Duration(d)
+	}
+	return 24 * time.Hour
+}
+
+// Check refuses classes that do not exist.
+func (i Intervals) Check(key string) error {
+	for c, d := range i {
+		if c != Server && c != NAS && c != Workstation && c != Other {
+			return &ConfigError{Key: key + "." + string(c), What: "unknown machine class", Cure: "known are server, nas, workstation, other"}
+		}
+		if d <= 0 {
+			return &ConfigError{Key: key + "." + string(c), What: "not more than zero", Cure: "write for example 24h"}
+		}
+	}
+	return nil
+}
+
+// CheckRole refuses a backup role that does not exist.
+func CheckRole(r Role) error {
+	if r != Primary && r != Local {
+		return &ConfigError{Key: "backup_role", What: fmt.Sprintf("%q is no role", r), Cure: "known are primary, local"}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package exporters
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func newTestClient(t *testing.T, h http.HandlerFunc, change func(*ClientOptions)) (*Client, *[]time.Duration) {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var slept []time.Duration
+	o := ClientOptions{BaseURL: u, UserAgent: "test", RequestsPerSecond: 100_000, Now: func() time.Time { return at(0) },
+		Sleep: func(_ context.Context, d time.Duration) error { slept = append(slept, d); return nil }}
+	if change != nil {
+		change(&o)
+	}
+	return NewClient(o), &slept
+}
+
+func TestRetryAfterForms(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"7":                             7 * time.Second,
+		"Mon, 09 Mar 2026 22:00:20 GMT": 20 * time.Second,
+		"100000":                        maxRetryAfter, // nobody is waited for that long
+	} {
+		tries := 0
+		c, slept := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", at(0).Format(http.TimeFormat))
+			if tries++; tries == 1 {
+				w.Header().Set("Retry-After", header)
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = w.Write([]byte("{}"))
+		}, nil)
+		var out struct{}
+		if err := c.GetJSON(t.Context(), "x", "/", nil, nil, &out); err != nil || len(*slept) != 1 || (*slept)[0] != want {
+			t.Errorf("%q: slept %v, %v", header, *slept, err)
+		}
+	}
+}
+
+func TestReasons(t *testing.T) {
+	for status, want := range map[int]Reason{400: ReasonOther, 401: ReasonAuth, 403: ReasonForbidden, 404: ReasonNotFound, 429: ReasonThrottled, 500: ReasonServer, 503: ReasonServer, 302: ReasonOther} {
+		tries := 0
+		c, _ := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+			tries++
+			w.Header().Set("Location", "http://elsewhere.example/")
+			w.WriteHeader(status)
+		}, nil)
+		err := c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{}))
+		if got := ReasonOf(err); got != want {
+			t.Errorf("%d: %v", status, err)
+		}
+		if again := want == ReasonThrottled || want == ReasonServer; again != (tries == 3) || !again && tries != 1 {
+			t.Errorf("%d: %d tries", status, tries)
+		}
+	}
+}
+
+func TestBodyIsBounded(t *testing.T) {
+	c, _ := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(strings.Repeat("x", 1000))) },
+		func(o *ClientOptions) { o.MaxBody = 999 })
+	if err := c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{})); ReasonOf(err) != ReasonMalformed {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestErrorsKeepAddressesToThemselves(t *testing.T) {
+	c, _ := newTestClient(t, nil, func(o *ClientOptions) { o.BaseURL = &url.URL{Scheme: "http", Host: "127.0.0.1:1"} })
+	err := c.GetJSON(t.Context(), "x", "/p", url.Values{"after": {"cursor-of-a-query"}}, nil, new(struct{}))
+	if ReasonOf(err) != ReasonUnreachable || strings.Contains(err.Error(), "cursor-of-a-query") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestClockSkew(t *testing.T) {
+	c, _ := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", at(5).Format(http.TimeFormat))
+		_, _ = w.Write([]byte("{}"))
+	}, nil)
+	if c.ClockSkew() != nil {
+		t.Error("a skew before any answer")
+	}
+	if err := c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{})); err != nil || *c.ClockSkew() != 5*time.Minute {
+		t.Errorf("%v %v", c.ClockSkew(), err)
+	}
+}
+
+func TestTokenIsRenewedOnceForAll(t *testing.T) {
+	var fetched atomic.Int32
+	tokens := &TokenCache{RenewBefore: time.Minute, Now: func() time.Time { return at(0) }, Fetch: func(context.Context) (Token, error) {
+		n := fetched.Add(1)
+		time.Sleep(10 * time.Millisecond) // so that the others really wait
+		return Token{Value: strings.Repeat("t", int(n)), Expires: at(59)}, nil
+	}}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if v, err := tokens.Get(t.Context(), ""); v != "t" || err != nil {
+				t.Errorf("%q %v", v, err)
+			}
+		})
+	}
+	wg.Wait()
+	for range 5 {
+		wg.Go(func() {
+			if v, err := tokens.Get(t.Context(), "t"); v != "tt" || err != nil {
+				t.Errorf("%q %v", v, err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := fetched.Load(); got != 2 {
+		t.Errorf("%d tokens fetched, want 2", got)
+	}
+}
+
+func TestTokenErrorIsNotKept(t *testing.T) {
+	fail := true
+	tokens := &TokenCache{Now: func() time.Time { return at(0) }, Fetch: func(context.Context) (Token, error) {
+		if fail {
+			return Token{}, errors.New("no")
+		}
+		return Token{Value: "t", Expires: at(59)}, nil
+	}}
+	if _, err := tokens.Get(t.Context(), ""); err == nil {
+		t.Fatal("no error")
+	}
+	fail = false
+	if v, err := tokens.Get(t.Context(), ""); v != "t" || err != nil {
+		t.Errorf("%q %v", v, err)
+	}
+}

@@ -1,0 +1,431 @@
+package exporters
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The poller's bounds where nothing is configured.
+const (
+	// DefaultGrace is for how many complete listings a job that vanished from
+	// its product is still shown.
+	DefaultGrace = 2
+	// forgetAfter is for how long a vanished job's last success is kept, in
+	// case it comes back.
+	forgetAfter = 31 * 24 * time.Hour
+	// saveEvery bounds how often the state is written when only the instant
+	// of the last refresh moved.
+	saveEvery = time.Minute
+	// maxBackoff bounds the pause after failures.
+	maxBackoff = 15 * time.Minute
+)
+
+// PollerOptions says how a source is polled.
+type PollerOptions struct {
+	Name   string // of the source instance: the label source
+	Engine string // the label engine
+	Source Source
+
+	Interval time.Duration // between the start of two refreshes
+	Timeout  time.Duration // of one refresh
+	// WarningIsSuccess lets a run that ended with remarks count as the last
+	// success. The result itself stays visible as warning.
+	WarningIsSuccess bool
+	// Machines maps a product's machine name to the name to show, compared
+	// without regard to case.
+	Machines map[string]string
+	// Classes overrides the class of machines, by the name shown.
+	Classes map[string]Class
+	// Grace is for how many complete listings a vanished job is still shown;
+	// negative means none, 0 means DefaultGrace.
+	Grace int
+	// StateFile keeps the last results over restarts; empty keeps none.
+	StateFile string
+
+	Now    func() time.Time // the only clock; required
+	Logger *slog.Logger     // required
+}
+
+// Poller refreshes one source in the background and holds its View.
+type Poller struct {
+	o     PollerOptions
+	alias map[string]string
+	class map[string]Class
+	view  atomic.Pointer[View]
+
+	mu        sync.Mutex // guards what follows; held during a refresh
+	records   map[jobKey]*record
+	agents    map[agentKey]Agent
+	customers customerBook
+	errors    map[Reason]int
+	unknown   map[string]int
+	savedAt   time.Time
+	dirty     bool
+	refreshed time.Time
+}
+
+type jobKey struct{ customer, id string }
+type agentKey struct{ customer, machine string }
+
+// NewPoller prepares a poller and reads its state file, so that the last
+// known results are shown even while the source cannot be reached. A damaged
+// state file is an error.
+func NewPoller(o PollerOptions) (*Poller, error) {
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+	p := &Poller{
+		o:         o,
+		alias:     make(map[string]string, len(o.Machines)),
+		class:     make(map[string]Class, len(o.Classes)),
+		records:   make(map[jobKey]*record),
+		agents:    make(map[agentKey]Agent),
+		customers: make(customerBook),
+		errors:    make(map[Reason]int),
+		unknown:   make(map[string]int),
+	}
+	for from, to := range o.Machines {
+		p.alias[strings.ToLower(from)] = to
+	}
+	for name, class := range o.Classes {
+		p.class[strings.ToLower(name)] = class
+	}
+	for _, r := range reasons() {
+		p.errors[r] = 0 // so that the first failure is an increase
+	}
+	if o.StateFile != "" {
+		s, err := loadState(o.StateFile)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range s.Jobs {
+			p.records[jobKey{r.Job.Customer, r.Job.ID}] = r
+		}
+		for _, a := range s.Agents {
+			p.agents[agentKey{a.Customer, a.Machine}] = a
+		}
+		maps.Copy(p.customers, s.Customers)
+		p.refreshed = s.LastRefresh
+	}
+	if r, ok := o.Source.(Rememberer); ok {
+		r.Remember(p.shownJobs())
+	}
+	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Agents: p.shownAgents(),
+		Problem: "not read since the exporter started"}, nil)
+	return p, nil
+}
+
+// Name gives the name of the source instance.
+func (p *Poller) Name() string { return p.o.Name }
+
+// View gives what is currently known. It never blocks.
+func (p *Poller) View() *View { return p.view.Load() }
+
+// Run refreshes until ctx ends, then saves the state.
+func (p *Poller) Run(ctx context.Context) {
+	failures := 0
+	for {
+		if err := p.Refresh(ctx); err != nil {
+			failures++
+		} else {
+			failures = 0
+		}
+		timer := time.NewTimer(p.pause(failures))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			if c, ok := p.o.Source.(io.Closer); ok {
+				_ = c.Close() // leaving is a courtesy to the product
+			}
+			if err := p.Save(); err != nil {
+				p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
+			}
+			return
+		}
+	}
+}
+
+// pause is the interval with a tenth of jitter, doubled with each failure in a row.
+func (p *Poller) pause(failures int) time.Duration {
+	d := p.o.Interval
+	limit := max(d, min(8*d, maxBackoff))
+	for range min(failures-1, 10) {
+		d = min(2*d, limit)
+	}
+	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
+}
+
+// Refresh reads the source once and publishes the outcome. On failure the
+// results of the last complete reading stay as they are.
+func (p *Poller) Refresh(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	start := p.o.Now()
+	fctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
+	defer cancel()
+	snapshot, err := p.o.Source.Fetch(fctx)
+	end := p.o.Now()
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // stopping is not the source's failure
+	}
+	if err != nil {
+		p.failed(err, end.Sub(start))
+		return err
+	}
+	p.succeeded(snapshot, end, end.Sub(start))
+	return nil
+}
+
+func (p *Poller) failed(err error, took time.Duration) {
+	reason := ReasonOf(err)
+	p.errors[reason]++
+	before := p.View()
+	if before.Up || before.Problem != err.Error() {
+		p.o.Logger.Error("source not read, keeping the last complete results", "source", p.o.Name, "reason", string(reason), "err", err)
+	}
+	next := *before
+	next.Up, next.Duration, next.Problem = false, took, err.Error()
+	p.publish(&next, before)
+}
+
+func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
+	for field, n := range s.UnknownValues {
+		p.unknown[field] += n
+	}
+	before := p.View()
+	p.noteParts(s.Endpoints, before.Endpoints)
+	p.foldJobs(s.Jobs, now)
+	p.foldAgents(s.Agents, now)
+	p.refreshed = now
+	if !before.Up {
+		p.o.Logger.Info("source read", "source", p.o.Name, "jobs", len(s.Jobs), "duration", took)
+	}
+	p.publish(&View{
+		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
+		Jobs: p.shownJobs(), Agents: p.shownAgents(),
+		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
+		Quotas:       distinct(s.Quotas, func(q Quota) string { return q.Customer + "\x00" + q.Item + "\x00" + q.Unit }),
+		Licenses:     distinct(s.Licenses, func(l License) string { return l.Customer + "\x00" + l.Item }),
+		Endpoints:    s.Endpoints, ClockSkew: s.ClockSkew,
+	}, nil)
+	if err := p.saveIfDue(now); err != nil {
+		p.errors[ReasonState]++
+		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
+	}
+}
+
+// noteParts counts the parts that failed, and logs each when it begins to.
+func (p *Poller) noteParts(now, before []Endpoint) {
+	failing := map[string]string{}
+	for _, e := range before {
+		if e.Err != nil {
+			failing[e.Name] = e.Err.Error()
+		}
+	}
+	for _, e := range now {
+		if e.Err == nil {
+			continue
+		}
+		p.errors[ReasonOf(e.Err)]++
+		if failing[e.Name] != e.Err.Error() {
+			p.o.Logger.Warn("part of the source not read", "source", p.o.Name, "endpoint", e.Name, "err", e.Err)
+		}
+	}
+}
+
+func (p *Poller) publish(v, previous *View) {
+	v.Errors = maps.Clone(p.errors)
+	v.UnknownValues = maps.Clone(p.unknown)
+	renderView(v, previous)
+	p.view.Store(v)
+}
+
+func (p *Poller) foldJobs(jobs []Job, now time.Time) {
+	o := foldOptions{now: now, warningIsSuccess: p.o.WarningIsSuccess, unknown: func(field string) { p.unknown[field]++ }}
+	reported := p.identify(jobs)
+	orphans := p.orphans(reported)
+	for key, job := range reported {
+		r := p.records[key]
+		if r == nil {
+			r = &record{}
+			if from, ok := orphans[key.id]; ok {
+				// The customer was given another id in the configuration:
+				// the job takes its history along.
+				r = p.records[from]
+				delete(p.records, from)
+			}
+			p.records[key] = r
+		}
+		before := *r
+		r.fold(*job, o)
+		p.dirty = p.dirty || !sameOutcome(&before, r)
+	}
+	for key, r := range p.records {
+		if reported[key] != nil {
+			continue
+		}
+		r.Missing++
+		p.dirty = true
+		if r.GoneAt.IsZero() {
+			r.GoneAt = now
+		}
+		if now.Sub(r.GoneAt) > forgetAfter {
+			delete(p.records, key)
+		}
+	}
+}
+
+// identify gives the reported jobs by their final labels.
+func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
+	out := make(map[jobKey]*Job, len(jobs))
+	for i := range jobs {
+		job := &jobs[i]
+		if job.CustomerKey != "" {
+			job.Customer = p.customers.id(job.CustomerKey, job.CustomerName)
+		}
+		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
+		job.Machine = p.machine(job.Machine)
+		if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
+			job.Class = class
+		}
+		key := jobKey{job.Customer, job.ID}
+		if job.ID == "" || out[key] != nil {
+			// Two series with the same labels would make the whole scrape
+			// unreadable.
+			p.unknown["duplicate_job_id"]++
+			continue
+		}
+		out[key] = job
+	}
+	return out
+}
+
+// mailAddress recognises mailboxes, whose names are addresses. Addresses do
+// not belong into labels.
+var mailAddress = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
+
+// machine gives the configured name of a machine, or the product's own.
+func (p *Poller) machine(name string) string {
+	name = CleanName(name)
+	if to, ok := p.alias[strings.ToLower(name)]; ok {
+		return to
+	}
+	if mailAddress.MatchString(name) {
+		name, _, _ = strings.Cut(name, "@")
+	}
+	return name
+}
+
+// orphans lists, by job id, the records that are not reported any more.
+func (p *Poller) orphans(reported map[jobKey]*Job) map[string]jobKey {
+	out := make(map[string]jobKey)
+	for key := range p.records {
+		if reported[key] == nil {
+			out[key.id] = key
+		}
+	}
+	return out
+}
+
+// sameOutcome tells whether nothing worth an early write of the state changed.
+func sameOutcome(a, b *record) bool {
+	return a.Job.ID == b.Job.ID && a.LastOutcome.Equal(b.LastOutcome) && a.Job.LastResult == b.Job.LastResult &&
+		a.Job.LastSuccess.Equal(b.Job.LastSuccess) && a.Job.Error == b.Job.Error && a.Missing == b.Missing
+}
+
+func (p *Poller) foldAgents(agents []Agent, now time.Time) {
+	next := make(map[agentKey]Agent, len(agents))
+	for _, a := range agents {
+		if a.CustomerKey != "" {
+			a.Customer = p.customers.id(a.CustomerKey, a.CustomerName)
+		}
+		a.Customer, a.Machine = CleanName(a.Customer), p.machine(a.Machine)
+		key := agentKey{a.Customer, a.Machine}
+		if a.Online && a.LastSeen.IsZero() {
+			a.LastSeen = now
+		}
+		a.LastSeen = later(p.agents[key].LastSeen, a.LastSeen)
+		if other, twice := next[key]; twice {
+			// A machine that was set up again leaves its old registration
+			// behind; it is connected if one of them is.
+			a.Online = a.Online || other.Online
+			a.LastSeen = later(other.LastSeen, a.LastSeen)
+		}
+		next[key] = a
+	}
+	p.agents = next
+}
+
+func (p *Poller) shownJobs() []Job {
+	jobs := make([]Job, 0, len(p.records))
+	for _, r := range p.records {
+		if r.Missing <= max(p.o.Grace, 0) {
+			jobs = append(jobs, r.Job)
+		}
+	}
+	slices.SortFunc(jobs, func(a, b Job) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
+	})
+	return jobs
+}
+
+func (p *Poller) shownAgents() []Agent {
+	return slices.SortedFunc(maps.Values(p.agents), func(a, b Agent) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
+	})
+}
+
+func distinct[T any](items []T, key func(T) string) []T {
+	seen := make(map[string]bool, len(items))
+	out := make([]T, 0, len(items))
+	for _, it := range items {
+		if k := key(it); !seen[k] {
+			seen[k] = true
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+func (p *Poller) saveIfDue(now time.Time) error {
+	if !p.dirty && now.Sub(p.savedAt) < saveEvery {
+		return nil
+	}
+	if err := p.save(); err != nil {
+		return err
+	}
+	p.dirty, p.savedAt = false, now
+	return nil
+}
+
+// Save writes the state file now.
+func (p *Poller) Save() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.save()
+}
+
+func (p *Poller) save() error {
+	if p.o.StateFile == "" {
+		return nil
+	}
+	s := state{Schema: stateSchema, LastRefresh: p.refreshed, Agents: p.shownAgents(), Customers: p.customers}
+	keys := slices.SortedFunc(maps.Keys(p.records), func(a, b jobKey) int {
+		return cmp.Or(strings.Compare(a.customer, b.customer), strings.Compare(a.id, b.id))
+	})
+	for _, k := range keys {
+		s.Jobs = append(s.Jobs, p.records[k])
+	}
+	return saveState(p.o.StateFile, s)
+}

@@ -1,0 +1,163 @@
+package exporters
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// clockTolerance is how far a product's clock may run ahead of ours before
+// its instants are no longer believed.
+const clockTolerance = 10 * time.Minute
+
+// record is what the poller remembers of one job. It outlives restarts.
+type record struct {
+	Job Job `json:"job"`
+	// LastOutcome is the end of the last run, or the instant a miss was
+	// noticed; LastID is that run's id.
+	LastOutcome time.Time `json:"last_outcome,omitzero"`
+	LastID      string    `json:"last_id,omitempty"`
+	Coarse      bool      `json:"coarse,omitempty"`
+	// FutureClaim is a last success that lay in the future when it was told.
+	FutureClaim time.Time `json:"future_claim,omitzero"`
+	// Missing counts complete listings in a row without this job; a record
+	// is exported while Missing is within the grace.
+	Missing int       `json:"missing,omitempty"`
+	GoneAt  time.Time `json:"gone_at,omitzero"`
+}
+
+type foldOptions struct {
+	now              time.Time
+	warningIsSuccess bool
+	unknown          func(field string)
+}
+
+// fold takes what a source says about a job now and keeps what it no longer
+// says: a running job reports no result, and a product forgets old sessions.
+func (r *record) fold(job Job, o foldOptions) {
+	old := r.Job
+	runs := job.Runs
+	claim := job.LastSuccess
+	job.Runs = nil
+	job.LastSuccess, job.LastRun, job.LastResult = old.LastSuccess, old.LastRun, old.LastResult
+	job.LastDuration, job.LastSize = old.LastDuration, old.LastSize
+	job.Failures, job.Error = old.Failures, old.Error
+	r.Job = job
+	r.Missing, r.GoneAt = 0, time.Time{}
+
+	slices.SortStableFunc(runs, func(a, b Run) int { return a.End.Compare(b.End) })
+	for _, run := range runs {
+		r.foldRun(run, o)
+	}
+	r.foldClaim(claim, o)
+}
+
+func (r *record) foldRun(run Run, o foldOptions) {
+	if run.End.IsZero() {
+		return
+	}
+	if run.End.After(o.now.Add(clockTolerance)) {
+		if run.ID == "" {
+			run.ID = "future:" + run.End.UTC().Format(time.RFC3339Nano)
+		}
+		if run.ID != r.LastID {
+			o.unknown("run_in_future")
+		}
+		run.End = o.now
+	}
+	same := run.ID != "" && run.ID == r.LastID || run.End.Equal(r.LastOutcome)
+	if same {
+		r.refine(run, o)
+		return
+	}
+	if !run.End.After(r.LastOutcome) {
+		return
+	}
+	r.LastOutcome, r.LastID = run.End, run.ID
+	if run.Result.Failing() {
+		r.Job.Failures++
+	}
+	r.take(run, o)
+}
+
+// refine replaces what is known of the last run by a better report of it,
+// without counting the run twice.
+func (r *record) refine(run Run, o foldOptions) {
+	sameKind := run.Result.Failing() == r.Job.LastResult.Failing() && r.Job.LastResult != Unknown
+	if run.Coarse && !r.Coarse && sameKind {
+		return
+	}
+	if run.Result.Failing() && !r.Job.LastResult.Failing() {
+		r.Job.Failures++
+	}
+	if run.ID != "" {
+		r.LastID = run.ID
+	}
+	if r.Coarse && !run.Coarse {
+		// A status listing may give the start of the run for its end.
+		r.LastOutcome = later(r.LastOutcome, run.End)
+	}
+	run.End = r.LastOutcome
+	r.take(run, o)
+}
+
+func (r *record) take(run Run, o foldOptions) {
+	r.Coarse = run.Coarse
+	r.Job.LastResult = run.Result
+	r.Job.Error = cleanText(run.Error)
+	if run.Result == Missed {
+		return // a run that did not happen has no end, duration or size
+	}
+	r.Job.LastRun = later(r.Job.LastRun, run.End)
+	if !run.Start.IsZero() && !run.End.Before(run.Start) {
+		r.Job.LastDuration = run.End.Sub(run.Start)
+	}
+	if run.Size > 0 {
+		r.Job.LastSize = run.Size
+	}
+	if run.Result == Success || run.Result == Warning && o.warningIsSuccess {
+		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
+		r.Job.Failures = 0
+	}
+}
+
+func (r *record) foldClaim(claim time.Time, o foldOptions) {
+	if claim.IsZero() {
+		return
+	}
+	if !claim.After(o.now.Add(clockTolerance)) {
+		r.Job.LastSuccess = later(r.Job.LastSuccess, claim)
+		return
+	}
+	// A claim in the future is believed once, as of now. Clamping it at each
+	// reading would make a dead backup look fresh for ever.
+	if !claim.Equal(r.FutureClaim) {
+		o.unknown("success_in_future")
+		r.FutureClaim = claim
+		r.Job.LastSuccess = later(r.Job.LastSuccess, o.now)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// maxErrorBytes bounds an error text. Products quote whole traces.
+const maxErrorBytes = 4 << 10
+
+// cleanText makes a product's explanation fit to be shown to people.
+func cleanText(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(strings.TrimSpace(s), "\uFFFD"), "\r", "")
+	if len(s) <= maxErrorBytes {
+		return s
+	}
+	cut := maxErrorBytes
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + " …"
+}

@@ -1,0 +1,310 @@
+package exporters
+
+import (
+	"bytes"
+	"compress/flate"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// maxLabelBytes bounds a label value. Names in products are short; a longer
+// one is somebody's mistake and would burden every series it names.
+const maxLabelBytes = 512
+
+// family is one metric of the model. Samples of one family have to stand
+// together in the exposition although each source is rendered on its own.
+type family struct {
+	name, help, kind string
+	// status families describe the source itself and change at each attempt;
+	// the others change with a complete refresh only.
+	status bool
+	write  func(w *writer, name string, v *View)
+}
+
+func families() []family {
+	const gauge, counter = "gauge", "counter"
+	return []family{
+		{"backup_job_info", "The names of a job: one plan on one protected object.", gauge, false, writeJobInfo},
+		{"backup_job_last_success_timestamp_seconds", "End of the last successful run; absent if there never was one.", gauge, false,
+			jobTime(func(j *Job) time.Time { return j.LastSuccess })},
+		{"backup_job_last_run_timestamp_seconds", "End of the last finished run; absent if there never was one.", gauge, false,
+			jobTime(func(j *Job) time.Time { return j.LastRun })},
+		{"backup_job_last_result", "Result of the last run: 0 unknown, 1 success, 2 warning, 3 failed, 4 cancelled, 5 missed.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return float64(j.LastResult), true })},
+		{"backup_job_running", "Whether the job is running now.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Running), true })},
+		{"backup_job_running_since_timestamp_seconds", "Start of the current run; absent when idle.", gauge, false,
+			jobTime(func(j *Job) time.Time {
+				if !j.Running {
+					return time.Time{}
+				}
+				return j.RunningSince
+			})},
+		{"backup_job_enabled", "Whether the plan is switched on.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Enabled), true })},
+		{"backup_job_next_run_timestamp_seconds", "Next planned start; absent if none is planned.", gauge, false,
+			jobTime(func(j *Job) time.Time { return j.NextRun })},
+		{"backup_job_expected_interval_seconds", "Planned time from the last success to the next run, or what is configured for the class of machine.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return j.ExpectedInterval.Seconds(), j.ExpectedInterval > 0 })},
+		{"backup_job_last_duration_seconds", "Duration of the last finished run.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })},
+		{"backup_job_last_size_bytes", "Bytes processed by the last finished run.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return float64(j.LastSize), j.LastSize > 0 })},
+		{"backup_job_consecutive_failures", "Failed, cancelled or missed runs since the last success.", gauge, false,
+			jobValue(func(j *Job) (float64, bool) { return float64(j.Failures), true })},
+		{"backup_job_received_timestamp_seconds", "When a pushed result arrived.", gauge, false,
+			jobTime(func(j *Job) time.Time { return j.Received })},
+		{"backup_agent_online", "Whether the backup agent of a machine is connected to its product.", gauge, false, writeAgentOnline},
+		{"backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", gauge, false, writeAgentSeen},
+		{"backup_repository_capacity_bytes", "Capacity of a backup repository.", gauge, false,
+			repository(func(r *Repository) (float64, bool) { return r.CapacityBytes, true })},
+		{"backup_repository_free_bytes", "Free space of a backup repository.", gauge, false,
+			repository(func(r *Repository) (float64, bool) { return r.FreeBytes, true })},
+		{"backup_repository_online", "Whether a backup repository can be reached by its product.", gauge, false,
+			repository(func(r *Repository) (float64, bool) {
+				if r.Online == nil {
+					return 0, false
+				}
+				return boolValue(*r.Online), true
+			})},
+		{"backup_quota_used", "Amount used of a subscribed item, in the unit of the label.", gauge, false, writeQuotaUsed},
+		{"backup_quota_limit", "Amount allowed of a subscribed item; absent if unlimited.", gauge, false, writeQuotaLimit},
+		{"backup_license_expiry_timestamp_seconds", "When a licence or subscription ends.", gauge, false, writeLicense},
+		{"backup_source_info", "A configured source and the product it reads.", gauge, true, writeSourceInfo},
+		{"backup_source_up", "Whether the last refresh of the source was complete. The results shown stay those of the last complete one.", gauge, true,
+			sourceValue(func(v *View) (float64, bool) { return boolValue(v.Up), true })},
+		{"backup_source_last_refresh_timestamp_seconds", "When the source was last read completely. Sources are polled in the background, not at scrape.", gauge, true,
+			sourceValue(func(v *View) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })},
+		{"backup_source_refresh_duration_seconds", "Duration of the last refresh, complete or not.", gauge, true,
+			sourceValue(func(v *View) (float64, bool) { return v.Duration.Seconds(), true })},
+		{"backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge, true,
+			sourceValue(func(v *View) (float64, bool) {
+				if v.ClockSkew == nil {
+					return 0, false
+				}
+				return v.ClockSkew.Seconds(), true
+			})},
+		{"backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, true, writeEndpointUp},
+		{"backup_source_items", "Items read of one part of the source.", gauge, true, writeItems},
+		{"backup_source_errors_total", "Failed readings of the source or of a part of it, by reason.", counter, true, writeErrors},
+		{"backup_source_unknown_values_total", "Values that the exporter does not know, by field. They never count as success.", counter, true, writeUnknown},
+	}
+}
+
+// segment is the rendered text of one family of one source, and the same as a
+// piece of a deflate stream that ends on a byte boundary without ending the
+// stream, so that pieces can be joined into one gzip answer.
+type segment struct {
+	text    []byte
+	deflate []byte
+}
+
+type writer struct{ b []byte }
+
+// sample writes one line; labels are name, value pairs.
+func (w *writer) sample(name string, value float64, labels ...string) {
+	w.b = append(w.b, name...)
+	w.b = append(w.b, '{')
+	for i := 0; i < len(labels); i += 2 {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = append(w.b, labels[i]...)
+		w.b = append(w.b, '=', '"')
+		w.b = appendLabelValue(w.b, labels[i+1])
+		w.b = append(w.b, '"')
+	}
+	w.b = append(w.b, '}', ' ')
+	w.b = strconv.AppendFloat(w.b, value, 'g', -1, 64)
+	w.b = append(w.b, '\n')
+}
+
+func appendLabelValue(b []byte, s string) []byte {
+	s = CleanName(s)
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '\\':
+			b = append(b, '\\', '\\')
+		case '"':
+			b = append(b, '\\', '"')
+		case '\n':
+			b = append(b, '\\', 'n')
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// CleanName makes a product's name fit for a label: valid UTF-8, no blanks
+// around it, of bounded length.
+func CleanName(s string) string {
+	s = strings.TrimSpace(s)
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	if len(s) > maxLabelBytes {
+		cut := maxLabelBytes
+		for cut > 0 && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut]
+	}
+	return s
+}
+
+// renderView fills v.segments. Segments of a view that did not change are
+// taken from the previous one.
+func renderView(v, previous *View) {
+	fams := families()
+	v.segments = make([]segment, len(fams))
+	w := &writer{}
+	for i, f := range fams {
+		if previous != nil && !f.status {
+			v.segments[i] = previous.segments[i]
+			continue
+		}
+		w.b = w.b[:0]
+		f.write(w, f.name, v)
+		v.segments[i] = newSegment(w.b)
+	}
+}
+
+func newSegment(text []byte) segment {
+	if len(text) == 0 {
+		return segment{}
+	}
+	var out bytes.Buffer
+	z, err := flate.NewWriter(&out, flate.BestSpeed)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	_, _ = z.Write(text) // bytes.Buffer does not fail
+	_ = z.Flush()
+	return segment{text: bytes.Clone(text), deflate: out.Bytes()}
+}
+
+func writeJobInfo(w *writer, name string, v *View) {
+	for i := range v.Jobs {
+		j := &v.Jobs[i]
+		w.sample(name, 1, "source", v.Source, "customer", j.Customer, "job_id", j.ID,
+			"machine", j.Machine, "machine_class", string(j.Class), "backup_role", string(j.Role), "engine", j.Engine,
+			"plan", j.Plan, "customer_name", j.CustomerName, "object_type", j.ObjectType)
+	}
+}
+
+func jobValue(value func(*Job) (float64, bool)) func(*writer, string, *View) {
+	return func(w *writer, name string, v *View) {
+		for i := range v.Jobs {
+			j := &v.Jobs[i]
+			if x, ok := value(j); ok {
+				w.sample(name, x, "source", v.Source, "customer", j.Customer, "job_id", j.ID)
+			}
+		}
+	}
+}
+
+func jobTime(value func(*Job) time.Time) func(*writer, string, *View) {
+	return jobValue(func(j *Job) (float64, bool) {
+		t := value(j)
+		return unix(t), !t.IsZero()
+	})
+}
+
+func writeAgentOnline(w *writer, name string, v *View) {
+	for _, a := range v.Agents {
+		w.sample(name, boolValue(a.Online), "source", v.Source, "customer", a.Customer, "machine", a.Machine)
+	}
+}
+
+func writeAgentSeen(w *writer, name string, v *View) {
+	for _, a := range v.Agents {
+		if !a.LastSeen.IsZero() {
+			w.sample(name, unix(a.LastSeen), "source", v.Source, "customer", a.Customer, "machine", a.Machine)
+		}
+	}
+}
+
+func repository(value func(*Repository) (float64, bool)) func(*writer, string, *View) {
+	return func(w *writer, name string, v *View) {
+		for i := range v.Repositories {
+			r := &v.Repositories[i]
+			if x, ok := value(r); ok {
+				w.sample(name, x, "source", v.Source, "customer", r.Customer, "repository", r.Name)
+			}
+		}
+	}
+}
+
+func writeQuotaUsed(w *writer, name string, v *View) {
+	for _, q := range v.Quotas {
+		w.sample(name, q.Used, "source", v.Source, "customer", q.Customer, "item", q.Item, "unit", q.Unit)
+	}
+}
+
+func writeQuotaLimit(w *writer, name string, v *View) {
+	for _, q := range v.Quotas {
+		if q.Limit != nil {
+			w.sample(name, *q.Limit, "source", v.Source, "customer", q.Customer, "item", q.Item, "unit", q.Unit)
+		}
+	}
+}
+
+func writeLicense(w *writer, name string, v *View) {
+	for _, l := range v.Licenses {
+		if !l.Expiry.IsZero() {
+			w.sample(name, unix(l.Expiry), "source", v.Source, "customer", l.Customer, "item", l.Item)
+		}
+	}
+}
+
+func sourceValue(value func(*View) (float64, bool)) func(*writer, string, *View) {
+	return func(w *writer, name string, v *View) {
+		if x, ok := value(v); ok {
+			w.sample(name, x, "source", v.Source)
+		}
+	}
+}
+
+func writeSourceInfo(w *writer, name string, v *View) {
+	w.sample(name, 1, "source", v.Source, "engine", v.Engine)
+}
+
+func writeEndpointUp(w *writer, name string, v *View) {
+	for _, e := range v.Endpoints {
+		w.sample(name, boolValue(e.Err == nil), "source", v.Source, "endpoint", e.Name)
+	}
+}
+
+func writeItems(w *writer, name string, v *View) {
+	for _, e := range v.Endpoints {
+		w.sample(name, float64(e.Items), "source", v.Source, "endpoint", e.Name)
+	}
+}
+
+func writeErrors(w *writer, name string, v *View) {
+	for _, reason := range slices.Sorted(maps.Keys(v.Errors)) {
+		w.sample(name, float64(v.Errors[reason]), "source", v.Source, "reason", string(reason))
+	}
+}
+
+func writeUnknown(w *writer, name string, v *View) {
+	for _, field := range slices.Sorted(maps.Keys(v.UnknownValues)) {
+		w.sample(name, float64(v.UnknownValues[field]), "source", v.Source, "field", field)
+	}
+}
+
+func boolValue(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func unix(t time.Time) float64 {
+	return float64(t.UnixMilli()) / 1000
+}

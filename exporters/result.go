@@ -1,0 +1,189 @@
+package exporters
+
+import "time"
+
+// Result is the outcome of one backup run. The numbers are the values of
+// backup_job_last_result and never change their meaning.
+type Result uint8
+
+// The outcomes a run can have.
+const (
+	Unknown   Result = iota // the product said something this program does not know
+	Success                 // everything was saved
+	Warning                 // saved, with remarks
+	Failed                  // not saved, or not completely
+	Cancelled               // ended by a person or by a closed backup window
+	Missed                  // should have started and did not
+)
+
+// String gives the lower-case English word used by the JSON interface.
+func (r Result) String() string {
+	switch r {
+	case Success:
+		return "success"
+	case Warning:
+		return "warning"
+	case Failed:
+		return "failed"
+	case Cancelled:
+		return "cancelled"
+	case Missed:
+		return "missed"
+	default:
+		return "unknown"
+	}
+}
+
+// Failing tells whether the result leaves the machine without a new backup.
+func (r Result) Failing() bool {
+	return r == Failed || r == Cancelled || r == Missed
+}
+
+// Class says what kind of machine a job protects.
+type Class string
+
+// The machine classes of the label machine_class. Other is treated like a
+// server by the rules: a kind nobody recognised must not be ignored.
+const (
+	Server      Class = "server"
+	NAS         Class = "nas"
+	Workstation Class = "workstation"
+	Other       Class = "other"
+)
+
+// Role says which of a machine's backups a job is.
+type Role string
+
+// The roles of the label backup_role.
+const (
+	Primary Role = "primary"
+	Local   Role = "local"
+)
+
+// Run is one finished (or missed) run of a job.
+type Run struct {
+	// ID is the product's stable id of the run, empty if it has none. Two
+	// reports with the same ID are the same run.
+	ID string
+	// Start is zero if the product does not tell.
+	Start time.Time
+	// End is the instant the run ended, or for a missed run the instant at
+	// which the product noticed.
+	End    time.Time
+	Result Result
+	// Size is the number of bytes processed, 0 if the product does not tell.
+	Size int64
+	// Error is the product's explanation for people. It is never a label.
+	Error string
+	// Coarse marks a run that is known from a status listing only; a
+	// detailed report of the same run is kept in preference.
+	Coarse bool
+}
+
+// Job is one protection unit: one plan applied to one protected object.
+type Job struct {
+	Customer     string `json:"customer"`      // the service provider's id of the customer
+	CustomerName string `json:"customer_name"` // how the product calls the customer
+	// CustomerKey is the product's stable id of a customer that the
+	// configuration does not name. The poller then gives the customer an id
+	// made from CustomerName, which a later renaming does not change.
+	CustomerKey string `json:"-"`
+	ID          string `json:"job_id"` // stable within source and customer
+	Machine     string `json:"machine"`
+	Class       Class  `json:"machine_class"`
+	Role        Role   `json:"backup_role"`
+	Engine      string `json:"engine"`
+	Plan        string `json:"plan"`
+	ObjectType  string `json:"object_type"` // the product's own word, for example resource.machine
+
+	Enabled          bool          `json:"enabled"`
+	Running          bool          `json:"running"`
+	RunningSince     time.Time     `json:"running_since,omitzero"`
+	NextRun          time.Time     `json:"next_run,omitzero"`
+	ExpectedInterval time.Duration `json:"expected_interval,omitempty"`
+
+	// LastSuccess may be claimed by a source whose product keeps it; the
+	// poller keeps the latest of all claims and of all good runs.
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	// Runs are the finished runs this fetch learned of, in any order. The
+	// poller folds them into the fields below and drops them.
+	Runs []Run `json:"-"`
+
+	// The following are filled by the poller.
+	LastRun      time.Time     `json:"last_run,omitzero"`
+	LastResult   Result        `json:"last_result"`
+	LastDuration time.Duration `json:"last_duration,omitempty"`
+	LastSize     int64         `json:"last_size,omitempty"`
+	Failures     int           `json:"failures,omitempty"` // consecutive failing runs
+	Error        string        `json:"error,omitempty"`    // of the last run, empty after a success
+
+	// Received is when a pushed result arrived; zero for polled sources.
+	Received time.Time `json:"received,omitzero"`
+}
+
+// Agent is a program of the backup product on a machine.
+type Agent struct {
+	Customer     string    `json:"customer"`
+	CustomerKey  string    `json:"-"` // as in Job
+	CustomerName string    `json:"-"`
+	Machine      string    `json:"machine"`
+	Online       bool      `json:"online"`
+	LastSeen     time.Time `json:"last_seen,omitzero"` // filled by the poller if the product does not tell
+}
+
+// Repository is a place where backups are stored.
+type Repository struct {
+	Customer      string
+	Name          string
+	CapacityBytes float64
+	FreeBytes     float64
+	// Online is nil if the product does not tell.
+	Online *bool
+}
+
+// Quota is an amount that a subscription allows.
+type Quota struct {
+	Customer string
+	Item     string
+	Unit     string
+	Used     float64
+	Limit    *float64 // nil: no limit
+}
+
+// License is a subscription or licence that ends.
+type License struct {
+	Customer string
+	Item     string
+	Expiry   time.Time
+}
+
+// Endpoint tells how reading one part of a source went. Parts that a product
+// refuses (missing rights) or that fail degrade alone when they are optional.
+type Endpoint struct {
+	Name  string
+	Items int
+	Err   error // nil: read completely
+}
+
+// Snapshot is one complete reading of a source.
+type Snapshot struct {
+	Jobs         []Job
+	Agents       []Agent
+	Repositories []Repository
+	Quotas       []Quota
+	Licenses     []License
+	Endpoints    []Endpoint
+	// UnknownValues counts, by field, values met for the first time in this
+	// reading that the program does not know.
+	UnknownValues map[string]int
+	// ClockSkew is the product's clock minus ours, nil if it does not tell.
+	ClockSkew *time.Duration
+}
+
+// CountUnknown notes one value of a field that is not known.
+func (s *Snapshot) CountUnknown(field string) {
+	if s.UnknownValues == nil {
+		s.UnknownValues = make(map[string]int)
+	}
+	s.UnknownValues[field]++
+}

@@ -1,0 +1,136 @@
+package exporters
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Instant is a point in time as products write it. Decoding never fails: what
+// cannot be read is the zero time with Bad set, so that one odd value does not
+// cost a whole listing.
+type Instant struct {
+	time.Time
+	Bad bool
+	// Zoneless marks a text without offset; it was read as UTC.
+	Zoneless bool
+}
+
+// UnmarshalJSON reads the texts and numbers that ParseInstant knows.
+func (i *Instant) UnmarshalJSON(data []byte) error {
+	*i = Instant{}
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 || bytes.Equal(data, []byte("null")) {
+		return nil
+	}
+	s := string(data)
+	if data[0] == '"' {
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
+		}
+	}
+	*i = ParseInstant(s)
+	return nil
+}
+
+var dotNetDate = regexp.MustCompile(`^/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/$`)
+
+// ParseInstant reads RFC 3339 with any number of fraction digits and with or
+// without offset, RFC 1123, "2023/12/18 14:51", "/Date(ms)/" and unix seconds,
+// milliseconds and nanoseconds. The dates by which systems mean "never" (year
+// 1900 and before, unix zero) are the zero time.
+func ParseInstant(s string) Instant {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return Instant{}
+	}
+	if m := dotNetDate.FindStringSubmatch(s); m != nil {
+		ms, err := strconv.ParseInt(m[1], 10, 64)
+		return believable(time.UnixMilli(ms), err == nil, false)
+	}
+	if n, err := strconv.ParseFloat(s, 64); err == nil && !math.IsNaN(n) {
+		return believable(fromUnix(s, n), true, false)
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.RFC1123Z, time.RFC1123, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05.999999999Z0700"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return believable(t, true, false)
+		}
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006/01/02 15:04:05", "2006/01/02 15:04"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return believable(t, true, true)
+		}
+	}
+	return Instant{Bad: true}
+}
+
+// fromUnix tells seconds, milliseconds and nanoseconds apart by size.
+func fromUnix(text string, n float64) time.Time {
+	switch {
+	case n > 1e17:
+		ns, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			ns = int64(n)
+		}
+		return time.Unix(0, ns)
+	case n > 1e11:
+		return time.UnixMilli(int64(n))
+	case n > -1e11:
+		sec := int64(n)
+		return time.Unix(sec, int64((n-float64(sec))*1e9))
+	default:
+		return time.Time{}
+	}
+}
+
+func believable(t time.Time, ok, zoneless bool) Instant {
+	switch {
+	case !ok || t.Year() > 9999:
+		return Instant{Bad: true}
+	case t.Year() <= 1970 && t.Unix() <= 24*3600:
+		return Instant{}
+	default:
+		return Instant{Time: t, Zoneless: zoneless}
+	}
+}
+
+// In reads the wall clock of a zoneless instant in loc.
+func (i Instant) In(loc *time.Location) time.Time {
+	if !i.Zoneless || i.IsZero() {
+		return i.Time
+	}
+	t := i.Time
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), loc)
+}
+
+// Text is a string that some services write as a number or a boolean. Numbers
+// keep all their digits.
+type Text string
+
+// UnmarshalJSON accepts any scalar; null is empty.
+func (t *Text) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	*t = ""
+	switch {
+	case len(data) == 0 || bytes.Equal(data, []byte("null")):
+		return nil
+	case data[0] == '"':
+		var s string
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
+		}
+		*t = Text(s)
+	case data[0] == '{' || data[0] == '[':
+		return nil // a shape nobody told of says nothing
+	default:
+		*t = Text(data)
+	}
+	return nil
+}
+
+// Lower gives the text for comparing ids whose case differs between services.
+func (t Text) Lower() string { return strings.ToLower(string(t)) }

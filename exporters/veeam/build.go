@@ -1,0 +1,433 @@
+package veeam
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+)
+
+const (
+	keptSessions = 32 // of a job
+	keptRuns     = 16 // of an object
+	// orphanLife is how long a task waits for the session it belongs to.
+	orphanLife = 48 * time.Hour
+	maxOrphans = 10_000
+)
+
+// listing is what one refresh read.
+type listing struct {
+	jobs         []jobState
+	sessions     []session
+	tasks        []taskSession
+	tasksRead    bool
+	repositories []repositoryState
+	licenses     []license
+}
+
+// knowledge is what earlier refreshes taught: sessions are read
+// incrementally, and the server forgets them.
+type knowledge struct {
+	jobs    map[string]*jobHistory
+	session map[string]sessionRef // by session id
+	orphans map[string]taskSession
+	odd     map[string]bool // unknown values that were counted
+}
+
+// sessionRef is what has to be known of a session to place its tasks.
+type sessionRef struct {
+	job string
+	loc *time.Location // of the session's instants; nil if it told none
+	at  time.Time
+}
+
+type jobHistory struct {
+	sessions []session // finished, oldest first
+	objects  map[string]*object
+	machine  string // of a job with one object, remembered from before the start
+}
+
+// object is one machine, disk or share that a job protects.
+type object struct {
+	name string
+	runs []objectRun // oldest first
+	last time.Time   // the end of the last run
+}
+
+type objectRun struct {
+	exporters.Run
+	session string
+}
+
+func newKnowledge() knowledge {
+	return knowledge{jobs: map[string]*jobHistory{}, session: map[string]sessionRef{}, orphans: map[string]taskSession{}, odd: map[string]bool{}}
+}
+
+// remember takes up what was known of jobs before the start.
+func (k *knowledge) remember(jobs []exporters.Job) {
+	for _, j := range jobs {
+		id, name, several := strings.Cut(j.ID, "/")
+		if k.jobs[id] == nil {
+			k.jobs[id] = &jobHistory{objects: map[string]*object{}}
+		}
+		if several {
+			k.jobs[id].objects[name] = &object{name: j.Machine, last: j.LastRun}
+		} else if j.Machine != j.Plan {
+			k.jobs[id].machine = j.Machine
+		}
+	}
+}
+
+type builder struct {
+	listing
+	known  *knowledge
+	config *Config
+	now    time.Time
+	out    exporters.Snapshot
+}
+
+// build is a function of its arguments, except that it adds to known.
+func build(l listing, known *knowledge, config *Config, now time.Time) exporters.Snapshot {
+	b := &builder{listing: l, known: known, config: config, now: now}
+	b.learnJobs()
+	b.learnSessions()
+	b.learnTasks()
+	for i := range b.jobs {
+		b.job(&b.jobs[i])
+	}
+	for _, r := range b.repositories {
+		const gib = 1 << 30
+		b.out.Repositories = append(b.out.Repositories, exporters.Repository{Customer: config.Customer, Name: r.Name,
+			CapacityBytes: r.CapacityGB * gib, FreeBytes: r.FreeGB * gib, Online: r.IsOnline})
+	}
+	for _, lic := range b.licenses {
+		expiry := lic.ExpirationDate.Time
+		if expiry.IsZero() {
+			expiry = lic.InstanceLicenseSummary.ExpirationDate.Time
+		}
+		b.out.Licenses = append(b.out.Licenses, exporters.License{Customer: config.Customer, Item: cmp.Or(lic.Edition, "license"), Expiry: expiry})
+	}
+	return b.out
+}
+
+// unknown counts a value once per field and value, over all refreshes.
+func (b *builder) unknown(field, value string) {
+	key := field + "=" + strings.ToLower(value)
+	if b.known.odd[key] || len(b.known.odd) > 1000 {
+		return
+	}
+	b.known.odd[key] = true
+	b.out.CountUnknown(field)
+}
+
+// learnJobs forgets the jobs that are gone and notes the current sessions.
+func (b *builder) learnJobs() {
+	listed := map[string]bool{}
+	for i := range b.jobs {
+		id := b.jobs[i].ID.Lower()
+		listed[id] = true
+		if b.known.jobs[id] == nil {
+			b.known.jobs[id] = &jobHistory{objects: map[string]*object{}}
+		}
+		if sid := b.jobs[i].SessionID.Lower(); sid != "" {
+			b.noteSession(sid, id, b.jobs[i].LastRun)
+		}
+	}
+	for id := range b.known.jobs {
+		if !listed[id] {
+			delete(b.known.jobs, id)
+		}
+	}
+	for id, ref := range b.known.session {
+		if b.now.Sub(ref.at) > time.Duration(b.config.Lookback) || !listed[ref.job] {
+			delete(b.known.session, id)
+		}
+	}
+}
+
+func (b *builder) noteSession(id, job string, at exporters.Instant) {
+	ref := sessionRef{job: job, at: b.now}
+	if !at.IsZero() && !at.Zoneless {
+		ref.loc = at.Location()
+	}
+	b.known.session[id] = ref
+}
+
+func (b *builder) learnSessions() {
+	for _, s := range b.sessions {
+		history := b.known.jobs[s.job()]
+		if history == nil || !b.finished(&s) {
+			continue // of something that is no job, or still running
+		}
+		b.noteSession(s.ID.Lower(), s.job(), s.CreationTime)
+		at := slices.IndexFunc(history.sessions, func(o session) bool { return o.ID.Lower() == s.ID.Lower() })
+		if at >= 0 {
+			history.sessions[at] = s
+			continue
+		}
+		history.sessions = append(history.sessions, s)
+		slices.SortStableFunc(history.sessions, func(x, y session) int { return b.end(&x).Compare(b.end(&y)) })
+		history.sessions = history.sessions[max(0, len(history.sessions)-keptSessions):]
+	}
+}
+
+func (b *builder) end(s *session) time.Time {
+	if s.EndTime.IsZero() {
+		return s.CreationTime.In(b.config.location)
+	}
+	return s.EndTime.In(b.config.location)
+}
+
+func (b *builder) finished(s *session) bool {
+	switch strings.ToLower(s.State) {
+	case "stopped":
+		return true
+	case "starting", "stopping", "working", "pausing", "resuming", "waitingtape", "idle", "postprocessing",
+		"waitingrepository", "waitingslot", "actionrequired":
+		return false
+	default:
+		b.unknown("session_state", s.State)
+		return !s.EndTime.IsZero() && !strings.EqualFold(s.Result.Result, "none")
+	}
+}
+
+// learnTasks files the results by object. A task ends before its session, so
+// its session may become known only at a later refresh.
+func (b *builder) learnTasks() {
+	pending := b.tasks
+	for _, t := range b.known.orphans {
+		pending = append(pending, t)
+	}
+	clear(b.known.orphans)
+	for _, t := range pending {
+		if !strings.EqualFold(t.State, "stopped") || t.Name == "" {
+			continue
+		}
+		ref, ok := b.known.session[t.SessionID.Lower()]
+		history := b.known.jobs[ref.job]
+		if !ok || history == nil {
+			if b.now.Sub(t.EndTime.In(b.config.location)) < orphanLife && len(b.known.orphans) < maxOrphans {
+				b.known.orphans[t.ID.Lower()] = t
+			}
+			continue
+		}
+		b.file(history, t, ref)
+	}
+	for _, h := range b.known.jobs {
+		b.forgetObjects(h)
+	}
+}
+
+func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
+	loc := cmp.Or(ref.loc, b.config.location)
+	run := objectRun{session: t.SessionID.Lower(), Run: exporters.Run{ID: t.ID.Lower(),
+		Start: t.CreationTime.In(loc), End: t.EndTime.In(loc), Size: t.Progress.ProcessedSize}}
+	run.Result, run.Error = b.result(t.Result, "task_result")
+	if run.End.IsZero() {
+		return
+	}
+	key := objectKey(t.Name)
+	o := h.objects[key]
+	if o == nil {
+		o = &object{}
+		h.objects[key] = o
+	}
+	o.name = t.Name
+	if run.End.After(o.last) {
+		o.last = run.End
+	}
+	if at := slices.IndexFunc(o.runs, func(r objectRun) bool { return r.ID == run.ID }); at >= 0 {
+		o.runs[at] = run
+		return
+	}
+	o.runs = append(o.runs, run)
+	slices.SortStableFunc(o.runs, func(x, y objectRun) int { return x.End.Compare(y.End) })
+	o.runs = o.runs[max(0, len(o.runs)-keptRuns):]
+}
+
+// objectKey is the stable part of a job_id. Task results carry no id of their
+// object, only its name, which is unique within a job.
+func objectKey(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+
+// forgetObjects lets go of objects without which the job has gone on for
+// long. A single session does not tell: a retry takes only what failed.
+func (b *builder) forgetObjects(h *jobHistory) {
+	var newest time.Time
+	for _, o := range h.objects {
+		if o.last.After(newest) {
+			newest = o.last
+		}
+	}
+	for key, o := range h.objects {
+		if newest.Sub(o.last) > time.Duration(b.config.ForgetObjectsAfter) {
+			delete(h.objects, key)
+		}
+	}
+}
+
+// result reads an outcome. What is not known is Unknown and counted.
+func (b *builder) result(o outcome, field string) (exporters.Result, string) {
+	text := o.Message
+	if strings.EqualFold(text, o.Result) {
+		text = ""
+	}
+	if o.IsCanceled {
+		return exporters.Cancelled, text
+	}
+	switch strings.ToLower(o.Result) {
+	case "success":
+		return exporters.Success, ""
+	case "warning":
+		return exporters.Warning, text
+	case "failed":
+		return exporters.Failed, text
+	case "none", "":
+		return exporters.Unknown, text
+	default:
+		b.unknown(field, o.Result)
+		return exporters.Unknown, text
+	}
+}
+
+// job adds the protection units of one job: one for each object if the server
+// tells of several, otherwise one for the job.
+func (b *builder) job(j *jobState) {
+	h := b.known.jobs[j.ID.Lower()]
+	unit := exporters.Job{
+		Customer: b.config.Customer, CustomerName: b.config.CustomerName, ID: j.ID.Lower(), Machine: j.Name, Plan: j.Name,
+		Class: b.class(j), Role: b.config.BackupRole, Engine: Engine, ObjectType: j.Type,
+		NextRun: j.NextRun.In(b.config.location),
+	}
+	unit.Enabled, unit.Running = b.status(j)
+	if unit.Running {
+		unit.RunningSince = j.LastRun.In(b.config.location)
+	}
+	unit.ExpectedInterval = b.config.ExpectedInterval.Of(unit.Class)
+	names := slices.Sorted(maps.Keys(h.objects))
+	if len(names) == 0 || len(names) == 1 && j.ObjectsCount <= 1 {
+		unit.Machine = cmp.Or(h.machine, unit.Machine)
+		if len(names) == 1 {
+			unit.Machine = h.objects[names[0]].name
+		}
+		unit.Runs = b.jobRuns(j, h, unit.Running)
+		b.out.Jobs = append(b.out.Jobs, unit)
+		return
+	}
+	for _, name := range names {
+		one := unit
+		one.ID = j.ID.Lower() + "/" + name
+		one.Machine = h.objects[name].name
+		one.Runs = b.objectRuns(h, h.objects[name])
+		b.out.Jobs = append(b.out.Jobs, one)
+	}
+}
+
+// jobRuns gives the sessions of a job, explained by their tasks.
+func (b *builder) jobRuns(j *jobState, h *jobHistory, running bool) []exporters.Run {
+	var runs []exporters.Run
+	current := j.SessionID.Lower()
+	listed := false
+	for i := range h.sessions {
+		s := &h.sessions[i]
+		run := exporters.Run{ID: s.ID.Lower(), Start: s.CreationTime.In(b.config.location), End: b.end(s)}
+		run.Result, run.Error = b.result(s.Result, "session_result")
+		texts, size := explain(h, run.ID)
+		if run.Result != exporters.Success && texts != "" {
+			run.Error = texts
+		}
+		run.Size = size
+		runs = append(runs, run)
+		listed = listed || run.ID == current
+	}
+	// A session older than what is read back leaves its result in the job.
+	if !running && !listed && !j.LastRun.IsZero() {
+		result, _ := b.result(outcome{Result: j.LastResult}, "job_result")
+		if result != exporters.Unknown || !strings.EqualFold(j.LastResult, "none") {
+			runs = append(runs, exporters.Run{ID: current, End: j.LastRun.In(b.config.location), Result: result, Coarse: true})
+		}
+	}
+	return runs
+}
+
+// explain joins what a session's tasks said about failures, and their sizes.
+func explain(h *jobHistory, session string) (string, int64) {
+	var texts []string
+	var size int64
+	for _, name := range slices.Sorted(maps.Keys(h.objects)) {
+		for _, run := range h.objects[name].runs {
+			if run.session != session {
+				continue
+			}
+			size += run.Size
+			if run.Error != "" {
+				texts = append(texts, run.Error)
+			}
+		}
+	}
+	return strings.Join(texts, "; "), size
+}
+
+// objectRuns gives the runs of one object. A session that failed before it
+// came to any object failed for all of them.
+func (b *builder) objectRuns(h *jobHistory, o *object) []exporters.Run {
+	var runs []exporters.Run
+	for _, r := range o.runs {
+		runs = append(runs, r.Run)
+	}
+	if !b.tasksRead {
+		return runs
+	}
+	touched := map[string]bool{}
+	for _, other := range h.objects {
+		for _, r := range other.runs {
+			touched[r.session] = true
+		}
+	}
+	first := o.last
+	if len(o.runs) > 0 {
+		first = o.runs[0].End
+	}
+	for i := range h.sessions {
+		s := &h.sessions[i]
+		result, text := b.result(s.Result, "session_result")
+		if touched[s.ID.Lower()] || !result.Failing() || !b.end(s).After(first) {
+			continue
+		}
+		runs = append(runs, exporters.Run{ID: s.ID.Lower(), Start: s.CreationTime.In(b.config.location), End: b.end(s), Result: result, Error: text})
+	}
+	return runs
+}
+
+func (b *builder) status(j *jobState) (enabled, running bool) {
+	switch strings.ToLower(j.Status) {
+	case "running", "starting", "stopping":
+		return true, true
+	case "inactive", "enabled", "stopped", "idle":
+		return true, false
+	case "disabled":
+		return false, false
+	default:
+		b.unknown("job_status", j.Status)
+		return true, false
+	}
+}
+
+func (b *builder) class(j *jobState) exporters.Class {
+	if strings.Contains(strings.ToLower(j.Type), "workstation") {
+		return exporters.Workstation
+	}
+	switch strings.ToLower(j.Workload) {
+	case "server", "vm", "cloudvm", "application":
+		return exporters.Server
+	case "workstation":
+		return exporters.Workstation
+	case "file":
+		return exporters.Other
+	default:
+		b.unknown("workload", j.Workload)
+		return exporters.Other
+	}
+}

@@ -1,0 +1,268 @@
+package veeam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/exporters"
+)
+
+const (
+	tokenPath  = "/api/oauth2/token"
+	logoutPath = "/api/oauth2/logout"
+	// renewBefore is at most a quarter of a token's life, which is 15 minutes.
+	renewBefore = 3 * time.Minute
+	// unspoken is the life assumed of a token that does not tell its end.
+	unspoken = 10 * time.Minute
+
+	maxItems   = 2_000_000
+	maxReReads = 3
+)
+
+// client reads one server.
+type client struct {
+	config *Config
+	now    func() time.Time
+	idp    *exporters.Client // for tokens: does not authorize itself
+	http   *exporters.Client
+	tokens *exporters.TokenCache
+
+	mu      sync.Mutex
+	version string // the revision spoken, empty before it is known
+	refresh string // single use
+}
+
+func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
+	tls, err := c.TLS.Build()
+	if err != nil {
+		return nil, err
+	}
+	o := exporters.ClientOptions{
+		BaseURL: c.URL.URL, UserAgent: env.UserAgent, PostPaths: []string{tokenPath, logoutPath}, TLS: tls,
+		RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Now: env.Now, Sleep: env.Sleep,
+	}
+	cl := &client{config: c, now: env.Now, idp: exporters.NewClient(o)}
+	if c.APIVersion != "auto" {
+		cl.version = c.APIVersion
+	}
+	cl.tokens = &exporters.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: cl.token}
+	o.Authorize = cl.tokens.Authorize()
+	cl.http = exporters.NewClient(o)
+	return cl, nil
+}
+
+// lowest is understood by every server that this program supports, and so
+// serves to ask a server what it is.
+const lowest = "1.1-rev0"
+
+func (c *client) header() http.Header {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.version
+	if v == "" {
+		v = lowest
+	}
+	return http.Header{"X-Api-Version": {v}}
+}
+
+// token renews by the refresh token, since each password grant opens a
+// session and their number is limited, and by the password where that fails.
+func (c *client) token(ctx context.Context) (exporters.Token, error) {
+	c.mu.Lock()
+	refresh := c.refresh
+	c.refresh = ""
+	c.mu.Unlock()
+	if refresh != "" {
+		t, err := c.grant(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}})
+		if err == nil {
+			return t, nil
+		}
+	}
+	password, err := c.config.password.Read()
+	if err != nil {
+		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("password: %w", err)}
+	}
+	return c.grant(ctx, url.Values{"grant_type": {"password"}, "username": {c.config.Username}, "password": {password}})
+}
+
+func (c *client) grant(ctx context.Context, form url.Values) (exporters.Token, error) {
+	var answer struct {
+		AccessToken  string  `json:"access_token"`
+		RefreshToken string  `json:"refresh_token"`
+		ExpiresIn    float64 `json:"expires_in"`
+	}
+	err := c.idp.PostForm(ctx, "token", tokenPath, form, c.header(), &answer)
+	var se *exporters.SourceError
+	if errors.As(err, &se) && se.Status == http.StatusBadRequest {
+		se.Reason = exporters.ReasonAuth // how the server refuses a wrong password
+	}
+	if err != nil {
+		return exporters.Token{}, err
+	}
+	if answer.AccessToken == "" {
+		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: errors.New("the answer holds no access_token")}
+	}
+	life := unspoken
+	if answer.ExpiresIn > 0 {
+		life = time.Duration(answer.ExpiresIn) * time.Second
+	}
+	c.mu.Lock()
+	c.refresh = answer.RefreshToken
+	c.mu.Unlock()
+	return exporters.Token{Value: answer.AccessToken, Expires: c.now().Add(life)}, nil
+}
+
+// logout ends the session on the server.
+func (c *client) logout(ctx context.Context) error {
+	token := c.tokens.Current()
+	if token == "" {
+		return nil
+	}
+	h := c.header()
+	h.Set("Authorization", "Bearer "+token)
+	return c.idp.Post(ctx, "logout", logoutPath, h)
+}
+
+// negotiate asks the server for its version once and picks the revision.
+func (c *client) negotiate(ctx context.Context) error {
+	c.mu.Lock()
+	known := c.version != ""
+	c.mu.Unlock()
+	if known {
+		return nil
+	}
+	var info serverInfo
+	if err := c.http.GetJSON(ctx, "serverInfo", "/api/v1/serverInfo", nil, c.header(), &info); err != nil {
+		return err
+	}
+	v, err := revisionOf(info.BuildVersion)
+	if err != nil {
+		return &exporters.SourceError{Endpoint: "serverInfo", Reason: exporters.ReasonMalformed, Err: err}
+	}
+	c.mu.Lock()
+	c.version = v
+	c.mu.Unlock()
+	return nil
+}
+
+// revisionOf gives the newest revision that a server of this build speaks.
+func revisionOf(build string) (string, error) {
+	parts := strings.Split(build, ".")
+	if len(parts) < 2 {
+		return "", fmt.Errorf("%q is no version", build)
+	}
+	var n [3]int
+	for i := range min(3, len(parts)) {
+		v, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return "", fmt.Errorf("%q is no version", build)
+		}
+		n[i] = v
+	}
+	for _, r := range []struct {
+		from     [3]int
+		revision string
+	}{
+		{[3]int{13, 1, 0}, "1.3-rev2"}, {[3]int{13, 0, 1}, "1.3-rev1"}, {[3]int{13, 0, 0}, "1.3-rev0"},
+		{[3]int{12, 3, 1}, "1.2-rev1"}, {[3]int{12, 3, 0}, "1.2-rev0"},
+		{[3]int{12, 2, 0}, "1.1-rev2"}, {[3]int{12, 1, 0}, "1.1-rev1"}, {[3]int{12, 0, 0}, "1.1-rev0"},
+	} {
+		if n[0] != r.from[0] && n[0] > r.from[0] || n[0] == r.from[0] && (n[1] > r.from[1] || n[1] == r.from[1] && n[2] >= r.from[2]) {
+			return r.revision, nil
+		}
+	}
+	return "", fmt.Errorf("server version %s is older than 12, the oldest that this program reads", build)
+}
+
+// list reads a listing to its end or fails. Pages are counted by skip over a
+// list that moves meanwhile: what was read must make up the total that every
+// page announced, otherwise it is read again.
+func list[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) ([]T, error) {
+	for range maxReReads {
+		items, settled, err := readOnce(ctx, c, endpoint, path, query, id)
+		if err != nil {
+			return nil, err
+		}
+		if settled {
+			return items, nil
+		}
+	}
+	return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete,
+		Err: fmt.Errorf("the list did not come out whole in %d readings", maxReReads)}
+}
+
+func readOnce[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) ([]T, bool, error) {
+	q := url.Values{}
+	for k, v := range query {
+		q[k] = v
+	}
+	q.Set("limit", strconv.Itoa(c.config.PageSize))
+	var items []T
+	seen := map[string]bool{}
+	total, read := -1, 0
+	for {
+		q.Set("skip", strconv.Itoa(read))
+		var p page[T]
+		if err := c.http.GetJSON(ctx, endpoint, path, q, c.header(), &p); err != nil {
+			return nil, false, err
+		}
+		if total >= 0 && p.total != total {
+			return nil, false, nil // it moved
+		}
+		total = p.total
+		if total > maxItems {
+			return nil, false, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d items", maxItems)}
+		}
+		for i := range p.items {
+			if key := id(&p.items[i]); !seen[key] {
+				seen[key] = true
+				items = append(items, p.items[i])
+			}
+		}
+		read += len(p.items)
+		if read >= total || len(p.items) == 0 {
+			return items, len(items) == total, nil
+		}
+	}
+}
+
+func (c *client) jobStates(ctx context.Context) ([]jobState, error) {
+	return list(ctx, c, "jobs", "/api/v1/jobs/states", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}},
+		func(j *jobState) string { return j.ID.Lower() })
+}
+
+func (c *client) sessions(since time.Time) func(context.Context) ([]session, error) {
+	return func(ctx context.Context) ([]session, error) {
+		return list(ctx, c, "sessions", "/api/v1/sessions", endedAfter(since), func(s *session) string { return s.ID.Lower() })
+	}
+}
+
+func (c *client) taskSessions(since time.Time) func(context.Context) ([]taskSession, error) {
+	return func(ctx context.Context) ([]taskSession, error) {
+		return list(ctx, c, "taskSessions", "/api/v1/taskSessions", endedAfter(since), func(t *taskSession) string { return t.ID.Lower() })
+	}
+}
+
+func endedAfter(since time.Time) url.Values {
+	return url.Values{"endedAfterFilter": {since.UTC().Format(time.RFC3339)}, "orderColumn": {"CreationTime"}, "orderAsc": {"true"}}
+}
+
+func (c *client) repositories(ctx context.Context) ([]repositoryState, error) {
+	return list(ctx, c, "repositories", "/api/v1/backupInfrastructure/repositories/states", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}},
+		func(r *repositoryState) string { return r.ID.Lower() })
+}
+
+func (c *client) license(ctx context.Context) ([]license, error) {
+	var l license
+	if err := c.http.GetJSON(ctx, "license", "/api/v1/license", nil, c.header(), &l); err != nil {
+		return nil, err
+	}
+	return []license{l}, nil
+}

@@ -1,0 +1,480 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"vigie/receiver/alertmanager"
+	"vigie/receiver/evidence"
+	"vigie/receiver/notify"
+	"vigie/rules"
+	"vigie/rules/strict"
+)
+
+// Config is vigie.yml: where the receiver listens, what it asks, how it sends.
+// Secrets stand in files of their own.
+type Config struct {
+	strict.Position
+	Schema       int    `yaml:"schema"`
+	Organisation string `yaml:"organisation"`
+	Phone        string `yaml:"phone"`
+	ExternalURL  string `yaml:"external_url"`
+	Listen       string `yaml:"listen"`
+	// WebConfig is exporter-toolkit's file for TLS and basic authentication.
+	WebConfig string `yaml:"web_config_file"`
+	Database  string `yaml:"database"`
+
+	Policy    []string `yaml:"policy"`
+	Inventory []string `yaml:"inventory"`
+	// Templates is a folder of templates that take the place of built-in ones.
+	Templates string `yaml:"templates"`
+
+	// WebhookToken holds the bearer tokens of Alertmanager, TokensFile those of
+	// people.
+	WebhookToken string `yaml:"webhook_token_file"`
+	TokensFile   string `yaml:"tokens_file"`
+
+	Alertmanagers []AlertmanagerConfig `yaml:"alertmanagers"`
+	Prometheus    *PrometheusConfig    `yaml:"prometheus"`
+	Exporters     []ExporterConfig     `yaml:"exporters"`
+	Mail          *MailConfig          `yaml:"mail"`
+	Timings       TimingsConfig        `yaml:"timings"`
+
+	path string
+}
+
+// EndpointConfig is a server that is asked over HTTP.
+type EndpointConfig struct {
+	strict.Position
+	Name         string `yaml:"name"`
+	URL          string `yaml:"url"`
+	TokenFile    string `yaml:"token_file"`
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+	CAFile       string `yaml:"ca_file"`
+}
+
+// AlertmanagerConfig is an Alertmanager that is asked what fires.
+type AlertmanagerConfig struct {
+	strict.Position
+	EndpointConfig
+	// Receiver is a regular expression for the receivers whose alerts are ours;
+	// empty stands for all.
+	Receiver string `yaml:"receiver"`
+}
+
+// PrometheusConfig is the Prometheus that evidence is asked from.
+type PrometheusConfig struct {
+	strict.Position
+	EndpointConfig
+	// Fresh is how old a source's last refresh may be.
+	Fresh time.Duration `yaml:"fresh"`
+}
+
+// ExporterConfig is an exporter that explains failures in words.
+type ExporterConfig struct {
+	strict.Position
+	EndpointConfig
+	Sources []string `yaml:"sources"`
+}
+
+// MailConfig is how mail leaves.
+type MailConfig struct {
+	strict.Position
+	From         string       `yaml:"from"`
+	ReplyTo      string       `yaml:"reply_to"`
+	EnvelopeFrom string       `yaml:"envelope_from"`
+	Hello        string       `yaml:"hello"`
+	Relay        RelayConfig  `yaml:"relay"`
+	Fallback     *RelayConfig `yaml:"fallback"`
+}
+
+// RelayConfig is one SMTP server.
+type RelayConfig struct {
+	strict.Position
+	Host           string `yaml:"host"`
+	Port           int    `yaml:"port"`
+	TLS            string `yaml:"tls"`
+	AllowPlaintext bool   `yaml:"allow_plaintext"`
+	CAFile         string `yaml:"ca_file"`
+	Username       string `yaml:"username"`
+	PasswordFile   string `yaml:"password_file"`
+}
+
+// TimingsConfig are the engine's own paces; see [Timings].
+type TimingsConfig struct {
+	Reconcile  time.Duration `yaml:"reconcile"`
+	AbsentFor  time.Duration `yaml:"absent_for"`
+	Settled    time.Duration `yaml:"alertmanager_settled"`
+	Watchdog   time.Duration `yaml:"watchdog"`
+	Ask        time.Duration `yaml:"ask"`
+	RetryFirst time.Duration `yaml:"retry_first"`
+	RetryMost  time.Duration `yaml:"retry_most"`
+	GiveUp     time.Duration `yaml:"give_up"`
+}
+
+// Setup is a configuration read whole: the process's own settings and what
+// decisions are made from. Reading it opens no secret and no socket.
+type Setup struct {
+	Config *Config
+	Book   *rules.Book
+}
+
+// maxFile bounds each file of policy and inventory.
+const maxFile = 16 << 20
+
+// Load reads vigie.yml with the policies and the inventory that it names. All
+// faults of all files are returned at once, each with file, line, key and cure.
+func Load(path string) (*Setup, error) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{path: path}
+	var faults strict.Faults
+	if err := strict.Decode(path, text, c); err != nil {
+		if !errors.As(err, &faults) {
+			return nil, err
+		}
+	}
+	c.defaults()
+	faults = append(faults, c.check()...)
+	policies, err := loadFiles(c, "policy", c.Policy, rules.LoadPolicies)
+	faults = collect(faults, path, err)
+	directory, err := loadFiles(c, "inventory", c.Inventory, rules.LoadDirectory)
+	faults = collect(faults, path, err)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	book, err := rules.NewBook(directory, policies...)
+	if err != nil {
+		return nil, err
+	}
+	return &Setup{Config: c, Book: book}, nil
+}
+
+func collect(faults strict.Faults, path string, err error) strict.Faults {
+	var more strict.Faults
+	switch {
+	case err == nil:
+		return faults
+	case errors.As(err, &more):
+		return append(faults, more...)
+	}
+	return append(faults, strict.Fault{Position: strict.Position{File: path, Line: 1}, What: err.Error()})
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, at most %d are read: split it", path, info.Size(), maxFile)
+	}
+	return os.ReadFile(path)
+}
+
+// loadFiles reads the files that globs name, relative to vigie.yml.
+func loadFiles[T any](c *Config, key string, globs []string, load func([]rules.SourceFile) (T, error)) (T, error) {
+	var none T
+	var files []rules.SourceFile
+	for _, g := range globs {
+		names, err := filepath.Glob(c.Path(g))
+		if err != nil {
+			return none, c.fault(key, "%q is not a pattern for file names: %v", g, err)
+		}
+		if len(names) == 0 {
+			return none, c.fault(key, "%q names no file: patterns are relative to the folder of %s", g, filepath.Base(c.path))
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			text, err := readFile(name)
+			if err != nil {
+				return none, c.fault(key, "%v", err)
+			}
+			files = append(files, rules.SourceFile{Name: name, Text: text})
+		}
+	}
+	if len(files) == 0 {
+		return none, c.fault(key, "missing: name the files, such as [%s/*.yml]", key)
+	}
+	return load(files)
+}
+
+// Path resolves a file name of the configuration: relative ones are relative to
+// the folder of vigie.yml.
+func (c *Config) Path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(c.path), name)
+}
+
+func (c *Config) fault(key, format string, args ...any) strict.Faults {
+	return strict.Faults{{Position: strict.Position{File: c.path, Line: max(c.Line, 1)}, Path: key, What: fmt.Sprintf(format, args...)}}
+}
+
+func (c *Config) defaults() {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:9095"
+	}
+	if c.Database == "" {
+		c.Database = "vigie.db"
+	}
+	for i := range c.Alertmanagers {
+		if c.Alertmanagers[i].Name == "" {
+			if u, err := url.Parse(c.Alertmanagers[i].URL); err == nil {
+				c.Alertmanagers[i].Name = u.Host
+			}
+		}
+	}
+}
+
+// check finds what is wrong beyond single values.
+func (c *Config) check() strict.Faults {
+	var fs strict.Faults
+	add := func(at strict.Position, path, format string, args ...any) {
+		if at.Line == 0 {
+			at = strict.Position{File: c.path, Line: max(c.Line, 1)}
+		}
+		fs = append(fs, strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)})
+	}
+	if c.Schema != 1 {
+		add(c.Position, "schema", "schema %d is not known: write schema: 1", c.Schema)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		add(c.Position, "listen", "%q is not host:port: write it like 127.0.0.1:9095", c.Listen)
+	}
+	if c.ExternalURL != "" {
+		if _, err := baseURL(c.ExternalURL); err != nil {
+			add(c.Position, "external_url", "%v", err)
+		}
+	}
+	if c.WebhookToken == "" {
+		add(c.Position, "webhook_token_file", "missing: name the file with Alertmanager's bearer token; nobody may report without one")
+	}
+	if c.TokensFile == "" {
+		add(c.Position, "tokens_file", "missing: name the file that says whose token is whose")
+	}
+	names := map[string]bool{}
+	for i, a := range c.Alertmanagers {
+		path := fmt.Sprintf("alertmanagers[%d]", i)
+		fs = append(fs, a.EndpointConfig.check(path, a.Position)...)
+		if _, err := regexp.Compile(a.Receiver); err != nil {
+			add(a.Position, path+".receiver", "%v: name Alertmanager's receiver that posts here", err)
+		}
+		if names[a.Name] {
+			add(a.Position, path+".name", "%q stands twice: give each Alertmanager a name of its own", a.Name)
+		}
+		names[a.Name] = true
+	}
+	if c.Prometheus != nil {
+		fs = append(fs, c.Prometheus.EndpointConfig.check("prometheus", c.Prometheus.Position)...)
+	}
+	for i, x := range c.Exporters {
+		fs = append(fs, x.EndpointConfig.check(fmt.Sprintf("exporters[%d]", i), x.Position)...)
+	}
+	if c.Mail == nil {
+		add(c.Position, "mail", "missing: say from whom and through which relay mail leaves")
+		return fs
+	}
+	if _, err := notify.ParseAddress(c.Mail.From); err != nil {
+		add(c.Mail.Position, "mail.from", "%v: write it like Vigie <vigie@msp.example>", err)
+	}
+	if c.Mail.ReplyTo != "" {
+		if _, err := notify.ParseAddress(c.Mail.ReplyTo); err != nil {
+			add(c.Mail.Position, "mail.reply_to", "%v", err)
+		}
+	}
+	if _, err := notify.NewMail(c.mail()); err != nil {
+		add(c.Mail.Position, "mail", "%v", err)
+	}
+	return fs
+}
+
+func (e EndpointConfig) check(path string, at strict.Position) strict.Faults {
+	var fs strict.Faults
+	if _, err := baseURL(e.URL); err != nil {
+		fs = append(fs, strict.Fault{Position: at, Path: path + ".url", What: err.Error()})
+	}
+	if (e.Username == "") != (e.PasswordFile == "") {
+		fs = append(fs, strict.Fault{Position: at, Path: path, What: "username and password_file go together: give both or none"})
+	}
+	if e.TokenFile != "" && e.Username != "" {
+		fs = append(fs, strict.Fault{Position: at, Path: path, What: "token_file and username exclude each other: keep one"})
+	}
+	return fs
+}
+
+func baseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%q is not an address: write it like https://host:port", text)
+	}
+	if u.User != nil {
+		return nil, errors.New("an address must hold no password: use username and password_file")
+	}
+	return u, nil
+}
+
+// client makes an HTTP client with an endpoint's credentials; files are read
+// when they are needed.
+func (c *Config) client(e EndpointConfig, name string) (*http.Client, error) {
+	cfg := promconfig.DefaultHTTPClientConfig
+	cfg.FollowRedirects = false
+	if e.TokenFile != "" {
+		cfg.Authorization = &promconfig.Authorization{Type: "Bearer", CredentialsFile: c.Path(e.TokenFile)}
+	}
+	if e.Username != "" {
+		cfg.BasicAuth = &promconfig.BasicAuth{Username: e.Username, PasswordFile: c.Path(e.PasswordFile)}
+	}
+	cfg.TLSConfig.CAFile = c.Path(e.CAFile)
+	return promconfig.NewClientFromConfig(cfg, name)
+}
+
+func (c *Config) mail() notify.MailConfig {
+	m := c.Mail
+	hello := m.Hello
+	if hello == "" {
+		if a, err := notify.ParseAddress(m.From); err == nil {
+			hello = domain(a.Addr)
+		}
+	}
+	out := notify.MailConfig{Hello: hello, EnvelopeFrom: m.EnvelopeFrom, Relay: c.relay(m.Relay)}
+	if m.Fallback != nil {
+		out.Fallback = c.relay(*m.Fallback)
+	}
+	return out
+}
+
+func (c *Config) relay(r RelayConfig) notify.MailRelay {
+	return notify.MailRelay{Host: r.Host, Port: r.Port, TLS: notify.TLSMode(r.TLS), AllowPlaintext: r.AllowPlaintext,
+		CAFile: c.Path(r.CAFile), Username: r.Username, PasswordFile: c.Path(r.PasswordFile)}
+}
+
+func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+
+// Renderer makes the writer of mails.
+func (c *Config) Renderer() (*notify.Renderer, error) {
+	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL}}
+	if c.Templates != "" {
+		o.Overrides = os.DirFS(c.Path(c.Templates))
+	}
+	return notify.NewRenderer(o)
+}
+
+// Parts turns the configuration into what an engine works with.
+func (s *Setup) Parts() (Parts, error) {
+	c := s.Config
+	o := Parts{Book: s.Book, Timings: Timings{
+		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Watchdog: c.Timings.Watchdog,
+		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp,
+	}}
+	from, err := notify.ParseAddress(c.Mail.From)
+	if err != nil {
+		return o, fmt.Errorf("mail.from: %w", err)
+	}
+	o.Sender, o.Domain = Sender{From: from, ReplyTo: c.Mail.ReplyTo}, domain(from.Addr)
+	mail, err := notify.NewMail(c.mail())
+	if err != nil {
+		return o, fmt.Errorf("mail: %w", err)
+	}
+	o.Channel = mail
+	words, err := c.Renderer()
+	if err != nil {
+		return o, err
+	}
+	o.Render = words.Render
+	if err := templatesKnown(s.Book, words.Templates()); err != nil {
+		return o, err
+	}
+	for _, a := range c.Alertmanagers {
+		u, err := baseURL(a.URL)
+		if err != nil {
+			return o, err
+		}
+		hc, err := c.client(a.EndpointConfig, "alertmanager")
+		if err != nil {
+			return o, fmt.Errorf("alertmanager %s: %w", a.Name, err)
+		}
+		o.Alertmanagers = append(o.Alertmanagers, alertmanager.New(alertmanager.Options{Name: a.Name, URL: u, HTTP: hc, Receiver: a.Receiver}))
+	}
+	if p := c.Prometheus; p != nil {
+		hc, err := c.client(p.EndpointConfig, "prometheus")
+		if err != nil {
+			return o, fmt.Errorf("prometheus: %w", err)
+		}
+		if o.Evidence, err = evidence.New(evidence.Options{URL: p.URL, HTTP: hc, Fresh: p.Fresh}); err != nil {
+			return o, err
+		}
+	}
+	for _, x := range c.Exporters {
+		u, err := baseURL(x.URL)
+		if err != nil {
+			return o, err
+		}
+		hc, err := c.client(x.EndpointConfig, "exporter")
+		if err != nil {
+			return o, fmt.Errorf("exporter %s: %w", x.URL, err)
+		}
+		o.Exporters = append(o.Exporters, evidence.Exporter{Sources: x.Sources, URL: u, HTTP: hc})
+	}
+	return o, nil
+}
+
+// templatesKnown finds steps whose template is not there.
+func templatesKnown(book *rules.Book, known []string) error {
+	var faults strict.Faults
+	missing := func(at strict.Position, name string) {
+		if name == "" || slices.Contains(known, name) {
+			return
+		}
+		cure := "known are " + strings.Join(known, ", ")
+		if near := strict.Nearest(name, known); near != "" {
+			cure = fmt.Sprintf("did you mean %q?", near)
+		}
+		faults = append(faults, strict.Fault{Position: at, Path: "template", What: fmt.Sprintf("there is no template %q: %s", name, cure)})
+	}
+	for _, p := range book.Policies() {
+		for _, sc := range p.Scenarios {
+			for _, st := range sc.Steps {
+				missing(st.At, st.Template)
+				if st.Missing != nil {
+					missing(st.At, st.Missing.Template)
+				}
+			}
+		}
+	}
+	return faults.Err()
+}
+
+// Secrets are the credentials that others present to the receiver.
+type Secrets struct {
+	Webhook *Tokens
+	People  *Tokens
+}
+
+// Secrets reads the token files.
+func (c *Config) Secrets() (*Secrets, error) {
+	webhook, err := ReadBearers(c.Path(c.WebhookToken))
+	if err != nil {
+		return nil, fmt.Errorf("webhook_token_file: %w", err)
+	}
+	people, err := ReadPersons(c.Path(c.TokensFile))
+	if err != nil {
+		return nil, fmt.Errorf("tokens_file: %w", err)
+	}
+	return &Secrets{webhook, people}, nil
+}

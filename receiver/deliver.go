@@ -1,0 +1,401 @@
+package receiver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vigie/receiver/evidence"
+	"vigie/receiver/notify"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// Render makes the words of one message of the notifications of a bundle.
+type Render func([]rules.Notification) (notify.Rendered, error)
+
+const (
+	bundlesAtOnce = 100
+	leasedAtOnce  = 64
+	senders       = 4
+	// leaseFor is longer than any transmission takes, its fallback included.
+	leaseFor = 15 * time.Minute
+	// explainWithin bounds the question to an exporter for its error texts.
+	explainWithin = 5 * time.Second
+	// rerender is until a bundle that could not be rendered is tried again.
+	rerender = time.Minute
+)
+
+// Sender is who messages come from.
+type Sender struct {
+	From    notify.Address
+	ReplyTo string
+}
+
+// unready remembers bundles that could not be made into a message.
+type unready struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (r *unready) wait(key string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.until[key].After(now)
+}
+
+func (r *unready) put(key string, until time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.until == nil {
+		r.until = map[string]time.Time{}
+	}
+	r.until[key] = until
+}
+
+// Deliver makes messages of the notifications whose hold has ended and sends
+// what is due, until nothing is.
+func (e *Engine) Deliver(ctx context.Context) error {
+	if err := e.sealDue(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		now := e.o.Now()
+		var ts []store.Transmission
+		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+			ts, err = tx.DueTransmissions(now, leasedAtOnce)
+			return err
+		})
+		if err != nil || len(ts) == 0 {
+			return err
+		}
+		err = e.store.Update(ctx, func(tx *store.Tx) error { return tx.Lease(ts, now.Add(leaseFor)) })
+		if err != nil {
+			return err
+		}
+		var g errgroup.Group
+		g.SetLimit(senders)
+		for _, t := range ts {
+			// A stop does not interrupt what was begun: it would be sent twice.
+			g.Go(func() error { return e.transmit(context.WithoutCancel(ctx), t) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealDue makes messages of bundles: rendered and committed before any socket
+// opens, so that every attempt sends the same.
+func (e *Engine) sealDue(ctx context.Context) error {
+	now := e.o.Now()
+	var bundles []store.Bundle
+	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+		bundles, err = tx.Bundles(now, bundlesAtOnce)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, b := range bundles {
+		if e.unready.wait(b.Key, now) {
+			continue
+		}
+		e.explain(ctx, b.Notifications)
+		err := e.seal(ctx, b.Notifications, now)
+		if err != nil && len(b.Notifications) > 1 && !errors.Is(err, store.ErrUnavailable) {
+			// One that cannot be written must not keep the others back.
+			e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", b.Key, "err", err)
+			err = nil
+			for _, n := range b.Notifications {
+				err = errors.Join(err, e.seal(ctx, []rules.Notification{n}, now))
+			}
+		}
+		if errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+		if err != nil {
+			e.metrics.sent.WithLabelValues(b.Notifications[0].Template, "unrendered").Inc()
+			e.log.Error("a message could not be written; it is kept and tried again", "bundle", b.Key, "err", err)
+			e.unready.put(b.Key, now.Add(rerender))
+		}
+	}
+	return nil
+}
+
+func (e *Engine) seal(ctx context.Context, ns []rules.Notification, now time.Time) error {
+	parts := []string{e.instance}
+	for _, n := range ns {
+		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))
+	}
+	id, err := notify.NewMessageID(e.live().Domain, parts...)
+	if err != nil {
+		return err
+	}
+	root, err := e.root(ctx, ns)
+	if err != nil {
+		return err
+	}
+	words, err := e.live().Render(ns)
+	if err != nil {
+		return err
+	}
+	m := e.message(ns, words)
+	m.ID = id
+	if root != "" {
+		m.InReplyTo, m.References = root, []string{root}
+	}
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return e.store.Update(ctx, func(tx *store.Tx) error {
+		ok, err := tx.Seal(id, ns[0].Template, ns, value, recipients(ns[0]), now)
+		if err != nil || !ok {
+			return err // what was withdrawn meanwhile leaves, next time, without it
+		}
+		u := e.unit(tx, now)
+		for _, n := range ns {
+			en, err := u.load(n.IncidentID)
+			if err != nil {
+				return err
+			}
+			if en.Root == "" {
+				en.Root, en.dirty = id, true
+			}
+		}
+		return u.flush()
+	})
+}
+
+// root is the Message-ID that began the thread of the first incident.
+func (e *Engine) root(ctx context.Context, ns []rules.Notification) (root string, err error) {
+	err = e.store.View(ctx, func(tx *store.Tx) error {
+		for _, n := range ns {
+			r, err := tx.Incident(n.IncidentID)
+			if err != nil {
+				return err
+			}
+			if r.Root != "" {
+				root = r.Root
+				return nil
+			}
+		}
+		return nil
+	})
+	return root, err
+}
+
+func (e *Engine) message(ns []rules.Notification, words notify.Rendered) notify.Message {
+	n := ns[0]
+	m := notify.Message{
+		From: e.live().Sender.From, ReplyTo: e.live().Sender.ReplyTo,
+		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: n.Language, Date: n.DecidedAt,
+		Headers: map[string]string{
+			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
+		},
+	}
+	for _, p := range n.To {
+		m.To = append(m.To, notify.Address{Name: p.Name, Addr: p.Address}.String())
+	}
+	for _, p := range n.Cc {
+		m.Cc = append(m.Cc, notify.Address{Name: p.Name, Addr: p.Address}.String())
+	}
+	ids := make([]string, len(ns))
+	for i, n := range ns {
+		ids[i] = n.IncidentID
+	}
+	m.IncidentID = strings.Join(ids, " ")
+	if len(ns) > 1 {
+		m.Headers[notify.HeaderBundle] = strconv.Itoa(len(ns))
+	}
+	return m
+}
+
+// recipients are the addresses of To and Cc, each once.
+func recipients(n rules.Notification) []string {
+	var out []string
+	for _, p := range slices.Concat(n.To, n.Cc) {
+		if !slices.ContainsFunc(out, func(a string) bool { return strings.EqualFold(a, p.Address) }) {
+			out = append(out, p.Address)
+		}
+	}
+	return out
+}
+
+// explain completes notifications with the words in which the products explain
+// their failures. A mail without them is better than none.
+func (e *Engine) explain(ctx context.Context, ns []rules.Notification) {
+	type question struct{ source, customer string }
+	answers := map[question]map[string]evidence.Result{}
+	ctx, cancel := context.WithTimeout(ctx, explainWithin)
+	defer cancel()
+	for i := range ns {
+		f := &ns[i].Facts
+		for j := range f.Plans {
+			row := &f.Plans[j]
+			if row.Source == "" || row.JobID == "" || row.Error != "" {
+				continue
+			}
+			q := question{row.Source, f.Customer}
+			if _, asked := answers[q]; !asked {
+				answers[q] = e.results(ctx, q.source, q.customer)
+			}
+			r, known := answers[q][row.JobID]
+			if !known {
+				continue
+			}
+			row.Error = r.Error
+			if f.Error == "" {
+				f.Error = r.Error
+			}
+			f.AgentLastSeen = later(f.AgentLastSeen, r.AgentLastSeen)
+			if f.NextRun.IsZero() {
+				f.NextRun = r.NextRun
+			}
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (e *Engine) results(ctx context.Context, source, customer string) map[string]evidence.Result {
+	out := map[string]evidence.Result{}
+	for _, x := range e.live().Exporters {
+		if !x.Reads(source) {
+			continue
+		}
+		rs, err := x.Results(ctx, source, customer)
+		if err != nil {
+			e.log.Warn("no error texts from the exporter", "source", source, "err", err)
+			continue
+		}
+		for _, r := range rs {
+			if r.Source == source {
+				out[r.JobID] = r
+			}
+		}
+	}
+	return out
+}
+
+// transmit makes one transmission and keeps what became of it.
+func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
+	var m notify.Message
+	err := e.store.View(ctx, func(tx *store.Tx) error {
+		value, err := tx.Message(t.Message)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(value, &m)
+	})
+	if err != nil {
+		return fmt.Errorf("message %s: %w", t.Message, err)
+	}
+	sent := e.live().Channel.Deliver(ctx, m, t.Address)
+	now := e.o.Now()
+	v := e.judge(t, sent, now)
+	e.metrics.sent.WithLabelValues(t.Template, v.result).Inc()
+	if sent != nil {
+		e.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.result, "err", sent)
+	}
+	return e.store.Update(ctx, func(tx *store.Tx) error {
+		if v.status == store.Pending {
+			return tx.Retry(t.Message, t.Address, v.detail, v.next)
+		}
+		if err := tx.Finish(t.Message, t.Address, v.status, v.detail, now); err != nil {
+			return err
+		}
+		return e.tell(tx, t.Message, v.detail, now)
+	})
+}
+
+// verdict is what an attempt comes to.
+type verdict struct {
+	status, result, detail string
+	next                   time.Time
+}
+
+func (e *Engine) judge(t store.Transmission, sent error, now time.Time) verdict {
+	if sent == nil {
+		return verdict{status: store.Accepted, result: "accepted"}
+	}
+	retry := verdict{status: store.Pending, result: "retry", detail: sent.Error(), next: now.Add(e.backoff(t.Attempts))}
+	var problem *notify.Error
+	if errors.As(sent, &problem) && problem.RetryAfter > 0 {
+		retry.next = later(retry.next, now.Add(min(problem.RetryAfter, e.live().Timings.RetryMost)))
+	}
+	switch {
+	case notify.IsConfiguration(sent):
+		retry.result = "misconfigured" // ours to mend: the message waits, however long
+	case notify.IsPermanent(sent):
+		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
+	case now.Sub(t.Since) >= e.live().Timings.GiveUp:
+		return verdict{status: store.Refused, result: "given_up",
+			detail: fmt.Sprintf("not accepted for %s: %s", e.live().Timings.GiveUp, sent)}
+	case errors.Is(sent, notify.ErrUnknown):
+		retry.result = "unknown"
+	}
+	return retry
+}
+
+// backoff doubles from the first pause to the longest.
+func (e *Engine) backoff(attempts int) time.Duration {
+	d := e.live().Timings.RetryFirst
+	for range attempts - 1 {
+		if d *= 2; d >= e.live().Timings.RetryMost {
+			return e.live().Timings.RetryMost
+		}
+	}
+	return d
+}
+
+// tell lets the incidents of a message know how far it has come.
+func (e *Engine) tell(tx *store.Tx, message, detail string, now time.Time) error {
+	ts, err := tx.Transmissions(message)
+	if err != nil {
+		return err
+	}
+	ns, err := tx.Notifications(message)
+	if err != nil {
+		return err
+	}
+	ev := rules.Delivered{MessageID: message, Complete: true, Detail: detail}
+	for _, t := range ts {
+		switch t.Status {
+		case store.Accepted:
+			ev.Accepted = append(ev.Accepted, t.Address)
+		case store.Refused:
+			ev.Refused = append(ev.Refused, t.Address)
+			ev.Complete = false
+		default:
+			ev.Complete = false
+		}
+	}
+	u := e.unit(tx, now)
+	for _, n := range ns {
+		en, err := u.load(n.IncidentID)
+		if err != nil {
+			return err
+		}
+		ev.NotificationID = n.ID
+		if _, err := u.apply(en, ev); err != nil {
+			return err
+		}
+	}
+	return u.flush()
+}

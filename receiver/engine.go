@@ -1,0 +1,294 @@
+// Package receiver drives the rules: it remembers incidents, waits, asks and
+// sends. What should happen is decided in package rules; here is how it comes
+// about, the same way for a webhook, the clock, a person and reconciliation.
+package receiver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"vigie/receiver/alertmanager"
+	"vigie/receiver/evidence"
+	"vigie/receiver/notify"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// Options is what an engine is made of for as long as it lives.
+type Options struct {
+	Store    *store.Store
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+	// Now is the only clock.
+	Now func() time.Time
+}
+
+// Parts are what a reload replaces, all at once.
+type Parts struct {
+	// Book is what decisions are made from.
+	Book *rules.Book
+	// Render makes one message of the notifications of a bundle.
+	Render Render
+	// Channel carries messages to people.
+	Channel notify.Channel
+	// Sender is who messages come from, Domain the domain of their Message-IDs.
+	Sender Sender
+	Domain string
+	// Evidence asks Prometheus; without one everything is unknown.
+	Evidence *evidence.Client
+	// Exporters explain failures in words.
+	Exporters []evidence.Exporter
+	// Alertmanagers are asked what fires and what is silenced.
+	Alertmanagers []*alertmanager.Client
+	// Timings are the engine's own paces.
+	Timings Timings
+}
+
+// Timings are the engine's own paces; zero values take the default.
+type Timings struct {
+	// Tick is how often due incidents and the outbox are looked at; 1 s. A
+	// reload does not change this one nor the next.
+	Tick time.Duration
+	// Reconcile is how often Alertmanager is asked; 1 min.
+	Reconcile time.Duration
+	// AbsentFor is how long an alert must be absent from every Alertmanager
+	// before its ending is believed without a proven success; 150 s.
+	AbsentFor time.Duration
+	// Settled is how long an Alertmanager must have run before its silence about
+	// an alert says anything; 5 min.
+	Settled time.Duration
+	// Watchdog is how long the watchdog alert may be missing before monitoring
+	// counts as blind; 15 min.
+	Watchdog time.Duration
+	// Ask bounds a question to Prometheus; 30 s.
+	Ask time.Duration
+	// RetryFirst, RetryMost and GiveUp pace a message that is refused for now:
+	// 1 min, doubling up to 15 min, for 72 h.
+	RetryFirst, RetryMost, GiveUp time.Duration
+}
+
+func (t Timings) withDefaults() Timings {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.Tick, time.Second}, {&t.Reconcile, time.Minute}, {&t.AbsentFor, 150 * time.Second}, {&t.Settled, 5 * time.Minute},
+		{&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
+		{&t.RetryFirst, time.Minute}, {&t.RetryMost, 15 * time.Minute}, {&t.GiveUp, 72 * time.Hour},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+// Engine is the receiver's heart.
+type Engine struct {
+	o       Options
+	store   *store.Store
+	log     *slog.Logger
+	metrics *metrics
+	parts   atomic.Pointer[Parts]
+	watch   watch
+	issues  issues
+	absent  absences
+	unready unready
+	// instance tells this installation's Message-IDs from any other's.
+	instance string
+	looked   atomic.Int64 // when common failures were last looked for
+	// correlate is set when an incident opened since the last look for common
+	// failures; hurry lets reconciliation run before its time.
+	correlate atomic.Bool
+	hurry     chan struct{}
+	// beats are the loops' latest turns, for the health check.
+	beats sync.Map
+}
+
+// reopenable is how long an ended incident may still be what a signal belongs to.
+const reopenable = 30 * 24 * time.Hour
+
+// New returns an engine; [Engine.Run] starts it.
+func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
+	e := &Engine{o: o, store: o.Store, log: o.Logger, hurry: make(chan struct{}, 1)}
+	e.metrics = newMetrics(o.Registry, e)
+	e.watch.started = o.Now()
+	if err := e.recallWatchdog(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.settleIn(ctx); err != nil {
+		return nil, err
+	}
+	e.correlate.Store(true)
+	return e, e.Reload(ctx, p)
+}
+
+// settleIn takes over what an earlier process left.
+func (e *Engine) settleIn(ctx context.Context) error {
+	return e.store.Update(ctx, func(tx *store.Tx) (err error) {
+		if e.instance, err = tx.Fact("instance"); err != nil {
+			return err
+		}
+		if e.instance == "" {
+			e.instance = rand.Text()
+			if err := tx.SetFact("instance", e.instance); err != nil {
+				return err
+			}
+		}
+		return tx.ReleaseLeases(e.o.Now())
+	})
+}
+
+// Reload works with other parts from now on. Policies that incidents are pinned
+// to and that the new book lacks are taken from the store.
+func (e *Engine) Reload(ctx context.Context, p Parts) error {
+	now := e.o.Now()
+	book := p.Book
+	full, err := e.withPinned(ctx, book, now)
+	if err != nil {
+		return err
+	}
+	p.Book, p.Timings = full, p.Timings.withDefaults()
+	err = e.store.Update(ctx, func(tx *store.Tx) error {
+		for _, p := range book.Policies() {
+			if err := tx.KeepPolicy(p.Hash, p.Source, now); err != nil {
+				return err
+			}
+		}
+		tx.AfterCommit(func() { e.parts.Store(&p) })
+		return tx.WakeOpen(now)
+	})
+	if err != nil {
+		return fmt.Errorf("keep the policies: %w", err)
+	}
+	return nil
+}
+
+// withPinned adds the policies that only pinned incidents still need.
+func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time) (*rules.Book, error) {
+	var pinned map[string][]rules.SourceFile
+	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+		pinned, err = tx.PinnedPolicies(now.Add(-reopenable))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read pinned policies: %w", err)
+	}
+	all := book.Policies()
+	for hash, files := range pinned {
+		if book.Policy(hash) != nil {
+			continue
+		}
+		old, err := rules.LoadPolicies(files)
+		if err != nil {
+			return nil, fmt.Errorf("a policy that open incidents are pinned to cannot be read any more: %w", err)
+		}
+		for _, p := range old {
+			p.Retired = true
+			all = append(all, p)
+		}
+	}
+	return rules.NewBook(book.Directory, all...)
+}
+
+// live returns the parts in use; work that takes them once sees one reload or
+// the other, never a mixture.
+func (e *Engine) live() *Parts { return e.parts.Load() }
+
+// Book returns what decisions are made from at the moment.
+func (e *Engine) Book() *rules.Book { return e.live().Book }
+
+// Run keeps the engine going until ctx ends, then finishes what is under way.
+func (e *Engine) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	t := e.live().Timings
+	g.Go(func() error { return e.every(ctx, "tick", t.Tick, nil, e.Tick) })
+	g.Go(func() error { return e.every(ctx, "evidence", t.Tick, nil, e.AskDue) })
+	g.Go(func() error { return e.every(ctx, "outbox", t.Tick, nil, e.Deliver) })
+	g.Go(func() error { return e.every(ctx, "correlation", t.Tick, nil, e.Correlate) })
+	g.Go(func() error { return e.every(ctx, "watchdog", t.Tick, nil, e.Watch) })
+	g.Go(func() error { return e.every(ctx, "reconcile", t.Reconcile, e.hurry, e.Reconcile) })
+	return g.Wait()
+}
+
+// every runs a loop's work at its pace, and at once when hurried. Work that
+// fails is logged and tried again in its next turn: nothing here may end the
+// receiver.
+func (e *Engine) every(ctx context.Context, name string, pace time.Duration, hurry <-chan struct{}, work func(context.Context) error) error {
+	t := time.NewTicker(pace)
+	defer t.Stop()
+	for {
+		e.beats.Store(name, beat{at: time.Now(), pace: pace})
+		err := work(ctx)
+		if ctx.Err() != nil {
+			return nil // what was cut short is begun anew by whoever comes next
+		}
+		if err != nil {
+			e.metrics.loopErrors.WithLabelValues(name).Inc()
+			e.log.Error("loop failed, will try again", "loop", name, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		case <-hurry:
+		}
+	}
+}
+
+// beat is a loop's latest turn, by the machine's own clock: it measures
+// whether the process lives, not what it works on.
+type beat struct {
+	at   time.Time
+	pace time.Duration
+}
+
+// stalled is how long a loop may take beyond its pace before the engine counts
+// as ill; the slowest turn is a mail with its fallback.
+const stalled = 10 * time.Minute
+
+// Healthy returns an error that names a loop which does not turn any more.
+func (e *Engine) Healthy() error {
+	var errs []error
+	e.beats.Range(func(name, v any) bool {
+		if b := v.(beat); time.Since(b.at) > b.pace+stalled {
+			errs = append(errs, fmt.Errorf("loop %s has not turned since %s", name, b.at.Format(time.RFC3339)))
+		}
+		return true
+	})
+	return errors.Join(errs...)
+}
+
+// Ready returns an error while the store does not take anything.
+func (e *Engine) Ready(ctx context.Context) error {
+	return e.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("ready", e.o.Now().UTC().Format(time.RFC3339)) })
+}
+
+// RefusedError says that what a person asked for is not possible, and why.
+type RefusedError struct{ rules.Refusal }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+// Status is the HTTP status that an error of the engine stands for.
+func Status(err error) int {
+	var refused *RefusedError
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.As(err, &refused):
+		return refused.Status
+	case errors.Is(err, store.ErrNotFound):
+		return http.StatusNotFound
+	}
+	return http.StatusServiceUnavailable // whatever else went wrong may go right next time
+}

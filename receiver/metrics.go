@@ -1,0 +1,135 @@
+package receiver
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"vigie/receiver/store"
+)
+
+// metrics is what the receiver says about itself. No label names a person.
+type metrics struct {
+	opened         *prometheus.CounterVec
+	breaches       *prometheus.CounterVec
+	ignored        *prometheus.CounterVec
+	sent           *prometheus.CounterVec
+	evidence       *prometheus.CounterVec
+	loopErrors     *prometheus.CounterVec
+	faults         prometheus.Counter
+	reconciled     *prometheus.GaugeVec
+	alertmanagerUp *prometheus.GaugeVec
+	reloaded       prometheus.Gauge
+	reloadedAt     prometheus.Gauge
+}
+
+func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
+	f := promauto.With(r)
+	m := &metrics{
+		opened: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_incidents_opened_total",
+			Help: "Incidents opened, and opened again, by scenario."}, []string{"scenario"}),
+		breaches: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_sla_breaches_total",
+			Help: "Targets that were not met in time."}, []string{"scenario", "clock"}),
+		ignored: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_signals_ignored_total",
+			Help: "Signals for which no incident is kept, by reason."}, []string{"reason"}),
+		sent: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_notifications_sent_total",
+			Help: "Transmissions to single recipients, by template and result."}, []string{"template", "result"}),
+		evidence: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_evidence_questions_total",
+			Help: "Questions to Prometheus, by whether they were answered."}, []string{"result"}),
+		loopErrors: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_loop_errors_total",
+			Help: "Turns of the engine's loops that failed."}, []string{"loop"}),
+		faults: f.NewCounter(prometheus.CounterOpts{Name: "vigie_decision_faults_total",
+			Help: "Incidents that could not be decided and are tried again."}),
+		reconciled: f.NewGaugeVec(prometheus.GaugeOpts{Name: "vigie_reconcile_last_success_timestamp_seconds",
+			Help: "When an Alertmanager last said what fires and what is silenced."}, []string{"alertmanager"}),
+		alertmanagerUp: f.NewGaugeVec(prometheus.GaugeOpts{Name: "vigie_alertmanager_up",
+			Help: "Whether an Alertmanager answered the latest reconciliation."}, []string{"alertmanager"}),
+	}
+	m.reloaded = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_successful",
+		Help: "Whether the latest reading of the configuration was taken over."})
+	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
+		Help: "When a configuration was last taken over."})
+	if r != nil {
+		r.MustRegister(&state{e})
+	}
+	return m
+}
+
+// NoteReload counts how a reading of the configuration went.
+func (e *Engine) NoteReload(err error) {
+	if err != nil {
+		e.metrics.reloaded.Set(0)
+		return
+	}
+	e.metrics.reloaded.Set(1)
+	e.metrics.reloadedAt.Set(seconds(e.o.Now()))
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// state reads, at each scrape, what the store and the engine know.
+type state struct{ e *Engine }
+
+var (
+	incidentsOpen = prometheus.NewDesc("vigie_incidents_open", "Open incidents, by scenario and state.", []string{"scenario", "state"}, nil)
+	outboxPending = prometheus.NewDesc("vigie_notification_outbox_pending",
+		"Notifications whose hold has ended and transmissions that are not accepted yet.", nil, nil)
+	outboxOldest = prometheus.NewDesc("vigie_notification_outbox_oldest_timestamp_seconds",
+		"Since when the oldest of them could have left; absent without any.", nil, nil)
+	dataQuality = prometheus.NewDesc("vigie_data_quality_issues", "Firing signals with a fault in their data, by fault.", []string{"issue"}, nil)
+	watchdogAt  = prometheus.NewDesc("vigie_watchdog_last_received_timestamp_seconds",
+		"When the watchdog alert was last received; absent before the first.", nil, nil)
+	storeUp = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
+)
+
+// Describe sends the descriptions of what is collected.
+func (s *state) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{incidentsOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, storeUp} {
+		ch <- d
+	}
+}
+
+// scrapeWithin bounds what a scrape asks the store.
+const scrapeWithin = 5 * time.Second
+
+// Collect asks the store and the engine.
+func (s *state) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for issue, n := range s.e.issues.counts() {
+		gauge(dataQuality, float64(n), issue)
+	}
+	s.e.watch.mu.Lock()
+	last := s.e.watch.last
+	s.e.watch.mu.Unlock()
+	if !last.IsZero() {
+		gauge(watchdogAt, seconds(last))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+	defer cancel()
+	var counts []store.Count
+	var backlog store.Backlog
+	err := s.e.store.View(ctx, func(tx *store.Tx) (err error) {
+		if counts, err = tx.Counts(); err != nil {
+			return err
+		}
+		backlog, err = tx.Backlog(s.e.o.Now())
+		return err
+	})
+	if err != nil {
+		s.e.log.Error("the store did not answer a scrape", "err", err)
+		gauge(storeUp, 0)
+		return
+	}
+	gauge(storeUp, 1)
+	for _, c := range counts {
+		gauge(incidentsOpen, float64(c.N), c.Scenario, c.State)
+	}
+	gauge(outboxPending, float64(backlog.Pending))
+	if !backlog.Oldest.IsZero() {
+		gauge(outboxOldest, seconds(backlog.Oldest))
+	}
+}

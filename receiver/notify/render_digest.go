@@ -1,0 +1,194 @@
+package notify
+
+import (
+	"time"
+
+	"vigie/rules"
+)
+
+// Digest is the morning's overview (D1). Its counts are known to the engine
+// only; what is zero or empty is left out, except that All = 0 means that the
+// number of machines is not known.
+type Digest struct {
+	At       time.Time
+	Zone     string
+	Language string
+	To, Cc   []rules.Party
+
+	// Good of All machines have a backup as they should.
+	Good, All int
+	// Incidents are the open incidents, each with its facts; they are sorted
+	// into sections by state and scenario.
+	Incidents []rules.Notification
+	Silences  []DigestLine
+	Flaky     []DigestLine
+	Unsorted  []DigestLine
+	Issues    []DigestLine // faults of inventory and data
+	Chain     []DigestLine // exporters, Prometheus, Alertmanager, mail
+	Seal      string       // of the journal
+}
+
+// DigestLine is one line of a section: what, and more about it.
+type DigestLine struct {
+	What   string
+	Detail string
+	Bad    bool // of the chain: not in order
+}
+
+// RenderDigest returns the morning's overview. It is sent also when all is well.
+func (r *Renderer) RenderDigest(d Digest) (Rendered, error) {
+	base := rules.Notification{Template: "D1", Language: d.Language, DecidedAt: d.At, To: d.To, Cc: d.Cc}
+	base.Facts.Zone = d.Zone
+	m, v, err := r.prepare([]rules.Notification{base})
+	if err != nil {
+		return Rendered{}, err
+	}
+	if len(d.Incidents) > 0 {
+		v.Items = r.newView(d.Incidents, v.tongue).Items
+	} else {
+		v.Items = nil
+	}
+	v.Digest = v.digest(&d)
+	return r.render(m, v)
+}
+
+// digestView is the digest as the template reads it.
+type digestView struct {
+	Date     string
+	Counts   string // "407/412 OK"
+	Summary  string // the subject's second half
+	Quiet    bool   // nothing to do
+	Sections []digestSection
+	Lists    []digestList
+	Seal     string
+}
+
+type digestSection struct {
+	Name  string
+	Table *table
+}
+
+type digestList struct {
+	Name  string
+	Lines []DigestLine
+}
+
+// digest sorts the view's items into sections; d adds what is not an incident.
+func (v *view) digest(d *Digest) *digestView {
+	g := &digestView{Date: v.day(v.ref)}
+	sections := map[string][]*item{}
+	for _, i := range v.Items {
+		key := i.digestSection()
+		sections[key] = append(sections[key], i)
+	}
+	for _, key := range []string{"due", "calls", "clients", "watched"} {
+		if items := sections[key]; len(items) > 0 {
+			sub := *v
+			sub.Items, sub.item, sub.many = items, items[0], true
+			list := sub.digestTable()
+			if key == "calls" {
+				list = sub.CallTable()
+			}
+			g.Sections = append(g.Sections, digestSection{v.word("digest." + key), list})
+		}
+	}
+	g.Summary = v.digestSummary(sections)
+	g.Quiet = len(sections["due"])+len(sections["calls"])+len(sections["clients"]) == 0
+	if d == nil {
+		return g
+	}
+	if d.All > 0 {
+		g.Counts = v.say("digest.part_ok", "good", itoa(d.Good), "all", itoa(d.All))
+	}
+	g.Seal = cut(cleanOneLine(d.Seal), maxField)
+	for _, l := range []digestList{
+		{v.word("digest.silences"), d.Silences},
+		{v.word("digest.flaky"), d.Flaky},
+		{v.word("digest.unsorted"), d.Unsorted},
+		{v.word("digest.issues"), d.Issues},
+		{v.word("digest.chain"), v.chain(d.Chain)},
+	} {
+		if len(l.Lines) > 0 {
+			g.Lists = append(g.Lists, digestList{l.Name, cleanLines(l.Lines)})
+		}
+	}
+	return g
+}
+
+// digestSection says in which section an incident belongs; a blank item (the
+// digest's own) in none.
+func (i *item) digestSection() string {
+	switch {
+	case i.n.IncidentID == "" && i.f.Number == 0 && i.f.State == "":
+		return ""
+	case i.f.State == rules.CallDue:
+		return "calls"
+	case i.f.State == rules.Waiting, i.f.State == rules.Unverified, i.f.State == rules.WorkedAround, i.f.State.Ended():
+		return "watched"
+	case i.Workstation() && i.hasFlag(rules.FlagCustomerMailed):
+		return "watched"
+	case i.Workstation():
+		return "clients"
+	}
+	return "due"
+}
+
+// digestTable has the columns that a morning needs.
+func (v *view) digestTable() *table {
+	t := &table{Head: v.head("incident", "machine", "problem", "deadline", "assignee")}
+	for _, i := range v.Items {
+		who := i.f.Assignee
+		if who == "" && !i.Workstation() {
+			who = i.word("nobody_yet")
+		}
+		t.Rows = append(t.Rows, []cell{
+			{Text: i.ID(), URL: i.links.url("incident")},
+			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
+			{Text: i.Fact()},
+			{Text: i.dueShort(i.f.Deadline)},
+			{Text: who},
+		})
+	}
+	return t.compact()
+}
+
+func (v *view) digestSummary(sections map[string][]*item) string {
+	var due, calls, clients string
+	if n := len(sections["due"]); n > 0 {
+		due = v.say("digest.part_due", "n", itoa(n))
+	}
+	if n := len(sections["calls"]); n > 0 {
+		calls = v.count("calls", n)
+	}
+	customers := map[string]bool{}
+	for _, i := range sections["clients"] {
+		customers[i.f.Customer] = true
+	}
+	if n := len(customers); n > 0 {
+		clients = v.say("digest.part_mails", "customers", v.count("customers", n))
+	}
+	if s := joinNonEmpty(", ", due, calls, clients); s != "" {
+		return s
+	}
+	return v.word("digest.part_none")
+}
+
+func (v *view) chain(lines []DigestLine) []DigestLine {
+	out := make([]DigestLine, len(lines))
+	for n, l := range lines {
+		verdict := v.word("digest.chain_ok")
+		if l.Bad {
+			verdict = v.word("digest.chain_ko")
+		}
+		out[n] = DigestLine{What: l.What, Detail: joinNonEmpty(", ", verdict, l.Detail), Bad: l.Bad}
+	}
+	return out
+}
+
+func cleanLines(lines []DigestLine) []DigestLine {
+	out := make([]DigestLine, 0, len(lines))
+	for _, l := range lines {
+		out = append(out, DigestLine{cut(cleanOneLine(l.What), maxField), cut(cleanOneLine(l.Detail), maxError), l.Bad})
+	}
+	return out
+}

@@ -1,0 +1,110 @@
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// Summary is an incident with what people ask first.
+type Summary struct {
+	rules.Incident
+	// Deadline is the nearest target that still runs.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Thread is the Message-ID that the incident's mails hang on.
+	Thread string `json:"thread,omitempty"`
+}
+
+func summary(r *store.Record) Summary {
+	s := Summary{Incident: r.Incident, Thread: r.Root}
+	for _, c := range r.Targets {
+		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (s.Deadline.IsZero() || c.Due.Before(s.Deadline)) {
+			s.Deadline = c.Due
+		}
+	}
+	return s
+}
+
+// Incidents returns what a filter lets through, newest first.
+func (e *Engine) Incidents(ctx context.Context, f store.Filter) ([]Summary, error) {
+	out := []Summary{}
+	err := e.store.View(ctx, func(tx *store.Tx) error {
+		rs, err := tx.Incidents(f)
+		for _, r := range rs {
+			out = append(out, summary(r))
+		}
+		return err
+	})
+	return out, err
+}
+
+// Incident returns one incident, by its id or by its number as people say it:
+// i12, 12 or #12.
+func (e *Engine) Incident(ctx context.Context, name string) (Summary, error) {
+	var s Summary
+	err := e.store.View(ctx, func(tx *store.Tx) error {
+		r, err := find(tx, name)
+		if err != nil {
+			return err
+		}
+		s = summary(r)
+		return nil
+	})
+	return s, err
+}
+
+func find(tx *store.Tx, name string) (*store.Record, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "#"))
+	if err != nil {
+		return tx.Incident(name)
+	}
+	rs, err := tx.Incidents(store.Filter{Number: n})
+	if err != nil {
+		return nil, err
+	}
+	if len(rs) == 0 {
+		return nil, fmt.Errorf("incident %s: %w", name, store.ErrNotFound)
+	}
+	return rs[0], nil
+}
+
+// Journal returns what was recorded about an incident, oldest first.
+func (e *Engine) Journal(ctx context.Context, name string) ([]store.Line, error) {
+	lines := []store.Line{}
+	err := e.store.View(ctx, func(tx *store.Tx) error {
+		r, err := find(tx, name)
+		if err != nil {
+			return err
+		}
+		found, err := tx.Journal(r.ID)
+		lines = append(lines, found...)
+		return err
+	})
+	return lines, err
+}
+
+// Explain tells why each step was or was not taken, and what comes next.
+func (e *Engine) Explain(ctx context.Context, name string) (rules.Explanation, error) {
+	var x rules.Explanation
+	now := e.o.Now()
+	err := e.store.View(ctx, func(tx *store.Tx) error {
+		r, err := find(tx, name)
+		if err != nil {
+			return err
+		}
+		u := e.unit(tx, now)
+		en := u.hold(r)
+		facts, err := u.facts(en)
+		if err != nil {
+			return err
+		}
+		x = u.book.Explain(en.Incident, facts, now)
+		return nil
+	})
+	return x, err
+}

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"compress/flate"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"vigie/rules"
+)
+
+func nanos(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixNano()
+}
+
+func instant(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.Unix(0, n.Int64).UTC()
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (tx *Tx) texts(query string, args ...any) ([]string, error) {
+	rows, err := tx.q.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+func (tx *Tx) number(query string, args ...any) (int64, error) {
+	rows, err := tx.q.query(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var n sql.NullInt64
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	return n.Int64, rows.Err()
+}
+
+// Fact returns a remembered fact about the installation, or "".
+func (tx *Tx) Fact(name string) (string, error) {
+	vs, err := tx.texts(`SELECT value FROM fact WHERE name = ?`, name)
+	if err != nil || len(vs) == 0 {
+		return "", err
+	}
+	return vs[0], nil
+}
+
+// SetFact remembers a fact.
+func (tx *Tx) SetFact(name, value string) error {
+	_, err := tx.q.exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	return err
+}
+
+// Body is a delivery as it was received, made ready for storing outside the
+// writer.
+type Body struct {
+	sum    [sha256.Size]byte
+	packed []byte
+	alerts int
+}
+
+var deflaters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // fails only for an unknown level
+	return w
+}}
+
+// NewBody compresses a delivery.
+func NewBody(raw []byte, alerts int) (Body, error) {
+	var b bytes.Buffer
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&b)
+	if _, err := w.Write(raw); err != nil {
+		return Body{}, err
+	}
+	if err := w.Close(); err != nil {
+		return Body{}, err
+	}
+	return Body{sum: sha256.Sum256(raw), packed: b.Bytes(), alerts: alerts}, nil
+}
+
+// KeepBody stores a delivery; one that came before is only counted.
+func (tx *Tx) KeepBody(b Body, now time.Time) error {
+	_, err := tx.q.exec(`INSERT INTO delivery (sha256, first_at, last_at, times, alerts, body) VALUES (?, ?, ?, 1, ?, ?)
+		ON CONFLICT (sha256) DO UPDATE SET last_at = excluded.last_at, times = delivery.times + 1`,
+		b.sum[:], now.UnixNano(), now.UnixNano(), b.alerts, b.packed)
+	return err
+}
+
+// KeepPolicy stores a policy's text under its content hash.
+func (tx *Tx) KeepPolicy(hash string, files []rules.SourceFile, now time.Time) error {
+	text, err := json.Marshal(files)
+	if err != nil {
+		return fmt.Errorf("policy %s: %w", hash, err)
+	}
+	_, err = tx.q.exec(`INSERT INTO policy (hash, first_seen, files) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash, now.UnixNano(), text)
+	return err
+}
+
+// PinnedPolicies returns the texts of the policies that incidents still need:
+// open ones, and those that may open again.
+func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]rules.SourceFile, error) {
+	rows, err := tx.q.query(`SELECT hash, files FROM policy WHERE hash IN
+		(SELECT policy FROM incident WHERE open = 1 OR resolved_at > ?)`, since.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string][]rules.SourceFile{}
+	for rows.Next() {
+		var hash string
+		var text []byte
+		if err := rows.Scan(&hash, &text); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		var files []rules.SourceFile
+		if err := json.Unmarshal(text, &files); err != nil {
+			return nil, fmt.Errorf("policy %s: %w", hash, err)
+		}
+		out[hash] = files
+	}
+	return out, rows.Err()
+}
+
+// Ignore remembers an alert for which no incident is kept, and when it is to be
+// offered again if it still fires. It reports whether that is news: the alert
+// or the reason was not known.
+func (tx *Tx) Ignore(s rules.Signal, reason string, again, now time.Time) (bool, error) {
+	was, err := tx.texts(`SELECT reason FROM ignored WHERE fingerprint = ?`, s.Fingerprint)
+	if err != nil {
+		return false, err
+	}
+	value, err := json.Marshal(s)
+	if err != nil {
+		return false, fmt.Errorf("signal %s: %w", s.Fingerprint, err)
+	}
+	_, err = tx.q.exec(`INSERT INTO ignored (fingerprint, reason, first_at, last_at, again_at, value) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (fingerprint) DO UPDATE SET reason = excluded.reason, last_at = excluded.last_at,
+			again_at = excluded.again_at, value = excluded.value`,
+		s.Fingerprint, reason, now.UnixNano(), now.UnixNano(), nanos(again), value)
+	return len(was) == 0 || was[0] != reason, err
+}
+
+// Forget drops an ignored alert, because it fires no more or not in vain.
+func (tx *Tx) Forget(fingerprint string) error {
+	_, err := tx.q.exec(`DELETE FROM ignored WHERE fingerprint = ?`, fingerprint)
+	return err
+}
+
+// OfferLater sets when an ignored alert is offered again.
+func (tx *Tx) OfferLater(fingerprint string, at time.Time) error {
+	_, err := tx.q.exec(`UPDATE ignored SET again_at = ? WHERE fingerprint = ?`, at.UnixNano(), fingerprint)
+	return err
+}
+
+// OfferedAgain returns ignored alerts whose reason has passed.
+func (tx *Tx) OfferedAgain(now time.Time, limit int) ([]rules.Signal, error) {
+	values, err := tx.texts(`SELECT value FROM ignored WHERE again_at <= ? ORDER BY again_at LIMIT ?`, now.UnixNano(), limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]rules.Signal, len(values))
+	for i, v := range values {
+		if err := json.Unmarshal([]byte(v), &out[i]); err != nil {
+			return nil, fmt.Errorf("ignored alert: %w", err)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"vigie/rules"
+)
+
+// The statuses of a transmission.
+const (
+	Pending  = "pending"
+	Sending  = "sending"
+	Accepted = "accepted"
+	Refused  = "refused" // for good
+)
+
+// Notify puts a notification into the outbox. The same id twice is one
+// notification.
+func (tx *Tx) Notify(n rules.Notification) error {
+	value, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("notification %s: %w", n.ID, err)
+	}
+	_, err = tx.q.exec(`INSERT INTO notification (id, incident, position, bundle_key, hold_until, message, value)
+		VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM notification WHERE incident = ?), ?, ?, '', ?)
+		ON CONFLICT (id) DO NOTHING`,
+		n.ID, n.IncidentID, n.IncidentID, n.BundleKey, n.HoldUntil.UnixNano(), value)
+	return err
+}
+
+// Withdraw takes a notification back, if it is still held.
+func (tx *Tx) Withdraw(id string) error {
+	_, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id)
+	return err
+}
+
+// Bundle is notifications that leave as one message.
+type Bundle struct {
+	Key           string
+	Notifications []rules.Notification
+}
+
+// Bundles returns the bundles whose hold has ended, with every notification of
+// theirs that has not left yet, in the order in which they were due.
+func (tx *Tx) Bundles(now time.Time, limit int) ([]Bundle, error) {
+	keys, err := tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
+		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
+	if err != nil {
+		return nil, err
+	}
+	bundles := make([]Bundle, 0, len(keys))
+	for _, k := range keys {
+		ns, err := tx.notifications(`bundle_key = ? AND message = '' ORDER BY hold_until, incident, position`, k)
+		if err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, Bundle{k, ns})
+	}
+	return bundles, nil
+}
+
+func (tx *Tx) notifications(where string, args ...any) ([]rules.Notification, error) {
+	values, err := tx.texts(`SELECT value FROM notification WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	ns := make([]rules.Notification, len(values))
+	for i, v := range values {
+		if err := json.Unmarshal([]byte(v), &ns[i]); err != nil {
+			return nil, fmt.Errorf("notification: %w", err)
+		}
+	}
+	return ns, nil
+}
+
+// Notifications returns what a message tells.
+func (tx *Tx) Notifications(message string) ([]rules.Notification, error) {
+	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
+}
+
+// Seal turns notifications into a message: from now on it has its id and its
+// final form. It returns false, and changes nothing, when one of them is not
+// waiting any more.
+func (tx *Tx) Seal(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
+	for _, n := range ns {
+		waiting, err := tx.number(`SELECT COUNT(*) FROM notification WHERE id = ? AND message = ''`, n.ID)
+		if err != nil || waiting == 0 {
+			return false, err
+		}
+	}
+	for _, n := range ns {
+		if _, err := tx.q.exec(`UPDATE notification SET message = ? WHERE id = ?`, id, n.ID); err != nil {
+			return false, err
+		}
+	}
+	if _, err := tx.q.exec(`INSERT INTO message (id, template, created_at, position, value)
+		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?)`, id, template, now.UnixNano(), value); err != nil {
+		return false, err
+	}
+	for _, a := range addresses {
+		if _, err := tx.q.exec(`INSERT INTO transmission (message, address, status, attempts, next_at, since, detail)
+			VALUES (?, ?, ?, 0, ?, ?, '') ON CONFLICT (message, address) DO NOTHING`, id, a, Pending, now.UnixNano(), now.UnixNano()); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Transmission is one message on its way to one recipient.
+type Transmission struct {
+	Message, Address, Status, Detail string
+	Template                         string
+	Attempts                         int
+	Since                            time.Time // when the message was made
+}
+
+// DueTransmissions returns the transmissions to make now. One waits while an
+// earlier message about one of its incidents has not reached the same
+// recipient, so that nobody reads a story backwards.
+func (tx *Tx) DueTransmissions(now time.Time, limit int) ([]Transmission, error) {
+	return tx.transmissions(`t.next_at <= ? AND NOT EXISTS (
+			SELECT 1 FROM notification mine
+			JOIN notification other ON other.incident = mine.incident AND other.message <> mine.message AND other.message <> ''
+			JOIN message before ON before.id = other.message AND before.position < m.position
+			JOIN transmission ahead ON ahead.message = before.id AND ahead.address = t.address AND ahead.next_at IS NOT NULL
+			WHERE mine.message = t.message)
+		ORDER BY m.position, t.address LIMIT ?`, now.UnixNano(), limit)
+}
+
+// Lease claims transmissions before they are made and counts the attempt.
+func (tx *Tx) Lease(ts []Transmission, until time.Time) error {
+	for i := range ts {
+		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ?`,
+			Sending, until.UnixNano(), ts[i].Message, ts[i].Address); err != nil {
+			return err
+		}
+		ts[i].Attempts++
+	}
+	return nil
+}
+
+// ReleaseLeases lets transmissions go on that a process which is no more had
+// begun. What became of them is not known, so they are made again.
+func (tx *Tx) ReleaseLeases(now time.Time) error {
+	_, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ?`, Pending, now.UnixNano(), Sending)
+	return err
+}
+
+// Transmissions returns how far a message has come with each recipient.
+func (tx *Tx) Transmissions(message string) ([]Transmission, error) {
+	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
+}
+
+func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
+	rows, err := tx.q.query(`SELECT t.message, t.address, t.status, t.detail, m.template, t.attempts, t.since
+		FROM transmission t JOIN message m ON m.id = t.message WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ts []Transmission
+	for rows.Next() {
+		var t Transmission
+		var since int64
+		if err := rows.Scan(&t.Message, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		t.Since = time.Unix(0, since).UTC()
+		ts = append(ts, t)
+	}
+	return ts, rows.Err()
+}
+
+// Message returns the final form of a message as it was sealed.
+func (tx *Tx) Message(id string) ([]byte, error) {
+	vs, err := tx.texts(`SELECT value FROM message WHERE id = ?`, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(vs) == 0 {
+		return nil, fmt.Errorf("message %q: %w", id, ErrNotFound)
+	}
+	return []byte(vs[0]), nil
+}
+
+// Finish ends a transmission, accepted or refused for good.
+func (tx *Tx) Finish(message, address, status, detail string, now time.Time) error {
+	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = NULL, ended_at = ? WHERE message = ? AND address = ?`,
+		status, detail, now.UnixNano(), message, address)
+	return err
+}
+
+// Retry puts a transmission off.
+func (tx *Tx) Retry(message, address, detail string, next time.Time) error {
+	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = ? WHERE message = ? AND address = ?`,
+		Pending, detail, next.UnixNano(), message, address)
+	return err
+}
+
+// Backlog is what the outbox has not got rid of yet.
+type Backlog struct {
+	Pending int
+	// Oldest is since when the oldest of it could have left; zero without any.
+	Oldest time.Time
+}
+
+// Backlog counts notifications whose hold has ended and transmissions that are
+// not accepted. What is still held is not late.
+func (tx *Tx) Backlog(now time.Time) (Backlog, error) {
+	var b Backlog
+	for _, q := range []string{
+		`SELECT COUNT(*), MIN(hold_until) FROM notification WHERE message = '' AND hold_until <= ?`,
+		`SELECT COUNT(*), MIN(since) FROM transmission WHERE next_at IS NOT NULL AND since <= ?`,
+	} {
+		rows, err := tx.q.query(q, now.UnixNano())
+		if err != nil {
+			return b, err
+		}
+		for rows.Next() {
+			var n int
+			var oldest sql.NullInt64
+			if err := rows.Scan(&n, &oldest); err != nil {
+				rows.Close()
+				return b, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			}
+			b.Pending += n
+			if at := instant(oldest); !at.IsZero() && (b.Oldest.IsZero() || at.Before(b.Oldest)) {
+				b.Oldest = at
+			}
+		}
+		if err := rows.Close(); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What the clock asks each second, and what each signal asks, must find its
+// rows by an index: a table may hold a million open incidents.
+func TestQueriesUseIndexes(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "a.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, query := range []string{
+		`SELECT id FROM incident WHERE wake_at <= 1 ORDER BY wake_at, number LIMIT 10`,
+		`SELECT id FROM incident WHERE ask_at <= 1 ORDER BY ask_at, number LIMIT 10`,
+		`SELECT value FROM incident WHERE blinds = 1 AND open = 1 ORDER BY number`,
+		`SELECT value FROM incident WHERE (key = 'k' OR (customer = 'c' AND machine = 'm' AND machine <> '') OR (platform = 'p' AND platform <> '')
+			OR (host = 'h' AND host <> '')) AND (open = 1 OR resolved_at > 1) ORDER BY number`,
+		`SELECT value FROM incident WHERE customer = 'c' AND machine = 'm' AND machine <> '' AND open = 1 ORDER BY number`,
+		`SELECT a.incident FROM alert a JOIN incident i ON i.id = a.incident WHERE a.fingerprint = 'f' AND a.firing = 1 AND i.open = 1`,
+		`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= 1 GROUP BY bundle_key`,
+		`SELECT value FROM ignored WHERE again_at <= 1 ORDER BY again_at LIMIT 10`,
+		`SELECT message FROM transmission WHERE next_at <= 1`,
+	} {
+		err := s.View(t.Context(), func(tx *Tx) error {
+			rows, err := tx.q.query(`EXPLAIN QUERY PLAN ` + query)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var id, parent, unused int
+				var detail string
+				if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+					return err
+				}
+				if strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "INDEX") {
+					t.Errorf("%s\n  %s", query, detail)
+				}
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,442 @@
+// Package store keeps what the receiver must not forget, in one SQLite file.
+//
+// Every change goes through [Store.Update]. One writer goroutine runs all
+// updates that wait, each inside its own savepoint, and commits them together:
+// one fsync serves many. An update's caller is answered after that commit, so
+// nil means that the change survives a power cut.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	_ "github.com/mattn/go-sqlite3" // the driver's name is "sqlite3"
+)
+
+// ErrUnavailable matches every failure after which the same call may succeed
+// later: the disk is full, the queue is full, the store is closing.
+var ErrUnavailable = errors.New("the store cannot write now")
+
+const (
+	// maxBatch is how many updates share a commit.
+	maxBatch = 256
+	// maxWaiting is how many updates may wait for the writer before further ones
+	// are turned away.
+	maxWaiting = 1024
+	readers    = 4
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is an open database. Its methods may be called from several goroutines.
+type Store struct {
+	path   string
+	lock   *os.File
+	writer *sql.DB
+	reader *sql.DB
+	conn   *session
+
+	jobs    chan *job
+	closing chan struct{}
+	closed  sync.Once
+	done    chan struct{}
+}
+
+type job struct {
+	fn    func(*Tx) error
+	state atomic.Int32 // waiting, running or abandoned
+	reply chan error
+	after []func()
+	err   error
+}
+
+const (
+	jobWaiting = iota
+	jobRunning
+	jobAbandoned
+)
+
+// Open opens the database file, creating it when it is not there, and takes it
+// for this process alone. It refuses a damaged file and one written by a newer
+// version.
+func Open(ctx context.Context, path string) (*Store, error) {
+	lock, err := takeLock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		path: path, lock: lock,
+		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := s.open(ctx); err != nil {
+		s.release()
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	go s.write()
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var err error
+	if s.writer, err = sql.Open("sqlite3", dsn(s.path, "rwc")); err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1)
+	c, err := s.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	s.conn = newSession(c)
+	if err := check(ctx, c); err != nil {
+		return err
+	}
+	if err := migrate(ctx, c); err != nil {
+		return err
+	}
+	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
+		return err
+	}
+	s.reader.SetMaxOpenConns(readers)
+	s.reader.SetMaxIdleConns(readers)
+	return nil
+}
+
+func dsn(path, mode string) string {
+	q := url.Values{
+		"mode":          {mode},
+		"_foreign_keys": {"on"},
+		"_journal_mode": {"WAL"},
+		"_busy_timeout": {"5000"},
+		"_synchronous":  {"FULL"},
+		"_txlock":       {"immediate"},
+	}
+	if mode == "ro" {
+		q.Set("_txlock", "deferred")
+		q.Set("_query_only", "on")
+		q.Del("_journal_mode")
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// takeLock makes sure that no other process uses the file: two writers would
+// starve each other, and two outboxes would send everything twice.
+func takeLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock file: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s is in use by another vigie: stop that one first, or give this one a database of its own", strings.TrimSuffix(path, ".lock"))
+	}
+	return f, nil
+}
+
+func check(ctx context.Context, c *sql.Conn) error {
+	var verdict string
+	if err := c.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return fmt.Errorf("damaged: %w; keep this file, and restore the latest backup under its name", err)
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("damaged: %s; keep this file, and restore the latest backup under its name", verdict)
+	}
+	return nil
+}
+
+// migrate brings the schema up to date, each step whole or not at all.
+func migrate(ctx context.Context, c *sql.Conn) error {
+	names, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return err
+	}
+	var version int
+	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version > len(names) {
+		return fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", version, len(names))
+	}
+	for n := version; n < len(names); n++ {
+		text, err := migrations.ReadFile(filepath.Join("migrations", names[n].Name()))
+		if err != nil {
+			return err
+		}
+		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\nPRAGMA user_version = %d;\nCOMMIT;", text, n+1)
+		if _, err := c.ExecContext(ctx, script); err != nil {
+			_, _ = c.ExecContext(ctx, "ROLLBACK")
+			return fmt.Errorf("schema step %s: %w", names[n].Name(), err)
+		}
+	}
+	return nil
+}
+
+// Close waits for the updates that are under way, refuses new ones and closes
+// the file.
+func (s *Store) Close() error {
+	s.closed.Do(func() { close(s.closing) })
+	<-s.done
+	return s.release()
+}
+
+func (s *Store) release() error {
+	var errs []error
+	if s.reader != nil {
+		errs = append(errs, s.reader.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
+	errs = append(errs, s.lock.Close())
+	return errors.Join(errs...)
+}
+
+// Update runs fn in a transaction and returns after its durable commit. When
+// fn returns an error, or panics, nothing of it is kept. An error that matches
+// [ErrUnavailable] may go away by itself. After an error the caller must not
+// read what fn wrote: fn may still be running when ctx ends first.
+func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	j := &job{fn: fn, reply: make(chan error, 1)}
+	select {
+	case <-s.closing:
+		return fmt.Errorf("%w: it is closed", ErrUnavailable)
+	default:
+	}
+	select {
+	case s.jobs <- j:
+	default:
+		return fmt.Errorf("%w: %d updates are waiting already", ErrUnavailable, maxWaiting)
+	}
+	select {
+	case err := <-j.reply:
+		return err
+	case <-ctx.Done():
+		j.state.CompareAndSwap(jobWaiting, jobAbandoned)
+		return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	case <-s.done:
+		select {
+		case err := <-j.reply:
+			return err
+		default:
+			return fmt.Errorf("%w: it is closed", ErrUnavailable)
+		}
+	}
+}
+
+// write is the one writer.
+func (s *Store) write() {
+	defer close(s.done)
+	for {
+		select {
+		case j := <-s.jobs:
+			s.batch(j)
+		case <-s.closing:
+			for { // whoever is waiting is still served
+				select {
+				case j := <-s.jobs:
+					s.batch(j)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// batch runs a job and all that have come in meanwhile under one commit.
+func (s *Store) batch(first *job) {
+	jobs := make([]*job, 0, maxBatch)
+	err := s.conn.run("BEGIN IMMEDIATE")
+	if err != nil {
+		s.answer([]*job{first}, fmt.Errorf("%w: begin: %w", ErrUnavailable, err))
+		return
+	}
+	for j := first; j != nil; {
+		jobs = append(jobs, j)
+		if err = s.savepoint(j); err != nil {
+			break
+		}
+		j = nil
+		if len(jobs) < maxBatch {
+			select {
+			case j = <-s.jobs:
+			default:
+			}
+		}
+	}
+	if err == nil {
+		if err = s.conn.run("COMMIT"); err != nil {
+			err = fmt.Errorf("%w: commit: %w", ErrUnavailable, err)
+		}
+	}
+	if err != nil {
+		_ = s.conn.run("ROLLBACK") // SQLite may have rolled back by itself
+	}
+	s.answer(jobs, err)
+}
+
+// savepoint runs one job so that its failure leaves its neighbours alone. It
+// returns an error only when the whole transaction is lost.
+func (s *Store) savepoint(j *job) error {
+	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
+		j.err = ErrUnavailable // nobody is waiting any more
+		return nil
+	}
+	if err := s.conn.run("SAVEPOINT one"); err != nil {
+		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
+	}
+	tx := &Tx{q: s.conn, job: j}
+	if j.err = guarded(j.fn, tx); j.err != nil {
+		j.after = nil
+		if err := s.conn.run("ROLLBACK TO one"); err != nil {
+			return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
+		}
+	}
+	if err := s.conn.run("RELEASE one"); err != nil {
+		return fmt.Errorf("%w: release: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+func (s *Store) answer(jobs []*job, err error) {
+	for _, j := range jobs {
+		if err != nil {
+			j.reply <- err
+			continue
+		}
+		for _, f := range j.after {
+			f()
+		}
+		j.reply <- j.err
+	}
+}
+
+// PanicError is what became of a panic inside an update.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+func guarded(fn func(*Tx) error, tx *Tx) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return fn(tx)
+}
+
+// View runs fn on a consistent view of the data; fn must not write.
+func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer t.Rollback() // nothing was written
+	return fn(&Tx{q: viewer{ctx, t}})
+}
+
+// querier is the writer's connection or a view of the data.
+type querier interface {
+	query(sql string, args ...any) (*sql.Rows, error)
+	exec(sql string, args ...any) (sql.Result, error)
+}
+
+// session is the writer's connection with its prepared statements. Its
+// statements are not interrupted: a transaction ends whole, or not at all.
+type session struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newSession(c *sql.Conn) *session { return &session{conn: c, stmts: map[string]*sql.Stmt{}} }
+
+func (s *session) prepare(text string) (*sql.Stmt, error) {
+	if st, ok := s.stmts[text]; ok {
+		return st, nil
+	}
+	st, err := s.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.stmts[text] = st
+	return st, nil
+}
+
+func (s *session) run(text string) error {
+	_, err := s.exec(text)
+	return err
+}
+
+func (s *session) exec(text string, args ...any) (sql.Result, error) {
+	st, err := s.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.Exec(args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+func (s *session) query(text string, args ...any) (*sql.Rows, error) {
+	st, err := s.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.Query(args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+func (s *session) close() error {
+	for _, st := range s.stmts {
+		_ = st.Close() // the connection goes with them
+	}
+	return s.conn.Close()
+}
+
+type viewer struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+func (v viewer) query(text string, args ...any) (*sql.Rows, error) {
+	r, err := v.tx.QueryContext(v.ctx, text, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+func (v viewer) exec(string, ...any) (sql.Result, error) {
+	return nil, errors.New("a view cannot write")
+}
+
+// Tx is one transaction. It is not for use outside the function it is given to.
+type Tx struct {
+	q   querier
+	job *job
+}
+
+// AfterCommit calls f once the transaction has been committed.
+func (tx *Tx) AfterCommit(f func()) { tx.job.after = append(tx.job.after, f) }

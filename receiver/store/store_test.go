@@ -1,0 +1,357 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+var now = time.Date(2026, 3, 9, 7, 10, 0, 0, time.UTC)
+
+func open(t *testing.T, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func incident(n int) *store.Record {
+	return store.NewRecord(rules.Incident{ID: fmt.Sprintf("i%d", n), Number: n, Key: fmt.Sprintf("k%d", n), State: rules.Open, OpenedAt: now,
+		Identity: rules.Labels{"customer": "dupont", "machine": "SRV-AD"},
+		Alerts:   map[string]*rules.Alert{fmt.Sprintf("f%d", n): {Firing: true, Labels: rules.Labels{"source": "acronis-1"}}}})
+}
+
+// A failing and a panicking neighbour take nothing away from the others, and
+// leave nothing behind.
+func TestUpdatesAreApart(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	var wg sync.WaitGroup
+	errs := make([]error, 60)
+	for i := range errs {
+		wg.Go(func() {
+			errs[i] = s.Update(t.Context(), func(tx *store.Tx) error {
+				if err := tx.Save(incident(i + 1)); err != nil {
+					return err
+				}
+				switch i % 3 {
+				case 1:
+					return errors.New("bad decision")
+				case 2:
+					panic("worse decision")
+				}
+				return nil
+			})
+		})
+	}
+	wg.Wait()
+	kept := 0
+	for i, err := range errs {
+		var p *store.PanicError
+		switch i % 3 {
+		case 0:
+			kept++
+			if err != nil {
+				t.Errorf("update %d: %v", i, err)
+			}
+		case 1:
+			if err == nil || errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("update %d: %v", i, err)
+			}
+		case 2:
+			if !errors.As(err, &p) || len(p.Stack) == 0 {
+				t.Errorf("update %d: %v", i, err)
+			}
+		}
+	}
+	err := s.View(t.Context(), func(tx *store.Tx) error {
+		rs, err := tx.Open(now)
+		if len(rs) != kept {
+			t.Errorf("%d incidents kept, want %d", len(rs), kept)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAfterCommitOnlyAfterCommit(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	var ran []string
+	for _, fail := range []error{nil, errors.New("no")} {
+		_ = s.Update(t.Context(), func(tx *store.Tx) error {
+			tx.AfterCommit(func() { ran = append(ran, fmt.Sprint(fail)) })
+			return fail
+		})
+	}
+	if len(ran) != 1 || ran[0] != "<nil>" {
+		t.Errorf("ran %v", ran)
+	}
+}
+
+func TestCandidates(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	ended, old, platform := incident(2), incident(3), incident(4)
+	ended.State, ended.ResolvedAt = rules.Resolved, now.Add(-time.Hour)
+	old.State, old.ResolvedAt = rules.Closed, now.Add(-31*24*time.Hour)
+	platform.Identity = rules.Labels{"platform": "lms-A"}
+	platform.Alerts["f4"].Labels = rules.Labels{"platform": "lms-A", "host": "h1"}
+	err := s.Update(t.Context(), func(tx *store.Tx) error {
+		for _, r := range []*store.Record{incident(1), ended, old, platform} {
+			if err := tx.Save(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key   string
+		place store.Place
+		want  int
+	}{
+		{"k1", store.Place{}, 1},
+		{"k9", store.Place{Customer: "dupont", Machine: "SRV-AD"}, 2},
+		{"k9", store.Place{Customer: "martin", Machine: "SRV-AD"}, 0},
+		{"k9", store.Place{Platform: "lms-A"}, 1},
+		{"k9", store.Place{Host: "h1"}, 1},
+		{"k9", store.Place{}, 0},
+	} {
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			rs, err := tx.Candidates(c.key, c.place, now.Add(-30*24*time.Hour))
+			if len(rs) != c.want {
+				t.Errorf("%s %+v: %d candidates, want %d", c.key, c.place, len(rs), c.want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDue(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	due := incident(1)
+	due.WakeAt, due.AskAt = now, now.Add(time.Hour)
+	never := incident(2)
+	err := s.Update(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.Save(due), tx.Save(never))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.View(t.Context(), func(tx *store.Tx) error {
+		ids, err := tx.Due(now, 10)
+		if len(ids) != 1 || ids[0] != "i1" {
+			t.Errorf("due: %v", ids)
+		}
+		asking, _ := tx.Asking(now, 10)
+		if len(asking) != 0 {
+			t.Errorf("asking: %v", asking)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestJournalIsAChain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := open(t, path)
+	r := incident(1)
+	for n := range 3 {
+		err := s.Update(t.Context(), func(tx *store.Tx) error {
+			err := tx.Append(r, []rules.Entry{{At: now, Kind: "note", What: fmt.Sprint(n), Reason: "because"}, {At: now, Kind: "act", What: "note", Personal: "call Léa"}})
+			return errors.Join(err, tx.Save(r), tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "system"}))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for chain, want := range map[string]int{"i1": 6, store.SystemChain: 3} {
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			lines, err := tx.Journal(chain)
+			if err != nil || len(lines) != want {
+				t.Fatalf("%s: %d lines, %v", chain, len(lines), err)
+			}
+			var before []byte
+			for i, l := range lines {
+				if l.Line != int64(i+1) || !bytes.Equal(l.Previous, before) || !bytes.Equal(l.Hash, l.Sum()) {
+					t.Errorf("%s: line %d does not fit", chain, l.Line)
+				}
+				before = l.Hash
+				changed := l
+				changed.Reason += "."
+				if bytes.Equal(changed.Sum(), l.Hash) {
+					t.Error("a changed reason has the same hash")
+				}
+			}
+			if chain == "i1" {
+				rec, err := tx.Incident("i1")
+				if err != nil {
+					return err
+				}
+				if n, head := rec.Head(); n != 6 || !bytes.Equal(head, before) {
+					t.Errorf("the head is not the last line's")
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOneProcessPerFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	open(t, path)
+	if _, err := store.Open(t.Context(), path); err == nil {
+		t.Fatal("a second start was not refused")
+	}
+}
+
+func TestDamagedFileIsRefusedAndKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := open(t, path)
+	for n := range 200 {
+		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.Save(incident(n + 1)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 4096 * 3; i < 4096*6 && i < len(raw); i++ {
+		raw[i] ^= 0x5a
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), path); err == nil {
+		t.Fatal("a damaged file was opened")
+	}
+	after, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(after, raw) {
+		t.Error("the damaged file was written to")
+	}
+}
+
+func TestClosedAndCancelled(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	hold, held := make(chan struct{}), make(chan struct{})
+	go s.Update(context.WithoutCancel(t.Context()), func(*store.Tx) error { close(held); <-hold; return nil })
+	<-held
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	ran := false
+	if err := s.Update(ctx, func(*store.Tx) error { ran = true; return nil }); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("cancelled: %v", err)
+	}
+	close(hold)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if ran {
+		t.Error("an abandoned update ran")
+	}
+	if err := s.Update(t.Context(), func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// A bundle leaves as one message; to one recipient the messages about an
+// incident go in order.
+func TestOutboxOrder(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	n := func(id, inc, key string, hold time.Duration) rules.Notification {
+		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
+	}
+	do := func(f func(tx *store.Tx) error) {
+		t.Helper()
+		if err := s.Update(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(func(tx *store.Tx) error {
+		return errors.Join(tx.Notify(n("a", "i1", "k", 0)), tx.Notify(n("a", "i1", "k", 0)), tx.Notify(n("b", "i2", "k", time.Minute)),
+			tx.Notify(n("c", "i1", "l", time.Minute)), tx.Notify(n("d", "i1", "m", 0)), tx.Withdraw("d"))
+	})
+	do(func(tx *store.Tx) error {
+		bundles, err := tx.Bundles(now, 10)
+		if len(bundles) != 1 || len(bundles[0].Notifications) != 2 {
+			t.Fatalf("bundles: %+v", bundles)
+		}
+		ok, sealErr := tx.Seal("m1", "B1", bundles[0].Notifications, []byte("{}"), []string{"x@msp.example", "y@msp.example"}, now)
+		if !ok {
+			t.Error("not sealed")
+		}
+		again, _ := tx.Seal("m1b", "B1", bundles[0].Notifications, []byte("{}"), nil, now)
+		if again {
+			t.Error("sealed twice")
+		}
+		return errors.Join(err, sealErr)
+	})
+	later := now.Add(2 * time.Minute)
+	do(func(tx *store.Tx) error {
+		bundles, err := tx.Bundles(later, 10)
+		_, sealErr := tx.Seal("m2", "B1", bundles[0].Notifications, []byte("{}"), []string{"x@msp.example", "z@msp.example"}, later)
+		return errors.Join(err, sealErr)
+	})
+	due := func() (got []string) {
+		do(func(tx *store.Tx) error {
+			ts, err := tx.DueTransmissions(later, 10)
+			for _, x := range ts {
+				got = append(got, x.Message+" "+x.Address)
+			}
+			return err
+		})
+		return got
+	}
+	if got := fmt.Sprint(due()); got != "[m1 x@msp.example m1 y@msp.example m2 z@msp.example]" {
+		t.Errorf("due: %s", got)
+	}
+	do(func(tx *store.Tx) error { return tx.Finish("m1", "x@msp.example", store.Accepted, "", later) })
+	if got := fmt.Sprint(due()); got != "[m1 y@msp.example m2 x@msp.example m2 z@msp.example]" {
+		t.Errorf("due: %s", got)
+	}
+	// A lease hides it; a process that comes after takes it up again.
+	do(func(tx *store.Tx) error {
+		ts, err := tx.DueTransmissions(later, 1)
+		return errors.Join(err, tx.Lease(ts, later.Add(time.Hour)))
+	})
+	if got := fmt.Sprint(due()); got != "[m2 x@msp.example m2 z@msp.example]" {
+		t.Errorf("due: %s", got)
+	}
+	do(func(tx *store.Tx) error { return tx.ReleaseLeases(later) })
+	if got := due(); len(got) != 3 {
+		t.Errorf("due: %v", got)
+	}
+	do(func(tx *store.Tx) error {
+		b, err := tx.Backlog(later)
+		if b.Pending != 3 || !b.Oldest.Equal(now) {
+			t.Errorf("backlog: %+v", b)
+		}
+		return err
+	})
+}

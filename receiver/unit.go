@@ -1,0 +1,351 @@
+package receiver
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// unit is the work of one transaction. It loads an incident once, lets any
+// number of events move it, and writes it once, so that a delivery of a
+// hundred alerts about one incident costs one row.
+type unit struct {
+	e    *Engine
+	tx   *store.Tx
+	book *rules.Book
+	now  time.Time
+
+	entries  []*entry
+	byID     map[string]*entry
+	machines map[[2]string]bool // whose open incidents are loaded
+	gathered map[gathered]bool  // for which signals candidates are loaded
+	blinding []*entry           // open incidents about sources that cannot be read
+	looked   bool               // blinding is loaded
+	number   int                // the newest running number given out; 0 before the first
+}
+
+// entry is an incident at work, with what has been decided about it so far.
+type entry struct {
+	*store.Record
+	was      rules.State
+	blinded  bool
+	place    *store.Place // where it happens, once asked for
+	dirty    bool
+	journal  []rules.Entry
+	notify   []rules.Notification
+	withdraw []string
+	breaches []rules.Breach
+}
+
+func (e *Engine) unit(tx *store.Tx, now time.Time) *unit {
+	return &unit{e: e, tx: tx, book: e.Book(), now: now, byID: map[string]*entry{}, machines: map[[2]string]bool{}, gathered: map[gathered]bool{}}
+}
+
+// gathered is what candidates are looked up by.
+type gathered struct {
+	key   string
+	place store.Place
+}
+
+// hold takes a loaded record into the unit, unless the unit already works on
+// that incident.
+func (u *unit) hold(r *store.Record) *entry {
+	if en := u.byID[r.ID]; en != nil {
+		return en
+	}
+	en := &entry{Record: r, was: r.State, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
+	u.entries, u.byID[r.ID] = append(u.entries, en), en
+	return en
+}
+
+// where is the incident's place; it changes only with a decision.
+func (en *entry) where() store.Place {
+	if en.place == nil {
+		p := en.Place()
+		en.place = &p
+	}
+	return *en.place
+}
+
+func (u *unit) load(id string) (*entry, error) {
+	if en := u.byID[id]; en != nil {
+		return en, nil
+	}
+	r, err := u.tx.Incident(id)
+	if err != nil {
+		return nil, err
+	}
+	return u.hold(r), nil
+}
+
+// begin opens the entry of a new incident.
+func (u *unit) begin(c rules.Classified) (*entry, error) {
+	if u.number == 0 {
+		n, err := u.tx.NextNumber()
+		if err != nil {
+			return nil, err
+		}
+		u.number = n - 1
+	}
+	u.number++
+	return u.hold(store.NewRecord(u.book.Begin(c, fmt.Sprintf("i%d", u.number), u.number, u.now))), nil
+}
+
+// onMachine returns the open incidents of a machine, those of this unit included.
+func (u *unit) onMachine(p store.Place) ([]*entry, error) {
+	if p.Machine == "" {
+		return nil, nil
+	}
+	k := [2]string{p.Customer, p.Machine}
+	if !u.machines[k] {
+		rs, err := u.tx.OnMachine(p.Customer, p.Machine)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rs {
+			u.hold(r)
+		}
+		u.machines[k] = true
+	}
+	var out []*entry
+	for _, en := range u.entries {
+		if q := en.where(); q.Customer == p.Customer && q.Machine == p.Machine && en.State != "" && !en.State.Ended() {
+			out = append(out, en)
+		}
+	}
+	return out, nil
+}
+
+// facts are what a decision about an incident must know beside it.
+func (u *unit) facts(en *entry) (rules.Facts, error) {
+	var f rules.Facts
+	siblings, err := u.siblings(en)
+	if err != nil {
+		return f, err
+	}
+	for _, s := range siblings {
+		f.Siblings = append(f.Siblings, rules.SiblingOf(s.Incident))
+	}
+	if f.SourceDown, err = u.sourceDown(en); err != nil {
+		return f, err
+	}
+	if en.Outage != "" && en.OutageMarks {
+		common, err := u.load(en.Outage)
+		if err != nil {
+			return f, err
+		}
+		if !common.State.Ended() {
+			f.Outage, f.OutageID = common.Key, fmt.Sprint(common.Number)
+		}
+	}
+	return f, nil
+}
+
+func (u *unit) siblings(en *entry) ([]*entry, error) {
+	all, err := u.onMachine(en.where())
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(s *entry) bool { return s.ID == en.ID || s.Key == en.Key }), nil
+}
+
+// sourceDown reports whether what reads the incident's backups is blind.
+func (u *unit) sourceDown(en *entry) (bool, error) {
+	if !u.looked {
+		rs, err := u.tx.Blinding()
+		if err != nil {
+			return false, err
+		}
+		for _, r := range rs {
+			u.blinding = append(u.blinding, u.hold(r))
+		}
+		u.looked = true
+	}
+	for _, b := range u.blinding {
+		if b.ID == en.ID || b.State.Ended() {
+			continue
+		}
+		for _, down := range b.Alerts {
+			source := down.Labels[rules.LabelSource]
+			for _, a := range en.Alerts {
+				if source != "" && down.Firing && a.Labels[rules.LabelSource] == source {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// apply lets an event move an incident, and then lets the other incidents of
+// the machine decide again when they may have to.
+func (u *unit) apply(en *entry, ev rules.Event) (rules.Decision, error) {
+	d, err := u.decide(en, ev)
+	if err != nil || !d.Touches {
+		return d, err
+	}
+	const turns = 2 // each sibling decides anew at most so often for one event
+	times := map[string]int{en.ID: 1}
+	for queue := []*entry{en}; len(queue) > 0; queue = queue[1:] {
+		siblings, err := u.siblings(queue[0])
+		if err != nil {
+			return d, err
+		}
+		for _, s := range siblings {
+			if times[s.ID] >= turns {
+				continue
+			}
+			times[s.ID]++
+			sd, err := u.decide(s, rules.Related{})
+			if err != nil {
+				return d, err
+			}
+			if sd.Touches {
+				queue = append(queue, s)
+			}
+		}
+	}
+	return d, nil
+}
+
+// decide takes one decision and keeps what follows from it.
+func (u *unit) decide(en *entry, ev rules.Event) (rules.Decision, error) {
+	facts, err := u.facts(en)
+	if err != nil {
+		return rules.Decision{}, err
+	}
+	d := u.book.Decide(en.Incident, ev, facts, u.now)
+	if d.Refusal != nil {
+		if _, act := ev.(rules.Acted); !act {
+			// A person is told; for everything else it must not get lost.
+			return d, fmt.Errorf("incident %s: %s", en.ID, d.Refusal.Reason)
+		}
+		return d, nil
+	}
+	_, answer := ev.(rules.Answered)
+	wake, ask := u.wake(d), u.ask(d, answer)
+	if !d.Changed && wake.Equal(en.WakeAt) && ask.Equal(en.AskAt) && en.WakeWith == "" {
+		return d, nil
+	}
+	en.dirty, en.place = true, nil
+	en.Incident, en.WakeAt, en.WakeWith, en.AskAt = d.Incident, wake, "", ask
+	if p := u.book.Policy(en.Policy); p != nil {
+		if s := p.Scenario(en.Scenario); s != nil {
+			en.Blinds = s.Blinds
+		}
+	}
+	if en.Blinds && u.looked && !slices.Contains(u.blinding, en) {
+		u.blinding = append(u.blinding, en)
+	}
+	en.journal = append(en.journal, d.Journal...)
+	en.breaches = append(en.breaches, d.Breaches...)
+	en.notify = append(en.notify, d.Notifications...)
+	for _, id := range d.Withdraw {
+		if i := slices.IndexFunc(en.notify, func(n rules.Notification) bool { return n.ID == id }); i >= 0 {
+			en.notify = slices.Delete(en.notify, i, i+1)
+			continue
+		}
+		en.withdraw = append(en.withdraw, id)
+	}
+	return d, nil
+}
+
+// breath is the least time between two looks at one incident.
+const breath = time.Second
+
+func (u *unit) wake(d rules.Decision) time.Time {
+	if !d.WakeAt.IsZero() && !d.WakeAt.After(u.now) {
+		return u.now.Add(breath)
+	}
+	return d.WakeAt
+}
+
+// ask is when evidence is asked for next: at once when the decision needs it,
+// but not again at once when the answer has just come.
+func (u *unit) ask(d rules.Decision, answered bool) time.Time {
+	at := d.PollAt
+	if d.Needs != nil {
+		at = u.now
+	}
+	if answered && !at.IsZero() && !at.After(u.now) {
+		return u.now.Add(5 * breath)
+	}
+	return at
+}
+
+// flush writes everything that was decided.
+func (u *unit) flush() error {
+	for i := 0; i < len(u.entries); i++ { // releasing members adds to the work
+		en := u.entries[i]
+		if en.Entry == string(rules.CorrelatedSignal) && en.State.Ended() && !en.was.Ended() {
+			if err := u.release(en); err != nil {
+				return err
+			}
+		}
+	}
+	for _, en := range u.entries {
+		if !en.dirty {
+			continue
+		}
+		if err := u.tx.Append(en.Record, en.journal); err != nil {
+			return err
+		}
+		if err := u.tx.Save(en.Record); err != nil {
+			return err
+		}
+		for _, id := range en.withdraw {
+			if err := u.tx.Withdraw(id); err != nil {
+				return err
+			}
+		}
+		for _, n := range en.notify {
+			if err := u.tx.Notify(n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, en := range u.entries {
+		if !en.dirty {
+			continue
+		}
+		if err := u.consequences(en); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consequences reach beyond the incident and its machine.
+func (u *unit) consequences(en *entry) error {
+	open := en.State != "" && !en.State.Ended()
+	if en.Blinds && open != en.blinded {
+		for _, a := range en.Alerts {
+			if source := a.Labels[rules.LabelSource]; source != "" {
+				if err := u.tx.WakeSource(source, u.now); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	opened := open && (en.was == "" || en.was.Ended())
+	ended := !open && en.was != "" && !en.was.Ended()
+	breaches, scenario := en.breaches, en.Scenario
+	if !opened && !ended && len(breaches) == 0 {
+		return nil
+	}
+	u.tx.AfterCommit(func() {
+		if opened || ended {
+			u.e.correlate.Store(true)
+		}
+		if opened {
+			u.e.metrics.opened.WithLabelValues(scenario).Inc()
+		}
+		for _, b := range breaches {
+			u.e.metrics.breaches.WithLabelValues(scenario, b.Target).Inc()
+		}
+	})
+	return nil
+}

@@ -1,0 +1,315 @@
+// Package web is the receiver's HTTP side for people and for monitoring: the
+// JSON API, the health checks and the metrics.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"vigie/receiver"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// maxBody bounds what a person sends.
+const maxBody = 1 << 20
+
+// Options is what the site is made of.
+type Options struct {
+	Engine *receiver.Engine
+	// Webhook answers Alertmanager's deliveries; it checks them itself.
+	Webhook http.Handler
+	// Metrics answers GET /metrics.
+	Metrics http.Handler
+	// Person tells whose bearer token it is.
+	Person func(token string) (string, bool)
+	// Reload reads the configuration again.
+	Reload func(context.Context) error
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// New returns the whole site. Nothing in it redirects a POST: Alertmanager
+// would follow with a GET and take its answer for success.
+func New(o Options) http.Handler {
+	s := &site{o}
+	r := mux.NewRouter().SkipClean(true)
+	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
+	r.HandleFunc("/api/v1/signals", s.person(s.report)).Methods(http.MethodPost)
+	r.HandleFunc("/api/v1/incidents", s.person(s.incidents)).Methods(http.MethodGet)
+	r.HandleFunc("/api/v1/incidents/{id}", s.person(s.incident)).Methods(http.MethodGet)
+	r.HandleFunc("/api/v1/incidents/{id}/journal", s.person(s.journal)).Methods(http.MethodGet)
+	r.HandleFunc("/api/v1/incidents/{id}/explain", s.person(s.explain)).Methods(http.MethodGet)
+	r.HandleFunc("/api/v1/incidents/{id}/acts", s.person(s.act)).Methods(http.MethodPost)
+	r.Handle("/metrics", o.Metrics).Methods(http.MethodGet)
+	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/-/ready", s.ready).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/-/reload", s.person(s.reload)).Methods(http.MethodPost, http.MethodPut)
+	r.HandleFunc("/", s.home).Methods(http.MethodGet)
+	return r
+}
+
+type site struct{ o Options }
+
+// handler is a request of a known person; what it returns becomes JSON.
+type handler func(r *http.Request, who string) (any, error)
+
+// person lets only people with a token through.
+func (s *site) person(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, ok := s.o.Person(bearer(r))
+		if !ok {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="vigie"`)
+			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required", http.StatusUnauthorized})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		v, err := h(r, who)
+		if err != nil {
+			code := receiver.Status(err)
+			if code >= http.StatusInternalServerError {
+				s.o.Logger.Error("request failed", "path", r.URL.Path, "code", code, "err", err)
+			}
+			s.answer(w, code, problem{err.Error(), code})
+			return
+		}
+		s.answer(w, http.StatusOK, v)
+	}
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// problem is how an error is told.
+type problem struct {
+	Error  string `json:"error"`
+	Status int    `json:"status"`
+}
+
+func (s *site) answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		s.o.Logger.Debug("the client went away", "err", err)
+	}
+}
+
+func refuse(status int, format string, args ...any) error {
+	return &receiver.RefusedError{Refusal: rules.Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}}
+}
+
+// body reads what a person sent. Unknown fields are errors: a misspelt one
+// would be lost in silence.
+func body(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return refuse(http.StatusRequestEntityTooLarge, "at most %d bytes are taken", maxBody)
+	case err != nil:
+		return refuse(http.StatusBadRequest, "not readable: %v", err)
+	}
+	return nil
+}
+
+// reportBody is a person's report, as in a story.
+type reportBody struct {
+	Kind       rules.SignalKind `json:"kind"`
+	Platform   string           `json:"platform"`
+	Customer   string           `json:"customer"`
+	Machine    string           `json:"machine"`
+	Alertname  string           `json:"alertname"`
+	Severity   string           `json:"severity"`
+	Scope      string           `json:"scope"`
+	Domain     string           `json:"domain"`
+	By         string           `json:"by"`
+	Means      string           `json:"means"`
+	Text       string           `json:"text"`
+	ReceivedAt time.Time        `json:"received_at"`
+	// ID makes sending it twice one report; one is made when it is missing.
+	ID string `json:"id"`
+}
+
+func (s *site) report(r *http.Request, who string) (any, error) {
+	var b reportBody
+	if err := body(r, &b); err != nil {
+		return nil, err
+	}
+	if b.By == "" {
+		b.By = who
+	}
+	if b.ID == "" {
+		b.ID = rand.Text()
+	}
+	labels := rules.Labels{}
+	for k, v := range map[string]string{
+		rules.LabelPlatform: b.Platform, rules.LabelCustomer: b.Customer, rules.LabelMachine: b.Machine,
+		rules.LabelAlertname: b.Alertname, rules.LabelSeverity: b.Severity, "scope": b.Scope, "domain": b.Domain,
+	} {
+		if v != "" {
+			labels[k] = v
+		}
+	}
+	inc, err := s.o.Engine.Report(r.Context(), receiver.Report{Kind: b.Kind, Labels: labels, By: b.By, TypedBy: who,
+		Means: b.Means, Text: b.Text, Received: b.ReceivedAt, ID: b.ID})
+	if err != nil {
+		return nil, err
+	}
+	return inc, nil
+}
+
+func (s *site) incidents(r *http.Request, _ string) (any, error) {
+	q := r.URL.Query()
+	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Machine: q.Get("machine"), Platform: q.Get("platform"),
+		Scenario: q.Get("scenario"), Key: q.Get("key")}
+	for k := range q {
+		switch k {
+		case "state", "customer", "machine", "platform", "scenario", "key", "backup_role":
+		case "ended":
+			f.Ended = q.Get(k) == "true"
+		case "limit":
+			n, err := strconv.Atoi(q.Get(k))
+			if err != nil || n < 1 || n > 10_000 {
+				return nil, refuse(http.StatusUnprocessableEntity, "limit %q is not a number from 1 to 10000", q.Get(k))
+			}
+			f.Limit = n
+		default:
+			return nil, refuse(http.StatusUnprocessableEntity,
+				"unknown parameter %q: known are state, customer, machine, backup_role, platform, scenario, key, ended, limit", k)
+		}
+	}
+	if st := rules.State(f.State); st.Ended() {
+		f.Ended = true
+	}
+	found, err := s.o.Engine.Incidents(r.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	if role := q.Get(rules.LabelBackupRole); role != "" {
+		kept := found[:0]
+		for _, i := range found {
+			if i.Identity[rules.LabelBackupRole] == role {
+				kept = append(kept, i)
+			}
+		}
+		found = kept
+	}
+	return found, nil
+}
+
+func (s *site) incident(r *http.Request, _ string) (any, error) {
+	return s.o.Engine.Incident(r.Context(), mux.Vars(r)["id"])
+}
+
+func (s *site) journal(r *http.Request, _ string) (any, error) {
+	return s.o.Engine.Journal(r.Context(), mux.Vars(r)["id"])
+}
+
+func (s *site) explain(r *http.Request, _ string) (any, error) {
+	return s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
+}
+
+// actBody is an act: who acts is told by the token.
+type actBody struct {
+	Verb   string         `json:"verb"`
+	Fields map[string]any `json:"fields"`
+	Force  bool           `json:"force"`
+}
+
+// acted is what became of an act.
+type acted struct {
+	Incident      string               `json:"incident"`
+	Number        int                  `json:"number"`
+	From          rules.State          `json:"from_state"`
+	State         rules.State          `json:"state"`
+	Notifications []rules.Notification `json:"notifications,omitempty"`
+	Journal       []rules.Entry        `json:"journal"`
+	Tasks         []rules.Task         `json:"tasks,omitempty"`
+	Flags         map[rules.Flag]bool  `json:"flags,omitempty"`
+	Deadlines     map[string]time.Time `json:"deadlines,omitempty"`
+}
+
+func (s *site) act(r *http.Request, who string) (any, error) {
+	var b actBody
+	if err := body(r, &b); err != nil {
+		return nil, err
+	}
+	fields := rules.Labels{}
+	for k, v := range b.Fields {
+		switch x := v.(type) {
+		case string:
+			fields[k] = x
+		case bool, float64:
+			fields[k] = fmt.Sprint(x)
+		default:
+			return nil, refuse(http.StatusUnprocessableEntity, "field %q is not a text, a number, true or false", k)
+		}
+	}
+	d, err := s.o.Engine.Act(r.Context(), mux.Vars(r)["id"], rules.Act{Verb: b.Verb, By: who, Fields: fields, Force: b.Force})
+	if err != nil {
+		return nil, err
+	}
+	a := acted{Incident: d.Incident.ID, Number: d.Incident.Number, From: d.From, State: d.Incident.State,
+		Notifications: d.Notifications, Journal: d.Journal, Tasks: d.Tasks, Flags: d.Incident.Flags, Deadlines: map[string]time.Time{}}
+	for name, c := range d.Incident.Targets {
+		if !c.Due.IsZero() {
+			a.Deadlines[name] = c.Due
+		}
+	}
+	return a, nil
+}
+
+func (s *site) reload(r *http.Request, who string) (any, error) {
+	if err := s.o.Reload(r.Context()); err != nil {
+		return nil, refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: %v", err)
+	}
+	s.o.Logger.Info("configuration reloaded", "by", who)
+	return map[string]string{"status": "reloaded"}, nil
+}
+
+func (s *site) healthy(w http.ResponseWriter, r *http.Request) {
+	s.say(w, s.o.Engine.Healthy(), "Vigie is healthy.\n")
+}
+
+// readyWithin bounds the trial write of the readiness check.
+const readyWithin = 5 * time.Second
+
+func (s *site) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
+	defer cancel()
+	s.say(w, s.o.Engine.Ready(ctx), "Vigie is ready.\n")
+}
+
+func (s *site) say(w http.ResponseWriter, err error, good string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if err != nil {
+		s.o.Logger.Error("not healthy or not ready", "err", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		good = err.Error() + "\n"
+	}
+	_, _ = w.Write([]byte(good)) // the client went away
+}
+
+func (s *site) home(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("Vigie\n\nGET /api/v1/incidents\nGET /metrics\nGET /-/healthy\nGET /-/ready\n"))
+}
