@@ -28,6 +28,7 @@ func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decisi
 	if d.out.Refusal != nil {
 		return Decision{Incident: inc, Refusal: d.out.Refusal, From: inc.State, WakeAt: inc.WakeAt, PollAt: inc.PollAt}
 	}
+	d.endImmediate() // the event may have told of an earlier start
 	d.settle(now)
 	d.finish()
 	return d.out

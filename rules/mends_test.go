@@ -59,6 +59,29 @@ func TestPauseEnds(t *testing.T) {
 	}
 }
 
+// covers: S2.22; who files a resolved incident away does not move its end.
+func TestClosingWhatIsResolved(t *testing.T) {
+	b := failingServer(t, "failed", "daily")
+	now := paris(t, "2026-03-09 14:33")
+	b.clear(now)
+	b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, rules.EvidenceOK)
+	b.act("close", "adm1", now.Add(time.Hour), "reason", "duplicate")
+	b.is(rules.Closed)
+	if !b.inc.ResolvedAt.Equal(now) || len(b.inc.SelfHealed) != 1 {
+		t.Errorf("ended at %s, healed by itself %d times", b.inc.ResolvedAt, len(b.inc.SelfHealed))
+	}
+}
+
+// covers: S2.20; an earlier start that is learnt later shortens the immediate branch.
+func TestImmediateCountsFromTheStart(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, platformAlert("lms-A", "MoodleCronLate", now), now)
+	b.do(rules.Fired{Signal: b.signal(now.Add(-time.Hour))}, now.Add(time.Second))
+	if b.inc.Flags[rules.FlagImmediate] || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Template == "M3" }) {
+		t.Errorf("ten minutes after an hour: %v", b.inc.Flags)
+	}
+}
+
 // covers: S1.10; a refused address of one of several is written to again only
 // when it changes, and never under an address that has the mail already.
 func TestRefusedAmongSeveral(t *testing.T) {

@@ -128,7 +128,25 @@ func (w *walk) decide(ev rules.Event) rules.Decision {
 		w.fail("deciding again at the same instant changes the incident\nfrom %s\nto   %s", a, b)
 	}
 	w.ruleW()
+	w.spins()
 	return d
+}
+
+// spins refuses an incident that wakes again and again to do nothing.
+func (w *walk) spins() {
+	inc, at := w.inc, w.now
+	for range 4 {
+		if w.needs != nil || inc.WakeAt.IsZero() || inc.WakeAt.Sub(at) > time.Second {
+			return
+		}
+		at = inc.WakeAt
+		d := w.book.Decide(inc, rules.Tick{}, w.facts, at)
+		if d.Needs != nil || len(d.Journal)+len(d.Notifications) > 0 {
+			return
+		}
+		inc = d.Incident
+	}
+	w.fail("wakes each second and does nothing, until %s", at)
 }
 
 // ruleW: nobody counts as told without a message accepted by every To and Cc
@@ -364,7 +382,7 @@ var platformActs = []rules.Act{
 func TestRandomLivesOfPlatforms(t *testing.T) {
 	for _, alert := range []string{"MoodleCronLate", "MoodleSlowPages", "DiskFull"} {
 		t.Run(alert, func(t *testing.T) {
-			walks(t, "activeprolearn", 20, 60, func(w *walk) {
+			walks(t, "activeprolearn", 60, 60, func(w *walk) {
 				w.signal = []rules.Signal{platformAlert("lms-A", alert, w.now)}
 				w.acts = platformActs
 			}, func(w *walk) {

@@ -280,6 +280,9 @@ func (d *decider) beganEarlier(started time.Time) {
 		d.inc.Severities[0].At = started
 	}
 	d.inc.StartedAt = started
+	if d.inc.Flags[FlagImmediate] {
+		d.beginImmediate("") // its time counts from the start as well
+	}
 }
 
 // changedKind notes that an unreachable machine can be reached again but fails,
@@ -394,6 +397,11 @@ func (d *decider) unverified(why string) {
 
 // end resolves or closes the incident.
 func (d *decider) end(as State, why string) {
+	if d.inc.State.Ended() { // it was over already: that instant stays
+		d.state(as, why)
+		d.raise(string(as), d.now)
+		return
+	}
 	d.state(as, why)
 	d.inc.ResolvedAt = d.now
 	d.endPause(d.now)
