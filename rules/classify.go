@@ -203,7 +203,7 @@ func (b *Book) Choose(c Classified, candidates []Incident, now time.Time) int {
 		if !c.Signal.IsReport() && b.decommissioned(c, i, now) {
 			return Ignore
 		}
-		if i.Key != c.Key || !b.mayJoin(i, now) {
+		if i.Key != c.Key || !b.mayJoin(i, now) && !sameRun(c.Signal, i) {
 			continue
 		}
 		if at := i.OpenedAt; best < 0 || at.After(newest) || !i.State.Ended() {
@@ -227,6 +227,13 @@ func (b *Book) decommissioned(c Classified, i Incident, now time.Time) bool {
 	}
 	l := c.Signal.Labels
 	return i.Identity[LabelCustomer] == l[LabelCustomer] && i.Identity[LabelMachine] == l[LabelMachine] && l[LabelMachine] != ""
+}
+
+// sameRun is true for an alert that fired when a person ended the incident and
+// fires on: his word holds until a new run begins.
+func sameRun(s Signal, i Incident) bool {
+	a := i.Alerts[s.Fingerprint]
+	return a != nil && a.Firing && !s.StartsAt.After(a.StartsAt)
 }
 
 // mayJoin is true for an open incident, and for an ended one inside its

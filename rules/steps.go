@@ -123,6 +123,14 @@ func (d *decider) repeats(st *Step, platform string, first firing) []firing {
 		return nil
 	}
 	next := d.after(at, *st.Repeat)
+	// After a stop of any length one reminder is enough for the time missed.
+	for range maxRepeats {
+		later := d.after(next, *st.Repeat)
+		if !later.After(next) || later.After(d.horizon) {
+			break
+		}
+		next = later
+	}
 	return []firing{{at: next, trigger: first.trigger, occurrence: repeatName(first.occurrence, last+1), why: first.why + ", again"}}
 }
 
