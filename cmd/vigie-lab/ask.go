@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/exporters"
 	"vigie/receiver"
 )
 
@@ -64,7 +65,8 @@ func (a *asker) get(ctx context.Context, base, path string, q url.Values, token 
 // Incidents are Vigie's incidents, those that ended included, newest first.
 func (a *asker) Incidents(ctx context.Context) ([]receiver.Summary, error) {
 	var out []receiver.Summary
-	return out, a.get(ctx, a.ports.Vigie.URL("http"), "/api/v1/incidents", url.Values{"ended": {"true"}}, a.token, &out)
+	err := a.get(ctx, a.ports.Vigie.URL("http"), "/api/v1/incidents", url.Values{"ended": {"true"}}, a.token, &out)
+	return out, err
 }
 
 // Alert is one alert as Prometheus sees it.
@@ -81,7 +83,15 @@ func (a *asker) Alerts(ctx context.Context) ([]Alert, error) {
 			Alerts []Alert `json:"alerts"`
 		} `json:"data"`
 	}
-	return answer.Data.Alerts, a.get(ctx, a.ports.Prometheus.URL("http"), "/api/v1/alerts", nil, "", &answer)
+	err := a.get(ctx, a.ports.Prometheus.URL("http"), "/api/v1/alerts", nil, "", &answer)
+	return answer.Data.Alerts, err
+}
+
+// Results are what the exporter says of all jobs, for people.
+func (a *asker) Results(ctx context.Context) ([]exporters.ResultItem, error) {
+	var answer exporters.ResultsAnswer
+	err := a.get(ctx, a.ports.Exporter.URL("http"), "/api/v1/results", nil, "", &answer)
+	return answer.Results, err
 }
 
 // value asks Prometheus for the first value of a query.

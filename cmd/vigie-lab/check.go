@@ -297,33 +297,44 @@ func (c *checker) mail(ctx context.Context, what string, match func(smtpsink.Mes
 	if cause := context.Cause(ctx); errDied(cause) {
 		return m, cause
 	}
-	var b strings.Builder
-	for _, m := range c.Inbox.Messages() {
-		fmt.Fprintf(&b, "\n    to %s: %q", strings.Join(m.Recipients, ", "), m.Subject)
-	}
-	return m, fmt.Errorf("%s did not come: %w; how far it went:\n%s  mails that came:%s", what, err, c.story(), b.String())
+	return m, fmt.Errorf("%s did not come: %w; how far it went:\n%s", what, err, c.story())
 }
 
-// story says how far the server's failure has come along the way.
+// story says how far the failures have come along the way, hop by hop.
 func (c *checker) story() string {
 	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 	defer cancel()
 	var b strings.Builder
+	tell := func(hop, format string, args ...any) {
+		fmt.Fprintf(&b, "    %-16s %s\n", hop, fmt.Sprintf(format, args...))
+	}
+	results, err := c.ask.Results(ctx)
+	if err != nil {
+		tell("backup_exporter", "%v", err)
+	}
+	for _, r := range results {
+		if r.LastResult != "success" {
+			tell("backup_exporter", "%s of %s of %s: %s: %s", r.Plan, r.Machine, r.Customer, r.LastResult, r.Error)
+		}
+	}
 	alerts, err := c.ask.Alerts(ctx)
 	if err != nil {
-		fmt.Fprintf(&b, "    Prometheus: %v\n", err)
+		tell("Prometheus", "%v", err)
 	}
 	for _, a := range alerts {
-		fmt.Fprintf(&b, "    Prometheus: %s is %s for %s of %s since %s\n", a.Labels["alertname"], a.State, a.Labels["machine"], a.Labels["customer"], a.ActiveAt.Format(time.TimeOnly))
+		tell("Prometheus", "%s is %s since %s, %s %s", a.Labels["alertname"], a.State, a.ActiveAt.Format(time.TimeOnly), a.Labels["customer"], a.Labels["machine"])
 	}
 	incidents, err := c.ask.Incidents(ctx)
 	if err != nil {
-		fmt.Fprintf(&b, "    Vigie: %v\n", err)
+		tell("Vigie", "%v", err)
 	}
 	for _, i := range incidents {
-		fmt.Fprintf(&b, "    Vigie: incident %s is %s, %s\n", i.Key, i.State, i.Scenario)
+		tell("Vigie", "incident %s is %s, %s", i.Key, i.State, i.Scenario)
 	}
-	return b.String()
+	for _, m := range c.Inbox.Messages() {
+		tell("mail", "to %s: %q", strings.Join(m.Recipients, ", "), m.Subject)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (c *checker) find(key string) *Machine {

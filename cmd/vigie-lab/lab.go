@@ -23,6 +23,8 @@ const interval = "2s"
 // free; everything is free when the page's is 0 too.
 type PortNumbers struct {
 	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP int
+	// PageFixed refuses another port for the page when the wanted one is in use.
+	PageFixed bool
 }
 
 // Settings say what lab to run.
@@ -130,7 +132,7 @@ func (l *Lab) takePorts(n PortNumbers) (err error) {
 		port, err = Take(wanted, preferred)
 		return port
 	}
-	if p.Page, err = Take(n.Page, false); err != nil {
+	if p.Page, err = Take(n.Page, !n.PageFixed); err != nil {
 		return fmt.Errorf("the lab's page: %w", err)
 	}
 	p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager = take(n.Inbox), take(n.Vigie), take(n.Prometheus), take(n.Alertmanager)

@@ -43,7 +43,7 @@ func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err e
 	app.Flag("policy", "lab: the example's scenarios, but always office hours and no waiting; example: with its real hours.").Default("lab").EnumVar(&o.Policy, "lab", "example")
 	app.Flag("data", "Folder for everything that is kept between two runs.").PlaceHolder(".cache/lab").StringVar(&o.Data)
 	app.Flag("root", "The project's folder; found by itself when you are in it.").StringVar(&o.Root)
-	app.Flag("port", "Port of the lab's page; 0 stands for any. The other ports follow it, where they are free.").Default("8800").IntVar(&o.Ports.Page)
+	app.Flag("port", "Port of the lab's page; 0 stands for any. The other ports follow it. What is in use is replaced, unless you name it.").Default("8800").IsSetByUser(&o.Ports.PageFixed).IntVar(&o.Ports.Page)
 	for _, p := range []struct {
 		name, what string
 		to         *int
