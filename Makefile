@@ -54,7 +54,7 @@ TALLY       = '$(CACHE)/bin/tally' -ledger '$(LEDGER)'
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build stack ## Start everything on this machine, with simulated backup products and an inbox
@@ -121,6 +121,10 @@ fmt: check-go ## Format the Go code
 .PHONY: bench
 bench: check-needs ## Measure; the figures mean something only within one run
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: coverage-of-requirements
+coverage-of-requirements: check-go ## Which requirements have a test, and which have not
+	@$(GO) run ./rules/story/coverage
 
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included

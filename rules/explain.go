@@ -33,6 +33,13 @@ type Explanation struct {
 	Steps    []Explained `json:"steps"`
 	Targets  []Explained `json:"targets"`
 	Evidence Evidence    `json:"evidence"`
+	// Cause is what a person said, or else what the signals propose.
+	Cause         string `json:"cause,omitempty"`
+	CauseProposed bool   `json:"cause_proposed,omitempty"`
+	// Guarantee is the level of service now, GuaranteeNext when the first
+	// level begins again.
+	Guarantee     string    `json:"guarantee,omitempty"`
+	GuaranteeNext time.Time `json:"guarantee_next,omitzero"`
 	Plans    []PlanRow   `json:"plans,omitempty"`
 }
 
@@ -52,6 +59,11 @@ func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation {
 	for _, t := range d.s.Targets {
 		e.Targets = append(e.Targets, d.explainTarget(t))
 	}
+	if e.Cause = inc.Cause; e.Cause == "" {
+		e.Cause = d.proposedCause()
+		e.CauseProposed = e.Cause != ""
+	}
+	e.Guarantee, e.GuaranteeNext = d.guarantee(now)
 	var f FactSheet
 	d.sheetPlans(&f)
 	e.Plans = f.Plans

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -224,7 +226,7 @@ func (d *decider) sheetPlatform(f *FactSheet, platform string) {
 	level, next := d.guarantee(d.now)
 	f.Guarantee, f.Reopens = level, next
 	if f.Cause == "" {
-		f.Cause = d.proposedCause(f.Alertname)
+		f.Cause = d.proposedCause()
 	}
 }
 
@@ -246,15 +248,26 @@ func (d *decider) guarantee(at time.Time) (string, time.Time) {
 	return "", time.Time{}
 }
 
-func (d *decider) proposedCause(alertname string) string {
-	if len(d.platforms()) >= 3 && d.inc.Identity["site"] != "" {
-		if _, ok := d.p.Causes["ext.network"]; ok {
-			return "ext.network"
-		}
+// proposedCause is what the signals suggest: a proposal that is shown and never
+// overrules a person (S2.4 to S2.11).
+func (d *decider) proposedCause() string {
+	if len(d.platforms()) >= 3 && d.inc.Identity["site"] != "" && d.p.Causes["ext.network"].Code != "" {
+		return "ext.network"
 	}
-	for code, c := range d.p.Causes {
-		if contains(c.Alerts, alertname) {
-			return code
+	for _, code := range slices.Sorted(maps.Keys(d.p.Causes)) {
+		c := d.p.Causes[code]
+		suits := func(l Labels) bool {
+			return contains(c.Alerts, l[LabelAlertname]) || len(c.Match) > 0 && c.Match.Match(l)
+		}
+		for _, a := range d.inc.Alerts {
+			if suits(a.Labels) {
+				return code
+			}
+		}
+		for _, r := range d.inc.Reports {
+			if suits(r.Labels) {
+				return code
+			}
 		}
 	}
 	return ""

@@ -68,8 +68,10 @@ type Cause struct {
 	Customer bool
 	// MinSeverity is the least severity that this cause implies (S2.10).
 	MinSeverity string
-	// Alerts propose this cause by their name.
+	// Alerts propose this cause by their name, Match by other labels. A
+	// proposal is shown and never overrules a person.
 	Alerts []string
+	Match  Matchers
 }
 
 // Guarantee is a level of service that holds while its calendar is open; the

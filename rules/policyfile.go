@@ -58,6 +58,7 @@ type (
 		Customer    bool     `yaml:"customer"`
 		MinSeverity string   `yaml:"at_least"`
 		Alerts      []string `yaml:"alerts"`
+		Match       []string `yaml:"match"`
 	}
 
 	guaranteeDoc struct {

@@ -209,8 +209,17 @@ func (b *builder) causes(d policyDoc) {
 		}
 		b.leasts = append(b.leasts, least{doc.Position, "causes." + code + ".at_least", doc.MinSeverity})
 		b.p.Causes[code] = Cause{Code: code, Text: doc.Text, Integrity: doc.Integrity, Customer: doc.Customer,
-			MinSeverity: doc.MinSeverity, Alerts: doc.Alerts}
+			MinSeverity: doc.MinSeverity, Alerts: doc.Alerts, Match: b.matchers(doc.Position, "causes."+code+".match", doc.Match)}
 	}
+}
+
+// matchers reads optional matchers; none at all match nothing.
+func (b *builder) matchers(at strict.Position, path string, texts []string) Matchers {
+	ms, err := ParseMatchers(texts)
+	if err != nil {
+		b.fault(at, path, `%s: write matchers as in Alertmanager, e.g. 'recent_change="true"'`, err)
+	}
+	return ms
 }
 
 func (b *builder) guarantees(d policyDoc) {

@@ -213,14 +213,10 @@ func TestLimits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var h house
-			begin := time.Now()
 			err := strict.Decode("f.yml", []byte(tt.text), &h)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				text := fmt.Sprint(err)
 				t.Errorf("says %.600s\nwant %s", text, tt.want)
-			}
-			if spent := time.Since(begin); spent > 5*time.Second {
-				t.Errorf("took %s", spent)
 			}
 		})
 	}

@@ -84,7 +84,8 @@ func scan(root string) (map[string][]string, error) {
 			}
 			return nil
 		}
-		story := filepath.Base(filepath.Dir(path)) == "stories" && strings.HasSuffix(path, ".yml")
+		folder := filepath.Base(filepath.Dir(path))
+		story := (folder == "stories" || folder == "tests") && strings.HasSuffix(path, ".yml")
 		if !story && !strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
