@@ -40,7 +40,7 @@ type Explanation struct {
 	// level begins again.
 	Guarantee     string    `json:"guarantee,omitempty"`
 	GuaranteeNext time.Time `json:"guarantee_next,omitzero"`
-	Plans    []PlanRow   `json:"plans,omitempty"`
+	Plans         []PlanRow `json:"plans,omitempty"`
 }
 
 // Explain tells the story of an incident so far and what comes next. It
