@@ -20,11 +20,17 @@ type Summary struct {
 	Thread string `json:"thread,omitempty"`
 }
 
-func summary(r *store.Record) Summary {
+// summary writes the instants that people read in the zone of the policy.
+func summary(r *store.Record, book *rules.Book) Summary {
+	zone := book.InForce(r.OpenedAt).Zone
+	if p := book.Policy(r.Policy); p != nil {
+		zone = p.Zone
+	}
 	s := Summary{Incident: r.Incident, Thread: r.Root}
+	s.OpenedAt, s.StartedAt = s.OpenedAt.In(zone), s.StartedAt.In(zone)
 	for _, c := range r.Targets {
 		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (s.Deadline.IsZero() || c.Due.Before(s.Deadline)) {
-			s.Deadline = c.Due
+			s.Deadline = c.Due.In(zone)
 		}
 	}
 	return s
@@ -36,7 +42,7 @@ func (e *Engine) Incidents(ctx context.Context, f store.Filter) ([]Summary, erro
 	err := e.store.View(ctx, func(tx *store.Tx) error {
 		rs, err := tx.Incidents(f)
 		for _, r := range rs {
-			out = append(out, summary(r))
+			out = append(out, summary(r, e.Book()))
 		}
 		return err
 	})
@@ -52,7 +58,7 @@ func (e *Engine) Incident(ctx context.Context, name string) (Summary, error) {
 		if err != nil {
 			return err
 		}
-		s = summary(r)
+		s = summary(r, e.Book())
 		return nil
 	})
 	return s, err

@@ -180,10 +180,10 @@ func (c *commands) table(list []receiver.Summary) error {
 	for _, i := range list {
 		deadline := "-"
 		if !i.Deadline.IsZero() {
-			deadline = i.Deadline.Local().Format("2006-01-02 15:04")
+			deadline = i.Deadline.Format("2006-01-02 15:04")
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Scenario, i.Key, orDash(i.Assignee),
-			i.OpenedAt.Local().Format("2006-01-02 15:04"), deadline)
+			i.OpenedAt.Format("2006-01-02 15:04"), deadline)
 	}
 	return w.Flush()
 }
@@ -226,7 +226,7 @@ func (c *commands) explanation(x rules.Explanation) error {
 		}
 		text := "-"
 		if !when.IsZero() {
-			text = when.Local().Format("2006-01-02 15:04:05")
+			text = when.Format("2006-01-02 15:04:05")
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Kind, l.Name, l.Status, text, l.Reason,
 			orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
