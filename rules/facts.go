@@ -141,6 +141,9 @@ func (d *decider) sheetPlans(f *FactSheet) {
 		if a.SizeBytes > 0 {
 			f.SizeBytes = a.SizeBytes
 		}
+		if read := unixTime(a.Annotations["last_refresh"]); !read.IsZero() {
+			f.StartedAt = read // a source is blind since it was last read, not since the alert
+		}
 		f.AgentLastSeen = unixTime(a.Annotations["agent_last_seen"])
 		f.NextRun = unixTime(a.Annotations["next_run"])
 		f.RunbookURL, f.GeneratorURL = a.Annotations["runbook_url"], a.Annotations["generator_url"]
