@@ -74,6 +74,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == pushVerb {
+		return runPush(ctx, args[1:], os.Stdin, stdout, stderr)
+	}
 	o, err := parse(args, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v; try --help\n", err)

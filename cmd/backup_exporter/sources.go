@@ -5,6 +5,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis"
+	"vigie/exporters/push"
 	"vigie/exporters/veeam"
 )
 
@@ -13,6 +14,7 @@ func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine: opens(acronis.New),
 		veeam.Engine:   opens(veeam.New),
+		push.Engine:    opens(push.New),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"vigie/exporters"
+	"vigie/exporters/push"
 )
 
 // routes are all paths of the exporter; authentication and TLS are the web
@@ -32,6 +33,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 	mux.Handle("GET /{$}", landing)
 	mux.Handle(o.metricsPath, exporters.NewExposition(h.views, own))
 	mux.Handle("/api/v1/results", exporters.ResultsHandler(h.views))
+	mux.Handle("POST "+push.Path, push.Handler(h.pushSources))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("The backup exporter is healthy.\n"))
 	})
@@ -47,7 +49,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 		}
 		_, _ = w.Write([]byte("The configuration was read anew.\n"))
 	})
-	return mux, nil
+	return pushersOnlyPush(mux), nil
 }
 
 // reloader reads the configuration anew, one attempt at a time.

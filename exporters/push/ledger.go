@@ -1,0 +1,159 @@
+package push
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+)
+
+// keptRuns is how many of a job's newest runs are remembered. A run older
+// than all of them changes nothing any more but the last success.
+const keptRuns = 64
+
+// clockTolerance is how far a sender's clock may run ahead.
+const clockTolerance = 10 * time.Minute
+
+// entry is what one request added. Entries are what the journal keeps.
+type entry struct {
+	Customer string    `json:"customer"`
+	Received time.Time `json:"received"`
+	Reports  []Report  `json:"reports"`
+}
+
+type jobKey struct{ customer, id string }
+
+// ledger is everything that was reported, bounded by job. What it says does
+// not depend on the order in which entries were added.
+type ledger map[jobKey]*job
+
+type job struct {
+	Customer    string    `json:"customer"`
+	ID          string    `json:"job_id"`
+	LastSuccess time.Time `json:"last_success,omitzero"` // of all runs, those no longer kept as well
+	Latest      Report    `json:"latest"`                // of the newest run
+	Runs        []run     `json:"runs"`                  // oldest first
+}
+
+type run struct {
+	ID       string           `json:"id"`
+	Sum      string           `json:"sum"` // the report's fingerprint
+	Start    time.Time        `json:"start,omitzero"`
+	End      time.Time        `json:"end"`
+	Result   exporters.Result `json:"result"`
+	Size     int64            `json:"size,omitempty"`
+	Received time.Time        `json:"received"`
+}
+
+func compareRuns(a, b run) int {
+	return cmp.Or(a.End.Compare(b.End), strings.Compare(a.ID, b.ID))
+}
+
+// standing is what a report is to the ledger.
+type standing int
+
+const (
+	fresh standing = iota
+	repeated
+	contradicting // the run's id is known with another content
+)
+
+func (l ledger) standing(customer string, r *Report, sum string) standing {
+	j := l[jobKey{customer, r.JobID}]
+	if j == nil {
+		return fresh
+	}
+	for i := range j.Runs {
+		if j.Runs[i].ID == r.RunID {
+			if j.Runs[i].Sum == sum {
+				return repeated
+			}
+			return contradicting
+		}
+	}
+	return fresh
+}
+
+// add takes an entry in. Adding one again changes nothing.
+func (l ledger) add(e entry) error {
+	for i := range e.Reports {
+		r := e.Reports[i]
+		sum, err := r.fingerprint()
+		if err != nil {
+			return err
+		}
+		if l.standing(e.Customer, &r, sum) != fresh {
+			continue
+		}
+		key := jobKey{e.Customer, r.JobID}
+		j := l[key]
+		if j == nil {
+			j = &job{Customer: e.Customer, ID: r.JobID}
+			l[key] = j
+		}
+		j.add(r, sum, e.Received)
+	}
+	return nil
+}
+
+func (j *job) add(r Report, sum string, received time.Time) {
+	n := run{ID: r.RunID, Sum: sum, Start: r.Started.UTC(), End: believed(r.Ended.Time, received), Result: results()[r.Result], Size: r.Size, Received: received}
+	if n.Result == exporters.Success && n.End.After(j.LastSuccess) {
+		j.LastSuccess = n.End
+	}
+	at, _ := slices.BinarySearchFunc(j.Runs, n, compareRuns)
+	if at == len(j.Runs) {
+		j.Latest = r
+	}
+	j.Runs = slices.Insert(j.Runs, at, n)
+	if len(j.Runs) > keptRuns {
+		j.Runs = slices.Delete(j.Runs, 0, 1)
+	}
+}
+
+// believed is the end of a run: no later than its arrival, whatever the
+// sender's clock says.
+func believed(end, received time.Time) time.Time {
+	if ahead(end, received) {
+		return received.UTC()
+	}
+	return end.UTC()
+}
+
+func ahead(end, received time.Time) bool { return end.After(received.Add(clockTolerance)) }
+
+// shown is what the ledger says of a job.
+func (j *job) shown(c *Config) exporters.Job {
+	r := &j.Latest
+	out := exporters.Job{
+		Customer: j.Customer, CustomerName: c.Customers[j.Customer].Name, ID: j.ID,
+		Machine: r.Machine, Class: cmp.Or(r.MachineClass, exporters.Other), Role: cmp.Or(r.BackupRole, c.BackupRole),
+		Engine: cmp.Or(r.Engine, "script"), Plan: cmp.Or(r.Plan, j.ID), ObjectType: r.ObjectType,
+		Enabled: r.Enabled == nil || *r.Enabled, NextRun: r.NextRun.UTC(), LastSuccess: j.LastSuccess,
+		ExpectedInterval: r.interval(), Received: j.Runs[len(j.Runs)-1].Received,
+	}
+	if out.ExpectedInterval == 0 {
+		out.ExpectedInterval = c.ExpectedInterval.Of(out.Class)
+	}
+	for i := range j.Runs {
+		n := exporters.Run{ID: j.Runs[i].ID, Start: j.Runs[i].Start, End: j.Runs[i].End, Result: j.Runs[i].Result, Size: j.Runs[i].Size}
+		last := len(out.Runs) - 1
+		switch {
+		case last < 0 || !out.Runs[last].End.Equal(n.End):
+			out.Runs = append(out.Runs, n)
+		case badness(n.Result) > badness(out.Runs[last].Result):
+			// Two runs that ended at once: the better word is not believed.
+			out.Runs[last] = n
+		}
+	}
+	if last := &out.Runs[len(out.Runs)-1]; last.ID == r.RunID {
+		last.Error = r.Error
+	}
+	return out
+}
+
+func badness(r exporters.Result) int {
+	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Cancelled, exporters.Missed, exporters.Failed}, r)
+}
