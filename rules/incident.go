@@ -39,7 +39,7 @@ const (
 	FlagOutage              Flag = "outage"      // part of a failure common to many customers
 	FlagSourceDown          Flag = "source_down" // what watches this machine is itself blind
 	FlagOffline             Flag = "offline"     // the machine was not reachable at its backup time
-	FlagCustomerMailed      Flag = "customer_mailed"
+	FlagCustomerTold        Flag = "customer_told"
 	FlagUnknownReporter     Flag = "unknown_reporter"
 	FlagOtherBackupKnown    Flag = "other_backup_known" // proven or answered by a person
 	FlagMachineClassMissing Flag = "machine_class_missing"

@@ -20,7 +20,7 @@ func Verbs() []string { return slices.Clone(verbs) }
 // flags are the flags that a policy may name.
 var flags = []Flag{
 	FlagSilenced, FlagDoubleFailure, FlagLateStart, FlagAccountManagerTold, FlagImmediate, FlagSignalLost, FlagFlaky,
-	FlagOutage, FlagSourceDown, FlagOffline, FlagCustomerMailed, FlagUnknownReporter,
+	FlagOutage, FlagSourceDown, FlagOffline, FlagCustomerTold, FlagUnknownReporter,
 }
 
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
@@ -40,7 +40,7 @@ var conditions = map[string]func(*decider) bool{
 	"waiting":              func(d *decider) bool { return d.inc.State == Waiting },
 	"unverified":           func(d *decider) bool { return d.inc.State == Unverified },
 	"account_manager_told": func(d *decider) bool { return d.toldOrTelling(FlagAccountManagerTold) },
-	"customer_told":        func(d *decider) bool { return d.toldOrTelling(FlagCustomerMailed) },
+	"customer_told":        func(d *decider) bool { return d.toldOrTelling(FlagCustomerTold) },
 	"acted_today":          func(d *decider) bool { return d.actedToday("note", "attempt", "forecast") },
 	"forecast_yes_today":   (*decider).forecastYesToday,
 	"answered":             func(d *decider) bool { return d.happened("act:answer") },

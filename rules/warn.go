@@ -105,7 +105,7 @@ func (s *Scenario) neverTriggers(t Trigger) string {
 	case t.Kind == WhenFlag && name == string(FlagDoubleFailure) && s.OtherBackup == nil:
 		return "the scenario does not ask for the other backup (other_backup:)"
 	case t.Kind == WhenFlag && name == string(FlagAccountManagerTold) && !s.raises(FlagAccountManagerTold),
-		t.Kind == WhenFlag && name == string(FlagCustomerMailed) && !s.raises(FlagCustomerMailed):
+		t.Kind == WhenFlag && name == string(FlagCustomerTold) && !s.raises(FlagCustomerTold):
 		return "no step raises " + name
 	case t.Kind == WhenMoment && (name == "immediate_over" || name == "not_immediate") && s.Immediate == nil:
 		return "the scenario has no immediate branch (immediate:)"
@@ -123,8 +123,8 @@ func (s *Scenario) neverTriggers(t Trigger) string {
 func (s *Scenario) neverHolds(condition string) string {
 	switch condition {
 	case "customer_told":
-		if !s.raises(FlagCustomerMailed) {
-			return "no step raises customer_mailed"
+		if !s.raises(FlagCustomerTold) {
+			return "no step raises customer_told"
 		}
 	case "account_manager_told":
 		if !s.raises(FlagAccountManagerTold) {

@@ -125,7 +125,7 @@ func (i *item) digestSection() string {
 		return "calls"
 	case i.f.State == rules.Waiting, i.f.State == rules.Unverified, i.f.State == rules.WorkedAround, i.f.State.Ended():
 		return "watched"
-	case i.Workstation() && i.hasFlag(rules.FlagCustomerMailed):
+	case i.Workstation() && i.hasFlag(rules.FlagCustomerTold):
 		return "watched"
 	case i.Workstation():
 		return "clients"

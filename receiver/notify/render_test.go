@@ -714,7 +714,7 @@ func TestWordsForRules(t *testing.T) {
 			keys = append(keys, "state."+string(s))
 		}
 		for _, f := range []rules.Flag{rules.FlagSilenced, rules.FlagDoubleFailure, rules.FlagLateStart, rules.FlagAccountManagerTold, rules.FlagImmediate,
-			rules.FlagSignalLost, rules.FlagFlaky, rules.FlagOutage, rules.FlagSourceDown, rules.FlagOffline, rules.FlagCustomerMailed,
+			rules.FlagSignalLost, rules.FlagFlaky, rules.FlagOutage, rules.FlagSourceDown, rules.FlagOffline, rules.FlagCustomerTold,
 			rules.FlagUnknownReporter, rules.FlagOtherBackupKnown, rules.FlagMachineClassMissing} {
 			keys = append(keys, "flag."+string(f))
 		}
