@@ -6,13 +6,15 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/veeam"
+	"vigie/exporters/windowsbackup"
 )
 
 // sourceTable is the list of products: a new one is a package and a line here.
 func sourceTable() map[string]opener {
 	return map[string]opener{
-		acronis.Engine: opens(acronis.New),
-		veeam.Engine:   opens(veeam.New),
+		acronis.Engine:       opens(acronis.New),
+		veeam.Engine:         opens(veeam.New),
+		windowsbackup.Engine: opens(windowsbackup.New),
 	}
 }
 

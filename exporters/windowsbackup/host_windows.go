@@ -1,0 +1,48 @@
+package windowsbackup
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+	"unicode/utf16"
+
+	"vigie/exporters"
+	"vigie/exporters/windowsbackup/winevent"
+)
+
+func newHost(c *Config) (host, error) {
+	timeout := time.Duration(c.CommandTimeout)
+	events, err := winevent.NewReader(timeout)
+	if err != nil {
+		return host{}, &exporters.ConfigError{What: err.Error()}
+	}
+	powershell, err := winevent.SystemProgram("WindowsPowerShell", "v1.0", "powershell.exe")
+	if err != nil {
+		return host{}, &exporters.ConfigError{What: err.Error()}
+	}
+	wbadmin, err := winevent.SystemProgram("wbadmin.exe")
+	if err != nil {
+		return host{}, &exporters.ConfigError{What: err.Error()}
+	}
+	run := func(endpoint, program string, args ...string) func(context.Context) ([]byte, error) {
+		o := winevent.RunOptions{Endpoint: endpoint, Timeout: timeout, Program: program, Args: args}
+		return func(ctx context.Context) ([]byte, error) { return winevent.Run(ctx, o) }
+	}
+	return host{
+		events: events,
+		// An encoded command needs no file that somebody could change, and no
+		// execution policy.
+		summary:  run("summary", powershell, "-NoLogo", "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(script)),
+		versions: run("versions", wbadmin, "get", "versions"),
+	}, nil
+}
+
+// encoded gives a script in the form that -EncodedCommand takes.
+func encoded(script string) string {
+	var data []byte
+	for _, unit := range utf16.Encode([]rune(script)) {
+		data = binary.LittleEndian.AppendUint16(data, unit)
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}
