@@ -6,6 +6,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/veeam"
+	"vigie/exporters/veeamevents"
 	"vigie/exporters/windowsbackup"
 )
 
@@ -13,6 +14,7 @@ import (
 func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
+		veeamevents.Key:      opens(veeamevents.New),
 		veeam.Engine:         opens(veeam.New),
 		windowsbackup.Engine: opens(windowsbackup.New),
 	}

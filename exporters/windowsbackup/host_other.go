@@ -5,11 +5,10 @@ package windowsbackup
 import (
 	"time"
 
-	"vigie/exporters"
 	"vigie/exporters/windowsbackup/winevent"
 )
 
 func newHost(c *Config) (host, error) {
 	_, err := winevent.NewReader(time.Duration(c.CommandTimeout))
-	return host{}, &exporters.ConfigError{What: err.Error()}
+	return host{}, err
 }

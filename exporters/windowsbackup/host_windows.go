@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode/utf16"
 
-	"vigie/exporters"
 	"vigie/exporters/windowsbackup/winevent"
 )
 
@@ -15,15 +14,15 @@ func newHost(c *Config) (host, error) {
 	timeout := time.Duration(c.CommandTimeout)
 	events, err := winevent.NewReader(timeout)
 	if err != nil {
-		return host{}, &exporters.ConfigError{What: err.Error()}
+		return host{}, err
 	}
 	powershell, err := winevent.SystemProgram("WindowsPowerShell", "v1.0", "powershell.exe")
 	if err != nil {
-		return host{}, &exporters.ConfigError{What: err.Error()}
+		return host{}, err
 	}
 	wbadmin, err := winevent.SystemProgram("wbadmin.exe")
 	if err != nil {
-		return host{}, &exporters.ConfigError{What: err.Error()}
+		return host{}, err
 	}
 	run := func(endpoint, program string, args ...string) func(context.Context) ([]byte, error) {
 		o := winevent.RunOptions{Endpoint: endpoint, Timeout: timeout, Program: program, Args: args}
