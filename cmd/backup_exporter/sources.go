@@ -6,6 +6,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/veeam"
+	"vigie/exporters/veeamem"
 	"vigie/exporters/veeamevents"
 	"vigie/exporters/windowsbackup"
 )
@@ -14,6 +15,7 @@ import (
 func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
+		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),
 		veeam.Engine:         opens(veeam.New),
 		windowsbackup.Engine: opens(windowsbackup.New),
