@@ -2,10 +2,7 @@ package windowsbackup
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"time"
-	"unicode/utf16"
 
 	"vigie/exporters/windowsbackup/winevent"
 )
@@ -35,13 +32,4 @@ func newHost(c *Config) (host, error) {
 		summary:  run("summary", powershell, "-NoLogo", "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(script)),
 		versions: run("versions", wbadmin, "get", "versions"),
 	}, nil
-}
-
-// encoded gives a script in the form that -EncodedCommand takes.
-func encoded(script string) string {
-	var data []byte
-	for _, unit := range utf16.Encode([]rune(script)) {
-		data = binary.LittleEndian.AppendUint16(data, unit)
-	}
-	return base64.StdEncoding.EncodeToString(data)
 }

@@ -171,5 +171,8 @@ func (s *Source) enrich(j *exporters.Job, sum *Summary, out *exporters.Snapshot)
 			return
 		}
 	}
+	if running || !known {
+		return // it may be the one that runs
+	}
 	j.Runs = append(j.Runs, exporters.Run{ID: "summary/" + last.UTC().Format(time.RFC3339), End: last, Result: result, Error: text, Coarse: true})
 }

@@ -167,6 +167,35 @@ func TestLogWasCleared(t *testing.T) {
 	}
 }
 
+// What the summary calls the last backup may be the one that runs.
+func TestSummaryOfARunningBackupIsNoResult(t *testing.T) {
+	m := newMachine(t)
+	m.events = nil
+	for _, status := range []string{"BackupInProgress", "Meditating"} {
+		m.summary = strings.NewReplacer("2155348165", "0", "-2147024463", "0", "NoOperationInProgress", status).Replace(string(read(t, "summary.fr.json")))
+		p := poller(t, m, "")
+		check(t, p.Refresh(t.Context()))
+		if j := job(t, p); j.LastResult != exporters.Unknown || !j.LastRun.IsZero() {
+			t.Errorf("%s: %s, run %v", status, j.LastResult, j.LastRun)
+		}
+	}
+}
+
+// The script travels on a command line, which Windows bounds.
+func TestScript(t *testing.T) {
+	for _, r := range script {
+		if r > 126 {
+			t.Errorf("%q is not ASCII", r)
+		}
+	}
+	if n := len(encoded(script)); n > 16_000 {
+		t.Errorf("%d characters", n)
+	}
+	if got := encoded("é"); got != "6QA=" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestVersionsWhereThereIsNoSummary(t *testing.T) {
 	m := newMachine(t)
 	m.events, m.sumErr = nil, &exporters.SourceError{Endpoint: "summary", Reason: exporters.ReasonOther, Err: errors.New("exit 20")}
@@ -222,7 +251,7 @@ func TestConfigIsStrict(t *testing.T) {
 	c.Customer = "dupont"
 	check(t, c.Validate(""))
 	if runtime.GOOS != "windows" {
-		if _, err := New(&c, exporters.SourceOptions{Now: time.Now}); err == nil || !strings.Contains(err.Error(), "run the exporter there") {
+		if _, err := New(&c, exporters.SourceOptions{Now: time.Now}); err == nil || !strings.Contains(err.Error(), "on the Windows machine itself") {
 			t.Errorf("away from Windows: %v", err)
 		}
 	}

@@ -2,6 +2,8 @@ package windowsbackup
 
 import (
 	_ "embed"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"vigie/exporters"
 	"vigie/exporters/windowsbackup/winevent"
@@ -147,4 +150,13 @@ func (s *Summary) interval() time.Duration {
 		longest = max(longest, starts[i]-starts[i-1])
 	}
 	return time.Duration(longest) * time.Minute
+}
+
+// encoded gives a script in the form that -EncodedCommand takes.
+func encoded(script string) string {
+	var data []byte
+	for _, unit := range utf16.Encode([]rune(script)) {
+		data = binary.LittleEndian.AppendUint16(data, unit)
+	}
+	return base64.StdEncoding.EncodeToString(data)
 }

@@ -7,6 +7,7 @@ function Seconds($d) {
     if ($null -eq $d -or $d.Year -le 1970) { return $null }
     [int64][Math]::Floor(($d.ToUniversalTime() - $epoch).TotalSeconds)
 }
+function Number($v) { if ($null -eq $v) { $null } else { [int64]$v } }
 function Text($v) { if ($null -eq $v) { '' } else { [string]$v } }
 
 if (-not (Get-Command Get-WBSummary -ErrorAction SilentlyContinue)) {
@@ -19,9 +20,9 @@ $out = @{
     NextBackupTime             = Seconds $s.NextBackupTime
     LastSuccessfulBackupTime   = Seconds $s.LastSuccessfulBackupTime
     LastBackupTime             = Seconds $s.LastBackupTime
-    NumberOfVersions           = [int64]$s.NumberOfVersions
-    LastBackupResultHR         = [int64]$s.LastBackupResultHR
-    LastBackupResultDetailedHR = [int64]$s.LastBackupResultDetailedHR
+    NumberOfVersions           = Number $s.NumberOfVersions
+    LastBackupResultHR         = Number $s.LastBackupResultHR
+    LastBackupResultDetailedHR = Number $s.LastBackupResultDetailedHR
     DetailedMessage            = Text $s.DetailedMessage
     CurrentOperationStatus     = Text $s.CurrentOperationStatus
     Schedule                   = $null

@@ -37,8 +37,8 @@ func (h *handler) Execute(_ []string, orders <-chan svc.ChangeRequest, status ch
 	for {
 		select {
 		case h.code = <-done:
-			// A code of its own lets the recovery of the service start it again.
-			return true, uint32(h.code)
+			// Any code but 0 lets the recovery of the service start it again.
+			return h.code != 0, uint32(h.code)
 		case order := <-orders:
 			switch order.Cmd {
 			case svc.Interrogate:
