@@ -28,6 +28,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"vigie/exporters"
+	"vigie/exporters/windowsbackup/winservice"
 )
 
 const (
@@ -39,7 +40,10 @@ const (
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	// Started by Windows' service manager, it answers it; anywhere else it just runs.
+	os.Exit(winservice.Run(context.Background(), "backup_exporter", func(ctx context.Context) int {
+		return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}))
 }
 
 // options are the command line.

@@ -7,14 +7,20 @@ import (
 	"vigie/exporters/acronis"
 	"vigie/exporters/push"
 	"vigie/exporters/veeam"
+	"vigie/exporters/veeamem"
+	"vigie/exporters/veeamevents"
+	"vigie/exporters/windowsbackup"
 )
 
 // sourceTable is the list of products: a new one is a package and a line here.
 func sourceTable() map[string]opener {
 	return map[string]opener{
-		acronis.Engine: opens(acronis.New),
-		veeam.Engine:   opens(veeam.New),
-		push.Engine:    opens(push.New),
+		acronis.Engine:       opens(acronis.New),
+		push.Engine:          opens(push.New),
+		veeamem.Key:          opens(veeamem.New),
+		veeamevents.Key:      opens(veeamevents.New),
+		veeam.Engine:         opens(veeam.New),
+		windowsbackup.Engine: opens(windowsbackup.New),
 	}
 }
 

@@ -1,0 +1,258 @@
+package veeamem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/exporters"
+)
+
+const (
+	loginPath   = "/api/sessionMngr/"
+	logoutPath  = "/api/logonSessions/"
+	idHeader    = "X-Restsvcsessionid"
+	maxReReads  = 3
+	maxPages    = 20_000
+	loginTime   = 30 * time.Second
+	maxLogin    = 1 << 20
+	sessionLife = 365 * 24 * time.Hour // the server ends idle sessions by itself: 401
+)
+
+// client reads one server.
+type client struct {
+	config *Config
+	now    func() time.Time
+	agent  string
+	http   *exporters.Client // only reads
+	door   *http.Client      // only logs in and out
+	tokens *exporters.TokenCache
+
+	mu      sync.Mutex
+	session string // names the session for logging out; no secret
+}
+
+func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
+	tls, err := c.TLS.Build()
+	if err != nil {
+		return nil, err
+	}
+	cl := &client{config: c, now: env.Now, agent: env.UserAgent}
+	cl.door = &http.Client{Timeout: loginTime,
+		Transport:     &doorTransport{base: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: tls, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	cl.tokens = &exporters.TokenCache{Now: env.Now, Fetch: cl.login}
+	cl.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.URL.URL, UserAgent: env.UserAgent, TLS: tls, RequestsPerSecond: c.RequestsPerSecond,
+		Concurrency: 1, Authorize: cl.authorize, Now: env.Now, Sleep: env.Sleep})
+	return cl, nil
+}
+
+// doorTransport lets nothing through but the login and the end of a session.
+type doorTransport struct{ base http.RoundTripper }
+
+// RoundTrip refuses whatever could change something else in the product.
+func (t *doorTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, id, _ := strings.Cut(r.URL.Path, logoutPath)
+	in := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, loginPath)
+	out := r.Method == http.MethodDelete && uuid(id)
+	if !in && !out {
+		return nil, fmt.Errorf("refused to send %s %s: the exporter only reads", r.Method, r.URL.Path)
+	}
+	return t.base.RoundTrip(r)
+}
+
+func uuid(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if r != '-' {
+				return false
+			}
+		case (r < '0' || r > '9') && (r < 'a' || r > 'f') && (r < 'A' || r > 'F'):
+			return false
+		}
+	}
+	return true
+}
+
+// authorize adds the session's secret; one that was refused is not used again.
+func (c *client) authorize(ctx context.Context, h http.Header, renew bool) error {
+	refused := ""
+	if renew {
+		refused = c.tokens.Current()
+	}
+	v, err := c.tokens.Get(ctx, refused)
+	if err != nil {
+		return err
+	}
+	h.Set(idHeader, v)
+	return nil
+}
+
+// login opens a session. Neither password nor answer appears in an error.
+func (c *client) login(ctx context.Context) (exporters.Token, error) {
+	fail := func(reason exporters.Reason, status int, err error) (exporters.Token, error) {
+		return exporters.Token{}, &exporters.SourceError{Endpoint: "login", Reason: reason, Status: status, Err: err}
+	}
+	password, err := c.config.password.Read()
+	if err != nil {
+		return fail(exporters.ReasonAuth, 0, fmt.Errorf("password: %w", err))
+	}
+	u := c.config.URL.JoinPath(loginPath)
+	u.RawQuery = "v=latest"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), nil)
+	if err != nil {
+		return fail(exporters.ReasonOther, 0, errors.New("cannot build the request"))
+	}
+	req.SetBasicAuth(c.config.Username, password)
+	resp, body, err := c.knock(req)
+	if err != nil {
+		return exporters.Token{}, err
+	}
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized:
+		return fail(exporters.ReasonAuth, resp.StatusCode, nil)
+	case resp.StatusCode == http.StatusForbidden:
+		return fail(exporters.ReasonForbidden, resp.StatusCode, nil)
+	case resp.StatusCode >= 500:
+		return fail(exporters.ReasonServer, resp.StatusCode, nil)
+	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated:
+		return fail(exporters.ReasonOther, resp.StatusCode, nil)
+	}
+	id := resp.Header.Get(idHeader)
+	if id == "" {
+		return fail(exporters.ReasonMalformed, 0, errors.New("the answer holds no X-RestSvcSessionId"))
+	}
+	var answer struct{ SessionID string }
+	_ = json.Unmarshal(body, &answer) // only logging out needs it
+	c.mu.Lock()
+	c.session = answer.SessionID
+	c.mu.Unlock()
+	return exporters.Token{Value: id, Expires: c.now().Add(sessionLife)}, nil
+}
+
+// logout ends the session on the server.
+func (c *client) logout(ctx context.Context) error {
+	secret := c.tokens.Current()
+	c.mu.Lock()
+	id := c.session
+	c.mu.Unlock()
+	if secret == "" || !uuid(id) {
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, c.config.URL.JoinPath(logoutPath, id).String(), nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(idHeader, secret)
+	resp, _, err := c.knock(req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return &exporters.SourceError{Endpoint: "logout", Reason: exporters.ReasonOther, Status: resp.StatusCode}
+	}
+	return nil
+}
+
+func (c *client) knock(req *http.Request) (*http.Response, []byte, error) {
+	req.Header.Set("User-Agent", c.agent)
+	req.Header.Set("Accept", "application/json")
+	resp, err := c.door.Do(req)
+	if err == nil {
+		defer resp.Body.Close()
+		var body []byte
+		if body, err = io.ReadAll(io.LimitReader(resp.Body, maxLogin)); err == nil {
+			return resp, body, nil
+		}
+	}
+	reason := exporters.ReasonUnreachable
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		if ue.Timeout() {
+			reason = exporters.ReasonTimeout
+		}
+		err = ue.Err
+	}
+	return nil, nil, &exporters.SourceError{Endpoint: "login", Reason: reason, Err: err}
+}
+
+// list reads a query to its end or fails. Pages are counted over a list that
+// may move meanwhile: then it is read again.
+func list[T any](ctx context.Context, c *client, endpoint, kind string, since time.Time, items func(*page) []T, id func(*T) string) ([]T, error) {
+	q := url.Values{"type": {kind}, "format": {"entities"}, "pageSize": {strconv.Itoa(c.config.PageSize)},
+		"filter": {`CreationTime>="` + since.UTC().Format("2006-01-02T15:04:05Z") + `"`}}
+	for range maxReReads {
+		all, settled, err := readOnce(ctx, c, endpoint, q, items, id)
+		if err != nil {
+			return nil, err
+		}
+		if settled {
+			return all, nil
+		}
+	}
+	return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete,
+		Err: fmt.Errorf("the list did not come out whole in %d readings", maxReReads)}
+}
+
+func readOnce[T any](ctx context.Context, c *client, endpoint string, q url.Values, items func(*page) []T, id func(*T) string) ([]T, bool, error) {
+	var all []T
+	seen := map[string]bool{}
+	pages := -1
+	for number := 1; ; number++ {
+		q.Set("page", strconv.Itoa(number))
+		var p page
+		if err := c.http.GetJSON(ctx, endpoint, "/api/query", q, nil, &p); err != nil {
+			return nil, false, err
+		}
+		if p.count > maxPages {
+			return nil, false, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d pages", maxPages)}
+		}
+		got := items(&p)
+		last := number >= p.count
+		if pages >= 0 && p.count != pages || p.count > 0 && p.number != number || !last && len(got) != p.size {
+			return nil, false, nil // it moved
+		}
+		pages = p.count
+		for i := range got {
+			key := id(&got[i])
+			if seen[key] {
+				return nil, false, nil
+			}
+			seen[key] = true
+			all = append(all, got[i])
+		}
+		if last {
+			return all, true, nil
+		}
+	}
+}
+
+func (c *client) sessions(since time.Time) func(context.Context) ([]session, error) {
+	return func(ctx context.Context) ([]session, error) {
+		return list(ctx, c, "sessions", "BackupJobSession", since, func(p *page) []session { return p.sessions }, func(s *session) string { return bare(s.UID) })
+	}
+}
+
+func (c *client) tasks(since time.Time) func(context.Context) ([]taskSession, error) {
+	return func(ctx context.Context) ([]taskSession, error) {
+		return list(ctx, c, "taskSessions", "BackupTaskSession", since, func(p *page) []taskSession { return p.tasks }, func(t *taskSession) string { return bare(t.UID) })
+	}
+}
+
+func (c *client) repositories(ctx context.Context) ([]repository, error) {
+	var r repositories
+	err := c.http.GetJSON(ctx, "repositories", "/api/repositories", url.Values{"format": {"Entity"}}, nil, &r)
+	return r, err
+}

@@ -1,0 +1,458 @@
+package veeamem
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"go.yaml.in/yaml/v3"
+
+	"vigie/exporters"
+	"vigie/exporters/misbehave"
+	"vigie/exporters/veeamem/emsim"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const password = "p4ssw0rd-of-the-portal"
+
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type bench struct {
+	t      *testing.T
+	clock  *clock
+	sim    *emsim.Sim
+	server *httptest.Server
+	source *Source
+	poller *exporters.Poller
+	state  string
+	log    bytes.Buffer
+
+	vms, offsite string // jobs
+}
+
+func newBench(t *testing.T, camel bool) *bench {
+	t.Helper()
+	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC)}, state: filepath.Join(t.TempDir(), "em.json")}
+	b.sim = emsim.New(emsim.Options{Now: b.clock.Now, Password: password, Camel: camel})
+	b.server = httptest.NewServer(b.sim)
+	t.Cleanup(b.server.Close)
+	b.vms, b.offsite = b.sim.NewID(), b.sim.NewID()
+	b.sim.AddRepository("Default Backup Repository", "vbr01.dupont.example", 100<<30, 25<<30)
+	b.sim.AddRepository("Default Backup Repository", "vbr02.dupont.example", 200<<30, 50<<30)
+	b.sim.AddRepository("s3", "vbr01.dupont.example", -1, -1)
+	b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success", "srv-é": "Success"})
+	b.run(b.offsite, "Offsite", false, "Success", "", nil)
+	b.restart()
+	return b
+}
+
+// run lets a job run for ten minutes.
+func (b *bench) run(job, name string, retry bool, result, message string, outcomes map[string]string) {
+	se := b.sim.Start(job, name, retry)
+	b.clock.Advance(10 * time.Minute)
+	b.sim.Finish(se, result, message, outcomes)
+}
+
+func (b *bench) restart() {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "password")
+	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
+	u, err := url.Parse(b.server.URL)
+	check(b.t, err)
+	c := &Config{URL: exporters.URL{URL: u}, Username: "sim-user", PasswordFile: file, Customer: "dupont", CustomerName: "Dupont SA", PageSize: 2, RequestsPerSecond: 100_000}
+	check(b.t, c.Validate(""))
+	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(context.Context, time.Duration) error { return nil }})
+	check(b.t, err)
+	b.poller, err = exporters.NewPoller(exporters.PollerOptions{Name: "em-dupont", Engine: Key, Source: b.source, Interval: time.Minute, Timeout: 10 * time.Second,
+		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
+	check(b.t, err)
+}
+
+func (b *bench) refresh() { b.t.Helper(); check(b.t, b.poller.Refresh(b.t.Context())) }
+
+func (b *bench) job(machine string) exporters.Job {
+	b.t.Helper()
+	for _, j := range b.poller.View().Jobs {
+		if j.Machine == machine {
+			return j
+		}
+	}
+	b.t.Fatalf("no job of %s", machine)
+	return exporters.Job{}
+}
+
+func (b *bench) metrics() string {
+	w := httptest.NewRecorder()
+	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
+		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
+}
+
+// Both versions tell the same story in their own spelling.
+func TestGoldenExposition(t *testing.T) {
+	for name, camel := range map[string]bool{"version 12": false, "version 13": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, camel)
+			b.clock.Advance(24 * time.Hour)
+			b.run(b.vms, "All VMs", false, "Failed", "1 of 3 failed", map[string]string{"SRV-SQL": "Failed:VSS writer failed", "SRV-WEB": "Warning:skipped", "srv-é": "Success"})
+			b.sim.Start(b.offsite, "Offsite", false)
+			b.clock.Advance(5 * time.Minute)
+			b.refresh()
+			got := b.metrics()
+			const file = "testdata/exposition.prom"
+			if *update {
+				check(t, os.WriteFile(file, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(file)
+			check(t, err)
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("run with -update and look at the change (-want +got):\n%s", d)
+			}
+			problems, err := promlint.New(strings.NewReader(got)).Lint()
+			check(t, err)
+			for _, p := range problems {
+				t.Errorf("%s: %s", p.Metric, p.Text)
+			}
+		})
+	}
+}
+
+// The tries of one night are one run, with the end of the last one.
+func TestRetries(t *testing.T) {
+	b := newBench(t, false)
+	b.refresh()
+	b.clock.Advance(23 * time.Hour)
+	for i, want := range []exporters.Result{exporters.Failed, exporters.Failed, exporters.Success} {
+		outcome := map[exporters.Result]string{exporters.Failed: "Failed:no space", exporters.Success: "Success"}[want]
+		outcomes := map[string]string{"SRV-SQL": outcome}
+		if i == 0 {
+			outcomes["SRV-WEB"] = "Success"
+		}
+		word, _, _ := strings.Cut(outcome, ":")
+		b.run(b.vms, "All VMs", i > 0, word, "", outcomes)
+		b.refresh()
+		j := b.job("SRV-SQL")
+		if failures := map[bool]int{true: 1}[want == exporters.Failed]; j.LastResult != want || j.Failures != failures {
+			t.Errorf("try %d: %s, %d failures", i+1, j.LastResult, j.Failures)
+		}
+		if j := b.job("SRV-WEB"); j.LastResult != exporters.Success || j.Failures != 0 {
+			t.Errorf("try %d: the neighbour: %s", i+1, j.LastResult)
+		}
+		b.clock.Advance(10 * time.Minute)
+	}
+	if j := b.job("SRV-SQL"); !j.LastSuccess.Equal(b.clock.Now().Add(-10*time.Minute)) || !j.LastRun.Equal(j.LastSuccess) {
+		t.Errorf("success %v, run %v, now %v", j.LastSuccess, j.LastRun, b.clock.Now())
+	}
+	for range 2 { // two nights that fail are two failures
+		b.clock.Advance(24 * time.Hour)
+		b.run(b.vms, "All VMs", false, "Failed", "repository offline", nil)
+		b.refresh()
+	}
+	for _, m := range []string{"SRV-SQL", "SRV-WEB"} {
+		if j := b.job(m); j.LastResult != exporters.Failed || j.Failures != 2 || j.Error != "repository offline" {
+			t.Errorf("%s: %s, %d failures, %q; the job failed before it came to any machine", m, j.LastResult, j.Failures, j.Error)
+		}
+	}
+}
+
+func TestRunningKeepsThePreviousResult(t *testing.T) {
+	b := newBench(t, true)
+	b.clock.Advance(time.Hour)
+	b.run(b.offsite, "Offsite", false, "Failed", "link down", nil)
+	b.clock.Advance(time.Hour)
+	se := b.sim.Start(b.offsite, "Offsite", false)
+	since := b.clock.Now()
+	b.clock.Advance(72 * time.Hour)
+	b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success"})
+	for range 2 {
+		b.refresh()
+		j := b.job("Offsite")
+		if !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 || j.Error != "link down" {
+			t.Errorf("running %v since %v, %s, %d failures, %q", j.Running, j.RunningSince, j.LastResult, j.Failures, j.Error)
+		}
+	}
+	b.sim.Finish(se, "Success", "", nil)
+	b.refresh()
+	if j := b.job("Offsite"); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+		t.Errorf("a session that began days ago ended: running %v, %s", j.Running, j.LastResult)
+	}
+}
+
+func TestUnknownWords(t *testing.T) {
+	b := newBench(t, false)
+	b.refresh()
+	b.clock.Advance(time.Hour)
+	b.run(b.offsite, "Offsite", false, "Splendid", "", nil)
+	b.refresh()
+	b.refresh()
+	if j := b.job("Offsite"); j.LastResult != exporters.Unknown || j.LastSuccess.Equal(b.clock.Now()) {
+		t.Errorf("%s, success %v", j.LastResult, j.LastSuccess)
+	}
+	if !strings.Contains(b.metrics(), `backup_source_unknown_values_total{source="em-dupont",field="session_result"} 1`) {
+		t.Error("the word is not counted once")
+	}
+}
+
+func TestSession(t *testing.T) {
+	b := newBench(t, false)
+	b.refresh()
+	b.refresh()
+	if n := b.sim.Requests("login"); n != 1 {
+		t.Errorf("%d logins, want 1", n)
+	}
+	b.sim.Orders.Add(misbehave.Order{Endpoint: "taskSessions", Fault: misbehave.ExpireTokens, Skip: 1, Times: 1})
+	b.refresh()
+	if n := b.sim.Requests("login"); n != 2 {
+		t.Errorf("%d logins after an expiry, want 2", n)
+	}
+	check(t, b.source.Close())
+	if left := b.sim.Secrets(); b.sim.Requests("logout") != 1 || len(left) != 0 || b.sim.Requests("refused") != 0 {
+		t.Errorf("%d logouts, open sessions %v", b.sim.Requests("logout"), left)
+	}
+	// Nothing but the two goes through the door.
+	for _, r := range []struct{ method, path string }{{http.MethodPost, "/api/jobs/" + b.vms + "?action=start"}, {http.MethodDelete, "/api/jobs/" + b.vms}, {http.MethodDelete, "/api/logonSessions/"}} {
+		req, err := http.NewRequest(r.method, b.server.URL+r.path, nil)
+		check(t, err)
+		if _, err := b.source.client.door.Do(req); err == nil || !strings.Contains(err.Error(), "only reads") {
+			t.Errorf("%s %s: %v", r.method, r.path, err)
+		}
+	}
+}
+
+func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
+	for name, order := range map[string]misbehave.Order{
+		"half a page":    {Fault: misbehave.HalfPage, Times: -1},
+		"truncated JSON": {Fault: misbehave.TruncatedJSON, Skip: 1, Times: -1},
+		"cut connection": {Fault: misbehave.CutConnection, Times: -1},
+		"HTML with 200":  {Fault: misbehave.HTML, Times: -1},
+		"repeated pages": {Fault: misbehave.RepeatCursor, Times: -1},
+		"server error":   {Fault: misbehave.ServerError, Skip: 1, Times: -1},
+		"forbidden":      {Fault: misbehave.Forbidden, Times: -1},
+		"endless expiry": {Fault: misbehave.ExpireTokens, Times: -1},
+	} {
+		for _, endpoint := range []string{"sessions", "taskSessions"} {
+			t.Run(name+" of "+endpoint, func(t *testing.T) {
+				b := newBench(t, false)
+				b.refresh()
+				before := b.poller.View()
+				for range 2 {
+					b.clock.Advance(time.Hour)
+					b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success"})
+				}
+				order.Endpoint = endpoint
+				b.sim.Orders.Add(order)
+				for range 3 {
+					if err := b.poller.Refresh(t.Context()); err == nil {
+						t.Fatal("the refresh did not fail")
+					}
+				}
+				after := b.poller.View()
+				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) {
+					t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
+				}
+				b.sim.Orders.Clear()
+				b.refresh()
+				if !b.job("SRV-WEB").LastSuccess.Equal(b.clock.Now()) {
+					t.Error("the source did not recover")
+				}
+			})
+		}
+	}
+}
+
+func TestRepositoriesDegradeAlone(t *testing.T) {
+	b := newBench(t, true)
+	b.sim.Orders.Add(misbehave.Order{Endpoint: "repositories", Fault: misbehave.Forbidden, Times: -1})
+	b.refresh()
+	if m := b.metrics(); !strings.Contains(m, `backup_source_up{source="em-dupont"} 1`) || !strings.Contains(m, `backup_source_endpoint_up{source="em-dupont",endpoint="repositories"} 0`) {
+		t.Error("the refusal of the repositories is not told alone")
+	}
+}
+
+func TestRestartAfterTheServerForgot(t *testing.T) {
+	b := newBench(t, false)
+	b.refresh()
+	want, count := b.job("SRV-SQL").LastSuccess, len(b.poller.View().Jobs)
+	check(t, b.poller.Save())
+	b.clock.Advance(20 * 24 * time.Hour)
+	b.sim.Forget(b.clock.Now())
+	b.restart()
+	for range exporters.DefaultGrace + 2 {
+		b.refresh()
+	}
+	if got := len(b.poller.View().Jobs); got != count || !b.job("SRV-SQL").LastSuccess.Equal(want) {
+		t.Errorf("%d jobs of %d", got, count)
+	}
+	b.clock.Advance(12 * 24 * time.Hour) // beyond the lookback
+	for range exporters.DefaultGrace + 1 {
+		b.refresh()
+	}
+	if got := len(b.poller.View().Jobs); got != 0 {
+		t.Errorf("%d jobs without a session for a month", got)
+	}
+}
+
+func TestNoSecretComesOut(t *testing.T) {
+	b := newBench(t, false)
+	b.refresh()
+	secrets := append(b.sim.Secrets(), password)
+	var all strings.Builder
+	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
+		b.sim.Orders.Clear()
+		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
+		b.restart()
+		if err := b.poller.Refresh(t.Context()); err != nil {
+			all.WriteString(err.Error())
+		}
+		secrets = append(secrets, b.sim.Secrets()...)
+	}
+	b.server.Close()
+	if err := b.poller.Refresh(t.Context()); err == nil {
+		t.Error("no error from a closed server")
+	} else {
+		all.WriteString(err.Error())
+	}
+	all.WriteString(b.metrics() + b.log.String())
+	for _, s := range secrets {
+		if strings.Contains(all.String(), s) {
+			t.Errorf("a secret comes out: %.6s…", s)
+		}
+	}
+}
+
+func TestConfigIsStrict(t *testing.T) {
+	t.Setenv("EM_PASSWORD", "x")
+	const good = "url: https://em.dupont.example:9398\nusername: u\npassword_env: EM_PASSWORD\n"
+	for text, want := range map[string]string{
+		good: "customer", "username: u": "url", good + "customer: d\npage_size: 5000": "page_size", good + "customer: d\nlookback: 1h": "lookback",
+		good + "customer: d\napi_version: 3": "unknown key", "url: http://em.dupont.example:9398": "plain http",
+	} {
+		var node yaml.Node
+		check(t, yaml.Unmarshal([]byte(text), &node))
+		var c Config
+		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
+		if err == nil {
+			err = c.Validate("")
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func sample(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("/work/shared/samples/veeam-em", name))
+	if os.IsNotExist(err) {
+		t.Skip("the published samples are not on this machine")
+	}
+	check(t, err)
+	return data
+}
+
+// Real captures of both versions go through the same parser.
+func TestPublishedSamples(t *testing.T) {
+	for version, want := range map[string]struct{ jobs, sessions, retries, tasks, repositories int }{"12": {3, 3, 1, 2, 1}, "13": {1, 2, 2, 4, 5}} {
+		t.Run(version, func(t *testing.T) {
+			var sessions, tasks page
+			check(t, json.Unmarshal(sample(t, "backup_jobs_sessions_metrics_v"+version+".json"), &sessions))
+			check(t, json.Unmarshal(sample(t, "backup_jobs_tasks_sessions_metrics_v"+version+".json"), &tasks))
+			var r repositories
+			check(t, json.Unmarshal(sample(t, "veeam_repositories_overview_metrics_v"+version+".json"), &r))
+			retries := 0
+			for _, s := range sessions.sessions {
+				if s.IsRetry {
+					retries++
+				}
+			}
+			k := newKnowledge()
+			var out exporters.Snapshot
+			now := time.Date(2026, 6, 16, 12, 0, 0, 0, time.UTC)
+			k.learn(sessions.sessions, tasks.tasks, k.counter(&out))
+			c := &Config{Customer: "c", Lookback: exporters.Duration(31 * 24 * time.Hour), ForgetObjectsAfter: exporters.Duration(7 * 24 * time.Hour)}
+			k.forget(c, now)
+			jobs := k.build(c, k.counter(&out))
+			if len(sessions.sessions) != want.sessions || retries != want.retries || len(tasks.tasks) != want.tasks || len(k.jobs) != want.jobs || len(stores(r, "c")) != want.repositories {
+				t.Errorf("%d jobs, %d sessions, %d retries, %d tasks, %d repositories with a size", len(k.jobs), len(sessions.sessions), retries, len(tasks.tasks), len(stores(r, "c")))
+			}
+			if len(out.UnknownValues) > 0 {
+				t.Errorf("words of a real server are unknown: %v", out.UnknownValues)
+			}
+			for _, j := range jobs {
+				for _, run := range j.Runs {
+					if run.Result == exporters.Unknown || run.End.IsZero() {
+						t.Errorf("%s: %+v", j.ID, run)
+					}
+				}
+			}
+			for _, r := range stores(r, "c") {
+				if r.FreeBytes > r.CapacityBytes {
+					t.Errorf("%+v", r)
+				}
+			}
+		})
+	}
+}
+
+func FuzzPages(f *testing.F) {
+	f.Add([]byte(`{"Entities":{"BackupJobSessions":{"BackupJobSessions":[{"IsRetry":true,"JobUid":"urn:veeam:Job:1","UID":"urn:x:2","CreationTimeUTC":"2026-03-09T20:00:00Z","EndTimeUTC":"2026-03-09T20:10:00Z","State":"Stopped","Result":"Failed","FailureMessage":null}]}},"PagingInfo":{"PageNum":1,"PageSize":100,"PagesCount":1}}`),
+		[]byte(`{"entities":{"backupTaskSessions":{"backupTaskSessions":[{"jobSessionUid":"urn:x:2","uid":"urn:x:3","vmDisplayName":"a","creationTimeUTC":"2026-03-09T20:00:00Z","endTimeUTC":"2026-03-09T20:10:00Z","state":"Completed","result":"Success"}]}},"pagingInfo":{"pageNum":1,"pageSize":100,"pagesCount":1}}`))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		var sessions, tasks page
+		if json.Unmarshal(a, &sessions) != nil || json.Unmarshal(b, &tasks) != nil {
+			return
+		}
+		var r repositories
+		_ = json.Unmarshal(a, &r)
+		stores(r, "c")
+		c := &Config{Customer: "c", Lookback: exporters.Duration(48 * time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
+		k := newKnowledge()
+		var out exporters.Snapshot
+		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
+		for range 2 {
+			k.learn(sessions.sessions, tasks.tasks, k.counter(&out))
+			k.forget(c, now)
+			seen := map[string]bool{}
+			for _, j := range k.build(c, k.counter(&out)) {
+				if seen[j.ID] {
+					t.Errorf("%q stands twice", j.ID)
+				}
+				seen[j.ID] = true
+			}
+			if k.since(c, now).After(now) {
+				t.Error("nothing would be read")
+			}
+		}
+	})
+}

@@ -1,0 +1,172 @@
+package veeamevents
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"vigie/exporters"
+)
+
+const (
+	objectJob    = "backup_job"
+	objectAgent  = "agent_job"
+	objectMember = "backup_job_object"
+	objectHost   = "veeam_agent"
+	// undecided is how long a failed task waits for the end of its session,
+	// which tells whether it is tried again.
+	undecided = 24 * time.Hour
+)
+
+// build is a function of the facts.
+func build(f *facts, c *Config, now time.Time) []exporters.Job {
+	var out []exporters.Job
+	for _, id := range slices.Sorted(maps.Keys(f.jobs)) {
+		j := f.jobs[id]
+		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: id, Machine: cmp.Or(j.name, id), Plan: cmp.Or(j.name, id),
+			Class: exporters.Server, Role: c.BackupRole, Engine: Engine, ObjectType: objectJob, Enabled: true}
+		switch {
+		case j.host:
+			unit.Machine, unit.Class, unit.ObjectType = c.Machine, c.MachineClass, objectHost
+			unit.Runs, unit.RunningSince = j.agentRuns()
+		case j.agent:
+			unit.Class, unit.ObjectType = exporters.Other, objectAgent // a server or a workstation: nobody tells
+		}
+		unit.ExpectedInterval = c.ExpectedInterval.Of(unit.Class)
+		if !j.host {
+			unit.RunningSince = f.runningSince(id)
+		}
+		unit.Running = !unit.RunningSince.IsZero()
+		if j.host || len(j.objects) == 0 {
+			if !j.host {
+				unit.Runs = f.jobRuns(id)
+			}
+			out = append(out, unit)
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(j.objects)) {
+			one := unit
+			one.ID, one.Machine, one.ObjectType = id+"/"+key, j.objects[key].name, objectMember
+			one.Runs = f.objectRuns(id, key, now)
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// final tells whether a session's failure is the last word.
+func (s *session) final() bool { return !s.end.IsZero() && !(s.result.Failing() && s.willRetry) }
+
+func (s *session) run(id string) exporters.Run {
+	r := exporters.Run{ID: id, Start: s.begin, End: s.end, Result: s.result}
+	if s.result != exporters.Success {
+		r.Error = s.text
+	}
+	return r
+}
+
+func (f *facts) jobRuns(job string) []exporters.Run {
+	var runs []exporters.Run
+	for id, s := range f.sessions {
+		if s.job == job && s.final() {
+			runs = append(runs, s.run(id))
+		}
+	}
+	return sorted(runs)
+}
+
+// runningSince is the start of the last session, if it has no end.
+func (f *facts) runningSince(job string) time.Time {
+	var last *session
+	for _, s := range f.sessions {
+		if s.job == job && (last == nil || latest(s).After(latest(last))) {
+			last = s
+		}
+	}
+	if last == nil || !last.end.IsZero() {
+		return time.Time{}
+	}
+	return last.begin
+}
+
+func latest(s *session) time.Time {
+	if s.end.After(s.begin) {
+		return s.end
+	}
+	return s.begin
+}
+
+// objectRuns gives the runs of one machine of a job. A session that failed
+// before it came to any machine failed for all of them.
+func (f *facts) objectRuns(job, object string, now time.Time) []exporters.Run {
+	var runs []exporters.Run
+	touched := map[string]bool{}
+	for id, t := range f.tasks {
+		if t.job != job {
+			continue
+		}
+		touched[t.session] = true
+		if t.object != object {
+			continue
+		}
+		r := exporters.Run{ID: id, End: t.end, Result: t.result, Size: t.size}
+		s := f.sessions[t.session]
+		if s != nil {
+			r.Start = s.begin
+		}
+		if t.result != exporters.Success {
+			r.Error = t.text
+		}
+		if t.result.Failing() {
+			switch {
+			case s == nil || s.end.IsZero():
+				if now.Sub(t.end) < undecided {
+					continue
+				}
+			case s.willRetry:
+				continue
+			default:
+				r.Error = cmp.Or(s.text, t.text)
+			}
+		}
+		runs = append(runs, r)
+	}
+	for id, s := range f.sessions {
+		if s.job == job && !touched[id] && s.final() && s.result.Failing() {
+			runs = append(runs, s.run(id))
+		}
+	}
+	return sorted(runs)
+}
+
+// agentRuns pairs what Veeam Agent wrote: a start, perhaps tries that failed
+// and will be repeated, and an end.
+func (j *job) agentRuns() (runs []exporters.Run, since time.Time) {
+	var begin time.Time
+	for _, key := range slices.Sorted(maps.Keys(j.runs)) {
+		a := j.runs[key]
+		switch {
+		case a.start:
+			since = a.at
+			if begin.IsZero() {
+				begin = a.at
+			}
+		case a.retry:
+			since = time.Time{} // between two tries nothing runs
+		default:
+			r := exporters.Run{ID: key, Start: begin, End: a.at, Result: a.result}
+			if a.result != exporters.Success {
+				r.Error = a.text
+			}
+			runs = append(runs, r)
+			begin, since = time.Time{}, time.Time{}
+		}
+	}
+	return runs, since
+}
+
+func sorted(runs []exporters.Run) []exporters.Run {
+	slices.SortFunc(runs, func(a, b exporters.Run) int { return cmp.Or(a.End.Compare(b.End), cmp.Compare(a.ID, b.ID)) })
+	return runs
+}

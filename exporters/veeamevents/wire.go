@@ -1,0 +1,147 @@
+package veeamevents
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"vigie/exporters"
+	"vigie/exporters/windowsbackup/winevent"
+)
+
+const (
+	backupChannel  = "Veeam Backup"
+	backupProvider = "Veeam MP"
+	agentChannel   = "Veeam Agent"
+)
+
+// The events of Veeam Backup & Replication.
+const (
+	jobStarted      = 110
+	taskFinished    = 150
+	jobFinished     = 190
+	agentStarted    = 710
+	agentFinished   = 790
+	jobDeleted      = 23090
+	agentWillRetry  = 191 // of Veeam Agent, as are 110, 190 and 23090
+	unknownJobLabel = "Veeam Agent"
+)
+
+func backupIDs() []int {
+	return []int{jobStarted, taskFinished, jobFinished, agentStarted, agentFinished, jobDeleted}
+}
+
+func agentIDs() []int { return []int{jobStarted, jobFinished, agentWillRetry, jobDeleted} }
+
+// parameters gives the documented order of an event's data. Classic event
+// sources write their data without names.
+func parameters(id int) []string {
+	switch id {
+	case jobStarted, agentStarted:
+		return []string{"jobsessionid", "jobid", "jobtype", "platform", "flags", "sourcetype"}
+	case taskFinished:
+		return []string{"jobsessionid", "jobid", "jobtype", "tasksessionid", "oibid", "originaloibid", "creationtime", "status", "jobdescription",
+			"sourcehostname", "vmref", "vmname", "transferredgb", "platform", "isretry", "sourcetype", "vbrhostname", "vbrversion", "version", "description"}
+	case jobFinished, agentFinished:
+		return []string{"jobsessionid", "jobid", "jobresult", "jobtype", "platform", "willberetried", "jobname", "sourcetype", "vbrhostname", "vbrversion", "version", "description"}
+	case jobDeleted:
+		return []string{"jobid", "jobtype", "platform", "jobname"}
+	}
+	return nil
+}
+
+// fields are the data of an event by lower-case name.
+type fields map[string]string
+
+var guid = regexp.MustCompile(`^\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?$`)
+
+// read gives the data of an event of Veeam Backup & Replication; ok is false
+// if they are not those that the event is documented to have.
+func read(e *winevent.Event) (fields, bool) {
+	f := fields(e.Named)
+	if len(e.Named) == 0 {
+		f = fields{}
+		for i, name := range parameters(e.ID) {
+			if i < len(e.Data) {
+				f[name] = strings.TrimSpace(e.Data[i])
+			}
+		}
+	}
+	if !guid.MatchString(f["jobid"]) {
+		return nil, false
+	}
+	switch e.ID {
+	case jobDeleted:
+		return f, true
+	case jobFinished, agentFinished:
+		return f, guid.MatchString(f["jobsessionid"]) && number(f["jobresult"]) && boolean(f["willberetried"]) && f["jobname"] != ""
+	case taskFinished:
+		return f, guid.MatchString(f["jobsessionid"]) && guid.MatchString(f["tasksessionid"]) && number(f["status"]) && f["vmname"] != ""
+	default:
+		return f, guid.MatchString(f["jobsessionid"])
+	}
+}
+
+// id gives an id for comparing.
+func (f fields) id(name string) string { return strings.ToLower(strings.Trim(f[name], "{}")) }
+
+func number(s string) bool { _, err := strconv.Atoi(s); return err == nil }
+
+func boolean(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
+
+// jobResult reads JobResult, in which 1 is a warning.
+func jobResult(code string) (r exporters.Result, known bool) {
+	switch code {
+	case "0":
+		return exporters.Success, true
+	case "1":
+		return exporters.Warning, true
+	case "2":
+		return exporters.Failed, true
+	}
+	return exporters.Unknown, false
+}
+
+// taskStatus reads Status, in which 3 is a warning. A task in progress or
+// pending is not finished.
+func taskStatus(code string) (r exporters.Result, finished, known bool) {
+	switch code {
+	case "0":
+		return exporters.Success, true, true
+	case "2":
+		return exporters.Failed, true, true
+	case "3":
+		return exporters.Warning, true, true
+	case "5", "6":
+		return exporters.Unknown, false, true
+	}
+	return exporters.Unknown, true, false
+}
+
+// agentResult reads the level: Veeam Agent documents nothing else.
+func agentResult(level int) (r exporters.Result, known bool) {
+	switch level {
+	case winevent.LevelInformation:
+		return exporters.Success, true
+	case winevent.LevelWarning:
+		return exporters.Warning, true
+	case winevent.LevelError:
+		return exporters.Failed, true
+	}
+	return exporters.Unknown, false
+}
+
+var agentText = regexp.MustCompile(`^(?:Veeam Agent|EndpointBackup|Backup Job) '?(.+?)'? (?:has been started|finished with|has been deleted)`)
+
+// agentJob finds the job's name, which stands in the text only, and the text.
+func agentJob(e *winevent.Event) (name, text string) {
+	if name := strings.TrimSpace(e.Value("JobName")); name != "" {
+		return name, e.Message
+	}
+	for _, text := range append([]string{e.Message, e.Value("Description")}, e.Data...) {
+		if m := agentText.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
+			return strings.TrimSpace(m[1]), strings.TrimSpace(text)
+		}
+	}
+	return "", e.Message
+}

@@ -1,0 +1,14 @@
+//go:build !windows
+
+package windowsbackup
+
+import (
+	"time"
+
+	"vigie/exporters/windowsbackup/winevent"
+)
+
+func newHost(c *Config) (host, error) {
+	_, err := winevent.NewReader(time.Duration(c.CommandTimeout))
+	return host{}, err
+}

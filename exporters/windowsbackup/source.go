@@ -1,0 +1,178 @@
+// Package windowsbackup reads Windows Server Backup on the machine it runs
+// on: its event log, and its own summary. The parsers run everywhere; the
+// programs that are run exist on Windows only.
+package windowsbackup
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+	"vigie/exporters/windowsbackup/winevent"
+)
+
+// host is what is asked of the machine.
+type host struct {
+	events   winevent.Reader
+	summary  func(context.Context) ([]byte, error) // the JSON of the script
+	versions func(context.Context) ([]byte, error) // the text of wbadmin
+}
+
+// Source is one machine. It implements exporters.Source.
+type Source struct {
+	config *Config
+	host   host
+	now    func() time.Time
+
+	channel     exporters.Part[winevent.Event]
+	application exporters.Part[winevent.Event]
+	summary     exporters.Part[Summary]
+	versions    exporters.Part[time.Time]
+	odd         map[string]bool // unknown words that were counted
+}
+
+// New builds a Source from a validated Config. Away from Windows it fails.
+func New(c *Config, o exporters.SourceOptions) (*Source, error) {
+	h, err := newHost(c)
+	if err != nil {
+		return nil, err
+	}
+	return newSource(c, h, o), nil
+}
+
+func newSource(c *Config, h host, o exporters.SourceOptions) *Source {
+	return &Source{
+		config: c, host: h, now: o.Now, odd: map[string]bool{},
+		// A machine whose log cannot be read is not known to be well.
+		channel:     exporters.Part[winevent.Event]{Name: "events", Need: exporters.Required},
+		application: exporters.Part[winevent.Event]{Name: "application_events", Need: exporters.Optional, NoStale: true},
+		summary:     exporters.Part[Summary]{Name: "summary", Need: exporters.Optional, NoStale: true},
+		versions:    exporters.Part[time.Time]{Name: "versions", Need: exporters.Optional, NoStale: true},
+	}
+}
+
+// Fetch reads the summary before the events, so that the events of a run that
+// ends meanwhile are seen.
+func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
+	now := s.now()
+	var out exporters.Snapshot
+	note := func(e exporters.Endpoint) { out.Endpoints = append(out.Endpoints, e) }
+
+	summaries, endpoint, err := s.summary.Refresh(ctx, s.readSummary)
+	if err != nil {
+		return exporters.Snapshot{}, err
+	}
+	note(endpoint)
+	var versions []time.Time
+	if len(summaries) == 0 {
+		versions, endpoint, err = s.versions.Refresh(ctx, s.readVersions)
+		if err != nil {
+			return exporters.Snapshot{}, err
+		}
+		note(endpoint)
+	}
+	since := now.Add(-time.Duration(s.config.Lookback))
+	events, endpoint, err := s.channel.Refresh(ctx, s.read(winevent.Query{Channel: Channel, IDs: channelIDs(), Since: since}))
+	if err != nil {
+		return exporters.Snapshot{}, err
+	}
+	note(endpoint)
+	others, endpoint, err := s.application.Refresh(ctx, s.read(winevent.Query{Channel: "Application", Provider: Provider, IDs: applicationIDs(), Since: since}))
+	if err != nil {
+		return exporters.Snapshot{}, err
+	}
+	note(endpoint)
+
+	job := s.job(append(append([]winevent.Event{}, events...), others...), now)
+	for i := range summaries {
+		s.enrich(&job, &summaries[i], &out)
+	}
+	for _, v := range versions {
+		if v.After(job.LastSuccess) {
+			job.LastSuccess = v
+		}
+	}
+	out.Jobs = []exporters.Job{job}
+	return out, nil
+}
+
+func (s *Source) read(q winevent.Query) func(context.Context) ([]winevent.Event, error) {
+	return func(ctx context.Context) ([]winevent.Event, error) { return s.host.events(ctx, q) }
+}
+
+func (s *Source) readSummary(ctx context.Context) ([]Summary, error) {
+	data, err := s.host.summary(ctx)
+	if err != nil {
+		return nil, err
+	}
+	summary, err := ParseSummary(data)
+	if err != nil {
+		return nil, &exporters.SourceError{Endpoint: "summary", Reason: exporters.ReasonMalformed, Err: err}
+	}
+	return []Summary{summary}, nil
+}
+
+func (s *Source) readVersions(ctx context.Context) ([]time.Time, error) {
+	data, err := s.host.versions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	versions, err := ParseVersions(data)
+	if err != nil {
+		return nil, &exporters.SourceError{Endpoint: "versions", Reason: exporters.ReasonMalformed, Err: err}
+	}
+	return versions, nil
+}
+
+// job is the one protection unit: the machine.
+func (s *Source) job(events []winevent.Event, now time.Time) exporters.Job {
+	c := s.config
+	j := exporters.Job{
+		Customer: c.Customer, CustomerName: c.CustomerName, ID: strings.ToLower(c.Machine), Machine: c.Machine,
+		Class: c.MachineClass, Role: c.BackupRole, Engine: Engine, Plan: "Windows Server Backup", ObjectType: "host",
+		Enabled: true, ExpectedInterval: c.ExpectedInterval.Of(c.MachineClass),
+	}
+	var since time.Time
+	j.Runs, since = outcomes(events, now)
+	j.Running, j.RunningSince = !since.IsZero(), since
+	return j
+}
+
+// enrich adds what the summary tells. Its last backup counts as a run only if
+// the log has no end of a run since then, as after the log was cleared.
+func (s *Source) enrich(j *exporters.Job, sum *Summary, out *exporters.Snapshot) {
+	j.LastSuccess = sum.LastSuccessfulBackupTime.In(time.Local)
+	j.NextRun = sum.NextBackupTime.In(time.Local)
+	if d := sum.interval(); d > 0 {
+		j.ExpectedInterval = d
+	}
+	running, known := sum.running()
+	if !known {
+		word := sum.CurrentOperationStatus.Lower()
+		if !s.odd[word] && len(s.odd) < 1000 {
+			s.odd[word] = true
+			out.CountUnknown("operation_status")
+		}
+	} else if j.Running = running; !running {
+		j.RunningSince = time.Time{}
+	}
+	last := sum.LastBackupTime.In(time.Local)
+	if last.IsZero() {
+		return
+	}
+	result, text := sum.result()
+	for i := range j.Runs {
+		if run := &j.Runs[i]; run.End.After(last.Add(-time.Minute)) {
+			// The text for people is in the summary alone.
+			if i == len(j.Runs)-1 && run.Result.Failing() && result == exporters.Failed {
+				run.Error = strings.Trim(text+"; "+run.Error, "; ")
+			}
+			return
+		}
+	}
+	if running || !known {
+		return // it may be the one that runs
+	}
+	j.Runs = append(j.Runs, exporters.Run{ID: "summary/" + last.UTC().Format(time.RFC3339), End: last, Result: result, Error: text, Coarse: true})
+}

@@ -1,0 +1,200 @@
+// Package winevent reads Windows event logs: the XML in which Windows hands
+// events out, on any system, and the logs themselves on Windows.
+package winevent
+
+import (
+	"encoding/binary"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The levels of events that products here write.
+const (
+	LevelError       = 2
+	LevelWarning     = 3
+	LevelInformation = 4
+)
+
+// maxEvents bounds one document. A log of that length is read in part by a
+// narrower query, never cut silently.
+const maxEvents = 200_000
+
+// Event is one entry of a log.
+type Event struct {
+	Provider string
+	ID       int
+	Level    int // 1 critical, 2 error, 3 warning, 4 information
+	Time     time.Time
+	RecordID uint64
+	Channel  string
+	Computer string
+	// Named are the data by name, names in lower case.
+	Named map[string]string
+	// Data are the values without a name, in their order.
+	Data []string
+	// Message is the text for people in the language of the system. It is
+	// there only if it was asked for.
+	Message string
+}
+
+// Value gives the data of a name, which is compared without regard to case.
+func (e *Event) Value(name string) string { return e.Named[strings.ToLower(name)] }
+
+type xmlEvent struct {
+	System struct {
+		Provider struct {
+			Name        string `xml:"Name,attr"`
+			EventSource string `xml:"EventSourceName,attr"`
+		} `xml:"Provider"`
+		EventID     string `xml:"EventID"`
+		Level       string `xml:"Level"`
+		TimeCreated struct {
+			SystemTime string `xml:"SystemTime,attr"`
+		} `xml:"TimeCreated"`
+		EventRecordID string `xml:"EventRecordID"`
+		Channel       string `xml:"Channel"`
+		Computer      string `xml:"Computer"`
+	} `xml:"System"`
+	EventData struct {
+		Data []struct {
+			Name  string `xml:"Name,attr"`
+			Value string `xml:",chardata"`
+		} `xml:"Data"`
+	} `xml:"EventData"`
+	UserData      node `xml:"UserData"`
+	RenderingInfo struct {
+		Message string `xml:"Message"`
+	} `xml:"RenderingInfo"`
+}
+
+// node is an element of UserData, whose shape each provider chooses.
+type node struct {
+	XMLName  xml.Name
+	Text     string `xml:",chardata"`
+	Children []node `xml:",any"`
+}
+
+// Parse reads events as wevtutil and Get-WinEvent write them: Event elements,
+// in a common element or one after the other, in UTF-8 or UTF-16. A document
+// that ends early is an error.
+func Parse(data []byte) ([]Event, error) {
+	text, err := Text(data)
+	if err != nil {
+		return nil, err
+	}
+	dec := xml.NewDecoder(strings.NewReader(text))
+	// The declaration may still name the encoding it had before.
+	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	var out []Event
+	depth := 0
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) && depth == 0 {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the events are not whole XML: %w", err)
+		}
+		switch t := token.(type) {
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if strings.TrimSpace(string(t)) != "" {
+				return nil, fmt.Errorf("text where an event was expected: %.80q", strings.TrimSpace(string(t)))
+			}
+		case xml.StartElement:
+			if t.Name.Local != "Event" {
+				if depth++; depth > 1 {
+					return nil, fmt.Errorf("element %.80q where an event was expected", t.Name.Local)
+				}
+				continue
+			}
+			var raw xmlEvent
+			if err := dec.DecodeElement(&raw, &t); err != nil {
+				return nil, fmt.Errorf("event %d: %w", len(out)+1, err)
+			}
+			e, err := raw.event()
+			if err != nil {
+				return nil, fmt.Errorf("event %d: %w", len(out)+1, err)
+			}
+			if out = append(out, e); len(out) > maxEvents {
+				return nil, fmt.Errorf("more than %d events; read a shorter time", maxEvents)
+			}
+		}
+	}
+}
+
+func (x *xmlEvent) event() (Event, error) {
+	s := &x.System
+	e := Event{Provider: s.Provider.Name, Channel: s.Channel, Computer: s.Computer, Named: map[string]string{},
+		Message: strings.TrimSpace(x.RenderingInfo.Message)}
+	var err error
+	if e.ID, err = strconv.Atoi(strings.TrimSpace(s.EventID)); err != nil || e.ID < 0 {
+		return Event{}, fmt.Errorf("%.40q is no event id", s.EventID)
+	}
+	// Without an instant an event cannot be placed.
+	if e.Time, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(s.TimeCreated.SystemTime)); err != nil {
+		return Event{}, fmt.Errorf("%.60q is no instant", s.TimeCreated.SystemTime)
+	}
+	if e.Level, err = strconv.Atoi(strings.TrimSpace(s.Level)); err != nil {
+		e.Level = -1 // known to nobody, so good for nothing
+	}
+	e.RecordID, _ = strconv.ParseUint(strings.TrimSpace(s.EventRecordID), 10, 64) // only tells two events apart
+	for _, d := range x.EventData.Data {
+		if d.Name == "" {
+			e.Data = append(e.Data, d.Value)
+			continue
+		}
+		e.Named[strings.ToLower(d.Name)] = d.Value
+	}
+	e.addLeaves(x.UserData.Children)
+	return e, nil
+}
+
+func (e *Event) addLeaves(nodes []node) {
+	for i := range nodes {
+		if len(nodes[i].Children) > 0 {
+			e.addLeaves(nodes[i].Children)
+			continue
+		}
+		e.Named[strings.ToLower(nodes[i].XMLName.Local)] = strings.TrimSpace(nodes[i].Text)
+	}
+}
+
+// Text decodes what Windows programs write: UTF-8 or UTF-16, with or without
+// a byte order mark. Bytes of an old code page become replacement characters.
+func Text(data []byte) (string, error) {
+	order := binary.ByteOrder(nil)
+	switch {
+	case len(data) >= 2 && data[0] == 0xff && data[1] == 0xfe:
+		order, data = binary.LittleEndian, data[2:]
+	case len(data) >= 2 && data[0] == 0xfe && data[1] == 0xff:
+		order, data = binary.BigEndian, data[2:]
+	case len(data) >= 2 && data[0] != 0 && data[1] == 0:
+		order = binary.LittleEndian
+	case len(data) >= 2 && data[0] == 0 && data[1] != 0:
+		order = binary.BigEndian
+	}
+	if order == nil {
+		text := strings.TrimPrefix(string(data), "\ufeff")
+		if !utf8.ValidString(text) {
+			text = strings.ToValidUTF8(text, "\ufffd")
+		}
+		return text, nil
+	}
+	if len(data)%2 != 0 {
+		return "", errors.New("the text is UTF-16 and ends in the middle of a character")
+	}
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return string(utf16.Decode(units)), nil
+}

@@ -1,0 +1,16 @@
+//go:build !windows
+
+package winevent
+
+import (
+	"errors"
+	"os/exec"
+	"time"
+)
+
+// NewReader says that there are no Windows event logs here.
+func NewReader(time.Duration) (Reader, error) {
+	return nil, errors.New("there are no event logs of Windows here; run the exporter on the Windows machine itself")
+}
+
+func hideWindow(*exec.Cmd) {}
