@@ -136,7 +136,11 @@ func TestBackoff(t *testing.T) {
 	defer server.Close()
 	s := b.sender(server.URL)
 	var slept []time.Duration
-	s.Sleep = func(_ context.Context, d time.Duration) error { slept = append(slept, d); b.clock.Advance(d); return nil }
+	s.Sleep = func(_ context.Context, d time.Duration) error {
+		slept = append(slept, d)
+		b.clock.Advance(d)
+		return nil
+	}
 	b.spool(s, "1", "success")
 	if sent, err := s.Flush(t.Context()); err != nil || sent.Sent != 1 || len(slept) != 3 || slept[1] != 17*time.Second || slept[2] <= time.Second/2 {
 		t.Errorf("%+v %v %v", sent, err, slept)
