@@ -129,6 +129,8 @@ type TimingsConfig struct {
 type Setup struct {
 	Config *Config
 	Book   *rules.Book
+	// Calendars are the inventory's iCalendar files.
+	Calendars []CalendarFile
 }
 
 // maxFile bounds each file of policy and inventory.
@@ -136,7 +138,17 @@ const maxFile = 16 << 20
 
 // Load reads vigie.yml with the policies and the inventory that it names. All
 // faults of all files are returned at once, each with file, line, key and cure.
-func Load(path string) (*Setup, error) {
+//
+// So are calendar files that are broken, or that are gone although a copy of
+// them was kept.
+func Load(path string) (*Setup, error) { return load(path, false) }
+
+// LoadWithCopies is Load for a receiver that must go on: the last good copy of
+// a calendar file ([Setup.KeepCalendars]) takes the place of one that is gone,
+// empty or broken. [Engine.NoteCalendars] says so.
+func LoadWithCopies(path string) (*Setup, error) { return load(path, true) }
+
+func load(path string, standIn bool) (*Setup, error) {
 	text, err := readFile(path)
 	if err != nil {
 		return nil, err
@@ -150,9 +162,10 @@ func Load(path string) (*Setup, error) {
 	}
 	c.defaults()
 	faults = append(faults, c.check()...)
-	policies, err := loadFiles(c, "policy", c.Policy, rules.LoadPolicies)
+	policies, err := c.policies()
 	faults = collect(faults, path, err)
-	directory, err := loadFiles(c, "inventory", c.Inventory, rules.LoadDirectory)
+	calendars := &calendarFiles{config: c, standIn: standIn}
+	directory, err := calendars.load(policies)
 	faults = collect(faults, path, err)
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -161,7 +174,7 @@ func Load(path string) (*Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{Config: c, Book: book}, nil
+	return &Setup{Config: c, Book: book, Calendars: calendars.taken}, nil
 }
 
 func collect(faults strict.Faults, path string, err error) strict.Faults {
@@ -186,31 +199,48 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// loadFiles reads the files that globs name, relative to vigie.yml.
-func loadFiles[T any](c *Config, key string, globs []string, load func([]rules.SourceFile) (T, error)) (T, error) {
-	var none T
-	var files []rules.SourceFile
+func (c *Config) policies() ([]*rules.Policy, error) {
+	files, empty, err := c.readFiles("policy", c.Policy, func(name string) (rules.SourceFile, error) {
+		text, err := readFile(name)
+		return rules.SourceFile{Name: name, Text: text}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(empty) > 0 {
+		return nil, c.namesNoFile("policy", empty[0])
+	}
+	return rules.LoadPolicies(files)
+}
+
+// readFiles reads the files that patterns name, relative to vigie.yml, and
+// returns the patterns that name none.
+func (c *Config) readFiles(key string, globs []string, read func(string) (rules.SourceFile, error)) (files []rules.SourceFile, empty []string, err error) {
+	if len(globs) == 0 {
+		return nil, nil, c.fault(key, "missing: name the files, such as [%s/*.yml]", key)
+	}
 	for _, g := range globs {
 		names, err := filepath.Glob(c.Path(g))
 		if err != nil {
-			return none, c.fault(key, "%q is not a pattern for file names: %v", g, err)
+			return nil, nil, c.fault(key, "%q is not a pattern for file names: %v", g, err)
 		}
 		if len(names) == 0 {
-			return none, c.fault(key, "%q names no file: patterns are relative to the folder of %s", g, filepath.Base(c.path))
+			empty = append(empty, g)
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			text, err := readFile(name)
+			f, err := read(name)
 			if err != nil {
-				return none, c.fault(key, "%v", err)
+				return nil, nil, c.fault(key, "%v", err)
 			}
-			files = append(files, rules.SourceFile{Name: name, Text: text})
+			files = append(files, f)
 		}
 	}
-	if len(files) == 0 {
-		return none, c.fault(key, "missing: name the files, such as [%s/*.yml]", key)
-	}
-	return load(files)
+	return files, empty, nil
+}
+
+func (c *Config) namesNoFile(key, glob string) error {
+	return c.fault(key, "%q names no file: patterns are relative to the folder of %s", glob, filepath.Base(c.path))
 }
 
 // Path resolves a file name of the configuration: relative ones are relative to

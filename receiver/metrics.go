@@ -21,6 +21,7 @@ type metrics struct {
 	faults         prometheus.Counter
 	reconciled     *prometheus.GaugeVec
 	alertmanagerUp *prometheus.GaugeVec
+	calendarCopies *prometheus.GaugeVec
 	reloaded       prometheus.Gauge
 	reloadedAt     prometheus.Gauge
 }
@@ -46,6 +47,8 @@ func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
 			Help: "When an Alertmanager last said what fires and what is silenced."}, []string{"alertmanager"}),
 		alertmanagerUp: f.NewGaugeVec(prometheus.GaugeOpts{Name: "vigie_alertmanager_up",
 			Help: "Whether an Alertmanager answered the latest reconciliation."}, []string{"alertmanager"}),
+		calendarCopies: f.NewGaugeVec(prometheus.GaugeOpts{Name: "vigie_calendar_copy_used",
+			Help: "Whether a calendar's iCalendar file is missing or broken, so that its last good copy is used."}, []string{"calendar"}),
 	}
 	m.reloaded = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_successful",
 		Help: "Whether the latest reading of the configuration was taken over."})

@@ -21,6 +21,7 @@ type Directory struct {
 	// Closures are dated exceptions by calendar name ("*" for all): live, they
 	// also apply to incidents with a pinned policy.
 	Closures map[string]map[calendar.Date][]calendar.Window
+	closedAt map[string][]Position // where closures stand, by calendar
 
 	index machineIndex
 }

@@ -14,10 +14,11 @@ import (
 	"vigie/rules/strict"
 )
 
-// LoadDirectory reads the inventory from YAML files and from CSV files of
-// machines, merges them and checks every cross reference. The error is of type
-// [strict.Faults] and names all faults of all files at once, each with file,
-// line and cure.
+// LoadDirectory reads the inventory from YAML files, from CSV files of machines
+// and from iCalendar files of closed days, merges them and checks every cross
+// reference. The error is of type [strict.Faults] and names all faults of all
+// files at once, each with file, line and cure. Whether the calendars that are
+// closed exist is for [Directory.CheckClosures] to say.
 //
 // A date without a time is that day in the inventory's `timezone`
 // (Europe/Paris by default); as an end it includes the day.
@@ -32,8 +33,13 @@ func LoadDirectory(files []SourceFile) (*Directory, error) {
 		at: map[string]Position{},
 	}
 	var docs []inventoryFile
+	var calendars []SourceFile
 	for _, f := range files {
 		var doc inventoryFile
+		if _, is := ICalCalendar(f.Name); is {
+			calendars = append(calendars, f)
+			continue
+		}
 		if strings.EqualFold(path.Ext(f.Name), ".csv") {
 			doc.Machines = l.readMachines(f)
 		} else {
@@ -56,6 +62,9 @@ func LoadDirectory(files []SourceFile) (*Directory, error) {
 		l.absences(doc.Absences)
 		l.maintenance(doc.Maintenance)
 		l.closures(doc.Closures)
+	}
+	for _, f := range calendars {
+		l.imported(f)
 	}
 	l.references(docs)
 	if err := l.sorted(files).Err(); err != nil {
@@ -97,6 +106,7 @@ func (d *Directory) Clone() *Directory {
 	for name, dates := range d.Closures {
 		c.Closures[name] = maps.Clone(dates)
 	}
+	c.closedAt = maps.Clone(d.closedAt)
 	c.Reindex()
 	return c
 }
@@ -493,6 +503,7 @@ func (l *loader) closures(entries map[string][]*closureEntry) {
 }
 
 func (l *loader) close(at Position, where, name string, from, until calendar.Date, windows []calendar.Window) {
+	l.dir.noteClosure(name, at)
 	if l.dir.Closures[name] == nil {
 		l.dir.Closures[name] = map[calendar.Date][]calendar.Window{}
 	}

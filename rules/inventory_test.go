@@ -244,6 +244,7 @@ func exampleDirectory(t *testing.T, name string) *Directory {
 
 func FuzzLoadDirectory(f *testing.F) {
 	f.Add("a.yml", soundInventory)
+	f.Add("service.ics", string(icalFile("", "20261224").Text))
 	f.Add("m.csv", "customer;machine;class\ndupont;\"A;server\n")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		if strings.Contains(name, "\x00") {

@@ -13,9 +13,11 @@ import (
 	"vigie/rules/strict"
 )
 
-// Warnings lists what is allowed but most likely a mistake: scenarios that an
-// earlier one shadows, steps that can never run, roles that nobody fills at
-// some hour of the next 30 days.
+// Warnings lists what is allowed but most likely a mistake, each with its cure:
+// scenarios that an earlier one shadows, steps that can never run, opening
+// hours that a clock change touches, rotas in which nobody is on duty at some
+// hour of the next 30 days, and entries of the inventory for which a role
+// reaches nobody.
 func (b *Book) Warnings(now time.Time) []string {
 	p := b.InForce(now)
 	var out []string
@@ -25,15 +27,20 @@ func (b *Book) Warnings(now time.Time) []string {
 	for n, s := range p.Scenarios {
 		for _, earlier := range p.Scenarios[:n] {
 			if earlier.Match.coverAll(s.Match) {
-				warn(s.At, "scenario %s never comes: %s above it matches everything that it matches; move it up or narrow %s",
-					s.Name, earlier.Name, earlier.Name)
+				warn(s.At, "scenario %s is never used: the first scenario that matches a failure counts, and %s, which stands above it, matches everything that %s matches; move %s above %s, or let %s match less",
+					s.Name, earlier.Name, s.Name, s.Name, earlier.Name, earlier.Name)
 				break
 			}
 		}
 		for _, st := range s.Steps {
 			if why := s.neverRuns(st); why != "" {
-				warn(st.At, "step %s of scenario %s can never run: %s", st.Name, s.Name, why)
+				warn(st.At, "step %s of scenario %s can never run: %s; mend its when:, only_if: or unless:, or take the step away", st.Name, s.Name, why)
 			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Calendars)) {
+		for _, w := range p.Calendars[name].Warnings() {
+			out = append(out, fmt.Sprintf("calendar %s: %s", name, w))
 		}
 	}
 	return append(out, b.roleGaps(p, now)...)
@@ -81,10 +88,10 @@ func alternatives(pattern string) ([]string, bool) {
 func (s *Scenario) neverRuns(st *Step) string {
 	for _, c := range st.OnlyIf {
 		if slices.Contains(st.Unless, c) {
-			return "only_if and unless both name " + c
+			return "only_if and unless both name " + c + ", so it must hold and must not"
 		}
 		if sev, ok := strings.CutPrefix(c, "severity "); ok && !slices.Contains(s.Severity.Order, sev) {
-			return "severity " + sev + " is not in the order of this scenario"
+			return "severity " + sev + " is not among the severities of this scenario (severity: order:)"
 		}
 		if why := s.neverHolds(c); why != "" {
 			return why
@@ -106,7 +113,7 @@ func (s *Scenario) neverTriggers(t Trigger) string {
 		return "the scenario does not ask for the other backup (other_backup:)"
 	case t.Kind == WhenFlag && name == string(FlagAccountManagerTold) && !s.raises(FlagAccountManagerTold),
 		t.Kind == WhenFlag && name == string(FlagCustomerTold) && !s.raises(FlagCustomerTold):
-		return "no step raises " + name
+		return "it waits for " + name + ", which no step of the scenario says that it does (raises:)"
 	case t.Kind == WhenMoment && (name == "immediate_over" || name == "not_immediate") && s.Immediate == nil:
 		return "the scenario has no immediate branch (immediate:)"
 	case t.Kind == WhenMoment && (name == "calls_exhausted" || name == "waiting_over") && s.Calls == nil,
@@ -124,11 +131,11 @@ func (s *Scenario) neverHolds(condition string) string {
 	switch condition {
 	case "customer_told":
 		if !s.raises(FlagCustomerTold) {
-			return "no step raises customer_told"
+			return "it waits for customer_told, which no step of the scenario says that it does (raises:)"
 		}
 	case "account_manager_told":
 		if !s.raises(FlagAccountManagerTold) {
-			return "no step raises account_manager_told"
+			return "it waits for account_manager_told, which no step of the scenario says that it does (raises:)"
 		}
 	case "double_failure", "other_backup_works":
 		if s.OtherBackup == nil {
@@ -183,54 +190,33 @@ func (b *Book) rotaGap(p *Policy, r *Role, now time.Time) []string {
 	if !b.Directory.hasRota(r.Rota) && len(r.People) > 0 {
 		return nil
 	}
+	then := "messages to the role " + r.Name + " then reach nobody; fill the gap under rota: in the inventory, or add otherwise: to the role"
+	if r.Otherwise != "" {
+		then = "the role " + r.Otherwise + " is told instead; fill the gap under rota: in the inventory if that is not meant"
+	}
 	start := now.Truncate(time.Hour)
+	idle := func(at time.Time) bool { _, gap := b.Directory.OnDuty(r.Rota, at); return gap }
 	for at := start; at.Before(start.Add(gapHorizon)); at = at.Add(time.Hour) {
-		if _, gap := b.Directory.OnDuty(r.Rota, at); !gap {
+		if !idle(at) {
 			continue
 		}
 		end := at
-		for ; end.Before(start.Add(gapHorizon)); end = end.Add(time.Hour) {
-			if _, still := b.Directory.OnDuty(r.Rota, end); !still {
-				break
-			}
+		for end.Before(start.Add(gapHorizon)) && idle(end) {
+			end = end.Add(time.Hour)
 		}
-		then := "and nobody is told instead: add otherwise: to the role"
-		if r.Otherwise != "" {
-			then = "then " + r.Otherwise + " are told"
+		until := "until " + end.In(p.Zone).Format("2006-01-02 15:04")
+		if !end.Before(start.Add(gapHorizon)) {
+			until = "on, for the rest of the next 30 days"
 		}
-		return []string{fmt.Sprintf("rota %s: nobody is on duty from %s to %s; %s", r.Rota,
-			at.In(p.Zone).Format("2006-01-02 15:04"), end.In(p.Zone).Format("2006-01-02 15:04"), then)}
+		return []string{fmt.Sprintf("rota %s: nobody is on duty from %s %s: %s", r.Rota, at.In(p.Zone).Format("2006-01-02 15:04"), until, then)}
 	}
 	return nil
 }
 
+// fieldGaps lists the entries of the inventory for which the field of a role
+// names nobody who has an address.
 func (b *Book) fieldGaps(r *Role) []string {
-	dir := b.Directory
-	has := func(id string) bool { q := dir.Person(id); return q != nil && q.Email != "" }
-	var who []string
-	switch r.Field {
-	case "customer.account_manager":
-		for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
-			if !has(dir.Customers[id].AccountManager) {
-				who = append(who, "customer "+id)
-			}
-		}
-	case "machine.contact":
-		for _, m := range dir.Machines {
-			c := dir.Customers[m.Customer]
-			if m.Class == "workstation" && !has(m.User) && (c == nil || !has(c.ITContact)) {
-				who = append(who, "machine "+m.Customer+"/"+m.Name)
-			}
-		}
-	case "platform.managers", "platform.operator", "platform.level3":
-		for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
-			pl := dir.Platforms[id]
-			list := map[string][]string{"platform.managers": pl.Managers, "platform.operator": pl.Operators, "platform.level3": pl.Level3}[r.Field]
-			if !slices.ContainsFunc(list, has) {
-				who = append(who, "platform "+id)
-			}
-		}
-	}
+	who, cure := b.Directory.unreached(r.Field)
 	if len(who) == 0 {
 		return nil
 	}
@@ -239,5 +225,54 @@ func (b *Book) fieldGaps(r *Role) []string {
 	if len(who) > most {
 		more, who = fmt.Sprintf(" and %d more", len(who)-most), who[:most]
 	}
-	return []string{fmt.Sprintf("role %s (%s) reaches nobody for %s%s", r.Name, r.Field, strings.Join(who, ", "), more)}
+	then := ""
+	if r.Otherwise != "" {
+		then = ", so that the role " + r.Otherwise + " is told instead"
+	}
+	return []string{fmt.Sprintf("role %s (%s) reaches nobody for %s%s%s: in the inventory, %s", r.Name, r.Field, strings.Join(who, ", "), more, then, cure)}
+}
+
+// unreached lists whose field names nobody with an address, and the cure.
+func (dir *Directory) unreached(field string) (who []string, cure string) {
+	has := func(id string) bool { q := dir.Person(id); return q != nil && q.Email != "" || q == nil && strings.Contains(id, "@") }
+	entry, key, _ := strings.Cut(field, ".")
+	switch entry {
+	case "customer":
+		for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
+			c := dir.Customers[id]
+			person, known := map[string]string{"account_manager": c.AccountManager, "it_contact": c.ITContact}[key]
+			if known && c.Decommissioned.IsZero() && !has(person) {
+				who = append(who, "customer "+id)
+			}
+		}
+		return who, "give the customer an " + key + ": who has an email:"
+	case "machine":
+		for _, m := range dir.Machines {
+			c := dir.Customers[m.Customer]
+			reached := has(m.User) || key == "contact" && c != nil && has(c.ITContact)
+			if m.Class == "workstation" && m.Decommissioned.IsZero() && !reached {
+				who = append(who, "machine "+m.Customer+"/"+m.Name)
+			}
+		}
+		if key == "contact" {
+			return who, "give the machine a user:, or its customer an it_contact:, who has an email:"
+		}
+		return who, "give the machine a user: who has an email:"
+	case "platform":
+		for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
+			pl := dir.Platforms[id]
+			people, known := map[string][]string{
+				"managers": pl.Managers, "operators": pl.Operators, "operator": pl.Operators[:min(1, len(pl.Operators))],
+				"level3": pl.Level3, "service_lead": pl.ServiceLead,
+			}[key]
+			if known && !slices.ContainsFunc(people, has) {
+				who = append(who, "platform "+id)
+			}
+		}
+		if key == "operator" {
+			key = "operators"
+		}
+		return who, "name under " + key + ": of the platform somebody who has an email:"
+	}
+	return nil, ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 )
 
 func (c *commands) check(app *kingpin.Application) verb {
-	cmd := app.Command("check", "Check configuration, policy, inventory and templates, and show what each scenario would do now.\n\nEvery fault is told with file, line and cure.\n\nExample:\n  vigie check --config.file=vigie.yml --at=2026-03-09T07:10:00+01:00")
+	cmd := app.Command("check", "Check configuration, policy, inventory and templates, and show what each scenario would do now.\n\nEvery fault is told with file, line and cure. Warnings are things that are allowed but seldom meant; they do not make the check fail.\n\nExample:\n  vigie check --config.file=vigie.yml --at=2026-03-09T07:10:00+01:00")
 	path, output := configFlag(cmd), outputFlag(cmd)
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
 	return verb{cmd, func(context.Context) error {
@@ -36,17 +37,30 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if _, err := setup.Parts(); err != nil {
 			return err
 		}
-		previews := setup.Book.Preview(now)
+		previews, warnings := setup.Book.Preview(now), setup.Book.Warnings(now)
 		if *output == "json" {
+			warn(c.logs.Writer, warnings) // apart from what programs read
 			return c.json(previews)
 		}
 		p := setup.Book.InForce(now)
 		fmt.Fprintf(c.out, "%s: in order\npolicy %s, version %s\n", *path, p.Name, p.Hash)
+		warn(c.out, warnings)
 		for _, v := range previews {
 			c.preview(v, p.Zone)
 		}
 		return nil
 	}}
+}
+
+// warn lists warnings under a heading that says what they are.
+func warn(w io.Writer, warnings []string) {
+	if len(warnings) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nWarnings (%d): allowed, but probably not what you want\n", len(warnings))
+	for _, s := range warnings {
+		fmt.Fprintf(w, "  %s\n", s)
+	}
 }
 
 func (c *commands) preview(v rules.Preview, zone *time.Location) {

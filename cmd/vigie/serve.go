@@ -58,7 +58,7 @@ type server struct {
 }
 
 func serve(ctx context.Context, path string, log *slog.Logger) error {
-	setup, err := receiver.Load(path)
+	setup, err := receiver.LoadWithCopies(path)
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 		return err
 	}
 	engine.NoteReload(nil)
+	noteCalendars(engine, setup, log)
 	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
 	listener, err := net.Listen("tcp", cfg.Listen)
@@ -160,7 +161,7 @@ func (s *server) reload(ctx context.Context) error {
 }
 
 func (s *server) takeOver(ctx context.Context) error {
-	setup, err := receiver.Load(s.path)
+	setup, err := receiver.LoadWithCopies(s.path)
 	if err != nil {
 		return err
 	}
@@ -176,9 +177,19 @@ func (s *server) takeOver(ctx context.Context) error {
 		return err
 	}
 	s.secrets.Store(secrets)
+	noteCalendars(s.engine, setup, s.log)
 	if n := setup.Config; n.Listen != s.config.Listen || n.Database != s.config.Database || n.WebConfig != s.config.WebConfig {
 		s.log.Warn("listen, database and web_config_file change only with a restart")
 	}
 	s.log.Info("configuration taken over")
 	return nil
+}
+
+// noteCalendars tells of the calendar files that were taken over, and keeps
+// copies of the good ones.
+func noteCalendars(engine *receiver.Engine, setup *receiver.Setup, log *slog.Logger) {
+	engine.NoteCalendars(setup.Calendars)
+	if err := setup.KeepCalendars(); err != nil {
+		log.Error("a calendar file has no fresh copy; if it breaks, an older one or none will stand in", "err", err)
+	}
 }

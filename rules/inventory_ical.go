@@ -1,0 +1,139 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/rules/calendar"
+	"vigie/rules/calendar/ical"
+	"vigie/rules/strict"
+)
+
+// everyCalendar is the key of closures that hold for all calendars;
+// allCalendars is the name of the iCalendar file that says the same, since a
+// file cannot well be called *.
+const (
+	everyCalendar = "*"
+	allCalendars  = "all"
+)
+
+// ICalCalendar returns the calendar whose closed days stand in a file of that
+// name: service_day for inventory/service_day.ics, "*" (every calendar) for
+// all.ics. It reports false for a name that does not end in .ics.
+func ICalCalendar(file string) (string, bool) {
+	base := path.Base(file)
+	ext := path.Ext(base)
+	if !strings.EqualFold(ext, ".ics") {
+		return "", false
+	}
+	name := strings.TrimSuffix(base, ext)
+	if name == allCalendars {
+		name = everyCalendar
+	}
+	return name, true
+}
+
+// CheckICal tells whether the text of an iCalendar file can serve as closed
+// days. The error is of type [strict.Faults]. A file that closes no day is
+// refused as well: what an export that went wrong leaves behind must not open
+// the days that were closed.
+func CheckICal(f SourceFile) error {
+	_, err := readICal(f, time.UTC)
+	return err
+}
+
+func readICal(f SourceFile, zone *time.Location) (map[calendar.Date][]calendar.Window, error) {
+	refuse := func(format string, args ...any) error {
+		return strict.Faults{{Position: Position{File: f.Name, Line: 1}, What: fmt.Sprintf(format, args...)}}
+	}
+	if len(bytes.TrimSpace(f.Text)) == 0 {
+		return nil, refuse("the file is empty: export the calendar again")
+	}
+	days, err := ical.ImportICal(bytes.NewReader(f.Text), zone)
+	switch {
+	case err != nil:
+		return nil, refuse("%v", err)
+	case len(days) == 0:
+		return nil, refuse("closes no day: only events that last all day count; export the calendar again, or take the file away")
+	}
+	return days, nil
+}
+
+// imported adds the days of an iCalendar file. What is written under closures
+// in any file wins over it, also what is written there for every calendar.
+func (l *loader) imported(f SourceFile) {
+	name, _ := ICalCalendar(f.Name)
+	at := Position{File: f.Name, Line: 1}
+	if !l.once(at, "calendar "+name, "calendar file "+name) {
+		return
+	}
+	days, err := readICal(f, l.location)
+	if err != nil {
+		l.note(err)
+		return
+	}
+	l.dir.noteClosure(name, at)
+	if l.dir.Closures[name] == nil {
+		l.dir.Closures[name] = map[calendar.Date][]calendar.Window{}
+	}
+	for day, windows := range days {
+		_, own := l.dir.Closures[name][day]
+		_, every := l.dir.Closures[everyCalendar][day]
+		if !own && !every {
+			l.dir.Closures[name][day] = windows
+		}
+	}
+}
+
+// noteClosure keeps where a calendar is closed, once for each file.
+func (d *Directory) noteClosure(name string, at Position) {
+	if d.closedAt == nil {
+		d.closedAt = map[string][]Position{}
+	}
+	if !slices.ContainsFunc(d.closedAt[name], func(p Position) bool { return p.File == at.File }) {
+		d.closedAt[name] = append(d.closedAt[name], at)
+	}
+}
+
+// CheckClosures finds closed days of calendars that none of the policies has,
+// which would close nothing. The error is of type [strict.Faults] and names the
+// calendars that there are.
+func (d *Directory) CheckClosures(policies []*Policy) error {
+	known := map[string]bool{}
+	for _, p := range policies {
+		for name := range p.Calendars {
+			known[name] = true
+		}
+	}
+	names := slices.Sorted(maps.Keys(known))
+	var faults strict.Faults
+	for _, name := range slices.Sorted(maps.Keys(d.closedAt)) {
+		if name == everyCalendar || known[name] {
+			continue
+		}
+		for _, at := range d.closedAt[name] {
+			faults = append(faults, unknownCalendar(at, name, names))
+		}
+	}
+	return faults.Err()
+}
+
+func unknownCalendar(at Position, name string, known []string) strict.Fault {
+	guess := ""
+	if best := strict.Nearest(name, known); best != "" {
+		guess = fmt.Sprintf("did you mean %q? ", best)
+	}
+	all := strings.Join(known, ", ")
+	if _, file := ICalCalendar(at.File); file {
+		return strict.Fault{Position: at, What: fmt.Sprintf(
+			"no policy has a calendar %q, after which this file is named: %sname the file after one of %s, or %s.ics for every calendar",
+			name, guess, all, allCalendars)}
+	}
+	return strict.Fault{Position: at, Path: "closures." + name, What: fmt.Sprintf(
+		"no policy has a calendar %q: %swrite one of %s, or %q for every calendar", name, guess, all, everyCalendar)}
+}
