@@ -274,6 +274,15 @@ func (f *verifier) saw(s Seal, h head) error {
 	f.sealed[h.chain] = h.length
 	if strings.HasPrefix(h.chain, payloadChain) || strings.HasPrefix(h.chain, messageChain) {
 		now, there := f.whole[h.chain]
+		if !there {
+			// The text of a message goes with the incidents that it told of.
+			id, message := strings.CutPrefix(h.chain, messageChain)
+			told, err := f.tx.number(`SELECT COUNT(*) FROM notification WHERE message = ?`, id)
+			if err != nil || message && told == 0 {
+				f.v.Erased++
+				return err
+			}
+		}
 		switch {
 		case !there:
 			f.fault(h.chain, 1, "is missing; seal %d saw it", s.Number)
@@ -330,11 +339,18 @@ func (f *verifier) unsealed() error {
 
 // witness compares a seal that was kept elsewhere with the one of its number.
 func (f *verifier) witness(kept Seal) error {
-	if kept.Number <= f.v.Cut {
+	cut, err := f.tx.cutAt(sealChain)
+	if err != nil {
+		return err
+	}
+	if kept.Number < cut.length {
 		f.fault(sealChain, kept.Number, "cannot be compared: retention has cut at seal %d", f.v.Cut)
 		return nil
 	}
 	var found *Seal
+	if kept.Number == cut.length {
+		found = &Seal{Hash: cut.hash}
+	}
 	if err := f.tx.seals(`WHERE number = ?`, func(s Seal) { found = &s }, kept.Number); err != nil {
 		return err
 	}
