@@ -41,7 +41,6 @@ func (b *ballast) set() error {
 	}
 	f, err := os.OpenFile(b.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		b.full.Store(true)
 		return fmt.Errorf("ballast: %w", err)
 	}
 	err = b.fill(f)
@@ -50,7 +49,6 @@ func (b *ballast) set() error {
 	}
 	if err != nil {
 		_ = os.Remove(b.path) // a part of it would only take room
-		b.full.Store(true)
 		return fmt.Errorf("ballast: %w", err)
 	}
 	b.full.Store(false)
@@ -79,7 +77,8 @@ func (b *ballast) fill(f *os.File) error {
 }
 
 // Tend puts the ballast back after the disk was full. Nil means that nothing
-// is the matter any more.
+// is the matter any more; an error alone does not mean that the disk is full,
+// only that it would be without a reserve.
 func (s *Store) Tend() error { return s.ballast.set() }
 
 // Full returns an error, which matches [ErrUnavailable], from the moment at

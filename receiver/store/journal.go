@@ -180,15 +180,19 @@ func (l Line) Sum() []byte {
 	return h.Sum(nil)
 }
 
-const lineColumns = `j.chain, j.line, j.at, j.kind, j.what, j.actor, COALESCE(w.name, j.actor), j.reason, j.commitment, j.previous, j.hash, p.salt, p.text
-	FROM journal j LEFT JOIN journal_personal p ON p.chain = j.chain AND p.line = j.line LEFT JOIN person w ON w.pseudonym = j.actor`
+const (
+	lineFields  = `j.chain, j.line, j.at, j.kind, j.what, j.actor, COALESCE(w.name, j.actor), j.reason, j.commitment, j.previous, j.hash, p.salt, p.text`
+	lineTables  = ` FROM journal j LEFT JOIN journal_personal p ON p.chain = j.chain AND p.line = j.line LEFT JOIN person w ON w.pseudonym = j.actor`
+	lineColumns = lineFields + lineTables
+)
 
 // scanLine reads a row of lineColumns; salt is nil where the personal text is
-// gone, or never was.
-func scanLine(rows *sql.Rows) (l Line, salt []byte, err error) {
+// gone, or never was. Columns beyond those of the line go to more.
+func scanLine(rows *sql.Rows, more ...any) (l Line, salt []byte, err error) {
 	var at int64
 	var text sql.NullString
-	err = rows.Scan(&l.Chain, &l.Line, &at, &l.Kind, &l.What, &l.Pseudonym, &l.Actor, &l.Reason, &l.Commitment, &l.Previous, &l.Hash, &salt, &text)
+	fields := []any{&l.Chain, &l.Line, &at, &l.Kind, &l.What, &l.Pseudonym, &l.Actor, &l.Reason, &l.Commitment, &l.Previous, &l.Hash, &salt, &text}
+	err = rows.Scan(append(fields, more...)...)
 	l.At, l.Personal = time.Unix(0, at).UTC(), text.String
 	return l, salt, err
 }
