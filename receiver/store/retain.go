@@ -149,7 +149,11 @@ func (c *cutter) message(id string) (bool, error) {
 	if err != nil || n > 0 {
 		return false, err
 	}
-	c.cut.Messages++
+	there, err := c.tx.number(`SELECT COUNT(*) FROM message WHERE id = ?`, id)
+	if err != nil {
+		return false, err
+	}
+	c.cut.Messages += int(there)
 	return true, c.all([]string{`DELETE FROM transmission WHERE message = ?`, `DELETE FROM message WHERE id = ?`}, id)
 }
 
