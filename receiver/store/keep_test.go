@@ -68,6 +68,52 @@ func TestDamageIsToldWithItsCure(t *testing.T) {
 	}
 }
 
+// After a crash the log still holds what was written last: it is kept with the
+// damaged file, not played into it.
+func TestDamageAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := open(t, path)
+	for n := range 100 {
+		update(t, s, func(tx *store.Tx) error { return tx.Save(incident(n + 1)) })
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	update(t, s, func(tx *store.Tx) error { return tx.Save(incident(101)) })
+	crashed := filepath.Join(t.TempDir(), "b.db")
+	files := map[string][]byte{}
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + suffix)
+		if err != nil || len(content) == 0 {
+			t.Fatalf("%d bytes: %v", len(content), err)
+		}
+		files[suffix] = content
+		if err := os.WriteFile(crashed+suffix, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := store.OpenArchive(t.Context(), crashed)
+	if err != nil {
+		t.Fatalf("what crashed cannot be read beside the receiver: %v", err)
+	}
+	a.Close()
+	for i := 4096 * 2; i < len(files[""]); i += 100 {
+		files[""][i] ^= 0x5a
+	}
+	if err := os.WriteFile(crashed, files[""], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), crashed); err == nil || !strings.Contains(err.Error(), "vigie store restore") {
+		t.Errorf("opened: %v", err)
+	}
+	for suffix, want := range files {
+		if after, err := os.ReadFile(crashed + suffix); err != nil || !bytes.Equal(after, want) {
+			t.Errorf("a.db%s was changed: %v", suffix, err)
+		}
+	}
+}
+
 // A copy taken under load is whole, and brought back it has everything.
 func TestBackupUnderLoadAndRestore(t *testing.T) {
 	dir := t.TempDir()
@@ -194,6 +240,9 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, filler)
+	if err := os.Truncate(filler, 16<<20); err != nil { // some room is left
+		t.Fatal(err)
+	}
 	kept := 0
 	var failed error
 	for n := 1; n < 10_000 && failed == nil; n++ {
@@ -203,6 +252,9 @@ func TestFullDisk(t *testing.T) {
 	}
 	if !errors.Is(failed, store.ErrUnavailable) {
 		t.Fatalf("the disk was not found full: %v", failed)
+	}
+	if kept == 0 {
+		t.Error("nothing was kept before")
 	}
 	if err := s.Full(); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("it does not say that it is full: %v", err)

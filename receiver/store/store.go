@@ -101,7 +101,10 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
-	var err error
+	err := examine(ctx, s.path)
+	if err != nil {
+		return err
+	}
 	if s.writer, err = sql.Open("sqlite3", dsn(s.path, "rwc")); err != nil {
 		return err
 	}
@@ -111,9 +114,6 @@ func (s *Store) open(ctx context.Context) error {
 		return unusable("open", err)
 	}
 	s.conn = newSession(c)
-	if err := check(ctx, c); err != nil {
-		return err
-	}
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
@@ -157,6 +157,31 @@ func takeLock(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%s is in use by another vigie: stop that one first, or give this one a database of its own", strings.TrimSuffix(path, ".lock"))
 	}
 	return f, nil
+}
+
+// examine looks at a file before anything may write to it: a writer that closes
+// would play what is left in the log into a damaged file.
+func examine(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // there is nothing yet
+		}
+		return err
+	}
+	db, err := sql.Open("sqlite3", dsn(path, "ro"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	defer c.Close()
+	if _, _, err := version(ctx, c, migrations); err != nil {
+		return err
+	}
+	return check(ctx, c)
 }
 
 func check(ctx context.Context, c *sql.Conn) error {
