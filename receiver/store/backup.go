@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -118,6 +119,31 @@ func copyInto(ctx context.Context, from, to string) error {
 	return nil
 }
 
+// sameOwner gives a file, and the lock, to whom the database belongs, or its
+// folder: root restores, and another user runs the receiver.
+func sameOwner(part, path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = os.Stat(filepath.Dir(path))
+	}
+	if err != nil {
+		return err
+	}
+	of, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	for _, name := range []string{part, path + ".lock"} {
+		if err := os.Chown(name, int(of.Uid), int(of.Gid)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // place gives a finished file its name, durably.
 func place(part, to string) error {
 	if err := os.Rename(part, to); err != nil {
@@ -148,6 +174,9 @@ func Restore(ctx context.Context, backup, path string, now time.Time) (kept stri
 	part := path + ".restoring"
 	if err := copyInto(ctx, backup, part); err != nil {
 		_ = os.Remove(part)
+		return "", fmt.Errorf("restore %s: %w", backup, err)
+	}
+	if err := sameOwner(part, path); err != nil {
 		return "", fmt.Errorf("restore %s: %w", backup, err)
 	}
 	aside := path + ".before-restore-" + now.UTC().Format("20060102T150405Z")

@@ -194,6 +194,21 @@ func TestParseSeal(t *testing.T) {
 	}
 }
 
+func FuzzParseSeal(f *testing.F) {
+	f.Add("7:" + strings.Repeat("09", 32))
+	f.Add("-1:00")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := store.ParseSeal(text)
+		if err != nil {
+			return
+		}
+		again, err := store.ParseSeal(s.String())
+		if err != nil || again.Number != s.Number || !bytes.Equal(again.Hash, s.Hash) {
+			t.Errorf("%q reads as %v, and that as %v (%v)", text, s, again, err)
+		}
+	})
+}
+
 // T15: nothing of an erased person is left in the file, a pseudonym stands in
 // their place, and the journal still verifies.
 func TestEraseAPerson(t *testing.T) {
