@@ -122,6 +122,7 @@ type TimingsConfig struct {
 	RetryFirst time.Duration `yaml:"retry_first"`
 	RetryMost  time.Duration `yaml:"retry_most"`
 	GiveUp     time.Duration `yaml:"give_up"`
+	Retention  time.Duration `yaml:"retention"`
 }
 
 // Setup is a configuration read whole: the process's own settings and what
@@ -298,6 +299,9 @@ func (c *Config) check() strict.Faults {
 	if c.TokensFile == "" {
 		add(c.Position, "tokens_file", "missing: name the file that says whose token is whose")
 	}
+	if r := c.Timings.Retention; r != 0 && r < MinRetention {
+		add(c.Position, "timings.retention", "%s is too short for evidence: keep it for %s or longer", r, MinRetention)
+	}
 	names := map[string]bool{}
 	for i, a := range c.Alertmanagers {
 		path := fmt.Sprintf("alertmanagers[%d]", i)
@@ -411,7 +415,7 @@ func (s *Setup) Parts() (Parts, error) {
 	c := s.Config
 	o := Parts{Book: s.Book, Timings: Timings{
 		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Watchdog: c.Timings.Watchdog,
-		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp,
+		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp, Retention: c.Timings.Retention,
 	}}
 	from, err := notify.ParseAddress(c.Mail.From)
 	if err != nil {

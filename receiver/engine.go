@@ -75,6 +75,9 @@ type Timings struct {
 	// RetryFirst, RetryMost and GiveUp pace a message that is refused for now:
 	// 1 min, doubling up to 15 min, for 72 h.
 	RetryFirst, RetryMost, GiveUp time.Duration
+	// Retention is how long an incident is kept after the last that was written
+	// about it; 730 days.
+	Retention time.Duration
 }
 
 func (t Timings) withDefaults() Timings {
@@ -85,6 +88,7 @@ func (t Timings) withDefaults() Timings {
 		{&t.Tick, time.Second}, {&t.Reconcile, time.Minute}, {&t.AbsentFor, 150 * time.Second}, {&t.Settled, 5 * time.Minute},
 		{&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
 		{&t.RetryFirst, time.Minute}, {&t.RetryMost, 15 * time.Minute}, {&t.GiveUp, 72 * time.Hour},
+		{&t.Retention, defaultRetention},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -107,6 +111,7 @@ type Engine struct {
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 	looked   atomic.Int64 // when common failures were last looked for
+	retained atomic.Int64 // when old incidents were last looked for
 	// correlate is set when an incident opened since the last look for common
 	// failures; hurry lets reconciliation run before its time.
 	correlate atomic.Bool
@@ -122,6 +127,7 @@ const reopenable = 30 * 24 * time.Hour
 func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
 	e := &Engine{o: o, store: o.Store, log: o.Logger, hurry: make(chan struct{}, 1)}
 	e.metrics = newMetrics(o.Registry, e)
+	e.upkeepMetrics(o.Registry)
 	e.watch.started = o.Now()
 	if err := e.recallWatchdog(ctx); err != nil {
 		return nil, err
@@ -217,6 +223,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.every(ctx, "outbox", t.Tick, nil, e.Deliver) })
 	g.Go(func() error { return e.every(ctx, "correlation", t.Tick, nil, e.Correlate) })
 	g.Go(func() error { return e.every(ctx, "watchdog", t.Tick, nil, e.Watch) })
+	g.Go(func() error { return e.every(ctx, "seal", sealEach, nil, e.Seal) })
+	g.Go(func() error { return e.every(ctx, "upkeep", upkeepEach, nil, e.Upkeep) })
 	g.Go(func() error { return e.every(ctx, "reconcile", t.Reconcile, e.hurry, e.Reconcile) })
 	return g.Wait()
 }
@@ -269,8 +277,12 @@ func (e *Engine) Healthy() error {
 	return errors.Join(errs...)
 }
 
-// Ready returns an error while the store does not take anything.
+// Ready returns an error while the store does not take anything, or will soon
+// take nothing more.
 func (e *Engine) Ready(ctx context.Context) error {
+	if err := e.store.Full(); err != nil {
+		return err
+	}
 	return e.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("ready", e.o.Now().UTC().Format(time.RFC3339)) })
 }
 

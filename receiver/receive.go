@@ -32,6 +32,9 @@ type Cleared struct {
 // everything that follows from it has been decided.
 func (e *Engine) Receive(ctx context.Context, d Delivery) error {
 	now := e.o.Now()
+	if err := e.store.Full(); err != nil {
+		return err // Alertmanager repeats it; the room that is left is for what nobody repeats
+	}
 	return e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
 		if d.Body != nil {

@@ -113,7 +113,7 @@ func (r *rig) start() {
 		u, _ := url.Parse(p.URL)
 		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: "vigie"}))
 	}
-	if r.db, err = store.Open(r.t.Context(), filepath.Join(r.dir, "vigie.db")); err != nil {
+	if r.db, err = (store.Options{Ballast: 1 << 20}).Open(r.t.Context(), filepath.Join(r.dir, "vigie.db")); err != nil {
 		r.t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()

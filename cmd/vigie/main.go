@@ -57,6 +57,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		c.serve(app), c.check(app), c.simulate(app), c.due(app),
 		c.incidents(app), c.explain(app), c.act(app),
 	}
+	verbs = append(verbs, c.journal(app)...)
+	verbs = append(verbs, c.store(app)...)
 	name, err := app.Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "vigie: %v; try vigie --help\n", err)

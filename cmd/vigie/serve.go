@@ -39,6 +39,8 @@ const (
 	idleWithin     = 2 * time.Minute
 	// stopWithin is how long requests under way may take after a stop.
 	stopWithin = 15 * time.Second
+	// ballast is the room on the disk that is kept for when it is full.
+	ballast = 64 << 20
 )
 
 func (c *commands) serve(app *kingpin.Application) verb {
@@ -71,7 +73,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, cfg.Path(cfg.Database))
+	db, err := store.Options{Ballast: ballast}.Open(ctx, cfg.Path(cfg.Database))
 	if err != nil {
 		return err
 	}

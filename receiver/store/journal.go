@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"strings"
 	"time"
 
 	"vigie/rules"
@@ -20,6 +22,9 @@ type Line struct {
 	Chain string `json:"chain"`
 	Line  int64  `json:"line"`
 	rules.Entry
+	// Pseudonym stands for the actor in what is hashed. Once the actor has been
+	// erased nothing else is left of them.
+	Pseudonym string `json:"pseudonym,omitempty"`
 	// Commitment binds the line to its personal text without containing it.
 	Commitment []byte `json:"commitment,omitempty"`
 	Previous   []byte `json:"previous,omitempty"`
@@ -59,13 +64,54 @@ func (tx *Tx) AppendSystem(entries ...rules.Entry) error {
 
 const saltSize = 16
 
+func newSalt() ([]byte, error) {
+	salt := make([]byte, saltSize)
+	if _, err := rand.Read(salt); err != nil {
+		return nil, fmt.Errorf("salt: %w", err)
+	}
+	return salt, nil
+}
+
+// pseudonym returns what stands for an actor in the journal.
+func (tx *Tx) pseudonym(actor string) (string, error) {
+	if actor == "" {
+		return "", nil
+	}
+	known, err := tx.texts(`SELECT pseudonym FROM person WHERE name = ?`, actor)
+	if err != nil || len(known) > 0 {
+		return strings.Join(known, ""), err
+	}
+	p := newPseudonym()
+	_, err = tx.q.exec(`INSERT INTO person (pseudonym, name) VALUES (?, ?)`, p, actor)
+	return p, err
+}
+
+func newPseudonym() string { return "p-" + strings.ToLower(rand.Text()[:12]) }
+
+// impersonal takes an address that is the entry's personal text out of its
+// reason, which is hashed and stays for ever.
+func impersonal(e rules.Entry) rules.Entry {
+	if strings.Contains(e.Personal, "@") && !strings.Contains(e.Personal, " ") {
+		e.Reason = strings.ReplaceAll(e.Reason, e.Personal, "(address)")
+	}
+	return e
+}
+
 func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.Entry) (int64, []byte, error) {
+	if len(entries) == 0 {
+		return length, head, nil
+	}
 	for _, e := range entries {
+		e = impersonal(e)
 		l := Line{Chain: chain, Line: length + 1, Entry: e, Previous: head}
+		var err error
+		if l.Pseudonym, err = tx.pseudonym(e.Actor); err != nil {
+			return length, head, err
+		}
 		if e.Personal != "" {
-			salt := make([]byte, saltSize)
-			if _, err := rand.Read(salt); err != nil {
-				return length, head, fmt.Errorf("salt: %w", err)
+			salt, err := newSalt()
+			if err != nil {
+				return length, head, err
 			}
 			l.Commitment = Commit(salt, e.Personal)
 			if _, err := tx.q.exec(`INSERT INTO journal_personal (chain, line, salt, text) VALUES (?, ?, ?, ?)`,
@@ -76,12 +122,19 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 		l.Hash = l.Sum()
 		if _, err := tx.q.exec(`INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			chain, l.Line, e.At.UnixNano(), e.Kind, e.What, e.Actor, e.Reason, l.Commitment, l.Previous, l.Hash); err != nil {
+			chain, l.Line, e.At.UnixNano(), e.Kind, e.What, l.Pseudonym, e.Reason, l.Commitment, l.Previous, l.Hash); err != nil {
 			return length, head, err
 		}
 		length, head = l.Line, l.Hash
 	}
-	return length, head, nil
+	return length, head, tx.unseal(chain, length, head)
+}
+
+// unseal puts a chain's head down for the next seal.
+func (tx *Tx) unseal(chain string, length int64, head []byte) error {
+	_, err := tx.q.exec(`INSERT INTO unsealed (chain, length, head) VALUES (?, ?, ?)
+		ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, chain, length, head)
+	return err
 }
 
 // Commit is the salted commitment to a personal text: the text cannot be
@@ -92,48 +145,72 @@ func Commit(salt []byte, text string) []byte {
 	return m.Sum(nil)
 }
 
-// Sum computes the line's hash over every field but the personal text, each
-// with its length, so that no two lines share an encoding.
+// sum hashes fields, each with its length, so that no two lists of fields share
+// an encoding.
+type sum struct{ hash.Hash }
+
+func newSum(of string) sum {
+	s := sum{sha256.New()}
+	s.text(of)
+	return s
+}
+
+func (s sum) field(b []byte) {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+	s.Write(n[:])
+	s.Write(b)
+}
+
+func (s sum) text(t string)  { s.field([]byte(t)) }
+func (s sum) number(n int64) { s.field(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+
+// Sum computes the line's hash over every field but the personal text and the
+// actor's name.
 func (l Line) Sum() []byte {
-	h := sha256.New()
-	field := func(b []byte) {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
-		h.Write(n[:])
-		h.Write(b)
+	h := newSum("vigie journal 1")
+	h.text(l.Chain)
+	h.number(l.Line)
+	h.number(l.At.UnixNano())
+	for _, s := range []string{l.Kind, l.What, l.Pseudonym, l.Reason} {
+		h.text(s)
 	}
-	number := func(n int64) { field(binary.BigEndian.AppendUint64(nil, uint64(n))) }
-	field([]byte("vigie journal 1"))
-	field([]byte(l.Chain))
-	number(l.Line)
-	number(l.At.UnixNano())
-	for _, s := range []string{l.Kind, l.What, l.Actor, l.Reason} {
-		field([]byte(s))
-	}
-	field(l.Commitment)
-	field(l.Previous)
+	h.field(l.Commitment)
+	h.field(l.Previous)
 	return h.Sum(nil)
+}
+
+const (
+	lineFields  = `j.chain, j.line, j.at, j.kind, j.what, j.actor, COALESCE(w.name, j.actor), j.reason, j.commitment, j.previous, j.hash, p.salt, p.text`
+	lineTables  = ` FROM journal j LEFT JOIN journal_personal p ON p.chain = j.chain AND p.line = j.line LEFT JOIN person w ON w.pseudonym = j.actor`
+	lineColumns = lineFields + lineTables
+)
+
+// scanLine reads a row of lineColumns; salt is nil where the personal text is
+// gone, or never was. Columns beyond those of the line go to more.
+func scanLine(rows *sql.Rows, more ...any) (l Line, salt []byte, err error) {
+	var at int64
+	var text sql.NullString
+	fields := []any{&l.Chain, &l.Line, &at, &l.Kind, &l.What, &l.Pseudonym, &l.Actor, &l.Reason, &l.Commitment, &l.Previous, &l.Hash, &salt, &text}
+	err = rows.Scan(append(fields, more...)...)
+	l.At, l.Personal = time.Unix(0, at).UTC(), text.String
+	return l, salt, err
 }
 
 // Journal returns the lines of a chain in order, with the personal texts that
 // have not been erased.
 func (tx *Tx) Journal(chain string) ([]Line, error) {
-	rows, err := tx.q.query(`SELECT j.line, j.at, j.kind, j.what, j.actor, j.reason, j.commitment, j.previous, j.hash, p.text
-		FROM journal j LEFT JOIN journal_personal p ON p.chain = j.chain AND p.line = j.line
-		WHERE j.chain = ? ORDER BY j.line`, chain)
+	rows, err := tx.q.query(`SELECT `+lineColumns+` WHERE j.chain = ? ORDER BY j.line`, chain)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var lines []Line
 	for rows.Next() {
-		l := Line{Chain: chain}
-		var at int64
-		var text sql.NullString
-		if err := rows.Scan(&l.Line, &at, &l.Kind, &l.What, &l.Actor, &l.Reason, &l.Commitment, &l.Previous, &l.Hash, &text); err != nil {
+		l, _, err := scanLine(rows)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		l.At, l.Personal = time.Unix(0, at).UTC(), text.String
 		lines = append(lines, l)
 	}
 	return lines, rows.Err()

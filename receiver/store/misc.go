@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -116,6 +117,10 @@ func NewBody(raw []byte, alerts int) (Body, error) {
 
 // KeepBody stores a delivery; one that came before is only counted.
 func (tx *Tx) KeepBody(b Body, now time.Time) error {
+	if _, err := tx.q.exec(`INSERT INTO unsealed (chain, length, head) SELECT ?, 1, ? WHERE NOT EXISTS
+		(SELECT 1 FROM delivery WHERE sha256 = ?)`, payloadChain+hex.EncodeToString(b.sum[:]), b.sum[:], b.sum[:]); err != nil {
+		return err
+	}
 	_, err := tx.q.exec(`INSERT INTO delivery (sha256, first_at, last_at, times, alerts, body) VALUES (?, ?, ?, 1, ?, ?)
 		ON CONFLICT (sha256) DO UPDATE SET last_at = excluded.last_at, times = delivery.times + 1`,
 		b.sum[:], now.UnixNano(), now.UnixNano(), b.alerts, b.packed)

@@ -96,8 +96,15 @@ func (tx *Tx) Seal(id, template string, ns []rules.Notification, value []byte, a
 			return false, err
 		}
 	}
-	if _, err := tx.q.exec(`INSERT INTO message (id, template, created_at, position, value)
-		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?)`, id, template, now.UnixNano(), value); err != nil {
+	salt, err := newSalt()
+	if err != nil {
+		return false, err
+	}
+	if _, err := tx.q.exec(`INSERT INTO message (id, template, created_at, position, value, salt)
+		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), value, salt); err != nil {
+		return false, err
+	}
+	if err := tx.unseal(messageChain+id, 1, Commit(salt, string(value))); err != nil {
 		return false, err
 	}
 	for _, a := range addresses {

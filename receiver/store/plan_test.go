@@ -24,6 +24,12 @@ func TestQueriesUseIndexes(t *testing.T) {
 		`SELECT a.incident FROM alert a JOIN incident i ON i.id = a.incident WHERE a.fingerprint = 'f' AND a.firing = 1 AND i.open = 1`,
 		`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= 1 GROUP BY bundle_key`,
 		`SELECT value FROM ignored WHERE again_at <= 1 ORDER BY again_at LIMIT 10`,
+		`SELECT pseudonym FROM person WHERE name = 'n'`,
+		`SELECT chain, length, head FROM unsealed ORDER BY chain LIMIT 10`,
+		`SELECT number, at, previous, hash FROM seal ORDER BY number DESC LIMIT 1`,
+		`SELECT MIN(number) FROM seal WHERE at >= 1`,
+		`SELECT DISTINCT h.chain FROM seal_head h WHERE h.seal <= 1 AND NOT EXISTS (SELECT 1 FROM seal_head l WHERE l.chain = h.chain AND l.seal > 1)`,
+		`DELETE FROM person WHERE NOT EXISTS (SELECT 1 FROM journal WHERE actor = pseudonym AND actor <> '') AND pseudonym = 'p'`,
 		`SELECT message FROM transmission WHERE next_at <= 1`,
 	} {
 		err := s.View(t.Context(), func(tx *Tx) error {

@@ -12,16 +12,16 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
-	_ "github.com/mattn/go-sqlite3" // the driver's name is "sqlite3"
+	"github.com/mattn/go-sqlite3"
 )
 
 // ErrUnavailable matches every failure after which the same call may succeed
@@ -42,11 +42,12 @@ var migrations embed.FS
 
 // Store is an open database. Its methods may be called from several goroutines.
 type Store struct {
-	path   string
-	lock   *os.File
-	writer *sql.DB
-	reader *sql.DB
-	conn   *session
+	path    string
+	ballast ballast
+	lock    *os.File
+	writer  *sql.DB
+	reader  *sql.DB
+	conn    *session
 
 	jobs    chan *job
 	closing chan struct{}
@@ -68,41 +69,52 @@ const (
 	jobAbandoned
 )
 
+// Options are what a store may be given beyond its file.
+type Options struct {
+	// Ballast is how many bytes are set aside, in a file of their own, and given
+	// back when the disk is full; 0 is none.
+	Ballast int64
+}
+
+// Open opens the database file with no options; see [Options.Open].
+func Open(ctx context.Context, path string) (*Store, error) { return Options{}.Open(ctx, path) }
+
 // Open opens the database file, creating it when it is not there, and takes it
 // for this process alone. It refuses a damaged file and one written by a newer
 // version.
-func Open(ctx context.Context, path string) (*Store, error) {
+func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	lock, err := takeLock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
-		path: path, lock: lock,
+		path: path, lock: lock, ballast: ballast{path: path + ".ballast", size: o.Ballast},
 		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := s.open(ctx); err != nil {
 		s.release()
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
+	s.Tend()
 	go s.write()
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context) error {
-	var err error
+	err := examine(ctx, s.path)
+	if err != nil {
+		return err
+	}
 	if s.writer, err = sql.Open("sqlite3", dsn(s.path, "rwc")); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
 	c, err := s.writer.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("open: %w", err)
+		return unusable("open", err)
 	}
 	s.conn = newSession(c)
-	if err := check(ctx, c); err != nil {
-		return err
-	}
-	if err := migrate(ctx, c); err != nil {
+	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
 	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
@@ -115,20 +127,23 @@ func (s *Store) open(ctx context.Context) error {
 
 func dsn(path, mode string) string {
 	q := url.Values{
-		"mode":          {mode},
-		"_foreign_keys": {"on"},
-		"_journal_mode": {"WAL"},
-		"_busy_timeout": {"5000"},
-		"_synchronous":  {"FULL"},
-		"_txlock":       {"immediate"},
+		"mode":           {mode},
+		"_foreign_keys":  {"on"},
+		"_journal_mode":  {"WAL"},
+		"_busy_timeout":  {"5000"},
+		"_synchronous":   {"FULL"},
+		"_txlock":        {"immediate"},
+		"_secure_delete": {"on"}, // what is erased must not stay in free pages
 	}
 	if mode == "ro" {
 		q.Set("_txlock", "deferred")
 		q.Set("_query_only", "on")
 		q.Del("_journal_mode")
 	}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	return "file:" + escaped(path) + "?" + q.Encode()
 }
+
+func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 // takeLock makes sure that no other process uses the file: two writers would
 // starve each other, and two outboxes would send everything twice.
@@ -144,39 +159,90 @@ func takeLock(path string) (*os.File, error) {
 	return f, nil
 }
 
+// examine looks at a file before anything may write to it: a writer that closes
+// would play what is left in the log into a damaged file.
+func examine(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // there is nothing yet
+		}
+		return err
+	}
+	db, err := sql.Open("sqlite3", dsn(path, "ro"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	defer c.Close()
+	if _, _, err := version(ctx, c, migrations); err != nil {
+		return err
+	}
+	return check(ctx, c)
+}
+
 func check(ctx context.Context, c *sql.Conn) error {
 	var verdict string
 	if err := c.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return fmt.Errorf("damaged: %w; keep this file, and restore the latest backup under its name", err)
+		return unusable("check", err)
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("damaged: %s; keep this file, and restore the latest backup under its name", verdict)
+		return damaged(verdict)
 	}
 	return nil
 }
 
+// unusable tells a damaged file, with the cure, from one that cannot be used
+// for another reason.
+func unusable(doing string, err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB) {
+		return damaged(err.Error())
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func damaged(how string) error {
+	return fmt.Errorf("the file is damaged (%s): nothing was changed in it; bring the latest backup back with vigie store restore BACKUP, which keeps the damaged file beside it", how)
+}
+
+// version returns the schema that a file has and the one that this program writes.
+func version(ctx context.Context, c *sql.Conn, steps fs.FS) (has, knows int, err error) {
+	names, err := fs.Glob(steps, "migrations/*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has); err != nil {
+		return 0, 0, unusable("read the schema's number", err)
+	}
+	if has > len(names) {
+		return 0, 0, fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", has, len(names))
+	}
+	return has, len(names), nil
+}
+
 // migrate brings the schema up to date, each step whole or not at all.
-func migrate(ctx context.Context, c *sql.Conn) error {
-	names, err := migrations.ReadDir("migrations")
+func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
+	has, knows, err := version(ctx, c, steps)
 	if err != nil {
 		return err
 	}
-	var version int
-	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	names, err := fs.Glob(steps, "migrations/*.sql")
+	if err != nil {
 		return err
 	}
-	if version > len(names) {
-		return fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", version, len(names))
-	}
-	for n := version; n < len(names); n++ {
-		text, err := migrations.ReadFile(filepath.Join("migrations", names[n].Name()))
+	for n := has; n < knows; n++ {
+		text, err := fs.ReadFile(steps, names[n])
 		if err != nil {
 			return err
 		}
 		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\nPRAGMA user_version = %d;\nCOMMIT;", text, n+1)
 		if _, err := c.ExecContext(ctx, script); err != nil {
 			_, _ = c.ExecContext(ctx, "ROLLBACK")
-			return fmt.Errorf("schema step %s: %w", names[n].Name(), err)
+			return fmt.Errorf("schema step %s: %w", names[n], err)
 		}
 	}
 	return nil
@@ -313,7 +379,9 @@ func (s *Store) savepoint(j *job) error {
 }
 
 func (s *Store) answer(jobs []*job, err error) {
+	s.ballast.judge(err)
 	for _, j := range jobs {
+		s.ballast.judge(j.err)
 		if err != nil {
 			j.reply <- err
 			continue
@@ -344,7 +412,11 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 
 // View runs fn on a consistent view of the data; fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return view(ctx, s.reader, fn)
+}
+
+func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
+	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"vigie/receiver"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// database finds the file that a verb works on: named itself, or by the
+// configuration.
+type database struct{ config, file *string }
+
+func databaseFlags(cmd *kingpin.CmdClause) database {
+	return database{
+		config: configFlag(cmd),
+		file:   cmd.Flag("database", "Database file, instead of the one that the configuration names.").String(),
+	}
+}
+
+func (d database) path() (string, error) {
+	if *d.file != "" {
+		return *d.file, nil
+	}
+	setup, err := receiver.Load(*d.config)
+	if err != nil {
+		return "", fmt.Errorf("%w\nor name the file itself with --database", err)
+	}
+	return setup.Config.Path(setup.Config.Database), nil
+}
+
+// view looks at the database beside a receiver that may be running.
+func (d database) view(ctx context.Context, fn func(*store.Tx) error) error {
+	path, err := d.path()
+	if err != nil {
+		return err
+	}
+	a, err := store.OpenArchive(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return a.View(ctx, fn)
+}
+
+func (c *commands) printJSON(v any) error {
+	e := json.NewEncoder(c.out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func (c *commands) store(app *kingpin.Application) []verb {
+	group := app.Command("store", "Back the database up and bring a backup back.")
+	return []verb{c.backup(group), c.restore(group)}
+}
+
+func (c *commands) backup(group *kingpin.CmdClause) verb {
+	cmd := group.Command("backup", "Write a whole, checked copy of the database to a new file; the receiver may run meanwhile.\n\nExample:\n  vigie store backup --config.file=/etc/vigie/vigie.yml /srv/backup/vigie-2026-03-09.db")
+	db, output := databaseFlags(cmd), outputFlag(cmd)
+	to := cmd.Arg("file", "File to write; it must not exist yet.").Required().String()
+	return verb{cmd, func(ctx context.Context) error {
+		path, err := db.path()
+		if err != nil {
+			return err
+		}
+		if err := store.Backup(ctx, path, *to); err != nil {
+			return err
+		}
+		// The seal in the copy shows later how far it goes.
+		var seal store.Seal
+		if err := (database{file: to}).view(ctx, func(tx *store.Tx) (err error) { seal, _, err = tx.LatestSeal(); return err }); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.printJSON(map[string]string{"database": path, "backup": *to, "latest_seal": sealText(seal)})
+		}
+		fmt.Fprintf(c.out, "%s is a whole copy of %s; its latest seal is %s\n", *to, path, sealText(seal))
+		return nil
+	}}
+}
+
+func sealText(s store.Seal) string {
+	if s.Number == 0 {
+		return "none"
+	}
+	return s.String()
+}
+
+func (c *commands) restore(group *kingpin.CmdClause) verb {
+	cmd := group.Command("restore", "Put a backup in the database's place; the receiver must be stopped. What was there is kept beside it.\n\nExample:\n  systemctl stop vigie && vigie store restore /srv/backup/vigie-2026-03-09.db && systemctl start vigie")
+	db, output := databaseFlags(cmd), outputFlag(cmd)
+	from := cmd.Arg("backup", "Backup to bring back.").Required().ExistingFile()
+	return verb{cmd, func(ctx context.Context) error {
+		path, err := db.path()
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		kept, err := store.Restore(ctx, *from, path, now)
+		if err != nil {
+			return err
+		}
+		err = change(ctx, path, func(tx *store.Tx) error {
+			return tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "restored", Reason: "the database was restored from a backup"})
+		})
+		if err != nil {
+			return fmt.Errorf("the backup is in place, but: %w", err)
+		}
+		if *output == "json" {
+			return c.printJSON(map[string]string{"database": path, "backup": *from, "kept": kept})
+		}
+		fmt.Fprintf(c.out, "%s is now %s\n", path, *from)
+		if kept != "" {
+			fmt.Fprintf(c.out, "what was there before is kept as %s\n", kept)
+		}
+		return nil
+	}}
+}
+
+// change writes to the database, which no other process may use meanwhile.
+func change(ctx context.Context, path string, fn func(*store.Tx) error) error {
+	s, err := store.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	err = s.Update(ctx, fn)
+	if closed := s.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
