@@ -234,7 +234,10 @@ func (b *Book) fieldGaps(r *Role) []string {
 
 // unreached lists whose field names nobody with an address, and the cure.
 func (dir *Directory) unreached(field string) (who []string, cure string) {
-	has := func(id string) bool { q := dir.Person(id); return q != nil && q.Email != "" || q == nil && strings.Contains(id, "@") }
+	has := func(id string) bool {
+		q := dir.Person(id)
+		return q != nil && q.Email != "" || q == nil && strings.Contains(id, "@")
+	}
 	entry, key, _ := strings.Cut(field, ".")
 	switch entry {
 	case "customer":
