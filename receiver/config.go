@@ -114,14 +114,15 @@ type RelayConfig struct {
 
 // TimingsConfig are the engine's own paces; see [Timings].
 type TimingsConfig struct {
-	Reconcile  time.Duration `yaml:"reconcile"`
-	AbsentFor  time.Duration `yaml:"absent_for"`
-	Settled    time.Duration `yaml:"alertmanager_settled"`
-	Watchdog   time.Duration `yaml:"watchdog"`
-	Ask        time.Duration `yaml:"ask"`
-	RetryFirst time.Duration `yaml:"retry_first"`
-	RetryMost  time.Duration `yaml:"retry_most"`
-	GiveUp     time.Duration `yaml:"give_up"`
+	Reconcile   time.Duration `yaml:"reconcile"`
+	AbsentFor   time.Duration `yaml:"absent_for"`
+	Settled     time.Duration `yaml:"alertmanager_settled"`
+	Unreachable time.Duration `yaml:"unreachable"`
+	Watchdog    time.Duration `yaml:"watchdog"`
+	Ask         time.Duration `yaml:"ask"`
+	RetryFirst  time.Duration `yaml:"retry_first"`
+	RetryMost   time.Duration `yaml:"retry_most"`
+	GiveUp      time.Duration `yaml:"give_up"`
 }
 
 // Setup is a configuration read whole: the process's own settings and what
@@ -380,7 +381,7 @@ func (c *Config) Renderer() (*notify.Renderer, error) {
 func (s *Setup) Parts() (Parts, error) {
 	c := s.Config
 	o := Parts{Book: s.Book, Timings: Timings{
-		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Watchdog: c.Timings.Watchdog,
+		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Unreachable: c.Timings.Unreachable, Watchdog: c.Timings.Watchdog,
 		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp,
 	}}
 	from, err := notify.ParseAddress(c.Mail.From)

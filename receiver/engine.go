@@ -67,6 +67,8 @@ type Timings struct {
 	// Settled is how long an Alertmanager must have run before its silence about
 	// an alert says anything; 5 min.
 	Settled time.Duration
+	// Unreachable is how long an Alertmanager may not answer before that is told; 3 min.
+	Unreachable time.Duration
 	// Watchdog is how long the watchdog alert may be missing before monitoring
 	// counts as blind; 15 min.
 	Watchdog time.Duration
@@ -83,7 +85,7 @@ func (t Timings) withDefaults() Timings {
 		value time.Duration
 	}{
 		{&t.Tick, time.Second}, {&t.Reconcile, time.Minute}, {&t.AbsentFor, 150 * time.Second}, {&t.Settled, 5 * time.Minute},
-		{&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
+		{&t.Unreachable, 3 * time.Minute}, {&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
 		{&t.RetryFirst, time.Minute}, {&t.RetryMost, 15 * time.Minute}, {&t.GiveUp, 72 * time.Hour},
 	} {
 		if *d.field == 0 {
@@ -103,7 +105,12 @@ type Engine struct {
 	watch   watch
 	issues  issues
 	absent  absences
-	unready unready
+	// unreachable remembers since when an Alertmanager does not answer.
+	unreachable outages
+	endings     endings
+	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
+	silenceEnds atomic.Int64
+	unready     unready
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 	looked   atomic.Int64 // when common failures were last looked for
@@ -127,6 +134,9 @@ func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
 		return nil, err
 	}
 	if err := e.settleIn(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.recallEndings(ctx); err != nil {
 		return nil, err
 	}
 	e.correlate.Store(true)

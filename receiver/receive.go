@@ -72,6 +72,7 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	if en == nil {
 		return nil, u.ignore(c)
 	}
+	u.recant(en, s, confirmed)
 	if s.IsReport() && slices.ContainsFunc(en.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return en, nil
 	}
@@ -193,7 +194,11 @@ func (u *unit) clear(cleared []Cleared) error {
 		if err != nil {
 			return err
 		}
-		ev := rules.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC(), Trusted: trusted}
+		ev := rules.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC(), Trusted: trusted || ownAll(en, groups[g])}
+		if ev.Trusted && u.mustWait(en, ev) {
+			u.holdEnding(en, ev)
+			continue
+		}
 		if _, err := u.apply(en, ev); err != nil {
 			return err
 		}

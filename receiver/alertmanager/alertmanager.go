@@ -72,6 +72,8 @@ type Snapshot struct {
 	// Ready tells that its cluster has settled, or that it has none.
 	Ready   bool
 	Signals []rules.Signal
+	// Updated is, by fingerprint, when Prometheus last said that an alert fires.
+	Updated map[string]time.Time
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
 	SilencedBy map[string][]string
 	Silences   map[string]rules.Silence // active ones, by id
@@ -133,10 +135,13 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return snap, fmt.Errorf("alerts of alertmanager %s: %w", c.o.Name, err)
 	}
-	snap.SilencedBy = map[string][]string{}
+	snap.SilencedBy, snap.Updated = map[string][]string{}, map[string]time.Time{}
 	for _, a := range alerts.Payload {
 		sig := signal(a)
 		snap.Signals = append(snap.Signals, sig)
+		if a.UpdatedAt != nil {
+			snap.Updated[sig.Fingerprint] = time.Time(*a.UpdatedAt).UTC()
+		}
 		if a.Status != nil && len(a.Status.SilencedBy) > 0 {
 			snap.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
 		}
