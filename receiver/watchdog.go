@@ -60,7 +60,7 @@ func (u *unit) heartbeat(rules.Signal) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.ended = false
-		w.last = later(w.last, now)
+		w.last = now
 		// That it fires now proves only that it has not lapsed yet.
 		w.alive = later(w.alive, now.Add(-spread))
 	})
@@ -90,6 +90,16 @@ func (e *Engine) recallWatchdog(ctx context.Context) error {
 	})
 }
 
+// clamp takes back what seems to lie ahead, after the clock was set back:
+// otherwise the watchdog could be missing for as long before anybody noticed.
+func (w *watch) clamp(now time.Time) {
+	for _, t := range []*time.Time{&w.started, &w.last, &w.alive} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+}
+
 // trusted reports whether endings are believed.
 func (e *Engine) trusted(now time.Time) bool {
 	w := &e.watch
@@ -115,6 +125,7 @@ func (e *Engine) Watch(ctx context.Context) error {
 	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: "vigie", rules.LabelSeverity: "critical"}
 	s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 	e.watch.mu.Lock()
+	e.watch.clamp(now)
 	missing, last := e.watch.missing(now, e.live().Timings.Watchdog), e.watch.last
 	e.watch.mu.Unlock()
 	s.Annotations["error"] = "the watchdog alert has not been received since " + heard(last)
