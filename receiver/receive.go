@@ -28,9 +28,36 @@ type Cleared struct {
 	EndsAt time.Time
 }
 
+// receiveAtOnce is how many signals are taken in per transaction. A delivery of
+// more, cut short by its deadline, has got further when it is sent again.
+const receiveAtOnce = 500
+
 // Receive takes in a delivery. Nil means that it is durably kept and that
 // everything that follows from it has been decided.
 func (e *Engine) Receive(ctx context.Context, d Delivery) error {
+	if len(d.Fired)+len(d.Cleared) <= receiveAtOnce {
+		return e.receive(ctx, d)
+	}
+	part := Delivery{Confirmed: d.Confirmed, Body: d.Body}
+	for fired := range slices.Chunk(d.Fired, receiveAtOnce) {
+		part.Fired = fired
+		if err := e.receive(ctx, part); err != nil {
+			return err
+		}
+		part.Body = nil
+	}
+	part.Fired = nil
+	for cleared := range slices.Chunk(d.Cleared, receiveAtOnce) {
+		part.Cleared = cleared
+		if err := e.receive(ctx, part); err != nil {
+			return err
+		}
+		part.Body = nil
+	}
+	return nil
+}
+
+func (e *Engine) receive(ctx context.Context, d Delivery) error {
 	now := e.o.Now()
 	return e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
