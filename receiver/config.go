@@ -49,6 +49,8 @@ type Config struct {
 	Prometheus    *PrometheusConfig    `yaml:"prometheus"`
 	Exporters     []ExporterConfig     `yaml:"exporters"`
 	Mail          *MailConfig          `yaml:"mail"`
+	Alarm         *AlarmConfig         `yaml:"alarm"`
+	Heartbeat     *HeartbeatConfig     `yaml:"heartbeat"`
 	Timings       TimingsConfig        `yaml:"timings"`
 
 	path string
@@ -112,17 +114,45 @@ type RelayConfig struct {
 	PasswordFile   string `yaml:"password_file"`
 }
 
+// AlarmConfig is the second channel, for when mail does not leave: a gateway to
+// chat or SMS that takes a JSON object by POST.
+type AlarmConfig struct {
+	strict.Position
+	// URLFile holds the gateway's URL, which is a secret.
+	URLFile        string `yaml:"url_file"`
+	TokenFile      string `yaml:"token_file"`
+	CAFile         string `yaml:"ca_file"`
+	AllowPlaintext bool   `yaml:"allow_plaintext"`
+	// To is whom the gateway shall reach, in its own words.
+	To string `yaml:"to"`
+	// After is how old the outbox may grow, Every how often that is repeated.
+	After time.Duration `yaml:"after"`
+	Every time.Duration `yaml:"every"`
+}
+
+// HeartbeatConfig is a watcher elsewhere that raises the alarm when it hears
+// nothing any more.
+type HeartbeatConfig struct {
+	strict.Position
+	// URLFile holds the URL to GET, which is a secret.
+	URLFile        string        `yaml:"url_file"`
+	CAFile         string        `yaml:"ca_file"`
+	AllowPlaintext bool          `yaml:"allow_plaintext"`
+	Every          time.Duration `yaml:"every"`
+}
+
 // TimingsConfig are the engine's own paces; see [Timings].
 type TimingsConfig struct {
-	Reconcile  time.Duration `yaml:"reconcile"`
-	AbsentFor  time.Duration `yaml:"absent_for"`
-	Settled    time.Duration `yaml:"alertmanager_settled"`
-	Watchdog   time.Duration `yaml:"watchdog"`
-	Ask        time.Duration `yaml:"ask"`
-	RetryFirst time.Duration `yaml:"retry_first"`
-	RetryMost  time.Duration `yaml:"retry_most"`
-	GiveUp     time.Duration `yaml:"give_up"`
-	Retention  time.Duration `yaml:"retention"`
+	Reconcile   time.Duration `yaml:"reconcile"`
+	AbsentFor   time.Duration `yaml:"absent_for"`
+	Settled     time.Duration `yaml:"alertmanager_settled"`
+	Unreachable time.Duration `yaml:"unreachable"`
+	Watchdog    time.Duration `yaml:"watchdog"`
+	Ask         time.Duration `yaml:"ask"`
+	RetryFirst  time.Duration `yaml:"retry_first"`
+	RetryMost   time.Duration `yaml:"retry_most"`
+	GiveUp      time.Duration `yaml:"give_up"`
+	Retention   time.Duration `yaml:"retention"`
 }
 
 // Setup is a configuration read whole: the process's own settings and what
@@ -320,6 +350,16 @@ func (c *Config) check() strict.Faults {
 	for i, x := range c.Exporters {
 		fs = append(fs, x.EndpointConfig.check(fmt.Sprintf("exporters[%d]", i), x.Position)...)
 	}
+	if c.Alarm != nil {
+		if _, err := c.alarm(); err != nil {
+			add(c.Alarm.Position, "alarm", "%v", err)
+		}
+	}
+	if c.Heartbeat != nil {
+		if _, err := c.heartbeat(); err != nil {
+			add(c.Heartbeat.Position, "heartbeat", "%v", err)
+		}
+	}
 	if c.Mail == nil {
 		add(c.Position, "mail", "missing: say from whom and through which relay mail leaves")
 		return fs
@@ -398,6 +438,24 @@ func (c *Config) relay(r RelayConfig) notify.MailRelay {
 		CAFile: c.Path(r.CAFile), Username: r.Username, PasswordFile: c.Path(r.PasswordFile)}
 }
 
+func (c *Config) alarm() (*Alarm, error) {
+	a := c.Alarm
+	channel, err := notify.NewWebhook(notify.WebhookConfig{Name: "alarm", URLFile: c.Path(a.URLFile), TokenFile: c.Path(a.TokenFile),
+		CAFile: c.Path(a.CAFile), AllowPlaintext: a.AllowPlaintext})
+	if err != nil {
+		return nil, err
+	}
+	if a.After < 0 || a.Every < 0 {
+		return nil, errors.New("after and every must not be negative")
+	}
+	return &Alarm{Channel: channel, To: a.To, After: a.After, Every: a.Every}, nil
+}
+
+func (c *Config) heartbeat() (*Heartbeat, error) {
+	h := c.Heartbeat
+	return NewHeartbeat(HeartbeatOptions{URLFile: c.Path(h.URLFile), CAFile: c.Path(h.CAFile), AllowPlaintext: h.AllowPlaintext, Every: h.Every})
+}
+
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // Renderer makes the writer of mails.
@@ -414,7 +472,7 @@ func (c *Config) Renderer() (*notify.Renderer, error) {
 func (s *Setup) Parts() (Parts, error) {
 	c := s.Config
 	o := Parts{Book: s.Book, Timings: Timings{
-		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Watchdog: c.Timings.Watchdog,
+		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Unreachable: c.Timings.Unreachable, Watchdog: c.Timings.Watchdog,
 		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp, Retention: c.Timings.Retention,
 	}}
 	from, err := notify.ParseAddress(c.Mail.From)
@@ -427,6 +485,16 @@ func (s *Setup) Parts() (Parts, error) {
 		return o, fmt.Errorf("mail: %w", err)
 	}
 	o.Channel = mail
+	if c.Alarm != nil {
+		if o.Alarm, err = c.alarm(); err != nil {
+			return o, fmt.Errorf("alarm: %w", err)
+		}
+	}
+	if c.Heartbeat != nil {
+		if o.Heartbeat, err = c.heartbeat(); err != nil {
+			return o, fmt.Errorf("heartbeat: %w", err)
+		}
+	}
 	words, err := c.Renderer()
 	if err != nil {
 		return o, err

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"vigie/receiver/evidence"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
@@ -25,7 +23,13 @@ type Render func([]rules.Notification) (notify.Rendered, error)
 const (
 	bundlesAtOnce = 100
 	leasedAtOnce  = 64
-	senders       = 4
+	// senders transmit at the same time, perAddress of them at most to one
+	// address: one that is slow to take its mail holds back nobody else.
+	senders    = 8
+	perAddress = 2
+	// pollWhileBusy is how often the outbox is looked at while all that was due is
+	// on its way.
+	pollWhileBusy = time.Second
 	// leaseFor is longer than any transmission takes, its fallback included.
 	leaseFor = 15 * time.Minute
 	// explainWithin bounds the question to an exporter for its error texts.
@@ -62,36 +66,118 @@ func (r *unready) put(key string, until time.Time) {
 }
 
 // Deliver makes messages of the notifications whose hold has ended and sends
-// what is due, until nothing is.
+// what is due, until nothing is due and nothing is on its way.
 func (e *Engine) Deliver(ctx context.Context) error {
-	if err := e.sealDue(ctx); err != nil {
-		return err
+	way := onTheWay{ended: make(chan ended, senders), to: map[string]int{}, busy: map[transmissionKey]bool{}}
+	err := e.deliver(ctx, &way)
+	for way.n > 0 { // what was begun is finished: otherwise it would be sent twice
+		err = errors.Join(err, way.wait())
 	}
+	return err
+}
+
+// onTheWay are the transmissions that are being made.
+type onTheWay struct {
+	ended chan ended
+	n     int
+	to    map[string]int // transmissions, by address
+	// busy keeps one from being begun twice when the clock jumps past its lease.
+	busy map[transmissionKey]bool
+}
+
+type transmissionKey struct{ message, address string }
+
+type ended struct {
+	transmissionKey
+	err error
+}
+
+// wait takes note of one that has ended.
+func (w *onTheWay) wait() error { return w.take(<-w.ended) }
+
+func (w *onTheWay) take(x ended) error {
+	w.n--
+	delete(w.busy, x.transmissionKey)
+	if w.to[x.address]--; w.to[x.address] == 0 {
+		delete(w.to, x.address)
+	}
+	return x.err
+}
+
+func (e *Engine) deliver(ctx context.Context, way *onTheWay) error {
 	for ctx.Err() == nil {
-		now := e.o.Now()
-		var ts []store.Transmission
-		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-			ts, err = tx.DueTransmissions(now, leasedAtOnce)
-			return err
-		})
-		if err != nil || len(ts) == 0 {
+		if err := e.sealDue(ctx); err != nil {
 			return err
 		}
-		err = e.store.Update(ctx, func(tx *store.Tx) error { return tx.Lease(ts, now.Add(leaseFor)) })
+		begun, err := e.begin(ctx, way)
 		if err != nil {
 			return err
 		}
-		var g errgroup.Group
-		g.SetLimit(senders)
-		for _, t := range ts {
-			// A stop does not interrupt what was begun: it would be sent twice.
-			g.Go(func() error { return e.transmit(context.WithoutCancel(ctx), t) })
+		if begun > 0 && way.n < senders {
+			continue
 		}
-		if err := g.Wait(); err != nil {
-			return err
+		if way.n == 0 {
+			return nil
+		}
+		select {
+		case x := <-way.ended:
+			e.progress("outbox")
+			if err := way.take(x); err != nil {
+				return err
+			}
+		case <-time.After(pollWhileBusy):
 		}
 	}
 	return nil
+}
+
+// begin starts as many due transmissions as may be made now.
+func (e *Engine) begin(ctx context.Context, way *onTheWay) (int, error) {
+	now := e.o.Now()
+	ts, err := e.startable(ctx, way, now)
+	if err != nil || len(ts) == 0 {
+		return 0, err
+	}
+	err = e.store.Update(ctx, func(tx *store.Tx) error { return tx.Lease(ts, now.Add(leaseFor)) })
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range ts {
+		way.n++
+		way.to[t.Address]++
+		k := transmissionKey{t.Message, t.Address}
+		way.busy[k] = true
+		// A stop does not interrupt what was begun.
+		go func() { way.ended <- ended{k, e.transmit(context.WithoutCancel(ctx), t)} }()
+	}
+	return len(ts), nil
+}
+
+// startable returns due transmissions for which there is a free sender. It looks
+// further than one page only when a page is all for addresses that are slow.
+func (e *Engine) startable(ctx context.Context, way *onTheWay, now time.Time) ([]store.Transmission, error) {
+	for page := leasedAtOnce; way.n < senders; page *= 8 {
+		var due []store.Transmission
+		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+			due, err = tx.DueTransmissions(now, page)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		var out []store.Transmission
+		more := map[string]int{}
+		for _, t := range due {
+			if way.n+len(out) < senders && !way.busy[transmissionKey{t.Message, t.Address}] && way.to[t.Address]+more[t.Address] < perAddress {
+				out = append(out, t)
+				more[t.Address]++
+			}
+		}
+		if len(out) > 0 || len(due) < page {
+			return out, nil
+		}
+	}
+	return nil, nil
 }
 
 // sealDue makes messages of bundles: rendered and committed before any socket
@@ -307,6 +393,7 @@ func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
 		return fmt.Errorf("message %s: %w", t.Message, err)
 	}
 	sent := e.live().Channel.Deliver(ctx, m, t.Address)
+	e.calls.blame(sent)
 	now := e.o.Now()
 	v := e.judge(t, sent, now)
 	e.metrics.sent.WithLabelValues(t.Template, v.result).Inc()
@@ -341,7 +428,8 @@ func (e *Engine) judge(t store.Transmission, sent error, now time.Time) verdict 
 	}
 	switch {
 	case notify.IsConfiguration(sent):
-		retry.result = "misconfigured" // ours to mend: the message waits, however long
+		// Ours to mend: the message waits, however long, and does not hammer.
+		retry.result, retry.next = "misconfigured", now.Add(e.live().Timings.RetryMost)
 	case notify.IsPermanent(sent):
 		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
 	case now.Sub(t.Since) >= e.live().Timings.GiveUp:

@@ -31,6 +31,10 @@ type Options struct {
 	Logger   *slog.Logger
 	// Now is the only clock.
 	Now func() time.Time
+	// Stalled is how long a loop may take beyond its pace before the engine
+	// counts as ill, by the machine's own clock; 10 min, as the slowest single
+	// thing is a mail with its fallback.
+	Stalled time.Duration
 }
 
 // Parts are what a reload replaces, all at once.
@@ -50,6 +54,10 @@ type Parts struct {
 	Exporters []evidence.Exporter
 	// Alertmanagers are asked what fires and what is silenced.
 	Alertmanagers []*alertmanager.Client
+	// Alarm reaches a person when the outbox does not empty; nil for none.
+	Alarm *Alarm
+	// Heartbeat tells a watcher elsewhere that this receiver works; nil for none.
+	Heartbeat *Heartbeat
 	// Timings are the engine's own paces.
 	Timings Timings
 }
@@ -67,6 +75,8 @@ type Timings struct {
 	// Settled is how long an Alertmanager must have run before its silence about
 	// an alert says anything; 5 min.
 	Settled time.Duration
+	// Unreachable is how long an Alertmanager may not answer before that is told; 3 min.
+	Unreachable time.Duration
 	// Watchdog is how long the watchdog alert may be missing before monitoring
 	// counts as blind; 15 min.
 	Watchdog time.Duration
@@ -86,7 +96,7 @@ func (t Timings) withDefaults() Timings {
 		value time.Duration
 	}{
 		{&t.Tick, time.Second}, {&t.Reconcile, time.Minute}, {&t.AbsentFor, 150 * time.Second}, {&t.Settled, 5 * time.Minute},
-		{&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
+		{&t.Unreachable, 3 * time.Minute}, {&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
 		{&t.RetryFirst, time.Minute}, {&t.RetryMost, 15 * time.Minute}, {&t.GiveUp, 72 * time.Hour},
 		{&t.Retention, defaultRetention},
 	} {
@@ -107,7 +117,13 @@ type Engine struct {
 	watch   watch
 	issues  issues
 	absent  absences
-	unready unready
+	// unreachable remembers since when an Alertmanager does not answer.
+	unreachable outages
+	endings     endings
+	calls       calls
+	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
+	silenceEnds atomic.Int64
+	unready     unready
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 	looked   atomic.Int64 // when common failures were last looked for
@@ -118,6 +134,7 @@ type Engine struct {
 	hurry     chan struct{}
 	// beats are the loops' latest turns, for the health check.
 	beats sync.Map
+	paces map[string]time.Duration // of the loops; written before they start
 }
 
 // reopenable is how long an ended incident may still be what a signal belongs to.
@@ -125,7 +142,10 @@ const reopenable = 30 * 24 * time.Hour
 
 // New returns an engine; [Engine.Run] starts it.
 func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
-	e := &Engine{o: o, store: o.Store, log: o.Logger, hurry: make(chan struct{}, 1)}
+	if o.Stalled == 0 {
+		o.Stalled = 10 * time.Minute
+	}
+	e := &Engine{o: o, store: o.Store, log: o.Logger, hurry: make(chan struct{}, 1), paces: map[string]time.Duration{}}
 	e.metrics = newMetrics(o.Registry, e)
 	e.upkeepMetrics(o.Registry)
 	e.watch.started = o.Now()
@@ -133,6 +153,9 @@ func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
 		return nil, err
 	}
 	if err := e.settleIn(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.recallEndings(ctx); err != nil {
 		return nil, err
 	}
 	e.correlate.Store(true)
@@ -218,14 +241,29 @@ func (e *Engine) Book() *rules.Book { return e.live().Book }
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	t := e.live().Timings
-	g.Go(func() error { return e.every(ctx, "tick", t.Tick, nil, e.Tick) })
-	g.Go(func() error { return e.every(ctx, "evidence", t.Tick, nil, e.AskDue) })
-	g.Go(func() error { return e.every(ctx, "outbox", t.Tick, nil, e.Deliver) })
-	g.Go(func() error { return e.every(ctx, "correlation", t.Tick, nil, e.Correlate) })
-	g.Go(func() error { return e.every(ctx, "watchdog", t.Tick, nil, e.Watch) })
-	g.Go(func() error { return e.every(ctx, "seal", sealEach, nil, e.Seal) })
-	g.Go(func() error { return e.every(ctx, "upkeep", upkeepEach, nil, e.Upkeep) })
-	g.Go(func() error { return e.every(ctx, "reconcile", t.Reconcile, e.hurry, e.Reconcile) })
+	loops := []struct {
+		name  string
+		pace  time.Duration
+		hurry <-chan struct{}
+		work  func(context.Context) error
+	}{
+		{"tick", t.Tick, nil, e.Tick},
+		{"evidence", t.Tick, nil, e.AskDue},
+		{"outbox", t.Tick, nil, e.Deliver},
+		{"correlation", t.Tick, nil, e.Correlate},
+		{"watchdog", t.Tick, nil, e.Watch},
+		{"reconcile", t.Reconcile, e.hurry, e.Reconcile},
+		{"seal", sealEach, nil, e.Seal},
+		{"upkeep", upkeepEach, nil, e.Upkeep},
+		{"alarm", t.Tick, nil, e.CallOut},
+		{"heartbeat", t.Tick, nil, e.Beat},
+	}
+	for _, l := range loops {
+		e.paces[l.name] = l.pace
+	}
+	for _, l := range loops {
+		g.Go(func() error { return e.every(ctx, l.name, l.pace, l.hurry, l.work) })
+	}
 	return g.Wait()
 }
 
@@ -236,7 +274,7 @@ func (e *Engine) every(ctx context.Context, name string, pace time.Duration, hur
 	t := time.NewTicker(pace)
 	defer t.Stop()
 	for {
-		e.beats.Store(name, beat{at: time.Now(), pace: pace})
+		e.progress(name)
 		err := work(ctx)
 		if ctx.Err() != nil {
 			return nil // what was cut short is begun anew by whoever comes next
@@ -261,15 +299,16 @@ type beat struct {
 	pace time.Duration
 }
 
-// stalled is how long a loop may take beyond its pace before the engine counts
-// as ill; the slowest turn is a mail with its fallback.
-const stalled = 10 * time.Minute
+// progress notes that a loop turns, or that a long turn gets on.
+func (e *Engine) progress(name string) {
+	e.beats.Store(name, beat{at: time.Now(), pace: e.paces[name]})
+}
 
 // Healthy returns an error that names a loop which does not turn any more.
 func (e *Engine) Healthy() error {
 	var errs []error
 	e.beats.Range(func(name, v any) bool {
-		if b := v.(beat); time.Since(b.at) > b.pace+stalled {
+		if b := v.(beat); time.Since(b.at) > b.pace+e.o.Stalled {
 			errs = append(errs, fmt.Errorf("loop %s has not turned since %s", name, b.at.Format(time.RFC3339)))
 		}
 		return true

@@ -22,6 +22,9 @@ type metrics struct {
 	reconciled     *prometheus.GaugeVec
 	alertmanagerUp *prometheus.GaugeVec
 	calendarCopies *prometheus.GaugeVec
+	alarms         *prometheus.CounterVec
+	heartbeats     *prometheus.CounterVec
+	heartbeatAt    prometheus.Gauge
 	reloaded       prometheus.Gauge
 	reloadedAt     prometheus.Gauge
 }
@@ -50,6 +53,12 @@ func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
 		calendarCopies: f.NewGaugeVec(prometheus.GaugeOpts{Name: "vigie_calendar_copy_used",
 			Help: "Whether a calendar's iCalendar file is missing or broken, so that its last good copy is used."}, []string{"calendar"}),
 	}
+	m.alarms = f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_alarm_calls_total",
+		Help: "Calls on the second channel because the outbox does not empty, by result."}, []string{"result"})
+	m.heartbeats = f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_heartbeats_total",
+		Help: "Heartbeats to the watcher elsewhere, by result; withheld while the receiver is not well."}, []string{"result"})
+	m.heartbeatAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_heartbeat_last_success_timestamp_seconds",
+		Help: "When the watcher elsewhere last accepted a heartbeat; 0 before the first."})
 	m.reloaded = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_successful",
 		Help: "Whether the latest reading of the configuration was taken over."})
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",

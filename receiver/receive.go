@@ -28,9 +28,36 @@ type Cleared struct {
 	EndsAt time.Time
 }
 
+// receiveAtOnce is how many signals are taken in per transaction. A delivery of
+// more, cut short by its deadline, has got further when it is sent again.
+const receiveAtOnce = 500
+
 // Receive takes in a delivery. Nil means that it is durably kept and that
 // everything that follows from it has been decided.
 func (e *Engine) Receive(ctx context.Context, d Delivery) error {
+	if len(d.Fired)+len(d.Cleared) <= receiveAtOnce {
+		return e.receive(ctx, d)
+	}
+	part := Delivery{Confirmed: d.Confirmed, Body: d.Body}
+	for fired := range slices.Chunk(d.Fired, receiveAtOnce) {
+		part.Fired = fired
+		if err := e.receive(ctx, part); err != nil {
+			return err
+		}
+		part.Body = nil
+	}
+	part.Fired = nil
+	for cleared := range slices.Chunk(d.Cleared, receiveAtOnce) {
+		part.Cleared = cleared
+		if err := e.receive(ctx, part); err != nil {
+			return err
+		}
+		part.Body = nil
+	}
+	return nil
+}
+
+func (e *Engine) receive(ctx context.Context, d Delivery) error {
 	now := e.o.Now()
 	if err := e.store.Full(); err != nil {
 		return err // Alertmanager repeats it; the room that is left is for what nobody repeats
@@ -75,6 +102,7 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	if en == nil {
 		return nil, u.ignore(c)
 	}
+	u.recant(en, s, confirmed)
 	if s.IsReport() && slices.ContainsFunc(en.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return en, nil
 	}
@@ -196,7 +224,11 @@ func (u *unit) clear(cleared []Cleared) error {
 		if err != nil {
 			return err
 		}
-		ev := rules.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC(), Trusted: trusted}
+		ev := rules.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC(), Trusted: trusted || ownAll(en, groups[g])}
+		if ev.Trusted && u.mustWait(en, ev) {
+			u.holdEnding(en, ev)
+			continue
+		}
 		if _, err := u.apply(en, ev); err != nil {
 			return err
 		}

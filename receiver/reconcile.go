@@ -47,10 +47,11 @@ func (e *Engine) Reconcile(ctx context.Context) error {
 	}
 	now := e.o.Now()
 	seen, err := e.poll(ctx, now)
+	err = errors.Join(err, e.tellUnreachable(ctx, now))
 	if seen == nil {
 		return err
 	}
-	steps := []func(context.Context, *picture, time.Time) error{e.takeIn, e.followSilences}
+	steps := []func(context.Context, *picture, time.Time) error{e.takeIn, e.followSilences, e.stillFiring}
 	for _, step := range steps {
 		if stepErr := step(ctx, seen, now); stepErr != nil {
 			return errors.Join(err, stepErr)
@@ -69,6 +70,9 @@ type picture struct {
 	firing     map[string]rules.Signal
 	silencedBy map[string][]string
 	silences   map[string]rules.Silence
+	updated    map[string]time.Time
+	// all tells that every configured Alertmanager answered.
+	all bool
 	// complete tells that every configured Alertmanager answered and that its
 	// silence about an alert says something.
 	complete bool
@@ -87,6 +91,7 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 		g.Go(func() error {
 			snap, err := am.Ask(ctx)
 			up := 0.0
+			e.unreachable.note(am.Name(), err, now)
 			if err == nil {
 				snaps[i], up = &snap, 1
 				e.metrics.reconciled.WithLabelValues(am.Name()).Set(seconds(now))
@@ -97,11 +102,12 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 		})
 	}
 	_ = g.Wait() // errors are kept one by one
-	t := &picture{firing: map[string]rules.Signal{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{}, complete: true}
+	t := &picture{firing: map[string]rules.Signal{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
+		updated: map[string]time.Time{}, complete: true, all: true}
 	answered := false
 	for _, s := range snaps {
 		if s == nil {
-			t.complete = false
+			t.complete, t.all = false, false
 			continue
 		}
 		answered = true
@@ -110,6 +116,7 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 			if old, known := t.firing[sig.Fingerprint]; !known || sig.StartsAt.Before(old.StartsAt) {
 				t.firing[sig.Fingerprint] = sig
 			}
+			t.updated[sig.Fingerprint] = later(t.updated[sig.Fingerprint], s.Updated[sig.Fingerprint])
 		}
 		for fp, ids := range s.SilencedBy {
 			t.silencedBy[fp] = append(t.silencedBy[fp], ids...)
@@ -179,12 +186,16 @@ func (e *Engine) openRecords(ctx context.Context) (rs []*store.Record, err error
 
 // followSilences tells incidents which silences cover them now.
 func (e *Engine) followSilences(ctx context.Context, t *picture, now time.Time) error {
+	e.noteSilenceEnd(t, now)
 	known, err := e.openRecords(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range known {
 		active := e.covering(t, r.Incident)
+		if !t.all {
+			active = keepRunning(active, r.Silences, now)
+		}
 		if same(r.Silences, active) {
 			continue
 		}
@@ -286,7 +297,7 @@ func (e *Engine) endAbsentOf(ctx context.Context, t *picture, r *store.Record, g
 	for _, fp := range slices.Sorted(maps.Keys(r.Alerts)) {
 		a := r.Alerts[fp]
 		// What Vigie raised itself is in no Alertmanager.
-		if _, fires := t.firing[fp]; a.Firing && !fires && a.Labels[rules.LabelSource] != "vigie" && r.Entry != string(rules.CorrelatedSignal) {
+		if _, fires := t.firing[fp]; a.Firing && !fires && !own(a.Labels) && r.Entry != string(rules.CorrelatedSignal) {
 			missing = append(missing, fp)
 			gone[fp] = true
 		}

@@ -46,13 +46,17 @@ var monday = time.Date(2026, 3, 9, 7, 10, 0, 0, time.FixedZone("CET", 3600))
 
 // clock is the only clock of a rig.
 type clock struct {
-	mu sync.Mutex
-	t  time.Time
+	mu   sync.Mutex
+	t    time.Time
+	real bool // it is the machine's
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.real {
+		return time.Now()
+	}
 	return c.t
 }
 
@@ -73,16 +77,27 @@ type rig struct {
 	sink   *smtpsink.Server
 	prom   *prom
 	peers  []*peer
-	fails  bool // what the log says is expected to be bad
+	ams    []string // real Alertmanagers' addresses
+	fails  bool     // what the log says is expected to be bad
+	// stalled is when the engine counts as ill; its default when 0.
+	stalled time.Duration
+	// edits replace words of the policy, tune changes parts before they are used.
+	edits []string
+	tune  func(*receiver.Parts)
+	parts receiver.Parts
 }
 
-func newRig(t testing.TB, peers int) *rig {
+func newRig(t testing.TB, peers int, options ...func(*rig)) *rig {
 	t.Helper()
-	sink, err := smtpsink.Start(t.Context(), smtpsink.Options{})
+	r := &rig{clock: &clock{t: monday}, t: t, dir: t.TempDir(), prom: newProm(t)}
+	for _, o := range options {
+		o(r)
+	}
+	sink, err := smtpsink.Start(t.Context(), smtpsink.Options{Now: r.now, MaxMessages: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{clock: &clock{t: monday}, t: t, dir: t.TempDir(), sink: sink, prom: newProm(t)}
+	r.sink = sink
 	t.Cleanup(func() { sink.Close() })
 	for range peers {
 		r.peers = append(r.peers, newPeer(t, r.clock))
@@ -95,7 +110,7 @@ func newRig(t testing.TB, peers int) *rig {
 // start brings the receiver up on the rig's folder, as after a restart.
 func (r *rig) start() {
 	r.t.Helper()
-	setup, err := receiver.Load("testdata/vigie.yml")
+	setup, err := receiver.Load(r.config())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -113,6 +128,14 @@ func (r *rig) start() {
 		u, _ := url.Parse(p.URL)
 		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: "vigie"}))
 	}
+	for i, am := range r.ams {
+		u, _ := url.Parse(am)
+		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("real%d", i), URL: u, HTTP: http.DefaultClient, Receiver: "vigie"}))
+	}
+	if r.tune != nil {
+		r.tune(&parts)
+	}
+	r.parts = parts
 	if r.db, err = (store.Options{Ballast: 1 << 20}).Open(r.t.Context(), filepath.Join(r.dir, "vigie.db")); err != nil {
 		r.t.Fatal(err)
 	}
@@ -121,7 +144,7 @@ func (r *rig) start() {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	r.engine, err = receiver.New(r.t.Context(), receiver.Options{Store: r.db, Registry: registry, Logger: log, Now: r.now}, parts)
+	r.engine, err = receiver.New(r.t.Context(), receiver.Options{Store: r.db, Registry: registry, Logger: log, Now: r.now, Stalled: r.stalled}, parts)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -131,6 +154,30 @@ func (r *rig) start() {
 	r.site = httptest.NewServer(web.New(web.Options{Engine: r.engine, Webhook: hook, Person: people.Owner, Logger: log, Now: r.now,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		Reload:  func(ctx context.Context) error { return r.engine.Reload(ctx, parts) }}))
+}
+
+// config is the test configuration, with the rig's edits of its policy.
+func (r *rig) config() string {
+	r.t.Helper()
+	if len(r.edits) == 0 {
+		return "testdata/vigie.yml"
+	}
+	dir := filepath.Join(r.dir, "config")
+	if _, err := os.Stat(dir); err == nil {
+		return filepath.Join(dir, "vigie.yml")
+	}
+	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
+		r.t.Fatal(err)
+	}
+	policy := filepath.Join(dir, "policy/policy.yml")
+	text, err := os.ReadFile(policy)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(policy, []byte(strings.NewReplacer(r.edits...).Replace(string(text))), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	return filepath.Join(dir, "vigie.yml")
 }
 
 func (r *rig) tokens() (hooks, people *receiver.Tokens) {
@@ -181,7 +228,7 @@ func (r *rig) pass(d time.Duration) {
 func (r *rig) turn() {
 	r.t.Helper()
 	ctx := r.t.Context()
-	steps := []func(context.Context) error{r.engine.Watch, r.engine.Correlate, r.engine.Tick, r.engine.AskDue, r.engine.Deliver}
+	steps := []func(context.Context) error{r.engine.Watch, r.engine.Correlate, r.engine.Tick, r.engine.AskDue, r.engine.Deliver, r.engine.CallOut, r.engine.Beat}
 	if r.now().Second() == 0 {
 		steps = append([]func(context.Context) error{r.engine.Reconcile}, steps...)
 	}

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -14,8 +15,11 @@ import (
 // ignoredWatchdog is why a watchdog opens no incident.
 const ignoredWatchdog = "watchdog"
 
-// blindAlert is the signal that the engine raises itself.
-const blindAlert = "VigieMonitoringBlind"
+// The signals that the engine raises itself.
+const (
+	blindAlert       = "VigieMonitoringBlind"
+	unreachableAlert = "VigieAlertmanagerUnreachable"
+)
 
 // watch knows when the watchdog alert was last heard. While it is missing,
 // nothing proves that Alertmanager hears Prometheus, and no ending is believed.
@@ -24,6 +28,26 @@ type watch struct {
 	started time.Time
 	last    time.Time // zero before the first
 	ended   bool      // its latest word was that it does not fire
+	// alive is the latest instant at which Prometheus is proven to have spoken.
+	alive time.Time
+}
+
+// spread is how far apart a dying Prometheus's alerts lapse at most: each was
+// last repeated at another moment within its resend delay of a minute.
+const spread = 90 * time.Second
+
+// spoke notes that Prometheus is proven to have lived at an instant.
+func (w *watch) spoke(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.alive = later(w.alive, at)
+}
+
+// livedAfter reports whether Prometheus is proven to have lived later than that.
+func (w *watch) livedAfter(at time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.alive.After(at)
 }
 
 const watchdogFact = "watchdog_last_received"
@@ -36,9 +60,9 @@ func (u *unit) heartbeat(rules.Signal) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.ended = false
-		if now.After(w.last) {
-			w.last = now
-		}
+		w.last = now
+		// That it fires now proves only that it has not lapsed yet.
+		w.alive = later(w.alive, now.Add(-spread))
 	})
 	return u.tx.SetFact(watchdogFact, strconv.FormatInt(now.UnixNano(), 10))
 }
@@ -66,6 +90,16 @@ func (e *Engine) recallWatchdog(ctx context.Context) error {
 	})
 }
 
+// clamp takes back what seems to lie ahead, after the clock was set back:
+// otherwise the watchdog could be missing for as long before anybody noticed.
+func (w *watch) clamp(now time.Time) {
+	for _, t := range []*time.Time{&w.started, &w.last, &w.alive} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+}
+
 // trusted reports whether endings are believed.
 func (e *Engine) trusted(now time.Time) bool {
 	w := &e.watch
@@ -91,9 +125,17 @@ func (e *Engine) Watch(ctx context.Context) error {
 	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: "vigie", rules.LabelSeverity: "critical"}
 	s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 	e.watch.mu.Lock()
+	e.watch.clamp(now)
 	missing, last := e.watch.missing(now, e.live().Timings.Watchdog), e.watch.last
 	e.watch.mu.Unlock()
+	s.Annotations["error"] = "the watchdog alert has not been received since " + heard(last)
+	err := e.raise(ctx, s, missing, now)
+	e.hurryAtSilenceEnd(now)
+	return errors.Join(err, e.judgeEndings(ctx, now))
+}
 
+// raise lets a signal of the engine's own fire, or end.
+func (e *Engine) raise(ctx context.Context, s rules.Signal, fire bool, now time.Time) error {
 	var fires bool
 	err := e.store.View(ctx, func(tx *store.Tx) error {
 		ids, err := tx.WithAlert(s.Fingerprint)
@@ -101,13 +143,18 @@ func (e *Engine) Watch(ctx context.Context) error {
 		return err
 	})
 	switch {
-	case err != nil || fires == missing:
+	case err != nil || fires == fire:
 		return err
-	case missing:
-		s.Annotations["error"] = "the watchdog alert has not been received since " + heard(last)
+	case fire:
 		return e.Receive(ctx, Delivery{Fired: []rules.Signal{s}, Confirmed: true})
 	}
 	return e.Receive(ctx, Delivery{Cleared: []Cleared{{s, now}}})
+}
+
+// own reports whether the engine raised an alert itself: it is in no
+// Alertmanager, and its ending needs no belief.
+func own(l rules.Labels) bool {
+	return l[rules.LabelAlertname] == blindAlert || l[rules.LabelAlertname] == unreachableAlert
 }
 
 func heard(t time.Time) string {

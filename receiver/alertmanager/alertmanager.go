@@ -7,11 +7,15 @@
 package alertmanager
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	clientruntime "github.com/go-openapi/runtime/client"
@@ -44,17 +48,48 @@ const GeneratorURL = "generator_url"
 func (a Alert) Signal() rules.Signal {
 	s := rules.Signal{
 		Fingerprint: Fingerprint(a.Labels),
-		Labels:      rules.Labels(a.Labels).Clone(),
-		Annotations: make(map[string]string, len(a.Annotations)+1),
+		Labels:      bounded(a.Labels, maxLabel),
+		Annotations: bounded(a.Annotations, maxAnnotation),
 		StartsAt:    a.StartsAt,
 	}
-	for k, v := range a.Annotations {
-		s.Annotations[k] = v
-	}
 	if a.GeneratorURL != "" {
-		s.Annotations[GeneratorURL] = a.GeneratorURL
+		s.Annotations[GeneratorURL] = cut(a.GeneratorURL, maxAnnotation)
 	}
 	return s
+}
+
+// Bounds of what is kept of one alert, far beyond what any rule writes. The
+// fingerprint is that of the whole.
+const (
+	maxLabels     = 128 // and as many annotations
+	maxLabel      = 2 << 10
+	maxAnnotation = 16 << 10
+)
+
+// bounded copies labels or annotations: of too many those with the shortest
+// names, which are the ones that are known, and of a value its beginning.
+func bounded(in map[string]string, most int) map[string]string {
+	names := slices.Collect(maps.Keys(in))
+	if len(names) > maxLabels {
+		slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(a)-len(b), cmp.Compare(a, b)) })
+		names = names[:maxLabels]
+	}
+	out := make(map[string]string, len(names)+1)
+	for _, name := range names {
+		if len(name) <= maxLabel {
+			out[name] = cut(in[name], most)
+		}
+	}
+	return out
+}
+
+// cut shortens a text to at most so many bytes, between two characters.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	const mark = "…"
+	return strings.ToValidUTF8(s[:most-len(mark)], "") + mark
 }
 
 // Fingerprint identifies a label set as Alertmanager does.
@@ -72,6 +107,8 @@ type Snapshot struct {
 	// Ready tells that its cluster has settled, or that it has none.
 	Ready   bool
 	Signals []rules.Signal
+	// Updated is, by fingerprint, when Prometheus last said that an alert fires.
+	Updated map[string]time.Time
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
 	SilencedBy map[string][]string
 	Silences   map[string]rules.Silence // active ones, by id
@@ -133,10 +170,13 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return snap, fmt.Errorf("alerts of alertmanager %s: %w", c.o.Name, err)
 	}
-	snap.SilencedBy = map[string][]string{}
+	snap.SilencedBy, snap.Updated = map[string][]string{}, map[string]time.Time{}
 	for _, a := range alerts.Payload {
 		sig := signal(a)
 		snap.Signals = append(snap.Signals, sig)
+		if a.UpdatedAt != nil {
+			snap.Updated[sig.Fingerprint] = time.Time(*a.UpdatedAt).UTC()
+		}
 		if a.Status != nil && len(a.Status.SilencedBy) > 0 {
 			snap.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
 		}

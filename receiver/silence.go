@@ -1,0 +1,38 @@
+package receiver
+
+import (
+	"slices"
+	"time"
+
+	"vigie/rules"
+)
+
+// keepRunning adds the silences that an incident is known to have and that have
+// not run out: the Alertmanager that knows them may be the one that is silent.
+func keepRunning(active []rules.Silence, had map[string]rules.Silence, now time.Time) []rules.Silence {
+	for _, s := range had {
+		if s.EndsAt.After(now) && !slices.ContainsFunc(active, func(a rules.Silence) bool { return a.ID == s.ID }) {
+			active = append(active, s)
+		}
+	}
+	return active
+}
+
+// noteSilenceEnd remembers when the next silence runs out: Alertmanager says
+// nothing at that moment, so it must be asked right then.
+func (e *Engine) noteSilenceEnd(t *picture, now time.Time) {
+	var next int64
+	for _, s := range t.silences {
+		if at := s.EndsAt.UnixNano(); s.EndsAt.After(now) && (next == 0 || at < next) {
+			next = at
+		}
+	}
+	e.silenceEnds.Store(next)
+}
+
+// hurryAtSilenceEnd makes reconciliation run as soon as a silence has run out.
+func (e *Engine) hurryAtSilenceEnd(now time.Time) {
+	if at := e.silenceEnds.Load(); at != 0 && now.UnixNano() > at && e.silenceEnds.CompareAndSwap(at, 0) {
+		e.Hurry()
+	}
+}
