@@ -55,7 +55,7 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"not YAML", "sources: [\n", "has to be YAML"},
 		{"not a mapping", "- a\n", "begin with the key sources"},
 		{"no name", "sources:\n- acronis: {}\n", `backup_exporter.yml:2: sources[0].name: "" is no name`},
-		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, veeam"},
+		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, push, veeam"},
 		{"unknown product", "sources:\n- name: a\n  acronys: {}\n", "backup_exporter.yml:3: sources[0].acronys: unknown key"},
 		{"two products", good + "  veeam: {}\n", "backup_exporter.yml:7: sources[0].veeam: a second product"},
 		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; known here are backup_role"},
