@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -151,5 +152,45 @@ func TestInert(t *testing.T) {
 		if got := inert(in); got != want {
 			t.Errorf("inert(%q) = %q", in, got)
 		}
+	}
+}
+
+// Whatever the moment of a kill, the journal is whole: lines, heads, payloads
+// and seals are written in one transaction or not at all.
+func TestJournalSurvivesKills(t *testing.T) {
+	i := newInstall(t)
+	config := "--config.file=" + i.file("vigie.yml")
+	accepted := 0
+	for round := range 3 {
+		i.start()
+		done, each := make(chan int), make(chan struct{}, 4)
+		for c := range 4 {
+			go func() {
+				n := 0
+				for i.post(fmt.Sprintf("M-%d-%d-%d", round, c, n)) == nil {
+					n++
+					select {
+					case each <- struct{}{}:
+					default:
+					}
+				}
+				done <- n
+			}()
+		}
+		for range 100 {
+			<-each
+		}
+		_ = i.end(syscall.SIGKILL) // it reports the signal
+		for range 4 {
+			accepted += <-done
+		}
+		var v store.Verification
+		if err := json.Unmarshal([]byte(i.vigie(0, "journal", "verify", config, "--output=json")), &v); err != nil {
+			t.Fatal(err)
+		}
+		if v.Payloads < accepted || accepted == 0 {
+			t.Errorf("%d payloads kept, %d accepted", v.Payloads, accepted)
+		}
+		t.Logf("%d accepted, examined %+v", accepted, v)
 	}
 }

@@ -17,8 +17,9 @@ const (
 	sealChain    = "seals"
 )
 
-// headsPerSeal bounds one seal, and with it how long others wait for the writer.
-const headsPerSeal = 5000
+// HeadsPerSeal is the most that one seal covers; it bounds how long others wait
+// for the writer.
+const HeadsPerSeal = 5000
 
 // Seal binds the heads of all chains that grew since the seal before it. A seal
 // that has left the machine proves what the journal held then.
@@ -110,9 +111,9 @@ func (tx *Tx) seals(where string, f func(Seal), args ...any) error {
 }
 
 // SealJournal seals what grew since the last seal. It returns false when
-// nothing did; when much did, a further call seals the rest.
+// nothing did; a seal of [HeadsPerSeal] chains may have left some for a further call.
 func (tx *Tx) SealJournal(now time.Time) (Seal, bool, error) {
-	heads, err := tx.heads(`SELECT chain, length, head FROM unsealed ORDER BY chain LIMIT ?`, headsPerSeal)
+	heads, err := tx.heads(`SELECT chain, length, head FROM unsealed ORDER BY chain LIMIT ?`, HeadsPerSeal)
 	if err != nil || len(heads) == 0 {
 		return Seal{}, false, err
 	}
