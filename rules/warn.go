@@ -176,13 +176,42 @@ func (b *Book) roleGaps(p *Policy, now time.Time) []string {
 		r := p.Roles[name]
 		switch {
 		case r == nil:
+		case r.Kind == RolePeople:
+			out = append(out, b.peopleGaps(r)...)
 		case r.Kind == RoleRota:
 			out = append(out, b.rotaGap(p, r, now)...)
 		case r.Kind == RoleField:
-			out = append(out, b.fieldGaps(r)...)
+			out = append(out, b.fieldGaps(r, now)...)
 		}
 	}
 	return out
+}
+
+// peopleGaps lists those whom a role names and whom no mail reaches.
+func (b *Book) peopleGaps(r *Role) []string {
+	var who []string
+	for _, id := range r.People {
+		if !b.Directory.reaches(id) {
+			who = append(who, id)
+		}
+	}
+	if len(who) == 0 {
+		return nil
+	}
+	whom := "reaches nobody"
+	if len(who) < len(r.People) {
+		whom = "does not reach everybody"
+	}
+	return []string{fmt.Sprintf("role %s %s: no person of the inventory with an email: has the id %s; add one under people: or mend the role",
+		r.Name, whom, strings.Join(who, ", "))}
+}
+
+// reaches reports whether a person, or a bare address, can be written to.
+func (dir *Directory) reaches(id string) bool {
+	if p := dir.Person(id); p != nil {
+		return p.Email != ""
+	}
+	return strings.Contains(id, "@")
 }
 
 // rotaGap finds the first hours of the horizon at which nobody is on duty.
@@ -215,8 +244,8 @@ func (b *Book) rotaGap(p *Policy, r *Role, now time.Time) []string {
 
 // fieldGaps lists the entries of the inventory for which the field of a role
 // names nobody who has an address.
-func (b *Book) fieldGaps(r *Role) []string {
-	who, cure := b.Directory.unreached(r.Field)
+func (b *Book) fieldGaps(r *Role, now time.Time) []string {
+	who, cure := b.Directory.unreached(r.Field, now)
 	if len(who) == 0 {
 		return nil
 	}
@@ -233,18 +262,16 @@ func (b *Book) fieldGaps(r *Role) []string {
 }
 
 // unreached lists whose field names nobody with an address, and the cure.
-func (dir *Directory) unreached(field string) (who []string, cure string) {
-	has := func(id string) bool {
-		q := dir.Person(id)
-		return q != nil && q.Email != "" || q == nil && strings.Contains(id, "@")
-	}
+func (dir *Directory) unreached(field string, now time.Time) (who []string, cure string) {
+	has := dir.reaches
+	live := func(until time.Time) bool { return until.IsZero() || until.After(now) }
 	entry, key, _ := strings.Cut(field, ".")
 	switch entry {
 	case "customer":
 		for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
 			c := dir.Customers[id]
 			person, known := map[string]string{"account_manager": c.AccountManager, "it_contact": c.ITContact}[key]
-			if known && c.Decommissioned.IsZero() && !has(person) {
+			if known && live(c.Decommissioned) && !has(person) {
 				who = append(who, "customer "+id)
 			}
 		}
@@ -253,7 +280,7 @@ func (dir *Directory) unreached(field string) (who []string, cure string) {
 		for _, m := range dir.Machines {
 			c := dir.Customers[m.Customer]
 			reached := has(m.User) || key == "contact" && c != nil && has(c.ITContact)
-			if m.Class == "workstation" && m.Decommissioned.IsZero() && !reached {
+			if m.Class == "workstation" && live(m.Decommissioned) && !reached {
 				who = append(who, "machine "+m.Customer+"/"+m.Name)
 			}
 		}
