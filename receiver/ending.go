@@ -21,6 +21,10 @@ import (
 // endingVar begins the name under which an incident keeps a held ending.
 const endingVar = "ending:"
 
+// endingsFact is set while some incident may hold an ending, so that a start
+// need not read every incident to find out.
+const endingsFact = "endings_held"
+
 // endings names the incidents that hold an ending.
 type endings struct {
 	mu  sync.Mutex
@@ -76,7 +80,7 @@ func (u *unit) mustWait(en *entry, ev rules.Cleared) bool {
 	return s != nil && s.Proof == rules.ProofCleared && !u.e.watch.livedAfter(ev.At)
 }
 
-func (u *unit) holdEnding(en *entry, ev rules.Cleared) {
+func (u *unit) holdEnding(en *entry, ev rules.Cleared) error {
 	if en.Vars == nil {
 		en.Vars = rules.Labels{}
 	}
@@ -89,6 +93,7 @@ func (u *unit) holdEnding(en *entry, ev rules.Cleared) {
 	}
 	id := en.ID
 	u.tx.AfterCommit(func() { u.e.endings.set(id, true) })
+	return u.tx.SetFact(endingsFact, "yes")
 }
 
 // recant forgets a held ending of an alert that fires again.
@@ -121,6 +126,14 @@ func heldEndings(i rules.Incident) map[string]time.Time {
 
 // recallEndings finds the incidents that an earlier process left with a held ending.
 func (e *Engine) recallEndings(ctx context.Context) error {
+	var fact string
+	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+		fact, err = tx.Fact(endingsFact)
+		return err
+	})
+	if err != nil || fact == "" {
+		return err
+	}
 	known, err := e.openRecords(ctx)
 	for _, r := range known {
 		if len(heldEndings(r.Incident)) > 0 {
@@ -172,6 +185,14 @@ func (e *Engine) judgeEndings(ctx context.Context, now time.Time) error {
 		errs = append(errs, e.store.Update(ctx, func(tx *store.Tx) error { return e.judgeEnding(tx, id, trusted, now) }))
 	}
 	err := errors.Join(errs...)
+	if err == nil && len(errs) > 0 && len(e.endings.all()) == 0 {
+		err = e.store.Update(ctx, func(tx *store.Tx) error {
+			if len(e.endings.all()) > 0 {
+				return nil // one has come meanwhile
+			}
+			return tx.SetFact(endingsFact, "")
+		})
+	}
 	if err == nil {
 		e.endings.judgedWith(alive)
 	}

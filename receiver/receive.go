@@ -226,7 +226,9 @@ func (u *unit) clear(cleared []Cleared) error {
 		}
 		ev := rules.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC(), Trusted: trusted || ownAll(en, groups[g])}
 		if ev.Trusted && u.mustWait(en, ev) {
-			u.holdEnding(en, ev)
+			if err := u.holdEnding(en, ev); err != nil {
+				return err
+			}
 			continue
 		}
 		if _, err := u.apply(en, ev); err != nil {
