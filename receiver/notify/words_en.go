@@ -170,7 +170,7 @@ func english() *tongue {
 			"flag.outage":                "common outage",
 			"flag.source_down":           "source unreadable",
 			"flag.offline":               "offline",
-			"flag.customer_told":       "customer told",
+			"flag.customer_told":         "customer told",
 			"flag.unknown_reporter":      "unknown reporter",
 			"flag.other_backup_known":    "other backup confirmed",
 			"flag.machine_class_missing": "machine class missing",

@@ -171,7 +171,7 @@ func french() *tongue {
 			"flag.outage":                "panne commune",
 			"flag.source_down":           "source illisible",
 			"flag.offline":               "hors ligne",
-			"flag.customer_told":       "client prévenu",
+			"flag.customer_told":         "client prévenu",
 			"flag.unknown_reporter":      "auteur inconnu",
 			"flag.other_backup_known":    "autre sauvegarde confirmée",
 			"flag.machine_class_missing": "type de machine manquant",
