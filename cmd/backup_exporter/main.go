@@ -28,7 +28,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winservice"
+	"vigie/exporters/winservice"
 )
 
 const (

@@ -52,7 +52,9 @@ func floor(path string) int {
 		return 2
 	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
 		return 3
-	case path == "vigie/exporters", path == "vigie/exporters/misbehave": // faults that all simulators share
+	case path == "vigie/exporters",
+		path == "vigie/exporters/misbehave", // faults that all simulators share
+		path == "vigie/exporters/winevent", path == "vigie/exporters/winservice": // what Windows gives to several sources
 		return 0
 	case under("vigie/exporters"):
 		return 1

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 // facts is what the events read so far tell. Reading an event twice adds

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 // overlap is read again at each refresh.

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 const (

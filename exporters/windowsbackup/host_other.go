@@ -5,7 +5,7 @@ package windowsbackup
 import (
 	"time"
 
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 func newHost(c *Config) (host, error) {

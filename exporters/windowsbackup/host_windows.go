@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 func newHost(c *Config) (host, error) {

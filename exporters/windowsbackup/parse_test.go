@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 func check(t testing.TB, err error) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 // host is what is asked of the machine.

@@ -20,7 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -14,7 +14,7 @@ import (
 	"unicode/utf16"
 
 	"vigie/exporters"
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 // script emits the summary that ParseSummary reads.

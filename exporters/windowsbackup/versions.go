@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"time"
 
-	"vigie/exporters/windowsbackup/winevent"
+	"vigie/exporters/winevent"
 )
 
 // identifier is the only part of wbadmin's text that does not depend on the
