@@ -53,7 +53,7 @@ func floor(path string) int {
 	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
 		return 3
 	case path == "vigie/exporters",
-		path == "vigie/exporters/misbehave", // faults that all simulators share
+		path == "vigie/exporters/misbehave",                                      // faults that all simulators share
 		path == "vigie/exporters/winevent", path == "vigie/exporters/winservice": // what Windows gives to several sources
 		return 0
 	case under("vigie/exporters"):
