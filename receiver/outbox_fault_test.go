@@ -106,10 +106,11 @@ func TestFaultSMTPDown(t *testing.T) {
 	if err := r.sink.SetFaults(smtpsink.Faults{Down: true}); err != nil {
 		t.Fatal(err)
 	}
-	const hours, incidents = 6, 60
+	const hours = 6
+	incidents := long(30, 180)
 	for n := range incidents {
 		r.fires(dog, backup("dupont", fmt.Sprintf("SRV-%02d", n), "primary"))
-		r.stride(hours*time.Hour/incidents, 30*time.Second)
+		r.stride(hours*time.Hour/time.Duration(incidents), time.Minute)
 		if n == incidents/2 {
 			r.restart() // nobody is called anew because of it
 		}
@@ -377,4 +378,42 @@ func TestHealthyWhenALoopStalls(t *testing.T) {
 	close(release)
 	health(http.StatusOK)
 	t.Logf("figure: injected stall of the outbox: /-/healthy fails %.1f s after (limit set to 1 s after a hold of 1 s), well again when released", took.Seconds())
+}
+
+// What is missing or contradictory is named with its file, line and key.
+func TestAlarmAndHeartbeatConfiguration(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "config")
+	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "vigie.yml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ more, want string }{
+		"both":                   {"alarm: {url_file: alarm.url, to: sms, after: 20m, every: 2h}\nheartbeat: {url_file: beat.url, every: 2m}\n", ""},
+		"alarm without file":     {"alarm: {to: sms}\n", "vigie.yml:11: alarm: alarm: url file"},
+		"negative":               {"alarm: {url_file: alarm.url, after: -1m}\n", "is negative"},
+		"heartbeat without file": {"heartbeat: {every: 1m}\n", "heartbeat: url_file: missing"},
+		"misspelt":               {"heartbeat: {url: x}\n", `unknown key "url"`},
+	} {
+		if err := os.WriteFile(path, append(slices.Clone(text), c.more...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		setup, err := receiver.Load(path)
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		parts, err := setup.Parts()
+		if err != nil || parts.Alarm == nil || parts.Alarm.After != 20*time.Minute || parts.Heartbeat == nil {
+			t.Errorf("%s: %+v, %v", name, parts.Alarm, err)
+		}
+	}
 }
