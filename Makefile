@@ -126,6 +126,15 @@ bench: check-needs ## Measure; the figures mean something only within one run
 coverage-of-requirements: check-go ## Which requirements have a test, and which have not
 	@$(GO) run ./rules/story/coverage
 
+# How often the long campaign kills the program.
+LIVES ?= 1000
+
+.PHONY: faults
+faults: check-needs stack ## Play the long fault campaign and print its figures
+	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' $(GO) test -count=1 -timeout=4h -v \
+	  -run 'TestFault|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable' ./receiver ./receiver/faults \
+	  | grep -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:.*(want|lost)' | sed -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
+
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included
 	rm -rf bin dist .cache

@@ -77,8 +77,8 @@ func withAlarm(t *testing.T, g *gateway) func(*rig) {
 }
 
 // tally checks that each opening is told by exactly one message, and returns
-// how many transmissions there were more than messages to one recipient.
-func (r *rig) tally(step string, incidents int) (doubles int) {
+// how many incidents nobody was told of and how many transmissions were doubled.
+func (r *rig) tally(step string, incidents int) (lost, doubles int) {
 	r.t.Helper()
 	seen := map[string]string{} // incident: message
 	sent := map[string]int{}
@@ -97,7 +97,7 @@ func (r *rig) tally(step string, incidents int) (doubles int) {
 	for _, n := range sent {
 		doubles += n - 1
 	}
-	return doubles
+	return incidents - len(seen), doubles
 }
 
 func TestFaultSMTPDown(t *testing.T) {
@@ -106,10 +106,11 @@ func TestFaultSMTPDown(t *testing.T) {
 	if err := r.sink.SetFaults(smtpsink.Faults{Down: true}); err != nil {
 		t.Fatal(err)
 	}
-	const hours, incidents = 6, 60
+	const hours = 6
+	incidents := long(30, 180)
 	for n := range incidents {
 		r.fires(dog, backup("dupont", fmt.Sprintf("SRV-%02d", n), "primary"))
-		r.stride(hours*time.Hour/incidents, 30*time.Second)
+		r.stride(hours*time.Hour/time.Duration(incidents), time.Minute)
 		if n == incidents/2 {
 			r.restart() // nobody is called anew because of it
 		}
@@ -132,15 +133,15 @@ func TestFaultSMTPDown(t *testing.T) {
 	for r.metric("vigie_notification_outbox_pending") > 0 && r.now().Sub(up) < time.Hour {
 		r.stride(30*time.Second, 30*time.Second)
 	}
-	doubles := r.tally("opened", incidents)
+	lost, doubles := r.tally("opened", incidents)
 	if doubles != 0 {
 		t.Errorf("%d doubles", doubles)
 	}
 	if n := g.count(); n != calls {
 		t.Errorf("called %d times after the relay came back", n-calls)
 	}
-	t.Logf("figure: SMTP down for %d story hours: %d incidents, oldest mail %s late, second channel called %d times, empty %s after the return; 0 lost, %d doubles",
-		hours, incidents, oldest.Round(time.Minute), calls, r.now().Sub(up).Round(time.Second), doubles)
+	t.Logf("figure: SMTP down for %d story hours: %d incidents, oldest mail %s late, second channel called %d times, empty %s after the return; %d lost, %d doubles",
+		hours, incidents, oldest.Round(time.Minute), calls, r.now().Sub(up).Round(time.Second), lost, doubles)
 }
 
 // Every fault of a relay lasts ten minutes; in the end everybody has everything.
@@ -175,14 +176,14 @@ func TestFaultRelay(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.stride(20*time.Minute, 10*time.Second)
-			doubles := r.tally("opened", incidents)
+			lost, doubles := r.tally("opened", incidents)
 			if !c.doubled && doubles > 0 {
 				t.Errorf("%d doubles", doubles)
 			}
 			if n := r.metric("vigie_notification_outbox_pending"); n != 0 {
 				t.Errorf("%v are left", n)
 			}
-			t.Logf("figure: relay %s: %d incidents, 0 lost, %d doubles with the same Message-ID", c.name, incidents, doubles)
+			t.Logf("figure: relay %s: %d incidents, %d lost, %d doubles with the same Message-ID", c.name, incidents, lost, doubles)
 		})
 	}
 }
@@ -276,8 +277,8 @@ func TestFaultSlowAddress(t *testing.T) {
 		t.Error(err)
 	}
 	r.stride(time.Minute, 10*time.Second)
-	r.tally("opened", incidents)
-	t.Logf("figure: one address hangs with %d mails waiting: the others have theirs after %s; in the end 0 lost", incidents, took.Round(10*time.Millisecond))
+	lost, _ := r.tally("opened", incidents)
+	t.Logf("figure: one address hangs with %d mails waiting: the others have theirs after %s; in the end %d lost", incidents, took.Round(10*time.Millisecond), lost)
 }
 
 func TestAlarmThatFails(t *testing.T) {
@@ -377,4 +378,42 @@ func TestHealthyWhenALoopStalls(t *testing.T) {
 	close(release)
 	health(http.StatusOK)
 	t.Logf("figure: injected stall of the outbox: /-/healthy fails %.1f s after (limit set to 1 s after a hold of 1 s), well again when released", took.Seconds())
+}
+
+// What is missing or contradictory is named with its file, line and key.
+func TestAlarmAndHeartbeatConfiguration(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "config")
+	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "vigie.yml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ more, want string }{
+		"both":                   {"alarm: {url_file: alarm.url, to: sms, after: 20m, every: 2h}\nheartbeat: {url_file: beat.url, every: 2m}\n", ""},
+		"alarm without file":     {"alarm: {to: sms}\n", "vigie.yml:11: alarm: alarm: url file"},
+		"negative":               {"alarm: {url_file: alarm.url, after: -1m}\n", "is negative"},
+		"heartbeat without file": {"heartbeat: {every: 1m}\n", "heartbeat: url_file: missing"},
+		"misspelt":               {"heartbeat: {url: x}\n", `unknown key "url"`},
+	} {
+		if err := os.WriteFile(path, append(slices.Clone(text), c.more...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		setup, err := receiver.Load(path)
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		parts, err := setup.Parts()
+		if err != nil || parts.Alarm == nil || parts.Alarm.After != 20*time.Minute || parts.Heartbeat == nil {
+			t.Errorf("%s: %+v, %v", name, parts.Alarm, err)
+		}
+	}
 }

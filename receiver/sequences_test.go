@@ -84,7 +84,7 @@ func newLiveWith(t *testing.T, asks bool) *live {
 		r.edits = []string{"hold: 60s", "hold: 1s"}
 		r.tune = func(p *receiver.Parts) {
 			p.Timings = receiver.Timings{Tick: 100 * time.Millisecond, Reconcile: 500 * time.Millisecond, AbsentFor: 3 * time.Second,
-				Settled: time.Millisecond, Unreachable: 2 * time.Second, Watchdog: 6 * time.Second, Ask: 5 * time.Second}
+				Settled: time.Millisecond, Unreachable: 2 * time.Second, Watchdog: 5 * time.Second, Ask: 5 * time.Second}
 		}
 	})
 	to, err := url.Parse(l.site.URL)
@@ -385,14 +385,15 @@ func TestS5PrometheusDies(t *testing.T) {
 	l.mu.Unlock()
 	l.until("Alertmanager says resolved", func() bool { return l.told() >= 2 })
 	l.until("blind", func() bool { return len(l.incidents("scenario=blind")) > 0 })
-	time.Sleep(lapse) // whatever would end now has had its time
+	time.Sleep(2 * time.Second) // whatever would end now has had its time: polls each 500 ms
 	if i := l.the("machine=SRV-AD"); i.State.Ended() {
 		t.Errorf("the backup's incident is %s", i.State)
 	}
 	if i := l.the("platform=lms-A"); i.State != rules.Open {
 		t.Errorf("the probe's incident is %s", i.State)
 	}
-	t.Logf("figure: S5 Prometheus dead: %v endings told by webhook, 0 incidents ended", l.told())
+	t.Logf("figure: S5 Prometheus dead: %v endings told by webhook, %d incidents of 2 still open", l.told(),
+		len(l.incidents("machine=SRV-AD"))+len(l.incidents("platform=lms-A")))
 }
 
 func TestS6RestartOfAlertmanager(t *testing.T) {
