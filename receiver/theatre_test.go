@@ -309,14 +309,15 @@ func (h *theatre) ask() {
 	}
 }
 
-// settle has the receiver repeat, before the next instant, the questions whose
-// time came since the last one: nothing has changed outside, and nothing may
-// come of them. One that falls on the instant itself has to wait for a full
-// minute, as the story has it.
+// settle has the receiver repeat, at the full minute before the next instant,
+// the questions whose time came since the last one: nothing has changed outside,
+// and nothing may come of them. One that falls on the instant itself waits for
+// its full minute, as the story has it.
 func (h *theatre) settle(next time.Time) {
 	h.t.Helper()
-	if before := next.Add(-time.Second); before.After(h.now()) {
+	if before := next.Add(-1).Truncate(time.Minute); before.After(h.now()) {
 		h.set(before)
+		h.show()
 		h.ask()
 	}
 	h.exec(`UPDATE incident SET ask_at = ? WHERE ask_at <= ?`, next.Add(time.Second).UnixNano(), next.UnixNano())
@@ -332,16 +333,43 @@ func (h *theatre) exec(query string, args ...any) {
 // show renews what the stand-ins for Prometheus and Alertmanager answer.
 func (h *theatre) show() {
 	now := h.now()
-	h.prom.tell(h.stage.Plans(), h.stage.Start().Add(-24*time.Hour), now)
+	h.prom.tell(h.jobs(h.stage.Plans()), h.stage.Start().Add(-24*time.Hour), now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.firing, h.silent = h.stage.Firing(now), h.stage.Silences(now)
+	for i := range h.firing {
+		h.job(h.firing[i].Labels)
+	}
+}
+
+func (h *theatre) jobs(plans []story.Plan) []story.Plan {
+	for i := range plans {
+		plans[i].Labels = plans[i].Labels.Clone()
+		h.job(plans[i].Labels)
+	}
+	return plans
+}
+
+// job gives a plan that a story names alike on several machines an id of its
+// own on each, as a product does.
+func (h *theatre) job(l rules.Labels) {
+	machine, id := l[rules.LabelMachine], l[rules.LabelJobID]
+	if machine == "" || id == "" || id != l[rules.LabelPlan] {
+		return
+	}
+	if known := h.stage.Book().Directory.Canonical(l[rules.LabelCustomer], l[rules.LabelSource], machine, id); known != nil {
+		machine = known.Name
+	}
+	l[rules.LabelJobID] = machine + "/" + id
 }
 
 func (h *theatre) happen(n story.News) {
 	h.t.Helper()
 	switch {
 	case len(n.Alerts) > 0:
+		for _, a := range n.Alerts {
+			h.job(a.Labels)
+		}
 		h.alerts(n.Alerts)
 	case n.Act != nil:
 		h.act(n)
