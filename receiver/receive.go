@@ -306,7 +306,13 @@ func (e *Engine) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	now := e.o.Now()
 	s := rules.Signal{Kind: r.Kind, Fingerprint: "report:" + r.ID, Labels: maps.Clone(r.Labels), StartsAt: r.Received,
 		By: r.By, Means: r.Means, Text: r.Text, Annotations: map[string]string{}}
-	if r.TypedBy != "" && r.TypedBy != r.By {
+	// One person is one reporter, by whatever name.
+	if known := e.Book().Directory.Person(r.By); known != nil {
+		s.By = known.ID
+	} else {
+		s.Unregistered = true
+	}
+	if r.TypedBy != "" && r.TypedBy != s.By {
 		s.Annotations["typed_by"] = r.TypedBy
 	}
 	if !s.IsReport() {

@@ -51,7 +51,7 @@ func (e *Engine) Reconcile(ctx context.Context) error {
 	if seen == nil {
 		return err
 	}
-	steps := []func(context.Context, *picture, time.Time) error{e.takeIn, e.followSilences, e.stillFiring}
+	steps := []func(context.Context, *picture, time.Time) error{e.takeIn, e.followSilences, e.stillFiring, e.noteSeen}
 	for _, step := range steps {
 		if stepErr := step(ctx, seen, now); stepErr != nil {
 			return errors.Join(err, stepErr)
@@ -129,9 +129,22 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 	return t, errors.Join(errs...)
 }
 
-// takeIn receives what fires and is not known, and notes now and then that the
-// rest still does.
-func (e *Engine) takeIn(ctx context.Context, t *picture, now time.Time) error {
+// takeIn receives what fires and is not known.
+func (e *Engine) takeIn(ctx context.Context, t *picture, _ time.Time) error {
+	return e.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool { return known == nil || s.StartsAt.After(known.StartsAt) })
+}
+
+// noteSeen notes now and then that what is known still fires. It comes after
+// the silences: who silences in the second in which a step falls due is in time.
+func (e *Engine) noteSeen(ctx context.Context, t *picture, now time.Time) error {
+	return e.takeInIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
+		return known != nil && now.Sub(known.LastSeen) >= seenEvery
+	})
+}
+
+// takeInIf receives the signals that are chosen by what is known of them; known
+// is nil for one that does not fire in any open incident.
+func (e *Engine) takeInIf(ctx context.Context, t *picture, chosen func(s rules.Signal, known *rules.Alert) bool) error {
 	known, err := e.openRecords(ctx)
 	if err != nil {
 		return err
@@ -146,9 +159,7 @@ func (e *Engine) takeIn(ctx context.Context, t *picture, now time.Time) error {
 	}
 	var news []rules.Signal
 	for _, fp := range slices.Sorted(maps.Keys(t.firing)) {
-		s := t.firing[fp]
-		a := seen[fp]
-		if a == nil || s.StartsAt.After(a.StartsAt) || now.Sub(a.LastSeen) >= seenEvery {
+		if s := t.firing[fp]; chosen(s, seen[fp]) {
 			news = append(news, s)
 		}
 	}

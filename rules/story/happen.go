@@ -14,9 +14,13 @@ import (
 func (p *player) happen(e *event) error {
 	switch {
 	case e.Fires != nil:
-		return p.fires(e.Fires)
+		return p.announce(p.begin(e.Fires))
 	case e.Clears != nil:
-		return p.clears(e)
+		ended, err := p.end(e)
+		if err != nil {
+			return err
+		}
+		return p.announce(ended...)
 	case e.Success != nil:
 		return p.success(e)
 	case e.Evidence != nil:
@@ -58,8 +62,8 @@ func (p *player) silenced(a *alert) bool {
 	return slices.ContainsFunc(p.silences, func(s *silence) bool { return s.active(p.now) && s.matchers.Match(a.labels) })
 }
 
-// fires makes an alert fire, or fail once more.
-func (p *player) fires(f *alertDoc) error {
+// begin makes an alert fire, or fail once more.
+func (p *player) begin(f *alertDoc) *alert {
 	labels := complete(f.labels)
 	fp := fingerprint(labels)
 	a := p.alerts[fp]
@@ -77,11 +81,11 @@ func (p *player) fires(f *alertDoc) error {
 	if m, ok := p.truth.failed(labels, p.now); ok {
 		p.changed(m)
 	}
-	return p.announce(a)
+	return a
 }
 
-// clears ends the matching alerts.
-func (p *player) clears(e *event) error {
+// end ends the matching alerts.
+func (p *player) end(e *event) ([]*alert, error) {
 	var found []*alert
 	for _, a := range p.firing {
 		if a.labels.Contains(e.Clears.labels()) || p.canonical(a.labels).Contains(e.Clears.labels()) {
@@ -89,7 +93,7 @@ func (p *player) clears(e *event) error {
 		}
 	}
 	if len(found) == 0 {
-		return fault(e.Where, "clears matches no alert that fires: %s", e.Clears)
+		return nil, fault(e.Where, "clears matches no alert that fires: %s", e.Clears)
 	}
 	for _, a := range found {
 		a.firing = false
@@ -98,7 +102,7 @@ func (p *player) clears(e *event) error {
 			p.changed(p.truth.machine(a.labels))
 		}
 	}
-	return p.announce(found...)
+	return found, nil
 }
 
 // canonical are labels under the inventory's name of the machine.
@@ -348,12 +352,8 @@ func (p *player) act(e *event) error {
 	if err != nil {
 		return err
 	}
-	fields := e.Act.fields.Clone()
-	if to := p.book.Directory.Person(fields["to"]); to != nil {
-		fields["to"] = to.ID
-	}
 	if err := p.decide(target, rules.Acted{Act: rules.Act{
-		Verb: e.Act.verb, By: by, Fields: fields, Force: e.Act.force, External: e.Act.external,
+		Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external,
 	}}); err != nil {
 		return err
 	}
@@ -361,16 +361,25 @@ func (p *player) act(e *event) error {
 	return nil
 }
 
+// actFields are an act's fields with people by their ids.
+func (p *player) actFields(e *event) rules.Labels {
+	fields := e.Act.fields.Clone()
+	if to := p.book.Directory.Person(fields["to"]); to != nil {
+		fields["to"] = to.ID
+	}
+	return fields
+}
+
 func (p *player) target(e *event) (*entry, error) {
 	var found []*entry
 	for _, o := range p.open {
-		if p.matches(o, e.Act.incident) {
+		if contains(&o.inc, e.Act.incident) {
 			found = append(found, o)
 		}
 	}
 	if len(found) == 0 && e.Act.verb == "reopen" {
 		for _, o := range slices.Backward(p.incidents) {
-			if p.matches(o, e.Act.incident) {
+			if contains(&o.inc, e.Act.incident) {
 				return o, nil
 			}
 		}
@@ -399,26 +408,26 @@ func (p *player) openNow() string {
 	return "open are " + strings.Join(names, ", ")
 }
 
-// matches reports whether an incident contains a selector: in its identity, or
+// contains reports whether an incident contains a selector: in its identity, or
 // in one of its alerts or reports.
-func (p *player) matches(e *entry, s selector) bool {
+func contains(inc *rules.Incident, s selector) bool {
 	want := s.labels()
-	if e.inc.Identity.Contains(want) {
+	if inc.Identity.Contains(want) {
 		return true
 	}
 	joined := func(l rules.Labels) rules.Labels {
 		c := l.Clone()
-		for k, v := range e.inc.Identity {
+		for k, v := range inc.Identity {
 			c[k] = v
 		}
 		return c
 	}
-	for _, a := range e.inc.Alerts {
+	for _, a := range inc.Alerts {
 		if a.Labels.Contains(want) || joined(a.Labels).Contains(want) {
 			return true
 		}
 	}
-	for _, r := range e.inc.Reports {
+	for _, r := range inc.Reports {
 		if r.Labels.Contains(want) || joined(r.Labels).Contains(want) {
 			return true
 		}

@@ -95,20 +95,10 @@ func newPlayer(book *rules.Book, s *Story, opt Options) *player {
 
 // play goes from instant to instant at which anything happens.
 func (p *player) play(s *Story) error {
-	start, until := s.Start.in(p.zone), s.Until.endIn(p.zone)
-	if until.Before(start) {
-		return fault(s.At, "until lies before start: mend the dates")
+	events, _, until, err := p.script(s)
+	if err != nil {
+		return err
 	}
-	events := make([]*event, len(s.Events))
-	for i := range s.Events {
-		e := &s.Events[i]
-		if at := e.At.in(p.zone); at.Before(start) || at.After(until) {
-			return fault(e.Where, "%s lies outside the story, which runs from %s until %s", at.Format(time.RFC3339), start.Format(time.RFC3339), until.Format(time.RFC3339))
-		}
-		events[i] = e
-	}
-	sort.SliceStable(events, func(i, j int) bool { return events[i].At.in(p.zone).Before(events[j].At.in(p.zone)) })
-
 	for {
 		at, some := p.next(events)
 		if !some || at.After(until) {
@@ -125,6 +115,25 @@ func (p *player) play(s *Story) error {
 			return err
 		}
 	}
+}
+
+// script is the story's events in the order in which they happen, and the span
+// of time that it tells of.
+func (p *player) script(s *Story) (events []*event, start, until time.Time, err error) {
+	start, until = s.Start.in(p.zone), s.Until.endIn(p.zone)
+	if until.Before(start) {
+		return nil, start, until, fault(s.At, "until lies before start: mend the dates")
+	}
+	events = make([]*event, len(s.Events))
+	for i := range s.Events {
+		e := &s.Events[i]
+		if at := e.At.in(p.zone); at.Before(start) || at.After(until) {
+			return nil, start, until, fault(e.Where, "%s lies outside the story, which runs from %s until %s", at.Format(time.RFC3339), start.Format(time.RFC3339), until.Format(time.RFC3339))
+		}
+		events[i] = e
+	}
+	sort.SliceStable(events, func(i, j int) bool { return events[i].At.in(p.zone).Before(events[j].At.in(p.zone)) })
+	return events, start, until, nil
 }
 
 // next is the earliest instant at which anything can happen.
