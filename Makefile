@@ -84,6 +84,8 @@ stack: $(STACK)
 
 # Pure packages have nothing to race; their long random lives run without the
 # detector, and the receiver's raced tests call them from many goroutines.
+# So do the stories that are played through the whole receiver.
+LONG := ^TestStoriesTwice$$
 PURE := vigie/rules|vigie/rules/story|vigie/rules/calendar
 
 .PHONY: test
@@ -92,7 +94,8 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) check gofmt          -- $(MAKE) check-format
 	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
 	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
-	@$(TALLY) go    'go test'      -- $(GO) test -race -json $$($(GO) list ./... | grep -vxE '$(PURE)')
+	@$(TALLY) go    'go test'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $$($(GO) list ./... | grep -vxE '$(PURE)')
+	@$(TALLY) go    'go test long' -- $(GO) test -json -run '$(LONG)' ./receiver
 	@$(TALLY) go    'go test pure' -- $(GO) test -json $$($(GO) list ./... | grep -xE '$(PURE)')
 	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally

@@ -139,7 +139,9 @@ func (d *decider) explainStep(st *Step) []Explained {
 		out = append(out, d.explainComing(st, platform, f))
 	}
 	if len(out) == 0 {
-		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + st.waitsFor()})
+		to, cc, _ := d.recipients(st, st.To, st.Cc, platform)
+		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + st.waitsFor(),
+			To: addresses(to), Cc: addresses(cc)})
 	}
 	return out
 }

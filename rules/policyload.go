@@ -366,7 +366,7 @@ func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 	if d.OtherBackup != nil {
 		s.OtherBackup = &OtherBackup{Every: d.OtherBackup.Every, NoneIsKO: d.OtherBackup.NoneIsKO}
 		if d.OtherBackup.Every <= 0 {
-			b.fault(d.OtherBackup.Position, path+".other_backup.ask_every", "no time is given: write e.g. ask_every: 15m")
+			b.fault(d.OtherBackup.Position, path+".other_backup.ask_every", "the time must be more than zero: write e.g. ask_every: 15m")
 		}
 	}
 	if d.Handled != nil {
@@ -927,7 +927,13 @@ func (p *Policy) checkTrace(st *Step, dir *Directory, path string, add func(stri
 			continue
 		}
 		reached := false
-		for _, person := range r.People {
+		people := slices.Clone(r.People)
+		for _, entry := range dir.Rotas {
+			if r.Kind == RoleRota && entry.Role == r.Rota {
+				people = append(people, entry.Person)
+			}
+		}
+		for _, person := range people {
 			reached = reached || dir.People[person] != nil && dir.People[person].Email != ""
 		}
 		if !reached {

@@ -1,6 +1,6 @@
 module vigie/tools
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	github.com/prometheus/alertmanager/cmd/alertmanager

@@ -61,8 +61,8 @@ func parsePush(args []string, stderr io.Writer) (pushOptions, error) {
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
 	var o pushOptions
-	app.Flag("url", "Address of the exporter.").Envar("VIGIE_URL").Required().StringVar(&o.url)
-	app.Flag("token-file", "File with the customer's token.").Envar("VIGIE_TOKEN_FILE").Required().StringVar(&o.tokenFile)
+	app.Flag("url", "Address of the exporter.").Envar("BACKUP_EXPORTER_URL").Required().StringVar(&o.url)
+	app.Flag("token-file", "File with the customer's token.").Envar("BACKUP_EXPORTER_TOKEN_FILE").Required().StringVar(&o.tokenFile)
 	app.Flag("user", "User, if the exporter's web server asks for a password.").Envar("VIGIE_USER").StringVar(&o.user)
 	app.Flag("password-file", "File with that user's password.").Envar("VIGIE_PASSWORD_FILE").StringVar(&o.passwordFile)
 	app.Flag("tls.ca-file", "Certificate by which the exporter is verified.").Envar("VIGIE_CA_FILE").StringVar(&o.caFile)

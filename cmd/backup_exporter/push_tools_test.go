@@ -96,7 +96,7 @@ func newSite(t *testing.T) *site {
 	s.env = append(os.Environ(), "RESTIC="+root+"/usr/bin/restic", "BORG="+borg, "BACKUP_EXPORTER="+binary, "HOME="+p.dir,
 		"RESTIC_REPOSITORY="+p.dir+"/restic-repo", "RESTIC_PASSWORD_FILE="+p.dir+"/password", "RESTIC_CACHE_DIR="+p.dir+"/restic-cache",
 		"BORG_REPO="+p.dir+"/borg-repo", "BORG_PASSPHRASE=b0rg-p4ssphr4se", "BORG_BASE_DIR="+p.dir+"/borg-base",
-		"VIGIE_URL=http://"+p.address, "VIGIE_TOKEN_FILE="+p.dir+"/token", "VIGIE_SPOOL="+p.dir+"/spool", "VIGIE_MACHINE=SRV-AD", "VIGIE_CLASS=server",
+		"BACKUP_EXPORTER_URL=http://"+p.address, "BACKUP_EXPORTER_TOKEN_FILE="+p.dir+"/token", "VIGIE_SPOOL="+p.dir+"/spool", "VIGIE_MACHINE=SRV-AD", "VIGIE_CLASS=server",
 		// The test's web server asks for a password and has one user.
 		"VIGIE_USER=prometheus", "VIGIE_PASSWORD_FILE="+p.dir+"/webpassword")
 	return s

@@ -4,7 +4,7 @@
 #   borg.sh JOB PATH...        options of `borg create` may stand among the paths
 #
 # borg's own settings come from its environment (BORG_REPO, BORG_PASSCOMMAND),
-# those of the report from VIGIE_URL, VIGIE_TOKEN_FILE, VIGIE_SPOOL,
+# those of the report from BACKUP_EXPORTER_URL, BACKUP_EXPORTER_TOKEN_FILE, VIGIE_SPOOL,
 # VIGIE_MACHINE and VIGIE_CLASS; see docs/sources/push.md. BACKUP_EXPORTER and
 # BORG name the programs where PATH does not.
 #

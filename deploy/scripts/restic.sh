@@ -4,7 +4,7 @@
 #   restic.sh JOB PATH...        options of `restic backup` may stand among the paths
 #
 # restic's own settings come from its environment (RESTIC_REPOSITORY,
-# RESTIC_PASSWORD_FILE), those of the report from VIGIE_URL, VIGIE_TOKEN_FILE,
+# RESTIC_PASSWORD_FILE), those of the report from BACKUP_EXPORTER_URL, BACKUP_EXPORTER_TOKEN_FILE,
 # VIGIE_SPOOL, VIGIE_MACHINE and VIGIE_CLASS; see docs/sources/push.md.
 # BACKUP_EXPORTER and RESTIC name the programs where PATH does not.
 #

@@ -6,7 +6,7 @@ Copies a folder with robocopy and reports the run.
 NOT RUN BY ITS AUTHORS: written from the documentation of robocopy and of
 PowerShell 5.1, and never tried on Windows. Try it by hand first.
 
-The report's settings come from VIGIE_URL, VIGIE_TOKEN_FILE, VIGIE_SPOOL,
+The report's settings come from BACKUP_EXPORTER_URL, BACKUP_EXPORTER_TOKEN_FILE, VIGIE_SPOOL,
 VIGIE_MACHINE and VIGIE_CLASS (machine environment). robocopy's codes are
 bits: below 4 is a success, 4 to 7 mismatches, from 8 on files are missing.
 #>

@@ -7,7 +7,7 @@ NOT RUN BY ITS AUTHORS: written from the documentation of wbadmin and of the
 cmdlet Get-WBSummary, and never tried on Windows. Try it by hand first.
 
 Needs the feature Windows Server Backup and an administrator. The report's
-settings come from VIGIE_URL, VIGIE_TOKEN_FILE, VIGIE_SPOOL, VIGIE_MACHINE and
+settings come from BACKUP_EXPORTER_URL, BACKUP_EXPORTER_TOKEN_FILE, VIGIE_SPOOL, VIGIE_MACHINE and
 VIGIE_CLASS (machine environment).
 
 Success takes all of it: wbadmin ends with 0, the summary's last backup is

