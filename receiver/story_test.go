@@ -25,10 +25,14 @@ var shortStories = []string{
 	"alertmanager-out-of-reach", "planned-maintenance", "vendor-outage-over", "duty-changes-hands", "emergency-entry",
 }
 
+// askedEachMinute are stories in which the state of the other backup alone
+// decides when something happens; see asksEachMinute.
+var askedEachMinute = []string{"other-backup-breaks-quietly", "double-failure"}
+
 // TestStoriesTwice plays every story of the shipped examples through the real
 // receiver (webhook and API over HTTP, SQLite, SMTP) under the story's clock,
-// and compares messages, states, breaches and refusals, to the second, with
-// what the rules by themselves come to.
+// and compares messages, states, breaches, steps, targets, acts, silences and
+// refusals, to the second, with what the rules by themselves come to.
 func TestStoriesTwice(t *testing.T) {
 	for _, example := range storyExamples {
 		folder := filepath.Join("..", "deploy", "examples", example)
@@ -40,6 +44,10 @@ func TestStoriesTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		words, err := setup.Config.Renderer() // once, for reading the templates takes long
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, path := range paths {
 			name := strings.TrimSuffix(filepath.Base(path), ".yml")
 			if testing.Short() && !slices.Contains(shortStories, name) {
@@ -48,10 +56,10 @@ func TestStoriesTwice(t *testing.T) {
 			t.Run(example+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				played := setup
-				if name == "other-backup-breaks-quietly" {
+				if slices.Contains(askedEachMinute, name) {
 					played = asksEachMinute(t, example)
 				}
-				twice(t, *played, path)
+				twice(t, *played, words.Render, path)
 			})
 		}
 	}
@@ -92,7 +100,7 @@ func asksEachMinute(t *testing.T, example string) *receiver.Setup {
 	return setup
 }
 
-func twice(t *testing.T, setup receiver.Setup, path string) {
+func twice(t *testing.T, setup receiver.Setup, words receiver.Render, path string) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +114,7 @@ func twice(t *testing.T, setup receiver.Setup, path string) {
 		t.Fatal(err)
 	}
 	want := pureLines(happened)
-	got := newTheatre(t, setup, tale).play()
+	got := newTheatre(t, setup, words, tale).play()
 	slices.Sort(want)
 	slices.Sort(got)
 	if d := difference(want, got); d != "" {
@@ -142,7 +150,7 @@ func inUTC(text string) string {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // told are the kinds of journal line that both must write alike.
-var told = []string{"state", "breach"}
+var told = []string{"state", "breach", "step", "act", "target", "silence"}
 
 func pureLines(happened []story.Happening) []string {
 	var lines []string
@@ -187,14 +195,14 @@ func difference(want, got []string) string {
 	return b.String()
 }
 
-// series turns what is true of plans into what exporters would have left in
-// Prometheus. Intervals are so long that nothing becomes overdue: a story says
-// itself when a backup stops being good.
-func (p *prom) tell(plans []story.Plan, before, now time.Time) {
-	p.mu.Lock()
-	p.series = map[string]float64{}
-	p.mu.Unlock()
+// samples are what exporters would have left in Prometheus of what is true of
+// plans. Intervals are so long that nothing becomes overdue: a story says itself
+// when a backup stops being good.
+func samples(plans []story.Plan, before, now time.Time) []sample {
+	var out []sample
+	add := func(name string, l rules.Labels, value float64) { out = append(out, sample{name, l, value}) }
 	results := map[rules.EvidenceState]float64{rules.EvidenceOK: 1, rules.EvidenceDegraded: 2, rules.EvidenceKO: 3, rules.EvidenceUnknown: 0}
+	read := map[string]bool{}
 	for _, plan := range plans {
 		result, reported := results[plan.State]
 		if !reported {
@@ -203,29 +211,35 @@ func (p *prom) tell(plans []story.Plan, before, now time.Time) {
 		info := plan.Labels.Clone()
 		info[rules.LabelSource] = cmp.Or(info[rules.LabelSource], "story")
 		info[rules.LabelJobID] = cmp.Or(info[rules.LabelJobID], info[rules.LabelMachine]+"/"+info[rules.LabelBackupRole])
-		ids := map[string]string{}
-		for _, k := range []string{rules.LabelSource, rules.LabelCustomer, rules.LabelJobID} {
-			ids[k] = info[k]
-		}
 		for _, k := range []string{rules.LabelAlertname, rules.LabelKind, rules.LabelSeverity} {
 			delete(info, k)
+		}
+		ids := rules.Labels{}
+		for _, k := range []string{rules.LabelSource, rules.LabelCustomer, rules.LabelJobID} {
+			ids[k] = info[k]
 		}
 		good := plan.LastSuccess
 		if good.IsZero() && (result == 1 || result == 2) {
 			good = before
 		}
-		p.set("backup_job_info", info, 1)
-		p.set("backup_job_last_result", ids, result)
-		p.set("backup_job_expected_interval_seconds", ids, 100*365*86400)
 		last := plan.LastFailure
 		if result == 1 || result == 2 {
 			last = good
 		}
-		for name, at := range map[string]time.Time{"last_success": good, "last_run": last} {
-			if !at.IsZero() {
-				p.set("backup_job_"+name+"_timestamp_seconds", ids, float64(at.Unix()))
-			}
+		add("backup_job_info", info, 1)
+		add("backup_job_last_result", ids, result)
+		add("backup_job_expected_interval_seconds", ids, 100*365*86400)
+		if !good.IsZero() {
+			add("backup_job_last_success_timestamp_seconds", ids, float64(good.Unix()))
 		}
-		p.source(info[rules.LabelSource], 1, now)
+		if !last.IsZero() {
+			add("backup_job_last_run_timestamp_seconds", ids, float64(last.Unix()))
+		}
+		if source := info[rules.LabelSource]; !read[source] {
+			read[source] = true
+			add("backup_source_up", rules.Labels{rules.LabelSource: source}, 1)
+			add("backup_source_last_refresh_timestamp_seconds", rules.Labels{rules.LabelSource: source}, float64(now.Unix()))
+		}
 	}
+	return out
 }

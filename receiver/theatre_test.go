@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,8 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/evidence"
+	"vigie/receiver/notify"
 	"vigie/receiver/notify/smtpsink"
 	"vigie/receiver/store"
 	"vigie/receiver/web"
@@ -40,7 +43,6 @@ import (
 type theatre struct {
 	*clock
 	t      *testing.T
-	setup  receiver.Setup
 	parts  receiver.Parts
 	stage  *story.Stage
 	engine *receiver.Engine
@@ -48,10 +50,10 @@ type theatre struct {
 	sql    *sql.DB // looks at the database from outside
 	site   *httptest.Server
 	sink   *smtpsink.Server
-	prom   *prom
 	tokens map[string]string // by person
 
-	mu      sync.Mutex // guards what the stand-in for Alertmanager says
+	mu      sync.Mutex // guards what the stand-ins for Alertmanager and Prometheus say
+	samples []sample
 	firing  []story.Alert
 	silent  []rules.Silence
 	deaf    time.Time
@@ -60,12 +62,11 @@ type theatre struct {
 	down    time.Time
 	refused map[string]smtpsink.Reply
 
-	sealed    map[string]bool // messages that are accounted for
-	lacking   []*letter       // left, but not accepted by everybody
-	letters   []*letter       // accepted by everybody
-	reports   int
-	lines     []string
-	journaled map[string]int64
+	sealed  map[string]bool // messages that are accounted for
+	lacking []*letter       // left, but not accepted by everybody
+	letters []*letter       // accepted by everybody
+	reports int
+	lines   []string
 }
 
 // letter is one message of the outbox.
@@ -77,50 +78,57 @@ type letter struct {
 	at      time.Time
 }
 
-func newTheatre(t *testing.T, setup receiver.Setup, tale *story.Story) *theatre {
+func newTheatre(t *testing.T, setup receiver.Setup, words receiver.Render, tale *story.Story) *theatre {
 	t.Helper()
 	stage, err := story.NewStage(setup.Book, tale)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &theatre{clock: &clock{t: stage.Start()}, t: t, setup: setup, stage: stage, tokens: map[string]string{},
-		sealed: map[string]bool{}, journaled: map[string]int64{}, refused: map[string]smtpsink.Reply{}}
-	h.prom = newProm(t)
+	h := &theatre{clock: &clock{t: stage.Start()}, t: t, stage: stage, tokens: map[string]string{},
+		sealed: map[string]bool{}, refused: map[string]smtpsink.Reply{}}
 	if h.sink, err = smtpsink.Start(t.Context(), smtpsink.Options{MaxMessages: 100_000, Now: h.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.sink.Close() })
 	peers := httptest.NewServer(http.HandlerFunc(h.serveAlertmanager))
 	t.Cleanup(peers.Close)
-	h.configure(peers.URL)
+	source := httptest.NewServer(http.HandlerFunc(h.servePrometheus))
+	t.Cleanup(source.Close)
+	h.configure(setup, words, peers.URL, source.URL)
 	h.open()
 	return h
 }
 
-// configure points the shipped configuration at this theatre's servers, and
-// takes the pauses out of it that a story does not tell of.
-func (h *theatre) configure(alertmanager string) {
+// configure makes the engine's parts of the shipped configuration, with the
+// servers of this theatre, and takes the pauses out of it that a story does not
+// tell of: it notices at the next full minute what ended under a silence, and
+// mail leaves the moment its server is back.
+func (h *theatre) configure(setup receiver.Setup, words receiver.Render, peer, source string) {
 	h.t.Helper()
-	c := *h.setup.Config
-	host, port, _ := net.SplitHostPort(h.sink.Addr())
-	mail := *c.Mail
-	mail.Relay = receiver.RelayConfig{Host: host, TLS: "none"}
-	mail.Relay.Port, _ = strconv.Atoi(port)
-	c.Mail = &mail
-	peer := c.Alertmanagers[0]
-	peer.URL = alertmanager
-	c.Alertmanagers = []receiver.AlertmanagerConfig{peer}
-	source := *c.Prometheus
-	source.URL = h.prom.URL
-	c.Prometheus, c.Exporters = &source, nil
-	// A story notices at the next full minute what ended under a silence, and
-	// mail leaves the moment its server is back.
-	c.Timings.AbsentFor, c.Timings.RetryFirst, c.Timings.RetryMost = -1, time.Second, time.Second
-	h.setup.Config = &c
-	var err error
-	if h.parts, err = h.setup.Parts(); err != nil {
+	c := setup.Config
+	from, err := notify.ParseAddress(c.Mail.From)
+	if err != nil {
 		h.t.Fatal(err)
 	}
+	host, port, _ := net.SplitHostPort(h.sink.Addr())
+	relay := notify.MailRelay{Host: host, TLS: "none"}
+	relay.Port, _ = strconv.Atoi(port)
+	mail, err := notify.NewMail(notify.MailConfig{Hello: c.Mail.Hello, Relay: relay})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	asked, err := evidence.New(evidence.Options{URL: source})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	u, err := url.Parse(peer)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_, domain, _ := strings.Cut(from.Addr, "@")
+	h.parts = receiver.Parts{Book: setup.Book, Render: words, Channel: mail, Sender: receiver.Sender{From: from}, Domain: domain, Evidence: asked,
+		Alertmanagers: []*alertmanager.Client{alertmanager.New(alertmanager.Options{Name: "main", URL: u, HTTP: http.DefaultClient, Receiver: c.Alertmanagers[0].Receiver})},
+		Timings:       receiver.Timings{AbsentFor: -1, RetryFirst: time.Second, RetryMost: time.Second}}
 }
 
 func (h *theatre) open() {
@@ -157,7 +165,7 @@ func (h *theatre) open() {
 func (h *theatre) secrets(dir string) (hooks, people *receiver.Tokens) {
 	h.t.Helper()
 	var text strings.Builder
-	for id := range h.setup.Book.Directory.People {
+	for id := range h.stage.Book().Directory.People {
 		token := fmt.Sprintf("token-of-%s-%x", id, sha256.Sum256([]byte(dir+id)))
 		sum := sha256.Sum256([]byte(token))
 		h.tokens[id] = token
@@ -333,9 +341,9 @@ func (h *theatre) exec(query string, args ...any) {
 // show renews what the stand-ins for Prometheus and Alertmanager answer.
 func (h *theatre) show() {
 	now := h.now()
-	h.prom.tell(h.jobs(h.stage.Plans()), h.stage.Start().Add(-24*time.Hour), now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.samples = samples(h.jobs(h.stage.Plans()), h.stage.Start().Add(-24*time.Hour), now)
 	h.firing, h.silent = h.stage.Firing(now), h.stage.Silences(now)
 	for i := range h.firing {
 		h.job(h.firing[i].Labels)
@@ -651,6 +659,44 @@ func (h *theatre) serveAlertmanager(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v) // the engine says so when it cannot read it
+}
+
+// sample is one series of Prometheus and its value now.
+type sample struct {
+	name   string
+	labels rules.Labels
+	value  float64
+}
+
+// servePrometheus answers instant queries that are a name or a {…} selector, and
+// nothing else.
+func (h *theatre) servePrometheus(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	name, rest, _ := strings.Cut(r.FormValue("query"), "{")
+	ms, err := labels.ParseMatchers("{" + rest)
+	if err != nil || r.URL.Path != "/api/v1/query" {
+		http.Error(w, fmt.Sprintf(`{"status":"error","errorType":"bad_data","error":%q}`, err), http.StatusBadRequest)
+		return
+	}
+	result := []any{}
+	for _, s := range h.samples {
+		fits := name == "" || name == s.name
+		for _, m := range ms {
+			value := s.labels[m.Name]
+			if m.Name == "__name__" {
+				value = s.name
+			}
+			fits = fits && m.Matches(value)
+		}
+		if fits {
+			metric := s.labels.Clone()
+			metric["__name__"] = s.name
+			result = append(result, map[string]any{"metric": metric, "value": []any{h.now().Unix(), strconv.FormatFloat(s.value, 'f', -1, 64)}})
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}}) // the engine says so
 }
 
 // account notes the messages that everybody has accepted by now.

@@ -206,8 +206,7 @@ type Plan struct {
 	LastSuccess, LastFailure time.Time
 	// Known is false while its series is stale or absent.
 	Known bool
-	// State is that of the machine's backups of the plan's role; LastRun and
-	// LastGood belong to it.
+	// State is that of all the machine's backups of the plan's role.
 	State rules.EvidenceState
 }
 
