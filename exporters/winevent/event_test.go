@@ -12,7 +12,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	data, err := os.ReadFile("../testdata/events.en.xml")
+	data, err := os.ReadFile("../windowsbackup/testdata/events.en.xml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestRun(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"../testdata/events.en.xml", "../testdata/events.fr.xml"} {
+	for _, name := range []string{"../windowsbackup/testdata/events.en.xml", "../windowsbackup/testdata/events.fr.xml"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
