@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -113,15 +114,23 @@ func newLiveWith(t *testing.T, asks bool) *live {
 	return l
 }
 
+// tried counts the ports that were looked at, so that no two tests get one.
+var tried atomic.Int64
+
+// freePort looks below the range from which the system itself gives ports:
+// those may be somebody else's again before Alertmanager listens.
 func freePort(t *testing.T) string {
 	t.Helper()
-	s, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 200 {
+		port := strconv.FormatInt(20_000+(int64(os.Getpid())*97+tried.Add(1))%10_000, 10)
+		s, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			_ = s.Close()
+			return port
+		}
 	}
-	defer s.Close()
-	_, port, _ := net.SplitHostPort(s.Addr().String())
-	return port
+	t.Fatal("no free port between 20000 and 29999")
+	return ""
 }
 
 func (l *live) configure(hook, child string) {
@@ -283,10 +292,10 @@ func (l *live) silence(machine string, lasts time.Duration) string {
 
 func (l *live) until(what string, ok func() bool) {
 	l.t.Helper()
-	for limit := time.Now().Add(30 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(90 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(limit) {
 			_, text := l.request(http.MethodGet, "/api/v1/incidents/1/journal", adm1Token, nil)
-			l.t.Fatalf("not within 30 s: %s; incident 1 so far:\n%s", what, text)
+			l.t.Fatalf("not within 90 s: %s; incident 1 so far:\n%s", what, text)
 		}
 	}
 }
