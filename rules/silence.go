@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -116,17 +115,4 @@ func (s Silence) Covers(i Incident) bool {
 		}
 	}
 	return false
-}
-
-// CoversAll reports whether a set of silences leaves no firing alert audible.
-func CoversAll(active []Silence, i Incident) bool {
-	for _, a := range i.Alerts {
-		if a.Firing && !slices.ContainsFunc(active, func(s Silence) bool {
-			ms, err := ParseMatchers(s.Matchers)
-			return err == nil && ms.Match(a.Labels)
-		}) {
-			return false
-		}
-	}
-	return true
 }
