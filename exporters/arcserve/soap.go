@@ -31,7 +31,7 @@ type service struct {
 	now    func() time.Time
 	http   *exporters.Client
 	jar    *jar
-	path   string
+	at     *url.URL
 	inside bool // a session was opened
 	known  *knowledge
 	part   exporters.Part[row]
@@ -42,11 +42,15 @@ func newService(c *Config, o exporters.SourceOptions) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, now: o.Now, jar: newJar(), path: c.SOAP.URL.JoinPath(servicePath).Path, known: newKnowledge(c),
+	at, err := url.Parse(c.SOAP.URL.JoinPath(servicePath).String()) // as the request will have it, with its first slash
+	if err != nil {
+		return nil, err
+	}
+	s := &service{config: c, now: o.Now, jar: newJar(), at: at, known: newKnowledge(c),
 		part: exporters.Part[row]{Name: jobHistory, Need: exporters.Required}}
-	s.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.SOAP.URL.URL, UserAgent: o.UserAgent, PostPaths: []string{s.path}, TLS: tls,
+	s.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.SOAP.URL.URL, UserAgent: o.UserAgent, PostPaths: []string{at.Path}, TLS: tls,
 		RequestsPerSecond: c.SOAP.RequestsPerSecond, Concurrency: 1, Now: o.Now, Sleep: o.Sleep, Accept: "text/xml", Jar: s.jar,
-		Gate:  func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: s.path} },
+		Gate:  func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} },
 		Fault: func(_ string, _ int, body []byte) error { return faultIn(body) }})
 	return s, nil
 }
@@ -191,7 +195,7 @@ func (s *service) login(ctx context.Context) error {
 		return err
 	case answerTo(opLogin, body) != nil:
 		return refused(exporters.ReasonMalformed, "the answer is not that of a login")
-	case len(s.jar.Cookies(s.config.SOAP.URL.JoinPath(servicePath))) == 0:
+	case len(s.jar.Cookies(s.at)) == 0:
 		return refused(exporters.ReasonAuth, "the answer sets no session cookie")
 	}
 	s.inside = true

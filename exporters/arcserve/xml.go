@@ -24,6 +24,7 @@ type element struct {
 	attrs []xml.Attr
 	text  string // trimmed; empty for elements with children
 	leaf  bool
+	raw   []byte
 	// fields are the texts of the children that are leaves, by lower-case name;
 	// of several with one name the first.
 	fields map[string]string
@@ -40,7 +41,6 @@ func walk(data []byte, open func(name string, depth int, attrs []xml.Attr) error
 	// The declaration may still name the encoding it had before.
 	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	var stack []*element
-	var texts []strings.Builder
 	roots, elements := 0, 0
 	for {
 		token, err := dec.Token()
@@ -62,28 +62,27 @@ func walk(data []byte, open func(name string, depth int, attrs []xml.Attr) error
 				return errors.New("the document is nested too deeply, too large, or more than one")
 			}
 			if n := len(stack); n > 0 {
-				stack[n-1].leaf = false
+				stack[n-1].leaf, stack[n-1].raw = false, nil
 			}
 			stack = append(stack, &element{name: t.Name.Local, depth: len(stack) + 1, attrs: t.Attr, leaf: true})
-			texts = append(texts, strings.Builder{})
 			if open != nil {
 				if err := open(t.Name.Local, len(stack), t.Attr); err != nil {
 					return err
 				}
 			}
 		case xml.CharData:
-			if n := len(texts); n > 0 {
-				texts[n-1].Write(t)
-			} else if strings.TrimSpace(string(t)) != "" {
+			if n := len(stack); n > 0 && stack[n-1].leaf {
+				stack[n-1].raw = append(stack[n-1].raw, t...)
+			} else if n == 0 && strings.TrimSpace(string(t)) != "" {
 				return errors.New("text outside of the document")
 			}
 		case xml.EndElement:
 			n := len(stack) - 1
 			e := stack[n]
 			if e.leaf {
-				e.text = strings.TrimSpace(texts[n].String())
+				e.text = strings.TrimSpace(string(e.raw))
 			}
-			stack, texts = stack[:n], texts[:n]
+			stack = stack[:n]
 			if n > 0 && e.leaf {
 				stack[n-1].note(e)
 			}
