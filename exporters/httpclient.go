@@ -203,7 +203,11 @@ func (c *Client) Post(ctx context.Context, endpoint, path string, header http.He
 // PostDocument sends a question to one of the paths that are let through and
 // gives the answer as it came.
 func (c *Client) PostDocument(ctx context.Context, endpoint, path string, header http.Header, document []byte) ([]byte, error) {
-	return c.try(ctx, endpoint, http.MethodPost, path, nil, header, document)
+	h := header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	return c.try(ctx, endpoint, http.MethodPost, path, nil, h, document)
 }
 
 // ClockSkew is the product's clock minus ours by the Date header of the last

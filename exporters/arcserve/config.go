@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -159,7 +160,7 @@ func (c *Config) Validate(dir string) error {
 	case c.Console != nil && c.Agent == nil && c.SOAP == nil:
 		return c.Console.validate(dir)
 	case c.Agent != nil && c.Console == nil && c.SOAP == nil:
-		return c.Agent.validate()
+		return c.Agent.validate(dir)
 	case c.SOAP != nil && c.Console == nil && c.Agent == nil:
 		return c.SOAP.validate(dir)
 	}
@@ -267,10 +268,13 @@ func (d *Console) validate(dir string) error {
 		orDefault(&d.ForgetPlansAfter, at+"forget_plans_after", 31*24*time.Hour, 24*time.Hour))
 }
 
-func (a *Agent) validate() error {
+func (a *Agent) validate(dir string) error {
 	const at = "agent_history."
-	if a.Path == "" {
+	switch {
+	case a.Path == "":
 		a.Path = DefaultHistory
+	case !filepath.IsAbs(a.Path):
+		a.Path = filepath.Join(dir, a.Path)
 	}
 	if a.Machine == "" {
 		return bad(at+"machine", "missing", "write the machine's name as the inventory has it")

@@ -370,6 +370,9 @@ func TestDriverSettings(t *testing.T) {
 		c.AppName != "backup_exporter/test" || !c.ReadOnlyIntent || c.DialTimeout != 15*time.Second || len(c.Protocols) != 1 || c.Protocols[0] != "tcp" {
 		t.Errorf("%+v", c)
 	}
+	source, err := New(&Config{Console: d}, exporters.SourceOptions{Now: time.Now, UserAgent: "x"})
+	check(t, err) // nothing is sent before the first reading
+	check(t, source.Close())
 	d.TLS.ServerName, d.Port = "SSL_Self_Signed_Fallback", 50123
 	if c, err = d.driverConfig("x"); err != nil || c.TLSConfig.ServerName != "SSL_Self_Signed_Fallback" || !c.HostInCertificateProvided || c.Port != 50123 {
 		t.Errorf("%+v, %v", c, err)

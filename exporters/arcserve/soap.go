@@ -2,6 +2,7 @@ package arcserve
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -69,6 +71,9 @@ func (s *service) fetch(ctx context.Context, now time.Time) (exporters.Snapshot,
 	// Nothing says that an answer holds every machine: none is dropped
 	// because it is not in one.
 	runs := s.known.take(rows, false, now, &out)
+	for _, r := range sharedNames(rows) {
+		s.known.odd.count(&out, "node_name_twice", r.node)
+	}
 	s.known.forgetBefore(now.Add(-time.Duration(s.config.SOAP.Lookback)))
 	out.Jobs = s.known.jobs(runs, nil)
 	return out, nil
@@ -118,6 +123,21 @@ func (s *service) rowOf(rec map[string]string) row {
 	r.unit = r.node + "/" + strings.ReplaceAll(strings.ToLower(word), " ", "-")
 	r.plan = "Arcserve UDP"
 	return r
+}
+
+// sharedNames gives a backup of each machine that another of the same name
+// overlaps: one machine saves one after the other.
+func sharedNames(rows []row) []row {
+	sorted := slices.Clone(rows)
+	slices.SortFunc(sorted, func(a, b row) int { return cmp.Or(strings.Compare(a.unit, b.unit), a.start.Compare(b.start.Time)) })
+	var out []row
+	for i := 1; i < len(sorted); i++ {
+		a, b := &sorted[i-1], &sorted[i]
+		if a.unit == b.unit && !strings.HasSuffix(a.unit, "/") && !a.start.IsZero() && b.start.Before(a.end.Time) {
+			out = append(out, *b)
+		}
+	}
+	return out
 }
 
 // ask reads the history of a node. A session that the service no longer knows

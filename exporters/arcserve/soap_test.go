@@ -248,6 +248,30 @@ func TestSOAPRestartAfterTheConsoleForgot(t *testing.T) {
 	}
 }
 
+// The service tells names only: that two machines share one shows when their
+// jobs overlap.
+func TestSOAPTwoMachinesOfOneName(t *testing.T) {
+	b := newSOAPBench(t)
+	b.run(1, "srv", 0, "Finished")
+	b.run(1, "srv", 0, "Finished")
+	b.sim.Start(1, "srv", 11) // a catalog may run beside
+	b.run(1, "srv", 0, "Finished")
+	b.refresh()
+	if n := b.unknown("node_name_twice"); n != 0 {
+		t.Fatalf("counted %d times, though one came after the other", n)
+	}
+	one, two := b.sim.Start(1, "srv", 0), b.sim.Start(2, "SRV", 0)
+	b.clock.Advance(time.Minute)
+	b.sim.Finish(one, "Finished")
+	b.clock.Advance(time.Minute)
+	b.sim.Finish(two, "Failed")
+	b.refresh()
+	b.refresh()
+	if n := b.unknown("node_name_twice"); n != 1 {
+		t.Errorf("counted %d times", n)
+	}
+}
+
 // Nothing leaves but the two calls, whatever asks for it.
 func TestSOAPGate(t *testing.T) {
 	b := newSOAPBench(t)
