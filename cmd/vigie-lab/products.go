@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"vigie/exporters/arcserve"
 )
 
 // The simulated backup products run their plans once a day, at this hour.
@@ -41,6 +43,7 @@ type SourceState struct {
 	Tenants                map[string]string
 	Customer, CustomerName string
 	Role                   string
+	Namespace              string // of a web service
 
 	setDown func(bool) // nil if it cannot be stopped
 }
@@ -79,6 +82,8 @@ func (p *products) of(m *Machine, engine, role string) (product, string) {
 		return own("veeam-em", newEnterpriseManager)
 	case engine == "veeam":
 		return own("veeam", newVeeam)
+	case engine == arcserve.Engine:
+		return own("arcserve", newArcserve)
 	case engine == "restic" && p.options.Restic != nil:
 		return shared("push", newResticRuns)
 	}
