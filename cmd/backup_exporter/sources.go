@@ -6,6 +6,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/push"
+	"vigie/exporters/synology"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeamem"
 	"vigie/exporters/veeamevents"
@@ -17,6 +18,7 @@ func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
 		push.Engine:          opens(push.New),
+		synology.Engine:      opens(synology.New),
 		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),
 		veeam.Engine:         opens(veeam.New),
