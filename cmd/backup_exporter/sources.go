@@ -5,6 +5,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis"
+	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
 	"vigie/exporters/synology"
 	"vigie/exporters/veeam"
@@ -17,6 +18,7 @@ import (
 func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
+		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),
 		synology.Engine:      opens(synology.New),
 		veeamem.Key:          opens(veeamem.New),

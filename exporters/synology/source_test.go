@@ -126,9 +126,6 @@ func (b *bench) metrics() string {
 	return w.Body.String()
 }
 
-// minute is what DSM can tell of an instant.
-func minute(t time.Time) time.Time { return t.Truncate(time.Minute) }
-
 func TestGoldenExposition(t *testing.T) {
 	for name, o := range map[string]synologysim.Options{"DSM 7": {}, "an old DSM": {OldDSM: true}, "ids as text": {TextIDs: true}} {
 		t.Run(name, func(t *testing.T) {
