@@ -7,6 +7,7 @@ import (
 	"vigie/exporters/acronis"
 	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
+	"vigie/exporters/resticrepo"
 	"vigie/exporters/synology"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeamem"
@@ -20,6 +21,7 @@ func sourceTable() map[string]opener {
 		acronis.Engine:       opens(acronis.New),
 		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),
+		resticrepo.Key:       opens(resticrepo.New),
 		synology.Engine:      opens(synology.New),
 		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),
