@@ -51,6 +51,9 @@ type PollerOptions struct {
 	Grace int
 	// StateFile keeps the last results over restarts; empty keeps none.
 	StateFile string
+	// Published is called after each refresh, complete or not; it must not
+	// block. Nil is allowed.
+	Published func()
 
 	Now    func() time.Time // the only clock; required
 	Logger *slog.Logger     // required
@@ -249,6 +252,9 @@ func (p *Poller) publish(v, previous *View) {
 	v.UnknownValues = maps.Clone(p.unknown)
 	renderView(v, previous)
 	p.view.Store(v)
+	if p.o.Published != nil {
+		p.o.Published()
+	}
 }
 
 func (p *Poller) foldJobs(jobs []Job, now time.Time) {

@@ -16,6 +16,8 @@ type hub struct {
 	stateDir string
 	now      func() time.Time
 	logger   *slog.Logger
+	// published is called after each refresh of a source.
+	published func()
 
 	mu      sync.Mutex
 	running []*runner // in the order of the configuration
@@ -94,7 +96,7 @@ func (h *hub) options(in instance) exporters.PollerOptions {
 		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),
-		Now:       h.now, Logger: h.logger,
+		Published: h.published, Now: h.now, Logger: h.logger,
 	}
 }
 

@@ -28,6 +28,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"vigie/exporters"
+	"vigie/exporters/push"
 	"vigie/exporters/winservice"
 )
 
@@ -54,6 +55,8 @@ type options struct {
 	check        bool
 	checkSources bool
 	lifecycle    bool
+	textfile     string
+	textfileOnly bool
 	web          *web.FlagConfig
 	log          *promslog.Config
 }
@@ -68,6 +71,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.metricsPath)
 	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
+	app.Flag("textfile.path", "Also write the results to this file, for the textfile collector of node_exporter or windows_exporter.").StringVar(&o.textfile)
+	app.Flag("textfile.only", "Write the file and listen on no port.").BoolVar(&o.textfileOnly)
 	app.Flag("check", "Check the configuration, without any connection, and exit.").BoolVar(&o.check)
 	app.Flag("check.sources", "Check the configuration, read each source once, and exit.").BoolVar(&o.checkSources)
 	o.web = webflag.AddFlags(app, defaultAddress)
@@ -90,12 +95,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "backup_exporter: --web.config.file: %v\n", err)
 		return 1
 	}
+	if o.textfileOnly && o.textfile == "" {
+		fmt.Fprintln(stderr, "backup_exporter: --textfile.only: nothing would be shown anywhere; name the file with --textfile.path")
+		return 1
+	}
 	if err := checkPath(o.metricsPath); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --web.telemetry-path: %v\n", err)
 		return 1
 	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
-	instances, err := loadConfig(o.configFile, sourceTable(), env)
+	instances, err := o.load(env)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
@@ -114,6 +123,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// load reads the configuration and refuses what the flags make impossible.
+func (o *options) load(env exporters.SourceOptions) ([]instance, error) {
+	instances, err := loadConfig(o.configFile, sourceTable(), env)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range instances {
+		if _, receives := in.source.(*push.Source); receives && o.textfileOnly {
+			return nil, fmt.Errorf("--textfile.only: the source %s receives results, and no port would be open for them; leave one of the two out", in.Name)
+		}
+	}
+	return instances, nil
 }
 
 func checkWeb(c *web.FlagConfig) error { return web.Validate(*c.WebConfigFile) }
@@ -166,21 +189,34 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, o options, env exporters.SourceOptions, instances []instance, logger *slog.Logger) error {
-	h := &hub{stateDir: o.stateDir, now: time.Now, logger: logger}
+	h := &hub{stateDir: o.stateDir, now: time.Now, logger: logger, published: func() {}}
 	defer h.close()
-	if err := h.apply(ctx, instances); err != nil {
-		return err
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		versioncollector.NewCollector("backup_exporter"))
-	rl := newReloader(registry, logger, func(ctx context.Context) error {
-		next, err := loadConfig(o.configFile, sourceTable(), env)
+	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	about.MustRegister(versioncollector.NewCollector("backup_exporter"))
+	rl := newReloader(about, logger, func(ctx context.Context) error {
+		next, err := o.load(env)
 		if err != nil {
 			return err
 		}
+		defer h.published()
 		return h.apply(ctx, next)
 	})
+	if o.textfile != "" {
+		// Not the process's own metrics: the exporter that collects the file has some of the same name.
+		file, err := exporters.NewTextfile(o.textfile, exporters.NewExposition(h.views, about), about, logger)
+		if err != nil {
+			return fmt.Errorf("--textfile.path: %w", err)
+		}
+		h.published = file.Wake
+		writing, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { defer close(done); file.Run(writing) }()
+		defer func() { stop(); <-done }()
+	}
+	if err := h.apply(ctx, instances); err != nil {
+		return err
+	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -194,7 +230,12 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, instance
 			}
 		}
 	}()
-	handler, err := routes(ctx, o, h, registry, rl)
+	if o.textfileOnly {
+		<-ctx.Done()
+		logger.Info("stopping")
+		return nil
+	}
+	handler, err := routes(ctx, o, h, prometheus.Gatherers{process, about}, rl)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,10 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/arcserve"
+	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
+	"vigie/exporters/resticrepo"
+	"vigie/exporters/synology"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeamem"
 	"vigie/exporters/veeamevents"
@@ -18,7 +21,10 @@ func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
 		arcserve.Engine:      opens(arcserve.New),
+		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),
+		resticrepo.Key:       opens(resticrepo.New),
+		synology.Engine:      opens(synology.New),
 		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),
 		veeam.Engine:         opens(veeam.New),

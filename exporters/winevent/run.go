@@ -73,19 +73,22 @@ func firstLine(data []byte) string {
 	return strings.TrimSpace(line)
 }
 
-// bounded keeps the first bytes and notes whether there were more.
+// bounded keeps the first bytes and notes whether there were more. The buffer
+// is not embedded: its ReadFrom would take in everything.
 type bounded struct {
-	bytes.Buffer
-	limit int
-	cut   bool
+	buffer bytes.Buffer
+	limit  int
+	cut    bool
 }
 
+func (b *bounded) Bytes() []byte { return b.buffer.Bytes() }
+
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.Len()
+	room := b.limit - b.buffer.Len()
 	if room < len(p) {
 		b.cut = true
-		_, _ = b.Buffer.Write(p[:max(0, room)])
+		_, _ = b.buffer.Write(p[:max(0, room)])
 		return len(p), nil // a program that cannot write might hang
 	}
-	return b.Buffer.Write(p)
+	return b.buffer.Write(p)
 }
