@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -100,6 +101,30 @@ func (p *Planning) Validate(role Role) error {
 		return err
 	}
 	return p.ExpectedInterval.Check("expected_interval")
+}
+
+// Host is the machine that the exporter runs on. Sources inline it.
+type Host struct {
+	Machine      string `yaml:"machine"` // the name to show; the machine's own unless set
+	MachineClass Class  `yaml:"machine_class"`
+}
+
+// Validate fills in name and class and checks.
+func (h *Host) Validate(class Class) error {
+	if h.Machine == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return &ConfigError{Key: "machine", What: "the machine does not tell its name: " + err.Error(), Cure: "write the name"}
+		}
+		h.Machine = name
+	}
+	if h.MachineClass == "" {
+		h.MachineClass = class
+	}
+	if (Intervals{h.MachineClass: 1}).Check("") != nil {
+		return &ConfigError{Key: "machine_class", What: fmt.Sprintf("%q is no class", h.MachineClass), Cure: "known are server, nas, workstation, other"}
+	}
+	return nil
 }
 
 // Bounded is one setting with its default and what it may be.
