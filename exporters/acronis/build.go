@@ -696,35 +696,45 @@ func missed(a *alert) (exporters.Run, bool) {
 	return exporters.Run{ID: "alert:" + a.ID.Lower(), End: a.noticed(), Result: exporters.Missed, Error: text}, !a.noticed().IsZero()
 }
 
-// agentList names an agent like the machine it stands on.
+// agentList tells of each machine whether the agent that saves it is
+// connected: its own, or that of the host which it runs on.
 func (b *builder) agentList() {
-	machines := map[string]*resourceStatus{}
+	served := map[string][]*resourceStatus{}
 	for i := range b.statuses {
 		r := &b.statuses[i]
 		id := r.Context.AgentID.Lower()
-		if id != "" && strings.EqualFold(r.Context.Type, "resource.machine") {
-			machines[id] = r
+		kind := strings.ToLower(r.Context.Type)
+		if id != "" && (kind == "resource.machine" || strings.HasPrefix(kind, "resource.virtual_machine")) {
+			served[id] = append(served[id], r)
 		}
 	}
 	for i := range b.agents {
 		a := &b.agents[i]
-		if a.Online == nil || a.Hostname == "" {
+		if a.Online == nil {
 			continue
 		}
-		tenantID := cmp.Or(string(a.Tenant.ID), string(a.Tenant.UUID))
-		name := a.Hostname
-		if r := machines[a.ID.Lower()]; r != nil {
-			name = cmp.Or(r.Context.UserDefinedName, r.Context.Name, name)
-			tenantID = cmp.Or(string(r.Context.TenantID), tenantID)
+		own := false // the machine that the agent stands on is a resource
+		for _, r := range served[a.key()] {
+			own = own || strings.EqualFold(r.Context.Type, "resource.machine")
+			b.addAgent(a, cmp.Or(r.Context.UserDefinedName, r.Context.Name, a.Hostname), cmp.Or(r.Context.TenantID, a.Tenant.ID, a.Tenant.UUID))
 		}
-		owner := b.dir.customer(tenantID)
-		out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: name, Online: *a.Online}
-		if out.Online {
-			out.LastSeen = b.agentsAt
+		if !own {
+			b.addAgent(a, a.Hostname, cmp.Or(a.Tenant.ID, a.Tenant.UUID))
 		}
-		if owner.id == "" {
-			out.CustomerKey = owner.key
-		}
-		b.out.Agents = append(b.out.Agents, out)
 	}
+}
+
+func (b *builder) addAgent(a *agent, machine string, tenant exporters.Text) {
+	if machine == "" {
+		return
+	}
+	owner := b.dir.customer(string(tenant))
+	out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: machine, Online: *a.Online}
+	if owner.id == "" {
+		out.CustomerKey = owner.key
+	}
+	if out.Online {
+		out.LastSeen = b.agentsAt
+	}
+	b.out.Agents = append(b.out.Agents, out)
 }

@@ -2,6 +2,7 @@ package acronis
 
 import (
 	"bytes"
+	cmpor "cmp"
 	"context"
 	"flag"
 	"log/slog"
@@ -57,6 +58,7 @@ type bench struct {
 	ad, nas, pc, mail, gar string // machines
 	daily                  string // plan
 	pageSize               int
+	timeout                time.Duration
 }
 
 func newBench(t *testing.T, o acronissim.Options) *bench {
@@ -111,7 +113,7 @@ func (b *bench) restart() {
 		b.t.Fatal(err)
 	}
 	b.poller, err = exporters.NewPoller(exporters.PollerOptions{
-		Name: "acronis-eu2", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: 10 * time.Second,
+		Name: "acronis-eu2", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: cmpor.Or(b.timeout, 10*time.Second),
 		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
 	})
 	if err != nil {
