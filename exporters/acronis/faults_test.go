@@ -53,7 +53,7 @@ func TestEveryFaultKeepsTheLastGoodSnapshot(t *testing.T) {
 				} else {
 					b.order(control, "POST", `{"endpoint":"resource_statuses","fault":"`+fault+`","delay":"1h","retry_after":"1s"}`)
 				}
-				for range 2 {
+				for range map[bool]int{false: exporters.DefaultGrace + 2, true: 1}[fault == "slow_body"] {
 					if err := b.poller.Refresh(t.Context()); err == nil {
 						t.Fatal("the refresh did not fail")
 					}
