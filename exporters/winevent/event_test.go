@@ -52,14 +52,12 @@ func TestParseRefusesWhatIsNotWhole(t *testing.T) {
 
 func TestQuery(t *testing.T) {
 	q := Query{Channel: "Application", Provider: "Microsoft-Windows-Backup", IDs: []int{546, 517, 544, 545, 561}, Since: time.Date(2026, 2, 7, 8, 0, 0, 0, time.UTC)}
-	args, err := q.Arguments()
-	want := []string{"qe", "Application",
-		"/q:*[System[Provider[@Name='Microsoft-Windows-Backup'] and (EventID=517 or (EventID>=544 and EventID<=546) or EventID=561) and TimeCreated[@SystemTime>='2026-02-07T08:00:00.000Z']]]",
-		"/f:XML", "/uni:true", "/e:Events"}
-	if err != nil || !slices.Equal(args, want) {
-		t.Errorf("%v\n got %q\nwant %q", err, args, want)
+	path, err := q.XPath()
+	const want = "*[System[Provider[@Name='Microsoft-Windows-Backup'] and (EventID=517 or (EventID>=544 and EventID<=546) or EventID=561) and TimeCreated[@SystemTime>='2026-02-07T08:00:00.000Z']]]"
+	if err != nil || path != want {
+		t.Errorf("%v\n got %q\nwant %q", err, path, want)
 	}
-	if _, err := (Query{Channel: "x' or '1"}).Arguments(); err == nil {
+	if _, err := (Query{Channel: "x' or '1"}).XPath(); err == nil {
 		t.Error("a quote in a name was taken")
 	}
 }

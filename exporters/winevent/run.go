@@ -49,17 +49,11 @@ func Run(ctx context.Context, o RunOptions) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// exitReason tells the system errors that a person can mend: 5 access denied,
-// 15007 no such log.
+// exitReason tells the system errors that a person can mend.
 func exitReason(err error) exporters.Reason {
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		switch exit.ExitCode() {
-		case 5:
-			return exporters.ReasonForbidden
-		case 15007:
-			return exporters.ReasonNotFound
-		}
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return winError(exit.ExitCode()).reason()
 	}
 	return exporters.ReasonOther
 }
