@@ -40,7 +40,7 @@ func files(t *testing.T, policy string) (*Files, *Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fleet, err := NewFleet(FleetOptions{File: f.Path("fleet.json"), Directory: dir, Credentials: f.Credentials, Now: time.Now})
+	fleet, err := NewFleet(FleetOptions{File: f.Path("fleet.json"), Exports: f.Path("exports"), Directory: dir, Credentials: f.Credentials, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

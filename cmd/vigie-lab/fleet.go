@@ -103,6 +103,7 @@ type FleetOptions struct {
 	Directory   *rules.Directory
 	Credentials Credentials
 	Now         func() time.Time
+	Exports     string // folder for the logs of Windows machines
 	// Restic is nil where restic cannot be run.
 	Restic *Restic
 }

@@ -25,7 +25,7 @@ func (w *world) fleet() *Fleet {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	f, err := NewFleet(FleetOptions{File: w.file, Directory: dir, Credentials: Credentials{"id", "secret", "user", "password"}, Now: func() time.Time { return w.now }})
+	f, err := NewFleet(FleetOptions{File: w.file, Exports: w.t.TempDir(), Directory: dir, Credentials: Credentials{"id", "secret", "user", "password"}, Now: func() time.Time { return w.now }})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestTheFleetIsTheInventory(t *testing.T) {
 	if ad.Primary == nil || ad.Local == nil || ad.Local.name != "srv-ad.dupont.local" || ad.Local.Source != "veeam-dupont" {
 		t.Errorf("SRV-AD: %+v", ad)
 	}
-	if m := w.machine(f, "martin/SRV-FIC"); m.Local != nil || m.Elsewhere["local"] != "windows_server_backup" {
+	if m := w.machine(f, "martin/SRV-FIC"); m.Local == nil || m.Local.Engine != "windows_server_backup" {
 		t.Errorf("SRV-FIC: %+v", m)
 	}
 	if m := w.machine(f, "leroy/PC-COMPTA"); m.Primary == nil || m.Class != "workstation" {
@@ -161,7 +161,7 @@ func TestWhatCannotHappen(t *testing.T) {
 		says string
 	}{
 		{"dupont/PC-LEO", Repair, "inventory"},
-		{"martin/SRV-FIC", FailLocal, "no such backup"},
+		{"martin/PC-PAUL", FailLocal, "no such backup"},
 		{"dupont/SRV-AD", SwitchOff, "not a workstation"},
 		{"leroy/PC-COMPTA", FailPrimary, "repair it first"},
 		{"dupont/SRV-AD", StopRead, "not something"},
@@ -187,7 +187,7 @@ func TestADamagedPast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewFleet(FleetOptions{File: w.file, Directory: dir, Now: time.Now}); err == nil || !strings.Contains(err.Error(), "delete it") {
+	if _, err := NewFleet(FleetOptions{File: w.file, Exports: w.t.TempDir(), Directory: dir, Now: time.Now}); err == nil || !strings.Contains(err.Error(), "delete it") {
 		t.Errorf("got %v", err)
 	}
 }

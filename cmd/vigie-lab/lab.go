@@ -80,7 +80,7 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 		return l, err
 	}
 	if l.Fleet, err = NewFleet(FleetOptions{File: f.Path("fleet.json"), Directory: dir, Credentials: f.Credentials, Now: time.Now,
-		Restic: l.restic(s.Programs)}); err != nil {
+		Exports: f.Path("exports"), Restic: l.restic(s.Programs)}); err != nil {
 		return l, err
 	}
 	f.Sources = l.Fleet.Sources()

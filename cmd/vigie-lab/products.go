@@ -2,10 +2,12 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"vigie/exporters/arcserve"
+	"vigie/exporters/windowsbackup"
 )
 
 // The simulated backup products run their plans once a day, at this hour.
@@ -44,6 +46,9 @@ type SourceState struct {
 	Customer, CustomerName string
 	Role                   string
 	Namespace              string // of a web service
+	// Machine and Class are of the one machine, Folder is where its logs are
+	// exported to.
+	Machine, Class, Folder string
 
 	setDown func(bool) // nil if it cannot be stopped
 }
@@ -75,9 +80,16 @@ func (p *products) of(m *Machine, engine, role string) (product, string) {
 	own := func(prefix string, build func(*products, string, *Machine, string) product) (product, string) {
 		return shared(prefix+"-"+m.Customer, func(p *products, name string) product { return build(p, name, m, role) })
 	}
+	alone := func(prefix string, build func(*products, string, *Machine, string) product) (product, string) {
+		return shared(prefix+"-"+m.Customer+"-"+strings.ToLower(m.Name), func(p *products, name string) product { return build(p, name, m, role) })
+	}
 	switch {
 	case engine == "acronis":
 		return shared("acronis", newAcronis)
+	case engine == "veeam" && m.Class == "workstation":
+		return alone("veeam-agent", newVeeamAgent)
+	case engine == windowsbackup.Engine:
+		return alone("wsb", newWindowsBackup)
 	case engine == "veeam" && role == "primary":
 		return own("veeam-em", newEnterpriseManager)
 	case engine == "veeam":

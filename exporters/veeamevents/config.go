@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/winevent"
 )
 
 const (
@@ -14,7 +15,8 @@ const (
 	Key = "veeam_events"
 )
 
-// Config describes the event logs of Veeam on the machine the exporter runs on.
+// Config describes the event logs of Veeam on the machine the exporter runs on,
+// or of one that exports its logs into a folder.
 type Config struct {
 	// Logs are the logs to read: backup is that of Veeam Backup & Replication,
 	// agent that of Veeam Agent for Microsoft Windows.
@@ -30,10 +32,12 @@ type Config struct {
 	ForgetObjectsAfter exporters.Duration `yaml:"forget_objects_after"`
 	// CommandTimeout bounds each reading of a log; 1 minute.
 	CommandTimeout exporters.Duration `yaml:"command_timeout"`
+	// Collected is the folder, for a machine that is not this one.
+	Collected *winevent.Collected `yaml:"collected"`
 }
 
 // Validate fills in defaults and checks.
-func (c *Config) Validate(string) error {
+func (c *Config) Validate(dir string) error {
 	if len(c.Logs) == 0 {
 		return &exporters.ConfigError{Key: "logs", What: "missing", Cure: "write [backup], [agent] or [backup, agent]"}
 	}
@@ -45,7 +49,7 @@ func (c *Config) Validate(string) error {
 		seen[l] = true
 	}
 	const day = exporters.Duration(24 * time.Hour)
-	return exporters.FirstError(c.Owner.Validate(), c.Host.Validate(exporters.Other), c.Planning.Validate(exporters.Local),
+	return exporters.FirstError(c.Collected.Validate(dir, c.Machine), c.Owner.Validate(), c.Host.Validate(exporters.Other), c.Planning.Validate(exporters.Local),
 		exporters.Bounded[exporters.Duration]{Key: "lookback", Value: &c.Lookback, Unset: 31 * day, Smallest: 2 * day}.Validate(),
 		exporters.Bounded[exporters.Duration]{Key: "forget_objects_after", Value: &c.ForgetObjectsAfter, Unset: 7 * day, Smallest: day / 24}.Validate(),
 		exporters.Bounded[exporters.Duration]{Key: "command_timeout", Value: &c.CommandTimeout, Unset: exporters.Duration(time.Minute), Smallest: exporters.Duration(time.Second)}.Validate(),
