@@ -217,7 +217,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
 		Quotas:       distinct(s.Quotas, func(q Quota) string { return q.Customer + "\x00" + q.Item + "\x00" + q.Unit }),
 		Licenses:     distinct(s.Licenses, func(l License) string { return l.Customer + "\x00" + l.Item }),
-		Endpoints:    s.Endpoints, ClockSkew: s.ClockSkew,
+		Endpoints:    s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
 	}, nil)
 	if err := p.saveIfDue(now); err != nil {
 		p.errors[ReasonState]++

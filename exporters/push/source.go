@@ -121,7 +121,7 @@ func (s *Source) readTokens(now time.Time) {
 	s.tokens, s.tokensAt, s.tokenErr = map[string][][sha256.Size]byte{}, now, nil
 	var failed []string
 	for id, c := range s.config.Customers {
-		tokens, err := readTokens(c.secret)
+		tokens, err := ReadTokens(c.secret)
 		if err != nil {
 			failed = append(failed, id+": "+err.Error())
 			continue
