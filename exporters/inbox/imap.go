@@ -578,4 +578,3 @@ func (v *visit) fetchLeft(ctx context.Context) error {
 	}
 	return nil
 }
-
