@@ -481,6 +481,11 @@ func (v *visit) fetch(uid imap.UID, env envelope) ([]byte, error) {
 					continue
 				}
 				size := item.Literal.Size()
+				if size > limit+chatter {
+					_ = v.conn.Close() // the library would read it to its end
+					readErr = errChatter
+					continue
+				}
 				body, readErr = io.ReadAll(io.LimitReader(item.Literal, limit))
 				if readErr == nil && int64(len(body)) < min(size, limit) {
 					readErr = io.ErrUnexpectedEOF
@@ -491,7 +496,7 @@ func (v *visit) fetch(uid imap.UID, env envelope) ([]byte, error) {
 			raw = body
 		}
 	}
-	if err := cmd.Close(); err != nil {
+	if err := cmd.Close(); err != nil && readErr == nil {
 		return nil, err
 	}
 	return raw, readErr
