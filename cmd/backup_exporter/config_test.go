@@ -47,6 +47,23 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
+// The rules of the example are held against their own examples.
+func TestExampleConfigurationOfMails(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../deploy/backup_exporter")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "secrets/expert-mailbox", "one\n")
+	write(t, dir, "secrets/inbox-dismiss", "0123456789abcdef0123456789abcdef\n")
+	instances, err := loadConfig(filepath.Join(dir, "inbox.yml"), sourceTable(), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(instances) != 2 || instances[0].engine != "inbox" || instances[1].engine != "inbox" {
+		t.Errorf("got %+v", instances)
+	}
+}
+
 func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	const good = "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n    client_secret_file: secret\n"
 	for _, c := range []struct{ name, text, want string }{
@@ -55,7 +72,7 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"not YAML", "sources: [\n", "has to be YAML"},
 		{"not a mapping", "- a\n", "begin with the key sources"},
 		{"no name", "sources:\n- acronis: {}\n", `backup_exporter.yml:2: sources[0].name: "" is no name`},
-		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, push, veeam"},
+		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, inbox, push, veeam"},
 		{"unknown product", "sources:\n- name: a\n  acronys: {}\n", "backup_exporter.yml:3: sources[0].acronys: unknown key"},
 		{"two products", good + "  veeam: {}\n", "backup_exporter.yml:7: sources[0].veeam: a second product"},
 		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; known here are backup_role"},
