@@ -219,7 +219,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		Jobs: p.shownJobs(), Agents: p.shownAgents(),
 		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
 		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew,
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
 	}, nil)
 	if err := p.saveIfDue(now); err != nil {
 		p.errors[ReasonState]++

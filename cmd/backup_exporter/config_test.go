@@ -75,6 +75,23 @@ func TestExampleOfMoreSources(t *testing.T) {
 	}
 }
 
+// The rules of the example are held against their own examples.
+func TestExampleConfigurationOfMails(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../deploy/backup_exporter")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "secrets/expert-mailbox", "one\n")
+	write(t, dir, "secrets/inbox-dismiss", "0123456789abcdef0123456789abcdef\n")
+	instances, err := loadConfig(filepath.Join(dir, "inbox.yml"), sourceTable(), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(instances) != 2 || instances[0].engine != "inbox" || instances[1].engine != "inbox" {
+		t.Errorf("got %+v", instances)
+	}
+}
+
 func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	const good = "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n    client_secret_file: secret\n"
 	for _, c := range []struct{ name, text, want string }{

@@ -6,6 +6,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/arcserve"
+	"vigie/exporters/inbox"
 	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
 	"vigie/exporters/resticrepo"
@@ -22,6 +23,7 @@ func sourceTable() map[string]opener {
 		acronis.Engine:       opens(acronis.New),
 		arcserve.Engine:      opens(arcserve.New),
 		proxmoxbackup.Engine: opens(proxmoxbackup.New),
+		inbox.Engine:         opens(inbox.New),
 		push.Engine:          opens(push.New),
 		resticrepo.Key:       opens(resticrepo.New),
 		synology.Engine:      opens(synology.New),

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"vigie/exporters"
+	"vigie/exporters/inbox"
 	"vigie/exporters/push"
 )
 
@@ -23,6 +24,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 		Links: []web.LandingLinks{
 			{Address: o.metricsPath, Text: "Metrics"},
 			{Address: "/api/v1/results", Text: "Results", Description: "the last runs with their error texts"},
+			{Address: inbox.Path, Text: "Unsorted mails", Description: "reports that no rule reads"},
 			{Address: "/-/healthy", Text: "Healthy"},
 		},
 	})
@@ -34,6 +36,9 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 	mux.Handle(o.metricsPath, exporters.NewExposition(h.views, own))
 	mux.Handle("/api/v1/results", exporters.ResultsHandler(h.views))
 	mux.Handle("POST "+push.Path, push.Handler(h.pushSources))
+	unsorted := inbox.Handler(h.inboxSources, h.logger)
+	mux.Handle(inbox.Path, unsorted)
+	mux.Handle(inbox.Path+"/", unsorted)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("The backup exporter is healthy.\n"))
 	})
