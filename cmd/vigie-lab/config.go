@@ -60,8 +60,14 @@ func (f *Files) SecretFile(name string) string { return f.Path("secrets", name) 
 // ConfigFile names a program's configuration.
 func (f *Files) ConfigFile(name string) string { return f.Path("config", name+".yml") }
 
-func (f *Files) CAFile() string   { return f.Path("config", "ca.pem") }
-func (f *Files) Rules() string    { return filepath.Join(f.Root, "alerting-rules", "*.yml") }
+func (f *Files) CAFile() string { return f.Path("config", "ca.pem") }
+func (f *Files) Rules() string  { return filepath.Join(f.Root, "alerting-rules", "*.yml") }
+
+// Rule names a rule file for report mails. The lab's rules are the example's.
+func (f *Files) Rule(name string) string {
+	return filepath.Join(f.Root, "deploy", "backup_exporter", "inbox", name)
+}
+
 func (f *Files) Database() string { return f.Path("vigie", "vigie.db") }
 func (f *Files) Policy() string   { return filepath.Join(f.Root, policies()[f.PolicyName]) }
 

@@ -44,6 +44,7 @@ func files(t *testing.T, policy string) (*Files, *Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(fleet.Close)
 	f.Sources = fleet.Sources()
 	l := &Lab{Files: f, Fleet: fleet}
 	if err := l.takePorts(PortNumbers{}); err != nil {

@@ -125,6 +125,10 @@ func NewFleet(o FleetOptions) (*Fleet, error) {
 		f.add(m, o.Directory)
 	}
 	f.products.settle()
+	if f.products.err != nil {
+		f.Close()
+		return nil, f.products.err
+	}
 	f.night = lastNight(begun)
 	for _, m := range f.machines {
 		old := past[m.Key()]
@@ -209,6 +213,13 @@ func (f *Fleet) replay(b, old *Backup) error {
 	}
 	f.clock.set(b.LastBad)
 	return b.product.happen(b)
+}
+
+// Close ends the servers of the products.
+func (f *Fleet) Close() {
+	for _, c := range f.products.closers {
+		_ = c.Close()
+	}
 }
 
 // Begin lets the backups run whose product needs the real programs.

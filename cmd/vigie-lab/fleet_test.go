@@ -29,6 +29,7 @@ func (w *world) fleet() *Fleet {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.t.Cleanup(f.Close)
 	return f
 }
 

@@ -271,6 +271,9 @@ func (l *Lab) Stop(ctx context.Context) {
 	if l.Inbox != nil {
 		_ = l.Inbox.Close()
 	}
+	if l.Fleet != nil {
+		l.Fleet.Close()
+	}
 	l.releasePorts()
 	l.wg.Wait()
 	if l.lock != nil {

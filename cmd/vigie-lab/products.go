@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -49,6 +51,8 @@ type SourceState struct {
 	// Machine and Class are of the one machine, Folder is where its logs are
 	// exported to.
 	Machine, Class, Folder string
+	// Address and CAFile are of a server that does not speak HTTP.
+	Address, CAFile string
 
 	setDown func(bool) // nil if it cannot be stopped
 }
@@ -62,7 +66,12 @@ type products struct {
 	options FleetOptions
 	sources []*SourceState
 	made    map[string]product // by name of the source
+	closers []io.Closer
+	err     error
 }
+
+// failed notes why a product could not be built.
+func (p *products) failed(err error) { p.err = errors.Join(p.err, err) }
 
 func newProducts(now func() time.Time, o FleetOptions) *products {
 	return &products{now: now, options: o, made: map[string]product{}}
@@ -96,6 +105,8 @@ func (p *products) of(m *Machine, engine, role string) (product, string) {
 		return own("veeam", newVeeam)
 	case engine == arcserve.Engine:
 		return own("arcserve", newArcserve)
+	case engine == "synology":
+		return shared("mails", newMailbox)
 	case engine == "restic" && p.options.Restic != nil:
 		return shared("push", newResticRuns)
 	}
