@@ -350,6 +350,13 @@ func refused(status int, format string, args ...any) error {
 
 // Act lets a person do something to an incident, named by id or number.
 func (e *Engine) Act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
+	if act.Verb == rules.VerbSilence {
+		return e.silence(ctx, name, act)
+	}
+	return e.act(ctx, name, act)
+}
+
+func (e *Engine) act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
 	now := e.o.Now()
 	var d rules.Decision
 	err := e.store.Update(ctx, func(tx *store.Tx) error {
