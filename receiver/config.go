@@ -30,7 +30,9 @@ type Config struct {
 	Organisation string `yaml:"organisation"`
 	Phone        string `yaml:"phone"`
 	ExternalURL  string `yaml:"external_url"`
-	Listen       string `yaml:"listen"`
+	// Links are the signed links of mails; without them mails name commands.
+	Links  *LinksConfig `yaml:"links"`
+	Listen string       `yaml:"listen"`
 	// WebConfig is exporter-toolkit's file for TLS and basic authentication.
 	WebConfig string `yaml:"web_config_file"`
 	Database  string `yaml:"database"`
@@ -54,6 +56,15 @@ type Config struct {
 	Timings       TimingsConfig        `yaml:"timings"`
 
 	path string
+}
+
+// LinksConfig is how links in mails are signed.
+type LinksConfig struct {
+	strict.Position
+	// KeyFile holds the keys, one a line: the first signs, all of them verify.
+	KeyFile string `yaml:"key_file"`
+	// ValidFor is how long a link works; 14 days when 0.
+	ValidFor time.Duration `yaml:"valid_for"`
 }
 
 // EndpointConfig is a server that is asked over HTTP.
@@ -323,6 +334,17 @@ func (c *Config) check() strict.Faults {
 			add(c.Position, "external_url", "%v", err)
 		}
 	}
+	if l := c.Links; l != nil {
+		if l.KeyFile == "" {
+			add(l.Position, "links.key_file", "missing: name the file with the keys that sign links; make one with `openssl rand -hex 32`")
+		}
+		if c.ExternalURL == "" {
+			add(l.Position, "links", "external_url is missing: say where people's browsers find this receiver, or take links out")
+		}
+		if l.ValidFor < 0 || l.ValidFor > maxLinkValid {
+			add(l.Position, "links.valid_for", "%s is not from 0 to %s", l.ValidFor, maxLinkValid)
+		}
+	}
 	if c.WebhookToken == "" {
 		add(c.Position, "webhook_token_file", "missing: name the file with Alertmanager's bearer token; nobody may report without one")
 	}
@@ -458,10 +480,15 @@ func (c *Config) heartbeat() (*Heartbeat, error) {
 
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
-// Renderer makes the writer of mails.
-func (c *Config) Renderer() (*notify.Renderer, error) {
+// Renderer makes the writer of mails, without links: it opens no secret.
+func (c *Config) Renderer() (*notify.Renderer, error) { return c.renderer(nil) }
+
+func (c *Config) renderer(links *Links) (*notify.Renderer, error) {
 	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL},
 		Outside: func(p rules.Party) bool { return p.Outside }}
+	if links != nil {
+		o.Links.Token = links.token
+	}
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}
@@ -495,7 +522,10 @@ func (s *Setup) Parts() (Parts, error) {
 			return o, fmt.Errorf("heartbeat: %w", err)
 		}
 	}
-	words, err := c.Renderer()
+	if o.Links, err = c.links(s.Book); err != nil {
+		return o, fmt.Errorf("links: %w", err)
+	}
+	words, err := c.renderer(o.Links)
 	if err != nil {
 		return o, err
 	}

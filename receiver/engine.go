@@ -19,6 +19,7 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
+	"vigie/receiver/link"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -43,6 +44,8 @@ type Parts struct {
 	Book *rules.Book
 	// Render makes one message of the notifications of a bundle.
 	Render Render
+	// Links signs and reads the links of mails; nil for none.
+	Links *Links
 	// Channel carries messages to people.
 	Channel notify.Channel
 	// Sender is who messages come from, Domain the domain of their Message-IDs.
@@ -338,6 +341,10 @@ func Status(err error) int {
 		return http.StatusOK
 	case errors.As(err, &refused):
 		return refused.Status
+	case errors.Is(err, link.ErrForged):
+		return http.StatusForbidden
+	case errors.Is(err, link.ErrExpired):
+		return http.StatusGone
 	case errors.Is(err, store.ErrNotFound):
 		return http.StatusNotFound
 	}

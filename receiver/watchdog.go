@@ -129,7 +129,11 @@ func (e *Engine) Watch(ctx context.Context) error {
 	missing, last := e.watch.missing(now, e.live().Timings.Watchdog), e.watch.last
 	e.watch.mu.Unlock()
 	s.Annotations["error"] = "the watchdog alert has not been received since " + heard(last)
-	err := e.raise(ctx, s, missing, now)
+	var err error
+	// That a restart gives it its time anew proves nothing: only hearing it does.
+	if missing || now.Sub(last) <= e.live().Timings.Watchdog {
+		err = e.raise(ctx, s, missing, now)
+	}
 	e.hurryAtSilenceEnd(now)
 	return errors.Join(err, e.judgeEndings(ctx, now))
 }

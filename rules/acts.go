@@ -577,6 +577,9 @@ func (d *decider) actResolve(a Act) {
 	d.end(Resolved, "resolved by "+a.By)
 }
 
+// CloseReasons are the usual reasons to close an incident without a repair.
+func CloseReasons() []string { return slices.Clone(closeReasons) }
+
 var closeReasons = []string{"decommissioned", "plan removed", "duplicate", "accepted risk"}
 
 func (d *decider) actClose(a Act) {
