@@ -93,6 +93,10 @@ type PrometheusConfig struct {
 	EndpointConfig
 	// Fresh is how old a source's last refresh may be.
 	Fresh time.Duration `yaml:"fresh"`
+	// Machines and MachinesOK are the questions for the numbers of the morning's
+	// overview; empty stands for those that the shipped rules answer.
+	Machines   string `yaml:"machines_query"`
+	MachinesOK string `yaml:"machines_ok_query"`
 }
 
 // ExporterConfig is an exporter that explains failures in words.
@@ -529,7 +533,7 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Render = words.Render
+	o.Render, o.RenderDigest = words.Render, words.RenderDigest
 	if err := templatesKnown(s.Book, words.Templates()); err != nil {
 		return o, err
 	}
@@ -545,6 +549,7 @@ func (s *Setup) Parts() (Parts, error) {
 		o.Alertmanagers = append(o.Alertmanagers, alertmanager.New(alertmanager.Options{Name: a.Name, URL: u, HTTP: hc, Receiver: a.Receiver}))
 	}
 	if p := c.Prometheus; p != nil {
+		o.Counts = Counts{Machines: p.Machines, Good: p.MachinesOK}
 		hc, err := c.client(p.EndpointConfig, "prometheus")
 		if err != nil {
 			return o, fmt.Errorf("prometheus: %w", err)

@@ -44,6 +44,11 @@ type Parts struct {
 	Book *rules.Book
 	// Render makes one message of the notifications of a bundle.
 	Render Render
+	// RenderDigest makes the words of the morning's overview; nil for none.
+	RenderDigest RenderDigest
+	// Counts are the questions for its numbers; those of the shipped rules when
+	// empty.
+	Counts Counts
 	// Links signs and reads the links of mails; nil for none.
 	Links *Links
 	// Channel carries messages to people.
@@ -260,6 +265,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		{"upkeep", upkeepEach, nil, e.Upkeep},
 		{"alarm", t.Tick, nil, e.CallOut},
 		{"heartbeat", t.Tick, nil, e.Beat},
+		{"digest", digestEvery, nil, e.Digest},
 	}
 	for _, l := range loops {
 		e.paces[l.name] = l.pace
