@@ -526,9 +526,7 @@ func (s *Setup) Parts() (Parts, error) {
 			return o, fmt.Errorf("heartbeat: %w", err)
 		}
 	}
-	if o.Links, err = c.links(s.Book); err != nil {
-		return o, fmt.Errorf("links: %w", err)
-	}
+	o.Links = c.links()
 	words, err := c.renderer(o.Links)
 	if err != nil {
 		return o, err

@@ -190,6 +190,9 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
 	now := e.o.Now()
+	if err := p.Links.open(); err != nil {
+		return err
+	}
 	book := p.Book
 	full, err := e.withPinned(ctx, book, now)
 	if err != nil {

@@ -20,26 +20,34 @@ const (
 
 // Links signs the links of mails and reads them again.
 type Links struct {
-	keys  *link.Keys
+	file  string
 	valid time.Duration
-	book  *rules.Book
+	keys  *link.Keys // nil before open
 }
 
-// NewLinks returns links that are signed with these keys and work for that long,
-// 14 days when 0. The book tells who exists.
-func NewLinks(keys *link.Keys, valid time.Duration, book *rules.Book) *Links {
-	return &Links{keys: keys, valid: orDefault(valid, linkValid), book: book}
+// NewLinks returns links that are signed with the keys of a file and work for
+// that long, 14 days when 0. The file is a secret: it is read when an engine
+// takes the links into use.
+func NewLinks(file string, valid time.Duration) *Links {
+	return &Links{file: file, valid: orDefault(valid, linkValid)}
 }
 
-func (c *Config) links(book *rules.Book) (*Links, error) {
+// open reads the keys; nil links need none.
+func (l *Links) open() (err error) {
+	if l == nil {
+		return nil
+	}
+	if l.keys, err = link.ReadKeys(l.file); err != nil {
+		return fmt.Errorf("links.key_file: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) links() *Links {
 	if c.Links == nil {
-		return nil, nil
+		return nil
 	}
-	keys, err := link.ReadKeys(c.Path(c.Links.KeyFile))
-	if err != nil {
-		return nil, err
-	}
-	return NewLinks(keys, c.Links.ValidFor, book), nil
+	return NewLinks(c.Path(c.Links.KeyFile), c.Links.ValidFor)
 }
 
 // purpose is what one link is for: an act, and what of it is settled already.
@@ -62,7 +70,7 @@ func purposes() map[string]purpose {
 // token makes the link of a message for one purpose; none for a page that is
 // not ours.
 func (l *Links) token(n rules.Notification, _ rules.Party, what string) string {
-	if _, known := purposes()[what]; !known || n.IncidentID == "" {
+	if _, known := purposes()[what]; !known || n.IncidentID == "" || l.keys == nil {
 		return ""
 	}
 	g := link.Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
