@@ -322,6 +322,12 @@ func (e *Engine) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now
 	}
+	if c := e.Book().Classify(s, now); c.Instead != nil {
+		if err := e.Receive(ctx, Delivery{Fired: []rules.Signal{*c.Instead}, Confirmed: true}); err != nil {
+			return rules.Incident{}, err
+		}
+		return rules.Incident{}, &RefusedError{*c.Refusal}
+	}
 	var inc rules.Incident
 	err := e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)

@@ -158,7 +158,11 @@ func (e *Engine) raise(ctx context.Context, s rules.Signal, fire bool, now time.
 // own reports whether the engine raised an alert itself: it is in no
 // Alertmanager, and its ending needs no belief.
 func own(l rules.Labels) bool {
-	return l[rules.LabelAlertname] == blindAlert || l[rules.LabelAlertname] == unreachableAlert
+	switch l[rules.LabelAlertname] {
+	case blindAlert, unreachableAlert, rules.RefusedReport:
+		return true
+	}
+	return false
 }
 
 func heard(t time.Time) string {
