@@ -35,7 +35,9 @@ type Config struct {
 	Listen string       `yaml:"listen"`
 	// WebConfig is exporter-toolkit's file for TLS and basic authentication.
 	WebConfig string `yaml:"web_config_file"`
-	Database  string `yaml:"database"`
+	// Emergency is the entry for when the usual ones are out of reach.
+	Emergency *EmergencyConfig `yaml:"emergency"`
+	Database  string           `yaml:"database"`
 
 	Policy    []string `yaml:"policy"`
 	Inventory []string `yaml:"inventory"`
@@ -56,6 +58,13 @@ type Config struct {
 	Timings       TimingsConfig        `yaml:"timings"`
 
 	path string
+}
+
+// EmergencyConfig is the emergency entry, on a listener of its own.
+type EmergencyConfig struct {
+	strict.Position
+	Listen    string `yaml:"listen"`
+	WebConfig string `yaml:"web_config_file"`
 }
 
 // LinksConfig is how links in mails are signed.
@@ -336,6 +345,11 @@ func (c *Config) check() strict.Faults {
 	if c.ExternalURL != "" {
 		if _, err := baseURL(c.ExternalURL); err != nil {
 			add(c.Position, "external_url", "%v", err)
+		}
+	}
+	if x := c.Emergency; x != nil {
+		if _, _, err := net.SplitHostPort(x.Listen); err != nil || x.Listen == c.Listen {
+			add(x.Position, "emergency.listen", "%q is not a host:port of its own: write it like 127.0.0.1:9443", x.Listen)
 		}
 	}
 	if l := c.Links; l != nil {

@@ -129,6 +129,7 @@ type Engine struct {
 	unreachable outages
 	endings     endings
 	calls       calls
+	emergencies emergencies
 	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
 	silenceEnds atomic.Int64
 	unready     unready

@@ -178,9 +178,14 @@ func (l *linkPages) write(w http.ResponseWriter, code int, p *page) {
 		http.Error(w, "the page could not be written", http.StatusInternalServerError)
 		return
 	}
+	w.Header().Set("Content-Language", p.code)
+	l.send(w, code, &b)
+}
+
+// send sends a page with what keeps browsers from doing more than to show it.
+func (l *linkPages) send(w http.ResponseWriter, code int, b *bytes.Buffer) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", p.code)
 	h.Set("Content-Security-Policy", l.policy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
