@@ -19,6 +19,7 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
+	"vigie/receiver/link"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -43,6 +44,13 @@ type Parts struct {
 	Book *rules.Book
 	// Render makes one message of the notifications of a bundle.
 	Render Render
+	// RenderDigest makes the words of the morning's overview; nil for none.
+	RenderDigest RenderDigest
+	// Counts are the questions for its numbers; those of the shipped rules when
+	// empty.
+	Counts Counts
+	// Links signs and reads the links of mails; nil for none.
+	Links *Links
 	// Channel carries messages to people.
 	Channel notify.Channel
 	// Sender is who messages come from, Domain the domain of their Message-IDs.
@@ -121,6 +129,7 @@ type Engine struct {
 	unreachable outages
 	endings     endings
 	calls       calls
+	emergencies emergencies
 	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
 	silenceEnds atomic.Int64
 	unready     unready
@@ -182,6 +191,9 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
 	now := e.o.Now()
+	if err := p.Links.open(); err != nil {
+		return err
+	}
 	book := p.Book
 	full, err := e.withPinned(ctx, book, now)
 	if err != nil {
@@ -257,6 +269,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		{"upkeep", upkeepEach, nil, e.Upkeep},
 		{"alarm", t.Tick, nil, e.CallOut},
 		{"heartbeat", t.Tick, nil, e.Beat},
+		{"digest", digestEvery, nil, e.Digest},
 	}
 	for _, l := range loops {
 		e.paces[l.name] = l.pace
@@ -338,6 +351,10 @@ func Status(err error) int {
 		return http.StatusOK
 	case errors.As(err, &refused):
 		return refused.Status
+	case errors.Is(err, link.ErrForged):
+		return http.StatusForbidden
+	case errors.Is(err, link.ErrExpired):
+		return http.StatusGone
 	case errors.Is(err, store.ErrNotFound):
 		return http.StatusNotFound
 	}

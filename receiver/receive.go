@@ -322,6 +322,12 @@ func (e *Engine) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now
 	}
+	if c := e.Book().Classify(s, now); c.Instead != nil {
+		if err := e.Receive(ctx, Delivery{Fired: []rules.Signal{*c.Instead}, Confirmed: true}); err != nil {
+			return rules.Incident{}, err
+		}
+		return rules.Incident{}, &RefusedError{*c.Refusal}
+	}
 	var inc rules.Incident
 	err := e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
@@ -350,6 +356,13 @@ func refused(status int, format string, args ...any) error {
 
 // Act lets a person do something to an incident, named by id or number.
 func (e *Engine) Act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
+	if act.Verb == rules.VerbSilence {
+		return e.silence(ctx, name, act)
+	}
+	return e.act(ctx, name, act)
+}
+
+func (e *Engine) act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
 	now := e.o.Now()
 	var d rules.Decision
 	err := e.store.Update(ctx, func(tx *store.Tx) error {

@@ -42,10 +42,10 @@ func (e *Engine) Hurry() {
 // Reconcile asks every Alertmanager what fires and what is silenced, and mends
 // what webhooks did not tell.
 func (e *Engine) Reconcile(ctx context.Context) error {
-	if len(e.live().Alertmanagers) == 0 {
-		return nil
-	}
 	now := e.o.Now()
+	if len(e.live().Alertmanagers) == 0 {
+		return e.tellUnreachable(ctx, now)
+	}
 	seen, err := e.poll(ctx, now)
 	err = errors.Join(err, e.tellUnreachable(ctx, now))
 	if seen == nil {

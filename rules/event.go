@@ -91,6 +91,10 @@ type Act struct {
 	Fields   Labels `json:"fields,omitempty"`
 	Force    bool   `json:"force,omitempty"`    // take over from somebody
 	External bool   `json:"external,omitempty"` // the customer's own answer, by link or mail
+	// Link names the link by which somebody acts; each serves once.
+	Link string `json:"link,omitempty"`
+	// Via says how the person came to act, for the journal; empty for the API.
+	Via string `json:"via,omitempty"`
 }
 
 // Facts are what Decide must know beside the incident itself; the shell reads

@@ -156,7 +156,12 @@ func (d *decider) answered(e Answered) {
 
 func (d *decider) plan(a *Alert, p PlanEvidence) {
 	if !a.SuccessKnown {
-		a.SuccessBefore, a.SuccessKnown = p.LastSuccess, true
+		a.SuccessKnown = true
+		// The first answer may come after the repair. What ended after the alert
+		// began was not known then: it is newer than the failure.
+		if !p.LastSuccess.After(a.StartsAt) {
+			a.SuccessBefore = p.LastSuccess
+		}
 	}
 	if p.LastFailure.After(a.LastFailure) {
 		a.LastFailure = p.LastFailure

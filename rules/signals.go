@@ -167,7 +167,7 @@ func (s Signal) byPerson() bool { return s.Fingerprint == "" && s.Kind == "" }
 // that comes later proves otherwise.
 func (a *Alert) failsAgain(now time.Time) {
 	a.Proven, a.Lost = false, false
-	a.newRun()
+	a.SuccessBefore, a.SuccessKnown = now, true
 	if now.After(a.LastFailure) {
 		a.LastFailure = now
 	}

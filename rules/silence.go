@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (d *decider) disown() {
 		return
 	}
 	for _, a := range i.Acts {
-		if a.Episode == i.Episode && a.By == owner {
+		if a.Episode == i.Episode && a.By == owner && a.Verb != VerbSilence {
 			return
 		}
 	}
@@ -83,6 +84,9 @@ func (d *decider) owns(s Silence) {
 	if err != nil || ms.Equalities()[LabelMachine] == "" || ms.Equalities()[LabelMachine] != i.Identity[LabelMachine] {
 		return
 	}
+	if ms.Equalities()[LabelCustomer] == "" && d.namesake() {
+		return // it names machines of several customers
+	}
 	p := d.book.Directory.Person(s.By)
 	if p == nil {
 		return
@@ -94,6 +98,14 @@ func (d *decider) owns(s Silence) {
 	if i.State == Open {
 		d.state(Taken, "silenced by "+p.ID)
 	}
+}
+
+// namesake reports whether another customer has a machine of the same name.
+func (d *decider) namesake() bool {
+	id := d.inc.Identity
+	return slices.ContainsFunc(d.book.Directory.Machines, func(m *Machine) bool {
+		return m.Customer != id[LabelCustomer] && strings.EqualFold(m.Name, id[LabelMachine])
+	})
 }
 
 func (d *decider) authorOf(s Silence) string {

@@ -364,6 +364,10 @@ func (p *player) receive(s rules.Signal, confirmed bool) (rules.Classified, erro
 	c := p.book.Classify(s, p.now)
 	if c.Refusal != nil {
 		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: c.Refusal.Status, Reason: c.Refusal.Reason})
+		if c.Instead != nil {
+			_, err := p.receive(*c.Instead, true)
+			return c, err
+		}
 		return c, nil
 	}
 	if c.Ignored != "" {
