@@ -71,12 +71,14 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 			b := newBench(t, o)
 			b.refresh()
 			b.clock.Advance(20 * time.Minute)
+			b.refresh() // from here on the overlap holds nothing
+			b.clock.Advance(20 * time.Minute)
 			b.sim.StartBackup(b.ad)
 			b.refresh()
 			if j := b.job("SRV-AD"); !j.Running {
 				t.Error("the start is not seen")
 			}
-			b.clock.Advance(20 * time.Minute)
+			b.clock.Advance(15 * time.Minute)
 			b.sim.FailBackup(b.ad, "disk full")
 			b.refresh()
 			if j := b.job("SRV-AD"); j.Running || j.LastResult != exporters.Failed || j.Failures != 1 || !strings.Contains(j.Error, "disk full") || !j.LastRun.Equal(b.clock.Now()) {
@@ -101,6 +103,12 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 			if j := b.job("NEW-01"); j.LastResult != exporters.Success {
 				t.Errorf("%s", j.LastResult)
 			}
+			if next := b.status("NEW-01").success(); !next.Equal(b.clock.Now()) {
+				t.Errorf("the status was not read anew: last success %v", next)
+			}
+			if calls := b.calls(); o.RefuseFilters && (calls["resource_statuses"] != 3 || calls["tenants"] != 2) {
+				t.Errorf("questions that were refused are asked again: %v", calls)
+			}
 		})
 	}
 }
@@ -109,7 +117,12 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 // until the next complete listing.
 func TestRunningEndsWithoutATask(t *testing.T) {
 	b := newBench(t, acronissim.Options{StillStamps: true})
+	b.refresh()
+	b.clock.Advance(20 * time.Minute)
 	b.sim.StartBackup(b.ad)
+	b.sim.RenameMachine(b.ad, "SRV-AD") // moves its stamp once
+	b.refresh()
+	b.clock.Advance(20 * time.Minute)
 	b.refresh()
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.Forbidden, Times: -1})
 	b.clock.Advance(20 * time.Minute)
@@ -213,6 +226,15 @@ func TestClockSkewIsShownAndBridged(t *testing.T) {
 		if v := b.poller.View(); v.ClockSkew == nil || *v.ClockSkew != skew {
 			t.Errorf("skew %v, want %v", v.ClockSkew, skew)
 		}
+		// What stands in between may lie about the time: nothing is missed.
+		for range 2 {
+			b.clock.Advance(20 * time.Minute)
+			b.sim.FailBackup(b.ad, "disk full")
+			b.refresh()
+			if j := b.job("SRV-AD"); j.LastResult != exporters.Failed || !j.LastRun.Equal(b.clock.Now()) {
+				t.Errorf("with a skew of %v a run was missed: %s at %v", skew, j.LastResult, j.LastRun)
+			}
+		}
 	}
 }
 
@@ -268,4 +290,16 @@ func TestBackupsKnownByTasksOnly(t *testing.T) {
 	if j := b.job("Drive of Léa"); !j.LastSuccess.Equal(good) || j.Plan != "daily" {
 		t.Errorf("%v %q", j.LastSuccess, j.Plan)
 	}
+}
+
+// status finds what is known of a machine's backup.
+func (b *bench) status(machine string) *unit {
+	b.t.Helper()
+	for i := range b.source.statuses.items {
+		if r := &b.source.statuses.items[i]; r.Context.Name == machine && len(r.Policies) == 1 {
+			return &unit{status: r.Policies[0]}
+		}
+	}
+	b.t.Fatalf("no status of %s", machine)
+	return nil
 }
