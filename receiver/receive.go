@@ -18,8 +18,8 @@ type Delivery struct {
 	Cleared []Cleared
 	// Confirmed says that Alertmanager was asked and says so now.
 	Confirmed bool
-	// Body is the delivery as received, to be kept.
-	Body *store.Body
+	// Raw is the delivery as received, to be kept; nil when nothing was.
+	Raw []byte
 }
 
 // Cleared is an alert that does not fire any more.
@@ -35,37 +35,45 @@ const receiveAtOnce = 500
 // Receive takes in a delivery. Nil means that it is durably kept and that
 // everything that follows from it has been decided.
 func (e *Engine) Receive(ctx context.Context, d Delivery) error {
-	if len(d.Fired)+len(d.Cleared) <= receiveAtOnce {
-		return e.receive(ctx, d)
-	}
-	part := Delivery{Confirmed: d.Confirmed, Body: d.Body}
-	for fired := range slices.Chunk(d.Fired, receiveAtOnce) {
-		part.Fired = fired
-		if err := e.receive(ctx, part); err != nil {
+	var body *store.Body
+	if d.Raw != nil {
+		packed, err := e.store.NewBody(d.Raw, len(d.Fired)+len(d.Cleared))
+		if err != nil {
 			return err
 		}
-		part.Body = nil
+		body = &packed
+	}
+	if len(d.Fired)+len(d.Cleared) <= receiveAtOnce {
+		return e.receive(ctx, d, body)
+	}
+	part := Delivery{Confirmed: d.Confirmed}
+	for fired := range slices.Chunk(d.Fired, receiveAtOnce) {
+		part.Fired = fired
+		if err := e.receive(ctx, part, body); err != nil {
+			return err
+		}
+		body = nil
 	}
 	part.Fired = nil
 	for cleared := range slices.Chunk(d.Cleared, receiveAtOnce) {
 		part.Cleared = cleared
-		if err := e.receive(ctx, part); err != nil {
+		if err := e.receive(ctx, part, body); err != nil {
 			return err
 		}
-		part.Body = nil
+		body = nil
 	}
 	return nil
 }
 
-func (e *Engine) receive(ctx context.Context, d Delivery) error {
+func (e *Engine) receive(ctx context.Context, d Delivery, body *store.Body) error {
 	now := e.o.Now()
 	if err := e.store.Full(); err != nil {
 		return err // Alertmanager repeats it; the room that is left is for what nobody repeats
 	}
 	return e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
-		if d.Body != nil {
-			if err := tx.KeepBody(*d.Body, now); err != nil {
+		if body != nil {
+			if err := tx.KeepBody(*body, now); err != nil {
 				return err
 			}
 		}

@@ -189,7 +189,7 @@ func (e *Engine) oneByOne(ctx context.Context, signals []rules.Signal) error {
 
 func (e *Engine) openRecords(ctx context.Context) (rs []*store.Record, err error) {
 	err = e.store.View(ctx, func(tx *store.Tx) error {
-		rs, err = tx.Open(e.o.Now())
+		rs, err = tx.Open()
 		return err
 	})
 	return rs, err

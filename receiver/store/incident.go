@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -193,14 +194,23 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 	return tx.records(strings.Join(where, ` AND `)+` ORDER BY opened_at DESC, number DESC LIMIT ?`, append(args, f.Limit)...)
 }
 
-// Open returns all open incidents and those opened after since.
-func (tx *Tx) Open(since time.Time) ([]*Record, error) {
-	open, err := tx.records(`open = 1 ORDER BY number`)
+// Open returns all open incidents.
+func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
+
+// Lately returns the open incidents whose episode began at since or later, and
+// those that are part of a common one.
+func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
+	rs, err := tx.records(`open = 1 AND began_at >= ?`, since.UnixNano())
 	if err != nil {
 		return nil, err
 	}
-	lately, err := tx.records(`open = 0 AND opened_at > ? ORDER BY number`, since.UnixNano())
-	return append(open, lately...), err
+	parts, err := tx.records(`open = 1 AND outage > '' AND outage <> '' AND began_at < ?`, since.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	rs = append(rs, parts...)
+	slices.SortFunc(rs, func(a, b *Record) int { return a.Number - b.Number })
+	return rs, nil
 }
 
 // Blinding returns the open incidents about sources that cannot be read.
@@ -208,9 +218,9 @@ func (tx *Tx) Blinding() ([]*Record, error) {
 	return tx.records(`blinds = 1 AND open = 1 ORDER BY number`)
 }
 
-// ByEntry returns the open incidents that began with a signal of that kind.
-func (tx *Tx) ByEntry(kind rules.SignalKind) ([]*Record, error) {
-	return tx.records(`entry = ? AND open = 1 ORDER BY number`, string(kind))
+// Common returns the open incidents that are failures common to others.
+func (tx *Tx) Common() ([]*Record, error) {
+	return tx.records(`entry = '` + string(rules.CorrelatedSignal) + `' AND open = 1 ORDER BY number`)
 }
 
 // MembersOf returns the incidents that are part of a common one.
@@ -272,18 +282,22 @@ func (tx *Tx) Save(r *Record) error {
 	}
 	p := r.Place()
 	open := !r.State.Ended()
+	began := r.OpenedAt
+	if at := r.Raised["opening"].At; !at.IsZero() {
+		began = at
+	}
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
-		r.OpenedAt.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
+		r.OpenedAt.UnixNano(), began.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
 		r.length, r.head, value,
 	}
 	if r.fresh {
 		_, err = tx.q.exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
-			opened_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
+			opened_at, began_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
 	} else {
 		_, err = tx.q.exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
-			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
+			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
 			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {

@@ -9,9 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"vigie/rules"
@@ -95,16 +93,15 @@ type Body struct {
 	alerts int
 }
 
-var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // fails only for an unknown level
-	return w
-}}
-
 // NewBody compresses a delivery.
-func NewBody(raw []byte, alerts int) (Body, error) {
+func (s *Store) NewBody(raw []byte, alerts int) (Body, error) {
+	w, _ := s.deflaters.Get().(*flate.Writer)
+	if w == nil {
+		w, _ = flate.NewWriter(nil, flate.BestSpeed) // fails only for an unknown level
+	}
+	defer s.deflaters.Put(w)
 	var b bytes.Buffer
-	w := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
+	b.Grow(len(raw) / 4)
 	w.Reset(&b)
 	if _, err := w.Write(raw); err != nil {
 		return Body{}, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,10 +15,17 @@ func TestQueriesUseIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	// Walking an index is as bad as walking the table, unless it holds only what
+	// is wanted or the walk ends early.
+	walked := []string{"SCAN notification USING COVERING INDEX notification_held", "SCAN unsealed", "SCAN seal ", "SCAN h USING COVERING INDEX seal_head_chain"}
 	for _, query := range []string{
 		`SELECT id FROM incident WHERE wake_at <= 1 ORDER BY wake_at, number LIMIT 10`,
 		`SELECT id FROM incident WHERE ask_at <= 1 ORDER BY ask_at, number LIMIT 10`,
 		`SELECT value FROM incident WHERE blinds = 1 AND open = 1 ORDER BY number`,
+		`SELECT value FROM incident WHERE entry = 'correlated' AND open = 1 ORDER BY number`,
+		`SELECT value FROM incident WHERE open = 1 AND began_at >= 1`,
+		`SELECT value FROM incident WHERE open = 1 AND outage > '' AND outage <> '' AND began_at < 1`,
+		`SELECT value FROM incident WHERE outage = 'o' AND outage <> '' ORDER BY number`,
 		`SELECT value FROM incident WHERE (key = 'k' OR (customer = 'c' AND machine = 'm' AND machine <> '') OR (platform = 'p' AND platform <> '')
 			OR (host = 'h' AND host <> '')) AND (open = 1 OR resolved_at > 1) ORDER BY number`,
 		`SELECT value FROM incident WHERE customer = 'c' AND machine = 'm' AND machine <> '' AND open = 1 ORDER BY number`,
@@ -44,7 +52,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 				if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 					return err
 				}
-				if strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "INDEX") {
+				if strings.HasPrefix(detail, "SCAN") && !slices.ContainsFunc(walked, func(w string) bool { return strings.HasPrefix(detail, w) }) {
 					t.Errorf("%s\n  %s", query, detail)
 				}
 			}

@@ -53,6 +53,8 @@ type Store struct {
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
+
+	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 }
 
 type job struct {
