@@ -140,8 +140,9 @@ func (u *unit) choose(c *rules.Classified) (*entry, error) {
 	}
 	var entries []*entry
 	var candidates []rules.Incident
-	for _, en := range u.entries {
-		if en.State != "" && near(en, c.Key, place) {
+	hs := handles(c.Key, place)
+	for _, en := range u.at(hs[:]...) {
+		if en.State != "" {
 			entries, candidates = append(entries, en), append(candidates, en.Incident)
 		}
 	}
@@ -170,14 +171,6 @@ func (u *unit) gather(key string, p store.Place) error {
 	}
 	u.gathered[k] = true
 	return nil
-}
-
-func near(en *entry, key string, p store.Place) bool {
-	q := en.where()
-	return en.Key == key ||
-		p.Machine != "" && p.Machine == q.Machine && p.Customer == q.Customer ||
-		p.Platform != "" && p.Platform == q.Platform ||
-		p.Host != "" && p.Host == q.Host
 }
 
 // ignore notes a signal for which no incident is kept: a watchdog proves that

@@ -179,7 +179,10 @@ func (e *Engine) answer(ctx context.Context, id string, a rules.Answered) error 
 
 // inquire asks Prometheus. What is not answered in time is unknown.
 func (e *Engine) inquire(ctx context.Context, need *rules.Need, now time.Time) rules.Answered {
-	q := evidence.Question{Plans: need.Alerts}
+	q := evidence.Question{Plans: make(map[string]rules.Labels, len(need.Alerts))}
+	for fp, a := range need.Alerts {
+		q.Plans[fp] = a.Labels
+	}
 	if o := need.Other; o != nil {
 		q.Other = &evidence.Other{Customer: o.Customer, Role: o.Role, Expected: o.Expected, Names: e.names(o.Customer, o.Machine)}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,20 @@ type Record struct {
 	head   []byte
 	fresh  bool            // has no row yet
 	alerts map[string]bool // as stored: fingerprint, firing
+	value  []byte          // as stored
+	stored stored
+}
+
+// stored is what an incident's row says beside its value.
+type stored struct {
+	blinds, outageMarks    bool
+	wakeAt, askAt          int64
+	wakeWith, outage, root string
+	length                 int64
+}
+
+func (r *Record) stores() stored {
+	return stored{r.Blinds, r.OutageMarks, r.WakeAt.UnixNano(), r.AskAt.UnixNano(), r.WakeWith, r.Outage, r.Root, r.length}
 }
 
 // NewRecord returns the record of an incident that has no row yet.
@@ -55,6 +70,12 @@ func (r *Record) Head() (int64, []byte) { return r.length, r.head }
 
 // Place is where an incident happens, as far as its labels tell.
 type Place struct{ Customer, Machine, Platform, Host string }
+
+// Says reports whether p says already all that q says.
+func (p Place) Says(q Place) bool {
+	return (q.Customer == "" || q.Customer == p.Customer) && (q.Machine == "" || q.Machine == p.Machine) &&
+		(q.Platform == "" || q.Platform == p.Platform) && (q.Host == "" || q.Host == p.Host)
+}
 
 // PlaceOf reads the place from labels.
 func PlaceOf(l rules.Labels) Place {
@@ -74,6 +95,9 @@ func (r *Record) Place() Place {
 				*f.to = *f.from
 			}
 		}
+	}
+	if p.Customer != "" && p.Machine != "" && p.Platform != "" && p.Host != "" {
+		return p
 	}
 	for _, fp := range sortedKeys(r.Alerts) {
 		fill(r.Alerts[fp].Labels)
@@ -104,7 +128,7 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 			return nil, fmt.Errorf("incident row: %w", err)
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
-		r.alerts = firing(r.Incident)
+		r.alerts, r.value, r.stored = firing(r.Incident), value, r.stores()
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -274,11 +298,16 @@ func (tx *Tx) NextNumber() (int, error) {
 	return int(n), err
 }
 
-// Save writes an incident's row and which alerts are its own.
+// Save writes an incident's row and which alerts are its own; nothing when
+// nothing of it has changed.
 func (tx *Tx) Save(r *Record) error {
 	value, err := json.Marshal(r.Incident)
 	if err != nil {
 		return fmt.Errorf("incident %s: %w", r.ID, err)
+	}
+	now := r.stores()
+	if !r.fresh && now == r.stored && bytes.Equal(value, r.value) {
+		return nil
 	}
 	p := r.Place()
 	open := !r.State.Ended()
@@ -303,21 +332,22 @@ func (tx *Tx) Save(r *Record) error {
 	if err != nil {
 		return err
 	}
-	r.fresh = false
+	r.fresh, r.value, r.stored = false, value, now
 	return tx.saveAlerts(r)
 }
 
 func (tx *Tx) saveAlerts(r *Record) error {
 	now := firing(r.Incident)
+	var args []any
 	for _, fp := range sortedKeys(now) {
-		if was, known := r.alerts[fp]; known && was == now[fp] {
-			continue
+		if was, known := r.alerts[fp]; !known || was != now[fp] {
+			args = append(args, fp, r.ID, r.Alerts[fp].Labels[rules.LabelSource], now[fp])
 		}
-		if _, err := tx.q.exec(`INSERT INTO alert (fingerprint, incident, source, firing) VALUES (?, ?, ?, ?)
-			ON CONFLICT (fingerprint, incident) DO UPDATE SET firing = excluded.firing`,
-			fp, r.ID, r.Alerts[fp].Labels[rules.LabelSource], now[fp]); err != nil {
-			return err
-		}
+	}
+	err := tx.insert(4, args, `INSERT INTO alert (fingerprint, incident, source, firing) VALUES `,
+		` ON CONFLICT (fingerprint, incident) DO UPDATE SET firing = excluded.firing`)
+	if err != nil {
+		return err
 	}
 	for fp := range r.alerts {
 		if _, still := now[fp]; !still {
