@@ -2,13 +2,17 @@ package receiver_test
 
 import (
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
+
+	"vigie/receiver"
 )
 
 // BenchmarkWebhook takes in deliveries over HTTP from 64 clients, each delivery
 // of a new incident, for profiles; figures that compare come from TestSpeed.
 func BenchmarkWebhook(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(receiver.GCPercent))
 	for _, alerts := range []int{1, 10, 100} {
 		for _, many := range []bool{false, true} {
 			if alerts == 1 && many {
