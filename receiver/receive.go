@@ -114,6 +114,10 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	if s.IsReport() && slices.ContainsFunc(en.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return en, nil
 	}
+	if u.book.Repeats(&en.Incident, c.Signal) {
+		en.repeated.Signals, en.repeated.Confirmed = append(en.repeated.Signals, c.Signal), confirmed
+		return en, nil
+	}
 	_, err = u.apply(en, rules.Fired{Signal: c.Signal, Confirmed: confirmed})
 	return en, err
 }
@@ -170,6 +174,9 @@ func (u *unit) gather(key string, p store.Place) error {
 		u.hold(r)
 	}
 	u.gathered[k] = true
+	if p.Machine != "" {
+		u.machines[[2]string{p.Customer, p.Machine}] = true // its open ones are among them
+	}
 	return nil
 }
 

@@ -25,7 +25,6 @@ type unit struct {
 	gathered map[gathered]bool  // for which signals candidates are loaded
 	blinding []*entry           // open incidents about sources that cannot be read
 	looked   bool               // blinding is loaded
-	number   int                // the newest running number given out; 0 before the first
 }
 
 // entry is an incident at work, with what has been decided about it so far.
@@ -35,6 +34,7 @@ type entry struct {
 	was      rules.State
 	blinded  bool
 	place    store.Place // where it happens
+	repeated rules.Repeated // what waits to be decided together
 	dirty    bool
 	journal  []rules.Entry
 	notify   []rules.Notification
@@ -125,15 +125,11 @@ func (u *unit) load(id string) (*entry, error) {
 
 // begin opens the entry of a new incident.
 func (u *unit) begin(c rules.Classified) (*entry, error) {
-	if u.number == 0 {
-		n, err := u.tx.NextNumber()
-		if err != nil {
-			return nil, err
-		}
-		u.number = n - 1
+	n, err := u.tx.NextNumber()
+	if err != nil {
+		return nil, err
 	}
-	u.number++
-	return u.hold(store.NewRecord(u.book.Begin(c, fmt.Sprintf("i%d", u.number), u.number, u.now))), nil
+	return u.hold(store.NewRecord(u.book.Begin(c, fmt.Sprintf("i%d", n), n, u.now))), nil
 }
 
 // onMachine returns the open incidents of a machine, those of this unit included.
@@ -241,8 +237,22 @@ func (u *unit) apply(en *entry, ev rules.Event) (rules.Decision, error) {
 	return d, nil
 }
 
+// decideRepeated decides about what came in again and has waited for more.
+func (u *unit) decideRepeated(en *entry) error {
+	ev := en.repeated
+	if len(ev.Signals) == 0 {
+		return nil
+	}
+	en.repeated = rules.Repeated{}
+	_, err := u.apply(en, ev)
+	return err
+}
+
 // decide takes one decision and keeps what follows from it.
 func (u *unit) decide(en *entry, ev rules.Event) (rules.Decision, error) {
+	if err := u.decideRepeated(en); err != nil {
+		return rules.Decision{}, err
+	}
 	facts, err := u.facts(en)
 	if err != nil {
 		return rules.Decision{}, err
@@ -259,7 +269,7 @@ func (u *unit) decide(en *entry, ev rules.Event) (rules.Decision, error) {
 	_, answer := ev.(rules.Answered)
 	en.dirty = true
 	en.WakeAt, en.WakeWith, en.AskAt = u.wake(d), "", u.ask(d, answer)
-	if fired, is := ev.(rules.Fired); !is || !en.place.Says(store.PlaceOf(fired.Signal.Labels)) {
+	if !keepsPlace(en, ev) {
 		u.list(en)
 	}
 	if p := u.book.Policy(en.Policy); p != nil {
@@ -308,6 +318,11 @@ func (u *unit) ask(d rules.Decision, answered bool) time.Time {
 
 // flush writes everything that was decided.
 func (u *unit) flush() error {
+	for i := 0; i < len(u.entries); i++ {
+		if err := u.decideRepeated(u.entries[i]); err != nil {
+			return err
+		}
+	}
 	for i := 0; i < len(u.entries); i++ { // releasing members adds to the work
 		en := u.entries[i]
 		if en.Entry == string(rules.CorrelatedSignal) && en.State.Ended() && !en.was.Ended() {
@@ -376,4 +391,15 @@ func (u *unit) consequences(en *entry) error {
 		}
 	})
 	return nil
+}
+
+// keepsPlace reports whether an event cannot change where an incident happens.
+func keepsPlace(en *entry, ev rules.Event) bool {
+	switch ev := ev.(type) {
+	case rules.Fired:
+		return en.place.Says(store.PlaceOf(ev.Signal.Labels))
+	case rules.Repeated, rules.Tick, rules.Related:
+		return true
+	}
+	return false
 }

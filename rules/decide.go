@@ -174,6 +174,13 @@ func (d *decider) apply(ev Event) {
 	switch e := ev.(type) {
 	case Fired:
 		d.fired(e)
+	case Repeated:
+		for n, s := range e.Signals {
+			if n == 1 {
+				d.settle(d.now) // the first finds what is due; the others change nothing that a step looks at
+			}
+			d.fired(Fired{Signal: s, Confirmed: e.Confirmed})
+		}
 	case Cleared:
 		d.cleared(e)
 	case Acted:

@@ -239,7 +239,14 @@ func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
 
 // Blinding returns the open incidents about sources that cannot be read.
 func (tx *Tx) Blinding() ([]*Record, error) {
-	return tx.records(`blinds = 1 AND open = 1 ORDER BY number`)
+	if tx.known != nil && tx.known.noneBlinding {
+		return nil, nil
+	}
+	rs, err := tx.records(`blinds = 1 AND open = 1 ORDER BY number`)
+	if tx.known != nil {
+		tx.known.noneBlinding = err == nil && len(rs) == 0
+	}
+	return rs, err
 }
 
 // Common returns the open incidents that are failures common to others.
@@ -292,10 +299,17 @@ func (tx *Tx) Postpone(id string, until time.Time) error {
 	return err
 }
 
-// NextNumber returns the next running number of incidents.
+// NextNumber gives out the next running number of incidents.
 func (tx *Tx) NextNumber() (int, error) {
-	n, err := tx.number(`SELECT COALESCE(MAX(number), 0) + 1 FROM incident`)
-	return int(n), err
+	if tx.known.number == 0 {
+		n, err := tx.number(`SELECT COALESCE(MAX(number), 0) FROM incident`)
+		if err != nil {
+			return 0, err
+		}
+		tx.known.number = int(n)
+	}
+	tx.known.number++
+	return tx.known.number, nil
 }
 
 // Save writes an incident's row and which alerts are its own; nothing when
@@ -333,6 +347,9 @@ func (tx *Tx) Save(r *Record) error {
 		return err
 	}
 	r.fresh, r.value, r.stored = false, value, now
+	if r.Blinds && open {
+		tx.known.noneBlinding = false
+	}
 	return tx.saveAlerts(r)
 }
 

@@ -328,6 +328,7 @@ func (s *Store) write() {
 // batch runs a job and all that have come in meanwhile under one commit.
 func (s *Store) batch(first *job) {
 	jobs := make([]*job, 0, maxBatch)
+	k := &known{}
 	err := s.conn.run("BEGIN IMMEDIATE")
 	if err != nil {
 		s.answer([]*job{first}, fmt.Errorf("%w: begin: %w", ErrUnavailable, err))
@@ -335,7 +336,7 @@ func (s *Store) batch(first *job) {
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(j); err != nil {
+		if err = s.savepoint(j, k); err != nil {
 			break
 		}
 		j = nil
@@ -359,7 +360,7 @@ func (s *Store) batch(first *job) {
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
-func (s *Store) savepoint(j *job) error {
+func (s *Store) savepoint(j *job, k *known) error {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		j.err = ErrUnavailable // nobody is waiting any more
 		return nil
@@ -367,9 +368,9 @@ func (s *Store) savepoint(j *job) error {
 	if err := s.conn.run("SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := &Tx{q: s.conn, job: j}
+	tx := &Tx{q: s.conn, job: j, known: k}
 	if j.err = guarded(j.fn, tx); j.err != nil {
-		j.after = nil
+		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
 			return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
 		}
@@ -508,8 +509,16 @@ func (v viewer) exec(string, ...any) (sql.Result, error) {
 
 // Tx is one transaction. It is not for use outside the function it is given to.
 type Tx struct {
-	q   querier
-	job *job
+	q     querier
+	job   *job
+	known *known // nil in a view
+}
+
+// known is what the updates of one commit have found out, so that each of them
+// need not ask again. It is forgotten when one of them is undone.
+type known struct {
+	number       int  // the newest running number given out; 0 before the first
+	noneBlinding bool // no incident is open about a source that cannot be read
 }
 
 // AfterCommit calls f once the transaction has been committed.
