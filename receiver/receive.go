@@ -139,7 +139,11 @@ func (u *unit) misfit(s rules.Signal) rules.Classified {
 // nil, and says why in c, when the signal is of something out of service.
 func (u *unit) choose(c *rules.Classified) (*entry, error) {
 	place := store.PlaceOf(c.Signal.Labels)
-	if err := u.gather(c.Key, place); err != nil {
+	key := c.Key
+	if place.Machine != "" && c.Identity[rules.LabelMachine] == place.Machine && c.Identity[rules.LabelCustomer] == place.Customer {
+		key = "" // whatever has this key is of this machine
+	}
+	if err := u.gather(key, place); err != nil {
 		return nil, err
 	}
 	var entries []*entry

@@ -28,7 +28,7 @@ func (e *Engine) Tick(ctx context.Context) error {
 	}
 	for {
 		var ids []string
-		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+		err := e.store.Peek(func(tx *store.Tx) (err error) {
 			ids, err = tx.Due(now, dueAtOnce)
 			return err
 		})
@@ -44,7 +44,7 @@ func (e *Engine) Tick(ctx context.Context) error {
 // offerAgain takes in alerts that were ignored for a time and still fire.
 func (e *Engine) offerAgain(ctx context.Context, now time.Time) error {
 	var signals []rules.Signal
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := e.store.Peek(func(tx *store.Tx) (err error) {
 		signals, err = tx.OfferedAgain(now, dueAtOnce)
 		return err
 	})
@@ -131,7 +131,7 @@ func (e *Engine) wakeUp(ctx context.Context, id string, now time.Time) error {
 func (e *Engine) AskDue(ctx context.Context) error {
 	now := e.o.Now()
 	var ids []string
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := e.store.Peek(func(tx *store.Tx) (err error) {
 		ids, err = tx.Asking(now, askAtOnce)
 		return err
 	})

@@ -33,7 +33,7 @@ type entry struct {
 	position int // among the unit's entries
 	was      rules.State
 	blinded  bool
-	place    store.Place // where it happens
+	place    store.Place    // where it happens
 	repeated rules.Repeated // what waits to be decided together
 	dirty    bool
 	journal  []rules.Entry

@@ -158,9 +158,14 @@ func (tx *Tx) Incident(id string) (*Record, error) {
 }
 
 // Candidates returns the incidents that a signal of that key and place may
-// belong to: all open ones, and those that ended after since.
+// belong to: all open ones, and those that ended after since. The key may be
+// left out where it names the machine.
 func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error) {
-	where, args := []string{`key = ?`}, []any{key}
+	var where []string
+	var args []any
+	if key != "" {
+		where, args = []string{`key = ?`}, []any{key}
+	}
 	if p.Machine != "" {
 		where, args = append(where, `(customer = ? AND machine = ? AND machine <> '')`), append(args, p.Customer, p.Machine)
 	}

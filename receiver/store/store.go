@@ -48,6 +48,8 @@ type Store struct {
 	writer  *sql.DB
 	reader  *sql.DB
 	conn    *session
+	peeks   reading
+	peeking sync.Mutex
 
 	jobs    chan *job
 	closing chan struct{}
@@ -119,13 +121,27 @@ func (s *Store) open(ctx context.Context) error {
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
+	for _, p := range writerPragmas {
+		if _, err := c.ExecContext(ctx, p); err != nil {
+			return unusable(p, err)
+		}
+	}
 	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
 		return err
 	}
-	s.reader.SetMaxOpenConns(readers)
-	s.reader.SetMaxIdleConns(readers)
+	s.reader.SetMaxOpenConns(readers + 1)
+	s.reader.SetMaxIdleConns(readers + 1)
+	p, err := s.reader.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	s.peeks = reading{newSession(p)}
 	return nil
 }
+
+// writerPragmas let the writer keep the upper pages of its indexes at hand, and
+// move the log into the file less often than after each large commit.
+var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
 
 func dsn(path, mode string) string {
 	q := url.Values{
@@ -260,6 +276,9 @@ func (s *Store) Close() error {
 
 func (s *Store) release() error {
 	var errs []error
+	if s.peeks.session != nil {
+		errs = append(errs, s.peeks.close())
+	}
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
@@ -418,6 +437,15 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	return view(ctx, s.reader, fn)
 }
 
+// Peek runs fn on the data as committed by now; fn must not write. It is
+// cheaper than [Store.View], and each question may see a later commit than the
+// one before it. What is asked cannot be interrupted: it must be short.
+func (s *Store) Peek(fn func(*Tx) error) error {
+	s.peeking.Lock()
+	defer s.peeking.Unlock()
+	return fn(&Tx{q: s.peeks})
+}
+
 func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
 	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -501,6 +529,13 @@ func (v viewer) query(text string, args ...any) (*sql.Rows, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return r, nil
+}
+
+// reading is a session that must not write.
+type reading struct{ *session }
+
+func (r reading) exec(string, ...any) (sql.Result, error) {
+	return nil, errors.New("a view cannot write")
 }
 
 func (v viewer) exec(string, ...any) (sql.Result, error) {
