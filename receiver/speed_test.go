@@ -38,7 +38,7 @@ func TestSpeed(t *testing.T) {
 	}
 	b := &speed{T: t, rounds: 1, slice: 20 * time.Millisecond, seeded: 2000, due: []int{0, 100, 1000}, mails: 16}
 	if os.Getenv("VIGIE_BENCH") == "long" {
-		b.rounds, b.slice, b.seeded, b.due, b.mails = 5, 700*time.Millisecond, 1_000_000, []int{0, 100, 10_000}, 2000
+		b.rounds, b.slice, b.seeded, b.due, b.mails = 5, 700*time.Millisecond, 1_000_000, []int{0, 100, 10_000}, 500
 	}
 	b.say("%d rounds of %s, %d processors, %s", b.rounds, b.slice, runtime.GOMAXPROCS(0), runtime.Version())
 	defer debug.SetGCPercent(debug.SetGCPercent(receiver.GCPercent))
