@@ -1,10 +1,14 @@
 package store
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"vigie/rules"
 )
 
 // What the clock asks each second, and what each signal asks, must find its
@@ -61,6 +65,66 @@ func TestQueriesUseIndexes(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// What changed nothing of an incident writes nothing, however often it is saved.
+func TestSaveWritesChanges(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "a.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	at := time.Date(2026, 3, 9, 7, 10, 0, 0, time.UTC)
+	save := func(change func(*Record)) (written int64) {
+		t.Helper()
+		err := s.Update(t.Context(), func(tx *Tx) error {
+			r, err := tx.Incident("i1")
+			if errors.Is(err, ErrNotFound) {
+				r, err = NewRecord(rules.Incident{ID: "i1", Number: 1, Key: "k", State: rules.Open, OpenedAt: at}), nil
+			}
+			if err != nil {
+				return err
+			}
+			change(r)
+			before, err := tx.number(`SELECT total_changes()`)
+			if err != nil {
+				return err
+			}
+			if err := tx.Save(r); err != nil {
+				return err
+			}
+			written, err = tx.number(`SELECT total_changes()`)
+			written -= before
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	for n, c := range []struct {
+		change func(*Record)
+		writes bool
+	}{
+		{func(*Record) {}, true},
+		{func(*Record) {}, false},
+		{func(r *Record) { r.LastSeen = at }, true},
+		{func(r *Record) { r.LastSeen = at.In(time.FixedZone("", 0)) }, false},
+		{func(r *Record) { r.WakeAt = at }, true},
+		{func(r *Record) { r.WakeAt = at.Local() }, false},
+		{func(r *Record) { r.WakeWith = WakeRelated }, true},
+		{func(r *Record) { r.AskAt = at }, true},
+		{func(r *Record) { r.Outage = "i2" }, true},
+		{func(r *Record) { r.OutageMarks = true }, true},
+		{func(r *Record) { r.Root = "m" }, true},
+		{func(r *Record) { r.Blinds = true }, true},
+		{func(r *Record) { r.Alerts = map[string]*rules.Alert{"f": {Firing: true}} }, true},
+		{func(*Record) {}, false},
+	} {
+		if got := save(c.change); (got > 0) != c.writes {
+			t.Errorf("change %d: %d rows written", n, got)
 		}
 	}
 }
