@@ -36,9 +36,11 @@ func TestSpeed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it measures")
 	}
-	b := &speed{T: t, rounds: 1, slice: 20 * time.Millisecond, seeded: 2000, due: []int{0, 100, 1000}, mails: 16}
+	b := &speed{T: t, rounds: 1, slice: 20 * time.Millisecond, sizes: []int{1, 10, 100}, clients: []int{1, 4}, most: 8,
+		seeded: 2000, due: []int{0, 10, 100}, mails: 16}
 	if os.Getenv("VIGIE_BENCH") == "long" {
-		b.rounds, b.slice, b.seeded, b.due, b.mails = 5, 700*time.Millisecond, 1_000_000, []int{0, 100, 10_000}, 500
+		b = &speed{T: t, rounds: 5, slice: 700 * time.Millisecond, sizes: []int{1, 10, 100, 1000}, clients: []int{1, 16, 64}, most: 64,
+			seeded: 1_000_000, due: []int{0, 100, 10_000}, mails: 500}
 	}
 	b.say("%d rounds of %s, %d processors, %s", b.rounds, b.slice, runtime.GOMAXPROCS(0), runtime.Version())
 	defer debug.SetGCPercent(debug.SetGCPercent(receiver.GCPercent))
@@ -53,11 +55,14 @@ func TestSpeed(t *testing.T) {
 // speed is one run of the measurement.
 type speed struct {
 	*testing.T
-	rounds int
-	slice  time.Duration
-	seeded int   // incidents that are open already
-	due    []int // so many of them wake at once
-	mails  int
+	rounds  int
+	slice   time.Duration
+	sizes   []int // alerts of a delivery
+	clients []int
+	most    int   // clients where only one number of them is measured
+	seeded  int   // incidents that are open already
+	due     []int // so many of them wake at once
+	mails   int
 }
 
 func (b *speed) say(format string, args ...any) {
@@ -490,7 +495,7 @@ func (b *speed) ingest() {
 	b.say("")
 	b.say("| alerts | incidents | clients | deliveries/s | alerts/s | raw deliveries/s | ratio | CPU µs/alert | raw | allocations/alert | p50 ms | p99 ms | 503 |")
 	b.say("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
-	for _, alerts := range []int{1, 10, 100, 1000} {
+	for _, alerts := range b.sizes {
 		for _, many := range []bool{false, true} {
 			if alerts == 1 && many {
 				continue
@@ -500,19 +505,24 @@ func (b *speed) ingest() {
 	}
 }
 
-// rawBatch is how many deliveries the raw store commits together, for as many
-// clients.
-var rawBatch = map[int]int{1: 1, 16: 16, 64: 100}
+// rawBatch is how many deliveries the raw store commits together: as many as
+// there are clients, and a hundred where there are many.
+func (l *load) rawBatch(clients int) int {
+	if clients >= 64 {
+		clients = 100
+	}
+	return min(clients, max(1, 20_000/l.alerts))
+}
 
 func (b *speed) ingestOf(l *load) {
 	r, w := newRig(b.T, 0), b.newRaw(l, "FULL")
-	for _, clients := range []int{1, 16, 64} {
+	for _, clients := range b.clients {
 		var rate, floor, ratio, cpu, rawCPU, mallocs []float64
 		var waits []time.Duration
 		refused := 0
 		for range b.rounds {
 			got := b.post(r.webhookURL(), clients, l.fill)
-			most := w.write(b, b.slice, min(rawBatch[clients], max(1, 20_000/l.alerts)))
+			most := w.write(b, b.slice, l.rawBatch(clients))
 			rate, floor = append(rate, got.rate()), append(floor, most.rate())
 			ratio = append(ratio, got.rate()/most.rate())
 			cpu, rawCPU = append(cpu, got.each(l.alerts)), append(rawCPU, most.each(l.alerts))
@@ -555,14 +565,14 @@ func (b *speed) limits() {
 	again := l.number(nil, 1)
 	r.post(http.StatusOK, again)
 	for range b.rounds {
-		full, raw := b.post(r.webhookURL(), 64, l.fill).rate(), w.write(b, b.slice, 100).rate()
-		httpOnly, withDecode := b.post(read.URL, 64, l.fill).rate(), b.post(decoded.URL, 64, l.fill).rate()
+		full, raw := b.post(r.webhookURL(), b.most, l.fill).rate(), w.write(b, b.slice, 100).rate()
+		httpOnly, withDecode := b.post(read.URL, b.most, l.fill).rate(), b.post(decoded.URL, b.most, l.fill).rate()
 		add("F_http", httpOnly)
 		add("F_dec", withDecode)
 		add("F_store", raw)
 		add("P1", full/raw)
 		add("P1b", full*(withDecode+raw)/(withDecode*raw))
-		add("P2", full/b.post(one.URL, 64, l.fill).rate())
+		add("P2", full/b.post(one.URL, b.most, l.fill).rate())
 		add("P3", w.write(b, b.slice, 64).rate()/lax.write(b, b.slice, 64).rate())
 		alone := b.post(r.webhookURL(), 1, l.fill)
 		sync := b.sync(16 << 10)
@@ -642,7 +652,7 @@ func (b *speed) many() {
 	l.next.Store(int64(b.seeded))
 	var p8 []float64
 	for range b.rounds {
-		p8 = append(p8, b.post(full.webhookURL(), 64, l.fill).rate()/b.post(empty.webhookURL(), 64, l.fill).rate())
+		p8 = append(p8, b.post(full.webhookURL(), b.most, l.fill).rate()/b.post(empty.webhookURL(), b.most, l.fill).rate())
 	}
 	b.say("")
 	b.say("| with %d open incidents | figure | aim |", b.seeded)
