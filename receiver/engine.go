@@ -146,6 +146,10 @@ type Engine struct {
 	paces map[string]time.Duration // of the loops; written before they start
 }
 
+// GCPercent is the garbage collector's pace that suits a receiver: its live
+// heap is small, and what a delivery leaves behind is gone with its answer.
+const GCPercent = 400
+
 // reopenable is how long an ended incident may still be what a signal belongs to.
 const reopenable = 30 * 24 * time.Hour
 

@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -80,6 +81,7 @@ type rig struct {
 	peers  []*peer
 	ams    []string // real Alertmanagers' addresses
 	fails  bool     // what the log says is expected to be bad
+	relay  string   // the mail relay's address, when it is not the sink
 	// stalled is when the engine counts as ill; its default when 0.
 	stalled time.Duration
 	// edits replace words of the policy, tune changes parts before they are used.
@@ -117,7 +119,7 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	host, port, _ := net.SplitHostPort(r.sink.Addr())
+	host, port, _ := net.SplitHostPort(cmp.Or(r.relay, r.sink.Addr()))
 	setup.Config.Mail.Relay.Host = host
 	setup.Config.Mail.Relay.Port, _ = strconv.Atoi(port)
 	if r.configure != nil {

@@ -113,10 +113,7 @@ func (d *decider) proofNeeds() {
 }
 
 func (d *decider) need() *Need {
-	n := &Need{Since: d.inc.LastSeen, Alerts: map[string]Labels{}}
-	for f, a := range d.inc.Alerts {
-		n.Alerts[f] = a.Labels
-	}
+	n := &Need{Since: d.inc.LastSeen, Alerts: d.inc.Alerts}
 	if d.s.OtherBackup != nil {
 		c, m, role := d.inc.Identity[LabelCustomer], d.inc.Identity[LabelMachine], d.inc.Identity[LabelBackupRole]
 		n.Other = &OtherNeed{Customer: c, Machine: m, Role: role, Expected: d.book.Directory.ExpectsOther(c, m, role)}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -61,6 +62,9 @@ type server struct {
 }
 
 func serve(ctx context.Context, path string, log *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(receiver.GCPercent)
+	}
 	setup, err := receiver.LoadWithCopies(path)
 	if err != nil {
 		return err

@@ -124,17 +124,22 @@ type Transmission struct {
 	Since                            time.Time // when the message was made
 }
 
+// dueTransmissions says CROSS JOIN to keep SQLite to this order: from one message
+// to its few relatives. The other way round it goes through all that is pending
+// for each that is.
+const dueTransmissions = `t.next_at <= ? AND NOT EXISTS (
+		SELECT 1 FROM notification mine CROSS JOIN notification other CROSS JOIN message before CROSS JOIN transmission ahead
+		WHERE mine.message = t.message AND mine.message <> ''
+			AND other.incident = mine.incident AND other.message <> mine.message AND other.message <> ''
+			AND before.id = other.message AND before.position < m.position
+			AND ahead.message = before.id AND ahead.address = t.address AND ahead.next_at IS NOT NULL)
+	ORDER BY m.position, t.address LIMIT ?`
+
 // DueTransmissions returns the transmissions to make now. One waits while an
 // earlier message about one of its incidents has not reached the same
 // recipient, so that nobody reads a story backwards.
 func (tx *Tx) DueTransmissions(now time.Time, limit int) ([]Transmission, error) {
-	return tx.transmissions(`t.next_at <= ? AND NOT EXISTS (
-			SELECT 1 FROM notification mine
-			JOIN notification other ON other.incident = mine.incident AND other.message <> mine.message AND other.message <> ''
-			JOIN message before ON before.id = other.message AND before.position < m.position
-			JOIN transmission ahead ON ahead.message = before.id AND ahead.address = t.address AND ahead.next_at IS NOT NULL
-			WHERE mine.message = t.message)
-		ORDER BY m.position, t.address LIMIT ?`, now.UnixNano(), limit)
+	return tx.transmissions(dueTransmissions, now.UnixNano(), limit)
 }
 
 // Lease claims transmissions before they are made and counts the attempt.
@@ -161,9 +166,11 @@ func (tx *Tx) Transmissions(message string) ([]Transmission, error) {
 	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
 }
 
+const selectTransmissions = `SELECT t.message, t.address, t.status, t.detail, m.template, t.attempts, t.since
+	FROM transmission t JOIN message m ON m.id = t.message WHERE `
+
 func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
-	rows, err := tx.q.query(`SELECT t.message, t.address, t.status, t.detail, m.template, t.attempts, t.since
-		FROM transmission t JOIN message m ON m.id = t.message WHERE `+where, args...)
+	rows, err := tx.q.query(selectTransmissions+where, args...)
 	if err != nil {
 		return nil, err
 	}

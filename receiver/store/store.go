@@ -48,11 +48,15 @@ type Store struct {
 	writer  *sql.DB
 	reader  *sql.DB
 	conn    *session
+	peeks   reading
+	peeking sync.Mutex
 
 	jobs    chan *job
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
+
+	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 }
 
 type job struct {
@@ -117,13 +121,27 @@ func (s *Store) open(ctx context.Context) error {
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
+	for _, p := range writerPragmas {
+		if _, err := c.ExecContext(ctx, p); err != nil {
+			return unusable(p, err)
+		}
+	}
 	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
 		return err
 	}
-	s.reader.SetMaxOpenConns(readers)
-	s.reader.SetMaxIdleConns(readers)
+	s.reader.SetMaxOpenConns(readers + 1)
+	s.reader.SetMaxIdleConns(readers + 1)
+	p, err := s.reader.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	s.peeks = reading{newSession(p)}
 	return nil
 }
+
+// writerPragmas let the writer keep the upper pages of its indexes at hand, and
+// move the log into the file less often than after each large commit.
+var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
 
 func dsn(path, mode string) string {
 	q := url.Values{
@@ -258,6 +276,9 @@ func (s *Store) Close() error {
 
 func (s *Store) release() error {
 	var errs []error
+	if s.peeks.session != nil {
+		errs = append(errs, s.peeks.close())
+	}
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
@@ -326,6 +347,7 @@ func (s *Store) write() {
 // batch runs a job and all that have come in meanwhile under one commit.
 func (s *Store) batch(first *job) {
 	jobs := make([]*job, 0, maxBatch)
+	k := &known{}
 	err := s.conn.run("BEGIN IMMEDIATE")
 	if err != nil {
 		s.answer([]*job{first}, fmt.Errorf("%w: begin: %w", ErrUnavailable, err))
@@ -333,7 +355,7 @@ func (s *Store) batch(first *job) {
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(j); err != nil {
+		if err = s.savepoint(j, k); err != nil {
 			break
 		}
 		j = nil
@@ -357,7 +379,7 @@ func (s *Store) batch(first *job) {
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
-func (s *Store) savepoint(j *job) error {
+func (s *Store) savepoint(j *job, k *known) error {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		j.err = ErrUnavailable // nobody is waiting any more
 		return nil
@@ -365,9 +387,9 @@ func (s *Store) savepoint(j *job) error {
 	if err := s.conn.run("SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := &Tx{q: s.conn, job: j}
+	tx := &Tx{q: s.conn, job: j, known: k}
 	if j.err = guarded(j.fn, tx); j.err != nil {
-		j.after = nil
+		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
 			return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
 		}
@@ -413,6 +435,15 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 // View runs fn on a consistent view of the data; fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	return view(ctx, s.reader, fn)
+}
+
+// Peek runs fn on the data as committed by now; fn must not write. It is
+// cheaper than [Store.View], and each question may see a later commit than the
+// one before it. What is asked cannot be interrupted: it must be short.
+func (s *Store) Peek(fn func(*Tx) error) error {
+	s.peeking.Lock()
+	defer s.peeking.Unlock()
+	return fn(&Tx{q: s.peeks})
 }
 
 func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
@@ -500,14 +531,29 @@ func (v viewer) query(text string, args ...any) (*sql.Rows, error) {
 	return r, nil
 }
 
+// reading is a session that must not write.
+type reading struct{ *session }
+
+func (r reading) exec(string, ...any) (sql.Result, error) {
+	return nil, errors.New("a view cannot write")
+}
+
 func (v viewer) exec(string, ...any) (sql.Result, error) {
 	return nil, errors.New("a view cannot write")
 }
 
 // Tx is one transaction. It is not for use outside the function it is given to.
 type Tx struct {
-	q   querier
-	job *job
+	q     querier
+	job   *job
+	known *known // nil in a view
+}
+
+// known is what the updates of one commit have found out, so that each of them
+// need not ask again. It is forgotten when one of them is undone.
+type known struct {
+	number       int  // the newest running number given out; 0 before the first
+	noneBlinding bool // no incident is open about a source that cannot be read
 }
 
 // AfterCommit calls f once the transaction has been committed.

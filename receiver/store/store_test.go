@@ -76,7 +76,7 @@ func TestUpdatesAreApart(t *testing.T) {
 		}
 	}
 	err := s.View(t.Context(), func(tx *store.Tx) error {
-		rs, err := tx.Open(now)
+		rs, err := tx.Open()
 		if len(rs) != kept {
 			t.Errorf("%d incidents kept, want %d", len(rs), kept)
 		}

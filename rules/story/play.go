@@ -269,8 +269,8 @@ func (p *player) decideAlone(e *entry, ev rules.Event) error {
 func (p *player) answer(e *entry, n rules.Need) rules.Answered {
 	e.answered = p.changes
 	a := rules.Answered{AskedAt: p.now, Plans: map[string]rules.PlanEvidence{}}
-	for f, l := range n.Alerts {
-		a.Plans[f] = p.truth.planEvidence(l)
+	for f, alert := range n.Alerts {
+		a.Plans[f] = p.truth.planEvidence(alert.Labels)
 	}
 	if n.Other != nil {
 		other := p.truth.otherEvidence(*n.Other, p.now)
