@@ -83,7 +83,7 @@ func withAddress(ps []Party) []Party {
 
 // Brief is what the digest says of one incident.
 func (b *Book) Brief(inc Incident, facts Facts, to []Party, now time.Time) (Notification, bool) {
-	d := b.decider(inc, facts, now)
+	d := b.decider(&inc, facts, now)
 	if d == nil || len(to) == 0 {
 		return Notification{}, false
 	}

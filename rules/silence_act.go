@@ -29,7 +29,7 @@ const maxComment = 1000
 // so. Nothing is decided by it; the act itself follows with [Acted] once every
 // Alertmanager has taken them.
 func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]Silence, *Refusal) {
-	d := b.decider(inc, facts, now)
+	d := b.decider(&inc, facts, now)
 	if d == nil {
 		return nil, &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}
 	}
@@ -43,7 +43,7 @@ func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]
 // SilenceEnd is when a silence that is made now ends unless somebody names an
 // earlier end: with the service day, and never later than a day from now.
 func (b *Book) SilenceEnd(inc Incident, now time.Time) time.Time {
-	d := b.decider(inc, Facts{}, now)
+	d := b.decider(&inc, Facts{}, now)
 	if d == nil {
 		return time.Time{}
 	}
