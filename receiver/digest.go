@@ -145,7 +145,7 @@ func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Dige
 func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, now time.Time) error {
 	return e.store.View(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
-		rs, err := tx.Open(now.Add(-14 * 24 * time.Hour))
+		rs, err := tx.OpenSince(now.Add(-14 * 24 * time.Hour))
 		if err != nil {
 			return err
 		}

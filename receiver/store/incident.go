@@ -226,6 +226,11 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 // Open returns all open incidents.
 func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
 
+// OpenSince returns all open incidents and those opened after since.
+func (tx *Tx) OpenSince(since time.Time) ([]*Record, error) {
+	return tx.records(`open = 1 OR opened_at > ? ORDER BY open DESC, number`, since.UnixNano())
+}
+
 // Lately returns the open incidents whose episode began at since or later, and
 // those that are part of a common one.
 func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
