@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"runtime/debug"
@@ -74,6 +75,20 @@ type Options struct {
 	// Ballast is how many bytes are set aside, in a file of their own, and given
 	// back when the disk is full; 0 is none.
 	Ballast int64
+
+	// What tests alone change: the layer under SQLite, and how it syncs.
+	vfs, synchronous string
+}
+
+func (o Options) dsn(path, mode string) string {
+	q := url.Values{}
+	if o.vfs != "" {
+		q.Set("vfs", o.vfs)
+	}
+	if o.synchronous != "" {
+		q.Set("_synchronous", o.synchronous)
+	}
+	return dsn(path, mode, q)
 }
 
 // Open opens the database file with no options; see [Options.Open].
@@ -91,7 +106,7 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 		path: path, lock: lock, ballast: ballast{path: path + ".ballast", size: o.Ballast},
 		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		s.release()
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
@@ -100,12 +115,12 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
+func (s *Store) open(ctx context.Context, o Options) error {
 	err := examine(ctx, s.path)
 	if err != nil {
 		return err
 	}
-	if s.writer, err = sql.Open("sqlite3", dsn(s.path, "rwc")); err != nil {
+	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
@@ -117,7 +132,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
-	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
+	if s.reader, err = sql.Open("sqlite3", o.dsn(s.path, "ro")); err != nil {
 		return err
 	}
 	s.reader.SetMaxOpenConns(readers)
@@ -125,7 +140,7 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-func dsn(path, mode string) string {
+func dsn(path, mode string, other ...url.Values) string {
 	q := url.Values{
 		"mode":           {mode},
 		"_foreign_keys":  {"on"},
@@ -139,6 +154,9 @@ func dsn(path, mode string) string {
 		q.Set("_txlock", "deferred")
 		q.Set("_query_only", "on")
 		q.Del("_journal_mode")
+	}
+	for _, o := range other {
+		maps.Copy(q, o)
 	}
 	return "file:" + escaped(path) + "?" + q.Encode()
 }
