@@ -237,7 +237,8 @@ func (e *Engine) live() *Parts { return e.parts.Load() }
 // Book returns what decisions are made from at the moment.
 func (e *Engine) Book() *rules.Book { return e.live().Book }
 
-// Run keeps the engine going until ctx ends, then finishes what is under way.
+// Run keeps the engine going until ctx ends, then finishes what is under way. It
+// ends by itself, with an error, only when the disk has failed.
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	t := e.live().Timings
@@ -261,6 +262,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, l := range loops {
 		e.paces[l.name] = l.pace
 	}
+	g.Go(func() error {
+		err := e.store.Broken(ctx)
+		if err != nil {
+			e.log.Error("the receiver ends", "err", err)
+		}
+		return err
+	})
 	for _, l := range loops {
 		g.Go(func() error { return e.every(ctx, l.name, l.pace, l.hurry, l.work) })
 	}

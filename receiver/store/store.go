@@ -54,6 +54,7 @@ type Store struct {
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
+	broken  broken
 }
 
 type job struct {
@@ -104,7 +105,7 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{
 		path: path, lock: lock, ballast: ballast{path: path + ".ballast", size: o.Ballast},
-		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
 	if err := s.open(ctx, o); err != nil {
 		s.release()
@@ -116,8 +117,11 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, o Options) error {
-	err := examine(ctx, s.path)
+	err := writable(s.path)
 	if err != nil {
+		return err
+	}
+	if err := examine(ctx, s.path); err != nil {
 		return err
 	}
 	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
@@ -168,7 +172,7 @@ func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", err)
+		return nil, fmt.Errorf("lock file: %w", mayNot(err))
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
@@ -279,11 +283,13 @@ func (s *Store) release() error {
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
-	if s.conn != nil {
-		errs = append(errs, s.conn.close())
-	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+	if s.broken.err() == nil { // closing would sync once more what is lost
+		if s.conn != nil {
+			errs = append(errs, s.conn.close())
+		}
+		if s.writer != nil {
+			errs = append(errs, s.writer.Close())
+		}
 	}
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)
@@ -298,6 +304,8 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	select {
 	case <-s.closing:
 		return fmt.Errorf("%w: it is closed", ErrUnavailable)
+	case <-s.broken.now:
+		return s.broken.err()
 	default:
 	}
 	select {
@@ -343,6 +351,10 @@ func (s *Store) write() {
 
 // batch runs a job and all that have come in meanwhile under one commit.
 func (s *Store) batch(first *job) {
+	if err := s.broken.err(); err != nil {
+		s.answer([]*job{first}, err)
+		return
+	}
 	jobs := make([]*job, 0, maxBatch)
 	err := s.conn.run("BEGIN IMMEDIATE")
 	if err != nil {
@@ -397,9 +409,9 @@ func (s *Store) savepoint(j *job) error {
 }
 
 func (s *Store) answer(jobs []*job, err error) {
-	s.ballast.judge(err)
+	s.judge(err)
 	for _, j := range jobs {
-		s.ballast.judge(j.err)
+		s.judge(j.err)
 		if err != nil {
 			j.reply <- err
 			continue
@@ -409,6 +421,12 @@ func (s *Store) answer(jobs []*job, err error) {
 		}
 		j.reply <- j.err
 	}
+}
+
+// judge looks at an error for what it says about the disk.
+func (s *Store) judge(err error) {
+	s.ballast.judge(err)
+	s.broken.judge(s.path, err)
 }
 
 // PanicError is what became of a panic inside an update.

@@ -112,15 +112,18 @@ static void save(image *i) {
 	free(data);
 }
 
-// event counts one more thing that a power cut could come before.
-static void event(void) {
-	events++;
-	if (!cut_in || --cut_in) return;
+static void save_all(void) {
 	for (image *i = images; i; i = i->next) {
 		if (!i->exists && dice() % 2) continue; // its name may not be in the folder yet
 		if (i->exists || i->first) save(i);
 	}
 	__atomic_store_n(&cut_at, events, __ATOMIC_SEQ_CST);
+}
+
+// event counts one more thing that a power cut could come before.
+static void event(void) {
+	events++;
+	if (cut_in && !--cut_in) save_all();
 }
 
 static void add(image *i, const void *data, int n, sqlite3_int64 offset) {
@@ -313,6 +316,13 @@ void fv_cut_after(uint64_t n, const char *dir, uint64_t s) {
 	seed = s ? s : 1;
 	cut_at = 0;
 	cut_in = n;
+	pthread_mutex_unlock(&mutex);
+}
+
+void fv_cut_now(const char *dir, uint64_t s) {
+	fv_cut_after(0, dir, s);
+	pthread_mutex_lock(&mutex);
+	save_all();
 	pthread_mutex_unlock(&mutex);
 }
 

@@ -54,6 +54,13 @@ func CutAfter(n uint64, dir string, seed uint64) {
 	C.fv_cut_after(C.uint64_t(n), d, C.uint64_t(seed))
 }
 
+// CutNow lets the power go at once, as [CutAfter] says.
+func CutNow(dir string, seed uint64) {
+	d := C.CString(dir)
+	defer C.free(unsafe.Pointer(d))
+	C.fv_cut_now(d, C.uint64_t(seed))
+}
+
 // CutAt is the event at which the power went, 0 before that. What returned when
 // there were fewer events returned before the cut.
 func CutAt() uint64 { return uint64(C.fv_cut_at()) }

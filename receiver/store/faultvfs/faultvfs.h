@@ -64,6 +64,7 @@ __attribute__((weak)) int sqlite3_vfs_register(sqlite3_vfs*, int);
 int fv_register(const char *name, int make_default);
 uint64_t fv_events(void);
 void fv_cut_after(uint64_t events, const char *dir, uint64_t seed);
+void fv_cut_now(const char *dir, uint64_t seed);
 uint64_t fv_cut_at(void);
 void fv_forget(void);
 void fv_fail_sync(const char *suffix, int times);
