@@ -65,6 +65,12 @@ func (r *unready) put(key string, until time.Time) {
 	r.until[key] = until
 }
 
+func (r *unready) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.until)
+}
+
 // Deliver makes messages of the notifications whose hold has ended and sends
 // what is due, until nothing is due and nothing is on its way.
 func (e *Engine) Deliver(ctx context.Context) error {

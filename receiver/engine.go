@@ -128,6 +128,7 @@ type Engine struct {
 	instance string
 	looked   atomic.Int64 // when common failures were last looked for
 	retained atomic.Int64 // when old incidents were last looked for
+	minds    atomic.Int64 // the latest instant at which the clock was looked at
 	// correlate is set when an incident opened since the last look for common
 	// failures; hurry lets reconciliation run before its time.
 	correlate atomic.Bool
@@ -195,7 +196,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 			}
 		}
 		tx.AfterCommit(func() { e.parts.Store(&p) })
-		return tx.WakeOpen(now)
+		return foreshorten(tx, full, p.Timings.RetryMost, now)
 	})
 	if err != nil {
 		return fmt.Errorf("keep the policies: %w", err)
