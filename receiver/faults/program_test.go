@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,9 +33,32 @@ type program struct {
 	t      *testing.T
 	dir    string
 	binary string
+	env    []string
 	sink   *smtpsink.Server
 	url    string
 	proc   *exec.Cmd
+	said   *said
+}
+
+// said is what the latest life wrote to its log.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	done chan struct{} // closed when it says nothing more
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *said) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.text.Len() < 1<<20 {
+		fmt.Fprintln(&s.text, text)
+	}
 }
 
 func newProgram(t *testing.T) *program {
@@ -44,6 +68,56 @@ func newProgram(t *testing.T) *program {
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", p.binary, "vigie/cmd/vigie").CombinedOutput(); err != nil {
 		t.Fatalf("build vigie: %v\n%s", err, out)
 	}
+	return p.furnish()
+}
+
+// newProgramOnFaultyDisk is the same program in the form in which its own tests
+// run it: its database lies on a disk that can be ordered to fail.
+func newProgramOnFaultyDisk(t *testing.T) *program {
+	t.Helper()
+	p := &program{t: t, dir: t.TempDir()}
+	p.binary = filepath.Join(p.dir, "vigie.test")
+	if out, err := exec.Command("go", "test", "-buildvcs=false", "-c", "-o", p.binary, "vigie/cmd/vigie").CombinedOutput(); err != nil {
+		t.Fatalf("build vigie: %v\n%s", err, out)
+	}
+	p.env = []string{"VIGIE_TEST_RUN_AS_PROGRAM=1", "VIGIE_TEST_FAULTY_DISK=" + p.dir}
+	return p.furnish()
+}
+
+// order has the disk do something, from the next start on when nothing runs.
+func (p *program) order(format string, args ...any) {
+	p.t.Helper()
+	p.write("order.part", fmt.Sprintf(format, args...))
+	if err := os.Rename(filepath.Join(p.dir, "order.part"), filepath.Join(p.dir, "order")); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// ordered has the disk of a running program do something and returns when it
+// does.
+func (p *program) ordered(format string, args ...any) {
+	p.t.Helper()
+	p.order(format, args...)
+	p.until("the disk obeys", 10*time.Second, func() bool {
+		_, err := os.Stat(filepath.Join(p.dir, "order"))
+		return err != nil
+	})
+}
+
+// until waits for something.
+func (p *program) until(what string, limit time.Duration, is func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(limit); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatalf("not within %s: %s\n%s", limit, what, p.said)
+		}
+	}
+}
+
+// furnish gives the program its mail server and its configuration.
+func (p *program) furnish() *program {
+	t := p.t
+	t.Helper()
 	sink, err := smtpsink.Start(t.Context(), smtpsink.Options{MaxMessages: 1_000_000, MaxBytes: 4 << 30})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +161,22 @@ var listening = regexp.MustCompile(`Listening on.*address=(\S+)`)
 // start runs the program and waits until it listens.
 func (p *program) start() {
 	p.t.Helper()
-	p.proc = exec.Command(p.binary, "serve", "--config.file="+filepath.Join(p.dir, "vigie.yml"))
+	if err := p.tryStart(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// command is the program with these arguments.
+func (p *program) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(p.binary, append(args, "--config.file="+filepath.Join(p.dir, "vigie.yml"))...)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd
+}
+
+// tryStart runs the program until it listens, or has ended without.
+func (p *program) tryStart() error {
+	p.t.Helper()
+	p.proc = p.command("serve")
 	stderr, err := p.proc.StderrPipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -98,28 +187,45 @@ func (p *program) start() {
 	proc := p.proc
 	p.t.Cleanup(func() { _ = proc.Process.Kill() })
 	found := make(chan string, 1)
-	var said bytes.Buffer
+	log := &said{done: make(chan struct{})}
+	p.said = log
 	go func() {
-		s := bufio.NewScanner(stderr)
-		for s.Scan() {
-			if m := listening.FindStringSubmatch(s.Text()); m != nil {
+		defer close(log.done)
+		listens := false
+		for s := bufio.NewScanner(stderr); s.Scan(); {
+			log.line(s.Text())
+			if m := listening.FindStringSubmatch(s.Text()); m != nil && !listens {
+				listens = true
 				found <- m[1]
-				break
 			}
-			fmt.Fprintln(&said, s.Text())
 		}
 		close(found)
-		_, _ = io.Copy(io.Discard, stderr)
+		_, _ = io.Copy(io.Discard, stderr) // a line too long for the scanner
 	}()
 	select {
 	case at := <-found:
 		if at == "" {
-			p.t.Fatalf("it ended without listening:\n%s", &said)
+			_ = p.proc.Wait() // how it ended is in proc
+			return fmt.Errorf("it ended without listening:\n%s", log)
 		}
 		p.url = "http://" + at
 	case <-time.After(time.Minute):
 		p.t.Fatal("it does not listen within a minute")
 	}
+	return nil
+}
+
+// ends waits until the program has ended by itself and returns its exit code,
+// -1 for a signal.
+func (p *program) ends(limit time.Duration) int {
+	p.t.Helper()
+	select {
+	case <-p.said.done:
+	case <-time.After(limit):
+		p.t.Fatalf("it has not ended within %s:\n%s", limit, p.said)
+	}
+	_ = p.proc.Wait() // how it ended is in proc
+	return p.proc.ProcessState.ExitCode()
 }
 
 // end sends a signal and waits until the program is gone.
@@ -128,6 +234,7 @@ func (p *program) end(sig os.Signal) {
 	if err := p.proc.Process.Signal(sig); err != nil {
 		p.t.Fatal(err)
 	}
+	<-p.said.done
 	_ = p.proc.Wait() // it reports the signal
 }
 
