@@ -38,6 +38,7 @@ type program struct {
 	url    string
 	proc   *exec.Cmd
 	said   *said
+	asking int // how many commands the relay had heard when its faults were set
 }
 
 // said is what the latest life wrote to its log.
@@ -61,13 +62,35 @@ func (s *said) line(text string) {
 	}
 }
 
-func newProgram(t *testing.T) *program {
+// binaries is the folder of the programs that were built, for all tests.
+var binaries string
+
+func TestMain(m *testing.M) {
+	var err error
+	if binaries, err = os.MkdirTemp("", "vigie-faults"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(binaries)
+	os.Exit(code)
+}
+
+// build makes a binary of the program, once.
+func build(t *testing.T, name string, how ...string) string {
 	t.Helper()
-	p := &program{t: t, dir: t.TempDir()}
-	p.binary = filepath.Join(p.dir, "vigie")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", p.binary, "vigie/cmd/vigie").CombinedOutput(); err != nil {
+	binary := filepath.Join(binaries, name)
+	if _, err := os.Stat(binary); err == nil {
+		return binary
+	}
+	if out, err := exec.Command("go", append(how, "-o", binary, "vigie/cmd/vigie")...).CombinedOutput(); err != nil {
 		t.Fatalf("build vigie: %v\n%s", err, out)
 	}
+	return binary
+}
+
+func newProgram(t *testing.T) *program {
+	t.Helper()
+	p := &program{t: t, dir: t.TempDir(), binary: build(t, "vigie", "build", "-buildvcs=false")}
 	return p.furnish()
 }
 
@@ -75,11 +98,7 @@ func newProgram(t *testing.T) *program {
 // run it: its database lies on a disk that can be ordered to fail.
 func newProgramOnFaultyDisk(t *testing.T) *program {
 	t.Helper()
-	p := &program{t: t, dir: t.TempDir()}
-	p.binary = filepath.Join(p.dir, "vigie.test")
-	if out, err := exec.Command("go", "test", "-buildvcs=false", "-c", "-o", p.binary, "vigie/cmd/vigie").CombinedOutput(); err != nil {
-		t.Fatalf("build vigie: %v\n%s", err, out)
-	}
+	p := &program{t: t, dir: t.TempDir(), binary: build(t, "vigie.test", "test", "-buildvcs=false", "-c")}
 	p.env = []string{"VIGIE_TEST_RUN_AS_PROGRAM=1", "VIGIE_TEST_FAULTY_DISK=" + p.dir}
 	return p.furnish()
 }

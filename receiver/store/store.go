@@ -121,7 +121,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := examine(ctx, s.path); err != nil {
+	err = examine(ctx, s.path)
+	unfinished := errors.Is(err, errUnfinished)
+	if err != nil && !unfinished {
 		return err
 	}
 	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
@@ -133,6 +135,11 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		return unusable("open", err)
 	}
 	s.conn = newSession(c)
+	if unfinished {
+		if err := check(ctx, c); err != nil {
+			return err
+		}
+	}
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
@@ -181,6 +188,10 @@ func takeLock(path string) (*os.File, error) {
 	return f, nil
 }
 
+// errUnfinished says that a file must be written to before it can be looked at:
+// a process was killed while it made the database, before there was a log.
+var errUnfinished = errors.New("it was not finished")
+
 // examine looks at a file before anything may write to it: a writer that closes
 // would play what is left in the log into a damaged file.
 func examine(ctx context.Context, path string) error {
@@ -196,6 +207,9 @@ func examine(ctx context.Context, path string) error {
 	}
 	defer db.Close()
 	c, err := db.Conn(ctx)
+	if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrReadonlyRollback {
+		return errUnfinished
+	}
 	if err != nil {
 		return unusable("open", err)
 	}

@@ -17,6 +17,7 @@ enum {
 	IOERR_FSYNC = 10 | 4 << 8,
 	NOMEM = 7,
 	OPEN_MAIN_DB = 0x100,
+	OPEN_MAIN_JOURNAL = 0x800,
 	OPEN_WAL = 0x80000,
 	SECTOR = 512,
 };
@@ -37,6 +38,7 @@ typedef struct image {
 	unsigned char *durable;
 	sqlite3_int64 size;
 	int exists; // durably
+	int open;   // how many files stand for it
 	op *first, **last;
 } image;
 
@@ -177,7 +179,15 @@ static int ends(const char *path, const char *suffix) {
 #define REAL(f) (((file*)(f))->real)
 #define CALL(f, m, ...) (REAL(f)->pMethods->m(REAL(f), ##__VA_ARGS__))
 
-static int on_close(sqlite3_file *f) { return CALL(f, xClose); }
+static int on_close(sqlite3_file *f) {
+	image *i = ((file*)f)->image;
+	int rc = CALL(f, xClose);
+	pthread_mutex_lock(&mutex);
+	if (i) i->open--;
+	pthread_mutex_unlock(&mutex);
+	return rc;
+}
+
 static int on_read(sqlite3_file *f, void *p, int n, sqlite3_int64 o) { return CALL(f, xRead, p, n, o); }
 static int on_size(sqlite3_file *f, sqlite3_int64 *n) { return CALL(f, xFileSize, n); }
 static int on_lock(sqlite3_file *f, int l) { return CALL(f, xLock, l); }
@@ -262,9 +272,10 @@ static int on_open(sqlite3_vfs *v, const char *path, sqlite3_file *f, int flags,
 	mf->image = NULL;
 	int rc = real->xOpen(real, path, mf->real, flags, out);
 	if (mf->real->pMethods) mf->base.pMethods = &methods;
-	if (rc || !path || !(flags & (OPEN_MAIN_DB | OPEN_WAL))) return rc;
+	if (rc || !path || !(flags & (OPEN_MAIN_DB | OPEN_MAIN_JOURNAL | OPEN_WAL))) return rc;
 	pthread_mutex_lock(&mutex);
 	mf->image = find(path, 1);
+	mf->image->open++;
 	pthread_mutex_unlock(&mutex);
 	return rc;
 }
@@ -330,9 +341,13 @@ uint64_t fv_cut_at(void) { return __atomic_load_n(&cut_at, __ATOMIC_SEQ_CST); }
 
 void fv_forget(void) {
 	pthread_mutex_lock(&mutex);
-	while (images) {
-		image *i = images;
-		images = i->next;
+	for (image **at = &images; *at;) {
+		image *i = *at;
+		if (i->open) {
+			at = &i->next;
+			continue;
+		}
+		*at = i->next;
 		drop(i, events, 0);
 		free(i->durable);
 		free(i->path);

@@ -65,7 +65,7 @@ func CutNow(dir string, seed uint64) {
 // there were fewer events returned before the cut.
 func CutAt() uint64 { return uint64(C.fv_cut_at()) }
 
-// Forget ends all faults and forgets all files.
+// Forget ends all faults and forgets all files that are not open.
 func Forget() { C.fv_forget() }
 
 // FailSync lets that many syncs of files whose name ends so fail. What was
