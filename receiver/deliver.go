@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,10 +51,12 @@ type unready struct {
 	until map[string]time.Time
 }
 
-func (r *unready) wait(key string, now time.Time) bool {
+// all returns the bundles that are not to be tried yet.
+func (r *unready) all(now time.Time) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.until[key].After(now)
+	maps.DeleteFunc(r.until, func(_ string, until time.Time) bool { return !until.After(now) })
+	return slices.Sorted(maps.Keys(r.until))
 }
 
 func (r *unready) put(key string, until time.Time) {
@@ -190,36 +193,55 @@ func (e *Engine) startable(ctx context.Context, way *onTheWay, now time.Time) ([
 // opens, so that every attempt sends the same.
 func (e *Engine) sealDue(ctx context.Context) error {
 	now := e.o.Now()
-	var bundles []store.Bundle
+	stuck := e.unready.all(now)
+	var keys []string
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		bundles, err = tx.Bundles(now, bundlesAtOnce)
+		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, b := range bundles {
-		if e.unready.wait(b.Key, now) {
+	for _, key := range keys {
+		if slices.Contains(stuck, key) {
 			continue
 		}
-		e.explain(ctx, b.Notifications)
-		err := e.seal(ctx, b.Notifications, now)
-		if err != nil && len(b.Notifications) > 1 && !errors.Is(err, store.ErrUnavailable) {
-			// One that cannot be written must not keep the others back.
-			e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", b.Key, "err", err)
-			err = nil
-			for _, n := range b.Notifications {
-				err = errors.Join(err, e.seal(ctx, []rules.Notification{n}, now))
-			}
-		}
-		if errors.Is(err, store.ErrUnavailable) {
+		// Read one by one: what one takes along lets others leave.
+		var ns []rules.Notification
+		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+			ns, err = tx.Bundle(key, now, stuck)
 			return err
+		})
+		if err == nil && len(ns) > 0 {
+			err = e.sealBundle(ctx, key, ns, now)
 		}
 		if err != nil {
-			e.metrics.sent.WithLabelValues(b.Notifications[0].Template, "unrendered").Inc()
-			e.log.Error("a message could not be written; it is kept and tried again", "bundle", b.Key, "err", err)
-			e.unready.put(b.Key, now.Add(rerender))
+			return err
 		}
+	}
+	return nil
+}
+
+// sealBundle makes a message of a bundle. What cannot be written is kept and
+// tried again later.
+func (e *Engine) sealBundle(ctx context.Context, key string, ns []rules.Notification, now time.Time) error {
+	e.explain(ctx, ns)
+	err := e.seal(ctx, ns, now)
+	if err != nil && len(ns) > 1 && !errors.Is(err, store.ErrUnavailable) {
+		// One that cannot be written must not keep the others back.
+		e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
+		err = nil
+		for _, n := range ns {
+			err = errors.Join(err, e.seal(ctx, []rules.Notification{n}, now))
+		}
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	if err != nil {
+		e.metrics.sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
+		e.log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
+		e.unready.put(key, now.Add(rerender))
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ func TestFaultKilledAtNamedPoints(t *testing.T) {
 		}
 	}
 	reached := 0
-	commits := long(6, 24)
-	step := long(3, 1)
+	commits := long(4, 24)
+	step := long(2, 1)
 	for _, when := range []string{"before", "after"} {
 		for sync := 1; sync <= commits; sync += step {
 			p.order("kill-%s-sync %d", when, sync)
@@ -56,7 +56,7 @@ func TestFaultKilledAtNamedPoints(t *testing.T) {
 	p.until("the mails of earlier lives leave", time.Minute, func() bool { told, _ := p.told(); return told >= len(p.machines()) })
 	p.end(syscall.SIGKILL)
 	_, before := p.told()
-	rounds := long(2, 15)
+	rounds := long(1, 15)
 	for range rounds {
 		// After the claim: the relay has the beginning of a mail.
 		p.faults(smtpsink.Faults{Hang: smtpsink.BeforeDot})

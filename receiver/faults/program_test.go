@@ -258,11 +258,13 @@ func (p *program) end(sig os.Signal) {
 }
 
 // post delivers one failed backup and returns nil once it is accepted.
-func (p *program) post(hc *http.Client, machine string) error {
+func (p *program) post(hc *http.Client, machine string) error { return p.postTo(hc, p.url, machine) }
+
+func (p *program) postTo(hc *http.Client, url, machine string) error {
 	body := fmt.Sprintf(`{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"BackupFailed","customer":"dupont","machine":%q,
 		"machine_class":"server","backup_role":"primary","kind":"failed"},"annotations":{},"startsAt":%q,"endsAt":"0001-01-01T00:00:00Z"}]}`,
 		machine, time.Now().UTC().Format(time.RFC3339))
-	req, err := http.NewRequest(http.MethodPost, p.url+"/api/v1/alertmanager", strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, url+"/api/v1/alertmanager", strings.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -306,4 +308,20 @@ func (p *program) machines() map[string]int {
 		times[x.Identity["machine"]]++
 	}
 	return times
+}
+
+// metric returns a metric's value, "" when there is none.
+func (p *program) metric(name string) string {
+	p.t.Helper()
+	resp, err := http.Get(p.url + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for s := bufio.NewScanner(resp.Body); s.Scan(); {
+		if value, ok := strings.CutPrefix(s.Text(), name+" "); ok {
+			return value
+		}
+	}
+	return ""
 }
