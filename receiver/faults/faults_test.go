@@ -44,6 +44,7 @@ func lives(t *testing.T) int {
 // K1: the program is killed at random moments under load. What it accepted is
 // kept, told once, and told again only with the same Message-ID.
 func TestFaultKilled(t *testing.T) {
+	t.Parallel()
 	p := newProgram(t)
 	total := lives(t)
 	// A bounded load: all incidents must fit one list in the end.

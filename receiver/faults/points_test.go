@@ -16,6 +16,7 @@ import (
 // the claim and before the last dot, after the dot and before the answer, after
 // the answer and before that is kept.
 func TestFaultKilledAtNamedPoints(t *testing.T) {
+	t.Parallel()
 	p := newProgramOnFaultyDisk(t)
 	p.edit("policy/policy.yml", "hold: 1s", "hold: 0s")
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}

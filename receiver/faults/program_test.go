@@ -63,7 +63,10 @@ func (s *said) line(text string) {
 }
 
 // binaries is the folder of the programs that were built, for all tests.
-var binaries string
+var (
+	binaries string
+	building sync.Mutex
+)
 
 func TestMain(m *testing.M) {
 	var err error
@@ -78,6 +81,8 @@ func TestMain(m *testing.M) {
 // build makes a binary of the program, once.
 func build(t *testing.T, name string, how ...string) string {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	binary := filepath.Join(binaries, name)
 	if _, err := os.Stat(binary); err == nil {
 		return binary

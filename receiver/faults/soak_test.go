@@ -51,6 +51,7 @@ type soak struct {
 // K14: faults at random, one after the other, while deliveries and acts come in;
 // afterwards everything is mended and the history is judged.
 func TestFaultSoak(t *testing.T) {
+	t.Parallel()
 	s := &soak{program: newProgramOnFaultyDisk(t)}
 	s.edit("policy/policy.yml", "lead: {people: [vijay]}", "lead: {people: [vijay, sup]}") // who is told of both
 	s.edit("vigie.yml", "schema: 1", "schema: 1\ntimings: {retry_first: 1s, retry_most: 4s}")

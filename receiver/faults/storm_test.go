@@ -13,6 +13,7 @@ import (
 // K13: after an outage every group of three Alertmanagers is delivered at once,
 // and again until it is accepted.
 func TestFaultRecoveryStorm(t *testing.T) {
+	t.Parallel()
 	groups := long(300, 5000)
 	const peers, each = 3, 64 // connections of each
 	p := newProgram(t)

@@ -180,7 +180,7 @@ func cuts(t *testing.T, synchronous string, times int) (looked, lost int) {
 // has of that which was not synced.
 func TestFaultPowerCut(t *testing.T) {
 	times, looked, lost := 0, 0, 0
-	for range long(2, 40) { // databases of their own, so that they stay small
+	for range long(2, 20) { // databases of their own, so that they stay small
 		n, l := cuts(t, "", long(6, 25))
 		times, looked, lost = times+long(6, 25), looked+n, lost+l
 	}
