@@ -77,22 +77,30 @@ func TestFaultSyncFailsInACheckpoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := faulty(t, path, "")
 	a := acks{at: map[int]uint64{}}
-	for range long(3, 20) {
-		faultvfs.FailSync("a.db", 2)
-		ctx, stop := context.WithTimeout(t.Context(), 400*time.Millisecond)
-		a.write(ctx, s, 4).Wait()
+	rounds, looked := long(2, 20), 0
+	for range rounds {
+		had := faultvfs.Failed()
+		faultvfs.FailSync("a.db", 1)
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		wg := a.write(ctx, s, 4)
+		for faultvfs.Failed() == had && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
 		stop()
+		wg.Wait()
+		if faultvfs.Failed() == had {
+			t.Fatal("the log was not taken up within 20 s")
+		}
 		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("still", "here") }); err != nil {
 			t.Fatal(err)
 		}
 		answered := a.before(faultvfs.Events() + 1)
+		looked += len(answered)
 		if lost := lostByNow(t, answered); lost > 0 {
 			t.Errorf("%d of %d answered updates are lost", lost, len(answered))
 		}
 	}
-	if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("still", "here") }); err != nil {
-		t.Error(err)
-	}
+	t.Logf("figure: a sync of the database file fails %d times while the log is taken up: %d answered updates looked for after a power cut, 0 lost, no restart", rounds, looked)
 }
 
 // K3: a file system that has become read-only refuses updates at once, is read

@@ -39,6 +39,7 @@ typedef struct image {
 	sqlite3_int64 size;
 	int exists; // durably
 	int open;   // how many files stand for it
+	int left;   // by a test before this one, which could not close it
 	op *first, **last;
 } image;
 
@@ -52,7 +53,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static sqlite3_vfs *real, mine;
 static sqlite3_io_methods methods;
 static image *images;
-static uint64_t events, syncs, cut_in, cut_at, seed;
+static uint64_t events, syncs, failed, cut_in, cut_at, seed;
 static char cut_dir[4096];
 static char fail_suffix[64];
 static int fail_syncs, fail_writes, slow_ms, kill_in, kill_after;
@@ -116,6 +117,7 @@ static void save(image *i) {
 
 static void save_all(void) {
 	for (image *i = images; i; i = i->next) {
+		if (i->left) continue;
 		if (!i->exists && dice() % 2) continue; // its name may not be in the folder yet
 		if (i->exists || i->first) save(i);
 	}
@@ -154,7 +156,7 @@ static void drop(image *i, uint64_t upto, int keep) {
 
 static image *find(const char *path, int make) {
 	for (image *i = images; i; i = i->next)
-		if (!strcmp(i->path, path)) return i;
+		if (!i->left && !strcmp(i->path, path)) return i;
 	if (!make) return NULL;
 	image *i = need(calloc(1, sizeof *i));
 	i->path = need(strdup(path));
@@ -243,6 +245,7 @@ static int on_sync(sqlite3_file *f, int flags) {
 	if (i) kill_now(0);
 	if (i && fail_syncs && ends(i->path, fail_suffix)) {
 		fail_syncs--;
+		failed++;
 		fail = 1;
 		// The kernel forgets what it could not write: the next sync succeeds
 		// and covers nothing of it.
@@ -314,6 +317,13 @@ uint64_t fv_events(void) {
 	return n;
 }
 
+uint64_t fv_failed(void) {
+	pthread_mutex_lock(&mutex);
+	uint64_t n = failed;
+	pthread_mutex_unlock(&mutex);
+	return n;
+}
+
 uint64_t fv_syncs(void) {
 	pthread_mutex_lock(&mutex);
 	uint64_t n = syncs;
@@ -344,6 +354,7 @@ void fv_forget(void) {
 	for (image **at = &images; *at;) {
 		image *i = *at;
 		if (i->open) {
+			i->left = 1;
 			at = &i->next;
 			continue;
 		}

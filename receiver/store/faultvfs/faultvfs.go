@@ -44,6 +44,9 @@ func Events() uint64 { return uint64(C.fv_events()) }
 // Syncs is how many syncs there have been.
 func Syncs() uint64 { return uint64(C.fv_syncs()) }
 
+// Failed is how many syncs have failed as they were told to.
+func Failed() uint64 { return uint64(C.fv_failed()) }
+
 // CutAfter lets the power go n events from now, before the nth of them. What a
 // disk would then have is written into an existing folder; the seed decides
 // which of the writes that were not synced are among it. The process itself goes
@@ -65,7 +68,8 @@ func CutNow(dir string, seed uint64) {
 // there were fewer events returned before the cut.
 func CutAt() uint64 { return uint64(C.fv_cut_at()) }
 
-// Forget ends all faults and forgets all files that are not open.
+// Forget ends all faults and forgets all files; one that is still open is in no
+// cut any more.
 func Forget() { C.fv_forget() }
 
 // FailSync lets that many syncs of files whose name ends so fail. What was

@@ -72,3 +72,4 @@ void fv_fail_write(int on);
 void fv_slow_sync(int milliseconds);
 void fv_kill_at_sync(int n, int after);
 uint64_t fv_syncs(void);
+uint64_t fv_failed(void);
