@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,10 +53,12 @@ type unready struct {
 	until map[string]time.Time
 }
 
-func (r *unready) wait(key string, now time.Time) bool {
+// all returns the bundles that are not to be tried yet.
+func (r *unready) all(now time.Time) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.until[key].After(now)
+	maps.DeleteFunc(r.until, func(_ string, until time.Time) bool { return !until.After(now) })
+	return slices.Sorted(maps.Keys(r.until))
 }
 
 func (r *unready) put(key string, until time.Time) {
@@ -65,6 +68,12 @@ func (r *unready) put(key string, until time.Time) {
 		r.until = map[string]time.Time{}
 	}
 	r.until[key] = until
+}
+
+func (r *unready) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.until)
 }
 
 // Deliver makes messages of the notifications whose hold has ended and sends
@@ -213,9 +222,10 @@ func (e *Engine) startable(ctx context.Context, way *onTheWay, now time.Time) ([
 // opens, so that every attempt sends the same.
 func (e *Engine) sealDue(ctx context.Context) error {
 	now := e.o.Now()
-	var bundles []store.Bundle
+	stuck := e.unready.all(now)
+	var keys []string
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		bundles, err = tx.Bundles(now, bundlesAtOnce)
+		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
 		return err
 	})
 	if err != nil {
@@ -223,31 +233,64 @@ func (e *Engine) sealDue(ctx context.Context) error {
 	}
 	var together []sealable
 	told := map[string]bool{} // incidents that those are about
-	for _, b := range bundles {
-		if e.unready.wait(b.Key, now) {
+	flush := func() error {
+		err := e.sealAll(ctx, together, now)
+		together = nil
+		clear(told)
+		return err
+	}
+	for _, key := range keys {
+		if slices.Contains(stuck, key) {
 			continue
 		}
-		if len(together) == sealsAtOnce || slices.ContainsFunc(b.Notifications, func(n rules.Notification) bool { return told[n.IncidentID] }) {
-			if err := e.sealAll(ctx, together, now); err != nil {
-				return err
-			}
-			together = nil
-			clear(told)
-		}
-		e.explain(ctx, b.Notifications)
-		s, err := e.compose(ctx, b.Notifications)
-		if err == nil {
-			together = append(together, s)
-			for _, n := range b.Notifications {
-				told[n.IncidentID] = true
-			}
-			continue
-		}
-		if err := e.sealParts(ctx, b, err, now); err != nil {
+		ns, err := e.bundle(ctx, key, now, stuck, told, flush)
+		if err != nil {
 			return err
 		}
+		if len(ns) == 0 {
+			continue
+		}
+		e.explain(ctx, ns)
+		s, err := e.compose(ctx, ns)
+		if err != nil {
+			if err := e.sealParts(ctx, key, ns, err, now); err != nil {
+				return err
+			}
+			continue
+		}
+		together = append(together, s)
+		for _, n := range ns {
+			told[n.IncidentID] = true
+		}
+		if len(together) == sealsAtOnce {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 	}
-	return e.sealAll(ctx, together, now)
+	return flush()
+}
+
+// bundle reads what leaves now of a bundle. What waits to be kept about the same
+// incidents is kept first: it lets others leave.
+func (e *Engine) bundle(ctx context.Context, key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []rules.Notification, err error) {
+	var about []string
+	read := func(tx *store.Tx) error {
+		if about, err = tx.BundleIncidents(key); err == nil {
+			ns, err = tx.Bundle(key, now, stuck)
+		}
+		return err
+	}
+	if err := e.store.View(ctx, read); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(about, func(id string) bool { return told[id] }) {
+		return ns, nil
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	return ns, e.store.View(ctx, read)
 }
 
 // sealAll makes messages in one transaction, in their order. They are about
@@ -265,7 +308,7 @@ func (e *Engine) sealAll(ctx context.Context, all []sealable, now time.Time) err
 		if err == nil {
 			continue
 		}
-		if err := e.sealParts(ctx, store.Bundle{Key: s.ns[0].BundleKey, Notifications: s.ns}, err, now); err != nil {
+		if err := e.sealParts(ctx, s.ns[0].BundleKey, s.ns, err, now); err != nil {
 			return err
 		}
 	}
@@ -274,11 +317,11 @@ func (e *Engine) sealAll(ctx context.Context, all []sealable, now time.Time) err
 
 // sealParts takes the notifications of a bundle that failed as one message each
 // for itself, and puts off what cannot be written at all.
-func (e *Engine) sealParts(ctx context.Context, b store.Bundle, err error, now time.Time) error {
-	if len(b.Notifications) > 1 && !errors.Is(err, store.ErrUnavailable) {
-		e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", b.Key, "err", err)
+func (e *Engine) sealParts(ctx context.Context, key string, ns []rules.Notification, err error, now time.Time) error {
+	if len(ns) > 1 && !errors.Is(err, store.ErrUnavailable) {
+		e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
 		err = nil
-		for _, n := range b.Notifications {
+		for _, n := range ns {
 			err = errors.Join(err, e.sealOne(ctx, n, now))
 		}
 	}
@@ -286,9 +329,9 @@ func (e *Engine) sealParts(ctx context.Context, b store.Bundle, err error, now t
 		return err
 	}
 	if err != nil {
-		e.metrics.sent.WithLabelValues(b.Notifications[0].Template, "unrendered").Inc()
-		e.log.Error("a message could not be written; it is kept and tried again", "bundle", b.Key, "err", err)
-		e.unready.put(b.Key, now.Add(rerender))
+		e.metrics.sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
+		e.log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
+		e.unready.put(key, now.Add(rerender))
 	}
 	return nil
 }

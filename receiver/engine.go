@@ -137,6 +137,7 @@ type Engine struct {
 	instance string
 	looked   atomic.Int64 // when common failures were last looked for
 	retained atomic.Int64 // when old incidents were last looked for
+	minds    atomic.Int64 // the latest instant at which the clock was looked at
 	// correlate is set when an incident opened since the last look for common
 	// failures; hurry lets reconciliation run before its time.
 	correlate atomic.Bool
@@ -211,7 +212,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 			}
 		}
 		tx.AfterCommit(func() { e.parts.Store(&p) })
-		return tx.WakeOpen(now)
+		return foreshorten(tx, full, p.Timings.RetryMost, now)
 	})
 	if err != nil {
 		return fmt.Errorf("keep the policies: %w", err)
@@ -253,7 +254,8 @@ func (e *Engine) live() *Parts { return e.parts.Load() }
 // Book returns what decisions are made from at the moment.
 func (e *Engine) Book() *rules.Book { return e.live().Book }
 
-// Run keeps the engine going until ctx ends, then finishes what is under way.
+// Run keeps the engine going until ctx ends, then finishes what is under way. It
+// ends by itself, with an error, only when the disk has failed.
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	t := e.live().Timings
@@ -278,6 +280,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, l := range loops {
 		e.paces[l.name] = l.pace
 	}
+	g.Go(func() error {
+		err := e.store.Broken(ctx)
+		if err != nil {
+			e.log.Error("the receiver ends", "err", err)
+		}
+		return err
+	})
 	for _, l := range loops {
 		g.Go(func() error { return e.every(ctx, l.name, l.pace, l.hurry, l.work) })
 	}

@@ -23,6 +23,9 @@ const (
 // Tick lets every incident decide whose time has come.
 func (e *Engine) Tick(ctx context.Context) error {
 	now := e.o.Now()
+	if err := e.minded(ctx, now); err != nil {
+		return err
+	}
 	if err := e.offerAgain(ctx, now); err != nil {
 		return err
 	}

@@ -37,29 +37,39 @@ func (tx *Tx) Withdraw(id string) error {
 	return err
 }
 
-// Bundle is notifications that leave as one message.
-type Bundle struct {
-	Key           string
-	Notifications []rules.Notification
+// DueBundles returns the keys of the bundles whose hold has ended, in the order
+// in which they were due.
+func (tx *Tx) DueBundles(now time.Time, limit int) ([]string, error) {
+	return tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
+		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
 }
 
-// Bundles returns the bundles whose hold has ended, with every notification of
-// theirs that has not left yet, in the order in which they were due.
-func (tx *Tx) Bundles(now time.Time, limit int) ([]Bundle, error) {
-	keys, err := tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
-		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
-	if err != nil {
+// BundleIncidents returns the incidents that a bundle's notifications which
+// have not left yet are about.
+func (tx *Tx) BundleIncidents(key string) ([]string, error) {
+	return tx.texts(`SELECT DISTINCT incident FROM notification WHERE bundle_key = ? AND message = ''`, key)
+}
+
+// Bundle returns the notifications of a bundle that have not left yet, in the
+// order in which they were due; none when none of them is due. One stays behind
+// while an earlier one about its incident, which is due no later than itself,
+// waits in another bundle, so that nobody reads a story backwards; stuck names
+// the bundles for which nothing waits.
+func (tx *Tx) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
+	where := `bundle_key = ? AND message = '' AND NOT EXISTS (
+		SELECT 1 FROM notification before WHERE before.incident = notification.incident AND before.position < notification.position
+			AND before.message = '' AND before.bundle_key <> notification.bundle_key AND before.hold_until <= notification.hold_until`
+	args := []any{key}
+	for _, k := range stuck {
+		where += " AND before.bundle_key <> ?"
+		args = append(args, k)
+	}
+	where += ")"
+	due, err := tx.number(`SELECT COUNT(*) FROM notification WHERE hold_until <= ? AND `+where, append([]any{now.UnixNano()}, args...)...)
+	if err != nil || due == 0 {
 		return nil, err
 	}
-	bundles := make([]Bundle, 0, len(keys))
-	for _, k := range keys {
-		ns, err := tx.notifications(`bundle_key = ? AND message = '' ORDER BY hold_until, incident, position`, k)
-		if err != nil {
-			return nil, err
-		}
-		bundles = append(bundles, Bundle{k, ns})
-	}
-	return bundles, nil
+	return tx.notifications(where+` ORDER BY hold_until, incident, position`, args...)
 }
 
 func (tx *Tx) notifications(where string, args ...any) ([]rules.Notification, error) {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"runtime/debug"
@@ -55,6 +56,7 @@ type Store struct {
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
+	broken  broken
 
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 }
@@ -78,6 +80,20 @@ type Options struct {
 	// Ballast is how many bytes are set aside, in a file of their own, and given
 	// back when the disk is full; 0 is none.
 	Ballast int64
+
+	// What tests alone change: the layer under SQLite, and how it syncs.
+	vfs, synchronous string
+}
+
+func (o Options) dsn(path, mode string) string {
+	q := url.Values{}
+	if o.vfs != "" {
+		q.Set("vfs", o.vfs)
+	}
+	if o.synchronous != "" {
+		q.Set("_synchronous", o.synchronous)
+	}
+	return dsn(path, mode, q)
 }
 
 // Open opens the database file with no options; see [Options.Open].
@@ -93,9 +109,9 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{
 		path: path, lock: lock, ballast: ballast{path: path + ".ballast", size: o.Ballast},
-		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		s.release()
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
@@ -104,12 +120,17 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
-	err := examine(ctx, s.path)
+func (s *Store) open(ctx context.Context, o Options) error {
+	err := writable(s.path)
 	if err != nil {
 		return err
 	}
-	if s.writer, err = sql.Open("sqlite3", dsn(s.path, "rwc")); err != nil {
+	err = examine(ctx, s.path)
+	unfinished := errors.Is(err, errUnfinished)
+	if err != nil && !unfinished {
+		return err
+	}
+	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
@@ -118,6 +139,11 @@ func (s *Store) open(ctx context.Context) error {
 		return unusable("open", err)
 	}
 	s.conn = newSession(c)
+	if unfinished {
+		if err := check(ctx, c); err != nil {
+			return err
+		}
+	}
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
@@ -126,7 +152,7 @@ func (s *Store) open(ctx context.Context) error {
 			return unusable(p, err)
 		}
 	}
-	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
+	if s.reader, err = sql.Open("sqlite3", o.dsn(s.path, "ro")); err != nil {
 		return err
 	}
 	s.reader.SetMaxOpenConns(readers + 1)
@@ -143,7 +169,7 @@ func (s *Store) open(ctx context.Context) error {
 // move the log into the file less often than after each large commit.
 var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
 
-func dsn(path, mode string) string {
+func dsn(path, mode string, other ...url.Values) string {
 	q := url.Values{
 		"mode":           {mode},
 		"_foreign_keys":  {"on"},
@@ -158,6 +184,9 @@ func dsn(path, mode string) string {
 		q.Set("_query_only", "on")
 		q.Del("_journal_mode")
 	}
+	for _, o := range other {
+		maps.Copy(q, o)
+	}
 	return "file:" + escaped(path) + "?" + q.Encode()
 }
 
@@ -168,7 +197,7 @@ func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", err)
+		return nil, fmt.Errorf("lock file: %w", mayNot(err))
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
@@ -176,6 +205,10 @@ func takeLock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// errUnfinished says that a file must be written to before it can be looked at:
+// a process was killed while it made the database, before there was a log.
+var errUnfinished = errors.New("it was not finished")
 
 // examine looks at a file before anything may write to it: a writer that closes
 // would play what is left in the log into a damaged file.
@@ -192,6 +225,9 @@ func examine(ctx context.Context, path string) error {
 	}
 	defer db.Close()
 	c, err := db.Conn(ctx)
+	if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrReadonlyRollback {
+		return errUnfinished
+	}
 	if err != nil {
 		return unusable("open", err)
 	}
@@ -282,11 +318,13 @@ func (s *Store) release() error {
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
-	if s.conn != nil {
-		errs = append(errs, s.conn.close())
-	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+	if s.broken.err() == nil { // closing would sync once more what is lost
+		if s.conn != nil {
+			errs = append(errs, s.conn.close())
+		}
+		if s.writer != nil {
+			errs = append(errs, s.writer.Close())
+		}
 	}
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)
@@ -301,6 +339,8 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	select {
 	case <-s.closing:
 		return fmt.Errorf("%w: it is closed", ErrUnavailable)
+	case <-s.broken.now:
+		return s.broken.err()
 	default:
 	}
 	select {
@@ -346,6 +386,10 @@ func (s *Store) write() {
 
 // batch runs a job and all that have come in meanwhile under one commit.
 func (s *Store) batch(first *job) {
+	if err := s.broken.err(); err != nil {
+		s.answer([]*job{first}, err)
+		return
+	}
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
 	err := s.conn.run("BEGIN IMMEDIATE")
@@ -401,9 +445,9 @@ func (s *Store) savepoint(j *job, k *known) error {
 }
 
 func (s *Store) answer(jobs []*job, err error) {
-	s.ballast.judge(err)
+	s.judge(err)
 	for _, j := range jobs {
-		s.ballast.judge(j.err)
+		s.judge(j.err)
 		if err != nil {
 			j.reply <- err
 			continue
@@ -413,6 +457,12 @@ func (s *Store) answer(jobs []*job, err error) {
 		}
 		j.reply <- j.err
 	}
+}
+
+// judge looks at an error for what it says about the disk.
+func (s *Store) judge(err error) {
+	s.ballast.judge(err)
+	s.broken.judge(s.path, err)
 }
 
 // PanicError is what became of a panic inside an update.
