@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/receiver"
+	"vigie/receiver/link"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -180,4 +181,49 @@ func TestSilenceByLink(t *testing.T) {
 	}
 	r.act(http.StatusUnprocessableEntity, adm1Token, inc.ID, "silence", map[string]string{"until": r.now().AddDate(0, 0, 3).Format(time.RFC3339)})
 	r.act(http.StatusUnprocessableEntity, adm1Token, inc.ID, "silence", map[string]string{"until": "soon"})
+}
+
+// covers: T8; a customer's link gives no other right than to answer, and one of a
+// shared mailbox asks who acts.
+func TestWhomALinkWasSentTo(t *testing.T) {
+	r := newRig(t, 1, withLinks)
+	a := backup("dupont", "SRV-AD", "primary")
+	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, a) })
+	r.fires(a)
+	r.pass(2 * time.Second)
+	keys, err := link.ReadKeys(filepath.Join(r.dir, "links.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(purpose string, outside bool, persons ...string) string {
+		return "/a/" + keys.Sign(link.Grant{Incident: "i1", Purpose: purpose, Persons: persons, Outside: outside,
+			Notice: purpose, Expires: r.now().Add(time.Hour).Unix()})
+	}
+	stranger := "lea@dupont.example"
+	for _, purpose := range []string{"take", "silence", "close", "assign", "resolve"} {
+		r.open(http.StatusForbidden, sign(purpose, true, stranger), url.Values{"reason": {"duplicate"}, "to": {"sup"}, "note": {"x"}})
+	}
+	text, _ := r.open(http.StatusOK, sign("answer", true, stranger), nil)
+	if strings.Contains(text, "Adrien") || strings.Contains(text, "acronis") || !strings.Contains(text, "SRV-AD") {
+		t.Errorf("a customer reads:\n%s", text)
+	}
+	r.open(http.StatusUnprocessableEntity, sign("answer", true, stranger), url.Values{})
+	r.open(http.StatusOK, sign("answer", true, stranger), url.Values{"note": {"the server was off"}, "verb": {"close"}})
+	if inc := r.the("machine=SRV-AD"); len(inc.Acts) != 1 || inc.Acts[0].Verb != "note" || inc.Acts[0].By != stranger {
+		t.Errorf("acts: %+v", inc.Acts)
+	}
+	// Two people read the same mail: each says who he is.
+	both := sign("take", false, "adm1", "adm2")
+	if text, _ := r.open(http.StatusOK, both, nil); !strings.Contains(text, "Awa Diallo") || !strings.Contains(text, `lang="fr"`) {
+		t.Errorf("the page does not ask who acts:\n%s", text)
+	}
+	r.open(http.StatusUnprocessableEntity, both, url.Values{})
+	r.open(http.StatusForbidden, both, url.Values{"who": {"vijay"}})
+	r.open(http.StatusOK, both, url.Values{"who": {"adm2"}})
+	if inc := r.the("machine=SRV-AD"); inc.Assignee != "adm2" {
+		t.Errorf("taken by %q", inc.Assignee)
+	}
+	r.open(http.StatusGone, sign("take", false, "nobody-any-more"), nil)
+	r.open(http.StatusForbidden, sign("rebase", false, "adm1"), url.Values{}) // links are for what mails name
+	r.open(http.StatusNotFound, "/a/", nil)
 }

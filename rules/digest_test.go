@@ -1,7 +1,6 @@
 package rules_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -47,28 +46,5 @@ func TestSilenceRemarks(t *testing.T) {
 	}
 	if day.EndsAt = day.EndsAt.Add(time.Second); !day.Long() {
 		t.Error("a second more than a day is not")
-	}
-}
-
-// covers: T6; a silence makes an owner of its author only when it names exactly
-// this machine: not a machine of that name at another customer.
-func TestSilenceOfANamesake(t *testing.T) {
-	for matchers, owner := range map[string]string{
-		`machine="SRV-AD"`: "", `machine="SRV-AD",customer="dupont"`: "adm1", `machine=~"SRV-AD",customer="dupont"`: "",
-	} {
-		book := exampleBook(t, "synomega")
-		dir := book.Directory.Clone()
-		dir.Machines = append(dir.Machines, &rules.Machine{Customer: "martin", Name: "srv-ad", Class: "server"})
-		dir.Reindex()
-		book, err := rules.NewBook(dir, book.Policies()...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := paris(t, "2026-03-09 07:10")
-		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-		b.do(rules.Silenced{Active: []rules.Silence{{ID: "s1", By: "adm1", Matchers: strings.Split(matchers, ","), StartsAt: now, EndsAt: now.Add(time.Hour)}}}, now.Add(time.Minute))
-		if b.inc.Assignee != owner {
-			t.Errorf("%s: the owner is %q, want %q", matchers, b.inc.Assignee, owner)
-		}
 	}
 }

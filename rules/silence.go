@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -84,9 +83,6 @@ func (d *decider) owns(s Silence) {
 	if err != nil || ms.Equalities()[LabelMachine] == "" || ms.Equalities()[LabelMachine] != i.Identity[LabelMachine] {
 		return
 	}
-	if ms.Equalities()[LabelCustomer] == "" && d.namesake() {
-		return // it names machines of several customers
-	}
 	p := d.book.Directory.Person(s.By)
 	if p == nil {
 		return
@@ -98,14 +94,6 @@ func (d *decider) owns(s Silence) {
 	if i.State == Open {
 		d.state(Taken, "silenced by "+p.ID)
 	}
-}
-
-// namesake reports whether another customer has a machine of the same name.
-func (d *decider) namesake() bool {
-	id := d.inc.Identity
-	return slices.ContainsFunc(d.book.Directory.Machines, func(m *Machine) bool {
-		return m.Customer != id[LabelCustomer] && strings.EqualFold(m.Name, id[LabelMachine])
-	})
 }
 
 func (d *decider) authorOf(s Silence) string {
