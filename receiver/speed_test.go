@@ -747,7 +747,7 @@ func (b *speed) ticks(r *rig) {
 // tickDue wakes so many incidents, for which nothing is to do but to look.
 func (b *speed) tickDue(r *rig, due int) {
 	b.Helper()
-	var took, each []float64
+	var took []float64
 	rounds := b.rounds
 	if due > 1000 {
 		rounds = min(rounds, 2)
@@ -761,9 +761,8 @@ func (b *speed) tickDue(r *rig, due int) {
 		b.ok(r.engine.Tick(b.Context()))
 		took = append(took, ms(time.Since(begun)))
 		r.set(was)
-		each = append(each, took[len(took)-1]/ms(b.sync(16<<10)))
 	}
-	b.say("| tick with %d due, each decided and written: %.1f ms; : F_sync | %.1f | |", due, median(took), median(each))
+	b.say("| tick with %d due, each decided and written | %.1f ms | |", due, median(took))
 }
 
 // crowd measures the answers while many timers fall due at once.
