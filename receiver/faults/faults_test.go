@@ -96,7 +96,7 @@ func (p *program) reckon(acked map[string]bool, most int) (incidents, doubles in
 		}
 	}
 	told := 0
-	for limit := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for limit := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if told, doubles = p.told(); told >= len(kept) {
 			break
 		}
