@@ -46,6 +46,11 @@ type PollerOptions struct {
 	Machines map[string]string
 	// Classes overrides the class of machines, by the name shown.
 	Classes map[string]Class
+	// Inventory gives the machines' names of the moment; nil means none. It
+	// counts from the next refresh.
+	Inventory func() *Inventory
+	// Published is called after each change of the View; nil means nobody.
+	Published func()
 	// Grace is for how many complete listings a vanished job is still shown;
 	// negative means none, 0 means DefaultGrace.
 	Grace int
@@ -84,6 +89,12 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	if o.Grace == 0 {
 		o.Grace = DefaultGrace
 	}
+	if o.Inventory == nil {
+		o.Inventory = func() *Inventory { return nil }
+	}
+	if o.Published == nil {
+		o.Published = func() {}
+	}
 	p := &Poller{
 		o:         o,
 		alias:     make(map[string]string, len(o.Machines)),
@@ -120,8 +131,8 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	if r, ok := o.Source.(Rememberer); ok {
 		r.Remember(p.shownJobs())
 	}
-	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Agents: p.shownAgents(),
-		Problem: "not read since the exporter started"}, nil)
+	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
+		Problem: "not read since the exporter started"}, true)
 	return p, nil
 }
 
@@ -196,7 +207,7 @@ func (p *Poller) failed(err error, took time.Duration) {
 	}
 	next := *before
 	next.Up, next.Duration, next.Problem = false, took, err.Error()
-	p.publish(&next, before)
+	p.publish(&next, false)
 }
 
 func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
@@ -213,12 +224,12 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	}
 	p.publish(&View{
 		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
-		Jobs: p.shownJobs(), Agents: p.shownAgents(),
+		Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
 		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
 		Quotas:       distinct(s.Quotas, func(q Quota) string { return q.Customer + "\x00" + q.Item + "\x00" + q.Unit }),
 		Licenses:     distinct(s.Licenses, func(l License) string { return l.Customer + "\x00" + l.Item }),
 		Endpoints:    s.Endpoints, ClockSkew: s.ClockSkew,
-	}, nil)
+	}, true)
 	if err := p.saveIfDue(now); err != nil {
 		p.errors[ReasonState]++
 		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
@@ -244,11 +255,14 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 	}
 }
 
-func (p *Poller) publish(v, previous *View) {
+// publish shows a view; changed tells that more than its status differs from
+// the one before.
+func (p *Poller) publish(v *View, changed bool) {
 	v.Errors = maps.Clone(p.errors)
 	v.UnknownValues = maps.Clone(p.unknown)
-	renderView(v, previous)
+	renderView(v, p.view.Load(), changed)
 	p.view.Store(v)
+	p.o.Published()
 }
 
 func (p *Poller) foldJobs(jobs []Job, now time.Time) {
@@ -289,13 +303,19 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time) {
 // identify gives the reported jobs by their final labels.
 func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	out := make(map[jobKey]*Job, len(jobs))
+	inventory := p.o.Inventory()
 	for i := range jobs {
 		job := &jobs[i]
 		if job.CustomerKey != "" {
 			job.Customer = p.customers.id(job.CustomerKey, job.CustomerName)
 		}
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
+		object, _, _ := strings.Cut(job.ID, "/")
+		expected := inventory.Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
 		job.Machine = p.machine(job.Machine)
+		if expected != nil {
+			job.Machine, job.Class = expected.Name, expected.Class
+		}
 		if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
 			job.Class = class
 		}
@@ -346,11 +366,16 @@ func sameOutcome(a, b *record) bool {
 
 func (p *Poller) foldAgents(agents []Agent, now time.Time) {
 	next := make(map[agentKey]Agent, len(agents))
+	inventory := p.o.Inventory()
 	for _, a := range agents {
 		if a.CustomerKey != "" {
 			a.Customer = p.customers.id(a.CustomerKey, a.CustomerName)
 		}
-		a.Customer, a.Machine = CleanName(a.Customer), p.machine(a.Machine)
+		a.Customer = CleanName(a.Customer)
+		expected := inventory.Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
+		if a.Machine = p.machine(a.Machine); expected != nil {
+			a.Machine = expected.Name
+		}
 		key := agentKey{a.Customer, a.Machine}
 		if a.Online && a.LastSeen.IsZero() {
 			a.LastSeen = now
@@ -378,6 +403,21 @@ func (p *Poller) shownJobs() []Job {
 		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
 	})
 	return jobs
+}
+
+// vanished lists the jobs that their product no longer lists.
+func (p *Poller) vanished() []Vanished {
+	var out []Vanished
+	for _, r := range p.records {
+		if r.Missing > max(p.o.Grace, 0) && !r.GoneAt.IsZero() {
+			j := &r.Job
+			out = append(out, Vanished{Customer: j.Customer, ID: j.ID, Machine: j.Machine, Class: j.Class, Role: j.Role, Engine: j.Engine, Plan: j.Plan, Since: r.GoneAt})
+		}
+	}
+	slices.SortFunc(out, func(a, b Vanished) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
+	})
+	return out
 }
 
 func (p *Poller) shownAgents() []Agent {

@@ -35,10 +35,11 @@ func TestExampleConfiguration(t *testing.T) {
 	file := write(t, dir, "backup_exporter.yml", string(example))
 	write(t, dir, "secrets/acronis-eu2", "one\n")
 	write(t, dir, "secrets/veeam-dupont", "two\n")
-	instances, err := loadConfig(file, sourceTable(), env())
+	config, err := loadConfig(file, sourceTable(), env())
 	if err != nil {
 		t.Fatal(err)
 	}
+	instances := config.sources
 	if len(instances) != 2 || instances[0].engine != "acronis" || instances[1].engine != "veeam" {
 		t.Errorf("got %+v", instances)
 	}
@@ -50,7 +51,7 @@ func TestExampleConfiguration(t *testing.T) {
 func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	const good = "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n    client_secret_file: secret\n"
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; known here are sources"},
+		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; known here are inventory, sources"},
 		{"no source", "sources: []\n", "no source; list at least one"},
 		{"not YAML", "sources: [\n", "has to be YAML"},
 		{"not a mapping", "- a\n", "begin with the key sources"},

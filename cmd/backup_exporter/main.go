@@ -59,7 +59,10 @@ type options struct {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\nExample: backup_exporter --config.file=backup_exporter.yml")
+	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\n"+
+		"Example: backup_exporter --config.file=backup_exporter.yml\n\n"+
+		"The verb push sends the result of a script instead; see backup_exporter push --help.\n\n"+
+		"Example: "+pushExample)
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
@@ -95,13 +98,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
-	instances, err := loadConfig(o.configFile, sourceTable(), env)
+	config, err := loadConfig(o.configFile, sourceTable(), env)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
 	}
 	if o.check || o.checkSources {
-		return report(ctx, o, instances, stdout)
+		return report(ctx, o, config, stdout)
 	}
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --storage.path: %v; name a folder that can be written to\n", err)
@@ -109,7 +112,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, o, env, instances, promslog.New(o.log)); err != nil {
+	if err := serve(ctx, o, env, config, promslog.New(o.log)); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
 	}
@@ -128,9 +131,9 @@ func checkPath(path string) error {
 }
 
 // report says what is configured and, if asked, whether it can be read.
-func report(ctx context.Context, o options, instances []instance, stdout io.Writer) int {
+func report(ctx context.Context, o options, c configuration, stdout io.Writer) int {
 	code := 0
-	for _, in := range instances {
+	for _, in := range c.sources {
 		fmt.Fprintf(stdout, "%s: %s, every %s", in.Name, in.engine, time.Duration(in.PollInterval))
 		if o.checkSources {
 			text, ok := readOnce(ctx, in)
@@ -141,7 +144,10 @@ func report(ctx context.Context, o options, instances []instance, stdout io.Writ
 		}
 		fmt.Fprintln(stdout)
 	}
-	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(instances))
+	if c.inventory != nil {
+		fmt.Fprintf(stdout, "inventory: %d machines\n", c.inventory.Len())
+	}
+	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(c.sources))
 	return code
 }
 
@@ -165,12 +171,13 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 }
 
 // serve runs until ctx ends.
-func serve(ctx context.Context, o options, env exporters.SourceOptions, instances []instance, logger *slog.Logger) error {
-	h := &hub{stateDir: o.stateDir, now: time.Now, logger: logger}
+func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
+	h := newHub(o.stateDir, logger)
 	defer h.close()
-	if err := h.apply(ctx, instances); err != nil {
+	if err := h.apply(ctx, config); err != nil {
 		return err
 	}
+	go h.assess(ctx)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("backup_exporter"))
