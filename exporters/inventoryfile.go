@@ -227,14 +227,18 @@ func (l *inventoryLoader) add(m *InventoryMachine) error {
 		return m.fault(where+".name", "the name does not fit into a label", fmt.Sprintf("write at most %d bytes of UTF-8", maxLabelBytes))
 	case m.Customer == "":
 		return m.fault(where+".customer", "missing", "write the id of the customer who owns it")
+	case CleanName(m.Customer) != m.Customer:
+		return m.fault(where+".customer", fmt.Sprintf("%q does not fit into a label", m.Customer), "write the id of the customer, without blanks around it")
 	case m.Class != Server && m.Class != NAS && m.Class != Workstation && m.Class != Other:
 		return m.fault(where+".class", fmt.Sprintf("%q is no class", m.Class), "write one of server, nas, workstation, other")
 	}
-	for i, p := range m.Plans {
+	for i := range m.Plans {
+		p := &m.Plans[i]
+		p.Engine, p.Plan = CleanName(p.Engine), CleanName(p.Plan) // as in labels
 		if p.Role != Primary && p.Role != Local {
 			return m.fault(where+".plans", fmt.Sprintf("%q is no role", p.Role), "write primary or local")
 		}
-		if slices.Contains(m.Plans[:i], p) {
+		if slices.Contains(m.Plans[:i], *p) {
 			return m.fault(where+".plans", fmt.Sprintf("the %s plan %q stands twice", p.Role, p.Plan), "keep one")
 		}
 	}
@@ -372,6 +376,7 @@ func (l *inventoryLoader) row(file string, line int, get func(string) string, ro
 		return m.fault("machines."+m.Name+".class", fmt.Sprintf("%q here, %q at line %d", m.Class, first.Class, first.line), "write the same on each line of a machine")
 	}
 	for _, p := range m.Plans {
+		p.Engine, p.Plan = CleanName(p.Engine), CleanName(p.Plan)
 		if slices.Contains(first.Plans, p) {
 			return m.fault("machines."+m.Name+".plans", fmt.Sprintf("the %s plan %q stands twice", p.Role, p.Plan), "keep one")
 		}

@@ -361,7 +361,7 @@ func (p *Poller) orphans(reported map[jobKey]*Job) map[string]jobKey {
 // sameOutcome tells whether nothing worth an early write of the state changed.
 func sameOutcome(a, b *record) bool {
 	return a.Job.ID == b.Job.ID && a.LastOutcome.Equal(b.LastOutcome) && a.Job.LastResult == b.Job.LastResult &&
-		a.Job.LastSuccess.Equal(b.Job.LastSuccess) && a.Job.Error == b.Job.Error && a.Missing == b.Missing
+		a.Job.LastSuccess.Equal(b.Job.LastSuccess) && a.Job.Error == b.Job.Error && a.Job.Failures == b.Job.Failures && a.Missing == b.Missing
 }
 
 func (p *Poller) foldAgents(agents []Agent, now time.Time) {

@@ -1,6 +1,7 @@
 package exporters
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -51,12 +52,11 @@ type SourceItem struct {
 
 // ResultsAnswer is the body of GET /api/v1/results.
 type ResultsAnswer struct {
-	// Results are at most as many as were asked for. What fails comes first,
-	// so that it is never what is left out.
 	Results []ResultItem `json:"results"`
-	// Total counts the results that match, shown or not.
-	Total   int          `json:"total"`
 	Sources []SourceItem `json:"sources"`
+	// LeftOut counts the results that match and found no room. What fails is
+	// left out last.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
 // The bounds of an answer: in items, where the request names no limit and at
@@ -123,39 +123,55 @@ func (q resultsQuestion) asks(j *Job) bool {
 
 func collectResults(views []*View, q resultsQuestion) ResultsAnswer {
 	answer := ResultsAnswer{Results: []ResultItem{}, Sources: []SourceItem{}}
+	type place struct{ view, job int }
+	var chosen []place
 	size := 0
-	for _, v := range views {
-		if q.source == "" || v.Source == q.source {
-			answer.Sources = append(answer.Sources, SourceItem{v.Source, v.Engine, v.Up, v.LastRefresh.UTC(), v.Problem})
-		}
-	}
 	for _, failing := range []bool{true, false} {
-		for _, v := range views {
+		for n, v := range views {
 			if q.source != "" && v.Source != q.source {
 				continue
 			}
 			for i := range v.Jobs {
 				j := &v.Jobs[i]
-				if j.LastResult.Failing() != failing || !q.asks(j) {
-					continue
+				switch {
+				case j.LastResult.Failing() != failing || !q.asks(j):
+				case len(chosen) >= q.limit || size >= maxResultsBytes:
+					answer.LeftOut++
+				default:
+					chosen = append(chosen, place{n, i})
+					size += sizeOf(j)
 				}
-				answer.Total++
-				if len(answer.Results) >= q.limit || size >= maxResultsBytes {
-					continue
-				}
-				item := v.resultItem(j)
-				size += item.size()
-				answer.Results = append(answer.Results, item)
 			}
+		}
+	}
+	slices.SortFunc(chosen, func(a, b place) int { return cmp.Or(a.view-b.view, a.job-b.job) })
+	for _, p := range chosen {
+		answer.Results = append(answer.Results, views[p.view].resultItem(&views[p.view].Jobs[p.job]))
+	}
+	for _, v := range views {
+		if q.source == "" || v.Source == q.source {
+			answer.Sources = append(answer.Sources, SourceItem{v.Source, v.Engine, v.Up, v.LastRefresh.UTC(), v.Problem})
 		}
 	}
 	return answer
 }
 
-// size is about how long the item is as JSON, whose quotes and marks may
-// double a text.
-func (i *ResultItem) size() int {
-	return 700 + 2*(len(i.Error)+len(i.CustomerName)+len(i.JobID)+len(i.Machine)+len(i.Plan)+len(i.ObjectType))
+// sizeOf is at least how long a job's item is as JSON.
+func sizeOf(j *Job) int {
+	n := 700
+	for _, text := range []string{j.Error, j.CustomerName, j.Customer, j.ID, j.Machine, j.Plan, j.ObjectType} {
+		for i := range len(text) {
+			switch c := text[i]; {
+			case c < ' ' || c == '<' || c == '>' || c == '&' || c >= 0x80:
+				n += 6 // at worst \u0000
+			case c == '"' || c == '\\':
+				n += 2
+			default:
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (v *View) resultItem(j *Job) ResultItem {
