@@ -44,8 +44,8 @@ type ClientOptions struct {
 	Concurrency       int
 	MaxBody           int64 // bytes of one answer after decompression, 0 means 64 MiB
 	Retries           int   // of one request after 429, 5xx or a lost connection; 0 means 2, negative none
-	// Authorize adds credentials; renew is true when the last ones were
-	// refused with 401. It is called for each GET.
+	// Authorize adds credentials; renew is true when those that are in the
+	// header were refused with 401. It is called for each GET.
 	Authorize func(ctx context.Context, header http.Header, renew bool) error
 	// Now is the clock by which the product's is compared.
 	Now func() time.Time
@@ -136,11 +136,11 @@ func (t *ReadOnlyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // A 401 renews the credentials and repeats the same request once.
 func (c *Client) GetJSON(ctx context.Context, endpoint, path string, query url.Values, header http.Header, out any) error {
 	renewed := false
+	h := header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
 	for {
-		h := header.Clone()
-		if h == nil {
-			h = http.Header{}
-		}
 		if c.o.Authorize != nil {
 			if err := c.o.Authorize(ctx, h, renewed); err != nil {
 				return err
@@ -396,22 +396,17 @@ func (t *TokenCache) Current() string {
 
 // Authorize returns the function that ClientOptions.Authorize wants.
 func (t *TokenCache) Authorize() func(context.Context, http.Header, bool) error {
-	var mu sync.Mutex
-	var last string
 	return func(ctx context.Context, h http.Header, renew bool) error {
-		mu.Lock()
 		refused := ""
 		if renew {
-			refused = last
+			// The token of this very request: another request may have
+			// renewed it meanwhile.
+			refused = strings.TrimPrefix(h.Get("Authorization"), "Bearer ")
 		}
-		mu.Unlock()
 		v, err := t.Get(ctx, refused)
 		if err != nil {
 			return err
 		}
-		mu.Lock()
-		last = v
-		mu.Unlock()
 		h.Set("Authorization", "Bearer "+v)
 		return nil
 	}

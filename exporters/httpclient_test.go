@@ -129,6 +129,27 @@ func TestTokenIsRenewedOnceForAll(t *testing.T) {
 	}
 }
 
+// A request whose token ended while another renewed it takes the new one
+// instead of spending it.
+func TestRefusedTokenIsThatOfTheRequest(t *testing.T) {
+	n := 0
+	tokens := &TokenCache{Now: func() time.Time { return at(0) }, Fetch: func(context.Context) (Token, error) {
+		n++
+		return Token{Value: strings.Repeat("t", n), Expires: at(59)}, nil
+	}}
+	authorize := tokens.Authorize()
+	first, second := http.Header{}, http.Header{}
+	for _, step := range []struct {
+		h     http.Header
+		renew bool
+		want  string
+	}{{first, false, "Bearer t"}, {second, false, "Bearer t"}, {first, true, "Bearer tt"}, {second, true, "Bearer tt"}} {
+		if err := authorize(t.Context(), step.h, step.renew); err != nil || step.h.Get("Authorization") != step.want {
+			t.Errorf("%q, want %q: %v", step.h.Get("Authorization"), step.want, err)
+		}
+	}
+}
+
 func TestTokenErrorIsNotKept(t *testing.T) {
 	fail := true
 	tokens := &TokenCache{Now: func() time.Time { return at(0) }, Fetch: func(context.Context) (Token, error) {

@@ -216,7 +216,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	}
 	before := p.View()
 	p.noteParts(s.Endpoints, before.Endpoints)
-	p.foldJobs(s.Jobs, now)
+	p.foldJobs(s.Jobs, now, s.Incremental)
 	p.foldAgents(s.Agents, now)
 	p.refreshed = now
 	if !before.Up {
@@ -226,9 +226,8 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
 		Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
 		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
-		Quotas:       distinct(s.Quotas, func(q Quota) string { return q.Customer + "\x00" + q.Item + "\x00" + q.Unit }),
-		Licenses:     distinct(s.Licenses, func(l License) string { return l.Customer + "\x00" + l.Item }),
-		Endpoints:    s.Endpoints, ClockSkew: s.ClockSkew,
+		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew,
 	}, true)
 	if err := p.saveIfDue(now); err != nil {
 		p.errors[ReasonState]++
@@ -265,7 +264,7 @@ func (p *Poller) publish(v *View, changed bool) {
 	p.o.Published()
 }
 
-func (p *Poller) foldJobs(jobs []Job, now time.Time) {
+func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental bool) {
 	o := foldOptions{now: now, warningIsSuccess: p.o.WarningIsSuccess, unknown: func(field string) { p.unknown[field]++ }}
 	reported := p.identify(jobs)
 	orphans := p.orphans(reported)
@@ -286,7 +285,7 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time) {
 		p.dirty = p.dirty || !sameOutcome(&before, r)
 	}
 	for key, r := range p.records {
-		if reported[key] != nil {
+		if reported[key] != nil || incremental {
 			continue
 		}
 		r.Missing++

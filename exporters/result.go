@@ -155,18 +155,22 @@ type Repository struct {
 
 // Quota is an amount that a subscription allows.
 type Quota struct {
-	Customer string
-	Item     string
-	Unit     string
-	Used     float64
-	Limit    *float64 // nil: no limit
+	Customer     string
+	CustomerKey  string // as in Job
+	CustomerName string
+	Item         string
+	Unit         string
+	Used         float64
+	Limit        *float64 // nil: no limit
 }
 
 // License is a subscription or licence that ends.
 type License struct {
-	Customer string
-	Item     string
-	Expiry   time.Time
+	Customer     string
+	CustomerKey  string // as in Job
+	CustomerName string
+	Item         string
+	Expiry       time.Time
 }
 
 // Endpoint tells how reading one part of a source went. Parts that a product
@@ -179,6 +183,11 @@ type Endpoint struct {
 
 // Snapshot is one complete reading of a source.
 type Snapshot struct {
+	// Incremental marks a reading that only asked for what changed since an
+	// earlier one: Jobs are complete as far as is known, but what is not
+	// among them was not missed by a complete listing.
+	Incremental bool
+
 	Jobs         []Job
 	Agents       []Agent
 	Repositories []Repository

@@ -59,7 +59,7 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, push, veeam"},
 		{"unknown product", "sources:\n- name: a\n  acronys: {}\n", "backup_exporter.yml:3: sources[0].acronys: unknown key"},
 		{"two products", good + "  veeam: {}\n", "backup_exporter.yml:7: sources[0].veeam: a second product"},
-		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; known here are backup_role"},
+		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; known here are agents_interval, backup_role"},
 		{"bad duration", "sources:\n- name: a\n  poll_interval: often\n  acronis: {}\n", "backup_exporter.yml:3: often: not a duration; write for example 30s"},
 		{"too often", "sources:\n- name: a\n  poll_interval: 10ms\n  acronis: {}\n", "backup_exporter.yml:3: sources[0].poll_interval: shorter than a second"},
 		{"plain http", "sources:\n- name: a\n  acronis:\n    url: http://backup.example\n", "backup_exporter.yml:4: url: plain http"},

@@ -3,8 +3,8 @@ package acronis
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +21,9 @@ type listing struct {
 	running      []task
 	alerts       []alert
 	agents       []agent
+	agentsAt     time.Time // when the agents were listed
+	usages       []usage
+	trials       []trial
 }
 
 // knowledge is what earlier refreshes taught and the next one does not repeat.
@@ -28,10 +31,41 @@ type knowledge struct {
 	tasks   map[string][]task    // by resource: the last backup tasks, oldest first
 	numeric map[string]tenantRef // by numeric id
 	odd     map[string]bool      // unknown values that were counted
+	alerts  map[string]bool      // alerts whose resource was asked for
+	// taskOnly holds, by resource and kind, the plan of backups that only
+	// tasks tell of; the product forgets tasks.
+	taskOnly map[string]map[string]string
+	// nameless are the tenants that nothing explained yet; strangers tells
+	// that there are new ones among them.
+	nameless  map[string]bool
+	strangers bool
 }
 
 func newKnowledge() knowledge {
-	return knowledge{tasks: map[string][]task{}, numeric: map[string]tenantRef{}, odd: map[string]bool{}}
+	return knowledge{tasks: map[string][]task{}, numeric: map[string]tenantRef{}, odd: map[string]bool{}, alerts: map[string]bool{},
+		taskOnly: map[string]map[string]string{}, nameless: map[string]bool{}}
+}
+
+// has tells whether a backup task was seen before.
+func (k *knowledge) has(t *task) bool {
+	return slices.ContainsFunc(k.tasks[t.Resource.ID.Lower()], func(o task) bool { return o.UUID.Lower() == t.UUID.Lower() })
+}
+
+// remember takes up what was known before the start.
+func (k *knowledge) remember(jobs []exporters.Job) {
+	for i := range jobs {
+		id, kind, ok := strings.Cut(jobs[i].ID, "/")
+		if ok && cloudApplication(jobs[i].ObjectType) {
+			k.noteTaskOnly(id, kind, jobs[i].Plan)
+		}
+	}
+}
+
+func (k *knowledge) noteTaskOnly(resource, kind, plan string) {
+	if k.taskOnly[resource] == nil {
+		k.taskOnly[resource] = map[string]string{}
+	}
+	k.taskOnly[resource][kind] = cmp.Or(plan, k.taskOnly[resource][kind], kind)
 }
 
 // builder turns a listing into a snapshot.
@@ -52,6 +86,7 @@ type builder struct {
 // build is a function of its arguments, except that it adds to known.
 func build(l listing, known *knowledge, config *Config, now time.Time) exporters.Snapshot {
 	b := &builder{listing: l, known: known, config: config, now: now}
+	known.strangers = false
 	b.learn()
 	b.index()
 	protected := map[string]bool{}
@@ -60,13 +95,25 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 		protected[r.Context.ID.Lower()] = true
 		b.resource(r)
 	}
-	for id := range known.tasks {
-		if !protected[id] {
-			delete(known.tasks, id)
+	forget(known.tasks, protected)
+	forget(known.taskOnly, protected)
+	present := make(map[string]bool, len(b.alerts))
+	for i := range b.alerts {
+		present[b.alerts[i].key()] = true
+	}
+	forget(known.alerts, present)
+	b.agentList()
+	b.quotas()
+	return b.out
+}
+
+// forget drops what is known of things that are gone.
+func forget[T any](known map[string]T, there map[string]bool) {
+	for id := range known {
+		if !there[id] {
+			delete(known, id)
 		}
 	}
-	b.agentList()
-	return b.out
 }
 
 // unknown counts a value once per field and value, over all refreshes.
@@ -103,6 +150,9 @@ func (b *builder) learn() {
 	}
 	for i := range b.agents {
 		note(b.agents[i].Tenant)
+	}
+	for i := range b.usages {
+		note(tenantRef{ID: b.usages[i].TenantID, UUID: b.usages[i].TenantUUID})
 	}
 	touched := map[string]bool{}
 	for i := range b.tasks {
@@ -199,7 +249,9 @@ func (b *builder) resource(r *resourceStatus) {
 			units = append(units, unit{status: p, kind: strings.ToLower(p.Type), resource: r})
 		}
 	}
+	r.digest()
 	if len(units) == 0 {
+		b.byTasks(r)
 		return
 	}
 	for i := range units {
@@ -211,19 +263,67 @@ func (b *builder) resource(r *resourceStatus) {
 		b.oddTimes(&units[i])
 	}
 	b.identify(units)
-	class, ok := classOf(r.Context.Type, attributesOf(r))
-	if !ok {
+	owner := b.owner(r)
+	for _, group := range grouped(units) {
+		b.add(b.job(group, r.class), owner)
+	}
+}
+
+// owner finds whose a resource is, and checks its type.
+func (b *builder) owner(r *resourceStatus) customer {
+	if !r.known {
 		b.unknown("resource_type", r.Context.Type)
 	}
 	owner := b.dir.customer(string(r.Context.TenantID))
-	for _, group := range grouped(units) {
-		job := b.job(group, class)
-		job.CustomerName = owner.name
-		if job.Customer = owner.id; owner.id == "" {
-			job.CustomerKey = owner.key
+	if id := r.Context.TenantID.Lower(); owner.key == id && b.dir.byUUID[id] == nil && !b.known.nameless[id] {
+		b.known.nameless[id], b.known.strangers = true, true
+	}
+	return owner
+}
+
+func (b *builder) add(job exporters.Job, owner customer) {
+	job.CustomerName = owner.name
+	if job.Customer = owner.id; owner.id == "" {
+		job.CustomerKey = owner.key
+	}
+	job.Enabled = job.Enabled && owner.enabled
+	b.out.Jobs = append(b.out.Jobs, job)
+}
+
+// anyBackup is the kind of backups whose tasks do not tell theirs.
+const anyBackup = "policy.backup"
+
+// byTasks adds the jobs of a cloud application whose status names no policy:
+// its tasks tell what backs it up.
+func (b *builder) byTasks(r *resourceStatus) {
+	id := r.key()
+	if !cloudApplication(r.Context.Type) || strings.EqualFold(r.Aggregate.Status, "not_protected") || strings.EqualFold(r.Aggregate.Status, "no_policies_applied") {
+		return
+	}
+	kindOf := func(t *task) string {
+		if kind := strings.ToLower(t.Policy.Type); strings.HasPrefix(kind, anyBackup) {
+			return kind
 		}
-		job.Enabled = job.Enabled && owner.enabled
-		b.out.Jobs = append(b.out.Jobs, job)
+		return anyBackup
+	}
+	for i := range b.known.tasks[id] {
+		t := &b.known.tasks[id][i]
+		b.known.noteTaskOnly(id, kindOf(t), t.Policy.Name)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(b.known.taskOnly[id])) {
+		job := exporters.Job{ID: id + "/" + kind, Machine: cmp.Or(r.Context.UserDefinedName, r.Context.Name, id), Class: r.class, Role: b.config.BackupRole,
+			Engine: Engine, Plan: b.known.taskOnly[id][kind], ObjectType: r.Context.Type, Enabled: true, ExpectedInterval: b.config.ExpectedInterval.Of(r.class)}
+		for i := range b.known.tasks[id] {
+			if t := &b.known.tasks[id][i]; kindOf(t) == kind {
+				job.Runs = append(job.Runs, b.taskRun(t))
+			}
+		}
+		for _, t := range b.started[id] {
+			if kindOf(t) == kind {
+				job.Running, job.RunningSince = true, t.StartedAt.Time
+			}
+		}
+		b.add(job, b.owner(r))
 	}
 }
 
@@ -372,14 +472,22 @@ func (b *builder) interval(u *unit, lastSuccess time.Time, class exporters.Class
 	return b.config.ExpectedInterval.Of(class)
 }
 
-// location is where a machine's schedule is read: its own offset if it tells.
+// location is where a machine's schedule is read.
 func (b *builder) location(r *resourceStatus) *time.Location {
-	if text, ok := attributesOf(r)["tz_offset"]; ok {
-		if minutes, err := strconv.Atoi(text); err == nil && minutes > -16*60 && minutes < 16*60 {
-			return time.FixedZone("", minutes*60)
-		}
+	if r.zone != nil {
+		return r.zone
 	}
 	return b.config.location
+}
+
+// running tells whether something of the resource ran when it was read.
+func (r *resourceStatus) running() bool {
+	if stateRunning(r.Aggregate.Running) {
+		return true
+	}
+	return slices.ContainsFunc(r.Policies, func(p policyStatus) bool {
+		return strings.EqualFold(p.Status, "running") || strings.EqualFold(p.Status, "cancelling") || stateRunning(p.Running)
+	})
 }
 
 func (b *builder) isRunning(u *unit) (bool, time.Time) {
@@ -611,6 +719,9 @@ func (b *builder) agentList() {
 		}
 		owner := b.dir.customer(tenantID)
 		out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: name, Online: *a.Online}
+		if out.Online {
+			out.LastSeen = b.agentsAt
+		}
 		if owner.id == "" {
 			out.CustomerKey = owner.key
 		}

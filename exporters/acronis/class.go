@@ -2,7 +2,9 @@ package acronis
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"vigie/exporters"
 )
@@ -95,4 +97,26 @@ func snake(key string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// zoneOf is where a machine's schedule is read: its own offset from UTC in
+// minutes; nil if it does not tell.
+func zoneOf(attributes map[string]string) *time.Location {
+	minutes, err := strconv.Atoi(attributes["tz_offset"])
+	if err != nil || minutes <= -16*60 || minutes >= 16*60 {
+		return nil
+	}
+	return time.FixedZone("", minutes*60)
+}
+
+// cloudApplication tells whether a resource is one of those whose backups are
+// often known by their tasks only.
+func cloudApplication(resourceType string) bool {
+	t := strings.ToLower(resourceType)
+	for _, word := range []string{"office365", "gsuite", "google", "sharepoint", "onedrive", "teams", "mailbox"} {
+		if strings.Contains(t, word) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,12 +1,17 @@
 package acronis
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"vigie/exporters"
@@ -31,14 +36,11 @@ type client struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	tls, err := c.TLS.Build()
+	o, err := c.ClientOptions(env)
 	if err != nil {
 		return nil, err
 	}
-	o := exporters.ClientOptions{
-		BaseURL: c.URL.URL, UserAgent: env.UserAgent, PostPaths: []string{tokenPath}, TLS: tls,
-		RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Now: env.Now, Sleep: env.Sleep,
-	}
+	o.PostPaths = []string{tokenPath}
 	idp := exporters.NewClient(o)
 	tokens := &exporters.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: func(ctx context.Context) (exporters.Token, error) {
 		return fetchToken(ctx, idp, c, env.Now)
@@ -83,49 +85,91 @@ const (
 	cursorOnly                // only after
 )
 
-// list reads a listing to its end or fails.
-func list[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, how follow) ([]T, error) {
-	q := url.Values{}
-	for k, v := range query {
-		q[k] = v
+// query is one listing of one service.
+type query[T any] struct {
+	endpoint, path string
+	filters        url.Values
+	follow         follow
+	id             func(*T) string
+	// whole marks a listing of what there is. If its total moves while it is
+	// read an item may have been skipped, so it is read again.
+	whole bool
+}
+
+// maxReadings is how often a list that moves is read; what any of the
+// readings saw is taken then.
+const maxReadings = 3
+
+// read reads a listing to its end or fails.
+func (q query[T]) read(ctx context.Context, c *client) ([]T, error) {
+	at := map[string]int{}
+	var all []T
+	for range maxReadings {
+		items, moved, err := q.once(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		for i := range items {
+			id := q.id(&items[i])
+			if n, twice := at[id]; twice && id != "" {
+				all[n] = items[i]
+				continue
+			}
+			at[id] = len(all)
+			all = append(all, items[i])
+		}
+		if !moved || !q.whole {
+			break
+		}
 	}
-	limit := strconv.Itoa(c.pageSize)
-	q.Set("limit", limit)
-	var items []T
-	seen := map[string]bool{}
+	return all, nil
+}
+
+// once reads the pages. Moved tells that the announced total changed on the way.
+func (q query[T]) once(ctx context.Context, c *client) (items []T, moved bool, err error) {
+	params := url.Values{"limit": {strconv.Itoa(c.pageSize)}}
+	maps.Copy(params, q.filters)
+	seen, cursors := map[string]bool{}, map[string]bool{}
 	var total *int
 	for range maxPages {
 		var p page[T]
-		if err := c.http.GetJSON(ctx, endpoint, path, q, nil, &p); err != nil {
-			return nil, err
+		if err := c.http.GetJSON(ctx, q.endpoint, q.path, params, nil, &p); err != nil {
+			return nil, false, err
 		}
-		items = append(items, p.items...)
+		for i := range p.items {
+			if id := q.id(&p.items[i]); !seen[id] || id == "" {
+				seen[id] = true
+				items = append(items, p.items[i])
+			}
+		}
 		if p.total != nil {
+			moved = moved || total != nil && *total != *p.total
 			total = p.total
 		}
 		if len(items) > maxItems {
-			return nil, incomplete(endpoint, "more than %d items", maxItems)
+			return nil, false, incomplete(q.endpoint, "more than %d items", maxItems)
 		}
 		if p.after == "" {
-			if total != nil && len(items) < *total && !c.ignoreTotal {
-				return nil, incomplete(endpoint, "the listing ended after %d of %d items", len(items), *total)
+			// A list that lost an item on the way may end with one less.
+			if total != nil && len(items) < *total && !moved && !c.ignoreTotal {
+				return nil, false, incomplete(q.endpoint, "the listing ended after %d of %d items", len(items), *total)
 			}
-			return items, nil
+			return items, moved, nil
 		}
-		if seen[p.after] {
-			return nil, incomplete(endpoint, "the cursor repeats after %d items", len(items))
+		if cursors[p.after] {
+			return nil, false, incomplete(q.endpoint, "the cursor repeats after %d items", len(items))
 		}
-		seen[p.after] = true
-		switch how {
+		cursors[p.after] = true
+		switch q.follow {
 		case cursorLimit:
-			q = url.Values{"limit": {limit}, "after": {p.after}}
+			params = url.Values{"limit": params["limit"], "after": {p.after}}
 		case cursorOnly:
-			q = url.Values{"after": {p.after}}
+			params = url.Values{"after": {p.after}}
 		default:
-			q.Set("after", p.after)
+			params.Set("after", p.after)
 		}
 	}
-	return nil, incomplete(endpoint, "more than %d pages", maxPages)
+	return nil, false, incomplete(q.endpoint, "more than %d pages", maxPages)
 }
 
 func incomplete(endpoint, format string, args ...any) error {
@@ -146,40 +190,160 @@ func (c *client) ownTenant(ctx context.Context, clientID string) (string, error)
 	return answer.TenantID.Lower(), nil
 }
 
-func (c *client) tenants(root string) func(context.Context) ([]tenant, error) {
-	return func(ctx context.Context) ([]tenant, error) {
-		return list[tenant](ctx, c, "tenants", "/api/2/tenants", url.Values{"subtree_root_id": {root}}, cursorOnly)
+// The listings that take an instant give what changed after it, or all there
+// is for the zero time.
+
+func (c *client) tenants(ctx context.Context, root string, since time.Time) ([]tenant, error) {
+	q := query[tenant]{endpoint: "tenants", path: "/api/2/tenants", filters: url.Values{"subtree_root_id": {root}}, follow: cursorOnly,
+		id: (*tenant).key, whole: since.IsZero()}
+	if !since.IsZero() {
+		q.filters.Set("updated_since", since.UTC().Format(time.RFC3339))
+		q.filters.Set("allow_deleted", "true")
 	}
+	return q.read(ctx, c)
 }
 
-func (c *client) resourceStatuses(ctx context.Context) ([]resourceStatus, error) {
-	return list[resourceStatus](ctx, c, "resource_statuses", "/api/resource_management/v4/resource_statuses",
-		url.Values{"include_attributes": {"true"}}, repeatAll)
+const statusesPath = "/api/resource_management/v4/resource_statuses"
+
+func (c *client) resourceStatuses(ctx context.Context, since time.Time) ([]resourceStatus, error) {
+	q := query[resourceStatus]{endpoint: "resource_statuses", path: statusesPath, filters: url.Values{"include_attributes": {"true"}},
+		id: (*resourceStatus).key, whole: since.IsZero()}
+	if !since.IsZero() {
+		q.filters.Set("updated_at", "gt("+since.UTC().Format(time.RFC3339Nano)+")")
+	}
+	return digested(q.read(ctx, c))
+}
+
+// idsAtOnce bounds a question for single resources: addresses have a limit.
+const idsAtOnce = 50
+
+// statusesOf reads the statuses of some resources.
+func (c *client) statusesOf(ctx context.Context, ids []string) ([]resourceStatus, error) {
+	var all []resourceStatus
+	for some := range slices.Chunk(ids, idsAtOnce) {
+		q := query[resourceStatus]{endpoint: "resource_statuses", path: statusesPath,
+			filters: url.Values{"include_attributes": {"true"}, "resource_id": {"or(" + strings.Join(some, ",") + ")"}}, id: (*resourceStatus).key}
+		items, err := digested(q.read(ctx, c))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	return all, nil
+}
+
+func digested(items []resourceStatus, err error) ([]resourceStatus, error) {
+	for i := range items {
+		items[i].digest()
+	}
+	return items, err
 }
 
 func (c *client) policies(ctx context.Context) ([]plan, error) {
-	return list[plan](ctx, c, "policies", "/api/policy_management/v4/policies", url.Values{"include_settings": {"true"}}, repeatAll)
+	return query[plan]{endpoint: "policies", path: "/api/policy_management/v4/policies", filters: url.Values{"include_settings": {"true"}}, id: (*plan).key, whole: true}.read(ctx, c)
 }
 
 func (c *client) applications(ctx context.Context) ([]application, error) {
-	return list[application](ctx, c, "applications", "/api/policy_management/v4/applications", nil, repeatAll)
+	return query[application]{endpoint: "applications", path: "/api/policy_management/v4/applications", id: (*application).key, whole: true}.read(ctx, c)
 }
 
-func (c *client) completedTasks(since time.Time) func(context.Context) ([]task, error) {
-	return func(ctx context.Context) ([]task, error) {
-		return list[task](ctx, c, "tasks", "/api/task_manager/v2/tasks",
-			url.Values{"completedAt": {"gt(" + since.UTC().Format(time.RFC3339) + ")"}, "order": {"asc(completedAt)"}}, cursorLimit)
-	}
+func (c *client) completedTasks(ctx context.Context, since time.Time) ([]task, error) {
+	return query[task]{endpoint: "tasks", path: "/api/task_manager/v2/tasks",
+		filters: url.Values{"completedAt": {"gt(" + since.UTC().Format(time.RFC3339) + ")"}, "order": {"asc(completedAt)"}}, follow: cursorLimit, id: (*task).key}.read(ctx, c)
 }
 
 func (c *client) startedTasks(ctx context.Context) ([]task, error) {
-	return list[task](ctx, c, "tasks_running", "/api/task_manager/v2/tasks", url.Values{"state": {"started"}}, cursorLimit)
+	return query[task]{endpoint: "tasks_running", path: "/api/task_manager/v2/tasks", filters: url.Values{"state": {"started"}}, follow: cursorLimit, id: (*task).key}.read(ctx, c)
 }
 
-func (c *client) alerts(ctx context.Context) ([]alert, error) {
-	return list[alert](ctx, c, "alerts", "/api/alert_manager/v1/alerts", url.Values{"category": {"Backup"}}, repeatAll)
+func (c *client) alerts(ctx context.Context, since time.Time) ([]alert, error) {
+	q := query[alert]{endpoint: "alerts", path: "/api/alert_manager/v1/alerts", filters: url.Values{"category": {"Backup"}}, id: (*alert).key}
+	if !since.IsZero() {
+		// Nanoseconds; the filter means raised or dismissed since.
+		q.filters.Set("updated_at", "gt("+strconv.FormatInt(since.UnixNano(), 10)+")")
+		q.filters.Set("show_deleted", "true")
+	}
+	return q.read(ctx, c)
 }
 
 func (c *client) agents(ctx context.Context) ([]agent, error) {
-	return list[agent](ctx, c, "agents", "/api/agent_manager/v2/agents", nil, cursorLimit)
+	return query[agent]{endpoint: "agents", path: "/api/agent_manager/v2/agents", follow: cursorLimit, id: (*agent).key, whole: true}.read(ctx, c)
+}
+
+// refused tells whether a tenant keeps something to itself, as one that serves
+// itself does, or is gone.
+func refused(err error) bool {
+	var se *exporters.SourceError
+	return errors.As(err, &se) && (se.Reason == exporters.ReasonForbidden || se.Reason == exporters.ReasonNotFound)
+}
+
+// usages reads what tenants use. One tenant's refusal refuses a whole
+// question, so its neighbours are asked for one by one then.
+func (c *client) usages(ctx context.Context, tenants []string) ([]usage, error) {
+	var all []usage
+	denied := 0
+	for some := range slices.Chunk(tenants, idsAtOnce) {
+		items, err := c.usagesOf(ctx, some)
+		if refused(err) && len(some) > 1 {
+			items, err = nil, nil
+			for _, one := range some {
+				own, oneErr := c.usagesOf(ctx, []string{one})
+				if refused(oneErr) {
+					denied++
+					continue
+				}
+				if oneErr != nil {
+					return nil, oneErr
+				}
+				items = append(items, own...)
+			}
+			if denied >= len(tenants) {
+				_, err = c.usagesOf(ctx, some[:1]) // refused to all: a right is missing
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	return all, nil
+}
+
+func (c *client) usagesOf(ctx context.Context, tenants []string) ([]usage, error) {
+	var p page[usage]
+	if err := c.http.GetJSON(ctx, "usages", "/api/2/tenants/usages", url.Values{"tenants": {strings.Join(tenants, ",")}}, nil, &p); err != nil {
+		return nil, err
+	}
+	if p.after != "" {
+		return nil, incomplete("usages", "the answer for %d tenants comes in pages", len(tenants))
+	}
+	var all []usage
+	for _, u := range p.items {
+		if len(u.Usages) == 0 {
+			all = append(all, u)
+			continue
+		}
+		for _, inner := range u.Usages {
+			inner.TenantUUID = cmp.Or(inner.TenantUUID, u.TenantUUID, u.Tenant)
+			all = append(all, inner)
+		}
+	}
+	return all, nil
+}
+
+// trials reads until when tenants are on trial; those that refuse are left out.
+func (c *client) trials(ctx context.Context, tenants []string) ([]trial, error) {
+	var all []trial
+	for _, id := range tenants {
+		t := trial{tenant: id}
+		err := c.http.GetJSON(ctx, "pricing", "/api/2/tenants/"+url.PathEscape(id)+"/pricing", nil, nil, &t)
+		if refused(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
 }

@@ -1,7 +1,6 @@
 package acronis
 
 import (
-	"fmt"
 	"time"
 
 	"vigie/exporters"
@@ -14,7 +13,8 @@ const Engine = "acronis"
 // client sees it.
 type Config struct {
 	// URL is the data centre, for example https://eu2-cloud.acronis.com.
-	URL exporters.URL `yaml:"url"`
+	exporters.Remote   `yaml:",inline"`
+	exporters.Planning `yaml:",inline"`
 	// ClientID and the secret belong to an API client with a read-only role.
 	ClientID         string `yaml:"client_id"`
 	ClientSecretFile string `yaml:"client_secret_file"`
@@ -26,10 +26,6 @@ type Config struct {
 	// id; units and machines below it belong to it. Other tenants get an id
 	// made from their name.
 	Customers map[string]string `yaml:"customers"`
-	// BackupRole is the role of these backups for their machines; primary.
-	BackupRole exporters.Role `yaml:"backup_role"`
-	// ExpectedInterval is used, by class, where a plan's schedule does not tell.
-	ExpectedInterval exporters.Intervals `yaml:"expected_interval"`
 	// Timezone is that of schedules, used where a machine does not tell.
 	Timezone string `yaml:"timezone"`
 	// Lookback is how far tasks are read back at the start; 7 days.
@@ -39,10 +35,13 @@ type Config struct {
 	// IgnoreTotal accepts listings that end with fewer items than they
 	// announced. Such a listing is otherwise taken for cut off.
 	IgnoreTotal bool `yaml:"ignore_total"`
-	// RequestsPerSecond and Concurrency cap the load; 10 and 4.
-	RequestsPerSecond float64             `yaml:"requests_per_second"`
-	Concurrency       int                 `yaml:"concurrency"`
-	TLS               exporters.TLSConfig `yaml:"tls"`
+	// FullListingInterval is how often everything is listed, so that what was
+	// deleted is noticed; in between only what changed is asked for. 1 h;
+	// anything shorter than the poll interval lists everything at each refresh.
+	FullListingInterval exporters.Duration `yaml:"full_listing_interval"`
+	// AgentsInterval is how often the agents are listed, which tell no
+	// changes; 15 min.
+	AgentsInterval exporters.Duration `yaml:"agents_interval"`
 
 	secret   exporters.Secret
 	location *time.Location
@@ -51,8 +50,8 @@ type Config struct {
 // Validate fills in defaults and checks. Dir is the folder to which relative
 // file names refer.
 func (c *Config) Validate(dir string) error {
-	if c.URL.URL == nil {
-		return &exporters.ConfigError{Key: "url", What: "missing", Cure: "name the data centre, for example https://eu2-cloud.acronis.com"}
+	if err := c.Remote.Validate("https://eu2-cloud.acronis.com"); err != nil {
+		return err
 	}
 	if c.ClientID == "" {
 		return &exporters.ConfigError{Key: "client_id", What: "missing", Cure: "create an API client in the console and write its id here"}
@@ -61,13 +60,7 @@ func (c *Config) Validate(dir string) error {
 	if err := c.secret.Resolve(dir, "client_secret"); err != nil {
 		return err
 	}
-	if c.BackupRole == "" {
-		c.BackupRole = exporters.Primary
-	}
-	if err := exporters.CheckRole(c.BackupRole); err != nil {
-		return err
-	}
-	if err := c.ExpectedInterval.Check("expected_interval"); err != nil {
+	if err := c.Planning.Validate(exporters.Primary); err != nil {
 		return err
 	}
 	for key, id := range c.Customers {
@@ -75,22 +68,15 @@ func (c *Config) Validate(dir string) error {
 			return &exporters.ConfigError{Key: "customers." + key, What: "no customer id", Cure: "write the id the inventory uses"}
 		}
 	}
-	if c.Timezone == "" {
-		c.Timezone = "UTC"
+	var err error
+	if c.location, err = exporters.Zone(c.Timezone); err != nil {
+		return err
 	}
-	loc, err := time.LoadLocation(c.Timezone)
-	if err != nil {
-		return &exporters.ConfigError{Key: "timezone", What: fmt.Sprintf("%q is not known", c.Timezone), Cure: "write for example Europe/Paris"}
-	}
-	c.location = loc
-	if c.Lookback == 0 {
-		c.Lookback = exporters.Duration(7 * 24 * time.Hour)
-	}
-	if c.PageSize == 0 {
-		c.PageSize = 200
-	}
-	if c.PageSize < 1 || c.PageSize > 5000 {
-		return &exporters.ConfigError{Key: "page_size", What: fmt.Sprintf("%d is out of range", c.PageSize), Cure: "write a number from 1 to 5000"}
-	}
-	return nil
+	const hour = exporters.Duration(time.Hour)
+	return exporters.FirstError(
+		exporters.Bounded[exporters.Duration]{Key: "lookback", Value: &c.Lookback, Unset: 7 * 24 * hour, Smallest: hour}.Validate(),
+		exporters.Bounded[exporters.Duration]{Key: "full_listing_interval", Value: &c.FullListingInterval, Unset: hour, Smallest: 1}.Validate(),
+		exporters.Bounded[exporters.Duration]{Key: "agents_interval", Value: &c.AgentsInterval, Unset: hour / 4, Smallest: 1}.Validate(),
+		exporters.Bounded[int]{Key: "page_size", Value: &c.PageSize, Unset: 200, Smallest: 1, Greatest: 5000}.Validate(),
+	)
 }

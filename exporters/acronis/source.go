@@ -4,7 +4,12 @@ package acronis
 import (
 	"context"
 	"errors"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"vigie/exporters"
 )
@@ -21,18 +26,29 @@ type Source struct {
 	client *client
 	now    func() time.Time
 
-	root         string
-	tenants      exporters.Part[tenant]
-	statuses     exporters.Part[resourceStatus]
-	policies     exporters.Part[plan]
-	applications exporters.Part[application]
+	root string
+
+	// What tells its changes.
+	tenants  changing[tenant]
+	statuses changing[resourceStatus]
+	alerts   changing[alert]
+
+	tenantsPart  exporters.Part[tenant]
+	statusesPart exporters.Part[resourceStatus]
+	alertsPart   exporters.Part[alert]
 	tasks        exporters.Part[task]
 	running      exporters.Part[task]
-	alerts       exporters.Part[alert]
-	agents       exporters.Part[agent]
 
-	since time.Time // up to which tasks were read
-	known knowledge
+	// What does not.
+	policies     seldom[plan]
+	applications seldom[application]
+	agents       seldom[agent]
+	usages       seldom[usage]
+	trials       seldom[trial]
+
+	listed time.Time // when everything was listed last
+	since  time.Time // up to which tasks were read
+	known  knowledge
 }
 
 // New builds a Source from a validated Config.
@@ -43,57 +59,203 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	}
 	return &Source{
 		config: c, client: cl, now: o.Now, root: c.TenantID,
-		tenants:      exporters.Part[tenant]{Name: "tenants", Need: exporters.Naming},
-		statuses:     exporters.Part[resourceStatus]{Name: "resource_statuses", Need: exporters.Required},
-		policies:     exporters.Part[plan]{Name: "policies", Need: exporters.Naming},
-		applications: exporters.Part[application]{Name: "applications", Need: exporters.Naming},
+		tenants:  changing[tenant]{key: (*tenant).key, gone: (*tenant).deleted},
+		statuses: changing[resourceStatus]{key: (*resourceStatus).key},
+		alerts:   changing[alert]{key: (*alert).key, gone: (*alert).dismissed},
+
+		tenantsPart:  exporters.Part[tenant]{Name: "tenants", Need: exporters.Naming},
+		statusesPart: exporters.Part[resourceStatus]{Name: "resource_statuses", Need: exporters.Required},
+		alertsPart:   exporters.Part[alert]{Name: "alerts", Need: exporters.Optional},
 		tasks:        exporters.Part[task]{Name: "tasks", Need: exporters.Optional, NoStale: true},
 		running:      exporters.Part[task]{Name: "tasks_running", Need: exporters.Optional, NoStale: true},
-		alerts:       exporters.Part[alert]{Name: "alerts", Need: exporters.Optional},
-		agents:       exporters.Part[agent]{Name: "agents", Need: exporters.Optional},
+
+		policies:     seldom[plan]{part: exporters.Part[plan]{Name: "policies", Need: exporters.Naming}},
+		applications: seldom[application]{part: exporters.Part[application]{Name: "applications", Need: exporters.Naming}},
+		agents:       seldom[agent]{part: exporters.Part[agent]{Name: "agents", Need: exporters.Optional}},
+		usages:       seldom[usage]{part: exporters.Part[usage]{Name: "usages", Need: exporters.Optional}},
+		trials:       seldom[trial]{part: exporters.Part[trial]{Name: "pricing", Need: exporters.Optional}},
 		known:        newKnowledge(),
 	}, nil
 }
 
-// Fetch reads every part. The statuses come last but for the tasks, so that a
-// machine set up during the reading already has its names.
+// Remember implements exporters.Rememberer.
+func (s *Source) Remember(jobs []exporters.Job) { s.known.remember(jobs) }
+
+// Fetch lists everything if that is due and otherwise asks for what changed.
+// What names things comes before the statuses, so that a machine set up during
+// the reading already has its names; tasks and alerts too, since they tell
+// whose status to ask for.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	now := s.now()
-	var l listing
-	var parts []exporters.Endpoint
+	whole := s.listed.IsZero() || now.Sub(s.listed) >= time.Duration(s.config.FullListingInterval)
 	if err := s.findRoot(ctx); err != nil {
 		return exporters.Snapshot{}, err
 	}
-	steps := []func() (exporters.Endpoint, error){
-		part(ctx, &s.tenants, s.client.tenants(s.root), &l.tenants),
-		part(ctx, &s.policies, s.client.policies, &l.plans),
-		part(ctx, &s.applications, s.client.applications, &l.applications),
-		part(ctx, &s.statuses, s.client.resourceStatuses, &l.statuses),
-		part(ctx, &s.tasks, s.client.completedTasks(s.tasksSince(now)), &l.tasks),
-		part(ctx, &s.running, s.client.startedTasks, &l.running),
-		part(ctx, &s.alerts, s.client.alerts, &l.alerts),
-		part(ctx, &s.agents, s.client.agents, &l.agents),
+	clock := func() time.Time { return s.begun(now) }
+	var l listing
+	var fresh []alert
+	tasksRead := false
+	parts, err := together(ctx,
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.tenants, e, err = s.tenantsPart.Refresh(ctx, func(ctx context.Context) ([]tenant, error) {
+				all, _, _, err := s.tenants.read(ctx, clock, whole, func(ctx context.Context, since time.Time) ([]tenant, error) {
+					return s.client.tenants(ctx, s.root, since)
+				})
+				return all, err
+			})
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.plans, e, err = s.policies.refresh(ctx, now, whole, s.client.policies)
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.applications, e, err = s.applications.refresh(ctx, now, whole, s.client.applications)
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.tasks, e, err = s.tasks.Refresh(ctx, func(ctx context.Context) ([]task, error) { return s.client.completedTasks(ctx, s.tasksSince(now)) })
+			tasksRead = err == nil && e.Err == nil
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.running, e, err = s.running.Refresh(ctx, s.client.startedTasks)
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.alerts, e, err = s.alertsPart.Refresh(ctx, func(ctx context.Context) (all []alert, err error) {
+				all, fresh, _, err = s.alerts.read(ctx, clock, whole, s.client.alerts)
+				return all, err
+			})
+			return e, err
+		},
+	)
+	if err != nil {
+		return exporters.Snapshot{}, err
 	}
-	for _, step := range steps {
-		endpoint, err := step()
-		if err != nil {
-			return exporters.Snapshot{}, err
-		}
-		parts = append(parts, endpoint)
+	complete := false
+	rest, err := together(ctx,
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.statuses, e, err = s.statusesPart.Refresh(ctx, func(ctx context.Context) (all []resourceStatus, err error) {
+				all, complete, err = s.readStatuses(ctx, clock, whole, &l, fresh)
+				return all, err
+			})
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			due := whole || s.known.strangers || now.Sub(s.agents.at) >= time.Duration(s.config.AgentsInterval)
+			l.agents, e, err = s.agents.refresh(ctx, now, due, s.client.agents)
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.usages, e, err = s.usages.refresh(ctx, now, whole, func(ctx context.Context) ([]usage, error) { return s.client.usages(ctx, customers(l.tenants, anyMode)) })
+			return e, err
+		},
+		func(ctx context.Context) (e exporters.Endpoint, err error) {
+			l.trials, e, err = s.trials.refresh(ctx, now, whole, func(ctx context.Context) ([]trial, error) { return s.client.trials(ctx, customers(l.tenants, onTrial)) })
+			return e, err
+		},
+	)
+	if err != nil {
+		return exporters.Snapshot{}, err
 	}
-	s.advance(l.tasks)
+	if complete {
+		s.listed = now
+	}
+	if tasksRead {
+		s.since = clock()
+	}
+	l.agentsAt = s.agents.at
 	snapshot := build(l, &s.known, s.config, now)
-	snapshot.Endpoints = parts
+	snapshot.Incremental = !complete
+	snapshot.Endpoints = append(parts, rest...)
 	snapshot.ClockSkew = s.client.http.ClockSkew()
 	return snapshot, nil
 }
 
-func part[T any](ctx context.Context, p *exporters.Part[T], read func(context.Context) ([]T, error), into *[]T) func() (exporters.Endpoint, error) {
-	return func() (exporters.Endpoint, error) {
-		items, endpoint, err := p.Refresh(ctx, read)
-		*into = items
-		return endpoint, err
+// together reads parts side by side; the client caps what runs at once.
+func together(ctx context.Context, parts ...func(context.Context) (exporters.Endpoint, error)) ([]exporters.Endpoint, error) {
+	out := make([]exporters.Endpoint, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, read := range parts {
+		group.Go(func() (err error) {
+			out[i], err = read(ctx)
+			return err
+		})
 	}
+	return out, group.Wait()
+}
+
+// readStatuses lists the resources, or asks for those that changed. What moves
+// a resource's stamp is not documented: those of which tasks and alerts tell
+// something new, and those that were running, are asked for by their ids.
+func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole bool, l *listing, alerts []alert) ([]resourceStatus, bool, error) {
+	before := map[string]bool{}
+	for i := range s.statuses.items {
+		if r := &s.statuses.items[i]; r.running() {
+			before[r.key()] = true
+		}
+	}
+	all, fresh, complete, err := s.statuses.read(ctx, clock, whole, s.client.resourceStatuses)
+	if err != nil || complete {
+		return all, complete, err
+	}
+	asked := map[string]bool{}
+	for i := range fresh {
+		asked[fresh[i].key()] = true
+	}
+	var ids []string
+	ask := func(id string) {
+		if _, known := s.statuses.at[id]; known && !asked[id] {
+			asked[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for i := range l.tasks {
+		if t := &l.tasks[i]; isBackup(t) && !s.known.has(t) {
+			ask(t.Resource.ID.Lower())
+		}
+	}
+	for i := range alerts {
+		if a := &alerts[i]; !a.dismissed() && !s.known.alerts[a.key()] {
+			s.known.alerts[a.key()] = true
+			ask(a.Details.ResourceID.Lower())
+		}
+	}
+	for id := range before {
+		ask(id)
+	}
+	slices.Sort(ids)
+	items, err := s.client.statusesOf(ctx, ids)
+	var se *exporters.SourceError
+	if errors.As(err, &se) && se.Status == http.StatusBadRequest {
+		// Such questions are not understood: list everything, now and later.
+		s.statuses.refuses = true
+		all, _, complete, err = s.statuses.read(ctx, clock, true, s.client.resourceStatuses)
+		return all, complete, err
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	s.statuses.lay(items)
+	return s.statuses.items, false, nil
+}
+
+// anyMode and onTrial say of which customers to ask.
+func anyMode(*tenant) bool   { return true }
+func onTrial(t *tenant) bool { return strings.EqualFold(t.PricingMode, "trial") }
+
+// customers gives the customer tenants of a kind, without those that serve
+// themselves: they refuse.
+func customers(tenants []tenant, wanted func(*tenant) bool) []string {
+	var out []string
+	for i := range tenants {
+		t := &tenants[i]
+		if strings.EqualFold(t.Kind, "customer") && (t.AncestralAccess == nil || *t.AncestralAccess) && wanted(t) {
+			out = append(out, t.key())
+		}
+	}
+	return out
 }
 
 // findRoot learns the API client's tenant once. Where that is refused the
@@ -119,12 +281,12 @@ func (s *Source) tasksSince(now time.Time) time.Time {
 	return s.since.Add(-overlap)
 }
 
-// advance moves to the latest completion read, never to our own clock, which
-// may run ahead of the product's.
-func (s *Source) advance(tasks []task) {
-	for i := range tasks {
-		if at := tasks[i].CompletedAt.Time; at.After(s.since) && !at.After(s.now()) {
-			s.since = at
-		}
+// begun is by the product's clock when a reading began at now by ours; never
+// later than ours, since what stands between may tell another time.
+func (s *Source) begun(now time.Time) time.Time {
+	skew := s.client.http.ClockSkew()
+	if skew == nil {
+		return now.Add(-time.Hour) // an answer without a date: read an hour twice
 	}
+	return now.Add(min(0, *skew))
 }

@@ -49,11 +49,14 @@ type bench struct {
 	poller *exporters.Poller
 	state  string
 	log    bytes.Buffer
-	slept  []time.Duration
+
+	mu    sync.Mutex
+	slept []time.Duration
 
 	dupont, garage         string // tenants
 	ad, nas, pc, mail, gar string // machines
 	daily                  string // plan
+	pageSize               int
 }
 
 func newBench(t *testing.T, o acronissim.Options) *bench {
@@ -88,7 +91,7 @@ func (b *bench) restart() {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	c := &Config{ClientID: "sim-client", ClientSecretFile: file, Customers: map[string]string{strings.ToUpper(b.dupont): "dupont"}, PageSize: 2}
+	c := &Config{ClientID: "sim-client", ClientSecretFile: file, Customers: map[string]string{strings.ToUpper(b.dupont): "dupont"}, PageSize: max(b.pageSize, 2)}
 	c.RequestsPerSecond = 100_000
 	u, err := http.NewRequest(http.MethodGet, b.server.URL, nil)
 	if err != nil {
@@ -99,6 +102,8 @@ func (b *bench) restart() {
 		b.t.Fatal(err)
 	}
 	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(_ context.Context, d time.Duration) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		b.slept = append(b.slept, d)
 		return nil
 	}})
@@ -169,6 +174,13 @@ func TestGoldenExposition(t *testing.T) {
 	b.sim.MissBackup(b.pc)
 	b.sim.StartBackup(b.mail)
 	b.clock.Advance(5 * time.Minute)
+	terabyte, ten := 1099511627776.0, 10.0
+	b.sim.SetUsages(b.dupont,
+		acronissim.Usage{Name: "storage", Infra: "paris", Unit: "bytes", Value: 5e11, Quota: &terabyte},
+		acronissim.Usage{Name: "storage", Infra: "lyon", Unit: "bytes", Value: 4e11, Quota: &terabyte},
+		acronissim.Usage{Name: "servers", Unit: "quantity", Value: 7})
+	b.sim.SetUsages(b.garage, acronissim.Usage{Name: "servers", Unit: "quantity", Value: 1, Quota: &ten})
+	b.sim.SetTrial(b.garage, b.clock.Now().Add(30*24*time.Hour))
 	b.refresh()
 	got := b.metrics()
 	golden(t, "testdata/exposition.prom", got)
@@ -420,11 +432,17 @@ func TestDeletedMachineLeavesAfterTheGrace(t *testing.T) {
 	b.refresh()
 	b.sim.DeleteMachine(b.gar)
 	for i := range exporters.DefaultGrace {
+		for range 4 { // nothing disappears by not having changed
+			b.refresh()
+			b.clock.Advance(5 * time.Minute)
+		}
+		b.clock.Advance(time.Hour)
 		b.refresh()
 		if !b.has(`SRV\"1"`) {
 			t.Fatalf("gone after %d complete listings", i+1)
 		}
 	}
+	b.clock.Advance(time.Hour)
 	b.sim.SetDown(true)
 	_ = b.poller.Refresh(t.Context())
 	if !b.has(`SRV\"1"`) {

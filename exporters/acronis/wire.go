@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"vigie/exporters"
 )
@@ -20,6 +21,41 @@ type tenant struct {
 	Kind     string         `json:"kind"`
 	ParentID exporters.Text `json:"parent_id"`
 	Enabled  *bool          `json:"enabled"`
+	// AncestralAccess is false for a customer that serves itself: whatever is
+	// below it is refused to the tenants above.
+	AncestralAccess *bool          `json:"ancestral_access"`
+	PricingMode     string         `json:"pricing_mode"`
+	DeletedAt       exporters.Text `json:"deleted_at"`
+}
+
+func (t *tenant) key() string { return t.ID.Lower() }
+
+func (t *tenant) deleted() bool { return t.DeletedAt != "" }
+
+// usage is how much of one item a tenant uses. Some answers put the usages of
+// a tenant into a list below it.
+type usage struct {
+	Name         string         `json:"name"`
+	Type         string         `json:"type"`
+	Unit         string         `json:"measurement_unit"`
+	Value        exporters.Text `json:"value"`
+	OfferingItem *struct {
+		Status *int `json:"status"`
+		Quota  struct {
+			Value exporters.Text `json:"value"` // null: unlimited
+		} `json:"quota"`
+	} `json:"offering_item"`
+	TenantID   exporters.Text `json:"tenant_id"`
+	TenantUUID exporters.Text `json:"tenant_uuid"`
+	Tenant     exporters.Text `json:"tenant"`
+	Usages     []usage        `json:"usages"`
+}
+
+// trial is a tenant's pricing. The instant has no zone and is taken for UTC.
+type trial struct {
+	tenant string
+	Mode   string            `json:"mode"`
+	End    exporters.Instant `json:"production_start_date"`
 }
 
 // tenantRef is how tasks, alerts and agents name a tenant.
@@ -47,6 +83,25 @@ type resourceStatus struct {
 	} `json:"context"`
 	Policies   []policyStatus `json:"policies"`
 	Attributes []attributes   `json:"attributes"`
+
+	read  bool // what follows was taken out of the attributes
+	class exporters.Class
+	known bool // the type
+	zone  *time.Location
+}
+
+func (r *resourceStatus) key() string { return r.Context.ID.Lower() }
+
+// digest keeps of the attributes only what is needed: resources are held in
+// memory, and there are many.
+func (r *resourceStatus) digest() {
+	if r.read {
+		return
+	}
+	all := attributesOf(r)
+	r.class, r.known = classOf(r.Context.Type, all)
+	r.zone = zoneOf(all)
+	r.Attributes, r.Context.Attributes, r.read = nil, nil, true
 }
 
 // policyStatus has both spellings of its times: pages and field reports say
@@ -101,6 +156,13 @@ type plan struct {
 	Policy []policy `json:"policy"`
 }
 
+func (p *plan) key() string {
+	if len(p.Policy) == 0 {
+		return ""
+	}
+	return p.Policy[0].ID.Lower()
+}
+
 type policy struct {
 	ID        exporters.Text   `json:"id"`
 	Type      string           `json:"type"`
@@ -123,6 +185,8 @@ type application struct {
 	Status      string            `json:"status"`
 	Running     json.RawMessage   `json:"running"`
 }
+
+func (a *application) key() string { return a.Context.ID.Lower() + "/" + a.Policy.ID.Lower() }
 
 type task struct {
 	UUID   exporters.Text `json:"uuid"`
@@ -148,6 +212,8 @@ type task struct {
 	} `json:"result"`
 }
 
+func (t *task) key() string { return t.UUID.Lower() }
+
 type alert struct {
 	ID         exporters.Text    `json:"id"`
 	Type       string            `json:"type"`
@@ -156,8 +222,13 @@ type alert struct {
 	CreatedAt  exporters.Instant `json:"createdAt"`
 	ReceivedAt exporters.Instant `json:"receivedAt"`
 	Tenant     tenantRef         `json:"tenant"`
+	DeletedAt  exporters.Instant `json:"deletedAt"`
 	Details    alertDetails      `json:"details"`
 }
+
+func (a *alert) key() string { return a.ID.Lower() }
+
+func (a *alert) dismissed() bool { return !a.DeletedAt.IsZero() }
 
 type alertDetails struct {
 	ResourceID   exporters.Text    `json:"resourceId"`
@@ -203,6 +274,8 @@ type agent struct {
 		Family string `json:"family"`
 	} `json:"platform"`
 }
+
+func (a *agent) key() string { return a.ID.Lower() }
 
 // explain makes a text for people out of an error's short form.
 func (e *errorDetail) explain() string {

@@ -3,8 +3,11 @@
 package misbehave
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,8 +15,8 @@ import (
 // Fault is one way to misbehave.
 type Fault int
 
-// The faults. HalfPage and RepeatCursor are done by the simulators
-// themselves, the others by Write.
+// The faults. ExpireTokens, HalfPage, RepeatCursor and MoveList are done by the
+// simulators themselves, the others by Write.
 const (
 	None            Fault = iota
 	ExpireTokens          // every token ends before the request is looked at: 401
@@ -27,7 +30,32 @@ const (
 	SlowBody              // the body comes in two halves with Delay between
 	HalfPage              // half of the page's items, and no word of any more
 	RepeatCursor          // the cursor leads to the same page for ever
+	MoveList              // an item before the page went away while the list is read
+	WrongCase             // words are written in another case than is documented
+	SkewClock             // the product's clock is off by Delay
 )
+
+// words are the faults as people write them, by number.
+func words() []string {
+	return []string{"none", "expire_tokens", "too_many_requests", "unavailable", "server_error", "forbidden", "html", "truncated_json",
+		"cut_connection", "slow_body", "half_page", "repeat_cursor", "move_list", "wrong_case", "skew_clock"}
+}
+
+// String gives the fault as people write it.
+func (f Fault) String() string {
+	if w := words(); f >= 0 && int(f) < len(w) {
+		return w[f]
+	}
+	return strconv.Itoa(int(f))
+}
+
+// ParseFault finds a fault by its word.
+func ParseFault(word string) (Fault, error) {
+	if i := slices.Index(words(), word); i >= 0 {
+		return Fault(i), nil
+	}
+	return None, fmt.Errorf("%q is no fault; known are %s", word, strings.Join(words(), ", "))
+}
 
 // Order says when to misbehave.
 type Order struct {
@@ -36,7 +64,7 @@ type Order struct {
 	Skip       int           // requests that go well before
 	Times      int           // requests that go wrong; negative means until Clear
 	RetryAfter time.Duration // for TooManyRequests and Unavailable
-	Delay      time.Duration // for SlowBody
+	Delay      time.Duration // for SlowBody and SkewClock
 }
 
 // Orders is a list of orders, safe for concurrent use.
@@ -57,6 +85,19 @@ func (o *Orders) Clear() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.list = nil
+}
+
+// List gives the orders that are not used up.
+func (o *Orders) List() []Order {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []Order
+	for _, order := range o.list {
+		if order.Times != 0 {
+			out = append(out, *order)
+		}
+	}
+	return out
 }
 
 // Take gives the order for a request to endpoint, counting it.
@@ -113,6 +154,15 @@ func Write(w http.ResponseWriter, r *http.Request, order Order, status int, body
 		_, _ = w.Write(body[:len(body)/2])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
+	case WrongCase:
+		w.WriteHeader(status)
+		_, _ = w.Write(swapWords(body))
+	case SkewClock:
+		if date, err := http.ParseTime(h.Get("Date")); err == nil {
+			h.Set("Date", date.Add(order.Delay).UTC().Format(http.TimeFormat))
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
 	case SlowBody:
 		w.WriteHeader(status)
 		_, _ = w.Write(body[:len(body)/2])

@@ -24,6 +24,8 @@ type listing struct {
 	sessions     []session
 	tasks        []taskSession
 	tasksRead    bool
+	backups      []backup
+	points       []restorePoint
 	repositories []repositoryState
 	licenses     []license
 }
@@ -52,9 +54,10 @@ type jobHistory struct {
 
 // object is one machine, disk or share that a job protects.
 type object struct {
-	name string
-	runs []objectRun // oldest first
-	last time.Time   // the end of the last run
+	name   string
+	runs   []objectRun // oldest first
+	points []time.Time // its restore points, oldest first
+	last   time.Time   // the end of the last run, or the last restore point
 }
 
 type objectRun struct {
@@ -95,6 +98,7 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 	b.learnJobs()
 	b.learnSessions()
 	b.learnTasks()
+	b.learnPoints()
 	for i := range b.jobs {
 		b.job(&b.jobs[i])
 	}
@@ -108,7 +112,8 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 		if expiry.IsZero() {
 			expiry = lic.InstanceLicenseSummary.ExpirationDate.Time
 		}
-		b.out.Licenses = append(b.out.Licenses, exporters.License{Customer: config.Customer, Item: cmp.Or(lic.Edition, "license"), Expiry: expiry})
+		b.out.Licenses = append(b.out.Licenses, exporters.License{Customer: config.Customer, Item: cmp.Or(lic.Edition, "license"), Expiry: expiry},
+			exporters.License{Customer: config.Customer, Item: "support", Expiry: lic.SupportExpirationDate.Time})
 	}
 	return b.out
 }
@@ -216,9 +221,6 @@ func (b *builder) learnTasks() {
 		}
 		b.file(history, t, ref)
 	}
-	for _, h := range b.known.jobs {
-		b.forgetObjects(h)
-	}
 }
 
 func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
@@ -251,22 +253,6 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 // objectKey is the stable part of a job_id. Task results carry no id of their
 // object, only its name, which is unique within a job.
 func objectKey(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
-
-// forgetObjects lets go of objects without which the job has gone on for
-// long. A single session does not tell: a retry takes only what failed.
-func (b *builder) forgetObjects(h *jobHistory) {
-	var newest time.Time
-	for _, o := range h.objects {
-		if o.last.After(newest) {
-			newest = o.last
-		}
-	}
-	for key, o := range h.objects {
-		if newest.Sub(o.last) > time.Duration(b.config.ForgetObjectsAfter) {
-			delete(h.objects, key)
-		}
-	}
-}
 
 // result reads an outcome. What is not known is Unknown and counted.
 func (b *builder) result(o outcome, field string) (exporters.Result, string) {
@@ -313,15 +299,30 @@ func (b *builder) job(j *jobState) {
 			unit.Machine = h.objects[names[0]].name
 		}
 		unit.Runs = b.jobRuns(j, h, unit.Running)
+		if len(names) == 1 {
+			unit.LastSuccess = h.objects[names[0]].proof(&unit)
+		}
 		b.out.Jobs = append(b.out.Jobs, unit)
 		return
 	}
 	for _, name := range names {
+		o := h.objects[name]
 		one := unit
 		one.ID = j.ID.Lower() + "/" + name
-		one.Machine = h.objects[name].name
-		one.Runs = b.objectRuns(h, h.objects[name])
+		one.Machine = o.name
+		if j.ofAgents() {
+			one.Runs = b.pointRuns(j, h, o)
+		} else {
+			one.Runs = b.objectRuns(h, o)
+		}
+		one.LastSuccess = o.proof(&one)
 		b.out.Jobs = append(b.out.Jobs, one)
+	}
+	if j.ofAgents() && len(names) < j.ObjectsCount {
+		// Some machine has no restore point and so no name: the job stands
+		// for it.
+		unit.Runs = b.jobRuns(j, h, unit.Running)
+		b.out.Jobs = append(b.out.Jobs, unit)
 	}
 }
 

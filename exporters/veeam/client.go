@@ -40,14 +40,11 @@ type client struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	tls, err := c.TLS.Build()
+	o, err := c.ClientOptions(env)
 	if err != nil {
 		return nil, err
 	}
-	o := exporters.ClientOptions{
-		BaseURL: c.URL.URL, UserAgent: env.UserAgent, PostPaths: []string{tokenPath, logoutPath}, TLS: tls,
-		RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Now: env.Now, Sleep: env.Sleep,
-	}
+	o.PostPaths = []string{tokenPath, logoutPath}
 	cl := &client{config: c, now: env.Now, idp: exporters.NewClient(o)}
 	if c.APIVersion != "auto" {
 		cl.version = c.APIVersion
@@ -85,9 +82,9 @@ func (c *client) token(ctx context.Context) (exporters.Token, error) {
 			return t, nil
 		}
 	}
-	password, err := c.config.password.Read()
+	password, err := c.config.Password()
 	if err != nil {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("password: %w", err)}
+		return exporters.Token{}, err
 	}
 	return c.grant(ctx, url.Values{"grant_type": {"password"}, "username": {c.config.Username}, "password": {password}})
 }
@@ -252,6 +249,18 @@ func (c *client) taskSessions(since time.Time) func(context.Context) ([]taskSess
 
 func endedAfter(since time.Time) url.Values {
 	return url.Values{"endedAfterFilter": {since.UTC().Format(time.RFC3339)}, "orderColumn": {"CreationTime"}, "orderAsc": {"true"}}
+}
+
+func (c *client) backups(ctx context.Context) ([]backup, error) {
+	return list(ctx, c, "backups", "/api/v1/backups", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}}, func(b *backup) string { return b.ID.Lower() })
+}
+
+func (c *client) restorePoints(since time.Time) func(context.Context) ([]restorePoint, error) {
+	return func(ctx context.Context) ([]restorePoint, error) {
+		return list(ctx, c, "restorePoints", "/api/v1/restorePoints",
+			url.Values{"createdAfterFilter": {since.UTC().Format(time.RFC3339)}, "orderColumn": {"CreationTime"}, "orderAsc": {"true"}},
+			func(p *restorePoint) string { return p.ID.Lower() })
+	}
 }
 
 func (c *client) repositories(ctx context.Context) ([]repositoryState, error) {

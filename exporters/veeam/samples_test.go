@@ -59,7 +59,7 @@ func TestPublishedAnswersOfEveryRevision(t *testing.T) {
 			// The session of the example is of a job of its own.
 			l.jobs = append(l.jobs, jobState{ID: "c05dfa57-f59a-4e90-8065-b7f5d3276406", Name: "Backup Job 1", Status: "Inactive", Workload: "Vm", LastResult: "Failed"})
 			known := newKnowledge()
-			s := build(l, &known, &Config{Customer: "dupont", location: time.UTC}, time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC))
+			s := build(l, &known, &Config{Owner: exporters.Owner{Customer: "dupont"}, location: time.UTC}, time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC))
 			if len(s.UnknownValues) != 0 {
 				t.Errorf("words that are not known: %v", s.UnknownValues)
 			}
@@ -113,7 +113,7 @@ func TestPublishedTaskSessions(t *testing.T) {
 			check(t, json.Unmarshal([]byte(`{"id":"9811FB69-b436-4198-b848-fb6eb42fba03","jobId":"J","state":"stopped","creationTime":"`+at+`","endTime":"`+at+`","result":{"result":"success"}}`), &s))
 			known := newKnowledge()
 			snapshot := build(listing{jobs: []jobState{{ID: "j", Name: "J", Status: "stopped", Workload: "vm", ObjectsCount: 1}}, sessions: []session{s}, tasks: tasks.items, tasksRead: true},
-				&known, &Config{Customer: "dupont", location: time.UTC, ForgetObjectsAfter: exporters.Duration(time.Hour), Lookback: exporters.Duration(time.Hour)},
+				&known, &Config{Owner: exporters.Owner{Customer: "dupont"}, location: time.UTC, ForgetObjectsAfter: exporters.Duration(time.Hour), Lookback: exporters.Duration(time.Hour)},
 				time.Date(2024, 11, 14, 0, 0, 0, 0, time.UTC))
 			o := known.jobs["j"].objects["linbase01"]
 			if o == nil || len(o.runs) != 1 || !o.runs[0].End.Equal(time.Date(2024, 11, 13, 17, 2, 2, 865537000, time.UTC)) || o.runs[0].Size != 21474836480 {
@@ -170,7 +170,7 @@ func FuzzListing(f *testing.F) {
 			_ = json.Unmarshal(data, into)
 		}
 		now := time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC)
-		c := &Config{Customer: "c", location: time.UTC, Lookback: exporters.Duration(time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, location: time.UTC, Lookback: exporters.Duration(time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
 		known := newKnowledge()
 		for range 2 {
 			build(listing{jobs: jobs.items, sessions: sessions.items, tasks: tasks.items, tasksRead: true, repositories: repositories.items, licenses: []license{lic}}, &known, c, now)

@@ -25,11 +25,13 @@ type Source struct {
 	jobs         exporters.Part[jobState]
 	sessions     exporters.Part[session]
 	tasks        exporters.Part[taskSession]
+	backups      exporters.Part[backup]
+	points       exporters.Part[restorePoint]
 	repositories exporters.Part[repositoryState]
 	license      exporters.Part[license]
 
-	sessionsSince, tasksSince time.Time
-	known                     knowledge
+	sessionsSince, tasksSince, pointsSince time.Time
+	known                                  knowledge
 }
 
 // New builds a Source from a validated Config.
@@ -45,6 +47,8 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		// refresh.
 		sessions:     exporters.Part[session]{Name: "sessions", Need: exporters.Required},
 		tasks:        exporters.Part[taskSession]{Name: "taskSessions", Need: exporters.Optional, NoStale: true},
+		backups:      exporters.Part[backup]{Name: "backups", Need: exporters.Optional},
+		points:       exporters.Part[restorePoint]{Name: "restorePoints", Need: exporters.Optional, NoStale: true},
 		repositories: exporters.Part[repositoryState]{Name: "repositories", Need: exporters.Optional},
 		license:      exporters.Part[license]{Name: "license", Need: exporters.Optional},
 		known:        newKnowledge(),
@@ -64,7 +68,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		part(ctx, &s.sessions, s.client.sessions(s.since(s.sessionsSince, now)), &l.sessions),
 	}
 	if s.tellsTasks() {
-		steps = append(steps, part(ctx, &s.tasks, s.client.taskSessions(s.since(s.tasksSince, now)), &l.tasks))
+		steps = append(steps, part(ctx, &s.tasks, s.client.taskSessions(s.since(s.tasksSince, now)), &l.tasks),
+			part(ctx, &s.backups, s.client.backups, &l.backups),
+			part(ctx, &s.points, s.client.restorePoints(s.since(s.pointsSince, now)), &l.points))
 	}
 	steps = append(steps,
 		part(ctx, &s.repositories, s.client.repositories, &l.repositories),
@@ -84,6 +90,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	for i := range l.tasks {
 		s.tasksSince = latest(s.tasksSince, l.tasks[i].EndTime.In(s.config.location), now)
+	}
+	for i := range l.points {
+		s.pointsSince = latest(s.pointsSince, l.points[i].CreationTime.In(s.config.location), now)
 	}
 	snapshot := build(l, &s.known, s.config, now)
 	snapshot.Endpoints = parts
@@ -109,7 +118,8 @@ func part[T any](ctx context.Context, p *exporters.Part[T], read func(context.Co
 	}
 }
 
-// tellsTasks: revisions before 1.2 have no results by object.
+// tellsTasks: revisions before 1.2 have neither results by object nor a list
+// of restore points.
 func (s *Source) tellsTasks() bool {
 	return !strings.HasPrefix(s.client.header().Get("X-Api-Version"), "1.1-")
 }

@@ -70,6 +70,21 @@ type taskSession struct {
 	} `json:"progress"`
 }
 
+// backup is a chain of restore points on a disk, and whose it is.
+type backup struct {
+	ID    exporters.Text `json:"id"`
+	JobID exporters.Text `json:"jobId"`
+	Name  string         `json:"name"`
+}
+
+// restorePoint is one state of one object that can be restored.
+type restorePoint struct {
+	ID           exporters.Text    `json:"id"`
+	Name         string            `json:"name"`
+	BackupID     exporters.Text    `json:"backupId"`
+	CreationTime exporters.Instant `json:"creationTime"`
+}
+
 type repositoryState struct {
 	ID         exporters.Text `json:"id"`
 	Name       string         `json:"name"`
@@ -83,6 +98,7 @@ type license struct {
 	Type                   string            `json:"type"`
 	Edition                string            `json:"edition"`
 	ExpirationDate         exporters.Instant `json:"expirationDate"`
+	SupportExpirationDate  exporters.Instant `json:"supportExpirationDate"`
 	InstanceLicenseSummary struct {
 		ExpirationDate exporters.Instant `json:"expirationDate"`
 	} `json:"instanceLicenseSummary"`

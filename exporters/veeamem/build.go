@@ -368,3 +368,22 @@ func stores(all []repository, customer string) []exporters.Repository {
 	}
 	return out
 }
+
+// agents gives the machines with an agent, connected or not. A word that is
+// not known says nothing.
+func agents(all []computer, customer string, unknown counter) []exporters.Agent {
+	var out []exporters.Agent
+	for i := range all {
+		c := &all[i]
+		if strings.TrimSpace(c.Name) == "" || !strings.EqualFold(c.AgentStatus, "installed") {
+			continue
+		}
+		online := strings.EqualFold(c.HostStatus, "online")
+		if !online && !strings.EqualFold(c.HostStatus, "offline") {
+			unknown("host_status", c.HostStatus)
+			continue
+		}
+		out = append(out, exporters.Agent{Customer: customer, Machine: c.Name, Online: online})
+	}
+	return out
+}

@@ -41,17 +41,17 @@ type client struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	tls, err := c.TLS.Build()
+	o, err := c.ClientOptions(env)
 	if err != nil {
 		return nil, err
 	}
 	cl := &client{config: c, now: env.Now, agent: env.UserAgent}
 	cl.door = &http.Client{Timeout: loginTime,
-		Transport:     &doorTransport{base: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: tls, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true}},
+		Transport:     &doorTransport{base: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	cl.tokens = &exporters.TokenCache{Now: env.Now, Fetch: cl.login}
-	cl.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.URL.URL, UserAgent: env.UserAgent, TLS: tls, RequestsPerSecond: c.RequestsPerSecond,
-		Concurrency: 1, Authorize: cl.authorize, Now: env.Now, Sleep: env.Sleep})
+	o.Authorize = cl.authorize
+	cl.http = exporters.NewClient(o)
 	return cl, nil
 }
 
@@ -90,7 +90,7 @@ func uuid(s string) bool {
 func (c *client) authorize(ctx context.Context, h http.Header, renew bool) error {
 	refused := ""
 	if renew {
-		refused = c.tokens.Current()
+		refused = h.Get(idHeader)
 	}
 	v, err := c.tokens.Get(ctx, refused)
 	if err != nil {
@@ -105,9 +105,9 @@ func (c *client) login(ctx context.Context) (exporters.Token, error) {
 	fail := func(reason exporters.Reason, status int, err error) (exporters.Token, error) {
 		return exporters.Token{}, &exporters.SourceError{Endpoint: "login", Reason: reason, Status: status, Err: err}
 	}
-	password, err := c.config.password.Read()
+	password, err := c.config.Password()
 	if err != nil {
-		return fail(exporters.ReasonAuth, 0, fmt.Errorf("password: %w", err))
+		return exporters.Token{}, err
 	}
 	u := c.config.URL.JoinPath(loginPath)
 	u.RawQuery = "v=latest"
@@ -255,4 +255,11 @@ func (c *client) repositories(ctx context.Context) ([]repository, error) {
 	var r repositories
 	err := c.http.GetJSON(ctx, "repositories", "/api/repositories", url.Values{"format": {"Entity"}}, nil, &r)
 	return r, err
+}
+
+// computers are the machines with an agent that the server knows.
+func (c *client) computers(ctx context.Context) ([]computer, error) {
+	var all computers
+	err := c.http.GetJSON(ctx, "agents", "/api/agents/discoveredComputers", url.Values{"format": {"Entity"}}, nil, &all)
+	return all, err
 }

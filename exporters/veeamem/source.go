@@ -22,6 +22,7 @@ type Source struct {
 	sessions     exporters.Part[session]
 	tasks        exporters.Part[taskSession]
 	repositories exporters.Part[repository]
+	computers    exporters.Part[computer]
 }
 
 // New builds a Source from a validated Config.
@@ -35,6 +36,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		// Without tasks a failure could not be told from its neighbour's success.
 		tasks:        exporters.Part[taskSession]{Name: "taskSessions", Need: exporters.Required},
 		repositories: exporters.Part[repository]{Name: "repositories", Need: exporters.Optional},
+		computers:    exporters.Part[computer]{Name: "agents", Need: exporters.Optional, NoStale: true},
 	}, nil
 }
 
@@ -59,12 +61,18 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		return exporters.Snapshot{}, err
 	}
 	out.Endpoints = append(out.Endpoints, endpoint)
+	computers, endpoint, err := s.computers.Refresh(ctx, s.client.computers)
+	if err != nil {
+		return exporters.Snapshot{}, err
+	}
+	out.Endpoints = append(out.Endpoints, endpoint)
 
 	unknown := s.known.counter(&out)
 	s.known.learn(sessions, tasks, unknown)
 	s.known.forget(s.config, now)
 	out.Jobs = s.known.build(s.config, unknown)
 	out.Repositories = stores(repositories, s.config.Customer)
+	out.Agents = agents(computers, s.config.Customer, unknown)
 	out.ClockSkew = s.client.http.ClockSkew()
 	return out, nil
 }

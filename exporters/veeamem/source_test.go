@@ -70,6 +70,9 @@ func newBench(t *testing.T, camel bool) *bench {
 	b.vms, b.offsite = b.sim.NewID(), b.sim.NewID()
 	b.sim.AddRepository("Default Backup Repository", "vbr01.dupont.example", 100<<30, 25<<30)
 	b.sim.AddRepository("Default Backup Repository", "vbr02.dupont.example", 200<<30, 50<<30)
+	b.sim.AddComputer("SRV-AGENT", "Online", "Installed")
+	b.sim.AddComputer("PC-OFF", "Offline", "Installed")
+	b.sim.AddComputer("PC-BARE", "Online", "NotInstalled")
 	b.sim.AddRepository("s3", "vbr01.dupont.example", -1, -1)
 	b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success", "srv-é": "Success"})
 	b.run(b.offsite, "Offsite", false, "Success", "", nil)
@@ -90,7 +93,8 @@ func (b *bench) restart() {
 	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
 	u, err := url.Parse(b.server.URL)
 	check(b.t, err)
-	c := &Config{URL: exporters.URL{URL: u}, Username: "sim-user", PasswordFile: file, Customer: "dupont", CustomerName: "Dupont SA", PageSize: 2, RequestsPerSecond: 100_000}
+	c := &Config{Remote: exporters.Remote{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}, Login: exporters.Login{Username: "sim-user", PasswordFile: file},
+		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, PageSize: 2}
 	check(b.t, c.Validate(""))
 	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(context.Context, time.Duration) error { return nil }})
 	check(b.t, err)
@@ -400,7 +404,7 @@ func TestPublishedSamples(t *testing.T) {
 			var out exporters.Snapshot
 			now := time.Date(2026, 6, 16, 12, 0, 0, 0, time.UTC)
 			k.learn(sessions.sessions, tasks.tasks, k.counter(&out))
-			c := &Config{Customer: "c", Lookback: exporters.Duration(31 * 24 * time.Hour), ForgetObjectsAfter: exporters.Duration(7 * 24 * time.Hour)}
+			c := &Config{Owner: exporters.Owner{Customer: "c"}, Lookback: exporters.Duration(31 * 24 * time.Hour), ForgetObjectsAfter: exporters.Duration(7 * 24 * time.Hour)}
 			k.forget(c, now)
 			jobs := k.build(c, k.counter(&out))
 			if len(sessions.sessions) != want.sessions || retries != want.retries || len(tasks.tasks) != want.tasks || len(k.jobs) != want.jobs || len(stores(r, "c")) != want.repositories {
@@ -436,7 +440,7 @@ func FuzzPages(f *testing.F) {
 		var r repositories
 		_ = json.Unmarshal(a, &r)
 		stores(r, "c")
-		c := &Config{Customer: "c", Lookback: exporters.Duration(48 * time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, Lookback: exporters.Duration(48 * time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
 		k := newKnowledge()
 		var out exporters.Snapshot
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)

@@ -103,6 +103,29 @@ func (r *repositories) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// computer is a machine with an agent, or one that should have it.
+type computer struct {
+	Name        string
+	HostStatus  string // Online or Offline
+	AgentStatus string // Installed or not
+}
+
+// computers is their listing, which comes in one piece.
+type computers []computer
+
+// UnmarshalJSON refuses an answer without the list.
+func (c *computers) UnmarshalJSON(data []byte) error {
+	var raw struct{ DiscoveredComputers *[]computer }
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	if raw.DiscoveredComputers == nil {
+		return errors.New("there is no list of computers in it")
+	}
+	*c = *raw.DiscoveredComputers
+	return nil
+}
+
 // bare gives the last part of "urn:veeam:Job:408829ea-…" in lower case.
 func bare(urn exporters.Text) string {
 	s := urn.Lower()

@@ -5,9 +5,8 @@
 package acronissim
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +24,8 @@ const (
 	Workstation Class = "workstation"
 	VM          Class = "vm"
 	Mailbox     Class = "mailbox"
+	// Drive is a cloud drive whose backups are known by their tasks only.
+	Drive Class = "drive"
 )
 
 // Options configure a simulator.
@@ -39,24 +40,32 @@ type Options struct {
 	// LongSpelling writes last_run_time instead of last_run, as the
 	// specification says and the documentation's pages do not.
 	LongSpelling bool
+	// RefuseFilters answers 400 to queries for what changed, as a data centre
+	// of another version might.
+	RefuseFilters bool
+	// StillStamps leaves a resource's updated_at alone when its backups run:
+	// what moves it is not documented.
+	StillStamps bool
 }
 
 // Sim is one data centre. It is safe for concurrent use.
+//
+// Its endpoints, for orders and counts: token, client, tenants, usages,
+// pricing, resource_statuses, policies, applications, tasks, alerts, agents.
 type Sim struct {
-	o      Options
-	Orders misbehave.Orders // misbehaviour on order, by endpoint name
+	misbehave.Desk
+	o Options
 
 	mu       sync.Mutex
-	down     bool
 	tokens   map[string]time.Time
-	requests map[string]int
 	serial   int
 	root     *tenant
 	tenants  []*tenant
 	plans    []*plan
 	machines []*machine
-	tasks    []*task
+	tasks    []*task // by completion
 	alerts   []*alert
+	byID     map[string]any // *tenant, *plan and *machine
 }
 
 type tenant struct {
@@ -64,6 +73,19 @@ type tenant struct {
 	number           int
 	parent           *tenant
 	enabled          bool
+	hidden           bool // a self-service customer
+	updated, deleted time.Time
+	trialEnd         time.Time
+	usages           []Usage
+}
+
+// Usage is how much of one item a tenant uses.
+type Usage struct {
+	Name, Edition, Infra string
+	Unit                 string   // bytes, quantity or n/a
+	Value                float64  //
+	Quota                *float64 // nil: unlimited
+	Off                  bool     // not offered to the tenant
 }
 
 func (t *tenant) locator() string {
@@ -87,7 +109,9 @@ type machine struct {
 	tenant            *tenant
 	online            bool
 	registered        time.Time
+	updated           time.Time
 	protections       []*protection
+	alerts            []*alert // not dismissed
 }
 
 // protection is one plan on one machine.
@@ -134,7 +158,7 @@ func New(o Options) *Sim {
 	if o.TokenLife == 0 {
 		o.TokenLife = 2 * time.Hour
 	}
-	s := &Sim{o: o, tokens: map[string]time.Time{}, requests: map[string]int{}}
+	s := &Sim{o: o, tokens: map[string]time.Time{}, byID: map[string]any{}}
 	s.root = s.newTenant("MSP", "partner", nil)
 	return s
 }
@@ -143,13 +167,13 @@ func (s *Sim) next() int { s.serial++; return s.serial }
 
 // uuid is made of the serial number: runs of a test give the same ids.
 func (s *Sim) uuid(kind byte) string {
-	n := s.next()
-	return fmt.Sprintf("%02x%06x-%04x-4%03x-8%03x-%012x", kind, n, n%0xffff, n%0xfff, (n*7)%0xfff, 0xabcdef000000+n)
+	return misbehave.UUID(kind, s.next())
 }
 
 func (s *Sim) newTenant(name, kind string, parent *tenant) *tenant {
-	t := &tenant{uuid: s.uuid(0x1e), name: name, kind: kind, number: 100 + s.next(), parent: parent, enabled: true}
+	t := &tenant{uuid: s.uuid(0x1e), name: name, kind: kind, number: 100 + s.next(), parent: parent, enabled: true, updated: s.o.Now()}
 	s.tenants = append(s.tenants, t)
+	s.byID[t.uuid] = t
 	return t
 }
 
@@ -168,10 +192,45 @@ func (s *Sim) AddUnit(parent, name string) string {
 }
 
 // RenameTenant changes a tenant's name.
-func (s *Sim) RenameTenant(uuid, name string) {
+func (s *Sim) RenameTenant(uuid, name string) { s.change(uuid, func(t *tenant) { t.name = name }) }
+
+// SetTenantEnabled switches a tenant on or off.
+func (s *Sim) SetTenantEnabled(uuid string, on bool) {
+	s.change(uuid, func(t *tenant) { t.enabled = on })
+}
+
+// HideTenant makes a tenant one that serves itself: what is below it is
+// refused to the tenant above.
+func (s *Sim) HideTenant(uuid string) { s.change(uuid, func(t *tenant) { t.hidden = true }) }
+
+// DeleteTenant deletes a tenant with its machines.
+func (s *Sim) DeleteTenant(uuid string) {
+	s.change(uuid, func(t *tenant) {
+		t.deleted = s.o.Now()
+		for _, m := range slices.Clone(s.machines) {
+			if m.tenant == t {
+				s.remove(m)
+			}
+		}
+	})
+}
+
+// SetTrial puts a tenant on trial until end; the zero time ends the trial.
+func (s *Sim) SetTrial(uuid string, end time.Time) {
+	s.change(uuid, func(t *tenant) { t.trialEnd = end })
+}
+
+// SetUsages replaces what a tenant uses.
+func (s *Sim) SetUsages(uuid string, usages ...Usage) {
+	s.change(uuid, func(t *tenant) { t.usages = usages })
+}
+
+func (s *Sim) change(uuid string, what func(*tenant)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.findTenant(uuid).name = name
+	t := s.findTenant(uuid)
+	what(t)
+	t.updated = s.o.Now()
 }
 
 // Plan describes a protection plan.
@@ -193,6 +252,7 @@ func (s *Sim) AddPlan(p Plan) string {
 	pl := &plan{id: s.uuid(0x91), backupID: s.uuid(0xba), name: p.Name, tenant: s.findTenant(p.Tenant),
 		weekdays: p.Weekdays, hour: p.Hour, minute: p.Minute, enabled: true}
 	s.plans = append(s.plans, pl)
+	s.byID[pl.id] = pl
 	return pl.id
 }
 
@@ -218,8 +278,9 @@ func (s *Sim) AddMachine(m Machine) string {
 	defer s.mu.Unlock()
 	now := s.o.Now()
 	mc := &machine{id: s.uuid(0x3b), agentID: s.uuid(0xa6), name: m.Name, class: m.Class, tenant: s.findTenant(m.Tenant),
-		online: true, registered: now}
+		online: true, registered: now, updated: now}
 	s.machines = append(s.machines, mc)
+	s.byID[mc.id] = mc
 	for _, id := range m.Plans {
 		s.apply(mc, s.findPlan(id))
 	}
@@ -235,6 +296,7 @@ func (s *Sim) ApplyPlan(machineID, planID string) {
 
 func (s *Sim) apply(m *machine, p *plan) {
 	now := s.o.Now()
+	m.updated = now
 	m.protections = append(m.protections, &protection{plan: p, applied: now, status: "scheduled"})
 	s.addTask(&task{machine: m, plan: p, started: now, completed: now, code: "ok", applyOnly: true})
 }
@@ -264,6 +326,7 @@ func (s *Sim) StartBackup(machineID string, plans ...string) {
 	for _, p := range s.affected(machineID, plans) {
 		p.runningSince = s.o.Now()
 	}
+	s.ran(s.findMachine(machineID))
 }
 
 // SucceedBackup ends a run of the machine's backups well.
@@ -297,6 +360,14 @@ func (s *Sim) SetPolicyStatus(machineID, word string) {
 	for _, p := range s.affected(machineID, nil) {
 		p.status = word
 	}
+	s.findMachine(machineID).updated = s.o.Now()
+}
+
+// ran notes that a machine's backups changed their state.
+func (s *Sim) ran(m *machine) {
+	if !s.o.StillStamps {
+		m.updated = s.o.Now()
+	}
 }
 
 func (s *Sim) finish(machineID, code, text string, plans []string) {
@@ -304,6 +375,7 @@ func (s *Sim) finish(machineID, code, text string, plans []string) {
 	defer s.mu.Unlock()
 	now := s.o.Now()
 	m := s.findMachine(machineID)
+	s.ran(m)
 	for _, p := range s.affected(machineID, plans) {
 		started := p.runningSince
 		if started.IsZero() {
@@ -329,6 +401,7 @@ func (s *Sim) MissBackup(machineID string, plans ...string) {
 	defer s.mu.Unlock()
 	m := s.findMachine(machineID)
 	m.online = false
+	s.ran(m)
 	for _, p := range s.affected(machineID, plans) {
 		s.dismiss(m, p.plan, s.o.Now())
 		s.raise(&alert{kind: "BackupStatusUnknown", machine: m, plan: p.plan, created: s.o.Now()})
@@ -338,24 +411,25 @@ func (s *Sim) MissBackup(machineID string, plans ...string) {
 func (s *Sim) raise(a *alert) {
 	a.id = strings.ToUpper(s.uuid(0xa1))
 	s.alerts = append(s.alerts, a)
+	a.machine.alerts = append(a.machine.alerts, a)
 }
 
 func (s *Sim) dismiss(m *machine, p *plan, now time.Time) {
-	for _, a := range s.alerts {
-		if a.machine == m && a.plan == p && a.dismissed.IsZero() {
+	m.alerts = slices.DeleteFunc(m.alerts, func(a *alert) bool {
+		if p == nil || a.plan == p {
 			a.dismissed = now
+			return true
 		}
-	}
+		return false
+	})
 }
 
 // DismissAlerts does what a technician does who closes every alert.
 func (s *Sim) DismissAlerts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.alerts {
-		if a.dismissed.IsZero() {
-			a.dismissed = s.o.Now()
-		}
+	for _, m := range s.machines {
+		s.dismiss(m, nil, s.o.Now())
 	}
 }
 
@@ -363,39 +437,29 @@ func (s *Sim) DismissAlerts() {
 func (s *Sim) SetOnline(machineID string, online bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.findMachine(machineID).online = online
+	m := s.findMachine(machineID)
+	m.online, m.updated = online, s.o.Now()
 }
 
 // RenameMachine changes a machine's name.
 func (s *Sim) RenameMachine(machineID, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.findMachine(machineID).name = name
+	m := s.findMachine(machineID)
+	m.name, m.updated = name, s.o.Now()
 }
 
 // DeleteMachine removes a machine, its agent and its alerts.
 func (s *Sim) DeleteMachine(machineID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.findMachine(machineID)
-	for i, other := range s.machines {
-		if other == m {
-			s.machines = append(s.machines[:i:i], s.machines[i+1:]...)
-			break
-		}
-	}
-	for _, a := range s.alerts {
-		if a.machine == m && a.dismissed.IsZero() {
-			a.dismissed = s.o.Now()
-		}
-	}
+	s.remove(s.findMachine(machineID))
 }
 
-// SetDown lets every request end with 503, or ends that.
-func (s *Sim) SetDown(down bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = down
+func (s *Sim) remove(m *machine) {
+	s.machines = slices.DeleteFunc(s.machines, func(other *machine) bool { return other == m })
+	delete(s.byID, m.id)
+	s.dismiss(m, nil, s.o.Now())
 }
 
 // ExpireTokens ends every token that was given out.
@@ -416,14 +480,6 @@ func (s *Sim) Tokens() []string {
 	return out
 }
 
-// Requests counts the requests to an endpoint: token, client, tenants,
-// resource_statuses, policies, applications, tasks, alerts, agents.
-func (s *Sim) Requests(endpoint string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[endpoint]
-}
-
 func (s *Sim) affected(machineID string, plans []string) []*protection {
 	m := s.findMachine(machineID)
 	if len(plans) == 0 {
@@ -440,35 +496,16 @@ func (s *Sim) affected(machineID string, plans []string) []*protection {
 	return out
 }
 
-func (s *Sim) findTenant(uuid string) *tenant {
-	for _, t := range s.tenants {
-		if t.uuid == uuid {
-			return t
-		}
-	}
-	panic("acronissim: no tenant " + uuid)
-}
+func (s *Sim) findTenant(uuid string) *tenant { return find[*tenant](s, uuid) }
 
-func (s *Sim) findPlan(id string) *plan {
-	for _, p := range s.plans {
-		if p.id == id {
-			return p
-		}
-	}
-	panic("acronissim: no plan " + id)
-}
+func (s *Sim) findPlan(id string) *plan { return find[*plan](s, id) }
 
-func (s *Sim) findMachine(id string) *machine {
-	for _, m := range s.machines {
-		if m.id == id {
-			return m
-		}
-	}
-	panic("acronissim: no machine " + id)
-}
+func (s *Sim) findMachine(id string) *machine { return find[*machine](s, id) }
 
-func newToken() string {
-	var b [24]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return "sim-token-" + hex.EncodeToString(b[:])
+func find[T any](s *Sim, id string) T {
+	found, ok := s.byID[id].(T)
+	if !ok {
+		panic(fmt.Sprintf("acronissim: no %T %s", found, id))
+	}
+	return found
 }

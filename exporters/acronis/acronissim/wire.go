@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -15,17 +16,38 @@ import (
 
 type object = map[string]any
 
+// rows are the items of a listing, made only when they stand on a page.
+type rows struct {
+	count int
+	at    func(int) object
+}
+
+func over[T any](items []T, make func(T) object) rows {
+	return rows{len(items), func(i int) object { return make(items[i]) }}
+}
+
+// kept gives the items that a filter lets through.
+func kept[T any](items []T, keep func(T) bool) []T {
+	var out []T
+	for _, it := range items {
+		if keep(it) {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
 // endpoints are the listings by path.
 func (s *Sim) endpoints() map[string]struct {
 	name string
-	list func(url.Values) []object
+	list func(url.Values) rows
 	// alone are the only parameters that may stand beside a cursor; nil
 	// means that the filters are repeated.
 	alone []string
 } {
 	type e = struct {
 		name  string
-		list  func(url.Values) []object
+		list  func(url.Values) rows
 		alone []string
 	}
 	return map[string]e{
@@ -57,9 +79,14 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, i
 	case r.URL.Path == "/api/2/clients/"+s.o.ClientID:
 		name = "client"
 	}
-	s.requests[name]++
-	order := s.Orders.Take(name)
-	if s.down {
+	tenant, sub := strings.CutPrefix(r.URL.Path, "/api/2/tenants/")
+	if sub && r.URL.Path == "/api/2/tenants/usages" {
+		name = "usages"
+	} else if t, ok := strings.CutSuffix(tenant, "/pricing"); sub && ok {
+		name, tenant = "pricing", t
+	}
+	order, down := s.Take(name)
+	if down {
 		return misbehave.Order{}, http.StatusServiceUnavailable, []byte("<html><body>503 Service Unavailable</body></html>")
 	}
 	if order.Fault == misbehave.ExpireTokens {
@@ -76,21 +103,17 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, i
 		return order, http.StatusUnauthorized, unauthorized(w, name)
 	}
 	if name == "client" {
-		return order, http.StatusOK, encode(object{"client_id": s.o.ClientID, "tenant_id": s.root.uuid, "type": "api_client", "status": "enabled"})
+		return order, http.StatusOK, misbehave.Encode(object{"client_id": s.o.ClientID, "tenant_id": s.root.uuid, "type": "api_client", "status": "enabled"})
+	}
+	if name == "usages" || name == "pricing" {
+		status, body := s.account(name, tenant, r.URL.Query())
+		return order, status, body
 	}
 	if !isListing {
 		return order, http.StatusNotFound, []byte(`{"domain":"Request","code":"NotFound"}`)
 	}
 	status, body := s.page(r.URL.Query(), listing.list, listing.alone, order.Fault)
 	return order, status, body
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // only maps of plain values are encoded
-	}
-	return b
 }
 
 func (s *Sim) token(r *http.Request) (int, []byte) {
@@ -101,10 +124,10 @@ func (s *Sim) token(r *http.Request) (int, []byte) {
 	if r.ParseForm() != nil || r.PostForm.Get("grant_type") != "client_credentials" {
 		return http.StatusBadRequest, []byte(`{"error":"unsupported_grant_type"}`)
 	}
-	t := newToken()
+	t := misbehave.Token("sim-token-")
 	end := s.o.Now().Add(s.o.TokenLife)
 	s.tokens[t] = end
-	return http.StatusOK, encode(object{"access_token": t, "expires_on": end.Unix(), "id_token": "sim-id-" + t[:12], "token_type": "bearer"})
+	return http.StatusOK, misbehave.Encode(object{"access_token": t, "expires_on": end.Unix(), "id_token": "sim-id-" + t[:12], "token_type": "bearer"})
 }
 
 func (s *Sim) authorized(r *http.Request) bool {
@@ -132,7 +155,7 @@ type cursor struct {
 	At    int        `json:"at"`
 }
 
-func (s *Sim) page(q url.Values, list func(url.Values) []object, alone []string, fault misbehave.Fault) (int, []byte) {
+func (s *Sim) page(q url.Values, list func(url.Values) rows, alone []string, fault misbehave.Fault) (int, []byte) {
 	at := 0
 	filters := q
 	if after := q.Get("after"); after != "" {
@@ -154,44 +177,118 @@ func (s *Sim) page(q url.Values, list func(url.Values) []object, alone []string,
 	if limit, err := strconv.Atoi(q.Get("limit")); err == nil && limit > 0 {
 		size = min(size, limit)
 	}
-	all := list(filters)
-	at = min(at, len(all))
-	end := min(at+size, len(all))
-	cursors := object{"total": len(all)}
-	next := ""
-	if end < len(all) {
-		next = base64.URLEncoding.EncodeToString(encode(cursor{filters, end}))
+	if s.o.RefuseFilters && (filters.Has("updated_at") || filters.Has("updated_since") || filters.Has("resource_id")) {
+		return http.StatusBadRequest, []byte(`{"domain":"Request","code":"InvalidFilter"}`)
 	}
-	items := all[at:end]
+	all := list(filters)
+	if fault == misbehave.MoveList && at > 0 { // the first item went away
+		all = rows{all.count - 1, func(at func(int) object) func(int) object { return func(i int) object { return at(i + 1) } }(all.at)}
+	}
+	at = min(at, all.count)
+	end := min(at+size, all.count)
+	cursors := object{"total": all.count}
+	next := ""
+	if end < all.count {
+		next = base64.URLEncoding.EncodeToString(misbehave.Encode(cursor{filters, end}))
+	}
+	items := []object{}
+	for i := at; i < end; i++ {
+		items = append(items, all.at(i))
+	}
 	switch fault {
 	case misbehave.HalfPage:
 		items, next = items[:len(items)/2], ""
 	case misbehave.RepeatCursor:
-		next = base64.URLEncoding.EncodeToString(encode(cursor{filters, at}))
+		next = base64.URLEncoding.EncodeToString(misbehave.Encode(cursor{filters, at}))
 	}
 	if next != "" {
 		cursors["after"] = next
 	}
-	return http.StatusOK, encode(object{"items": append([]object{}, items...), "paging": object{"cursors": cursors}})
+	return http.StatusOK, misbehave.Encode(object{"items": items, "paging": object{"cursors": cursors}})
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-func (s *Sim) listTenants(q url.Values) []object {
-	var out []object
-	for _, t := range s.tenants {
+// since reads "gt(...)" or a bare instant; nanoseconds since 1970 or RFC 3339.
+func since(text string) time.Time {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "gt("), ")")
+	if ns, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.Unix(0, ns)
+	}
+	t, _ := time.Parse(time.RFC3339Nano, text)
+	return t
+}
+
+func (s *Sim) listTenants(q url.Values) rows {
+	after := since(q.Get("updated_since"))
+	return over(kept(s.tenants, func(t *tenant) bool {
 		in := q.Get("subtree_root_id") == ""
 		for up := t; up != nil; up = up.parent {
 			in = in || up.uuid == q.Get("subtree_root_id")
+			// What is below a customer that serves itself is not shown.
+			if up != t && up.hidden {
+				return false
+			}
 		}
-		if !in {
-			continue
-		}
-		o := object{"id": t.uuid, "name": t.name, "kind": t.kind, "enabled": t.enabled, "version": 1, "ancestral_access": true, "pricing_mode": "production"}
+		return in && !t.updated.Before(after) && (t.deleted.IsZero() || q.Get("allow_deleted") == "true")
+	}), func(t *tenant) object {
+		o := object{"id": t.uuid, "name": t.name, "kind": t.kind, "enabled": t.enabled, "version": 1, "ancestral_access": !t.hidden, "pricing_mode": t.mode(), "deleted_at": nil}
 		if t.parent != nil {
 			o["parent_id"] = t.parent.uuid
 		}
-		out = append(out, o)
+		if !t.deleted.IsZero() {
+			o["deleted_at"] = rfc3339(t.deleted)
+		}
+		return o
+	})
+}
+
+func (t *tenant) mode() string {
+	if t.trialEnd.IsZero() {
+		return "production"
+	}
+	return "trial"
+}
+
+// account answers for single tenants.
+func (s *Sim) account(name, uuid string, q url.Values) (int, []byte) {
+	ids := []string{uuid}
+	if name == "usages" {
+		ids = strings.Split(q.Get("tenants"), ",")
+	}
+	items := []object{}
+	for _, id := range ids {
+		t, ok := s.byID[id].(*tenant)
+		switch {
+		case !ok || !t.deleted.IsZero():
+			return http.StatusNotFound, []byte(`{"error":{"code":404,"domain":"PlatformAccountServer","message":"Tenant is not found"}}`)
+		case t.hidden:
+			return http.StatusForbidden, []byte(`{"error":{"code":403,"domain":"PlatformAccountServer","message":"Access is denied"}}`)
+		case name == "pricing" && t.trialEnd.IsZero():
+			return http.StatusOK, misbehave.Encode(object{"mode": "production", "production_start_date": "2020-08-04T12:47:03", "version": 1})
+		case name == "pricing":
+			return http.StatusOK, misbehave.Encode(object{"mode": "trial", "production_start_date": t.trialEnd.UTC().Format("2006-01-02T15:04:05"), "version": 1})
+		}
+		items = append(items, t.usageObjects()...)
+	}
+	return http.StatusOK, misbehave.Encode(object{"items": items})
+}
+
+func (t *tenant) usageObjects() []object {
+	var out []object
+	for _, u := range t.usages {
+		status := 1
+		if u.Off {
+			status = 0
+		}
+		kind := map[string]string{"n/a": "feature", "bytes": "infra"}[u.Unit]
+		if kind == "" {
+			kind = "count"
+		}
+		out = append(out, object{"name": u.Name, "usage_name": u.Name, "edition": u.Edition, "application_id": "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb", "infra_id": u.Infra,
+			"type": kind, "measurement_unit": u.Unit, "value": u.Value, "absolute_value": u.Value, "range_start": "2026-03-01T00:00:00",
+			"offering_item": object{"status": status, "quota": object{"value": u.Quota, "overage": nil, "version": 1}},
+			"tenant_id":     t.number, "tenant_uuid": t.uuid})
 	}
 	return out
 }
@@ -204,43 +301,57 @@ func (m *machine) resourceType() string {
 		return "resource.virtual_machine.mshyperv"
 	case Mailbox:
 		return "resource.msexchange_mailbox.office365"
+	case Drive:
+		return "resource.onedrive.office365"
 	default:
 		return "resource.machine"
 	}
 }
 
 func (m *machine) policyType() string {
-	if m.class == Mailbox {
+	switch m.class {
+	case Mailbox:
 		return "policy.backup.office365.mailbox"
+	case Drive:
+		return "policy.backup.office365.onedrive"
 	}
 	return "policy.backup.machine"
 }
 
-func (s *Sim) listStatuses(q url.Values) []object {
-	var out []object
-	for _, m := range s.machines {
-		context := object{
-			"id": m.id, "external_id": m.id + "@" + strconv.Itoa(m.tenant.number), "type": m.resourceType(),
-			"name": m.name, "user_defined_name": m.name, "tenant_id": strconv.Itoa(m.tenant.number), "agent_id": m.agentID,
-			"created_at": rfc3339(m.registered), "updated_at": rfc3339(m.registered),
-		}
-		item := object{"context": context}
-		aggregate := object{"status": "not_protected"}
-		var policies []object
-		for _, p := range m.protections {
-			aggregate = object{"status": "idle", "names": p.plan.name}
+func (s *Sim) listStatuses(q url.Values) rows {
+	after := since(q.Get("updated_at"))
+	machines := s.machines
+	if ids := q.Get("resource_id"); ids != "" {
+		wanted := strings.Split(strings.TrimSuffix(strings.TrimPrefix(ids, "or("), ")"), ",")
+		machines = kept(machines, func(m *machine) bool { return slices.Contains(wanted, m.id) })
+	}
+	if !after.IsZero() {
+		machines = kept(machines, func(m *machine) bool { return m.updated.After(after) })
+	}
+	return over(machines, func(m *machine) object { return s.status(m, q.Get("include_attributes") == "true") })
+}
+
+func (s *Sim) status(m *machine, withAttributes bool) object {
+	aggregate := object{"status": "not_protected"}
+	var policies []object
+	for _, p := range m.protections {
+		aggregate = object{"status": "idle", "names": p.plan.name}
+		if m.class != Drive {
 			policies = append(policies, object{"type": "policy.protection.total", "status": "idle"}, s.policyStatus(m, p))
 		}
-		item["aggregate"] = aggregate
-		if policies != nil {
-			item["policies"] = policies
-		}
-		if q.Get("include_attributes") == "true" {
-			item["attributes"] = m.attributes()
-		}
-		out = append(out, item)
 	}
-	return out
+	o := object{"aggregate": aggregate, "context": object{
+		"id": m.id, "external_id": m.id + "@" + strconv.Itoa(m.tenant.number), "type": m.resourceType(),
+		"name": m.name, "user_defined_name": m.name, "tenant_id": strconv.Itoa(m.tenant.number), "agent_id": m.agentID,
+		"created_at": rfc3339(m.registered), "updated_at": rfc3339(m.updated),
+	}}
+	if policies != nil {
+		o["policies"] = policies
+	}
+	if withAttributes {
+		o["attributes"] = m.attributes()
+	}
+	return o
 }
 
 func (s *Sim) policyStatus(m *machine, p *protection) object {
@@ -289,7 +400,7 @@ func (m *machine) attributes() []object {
 	if m.online {
 		online = 1
 	}
-	if m.class == NAS || m.class == Mailbox {
+	if m.serverless() {
 		return []object{}
 	}
 	return []object{
@@ -300,36 +411,46 @@ func (m *machine) attributes() []object {
 	}
 }
 
-func (s *Sim) listPolicies(url.Values) []object {
-	var out []object
-	for _, p := range s.plans {
-		out = append(out, object{"policy": []object{
+// serverless: nothing of it runs an agent of its own.
+func (m *machine) serverless() bool { return m.class == NAS || m.class == Mailbox || m.class == Drive }
+
+func (s *Sim) listPolicies(url.Values) rows {
+	return over(s.plans, func(p *plan) object {
+		return object{"policy": []object{
 			{"id": p.id, "type": "policy.protection.total", "origin": "upstream", "enabled": p.enabled, "name": p.name, "tenant_id": strconv.Itoa(p.tenant.number)},
 			{"id": p.backupID, "type": "policy.backup.machine", "parent_ids": []string{p.id}, "origin": "upstream", "enabled": p.enabled,
 				"settings_schema": "2.0", "settings": object{"vault": object{"type": "cloud"}, "scheduling": object{
 					"enabled": true, "scheme": "always_incremental", "backup_sets": []object{{"type": "auto", "schedule": object{
 						"type": "weekly", "alarms": object{"time": object{"weekdays": p.weekdays, "repeat_at": []object{{"hour": p.hour, "minute": p.minute}}}},
 						"conditions": object{}, "prevent_sleep": true}}}}}},
-		}})
-	}
-	return out
+		}}
+	})
 }
 
-func (s *Sim) listApplications(url.Values) []object {
-	var out []object
+func (s *Sim) listApplications(url.Values) rows {
+	type application struct {
+		m     *machine
+		p     *protection
+		total bool
+	}
+	var all []application
 	for _, m := range s.machines {
+		if m.class == Drive {
+			continue
+		}
 		for _, p := range m.protections {
-			for _, policy := range []object{
-				{"id": p.plan.id, "type": "policy.protection.total", "name": p.plan.name},
-				{"id": p.plan.backupID, "type": m.policyType(), "name": ""},
-			} {
-				out = append(out, object{"context": object{"id": m.id, "type": m.resourceType()}, "policy": policy, "agent_id": m.agentID,
-					"status": p.status, "tenant_id": strconv.Itoa(m.tenant.number), "context_tenant_id": strconv.Itoa(m.tenant.number),
-					"next_run_time": rfc3339(p.plan.next(s.o.Now()))})
-			}
+			all = append(all, application{m, p, true}, application{m, p, false})
 		}
 	}
-	return out
+	return over(all, func(a application) object {
+		policy := object{"id": a.p.plan.backupID, "type": a.m.policyType(), "name": ""}
+		if a.total {
+			policy = object{"id": a.p.plan.id, "type": "policy.protection.total", "name": a.p.plan.name}
+		}
+		return object{"context": object{"id": a.m.id, "type": a.m.resourceType()}, "policy": policy, "agent_id": a.m.agentID,
+			"status": a.p.status, "tenant_id": strconv.Itoa(a.m.tenant.number), "context_tenant_id": strconv.Itoa(a.m.tenant.number),
+			"next_run_time": rfc3339(a.p.plan.next(s.o.Now()))}
+	})
 }
 
 func (t *tenant) reference(withName bool) object {
@@ -340,22 +461,14 @@ func (t *tenant) reference(withName bool) object {
 	return o
 }
 
-func (s *Sim) listTasks(q url.Values) []object {
-	var since time.Time
-	if f := q.Get("completedAt"); f != "" {
-		since, _ = time.Parse(time.RFC3339, strings.TrimSuffix(strings.TrimPrefix(f, "gt("), ")"))
+func (s *Sim) listTasks(q url.Values) rows {
+	if strings.EqualFold(q.Get("state"), "started") {
+		started := s.startedTasks()
+		return rows{len(started), func(i int) object { return started[i] }}
 	}
-	if q.Get("state") == "started" {
-		return s.startedTasks()
-	}
-	var out []object
-	for _, t := range s.tasks {
-		if !t.completed.After(since) {
-			continue
-		}
-		out = append(out, s.taskObject(t))
-	}
-	return out
+	after := since(q.Get("completedAt"))
+	from := sort.Search(len(s.tasks), func(i int) bool { return s.tasks[i].completed.After(after) })
+	return over(s.tasks[from:], s.taskObject)
 }
 
 func (s *Sim) taskObject(t *task) object {
@@ -398,12 +511,12 @@ func (s *Sim) startedTasks() []object {
 	return out
 }
 
-func (s *Sim) listAlerts(q url.Values) []object {
-	var out []object
-	for _, a := range s.alerts {
-		if !a.dismissed.IsZero() || q.Get("category") != "" && q.Get("category") != "Backup" {
-			continue
-		}
+func (s *Sim) listAlerts(q url.Values) rows {
+	after := since(q.Get("updated_at"))
+	return over(kept(s.alerts, func(a *alert) bool {
+		shown := a.dismissed.IsZero() || q.Get("show_deleted") == "true"
+		return shown && a.updated().After(after) && (q.Get("category") == "" || q.Get("category") == "Backup")
+	}), func(a *alert) object {
 		// The agent writes its ids in upper case.
 		details := object{"backupLocations": []object{{"name": "", "type": "cloud"}}, "backupSourcesType": "machines",
 			"planId": strings.ToUpper(a.plan.id), "planName": a.plan.name,
@@ -423,23 +536,29 @@ func (s *Sim) listAlerts(q url.Values) []object {
 			details["agentId"] = a.machine.agentID
 			details["errorMessage"] = object{"kbLink": object{"serCode": "BackupStatusUnknown"}}
 		}
-		out = append(out, object{"id": a.id, "type": a.kind, "category": "Backup", "severity": severity,
-			"createdAt": a.created.UTC().Format(time.RFC3339), "receivedAt": rfc3339(a.created), "updatedAt": rfc3339(a.created),
-			"tenant": a.machine.tenant.reference(false), "details": details, "_source": strings.ToUpper(a.machine.agentID)})
-	}
-	return out
+		o := object{"id": a.id, "type": a.kind, "category": "Backup", "severity": severity,
+			"createdAt": a.created.UTC().Format(time.RFC3339), "receivedAt": rfc3339(a.created), "updatedAt": rfc3339(a.updated()),
+			"tenant": a.machine.tenant.reference(false), "details": details, "_source": strings.ToUpper(a.machine.agentID)}
+		if !a.dismissed.IsZero() {
+			o["deletedAt"] = rfc3339(a.dismissed)
+		}
+		return o
+	})
 }
 
-func (s *Sim) listAgents(url.Values) []object {
-	var out []object
-	for _, m := range s.machines {
-		if m.class == NAS || m.class == Mailbox {
-			continue
-		}
-		out = append(out, object{"id": m.agentID, "hostname": m.name, "host_id": m.id, "online": m.online, "enabled": true,
+// updated is when an alert was raised or dismissed.
+func (a *alert) updated() time.Time {
+	if a.dismissed.After(a.created) {
+		return a.dismissed
+	}
+	return a.created
+}
+
+func (s *Sim) listAgents(url.Values) rows {
+	return over(kept(s.machines, func(m *machine) bool { return !m.serverless() }), func(m *machine) object {
+		return object{"id": m.agentID, "hostname": m.name, "host_id": m.id, "online": m.online, "enabled": true,
 			"platform": object{"family": "WINDOWS", "arch": "X64", "product_type": 0}, "registration_date": m.registered.UTC().Format(time.RFC1123Z),
 			"core_version": object{"current": object{"build": "36943", "release_id": "24.2"}}, "units": []object{},
-			"tenant": object{"id": m.tenant.number, "name": m.tenant.name}})
-	}
-	return out
+			"tenant": object{"id": m.tenant.number, "name": m.tenant.name}}
+	})
 }

@@ -5,9 +5,6 @@
 package veeamsim
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -35,19 +32,21 @@ type Options struct {
 }
 
 // Sim is one server. It is safe for concurrent use.
+//
+// Its endpoints, for orders and counts: token, logout, serverInfo, jobs,
+// sessions, taskSessions, backups, restorePoints, repositories, license.
 type Sim struct {
-	o      Options
-	Orders misbehave.Orders // misbehaviour on order, by endpoint name
+	misbehave.Desk
+	o Options
 
 	mu           sync.Mutex
-	down         bool
 	tokens       map[string]time.Time
 	refresh      map[string]bool
-	requests     map[string]int
 	grants       map[string]int
 	serial       int
 	jobs         []*job
 	sessions     []*session
+	points       []point
 	repositories []repository
 }
 
@@ -89,6 +88,14 @@ type task struct {
 	size                      int64
 }
 
+// point is a restore point of one object.
+type point struct {
+	id   string
+	job  *job
+	name string
+	at   time.Time
+}
+
 type repository struct {
 	id, name       string
 	capacity, free float64
@@ -115,14 +122,13 @@ func New(o Options) *Sim {
 	if o.Zone == nil {
 		o.Zone = time.FixedZone("", 3600)
 	}
-	return &Sim{o: o, tokens: map[string]time.Time{}, refresh: map[string]bool{}, requests: map[string]int{}, grants: map[string]int{}}
+	return &Sim{o: o, tokens: map[string]time.Time{}, refresh: map[string]bool{}, grants: map[string]int{}}
 }
 
 // uuid is made of the serial number: runs of a test give the same ids.
 func (s *Sim) uuid(kind byte) string {
 	s.serial++
-	n := s.serial
-	return fmt.Sprintf("%02x%06x-%04x-4%03x-8%03x-%012x", kind, n, n%0xffff, n%0xfff, (n*7)%0xfff, 0xabcdef000000+n)
+	return misbehave.UUID(kind, s.serial)
 }
 
 // AddJob adds a job that has never run and gives its id.
@@ -183,6 +189,11 @@ func (s *Sim) finish(j *job, objects []string, of func(object string) end, whole
 		se.start = now.Add(-90 * time.Second) // a run that was not started by hand took a while
 		j.lastRun = se.start
 	}
+	for _, name := range objects {
+		if r := of(name).result; r == "Success" || r == "Warning" {
+			s.points = append(s.points, point{id: s.uuid(0xab), job: j, name: j.pointName(name), at: se.start})
+		}
+	}
 	if j.tellsTasks() {
 		for _, name := range objects {
 			e := of(name)
@@ -196,6 +207,31 @@ func (s *Sim) finish(j *job, objects []string, of func(object string) end, whole
 
 // tellsTasks: jobs of agents give no results by object.
 func (j *job) tellsTasks() bool { return !strings.Contains(strings.ToLower(j.Type), "agent") }
+
+// pointName: restore points of agents carry the job's name behind the machine's.
+func (j *job) pointName(object string) string {
+	if j.tellsTasks() {
+		return object
+	}
+	return object + " " + j.Name
+}
+
+// ForgetSessions drops the sessions that ended before t, as the server's
+// history does; restore points stay.
+func (s *Sim) ForgetSessions(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions = slices.DeleteFunc(s.sessions, func(se *session) bool { return !se.end.IsZero() && se.end.Before(t) })
+}
+
+// FinishAgents ends a run of a job: well for some machines, and for the others
+// with an error.
+func (s *Sim) FinishAgents(jobID string, well []string, errorText string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.find(jobID)
+	s.finish(j, well, func(string) end { return end{"Success", "Success"} }, end{"Failed", errorText})
+}
 
 // SucceedJob ends a run of a job well.
 func (s *Sim) SucceedJob(jobID string) {
@@ -262,6 +298,7 @@ func (s *Sim) DeleteJob(jobID string) {
 	j := s.find(jobID)
 	s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })
 	s.sessions = slices.DeleteFunc(s.sessions, func(o *session) bool { return o.job == j })
+	s.points = slices.DeleteFunc(s.points, func(o point) bool { return o.job == j })
 }
 
 // DeleteMachine takes a machine out of every job; a job left without machines
@@ -281,26 +318,11 @@ func (s *Sim) DeleteMachine(machine string) {
 	}
 }
 
-// SetDown lets every request end with 503, or ends that.
-func (s *Sim) SetDown(down bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = down
-}
-
 // ExpireTokens ends every access token that was given out.
 func (s *Sim) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
-}
-
-// Requests counts the requests to an endpoint: token, logout, serverInfo,
-// jobs, sessions, taskSessions, repositories, license.
-func (s *Sim) Requests(endpoint string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[endpoint]
 }
 
 // Grants counts the tokens given for a grant type.
@@ -331,10 +353,4 @@ func (s *Sim) find(id string) *job {
 		}
 	}
 	panic("veeamsim: no job " + id)
-}
-
-func newToken(kind string) string {
-	var b [24]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return "sim-" + kind + "-" + hex.EncodeToString(b[:])
 }

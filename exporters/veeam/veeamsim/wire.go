@@ -1,7 +1,6 @@
 package veeamsim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -68,15 +67,15 @@ func (s *Sim) endpoint(path string) string {
 		"/api/oauth2/token": "token", "/api/oauth2/logout": "logout", "/api/v1/serverInfo": "serverInfo",
 		"/api/v1/jobs/states": "jobs", "/api/v1/sessions": "sessions", "/api/v1/taskSessions": "taskSessions",
 		"/api/v1/backupInfrastructure/repositories/states": "repositories", "/api/v1/license": "license",
+		"/api/v1/backups": "backups", "/api/v1/restorePoints": "restorePoints",
 	}[path]
 }
 
 func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, int, []byte) {
 	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
 	name := s.endpoint(r.URL.Path)
-	s.requests[name]++
-	order := s.Orders.Take(name)
-	if s.down {
+	order, down := s.Take(name)
+	if down {
 		return misbehave.Order{}, http.StatusServiceUnavailable, []byte("<html>Service Unavailable</html>")
 	}
 	revision := r.Header.Get("x-api-version")
@@ -108,7 +107,7 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, i
 func (s *Sim) get(name, revision string, q url.Values, f misbehave.Fault) (int, []byte) {
 	switch {
 	case name == "serverInfo":
-		return http.StatusOK, encode(object{"vbrId": "f2ef2bfd-e8e6-418a-8725-472e2e2d1efc", "name": "veeam.dupont.example",
+		return http.StatusOK, misbehave.Encode(object{"vbrId": "f2ef2bfd-e8e6-418a-8725-472e2e2d1efc", "name": "veeam.dupont.example",
 			"buildVersion": s.o.Build, "patches": []string{}, "databaseVendor": "PostgreSQL"})
 	case name == "jobs":
 		return s.page(q, s.listJobs(revision), revision, f)
@@ -116,10 +115,14 @@ func (s *Sim) get(name, revision string, q url.Values, f misbehave.Fault) (int, 
 		return s.page(q, s.listSessions(revision, q), revision, f)
 	case name == "taskSessions" && at(revision, "1.2-rev0"):
 		return s.page(q, s.listTasks(revision, q), revision, f)
+	case name == "backups":
+		return s.page(q, s.listBackups(), revision, f)
+	case name == "restorePoints" && at(revision, "1.2-rev0"):
+		return s.page(q, s.listPoints(q), revision, f)
 	case name == "repositories":
 		return s.page(q, s.listRepositories(revision), revision, f)
 	case name == "license" && s.o.Administrator:
-		return http.StatusOK, encode(object{"status": "Valid", "type": "Subscription", "edition": "EnterprisePlus",
+		return http.StatusOK, misbehave.Encode(object{"status": "Valid", "type": "Subscription", "edition": "EnterprisePlus",
 			"instanceLicenseSummary": object{"licensedInstancesNumber": 100, "usedInstancesNumber": 4}, "expirationDate": "2026-12-12T00:00:00Z"})
 	case name == "license":
 		return http.StatusForbidden, fault("AccessDenied", "Forbidden")
@@ -128,14 +131,8 @@ func (s *Sim) get(name, revision string, q url.Values, f misbehave.Fault) (int, 
 	}
 }
 
-func fault(code, message string) []byte { return encode(object{"errorCode": code, "message": message}) }
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // only maps of plain values are encoded
-	}
-	return b
+func fault(code, message string) []byte {
+	return misbehave.Encode(object{"errorCode": code, "message": message})
 }
 
 func (s *Sim) token(r *http.Request) (int, []byte) {
@@ -158,11 +155,11 @@ func (s *Sim) token(r *http.Request) (int, []byte) {
 		return http.StatusBadRequest, fault("UnknownError", "The request could not be processed.")
 	}
 	s.grants[grant]++
-	access, refresh := newToken("access"), newToken("refresh")
+	access, refresh := misbehave.Token("sim-access-"), misbehave.Token("sim-refresh-")
 	now := s.o.Now()
 	s.tokens[access] = now.Add(s.o.TokenLife)
 	s.refresh[refresh] = true
-	return http.StatusOK, encode(object{"access_token": access, "token_type": "bearer", "refresh_token": refresh,
+	return http.StatusOK, misbehave.Encode(object{"access_token": access, "token_type": "bearer", "refresh_token": refresh,
 		"expires_in": int(s.o.TokenLife / time.Second), ".issued": now.In(s.o.Zone).Format(time.RFC3339),
 		".expires": now.Add(s.o.TokenLife).In(s.o.Zone).Format(time.RFC3339)})
 }
@@ -176,6 +173,9 @@ func (s *Sim) page(q url.Values, all []object, revision string, f misbehave.Faul
 	if f == misbehave.RepeatCursor {
 		skip = 0
 	}
+	if f == misbehave.MoveList && skip > 0 { // the first item went away
+		all = all[1:]
+	}
 	from := min(skip, len(all))
 	items := append([]object{}, all[from:min(from+size, len(all))]...)
 	if f == misbehave.HalfPage {
@@ -185,7 +185,7 @@ func (s *Sim) page(q url.Values, all []object, revision string, f misbehave.Faul
 	if !at(revision, "1.3-rev0") {
 		pagination["skip"], pagination["limit"] = skip, size
 	}
-	return http.StatusOK, encode(object{"data": items, "pagination": pagination})
+	return http.StatusOK, misbehave.Encode(object{"data": items, "pagination": pagination})
 }
 
 // word gives an enum its case: lower before 1.3-rev1, capitalised from then on.
@@ -298,6 +298,31 @@ func (s *Sim) listTasks(revision string, q url.Values) []object {
 				"usn": 1, "result": object{"result": t.result, "message": t.message, "isCanceled": false}, "progress": progress,
 				"type": "Backup", "sessionType": "BackupJob", "id": t.id, "sessionId": se.id,
 				"creationTime": t.start.In(s.o.Zone).Format(zoneless), "endTime": t.end.In(s.o.Zone).Format(zoneless)})
+		}
+	}
+	return out
+}
+
+func (s *Sim) listBackups() []object {
+	var out []object
+	for _, j := range s.jobs {
+		out = append(out, object{"platformName": "VMware", "id": chain(j), "jobId": j.id, "jobType": j.Type, "policyUniqueId": "", "name": j.Name,
+			"platformId": "00000000-0000-0000-0000-000000000000", "creationTime": "2024-02-12T04:24:16.2+03:00", "repositoryId": "88788f9e-d8f5-4eb4-bc4f-9b3f5403bcec"})
+	}
+	return out
+}
+
+// chain is the id of a job's backup.
+func chain(j *job) string { return "ba" + j.id[2:] }
+
+func (s *Sim) listPoints(q url.Values) []object {
+	after, _ := time.Parse(time.RFC3339, q.Get("createdAfterFilter"))
+	var out []object
+	for _, p := range s.points {
+		if p.at.After(after) {
+			out = append(out, object{"platformName": "VMware", "type": "Increment", "malwareStatus": "Clean", "id": p.id, "name": p.name,
+				"platformId": "00000000-0000-0000-0000-000000000000", "creationTime": s.zoned(p.at), "backupId": chain(p.job), "sessionId": nil,
+				"allowedOperations": []string{"StartFlrRestore"}, "backupFileId": "bf" + p.id[2:]})
 		}
 	}
 	return out

@@ -6,7 +6,6 @@ package emsim
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,16 +30,19 @@ type Options struct {
 }
 
 // Sim is one server. It is safe for concurrent use.
+//
+// Its endpoints, for orders and counts: login, logout, sessions, taskSessions,
+// repositories, agents; refused is whatever else would change something.
 type Sim struct {
-	o      Options
-	Orders misbehave.Orders // by endpoint name
+	misbehave.Desk
+	o Options
 
 	mu           sync.Mutex
 	serial       int
 	logins       map[string]string // secret -> id of the session
-	requests     map[string]int
 	sessions     []*Session
 	repositories []object
+	computers    []object
 }
 
 // Session is a run of a job, or one try of it.
@@ -73,13 +75,12 @@ func New(o Options) *Sim {
 	if o.PageSize == 0 {
 		o.PageSize = 3
 	}
-	return &Sim{o: o, logins: map[string]string{}, requests: map[string]int{}}
+	return &Sim{o: o, logins: map[string]string{}}
 }
 
 func (s *Sim) uuid(kind byte) string {
 	s.serial++
-	n := s.serial
-	return fmt.Sprintf("%02x%06x-%04x-4%03x-8%03x-%012x", kind, n, n%0xffff, n%0xfff, (n*7)%0xfff, 0xabcdef000000+n)
+	return misbehave.UUID(kind, s.serial)
 }
 
 // NewID gives an id, for a job.
@@ -130,12 +131,12 @@ func (s *Sim) AddRepository(name, server string, capacity, free int64) {
 		"UID": "urn:veeam:Repository:" + s.uuid(0x88), "Links": []object{{"Rel": "Up", "Name": server, "Type": "BackupServerReference"}}, "Type": "Repository"})
 }
 
-// Requests counts the requests to an endpoint: login, logout, sessions,
-// taskSessions, repositories.
-func (s *Sim) Requests(endpoint string) int {
+// AddComputer adds a machine with an agent.
+func (s *Sim) AddComputer(name, hostStatus, agentStatus string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.requests[endpoint]
+	s.computers = append(s.computers, object{"HostStatus": hostStatus, "AgentVersion": "6.3.2.1307", "AgentStatus": agentStatus, "OsVersion": "Microsoft Windows Server 2022 (21H2, 64-bit)",
+		"IpAddress": "192.0.2.4", "Name": name, "UID": "urn:veeam:DiscoveredComputer:" + s.uuid(0xdc), "Type": "DiscoveredComputer"})
 }
 
 // Secrets gives what must never come out: the open sessions.
@@ -153,11 +154,8 @@ func (s *Sim) Secrets() []string {
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	order, status, answer := s.answer(w, r)
-	body, err := json.Marshal(s.spell(answer))
+	body := misbehave.Encode(s.spell(answer))
 	s.mu.Unlock()
-	if err != nil {
-		panic(err) // only maps of plain values are encoded
-	}
 	misbehave.Write(w, r, order, status, body)
 }
 
@@ -171,6 +169,8 @@ func (s *Sim) endpoint(r *http.Request) string {
 		return "refused"
 	case r.URL.Path == "/api/repositories":
 		return "repositories"
+	case r.URL.Path == "/api/agents/discoveredComputers":
+		return "agents"
 	case r.URL.Path == "/api/query":
 		return map[string]string{"BackupJobSession": "sessions", "BackupTaskSession": "taskSessions"}[r.URL.Query().Get("type")]
 	}
@@ -180,8 +180,10 @@ func (s *Sim) endpoint(r *http.Request) string {
 func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, int, object) {
 	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
 	name := s.endpoint(r)
-	s.requests[name]++
-	order := s.Orders.Take(name)
+	order, down := s.Take(name)
+	if down {
+		return order, http.StatusServiceUnavailable, object{"Message": "Service Unavailable"}
+	}
 	fault := func(status int, text string) (misbehave.Order, int, object) {
 		return order, status, object{"FirstChanceExceptionMessage": nil, "StackTrace": nil, "Message": text, "StatusCode": status}
 	}
@@ -210,6 +212,8 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, i
 		return order, http.StatusNoContent, nil
 	case name == "repositories":
 		return order, http.StatusOK, object{"Repositories": append([]object{}, s.repositories...)}
+	case name == "agents":
+		return order, http.StatusOK, object{"DiscoveredComputers": append([]object{}, s.computers...)}
 	case name == "sessions" || name == "taskSessions":
 		since, err := filter(q)
 		if err != nil || q.Get("format") != "entities" {
@@ -242,6 +246,9 @@ func (s *Sim) page(name string, since time.Time, q url.Values, f misbehave.Fault
 				all = append(all, s.task(se, &se.Tasks[i]))
 			}
 		}
+	}
+	if f == misbehave.MoveList && len(all) > 0 && q.Get("page") != "1" { // the first item went away
+		all = all[1:]
 	}
 	size, number := s.o.PageSize, 1
 	if n, err := strconv.Atoi(q.Get("pageSize")); err == nil && n > 0 {
