@@ -227,7 +227,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
 		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
 		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew,
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
 	}, true)
 	if err := p.saveIfDue(now); err != nil {
 		p.errors[ReasonState]++

@@ -110,6 +110,21 @@ func families() []family {
 			})),
 		sources("backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, writeEndpointUp),
 		sources("backup_source_items", "Items read of one part of the source.", gauge, writeItems),
+		sources("backup_inbox_unsorted_messages", "Report mails that no rule reads, kept for a person or left where they are.", gauge,
+			sourceValue(func(v *View) (float64, bool) {
+				if v.Inbox == nil {
+					return 0, false
+				}
+				return float64(v.Inbox.Unsorted), true
+			})),
+		sources("backup_inbox_last_message_timestamp_seconds", "When the latest mail of any kind arrived; absent if none ever did.", gauge,
+			sourceValue(func(v *View) (float64, bool) {
+				if v.Inbox == nil || v.Inbox.LastMessage.IsZero() {
+					return 0, false
+				}
+				return unix(v.Inbox.LastMessage), true
+			})),
+		sources("backup_inbox_ignored_messages_total", "Mails that are no reports: Vigie's own, answers, bounces, and what a rule ignores.", counter, writeIgnored),
 		sources("backup_source_errors_total", "Failed readings of the source or of a part of it, by reason.", counter, writeErrors),
 		sources("backup_source_unknown_values_total", "Values that the exporter does not know, by field. They never count as success.", counter, writeUnknown),
 	}
@@ -372,6 +387,15 @@ func writeErrors(w *writer, name string, v *View) {
 func writeUnknown(w *writer, name string, v *View) {
 	for _, field := range slices.Sorted(maps.Keys(v.UnknownValues)) {
 		w.sample(name, float64(v.UnknownValues[field]), "source", v.Source, "field", field)
+	}
+}
+
+func writeIgnored(w *writer, name string, v *View) {
+	if v.Inbox == nil {
+		return
+	}
+	for _, reason := range slices.Sorted(maps.Keys(v.Inbox.Ignored)) {
+		w.sample(name, float64(v.Inbox.Ignored[reason]), "source", v.Source, "reason", reason)
 	}
 }
 

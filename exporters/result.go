@@ -199,6 +199,15 @@ type Snapshot struct {
 	UnknownValues map[string]int
 	// ClockSkew is the product's clock minus ours, nil if it does not tell.
 	ClockSkew *time.Duration
+	// Inbox is nil for sources that read no mails.
+	Inbox *Inbox
+}
+
+// Inbox tells what became of the mails of a source.
+type Inbox struct {
+	Unsorted    int            // that no rule reads, wherever they wait
+	Ignored     map[string]int // by reason, since the source was started
+	LastMessage time.Time      // arrival of the latest mail of any kind, zero if there was none
 }
 
 // CountUnknown notes one value of a field that is not known.

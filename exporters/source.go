@@ -26,6 +26,13 @@ type Rememberer interface {
 	Remember(jobs []Job)
 }
 
+// Fingerprinter is a Source whose configuration names further files. When
+// they say something else, reading the configuration anew starts it anew.
+type Fingerprinter interface {
+	// Fingerprint is that of the files' contents when they were read.
+	Fingerprint() string
+}
+
 // SourceOptions are what a Source needs beside its own configuration.
 type SourceOptions struct {
 	// Now is the only clock.

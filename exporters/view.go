@@ -21,6 +21,7 @@ type View struct {
 	Licenses     []License
 	Endpoints    []Endpoint
 	ClockSkew    *time.Duration
+	Inbox        *Inbox
 
 	Errors        map[Reason]int
 	UnknownValues map[string]int

@@ -184,6 +184,9 @@ func loadInstance(file, path string, node *yaml.Node, table map[string]opener, o
 	}
 	in.text = string(text)
 	in.source, err = table[engine](file, path+"."+engine, filepath.Dir(file), settings, o)
+	if f, ok := in.source.(exporters.Fingerprinter); ok {
+		in.text += "\n# " + f.Fingerprint()
+	}
 	return in, err
 }
 
@@ -192,6 +195,9 @@ func locate(err error, file, path string, node *yaml.Node) error {
 	var ce *exporters.ConfigError
 	if !errors.As(err, &ce) {
 		return &exporters.ConfigError{File: file, Line: node.Line, Key: path, What: err.Error()}
+	}
+	if ce.File != "" {
+		return err // of another file that this one names
 	}
 	out := *ce
 	out.File = file

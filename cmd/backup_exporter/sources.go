@@ -5,6 +5,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis"
+	"vigie/exporters/inbox"
 	"vigie/exporters/push"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeamem"
@@ -16,6 +17,7 @@ import (
 func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
+		inbox.Engine:         opens(inbox.New),
 		push.Engine:          opens(push.New),
 		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),

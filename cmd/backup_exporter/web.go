@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"vigie/exporters"
+	"vigie/exporters/inbox"
 	"vigie/exporters/push"
 )
 
@@ -24,6 +25,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 			{Address: o.metricsPath, Text: "Metrics"},
 			{Address: "/api/v1/results", Text: "Results", Description: "the last runs with their error texts"},
 			{Address: "/api/v1/inventory", Text: "Inventory", Description: "expected and not there, there and not expected"},
+			{Address: inbox.Path, Text: "Unsorted mails", Description: "reports that no rule reads"},
 			{Address: "/-/healthy", Text: "Healthy"},
 		},
 	})
@@ -36,6 +38,9 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 	mux.Handle("/api/v1/results", exporters.ResultsHandler(h.views))
 	mux.Handle("/api/v1/inventory", exporters.InventoryHandler(h.inventory.Load, h.assessed.Load, h.views))
 	mux.Handle("POST "+push.Path, push.Handler(h.pushSources))
+	unsorted := inbox.Handler(h.inboxSources, h.logger)
+	mux.Handle(inbox.Path, unsorted)
+	mux.Handle(inbox.Path+"/", unsorted)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("The backup exporter is healthy.\n"))
 	})

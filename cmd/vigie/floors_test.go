@@ -53,6 +53,7 @@ func floor(path string) int {
 	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
 		return 3
 	case path == "vigie/exporters",
+		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
 		path == "vigie/exporters/misbehave",                                      // faults that all simulators share
 		path == "vigie/exporters/winevent", path == "vigie/exporters/winservice": // what Windows gives to several sources
 		return 0
@@ -114,7 +115,10 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
-		"github.com/emersion/go-smtp":                               {"vigie/receiver/notify/smtpsink"},
+		"github.com/emersion/go-smtp":                               {"vigie/receiver/notify/smtpsink", "vigie/exporters/inbox"},
+		"github.com/emersion/go-imap/v2":                            {"vigie/exporters/inbox", "vigie/exporters/inbox/inboxsim"},
+		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/exporters/inbox"},
+		"github.com/emersion/go-imap/v2/imapserver":                 {"vigie/exporters/inbox/inboxsim"},
 	}
 	for path, p := range list(t) {
 		for _, dep := range p.Imports {

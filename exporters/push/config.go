@@ -90,7 +90,7 @@ func (c *Config) checkTokens(dir string) error {
 		if err := cu.secret.Resolve(dir, key+".token"); err != nil {
 			return err
 		}
-		tokens, err := readTokens(cu.secret)
+		tokens, err := ReadTokens(cu.secret)
 		if err != nil {
 			return &exporters.ConfigError{Key: key + ".token_file", What: err.Error(), Cure: "make one with: openssl rand -hex 32"}
 		}
@@ -104,7 +104,8 @@ func (c *Config) checkTokens(dir string) error {
 	return nil
 }
 
-func readTokens(s exporters.Secret) ([]string, error) {
+// ReadTokens reads a file with one token a line.
+func ReadTokens(s exporters.Secret) ([]string, error) {
 	text, err := s.Read()
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func receive(w http.ResponseWriter, r *http.Request, sources []*Source) (Accepte
 	if len(sources) == 0 {
 		return Accepted{}, &Problem{Status: http.StatusNotFound, What: "this exporter receives no results", Cure: "add a source with the key push to its configuration"}
 	}
-	s, customer := find(sources, tokenOf(r))
+	s, customer := find(sources, TokenOf(r))
 	if s == nil {
 		return Accepted{}, &Problem{Status: http.StatusUnauthorized, What: "no customer has this token", Cure: "send the header Authorization: Bearer TOKEN, or " + TokenHeader + " beside a password"}
 	}
@@ -94,7 +94,8 @@ func find(sources []*Source, token string) (*Source, string) {
 	return nil, ""
 }
 
-func tokenOf(r *http.Request) string {
+// TokenOf gives the token that a request carries, or nothing.
+func TokenOf(r *http.Request) string {
 	if t := r.Header.Get(TokenHeader); t != "" {
 		return t
 	}

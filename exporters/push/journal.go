@@ -200,7 +200,7 @@ func (j *journal) compact(l ledger) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(j.basePath(), data); err != nil {
+	if err := WriteFile(j.basePath(), data); err != nil {
 		return err
 	}
 	// A crash here leaves entries in both files; adding them twice is harmless.
@@ -233,8 +233,8 @@ func readLine(line []byte) (entry, bool) {
 	return e, json.Unmarshal(data, &e) == nil
 }
 
-// writeFile replaces a file so that a loss of power leaves the old or the new one.
-func writeFile(path string, data []byte) error {
+// WriteFile replaces a file so that a loss of power leaves the old or the new one.
+func WriteFile(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
 	if err != nil {
 		return err

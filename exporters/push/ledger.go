@@ -125,17 +125,17 @@ func believed(end, received time.Time) time.Time {
 func ahead(end, received time.Time) bool { return end.After(received.Add(clockTolerance)) }
 
 // shown is what the ledger says of a job.
-func (j *job) shown(c *Config) exporters.Job {
+func (j *job) shown(d Defaults) exporters.Job {
 	r := &j.Latest
 	out := exporters.Job{
-		Customer: j.Customer, CustomerName: c.Customers[j.Customer].Name, ID: j.ID,
-		Machine: r.Machine, Class: cmp.Or(r.MachineClass, exporters.Other), Role: cmp.Or(r.BackupRole, c.BackupRole),
+		Customer: j.Customer, ID: j.ID,
+		Machine: r.Machine, Class: cmp.Or(r.MachineClass, exporters.Other), Role: cmp.Or(r.BackupRole, d.Role),
 		Engine: cmp.Or(r.Engine, "script"), Plan: cmp.Or(r.Plan, j.ID), ObjectType: r.ObjectType,
 		Enabled: r.Enabled == nil || *r.Enabled, NextRun: r.NextRun.UTC(), LastSuccess: j.LastSuccess,
 		ExpectedInterval: r.interval(), Received: j.Runs[len(j.Runs)-1].Received,
 	}
 	if out.ExpectedInterval == 0 {
-		out.ExpectedInterval = c.ExpectedInterval.Of(out.Class)
+		out.ExpectedInterval = d.Interval.Of(out.Class)
 	}
 	for i := range j.Runs {
 		n := exporters.Run{ID: j.Runs[i].ID, Start: j.Runs[i].Start, End: j.Runs[i].End, Result: j.Runs[i].Result, Size: j.Runs[i].Size}

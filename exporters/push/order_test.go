@@ -37,7 +37,7 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 				order = append(order, order[:rnd.IntN(len(order)+1)]...) // repeats
 			}
 			dir := t.TempDir()
-			s := &Source{config: &Config{Folder: dir, Customers: config.Customers, Limits: Limits{Jobs: 10}}, now: func() time.Time { return received }, journal: journal{dir: dir}, unknown: map[string]int{}}
+			s := &Source{config: &Config{Folder: dir, Customers: config.Customers, Limits: Limits{Jobs: 10}}, now: func() time.Time { return received }, Store: NewStore(dir, 100), unknown: map[string]int{}}
 			for len(order) > 0 {
 				n := 1 + rnd.IntN(len(order))
 				if _, err := s.Accept("dupont", order[:n]); err != nil {
@@ -46,14 +46,14 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 				order = order[n:]
 				if rnd.IntN(4) == 0 {
 					_ = s.Close()
-					s = &Source{config: s.config, now: s.now, journal: journal{dir: dir}, unknown: map[string]int{}}
+					s = &Source{config: s.config, now: s.now, Store: NewStore(dir, 100), unknown: map[string]int{}}
 				}
 			}
 			l, err := (&journal{dir: dir}).load()
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := l[jobKey{"dupont", "home"}].shown(config)
+			got := l[jobKey{"dupont", "home"}].shown(Defaults{})
 			if round == 0 {
 				first = got
 				checkAgainstReports(t, got, reports)
@@ -96,7 +96,7 @@ func TestCompaction(t *testing.T) {
 	config := &Config{Folder: dir, Customers: map[string]*Customer{"dupont": {Name: "Dupont"}}, Limits: Limits{Jobs: 100}}
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	now := start.Add(24 * 365 * time.Hour)
-	s := &Source{config: config, now: func() time.Time { return now }, journal: journal{dir: dir}, unknown: map[string]int{}}
+	s := &Source{config: config, now: func() time.Time { return now }, Store: NewStore(dir, 100), unknown: map[string]int{}}
 	long := make([]byte, 4000)
 	for i := range long {
 		long[i] = 'e'
@@ -124,7 +124,7 @@ func TestCompaction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(l) != 7 || !reflect.DeepEqual(l[jobKey{"dupont", "job-3"}].shown(config), s.ledger[jobKey{"dupont", "job-3"}].shown(config)) {
+		if len(l) != 7 || !reflect.DeepEqual(l[jobKey{"dupont", "job-3"}].shown(Defaults{}), s.ledger[jobKey{"dupont", "job-3"}].shown(Defaults{})) {
 			t.Error("the files do not say what the memory does")
 		}
 		if want := start.Add(3 * time.Hour); !l[jobKey{"dupont", "job-3"}].LastSuccess.Equal(want) {

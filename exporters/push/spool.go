@@ -58,7 +58,7 @@ func (s *Spool) Add(r Report) (dropped int, err error) {
 	var salt [4]byte
 	_, _ = rand.Read(salt[:]) // it never fails
 	name := fmt.Sprintf("%020d-%s.json", s.Now().UnixNano(), hex.EncodeToString(salt[:]))
-	return dropped, writeFile(filepath.Join(s.Dir, name), data)
+	return dropped, WriteFile(filepath.Join(s.Dir, name), data)
 }
 
 // Len counts what waits.

@@ -1,0 +1,277 @@
+package inbox
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"vigie/exporters"
+	"vigie/exporters/push"
+)
+
+// maxRows bounds the results of one mail.
+const maxRows = 1000
+
+// Verdict is what the rules make of a mail: results, a reason to ignore it,
+// or neither.
+type Verdict struct {
+	Rule     string // that decided; empty if none did
+	Ignore   Ignored
+	Readings []Reading
+	// Problem says why there is nothing else, for a person.
+	Problem string
+}
+
+// Reading is one result of a mail.
+type Reading struct {
+	// Customer is what the rule set or found; empty if it did not tell.
+	Customer string
+	// Report is complete but for run_id and customer.
+	Report push.Report
+	// Unknown names the fields whose values the rule does not know.
+	Unknown []string
+}
+
+// Read finds the first rule that reads the mail. It is pure: the same mail and
+// the same rules give the same verdict.
+func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
+	if m.Ignore != "" {
+		return Verdict{Ignore: m.Ignore}
+	}
+	problem := "no rule reads it"
+	for _, r := range rs.list {
+		v, fits := r.read(m, received)
+		switch {
+		case !fits:
+		case v.Problem == "":
+			return v
+		case problem == "no rule reads it":
+			problem = "rule " + r.Name + ": " + v.Problem
+		}
+	}
+	return Verdict{Problem: problem}
+}
+
+// read tries one rule. Fits tells that the patterns do; the verdict may still
+// be a problem.
+func (r *rule) read(m *Mail, received time.Time) (Verdict, bool) {
+	found := map[string]string{}
+	if !anyFits(r.from, m.From, found) || !anyFits(r.to, m.To, found) || r.subject != nil && !anyFits(r.subject, []string{m.Subject}, found) {
+		return Verdict{}, false
+	}
+	texts := m.Texts
+	if len(texts) == 0 {
+		texts = []string{""}
+	}
+	var first Verdict
+	fits := false
+	for _, text := range texts {
+		v, ok := r.readText(text, found, m, received)
+		if ok && v.Problem == "" {
+			return v, true
+		}
+		if ok && !fits {
+			first, fits = v, true
+		}
+	}
+	return first, fits
+}
+
+// anyFits adds what the first fitting text holds.
+func anyFits(re *regexp.Regexp, in []string, found map[string]string) bool {
+	if re == nil {
+		return true
+	}
+	for _, s := range in {
+		if match := re.FindStringSubmatch(s); match != nil {
+			keep(re, match, found)
+			return true
+		}
+	}
+	return false
+}
+
+// keep adds named captures; what was found before stays.
+func keep(re *regexp.Regexp, match []string, found map[string]string) {
+	for i, name := range re.SubexpNames() {
+		if v := strings.TrimSpace(match[i]); name != "" && v != "" && found[name] == "" {
+			found[name] = v
+		}
+	}
+}
+
+func (r *rule) readText(text string, header map[string]string, m *Mail, received time.Time) (Verdict, bool) {
+	found := map[string]string{}
+	for k, v := range header {
+		found[k] = v
+	}
+	for _, p := range r.Body {
+		match := p.re.FindStringSubmatch(text)
+		if match == nil {
+			if p.Optional {
+				continue
+			}
+			return Verdict{}, false
+		}
+		keep(p.re, match, found)
+	}
+	rows := []map[string]string{found}
+	if r.rows != nil {
+		rows = r.findRows(text, found)
+		if len(rows) == 0 {
+			return Verdict{}, false
+		}
+	}
+	if r.Ignore {
+		return Verdict{Rule: r.Name, Ignore: IgnoredRule}, true
+	}
+	if len(rows) > maxRows {
+		return Verdict{Problem: fmt.Sprintf("more than %d results", maxRows)}, true
+	}
+	if want := found["count"]; want != "" && r.rows != nil {
+		// A row that the pattern does not fit would go silent.
+		if n, err := strconv.Atoi(want); err != nil || n != len(rows) {
+			return Verdict{Problem: fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(want, 20), len(rows))}, true
+		}
+	}
+	v := Verdict{Rule: r.Name}
+	for _, row := range rows {
+		reading, problem := r.reading(row, m, received)
+		if problem != "" {
+			return Verdict{Problem: problem}, true
+		}
+		v.Readings = append(v.Readings, reading)
+	}
+	return v, true
+}
+
+// findRows gives the captures of each row, completed by those of the mail.
+func (r *rule) findRows(text string, found map[string]string) []map[string]string {
+	var out []map[string]string
+	for _, match := range r.rows.FindAllStringSubmatch(text, maxRows+1) {
+		row := map[string]string{}
+		keep(r.rows, match, row)
+		for k, v := range found {
+			if row[k] == "" {
+				row[k] = v
+			}
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// reading makes a report of what was found.
+func (r *rule) reading(found map[string]string, m *Mail, received time.Time) (Reading, string) {
+	name := func(s string) string { return exporters.CleanName(printable(line(s))) }
+	var out Reading
+	out.Customer = name(cmp.Or(r.Set.Customer, found["customer"]))
+	p := &out.Report
+	p.Machine = name(cmp.Or(r.Set.Machine, found["machine"]))
+	p.MachineClass, p.BackupRole, p.Engine, p.Interval = r.Set.MachineClass, r.Set.BackupRole, r.Set.Engine, r.Set.ExpectedInterval
+	p.Plan = cut(name(cmp.Or(r.Set.Plan, found["plan"], r.Set.Engine)), 256)
+	p.ObjectType = cut(name(cmp.Or(r.Set.ObjectType, found["object_type"])), 256)
+	if p.Machine == "" {
+		return out, "no machine found"
+	}
+	if len(p.Machine) > 256 {
+		return out, "the name of the machine is longer than 256 bytes"
+	}
+	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
+	r.readResult(found, &out)
+	r.readTimes(found, m, received, &out)
+	if s := found["size"]; s != "" {
+		n, ok := bytesOf(s)
+		if !ok {
+			out.Unknown = append(out.Unknown, "size")
+		}
+		p.Size = n
+	}
+	return out, ""
+}
+
+// printable puts blanks for control characters.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// jobID stays the same from mail to mail; case does not matter to it.
+func jobID(parts ...string) string {
+	escape := strings.NewReplacer("%", "%25", "/", "%2F")
+	for i := range parts {
+		parts[i] = escape.Replace(strings.ToLower(parts[i]))
+	}
+	id := strings.Join(parts, "/")
+	const limit = 128 // what push takes
+	if len(id) <= limit {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return cut(id, limit-17) + "~" + hex.EncodeToString(sum[:8])
+}
+
+func (r *rule) readResult(found map[string]string, out *Reading) {
+	p := &out.Report
+	p.Error = cmp.Or(found["error"], r.Set.Error)
+	if p.Result = r.Set.Result; p.Result == "" {
+		word := found["result"]
+		meaning, known := r.words[wordKey(word)]
+		p.Result = cmp.Or(meaning, r.Otherwise)
+		if !known && r.Otherwise == "" {
+			p.Result = exporters.Unknown.String()
+			out.Unknown = append(out.Unknown, "result")
+			p.Error = strings.TrimSpace(fmt.Sprintf("the report says %q, which rule %s does not know\n%s", cut(line(word), 100), r.Name, p.Error))
+		}
+	}
+	if p.Result == exporters.Success.String() {
+		p.Error = ""
+	}
+}
+
+// readTimes takes the mail's own date where the end cannot be read: it was
+// sent when the run had ended.
+func (r *rule) readTimes(found map[string]string, m *Mail, received time.Time, out *Reading) {
+	sent := m.Date
+	if sent.IsZero() {
+		sent = received
+	}
+	started, startOK := r.clock.instant(found["started"], found["day"])
+	ended, endOK := r.clock.instant(found["ended"], found["day"])
+	if found["started"] != "" && !startOK {
+		out.Unknown = append(out.Unknown, "started")
+	}
+	switch {
+	case endOK && startOK && ended.Before(started) && started.Sub(ended) < 24*time.Hour && !r.hasDay(found["ended"]):
+		ended = ended.AddDate(0, 0, 1) // past midnight, with the day of the start
+	case found["ended"] != "" && !endOK:
+		out.Unknown = append(out.Unknown, "ended")
+	}
+	if !endOK {
+		ended = sent
+	}
+	if startOK && started.After(ended) {
+		out.Unknown = append(out.Unknown, "started")
+		startOK = false
+	}
+	out.Report.Ended = exporters.Instant{Time: ended.UTC()}
+	if startOK {
+		out.Report.Started = exporters.Instant{Time: started.UTC()}
+	}
+}
+
+// hasDay tells a whole instant from a time of day.
+func (r *rule) hasDay(value string) bool {
+	at, ok := r.clock.parse(value)
+	return ok && at.Year() > 1
+}
