@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +38,11 @@ type ClientOptions struct {
 	// PostPaths are the only paths to which a POST is let through: those
 	// that hand out tokens.
 	PostPaths []string
-	TLS       *tls.Config
+	// Allow, if set, decides about every request in place of the method and
+	// PostPaths: for interfaces where a GET can change something and a POST
+	// can be a question. Form holds the values of query and body.
+	Allow func(r *http.Request, form url.Values) bool
+	TLS   *tls.Config
 	// RequestsPerSecond and Concurrency cap what the product has to bear;
 	// zero means 10 and 4.
 	RequestsPerSecond float64
@@ -98,7 +103,7 @@ func NewClient(o ClientOptions) *Client {
 		limiter: rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(1, int(o.RequestsPerSecond))),
 		slots:   make(chan struct{}, o.Concurrency),
 		http: &http.Client{
-			Transport: &ReadOnlyTransport{Base: transport, PostPaths: o.PostPaths},
+			Transport: &ReadOnlyTransport{Base: transport, PostPaths: o.PostPaths, Allow: o.Allow},
 			// A redirect could carry the credentials elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -108,28 +113,59 @@ func NewClient(o ClientOptions) *Client {
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// ReadOnlyTransport lets only GET through, and POST to the given paths.
+// ReadOnlyTransport lets only GET through, and POST to the given paths; or,
+// if Allow is set, only what it agrees to.
 type ReadOnlyTransport struct {
 	Base      http.RoundTripper
 	PostPaths []string
+	Allow     func(r *http.Request, form url.Values) bool
 }
 
 // RoundTrip refuses whatever could change something in the product.
 func (t *ReadOnlyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet {
+	if t.lets(r) {
 		return t.Base.RoundTrip(r)
-	}
-	if r.Method == http.MethodPost {
-		for _, p := range t.PostPaths {
-			if r.URL.Path == p {
-				return t.Base.RoundTrip(r)
-			}
-		}
 	}
 	if r.Body != nil {
 		_ = r.Body.Close()
 	}
 	return nil, fmt.Errorf("refused to send %s %s: the exporter only reads", r.Method, r.URL.Path)
+}
+
+func (t *ReadOnlyTransport) lets(r *http.Request) bool {
+	if t.Allow != nil {
+		form, err := wholeForm(r)
+		return err == nil && t.Allow(r, form)
+	}
+	if r.Method == http.MethodGet {
+		return true
+	}
+	return r.Method == http.MethodPost && slices.Contains(t.PostPaths, r.URL.Path)
+}
+
+// wholeForm gives the values of query and body, and leaves the body unread.
+func wholeForm(r *http.Request) (url.Values, error) {
+	form, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Body == nil || r.Body == http.NoBody {
+		return form, err
+	}
+	if r.GetBody == nil {
+		return nil, errors.New("a body that can be read only once")
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(data))
+	for key, v := range values {
+		form[key] = append(form[key], v...)
+	}
+	return form, err
 }
 
 // GetJSON reads path with query into out. Endpoint names the part in errors.
@@ -174,6 +210,16 @@ func (c *Client) PostForm(ctx context.Context, endpoint, path string, form url.V
 		return &SourceError{Endpoint: endpoint, Reason: ReasonMalformed, Err: errors.New("the answer is not the JSON of a token")}
 	}
 	return nil
+}
+
+// PostJSON asks a question by POST, where the values are not for the URL.
+func (c *Client) PostJSON(ctx context.Context, endpoint, path string, form url.Values, out any) error {
+	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	body, err := c.try(ctx, endpoint, http.MethodPost, path, nil, h, []byte(form.Encode()))
+	if err != nil {
+		return err
+	}
+	return decodeAnswer(endpoint, body, out)
 }
 
 // Post sends an empty POST to one of the paths that are let through.

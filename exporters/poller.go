@@ -49,13 +49,14 @@ type PollerOptions struct {
 	// Inventory gives the machines' names of the moment; nil means none. It
 	// counts from the next refresh.
 	Inventory func() *Inventory
-	// Published is called after each change of the View; nil means nobody.
-	Published func()
 	// Grace is for how many complete listings a vanished job is still shown;
 	// negative means none, 0 means DefaultGrace.
 	Grace int
 	// StateFile keeps the last results over restarts; empty keeps none.
 	StateFile string
+	// Published is called after each refresh, complete or not; it must not
+	// block. Nil is allowed.
+	Published func()
 
 	Now    func() time.Time // the only clock; required
 	Logger *slog.Logger     // required

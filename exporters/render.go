@@ -80,9 +80,9 @@ func families() []family {
 		customers("backup_agent_online", "Whether the backup agent of a machine is connected to its product.", writeAgentOnline),
 		customers("backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", writeAgentSeen),
 		customers("backup_repository_capacity_bytes", "Capacity of a backup repository.",
-			repository(func(r *Repository) (float64, bool) { return r.CapacityBytes, true })),
+			repository(func(r *Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes >= 0 })),
 		customers("backup_repository_free_bytes", "Free space of a backup repository.",
-			repository(func(r *Repository) (float64, bool) { return r.FreeBytes, true })),
+			repository(func(r *Repository) (float64, bool) { return r.FreeBytes, r.FreeBytes >= 0 })),
 		customers("backup_repository_online", "Whether a backup repository can be reached by its product.",
 			repository(func(r *Repository) (float64, bool) {
 				if r.Online == nil {

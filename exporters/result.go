@@ -145,8 +145,9 @@ type Agent struct {
 
 // Repository is a place where backups are stored.
 type Repository struct {
-	Customer      string
-	Name          string
+	Customer string
+	Name     string
+	// CapacityBytes and FreeBytes are negative if the product does not tell.
 	CapacityBytes float64
 	FreeBytes     float64
 	// Online is nil if the product does not tell.

@@ -63,23 +63,35 @@ func saveState(path string, s state) error {
 	if err != nil {
 		return fmt.Errorf("state file %s: %w", path, err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
-	if err != nil {
+	if err := replaceFile(path, 0o600, [][]byte{data}); err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
+	return nil
+}
+
+// replaceFile writes a new file beside path and renames it into place.
+func replaceFile(path string, mode fs.FileMode, pieces [][]byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return err
+	}
 	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
+	for _, p := range pieces {
+		if err == nil {
+			_, err = tmp.Write(p)
+		}
+	}
+	if err == nil {
+		err = tmp.Chmod(mode)
+	}
 	if err == nil {
 		err = tmp.Sync()
 	}
 	if cerr := tmp.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
 	if err != nil {
-		return fmt.Errorf("state file: %w", err)
+		return err
 	}
-	return nil
+	return os.Rename(tmp.Name(), path)
 }

@@ -17,6 +17,8 @@ type hub struct {
 	stateDir string
 	now      func() time.Time
 	logger   *slog.Logger
+	// published is called when the metrics changed.
+	published func()
 
 	inventory atomic.Pointer[exporters.Inventory]
 	assessed  atomic.Pointer[exporters.View] // nil without an inventory
@@ -31,7 +33,7 @@ type hub struct {
 const assessPause = 200 * time.Millisecond
 
 func newHub(stateDir string, logger *slog.Logger) *hub {
-	return &hub{stateDir: stateDir, now: time.Now, logger: logger, changed: make(chan struct{}, 1)}
+	return &hub{stateDir: stateDir, now: time.Now, logger: logger, published: func() {}, changed: make(chan struct{}, 1)}
 }
 
 type runner struct {
@@ -83,6 +85,7 @@ func (h *hub) assess(ctx context.Context) {
 		} else {
 			h.assessed.Store(inventory.Assess(h.views(), h.assessed.Load(), h.now()))
 		}
+		h.published()
 		select {
 		case <-time.After(assessPause):
 		case <-ctx.Done():

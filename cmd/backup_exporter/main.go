@@ -54,6 +54,8 @@ type options struct {
 	check        bool
 	checkSources bool
 	lifecycle    bool
+	textfile     string
+	textfileOnly bool
 	web          *web.FlagConfig
 	log          *promslog.Config
 }
@@ -71,6 +73,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.metricsPath)
 	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
+	app.Flag("textfile.path", "Also write the results to this file, for the textfile collector of node_exporter or windows_exporter.").StringVar(&o.textfile)
+	app.Flag("textfile.only", "Write the file and listen on no port.").BoolVar(&o.textfileOnly)
 	app.Flag("check", "Check the configuration, without any connection, and exit.").BoolVar(&o.check)
 	app.Flag("check.sources", "Check the configuration, read each source once, and exit.").BoolVar(&o.checkSources)
 	o.web = webflag.AddFlags(app, defaultAddress)
@@ -91,6 +95,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err := checkWeb(o.web); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --web.config.file: %v\n", err)
+		return 1
+	}
+	if o.textfileOnly && o.textfile == "" {
+		fmt.Fprintln(stderr, "backup_exporter: --textfile.only: nothing would be shown anywhere; name the file with --textfile.path")
 		return 1
 	}
 	if err := checkPath(o.metricsPath); err != nil {
@@ -174,20 +182,32 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
 	h := newHub(o.stateDir, logger)
 	defer h.close()
-	if err := h.apply(ctx, config); err != nil {
-		return err
-	}
-	go h.assess(ctx)
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		versioncollector.NewCollector("backup_exporter"))
-	rl := newReloader(registry, logger, func(ctx context.Context) error {
+	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	about.MustRegister(versioncollector.NewCollector("backup_exporter"))
+	rl := newReloader(about, logger, func(ctx context.Context) error {
 		next, err := loadConfig(o.configFile, sourceTable(), env)
 		if err != nil {
 			return err
 		}
 		return h.apply(ctx, next)
 	})
+	if o.textfile != "" {
+		// Not the process's own metrics: the exporter that collects the file has some of the same name.
+		file, err := exporters.NewTextfile(o.textfile, exporters.NewExposition(h.exposed, about), about, logger)
+		if err != nil {
+			return fmt.Errorf("--textfile.path: %w", err)
+		}
+		h.published = file.Wake
+		writing, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { defer close(done); file.Run(writing) }()
+		defer func() { stop(); <-done }()
+	}
+	if err := h.apply(ctx, config); err != nil {
+		return err
+	}
+	go h.assess(ctx)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -201,7 +221,12 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, config c
 			}
 		}
 	}()
-	handler, err := routes(ctx, o, h, registry, rl)
+	if o.textfileOnly {
+		<-ctx.Done()
+		logger.Info("stopping")
+		return nil
+	}
+	handler, err := routes(ctx, o, h, prometheus.Gatherers{process, about}, rl)
 	if err != nil {
 		return err
 	}

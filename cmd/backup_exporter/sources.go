@@ -6,7 +6,9 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/inbox"
+	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
+	"vigie/exporters/synology"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeamem"
 	"vigie/exporters/veeamevents"
@@ -18,7 +20,9 @@ func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
 		inbox.Engine:         opens(inbox.New),
+		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),
+		synology.Engine:      opens(synology.New),
 		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),
 		veeam.Engine:         opens(veeam.New),

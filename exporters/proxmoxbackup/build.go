@@ -1,0 +1,329 @@
+package proxmoxbackup
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+)
+
+// startSlack is how far the date of a snapshot may lie from the start of the
+// task that made it: the client dates it, by its own clock, and then calls.
+const startSlack = 30 * time.Minute
+
+// knowledge is what earlier readings taught: a group whose last snapshot was
+// pruned is not in any list.
+type knowledge struct {
+	groups map[groupKey]*group
+	odd    map[string]bool // unknown words that were counted
+}
+
+type group struct {
+	machine string
+	seen    time.Time // its last run
+}
+
+func newKnowledge() *knowledge {
+	return &knowledge{groups: map[groupKey]*group{}, odd: map[string]bool{}}
+}
+
+// remember takes up the jobs that were known before the start.
+func (k *knowledge) remember(jobs []exporters.Job, now time.Time) {
+	for i := range jobs {
+		j := &jobs[i]
+		key, ok := parseJob(j.ID)
+		if !ok {
+			continue
+		}
+		g := &group{machine: j.Machine, seen: j.LastRun}
+		if j.LastSuccess.After(g.seen) {
+			g.seen = j.LastSuccess
+		}
+		if g.seen.IsZero() {
+			g.seen = now
+		}
+		k.groups[key] = g
+	}
+}
+
+// counter counts a word that is not known.
+type counter func(field, word string)
+
+func (k *knowledge) counter(out *exporters.Snapshot) counter {
+	return func(field, word string) {
+		key := field + "=" + word
+		if !k.odd[key] && len(k.odd) < 1000 {
+			k.odd[key] = true
+			out.CountUnknown(field)
+		}
+	}
+}
+
+// reading is what one refresh found.
+type reading struct {
+	stores    []datastore
+	snapshots []snapshot
+	tasks     []task
+}
+
+// build gives one job for each group that has snapshots, had some, or of
+// which a task tells.
+func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) []exporters.Job {
+	groups := map[groupKey][]snapshot{}
+	for _, s := range r.snapshots {
+		groups[s.key()] = append(groups[s.key()], s)
+	}
+	for _, all := range groups {
+		slices.SortFunc(all, func(a, b snapshot) int { return a.Time.Compare(b.Time.Time) })
+	}
+	tasks := k.assign(r, groups, unknown)
+	for key, all := range groups {
+		g := k.groups[key]
+		if g == nil {
+			g = &group{}
+			k.groups[key] = g
+		}
+		g.see(all[len(all)-1].Time.Time)
+		// A comment that is gone does not rename the machine.
+		if name := machineName(c, key, all); name != key.id || g.machine == "" || c.MachineFrom == "id" {
+			g.machine = name
+		}
+	}
+	for key, all := range tasks {
+		if k.groups[key] == nil {
+			k.groups[key] = &group{machine: key.id}
+		}
+		for i := range all {
+			k.groups[key].see(all[i].Start.Time)
+		}
+	}
+	k.forget(c, r, groups, now)
+	var out []exporters.Job
+	for _, key := range slices.SortedFunc(maps.Keys(k.groups), func(a, b groupKey) int { return strings.Compare(a.job(), b.job()) }) {
+		if id := key.job(); !c.ignored(id) {
+			out = append(out, k.job(c, key, groups[key], tasks[key], unknown))
+		}
+	}
+	return out
+}
+
+func (g *group) see(at time.Time) {
+	if at.After(g.seen) {
+		g.seen = at
+	}
+}
+
+// forget drops groups that nothing was heard of for long. Those of a datastore
+// that cannot be opened now stay.
+func (k *knowledge) forget(c *Config, r reading, groups map[groupKey][]snapshot, now time.Time) {
+	offline := map[string]bool{}
+	for i := range r.stores {
+		offline[r.stores[i].Name] = r.stores[i].offline()
+	}
+	for key, g := range k.groups {
+		if groups[key] == nil && !offline[key.store] && now.Sub(g.seen) > time.Duration(c.ForgetGroupsAfter) {
+			delete(k.groups, key)
+		}
+	}
+}
+
+// assign gives the tasks to groups. Their namespace is not told: where two
+// namespaces hold a group of that name, or none does, it stays open.
+func (k *knowledge) assign(r reading, groups map[groupKey][]snapshot, unknown counter) map[groupKey][]task {
+	byName := map[groupKey][]groupKey{}
+	note := func(key groupKey) {
+		bare := groupKey{store: key.store, kind: key.kind, id: key.id}
+		if !slices.Contains(byName[bare], key) {
+			byName[bare] = append(byName[bare], key)
+		}
+	}
+	spaces := map[string]bool{} // datastores with namespaces
+	for key := range groups {
+		note(key)
+		spaces[key.store] = spaces[key.store] || key.ns != ""
+	}
+	for key := range k.groups {
+		note(key)
+		spaces[key.store] = spaces[key.store] || key.ns != ""
+	}
+	read := map[string]bool{}
+	for i := range r.stores {
+		read[r.stores[i].Name] = true
+	}
+	out := map[groupKey][]task{}
+	for _, t := range r.tasks {
+		if !strings.EqualFold(t.Type, "backup") {
+			continue
+		}
+		bare, ok := t.group()
+		if !ok {
+			unknown("worker_id", "")
+			continue
+		}
+		if !read[bare.store] {
+			continue
+		}
+		keys := byName[bare]
+		switch {
+		case len(keys) == 1:
+			out[keys[0]] = append(out[keys[0]], t)
+		case len(keys) == 0 && !spaces[bare.store]:
+			out[bare] = append(out[bare], t)
+		default:
+			unknown("task_namespace", bare.job())
+		}
+	}
+	for _, all := range out {
+		slices.SortFunc(all, func(a, b task) int { return cmp.Or(a.Start.Compare(b.Start.Time), cmp.Compare(a.UPID, b.UPID)) })
+	}
+	return out
+}
+
+// machineName takes the comment that most snapshots carry, the newest of
+// equals: somebody may have written a remark into one.
+func machineName(c *Config, key groupKey, all []snapshot) string {
+	if c.MachineFrom == "id" || key.kind == "host" {
+		return key.id
+	}
+	count := map[string]int{}
+	best := ""
+	for i := range slices.Backward(all) {
+		name, _, _ := strings.Cut(strings.TrimSpace(string(all[i].Comment)), "\n")
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		count[name]++
+		if count[name] > count[best] {
+			best = name
+		}
+	}
+	return cmp.Or(best, key.id)
+}
+
+func class(kind string, unknown counter) exporters.Class {
+	switch kind {
+	case "vm", "ct", "host":
+		return exporters.Server
+	default:
+		unknown("backup_type", kind)
+		return exporters.Other
+	}
+}
+
+// job tells one group: its newest finished snapshot is the last good run, and
+// tasks tell the ones that failed.
+func (k *knowledge) job(c *Config, key groupKey, all []snapshot, tasks []task, unknown counter) exporters.Job {
+	j := exporters.Job{ID: key.job(), Machine: k.groups[key].machine, Class: class(key.kind, unknown), Role: c.BackupRole, Engine: Engine,
+		Plan: key.store, ObjectType: key.kind, Enabled: true}
+	if key.ns != "" {
+		j.Plan += "/" + key.ns
+	}
+	j.Customer, j.CustomerName = c.customer(key.store, key.ns)
+	j.ExpectedInterval = c.ExpectedInterval.Of(j.Class)
+	var newest *snapshot
+	for i := range slices.Backward(all) {
+		s := &all[i]
+		if !s.finished() {
+			if newest == nil && !j.Running {
+				j.Running, j.RunningSince = true, s.Time.Time
+			}
+			continue
+		}
+		if newest == nil {
+			newest = s
+		}
+		if v := s.verified(); v == "" || v == "ok" {
+			j.LastSuccess = s.Time.Time
+			break
+		}
+	}
+	for i := range tasks {
+		if t := &tasks[i]; !t.End.IsZero() && t.wentWrong() {
+			j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: exporters.Failed, Error: t.words()})
+		}
+	}
+	if len(tasks) > 0 { // the last task knows better than what lies there unfinished
+		switch last := &tasks[len(tasks)-1]; {
+		case last.End.IsZero():
+			j.Running, j.RunningSince = true, last.Start.Time
+		case j.Running && !j.RunningSince.After(last.End.Time):
+			j.Running, j.RunningSince = false, time.Time{}
+		}
+	}
+	if newest != nil {
+		j.Runs = append(j.Runs, newest.run(tasks, unknown))
+	}
+	return j
+}
+
+// wentWrong tells a task that ended without a backup.
+func (t *task) wentWrong() bool {
+	status := strings.ToLower(strings.TrimSpace(string(t.Status)))
+	return status != "ok" && !strings.HasPrefix(status, "warnings")
+}
+
+func (t *task) words() string {
+	switch status := strings.TrimSpace(string(t.Status)); strings.ToLower(status) {
+	case "", "unknown":
+		return "the task ended and the server does not know how"
+	default:
+		return status
+	}
+}
+
+// run tells a finished snapshot, with the end and the remarks of its task
+// where that is still known.
+func (s *snapshot) run(tasks []task, unknown counter) exporters.Run {
+	r := exporters.Run{ID: "snapshot/" + strconv.FormatInt(s.Time.Unix(), 10), Start: s.Time.Time, End: s.Time.Time, Result: exporters.Success, Coarse: true}
+	if n, err := strconv.ParseInt(string(s.Size), 10, 64); err == nil {
+		r.Size = n
+	}
+	if t := s.task(tasks); t != nil {
+		r.End, r.Coarse = t.End.Time, false
+		if !strings.EqualFold(strings.TrimSpace(string(t.Status)), "ok") {
+			r.Result, r.Error = exporters.Warning, string(t.Status)
+		}
+	}
+	switch v := s.verified(); v {
+	case "", "ok":
+	case "failed":
+		r.Result, r.Error = exporters.Failed, "the verification of the last snapshot failed"
+	default:
+		unknown("verification", v)
+		r.Result, r.Error = exporters.Unknown, "the state of the verification is not known: "+v
+	}
+	return r
+}
+
+// task finds the one that made the snapshot, if it is still known.
+func (s *snapshot) task(tasks []task) *task {
+	var best *task
+	nearest := startSlack
+	for i := range tasks {
+		t := &tasks[i]
+		if apart := t.Start.Sub(s.Time.Time).Abs(); !t.End.IsZero() && !t.wentWrong() && apart <= nearest {
+			best, nearest = t, apart
+		}
+	}
+	return best
+}
+
+// repositories gives the datastores with their space.
+func repositories(c *Config, stores []datastore) []exporters.Repository {
+	var out []exporters.Repository
+	for i := range stores {
+		d := &stores[i]
+		online := !d.offline()
+		r := exporters.Repository{Name: d.Name, CapacityBytes: d.Total, FreeBytes: d.Avail, Online: &online}
+		r.Customer, _ = c.customer(d.Name, "")
+		if !online {
+			r.CapacityBytes, r.FreeBytes = -1, -1
+		}
+		out = append(out, r)
+	}
+	return out
+}

@@ -1,0 +1,200 @@
+package proxmoxbackup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"vigie/exporters"
+)
+
+const (
+	usagePath = "/api2/json/status/datastore-usage"
+	storePath = "/api2/json/admin/datastore/"
+	tasksPath = "/api2/json/nodes/localhost/tasks"
+
+	taskPage     = 500
+	maxTaskPages = 400
+)
+
+// client reads one server. It only ever sends GET.
+type client struct {
+	config *Config
+	now    func() time.Time
+	http   *exporters.Client
+}
+
+func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
+	tls, err := c.TLS.Build()
+	if err != nil {
+		return nil, err
+	}
+	cl := &client{config: c, now: env.Now}
+	cl.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.URL.URL, UserAgent: env.UserAgent, TLS: tls, RequestsPerSecond: c.RequestsPerSecond,
+		Concurrency: 2, Authorize: cl.authorize, Now: env.Now, Sleep: env.Sleep})
+	return cl, nil
+}
+
+func (c *client) authorize(_ context.Context, h http.Header, refused bool) error {
+	if refused {
+		return &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Status: http.StatusUnauthorized, Err: errors.New("the token or its secret is refused")}
+	}
+	secret, err := c.config.secret.Read()
+	if err != nil {
+		return &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Err: fmt.Errorf("secret: %w", err)}
+	}
+	h.Set("Authorization", "PBSAPIToken="+c.config.TokenID+":"+secret)
+	return nil
+}
+
+// datastores lists those to read. A datastore without a right for the token
+// is not in the list, without a word.
+func (c *client) datastores(ctx context.Context) ([]datastore, error) {
+	var a answer[datastore]
+	if err := c.http.GetJSON(ctx, datastoresName, usagePath, nil, nil, &a); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var out []datastore
+	for _, d := range a.items {
+		if d.Name == "" || seen[d.Name] {
+			return nil, &exporters.SourceError{Endpoint: datastoresName, Reason: exporters.ReasonMalformed, Err: errors.New("a datastore without a name of its own")}
+		}
+		seen[d.Name] = true
+		if len(c.config.Datastores) == 0 || slices.Contains(c.config.Datastores, d.Name) {
+			out = append(out, d)
+		}
+	}
+	for _, name := range c.config.Datastores {
+		if !seen[name] {
+			return nil, &exporters.SourceError{Endpoint: datastoresName, Reason: exporters.ReasonNotFound,
+				Err: fmt.Errorf("the token does not see the datastore %s; give it DatastoreAudit there", name)}
+		}
+	}
+	if len(out) == 0 {
+		// What a token may not see looks like an empty server.
+		return nil, &exporters.SourceError{Endpoint: datastoresName, Reason: exporters.ReasonForbidden, Err: errors.New("the token sees no datastore; give it DatastoreAudit")}
+	}
+	return out, nil
+}
+
+// snapshots reads the given datastores completely.
+func (c *client) snapshots(stores []datastore) func(context.Context) ([]snapshot, error) {
+	return func(ctx context.Context) ([]snapshot, error) {
+		var out []snapshot
+		for i := range stores {
+			if stores[i].offline() {
+				continue
+			}
+			all, err := c.store(ctx, stores[i].Name)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, all...)
+		}
+		return out, nil
+	}
+}
+
+func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
+	names, err := c.namespaces(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	var out []snapshot
+	for _, ns := range names {
+		all, err := c.namespace(ctx, store, ns)
+		if err != nil {
+			left, again := c.namespaces(ctx, store)
+			if again == nil && ns != "" && !slices.Contains(left, ns) {
+				continue // it was deleted meanwhile
+			}
+			return nil, err
+		}
+		out = append(out, all...)
+	}
+	return out, nil
+}
+
+// namespaces lists those of a datastore; the root is the empty name. Servers
+// before 2.2 have no others.
+func (c *client) namespaces(ctx context.Context, store string) ([]string, error) {
+	var a answer[namespace]
+	err := c.http.GetJSON(ctx, "namespaces", storePath+url.PathEscape(store)+"/namespace", nil, nil, &a)
+	if exporters.ReasonOf(err) == exporters.ReasonNotFound {
+		return []string{""}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := []string{""}
+	for _, n := range a.items {
+		if !slices.Contains(out, n.NS) {
+			out = append(out, n.NS)
+		}
+	}
+	return out, nil
+}
+
+func (c *client) namespace(ctx context.Context, store, ns string) ([]snapshot, error) {
+	q := url.Values{}
+	if ns != "" {
+		q.Set("ns", ns)
+	}
+	var a answer[snapshot]
+	if err := c.http.GetJSON(ctx, snapshotsName, storePath+url.PathEscape(store)+"/snapshots", q, nil, &a); err != nil {
+		return nil, err
+	}
+	for i := range a.items {
+		s := &a.items[i]
+		s.store, s.ns = store, ns
+		if s.Type == "" || s.ID == "" || s.Time.IsZero() {
+			return nil, &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonMalformed, Err: errors.New("a snapshot without group or time")}
+		}
+	}
+	return a.items, nil
+}
+
+// tasks lists the backups that the server worked on since the given instant.
+// New ones do not move the pages: the list ends now.
+func (c *client) tasks(ctx context.Context) ([]task, error) {
+	now := c.now()
+	q := url.Values{"typefilter": {"backup"}, "limit": {strconv.Itoa(taskPage)},
+		"since": {strconv.FormatInt(now.Add(-time.Duration(c.config.TaskLookback)).Unix(), 10)}, "until": {strconv.FormatInt(now.Unix(), 10)}}
+	bad := func(what string) ([]task, error) {
+		return nil, &exporters.SourceError{Endpoint: tasksName, Reason: exporters.ReasonIncomplete, Err: errors.New(what)}
+	}
+	var out []task
+	seen := map[string]bool{}
+	start := 0
+	for range maxTaskPages {
+		q.Set("start", strconv.Itoa(start))
+		var a answer[task]
+		if err := c.http.GetJSON(ctx, tasksName, tasksPath, q, nil, &a); err != nil {
+			return nil, err
+		}
+		fresh := 0
+		for _, t := range a.items {
+			if !seen[t.UPID] {
+				seen[t.UPID] = true
+				fresh++
+				out = append(out, t)
+			}
+		}
+		start += len(a.items)
+		switch {
+		case len(a.items) > 0 && fresh == 0:
+			return bad("the pages repeat")
+		case a.total != nil && start >= *a.total, a.total == nil && len(a.items) < taskPage:
+			return out, nil
+		case len(a.items) == 0:
+			return bad(fmt.Sprintf("the list ends after %d of %d", start, *a.total))
+		}
+	}
+	return bad(fmt.Sprintf("more than %d pages", maxTaskPages))
+}

@@ -1,0 +1,116 @@
+package proxmoxbackup
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"vigie/exporters"
+)
+
+// answer is the envelope of every list.
+type answer[T any] struct {
+	items []T
+	total *int // of lists that come in pages
+}
+
+// UnmarshalJSON refuses an answer without a list.
+func (a *answer[T]) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		Data  *[]T `json:"data"`
+		Total *int `json:"total"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	if raw.Data == nil {
+		return errors.New("there is no list in it")
+	}
+	*a = answer[T]{items: *raw.Data, total: raw.Total}
+	return nil
+}
+
+// datastore is one as /status/datastore-usage tells it.
+type datastore struct {
+	Name  string         `json:"store"`
+	Total float64        `json:"total"` // bytes; -1 where the store cannot be opened
+	Avail float64        `json:"avail"`
+	Error exporters.Text `json:"error"`
+}
+
+// offline tells that the server itself cannot open the datastore.
+func (d *datastore) offline() bool { return d.Error != "" || d.Total < 0 }
+
+type namespace struct {
+	NS string `json:"ns"`
+}
+
+// snapshot is a backup in a datastore.
+type snapshot struct {
+	store, ns string
+
+	Type         exporters.Text    `json:"backup-type"`
+	ID           exporters.Text    `json:"backup-id"`
+	Time         exporters.Instant `json:"backup-time"` // its start
+	Comment      exporters.Text    `json:"comment"`
+	Size         exporters.Text    `json:"size"` // absent without a manifest: not finished
+	Verification *struct {
+		State exporters.Text `json:"state"`
+	} `json:"verification"`
+}
+
+func (s *snapshot) finished() bool { return s.Size != "" }
+
+// verified gives ok, failed, a word that is not known, or nothing.
+func (s *snapshot) verified() string {
+	if s.Verification == nil {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSpace(string(s.Verification.State)))
+}
+
+func (s *snapshot) key() groupKey {
+	return groupKey{store: s.store, ns: s.ns, kind: s.Type.Lower(), id: string(s.ID)}
+}
+
+// task is a piece of work of the server.
+type task struct {
+	UPID   string            `json:"upid"`
+	Type   string            `json:"worker_type"`
+	Worker string            `json:"worker_id"`
+	Start  exporters.Instant `json:"starttime"`
+	End    exporters.Instant `json:"endtime"` // absent while it runs
+	Status exporters.Text    `json:"status"`  // OK, WARNINGS: n, unknown, or what went wrong
+}
+
+// group gives the group that a backup worked for. Its namespace is not told.
+func (t *task) group() (groupKey, bool) {
+	store, rest, ok := strings.Cut(t.Worker, ":")
+	kind, id, ok2 := strings.Cut(rest, "/")
+	if !ok || !ok2 || store == "" || kind == "" || id == "" || strings.Contains(id, "/") {
+		return groupKey{}, false
+	}
+	return groupKey{store: store, kind: strings.ToLower(kind), id: id}, true
+}
+
+// groupKey names a group: all snapshots of one machine in one namespace.
+type groupKey struct{ store, ns, kind, id string }
+
+// job gives the job_id.
+func (k groupKey) job() string {
+	parts := []string{k.store}
+	if k.ns != "" {
+		parts = append(parts, k.ns)
+	}
+	return strings.Join(append(parts, k.kind, k.id), "/")
+}
+
+// parseJob is the reverse of job.
+func parseJob(id string) (groupKey, bool) {
+	parts := strings.Split(id, "/")
+	n := len(parts)
+	if n < 3 {
+		return groupKey{}, false
+	}
+	return groupKey{store: parts[0], ns: strings.Join(parts[1:n-2], "/"), kind: parts[n-2], id: parts[n-1]}, true
+}

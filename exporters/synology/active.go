@@ -1,0 +1,219 @@
+package synology
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+)
+
+// versionGood is the only status of a version that was seen on complete ones.
+const versionGood = "3"
+
+// actionBackup tells a backup from a restore, a deletion and the rest.
+const actionBackup = "1"
+
+// activeJobs gives one job for each device of each task. The result is told
+// for the task only: it holds for all its devices.
+func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown counter) []exporters.Job {
+	var out []exporters.Job
+	for i := range tasks {
+		t := &tasks[i]
+		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: "active/" + string(t.ID), Machine: cmp.Or(string(t.Name), string(t.ID)),
+			Class: class(t.BackupType, unknown), Role: c.ActiveBackup.BackupRole, Engine: Engine, Plan: cmp.Or(string(t.Name), string(t.ID)),
+			ObjectType: objectActive, Enabled: true, NextRun: t.Next.Time}
+		unit.ExpectedInterval = c.ExpectedInterval.Of(unit.Class)
+		switch status := word(t.Status); status {
+		case "", "waiting", "deleting", "unscheduled", "none":
+		case "backingup":
+			unit.Running, unit.RunningSince = true, f.runningSince(unit.ID, now)
+		default:
+			unknown("task_status", status)
+		}
+		unit.Runs = f.activeRuns(t, unknown)
+		if len(t.Devices) == 0 {
+			out = append(out, unit)
+			continue
+		}
+		for n := range t.Devices {
+			d, one := &t.Devices[n], unit
+			one.ID += "/" + cmp.Or(string(d.ID), string(d.HostName))
+			one.Machine = cmp.Or(string(d.HostName), unit.Machine)
+			one.Runs = append([]exporters.Run{}, unit.Runs...)
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+func class(backupType exporters.Text, unknown counter) exporters.Class {
+	switch word(backupType) {
+	case "1", "3", "4": // a virtual machine, a physical server, a file server
+		return exporters.Server
+	case "2":
+		return exporters.Workstation
+	case "5":
+		return exporters.NAS
+	default:
+		unknown("backup_type", word(backupType))
+		return exporters.Other
+	}
+}
+
+// activeRuns gives the last backup, and the newest good version: the last
+// result may be that of a restore or of a deletion.
+func (f *facts) activeRuns(t *activeTask, unknown counter) []exporters.Run {
+	var runs []exporters.Run
+	id := "active/" + string(t.ID)
+	if r, ok := t.Last.run(unknown); ok {
+		runs = append(runs, r)
+		if r.Result != exporters.Success && r.Result != exporters.Warning {
+			f.noteBad(id, r.End)
+		}
+	}
+	var newest *activeVersion
+	for i := range t.Versions {
+		v := &t.Versions[i]
+		if word(v.Status) != versionGood {
+			unknown("version_status", word(v.Status))
+			continue
+		}
+		// What a run that went wrong left behind is no success.
+		if !v.End.IsZero() && !f.bad[id][v.End.Unix()] && (newest == nil || v.End.After(newest.End.Time)) {
+			newest = v
+		}
+	}
+	if newest != nil {
+		runs = append(runs, exporters.Run{Start: newest.Start.Time, End: newest.End.Time, Result: exporters.Success, Coarse: true})
+	}
+	return runs
+}
+
+// run reads the last result, if it is that of a backup and has ended.
+func (r *activeResult) run(unknown counter) (exporters.Run, bool) {
+	if r == nil || r.End.IsZero() {
+		return exporters.Run{}, false
+	}
+	if word(r.Action) != actionBackup {
+		if r.Action == "" {
+			unknown("job_action", "")
+		}
+		return exporters.Run{}, false
+	}
+	out := exporters.Run{Start: r.Start.Time, End: r.End.Time}
+	if r.ID != "" {
+		out.ID = "result/" + string(r.ID)
+	}
+	if n, err := strconv.ParseInt(word(r.Bytes), 10, 64); err == nil && n > 0 {
+		out.Size = n
+	}
+	counts := "errors " + cmp.Or(word(r.Errors), "0") + ", warnings " + cmp.Or(word(r.Warnings), "0")
+	switch word(r.Status) {
+	case "2":
+		out.Result = exporters.Success
+		if w := word(r.Warnings); w != "" && w != "0" {
+			out.Result, out.Error = exporters.Warning, "done with remarks ("+counts+")"
+		}
+		if e := word(r.Errors); e != "" && e != "0" {
+			out.Result, out.Error = exporters.Failed, "done with errors ("+counts+")"
+		}
+	case "3":
+		out.Result, out.Error = exporters.Failed, "not everything was saved ("+counts+")"
+	case "4":
+		out.Result, out.Error = exporters.Failed, "the backup failed ("+counts+")"
+	case "5":
+		out.Result, out.Error = exporters.Cancelled, "the backup was cancelled"
+	case "6":
+		out.Result, out.Error = exporters.Failed, "no backup was made"
+	default:
+		unknown("result_status", word(r.Status))
+		out.Error = "the result is not known: " + word(r.Status)
+	}
+	return out, true
+}
+
+// agents tells which devices are connected.
+func agents(c *Config, tasks []activeTask, unknown counter) []exporters.Agent {
+	var out []exporters.Agent
+	for i := range tasks {
+		for _, d := range tasks[i].Devices {
+			state := word(d.Agent)
+			if d.HostName == "" || state == "" {
+				continue
+			}
+			if state != "online" && state != "offline" {
+				unknown("agent_status", state)
+			}
+			out = append(out, exporters.Agent{Customer: c.Customer, Machine: string(d.HostName), Online: state == "online"})
+		}
+	}
+	return out
+}
+
+// facts is what earlier readings taught: DSM does not tell since when a task
+// runs, nor which of its versions a failed run left behind.
+type facts struct {
+	running map[string]time.Time      // by job; those of the last reading
+	next    map[string]time.Time      // those of this one
+	bad     map[string]map[int64]bool // by task, ends in unix seconds
+	odd     map[string]bool           // unknown words that were counted
+}
+
+func newFacts() *facts {
+	return &facts{running: map[string]time.Time{}, next: map[string]time.Time{}, bad: map[string]map[int64]bool{}, odd: map[string]bool{}}
+}
+
+// remember takes up what was known before the start.
+func (f *facts) remember(jobs []exporters.Job) {
+	for i := range jobs {
+		j := &jobs[i]
+		task := j.ID
+		if rest, ok := strings.CutPrefix(j.ID, "active/"); ok {
+			id, _, _ := strings.Cut(rest, "/")
+			task = "active/" + id
+		}
+		if j.Running && !j.RunningSince.IsZero() {
+			f.running[task] = j.RunningSince
+		}
+		if j.LastResult.Failing() && !j.LastRun.IsZero() {
+			f.noteBad(task, j.LastRun)
+		}
+	}
+}
+
+func (f *facts) runningSince(id string, now time.Time) time.Time {
+	since, ok := f.running[id]
+	if !ok {
+		since = now
+	}
+	f.next[id] = since
+	return since
+}
+
+// settle ends a reading: what does not run any more is forgotten.
+func (f *facts) settle() { f.running, f.next = f.next, map[string]time.Time{} }
+
+// maxBad bounds how many ends of one task are kept; versions are fewer.
+const maxBad = 1000
+
+func (f *facts) noteBad(id string, end time.Time) {
+	if f.bad[id] == nil || len(f.bad[id]) >= maxBad {
+		f.bad[id] = map[int64]bool{}
+	}
+	f.bad[id][end.Unix()] = true
+}
+
+// counter counts a word that is not known.
+type counter func(field, word string)
+
+func (f *facts) counter(out *exporters.Snapshot) counter {
+	return func(field, word string) {
+		key := field + "=" + word
+		if !f.odd[key] && len(f.odd) < 1000 {
+			f.odd[key] = true
+			out.CountUnknown(field)
+		}
+	}
+}
