@@ -56,6 +56,17 @@ type ClientOptions struct {
 	Now func() time.Time
 	// Sleep waits between tries; nil means real time.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Accept is the kind of answers asked for; JSON unless set.
+	Accept string
+	// Jar keeps the cookies of products whose sessions live in one.
+	Jar http.CookieJar
+	// Gate narrows what is let through where method and path do not tell
+	// reading from changing. It wraps the connection; nil adds nothing.
+	Gate func(http.RoundTripper) http.RoundTripper
+	// Fault reads the body of an answer whose status is not 200. An error
+	// takes the place of the status's own and is not tried again; nil leaves
+	// it to the status.
+	Fault func(endpoint string, status int, body []byte) error
 }
 
 // Client reads JSON from a product's HTTP interface. It cannot change
@@ -88,7 +99,10 @@ func NewClient(o ClientOptions) *Client {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
-	transport := &http.Transport{
+	if o.Accept == "" {
+		o.Accept = "application/json"
+	}
+	var transport http.RoundTripper = &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig:       o.TLS,
@@ -98,11 +112,15 @@ func NewClient(o ClientOptions) *Client {
 		IdleConnTimeout:       90 * time.Second,
 		ForceAttemptHTTP2:     true,
 	}
+	if o.Gate != nil {
+		transport = o.Gate(transport)
+	}
 	return &Client{
 		o:       o,
 		limiter: rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(1, int(o.RequestsPerSecond))),
 		slots:   make(chan struct{}, o.Concurrency),
 		http: &http.Client{
+			Jar:       o.Jar,
 			Transport: &ReadOnlyTransport{Base: transport, PostPaths: o.PostPaths, Allow: o.Allow},
 			// A redirect could carry the credentials elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -228,6 +246,16 @@ func (c *Client) Post(ctx context.Context, endpoint, path string, header http.He
 	return err
 }
 
+// PostDocument sends a question to one of the paths that are let through and
+// gives the answer as it came.
+func (c *Client) PostDocument(ctx context.Context, endpoint, path string, header http.Header, document []byte) ([]byte, error) {
+	h := header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	return c.try(ctx, endpoint, http.MethodPost, path, nil, h, document)
+}
+
 // ClockSkew is the product's clock minus ours by the Date header of the last
 // answer, nil before the first.
 func (c *Client) ClockSkew() *time.Duration {
@@ -282,7 +310,7 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 	}
 	req.Header = h.Clone()
 	req.Header.Set("User-Agent", c.o.UserAgent)
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", c.o.Accept)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, 0, transportError(endpoint, err)
@@ -298,6 +326,11 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 	}
 	if resp.StatusCode == http.StatusOK || method == http.MethodPost && resp.StatusCode == http.StatusNoContent {
 		return body, 0, nil
+	}
+	if c.o.Fault != nil {
+		if err := c.o.Fault(endpoint, resp.StatusCode, body); err != nil {
+			return nil, 0, err
+		}
 	}
 	return nil, c.retryAfter(resp), statusError(endpoint, resp.StatusCode)
 }

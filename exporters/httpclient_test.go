@@ -166,3 +166,46 @@ func TestTokenErrorIsNotKept(t *testing.T) {
 		t.Errorf("%q %v", v, err)
 	}
 }
+
+// A document is answered as it comes; what the product says of a failure in
+// the body decides, and is not tried again.
+func TestDocuments(t *testing.T) {
+	var status atomic.Int64
+	var tries atomic.Int64
+	errFault := errors.New("fault")
+	c, slept := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+		tries.Add(1)
+		if r.Method != http.MethodPost || r.Header.Get("Accept") != "text/xml" || r.Header.Get("Content-Type") != "text/xml" {
+			t.Errorf("%s %v", r.Method, r.Header)
+		}
+		w.WriteHeader(int(status.Load()))
+		_, _ = w.Write([]byte("<fault/>"))
+	}, func(o *ClientOptions) {
+		o.PostPaths, o.Accept = []string{"/service"}, "text/xml"
+		o.Gate = func(base http.RoundTripper) http.RoundTripper { return base }
+		o.Fault = func(endpoint string, status int, body []byte) error {
+			if endpoint == "x" && status == http.StatusInternalServerError && string(body) == "<fault/>" {
+				return errFault
+			}
+			return nil
+		}
+	})
+	ask := func() ([]byte, error) {
+		return c.PostDocument(t.Context(), "x", "/service", http.Header{"Content-Type": {"text/xml"}}, []byte("<question/>"))
+	}
+	status.Store(http.StatusOK)
+	if body, err := ask(); err != nil || string(body) != "<fault/>" {
+		t.Errorf("%q, %v", body, err)
+	}
+	status.Store(http.StatusInternalServerError)
+	if _, err := ask(); !errors.Is(err, errFault) || tries.Load() != 2 || len(*slept) != 0 {
+		t.Errorf("%v after %d tries", err, tries.Load())
+	}
+	status.Store(http.StatusServiceUnavailable)
+	if _, err := ask(); ReasonOf(err) != ReasonServer || tries.Load() != 5 {
+		t.Errorf("%v after %d tries", err, tries.Load())
+	}
+	if _, err := c.PostDocument(t.Context(), "x", "/other", nil, nil); err == nil || !strings.Contains(err.Error(), "only reads") {
+		t.Errorf("%v", err)
+	}
+}

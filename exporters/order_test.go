@@ -124,7 +124,8 @@ func TestLongFailureIsBounded(t *testing.T) {
 	if folded(r, now, unknown, run(7, Failed)); r.Job.Failures != 500 {
 		t.Errorf("%d failures after an old one was told again", r.Job.Failures)
 	}
-	if folded(r, now, unknown, run(490, Success)); r.Job.Failures != 10 {
+	late := Run{ID: "late", End: at(0).Add(490*time.Hour + time.Minute), Result: Success}
+	if folded(r, now, unknown, late); r.Job.Failures != 10 {
 		t.Errorf("%d failures after a success that was told late, want 10", r.Job.Failures)
 	}
 	if folded(r, now, unknown, run(501, Success)); r.Job.Failures != 0 || len(r.Failed) != 0 || !r.Horizon.IsZero() {

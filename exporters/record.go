@@ -109,7 +109,7 @@ func (r *record) foldLate(run Run, o foldOptions) {
 	case good(run.Result, o):
 		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
 		r.forgive()
-	case run.Result.Failing() && run.End.After(r.Horizon) && run.End.After(r.Job.LastSuccess) && !r.blamed(run):
+	case run.Result.Failing() && run.End.After(r.Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
 		r.blame(run)
 	}
 }
@@ -144,10 +144,11 @@ func (r *record) unblame(end time.Time) bool {
 	return true
 }
 
-// forgive drops the failures before the last success.
+// forgive drops the failures before the last success. One at the very instant
+// of it stays: a backup that was found damaged afterwards.
 func (r *record) forgive() {
 	before := 0
-	for before < len(r.Failed) && !r.Failed[before].End.After(r.Job.LastSuccess) {
+	for before < len(r.Failed) && r.Failed[before].End.Before(r.Job.LastSuccess) {
 		before++
 	}
 	r.Failed = slices.Delete(r.Failed, 0, before)

@@ -35,12 +35,13 @@ func TestExampleConfiguration(t *testing.T) {
 	file := write(t, dir, "backup_exporter.yml", string(example))
 	write(t, dir, "secrets/acronis-eu2", "one\n")
 	write(t, dir, "secrets/veeam-dupont", "two\n")
+	write(t, dir, "secrets/udp-dupont", "three\n")
 	config, err := loadConfig(file, sourceTable(), env())
 	if err != nil {
 		t.Fatal(err)
 	}
 	instances := config.sources
-	if len(instances) != 2 || instances[0].engine != "acronis" || instances[1].engine != "veeam" {
+	if len(instances) != 3 || instances[0].engine != "acronis" || instances[1].engine != "veeam" || instances[2].engine != "arcserve" {
 		t.Errorf("got %+v", instances)
 	}
 	if got := time.Duration(instances[0].PollInterval); got != 5*time.Minute {
@@ -56,7 +57,7 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"not YAML", "sources: [\n", "has to be YAML"},
 		{"not a mapping", "- a\n", "begin with the key sources"},
 		{"no name", "sources:\n- acronis: {}\n", `backup_exporter.yml:2: sources[0].name: "" is no name`},
-		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, push, veeam"},
+		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, "},
 		{"unknown product", "sources:\n- name: a\n  acronys: {}\n", "backup_exporter.yml:3: sources[0].acronys: unknown key"},
 		{"two products", good + "  veeam: {}\n", "backup_exporter.yml:7: sources[0].veeam: a second product"},
 		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; known here are agents_interval, backup_role"},

@@ -5,6 +5,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis"
+	"vigie/exporters/arcserve"
 	"vigie/exporters/inbox"
 	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
@@ -19,6 +20,7 @@ import (
 func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
+		arcserve.Engine:      opens(arcserve.New),
 		inbox.Engine:         opens(inbox.New),
 		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),

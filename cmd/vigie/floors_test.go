@@ -102,7 +102,9 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
 		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
-		"database/sql":                                              {"vigie/receiver/store"},
+		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
+		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
+		"github.com/microsoft/go-mssqldb/msdsn":                     {"vigie/exporters/arcserve"},
 		"github.com/xhit/go-simple-mail/v2":                         {"vigie/receiver/notify"},
 		"github.com/prometheus/alertmanager/template":               {"vigie/receiver/webhook"},
 		"github.com/prometheus/alertmanager/api/v2/client":          {"vigie/receiver/alertmanager"},
