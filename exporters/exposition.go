@@ -1,11 +1,13 @@
 package exporters
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,6 +26,7 @@ type Exposition struct {
 	own     prometheus.Gatherer
 	headers []segment
 	tails   sync.Pool // of *tail
+	buffers sync.Pool // of *bufio.Writer
 
 	mu    sync.Mutex
 	views []*View // those that plans are made of
@@ -89,12 +92,26 @@ func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
+	out := e.buffered(w)
+	defer e.buffers.Put(out)
 	for _, s := range p.pieces {
-		if _, err := w.Write(s.text); err != nil {
+		if _, err := out.Write(s.text); err != nil {
 			return
 		}
 	}
-	_, _ = w.Write(own)
+	_, _ = out.Write(own) // the error of this and of Flush is the client's
+	_ = out.Flush()
+}
+
+// writeBuffer joins pieces that are too small for a call of the system each.
+const writeBuffer = 256 << 10
+
+func (e *Exposition) buffered(w io.Writer) *bufio.Writer {
+	if out, ok := e.buffers.Get().(*bufio.Writer); ok {
+		out.Reset(w)
+		return out
+	}
+	return bufio.NewWriterSize(w, writeBuffer)
 }
 
 func shardOf(r *http.Request) (shard, error) {
@@ -137,15 +154,16 @@ func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, p *plan, 
 	if r.Method == http.MethodHead {
 		return
 	}
-	if _, err := w.Write(gzipHeader[:]); err != nil {
-		return
-	}
+	out := e.buffered(w)
+	defer e.buffers.Put(out)
+	_, _ = out.Write(gzipHeader[:])
 	for _, s := range p.pieces {
-		if _, err := w.Write(s.deflate); err != nil {
+		if _, err := out.Write(s.deflate); err != nil {
 			return
 		}
 	}
-	_, _ = w.Write(t.b.Bytes())
+	_, _ = out.Write(t.b.Bytes())
+	_ = out.Flush()
 }
 
 // current gives the plan of a shard for the views of this moment.

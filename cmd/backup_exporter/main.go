@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -84,6 +85,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, err
 }
 
+// gcPercent trades a little processor time for memory: what the exporter holds
+// is long-lived, and doubling it before each collection buys nothing.
+const gcPercent = 25
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == pushVerb {
 		return runPush(ctx, args[1:], os.Stdin, stdout, stderr)
@@ -117,6 +122,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --storage.path: %v; name a folder that can be written to\n", err)
 		return 1
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
