@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -86,6 +87,7 @@ func (h *hub) assess(ctx context.Context) {
 			h.assessed.Store(inventory.Assess(h.views(), h.assessed.Load(), h.now()))
 		}
 		h.published()
+		paceMemory(os.Getenv)
 		select {
 		case <-time.After(assessPause):
 		case <-ctx.Done():

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -85,10 +84,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, err
 }
 
-// gcPercent trades a little processor time for memory: what the exporter holds
-// is long-lived, and doubling it before each collection buys nothing.
-const gcPercent = 25
-
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == pushVerb {
 		return runPush(ctx, args[1:], os.Stdin, stdout, stderr)
@@ -122,9 +117,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --storage.path: %v; name a folder that can be written to\n", err)
 		return 1
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -189,6 +181,7 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 // serve runs until ctx ends.
 func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
 	h := newHub(o.stateDir, logger)
+	paceMemory(os.Getenv)
 	defer h.close()
 	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
