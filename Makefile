@@ -56,8 +56,13 @@ TALLY       = '$(CACHE)/bin/tally' -ledger '$(LEDGER)'
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+# Without Debian's packages the lab goes on without restic, and says so.
+.PHONY: restic
+restic:
+	@if [[ -z "$${RESTIC:-}" ]] && ! command -v restic >/dev/null; then tools/debian '$(CACHE)/debian' restic || true; fi
+
 .PHONY: run
-run: build stack ## Start everything on this machine, with simulated backup products and an inbox
+run: build stack restic ## Start everything on this machine, with simulated backup products and an inbox
 	@exec bin/vigie-lab
 
 .PHONY: build
@@ -108,6 +113,7 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	    --verify.receivers="$$receiver" $$labels </dev/null; \
 	done < <(grep -v '^#' $(ROUTES))
 ifneq ($(filter vigie-lab,$(COMMANDS)),)
+	@$(MAKE) restic
 	@$(TALLY) check 'end to end' -- bin/vigie-lab --check
 endif
 	@$(TALLY) total

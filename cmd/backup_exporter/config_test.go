@@ -49,6 +49,51 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
+func TestExampleOfMoreSources(t *testing.T) {
+	example, err := os.ReadFile("../../deploy/backup_exporter/more-sources.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	if err := os.Chmod(write(t, dir, "restic", ""), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"nas-dupont", "pbs-paris", "restic-dupont.address", "restic-dupont.password"} {
+		write(t, dir, "secrets/"+name, "secret\n")
+	}
+	write(t, dir, "secrets/restic-dupont.env", "AWS_ACCESS_KEY_ID=x\n")
+	config, err := loadConfig(write(t, dir, "backup_exporter.yml", string(example)), sourceTable(), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var engines []string
+	for _, in := range config.sources {
+		engines = append(engines, in.engine)
+	}
+	if got := strings.Join(engines, " "); got != "synology proxmox_backup_server restic_repository" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// The rules of the example are held against their own examples.
+func TestExampleConfigurationOfMails(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../deploy/backup_exporter")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "secrets/expert-mailbox", "one\n")
+	write(t, dir, "secrets/inbox-dismiss", "0123456789abcdef0123456789abcdef\n")
+	config, err := loadConfig(filepath.Join(dir, "inbox.yml"), sourceTable(), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	instances := config.sources
+	if len(instances) != 2 || instances[0].engine != "inbox" || instances[1].engine != "inbox" {
+		t.Errorf("got %+v", instances)
+	}
+}
+
 func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	const good = "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n    client_secret_file: secret\n"
 	for _, c := range []struct{ name, text, want string }{

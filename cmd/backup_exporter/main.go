@@ -28,6 +28,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"vigie/exporters"
+	"vigie/exporters/push"
 	"vigie/exporters/winservice"
 )
 
@@ -106,7 +107,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
-	config, err := loadConfig(o.configFile, sourceTable(), env)
+	config, err := o.load(env)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
@@ -125,6 +126,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// load reads the configuration and refuses what the flags make impossible.
+func (o *options) load(env exporters.SourceOptions) (configuration, error) {
+	c, err := loadConfig(o.configFile, sourceTable(), env)
+	if err != nil {
+		return configuration{}, err
+	}
+	for _, in := range c.sources {
+		if _, receives := in.source.(*push.Source); receives && o.textfileOnly {
+			return configuration{}, fmt.Errorf("--textfile.only: the source %s receives results, and no port would be open for them; leave one of the two out", in.Name)
+		}
+	}
+	return c, nil
 }
 
 func checkWeb(c *web.FlagConfig) error { return web.Validate(*c.WebConfigFile) }
@@ -187,7 +202,7 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, config c
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	about.MustRegister(versioncollector.NewCollector("backup_exporter"))
 	rl := newReloader(about, logger, func(ctx context.Context) error {
-		next, err := loadConfig(o.configFile, sourceTable(), env)
+		next, err := o.load(env)
 		if err != nil {
 			return err
 		}

@@ -30,29 +30,10 @@ func tools(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if out, err := exec.CommandContext(t.Context(), "../../tools/debian", cache, "restic", "borg").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: restic and borg were not run: %v\n%s", err, out)
+	}
 	root := filepath.Join(cache, "root")
-	if _, err := os.Stat(filepath.Join(root, ".complete")); err == nil {
-		return root
-	}
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	get := exec.CommandContext(t.Context(), "apt-get", "download", "restic", "borgbackup", "python3-msgpack", "python3-packaging",
-		"python3-pkg-resources", "libxxhash0", "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib")
-	get.Dir = cache
-	if out, err := get.CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: restic and borg were not run, apt-get cannot download them: %v\n%s", err, out)
-	}
-	debs, err := filepath.Glob(filepath.Join(cache, "*.deb"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range debs {
-		if out, err := exec.CommandContext(t.Context(), "dpkg-deb", "-x", d, root).CombinedOutput(); err != nil {
-			t.Skipf("SKIPPED: restic and borg were not run, dpkg-deb cannot unpack %s: %v\n%s", d, err, out)
-		}
-	}
-	write(t, root, ".complete", "")
 	return root
 }
 

@@ -200,9 +200,11 @@ func TestNoSecretComesOutOfAnyFailure(t *testing.T) {
 		defer secure.Close()
 		add(p.name+"-tls", rightPassword, fmt.Sprintf(p.settings, secure.URL, "secret-"+p.name+"-tls", ""))
 	}
-	write(t, dir, "rules.yml", "schema: 1\ntimezone: Europe/Paris\nrules:\n  - {name: none, from: nobody@nowhere.example, ignore: true}\n")
+	const mailed = "From: nas@dupont.example\nDate: Mon, 9 Mar 2026 22:00:00 +0100\nSubject: SRV-AD saved\n\nfine\n"
+	write(t, dir, "example.eml", mailed)
+	write(t, dir, "rules.yml", "schema: 1\nrules:\n- name: saved\n  subject: '^(?P<machine>\\S+) saved'\n  set: {engine: robocopy, result: success}\n  examples: [{mail: example.eml, results: [{machine: SRV-AD, result: success}]}]\n")
 	mail := echoLines(t, s)
-	add("imap", rightPassword, fmt.Sprintf("inbox: {folder: inbox, rules: [rules.yml], customers: {dupont: {}}, imap: {address: %q, security: none, username: vigie, password_file: secret-imap}}", mail))
+	add("imap", rightPassword, fmt.Sprintf("inbox: {folder: inbox, rules: [rules.yml], customers: {dupont: {from: [\"@dupont.example\"]}}, imap: {address: %q, security: none, username: vigie, password_file: secret-imap}}", mail))
 	add("sql", rightPassword, fmt.Sprintf("arcserve: {customer: dupont, console_database: {server: 127.0.0.1, port: %s, database: arcserveUDP, user: vigie, password_file: secret-sql, connect_timeout: 2s}}", portOf(mail)))
 	const token = "dupont-t0ken-0123456789abcdef"
 	add("push", token, "push: {folder: push, customers: {dupont: {token_file: secret-push}}}")

@@ -9,6 +9,7 @@ import (
 	"vigie/exporters/inbox"
 	"vigie/exporters/proxmoxbackup"
 	"vigie/exporters/push"
+	"vigie/exporters/resticrepo"
 	"vigie/exporters/synology"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeamem"
@@ -24,6 +25,7 @@ func sourceTable() map[string]opener {
 		inbox.Engine:         opens(inbox.New),
 		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),
+		resticrepo.Key:       opens(resticrepo.New),
 		synology.Engine:      opens(synology.New),
 		veeamem.Key:          opens(veeamem.New),
 		veeamevents.Key:      opens(veeamevents.New),

@@ -118,12 +118,18 @@ func checkTextfile(t *testing.T, file string) {
 
 func TestTextfileFlags(t *testing.T) {
 	p := newProcess(t)
+	write(t, p.dir, "token", pushToken)
+	receiving := write(t, p.dir, "push.yml", "sources: [{name: p, push: {folder: received, customers: {dupont: {name: D, token_file: token}}}}]\n")
 	for want, args := range map[string][]string{
-		"name the file": {"--textfile.only"}, "ends in .prom": {"--textfile.path=" + p.dir + "/backup.txt"},
+		"no port would be open": {"--textfile.only", "--textfile.path=" + p.dir + "/backup.prom", "--config.file=" + receiving},
+		"name the file":         {"--textfile.only"}, "ends in .prom": {"--textfile.path=" + p.dir + "/backup.txt"},
 		"make the folder": {"--textfile.path=" + p.dir + "/nowhere/backup.prom"}, "is not a folder": {"--textfile.path=" + p.config + "/backup.prom"},
 	} {
 		var out bytes.Buffer
-		args = append(args, "--config.file="+p.config, "--storage.path="+filepath.Join(p.dir, "data"), "--web.listen-address=127.0.0.1:0")
+		if want != "no port would be open" {
+			args = append(args, "--config.file="+p.config)
+		}
+		args = append(args, "--storage.path="+filepath.Join(p.dir, "data"), "--web.listen-address=127.0.0.1:0")
 		if code := run(t.Context(), args, &out, &out); code != 1 || !strings.Contains(out.String(), want) {
 			t.Errorf("%v: exit %d, %s", args, code, out.String())
 		}

@@ -121,10 +121,10 @@ func (c *checker) start(ctx context.Context) error {
 		return fmt.Errorf("%d mails were sent before anything failed, the first is %q", n, c.Inbox.Messages()[0].Subject)
 	}
 	c.ok("everything runs; machines that are well cause no mail")
-	if err := c.Fleet.Machine(server, FailCloud, serverError); err != nil {
+	if err := c.Fleet.Machine(server, FailPrimary, serverError); err != nil {
 		return err
 	}
-	return c.Fleet.Machine(workstation, FailCloud, pcError)
+	return c.Fleet.Machine(workstation, FailPrimary, pcError)
 }
 
 // opening expects B1 to the supervisor.

@@ -26,8 +26,12 @@ func policies() map[string]string {
 	}
 }
 
-// inventoryDir is where the machines stand, below the root.
-func inventoryDir() string { return filepath.Join("deploy", "examples", "synomega", "inventory") }
+// inventory is where the machines stand, as file patterns below the root: the
+// example's, and some of the lab's own for products that the example has not.
+func inventory() []string {
+	example := filepath.Join("deploy", "examples", "synomega", "inventory")
+	return []string{filepath.Join(example, "*.yml"), filepath.Join(example, "*.csv"), filepath.Join("deploy", "lab", "inventory", "*.yml")}
+}
 
 // Ports are those of everything that listens.
 type Ports struct {
@@ -56,19 +60,31 @@ func (f *Files) SecretFile(name string) string { return f.Path("secrets", name) 
 // ConfigFile names a program's configuration.
 func (f *Files) ConfigFile(name string) string { return f.Path("config", name+".yml") }
 
-func (f *Files) CAFile() string        { return f.Path("config", "ca.pem") }
-func (f *Files) Rules() string         { return filepath.Join(f.Root, "alerting-rules", "*.yml") }
-func (f *Files) Database() string      { return f.Path("vigie", "vigie.db") }
-func (f *Files) Policy() string        { return filepath.Join(f.Root, policies()[f.PolicyName]) }
-func (f *Files) InventoryYAML() string { return filepath.Join(f.Root, inventoryDir(), "*.yml") }
-func (f *Files) InventoryCSV() string  { return filepath.Join(f.Root, inventoryDir(), "*.csv") }
+func (f *Files) CAFile() string { return f.Path("config", "ca.pem") }
+func (f *Files) Rules() string  { return filepath.Join(f.Root, "alerting-rules", "*.yml") }
+
+// Rule names a rule file for report mails. The lab's rules are the example's.
+func (f *Files) Rule(name string) string {
+	return filepath.Join(f.Root, "deploy", "backup_exporter", "inbox", name)
+}
+
+func (f *Files) Database() string { return f.Path("vigie", "vigie.db") }
+func (f *Files) Policy() string   { return filepath.Join(f.Root, policies()[f.PolicyName]) }
+
+// InventoryFiles are the patterns of the inventory.
+func (f *Files) InventoryFiles() (patterns []string) {
+	for _, p := range inventory() {
+		patterns = append(patterns, filepath.Join(f.Root, p))
+	}
+	return patterns
+}
 
 // SourceURL is the address of a simulated product.
 func (f *Files) SourceURL(name string) string { return f.Ports.Sources[name].URL("https") }
 
 // Folders makes the data folder. Only we may look into it.
 func (f *Files) Folders() error {
-	for _, d := range []string{"config", "secrets", "log", "prometheus", "alertmanager", "vigie", "backup_exporter"} {
+	for _, d := range []string{"config", "secrets", "log", "prometheus", "alertmanager", "vigie", "backup_exporter", "restic"} {
 		if err := os.MkdirAll(f.Path(d), 0o700); err != nil {
 			return err
 		}
@@ -81,7 +97,7 @@ func persons() []string { return []string{"sup", "adm1"} }
 
 // Secrets makes the secrets that do not exist yet and reads all of them.
 func (f *Files) Secrets() error {
-	for _, name := range append([]string{"acronis", "veeam", "webhook", "smtp"}, persons()...) {
+	for _, name := range append([]string{"acronis", "veeam", "push", "webhook", "smtp"}, persons()...) {
 		if _, err := f.secret(name); err != nil {
 			return err
 		}
@@ -143,7 +159,7 @@ func (f *Files) Write(ca []byte) error {
 // Inventory reads the machines and people.
 func (f *Files) Inventory() (*rules.Directory, error) {
 	var files []rules.SourceFile
-	for _, pattern := range []string{f.InventoryYAML(), f.InventoryCSV()} {
+	for _, pattern := range f.InventoryFiles() {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err

@@ -40,10 +40,11 @@ func files(t *testing.T, policy string) (*Files, *Lab) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fleet, err := NewFleet(f.Path("fleet.json"), dir, f.Credentials, time.Now)
+	fleet, err := NewFleet(FleetOptions{File: f.Path("fleet.json"), Exports: f.Path("exports"), Directory: dir, Credentials: f.Credentials, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(fleet.Close)
 	f.Sources = fleet.Sources()
 	l := &Lab{Files: f, Fleet: fleet}
 	if err := l.takePorts(PortNumbers{}); err != nil {
@@ -130,7 +131,7 @@ func TestSecretsStayPrivateAndTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(before) != 4+len(persons()) {
+	if len(before) != 5+len(persons()) {
 		t.Fatalf("secrets: %d", len(before))
 	}
 	if err := f.Secrets(); err != nil {

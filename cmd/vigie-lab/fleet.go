@@ -1,30 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"vigie/exporters/acronis/acronissim"
-	"vigie/exporters/veeam/veeamsim"
 	"vigie/rules"
 )
-
-// The simulated backup products run their plans once a day, at this hour.
-const nightHour = 21 // UTC
-
-// Credentials are those that the exporter presents to the simulated products.
-type Credentials struct {
-	AcronisID, AcronisSecret string
-	VeeamUser, VeeamPassword string
-}
 
 // Condition is how a backup is.
 type Condition string
@@ -47,49 +36,42 @@ type Backup struct {
 	LastGood  time.Time `json:"last_good"`
 	LastBad   time.Time `json:"last_bad,omitzero"`
 
-	name string // in the product
-	id   string // in the Acronis data centre
+	name    string // in the product
+	id      string // in the product
+	machine *Machine
+	product product
 }
+
+// Can tells whether the product can bring the backup into a condition.
+func (b *Backup) Can(c Condition) bool { return b.product.able(b, c) }
 
 // Machine is one machine of the inventory with what the products know of it.
 type Machine struct {
 	Customer, CustomerName, Name, Class string
-	// Cloud and Local are nil where no simulated product has such a backup;
-	// Elsewhere names the engine of a local one that the lab does not simulate.
-	Cloud, Local *Backup
-	Elsewhere    string
+	// Primary and Local are nil where no simulated product has such a backup;
+	// Elsewhere says by role which engine the lab does not simulate.
+	Primary, Local *Backup
+	Elsewhere      map[string]string
 }
 
 // Key tells machines apart: names repeat among customers.
 func (m *Machine) Key() string { return m.Customer + "/" + m.Name }
 
-// SourceState is one simulated product.
-type SourceState struct {
-	Name, Engine, Title string
-	Down                bool
-	Handler             http.Handler
-	// Tenants maps the product's tenants to customers; Customer is whose
-	// server it is. One of both is empty.
-	Tenants  map[string]string
-	Customer string
-
-	setDown func(bool)
+// backups are those that a simulated product has.
+func (m *Machine) backups() []*Backup {
+	return slices.DeleteFunc([]*Backup{m.Primary, m.Local}, func(b *Backup) bool { return b == nil })
 }
 
 // Fleet is the simulated world: machines, and the products that back them up.
 // What happened to it is kept in a file, so that it survives a restart.
 type Fleet struct {
-	file    string
-	now     func() time.Time
-	acronis *acronissim.Sim
-	veeam   map[string]*veeamsim.Sim // by customer
-	tenants map[string]string        // by customer
-	plans   map[string]string        // by customer + "/" + plan
-	clock   *simClock
+	file     string
+	now      func() time.Time
+	products *products
+	clock    *simClock
 
 	mu       sync.Mutex
 	machines []*Machine
-	sources  []*SourceState
 	night    time.Time // the last one that ran
 }
 
@@ -115,30 +97,49 @@ func (c *simClock) set(at time.Time) {
 	c.at = at
 }
 
+// FleetOptions are what a fleet is made of.
+type FleetOptions struct {
+	File        string // what happened
+	Directory   *rules.Directory
+	Credentials Credentials
+	Now         func() time.Time
+	Exports     string // folder for the logs of Windows machines
+	// Restic is nil where restic cannot be run.
+	Restic *Restic
+}
+
 // NewFleet builds the products that the inventory speaks of and replays what is
-// written in file; a machine without a past had its last good night last night.
-func NewFleet(file string, dir *rules.Directory, creds Credentials, now func() time.Time) (*Fleet, error) {
-	past, err := readPast(file)
+// written in the file; a machine without a past had its last good night last
+// night.
+func NewFleet(o FleetOptions) (*Fleet, error) {
+	past, err := readPast(o.File)
 	if err != nil {
 		return nil, err
 	}
-	f := &Fleet{file: file, now: now, veeam: map[string]*veeamsim.Sim{}, tenants: map[string]string{}, plans: map[string]string{},
-		clock: &simClock{now: now}}
-	begun := now()
+	f := &Fleet{file: o.File, now: o.Now, clock: &simClock{now: o.Now}}
+	begun := o.Now()
 	f.clock.set(lastNight(begun).AddDate(0, 0, -30)) // when everything was set up
 	defer f.clock.set(time.Time{})
-	f.acronis = acronissim.New(acronissim.Options{Now: f.clock.Now, ClientID: creds.AcronisID, ClientSecret: creds.AcronisSecret})
-	f.sources = []*SourceState{{Name: "acronis", Engine: "acronis", Title: "Acronis data centre", Handler: f.acronis,
-		Tenants: map[string]string{}, setDown: f.acronis.SetDown}}
-	for _, m := range dir.Machines {
-		f.add(m, dir, creds)
+	f.products = newProducts(f.clock.Now, o)
+	for _, m := range o.Directory.Machines {
+		f.add(m, o.Directory)
 	}
-	f.addVeeamJobs()
+	f.products.settle()
+	if f.products.err != nil {
+		f.Close()
+		return nil, f.products.err
+	}
 	f.night = lastNight(begun)
 	for _, m := range f.machines {
 		old := past[m.Key()]
-		f.replay(m, m.Cloud, old.Cloud)
-		f.replay(m, m.Local, old.Local)
+		for _, r := range []struct{ b, old *Backup }{{m.Primary, old.Primary}, {m.Local, old.Local}} {
+			if r.b == nil {
+				continue
+			}
+			if err := f.replay(r.b, r.old); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return f, f.save()
 }
@@ -154,21 +155,25 @@ func lastNight(now time.Time) time.Time {
 }
 
 // add enters one machine of the inventory into the products.
-func (f *Fleet) add(m *rules.Machine, dir *rules.Directory, creds Credentials) {
-	mc := &Machine{Customer: m.Customer, CustomerName: m.Customer, Name: m.Name, Class: m.Class}
+func (f *Fleet) add(m *rules.Machine, dir *rules.Directory) {
+	mc := &Machine{Customer: m.Customer, CustomerName: m.Customer, Name: m.Name, Class: m.Class, Elsewhere: map[string]string{}}
 	if c := dir.Customers[m.Customer]; c != nil && c.Name != "" {
 		mc.CustomerName = c.Name
 	}
 	for _, p := range m.Plans {
-		switch {
-		case p.Role == "primary" && p.Engine == "acronis":
-			mc.Cloud = &Backup{Plan: p.Plan, Engine: p.Engine, Source: "acronis", name: m.Name}
-			mc.Cloud.id = f.register(mc)
-		case p.Role == "local" && p.Engine == "veeam":
-			mc.Local = &Backup{Plan: p.Plan, Engine: p.Engine, Source: "veeam-" + m.Customer, name: productName(m)}
-			f.veeamOf(mc, creds)
-		case p.Role == "local":
-			mc.Elsewhere = p.Engine
+		b := &Backup{Plan: p.Plan, Engine: p.Engine, machine: mc, name: m.Name}
+		if p.Role == "local" {
+			b.name = productName(m)
+		}
+		if b.product, b.Source = f.products.of(mc, p.Engine, p.Role); b.product == nil {
+			mc.Elsewhere[p.Role] = p.Engine
+			continue
+		}
+		b.product.enter(b)
+		if p.Role == "primary" {
+			mc.Primary = b
+		} else {
+			mc.Local = b
 		}
 	}
 	f.machines = append(f.machines, mc)
@@ -184,68 +189,8 @@ func productName(m *rules.Machine) string {
 	return m.Name
 }
 
-// register enters a machine into the Acronis data centre and gives its id there.
-func (f *Fleet) register(m *Machine) string {
-	tenant := f.tenants[m.Customer]
-	if tenant == "" {
-		tenant = f.acronis.AddCustomer(m.CustomerName)
-		f.tenants[m.Customer] = tenant
-		f.sources[0].Tenants[tenant] = m.Customer
-	}
-	key := m.Customer + "/" + m.Cloud.Plan
-	if f.plans[key] == "" {
-		f.plans[key] = f.acronis.AddPlan(acronissim.Plan{Tenant: tenant, Name: m.Cloud.Plan, Hour: nightHour})
-	}
-	class := acronissim.Server
-	switch m.Class {
-	case "nas":
-		class = acronissim.NAS
-	case "workstation":
-		class = acronissim.Workstation
-	}
-	return f.acronis.AddMachine(acronissim.Machine{Tenant: tenant, Name: m.Name, Class: class, Plans: []string{f.plans[key]}})
-}
-
-// veeamOf sees to it that the machine's customer has a Veeam server.
-func (f *Fleet) veeamOf(m *Machine, creds Credentials) {
-	if f.veeam[m.Customer] != nil {
-		return
-	}
-	sim := veeamsim.New(veeamsim.Options{Now: f.clock.Now, Username: creds.VeeamUser, Password: creds.VeeamPassword, Zone: time.UTC})
-	sim.AddRepository("Backup repository of "+m.CustomerName, 8000, 3100)
-	f.veeam[m.Customer] = sim
-	f.sources = append(f.sources, &SourceState{Name: "veeam-" + m.Customer, Engine: "veeam", Title: "Veeam server of " + m.CustomerName,
-		Handler: sim, Customer: m.Customer, setDown: sim.SetDown})
-}
-
-// addVeeamJobs makes the jobs of all Veeam servers: machines share them.
-func (f *Fleet) addVeeamJobs() {
-	type key struct{ customer, plan, workload string }
-	jobs := map[key][]string{}
-	var order []key
-	for _, m := range f.machines {
-		if m.Local == nil {
-			continue
-		}
-		k := key{m.Customer, m.Local.Plan, "server"}
-		if m.Class == "nas" {
-			k.workload = "file"
-		}
-		if jobs[k] == nil {
-			order = append(order, k)
-		}
-		jobs[k] = append(jobs[k], m.Local.name)
-	}
-	for _, k := range order {
-		f.veeam[k.customer].AddJob(veeamsim.Job{Name: k.plan, Workload: k.workload, Objects: jobs[k], Hour: nightHour})
-	}
-}
-
 // replay brings a backup into the condition in which it was left.
-func (f *Fleet) replay(m *Machine, b, old *Backup) {
-	if b == nil {
-		return
-	}
+func (f *Fleet) replay(b, old *Backup) error {
 	b.Condition, b.LastGood = Good, f.night
 	if old != nil {
 		b.Condition, b.Error, b.LastGood, b.LastBad = old.Condition, old.Error, old.LastGood, old.LastBad
@@ -253,38 +198,55 @@ func (f *Fleet) replay(m *Machine, b, old *Backup) {
 	if b.Condition == Good && b.LastGood.Before(f.night) {
 		b.LastGood = f.night // the nights in which the lab slept were good ones
 	}
+	if b.product.late() {
+		return nil
+	}
+	now := *b
 	f.clock.set(b.LastGood)
-	f.succeed(m, b)
-	if b.Condition != Good {
-		f.clock.set(b.LastBad)
-		f.worsen(m, b)
+	b.Condition, b.Error = Good, ""
+	if err := b.product.happen(b); err != nil {
+		return err
+	}
+	b.Condition, b.Error = now.Condition, now.Error
+	if b.Condition == Good {
+		return nil
+	}
+	f.clock.set(b.LastBad)
+	return b.product.happen(b)
+}
+
+// Close ends the servers of the products.
+func (f *Fleet) Close() {
+	for _, c := range f.products.closers {
+		_ = c.Close()
 	}
 }
 
-func (f *Fleet) succeed(m *Machine, b *Backup) {
-	if b == m.Local {
-		f.veeam[m.Customer].SucceedBackup(b.name)
-		return
-	}
-	f.acronis.SetOnline(b.id, true)
-	f.acronis.SucceedBackup(b.id)
-}
-
-// worsen does to the product what the backup's condition says.
-func (f *Fleet) worsen(m *Machine, b *Backup) {
-	switch b.Condition {
-	case Failing:
-		if b == m.Local {
-			f.veeam[m.Customer].FailBackup(b.name, b.Error)
-		} else {
-			f.acronis.SetOnline(b.id, true)
-			f.acronis.FailBackup(b.id, b.Error)
+// Begin lets the backups run whose product needs the real programs.
+func (f *Fleet) Begin() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.machines {
+		for _, b := range m.backups() {
+			if !b.product.late() {
+				continue
+			}
+			if err := f.runs(b); err != nil {
+				return err
+			}
 		}
-	case Off:
-		f.acronis.MissBackup(b.id)
-	case Gone:
-		f.acronis.DeleteMachine(b.id)
 	}
+	return f.save()
+}
+
+// runs lets a backup run now, with the end that its condition says.
+func (f *Fleet) runs(b *Backup) error {
+	if b.Condition == Good {
+		b.LastGood = f.now()
+	} else {
+		b.LastBad = f.now()
+	}
+	return b.product.happen(b)
 }
 
 // Event is what can be done to a machine or a source.
@@ -292,13 +254,13 @@ type Event string
 
 // The events.
 const (
-	FailCloud Event = "fail-cloud"
-	FailLocal Event = "fail-local"
-	SwitchOff Event = "switch-off"
-	Repair    Event = "repair"
-	Delete    Event = "delete"
-	StopRead  Event = "stop"
-	StartRead Event = "start"
+	FailPrimary Event = "fail-primary"
+	FailLocal   Event = "fail-local"
+	SwitchOff   Event = "switch-off"
+	Repair      Event = "repair"
+	Delete      Event = "delete"
+	StopRead    Event = "stop"
+	StartRead   Event = "start"
 )
 
 // Machine lets something happen to a machine. The text is the product's error
@@ -319,58 +281,44 @@ func (f *Fleet) Machine(key string, e Event, text string) error {
 
 func (f *Fleet) happen(m *Machine, e Event, text string) error {
 	refuse := func(why string) error { return fmt.Errorf("%s: %s %s", e, m.Key(), why) }
-	b := m.Cloud
+	b := m.Primary
 	if e == FailLocal {
 		b = m.Local
 	}
 	switch {
 	case e == Repair:
-		f.repair(m)
-		return nil
+		return f.repair(m)
 	case b == nil:
 		return refuse("has no such backup in a simulated product")
 	case b.Condition == Gone:
 		return refuse("was deleted there: repair it first")
 	}
-	switch e {
-	case FailCloud:
-		b.Condition, b.Error = Failing, cmpText(text, "The volume shadow copy service did not answer within 10 minutes (0x80042306).")
-	case FailLocal:
-		b.Condition, b.Error = Failing, cmpText(text, "Not enough space in the repository: 41 GB needed, 12 GB free.")
-	case SwitchOff:
-		if m.Class != "workstation" {
-			return refuse("is not a workstation")
-		}
-		b.Condition = Off
-	case Delete:
-		b.Condition = Gone
-	default:
+	become, known := map[Event]Condition{FailPrimary: Failing, FailLocal: Failing, SwitchOff: Off, Delete: Gone}[e]
+	if !known {
 		return refuse("is not something that happens to machines")
 	}
-	b.LastBad = f.now()
-	f.worsen(m, b)
-	return nil
-}
-
-func cmpText(text, usual string) string {
-	if text != "" {
-		return text
+	if !b.Can(become) {
+		return refuse("cannot do that: its product does not, or it is not a workstation")
 	}
-	return usual
+	b.Condition, b.Error = become, ""
+	if become == Failing {
+		b.Error = cmp.Or(text, b.product.usual())
+	}
+	return f.runs(b)
 }
 
 // repair lets every backup of a machine succeed now.
-func (f *Fleet) repair(m *Machine) {
-	for _, b := range []*Backup{m.Cloud, m.Local} {
-		if b == nil {
-			continue
-		}
+func (f *Fleet) repair(m *Machine) error {
+	for _, b := range m.backups() {
 		if b.Condition == Gone {
-			b.id = f.register(m)
+			b.product.enter(b)
 		}
-		b.Condition, b.Error, b.LastGood = Good, "", f.now()
-		f.succeed(m, b)
+		b.Condition, b.Error = Good, ""
+		if err := f.runs(b); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Source stops a simulated product or lets it answer again. A restart of the
@@ -378,12 +326,13 @@ func (f *Fleet) repair(m *Machine) {
 func (f *Fleet) Source(name string, e Event) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.sources, func(s *SourceState) bool { return s.Name == name })
-	if i < 0 || e != StopRead && e != StartRead {
+	i := slices.IndexFunc(f.products.sources, func(s *SourceState) bool { return s.Name == name })
+	if i < 0 || e != StopRead && e != StartRead || f.products.sources[i].setDown == nil {
 		return fmt.Errorf("%s: no source %q can do that", e, name)
 	}
-	f.sources[i].Down = e == StopRead
-	f.sources[i].setDown(f.sources[i].Down)
+	s := f.products.sources[i]
+	s.Down = e == StopRead
+	s.setDown(s.Down)
 	return nil
 }
 
@@ -397,20 +346,15 @@ func (f *Fleet) Night() error {
 		return nil
 	}
 	f.night = night
+	var problems []error
 	for _, m := range f.machines {
-		for _, b := range []*Backup{m.Cloud, m.Local} {
-			switch {
-			case b == nil || b.Condition == Gone:
-			case b.Condition == Good:
-				b.LastGood = f.now()
-				f.succeed(m, b)
-			default:
-				b.LastBad = f.now()
-				f.worsen(m, b)
+		for _, b := range m.backups() {
+			if b.Condition != Gone {
+				problems = append(problems, f.runs(b))
 			}
 		}
 	}
-	return f.save()
+	return errors.Join(append(problems, f.save())...)
 }
 
 // Machines and Sources are copies of what is there now.
@@ -420,7 +364,7 @@ func (f *Fleet) Machines() []Machine {
 	out := make([]Machine, len(f.machines))
 	for i, m := range f.machines {
 		out[i] = *m
-		out[i].Cloud, out[i].Local = copied(m.Cloud), copied(m.Local)
+		out[i].Primary, out[i].Local = copied(m.Primary), copied(m.Local)
 	}
 	return out
 }
@@ -437,8 +381,8 @@ func copied(b *Backup) *Backup {
 func (f *Fleet) Sources() []SourceState {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]SourceState, len(f.sources))
-	for i, s := range f.sources {
+	out := make([]SourceState, len(f.products.sources))
+	for i, s := range f.products.sources {
 		out[i] = *s
 	}
 	return out
@@ -446,8 +390,8 @@ func (f *Fleet) Sources() []SourceState {
 
 // past is what is kept of a machine.
 type past struct {
-	Cloud *Backup `json:"cloud,omitempty"`
-	Local *Backup `json:"local,omitempty"`
+	Primary *Backup `json:"primary,omitempty"`
+	Local   *Backup `json:"local,omitempty"`
 }
 
 func readPast(file string) (map[string]past, error) {
@@ -468,7 +412,7 @@ func readPast(file string) (map[string]past, error) {
 func (f *Fleet) save() error {
 	out := map[string]past{}
 	for _, m := range f.machines {
-		out[m.Key()] = past{m.Cloud, m.Local}
+		out[m.Key()] = past{m.Primary, m.Local}
 	}
 	b, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

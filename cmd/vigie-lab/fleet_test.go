@@ -25,10 +25,11 @@ func (w *world) fleet() *Fleet {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	f, err := NewFleet(w.file, dir, Credentials{"id", "secret", "user", "password"}, func() time.Time { return w.now })
+	f, err := NewFleet(FleetOptions{File: w.file, Exports: w.t.TempDir(), Directory: dir, Credentials: Credentials{"id", "secret", "user", "password"}, Now: func() time.Time { return w.now }})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.t.Cleanup(f.Close)
 	return f
 }
 
@@ -54,17 +55,17 @@ func TestTheFleetIsTheInventory(t *testing.T) {
 	w := newWorld(t)
 	f := w.fleet()
 	ad := w.machine(f, "dupont/SRV-AD")
-	if ad.Cloud == nil || ad.Local == nil || ad.Local.name != "srv-ad.dupont.local" || ad.Local.Source != "veeam-dupont" {
+	if ad.Primary == nil || ad.Local == nil || ad.Local.name != "srv-ad.dupont.local" || ad.Local.Source != "veeam-dupont" {
 		t.Errorf("SRV-AD: %+v", ad)
 	}
-	if m := w.machine(f, "martin/SRV-FIC"); m.Local != nil || m.Elsewhere != "windows_server_backup" {
+	if m := w.machine(f, "martin/SRV-FIC"); m.Local == nil || m.Local.Engine != "windows_server_backup" {
 		t.Errorf("SRV-FIC: %+v", m)
 	}
-	if m := w.machine(f, "leroy/PC-COMPTA"); m.Cloud == nil || m.Class != "workstation" {
+	if m := w.machine(f, "leroy/PC-COMPTA"); m.Primary == nil || m.Class != "workstation" {
 		t.Errorf("PC-COMPTA: %+v", m)
 	}
-	if want := time.Date(2026, 3, 8, nightHour, 0, 0, 0, time.UTC); !ad.Cloud.LastGood.Equal(want) {
-		t.Errorf("the last good night was %v, not %v", ad.Cloud.LastGood, want)
+	if want := time.Date(2026, 3, 8, nightHour, 0, 0, 0, time.UTC); !ad.Primary.LastGood.Equal(want) {
+		t.Errorf("the last good night was %v, not %v", ad.Primary.LastGood, want)
 	}
 }
 
@@ -73,66 +74,77 @@ func TestWhatHappenedSurvivesARestart(t *testing.T) {
 	f := w.fleet()
 	ids := map[string]string{}
 	for _, m := range f.Machines() {
-		ids[m.Key()] = m.Cloud.id
+		if m.Primary != nil {
+			ids[m.Key()] = m.Primary.id
+		}
 	}
-	w.do(f, "dupont/SRV-AD", FailCloud, "disk on fire")
+	w.do(f, "dupont/SRV-AD", FailPrimary, "disk on fire")
 	w.do(f, "dupont/NAS-01", FailLocal, "")
 	w.do(f, "martin/PC-PAUL", SwitchOff, "")
 	w.do(f, "leroy/PC-COMPTA", Delete, "")
 	failed := w.now
 	w.now = w.now.Add(72 * time.Hour)
 	f = w.fleet()
-	if b := w.machine(f, "dupont/SRV-AD").Cloud; b.Condition != Failing || b.Error != "disk on fire" || !b.LastBad.Equal(failed) || b.LastGood.After(failed) {
+	if b := w.machine(f, "dupont/SRV-AD").Primary; b.Condition != Failing || b.Error != "disk on fire" || !b.LastBad.Equal(failed) || b.LastGood.After(failed) {
 		t.Errorf("SRV-AD: %+v", b)
 	}
 	if b := w.machine(f, "dupont/NAS-01").Local; b.Condition != Failing || b.Error == "" {
 		t.Errorf("NAS-01: %+v", b)
 	}
-	if b := w.machine(f, "martin/PC-PAUL").Cloud; b.Condition != Off {
+	if b := w.machine(f, "martin/PC-PAUL").Primary; b.Condition != Off {
 		t.Errorf("PC-PAUL: %+v", b)
 	}
-	if b := w.machine(f, "leroy/PC-COMPTA").Cloud; b.Condition != Gone {
+	if b := w.machine(f, "leroy/PC-COMPTA").Primary; b.Condition != Gone {
 		t.Errorf("PC-COMPTA: %+v", b)
 	}
-	if n, all := len(f.acronis.Machines()), len(f.Machines()); n != all-1 {
+	if n, all := len(f.products.made["acronis"].(*acronisCloud).sim.Machines()), inCloud(f); n != all-1 {
 		t.Errorf("the data centre knows %d of %d machines, one was deleted", n, all)
 	}
-	if b := w.machine(f, "leroy/SRV-WEB").Cloud; b.Condition != Good || !b.LastGood.Equal(lastNight(w.now)) {
+	if b := w.machine(f, "leroy/SRV-WEB").Primary; b.Condition != Good || !b.LastGood.Equal(lastNight(w.now)) {
 		t.Errorf("the nights without the lab were good ones: %+v", b)
 	}
 	for _, m := range f.Machines() {
-		if m.Cloud.id != ids[m.Key()] {
+		if m.Primary != nil && m.Primary.id != ids[m.Key()] {
 			t.Errorf("%s has another id in the data centre: its jobs would be new ones", m.Key())
 		}
 	}
 	w.do(f, "dupont/SRV-AD", Repair, "")
 	w.do(f, "leroy/PC-COMPTA", Repair, "")
 	for _, key := range []string{"dupont/SRV-AD", "leroy/PC-COMPTA"} {
-		if b := w.machine(f, key).Cloud; b.Condition != Good || b.Error != "" || !b.LastGood.Equal(w.now) {
+		if b := w.machine(f, key).Primary; b.Condition != Good || b.Error != "" || !b.LastGood.Equal(w.now) {
 			t.Errorf("%s: %+v", key, b)
 		}
 	}
-	if n, all := len(f.acronis.Machines()), len(f.Machines()); n != all {
+	if n, all := len(f.products.made["acronis"].(*acronisCloud).sim.Machines()), inCloud(f); n != all {
 		t.Errorf("the data centre knows %d of %d machines", n, all)
 	}
+}
+
+func inCloud(f *Fleet) (n int) {
+	for _, m := range f.Machines() {
+		if m.Primary != nil && m.Primary.Source == "acronis" {
+			n++
+		}
+	}
+	return n
 }
 
 func TestNights(t *testing.T) {
 	w := newWorld(t)
 	f := w.fleet()
-	w.do(f, "dupont/SRV-AD", FailCloud, "disk on fire")
-	before := w.machine(f, "dupont/SRV-AD").Cloud
+	w.do(f, "dupont/SRV-AD", FailPrimary, "disk on fire")
+	before := w.machine(f, "dupont/SRV-AD").Primary
 	if err := f.Night(); err != nil {
 		t.Fatal(err)
 	}
-	if b := w.machine(f, "dupont/SRV-AD").Cloud; *b != *before {
+	if b := w.machine(f, "dupont/SRV-AD").Primary; *b != *before {
 		t.Errorf("a night by day: %+v", b)
 	}
 	w.now = time.Date(2026, 3, 9, nightHour, 0, 30, 0, time.UTC)
 	if err := f.Night(); err != nil {
 		t.Fatal(err)
 	}
-	if b := w.machine(f, "dupont/SRV-AD").Cloud; b.Condition != Failing || !b.LastBad.Equal(w.now) || !b.LastGood.Equal(before.LastGood) {
+	if b := w.machine(f, "dupont/SRV-AD").Primary; b.Condition != Failing || !b.LastBad.Equal(w.now) || !b.LastGood.Equal(before.LastGood) {
 		t.Errorf("what is broken fails again: %+v", b)
 	}
 	if b := w.machine(f, "dupont/SRV-AD").Local; !b.LastGood.Equal(w.now) {
@@ -150,9 +162,9 @@ func TestWhatCannotHappen(t *testing.T) {
 		says string
 	}{
 		{"dupont/PC-LEO", Repair, "inventory"},
-		{"martin/SRV-FIC", FailLocal, "no such backup"},
+		{"martin/PC-PAUL", FailLocal, "no such backup"},
 		{"dupont/SRV-AD", SwitchOff, "not a workstation"},
-		{"leroy/PC-COMPTA", FailCloud, "repair it first"},
+		{"leroy/PC-COMPTA", FailPrimary, "repair it first"},
 		{"dupont/SRV-AD", StopRead, "not something"},
 	} {
 		if err := f.Machine(c.key, c.do, ""); err == nil || !strings.Contains(err.Error(), c.says) {
@@ -176,7 +188,7 @@ func TestADamagedPast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewFleet(w.file, dir, Credentials{}, time.Now); err == nil || !strings.Contains(err.Error(), "delete it") {
+	if _, err := NewFleet(FleetOptions{File: w.file, Exports: w.t.TempDir(), Directory: dir, Now: time.Now}); err == nil || !strings.Contains(err.Error(), "delete it") {
 		t.Errorf("got %v", err)
 	}
 }

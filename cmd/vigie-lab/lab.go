@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -49,6 +50,8 @@ type Lab struct {
 	lock    *os.File
 	wg      sync.WaitGroup
 	stopped chan struct{}
+	once    sync.Once
+	begun   error
 }
 
 // StartLab starts everything. It returns when all is started, not when all is
@@ -76,7 +79,8 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	if err != nil {
 		return l, err
 	}
-	if l.Fleet, err = NewFleet(f.Path("fleet.json"), dir, f.Credentials, time.Now); err != nil {
+	if l.Fleet, err = NewFleet(FleetOptions{File: f.Path("fleet.json"), Directory: dir, Credentials: f.Credentials, Now: time.Now,
+		Exports: f.Path("exports"), Restic: l.restic(s.Programs)}); err != nil {
 		return l, err
 	}
 	f.Sources = l.Fleet.Sources()
@@ -97,6 +101,16 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 		l.wg.Go(l.nights)
 	}
 	return l, l.startPrograms(s.Programs)
+}
+
+// restic says how restic is run, if it can be.
+func (l *Lab) restic(p Programs) *Restic {
+	if p.Restic == "" {
+		return nil
+	}
+	f := l.Files
+	return &Restic{Program: p.Restic, Exporter: p.BackupExporter, Script: filepath.Join(f.Root, "deploy", "scripts", "restic.sh"),
+		Data: f.Path("restic"), Token: f.SecretFile("push"), URL: func() string { return f.Ports.Exporter.URL("http") }}
 }
 
 // lockFile keeps a second lab out of the folder until we end.
@@ -138,7 +152,9 @@ func (l *Lab) takePorts(n PortNumbers) (err error) {
 	p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager = take(n.Inbox), take(n.Vigie), take(n.Prometheus), take(n.Alertmanager)
 	p.Exporter, p.SMTP = take(n.Exporter), take(n.SMTP)
 	for _, s := range l.Files.Sources {
-		p.Sources[s.Name] = take(0)
+		if s.Handler != nil {
+			p.Sources[s.Name] = take(0)
+		}
 	}
 	return err
 }
@@ -153,7 +169,9 @@ func (l *Lab) serveProducts(ctx context.Context) ([]byte, error) {
 	}
 	secure := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	for _, s := range f.Sources {
-		l.serve(f.Ports.Sources[s.Name], s.Handler, secure)
+		if s.Handler != nil {
+			l.serve(f.Ports.Sources[s.Name], s.Handler, secure)
+		}
 	}
 	password, err := f.secret("smtp")
 	if err != nil {
@@ -252,6 +270,9 @@ func (l *Lab) Stop(ctx context.Context) {
 	}
 	if l.Inbox != nil {
 		_ = l.Inbox.Close()
+	}
+	if l.Fleet != nil {
+		l.Fleet.Close()
 	}
 	l.releasePorts()
 	l.wg.Wait()

@@ -177,7 +177,7 @@ func TestPage(t *testing.T) {
 		return w
 	}
 	const here = "127.0.0.1:8800"
-	fail := url.Values{"machine": {server}, "do": {"fail-cloud"}, "text": {`<script>alert("x")</script>`}}
+	fail := url.Values{"machine": {server}, "do": {"fail-primary"}, "text": {`<script>alert("x")</script>`}}
 
 	if w := ask("POST", "/machine", here, fail, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden {
 		t.Errorf("a foreign page may press buttons: %d", w.Code)
@@ -188,10 +188,10 @@ func TestPage(t *testing.T) {
 	if w := ask("GET", "/machine?"+fail.Encode(), here, nil); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("a GET: %d", w.Code)
 	}
-	if c := cloud(l, server).Condition; c != Good {
+	if c := primary(l, server).Condition; c != Good {
 		t.Fatalf("something has happened: %s", c)
 	}
-	if w := ask("POST", "/machine", here, url.Values{"machine": {"nobody/X"}, "do": {"fail-cloud"}}); w.Code != http.StatusConflict {
+	if w := ask("POST", "/machine", here, url.Values{"machine": {"nobody/X"}, "do": {"fail-primary"}}); w.Code != http.StatusConflict {
 		t.Errorf("an unknown machine: %d", w.Code)
 	}
 	if w := ask("POST", "/machine", here, fail, "Sec-Fetch-Site", "same-origin"); w.Code != http.StatusSeeOther {
@@ -220,10 +220,10 @@ func TestPage(t *testing.T) {
 	}
 }
 
-func cloud(l *Lab, key string) *Backup {
+func primary(l *Lab, key string) *Backup {
 	for _, m := range l.Fleet.Machines() {
 		if m.Key() == key {
-			return m.Cloud
+			return m.Primary
 		}
 	}
 	return nil

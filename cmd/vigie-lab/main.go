@@ -57,6 +57,7 @@ func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err e
 	app.Flag("alertmanager", "Alertmanager to run.").Envar("ALERTMANAGER").PlaceHolder("PATH").StringVar(&o.Programs.Alertmanager)
 	app.Flag("vigie", "Vigie to run.").PlaceHolder("PATH").StringVar(&o.Programs.Vigie)
 	app.Flag("backup-exporter", "backup_exporter to run.").PlaceHolder("PATH").StringVar(&o.Programs.BackupExporter)
+	app.Flag("restic", "restic to run; without one nothing is really backed up.").Envar("RESTIC").PlaceHolder("PATH").StringVar(&o.Programs.Restic)
 	_, err = app.Parse(args)
 	return o, done, err
 }

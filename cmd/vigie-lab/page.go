@@ -111,8 +111,8 @@ type view struct {
 // row is one machine.
 type row struct {
 	Machine
-	First        bool // of its customer
-	Cloud, Local cell
+	First          bool // of its customer
+	Primary, Local cell
 }
 
 // cell is one backup, followed along its way.
@@ -157,8 +157,8 @@ func (p *page) view(ctx context.Context) view {
 	for i, m := range machines {
 		v.Rows = append(v.Rows, row{
 			Machine: m, First: i == 0 || machines[i-1].Customer != m.Customer,
-			Cloud: follow(&m, m.Cloud, "primary", alerts, incidents),
-			Local: follow(&m, m.Local, "local", alerts, incidents),
+			Primary: follow(&m, m.Primary, "primary", alerts, incidents),
+			Local:   follow(&m, m.Local, "local", alerts, incidents),
 		})
 	}
 	return v

@@ -11,6 +11,8 @@ import (
 // Programs are the paths of the real programs.
 type Programs struct {
 	Prometheus, Alertmanager, Vigie, BackupExporter string
+	// Restic may be missing: then nothing is really backed up.
+	Restic string
 }
 
 // Find completes the paths that are not given: beside our own executable, then
@@ -44,6 +46,12 @@ func (p *Programs) Find(root string) error {
 				w.name, filepath.Join(root, ".cache", "bin"), w.get))
 		}
 		*w.path = found
+	}
+	if p.Restic == "" {
+		p.Restic, _ = exec.LookPath(filepath.Join(root, ".cache", "debian", "root", "usr", "bin", "restic"))
+	}
+	if p.Restic == "" {
+		p.Restic, _ = exec.LookPath("restic")
 	}
 	if missing != nil {
 		return fmt.Errorf("programs are missing:\n  %s", strings.Join(missing, "\n  "))

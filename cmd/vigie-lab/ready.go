@@ -17,8 +17,8 @@ func (l *Lab) Ready(ctx context.Context) error {
 	p := l.Files.Ports
 	jobs := 0
 	for _, m := range l.Fleet.Machines() {
-		for _, b := range []*Backup{m.Cloud, m.Local} {
-			if b != nil && b.Condition != Gone {
+		for _, b := range m.backups() {
+			if b.Condition != Gone {
 				jobs++
 			}
 		}
@@ -35,6 +35,7 @@ func (l *Lab) Ready(ctx context.Context) error {
 		{"Alertmanager", healthy(p.Alertmanager, "/-/ready")},
 		{"Prometheus", healthy(p.Prometheus, "/-/ready")},
 		{"Prometheus finding Alertmanager", l.ask.discovered},
+		{"the backups that are really run", func(context.Context) error { return l.begin() }},
 		{"the results of all products", func(ctx context.Context) error {
 			got, err := l.ask.value(ctx, "count(backup_job:info:listed and on (source) source:backup_source_up:whole)")
 			if err == nil && int(got) < jobs {
@@ -48,6 +49,12 @@ func (l *Lab) Ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// begin lets the late products run, once.
+func (l *Lab) begin() error {
+	l.once.Do(func() { l.begun = l.Fleet.Begin() })
+	return l.begun
 }
 
 // until repeats a test until it passes. It gives up when ctx ends or a program

@@ -28,7 +28,8 @@ type listing struct {
 
 // knowledge is what earlier refreshes taught and the next one does not repeat.
 type knowledge struct {
-	tasks   map[string][]task    // by resource: the last backup tasks, oldest first
+	tasks   map[string][]ran     // by resource: the last runs that tasks told, oldest first
+	words   map[string]string    // policies' ids, types and names, each kept once
 	numeric map[string]tenantRef // by numeric id
 	odd     map[string]bool      // unknown values that were counted
 	alerts  map[string]bool      // alerts whose resource was asked for
@@ -42,13 +43,40 @@ type knowledge struct {
 }
 
 func newKnowledge() knowledge {
-	return knowledge{tasks: map[string][]task{}, numeric: map[string]tenantRef{}, odd: map[string]bool{}, alerts: map[string]bool{},
+	return knowledge{tasks: map[string][]ran{}, words: map[string]string{}, numeric: map[string]tenantRef{}, odd: map[string]bool{}, alerts: map[string]bool{},
 		taskOnly: map[string]map[string]string{}, nameless: map[string]bool{}}
+}
+
+// ran is what is kept of a task that was a backup.
+type ran struct {
+	exporters.Run
+	policyID, policyType, plan string
+}
+
+// kind is the type of the backup, as far as the task tells.
+func (r *ran) kind() string { return backupKind(r.policyType) }
+
+func backupKind(policyType string) string {
+	if kind := strings.ToLower(policyType); strings.HasPrefix(kind, anyBackup) {
+		return kind
+	}
+	return anyBackup
+}
+
+// word keeps one copy of what thousands of tasks repeat.
+func (k *knowledge) word(s string) string {
+	w, known := k.words[s]
+	if !known {
+		w = strings.Clone(s)
+		k.words[w] = w
+	}
+	return w
 }
 
 // has tells whether a backup task was seen before.
 func (k *knowledge) has(t *task) bool {
-	return slices.ContainsFunc(k.tasks[t.Resource.ID.Lower()], func(o task) bool { return o.UUID.Lower() == t.UUID.Lower() })
+	id := t.UUID.Lower()
+	return slices.ContainsFunc(k.tasks[t.Resource.ID.Lower()], func(r ran) bool { return r.ID == id })
 }
 
 // remember takes up what was known before the start.
@@ -77,10 +105,10 @@ type builder struct {
 	out    exporters.Snapshot
 
 	dir      *directory
-	policies map[string]*policy       // by id
-	applied  map[string][]application // by resource
-	alerted  map[string][]*alert      // by resource
-	started  map[string][]*task       // by resource
+	policies map[string]*policy        // by id
+	applied  map[string][]*application // by resource
+	alerted  map[string][]*alert       // by resource
+	started  map[string][]*task        // by resource
 }
 
 // build is a function of its arguments, except that it adds to known.
@@ -96,6 +124,11 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 		b.resource(r)
 	}
 	forget(known.tasks, protected)
+	for id, list := range known.tasks {
+		// The poller has taken the older ones; these are kept for what the
+		// statuses will say of them.
+		known.tasks[id] = slices.Clone(list[max(0, len(list)-rememberedTasks):])
+	}
 	forget(known.taskOnly, protected)
 	present := make(map[string]bool, len(b.alerts))
 	for i := range b.alerts {
@@ -156,26 +189,27 @@ func (b *builder) learn() {
 	}
 	touched := map[string]bool{}
 	for i := range b.tasks {
-		t := b.tasks[i]
+		t := &b.tasks[i]
 		note(t.Tenant)
 		id := t.Resource.ID.Lower()
-		if id == "" || t.CompletedAt.IsZero() || !isBackup(&t) {
+		if id == "" || t.CompletedAt.IsZero() || !isBackup(t) {
 			continue
 		}
+		one := ran{Run: b.taskRun(t), policyID: b.known.word(string(t.Policy.ID)), policyType: b.known.word(t.Policy.Type), plan: b.known.word(t.Policy.Name)}
 		list := b.known.tasks[id]
 		// A task and its activity are one run and share the uuid; the
 		// overlap of two readings repeats it as well.
-		if at := slices.IndexFunc(list, func(o task) bool { return o.UUID.Lower() == t.UUID.Lower() }); at >= 0 {
-			list[at] = t
+		if at := slices.IndexFunc(list, func(o ran) bool { return o.ID == one.ID }); at >= 0 {
+			list[at] = one
 		} else {
-			list = append(list, t)
+			list = append(list, one)
 		}
 		b.known.tasks[id] = list
 		touched[id] = true
 	}
 	for id := range touched {
 		list := b.known.tasks[id]
-		slices.SortStableFunc(list, func(x, y task) int { return x.CompletedAt.Compare(y.CompletedAt.Time) })
+		slices.SortStableFunc(list, func(x, y ran) int { return x.End.Compare(y.End) })
 		b.known.tasks[id] = list[max(0, len(list)-keptTasks):]
 	}
 }
@@ -206,9 +240,10 @@ func (b *builder) index() {
 			b.policies[plainID(p.ID)] = p
 		}
 	}
-	b.applied = map[string][]application{}
-	for _, a := range b.applications {
-		b.applied[a.Context.ID.Lower()] = append(b.applied[a.Context.ID.Lower()], a)
+	b.applied = map[string][]*application{}
+	for i := range b.applications {
+		id := b.applications[i].Context.ID.Lower()
+		b.applied[id] = append(b.applied[id], &b.applications[i])
 	}
 	b.alerted = map[string][]*alert{}
 	for i := range b.alerts {
@@ -300,26 +335,20 @@ func (b *builder) byTasks(r *resourceStatus) {
 	if !cloudApplication(r.Context.Type) || strings.EqualFold(r.Aggregate.Status, "not_protected") || strings.EqualFold(r.Aggregate.Status, "no_policies_applied") {
 		return
 	}
-	kindOf := func(t *task) string {
-		if kind := strings.ToLower(t.Policy.Type); strings.HasPrefix(kind, anyBackup) {
-			return kind
-		}
-		return anyBackup
-	}
 	for i := range b.known.tasks[id] {
-		t := &b.known.tasks[id][i]
-		b.known.noteTaskOnly(id, kindOf(t), t.Policy.Name)
+		r := &b.known.tasks[id][i]
+		b.known.noteTaskOnly(id, r.kind(), r.plan)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(b.known.taskOnly[id])) {
 		job := exporters.Job{ID: id + "/" + kind, Machine: cmp.Or(r.Context.UserDefinedName, r.Context.Name, id), Class: r.class, Role: b.config.BackupRole,
 			Engine: Engine, Plan: b.known.taskOnly[id][kind], ObjectType: r.Context.Type, Enabled: true, ExpectedInterval: b.config.ExpectedInterval.Of(r.class)}
 		for i := range b.known.tasks[id] {
-			if t := &b.known.tasks[id][i]; kindOf(t) == kind {
-				job.Runs = append(job.Runs, b.taskRun(t))
+			if run := &b.known.tasks[id][i]; run.kind() == kind {
+				job.Runs = append(job.Runs, run.Run)
 			}
 		}
 		for _, t := range b.started[id] {
-			if kindOf(t) == kind {
+			if backupKind(t.Policy.Type) == kind {
 				job.Running, job.RunningSince = true, t.StartedAt.Time
 			}
 		}
@@ -350,7 +379,7 @@ func (b *builder) identify(units []unit) {
 		var candidates []*application
 		for j := range applied {
 			if strings.EqualFold(applied[j].Policy.Type, u.kind) {
-				candidates = append(candidates, &applied[j])
+				candidates = append(candidates, applied[j])
 			}
 		}
 		for _, a := range candidates {
@@ -495,7 +524,7 @@ func (b *builder) isRunning(u *unit) (bool, time.Time) {
 	if u.applied != nil {
 		running = running || strings.EqualFold(u.applied.Status, "running") || stateRunning(u.applied.Running)
 	}
-	if len(u.resource.Policies) == 1 {
+	if u.resource.policies == 1 {
 		running = running || stateRunning(u.resource.Aggregate.Running)
 	}
 	var since time.Time
@@ -546,8 +575,8 @@ func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
 		if !withTasks {
 			break
 		}
-		if t := &b.known.tasks[id][i]; u.concerns(t.Policy.ID, t.Policy.Type) {
-			runs = append(runs, b.taskRun(t))
+		if r := &b.known.tasks[id][i]; u.concerns(exporters.Text(r.policyID), r.policyType) {
+			runs = append(runs, r.Run)
 		}
 	}
 	last := u.lastRun()
@@ -696,35 +725,45 @@ func missed(a *alert) (exporters.Run, bool) {
 	return exporters.Run{ID: "alert:" + a.ID.Lower(), End: a.noticed(), Result: exporters.Missed, Error: text}, !a.noticed().IsZero()
 }
 
-// agentList names an agent like the machine it stands on.
+// agentList tells of each machine whether the agent that saves it is
+// connected: its own, or that of the host which it runs on.
 func (b *builder) agentList() {
-	machines := map[string]*resourceStatus{}
+	served := map[string][]*resourceStatus{}
 	for i := range b.statuses {
 		r := &b.statuses[i]
 		id := r.Context.AgentID.Lower()
-		if id != "" && strings.EqualFold(r.Context.Type, "resource.machine") {
-			machines[id] = r
+		kind := strings.ToLower(r.Context.Type)
+		if id != "" && (kind == "resource.machine" || strings.HasPrefix(kind, "resource.virtual_machine")) {
+			served[id] = append(served[id], r)
 		}
 	}
 	for i := range b.agents {
 		a := &b.agents[i]
-		if a.Online == nil || a.Hostname == "" {
+		if a.Online == nil {
 			continue
 		}
-		tenantID := cmp.Or(string(a.Tenant.ID), string(a.Tenant.UUID))
-		name := a.Hostname
-		if r := machines[a.ID.Lower()]; r != nil {
-			name = cmp.Or(r.Context.UserDefinedName, r.Context.Name, name)
-			tenantID = cmp.Or(string(r.Context.TenantID), tenantID)
+		own := false // the machine that the agent stands on is a resource
+		for _, r := range served[a.key()] {
+			own = own || strings.EqualFold(r.Context.Type, "resource.machine")
+			b.addAgent(a, cmp.Or(r.Context.UserDefinedName, r.Context.Name, a.Hostname), cmp.Or(r.Context.TenantID, a.Tenant.ID, a.Tenant.UUID))
 		}
-		owner := b.dir.customer(tenantID)
-		out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: name, Online: *a.Online}
-		if out.Online {
-			out.LastSeen = b.agentsAt
+		if !own {
+			b.addAgent(a, a.Hostname, cmp.Or(a.Tenant.ID, a.Tenant.UUID))
 		}
-		if owner.id == "" {
-			out.CustomerKey = owner.key
-		}
-		b.out.Agents = append(b.out.Agents, out)
 	}
+}
+
+func (b *builder) addAgent(a *agent, machine string, tenant exporters.Text) {
+	if machine == "" {
+		return
+	}
+	owner := b.dir.customer(string(tenant))
+	out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: machine, Online: *a.Online}
+	if owner.id == "" {
+		out.CustomerKey = owner.key
+	}
+	if out.Online {
+		out.LastSeen = b.agentsAt
+	}
+	b.out.Agents = append(b.out.Agents, out)
 }

@@ -244,7 +244,10 @@ func (c *client) policies(ctx context.Context) ([]plan, error) {
 }
 
 func (c *client) applications(ctx context.Context) ([]application, error) {
-	return query[application]{endpoint: "applications", path: "/api/policy_management/v4/applications", id: (*application).key, whole: true}.read(ctx, c)
+	all, err := query[application]{endpoint: "applications", path: "/api/policy_management/v4/applications", id: (*application).key, whole: true}.read(ctx, c)
+	// Only backups are held in memory.
+	all = slices.DeleteFunc(all, func(a application) bool { return !strings.HasPrefix(strings.ToLower(a.Policy.Type), anyBackup) })
+	return slices.Clip(all), err
 }
 
 func (c *client) completedTasks(ctx context.Context, since time.Time) ([]task, error) {

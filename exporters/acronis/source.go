@@ -17,8 +17,12 @@ import (
 // overlap is read again at each refresh, since tasks may be stored late.
 const overlap = 10 * time.Minute
 
-// keptTasks is how many of a machine's last backup tasks are remembered.
-const keptTasks = 16
+// keptTasks is how many of a machine's last backup tasks one reading takes, and
+// rememberedTasks how many are kept until the next.
+const (
+	keptTasks       = 16
+	rememberedTasks = 4
+)
 
 // Source is one data centre. It implements exporters.Source.
 type Source struct {

@@ -84,16 +84,17 @@ type resourceStatus struct {
 	Policies   []policyStatus `json:"policies"`
 	Attributes []attributes   `json:"attributes"`
 
-	read  bool // what follows was taken out of the attributes
-	class exporters.Class
-	known bool // the type
-	zone  *time.Location
+	read     bool // what follows was taken out of the rest
+	class    exporters.Class
+	known    bool // the type
+	zone     *time.Location
+	policies int // of all kinds
 }
 
 func (r *resourceStatus) key() string { return r.Context.ID.Lower() }
 
-// digest keeps of the attributes only what is needed: resources are held in
-// memory, and there are many.
+// digest keeps of a resource only what is needed: they are held in memory, and
+// there are many.
 func (r *resourceStatus) digest() {
 	if r.read {
 		return
@@ -101,7 +102,14 @@ func (r *resourceStatus) digest() {
 	all := attributesOf(r)
 	r.class, r.known = classOf(r.Context.Type, all)
 	r.zone = zoneOf(all)
-	r.Attributes, r.Context.Attributes, r.read = nil, nil, true
+	r.policies = len(r.Policies)
+	var backups []policyStatus
+	for _, p := range r.Policies {
+		if strings.HasPrefix(strings.ToLower(p.Type), anyBackup) {
+			backups = append(backups, p)
+		}
+	}
+	r.Policies, r.Attributes, r.Context.Attributes, r.read = backups, nil, nil, true
 }
 
 // policyStatus has both spellings of its times: pages and field reports say

@@ -117,8 +117,7 @@ func (s *service) history(ctx context.Context) ([]row, error) {
 // by is told apart by type.
 func (s *service) rowOf(rec map[string]string) row {
 	r := row{machine: rec["nodename"], node: strings.ToLower(rec["nodename"]), jobID: rec["jobid"], jobType: rec["jobtype"], status: rec["jobstatus"],
-		start: exporters.ParseInstant(rec["jobutcstartdate"]), end: exporters.ParseInstant(rec["jobutcenddate"]),
-		localStart: exporters.ParseInstant(rec["joblocalstartdate"]), localEnd: exporters.ParseInstant(rec["joblocalenddate"])}
+		start: exporters.ParseInstant(rec["jobutcstartdate"]), end: exporters.ParseInstant(rec["jobutcenddate"])}
 	word, _ := s.config.objectType(r.jobType)
 	r.unit = r.node + "/" + strings.ReplaceAll(strings.ToLower(word), " ", "-")
 	r.plan = "Arcserve UDP"

@@ -123,7 +123,7 @@ func (x *expected) differs(got *Reading) string {
 			return f.key + " in the example is no instant such as 2026-03-09T22:12:30+01:00"
 		}
 		if !want.Equal(f.have.Time) {
-			return fmt.Sprintf("%s is %s, not %s", f.key, f.have.In(want.Location()).Format(time.RFC3339), f.want)
+			return fmt.Sprintf("%s is %s, not %s", f.key, f.have.Time.In(want.Location()).Format(time.RFC3339), f.want)
 		}
 	}
 	return ""

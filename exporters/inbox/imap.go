@@ -237,12 +237,13 @@ func (v *visit) connect(ctx context.Context) (func() bool, error) {
 	if host, _, err := net.SplitHostPort(v.config.Address); conf.ServerName == "" && err == nil {
 		conf.ServerName = host
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", v.config.Address)
+	wire, err := new(net.Dialer).DialContext(ctx, "tcp", v.config.Address)
 	if err != nil {
 		return nil, err
 	}
 	// The library knows no context: when it ends, so does the connection.
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = wire.Close() })
+	conn := wire
 	if v.config.Security == "tls" {
 		secure := tls.Client(conn, conf)
 		if err := secure.HandshakeContext(ctx); err != nil {
@@ -468,7 +469,6 @@ func (v *visit) fetch(uid imap.UID, env envelope) ([]byte, error) {
 	v.conn.left.Store(2*limit + chatter)
 	cmd := v.client.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
 	var raw []byte
-	var readErr error
 	for m := cmd.Next(); m != nil; m = cmd.Next() {
 		var got imap.UID
 		var body []byte
@@ -480,10 +480,11 @@ func (v *visit) fetch(uid imap.UID, env envelope) ([]byte, error) {
 				if item.Literal == nil {
 					continue
 				}
-				size := item.Literal.Size()
-				body, readErr = io.ReadAll(io.LimitReader(item.Literal, limit))
-				if readErr == nil && int64(len(body)) < min(size, limit) {
-					readErr = io.ErrUnexpectedEOF
+				var err error
+				if body, err = v.literal(item.Literal, limit); err != nil {
+					// The command is left as it is: closing it would read what
+					// the library's decoder reads by now.
+					return nil, err
 				}
 			}
 		}
@@ -491,10 +492,27 @@ func (v *visit) fetch(uid imap.UID, env envelope) ([]byte, error) {
 			raw = body
 		}
 	}
-	if err := cmd.Close(); err != nil {
+	return raw, cmd.Close()
+}
+
+// literal reads a mail's bytes up to a limit. After an error the connection is
+// closed, and the literal must not be touched again.
+func (v *visit) literal(lit imap.LiteralReader, limit int64) ([]byte, error) {
+	size := lit.Size()
+	if size > limit+chatter {
+		_ = v.conn.Close()
+		_, _ = io.Copy(io.Discard, lit) // lets the decoder go on, to its end
+		return nil, errChatter
+	}
+	body, err := io.ReadAll(io.LimitReader(lit, limit))
+	if err == nil && int64(len(body)) < min(size, limit) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		_ = v.conn.Close()
 		return nil, err
 	}
-	return raw, readErr
+	return body, nil
 }
 
 // tidy marks or moves the mails that are done with. What fails is tried again
@@ -578,4 +596,3 @@ func (v *visit) fetchLeft(ctx context.Context) error {
 	}
 	return nil
 }
-

@@ -25,7 +25,7 @@ const (
 	// mostRefused bounds what is remembered of mails that found no room.
 	mostRefused = 10000
 	// farewell is how long conversations may go on when the server stops.
-	farewell = 5 * time.Second
+	farewell = 2 * time.Second
 	// idle bounds the silence of a client.
 	idle = time.Minute
 )

@@ -256,8 +256,8 @@ func (c *Config) sort(env envelope, raw []byte) sorted {
 			}
 		}
 		if problem != "" {
-			out.problem = "rule " + v.Rule + ": " + problem
-			return out
+			// All or nothing: half a report would hide the other half.
+			return sorted{id: m.ID, problem: "rule " + v.Rule + ": " + problem}
 		}
 		out.reports[customer] = append(out.reports[customer], r.Report)
 		out.unknown = append(out.unknown, r.Unknown...)

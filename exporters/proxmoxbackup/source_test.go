@@ -496,6 +496,11 @@ func TestWrongCaseAndClockSkew(t *testing.T) {
 	if j := b.job("main/vm/100"); j.LastResult != exporters.Success || len(b.poller.View().UnknownValues) != 0 {
 		t.Errorf("%s, counted %v", j.LastResult, b.poller.View().UnknownValues)
 	}
+	b.sim.Skew(3 * time.Hour)
+	b.refresh()
+	if m := b.metrics(); !strings.Contains(m, `backup_source_clock_skew_seconds{source="pbs-lab"} 10800`) {
+		t.Error("the difference of the clocks is not told")
+	}
 	b.sim.Do(func() { s.Time = b.clock.Now().Add(5 * time.Hour) })
 	b.refresh()
 	if j := b.job("main/vm/100"); j.LastSuccess.After(b.clock.Now()) {

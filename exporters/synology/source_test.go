@@ -69,7 +69,10 @@ func newBench(t *testing.T, o synologysim.Options) *bench {
 	zone, err := time.LoadLocation("Europe/Paris")
 	check(t, err)
 	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 9, 1, 0, 0, 0, time.UTC)}, zone: zone, state: filepath.Join(t.TempDir(), "nas.json")}
-	o.Now, o.Zone, o.Password = b.clock.Now, zone, password
+	if o.Now == nil {
+		o.Now = b.clock.Now
+	}
+	o.Zone, o.Password = zone, password
 	b.sim = synologysim.New(o)
 	b.server = httptest.NewServer(b.sim)
 	t.Cleanup(b.server.Close)
@@ -517,6 +520,25 @@ func TestWrongCaseAndClockSkew(t *testing.T) {
 	b.refresh()
 	if j := b.job("Cloud"); j.LastSuccess.After(b.clock.Now()) || j.LastRun.After(b.clock.Now()) {
 		t.Errorf("success %v, run %v", j.LastSuccess, j.LastRun)
+	}
+}
+
+// The difference of the clocks is told.
+func TestClockSkew(t *testing.T) {
+	var b *bench
+	ahead := func() time.Time {
+		if b == nil {
+			return time.Date(2026, 3, 9, 4, 0, 0, 0, time.UTC) // while the bench is built
+		}
+		return b.clock.Now().Add(3 * time.Hour)
+	}
+	b = newBench(t, synologysim.Options{Now: ahead})
+	b.refresh()
+	if m := b.metrics(); !strings.Contains(m, `backup_source_clock_skew_seconds{source="nas-dupont"} 10800`) {
+		t.Error("the difference is not told")
+	}
+	if j := b.job("Cloud"); j.LastSuccess.After(b.clock.Now()) {
+		t.Errorf("success %v, now %v", j.LastSuccess, b.clock.Now())
 	}
 }
 

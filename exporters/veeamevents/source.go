@@ -27,8 +27,12 @@ type Source struct {
 	parts  map[string]*exporters.Part[winevent.Event]
 }
 
-// New builds a Source from a validated Config. Away from Windows it fails.
+// New builds a Source from a validated Config. Away from Windows it needs a
+// folder of collected logs.
 func New(c *Config, o exporters.SourceOptions) (*Source, error) {
+	if c.Collected != nil {
+		return newSource(c, c.Collected.Reader(o.Now), o), nil
+	}
 	events, err := winevent.NewReader(time.Duration(c.CommandTimeout))
 	if err != nil {
 		return nil, err

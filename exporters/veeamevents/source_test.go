@@ -81,7 +81,8 @@ func (b *bench) read(_ context.Context, q winevent.Query) ([]winevent.Event, err
 
 func (b *bench) restart() {
 	b.t.Helper()
-	c := &Config{Logs: []string{"backup", "agent"}, Customer: "dupont", CustomerName: "Dupont SA", Machine: "PC-ATELIER", MachineClass: exporters.Workstation}
+	c := &Config{Logs: []string{"backup", "agent"}, Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"},
+		Host: exporters.Host{Machine: "PC-ATELIER", MachineClass: exporters.Workstation}}
 	check(b.t, c.Validate(""))
 	now := func() time.Time { return b.now }
 	var err error
@@ -327,7 +328,7 @@ func FuzzFacts(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c := &Config{Logs: []string{"backup"}, Customer: "c", Machine: "m"}
+		c := &Config{Logs: []string{"backup"}, Owner: exporters.Owner{Customer: "c"}, Host: exporters.Host{Machine: "m"}}
 		check(t, c.Validate(""))
 		all := newFacts()
 		var out exporters.Snapshot

@@ -32,13 +32,25 @@ type Source struct {
 	odd         map[string]bool // unknown words that were counted
 }
 
-// New builds a Source from a validated Config. Away from Windows it fails.
+// New builds a Source from a validated Config. Away from Windows it needs a
+// folder of collected logs.
 func New(c *Config, o exporters.SourceOptions) (*Source, error) {
+	if c.Collected != nil {
+		return newSource(c, collected(c.Collected, o.Now), o), nil
+	}
 	h, err := newHost(c)
 	if err != nil {
 		return nil, err
 	}
 	return newSource(c, h, o), nil
+}
+
+// collected is a machine that lies in a folder. What it did not export is not known.
+func collected(folder *winevent.Collected, now func() time.Time) host {
+	read := func(endpoint, name string) func(context.Context) ([]byte, error) {
+		return func(context.Context) ([]byte, error) { return folder.Read(endpoint, name, now()) }
+	}
+	return host{events: folder.Reader(now), summary: read("summary", "summary.json"), versions: read("versions", "versions.txt")}
 }
 
 func newSource(c *Config, h host, o exporters.SourceOptions) *Source {

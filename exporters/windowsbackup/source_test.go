@@ -66,7 +66,7 @@ func newMachine(t *testing.T) *machine {
 
 func poller(t *testing.T, m *machine, state string) *exporters.Poller {
 	t.Helper()
-	c := &Config{Customer: "dupont", CustomerName: "Dupont SA", Machine: "SRV-COMPTA"}
+	c := &Config{Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, Host: exporters.Host{Machine: "SRV-COMPTA"}}
 	check(t, c.Validate(""))
 	now := func() time.Time { return m.now }
 	p, err := exporters.NewPoller(exporters.PollerOptions{

@@ -81,7 +81,7 @@ type node struct {
 	Children []node `xml:",any"`
 }
 
-// Parse reads events as wevtutil and Get-WinEvent write them: Event elements,
+// Parse reads events as Windows renders them and as programs export them: Event elements,
 // in a common element or one after the other, in UTF-8 or UTF-16. A document
 // that ends early is an error.
 func Parse(data []byte) ([]Event, error) {

@@ -65,16 +65,3 @@ func ids(all []int) []string {
 	}
 	return out
 }
-
-// Arguments gives the arguments of wevtutil for the query.
-func (q Query) Arguments() ([]string, error) {
-	path, err := q.XPath()
-	if err != nil {
-		return nil, err
-	}
-	format := "XML"
-	if q.Messages {
-		format = "RenderedXml"
-	}
-	return []string{"qe", q.Channel, "/q:" + path, "/f:" + format, "/uni:true", "/e:Events"}, nil
-}

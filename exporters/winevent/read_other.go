@@ -10,7 +10,7 @@ import (
 
 // NewReader says that there are no Windows event logs here.
 func NewReader(time.Duration) (Reader, error) {
-	return nil, errors.New("there are no event logs of Windows here; run the exporter on the Windows machine itself")
+	return nil, errors.New("there are no event logs of Windows here; run the exporter on the Windows machine itself, or let it export its logs and name their folder (collected)")
 }
 
 func hideWindow(*exec.Cmd) {}

@@ -49,17 +49,11 @@ func Run(ctx context.Context, o RunOptions) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// exitReason tells the system errors that a person can mend: 5 access denied,
-// 15007 no such log.
+// exitReason tells the system errors that a person can mend.
 func exitReason(err error) exporters.Reason {
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		switch exit.ExitCode() {
-		case 5:
-			return exporters.ReasonForbidden
-		case 15007:
-			return exporters.ReasonNotFound
-		}
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
+		return winError(exit.ExitCode()).reason()
 	}
 	return exporters.ReasonOther
 }
@@ -73,19 +67,22 @@ func firstLine(data []byte) string {
 	return strings.TrimSpace(line)
 }
 
-// bounded keeps the first bytes and notes whether there were more.
+// bounded keeps the first bytes and notes whether there were more. The buffer
+// is not embedded: its ReadFrom would take in everything.
 type bounded struct {
-	bytes.Buffer
-	limit int
-	cut   bool
+	buffer bytes.Buffer
+	limit  int
+	cut    bool
 }
 
+func (b *bounded) Bytes() []byte { return b.buffer.Bytes() }
+
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.Len()
+	room := b.limit - b.buffer.Len()
 	if room < len(p) {
 		b.cut = true
-		_, _ = b.Buffer.Write(p[:max(0, room)])
+		_, _ = b.buffer.Write(p[:max(0, room)])
 		return len(p), nil // a program that cannot write might hang
 	}
-	return b.Buffer.Write(p)
+	return b.buffer.Write(p)
 }

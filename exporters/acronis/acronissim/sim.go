@@ -51,7 +51,8 @@ type Options struct {
 // Sim is one data centre. It is safe for concurrent use.
 //
 // Its endpoints, for orders and counts: token, client, tenants, usages,
-// pricing, resource_statuses, policies, applications, tasks, alerts, agents.
+// pricing, resource_statuses, policies, applications, tasks, alerts, agents;
+// refused is whatever would change something.
 type Sim struct {
 	misbehave.Desk
 	o Options
@@ -112,6 +113,7 @@ type machine struct {
 	updated           time.Time
 	protections       []*protection
 	alerts            []*alert // not dismissed
+	host              *machine // whose agent saves it; nil: its own
 }
 
 // protection is one plan on one machine.
@@ -269,6 +271,7 @@ type Machine struct {
 	Name   string
 	Class  Class
 	Plans  []string // ids of the plans applied to it
+	Host   string   // id of the machine whose agent saves it; none: its own
 }
 
 // AddMachine adds a machine with its agent, online, and gives its id. It has
@@ -279,6 +282,10 @@ func (s *Sim) AddMachine(m Machine) string {
 	now := s.o.Now()
 	mc := &machine{id: s.uuid(0x3b), agentID: s.uuid(0xa6), name: m.Name, class: m.Class, tenant: s.findTenant(m.Tenant),
 		online: true, registered: now, updated: now}
+	if m.Host != "" {
+		mc.host = s.findMachine(m.Host)
+		mc.agentID = mc.host.agentID
+	}
 	s.machines = append(s.machines, mc)
 	s.byID[mc.id] = mc
 	for _, id := range m.Plans {

@@ -85,6 +85,9 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request) (misbehave.Order, i
 	} else if t, ok := strings.CutSuffix(tenant, "/pricing"); sub && ok {
 		name, tenant = "pricing", t
 	}
+	if name != "token" && r.Method != http.MethodGet {
+		name = "refused"
+	}
 	order, down := s.Take(name)
 	if down {
 		return misbehave.Order{}, http.StatusServiceUnavailable, []byte("<html><body>503 Service Unavailable</body></html>")
@@ -555,7 +558,7 @@ func (a *alert) updated() time.Time {
 }
 
 func (s *Sim) listAgents(url.Values) rows {
-	return over(kept(s.machines, func(m *machine) bool { return !m.serverless() }), func(m *machine) object {
+	return over(kept(s.machines, func(m *machine) bool { return !m.serverless() && m.host == nil }), func(m *machine) object {
 		return object{"id": m.agentID, "hostname": m.name, "host_id": m.id, "online": m.online, "enabled": true,
 			"platform": object{"family": "WINDOWS", "arch": "X64", "product_type": 0}, "registration_date": m.registered.UTC().Format(time.RFC1123Z),
 			"core_version": object{"current": object{"build": "36943", "release_id": "24.2"}}, "units": []object{},

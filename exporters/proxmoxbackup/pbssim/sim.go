@@ -43,6 +43,7 @@ type Sim struct {
 	stores   []*store
 	tasks    []*workerTask // newest first
 	shout    bool
+	skew     time.Duration
 }
 
 type store struct {
@@ -118,7 +119,7 @@ func (s *Sim) Start(storeName, ns, group, comment string) *Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
-	now := s.o.Now()
+	now := s.now()
 	r := &Run{store: s.store(storeName),
 		snapshot: &Snapshot{Group: group, NS: ns, Time: now, Comment: comment},
 		task: &workerTask{upid: fmt.Sprintf("UPID:pbs:%08X:%08X:%08X:%08X:backup:x:root@pam:", s.serial, s.serial, s.serial, now.Unix()),
@@ -132,7 +133,7 @@ func (s *Sim) Start(storeName, ns, group, comment string) *Run {
 func (s *Sim) Finish(r *Run, status string) *Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.task.end, r.task.status = s.o.Now(), status
+	r.task.end, r.task.status = s.now(), status
 	if status == "OK" || strings.HasPrefix(status, "WARNINGS") {
 		r.snapshot.Size = 34359738368
 		return r.snapshot
@@ -145,7 +146,7 @@ func (s *Sim) Finish(r *Run, status string) *Snapshot {
 func (s *Sim) Vanish(r *Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.task.end, r.task.status = s.o.Now(), "unknown"
+	r.task.end, r.task.status = s.now(), "unknown"
 }
 
 // Do runs f while no request is answered, for changing snapshots.
@@ -178,6 +179,9 @@ func (s *Sim) ForgetTasks() { s.Do(func() { s.tasks = nil }) }
 // Shout writes words in another case.
 func (s *Sim) Shout() { s.Do(func() { s.shout = true }) }
 
+// Skew lets the server's clock differ from now on.
+func (s *Sim) Skew(d time.Duration) { s.Do(func() { s.skew = d }) }
+
 // Requests counts the requests to an endpoint: datastores, namespaces,
 // snapshots, tasks, and refused for everything else.
 func (s *Sim) Requests(endpoint string) int {
@@ -193,7 +197,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Hook(name, r.URL.Query().Get("ns"))
 	}
 	s.mu.Lock()
-	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	s.requests[name]++
 	order := s.Orders.Take(name)
 	status, answer := s.answer(name, storeName, r, order.Fault)
@@ -204,6 +208,8 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	misbehave.Write(w, r, order, status, body)
 }
+
+func (s *Sim) now() time.Time { return s.o.Now().Add(s.skew) }
 
 func endpoint(r *http.Request) (name, storeName string) {
 	if r.Method != http.MethodGet {

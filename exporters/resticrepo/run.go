@@ -1,0 +1,133 @@
+package resticrepo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"vigie/exporters"
+)
+
+// maxOutput bounds what restic may write: a snapshot takes about 1 KiB.
+const maxOutput = 64 << 20
+
+// snapshots runs `restic snapshots`, which reads and, without a lock, writes
+// nothing into the repository.
+func (c *Config) snapshots(ctx context.Context, tag string) ([]group, error) {
+	fail := func(reason exporters.Reason, err error) ([]group, error) {
+		return nil, &exporters.SourceError{Endpoint: snapshotsName, Reason: reason, Err: err}
+	}
+	env, files, err := c.environment()
+	if err != nil {
+		return fail(exporters.ReasonOther, err)
+	}
+	args := []string{"snapshots", "--json", "--no-lock", "--latest", "1", "--group-by", strings.Join(c.GroupBy, ",")}
+	if c.CacheDir != "" {
+		args = append(args, "--cache-dir", c.CacheDir)
+	} else {
+		args = append(args, "--no-cache")
+	}
+	if tag != "" {
+		args = append(args, "--tag", tag)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.CommandTimeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.program, args...)
+	cmd.Env = env
+	cmd.WaitDelay = 5 * time.Second // a grandchild may keep the pipe open
+	ownGroup(cmd)
+	stdout, stderr := &bounded{limit: maxOutput}, &bounded{limit: 16 << 10}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	err = cmd.Run()
+	words := newMask(files).clean(complaint(stderr.Bytes()))
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return fail(exporters.ReasonTimeout, fmt.Errorf("restic did not end within %s", time.Duration(c.CommandTimeout)))
+	case errors.As(err, &exit):
+		return fail(exitReason(exit.ExitCode(), string(stderr.Bytes())), fmt.Errorf("restic ended with %d: %s", exit.ExitCode(), words))
+	case err != nil:
+		return fail(exporters.ReasonOther, errors.New("restic cannot be run: "+newMask(files).clean(err.Error())))
+	case stdout.cut:
+		return fail(exporters.ReasonIncomplete, fmt.Errorf("restic wrote more than %d bytes", maxOutput))
+	case partial.Match(stderr.Bytes()):
+		// It leaves out the snapshots that it cannot read and ends with 0.
+		return fail(exporters.ReasonIncomplete, errors.New("restic left out a snapshot: "+words))
+	}
+	return parse(stdout.Bytes())
+}
+
+var partial = regexp.MustCompile(`(?i)could not load|ignoring |"message_type" *: *"(exit_)?error"`)
+
+// exitReason reads the exit code; restic before 0.17 ends with 1 for all of
+// them, and then its words have to tell.
+func exitReason(code int, words string) exporters.Reason {
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(strings.ToLower(words), p) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case code == 12, has("wrong password", "no key found"):
+		return exporters.ReasonAuth
+	case has("connection refused", "no such host", "network is unreachable", "no route to host", "i/o timeout", "dial tcp"):
+		return exporters.ReasonUnreachable
+	case has("access denied", "permission denied", "403 forbidden", "401 unauthorized", "invalidaccesskeyid", "signaturedoesnotmatch"):
+		return exporters.ReasonForbidden
+	case code == 10, has("is there a repository", "does not exist"):
+		return exporters.ReasonNotFound
+	default:
+		return exporters.ReasonOther
+	}
+}
+
+// complaint gives the first line that says what is wrong.
+func complaint(stderr []byte) string {
+	first := ""
+	for line := range strings.SplitSeq(strings.ToValidUTF8(string(stderr), "\uFFFD"), "\n") {
+		line = strings.TrimSpace(line)
+		var m struct {
+			Type    string `json:"message_type"`
+			Message string `json:"message"`
+		}
+		if json.Unmarshal([]byte(line), &m) == nil && m.Message != "" {
+			line, _, _ = strings.Cut(m.Message, "\n")
+		}
+		if strings.HasPrefix(line, "Fatal:") || partial.MatchString(line) {
+			return line
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	return first
+}
+
+// bounded keeps the first bytes and notes whether there were more. The buffer
+// is not embedded: its ReadFrom would take in everything.
+type bounded struct {
+	buffer bytes.Buffer
+	limit  int
+	cut    bool
+}
+
+func (b *bounded) Bytes() []byte { return b.buffer.Bytes() }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	room := b.limit - b.buffer.Len()
+	if room < len(p) {
+		b.cut = true
+		_, _ = b.buffer.Write(p[:max(0, room)])
+		return len(p), nil // a program that cannot write might hang
+	}
+	return b.buffer.Write(p)
+}

@@ -1,0 +1,49 @@
+package windowsbackup
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vigie/exporters"
+	"vigie/exporters/winevent"
+)
+
+// A machine that exports its logs is read as if the exporter ran on it.
+func TestCollectedFolderTellsTheSame(t *testing.T) {
+	m := newMachine(t)
+	now := func() time.Time { return m.now }
+	folder := t.TempDir()
+	events := string(read(t, "events.fr.xml")) // of both logs: each reading picks what is its own
+	for name, data := range map[string]string{
+		winevent.FileOf(Channel): events, "Application.xml": events, "summary.json": m.summary,
+	} {
+		file := filepath.Join(folder, name)
+		check(t, os.WriteFile(file, []byte(data), 0o600))
+		check(t, os.Chtimes(file, m.now, m.now))
+	}
+	owner := exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}
+	c := &Config{Owner: owner, Host: exporters.Host{Machine: "SRV-COMPTA"}, Collected: &winevent.Collected{Folder: folder}}
+	check(t, c.Validate(""))
+	there, err := New(c, exporters.SourceOptions{Now: now})
+	check(t, err)
+	got, err := there.Fetch(t.Context())
+	check(t, err)
+	here := newSource(c, m.host(), exporters.SourceOptions{Now: now})
+	want, err := here.Fetch(t.Context())
+	check(t, err)
+	if len(got.Jobs) != 1 || len(got.Jobs[0].Runs) == 0 {
+		t.Fatalf("no runs: %+v", got.Jobs)
+	}
+	if diff := cmp.Diff(want.Jobs, got.Jobs); diff != "" {
+		t.Error(diff)
+	}
+
+	m.now = m.now.Add(27 * time.Hour)
+	if _, err := there.Fetch(t.Context()); exporters.ReasonOf(err) != exporters.ReasonTimeout {
+		t.Errorf("an export that is too old: %v", err)
+	}
+}
