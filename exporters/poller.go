@@ -116,6 +116,7 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		p.errors[r] = 0 // so that the first failure is an increase
 	}
 	if o.StateFile != "" {
+		removeLeftovers(o.StateFile)
 		s, err := loadState(o.StateFile)
 		if err != nil {
 			return nil, err
@@ -223,6 +224,11 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	if !before.Up {
 		p.o.Logger.Info("source read", "source", p.o.Name, "jobs", len(s.Jobs), "duration", took)
 	}
+	// Saved before it is shown: what was shown must be known after a loss of power.
+	if err := p.saveIfDue(now); err != nil {
+		p.errors[ReasonState]++
+		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
+	}
 	p.publish(&View{
 		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
 		Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
@@ -230,10 +236,6 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
 		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
 	}, true)
-	if err := p.saveIfDue(now); err != nil {
-		p.errors[ReasonState]++
-		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
-	}
 }
 
 // noteParts counts the parts that failed, and logs each when it begins to.

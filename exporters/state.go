@@ -127,3 +127,15 @@ func replaceFile(path string, mode fs.FileMode, write func(io.Writer) error) err
 	}
 	return os.Rename(tmp.Name(), path)
 }
+
+// removeLeftovers removes what a process that was killed while it wrote left
+// beside the file.
+func removeLeftovers(path string) {
+	found, err := filepath.Glob(path + ".tmp-*")
+	if err != nil {
+		return // a path that is no pattern
+	}
+	for _, f := range found {
+		_ = os.Remove(f) // it only takes room
+	}
+}

@@ -24,5 +24,5 @@ func paceMemory(env func(string) string) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	debug.SetGCPercent(gcPercent)
-	debug.SetMemoryLimit(max(memoryFloor, int64(live[0].Value.Uint64())/2*3))
+	debug.SetMemoryLimit(max(memoryFloor, int64(live[0].Value.Uint64())/4*5))
 }
