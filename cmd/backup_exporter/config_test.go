@@ -36,12 +36,13 @@ func TestExampleConfiguration(t *testing.T) {
 	write(t, dir, "secrets/acronis-eu2", "one\n")
 	write(t, dir, "secrets/veeam-dupont", "two\n")
 	write(t, dir, "secrets/udp-dupont", "three\n")
+	write(t, dir, "secrets/push-dupont", "0123456789abcdef0123456789abcdef\n")
 	config, err := loadConfig(file, sourceTable(), env())
 	if err != nil {
 		t.Fatal(err)
 	}
 	instances := config.sources
-	if len(instances) != 3 || instances[0].engine != "acronis" || instances[1].engine != "veeam" || instances[2].engine != "arcserve" {
+	if len(instances) != 4 || instances[0].engine != "acronis" || instances[1].engine != "veeam" || instances[2].engine != "arcserve" || instances[3].engine != "push" {
 		t.Errorf("got %+v", instances)
 	}
 	if got := time.Duration(instances[0].PollInterval); got != 5*time.Minute {

@@ -137,3 +137,63 @@ func files(t *testing.T, dir string) string {
 	}
 	return b.String()
 }
+
+// Who asks for help finds the verb that sends, and an example of both.
+func TestHelpNamesTheVerbs(t *testing.T) {
+	p := newProgram(t, t.TempDir(), "", "")
+	if err := p.command("--help").Run(); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"backup_exporter --config.file=", "backup_exporter push --help", pushExample} {
+		if !strings.Contains(strings.Join(strings.Fields(p.out.String()), " "), want) {
+			t.Errorf("the help lacks %q:\n%s", want, p.out.String())
+		}
+	}
+}
+
+// The inventory is read with the configuration: a bad file is refused with its
+// line, and the old one stays.
+func TestInventoryInTheWholeExporter(t *testing.T) {
+	p := newProcess(t)
+	text, err := os.ReadFile(p.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const inventory = "machines:\n  - {customer: dupont, name: AD, class: server, aliases: [srv-ad], plans: [{role: primary, engine: acronis}, {role: local, engine: %s}]}\n"
+	write(t, p.dir, "inventory/all.yml", fmt.Sprintf(inventory, "veeam"))
+	write(t, p.dir, "backup_exporter.yml", "inventory: [inventory/*.yml]\n"+string(text))
+	p.start("--web.enable-lifecycle")
+	has := func(lines ...string) func() bool {
+		return func() bool {
+			m := p.metrics()
+			for _, l := range lines {
+				if !strings.Contains(m, l) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	const listed = `backup_inventory_plan_listed{customer="dupont",machine="AD",machine_class="server",backup_role=`
+	p.eventually("both products' machine is the inventory's", has(listed+`"primary",engine="acronis",plan=""} 1`, listed+`"local",engine="veeam",plan=""} 1`,
+		`backup_inventory_unmatched_machines{source="acronis-lab"} 0`, `machine="AD",machine_class="server",backup_role="local"`))
+	write(t, p.dir, "inventory/all.yml", "machines:\n  - {customer: dupont, name: AD, class: laptop}\n")
+	if code, body := p.request(http.MethodPost, "/-/reload", webPassword); code != http.StatusInternalServerError || !strings.Contains(body, `all.yml:2: machines.AD.class: "laptop" is no class; write one of`) {
+		t.Errorf("%d %s", code, body)
+	}
+	if !has(listed+`"local",engine="veeam",plan=""} 1`, "backup_exporter_config_last_reload_successful 0")() {
+		t.Error("the old inventory did not stay")
+	}
+	write(t, p.dir, "inventory/all.yml", fmt.Sprintf(inventory, "restic"))
+	if code, body := p.request(http.MethodPost, "/-/reload", webPassword); code != http.StatusOK {
+		t.Errorf("%d %s", code, body)
+	}
+	p.eventually("the new inventory is compared", has(listed+`"local",engine="restic",plan=""} 0`))
+	if code, _ := p.request(http.MethodGet, "/api/v1/inventory", ""); code != http.StatusUnauthorized {
+		t.Errorf("without a password: %d", code)
+	}
+	if code, body := p.get("/api/v1/inventory"); code != http.StatusOK || !strings.Contains(body, `"missing":[{"customer":"dupont","machine":"AD","machine_class":"server","backup_role":"local","engine":"restic"}]`) {
+		t.Errorf("%d %s", code, body)
+	}
+	p.end()
+}
