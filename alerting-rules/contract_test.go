@@ -44,6 +44,10 @@ var metrics = []string{
 	"backup_source_errors_total",
 	"backup_source_unknown_values_total",
 	"backup_source_items",
+	"backup_vanished_timestamp_seconds",
+	"backup_inventory_plan_listed",
+	"backup_inventory_machine_jobs",
+	"backup_inventory_unmatched_machines",
 
 	"up",
 	"probe_success",

@@ -46,6 +46,9 @@ type PollerOptions struct {
 	Machines map[string]string
 	// Classes overrides the class of machines, by the name shown.
 	Classes map[string]Class
+	// Inventory gives the machines' names of the moment; nil means none. It
+	// counts from the next refresh.
+	Inventory func() *Inventory
 	// Grace is for how many complete listings a vanished job is still shown;
 	// negative means none, 0 means DefaultGrace.
 	Grace int
@@ -87,6 +90,12 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	if o.Grace == 0 {
 		o.Grace = DefaultGrace
 	}
+	if o.Inventory == nil {
+		o.Inventory = func() *Inventory { return nil }
+	}
+	if o.Published == nil {
+		o.Published = func() {}
+	}
 	p := &Poller{
 		o:         o,
 		alias:     make(map[string]string, len(o.Machines)),
@@ -107,6 +116,7 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		p.errors[r] = 0 // so that the first failure is an increase
 	}
 	if o.StateFile != "" {
+		removeLeftovers(o.StateFile)
 		s, err := loadState(o.StateFile)
 		if err != nil {
 			return nil, err
@@ -123,8 +133,8 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	if r, ok := o.Source.(Rememberer); ok {
 		r.Remember(p.shownJobs())
 	}
-	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Agents: p.shownAgents(),
-		Problem: "not read since the exporter started"}, nil)
+	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
+		Problem: "not read since the exporter started"}, true)
 	return p, nil
 }
 
@@ -199,7 +209,7 @@ func (p *Poller) failed(err error, took time.Duration) {
 	}
 	next := *before
 	next.Up, next.Duration, next.Problem = false, took, err.Error()
-	p.publish(&next, before)
+	p.publish(&next, false)
 }
 
 func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
@@ -214,17 +224,18 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	if !before.Up {
 		p.o.Logger.Info("source read", "source", p.o.Name, "jobs", len(s.Jobs), "duration", took)
 	}
-	p.publish(&View{
-		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
-		Jobs: p.shownJobs(), Agents: p.shownAgents(),
-		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
-		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
-	}, nil)
+	// Saved before it is shown: what was shown must be known after a loss of power.
 	if err := p.saveIfDue(now); err != nil {
 		p.errors[ReasonState]++
 		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
 	}
+	p.publish(&View{
+		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
+		Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
+		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
+		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
+	}, true)
 }
 
 // noteParts counts the parts that failed, and logs each when it begins to.
@@ -246,14 +257,14 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 	}
 }
 
-func (p *Poller) publish(v, previous *View) {
+// publish shows a view; changed tells that more than its status differs from
+// the one before.
+func (p *Poller) publish(v *View, changed bool) {
 	v.Errors = maps.Clone(p.errors)
 	v.UnknownValues = maps.Clone(p.unknown)
-	renderView(v, previous)
+	renderView(v, p.view.Load(), changed)
 	p.view.Store(v)
-	if p.o.Published != nil {
-		p.o.Published()
-	}
+	p.o.Published()
 }
 
 func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental bool) {
@@ -294,13 +305,19 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental bool) {
 // identify gives the reported jobs by their final labels.
 func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	out := make(map[jobKey]*Job, len(jobs))
+	inventory := p.o.Inventory()
 	for i := range jobs {
 		job := &jobs[i]
 		if job.CustomerKey != "" {
 			job.Customer = p.customers.id(job.CustomerKey, job.CustomerName)
 		}
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
+		object, _, _ := strings.Cut(job.ID, "/")
+		expected := inventory.Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
 		job.Machine = p.machine(job.Machine)
+		if expected != nil {
+			job.Machine, job.Class = expected.Name, expected.Class
+		}
 		if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
 			job.Class = class
 		}
@@ -346,16 +363,21 @@ func (p *Poller) orphans(reported map[jobKey]*Job) map[string]jobKey {
 // sameOutcome tells whether nothing worth an early write of the state changed.
 func sameOutcome(a, b *record) bool {
 	return a.Job.ID == b.Job.ID && a.LastOutcome.Equal(b.LastOutcome) && a.Job.LastResult == b.Job.LastResult &&
-		a.Job.LastSuccess.Equal(b.Job.LastSuccess) && a.Job.Error == b.Job.Error && a.Missing == b.Missing
+		a.Job.LastSuccess.Equal(b.Job.LastSuccess) && a.Job.Error == b.Job.Error && a.Job.Failures == b.Job.Failures && a.Missing == b.Missing
 }
 
 func (p *Poller) foldAgents(agents []Agent, now time.Time) {
 	next := make(map[agentKey]Agent, len(agents))
+	inventory := p.o.Inventory()
 	for _, a := range agents {
 		if a.CustomerKey != "" {
 			a.Customer = p.customers.id(a.CustomerKey, a.CustomerName)
 		}
-		a.Customer, a.Machine = CleanName(a.Customer), p.machine(a.Machine)
+		a.Customer = CleanName(a.Customer)
+		expected := inventory.Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
+		if a.Machine = p.machine(a.Machine); expected != nil {
+			a.Machine = expected.Name
+		}
 		key := agentKey{a.Customer, a.Machine}
 		if a.Online && a.LastSeen.IsZero() {
 			a.LastSeen = now
@@ -383,6 +405,21 @@ func (p *Poller) shownJobs() []Job {
 		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
 	})
 	return jobs
+}
+
+// vanished lists the jobs that their product no longer lists.
+func (p *Poller) vanished() []Vanished {
+	var out []Vanished
+	for _, r := range p.records {
+		if r.Missing > max(p.o.Grace, 0) && !r.GoneAt.IsZero() {
+			j := &r.Job
+			out = append(out, Vanished{Customer: j.Customer, ID: j.ID, Machine: j.Machine, Class: j.Class, Role: j.Role, Engine: j.Engine, Plan: j.Plan, Since: r.GoneAt})
+		}
+	}
+	slices.SortFunc(out, func(a, b Vanished) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
+	})
+	return out
 }
 
 func (p *Poller) shownAgents() []Agent {

@@ -293,6 +293,10 @@ func TestResultsFilters(t *testing.T) {
 		"?customer=nobody":                {200, []string{`"results":[]`, `"up":true`}, nil},
 		"?source=other":                   {200, []string{`"sources":[]`}, nil},
 		"?custmer=dupont":                 {400, []string{"known are"}, nil},
+		"?limit=1":                        {200, []string{`"job_id":"a"`, `"left_out":1`}, []string{`"job_id":"b"`}},
+		"?limit=2":                        {200, []string{`"job_id":"b"`}, []string{"left_out"}},
+		"?limit=0":                        {400, []string{"limit is not a number from 1 to 10000"}, nil},
+		"?limit=10001":                    {400, []string{"leave it out for 2000"}, nil},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/results"+query, nil))

@@ -19,6 +19,11 @@ type record struct {
 	LastOutcome time.Time `json:"last_outcome,omitzero"`
 	LastID      string    `json:"last_id,omitempty"`
 	Coarse      bool      `json:"coarse,omitempty"`
+	// Failed are the failing runs since the last success, oldest first, so
+	// that one that is told late is counted where it belongs, and once. It is
+	// complete after Horizon: older failures are a number in Job.Failures only.
+	Failed  []failedRun `json:"failed,omitempty"`
+	Horizon time.Time   `json:"horizon,omitzero"`
 	// FutureClaim is a last success that lay in the future when it was told.
 	FutureClaim time.Time `json:"future_claim,omitzero"`
 	// Missing counts complete listings in a row without this job; a record
@@ -26,6 +31,14 @@ type record struct {
 	Missing int       `json:"missing,omitempty"`
 	GoneAt  time.Time `json:"gone_at,omitzero"`
 }
+
+type failedRun struct {
+	ID  string    `json:"id,omitempty"`
+	End time.Time `json:"end"`
+}
+
+// keptFailures bounds what is remembered of a job that fails on and on.
+const keptFailures = 64
 
 type foldOptions struct {
 	now              time.Time
@@ -46,11 +59,15 @@ func (r *record) fold(job Job, o foldOptions) {
 	r.Job = job
 	r.Missing, r.GoneAt = 0, time.Time{}
 
+	if len(r.Failed) == 0 && old.Failures > 0 && r.Horizon.IsZero() {
+		r.Horizon = r.LastOutcome // from a state file that kept the number only
+	}
 	slices.SortStableFunc(runs, func(a, b Run) int { return a.End.Compare(b.End) })
 	for _, run := range runs {
 		r.foldRun(run, o)
 	}
 	r.foldClaim(claim, o)
+	r.forgive()
 }
 
 func (r *record) foldRun(run Run, o foldOptions) {
@@ -72,13 +89,80 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		return
 	}
 	if !run.End.After(r.LastOutcome) {
+		r.foldLate(run, o)
 		return
 	}
 	r.LastOutcome, r.LastID = run.End, run.ID
 	if run.Result.Failing() {
-		r.Job.Failures++
+		r.blame(run)
 	}
 	r.take(run, o)
+}
+
+// foldLate takes in a run that is told after a later one. It may move the last
+// success and the count of failures; the last run stays the last.
+func (r *record) foldLate(run Run, o foldOptions) {
+	if run.Coarse {
+		return // a status listing tells of the last run alone, with times that are not exact
+	}
+	switch {
+	case good(run.Result, o):
+		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
+		r.forgive()
+	case run.Result.Failing() && run.End.After(r.Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
+		r.blame(run)
+	}
+}
+
+// blame counts a failing run.
+func (r *record) blame(run Run) {
+	at, _ := slices.BinarySearchFunc(r.Failed, run.End, func(f failedRun, end time.Time) int { return f.End.Compare(end) })
+	r.Failed = slices.Insert(r.Failed, at, failedRun{run.ID, run.End})
+	r.Job.Failures++
+	if len(r.Failed) > keptFailures {
+		r.Horizon = r.Failed[0].End
+		r.Failed = slices.Delete(r.Failed, 0, 1)
+	}
+}
+
+// blamed tells whether the run is counted already, by itself or by a status
+// listing that knew its beginning only.
+func (r *record) blamed(run Run) bool {
+	return slices.ContainsFunc(r.Failed, func(f failedRun) bool {
+		return run.ID != "" && f.ID == run.ID || f.End.Equal(run.End) || f.ID == "" && !run.Start.IsZero() && !f.End.Before(run.Start) && f.End.Before(run.End)
+	})
+}
+
+// unblame takes the run that ended then out of the count, if it is remembered.
+func (r *record) unblame(end time.Time) bool {
+	at := slices.IndexFunc(r.Failed, func(f failedRun) bool { return f.End.Equal(end) })
+	if at < 0 {
+		return false
+	}
+	r.Failed = slices.Delete(r.Failed, at, at+1)
+	r.Job.Failures--
+	return true
+}
+
+// forgive drops the failures before the last success. One at the very instant
+// of it stays: a backup that was found damaged afterwards.
+func (r *record) forgive() {
+	before := 0
+	for before < len(r.Failed) && r.Failed[before].End.Before(r.Job.LastSuccess) {
+		before++
+	}
+	r.Failed = slices.Delete(r.Failed, 0, before)
+	if r.Job.LastSuccess.Before(r.Horizon) {
+		r.Job.Failures -= before
+		return
+	}
+	// Whatever is older than the horizon is older than the success.
+	r.Job.Failures, r.Horizon = len(r.Failed), time.Time{}
+}
+
+// good tells whether a run counts as a success.
+func good(result Result, o foldOptions) bool {
+	return result == Success || result == Warning && o.warningIsSuccess
 }
 
 // refine replaces what is known of the last run by a better report of it,
@@ -88,9 +172,7 @@ func (r *record) refine(run Run, o foldOptions) {
 	if run.Coarse && !r.Coarse && sameKind {
 		return
 	}
-	if run.Result.Failing() && !r.Job.LastResult.Failing() {
-		r.Job.Failures++
-	}
+	counted := r.Job.LastResult.Failing() && !r.unblame(r.LastOutcome)
 	if run.ID != "" {
 		r.LastID = run.ID
 	}
@@ -99,6 +181,12 @@ func (r *record) refine(run Run, o foldOptions) {
 		r.LastOutcome = later(r.LastOutcome, run.End)
 	}
 	run.End = r.LastOutcome
+	switch {
+	case run.Result.Failing() && !counted:
+		r.blame(run)
+	case counted && !run.Result.Failing():
+		r.Job.Failures--
+	}
 	r.take(run, o)
 }
 
@@ -116,9 +204,9 @@ func (r *record) take(run Run, o foldOptions) {
 	if run.Size > 0 {
 		r.Job.LastSize = run.Size
 	}
-	if run.Result == Success || run.Result == Warning && o.warningIsSuccess {
+	if good(run.Result, o) {
 		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
-		r.Job.Failures = 0
+		r.forgive()
 	}
 }
 

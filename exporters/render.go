@@ -3,6 +3,8 @@ package exporters
 import (
 	"bytes"
 	"compress/flate"
+	"hash/crc32"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,93 +22,111 @@ const maxLabelBytes = 512
 type family struct {
 	name, help, kind string
 	// status families describe the source itself and change at each attempt;
-	// the others change with a complete refresh only.
+	// the others belong to a customer and change with a complete refresh only.
 	status bool
 	write  func(w *writer, name string, v *View)
+	// inEachShard is told of every shard, with the shard as a label.
+	inEachShard bool
+	// inventory families are of the inventory's view, the others of a source's.
+	inventory bool
 }
 
 func families() []family {
 	const gauge, counter = "gauge", "counter"
+	customers := func(name, help string, write func(*writer, string, *View)) family {
+		return family{name: name, help: help, kind: gauge, write: write}
+	}
+	sources := func(name, help, kind string, write func(*writer, string, *View)) family {
+		return family{name: name, help: help, kind: kind, status: true, write: write}
+	}
+	up := sources("backup_source_up", "Whether the last refresh of the source was complete. The results shown stay those of the last complete one.", gauge,
+		sourceValue(func(v *View) (float64, bool) { return boolValue(v.Up), true }))
+	up.inEachShard = true
+	planListed := customers("backup_inventory_plan_listed", "Whether a source lists a job for a plan that the inventory expects.", writePlanListed)
+	machineJobs := customers("backup_inventory_machine_jobs", "Jobs that the sources list for a machine of the inventory.", writeMachineJobs)
+	unmatched := sources("backup_inventory_unmatched_machines", "Machines of a source that the inventory does not have under any name.", gauge, writeUnmatched)
+	planListed.inventory, machineJobs.inventory, unmatched.inventory = true, true, true
 	return []family{
-		{"backup_job_info", "The names of a job: one plan on one protected object.", gauge, false, writeJobInfo},
-		{"backup_job_last_success_timestamp_seconds", "End of the last successful run; absent if there never was one.", gauge, false,
-			jobTime(func(j *Job) time.Time { return j.LastSuccess })},
-		{"backup_job_last_run_timestamp_seconds", "End of the last finished run; absent if there never was one.", gauge, false,
-			jobTime(func(j *Job) time.Time { return j.LastRun })},
-		{"backup_job_last_result", "Result of the last run: 0 unknown, 1 success, 2 warning, 3 failed, 4 cancelled, 5 missed.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return float64(j.LastResult), true })},
-		{"backup_job_running", "Whether the job is running now.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Running), true })},
-		{"backup_job_running_since_timestamp_seconds", "Start of the current run; absent when idle.", gauge, false,
+		customers("backup_job_info", "The names of a job: one plan on one protected object.", writeJobInfo),
+		customers("backup_job_last_success_timestamp_seconds", "End of the last successful run; absent if there never was one.",
+			jobTime(func(j *Job) time.Time { return j.LastSuccess })),
+		customers("backup_job_last_run_timestamp_seconds", "End of the last finished run; absent if there never was one.",
+			jobTime(func(j *Job) time.Time { return j.LastRun })),
+		customers("backup_job_last_result", "Result of the last run: 0 unknown, 1 success, 2 warning, 3 failed, 4 cancelled, 5 missed.",
+			jobValue(func(j *Job) (float64, bool) { return float64(j.LastResult), true })),
+		customers("backup_job_running", "Whether the job is running now.",
+			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Running), true })),
+		customers("backup_job_running_since_timestamp_seconds", "Start of the current run; absent when idle.",
 			jobTime(func(j *Job) time.Time {
 				if !j.Running {
 					return time.Time{}
 				}
 				return j.RunningSince
-			})},
-		{"backup_job_enabled", "Whether the plan is switched on.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Enabled), true })},
-		{"backup_job_next_run_timestamp_seconds", "Next planned start; absent if none is planned.", gauge, false,
-			jobTime(func(j *Job) time.Time { return j.NextRun })},
-		{"backup_job_expected_interval_seconds", "Planned time from the last success to the next run, or what is configured for the class of machine.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return j.ExpectedInterval.Seconds(), j.ExpectedInterval > 0 })},
-		{"backup_job_last_duration_seconds", "Duration of the last finished run.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })},
-		{"backup_job_last_size_bytes", "Bytes processed by the last finished run.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return float64(j.LastSize), j.LastSize > 0 })},
-		{"backup_job_consecutive_failures", "Failed, cancelled or missed runs since the last success.", gauge, false,
-			jobValue(func(j *Job) (float64, bool) { return float64(j.Failures), true })},
-		{"backup_job_received_timestamp_seconds", "When a pushed result arrived.", gauge, false,
-			jobTime(func(j *Job) time.Time { return j.Received })},
-		{"backup_agent_online", "Whether the backup agent of a machine is connected to its product.", gauge, false, writeAgentOnline},
-		{"backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", gauge, false, writeAgentSeen},
-		{"backup_repository_capacity_bytes", "Capacity of a backup repository.", gauge, false,
-			repository(func(r *Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes >= 0 })},
-		{"backup_repository_free_bytes", "Free space of a backup repository.", gauge, false,
-			repository(func(r *Repository) (float64, bool) { return r.FreeBytes, r.FreeBytes >= 0 })},
-		{"backup_repository_online", "Whether a backup repository can be reached by its product.", gauge, false,
+			})),
+		customers("backup_job_enabled", "Whether the plan is switched on.",
+			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Enabled), true })),
+		customers("backup_job_next_run_timestamp_seconds", "Next planned start; absent if none is planned.",
+			jobTime(func(j *Job) time.Time { return j.NextRun })),
+		customers("backup_job_expected_interval_seconds", "Planned time from the last success to the next run, or what is configured for the class of machine.",
+			jobValue(func(j *Job) (float64, bool) { return j.ExpectedInterval.Seconds(), j.ExpectedInterval > 0 })),
+		customers("backup_job_last_duration_seconds", "Duration of the last finished run.",
+			jobValue(func(j *Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })),
+		customers("backup_job_last_size_bytes", "Bytes processed by the last finished run.",
+			jobValue(func(j *Job) (float64, bool) { return float64(j.LastSize), j.LastSize > 0 })),
+		customers("backup_job_consecutive_failures", "Failed, cancelled or missed runs since the last success.",
+			jobValue(func(j *Job) (float64, bool) { return float64(j.Failures), true })),
+		customers("backup_job_received_timestamp_seconds", "When a pushed result arrived.",
+			jobTime(func(j *Job) time.Time { return j.Received })),
+		customers("backup_agent_online", "Whether the backup agent of a machine is connected to its product.", writeAgentOnline),
+		customers("backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", writeAgentSeen),
+		customers("backup_repository_capacity_bytes", "Capacity of a backup repository.",
+			repository(func(r *Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes >= 0 })),
+		customers("backup_repository_free_bytes", "Free space of a backup repository.",
+			repository(func(r *Repository) (float64, bool) { return r.FreeBytes, r.FreeBytes >= 0 })),
+		customers("backup_repository_online", "Whether a backup repository can be reached by its product.",
 			repository(func(r *Repository) (float64, bool) {
 				if r.Online == nil {
 					return 0, false
 				}
 				return boolValue(*r.Online), true
-			})},
-		{"backup_quota_used", "Amount used of a subscribed item, in the unit of the label.", gauge, false, writeQuotaUsed},
-		{"backup_quota_limit", "Amount allowed of a subscribed item; absent if unlimited.", gauge, false, writeQuotaLimit},
-		{"backup_license_expiry_timestamp_seconds", "When a licence or subscription ends.", gauge, false, writeLicense},
-		{"backup_source_info", "A configured source and the product it reads.", gauge, true, writeSourceInfo},
-		{"backup_source_up", "Whether the last refresh of the source was complete. The results shown stay those of the last complete one.", gauge, true,
-			sourceValue(func(v *View) (float64, bool) { return boolValue(v.Up), true })},
-		{"backup_source_last_refresh_timestamp_seconds", "When the source was last read completely. Sources are polled in the background, not at scrape.", gauge, true,
-			sourceValue(func(v *View) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })},
-		{"backup_source_refresh_duration_seconds", "Duration of the last refresh, complete or not.", gauge, true,
-			sourceValue(func(v *View) (float64, bool) { return v.Duration.Seconds(), true })},
-		{"backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge, true,
+			})),
+		customers("backup_quota_used", "Amount used of a subscribed item, in the unit of the label.", writeQuotaUsed),
+		customers("backup_quota_limit", "Amount allowed of a subscribed item; absent if unlimited.", writeQuotaLimit),
+		customers("backup_license_expiry_timestamp_seconds", "When a licence or subscription ends.", writeLicense),
+		customers("backup_vanished_timestamp_seconds", "When a complete listing first lacked a job that was known; absent again after a month.", writeVanished),
+		planListed, machineJobs, unmatched,
+		sources("backup_source_info", "A configured source and the product it reads.", gauge, writeSourceInfo),
+		up,
+		sources("backup_source_last_refresh_timestamp_seconds", "When the source was last read completely. Sources are polled in the background, not at scrape.", gauge,
+			sourceValue(func(v *View) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })),
+		sources("backup_source_refresh_duration_seconds", "Duration of the last refresh, complete or not.", gauge,
+			sourceValue(func(v *View) (float64, bool) { return v.Duration.Seconds(), true })),
+		sources("backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge,
 			sourceValue(func(v *View) (float64, bool) {
 				if v.ClockSkew == nil {
 					return 0, false
 				}
 				return v.ClockSkew.Seconds(), true
-			})},
-		{"backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, true, writeEndpointUp},
-		{"backup_source_items", "Items read of one part of the source.", gauge, true, writeItems},
-		{"backup_inbox_unsorted_messages", "Report mails that no rule reads, kept for a person or left where they are.", gauge, true,
+			})),
+		sources("backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, writeEndpointUp),
+		sources("backup_source_items", "Items read of one part of the source.", gauge, writeItems),
+		sources("backup_inbox_unsorted_messages", "Report mails that no rule reads, kept for a person or left where they are.", gauge,
 			sourceValue(func(v *View) (float64, bool) {
 				if v.Inbox == nil {
 					return 0, false
 				}
 				return float64(v.Inbox.Unsorted), true
-			})},
-		{"backup_inbox_last_message_timestamp_seconds", "When the latest mail of any kind arrived; absent if none ever did.", gauge, true,
+			})),
+		sources("backup_inbox_last_message_timestamp_seconds", "When the latest mail of any kind arrived; absent if none ever did.", gauge,
 			sourceValue(func(v *View) (float64, bool) {
 				if v.Inbox == nil || v.Inbox.LastMessage.IsZero() {
 					return 0, false
 				}
 				return unix(v.Inbox.LastMessage), true
-			})},
-		{"backup_inbox_ignored_messages_total", "Mails that are no reports: Vigie's own, answers, bounces, and what a rule ignores.", counter, true, writeIgnored},
-		{"backup_source_errors_total", "Failed readings of the source or of a part of it, by reason.", counter, true, writeErrors},
-		{"backup_source_unknown_values_total", "Values that the exporter does not know, by field. They never count as success.", counter, true, writeUnknown},
+			})),
+		sources("backup_inbox_ignored_messages_total", "Mails that are no reports: Vigie's own, answers, bounces, and what a rule ignores.", counter, writeIgnored),
+		sources("backup_source_errors_total", "Failed readings of the source or of a part of it, by reason.", counter, writeErrors),
+		sources("backup_source_unknown_values_total", "Values that the exporter does not know, by field. They never count as success.", counter, writeUnknown),
 	}
 }
 
@@ -116,6 +136,7 @@ func families() []family {
 type segment struct {
 	text    []byte
 	deflate []byte
+	crc     uint32 // of the text
 }
 
 type writer struct{ b []byte }
@@ -172,35 +193,84 @@ func CleanName(s string) string {
 	return s
 }
 
-// renderView fills v.segments. Segments of a view that did not change are
-// taken from the previous one.
-func renderView(v, previous *View) {
+// cell is the rendered text of some customers of one source: of one customer
+// where a source has few, of all customers of a bucket where it has many.
+type cell struct {
+	bucket   int
+	customer string    // empty where the cell stands for the whole bucket
+	segments []segment // by index in families(); empty for status families
+}
+
+// renderView fills what the exposition writes. Cells of a view whose jobs did
+// not change are taken from the previous one, and so is every text that came
+// out the same: compressing costs far more than writing.
+func renderView(v, previous *View, changed bool) {
+	p := newPress()
 	fams := families()
-	v.segments = make([]segment, len(fams))
-	w := &writer{}
+	var before []segment
+	if previous != nil {
+		before = previous.status
+	}
+	v.status = make([]segment, len(fams))
 	for i, f := range fams {
-		if previous != nil && !f.status {
-			v.segments[i] = previous.segments[i]
-			continue
+		if f.status && f.inventory == v.inventory {
+			v.status[i] = p.segment(v, f, before, i)
 		}
-		w.b = w.b[:0]
-		f.write(w, f.name, v)
-		v.segments[i] = newSegment(w.b)
+	}
+	if !changed && previous != nil {
+		v.cells = previous.cells
+		return
+	}
+	old := map[cellKey][]segment{}
+	if previous != nil {
+		for _, c := range previous.cells {
+			old[cellKey{c.bucket, c.customer}] = c.segments
+		}
+	}
+	for key, part := range v.parts() {
+		c := cell{bucket: key.bucket, customer: key.customer, segments: make([]segment, len(fams))}
+		for i, f := range fams {
+			if !f.status && f.inventory == v.inventory {
+				c.segments[i] = p.segment(part, f, old[key], i)
+			}
+		}
+		v.cells = append(v.cells, c)
 	}
 }
 
-func newSegment(text []byte) segment {
-	if len(text) == 0 {
-		return segment{}
-	}
-	var out bytes.Buffer
-	z, err := flate.NewWriter(&out, flate.BestSpeed)
+// press renders and compresses with buffers that it uses again and again.
+type press struct {
+	w   writer
+	out bytes.Buffer
+	z   *flate.Writer
+}
+
+func newPress() *press {
+	z, err := flate.NewWriter(io.Discard, flate.BestSpeed)
 	if err != nil {
 		panic(err) // the level is a constant
 	}
-	_, _ = z.Write(text) // bytes.Buffer does not fail
-	_ = z.Flush()
-	return segment{text: bytes.Clone(text), deflate: out.Bytes()}
+	return &press{z: z}
+}
+
+func (p *press) segment(v *View, f family, before []segment, i int) segment {
+	p.w.b = p.w.b[:0]
+	f.write(&p.w, f.name, v)
+	if len(before) > i && bytes.Equal(before[i].text, p.w.b) {
+		return before[i]
+	}
+	return p.squeeze(p.w.b)
+}
+
+func (p *press) squeeze(text []byte) segment {
+	if len(text) == 0 {
+		return segment{}
+	}
+	p.out.Reset()
+	p.z.Reset(&p.out)
+	_, _ = p.z.Write(text) // bytes.Buffer does not fail
+	_ = p.z.Flush()
+	return segment{text: bytes.Clone(text), deflate: bytes.Clone(p.out.Bytes()), crc: crc32.ChecksumIEEE(text)}
 }
 
 func writeJobInfo(w *writer, name string, v *View) {
@@ -274,6 +344,13 @@ func writeLicense(w *writer, name string, v *View) {
 		if !l.Expiry.IsZero() {
 			w.sample(name, unix(l.Expiry), "source", v.Source, "customer", l.Customer, "item", l.Item)
 		}
+	}
+}
+
+func writeVanished(w *writer, name string, v *View) {
+	for _, j := range v.Vanished {
+		w.sample(name, unix(j.Since), "source", v.Source, "customer", j.Customer, "job_id", j.ID,
+			"machine", j.Machine, "machine_class", string(j.Class), "backup_role", string(j.Role), "engine", j.Engine, "plan", j.Plan)
 	}
 }
 

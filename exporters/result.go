@@ -121,6 +121,18 @@ type Job struct {
 	Received time.Time `json:"received,omitzero"`
 }
 
+// Vanished is a job that its product no longer lists.
+type Vanished struct {
+	Customer string    `json:"customer"`
+	ID       string    `json:"job_id"`
+	Machine  string    `json:"machine"`
+	Class    Class     `json:"machine_class"`
+	Role     Role      `json:"backup_role"`
+	Engine   string    `json:"engine"`
+	Plan     string    `json:"plan"`
+	Since    time.Time `json:"since"` // the first complete listing without it
+}
+
 // Agent is a program of the backup product on a machine.
 type Agent struct {
 	Customer     string    `json:"customer"`

@@ -1,8 +1,13 @@
 package exporters
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,55 +54,136 @@ type SourceItem struct {
 type ResultsAnswer struct {
 	Results []ResultItem `json:"results"`
 	Sources []SourceItem `json:"sources"`
+	// LeftOut counts the results that match and found no room. What fails is
+	// left out last.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
-// ResultsHandler answers GET /api/v1/results?customer=&machine=&source=; each
-// parameter narrows, machine without regard to case.
+// The bounds of an answer: in items, where the request names no limit and at
+// most, and in bytes, which the receiver does not read to more than 4 MiB.
+const (
+	defaultResults  = 2_000
+	maxResults      = 10_000
+	maxResultsBytes = 3 << 20
+)
+
+// ResultsHandler answers GET /api/v1/results?customer=&machine=&source=&limit=;
+// each parameter narrows, machine without regard to case.
 func ResultsHandler(sources func() []*View) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET is understood here", http.StatusMethodNotAllowed)
+		q, limit, ok := question(w, r, "customer", "machine", "source", "limit")
+		if !ok {
 			return
 		}
-		q := r.URL.Query()
-		for key := range q {
-			if key != "customer" && key != "machine" && key != "source" {
-				http.Error(w, "unknown parameter; known are customer, machine, source", http.StatusBadRequest)
-				return
-			}
-		}
-		answer := collectResults(sources(), q.Get("source"), q.Get("customer"), q.Get("machine"))
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(answer) // the client went away
+		answer := collectResults(sources(), resultsQuestion{q.Get("source"), q.Get("customer"), q.Get("machine"), limit})
+		writeJSON(w, answer)
 	})
 }
 
-func collectResults(views []*View, source, customer, machine string) ResultsAnswer {
+// question reads the parameters of a GET, or answers what is wrong with them.
+func question(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, int, bool) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET is understood here", http.StatusMethodNotAllowed)
+		return nil, 0, false
+	}
+	q := r.URL.Query()
+	for key := range q {
+		if !slices.Contains(known, key) {
+			http.Error(w, "unknown parameter; known are "+strings.Join(known, ", "), http.StatusBadRequest)
+			return nil, 0, false
+		}
+	}
+	limit := defaultResults
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxResults {
+			http.Error(w, fmt.Sprintf("limit is not a number from 1 to %d; leave it out for %d", maxResults, defaultResults), http.StatusBadRequest)
+			return nil, 0, false
+		}
+		limit = n
+	}
+	return q, limit, true
+}
+
+func writeJSON(w http.ResponseWriter, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(answer) // the client went away
+}
+
+type resultsQuestion struct {
+	source, customer, machine string
+	limit                     int
+}
+
+func (q resultsQuestion) asks(j *Job) bool {
+	return (q.customer == "" || j.Customer == q.customer) && (q.machine == "" || strings.EqualFold(CleanName(j.Machine), q.machine))
+}
+
+func collectResults(views []*View, q resultsQuestion) ResultsAnswer {
 	answer := ResultsAnswer{Results: []ResultItem{}, Sources: []SourceItem{}}
-	for _, v := range views {
-		if source != "" && v.Source != source {
-			continue
-		}
-		answer.Sources = append(answer.Sources, SourceItem{v.Source, v.Engine, v.Up, v.LastRefresh.UTC(), v.Problem})
-		agents := make(map[agentKey]Agent, len(v.Agents))
-		for _, a := range v.Agents {
-			agents[agentKey{a.Customer, strings.ToLower(a.Machine)}] = a
-		}
-		for i := range v.Jobs {
-			j := &v.Jobs[i]
-			if customer != "" && j.Customer != customer || machine != "" && !strings.EqualFold(CleanName(j.Machine), machine) {
+	type place struct{ view, job int }
+	var chosen []place
+	size := 0
+	for _, failing := range []bool{true, false} {
+		for n, v := range views {
+			if q.source != "" && v.Source != q.source {
 				continue
 			}
-			item := resultItem(v.Source, j)
-			if a, ok := agents[agentKey{j.Customer, strings.ToLower(CleanName(j.Machine))}]; ok {
-				item.AgentOnline, item.AgentLastSeen = &a.Online, a.LastSeen.UTC()
+			for i := range v.Jobs {
+				j := &v.Jobs[i]
+				switch {
+				case j.LastResult.Failing() != failing || !q.asks(j):
+				case len(chosen) >= q.limit || size >= maxResultsBytes:
+					answer.LeftOut++
+				default:
+					chosen = append(chosen, place{n, i})
+					size += sizeOf(j)
+				}
 			}
-			answer.Results = append(answer.Results, item)
+		}
+	}
+	slices.SortFunc(chosen, func(a, b place) int { return cmp.Or(a.view-b.view, a.job-b.job) })
+	for _, p := range chosen {
+		answer.Results = append(answer.Results, views[p.view].resultItem(&views[p.view].Jobs[p.job]))
+	}
+	for _, v := range views {
+		if q.source == "" || v.Source == q.source {
+			answer.Sources = append(answer.Sources, SourceItem{v.Source, v.Engine, v.Up, v.LastRefresh.UTC(), v.Problem})
 		}
 	}
 	return answer
+}
+
+// sizeOf is at least how long a job's item is as JSON.
+func sizeOf(j *Job) int {
+	n := 700
+	for _, text := range []string{j.Error, j.CustomerName, j.Customer, j.ID, j.Machine, j.Plan, j.ObjectType} {
+		for i := range len(text) {
+			switch c := text[i]; {
+			case c < ' ' || c == '<' || c == '>' || c == '&' || c >= 0x80:
+				n += 6 // at worst \u0000
+			case c == '"' || c == '\\':
+				n += 2
+			default:
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (v *View) resultItem(j *Job) ResultItem {
+	item := resultItem(v.Source, j)
+	at, _ := slices.BinarySearchFunc(v.Agents, j.Customer, func(a Agent, customer string) int { return strings.Compare(a.Customer, customer) })
+	for ; at < len(v.Agents) && v.Agents[at].Customer == j.Customer; at++ {
+		if a := &v.Agents[at]; strings.EqualFold(a.Machine, item.Machine) {
+			item.AgentOnline, item.AgentLastSeen = &a.Online, a.LastSeen.UTC()
+			break
+		}
+	}
+	return item
 }
 
 func resultItem(source string, j *Job) ResultItem {

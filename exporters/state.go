@@ -1,9 +1,12 @@
 package exporters
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,10 +23,10 @@ const maxStateBytes = 1 << 30
 type state struct {
 	Schema      int       `json:"schema"`
 	LastRefresh time.Time `json:"last_refresh,omitzero"`
-	Jobs        []*record `json:"jobs"`
 	Agents      []Agent   `json:"agents"`
 	// Customers holds the ids given to customers that the configuration does not name.
 	Customers customerBook `json:"customers"`
+	Jobs      []*record    `json:"jobs"` // the last key: see saveState
 }
 
 // loadState reads the file; a file that does not exist is an empty state.
@@ -58,28 +61,57 @@ func loadState(path string) (state, error) {
 }
 
 // saveState replaces the file so that a crash leaves the old or the new one.
+// The jobs are written one by one: all of them together would need as much
+// memory again as the rest of the program.
 func saveState(path string, s state) error {
-	data, err := json.Marshal(s)
+	jobs := s.Jobs
+	s.Jobs = nil
+	head, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("state file %s: %w", path, err)
 	}
-	if err := replaceFile(path, 0o600, [][]byte{data}); err != nil {
+	err = replaceFile(path, 0o600, func(w io.Writer) error {
+		// The last key of state is jobs, null here.
+		if _, err := w.Write(bytes.TrimSuffix(head, []byte("null}"))); err != nil {
+			return err
+		}
+		sep := "["
+		for _, r := range jobs {
+			line, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			if _, err := io.WriteString(w, sep); err != nil {
+				return err
+			}
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
+			sep = ",\n"
+		}
+		if len(jobs) == 0 {
+			_, err := io.WriteString(w, "[]}")
+			return err
+		}
+		_, err := io.WriteString(w, "]}")
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
 	return nil
 }
 
 // replaceFile writes a new file beside path and renames it into place.
-func replaceFile(path string, mode fs.FileMode, pieces [][]byte) error {
+func replaceFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	for _, p := range pieces {
-		if err == nil {
-			_, err = tmp.Write(p)
-		}
+	w := bufio.NewWriterSize(tmp, 256<<10)
+	if err = write(w); err == nil {
+		err = w.Flush()
 	}
 	if err == nil {
 		err = tmp.Chmod(mode)
@@ -94,4 +126,16 @@ func replaceFile(path string, mode fs.FileMode, pieces [][]byte) error {
 		return err
 	}
 	return os.Rename(tmp.Name(), path)
+}
+
+// removeLeftovers removes what a process that was killed while it wrote left
+// beside the file.
+func removeLeftovers(path string) {
+	found, err := filepath.Glob(path + ".tmp-*")
+	if err != nil {
+		return // a path that is no pattern
+	}
+	for _, f := range found {
+		_ = os.Remove(f) // it only takes room
+	}
 }

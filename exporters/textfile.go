@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,10 +81,14 @@ func (t *Textfile) Write() error {
 	if err != nil {
 		return errors.New("the exporter's own metrics cannot be collected")
 	}
-	p := t.from.current()
-	pieces := make([][]byte, 0, len(p.pieces)+1)
-	for _, s := range p.pieces {
-		pieces = append(pieces, s.text)
-	}
-	return replaceFile(t.path, textfileMode, append(pieces, own))
+	p := t.from.current(wholeExposition)
+	return replaceFile(t.path, textfileMode, func(w io.Writer) error {
+		for _, s := range p.pieces {
+			if _, err := w.Write(s.text); err != nil {
+				return err
+			}
+		}
+		_, err := w.Write(own)
+		return err
+	})
 }

@@ -13,7 +13,8 @@ type View struct {
 	Duration    time.Duration
 	Problem     string // of the last refresh, for people
 
-	Jobs         []Job // sorted by customer, id
+	Jobs         []Job      // sorted by customer, id
+	Vanished     []Vanished // sorted by customer, id
 	Agents       []Agent
 	Repositories []Repository
 	Quotas       []Quota
@@ -25,5 +26,11 @@ type View struct {
 	Errors        map[Reason]int
 	UnknownValues map[string]int
 
-	segments []segment // by index in families()
+	// The inventory's own view has nothing but these; see [Inventory.Assess].
+	inventory bool
+	expected  []expectedMachine
+	unmatched []unmatchedSource
+
+	status []segment // by index in families(); empty for the others
+	cells  []cell
 }

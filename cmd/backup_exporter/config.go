@@ -42,8 +42,48 @@ type instance struct {
 
 var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
-// loadConfig reads the whole file or says what is wrong with it.
-func loadConfig(file string, table map[string]opener, o exporters.SourceOptions) ([]instance, error) {
+// configuration is what the file says.
+type configuration struct {
+	sources   []instance
+	inventory *exporters.Inventory // nil if none is named
+}
+
+// loadConfig reads the whole file, and the inventory that it names, or says
+// what is wrong.
+func loadConfig(file string, table map[string]opener, o exporters.SourceOptions) (configuration, error) {
+	var top struct {
+		Inventory []string    `yaml:"inventory"`
+		Sources   []yaml.Node `yaml:"sources"`
+	}
+	root, err := readConfig(file)
+	if err != nil {
+		return configuration{}, err
+	}
+	if err := exporters.DecodeStrict(file, "", root, &top); err != nil {
+		return configuration{}, err
+	}
+	if len(top.Sources) == 0 {
+		return configuration{}, &exporters.ConfigError{File: file, Line: 1, Key: "sources", What: "no source", Cure: "list at least one"}
+	}
+	var c configuration
+	if c.sources, err = loadSources(file, top.Sources, table, o); err != nil {
+		return configuration{}, err
+	}
+	if len(top.Inventory) > 0 {
+		for i, name := range top.Inventory {
+			if !filepath.IsAbs(name) {
+				top.Inventory[i] = filepath.Join(filepath.Dir(file), name)
+			}
+		}
+		if c.inventory, err = exporters.LoadInventory(top.Inventory); err != nil {
+			return configuration{}, err
+		}
+	}
+	return c, nil
+}
+
+// readConfig gives the file's one mapping.
+func readConfig(file string) (*yaml.Node, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w; name the file with --config.file", err)
@@ -64,27 +104,22 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: more than one document; keep the first", file)
 	}
-	var top struct {
-		Sources []yaml.Node `yaml:"sources"`
-	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with the key sources"}
 	}
-	if err := exporters.DecodeStrict(file, "", doc.Content[0], &top); err != nil {
-		return nil, err
-	}
-	if len(top.Sources) == 0 {
-		return nil, &exporters.ConfigError{File: file, Line: 1, Key: "sources", What: "no source", Cure: "list at least one"}
-	}
+	return doc.Content[0], nil
+}
+
+func loadSources(file string, nodes []yaml.Node, table map[string]opener, o exporters.SourceOptions) ([]instance, error) {
 	var out []instance
-	for i := range top.Sources {
+	for i := range nodes {
 		path := fmt.Sprintf("sources[%d]", i)
-		in, err := loadInstance(file, path, &top.Sources[i], table, o)
+		in, err := loadInstance(file, path, &nodes[i], table, o)
 		if err != nil {
 			return nil, err
 		}
 		if slices.ContainsFunc(out, func(other instance) bool { return other.Name == in.Name }) {
-			return nil, &exporters.ConfigError{File: file, Line: top.Sources[i].Line, Key: path + ".name",
+			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".name",
 				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"}
 		}
 		out = append(out, in)

@@ -36,11 +36,13 @@ func TestExampleConfiguration(t *testing.T) {
 	write(t, dir, "secrets/acronis-eu2", "one\n")
 	write(t, dir, "secrets/veeam-dupont", "two\n")
 	write(t, dir, "secrets/udp-dupont", "three\n")
-	instances, err := loadConfig(file, sourceTable(), env())
+	write(t, dir, "secrets/push-dupont", "0123456789abcdef0123456789abcdef\n")
+	config, err := loadConfig(file, sourceTable(), env())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(instances) != 3 || instances[0].engine != "acronis" || instances[1].engine != "veeam" || instances[2].engine != "arcserve" {
+	instances := config.sources
+	if len(instances) != 4 || instances[0].engine != "acronis" || instances[1].engine != "veeam" || instances[2].engine != "arcserve" || instances[3].engine != "push" {
 		t.Errorf("got %+v", instances)
 	}
 	if got := time.Duration(instances[0].PollInterval); got != 5*time.Minute {
@@ -62,12 +64,12 @@ func TestExampleOfMoreSources(t *testing.T) {
 		write(t, dir, "secrets/"+name, "secret\n")
 	}
 	write(t, dir, "secrets/restic-dupont.env", "AWS_ACCESS_KEY_ID=x\n")
-	instances, err := loadConfig(write(t, dir, "backup_exporter.yml", string(example)), sourceTable(), env())
+	config, err := loadConfig(write(t, dir, "backup_exporter.yml", string(example)), sourceTable(), env())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var engines []string
-	for _, in := range instances {
+	for _, in := range config.sources {
 		engines = append(engines, in.engine)
 	}
 	if got := strings.Join(engines, " "); got != "synology proxmox_backup_server restic_repository" {
@@ -83,10 +85,11 @@ func TestExampleConfigurationOfMails(t *testing.T) {
 	}
 	write(t, dir, "secrets/expert-mailbox", "one\n")
 	write(t, dir, "secrets/inbox-dismiss", "0123456789abcdef0123456789abcdef\n")
-	instances, err := loadConfig(filepath.Join(dir, "inbox.yml"), sourceTable(), env())
+	config, err := loadConfig(filepath.Join(dir, "inbox.yml"), sourceTable(), env())
 	if err != nil {
 		t.Fatal(err)
 	}
+	instances := config.sources
 	if len(instances) != 2 || instances[0].engine != "inbox" || instances[1].engine != "inbox" {
 		t.Errorf("got %+v", instances)
 	}
@@ -95,7 +98,7 @@ func TestExampleConfigurationOfMails(t *testing.T) {
 func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	const good = "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n    client_secret_file: secret\n"
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; known here are sources"},
+		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; known here are inventory, sources"},
 		{"no source", "sources: []\n", "no source; list at least one"},
 		{"not YAML", "sources: [\n", "has to be YAML"},
 		{"not a mapping", "- a\n", "begin with the key sources"},

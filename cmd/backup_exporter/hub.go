@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigie/exporters"
@@ -16,11 +18,23 @@ type hub struct {
 	stateDir string
 	now      func() time.Time
 	logger   *slog.Logger
-	// published is called after each refresh of a source.
+	// published is called when the metrics changed.
 	published func()
+
+	inventory atomic.Pointer[exporters.Inventory]
+	assessed  atomic.Pointer[exporters.View] // nil without an inventory
+	changed   chan struct{}                  // something to assess
 
 	mu      sync.Mutex
 	running []*runner // in the order of the configuration
+}
+
+// assessPause bounds how often the inventory is compared with what many
+// sources list.
+const assessPause = 200 * time.Millisecond
+
+func newHub(stateDir string, logger *slog.Logger) *hub {
+	return &hub{stateDir: stateDir, now: time.Now, logger: logger, published: func() {}, changed: make(chan struct{}, 1)}
 }
 
 type runner struct {
@@ -41,9 +55,60 @@ func (h *hub) views() []*exporters.View {
 	return out
 }
 
-// apply runs the given sources. Those whose configuration did not change go
+// exposed is what the metrics tell: the sources, and what the inventory has
+// to say of them.
+func (h *hub) exposed() []*exporters.View {
+	views := h.views()
+	if v := h.assessed.Load(); v != nil {
+		views = append(views, v)
+	}
+	return views
+}
+
+func (h *hub) note() {
+	select {
+	case h.changed <- struct{}{}:
+	default: // it is waiting to be assessed already
+	}
+}
+
+// assess compares the inventory with what the sources list, whenever one of
+// them changed.
+func (h *hub) assess(ctx context.Context) {
+	for {
+		select {
+		case <-h.changed:
+		case <-ctx.Done():
+			return
+		}
+		if inventory := h.inventory.Load(); inventory == nil {
+			h.assessed.Store(nil)
+		} else {
+			h.assessed.Store(inventory.Assess(h.views(), h.assessed.Load(), h.now()))
+		}
+		h.published()
+		paceMemory(os.Getenv)
+		select {
+		case <-time.After(assessPause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// apply runs the given configuration.
+func (h *hub) apply(ctx context.Context, c configuration) error {
+	if err := h.applySources(ctx, c.sources); err != nil {
+		return err
+	}
+	h.inventory.Store(c.inventory)
+	h.note()
+	return nil
+}
+
+// applySources runs the given sources. Those whose configuration did not change go
 // on undisturbed; the others are stopped and begin anew with what they knew.
-func (h *hub) apply(ctx context.Context, instances []instance) error {
+func (h *hub) applySources(ctx context.Context, instances []instance) error {
 	h.mu.Lock()
 	old := h.running
 	h.mu.Unlock()
@@ -96,7 +161,8 @@ func (h *hub) options(in instance) exporters.PollerOptions {
 		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),
-		Published: h.published, Now: h.now, Logger: h.logger,
+		Inventory: h.inventory.Load, Published: h.note,
+		Now: h.now, Logger: h.logger,
 	}
 }
 

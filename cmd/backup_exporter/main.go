@@ -62,7 +62,10 @@ type options struct {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\nExample: backup_exporter --config.file=backup_exporter.yml")
+	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\n"+
+		"Example: backup_exporter --config.file=backup_exporter.yml\n\n"+
+		"The verb push sends the result of a script instead; see backup_exporter push --help.\n\n"+
+		"Example: "+pushExample)
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
@@ -104,13 +107,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
-	instances, err := o.load(env)
+	config, err := o.load(env)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
 	}
 	if o.check || o.checkSources {
-		return report(ctx, o, instances, stdout)
+		return report(ctx, o, config, stdout)
 	}
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --storage.path: %v; name a folder that can be written to\n", err)
@@ -118,7 +121,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, o, env, instances, promslog.New(o.log)); err != nil {
+	if err := serve(ctx, o, env, config, promslog.New(o.log)); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
 	}
@@ -126,17 +129,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // load reads the configuration and refuses what the flags make impossible.
-func (o *options) load(env exporters.SourceOptions) ([]instance, error) {
-	instances, err := loadConfig(o.configFile, sourceTable(), env)
+func (o *options) load(env exporters.SourceOptions) (configuration, error) {
+	c, err := loadConfig(o.configFile, sourceTable(), env)
 	if err != nil {
-		return nil, err
+		return configuration{}, err
 	}
-	for _, in := range instances {
+	for _, in := range c.sources {
 		if _, receives := in.source.(*push.Source); receives && o.textfileOnly {
-			return nil, fmt.Errorf("--textfile.only: the source %s receives results, and no port would be open for them; leave one of the two out", in.Name)
+			return configuration{}, fmt.Errorf("--textfile.only: the source %s receives results, and no port would be open for them; leave one of the two out", in.Name)
 		}
 	}
-	return instances, nil
+	return c, nil
 }
 
 func checkWeb(c *web.FlagConfig) error { return web.Validate(*c.WebConfigFile) }
@@ -151,9 +154,9 @@ func checkPath(path string) error {
 }
 
 // report says what is configured and, if asked, whether it can be read.
-func report(ctx context.Context, o options, instances []instance, stdout io.Writer) int {
+func report(ctx context.Context, o options, c configuration, stdout io.Writer) int {
 	code := 0
-	for _, in := range instances {
+	for _, in := range c.sources {
 		fmt.Fprintf(stdout, "%s: %s, every %s", in.Name, in.engine, time.Duration(in.PollInterval))
 		if o.checkSources {
 			text, ok := readOnce(ctx, in)
@@ -164,7 +167,10 @@ func report(ctx context.Context, o options, instances []instance, stdout io.Writ
 		}
 		fmt.Fprintln(stdout)
 	}
-	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(instances))
+	if c.inventory != nil {
+		fmt.Fprintf(stdout, "inventory: %d machines\n", c.inventory.Len())
+	}
+	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(c.sources))
 	return code
 }
 
@@ -188,8 +194,9 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 }
 
 // serve runs until ctx ends.
-func serve(ctx context.Context, o options, env exporters.SourceOptions, instances []instance, logger *slog.Logger) error {
-	h := &hub{stateDir: o.stateDir, now: time.Now, logger: logger, published: func() {}}
+func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
+	h := newHub(o.stateDir, logger)
+	paceMemory(os.Getenv)
 	defer h.close()
 	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -199,12 +206,11 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, instance
 		if err != nil {
 			return err
 		}
-		defer h.published()
 		return h.apply(ctx, next)
 	})
 	if o.textfile != "" {
 		// Not the process's own metrics: the exporter that collects the file has some of the same name.
-		file, err := exporters.NewTextfile(o.textfile, exporters.NewExposition(h.views, about), about, logger)
+		file, err := exporters.NewTextfile(o.textfile, exporters.NewExposition(h.exposed, about), about, logger)
 		if err != nil {
 			return fmt.Errorf("--textfile.path: %w", err)
 		}
@@ -214,9 +220,10 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, instance
 		go func() { defer close(done); file.Run(writing) }()
 		defer func() { stop(); <-done }()
 	}
-	if err := h.apply(ctx, instances); err != nil {
+	if err := h.apply(ctx, config); err != nil {
 		return err
 	}
+	go h.assess(ctx)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

@@ -27,6 +27,8 @@ import (
 // pushVerb as the first argument makes the program the sending side.
 const pushVerb = "push"
 
+const pushExample = "backup_exporter push --url=https://vigie.example:9891 --token-file=token --job=home --machine=SRV-AD --engine=restic --exit-code=0"
+
 // The exit codes of the sending side. Scripts may ignore all but pushLost.
 const (
 	pushSent     = 0
@@ -56,7 +58,7 @@ type pushOptions struct {
 
 func parsePush(args []string, stderr io.Writer) (pushOptions, error) {
 	app := kingpin.New("backup_exporter push", "Sends one result to a backup exporter. It is kept on disk first, and sent with a later one if nobody answers.\n\n"+
-		"Example: backup_exporter push --url=https://vigie.example:9891 --token-file=token --job=home --machine=SRV-AD --engine=restic --exit-code=0")
+		"Example: "+pushExample)
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')

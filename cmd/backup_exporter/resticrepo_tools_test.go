@@ -66,11 +66,11 @@ func (s *resticSite) poller(settings string) *exporters.Poller {
 	if !strings.Contains(settings, "password_file:") {
 		text = strings.Replace(text, "customer:", "password_file: password, customer:", 1)
 	}
-	instances, err := loadConfig(write(s.t, s.dir, "backup_exporter.yml", text), sourceTable(), exporters.SourceOptions{Now: s.now})
+	config, err := loadConfig(write(s.t, s.dir, "backup_exporter.yml", text), sourceTable(), exporters.SourceOptions{Now: s.now})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p, err := exporters.NewPoller(exporters.PollerOptions{Name: "repo", Engine: resticrepo.Key, Source: instances[0].source, Interval: time.Minute,
+	p, err := exporters.NewPoller(exporters.PollerOptions{Name: "repo", Engine: resticrepo.Key, Source: config.sources[0].source, Interval: time.Minute,
 		Timeout: time.Minute, WarningIsSuccess: true, Now: s.now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		s.t.Fatal(err)

@@ -22,8 +22,8 @@ func sourceTable() map[string]opener {
 	return map[string]opener{
 		acronis.Engine:       opens(acronis.New),
 		arcserve.Engine:      opens(arcserve.New),
-		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		inbox.Engine:         opens(inbox.New),
+		proxmoxbackup.Engine: opens(proxmoxbackup.New),
 		push.Engine:          opens(push.New),
 		resticrepo.Key:       opens(resticrepo.New),
 		synology.Engine:      opens(synology.New),

@@ -24,6 +24,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 		Links: []web.LandingLinks{
 			{Address: o.metricsPath, Text: "Metrics"},
 			{Address: "/api/v1/results", Text: "Results", Description: "the last runs with their error texts"},
+			{Address: "/api/v1/inventory", Text: "Inventory", Description: "expected and not there, there and not expected"},
 			{Address: inbox.Path, Text: "Unsorted mails", Description: "reports that no rule reads"},
 			{Address: "/-/healthy", Text: "Healthy"},
 		},
@@ -33,8 +34,9 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle(o.metricsPath, exporters.NewExposition(h.views, own))
+	mux.Handle(o.metricsPath, exporters.NewExposition(h.exposed, own))
 	mux.Handle("/api/v1/results", exporters.ResultsHandler(h.views))
+	mux.Handle("/api/v1/inventory", exporters.InventoryHandler(h.inventory.Load, h.assessed.Load, h.views))
 	mux.Handle("POST "+push.Path, push.Handler(h.pushSources))
 	unsorted := inbox.Handler(h.inboxSources, h.logger)
 	mux.Handle(inbox.Path, unsorted)

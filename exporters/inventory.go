@@ -1,0 +1,204 @@
+package exporters
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Inventory says which machines there should be, under which names the
+// products know them, and which backups each must have. It is immutable.
+type Inventory struct {
+	machines []*InventoryMachine                // sorted by customer, name
+	byName   map[inventoryKey]*InventoryMachine // by any name or alias, in lower case
+}
+
+// InventoryMachine is one machine of the inventory.
+type InventoryMachine struct {
+	Customer string
+	Name     string
+	Class    Class
+	// Aliases are names or ids in the products, each optionally with the
+	// source or the engine in front: "veeam-dupont:srv-ad".
+	Aliases []string
+	Plans   []InventoryPlan
+	// Decommissioned is when the machine, or its customer, left; zero if not.
+	Decommissioned time.Time
+
+	file string
+	line int
+}
+
+// InventoryPlan is a backup that a machine must have. Empty words match any.
+type InventoryPlan struct {
+	Role   Role
+	Engine string
+	Plan   string
+}
+
+type inventoryKey struct{ customer, name string }
+
+// newInventory checks what the machines say about each other.
+func newInventory(machines []*InventoryMachine) (*Inventory, error) {
+	v := &Inventory{byName: make(map[inventoryKey]*InventoryMachine, 2*len(machines))}
+	slices.SortStableFunc(machines, func(a, b *InventoryMachine) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Name, b.Name))
+	})
+	v.machines = machines
+	for _, m := range machines {
+		key := inventoryKey{m.Customer, strings.ToLower(m.Name)}
+		if other := v.byName[key]; other != nil {
+			return nil, m.fault("machines."+m.Name, fmt.Sprintf("already given at %s:%d", other.file, other.line), "keep one")
+		}
+		v.byName[key] = m
+	}
+	for _, m := range machines {
+		for _, alias := range m.Aliases {
+			key := inventoryKey{m.Customer, strings.ToLower(alias)}
+			if other := v.byName[key]; other != nil && other != m {
+				return nil, m.fault("machines."+m.Name+".aliases", fmt.Sprintf("%q already leads to %s at %s:%d", alias, other.Name, other.file, other.line),
+					"put the source in front, such as veeam-dupont:"+alias+", or keep one")
+			}
+			v.byName[key] = m
+		}
+	}
+	return v, nil
+}
+
+func (m *InventoryMachine) fault(key, what, cure string) error {
+	return &ConfigError{File: m.file, Line: m.line, Key: key, What: what, Cure: cure}
+}
+
+// Canonical finds a customer's machine by what a product calls it; ids and
+// names are tried in the given order, without regard to case, first with the
+// source and the engine in front. It gives nil when nothing matches, and for
+// a nil Inventory.
+func (v *Inventory) Canonical(customer, source, engine string, names ...string) *InventoryMachine {
+	if v == nil {
+		return nil
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		name = strings.ToLower(name)
+		for _, n := range [...]string{strings.ToLower(source) + ":" + name, strings.ToLower(engine) + ":" + name, name} {
+			if m := v.byName[inventoryKey{customer, n}]; m != nil {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// Len counts the machines.
+func (v *Inventory) Len() int {
+	if v == nil {
+		return 0
+	}
+	return len(v.machines)
+}
+
+// expectedMachine is a machine of the inventory beside what is listed of it.
+type expectedMachine struct {
+	*InventoryMachine
+	Jobs   int
+	Listed []bool // by index of the machine's plans
+}
+
+// unmatchedSource lists the machines of a source that the inventory lacks.
+type unmatchedSource struct {
+	Source   string
+	Machines []UnmatchedMachine
+}
+
+// UnmatchedMachine is a machine of a source that the inventory does not have.
+type UnmatchedMachine struct {
+	Source   string `json:"source"`
+	Customer string `json:"customer"`
+	Machine  string `json:"machine"`
+	// JobID is of one of its jobs; its part before the slash may serve as an alias.
+	JobID string `json:"job_id"`
+	Jobs  int    `json:"jobs"`
+}
+
+// Assess compares the inventory with what the sources list. The answer is a
+// view for the exposition alone; previous is the last such answer or nil. A
+// source that cannot be read keeps its jobs and so changes nothing here.
+func (v *Inventory) Assess(views []*View, previous *View, now time.Time) *View {
+	out := &View{inventory: true}
+	jobs := map[*InventoryMachine][]*Job{}
+	for _, view := range views {
+		u := unmatchedSource{Source: view.Source}
+		at := map[inventoryKey]int{}
+		for i := range view.Jobs {
+			j := &view.Jobs[i]
+			if m := v.byName[inventoryKey{j.Customer, strings.ToLower(j.Machine)}]; m != nil {
+				jobs[m] = append(jobs[m], j)
+				continue
+			}
+			key := inventoryKey{j.Customer, j.Machine}
+			if n, seen := at[key]; seen {
+				u.Machines[n].Jobs++
+				continue
+			}
+			at[key] = len(u.Machines)
+			u.Machines = append(u.Machines, UnmatchedMachine{view.Source, j.Customer, CleanName(j.Machine), j.ID, 1})
+		}
+		out.unmatched = append(out.unmatched, u)
+	}
+	for _, m := range v.machines {
+		if !m.Decommissioned.IsZero() && !now.Before(m.Decommissioned) {
+			continue
+		}
+		out.expected = append(out.expected, expectedMachine{m, len(jobs[m]), m.listed(jobs[m])})
+	}
+	renderView(out, previous, true)
+	return out
+}
+
+// listed tells which of the machine's plans are among its jobs. Names are not
+// always spelt as in the product: a plan that no job is called after is taken
+// for covered by a job of the same role and engine that no other plan claims.
+func (m *InventoryMachine) listed(jobs []*Job) []bool {
+	out := make([]bool, len(m.Plans))
+	taken := make([]bool, len(jobs))
+	for _, exact := range []bool{true, false} {
+		for i, p := range m.Plans {
+			for n, j := range jobs {
+				if !out[i] && !taken[n] && p.covers(j, exact) {
+					out[i], taken[n] = true, true
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (p InventoryPlan) covers(j *Job, exact bool) bool {
+	return p.Role == j.Role && (p.Engine == "" || strings.EqualFold(p.Engine, j.Engine)) &&
+		(!exact || p.Plan != "" && strings.EqualFold(p.Plan, strings.TrimSpace(j.Plan)))
+}
+
+func writePlanListed(w *writer, name string, v *View) {
+	for _, m := range v.expected {
+		for i, p := range m.Plans {
+			w.sample(name, boolValue(m.Listed[i]), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class),
+				"backup_role", string(p.Role), "engine", p.Engine, "plan", p.Plan)
+		}
+	}
+}
+
+func writeMachineJobs(w *writer, name string, v *View) {
+	for _, m := range v.expected {
+		w.sample(name, float64(m.Jobs), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class))
+	}
+}
+
+func writeUnmatched(w *writer, name string, v *View) {
+	for _, u := range v.unmatched {
+		w.sample(name, float64(len(u.Machines)), "source", u.Source)
+	}
+}

@@ -1,0 +1,315 @@
+package exporters
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func inventoryOf(t *testing.T, files map[string]string) (*Inventory, error) {
+	t.Helper()
+	dir := t.TempDir()
+	var names []string
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, file)
+	}
+	slices.Sort(names)
+	v, err := LoadInventory(names)
+	return v, err
+}
+
+const goodInventory = `customers:
+  dupont: {name: Dupont, language: fr}
+  gone: {decommissioned: 2026-03-01}
+machines:
+  - customer: dupont
+    name: SRV-AD
+    class: server
+    user: lea
+    aliases: [srv-ad.dupont.local, "veeam-dupont:AD01", "acronis:3b0007"]
+    plans:
+      - {plan: daily, role: primary, engine: acronis}
+      - {plan: Job Nuit, role: local, engine: veeam}
+  - {customer: dupont, name: NAS-01, class: nas, plans: [{plan: daily, role: primary, engine: acronis}]}
+  - {customer: dupont, name: PC-LEA, class: workstation}
+  - {customer: gone, name: OLD, class: server, plans: [{role: primary}]}
+`
+
+// The receiver's own files are the exporter's inventory as they are.
+func TestReceiversInventoryIsRead(t *testing.T) {
+	v, err := LoadInventory([]string{"../deploy/examples/synomega/inventory/*.yml", "../deploy/examples/synomega/inventory/*.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Len() != 10 {
+		t.Errorf("%d machines", v.Len())
+	}
+	m := v.Canonical("leroy", "any", "any", "SRV-WEB.leroy.LOCAL")
+	if m == nil || m.Name != "SRV-WEB" || m.Class != Server || !slices.Equal(m.Plans, []InventoryPlan{{Primary, "acronis", "daily"}}) {
+		t.Errorf("%+v", m)
+	}
+	if v, err := LoadInventory([]string{"../deploy/examples/activeprolearn/inventory/*"}); err != nil || v.Len() != 0 {
+		t.Errorf("%v, %d machines of a receiver that has none", err, v.Len())
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	v, err := inventoryOf(t, map[string]string{"a.yml": goodInventory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		customer, source, engine string
+		names                    []string
+		want                     string
+	}{
+		{"dupont", "s", "e", []string{"srv-ad"}, "SRV-AD"},
+		{"dupont", "s", "e", []string{"SRV-AD.dupont.LOCAL"}, "SRV-AD"},
+		{"dupont", "veeam-dupont", "veeam", []string{"ad01"}, "SRV-AD"},
+		{"dupont", "veeam-lyon", "veeam", []string{"ad01"}, ""},
+		{"dupont", "acronis-eu2", "acronis", []string{"3B0007/policy.backup.machine", "3B0007", "renamed"}, "SRV-AD"},
+		{"dupont", "acronis-eu2", "veeam", []string{"3b0007"}, ""},
+		{"martin", "s", "e", []string{"SRV-AD"}, ""},
+		{"dupont", "s", "e", []string{"", "unknown", "nas-01"}, "NAS-01"},
+	} {
+		got := ""
+		if m := v.Canonical(c.customer, c.source, c.engine, c.names...); m != nil {
+			got = m.Name
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	var none *Inventory
+	if none.Canonical("dupont", "s", "e", "SRV-AD") != nil || none.Len() != 0 {
+		t.Error("no inventory knows something")
+	}
+}
+
+// A bad file says what is wrong, in which line, and what to do.
+func TestInventoryErrorsNameTheCure(t *testing.T) {
+	const m = "machines:\n  - {customer: dupont, name: A, class: server}\n"
+	for _, c := range []struct{ name, file, text, want string }{
+		{"unknown section", "i.yml", "machine: []\n", "i.yml:1: machine: unknown key; known here are absences"},
+		{"unknown key", "i.yml", "machines:\n  - customer: dupont\n    nmae: A\n", "i.yml:3: machines[0].nmae: unknown key; known here are"},
+		{"no name", "i.yml", "machines:\n  - {customer: dupont, class: server}\n", "i.yml:2: machines: a machine without name; write"},
+		{"no customer", "i.yml", "machines:\n  - {name: A, class: server}\n", "i.yml:2: machines.A.customer: missing; write"},
+		{"bad class", "i.yml", "machines:\n  - {customer: dupont, name: A, class: laptop}\n", `i.yml:2: machines.A.class: "laptop" is no class; write one of server`},
+		{"bad role", "i.yml", "machines:\n  - {customer: d, name: A, class: server, plans: [{plan: p, role: main}]}\n", `i.yml:2: machines.A.plans: "main" is no role; write primary or local`},
+		{"plan twice", "i.yml", "machines:\n  - {customer: d, name: A, class: server, plans: [{plan: p, role: local}, {plan: p, role: local}]}\n", "stands twice; keep one"},
+		{"machine twice", "i.yml", m + "  - {customer: dupont, name: a, class: nas}\n", "already given at"},
+		{"alias twice", "i.yml", "machines:\n  - {customer: d, name: A, class: nas, aliases: [x]}\n  - {customer: d, name: B, class: nas, aliases: [X]}\n", `i.yml:3: machines.B.aliases: "X" already leads to A at`},
+		{"alias is a machine", "i.yml", "machines:\n  - {customer: d, name: A, class: nas, aliases: [b]}\n  - {customer: d, name: B, class: nas}\n", `"b" already leads to B`},
+		{"unknown customer", "i.yml", "customers: {dupond: {}}\n" + m, `i.yml:3: machines.A.customer: unknown customer "dupont"; add it`},
+		{"bad date", "i.yml", "machines:\n  - customer: d\n    name: A\n    class: nas\n    decommissioned: soon\n", `i.yml:5: machines[0].decommissioned: "soon" is no date; write`},
+		{"bad zone", "i.yml", "timezone: Europe/Pariss\n" + m, `i.yml:1: timezone: unknown zone "Europe/Pariss"; write`},
+		{"not YAML", "i.yml", "machines: [\n", "has to be YAML"},
+		{"not a mapping", "i.yml", "- a\n", "i.yml:1: not a mapping; begin"},
+		{"two documents", "i.yml", m + "---\n" + m, "more than one document"},
+		{"machine that is a word", "i.yml", "machines: [SRV]\n", "i.yml:1: machines[0]: not a mapping"},
+		{"other kind of file", "i.txt", m, "name it .yml or .csv"},
+		{"no header", "i.csv", "", "i.csv:1: no header"},
+		{"unknown column", "i.csv", "customer,machine,class,owner\n", `i.csv:1: unknown column "owner"; known are`},
+		{"missing column", "i.csv", "customer,machine\n", `i.csv:1: the column "class" is missing`},
+		{"column twice", "i.csv", "customer,machine,class,machine_class\n", `the column "class" stands twice`},
+		{"short line", "i.csv", "customer,machine,class\ndupont,A\n", "i.csv:2: 2 values for 3 columns"},
+		{"bad plan", "i.csv", "customer,machine,class,plans\ndupont,A,nas,daily\n", `i.csv:2: machines.A.plans: "daily" is not a plan`},
+		{"bad role in a line", "i.csv", "customer,machine,class,backup_role\ndupont,A,nas,local\ndupont,A,nas,main\n", `i.csv:3: machines.A.backup_role: "main" is no role`},
+		{"class changes", "i.csv", "customer,machine,class,backup_role\ndupont,A,nas,local\ndupont,A,server,primary\n", `i.csv:3: machines.A.class: "server" here, "nas" at line 2`},
+		{"not CSV", "i.csv", "customer,machine,class\n\"dupont,A,nas\n", "not valid CSV"},
+	} {
+		_, err := inventoryOf(t, map[string]string{c.file: c.text})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got  %v\nwant %s", c.name, err, c.want)
+		}
+	}
+	if _, err := LoadInventory([]string{filepath.Join(t.TempDir(), "*.yml")}); err == nil || !strings.Contains(err.Error(), "no such file; mend the name") {
+		t.Error(err)
+	}
+}
+
+func TestInventoryCSVWithALineForEachPlan(t *testing.T) {
+	v, err := inventoryOf(t, map[string]string{"a.csv": "\xef\xbb\xbfcustomer;machine;machine_class;backup_role;plan;engine;aliases\n" +
+		"dupont;SRV-AD;server;primary;daily;acronis;srv-ad|ad.dupont.local\ndupont;SRV-AD;server;local;;;x\ndupont;PC;workstation;;;;\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ad := v.Canonical("dupont", "", "", "x")
+	if v.Len() != 2 || ad == nil || !slices.Equal(ad.Plans, []InventoryPlan{{Primary, "acronis", "daily"}, {Local, "", ""}}) {
+		t.Errorf("%+v", ad)
+	}
+}
+
+func TestListedPlans(t *testing.T) {
+	m := InventoryMachine{Plans: []InventoryPlan{{Primary, "acronis", "weekly"}, {Primary, "acronis", "Daily"}, {Local, "", ""}}}
+	job := func(role Role, engine, plan string) *Job { return &Job{Role: role, Engine: engine, Plan: plan} }
+	for _, c := range []struct {
+		name string
+		jobs []*Job
+		want []bool
+	}{
+		{"none", nil, []bool{false, false, false}},
+		{"by name", []*Job{job(Primary, "acronis", "daily")}, []bool{false, true, false}},
+		{"by another name", []*Job{job(Primary, "Acronis", "new")}, []bool{true, false, false}},
+		{"a name does not take what another plan is called", []*Job{job(Primary, "acronis", "daily"), job(Primary, "acronis", "new")}, []bool{true, true, false}},
+		{"another engine", []*Job{job(Primary, "restic", "daily")}, []bool{false, false, false}},
+		{"any local", []*Job{job(Local, "veeam", "Job Nuit")}, []bool{false, false, true}},
+		{"two of one name are one plan", []*Job{job(Local, "veeam", "a"), job(Local, "veeam", "b")}, []bool{false, false, true}},
+	} {
+		if got := m.listed(c.jobs); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// From what a product calls machines to series: known ones under one name,
+// unknown ones counted, missing and vanished ones told.
+func TestInventoryAgainstSources(t *testing.T) {
+	inventory, err := inventoryOf(t, map[string]string{"a.yml": goodInventory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := at(0)
+	jobs := []Job{
+		{ID: "3b0007/policy.backup.machine", Customer: "dupont", Machine: "was renamed", Class: Other, Role: Primary, Engine: "acronis", Plan: "daily"},
+		{ID: "3b0009/policy.backup.machine", Customer: "dupont", Machine: "nas-01", Class: Server, Role: Primary, Engine: "acronis", Plan: "daily"},
+		{ID: "x/1", Customer: "dupont", Machine: "SRV-X", Class: Server, Role: Primary, Engine: "acronis", Plan: "daily"},
+		{ID: "x/2", Customer: "dupont", Machine: "SRV-X", Class: Server, Role: Primary, Engine: "acronis", Plan: "weekly"},
+	}
+	file := filepath.Join(t.TempDir(), "state.json")
+	var down error
+	o := PollerOptions{Name: "acronis-eu2", Inventory: func() *Inventory { return inventory }, StateFile: file, Now: func() time.Time { return now },
+		Source: fetch(func(context.Context) (Snapshot, error) {
+			return Snapshot{Jobs: slices.Clone(jobs), Agents: []Agent{{Customer: "dupont", Machine: "SRV-AD.dupont.local", Online: true}}}, down
+		})}
+	p := newPoller(t, o)
+	p.o.Engine = "acronis"
+	refresh(t, p)
+	metrics := func() string {
+		return exposed(p.View(), inventory.Assess([]*View{p.View()}, nil, now))
+	}
+	has := func(m string, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if !strings.Contains(m, line+"\n") {
+				t.Errorf("no %s in\n%s", line, m)
+			}
+		}
+	}
+	m := metrics()
+	has(m,
+		`backup_job_info{source="acronis-eu2",customer="dupont",job_id="3b0007/policy.backup.machine",machine="SRV-AD",machine_class="server",backup_role="primary",engine="acronis",plan="daily",customer_name="",object_type=""} 1`,
+		`backup_agent_online{source="acronis-eu2",customer="dupont",machine="SRV-AD"} 1`,
+		`backup_inventory_plan_listed{customer="dupont",machine="SRV-AD",machine_class="server",backup_role="primary",engine="acronis",plan="daily"} 1`,
+		`backup_inventory_plan_listed{customer="dupont",machine="SRV-AD",machine_class="server",backup_role="local",engine="veeam",plan="Job Nuit"} 0`,
+		`backup_inventory_plan_listed{customer="dupont",machine="NAS-01",machine_class="nas",backup_role="primary",engine="acronis",plan="daily"} 1`,
+		`backup_inventory_machine_jobs{customer="dupont",machine="PC-LEA",machine_class="workstation"} 0`,
+		`backup_inventory_unmatched_machines{source="acronis-eu2"} 1`)
+	if strings.Contains(m, `machine="OLD"`) || strings.Contains(m, "backup_vanished_timestamp_seconds{") {
+		t.Error(m)
+	}
+	// Gone from complete listings, for longer than the grace.
+	jobs = jobs[:1]
+	for range DefaultGrace {
+		now = now.Add(time.Minute)
+		refresh(t, p)
+	}
+	has(metrics(), `backup_inventory_plan_listed{customer="dupont",machine="NAS-01",machine_class="nas",backup_role="primary",engine="acronis",plan="daily"} 1`)
+	now = now.Add(time.Minute)
+	refresh(t, p)
+	gone := `backup_vanished_timestamp_seconds{source="acronis-eu2",customer="dupont",job_id="3b0009/policy.backup.machine",machine="NAS-01",machine_class="nas",backup_role="primary",engine="acronis",plan="daily"} 1.77309366e+09`
+	has(metrics(), gone, `backup_inventory_plan_listed{customer="dupont",machine="NAS-01",machine_class="nas",backup_role="primary",engine="acronis",plan="daily"} 0`)
+	// A source that cannot be read makes nothing vanish, and a restart forgets nothing.
+	down = &SourceError{Endpoint: "x", Reason: ReasonServer}
+	jobs = nil
+	_ = p.Refresh(t.Context())
+	has(metrics(), gone, `backup_inventory_plan_listed{customer="dupont",machine="SRV-AD",machine_class="server",backup_role="primary",engine="acronis",plan="daily"} 1`)
+	if err := p.Save(); err != nil {
+		t.Fatal(err)
+	}
+	p = newPoller(t, o)
+	has(metrics(), gone, `backup_inventory_plan_listed{customer="dupont",machine="SRV-AD",machine_class="server",backup_role="primary",engine="acronis",plan="daily"} 1`)
+}
+
+func TestInventoryHandler(t *testing.T) {
+	inventory, err := inventoryOf(t, map[string]string{"a.yml": goodInventory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPoller(t, PollerOptions{Inventory: func() *Inventory { return inventory }, Source: snapshotOf(
+		Job{ID: "u1", Customer: "dupont", Machine: "SRV-X"}, Job{ID: "u2", Customer: "martin", Machine: "SRV-Y"})})
+	refresh(t, p)
+	views := func() []*View { return []*View{p.View()} }
+	assessed := inventory.Assess(views(), nil, at(0))
+	current := inventory
+	h := InventoryHandler(func() *Inventory { return current }, func() *View { return assessed }, views)
+	ask := func(query string) (int, InventoryAnswer) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/inventory"+query, nil))
+		var a InventoryAnswer
+		_ = json.Unmarshal(w.Body.Bytes(), &a)
+		return w.Code, a
+	}
+	code, a := ask("")
+	if code != 200 || a.Machines != 4 || a.MissingTotal != 3 || a.WithoutTotal != 3 || len(a.Unmatched) != 2 || a.Unmatched[0] != (UnmatchedMachine{"s", "dupont", "SRV-X", "u1", 1}) {
+		t.Errorf("%d %+v", code, a)
+	}
+	if _, a = ask("?customer=dupont&limit=1"); len(a.Missing) != 1 || a.MissingTotal != 3 || a.UnmatchedTotal != 1 {
+		t.Errorf("%+v", a)
+	}
+	if _, a = ask("?source=other"); a.UnmatchedTotal != 0 {
+		t.Errorf("%+v", a)
+	}
+	for query, want := range map[string]int{"?machine=x": 400, "?limit=0": 400, "?limit=many": 400} {
+		if code, _ := ask(query); code != want {
+			t.Errorf("%s: %d", query, code)
+		}
+	}
+	assessed = nil
+	if code, _ := ask(""); code != http.StatusServiceUnavailable {
+		t.Errorf("%d before it was compared", code)
+	}
+	current = nil
+	if code, _ := ask(""); code != http.StatusNotFound {
+		t.Errorf("%d without an inventory", code)
+	}
+}
+
+func FuzzInventory(f *testing.F) {
+	f.Add("i.yml", goodInventory)
+	f.Add("i.csv", "customer;machine;class;plans\ndupont;A;nas;primary:acronis:daily\n")
+	f.Fuzz(func(t *testing.T, name, text string) {
+		var l inventoryLoader
+		if l.read(name, []byte(text)) != nil {
+			return
+		}
+		v, err := l.finish()
+		if err != nil {
+			return
+		}
+		seen := map[string]bool{}
+		for line := range strings.Lines(exposed(v.Assess(nil, nil, at(0)))) {
+			if series := line[:strings.LastIndexByte(line, ' ')]; seen[series] && !strings.HasPrefix(line, "#") {
+				t.Errorf("twice: %s", line)
+			} else {
+				seen[series] = true
+			}
+		}
+		for _, m := range v.machines {
+			if v.Canonical(m.Customer, "s", "e", m.Name) != m {
+				t.Errorf("%q leads to another machine", m.Name)
+			}
+		}
+	})
+}
