@@ -16,14 +16,12 @@ import (
 	"errors"
 	"time"
 	"unsafe"
-
-	_ "github.com/mattn/go-sqlite3" // the SQLite that the layer is put into
 )
 
 // Name is what the layer is called in a connection's vfs parameter.
 const Name = "fault"
 
-// Register makes the layer known to SQLite. As the default it serves every
+// Register makes the layer known to the SQLite that package store links in. As the default it serves every
 // connection that does not name another.
 func Register(byDefault bool) error {
 	name := C.CString(Name)
@@ -33,7 +31,7 @@ func Register(byDefault bool) error {
 		d = 1
 	}
 	if C.fv_register(name, d) != 0 {
-		return errors.New("faultvfs: SQLite does not take the layer")
+		return errors.New("faultvfs: there is no SQLite in this program, or it does not take the layer")
 	}
 	return nil
 }
