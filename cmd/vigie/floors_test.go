@@ -101,7 +101,7 @@ func TestImportsPointDown(t *testing.T) {
 func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
-		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store", "vigie/receiver/store/faultvfs"},
+		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
 		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb/msdsn":                     {"vigie/exporters/arcserve"},
