@@ -311,7 +311,9 @@ func TestPitfall02RunningJobKeepsItsResult(t *testing.T) {
 	// A product that says nothing of the run before while the next one runs.
 	y = newYard(t)
 	job := exporters.Job{ID: "j", Runs: []exporters.Run{{ID: "1", Start: y.clock.Now().Add(-time.Minute), End: y.clock.Now(), Result: exporters.Failed, Size: 7}}}
-	y.poll("test", told(func(context.Context) (exporters.Snapshot, error) { return exporters.Snapshot{Jobs: []exporters.Job{job}}, nil }), nil)
+	y.poll("test", told(func(context.Context) (exporters.Snapshot, error) {
+		return exporters.Snapshot{Jobs: []exporters.Job{job}}, nil
+	}), nil)
 	y.refresh()
 	ended := seconds(y.clock.Now())
 	job.Runs, job.Running, job.RunningSince = nil, true, y.clock.Now()
