@@ -129,20 +129,25 @@ fmt: check-go ## Format the Go code
 
 .PHONY: bench
 bench: check-needs ## Measure; the figures mean something only within one run
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@VIGIE_BENCH=long $(GO) test -count=1 -timeout=1h -v -run '^TestSpeed$$' ./receiver \
+	  | sed -nE 's/^speed: ?//p; /^(ok|FAIL|panic)|_test.go:/p'
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -vx 'vigie/receiver')
 
 .PHONY: coverage-of-requirements
 coverage-of-requirements: check-go ## Which requirements have a test, and which have not
 	@$(GO) run ./rules/story/coverage
 
-# How often the long campaign kills the program.
+# How often the long campaign kills the program, and how long it plays faults at
+# random: make faults SOAK=24h
 LIVES ?= 1000
+SOAK  ?= 1m
 
 .PHONY: faults
 faults: check-needs stack ## Play the long fault campaign and print its figures
-	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' $(GO) test -count=1 -timeout=4h -v \
-	  -run 'TestFault|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable' ./receiver ./receiver/faults \
-	  | grep -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:.*(want|lost)' | sed -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
+	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' VIGIE_FAULT_SOAK='$(SOAK)' $(GO) test -count=1 -timeout=0 -p=1 -parallel=1 -v \
+	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable' \
+	  ./receiver/store ./receiver ./receiver/faults ./exporters \
+	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:.*(want|lost)' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included

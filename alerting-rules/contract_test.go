@@ -57,6 +57,38 @@ var metrics = []string{
 	"platform_expiry_timestamp_seconds",
 	"moodle_cron_last_run_timestamp_seconds",
 	"moodle_failed_tasks",
+
+	"vigie_alertmanager_up",
+	"vigie_calendar_copy_used",
+	"vigie_config_last_reload_successful",
+	"vigie_heartbeats_total",
+	"vigie_loop_last_turn_timestamp_seconds",
+	"vigie_notification_outbox_oldest_timestamp_seconds",
+	"vigie_store_disk_free_bytes",
+	"vigie_store_disk_full",
+	"vigie_store_disk_size_bytes",
+	"vigie_store_up",
+}
+
+// What the rules read of the receiver must be what the receiver says.
+func TestTheReceiverHasItsMetrics(t *testing.T) {
+	files, err := filepath.Glob("../receiver/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no receiver: %v", err)
+	}
+	var code strings.Builder
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(text)
+	}
+	for _, m := range metrics {
+		if strings.HasPrefix(m, "vigie_") && !strings.Contains(code.String(), fmt.Sprintf("%q", m)) {
+			t.Errorf("the receiver has no metric %s", m)
+		}
+	}
 }
 
 // names are joined onto every series of a job by the recording rules.

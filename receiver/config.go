@@ -30,10 +30,14 @@ type Config struct {
 	Organisation string `yaml:"organisation"`
 	Phone        string `yaml:"phone"`
 	ExternalURL  string `yaml:"external_url"`
-	Listen       string `yaml:"listen"`
+	// Links are the signed links of mails; without them mails name commands.
+	Links  *LinksConfig `yaml:"links"`
+	Listen string       `yaml:"listen"`
 	// WebConfig is exporter-toolkit's file for TLS and basic authentication.
 	WebConfig string `yaml:"web_config_file"`
-	Database  string `yaml:"database"`
+	// Emergency is the entry for when the usual ones are out of reach.
+	Emergency *EmergencyConfig `yaml:"emergency"`
+	Database  string           `yaml:"database"`
 
 	Policy    []string `yaml:"policy"`
 	Inventory []string `yaml:"inventory"`
@@ -54,6 +58,22 @@ type Config struct {
 	Timings       TimingsConfig        `yaml:"timings"`
 
 	path string
+}
+
+// EmergencyConfig is the emergency entry, on a listener of its own.
+type EmergencyConfig struct {
+	strict.Position
+	Listen    string `yaml:"listen"`
+	WebConfig string `yaml:"web_config_file"`
+}
+
+// LinksConfig is how links in mails are signed.
+type LinksConfig struct {
+	strict.Position
+	// KeyFile holds the keys, one a line: the first signs, all of them verify.
+	KeyFile string `yaml:"key_file"`
+	// ValidFor is how long a link works; 14 days when 0.
+	ValidFor time.Duration `yaml:"valid_for"`
 }
 
 // EndpointConfig is a server that is asked over HTTP.
@@ -82,6 +102,10 @@ type PrometheusConfig struct {
 	EndpointConfig
 	// Fresh is how old a source's last refresh may be.
 	Fresh time.Duration `yaml:"fresh"`
+	// Machines and MachinesOK are the questions for the numbers of the morning's
+	// overview; empty stands for those that the shipped rules answer.
+	Machines   string `yaml:"machines_query"`
+	MachinesOK string `yaml:"machines_ok_query"`
 }
 
 // ExporterConfig is an exporter that explains failures in words.
@@ -323,6 +347,22 @@ func (c *Config) check() strict.Faults {
 			add(c.Position, "external_url", "%v", err)
 		}
 	}
+	if x := c.Emergency; x != nil {
+		if _, _, err := net.SplitHostPort(x.Listen); err != nil || x.Listen == c.Listen {
+			add(x.Position, "emergency.listen", "%q is not a host:port of its own: write it like 127.0.0.1:9443", x.Listen)
+		}
+	}
+	if l := c.Links; l != nil {
+		if l.KeyFile == "" {
+			add(l.Position, "links.key_file", "missing: name the file with the keys that sign links; make one with `openssl rand -hex 32`")
+		}
+		if c.ExternalURL == "" {
+			add(l.Position, "links", "external_url is missing: say where people's browsers find this receiver, or take links out")
+		}
+		if l.ValidFor < 0 || l.ValidFor > maxLinkValid {
+			add(l.Position, "links.valid_for", "%s is not from 0 to %s", l.ValidFor, maxLinkValid)
+		}
+	}
 	if c.WebhookToken == "" {
 		add(c.Position, "webhook_token_file", "missing: name the file with Alertmanager's bearer token; nobody may report without one")
 	}
@@ -458,10 +498,15 @@ func (c *Config) heartbeat() (*Heartbeat, error) {
 
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
-// Renderer makes the writer of mails.
-func (c *Config) Renderer() (*notify.Renderer, error) {
+// Renderer makes the writer of mails, without links: it opens no secret.
+func (c *Config) Renderer() (*notify.Renderer, error) { return c.renderer(nil) }
+
+func (c *Config) renderer(links *Links) (*notify.Renderer, error) {
 	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL},
 		Outside: func(p rules.Party) bool { return p.Outside }}
+	if links != nil {
+		o.Links.Token = links.token
+	}
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}
@@ -495,11 +540,12 @@ func (s *Setup) Parts() (Parts, error) {
 			return o, fmt.Errorf("heartbeat: %w", err)
 		}
 	}
-	words, err := c.Renderer()
+	o.Links = c.links()
+	words, err := c.renderer(o.Links)
 	if err != nil {
 		return o, err
 	}
-	o.Render = words.Render
+	o.Render, o.RenderDigest = words.Render, words.RenderDigest
 	if err := templatesKnown(s.Book, words.Templates()); err != nil {
 		return o, err
 	}
@@ -515,6 +561,7 @@ func (s *Setup) Parts() (Parts, error) {
 		o.Alertmanagers = append(o.Alertmanagers, alertmanager.New(alertmanager.Options{Name: a.Name, URL: u, HTTP: hc, Receiver: a.Receiver}))
 	}
 	if p := c.Prometheus; p != nil {
+		o.Counts = Counts{Machines: p.Machines, Good: p.MachinesOK}
 		hc, err := c.client(p.EndpointConfig, "prometheus")
 		if err != nil {
 			return o, fmt.Errorf("prometheus: %w", err)

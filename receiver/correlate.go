@@ -9,9 +9,6 @@ import (
 	"vigie/rules"
 )
 
-// lately is how far back incidents are looked at for a common failure.
-const lately = 24 * time.Hour
-
 // lookAgain is how often an open common failure is looked at again.
 const lookAgain = time.Minute
 
@@ -35,10 +32,10 @@ func (e *Engine) correlateAll(ctx context.Context, now time.Time, changed bool) 
 	}
 	var common, all []*store.Record
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		if common, err = tx.ByEntry(rules.CorrelatedSignal); err != nil || !changed && len(common) == 0 {
+		if common, err = tx.Common(); err != nil || !changed && len(common) == 0 {
 			return err
 		}
-		all, err = tx.Open(now.Add(-lately))
+		all, err = tx.Lately(now.Add(-book.CorrelatedWithin(now)))
 		return err
 	})
 	if err != nil {

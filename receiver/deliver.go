@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,9 @@ type Render func([]rules.Notification) (notify.Rendered, error)
 
 const (
 	bundlesAtOnce = 100
-	leasedAtOnce  = 64
+	// sealsAtOnce messages at most are made in one transaction.
+	sealsAtOnce  = 32
+	leasedAtOnce = 64
 	// senders transmit at the same time, perAddress of them at most to one
 	// address: one that is slow to take its mail holds back nobody else.
 	senders    = 8
@@ -50,10 +53,12 @@ type unready struct {
 	until map[string]time.Time
 }
 
-func (r *unready) wait(key string, now time.Time) bool {
+// all returns the bundles that are not to be tried yet.
+func (r *unready) all(now time.Time) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.until[key].After(now)
+	maps.DeleteFunc(r.until, func(_ string, until time.Time) bool { return !until.After(now) })
+	return slices.Sorted(maps.Keys(r.until))
 }
 
 func (r *unready) put(key string, until time.Time) {
@@ -63,6 +68,12 @@ func (r *unready) put(key string, until time.Time) {
 		r.until = map[string]time.Time{}
 	}
 	r.until[key] = until
+}
+
+func (r *unready) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.until)
 }
 
 // Deliver makes messages of the notifications whose hold has ended and sends
@@ -83,6 +94,34 @@ type onTheWay struct {
 	to    map[string]int // transmissions, by address
 	// busy keeps one from being begun twice when the clock jumps past its lease.
 	busy map[transmissionKey]bool
+	// next are due and not begun. An earlier message never comes up meanwhile, so
+	// they need not be looked for anew for each of them.
+	next []store.Transmission
+	// sealed and looked are when messages were last made, and transmissions looked
+	// for, by the machine's own clock.
+	sealed, looked time.Time
+}
+
+// fitting takes those of next for which there is a free sender.
+func (w *onTheWay) fitting() []store.Transmission {
+	var out, left []store.Transmission
+	more := map[string]int{}
+	for i, t := range w.next {
+		if w.n+len(out) == senders {
+			left = append(left, w.next[i:]...)
+			break
+		}
+		switch {
+		case w.busy[transmissionKey{t.Message, t.Address}]:
+		case w.to[t.Address]+more[t.Address] < perAddress:
+			out = append(out, t)
+			more[t.Address]++
+		default:
+			left = append(left, t)
+		}
+	}
+	w.next = left
+	return out
 }
 
 type transmissionKey struct{ message, address string }
@@ -106,8 +145,11 @@ func (w *onTheWay) take(x ended) error {
 
 func (e *Engine) deliver(ctx context.Context, way *onTheWay) error {
 	for ctx.Err() == nil {
-		if err := e.sealDue(ctx); err != nil {
-			return err
+		if len(way.next) == 0 || time.Since(way.sealed) >= pollWhileBusy {
+			way.sealed = time.Now()
+			if err := e.sealDue(ctx); err != nil {
+				return err
+			}
 		}
 		begun, err := e.begin(ctx, way)
 		if err != nil {
@@ -156,24 +198,20 @@ func (e *Engine) begin(ctx context.Context, way *onTheWay) (int, error) {
 // startable returns due transmissions for which there is a free sender. It looks
 // further than one page only when a page is all for addresses that are slow.
 func (e *Engine) startable(ctx context.Context, way *onTheWay, now time.Time) ([]store.Transmission, error) {
+	if out := way.fitting(); len(out) > 0 || len(way.next) > 0 && time.Since(way.looked) < pollWhileBusy {
+		return out, nil
+	}
+	way.looked = time.Now()
 	for page := leasedAtOnce; way.n < senders; page *= 8 {
-		var due []store.Transmission
 		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-			due, err = tx.DueTransmissions(now, page)
+			way.next, err = tx.DueTransmissions(now, page)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		var out []store.Transmission
-		more := map[string]int{}
-		for _, t := range due {
-			if way.n+len(out) < senders && !way.busy[transmissionKey{t.Message, t.Address}] && way.to[t.Address]+more[t.Address] < perAddress {
-				out = append(out, t)
-				more[t.Address]++
-			}
-		}
-		if len(out) > 0 || len(due) < page {
+		full := len(way.next) == page
+		if out := way.fitting(); len(out) > 0 || !full {
 			return out, nil
 		}
 	}
@@ -184,56 +222,152 @@ func (e *Engine) startable(ctx context.Context, way *onTheWay, now time.Time) ([
 // opens, so that every attempt sends the same.
 func (e *Engine) sealDue(ctx context.Context) error {
 	now := e.o.Now()
-	var bundles []store.Bundle
+	stuck := e.unready.all(now)
+	var keys []string
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		bundles, err = tx.Bundles(now, bundlesAtOnce)
+		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, b := range bundles {
-		if e.unready.wait(b.Key, now) {
+	var together []sealable
+	told := map[string]bool{} // incidents that those are about
+	flush := func() error {
+		err := e.sealAll(ctx, together, now)
+		together = nil
+		clear(told)
+		return err
+	}
+	for _, key := range keys {
+		if slices.Contains(stuck, key) {
 			continue
 		}
-		e.explain(ctx, b.Notifications)
-		err := e.seal(ctx, b.Notifications, now)
-		if err != nil && len(b.Notifications) > 1 && !errors.Is(err, store.ErrUnavailable) {
-			// One that cannot be written must not keep the others back.
-			e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", b.Key, "err", err)
-			err = nil
-			for _, n := range b.Notifications {
-				err = errors.Join(err, e.seal(ctx, []rules.Notification{n}, now))
-			}
-		}
-		if errors.Is(err, store.ErrUnavailable) {
+		ns, err := e.bundle(ctx, key, now, stuck, told, flush)
+		if err != nil {
 			return err
 		}
+		if len(ns) == 0 {
+			continue
+		}
+		e.explain(ctx, ns)
+		s, err := e.compose(ctx, ns)
 		if err != nil {
-			e.metrics.sent.WithLabelValues(b.Notifications[0].Template, "unrendered").Inc()
-			e.log.Error("a message could not be written; it is kept and tried again", "bundle", b.Key, "err", err)
-			e.unready.put(b.Key, now.Add(rerender))
+			if err := e.sealParts(ctx, key, ns, err, now); err != nil {
+				return err
+			}
+			continue
+		}
+		together = append(together, s)
+		for _, n := range ns {
+			told[n.IncidentID] = true
+		}
+		if len(together) == sealsAtOnce {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// bundle reads what leaves now of a bundle. What waits to be kept about the same
+// incidents is kept first: it lets others leave.
+func (e *Engine) bundle(ctx context.Context, key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []rules.Notification, err error) {
+	var about []string
+	read := func(tx *store.Tx) error {
+		if about, err = tx.BundleIncidents(key); err == nil {
+			ns, err = tx.Bundle(key, now, stuck)
+		}
+		return err
+	}
+	if err := e.store.View(ctx, read); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(about, func(id string) bool { return told[id] }) {
+		return ns, nil
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	return ns, e.store.View(ctx, read)
+}
+
+// sealAll makes messages in one transaction, in their order. They are about
+// different incidents, so that none of them is the answer to another.
+func (e *Engine) sealAll(ctx context.Context, all []sealable, now time.Time) error {
+	if len(all) == 0 {
+		return nil
+	}
+	err := e.store.Update(ctx, func(tx *store.Tx) error { return e.sealIn(tx, now, all...) })
+	if err == nil || errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	for _, s := range all { // one that cannot be kept must not keep the others back
+		err := e.store.Update(ctx, func(tx *store.Tx) error { return e.sealIn(tx, now, s) })
+		if err == nil {
+			continue
+		}
+		if err := e.sealParts(ctx, s.ns[0].BundleKey, s.ns, err, now); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) seal(ctx context.Context, ns []rules.Notification, now time.Time) error {
+// sealParts takes the notifications of a bundle that failed as one message each
+// for itself, and puts off what cannot be written at all.
+func (e *Engine) sealParts(ctx context.Context, key string, ns []rules.Notification, err error, now time.Time) error {
+	if len(ns) > 1 && !errors.Is(err, store.ErrUnavailable) {
+		e.log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
+		err = nil
+		for _, n := range ns {
+			err = errors.Join(err, e.sealOne(ctx, n, now))
+		}
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	if err != nil {
+		e.metrics.sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
+		e.log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
+		e.unready.put(key, now.Add(rerender))
+	}
+	return nil
+}
+
+func (e *Engine) sealOne(ctx context.Context, n rules.Notification, now time.Time) error {
+	s, err := e.compose(ctx, []rules.Notification{n})
+	if err != nil {
+		return err
+	}
+	return e.store.Update(ctx, func(tx *store.Tx) error { return e.sealIn(tx, now, s) })
+}
+
+// sealable is a message that is written but not yet kept.
+type sealable struct {
+	id    string
+	ns    []rules.Notification
+	value []byte
+}
+
+// compose writes the message of a bundle.
+func (e *Engine) compose(ctx context.Context, ns []rules.Notification) (sealable, error) {
 	parts := []string{e.instance}
 	for _, n := range ns {
 		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))
 	}
 	id, err := notify.NewMessageID(e.live().Domain, parts...)
 	if err != nil {
-		return err
+		return sealable{}, err
 	}
 	root, err := e.root(ctx, ns)
 	if err != nil {
-		return err
+		return sealable{}, err
 	}
 	words, err := e.live().Render(ns)
 	if err != nil {
-		return err
+		return sealable{}, err
 	}
 	m := e.message(ns, words)
 	m.ID = id
@@ -241,26 +375,30 @@ func (e *Engine) seal(ctx context.Context, ns []rules.Notification, now time.Tim
 		m.InReplyTo, m.References = root, []string{root}
 	}
 	value, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	return e.store.Update(ctx, func(tx *store.Tx) error {
-		ok, err := tx.Seal(id, ns[0].Template, ns, value, recipients(ns[0]), now)
-		if err != nil || !ok {
-			return err // what was withdrawn meanwhile leaves, next time, without it
+	return sealable{id, ns, value}, err
+}
+
+func (e *Engine) sealIn(tx *store.Tx, now time.Time, all ...sealable) error {
+	u := e.unit(tx, now)
+	for _, s := range all {
+		ok, err := tx.Seal(s.id, s.ns[0].Template, s.ns, s.value, recipients(s.ns[0]), now)
+		if err != nil {
+			return err
 		}
-		u := e.unit(tx, now)
-		for _, n := range ns {
+		if !ok {
+			continue // what was withdrawn meanwhile leaves, next time, without it
+		}
+		for _, n := range s.ns {
 			en, err := u.load(n.IncidentID)
 			if err != nil {
 				return err
 			}
 			if en.Root == "" {
-				en.Root, en.dirty = id, true
+				en.Root, en.dirty = s.id, true
 			}
 		}
-		return u.flush()
-	})
+	}
+	return u.flush()
 }
 
 // root is the Message-ID that began the thread of the first incident.

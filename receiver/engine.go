@@ -19,6 +19,7 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
+	"vigie/receiver/link"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -43,6 +44,13 @@ type Parts struct {
 	Book *rules.Book
 	// Render makes one message of the notifications of a bundle.
 	Render Render
+	// RenderDigest makes the words of the morning's overview; nil for none.
+	RenderDigest RenderDigest
+	// Counts are the questions for its numbers; those of the shipped rules when
+	// empty.
+	Counts Counts
+	// Links signs and reads the links of mails; nil for none.
+	Links *Links
 	// Channel carries messages to people.
 	Channel notify.Channel
 	// Sender is who messages come from, Domain the domain of their Message-IDs.
@@ -121,6 +129,7 @@ type Engine struct {
 	unreachable outages
 	endings     endings
 	calls       calls
+	emergencies emergencies
 	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
 	silenceEnds atomic.Int64
 	unready     unready
@@ -128,6 +137,7 @@ type Engine struct {
 	instance string
 	looked   atomic.Int64 // when common failures were last looked for
 	retained atomic.Int64 // when old incidents were last looked for
+	minds    atomic.Int64 // the latest instant at which the clock was looked at
 	// correlate is set when an incident opened since the last look for common
 	// failures; hurry lets reconciliation run before its time.
 	correlate atomic.Bool
@@ -136,6 +146,10 @@ type Engine struct {
 	beats sync.Map
 	paces map[string]time.Duration // of the loops; written before they start
 }
+
+// GCPercent is the garbage collector's pace that suits a receiver: its live
+// heap is small, and what a delivery leaves behind is gone with its answer.
+const GCPercent = 400
 
 // reopenable is how long an ended incident may still be what a signal belongs to.
 const reopenable = 30 * 24 * time.Hour
@@ -182,6 +196,9 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
 	now := e.o.Now()
+	if err := p.Links.open(); err != nil {
+		return err
+	}
 	book := p.Book
 	full, err := e.withPinned(ctx, book, now)
 	if err != nil {
@@ -195,7 +212,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 			}
 		}
 		tx.AfterCommit(func() { e.parts.Store(&p) })
-		return tx.WakeOpen(now)
+		return foreshorten(tx, full, p.Timings.RetryMost, now)
 	})
 	if err != nil {
 		return fmt.Errorf("keep the policies: %w", err)
@@ -237,7 +254,8 @@ func (e *Engine) live() *Parts { return e.parts.Load() }
 // Book returns what decisions are made from at the moment.
 func (e *Engine) Book() *rules.Book { return e.live().Book }
 
-// Run keeps the engine going until ctx ends, then finishes what is under way.
+// Run keeps the engine going until ctx ends, then finishes what is under way. It
+// ends by itself, with an error, only when the disk has failed.
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	t := e.live().Timings
@@ -257,10 +275,18 @@ func (e *Engine) Run(ctx context.Context) error {
 		{"upkeep", upkeepEach, nil, e.Upkeep},
 		{"alarm", t.Tick, nil, e.CallOut},
 		{"heartbeat", t.Tick, nil, e.Beat},
+		{"digest", digestEvery, nil, e.Digest},
 	}
 	for _, l := range loops {
 		e.paces[l.name] = l.pace
 	}
+	g.Go(func() error {
+		err := e.store.Broken(ctx)
+		if err != nil {
+			e.log.Error("the receiver ends", "err", err)
+		}
+		return err
+	})
 	for _, l := range loops {
 		g.Go(func() error { return e.every(ctx, l.name, l.pace, l.hurry, l.work) })
 	}
@@ -338,6 +364,10 @@ func Status(err error) int {
 		return http.StatusOK
 	case errors.As(err, &refused):
 		return refused.Status
+	case errors.Is(err, link.ErrForged):
+		return http.StatusForbidden
+	case errors.Is(err, link.ErrExpired):
+		return http.StatusGone
 	case errors.Is(err, store.ErrNotFound):
 		return http.StatusNotFound
 	}

@@ -93,12 +93,15 @@ var (
 	dataQuality = prometheus.NewDesc("vigie_data_quality_issues", "Firing signals with a fault in their data, by fault.", []string{"issue"}, nil)
 	watchdogAt  = prometheus.NewDesc("vigie_watchdog_last_received_timestamp_seconds",
 		"When the watchdog alert was last received; absent before the first.", nil, nil)
-	storeUp = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
+	loopTurned = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
+	diskFree   = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
+	diskSize   = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
+	storeUp    = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
 )
 
 // Describe sends the descriptions of what is collected.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{incidentsOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, storeUp} {
+	for _, d := range []*prometheus.Desc{incidentsOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp} {
 		ch <- d
 	}
 }
@@ -119,6 +122,16 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	s.e.watch.mu.Unlock()
 	if !last.IsZero() {
 		gauge(watchdogAt, seconds(last))
+	}
+	s.e.beats.Range(func(name, v any) bool {
+		gauge(loopTurned, seconds(v.(beat).at), name.(string))
+		return true
+	})
+	if d, err := s.e.store.Disk(); err == nil {
+		gauge(diskFree, float64(d.Free))
+		gauge(diskSize, float64(d.Size))
+	} else {
+		s.e.log.Error("the room on the disk is not known", "err", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
 	defer cancel()

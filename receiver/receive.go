@@ -18,8 +18,8 @@ type Delivery struct {
 	Cleared []Cleared
 	// Confirmed says that Alertmanager was asked and says so now.
 	Confirmed bool
-	// Body is the delivery as received, to be kept.
-	Body *store.Body
+	// Raw is the delivery as received, to be kept; nil when nothing was.
+	Raw []byte
 }
 
 // Cleared is an alert that does not fire any more.
@@ -35,37 +35,45 @@ const receiveAtOnce = 500
 // Receive takes in a delivery. Nil means that it is durably kept and that
 // everything that follows from it has been decided.
 func (e *Engine) Receive(ctx context.Context, d Delivery) error {
-	if len(d.Fired)+len(d.Cleared) <= receiveAtOnce {
-		return e.receive(ctx, d)
-	}
-	part := Delivery{Confirmed: d.Confirmed, Body: d.Body}
-	for fired := range slices.Chunk(d.Fired, receiveAtOnce) {
-		part.Fired = fired
-		if err := e.receive(ctx, part); err != nil {
+	var body *store.Body
+	if d.Raw != nil {
+		packed, err := e.store.NewBody(d.Raw, len(d.Fired)+len(d.Cleared))
+		if err != nil {
 			return err
 		}
-		part.Body = nil
+		body = &packed
+	}
+	if len(d.Fired)+len(d.Cleared) <= receiveAtOnce {
+		return e.receive(ctx, d, body)
+	}
+	part := Delivery{Confirmed: d.Confirmed}
+	for fired := range slices.Chunk(d.Fired, receiveAtOnce) {
+		part.Fired = fired
+		if err := e.receive(ctx, part, body); err != nil {
+			return err
+		}
+		body = nil
 	}
 	part.Fired = nil
 	for cleared := range slices.Chunk(d.Cleared, receiveAtOnce) {
 		part.Cleared = cleared
-		if err := e.receive(ctx, part); err != nil {
+		if err := e.receive(ctx, part, body); err != nil {
 			return err
 		}
-		part.Body = nil
+		body = nil
 	}
 	return nil
 }
 
-func (e *Engine) receive(ctx context.Context, d Delivery) error {
+func (e *Engine) receive(ctx context.Context, d Delivery, body *store.Body) error {
 	now := e.o.Now()
 	if err := e.store.Full(); err != nil {
 		return err // Alertmanager repeats it; the room that is left is for what nobody repeats
 	}
 	return e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
-		if d.Body != nil {
-			if err := tx.KeepBody(*d.Body, now); err != nil {
+		if body != nil {
+			if err := tx.KeepBody(*body, now); err != nil {
 				return err
 			}
 		}
@@ -106,6 +114,10 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	if s.IsReport() && slices.ContainsFunc(en.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return en, nil
 	}
+	if u.book.Repeats(&en.Incident, c.Signal) {
+		en.repeated.Signals, en.repeated.Confirmed = append(en.repeated.Signals, c.Signal), confirmed
+		return en, nil
+	}
 	_, err = u.apply(en, rules.Fired{Signal: c.Signal, Confirmed: confirmed})
 	return en, err
 }
@@ -127,13 +139,18 @@ func (u *unit) misfit(s rules.Signal) rules.Classified {
 // nil, and says why in c, when the signal is of something out of service.
 func (u *unit) choose(c *rules.Classified) (*entry, error) {
 	place := store.PlaceOf(c.Signal.Labels)
-	if err := u.gather(c.Key, place); err != nil {
+	key := c.Key
+	if place.Machine != "" && c.Identity[rules.LabelMachine] == place.Machine && c.Identity[rules.LabelCustomer] == place.Customer {
+		key = "" // whatever has this key is of this machine
+	}
+	if err := u.gather(key, place); err != nil {
 		return nil, err
 	}
 	var entries []*entry
 	var candidates []rules.Incident
-	for _, en := range u.entries {
-		if en.State != "" && near(en, c.Key, place) {
+	hs := handles(c.Key, place)
+	for _, en := range u.at(hs[:]...) {
+		if en.State != "" {
 			entries, candidates = append(entries, en), append(candidates, en.Incident)
 		}
 	}
@@ -161,15 +178,10 @@ func (u *unit) gather(key string, p store.Place) error {
 		u.hold(r)
 	}
 	u.gathered[k] = true
+	if p.Machine != "" {
+		u.machines[[2]string{p.Customer, p.Machine}] = true // its open ones are among them
+	}
 	return nil
-}
-
-func near(en *entry, key string, p store.Place) bool {
-	q := en.where()
-	return en.Key == key ||
-		p.Machine != "" && p.Machine == q.Machine && p.Customer == q.Customer ||
-		p.Platform != "" && p.Platform == q.Platform ||
-		p.Host != "" && p.Host == q.Host
 }
 
 // ignore notes a signal for which no incident is kept: a watchdog proves that
@@ -322,6 +334,12 @@ func (e *Engine) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now
 	}
+	if c := e.Book().Classify(s, now); c.Instead != nil {
+		if err := e.Receive(ctx, Delivery{Fired: []rules.Signal{*c.Instead}, Confirmed: true}); err != nil {
+			return rules.Incident{}, err
+		}
+		return rules.Incident{}, &RefusedError{*c.Refusal}
+	}
 	var inc rules.Incident
 	err := e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
@@ -350,6 +368,13 @@ func refused(status int, format string, args ...any) error {
 
 // Act lets a person do something to an incident, named by id or number.
 func (e *Engine) Act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
+	if act.Verb == rules.VerbSilence {
+		return e.silence(ctx, name, act)
+	}
+	return e.act(ctx, name, act)
+}
+
+func (e *Engine) act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
 	now := e.o.Now()
 	var d rules.Decision
 	err := e.store.Update(ctx, func(tx *store.Tx) error {

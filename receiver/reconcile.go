@@ -42,10 +42,10 @@ func (e *Engine) Hurry() {
 // Reconcile asks every Alertmanager what fires and what is silenced, and mends
 // what webhooks did not tell.
 func (e *Engine) Reconcile(ctx context.Context) error {
-	if len(e.live().Alertmanagers) == 0 {
-		return nil
-	}
 	now := e.o.Now()
+	if len(e.live().Alertmanagers) == 0 {
+		return e.tellUnreachable(ctx, now)
+	}
 	seen, err := e.poll(ctx, now)
 	err = errors.Join(err, e.tellUnreachable(ctx, now))
 	if seen == nil {
@@ -189,7 +189,7 @@ func (e *Engine) oneByOne(ctx context.Context, signals []rules.Signal) error {
 
 func (e *Engine) openRecords(ctx context.Context) (rs []*store.Record, err error) {
 	err = e.store.View(ctx, func(tx *store.Tx) error {
-		rs, err = tx.Open(e.o.Now())
+		rs, err = tx.Open()
 		return err
 	})
 	return rs, err
@@ -335,10 +335,7 @@ func (e *Engine) endAbsentOf(ctx context.Context, t *picture, r *store.Record, g
 
 // prove asks at once whether absent alerts are repaired.
 func (e *Engine) prove(ctx context.Context, r *store.Record, missing []string, now time.Time) (map[string]bool, error) {
-	need := &rules.Need{Since: now, Alerts: map[string]rules.Labels{}}
-	for fp, a := range r.Alerts {
-		need.Alerts[fp] = a.Labels
-	}
+	need := &rules.Need{Since: now, Alerts: r.Alerts}
 	if err := e.answer(ctx, r.ID, e.inquire(ctx, need, now)); err != nil {
 		return nil, err
 	}

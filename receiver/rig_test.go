@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,12 +81,15 @@ type rig struct {
 	peers  []*peer
 	ams    []string // real Alertmanagers' addresses
 	fails  bool     // what the log says is expected to be bad
+	relay  string   // the mail relay's address, when it is not the sink
 	// stalled is when the engine counts as ill; its default when 0.
 	stalled time.Duration
 	// edits replace words of the policy, tune changes parts before they are used.
 	edits []string
 	tune  func(*receiver.Parts)
-	parts receiver.Parts
+	// configure changes the configuration before parts are made of it.
+	configure func(*receiver.Config)
+	parts     receiver.Parts
 }
 
 func newRig(t testing.TB, peers int, options ...func(*rig)) *rig {
@@ -114,9 +119,12 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	host, port, _ := net.SplitHostPort(r.sink.Addr())
+	host, port, _ := net.SplitHostPort(cmp.Or(r.relay, r.sink.Addr()))
 	setup.Config.Mail.Relay.Host = host
 	setup.Config.Mail.Relay.Port, _ = strconv.Atoi(port)
+	if r.configure != nil {
+		r.configure(setup.Config)
+	}
 	parts, err := setup.Parts()
 	if err != nil {
 		r.t.Fatal(err)
@@ -477,6 +485,8 @@ type peer struct {
 	silences []map[string]any
 	silenced map[string][]string
 	broken   bool
+	refuses  bool // to take a silence
+	made     int
 }
 
 func newPeer(t testing.TB, c *clock) *peer {
@@ -516,13 +526,42 @@ func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		v = list
 	case "/api/v2/silences":
+		if r.Method == http.MethodPost {
+			if v = p.take(w, r); v == nil {
+				return
+			}
+			break
+		}
 		v = append([]map[string]any{}, p.silences...)
 	default:
-		http.NotFound(w, r)
+		id, one := strings.CutPrefix(r.URL.Path, "/api/v2/silence/")
+		if !one || r.Method != http.MethodDelete {
+			http.NotFound(w, r)
+			return
+		}
+		p.silences = slices.DeleteFunc(p.silences, func(s map[string]any) bool { return s["id"] == id })
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
+}
+
+// take keeps a silence that is posted, or one that is changed.
+func (p *peer) take(w http.ResponseWriter, r *http.Request) any {
+	var s map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&s); err != nil || p.refuses {
+		http.Error(w, `"no room for it"`, http.StatusInternalServerError)
+		return nil
+	}
+	if id, _ := s["id"].(string); id != "" {
+		p.silences = slices.DeleteFunc(p.silences, func(old map[string]any) bool { return old["id"] == id })
+	} else {
+		p.made++
+		s["id"] = fmt.Sprintf("00000000-0000-4000-8000-%012d", p.made)
+	}
+	s["updatedAt"], s["status"] = p.clock.now(), map[string]string{"state": "active"}
+	p.silences = append(p.silences, s)
+	return map[string]any{"silenceID": s["id"]}
 }
 
 func silence(id, by, machine string, starts, ends time.Time) map[string]any {

@@ -642,6 +642,10 @@ func (h *theatre) serveAlertmanager(w http.ResponseWriter, r *http.Request) {
 		}
 		v = list
 	case "/api/v2/silences":
+		if r.Method == http.MethodPost {
+			h.takeSilence(w, r)
+			return
+		}
 		list := []any{}
 		for _, s := range h.silent {
 			ms, err := rules.ParseMatchers(s.Matchers)
@@ -659,6 +663,38 @@ func (h *theatre) serveAlertmanager(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v) // the engine says so when it cannot read it
+}
+
+// takeSilence keeps a silence that is posted, as Alertmanager does.
+func (h *theatre) takeSilence(w http.ResponseWriter, r *http.Request) {
+	var posted struct {
+		Matchers []struct {
+			Name, Value      string
+			IsRegex, IsEqual bool
+		}
+		StartsAt, EndsAt   time.Time
+		CreatedBy, Comment string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&posted); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s := rules.Silence{By: posted.CreatedBy, Comment: posted.Comment, StartsAt: posted.StartsAt, EndsAt: posted.EndsAt}
+	for _, m := range posted.Matchers {
+		if m.IsRegex || !m.IsEqual {
+			http.Error(w, "a story's silence names things exactly", http.StatusBadRequest)
+			return
+		}
+		s.Matchers = append(s.Matchers, fmt.Sprintf("%s=%q", m.Name, m.Value))
+	}
+	id, err := h.stage.AddSilence(s, h.now())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.silent = h.stage.Silences(h.now())
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"silenceID": id}) // the engine says so when it cannot read it
 }
 
 // sample is one series of Prometheus and its value now.

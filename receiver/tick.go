@@ -23,12 +23,15 @@ const (
 // Tick lets every incident decide whose time has come.
 func (e *Engine) Tick(ctx context.Context) error {
 	now := e.o.Now()
+	if err := e.minded(ctx, now); err != nil {
+		return err
+	}
 	if err := e.offerAgain(ctx, now); err != nil {
 		return err
 	}
 	for {
 		var ids []string
-		err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+		err := e.store.Peek(func(tx *store.Tx) (err error) {
 			ids, err = tx.Due(now, dueAtOnce)
 			return err
 		})
@@ -44,7 +47,7 @@ func (e *Engine) Tick(ctx context.Context) error {
 // offerAgain takes in alerts that were ignored for a time and still fire.
 func (e *Engine) offerAgain(ctx context.Context, now time.Time) error {
 	var signals []rules.Signal
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := e.store.Peek(func(tx *store.Tx) (err error) {
 		signals, err = tx.OfferedAgain(now, dueAtOnce)
 		return err
 	})
@@ -131,7 +134,7 @@ func (e *Engine) wakeUp(ctx context.Context, id string, now time.Time) error {
 func (e *Engine) AskDue(ctx context.Context) error {
 	now := e.o.Now()
 	var ids []string
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := e.store.Peek(func(tx *store.Tx) (err error) {
 		ids, err = tx.Asking(now, askAtOnce)
 		return err
 	})
@@ -179,7 +182,10 @@ func (e *Engine) answer(ctx context.Context, id string, a rules.Answered) error 
 
 // inquire asks Prometheus. What is not answered in time is unknown.
 func (e *Engine) inquire(ctx context.Context, need *rules.Need, now time.Time) rules.Answered {
-	q := evidence.Question{Plans: need.Alerts}
+	q := evidence.Question{Plans: make(map[string]rules.Labels, len(need.Alerts))}
+	for fp, a := range need.Alerts {
+		q.Plans[fp] = a.Labels
+	}
 	if o := need.Other; o != nil {
 		q.Other = &evidence.Other{Customer: o.Customer, Role: o.Role, Expected: o.Expected, Names: e.names(o.Customer, o.Machine)}
 	}

@@ -20,19 +20,21 @@ type unit struct {
 
 	entries  []*entry
 	byID     map[string]*entry
+	byPlace  map[handle][]*entry
 	machines map[[2]string]bool // whose open incidents are loaded
 	gathered map[gathered]bool  // for which signals candidates are loaded
 	blinding []*entry           // open incidents about sources that cannot be read
 	looked   bool               // blinding is loaded
-	number   int                // the newest running number given out; 0 before the first
 }
 
 // entry is an incident at work, with what has been decided about it so far.
 type entry struct {
 	*store.Record
+	position int // among the unit's entries
 	was      rules.State
 	blinded  bool
-	place    *store.Place // where it happens, once asked for
+	place    store.Place    // where it happens
+	repeated rules.Repeated // what waits to be decided together
 	dirty    bool
 	journal  []rules.Entry
 	notify   []rules.Notification
@@ -41,7 +43,25 @@ type entry struct {
 }
 
 func (e *Engine) unit(tx *store.Tx, now time.Time) *unit {
-	return &unit{e: e, tx: tx, book: e.Book(), now: now, byID: map[string]*entry{}, machines: map[[2]string]bool{}, gathered: map[gathered]bool{}}
+	return &unit{e: e, tx: tx, book: e.Book(), now: now, byID: map[string]*entry{}, byPlace: map[handle][]*entry{},
+		machines: map[[2]string]bool{}, gathered: map[gathered]bool{}}
+}
+
+// handle is something by which an entry is found: its key, its machine ...
+type handle struct{ kind, customer, name string }
+
+func handles(key string, p store.Place) [4]handle {
+	h := [4]handle{{kind: "key", name: key}}
+	if p.Machine != "" {
+		h[1] = handle{"machine", p.Customer, p.Machine}
+	}
+	if p.Platform != "" {
+		h[2] = handle{kind: "platform", name: p.Platform}
+	}
+	if p.Host != "" {
+		h[3] = handle{kind: "host", name: p.Host}
+	}
+	return h
 }
 
 // gathered is what candidates are looked up by.
@@ -56,18 +76,40 @@ func (u *unit) hold(r *store.Record) *entry {
 	if en := u.byID[r.ID]; en != nil {
 		return en
 	}
-	en := &entry{Record: r, was: r.State, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
+	en := &entry{Record: r, position: len(u.entries), was: r.State, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
 	u.entries, u.byID[r.ID] = append(u.entries, en), en
+	u.list(en)
 	return en
 }
 
-// where is the incident's place; it changes only with a decision.
-func (en *entry) where() store.Place {
-	if en.place == nil {
-		p := en.Place()
-		en.place = &p
+// list makes an entry findable by its place, which changes only with a decision.
+func (u *unit) list(en *entry) {
+	en.place = en.Place()
+	for _, h := range handles(en.Key, en.place) {
+		if h.kind != "" && !slices.Contains(u.byPlace[h], en) {
+			u.byPlace[h] = append(u.byPlace[h], en)
+		}
 	}
-	return *en.place
+}
+
+// at returns the entries that are found by any of the handles, in the order in
+// which they came.
+func (u *unit) at(hs ...handle) []*entry {
+	var out []*entry
+	for _, h := range hs {
+		for _, en := range u.byPlace[h] {
+			if h.kind != "" && slices.Contains(handlesOf(en), h) && !slices.Contains(out, en) {
+				out = append(out, en)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b *entry) int { return a.position - b.position })
+	return out
+}
+
+func handlesOf(en *entry) []handle {
+	h := handles(en.Key, en.place)
+	return h[:]
 }
 
 func (u *unit) load(id string) (*entry, error) {
@@ -83,15 +125,11 @@ func (u *unit) load(id string) (*entry, error) {
 
 // begin opens the entry of a new incident.
 func (u *unit) begin(c rules.Classified) (*entry, error) {
-	if u.number == 0 {
-		n, err := u.tx.NextNumber()
-		if err != nil {
-			return nil, err
-		}
-		u.number = n - 1
+	n, err := u.tx.NextNumber()
+	if err != nil {
+		return nil, err
 	}
-	u.number++
-	return u.hold(store.NewRecord(u.book.Begin(c, fmt.Sprintf("i%d", u.number), u.number, u.now))), nil
+	return u.hold(store.NewRecord(u.book.Begin(c, fmt.Sprintf("i%d", n), n, u.now))), nil
 }
 
 // onMachine returns the open incidents of a machine, those of this unit included.
@@ -110,13 +148,9 @@ func (u *unit) onMachine(p store.Place) ([]*entry, error) {
 		}
 		u.machines[k] = true
 	}
-	var out []*entry
-	for _, en := range u.entries {
-		if q := en.where(); q.Customer == p.Customer && q.Machine == p.Machine && en.State != "" && !en.State.Ended() {
-			out = append(out, en)
-		}
-	}
-	return out, nil
+	return slices.DeleteFunc(u.at(handle{"machine", p.Customer, p.Machine}), func(en *entry) bool {
+		return en.State == "" || en.State.Ended()
+	}), nil
 }
 
 // facts are what a decision about an incident must know beside it.
@@ -145,7 +179,7 @@ func (u *unit) facts(en *entry) (rules.Facts, error) {
 }
 
 func (u *unit) siblings(en *entry) ([]*entry, error) {
-	all, err := u.onMachine(en.where())
+	all, err := u.onMachine(en.place)
 	if err != nil {
 		return nil, err
 	}
@@ -203,27 +237,41 @@ func (u *unit) apply(en *entry, ev rules.Event) (rules.Decision, error) {
 	return d, nil
 }
 
+// decideRepeated decides about what came in again and has waited for more.
+func (u *unit) decideRepeated(en *entry) error {
+	ev := en.repeated
+	if len(ev.Signals) == 0 {
+		return nil
+	}
+	en.repeated = rules.Repeated{}
+	_, err := u.apply(en, ev)
+	return err
+}
+
 // decide takes one decision and keeps what follows from it.
 func (u *unit) decide(en *entry, ev rules.Event) (rules.Decision, error) {
+	if err := u.decideRepeated(en); err != nil {
+		return rules.Decision{}, err
+	}
 	facts, err := u.facts(en)
 	if err != nil {
 		return rules.Decision{}, err
 	}
-	d := u.book.Decide(en.Incident, ev, facts, u.now)
-	if d.Refusal != nil {
-		if _, act := ev.(rules.Acted); !act {
-			// A person is told; for everything else it must not get lost.
-			return d, fmt.Errorf("incident %s: %s", en.ID, d.Refusal.Reason)
+	var d rules.Decision
+	if _, act := ev.(rules.Acted); act {
+		if d = u.book.Decide(en.Incident, ev, facts, u.now); d.Refusal != nil {
+			return d, nil // a person is told, and the incident is as it was
 		}
-		return d, nil
+		en.Incident = d.Incident
+	} else if d = u.book.Advance(&en.Incident, ev, facts, u.now); d.Refusal != nil {
+		return d, fmt.Errorf("incident %s: %s", en.ID, d.Refusal.Reason) // it must not get lost
 	}
 	_, answer := ev.(rules.Answered)
-	wake, ask := u.wake(d), u.ask(d, answer)
-	if !d.Changed && wake.Equal(en.WakeAt) && ask.Equal(en.AskAt) && en.WakeWith == "" {
-		return d, nil
+	en.dirty = true
+	en.WakeAt, en.WakeWith, en.AskAt = u.wake(d), "", u.ask(d, answer)
+	if !keepsPlace(en, ev) {
+		u.list(en)
 	}
-	en.dirty, en.place = true, nil
-	en.Incident, en.WakeAt, en.WakeWith, en.AskAt = d.Incident, wake, "", ask
 	if p := u.book.Policy(en.Policy); p != nil {
 		if s := p.Scenario(en.Scenario); s != nil {
 			en.Blinds = s.Blinds
@@ -270,6 +318,11 @@ func (u *unit) ask(d rules.Decision, answered bool) time.Time {
 
 // flush writes everything that was decided.
 func (u *unit) flush() error {
+	for i := 0; i < len(u.entries); i++ {
+		if err := u.decideRepeated(u.entries[i]); err != nil {
+			return err
+		}
+	}
 	for i := 0; i < len(u.entries); i++ { // releasing members adds to the work
 		en := u.entries[i]
 		if en.Entry == string(rules.CorrelatedSignal) && en.State.Ended() && !en.was.Ended() {
@@ -338,4 +391,15 @@ func (u *unit) consequences(en *entry) error {
 		}
 	})
 	return nil
+}
+
+// keepsPlace reports whether an event cannot change where an incident happens.
+func keepsPlace(en *entry, ev rules.Event) bool {
+	switch ev := ev.(type) {
+	case rules.Fired:
+		return en.place.Says(store.PlaceOf(ev.Signal.Labels))
+	case rules.Repeated, rules.Tick, rules.Related:
+		return true
+	}
+	return false
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/store"
 	"vigie/rules"
 )
 
@@ -46,10 +48,41 @@ func (o *outages) over(name string, limit time.Duration, now time.Time) (since t
 	return time.Time{}, nil
 }
 
+// out reports whether name does not answer at the moment.
+func (o *outages) out(name string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, out := o.since[name]
+	return out
+}
+
+// forgetUnreachable ends what was raised about Alertmanagers that are not asked
+// any more: they went, or have another name now.
+func (e *Engine) forgetUnreachable(ctx context.Context, asked []rules.Labels, now time.Time) error {
+	var gone []Cleared
+	err := e.store.View(ctx, func(tx *store.Tx) error {
+		blind, err := tx.Blinding()
+		for _, r := range blind {
+			for fp, a := range r.Alerts {
+				known := slices.ContainsFunc(asked, func(l rules.Labels) bool { return l[rules.LabelSource] == a.Labels[rules.LabelSource] })
+				if a.Firing && a.Labels[rules.LabelAlertname] == unreachableAlert && !known {
+					gone = append(gone, Cleared{rules.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, now})
+				}
+			}
+		}
+		return err
+	})
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	return e.Receive(ctx, Delivery{Cleared: gone, Confirmed: true})
+}
+
 // tellUnreachable raises an incident for each Alertmanager that does not answer,
 // because nothing ends while one is silent, and ends it when it answers again.
 func (e *Engine) tellUnreachable(ctx context.Context, now time.Time) error {
 	var errs []error
+	var asked []rules.Labels
 	for _, am := range e.live().Alertmanagers {
 		// The source makes each Alertmanager an incident of its own.
 		labels := rules.Labels{rules.LabelAlertname: unreachableAlert, rules.LabelKind: "blind",
@@ -59,7 +92,12 @@ func (e *Engine) tellUnreachable(ctx context.Context, now time.Time) error {
 		if why != nil {
 			s.Annotations["error"] = fmt.Sprintf("Alertmanager %s has not answered since %s; nothing is closed meanwhile: %v", am.Name(), heard(since), why)
 		}
+		asked = append(asked, labels)
+		if why == nil && e.unreachable.out(am.Name()) {
+			continue // for too short a time to tell of it, and it is not back either
+		}
 		errs = append(errs, e.raise(ctx, s, why != nil, now))
 	}
+	errs = append(errs, e.forgetUnreachable(ctx, asked, now))
 	return errors.Join(errs...)
 }

@@ -129,7 +129,11 @@ func (e *Engine) Watch(ctx context.Context) error {
 	missing, last := e.watch.missing(now, e.live().Timings.Watchdog), e.watch.last
 	e.watch.mu.Unlock()
 	s.Annotations["error"] = "the watchdog alert has not been received since " + heard(last)
-	err := e.raise(ctx, s, missing, now)
+	var err error
+	// That a restart gives it its time anew proves nothing: only hearing it does.
+	if missing || now.Sub(last) <= e.live().Timings.Watchdog {
+		err = e.raise(ctx, s, missing, now)
+	}
 	e.hurryAtSilenceEnd(now)
 	return errors.Join(err, e.judgeEndings(ctx, now))
 }
@@ -154,7 +158,11 @@ func (e *Engine) raise(ctx context.Context, s rules.Signal, fire bool, now time.
 // own reports whether the engine raised an alert itself: it is in no
 // Alertmanager, and its ending needs no belief.
 func own(l rules.Labels) bool {
-	return l[rules.LabelAlertname] == blindAlert || l[rules.LabelAlertname] == unreachableAlert
+	switch l[rules.LabelAlertname] {
+	case blindAlert, unreachableAlert, rules.RefusedReport:
+		return true
+	}
+	return false
 }
 
 func heard(t time.Time) string {

@@ -10,29 +10,8 @@ import (
 
 // acted carries out an act of a person, or refuses it with the reason.
 func (d *decider) acted(a Act) {
-	do, known := actOf(a.Verb)
-	if !known {
-		d.refuse(422, "%s", unknown("act", a.Verb, verbs))
-		return
-	}
-	if a.By == "" {
-		d.refuse(422, "by is missing: say who acts")
-		return
-	}
-	if p := d.book.Directory.Person(a.By); p != nil {
-		a.By = p.ID
-	}
-	a.Fields = a.Fields.Clone() // what is put straight below must not reach the caller's map
-	if d.book.outsider(a.By) && !slices.Contains([]string{"answer", "note", "reopen"}, a.Verb) {
-		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
-		return
-	}
-	if d.inc.State.Ended() && !slices.Contains([]string{"reopen", "note", "resolve", "close", "decommission"}, a.Verb) {
-		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
-		return
-	}
-	if slices.Contains(d.s.Gate, a.Verb) && d.gated(a) {
-		d.refuse(422, "confirm another functional backup first: check_other with result ok or ko")
+	a, do := d.admit(a)
+	if d.out.Refusal != nil {
 		return
 	}
 	d.act = &a
@@ -41,7 +20,7 @@ func (d *decider) acted(a Act) {
 		return
 	}
 	fields := a.Fields.Clone()
-	d.inc.Acts = append(d.inc.Acts, ActRecord{At: d.now, Verb: a.Verb, By: a.By, Episode: d.inc.Episode, Fields: fields})
+	d.inc.Acts = append(d.inc.Acts, ActRecord{At: d.now, Verb: a.Verb, By: a.By, Episode: d.inc.Episode, Fields: fields, Link: a.Link})
 	if len(d.inc.Acts) > maxActs {
 		d.inc.Acts = d.inc.Acts[len(d.inc.Acts)-maxActs:]
 	}
@@ -50,6 +29,44 @@ func (d *decider) acted(a Act) {
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: a.Verb, Actor: a.By,
 		Reason: d.act.summary(), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"])})
 	d.out.Touches = true
+}
+
+// admit reports what carries out an act, with the act put straight; it refuses
+// what this person may not do, or what cannot be done now.
+func (d *decider) admit(a Act) (Act, func(*decider, Act)) {
+	do, known := actOf(a.Verb)
+	if !known {
+		d.refuse(422, "%s", unknown("act", a.Verb, verbs))
+		return a, nil
+	}
+	if a.By == "" {
+		d.refuse(422, "by is missing: say who acts")
+		return a, nil
+	}
+	if p := d.book.Directory.Person(a.By); p != nil {
+		a.By = p.ID
+	}
+	a.Fields = a.Fields.Clone() // what is put straight later must not reach the caller's map
+	if a.Link != "" {
+		for _, done := range d.inc.Acts {
+			if done.Link == a.Link {
+				d.refuse(410, "this link was used at %s by %s: %s", done.At.In(d.p.Zone).Format("2006-01-02 15:04"), done.By, done.Verb)
+				return a, nil
+			}
+		}
+	}
+	if d.book.outsider(a.By) && !slices.Contains([]string{"answer", "note", "reopen"}, a.Verb) {
+		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
+		return a, nil
+	}
+	if d.inc.State.Ended() && !slices.Contains([]string{"reopen", "note", "resolve", "close", "decommission"}, a.Verb) {
+		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
+		return a, nil
+	}
+	if slices.Contains(d.s.Gate, a.Verb) && d.gated(a) {
+		d.refuse(422, "confirm another functional backup first: check_other with result ok or ko")
+	}
+	return a, do
 }
 
 // maxActs bounds what one incident remembers; the journal keeps all.
@@ -68,10 +85,13 @@ func (d *decider) gated(a Act) bool {
 func (a Act) summary() string {
 	var parts []string
 	for _, k := range []string{"reason", "today", "expected_date", "result", "until", "outcome", "person", "next_date",
-		"severity", "cause", "scope", "data_loss", "to"} {
+		"severity", "cause", "scope", "data_loss", "to", "silence"} {
 		if v := a.Fields[k]; v != "" {
 			parts = append(parts, k+"="+v)
 		}
+	}
+	if a.Via != "" {
+		parts = append(parts, a.Via)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -104,7 +124,7 @@ func actOf(verb string) (func(*decider, Act), bool) {
 		"restore": (*decider).actRestore, "restore_verified": (*decider).actRestoreVerified, "pause": (*decider).actPause,
 		"resume": (*decider).actResume, "resolve": (*decider).actResolve, "close": (*decider).actClose,
 		"reopen": (*decider).actReopen, "decommission": (*decider).actDecommission, "rebase": (*decider).actRebase,
-		"waive": (*decider).actWaive,
+		"waive": (*decider).actWaive, VerbSilence: (*decider).actSilence,
 	}[verb]
 	return do, ok
 }
@@ -556,6 +576,9 @@ func (d *decider) actResolve(a Act) {
 	d.works(a)
 	d.end(Resolved, "resolved by "+a.By)
 }
+
+// CloseReasons are the usual reasons to close an incident without a repair.
+func CloseReasons() []string { return slices.Clone(closeReasons) }
 
 var closeReasons = []string{"decommissioned", "plan removed", "duplicate", "accepted risk"}
 

@@ -27,7 +27,13 @@ type Classified struct {
 	Issues []string
 	// Refusal is set for a report that may not be made (S2.15).
 	Refusal *Refusal
+	// Instead is told to the operator in place of a refused report, so that
+	// somebody sorts it out: what was refused may be an alarm all the same.
+	Instead *Signal
 }
+
+// RefusedReport is the alertname of what stands for a refused report.
+const RefusedReport = "ReportRefused"
 
 // Ignore is what Choose answers for a signal of something that was taken out
 // of service.
@@ -142,6 +148,7 @@ func (b *Book) checkReport(c *Classified, now time.Time) {
 	switch {
 	case s.Kind == Level2Voluntary && !registered:
 		c.Refusal = &Refusal{403, s.By + " is not a registered exploitation manager of " + l[LabelPlatform]}
+		c.Instead = refusedReport(*s)
 	case s.Kind == Level3Emergency && !registered:
 		s.Unregistered = true
 	case s.Kind == EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, s.Means):
@@ -151,6 +158,14 @@ func (b *Book) checkReport(c *Classified, now time.Time) {
 	case now.Sub(s.StartsAt) > reportMaxAge:
 		c.Refusal = &Refusal{422, "received_at is more than 24 hours ago"}
 	}
+}
+
+// refusedReport stands for a report that nobody may make. It names no platform:
+// no clock of a service level runs from it.
+func refusedReport(s Signal) *Signal {
+	l := Labels{LabelAlertname: RefusedReport, LabelKind: "to_sort", LabelSource: "report/" + s.Labels[LabelPlatform], "item": s.Labels[LabelPlatform], "reporter": pseudonym(s.By)}
+	return &Signal{Kind: BackupAlert, Fingerprint: "refused:" + s.Labels[LabelPlatform] + ":" + pseudonym(s.By), Labels: l, StartsAt: s.StartsAt,
+		Annotations: map[string]string{"error": strings.TrimSpace("refused from " + s.By + " about " + s.Labels[LabelPlatform] + ": " + s.Text)}}
 }
 
 // pseudonym stands for a reporter where a key must not name a person.

@@ -25,6 +25,16 @@ func (b *Book) Correlate(open []Incident, now time.Time) []Correlated {
 	return out
 }
 
+// CorrelatedWithin is the longest time within which incidents must begin to
+// have a failure in common. An older one counts only as part of one already.
+func (b *Book) CorrelatedWithin(now time.Time) time.Duration {
+	var longest time.Duration
+	for _, c := range b.InForce(now).Correlations {
+		longest = max(longest, c.Within)
+	}
+	return longest
+}
+
 // group is what shares the same values.
 type group struct {
 	same      Labels

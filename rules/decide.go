@@ -16,17 +16,30 @@ import (
 // What fell due before now, while nobody asked, is taken first, in order: an
 // act counts as in time up to and including the due instant, never after.
 func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decision {
+	own := inc.clone()
+	d := b.Advance(&own, ev, facts, now)
+	if d.Refusal != nil {
+		d.Incident = inc
+	}
+	return d
+}
+
+// Advance is [Book.Decide] for a caller that owns the incident: it is changed
+// itself, which spares a copy of all its alerts. After a refusal it is in no
+// state that may be used.
+func (b *Book) Advance(inc *Incident, ev Event, facts Facts, now time.Time) Decision {
 	d := b.decider(inc, facts, now)
 	if d == nil {
-		return Decision{Incident: inc, Refusal: &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}}
+		return Decision{Incident: *inc, Refusal: &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}}
 	}
+	from, wake, poll := inc.State, inc.WakeAt, inc.PollAt
 	if d.inc.State != "" && !d.inc.WakeAt.IsZero() && d.inc.WakeAt.Before(now) {
 		d.settle(now.Add(-time.Nanosecond))
 	}
 	d.endImmediate()
 	d.apply(ev)
 	if d.out.Refusal != nil {
-		return Decision{Incident: inc, Refusal: d.out.Refusal, From: inc.State, WakeAt: inc.WakeAt, PollAt: inc.PollAt}
+		return Decision{Incident: *inc, Refusal: d.out.Refusal, From: from, WakeAt: wake, PollAt: poll}
 	}
 	d.endImmediate() // the event may have told of an earlier start
 	d.settle(now)
@@ -58,7 +71,7 @@ func (d *decider) endImmediate() {
 	d.flag(FlagImmediate, false, "not put right in time")
 }
 
-// decider carries one decision. Its incident is a copy of its own.
+// decider carries one decision. Its incident is its own to change.
 type decider struct {
 	book    *Book
 	p       *Policy
@@ -77,7 +90,7 @@ type decider struct {
 	cals    map[string]*calendar.Calendar
 }
 
-func (b *Book) decider(inc Incident, facts Facts, now time.Time) *decider {
+func (b *Book) decider(inc *Incident, facts Facts, now time.Time) *decider {
 	p := b.policies[inc.Policy]
 	if p == nil {
 		return nil
@@ -86,17 +99,39 @@ func (b *Book) decider(inc Incident, facts Facts, now time.Time) *decider {
 	if s == nil {
 		return nil
 	}
-	own := inc.clone()
-	return &decider{book: b, p: p, s: s, inc: &own, facts: facts, now: now, out: Decision{From: inc.State}}
+	inc.makeMaps()
+	return &decider{book: b, p: p, s: s, inc: inc, facts: facts, now: now, out: Decision{From: inc.State}}
+}
+
+// makeMaps makes the maps that an incident read from storage lacks.
+func (i *Incident) makeMaps() {
+	if i.Flags == nil {
+		i.Flags = map[Flag]bool{}
+	}
+	if i.Vars == nil {
+		i.Vars = Labels{}
+	}
+	if i.Raised == nil {
+		i.Raised = map[string]Raise{}
+	}
+	if i.Silences == nil {
+		i.Silences = map[string]Silence{}
+	}
+	if i.Alerts == nil {
+		i.Alerts = map[string]*Alert{}
+	}
+	if i.Steps == nil {
+		i.Steps = map[string]*StepRecord{}
+	}
+	if i.Targets == nil {
+		i.Targets = map[string]*Clock{}
+	}
 }
 
 // clone copies everything that a decision may change.
 func (i Incident) clone() Incident {
 	c := i
-	c.Flags = cloneMap(i.Flags)
-	c.Vars = Labels(cloneMap(i.Vars))
-	c.Raised = cloneMap(i.Raised)
-	c.Silences = cloneMap(i.Silences)
+	c.Flags, c.Vars, c.Raised, c.Silences = maps.Clone(i.Flags), maps.Clone(i.Vars), maps.Clone(i.Raised), maps.Clone(i.Silences)
 	c.Alerts = make(map[string]*Alert, len(i.Alerts))
 	for k, v := range i.Alerts {
 		a := *v
@@ -119,13 +154,6 @@ func (i Incident) clone() Incident {
 	return c
 }
 
-func cloneMap[K comparable, V any](m map[K]V) map[K]V {
-	if m == nil {
-		return map[K]V{}
-	}
-	return maps.Clone(m)
-}
-
 // calendar returns a calendar of the pinned policy with the live closures.
 func (d *decider) calendar(name string) *calendar.Calendar {
 	if c := d.cals[name]; c != nil {
@@ -146,6 +174,13 @@ func (d *decider) apply(ev Event) {
 	switch e := ev.(type) {
 	case Fired:
 		d.fired(e)
+	case Repeated:
+		for n, s := range e.Signals {
+			if n == 1 {
+				d.settle(d.now) // the first finds what is due; the others change nothing that a step looks at
+			}
+			d.fired(Fired{Signal: s, Confirmed: e.Confirmed})
+		}
 	case Cleared:
 		d.cleared(e)
 	case Acted:
@@ -306,7 +341,6 @@ func (d *decider) finish() {
 	}
 	d.inc.WakeAt, d.inc.PollAt = d.out.WakeAt, d.out.PollAt
 	d.out.Incident = *d.inc
-	d.out.Changed = true
 	if d.inc.State != d.out.From {
 		d.out.Touches = true
 	}

@@ -22,8 +22,6 @@ type Decision struct {
 	// PollAt is when evidence should be asked again although nothing is due;
 	// a poll with an unchanged answer changes nothing.
 	PollAt time.Time
-	// Changed is false when the event changed nothing that must be kept.
-	Changed bool
 	// Touches is true when other incidents of the machine may have to decide
 	// again.
 	Touches bool
@@ -81,7 +79,7 @@ type Breach struct {
 // Need asks for evidence about an incident's plans and the machine's other backup.
 type Need struct {
 	Since  time.Time         // answers asked before this instant are too old
-	Alerts map[string]Labels // by fingerprint
+	Alerts map[string]*Alert // the incident's own, by fingerprint
 	Other  *OtherNeed        // nil: not needed
 }
 

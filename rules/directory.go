@@ -33,6 +33,7 @@ type Person struct {
 	Email    string
 	Phone    string
 	Language string // fr or en
+	Shared   bool   // a mailbox that several people read
 }
 
 // Customer is a client of the service provider.
@@ -234,6 +235,18 @@ func (d *Directory) PersonByAddress(address string) *Person {
 		}
 	}
 	return nil
+}
+
+// Staff are the ids of the provider's own people who can act in their own name.
+func (b *Book) Staff() []string {
+	var out []string
+	for id, p := range b.Directory.People {
+		if !p.Shared && !b.outsider(id) {
+			out = append(out, id)
+		}
+	}
+	sort.Strings(out)
+	return out
 }
 
 // Person finds somebody by id or by address; nil when unknown.

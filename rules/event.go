@@ -14,6 +14,13 @@ type (
 		Confirmed bool
 	}
 
+	// Repeated is alerts that fire on and say nothing new, see [Book.Repeats]:
+	// what [Fired] says of each of them, at less cost.
+	Repeated struct {
+		Signals   []Signal
+		Confirmed bool
+	}
+
 	// Cleared says that alerts no longer fire. Trusted is false while
 	// nothing proves that Alertmanager hears Prometheus: then no ending is
 	// believed. Lost says that the series itself is gone.
@@ -64,6 +71,7 @@ type (
 )
 
 func (Fired) event()     {}
+func (Repeated) event()  {}
 func (Cleared) event()   {}
 func (Tick) event()      {}
 func (Acted) event()     {}
@@ -91,6 +99,10 @@ type Act struct {
 	Fields   Labels `json:"fields,omitempty"`
 	Force    bool   `json:"force,omitempty"`    // take over from somebody
 	External bool   `json:"external,omitempty"` // the customer's own answer, by link or mail
+	// Link names the link by which somebody acts; each serves once.
+	Link string `json:"link,omitempty"`
+	// Via says how the person came to act, for the journal; empty for the API.
+	Via string `json:"via,omitempty"`
 }
 
 // Facts are what Decide must know beside the incident itself; the shell reads

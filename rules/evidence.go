@@ -113,10 +113,7 @@ func (d *decider) proofNeeds() {
 }
 
 func (d *decider) need() *Need {
-	n := &Need{Since: d.inc.LastSeen, Alerts: map[string]Labels{}}
-	for f, a := range d.inc.Alerts {
-		n.Alerts[f] = a.Labels
-	}
+	n := &Need{Since: d.inc.LastSeen, Alerts: d.inc.Alerts}
 	if d.s.OtherBackup != nil {
 		c, m, role := d.inc.Identity[LabelCustomer], d.inc.Identity[LabelMachine], d.inc.Identity[LabelBackupRole]
 		n.Other = &OtherNeed{Customer: c, Machine: m, Role: role, Expected: d.book.Directory.ExpectsOther(c, m, role)}
@@ -156,7 +153,12 @@ func (d *decider) answered(e Answered) {
 
 func (d *decider) plan(a *Alert, p PlanEvidence) {
 	if !a.SuccessKnown {
-		a.SuccessBefore, a.SuccessKnown = p.LastSuccess, true
+		a.SuccessKnown = true
+		// The first answer may come after the repair. What ended after the alert
+		// began was not known then: it is newer than the failure.
+		if !p.LastSuccess.After(a.StartsAt) {
+			a.SuccessBefore = p.LastSuccess
+		}
 	}
 	if p.LastFailure.After(a.LastFailure) {
 		a.LastFailure = p.LastFailure

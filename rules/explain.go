@@ -46,7 +46,8 @@ type Explanation struct {
 // Explain tells the story of an incident so far and what comes next. It
 // changes nothing.
 func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation {
-	d := b.decider(inc, facts, now)
+	own := inc.clone()
+	d := b.decider(&own, facts, now)
 	if d == nil {
 		return Explanation{Incident: inc.ID, Key: inc.Key, Summary: "policy " + inc.Policy + " is not loaded"}
 	}

@@ -159,6 +159,7 @@ type ActRecord struct {
 	By      string    `json:"by"`
 	Episode int       `json:"episode"`
 	Fields  Labels    `json:"fields,omitempty"`
+	Link    string    `json:"link,omitempty"` // the link by which it was done
 }
 
 // StepRecord is what became of one occurrence of a step in one episode.

@@ -130,6 +130,7 @@ type personEntry struct {
 	Email    string `yaml:"email"`
 	Phone    string `yaml:"phone"`
 	Language string `yaml:"language"`
+	Shared   bool   `yaml:"shared"`
 }
 
 type customerEntry struct {
@@ -325,7 +326,7 @@ func (l *loader) people(entries map[string]personEntry) {
 			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
 		}
 		l.oneOf(e.At, where+".language", e.Language, "", "fr", "en")
-		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language}
+		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared}
 	}
 }
 

@@ -22,10 +22,12 @@ type Policy struct {
 	MaintenanceNotice time.Duration
 	Calendars         map[string]*calendar.Calendar
 	Roles             map[string]*Role
-	Scenarios         []*Scenario
-	Correlations      []*Correlation
-	Causes            map[string]Cause
-	Guarantees        []Guarantee
+	// Digest is the morning's overview; nil for none.
+	Digest       *Digest
+	Scenarios    []*Scenario
+	Correlations []*Correlation
+	Causes       map[string]Cause
+	Guarantees   []Guarantee
 	// Required are the roles that must be in To or Cc of every written trace.
 	Required []string
 	// Retired marks a policy that is kept only for incidents that pinned it.

@@ -27,10 +27,19 @@ type (
 		TracesInclude     []string               `yaml:"traces_include"`
 		Calendars         map[string]calendarDoc `yaml:"calendars"`
 		Roles             map[string]roleDoc     `yaml:"roles"`
+		Digest            *digestDoc             `yaml:"digest"`
 		Causes            map[string]causeDoc    `yaml:"causes"`
 		Guarantees        []guaranteeDoc         `yaml:"guarantees"`
 		Correlations      []correlationDoc       `yaml:"correlations"`
 		Scenarios         []scenarioDoc          `yaml:"scenarios"`
+	}
+
+	digestDoc struct {
+		strict.Position
+		At       *calendar.Clock `yaml:"at"`
+		Calendar string          `yaml:"calendar"`
+		To       []string        `yaml:"to"`
+		Cc       []string        `yaml:"cc"`
 	}
 
 	calendarDoc struct {

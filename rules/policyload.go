@@ -113,6 +113,7 @@ func buildPolicy(parts []policyPart) (*Policy, strict.Faults) {
 	for _, part := range parts {
 		b.causes(part.doc)
 		b.guarantees(part.doc)
+		b.digest(part.doc.Digest)
 	}
 	for _, part := range parts {
 		for _, s := range part.doc.Scenarios {

@@ -79,6 +79,31 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// covers: S1.33, P3; the first answer comes after the repair: nothing says when
+// the failing run ended, nor what was there before it.
+func TestFirstAnswerAfterTheRepair(t *testing.T) {
+	began := paris(t, "2026-03-09 07:10")
+	for _, tt := range []struct {
+		name    string
+		success time.Time
+		want    rules.State
+	}{
+		{"it ended after the alert began", began.Add(time.Second), rules.Resolved},
+		{"it ended when the alert began", began, rules.Unverified},
+		{"it was there before", began.Add(-time.Hour), rules.Unverified},
+		{"there is none", time.Time{}, rules.Unverified},
+	} {
+		for _, kind := range []string{"failed", "missed", "never_ran", "stuck", "vanished"} {
+			t.Run(kind+": "+tt.name, func(t *testing.T) {
+				b := opened(t, exampleBook(t, "synomega"), backupAlert("dupont", "SRV-AD", "server", "primary", "daily", kind, began), began.Add(time.Minute))
+				b.clear(began.Add(5 * time.Minute))
+				b.answer(began.Add(5*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: tt.success}, rules.EvidenceOK)
+				b.is(tt.want)
+			})
+		}
+	}
+}
+
 // covers: S1.33; while the alert fires a success alone resolves nothing.
 func TestSuccessWhileFiring(t *testing.T) {
 	b := failingServer(t, "failed", "daily")

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -167,7 +168,7 @@ func (s Signal) byPerson() bool { return s.Fingerprint == "" && s.Kind == "" }
 // that comes later proves otherwise.
 func (a *Alert) failsAgain(now time.Time) {
 	a.Proven, a.Lost = false, false
-	a.newRun()
+	a.SuccessBefore, a.SuccessKnown = now, true
 	if now.After(a.LastFailure) {
 		a.LastFailure = now
 	}
@@ -254,6 +255,25 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 	d.out.Touches = true
 }
 
+// Repeats reports whether a signal, classified, only says again what the
+// incident knows of an alert that fires. It may then wait for others like it.
+func (b *Book) Repeats(inc *Incident, s Signal) bool {
+	a := inc.Alerts[s.Fingerprint]
+	if a == nil || !a.Firing || s.IsReport() || inc.State.Ended() || inc.State == Unverified ||
+		s.StartsAt.After(a.StartsAt) || s.StartsAt.Before(inc.StartedAt) ||
+		!maps.Equal(a.Labels, s.Labels) || !maps.Equal(a.Annotations, s.Annotations) {
+		return false
+	}
+	d := b.decider(inc, Facts{}, inc.LastSeen)
+	if d == nil || inc.Vars["subkind"] != subkind(s) {
+		return false
+	}
+	if n, err := strconv.Atoi(s.Annotations["consecutive_failures"]); err == nil && n > inc.Failures {
+		return false
+	}
+	return len(d.s.Severity.Order) == 0 || d.rank(d.severityOf(s)) <= d.rank(inc.Severity)
+}
+
 // worse raises the severity to the highest that any signal gives, until a
 // person qualifies it.
 func (d *decider) worse(s Signal) {
@@ -288,10 +308,7 @@ func (d *decider) beganEarlier(started time.Time) {
 // changedKind notes that an unreachable machine can be reached again but fails,
 // or the other way round: a new fact for its user (S1.21).
 func (d *decider) changedKind(s Signal) {
-	now := "error"
-	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
-		now = "offline"
-	}
+	now := subkind(s)
 	before := d.inc.Vars["subkind"]
 	d.inc.Vars["subkind"] = now
 	if before == "" || before == now {
@@ -299,6 +316,13 @@ func (d *decider) changedKind(s Signal) {
 	}
 	d.flag(FlagOffline, now == "offline", "the kind of failure changed to "+now)
 	d.raise("kind_changed", d.now)
+}
+
+func subkind(s Signal) string {
+	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
+		return "offline"
+	}
+	return "error"
 }
 
 // back returns an incident to whoever had it.

@@ -52,7 +52,7 @@ func (d *decider) disown() {
 		return
 	}
 	for _, a := range i.Acts {
-		if a.Episode == i.Episode && a.By == owner {
+		if a.Episode == i.Episode && a.By == owner && a.Verb != VerbSilence {
 			return
 		}
 	}

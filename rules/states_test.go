@@ -211,6 +211,8 @@ func happenings() []struct {
 	act("rebase")
 	act("waive", "to", "x@y.example", "reason", "left")
 	act("waive")
+	act("silence", "comment", "disk being replaced")
+	act("silence", "until", "02:00")
 	act("sing")
 	rows = append(rows, row{"act of nobody", func(b *bench, now time.Time) rules.Decision { return b.act("take", "", now) }})
 	return rows

@@ -11,7 +11,7 @@ import (
 var verbs = []string{
 	"take", "assign", "note", "attempt", "forecast", "escalate", "answer", "call", "check_other", "immediate",
 	"qualify", "workaround", "cascade", "promote", "merge", "restore", "restore_verified", "pause", "resume",
-	"resolve", "close", "reopen", "decommission", "rebase", "waive",
+	"resolve", "close", "reopen", "decommission", "rebase", "waive", VerbSilence,
 }
 
 // Verbs returns the acts of a person, in the order of the handbook.

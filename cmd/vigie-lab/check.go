@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"vigie/exporters"
 	"vigie/receiver"
 	"vigie/receiver/notify/smtpsink"
 	"vigie/rules"
@@ -103,6 +105,7 @@ func (c *checker) run(ctx context.Context) error {
 		{"escalation", c.escalation},
 		{"resolution", c.resolution},
 		{"workstation", c.workstation},
+		{"sources", c.sources},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
@@ -267,6 +270,57 @@ func (c *checker) workstation(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("vigie explain tells nothing of client_told (B4): %s", out)
+}
+
+// sources lets the backups of every simulated product fail and be repaired,
+// and expects that the exporter reads both, with an error text.
+func (c *checker) sources(ctx context.Context) error {
+	for _, round := range []struct {
+		what    string
+		happens func(b *Backup) Event
+		result  string
+	}{
+		{"failed", func(b *Backup) Event {
+			if b == b.machine.Local {
+				return FailLocal
+			}
+			return FailPrimary
+		}, "failed"},
+		{"repaired", func(*Backup) Event { return Repair }, "success"},
+	} {
+		one := map[string]*Backup{} // of each source
+		for _, m := range c.Fleet.machines {
+			for _, b := range m.backups() {
+				if one[b.Source] == nil && m.Key() != server && m.Key() != workstation {
+					one[b.Source] = b
+				}
+			}
+		}
+		for _, b := range one {
+			if err := c.Fleet.Machine(b.machine.Key(), round.happens(b), ""); err != nil {
+				return err
+			}
+		}
+		err := c.until(ctx, 500*time.Millisecond, func(ctx context.Context) error {
+			results, err := c.ask.Results(ctx)
+			if err != nil {
+				return err
+			}
+			for source, b := range one {
+				if !slices.ContainsFunc(results, func(r exporters.ResultItem) bool {
+					return r.Source == source && r.Customer == b.machine.Customer && r.LastResult == round.result && (r.Error == "") == (round.result == "success")
+				}) {
+					return fmt.Errorf("%s: %s of %s %s, and the exporter does not tell", source, b.Plan, b.machine.Key(), round.what)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		c.ok("%s: one backup of each of %d sources (%s)", round.what, len(one), strings.Join(slices.Sorted(maps.Keys(one)), ", "))
+	}
+	return nil
 }
 
 // nextDay is 09:30 of the day after, in Paris; the lab's calendar has no holidays.

@@ -97,7 +97,7 @@ func persons() []string { return []string{"sup", "adm1"} }
 
 // Secrets makes the secrets that do not exist yet and reads all of them.
 func (f *Files) Secrets() error {
-	for _, name := range append([]string{"acronis", "veeam", "push", "webhook", "smtp"}, persons()...) {
+	for _, name := range append([]string{"acronis", "veeam", "push", "webhook", "smtp", "links"}, persons()...) {
 		if _, err := f.secret(name); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (f *Files) Secrets() error {
 func (f *Files) secret(name string) (string, error) {
 	b, err := os.ReadFile(f.SecretFile(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		b = []byte(rand.Text() + "\n")
+		b = []byte(rand.Text() + rand.Text() + "\n")
 		err = writeFile(f.SecretFile(name), b)
 	}
 	if err != nil {

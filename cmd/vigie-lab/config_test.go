@@ -131,7 +131,7 @@ func TestSecretsStayPrivateAndTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(before) != 5+len(persons()) {
+	if len(before) != 6+len(persons()) {
 		t.Fatalf("secrets: %d", len(before))
 	}
 	if err := f.Secrets(); err != nil {

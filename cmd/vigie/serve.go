@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ import (
 // Bounds of the HTTP server.
 const (
 	maxConnections = 1024
+	maxEmergency   = 64 // connections of the emergency entry
 	maxHeader      = 64 << 10
 	headerWithin   = 5 * time.Second
 	readWithin     = time.Minute
@@ -60,6 +62,9 @@ type server struct {
 }
 
 func serve(ctx context.Context, path string, log *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(receiver.GCPercent)
+	}
 	setup, err := receiver.LoadWithCopies(path)
 	if err != nil {
 		return err
@@ -94,7 +99,27 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	return s.run(ctx, netutil.LimitListener(listener, maxConnections), s.site(registry))
+	doors := []door{{netutil.LimitListener(listener, maxConnections), s.site(registry), cfg.WebConfig}}
+	if x := cfg.Emergency; x != nil {
+		l, err := net.Listen("tcp", x.Listen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("emergency.listen: %w", err), listener.Close())
+		}
+		doors = append(doors, door{netutil.LimitListener(l, maxEmergency), web.NewEmergency(s.webOptions()), x.WebConfig})
+	}
+	return s.run(ctx, doors)
+}
+
+// door is a listener with what answers on it.
+type door struct {
+	listener  net.Listener
+	site      http.Handler
+	webConfig string
+}
+
+func (s *server) webOptions() web.Options {
+	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload,
+		Person: func(token string) (string, bool) { return s.secrets.Load().People.Owner(token) }}
 }
 
 func (s *server) site(registry *prometheus.Registry) http.Handler {
@@ -102,37 +127,37 @@ func (s *server) site(registry *prometheus.Registry) http.Handler {
 		Receive: s.engine.Receive, Hurry: s.engine.Hurry, Registry: registry, Logger: s.log, Now: time.Now,
 		Authorized: func(token string) bool { _, ok := s.secrets.Load().Webhook.Owner(token); return ok },
 	})
-	return web.New(web.Options{
-		Engine: s.engine, Webhook: hook, Logger: s.log, Now: time.Now, Reload: s.reload,
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}),
-		Person:  func(token string) (string, bool) { return s.secrets.Load().People.Owner(token) },
-	})
+	o := s.webOptions()
+	o.Webhook, o.Metrics = hook, promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+	return web.New(o)
 }
 
 // run serves until ctx ends; then requests under way, and whatever the engine
 // has begun, are finished.
-func (s *server) run(ctx context.Context, l net.Listener, site http.Handler) error {
-	hs := &http.Server{
-		Handler: site, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleWithin,
-		MaxHeaderBytes: maxHeader,
-	}
+func (s *server) run(ctx context.Context, doors []door) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.engine.Run(ctx) })
-	g.Go(func() error {
-		file := s.config.Path(s.config.WebConfig)
-		if err := toolkit.Serve(l, hs, &toolkit.FlagConfig{WebConfigFile: &file}, s.log); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
+	for _, d := range doors {
+		hs := &http.Server{
+			Handler: d.site, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+			ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleWithin,
+			MaxHeaderBytes: maxHeader,
 		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		s.log.Info("stopping; finishing what is under way")
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-		defer cancel()
-		return hs.Shutdown(stopping)
-	})
+		g.Go(func() error {
+			file := s.config.Path(d.webConfig)
+			if err := toolkit.Serve(d.listener, hs, &toolkit.FlagConfig{WebConfigFile: &file}, s.log); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve: %w", err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-ctx.Done()
+			s.log.Info("stopping; finishing what is under way", "address", d.listener.Addr().String())
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+			defer cancel()
+			return hs.Shutdown(stopping)
+		})
+	}
 	g.Go(func() error { return s.hangups(ctx) })
 	return g.Wait()
 }

@@ -32,6 +32,10 @@ const asProgram = "VIGIE_TEST_RUN_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if err := obey(os.Getenv(withFaultyDisk)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
 		main()
 	}
 	os.Exit(m.Run())

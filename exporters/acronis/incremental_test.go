@@ -70,24 +70,29 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, o)
 			b.refresh()
-			b.clock.Advance(20 * time.Minute)
+			b.clock.Advance(12 * time.Minute)
+			b.refresh() // from here on the overlap holds nothing
+			b.clock.Advance(12 * time.Minute)
 			b.sim.StartBackup(b.ad)
 			b.refresh()
 			if j := b.job("SRV-AD"); !j.Running {
 				t.Error("the start is not seen")
 			}
-			b.clock.Advance(20 * time.Minute)
+			b.clock.Advance(12 * time.Minute)
 			b.sim.FailBackup(b.ad, "disk full")
 			b.refresh()
 			if j := b.job("SRV-AD"); j.Running || j.LastResult != exporters.Failed || j.Failures != 1 || !strings.Contains(j.Error, "disk full") || !j.LastRun.Equal(b.clock.Now()) {
 				t.Errorf("running %v, %s, %d, %q", j.Running, j.LastResult, j.Failures, j.Error)
 			}
-			b.clock.Advance(15 * time.Minute)
+			b.clock.Advance(12 * time.Minute)
 			b.sim.SucceedBackup(b.ad)
 			fresh := b.sim.AddMachine(acronissim.Machine{Tenant: b.garage, Name: "NEW-01", Class: acronissim.Server, Plans: []string{b.daily}})
 			b.refresh()
 			if j := b.job("SRV-AD"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
 				t.Errorf("%s, %v", j.LastResult, j.LastSuccess)
+			}
+			if got := b.status("SRV-AD").success(); !got.Equal(b.clock.Now()) {
+				t.Errorf("the status was not read anew: last success %v", got)
 			}
 			if !b.has("NEW-01") {
 				t.Error("a machine that was added is not seen")
@@ -101,6 +106,9 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 			if j := b.job("NEW-01"); j.LastResult != exporters.Success {
 				t.Errorf("%s", j.LastResult)
 			}
+			if calls := b.calls(); o.RefuseFilters && (calls["resource_statuses"] != 3 || calls["tenants"] != 2) {
+				t.Errorf("questions that were refused are asked again: %v", calls)
+			}
 		})
 	}
 }
@@ -109,10 +117,15 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 // until the next complete listing.
 func TestRunningEndsWithoutATask(t *testing.T) {
 	b := newBench(t, acronissim.Options{StillStamps: true})
+	b.refresh()
+	b.clock.Advance(15 * time.Minute)
 	b.sim.StartBackup(b.ad)
+	b.sim.RenameMachine(b.ad, "SRV-AD") // moves its stamp once
+	b.refresh()
+	b.clock.Advance(15 * time.Minute)
 	b.refresh()
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.Forbidden, Times: -1})
-	b.clock.Advance(20 * time.Minute)
+	b.clock.Advance(15 * time.Minute)
 	b.sim.SucceedBackup(b.ad)
 	b.refresh()
 	if j := b.job("SRV-AD"); j.Running || !j.LastSuccess.Equal(b.clock.Now()) {
@@ -213,6 +226,15 @@ func TestClockSkewIsShownAndBridged(t *testing.T) {
 		if v := b.poller.View(); v.ClockSkew == nil || *v.ClockSkew != skew {
 			t.Errorf("skew %v, want %v", v.ClockSkew, skew)
 		}
+		// What stands in between may lie about the time: nothing is missed.
+		for range 2 {
+			b.clock.Advance(20 * time.Minute)
+			b.sim.FailBackup(b.ad, "disk full")
+			b.refresh()
+			if j := b.job("SRV-AD"); j.LastResult != exporters.Failed || !j.LastRun.Equal(b.clock.Now()) {
+				t.Errorf("with a skew of %v a run was missed: %s at %v", skew, j.LastResult, j.LastRun)
+			}
+		}
 	}
 }
 
@@ -268,4 +290,16 @@ func TestBackupsKnownByTasksOnly(t *testing.T) {
 	if j := b.job("Drive of Léa"); !j.LastSuccess.Equal(good) || j.Plan != "daily" {
 		t.Errorf("%v %q", j.LastSuccess, j.Plan)
 	}
+}
+
+// status finds what is known of a machine's backup.
+func (b *bench) status(machine string) *unit {
+	b.t.Helper()
+	for i := range b.source.statuses.items {
+		if r := &b.source.statuses.items[i]; r.Context.Name == machine && len(r.Policies) == 1 {
+			return &unit{status: r.Policies[0]}
+		}
+	}
+	b.t.Fatalf("no status of %s", machine)
+	return nil
 }

@@ -182,6 +182,7 @@ func FuzzListing(f *testing.F) {
 	f.Add([]byte(`{"items":[{"context":{"id":"A","type":"resource.machine","tenant_id":17},"policies":[{"type":"policy.backup.machine","last_run":"2021-02-03T15:00:48Z","last_success_run":1612364448}]}],"paging":{"cursors":{"after":"x"}}}`))
 	f.Add([]byte(`{"items":[{"uuid":"U","type":"8F01AC13-F59E-4851-9204-DE1FD77E36B4","completedAt":"x","result":{"code":"error","error":{"context":{"cause_str":1}}}}]}`))
 	f.Add([]byte(`{"items":[{"details":{"error":{"suberror":{"text":"a"}},"errorMessage":[]}}]}`))
+	f.Add([]byte(`{"items":[{"name":"storage","measurement_unit":"bytes","value":"1e3","tenant_id":7,"tenant_uuid":"u","offering_item":{"status":1,"quota":{"value":null}},"usages":[{"name":"x","value":1}]}],"mode":"trial","production_start_date":"2020-08-04T12:47:03"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var l listing
 		var statuses page[resourceStatus]
@@ -191,16 +192,24 @@ func FuzzListing(f *testing.F) {
 		var tenants page[tenant]
 		var plans page[plan]
 		var applications page[application]
-		for _, into := range []any{&statuses, &tasks, &alerts, &agents, &tenants, &plans, &applications} {
+		var usages page[usage]
+		var price trial
+		for _, into := range []any{&statuses, &tasks, &alerts, &agents, &tenants, &plans, &applications, &usages, &price} {
 			_ = json.Unmarshal(data, into)
 		}
 		l.statuses, l.tasks, l.running, l.alerts = statuses.items, tasks.items, tasks.items, alerts.items
 		l.agents, l.tenants, l.plans, l.applications = agents.items, tenants.items, plans.items, applications.items
+		l.usages, l.trials = usages.items, []trial{price}
 		known := newKnowledge()
 		s := build(l, &known, &Config{location: time.UTC}, time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC))
 		for _, j := range s.Jobs {
 			if j.ID == "" || !strings.Contains(j.ID, "policy.backup") {
 				t.Errorf("job id %q", j.ID)
+			}
+		}
+		for _, q := range s.Quotas {
+			if q.Used != q.Used || q.Limit != nil && *q.Limit < 0 {
+				t.Errorf("%+v", q)
 			}
 		}
 	})

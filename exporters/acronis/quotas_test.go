@@ -99,6 +99,9 @@ func TestSelfServiceCustomer(t *testing.T) {
 	b.sim.SetUsages(b.dupont, acronissim.Usage{Name: "storage", Unit: "bytes", Value: 3})
 	b.sim.HideTenant(b.garage)
 	b.refresh()
+	if n := b.sim.Requests("usages"); n != 1 {
+		t.Errorf("%d questions about usages: a customer that serves itself was asked", n)
+	}
 	for _, e := range b.poller.View().Endpoints {
 		if e.Err != nil {
 			t.Errorf("%s: %v", e.Name, e.Err)

@@ -2,7 +2,6 @@ package acronis
 
 import (
 	"bytes"
-	cmpor "cmp"
 	"context"
 	"flag"
 	"log/slog"
@@ -63,7 +62,7 @@ type bench struct {
 
 func newBench(t *testing.T, o acronissim.Options) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)}}
+	b := &bench{t: t, timeout: 10 * time.Second, clock: &clock{t: time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)}}
 	o.Now, o.ClientSecret = b.clock.Now, secret
 	b.sim = acronissim.New(o)
 	b.server = httptest.NewServer(b.sim)
@@ -113,7 +112,7 @@ func (b *bench) restart() {
 		b.t.Fatal(err)
 	}
 	b.poller, err = exporters.NewPoller(exporters.PollerOptions{
-		Name: "acronis-eu2", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: cmpor.Or(b.timeout, 10*time.Second),
+		Name: "acronis-eu2", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: b.timeout,
 		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
 	})
 	if err != nil {

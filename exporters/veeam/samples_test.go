@@ -160,20 +160,23 @@ func TestParseSpan(t *testing.T) {
 func FuzzListing(f *testing.F) {
 	f.Add([]byte(`{"data":[{"id":"J","sessionId":"S","name":"n","status":"Running","lastRun":"2025-07-28T10:44:39.694588+02:00","objectsCount":2}],"pagination":{"total":1}}`))
 	f.Add([]byte(`{"data":[{"id":"S","jobId":"J","activityId":"J","sessionId":"S","state":"Stopped","name":"n","endTime":"2024-11-13T22:00:49.893878","result":{"result":"Failed"}}],"pagination":{"total":1}}`))
+	f.Add([]byte(`{"data":[{"id":"J","jobId":"J","backupId":"J","type":"WindowsAgentBackup","sessionId":"S","name":"pc J","status":"Running","lastRun":"2025-07-28T10:44:39.694588+02:00","creationTime":"2025-07-28T10:44:39.694588+02:00","objectsCount":2}],"pagination":{"total":1}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var jobs page[jobState]
 		var sessions page[session]
 		var tasks page[taskSession]
 		var repositories page[repositoryState]
+		var backups page[backup]
+		var points page[restorePoint]
 		var lic license
-		for _, into := range []any{&jobs, &sessions, &tasks, &repositories, &lic} {
+		for _, into := range []any{&jobs, &sessions, &tasks, &backups, &points, &repositories, &lic} {
 			_ = json.Unmarshal(data, into)
 		}
 		now := time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC)
 		c := &Config{Owner: exporters.Owner{Customer: "c"}, location: time.UTC, Lookback: exporters.Duration(time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
 		known := newKnowledge()
 		for range 2 {
-			build(listing{jobs: jobs.items, sessions: sessions.items, tasks: tasks.items, tasksRead: true, repositories: repositories.items, licenses: []license{lic}}, &known, c, now)
+			build(listing{jobs: jobs.items, sessions: sessions.items, tasks: tasks.items, tasksRead: true, backups: backups.items, points: points.items, repositories: repositories.items, licenses: []license{lic}}, &known, c, now)
 		}
 	})
 }

@@ -440,6 +440,9 @@ func FuzzPages(f *testing.F) {
 		var r repositories
 		_ = json.Unmarshal(a, &r)
 		stores(r, "c")
+		var all computers
+		_ = json.Unmarshal(a, &all)
+		agents(all, "c", func(string, string) {})
 		c := &Config{Owner: exporters.Owner{Customer: "c"}, Lookback: exporters.Duration(48 * time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
 		k := newKnowledge()
 		var out exporters.Snapshot

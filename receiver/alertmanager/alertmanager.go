@@ -69,6 +69,9 @@ const (
 // bounded copies labels or annotations: of too many those with the shortest
 // names, which are the ones that are known, and of a value its beginning.
 func bounded(in map[string]string, most int) map[string]string {
+	if within(in, most) {
+		return maps.Clone(in)
+	}
 	names := slices.Collect(maps.Keys(in))
 	if len(names) > maxLabels {
 		slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(a)-len(b), cmp.Compare(a, b)) })
@@ -83,6 +86,15 @@ func bounded(in map[string]string, most int) map[string]string {
 	return out
 }
 
+func within(in map[string]string, most int) bool {
+	for name, value := range in {
+		if len(name) > maxLabel || len(value) > most {
+			return false
+		}
+	}
+	return in != nil && len(in) <= maxLabels
+}
+
 // cut shortens a text to at most so many bytes, between two characters.
 func cut(s string, most int) string {
 	if len(s) <= most {
@@ -94,11 +106,7 @@ func cut(s string, most int) string {
 
 // Fingerprint identifies a label set as Alertmanager does.
 func Fingerprint(labels map[string]string) string {
-	set := make(model.LabelSet, len(labels))
-	for k, v := range labels {
-		set[model.LabelName(k)] = model.LabelValue(v)
-	}
-	return set.Fingerprint().String()
+	return model.Fingerprint(model.LabelsToSignature(labels)).String()
 }
 
 // Snapshot is everything one Alertmanager said at one instant.

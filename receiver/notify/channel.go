@@ -75,7 +75,9 @@ type Message struct {
 	Text, HTML string
 	// Language is a BCP 47 tag ("fr", "en") for Content-Language; optional.
 	Language string
-	// IncidentID becomes X-Incident-ID; optional.
+	// IncidentID becomes X-Incident-ID: one incident, or those of a bundle with
+	// spaces between them, of which a mail's header lists as many as it can;
+	// optional.
 	IncidentID string
 	// Headers holds further headers. Only the names declared as Header constants
 	// are accepted.

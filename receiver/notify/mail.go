@@ -143,8 +143,8 @@ func render(msg Message, from Address) (string, error) {
 	if languageTag(msg.Language) {
 		email.AddHeader("Content-Language", msg.Language)
 	}
-	if id := shorten(CleanLine(msg.IncidentID), maxName); id != "" {
-		email.AddHeader("X-Incident-Id", id)
+	if ids := incidentIDs(msg.IncidentID); ids != "" {
+		email.AddHeader("X-Incident-Id", ids)
 	}
 	for name, value := range msg.Headers {
 		if !headerAllowed(name) {
@@ -187,6 +187,24 @@ func references(ids []string) string {
 		out = append(out[:1], out[len(out)-most+1:]...)
 	}
 	return strings.Join(out, " ")
+}
+
+// maxIncidentIDs is the length of X-Incident-ID in bytes; relays bound the
+// headers of a mail at some ten times that.
+const maxIncidentIDs = 8000
+
+// incidentIDs lists incidents, each whole. What has no room is counted at the
+// end, as in "i1 i2 +17": the body and the journal name every one.
+func incidentIDs(text string) string {
+	ids := strings.Fields(CleanLine(text))
+	length := 0
+	for n, id := range ids {
+		ids[n] = shorten(id, maxName)
+		if length += len(ids[n]) + 1; length > maxIncidentIDs {
+			return strings.Join(append(ids[:n:n], fmt.Sprintf("+%d", len(ids)-n)), " ")
+		}
+	}
+	return strings.Join(ids, " ")
 }
 
 // transmit has one conversation with one relay.

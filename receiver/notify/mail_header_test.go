@@ -2,8 +2,10 @@ package notify
 
 import (
 	"bytes"
+	"fmt"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -158,6 +160,43 @@ func TestMailHostileTexts(t *testing.T) {
 		}
 		all := s.Messages()
 		checkRaw(t, text, all[len(all)-1])
+	}
+}
+
+// A bundle's incidents are listed whole, over as many lines as they need; what
+// has no room is counted.
+func TestMailListsIncidents(t *testing.T) {
+	for n, want := range map[int]string{1: "i0", 400: "i399", 5000: "+3482"} {
+		ids := make([]string, n)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("i%d", i)
+		}
+		msg := message()
+		msg.IncidentID = strings.Join(ids, " ")
+		raw, err := render(msg, Address{Addr: "vigie@msp.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := smtpsink.Parse([]byte(raw))
+		checkRaw(t, "bundle", m)
+		got := strings.Fields(m.Header("X-Incident-Id"))
+		if got[len(got)-1] != want {
+			t.Errorf("%d incidents: the list ends with %q, want %q", n, got[len(got)-1], want)
+		}
+		if listed := strings.TrimPrefix(want, "+"); listed != want {
+			got = got[:len(got)-1]
+			if left, _ := strconv.Atoi(listed); len(got)+left != n {
+				t.Errorf("%d listed and %d counted of %d", len(got), left, n)
+			}
+		}
+		if !slices.Equal(got, ids[:len(got)]) {
+			t.Errorf("%d incidents: %v", n, got)
+		}
+		for line := range strings.Lines(raw) {
+			if len(line) > 998 {
+				t.Errorf("%d incidents: a line of %d bytes", n, len(line))
+			}
+		}
 	}
 }
 

@@ -15,17 +15,22 @@ type Digest struct {
 	Language string
 	To, Cc   []rules.Party
 
+	// Due is when it should have left; it is late when At is much later.
+	Due time.Time
 	// Good of All machines have a backup as they should.
 	Good, All int
+	// Opened counts the failures that are new since the last one, by scenario.
+	Opened []DigestLine
 	// Incidents are the open incidents, each with its facts; they are sorted
 	// into sections by state and scenario.
 	Incidents []rules.Notification
-	Silences  []DigestLine
+	Silences  []DigestSilence
 	Flaky     []DigestLine
 	Unsorted  []DigestLine
 	Issues    []DigestLine // faults of inventory and data
 	Chain     []DigestLine // exporters, Prometheus, Alertmanager, mail
-	Seal      string       // of the journal
+	Health    *DigestHealth
+	Seal      string // of the journal
 }
 
 // DigestLine is one line of a section: what, and more about it.
@@ -52,11 +57,15 @@ func (r *Renderer) RenderDigest(d Digest) (Rendered, error) {
 	return r.render(m, v)
 }
 
+// digestLate is from when on a digest says that it is late.
+const digestLate = 5 * time.Minute
+
 // digestView is the digest as the template reads it.
 type digestView struct {
 	Date     string
 	Counts   string // "407/412 OK"
 	Summary  string // the subject's second half
+	Late     string // since when it should have left
 	Quiet    bool   // nothing to do
 	Sections []digestSection
 	Lists    []digestList
@@ -97,16 +106,21 @@ func (v *view) digest(d *Digest) *digestView {
 	if d == nil {
 		return g
 	}
+	g.Counts = v.word("digest.part_unknown")
 	if d.All > 0 {
 		g.Counts = v.say("digest.part_ok", "good", itoa(d.Good), "all", itoa(d.All))
 	}
+	if !d.Due.IsZero() && d.At.Sub(d.Due) > digestLate {
+		g.Late = v.moment(d.Due)
+	}
 	g.Seal = cut(cleanOneLine(d.Seal), maxField)
 	for _, l := range []digestList{
-		{v.word("digest.silences"), d.Silences},
+		{v.word("digest.opened"), d.Opened},
+		{v.word("digest.silences"), v.silences(d.Silences)},
 		{v.word("digest.flaky"), d.Flaky},
 		{v.word("digest.unsorted"), d.Unsorted},
 		{v.word("digest.issues"), d.Issues},
-		{v.word("digest.chain"), v.chain(d.Chain)},
+		{v.word("digest.chain"), append(v.health(d.Health), v.chain(d.Chain)...)},
 	} {
 		if len(l.Lines) > 0 {
 			g.Lists = append(g.Lists, digestList{l.Name, cleanLines(l.Lines)})

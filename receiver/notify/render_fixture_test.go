@@ -334,7 +334,14 @@ func exampleDigest(lang string) Digest {
 		Unsorted: []DigestLine{{What: "[Failed] Backup job", Detail: "veeam@dupont.example, 10/03 22:14"}},
 		Chain: []DigestLine{{What: "acronis", Detail: "2 min"}, {What: "veeam-dupont", Detail: "47 min", Bad: true},
 			{What: "Alertmanager", Detail: "20 s"}},
-		Seal: "9f2c61d04be8a7",
+		Silences: []DigestSilence{
+			{Matchers: []string{`customer="dupont"`}, By: "Alain Durand", Comment: "travaux", Until: at("2025-03-14 18:00"), Long: true, Broad: true},
+			{Matchers: []string{`machine="SRV-AD"`}, By: "Alain Durand", Comment: "disque", Until: at("2025-03-11 18:00")}},
+		Opened: []DigestLine{{What: "Serveurs et NAS", Detail: "2"}},
+		Health: &DigestHealth{Watchdog: at("2025-03-11 08:59"), Sources: 3, Stale: []DigestSource{{"veeam-dupont", at("2025-03-11 08:13")}},
+			Pending: 1, Oldest: at("2025-03-11 08:40"), Refused: []string{"am.dupont@msp.example"}},
+		Due:  at("2025-03-11 08:30"),
+		Seal: "17:9f2c61d04be8a7f09f2c61d04be8a7f09f2c61d04be8a7f09f2c61d04be8a7f0",
 	}
 	s, l, w, c := server(), local(), workstation(), workstation()
 	s.Deadline, l.Deadline = at("2025-03-11 18:00"), at("2025-03-11 18:00")

@@ -17,7 +17,7 @@ type Links struct {
 	// of one incident, or a whole address (https://...) for a page elsewhere,
 	// or "" when there is no such link. Purposes are take, assign, escalate,
 	// forecast_yes, forecast_no, answer, call, check_ok, check_ko, silence,
-	// incident, console and dashboard. The party is the only recipient in To;
+	// attempt, resolve, close, reopen, incident, console and dashboard. The party is the only recipient in To;
 	// when there are several it is empty, because all of them read the same
 	// message and the page has to ask who acts.
 	Token func(n rules.Notification, party rules.Party, purpose string) string
@@ -28,12 +28,12 @@ type linker struct {
 	Links
 	n rules.Notification
 	// answerOnly is set when a customer reads the message, in Cc or To: a link
-	// must then give no other right than to answer.
+	// must then give no other right than to answer, or to say that it still fails.
 	answerOnly bool
 }
 
 func (l linker) url(purpose string) string {
-	if l.Base == "" || l.Token == nil || l.answerOnly && purpose != "answer" {
+	if l.Base == "" || l.Token == nil || l.answerOnly && purpose != "answer" && purpose != "reopen" {
 		return ""
 	}
 	var party rules.Party
@@ -121,6 +121,14 @@ func (i *item) command(purpose string) string {
 		return "vigie act check_other " + id + ` result=ok note="…"`
 	case "check_ko":
 		return "vigie act check_other " + id + ` result=ko note="…"`
+	case "silence":
+		return "vigie act silence " + id + ` comment="…"`
+	case "attempt":
+		return "vigie act attempt " + id + ` note="…"`
+	case "resolve":
+		return "vigie act resolve " + id + ` cause=… note="…"`
+	case "close":
+		return "vigie act close " + id + ` reason="…"`
 	case "incident":
 		return "vigie explain " + id
 	}

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +44,20 @@ type Record struct {
 	head   []byte
 	fresh  bool            // has no row yet
 	alerts map[string]bool // as stored: fingerprint, firing
+	value  []byte          // as stored
+	stored stored
+}
+
+// stored is what an incident's row says beside its value.
+type stored struct {
+	blinds, outageMarks    bool
+	wakeAt, askAt          int64
+	wakeWith, outage, root string
+	length                 int64
+}
+
+func (r *Record) stores() stored {
+	return stored{r.Blinds, r.OutageMarks, r.WakeAt.UnixNano(), r.AskAt.UnixNano(), r.WakeWith, r.Outage, r.Root, r.length}
 }
 
 // NewRecord returns the record of an incident that has no row yet.
@@ -54,6 +70,12 @@ func (r *Record) Head() (int64, []byte) { return r.length, r.head }
 
 // Place is where an incident happens, as far as its labels tell.
 type Place struct{ Customer, Machine, Platform, Host string }
+
+// Says reports whether p says already all that q says.
+func (p Place) Says(q Place) bool {
+	return (q.Customer == "" || q.Customer == p.Customer) && (q.Machine == "" || q.Machine == p.Machine) &&
+		(q.Platform == "" || q.Platform == p.Platform) && (q.Host == "" || q.Host == p.Host)
+}
 
 // PlaceOf reads the place from labels.
 func PlaceOf(l rules.Labels) Place {
@@ -73,6 +95,9 @@ func (r *Record) Place() Place {
 				*f.to = *f.from
 			}
 		}
+	}
+	if p.Customer != "" && p.Machine != "" && p.Platform != "" && p.Host != "" {
+		return p
 	}
 	for _, fp := range sortedKeys(r.Alerts) {
 		fill(r.Alerts[fp].Labels)
@@ -103,7 +128,7 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 			return nil, fmt.Errorf("incident row: %w", err)
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
-		r.alerts = firing(r.Incident)
+		r.alerts, r.value, r.stored = firing(r.Incident), value, r.stores()
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -133,9 +158,14 @@ func (tx *Tx) Incident(id string) (*Record, error) {
 }
 
 // Candidates returns the incidents that a signal of that key and place may
-// belong to: all open ones, and those that ended after since.
+// belong to: all open ones, and those that ended after since. The key may be
+// left out where it names the machine.
 func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error) {
-	where, args := []string{`key = ?`}, []any{key}
+	var where []string
+	var args []any
+	if key != "" {
+		where, args = []string{`key = ?`}, []any{key}
+	}
 	if p.Machine != "" {
 		where, args = append(where, `(customer = ? AND machine = ? AND machine <> '')`), append(args, p.Customer, p.Machine)
 	}
@@ -193,24 +223,45 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 	return tx.records(strings.Join(where, ` AND `)+` ORDER BY opened_at DESC, number DESC LIMIT ?`, append(args, f.Limit)...)
 }
 
-// Open returns all open incidents and those opened after since.
-func (tx *Tx) Open(since time.Time) ([]*Record, error) {
-	open, err := tx.records(`open = 1 ORDER BY number`)
+// Open returns all open incidents.
+func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
+
+// OpenSince returns all open incidents and those opened after since.
+func (tx *Tx) OpenSince(since time.Time) ([]*Record, error) {
+	return tx.records(`open = 1 OR opened_at > ? ORDER BY open DESC, number`, since.UnixNano())
+}
+
+// Lately returns the open incidents whose episode began at since or later, and
+// those that are part of a common one.
+func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
+	rs, err := tx.records(`open = 1 AND began_at >= ?`, since.UnixNano())
 	if err != nil {
 		return nil, err
 	}
-	lately, err := tx.records(`open = 0 AND opened_at > ? ORDER BY number`, since.UnixNano())
-	return append(open, lately...), err
+	parts, err := tx.records(`open = 1 AND outage > '' AND outage <> '' AND began_at < ?`, since.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	rs = append(rs, parts...)
+	slices.SortFunc(rs, func(a, b *Record) int { return a.Number - b.Number })
+	return rs, nil
 }
 
 // Blinding returns the open incidents about sources that cannot be read.
 func (tx *Tx) Blinding() ([]*Record, error) {
-	return tx.records(`blinds = 1 AND open = 1 ORDER BY number`)
+	if tx.known != nil && tx.known.noneBlinding {
+		return nil, nil
+	}
+	rs, err := tx.records(`blinds = 1 AND open = 1 ORDER BY number`)
+	if tx.known != nil {
+		tx.known.noneBlinding = err == nil && len(rs) == 0
+	}
+	return rs, err
 }
 
-// ByEntry returns the open incidents that began with a signal of that kind.
-func (tx *Tx) ByEntry(kind rules.SignalKind) ([]*Record, error) {
-	return tx.records(`entry = ? AND open = 1 ORDER BY number`, string(kind))
+// Common returns the open incidents that are failures common to others.
+func (tx *Tx) Common() ([]*Record, error) {
+	return tx.records(`entry = '` + string(rules.CorrelatedSignal) + `' AND open = 1 ORDER BY number`)
 }
 
 // MembersOf returns the incidents that are part of a common one.
@@ -258,52 +309,72 @@ func (tx *Tx) Postpone(id string, until time.Time) error {
 	return err
 }
 
-// NextNumber returns the next running number of incidents.
+// NextNumber gives out the next running number of incidents.
 func (tx *Tx) NextNumber() (int, error) {
-	n, err := tx.number(`SELECT COALESCE(MAX(number), 0) + 1 FROM incident`)
-	return int(n), err
+	if tx.known.number == 0 {
+		n, err := tx.number(`SELECT COALESCE(MAX(number), 0) FROM incident`)
+		if err != nil {
+			return 0, err
+		}
+		tx.known.number = int(n)
+	}
+	tx.known.number++
+	return tx.known.number, nil
 }
 
-// Save writes an incident's row and which alerts are its own.
+// Save writes an incident's row and which alerts are its own; nothing when
+// nothing of it has changed.
 func (tx *Tx) Save(r *Record) error {
 	value, err := json.Marshal(r.Incident)
 	if err != nil {
 		return fmt.Errorf("incident %s: %w", r.ID, err)
 	}
+	now := r.stores()
+	if !r.fresh && now == r.stored && bytes.Equal(value, r.value) {
+		return nil
+	}
 	p := r.Place()
 	open := !r.State.Ended()
+	began := r.OpenedAt
+	if at := r.Raised["opening"].At; !at.IsZero() {
+		began = at
+	}
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
-		r.OpenedAt.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
+		r.OpenedAt.UnixNano(), began.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
 		r.length, r.head, value,
 	}
 	if r.fresh {
 		_, err = tx.q.exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
-			opened_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
+			opened_at, began_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
 	} else {
 		_, err = tx.q.exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
-			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
+			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
 			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err
 	}
-	r.fresh = false
+	r.fresh, r.value, r.stored = false, value, now
+	if r.Blinds && open {
+		tx.known.noneBlinding = false
+	}
 	return tx.saveAlerts(r)
 }
 
 func (tx *Tx) saveAlerts(r *Record) error {
 	now := firing(r.Incident)
+	var args []any
 	for _, fp := range sortedKeys(now) {
-		if was, known := r.alerts[fp]; known && was == now[fp] {
-			continue
+		if was, known := r.alerts[fp]; !known || was != now[fp] {
+			args = append(args, fp, r.ID, r.Alerts[fp].Labels[rules.LabelSource], now[fp])
 		}
-		if _, err := tx.q.exec(`INSERT INTO alert (fingerprint, incident, source, firing) VALUES (?, ?, ?, ?)
-			ON CONFLICT (fingerprint, incident) DO UPDATE SET firing = excluded.firing`,
-			fp, r.ID, r.Alerts[fp].Labels[rules.LabelSource], now[fp]); err != nil {
-			return err
-		}
+	}
+	err := tx.insert(4, args, `INSERT INTO alert (fingerprint, incident, source, firing) VALUES `,
+		` ON CONFLICT (fingerprint, incident) DO UPDATE SET firing = excluded.firing`)
+	if err != nil {
+		return err
 	}
 	for fp := range r.alerts {
 		if _, still := now[fp]; !still {

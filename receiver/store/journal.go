@@ -101,6 +101,7 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 	if len(entries) == 0 {
 		return length, head, nil
 	}
+	args := make([]any, 0, 10*len(entries))
 	for _, e := range entries {
 		e = impersonal(e)
 		l := Line{Chain: chain, Line: length + 1, Entry: e, Previous: head}
@@ -120,12 +121,11 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 			}
 		}
 		l.Hash = l.Sum()
-		if _, err := tx.q.exec(`INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			chain, l.Line, e.At.UnixNano(), e.Kind, e.What, l.Pseudonym, e.Reason, l.Commitment, l.Previous, l.Hash); err != nil {
-			return length, head, err
-		}
+		args = append(args, chain, l.Line, e.At.UnixNano(), e.Kind, e.What, l.Pseudonym, e.Reason, l.Commitment, l.Previous, l.Hash)
 		length, head = l.Line, l.Hash
+	}
+	if err := tx.insert(10, args, `INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash) VALUES `, ``); err != nil {
+		return length, head, err
 	}
 	return length, head, tx.unseal(chain, length, head)
 }

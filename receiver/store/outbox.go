@@ -37,29 +37,39 @@ func (tx *Tx) Withdraw(id string) error {
 	return err
 }
 
-// Bundle is notifications that leave as one message.
-type Bundle struct {
-	Key           string
-	Notifications []rules.Notification
+// DueBundles returns the keys of the bundles whose hold has ended, in the order
+// in which they were due.
+func (tx *Tx) DueBundles(now time.Time, limit int) ([]string, error) {
+	return tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
+		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
 }
 
-// Bundles returns the bundles whose hold has ended, with every notification of
-// theirs that has not left yet, in the order in which they were due.
-func (tx *Tx) Bundles(now time.Time, limit int) ([]Bundle, error) {
-	keys, err := tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
-		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
-	if err != nil {
+// BundleIncidents returns the incidents that a bundle's notifications which
+// have not left yet are about.
+func (tx *Tx) BundleIncidents(key string) ([]string, error) {
+	return tx.texts(`SELECT DISTINCT incident FROM notification WHERE bundle_key = ? AND message = ''`, key)
+}
+
+// Bundle returns the notifications of a bundle that have not left yet, in the
+// order in which they were due; none when none of them is due. One stays behind
+// while an earlier one about its incident, which is due no later than itself,
+// waits in another bundle, so that nobody reads a story backwards; stuck names
+// the bundles for which nothing waits.
+func (tx *Tx) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
+	where := `bundle_key = ? AND message = '' AND NOT EXISTS (
+		SELECT 1 FROM notification before WHERE before.incident = notification.incident AND before.position < notification.position
+			AND before.message = '' AND before.bundle_key <> notification.bundle_key AND before.hold_until <= notification.hold_until`
+	args := []any{key}
+	for _, k := range stuck {
+		where += " AND before.bundle_key <> ?"
+		args = append(args, k)
+	}
+	where += ")"
+	due, err := tx.number(`SELECT COUNT(*) FROM notification WHERE hold_until <= ? AND `+where, append([]any{now.UnixNano()}, args...)...)
+	if err != nil || due == 0 {
 		return nil, err
 	}
-	bundles := make([]Bundle, 0, len(keys))
-	for _, k := range keys {
-		ns, err := tx.notifications(`bundle_key = ? AND message = '' ORDER BY hold_until, incident, position`, k)
-		if err != nil {
-			return nil, err
-		}
-		bundles = append(bundles, Bundle{k, ns})
-	}
-	return bundles, nil
+	return tx.notifications(where+` ORDER BY hold_until, incident, position`, args...)
 }
 
 func (tx *Tx) notifications(where string, args ...any) ([]rules.Notification, error) {
@@ -124,17 +134,22 @@ type Transmission struct {
 	Since                            time.Time // when the message was made
 }
 
+// dueTransmissions says CROSS JOIN to keep SQLite to this order: from one message
+// to its few relatives. The other way round it goes through all that is pending
+// for each that is.
+const dueTransmissions = `t.next_at <= ? AND NOT EXISTS (
+		SELECT 1 FROM notification mine CROSS JOIN notification other CROSS JOIN message before CROSS JOIN transmission ahead
+		WHERE mine.message = t.message AND mine.message <> ''
+			AND other.incident = mine.incident AND other.message <> mine.message AND other.message <> ''
+			AND before.id = other.message AND before.position < m.position
+			AND ahead.message = before.id AND ahead.address = t.address AND ahead.next_at IS NOT NULL)
+	ORDER BY m.position, t.address LIMIT ?`
+
 // DueTransmissions returns the transmissions to make now. One waits while an
 // earlier message about one of its incidents has not reached the same
 // recipient, so that nobody reads a story backwards.
 func (tx *Tx) DueTransmissions(now time.Time, limit int) ([]Transmission, error) {
-	return tx.transmissions(`t.next_at <= ? AND NOT EXISTS (
-			SELECT 1 FROM notification mine
-			JOIN notification other ON other.incident = mine.incident AND other.message <> mine.message AND other.message <> ''
-			JOIN message before ON before.id = other.message AND before.position < m.position
-			JOIN transmission ahead ON ahead.message = before.id AND ahead.address = t.address AND ahead.next_at IS NOT NULL
-			WHERE mine.message = t.message)
-		ORDER BY m.position, t.address LIMIT ?`, now.UnixNano(), limit)
+	return tx.transmissions(dueTransmissions, now.UnixNano(), limit)
 }
 
 // Lease claims transmissions before they are made and counts the attempt.
@@ -161,9 +176,11 @@ func (tx *Tx) Transmissions(message string) ([]Transmission, error) {
 	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
 }
 
+const selectTransmissions = `SELECT t.message, t.address, t.status, t.detail, m.template, t.attempts, t.since
+	FROM transmission t JOIN message m ON m.id = t.message WHERE `
+
 func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
-	rows, err := tx.q.query(`SELECT t.message, t.address, t.status, t.detail, m.template, t.attempts, t.since
-		FROM transmission t JOIN message m ON m.id = t.message WHERE `+where, args...)
+	rows, err := tx.q.query(selectTransmissions+where, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"runtime/debug"
@@ -48,11 +49,16 @@ type Store struct {
 	writer  *sql.DB
 	reader  *sql.DB
 	conn    *session
+	peeks   reading
+	peeking sync.Mutex
 
 	jobs    chan *job
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
+	broken  broken
+
+	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 }
 
 type job struct {
@@ -74,6 +80,20 @@ type Options struct {
 	// Ballast is how many bytes are set aside, in a file of their own, and given
 	// back when the disk is full; 0 is none.
 	Ballast int64
+
+	// What tests alone change: the layer under SQLite, and how it syncs.
+	vfs, synchronous string
+}
+
+func (o Options) dsn(path, mode string) string {
+	q := url.Values{}
+	if o.vfs != "" {
+		q.Set("vfs", o.vfs)
+	}
+	if o.synchronous != "" {
+		q.Set("_synchronous", o.synchronous)
+	}
+	return dsn(path, mode, q)
 }
 
 // Open opens the database file with no options; see [Options.Open].
@@ -89,9 +109,9 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{
 		path: path, lock: lock, ballast: ballast{path: path + ".ballast", size: o.Ballast},
-		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}),
+		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		s.release()
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
@@ -100,12 +120,17 @@ func (o Options) Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
-	err := examine(ctx, s.path)
+func (s *Store) open(ctx context.Context, o Options) error {
+	err := writable(s.path)
 	if err != nil {
 		return err
 	}
-	if s.writer, err = sql.Open("sqlite3", dsn(s.path, "rwc")); err != nil {
+	err = examine(ctx, s.path)
+	unfinished := errors.Is(err, errUnfinished)
+	if err != nil && !unfinished {
+		return err
+	}
+	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
@@ -114,18 +139,37 @@ func (s *Store) open(ctx context.Context) error {
 		return unusable("open", err)
 	}
 	s.conn = newSession(c)
+	if unfinished {
+		if err := check(ctx, c); err != nil {
+			return err
+		}
+	}
 	if err := migrate(ctx, c, migrations); err != nil {
 		return err
 	}
-	if s.reader, err = sql.Open("sqlite3", dsn(s.path, "ro")); err != nil {
+	for _, p := range writerPragmas {
+		if _, err := c.ExecContext(ctx, p); err != nil {
+			return unusable(p, err)
+		}
+	}
+	if s.reader, err = sql.Open("sqlite3", o.dsn(s.path, "ro")); err != nil {
 		return err
 	}
-	s.reader.SetMaxOpenConns(readers)
-	s.reader.SetMaxIdleConns(readers)
+	s.reader.SetMaxOpenConns(readers + 1)
+	s.reader.SetMaxIdleConns(readers + 1)
+	p, err := s.reader.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	s.peeks = reading{newSession(p)}
 	return nil
 }
 
-func dsn(path, mode string) string {
+// writerPragmas let the writer keep the upper pages of its indexes at hand, and
+// move the log into the file less often than after each large commit.
+var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
+
+func dsn(path, mode string, other ...url.Values) string {
 	q := url.Values{
 		"mode":           {mode},
 		"_foreign_keys":  {"on"},
@@ -140,6 +184,9 @@ func dsn(path, mode string) string {
 		q.Set("_query_only", "on")
 		q.Del("_journal_mode")
 	}
+	for _, o := range other {
+		maps.Copy(q, o)
+	}
 	return "file:" + escaped(path) + "?" + q.Encode()
 }
 
@@ -150,7 +197,7 @@ func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", err)
+		return nil, fmt.Errorf("lock file: %w", mayNot(err))
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
@@ -158,6 +205,10 @@ func takeLock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// errUnfinished says that a file must be written to before it can be looked at:
+// a process was killed while it made the database, before there was a log.
+var errUnfinished = errors.New("it was not finished")
 
 // examine looks at a file before anything may write to it: a writer that closes
 // would play what is left in the log into a damaged file.
@@ -174,6 +225,9 @@ func examine(ctx context.Context, path string) error {
 	}
 	defer db.Close()
 	c, err := db.Conn(ctx)
+	if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrReadonlyRollback {
+		return errUnfinished
+	}
 	if err != nil {
 		return unusable("open", err)
 	}
@@ -258,14 +312,19 @@ func (s *Store) Close() error {
 
 func (s *Store) release() error {
 	var errs []error
+	if s.peeks.session != nil {
+		errs = append(errs, s.peeks.close())
+	}
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
-	if s.conn != nil {
-		errs = append(errs, s.conn.close())
-	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+	if s.broken.err() == nil { // closing would sync once more what is lost
+		if s.conn != nil {
+			errs = append(errs, s.conn.close())
+		}
+		if s.writer != nil {
+			errs = append(errs, s.writer.Close())
+		}
 	}
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)
@@ -280,6 +339,8 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	select {
 	case <-s.closing:
 		return fmt.Errorf("%w: it is closed", ErrUnavailable)
+	case <-s.broken.now:
+		return s.broken.err()
 	default:
 	}
 	select {
@@ -325,7 +386,12 @@ func (s *Store) write() {
 
 // batch runs a job and all that have come in meanwhile under one commit.
 func (s *Store) batch(first *job) {
+	if err := s.broken.err(); err != nil {
+		s.answer([]*job{first}, err)
+		return
+	}
 	jobs := make([]*job, 0, maxBatch)
+	k := &known{}
 	err := s.conn.run("BEGIN IMMEDIATE")
 	if err != nil {
 		s.answer([]*job{first}, fmt.Errorf("%w: begin: %w", ErrUnavailable, err))
@@ -333,7 +399,7 @@ func (s *Store) batch(first *job) {
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(j); err != nil {
+		if err = s.savepoint(j, k); err != nil {
 			break
 		}
 		j = nil
@@ -357,7 +423,7 @@ func (s *Store) batch(first *job) {
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
-func (s *Store) savepoint(j *job) error {
+func (s *Store) savepoint(j *job, k *known) error {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		j.err = ErrUnavailable // nobody is waiting any more
 		return nil
@@ -365,9 +431,9 @@ func (s *Store) savepoint(j *job) error {
 	if err := s.conn.run("SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := &Tx{q: s.conn, job: j}
+	tx := &Tx{q: s.conn, job: j, known: k}
 	if j.err = guarded(j.fn, tx); j.err != nil {
-		j.after = nil
+		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
 			return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
 		}
@@ -379,9 +445,9 @@ func (s *Store) savepoint(j *job) error {
 }
 
 func (s *Store) answer(jobs []*job, err error) {
-	s.ballast.judge(err)
+	s.judge(err)
 	for _, j := range jobs {
-		s.ballast.judge(j.err)
+		s.judge(j.err)
 		if err != nil {
 			j.reply <- err
 			continue
@@ -391,6 +457,12 @@ func (s *Store) answer(jobs []*job, err error) {
 		}
 		j.reply <- j.err
 	}
+}
+
+// judge looks at an error for what it says about the disk.
+func (s *Store) judge(err error) {
+	s.ballast.judge(err)
+	s.broken.judge(s.path, err)
 }
 
 // PanicError is what became of a panic inside an update.
@@ -413,6 +485,15 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 // View runs fn on a consistent view of the data; fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	return view(ctx, s.reader, fn)
+}
+
+// Peek runs fn on the data as committed by now; fn must not write. It is
+// cheaper than [Store.View], and each question may see a later commit than the
+// one before it. What is asked cannot be interrupted: it must be short.
+func (s *Store) Peek(fn func(*Tx) error) error {
+	s.peeking.Lock()
+	defer s.peeking.Unlock()
+	return fn(&Tx{q: s.peeks})
 }
 
 func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
@@ -500,14 +581,29 @@ func (v viewer) query(text string, args ...any) (*sql.Rows, error) {
 	return r, nil
 }
 
+// reading is a session that must not write.
+type reading struct{ *session }
+
+func (r reading) exec(string, ...any) (sql.Result, error) {
+	return nil, errors.New("a view cannot write")
+}
+
 func (v viewer) exec(string, ...any) (sql.Result, error) {
 	return nil, errors.New("a view cannot write")
 }
 
 // Tx is one transaction. It is not for use outside the function it is given to.
 type Tx struct {
-	q   querier
-	job *job
+	q     querier
+	job   *job
+	known *known // nil in a view
+}
+
+// known is what the updates of one commit have found out, so that each of them
+// need not ask again. It is forgotten when one of them is undone.
+type known struct {
+	number       int  // the newest running number given out; 0 before the first
+	noneBlinding bool // no incident is open about a source that cannot be read
 }
 
 // AfterCommit calls f once the transaction has been committed.

@@ -76,7 +76,7 @@ func TestUpdatesAreApart(t *testing.T) {
 		}
 	}
 	err := s.View(t.Context(), func(tx *store.Tx) error {
-		rs, err := tx.Open(now)
+		rs, err := tx.Open()
 		if len(rs) != kept {
 			t.Errorf("%d incidents kept, want %d", len(rs), kept)
 		}
@@ -298,15 +298,19 @@ func TestOutboxOrder(t *testing.T) {
 			tx.Notify(n("c", "i1", "l", time.Minute)), tx.Notify(n("d", "i1", "m", 0)), tx.Withdraw("d"))
 	})
 	do(func(tx *store.Tx) error {
-		bundles, err := tx.Bundles(now, 10)
-		if len(bundles) != 1 || len(bundles[0].Notifications) != 2 {
-			t.Fatalf("bundles: %+v", bundles)
+		keys, err := tx.DueBundles(now, 10)
+		if len(keys) != 1 || keys[0] != "k" {
+			t.Fatalf("bundles: %v %v", keys, err)
 		}
-		ok, sealErr := tx.Seal("m1", "B1", bundles[0].Notifications, []byte("{}"), []string{"x@msp.example", "y@msp.example"}, now)
+		ns, err := tx.Bundle("k", now, nil)
+		if len(ns) != 2 {
+			t.Fatalf("bundle: %+v", ns)
+		}
+		ok, sealErr := tx.Seal("m1", "B1", ns, []byte("{}"), []string{"x@msp.example", "y@msp.example"}, now)
 		if !ok {
 			t.Error("not sealed")
 		}
-		again, _ := tx.Seal("m1b", "B1", bundles[0].Notifications, []byte("{}"), nil, now)
+		again, _ := tx.Seal("m1b", "B1", ns, []byte("{}"), nil, now)
 		if again {
 			t.Error("sealed twice")
 		}
@@ -314,8 +318,8 @@ func TestOutboxOrder(t *testing.T) {
 	})
 	later := now.Add(2 * time.Minute)
 	do(func(tx *store.Tx) error {
-		bundles, err := tx.Bundles(later, 10)
-		_, sealErr := tx.Seal("m2", "B1", bundles[0].Notifications, []byte("{}"), []string{"x@msp.example", "z@msp.example"}, later)
+		ns, err := tx.Bundle("l", later, nil)
+		_, sealErr := tx.Seal("m2", "B1", ns, []byte("{}"), []string{"x@msp.example", "z@msp.example"}, later)
 		return errors.Join(err, sealErr)
 	})
 	due := func() (got []string) {
@@ -354,4 +358,49 @@ func TestOutboxOrder(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// A bundle that other incidents have opened takes along nothing that would
+// overtake an earlier message of its incident.
+func TestBundleOvertakesNothing(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	n := func(id, inc, key string, hold time.Duration) rules.Notification {
+		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
+	}
+	update(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.Notify(n("a", "i1", "opened", 20*time.Second)), tx.Notify(n("b", "i2", "escalated", 10*time.Second)),
+			tx.Notify(n("c", "i1", "escalated", 30*time.Second)), tx.Notify(n("d", "i1", "at once", 0)), tx.Notify(n("e", "i3", "escalated", 40*time.Second)))
+	})
+	bundle := func(key string, after time.Duration, want string, stuck ...string) {
+		t.Helper()
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			ns, err := tx.Bundle(key, now.Add(after), stuck)
+			var got []string
+			for _, n := range ns {
+				got = append(got, n.ID)
+			}
+			if fmt.Sprint(got) != want {
+				t.Errorf("%s after %s: %v, want %s", key, after, got, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	bundle("at once", 0, "[d]") // what is not held waits for nothing
+	bundle("escalated", 10*time.Second, "[b e]")
+	bundle("escalated", time.Minute, "[b e]")
+	bundle("escalated", time.Minute, "[b c e]", "opened") // an earlier one that cannot be written
+	bundle("opened", 10*time.Second, "[]")
+	bundle("opened", 20*time.Second, "[a]")
+	update(t, s, func(tx *store.Tx) error {
+		_, err := tx.Seal("m1", "B1", []rules.Notification{n("a", "i1", "opened", 0)}, []byte("{}"), nil, now)
+		return err
+	})
+	bundle("escalated", 20*time.Second, "[b c e]")
+	// What stays behind alone does not leave before its own time.
+	update(t, s, func(tx *store.Tx) error { return errors.Join(tx.Withdraw("b"), tx.Withdraw("e")) })
+	bundle("escalated", 20*time.Second, "[]")
+	bundle("escalated", 30*time.Second, "[c]")
 }

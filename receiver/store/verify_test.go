@@ -45,7 +45,7 @@ func written(t *testing.T) (path string, seals []store.Seal) {
 	first, second := incident(1), incident(2)
 	second.State, second.ResolvedAt = rules.Resolved, now
 	second.Acts = []rules.ActRecord{{At: now, Verb: "note", By: "lea@dupont.example"}}
-	body, err := store.NewBody([]byte(`{"alerts":[]}`), 0)
+	body, err := s.NewBody([]byte(`{"alerts":[]}`), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

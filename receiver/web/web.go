@@ -1,5 +1,5 @@
 // Package web is the receiver's HTTP side for people and for monitoring: the
-// JSON API, the health checks and the metrics.
+// JSON API, the pages behind the links of mails, the health checks and the metrics.
 package web
 
 import (
@@ -55,6 +55,9 @@ func New(o Options) http.Handler {
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/ready", s.ready).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/reload", s.person(s.reload)).Methods(http.MethodPost, http.MethodPut)
+	links := newLinkPages(o)
+	r.HandleFunc("/a/{token}", links.show).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
 	r.HandleFunc("/", s.home).Methods(http.MethodGet)
 	return r
 }

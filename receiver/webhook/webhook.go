@@ -24,7 +24,6 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/alertmanager"
-	"vigie/receiver/store"
 )
 
 const (
@@ -98,11 +97,7 @@ func (h *Handler) serve(r *http.Request) (int, error) {
 	if err != nil {
 		return http.StatusBadRequest, err
 	}
-	body, err := store.NewBody(raw, len(d.Fired)+len(d.Cleared))
-	if err != nil {
-		return http.StatusServiceUnavailable, err
-	}
-	d.Body = &body
+	d.Raw = raw
 	if err := h.o.Receive(ctx, d); err != nil {
 		return receiver.Status(err), err
 	}

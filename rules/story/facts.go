@@ -53,10 +53,7 @@ func (p *player) blinds(e *entry) bool {
 
 // need is what an incident would ask for if it asked now.
 func (p *player) need(e *entry) rules.Need {
-	n := rules.Need{Since: p.now, Alerts: map[string]rules.Labels{}}
-	for f, a := range e.inc.Alerts {
-		n.Alerts[f] = a.Labels
-	}
+	n := rules.Need{Since: p.now, Alerts: e.inc.Alerts}
 	if s := p.scenario(e); s != nil && s.OtherBackup != nil {
 		id := e.inc.Identity
 		n.Other = &rules.OtherNeed{Customer: id[rules.LabelCustomer], Machine: id[rules.LabelMachine], Role: id[rules.LabelBackupRole]}

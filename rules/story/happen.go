@@ -352,13 +352,38 @@ func (p *player) act(e *event) error {
 	if err != nil {
 		return err
 	}
-	if err := p.decide(target, rules.Acted{Act: rules.Act{
-		Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external,
-	}}); err != nil {
+	act := rules.Act{Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external}
+	if act.Verb == rules.VerbSilence {
+		planned, _ := p.book.PlanSilences(target.inc, act, p.facts(target), p.now) // the act itself says why not
+		var ids []string
+		for _, s := range planned {
+			id, err := p.addSilence(s)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
+	}
+	if err := p.decide(target, rules.Acted{Act: act}); err != nil {
 		return err
 	}
 	p.complete()
 	return nil
+}
+
+// addSilence puts a silence into Alertmanager.
+func (p *player) addSilence(s rules.Silence) (id string, err error) {
+	matchers, err := rules.ParseMatchers(s.Matchers)
+	if err != nil {
+		return "", err
+	}
+	p.silenceCount++
+	s.ID = fmt.Sprintf("s%d", p.silenceCount)
+	p.silences = append(p.silences, &silence{matchers: matchers, Silence: s})
+	p.noticeAt(p.now)
+	p.noticeAt(s.EndsAt)
+	return s.ID, nil
 }
 
 // actFields are an act's fields with people by their ids.

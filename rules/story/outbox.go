@@ -40,7 +40,7 @@ type row struct {
 func (o *outbox) add(e *entry, n rules.Notification) {
 	if n.BundleKey != "" && !n.Solo {
 		for _, m := range o.waiting {
-			if m.key == n.BundleKey {
+			if m.key == n.BundleKey && !o.overtakes(e, n, m) {
 				m.rows = append(m.rows, row{e, n})
 				return
 			}
@@ -53,6 +53,17 @@ func (o *outbox) add(e *entry, n rules.Notification) {
 	}
 	m.leave = wholeSecond(n.HoldUntil)
 	o.waiting = append(o.waiting, m)
+}
+
+// overtakes reports whether a notification that joined a message would leave
+// before an earlier one about its incident that is due no later than itself.
+func (o *outbox) overtakes(e *entry, n rules.Notification, joined *message) bool {
+	for _, m := range o.waiting {
+		if m.leave.After(joined.leave) && slices.ContainsFunc(m.rows, func(r row) bool { return r.entry == e && !r.note.HoldUntil.After(n.HoldUntil) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // withdraw takes notifications back that have not left.

@@ -269,8 +269,8 @@ func (p *player) decideAlone(e *entry, ev rules.Event) error {
 func (p *player) answer(e *entry, n rules.Need) rules.Answered {
 	e.answered = p.changes
 	a := rules.Answered{AskedAt: p.now, Plans: map[string]rules.PlanEvidence{}}
-	for f, l := range n.Alerts {
-		a.Plans[f] = p.truth.planEvidence(l)
+	for f, alert := range n.Alerts {
+		a.Plans[f] = p.truth.planEvidence(alert.Labels)
 	}
 	if n.Other != nil {
 		other := p.truth.otherEvidence(*n.Other, p.now)
@@ -364,6 +364,10 @@ func (p *player) receive(s rules.Signal, confirmed bool) (rules.Classified, erro
 	c := p.book.Classify(s, p.now)
 	if c.Refusal != nil {
 		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: c.Refusal.Status, Reason: c.Refusal.Reason})
+		if c.Instead != nil {
+			_, err := p.receive(*c.Instead, true)
+			return c, err
+		}
 		return c, nil
 	}
 	if c.Ignored != "" {

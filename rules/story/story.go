@@ -211,7 +211,7 @@ type actDoc struct {
 
 // actFields are the fields that acts may have.
 var actFields = []string{
-	"cause", "data_loss", "expected_date", "into", "level", "next_date", "note", "outcome", "person", "reason", "result",
+	"cause", "comment", "data_loss", "expected_date", "into", "level", "next_date", "note", "outcome", "person", "reason", "result",
 	"scenario", "scope", "severity", "text", "to", "today", "until",
 }
 

@@ -82,6 +82,7 @@ type plan struct {
 	labels      rules.Labels
 	lastSuccess time.Time
 	lastFailure time.Time
+	failing     bool // its newest run failed
 	seen        bool // a story event spoke of it
 	unknown     bool // its series is stale
 }
@@ -204,7 +205,7 @@ func (t *truth) failed(l rules.Labels, now time.Time) (machineID, bool) {
 	if l[rules.LabelKind] == "warning" {
 		r.state = rules.EvidenceDegraded
 	} else {
-		r.state, p.lastFailure = rules.EvidenceKO, now
+		r.state, p.lastFailure, p.failing = rules.EvidenceKO, now, true
 	}
 	return p.id.machineID, true
 }
@@ -212,7 +213,7 @@ func (t *truth) failed(l rules.Labels, now time.Time) (machineID, bool) {
 // succeeded notes a successful run.
 func (t *truth) succeeded(p *plan, now time.Time) {
 	r := t.role(p.id.machineID, p.id.role)
-	p.seen, p.unknown, p.lastSuccess = true, false, now
+	p.seen, p.unknown, p.failing, p.lastSuccess = true, false, false, now
 	*r = role{state: rules.EvidenceOK, lastSuccess: now, lastRun: now, plan: p}
 }
 
@@ -234,7 +235,11 @@ func (t *truth) planEvidence(l rules.Labels) rules.PlanEvidence {
 	if p == nil || !p.seen {
 		return rules.PlanEvidence{Query: query}
 	}
-	return rules.PlanEvidence{Known: !p.unknown, LastSuccess: p.lastSuccess, LastFailure: p.lastFailure, Query: query}
+	e := rules.PlanEvidence{Known: !p.unknown, LastSuccess: p.lastSuccess, Query: query}
+	if p.failing {
+		e.LastFailure = p.lastFailure // once the newest run is good nothing says when another one failed
+	}
+	return e
 }
 
 // worth orders the states of several other backups.

@@ -83,8 +83,8 @@ type tenant struct {
 // Usage is how much of one item a tenant uses.
 type Usage struct {
 	Name, Edition, Infra string
-	Unit                 string   // bytes, quantity or n/a
-	Value                float64  //
+	Unit                 string // bytes, quantity or n/a
+	Value                float64
 	Quota                *float64 // nil: unlimited
 	Off                  bool     // not offered to the tenant
 }

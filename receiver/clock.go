@@ -1,0 +1,48 @@
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+const (
+	// setBack is how far the clock goes back before it counts as set back; less
+	// delays what is due by no more than that.
+	setBack = 30 * time.Second
+	// askedWithin is longer than any pause between two questions to Prometheus.
+	askedWithin = time.Hour
+)
+
+// minded notices that the clock was set back. Instants that were set by the
+// wrong clock may lie a year ahead; nothing may wait for them.
+func (e *Engine) minded(ctx context.Context, now time.Time) error {
+	last := time.Unix(0, e.minds.Load())
+	if by := last.Sub(now); by > setBack {
+		e.log.Warn("the clock was set back: everything is looked at anew", "by", by)
+		err := e.store.Update(ctx, func(tx *store.Tx) error { return foreshorten(tx, e.Book(), e.live().Timings.RetryMost, now) })
+		if err != nil {
+			return fmt.Errorf("after the clock was set back: %w", err)
+		}
+		e.looked.Store(0)
+		e.unready.forget()
+	}
+	e.minds.Store(now.UnixNano())
+	return nil
+}
+
+// foreshorten lets every open incident decide anew, and brings forward what
+// would wait for longer than anything does.
+func foreshorten(tx *store.Tx, book *rules.Book, retry time.Duration, now time.Time) error {
+	var hold time.Duration
+	for _, p := range book.Policies() {
+		hold = max(hold, p.Hold)
+	}
+	if err := tx.WakeOpen(now); err != nil {
+		return err
+	}
+	return tx.BringForward(now, store.Horizons{Asked: now.Add(askedWithin), Held: now.Add(hold), Sent: now.Add(max(retry, leaseFor))})
+}

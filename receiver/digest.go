@@ -1,0 +1,314 @@
+package receiver
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/receiver/notify"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// RenderDigest makes the words of the morning's overview.
+type RenderDigest func(notify.Digest) (notify.Rendered, error)
+
+// Counts are the questions whose answers are the numbers of the overview.
+type Counts struct {
+	// Machines is how many are backed up, Good how many of them are well.
+	Machines, Good string
+}
+
+const (
+	// digestFact remembers the date of the latest overview, digestAtFact when it
+	// was made: the date is the key by which it is made once.
+	digestFact   = "digest_date"
+	digestAtFact = "digest_at"
+	digestEvery  = 10 * time.Second
+	// digestWithin bounds the questions to Prometheus and Alertmanager.
+	digestWithin = 30 * time.Second
+	// maxDigest bounds the incidents that one overview lists, the nearest deadlines
+	// first.
+	maxDigest = 500
+	// firstDigest is how far back the very first one looks for new failures.
+	firstDigest = 24 * time.Hour
+)
+
+// The numbers that the shipped recording and alerting rules give.
+const (
+	machinesQuery = `count(count by (customer, machine) (backup_job:info:known))`
+	goodQuery     = `count(count by (customer, machine) (backup_job:info:known)` +
+		` unless on (customer, machine) ALERTS{alertstate="firing",machine!="",kind!="warning"}) or vector(0)`
+)
+
+// Digest makes the overview of the day when its hour has come, once a day: the
+// date and the message are kept together, so that no restart makes it twice or
+// loses it. What cannot be found out is said to be unknown.
+func (e *Engine) Digest(ctx context.Context) error {
+	now := e.o.Now()
+	b, due := e.Book().Briefing(now)
+	p := e.live()
+	if !due || p.RenderDigest == nil {
+		return nil
+	}
+	made, last, err := e.lastDigest(ctx)
+	if err != nil || made == b.Date {
+		return err
+	}
+	if len(b.To) == 0 {
+		return fmt.Errorf("digest of %s: nobody has a role that reads it; mend digest.to in the policy, or the rota", b.Date)
+	}
+	if last.IsZero() || last.After(now) {
+		last = now.Add(-firstDigest)
+	}
+	d := notify.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &notify.DigestHealth{}}
+	if err := e.digestIncidents(ctx, &d, last, now); err != nil {
+		return err
+	}
+	e.digestFacts(ctx, &d, now)
+	if err := e.Seal(ctx); err != nil { // what it bears witness to goes up to now
+		return err
+	}
+	seal, sealed, err := e.LatestSeal(ctx)
+	if err != nil {
+		return err
+	}
+	if sealed {
+		d.Seal = seal.String()
+	}
+	return e.keepDigest(ctx, b, d, now)
+}
+
+func (e *Engine) lastDigest(ctx context.Context) (date string, at time.Time, err error) {
+	err = e.store.View(ctx, func(tx *store.Tx) error {
+		if date, err = tx.Fact(digestFact); err != nil {
+			return err
+		}
+		text, err := tx.Fact(digestAtFact)
+		if n, bad := strconv.ParseInt(text, 10, 64); bad == nil {
+			at = time.Unix(0, n)
+		}
+		return err
+	})
+	return date, at, err
+}
+
+// keepDigest puts the message into the outbox, unless the day has one.
+func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Digest, now time.Time) error {
+	p := e.live()
+	words, err := p.RenderDigest(d)
+	if err != nil {
+		return fmt.Errorf("digest of %s: %w", b.Date, err)
+	}
+	n := rules.Notification{ID: "digest/" + b.Date, Step: "digest", Template: "D1", DecidedAt: now, To: b.To, Cc: b.Cc, Language: d.Language}
+	m := e.message([]rules.Notification{n}, words)
+	if m.ID, err = notify.NewMessageID(p.Domain, e.instance, n.ID); err != nil {
+		return err
+	}
+	delete(m.Headers, notify.HeaderEpisode)
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return e.store.Update(ctx, func(tx *store.Tx) error {
+		if made, err := tx.Fact(digestFact); err != nil || made == b.Date {
+			return err
+		}
+		// After the clock was set back a day may come twice.
+		switch ts, err := tx.Transmissions(m.ID); {
+		case err != nil:
+			return err
+		case len(ts) > 0:
+			return tx.SetFact(digestFact, b.Date)
+		}
+		if _, err := tx.Seal(m.ID, n.Template, nil, value, recipients(n), now); err != nil {
+			return err
+		}
+		if err := tx.SetFact(digestFact, b.Date); err != nil {
+			return err
+		}
+		if err := tx.SetFact(digestAtFact, strconv.FormatInt(now.UnixNano(), 10)); err != nil {
+			return err
+		}
+		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: "digest", Reason: fmt.Sprintf("of %s as %s, with seal %s", b.Date, m.ID, cmp.Or(d.Seal, "none"))})
+	})
+}
+
+// digestIncidents fills in what the store knows.
+func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, now time.Time) error {
+	return e.store.View(ctx, func(tx *store.Tx) error {
+		u := e.unit(tx, now)
+		rs, err := tx.OpenSince(now.Add(-14 * 24 * time.Hour))
+		if err != nil {
+			return err
+		}
+		opened := map[string]int{}
+		var open []*store.Record
+		for _, r := range rs {
+			if r.Flags[rules.FlagFlaky] {
+				d.Flaky = append(d.Flaky, notify.DigestLine{What: e.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
+			}
+			if r.OpenedAt.After(last) {
+				opened[e.title(r.Incident, d.Language)]++
+			}
+			if r.State.Ended() {
+				continue
+			}
+			open = append(open, r)
+			for _, step := range r.Steps {
+				for _, party := range step.Refused {
+					if step.Status == rules.StepDecided && !slices.Contains(d.Health.Refused, party.Address) {
+						d.Health.Refused = append(d.Health.Refused, party.Address)
+					}
+				}
+			}
+		}
+		slices.Sort(d.Health.Refused)
+		for _, title := range slices.Sorted(maps.Keys(opened)) {
+			d.Opened = append(d.Opened, notify.DigestLine{What: title, Detail: strconv.Itoa(opened[title])})
+		}
+		if len(open) > maxDigest {
+			d.Issues = append(d.Issues, notify.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
+		}
+		slices.SortStableFunc(open, byDeadline)
+		for _, r := range open[:min(len(open), maxDigest)] {
+			facts, err := u.facts(u.hold(r))
+			if err != nil {
+				return err
+			}
+			if n, ok := u.book.Brief(r.Incident, facts, d.To, now); ok {
+				d.Incidents = append(d.Incidents, n)
+			}
+		}
+		backlog, err := tx.Backlog(now)
+		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest
+		return err
+	})
+}
+
+// byDeadline puts the nearest deadline first and what has none last.
+func byDeadline(a, b *store.Record) int {
+	x, y := nearest(a), nearest(b)
+	if x.IsZero() != y.IsZero() {
+		if x.IsZero() {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(x.Compare(y), a.Number-b.Number)
+}
+
+func nearest(r *store.Record) (at time.Time) {
+	for _, c := range r.Targets {
+		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (at.IsZero() || c.Due.Before(at)) {
+			at = c.Due
+		}
+	}
+	return at
+}
+
+// called is how people call what an incident is about.
+func (e *Engine) called(i rules.Incident) string {
+	who := i.Identity[rules.LabelCustomer]
+	if c := e.Book().Directory.Customers[who]; c != nil && c.Name != "" {
+		who = c.Name
+	}
+	parts := slices.DeleteFunc([]string{who, cmp.Or(i.Identity[rules.LabelMachine], i.Identity[rules.LabelPlatform], i.Identity[rules.LabelSource])},
+		func(s string) bool { return s == "" })
+	return strings.Join(parts, " – ")
+}
+
+func (e *Engine) title(i rules.Incident, language string) string {
+	if p := e.Book().Policy(i.Policy); p != nil {
+		if s := p.Scenario(i.Scenario); s != nil {
+			return cmp.Or(s.Title.In(language), s.Name)
+		}
+	}
+	return i.Scenario
+}
+
+// digestFacts fills in what has to be asked for; what does not answer is said.
+func (e *Engine) digestFacts(ctx context.Context, d *notify.Digest, now time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, digestWithin)
+	defer cancel()
+	p := e.live()
+	e.watch.mu.Lock()
+	d.Health.Watchdog = e.watch.last
+	d.Health.WatchdogGone = e.watch.last.IsZero() || now.Sub(e.watch.last) > p.Timings.Watchdog
+	e.watch.mu.Unlock()
+	if err := e.digestCounts(ctx, d, now); err != nil {
+		d.Health.Prometheus = err.Error()
+		e.log.Warn("the digest lacks what Prometheus knows", "err", err)
+	}
+	seen, err := e.poll(ctx, now)
+	if err != nil {
+		e.log.Warn("the digest lacks what an Alertmanager knows", "err", err)
+	}
+	for _, am := range p.Alertmanagers {
+		if e.unreachable.out(am.Name()) {
+			d.Health.Silent = append(d.Health.Silent, am.Name())
+		}
+	}
+	if seen != nil {
+		d.Silences = e.digestSilences(seen)
+	}
+	counts := e.issues.counts()
+	for _, issue := range slices.Sorted(maps.Keys(counts)) {
+		d.Issues = append(d.Issues, notify.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
+	}
+}
+
+func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Time) error {
+	p := e.live()
+	if p.Evidence == nil {
+		return errors.New("no Prometheus is configured")
+	}
+	all, known, err := p.Evidence.Count(ctx, cmp.Or(p.Counts.Machines, machinesQuery), now)
+	if err != nil {
+		return err
+	}
+	if known {
+		good, goodKnown, err := p.Evidence.Count(ctx, cmp.Or(p.Counts.Good, goodQuery), now)
+		if err != nil {
+			return err
+		}
+		if goodKnown {
+			d.Good, d.All = good, all
+		}
+	}
+	sources, err := p.Evidence.Sources(ctx, now)
+	d.Health.Sources = len(sources)
+	for _, s := range sources {
+		if !s.Fresh {
+			d.Health.Stale = append(d.Health.Stale, notify.DigestSource{Name: s.Name, Read: s.Read})
+		}
+	}
+	return err
+}
+
+// digestSilences lists the silences that run, with what is odd about them.
+func (e *Engine) digestSilences(t *picture) []notify.DigestSilence {
+	var out []notify.DigestSilence
+	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
+		s := t.silences[id]
+		x := notify.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
+		if p := e.Book().Directory.Person(s.By); p != nil {
+			x.By = p.Name
+		}
+		ms, err := rules.ParseMatchers(s.Matchers)
+		for fp, signal := range t.firing {
+			if slices.Contains(t.silencedBy[fp], id) || err == nil && ms.Match(signal.Labels) {
+				x.Idle = false
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}

@@ -1,0 +1,120 @@
+package receiver_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/receiver"
+	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/store"
+)
+
+// withDigest gives a rig's policy an overview at 09:00.
+func withDigest(r *rig) {
+	r.edits = append(r.edits, "\nroles:", "\ndigest: {at: \"09:00\", calendar: always, to: [supervisor]}\nroles:")
+}
+
+// digests runs the loop and returns the overviews that were sent.
+func (r *rig) digests() []smtpsink.Message {
+	r.t.Helper()
+	for _, step := range []func() error{
+		func() error { return r.engine.Digest(r.t.Context()) }, func() error { return r.engine.Deliver(r.t.Context()) },
+	} {
+		if err := step(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return r.mails("digest")
+}
+
+// covers: P12; each day at its hour, once, also when all is well, across restarts.
+func TestDigest(t *testing.T) {
+	r := newRig(t, 1, withDigest, withLinks, func(r *rig) {
+		r.tune = func(p *receiver.Parts) { p.Counts = receiver.Counts{Machines: "machines{}", Good: "machines_good{}"} }
+	})
+	fleet := func(ok float64) { r.prom.source("acronis", ok, r.now()) }
+	fleet(1)
+	if n := len(r.digests()); n != 0 {
+		t.Fatalf("%d overviews before the hour", n)
+	}
+	nine := time.Date(2026, 3, 9, 9, 0, 0, 0, monday.Location())
+	r.set(nine)
+	fleet(1)
+	got := r.digests()
+	if len(got) != 1 || !strings.Contains(got[0].Subject, "9 March") || len(got[0].To) != 1 || got[0].To[0].Address != "sup@msp.example" {
+		t.Fatalf("%d overviews: %+v", len(got), got)
+	}
+	for _, want := range []string{"Nothing to handle this morning", "count unknown", "1 sources read", "Watchdog: FAULTY, never"} {
+		if !strings.Contains(got[0].Text, want) {
+			t.Errorf("it does not say %q:\n%s", want, got[0].Text)
+		}
+	}
+	if strings.Contains(got[0].Text, "late") {
+		t.Errorf("it says that it is late:\n%s", got[0].Text)
+	}
+	r.set(nine.Add(time.Hour))
+	r.restart()
+	if n := len(r.digests()); n != 1 {
+		t.Fatalf("%d overviews after a restart", n)
+	}
+
+	// The next day the receiver comes up at noon, and there is something to tell.
+	r.set(nine.Add(27 * time.Hour))
+	r.restart()
+	a := backup("dupont", "SRV-AD", "primary")
+	r.peers[0].change(func() {
+		r.peers[0].alerts = append(r.peers[0].alerts, a)
+		r.peers[0].silences = append(r.peers[0].silences,
+			silence("s1", "adm1", "SRV-AD", r.now(), r.now().Add(2*time.Hour)),
+			silence("s2", "adm2", "PRINTER", r.now(), r.now().Add(48*time.Hour)),
+			map[string]any{"id": "s3", "createdBy": "somebody", "comment": "works", "startsAt": r.now(), "endsAt": r.now().Add(time.Hour), "updatedAt": r.now(),
+				"status": map[string]string{"state": "active"}, "matchers": []any{map[string]any{"name": "customer", "value": "dupont", "isRegex": false, "isEqual": true}}})
+	})
+	r.fires(a)
+	fleet(0)
+	r.prom.set("machines", nil, 412)
+	r.prom.set("machines_good", nil, 407)
+	got = r.digests()
+	if len(got) != 2 {
+		t.Fatalf("%d overviews", len(got))
+	}
+	text := got[1].Text
+	for _, want := range []string{"Sent late", "407/412 OK", "Dupont – SRV-AD", "1 due",
+		`customer="dupont": TOO BROAD, by somebody`, `machine="PRINTER": LONGER THAN 24 H, COVERS NOTHING, by Awa Diallo`,
+		"Reading of backups: FAULTY, acronis"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, `machine="SRV-AD": L`) || strings.Contains(text, `machine="SRV-AD": T`) || strings.Contains(text, `machine="SRV-AD": C`) {
+		t.Errorf("a plain silence is called odd:\n%s", text)
+	}
+	// The seal that it bears proves what the journal held.
+	var kept store.Seal
+	for line := range strings.Lines(text) {
+		if s, err := store.ParseSeal(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])); err == nil {
+			kept = s
+		}
+	}
+	if kept.Number == 0 {
+		t.Fatalf("no seal in it:\n%s", text)
+	}
+	r.examine(kept)
+	kept.Number += 1000
+	err := r.db.View(t.Context(), func(tx *store.Tx) error {
+		v, err := tx.Verify(kept)
+		if err == nil && len(v.Faults) == 0 {
+			t.Error("a seal that is not there any more is no fault")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The clock goes back: the day has had its overview.
+	r.set(nine.Add(2 * time.Hour))
+	if n := len(r.digests()); n != 2 {
+		t.Errorf("%d overviews after the clock went back", n)
+	}
+}

@@ -1,0 +1,95 @@
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+const (
+	// emergencyWindow is how long the calls of one reporter about one platform
+	// count as one report: what follows is kept, and tells nobody again.
+	emergencyWindow = 5 * time.Minute
+	// keptPerWindow bounds what is kept of such calls within one window.
+	keptPerWindow = 100
+	// UnknownReporter stands for a caller without a code. It is nobody's address,
+	// so that the entry cannot be used to write to strangers.
+	UnknownReporter = "unknown"
+	// unknownPlatform stands for whatever is no platform of the inventory.
+	unknownPlatform = "unknown"
+)
+
+// EmergencyCall is what somebody tells on the emergency entry.
+type EmergencyCall struct {
+	Platform string // its id or its name
+	// Person is a known reporter's id; empty for anybody else.
+	Person string
+	// Who is how the caller calls himself.
+	Who  string
+	Text string
+}
+
+// emergencies counts the calls of a window.
+type emergencies struct {
+	mu    sync.Mutex
+	since time.Time
+	kept  int
+}
+
+// mayKeep reports whether one more call of this window is kept in words.
+func (m *emergencies) mayKeep(now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Sub(m.since) >= emergencyWindow || now.Before(m.since) {
+		m.since, m.kept = now, 0
+	}
+	m.kept++
+	return m.kept <= keptPerWindow
+}
+
+// Emergency takes in a call on the emergency entry, from whomever it comes. The
+// first of a reporter within five minutes is a report of level 3; the others are
+// kept with it and tell nobody again.
+func (e *Engine) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident, error) {
+	now := e.o.Now()
+	platform := e.platformOf(c.Platform)
+	text := strings.TrimSpace(c.Text)
+	if text == "" {
+		return rules.Incident{}, refused(422, "text is missing: say what is wrong")
+	}
+	if platform == unknownPlatform {
+		text = "platform as told: " + c.Platform + "\n" + text
+	}
+	by := c.Person
+	if by == "" {
+		by = UnknownReporter
+		text = "caller as told: " + c.Who + "\n" + text
+	}
+	id := fmt.Sprintf("emergency/%s/%s/%d", platform, by, now.Truncate(emergencyWindow).Unix())
+	inc, err := e.Report(ctx, Report{Kind: rules.Level3Emergency, Labels: rules.Labels{rules.LabelPlatform: platform}, By: by, Text: text, ID: id})
+	told := slices.ContainsFunc(inc.Reports, func(r rules.Signal) bool { return r.Fingerprint == "report:"+id && r.Text == text })
+	if err != nil || told || !e.emergencies.mayKeep(now) {
+		return inc, err
+	}
+	return inc, e.store.Update(ctx, func(tx *store.Tx) error {
+		return tx.AppendSystem(rules.Entry{At: now, Kind: "signal", What: string(rules.Level3Emergency), Actor: by,
+			Reason: "one more call within five minutes, kept with " + inc.ID, Personal: text})
+	})
+}
+
+// platformOf is the id of a platform that people call by its id or its name.
+func (e *Engine) platformOf(name string) string {
+	name = strings.TrimSpace(name)
+	for id, p := range e.Book().Directory.Platforms {
+		if strings.EqualFold(id, name) || p.Name != "" && strings.EqualFold(p.Name, name) {
+			return id
+		}
+	}
+	return unknownPlatform
+}

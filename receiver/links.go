@@ -1,0 +1,189 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/receiver/link"
+	"vigie/rules"
+)
+
+const (
+	linkValid    = 14 * 24 * time.Hour
+	maxLinkValid = 90 * 24 * time.Hour
+)
+
+// Links signs the links of mails and reads them again.
+type Links struct {
+	file  string
+	valid time.Duration
+	keys  *link.Keys // nil before open
+}
+
+// NewLinks returns links that are signed with the keys of a file and work for
+// that long, 14 days when 0. The file is a secret: it is read when an engine
+// takes the links into use.
+func NewLinks(file string, valid time.Duration) *Links {
+	return &Links{file: file, valid: orDefault(valid, linkValid)}
+}
+
+// open reads the keys; nil links need none.
+func (l *Links) open() (err error) {
+	if l == nil {
+		return nil
+	}
+	if l.keys, err = link.ReadKeys(l.file); err != nil {
+		return fmt.Errorf("links.key_file: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) links() *Links {
+	if c.Links == nil {
+		return nil
+	}
+	return NewLinks(c.Path(c.Links.KeyFile), c.Links.ValidFor)
+}
+
+// purpose is what one link is for: an act, and what of it is settled already.
+type purpose struct {
+	verb   string
+	fields rules.Labels
+}
+
+// purposes returns what links can be for. That of "incident" only shows.
+func purposes() map[string]purpose {
+	return map[string]purpose{
+		"take": {verb: "take"}, "assign": {verb: "assign"}, "escalate": {verb: "escalate"}, "answer": {verb: "answer"},
+		"forecast_yes": {"forecast", rules.Labels{"today": "yes"}}, "forecast_no": {"forecast", rules.Labels{"today": "no"}},
+		"check_ok": {"check_other", rules.Labels{"result": "ok"}}, "check_ko": {"check_other", rules.Labels{"result": "ko"}},
+		"call": {verb: "call"}, "silence": {verb: rules.VerbSilence}, "note": {verb: "note"}, "attempt": {verb: "attempt"},
+		"resolve": {verb: "resolve"}, "close": {verb: "close"}, "reopen": {verb: "reopen"}, "incident": {},
+	}
+}
+
+// token makes the link of a message for one purpose; none for a page that is
+// not ours.
+func (l *Links) token(n rules.Notification, _ rules.Party, what string) string {
+	if _, known := purposes()[what]; !known || n.IncidentID == "" || l.keys == nil {
+		return ""
+	}
+	g := link.Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
+	for _, p := range n.To {
+		g.Outside = g.Outside || p.Outside
+		who := p.Person
+		if who == "" {
+			who = p.Address
+		}
+		if !slices.Contains(g.Persons, who) {
+			g.Persons = append(g.Persons, who)
+		}
+	}
+	return l.keys.Sign(g)
+}
+
+// Opened is a link that was opened: what it is for, and for whom.
+type Opened struct {
+	link.Grant
+	Incident Summary
+	// Verb is the act that it leads to; empty when it only shows.
+	Verb string
+	// Actors are those who may act by it: whom it was sent to, or the whole staff
+	// when it was sent to a shared mailbox.
+	Actors []string
+	// Used tells when and by whom it was used, if it was.
+	Used *rules.ActRecord
+}
+
+// OpenLink reads a link and changes nothing. With an error that the link is too
+// old it tells all the same what it was for.
+func (e *Engine) OpenLink(ctx context.Context, token string) (Opened, error) {
+	var o Opened
+	p := e.live()
+	if p.Links == nil {
+		return o, link.ErrForged
+	}
+	g, err := p.Links.keys.Verify(token, e.o.Now())
+	if err != nil && !errors.Is(err, link.ErrExpired) {
+		return o, err
+	}
+	what, known := purposes()[g.Purpose]
+	if !known {
+		return o, link.ErrForged
+	}
+	o.Grant, o.Verb = g, what.verb
+	inc, readErr := e.Incident(ctx, g.Incident)
+	if readErr != nil {
+		return o, errors.Join(err, readErr)
+	}
+	o.Incident = inc
+	if o.Verb == "answer" && !(g.Outside && callsCustomer(p.Book, inc)) {
+		o.Verb = "note" // only a customer whom somebody would phone gives an answer to wait for
+	}
+	for i, done := range inc.Acts {
+		if done.Link == g.ID() {
+			o.Used = &inc.Acts[i]
+		}
+	}
+	for _, id := range g.Persons {
+		known := p.Book.Directory.Person(id)
+		switch {
+		case known != nil && known.Shared:
+			o.Actors = append(o.Actors, p.Book.Staff()...)
+		case known != nil:
+			o.Actors = append(o.Actors, known.ID)
+		case strings.Contains(id, "@"): // a reporter whom the inventory does not know
+			o.Actors = append(o.Actors, id)
+		}
+	}
+	slices.Sort(o.Actors)
+	o.Actors = slices.Compact(o.Actors)
+	if len(o.Actors) == 0 && err == nil {
+		err = refused(410, "nobody whom this link was sent to is in the inventory any more")
+	}
+	return o, err
+}
+
+// callsCustomer reports whether customers are phoned who do not answer.
+func callsCustomer(b *rules.Book, inc Summary) bool {
+	p := b.Policy(inc.Policy)
+	if p == nil {
+		return false
+	}
+	s := p.Scenario(inc.Scenario)
+	return s != nil && s.Calls != nil
+}
+
+// FollowLink does what a link is for, in the name of one of those it was sent to.
+// Of the fields, those that the link settles cannot be changed.
+func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules.Labels) (rules.Decision, error) {
+	o, err := e.OpenLink(ctx, token)
+	if err != nil {
+		return rules.Decision{}, err
+	}
+	if o.Verb == "" {
+		return rules.Decision{}, refused(405, "this link only shows the incident")
+	}
+	if who == "" && len(o.Actors) == 1 {
+		who = o.Actors[0]
+	}
+	if who == "" {
+		return rules.Decision{}, refused(422, "say who you are")
+	}
+	if !slices.Contains(o.Actors, who) {
+		return rules.Decision{}, refused(403, "this link was not sent to %s", who)
+	}
+	if o.Outside && !slices.Contains([]string{"answer", "note", "reopen"}, o.Verb) {
+		return rules.Decision{}, refused(403, "this link gives no other right than to answer")
+	}
+	fields = fields.Clone()
+	maps.Copy(fields, purposes()[o.Purpose].fields)
+	delete(fields, rules.VerbSilence) // told by Alertmanager alone
+	return e.Act(ctx, o.Grant.Incident, rules.Act{Verb: o.Verb, By: who, Fields: fields, External: o.Outside,
+		Link: o.ID(), Via: fmt.Sprintf("by the link of %s", o.Notice)})
+}

@@ -1,0 +1,105 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/receiver/alertmanager"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+const (
+	// silenceWithin bounds the making of silences in every Alertmanager.
+	silenceWithin = 15 * time.Second
+	// undoWithin bounds taking them back.
+	undoWithin = 10 * time.Second
+)
+
+// silence makes the silences that an act asks for in every Alertmanager, and
+// only then lets the act be decided. All of them take it, or none keeps it:
+// what was made is taken back when anything fails.
+func (e *Engine) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
+	planned, err := e.planSilences(ctx, name, act)
+	if err != nil {
+		return rules.Decision{}, err
+	}
+	peers := e.live().Alertmanagers
+	if len(peers) == 0 {
+		return rules.Decision{}, refused(409, "no Alertmanager is configured: there is nothing to make a silence in")
+	}
+	var undo []func(context.Context) error
+	ids, err := e.silenceAll(ctx, peers, planned, &undo)
+	if err != nil {
+		return rules.Decision{}, refused(503, "nothing was silenced, try again: %v", errors.Join(err, takeBack(ctx, undo)))
+	}
+	act.Fields = act.Fields.Clone()
+	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
+	d, err := e.act(ctx, name, act)
+	if err != nil {
+		return d, errors.Join(err, takeBack(ctx, undo))
+	}
+	e.Hurry() // it comes back from Alertmanager as any other silence does
+	return d, nil
+}
+
+func (e *Engine) planSilences(ctx context.Context, name string, act rules.Act) (planned []rules.Silence, err error) {
+	now := e.o.Now()
+	err = e.store.View(ctx, func(tx *store.Tx) error {
+		r, err := find(tx, name)
+		if err != nil {
+			return err
+		}
+		u := e.unit(tx, now)
+		en := u.hold(r)
+		facts, err := u.facts(en)
+		if err != nil {
+			return err
+		}
+		var refusal *rules.Refusal
+		if planned, refusal = u.book.PlanSilences(en.Incident, act, facts, now); refusal != nil {
+			return &RefusedError{*refusal}
+		}
+		return nil
+	})
+	return planned, err
+}
+
+func (e *Engine) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
+	defer cancel()
+	var ids []string
+	for _, am := range peers {
+		for _, s := range planned {
+			made, back, err := am.Silence(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			if back != nil {
+				*undo = append(*undo, back)
+			}
+			if !slices.Contains(ids, made.ID) {
+				ids = append(ids, made.ID)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// takeBack undoes what was done, whatever became of who asked for it. What
+// cannot be undone is said: such a silence ends by itself.
+func takeBack(ctx context.Context, undo []func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin)
+	defer cancel()
+	var errs []error
+	for _, back := range slices.Backward(undo) {
+		if err := back(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("a silence was made and could not be taken back: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+)
+
+const (
+	atCWD    = -0x64 // AT_FDCWD
+	atEuid   = 0x200 // AT_EACCESS
+	canRead  = 4
+	canWrite = 2
+	canEnter = 1
+)
+
+// writable makes sure that this process may do with the database what it has
+// to: SQLite would open it for reading only and fail at the first change.
+func writable(path string) error {
+	if err := access(filepath.Dir(path), canRead|canWrite|canEnter); err != nil {
+		return err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := access(path+suffix, canRead|canWrite); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func access(name string, mode uint32) error {
+	if err := syscall.Faccessat(atCWD, name, mode, atEuid); err != nil {
+		return mayNot(&fs.PathError{Op: "use", Path: name, Err: err})
+	}
+	return nil
+}
+
+// mayNot adds the cure to an error about a file.
+func mayNot(err error) error {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: find out why in the kernel's log (dmesg), then mount it for writing again", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: it must belong to the user that vigie runs as, with its folder; chown it back (the usual cause is a command that was run as root)", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: make the folder, and give it to the user that vigie runs as", err)
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// broken is set for good when the disk fails to sync. The system then forgets
+// what it could not write, and the next sync succeeds without it: to try again
+// would be to believe a disk that has lied. What was committed before is safe,
+// and only a new start sees what the file really holds.
+type broken struct {
+	now  chan struct{} // closed when it is
+	once sync.Once
+	why  error
+}
+
+func (b *broken) judge(path string, err error) {
+	var e sqlite3.Error
+	if !errors.As(err, &e) || e.ExtendedCode != sqlite3.ErrIoErrFsync && e.ExtendedCode != sqlite3.ErrIoErrDirFsync {
+		return
+	}
+	b.once.Do(func() {
+		b.why = fmt.Errorf("%w: the disk failed to keep what was written to %s (%w); nothing that was accepted is lost: look after the disk, then start vigie again", ErrUnavailable, path, err)
+		close(b.now)
+	})
+}
+
+func (b *broken) err() error {
+	select {
+	case <-b.now:
+		return b.why
+	default:
+		return nil
+	}
+}
+
+// Broken waits until the disk has failed to sync, and says so, or until ctx
+// ends. After that nothing is written any more: the process has to end.
+func (s *Store) Broken(ctx context.Context) error {
+	select {
+	case <-s.broken.now:
+		return s.broken.why
+	case <-ctx.Done():
+		return nil
+	}
+}

@@ -1,0 +1,117 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"vigie/receiver"
+)
+
+const (
+	maxEmergency = 16 << 10
+	// callsPerMinute bounds what is taken on the emergency entry from everybody
+	// together; beyond it callers are asked to try again, or to phone.
+	callsPerMinute = 300
+)
+
+// NewEmergency returns the emergency entry: the only thing that may be written
+// without a name. It stands on a listener of its own, needs neither Alertmanager
+// nor the platform, and gives no other right than to call level 3.
+func NewEmergency(o Options) http.Handler {
+	l := newLinkPages(o)
+	e := &emergency{linkPages: l, page: template.Must(template.ParseFS(pages, "pages/emergency.html"))}
+	r := mux.NewRouter().SkipClean(true)
+	r.HandleFunc("/secours", e.show).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/secours", e.take).Methods(http.MethodPost)
+	return r
+}
+
+type emergency struct {
+	*linkPages
+	page *template.Template
+
+	mu    sync.Mutex
+	since time.Time
+	calls int
+}
+
+// emergencyPage is what the template shows.
+type emergencyPage struct {
+	Style               template.CSS
+	Said, Tone          string
+	Form                bool
+	Platform, Text, Who string
+}
+
+func (e *emergency) show(w http.ResponseWriter, _ *http.Request) {
+	e.answer(w, http.StatusOK, emergencyPage{Form: true})
+}
+
+// allowed counts the calls of a minute.
+func (e *emergency) allowed(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now.Sub(e.since) >= time.Minute || now.Before(e.since) {
+		e.since, e.calls = now, 0
+	}
+	e.calls++
+	return e.calls <= callsPerMinute
+}
+
+func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
+	if !e.allowed(e.o.Now()) {
+		w.Header().Set("Retry-After", "60")
+		e.answer(w, http.StatusServiceUnavailable, emergencyPage{Tone: "bad", Form: true,
+			Said: "Trop d'appels en ce moment : téléphonez, ou réessayez dans une minute. / Too many calls at the moment: phone, or try again in a minute."})
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxEmergency)
+	if err := r.ParseForm(); err != nil {
+		e.answer(w, http.StatusBadRequest, emergencyPage{Tone: "bad", Form: true, Said: "Illisible ou trop long. / Not readable, or too long."})
+		return
+	}
+	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
+	c := receiver.EmergencyCall{Platform: p.Platform, Who: p.Who, Text: p.Text}
+	if code := r.PostForm.Get("code"); code != "" {
+		if who, known := e.o.Person(code); known { // a wrong one keeps nobody from calling
+			c.Person = who
+		}
+	}
+	inc, err := e.o.Engine.Emergency(r.Context(), c)
+	if err != nil {
+		code := receiver.Status(err)
+		if code >= http.StatusInternalServerError {
+			e.o.Logger.Error("an emergency call could not be taken", "err", err)
+		}
+		p.Form, p.Tone = true, "bad"
+		p.Said = "Votre appel n'a pas pu être pris : " + err.Error() + ". Téléphonez. / Your call could not be taken. Please phone."
+		e.answer(w, code, p)
+		return
+	}
+	e.answer(w, http.StatusOK, emergencyPage{Tone: "good",
+		Said: fmt.Sprintf("Reçu, sous le numéro #%d. Le niveau 3 est prévenu. / Received, as number #%d. Level 3 is told.", inc.Number, inc.Number)})
+}
+
+func cutText(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most])
+	}
+	return s
+}
+
+func (e *emergency) answer(w http.ResponseWriter, code int, p emergencyPage) {
+	p.Style = e.style
+	var b bytes.Buffer
+	if err := e.page.Execute(&b, p); err != nil {
+		e.o.Logger.Error("a page could not be written", "err", err)
+		http.Error(w, "the page could not be written", http.StatusInternalServerError)
+		return
+	}
+	e.send(w, code, &b)
+}

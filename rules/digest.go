@@ -1,0 +1,110 @@
+package rules
+
+import (
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+// Digest is the overview of every working day, sent also when all is well.
+type Digest struct {
+	// At is the hour, on the days on which Calendar is open.
+	At       calendar.Clock
+	Calendar string
+	To, Cc   []string // roles
+}
+
+func (b *builder) digest(d *digestDoc) {
+	if d == nil {
+		return
+	}
+	if b.p.Digest != nil {
+		b.fault(d.Position, "digest", "it is defined twice: keep one")
+		return
+	}
+	b.calendarRef(d.Position, "digest.calendar", d.Calendar, false)
+	b.roleRefs(d.Position, "digest.to", d.To)
+	b.roleRefs(d.Position, "digest.cc", d.Cc)
+	if len(d.To) == 0 {
+		b.fault(d.Position, "digest.to", "missing: name the roles that read it, such as [supervisor]")
+	}
+	if d.At == nil {
+		b.fault(d.Position, "digest.at", `the hour is missing: add at: "09:00"`)
+		return
+	}
+	b.p.Digest = &Digest{At: *d.At, Calendar: d.Calendar, To: d.To, Cc: d.Cc}
+}
+
+// Briefing is a digest that is due: for which date, since when, and for whom.
+type Briefing struct {
+	Date   string // 2026-03-10, in the zone of its calendar
+	Due    time.Time
+	To, Cc []Party
+	Zone   *time.Location
+}
+
+// Briefing returns the digest of the current date, and false on a day without
+// one, or before its hour.
+func (b *Book) Briefing(now time.Time) (Briefing, bool) {
+	p := b.InForce(now)
+	if p.Digest == nil {
+		return Briefing{}, false
+	}
+	d := &decider{book: b, p: p, s: &Scenario{}, inc: &Incident{}, now: now}
+	cal := d.calendar(p.Digest.Calendar)
+	date := cal.Date(now)
+	due := cal.At(date, p.Digest.At)
+	if !cal.IsBusinessDay(date) || now.Before(due) {
+		return Briefing{}, false
+	}
+	out := Briefing{Date: date.String(), Due: due, Zone: p.Zone}
+	for _, role := range p.Digest.To {
+		out.To = append(out.To, d.resolve(role, "", now)...)
+	}
+	for _, role := range p.Digest.Cc {
+		out.Cc = append(out.Cc, d.resolve(role, "", now)...)
+	}
+	out.To, out.Cc = withAddress(unique(out.To)), withAddress(unique(out.Cc))
+	for i := range out.Cc {
+		out.Cc[i].Cc = true
+	}
+	return out, true
+}
+
+func withAddress(ps []Party) []Party {
+	var out []Party
+	for _, p := range ps {
+		if p.Address != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Brief is what the digest says of one incident.
+func (b *Book) Brief(inc Incident, facts Facts, to []Party, now time.Time) (Notification, bool) {
+	d := b.decider(&inc, facts, now)
+	if d == nil || len(to) == 0 {
+		return Notification{}, false
+	}
+	st := &Step{Name: "digest", Template: "D1"}
+	return Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
+		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.sheet(st, "", to)}, true
+}
+
+// TooLong is how long a silence may be before it is listed in the digest.
+const TooLong = 24 * time.Hour
+
+// Broad reports whether a silence also covers what may fail later: it does not
+// name exactly one machine, one plan or one platform.
+func (s Silence) Broad() bool {
+	ms, err := ParseMatchers(s.Matchers)
+	if err != nil {
+		return true
+	}
+	named := ms.Equalities()
+	return named[LabelMachine] == "" && named[LabelJobID] == "" && named[LabelPlatform] == "" && named[LabelSource] == ""
+}
+
+// Long reports whether a silence lasts longer than [TooLong].
+func (s Silence) Long() bool { return s.EndsAt.Sub(s.StartsAt) > TooLong }

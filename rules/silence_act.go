@@ -1,0 +1,159 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+// VerbSilence is the act that silences an incident in Alertmanager while
+// somebody works on it. What carries it out is outside of the rules: see
+// [Book.PlanSilences].
+const VerbSilence = "silence"
+
+// longestSilence bounds a silence made outside of the service hours, whose next
+// closing may be days away.
+const longestSilence = 24 * time.Hour
+
+// maxComment bounds a silence's comment, in bytes.
+const maxComment = 1000
+
+// PlanSilences are the silences that an act asks for: one for each name under
+// which Alertmanager knows the incident's machine, prefilled with customer,
+// machine and role. They end with the service day, or earlier when the act says
+// so. Nothing is decided by it; the act itself follows with [Acted] once every
+// Alertmanager has taken them.
+func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]Silence, *Refusal) {
+	d := b.decider(&inc, facts, now)
+	if d == nil {
+		return nil, &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}
+	}
+	a, _ = d.admit(a)
+	if d.out.Refusal == nil {
+		return d.silences(a), d.out.Refusal
+	}
+	return nil, d.out.Refusal
+}
+
+// SilenceEnd is when a silence that is made now ends unless somebody names an
+// earlier end: with the service day, and never later than a day from now.
+func (b *Book) SilenceEnd(inc Incident, now time.Time) time.Time {
+	d := b.decider(&inc, Facts{}, now)
+	if d == nil {
+		return time.Time{}
+	}
+	return d.silenceEnd()
+}
+
+func (d *decider) silenceEnd() time.Time {
+	last := d.now.Add(longestSilence)
+	cal := d.calendar(d.s.Calendar)
+	if cal == nil {
+		return last
+	}
+	if start, err := cal.EffectiveStart(d.now); err == nil {
+		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.now) && closing.Before(last) {
+			return closing
+		}
+	}
+	return last
+}
+
+func (d *decider) silences(a Act) []Silence {
+	end := d.silenceEnd()
+	if text := strings.TrimSpace(a.Fields["until"]); text != "" {
+		until, ok := d.silenceUntil(text)
+		switch {
+		case !ok:
+			d.refuse(422, "until %q is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", text)
+			return nil
+		case !until.After(d.now):
+			d.refuse(422, "until %s lies in the past: name an instant to come", until.Format(time.RFC3339))
+			return nil
+		case until.After(end):
+			d.refuse(422, "until %s is too late: a silence ends at %s at the latest, with the service day; a longer one can be made in Alertmanager, and is listed every morning",
+				until.Format(time.RFC3339), end.In(until.Location()).Format(time.RFC3339))
+			return nil
+		}
+		end = until
+	}
+	comment := strings.TrimSpace(a.Fields["comment"])
+	if len(comment) > maxComment {
+		d.refuse(422, "comment has %d bytes, at most %d are taken", len(comment), maxComment)
+		return nil
+	}
+	if comment == "" {
+		comment = "in hand"
+	}
+	var out []Silence
+	for _, ms := range d.silenceMatchers() {
+		out = append(out, Silence{Matchers: ms, By: a.By, Comment: comment + " (vigie " + d.inc.ID + ")", StartsAt: d.now, EndsAt: end})
+	}
+	if len(out) == 0 {
+		d.refuse(409, "no alert of Alertmanager is behind this incident: there is nothing to silence")
+	}
+	return out
+}
+
+// silenceUntil reads an instant as people write it, in the zone of the policy.
+func (d *decider) silenceUntil(text string) (time.Time, bool) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	cal := d.calendar(d.s.Calendar)
+	zone := d.p.Zone
+	if cal != nil {
+		zone = cal.Location()
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return at, true
+		}
+	}
+	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
+		return cal.At(cal.Date(d.now), calendar.Clock(at.Hour()*3600+at.Minute()*60)), true
+	}
+	return time.Time{}, false
+}
+
+// silenceMatchers name the incident's alerts by whose backup of which machine in
+// which role they are, or else by what the scenario identifies an incident by:
+// under the names that Alertmanager knows, each once.
+func (d *decider) silenceMatchers() [][]string {
+	names := []string{LabelCustomer, LabelMachine, LabelBackupRole}
+	seen := map[string]bool{}
+	var out [][]string
+	for _, fp := range sortedAlerts(d.inc.Alerts) {
+		a := d.inc.Alerts[fp]
+		use := names
+		if a.Labels[LabelMachine] == "" {
+			use = slices.Sorted(maps.Keys(d.inc.Identity))
+		}
+		var ms []string
+		for _, name := range use {
+			if v := a.Labels[name]; v != "" {
+				ms = append(ms, fmt.Sprintf("%s=%q", name, v))
+			}
+		}
+		if k := strings.Join(ms, ","); len(ms) > 0 && !seen[k] {
+			seen[k] = true
+			out = append(out, ms)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return strings.Join(out[i], ",") < strings.Join(out[j], ",") })
+	return out
+}
+
+// actSilence records that somebody silenced the incident; the silences
+// themselves come back by reconciliation, as those of anybody else do.
+func (d *decider) actSilence(a Act) {
+	if planned := d.silences(a); len(planned) > 0 {
+		a.Fields["until"] = planned[0].EndsAt.In(d.p.Zone).Format(time.RFC3339)
+		a.Fields["note"] = a.Fields["comment"]
+	}
+}
