@@ -307,6 +307,22 @@ func TestPitfall02RunningJobKeepsItsResult(t *testing.T) {
 	y.is("0", "backup_job_running")
 	y.is("absent", "backup_job_running_since_timestamp_seconds")
 	y.is("1", "backup_job_last_result")
+
+	// A product that says nothing of the run before while the next one runs.
+	y = newYard(t)
+	job := exporters.Job{ID: "j", Runs: []exporters.Run{{ID: "1", Start: y.clock.Now().Add(-time.Minute), End: y.clock.Now(), Result: exporters.Failed, Size: 7}}}
+	y.poll("test", told(func(context.Context) (exporters.Snapshot, error) {
+		return exporters.Snapshot{Jobs: []exporters.Job{job}}, nil
+	}), nil)
+	y.refresh()
+	ended := seconds(y.clock.Now())
+	job.Runs, job.Running, job.RunningSince = nil, true, y.clock.Now()
+	y.next(24 * time.Hour)
+	y.is("1", "backup_job_running")
+	y.is("3", "backup_job_last_result")
+	y.is("1", "backup_job_consecutive_failures")
+	y.is("7", "backup_job_last_size_bytes")
+	y.is(ended, "backup_job_last_run_timestamp_seconds")
 }
 
 // 3: the tries of one night are one failure, whatever their number.
@@ -495,6 +511,14 @@ func TestPitfall10Names(t *testing.T) {
 	}
 	y.is("1", "backup_job_last_result", ids[3])
 	y.is("3", "backup_job_last_result", ids[4])
+
+	// What comes from files and event logs was never JSON.
+	y = newYard(t)
+	y.poll("test", told(func(context.Context) (exporters.Snapshot, error) {
+		return exporters.Snapshot{Jobs: []exporters.Job{{ID: "caf\xe9", Customer: "c\xe9", Machine: "Compta\x82", Plan: "\xff"}}}, nil
+	}), nil)
+	y.refresh()
+	y.is("1", "backup_job_info", "job_id=\"caf\uFFFD\"", "machine=\"Compta\uFFFD\"", "plan=\"\uFFFD\"")
 }
 
 // 11: a token that ends in the middle of a listing is renewed once, and the

@@ -94,6 +94,9 @@ func TestShardsAreThePartsOfTheWhole(t *testing.T) {
 			if _, err := parser.TextToMetricFamilies(strings.NewReader(text)); err != nil {
 				t.Fatalf("%s: %v", query, err)
 			}
+			if share := len(samples(text)); n == 16 && share > len(whole)/4 {
+				t.Errorf("%s has %d of %d samples", query, share, len(whole))
+			}
 			for _, s := range samples(text) {
 				if strings.HasPrefix(s, "backup_source_up{") && n > 1 {
 					if !strings.Contains(s, fmt.Sprintf(`,shard="%d/%d"} 1`, i, n)) {
