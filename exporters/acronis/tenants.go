@@ -32,6 +32,9 @@ func newDirectory(tenants []tenant, numeric map[string]tenantRef, configured map
 	for i := range tenants {
 		t := &tenants[i]
 		d.byUUID[t.ID.Lower()] = t
+		if t.Name == "" {
+			continue // names nobody
+		}
 		if _, twice := d.byName[t.Name]; twice {
 			d.byName[t.Name] = ""
 		} else {
