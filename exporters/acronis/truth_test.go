@@ -91,6 +91,8 @@ func TestAlertIsNotForgottenWhenItsMachineCannotBeRead(t *testing.T) {
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.Forbidden, Times: -1})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks_running", Fault: misbehave.Forbidden, Times: -1})
 	b.refresh()
+	b.clock.Advance(15 * time.Minute)
+	b.refresh()
 	b.clock.Advance(5 * time.Minute)
 	b.sim.FailBackup(b.ad, "Disk D: cannot be read")
 	// The question for changes goes well, that for the machine does not.
@@ -123,6 +125,9 @@ func TestPanicOfAPartIsTheCallers(t *testing.T) {
 		}
 	}()
 	_, _ = together(t.Context(), func(context.Context) (exporters.Endpoint, error) { panic("a fault") },
-		func(ctx context.Context) (exporters.Endpoint, error) { <-ctx.Done(); return exporters.Endpoint{}, ctx.Err() })
+		func(ctx context.Context) (exporters.Endpoint, error) {
+			<-ctx.Done()
+			return exporters.Endpoint{}, ctx.Err()
+		})
 	t.Error("no panic")
 }
