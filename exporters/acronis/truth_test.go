@@ -131,3 +131,25 @@ func TestPanicOfAPartIsTheCallers(t *testing.T) {
 		})
 	t.Error("no panic")
 }
+
+// A tenant that the configuration does not name never becomes the customer
+// that it names, though both are called the same.
+func TestNamesakeOfAConfiguredCustomer(t *testing.T) {
+	b := newBench(t, acronissim.Options{}) // names one tenant dupont
+	other := b.sim.AddCustomer("Dupont")
+	plan := b.sim.AddPlan(acronissim.Plan{Tenant: other, Name: "daily", Hour: 21})
+	m := b.sim.AddMachine(acronissim.Machine{Tenant: other, Name: "SRV-OTHER", Class: acronissim.Server, Plans: []string{plan}})
+	b.sim.SucceedBackup(m)
+	b.refresh()
+	if j := b.job("SRV-OTHER"); j.Customer != "dupont-"+other || j.CustomerName != "Dupont" {
+		t.Errorf("the namesake is customer %q (%q)", j.Customer, j.CustomerName)
+	}
+	if j := b.job("SRV-AD"); j.Customer != "dupont" {
+		t.Errorf("the configured one is %q", j.Customer)
+	}
+	for _, a := range b.poller.View().Agents {
+		if a.Machine == "SRV-OTHER" && a.Customer != "dupont-"+other {
+			t.Errorf("its agent is of customer %q", a.Customer)
+		}
+	}
+}
