@@ -70,6 +70,8 @@ func (e *Engine) receive(ctx context.Context, d Delivery, body *store.Body) erro
 	if err := e.store.Full(); err != nil {
 		return err // Alertmanager repeats it; the room that is left is for what nobody repeats
 	}
+	book := e.Book()
+	fired := classify(book, d.Fired, now) // outside the writer, which has the most to do
 	return e.store.Update(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
 		if body != nil {
@@ -77,8 +79,14 @@ func (e *Engine) receive(ctx context.Context, d Delivery, body *store.Body) erro
 				return err
 			}
 		}
-		for _, s := range d.Fired {
-			if _, err := u.fire(s, d.Confirmed); err != nil {
+		for i, s := range d.Fired {
+			var err error
+			if fired != nil && u.book == book {
+				_, err = u.take(s, fired[i], d.Confirmed)
+			} else {
+				_, err = u.fire(s, d.Confirmed)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -92,10 +100,11 @@ func (e *Engine) receive(ctx context.Context, d Delivery, body *store.Body) erro
 // fire takes in one signal that fires. It returns nil when no incident is kept
 // for it.
 func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
-	c := u.book.Classify(s, u.now)
-	if c.Refusal != nil && !s.IsReport() {
-		c = u.misfit(s)
-	}
+	return u.take(s, classifyOne(u.book, s, u.now), confirmed)
+}
+
+// take takes in a signal that has been classified by the unit's book.
+func (u *unit) take(s rules.Signal, c rules.Classified, confirmed bool) (*entry, error) {
 	u.tx.AfterCommit(func() { u.e.issues.set(s.Fingerprint, c.Issues) })
 	if c.Refusal != nil {
 		return nil, &RefusedError{*c.Refusal}
@@ -122,15 +131,34 @@ func (u *unit) fire(s rules.Signal, confirmed bool) (*entry, error) {
 	return en, err
 }
 
-// misfit classifies an alert whose label claims a kind that an alert cannot
-// have: a report can be refused to the person who makes it, an alert must not
-// get lost.
-func (u *unit) misfit(s rules.Signal) rules.Classified {
+// classify classifies the signals of a delivery. Nil is that it failed: the
+// store's writer, where a panic harms nobody else, will meet the reason again.
+func classify(book *rules.Book, signals []rules.Signal, now time.Time) (out []rules.Classified) {
+	defer func() {
+		if recover() != nil {
+			out = nil
+		}
+	}()
+	out = make([]rules.Classified, len(signals))
+	for i, s := range signals {
+		out[i] = classifyOne(book, s, now)
+	}
+	return out
+}
+
+// classifyOne classifies an alert whose label claims a kind that an alert cannot
+// have as well: a report can be refused to the person who makes it, an alert
+// must not get lost.
+func classifyOne(book *rules.Book, s rules.Signal, now time.Time) rules.Classified {
+	c := book.Classify(s, now)
+	if c.Refusal == nil || s.IsReport() {
+		return c
+	}
 	s.Kind = rules.BackupAlert
 	if s.Labels[rules.LabelPlatform] != "" {
 		s.Kind = rules.InfraProbe
 	}
-	c := u.book.Classify(s, u.now)
+	c = book.Classify(s, now)
 	c.Issues = append(c.Issues, "signal_kind_unknown")
 	return c
 }

@@ -26,8 +26,18 @@ func (e *Engine) Tick(ctx context.Context) error {
 	if err := e.minded(ctx, now); err != nil {
 		return err
 	}
-	if err := e.offerAgain(ctx, now); err != nil {
+	var alerts, incidents bool
+	err := e.store.Peek(func(tx *store.Tx) (err error) {
+		alerts, incidents, err = tx.AnyDue(now)
 		return err
+	})
+	if err != nil || !alerts && !incidents {
+		return err
+	}
+	if alerts {
+		if err := e.offerAgain(ctx, now); err != nil {
+			return err
+		}
 	}
 	for {
 		var ids []string

@@ -10,10 +10,12 @@ import (
 	simplemail "github.com/xhit/go-simple-mail/v2"
 )
 
-// Mail is the channel to people: one SMTP conversation for one transmission. It
-// holds no connection between messages and is safe for concurrent use.
+// Mail is the channel to people: one SMTP transaction for one transmission. A
+// connection over which all went well waits a few seconds for the next message.
+// It is safe for concurrent use.
 type Mail struct {
-	cfg MailConfig
+	cfg  MailConfig
+	idle pool
 }
 
 // NewMail checks the configuration and returns the channel. It opens no file and
@@ -33,10 +35,11 @@ func (m *Mail) Name() string { return m.cfg.Name }
 // not usable, so that it shows at the start and not with the first message.
 func (m *Mail) CheckFiles() error {
 	for _, r := range m.relays() {
-		if _, err := r.password(); err != nil {
-			return fmt.Errorf("mail: relay %s: %w", r.addr(), err)
+		a, err := r.access()
+		if err == nil {
+			_, err = a.tlsConfig()
 		}
-		if _, err := r.tlsConfig(); err != nil {
+		if err != nil {
 			return fmt.Errorf("mail: relay %s: %w", r.addr(), err)
 		}
 	}
@@ -207,59 +210,47 @@ func incidentIDs(text string) string {
 	return strings.Join(ids, " ")
 }
 
-// transmit has one conversation with one relay.
+// transmit brings a message to one relay.
 func (m *Mail) transmit(ctx context.Context, r MailRelay, t transmission) error {
-	password, err := r.password()
+	access, err := r.access()
 	if err != nil {
 		return m.fail(r, KindConfig, "", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Total)
-	defer cancel() // which also closes the connection, whatever happens
-	g, phase, err := m.connect(ctx, r)
+	defer cancel()
+	if s := m.idle.take(access); s != nil {
+		begun, err := m.again(ctx, s, t)
+		if begun {
+			return m.outcome(ctx, s, err)
+		}
+	}
+	s, phase, err := m.open(ctx, access)
 	if err != nil {
 		return m.classify(ctx, r, phase, false, err)
 	}
-	defer g.Close()
-	if err := m.converse(g, r, password, t); err != nil {
-		return m.classify(ctx, r, g.phase, g.dotSent, err)
-	}
-	return nil
+	return m.outcome(ctx, s, s.send(ctx, t))
 }
 
-// converse lets the library speak over the guarded connection. It returns nil
-// once the server answered the message with 250, whatever happens afterwards.
-func (m *Mail) converse(g *guard, r MailRelay, password string, t transmission) error {
-	server := &simplemail.SMTPServer{
-		Authentication: simplemail.AuthAuto,
-		Encryption:     simplemail.EncryptionNone, // it is in place already
-		Username:       r.Username,
-		Password:       password,
-		Helo:           m.cfg.Hello,
-		Host:           r.Host,
-		Port:           r.Port,
-		CustomConn:     g,
-		// The library's own timeouts leave goroutines behind and do not hold;
-		// the guard's do.
-		ConnectTimeout: 0,
-		SendTimeout:    0,
+// again sends over a connection that has served before. It returns false when
+// the relay does not know it any more, or takes nothing more over it: nothing of
+// the message has left then, and a new connection will tell the reason.
+func (m *Mail) again(ctx context.Context, s *session, t transmission) (begun bool, err error) {
+	err = s.send(ctx, t)
+	if err != nil && (s.g.phase == phaseReset || s.g.phase == phaseMail) {
+		s.close()
+		return false, err
 	}
-	client, err := server.Connect()
-	if err != nil {
-		if r.Username != "" && g.phase == phaseEHLO && g.failed == nil {
-			g.phase = phaseAuth // the library found no mechanism it knows and sent nothing
-		}
-		return err
+	return true, err
+}
+
+// outcome is what a sending has come to. A connection without fault is kept.
+func (m *Mail) outcome(ctx context.Context, s *session, err error) error {
+	if err == nil {
+		m.idle.put(s)
+		return nil
 	}
-	if r.Username != "" && !g.authSent {
-		g.phase = phaseAuth
-		return errNoAuth
-	}
-	g.open = true
-	if err := simplemail.SendMessage(t.from, []string{t.to}, t.raw, client); err != nil {
-		return err
-	}
-	_ = client.Quit() // the message is accepted: a farewell that fails changes nothing
-	return nil
+	defer s.close()
+	return m.classify(ctx, s.access.relay, s.g.phase, s.g.dotSent, err)
 }
 
 // classify gives an error of a conversation its kind.

@@ -203,25 +203,61 @@ func (r MailRelay) password() (string, error) {
 	return pw, nil
 }
 
-// tlsConfig returns the client's settings, nil for plain text.
-func (r MailRelay) tlsConfig() (*tls.Config, error) {
+// access is a relay with what its files say at the moment.
+type access struct {
+	relay         MailRelay
+	password, pem string
+}
+
+func (r MailRelay) access() (access, error) {
+	password, err := r.password()
+	if err != nil {
+		return access{}, err
+	}
+	a := access{relay: r, password: password}
 	if r.TLS == TLSNone {
+		return a, nil
+	}
+	a.pem, err = readCA(r.CAFile)
+	return a, err
+}
+
+// tlsConfig returns the client's settings, nil for plain text.
+func (a access) tlsConfig() (*tls.Config, error) {
+	if a.relay.TLS == TLSNone {
 		return nil, nil
 	}
-	return clientTLS(r.Host, r.CAFile)
+	return trusting(a.relay.Host, a.relay.CAFile, a.pem)
 }
 
 func clientTLS(host, caFile string) (*tls.Config, error) {
+	pem, err := readCA(caFile)
+	if err != nil {
+		return nil, err
+	}
+	return trusting(host, caFile, pem)
+}
+
+func readCA(caFile string) (string, error) {
+	if caFile == "" {
+		return "", nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return "", fmt.Errorf("ca file: %w", err)
+	}
+	return string(pem), nil
+}
+
+// trusting returns settings that trust the authorities of a file which has been
+// read, the system's when there is none.
+func trusting(host, caFile, pem string) (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if caFile == "" {
 		return cfg, nil
 	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("ca file: %w", err)
-	}
 	cfg.RootCAs = x509.NewCertPool()
-	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+	if !cfg.RootCAs.AppendCertsFromPEM([]byte(pem)) {
 		return nil, fmt.Errorf("ca file %s: no PEM certificate in it", caFile)
 	}
 	return cfg, nil

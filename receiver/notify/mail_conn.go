@@ -22,6 +22,7 @@ const (
 	phaseStartTLS = "starttls"
 	phaseTLS      = "tls"
 	phaseAuth     = "auth"
+	phaseReset    = "rset"
 	phaseMail     = "mail"
 	phaseRcpt     = "rcpt"
 	phaseData     = "data"
@@ -51,6 +52,7 @@ var (
 type guard struct {
 	net.Conn // encrypted as configured
 	raw      net.Conn
+	limit    *limitedConn
 	timeouts MailTimeouts
 	// replay is read before the connection: the greeting, when it was consumed
 	// before the library came in.
@@ -70,6 +72,12 @@ func (g *guard) enter(phase string, limit time.Duration) {
 	g.phase = phase
 	// Socket deadlines are instants of the machine's clock by nature.
 	_ = g.Conn.SetDeadline(time.Now().Add(limit))
+}
+
+// anew makes ready for the next message: what became of the last one says
+// nothing about it.
+func (g *guard) anew() {
+	g.phase, g.body, g.dotSent, g.tail = phaseReset, false, false, nil
 }
 
 // Close hangs up at once: a TLS farewell could wait for the peer.
@@ -116,6 +124,8 @@ func (g *guard) command(line []byte) error {
 	case "AUTH":
 		g.authSent = true
 		g.enter(phaseAuth, g.timeouts.Command)
+	case "RSET":
+		g.enter(phaseReset, g.timeouts.Quit) // a relay that is slow to say so gets a new connection
 	case "MAIL":
 		if !g.open {
 			return errNotYet
@@ -169,9 +179,10 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 
 // connect dials the relay and returns a guard over a connection that is
 // encrypted as configured. On error it returns the phase that failed, and the
-// connection is closed; otherwise ctx closes it, and so must the caller.
-func (m *Mail) connect(ctx context.Context, r MailRelay) (*guard, string, error) {
-	tlsCfg, err := r.tlsConfig()
+// connection is closed.
+func (m *Mail) connect(ctx context.Context, a access) (*guard, string, error) {
+	r := a.relay
+	tlsCfg, err := a.tlsConfig()
 	if err != nil {
 		return nil, "", err
 	}
@@ -180,9 +191,9 @@ func (m *Mail) connect(ctx context.Context, r MailRelay) (*guard, string, error)
 	if err != nil {
 		return nil, phaseDial, err
 	}
-	context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
 	conn := &limitedConn{Conn: raw, left: maxFromServer}
-	g := &guard{Conn: conn, raw: raw, timeouts: m.cfg.Timeouts}
+	g := &guard{Conn: conn, raw: raw, limit: conn, timeouts: m.cfg.Timeouts}
 	switch r.TLS {
 	case TLSImplicit:
 		g.enter(phaseTLS, g.timeouts.Command)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -414,11 +415,11 @@ func TestMailIPv6Literal(t *testing.T) {
 	}
 }
 
-func TestMailOneConnectionPerMessage(t *testing.T) {
+func TestMailAtTheSameTime(t *testing.T) {
 	s := sink(t, smtpsink.Options{})
 	m := plain(t, s)
 	result := make(chan error)
-	const n = 20
+	const n = 40
 	for i := range n {
 		go func() {
 			result <- m.Deliver(t.Context(), message(), fmt.Sprintf("p%d@msp.example", i))
@@ -429,18 +430,179 @@ func TestMailOneConnectionPerMessage(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	reached := map[string]bool{}
 	for _, m := range s.Messages() {
 		if len(m.Recipients) != 1 {
 			t.Errorf("a transmission has recipients %v", m.Recipients)
 		}
+		reached[m.Recipients[0]] = true
 	}
-	mails := map[int]int{}
+	if len(reached) != n || len(s.Messages()) != n {
+		t.Errorf("%d recipients reached with %d messages, want %d", len(reached), len(s.Messages()), n)
+	}
+	if idle := len(m.idle.idle); idle > mostIdle {
+		t.Errorf("%d connections are kept", idle)
+	}
+}
+
+// conversations returns the verbs of each connection, one line each.
+func conversations(s *smtpsink.Server) []string {
+	var out []string
 	for _, c := range s.Commands() {
-		if strings.HasPrefix(c.Line, "MAIL ") {
-			mails[c.Conn]++
+		verb, _, _ := strings.Cut(c.Line, " ")
+		for len(out) < c.Conn {
+			out = append(out, "")
+		}
+		out[c.Conn-1] = strings.TrimSpace(out[c.Conn-1] + " " + verb)
+	}
+	return out
+}
+
+func TestMailConnectionServesAgain(t *testing.T) {
+	const first, next = "EHLO MAIL RCPT DATA", " RSET MAIL RCPT DATA"
+	reply := func(code int) smtpsink.Reply { return smtpsink.Reply{Code: code, Text: "scripted"} }
+	tests := []struct {
+		name    string
+		between func(*Mail, *smtpsink.Server) error
+		faults  smtpsink.Faults
+		kind    Kind // of the second of three; -1: delivered
+		want    []string
+	}{
+		{name: "all well", kind: -1, want: []string{first + next + next}},
+		{name: "relay hung up", kind: -1, want: []string{first, first + next},
+			between: func(_ *Mail, s *smtpsink.Server) error { return s.SetFaults(smtpsink.Faults{}) }},
+		{name: "relay gone", kind: KindConnect, want: []string{first, first},
+			between: func(_ *Mail, s *smtpsink.Server) error { return s.SetFaults(smtpsink.Faults{Down: true}) }},
+		{name: "cut at RSET", kind: -1, faults: smtpsink.Faults{Cut: "RSET", Connections: 1}, want: []string{first + " RSET", first + next}},
+		{name: "hung at RSET", kind: -1, faults: smtpsink.Faults{Hang: "RSET", Connections: 1}, want: []string{first + " RSET", first + next}},
+		{name: "idle for too long", kind: -1, want: []string{first + " QUIT", first + next},
+			between: func(m *Mail, s *smtpsink.Server) error {
+				m.idle.mu.Lock()
+				kept := m.idle.idle[0]
+				kept.timer.Stop()
+				m.idle.mu.Unlock()
+				m.idle.expire(kept)
+				return nil
+			}},
+		{name: "served enough", kind: -1, want: []string{first + next + " QUIT", first},
+			between: func(m *Mail, s *smtpsink.Server) error {
+				m.idle.idle[0].mails = mailsEach - 1
+				return nil
+			}},
+		{name: "refused for now", kind: KindTemporary, want: []string{first, "EHLO MAIL RCPT", first},
+			between: func(_ *Mail, s *smtpsink.Server) error {
+				return s.SetFaults(smtpsink.Faults{Recipients: map[string]smtpsink.Reply{"*": reply(451)}, Connections: 1})
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sink(t, smtpsink.Options{})
+			if err := s.SetFaults(tt.faults); err != nil {
+				t.Fatal(err)
+			}
+			m := plain(t, s)
+			if err := deliver(t, m, "am@msp.example"); err != nil {
+				t.Fatal(err)
+			}
+			if tt.between != nil {
+				if err := tt.between(m, s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := deliver(t, m, "am@msp.example")
+			if tt.kind < 0 && err != nil || tt.kind >= 0 && KindOf(err) != tt.kind {
+				t.Errorf("error = %v, want %s", err, tt.kind)
+			}
+			if tt.name == "relay gone" {
+				if err := s.SetFaults(smtpsink.Faults{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := deliver(t, m, "am@msp.example"); err != nil {
+				t.Fatal(err)
+			}
+			if got := conversations(s); !slices.Equal(got, tt.want) {
+				t.Errorf("conversations %q, want %q", got, tt.want)
+			}
+			want := 3
+			if tt.kind >= 0 {
+				want = 2
+			}
+			if n := len(s.Messages()); n != want {
+				t.Errorf("%d messages arrived, want %d", n, want)
+			}
+			noneLeft(t)
+		})
+	}
+}
+
+// A relay that takes nothing more over a connection says so to MAIL.
+func TestMailTooManyOverOneConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	kept := make(chan int, 10)
+	go func() {
+		for n := 1; ; n++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+				say(c, "220 mail.example")
+				r := bufio.NewReader(c)
+				mails, body := 0, false
+				for {
+					line := hear(r)
+					switch {
+					case line == "" && !body:
+						return
+					case body && line != ".":
+					case body:
+						body = false
+						kept <- n
+						say(c, "250 kept")
+					case strings.HasPrefix(line, "MAIL") && mails > 0:
+						say(c, "421 4.7.0 one message a connection")
+						return
+					case strings.HasPrefix(line, "MAIL"):
+						mails++
+						say(c, "250 ok")
+					case line == "DATA":
+						body = true
+						say(c, "354 go on")
+					default:
+						say(c, "250 ok")
+					}
+				}
+			}()
+		}
+	}()
+	m := newMail(t, MailConfig{Relay: relayAt(t, l.Addr().String(), TLSNone)})
+	for want := 1; want <= 3; want++ {
+		if err := deliver(t, m, "am@msp.example"); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-kept; got != want {
+			t.Errorf("message %d came over connection %d", want, got)
 		}
 	}
-	if len(mails) != n {
-		t.Errorf("%d connections for %d messages", len(mails), n)
+}
+
+// A new password is used from the next message on.
+func TestMailNewPasswordNewConnection(t *testing.T) {
+	s := sink(t, smtpsink.Options{TLS: smtpsink.TLSOptions{Mode: smtpsink.TLSStartTLS}, Auth: account})
+	r := credentials(t, relayTo(t, s, TLSStartTLS))
+	m := newMail(t, MailConfig{Relay: r})
+	if err := deliver(t, m, "am@msp.example"); err != nil {
+		t.Fatal(err)
 	}
+	if err := os.WriteFile(r.PasswordFile, []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, deliver(t, m, "am@msp.example"), KindAuth, "auth", 535)
 }

@@ -275,6 +275,15 @@ func (tx *Tx) WithAlert(fingerprint string) ([]string, error) {
 		WHERE a.fingerprint = ? AND a.firing = 1 AND i.open = 1`, fingerprint)
 }
 
+const anyDue = `SELECT EXISTS (SELECT 1 FROM ignored WHERE again_at <= ?) + 2 * EXISTS (SELECT 1 FROM incident WHERE wake_at <= ?)`
+
+// AnyDue reports, with one question, whether [Tx.OfferedAgain] and [Tx.Due] have
+// anything to return.
+func (tx *Tx) AnyDue(now time.Time) (alerts, incidents bool, err error) {
+	n, err := tx.number(anyDue, now.UnixNano(), now.UnixNano())
+	return n&1 != 0, n&2 != 0, err
+}
+
 // Due returns the ids of incidents to wake at an instant, the longest overdue first.
 func (tx *Tx) Due(now time.Time, limit int) ([]string, error) {
 	return tx.texts(`SELECT id FROM incident WHERE wake_at <= ? ORDER BY wake_at, number LIMIT ?`, now.UnixNano(), limit)

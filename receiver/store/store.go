@@ -59,6 +59,7 @@ type Store struct {
 	broken  broken
 
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
+	lately    lately
 }
 
 type job struct {

@@ -23,8 +23,11 @@ type conn struct {
 	server *Server
 	id     int
 	faults Faults
-	once   sync.Once
-	done   chan struct{}
+	// between says that one message is answered and the next not begun; under the
+	// server's mutex.
+	between bool
+	once    sync.Once
+	done    chan struct{}
 
 	// What the watch knows; used by the one goroutine that serves the connection.
 	tls     bool
@@ -186,6 +189,9 @@ func (c *conn) command(line string) bool {
 		line = strings.Join(words[:2], " ")
 	}
 	c.asked = verb
+	if verb == "MAIL" {
+		c.server.wait(c, false)
+	}
 	c.server.record(Command{Conn: c.id, Line: line, TLS: c.tls})
 	point := Point(verb)
 	if verb == "HELO" {

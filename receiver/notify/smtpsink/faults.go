@@ -94,8 +94,9 @@ const (
 	AtQuit     Point = "QUIT"
 )
 
-// SetFaults replaces the script. Connections already open keep theirs, except
-// that going down cuts them.
+// SetFaults replaces the script and cuts the connections that wait between two
+// messages. Those in the middle of one keep theirs, except that going down cuts
+// them.
 func (s *Server) SetFaults(f Faults) error {
 	s.mu.Lock()
 	s.faults, s.left = f, f.Connections
@@ -103,11 +104,22 @@ func (s *Server) SetFaults(f Faults) error {
 	if f.Down {
 		s.hangUpLocked()
 	}
+	for c := range s.conns {
+		if c.between {
+			_ = c.Close()
+		}
+	}
 	s.mu.Unlock()
 	if up {
 		return s.listen(s.addr)
 	}
 	return nil
+}
+
+func (s *Server) wait(c *conn, between bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.between = between
 }
 
 // recipient answers RCPT.

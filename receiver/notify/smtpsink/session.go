@@ -107,6 +107,7 @@ func (s *session) Data(r io.Reader) error {
 	if s.conn.at(AfterDot) {
 		return errCut
 	}
+	s.conn.server.wait(s.conn, true) // before the answer, which whoever sets faults may wait for
 	return nil
 }
 
