@@ -218,7 +218,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	}
 	before := p.View()
 	p.noteParts(s.Endpoints, before.Endpoints)
-	p.foldJobs(s.Jobs, now, s.Incremental)
+	p.foldJobs(s.Jobs, now, s.Incremental, s.PerCustomerIDs)
 	p.foldAgents(s.Agents, now)
 	p.refreshed = now
 	if !before.Up {
@@ -267,10 +267,13 @@ func (p *Poller) publish(v *View, changed bool) {
 	p.o.Published()
 }
 
-func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental bool) {
+func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bool) {
 	o := foldOptions{now: now, warningIsSuccess: p.o.WarningIsSuccess, unknown: func(field string) { p.unknown[field]++ }}
 	reported := p.identify(jobs)
-	orphans := p.orphans(reported)
+	orphans := map[string]jobKey{}
+	if !perCustomer {
+		orphans = p.orphans(reported)
+	}
 	for key, job := range reported {
 		r := p.records[key]
 		if r == nil {
@@ -349,12 +352,26 @@ func (p *Poller) machine(name string) string {
 	return name
 }
 
-// orphans lists, by job id, the records that are not reported any more.
+// orphans lists, by job id, the records that are not reported any more and
+// have one heir at most: of several nobody can say whose the history is.
 func (p *Poller) orphans(reported map[jobKey]*Job) map[string]jobKey {
 	out := make(map[string]jobKey)
+	left := make(map[string]int) // records without a job
 	for key := range p.records {
 		if reported[key] == nil {
 			out[key.id] = key
+			left[key.id]++
+		}
+	}
+	heirs := make(map[string]int)
+	for key := range reported {
+		if left[key.id] > 0 && p.records[key] == nil {
+			heirs[key.id]++
+		}
+	}
+	for id := range out {
+		if left[id] > 1 || heirs[id] > 1 {
+			delete(out, id)
 		}
 	}
 	return out

@@ -26,6 +26,8 @@ type record struct {
 	Horizon time.Time   `json:"horizon,omitzero"`
 	// FutureClaim is a last success that lay in the future when it was told.
 	FutureClaim time.Time `json:"future_claim,omitzero"`
+	// FutureID is the last run that lay in the future when it was told.
+	FutureID string `json:"future_id,omitempty"`
 	// Missing counts complete listings in a row without this job; a record
 	// is exported while Missing is within the grace.
 	Missing int       `json:"missing,omitempty"`
@@ -63,7 +65,10 @@ func (r *record) fold(job Job, o foldOptions) {
 		r.Horizon = r.LastOutcome // from a state file that kept the number only
 	}
 	slices.SortStableFunc(runs, func(a, b Run) int { return a.End.Compare(b.End) })
-	for _, run := range runs {
+	for i, run := range runs {
+		if run.End.After(o.now.Add(clockTolerance)) && i < len(runs)-1 {
+			continue // of several that lie in the future only the last can be as of now
+		}
 		r.foldRun(run, o)
 	}
 	r.foldClaim(claim, o)
@@ -78,10 +83,13 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		if run.ID == "" {
 			run.ID = "future:" + run.End.UTC().Format(time.RFC3339Nano)
 		}
+		if run.ID != r.LastID && run.ID == r.FutureID {
+			return // it was believed once; since then others ran
+		}
 		if run.ID != r.LastID {
 			o.unknown("run_in_future")
 		}
-		run.End = o.now
+		run.End, r.FutureID = o.now, run.ID
 	}
 	same := run.ID != "" && run.ID == r.LastID || run.End.Equal(r.LastOutcome)
 	if same {

@@ -188,6 +188,9 @@ type Snapshot struct {
 	// earlier one: Jobs are complete as far as is known, but what is not
 	// among them was not missed by a complete listing.
 	Incremental bool
+	// PerCustomerIDs marks a source whose job ids are unique within a customer
+	// only: a job of another customer with the same id is another job.
+	PerCustomerIDs bool
 
 	Jobs         []Job
 	Agents       []Agent

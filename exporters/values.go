@@ -98,13 +98,20 @@ func believable(t time.Time, ok, zoneless bool) Instant {
 	}
 }
 
-// In reads the wall clock of a zoneless instant in loc.
+// In reads the wall clock of a zoneless instant in loc. Of an hour that comes
+// twice it takes the first: a success must not look later than it was.
 func (i Instant) In(loc *time.Location) time.Time {
 	if !i.Zoneless || i.IsZero() {
 		return i.Time
 	}
 	t := i.Time
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), loc)
+	at := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), loc)
+	for _, back := range []time.Duration{time.Hour, 30 * time.Minute} {
+		if e := at.Add(-back); e.Format(time.DateTime) == at.Format(time.DateTime) {
+			return e
+		}
+	}
+	return at
 }
 
 // Text is a string that some services write as a number or a boolean. Numbers

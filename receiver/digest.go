@@ -290,6 +290,13 @@ func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Ti
 			d.Health.Stale = append(d.Health.Stale, notify.DigestSource{Name: s.Name, Read: s.Read})
 		}
 	}
+	if err != nil {
+		return err
+	}
+	mails, err := p.Evidence.Unsorted(ctx, now)
+	for _, source := range slices.Sorted(maps.Keys(mails)) {
+		d.Unsorted = append(d.Unsorted, notify.DigestLine{What: source, Detail: strconv.Itoa(mails[source])})
+	}
 	return err
 }
 

@@ -75,6 +75,8 @@ func TestDigest(t *testing.T) {
 	fleet(0)
 	r.prom.set("machines", nil, 412)
 	r.prom.set("machines_good", nil, 407)
+	r.prom.set("backup_inbox_unsorted_messages", map[string]string{"source": "mails"}, 3)
+	r.prom.set("backup_inbox_unsorted_messages", map[string]string{"source": "mails-read"}, 0)
 	got = r.digests()
 	if len(got) != 2 {
 		t.Fatalf("%d overviews", len(got))
@@ -82,10 +84,13 @@ func TestDigest(t *testing.T) {
 	text := got[1].Text
 	for _, want := range []string{"Sent late", "407/412 OK", "Dupont – SRV-AD", "1 due",
 		`customer="dupont": TOO BROAD, by somebody`, `machine="PRINTER": LONGER THAN 24 H, COVERS NOTHING, by Awa Diallo`,
-		"Reading of backups: FAULTY, acronis"} {
+		"Reading of backups: FAULTY, acronis", "mails: 3"} {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
 		}
+	}
+	if strings.Contains(text, "mails-read") {
+		t.Errorf("a mailbox without unsorted mails is listed:\n%s", text)
 	}
 	if strings.Contains(text, `machine="SRV-AD": L`) || strings.Contains(text, `machine="SRV-AD": T`) || strings.Contains(text, `machine="SRV-AD": C`) {
 		t.Errorf("a plain silence is called odd:\n%s", text)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -122,33 +123,47 @@ func (h *hub) applySources(ctx context.Context, instances []instance) error {
 			stay[r] = true
 		}
 	}
+	// A state that cannot be read is found before anything is stopped, so that
+	// the old configuration really stays.
+	for _, in := range instances {
+		if r := keep[in.Name]; r == nil || !stay[r] {
+			if _, err := h.poller(in); err != nil {
+				return err
+			}
+		}
+	}
 	for _, r := range old {
 		if !stay[r] {
 			r.end()
 		}
 	}
 	var next []*runner
-	var started []*runner
+	var failed error
 	for _, in := range instances {
 		if r := keep[in.Name]; r != nil && stay[r] {
 			next = append(next, r)
 			continue
 		}
-		p, err := exporters.NewPoller(h.options(in))
+		// Anew: what was stopped has just saved what it knew.
+		p, err := h.poller(in)
 		if err != nil {
-			for _, r := range started {
-				r.end()
-			}
-			return fmt.Errorf("source %s: %w; move the file away to begin without remembered results", in.Name, err)
+			failed = errors.Join(failed, err)
+			continue // what was stopped must not look as if it were still read
 		}
-		r := start(ctx, in, p)
-		started = append(started, r)
-		next = append(next, r)
+		next = append(next, start(ctx, in, p))
 	}
 	h.mu.Lock()
 	h.running = next
 	h.mu.Unlock()
-	return nil
+	return failed
+}
+
+func (h *hub) poller(in instance) (*exporters.Poller, error) {
+	p, err := exporters.NewPoller(h.options(in))
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w; move the file away to begin without remembered results", in.Name, err)
+	}
+	return p, nil
 }
 
 func (h *hub) options(in instance) exporters.PollerOptions {
@@ -157,7 +172,7 @@ func (h *hub) options(in instance) exporters.PollerOptions {
 		warning = *in.WarningIsSuccess
 	}
 	return exporters.PollerOptions{
-		Name: in.Name, Engine: in.engine, Source: in.source,
+		Name: in.Name, Engine: in.engine, Source: guarded{source: in.source, name: in.Name, logger: h.logger},
 		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),

@@ -583,6 +583,9 @@ func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
 	if !running && !last.IsZero() {
 		runs = b.reconcile(u, runs, last)
 	}
+	if !last.IsZero() {
+		runs = slices.DeleteFunc(runs, u.unconfirmed)
+	}
 	for _, a := range b.alerted[id] {
 		if u.concerns(a.Details.PlanID, "") {
 			if run, ok := missed(a); ok {
@@ -591,6 +594,21 @@ func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
 		}
 	}
 	return runs
+}
+
+// unconfirmed tells a good task that began after the last run that the status
+// knows to be good. Checking or tidying an archive is a task of the same policy
+// and no backup; a backup that was one is told once the status says so.
+func (u *unit) unconfirmed(r exporters.Run) bool {
+	began := cmp.Or(r.Start, r.End).Add(-matchWindow)
+	switch r.Result {
+	case exporters.Success:
+		return began.After(u.success())
+	case exporters.Warning: // whether it moves the last success is not documented
+		return began.After(u.lastRun())
+	default:
+		return false
+	}
 }
 
 func (b *builder) taskRun(t *task) exporters.Run {

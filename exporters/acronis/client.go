@@ -94,6 +94,9 @@ type query[T any] struct {
 	// whole marks a listing of what there is. If its total moves while it is
 	// read an item may have been skipped, so it is read again.
 	whole bool
+	// solid marks a listing in which null is no list: were it one, all that
+	// there is would look deleted.
+	solid bool
 }
 
 // maxReadings is how often a list that moves is read; what any of the
@@ -135,6 +138,9 @@ func (q query[T]) once(ctx context.Context, c *client) (items []T, moved bool, e
 		var p page[T]
 		if err := c.http.GetJSON(ctx, q.endpoint, q.path, params, nil, &p); err != nil {
 			return nil, false, err
+		}
+		if q.solid && p.null && (p.total == nil || *p.total > 0) {
+			return nil, false, incomplete(q.endpoint, "null stands in place of the list")
 		}
 		for i := range p.items {
 			if id := q.id(&p.items[i]); !seen[id] || id == "" {
@@ -207,7 +213,7 @@ const statusesPath = "/api/resource_management/v4/resource_statuses"
 
 func (c *client) resourceStatuses(ctx context.Context, since time.Time) ([]resourceStatus, error) {
 	q := query[resourceStatus]{endpoint: "resource_statuses", path: statusesPath, filters: url.Values{"include_attributes": {"true"}},
-		id: (*resourceStatus).key, whole: since.IsZero()}
+		id: (*resourceStatus).key, whole: since.IsZero(), solid: since.IsZero()}
 	if !since.IsZero() {
 		q.filters.Set("updated_at", "gt("+since.UTC().Format(time.RFC3339Nano)+")")
 	}

@@ -97,7 +97,6 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	clock := func() time.Time { return s.begun(now) }
 	var l listing
-	var fresh []alert
 	tasksRead := false
 	parts, err := together(ctx,
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
@@ -128,7 +127,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		},
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
 			l.alerts, e, err = s.alertsPart.Refresh(ctx, func(ctx context.Context) (all []alert, err error) {
-				all, fresh, _, err = s.alerts.read(ctx, clock, whole, s.client.alerts)
+				all, _, _, err = s.alerts.read(ctx, clock, whole, s.client.alerts)
 				return all, err
 			})
 			return e, err
@@ -141,7 +140,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	rest, err := together(ctx,
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
 			l.statuses, e, err = s.statusesPart.Refresh(ctx, func(ctx context.Context) (all []resourceStatus, err error) {
-				all, complete, err = s.readStatuses(ctx, clock, whole, &l, fresh)
+				all, complete, err = s.readStatuses(ctx, clock, whole, &l)
 				return all, err
 			})
 			return e, err
@@ -177,23 +176,38 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	return snapshot, nil
 }
 
-// together reads parts side by side; the client caps what runs at once.
+// together reads parts side by side; the client caps what runs at once. A
+// panic in one of them is the caller's, who can recover from it.
 func together(ctx context.Context, parts ...func(context.Context) (exporters.Endpoint, error)) ([]exporters.Endpoint, error) {
 	out := make([]exporters.Endpoint, len(parts))
+	panics := make([]any, len(parts))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, read := range parts {
 		group.Go(func() (err error) {
+			defer func() {
+				if panics[i] = recover(); panics[i] != nil {
+					err = errPanicked // ends the others
+				}
+			}()
 			out[i], err = read(ctx)
 			return err
 		})
 	}
-	return out, group.Wait()
+	err := group.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+	return out, err
 }
+
+var errPanicked = errors.New("a part panicked")
 
 // readStatuses lists the resources, or asks for those that changed. What moves
 // a resource's stamp is not documented: those of which tasks and alerts tell
 // something new, and those that were running, are asked for by their ids.
-func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole bool, l *listing, alerts []alert) ([]resourceStatus, bool, error) {
+func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole bool, l *listing) ([]resourceStatus, bool, error) {
 	before := map[string]bool{}
 	for i := range s.statuses.items {
 		if r := &s.statuses.items[i]; r.running() {
@@ -201,6 +215,9 @@ func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole
 		}
 	}
 	all, fresh, complete, err := s.statuses.read(ctx, clock, whole, s.client.resourceStatuses)
+	if err == nil && complete {
+		s.heard(l.alerts)
+	}
 	if err != nil || complete {
 		return all, complete, err
 	}
@@ -220,9 +237,8 @@ func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole
 			ask(t.Resource.ID.Lower())
 		}
 	}
-	for i := range alerts {
-		if a := &alerts[i]; !a.dismissed() && !s.known.alerts[a.key()] {
-			s.known.alerts[a.key()] = true
+	for i := range l.alerts {
+		if a := &l.alerts[i]; !a.dismissed() && !s.known.alerts[a.key()] {
 			ask(a.Details.ResourceID.Lower())
 		}
 	}
@@ -241,8 +257,16 @@ func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole
 	if err != nil {
 		return nil, false, err
 	}
+	s.heard(l.alerts)
 	s.statuses.lay(items)
 	return s.statuses.items, false, nil
+}
+
+// heard notes alerts whose machines' statuses were read since they were raised.
+func (s *Source) heard(alerts []alert) {
+	for i := range alerts {
+		s.known.alerts[alerts[i].key()] = true
+	}
 }
 
 // anyMode and onTrial say of which customers to ask.

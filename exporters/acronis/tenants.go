@@ -2,6 +2,8 @@ package acronis
 
 import (
 	"strings"
+
+	"vigie/exporters"
 )
 
 // customer is whose a tenant is.
@@ -20,6 +22,7 @@ type directory struct {
 	numeric map[string]tenantRef
 	byName  map[string]string // name -> UUID, "" if the name is not unique
 	config  map[string]string // lower-cased tenant id -> customer
+	taken   map[string]bool   // the ids that the configuration gives
 }
 
 func newDirectory(tenants []tenant, numeric map[string]tenantRef, configured map[string]string) *directory {
@@ -28,10 +31,14 @@ func newDirectory(tenants []tenant, numeric map[string]tenantRef, configured map
 		numeric: numeric,
 		byName:  make(map[string]string, len(tenants)),
 		config:  make(map[string]string, len(configured)),
+		taken:   make(map[string]bool, len(configured)),
 	}
 	for i := range tenants {
 		t := &tenants[i]
 		d.byUUID[t.ID.Lower()] = t
+		if t.Name == "" {
+			continue // names nobody
+		}
 		if _, twice := d.byName[t.Name]; twice {
 			d.byName[t.Name] = ""
 		} else {
@@ -39,14 +46,24 @@ func newDirectory(tenants []tenant, numeric map[string]tenantRef, configured map
 		}
 	}
 	for id, customer := range configured {
-		d.config[strings.ToLower(id)] = customer
+		d.config[strings.ToLower(id)], d.taken[customer] = customer, true
 	}
 	return d
 }
 
-// customer finds whose a tenant is: the nearest tenant upwards that the
-// configuration names, otherwise the one that the product calls a customer.
+// customer finds whose a tenant is. One that the configuration does not name
+// never gets the id of one that it names, however much they are called alike.
 func (d *directory) customer(id string) customer {
+	c := d.find(id)
+	if slug := exporters.Slug(c.name); c.id == "" && d.taken[slug] {
+		c.id = slug + "-" + exporters.Slug(c.key)
+	}
+	return c
+}
+
+// find finds whose a tenant is: the nearest tenant upwards that the
+// configuration names, otherwise the one that the product calls a customer.
+func (d *directory) find(id string) customer {
 	id = strings.ToLower(id)
 	ref := d.numeric[id]
 	uuid := id

@@ -356,6 +356,7 @@ type page[T any] struct {
 	items []T
 	after string
 	total *int
+	null  bool // where the list should stand
 }
 
 // UnmarshalJSON finds the cursor in the places where the services put it. A
@@ -384,7 +385,7 @@ func (p *page[T]) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(raw.Items, &items); err != nil {
 		return fmt.Errorf("items: %w", err)
 	}
-	*p = page[T]{items: items, after: raw.Paging.Cursors.After, total: raw.Paging.Cursors.Total}
+	*p = page[T]{items: items, after: raw.Paging.Cursors.After, total: raw.Paging.Cursors.Total, null: items == nil}
 	if p.after == "" {
 		p.after = raw.Cursors.After
 	}

@@ -233,6 +233,13 @@ func (c *Config) own(j *exporters.Job, u *unit) {
 		return
 	}
 	if c.Customer == "" {
-		j.CustomerKey, j.CustomerName = "plan/"+strings.ToLower(firstOf(u.planID, u.plan)), u.plan
+		key := strings.ToLower(firstOf(u.planID, u.plan))
+		j.CustomerKey, j.CustomerName = "plan/"+key, u.plan
+		for _, taken := range c.Customers {
+			if slug := exporters.Slug(u.plan); taken == slug {
+				// Called like a customer that the configuration names, and another.
+				j.CustomerKey, j.Customer = "", slug+"-"+exporters.Slug(key)
+			}
+		}
 	}
 }

@@ -77,7 +77,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := exporters.Snapshot{Endpoints: parts}
+	out := exporters.Snapshot{PerCustomerIDs: true, Endpoints: parts}
 	for _, job := range jobs {
 		s.last = later(s.last, job.Received)
 		c := s.config.Customers[job.Customer]

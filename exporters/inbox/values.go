@@ -35,11 +35,25 @@ func (t times) parse(s string) (time.Time, bool) {
 	for _, layout := range t.layouts {
 		for _, text := range []string{s, english} {
 			if at, err := time.ParseInLocation(layout, text, t.zone); err == nil {
-				return at, true
+				return first(at, layout), true
 			}
 		}
 	}
 	return time.Time{}, false
+}
+
+// first is, of an hour that comes twice, its first coming: a success must not
+// look later than it was. Layouts with an offset say which is meant.
+func first(at time.Time, layout string) time.Time {
+	if strings.Contains(layout, "-07") || strings.Contains(layout, "Z07") || strings.Contains(layout, "MST") {
+		return at
+	}
+	for _, back := range []time.Duration{time.Hour, 30 * time.Minute} {
+		if e := at.Add(-back); e.Format(time.DateTime) == at.Format(time.DateTime) {
+			return e
+		}
+	}
+	return at
 }
 
 // instant reads a capture; one without a day is completed by that of another

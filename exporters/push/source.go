@@ -68,7 +68,7 @@ func (s *Source) Fetch(context.Context) (exporters.Snapshot, error) {
 	if err != nil {
 		return exporters.Snapshot{}, &exporters.SourceError{Endpoint: "results", Reason: exporters.ReasonState, Err: err}
 	}
-	var out exporters.Snapshot
+	out := exporters.Snapshot{PerCustomerIDs: true}
 	for _, job := range jobs {
 		c := s.config.Customers[job.Customer]
 		if c != nil && (job.Enabled || s.now().Sub(job.Received) < forgetDisabled) {

@@ -123,6 +123,10 @@ func decodeOne(data []byte, where string) (Report, error) {
 	if err := dec.Decode(&r); err != nil {
 		return r, notJSON(where, err)
 	}
+	if key := repeatedKey(data); key != "" {
+		// Which of the two is meant nobody can say; one may be a success.
+		return r, &Problem{Status: 400, Where: where, What: fmt.Sprintf("the key %q stands twice", key), Cure: "write each key once; case makes no other key of it"}
+	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return r, &Problem{Status: 400, Where: where, What: "more text after the object", Cure: "send one JSON object, or a list of them"}
 	}
@@ -134,6 +138,26 @@ func decodeOne(data []byte, where string) (Report, error) {
 		return r, p
 	}
 	return r, nil
+}
+
+// repeatedKey gives a key of a flat object that stands in it twice.
+func repeatedKey(object []byte) string {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	seen := map[string]bool{}
+	_, _ = dec.Token() // the brace; the object was decoded before
+	for dec.More() {
+		key, err := dec.Token()
+		text, ok := key.(string)
+		var value json.RawMessage
+		if err != nil || !ok || dec.Decode(&value) != nil {
+			return "" // no object: said elsewhere
+		}
+		if text = strings.ToLower(text); seen[text] {
+			return text
+		}
+		seen[text] = true
+	}
+	return ""
 }
 
 // fieldNames are named to senders that write a key wrong.

@@ -94,7 +94,7 @@ func (c *Config) environment() (env, files []string, err error) {
 // mask takes out of restic's words what must not be seen.
 type mask struct{ values []string }
 
-var userinfo = regexp.MustCompile(`://[^/\s@]*:[^/\s@]*@`)
+var userinfo = regexp.MustCompile(`://[^/\s@]*:[^/\s]*@`)
 
 func newMask(files []string) mask {
 	var m mask

@@ -20,6 +20,8 @@ const (
 
 // listing is what one refresh read.
 type listing struct {
+	// begun is when the reading began by the server's clock.
+	begun        time.Time
 	jobs         []jobState
 	sessions     []session
 	tasks        []taskSession
@@ -245,9 +247,23 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 		o.runs[at] = run
 		return
 	}
+	if at := slices.IndexFunc(o.runs, func(r objectRun) bool { return r.session == run.session }); at >= 0 {
+		// Two machines of one name in one job: nobody can say whose success it is.
+		b.unknown("object_name_twice", ref.job+"/"+key)
+		if badness(o.runs[at].Result) >= badness(run.Result) {
+			run.Run = o.runs[at].Run
+		}
+		o.runs[at] = run
+		return
+	}
 	o.runs = append(o.runs, run)
 	slices.SortStableFunc(o.runs, func(x, y objectRun) int { return x.End.Compare(y.End) })
 	o.runs = o.runs[max(0, len(o.runs)-keptRuns):]
+}
+
+// badness orders results by how much they are to be feared.
+func badness(r exporters.Result) int {
+	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Cancelled, exporters.Missed, exporters.Failed}, r)
 }
 
 // objectKey is the stable part of a job_id. Task results carry no id of their
@@ -300,7 +316,7 @@ func (b *builder) job(j *jobState) {
 		}
 		unit.Runs = b.jobRuns(j, h, unit.Running)
 		if len(names) == 1 {
-			unit.LastSuccess = h.objects[names[0]].proof(&unit)
+			unit.LastSuccess = h.objects[names[0]].proof(&unit, b.begun)
 		}
 		b.out.Jobs = append(b.out.Jobs, unit)
 		return
@@ -315,7 +331,7 @@ func (b *builder) job(j *jobState) {
 		} else {
 			one.Runs = b.objectRuns(h, o)
 		}
-		one.LastSuccess = o.proof(&one)
+		one.LastSuccess = o.proof(&one, b.begun)
 		b.out.Jobs = append(b.out.Jobs, one)
 	}
 	if j.ofAgents() && len(names) < j.ObjectsCount {

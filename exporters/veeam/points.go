@@ -87,9 +87,13 @@ func (o *object) addPoint(at, now time.Time) {
 }
 
 // proof is the newest restore point of which no run tells more: what is not in
-// the sessions any more, or never was.
-func (o *object) proof(job *exporters.Job) time.Time {
+// the sessions any more, or never was. A point that is younger than the reading
+// may be of a session that began after the jobs were listed.
+func (o *object) proof(job *exporters.Job, begun time.Time) time.Time {
 	for _, p := range slices.Backward(o.points) {
+		if !p.Before(begun.Add(-slack)) {
+			continue
+		}
 		told := slices.ContainsFunc(job.Runs, func(r exporters.Run) bool { return within(p, r.Start, r.End) })
 		if !told && !(job.Running && within(p, job.RunningSince, p)) {
 			return p

@@ -74,10 +74,10 @@ func TestRestorePointIsNoBetterThanItsRun(t *testing.T) {
 	at := time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC)
 	o := object{points: []time.Time{at.Add(-24 * time.Hour), at, at.Add(time.Hour)}}
 	job := exporters.Job{Runs: []exporters.Run{{Start: at, End: at.Add(10 * time.Minute), Result: exporters.Warning}}, Running: true, RunningSince: at.Add(time.Hour)}
-	if got := o.proof(&job); !got.Equal(at.Add(-24 * time.Hour)) {
+	if got := o.proof(&job, at.Add(48*time.Hour)); !got.Equal(at.Add(-24 * time.Hour)) {
 		t.Errorf("proof is %v", got)
 	}
-	if got := (&object{}).proof(&job); !got.IsZero() {
+	if got := (&object{}).proof(&job, at); !got.IsZero() {
 		t.Errorf("no point proves %v", got)
 	}
 }

@@ -94,6 +94,10 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	for i := range l.points {
 		s.pointsSince = latest(s.pointsSince, l.points[i].CreationTime.In(s.config.location), now)
 	}
+	l.begun = now.Add(-time.Hour) // by a server that tells no time
+	if skew := s.client.http.ClockSkew(); skew != nil {
+		l.begun = now.Add(*skew)
+	}
 	snapshot := build(l, &s.known, s.config, now)
 	snapshot.Endpoints = parts
 	snapshot.ClockSkew = s.client.http.ClockSkew()

@@ -321,12 +321,23 @@ func (c *chain) objectRun(key string, tasks map[string][]taskSession, unknown co
 	var last *taskSession
 	for i := range c.tries {
 		all := tasks[bare(c.tries[i].UID)]
+		var here *taskSession // of this try
 		for n := range all {
 			touched = true
 			t := &all[n]
-			if objectKey(t.VMDisplayName) == key && t.finished(unknown) && (last == nil || t.EndTimeUTC.After(last.EndTimeUTC.Time)) {
-				last = t
+			if objectKey(t.VMDisplayName) != key || !t.finished(unknown) {
+				continue
 			}
+			if here != nil {
+				// Two machines of one name in one job: nobody can say whose success it is.
+				unknown("object_name_twice", bare(t.JobSessionUID)+"/"+key)
+			}
+			if here == nil || t.badness(unknown) > here.badness(unknown) {
+				here = t
+			}
+		}
+		if here != nil {
+			last = here
 		}
 	}
 	if !touched {
@@ -345,6 +356,11 @@ func (c *chain) objectRun(key string, tasks map[string][]taskSession, unknown co
 		r.Error = string(last.Reason)
 	}
 	return []exporters.Run{r}
+}
+
+// badness orders results by how much they are to be feared.
+func (t *taskSession) badness(unknown counter) int {
+	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Failed}, resultOf(t.Result, "task_result", unknown))
 }
 
 // stores gives the repositories that tell their size, under names that are

@@ -15,12 +15,13 @@ const (
 	objectMember = "backup_job_object"
 	objectHost   = "veeam_agent"
 	// undecided is how long a failed task waits for the end of its session,
-	// which tells whether it is tried again.
+	// which tells whether it is tried again, and a failure for the try that was
+	// promised: the machine may have been switched off before it.
 	undecided = 24 * time.Hour
 )
 
 // build is a function of the facts.
-func build(f *facts, c *Config, now time.Time) []exporters.Job {
+func build(f *facts, c *Config, now time.Time, unknown counter) []exporters.Job {
 	var out []exporters.Job
 	for _, id := range slices.Sorted(maps.Keys(f.jobs)) {
 		j := f.jobs[id]
@@ -29,7 +30,7 @@ func build(f *facts, c *Config, now time.Time) []exporters.Job {
 		switch {
 		case j.host:
 			unit.Machine, unit.Class, unit.ObjectType = c.Machine, c.MachineClass, objectHost
-			unit.Runs, unit.RunningSince = j.agentRuns()
+			unit.Runs, unit.RunningSince = j.agentRuns(now)
 		case j.agent:
 			unit.Class, unit.ObjectType = exporters.Other, objectAgent // a server or a workstation: nobody tells
 		}
@@ -40,7 +41,7 @@ func build(f *facts, c *Config, now time.Time) []exporters.Job {
 		unit.Running = !unit.RunningSince.IsZero()
 		if j.host || len(j.objects) == 0 {
 			if !j.host {
-				unit.Runs = f.jobRuns(id)
+				unit.Runs = f.jobRuns(id, now)
 			}
 			out = append(out, unit)
 			continue
@@ -48,15 +49,21 @@ func build(f *facts, c *Config, now time.Time) []exporters.Job {
 		for _, key := range slices.Sorted(maps.Keys(j.objects)) {
 			one := unit
 			one.ID, one.Machine, one.ObjectType = id+"/"+key, j.objects[key].name, objectMember
-			one.Runs = f.objectRuns(id, key, now)
+			one.Runs = f.objectRuns(id, key, now, unknown)
 			out = append(out, one)
 		}
 	}
 	return out
 }
 
-// final tells whether a session's failure is the last word.
-func (s *session) final() bool { return !s.end.IsZero() && !(s.result.Failing() && s.willRetry) }
+// final tells whether a session's end is the last word. Next is when something
+// was last heard of what it worked on.
+func (s *session) final(next, now time.Time) bool {
+	if s.end.IsZero() || !s.result.Failing() || !s.willRetry {
+		return !s.end.IsZero()
+	}
+	return !next.After(s.end) && now.Sub(s.end) >= undecided
+}
 
 func (s *session) run(id string) exporters.Run {
 	r := exporters.Run{ID: id, Start: s.begin, End: s.end, Result: s.result}
@@ -66,14 +73,26 @@ func (s *session) run(id string) exporters.Run {
 	return r
 }
 
-func (f *facts) jobRuns(job string) []exporters.Run {
+func (f *facts) jobRuns(job string, now time.Time) []exporters.Run {
 	var runs []exporters.Run
+	next := f.lastSession(job)
 	for id, s := range f.sessions {
-		if s.job == job && s.final() {
+		if s.job == job && s.final(next, now) {
 			runs = append(runs, s.run(id))
 		}
 	}
 	return sorted(runs)
+}
+
+// lastSession is the latest instant of the job's sessions.
+func (f *facts) lastSession(job string) time.Time {
+	var last time.Time
+	for _, s := range f.sessions {
+		if at := latest(s); s.job == job && at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // runningSince is the start of the last session, if it has no end.
@@ -99,9 +118,16 @@ func latest(s *session) time.Time {
 
 // objectRuns gives the runs of one machine of a job. A session that failed
 // before it came to any machine failed for all of them.
-func (f *facts) objectRuns(job, object string, now time.Time) []exporters.Run {
+func (f *facts) objectRuns(job, object string, now time.Time, unknown counter) []exporters.Run {
 	var runs []exporters.Run
 	touched := map[string]bool{}
+	bySession := map[string]int{} // its place in runs
+	var next time.Time            // when the machine was last worked on
+	for _, t := range f.tasks {
+		if t.job == job && t.object == object && t.end.After(next) {
+			next = t.end
+		}
+	}
 	for id, t := range f.tasks {
 		if t.job != job {
 			continue
@@ -124,16 +150,26 @@ func (f *facts) objectRuns(job, object string, now time.Time) []exporters.Run {
 				if now.Sub(t.end) < undecided {
 					continue
 				}
-			case s.willRetry:
+			case s.willRetry && (next.After(t.end) || now.Sub(t.end) < undecided):
 				continue
 			default:
 				r.Error = cmp.Or(s.text, t.text)
 			}
 		}
+		if at, twice := bySession[t.session]; twice {
+			// Two machines of one name in one job: nobody can say whose success it is.
+			unknown("object_name_twice", job+"/"+object)
+			if badness(r.Result) > badness(runs[at].Result) || r.Result == runs[at].Result && r.End.After(runs[at].End) {
+				runs[at] = r
+			}
+			continue
+		}
+		bySession[t.session] = len(runs)
 		runs = append(runs, r)
 	}
+	whole := f.lastSession(job)
 	for id, s := range f.sessions {
-		if s.job == job && !touched[id] && s.final() && s.result.Failing() {
+		if s.job == job && !touched[id] && s.final(whole, now) && s.result.Failing() {
 			runs = append(runs, s.run(id))
 		}
 	}
@@ -142,10 +178,14 @@ func (f *facts) objectRuns(job, object string, now time.Time) []exporters.Run {
 
 // agentRuns pairs what Veeam Agent wrote: a start, perhaps tries that failed
 // and will be repeated, and an end.
-func (j *job) agentRuns() (runs []exporters.Run, since time.Time) {
+func (j *job) agentRuns(now time.Time) (runs []exporters.Run, since time.Time) {
 	var begin time.Time
-	for _, key := range slices.Sorted(maps.Keys(j.runs)) {
+	keys := slices.Sorted(maps.Keys(j.runs))
+	for n, key := range keys {
 		a := j.runs[key]
+		if a.retry && n == len(keys)-1 && now.Sub(a.at) >= undecided {
+			a.retry, a.result = false, exporters.Failed // nobody tried again
+		}
 		switch {
 		case a.start:
 			since = a.at
@@ -164,6 +204,11 @@ func (j *job) agentRuns() (runs []exporters.Run, since time.Time) {
 		}
 	}
 	return runs, since
+}
+
+// badness orders results by how much they are to be feared.
+func badness(r exporters.Result) int {
+	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Cancelled, exporters.Missed, exporters.Failed}, r)
 }
 
 func sorted(runs []exporters.Run) []exporters.Run {

@@ -79,7 +79,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		}
 	}
 	s.facts.forget(s.config, now)
-	out.Jobs = build(s.facts, s.config, now)
+	out.Jobs = build(s.facts, s.config, now, unknown)
 	return out, nil
 }
 

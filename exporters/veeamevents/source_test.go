@@ -339,7 +339,7 @@ func FuzzFacts(f *testing.F) {
 		now := at("2026-03-10T08:00:00Z")
 		all.forget(c, now)
 		seen := map[string]bool{}
-		for _, j := range build(all, c, now) {
+		for _, j := range build(all, c, now, all.counter(&out)) {
 			if j.ID == "" || seen[j.ID] {
 				t.Errorf("id %q stands twice or is empty", j.ID)
 			}

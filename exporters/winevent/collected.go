@@ -25,6 +25,9 @@ type Collected struct {
 	MaxAge exporters.Duration `yaml:"max_age"`
 }
 
+// aheadAtMost is how far in the future the date of an export may lie.
+const aheadAtMost = time.Hour
+
 // Validate fills in defaults and checks. Dir is the folder to which relative
 // names refer; machine is the one that the configuration names.
 func (c *Collected) Validate(dir, machine string) error {
@@ -103,8 +106,12 @@ func (c *Collected) Read(endpoint, name string, now time.Time) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return bad(exporters.ReasonMalformed, fmt.Errorf("%s is no file", name))
 	}
-	if age := now.Sub(info.ModTime()).Round(time.Second); age > time.Duration(c.MaxAge) {
+	switch age := now.Sub(info.ModTime()).Round(time.Second); {
+	case age > time.Duration(c.MaxAge):
 		return bad(exporters.ReasonTimeout, fmt.Errorf("%s was exported %s ago, more than max_age: does the task on the machine still run?", name, age))
+	case age < -aheadAtMost:
+		// Its age could not be told for as long: it would be believed however old it is.
+		return bad(exporters.ReasonMalformed, fmt.Errorf("%s is dated %s in the future: set the machine's clock, and export again", name, -age))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxOutput+1))
 	switch {

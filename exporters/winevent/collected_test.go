@@ -28,6 +28,8 @@ func TestCollected(t *testing.T) {
 		"empty":               {"<Events></Events>", time.Hour, 0, ""},
 		"none":                {"", 0, 0, exporters.ReasonNotFound},
 		"too old":             {"<Events>" + all + "</Events>", 27 * time.Hour, 0, exporters.ReasonTimeout},
+		"a clock ahead":       {"<Events>" + all + "</Events>", -30 * time.Minute, 1, ""},
+		"from the future":     {"<Events>" + all + "</Events>", -2 * time.Hour, 0, exporters.ReasonMalformed},
 		"cut within an event": {"<Events>" + all[:len(all)-20], time.Hour, 0, exporters.ReasonMalformed},
 		"cut between events":  {"<Events>" + all, time.Hour, 0, exporters.ReasonMalformed},
 		"no common element":   {all, time.Hour, 0, exporters.ReasonMalformed},

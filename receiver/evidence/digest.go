@@ -80,3 +80,22 @@ func (c *Client) Sources(ctx context.Context, now time.Time) ([]Source, error) {
 	slices.SortFunc(out, func(a, b Source) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
+
+// unsorted is the exporter's count of report mails that no rule reads.
+const unsorted = "backup_inbox_unsorted_messages"
+
+// Unsorted returns how many report mails wait for a person, by source, where
+// there are any.
+func (c *Client) Unsorted(ctx context.Context, now time.Time) (map[string]int, error) {
+	vector, err := c.query(ctx, unsorted, now)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for _, s := range vector {
+		if s.Value > 0 {
+			out[string(s.Metric["source"])] += int(s.Value)
+		}
+	}
+	return out, nil
+}

@@ -238,7 +238,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 			if text == "" {
 				text = a.Fields["reason"]
 			}
-			p.History = append(p.History, pair{t.moment(a.At), strings.TrimSpace(l.name(a.By) + ": " + t.word("verb."+a.Verb) + " " + text)})
+			p.History = append(p.History, pair{t.moment(a.At), strings.TrimSpace(l.name(a.By) + " " + t.word("verb."+a.Verb) + " " + text)})
 		}
 	}
 	return p

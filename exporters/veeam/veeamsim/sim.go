@@ -265,6 +265,21 @@ func (s *Sim) FinishJobWith(jobID, result string) {
 	s.finish(j, j.Objects, func(string) end { return end{result, ""} }, end{result, ""})
 }
 
+// FinishJobInTurn ends a run of a job with a result for each of its objects in
+// turn, which may have one name.
+func (s *Sim) FinishJobInTurn(jobID string, results []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.find(jobID)
+	next := 0
+	s.finish(j, nil, nil, end{"Failed", "see the objects"})
+	for _, name := range j.Objects {
+		j.current.tasks = append(j.current.tasks, task{id: s.uuid(0x69), name: name, result: results[next%len(results)],
+			start: j.current.start, end: j.current.end, size: 21474836480})
+		next++
+	}
+}
+
 // SucceedBackup runs the jobs of a machine for this machine only, well.
 func (s *Sim) SucceedBackup(machine string) { s.one(machine, "Success", "Success") }
 

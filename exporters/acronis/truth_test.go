@@ -1,0 +1,155 @@
+package acronis
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"vigie/exporters"
+	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/misbehave"
+)
+
+// Checking or tidying an archive is a task of the backup's policy that ends
+// well. It must not hide that the backup before it failed.
+func TestOtherTasksOfThePolicyAreNoSuccess(t *testing.T) {
+	failed := time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC)
+	before := failed.Add(-24 * time.Hour)
+	tidied := failed.Add(time.Hour)
+	listed := func(run, success time.Time) resourceStatus {
+		var r resourceStatus
+		r.Context.ID, r.Context.Type = "R", "resource.machine"
+		r.Policies = []policyStatus{{Type: "policy.backup.machine", Status: "idle", LastRun: exporters.Instant{Time: run}, LastSuccessRun: exporters.Instant{Time: success}}}
+		return r
+	}
+	done := func(uuid, kind, code string, end time.Time) task {
+		t := task{UUID: exporters.Text(uuid), Type: kind, StartedAt: exporters.Instant{Time: end.Add(-5 * time.Minute)}, CompletedAt: exporters.Instant{Time: end}}
+		t.Resource.ID, t.Policy.Type, t.Result.Code = "r", "policy.backup.machine", code
+		return t
+	}
+	for _, c := range []struct{ kind, code string }{{"5b3aa86b-0000-4000-8000-c1eaa0f1de00", "ok"}, {"BackupValidation", "ok"}, {"DeleteBackup", "warning"}} {
+		known := newKnowledge()
+		l := listing{statuses: []resourceStatus{listed(failed, before)}, tasks: []task{done("1", backupCommand, "error", failed), done("2", c.kind, c.code, tidied)}}
+		jobs := build(l, &known, &Config{location: time.UTC}, tidied.Add(time.Minute)).Jobs
+		for _, run := range jobs[0].Runs {
+			if !run.Result.Failing() {
+				t.Errorf("%s: %s at %v is told, though the status knows no success since %v", c.kind, run.Result, run.End, before)
+			}
+		}
+		// The same task is believed once the status confirms it.
+		l = listing{statuses: []resourceStatus{listed(tidied, tidied)}}
+		jobs = build(l, &known, &Config{location: time.UTC}, tidied.Add(time.Hour)).Jobs
+		if last := jobs[0].Runs[len(jobs[0].Runs)-1]; last.Result.Failing() || !last.End.Equal(tidied) {
+			t.Errorf("%s: confirmed, and told as %s at %v", c.kind, last.Result, last.End)
+		}
+	}
+}
+
+// A listing of machines that is null is none: were it an empty one, every
+// machine would look deleted.
+func TestNullIsNoListOfMachines(t *testing.T) {
+	for body, bad := range map[string]bool{
+		`{"items":null,"paging":{"cursors":{}}}`:            true,
+		`{"items":null,"paging":{"cursors":{"total":5}}}`:   true,
+		`{"items":null,"paging":{"cursors":{"total":0}}}`:   false,
+		`{"items":[],"paging":{"cursors":{}}}`:              false,
+		`{"Items":null}`:                                    true,
+		`{"items":null,"paging":{"cursors":{"total":-1}}}`:  false,
+		`{"items":[null],"paging":{"cursors":{"total":1}}}`: false,
+	} {
+		var p page[resourceStatus]
+		check(t, json.Unmarshal([]byte(body), &p))
+		q := query[resourceStatus]{endpoint: "resource_statuses", id: (*resourceStatus).key, solid: true}
+		b := newBench(t, acronissim.Options{})
+		server := http.NewServeMux()
+		server.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == statusesPath {
+				_, _ = io.WriteString(w, body)
+				return
+			}
+			b.sim.ServeHTTP(w, r)
+		})
+		b.server.Config.Handler = server
+		q.path = statusesPath
+		_, err := q.read(t.Context(), b.source.client)
+		if (err != nil) != bad {
+			t.Errorf("%s: %v", body, err)
+		}
+		if bad && exporters.ReasonOf(err) != exporters.ReasonIncomplete {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// An alert whose machine could not be asked for is asked for again, however
+// late: nothing else may tell that the machine's status is another.
+func TestAlertIsNotForgottenWhenItsMachineCannotBeRead(t *testing.T) {
+	b := newBench(t, acronissim.Options{StillStamps: true})
+	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.Forbidden, Times: -1})
+	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks_running", Fault: misbehave.Forbidden, Times: -1})
+	b.refresh()
+	b.clock.Advance(15 * time.Minute)
+	b.refresh()
+	b.clock.Advance(5 * time.Minute)
+	b.sim.FailBackup(b.ad, "Disk D: cannot be read")
+	// The question for changes goes well, that for the machine does not.
+	b.sim.Orders.Add(misbehave.Order{Endpoint: "resource_statuses", Fault: misbehave.ServerError, Skip: 1, Times: 3})
+	if err := b.poller.Refresh(t.Context()); err == nil {
+		t.Fatal("the refresh did not fail")
+	}
+	b.clock.Advance(25 * time.Minute) // beyond the overlap, before the next full listing
+	b.refresh()
+	if j := b.job("SRV-AD"); j.LastResult != exporters.Failed {
+		t.Errorf("the failure is not seen: %s", j.LastResult)
+	}
+}
+
+// A tenant without a name is not the one that a nameless number means.
+func TestNamelessTenantIsNobody(t *testing.T) {
+	d := newDirectory([]tenant{{ID: "aaaa", Name: "", Kind: "customer"}, {ID: "bbbb", Name: "Dupont", Kind: "customer"}},
+		map[string]tenantRef{"17": {ID: "17"}}, map[string]string{"aaaa": "martin"})
+	if c := d.customer("17"); c.id != "" || c.key != "17" {
+		t.Errorf("tenant 17 is %+v", c)
+	}
+}
+
+// A panic in a part reaches the caller, who recovers from it; in a goroutine
+// of its own it would end the whole exporter.
+func TestPanicOfAPartIsTheCallers(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "a fault" {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	_, _ = together(t.Context(), func(context.Context) (exporters.Endpoint, error) { panic("a fault") },
+		func(ctx context.Context) (exporters.Endpoint, error) {
+			<-ctx.Done()
+			return exporters.Endpoint{}, ctx.Err()
+		})
+	t.Error("no panic")
+}
+
+// A tenant that the configuration does not name never becomes the customer
+// that it names, though both are called the same.
+func TestNamesakeOfAConfiguredCustomer(t *testing.T) {
+	b := newBench(t, acronissim.Options{}) // names one tenant dupont
+	other := b.sim.AddCustomer("Dupont")
+	plan := b.sim.AddPlan(acronissim.Plan{Tenant: other, Name: "daily", Hour: 21})
+	m := b.sim.AddMachine(acronissim.Machine{Tenant: other, Name: "SRV-OTHER", Class: acronissim.Server, Plans: []string{plan}})
+	b.sim.SucceedBackup(m)
+	b.refresh()
+	if j := b.job("SRV-OTHER"); j.Customer != "dupont-"+other || j.CustomerName != "Dupont" {
+		t.Errorf("the namesake is customer %q (%q)", j.Customer, j.CustomerName)
+	}
+	if j := b.job("SRV-AD"); j.Customer != "dupont" {
+		t.Errorf("the configured one is %q", j.Customer)
+	}
+	for _, a := range b.poller.View().Agents {
+		if a.Machine == "SRV-OTHER" && a.Customer != "dupont-"+other {
+			t.Errorf("its agent is of customer %q", a.Customer)
+		}
+	}
+}

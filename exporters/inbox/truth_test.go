@@ -1,0 +1,36 @@
+package inbox
+
+import (
+	"testing"
+	"time"
+)
+
+// The nights on which the clocks change: an hour that comes twice, and one that
+// never comes.
+func TestClockChanges(t *testing.T) {
+	for zone, cases := range map[string]map[string]string{
+		"Europe/Paris": {"25/10/2026 02:30": "2026-10-25T00:30:00Z", "25/10/2026 03:00": "2026-10-25T02:00:00Z", "25/10/2026 01:59": "2026-10-24T23:59:00Z",
+			"29/03/2026 03:30": "2026-03-29T01:30:00Z"},
+		"America/New_York":    {"01/11/2026 01:30": "2026-11-01T05:30:00Z", "01/11/2026 02:00": "2026-11-01T07:00:00Z"},
+		"Australia/Lord_Howe": {"05/04/2026 01:45": "2026-04-04T14:45:00Z"},
+		"UTC":                 {"25/10/2026 02:30": "2026-10-25T02:30:00Z"},
+	} {
+		loc, err := time.LoadLocation(zone)
+		check(t, err)
+		clock := times{layouts: []string{"02/01/2006 15:04"}, zone: loc}
+		for text, want := range cases {
+			if got, ok := clock.parse(text); !ok || got.UTC().Format(time.RFC3339) != want {
+				t.Errorf("%s in %s is %v, want %s", text, zone, got.UTC(), want)
+			}
+		}
+	}
+	paris, err := time.LoadLocation("Europe/Paris")
+	check(t, err)
+	// What never was is within an hour of what was meant.
+	if got, ok := (times{layouts: []string{"02/01/2006 15:04"}, zone: paris}).parse("29/03/2026 02:30"); !ok || got.Sub(time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC)).Abs() > time.Hour {
+		t.Errorf("%v", got)
+	}
+	if got, ok := (times{layouts: []string{"02/01/2006 15:04 -0700"}, zone: paris}).parse("25/10/2026 02:30 +0100"); !ok || got.UTC().Hour() != 1 {
+		t.Errorf("an offset says which: %v", got)
+	}
+}

@@ -1,0 +1,52 @@
+package veeam
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/exporters"
+	"vigie/exporters/veeam/veeamsim"
+)
+
+// Two machines may have one name in one job, in two folders of the hypervisor.
+// The success of the one must not hide the failure of the other.
+func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
+	b := newBench(t, veeamsim.Options{})
+	twins := b.sim.AddJob(veeamsim.Job{Name: "Twins", Objects: []string{"srv-print", "srv-print", "srv-scan"}, Hour: 20})
+	b.sim.SucceedJob(twins)
+	b.refresh()
+	if j := b.job("srv-print"); j.LastResult != exporters.Success {
+		t.Fatalf("both are well: %s", j.LastResult)
+	}
+	for _, order := range [][]string{{"Failed", "Success"}, {"Success", "Failed"}} {
+		b.clock.Advance(24 * time.Hour)
+		b.sim.FinishJobInTurn(twins, append(order, "Success"))
+		for range 2 { // the overlap reads them again
+			b.refresh()
+			if j := b.job("srv-print"); j.LastResult != exporters.Failed {
+				t.Errorf("%v: %s", order, j.LastResult)
+			}
+		}
+		if j := b.job("srv-scan"); j.LastResult != exporters.Success {
+			t.Errorf("the neighbour: %s", j.LastResult)
+		}
+	}
+	if m := b.metrics(); !strings.Contains(m, `field="object_name_twice"} 1`) {
+		t.Error("the name that stands twice is not counted")
+	}
+}
+
+// A run that begins while the lists are being read leaves a restore point
+// before anything tells of it. It proves nothing yet.
+func TestPointOfARunThatJustBegan(t *testing.T) {
+	now := time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC)
+	old := now.Add(-24 * time.Hour)
+	o := object{points: []time.Time{old, now.Add(3 * time.Second)}}
+	if got := o.proof(&exporters.Job{}, now); !got.Equal(old) {
+		t.Errorf("proof is %v", got)
+	}
+	if got := o.proof(&exporters.Job{}, now.Add(time.Hour)); !got.Equal(now.Add(3 * time.Second)) {
+		t.Errorf("an hour later proof is %v", got)
+	}
+}

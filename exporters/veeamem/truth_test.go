@@ -1,0 +1,41 @@
+package veeamem
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/exporters"
+	"vigie/exporters/veeamem/emsim"
+)
+
+// Two machines may have one name in one job, in two folders of the hypervisor.
+// The success of the one must not hide the failure of the other.
+func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
+	b := newBench(t, false)
+	for _, twins := range [][]string{{"Failed", "Success"}, {"Success", "Failed"}} {
+		se := b.sim.Start(b.vms, "All VMs", false)
+		b.clock.Advance(10 * time.Minute)
+		b.sim.Finish(se, "Failed", "", map[string]string{"SRV-WEB": "Success"})
+		for _, result := range twins {
+			b.sim.AddTask(se, emsim.Task{Machine: "SRV-SQL", Start: se.Start, End: b.clock.Now(), State: "Completed", Result: result})
+		}
+		b.refresh()
+		if j := b.job("SRV-SQL"); j.LastResult != exporters.Failed {
+			t.Errorf("%v: %s", twins, j.LastResult)
+		}
+		if j := b.job("SRV-WEB"); j.LastResult != exporters.Success {
+			t.Errorf("the neighbour: %s", j.LastResult)
+		}
+		// The next night is well for both.
+		b.clock.Advance(24 * time.Hour)
+		b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success"})
+		b.refresh()
+		if j := b.job("SRV-SQL"); j.LastResult != exporters.Success {
+			t.Errorf("the next night: %s", j.LastResult)
+		}
+	}
+	if m := b.metrics(); !strings.Contains(m, `field="object_name_twice"}`) {
+		t.Error("the name that stands twice is not counted")
+	}
+}
