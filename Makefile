@@ -131,7 +131,7 @@ fmt: check-go ## Format the Go code
 bench: check-needs ## Measure; the figures mean something only within one run
 	@VIGIE_BENCH=long $(GO) test -count=1 -timeout=1h -v -run '^TestSpeed$$' ./receiver \
 	  | sed -nE 's/^speed: ?//p; /^(ok|FAIL|panic)|_test.go:/p'
-	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -vx 'vigie/receiver')
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 1h $$($(GO) list ./... | grep -vx 'vigie/receiver')
 
 .PHONY: coverage-of-requirements
 coverage-of-requirements: check-go ## Which requirements have a test, and which have not

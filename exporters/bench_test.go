@@ -18,7 +18,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -41,19 +40,6 @@ const (
 
 // fleetStart is when the simulated night is over.
 var fleetStart = time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC)
-
-// handClock is a clock driven by hand.
-type handClock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *handClock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *handClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
 
 // TestFleet is the data centre of the benchmarks, not a test.
 func TestFleet(t *testing.T) {
