@@ -80,7 +80,8 @@ func newBench(t *testing.T, o pbssim.Options) *bench {
 	check(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
 	u, err := url.Parse(b.server.URL)
 	check(t, err)
-	b.config = &Config{URL: exporters.URL{URL: u}, TokenID: "vigie@pbs!sim", SecretFile: file, Customer: "msp", RequestsPerSecond: 100_000,
+	b.config = &Config{Address: exporters.Address{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}, Owner: exporters.Owner{Customer: "msp"},
+		TokenID: "vigie@pbs!sim", SecretFile: file,
 		Customers: map[string]Customer{"shared/dupont": {ID: "dupont", Name: "Dupont SA"}, "shared/martin": {ID: "garage-martin"}}}
 	b.restart()
 	return b
@@ -540,7 +541,7 @@ func TestConfigIsStrict(t *testing.T) {
 	for text, want := range map[string]string{
 		good: "", "token_id: vigie@pbs!x": "url", strings.Replace(good, "vigie@pbs!exporter", "vigie@pbs", 1): "not an API token", strings.Replace(good, "!exporter", "!exporter:secret", 1): "not an API token",
 		strings.Replace(good, "customer: d\n", "", 1): "customer", good + "ignore: ['[']": "no pattern", good + "machine_from: name": "known are comment, id", good + "customers: {main/: {id: x}}": "no customer",
-		good + "customers: {main: {name: x}}": "no customer", good + "task_lookback: 1m": "shorter than", good + "forget_groups_after: 1h": "shorter than", good + "nodes: x": "unknown key",
+		good + "customers: {main: {name: x}}": "no customer", good + "task_lookback: 1m": "task_lookback: 1m0s is out of range", good + "forget_groups_after: 1h": "forget_groups_after: 1h0m0s is out of range", good + "nodes: x": "unknown key",
 		strings.Replace(good, "https", "http", 1): "plain http", good + "backup_role: main": "no role", good + "tasks: false\nmachine_from: id": "",
 	} {
 		var node yaml.Node
@@ -574,7 +575,7 @@ func FuzzSnapshots(f *testing.F) {
 				finished[s.key().job()] = true
 			}
 		}
-		c := &Config{Customer: "c", MachineFrom: "comment", ForgetGroupsAfter: exporters.Duration(24 * time.Hour)}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, MachineFrom: "comment", ForgetGroupsAfter: exporters.Duration(24 * time.Hour)}
 		k := newKnowledge()
 		var out exporters.Snapshot
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)

@@ -93,7 +93,8 @@ func (b *bench) newConfig() *Config {
 	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
 	u, err := url.Parse(b.server.URL)
 	check(b.t, err)
-	return &Config{URL: exporters.URL{URL: u}, Account: "sim-user", PasswordFile: file, Customer: "dupont", CustomerName: "Dupont SA", RequestsPerSecond: 100_000,
+	return &Config{Address: exporters.Address{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000},
+		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, Account: "sim-user", PasswordFile: file,
 		HyperBackup: &HyperBackup{Machine: "NAS-01", Timezone: "Europe/Paris", BackupRole: exporters.Primary}, ActiveBackup: &ActiveBackup{}}
 }
 
@@ -631,7 +632,7 @@ func FuzzHyperBackup(f *testing.F) {
 			}
 		}
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
-		c := &Config{Customer: "c", HyperBackup: &HyperBackup{Machine: "n", zone: time.UTC}}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, HyperBackup: &HyperBackup{Machine: "n", zone: time.UTC}}
 		facts := newFacts()
 		var out exporters.Snapshot
 		for range 2 {
@@ -662,7 +663,7 @@ func FuzzActiveBackup(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c := &Config{Customer: "c", ActiveBackup: &ActiveBackup{}}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, ActiveBackup: &ActiveBackup{}}
 		facts := newFacts()
 		var out exporters.Snapshot
 		unknown := facts.counter(&out)

@@ -83,7 +83,7 @@ func (b *bench) restart() {
 	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
 	u, err := url.Parse(b.server.URL)
 	check(b.t, err)
-	c := &Config{Remote: exporters.Remote{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: file},
+	c := &Config{Remote: exporters.Remote{Address: exporters.Address{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: file},
 		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, PageSize: 2}
 	check(b.t, c.Validate(""))
 	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test",
