@@ -18,7 +18,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +25,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/sourcetest"
 )
 
 // fleetEnv makes the test program the simulated data centre of a benchmark,
@@ -42,28 +42,15 @@ const (
 // fleetStart is when the simulated night is over.
 var fleetStart = time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC)
 
-// handClock is a clock driven by hand.
-type handClock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *handClock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *handClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // TestFleet is the data centre of the benchmarks, not a test.
 func TestFleet(t *testing.T) {
 	machines, err := strconv.Atoi(os.Getenv(fleetEnv))
 	if err != nil {
 		t.Skip("runs as the data centre of the benchmarks only")
 	}
-	clock := &handClock{t: fleetStart.Add(-9 * time.Hour)}
+	clock := sourcetest.NewClock(fleetStart.Add(-9 * time.Hour))
 	if os.Getenv(fleetEnv+"_NOW") != "" {
-		clock.t = time.Now().Add(-10 * time.Hour) // changes may not lie in the future
+		clock = sourcetest.NewClock(time.Now().Add(-10 * time.Hour)) // changes may not lie in the future
 	}
 	sim := acronissim.New(acronissim.Options{Now: clock.Now, PageSize: fleetPage, TokenLife: 1000 * time.Hour})
 	classes := []acronissim.Class{acronissim.Server, acronissim.Workstation, acronissim.Workstation, acronissim.NAS}
@@ -226,7 +213,7 @@ func BenchmarkFleet(b *testing.B) {
 
 func benchFleet(b *testing.B, machines int) {
 	c := startFleet(b, machines, false)
-	clock := &handClock{t: fleetStart.Add(time.Minute)}
+	clock := sourcetest.NewClock(fleetStart.Add(time.Minute))
 	refresh := func(b *testing.B, p *exporters.Poller) {
 		if err := p.Refresh(context.Background()); err != nil {
 			b.Fatal(err)
