@@ -82,7 +82,6 @@ func TestTwoClaimToOneHistory(t *testing.T) {
 	if heirs != 0 {
 		t.Errorf("%d jobs took a history that may be the other's", heirs)
 	}
-	got = newScripted(t).refresh(t)
 	s = newScripted(t)
 	s.refresh(t, ran("dupont", "home", Success, success))
 	if got = s.refresh(t, ran("dupont-sa", "home", Failed, s.now)); !got["dupont-sa/home"].LastSuccess.Equal(success) {

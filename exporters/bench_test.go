@@ -25,6 +25,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/sourcetest"
 )
 
 // fleetEnv makes the test program the simulated data centre of a benchmark,
@@ -47,9 +48,9 @@ func TestFleet(t *testing.T) {
 	if err != nil {
 		t.Skip("runs as the data centre of the benchmarks only")
 	}
-	clock := &handClock{t: fleetStart.Add(-9 * time.Hour)}
+	clock := sourcetest.NewClock(fleetStart.Add(-9 * time.Hour))
 	if os.Getenv(fleetEnv+"_NOW") != "" {
-		clock.t = time.Now().Add(-10 * time.Hour) // changes may not lie in the future
+		clock = sourcetest.NewClock(time.Now().Add(-10 * time.Hour)) // changes may not lie in the future
 	}
 	sim := acronissim.New(acronissim.Options{Now: clock.Now, PageSize: fleetPage, TokenLife: 1000 * time.Hour})
 	classes := []acronissim.Class{acronissim.Server, acronissim.Workstation, acronissim.Workstation, acronissim.NAS}
@@ -212,7 +213,7 @@ func BenchmarkFleet(b *testing.B) {
 
 func benchFleet(b *testing.B, machines int) {
 	c := startFleet(b, machines, false)
-	clock := &handClock{t: fleetStart.Add(time.Minute)}
+	clock := sourcetest.NewClock(fleetStart.Add(time.Minute))
 	refresh := func(b *testing.B, p *exporters.Poller) {
 		if err := p.Refresh(context.Background()); err != nil {
 			b.Fatal(err)

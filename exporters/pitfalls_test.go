@@ -26,6 +26,7 @@ import (
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/push"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeam/veeamsim"
 	"vigie/exporters/veeamem"
@@ -54,7 +55,7 @@ func (c *handClock) Advance(d time.Duration) {
 // yard is a source with its poller, on a hand-driven clock.
 type yard struct {
 	t      *testing.T
-	clock  *handClock
+	clock  *sourcetest.Clock
 	log    bytes.Buffer
 	dir    string
 	poller *exporters.Poller
@@ -63,7 +64,7 @@ type yard struct {
 
 func newYard(t *testing.T) *yard {
 	t.Helper()
-	y := &yard{t: t, clock: &handClock{t: time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)}, dir: t.TempDir()}
+	y := &yard{t: t, clock: sourcetest.NewClock(time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)), dir: t.TempDir()}
 	y.file("secret", pitfallSecret+"\n")
 	return y
 }

@@ -6,24 +6,49 @@ import (
 	"time"
 )
 
-// Remote is the configuration of a product that is read over HTTP. Sources
-// inline it.
-type Remote struct {
+// Address is where a product is read over HTTP. Sources that decide themselves
+// how much they ask at once inline it, the others Remote.
+type Address struct {
 	URL URL `yaml:"url"`
-	// RequestsPerSecond and Concurrency cap the load; 10 and 4 unless set.
+	// RequestsPerSecond caps the load; 10 unless set.
 	RequestsPerSecond float64   `yaml:"requests_per_second"`
-	Concurrency       int       `yaml:"concurrency"`
 	TLS               TLSConfig `yaml:"tls"`
 }
 
 // Validate checks. Example is an address as people would write it.
-func (r *Remote) Validate(example string) error {
+func (a *Address) Validate(example string) error {
 	switch {
-	case r.URL.URL == nil:
+	case a.URL.URL == nil:
 		return &ConfigError{Key: "url", What: "missing", Cure: "write for example " + example}
-	case r.RequestsPerSecond < 0:
+	case a.RequestsPerSecond < 0:
 		return &ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
-	case r.Concurrency < 0:
+	}
+	return nil
+}
+
+// ClientOptions gives the options of a client that reads the product.
+func (a *Address) ClientOptions(o SourceOptions) (ClientOptions, error) {
+	tls, err := a.TLS.Build()
+	if err != nil {
+		return ClientOptions{}, err
+	}
+	return ClientOptions{BaseURL: a.URL.URL, UserAgent: o.UserAgent, TLS: tls, RequestsPerSecond: a.RequestsPerSecond, Now: o.Now, Sleep: o.Sleep}, nil
+}
+
+// Remote is the configuration of a product that is read over HTTP. Sources
+// inline it.
+type Remote struct {
+	Address `yaml:",inline"`
+	// Concurrency caps the requests at once; 4 unless set.
+	Concurrency int `yaml:"concurrency"`
+}
+
+// Validate checks. Example is an address as people would write it.
+func (r *Remote) Validate(example string) error {
+	if err := r.Address.Validate(example); err != nil {
+		return err
+	}
+	if r.Concurrency < 0 {
 		return &ConfigError{Key: "concurrency", What: "less than zero", Cure: "write for example 4"}
 	}
 	return nil
@@ -31,12 +56,9 @@ func (r *Remote) Validate(example string) error {
 
 // ClientOptions gives the options of a client that reads the product.
 func (r *Remote) ClientOptions(o SourceOptions) (ClientOptions, error) {
-	tls, err := r.TLS.Build()
-	if err != nil {
-		return ClientOptions{}, err
-	}
-	return ClientOptions{BaseURL: r.URL.URL, UserAgent: o.UserAgent, TLS: tls, RequestsPerSecond: r.RequestsPerSecond, Concurrency: r.Concurrency,
-		Now: o.Now, Sleep: o.Sleep}, nil
+	c, err := r.Address.ClientOptions(o)
+	c.Concurrency = r.Concurrency
+	return c, err
 }
 
 // Login is an account of a product. Sources inline it.

@@ -14,18 +14,19 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/sourcetest"
 )
 
 // order tells the simulator over its control endpoint how to misbehave.
 func (b *bench) order(control *httptest.Server, method, text string) {
-	b.t.Helper()
+	b.T.Helper()
 	req, err := http.NewRequest(method, control.URL, strings.NewReader(text))
-	check(b.t, err)
+	sourcetest.Check(b.T, err)
 	resp, err := http.DefaultClient.Do(req)
-	check(b.t, err)
+	sourcetest.Check(b.T, err)
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s: status %d", text, resp.StatusCode)
+		b.T.Fatalf("%s: status %d", text, resp.StatusCode)
 	}
 }
 
@@ -41,9 +42,9 @@ func TestEveryFaultKeepsTheLastGoodSnapshot(t *testing.T) {
 				b.restart()
 				control := httptest.NewServer(b.sim.Control())
 				defer control.Close()
-				b.refresh()
-				before := b.poller.View()
-				b.clock.Advance(wait)
+				b.Refresh()
+				before := b.Poller.View()
+				b.Clock.Advance(wait)
 				for _, m := range b.sim.Machines() {
 					b.sim.FailBackup(m, "night of horrors")
 				}
@@ -54,20 +55,20 @@ func TestEveryFaultKeepsTheLastGoodSnapshot(t *testing.T) {
 					b.order(control, "POST", `{"endpoint":"resource_statuses","fault":"`+fault+`","delay":"1h","retry_after":"1s"}`)
 				}
 				for range map[bool]int{false: exporters.DefaultGrace + 2, true: 1}[fault == "slow_body"] {
-					if err := b.poller.Refresh(t.Context()); err == nil {
+					if err := b.Poller.Refresh(t.Context()); err == nil {
 						t.Fatal("the refresh did not fail")
 					}
 				}
-				after := b.poller.View()
+				after := b.Poller.View()
 				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) || after.Jobs[0].LastResult != exporters.Success {
 					t.Errorf("up %v, refreshed %v, %d jobs, %s", after.Up, after.LastRefresh, len(after.Jobs), after.Jobs[0].LastResult)
 				}
-				if m := b.metrics(); !strings.Contains(m, `backup_source_up{source="acronis-eu2"} 0`) || !strings.Contains(m, fmt.Sprintf("backup_source_last_refresh_timestamp_seconds{source=\"acronis-eu2\"} %v", float64(before.LastRefresh.Unix()))) {
+				if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="acronis-eu2"} 0`) || !strings.Contains(m, fmt.Sprintf("backup_source_last_refresh_timestamp_seconds{source=\"acronis-eu2\"} %v", float64(before.LastRefresh.Unix()))) {
 					t.Error("the metrics do not say so")
 				}
 				b.order(control, "DELETE", "")
-				b.refresh()
-				if v := b.poller.View(); !v.Up || b.job("SRV-AD").Failures != 1 || !b.has(`SRV\"1"`) {
+				b.Refresh()
+				if v := b.Poller.View(); !v.Up || b.job("SRV-AD").Failures != 1 || !b.Has(`SRV\"1"`) {
 					t.Errorf("after the repair: up %v, %d failures", v.Up, b.job("SRV-AD").Failures)
 				}
 			})
@@ -78,10 +79,10 @@ func TestEveryFaultKeepsTheLastGoodSnapshot(t *testing.T) {
 // A whole life of the source sends nothing but GET and the token's POST.
 func TestOnlyReadsLeaveTheSource(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.sim.SetTrial(b.garage, b.clock.Now().Add(time.Hour))
+	b.sim.SetTrial(b.garage, b.Clock.Now().Add(time.Hour))
 	for range 5 {
-		b.refresh()
-		b.clock.Advance(40 * time.Minute)
+		b.Refresh()
+		b.Clock.Advance(40 * time.Minute)
 		b.sim.FailBackup(b.ad, "x")
 		b.sim.DismissAlerts()
 	}
@@ -107,12 +108,12 @@ func TestTokenLives(t *testing.T) {
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
 		u, err := url.Parse(server.URL)
-		check(t, err)
+		sourcetest.Check(t, err)
 		file := filepath.Join(t.TempDir(), "secret")
-		check(t, os.WriteFile(file, []byte("s"), 0o600))
+		sourcetest.Check(t, os.WriteFile(file, []byte("s"), 0o600))
 		c := &Config{ClientID: "c", ClientSecretFile: file}
 		c.URL.URL = u
-		check(t, c.Validate(""))
+		sourcetest.Check(t, c.Validate(""))
 		idp := exporters.NewClient(exporters.ClientOptions{BaseURL: u, PostPaths: []string{tokenPath}, Now: func() time.Time { return now }})
 		token, err := fetchToken(t.Context(), idp, c, func() time.Time { return now })
 		if (err != nil) != want.IsZero() || !token.Expires.Equal(want) {
@@ -127,17 +128,17 @@ func TestAgentsOfHosts(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	host := b.sim.AddMachine(acronissim.Machine{Tenant: b.dupont, Name: "HV-01", Class: acronissim.Server})
 	b.sim.AddMachine(acronissim.Machine{Tenant: b.dupont, Name: "VM-01", Class: acronissim.VM, Plans: []string{b.daily}, Host: host})
-	b.refresh()
+	b.Refresh()
 	for machine, online := range map[string]bool{"HV-01": true, "VM-01": true} {
-		if !strings.Contains(b.metrics(), fmt.Sprintf("backup_agent_online{source=\"acronis-eu2\",customer=\"dupont\",machine=%q} %d", machine, map[bool]int{true: 1}[online])) {
+		if !strings.Contains(b.Metrics(), fmt.Sprintf("backup_agent_online{source=\"acronis-eu2\",customer=\"dupont\",machine=%q} %d", machine, map[bool]int{true: 1}[online])) {
 			t.Errorf("%s is not online", machine)
 		}
 	}
-	seen := b.clock.Now()
-	b.clock.Advance(20 * time.Minute)
+	seen := b.Clock.Now()
+	b.Clock.Advance(20 * time.Minute)
 	b.sim.SetOnline(host, false)
-	b.refresh()
-	m := b.metrics()
+	b.Refresh()
+	m := b.Metrics()
 	for _, machine := range []string{"HV-01", "VM-01"} {
 		if !strings.Contains(m, `backup_agent_online{source="acronis-eu2",customer="dupont",machine="`+machine+`"} 0`) ||
 			!strings.Contains(m, fmt.Sprintf("backup_agent_last_seen_timestamp_seconds{source=\"acronis-eu2\",customer=\"dupont\",machine=%q} %v", machine, float64(seen.Unix()))) {
@@ -145,7 +146,7 @@ func TestAgentsOfHosts(t *testing.T) {
 		}
 	}
 	var answer exporters.ResultsAnswer
-	check(t, json.Unmarshal([]byte(b.results()), &answer))
+	sourcetest.Check(t, json.Unmarshal([]byte(b.Results()), &answer))
 	for _, r := range answer.Results {
 		if r.Machine == "VM-01" && (r.AgentOnline == nil || *r.AgentOnline) {
 			t.Error("the results do not tell that the agent is away")
@@ -156,18 +157,18 @@ func TestAgentsOfHosts(t *testing.T) {
 // Agents are listed seldom: between two listings nobody was seen.
 func TestLastSeenIsWhenAgentsWereListed(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.refresh()
-	seen := b.clock.Now()
-	b.clock.Advance(10 * time.Minute)
-	b.refresh()
-	for _, a := range b.poller.View().Agents {
+	b.Refresh()
+	seen := b.Clock.Now()
+	b.Clock.Advance(10 * time.Minute)
+	b.Refresh()
+	for _, a := range b.Poller.View().Agents {
 		if !a.LastSeen.Equal(seen) {
 			t.Errorf("%s was last seen at %v, agents were listed at %v", a.Machine, a.LastSeen, seen)
 		}
 	}
-	b.clock.Advance(5 * time.Minute)
-	b.refresh()
-	if a := b.poller.View().Agents[0]; !a.LastSeen.Equal(b.clock.Now()) {
+	b.Clock.Advance(5 * time.Minute)
+	b.Refresh()
+	if a := b.Poller.View().Agents[0]; !a.LastSeen.Equal(b.Clock.Now()) {
 		t.Errorf("last seen %v after a new listing", a.LastSeen)
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 )
 
 // calls counts the requests of one refresh.
 func (b *bench) calls() map[string]int {
-	b.t.Helper()
+	b.T.Helper()
 	b.sim.ResetRequests()
-	b.refresh()
+	b.Refresh()
 	return b.sim.Calls()
 }
 
@@ -42,15 +43,15 @@ func TestCallsFollowTheChanges(t *testing.T) {
 		if fleet > 0 && first["resource_statuses"] < fleet/10 {
 			t.Fatalf("the first refresh asks %v", first)
 		}
-		b.clock.Advance(20 * time.Minute) // beyond the overlap
+		b.Clock.Advance(20 * time.Minute) // beyond the overlap
 		_ = b.calls()
-		b.clock.Advance(5 * time.Minute)
+		b.Clock.Advance(5 * time.Minute)
 		calls := b.calls()
 		quiet[fleet] = total(calls)
 		if calls["policies"]+calls["applications"]+calls["agents"]+calls["usages"]+calls["pricing"] != 0 {
 			t.Errorf("%d machines: a quiet refresh asks %v", fleet, calls)
 		}
-		b.clock.Advance(8 * time.Minute)
+		b.Clock.Advance(8 * time.Minute)
 		for i := range 25 {
 			if fleet > 0 {
 				b.sim.FailBackup(b.sim.Machines()[20+i], "disk full")
@@ -69,40 +70,40 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 	for name, o := range map[string]acronissim.Options{"by its stamp": {}, "by its tasks alone": {StillStamps: true}, "all, since filters are refused": {RefuseFilters: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, o)
-			b.refresh()
-			b.clock.Advance(12 * time.Minute)
-			b.refresh() // from here on the overlap holds nothing
-			b.clock.Advance(12 * time.Minute)
+			b.Refresh()
+			b.Clock.Advance(12 * time.Minute)
+			b.Refresh() // from here on the overlap holds nothing
+			b.Clock.Advance(12 * time.Minute)
 			b.sim.StartBackup(b.ad)
-			b.refresh()
+			b.Refresh()
 			if j := b.job("SRV-AD"); !j.Running {
 				t.Error("the start is not seen")
 			}
-			b.clock.Advance(12 * time.Minute)
+			b.Clock.Advance(12 * time.Minute)
 			b.sim.FailBackup(b.ad, "disk full")
-			b.refresh()
-			if j := b.job("SRV-AD"); j.Running || j.LastResult != exporters.Failed || j.Failures != 1 || !strings.Contains(j.Error, "disk full") || !j.LastRun.Equal(b.clock.Now()) {
+			b.Refresh()
+			if j := b.job("SRV-AD"); j.Running || j.LastResult != exporters.Failed || j.Failures != 1 || !strings.Contains(j.Error, "disk full") || !j.LastRun.Equal(b.Clock.Now()) {
 				t.Errorf("running %v, %s, %d, %q", j.Running, j.LastResult, j.Failures, j.Error)
 			}
-			b.clock.Advance(12 * time.Minute)
+			b.Clock.Advance(12 * time.Minute)
 			b.sim.SucceedBackup(b.ad)
 			fresh := b.sim.AddMachine(acronissim.Machine{Tenant: b.garage, Name: "NEW-01", Class: acronissim.Server, Plans: []string{b.daily}})
-			b.refresh()
-			if j := b.job("SRV-AD"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+			b.Refresh()
+			if j := b.job("SRV-AD"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
 				t.Errorf("%s, %v", j.LastResult, j.LastSuccess)
 			}
-			if got := b.status("SRV-AD").success(); !got.Equal(b.clock.Now()) {
+			if got := b.status("SRV-AD").success(); !got.Equal(b.Clock.Now()) {
 				t.Errorf("the status was not read anew: last success %v", got)
 			}
-			if !b.has("NEW-01") {
+			if !b.Has("NEW-01") {
 				t.Error("a machine that was added is not seen")
 			}
 			if j := b.job("NEW-01"); !j.LastRun.IsZero() || j.LastResult != exporters.Unknown {
 				t.Errorf("a machine that never ran: %v %s", j.LastRun, j.LastResult)
 			}
-			b.clock.Advance(time.Minute)
+			b.Clock.Advance(time.Minute)
 			b.sim.SucceedBackup(fresh)
-			b.refresh()
+			b.Refresh()
 			if j := b.job("NEW-01"); j.LastResult != exporters.Success {
 				t.Errorf("%s", j.LastResult)
 			}
@@ -117,18 +118,18 @@ func TestIncrementalRefreshSeesWhatChanged(t *testing.T) {
 // until the next complete listing.
 func TestRunningEndsWithoutATask(t *testing.T) {
 	b := newBench(t, acronissim.Options{StillStamps: true})
-	b.refresh()
-	b.clock.Advance(15 * time.Minute)
+	b.Refresh()
+	b.Clock.Advance(15 * time.Minute)
 	b.sim.StartBackup(b.ad)
 	b.sim.RenameMachine(b.ad, "SRV-AD") // moves its stamp once
-	b.refresh()
-	b.clock.Advance(15 * time.Minute)
-	b.refresh()
+	b.Refresh()
+	b.Clock.Advance(15 * time.Minute)
+	b.Refresh()
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.Forbidden, Times: -1})
-	b.clock.Advance(15 * time.Minute)
+	b.Clock.Advance(15 * time.Minute)
 	b.sim.SucceedBackup(b.ad)
-	b.refresh()
-	if j := b.job("SRV-AD"); j.Running || !j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	if j := b.job("SRV-AD"); j.Running || !j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("running %v, success %v", j.Running, j.LastSuccess)
 	}
 }
@@ -138,21 +139,21 @@ func TestFailedIncrementalReading(t *testing.T) {
 	for _, fault := range []misbehave.Fault{misbehave.HTML, misbehave.TruncatedJSON, misbehave.HalfPage, misbehave.RepeatCursor, misbehave.ServerError} {
 		t.Run(fault.String(), func(t *testing.T) {
 			b := newBench(t, acronissim.Options{})
-			b.refresh()
-			b.clock.Advance(20 * time.Minute)
+			b.Refresh()
+			b.Clock.Advance(20 * time.Minute)
 			for _, m := range b.sim.Machines() {
 				b.sim.FailBackup(m, "night of horrors")
 			}
 			b.sim.Orders.Add(misbehave.Order{Endpoint: "resource_statuses", Fault: fault, Times: -1})
-			if err := b.poller.Refresh(t.Context()); err == nil {
+			if err := b.Poller.Refresh(t.Context()); err == nil {
 				t.Fatal("the refresh did not fail")
 			}
-			if v := b.poller.View(); v.Up || len(v.Jobs) != 5 || v.Jobs[0].LastResult != exporters.Success {
+			if v := b.Poller.View(); v.Up || len(v.Jobs) != 5 || v.Jobs[0].LastResult != exporters.Success {
 				t.Errorf("up %v, %d jobs, %s", v.Up, len(v.Jobs), v.Jobs[0].LastResult)
 			}
 			b.sim.Orders.Clear()
-			b.refresh()
-			for _, j := range b.poller.View().Jobs {
+			b.Refresh()
+			for _, j := range b.Poller.View().Jobs {
 				if j.LastResult != exporters.Failed || j.Failures != 1 {
 					t.Errorf("%s: %s, %d failures", j.Machine, j.LastResult, j.Failures)
 				}
@@ -164,16 +165,16 @@ func TestFailedIncrementalReading(t *testing.T) {
 // Alerts that are raised or dismissed between two complete listings are seen.
 func TestAlertsAreReadIncrementally(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.refresh()
-	b.clock.Advance(20 * time.Minute)
+	b.Refresh()
+	b.Clock.Advance(20 * time.Minute)
 	b.sim.MissBackup(b.pc)
-	b.refresh()
+	b.Refresh()
 	if j := b.job("PC-LEA"); j.LastResult != exporters.Missed {
 		t.Errorf("a raised alert is not seen: %s", j.LastResult)
 	}
-	b.clock.Advance(5 * time.Minute)
+	b.Clock.Advance(5 * time.Minute)
 	b.sim.DismissAlerts()
-	b.refresh()
+	b.Refresh()
 	if n := len(b.source.alerts.items); n != 0 {
 		t.Errorf("%d alerts after all were dismissed", n)
 	}
@@ -189,11 +190,11 @@ func TestListThatMoves(t *testing.T) {
 		t.Run(endpoint, func(t *testing.T) {
 			b := newBench(t, acronissim.Options{})
 			b.sim.Orders.Add(misbehave.Order{Endpoint: endpoint, Fault: misbehave.MoveList, Times: 2})
-			b.refresh()
-			if got := len(b.poller.View().Jobs); got != 5 {
+			b.Refresh()
+			if got := len(b.Poller.View().Jobs); got != 5 {
 				t.Errorf("%d jobs, want 5", got)
 			}
-			for _, e := range b.poller.View().Endpoints {
+			for _, e := range b.Poller.View().Endpoints {
 				if e.Err != nil {
 					t.Errorf("%s: %v", e.Name, e.Err)
 				}
@@ -204,14 +205,14 @@ func TestListThatMoves(t *testing.T) {
 
 func TestWrongCase(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.FailBackup(b.ad, "no space")
 	b.sim.MissBackup(b.pc)
 	b.sim.StartBackup(b.nas)
-	b.sim.SetTrial(b.garage, b.clock.Now().Add(time.Hour))
+	b.sim.SetTrial(b.garage, b.Clock.Now().Add(time.Hour))
 	b.sim.Orders.Add(misbehave.Order{Fault: misbehave.WrongCase, Times: -1})
-	b.refresh()
-	v := b.poller.View()
+	b.Refresh()
+	v := b.Poller.View()
 	if b.job("SRV-AD").LastResult != exporters.Failed || b.job("PC-LEA").LastResult != exporters.Missed || !b.job("NAS-01").Running || b.job("NAS-01").Class != exporters.NAS ||
 		b.job("SRV-AD").ExpectedInterval != 24*time.Hour || b.job("PC-LEA").Customer != "dupont" || len(v.Licenses) != 1 || len(v.UnknownValues) != 0 {
 		t.Errorf("%s %s %v %v, %d licences, unknown %v", b.job("SRV-AD").LastResult, b.job("PC-LEA").LastResult, b.job("NAS-01").Running, b.job("PC-LEA").Customer, len(v.Licenses), v.UnknownValues)
@@ -222,16 +223,16 @@ func TestClockSkewIsShownAndBridged(t *testing.T) {
 	for _, skew := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
 		b := newBench(t, acronissim.Options{})
 		b.sim.Orders.Add(misbehave.Order{Fault: misbehave.SkewClock, Delay: skew, Times: -1})
-		b.refresh()
-		if v := b.poller.View(); v.ClockSkew == nil || *v.ClockSkew != skew {
+		b.Refresh()
+		if v := b.Poller.View(); v.ClockSkew == nil || *v.ClockSkew != skew {
 			t.Errorf("skew %v, want %v", v.ClockSkew, skew)
 		}
 		// What stands in between may lie about the time: nothing is missed.
 		for range 2 {
-			b.clock.Advance(20 * time.Minute)
+			b.Clock.Advance(20 * time.Minute)
 			b.sim.FailBackup(b.ad, "disk full")
-			b.refresh()
-			if j := b.job("SRV-AD"); j.LastResult != exporters.Failed || !j.LastRun.Equal(b.clock.Now()) {
+			b.Refresh()
+			if j := b.job("SRV-AD"); j.LastResult != exporters.Failed || !j.LastRun.Equal(b.Clock.Now()) {
 				t.Errorf("with a skew of %v a run was missed: %s at %v", skew, j.LastResult, j.LastRun)
 			}
 		}
@@ -246,13 +247,13 @@ func TestNamesInEveryScript(t *testing.T) {
 		plan := b.sim.AddPlan(acronissim.Plan{Tenant: tenant, Name: name, Hour: 21})
 		b.sim.FailBackup(b.sim.AddMachine(acronissim.Machine{Tenant: tenant, Name: name, Class: acronissim.Server, Plans: []string{plan}}), name)
 	}
-	b.refresh()
-	if got, want := len(b.poller.View().Jobs), 5+len(names); got != want {
+	b.Refresh()
+	if got, want := len(b.Poller.View().Jobs), 5+len(names); got != want {
 		t.Errorf("%d jobs, want %d", got, want)
 	}
-	parsed(t, b.metrics(), 5+len(names))
+	parsed(t, b.Metrics(), 5+len(names))
 	var answer exporters.ResultsAnswer
-	check(t, json.Unmarshal([]byte(b.results()), &answer))
+	sourcetest.Check(t, json.Unmarshal([]byte(b.Results()), &answer))
 	if len(answer.Results) != 5+len(names) {
 		t.Errorf("%d results", len(answer.Results))
 	}
@@ -264,28 +265,28 @@ func TestBackupsKnownByTasksOnly(t *testing.T) {
 	drive := b.sim.AddMachine(acronissim.Machine{Tenant: b.dupont, Name: "Drive of Léa", Class: acronissim.Drive, Plans: []string{b.daily}})
 	b.sim.AddMachine(acronissim.Machine{Tenant: b.dupont, Name: "Drive of nobody", Class: acronissim.Drive})
 	b.sim.SucceedBackup(drive)
-	b.refresh()
-	good := b.clock.Now()
+	b.Refresh()
+	good := b.Clock.Now()
 	j := b.job("Drive of Léa")
 	if j.LastResult != exporters.Success || j.ID != drive+"/policy.backup.office365.onedrive" || j.Plan != "daily" || j.Class != exporters.Server || j.Customer != "dupont" {
 		t.Errorf("%+v", j)
 	}
-	if b.has("Drive of nobody") {
+	if b.Has("Drive of nobody") {
 		t.Error("a drive that nobody protects has a job")
 	}
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.FailBackup(drive, "consent withdrawn")
-	b.refresh()
+	b.Refresh()
 	if j := b.job("Drive of Léa"); j.LastResult != exporters.Failed || !j.LastSuccess.Equal(good) || !strings.Contains(j.Error, "consent withdrawn") {
 		t.Errorf("%s %v %q", j.LastResult, j.LastSuccess, j.Error)
 	}
 	// The product's tasks are forgotten before the exporter's next start.
-	check(t, b.poller.Save())
-	b.clock.Advance(30 * 24 * time.Hour)
+	sourcetest.Check(t, b.Poller.Save())
+	b.Clock.Advance(30 * 24 * time.Hour)
 	b.restart()
 	for range exporters.DefaultGrace + 2 {
-		b.refresh()
-		b.clock.Advance(2 * time.Hour)
+		b.Refresh()
+		b.Clock.Advance(2 * time.Hour)
 	}
 	if j := b.job("Drive of Léa"); !j.LastSuccess.Equal(good) || j.Plan != "daily" {
 		t.Errorf("%v %q", j.LastSuccess, j.Plan)
@@ -294,12 +295,12 @@ func TestBackupsKnownByTasksOnly(t *testing.T) {
 
 // status finds what is known of a machine's backup.
 func (b *bench) status(machine string) *unit {
-	b.t.Helper()
+	b.T.Helper()
 	for i := range b.source.statuses.items {
 		if r := &b.source.statuses.items[i]; r.Context.Name == machine && len(r.Policies) == 1 {
 			return &unit{status: r.Policies[0]}
 		}
 	}
-	b.t.Fatalf("no status of %s", machine)
+	b.T.Fatalf("no status of %s", machine)
 	return nil
 }

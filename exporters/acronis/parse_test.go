@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 func TestPage(t *testing.T) {
@@ -61,7 +62,7 @@ func TestClassOf(t *testing.T) {
 		{"resource.quantum_computer", `[]`, exporters.Other, false},
 	} {
 		var r resourceStatus
-		check(t, json.Unmarshal([]byte(c.attributes), &r.Attributes))
+		sourcetest.Check(t, json.Unmarshal([]byte(c.attributes), &r.Attributes))
 		got, known := classOf(c.kind, attributesOf(&r))
 		if got != c.want || known != c.known {
 			t.Errorf("%s %s: %s %v, want %s %v", c.kind, c.attributes, got, known, c.want, c.known)
@@ -73,7 +74,7 @@ func TestScheduleGap(t *testing.T) {
 	const weekdays = `{"scheduling":{"enabled":true,"backup_sets":[{"schedule":{"type":"weekly","alarms":{"time":{"weekdays":["mon","tue","wed","thu","fri"],"repeat_at":[{"hour":21,"minute":0}]}}}}]}}`
 	const twice = `{"scheduling":{"backup_sets":[{"schedule":{"type":"daily","alarms":{"time":{"repeat_at":[{"hour":6},{"hour":18}]}}}}]}}`
 	paris, err := time.LoadLocation("Europe/Paris")
-	check(t, err)
+	sourcetest.Check(t, err)
 	for _, c := range []struct {
 		settings, at string
 		loc          *time.Location
@@ -92,7 +93,7 @@ func TestScheduleGap(t *testing.T) {
 		{``, "2026-03-10T07:00:00Z", time.UTC, 0},
 	} {
 		at, err := time.Parse(time.RFC3339, c.at)
-		check(t, err)
+		sourcetest.Check(t, err)
 		if got := scheduleOf(json.RawMessage(c.settings)).gapAfter(at, c.loc); got != c.want {
 			t.Errorf("%s in %s: %v, want %v", c.at, c.loc, got, c.want)
 		}

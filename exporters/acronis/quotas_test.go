@@ -12,6 +12,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 )
 
 // parsed reads an exposition and checks the number of jobs in it.
@@ -19,7 +20,7 @@ func parsed(t *testing.T, text string, jobs int) {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	check(t, err)
+	sourcetest.Check(t, err)
 	if got := len(families["backup_job_info"].GetMetric()); got != jobs {
 		t.Errorf("%d jobs in the exposition, want %d", got, jobs)
 	}
@@ -37,8 +38,8 @@ func TestQuotas(t *testing.T) {
 		acronissim.Usage{Name: "unused", Unit: "quantity", Off: true},
 		acronissim.Usage{Name: "left", Unit: "quantity", Value: 2, Quota: &five, Off: true})
 	b.sim.SetUsages(b.garage, acronissim.Usage{Name: "storage", Unit: "bytes", Value: 9})
-	b.refresh()
-	m := b.metrics()
+	b.Refresh()
+	m := b.Metrics()
 	for line, want := range map[string]bool{
 		`backup_quota_used{source="acronis-eu2",customer="dupont",item="storage",unit="bytes"} 3`:         true,
 		`backup_quota_limit{source="acronis-eu2",customer="dupont",item="storage",unit="bytes"} 12`:       true,
@@ -62,13 +63,13 @@ func TestQuotas(t *testing.T) {
 // A usage without numbers is no number, and one shape may lie inside another.
 func TestUsageShapes(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.refresh()
+	b.Refresh()
 	var p page[usage]
-	check(t, json.Unmarshal([]byte(`{"items":[{"name":"a","type":"count","measurement_unit":"quantity","value":"12","tenant_uuid":"`+b.dupont+`","offering_item":{"status":1,"quota":{"value":null}}},
+	sourcetest.Check(t, json.Unmarshal([]byte(`{"items":[{"name":"a","type":"count","measurement_unit":"quantity","value":"12","tenant_uuid":"`+b.dupont+`","offering_item":{"status":1,"quota":{"value":null}}},
 		{"name":"b","measurement_unit":"quantity","value":"many","tenant_uuid":"`+b.dupont+`"},{"name":"c","measurement_unit":"quantity","value":1,"tenant_uuid":"`+b.dupont+`","offering_item":{"quota":{"value":"lots"}}},
 		{"name":"d","measurement_unit":"quantity","value":1,"tenant_uuid":"`+b.dupont+`","offering_item":{"quota":{"value":-1}}}]}`), &p))
 	known := newKnowledge()
-	s := build(listing{usages: p.items}, &known, b.source.config, b.clock.Now())
+	s := build(listing{usages: p.items}, &known, b.source.config, b.Clock.Now())
 	if len(s.Quotas) != 2 || s.Quotas[0].Used != 12 || s.Quotas[0].Limit != nil || s.Quotas[1].Item != "d" || s.Quotas[1].Limit != nil || s.UnknownValues["usage_value"] != 1 || s.UnknownValues["quota_value"] != 1 {
 		t.Errorf("%+v %v", s.Quotas, s.UnknownValues)
 	}
@@ -78,17 +79,17 @@ func TestTrialEnds(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	end := time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
 	b.sim.SetTrial(b.garage, end)
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_license_expiry_timestamp_seconds{source="acronis-eu2",customer="garage-lea-fils",item="trial"} 1.7750448e+09`) || strings.Contains(m, `customer="dupont",item="trial"`) {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_license_expiry_timestamp_seconds{source="acronis-eu2",customer="garage-lea-fils",item="trial"} 1.7750448e+09`) || strings.Contains(m, `customer="dupont",item="trial"`) {
 		t.Error("the trial's end is not told, or that of somebody without a trial")
 	}
 	if n := b.sim.Requests("pricing"); n != 1 {
 		t.Errorf("%d questions about prices; only one customer is on trial", n)
 	}
 	b.sim.SetTrial(b.garage, time.Time{})
-	b.clock.Advance(2 * time.Hour)
-	b.refresh()
-	if strings.Contains(b.metrics(), "backup_license_expiry_timestamp_seconds{") {
+	b.Clock.Advance(2 * time.Hour)
+	b.Refresh()
+	if strings.Contains(b.Metrics(), "backup_license_expiry_timestamp_seconds{") {
 		t.Error("the end of a trial that became a subscription is still told")
 	}
 }
@@ -98,11 +99,11 @@ func TestSelfServiceCustomer(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	b.sim.SetUsages(b.dupont, acronissim.Usage{Name: "storage", Unit: "bytes", Value: 3})
 	b.sim.HideTenant(b.garage)
-	b.refresh()
+	b.Refresh()
 	if n := b.sim.Requests("usages"); n != 1 {
 		t.Errorf("%d questions about usages: a customer that serves itself was asked", n)
 	}
-	for _, e := range b.poller.View().Endpoints {
+	for _, e := range b.Poller.View().Endpoints {
 		if e.Err != nil {
 			t.Errorf("%s: %v", e.Name, e.Err)
 		}
@@ -120,7 +121,7 @@ func TestSelfServiceCustomer(t *testing.T) {
 	if trials, err := b.source.client.trials(t.Context(), []string{b.garage}); err != nil || len(trials) != 0 {
 		t.Errorf("%v %v", trials, err)
 	}
-	if !strings.Contains(b.metrics(), `backup_source_up{source="acronis-eu2"} 1`) {
+	if !strings.Contains(b.Metrics(), `backup_source_up{source="acronis-eu2"} 1`) {
 		t.Error("the source is down")
 	}
 }
@@ -128,12 +129,12 @@ func TestSelfServiceCustomer(t *testing.T) {
 func TestQuotasDegradeAlone(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	b.sim.SetUsages(b.dupont, acronissim.Usage{Name: "storage", Unit: "bytes", Value: 3})
-	b.refresh()
+	b.Refresh()
 	for _, fault := range []misbehave.Fault{misbehave.Forbidden, misbehave.HTML, misbehave.TruncatedJSON} {
 		b.sim.Orders.Add(misbehave.Order{Endpoint: "usages", Fault: fault, Times: -1})
-		b.clock.Advance(2 * time.Hour)
-		b.refresh()
-		m := b.metrics()
+		b.Clock.Advance(2 * time.Hour)
+		b.Refresh()
+		m := b.Metrics()
 		for _, want := range []string{`backup_source_up{source="acronis-eu2"} 1`, `backup_source_endpoint_up{source="acronis-eu2",endpoint="usages"} 0`, `item="storage",unit="bytes"} 3`} {
 			if !strings.Contains(m, want) {
 				t.Errorf("%s: missing %s", fault, want)
@@ -145,16 +146,16 @@ func TestQuotasDegradeAlone(t *testing.T) {
 
 func TestDisabledAndDeletedTenants(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.refresh()
-	b.clock.Advance(20 * time.Minute)
+	b.Refresh()
+	b.Clock.Advance(20 * time.Minute)
 	b.sim.SetTenantEnabled(b.garage, false)
-	b.refresh()
+	b.Refresh()
 	if b.job(`SRV\"1"`).Enabled || !b.job("SRV-AD").Enabled {
 		t.Error("a customer that was switched off has jobs switched on, or another has not")
 	}
 	b.sim.DeleteTenant(b.garage)
-	b.refresh()
-	if !b.has(`SRV\"1"`) {
+	b.Refresh()
+	if !b.Has(`SRV\"1"`) {
 		t.Error("gone without a complete listing")
 	}
 	if n := len(b.source.tenants.items); n != 3 {
@@ -164,10 +165,10 @@ func TestDisabledAndDeletedTenants(t *testing.T) {
 		t.Errorf("the jobs of a deleted customer moved to %q", j.Customer)
 	}
 	for range exporters.DefaultGrace + 1 {
-		b.clock.Advance(2 * time.Hour)
-		b.refresh()
+		b.Clock.Advance(2 * time.Hour)
+		b.Refresh()
 	}
-	if b.has(`SRV\"1"`) {
+	if b.Has(`SRV\"1"`) {
 		t.Error("a deleted customer's machine stays")
 	}
 }

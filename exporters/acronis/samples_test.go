@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 // samples finds the folder of published records, which is not part of the
@@ -31,7 +32,7 @@ func samples(t *testing.T, product string) string {
 func lines(t *testing.T, file string) []string {
 	t.Helper()
 	f, err := os.Open(file)
-	check(t, err)
+	sourcetest.Check(t, err)
 	defer f.Close()
 	var out []string
 	s := bufio.NewScanner(f)
@@ -41,7 +42,7 @@ func lines(t *testing.T, file string) []string {
 			out = append(out, s.Text())
 		}
 	}
-	check(t, s.Err())
+	sourcetest.Check(t, s.Err())
 	return out
 }
 
@@ -49,7 +50,7 @@ func TestPublishedTasksAndActivities(t *testing.T) {
 	var tasks []task
 	for _, line := range lines(t, filepath.Join(samples(t, "acronis"), "siem/tasks_and_activities.jsonl")) {
 		var one task
-		check(t, json.Unmarshal([]byte(line), &one))
+		sourcetest.Check(t, json.Unmarshal([]byte(line), &one))
 		if one.UUID == "" || one.CompletedAt.IsZero() || one.Tenant.UUID == "" || one.Result.Code != "ok" {
 			t.Errorf("not read: %s", line)
 		}
@@ -87,9 +88,9 @@ func TestPublishedTasksAndActivities(t *testing.T) {
 func TestPublishedAlerts(t *testing.T) {
 	dir := samples(t, "acronis")
 	raw, err := os.ReadFile(filepath.Join(dir, "openapi/alerts_list.200.json"))
-	check(t, err)
+	sourcetest.Check(t, err)
 	var p page[alert]
-	check(t, json.Unmarshal(raw, &p))
+	sourcetest.Check(t, json.Unmarshal(raw, &p))
 	if len(p.items) != 3 || p.after != "" || p.items[0].Type != "BackupFailed" || p.items[0].Tenant.Locator != "/1/50/53/56/" {
 		t.Errorf("got %+v", p)
 	}
@@ -99,7 +100,7 @@ func TestPublishedAlerts(t *testing.T) {
 	}
 	for _, line := range lines(t, filepath.Join(dir, "siem/alerts.jsonl")) {
 		var a alert
-		check(t, json.Unmarshal([]byte(line), &a))
+		sourcetest.Check(t, json.Unmarshal([]byte(line), &a))
 		if a.ID == "" || a.noticed().IsZero() || a.Tenant.UUID == "" {
 			t.Errorf("not read: %s", line)
 		}
@@ -119,7 +120,7 @@ func TestPublishedAlertDetails(t *testing.T) {
 			t.Fatalf("no details in %.80s", line)
 		}
 		a := alert{ID: "x", Type: m[1], CreatedAt: exporters.Instant{Time: time.Unix(1760520800, 0)}}
-		check(t, json.Unmarshal([]byte(strings.ReplaceAll(m[2], `\\`, `\`)), &a.Details))
+		sourcetest.Check(t, json.Unmarshal([]byte(strings.ReplaceAll(m[2], `\\`, `\`)), &a.Details))
 		seen[a.Type] = true
 		switch a.Type {
 		case "BackupFailed":
@@ -146,9 +147,9 @@ func TestPublishedAlertDetails(t *testing.T) {
 
 func TestPublishedAlertOfADatabase(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(samples(t, "acronis"), "openapi/alert_NoBackupForXDays_create_example.json"))
-	check(t, err)
+	sourcetest.Check(t, err)
 	var a alert
-	check(t, json.Unmarshal(raw, &a))
+	sourcetest.Check(t, json.Unmarshal(raw, &a))
 	if a.Details.PlanName != "Acme SQL to Cloud storage" || !strings.HasPrefix(a.Details.ResourceName, "mssql://") {
 		t.Errorf("%+v", a.Details)
 	}
@@ -159,7 +160,7 @@ func TestPublishedAlertOfADatabase(t *testing.T) {
 
 func TestPublishedUnauthorizedPage(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(samples(t, "acronis"), "openapi/alerts_list.401.html"))
-	check(t, err)
+	sourcetest.Check(t, err)
 	var p page[alert]
 	if err := json.Unmarshal(raw, &p); err == nil {
 		t.Error("an HTML page was read as a listing")

@@ -11,6 +11,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 )
 
 // Checking or tidying an archive is a task of the backup's policy that ends
@@ -61,7 +62,7 @@ func TestNullIsNoListOfMachines(t *testing.T) {
 		`{"items":[null],"paging":{"cursors":{"total":1}}}`: false,
 	} {
 		var p page[resourceStatus]
-		check(t, json.Unmarshal([]byte(body), &p))
+		sourcetest.Check(t, json.Unmarshal([]byte(body), &p))
 		q := query[resourceStatus]{endpoint: "resource_statuses", id: (*resourceStatus).key, solid: true}
 		b := newBench(t, acronissim.Options{})
 		server := http.NewServeMux()
@@ -72,7 +73,7 @@ func TestNullIsNoListOfMachines(t *testing.T) {
 			}
 			b.sim.ServeHTTP(w, r)
 		})
-		b.server.Config.Handler = server
+		b.Server.Config.Handler = server
 		q.path = statusesPath
 		_, err := q.read(t.Context(), b.source.client)
 		if (err != nil) != bad {
@@ -90,18 +91,18 @@ func TestAlertIsNotForgottenWhenItsMachineCannotBeRead(t *testing.T) {
 	b := newBench(t, acronissim.Options{StillStamps: true})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.Forbidden, Times: -1})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks_running", Fault: misbehave.Forbidden, Times: -1})
-	b.refresh()
-	b.clock.Advance(15 * time.Minute)
-	b.refresh()
-	b.clock.Advance(5 * time.Minute)
+	b.Refresh()
+	b.Clock.Advance(15 * time.Minute)
+	b.Refresh()
+	b.Clock.Advance(5 * time.Minute)
 	b.sim.FailBackup(b.ad, "Disk D: cannot be read")
 	// The question for changes goes well, that for the machine does not.
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "resource_statuses", Fault: misbehave.ServerError, Skip: 1, Times: 3})
-	if err := b.poller.Refresh(t.Context()); err == nil {
+	if err := b.Poller.Refresh(t.Context()); err == nil {
 		t.Fatal("the refresh did not fail")
 	}
-	b.clock.Advance(25 * time.Minute) // beyond the overlap, before the next full listing
-	b.refresh()
+	b.Clock.Advance(25 * time.Minute) // beyond the overlap, before the next full listing
+	b.Refresh()
 	if j := b.job("SRV-AD"); j.LastResult != exporters.Failed {
 		t.Errorf("the failure is not seen: %s", j.LastResult)
 	}
@@ -140,14 +141,14 @@ func TestNamesakeOfAConfiguredCustomer(t *testing.T) {
 	plan := b.sim.AddPlan(acronissim.Plan{Tenant: other, Name: "daily", Hour: 21})
 	m := b.sim.AddMachine(acronissim.Machine{Tenant: other, Name: "SRV-OTHER", Class: acronissim.Server, Plans: []string{plan}})
 	b.sim.SucceedBackup(m)
-	b.refresh()
+	b.Refresh()
 	if j := b.job("SRV-OTHER"); j.Customer != "dupont-"+other || j.CustomerName != "Dupont" {
 		t.Errorf("the namesake is customer %q (%q)", j.Customer, j.CustomerName)
 	}
 	if j := b.job("SRV-AD"); j.Customer != "dupont" {
 		t.Errorf("the configured one is %q", j.Customer)
 	}
-	for _, a := range b.poller.View().Agents {
+	for _, a := range b.Poller.View().Agents {
 		if a.Machine == "SRV-OTHER" && a.Customer != "dupont-"+other {
 			t.Errorf("its agent is of customer %q", a.Customer)
 		}

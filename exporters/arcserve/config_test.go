@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 func TestConfigIsStrict(t *testing.T) {
@@ -53,7 +54,7 @@ func TestConfigIsStrict(t *testing.T) {
 		soap + ", parameters: [a, b, 'c><x']}":                         "soap.parameters",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("f.yml", Engine, node.Content[0], &c)
 		if err == nil {

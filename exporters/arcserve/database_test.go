@@ -15,6 +15,7 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 // schema is the part of the console's database that published programs use.
@@ -47,39 +48,39 @@ func newDBBench(t *testing.T, change func(*Config)) *dbBench {
 	b := &dbBench{bench: newBench(t)}
 	var err error
 	b.db, err = sql.Open("sqlite3", "file:"+filepath.Join(t.TempDir(), "arcserveUDP.db")+"?_busy_timeout=5000")
-	check(t, err)
+	sourcetest.Check(t, err)
 	t.Cleanup(func() { _ = b.db.Close() })
 	b.exec(schema)
 	b.config = &Config{Customer: "dupont", CustomerName: "Dupont SA", Timezone: "Europe/Paris", JobStatuses: map[int]string{0: "Active", 2: "Canceled", 3: "Failed", 9: "Missed"},
-		Console: &Console{Server: "udp.dupont.example", User: "vigie", PasswordFile: secretFile(t)}}
+		Console: &Console{Server: "udp.dupont.example", User: "vigie", PasswordFile: sourcetest.SecretFile(t, password)}}
 	if change != nil {
 		change(b.config)
 	}
-	check(t, b.config.Validate(""))
+	sourcetest.Check(t, b.config.Validate(""))
 	b.start()
 	return b
 }
 
 // start begins anew with the state that was saved, like a restarted process.
 func (b *dbBench) start() {
-	b.t.Helper()
-	b.poll(newConsole(b.config, b.db, func(error) exporters.Reason { return exporters.ReasonOther }, b.options()))
+	b.T.Helper()
+	b.poll(newConsole(b.config, b.db, func(error) exporters.Reason { return exporters.ReasonOther }, b.SourceOptions()))
 }
 
 func (b *dbBench) exec(text string, args ...any) {
-	b.t.Helper()
+	b.T.Helper()
 	_, err := b.db.Exec(text, args...)
-	check(b.t, err)
+	sourcetest.Check(b.T, err)
 }
 
 // ran puts a job that ended now, after ten minutes, into the history.
 func (b *dbBench) ran(agent, jobType, status int, plan any) {
-	b.t.Helper()
-	b.row(agent, jobType, status, plan, b.clock.Now().Add(-10*time.Minute), b.clock.Now())
+	b.T.Helper()
+	b.row(agent, jobType, status, plan, b.Clock.Now().Add(-10*time.Minute), b.Clock.Now())
 }
 
 func (b *dbBench) row(agent, jobType, status any, plan, start, end any) {
-	b.t.Helper()
+	b.T.Helper()
 	b.serial++
 	b.exec(`INSERT INTO as_edge_d2dJobHistory_lastJob (jobId, jobType, jobStatus, agentId, planUUID, jobUTCStartTime, jobUTCEndTime) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		b.serial, jobType, status, agent, plan, start, end)
@@ -91,18 +92,18 @@ func TestDatabaseGolden(t *testing.T) {
 	b.ran(2, 0, 1, daily)
 	b.ran(4, 0, 3, daily)
 	b.ran(3, 3, 1, virtual)
-	b.clock.Advance(23 * time.Hour)
+	b.Clock.Advance(23 * time.Hour)
 	b.ran(1, 0, 3, daily)
-	b.row(3, 3, 0, virtual, b.clock.Now(), nil)
+	b.row(3, 3, 0, virtual, b.Clock.Now(), nil)
 	b.ran(1, 11, 1, daily)  // a catalog
 	b.ran(5, 22, 1, daily)  // a replication: no backup of the node
 	b.ran(2, 99, 1, daily)  // a type that nobody named
 	b.ran(5, 0, 77, nil)    // a status that nobody named
 	b.ran(6, 0, 2, virtual) // a node that is not in the list of hosts
-	b.row(7, 0, 9, daily, b.clock.Now(), nil)
-	b.clock.Advance(5 * time.Minute)
-	b.refresh()
-	b.golden("database.prom")
+	b.row(7, 0, 9, daily, b.Clock.Now(), nil)
+	b.Clock.Advance(5 * time.Minute)
+	b.Refresh()
+	b.Golden("database.prom")
 }
 
 // Two nodes of one name are two jobs, and a machine that stands twice in the
@@ -113,18 +114,18 @@ func TestDatabaseNames(t *testing.T) {
 	b.ran(4, 0, 3, daily)
 	b.ran(3, 3, 1, virtual)
 	b.ran(5, 0, 1, nil)
-	b.refresh()
-	jobs := b.poller.View().Jobs
+	b.Refresh()
+	jobs := b.Poller.View().Jobs
 	if len(jobs) != 4 || jobs[0].ID != "2/"+strings.ToLower(daily) || jobs[2].ID != "4/"+strings.ToLower(daily) {
 		t.Fatalf("%+v", jobs)
 	}
 	if jobs[0].Machine != jobs[2].Machine || jobs[0].LastResult != exporters.Success || jobs[2].LastResult != exporters.Failed {
 		t.Errorf("one hides the other: %+v", jobs)
 	}
-	if j := b.job("VM Messagerie"); j.ObjectType != "VM_BACKUP" || j.Plan != `Machines virtuelles "été"` {
+	if j := b.Job("VM Messagerie"); j.ObjectType != "VM_BACKUP" || j.Plan != `Machines virtuelles "été"` {
 		t.Errorf("%+v", j)
 	}
-	if j := b.job("バックアップ"); j.ID != "5/no-plan" || j.Plan != "no plan" {
+	if j := b.Job("バックアップ"); j.ID != "5/no-plan" || j.Plan != "no plan" {
 		t.Errorf("%+v", j)
 	}
 	if b.unknown("duplicate_job_id") != 0 {
@@ -136,19 +137,19 @@ func TestDatabaseNames(t *testing.T) {
 func TestDatabaseUnknownStatus(t *testing.T) {
 	b := newDBBench(t, func(c *Config) { c.JobStatuses = nil })
 	b.ran(1, 0, 1, daily)
-	b.refresh()
-	success := b.clock.Now()
-	b.clock.Advance(24 * time.Hour)
+	b.Refresh()
+	success := b.Clock.Now()
+	b.Clock.Advance(24 * time.Hour)
 	b.ran(1, 0, 3, daily)
-	b.refresh()
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(success) || !strings.Contains(j.Error, "status 3") {
+	b.Refresh()
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(success) || !strings.Contains(j.Error, "status 3") {
 		t.Errorf("%s, success %v, %q", j.LastResult, j.LastSuccess, j.Error)
 	}
-	b.row(1, 0, nil, daily, b.clock.Now(), b.clock.Now().Add(time.Minute))
-	b.clock.Advance(time.Minute)
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(success) {
+	b.row(1, 0, nil, daily, b.Clock.Now(), b.Clock.Now().Add(time.Minute))
+	b.Clock.Advance(time.Minute)
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(success) {
 		t.Errorf("no status at all: %s", j.LastResult)
 	}
 	if n := b.unknown("job_status"); n != 2 {
@@ -161,22 +162,22 @@ func TestDatabaseRunningKeepsThePreviousResult(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newDBBench(t, nil)
 			b.ran(1, 0, 3, daily)
-			b.refresh()
-			b.clock.Advance(time.Hour)
-			since := b.clock.Now()
+			b.Refresh()
+			b.Clock.Advance(time.Hour)
+			since := b.Clock.Now()
 			b.row(1, 0, status, daily, since, nil)
 			// It runs for days, over complete and partial listings.
 			for range 20 {
-				b.refresh()
-				j := b.job("SRV-COMPTABILITÉ")
+				b.Refresh()
+				j := b.Job("SRV-COMPTABILITÉ")
 				if !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 {
 					t.Fatalf("running %v since %v, %s, %d failures", j.Running, j.RunningSince, j.LastResult, j.Failures)
 				}
-				b.clock.Advance(50 * time.Minute)
+				b.Clock.Advance(50 * time.Minute)
 			}
-			b.exec(`UPDATE as_edge_d2dJobHistory_lastJob SET jobStatus = 1, jobUTCEndTime = ? WHERE jobId = 2`, b.clock.Now())
-			b.refresh()
-			if j := b.job("SRV-COMPTABILITÉ"); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+			b.exec(`UPDATE as_edge_d2dJobHistory_lastJob SET jobStatus = 1, jobUTCEndTime = ? WHERE jobId = 2`, b.Clock.Now())
+			b.Refresh()
+			if j := b.Job("SRV-COMPTABILITÉ"); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
 				t.Errorf("running %v, %s, success %v", j.Running, j.LastResult, j.LastSuccess)
 			}
 		})
@@ -188,33 +189,33 @@ func TestDatabaseRunningKeepsThePreviousResult(t *testing.T) {
 func TestDatabaseIncremental(t *testing.T) {
 	b := newDBBench(t, func(c *Config) { c.Console.Overlap = exporters.Duration(time.Hour) })
 	b.ran(2, 0, 1, daily)
-	b.clock.Advance(72 * time.Hour)
+	b.Clock.Advance(72 * time.Hour)
 	b.ran(1, 0, 1, daily)
-	b.refresh()
+	b.Refresh()
 	c := b.source.way.(*console)
 	read := func() int {
 		t.Helper()
 		rows, err := c.readOnce(t.Context(), c.known.since(time.Duration(b.config.Console.Overlap)))
-		check(t, err)
+		sourcetest.Check(t, err)
 		return len(rows)
 	}
 	if n := read(); n != 1 {
 		t.Errorf("%d rows are read again, want the newest alone", n)
 	}
 	b.exec(`DELETE FROM as_edge_d2dJobHistory_lastJob WHERE agentId = 2`)
-	b.clock.Advance(10 * time.Minute)
+	b.Clock.Advance(10 * time.Minute)
 	b.ran(1, 0, 3, daily)
 	for range exporters.DefaultGrace + 3 {
-		b.refresh()
+		b.Refresh()
 	}
-	if len(b.poller.View().Jobs) != 2 || b.job("SRV-COMPTABILITÉ").LastResult != exporters.Failed {
-		t.Errorf("%+v", b.poller.View().Jobs)
+	if len(b.Poller.View().Jobs) != 2 || b.Job("SRV-COMPTABILITÉ").LastResult != exporters.Failed {
+		t.Errorf("%+v", b.Poller.View().Jobs)
 	}
-	b.clock.Advance(time.Hour) // the next listing is complete
+	b.Clock.Advance(time.Hour) // the next listing is complete
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
-	if n := len(b.poller.View().Jobs); n != 1 {
+	if n := len(b.Poller.View().Jobs); n != 1 {
 		t.Errorf("%d jobs after a complete listing without one", n)
 	}
 }
@@ -222,18 +223,18 @@ func TestDatabaseIncremental(t *testing.T) {
 func TestDatabaseRestartKeepsTheLastSuccess(t *testing.T) {
 	b := newDBBench(t, nil)
 	b.ran(1, 0, 1, daily)
-	success := b.clock.Now()
-	b.refresh()
-	check(t, b.poller.Save())
+	success := b.Clock.Now()
+	b.Refresh()
+	sourcetest.Check(t, b.Poller.Save())
 	b.exec(`DELETE FROM as_edge_d2dJobHistory_lastJob`)
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.ran(1, 0, 3, daily)
 	b.start()
-	if !b.job("SRV-COMPTABILITÉ").LastSuccess.Equal(success) {
+	if !b.Job("SRV-COMPTABILITÉ").LastSuccess.Equal(success) {
 		t.Error("the last success is not known before the first reading")
 	}
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(success) || j.LastResult != exporters.Failed || j.Failures != 1 {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(success) || j.LastResult != exporters.Failed || j.Failures != 1 {
 		t.Errorf("success %v, %s, %d failures", j.LastSuccess, j.LastResult, j.Failures)
 	}
 }
@@ -244,15 +245,15 @@ func TestDatabaseRetry(t *testing.T) {
 	b := newDBBench(t, nil)
 	b.ran(1, 0, 3, daily)
 	for range 3 {
-		b.refresh()
+		b.Refresh()
 	}
-	if j := b.job("SRV-COMPTABILITÉ"); j.Failures != 1 {
+	if j := b.Job("SRV-COMPTABILITÉ"); j.Failures != 1 {
 		t.Errorf("%d failures, want 1", j.Failures)
 	}
-	b.clock.Advance(15 * time.Minute)
+	b.Clock.Advance(15 * time.Minute)
 	b.ran(1, 0, 1, daily)
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.Failures != 0 || j.LastResult != exporters.Success || j.Error != "" {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.Failures != 0 || j.LastResult != exporters.Success || j.Error != "" {
 		t.Errorf("%s, %d failures, %q", j.LastResult, j.Failures, j.Error)
 	}
 }
@@ -263,14 +264,14 @@ func TestDatabaseForgetsPlansThatANodeLeft(t *testing.T) {
 	b.ran(1, 0, 1, daily)
 	b.ran(2, 0, 1, daily)
 	for range 3 {
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.ran(1, 0, 1, virtual)
 		for range exporters.DefaultGrace + 1 {
-			b.refresh()
+			b.Refresh()
 		}
 	}
-	jobs := b.poller.View().Jobs
-	if len(jobs) != 2 || b.job("SRV-COMPTABILITÉ").Plan == "Sauvegarde quotidienne" || b.job("srv-file").Plan != "Sauvegarde quotidienne" {
+	jobs := b.Poller.View().Jobs
+	if len(jobs) != 2 || b.Job("SRV-COMPTABILITÉ").Plan == "Sauvegarde quotidienne" || b.Job("srv-file").Plan != "Sauvegarde quotidienne" {
 		t.Errorf("%+v", jobs)
 	}
 }
@@ -285,14 +286,14 @@ func TestDatabaseTimes(t *testing.T) {
 		VALUES (2, 0, 1, 2, ?, '2026-03-09 05:00:00', '2026-03-09 05:30:00', '2026-03-09 14:00:00', '2026-03-09 14:30:00')`, daily)
 	b.row(3, 3, 1, virtual, "1900-01-01 00:00:00", "1900-01-01 00:00:00") // never
 	b.row(5, 0, 1, daily, "gestern", "soon")
-	b.refresh()
+	b.Refresh()
 	for _, m := range []string{"SRV-COMPTABILITÉ", "srv-file"} {
-		if j := b.job(m); !j.LastSuccess.Equal(end) || j.LastDuration != 30*time.Minute {
+		if j := b.Job(m); !j.LastSuccess.Equal(end) || j.LastDuration != 30*time.Minute {
 			t.Errorf("%s: success %v after %v", m, j.LastSuccess, j.LastDuration)
 		}
 	}
 	for _, m := range []string{"VM Messagerie", "バックアップ"} {
-		if j := b.job(m); !j.LastSuccess.IsZero() || j.LastResult != exporters.Unknown {
+		if j := b.Job(m); !j.LastSuccess.IsZero() || j.LastResult != exporters.Unknown {
 			t.Errorf("%s: success %v, %s, though nothing tells when", m, j.LastSuccess, j.LastResult)
 		}
 	}
@@ -308,17 +309,17 @@ func TestDatabaseCustomers(t *testing.T) {
 	})
 	b.ran(1, 0, 1, daily)
 	b.ran(3, 3, 1, virtual)
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.Customer != "garage-martin" {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.Customer != "garage-martin" {
 		t.Errorf("customer %q", j.Customer)
 	}
-	if j := b.job("VM Messagerie"); j.Customer != "machines-virtuelles-ete" {
+	if j := b.Job("VM Messagerie"); j.Customer != "machines-virtuelles-ete" {
 		t.Errorf("customer %q", j.Customer)
 	}
 	b.exec(`UPDATE as_edge_policy SET name = 'Renamed' WHERE uuid = ?`, virtual)
-	b.clock.Advance(2 * time.Hour)
-	b.refresh()
-	if j := b.job("VM Messagerie"); j.Customer != "machines-virtuelles-ete" || j.Plan != "Renamed" {
+	b.Clock.Advance(2 * time.Hour)
+	b.Refresh()
+	if j := b.Job("VM Messagerie"); j.Customer != "machines-virtuelles-ete" || j.Plan != "Renamed" {
 		t.Errorf("after a renaming: customer %q, plan %q", j.Customer, j.Plan)
 	}
 }
@@ -326,17 +327,17 @@ func TestDatabaseCustomers(t *testing.T) {
 func TestDatabaseFailuresKeepTheOldSnapshot(t *testing.T) {
 	b := newDBBench(t, func(c *Config) { c.Console.MaxRows = 3 })
 	b.ran(1, 0, 1, daily)
-	b.refresh()
-	before := b.poller.View()
+	b.Refresh()
+	before := b.Poller.View()
 	for range 4 {
 		b.ran(2, 0, 1, daily)
 	}
-	if err := b.fails(); exporters.ReasonOf(err) != exporters.ReasonIncomplete || !strings.Contains(err.Error(), "max_rows") {
+	if err := b.Fails(); exporters.ReasonOf(err) != exporters.ReasonIncomplete || !strings.Contains(err.Error(), "max_rows") {
 		t.Errorf("too many rows: %v", err)
 	}
 	b.exec(`DROP TABLE as_edge_policy`)
-	_ = b.fails()
-	after := b.poller.View()
+	_ = b.Fails()
+	after := b.Poller.View()
 	if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) {
 		t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
 	}
@@ -354,25 +355,25 @@ func TestSQLServerProblems(t *testing.T) {
 func TestGUIDs(t *testing.T) {
 	id := mssql.UniqueIdentifier{0x3F, 0x25, 0x04, 0xE0, 0x4F, 0x89, 0x11, 0xD3, 0x9A, 0x0C, 0x03, 0x05, 0xE8, 0x2C, 0x33, 0x01}
 	wire, err := id.Value()
-	check(t, err)
+	sourcetest.Check(t, err)
 	if got := textOf(wire); got != strings.ToLower(daily) || got != strings.ToLower(id.String()) {
 		t.Errorf("%s", got)
 	}
 }
 
 func TestDriverSettings(t *testing.T) {
-	d := &Console{Server: "udp.dupont.example", User: `vigie@1;x`, PasswordFile: secretFile(t)}
-	check(t, (&Config{Customer: "d", Console: d}).Validate(""))
+	d := &Console{Server: "udp.dupont.example", User: `vigie@1;x`, PasswordFile: sourcetest.SecretFile(t, password)}
+	sourcetest.Check(t, (&Config{Customer: "d", Console: d}).Validate(""))
 	c, err := d.driverConfig("backup_exporter/test")
-	check(t, err)
+	sourcetest.Check(t, err)
 	if c.Host != "udp.dupont.example" || c.Instance != "ARCSERVE_APP" || c.Port != 0 || c.Database != "arcserveUDP" || c.User != `vigie@1;x` || c.Password != "" ||
 		c.Encryption != 1 || c.TLSConfig == nil || c.TLSConfig.InsecureSkipVerify || c.TrustServerCertificate || c.TLSConfig.ServerName != "udp.dupont.example" ||
 		c.AppName != "backup_exporter/test" || !c.ReadOnlyIntent || c.DialTimeout != 15*time.Second || len(c.Protocols) != 1 || c.Protocols[0] != "tcp" {
 		t.Errorf("%+v", c)
 	}
 	source, err := New(&Config{Console: d}, exporters.SourceOptions{Now: time.Now, UserAgent: "x"})
-	check(t, err) // nothing is sent before the first reading
-	check(t, source.Close())
+	sourcetest.Check(t, err) // nothing is sent before the first reading
+	sourcetest.Check(t, source.Close())
 	d.TLS.ServerName, d.Port = "SSL_Self_Signed_Fallback", 50123
 	if c, err = d.driverConfig("x"); err != nil || c.TLSConfig.ServerName != "SSL_Self_Signed_Fallback" || !c.HostInCertificateProvided || c.Port != 50123 {
 		t.Errorf("%+v, %v", c, err)
@@ -382,7 +383,7 @@ func TestDriverSettings(t *testing.T) {
 // A server without encryption is not told the password.
 func TestPasswordNeedsEncryption(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
+	sourcetest.Check(t, err)
 	defer l.Close()
 	said := make(chan []byte, 16)
 	go func() {
@@ -395,23 +396,23 @@ func TestPasswordNeedsEncryption(t *testing.T) {
 			said <- prelogin(conn)
 		}
 	}()
-	c := &Config{Customer: "d", Console: &Console{Server: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "vigie", PasswordFile: secretFile(t)}}
-	check(t, c.Validate(""))
+	c := &Config{Customer: "d", Console: &Console{Server: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "vigie", PasswordFile: sourcetest.SecretFile(t, password)}}
+	sourcetest.Check(t, c.Validate(""))
 	b := newBench(t)
 	db, err := openSQLServer(c.Console, "backup_exporter/test")
-	check(t, err)
-	b.poll(newConsole(c, db, sqlServerProblem, b.options()))
-	if err := b.fails(); !strings.Contains(err.Error(), "encryption") || strings.Contains(err.Error(), password) {
+	sourcetest.Check(t, err)
+	b.poll(newConsole(c, db, sqlServerProblem, b.SourceOptions()))
+	if err := b.Fails(); !strings.Contains(err.Error(), "encryption") || strings.Contains(err.Error(), password) {
 		t.Errorf("%v", err)
 	}
-	check(t, b.source.Close())
-	check(t, l.Close())
+	sourcetest.Check(t, b.source.Close())
+	sourcetest.Check(t, l.Close())
 	for rest := range said {
 		if len(rest) > 0 {
 			t.Errorf("%d bytes after the refusal", len(rest))
 		}
 	}
-	if err := b.fails(); strings.Contains(err.Error(), password) {
+	if err := b.Fails(); strings.Contains(err.Error(), password) {
 		t.Errorf("%v", err)
 	}
 }
@@ -439,16 +440,16 @@ func prelogin(conn net.Conn) []byte {
 
 func TestUnreachableServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
+	sourcetest.Check(t, err)
 	port := l.Addr().(*net.TCPAddr).Port
-	check(t, l.Close())
-	c := &Config{Customer: "d", Console: &Console{Server: "127.0.0.1", Port: port, User: "vigie", PasswordFile: secretFile(t)}}
-	check(t, c.Validate(""))
+	sourcetest.Check(t, l.Close())
+	c := &Config{Customer: "d", Console: &Console{Server: "127.0.0.1", Port: port, User: "vigie", PasswordFile: sourcetest.SecretFile(t, password)}}
+	sourcetest.Check(t, c.Validate(""))
 	b := newBench(t)
 	db, err := openSQLServer(c.Console, "x")
-	check(t, err)
-	b.poll(newConsole(c, db, sqlServerProblem, b.options()))
-	if err := b.fails(); exporters.ReasonOf(err) != exporters.ReasonUnreachable {
+	sourcetest.Check(t, err)
+	b.poll(newConsole(c, db, sqlServerProblem, b.SourceOptions()))
+	if err := b.Fails(); exporters.ReasonOf(err) != exporters.ReasonUnreachable {
 		t.Errorf("%v", err)
 	}
 	if exporters.ReasonOf(sqlDeadline(t, b)) != exporters.ReasonTimeout {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 type fileBench struct {
@@ -26,24 +27,24 @@ func newFileBench(t *testing.T, change func(*Config)) *fileBench {
 	if change != nil {
 		change(b.config)
 	}
-	check(t, b.config.Validate(""))
+	sourcetest.Check(t, b.config.Validate(""))
 	b.start()
 	return b
 }
 
 func (b *fileBench) start() {
-	b.t.Helper()
-	s, err := New(b.config, b.options())
-	check(b.t, err)
+	b.T.Helper()
+	s, err := New(b.config, b.SourceOptions())
+	sourcetest.Check(b.T, err)
 	b.poll(s.way)
 }
 
 // write leaves a file as the agent does, now.
 func (b *fileBench) write(name string, data []byte) {
-	b.t.Helper()
+	b.T.Helper()
 	file := filepath.Join(b.dir, name)
-	check(b.t, os.WriteFile(file, data, 0o600))
-	check(b.t, os.Chtimes(file, b.clock.Now(), b.clock.Now()))
+	sourcetest.Check(b.T, os.WriteFile(file, data, 0o600))
+	sourcetest.Check(b.T, os.Chtimes(file, b.Clock.Now(), b.Clock.Now()))
 }
 
 // info is a file's text. Only BackupStatus and its attribute are documented.
@@ -66,15 +67,15 @@ func TestHistoryGolden(t *testing.T) {
 	b := newFileBench(t, nil)
 	b.write("BackupInfo_1.xml", info("Finished", "Full"))
 	b.write("other.xml", info("Failed", "Full"))
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.write("backupinfo_2.XML", info("Failed", "Incremental"))
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.write("BackupInfo_3.xml", info("Finished", "Resync"))
 	b.write("BackupInfo_4.xml", info("Finished", "Verification"))
 	b.write("BackupInfo_5.xml", info("Active", "Incremental"))
-	b.clock.Advance(5 * time.Minute)
-	b.refresh()
-	b.golden("history.prom")
+	b.Clock.Advance(5 * time.Minute)
+	b.Refresh()
+	b.Golden("history.prom")
 }
 
 func TestHistoryEncodings(t *testing.T) {
@@ -91,8 +92,8 @@ func TestHistoryEncodings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newFileBench(t, nil)
 			b.write("BackupInfo.xml", data)
-			b.refresh()
-			if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+			b.Refresh()
+			if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
 				t.Errorf("%s, success %v, %q", j.LastResult, j.LastSuccess, j.Error)
 			}
 		})
@@ -117,28 +118,28 @@ func TestHistoryUnreadableFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newFileBench(t, nil)
 			b.write("BackupInfo_1.xml", info("Finished", "Full"))
-			success := b.clock.Now()
-			b.refresh()
-			b.clock.Advance(time.Hour)
+			success := b.Clock.Now()
+			b.Refresh()
+			b.Clock.Advance(time.Hour)
 			b.write("BackupInfo_2.xml", data)
-			b.refresh()
-			if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success || b.unknown("backup_info_file") != 0 {
+			b.Refresh()
+			if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success || b.unknown("backup_info_file") != 0 {
 				t.Errorf("%s, though the file may still be written", j.LastResult)
 			}
-			b.clock.Advance(stillWritten)
+			b.Clock.Advance(stillWritten)
 			for range 3 {
-				b.refresh()
+				b.Refresh()
 			}
-			if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(success) || !strings.Contains(j.Error, "BackupInfo_2.xml") {
+			if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(success) || !strings.Contains(j.Error, "BackupInfo_2.xml") {
 				t.Errorf("%s, success %v, %q", j.LastResult, j.LastSuccess, j.Error)
 			}
 			if n := b.unknown("backup_info_file"); n != 1 {
 				t.Errorf("counted %d times", n)
 			}
-			b.clock.Advance(time.Hour)
+			b.Clock.Advance(time.Hour)
 			b.write("BackupInfo_3.xml", info("Finished", "Full"))
-			b.refresh()
-			if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+			b.Refresh()
+			if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
 				t.Errorf("%s after a good one", j.LastResult)
 			}
 		})
@@ -165,8 +166,8 @@ func TestHistoryStatuses(t *testing.T) {
 	} {
 		b := newFileBench(t, nil)
 		b.write("BackupInfo.xml", []byte("<x>"+text+"</x>"))
-		b.refresh()
-		j := b.job("SRV-COMPTABILITÉ")
+		b.Refresh()
+		j := b.Job("SRV-COMPTABILITÉ")
 		if j.LastResult != want || (want == exporters.Success) == j.LastSuccess.IsZero() {
 			t.Errorf("%s: %s, success %v", text, j.LastResult, j.LastSuccess)
 		}
@@ -179,34 +180,34 @@ func TestHistoryStatuses(t *testing.T) {
 func TestHistoryRunningAndReusedNames(t *testing.T) {
 	b := newFileBench(t, nil)
 	b.write("BackupInfo.xml", info("Failed", "Full"))
-	b.refresh()
-	b.clock.Advance(24 * time.Hour)
-	since := b.clock.Now()
+	b.Refresh()
+	b.Clock.Advance(24 * time.Hour)
+	since := b.Clock.Now()
 	b.write("BackupInfo2.xml", info("Active", "Full"))
 	for range 3 {
-		b.refresh()
-		if j := b.job("SRV-COMPTABILITÉ"); !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 {
+		b.Refresh()
+		if j := b.Job("SRV-COMPTABILITÉ"); !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 {
 			t.Fatalf("running %v since %v, %s", j.Running, j.RunningSince, j.LastResult)
 		}
-		b.clock.Advance(time.Minute)
+		b.Clock.Advance(time.Minute)
 		b.write("BackupInfo2.xml", info("Active", "Full"))
 	}
 	b.write("BackupInfo2.xml", info("Finished", "Full"))
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.Running || !j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.Running || !j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("running %v, success %v", j.Running, j.LastSuccess)
 	}
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.write("BackupInfo.xml", info("Finished", "Full")) // a name again
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(b.clock.Now()) {
-		t.Errorf("success %v, now %v", j.LastSuccess, b.clock.Now())
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(b.Clock.Now()) {
+		t.Errorf("success %v, now %v", j.LastSuccess, b.Clock.Now())
 	}
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.write("BackupInfo2.xml", info("Active", "Full")) // and then the machine lost power
-	b.clock.Advance(openFor)
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.Running || j.LastResult != exporters.Success {
+	b.Clock.Advance(openFor)
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.Running || j.LastResult != exporters.Success {
 		t.Errorf("running %v, %s", j.Running, j.LastResult)
 	}
 }
@@ -214,43 +215,43 @@ func TestHistoryRunningAndReusedNames(t *testing.T) {
 func TestHistoryEndsAsTold(t *testing.T) {
 	b := newFileBench(t, func(c *Config) { c.Agent.EndName = "EndTime" })
 	b.write("BackupInfo.xml", []byte(`<x><BackupStatus Status="Finished" EndTime="2026-03-09 04:30:00"/></x>`))
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(time.Date(2026, 3, 9, 3, 30, 0, 0, time.UTC)) {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(time.Date(2026, 3, 9, 3, 30, 0, 0, time.UTC)) {
 		t.Errorf("success %v, want the wall clock of Paris", j.LastSuccess)
 	}
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.write("BackupInfo2.xml", []byte(`<x><BackupStatus Status="Finished"/></x>`))
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(b.clock.Now()) || b.unknown("backup_info_time") != 1 {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); !j.LastSuccess.Equal(b.Clock.Now()) || b.unknown("backup_info_time") != 1 {
 		t.Errorf("success %v, counted %d", j.LastSuccess, b.unknown("backup_info_time"))
 	}
 }
 
 func TestHistoryFolder(t *testing.T) {
 	b := newFileBench(t, nil)
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.IsZero() {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Unknown || !j.LastSuccess.IsZero() {
 		t.Errorf("a job that never ran: %s", j.LastResult)
 	}
 	b.write("BackupInfo.xml", info("Finished", "Full"))
-	success := b.clock.Now()
+	success := b.Clock.Now()
 	// What is no file of this folder is not opened.
 	outside := filepath.Join(t.TempDir(), "BackupInfo_9.xml")
-	check(t, os.WriteFile(outside, info("Failed", "Full"), 0o600))
-	check(t, os.Symlink(outside, filepath.Join(b.dir, "BackupInfo_9.xml")))
-	check(t, os.Mkdir(filepath.Join(b.dir, "BackupInfo_8.xml"), 0o700))
-	b.refresh()
-	check(t, b.poller.Save())
-	if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success {
+	sourcetest.Check(t, os.WriteFile(outside, info("Failed", "Full"), 0o600))
+	sourcetest.Check(t, os.Symlink(outside, filepath.Join(b.dir, "BackupInfo_9.xml")))
+	sourcetest.Check(t, os.Mkdir(filepath.Join(b.dir, "BackupInfo_8.xml"), 0o700))
+	b.Refresh()
+	sourcetest.Check(t, b.Poller.Save())
+	if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success {
 		t.Errorf("%s, %q", j.LastResult, j.Error)
 	}
-	check(t, os.RemoveAll(b.dir))
-	if err := b.fails(); exporters.ReasonOf(err) != exporters.ReasonNotFound {
+	sourcetest.Check(t, os.RemoveAll(b.dir))
+	if err := b.Fails(); exporters.ReasonOf(err) != exporters.ReasonNotFound {
 		t.Errorf("%v", err)
 	}
 	b.start()
-	_ = b.fails()
-	if v := b.poller.View(); v.Up || len(v.Jobs) != 1 || !v.Jobs[0].LastSuccess.Equal(success) {
+	_ = b.Fails()
+	if v := b.Poller.View(); v.Up || len(v.Jobs) != 1 || !v.Jobs[0].LastSuccess.Equal(success) {
 		t.Errorf("up %v, %+v", v.Up, v.Jobs)
 	}
 }
@@ -260,19 +261,19 @@ func TestHistoryIsReadOnce(t *testing.T) {
 	b := newFileBench(t, nil)
 	for i := range maxInfoFiles + 50 {
 		b.write(fmt.Sprintf("BackupInfo_%05d.xml", i), info("Finished", "Full"))
-		b.clock.Advance(time.Second)
+		b.Clock.Advance(time.Second)
 	}
-	b.refresh()
+	b.Refresh()
 	h := b.source.way.(*history)
 	if len(h.files) != maxInfoFiles {
 		t.Errorf("%d files", len(h.files))
 	}
 	newestName := fmt.Sprintf("BackupInfo_%05d.xml", maxInfoFiles+49)
 	at := h.files[newestName].mtime
-	check(t, os.WriteFile(filepath.Join(b.dir, newestName), info("Failed!!", "Full"), 0o600)) // as long as before
-	check(t, os.Chtimes(filepath.Join(b.dir, newestName), at, at))
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success {
+	sourcetest.Check(t, os.WriteFile(filepath.Join(b.dir, newestName), info("Failed!!", "Full"), 0o600)) // as long as before
+	sourcetest.Check(t, os.Chtimes(filepath.Join(b.dir, newestName), at, at))
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.LastResult != exporters.Success {
 		t.Errorf("%s: the file was read again", j.LastResult)
 	}
 }
@@ -284,7 +285,7 @@ func FuzzBackupInfo(f *testing.F) {
 	f.Add([]byte(`<!DOCTYPE x [<!ENTITY a "b">]><x><BackupStatus Status="&a;"/></x>`))
 	f.Add([]byte(`<x><BackupStatus Status="Finished"/><BackupStatus Status="?"/></x>`))
 	c := &Config{Customer: "d", Agent: &Agent{Machine: "m", EndName: "EndTime"}}
-	check(f, c.Validate(""))
+	sourcetest.Check(f, c.Validate(""))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in, err := ParseBackupInfo(data, c.Agent)
 		if err != nil {

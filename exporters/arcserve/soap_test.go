@@ -3,8 +3,6 @@ package arcserve
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,41 +10,38 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/arcserve/arcservesim"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 )
 
 type soapBench struct {
 	bench
 	sim    *arcservesim.Sim
-	server *httptest.Server
 	config *Config
 }
 
 func newSOAPBench(t *testing.T) *soapBench {
 	t.Helper()
 	b := &soapBench{bench: newBench(t)}
-	b.sim = arcservesim.New(arcservesim.Options{Now: b.clock.Now, Password: password, Domain: "DUPONT"})
-	b.server = httptest.NewServer(b.sim)
-	t.Cleanup(b.server.Close)
-	u, err := url.Parse(b.server.URL)
-	check(t, err)
-	b.config = &Config{Customer: "dupont", CustomerName: "Dupont SA", SOAP: &SOAP{Experimental: true, URL: exporters.URL{URL: u}, Namespace: arcservesim.Namespace,
-		Username: "sim-user", Domain: "DUPONT", PasswordFile: secretFile(t), Nodes: []int{1, 2}, RequestsPerSecond: 100_000}}
-	check(t, b.config.Validate(""))
+	b.sim = arcservesim.New(arcservesim.Options{Now: b.Clock.Now, Password: password, Domain: "DUPONT"})
+	b.Serve(b.sim)
+	b.config = &Config{Customer: "dupont", CustomerName: "Dupont SA", SOAP: &SOAP{Experimental: true, URL: b.Address().URL, Namespace: arcservesim.Namespace,
+		Username: "sim-user", Domain: "DUPONT", PasswordFile: sourcetest.SecretFile(t, password), Nodes: []int{1, 2}, RequestsPerSecond: 100_000}}
+	sourcetest.Check(t, b.config.Validate(""))
 	b.start()
 	return b
 }
 
 func (b *soapBench) start() {
-	b.t.Helper()
-	s, err := New(b.config, b.options())
-	check(b.t, err)
+	b.T.Helper()
+	s, err := New(b.config, b.SourceOptions())
+	sourcetest.Check(b.T, err)
 	b.poll(s.way)
 }
 
 // run lets a job run for ten minutes.
 func (b *soapBench) run(nodeID int, node string, jobType int, result string) {
 	j := b.sim.Start(nodeID, node, jobType)
-	b.clock.Advance(10 * time.Minute)
+	b.Clock.Advance(10 * time.Minute)
 	b.sim.Finish(j, result)
 }
 
@@ -55,7 +50,7 @@ func TestSOAPGolden(t *testing.T) {
 	b.run(1, "SRV-COMPTABILITÉ", 0, "Finished")
 	b.run(1, "VM Messagerie", 3, "Finished")
 	b.run(2, `q"uo\te<&>`, 3, "Finished")
-	b.clock.Advance(23 * time.Hour)
+	b.Clock.Advance(23 * time.Hour)
 	b.run(1, "SRV-COMPTABILITÉ", 0, "Failed")
 	b.run(1, "SRV-COMPTABILITÉ", 11, "Finished") // a catalog
 	b.run(2, "バックアップ", 0, "LicenseFailed")
@@ -63,9 +58,9 @@ func TestSOAPGolden(t *testing.T) {
 	b.run(2, "сервер", 0, "Missed")
 	b.run(2, "srv-neu", 0, "Waiting")
 	b.sim.Start(1, "VM Messagerie", 3)
-	b.clock.Advance(5 * time.Minute)
-	b.refresh()
-	b.golden("soap.prom")
+	b.Clock.Advance(5 * time.Minute)
+	b.Refresh()
+	b.Golden("soap.prom")
 }
 
 func TestSOAPStatuses(t *testing.T) {
@@ -75,9 +70,9 @@ func TestSOAPStatuses(t *testing.T) {
 		b := newSOAPBench(t)
 		b.run(1, "srv", 0, word)
 		for range 2 {
-			b.refresh()
+			b.Refresh()
 		}
-		j := b.job("srv")
+		j := b.Job("srv")
 		if j.LastResult != want || (want == exporters.Success) == j.LastSuccess.IsZero() {
 			t.Errorf("%q: %s, success %v", word, j.LastResult, j.LastSuccess)
 		}
@@ -93,16 +88,16 @@ func TestSOAPRunningKeepsThePreviousResult(t *testing.T) {
 	for _, word := range []string{"Active", "Waiting", "Idle"} {
 		j := b.sim.Start(1, "srv", 0)
 		j.Status = word
-		since := b.clock.Now()
+		since := b.Clock.Now()
 		for range 3 {
-			b.clock.Advance(time.Hour)
-			b.refresh()
-			got := b.job("srv")
+			b.Clock.Advance(time.Hour)
+			b.Refresh()
+			got := b.Job("srv")
 			if got.LastResult != exporters.Failed || got.Failures != 1 || got.Running != (word == "Active") || got.Running && !got.RunningSince.Equal(since) {
 				t.Errorf("%s: %s, %d failures, running %v since %v", word, got.LastResult, got.Failures, got.Running, got.RunningSince)
 			}
 		}
-		b.sim.Forget(b.clock.Now())
+		b.sim.Forget(b.Clock.Now())
 	}
 }
 
@@ -112,26 +107,26 @@ func TestSOAPSession(t *testing.T) {
 	b.run(1, "srv", 0, "Finished")
 	b.run(2, "vm", 3, "Finished")
 	for range 3 {
-		b.refresh()
+		b.Refresh()
 	}
 	if n := b.sim.Requests("login"); n != 1 {
 		t.Errorf("%d logins, want 1", n)
 	}
 	b.sim.Orders.Add(misbehave.Order{Endpoint: opHistory, Fault: misbehave.ExpireTokens, Skip: 1, Times: 1})
-	b.refresh()
-	if n, jobs := b.sim.Requests("login"), len(b.poller.View().Jobs); n != 2 || jobs != 2 {
+	b.Refresh()
+	if n, jobs := b.sim.Requests("login"), len(b.Poller.View().Jobs); n != 2 || jobs != 2 {
 		t.Errorf("%d logins, %d jobs", n, jobs)
 	}
 	before := b.sim.Requests(opHistory)
 	b.sim.Orders.Add(misbehave.Order{Endpoint: opHistory, Fault: misbehave.ExpireTokens, Times: -1})
-	if err := b.fails(); exporters.ReasonOf(err) != exporters.ReasonServer || !strings.Contains(err.Error(), "timed out") {
+	if err := b.Fails(); exporters.ReasonOf(err) != exporters.ReasonServer || !strings.Contains(err.Error(), "timed out") {
 		t.Errorf("%v", err)
 	}
 	if n := b.sim.Requests(opHistory) - before; n != 2 {
 		t.Errorf("asked %d times, want twice", n)
 	}
 	b.sim.Orders.Clear()
-	b.refresh()
+	b.Refresh()
 	if n := b.sim.Requests("refused"); n != 0 {
 		t.Errorf("%d calls that the service does not know", n)
 	}
@@ -141,7 +136,7 @@ func TestSOAPWrongPassword(t *testing.T) {
 	b := newSOAPBench(t)
 	b.config.SOAP.Domain = "ELSEWHERE"
 	b.start()
-	if err := b.fails(); exporters.ReasonOf(err) != exporters.ReasonAuth || b.sim.Requests("login") != 1 || b.sim.Requests(opHistory) != 0 {
+	if err := b.Fails(); exporters.ReasonOf(err) != exporters.ReasonAuth || b.sim.Requests("login") != 1 || b.sim.Requests(opHistory) != 0 {
 		t.Errorf("%v; %d logins", err, b.sim.Requests("login"))
 	}
 }
@@ -165,9 +160,9 @@ func TestSOAPIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 				b := newSOAPBench(t)
 				b.run(1, "srv", 0, "Finished")
 				b.run(2, "vm", 3, "Finished")
-				b.refresh()
-				before := b.poller.View()
-				b.clock.Advance(time.Hour)
+				b.Refresh()
+				before := b.Poller.View()
+				b.Clock.Advance(time.Hour)
 				b.run(2, "vm", 3, "Finished")
 				order.Endpoint = op
 				if op == opLogin {
@@ -178,15 +173,15 @@ func TestSOAPIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 					b.sim.Orders.Add(misbehave.Order{Endpoint: opHistory, Fault: misbehave.ExpireTokens, Times: 1})
 				}
 				for range 3 {
-					_ = b.fails()
+					_ = b.Fails()
 				}
-				after := b.poller.View()
-				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != 2 || !b.job("vm").LastSuccess.Before(b.clock.Now()) {
+				after := b.Poller.View()
+				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != 2 || !b.Job("vm").LastSuccess.Before(b.Clock.Now()) {
 					t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
 				}
 				b.sim.Orders.Clear()
-				b.refresh()
-				if !b.job("vm").LastSuccess.Equal(b.clock.Now()) {
+				b.Refresh()
+				if !b.Job("vm").LastSuccess.Equal(b.Clock.Now()) {
 					t.Error("the source did not recover")
 				}
 			})
@@ -201,8 +196,8 @@ func TestSOAPPassingFaults(t *testing.T) {
 	b.sim.Orders.Add(misbehave.Order{Endpoint: opHistory, Fault: misbehave.Unavailable, Times: 2})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: opLogin, Fault: misbehave.SlowBody, Delay: 10 * time.Millisecond, Times: 1})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: opHistory, Fault: misbehave.SlowBody, Delay: 10 * time.Millisecond, Times: 1})
-	b.refresh()
-	if j := b.job("srv"); j.LastResult != exporters.Success {
+	b.Refresh()
+	if j := b.Job("srv"); j.LastResult != exporters.Success {
 		t.Errorf("%s", j.LastResult)
 	}
 }
@@ -213,13 +208,13 @@ func TestSOAPHalfAnAnswer(t *testing.T) {
 	for _, node := range []string{"a", "b", "c", "d"} {
 		b.run(1, node, 0, "Finished")
 	}
-	b.refresh()
+	b.Refresh()
 	b.sim.Orders.Add(misbehave.Order{Endpoint: opHistory, Fault: misbehave.HalfPage, Times: -1})
 	for range exporters.DefaultGrace + 3 {
-		b.clock.Advance(time.Hour)
-		b.refresh()
+		b.Clock.Advance(time.Hour)
+		b.Refresh()
 	}
-	if n := len(b.poller.View().Jobs); n != 4 {
+	if n := len(b.Poller.View().Jobs); n != 4 {
 		t.Errorf("%d jobs", n)
 	}
 }
@@ -227,23 +222,23 @@ func TestSOAPHalfAnAnswer(t *testing.T) {
 func TestSOAPRestartAfterTheConsoleForgot(t *testing.T) {
 	b := newSOAPBench(t)
 	b.run(1, "srv", 0, "Finished")
-	success := b.clock.Now()
-	b.refresh()
-	check(t, b.poller.Save())
-	b.clock.Advance(20 * 24 * time.Hour)
-	b.sim.Forget(b.clock.Now())
+	success := b.Clock.Now()
+	b.Refresh()
+	sourcetest.Check(t, b.Poller.Save())
+	b.Clock.Advance(20 * 24 * time.Hour)
+	b.sim.Forget(b.Clock.Now())
 	b.start()
 	for range exporters.DefaultGrace + 2 {
-		b.refresh()
+		b.Refresh()
 	}
-	if j := b.job("srv"); !j.LastSuccess.Equal(success) || j.ObjectType != "BACKUP" {
+	if j := b.Job("srv"); !j.LastSuccess.Equal(success) || j.ObjectType != "BACKUP" {
 		t.Errorf("%+v", j)
 	}
-	b.clock.Advance(12 * 24 * time.Hour)
+	b.Clock.Advance(12 * 24 * time.Hour)
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
-	if n := len(b.poller.View().Jobs); n != 0 {
+	if n := len(b.Poller.View().Jobs); n != 0 {
 		t.Errorf("%d jobs without a run for a month", n)
 	}
 }
@@ -256,17 +251,17 @@ func TestSOAPTwoMachinesOfOneName(t *testing.T) {
 	b.run(1, "srv", 0, "Finished")
 	b.sim.Start(1, "srv", 11) // a catalog may run beside
 	b.run(1, "srv", 0, "Finished")
-	b.refresh()
+	b.Refresh()
 	if n := b.unknown("node_name_twice"); n != 0 {
 		t.Fatalf("counted %d times, though one came after the other", n)
 	}
 	one, two := b.sim.Start(1, "srv", 0), b.sim.Start(2, "SRV", 0)
-	b.clock.Advance(time.Minute)
+	b.Clock.Advance(time.Minute)
 	b.sim.Finish(one, "Finished")
-	b.clock.Advance(time.Minute)
+	b.Clock.Advance(time.Minute)
 	b.sim.Finish(two, "Failed")
-	b.refresh()
-	b.refresh()
+	b.Refresh()
+	b.Refresh()
 	if n := b.unknown("node_name_twice"); n != 1 {
 		t.Errorf("counted %d times", n)
 	}
@@ -278,8 +273,8 @@ func TestSOAPGate(t *testing.T) {
 	s := b.source.way.(*service)
 	send := func(method, path, body string) error {
 		t.Helper()
-		req, err := http.NewRequest(method, b.server.URL+path, strings.NewReader(body))
-		check(t, err)
+		req, err := http.NewRequest(method, b.Server.URL+path, strings.NewReader(body))
+		sourcetest.Check(t, err)
 		_, err = (&gate{base: http.DefaultTransport, path: s.at.Path}).RoundTrip(req)
 		return err
 	}
@@ -312,7 +307,7 @@ func TestSOAPGate(t *testing.T) {
 func TestSOAPNoSecretComesOut(t *testing.T) {
 	b := newSOAPBench(t)
 	b.run(1, "srv", 0, "Finished")
-	b.refresh()
+	b.Refresh()
 	secrets := append(b.sim.Secrets(), password)
 	var all strings.Builder
 	for _, op := range []string{opLogin, opHistory} {
@@ -320,15 +315,15 @@ func TestSOAPNoSecretComesOut(t *testing.T) {
 			b.sim.Orders.Clear()
 			b.sim.Orders.Add(misbehave.Order{Endpoint: op, Fault: f, Times: -1})
 			b.start()
-			if err := b.poller.Refresh(t.Context()); err != nil {
+			if err := b.Poller.Refresh(t.Context()); err != nil {
 				all.WriteString(err.Error())
 			}
 			secrets = append(secrets, b.sim.Secrets()...)
 		}
 	}
-	b.server.Close()
-	all.WriteString(b.fails().Error())
-	all.WriteString(b.metrics() + b.log.String())
+	b.Server.Close()
+	all.WriteString(b.Fails().Error())
+	all.WriteString(b.Metrics() + b.Log.String())
 	for _, s := range secrets {
 		if strings.Contains(all.String(), s) {
 			t.Errorf("a secret comes out: %.6s…", s)
@@ -367,7 +362,7 @@ func FuzzSOAP(f *testing.F) {
 	f.Add([]byte(head + `<S:Fault><faultstring>x</faultstring></S:Fault>` + tail))
 	f.Add([]byte(`<html><body>Back soon</body></html>`))
 	c := &Config{Customer: "d", Agent: &Agent{Machine: "m"}}
-	check(f, c.Validate(""))
+	sourcetest.Check(f, c.Validate(""))
 	now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = faultIn(data)

@@ -14,11 +14,11 @@ func TestNamesakeOfAConfiguredCustomer(t *testing.T) {
 	})
 	b.ran(1, 0, 1, daily)
 	b.ran(3, 3, 1, virtual)
-	b.refresh()
-	if j := b.job("SRV-COMPTABILITÉ"); j.Customer != "machines-virtuelles-ete" {
+	b.Refresh()
+	if j := b.Job("SRV-COMPTABILITÉ"); j.Customer != "machines-virtuelles-ete" {
 		t.Errorf("customer %q", j.Customer)
 	}
-	if j := b.job("VM Messagerie"); j.Customer != "machines-virtuelles-ete-"+strings.ToLower(virtual) {
+	if j := b.Job("VM Messagerie"); j.Customer != "machines-virtuelles-ete-"+strings.ToLower(virtual) {
 		t.Errorf("the namesake is customer %q", j.Customer)
 	}
 }

@@ -30,13 +30,13 @@ type client struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	tls, err := c.TLS.Build()
+	o, err := c.ClientOptions(env)
 	if err != nil {
 		return nil, err
 	}
 	cl := &client{config: c, now: env.Now}
-	cl.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.URL.URL, UserAgent: env.UserAgent, TLS: tls, RequestsPerSecond: c.RequestsPerSecond,
-		Concurrency: 2, Authorize: cl.authorize, Now: env.Now, Sleep: env.Sleep})
+	o.Concurrency, o.Authorize = 2, cl.authorize
+	cl.http = exporters.NewClient(o)
 	return cl, nil
 }
 

@@ -1,73 +1,37 @@
 package proxmoxbackup
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/proxmoxbackup/pbssim"
+	"vigie/exporters/sourcetest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const secret = "5ecret-0f-the-t0ken"
 
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 type bench struct {
-	t      *testing.T
-	clock  *clock
+	*sourcetest.Bench
 	sim    *pbssim.Sim
-	server *httptest.Server
 	config *Config
 	source *Source
-	poller *exporters.Poller
-	state  string
-	log    bytes.Buffer
 }
 
 func newBench(t *testing.T, o pbssim.Options) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC)}, state: filepath.Join(t.TempDir(), "pbs.json")}
-	o.Now, o.Secret = b.clock.Now, secret
+	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC))}
+	o.Now, o.Secret = b.Clock.Now, secret
 	b.sim = pbssim.New(o)
-	b.server = httptest.NewServer(b.sim)
-	t.Cleanup(b.server.Close)
+	b.Serve(b.sim)
 	b.sim.AddStore("main", 8<<40, 3<<40)
 	b.sim.AddStore("shared", 4<<40, 1<<40, "dupont", "dupont/prod", "martin")
 	b.run("main", "", "vm/100", "srv-ad", "OK")
@@ -76,11 +40,8 @@ func newBench(t *testing.T, o pbssim.Options) *bench {
 		b.run("shared", "dupont/prod", "ct/101", "srv-web", "OK")
 		b.run("shared", "martin", "vm/100", "garage", "OK")
 	}
-	file := filepath.Join(t.TempDir(), "secret")
-	check(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
-	u, err := url.Parse(b.server.URL)
-	check(t, err)
-	b.config = &Config{URL: exporters.URL{URL: u}, TokenID: "vigie@pbs!sim", SecretFile: file, Customer: "msp", RequestsPerSecond: 100_000,
+	b.config = &Config{Address: b.Address(), Owner: exporters.Owner{Customer: "msp"},
+		TokenID: "vigie@pbs!sim", SecretFile: sourcetest.SecretFile(t, secret),
 		Customers: map[string]Customer{"shared/dupont": {ID: "dupont", Name: "Dupont SA"}, "shared/martin": {ID: "garage-martin"}}}
 	b.restart()
 	return b
@@ -89,73 +50,43 @@ func newBench(t *testing.T, o pbssim.Options) *bench {
 // run lets a backup run for ten minutes.
 func (b *bench) run(store, ns, group, comment, status string) *pbssim.Snapshot {
 	r := b.sim.Start(store, ns, group, comment)
-	b.clock.Advance(10 * time.Minute)
+	b.Clock.Advance(10 * time.Minute)
 	return b.sim.Finish(r, status)
 }
 
 func (b *bench) restart() {
-	b.t.Helper()
-	check(b.t, b.config.Validate(""))
+	b.T.Helper()
+	sourcetest.Check(b.T, b.config.Validate(""))
 	var err error
-	b.source, err = New(b.config, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(context.Context, time.Duration) error { return nil }})
-	check(b.t, err)
-	b.poller, err = exporters.NewPoller(exporters.PollerOptions{Name: "pbs-lab", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: 10 * time.Second,
-		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
-	check(b.t, err)
+	b.source, err = New(b.config, b.SourceOptions())
+	sourcetest.Check(b.T, err)
+	b.Poll(sourcetest.Options{Name: "pbs-lab", Engine: Engine, Source: b.source})
 }
 
-func (b *bench) refresh() { b.t.Helper(); check(b.t, b.poller.Refresh(b.t.Context())) }
-
 func (b *bench) find(id string) *exporters.Job {
-	for _, j := range b.poller.View().Jobs {
-		if j.ID == id {
-			return &j
-		}
-	}
-	return nil
+	return b.Find(func(j *exporters.Job) bool { return j.ID == id })
 }
 
 func (b *bench) job(id string) exporters.Job {
-	b.t.Helper()
+	b.T.Helper()
 	j := b.find(id)
 	if j == nil {
-		b.t.Fatalf("no job %s", id)
+		b.T.Fatalf("no job %s", id)
 	}
 	return *j
 }
 
-func (b *bench) metrics() string {
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
-}
-
 func TestGoldenExposition(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.run("main", "", "vm/100", "srv-ad", "WARNINGS: 2")
 	b.run("main", "", "host/nas-01", "", "connection error: timed out")
 	bad := b.run("shared", "dupont/prod", "ct/101", "srv-web", "OK")
 	b.sim.Do(func() { bad.Verification = "failed" })
 	b.sim.Start("shared", "martin", "vm/100", "garage")
-	b.clock.Advance(5 * time.Minute)
-	b.refresh()
-	got := b.metrics()
-	const file = "testdata/exposition.prom"
-	if *update {
-		check(t, os.WriteFile(file, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(file)
-	check(t, err)
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("run with -update and look at the change (-want +got):\n%s", d)
-	}
-	problems, err := promlint.New(strings.NewReader(got)).Lint()
-	check(t, err)
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
+	b.Clock.Advance(5 * time.Minute)
+	b.Refresh()
+	b.Golden("exposition.prom")
 	if n := b.sim.Requests("refused"); n != 0 {
 		t.Errorf("%d questions were not understood", n)
 	}
@@ -164,29 +95,29 @@ func TestGoldenExposition(t *testing.T) {
 // Failures leave no snapshot: only a task tells of them.
 func TestFailures(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
-	b.refresh()
+	b.Refresh()
 	good := b.job("main/vm/100").LastSuccess
 	for night := range 2 {
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.run("main", "", "vm/100", "srv-ad", "backup write data failed")
 		for range 2 {
-			b.refresh()
+			b.Refresh()
 			j := b.job("main/vm/100")
-			if j.LastResult != exporters.Failed || j.Failures != night+1 || !j.LastSuccess.Equal(good) || j.Error != "backup write data failed" || !j.LastRun.Equal(b.clock.Now()) {
+			if j.LastResult != exporters.Failed || j.Failures != night+1 || !j.LastSuccess.Equal(good) || j.Error != "backup write data failed" || !j.LastRun.Equal(b.Clock.Now()) {
 				t.Errorf("night %d: %s, %d failures, success %v, %q", night, j.LastResult, j.Failures, j.LastSuccess, j.Error)
 			}
 		}
 	}
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.run("main", "", "vm/100", "srv-ad", "OK")
 	b.sim.ForgetTasks() // the snapshot alone proves it
-	b.refresh()
-	if j := b.job("main/vm/100"); j.LastResult != exporters.Success || j.Failures != 0 || !j.LastSuccess.Equal(b.clock.Now().Add(-10*time.Minute)) {
+	b.Refresh()
+	if j := b.job("main/vm/100"); j.LastResult != exporters.Success || j.Failures != 0 || !j.LastSuccess.Equal(b.Clock.Now().Add(-10*time.Minute)) {
 		t.Errorf("%s, %d failures, success %v", j.LastResult, j.Failures, j.LastSuccess)
 	}
 	// A machine whose first backup fails has no group yet.
 	b.run("main", "", "vm/200", "new", "no space left")
-	b.refresh()
+	b.Refresh()
 	if j := b.job("main/vm/200"); j.LastResult != exporters.Failed || !j.LastSuccess.IsZero() {
 		t.Errorf("never saved: %s, success %v", j.LastResult, j.LastSuccess)
 	}
@@ -196,27 +127,27 @@ func TestFailures(t *testing.T) {
 func TestTaskOfTwoNamespaces(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
 	b.run("shared", "dupont", "vm/100", "srv-ad", "OK")
-	b.refresh()
-	b.clock.Advance(time.Hour)
+	b.Refresh()
+	b.Clock.Advance(time.Hour)
 	b.run("shared", "martin", "vm/100", "garage", "failed")
 	b.run("shared", "dupont/prod", "ct/101", "srv-web", "failed")
-	b.refresh()
+	b.Refresh()
 	for id, want := range map[string]exporters.Result{"shared/martin/vm/100": exporters.Success, "shared/dupont/vm/100": exporters.Success, "shared/dupont/prod/ct/101": exporters.Failed} {
 		if j := b.job(id); j.LastResult != want {
 			t.Errorf("%s: %s", id, j.LastResult)
 		}
 	}
-	if b.poller.View().UnknownValues["task_namespace"] != 1 {
-		t.Errorf("counted %v", b.poller.View().UnknownValues)
+	if b.Poller.View().UnknownValues["task_namespace"] != 1 {
+		t.Errorf("counted %v", b.Poller.View().UnknownValues)
 	}
 }
 
 func TestVerification(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
-	first := b.clock.Now()
-	b.clock.Advance(24 * time.Hour)
+	first := b.Clock.Now()
+	b.Clock.Advance(24 * time.Hour)
 	s := b.run("main", "", "vm/100", "srv-ad", "OK")
-	b.refresh()
+	b.Refresh()
 	for i, c := range []struct {
 		state    string
 		want     exporters.Result
@@ -227,19 +158,19 @@ func TestVerification(t *testing.T) {
 			b.sim.ForgetTasks()
 		}
 		for range 2 {
-			b.refresh()
+			b.Refresh()
 			if j := b.job("main/vm/100"); j.LastResult != c.want || j.Failures != c.failures || (j.Error == "") != (c.want == exporters.Success) {
 				t.Errorf("%d %q: %s, %d failures, %q", i, c.state, j.LastResult, j.Failures, j.Error)
 			}
 		}
 	}
-	if b.poller.View().UnknownValues["verification"] != 1 {
-		t.Errorf("counted %v", b.poller.View().UnknownValues)
+	if b.Poller.View().UnknownValues["verification"] != 1 {
+		t.Errorf("counted %v", b.Poller.View().UnknownValues)
 	}
 	// An exporter that begins now believes the one before only.
-	check(t, os.Remove(b.state))
+	sourcetest.Check(t, os.Remove(b.State))
 	b.restart()
-	b.refresh()
+	b.Refresh()
 	if j := b.job("main/vm/100"); j.LastSuccess.After(first) || j.LastSuccess.IsZero() {
 		t.Errorf("success %v, the good one ended %v", j.LastSuccess, first)
 	}
@@ -251,20 +182,20 @@ func TestRunning(t *testing.T) {
 			b := newBench(t, pbssim.Options{})
 			b.config.Tasks = &tasks
 			b.restart()
-			b.refresh()
+			b.Refresh()
 			good := b.job("main/vm/100").LastSuccess
-			b.clock.Advance(24 * time.Hour)
+			b.Clock.Advance(24 * time.Hour)
 			r := b.sim.Start("main", "", "vm/100", "srv-ad")
-			since := b.clock.Now()
-			b.clock.Advance(time.Hour)
+			since := b.Clock.Now()
+			b.Clock.Advance(time.Hour)
 			for range 2 {
-				b.refresh()
+				b.Refresh()
 				if j := b.job("main/vm/100"); !j.Running || j.RunningSince.Sub(since).Abs() > time.Second || j.LastResult != exporters.Success || !j.LastSuccess.Equal(good) {
 					t.Errorf("running %v since %v, %s, success %v", j.Running, j.RunningSince, j.LastResult, j.LastSuccess)
 				}
 			}
 			b.sim.Vanish(r) // the server died: the task has ended, its remains lie there
-			b.refresh()
+			b.Refresh()
 			j := b.job("main/vm/100")
 			if !j.LastSuccess.Equal(good) || j.Running == tasks || tasks && j.LastResult != exporters.Failed {
 				t.Errorf("after the end: running %v, %s, success %v", j.Running, j.LastResult, j.LastSuccess)
@@ -276,24 +207,24 @@ func TestRunning(t *testing.T) {
 // A group whose last snapshot prune deleted does not vanish while it looks good.
 func TestPrunedGroup(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
-	b.refresh()
+	b.Refresh()
 	good := b.job("main/vm/100")
 	b.sim.Prune("main", "", "vm/100")
 	b.sim.ForgetTasks()
 	for day := range 31 {
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		if day%10 == 5 {
-			check(t, b.poller.Save())
+			sourcetest.Check(t, b.Poller.Save())
 			b.restart()
 		}
-		b.refresh()
+		b.Refresh()
 		if j := b.find("main/vm/100"); day < 30 && (j == nil || !j.LastSuccess.Equal(good.LastSuccess) || j.Machine != "srv-ad") {
 			t.Fatalf("day %d: %+v", day, j)
 		}
 	}
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
 	if j := b.find("main/vm/100"); j != nil {
 		t.Errorf("still shown: %+v", j)
@@ -301,7 +232,7 @@ func TestPrunedGroup(t *testing.T) {
 	b.config.Ignore = []string{"main/host/*"}
 	b.restart()
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
 	if j := b.find("main/host/nas-01"); j != nil {
 		t.Errorf("ignored and shown: %+v", j)
@@ -312,10 +243,10 @@ func TestPrunedGroup(t *testing.T) {
 func TestMachineNames(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
 	for _, comment := range []string{"srv-ad", "before the update", "srv-ad\nsecond line", ""} {
-		b.clock.Advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 		b.run("main", "", "vm/100", comment, "OK")
 	}
-	b.refresh()
+	b.Refresh()
 	if j := b.job("main/vm/100"); j.Machine != "srv-ad" {
 		t.Errorf("machine %q", j.Machine)
 	}
@@ -324,15 +255,15 @@ func TestMachineNames(t *testing.T) {
 	}
 	b.config.MachineFrom = "id"
 	b.restart()
-	b.refresh()
+	b.Refresh()
 	if j := b.job("main/vm/100"); j.Machine != "100" {
 		t.Errorf("machine %q", j.Machine)
 	}
 	for i, n := range []string{"été", "сервер", "サーバー", "خادم", "a\"b\\c\nd", strings.Repeat("長", 300)} {
 		b.run("main", "", fmt.Sprintf("vm/%d", 300+i), n, "OK")
 	}
-	b.refresh()
-	if _, err := promlint.New(strings.NewReader(b.metrics())).Lint(); err != nil {
+	b.Refresh()
+	if _, err := promlint.New(strings.NewReader(b.Metrics())).Lint(); err != nil {
 		t.Error(err)
 	}
 	if j := b.job("shared/dupont/prod/ct/101"); j.Customer != "dupont" || j.CustomerName != "Dupont SA" {
@@ -345,8 +276,8 @@ func TestMachineNames(t *testing.T) {
 
 func TestOldServer(t *testing.T) {
 	b := newBench(t, pbssim.Options{Old: true})
-	b.refresh()
-	if n := len(b.poller.View().Jobs); n != 2 {
+	b.Refresh()
+	if n := len(b.Poller.View().Jobs); n != 2 {
 		t.Errorf("%d jobs", n)
 	}
 }
@@ -364,24 +295,24 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 		for _, endpoint := range []string{"datastores", "namespaces", "snapshots"} {
 			t.Run(name+" of "+endpoint, func(t *testing.T) {
 				b := newBench(t, pbssim.Options{})
-				b.refresh()
-				before := b.poller.View()
-				b.clock.Advance(time.Hour)
+				b.Refresh()
+				before := b.Poller.View()
+				b.Clock.Advance(time.Hour)
 				b.run("main", "", "vm/100", "srv-ad", "OK")
 				order.Endpoint = endpoint
 				b.sim.Orders.Add(order)
 				for range 3 {
-					if err := b.poller.Refresh(t.Context()); err == nil {
+					if err := b.Poller.Refresh(t.Context()); err == nil {
 						t.Fatal("the refresh did not fail")
 					}
 				}
-				after := b.poller.View()
+				after := b.Poller.View()
 				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) {
 					t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
 				}
 				b.sim.Orders.Clear()
-				b.refresh()
-				if !b.job("main/vm/100").LastSuccess.Equal(b.clock.Now()) {
+				b.Refresh()
+				if !b.job("main/vm/100").LastSuccess.Equal(b.Clock.Now()) {
 					t.Error("the source did not recover")
 				}
 			})
@@ -392,13 +323,13 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 // A list that comes without some of its items costs no group.
 func TestShorterListing(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
-	b.refresh()
-	want := len(b.poller.View().Jobs)
+	b.Refresh()
+	want := len(b.Poller.View().Jobs)
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "snapshots", Fault: misbehave.HalfPage, Times: -1})
 	for range exporters.DefaultGrace + 2 {
-		b.refresh()
+		b.Refresh()
 	}
-	if got := len(b.poller.View().Jobs); got != want {
+	if got := len(b.Poller.View().Jobs); got != want {
 		t.Errorf("%d jobs of %d", got, want)
 	}
 }
@@ -412,16 +343,16 @@ func TestTasksDegradeAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, pbssim.Options{})
-			b.refresh()
-			b.clock.Advance(time.Hour)
+			b.Refresh()
+			b.Clock.Advance(time.Hour)
 			b.run("main", "", "host/nas-01", "", "OK")
 			order.Endpoint = "tasks"
 			b.sim.Orders.Add(order)
-			b.refresh()
-			if m := b.metrics(); !strings.Contains(m, `backup_source_up{source="pbs-lab"} 1`) || !strings.Contains(m, `backup_source_endpoint_up{source="pbs-lab",endpoint="tasks"} 0`) {
+			b.Refresh()
+			if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="pbs-lab"} 1`) || !strings.Contains(m, `backup_source_endpoint_up{source="pbs-lab",endpoint="tasks"} 0`) {
 				t.Error("the failure of the tasks is not told alone")
 			}
-			if j := b.job("main/host/nas-01"); !j.LastSuccess.Equal(b.clock.Now().Add(-10 * time.Minute)) {
+			if j := b.job("main/host/nas-01"); !j.LastSuccess.Equal(b.Clock.Now().Add(-10 * time.Minute)) {
 				t.Errorf("success %v", j.LastSuccess)
 			}
 		})
@@ -429,11 +360,11 @@ func TestTasksDegradeAlone(t *testing.T) {
 	// Pages that come short are read to the end all the same.
 	b := newBench(t, pbssim.Options{})
 	for range 7 {
-		b.clock.Advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 		b.run("main", "", "vm/100", "srv-ad", "failed")
 	}
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "tasks", Fault: misbehave.HalfPage, Times: 2})
-	b.refresh()
+	b.Refresh()
 	if j := b.job("main/vm/100"); j.Failures != 7 {
 		t.Errorf("%d failures", j.Failures)
 	}
@@ -443,18 +374,18 @@ func TestTasksDegradeAlone(t *testing.T) {
 // is deleted meanwhile costs nothing.
 func TestDatastores(t *testing.T) {
 	b := newBench(t, pbssim.Options{})
-	b.refresh()
-	want := len(b.poller.View().Jobs)
+	b.Refresh()
+	want := len(b.Poller.View().Jobs)
 	b.sim.Trouble("shared", "unable to open chunk store")
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.run("main", "", "vm/100", "srv-ad", "OK")
-	check(t, b.poller.Save())
+	sourcetest.Check(t, b.Poller.Save())
 	b.restart()
 	for range exporters.DefaultGrace + 2 {
-		b.refresh()
+		b.Refresh()
 	}
-	m := b.metrics()
-	if got := len(b.poller.View().Jobs); got != want || !b.job("main/vm/100").LastSuccess.Equal(b.clock.Now()) {
+	m := b.Metrics()
+	if got := len(b.Poller.View().Jobs); got != want || !b.job("main/vm/100").LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("%d jobs of %d", got, want)
 	}
 	for _, line := range []string{`backup_repository_online{source="pbs-lab",customer="msp",repository="shared"} 0`, `backup_repository_online{source="pbs-lab",customer="msp",repository="main"} 1`,
@@ -472,17 +403,17 @@ func TestDatastores(t *testing.T) {
 			b.sim.DeleteNamespace("shared", "martin")
 		}
 	}
-	b.refresh()
+	b.Refresh()
 	b.config.Datastores = []string{"main", "gone"}
 	b.restart()
-	if err := b.poller.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "does not see the datastore gone") {
+	if err := b.Poller.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "does not see the datastore gone") {
 		t.Errorf("%v", err)
 	}
-	empty := pbssim.New(pbssim.Options{Now: b.clock.Now, Secret: secret})
-	b.server.Config.Handler = empty
+	empty := pbssim.New(pbssim.Options{Now: b.Clock.Now, Secret: secret})
+	b.Server.Config.Handler = empty
 	b.config.Datastores = nil
 	b.restart()
-	if err := b.poller.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "sees no datastore") {
+	if err := b.Poller.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "sees no datastore") {
 		t.Errorf("%v", err)
 	}
 }
@@ -492,23 +423,23 @@ func TestWrongCaseAndClockSkew(t *testing.T) {
 	s := b.run("main", "", "vm/100", "srv-ad", "OK")
 	b.sim.Do(func() { s.Verification = "ok" })
 	b.sim.Shout()
-	b.refresh()
-	if j := b.job("main/vm/100"); j.LastResult != exporters.Success || len(b.poller.View().UnknownValues) != 0 {
-		t.Errorf("%s, counted %v", j.LastResult, b.poller.View().UnknownValues)
+	b.Refresh()
+	if j := b.job("main/vm/100"); j.LastResult != exporters.Success || len(b.Poller.View().UnknownValues) != 0 {
+		t.Errorf("%s, counted %v", j.LastResult, b.Poller.View().UnknownValues)
 	}
 	b.sim.Skew(3 * time.Hour)
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_source_clock_skew_seconds{source="pbs-lab"} 10800`) {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_source_clock_skew_seconds{source="pbs-lab"} 10800`) {
 		t.Error("the difference of the clocks is not told")
 	}
-	b.sim.Do(func() { s.Time = b.clock.Now().Add(5 * time.Hour) })
-	b.refresh()
-	if j := b.job("main/vm/100"); j.LastSuccess.After(b.clock.Now()) {
+	b.sim.Do(func() { s.Time = b.Clock.Now().Add(5 * time.Hour) })
+	b.Refresh()
+	if j := b.job("main/vm/100"); j.LastSuccess.After(b.Clock.Now()) {
 		t.Errorf("success %v", j.LastSuccess)
 	}
 	for _, order := range []misbehave.Order{{Fault: misbehave.TooManyRequests, Times: 1, RetryAfter: time.Second}, {Fault: misbehave.SlowBody, Times: 1, Delay: 20 * time.Millisecond}} {
 		b.sim.Orders.Add(order)
-		b.refresh()
+		b.Refresh()
 	}
 }
 
@@ -518,17 +449,17 @@ func TestNoSecretComesOut(t *testing.T) {
 	for _, f := range []misbehave.Fault{misbehave.None, misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON, misbehave.ExpireTokens} {
 		b.sim.Orders.Clear()
 		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		if err := b.poller.Refresh(t.Context()); err != nil {
+		if err := b.Poller.Refresh(t.Context()); err != nil {
 			all.WriteString(err.Error())
 		}
 	}
-	b.server.Close()
-	if err := b.poller.Refresh(t.Context()); err == nil {
+	b.Server.Close()
+	if err := b.Poller.Refresh(t.Context()); err == nil {
 		t.Error("no error from a closed server")
 	} else {
 		all.WriteString(err.Error())
 	}
-	all.WriteString(b.metrics() + b.log.String())
+	all.WriteString(b.Metrics() + b.Log.String())
 	if strings.Contains(all.String(), secret) {
 		t.Error("the secret comes out")
 	}
@@ -540,11 +471,11 @@ func TestConfigIsStrict(t *testing.T) {
 	for text, want := range map[string]string{
 		good: "", "token_id: vigie@pbs!x": "url", strings.Replace(good, "vigie@pbs!exporter", "vigie@pbs", 1): "not an API token", strings.Replace(good, "!exporter", "!exporter:secret", 1): "not an API token",
 		strings.Replace(good, "customer: d\n", "", 1): "customer", good + "ignore: ['[']": "no pattern", good + "machine_from: name": "known are comment, id", good + "customers: {main/: {id: x}}": "no customer",
-		good + "customers: {main: {name: x}}": "no customer", good + "task_lookback: 1m": "shorter than", good + "forget_groups_after: 1h": "shorter than", good + "nodes: x": "unknown key",
+		good + "customers: {main: {name: x}}": "no customer", good + "task_lookback: 1m": "task_lookback: 1m0s is out of range", good + "forget_groups_after: 1h": "forget_groups_after: 1h0m0s is out of range", good + "nodes: x": "unknown key",
 		strings.Replace(good, "https", "http", 1): "plain http", good + "backup_role: main": "no role", good + "tasks: false\nmachine_from: id": "",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("f.yml", Engine, node.Content[0], &c)
 		if err == nil {
@@ -574,7 +505,7 @@ func FuzzSnapshots(f *testing.F) {
 				finished[s.key().job()] = true
 			}
 		}
-		c := &Config{Customer: "c", MachineFrom: "comment", ForgetGroupsAfter: exporters.Duration(24 * time.Hour)}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, MachineFrom: "comment", ForgetGroupsAfter: exporters.Duration(24 * time.Hour)}
 		k := newKnowledge()
 		var out exporters.Snapshot
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)

@@ -65,7 +65,7 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 	for _, stage := range []string{"write", "half", "zeros", "written", "synced"} {
 		t.Run(stage, func(t *testing.T) {
 			b := newBench(t, Limits{})
-			earlier := b.clock.Now().Add(-time.Hour)
+			earlier := b.Clock.Now().Add(-time.Hour)
 			b.send(dupontToken, report("0", "failed", earlier, ""))
 			_ = b.source.Close()
 
@@ -86,7 +86,7 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 			if address == "" {
 				t.Fatal("the victim does not listen")
 			}
-			one := report("1", "failed", b.clock.Now(), "")
+			one := report("1", "failed", b.Clock.Now(), "")
 			req, err := http.NewRequest(http.MethodPost, "http://"+address+Path, strings.NewReader(one))
 			if err != nil {
 				t.Fatal(err)
@@ -108,8 +108,8 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 			}
 			b.want(metric("consecutive_failures", want))
 			b.send(dupontToken, one)
-			b.want(metric("consecutive_failures", 2), metric("last_run_timestamp_seconds", b.clock.Now()))
-			b.send(dupontToken, report("2", "success", b.clock.Now().Add(time.Second), ""))
+			b.want(metric("consecutive_failures", 2), metric("last_run_timestamp_seconds", b.Clock.Now()))
+			b.send(dupontToken, report("2", "success", b.Clock.Now().Add(time.Second), ""))
 			b.restart()
 			b.want(metric("last_result", 1), metric("consecutive_failures", 0))
 		})
@@ -120,7 +120,7 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 func TestDamageInTheMiddle(t *testing.T) {
 	b := newBench(t, Limits{})
 	for i := range 3 {
-		b.send(dupontToken, report(fmt.Sprint(i), "success", b.clock.Now().Add(time.Duration(i)*time.Minute), ""))
+		b.send(dupontToken, report(fmt.Sprint(i), "success", b.Clock.Now().Add(time.Duration(i)*time.Minute), ""))
 	}
 	_ = b.source.Close()
 	path := b.source.journal.path()
@@ -133,10 +133,10 @@ func TestDamageInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.restart()
-	if err := b.poller.Refresh(t.Context()); exporters.ReasonOf(err) != exporters.ReasonState || !strings.Contains(err.Error(), "damaged at byte 0") {
+	if err := b.Poller.Refresh(t.Context()); exporters.ReasonOf(err) != exporters.ReasonState || !strings.Contains(err.Error(), "damaged at byte 0") {
 		t.Errorf("%v", err)
 	}
-	if code, _ := b.post(dupontToken, report("9", "success", b.clock.Now(), "")); code != http.StatusServiceUnavailable {
+	if code, _ := b.post(dupontToken, report("9", "success", b.Clock.Now(), "")); code != http.StatusServiceUnavailable {
 		t.Errorf("%d", code)
 	}
 }

@@ -1,23 +1,21 @@
 package push
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 const (
@@ -25,77 +23,55 @@ const (
 	martinToken = "t0k3n-of-martin-0123456789"
 )
 
-// clock is a hand-driven clock.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // bench is a receiving source with a poller on it.
 type bench struct {
-	t      *testing.T
+	*sourcetest.Bench
 	dir    string
-	clock  *clock
 	config *Config
 	source *Source
-	poller *exporters.Poller
-	server *httptest.Server
-	log    bytes.Buffer
 }
 
 func newBench(t *testing.T, limits Limits) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), clock: &clock{t: time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)}}
+	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)), dir: t.TempDir()}
 	b.write("dupont", dupontToken+"\n")
 	b.write("martin", "an-old-token-that-goes-soon\n"+martinToken+"\n")
 	b.config = &Config{Folder: "push", Customers: map[string]*Customer{"dupont": {Name: "Dupont SA", TokenFile: "dupont"}, "martin": {TokenFile: "martin"}}, Limits: limits}
 	if err := b.config.Validate(b.dir); err != nil {
 		t.Fatal(err)
 	}
-	b.server = httptest.NewServer(Handler(func() []*Source { return []*Source{b.source} }))
-	t.Cleanup(b.server.Close)
+	b.Serve(Handler(func() []*Source { return []*Source{b.source} }))
 	b.restart()
 	return b
 }
 
 func (b *bench) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 }
 
 // restart begins anew with what is on disk.
 func (b *bench) restart() {
-	b.t.Helper()
+	b.T.Helper()
 	if b.source != nil {
 		_ = b.source.Close()
-		_ = b.poller.Save()
+		_ = b.Poller.Save()
 	}
-	s, err := New(b.config, exporters.SourceOptions{Now: b.clock.Now})
+	s, err := New(b.config, exporters.SourceOptions{Now: b.Clock.Now})
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
-	p, err := exporters.NewPoller(exporters.PollerOptions{Name: "push-fr", Engine: Engine, Source: s, Interval: time.Minute, Timeout: time.Minute,
-		WarningIsSuccess: true, StateFile: filepath.Join(b.dir, "state.json"), Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.source, b.poller = s, p
+	b.source = s
+	b.Poll(sourcetest.Options{Name: "push-fr", Engine: Engine, Source: s, Timeout: time.Minute})
 }
 
 // post gives the status and the whole body.
 func (b *bench) post(token, body string) (int, string) {
-	b.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, b.server.URL+Path, strings.NewReader(body))
+	b.T.Helper()
+	req, err := http.NewRequest(http.MethodPost, b.Server.URL+Path, strings.NewReader(body))
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
@@ -103,39 +79,36 @@ func (b *bench) post(token, body string) (int, string) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	return resp.StatusCode, string(text)
 }
 
 func (b *bench) send(token, body string) {
-	b.t.Helper()
+	b.T.Helper()
 	if code, text := b.post(token, body); code != http.StatusOK {
-		b.t.Fatalf("%d %s", code, text)
+		b.T.Fatalf("%d %s", code, text)
 	}
 }
 
+// metrics refreshes and gives what a scrape reads.
 func (b *bench) metrics() string {
-	b.t.Helper()
-	if err := b.poller.Refresh(b.t.Context()); err != nil {
-		b.t.Fatal(err)
-	}
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
+	b.T.Helper()
+	b.Refresh()
+	return b.Metrics()
 }
 
 func (b *bench) want(lines ...string) {
-	b.t.Helper()
+	b.T.Helper()
 	m := b.metrics()
 	for _, l := range lines {
 		if !strings.Contains(m, l+"\n") {
-			b.t.Errorf("no %s in\n%s", l, m)
+			b.T.Errorf("no %s in\n%s", l, m)
 		}
 	}
 }
@@ -157,28 +130,28 @@ func metric(name string, value any) string {
 
 func TestModel(t *testing.T) {
 	b := newBench(t, Limits{})
-	first := b.clock.Now().Add(-time.Hour)
+	first := b.Clock.Now().Add(-time.Hour)
 	b.send(dupontToken, report("1", "success", first, `,"size_bytes":4096,"started_at":"2026-03-09T20:30:00Z","expected_interval":"12h","plan":"homes","next_run_at":"2026-03-10T09:00:00Z"`))
-	arrived := b.clock.Now()
+	arrived := b.Clock.Now()
 	b.want(`backup_job_info{source="push-fr",customer="dupont",job_id="home",machine="SRV-AD",machine_class="server",backup_role="primary",engine="restic",plan="homes",customer_name="Dupont SA",object_type=""} 1`,
 		metric("last_success_timestamp_seconds", first), metric("last_run_timestamp_seconds", first), metric("last_result", 1), metric("enabled", 1), metric("running", 0),
 		metric("expected_interval_seconds", 43200), metric("last_duration_seconds", 1800), metric("last_size_bytes", 4096),
 		metric("consecutive_failures", 0), metric("received_timestamp_seconds", arrived), `backup_source_up{source="push-fr"} 1`)
 
-	b.clock.Advance(24 * time.Hour)
-	second := b.clock.Now()
+	b.Clock.Advance(24 * time.Hour)
+	second := b.Clock.Now()
 	b.send(dupontToken, report("2", "failed", second, `,"error":"the disk is full"`))
-	b.clock.Advance(24 * time.Hour)
-	b.send(dupontToken, report("3", "failed", b.clock.Now(), `,"error":"the disk is full"`))
-	after := []string{metric("last_success_timestamp_seconds", first), metric("last_run_timestamp_seconds", b.clock.Now()), metric("last_result", 3),
-		metric("consecutive_failures", 2), metric("received_timestamp_seconds", b.clock.Now())}
+	b.Clock.Advance(24 * time.Hour)
+	b.send(dupontToken, report("3", "failed", b.Clock.Now(), `,"error":"the disk is full"`))
+	after := []string{metric("last_success_timestamp_seconds", first), metric("last_run_timestamp_seconds", b.Clock.Now()), metric("last_result", 3),
+		metric("consecutive_failures", 2), metric("received_timestamp_seconds", b.Clock.Now())}
 	b.want(after...)
-	if j := b.poller.View().Jobs[0]; j.Error != "the disk is full" {
+	if j := b.Poller.View().Jobs[0]; j.Error != "the disk is full" {
 		t.Errorf("the error is %q", j.Error)
 	}
 
 	// Silence shows by age: time alone changes nothing, nor does a restart.
-	b.clock.Advance(7 * 24 * time.Hour)
+	b.Clock.Advance(7 * 24 * time.Hour)
 	b.want(after...)
 	b.restart()
 	b.want(after...)
@@ -192,10 +165,10 @@ func TestModel(t *testing.T) {
 // The store alone keeps everything: the poller's own file may be lost.
 func TestStoreIsEnough(t *testing.T) {
 	b := newBench(t, Limits{})
-	at := b.clock.Now()
+	at := b.Clock.Now()
 	b.send(dupontToken, "["+report("1", "success", at.Add(-3*time.Hour), "")+","+report("2", "failed", at.Add(-2*time.Hour), "")+","+report("3", "missed", at.Add(-time.Hour), "")+"]")
 	b.restart()
-	if err := os.Remove(filepath.Join(b.dir, "state.json")); err != nil {
+	if err := os.Remove(b.State); err != nil {
 		t.Fatal(err)
 	}
 	b.source = nil
@@ -205,7 +178,7 @@ func TestStoreIsEnough(t *testing.T) {
 
 func TestOneCustomerCannotWriteAnothers(t *testing.T) {
 	b := newBench(t, Limits{})
-	at := b.clock.Now()
+	at := b.Clock.Now()
 	code, body := b.post(martinToken, report("1", "success", at, `,"customer":"dupont"`))
 	if code != http.StatusForbidden || !strings.Contains(body, `"where":"customer"`) {
 		t.Errorf("%d %s", code, body)
@@ -217,7 +190,7 @@ func TestOneCustomerCannotWriteAnothers(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	b := newBench(t, Limits{})
-	body := report("1", "success", b.clock.Now(), "")
+	body := report("1", "success", b.Clock.Now(), "")
 	for _, token := range []string{"", "wrong", dupontToken + "x", dupontToken[:len(dupontToken)-1]} {
 		if code, text := b.post(token, body); code != http.StatusUnauthorized || strings.Contains(text, dupontToken) {
 			t.Errorf("%q: %d %s", token, code, text)
@@ -225,7 +198,7 @@ func TestTokens(t *testing.T) {
 	}
 	b.send("an-old-token-that-goes-soon", body)
 	b.write("martin", martinToken+"\n")
-	b.clock.Advance(tokensFor)
+	b.Clock.Advance(tokensFor)
 	if code, _ := b.post("an-old-token-that-goes-soon", body); code != http.StatusUnauthorized {
 		t.Errorf("a token outlives its line: %d", code)
 	}
@@ -233,13 +206,13 @@ func TestTokens(t *testing.T) {
 	if err := os.Remove(filepath.Join(b.dir, "martin")); err != nil {
 		t.Fatal(err)
 	}
-	b.clock.Advance(tokensFor)
+	b.Clock.Advance(tokensFor)
 	if code, _ := b.post(martinToken, body); code != http.StatusUnauthorized {
 		t.Errorf("a token outlives its file: %d", code)
 	}
 	b.send(dupontToken, body)
 	b.want(`backup_source_endpoint_up{source="push-fr",endpoint="tokens"} 0`, `backup_source_errors_total{source="push-fr",reason="auth"} 1`)
-	for _, out := range []string{b.log.String(), b.metrics()} {
+	for _, out := range []string{b.Log.String(), b.metrics()} {
 		if strings.Contains(out, "t0k3n") || strings.Contains(out, "an-old-token") {
 			t.Error("a token comes out")
 		}
@@ -258,11 +231,11 @@ func TestTokens(t *testing.T) {
 
 func TestRepeatsAndContradictions(t *testing.T) {
 	b := newBench(t, Limits{})
-	at := b.clock.Now()
+	at := b.Clock.Now()
 	one := report("1", "failed", at.Add(-time.Hour), "")
 	b.send(dupontToken, one)
-	arrived := b.clock.Now()
-	b.clock.Advance(time.Hour)
+	arrived := b.Clock.Now()
+	b.Clock.Advance(time.Hour)
 	for range 3 {
 		if code, text := b.post(dupontToken, "["+one+","+one+"]"); code != http.StatusOK || strings.TrimSpace(text) != `{"stored":0,"duplicates":2}` {
 			t.Errorf("%d %s", code, text)
@@ -278,19 +251,19 @@ func TestRepeatsAndContradictions(t *testing.T) {
 
 func TestClockAhead(t *testing.T) {
 	b := newBench(t, Limits{})
-	now := b.clock.Now()
+	now := b.Clock.Now()
 	if code, text := b.post(dupontToken, report("1", "success", now.Add(48*time.Hour), "")); code != http.StatusOK || !strings.Contains(text, `"clock_ahead":1`) {
 		t.Errorf("%d %s", code, text)
 	}
 	b.want(metric("last_success_timestamp_seconds", now), `backup_source_unknown_values_total{source="push-fr",field="ended_at_in_future"} 1`)
-	b.clock.Advance(time.Hour)
-	b.send(dupontToken, report("2", "failed", b.clock.Now(), ""))
+	b.Clock.Advance(time.Hour)
+	b.send(dupontToken, report("2", "failed", b.Clock.Now(), ""))
 	b.want(metric("last_result", 3), metric("last_success_timestamp_seconds", now))
 }
 
 func TestLimits(t *testing.T) {
 	b := newBench(t, Limits{BodyBytes: 2048, Results: 3, RequestsPerMinute: 6, Jobs: 2})
-	at := b.clock.Now()
+	at := b.Clock.Now()
 	job := func(n int) string {
 		return strings.Replace(report("1", "success", at, ""), `"home"`, fmt.Sprintf(`"job-%d"`, n), 1)
 	}
@@ -306,7 +279,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%d %s", code, text)
 	}
 	b.send(martinToken, job(1)) // one customer's haste is not another's
-	b.clock.Advance(time.Minute)
+	b.Clock.Advance(time.Minute)
 	if code, _ := b.post(dupontToken, `{"plan":"`+strings.Repeat("x", 3000)+`"}`); code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a long body: %d", code)
 	}
@@ -361,7 +334,7 @@ func TestRefusals(t *testing.T) {
 
 func TestNotJSONAndNoSource(t *testing.T) {
 	b := newBench(t, Limits{})
-	req := httptest.NewRequest(http.MethodPost, Path, strings.NewReader(report("1", "success", b.clock.Now(), "")))
+	req := httptest.NewRequest(http.MethodPost, Path, strings.NewReader(report("1", "success", b.Clock.Now(), "")))
 	req.Header.Set("Authorization", "Bearer "+dupontToken)
 	w := httptest.NewRecorder()
 	Handler(func() []*Source { return []*Source{b.source} }).ServeHTTP(w, req)
@@ -374,7 +347,7 @@ func TestNotJSONAndNoSource(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 	_ = b.source.Close()
-	if code, text := b.post(dupontToken, report("1", "success", b.clock.Now(), "")); code != http.StatusServiceUnavailable {
+	if code, text := b.post(dupontToken, report("1", "success", b.Clock.Now(), "")); code != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", code, text)
 	}
 }
@@ -383,7 +356,7 @@ func TestNotJSONAndNoSource(t *testing.T) {
 // again when it is mended.
 func TestDiskRefuses(t *testing.T) {
 	b := newBench(t, Limits{})
-	b.send(dupontToken, report("1", "success", b.clock.Now().Add(-time.Hour), ""))
+	b.send(dupontToken, report("1", "success", b.Clock.Now().Add(-time.Hour), ""))
 	b.source.journal.close()
 	path := b.source.journal.path()
 	if err := os.Rename(path, path+".away"); err != nil {
@@ -392,7 +365,7 @@ func TestDiskRefuses(t *testing.T) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	two := report("2", "failed", b.clock.Now(), "")
+	two := report("2", "failed", b.Clock.Now(), "")
 	if code, text := b.post(dupontToken, two); code != http.StatusServiceUnavailable {
 		t.Fatalf("%d %s", code, text)
 	}
@@ -412,10 +385,10 @@ func TestDiskRefuses(t *testing.T) {
 // a customer that the configuration no longer names goes as well.
 func TestDisabledAndRemoved(t *testing.T) {
 	b := newBench(t, Limits{})
-	b.send(dupontToken, report("1", "success", b.clock.Now(), `,"enabled":false`))
-	b.send(martinToken, report("1", "success", b.clock.Now(), ""))
+	b.send(dupontToken, report("1", "success", b.Clock.Now(), `,"enabled":false`))
+	b.send(martinToken, report("1", "success", b.Clock.Now(), ""))
 	b.want(metric("enabled", 0))
-	b.clock.Advance(forgetDisabled)
+	b.Clock.Advance(forgetDisabled)
 	delete(b.config.Customers, "martin")
 	b.restart()
 	for range exporters.DefaultGrace + 1 {

@@ -18,21 +18,21 @@ import (
 func (b *bench) sender(address string) *Sender {
 	u, err := url.Parse(address)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	return &Sender{URL: u, Token: func() (string, error) { return dupontToken, nil }, UserAgent: "test", HTTP: NewHTTPClient(nil), Patience: time.Minute,
-		Spool: &Spool{Dir: filepath.Join(b.dir, "spool"), Now: b.clock.Now}, Now: b.clock.Now,
-		Sleep: func(_ context.Context, d time.Duration) error { b.clock.Advance(d); return nil }}
+		Spool: &Spool{Dir: filepath.Join(b.dir, "spool"), Now: b.Clock.Now}, Now: b.Clock.Now,
+		Sleep: func(_ context.Context, d time.Duration) error { b.Clock.Advance(d); return nil }}
 }
 
 func (b *bench) spool(s *Sender, id, result string) {
-	b.t.Helper()
-	reports, err := Decode([]byte(report(id, result, b.clock.Now(), "")), 1)
+	b.T.Helper()
+	reports, err := Decode([]byte(report(id, result, b.Clock.Now(), "")), 1)
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	if _, err := s.Spool.Add(reports[0]); err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 }
 
@@ -53,9 +53,9 @@ func TestOfflineWeek(t *testing.T) {
 		if err == nil || sent.Sent != 0 || sent.Waiting != i+1 {
 			t.Fatalf("%+v %v", sent, err)
 		}
-		b.clock.Advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 	}
-	s = b.sender(b.server.URL) // another process, the same folder
+	s = b.sender(b.Server.URL) // another process, the same folder
 	sent, err := s.Flush(t.Context())
 	if err != nil || sent.Sent != 7*24 || sent.Waiting != 0 || len(sent.Rejected) != 0 {
 		t.Fatalf("%+v %v", sent, err)
@@ -70,11 +70,11 @@ func TestOfflineWeek(t *testing.T) {
 // A result that is refused for good does not stop those behind it.
 func TestRejectedIsPutAside(t *testing.T) {
 	b := newBench(t, Limits{})
-	s := b.sender(b.server.URL)
-	b.send(dupontToken, report("7", "success", b.clock.Now().Add(-time.Hour), ""))
+	s := b.sender(b.Server.URL)
+	b.send(dupontToken, report("7", "success", b.Clock.Now().Add(-time.Hour), ""))
 	for i := range 20 {
 		b.spool(s, fmt.Sprint(i), "failed") // 7 is known with another content
-		b.clock.Advance(time.Second)
+		b.Clock.Advance(time.Second)
 	}
 	b.write("spool/00000000000000000001-x.json", "{ nothing")
 	sent, err := s.Flush(t.Context())
@@ -93,7 +93,7 @@ func TestNothingIsLostToMistakes(t *testing.T) {
 	answer := func(status int, body string) *httptest.Server {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if status == http.StatusFound {
-				http.Redirect(w, r, b.server.URL+Path, status)
+				http.Redirect(w, r, b.Server.URL+Path, status)
 				return
 			}
 			w.WriteHeader(status)
@@ -102,7 +102,7 @@ func TestNothingIsLostToMistakes(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s
 	}
-	s := b.sender(b.server.URL)
+	s := b.sender(b.Server.URL)
 	b.spool(s, "1", "success")
 	for _, server := range []*httptest.Server{answer(200, "<html>please log in</html>"), answer(200, `{"stored":0}`), answer(400, "bad gateway of some kind"), answer(413, "too large, says the proxy"),
 		answer(401, ""), answer(403, ""), answer(404, ""), answer(500, ""), answer(503, ""), answer(http.StatusFound, "")} {
@@ -115,7 +115,7 @@ func TestNothingIsLostToMistakes(t *testing.T) {
 	if sent, err := s.Flush(t.Context()); err == nil || sent.Waiting != 1 || strings.Contains(err.Error(), "a wrong one") {
 		t.Errorf("%+v %v", sent, err)
 	}
-	if sent, err := b.sender(b.server.URL).Flush(t.Context()); err != nil || sent.Sent != 1 {
+	if sent, err := b.sender(b.Server.URL).Flush(t.Context()); err != nil || sent.Sent != 1 {
 		t.Errorf("%+v %v", sent, err)
 	}
 }
@@ -138,7 +138,7 @@ func TestBackoff(t *testing.T) {
 	var slept []time.Duration
 	s.Sleep = func(_ context.Context, d time.Duration) error {
 		slept = append(slept, d)
-		b.clock.Advance(d)
+		b.Clock.Advance(d)
 		return nil
 	}
 	b.spool(s, "1", "success")
@@ -149,15 +149,15 @@ func TestBackoff(t *testing.T) {
 
 func TestSpoolIsBounded(t *testing.T) {
 	b := newBench(t, Limits{})
-	s := b.sender(b.server.URL)
+	s := b.sender(b.Server.URL)
 	s.Spool.MaxFiles = 3
 	for i := range 5 {
-		r := Report{RunID: fmt.Sprint(i), JobID: "j", Machine: "m", Result: "success", Ended: exporters.Instant{Time: b.clock.Now()}}
+		r := Report{RunID: fmt.Sprint(i), JobID: "j", Machine: "m", Result: "success", Ended: exporters.Instant{Time: b.Clock.Now()}}
 		dropped, err := s.Spool.Add(r)
 		if err != nil || (dropped == 1) != (i >= 3) {
 			t.Errorf("%d: %d %v", i, dropped, err)
 		}
-		b.clock.Advance(time.Second)
+		b.Clock.Advance(time.Second)
 	}
 	_, reports, err := s.next(10, &Sent{})
 	if err != nil || len(reports) != 3 || reports[0].RunID != "2" || reports[2].RunID != "4" {

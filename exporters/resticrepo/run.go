@@ -1,7 +1,6 @@
 package resticrepo
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,31 +35,26 @@ func (c *Config) snapshots(ctx context.Context, tag string) ([]group, error) {
 	if tag != "" {
 		args = append(args, "--tag", tag)
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.CommandTimeout))
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.program, args...)
-	cmd.Env = env
-	cmd.WaitDelay = 5 * time.Second // a grandchild may keep the pipe open
-	ownGroup(cmd)
-	stdout, stderr := &bounded{limit: maxOutput}, &bounded{limit: 16 << 10}
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	err = cmd.Run()
-	words := newMask(files).clean(complaint(stderr.Bytes()))
+	restic := exporters.Program{Endpoint: snapshotsName, Name: "restic", Path: c.program, Args: args, Env: env, Timeout: time.Duration(c.CommandTimeout),
+		MaxOutput: maxOutput, MaxWords: 16 << 10}
+	out, err := restic.Run(ctx)
+	words := newMask(files).clean(complaint(out.Stderr))
 	var exit *exec.ExitError
+	var late *exporters.SourceError
 	switch {
-	case ctx.Err() != nil:
-		return fail(exporters.ReasonTimeout, fmt.Errorf("restic did not end within %s", time.Duration(c.CommandTimeout)))
+	case errors.As(err, &late):
+		return nil, late
 	case errors.As(err, &exit):
-		return fail(exitReason(exit.ExitCode(), string(stderr.Bytes())), fmt.Errorf("restic ended with %d: %s", exit.ExitCode(), words))
+		return fail(exitReason(exit.ExitCode(), string(out.Stderr)), fmt.Errorf("restic ended with %d: %s", exit.ExitCode(), words))
 	case err != nil:
 		return fail(exporters.ReasonOther, errors.New("restic cannot be run: "+newMask(files).clean(err.Error())))
-	case stdout.cut:
-		return fail(exporters.ReasonIncomplete, fmt.Errorf("restic wrote more than %d bytes", maxOutput))
-	case partial.Match(stderr.Bytes()):
+	case out.Overflow != nil:
+		return nil, out.Overflow
+	case partial.Match(out.Stderr):
 		// It leaves out the snapshots that it cannot read and ends with 0.
 		return fail(exporters.ReasonIncomplete, errors.New("restic left out a snapshot: "+words))
 	}
-	return parse(stdout.Bytes())
+	return parse(out.Stdout)
 }
 
 var partial = regexp.MustCompile(`(?i)could not load|ignoring |"message_type" *: *"(exit_)?error"`)
@@ -110,24 +104,4 @@ func complaint(stderr []byte) string {
 		}
 	}
 	return first
-}
-
-// bounded keeps the first bytes and notes whether there were more. The buffer
-// is not embedded: its ReadFrom would take in everything.
-type bounded struct {
-	buffer bytes.Buffer
-	limit  int
-	cut    bool
-}
-
-func (b *bounded) Bytes() []byte { return b.buffer.Bytes() }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.buffer.Len()
-	if room < len(p) {
-		b.cut = true
-		_, _ = b.buffer.Write(p[:max(0, room)])
-		return len(p), nil // a program that cannot write might hang
-	}
-	return b.buffer.Write(p)
 }

@@ -3,12 +3,7 @@
 package resticrepo
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,40 +12,27 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 // What real restic does is tested in cmd/backup_exporter. Here a script
 // stands in its place, for what real restic does not do on order.
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 const key = "s3cr3t-0f-the-cl0ud"
 
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 type bench struct {
-	t      *testing.T
+	*sourcetest.Bench
 	dir    string
-	now    time.Time
 	config *Config
-	poller *exporters.Poller
-	log    bytes.Buffer
 }
 
 // newBench puts a script in restic's place.
 func newBench(t *testing.T, script string) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)}
+	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)), dir: t.TempDir()}
 	b.write("password", "p4ss\n")
 	b.write("cloud.env", "# keys\nexport AWS_ACCESS_KEY_ID=AKIA\nAWS_SECRET_ACCESS_KEY='"+key+"'\n")
 	b.script(script)
@@ -60,41 +42,25 @@ func newBench(t *testing.T, script string) *bench {
 }
 
 func (b *bench) write(name, text string) {
-	b.t.Helper()
-	check(b.t, os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600))
+	b.T.Helper()
+	sourcetest.Check(b.T, os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600))
 }
 
 func (b *bench) script(text string) {
-	b.t.Helper()
-	check(b.t, os.WriteFile(filepath.Join(b.dir, "restic"), []byte("#!/bin/sh\ncd "+b.dir+"\n"+text+"\n"), 0o700))
+	b.T.Helper()
+	sourcetest.Check(b.T, os.WriteFile(filepath.Join(b.dir, "restic"), []byte("#!/bin/sh\ncd "+b.dir+"\n"+text+"\n"), 0o700))
 }
 
 func (b *bench) start() {
-	b.t.Helper()
-	check(b.t, b.config.Validate(b.dir))
-	s, err := New(b.config, exporters.SourceOptions{Now: func() time.Time { return b.now }})
-	check(b.t, err)
-	b.poller, err = exporters.NewPoller(exporters.PollerOptions{Name: "restic-dupont", Engine: Key, Source: s, Interval: time.Minute, Timeout: 30 * time.Second,
-		WarningIsSuccess: true, StateFile: filepath.Join(b.dir, "state.json"), Now: func() time.Time { return b.now }, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
-	check(b.t, err)
+	b.T.Helper()
+	sourcetest.Check(b.T, b.config.Validate(b.dir))
+	s, err := New(b.config, b.SourceOptions())
+	sourcetest.Check(b.T, err)
+	b.Poll(sourcetest.Options{Name: "restic-dupont", Engine: Key, Source: s, Timeout: 30 * time.Second})
 }
-
-func (b *bench) refresh() { b.t.Helper(); check(b.t, b.poller.Refresh(b.t.Context())) }
 
 func (b *bench) find(id string) *exporters.Job {
-	for _, j := range b.poller.View().Jobs {
-		if j.ID == id {
-			return &j
-		}
-	}
-	return nil
-}
-
-func (b *bench) metrics() string {
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
+	return b.Find(func(j *exporters.Job) bool { return j.ID == id })
 }
 
 const (
@@ -125,29 +91,15 @@ func TestGoldenExposition(t *testing.T) {
 	b.config.SuccessTag = "ok"
 	b.answers(groups(new, web, pc), groups(old, pc))
 	b.start()
-	b.refresh()
-	got := b.metrics()
-	const file = "testdata/exposition.prom"
-	if *update {
-		check(t, os.WriteFile(file, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(file)
-	check(t, err)
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("run with -update and look at the change (-want +got):\n%s", d)
-	}
-	problems, err := promlint.New(strings.NewReader(got)).Lint()
-	check(t, err)
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
+	b.Refresh()
+	b.Golden("exposition.prom")
 }
 
 // A snapshot alone proves that restic ran and no more.
 func TestWhatASnapshotProves(t *testing.T) {
 	at := func(text string) time.Time {
 		at, err := time.Parse(time.RFC3339, text)
-		check(t, err)
+		sourcetest.Check(t, err)
 		return at
 	}
 	for name, c := range map[string]struct {
@@ -166,13 +118,13 @@ func TestWhatASnapshotProves(t *testing.T) {
 			c.set(b.config)
 			b.start()
 			for range 2 {
-				b.refresh()
+				b.Refresh()
 				j := b.find("srv-ad")
 				if j == nil || j.LastResult != c.want || !j.LastSuccess.Equal(c.success) || j.Machine != "SRV-AD" || j.LastSize == 0 {
 					t.Errorf("%+v", j)
 				}
-				if len(b.poller.View().UnknownValues) != 0 {
-					t.Errorf("counted %v", b.poller.View().UnknownValues)
+				if len(b.Poller.View().UnknownValues) != 0 {
+					t.Errorf("counted %v", b.Poller.View().UnknownValues)
 				}
 			}
 			if b.config.SuccessTag == "" {
@@ -181,7 +133,7 @@ func TestWhatASnapshotProves(t *testing.T) {
 			// The wrapper comes late: the same run turns out well.
 			tagged := strings.Replace(new, `["daily"]`, `["daily","ok"]`, 1)
 			b.answers(groups(tagged), groups(tagged))
-			b.refresh()
+			b.Refresh()
 			if j := b.find("srv-ad"); j.LastResult != exporters.Success || j.Failures != 0 || !j.LastSuccess.Equal(at("2026-03-09T22:10:00Z")) {
 				t.Errorf("tagged late: %+v", j)
 			}
@@ -220,22 +172,22 @@ func TestForgottenMachine(t *testing.T) {
 	b.config.SnapshotIsSuccess = true
 	b.answers(groups(new, pc), "")
 	b.start()
-	b.refresh()
+	b.Refresh()
 	b.answers(groups(pc), "")
 	for day := range 31 {
-		b.now = b.now.Add(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		if day == 10 {
-			check(t, b.poller.Save())
+			sourcetest.Check(t, b.Poller.Save())
 			b.start()
 		}
-		b.refresh()
+		b.Refresh()
 		if j := b.find("srv-ad"); day < 30 && (j == nil || j.LastSuccess.IsZero() || j.Machine != "SRV-AD") {
 			t.Fatalf("day %d: %+v", day, j)
 		}
 	}
-	b.now = b.now.Add(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
 	if b.find("srv-ad") != nil || b.find("pc-lea") == nil {
 		t.Error("the wrong one was forgotten")
@@ -243,7 +195,7 @@ func TestForgottenMachine(t *testing.T) {
 	b.config.Ignore = []string{"pc-*"}
 	b.start()
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
 	if b.find("pc-lea") != nil {
 		t.Error("ignored and shown")
@@ -278,21 +230,21 @@ func TestTroubleKeepsTheOldSnapshot(t *testing.T) {
 			b.config.SnapshotIsSuccess, b.config.CommandTimeout = true, exporters.Duration(20*time.Second)
 			b.answers(groups(new), "")
 			b.start()
-			b.refresh()
-			before := b.poller.View()
+			b.Refresh()
+			before := b.Poller.View()
 			if name == "endless" {
 				b.config.CommandTimeout = exporters.Duration(time.Second)
 			}
 			b.script(c.script)
-			b.now = b.now.Add(time.Hour)
-			err := b.poller.Refresh(t.Context())
+			b.Clock.Advance(time.Hour)
+			err := b.Poller.Refresh(t.Context())
 			if exporters.ReasonOf(err) != c.reason || err == nil || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%v, want %s with %q", err, c.reason, c.text)
 			}
-			if all := fmt.Sprint(err) + b.log.String() + b.metrics(); strings.Contains(all, key) || strings.Contains(all, "hunter22") {
+			if all := fmt.Sprint(err) + b.Log.String() + b.Metrics(); strings.Contains(all, key) || strings.Contains(all, "hunter22") {
 				t.Errorf("a secret comes out: %s", all)
 			}
-			after := b.poller.View()
+			after := b.Poller.View()
 			if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || b.find("srv-ad") == nil {
 				t.Errorf("up %v, refreshed %v", after.Up, after.LastRefresh)
 			}
@@ -305,13 +257,13 @@ func TestHangingRestic(t *testing.T) {
 	b := newBench(t, "sleep 300 & echo $! >child; wait")
 	b.config.CommandTimeout = exporters.Duration(time.Second)
 	b.start()
-	if err := b.poller.Refresh(t.Context()); exporters.ReasonOf(err) != exporters.ReasonTimeout {
+	if err := b.Poller.Refresh(t.Context()); exporters.ReasonOf(err) != exporters.ReasonTimeout {
 		t.Fatalf("%v", err)
 	}
 	text, err := os.ReadFile(filepath.Join(b.dir, "child"))
-	check(t, err)
+	sourcetest.Check(t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	check(t, err)
+	sourcetest.Check(t, err)
 	for range 200 {
 		if err := syscall.Kill(pid, 0); err != nil {
 			return
@@ -332,10 +284,10 @@ func TestCall(t *testing.T) {
 	b := newBench(t, `echo "$*" >args; env >env; echo '[]'`)
 	b.config.GroupBy, b.config.SuccessTag = []string{"host", "tags"}, "ok"
 	b.start()
-	b.refresh()
+	b.Refresh()
 	read := func(name string) string {
 		data, err := os.ReadFile(filepath.Join(b.dir, name))
-		check(t, err)
+		sourcetest.Check(t, err)
 		return string(data)
 	}
 	if got := strings.TrimSpace(read("args")); got != "snapshots --json --no-lock --latest 1 --group-by host,tags --no-cache --tag ok" {
@@ -355,7 +307,7 @@ func TestCall(t *testing.T) {
 func TestConfigIsStrict(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"password": "x", "repository": "rest:https://u:p@host/", "good.env": "A=b\n", "bad.env": "A=b\nnot a line " + key + "\n", "reserved.env": "RESTIC_PASSWORD=x\n"} {
-		check(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+		sourcetest.Check(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	const good = "binary: /bin/true\nrepository: sftp:backup@host:/srv\npassword_file: password\ncustomer: d\n"
 	for text, want := range map[string]string{
@@ -367,7 +319,7 @@ func TestConfigIsStrict(t *testing.T) {
 		strings.Replace(good, "customer: d\n", "", 1): "customer",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
 		if err == nil {

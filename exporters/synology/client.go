@@ -58,14 +58,14 @@ type apiInfo struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	tls, err := c.TLS.Build()
+	o, err := c.ClientOptions(env)
 	if err != nil {
 		return nil, err
 	}
 	cl := &client{config: c, now: env.Now}
 	cl.tokens = &exporters.TokenCache{Now: env.Now, Fetch: cl.login}
-	cl.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.URL.URL, UserAgent: env.UserAgent, TLS: tls, Allow: onlyReads,
-		RequestsPerSecond: c.RequestsPerSecond, Concurrency: 1, MaxBody: maxAnswer, Now: env.Now, Sleep: env.Sleep})
+	o.Allow, o.Concurrency, o.MaxBody = onlyReads, 1, maxAnswer
+	cl.http = exporters.NewClient(o)
 	return cl, nil
 }
 

@@ -12,23 +12,18 @@ const Engine = "synology"
 
 // Config describes one NAS.
 type Config struct {
-	// URL is DSM, for example https://nas.dupont.example:5001.
-	URL exporters.URL `yaml:"url"`
+	exporters.Address `yaml:",inline"` // of DSM
+	exporters.Owner   `yaml:",inline"`
 	// Account signs in without a second factor.
 	Account      string `yaml:"account"`
 	PasswordFile string `yaml:"password_file"`
 	PasswordEnv  string `yaml:"password_env"`
-	// Customer is the id of the customer whose NAS this is.
-	Customer     string `yaml:"customer"`
-	CustomerName string `yaml:"customer_name"`
 	// HyperBackup and ActiveBackup name the packages to read; one that is
 	// named and does not answer fails the refresh.
 	HyperBackup  *HyperBackup  `yaml:"hyper_backup"`
 	ActiveBackup *ActiveBackup `yaml:"active_backup"`
 	// ExpectedInterval is the planned time between two runs by class.
-	ExpectedInterval  exporters.Intervals `yaml:"expected_interval"`
-	RequestsPerSecond float64             `yaml:"requests_per_second"`
-	TLS               exporters.TLSConfig `yaml:"tls"`
+	ExpectedInterval exporters.Intervals `yaml:"expected_interval"`
 
 	password exporters.Secret
 }
@@ -58,21 +53,15 @@ type ActiveBackup struct {
 // file names refer.
 func (c *Config) Validate(dir string) error {
 	bad := func(key, what, cure string) error { return &exporters.ConfigError{Key: key, What: what, Cure: cure} }
-	if c.URL.URL == nil {
-		return bad("url", "missing", "name the NAS, for example https://nas.dupont.example:5001")
+	if err := c.Address.Validate("https://nas.dupont.example:5001"); err != nil {
+		return err
 	}
 	if c.Account == "" {
 		return bad("account", "missing", "name an account of the NAS")
 	}
 	c.password = exporters.Secret{File: c.PasswordFile, Env: c.PasswordEnv}
-	if err := c.password.Resolve(dir, "password"); err != nil {
+	if err := exporters.FirstError(c.password.Resolve(dir, "password"), c.Owner.Validate()); err != nil {
 		return err
-	}
-	if c.Customer == "" {
-		return bad("customer", "missing", "write the customer's id as the inventory has it")
-	}
-	if c.CustomerName == "" {
-		c.CustomerName = c.Customer
 	}
 	if c.HyperBackup == nil && c.ActiveBackup == nil {
 		return bad("hyper_backup", "missing, as is active_backup", "add the ones that the NAS has, for example active_backup: {}")
@@ -94,9 +83,6 @@ func (c *Config) Validate(dir string) error {
 		if err := role(&a.BackupRole, "active_backup."); err != nil {
 			return err
 		}
-	}
-	if c.RequestsPerSecond < 0 {
-		return bad("requests_per_second", "less than zero", "write for example 10")
 	}
 	return c.ExpectedInterval.Check("expected_interval")
 }

@@ -1,64 +1,30 @@
 package synology
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"flag"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/synology/synologysim"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 const password = "p4ssw0rd-of-the-nas"
 
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 type bench struct {
-	t      *testing.T
-	clock  *clock
+	*sourcetest.Bench
 	zone   *time.Location
 	sim    *synologysim.Sim
-	server *httptest.Server
 	config *Config
 	source *Source
-	poller *exporters.Poller
-	state  string
-	log    bytes.Buffer
 
 	cloud, usb *synologysim.HyperTask
 	pcs, vm    *synologysim.ActiveTask
@@ -67,66 +33,49 @@ type bench struct {
 func newBench(t *testing.T, o synologysim.Options) *bench {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Paris")
-	check(t, err)
-	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 9, 1, 0, 0, 0, time.UTC)}, zone: zone, state: filepath.Join(t.TempDir(), "nas.json")}
+	sourcetest.Check(t, err)
+	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 9, 1, 0, 0, 0, time.UTC)), zone: zone}
 	if o.Now == nil {
-		o.Now = b.clock.Now
+		o.Now = b.Clock.Now
 	}
 	o.Zone, o.Password = zone, password
 	b.sim = synologysim.New(o)
-	b.server = httptest.NewServer(b.sim)
-	t.Cleanup(b.server.Close)
+	b.Serve(b.sim)
 	b.cloud, b.usb = b.sim.AddHyper("Cloud"), b.sim.AddHyper("USB été “4 To”")
 	b.pcs, b.vm = b.sim.AddActive("PC", 2, "PC-LEA", "PC-ATELIER"), b.sim.AddActive("VM", 1, "srv-ad")
 	b.sim.EndHyper(b.cloud, "done")
 	b.sim.EndActive(b.pcs, 1, 2, 3)
 	b.sim.EndActive(b.vm, 1, 2, 3)
-	b.sim.Do(func() { b.cloud.Next, b.vm.Next = b.clock.Now().Add(24*time.Hour), b.clock.Now().Add(24*time.Hour) })
+	b.sim.Do(func() { b.cloud.Next, b.vm.Next = b.Clock.Now().Add(24*time.Hour), b.Clock.Now().Add(24*time.Hour) })
 	b.config = b.newConfig()
 	b.restart()
 	return b
 }
 
 func (b *bench) newConfig() *Config {
-	b.t.Helper()
-	file := filepath.Join(b.t.TempDir(), "password")
-	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
-	u, err := url.Parse(b.server.URL)
-	check(b.t, err)
-	return &Config{URL: exporters.URL{URL: u}, Account: "sim-user", PasswordFile: file, Customer: "dupont", CustomerName: "Dupont SA", RequestsPerSecond: 100_000,
+	b.T.Helper()
+	return &Config{Address: b.Address(),
+		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, Account: "sim-user", PasswordFile: sourcetest.SecretFile(b.T, password),
 		HyperBackup: &HyperBackup{Machine: "NAS-01", Timezone: "Europe/Paris", BackupRole: exporters.Primary}, ActiveBackup: &ActiveBackup{}}
 }
 
 func (b *bench) restart() {
-	b.t.Helper()
-	check(b.t, b.config.Validate(""))
+	b.T.Helper()
+	sourcetest.Check(b.T, b.config.Validate(""))
 	var err error
-	b.source, err = New(b.config, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(context.Context, time.Duration) error { return nil }})
-	check(b.t, err)
-	b.poller, err = exporters.NewPoller(exporters.PollerOptions{Name: "nas-dupont", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: 10 * time.Second,
-		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
-	check(b.t, err)
+	b.source, err = New(b.config, b.SourceOptions())
+	sourcetest.Check(b.T, err)
+	b.Poll(sourcetest.Options{Name: "nas-dupont", Engine: Engine, Source: b.source})
 }
-
-func (b *bench) refresh() { b.t.Helper(); check(b.t, b.poller.Refresh(b.t.Context())) }
 
 // job finds one by the end of its machine or plan.
 func (b *bench) job(name string) exporters.Job {
-	b.t.Helper()
-	for _, j := range b.poller.View().Jobs {
-		if j.Machine == name || j.Plan == name {
-			return j
-		}
+	b.T.Helper()
+	j := b.Find(func(j *exporters.Job) bool { return j.Machine == name || j.Plan == name })
+	if j == nil {
+		b.T.Fatalf("no job of %s", name)
 	}
-	b.t.Fatalf("no job of %s", name)
-	return exporters.Job{}
-}
-
-func (b *bench) metrics() string {
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
+	return *j
 }
 
 func TestGoldenExposition(t *testing.T) {
@@ -135,28 +84,14 @@ func TestGoldenExposition(t *testing.T) {
 			b := newBench(t, o)
 			b.config.HyperBackup.Targets = true
 			b.restart()
-			b.clock.Advance(24 * time.Hour)
+			b.Clock.Advance(24 * time.Hour)
 			b.sim.Do(func() { b.usb.OffTarget, b.usb.Unscheduled, b.pcs.Devices[1].Agent = true, true, "offline" })
 			b.sim.EndHyper(b.usb, "failed")
 			b.sim.StartHyper(b.cloud)
 			b.sim.EndActive(b.pcs, 1, 3, 3)
 			b.sim.EndActive(b.vm, 1, 2, 3)
-			b.refresh()
-			got := b.metrics()
-			const file = "testdata/exposition.prom"
-			if *update {
-				check(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			want, err := os.ReadFile(file)
-			check(t, err)
-			if d := cmp.Diff(string(want), got); d != "" {
-				t.Errorf("run with -update and look at the change (-want +got):\n%s", d)
-			}
-			problems, err := promlint.New(strings.NewReader(got)).Lint()
-			check(t, err)
-			for _, p := range problems {
-				t.Errorf("%s: %s", p.Metric, p.Text)
-			}
+			b.Refresh()
+			b.Golden("exposition.prom")
 			if n := b.sim.Requests("refused"); n != 0 {
 				t.Errorf("%d questions were not understood", n)
 			}
@@ -167,32 +102,32 @@ func TestGoldenExposition(t *testing.T) {
 // A damaged destination keeps "done" as its last result.
 func TestDamagedDestination(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
-	b.refresh()
-	if j := b.job("Cloud"); j.LastResult != exporters.Success || !j.LastRun.Equal(b.clock.Now()) || !j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	if j := b.job("Cloud"); j.LastResult != exporters.Success || !j.LastRun.Equal(b.Clock.Now()) || !j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Fatalf("%s, run %v, success %v", j.LastResult, j.LastRun, j.LastSuccess)
 	}
 	good := b.job("Cloud").LastSuccess
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.sim.Do(func() {
 		b.cloud.State, b.cloud.Error, b.cloud.ErrorCode = "restore_only", "SYNO.SDS.Backup.Application:error:status_target_broken", 4467
 	})
 	for range 3 {
-		b.refresh()
+		b.Refresh()
 		j := b.job("Cloud")
 		if j.LastResult != exporters.Failed || j.Failures != 1 || !j.LastSuccess.Equal(good) || !strings.Contains(j.Error, "damaged") || !strings.Contains(j.Error, "4467") {
 			t.Errorf("%s, %d failures, success %v, %q", j.LastResult, j.Failures, j.LastSuccess, j.Error)
 		}
 	}
 	b.sim.Do(func() { b.cloud.State, b.cloud.Error, b.cloud.ErrorCode = "backupable", "", 4401 })
-	b.refresh()
+	b.Refresh()
 	if j := b.job("Cloud"); j.LastResult != exporters.Success || j.Failures != 0 || j.Error != "" {
 		t.Errorf("mended: %s, %d failures, %q", j.LastResult, j.Failures, j.Error)
 	}
 	// One that never ran has no instant: its failure is told once.
 	b.sim.Do(func() { b.usb.State = "unauth" })
 	for range 2 {
-		b.clock.Advance(time.Hour)
-		b.refresh()
+		b.Clock.Advance(time.Hour)
+		b.Refresh()
 	}
 	if j := b.job("USB été “4 To”"); j.LastResult != exporters.Failed || j.Failures != 1 || !j.LastSuccess.IsZero() {
 		t.Errorf("never ran: %s, %d failures", j.LastResult, j.Failures)
@@ -243,29 +178,29 @@ func TestRunningKeepsThePreviousResult(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
 	b.sim.EndHyper(b.cloud, "failed")
 	b.sim.EndActive(b.pcs, 1, 4, 0)
-	b.refresh()
-	b.clock.Advance(time.Hour)
+	b.Refresh()
+	b.Clock.Advance(time.Hour)
 	b.sim.StartHyper(b.cloud)
 	b.sim.Do(func() { b.pcs.Status = "backingup" })
-	since := b.clock.Now()
+	since := b.Clock.Now()
 	for i := range 3 {
-		b.refresh()
+		b.Refresh()
 		for _, name := range []string{"Cloud", "PC-LEA"} {
 			if j := b.job(name); !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 {
 				t.Errorf("%s: running %v since %v, %s, %d failures", name, j.Running, j.RunningSince, j.LastResult, j.Failures)
 			}
 		}
-		b.clock.Advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 		if i == 1 { // a restart does not make it younger
-			check(t, b.poller.Save())
+			sourcetest.Check(t, b.Poller.Save())
 			b.restart()
 		}
 	}
 	b.sim.EndHyper(b.cloud, "done")
 	b.sim.EndActive(b.pcs, 1, 2, 3)
-	b.refresh()
+	b.Refresh()
 	for _, name := range []string{"Cloud", "PC-LEA"} {
-		if j := b.job(name); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+		if j := b.job(name); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
 			t.Errorf("%s: running %v, %s, success %v", name, j.Running, j.LastResult, j.LastSuccess)
 		}
 	}
@@ -275,43 +210,43 @@ func TestRunningKeepsThePreviousResult(t *testing.T) {
 // wrong may leave a version behind.
 func TestActiveBackupVersions(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
-	b.refresh()
+	b.Refresh()
 	good := b.job("srv-ad").LastSuccess
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.EndActive(b.vm, 1, 3, 3) // partial, with a version
-	b.refresh()
+	b.Refresh()
 	for i, action := range []int{128, 131072, 131072} {
 		if j := b.job("srv-ad"); j.LastResult != exporters.Failed || !j.LastSuccess.Equal(good) || j.Failures != 1 {
 			t.Errorf("before job %d: %s, success %v, %d failures", i, j.LastResult, j.LastSuccess, j.Failures)
 		}
-		b.clock.Advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 		if i == 1 {
-			check(t, b.poller.Save())
+			sourcetest.Check(t, b.Poller.Save())
 			b.restart()
 		}
 		b.sim.EndActive(b.vm, action, 2, 0)
-		b.refresh()
+		b.Refresh()
 	}
 	// A backup that only its version tells of, since a deletion followed.
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.EndActive(b.vm, 1, 2, 3)
-	end := b.clock.Now()
-	b.clock.Advance(time.Hour)
+	end := b.Clock.Now()
+	b.Clock.Advance(time.Hour)
 	b.sim.EndActive(b.vm, 131072, 2, 0)
-	b.refresh()
+	b.Refresh()
 	if j := b.job("srv-ad"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(end) || j.Failures != 0 {
 		t.Errorf("%s, success %v, %d failures", j.LastResult, j.LastSuccess, j.Failures)
 	}
 	for status, want := range map[int]exporters.Result{2: exporters.Success, 3: exporters.Failed, 4: exporters.Failed, 5: exporters.Cancelled, 6: exporters.Failed, 9: exporters.Unknown} {
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.sim.EndActive(b.vm, 1, status, 7)
-		b.refresh()
-		if j := b.job("srv-ad"); j.LastResult != want || (want == exporters.Success) != j.LastSuccess.Equal(b.clock.Now()) || !j.LastRun.Equal(b.clock.Now()) {
+		b.Refresh()
+		if j := b.job("srv-ad"); j.LastResult != want || (want == exporters.Success) != j.LastSuccess.Equal(b.Clock.Now()) || !j.LastRun.Equal(b.Clock.Now()) {
 			t.Errorf("status %d: %s, success %v", status, j.LastResult, j.LastSuccess)
 		}
 	}
 	for _, field := range []string{"result_status", "version_status"} {
-		if !strings.Contains(b.metrics(), `backup_source_unknown_values_total{source="nas-dupont",field="`+field+`"} 1`) {
+		if !strings.Contains(b.Metrics(), `backup_source_unknown_values_total{source="nas-dupont",field="`+field+`"} 1`) {
 			t.Errorf("%s is not counted once", field)
 		}
 	}
@@ -320,7 +255,7 @@ func TestActiveBackupVersions(t *testing.T) {
 // The NAS writes its wall clock without a zone; some write seconds.
 func TestWallClock(t *testing.T) {
 	paris, err := time.LoadLocation("Europe/Paris")
-	check(t, err)
+	sourcetest.Check(t, err)
 	for text, want := range map[string]string{
 		`"2026/07/01 14:51"`: "2026-07-01T12:51:00Z", `"2026/01/01 14:51:09"`: "2026-01-01T13:51:09Z", `"2026-07-23 01:10"`: "2026-07-22T23:10:00Z",
 		`"2026/10/25 02:30"`: "2026-10-25T00:30:00Z", // the first of two
@@ -328,37 +263,37 @@ func TestWallClock(t *testing.T) {
 		`1785590000`:         "2026-08-01T13:13:20Z", `""`: "0001-01-01T00:00:00Z", `"N/A"`: "0001-01-01T00:00:00Z", `null`: "0001-01-01T00:00:00Z", `"soon"`: "0001-01-01T00:00:00Z",
 	} {
 		var s stamp
-		check(t, json.Unmarshal([]byte(text), &s))
+		sourcetest.Check(t, json.Unmarshal([]byte(text), &s))
 		if got := wall(s, paris).UTC().Format(time.RFC3339); got != want || s.Bad != strings.Contains(text, "soon") {
 			t.Errorf("%s: %s, want %s; bad %v", text, got, want, s.Bad)
 		}
 	}
 	// On the night the clocks go back a run of the first 02:30 is not one hour ahead.
 	b := newBench(t, synologysim.Options{})
-	b.clock.Advance(time.Date(2026, 10, 25, 0, 31, 0, 0, time.UTC).Sub(b.clock.Now()))
+	b.Clock.Advance(time.Date(2026, 10, 25, 0, 31, 0, 0, time.UTC).Sub(b.Clock.Now()))
 	b.sim.EndHyper(b.cloud, "done")
-	b.refresh()
-	if j := b.job("Cloud"); !j.LastSuccess.Equal(b.clock.Now()) || strings.Contains(b.metrics(), "run_in_future") {
+	b.Refresh()
+	if j := b.job("Cloud"); !j.LastSuccess.Equal(b.Clock.Now()) || strings.Contains(b.Metrics(), "run_in_future") {
 		t.Errorf("success %v", j.LastSuccess)
 	}
 }
 
 func TestSession(t *testing.T) {
 	b := newBench(t, synologysim.Options{OldDSM: true})
-	b.refresh()
-	b.refresh()
+	b.Refresh()
+	b.Refresh()
 	if n := b.sim.Requests("login"); n != 1 {
 		t.Errorf("%d logins, want 1", n)
 	}
 	// The session is lost in the middle of the listing.
 	for i, endpoint := range []string{"hyper", "hyperStatus", "active"} {
 		b.sim.Orders.Add(misbehave.Order{Endpoint: endpoint, Fault: misbehave.ExpireTokens, Times: 1})
-		b.refresh()
+		b.Refresh()
 		if n := b.sim.Requests("login"); n != i+2 {
 			t.Errorf("%s: %d logins, want %d", endpoint, n, i+2)
 		}
 	}
-	check(t, b.source.Close())
+	sourcetest.Check(t, b.source.Close())
 	if left := b.sim.Secrets(); b.sim.Requests("logout") != 1 || len(left) != 0 || b.sim.Requests("refused") != 0 {
 		t.Errorf("%d logouts, open sessions %v", b.sim.Requests("logout"), left)
 	}
@@ -366,8 +301,8 @@ func TestSession(t *testing.T) {
 
 func TestLoginThatIsRefused(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
-	check(t, os.WriteFile(b.config.PasswordFile, []byte("wrong\n"), 0o600))
-	err := b.poller.Refresh(t.Context())
+	sourcetest.Check(t, os.WriteFile(b.config.PasswordFile, []byte("wrong\n"), 0o600))
+	err := b.Poller.Refresh(t.Context())
 	if exporters.ReasonOf(err) != exporters.ReasonAuth || !strings.Contains(err.Error(), "account or password") || b.sim.Requests("login") != 1 {
 		t.Errorf("%v after %d logins", err, b.sim.Requests("login"))
 	}
@@ -411,25 +346,25 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 			}
 			t.Run(name+" of "+endpoint, func(t *testing.T) {
 				b := newBench(t, synologysim.Options{})
-				b.refresh()
-				before := b.poller.View()
-				b.clock.Advance(time.Hour)
+				b.Refresh()
+				before := b.Poller.View()
+				b.Clock.Advance(time.Hour)
 				b.sim.EndHyper(b.cloud, "done")
 				b.sim.EndActive(b.vm, 1, 2, 3)
 				order.Endpoint = endpoint
 				b.sim.Orders.Add(order)
 				for range 3 {
-					if err := b.poller.Refresh(t.Context()); err == nil {
+					if err := b.Poller.Refresh(t.Context()); err == nil {
 						t.Fatal("the refresh did not fail")
 					}
 				}
-				after := b.poller.View()
+				after := b.Poller.View()
 				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) {
 					t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
 				}
 				b.sim.Orders.Clear()
-				b.refresh()
-				if !b.job("Cloud").LastSuccess.Equal(b.clock.Now()) || !b.job("srv-ad").LastSuccess.Equal(b.clock.Now()) {
+				b.Refresh()
+				if !b.job("Cloud").LastSuccess.Equal(b.Clock.Now()) || !b.job("srv-ad").LastSuccess.Equal(b.Clock.Now()) {
 					t.Error("the source did not recover")
 				}
 			})
@@ -442,7 +377,7 @@ func TestPassingTrouble(t *testing.T) {
 	for _, order := range []misbehave.Order{{Fault: misbehave.TooManyRequests, Times: 1, RetryAfter: time.Second}, {Fault: misbehave.Unavailable, Times: 1},
 		{Fault: misbehave.SlowBody, Times: 1, Delay: 20 * time.Millisecond}} {
 		b.sim.Orders.Add(order)
-		b.refresh()
+		b.Refresh()
 	}
 }
 
@@ -450,7 +385,7 @@ func TestPassingTrouble(t *testing.T) {
 func TestPackageThatIsGone(t *testing.T) {
 	for _, gone := range []string{"hyper", "active"} {
 		b := newBench(t, synologysim.Options{Without: []string{gone}})
-		err := b.poller.Refresh(t.Context())
+		err := b.Poller.Refresh(t.Context())
 		if exporters.ReasonOf(err) != exporters.ReasonNotFound || !strings.Contains(err.Error(), "installed") {
 			t.Errorf("%s: %v", gone, err)
 		}
@@ -460,30 +395,30 @@ func TestPackageThatIsGone(t *testing.T) {
 			b.config.ActiveBackup = nil
 		}
 		b.restart()
-		b.refresh()
+		b.Refresh()
 	}
 }
 
 // A task that is deleted between the list and its status costs nothing else.
 func TestChangingList(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
-	b.refresh()
+	b.Refresh()
 	b.sim.Hook = func(endpoint string) {
 		if endpoint == "hyperStatus" {
 			b.sim.RemoveHyper(b.usb)
 		}
 	}
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_source_up{source="nas-dupont"} 1`) || !strings.Contains(m, `endpoint="hyperBackupStatus"} 0`) {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="nas-dupont"} 1`) || !strings.Contains(m, `endpoint="hyperBackupStatus"} 0`) {
 		t.Error("the status that was refused is not told alone")
 	}
 	if j := b.job("Cloud"); j.LastResult != exporters.Success {
 		t.Errorf("the neighbour: %s", j.LastResult)
 	}
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
-	for _, j := range b.poller.View().Jobs {
+	for _, j := range b.Poller.View().Jobs {
 		if j.Plan == b.usb.Name {
 			t.Error("the deleted task is still shown")
 		}
@@ -494,13 +429,13 @@ func TestTargetsDegradeAlone(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
 	b.config.HyperBackup.Targets = true
 	b.restart()
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_repository_online{source="nas-dupont",customer="dupont",repository="Cloud"} 1`) || strings.Contains(m, "backup_repository_capacity_bytes{") {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_repository_online{source="nas-dupont",customer="dupont",repository="Cloud"} 1`) || strings.Contains(m, "backup_repository_capacity_bytes{") {
 		t.Error("the destination is not told, or has a size that nobody told")
 	}
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "target", Fault: misbehave.ServerError, Times: -1})
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_source_up{source="nas-dupont"} 1`) || strings.Contains(m, "backup_repository_online{") {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="nas-dupont"} 1`) || strings.Contains(m, "backup_repository_online{") {
 		t.Error("a destination that was not asked is shown")
 	}
 }
@@ -508,17 +443,17 @@ func TestTargetsDegradeAlone(t *testing.T) {
 func TestWrongCaseAndClockSkew(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
 	b.sim.Shout()
-	b.refresh()
+	b.Refresh()
 	if j := b.job("Cloud"); j.LastResult != exporters.Success {
 		t.Errorf("%s", j.LastResult)
 	}
-	if len(b.poller.View().UnknownValues) != 0 {
-		t.Errorf("counted %v", b.poller.View().UnknownValues)
+	if len(b.Poller.View().UnknownValues) != 0 {
+		t.Errorf("counted %v", b.Poller.View().UnknownValues)
 	}
 	// A NAS whose clock runs ahead by hours makes nothing look newer than now.
-	b.sim.Do(func() { b.cloud.Last, b.cloud.Success = b.clock.Now().Add(5*time.Hour), b.clock.Now().Add(5*time.Hour) })
-	b.refresh()
-	if j := b.job("Cloud"); j.LastSuccess.After(b.clock.Now()) || j.LastRun.After(b.clock.Now()) {
+	b.sim.Do(func() { b.cloud.Last, b.cloud.Success = b.Clock.Now().Add(5*time.Hour), b.Clock.Now().Add(5*time.Hour) })
+	b.Refresh()
+	if j := b.job("Cloud"); j.LastSuccess.After(b.Clock.Now()) || j.LastRun.After(b.Clock.Now()) {
 		t.Errorf("success %v, run %v", j.LastSuccess, j.LastRun)
 	}
 }
@@ -530,15 +465,15 @@ func TestClockSkew(t *testing.T) {
 		if b == nil {
 			return time.Date(2026, 3, 9, 4, 0, 0, 0, time.UTC) // while the bench is built
 		}
-		return b.clock.Now().Add(3 * time.Hour)
+		return b.Clock.Now().Add(3 * time.Hour)
 	}
 	b = newBench(t, synologysim.Options{Now: ahead})
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_source_clock_skew_seconds{source="nas-dupont"} 10800`) {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_source_clock_skew_seconds{source="nas-dupont"} 10800`) {
 		t.Error("the difference is not told")
 	}
-	if j := b.job("Cloud"); j.LastSuccess.After(b.clock.Now()) {
-		t.Errorf("success %v, now %v", j.LastSuccess, b.clock.Now())
+	if j := b.job("Cloud"); j.LastSuccess.After(b.Clock.Now()) {
+		t.Errorf("success %v, now %v", j.LastSuccess, b.Clock.Now())
 	}
 }
 
@@ -549,36 +484,36 @@ func TestNamesInEveryScript(t *testing.T) {
 		b.sim.AddHyper(n)
 		b.sim.AddActive(n, 5, n)
 	}
-	b.refresh()
-	if got, want := len(b.poller.View().Jobs), 5+2*len(names); got != want {
+	b.Refresh()
+	if got, want := len(b.Poller.View().Jobs), 5+2*len(names); got != want {
 		t.Errorf("%d jobs, want %d", got, want)
 	}
-	if _, err := promlint.New(strings.NewReader(b.metrics())).Lint(); err != nil {
+	if _, err := promlint.New(strings.NewReader(b.Metrics())).Lint(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
-	b.refresh()
+	b.Refresh()
 	secrets := append(b.sim.Secrets(), password)
 	var all strings.Builder
 	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON, misbehave.ExpireTokens} {
 		b.sim.Orders.Clear()
 		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
 		b.restart()
-		if err := b.poller.Refresh(t.Context()); err != nil {
+		if err := b.Poller.Refresh(t.Context()); err != nil {
 			all.WriteString(err.Error())
 		}
 		secrets = append(secrets, b.sim.Secrets()...)
 	}
-	b.server.Close()
-	if err := b.poller.Refresh(t.Context()); err == nil {
+	b.Server.Close()
+	if err := b.Poller.Refresh(t.Context()); err == nil {
 		t.Error("no error from a closed server")
 	} else {
 		all.WriteString(err.Error())
 	}
-	all.WriteString(b.metrics() + b.log.String())
+	all.WriteString(b.Metrics() + b.Log.String())
 	for _, s := range secrets {
 		if strings.Contains(all.String(), s) {
 			t.Errorf("a secret comes out: %.6s…", s)
@@ -598,7 +533,7 @@ func TestConfigIsStrict(t *testing.T) {
 		"url: http://nas.dupont.example:5000": "plain http", hyper + "}": "", good + "customer: d\nactive_backup: {}": "",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("f.yml", Engine, node.Content[0], &c)
 		if err == nil {
@@ -631,7 +566,7 @@ func FuzzHyperBackup(f *testing.F) {
 			}
 		}
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
-		c := &Config{Customer: "c", HyperBackup: &HyperBackup{Machine: "n", zone: time.UTC}}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, HyperBackup: &HyperBackup{Machine: "n", zone: time.UTC}}
 		facts := newFacts()
 		var out exporters.Snapshot
 		for range 2 {
@@ -662,7 +597,7 @@ func FuzzActiveBackup(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c := &Config{Customer: "c", ActiveBackup: &ActiveBackup{}}
+		c := &Config{Owner: exporters.Owner{Customer: "c"}, ActiveBackup: &ActiveBackup{}}
 		facts := newFacts()
 		var out exporters.Snapshot
 		unknown := facts.counter(&out)

@@ -12,6 +12,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeam/veeamsim"
 )
 
@@ -21,33 +22,33 @@ func TestMachinesOfAnAgentJob(t *testing.T) {
 	all := []string{"SRV-1", "SRV-2", "SRV-3"}
 	job := b.sim.AddJob(veeamsim.Job{Name: "Servers by agent", Type: "WindowsAgentBackup", Workload: "server", Objects: all, Hour: 20})
 	b.sim.SucceedJob(job)
-	b.refresh()
-	first := b.clock.Now()
+	b.Refresh()
+	first := b.Clock.Now()
 	for _, m := range all {
-		if j := b.job(m); j.LastResult != exporters.Success || !j.LastSuccess.Equal(first) || j.Plan != "Servers by agent" || j.Class != exporters.Server {
+		if j := b.Job(m); j.LastResult != exporters.Success || !j.LastSuccess.Equal(first) || j.Plan != "Servers by agent" || j.Class != exporters.Server {
 			t.Errorf("%s: %s %v %q", m, j.LastResult, j.LastSuccess, j.Plan)
 		}
 	}
-	if b.has("Servers by agent") {
+	if b.Has("Servers by agent") {
 		t.Error("the job stands beside its machines")
 	}
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.FinishAgents(job, []string{"SRV-1"}, "SRV-2 and SRV-3 do not answer")
-	b.refresh()
-	if j := b.job("SRV-1"); j.LastResult != exporters.Warning || !j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	if j := b.Job("SRV-1"); j.LastResult != exporters.Warning || !j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("SRV-1 left a restore point: %s %v", j.LastResult, j.LastSuccess)
 	}
 	for _, m := range []string{"SRV-2", "SRV-3"} {
-		if j := b.job(m); j.LastResult != exporters.Failed || !j.LastSuccess.Equal(first) || j.Failures != 1 || j.Error != "SRV-2 and SRV-3 do not answer" {
+		if j := b.Job(m); j.LastResult != exporters.Failed || !j.LastSuccess.Equal(first) || j.Failures != 1 || j.Error != "SRV-2 and SRV-3 do not answer" {
 			t.Errorf("%s: %s %v %d %q", m, j.LastResult, j.LastSuccess, j.Failures, j.Error)
 		}
 	}
 	// A machine that never left a restore point has no name; the job stands for it.
 	b.sim.AddObject(job, "SRV-NEW")
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.sim.FinishAgents(job, all, "SRV-NEW does not answer")
-	b.refresh()
-	if j := b.job("Servers by agent"); j.LastResult != exporters.Failed || j.Error != "SRV-NEW does not answer" {
+	b.Refresh()
+	if j := b.Job("Servers by agent"); j.LastResult != exporters.Failed || j.Error != "SRV-NEW does not answer" {
 		t.Errorf("%s %q", j.LastResult, j.Error)
 	}
 }
@@ -55,14 +56,14 @@ func TestMachinesOfAnAgentJob(t *testing.T) {
 // Restore points tell the last success where the server forgot its sessions.
 func TestRestorePointsOutliveSessions(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	saved := b.clock.Now()
-	b.clock.Advance(48 * time.Hour)
+	saved := b.Clock.Now()
+	b.Clock.Advance(48 * time.Hour)
 	b.sim.FailBackup("srv-ad", "broken")
 	b.sim.FailBackup("srv-sql", "broken")
-	b.sim.ForgetSessions(b.clock.Now())
-	b.refresh()
+	b.sim.ForgetSessions(b.Clock.Now())
+	b.Refresh()
 	for _, m := range []string{"SRV-AD", "srv-sql"} {
-		j := b.job(m)
+		j := b.Job(m)
 		if j.LastResult != exporters.Failed || j.LastSuccess.IsZero() || j.LastSuccess.After(saved) || saved.Sub(j.LastSuccess) > 10*time.Minute {
 			t.Errorf("%s: %s, success %v, saved %v", m, j.LastResult, j.LastSuccess, saved)
 		}
@@ -109,7 +110,7 @@ func TestSessionOfOneMachine(t *testing.T) {
 
 func TestSupportEnd(t *testing.T) {
 	var lic license
-	check(t, json.Unmarshal([]byte(`{"edition":"Standard","expirationDate":null,"supportExpirationDate":"2027-01-01T00:00:00Z"}`), &lic))
+	sourcetest.Check(t, json.Unmarshal([]byte(`{"edition":"Standard","expirationDate":null,"supportExpirationDate":"2027-01-01T00:00:00Z"}`), &lic))
 	known := newKnowledge()
 	s := build(listing{licenses: []license{lic}}, &known, &Config{location: time.UTC}, time.Now())
 	if len(s.Licenses) != 2 || !s.Licenses[0].Expiry.IsZero() || s.Licenses[1].Item != "support" || s.Licenses[1].Expiry.Year() != 2027 {
@@ -121,12 +122,12 @@ func TestPartsOfPointsDegradeAlone(t *testing.T) {
 	for _, endpoint := range []string{"backups", "restorePoints", "taskSessions"} {
 		b := newBench(t, veeamsim.Options{})
 		b.sim.Orders.Add(misbehave.Order{Endpoint: endpoint, Fault: misbehave.HTML, Times: -1})
-		b.refresh()
-		m := b.metrics()
+		b.Refresh()
+		m := b.Metrics()
 		if !strings.Contains(m, `backup_source_up{source="veeam-dupont"} 1`) || !strings.Contains(m, `backup_source_endpoint_up{source="veeam-dupont",endpoint="`+endpoint+`"} 0`) {
 			t.Errorf("%s does not degrade alone", endpoint)
 		}
-		if !b.has("PC-LEA") {
+		if !b.Has("PC-LEA") {
 			t.Errorf("without %s a job is gone", endpoint)
 		}
 	}
@@ -136,8 +137,8 @@ func TestListThatMoves(t *testing.T) {
 	for _, endpoint := range []string{"jobs", "sessions", "taskSessions", "restorePoints"} {
 		b := newBench(t, veeamsim.Options{})
 		b.sim.Orders.Add(misbehave.Order{Endpoint: endpoint, Fault: misbehave.MoveList, Skip: 1, Times: 1})
-		b.refresh()
-		if got := len(b.poller.View().Jobs); got != 7 {
+		b.Refresh()
+		if got := len(b.Poller.View().Jobs); got != 7 {
 			t.Errorf("%s: %d jobs, want 7", endpoint, got)
 		}
 	}
@@ -145,22 +146,22 @@ func TestListThatMoves(t *testing.T) {
 
 func TestWrongCase(t *testing.T) {
 	b := newBench(t, veeamsim.Options{Build: "13.1.0.411", Administrator: true})
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.FailBackup("srv-ad", "broken")
 	b.sim.SetJobEnabled(b.agent, false)
 	b.sim.StartJob(b.vms)
 	b.sim.Orders.Add(misbehave.Order{Fault: misbehave.WrongCase, Times: -1})
-	b.refresh()
-	if v := b.poller.View(); b.job("SRV-AD").LastResult != exporters.Failed || b.job("PC-LEA").Enabled || b.job("PC-LEA").Class != exporters.Workstation || !b.job("srv-web").Running || len(v.UnknownValues) != 0 {
-		t.Errorf("%s, enabled %v, %s, unknown %v", b.job("SRV-AD").LastResult, b.job("PC-LEA").Enabled, b.job("PC-LEA").Class, v.UnknownValues)
+	b.Refresh()
+	if v := b.Poller.View(); b.Job("SRV-AD").LastResult != exporters.Failed || b.Job("PC-LEA").Enabled || b.Job("PC-LEA").Class != exporters.Workstation || !b.Job("srv-web").Running || len(v.UnknownValues) != 0 {
+		t.Errorf("%s, enabled %v, %s, unknown %v", b.Job("SRV-AD").LastResult, b.Job("PC-LEA").Enabled, b.Job("PC-LEA").Class, v.UnknownValues)
 	}
 }
 
 func TestSlowBodyAndSkew(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
 	b.sim.Orders.Add(misbehave.Order{Fault: misbehave.SkewClock, Delay: -time.Hour, Times: -1})
-	b.refresh()
-	if v := b.poller.View(); v.ClockSkew == nil || *v.ClockSkew != -time.Hour {
+	b.Refresh()
+	if v := b.Poller.View(); v.ClockSkew == nil || *v.ClockSkew != -time.Hour {
 		t.Errorf("skew %v", v.ClockSkew)
 	}
 	b.sim.Orders.Clear()
@@ -179,10 +180,10 @@ func TestNamesInEveryScript(t *testing.T) {
 		b.sim.FailJob(b.sim.AddJob(veeamsim.Job{Name: name, Objects: []string{name}}), name)
 	}
 	b.sim.SucceedJob(b.sim.AddJob(veeamsim.Job{Name: "Everything", Objects: names}))
-	b.refresh()
+	b.Refresh()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(b.metrics()))
-	check(t, err)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(b.Metrics()))
+	sourcetest.Check(t, err)
 	if got, want := len(families["backup_job_info"].GetMetric()), 7+2*len(names); got != want {
 		t.Errorf("%d jobs, want %d", got, want)
 	}
@@ -193,8 +194,8 @@ func TestNamesInEveryScript(t *testing.T) {
 func TestRefreshTokenServesOnce(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
 	for range 5 {
-		b.refresh()
-		b.clock.Advance(14 * time.Minute)
+		b.Refresh()
+		b.Clock.Advance(14 * time.Minute)
 	}
 	if p, r := b.sim.Grants("password"), b.sim.Grants("refresh_token"); p != 1 || r != 4 {
 		t.Errorf("%d password and %d refresh grants, want 1 and 4", p, r)

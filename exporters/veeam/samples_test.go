@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 )
 
 // samples finds the folder of published records, which is not part of the
@@ -20,7 +21,7 @@ func samples(t *testing.T) []string {
 		dir = "../../../shared/samples"
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "veeam-rest", "1.*"))
-	check(t, err)
+	sourcetest.Check(t, err)
 	if len(found) == 0 {
 		t.Skipf("no published records below %s; set VIGIE_SAMPLES to their folder", dir)
 	}
@@ -35,8 +36,8 @@ func read[T any](t *testing.T, dir, file string) (T, bool) {
 	if os.IsNotExist(err) {
 		return out, false
 	}
-	check(t, err)
-	check(t, json.Unmarshal(raw, &out))
+	sourcetest.Check(t, err)
+	sourcetest.Check(t, json.Unmarshal(raw, &out))
 	return out, true
 }
 
@@ -110,7 +111,7 @@ func TestPublishedTaskSessions(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			const at = "2024-11-13T19:02:10.5+01:00"
 			var s session
-			check(t, json.Unmarshal([]byte(`{"id":"9811FB69-b436-4198-b848-fb6eb42fba03","jobId":"J","state":"stopped","creationTime":"`+at+`","endTime":"`+at+`","result":{"result":"success"}}`), &s))
+			sourcetest.Check(t, json.Unmarshal([]byte(`{"id":"9811FB69-b436-4198-b848-fb6eb42fba03","jobId":"J","state":"stopped","creationTime":"`+at+`","endTime":"`+at+`","result":{"result":"success"}}`), &s))
 			known := newKnowledge()
 			snapshot := build(listing{jobs: []jobState{{ID: "j", Name: "J", Status: "stopped", Workload: "vm", ObjectsCount: 1}}, sessions: []session{s}, tasks: tasks.items, tasksRead: true},
 				&known, &Config{Owner: exporters.Owner{Customer: "dupont"}, location: time.UTC, ForgetObjectsAfter: exporters.Duration(time.Hour), Lookback: exporters.Duration(time.Hour)},
@@ -132,10 +133,10 @@ func TestPublishedTaskSessions(t *testing.T) {
 func TestPublishedErrors(t *testing.T) {
 	for _, dir := range samples(t) {
 		found, err := filepath.Glob(filepath.Join(dir, "*.40?.json"))
-		check(t, err)
+		sourcetest.Check(t, err)
 		for _, file := range found {
 			raw, err := os.ReadFile(file)
-			check(t, err)
+			sourcetest.Check(t, err)
 			var p page[jobState]
 			if err := json.Unmarshal(raw, &p); err == nil {
 				t.Errorf("%s was read as a listing", file)

@@ -1,67 +1,35 @@
 package veeam
 
 import (
-	"bytes"
-	"context"
-	"flag"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeam/veeamsim"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 const password = "p4ssw0rd-of-the-viewer"
-
-// clock is a hand-driven clock.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
 
 // bench is a simulated server with a poller on it.
 type bench struct {
-	t       *testing.T
-	clock   *clock
+	*sourcetest.Bench
 	sim     *veeamsim.Sim
-	server  *httptest.Server
 	source  *Source
-	poller  *exporters.Poller
 	version string
-	state   string
-	log     bytes.Buffer
 
 	vms, ad, agent string // jobs
 }
 
 func newBench(t *testing.T, o veeamsim.Options) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)}, version: "auto"}
-	o.Now, o.Password = b.clock.Now, password
+	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 9, 22, 0, 0, 0, time.UTC)), version: "auto"}
+	o.Now, o.Password = b.Clock.Now, password
 	b.sim = veeamsim.New(o)
-	b.server = httptest.NewServer(b.sim)
-	t.Cleanup(b.server.Close)
+	b.Serve(b.sim)
 	b.vms = b.sim.AddJob(veeamsim.Job{Name: "All VMs", Objects: []string{"srv-sql", "srv-web", "srv-erp", "srv-rds"}, Hour: 21})
 	b.ad = b.sim.AddJob(veeamsim.Job{Name: "AD", Objects: []string{"srv-ad"}, Hour: 22})
 	b.agent = b.sim.AddJob(veeamsim.Job{Name: "PC-LEA", Type: "WindowsAgentBackup", Workload: "workstation", Objects: []string{"PC-LEA"}, Hour: 12})
@@ -69,105 +37,34 @@ func newBench(t *testing.T, o veeamsim.Options) *bench {
 	b.sim.AddRepository("Default Backup Repository", 100, 25)
 	for _, j := range []string{b.vms, b.ad, b.agent} {
 		b.sim.SucceedJob(j)
-		b.clock.Advance(time.Minute)
+		b.Clock.Advance(time.Minute)
 	}
-	b.state = filepath.Join(t.TempDir(), "veeam-dupont.json")
 	b.restart()
 	return b
 }
 
 // restart builds source and poller anew, as a new process would.
 func (b *bench) restart() {
-	b.t.Helper()
-	file := filepath.Join(b.t.TempDir(), "password")
-	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
-	u, err := url.Parse(b.server.URL)
-	check(b.t, err)
-	c := &Config{Remote: exporters.Remote{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: file},
+	b.T.Helper()
+	c := &Config{Remote: exporters.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: sourcetest.SecretFile(b.T, password)},
 		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, PageSize: 2}
-	check(b.t, c.Validate(""))
-	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test",
-		Sleep: func(context.Context, time.Duration) error { return nil }})
-	check(b.t, err)
-	b.poller, err = exporters.NewPoller(exporters.PollerOptions{
-		Name: "veeam-dupont", Engine: Engine, Source: b.source, Interval: time.Minute, Timeout: 10 * time.Second,
-		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
-		Machines: map[string]string{"SRV-AD": "SRV-AD"},
-	})
-	check(b.t, err)
-}
-
-func (b *bench) refresh() { b.t.Helper(); check(b.t, b.poller.Refresh(b.t.Context())) }
-
-func check(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *bench) job(machine string) exporters.Job {
-	b.t.Helper()
-	for _, j := range b.poller.View().Jobs {
-		if j.Machine == machine {
-			return j
-		}
-	}
-	b.t.Fatalf("no job of %s", machine)
-	return exporters.Job{}
-}
-
-func (b *bench) has(machine string) bool {
-	for _, j := range b.poller.View().Jobs {
-		if j.Machine == machine {
-			return true
-		}
-	}
-	return false
-}
-
-func (b *bench) metrics() string {
-	e := exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil)
-	w := httptest.NewRecorder()
-	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
-}
-
-func (b *bench) results() string {
-	w := httptest.NewRecorder()
-	exporters.ResultsHandler(func() []*exporters.View { return []*exporters.View{b.poller.View()} }).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/results", nil))
-	return w.Body.String()
+	sourcetest.Check(b.T, c.Validate(""))
+	var err error
+	b.source, err = New(c, b.SourceOptions())
+	sourcetest.Check(b.T, err)
+	b.Poll(sourcetest.Options{Name: "veeam-dupont", Engine: Engine, Source: b.source, Machines: map[string]string{"SRV-AD": "SRV-AD"}})
 }
 
 func TestGoldenExposition(t *testing.T) {
 	b := newBench(t, veeamsim.Options{Build: "13.0.1.180", Administrator: true})
-	b.clock.Advance(24 * time.Hour)
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.FailBackup("srv-sql", "Error: VSS writer failed")
 	b.sim.WarnBackup("srv-ad", "Guest processing skipped")
 	b.sim.StartJob(b.agent)
-	b.clock.Advance(5 * time.Minute)
-	b.refresh()
-	got := b.metrics()
-	golden(t, "testdata/exposition.prom", got)
-	problems, err := promlint.New(strings.NewReader(got)).Lint()
-	check(t, err)
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
-	golden(t, "testdata/results.json", b.results())
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		check(t, os.WriteFile(file, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(file)
-	check(t, err)
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s differs; run with -update and look at the change (-want +got):\n%s", file, d)
-	}
+	b.Clock.Advance(5 * time.Minute)
+	b.Refresh()
+	b.Golden("exposition.prom")
+	sourcetest.Golden(t, "results.json", b.Results())
 }
 
 // Every revision tells the same story in its own words.
@@ -176,28 +73,28 @@ func TestEveryRevision(t *testing.T) {
 		"13.0.0.4967": true, "13.0.1.180": true, "13.1.0.411": true} {
 		t.Run(build, func(t *testing.T) {
 			b := newBench(t, veeamsim.Options{Build: build})
-			b.clock.Advance(24 * time.Hour)
+			b.Clock.Advance(24 * time.Hour)
 			b.sim.FailBackup("srv-ad", "Error: VSS writer failed")
 			b.sim.SetJobEnabled(b.agent, false)
-			b.refresh()
+			b.Refresh()
 			machine := "srv-ad"
 			if !wantObjects {
 				machine = "AD" // the job's name is all there is
 			} else {
 				machine = "SRV-AD"
 			}
-			j := b.job(machine)
-			if j.LastResult != exporters.Failed || j.Failures != 1 || !strings.Contains(j.Error, "VSS writer failed") || !j.LastRun.Equal(b.clock.Now()) ||
-				!j.LastSuccess.Equal(b.clock.Now().Add(-24*time.Hour-2*time.Minute)) {
+			j := b.Job(machine)
+			if j.LastResult != exporters.Failed || j.Failures != 1 || !strings.Contains(j.Error, "VSS writer failed") || !j.LastRun.Equal(b.Clock.Now()) ||
+				!j.LastSuccess.Equal(b.Clock.Now().Add(-24*time.Hour-2*time.Minute)) {
 				t.Errorf("got %s, %d failures, %q, run %v, success %v", j.LastResult, j.Failures, j.Error, j.LastRun, j.LastSuccess)
 			}
-			if j := b.job("PC-LEA"); j.Enabled || j.LastResult != exporters.Success || j.Class != exporters.Workstation {
+			if j := b.Job("PC-LEA"); j.Enabled || j.LastResult != exporters.Success || j.Class != exporters.Workstation {
 				t.Errorf("disabled job: enabled %v, %s, %s", j.Enabled, j.LastResult, j.Class)
 			}
-			if got := b.has("srv-erp"); got != wantObjects {
+			if got := b.Has("srv-erp"); got != wantObjects {
 				t.Errorf("results by object: %v, want %v", got, wantObjects)
 			}
-			if m := b.metrics(); strings.Contains(m, "backup_source_unknown_values_total{") {
+			if m := b.Metrics(); strings.Contains(m, "backup_source_unknown_values_total{") {
 				t.Errorf("words of a known revision are unknown:\n%s", m)
 			}
 		})
@@ -206,57 +103,57 @@ func TestEveryRevision(t *testing.T) {
 
 func TestObjectsOfOneJob(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
-	b.clock.Advance(24 * time.Hour)
+	b.Refresh()
+	b.Clock.Advance(24 * time.Hour)
 	b.sim.FailBackup("srv-sql", "no space")
-	b.refresh()
-	if j := b.job("srv-sql"); j.LastResult != exporters.Failed || j.ID != b.vms+"/srv-sql" || j.Plan != "All VMs" || j.Error != "no space" {
+	b.Refresh()
+	if j := b.Job("srv-sql"); j.LastResult != exporters.Failed || j.ID != b.vms+"/srv-sql" || j.Plan != "All VMs" || j.Error != "no space" {
 		t.Errorf("srv-sql: %s %q %q %q", j.LastResult, j.ID, j.Plan, j.Error)
 	}
-	if j := b.job("srv-web"); j.LastResult != exporters.Success {
+	if j := b.Job("srv-web"); j.LastResult != exporters.Success {
 		t.Errorf("srv-web: %s; the failure was its neighbour's", j.LastResult)
 	}
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.sim.FailJob(b.vms, "The repository cannot be reached")
-	b.refresh()
+	b.Refresh()
 	for _, m := range []string{"srv-sql", "srv-web", "srv-erp", "srv-rds"} {
-		if j := b.job(m); j.LastResult != exporters.Failed || j.Error != "The repository cannot be reached" {
+		if j := b.Job(m); j.LastResult != exporters.Failed || j.Error != "The repository cannot be reached" {
 			t.Errorf("%s: %s %q; the whole job failed before it came to any object", m, j.LastResult, j.Error)
 		}
 	}
-	if j := b.job("srv-sql"); j.Failures != 2 {
+	if j := b.Job("srv-sql"); j.Failures != 2 {
 		t.Errorf("%d failures, want 2", j.Failures)
 	}
 }
 
 func TestNeverRun(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
-	if j := b.job("New job"); !j.LastRun.IsZero() || !j.LastSuccess.IsZero() || j.LastResult != exporters.Unknown {
+	b.Refresh()
+	if j := b.Job("New job"); !j.LastRun.IsZero() || !j.LastSuccess.IsZero() || j.LastResult != exporters.Unknown {
 		t.Errorf("got run %v success %v %s", j.LastRun, j.LastSuccess, j.LastResult)
 	}
-	if strings.Contains(b.metrics(), `backup_job_last_success_timestamp_seconds{source="veeam-dupont",customer="dupont",job_id="`+b.job("New job").ID+`"}`) {
+	if strings.Contains(b.Metrics(), `backup_job_last_success_timestamp_seconds{source="veeam-dupont",customer="dupont",job_id="`+b.Job("New job").ID+`"}`) {
 		t.Error("a job that never ran has a last success")
 	}
 }
 
 func TestRunningKeepsThePreviousResult(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.sim.FailBackup("srv-ad", "broken")
-	b.refresh()
-	b.clock.Advance(time.Hour)
+	b.Refresh()
+	b.Clock.Advance(time.Hour)
 	b.sim.StartJob(b.ad)
-	since := b.clock.Now()
-	b.clock.Advance(time.Minute)
-	b.refresh()
-	j := b.job("SRV-AD")
+	since := b.Clock.Now()
+	b.Clock.Advance(time.Minute)
+	b.Refresh()
+	j := b.Job("SRV-AD")
 	if !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 {
 		t.Errorf("running %v since %v, %s, %d failures", j.Running, j.RunningSince, j.LastResult, j.Failures)
 	}
 	b.sim.CancelJob(b.ad)
-	b.refresh()
-	if j := b.job("SRV-AD"); j.Running || j.LastResult != exporters.Cancelled || j.Failures != 2 {
+	b.Refresh()
+	if j := b.Job("SRV-AD"); j.Running || j.LastResult != exporters.Cancelled || j.Failures != 2 {
 		t.Errorf("after the cancellation: running %v, %s, %d failures", j.Running, j.LastResult, j.Failures)
 	}
 }
@@ -264,19 +161,19 @@ func TestRunningKeepsThePreviousResult(t *testing.T) {
 func TestTokens(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "sessions", Fault: misbehave.ExpireTokens, Skip: 1, Times: 1})
-	b.refresh()
-	if got := len(b.poller.View().Jobs); got != 7 {
+	b.Refresh()
+	if got := len(b.Poller.View().Jobs); got != 7 {
 		t.Errorf("%d jobs, want 7", got)
 	}
 	if p, r := b.sim.Grants("password"), b.sim.Grants("refresh_token"); p != 1 || r != 1 {
 		t.Errorf("%d password and %d refresh grants, want 1 and 1: sessions are limited", p, r)
 	}
-	b.clock.Advance(13 * time.Minute)
-	b.refresh()
+	b.Clock.Advance(13 * time.Minute)
+	b.Refresh()
 	if r := b.sim.Grants("refresh_token"); r != 2 {
 		t.Errorf("%d refresh grants, want 2: the token was about to end", r)
 	}
-	check(t, b.source.Close())
+	sourcetest.Check(t, b.source.Close())
 	if got := b.sim.Requests("logout"); got != 1 {
 		t.Errorf("%d logouts", got)
 	}
@@ -297,9 +194,9 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 		for _, endpoint := range []string{"jobs", "sessions"} {
 			t.Run(name+" of "+endpoint, func(t *testing.T) {
 				b := newBench(t, veeamsim.Options{})
-				b.refresh()
-				before := b.poller.View()
-				b.clock.Advance(time.Hour)
+				b.Refresh()
+				before := b.Poller.View()
+				b.Clock.Advance(time.Hour)
 				b.sim.DeleteMachine("srv-ad")
 				b.sim.SucceedJob(b.vms)
 				b.sim.SucceedJob(b.agent)
@@ -307,17 +204,17 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 				order.Endpoint = endpoint
 				b.sim.Orders.Add(order)
 				for range 4 {
-					if err := b.poller.Refresh(t.Context()); err == nil {
+					if err := b.Poller.Refresh(t.Context()); err == nil {
 						t.Fatal("the refresh did not fail")
 					}
 				}
-				after := b.poller.View()
-				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) || !b.has("SRV-AD") {
+				after := b.Poller.View()
+				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) || !b.Has("SRV-AD") {
 					t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
 				}
 				b.sim.Orders.Clear()
-				b.refresh()
-				if !b.job("srv-web").LastSuccess.Equal(b.clock.Now()) {
+				b.Refresh()
+				if !b.Job("srv-web").LastSuccess.Equal(b.Clock.Now()) {
 					t.Error("the source did not recover")
 				}
 			})
@@ -328,8 +225,8 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 func TestOptionalPartsDegradeAlone(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "repositories", Fault: misbehave.Forbidden, Times: -1})
-	b.refresh()
-	m := b.metrics()
+	b.Refresh()
+	m := b.Metrics()
 	for _, want := range []string{`backup_source_up{source="veeam-dupont"} 1`, `backup_source_endpoint_up{source="veeam-dupont",endpoint="repositories"} 0`,
 		`backup_source_endpoint_up{source="veeam-dupont",endpoint="license"} 0`, `backup_source_endpoint_up{source="veeam-dupont",endpoint="jobs"} 1`,
 		`backup_source_errors_total{source="veeam-dupont",reason="forbidden"} 2`} {
@@ -341,36 +238,36 @@ func TestOptionalPartsDegradeAlone(t *testing.T) {
 
 func TestSourceDownAndRestart(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
-	before := b.job("SRV-AD")
-	check(t, b.poller.Save())
+	b.Refresh()
+	before := b.Job("SRV-AD")
+	sourcetest.Check(t, b.Poller.Save())
 	b.sim.SetDown(true)
 	b.restart()
-	b.clock.Advance(48 * time.Hour)
-	if err := b.poller.Refresh(t.Context()); err == nil {
+	b.Clock.Advance(48 * time.Hour)
+	if err := b.Poller.Refresh(t.Context()); err == nil {
 		t.Fatal("no error")
 	}
-	if j := b.job("SRV-AD"); b.poller.View().Up || !j.LastSuccess.Equal(before.LastSuccess) || j.Plan != "AD" {
-		t.Errorf("up %v, success %v, plan %q", b.poller.View().Up, j.LastSuccess, j.Plan)
+	if j := b.Job("SRV-AD"); b.Poller.View().Up || !j.LastSuccess.Equal(before.LastSuccess) || j.Plan != "AD" {
+		t.Errorf("up %v, success %v, plan %q", b.Poller.View().Up, j.LastSuccess, j.Plan)
 	}
 }
 
 // The server forgets sessions; the exporter does not forget the last success.
 func TestLastSuccessOutlivesTheServersMemory(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
+	b.Refresh()
 	before := map[string]time.Time{}
 	for _, m := range []string{"SRV-AD", "srv-web"} {
-		before[m] = b.job(m).LastSuccess
+		before[m] = b.Job(m).LastSuccess
 	}
-	check(t, b.poller.Save())
-	b.clock.Advance(40 * 24 * time.Hour) // beyond the lookback
+	sourcetest.Check(t, b.Poller.Save())
+	b.Clock.Advance(40 * 24 * time.Hour) // beyond the lookback
 	b.restart()
 	for range exporters.DefaultGrace + 2 {
-		b.refresh()
+		b.Refresh()
 	}
 	for m, want := range before {
-		if j := b.job(m); !j.LastSuccess.Equal(want) {
+		if j := b.Job(m); !j.LastSuccess.Equal(want) {
 			t.Errorf("%s: last success %v, want %v", m, j.LastSuccess, want)
 		}
 	}
@@ -378,70 +275,70 @@ func TestLastSuccessOutlivesTheServersMemory(t *testing.T) {
 
 func TestDeletedMachineLeavesAfterTheGrace(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
+	b.Refresh()
 	b.sim.DeleteMachine("srv-ad")
 	for i := range exporters.DefaultGrace {
-		b.refresh()
-		if !b.has("SRV-AD") {
+		b.Refresh()
+		if !b.Has("SRV-AD") {
 			t.Fatalf("gone after %d complete listings", i+1)
 		}
 	}
-	b.refresh()
-	if b.has("SRV-AD") {
+	b.Refresh()
+	if b.Has("SRV-AD") {
 		t.Error("still there after the grace")
 	}
 	// One of several: the job goes on without it, and after a week it is gone.
 	b.sim.DeleteMachine("srv-erp")
 	for day := range 9 {
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.sim.SucceedJob(b.vms)
-		b.refresh()
-		if day < 6 && !b.has("srv-erp") {
+		b.Refresh()
+		if day < 6 && !b.Has("srv-erp") {
 			t.Fatalf("srv-erp gone after %d days", day+1)
 		}
 	}
-	b.refresh()
-	b.refresh()
-	if b.has("srv-erp") || !b.has("srv-web") {
+	b.Refresh()
+	b.Refresh()
+	if b.Has("srv-erp") || !b.Has("srv-web") {
 		t.Error("srv-erp is still there, or srv-web went with it")
 	}
 }
 
 func TestUnknownWords(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
-	b.clock.Advance(time.Hour)
+	b.Refresh()
+	b.Clock.Advance(time.Hour)
 	b.sim.FinishJobWith(b.ad, "Splendid")
-	b.refresh()
-	if j := b.job("SRV-AD"); j.LastResult != exporters.Unknown || j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	if j := b.Job("SRV-AD"); j.LastResult != exporters.Unknown || j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("%s, success %v", j.LastResult, j.LastSuccess)
 	}
-	if !strings.Contains(b.metrics(), `backup_source_unknown_values_total{source="veeam-dupont",field="session_result"} 1`) {
+	if !strings.Contains(b.Metrics(), `backup_source_unknown_values_total{source="veeam-dupont",field="session_result"} 1`) {
 		t.Error("the word is not counted")
 	}
 }
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.refresh()
+	b.Refresh()
 	tokens := b.sim.Tokens()
 	var all strings.Builder
 	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
 		b.sim.Orders.Clear()
 		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
 		b.restart()
-		if err := b.poller.Refresh(t.Context()); err != nil {
+		if err := b.Poller.Refresh(t.Context()); err != nil {
 			all.WriteString(err.Error())
 		}
-		all.WriteString(b.metrics() + b.results())
+		all.WriteString(b.Metrics() + b.Results())
 	}
-	b.server.Close()
-	if err := b.poller.Refresh(t.Context()); err != nil {
+	b.Server.Close()
+	if err := b.Poller.Refresh(t.Context()); err != nil {
 		all.WriteString(err.Error())
 	}
-	state, err := os.ReadFile(b.state)
-	check(t, err)
-	all.WriteString(b.log.String() + string(state))
+	state, err := os.ReadFile(b.State)
+	sourcetest.Check(t, err)
+	all.WriteString(b.Log.String() + string(state))
 	for _, s := range append(tokens, password, "sim-access-", "sim-refresh-") {
 		if strings.Contains(all.String(), s) {
 			t.Errorf("%q comes out", s)

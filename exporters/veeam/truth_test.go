@@ -15,24 +15,24 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
 	twins := b.sim.AddJob(veeamsim.Job{Name: "Twins", Objects: []string{"srv-print", "srv-print", "srv-scan"}, Hour: 20})
 	b.sim.SucceedJob(twins)
-	b.refresh()
-	if j := b.job("srv-print"); j.LastResult != exporters.Success {
+	b.Refresh()
+	if j := b.Job("srv-print"); j.LastResult != exporters.Success {
 		t.Fatalf("both are well: %s", j.LastResult)
 	}
 	for _, order := range [][]string{{"Failed", "Success"}, {"Success", "Failed"}} {
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.sim.FinishJobInTurn(twins, append(order, "Success"))
 		for range 2 { // the overlap reads them again
-			b.refresh()
-			if j := b.job("srv-print"); j.LastResult != exporters.Failed {
+			b.Refresh()
+			if j := b.Job("srv-print"); j.LastResult != exporters.Failed {
 				t.Errorf("%v: %s", order, j.LastResult)
 			}
 		}
-		if j := b.job("srv-scan"); j.LastResult != exporters.Success {
+		if j := b.Job("srv-scan"); j.LastResult != exporters.Success {
 			t.Errorf("the neighbour: %s", j.LastResult)
 		}
 	}
-	if m := b.metrics(); !strings.Contains(m, `field="object_name_twice"} 1`) {
+	if m := b.Metrics(); !strings.Contains(m, `field="object_name_twice"} 1`) {
 		t.Error("the name that stands twice is not counted")
 	}
 }

@@ -1,72 +1,37 @@
 package veeamem
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"flag"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeamem/emsim"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 const password = "p4ssw0rd-of-the-portal"
 
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 type bench struct {
-	t      *testing.T
-	clock  *clock
+	*sourcetest.Bench
 	sim    *emsim.Sim
-	server *httptest.Server
 	source *Source
-	poller *exporters.Poller
-	state  string
-	log    bytes.Buffer
 
 	vms, offsite string // jobs
 }
 
 func newBench(t *testing.T, camel bool) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: &clock{t: time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC)}, state: filepath.Join(t.TempDir(), "em.json")}
-	b.sim = emsim.New(emsim.Options{Now: b.clock.Now, Password: password, Camel: camel})
-	b.server = httptest.NewServer(b.sim)
-	t.Cleanup(b.server.Close)
+	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC))}
+	b.sim = emsim.New(emsim.Options{Now: b.Clock.Now, Password: password, Camel: camel})
+	b.Serve(b.sim)
 	b.vms, b.offsite = b.sim.NewID(), b.sim.NewID()
 	b.sim.AddRepository("Default Backup Repository", "vbr01.dupont.example", 100<<30, 25<<30)
 	b.sim.AddRepository("Default Backup Repository", "vbr02.dupont.example", 200<<30, 50<<30)
@@ -83,44 +48,19 @@ func newBench(t *testing.T, camel bool) *bench {
 // run lets a job run for ten minutes.
 func (b *bench) run(job, name string, retry bool, result, message string, outcomes map[string]string) {
 	se := b.sim.Start(job, name, retry)
-	b.clock.Advance(10 * time.Minute)
+	b.Clock.Advance(10 * time.Minute)
 	b.sim.Finish(se, result, message, outcomes)
 }
 
 func (b *bench) restart() {
-	b.t.Helper()
-	file := filepath.Join(b.t.TempDir(), "password")
-	check(b.t, os.WriteFile(file, []byte(password+"\n"), 0o600))
-	u, err := url.Parse(b.server.URL)
-	check(b.t, err)
-	c := &Config{Remote: exporters.Remote{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}, Login: exporters.Login{Username: "sim-user", PasswordFile: file},
+	b.T.Helper()
+	c := &Config{Remote: exporters.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-user", PasswordFile: sourcetest.SecretFile(b.T, password)},
 		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, PageSize: 2}
-	check(b.t, c.Validate(""))
-	b.source, err = New(c, exporters.SourceOptions{Now: b.clock.Now, UserAgent: "backup_exporter/test", Sleep: func(context.Context, time.Duration) error { return nil }})
-	check(b.t, err)
-	b.poller, err = exporters.NewPoller(exporters.PollerOptions{Name: "em-dupont", Engine: Key, Source: b.source, Interval: time.Minute, Timeout: 10 * time.Second,
-		WarningIsSuccess: true, StateFile: b.state, Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(&b.log, nil))})
-	check(b.t, err)
-}
-
-func (b *bench) refresh() { b.t.Helper(); check(b.t, b.poller.Refresh(b.t.Context())) }
-
-func (b *bench) job(machine string) exporters.Job {
-	b.t.Helper()
-	for _, j := range b.poller.View().Jobs {
-		if j.Machine == machine {
-			return j
-		}
-	}
-	b.t.Fatalf("no job of %s", machine)
-	return exporters.Job{}
-}
-
-func (b *bench) metrics() string {
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
+	sourcetest.Check(b.T, c.Validate(""))
+	var err error
+	b.source, err = New(c, b.SourceOptions())
+	sourcetest.Check(b.T, err)
+	b.Poll(sourcetest.Options{Name: "em-dupont", Engine: Key, Source: b.source})
 }
 
 // Both versions tell the same story in their own spelling.
@@ -128,26 +68,12 @@ func TestGoldenExposition(t *testing.T) {
 	for name, camel := range map[string]bool{"version 12": false, "version 13": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, camel)
-			b.clock.Advance(24 * time.Hour)
+			b.Clock.Advance(24 * time.Hour)
 			b.run(b.vms, "All VMs", false, "Failed", "1 of 3 failed", map[string]string{"SRV-SQL": "Failed:VSS writer failed", "SRV-WEB": "Warning:skipped", "srv-é": "Success"})
 			b.sim.Start(b.offsite, "Offsite", false)
-			b.clock.Advance(5 * time.Minute)
-			b.refresh()
-			got := b.metrics()
-			const file = "testdata/exposition.prom"
-			if *update {
-				check(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			want, err := os.ReadFile(file)
-			check(t, err)
-			if d := cmp.Diff(string(want), got); d != "" {
-				t.Errorf("run with -update and look at the change (-want +got):\n%s", d)
-			}
-			problems, err := promlint.New(strings.NewReader(got)).Lint()
-			check(t, err)
-			for _, p := range problems {
-				t.Errorf("%s: %s", p.Metric, p.Text)
-			}
+			b.Clock.Advance(5 * time.Minute)
+			b.Refresh()
+			b.Golden("exposition.prom")
 		})
 	}
 }
@@ -155,8 +81,8 @@ func TestGoldenExposition(t *testing.T) {
 // The tries of one night are one run, with the end of the last one.
 func TestRetries(t *testing.T) {
 	b := newBench(t, false)
-	b.refresh()
-	b.clock.Advance(23 * time.Hour)
+	b.Refresh()
+	b.Clock.Advance(23 * time.Hour)
 	for i, want := range []exporters.Result{exporters.Failed, exporters.Failed, exporters.Success} {
 		outcome := map[exporters.Result]string{exporters.Failed: "Failed:no space", exporters.Success: "Success"}[want]
 		outcomes := map[string]string{"SRV-SQL": outcome}
@@ -165,26 +91,26 @@ func TestRetries(t *testing.T) {
 		}
 		word, _, _ := strings.Cut(outcome, ":")
 		b.run(b.vms, "All VMs", i > 0, word, "", outcomes)
-		b.refresh()
-		j := b.job("SRV-SQL")
+		b.Refresh()
+		j := b.Job("SRV-SQL")
 		if failures := map[bool]int{true: 1}[want == exporters.Failed]; j.LastResult != want || j.Failures != failures {
 			t.Errorf("try %d: %s, %d failures", i+1, j.LastResult, j.Failures)
 		}
-		if j := b.job("SRV-WEB"); j.LastResult != exporters.Success || j.Failures != 0 {
+		if j := b.Job("SRV-WEB"); j.LastResult != exporters.Success || j.Failures != 0 {
 			t.Errorf("try %d: the neighbour: %s", i+1, j.LastResult)
 		}
-		b.clock.Advance(10 * time.Minute)
+		b.Clock.Advance(10 * time.Minute)
 	}
-	if j := b.job("SRV-SQL"); !j.LastSuccess.Equal(b.clock.Now().Add(-10*time.Minute)) || !j.LastRun.Equal(j.LastSuccess) {
-		t.Errorf("success %v, run %v, now %v", j.LastSuccess, j.LastRun, b.clock.Now())
+	if j := b.Job("SRV-SQL"); !j.LastSuccess.Equal(b.Clock.Now().Add(-10*time.Minute)) || !j.LastRun.Equal(j.LastSuccess) {
+		t.Errorf("success %v, run %v, now %v", j.LastSuccess, j.LastRun, b.Clock.Now())
 	}
 	for range 2 { // two nights that fail are two failures
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.run(b.vms, "All VMs", false, "Failed", "repository offline", nil)
-		b.refresh()
+		b.Refresh()
 	}
 	for _, m := range []string{"SRV-SQL", "SRV-WEB"} {
-		if j := b.job(m); j.LastResult != exporters.Failed || j.Failures != 2 || j.Error != "repository offline" {
+		if j := b.Job(m); j.LastResult != exporters.Failed || j.Failures != 2 || j.Error != "repository offline" {
 			t.Errorf("%s: %s, %d failures, %q; the job failed before it came to any machine", m, j.LastResult, j.Failures, j.Error)
 		}
 	}
@@ -192,62 +118,62 @@ func TestRetries(t *testing.T) {
 
 func TestRunningKeepsThePreviousResult(t *testing.T) {
 	b := newBench(t, true)
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	b.run(b.offsite, "Offsite", false, "Failed", "link down", nil)
-	b.clock.Advance(time.Hour)
+	b.Clock.Advance(time.Hour)
 	se := b.sim.Start(b.offsite, "Offsite", false)
-	since := b.clock.Now()
-	b.clock.Advance(72 * time.Hour)
+	since := b.Clock.Now()
+	b.Clock.Advance(72 * time.Hour)
 	b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success"})
 	for range 2 {
-		b.refresh()
-		j := b.job("Offsite")
+		b.Refresh()
+		j := b.Job("Offsite")
 		if !j.Running || !j.RunningSince.Equal(since) || j.LastResult != exporters.Failed || j.Failures != 1 || j.Error != "link down" {
 			t.Errorf("running %v since %v, %s, %d failures, %q", j.Running, j.RunningSince, j.LastResult, j.Failures, j.Error)
 		}
 	}
 	b.sim.Finish(se, "Success", "", nil)
-	b.refresh()
-	if j := b.job("Offsite"); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	if j := b.Job("Offsite"); j.Running || j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("a session that began days ago ended: running %v, %s", j.Running, j.LastResult)
 	}
 }
 
 func TestUnknownWords(t *testing.T) {
 	b := newBench(t, false)
-	b.refresh()
-	b.clock.Advance(time.Hour)
+	b.Refresh()
+	b.Clock.Advance(time.Hour)
 	b.run(b.offsite, "Offsite", false, "Splendid", "", nil)
-	b.refresh()
-	b.refresh()
-	if j := b.job("Offsite"); j.LastResult != exporters.Unknown || j.LastSuccess.Equal(b.clock.Now()) {
+	b.Refresh()
+	b.Refresh()
+	if j := b.Job("Offsite"); j.LastResult != exporters.Unknown || j.LastSuccess.Equal(b.Clock.Now()) {
 		t.Errorf("%s, success %v", j.LastResult, j.LastSuccess)
 	}
-	if !strings.Contains(b.metrics(), `backup_source_unknown_values_total{source="em-dupont",field="session_result"} 1`) {
+	if !strings.Contains(b.Metrics(), `backup_source_unknown_values_total{source="em-dupont",field="session_result"} 1`) {
 		t.Error("the word is not counted once")
 	}
 }
 
 func TestSession(t *testing.T) {
 	b := newBench(t, false)
-	b.refresh()
-	b.refresh()
+	b.Refresh()
+	b.Refresh()
 	if n := b.sim.Requests("login"); n != 1 {
 		t.Errorf("%d logins, want 1", n)
 	}
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "taskSessions", Fault: misbehave.ExpireTokens, Skip: 1, Times: 1})
-	b.refresh()
+	b.Refresh()
 	if n := b.sim.Requests("login"); n != 2 {
 		t.Errorf("%d logins after an expiry, want 2", n)
 	}
-	check(t, b.source.Close())
+	sourcetest.Check(t, b.source.Close())
 	if left := b.sim.Secrets(); b.sim.Requests("logout") != 1 || len(left) != 0 || b.sim.Requests("refused") != 0 {
 		t.Errorf("%d logouts, open sessions %v", b.sim.Requests("logout"), left)
 	}
 	// Nothing but the two goes through the door.
 	for _, r := range []struct{ method, path string }{{http.MethodPost, "/api/jobs/" + b.vms + "?action=start"}, {http.MethodDelete, "/api/jobs/" + b.vms}, {http.MethodDelete, "/api/logonSessions/"}} {
-		req, err := http.NewRequest(r.method, b.server.URL+r.path, nil)
-		check(t, err)
+		req, err := http.NewRequest(r.method, b.Server.URL+r.path, nil)
+		sourcetest.Check(t, err)
 		if _, err := b.source.client.door.Do(req); err == nil || !strings.Contains(err.Error(), "only reads") {
 			t.Errorf("%s %s: %v", r.method, r.path, err)
 		}
@@ -268,26 +194,26 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 		for _, endpoint := range []string{"sessions", "taskSessions"} {
 			t.Run(name+" of "+endpoint, func(t *testing.T) {
 				b := newBench(t, false)
-				b.refresh()
-				before := b.poller.View()
+				b.Refresh()
+				before := b.Poller.View()
 				for range 2 {
-					b.clock.Advance(time.Hour)
+					b.Clock.Advance(time.Hour)
 					b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success"})
 				}
 				order.Endpoint = endpoint
 				b.sim.Orders.Add(order)
 				for range 3 {
-					if err := b.poller.Refresh(t.Context()); err == nil {
+					if err := b.Poller.Refresh(t.Context()); err == nil {
 						t.Fatal("the refresh did not fail")
 					}
 				}
-				after := b.poller.View()
+				after := b.Poller.View()
 				if after.Up || !after.LastRefresh.Equal(before.LastRefresh) || len(after.Jobs) != len(before.Jobs) {
 					t.Errorf("up %v, refreshed %v, %d jobs", after.Up, after.LastRefresh, len(after.Jobs))
 				}
 				b.sim.Orders.Clear()
-				b.refresh()
-				if !b.job("SRV-WEB").LastSuccess.Equal(b.clock.Now()) {
+				b.Refresh()
+				if !b.Job("SRV-WEB").LastSuccess.Equal(b.Clock.Now()) {
 					t.Error("the source did not recover")
 				}
 			})
@@ -298,56 +224,56 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 func TestRepositoriesDegradeAlone(t *testing.T) {
 	b := newBench(t, true)
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "repositories", Fault: misbehave.Forbidden, Times: -1})
-	b.refresh()
-	if m := b.metrics(); !strings.Contains(m, `backup_source_up{source="em-dupont"} 1`) || !strings.Contains(m, `backup_source_endpoint_up{source="em-dupont",endpoint="repositories"} 0`) {
+	b.Refresh()
+	if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="em-dupont"} 1`) || !strings.Contains(m, `backup_source_endpoint_up{source="em-dupont",endpoint="repositories"} 0`) {
 		t.Error("the refusal of the repositories is not told alone")
 	}
 }
 
 func TestRestartAfterTheServerForgot(t *testing.T) {
 	b := newBench(t, false)
-	b.refresh()
-	want, count := b.job("SRV-SQL").LastSuccess, len(b.poller.View().Jobs)
-	check(t, b.poller.Save())
-	b.clock.Advance(20 * 24 * time.Hour)
-	b.sim.Forget(b.clock.Now())
+	b.Refresh()
+	want, count := b.Job("SRV-SQL").LastSuccess, len(b.Poller.View().Jobs)
+	sourcetest.Check(t, b.Poller.Save())
+	b.Clock.Advance(20 * 24 * time.Hour)
+	b.sim.Forget(b.Clock.Now())
 	b.restart()
 	for range exporters.DefaultGrace + 2 {
-		b.refresh()
+		b.Refresh()
 	}
-	if got := len(b.poller.View().Jobs); got != count || !b.job("SRV-SQL").LastSuccess.Equal(want) {
+	if got := len(b.Poller.View().Jobs); got != count || !b.Job("SRV-SQL").LastSuccess.Equal(want) {
 		t.Errorf("%d jobs of %d", got, count)
 	}
-	b.clock.Advance(12 * 24 * time.Hour) // beyond the lookback
+	b.Clock.Advance(12 * 24 * time.Hour) // beyond the lookback
 	for range exporters.DefaultGrace + 1 {
-		b.refresh()
+		b.Refresh()
 	}
-	if got := len(b.poller.View().Jobs); got != 0 {
+	if got := len(b.Poller.View().Jobs); got != 0 {
 		t.Errorf("%d jobs without a session for a month", got)
 	}
 }
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, false)
-	b.refresh()
+	b.Refresh()
 	secrets := append(b.sim.Secrets(), password)
 	var all strings.Builder
 	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
 		b.sim.Orders.Clear()
 		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
 		b.restart()
-		if err := b.poller.Refresh(t.Context()); err != nil {
+		if err := b.Poller.Refresh(t.Context()); err != nil {
 			all.WriteString(err.Error())
 		}
 		secrets = append(secrets, b.sim.Secrets()...)
 	}
-	b.server.Close()
-	if err := b.poller.Refresh(t.Context()); err == nil {
+	b.Server.Close()
+	if err := b.Poller.Refresh(t.Context()); err == nil {
 		t.Error("no error from a closed server")
 	} else {
 		all.WriteString(err.Error())
 	}
-	all.WriteString(b.metrics() + b.log.String())
+	all.WriteString(b.Metrics() + b.Log.String())
 	for _, s := range secrets {
 		if strings.Contains(all.String(), s) {
 			t.Errorf("a secret comes out: %.6s…", s)
@@ -363,7 +289,7 @@ func TestConfigIsStrict(t *testing.T) {
 		good + "customer: d\napi_version: 3": "unknown key", "url: http://em.dupont.example:9398": "plain http",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
 		if err == nil {
@@ -381,7 +307,7 @@ func sample(t testing.TB, name string) []byte {
 	if os.IsNotExist(err) {
 		t.Skip("the published samples are not on this machine")
 	}
-	check(t, err)
+	sourcetest.Check(t, err)
 	return data
 }
 
@@ -390,10 +316,10 @@ func TestPublishedSamples(t *testing.T) {
 	for version, want := range map[string]struct{ jobs, sessions, retries, tasks, repositories int }{"12": {3, 3, 1, 2, 1}, "13": {1, 2, 2, 4, 5}} {
 		t.Run(version, func(t *testing.T) {
 			var sessions, tasks page
-			check(t, json.Unmarshal(sample(t, "backup_jobs_sessions_metrics_v"+version+".json"), &sessions))
-			check(t, json.Unmarshal(sample(t, "backup_jobs_tasks_sessions_metrics_v"+version+".json"), &tasks))
+			sourcetest.Check(t, json.Unmarshal(sample(t, "backup_jobs_sessions_metrics_v"+version+".json"), &sessions))
+			sourcetest.Check(t, json.Unmarshal(sample(t, "backup_jobs_tasks_sessions_metrics_v"+version+".json"), &tasks))
 			var r repositories
-			check(t, json.Unmarshal(sample(t, "veeam_repositories_overview_metrics_v"+version+".json"), &r))
+			sourcetest.Check(t, json.Unmarshal(sample(t, "veeam_repositories_overview_metrics_v"+version+".json"), &r))
 			retries := 0
 			for _, s := range sessions.sessions {
 				if s.IsRetry {

@@ -15,27 +15,27 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 	b := newBench(t, false)
 	for _, twins := range [][]string{{"Failed", "Success"}, {"Success", "Failed"}} {
 		se := b.sim.Start(b.vms, "All VMs", false)
-		b.clock.Advance(10 * time.Minute)
+		b.Clock.Advance(10 * time.Minute)
 		b.sim.Finish(se, "Failed", "", map[string]string{"SRV-WEB": "Success"})
 		for _, result := range twins {
-			b.sim.AddTask(se, emsim.Task{Machine: "SRV-SQL", Start: se.Start, End: b.clock.Now(), State: "Completed", Result: result})
+			b.sim.AddTask(se, emsim.Task{Machine: "SRV-SQL", Start: se.Start, End: b.Clock.Now(), State: "Completed", Result: result})
 		}
-		b.refresh()
-		if j := b.job("SRV-SQL"); j.LastResult != exporters.Failed {
+		b.Refresh()
+		if j := b.Job("SRV-SQL"); j.LastResult != exporters.Failed {
 			t.Errorf("%v: %s", twins, j.LastResult)
 		}
-		if j := b.job("SRV-WEB"); j.LastResult != exporters.Success {
+		if j := b.Job("SRV-WEB"); j.LastResult != exporters.Success {
 			t.Errorf("the neighbour: %s", j.LastResult)
 		}
 		// The next night is well for both.
-		b.clock.Advance(24 * time.Hour)
+		b.Clock.Advance(24 * time.Hour)
 		b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success"})
-		b.refresh()
-		if j := b.job("SRV-SQL"); j.LastResult != exporters.Success {
+		b.Refresh()
+		if j := b.Job("SRV-SQL"); j.LastResult != exporters.Success {
 			t.Errorf("the next night: %s", j.LastResult)
 		}
 	}
-	if m := b.metrics(); !strings.Contains(m, `field="object_name_twice"}`) {
+	if m := b.Metrics(); !strings.Contains(m, `field="object_name_twice"}`) {
 		t.Error("the name that stands twice is not counted")
 	}
 }

@@ -4,32 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func at(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
@@ -42,7 +29,7 @@ func at(s string) time.Time {
 func fixture(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
-	check(t, err)
+	sourcetest.Check(t, err)
 	return data
 }
 
@@ -61,7 +48,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, now: at("2026-03-10T08:00:00Z"), state: filepath.Join(t.TempDir(), "state.json")}
 	for _, name := range []string{"backup.xml", "agent.xml"} {
 		events, err := winevent.Parse(fixture(t, name))
-		check(t, err)
+		sourcetest.Check(t, err)
 		b.log = append(b.log, events...)
 	}
 	b.restart()
@@ -83,20 +70,20 @@ func (b *bench) restart() {
 	b.t.Helper()
 	c := &Config{Logs: []string{"backup", "agent"}, Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"},
 		Host: exporters.Host{Machine: "PC-ATELIER", MachineClass: exporters.Workstation}}
-	check(b.t, c.Validate(""))
+	sourcetest.Check(b.t, c.Validate(""))
 	now := func() time.Time { return b.now }
 	var err error
 	b.poller, err = exporters.NewPoller(exporters.PollerOptions{
 		Name: "veeam-dupont", Engine: Key, Source: newSource(c, b.read, exporters.SourceOptions{Now: now}), Interval: time.Minute, Timeout: time.Minute,
 		WarningIsSuccess: true, StateFile: b.state, Now: now, Logger: slog.New(slog.NewTextHandler(new(bytes.Buffer), nil)),
 	})
-	check(b.t, err)
+	sourcetest.Check(b.t, err)
 }
 
 func (b *bench) refresh(when string) {
 	b.t.Helper()
 	b.now = at(when)
-	check(b.t, b.poller.Refresh(b.t.Context()))
+	sourcetest.Check(b.t, b.poller.Refresh(b.t.Context()))
 }
 
 func (b *bench) find(machine, plan string) *exporters.Job {
@@ -117,28 +104,10 @@ func (b *bench) job(machine, plan string) *exporters.Job {
 	return j
 }
 
-func (b *bench) metrics() string {
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
-}
-
 func TestGoldenExposition(t *testing.T) {
 	b := newBench(t)
 	b.refresh("2026-03-10T08:00:00Z")
-	got := b.metrics()
-	if *update {
-		check(t, os.WriteFile("testdata/exposition.prom", []byte(got), 0o644))
-	}
-	if d := cmp.Diff(string(fixture(t, "exposition.prom")), got); d != "" {
-		t.Errorf("run with -update and look at the change (-want +got):\n%s", d)
-	}
-	problems, err := promlint.New(strings.NewReader(got)).Lint()
-	check(t, err)
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
+	sourcetest.GoldenMetrics(t, "exposition.prom", sourcetest.Metrics(b.poller))
 }
 
 func TestResults(t *testing.T) {
@@ -248,7 +217,7 @@ func TestUnknownCodesAreCountedAndNoSuccess(t *testing.T) {
 	if j := b.job("PC-LÉA", "PC-LÉA"); j.LastResult != exporters.Unknown || !j.LastSuccess.IsZero() {
 		t.Errorf("%s, success %v", j.LastResult, j.LastSuccess)
 	}
-	if !strings.Contains(b.metrics(), `backup_source_unknown_values_total{source="veeam-dupont",field="job_result"} 1`) {
+	if !strings.Contains(sourcetest.Metrics(b.poller), `backup_source_unknown_values_total{source="veeam-dupont",field="job_result"} 1`) {
 		t.Error("not counted once")
 	}
 }
@@ -269,7 +238,7 @@ func TestRestartAndClearedLog(t *testing.T) {
 	b := newBench(t)
 	b.refresh("2026-03-10T08:00:00Z")
 	count := len(b.poller.View().Jobs)
-	check(t, b.poller.Save())
+	sourcetest.Check(t, b.poller.Save())
 	b.log = nil
 	b.restart()
 	for range exporters.DefaultGrace + 2 {
@@ -308,7 +277,7 @@ func TestConfigIsStrict(t *testing.T) {
 		"logs: [agent]\ncustomer: d\nmachine_class: x": "machine_class",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
 		if err == nil {
@@ -329,7 +298,7 @@ func FuzzFacts(f *testing.F) {
 			return
 		}
 		c := &Config{Logs: []string{"backup"}, Owner: exporters.Owner{Customer: "c"}, Host: exporters.Host{Machine: "m"}}
-		check(t, c.Validate(""))
+		sourcetest.Check(t, c.Validate(""))
 		all := newFacts()
 		var out exporters.Snapshot
 		for i := range events {

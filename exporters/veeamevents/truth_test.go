@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
 )
 
@@ -57,7 +58,7 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 			t.Errorf("%s", j.LastResult)
 		}
 	}
-	if !strings.Contains(b.metrics(), `field="object_name_twice"} 1`) {
+	if !strings.Contains(sourcetest.Metrics(b.poller), `field="object_name_twice"} 1`) {
 		t.Error("the name that stands twice is not counted")
 	}
 }

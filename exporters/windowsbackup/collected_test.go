@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
 )
 
@@ -22,19 +23,19 @@ func TestCollectedFolderTellsTheSame(t *testing.T) {
 		winevent.FileOf(Channel): events, "Application.xml": events, "summary.json": m.summary,
 	} {
 		file := filepath.Join(folder, name)
-		check(t, os.WriteFile(file, []byte(data), 0o600))
-		check(t, os.Chtimes(file, m.now, m.now))
+		sourcetest.Check(t, os.WriteFile(file, []byte(data), 0o600))
+		sourcetest.Check(t, os.Chtimes(file, m.now, m.now))
 	}
 	owner := exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}
 	c := &Config{Owner: owner, Host: exporters.Host{Machine: "SRV-COMPTA"}, Collected: &winevent.Collected{Folder: folder}}
-	check(t, c.Validate(""))
+	sourcetest.Check(t, c.Validate(""))
 	there, err := New(c, exporters.SourceOptions{Now: now})
-	check(t, err)
+	sourcetest.Check(t, err)
 	got, err := there.Fetch(t.Context())
-	check(t, err)
+	sourcetest.Check(t, err)
 	here := newSource(c, m.host(), exporters.SourceOptions{Now: now})
 	want, err := here.Fetch(t.Context())
-	check(t, err)
+	sourcetest.Check(t, err)
 	if len(got.Jobs) != 1 || len(got.Jobs[0].Runs) == 0 {
 		t.Fatalf("no runs: %+v", got.Jobs)
 	}

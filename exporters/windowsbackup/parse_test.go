@@ -11,20 +11,14 @@ import (
 	"unicode/utf16"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
 )
-
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func read(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
-	check(t, err)
+	sourcetest.Check(t, err)
 	return data
 }
 
@@ -62,7 +56,7 @@ func TestEventsInEveryLanguage(t *testing.T) {
 		for name, data := range encodings(string(read(t, file))) {
 			t.Run(file+" "+name, func(t *testing.T) {
 				events, err := winevent.Parse(data)
-				check(t, err)
+				sourcetest.Check(t, err)
 				runs, since := outcomes(events, at("2026-03-10T08:00:00Z"))
 				if !since.IsZero() || len(runs) != 2 {
 					t.Fatalf("%d runs, running since %v", len(runs), since)
@@ -204,7 +198,7 @@ func TestVersions(t *testing.T) {
 	for file, want := range map[string]int{"versions.en.txt": 2, "versions.fr.txt": 1} {
 		for name, data := range encodings(string(read(t, file))) {
 			got, err := ParseVersions(data)
-			check(t, err)
+			sourcetest.Check(t, err)
 			if len(got) != want || !got[len(got)-1].Equal(at("2026-03-08T20:00:00Z")) {
 				t.Errorf("%s %s: %v", file, name, got)
 			}
@@ -212,7 +206,7 @@ func TestVersions(t *testing.T) {
 	}
 	// cp850, as wbadmin writes on a French machine.
 	got, err := ParseVersions([]byte("Identificateur : 03/08/2026-20:00\r\nR\x82cup\x82ration 13/40/2026-20:00"))
-	if check(t, err); len(got) != 1 {
+	if sourcetest.Check(t, err); len(got) != 1 {
 		t.Errorf("got %v", got)
 	}
 }
@@ -224,9 +218,9 @@ func TestPublishedSamples(t *testing.T) {
 	if os.IsNotExist(err) {
 		t.Skip("the published samples are not on this machine")
 	}
-	check(t, err)
+	sourcetest.Check(t, err)
 	got, err := ParseVersions(data)
-	check(t, err)
+	sourcetest.Check(t, err)
 	if len(got) != 1 || !got[0].Equal(at("2026-06-30T19:26:00Z")) {
 		t.Errorf("got %v", got)
 	}

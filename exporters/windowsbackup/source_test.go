@@ -4,26 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // machine is a Windows machine as far as its programs write.
 type machine struct {
@@ -60,28 +53,21 @@ func (m *machine) host() host {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	events, err := winevent.Parse(read(t, "events.fr.xml"))
-	check(t, err)
+	sourcetest.Check(t, err)
 	return &machine{now: at("2026-03-10T08:00:00Z"), events: events, summary: string(read(t, "summary.fr.json")), versions: string(read(t, "versions.fr.txt"))}
 }
 
 func poller(t *testing.T, m *machine, state string) *exporters.Poller {
 	t.Helper()
 	c := &Config{Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, Host: exporters.Host{Machine: "SRV-COMPTA"}}
-	check(t, c.Validate(""))
+	sourcetest.Check(t, c.Validate(""))
 	now := func() time.Time { return m.now }
 	p, err := exporters.NewPoller(exporters.PollerOptions{
 		Name: "wsb-srv-compta", Engine: Engine, Source: newSource(c, m.host(), exporters.SourceOptions{Now: now}), Interval: time.Minute, Timeout: time.Minute,
 		WarningIsSuccess: true, StateFile: state, Now: now, Logger: slog.New(slog.NewTextHandler(new(bytes.Buffer), nil)),
 	})
-	check(t, err)
+	sourcetest.Check(t, err)
 	return p
-}
-
-func metrics(p *exporters.Poller) string {
-	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{p.View()} }, nil).
-		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
 }
 
 func job(t *testing.T, p *exporters.Poller) exporters.Job {
@@ -95,20 +81,8 @@ func job(t *testing.T, p *exporters.Poller) exporters.Job {
 
 func TestGoldenExposition(t *testing.T) {
 	p := poller(t, newMachine(t), "")
-	check(t, p.Refresh(t.Context()))
-	got := metrics(p)
-	const file = "testdata/exposition.prom"
-	if *update {
-		check(t, os.WriteFile(file, []byte(got), 0o644))
-	}
-	if d := cmp.Diff(string(read(t, "exposition.prom")), got); d != "" {
-		t.Errorf("%s differs; run with -update and look at the change (-want +got):\n%s", file, d)
-	}
-	problems, err := promlint.New(strings.NewReader(got)).Lint()
-	check(t, err)
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
+	sourcetest.Check(t, p.Refresh(t.Context()))
+	sourcetest.GoldenMetrics(t, "exposition.prom", sourcetest.Metrics(p))
 }
 
 func TestFailureIsCountedOnce(t *testing.T) {
@@ -117,7 +91,7 @@ func TestFailureIsCountedOnce(t *testing.T) {
 	// Read in the middle of what one failure writes, and again after it.
 	for _, when := range []string{"2026-03-09T20:12:26Z", "2026-03-09T20:12:27Z", "2026-03-10T08:00:00Z"} {
 		m.now = at(when)
-		check(t, p.Refresh(t.Context()))
+		sourcetest.Check(t, p.Refresh(t.Context()))
 		j := job(t, p)
 		if j.LastResult != exporters.Failed || j.Failures != 1 || !j.LastRun.Equal(at("2026-03-09T20:12:26Z")) ||
 			!j.LastSuccess.Truncate(time.Second).Equal(at("2026-03-08T20:47:10Z")) || !strings.HasPrefix(j.Error, "Un périphérique") {
@@ -129,18 +103,18 @@ func TestFailureIsCountedOnce(t *testing.T) {
 func TestRunningKeepsThePreviousResult(t *testing.T) {
 	m := newMachine(t)
 	p := poller(t, m, "")
-	check(t, p.Refresh(t.Context()))
+	sourcetest.Check(t, p.Refresh(t.Context()))
 	m.now = at("2026-03-10T20:30:00Z")
 	m.events = append(m.events, event(1, "2026-03-10T20:00:00Z"))
 	m.summary = strings.ReplaceAll(m.summary, "NoOperationInProgress", "BackupInProgress")
-	check(t, p.Refresh(t.Context()))
+	sourcetest.Check(t, p.Refresh(t.Context()))
 	j := job(t, p)
 	if !j.Running || !j.RunningSince.Equal(at("2026-03-10T20:00:00Z")) || j.LastResult != exporters.Failed || j.Failures != 1 {
 		t.Errorf("running %v since %v, %s, %d failures", j.Running, j.RunningSince, j.LastResult, j.Failures)
 	}
 	// The service was killed: its start stays without an end, but the summary knows.
 	m.summary = strings.ReplaceAll(m.summary, "BackupInProgress", "NoOperationInProgress")
-	check(t, p.Refresh(t.Context()))
+	sourcetest.Check(t, p.Refresh(t.Context()))
 	if j := job(t, p); j.Running || !j.RunningSince.IsZero() || j.LastResult != exporters.Failed {
 		t.Errorf("running %v since %v, %s", j.Running, j.RunningSince, j.LastResult)
 	}
@@ -151,12 +125,12 @@ func TestLogWasCleared(t *testing.T) {
 	m.events = nil
 	state := filepath.Join(t.TempDir(), "state.json")
 	p := poller(t, m, state)
-	check(t, p.Refresh(t.Context()))
+	sourcetest.Check(t, p.Refresh(t.Context()))
 	j := job(t, p)
 	if j.LastResult != exporters.Failed || !j.LastRun.Equal(at("2026-03-09T20:00:03Z")) || !j.LastSuccess.Equal(at("2026-03-08T20:00:03Z")) {
 		t.Errorf("%s, run %v, success %v", j.LastResult, j.LastRun, j.LastSuccess)
 	}
-	check(t, p.Save())
+	sourcetest.Check(t, p.Save())
 	p = poller(t, m, state)
 	m.eventsErr = errors.New("no log")
 	if err := p.Refresh(t.Context()); err == nil {
@@ -174,7 +148,7 @@ func TestSummaryOfARunningBackupIsNoResult(t *testing.T) {
 	for _, status := range []string{"BackupInProgress", "Meditating"} {
 		m.summary = strings.NewReplacer("2155348165", "0", "-2147024463", "0", "NoOperationInProgress", status).Replace(string(read(t, "summary.fr.json")))
 		p := poller(t, m, "")
-		check(t, p.Refresh(t.Context()))
+		sourcetest.Check(t, p.Refresh(t.Context()))
 		if j := job(t, p); j.LastResult != exporters.Unknown || !j.LastRun.IsZero() {
 			t.Errorf("%s: %s, run %v", status, j.LastResult, j.LastRun)
 		}
@@ -200,15 +174,15 @@ func TestVersionsWhereThereIsNoSummary(t *testing.T) {
 	m := newMachine(t)
 	m.events, m.sumErr = nil, &exporters.SourceError{Endpoint: "summary", Reason: exporters.ReasonOther, Err: errors.New("exit 20")}
 	p := poller(t, m, "")
-	check(t, p.Refresh(t.Context()))
+	sourcetest.Check(t, p.Refresh(t.Context()))
 	if j := job(t, p); !m.versionsWereRead || j.LastResult != exporters.Unknown || !j.LastSuccess.Equal(at("2026-03-08T20:00:00Z")) {
 		t.Errorf("read %v, %s, success %v", m.versionsWereRead, j.LastResult, j.LastSuccess)
 	}
-	if !strings.Contains(metrics(p), `backup_source_endpoint_up{source="wsb-srv-compta",endpoint="summary"} 0`) {
+	if !strings.Contains(sourcetest.Metrics(p), `backup_source_endpoint_up{source="wsb-srv-compta",endpoint="summary"} 0`) {
 		t.Error("the missing summary is not told")
 	}
 	m.versErr = m.sumErr
-	check(t, p.Refresh(t.Context()))
+	sourcetest.Check(t, p.Refresh(t.Context()))
 	if j := job(t, p); !j.LastSuccess.Equal(at("2026-03-08T20:00:00Z")) {
 		t.Errorf("success %v", j.LastSuccess)
 	}
@@ -219,9 +193,9 @@ func TestUnknownStatusIsCounted(t *testing.T) {
 	m.summary = strings.ReplaceAll(m.summary, "NoOperationInProgress", "Meditating")
 	p := poller(t, m, "")
 	for range 2 {
-		check(t, p.Refresh(t.Context()))
+		sourcetest.Check(t, p.Refresh(t.Context()))
 	}
-	if job(t, p).Running || !strings.Contains(metrics(p), `backup_source_unknown_values_total{source="wsb-srv-compta",field="operation_status"} 1`) {
+	if job(t, p).Running || !strings.Contains(sourcetest.Metrics(p), `backup_source_unknown_values_total{source="wsb-srv-compta",field="operation_status"} 1`) {
 		t.Error("running, or not counted once")
 	}
 }
@@ -237,7 +211,7 @@ func TestConfigIsStrict(t *testing.T) {
 		"customer: d\nexpected_interval: {a: 1d}": "expected_interval.a",
 	} {
 		var node yaml.Node
-		check(t, yaml.Unmarshal([]byte(text), &node))
+		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
 		var c Config
 		err := exporters.DecodeStrict("wsb.yml", Engine, node.Content[0], &c)
 		if err == nil {
@@ -249,7 +223,7 @@ func TestConfigIsStrict(t *testing.T) {
 	}
 	var c Config
 	c.Customer = "dupont"
-	check(t, c.Validate(""))
+	sourcetest.Check(t, c.Validate(""))
 	if runtime.GOOS != "windows" {
 		if _, err := New(&c, exporters.SourceOptions{Now: time.Now}); err == nil || !strings.Contains(err.Error(), "on the Windows machine itself") {
 			t.Errorf("away from Windows: %v", err)

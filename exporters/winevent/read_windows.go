@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -157,5 +156,3 @@ func SystemProgram(elements ...string) (string, error) {
 	}
 	return filepath.Join(append([]string{dir}, elements...)...), nil
 }
-
-func hideWindow(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true} }

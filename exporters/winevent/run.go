@@ -1,7 +1,6 @@
 package winevent
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,27 +25,18 @@ type RunOptions struct {
 // Run gives what a program writes. An exit code other than 0, more output
 // than is believable and a missed time-out are errors.
 func Run(ctx context.Context, o RunOptions) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, o.Program, o.Args...)
-	cmd.WaitDelay = 5 * time.Second // a grandchild may keep the pipe open
-	hideWindow(cmd)
-	var stdout, stderr bounded
-	stdout.limit, stderr.limit = maxOutput, 4<<10
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	bad := func(reason exporters.Reason, err error) ([]byte, error) {
-		return nil, &exporters.SourceError{Endpoint: o.Endpoint, Reason: reason, Err: err}
-	}
+	p := exporters.Program{Endpoint: o.Endpoint, Name: o.Program, Path: o.Program, Args: o.Args, Timeout: o.Timeout, MaxOutput: maxOutput, MaxWords: 4 << 10}
+	out, err := p.Run(ctx)
+	var late *exporters.SourceError
 	switch {
-	case ctx.Err() != nil:
-		return bad(exporters.ReasonTimeout, fmt.Errorf("%s did not end within %s", o.Program, o.Timeout))
-	case stdout.cut:
-		return bad(exporters.ReasonIncomplete, fmt.Errorf("%s wrote more than %d bytes", o.Program, maxOutput))
+	case errors.As(err, &late):
+		return nil, late
+	case out.Overflow != nil:
+		return nil, out.Overflow
 	case err != nil:
-		return bad(exitReason(err), fmt.Errorf("%s: %w: %s", o.Program, err, firstLine(stderr.Bytes())))
+		return nil, &exporters.SourceError{Endpoint: o.Endpoint, Reason: exitReason(err), Err: fmt.Errorf("%s: %w: %s", o.Program, err, firstLine(out.Stderr))}
 	}
-	return stdout.Bytes(), nil
+	return out.Stdout, nil
 }
 
 // exitReason tells the system errors that a person can mend.
@@ -65,24 +55,4 @@ func firstLine(data []byte) string {
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return strings.TrimSpace(line)
-}
-
-// bounded keeps the first bytes and notes whether there were more. The buffer
-// is not embedded: its ReadFrom would take in everything.
-type bounded struct {
-	buffer bytes.Buffer
-	limit  int
-	cut    bool
-}
-
-func (b *bounded) Bytes() []byte { return b.buffer.Bytes() }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.buffer.Len()
-	if room < len(p) {
-		b.cut = true
-		_, _ = b.buffer.Write(p[:max(0, room)])
-		return len(p), nil // a program that cannot write might hang
-	}
-	return b.buffer.Write(p)
 }

@@ -36,14 +36,16 @@ type Options struct {
 }
 
 // Sim is one console. It is safe for concurrent use.
+//
+// Its operations, for orders and counts: login, getJobHistoryList; refused is
+// whatever else was called.
 type Sim struct {
-	o      Options
-	Orders misbehave.Orders // by operation: login, getJobHistoryList
+	misbehave.Desk
+	o Options
 
 	mu       sync.Mutex
 	serial   int
 	sessions map[string]bool
-	requests map[string]int
 	jobs     []*Job
 }
 
@@ -69,7 +71,7 @@ func New(o Options) *Sim {
 	if o.Namespace == "" {
 		o.Namespace = Namespace
 	}
-	return &Sim{o: o, sessions: map[string]bool{}, requests: map[string]int{}}
+	return &Sim{o: o, sessions: map[string]bool{}}
 }
 
 // Start lets a job run until Finish.
@@ -94,13 +96,6 @@ func (s *Sim) Forget(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.jobs = slices.DeleteFunc(s.jobs, func(j *Job) bool { return j.Start.Before(t) })
-}
-
-// Requests counts the calls of an operation; "refused" counts all others.
-func (s *Sim) Requests(op string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[op]
 }
 
 // Secrets gives what must never come out: the open sessions.
@@ -156,11 +151,15 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, in *envelope, err e
 		op, namespace = "getJobHistoryList", in.Body.History.XMLName.Space
 	}
 	if op == "" || namespace != s.o.Namespace {
-		s.requests["refused"]++
-		return misbehave.Order{}, http.StatusInternalServerError, faultOf("Cannot find dispatch method")
+		op = "refused"
 	}
-	s.requests[op]++
-	order := s.Orders.Take(op)
+	order, down := s.Take(op)
+	switch {
+	case down:
+		return order, http.StatusServiceUnavailable, []byte("Service Unavailable")
+	case op == "refused":
+		return order, http.StatusInternalServerError, faultOf("Cannot find dispatch method")
+	}
 	if order.Fault == misbehave.ExpireTokens {
 		clear(s.sessions)
 	}

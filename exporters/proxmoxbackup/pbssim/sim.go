@@ -5,7 +5,6 @@
 package pbssim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -31,19 +30,21 @@ type Options struct {
 }
 
 // Sim is one server. It is safe for concurrent use.
+//
+// Its endpoints, for orders and counts: datastores, namespaces, snapshots,
+// tasks; refused is whatever else was asked.
 type Sim struct {
-	o      Options
-	Orders misbehave.Orders // by endpoint name
+	misbehave.Desk
+	o Options
 	// Hook, if set, is called before a request is answered, without any lock.
 	Hook func(endpoint, namespace string)
 
-	mu       sync.Mutex
-	serial   int
-	requests map[string]int
-	stores   []*store
-	tasks    []*workerTask // newest first
-	shout    bool
-	skew     time.Duration
+	mu     sync.Mutex
+	serial int
+	stores []*store
+	tasks  []*workerTask // newest first
+	shout  bool
+	skew   time.Duration
 }
 
 type store struct {
@@ -88,7 +89,7 @@ func New(o Options) *Sim {
 	if o.TaskPage == 0 {
 		o.TaskPage = 3
 	}
-	return &Sim{o: o, requests: map[string]int{}}
+	return &Sim{o: o}
 }
 
 // AddStore adds a datastore with its namespaces; amounts are in bytes.
@@ -182,14 +183,6 @@ func (s *Sim) Shout() { s.Do(func() { s.shout = true }) }
 // Skew lets the server's clock differ from now on.
 func (s *Sim) Skew(d time.Duration) { s.Do(func() { s.skew = d }) }
 
-// Requests counts the requests to an endpoint: datastores, namespaces,
-// snapshots, tasks, and refused for everything else.
-func (s *Sim) Requests(endpoint string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[endpoint]
-}
-
 // ServeHTTP answers like the server.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, storeName := endpoint(r)
@@ -198,14 +191,13 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-	s.requests[name]++
-	order := s.Orders.Take(name)
-	status, answer := s.answer(name, storeName, r, order.Fault)
-	body, err := json.Marshal(answer)
-	s.mu.Unlock()
-	if err != nil {
-		panic(err) // only maps of plain values are encoded
+	order, down := s.Take(name)
+	status, answer := http.StatusServiceUnavailable, object{"data": nil}
+	if !down {
+		status, answer = s.answer(name, storeName, r, order.Fault)
 	}
+	body := misbehave.Encode(answer)
+	s.mu.Unlock()
 	misbehave.Write(w, r, order, status, body)
 }
 

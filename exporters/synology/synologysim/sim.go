@@ -5,7 +5,6 @@
 package synologysim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -33,16 +32,18 @@ type Options struct {
 }
 
 // Sim is one NAS. It is safe for concurrent use.
+//
+// Its endpoints, for orders and counts: info, login, logout, hyper,
+// hyperStatus, target, active; refused is whatever else was asked.
 type Sim struct {
-	o      Options
-	Orders misbehave.Orders // by endpoint name
+	misbehave.Desk
+	o Options
 	// Hook, if set, is called before a request is answered, without any lock.
 	Hook func(endpoint string)
 
 	mu       sync.Mutex
 	serial   int
 	sessions map[string]bool
-	requests map[string]int
 	hyper    []*HyperTask
 	active   []*ActiveTask
 	shout    bool
@@ -92,7 +93,7 @@ func New(o Options) *Sim {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	return &Sim{o: o, sessions: map[string]bool{}, requests: map[string]int{}}
+	return &Sim{o: o, sessions: map[string]bool{}}
 }
 
 // Do runs f while no request is answered, for changing tasks.
@@ -169,14 +170,6 @@ func (s *Sim) EndActive(t *ActiveTask, action, status, version int) {
 // Shout writes words in another case.
 func (s *Sim) Shout() { s.Do(func() { s.shout = true }) }
 
-// Requests counts the requests to an endpoint: info, login, logout, hyper,
-// hyperStatus, target, active, and refused for everything else.
-func (s *Sim) Requests(endpoint string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[endpoint]
-}
-
 // Secrets gives what must never come out: the open sessions.
 func (s *Sim) Secrets() []string {
 	s.mu.Lock()
@@ -201,8 +194,12 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
-	s.requests[name]++
-	order := s.Orders.Take(name)
+	order, down := s.Take(name)
+	if down {
+		s.mu.Unlock()
+		http.Error(w, "Service Unavailable", http.StatusServiceUnavailable)
+		return
+	}
 	if order.Fault == misbehave.ExpireTokens {
 		clear(s.sessions)
 	}
@@ -213,11 +210,8 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else if data != nil {
 		answer["data"] = data
 	}
-	body, err := json.Marshal(answer)
+	body := misbehave.Encode(answer)
 	s.mu.Unlock()
-	if err != nil {
-		panic(err) // only maps of plain values are encoded
-	}
 	misbehave.Write(w, r, order, http.StatusOK, body)
 }
 

@@ -1,14 +1,14 @@
 //go:build !windows
 
-package resticrepo
+package exporters
 
 import (
 	"os/exec"
 	"syscall"
 )
 
-// ownGroup lets the end of restic end what it started, such as rclone or ssh.
-func ownGroup(cmd *exec.Cmd) {
+// apart lets the end of a program end what it started, such as rclone or ssh.
+func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
