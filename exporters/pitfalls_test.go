@@ -39,19 +39,6 @@ import (
 
 const pitfallSecret = "p1tf4ll-s3cr3t"
 
-// handClock is a clock driven by hand.
-type handClock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *handClock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *handClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // yard is a source with its poller, on a hand-driven clock.
 type yard struct {
 	t      *testing.T
