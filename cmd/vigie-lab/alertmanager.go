@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -28,7 +29,12 @@ func (f *Files) writeAlertmanager() error {
 	if err != nil {
 		return err
 	}
-	text, err = concrete(text, f.Ports.Vigie.URL("http")+"/api/v1/alertmanager", f.SecretFile("webhook"))
+	text, err = concrete(text, f.Ports.Vigie.URL("http")+"/api/v1/alertmanager", f.SecretFile("webhook"), map[string]any{
+		"smtp_smarthost":          fmt.Sprintf("localhost:%d", f.Ports.SMTP.Number),
+		"smtp_tls_config":         map[string]any{"ca_file": f.CAFile()},
+		"smtp_auth_username":      "vigie",
+		"smtp_auth_password_file": f.SecretFile("smtp"),
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -36,8 +42,9 @@ func (f *Files) writeAlertmanager() error {
 }
 
 // concrete points every webhook of an Alertmanager configuration to url with
-// the token in tokenFile, and lets every route go at the lab's pace.
-func concrete(text []byte, url, tokenFile string) ([]byte, error) {
+// the token in tokenFile, sends its own mails as mail says, and lets every route
+// go at the lab's pace.
+func concrete(text []byte, url, tokenFile string, mail map[string]any) ([]byte, error) {
 	var doc map[string]any
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, err
@@ -47,6 +54,12 @@ func concrete(text []byte, url, tokenFile string) ([]byte, error) {
 		return nil, fmt.Errorf("route: missing")
 	}
 	quicken(route)
+	global, ok := doc["global"].(map[string]any)
+	if !ok {
+		global = map[string]any{}
+		doc["global"] = global
+	}
+	maps.Copy(global, mail)
 	pointed := 0
 	for _, r := range list(doc["receivers"]) {
 		for _, hook := range list(r["webhook_configs"]) {

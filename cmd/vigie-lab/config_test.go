@@ -155,6 +155,7 @@ func TestSecretsStayPrivateAndTheSame(t *testing.T) {
 
 func TestConcrete(t *testing.T) {
 	const shipped = `
+global: {smtp_smarthost: "smtp.msp.example:587", smtp_from: a@msp.example}
 route:
   receiver: vigie
   group_wait: 30s
@@ -168,11 +169,12 @@ receivers:
         max_alerts: 0
         http_config: {authorization: {credentials_file: /etc/alertmanager/vigie.token}, tls_config: {ca_file: /etc/ca.pem}}
 `
-	out, err := concrete([]byte(shipped), "http://127.0.0.1:1/api", "/tmp/token")
+	out, err := concrete([]byte(shipped), "http://127.0.0.1:1/api", "/tmp/token", map[string]any{"smtp_smarthost": "localhost:2525"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	const want = `
+global: {smtp_smarthost: "localhost:2525", smtp_from: a@msp.example}
 route:
   receiver: vigie
   group_wait: 1s
@@ -198,7 +200,7 @@ receivers:
 		t.Errorf("got\n%s\nwant%s", out, want)
 	}
 	for _, bad := range []string{"route: 7", "route: {receiver: x}\nreceivers: [{name: x}]", "- a", "a: [b"} {
-		if _, err := concrete([]byte(bad), "http://x", "y"); err == nil {
+		if _, err := concrete([]byte(bad), "http://x", "y", nil); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}
