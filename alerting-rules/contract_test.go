@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -190,6 +192,25 @@ func TestEveryAlertSaysWhatAPersonAndTheReceiverNeed(t *testing.T) {
 			if s := r.Labels["severity"]; s != "minor" && s != "major" && s != "blocking" {
 				t.Errorf("%v: severity is %q, want minor, major or blocking", r, s)
 			}
+		}
+	}
+}
+
+// An alert that waits four to ten minutes ends at each restart of Prometheus and
+// begins anew: how long it has waited is forgotten below
+// --rules.alert.for-grace-period, ten minutes by default, while its last word to
+// Alertmanager holds for four.
+func TestNoAlertEndsAtARestart(t *testing.T) {
+	for _, r := range rules(t) {
+		if r.For == nil {
+			continue
+		}
+		d, err := model.ParseDuration(*r.For)
+		if err != nil {
+			t.Fatalf("%v: for: %v", r, err)
+		}
+		if wait := time.Duration(d); wait >= 4*time.Minute && wait < 10*time.Minute {
+			t.Errorf("%v waits %v: it ends at a restart of Prometheus; want at most 3m, or 10m and more", r, wait)
 		}
 	}
 }
