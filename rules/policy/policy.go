@@ -1,10 +1,12 @@
-package rules
+package policy
 
 import (
+	"slices"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
+	"vigie/rules/model"
 )
 
 // Policy is what admins write: scenarios, calendars, roles. It is immutable;
@@ -12,7 +14,7 @@ import (
 type Policy struct {
 	Name          string
 	Hash          string
-	Title         Text
+	Title         model.Text
 	EffectiveFrom time.Time
 	Zone          *time.Location
 	// Hold is how long a notification waits for others of its bundle.
@@ -34,36 +36,13 @@ type Policy struct {
 	Retired bool
 	// Source is the text the policy was read from, kept so that incidents can
 	// be explained under the policy that they pinned.
-	Source []SourceFile
-}
-
-// SourceFile is one policy file as it was read.
-type SourceFile struct {
-	Name string
-	Text []byte
-}
-
-// Text is a word or sentence for people, by language.
-type Text map[string]string
-
-// In returns the text in a language, or in English, or in any.
-func (t Text) In(language string) string {
-	if s, ok := t[language]; ok {
-		return s
-	}
-	if s, ok := t["en"]; ok {
-		return s
-	}
-	for _, s := range t {
-		return s
-	}
-	return ""
+	Source []strict.File
 }
 
 // Cause is one code of the taxonomy of causes (S2.3).
 type Cause struct {
 	Code string
-	Text Text
+	Text model.Text
 	// Integrity demands an answer about lost data at resolution (S2.30).
 	Integrity bool
 	// Customer marks causes that the customer answers for (S2.11).
@@ -73,7 +52,7 @@ type Cause struct {
 	// Alerts propose this cause by their name, Match by other labels. A
 	// proposal is shown and never overrules a person.
 	Alerts []string
-	Match  Matchers
+	Match  model.Matchers
 }
 
 // Guarantee is a level of service that holds while its calendar is open; the
@@ -81,7 +60,7 @@ type Cause struct {
 type Guarantee struct {
 	Level    string
 	Calendar string
-	Text     Text
+	Text     model.Text
 }
 
 // RoleKind says where a role's fillers come from.
@@ -120,8 +99,8 @@ const (
 // Scenario is a named kind of failure and what follows from it.
 type Scenario struct {
 	Name     string
-	Title    Text
-	Match    Matchers
+	Title    model.Text
+	Match    model.Matchers
 	Identity []string
 	// Joins are identity labels that a signal may lack: it then joins the open
 	// incident that agrees on the rest.
@@ -149,7 +128,7 @@ type Scenario struct {
 	Absence bool // absences move what is owed to the customer's people
 	Targets []*Target
 	Steps   []*Step
-	At      Position
+	At      strict.Position
 }
 
 // ResolveRule says what a person must answer to end an incident.
@@ -180,8 +159,8 @@ type OtherBackup struct {
 
 // Handled is what satisfies the day's duty beside a repair.
 type Handled struct {
-	Told Flag     // who must have been told, by its flag
-	Acts []string // one of these acts of a person
+	Told model.Flag // who must have been told, by its flag
+	Acts []string   // one of these acts of a person
 }
 
 // Calls is the follow-up of phone calls and answers.
@@ -219,7 +198,7 @@ type Target struct {
 	// this is left at the clock's start.
 	LateBelow *Delay
 	Pausable  bool
-	At        Position
+	At        strict.Position
 }
 
 // Step is one rung of a scenario.
@@ -241,8 +220,8 @@ type Step struct {
 	// Between is the part of a service day in which it may leave.
 	Between *Between
 	// Raises are flags raised once the message was accepted.
-	Raises []Flag
-	State  State
+	Raises []model.Flag
+	State  model.State
 	// DropActor removes the acting person from To: nobody is mailed what he
 	// has just done himself.
 	DropActor bool
@@ -254,7 +233,7 @@ type Step struct {
 	AtOnce bool
 	// Each makes the step occur once per trigger event instead of once per episode.
 	Each bool
-	At   Position
+	At   strict.Position
 }
 
 // Missing is whom to tell when a step has nobody to tell.
@@ -303,22 +282,50 @@ type Trigger struct {
 	// HoldWhile postpones it, at the latest until an hour of the same day.
 	HoldWhile []string
 	HoldUntil calendar.Clock
-	At        Position
+	At        strict.Position
 }
 
 // Correlation raises one incident for a failure that many share.
 type Correlation struct {
 	Name      string
-	Match     Matchers
+	Match     model.Matchers
 	Within    time.Duration
 	Machines  int
 	Customers int
 	Ratio     float64 // share of all machines, 0 to 1
 	Same      []string
-	Labels    Labels // of the raised signal
-	Marks     bool   // members carry the flag outage
-	At        Position
+	Labels    model.Labels // of the raised signal
+	Marks     bool         // members carry the flag outage
+	At        strict.Position
 }
 
-// Position is where in the configuration something is written.
-type Position = strict.Position
+// Once is true for a step that comes at most once in an episode.
+func (s *Step) Once() bool {
+	return !s.Each && s.Repeat == nil && !slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenOpening })
+}
+
+// TellsOfRefusal is true for the step that says that an address is dead.
+func (s *Step) TellsOfRefusal() bool {
+	return slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
+}
+
+// Stopwatch is true for a target whose clock can stand still.
+func (t *Target) Stopwatch() bool {
+	if t.Default != nil {
+		return t.Default.Business != nil && t.Default.Business.Unit.Pausable()
+	}
+	for _, x := range t.BySeverity {
+		if x.Business != nil && x.Business.Unit.Pausable() {
+			return true
+		}
+	}
+	return false
+}
+
+// String writes a delay as in a policy.
+func (x Delay) String() string {
+	if x.Business != nil {
+		return x.Business.String()
+	}
+	return x.Elapsed.String()
+}

@@ -1,4 +1,4 @@
-package rules
+package inventory
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // machineColumns are the columns of a CSV file of machines, in any order; only
@@ -18,7 +18,7 @@ var machineColumns = [...]string{"customer", "machine", "class", "user", "aliase
 // readMachines reads machines from CSV as spreadsheets write it: comma or
 // semicolon, with or without a byte order mark. Aliases and plans are lists
 // separated by |, a plan is role:engine:name.
-func (l *loader) readMachines(f SourceFile) []machineEntry {
+func (l *loader) readMachines(f strict.File) []machineEntry {
 	text := bytes.TrimPrefix(f.Text, []byte("\xef\xbb\xbf"))
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord = -1
@@ -29,10 +29,10 @@ func (l *loader) readMachines(f SourceFile) []machineEntry {
 	}
 	names, err := r.Read()
 	if err != nil {
-		l.fault(Position{File: f.Name, Line: 1}, "", "no header: begin with the line %s", strings.Join(machineColumns[:], ","))
+		l.fault(strict.Position{File: f.Name, Line: 1}, "", "no header: begin with the line %s", strings.Join(machineColumns[:], ","))
 		return nil
 	}
-	column := l.columns(Position{File: f.Name, Line: 1}, names)
+	column := l.columns(strict.Position{File: f.Name, Line: 1}, names)
 	var entries []machineEntry
 	for {
 		row, err := r.Read()
@@ -41,7 +41,7 @@ func (l *loader) readMachines(f SourceFile) []machineEntry {
 		}
 		if err != nil {
 			var parse *csv.ParseError
-			at := Position{File: f.Name, Line: 1}
+			at := strict.Position{File: f.Name, Line: 1}
 			if errors.As(err, &parse) {
 				at.Line, err = parse.Line, parse.Err
 			}
@@ -49,7 +49,7 @@ func (l *loader) readMachines(f SourceFile) []machineEntry {
 			return entries
 		}
 		line, _ := r.FieldPos(0)
-		at := Position{File: f.Name, Line: line}
+		at := strict.Position{File: f.Name, Line: line}
 		if len(row) != len(names) {
 			l.fault(at, "", "%d values for %d columns: quote values that contain the separator", len(row), len(names))
 			continue
@@ -67,7 +67,7 @@ func (l *loader) readMachines(f SourceFile) []machineEntry {
 	}
 }
 
-func (l *loader) columns(at Position, names []string) map[string]int {
+func (l *loader) columns(at strict.Position, names []string) map[string]int {
 	column := map[string]int{}
 	for i, n := range names {
 		n = strings.ToLower(strings.TrimSpace(n))
@@ -93,7 +93,7 @@ func (l *loader) columns(at Position, names []string) map[string]int {
 	return column
 }
 
-func (l *loader) csvPlans(at Position, machine, text string) []planEntry {
+func (l *loader) csvPlans(at strict.Position, machine, text string) []planEntry {
 	var plans []planEntry
 	for _, item := range list(text) {
 		part := strings.SplitN(item, ":", 3)

@@ -1,4 +1,4 @@
-package rules
+package inventory
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
 )
 
 // LoadDirectory reads the inventory from YAML files, from CSV files of machines
@@ -22,7 +22,7 @@ import (
 //
 // A date without a time is that day in the inventory's `timezone`
 // (Europe/Paris by default); as an end it includes the day.
-func LoadDirectory(files []SourceFile) (*Directory, error) {
+func LoadDirectory(files []strict.File) (*Directory, error) {
 	l := loader{
 		dir: &Directory{
 			People:    map[string]*Person{},
@@ -30,10 +30,10 @@ func LoadDirectory(files []SourceFile) (*Directory, error) {
 			Platforms: map[string]*Platform{},
 			Closures:  map[string]map[calendar.Date][]calendar.Window{},
 		},
-		at: map[string]Position{},
+		at: map[string]strict.Position{},
 	}
 	var docs []inventoryFile
-	var calendars []SourceFile
+	var calendars []strict.File
 	for _, f := range files {
 		var doc inventoryFile
 		if _, is := ICalCalendar(f.Name); is {
@@ -125,7 +125,7 @@ type inventoryFile struct {
 }
 
 type personEntry struct {
-	At       Position
+	At       strict.Position
 	Name     string `yaml:"name"`
 	Email    string `yaml:"email"`
 	Phone    string `yaml:"phone"`
@@ -134,7 +134,7 @@ type personEntry struct {
 }
 
 type customerEntry struct {
-	At             Position
+	At             strict.Position
 	Name           string `yaml:"name"`
 	AccountManager string `yaml:"account_manager"`
 	ITContact      string `yaml:"it_contact"`
@@ -144,7 +144,7 @@ type customerEntry struct {
 }
 
 type machineEntry struct {
-	At             Position
+	At             strict.Position
 	Customer       string      `yaml:"customer"`
 	Name           string      `yaml:"name"`
 	Class          string      `yaml:"class"`
@@ -155,14 +155,14 @@ type machineEntry struct {
 }
 
 type planEntry struct {
-	At     Position
+	At     strict.Position
 	Plan   string `yaml:"plan"`
 	Role   string `yaml:"role"`
 	Engine string `yaml:"engine"`
 }
 
 type platformEntry struct {
-	At          Position
+	At          strict.Position
 	Name        string   `yaml:"name"`
 	Customer    string   `yaml:"customer"`
 	Host        string   `yaml:"host"`
@@ -174,7 +174,7 @@ type platformEntry struct {
 }
 
 type rotaEntry struct {
-	At     Position
+	At     strict.Position
 	Role   string `yaml:"role"`
 	Person string `yaml:"person"`
 	From   moment `yaml:"from"`
@@ -182,7 +182,7 @@ type rotaEntry struct {
 }
 
 type absenceEntry struct {
-	At       Position
+	At       strict.Position
 	Customer string `yaml:"customer"`
 	Machine  string `yaml:"machine"`
 	From     moment `yaml:"from"`
@@ -191,7 +191,7 @@ type absenceEntry struct {
 }
 
 type maintenanceEntry struct {
-	At         Position
+	At         strict.Position
 	Platform   string `yaml:"platform"`
 	Customer   string `yaml:"customer"`
 	Machine    string `yaml:"machine"`
@@ -203,7 +203,7 @@ type maintenanceEntry struct {
 // closureEntry gives a date, or each of a span of dates, other opening hours;
 // no windows means closed.
 type closureEntry struct {
-	At      Position
+	At      strict.Position
 	Date    *calendar.Date `yaml:"date"`
 	From    *calendar.Date `yaml:"from"`
 	Until   *calendar.Date `yaml:"until"` // inclusive
@@ -251,7 +251,7 @@ type loader struct {
 	dir      *Directory
 	location *time.Location
 	faults   strict.Faults
-	at       map[string]Position // where something was first written
+	at       map[string]strict.Position // where something was first written
 }
 
 func (l *loader) note(err error) {
@@ -260,12 +260,12 @@ func (l *loader) note(err error) {
 	}
 }
 
-func (l *loader) fault(at Position, where, format string, args ...any) {
+func (l *loader) fault(at strict.Position, where, format string, args ...any) {
 	l.faults = append(l.faults, strict.Fault{Position: at, Path: where, What: fmt.Sprintf(format, args...)})
 }
 
 // once refuses a second entry under the same name.
-func (l *loader) once(at Position, where, key string) bool {
+func (l *loader) once(at strict.Position, where, key string) bool {
 	if first, twice := l.at[key]; twice {
 		l.fault(at, where, "already given at %s: keep one", first)
 		return false
@@ -274,7 +274,7 @@ func (l *loader) once(at Position, where, key string) bool {
 	return true
 }
 
-func (l *loader) sorted(files []SourceFile) strict.Faults {
+func (l *loader) sorted(files []strict.File) strict.Faults {
 	order := map[string]int{}
 	for i, f := range files {
 		order[f.Name] = i
@@ -298,7 +298,7 @@ func (l *loader) zone(docs []inventoryFile) {
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		l.fault(Position{}, "timezone", "unknown zone %q: write an IANA name such as %s", name, calendar.DefaultTimezone)
+		l.fault(strict.Position{}, "timezone", "unknown zone %q: write an IANA name such as %s", name, calendar.DefaultTimezone)
 		zone = time.UTC
 	}
 	l.location = zone
@@ -503,7 +503,7 @@ func (l *loader) closures(entries map[string][]*closureEntry) {
 	}
 }
 
-func (l *loader) close(at Position, where, name string, from, until calendar.Date, windows []calendar.Window) {
+func (l *loader) close(at strict.Position, where, name string, from, until calendar.Date, windows []calendar.Window) {
 	l.dir.noteClosure(name, at)
 	if l.dir.Closures[name] == nil {
 		l.dir.Closures[name] = map[calendar.Date][]calendar.Window{}
@@ -574,17 +574,17 @@ func (l *loader) alias(e machineEntry, alias string) {
 	l.once(e.At, where+": "+alias, key)
 }
 
-func (l *loader) optionalPerson(at Position, where, id string) {
+func (l *loader) optionalPerson(at strict.Position, where, id string) {
 	if id != "" {
 		l.person(at, where, id)
 	}
 }
 
-func (l *loader) person(at Position, where, id string) {
+func (l *loader) person(at strict.Position, where, id string) {
 	known(l, at, where, "person", id, l.dir.People)
 }
 
-func (l *loader) customer(at Position, where, id string) {
+func (l *loader) customer(at strict.Position, where, id string) {
 	if id == "" {
 		l.fault(at, where, "missing: write the id of a customer")
 		return
@@ -592,7 +592,7 @@ func (l *loader) customer(at Position, where, id string) {
 	known(l, at, where, "customer", id, l.dir.Customers)
 }
 
-func (l *loader) machine(at Position, where, customer, name string) {
+func (l *loader) machine(at strict.Position, where, customer, name string) {
 	if name == "" {
 		return
 	}
@@ -609,7 +609,7 @@ func (l *loader) machine(at Position, where, customer, name string) {
 }
 
 // known refuses an id that nothing in the inventory has.
-func known[T any](l *loader, at Position, where, what, id string, all map[string]T) {
+func known[T any](l *loader, at strict.Position, where, what, id string, all map[string]T) {
 	if _, ok := all[id]; !ok {
 		l.fault(at, where, "unknown %s %q%s", what, id, nearest(id, slices.Sorted(maps.Keys(all))))
 	}
@@ -622,7 +622,7 @@ func nearest(wrong string, known []string) string {
 	return ": add it to the inventory or mend the name"
 }
 
-func (l *loader) oneOf(at Position, where, got string, allowed ...string) {
+func (l *loader) oneOf(at strict.Position, where, got string, allowed ...string) {
 	if slices.Contains(allowed, got) {
 		return
 	}
@@ -634,13 +634,13 @@ func (l *loader) oneOf(at Position, where, got string, allowed ...string) {
 	l.fault(at, where, "%q is not known: write one of %s", got, strings.Join(named, ", "))
 }
 
-func (l *loader) bounded(at Position, where string, from, until moment) {
+func (l *loader) bounded(at strict.Position, where string, from, until moment) {
 	if from.isZero() || until.isZero() {
 		l.fault(at, where, "needs `from:` and `until:`; an end given as a date includes that day")
 	}
 }
 
-func (l *loader) span(at Position, where string, from, until moment) (time.Time, time.Time) {
+func (l *loader) span(at strict.Position, where string, from, until moment) (time.Time, time.Time) {
 	f, u := from.start(l.location), until.end(l.location)
 	if !f.IsZero() && !u.IsZero() && !f.Before(u) {
 		l.fault(at, where+".until", "not after from: mend the dates")

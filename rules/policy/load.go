@@ -1,4 +1,4 @@
-package rules
+package policy
 
 import (
 	"crypto/sha256"
@@ -12,17 +12,28 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
+
+// Vocabulary is what a policy may name beside what it defines itself: the words
+// that decisions know how to follow.
+type Vocabulary struct {
+	Acts       []string // verbs of a person's acts
+	Moments    []string // what `at:` and `from:` name, beside act:, flag:, step: and due:
+	Conditions []string // what `unless:`, `only_if:`, `met_by:` and `rests_while:` name
+	Fields     []string // fields of inventory and incident that a role names
+}
 
 // defaultHold is how long notifications wait for others of their bundle.
 const defaultHold = 60 * time.Second
 
-// LoadPolicies reads policy files. Files with the same effective_from make one
+// Load reads policy files. Files with the same effective_from make one
 // policy together; each such policy is complete in itself. All faults of all
 // files are returned at once.
-func LoadPolicies(files []SourceFile) ([]*Policy, error) {
+func Load(files []strict.File, known Vocabulary) ([]*Policy, error) {
 	groups := map[string][]policyPart{}
 	var faults strict.Faults
 	for _, f := range files {
@@ -44,7 +55,7 @@ func LoadPolicies(files []SourceFile) ([]*Policy, error) {
 	}
 	var policies []*Policy
 	for _, k := range slices.Sorted(maps.Keys(groups)) {
-		p, fs := buildPolicy(groups[k])
+		p, fs := buildPolicy(groups[k], known)
 		faults = append(faults, fs...)
 		policies = append(policies, p)
 	}
@@ -72,12 +83,13 @@ func asFaults(file string, err error) strict.Faults {
 }
 
 type policyPart struct {
-	file SourceFile
+	file strict.File
 	doc  policyDoc
 }
 
 // builder turns documents into a policy and collects what is wrong.
 type builder struct {
+	known  Vocabulary
 	p      *Policy
 	faults strict.Faults
 	leasts []least
@@ -93,8 +105,8 @@ func (b *builder) fault(at strict.Position, path, format string, args ...any) {
 	b.faults = append(b.faults, strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)})
 }
 
-func buildPolicy(parts []policyPart) (*Policy, strict.Faults) {
-	b := &builder{p: &Policy{
+func buildPolicy(parts []policyPart, known Vocabulary) (*Policy, strict.Faults) {
+	b := &builder{known: known, p: &Policy{
 		Hold: defaultHold, MaintenanceNotice: time.Hour, Zone: time.UTC,
 		Calendars: map[string]*calendar.Calendar{}, Roles: map[string]*Role{}, Causes: map[string]Cause{},
 	}}
@@ -189,8 +201,8 @@ func (b *builder) roles(d policyDoc) {
 			r.Kind = RoleRota
 		case doc.Field != "":
 			r.Kind = RoleField
-			if !slices.Contains(roleFields, doc.Field) {
-				b.fault(doc.Position, "roles."+name+".field", "%s", unknown("field", doc.Field, roleFields))
+			if !slices.Contains(b.known.Fields, doc.Field) {
+				b.fault(doc.Position, "roles."+name+".field", "%s", strict.Unknown("field", doc.Field, b.known.Fields))
 			}
 		default:
 			r.Kind = RolePeople
@@ -215,8 +227,8 @@ func (b *builder) causes(d policyDoc) {
 }
 
 // matchers reads optional matchers; none at all match nothing.
-func (b *builder) matchers(at strict.Position, path string, texts []string) Matchers {
-	ms, err := ParseMatchers(texts)
+func (b *builder) matchers(at strict.Position, path string, texts []string) model.Matchers {
+	ms, err := model.ParseMatchers(texts)
 	if err != nil {
 		b.fault(at, path, `%s: write matchers as in Alertmanager, e.g. 'recent_change="true"'`, err)
 	}
@@ -236,22 +248,8 @@ func (b *builder) calendarRef(at strict.Position, path, name string, optional bo
 		return
 	}
 	if _, ok := b.p.Calendars[name]; !ok {
-		b.fault(at, path, "%s", unknown("calendar", name, slices.Sorted(maps.Keys(b.p.Calendars))))
+		b.fault(at, path, "%s", strict.Unknown("calendar", name, slices.Sorted(maps.Keys(b.p.Calendars))))
 	}
-}
-
-// unknown words the error for a name that refers to nothing.
-func unknown(kind, name string, known []string) string {
-	switch {
-	case len(known) == 0:
-		return fmt.Sprintf("unknown %s %q: none is defined here", kind, name)
-	case name == "":
-		return fmt.Sprintf("a %s is missing: name one of %s", kind, strings.Join(known, ", "))
-	}
-	if near := strict.Nearest(name, known); near != "" {
-		return fmt.Sprintf("unknown %s %q: did you mean %q?", kind, name, near)
-	}
-	return fmt.Sprintf("unknown %s %q: known are %s", kind, name, strings.Join(known, ", "))
 }
 
 func (b *builder) scenario(d scenarioDoc) {
@@ -295,7 +293,7 @@ func (b *builder) scenarioHead(s *Scenario, d scenarioDoc, path string) {
 		s.Title = d.Title
 	}
 	if d.Match != nil || d.Like == "" {
-		ms, err := ParseMatchers(d.Match)
+		ms, err := model.ParseMatchers(d.Match)
 		if err != nil {
 			b.fault(d.Position, path+".match", `%s: write matchers as in Alertmanager, e.g. 'machine_class=~"server|nas"'`, err)
 		}
@@ -330,8 +328,8 @@ func (b *builder) scenarioHead(s *Scenario, d scenarioDoc, path string) {
 	if d.Gate != nil {
 		s.Gate = d.Gate
 		for _, v := range d.Gate {
-			if !slices.Contains(verbs, v) {
-				b.fault(d.Position, path+".refused_while_other_backup_unknown", "%s", unknown("act", v, verbs))
+			if !slices.Contains(b.known.Acts, v) {
+				b.fault(d.Position, path+".refused_while_other_backup_unknown", "%s", strict.Unknown("act", v, b.known.Acts))
 			}
 		}
 	}
@@ -350,11 +348,11 @@ func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 		for _, name := range slices.Sorted(maps.Keys(d.Severity.Alerts)) {
 			v := d.Severity.Alerts[name]
 			if !slices.Contains(d.Severity.Order, v) {
-				b.fault(d.Severity.Position, path+".severity.alerts."+name, "%s", unknown("severity", v, d.Severity.Order))
+				b.fault(d.Severity.Position, path+".severity.alerts."+name, "%s", strict.Unknown("severity", v, d.Severity.Order))
 			}
 		}
 		if !slices.Contains(d.Severity.Order, d.Severity.Default) {
-			b.fault(d.Severity.Position, path+".severity.default", "%s", unknown("severity", d.Severity.Default, d.Severity.Order))
+			b.fault(d.Severity.Position, path+".severity.default", "%s", strict.Unknown("severity", d.Severity.Default, d.Severity.Order))
 		}
 	}
 	if d.Immediate != nil {
@@ -371,11 +369,11 @@ func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 		}
 	}
 	if d.Handled != nil {
-		s.Handled = &Handled{Told: Flag(d.Handled.Told), Acts: d.Handled.Acts}
+		s.Handled = &Handled{Told: model.Flag(d.Handled.Told), Acts: d.Handled.Acts}
 		b.flags(d.Handled.Position, path+".handled.told", s.Handled.Told)
 		for _, v := range d.Handled.Acts {
-			if !slices.Contains(verbs, v) {
-				b.fault(d.Handled.Position, path+".handled.and_one_act_of", "%s", unknown("act", v, verbs))
+			if !slices.Contains(b.known.Acts, v) {
+				b.fault(d.Handled.Position, path+".handled.and_one_act_of", "%s", strict.Unknown("act", v, b.known.Acts))
 			}
 		}
 	}
@@ -390,7 +388,7 @@ func (b *builder) scenarioParts(s *Scenario, d scenarioDoc, path string) {
 		}
 		for _, o := range c.Reached {
 			if !slices.Contains(c.Outcomes, o) {
-				b.fault(c.Position, path+".calls.reached", "%s", unknown("outcome", o, c.Outcomes))
+				b.fault(c.Position, path+".calls.reached", "%s", strict.Unknown("outcome", o, c.Outcomes))
 			}
 		}
 	}
@@ -403,14 +401,15 @@ func (b *builder) positive(x *delayDoc, path, example string) {
 	}
 }
 
-func (b *builder) flags(at strict.Position, path string, names ...Flag) {
+func (b *builder) flags(at strict.Position, path string, names ...model.Flag) {
+	flags := model.Flags()
 	known := make([]string, len(flags))
 	for i, f := range flags {
 		known[i] = string(f)
 	}
 	for _, f := range names {
 		if !slices.Contains(flags, f) {
-			b.fault(at, path, "%s", unknown("flag", string(f), known))
+			b.fault(at, path, "%s", strict.Unknown("flag", string(f), known))
 		}
 	}
 }
@@ -428,7 +427,7 @@ func (b *builder) target(s *Scenario, t namedTargetDoc, path string) *Target {
 	b.conditions(d.Position, path+".met_by", d.MetBy)
 	b.conditions(d.Position, path+".only_if", d.OnlyIf)
 	if len(d.MetBy) == 0 {
-		b.fault(d.Position, path+".met_by", "nothing says when the target is met: name one or more of %s", strings.Join(conditionNames(), ", "))
+		b.fault(d.Position, path+".met_by", "nothing says when the target is met: name one or more of %s", strings.Join(b.known.Conditions, ", "))
 	}
 	delay := func(x *delayDoc, p string) *Delay {
 		v := x.Delay
@@ -469,7 +468,7 @@ func (b *builder) target(s *Scenario, t namedTargetDoc, path string) *Target {
 				b.fault(x.Position, path+".by_severity."+sev, "%s is elapsed time, which a severity cannot have: write e.g. 2 business_hours", x.Elapsed)
 			}
 			if !slices.Contains(s.Severity.Order, sev) {
-				b.fault(x.Position, path+".by_severity", "%s", unknown("severity", sev, s.Severity.Order))
+				b.fault(x.Position, path+".by_severity", "%s", strict.Unknown("severity", sev, s.Severity.Order))
 			}
 			out.BySeverity[sev] = delay(&x, path+".by_severity."+sev)
 		}
@@ -519,7 +518,7 @@ func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 	if len(d.To) == 0 {
 		b.fault(d.Position, path+".to", "nobody is told: name one or more roles")
 	}
-	if d.Per != "" && d.Per != LabelPlatform {
+	if d.Per != "" && d.Per != model.LabelPlatform {
 		b.fault(d.Position, path+".per", "%q is not known: only per: platform", d.Per)
 	}
 	if d.Repeat != nil {
@@ -549,7 +548,7 @@ func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 
 // stepStates are the states that a step may lead to; all others follow from
 // signals, evidence or acts.
-var stepStates = []State{Taken, Waiting, CallDue}
+var stepStates = []model.State{model.Taken, model.Waiting, model.CallDue}
 
 // trace refuses a written trace that does not reach those who must have it.
 func (b *builder) trace(st *Step, path string) {
@@ -674,11 +673,11 @@ func (b *builder) triggerParts(t *Trigger, d triggerDoc, path string) {
 	case WhenMoment:
 		b.moment(d.Position, path+".at", t.Name)
 	case WhenAct:
-		if !slices.Contains(verbs, t.Name) {
-			b.fault(d.Position, path+".act", "%s", unknown("act", t.Name, verbs))
+		if !slices.Contains(b.known.Acts, t.Name) {
+			b.fault(d.Position, path+".act", "%s", strict.Unknown("act", t.Name, b.known.Acts))
 		}
 	case WhenFlag:
-		b.flags(d.Position, path+".flag", Flag(t.Name))
+		b.flags(d.Position, path+".flag", model.Flag(t.Name))
 	case WhenShare:
 		if t.Percent <= 0 || t.Percent >= 100 {
 			b.fault(d.Position, path+".percent", "%d is not between 1 and 99", t.Percent)
@@ -710,38 +709,38 @@ func (b *builder) triggerParts(t *Trigger, d triggerDoc, path string) {
 }
 
 func (b *builder) moment(at strict.Position, path, name string) {
-	if slices.Contains(moments, name) {
+	if slices.Contains(b.known.Moments, name) {
 		return
 	}
 	kind, rest, ok := strings.Cut(name, ":")
 	switch {
-	case ok && kind == "act" && slices.Contains(verbs, rest):
-	case ok && kind == "flag" && slices.Contains(flags, Flag(rest)):
+	case ok && kind == "act" && slices.Contains(b.known.Acts, rest):
+	case ok && kind == "flag" && slices.Contains(model.Flags(), model.Flag(rest)):
 	case ok && (kind == "step" || kind == "due"):
 	case ok:
-		b.fault(at, path, "unknown moment %q: write act:VERB, flag:FLAG, step:NAME or due:NAME, or one of %s", name, strings.Join(moments, ", "))
+		b.fault(at, path, "unknown moment %q: write act:VERB, flag:FLAG, step:NAME or due:NAME, or one of %s", name, strings.Join(b.known.Moments, ", "))
 	default:
-		b.fault(at, path, "%s", unknown("moment", name, moments))
+		b.fault(at, path, "%s", strict.Unknown("moment", name, b.known.Moments))
 	}
 }
 
 func (b *builder) conditions(at strict.Position, path string, names []string) {
 	for _, n := range names {
 		bare := strings.TrimPrefix(n, "not ")
-		if _, ok := conditions[bare]; ok {
+		if slices.Contains(b.known.Conditions, bare) {
 			continue
 		}
 		if arg, ok := strings.CutPrefix(bare, "severity "); ok && arg != "" {
 			continue
 		}
-		b.fault(at, path, "%s", unknown("condition", bare, conditionNames()))
+		b.fault(at, path, "%s", strict.Unknown("condition", bare, b.known.Conditions))
 	}
 }
 
 func (b *builder) roleRefs(at strict.Position, path string, names []string) {
 	for _, n := range names {
 		if _, ok := b.p.Roles[n]; !ok {
-			b.fault(at, path, "%s", unknown("role", n, slices.Sorted(maps.Keys(b.p.Roles))))
+			b.fault(at, path, "%s", strict.Unknown("role", n, slices.Sorted(maps.Keys(b.p.Roles))))
 		}
 	}
 }
@@ -763,16 +762,16 @@ func (b *builder) crossCheck(s *Scenario, path string) {
 			switch t.Kind {
 			case WhenBefore, WhenBreach, WhenShare, WhenDayOf:
 				if !targets[t.Name] {
-					b.fault(t.At, p, "%s", unknown("target", t.Name, sortedKeys(targets)))
+					b.fault(t.At, p, "%s", strict.Unknown("target", t.Name, sortedKeys(targets)))
 				}
 			case WhenDays:
-				if !steps[t.Name] && !slices.Contains(moments, t.Name) {
-					b.fault(t.At, p, "%s", unknown("step or moment", t.Name, append(sortedKeys(steps), moments...)))
+				if !steps[t.Name] && !slices.Contains(b.known.Moments, t.Name) {
+					b.fault(t.At, p, "%s", strict.Unknown("step or moment", t.Name, append(sortedKeys(steps), b.known.Moments...)))
 				}
 			case WhenMoment:
 				kind, rest, ok := strings.Cut(t.Name, ":")
 				if ok && (kind == "step" || kind == "due") && !steps[rest] {
-					b.fault(t.At, p, "%s", unknown("step", rest, sortedKeys(steps)))
+					b.fault(t.At, p, "%s", strict.Unknown("step", rest, sortedKeys(steps)))
 				}
 			}
 		}
@@ -781,7 +780,7 @@ func (b *builder) crossCheck(s *Scenario, path string) {
 		b.severities(s, t.At, path+".targets."+t.Name, t.MetBy, t.OnlyIf)
 		kind, rest, ok := strings.Cut(t.From, ":")
 		if ok && (kind == "step" || kind == "due") && !steps[rest] {
-			b.fault(t.At, path+".targets."+t.Name+".from", "%s", unknown("step", rest, sortedKeys(steps)))
+			b.fault(t.At, path+".targets."+t.Name+".from", "%s", strict.Unknown("step", rest, sortedKeys(steps)))
 		}
 	}
 }
@@ -790,7 +789,7 @@ func (b *builder) crossCheck(s *Scenario, path string) {
 func (b *builder) severities(s *Scenario, at strict.Position, path string, lists ...[]string) {
 	for _, n := range slices.Concat(lists...) {
 		if name, ok := strings.CutPrefix(strings.TrimPrefix(n, "not "), "severity "); ok && name != "" && !slices.Contains(s.Severity.Order, name) {
-			b.fault(at, path, "%s", unknown("severity", name, s.Severity.Order))
+			b.fault(at, path, "%s", strict.Unknown("severity", name, s.Severity.Order))
 		}
 	}
 }
@@ -803,7 +802,7 @@ func sortedKeys(m map[string]bool) []string {
 
 func (b *builder) correlation(d correlationDoc) {
 	path := "correlations." + d.Name
-	ms, err := ParseMatchers(d.Match)
+	ms, err := model.ParseMatchers(d.Match)
 	if err != nil {
 		b.fault(d.Position, path+".match", `%s: write matchers as in Alertmanager, e.g. 'kind=~"failed|missed"'`, err)
 	}
@@ -838,7 +837,7 @@ func (b *builder) checkWhole(at strict.Position) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.p.Roles)) {
 		if o := b.p.Roles[name].Otherwise; o != "" && b.p.Roles[o] == nil {
-			b.fault(at, "roles."+name+".otherwise", "%s", unknown("role", o, slices.Sorted(maps.Keys(b.p.Roles))))
+			b.fault(at, "roles."+name+".otherwise", "%s", strict.Unknown("role", o, slices.Sorted(maps.Keys(b.p.Roles))))
 		}
 	}
 	b.roleRefs(at, "traces_include", b.p.Required)
@@ -872,7 +871,7 @@ func (b *builder) causeSeverities() {
 	}
 	for _, l := range b.leasts {
 		if l.severity != "" && !slices.Contains(known, l.severity) {
-			b.fault(l.at, l.path, "%s", unknown("severity", l.severity, known))
+			b.fault(l.at, l.path, "%s", strict.Unknown("severity", l.severity, known))
 		}
 	}
 }
@@ -889,7 +888,7 @@ func (p *Policy) Scenario(name string) *Scenario {
 
 // Check compares the policy with what only the shell knows: the templates and
 // the persons that exist.
-func (p *Policy) Check(templates []string, dir *Directory) error {
+func (p *Policy) Check(templates []string, dir *inventory.Directory) error {
 	var faults strict.Faults
 	add := func(at strict.Position, path, format string, args ...any) {
 		faults = append(faults, strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)})
@@ -898,10 +897,10 @@ func (p *Policy) Check(templates []string, dir *Directory) error {
 		for _, st := range s.Steps {
 			path := "scenarios." + s.Name + ".steps." + st.Name
 			if templates != nil && !slices.Contains(templates, st.Template) {
-				add(st.At, path+".template", "%s", unknown("template", st.Template, templates))
+				add(st.At, path+".template", "%s", strict.Unknown("template", st.Template, templates))
 			}
 			if st.Missing != nil && templates != nil && !slices.Contains(templates, st.Missing.Template) {
-				add(st.At, path+".if_nobody.template", "%s", unknown("template", st.Missing.Template, templates))
+				add(st.At, path+".if_nobody.template", "%s", strict.Unknown("template", st.Missing.Template, templates))
 			}
 			p.checkTrace(st, dir, path, add)
 		}
@@ -910,7 +909,7 @@ func (p *Policy) Check(templates []string, dir *Directory) error {
 	for _, name := range slices.Sorted(maps.Keys(p.Roles)) {
 		for _, person := range p.Roles[name].People {
 			if dir.People[person] == nil {
-				add(p.position(), "roles."+name+".people", "%s", unknown("person", person, known))
+				add(p.position(), "roles."+name+".people", "%s", strict.Unknown("person", person, known))
 			}
 		}
 	}
@@ -918,7 +917,7 @@ func (p *Policy) Check(templates []string, dir *Directory) error {
 }
 
 // checkTrace refuses a written trace whose copies reach nobody (S1.11).
-func (p *Policy) checkTrace(st *Step, dir *Directory, path string, add func(strict.Position, string, string, ...any)) {
+func (p *Policy) checkTrace(st *Step, dir *inventory.Directory, path string, add func(strict.Position, string, string, ...any)) {
 	if !st.Trace {
 		return
 	}

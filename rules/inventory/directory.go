@@ -1,11 +1,14 @@
-package rules
+package inventory
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
+	"vigie/rules/model"
 )
 
 // Directory is the live inventory: who owns what, whom to tell, who is away.
@@ -21,7 +24,7 @@ type Directory struct {
 	// Closures are dated exceptions by calendar name ("*" for all): live, they
 	// also apply to incidents with a pinned policy.
 	Closures map[string]map[calendar.Date][]calendar.Window
-	closedAt map[string][]Position // where closures stand, by calendar
+	closedAt map[string][]strict.Position // where closures stand, by calendar
 
 	index machineIndex
 }
@@ -204,12 +207,12 @@ func (d *Directory) AbsentUntil(customer, machine string, at time.Time) (time.Ti
 
 // InMaintenance returns the end of an announced maintenance that covers the
 // instant. One declared less than notice before its start does not count.
-func (d *Directory) InMaintenance(l Labels, at time.Time, notice time.Duration) (time.Time, bool) {
+func (d *Directory) InMaintenance(l model.Labels, at time.Time, notice time.Duration) (time.Time, bool) {
 	var until time.Time
 	for _, m := range d.Maintenance {
-		if m.Platform != "" && m.Platform != l[LabelPlatform] ||
-			m.Customer != "" && m.Customer != l[LabelCustomer] ||
-			m.Machine != "" && m.Machine != l[LabelMachine] {
+		if m.Platform != "" && m.Platform != l[model.LabelPlatform] ||
+			m.Customer != "" && m.Customer != l[model.LabelCustomer] ||
+			m.Machine != "" && m.Machine != l[model.LabelMachine] {
 			continue
 		}
 		if !m.DeclaredAt.IsZero() && m.From.Sub(m.DeclaredAt) < notice {
@@ -237,18 +240,6 @@ func (d *Directory) PersonByAddress(address string) *Person {
 	return nil
 }
 
-// Staff are the ids of the provider's own people who can act in their own name.
-func (b *Book) Staff() []string {
-	var out []string
-	for id, p := range b.Directory.People {
-		if !p.Shared && !b.outsider(id) {
-			out = append(out, id)
-		}
-	}
-	sort.Strings(out)
-	return out
-}
-
 // Person finds somebody by id or by address; nil when unknown.
 func (d *Directory) Person(idOrAddress string) *Person {
 	if p, ok := d.People[idOrAddress]; ok {
@@ -258,4 +249,9 @@ func (d *Directory) Person(idOrAddress string) *Person {
 		return d.PersonByAddress(idOrAddress)
 	}
 	return nil
+}
+
+// HasRota reports whether any entry speaks of the role.
+func (dir *Directory) HasRota(role string) bool {
+	return slices.ContainsFunc(dir.Rotas, func(r RotaEntry) bool { return r.Role == role })
 }

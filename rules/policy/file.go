@@ -1,4 +1,4 @@
-package rules
+package policy
 
 import (
 	"fmt"
@@ -8,8 +8,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
+	"vigie/rules/model"
 )
 
 // The shapes of a policy file. They mirror what admins write; policyload.go
@@ -20,7 +21,7 @@ type (
 		Schema            int                    `yaml:"schema"`
 		Policy            string                 `yaml:"policy"`
 		EffectiveFrom     time.Time              `yaml:"effective_from"`
-		Title             Text                   `yaml:"title"`
+		Title             model.Text             `yaml:"title"`
 		Timezone          string                 `yaml:"timezone"`
 		Hold              *time.Duration         `yaml:"hold"`
 		MaintenanceNotice *time.Duration         `yaml:"maintenance_notice"`
@@ -62,19 +63,19 @@ type (
 
 	causeDoc struct {
 		strict.Position
-		Text        Text     `yaml:"text"`
-		Integrity   bool     `yaml:"integrity"`
-		Customer    bool     `yaml:"customer"`
-		MinSeverity string   `yaml:"at_least"`
-		Alerts      []string `yaml:"alerts"`
-		Match       []string `yaml:"match"`
+		Text        model.Text `yaml:"text"`
+		Integrity   bool       `yaml:"integrity"`
+		Customer    bool       `yaml:"customer"`
+		MinSeverity string     `yaml:"at_least"`
+		Alerts      []string   `yaml:"alerts"`
+		Match       []string   `yaml:"match"`
 	}
 
 	guaranteeDoc struct {
 		strict.Position
-		Level    string `yaml:"level"`
-		Calendar string `yaml:"calendar"`
-		Text     Text   `yaml:"text"`
+		Level    string     `yaml:"level"`
+		Calendar string     `yaml:"calendar"`
+		Text     model.Text `yaml:"text"`
 	}
 
 	correlationDoc struct {
@@ -94,7 +95,7 @@ type (
 		strict.Position
 		Name        string          `yaml:"name"`
 		Like        string          `yaml:"like"`
-		Title       Text            `yaml:"title"`
+		Title       model.Text      `yaml:"title"`
 		Match       []string        `yaml:"match"`
 		Identity    []string        `yaml:"identity"`
 		Joins       []string        `yaml:"joins"`
@@ -167,25 +168,25 @@ type (
 
 	stepDoc struct {
 		strict.Position
-		Name      string      `yaml:"name"`
-		Template  string      `yaml:"template"`
-		When      triggerDocs `yaml:"when"`
-		OnlyIf    []string    `yaml:"only_if"`
-		Unless    []string    `yaml:"unless"`
-		Rests     []string    `yaml:"rests_while"`
-		To        []string    `yaml:"to"`
-		Cc        []string    `yaml:"cc"`
-		Trace     bool        `yaml:"trace"`
-		Task      string      `yaml:"task"`
-		Repeat    *delayDoc   `yaml:"then_every"`
-		Between   *betweenDoc `yaml:"leaves_between"`
-		Raises    []Flag      `yaml:"raises"`
-		State     State       `yaml:"state"`
-		DropActor bool        `yaml:"not_to_the_actor"`
-		Per       string      `yaml:"per"`
-		Missing   *missingDoc `yaml:"if_nobody"`
-		AtOnce    bool        `yaml:"at_once"`
-		Each      bool        `yaml:"each_time"`
+		Name      string       `yaml:"name"`
+		Template  string       `yaml:"template"`
+		When      triggerDocs  `yaml:"when"`
+		OnlyIf    []string     `yaml:"only_if"`
+		Unless    []string     `yaml:"unless"`
+		Rests     []string     `yaml:"rests_while"`
+		To        []string     `yaml:"to"`
+		Cc        []string     `yaml:"cc"`
+		Trace     bool         `yaml:"trace"`
+		Task      string       `yaml:"task"`
+		Repeat    *delayDoc    `yaml:"then_every"`
+		Between   *betweenDoc  `yaml:"leaves_between"`
+		Raises    []model.Flag `yaml:"raises"`
+		State     model.State  `yaml:"state"`
+		DropActor bool         `yaml:"not_to_the_actor"`
+		Per       string       `yaml:"per"`
+		Missing   *missingDoc  `yaml:"if_nobody"`
+		AtOnce    bool         `yaml:"at_once"`
+		Each      bool         `yaml:"each_time"`
 	}
 
 	missingDoc struct {
