@@ -1,6 +1,9 @@
 package policy
 
-import "vigie/rules/calendar"
+import (
+	"vigie/rules/calendar"
+	"vigie/rules/strict"
+)
 
 // Digest is the overview of every working day, sent also when all is well.
 type Digest struct {
@@ -10,23 +13,28 @@ type Digest struct {
 	To, Cc   []string // roles
 }
 
-func (b *builder) digest(d *digestDoc) {
-	if d == nil {
+type digestDoc struct {
+	strict.Position
+	At       *calendar.Clock `yaml:"at"`
+	Calendar string          `yaml:"calendar"`
+	To       []string        `yaml:"to"`
+	Cc       []string        `yaml:"cc"`
+}
+
+func (d *digestDoc) load(l *loader) {
+	if l.policy.Digest != nil {
+		l.fault(d.Position, "digest", "it is defined twice: keep one")
 		return
 	}
-	if b.p.Digest != nil {
-		b.fault(d.Position, "digest", "it is defined twice: keep one")
-		return
-	}
-	b.calendarRef(d.Position, "digest.calendar", d.Calendar, false)
-	b.roleRefs(d.Position, "digest.to", d.To)
-	b.roleRefs(d.Position, "digest.cc", d.Cc)
+	l.calendar(d.Position, "digest.calendar", d.Calendar, false)
+	l.roles(d.Position, "digest.to", d.To)
+	l.roles(d.Position, "digest.cc", d.Cc)
 	if len(d.To) == 0 {
-		b.fault(d.Position, "digest.to", "missing: name the roles that read it, such as [supervisor]")
+		l.fault(d.Position, "digest.to", "missing: name the roles that read it, such as [supervisor]")
 	}
 	if d.At == nil {
-		b.fault(d.Position, "digest.at", `the hour is missing: add at: "09:00"`)
+		l.fault(d.Position, "digest.at", `the hour is missing: add at: "09:00"`)
 		return
 	}
-	b.p.Digest = &Digest{At: *d.At, Calendar: d.Calendar, To: d.To, Cc: d.Cc}
+	l.policy.Digest = &Digest{At: *d.At, Calendar: d.Calendar, To: d.To, Cc: d.Cc}
 }

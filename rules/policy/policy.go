@@ -1,11 +1,19 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"sort"
+	"strings"
 	"time"
 
 	"vigie/internal/strict"
 	"vigie/rules/calendar"
+	"vigie/rules/inventory"
 	"vigie/rules/model"
 )
 
@@ -39,293 +47,214 @@ type Policy struct {
 	Source []strict.File
 }
 
-// Cause is one code of the taxonomy of causes (S2.3).
-type Cause struct {
-	Code string
-	Text model.Text
-	// Integrity demands an answer about lost data at resolution (S2.30).
-	Integrity bool
-	// Customer marks causes that the customer answers for (S2.11).
-	Customer bool
-	// MinSeverity is the least severity that this cause implies (S2.10).
-	MinSeverity string
-	// Alerts propose this cause by their name, Match by other labels. A
-	// proposal is shown and never overrules a person.
-	Alerts []string
-	Match  model.Matchers
-}
-
-// Guarantee is a level of service that holds while its calendar is open; the
-// first open one counts, the last has no calendar.
-type Guarantee struct {
-	Level    string
-	Calendar string
-	Text     model.Text
-}
-
-// RoleKind says where a role's fillers come from.
-type RoleKind string
-
-// The kinds of role.
-const (
-	RolePeople RoleKind = "people" // fixed persons
-	RoleRota   RoleKind = "rota"   // who is on duty
-	RoleField  RoleKind = "field"  // a field of the customer, machine, platform or incident
-)
-
-// Role is a function that persons fill.
-type Role struct {
-	Name      string
-	Kind      RoleKind
-	People    []string // fixed, or the rota's default
-	Rota      string
-	Field     string // customer.account_manager, machine.contact, incident.assignee ...
-	Otherwise string // role to fall back on when nobody fills this one
-	// Outside marks the customer's own people: they are written to in plain
-	// words, and never at night.
-	Outside bool
-}
-
-// ProofKind says what ends an incident of a scenario.
-type ProofKind string
-
-// The kinds of proof.
-const (
-	ProofSuccess ProofKind = "success" // a proven success for every failing plan
-	ProofCleared ProofKind = "cleared" // the probe is well again
-	ProofPerson  ProofKind = "person"  // only a person ends it
-)
-
-// Scenario is a named kind of failure and what follows from it.
-type Scenario struct {
-	Name     string
-	Title    model.Text
-	Match    model.Matchers
-	Identity []string
-	// Joins are identity labels that a signal may lack: it then joins the open
-	// incident that agrees on the rest.
-	Joins    []string
-	Calendar string
-	Proof    ProofKind
-	Reopen   Delay
-	Severity SeverityRule
-	// Immediate is the branch for what can be put right at once (S2.20).
-	Immediate *Immediate
-	// OtherBackup asks for the state of the machine's other backup.
-	OtherBackup *OtherBackup
-	// Handled says what satisfies the day's duty without a repair.
-	Handled *Handled
-	// Calls says how phone calls are followed up.
-	Calls *Calls
-	// Gate refuses acts while the other backup's state is not known.
-	Gate []string
-	// Blinds marks the scenario of a source that cannot be read: clients are
-	// not told from stale data meanwhile.
-	Blinds bool
-	// Ignores drops signals that need no incident, with the reason given.
-	Ignores string
-	Resolve ResolveRule
-	Absence bool // absences move what is owed to the customer's people
-	Targets []*Target
-	Steps   []*Step
-	At      strict.Position
-}
-
-// ResolveRule says what a person must answer to end an incident.
-type ResolveRule struct {
-	Cause bool // a cause is mandatory
-}
-
-// SeverityRule gives an incident its severity.
-type SeverityRule struct {
-	Label   string            // label of the signal that carries it
-	Alerts  map[string]string // by alert name
-	Default string
-	Order   []string // from least to most severe
-}
-
-// Immediate is the ten-minute branch.
-type Immediate struct {
-	Alerts   []string
-	Within   time.Duration
-	Calendar string
-}
-
-// OtherBackup is how the machine's other backup is watched.
-type OtherBackup struct {
-	Every    time.Duration
-	NoneIsKO bool
-}
-
-// Handled is what satisfies the day's duty beside a repair.
-type Handled struct {
-	Told model.Flag // who must have been told, by its flag
-	Acts []string   // one of these acts of a person
-}
-
-// Calls is the follow-up of phone calls and answers.
-type Calls struct {
-	Outcomes   []string
-	Reached    []string
-	FollowUp   int            // days until the next look when nothing else was agreed
-	Clock      calendar.Clock // hour of a follow-up
-	Tries      int            // unsuccessful tries before somebody else is told
-	Calendar   string
-	RetryAfter int // business days until the next try
-}
-
-// Delay is a length of time: elapsed, or in a unit of business time.
-type Delay struct {
-	Elapsed  time.Duration
-	Business *calendar.Duration
-	Calendar string
-}
-
-// IsZero reports whether no delay was given.
-func (d Delay) IsZero() bool { return d.Elapsed == 0 && d.Business == nil }
-
-// Target is what must be done by when.
-type Target struct {
-	Name string
-	// From is the moment its clock starts.
-	From string
-	// Default applies to every severity without an own entry.
-	Default    *Delay
-	BySeverity map[string]*Delay
-	MetBy      []string // conditions, any of them
-	OnlyIf     []string
-	// LateBelow marks the incident late_start when less business time than
-	// this is left at the clock's start.
-	LateBelow *Delay
-	Pausable  bool
-	At        strict.Position
-}
-
-// Step is one rung of a scenario.
-type Step struct {
-	Name     string
-	Template string
-	When     []Trigger
-	// OnlyIf must all hold; until then the step waits.
-	OnlyIf []string
-	// Unless: any of them at the due instant drops the step for good.
-	Unless []string
-	// Rests: any of them at the due instant drops this occurrence only.
-	Rests  []string
-	To, Cc []string
-	Trace  bool
-	Task   string
-	// Repeat makes it due again until an `unless` holds.
-	Repeat *Delay
-	// Between is the part of a service day in which it may leave.
-	Between *Between
-	// Raises are flags raised once the message was accepted.
-	Raises []model.Flag
-	State  model.State
-	// DropActor removes the acting person from To: nobody is mailed what he
-	// has just done himself.
-	DropActor bool
-	// Per splits the message: one per platform.
-	Per string
-	// Missing is told instead when To resolves to nobody.
-	Missing *Missing
-	// AtOnce is never held for bundling.
-	AtOnce bool
-	// Each makes the step occur once per trigger event instead of once per episode.
-	Each bool
-	At   strict.Position
-}
-
-// Missing is whom to tell when a step has nobody to tell.
-type Missing struct {
-	Template string
-	To       []string
-	Cc       []string
-}
-
-// Between is a daily span on business days; Until is the closing when zero.
-type Between struct {
-	Calendar    string
-	From, Until calendar.Clock
-	AtClosing   bool
-}
-
-// TriggerKind says what makes a step due.
-type TriggerKind string
-
-// The kinds of trigger.
-const (
-	WhenMoment  TriggerKind = "at"         // a moment of the incident, plus a delay
-	WhenAct     TriggerKind = "act"        // a person's act
-	WhenFlag    TriggerKind = "flag"       // a flag is raised
-	WhenBefore  TriggerKind = "before"     // a delay before a target is due
-	WhenBreach  TriggerKind = "breach_of"  // a target is missed
-	WhenShare   TriggerKind = "share_of"   // a share of a target's time has run
-	WhenDayOf   TriggerKind = "on_day_of"  // an hour on the day a target is due
-	WhenDays    TriggerKind = "days_after" // so many days after a moment or step, at an hour
-	WhenOpening TriggerKind = "each_opening"
-)
-
-// Trigger is one reason for a step to become due.
-type Trigger struct {
-	Kind     TriggerKind
-	Name     string // moment, act, flag, target or step
-	Delay    Delay
-	Percent  int
-	Days     int
-	Business bool // Days counts business days
-	Clock    calendar.Clock
-	Calendar string
-	If       map[string]string // fields of the act
-	// Unless drops the step for this trigger only.
-	Unless []string
-	// HoldWhile postpones it, at the latest until an hour of the same day.
-	HoldWhile []string
-	HoldUntil calendar.Clock
-	At        strict.Position
-}
-
-// Correlation raises one incident for a failure that many share.
-type Correlation struct {
-	Name      string
-	Match     model.Matchers
-	Within    time.Duration
-	Machines  int
-	Customers int
-	Ratio     float64 // share of all machines, 0 to 1
-	Same      []string
-	Labels    model.Labels // of the raised signal
-	Marks     bool         // members carry the flag outage
-	At        strict.Position
-}
-
-// Once is true for a step that comes at most once in an episode.
-func (s *Step) Once() bool {
-	return !s.Each && s.Repeat == nil && !slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenOpening })
-}
-
-// TellsOfRefusal is true for the step that says that an address is dead.
-func (s *Step) TellsOfRefusal() bool {
-	return slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
-}
-
-// Stopwatch is true for a target whose clock can stand still.
-func (t *Target) Stopwatch() bool {
-	if t.Default != nil {
-		return t.Default.Business != nil && t.Default.Business.Unit.Pausable()
-	}
-	for _, x := range t.BySeverity {
-		if x.Business != nil && x.Business.Unit.Pausable() {
-			return true
+// Scenario returns the scenario of that name; nil when there is none.
+func (p *Policy) Scenario(name string) *Scenario {
+	for _, s := range p.Scenarios {
+		if s.Name == name {
+			return s
 		}
 	}
-	return false
+	return nil
 }
 
-// String writes a delay as in a policy.
-func (x Delay) String() string {
-	if x.Business != nil {
-		return x.Business.String()
+// defaultHold is how long notifications wait for others of their bundle.
+const defaultHold = 60 * time.Second
+
+type policyDoc struct {
+	strict.Position
+	Schema            int                    `yaml:"schema"`
+	Policy            string                 `yaml:"policy"`
+	EffectiveFrom     time.Time              `yaml:"effective_from"`
+	Title             model.Text             `yaml:"title"`
+	Timezone          string                 `yaml:"timezone"`
+	Hold              *time.Duration         `yaml:"hold"`
+	MaintenanceNotice *time.Duration         `yaml:"maintenance_notice"`
+	TracesInclude     []string               `yaml:"traces_include"`
+	Calendars         map[string]calendarDoc `yaml:"calendars"`
+	Roles             map[string]roleDoc     `yaml:"roles"`
+	Digest            *digestDoc             `yaml:"digest"`
+	Causes            map[string]causeDoc    `yaml:"causes"`
+	Guarantees        []guaranteeDoc         `yaml:"guarantees"`
+	Correlations      []correlationDoc       `yaml:"correlations"`
+	Scenarios         []scenarioDoc          `yaml:"scenarios"`
+}
+
+// Load reads policy files. Files with the same effective_from make one
+// policy together; each such policy is complete in itself. All faults of all
+// files are returned at once.
+func Load(files []strict.File, known Vocabulary) ([]*Policy, error) {
+	groups := map[string][]part{}
+	var faults strict.Faults
+	for _, f := range files {
+		var doc policyDoc
+		if err := strict.Decode(f.Name, f.Text, &doc); err != nil {
+			faults = append(faults, asFaults(f.Name, err)...)
+			continue
+		}
+		if doc.Schema != 1 {
+			faults = append(faults, strict.Fault{Position: strict.Position{File: f.Name, Line: max(doc.Line, 1)}, Path: "schema",
+				What: fmt.Sprintf("schema %d is not known: write schema: 1", doc.Schema)})
+			continue
+		}
+		k := doc.EffectiveFrom.Format(time.RFC3339)
+		groups[k] = append(groups[k], part{f, doc})
 	}
-	return x.Elapsed.String()
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	var policies []*Policy
+	for _, k := range slices.Sorted(maps.Keys(groups)) {
+		p, fs := build(groups[k], known)
+		faults = append(faults, fs...)
+		policies = append(policies, p)
+	}
+	sort.SliceStable(faults, func(i, j int) bool {
+		if faults[i].File != faults[j].File {
+			return faults[i].File < faults[j].File
+		}
+		return faults[i].Line < faults[j].Line
+	})
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	if len(policies) == 0 {
+		return nil, errors.New("no policy file was found: check the globs under policy: in vigie.yml")
+	}
+	return policies, nil
+}
+
+func asFaults(file string, err error) strict.Faults {
+	var fs strict.Faults
+	if errors.As(err, &fs) {
+		return fs
+	}
+	return strict.Faults{{Position: strict.Position{File: file, Line: 1}, What: err.Error()}}
+}
+
+type part struct {
+	file strict.File
+	doc  policyDoc
+}
+
+func build(parts []part, known Vocabulary) (*Policy, strict.Faults) {
+	l := &loader{known: known, policy: &Policy{
+		Hold: defaultHold, MaintenanceNotice: time.Hour, Zone: time.UTC,
+		Calendars: map[string]*calendar.Calendar{}, Roles: map[string]*Role{}, Causes: map[string]Cause{},
+	}}
+	hash := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(hash, "%s\x00%d\x00", baseName(part.file.Name), len(part.file.Text))
+		hash.Write(part.file.Text)
+		l.policy.Source = append(l.policy.Source, part.file)
+	}
+	l.policy.Hash = hex.EncodeToString(hash.Sum(nil))[:16]
+	// What others refer to comes first, so that the order of files is free.
+	for _, stage := range []func(policyDoc, *loader){policyDoc.head, policyDoc.named, policyDoc.general, policyDoc.scenarios, policyDoc.correlations} {
+		for _, part := range parts {
+			stage(part.doc, l)
+		}
+	}
+	l.policy.checkWhole(l, parts[0].doc.Position)
+	for _, part := range parts {
+		if len(l.policy.Scenarios) > 0 {
+			inOrder(part.doc.Causes, func(code string, doc causeDoc) { doc.checkSeverity(l, code) })
+		}
+	}
+	return l.policy, l.faults
+}
+
+// inOrder visits the entries of a map in the order of their names.
+func inOrder[T any](m map[string]T, visit func(name string, doc T)) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		visit(name, m[name])
+	}
+}
+
+func (d policyDoc) named(l *loader) {
+	inOrder(d.Calendars, func(name string, doc calendarDoc) { doc.load(l, name) })
+	inOrder(d.Roles, func(name string, doc roleDoc) { doc.load(l, name) })
+}
+
+func (d policyDoc) general(l *loader) {
+	inOrder(d.Causes, func(code string, doc causeDoc) { doc.load(l, code) })
+	for _, doc := range d.Guarantees {
+		doc.load(l)
+	}
+	if d.Digest != nil {
+		d.Digest.load(l)
+	}
+}
+
+func (d policyDoc) scenarios(l *loader) {
+	for _, doc := range d.Scenarios {
+		doc.load(l)
+	}
+}
+
+func (d policyDoc) correlations(l *loader) {
+	for _, doc := range d.Correlations {
+		doc.load(l)
+	}
+}
+
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+func (d policyDoc) head(l *loader) {
+	if d.Policy != "" {
+		l.policy.Name = d.Policy
+	}
+	if d.Title != nil {
+		l.policy.Title = d.Title
+	}
+	l.policy.EffectiveFrom = d.EffectiveFrom
+	if d.Timezone != "" {
+		zone, err := time.LoadLocation(d.Timezone)
+		if err != nil || d.Timezone == "Local" {
+			l.fault(d.Position, "timezone", "%q is not a time zone: write an IANA name such as Europe/Paris", d.Timezone)
+		} else {
+			l.policy.Zone = zone
+		}
+	}
+	if d.Hold != nil {
+		l.policy.Hold = *d.Hold
+	}
+	if d.MaintenanceNotice != nil {
+		l.policy.MaintenanceNotice = *d.MaintenanceNotice
+	}
+	l.policy.Required = append(l.policy.Required, d.TracesInclude...)
+}
+
+// checkWhole looks at what can only be said of all documents together.
+func (p *Policy) checkWhole(l *loader, at strict.Position) {
+	if len(p.Scenarios) == 0 {
+		l.fault(at, "scenarios", "there is no scenario: add at least one that matches everything")
+		return
+	}
+	last := p.Scenarios[len(p.Scenarios)-1]
+	if len(last.Match) > 0 || last.Ignores != "" {
+		l.fault(last.At, "scenarios."+last.Name+".match", "the last scenario must match everything, so that no alert is lost: add one with match: []")
+	}
+	p.checkOtherwise(l, at)
+}
+
+// Check compares the policy with what only the shell knows: the templates
+// (nil: not known) and the persons that exist.
+func (p *Policy) Check(templates []string, dir *inventory.Directory) error {
+	var faults strict.Faults
+	for _, s := range p.Scenarios {
+		for _, st := range s.Steps {
+			faults = append(faults, st.check(p, "scenarios."+s.Name+".steps."+st.Name, templates, dir)...)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Roles)) {
+		faults = append(faults, p.Roles[name].check(p.position(), dir)...)
+	}
+	return faults.Err()
+}
+
+func (p *Policy) position() strict.Position {
+	if len(p.Source) == 0 {
+		return strict.Position{File: "policy", Line: 1}
+	}
+	return strict.Position{File: p.Source[0].Name, Line: 1}
 }
