@@ -3,8 +3,8 @@ package policy
 import (
 	"strings"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
 )
 
 type calendarDoc struct {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/model"
-	"vigie/rules/strict"
 )
 
 // Correlation raises one incident for a failure that many share.

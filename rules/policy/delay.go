@@ -8,8 +8,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
 )
 
 // Delay is a length of time: elapsed, or in a unit of business time.

@@ -1,8 +1,8 @@
 package policy
 
 import (
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
 )
 
 // Digest is the overview of every working day, sent also when all is well.

@@ -1,8 +1,8 @@
 package policy
 
 import (
+	"vigie/internal/strict"
 	"vigie/rules/model"
-	"vigie/rules/strict"
 )
 
 // Guarantee is a level of service that holds while its calendar is open; the

@@ -1,8 +1,8 @@
 package policy
 
 import (
+	"vigie/internal/strict"
 	"vigie/rules/model"
-	"vigie/rules/strict"
 )
 
 // Handled is what satisfies the day's duty beside a repair.

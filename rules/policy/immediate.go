@@ -3,7 +3,7 @@ package policy
 import (
 	"time"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // Immediate is the ten-minute branch.

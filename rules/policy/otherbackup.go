@@ -3,7 +3,7 @@ package policy
 import (
 	"time"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // OtherBackup is how the machine's other backup is watched.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"vigie/internal/strict"
 	"vigie/rules/model"
-	"vigie/rules/strict"
 )
 
 // Scenario is a named kind of failure and what follows from it.

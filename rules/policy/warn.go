@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/inventory"
-	"vigie/rules/strict"
 )
 
 // Warnings lists what is allowed but most likely a mistake, each with its cure:
