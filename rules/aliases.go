@@ -123,8 +123,10 @@ const (
 // ParseMatchers is [model.ParseMatchers].
 func ParseMatchers(texts []string) (Matchers, error) { return model.ParseMatchers(texts) }
 
-// LoadDirectory is [inventory.LoadDirectory].
-func LoadDirectory(files []SourceFile) (*Directory, error) { return inventory.LoadDirectory(files) }
+// LoadDirectory is [inventory.Load] for the languages of before.
+func LoadDirectory(files []SourceFile) (*Directory, error) {
+	return inventory.Load(files, []string{"fr", "en"})
+}
 
 // ICalCalendar is [inventory.ICalCalendar].
 func ICalCalendar(file string) (string, bool) { return inventory.ICalCalendar(file) }

@@ -5,9 +5,12 @@
 package strict
 
 import (
+	"bytes"
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"sort"
 	"strconv"
@@ -36,14 +39,36 @@ func (p Position) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) 
 type Fault struct {
 	Position
 	Path string // scenarios[2].steps[0].when
-	What string // what is wrong and how to mend it
+	What string // what is wrong, and how to mend it unless Cure says that
+	Cure string // how to mend it; "" when What says it
+	// Kind is set for faults that somebody may want to word in another way.
+	// Name is then the key or the value at fault, Known what could stand there.
+	Kind  Kind
+	Name  string
+	Known []string
 }
 
+// Kind is a kind of fault.
+type Kind string
+
+// The kinds of fault that a decoder finds.
+const (
+	Syntax     Kind = "syntax"      // not YAML at all
+	WrongShape Kind = "wrong_shape" // keys and values were expected
+	UnknownKey Kind = "unknown_key"
+	BadValue   Kind = "bad_value" // what a [Scalar] refused
+)
+
 func (f Fault) Error() string {
-	if f.Path == "" {
-		return fmt.Sprintf("%s: %s", f.Position, f.What)
+	text := f.Position.String() + ": "
+	if f.Path != "" {
+		text += f.Path + ": "
 	}
-	return fmt.Sprintf("%s: %s: %s", f.Position, f.Path, f.What)
+	text += f.What
+	if f.Cure != "" {
+		text += ": " + f.Cure
+	}
+	return text
 }
 
 // Faults are all faults found, in the order of the file.
@@ -76,6 +101,12 @@ type Node interface {
 	UnmarshalStrict(n *yaml.Node, d *Decoder) error
 }
 
+// Skip is a value that is passed over, whatever its shape.
+type Skip struct{}
+
+// UnmarshalStrict takes anything.
+func (*Skip) UnmarshalStrict(*yaml.Node, *Decoder) error { return nil }
+
 // Limits on what is read; a configuration beyond them is a mistake or an attack.
 const (
 	maxBytes   = 16 << 20
@@ -86,12 +117,21 @@ const (
 	maxFaults = 200
 )
 
+// Options are for files that are larger, or read more closely, than a
+// configuration.
+type Options struct {
+	MaxBytes    int // 0 stands for 16 MiB
+	MaxValues   int // with aliases written out; 0 stands for 1,048,576
+	OneDocument bool
+}
+
 // Decoder reads one file.
 type Decoder struct {
 	file    string
 	faults  Faults
 	aliases int
 	values  int
+	most    int // values
 	depth   int // of the nodes that types read themselves
 	path    string
 }
@@ -99,14 +139,23 @@ type Decoder struct {
 // Decode reads the whole text of a file into dst, a pointer. The error is of
 // type [Faults].
 func Decode(file string, text []byte, dst any) error {
-	if len(text) > maxBytes {
-		return Faults{{Position{file, 1}, "", fmt.Sprintf("the file has %d bytes; at most %d are read: split it", len(text), maxBytes)}}
+	return DecodeWith(File{file, text}, dst, Options{})
+}
+
+// DecodeWith is [Decode] with other limits.
+func DecodeWith(f File, dst any, o Options) error {
+	if most := cmp.Or(o.MaxBytes, maxBytes); len(f.Text) > most {
+		return Faults{{Position: Position{f.Name, 1}, What: fmt.Sprintf("the file has %d bytes; at most %d are read: split it", len(f.Text), most)}}
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return Faults{syntaxFault(file, err)}
+	dec := yaml.NewDecoder(bytes.NewReader(f.Text))
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return Faults{syntaxFault(f.Name, err)}
 	}
-	d := &Decoder{file: file}
+	if o.OneDocument && !errors.Is(dec.Decode(new(yaml.Node)), io.EOF) {
+		return Faults{{Position: Position{f.Name, 1}, What: "more than one document", Cure: "keep the first"}}
+	}
+	d := &Decoder{file: f.Name, most: cmp.Or(o.MaxValues, maxValues)}
 	if len(doc.Content) == 0 {
 		return nil
 	}
@@ -125,7 +174,8 @@ func syntaxFault(file string, err error) Fault {
 			}
 		}
 	}
-	return Fault{Position{file, line}, "", "not valid YAML: " + what + "; check indentation (spaces, no tabs), colons and quotes near this line"}
+	return Fault{Position: Position{file, line}, Kind: Syntax,
+		What: "not valid YAML: " + what + "; check indentation (spaces, no tabs), colons and quotes near this line"}
 }
 
 // Into reads a node into dst, a pointer, below the given path.
@@ -137,13 +187,17 @@ func (d *Decoder) Into(n *yaml.Node, dst any, path string) {
 
 // Fault records something wrong at a node.
 func (d *Decoder) Fault(n *yaml.Node, path, format string, args ...any) {
+	d.add(Fault{Position: d.Position(n), Path: path, What: fmt.Sprintf(format, args...)})
+}
+
+func (d *Decoder) add(f Fault) {
 	switch {
 	case len(d.faults) > maxFaults:
 		return
 	case len(d.faults) == maxFaults:
-		path, format, args = "", "more than %d faults: mend these first", []any{maxFaults}
+		f = Fault{Position: f.Position, What: fmt.Sprintf("more than %d faults: mend these first", maxFaults)}
 	}
-	d.faults = append(d.faults, Fault{Position{d.file, n.Line}, path, fmt.Sprintf(format, args...)})
+	d.faults = append(d.faults, f)
 }
 
 // Path is where the value stands that a [Node] is asked to read; it is what
@@ -164,9 +218,9 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 		d.Fault(n, path, "nested more than %d levels deep: flatten it", maxDepth)
 		return
 	}
-	if d.values++; d.values > maxValues {
-		if d.values == maxValues+1 {
-			d.Fault(n, path, "more than %d values, aliases written out: split the file", maxValues)
+	if d.values++; d.values > d.most {
+		if d.values == d.most+1 {
+			d.Fault(n, path, "more than %d values, aliases written out: split the file", d.most)
 		}
 		return
 	}
@@ -240,18 +294,16 @@ func (d *Decoder) custom(n *yaml.Node, v reflect.Value, path string) bool {
 		if errors.As(err, &fs) {
 			d.faults = append(d.faults, fs...)
 		} else {
-			d.Fault(n, path, "%s", err)
+			d.add(Fault{Position: d.Position(n), Path: path, Kind: BadValue, Name: n.Value, What: err.Error()})
 		}
 	}
 	return true
 }
 
 func (d *Decoder) structure(n *yaml.Node, v reflect.Value, path string, depth int) {
-	if isNull(n) {
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		d.Fault(n, path, "expected keys and values (%s), found %s", strings.Join(keysOf(v.Type()), ", "), kindName(n))
+	if n.Kind != yaml.MappingNode && !isNull(n) {
+		d.add(Fault{Position: d.Position(n), Path: path, Kind: WrongShape, Known: keysOf(v.Type()),
+			What: fmt.Sprintf("expected keys and values (%s), found %s", strings.Join(keysOf(v.Type()), ", "), kindName(n))})
 		return
 	}
 	d.merges(n, v, path, depth)
@@ -273,7 +325,9 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 		seen[k.Value] = true
 		f, ok := fieldByKey(v, k.Value)
 		if !ok {
-			d.Fault(k, path, "unknown key %q%s", k.Value, hint(k.Value, keysOf(v.Type())))
+			known := keysOf(v.Type())
+			d.add(Fault{Position: d.Position(k), Path: path, Kind: UnknownKey, Name: k.Value, Known: known,
+				What: fmt.Sprintf("unknown key %q%s", k.Value, hint(k.Value, known))})
 			continue
 		}
 		d.value(val, f, join(path, k.Value), depth+1)

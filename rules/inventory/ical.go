@@ -3,9 +3,7 @@ package inventory
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -88,45 +86,4 @@ func (l *loader) imported(f strict.File) {
 			l.dir.Closures[name][day] = windows
 		}
 	}
-}
-
-// noteClosure keeps where a calendar is closed, once for each file.
-func (d *Directory) noteClosure(name string, at strict.Position) {
-	if d.closedAt == nil {
-		d.closedAt = map[string][]strict.Position{}
-	}
-	if !slices.ContainsFunc(d.closedAt[name], func(p strict.Position) bool { return p.File == at.File }) {
-		d.closedAt[name] = append(d.closedAt[name], at)
-	}
-}
-
-// CheckClosures finds closed days of calendars that are not among the given
-// ones, sorted, which would close nothing. The error is of type [strict.Faults]
-// and names the calendars that there are.
-func (d *Directory) CheckClosures(calendars []string) error {
-	var faults strict.Faults
-	for _, name := range slices.Sorted(maps.Keys(d.closedAt)) {
-		if name == everyCalendar || slices.Contains(calendars, name) {
-			continue
-		}
-		for _, at := range d.closedAt[name] {
-			faults = append(faults, unknownCalendar(at, name, calendars))
-		}
-	}
-	return faults.Err()
-}
-
-func unknownCalendar(at strict.Position, name string, known []string) strict.Fault {
-	guess := ""
-	if best := strict.Nearest(name, known); best != "" {
-		guess = fmt.Sprintf("did you mean %q? ", best)
-	}
-	all := strings.Join(known, ", ")
-	if _, file := ICalCalendar(at.File); file {
-		return strict.Fault{Position: at, What: fmt.Sprintf(
-			"no policy has a calendar %q, after which this file is named: %sname the file after one of %s, or %s.ics for every calendar",
-			name, guess, all, allCalendars)}
-	}
-	return strict.Fault{Position: at, Path: "closures." + name, What: fmt.Sprintf(
-		"no policy has a calendar %q: %swrite one of %s, or %q for every calendar", name, guess, all, everyCalendar)}
 }

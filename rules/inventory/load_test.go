@@ -12,6 +12,9 @@ import (
 	"vigie/rules/model"
 )
 
+// load reads files for a product that speaks French and English.
+func load(files []strict.File) (*Directory, error) { return Load(files, []string{"fr", "en"}) }
+
 func yml(text string) []strict.File {
 	return []strict.File{{Name: "inventory/a.yml", Text: []byte(text)}}
 }
@@ -46,7 +49,7 @@ closures:
 func TestLoadDirectory(t *testing.T) {
 	csv := strict.File{Name: "machines.csv", Text: []byte("\xef\xbb\xbfcustomer;machine;class;user;aliases;plans\r\n" +
 		"dupont;NAS-01;nas;;nas|nas.local;primary:acronis:daily|local:veeam:Job: Nuit\r\n")}
-	d, err := LoadDirectory(append([]strict.File{csv}, yml(soundInventory)...))
+	d, err := load(append([]strict.File{csv}, yml(soundInventory)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +87,7 @@ func TestLoadDirectory(t *testing.T) {
 }
 
 func TestDirectoryClone(t *testing.T) {
-	d, err := LoadDirectory(yml(soundInventory))
+	d, err := load(yml(soundInventory))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +164,7 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 				`inventory/a.yml:4: customers.dupont.account_manager: unknown person "sop": did you mean "sup"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := LoadDirectory(yml(c.text))
+			_, err := load(yml(c.text))
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -183,7 +186,7 @@ func TestLoadDirectoryRefusesCSV(t *testing.T) {
 		{"customer", "customer,machine,class\ndupond,A,server\n", `m.csv:2: machines.A.customer: unknown customer "dupond": did you mean "dupont"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := LoadDirectory([]strict.File{base, {Name: "m.csv", Text: []byte(c.text)}})
+			_, err := load([]strict.File{base, {Name: "m.csv", Text: []byte(c.text)}})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -237,7 +240,7 @@ func exampleDirectory(t *testing.T, name string) *Directory {
 		}
 		files = append(files, strict.File{Name: p, Text: text})
 	}
-	d, err := LoadDirectory(files)
+	d, err := load(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +255,7 @@ func FuzzLoadDirectory(f *testing.F) {
 		if strings.Contains(name, "\x00") {
 			return
 		}
-		if d, err := LoadDirectory([]strict.File{{Name: name, Text: []byte(text)}}); err == nil {
+		if d, err := load([]strict.File{{Name: name, Text: []byte(text)}}); err == nil {
 			d.Clone()
 		}
 	})
