@@ -116,3 +116,12 @@ func unknownCalendar(at strict.Position, name string, known []string) strict.Fau
 	return strict.Fault{Position: at, Path: "closures." + name, What: fmt.Sprintf(
 		"no policy has a calendar %q: %swrite one of %s, or %q for every calendar", name, guess, all, everyCalendar)}
 }
+
+// ClosuresOf are the dated exceptions of a calendar: its own, and those of every
+// calendar.
+func (d *Directory) ClosuresOf(name string) map[calendar.Date][]calendar.Window {
+	dates := map[calendar.Date][]calendar.Window{}
+	maps.Copy(dates, d.Closures[everyCalendar])
+	maps.Copy(dates, d.Closures[name])
+	return dates
+}

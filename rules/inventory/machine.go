@@ -7,6 +7,7 @@ import (
 
 	"vigie/internal/fleet"
 	"vigie/internal/strict"
+	"vigie/rules/model"
 )
 
 // Machine is a protected object.
@@ -159,4 +160,42 @@ func (d *Directory) ExpectsOther(customer, machine, role string) bool {
 		}
 	}
 	return false
+}
+
+// Canonicalize gives the labels of a signal the names of the inventory, and adds
+// what only the inventory knows: class and site. It returns what is missing, to
+// be counted: unmatched_machine, machine_class_missing ...
+func (d *Directory) Canonicalize(l model.Labels) (issues []string) {
+	d.site(l)
+	if l[model.LabelMachine] == "" {
+		return nil
+	}
+	m := d.Canonical(l[model.LabelCustomer], l[model.LabelSource], l[model.LabelJobID], l[model.LabelMachine])
+	if m == nil {
+		issues = append(issues, "unmatched_machine")
+	} else {
+		l[model.LabelMachine] = m.Name
+		if l[model.LabelMachineClass] == "" {
+			l[model.LabelMachineClass] = m.Class
+		}
+	}
+	if l[model.LabelMachineClass] == "" {
+		issues = append(issues, "machine_class_missing")
+	}
+	if l[model.LabelBackupRole] == "" {
+		l[model.LabelBackupRole] = fleet.Roles()[0]
+		issues = append(issues, "backup_role_missing")
+	}
+	if d.Customers[l[model.LabelCustomer]] == nil {
+		issues = append(issues, "unknown_customer")
+	}
+	return issues
+}
+
+// Decommissioned reports whether the machine that the labels name, or its
+// customer, was out of service at an instant.
+func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
+	left := func(since time.Time) bool { return !since.IsZero() && !at.Before(since) }
+	m, c := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]), d.Customers[l[model.LabelCustomer]]
+	return m != nil && left(m.Decommissioned) || c != nil && left(c.Decommissioned)
 }

@@ -3,8 +3,10 @@ package inventory
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"vigie/internal/strict"
+	"vigie/rules/model"
 )
 
 // Platform is a hosted service.
@@ -46,4 +48,29 @@ func (l *loader) platforms(entries map[string]platformEntry) {
 			Operators: e.Operators, Level3: e.Level3, ServiceLead: e.ServiceLead, Runbook: e.Runbook,
 		}
 	}
+}
+
+// site says where a platform is: on its host, or by itself.
+func (d *Directory) site(l model.Labels) {
+	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && l["site"] == "" && p.Host != "" {
+		l["site"] = p.Host
+	}
+	if h := l[model.LabelHost]; h != "" {
+		l["site"] = h
+	}
+	if l["site"] == "" && l[model.LabelPlatform] != "" {
+		l["site"] = l[model.LabelPlatform]
+	}
+}
+
+// Manages reports whether somebody, named by id or address, is an exploitation
+// manager of the platform.
+func (d *Directory) Manages(p *Platform, by string) bool {
+	for _, id := range p.Managers {
+		person := d.Person(id)
+		if id == by || person != nil && (person.ID == by || strings.EqualFold(person.Email, by)) {
+			return true
+		}
+	}
+	return false
 }

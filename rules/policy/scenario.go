@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"vigie/internal/strict"
 	"vigie/rules/model"
@@ -41,6 +42,42 @@ type Scenario struct {
 	Targets []*Target
 	Steps   []*Step
 	At      strict.Position
+}
+
+// For returns the scenario of a signal: the first that matches its labels. The
+// last one matches everything, also in a policy built by hand.
+func (p *Policy) For(l model.Labels) *Scenario {
+	for _, s := range p.Scenarios {
+		if s.Match.Match(l) {
+			return s
+		}
+	}
+	return p.Scenarios[len(p.Scenarios)-1]
+}
+
+// Identify picks the labels that make two signals the same incident. Of those
+// that a signal may lack, it has only what is there.
+func (s *Scenario) Identify(l model.Labels) model.Labels {
+	identity := model.Labels{}
+	for _, n := range s.Identity {
+		if v := l[n]; v != "" || !slices.Contains(s.Joins, n) {
+			identity[n] = v
+		}
+	}
+	return identity
+}
+
+// MayReopen reports whether an incident of the scenario that ended at an instant
+// may still go on.
+func (p *Policy) MayReopen(s *Scenario, ended, now time.Time) bool {
+	switch {
+	case s.Reopen.IsZero():
+		return false
+	case s.Reopen.Business == nil:
+		return !now.After(ended.Add(s.Reopen.Elapsed))
+	}
+	until, _, err := p.Calendars[s.Reopen.Calendar].Due(ended, *s.Reopen.Business, nil)
+	return err == nil && !now.After(until)
 }
 
 // ProofKind says what ends an incident of a scenario.
