@@ -39,6 +39,15 @@ func (l *loader) customers(entries map[string]fleet.Customer) {
 	}
 }
 
+func (l *loader) customerReferences(entries map[string]fleet.Customer) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e := entries[id]
+		l.optionalPerson(e.At, "customers."+id+".account_manager", e.AccountManager)
+		l.optionalPerson(e.At, "customers."+id+".it_contact", e.ITContact)
+	}
+}
+
+// customer refuses a customer whom nobody knows, or none at all.
 func (l *loader) customer(at strict.Position, where, id string) {
 	if id == "" {
 		l.fault(at, where, "missing: write the id of a customer")

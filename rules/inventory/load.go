@@ -50,7 +50,11 @@ func Load(files []strict.File, languages []string) (*Directory, error) {
 	for _, f := range calendars {
 		l.imported(f)
 	}
-	l.references(docs)
+	for _, doc := range docs { // what refers to entries of any file
+		l.customerReferences(doc.Customers)
+		l.machineReferences(doc.Machines)
+		l.platformReferences(doc.Platforms)
+	}
 	if err := l.sorted(files).Err(); err != nil {
 		return nil, err
 	}
@@ -146,39 +150,6 @@ func (l *loader) sorted(files []strict.File) strict.Faults {
 		return a.Line < b.Line
 	})
 	return l.faults
-}
-
-// references checks what may refer to entries of any file.
-func (l *loader) references(docs []section) {
-	for _, doc := range docs {
-		for id, e := range doc.Customers {
-			l.optionalPerson(e.At, "customers."+id+".account_manager", e.AccountManager)
-			l.optionalPerson(e.At, "customers."+id+".it_contact", e.ITContact)
-		}
-		for _, e := range doc.Machines {
-			if e.Name == "" || e.Customer == "" {
-				continue
-			}
-			l.customer(e.At, "machines."+e.Name+".customer", e.Customer)
-			l.optionalPerson(e.At, "machines."+e.Name+".user", e.User)
-			for _, a := range e.Aliases {
-				l.alias(e, a)
-			}
-		}
-		for id, e := range doc.Platforms {
-			where := "platforms." + id
-			if e.Customer != "" {
-				l.customer(e.At, where+".customer", e.Customer)
-			}
-			for key, people := range map[string][]string{
-				"managers": e.Managers, "operators": e.Operators, "level3": e.Level3, "service_lead": e.ServiceLead,
-			} {
-				for _, p := range people {
-					l.person(e.At, where+"."+key, p)
-				}
-			}
-		}
-	}
 }
 
 // known refuses an id that nothing in the inventory has.

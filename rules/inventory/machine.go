@@ -84,6 +84,19 @@ func (l *loader) plans(e fleet.Machine, where string) []ExpectedPlan {
 	return plans
 }
 
+func (l *loader) machineReferences(entries []fleet.Machine) {
+	for _, e := range entries {
+		if e.Name == "" || e.Customer == "" {
+			continue
+		}
+		l.customer(e.At, "machines."+e.Name+".customer", e.Customer)
+		l.optionalPerson(e.At, "machines."+e.Name+".user", e.User)
+		for _, a := range e.Aliases {
+			l.alias(e, a)
+		}
+	}
+}
+
 // alias makes sure that a product's name leads to one machine only.
 func (l *loader) alias(e fleet.Machine, alias string) {
 	where := "machines." + e.Name + ".aliases"

@@ -50,6 +50,23 @@ func (l *loader) platforms(entries map[string]platformEntry) {
 	}
 }
 
+func (l *loader) platformReferences(entries map[string]platformEntry) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e, where := entries[id], "platforms."+id
+		if e.Customer != "" {
+			l.customer(e.At, where+".customer", e.Customer)
+		}
+		for _, told := range []struct {
+			key    string
+			people []string
+		}{{"managers", e.Managers}, {"operators", e.Operators}, {"level3", e.Level3}, {"service_lead", e.ServiceLead}} {
+			for _, p := range told.people {
+				l.person(e.At, where+"."+told.key, p)
+			}
+		}
+	}
+}
+
 // site says where a platform is: on its host, or by itself.
 func (d *Directory) site(l model.Labels) {
 	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && l["site"] == "" && p.Host != "" {
