@@ -106,7 +106,7 @@ func (cf *calendarFiles) load(policies []*rules.Policy) (*rules.Directory, error
 	if err != nil || policies == nil {
 		return nil, err
 	}
-	return directory, directory.CheckClosures(policies)
+	return directory, rules.CheckClosures(directory, policies)
 }
 
 // read reads one file of the inventory.

@@ -2,9 +2,13 @@ package rules
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
+
+	"vigie/rules/policy"
 )
 
 // Book is what decisions are made from: the policies, of which open incidents
@@ -50,8 +54,38 @@ func (b *Book) InForce(at time.Time) *Policy {
 	return p
 }
 
+// Warnings lists what is allowed in the policy in force but most likely a
+// mistake, see [policy.Policy.Warnings].
+func (b *Book) Warnings(now time.Time) []string { return b.InForce(now).Warnings(b.Directory, now) }
+
 // Policy returns the policy with that content hash; nil when unknown.
 func (b *Book) Policy(hash string) *Policy { return b.policies[hash] }
 
 // Policies returns all policies, oldest first.
 func (b *Book) Policies() []*Policy { return b.ordered }
+
+// Staff are the ids of the provider's own people who can act in their own name.
+func (b *Book) Staff() []string {
+	var out []string
+	for id, p := range b.Directory.People {
+		if !p.Shared && !b.outsider(id) {
+			out = append(out, id)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// CheckClosures finds closed days of calendars that none of the policies has.
+func CheckClosures(dir *Directory, policies []*Policy) error {
+	names := map[string]bool{}
+	for _, p := range policies {
+		for name := range p.Calendars {
+			names[name] = true
+		}
+	}
+	return dir.CheckClosures(slices.Sorted(maps.Keys(names)))
+}
+
+// LoadPolicies reads policy files, see [policy.Load].
+func LoadPolicies(files []SourceFile) ([]*Policy, error) { return policy.Load(files, vocabulary()) }

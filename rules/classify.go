@@ -52,26 +52,13 @@ func (b *Book) Classify(s Signal, now time.Time) Classified {
 	b.canonical(&c)
 	b.checkReport(&c, now)
 	c.Policy = b.InForce(c.Signal.StartsAt)
-	for _, sc := range c.Policy.Scenarios {
-		if sc.Match.Match(c.Signal.Labels) {
-			c.Scenario = sc
-			break
-		}
-	}
-	if c.Scenario == nil { // the last one matches everything; kept for a policy built by hand
-		c.Scenario = c.Policy.Scenarios[len(c.Policy.Scenarios)-1]
-	}
+	c.Scenario = c.Policy.For(c.Signal.Labels)
 	c.Ignored = c.Scenario.Ignores
 	if said := c.Signal.Labels[c.Scenario.Severity.Label]; c.Refusal == nil && said != "" && !slices.Contains(c.Scenario.Severity.Order, said) &&
 		(c.Signal.Kind == Level2Voluntary) {
 		c.Refusal = &Refusal{422, unknown("severity", said, c.Scenario.Severity.Order)}
 	}
-	c.Identity = Labels{}
-	for _, n := range c.Scenario.Identity {
-		if v := c.Signal.Labels[n]; v != "" || !slices.Contains(c.Scenario.Joins, n) {
-			c.Identity[n] = v
-		}
-	}
+	c.Identity = c.Scenario.Identify(c.Signal.Labels)
 	c.Key = c.Identity.String()
 	b.outOfService(&c, now)
 	return c
@@ -92,37 +79,7 @@ func (b *Book) canonical(c *Classified) {
 	if l[LabelSignal] == "" && c.Signal.Kind != BackupAlert {
 		l[LabelSignal] = string(c.Signal.Kind)
 	}
-	if p := b.Directory.Platforms[l[LabelPlatform]]; p != nil && l["site"] == "" && p.Host != "" {
-		l["site"] = p.Host
-	}
-	if h := l[LabelHost]; h != "" {
-		l["site"] = h
-	}
-	if l["site"] == "" && l[LabelPlatform] != "" {
-		l["site"] = l[LabelPlatform]
-	}
-	if l[LabelMachine] == "" {
-		return
-	}
-	m := b.Directory.Canonical(l[LabelCustomer], l[LabelSource], l[LabelJobID], l[LabelMachine])
-	if m == nil {
-		c.Issues = append(c.Issues, "unmatched_machine")
-	} else {
-		l[LabelMachine] = m.Name
-		if l[LabelMachineClass] == "" {
-			l[LabelMachineClass] = m.Class
-		}
-	}
-	if l[LabelMachineClass] == "" {
-		c.Issues = append(c.Issues, "machine_class_missing")
-	}
-	if l[LabelBackupRole] == "" {
-		l[LabelBackupRole] = "primary"
-		c.Issues = append(c.Issues, "backup_role_missing")
-	}
-	if b.Directory.Customers[l[LabelCustomer]] == nil {
-		c.Issues = append(c.Issues, "unknown_customer")
-	}
+	c.Issues = b.Directory.Canonicalize(l)
 }
 
 // checkReport refuses a report that nobody may make, or that cannot be true.
@@ -144,7 +101,7 @@ func (b *Book) checkReport(c *Classified, now time.Time) {
 		return
 	}
 	l["reporter"] = pseudonym(s.By)
-	registered := p != nil && b.isManager(p, s.By)
+	registered := p != nil && b.Directory.Manages(p, s.By)
 	switch {
 	case s.Kind == Level2Voluntary && !registered:
 		c.Refusal = &Refusal{403, s.By + " is not a registered exploitation manager of " + l[LabelPlatform]}
@@ -174,16 +131,6 @@ func pseudonym(by string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-func (b *Book) isManager(p *Platform, by string) bool {
-	for _, id := range p.Managers {
-		person := b.Directory.Person(id)
-		if id == by || person != nil && (person.ID == by || strings.EqualFold(person.Email, by)) {
-			return true
-		}
-	}
-	return false
-}
-
 // outOfService notes signals that open nothing: of what was decommissioned, and
 // inside a maintenance that was declared in time.
 func (b *Book) outOfService(c *Classified, now time.Time) {
@@ -191,11 +138,7 @@ func (b *Book) outOfService(c *Classified, now time.Time) {
 		return
 	}
 	l := c.Signal.Labels
-	if m := b.Directory.Machine(l[LabelCustomer], l[LabelMachine]); m != nil && !m.Decommissioned.IsZero() && !now.Before(m.Decommissioned) {
-		c.Ignored = "decommissioned"
-		return
-	}
-	if cu := b.Directory.Customers[l[LabelCustomer]]; cu != nil && !cu.Decommissioned.IsZero() && !now.Before(cu.Decommissioned) {
+	if b.Directory.Decommissioned(l, now) {
 		c.Ignored = "decommissioned"
 		return
 	}
@@ -261,15 +204,7 @@ func (b *Book) mayJoin(i Incident, now time.Time) bool {
 	if p == nil || p.Scenario(i.Scenario) == nil {
 		return false
 	}
-	s := p.Scenario(i.Scenario)
-	if s.Reopen.IsZero() {
-		return false
-	}
-	if s.Reopen.Business == nil {
-		return !now.After(i.ResolvedAt.Add(s.Reopen.Elapsed))
-	}
-	until, _, err := p.Calendars[s.Reopen.Calendar].Due(i.ResolvedAt, *s.Reopen.Business, nil)
-	return err == nil && !now.After(until)
+	return p.MayReopen(p.Scenario(i.Scenario), i.ResolvedAt, now)
 }
 
 // joins attaches a signal that says less than the whole identity, or meets an
@@ -345,14 +280,8 @@ func (b *Book) closures(p *Policy, name string) *calendar.Calendar {
 	if c, ok := b.live.Load(key); ok {
 		return c.(*calendar.Calendar)
 	}
-	dates := map[calendar.Date][]calendar.Window{}
-	for _, k := range []string{"*", name} {
-		for date, w := range b.Directory.Closures[k] {
-			dates[date] = w
-		}
-	}
 	c := base
-	if len(dates) > 0 {
+	if dates := b.Directory.ClosuresOf(name); len(dates) > 0 {
 		if with, err := base.WithExceptions(dates); err == nil {
 			c = with
 		}

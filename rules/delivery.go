@@ -65,7 +65,7 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 	d.inc.Vars["refused_address"] = p.Address
 	d.inc.Vars["refused_role"] = p.Role
 	// News of a refused address that is itself refused would go round for ever.
-	if st := d.step(r.Step); st != nil && st.tellsOfRefusal() {
+	if st := d.step(r.Step); st != nil && st.TellsOfRefusal() {
 		return
 	}
 	seen := strings.Fields(d.inc.Vars["refused_seen"])

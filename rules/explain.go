@@ -141,7 +141,7 @@ func (d *decider) explainStep(st *Step) []Explained {
 	}
 	if len(out) == 0 {
 		to, cc, _ := d.recipients(st, st.To, st.Cc, platform)
-		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + st.waitsFor(),
+		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + waitsFor(st),
 			To: addresses(to), Cc: addresses(cc)})
 	}
 	return out
@@ -175,7 +175,7 @@ func addresses(ps []Party) []string {
 	return out
 }
 
-func (s *Step) waitsFor() string {
+func waitsFor(s *Step) string {
 	var parts []string
 	for _, t := range s.When {
 		parts = append(parts, string(t.Kind)+" "+t.Name)

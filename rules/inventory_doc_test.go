@@ -27,7 +27,7 @@ func TestInventoryPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.CheckClosures(icalPolicies(t)); err != nil {
+	if err := CheckClosures(d, icalPolicies(t)); err != nil {
 		t.Error(err)
 	}
 	for section, n := range map[string]int{

@@ -55,7 +55,7 @@ func TestImportedClosures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.CheckClosures(policies); err != nil {
+	if err := CheckClosures(d, policies); err != nil {
 		t.Fatal(err)
 	}
 	book, err := NewBook(d, policies...)
@@ -111,7 +111,7 @@ func TestImportedClosuresRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d, err := LoadDirectory(c.files)
 			if err == nil {
-				err = d.Clone().CheckClosures(icalPolicies(t))
+				err = CheckClosures(d.Clone(), icalPolicies(t))
 			}
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got  %v\nwant %s", err, c.want)

@@ -35,7 +35,7 @@ func (d *decider) resolveDepth(role, platform string, at time.Time, depth int) [
 		switch {
 		case person != "":
 			out = d.people(role, []string{person})
-		case gap && !d.book.Directory.hasRota(r.Rota):
+		case gap && !d.book.Directory.HasRota(r.Rota):
 			out = d.people(role, r.People)
 		}
 	case RoleField:
@@ -48,11 +48,6 @@ func (d *decider) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.resolveDepth(r.Otherwise, platform, at, depth+1)
 	}
 	return out
-}
-
-// hasRota reports whether any entry speaks of the role.
-func (dir *Directory) hasRota(role string) bool {
-	return slices.ContainsFunc(dir.Rotas, func(r RotaEntry) bool { return r.Role == role })
 }
 
 func (d *decider) people(role string, ids []string) []Party {
@@ -284,11 +279,6 @@ func (b *Book) outsider(id string) bool {
 	return !slices.ContainsFunc(b.Directory.Rotas, func(r RotaEntry) bool { return r.Person == id })
 }
 
-// tellsOfRefusal is true for the step that says that an address is dead.
-func (s *Step) tellsOfRefusal() bool {
-	return slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
-}
-
 // reachable leaves out the addresses that were refused themselves, and falls
 // back on the other role when none is left.
 func (d *decider) reachable(roles []string, ps []Party, platform string) []Party {
@@ -340,7 +330,7 @@ func (d *decider) recipients(st *Step, to, cc []string, platform string) (tos, c
 		ccs = append(ccs, d.resolve(r, platform, d.now)...)
 	}
 	tos = unique(tos)
-	if st.tellsOfRefusal() {
+	if st.TellsOfRefusal() {
 		tos = d.reachable(to, tos, platform)
 	}
 	if st.DropActor {

@@ -53,7 +53,7 @@ func (d *decider) open(s Signal, started time.Time) {
 	if s.By != "" {
 		i.Reporter = s.By
 	}
-	d.state(Open, "first signal: "+s.describe())
+	d.state(Open, "first signal: "+s.Describe())
 	d.raise("opening", d.now)
 	d.begin(s, started)
 }
@@ -62,7 +62,7 @@ func (d *decider) open(s Signal, started time.Time) {
 func (d *decider) begin(s Signal, started time.Time) {
 	i := d.inc
 	i.LastSeen = d.now
-	if len(d.s.Severity.Order) > 0 && !(s.byPerson() && i.Severity != "") {
+	if len(d.s.Severity.Order) > 0 && !(s.ByPerson() && i.Severity != "") {
 		d.severity(d.severityOf(s), started)
 	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
@@ -148,7 +148,7 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 	for k, a := range i.Alerts {
 		switch {
 		case a.Firing:
-		case s.byPerson():
+		case s.ByPerson():
 			a.failsAgain(d.now)
 		default:
 			delete(i.Alerts, k)
@@ -160,9 +160,6 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 	d.raise("opening", d.now)
 	d.begin(s, started)
 }
-
-// byPerson tells an incident that somebody reopens from one that a signal does.
-func (s Signal) byPerson() bool { return s.Fingerprint == "" && s.Kind == "" }
 
 // failsAgain takes a person's word that a plan still fails: only a success
 // that comes later proves otherwise.
@@ -217,7 +214,7 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 		a = &Alert{StartsAt: started}
 		i.Alerts[s.Fingerprint] = a
 		i.Failures++
-		d.note("signal", s.Labels[LabelAlertname], "", s.describe())
+		d.note("signal", s.Labels[LabelAlertname], "", s.Describe())
 	case !a.Firing && !confirmed && !a.EndedAt.IsZero() && !started.After(a.EndedAt):
 		d.note("signal", "late_copy", "", "a copy of an alert that has ended since")
 		return
@@ -225,12 +222,12 @@ func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
 		i.Failures++
 		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
 		a.newRun()
-		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.describe())
+		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
 		i.Failures++
 		a.StartsAt = started
 		a.newRun()
-		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.describe())
+		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())
 	}
 	d.beganEarlier(started)
 	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.now, s.Labels, s.Annotations
@@ -340,21 +337,6 @@ func unixTime(text string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(v), 0).UTC()
-}
-
-// describe says in a few words what a signal is.
-func (s Signal) describe() string {
-	t := s.Labels[LabelAlertname]
-	if t == "" {
-		t = string(s.Kind)
-	}
-	if k := s.Labels[LabelKind]; k != "" {
-		t += " (" + k + ")"
-	}
-	if p := s.Labels[LabelPlan]; p != "" {
-		t += ", plan " + p
-	}
-	return t
 }
 
 // cleared takes in that alerts no longer fire: each for itself, never for its

@@ -39,7 +39,7 @@ func (d *decider) steps() {
 
 // consider takes a step if it is due, or notes when it will be.
 func (d *decider) consider(st *Step, platform string) {
-	if st.once() {
+	if st.Once() {
 		if r := d.inc.Steps[d.recordKey(st, platform, "")]; r != nil && r.Status != StepBlocked {
 			return
 		}
@@ -63,11 +63,6 @@ func (d *decider) consider(st *Step, platform string) {
 		}
 		d.take(st, platform, f)
 	}
-}
-
-// once is true for a step that comes at most once in an episode.
-func (s *Step) once() bool {
-	return !s.Each && s.Repeat == nil && !slices.ContainsFunc(s.When, func(t Trigger) bool { return t.Kind == WhenOpening })
 }
 
 // endsOn tells the steps that follow an ending from those that an ending stops.
@@ -636,12 +631,4 @@ func sortedRecords(m map[string]*StepRecord) []string {
 	}
 	sort.Strings(keys)
 	return keys
-}
-
-// String writes a delay as in a policy.
-func (x Delay) String() string {
-	if x.Business != nil {
-		return x.Business.String()
-	}
-	return x.Elapsed.String()
 }

@@ -191,27 +191,15 @@ func (d *decider) reopenClocks() {
 		if c == nil {
 			continue
 		}
-		if t.stopwatch() && !c.MetAt.IsZero() && !slices.Contains([]string{"repaired", "ended"}, c.MetBy) {
+		if t.Stopwatch() && !c.MetAt.IsZero() && !slices.Contains([]string{"repaired", "ended"}, c.MetBy) {
 			continue
 		}
-		if t.stopwatch() && !c.Breached.IsZero() {
+		if t.Stopwatch() && !c.Breached.IsZero() {
 			c.MetAt, c.MetBy = time.Time{}, "" // missed once is missed; it is not counted again
 			continue
 		}
 		delete(d.inc.Targets, t.Name)
 	}
-}
-
-func (t *Target) stopwatch() bool {
-	if t.Default != nil {
-		return t.Default.Business != nil && t.Default.Business.Unit.Pausable()
-	}
-	for _, x := range t.BySeverity {
-		if x.Business != nil && x.Business.Unit.Pausable() {
-			return true
-		}
-	}
-	return false
 }
 
 // primaryClock is the target that people call the deadline: the first one that

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/rules/policy"
 )
 
 // verbs are the acts of a person.
@@ -16,12 +18,6 @@ var verbs = []string{
 
 // Verbs returns the acts of a person, in the order of the handbook.
 func Verbs() []string { return slices.Clone(verbs) }
-
-// flags are the flags that a policy may name.
-var flags = []Flag{
-	FlagSilenced, FlagDoubleFailure, FlagLateStart, FlagAccountManagerTold, FlagImmediate, FlagSignalLost, FlagFlaky,
-	FlagOutage, FlagSourceDown, FlagOffline, FlagCustomerTold, FlagUnknownReporter,
-}
 
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
@@ -66,7 +62,10 @@ var conditions = map[string]func(*decider) bool{
 	"staffed":              (*decider).staffed,
 }
 
-func conditionNames() []string { return slices.Sorted(maps.Keys(conditions)) }
+// vocabulary is what a policy may name of what decisions know.
+func vocabulary() policy.Vocabulary {
+	return policy.Vocabulary{Acts: verbs, Moments: moments, Conditions: slices.Sorted(maps.Keys(conditions)), Fields: roleFields}
+}
 
 // holds evaluates one condition as written in a policy.
 func (d *decider) holds(condition string) bool {

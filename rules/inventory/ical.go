@@ -1,17 +1,15 @@
-package rules
+package inventory
 
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
 	"vigie/rules/calendar/ical"
-	"vigie/rules/strict"
 )
 
 // everyCalendar is the key of closures that hold for all calendars;
@@ -42,14 +40,14 @@ func ICalCalendar(file string) (string, bool) {
 // days. The error is of type [strict.Faults]. A file that closes no day is
 // refused as well: what an export that went wrong leaves behind must not open
 // the days that were closed.
-func CheckICal(f SourceFile) error {
+func CheckICal(f strict.File) error {
 	_, err := readICal(f, time.UTC)
 	return err
 }
 
-func readICal(f SourceFile, zone *time.Location) (map[calendar.Date][]calendar.Window, error) {
+func readICal(f strict.File, zone *time.Location) (map[calendar.Date][]calendar.Window, error) {
 	refuse := func(format string, args ...any) error {
-		return strict.Faults{{Position: Position{File: f.Name, Line: 1}, What: fmt.Sprintf(format, args...)}}
+		return strict.Faults{{Position: strict.Position{File: f.Name, Line: 1}, What: fmt.Sprintf(format, args...)}}
 	}
 	if len(bytes.TrimSpace(f.Text)) == 0 {
 		return nil, refuse("the file is empty: export the calendar again")
@@ -66,9 +64,9 @@ func readICal(f SourceFile, zone *time.Location) (map[calendar.Date][]calendar.W
 
 // imported adds the days of an iCalendar file. What is written under closures
 // in any file wins over it, also what is written there for every calendar.
-func (l *loader) imported(f SourceFile) {
+func (l *loader) imported(f strict.File) {
 	name, _ := ICalCalendar(f.Name)
-	at := Position{File: f.Name, Line: 1}
+	at := strict.Position{File: f.Name, Line: 1}
 	if !l.once(at, "calendar "+name, "calendar file "+name) {
 		return
 	}
@@ -88,52 +86,4 @@ func (l *loader) imported(f SourceFile) {
 			l.dir.Closures[name][day] = windows
 		}
 	}
-}
-
-// noteClosure keeps where a calendar is closed, once for each file.
-func (d *Directory) noteClosure(name string, at Position) {
-	if d.closedAt == nil {
-		d.closedAt = map[string][]Position{}
-	}
-	if !slices.ContainsFunc(d.closedAt[name], func(p Position) bool { return p.File == at.File }) {
-		d.closedAt[name] = append(d.closedAt[name], at)
-	}
-}
-
-// CheckClosures finds closed days of calendars that none of the policies has,
-// which would close nothing. The error is of type [strict.Faults] and names the
-// calendars that there are.
-func (d *Directory) CheckClosures(policies []*Policy) error {
-	known := map[string]bool{}
-	for _, p := range policies {
-		for name := range p.Calendars {
-			known[name] = true
-		}
-	}
-	names := slices.Sorted(maps.Keys(known))
-	var faults strict.Faults
-	for _, name := range slices.Sorted(maps.Keys(d.closedAt)) {
-		if name == everyCalendar || known[name] {
-			continue
-		}
-		for _, at := range d.closedAt[name] {
-			faults = append(faults, unknownCalendar(at, name, names))
-		}
-	}
-	return faults.Err()
-}
-
-func unknownCalendar(at Position, name string, known []string) strict.Fault {
-	guess := ""
-	if best := strict.Nearest(name, known); best != "" {
-		guess = fmt.Sprintf("did you mean %q? ", best)
-	}
-	all := strings.Join(known, ", ")
-	if _, file := ICalCalendar(at.File); file {
-		return strict.Fault{Position: at, What: fmt.Sprintf(
-			"no policy has a calendar %q, after which this file is named: %sname the file after one of %s, or %s.ics for every calendar",
-			name, guess, all, allCalendars)}
-	}
-	return strict.Fault{Position: at, Path: "closures." + name, What: fmt.Sprintf(
-		"no policy has a calendar %q: %swrite one of %s, or %q for every calendar", name, guess, all, everyCalendar)}
 }

@@ -1,4 +1,4 @@
-package rules
+package inventory
 
 import (
 	"os"
@@ -7,11 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules/calendar"
+	"vigie/rules/model"
 )
 
-func yml(text string) []SourceFile {
-	return []SourceFile{{Name: "inventory/a.yml", Text: []byte(text)}}
+// load reads files for a product that speaks French and English.
+func load(files []strict.File) (*Directory, error) { return Load(files, []string{"fr", "en"}) }
+
+func yml(text string) []strict.File {
+	return []strict.File{{Name: "inventory/a.yml", Text: []byte(text)}}
 }
 
 const soundInventory = `people:
@@ -42,9 +47,9 @@ closures:
 `
 
 func TestLoadDirectory(t *testing.T) {
-	csv := SourceFile{Name: "machines.csv", Text: []byte("\xef\xbb\xbfcustomer;machine;class;user;aliases;plans\r\n" +
+	csv := strict.File{Name: "machines.csv", Text: []byte("\xef\xbb\xbfcustomer;machine;class;user;aliases;plans\r\n" +
 		"dupont;NAS-01;nas;;nas|nas.local;primary:acronis:daily|local:veeam:Job: Nuit\r\n")}
-	d, err := LoadDirectory(append([]SourceFile{csv}, yml(soundInventory)...))
+	d, err := load(append([]strict.File{csv}, yml(soundInventory)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +75,7 @@ func TestLoadDirectory(t *testing.T) {
 			t.Errorf("on duty at %s: %q, want %q", instant, got, want)
 		}
 	}
-	if _, in := d.InMaintenance(Labels{LabelPlatform: "lms-A"}, at("2026-03-10T20:15:00+01:00"), time.Hour); !in {
+	if _, in := d.InMaintenance(model.Labels{model.LabelPlatform: "lms-A"}, at("2026-03-10T20:15:00+01:00"), time.Hour); !in {
 		t.Error("the maintenance was not read")
 	}
 	if ws := d.Closures["service"][calendar.Date{Year: 2026, Month: 12, Day: 24}]; len(ws) != 1 || ws[0].String() != "09:00-12:00" {
@@ -82,7 +87,7 @@ func TestLoadDirectory(t *testing.T) {
 }
 
 func TestDirectoryClone(t *testing.T) {
-	d, err := LoadDirectory(yml(soundInventory))
+	d, err := load(yml(soundInventory))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +164,7 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 				`inventory/a.yml:4: customers.dupont.account_manager: unknown person "sop": did you mean "sup"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := LoadDirectory(yml(c.text))
+			_, err := load(yml(c.text))
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -168,7 +173,7 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 }
 
 func TestLoadDirectoryRefusesCSV(t *testing.T) {
-	base := SourceFile{Name: "a.yml", Text: []byte("customers:\n  dupont: {name: Dupont}\n")}
+	base := strict.File{Name: "a.yml", Text: []byte("customers:\n  dupont: {name: Dupont}\n")}
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", "m.csv:1: no header: begin with the line customer,machine,class,user,aliases,plans"},
 		{"column", "customer,machin,class\ndupont,A,server\n",
@@ -181,7 +186,7 @@ func TestLoadDirectoryRefusesCSV(t *testing.T) {
 		{"customer", "customer,machine,class\ndupond,A,server\n", `m.csv:2: machines.A.customer: unknown customer "dupond": did you mean "dupont"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := LoadDirectory([]SourceFile{base, {Name: "m.csv", Text: []byte(c.text)}})
+			_, err := load([]strict.File{base, {Name: "m.csv", Text: []byte(c.text)}})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -223,19 +228,19 @@ func TestExampleInventories(t *testing.T) {
 
 func exampleDirectory(t *testing.T, name string) *Directory {
 	t.Helper()
-	paths, err := filepath.Glob("../deploy/examples/" + name + "/inventory/*.*")
+	paths, err := filepath.Glob("../../deploy/examples/" + name + "/inventory/*.*")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no inventory of %s: %v", name, err)
 	}
-	var files []SourceFile
+	var files []strict.File
 	for _, p := range paths {
 		text, err := os.ReadFile(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, SourceFile{Name: p, Text: text})
+		files = append(files, strict.File{Name: p, Text: text})
 	}
-	d, err := LoadDirectory(files)
+	d, err := load(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,13 +249,13 @@ func exampleDirectory(t *testing.T, name string) *Directory {
 
 func FuzzLoadDirectory(f *testing.F) {
 	f.Add("a.yml", soundInventory)
-	f.Add("service.ics", string(icalFile("", "20261224").Text))
+	f.Add("service.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261224\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
 	f.Add("m.csv", "customer;machine;class\ndupont;\"A;server\n")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		if strings.Contains(name, "\x00") {
 			return
 		}
-		if d, err := LoadDirectory([]SourceFile{{Name: name, Text: []byte(text)}}); err == nil {
+		if d, err := load([]strict.File{{Name: name, Text: []byte(text)}}); err == nil {
 			d.Clone()
 		}
 	})

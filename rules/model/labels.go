@@ -1,6 +1,8 @@
-package rules
+package model
 
 import (
+	"regexp/syntax"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -118,4 +120,42 @@ func (ms Matchers) Equalities() Labels {
 		}
 	}
 	return l
+}
+
+// CoverAll reports whether every signal that narrow matches is matched too. It
+// may miss such a case, but never claims a false one.
+func (ms Matchers) CoverAll(narrow Matchers) bool {
+	for _, m := range ms {
+		if !slices.ContainsFunc(narrow, func(n *labels.Matcher) bool { return n.Name == m.Name && implies(n, m) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// implies reports whether what n accepts is accepted by m.
+func implies(n, m *labels.Matcher) bool {
+	if n.String() == m.String() {
+		return true
+	}
+	switch n.Type {
+	case labels.MatchEqual:
+		return m.Matches(n.Value)
+	case labels.MatchRegexp:
+		words, ok := alternatives(n.Value)
+		return ok && !slices.ContainsFunc(words, func(w string) bool { return !m.Matches(w) })
+	}
+	return false
+}
+
+// alternatives lists the words of a pattern such as server|nas.
+func alternatives(pattern string) ([]string, bool) {
+	words := strings.Split(pattern, "|")
+	for _, w := range words {
+		re, err := syntax.Parse(w, syntax.Perl)
+		if err != nil || re.Op != syntax.OpLiteral && re.Op != syntax.OpEmptyMatch {
+			return nil, false
+		}
+	}
+	return words, true
 }

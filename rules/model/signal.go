@@ -1,4 +1,4 @@
-package rules
+package model
 
 import "time"
 
@@ -46,4 +46,22 @@ func (s Signal) IsReport() bool {
 		return true
 	}
 	return false
+}
+
+// ByPerson tells an incident that somebody reopens from one that a signal does.
+func (s Signal) ByPerson() bool { return s.Fingerprint == "" && s.Kind == "" }
+
+// Describe says in a few words what a signal is.
+func (s Signal) Describe() string {
+	t := s.Labels[LabelAlertname]
+	if t == "" {
+		t = string(s.Kind)
+	}
+	if k := s.Labels[LabelKind]; k != "" {
+		t += " (" + k + ")"
+	}
+	if p := s.Labels[LabelPlan]; p != "" {
+		t += ", plan " + p
+	}
+	return t
 }

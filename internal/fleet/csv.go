@@ -1,0 +1,189 @@
+package fleet
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"vigie/internal/strict"
+)
+
+// columns are those of a CSV file of machines, in any order; the first three
+// must be there. Those after plans are for lists with a line for each plan;
+// machine_class is another name of class.
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine"}
+
+// ordinary are the columns of a list with a line for each machine.
+var ordinary = columns[:6]
+
+// The kinds of fault of a CSV file. Other users on the lines of one machine are
+// none to who does not look at users.
+const (
+	UnknownColumn  strict.Kind = "unknown_column"
+	MissingColumn  strict.Kind = "missing_column"
+	RepeatedColumn strict.Kind = "repeated_column"
+	OtherUser      strict.Kind = "other_user"
+)
+
+// ReadCSV reads machines from CSV as spreadsheets write it: comma or semicolon,
+// with or without a byte order mark. Aliases and plans are lists separated by |,
+// a plan is role:engine:name. A list may also have a line for each plan, in the
+// columns backup_role, plan and engine; such lines of one machine are joined.
+// All faults are returned together with what could be read.
+func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
+	text := bytes.TrimPrefix(f.Text, []byte("\xef\xbb\xbf"))
+	r := csv.NewReader(bytes.NewReader(text))
+	r.FieldsPerRecord = -1
+	r.TrimLeadingSpace = true
+	header, _, _ := bytes.Cut(text, []byte("\n"))
+	if bytes.Count(header, []byte(";")) > bytes.Count(header, []byte(",")) {
+		r.Comma = ';'
+	}
+	t := table{at: strict.Position{File: f.Name, Line: 1}, rows: map[[2]string]int{}}
+	names, err := r.Read()
+	if err != nil {
+		t.fault("", "no header", "begin with the line "+strings.Join(ordinary, ","))
+		return nil, t.faults
+	}
+	t.header(names)
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return t.machines, t.faults
+		}
+		if err != nil {
+			t.at.Line = 1
+			var parse *csv.ParseError
+			if errors.As(err, &parse) {
+				t.at.Line, err = parse.Line, parse.Err
+			}
+			t.fault("", "not valid CSV: "+err.Error()+"; double every quote inside a quoted value", "")
+			return t.machines, t.faults
+		}
+		t.at.Line, _ = r.FieldPos(0)
+		if len(row) != len(names) {
+			t.fault("", fmt.Sprintf("%d values for %d columns", len(row), len(names)), "quote values that contain the separator")
+			continue
+		}
+		t.row(row)
+	}
+}
+
+// table is a CSV file while it is read.
+type table struct {
+	at       strict.Position // of the line
+	column   map[string]int
+	machines []Machine
+	rows     map[[2]string]int // customer and name in small letters: its machine
+	faults   strict.Faults
+}
+
+func (t *table) fault(path, what, cure string) {
+	t.faults = append(t.faults, strict.Fault{Position: t.at, Path: path, What: what, Cure: cure})
+}
+
+func (t *table) header(names []string) {
+	t.column = map[string]int{}
+	for i, n := range names {
+		n = strings.ToLower(strings.TrimSpace(n))
+		if !slices.Contains(columns[:], n) {
+			cure := "known are " + strings.Join(columns[:], ", ")
+			if best := strict.Nearest(n, columns[:]); best != "" {
+				cure = fmt.Sprintf("did you mean %q?", best)
+			}
+			t.faults = append(t.faults, strict.Fault{Position: t.at, Kind: UnknownColumn, Name: n, Known: columns[:], What: fmt.Sprintf("unknown column %q", n), Cure: cure})
+			continue
+		}
+		if n == "machine_class" {
+			n = "class"
+		}
+		if _, twice := t.column[n]; twice {
+			t.faults = append(t.faults, strict.Fault{Position: t.at, Kind: RepeatedColumn, Name: n, What: fmt.Sprintf("column %q stands twice: keep one", n)})
+			continue
+		}
+		t.column[n] = i
+	}
+	for _, n := range columns[:3] {
+		if _, ok := t.column[n]; !ok {
+			t.faults = append(t.faults, strict.Fault{Position: t.at, Kind: MissingColumn, Name: n, What: fmt.Sprintf("column %q is missing", n)})
+		}
+	}
+}
+
+// row takes a machine, or one more plan of a machine of an earlier line.
+func (t *table) row(row []string) {
+	get := func(name string) string {
+		if i, ok := t.column[name]; ok {
+			return strings.TrimSpace(row[i])
+		}
+		return ""
+	}
+	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: list(get("aliases"))}
+	m.Plans = t.plans(m.Name, get("plans"))
+	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
+	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != ""
+	if ofPlan {
+		p.Role, p.Column = cmp.Or(p.Role, Roles()[0]), "backup_role"
+		m.Plans = append(m.Plans, p)
+	}
+	key := [2]string{m.Customer, strings.ToLower(m.Name)}
+	n, again := t.rows[key]
+	if !again || !ofPlan {
+		t.rows[key] = len(t.machines)
+		t.machines = append(t.machines, m)
+		return
+	}
+	t.join(&t.machines[n], m)
+}
+
+// join adds to a machine what a further line says of it.
+func (t *table) join(first *Machine, m Machine) {
+	differs := func(column, had, has string) {
+		t.fault("machines."+m.Name+"."+column, fmt.Sprintf("%q here, %q at line %d", has, had, first.At.Line), "write the same on each line of a machine")
+	}
+	if m.Class != first.Class {
+		differs("class", first.Class, m.Class)
+	}
+	switch {
+	case first.User == "":
+		first.User = m.User
+	case m.User != "" && m.User != first.User:
+		differs("user", first.User, m.User)
+		t.faults[len(t.faults)-1].Kind = OtherUser
+	}
+	first.Plans = append(first.Plans, m.Plans...)
+	for _, a := range m.Aliases {
+		if !slices.Contains(first.Aliases, a) {
+			first.Aliases = append(first.Aliases, a)
+		}
+	}
+}
+
+func (t *table) plans(machine, text string) []Plan {
+	var plans []Plan
+	for _, item := range list(text) {
+		part := strings.SplitN(item, ":", 3)
+		if len(part) != 3 {
+			t.fault("machines."+machine+".plans", fmt.Sprintf("%q is not a plan", item), "write role:engine:name, such as primary:acronis:daily, several separated by |")
+			continue
+		}
+		plans = append(plans, Plan{At: t.at, Role: strings.TrimSpace(part[0]), Engine: strings.TrimSpace(part[1]), Plan: strings.TrimSpace(part[2])})
+	}
+	return plans
+}
+
+// list reads values separated by |.
+func list(text string) []string {
+	var items []string
+	for item := range strings.SplitSeq(text, "|") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}

@@ -1,0 +1,58 @@
+// Package fleet is the shape of customers and their machines in an inventory,
+// and how they are read from YAML and from CSV. The receiver and the exporter
+// both read them here, so that a key is taught once; what each of them refuses
+// beyond the shape, and in which words, is its own affair.
+//
+// It knows nothing of incidents, people, or results of backups.
+package fleet
+
+import "vigie/internal/strict"
+
+// Classes are the classes of a machine.
+func Classes() []string { return []string{"server", "nas", "workstation", "other"} }
+
+// Roles are the roles of a backup plan; the first is meant where a list with a
+// line for each plan gives none.
+func Roles() []string { return []string{"primary", "local"} }
+
+// Section is what a YAML file of an inventory says of customers and machines,
+// to be embedded beside other sections.
+type Section struct {
+	Timezone  Zone                `yaml:"timezone"`
+	Customers map[string]Customer `yaml:"customers"`
+	Machines  []Machine           `yaml:"machines"`
+}
+
+// Customer is one entry of customers, by id.
+type Customer struct {
+	At             strict.Position
+	Name           string `yaml:"name"`
+	AccountManager string `yaml:"account_manager"`
+	ITContact      string `yaml:"it_contact"`
+	Prefers        string `yaml:"prefers"`
+	Language       string `yaml:"language"`
+	Decommissioned Moment `yaml:"decommissioned"`
+}
+
+// Machine is one entry of machines.
+type Machine struct {
+	At             strict.Position
+	Customer       string   `yaml:"customer"`
+	Name           string   `yaml:"name"`
+	Class          string   `yaml:"class"`
+	User           string   `yaml:"user"`
+	Aliases        []string `yaml:"aliases"`
+	Plans          []Plan   `yaml:"plans"`
+	Decommissioned Moment   `yaml:"decommissioned"`
+}
+
+// Plan is a backup that a machine must have.
+type Plan struct {
+	At     strict.Position
+	Plan   string `yaml:"plan"`
+	Role   string `yaml:"role"`
+	Engine string `yaml:"engine"`
+	// Column is where its role stands in a CSV file with a line for each plan;
+	// "" for plans that are written as a list.
+	Column string
+}

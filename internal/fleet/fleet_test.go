@@ -1,0 +1,93 @@
+package fleet
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/internal/strict"
+)
+
+func file(name, text string) strict.File { return strict.File{Name: name, Text: []byte(text)} }
+
+// The lines of one machine are joined, whether or not they have plans of their
+// own in a list.
+func TestCSVWithALineForEachPlan(t *testing.T) {
+	got, faults := ReadCSV(file("m.csv", "\xef\xbb\xbfcustomer;machine;machine_class;user;backup_role;plan;engine;aliases;plans\r\n"+
+		"dupont;SRV-AD;server;;;daily;acronis;ad;\r\ndupont;srv-ad;server;lea;local;Job: Nuit;veeam;ad|x;\r\ndupont;NAS;nas;;;;;;primary:acronis:daily|local::b\r\n"))
+	if len(faults) > 0 || len(got) != 2 {
+		t.Fatalf("%v, %v", got, faults)
+	}
+	at := func(line int) strict.Position { return strict.Position{File: "m.csv", Line: line} }
+	want := Machine{At: at(2), Customer: "dupont", Name: "SRV-AD", Class: "server", User: "lea", Aliases: []string{"ad", "x"}, Plans: []Plan{
+		{At: at(2), Plan: "daily", Role: "primary", Engine: "acronis", Column: "backup_role"},
+		{At: at(3), Plan: "Job: Nuit", Role: "local", Engine: "veeam", Column: "backup_role"}}}
+	if !reflect.DeepEqual(got[0], want) {
+		t.Errorf("got  %+v\nwant %+v", got[0], want)
+	}
+	if p := got[1].Plans; len(p) != 2 || p[0] != (Plan{At: at(4), Role: "primary", Engine: "acronis", Plan: "daily"}) || p[1].Role != "local" || p[1].Engine != "" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestCSVRefused(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"no header", "", "m.csv:1: no header: begin with the line customer,machine,class,user,aliases,plans"},
+		{"near", "customer,machine,class,usr\n", `m.csv:1: unknown column "usr": did you mean "user"?`},
+		{"two names of one column", "customer,machine,class,machine_class\n", `m.csv:1: column "class" stands twice: keep one`},
+		{"missing", "customer,machine\n", `m.csv:1: column "class" is missing`},
+		{"width", "customer,machine,class\na,b\n", "m.csv:2: 2 values for 3 columns: quote values that contain the separator"},
+		{"other class", "customer,machine,class,plan\nd,A,nas,x\nd,a,server,y\n", `m.csv:3: machines.a.class: "server" here, "nas" at line 2: write the same on each line of a machine`},
+		{"other user", "customer,machine,class,plan,user\nd,A,nas,x,lea\nd,A,nas,y,max\n", `m.csv:3: machines.A.user: "max" here, "lea" at line 2: write the same on each line of a machine`},
+		{"plan", "customer,machine,class,plans\nd,A,nas,daily\n", `m.csv:2: machines.A.plans: "daily" is not a plan: write role:engine:name, such as primary:acronis:daily, several separated by |`},
+	} {
+		if _, faults := ReadCSV(file("m.csv", c.text)); faults.Error() != c.want {
+			t.Errorf("%s: got  %v\nwant %s", c.name, faults, c.want)
+		}
+	}
+}
+
+func TestSection(t *testing.T) {
+	var s Section
+	if err := strict.Decode("i.yml", []byte("timezone: America/Montreal\ncustomers:\n  dupont: {decommissioned: 2026-03-08}\n  leroy:\nmachines:\n  - customer: dupont\n    name: A\n    decommissioned: 2026-03-08T10:00:00Z\n"), &s); err != nil {
+		t.Fatal(err)
+	}
+	zone, faults := Location([]Section{{}, s, {}})
+	if len(faults) > 0 || zone.String() != "America/Montreal" {
+		t.Errorf("%v, %v", zone, faults)
+	}
+	left := s.Customers["dupont"].Decommissioned // the day on which clocks change there
+	if start, end := left.Start(zone), left.End(zone); start.Format(time.RFC3339) != "2026-03-08T00:00:00-05:00" || end.Sub(start) != 23*time.Hour {
+		t.Errorf("%v to %v", start, end)
+	}
+	if m := s.Machines[0]; m.At.Line != 6 || !m.Decommissioned.Start(zone).Equal(m.Decommissioned.End(zone)) {
+		t.Errorf("%+v", m)
+	}
+	if _, there := s.Customers["leroy"]; !there || !s.Customers["leroy"].Decommissioned.IsZero() {
+		t.Errorf("%+v", s.Customers)
+	}
+	s.Timezone.Name = "Local"
+	if _, faults := Location([]Section{s}); faults.Error() != `i.yml:1: timezone: unknown zone "Local": write an IANA name such as Europe/Paris` {
+		t.Error(faults)
+	}
+}
+
+func FuzzReadCSV(f *testing.F) {
+	f.Add("customer;machine;class;plans\ndupont;A;nas;primary:acronis:daily\n")
+	f.Add("customer,machine,class,backup_role,plan\nd,A,nas,local,x\nd,a,nas,,y\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		machines, faults := ReadCSV(file("m.csv", text))
+		for _, f := range faults {
+			if f.Line < 1 || f.What == "" {
+				t.Errorf("a fault without line or words: %+v", f)
+			}
+		}
+		for _, m := range machines {
+			if m.At.Line < 2 || slices.Contains(m.Aliases, "") || strings.TrimSpace(m.Name) != m.Name {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}

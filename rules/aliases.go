@@ -1,0 +1,138 @@
+package rules
+
+import (
+	"vigie/internal/strict"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
+	"vigie/rules/policy"
+)
+
+// The names under which the rooms below were known when they were one package.
+type (
+	Labels        = model.Labels
+	Matchers      = model.Matchers
+	SignalKind    = model.SignalKind
+	Signal        = model.Signal
+	State         = model.State
+	Flag          = model.Flag
+	EvidenceState = model.EvidenceState
+	Text          = model.Text
+	Directory     = inventory.Directory
+	Person        = inventory.Person
+	Customer      = inventory.Customer
+	Machine       = inventory.Machine
+	ExpectedPlan  = inventory.ExpectedPlan
+	Platform      = inventory.Platform
+	RotaEntry     = inventory.RotaEntry
+	Absence       = inventory.Absence
+	Maintenance   = inventory.Maintenance
+	Digest        = policy.Digest
+	Policy        = policy.Policy
+	Cause         = policy.Cause
+	Guarantee     = policy.Guarantee
+	RoleKind      = policy.RoleKind
+	Role          = policy.Role
+	ProofKind     = policy.ProofKind
+	Scenario      = policy.Scenario
+	ResolveRule   = policy.ResolveRule
+	SeverityRule  = policy.SeverityRule
+	Immediate     = policy.Immediate
+	OtherBackup   = policy.OtherBackup
+	Handled       = policy.Handled
+	Calls         = policy.Calls
+	Delay         = policy.Delay
+	Target        = policy.Target
+	Step          = policy.Step
+	Missing       = policy.Missing
+	Between       = policy.Between
+	TriggerKind   = policy.TriggerKind
+	Trigger       = policy.Trigger
+	Correlation   = policy.Correlation
+	SourceFile    = strict.File
+	Position      = strict.Position
+)
+
+// Constants of the rooms below.
+const (
+	LabelAlertname          = model.LabelAlertname
+	LabelCustomer           = model.LabelCustomer
+	LabelMachine            = model.LabelMachine
+	LabelMachineClass       = model.LabelMachineClass
+	LabelBackupRole         = model.LabelBackupRole
+	LabelEngine             = model.LabelEngine
+	LabelPlan               = model.LabelPlan
+	LabelSource             = model.LabelSource
+	LabelJobID              = model.LabelJobID
+	LabelKind               = model.LabelKind
+	LabelSeverity           = model.LabelSeverity
+	LabelSignal             = model.LabelSignal
+	LabelPlatform           = model.LabelPlatform
+	LabelHost               = model.LabelHost
+	BackupAlert             = model.BackupAlert
+	InfraProbe              = model.InfraProbe
+	FunctionalProbe         = model.FunctionalProbe
+	Level2Voluntary         = model.Level2Voluntary
+	Level3Emergency         = model.Level3Emergency
+	EmergencyMeans          = model.EmergencyMeans
+	UserAssistance          = model.UserAssistance
+	CorrelatedSignal        = model.CorrelatedSignal
+	Open                    = model.Open
+	Taken                   = model.Taken
+	Waiting                 = model.Waiting
+	CallDue                 = model.CallDue
+	WorkedAround            = model.WorkedAround
+	Unverified              = model.Unverified
+	Resolved                = model.Resolved
+	Closed                  = model.Closed
+	FlagSilenced            = model.FlagSilenced
+	FlagDoubleFailure       = model.FlagDoubleFailure
+	FlagLateStart           = model.FlagLateStart
+	FlagAccountManagerTold  = model.FlagAccountManagerTold
+	FlagImmediate           = model.FlagImmediate
+	FlagSignalLost          = model.FlagSignalLost
+	FlagFlaky               = model.FlagFlaky
+	FlagOutage              = model.FlagOutage
+	FlagSourceDown          = model.FlagSourceDown
+	FlagOffline             = model.FlagOffline
+	FlagCustomerTold        = model.FlagCustomerTold
+	FlagUnknownReporter     = model.FlagUnknownReporter
+	FlagOtherBackupKnown    = model.FlagOtherBackupKnown
+	FlagMachineClassMissing = model.FlagMachineClassMissing
+	EvidenceOK              = model.EvidenceOK
+	EvidenceDegraded        = model.EvidenceDegraded
+	EvidenceKO              = model.EvidenceKO
+	EvidenceNone            = model.EvidenceNone
+	EvidenceUnknown         = model.EvidenceUnknown
+	RolePeople              = policy.RolePeople
+	RoleRota                = policy.RoleRota
+	RoleField               = policy.RoleField
+	ProofSuccess            = policy.ProofSuccess
+	ProofCleared            = policy.ProofCleared
+	ProofPerson             = policy.ProofPerson
+	WhenMoment              = policy.WhenMoment
+	WhenAct                 = policy.WhenAct
+	WhenFlag                = policy.WhenFlag
+	WhenBefore              = policy.WhenBefore
+	WhenBreach              = policy.WhenBreach
+	WhenShare               = policy.WhenShare
+	WhenDayOf               = policy.WhenDayOf
+	WhenDays                = policy.WhenDays
+	WhenOpening             = policy.WhenOpening
+)
+
+// ParseMatchers is [model.ParseMatchers].
+func ParseMatchers(texts []string) (Matchers, error) { return model.ParseMatchers(texts) }
+
+// LoadDirectory is [inventory.Load] for the languages of before.
+func LoadDirectory(files []SourceFile) (*Directory, error) {
+	return inventory.Load(files, []string{"fr", "en"})
+}
+
+// ICalCalendar is [inventory.ICalCalendar].
+func ICalCalendar(file string) (string, bool) { return inventory.ICalCalendar(file) }
+
+// CheckICal is [inventory.CheckICal].
+func CheckICal(f SourceFile) error { return inventory.CheckICal(f) }
+
+// unknown is [strict.Unknown].
+func unknown(kind, name string, known []string) string { return strict.Unknown(kind, name, known) }

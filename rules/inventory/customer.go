@@ -1,0 +1,57 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"vigie/internal/fleet"
+	"vigie/internal/strict"
+)
+
+// Customer is a client of the service provider.
+type Customer struct {
+	ID             string
+	Name           string
+	AccountManager string // person id
+	ITContact      string // person id
+	Prefers        string // user, it or both: whom to write about a workstation
+	Language       string
+	Decommissioned time.Time
+}
+
+func (l *loader) customers(entries map[string]fleet.Customer) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e := entries[id]
+		where := "customers." + id
+		if !l.once(e.At, where, "customer "+id) {
+			continue
+		}
+		if e.Name == "" {
+			e.Name = id
+		}
+		l.oneOf(e.At, where+".prefers", e.Prefers, "", "user", "it", "both")
+		l.language(e.At, where, e.Language)
+		l.dir.Customers[id] = &Customer{
+			ID: id, Name: e.Name, AccountManager: e.AccountManager, ITContact: e.ITContact,
+			Prefers: e.Prefers, Language: e.Language, Decommissioned: e.Decommissioned.Start(l.location),
+		}
+	}
+}
+
+func (l *loader) customerReferences(entries map[string]fleet.Customer) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e := entries[id]
+		l.optionalPerson(e.At, "customers."+id+".account_manager", e.AccountManager)
+		l.optionalPerson(e.At, "customers."+id+".it_contact", e.ITContact)
+	}
+}
+
+// customer refuses a customer whom nobody knows, or none at all.
+func (l *loader) customer(at strict.Position, where, id string) {
+	if id == "" {
+		l.fault(at, where, "missing: write the id of a customer")
+		return
+	}
+	known(l, at, where, "customer", id, l.dir.Customers)
+}

@@ -1,0 +1,83 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"vigie/internal/strict"
+	"vigie/rules/calendar"
+)
+
+// Directory is the live inventory: who owns what, whom to tell, who is away.
+// An incident never pins it: a changed address or rota counts at once.
+type Directory struct {
+	People      map[string]*Person
+	Customers   map[string]*Customer
+	Machines    []*Machine
+	Platforms   map[string]*Platform
+	Rotas       []RotaEntry
+	Absences    []Absence
+	Maintenance []Maintenance
+	// Closures are dated exceptions by calendar name ("*" for all): live, they
+	// also apply to incidents with a pinned policy.
+	Closures map[string]map[calendar.Date][]calendar.Window
+	closedAt map[string][]strict.Position // where closures stand, by calendar
+
+	index machineIndex
+}
+
+// Reindex must be called after Machines changed.
+func (d *Directory) Reindex() {
+	ix := machineIndex{byName: map[machineKey]*Machine{}, alias: map[machineKey]*Machine{}}
+	for _, m := range d.Machines {
+		ix.byName[machineKey{m.Customer, m.Name}] = m
+		ix.alias[machineKey{m.Customer, strings.ToLower(m.Name)}] = m
+	}
+	for _, m := range d.Machines {
+		for _, a := range m.Aliases {
+			k := machineKey{m.Customer, strings.ToLower(a)}
+			if _, taken := ix.alias[k]; !taken {
+				ix.alias[k] = m
+			}
+		}
+	}
+	d.index = ix
+}
+
+// Clone returns a copy whose lists and entries may be changed without changing
+// the original; call [Directory.Reindex] after changing its machines.
+func (d *Directory) Clone() *Directory {
+	c := &Directory{
+		People:      make(map[string]*Person, len(d.People)),
+		Customers:   make(map[string]*Customer, len(d.Customers)),
+		Machines:    make([]*Machine, len(d.Machines)),
+		Platforms:   make(map[string]*Platform, len(d.Platforms)),
+		Rotas:       slices.Clone(d.Rotas),
+		Absences:    slices.Clone(d.Absences),
+		Maintenance: slices.Clone(d.Maintenance),
+		Closures:    make(map[string]map[calendar.Date][]calendar.Window, len(d.Closures)),
+	}
+	for id, p := range d.People {
+		person := *p
+		c.People[id] = &person
+	}
+	for id, cu := range d.Customers {
+		customer := *cu
+		c.Customers[id] = &customer
+	}
+	for i, m := range d.Machines {
+		machine := *m
+		c.Machines[i] = &machine
+	}
+	for id, p := range d.Platforms {
+		platform := *p
+		c.Platforms[id] = &platform
+	}
+	for name, dates := range d.Closures {
+		c.Closures[name] = maps.Clone(dates)
+	}
+	c.closedAt = maps.Clone(d.closedAt)
+	c.Reindex()
+	return c
+}

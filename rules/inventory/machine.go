@@ -1,0 +1,214 @@
+package inventory
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/internal/fleet"
+	"vigie/internal/strict"
+	"vigie/rules/model"
+)
+
+// Machine is a protected object.
+type Machine struct {
+	Customer string
+	Name     string
+	Class    string // server, nas, workstation, other
+	User     string // person id
+	// Aliases are the machine's names or ids in the products, each optionally
+	// prefixed by the source: "veeam-dupont:srv-ad.dupont.local".
+	Aliases        []string
+	Plans          []ExpectedPlan
+	Decommissioned time.Time
+}
+
+// ExpectedPlan is a backup that must exist.
+type ExpectedPlan struct {
+	Plan   string
+	Role   string // primary or local
+	Engine string
+}
+
+func (l *loader) machines(entries []fleet.Machine) {
+	for _, e := range entries {
+		where := "machines." + e.Name
+		switch {
+		case e.Name == "":
+			l.fault(e.At, "machines", "a machine without name: write the name that its mails shall show")
+			continue
+		case e.Customer == "":
+			l.fault(e.At, where+".customer", "missing: write the id of the customer who owns it")
+			continue
+		}
+		if !l.once(e.At, where, l.machineName(e.Customer, e.Name)) {
+			continue
+		}
+		l.oneOf(e.At, where+".class", e.Class, fleet.Classes()...)
+		m := &Machine{
+			Customer: e.Customer, Name: e.Name, Class: e.Class, User: e.User, Aliases: e.Aliases,
+			Plans: l.plans(e, where), Decommissioned: e.Decommissioned.Start(l.location),
+		}
+		l.dir.Machines = append(l.dir.Machines, m)
+	}
+}
+
+func (l *loader) machineName(customer, name string) string {
+	return "machine " + customer + "/" + strings.ToLower(name)
+}
+
+func (l *loader) plans(e fleet.Machine, where string) []ExpectedPlan {
+	var plans []ExpectedPlan
+	for _, p := range e.Plans {
+		at := p.At
+		if at.Line == 0 {
+			at = e.At
+		}
+		inside := where + ".plans"
+		if p.Plan == "" {
+			l.fault(at, inside, "a plan without name: write `plan:` as the backup product calls it")
+			continue
+		}
+		role := inside + ".role"
+		if p.Column != "" {
+			role = where + "." + p.Column
+		}
+		l.oneOf(at, role, p.Role, fleet.Roles()...)
+		plan := ExpectedPlan{Plan: p.Plan, Role: p.Role, Engine: p.Engine}
+		if slices.Contains(plans, plan) {
+			l.fault(at, inside, "%s plan %q stands twice: keep one", p.Role, p.Plan)
+			continue
+		}
+		plans = append(plans, plan)
+	}
+	return plans
+}
+
+func (l *loader) machineReferences(entries []fleet.Machine) {
+	for _, e := range entries {
+		if e.Name == "" || e.Customer == "" {
+			continue
+		}
+		l.customer(e.At, "machines."+e.Name+".customer", e.Customer)
+		l.optionalPerson(e.At, "machines."+e.Name+".user", e.User)
+		for _, a := range e.Aliases {
+			l.alias(e, a)
+		}
+	}
+}
+
+// alias makes sure that a product's name leads to one machine only.
+func (l *loader) alias(e fleet.Machine, alias string) {
+	where := "machines." + e.Name + ".aliases"
+	if alias == "" {
+		l.fault(e.At, where, "an empty alias: leave it out")
+		return
+	}
+	key := l.machineName(e.Customer, alias)
+	if strings.EqualFold(alias, e.Name) {
+		return
+	}
+	l.once(e.At, where+": "+alias, key)
+}
+
+func (l *loader) machine(at strict.Position, where, customer, name string) {
+	if name == "" {
+		return
+	}
+	var names []string
+	for _, m := range l.dir.Machines {
+		if m.Customer == customer {
+			if m.Name == name {
+				return
+			}
+			names = append(names, m.Name)
+		}
+	}
+	l.fault(at, where, "unknown machine %q of customer %q%s", name, customer, nearest(name, names))
+}
+
+type machineKey struct{ customer, name string }
+
+type machineIndex struct {
+	byName map[machineKey]*Machine
+	alias  map[machineKey]*Machine // customer + lower-cased alias, with or without source
+}
+
+// Machine finds a machine by its canonical name; nil when unknown.
+func (d *Directory) Machine(customer, name string) *Machine {
+	return d.index.byName[machineKey{customer, name}]
+}
+
+// Canonical maps a product's name of a machine to the inventory's machine, or
+// nil when nothing matches. A job id may be given as a further name.
+func (d *Directory) Canonical(customer, source string, names ...string) *Machine {
+	for _, n := range names {
+		if n == "" {
+			continue
+		}
+		if m := d.index.byName[machineKey{customer, n}]; m != nil {
+			return m
+		}
+		low := strings.ToLower(n)
+		if m := d.index.alias[machineKey{customer, strings.ToLower(source) + ":" + low}]; m != nil {
+			return m
+		}
+		if m := d.index.alias[machineKey{customer, low}]; m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// ExpectsOther reports whether the inventory expects a backup of the machine
+// in another role than the given one.
+func (d *Directory) ExpectsOther(customer, machine, role string) bool {
+	m := d.Machine(customer, machine)
+	if m == nil {
+		return false
+	}
+	for _, p := range m.Plans {
+		if p.Role != role {
+			return true
+		}
+	}
+	return false
+}
+
+// Canonicalize gives the labels of a signal the names of the inventory, and adds
+// what only the inventory knows: class and site. It returns what is missing, to
+// be counted: unmatched_machine, machine_class_missing ...
+func (d *Directory) Canonicalize(l model.Labels) (issues []string) {
+	d.site(l)
+	if l[model.LabelMachine] == "" {
+		return nil
+	}
+	m := d.Canonical(l[model.LabelCustomer], l[model.LabelSource], l[model.LabelJobID], l[model.LabelMachine])
+	if m == nil {
+		issues = append(issues, "unmatched_machine")
+	} else {
+		l[model.LabelMachine] = m.Name
+		if l[model.LabelMachineClass] == "" {
+			l[model.LabelMachineClass] = m.Class
+		}
+	}
+	if l[model.LabelMachineClass] == "" {
+		issues = append(issues, "machine_class_missing")
+	}
+	if l[model.LabelBackupRole] == "" {
+		l[model.LabelBackupRole] = fleet.Roles()[0]
+		issues = append(issues, "backup_role_missing")
+	}
+	if d.Customers[l[model.LabelCustomer]] == nil {
+		issues = append(issues, "unknown_customer")
+	}
+	return issues
+}
+
+// Decommissioned reports whether the machine that the labels name, or its
+// customer, was out of service at an instant.
+func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
+	left := func(since time.Time) bool { return !since.IsZero() && !at.Before(since) }
+	m, c := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]), d.Customers[l[model.LabelCustomer]]
+	return m != nil && left(m.Decommissioned) || c != nil && left(c.Decommissioned)
+}

@@ -1,0 +1,71 @@
+package inventory
+
+import (
+	"fmt"
+	"time"
+
+	"vigie/internal/fleet"
+	"vigie/internal/strict"
+	"vigie/rules/model"
+)
+
+// Maintenance is work that was announced before it began (S2.2).
+type Maintenance struct {
+	Platform, Customer, Machine string
+	From, Until                 time.Time
+	DeclaredAt                  time.Time
+}
+
+type maintenanceEntry struct {
+	At         strict.Position
+	Platform   string       `yaml:"platform"`
+	Customer   string       `yaml:"customer"`
+	Machine    string       `yaml:"machine"`
+	From       fleet.Moment `yaml:"from"`
+	Until      fleet.Moment `yaml:"until"`
+	DeclaredAt fleet.Moment `yaml:"declared_at"`
+}
+
+func (l *loader) maintenance(entries []maintenanceEntry) {
+	for i, e := range entries {
+		where := fmt.Sprintf("maintenance[%d]", i)
+		if e.Platform == "" && e.Customer == "" && e.Machine == "" {
+			l.fault(e.At, where, "covers everything: name a platform, a customer or a machine")
+		}
+		if e.Platform != "" {
+			known(l, e.At, where+".platform", "platform", e.Platform, l.dir.Platforms)
+		}
+		if e.Customer != "" {
+			l.customer(e.At, where+".customer", e.Customer)
+			l.machine(e.At, where+".machine", e.Customer, e.Machine)
+		} else if e.Machine != "" {
+			l.fault(e.At, where+".customer", "missing: names of machines repeat, write the customer too")
+		}
+		l.bounded(e.At, where, e.From, e.Until)
+		from, until := l.span(e.At, where, e.From, e.Until)
+		l.dir.Maintenance = append(l.dir.Maintenance, Maintenance{
+			Platform: e.Platform, Customer: e.Customer, Machine: e.Machine,
+			From: from, Until: until, DeclaredAt: e.DeclaredAt.Start(l.location),
+		})
+	}
+}
+
+// InMaintenance returns the end of an announced maintenance that covers the
+// instant. One declared less than notice before its start does not count.
+func (d *Directory) InMaintenance(l model.Labels, at time.Time, notice time.Duration) (time.Time, bool) {
+	var until time.Time
+	for _, m := range d.Maintenance {
+		if m.Platform != "" && m.Platform != l[model.LabelPlatform] ||
+			m.Customer != "" && m.Customer != l[model.LabelCustomer] ||
+			m.Machine != "" && m.Machine != l[model.LabelMachine] {
+			continue
+		}
+		if !m.DeclaredAt.IsZero() && m.From.Sub(m.DeclaredAt) < notice {
+			continue
+		}
+		if !at.Before(m.From) && at.Before(m.Until) && m.Until.After(until) {
+			until = m.Until
+		}
+	}
+	return until, !until.IsZero()
+}

@@ -1,0 +1,119 @@
+package inventory
+
+import (
+	"fmt"
+	"maps"
+	"net/mail"
+	"slices"
+	"sort"
+	"strings"
+
+	"vigie/internal/strict"
+)
+
+// Person is somebody who can be told something.
+type Person struct {
+	ID       string
+	Name     string
+	Email    string
+	Phone    string
+	Language string // "" for the customer's own
+	Shared   bool   // a mailbox that several people read
+}
+
+type personEntry struct {
+	At       strict.Position
+	Name     string `yaml:"name"`
+	Email    string `yaml:"email"`
+	Phone    string `yaml:"phone"`
+	Language string `yaml:"language"`
+	Shared   bool   `yaml:"shared"`
+}
+
+func (l *loader) people(entries map[string]personEntry) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e := entries[id]
+		where := "people." + id
+		if !l.once(e.At, where, "person "+id) {
+			continue
+		}
+		if strings.ContainsAny(id, "@ ") || id == "" || id == nobody {
+			l.fault(e.At, where, "not fit for an id: use a short word without spaces and @, such as %q", suggestID(id))
+		}
+		if e.Name == "" {
+			l.fault(e.At, where+".name", "missing: write the name that mails show")
+		}
+		if what := wrongAddress(e.Email); what != "" {
+			l.fault(e.At, where+".email", "%s", what)
+		} else if e.Email != "" {
+			l.once(e.At, where+".email: "+e.Email, "address "+strings.ToLower(e.Email))
+		}
+		if strings.Trim(e.Phone, "+0123456789 .-()/") != "" {
+			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
+		}
+		l.language(e.At, where, e.Language)
+		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared}
+	}
+}
+
+// language refuses one in which nobody can be written to; none is allowed.
+func (l *loader) language(at strict.Position, where, language string) {
+	l.oneOf(at, where+".language", language, append([]string{""}, l.languages...)...)
+}
+
+// wrongAddress says what is wrong with a bare e-mail address; a person without
+// one is allowed, as some are only telephoned.
+func wrongAddress(address string) string {
+	if address == "" {
+		return ""
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsAny(address, " \t\r\n\"<>") {
+		return fmt.Sprintf("%q is not an e-mail address: write it bare, like lea@dupont.example", address)
+	}
+	return ""
+}
+
+func suggestID(id string) string {
+	id, _, _ = strings.Cut(id, "@")
+	if id = strings.ReplaceAll(strings.ToLower(id), " ", "."); id == "" || id == nobody {
+		return "j.martin"
+	}
+	return id
+}
+
+func (l *loader) optionalPerson(at strict.Position, where, id string) {
+	if id != "" {
+		l.person(at, where, id)
+	}
+}
+
+func (l *loader) person(at strict.Position, where, id string) {
+	known(l, at, where, "person", id, l.dir.People)
+}
+
+// Person finds somebody by id or by address; nil when unknown.
+func (d *Directory) Person(idOrAddress string) *Person {
+	if p, ok := d.People[idOrAddress]; ok {
+		return p
+	}
+	if strings.Contains(idOrAddress, "@") {
+		return d.PersonByAddress(idOrAddress)
+	}
+	return nil
+}
+
+// PersonByAddress finds a person by e-mail address, without regard to case.
+func (d *Directory) PersonByAddress(address string) *Person {
+	ids := make([]string, 0, len(d.People))
+	for id := range d.People {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	for _, id := range ids {
+		if strings.EqualFold(d.People[id].Email, address) {
+			return d.People[id]
+		}
+	}
+	return nil
+}

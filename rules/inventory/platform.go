@@ -1,0 +1,93 @@
+package inventory
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"vigie/internal/strict"
+	"vigie/rules/model"
+)
+
+// Platform is a hosted service.
+type Platform struct {
+	ID          string
+	Name        string
+	Customer    string
+	Host        string
+	Managers    []string // exploitation managers, person ids: told, and may report
+	Operators   []string // who intervenes, in order
+	Level3      []string
+	ServiceLead []string
+	Runbook     string
+}
+
+type platformEntry struct {
+	At          strict.Position
+	Name        string   `yaml:"name"`
+	Customer    string   `yaml:"customer"`
+	Host        string   `yaml:"host"`
+	Managers    []string `yaml:"managers"`
+	Operators   []string `yaml:"operators"`
+	Level3      []string `yaml:"level3"`
+	ServiceLead []string `yaml:"service_lead"`
+	Runbook     string   `yaml:"runbook"`
+}
+
+func (l *loader) platforms(entries map[string]platformEntry) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e := entries[id]
+		if !l.once(e.At, "platforms."+id, "platform "+id) {
+			continue
+		}
+		if e.Name == "" {
+			e.Name = id
+		}
+		l.dir.Platforms[id] = &Platform{
+			ID: id, Name: e.Name, Customer: e.Customer, Host: e.Host, Managers: e.Managers,
+			Operators: e.Operators, Level3: e.Level3, ServiceLead: e.ServiceLead, Runbook: e.Runbook,
+		}
+	}
+}
+
+func (l *loader) platformReferences(entries map[string]platformEntry) {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e, where := entries[id], "platforms."+id
+		if e.Customer != "" {
+			l.customer(e.At, where+".customer", e.Customer)
+		}
+		for _, told := range []struct {
+			key    string
+			people []string
+		}{{"managers", e.Managers}, {"operators", e.Operators}, {"level3", e.Level3}, {"service_lead", e.ServiceLead}} {
+			for _, p := range told.people {
+				l.person(e.At, where+"."+told.key, p)
+			}
+		}
+	}
+}
+
+// site says where a platform is: on its host, or by itself.
+func (d *Directory) site(l model.Labels) {
+	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && l["site"] == "" && p.Host != "" {
+		l["site"] = p.Host
+	}
+	if h := l[model.LabelHost]; h != "" {
+		l["site"] = h
+	}
+	if l["site"] == "" && l[model.LabelPlatform] != "" {
+		l["site"] = l[model.LabelPlatform]
+	}
+}
+
+// Manages reports whether somebody, named by id or address, is an exploitation
+// manager of the platform.
+func (d *Directory) Manages(p *Platform, by string) bool {
+	for _, id := range p.Managers {
+		person := d.Person(id)
+		if id == by || person != nil && (person.ID == by || strings.EqualFold(person.Email, by)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,26 @@
+package policy
+
+import (
+	"vigie/internal/strict"
+	"vigie/rules/model"
+)
+
+// Guarantee is a level of service that holds while its calendar is open; the
+// first open one counts, the last has no calendar.
+type Guarantee struct {
+	Level    string
+	Calendar string
+	Text     model.Text
+}
+
+type guaranteeDoc struct {
+	strict.Position
+	Level    string     `yaml:"level"`
+	Calendar string     `yaml:"calendar"`
+	Text     model.Text `yaml:"text"`
+}
+
+func (doc guaranteeDoc) load(l *loader) {
+	l.calendar(doc.Position, "guarantees."+doc.Level+".calendar", doc.Calendar, true)
+	l.policy.Guarantees = append(l.policy.Guarantees, Guarantee{Level: doc.Level, Calendar: doc.Calendar, Text: doc.Text})
+}

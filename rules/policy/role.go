@@ -1,0 +1,198 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/internal/strict"
+	"vigie/rules/inventory"
+)
+
+// RoleKind says where a role's fillers come from.
+type RoleKind string
+
+// The kinds of role.
+const (
+	RolePeople RoleKind = "people" // fixed persons
+	RoleRota   RoleKind = "rota"   // who is on duty
+	RoleField  RoleKind = "field"  // a field of the customer, machine, platform or incident
+)
+
+// Role is a function that persons fill.
+type Role struct {
+	Name      string
+	Kind      RoleKind
+	People    []string // fixed, or the rota's default
+	Rota      string
+	Field     string // customer.account_manager, machine.contact, incident.assignee ...
+	Otherwise string // role to fall back on when nobody fills this one
+	// Outside marks the customer's own people: they are written to in plain
+	// words, and never at night.
+	Outside bool
+}
+
+type roleDoc struct {
+	strict.Position
+	People    []string `yaml:"people"`
+	Rota      string   `yaml:"rota"`
+	Field     string   `yaml:"field"`
+	Otherwise string   `yaml:"otherwise"`
+	Outside   bool     `yaml:"outside"`
+}
+
+func (doc roleDoc) load(l *loader, name string) {
+	if _, twice := l.policy.Roles[name]; twice {
+		l.fault(doc.Position, "roles."+name, "role %q is defined twice: keep one", name)
+	}
+	r := &Role{Name: name, People: doc.People, Rota: doc.Rota, Field: doc.Field, Otherwise: doc.Otherwise, Outside: doc.Outside}
+	switch {
+	case doc.Field != "" && (doc.Rota != "" || len(doc.People) > 0):
+		l.fault(doc.Position, "roles."+name, "field stands beside rota or people: keep one, and name who fills in with otherwise:")
+	case doc.Rota != "":
+		r.Kind = RoleRota
+	case doc.Field != "":
+		r.Kind = RoleField
+		if !slices.Contains(l.known.Fields, doc.Field) {
+			l.fault(doc.Position, "roles."+name+".field", "%s", strict.Unknown("field", doc.Field, l.known.Fields))
+		}
+	default:
+		r.Kind = RolePeople
+		if len(doc.People) == 0 {
+			l.fault(doc.Position, "roles."+name, "the role has neither people, nor rota, nor field: give one of them")
+		}
+	}
+	l.policy.Roles[name] = r
+}
+
+// checkOtherwise refuses roles that fall back on a role that there is not, or
+// on each other for ever.
+func (p *Policy) checkOtherwise(l *loader, at strict.Position) {
+	names := slices.Sorted(maps.Keys(p.Roles))
+	for _, name := range names {
+		if o := p.Roles[name].Otherwise; o != "" && p.Roles[o] == nil {
+			l.fault(at, "roles."+name+".otherwise", "%s", strict.Unknown("role", o, names))
+		}
+	}
+	l.roles(at, "traces_include", p.Required)
+	for _, name := range names {
+		seen := map[string]bool{}
+		for r := p.Roles[name]; r != nil; r = p.Roles[r.Otherwise] {
+			if seen[r.Name] {
+				l.fault(at, "roles."+name+".otherwise", "the roles fall back on each other in a circle: let the last one name people")
+				break
+			}
+			seen[r.Name] = true
+		}
+	}
+}
+
+// check refuses persons whom the inventory does not have.
+func (r *Role) check(at strict.Position, dir *inventory.Directory) strict.Faults {
+	var faults strict.Faults
+	for _, person := range r.People {
+		if dir.People[person] == nil {
+			faults = append(faults, strict.Fault{Position: at, Path: "roles." + r.Name + ".people",
+				What: strict.Unknown("person", person, slices.Sorted(maps.Keys(dir.People)))})
+		}
+	}
+	return faults
+}
+
+// reaches reports whether a mail to the role can arrive. Whom a field names
+// depends on the incident, so that one is taken to.
+func (r *Role) reaches(dir *inventory.Directory) bool {
+	if r.Kind == RoleField {
+		return true
+	}
+	people := slices.Clone(r.People)
+	for _, entry := range dir.Rotas {
+		if r.Kind == RoleRota && entry.Role == r.Rota {
+			people = append(people, entry.Person)
+		}
+	}
+	return slices.ContainsFunc(people, func(id string) bool { return dir.People[id] != nil && dir.People[id].Email != "" })
+}
+
+// gaps warns of times and entries of the inventory for which the role reaches
+// nobody.
+func (r *Role) gaps(dir *inventory.Directory, zone *time.Location, now time.Time) []string {
+	switch r.Kind {
+	case RolePeople:
+		return r.peopleGaps(dir)
+	case RoleRota:
+		return r.rotaGap(dir, zone, now)
+	}
+	return r.fieldGaps(dir, now)
+}
+
+// peopleGaps lists those whom a role names and whom no mail reaches.
+func (r *Role) peopleGaps(dir *inventory.Directory) []string {
+	var who []string
+	for _, id := range r.People {
+		if !dir.Reaches(id) {
+			who = append(who, id)
+		}
+	}
+	if len(who) == 0 {
+		return nil
+	}
+	whom := "reaches nobody"
+	if len(who) < len(r.People) {
+		whom = "does not reach everybody"
+	}
+	return []string{fmt.Sprintf("role %s %s: no person of the inventory with an email: has the id %s; add one under people: or mend the role",
+		r.Name, whom, strings.Join(who, ", "))}
+}
+
+// rotaGap finds the first hours of the horizon at which nobody is on duty.
+func (r *Role) rotaGap(dir *inventory.Directory, zone *time.Location, now time.Time) []string {
+	if !dir.HasRota(r.Rota) && len(r.People) > 0 {
+		return nil
+	}
+	then := "messages to the role " + r.Name + " then reach nobody; fill the gap under rota: in the inventory, or add otherwise: to the role"
+	if r.Otherwise != "" {
+		then = "the role " + r.Otherwise + " is told instead; fill the gap under rota: in the inventory if that is not meant"
+	}
+	start := now.Truncate(time.Hour)
+	idle := func(at time.Time) bool { _, gap := dir.OnDuty(r.Rota, at); return gap }
+	for at := start; at.Before(start.Add(gapHorizon)); at = at.Add(time.Hour) {
+		if !idle(at) {
+			continue
+		}
+		end := at
+		for end.Before(start.Add(gapHorizon)) && idle(end) {
+			end = end.Add(time.Hour)
+		}
+		until := "until " + end.In(zone).Format("2006-01-02 15:04")
+		if !end.Before(start.Add(gapHorizon)) {
+			until = "on, for the rest of the next 30 days"
+		}
+		return []string{fmt.Sprintf("rota %s: nobody is on duty from %s %s: %s", r.Rota, at.In(zone).Format("2006-01-02 15:04"), until, then)}
+	}
+	return nil
+}
+
+// gapHorizon is how far ahead the rota is looked at.
+const gapHorizon = 30 * 24 * time.Hour
+
+// fieldGaps lists the entries of the inventory for which the field of a role
+// names nobody who has an address.
+func (r *Role) fieldGaps(dir *inventory.Directory, now time.Time) []string {
+	who, cure := dir.Unreached(r.Field, now)
+	if len(who) == 0 {
+		return nil
+	}
+	const most = 10
+	more := ""
+	if len(who) > most {
+		more, who = fmt.Sprintf(" and %d more", len(who)-most), who[:most]
+	}
+	then := ""
+	if r.Otherwise != "" {
+		then = ", so that the role " + r.Otherwise + " is told instead"
+	}
+	return []string{fmt.Sprintf("role %s (%s) reaches nobody for %s%s%s: in the inventory, %s", r.Name, r.Field, strings.Join(who, ", "), more, then, cure)}
+}

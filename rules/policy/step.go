@@ -1,0 +1,287 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vigie/internal/strict"
+	"vigie/rules/calendar"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
+)
+
+// Step is one rung of a scenario.
+type Step struct {
+	Name     string
+	Template string
+	When     []Trigger
+	// OnlyIf must all hold; until then the step waits.
+	OnlyIf []string
+	// Unless: any of them at the due instant drops the step for good.
+	Unless []string
+	// Rests: any of them at the due instant drops this occurrence only.
+	Rests  []string
+	To, Cc []string
+	Trace  bool
+	Task   string
+	// Repeat makes it due again until an `unless` holds.
+	Repeat *Delay
+	// Between is the part of a service day in which it may leave.
+	Between *Between
+	// Raises are flags raised once the message was accepted.
+	Raises []model.Flag
+	State  model.State
+	// DropActor removes the acting person from To: nobody is mailed what he
+	// has just done himself.
+	DropActor bool
+	// Per splits the message: one per platform.
+	Per string
+	// Missing is told instead when To resolves to nobody.
+	Missing *Missing
+	// AtOnce is never held for bundling.
+	AtOnce bool
+	// Each makes the step occur once per trigger event instead of once per episode.
+	Each bool
+	At   strict.Position
+}
+
+// Once is true for a step that comes at most once in an episode.
+func (st *Step) Once() bool {
+	return !st.Each && st.Repeat == nil && !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenOpening })
+}
+
+// TellsOfRefusal is true for the step that says that an address is dead.
+func (st *Step) TellsOfRefusal() bool {
+	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
+}
+
+// Missing is whom to tell when a step has nobody to tell.
+type Missing struct {
+	Template string
+	To       []string
+	Cc       []string
+}
+
+// Between is a daily span on business days; Until is the closing when zero.
+type Between struct {
+	Calendar    string
+	From, Until calendar.Clock
+	AtClosing   bool
+}
+
+type stepDoc struct {
+	strict.Position
+	Name      string       `yaml:"name"`
+	Template  string       `yaml:"template"`
+	When      triggerDocs  `yaml:"when"`
+	OnlyIf    []string     `yaml:"only_if"`
+	Unless    []string     `yaml:"unless"`
+	Rests     []string     `yaml:"rests_while"`
+	To        []string     `yaml:"to"`
+	Cc        []string     `yaml:"cc"`
+	Trace     bool         `yaml:"trace"`
+	Task      string       `yaml:"task"`
+	Repeat    *delayDoc    `yaml:"then_every"`
+	Between   *betweenDoc  `yaml:"leaves_between"`
+	Raises    []model.Flag `yaml:"raises"`
+	State     model.State  `yaml:"state"`
+	DropActor bool         `yaml:"not_to_the_actor"`
+	Per       string       `yaml:"per"`
+	Missing   *missingDoc  `yaml:"if_nobody"`
+	AtOnce    bool         `yaml:"at_once"`
+	Each      bool         `yaml:"each_time"`
+}
+
+type missingDoc struct {
+	strict.Position
+	Template string   `yaml:"template"`
+	To       []string `yaml:"to"`
+	Cc       []string `yaml:"cc"`
+}
+
+type betweenDoc struct {
+	strict.Position
+	Calendar string `yaml:"calendar"`
+	From     string `yaml:"from"`
+	Until    string `yaml:"until"`
+}
+
+func (d stepDoc) load(l *loader, s *Scenario, path string) *Step {
+	st := &Step{Name: d.Name, Template: d.Template, OnlyIf: d.OnlyIf, Unless: d.Unless, Rests: d.Rests, To: d.To, Cc: d.Cc,
+		Trace: d.Trace, Task: d.Task, Raises: d.Raises, State: d.State, DropActor: d.DropActor, Per: d.Per, AtOnce: d.AtOnce,
+		Each: d.Each, At: d.Position}
+	if d.Name == "" {
+		l.fault(d.Position, strings.TrimSuffix(path, "."), "a step has no name: add name:")
+	}
+	for _, known := range s.Steps {
+		if known.Name == d.Name {
+			l.fault(d.Position, path, "there are two steps named %q in this scenario: give each its own name", d.Name)
+		}
+	}
+	if d.Template == "" {
+		l.fault(d.Position, path+".template", "no template: name one, such as B1")
+	}
+	if len(d.When) == 0 {
+		l.fault(d.Position, path+".when", "nothing makes the step due: add when:")
+	}
+	for i, t := range d.When {
+		st.When = append(st.When, t.load(l, s, fmt.Sprintf("%s.when[%d]", path, i)))
+	}
+	d.check(l, path)
+	if d.Repeat != nil {
+		r := d.Repeat.Delay
+		r.Calendar = cmp.Or(r.Calendar, s.Calendar)
+		if r.IsZero() {
+			l.fault(d.Repeat.Position, path+".then_every", "the delay is zero: write e.g. 2 business_hours")
+		}
+		st.Repeat = &r
+	}
+	if d.Between != nil {
+		st.Between = d.Between.load(l, s, path+".leaves_between")
+	}
+	if d.Missing != nil {
+		st.Missing = d.Missing.load(l, path+".if_nobody")
+	}
+	st.checkTrace(l, path)
+	return st
+}
+
+// check looks at what a step refers to.
+func (d stepDoc) check(l *loader, path string) {
+	l.conditions(d.Position, path+".only_if", d.OnlyIf)
+	l.conditions(d.Position, path+".unless", d.Unless)
+	l.conditions(d.Position, path+".rests_while", d.Rests)
+	l.flags(d.Position, path+".raises", d.Raises...)
+	// All other states follow from signals, evidence or acts.
+	if d.State != "" && !slices.Contains([]model.State{model.Taken, model.Waiting, model.CallDue}, d.State) {
+		l.fault(d.Position, path+".state", "%q is not a state that a step leads to: write one of taken, waiting, call_due", d.State)
+	}
+	if d.Task != "" && d.Task != "call" {
+		l.fault(d.Position, path+".task", "%q is not known: only task: call", d.Task)
+	}
+	l.roles(d.Position, path+".to", d.To)
+	l.roles(d.Position, path+".cc", d.Cc)
+	if len(d.To) == 0 {
+		l.fault(d.Position, path+".to", "nobody is told: name one or more roles")
+	}
+	if d.Per != "" && d.Per != model.LabelPlatform {
+		l.fault(d.Position, path+".per", "%q is not known: only per: platform", d.Per)
+	}
+}
+
+func (d *missingDoc) load(l *loader, path string) *Missing {
+	if d.Template == "" || len(d.To) == 0 {
+		l.fault(d.Position, path, "template and to are needed: what is told then, and to whom")
+	}
+	l.roles(d.Position, path+".to", d.To)
+	l.roles(d.Position, path+".cc", d.Cc)
+	return &Missing{Template: d.Template, To: d.To, Cc: d.Cc}
+}
+
+// checkTrace refuses a written trace that does not reach those who must have it.
+func (st *Step) checkTrace(l *loader, path string) {
+	if !st.Trace {
+		return
+	}
+	if len(st.Cc) == 0 {
+		l.fault(st.At, path+".cc", "a written trace needs somebody in copy: add cc:, or remove trace: true")
+		return
+	}
+	for _, r := range l.policy.Required {
+		if !slices.Contains(st.Cc, r) && !slices.Contains(st.To, r) {
+			l.fault(st.At, path+".cc", "a written trace must include %s (traces_include): add it to cc:", r)
+		}
+	}
+}
+
+func (d *betweenDoc) load(l *loader, s *Scenario, path string) *Between {
+	out := &Between{Calendar: d.Calendar}
+	if out.Calendar == "" {
+		out.Calendar = s.Calendar
+	}
+	l.calendar(d.Position, path+".calendar", out.Calendar, false)
+	var err error
+	if out.From, err = calendar.ParseClock(d.From); err != nil {
+		l.fault(d.Position, path+".from", "%s", err)
+	}
+	if d.Until == "closing" {
+		out.AtClosing = true
+	} else if out.Until, err = calendar.ParseClock(d.Until); err != nil {
+		l.fault(d.Position, path+".until", "%s; or write closing", err)
+	} else if out.Until <= out.From {
+		l.fault(d.Position, path+".until", "%s is not after %s: write a later hour", d.Until, d.From)
+	}
+	return out
+}
+
+// check compares a step with the templates that exist (nil: not known) and with
+// the people whom its copies must reach: a written trace needs them (S1.11).
+func (st *Step) check(p *Policy, path string, templates []string, dir *inventory.Directory) strict.Faults {
+	var faults strict.Faults
+	add := func(key, what string) {
+		faults = append(faults, strict.Fault{Position: st.At, Path: path + key, What: what})
+	}
+	if templates != nil && !slices.Contains(templates, st.Template) {
+		add(".template", strict.Unknown("template", st.Template, templates))
+	}
+	if st.Missing != nil && templates != nil && !slices.Contains(templates, st.Missing.Template) {
+		add(".if_nobody.template", strict.Unknown("template", st.Missing.Template, templates))
+	}
+	for _, cc := range st.Cc {
+		if r := p.Roles[cc]; st.Trace && r != nil && !r.reaches(dir) {
+			add(".cc", fmt.Sprintf("step %s is a written trace, but role %s reaches nobody: give its people an e-mail address in the inventory", st.Name, cc))
+		}
+	}
+	return faults
+}
+
+// neverRuns says why a step cannot happen, or "".
+func (s *Scenario) neverRuns(st *Step) string {
+	for _, c := range st.OnlyIf {
+		if slices.Contains(st.Unless, c) {
+			return "only_if and unless both name " + c + ", so it must hold and must not"
+		}
+		if sev, ok := strings.CutPrefix(c, "severity "); ok && !slices.Contains(s.Severity.Order, sev) {
+			return "severity " + sev + " is not among the severities of this scenario (severity: order:)"
+		}
+		if why := s.neverHolds(c); why != "" {
+			return why
+		}
+	}
+	why := ""
+	for _, t := range st.When {
+		if why = s.neverTriggers(t); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+// neverHolds says why a condition cannot hold in this scenario, or "".
+func (s *Scenario) neverHolds(condition string) string {
+	switch condition {
+	case "customer_told":
+		if !s.raises(model.FlagCustomerTold) {
+			return "it waits for customer_told, which no step of the scenario says that it does (raises:)"
+		}
+	case "account_manager_told":
+		if !s.raises(model.FlagAccountManagerTold) {
+			return "it waits for account_manager_told, which no step of the scenario says that it does (raises:)"
+		}
+	case "double_failure", "other_backup_works":
+		if s.OtherBackup == nil {
+			return "the scenario does not ask for the other backup (other_backup:)"
+		}
+	case "handled":
+		if s.Handled == nil {
+			return "the scenario does not say what handles it (handled:)"
+		}
+	case "immediate", "staffed":
+		if s.Immediate == nil {
+			return "the scenario has no immediate branch (immediate:)"
+		}
+	}
+	return ""
+}
