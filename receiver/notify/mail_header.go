@@ -29,6 +29,11 @@ const (
 // hide text, with single spaces, and without anything a reader would decode as
 // an encoded word.
 func CleanLine(s string) string {
+	return strings.ReplaceAll(cleanLine(s), "=?", "= ?")
+}
+
+// cleanLine is CleanLine for what may hold encoded words.
+func cleanLine(s string) string {
 	var b strings.Builder
 	b.Grow(min(len(s), 4096))
 	space := false
@@ -46,7 +51,7 @@ func CleanLine(s string) string {
 		}
 		b.WriteRune(r) // an invalid byte arrives, and is written, as U+FFFD
 	}
-	return strings.ReplaceAll(b.String(), "=?", "= ?")
+	return b.String()
 }
 
 // invisible reports format characters, except the two joiners that scripts and
@@ -78,11 +83,16 @@ func shorten(s string, limit int) string {
 
 // ParseAddress reads one address, with or without a display name, and returns it
 // in the form that can be written in a header and sent in an envelope: the name
+// decoded when it is written in encoded words, as [Address.String] does, and then
 // cleaned, the domain in ASCII (punycode), the local part an ASCII dot-atom. A
 // local part with other characters is an error: not every relay carries it, and
 // one that does not would refuse the mail or damage the address.
 func ParseAddress(s string) (Address, error) {
-	parsed, err := mail.ParseAddress(CleanLine(s))
+	parsed, err := mail.ParseAddress(cleanLine(s))
+	if err != nil {
+		// A name in a character set that nobody here reads is no name to decode.
+		parsed, err = mail.ParseAddress(CleanLine(s))
+	}
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(s), maxName), err)
 	}
