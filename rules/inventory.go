@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vigie/rules/calendar"
+	"vigie/rules/mailbox"
 	"vigie/rules/strict"
 )
 
@@ -657,6 +658,9 @@ func wrongAddress(address string) string {
 	parsed, err := mail.ParseAddress(address)
 	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsAny(address, " \t\r\n\"<>") {
 		return fmt.Sprintf("%q is not an e-mail address: write it bare, like lea@dupont.example", address)
+	}
+	if _, err := mailbox.Clean(address); err != nil {
+		return fmt.Sprintf("%q cannot be written to: %v; write the mailbox's plain address, like lea@dupont.example", address, err)
 	}
 	return ""
 }

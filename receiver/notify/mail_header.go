@@ -3,14 +3,13 @@ package notify
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
+	"vigie/rules/mailbox"
 )
 
 const (
@@ -96,7 +95,7 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(s), maxName), err)
 	}
-	addr, err := cleanAddr(parsed.Address)
+	addr, err := mailbox.Clean(parsed.Address)
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(parsed.Address), maxName), err)
 	}
@@ -109,52 +108,6 @@ func cleanName(s string) string {
 	return shorten(CleanLine(strings.ReplaceAll(s, `\`, "/")), maxName)
 }
 
-func cleanAddr(addr string) (string, error) {
-	at := strings.LastIndexByte(addr, '@')
-	if at < 0 {
-		return "", errors.New("no @ in it")
-	}
-	local, domain := addr[:at], addr[at+1:]
-	if !dotAtom(local) {
-		return "", errors.New("only ASCII letters, digits and .!#$%&'*+-/=?^_`{|}~ may stand before the @")
-	}
-	ascii, err := asciiDomain(domain)
-	if err != nil {
-		return "", err
-	}
-	if len(local) > 64 || len(local)+1+len(ascii) > 254 {
-		return "", errors.New("longer than mail allows (64 characters before the @, 254 in all)")
-	}
-	return local + "@" + ascii, nil
-}
-
-// asciiDomain returns the lower-case ASCII form of a domain name.
-func asciiDomain(domain string) (string, error) {
-	lookup := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
-	ascii, err := lookup.ToASCII(strings.TrimSuffix(domain, "."))
-	if err != nil {
-		return "", fmt.Errorf("domain %q: %w", shorten(CleanLine(domain), maxName), err)
-	}
-	return ascii, nil
-}
-
-// dotAtom reports whether s needs no quoting before the @ (RFC 5322, 3.2.3).
-func dotAtom(s string) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if part == "" {
-			return false
-		}
-		for _, c := range []byte(part) {
-			letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-			digit := c >= '0' && c <= '9'
-			if !letter && !digit && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // String writes the address as a header does.
 func (a Address) String() string {
 	return (&mail.Address{Name: a.Name, Address: a.Addr}).String()
@@ -165,7 +118,7 @@ func (a Address) String() string {
 // every retry and after every restart. The domain is the sender's; its leading
 // labels are dropped when the whole would exceed MaxMessageID.
 func NewMessageID(domain string, parts ...string) (string, error) {
-	ascii, err := asciiDomain(domain)
+	ascii, err := mailbox.Domain(domain)
 	if err != nil {
 		return "", fmt.Errorf("message-id: %w", err)
 	}
@@ -188,7 +141,7 @@ func NewMessageID(domain string, parts ...string) (string, error) {
 // messageID reports whether s can stand between the brackets of a Message-ID.
 func messageID(s string) bool {
 	left, right, found := strings.Cut(s, "@")
-	return found && len(s) <= MaxMessageID && dotAtom(left) && dotAtom(right)
+	return found && len(s) <= MaxMessageID && mailbox.DotAtom(left) && mailbox.DotAtom(right)
 }
 
 // languageTag reports whether s looks like a BCP 47 tag.
