@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -292,6 +293,9 @@ var inventoryColumns = [...]string{"customer", "machine", "class", "machine_clas
 func (l *inventoryLoader) csv(file string, text []byte) error {
 	bad := func(line int, what, cure string) error {
 		return &ConfigError{File: file, Line: line, What: what, Cure: cure}
+	}
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		return bad(1, "the text is not UTF-8, so that names with accents would match nothing", "save it again as \"CSV UTF-8\"")
 	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord = -1

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"vigie/rules/sheet"
 	"vigie/rules/strict"
 )
 
@@ -15,17 +16,23 @@ import (
 // customer, machine and class must be there.
 var machineColumns = [...]string{"customer", "machine", "class", "user", "aliases", "plans"}
 
-// readMachines reads machines from CSV as spreadsheets write it: comma or
-// semicolon, with or without a byte order mark. Aliases and plans are lists
+// readMachines reads machines from CSV as spreadsheets write it: comma,
+// semicolon or tab, in any encoding that [sheet.Decode] knows. Aliases and plans are lists
 // separated by |, a plan is role:engine:name.
 func (l *loader) readMachines(f SourceFile) []machineEntry {
-	text := bytes.TrimPrefix(f.Text, []byte("\xef\xbb\xbf"))
+	text, err := sheet.Decode(f.Text)
+	if err != nil {
+		l.fault(Position{File: f.Name, Line: 1}, "", "%v", err)
+		return nil
+	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord = -1
 	r.TrimLeadingSpace = true
 	header, _, _ := bytes.Cut(text, []byte("\n"))
-	if bytes.Count(header, []byte(";")) > bytes.Count(header, []byte(",")) {
-		r.Comma = ';'
+	for _, other := range ";\t" { // what spreadsheets write where the comma is in numbers
+		if bytes.Count(header, []byte(string(other))) > bytes.Count(header, []byte(string(r.Comma))) {
+			r.Comma = other
+		}
 	}
 	names, err := r.Read()
 	if err != nil {
