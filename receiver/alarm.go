@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,9 @@ func (c *calls) blame(err error) {
 	c.cause = ""
 	if err != nil {
 		c.cause = err.Error()
+		if words := notify.SubjectOf(err).Words(); len(words) > 0 {
+			c.cause = strings.Join(words, "\n") + "\n" + c.cause
+		}
 	}
 }
 

@@ -540,12 +540,15 @@ func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
 	}
 	return e.store.Update(ctx, func(tx *store.Tx) error {
 		if v.status == store.Pending {
-			return tx.Retry(t.Message, t.Address, v.detail, v.next)
+			if err := tx.Retry(t.Message, t.Address, v.detail, v.next); err != nil || v.what == "" {
+				return err
+			}
+			return e.tell(tx, t.Message, v, t.Address, now)
 		}
 		if err := tx.Finish(t.Message, t.Address, v.status, v.detail, now); err != nil {
 			return err
 		}
-		return e.tell(tx, t.Message, v.detail, now)
+		return e.tell(tx, t.Message, v, t.Address, now)
 	})
 }
 
@@ -553,6 +556,7 @@ func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
 type verdict struct {
 	status, result, detail string
 	next                   time.Time
+	what                   string // is refused, when it is not the address
 }
 
 func (e *Engine) judge(t store.Transmission, sent error, now time.Time) verdict {
@@ -568,11 +572,19 @@ func (e *Engine) judge(t store.Transmission, sent error, now time.Time) verdict 
 	case notify.IsConfiguration(sent):
 		// Ours to mend: the message waits, however long, and does not hammer.
 		retry.result, retry.next = "misconfigured", now.Add(e.live().Timings.RetryMost)
-	case notify.IsPermanent(sent):
+	case notify.KindOf(sent) == notify.KindRecipient:
 		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
 	case now.Sub(t.Since) >= e.live().Timings.GiveUp:
-		return verdict{status: store.Refused, result: "given_up",
+		v := verdict{status: store.Refused, result: "given_up", what: rules.RefusedTrouble,
 			detail: fmt.Sprintf("not accepted for %s: %s", e.live().Timings.GiveUp, sent)}
+		if notify.IsPermanent(sent) {
+			v.what = rules.RefusedMessage
+		}
+		return v
+	case notify.IsPermanent(sent):
+		// This message alone is refused: a filter is mended, a second relay may take
+		// it. It is told at once, and tried for as long as any other.
+		retry.result, retry.what, retry.next = "message_refused", rules.RefusedMessage, now.Add(e.live().Timings.RetryMost)
 	case errors.Is(sent, notify.ErrUnknown):
 		retry.result = "unknown"
 	}
@@ -590,8 +602,9 @@ func (e *Engine) backoff(attempts int) time.Duration {
 	return d
 }
 
-// tell lets the incidents of a message know how far it has come.
-func (e *Engine) tell(tx *store.Tx, message, detail string, now time.Time) error {
+// tell lets the incidents of a message know how far it has come, and what became
+// of it at one address.
+func (e *Engine) tell(tx *store.Tx, message string, v verdict, address string, now time.Time) error {
 	ts, err := tx.Transmissions(message)
 	if err != nil {
 		return err
@@ -600,7 +613,10 @@ func (e *Engine) tell(tx *store.Tx, message, detail string, now time.Time) error
 	if err != nil {
 		return err
 	}
-	ev := rules.Delivered{MessageID: message, Complete: true, Detail: detail}
+	ev := rules.Delivered{MessageID: message, Complete: true, Detail: v.detail, What: v.what}
+	if v.status == store.Pending {
+		ev.Held = []string{address}
+	}
 	for _, t := range ts {
 		switch t.Status {
 		case store.Accepted:

@@ -67,7 +67,9 @@ func (e *Engine) Reconcile(ctx context.Context) error {
 
 // picture is what all Alertmanagers that answered say together.
 type picture struct {
-	firing     map[string]rules.Signal
+	firing map[string]rules.Signal
+	// held are alerts that every Alertmanager that knows them keeps back.
+	held       map[string]bool
 	silencedBy map[string][]string
 	silences   map[string]rules.Silence
 	updated    map[string]time.Time
@@ -76,6 +78,9 @@ type picture struct {
 	// complete tells that every configured Alertmanager answered and that its
 	// silence about an alert says something.
 	complete bool
+	// quiet tells that one of them knows no alert of ours at all: whether it hears
+	// Prometheus must be proven otherwise.
+	quiet bool
 }
 
 // poll asks every Alertmanager. Without any answer there is no truth; an error
@@ -94,6 +99,9 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 			e.unreachable.note(am.Name(), err, now)
 			if err == nil {
 				snaps[i], up = &snap, 1
+				for _, what := range snap.Unread {
+					e.log.Warn("a part of what Alertmanager says cannot be read; all else counts", "alertmanager", am.Name(), "what", what)
+				}
 				e.metrics.reconciled.WithLabelValues(am.Name()).Set(seconds(now))
 			}
 			e.metrics.alertmanagerUp.WithLabelValues(am.Name()).Set(up)
@@ -102,7 +110,7 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 		})
 	}
 	_ = g.Wait() // errors are kept one by one
-	t := &picture{firing: map[string]rules.Signal{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
+	t := &picture{firing: map[string]rules.Signal{}, held: map[string]bool{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
 		updated: map[string]time.Time{}, complete: true, all: true}
 	answered := false
 	for _, s := range snaps {
@@ -112,7 +120,10 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 		}
 		answered = true
 		t.complete = t.complete && s.Complete(now, e.live().Timings.Settled)
+		t.quiet = t.quiet || len(s.Signals) == 0
 		for _, sig := range s.Signals {
+			_, known := t.firing[sig.Fingerprint]
+			t.held[sig.Fingerprint] = s.Held[sig.Fingerprint] && (t.held[sig.Fingerprint] || !known)
 			if old, known := t.firing[sig.Fingerprint]; !known || sig.StartsAt.Before(old.StartsAt) {
 				t.firing[sig.Fingerprint] = sig
 			}
@@ -129,9 +140,12 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 	return t, errors.Join(errs...)
 }
 
-// takeIn receives what fires and is not known.
+// takeIn receives what fires and is not known. What Alertmanager keeps back, as
+// inhibited or muted, is news only once it does so no more.
 func (e *Engine) takeIn(ctx context.Context, t *picture, _ time.Time) error {
-	return e.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool { return known == nil || s.StartsAt.After(known.StartsAt) })
+	return e.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
+		return !t.held[s.Fingerprint] && (known == nil || s.StartsAt.After(known.StartsAt))
+	})
 }
 
 // noteSeen notes now and then that what is known still fires. It comes after
@@ -323,6 +337,9 @@ func (e *Engine) endAbsentOf(ctx context.Context, t *picture, r *store.Record, g
 	var over []Cleared
 	for _, fp := range missing {
 		since := e.absent.at(fp, now)
+		if t.quiet && !e.watch.livedAfter(since) {
+			continue // it may be Prometheus that is absent
+		}
 		if proven[fp] || now.Sub(since) >= e.live().Timings.AbsentFor {
 			over = append(over, Cleared{rules.Signal{Fingerprint: fp, Labels: r.Alerts[fp].Labels, StartsAt: r.Alerts[fp].StartsAt}, since})
 		}

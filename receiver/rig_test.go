@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +43,10 @@ const (
 	adm1Token = "token-of-adm1-0000000000001"
 	adm2Token = "token-of-adm2-0000000000002"
 )
+
+// asShipped is the filter of the shipped examples: alerts and the watchdog go to
+// two receivers.
+const asShipped = "^vigie(-watchdog)?$"
 
 // monday is a service day; the test policy is open at all hours.
 var monday = time.Date(2026, 3, 9, 7, 10, 0, 0, time.FixedZone("CET", 3600))
@@ -134,11 +139,11 @@ func (r *rig) start() {
 	}
 	for i, p := range r.peers {
 		u, _ := url.Parse(p.URL)
-		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: "vigie"}))
+		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: asShipped}))
 	}
 	for i, am := range r.ams {
 		u, _ := url.Parse(am)
-		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("real%d", i), URL: u, HTTP: http.DefaultClient, Receiver: "vigie"}))
+		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("real%d", i), URL: u, HTTP: http.DefaultClient, Receiver: asShipped}))
 	}
 	if r.tune != nil {
 		r.tune(&parts)
@@ -484,9 +489,15 @@ type peer struct {
 	alerts   []alert
 	silences []map[string]any
 	silenced map[string][]string
-	broken   bool
-	refuses  bool // to take a silence
-	made     int
+	// inhibited and muted are the fingerprints of alerts that it keeps back.
+	inhibited map[string][]string
+	muted     map[string][]string
+	// name is its own in the cluster of these members; empty when it runs alone.
+	name    string
+	members []string
+	broken  bool
+	refuses bool // to take a silence
+	made    int
 }
 
 func newPeer(t testing.TB, c *clock) *peer {
@@ -513,18 +524,18 @@ func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 	var v any
 	switch r.URL.Path {
 	case "/api/v2/status":
-		v = map[string]any{"uptime": p.started, "config": map[string]string{"original": ""}, "cluster": map[string]any{"status": "ready", "peers": []any{}},
+		v = map[string]any{"uptime": p.started, "config": map[string]string{"original": ""}, "cluster": p.cluster(),
 			"versionInfo": map[string]string{"version": "0.31.1", "branch": "", "buildDate": "", "buildUser": "", "goVersion": "", "revision": ""}}
-	case "/api/v2/alerts":
-		list := []any{}
-		for _, a := range p.alerts {
-			fp := alertmanager.Fingerprint(a)
-			by := append([]string{}, p.silenced[fp]...)
-			list = append(list, map[string]any{"labels": a, "annotations": map[string]string{}, "fingerprint": fp, "receivers": []any{map[string]string{"name": "vigie"}},
-				"startsAt": monday, "endsAt": p.clock.now().Add(5 * time.Minute), "updatedAt": p.clock.now(),
-				"status": map[string]any{"state": "active", "silencedBy": by, "inhibitedBy": []string{}, "mutedBy": []string{}}})
+	case "/api/v2/alerts", "/api/v2/alerts/groups":
+		ours, err := regexp.Compile("^(?:" + r.URL.Query().Get("receiver") + ")$")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
 		}
-		v = list
+		if !r.URL.Query().Has("receiver") {
+			ours = regexp.MustCompile("")
+		}
+		v = p.list(ours, strings.HasSuffix(r.URL.Path, "groups"))
 	case "/api/v2/silences":
 		if r.Method == http.MethodPost {
 			if v = p.take(w, r); v == nil {
@@ -544,6 +555,46 @@ func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
+}
+
+// list is what goes to the receivers that are asked for, as strictly as the real
+// one: one by one, where nothing tells of muting, or in groups.
+func (p *peer) list(ours *regexp.Regexp, groups bool) []any {
+	list := []any{}
+	for _, a := range p.alerts {
+		to := "vigie"
+		if a["alertname"] == "Watchdog" {
+			to = "vigie-watchdog"
+		}
+		if !ours.MatchString(to) {
+			continue
+		}
+		fp := alertmanager.Fingerprint(a)
+		status := map[string]any{"state": "active", "silencedBy": append([]string{}, p.silenced[fp]...), "inhibitedBy": append([]string{}, p.inhibited[fp]...), "mutedBy": []string{}}
+		if len(p.silenced[fp])+len(p.inhibited[fp]) > 0 {
+			status["state"] = "suppressed"
+		}
+		one := map[string]any{"labels": a, "annotations": map[string]string{}, "fingerprint": fp, "receivers": []any{map[string]string{"name": to}},
+			"startsAt": monday, "endsAt": p.clock.now().Add(5 * time.Minute), "updatedAt": p.clock.now(), "status": status}
+		if groups {
+			status["mutedBy"] = append([]string{}, p.muted[fp]...)
+			list = append(list, map[string]any{"labels": map[string]string{}, "receiver": map[string]string{"name": to}, "alerts": []any{one}})
+			continue
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+func (p *peer) cluster() map[string]any {
+	if p.name == "" {
+		return map[string]any{"status": "disabled", "peers": []any{}}
+	}
+	members := []any{}
+	for _, m := range p.members {
+		members = append(members, map[string]string{"name": m, "address": "127.0.0.1:9094"})
+	}
+	return map[string]any{"status": "ready", "name": p.name, "peers": members}
 }
 
 // take keeps a silence that is posted, or one that is changed.

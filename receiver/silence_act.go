@@ -20,8 +20,8 @@ const (
 	undoWithin = 10 * time.Second
 )
 
-// silence makes the silences that an act asks for in every Alertmanager, and
-// only then lets the act be decided. All of them take it, or none keeps it:
+// silence makes the silences that an act asks for in every Alertmanager, once in
+// each cluster of them, and only then lets the act be decided. All of them take it, or none keeps it:
 // what was made is taken back when anything fails.
 func (e *Engine) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
 	planned, err := e.planSilences(ctx, name, act)
@@ -73,21 +73,47 @@ func (e *Engine) silenceAll(ctx context.Context, peers []*alertmanager.Client, p
 	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
 	var ids []string
-	for _, am := range peers {
-		for _, s := range planned {
-			made, back, err := am.Silence(ctx, s)
-			if err != nil {
-				return nil, err
-			}
-			if back != nil {
-				*undo = append(*undo, back)
-			}
-			if !slices.Contains(ids, made.ID) {
-				ids = append(ids, made.ID)
+	for _, cluster := range alertmanager.Clusters(peers) {
+		made, err := silenceOne(ctx, cluster, planned, undo)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range made {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
 			}
 		}
 	}
 	return ids, nil
+}
+
+// silenceOne makes the silences in the first member of a cluster that takes them
+// all; the others learn them from it. What one took only in part is taken back.
+func silenceOne(ctx context.Context, cluster []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) ([]string, error) {
+	var errs []error
+	for _, am := range cluster {
+		ids, back, err := silencesIn(ctx, am, planned)
+		if err == nil {
+			*undo = append(*undo, back...)
+			return ids, nil
+		}
+		errs = append(errs, err, takeBack(ctx, back))
+	}
+	return nil, errors.Join(errs...)
+}
+
+func silencesIn(ctx context.Context, am *alertmanager.Client, planned []rules.Silence) (ids []string, undo []func(context.Context) error, err error) {
+	for _, s := range planned {
+		made, back, err := am.Silence(ctx, s)
+		if err != nil {
+			return nil, undo, err
+		}
+		if back != nil {
+			undo = append(undo, back)
+		}
+		ids = append(ids, made.ID)
+	}
+	return ids, undo, nil
 }
 
 // takeBack undoes what was done, whatever became of who asked for it. What

@@ -175,6 +175,9 @@ type FactSheet struct {
 	Refused      []string   `json:"refused,omitempty"`  // addresses refused for good
 	RunbookURL   string     `json:"runbook_url"`
 	GeneratorURL string     `json:"generator_url"`
+
+	// RefusedWhat is what was refused for them, see [RefusedAddress].
+	RefusedWhat string `json:"refused_what,omitempty"`
 }
 
 // PlanRow is one plan in a mail's table.

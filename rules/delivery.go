@@ -20,7 +20,10 @@ func (d *decider) delivered(e Delivered) {
 		d.accepted(r, a)
 	}
 	for _, a := range e.Refused {
-		d.refusedAddress(r, a, e.Detail)
+		d.refusedAddress(r, a, e)
+	}
+	for _, a := range e.Held {
+		d.held(r, a, e)
 	}
 	if r.Status == StepDecided && len(r.Pending) == 0 && len(r.Refused) == 0 {
 		d.accept(r)
@@ -44,6 +47,7 @@ func (d *decider) accepted(r *StepRecord, address string) {
 	p := r.Pending[i]
 	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
 	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
+	r.Held = without(r.Held, p.Address)
 	if r.Episode == d.inc.Episode {
 		p.Step = r.Step
 		d.inc.Told = append(d.inc.Told, p)
@@ -52,7 +56,7 @@ func (d *decider) accepted(r *StepRecord, address string) {
 		Reason: "accepted by the mail server as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
 }
 
-func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
+func (d *decider) refusedAddress(r *StepRecord, address string, e Delivered) {
 	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 {
 		return
@@ -60,17 +64,49 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 	p := r.Pending[i]
 	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
 	r.Refused = append(slices.Clone(r.Refused), p)
-	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "refused " + r.Step,
-		Reason: "the address of role " + p.Role + " was refused for good: " + detail, Personal: p.Address})
+	r.Held = without(r.Held, p.Address)
+	why := map[string]string{
+		RefusedAddress: "the address of role " + p.Role + " was refused for good: ",
+		RefusedMessage: "the message to role " + p.Role + " was refused, not the address, and is not tried any more: ",
+		RefusedTrouble: "the mail server of role " + p.Role + " did not take the message, and it is not tried any more: ",
+	}[e.What]
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "refused " + r.Step, Reason: why + e.Detail, Personal: p.Address})
+	d.tellOfRefusal(r, p, e.What)
+}
+
+// held takes in that the message itself is refused: nothing is wrong with the
+// address, and it is tried again. It is told once for each message and address.
+func (d *decider) held(r *StepRecord, address string, e Delivered) {
+	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+	if i < 0 || slices.Contains(r.Held, r.Pending[i].Address) {
+		return
+	}
+	p := r.Pending[i]
+	r.Held = append(slices.Clone(r.Held), p.Address)
+	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "held " + r.Step,
+		Reason: "the mail server of role " + p.Role + " refuses this message, not the address; it is tried again: " + e.Detail, Personal: p.Address})
+	d.tellOfRefusal(r, p, e.What)
+}
+
+func without(list []string, word string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(x string) bool { return x == word })
+}
+
+// tellOfRefusal lets those who mend it know.
+func (d *decider) tellOfRefusal(r *StepRecord, p Party, what string) {
 	d.inc.Vars["refused_address"] = p.Address
 	d.inc.Vars["refused_role"] = p.Role
+	d.inc.Vars["refused_what"] = what
 	// News of a refused address that is itself refused would go round for ever.
 	if st := d.step(r.Step); st != nil && st.TellsOfRefusal() {
 		return
 	}
-	seen := strings.Fields(d.inc.Vars["refused_seen"])
-	if !slices.Contains(seen, strings.ToLower(p.Address)) {
-		d.inc.Vars["refused_seen"] = strings.Join(append(seen, strings.ToLower(p.Address)), " ")
+	seen, one := strings.Fields(d.inc.Vars["refused_seen"]), strings.ToLower(p.Address)
+	if what != RefusedAddress {
+		one = what + ":" + one
+	}
+	if !slices.Contains(seen, one) {
+		d.inc.Vars["refused_seen"] = strings.Join(append(seen, one), " ")
 		d.raise("address_refused", d.now)
 	}
 }

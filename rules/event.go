@@ -52,14 +52,19 @@ type (
 	Silenced struct{ Active []Silence }
 
 	// Delivered says that a notification's message was accepted by every To
-	// and Cc, or which addresses refused it for good.
+	// and Cc, or which addresses refused it for good, or what else holds it up.
 	Delivered struct {
 		NotificationID string
 		MessageID      string
 		Accepted       []string // addresses
 		Refused        []string // addresses, refused for good
 		Complete       bool     // every To and Cc accepted
-		Detail         string
+		// Held are addresses for which the message itself is refused; it is tried
+		// again, another way too.
+		Held []string
+		// What is refused for those: [RefusedAddress] when empty.
+		What   string
+		Detail string
 	}
 
 	// Related says that another incident of the same machine, or what
@@ -132,3 +137,10 @@ type Sibling struct {
 	DoubleTold bool // has already told of the double failure
 	Other      Evidence
 }
+
+// What a message may be refused for.
+const (
+	RefusedAddress = ""        // the address itself
+	RefusedMessage = "message" // its content or its size
+	RefusedTrouble = "trouble" // nothing was wrong with either, for too long
+)

@@ -111,7 +111,7 @@ func (d *decider) sheetPeople(f *FactSheet) {
 			"next_date": d.inc.Vars["follow_up"], "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
 	if r := d.inc.Vars["refused_address"]; r != "" {
-		f.Refused = []string{r}
+		f.Refused, f.RefusedWhat = []string{r}, d.inc.Vars["refused_what"]
 	}
 }
 

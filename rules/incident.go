@@ -137,6 +137,8 @@ type StepRecord struct {
 	// Refused those whose address was refused for good.
 	Pending []Party `json:"pending,omitempty"`
 	Refused []Party `json:"refused,omitempty"`
+	// Held are those of Pending whose message is refused and tried again.
+	Held []string `json:"held,omitempty"`
 	// Accepted are the addresses whose mail server has accepted.
 	Accepted  []string `json:"accepted,omitempty"`
 	MessageID string   `json:"message_id,omitempty"`

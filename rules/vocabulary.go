@@ -210,10 +210,11 @@ func (d *decider) dutyChanged() bool {
 	return false
 }
 
-// addressRefused is true while a message waits for an address to be mended.
+// addressRefused is true while a message waits for an address, or for itself,
+// to be mended.
 func (d *decider) addressRefused() bool {
 	for _, r := range d.inc.Steps {
-		if r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) > 0 {
+		if r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused)+len(r.Held) > 0 {
 			return true
 		}
 	}

@@ -44,6 +44,9 @@ func (c *commands) check(app *kingpin.Application) verb {
 		}
 		p := setup.Book.InForce(now)
 		fmt.Fprintf(c.out, "%s: in order\npolicy %s, version %s\n", *path, p.Name, p.Hash)
+		for _, f := range setup.Book.Directory.Imported {
+			fmt.Fprintln(c.out, strings.Join(f.Lines(), "\n"))
+		}
 		warn(c.out, warnings)
 		for _, v := range previews {
 			c.preview(v, p.Zone)

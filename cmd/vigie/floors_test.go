@@ -102,11 +102,13 @@ func TestImportsPointDown(t *testing.T) {
 func TestRoomsOfTheGround(t *testing.T) {
 	rooms := map[string][]string{
 		"vigie/internal/strict":     {},
-		"vigie/internal/fleet":      {"vigie/internal/strict"},
+		"vigie/internal/sheet":      {},
+		"vigie/internal/fleet":      {"vigie/internal/strict", "vigie/internal/sheet"},
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
+		"vigie/rules/mailbox":       {},
 		"vigie/rules/model":         {},
-		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/model"},
+		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model"},
 		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
 	}
 	all := list(t)

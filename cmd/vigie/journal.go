@@ -157,7 +157,7 @@ func (c *commands) erase(group *kingpin.CmdClause) verb {
 	also := cmd.Flag("also", "Further words by which the person is known. Repeatable.").Strings()
 	return verb{cmd, func(ctx context.Context) error {
 		names := append([]string{*id}, *also...)
-		setup, err := receiver.Load(*db.config)
+		setup, err := receiver.LoadWithCopies(*db.config)
 		switch {
 		case err == nil:
 			if p := setup.Book.Directory.People[*id]; p != nil {

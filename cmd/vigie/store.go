@@ -28,7 +28,7 @@ func (d database) path() (string, error) {
 	if *d.file != "" {
 		return *d.file, nil
 	}
-	setup, err := receiver.Load(*d.config)
+	setup, err := receiver.LoadWithCopies(*d.config)
 	if err != nil {
 		return "", fmt.Errorf("%w\nor name the file itself with --database", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"vigie/internal/sheet"
 	"vigie/internal/strict"
 )
 
@@ -30,21 +31,27 @@ const (
 	OtherUser      strict.Kind = "other_user"
 )
 
-// ReadCSV reads machines from CSV as spreadsheets write it: comma or semicolon,
-// with or without a byte order mark. Aliases and plans are lists separated by |,
+// ReadCSV reads machines from CSV as spreadsheets write it: comma, semicolon or
+// tab, in any encoding that [sheet.Decode] knows. Aliases and plans are lists separated by |,
 // a plan is role:engine:name. A list may also have a line for each plan, in the
 // columns backup_role, plan and engine; such lines of one machine are joined.
 // All faults are returned together with what could be read.
 func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
-	text := bytes.TrimPrefix(f.Text, []byte("\xef\xbb\xbf"))
+	t := table{at: strict.Position{File: f.Name, Line: 1}, rows: map[[2]string]int{}}
+	text, err := sheet.Decode(f.Text)
+	if err != nil {
+		t.fault("", err.Error(), "")
+		return nil, t.faults
+	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord = -1
 	r.TrimLeadingSpace = true
 	header, _, _ := bytes.Cut(text, []byte("\n"))
-	if bytes.Count(header, []byte(";")) > bytes.Count(header, []byte(",")) {
-		r.Comma = ';'
+	for _, other := range ";\t" { // what spreadsheets write where the comma is in numbers
+		if bytes.Count(header, []byte(string(other))) > bytes.Count(header, []byte(string(r.Comma))) {
+			r.Comma = other
+		}
 	}
-	t := table{at: strict.Position{File: f.Name, Line: 1}, rows: map[[2]string]int{}}
 	names, err := r.Read()
 	if err != nil {
 		t.fault("", "no header", "begin with the line "+strings.Join(ordinary, ","))

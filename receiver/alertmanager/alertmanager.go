@@ -9,6 +9,7 @@ package alertmanager
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -16,14 +17,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	clientruntime "github.com/go-openapi/runtime/client"
 	"github.com/go-openapi/strfmt"
 	"github.com/prometheus/alertmanager/api/v2/client"
-	"github.com/prometheus/alertmanager/api/v2/client/alert"
 	"github.com/prometheus/alertmanager/api/v2/client/general"
-	"github.com/prometheus/alertmanager/api/v2/client/silence"
 	"github.com/prometheus/alertmanager/api/v2/models"
 	"github.com/prometheus/common/model"
 
@@ -115,24 +115,38 @@ type Snapshot struct {
 	// Ready tells that its cluster has settled, or that it has none.
 	Ready   bool
 	Signals []rules.Signal
+	// Held are, by fingerprint, the alerts that it keeps back: inhibited by
+	// another one, or in groups that are muted at this hour.
+	Held map[string]bool
 	// Updated is, by fingerprint, when Prometheus last said that an alert fires.
 	Updated map[string]time.Time
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
 	SilencedBy map[string][]string
 	Silences   map[string]rules.Silence // active ones, by id
+	// Unread says what of the answer could not be read, for the first time; all
+	// else counts.
+	Unread []string
 }
 
 // Complete reports whether an alert's absence from the snapshot says anything.
-// After a start the alerts come back one by one, and an Alertmanager without a
-// single alert hears nobody.
+// After a start the alerts come back one by one. That it hears Prometheus at all
+// is for others to know: the receiver filter may leave the watchdog out.
 func (s Snapshot) Complete(now time.Time, settled time.Duration) bool {
-	return s.Ready && len(s.Signals) > 0 && now.Sub(s.Started) >= settled
+	return s.Ready && now.Sub(s.Started) >= settled
 }
 
 // Client asks one Alertmanager.
 type Client struct {
 	o   Options
 	api *client.AlertmanagerAPI
+
+	mu sync.Mutex
+	// named is what could not be read and has been said.
+	named map[string]bool
+	// self and peers are the names that its cluster gives to it and to all of its
+	// members, as of its last answer.
+	self  string
+	peers []string
 }
 
 // Options configures a client.
@@ -169,31 +183,68 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 			snap.Started = time.Time(*p.Uptime)
 		}
 		snap.Ready = p.Cluster == nil || p.Cluster.Status == nil || *p.Cluster.Status != models.ClusterStatusStatusSettling
+		c.meet(p.Cluster)
 	}
-	which := alert.NewGetAlertsParams().WithContext(ctx)
-	if c.o.Receiver != "" {
-		which.SetReceiver(&c.o.Receiver)
-	}
-	alerts, err := c.api.Alert.GetAlerts(which)
+	alerts, unread, err := list[models.GettableAlert](ctx, c, "alerts", c.receiver())
 	if err != nil {
-		return snap, fmt.Errorf("alerts of alertmanager %s: %w", c.o.Name, err)
+		return snap, err
 	}
-	snap.SilencedBy, snap.Updated = map[string][]string{}, map[string]time.Time{}
-	for _, a := range alerts.Payload {
+	snap.alerts(alerts)
+	groups, bad, err := list[models.AlertGroup](ctx, c, "alerts/groups", c.receiver())
+	if err != nil && !errors.Is(err, errNoSuchList) {
+		return snap, err
+	}
+	snap.muted(groups)
+	silences, worse, err := list[models.GettableSilence](ctx, c, "silences", nil)
+	if err != nil {
+		return snap, err
+	}
+	snap.Unread = c.news(slices.Concat(unread, bad, worse, snap.take(silences)))
+	return snap, nil
+}
+
+func (c *Client) receiver() url.Values {
+	if c.o.Receiver == "" {
+		return nil
+	}
+	return url.Values{"receiver": {c.o.Receiver}}
+}
+
+func (s *Snapshot) alerts(all []*models.GettableAlert) {
+	s.SilencedBy, s.Updated, s.Held = map[string][]string{}, map[string]time.Time{}, map[string]bool{}
+	for _, a := range all {
 		sig := signal(a)
-		snap.Signals = append(snap.Signals, sig)
+		s.Signals = append(s.Signals, sig)
 		if a.UpdatedAt != nil {
-			snap.Updated[sig.Fingerprint] = time.Time(*a.UpdatedAt).UTC()
+			s.Updated[sig.Fingerprint] = time.Time(*a.UpdatedAt).UTC()
 		}
 		if a.Status != nil && len(a.Status.SilencedBy) > 0 {
-			snap.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
+			s.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
+		}
+		if a.Status != nil && len(a.Status.InhibitedBy)+len(a.Status.MutedBy) > 0 {
+			s.Held[sig.Fingerprint] = true
 		}
 	}
-	silences, err := c.api.Silence.GetSilences(silence.NewGetSilencesParams().WithContext(ctx))
-	if err != nil {
-		return snap, fmt.Errorf("silences of alertmanager %s: %w", c.o.Name, err)
+}
+
+// muted notes the alerts all of whose groups are muted. Only the groups tell: in
+// the list of alerts a muted one looks like any other.
+func (s *Snapshot) muted(groups []*models.AlertGroup) {
+	loud := map[string]bool{}
+	for _, g := range groups {
+		for _, a := range g.Alerts {
+			if a == nil {
+				continue
+			}
+			fp := Fingerprint(a.Labels)
+			loud[fp] = loud[fp] || a.Status == nil || len(a.Status.MutedBy) == 0
+		}
 	}
-	return snap, snap.take(silences.Payload)
+	for fp, is := range loud {
+		if !is {
+			s.Held[fp] = true
+		}
+	}
 }
 
 func signal(a *models.GettableAlert) rules.Signal {
@@ -204,34 +255,47 @@ func signal(a *models.GettableAlert) rules.Signal {
 	return in.Signal()
 }
 
-func (s *Snapshot) take(all []*models.GettableSilence) error {
+// take keeps the active silences and names those that cannot be read.
+func (s *Snapshot) take(all []*models.GettableSilence) (unread []string) {
 	s.Silences = map[string]rules.Silence{}
 	for _, g := range all {
 		if g.ID == nil || g.Status == nil || g.Status.State == nil || *g.Status.State != models.SilenceStatusStateActive {
 			continue
 		}
-		out := rules.Silence{ID: *g.ID}
-		for _, m := range g.Matchers {
-			out.Matchers = append(out.Matchers, matcher(m))
-		}
-		if _, err := rules.ParseMatchers(out.Matchers); err != nil {
-			return fmt.Errorf("silence %s: %w", out.ID, err)
-		}
-		if g.CreatedBy != nil {
-			out.By = *g.CreatedBy
-		}
-		if g.Comment != nil {
-			out.Comment = *g.Comment
-		}
-		if g.StartsAt != nil {
-			out.StartsAt = time.Time(*g.StartsAt).UTC()
-		}
-		if g.EndsAt != nil {
-			out.EndsAt = time.Time(*g.EndsAt).UTC()
+		out, err := readSilence(g)
+		if err != nil {
+			unread = append(unread, fmt.Sprintf("silence %s: %v", *g.ID, err))
+			continue
 		}
 		s.Silences[out.ID] = out
 	}
-	return nil
+	return unread
+}
+
+func readSilence(g *models.GettableSilence) (rules.Silence, error) {
+	out := rules.Silence{ID: *g.ID}
+	for _, m := range g.Matchers {
+		if m == nil {
+			return out, errors.New("a matcher is null")
+		}
+		out.Matchers = append(out.Matchers, matcher(m))
+	}
+	if _, err := rules.ParseMatchers(out.Matchers); err != nil {
+		return out, err
+	}
+	if g.CreatedBy != nil {
+		out.By = *g.CreatedBy
+	}
+	if g.Comment != nil {
+		out.Comment = *g.Comment
+	}
+	if g.StartsAt != nil {
+		out.StartsAt = time.Time(*g.StartsAt).UTC()
+	}
+	if g.EndsAt != nil {
+		out.EndsAt = time.Time(*g.EndsAt).UTC()
+	}
+	return out, nil
 }
 
 func matcher(m *models.Matcher) string {
@@ -244,5 +308,14 @@ func matcher(m *models.Matcher) string {
 	if m.Value != nil {
 		value = *m.Value
 	}
-	return fmt.Sprintf("%s%s%q", name, op, value)
+	if !model.LabelName(name).IsValidLegacy() {
+		name = quoted(name) // any UTF-8 is a label name since Alertmanager 0.27
+	}
+	return name + op + quoted(value)
+}
+
+// quoted writes a text as the matchers' parser reads it: it knows these three
+// escapes and takes every other character as it is.
+func quoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }

@@ -1,8 +1,13 @@
 package alertmanager
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,12 +29,12 @@ func (c *Client) Silence(ctx context.Context, s rules.Silence) (made rules.Silen
 	if _, err := rules.ParseMatchers(s.Matchers); err != nil {
 		return s, nil, fmt.Errorf("silence: %w", err)
 	}
-	old, err := c.running(ctx, s)
+	old, whole, err := c.running(ctx, s)
 	if err != nil {
 		return s, nil, err
 	}
 	if old == nil {
-		if s.ID, err = c.put(ctx, s); err != nil {
+		if s.ID, err = c.put(ctx, s, nil); err != nil {
 			return s, nil, err
 		}
 		return s, func(ctx context.Context) error { return c.expire(ctx, s.ID) }, nil
@@ -38,34 +43,43 @@ func (c *Client) Silence(ctx context.Context, s rules.Silence) (made rules.Silen
 	if old.EndsAt.Equal(s.EndsAt) && old.Comment == s.Comment {
 		return s, nil, nil
 	}
-	if s.ID, err = c.put(ctx, s); err != nil {
+	if s.ID, err = c.put(ctx, s, whole); err != nil {
 		return s, nil, err
 	}
 	before := *old
 	return s, func(ctx context.Context) error {
 		before.ID = s.ID
-		_, err := c.put(ctx, before)
+		_, err := c.put(ctx, before, whole)
 		return err
 	}, nil
 }
 
+// fields are a silence as Alertmanager wrote it, with all that it knows of it.
+type fields map[string]json.RawMessage
+
 // running finds the active silence with the same matchers by the same person.
-func (c *Client) running(ctx context.Context, s rules.Silence) (*rules.Silence, error) {
-	all, err := c.api.Silence.GetSilences(silence.NewGetSilencesParams().WithContext(ctx))
+// Silences that cannot be read are none of them.
+func (c *Client) running(ctx context.Context, s rules.Silence) (*rules.Silence, fields, error) {
+	raw, err := c.raw(ctx, "silences", nil)
 	if err != nil {
-		return nil, fmt.Errorf("silences of alertmanager %s: %w", c.o.Name, err)
-	}
-	var snap Snapshot
-	if err := snap.take(all.Payload); err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("silences of alertmanager %s: %w", c.o.Name, err)
 	}
 	want := sorted(s.Matchers)
-	for _, known := range snap.Silences {
-		if known.By == s.By && slices.Equal(sorted(known.Matchers), want) {
-			return &known, nil
+	for _, text := range raw {
+		var g *models.GettableSilence
+		var whole fields
+		if json.Unmarshal(text, &g) != nil || g == nil || json.Unmarshal(text, &whole) != nil {
+			continue
+		}
+		var snap Snapshot
+		snap.take([]*models.GettableSilence{g})
+		for _, known := range snap.Silences {
+			if known.By == s.By && slices.Equal(sorted(known.Matchers), want) {
+				return &known, whole, nil
+			}
 		}
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 func sorted(matchers []string) []string {
@@ -74,11 +88,40 @@ func sorted(matchers []string) []string {
 	return out
 }
 
-// put posts a silence; with an id it changes the one that has it.
-func (c *Client) put(ctx context.Context, s rules.Silence) (id string, err error) {
-	ms, err := rules.ParseMatchers(s.Matchers)
+// put posts a silence. With an id it changes the one that has it, of which whole
+// keeps what is not ours to change: annotations, and what later versions add.
+func (c *Client) put(ctx context.Context, s rules.Silence, whole fields) (id string, err error) {
+	body, err := postable(s, whole)
 	if err != nil {
 		return "", fmt.Errorf("silence: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.URL.JoinPath("api/v2/silences").String(), bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.o.HTTP.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("silence in alertmanager %s: %w", c.o.Name, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return "", fmt.Errorf("silence in alertmanager %s: %w", c.o.Name, err)
+	}
+	var ok struct {
+		SilenceID string `json:"silenceID"`
+	}
+	if resp.StatusCode != http.StatusOK || json.Unmarshal(text, &ok) != nil || ok.SilenceID == "" {
+		return "", fmt.Errorf("silence in alertmanager %s: it answers %s: %s", c.o.Name, resp.Status, cut(strings.TrimSpace(string(text)), 300))
+	}
+	return ok.SilenceID, nil
+}
+
+func postable(s rules.Silence, whole fields) ([]byte, error) {
+	ms, err := rules.ParseMatchers(s.Matchers)
+	if err != nil {
+		return nil, err
 	}
 	body := &models.PostableSilence{ID: s.ID}
 	starts, ends := strfmt.DateTime(s.StartsAt), strfmt.DateTime(s.EndsAt)
@@ -88,11 +131,19 @@ func (c *Client) put(ctx context.Context, s rules.Silence) (id string, err error
 		regex, equal := strings.HasSuffix(op, "~"), !strings.HasPrefix(op, "!")
 		body.Matchers = append(body.Matchers, &models.Matcher{Name: &m.Name, Value: &m.Value, IsRegex: &regex, IsEqual: &equal})
 	}
-	ok, err := c.api.Silence.PostSilences(silence.NewPostSilencesParams().WithContext(ctx).WithSilence(body))
-	if err != nil {
-		return "", fmt.Errorf("silence in alertmanager %s: %w", c.o.Name, err)
+	text, err := json.Marshal(body)
+	if err != nil || whole == nil {
+		return text, err
 	}
-	return ok.Payload.SilenceID, nil
+	var ours fields
+	if err := json.Unmarshal(text, &ours); err != nil {
+		return nil, err
+	}
+	out := maps.Clone(whole)
+	delete(out, "status") // Alertmanager's own
+	delete(out, "updatedAt")
+	maps.Copy(out, ours)
+	return json.Marshal(out)
 }
 
 func (c *Client) expire(ctx context.Context, id string) error {

@@ -69,7 +69,7 @@ func New(o Options) (*Client, error) {
 	if o.Fresh == 0 {
 		o.Fresh = 30 * time.Minute
 	}
-	return &Client{api: promv1.NewAPI(c), fresh: o.Fresh}, nil
+	return &Client{api: promv1.NewAPI(wholeAnswers{c}), fresh: o.Fresh}, nil
 }
 
 // Question is what is to be found out for one incident.

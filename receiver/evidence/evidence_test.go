@@ -114,6 +114,52 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// A querier that cannot reach a part of its stores answers 200 with what is left.
+// Nothing of that is taken for the whole, by no question: the failing job may be
+// in the part that is missing. The shapes are those that the Prometheus API, its
+// Thanos and Mimir kin and VictoriaMetrics' cluster document.
+func TestPartialAnswer(t *testing.T) {
+	const vector = `"data":{"resultType":"vector","result":[
+		{"metric":{"__name__":"backup_job_info","source":"veeam-1","customer":"dupont","job_id":"a","machine":"SRV-AD","backup_role":"local"},"value":[0,"1"]},
+		{"metric":{"__name__":"backup_job_last_result","source":"veeam-1","customer":"dupont","job_id":"a"},"value":[0,"1"]},
+		{"metric":{"__name__":"backup_job_last_success_timestamp_seconds","source":"veeam-1","customer":"dupont","job_id":"a"},"value":[0,"1773040000"]},
+		{"metric":{"__name__":"backup_source_up","source":"veeam-1"},"value":[0,"1"]},
+		{"metric":{"__name__":"backup_source_last_refresh_timestamp_seconds","source":"veeam-1"},"value":[0,"1773043000"]}]}`
+	q := Question{Plans: map[string]rules.Labels{"f": {"customer": "dupont", "source": "veeam-1", "job_id": "a"}},
+		Other: &Other{Customer: "dupont", Names: []string{"SRV-AD"}, Role: "primary", Expected: true}}
+	for _, c := range []struct {
+		name, answer string
+		whole        bool
+	}{
+		{"whole", `{"status":"success",` + vector + `}`, true},
+		{"infos", `{"status":"success",` + vector + `,"infos":["PromQL info: metric might not be a counter"]}`, true},
+		{"empty warnings", `{"status":"success",` + vector + `,"warnings":[],"isPartial":false}`, true},
+		{"warnings", `{"status":"success",` + vector + `,"warnings":["receive series from store-b: rpc error: code = Unavailable"]}`, false},
+		{"warnings first", `{"warnings":["remote read: connection refused","second"],"status":"success",` + vector + `}`, false},
+		{"isPartial", `{"status":"success","isPartial":true,` + vector + `,"stats":{"seriesFetched":"5"}}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(c.answer)) }))
+			defer srv.Close()
+			client, err := New(Options{URL: srv.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := client.Ask(t.Context(), q, time.Unix(1773043200, 0))
+			if (err == nil) != c.whole || a.Plans["f"].Known != c.whole || a.Plans["f"].Lost || (a.Other.State == rules.EvidenceOK) != c.whole ||
+				!c.whole && (a.Other.State != rules.EvidenceUnknown || a.Other.Error == "") {
+				t.Errorf("%+v, other %+v, error %v", a.Plans["f"], a.Other, err)
+			}
+			if _, err := client.Sources(t.Context(), monday); (err == nil) != c.whole {
+				t.Errorf("sources: %v", err)
+			}
+			if _, err := client.Unsorted(t.Context(), monday); (err == nil) != c.whole {
+				t.Errorf("unsorted: %v", err)
+			}
+		})
+	}
+}
+
 // No series is "none" only when the inventory expects none.
 func TestNone(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -11,10 +11,11 @@
 //     the message and its acknowledgement, so the message may have arrived. It is
 //     sent again with the same Message-ID, which is the only way a party can see
 //     one message twice;
-//   - [IsPermanent]: trying again as things are is useless. Either this recipient
-//     or this message was refused, or, when [IsConfiguration] holds as well, our
-//     own settings are at fault: the message is kept, an operator is told by
-//     another way, and sending resumes once the settings are mended.
+//   - [IsPermanent]: trying again as things are is useless. [SubjectOf] tells what
+//     was refused: this recipient's address, which ends the transmission; this
+//     message, which is kept and tried another way and for a while; or, when
+//     [IsConfiguration] holds as well, us: the message is kept, an operator is
+//     told by another way, and sending resumes once the settings are mended.
 //
 // A message that goes to several parties is several transmissions: each has one
 // envelope recipient, while the To and Cc headers name everybody. A refused
@@ -226,6 +227,41 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return KindTemporary
+}
+
+// Subject is whom or what a failed delivery is about.
+type Subject string
+
+// The subjects of a refusal. Only the first ends a transmission.
+const (
+	AboutAddress  Subject = "address"
+	AboutSettings Subject = "settings" // ours
+	AboutMessage  Subject = "message"
+	AboutThem     Subject = "them" // their trouble, or nobody knows
+)
+
+// SubjectOf returns what a delivery's error is about.
+func SubjectOf(err error) Subject {
+	switch KindOf(err) {
+	case KindRecipient:
+		return AboutAddress
+	case KindMessage:
+		return AboutMessage
+	case KindAuth, KindTLS, KindConfig:
+		return AboutSettings
+	}
+	return AboutThem
+}
+
+// Words say to a person what a subject means for them, in French and in English:
+// who is called when no mail leaves has no language known to us.
+func (s Subject) Words() []string {
+	return map[Subject][]string{
+		AboutAddress:  {"L'adresse d'un destinataire est refusée : corrigez-la.", "A recipient's address is refused: mend it."},
+		AboutSettings: {"Le serveur nous refuse à cause de nos propres réglages (droits, identifiants, expéditeur, quota) : corrigez-les, tout repart ensuite.", "The server refuses us for our own settings (rights, login, sender, quota): mend our own settings, everything leaves then."},
+		AboutMessage:  {"Le serveur refuse ce message, pour son contenu ou sa taille.", "The server refuses this message, for its content or its size."},
+		AboutThem:     {"Le serveur n'accepte rien pour le moment ; Vigie réessaie.", "It is trouble of theirs for now; Vigie tries again."},
+	}[s]
 }
 
 // IsPermanent reports whether trying again without changing anything is useless.

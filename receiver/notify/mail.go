@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	simplemail "github.com/xhit/go-simple-mail/v2"
@@ -14,8 +15,9 @@ import (
 // connection over which all went well waits a few seconds for the next message.
 // It is safe for concurrent use.
 type Mail struct {
-	cfg  MailConfig
-	idle pool
+	cfg    MailConfig
+	idle   pool
+	takers takers
 }
 
 // NewMail checks the configuration and returns the channel. It opens no file and
@@ -54,16 +56,18 @@ func (m *Mail) relays() []MailRelay {
 }
 
 // Deliver sends msg to one recipient through the relay, or through the fallback
-// when the relay cannot be reached or refuses for now. If both fail, the error is
-// the relay's, unless the fallback may have accepted the message: that the
-// fallback refuses a recipient for good does not mean that the relay will.
+// when the relay cannot be reached, refuses for now, or does not want us or this
+// message: all but a refused address, and a message that may have arrived. If
+// both fail, the error is the relay's, unless the fallback may have accepted the
+// message: that the fallback refuses a recipient for good does not mean that the
+// relay will.
 func (m *Mail) Deliver(ctx context.Context, msg Message, recipient string) error {
 	t, err := m.compose(msg, recipient)
 	if err != nil {
 		return err
 	}
 	first := m.transmit(ctx, m.cfg.Relay, t)
-	retriable := KindOf(first) == KindTemporary || KindOf(first) == KindConnect
+	retriable := KindOf(first) != KindRecipient && KindOf(first) != KindUnknown
 	if first == nil || !retriable || m.cfg.Fallback.Host == "" || ctx.Err() != nil {
 		return first
 	}
@@ -82,6 +86,7 @@ func (m *Mail) Deliver(ctx context.Context, msg Message, recipient string) error
 type transmission struct {
 	from, to string
 	raw      string
+	others   []string // further addresses of To and Cc
 }
 
 // compose turns a message into a transmission, with everything in it checked.
@@ -116,7 +121,18 @@ func (m *Mail) compose(msg Message, recipient string) (transmission, error) {
 	if m.cfg.EnvelopeFrom != "" {
 		envelope = m.cfg.EnvelopeFrom
 	}
-	return transmission{from: envelope, to: to.Addr, raw: raw}, nil
+	return transmission{from: envelope, to: to.Addr, raw: raw, others: bare(slices.Concat(msg.To, msg.Cc))}, nil
+}
+
+// bare returns the addresses that mail can be sent to, without names.
+func bare(addrs []string) []string {
+	var out []string
+	for _, s := range addrs {
+		if a, err := ParseAddress(s); err == nil {
+			out = append(out, a.Addr)
+		}
+	}
+	return out
 }
 
 // maxBody is far above any bundle's table and below what relays commonly take.
@@ -221,14 +237,14 @@ func (m *Mail) transmit(ctx context.Context, r MailRelay, t transmission) error 
 	if s := m.idle.take(access); s != nil {
 		begun, err := m.again(ctx, s, t)
 		if begun {
-			return m.outcome(ctx, s, err)
+			return m.outcome(ctx, s, t, err)
 		}
 	}
 	s, phase, err := m.open(ctx, access)
 	if err != nil {
-		return m.classify(ctx, r, phase, false, err)
+		return m.classify(ctx, r, phase, false, err, nil)
 	}
-	return m.outcome(ctx, s, s.send(ctx, t))
+	return m.outcome(ctx, s, t, s.send(ctx, t))
 }
 
 // again sends over a connection that has served before. It returns false when
@@ -244,23 +260,32 @@ func (m *Mail) again(ctx context.Context, s *session, t transmission) (begun boo
 }
 
 // outcome is what a sending has come to. A connection without fault is kept.
-func (m *Mail) outcome(ctx context.Context, s *session, err error) error {
+func (m *Mail) outcome(ctx context.Context, s *session, t transmission, err error) error {
 	if err == nil {
+		m.takers.note(s.access.relay.addr(), t.to)
 		m.idle.put(s)
 		return nil
 	}
 	defer s.close()
-	return m.classify(ctx, s.access.relay, s.g.phase, s.g.dotSent, err)
+	return m.classify(ctx, s.access.relay, s.g.phase, s.g.dotSent, err, func(r refusal) Kind {
+		return m.compare(ctx, s, t, r, r.judge(t.to))
+	})
 }
 
-// classify gives an error of a conversation its kind.
-func (m *Mail) classify(ctx context.Context, r MailRelay, phase string, dotSent bool, err error) error {
+// classify gives an error of a conversation its kind; judge does for what a
+// server answers, and may be nil where no address was named yet.
+func (m *Mail) classify(ctx context.Context, r MailRelay, phase string, dotSent bool, err error, judge func(refusal) Kind) error {
 	var reply *textproto.Error
 	if errors.As(err, &reply) {
 		if dotSent && reply.Code/100 == 2 {
 			return nil
 		}
-		e := m.fail(r, replyKind(phase, reply.Code), phase, err)
+		said := readRefusal(phase, reply.Code, reply.Msg)
+		kind := said.judge("").kind
+		if judge != nil {
+			kind = judge(said)
+		}
+		e := m.fail(r, kind, phase, err)
 		e.Code = reply.Code
 		e.Reply = shorten(CleanLine(reply.Msg), maxReply)
 		return e

@@ -5,32 +5,163 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 )
 
-// replyKind gives an SMTP reply its kind: it depends on the code and on what was
-// being asked.
-func replyKind(phase string, code int) Kind {
-	switch {
-	case code/100 == 4:
-		return KindTemporary
-	case code/100 != 5:
-		return KindTemporary // an answer out of turn: the server is confused, not decided
-	case code == 530 || code == 534 || code == 535 || code == 538:
-		return KindAuth // "authentication required" may come at any command
-	}
-	switch phase {
-	case phaseAuth:
-		return KindAuth
-	case phaseStartTLS:
-		return KindTLS
-	case phaseRcpt:
-		return KindRecipient
-	case phaseData, phaseDot:
-		return KindMessage
-	}
-	return KindConfig // greeting, EHLO, MAIL: it is us the server does not want
+// refusal is an SMTP answer that refuses, as it is judged.
+type refusal struct {
+	phase string
+	code  int
+	// status is the enhanced status code (RFC 3463), such as "5.1.1"; empty when
+	// the server gave none that says more than the code.
+	status string
+	text   string // in lower case, without the status
+	// names is an address that the text quotes, empty when there is none.
+	names string
 }
+
+// An enhanced status code at the beginning of an answer; some servers put a
+// general one before the one that says something.
+var statusCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)`)
+
+func readRefusal(phase string, code int, text string) refusal {
+	r := refusal{phase: phase, code: code, text: strings.ToLower(CleanLine(text))}
+	for {
+		m := statusCode.FindStringSubmatch(r.text)
+		if m == nil {
+			break
+		}
+		if r.text = r.text[len(m[0]):]; !strings.HasSuffix(m[1], ".0.0") {
+			r.status = m[1]
+		}
+	}
+	if begin := strings.IndexByte(r.text, '<'); begin >= 0 {
+		if end := strings.IndexByte(r.text[begin:], '>'); end > 0 && strings.Contains(r.text[begin:begin+end], "@") {
+			r.names = r.text[begin+1 : begin+end]
+		}
+	}
+	return r
+}
+
+// verdict is what a refusal is taken for. Sure is false when neither its words
+// nor its status say it, so that what others meet must tell.
+type verdict struct {
+	kind Kind
+	sure bool
+}
+
+// judge says whom or what a refusal is about: our settings, this message, the
+// recipient's address, or their own trouble. Only the last refuses nothing.
+//
+// Servers say much of what they have against a sender or a client only at RCPT,
+// so the phase alone decides nothing. See RFC 3463, section 3.
+func (r refusal) judge(to string) verdict {
+	switch {
+	case r.code/100 != 5:
+		return verdict{KindTemporary, true} // for now, or out of turn: confused, not decided
+	case r.code == 530 || r.code == 534 || r.code == 535 || r.code == 538 || r.phase == phaseAuth:
+		return verdict{KindAuth, true} // "authentication required" may come at any command
+	case r.phase == phaseStartTLS:
+		return verdict{KindTLS, true}
+	case r.phase == phaseMail && r.tooLarge():
+		return verdict{KindMessage, true} // the announced size
+	case r.phase != phaseRcpt && r.phase != phaseData && r.phase != phaseDot:
+		return verdict{KindConfig, true} // greeting, EHLO, MAIL: it is us the server does not want
+	case r.tooLarge():
+		return verdict{KindMessage, true}
+	case r.ours():
+		return verdict{KindConfig, true}
+	case r.theirs():
+		return verdict{KindTemporary, true}
+	}
+	if r.phase == phaseRcpt {
+		return r.judgeRecipient(to)
+	}
+	if r.about("5.7") && !mentions(r.text, contentWords) {
+		return verdict{KindConfig, true}
+	}
+	if mentions(r.text, addressWords) && !mentions(r.text, contentWords) {
+		return verdict{KindRecipient, true} // some servers look at the mailbox only now
+	}
+	return verdict{KindMessage, true}
+}
+
+// judgeRecipient judges what RCPT is answered when nothing is said of us.
+func (r refusal) judgeRecipient(to string) verdict {
+	switch {
+	case r.about("5.6"):
+		return verdict{KindMessage, true}
+	case r.names != "" && !strings.EqualFold(r.names, to):
+		return verdict{KindConfig, true} // of another address: the sender's
+	case r.about("5.7"):
+		// It may be a list that takes mail of its members only, or one whole
+		// server that does not want us: what others meet tells.
+		return verdict{KindConfig, !mentions(r.text, []string{"recipient", "mailbox"})}
+	case r.about("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1", "5.4.1", "5.4.4", "5.4.310"), mentions(r.text, addressWords):
+		return verdict{KindRecipient, true}
+	}
+	return verdict{KindRecipient, false}
+}
+
+// ours reports a refusal of the sender, the client or its rights.
+func (r refusal) ours() bool {
+	if r.about("5.1.7", "5.1.8", "5.1.90", "5.2.252", "5.4.5", "5.5", "5.7.0", "5.7.8", "5.7.9", "5.7.54", "5.7.57", "5.7.60", "5.7.64", "5.7.26", "5.7.27") &&
+		!mentions(r.text, addressWords) && !mentions(r.text, contentWords) {
+		return true
+	}
+	return mentions(r.text, ourWords)
+}
+
+// theirs reports trouble that passes, or that the recipient must mend, although
+// the server refuses for good.
+func (r refusal) theirs() bool {
+	return r.about("5.2.2", "5.3.0", "5.3.1", "5.3.2", "5.3.5", "5.4.2", "5.4.3", "5.4.6", "5.4.7") || !r.about("5.7") && mentions(r.text, theirWords)
+}
+
+func (r refusal) tooLarge() bool {
+	return r.about("5.3.4", "5.2.3") || mentions(r.text, []string{
+		"size exceeds", "message too large", "message too big", "message is too large", "message is too big", "max message size", "maximum message size", "line length"})
+}
+
+// about reports a status that is one of these or below one of them.
+func (r refusal) about(statuses ...string) bool {
+	return slices.ContainsFunc(statuses, func(s string) bool { return r.status == s || strings.HasPrefix(r.status, s+".") })
+}
+
+func mentions(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// Words that servers use in their default answers, in lower case. Sources: the
+// answers of Postfix, Exim and OpenSMTPD as shipped by Debian, and the published
+// tables of Exchange Online and Gmail.
+var (
+	ourWords = []string{
+		"relay access denied", "relay not permitted", "relaying denied", "relaying not", "unable to relay", "cannot relay", "not permitted to relay", "relay denied", "no relay", "relaying is",
+		"sender address", "sender verify", "sender domain", "sender rejected", "sender denied", "sender not", "sender is", "not owned by", "from address", "send as", "sendas", "send-as", "mail from", "as this sender", "spoof",
+		"client host", "client not", "client address", "helo", "your ip", "ip address", "blacklist", "blocklist", "block list", "listed", "spamhaus", "reputation", "reverse dns", "ptr ", "bad dns",
+		"authenticat", "not authorized", "not allowed to send", "must issue a starttls", "administrative prohibition",
+		"daily", "hourly", "per hour", "per day", "has exceeded", "have exceeded", "exceeded the max", "sending limit", "sending quota", "sender quota", "outbound", "outgoing", "rate limit", "too many messages", "limit exceeded", "dmarc", "spf ", "dkim",
+	}
+	contentWords = []string{"spam", "virus", "malware", "phish", "content", "header", "attachment", "message rejected", "message refused", "message body", "message contains", "this message"}
+	addressWords = []string{
+		"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "unknown recipient", "recipient unknown", "unrouteable address", "unroutable address", "does not exist", "doesn't exist",
+		"not found", "mailbox unavailable", "mailbox not", "no mailbox", "invalid recipient", "invalid mailbox", "recipient not found", "unknown address", "address unknown", "account is disabled", "mailbox disabled",
+		"account disabled", "inactive", "bad destination", "domain not found", "user not", "no such address", "unknown local",
+	}
+	theirWords = []string{"mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "insufficient", "out of space"}
+)
+
+// alike are two refusals in the same words, whoever they are about.
+func alike(a, b refusal) bool {
+	return a.code == b.code && a.status == b.status && impersonal.ReplaceAllString(a.text, "#") == impersonal.ReplaceAllString(b.text, "#")
+}
+
+// impersonal matches what differs from one recipient, or one second, to another.
+var impersonal = regexp.MustCompile(`<[^>]*>|\S*@\S*|\d+`)
 
 // failureKind gives an error without a reply its kind.
 func failureKind(ctx context.Context, phase string, dotSent bool, err error) Kind {

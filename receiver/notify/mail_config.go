@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigie/rules/mailbox"
 )
 
 // TLSMode says how the connection to a relay is encrypted.
@@ -110,7 +112,7 @@ func (c MailConfig) normalize() (MailConfig, error) {
 	if c.Name == "" {
 		c.Name = "mail"
 	}
-	hello, err := asciiDomain(c.Hello)
+	hello, err := mailbox.Domain(c.Hello)
 	if err != nil || !strings.Contains(hello, ".") {
 		return c, fmt.Errorf("hello: %q is not a fully qualified host name: write the name of this machine as relays see it, such as vigie.msp.example", c.Hello)
 	}
@@ -140,7 +142,7 @@ func (c MailConfig) normalize() (MailConfig, error) {
 func (r MailRelay) normalize() (MailRelay, error) {
 	host := strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
 	if net.ParseIP(host) == nil {
-		ascii, err := asciiDomain(host)
+		ascii, err := mailbox.Domain(host)
 		if err != nil {
 			return r, fmt.Errorf("host: %w", err)
 		}

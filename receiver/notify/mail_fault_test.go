@@ -366,6 +366,10 @@ func TestMailDown(t *testing.T) {
 	}
 }
 
+func refuses(address string, code int, text string) smtpsink.Faults {
+	return smtpsink.Faults{Recipients: map[string]smtpsink.Reply{address: {Code: code, Text: text}}}
+}
+
 func TestMailFallback(t *testing.T) {
 	tests := []struct {
 		name             string
@@ -376,8 +380,15 @@ func TestMailFallback(t *testing.T) {
 		{name: "relay well", kind: -1, atFirst: 1},
 		{name: "relay down", first: smtpsink.Faults{Down: true}, kind: -1, atOther: 1},
 		{name: "relay busy", first: smtpsink.Faults{Greeting: smtpsink.Reply{Code: 421, Text: "busy"}}, kind: -1, atOther: 1},
-		{name: "recipient refused", first: smtpsink.Faults{Recipients: map[string]smtpsink.Reply{"*": {Code: 550}}}, kind: KindRecipient},
-		{name: "sender refused", first: smtpsink.Faults{Mail: smtpsink.Reply{Code: 550}}, kind: KindConfig},
+		{name: "recipient refused", first: refuses("am@msp.example", 550, "5.1.1 User unknown"), kind: KindRecipient},
+		{name: "recipient refused without a reason, others are taken", first: refuses("am@msp.example", 550, ""), kind: KindRecipient},
+		{name: "everybody refused without a reason", first: refuses("*", 550, ""), kind: -1, atOther: 1},
+		{name: "relaying denied", first: refuses("*", 554, "5.7.1 <am@msp.example>: Relay access denied"), kind: -1, atOther: 1},
+		{name: "no login", first: smtpsink.Faults{Mail: smtpsink.Reply{Code: 530, Text: "5.7.0 Authentication required"}}, kind: -1, atOther: 1},
+		{name: "sender refused", first: smtpsink.Faults{Mail: smtpsink.Reply{Code: 550}}, kind: -1, atOther: 1},
+		{name: "message refused", first: smtpsink.Faults{Data: smtpsink.Reply{Code: 550, Text: "5.7.1 looks like spam"}}, kind: -1, atOther: 1},
+		{name: "too large for the first", first: smtpsink.Faults{Mail: smtpsink.Reply{Code: 552, Text: "5.3.4 Message size exceeds fixed limit"}}, kind: -1, atOther: 1},
+		{name: "refused by both for different reasons", first: refuses("*", 554, "5.7.1 Relay access denied"), second: refuses("*", 550, "5.1.1 User unknown"), kind: KindConfig},
 		{name: "both down", first: smtpsink.Faults{Down: true}, second: smtpsink.Faults{Down: true}, kind: KindConnect},
 		{name: "fallback does not relay", first: smtpsink.Faults{Down: true}, second: smtpsink.Faults{Recipients: map[string]smtpsink.Reply{"*": {Code: 554}}}, kind: KindConnect},
 		{name: "fallback unsure", first: smtpsink.Faults{Down: true}, second: smtpsink.Faults{Cut: smtpsink.AfterDot}, kind: KindUnknown, atOther: 1},

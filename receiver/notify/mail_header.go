@@ -3,14 +3,13 @@ package notify
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
+	"vigie/rules/mailbox"
 )
 
 const (
@@ -29,6 +28,11 @@ const (
 // hide text, with single spaces, and without anything a reader would decode as
 // an encoded word.
 func CleanLine(s string) string {
+	return strings.ReplaceAll(cleanLine(s), "=?", "= ?")
+}
+
+// cleanLine is CleanLine for what may hold encoded words.
+func cleanLine(s string) string {
 	var b strings.Builder
 	b.Grow(min(len(s), 4096))
 	space := false
@@ -46,7 +50,7 @@ func CleanLine(s string) string {
 		}
 		b.WriteRune(r) // an invalid byte arrives, and is written, as U+FFFD
 	}
-	return strings.ReplaceAll(b.String(), "=?", "= ?")
+	return b.String()
 }
 
 // invisible reports format characters, except the two joiners that scripts and
@@ -78,15 +82,20 @@ func shorten(s string, limit int) string {
 
 // ParseAddress reads one address, with or without a display name, and returns it
 // in the form that can be written in a header and sent in an envelope: the name
+// decoded when it is written in encoded words, as [Address.String] does, and then
 // cleaned, the domain in ASCII (punycode), the local part an ASCII dot-atom. A
 // local part with other characters is an error: not every relay carries it, and
 // one that does not would refuse the mail or damage the address.
 func ParseAddress(s string) (Address, error) {
-	parsed, err := mail.ParseAddress(CleanLine(s))
+	parsed, err := mail.ParseAddress(cleanLine(s))
+	if err != nil {
+		// A name in a character set that nobody here reads is no name to decode.
+		parsed, err = mail.ParseAddress(CleanLine(s))
+	}
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(s), maxName), err)
 	}
-	addr, err := cleanAddr(parsed.Address)
+	addr, err := mailbox.Clean(parsed.Address)
 	if err != nil {
 		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(parsed.Address), maxName), err)
 	}
@@ -99,52 +108,6 @@ func cleanName(s string) string {
 	return shorten(CleanLine(strings.ReplaceAll(s, `\`, "/")), maxName)
 }
 
-func cleanAddr(addr string) (string, error) {
-	at := strings.LastIndexByte(addr, '@')
-	if at < 0 {
-		return "", errors.New("no @ in it")
-	}
-	local, domain := addr[:at], addr[at+1:]
-	if !dotAtom(local) {
-		return "", errors.New("only ASCII letters, digits and .!#$%&'*+-/=?^_`{|}~ may stand before the @")
-	}
-	ascii, err := asciiDomain(domain)
-	if err != nil {
-		return "", err
-	}
-	if len(local) > 64 || len(local)+1+len(ascii) > 254 {
-		return "", errors.New("longer than mail allows (64 characters before the @, 254 in all)")
-	}
-	return local + "@" + ascii, nil
-}
-
-// asciiDomain returns the lower-case ASCII form of a domain name.
-func asciiDomain(domain string) (string, error) {
-	lookup := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
-	ascii, err := lookup.ToASCII(strings.TrimSuffix(domain, "."))
-	if err != nil {
-		return "", fmt.Errorf("domain %q: %w", shorten(CleanLine(domain), maxName), err)
-	}
-	return ascii, nil
-}
-
-// dotAtom reports whether s needs no quoting before the @ (RFC 5322, 3.2.3).
-func dotAtom(s string) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if part == "" {
-			return false
-		}
-		for _, c := range []byte(part) {
-			letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-			digit := c >= '0' && c <= '9'
-			if !letter && !digit && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // String writes the address as a header does.
 func (a Address) String() string {
 	return (&mail.Address{Name: a.Name, Address: a.Addr}).String()
@@ -155,7 +118,7 @@ func (a Address) String() string {
 // every retry and after every restart. The domain is the sender's; its leading
 // labels are dropped when the whole would exceed MaxMessageID.
 func NewMessageID(domain string, parts ...string) (string, error) {
-	ascii, err := asciiDomain(domain)
+	ascii, err := mailbox.Domain(domain)
 	if err != nil {
 		return "", fmt.Errorf("message-id: %w", err)
 	}
@@ -178,7 +141,7 @@ func NewMessageID(domain string, parts ...string) (string, error) {
 // messageID reports whether s can stand between the brackets of a Message-ID.
 func messageID(s string) bool {
 	left, right, found := strings.Cut(s, "@")
-	return found && len(s) <= MaxMessageID && dotAtom(left) && dotAtom(right)
+	return found && len(s) <= MaxMessageID && mailbox.DotAtom(left) && mailbox.DotAtom(right)
 }
 
 // languageTag reports whether s looks like a BCP 47 tag.

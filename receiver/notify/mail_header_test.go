@@ -87,15 +87,18 @@ func TestCleanSubject(t *testing.T) {
 
 func TestParseAddress(t *testing.T) {
 	for in, want := range map[string]Address{
-		"am@msp.example":                              {"", "am@msp.example"},
-		"Zoé Müller <am@msp.example>":                 {"Zoé Müller", "am@msp.example"},
-		`"Dupont, SARL" <it@dupont.example>`:          {"Dupont, SARL", "it@dupont.example"},
-		"it@bücher.example":                           {"", "it@xn--bcher-kva.example"},
-		"it@BÜCHER.Example":                           {"", "it@xn--bcher-kva.example"},
-		"First.Last+tag@msp.example":                  {"First.Last+tag", "x"},
-		"N\u202eom <am@msp.example>":                  {"Nom", "am@msp.example"},
-		"Nom\r\n Suite <am@msp.example>":              {"Nom Suite", "am@msp.example"},
-		"<" + strings.Repeat("l", 64) + "@a.example>": {"", strings.Repeat("l", 64) + "@a.example"},
+		"am@msp.example":                               {"", "am@msp.example"},
+		"Zoé Müller <am@msp.example>":                  {"Zoé Müller", "am@msp.example"},
+		"=?utf-8?q?Zo=C3=A9?= <am@msp.example>":        {"Zoé", "am@msp.example"},
+		"=?x-none?q?Zo=C3=A9?= <am@msp.example>":       {"= ?x-none?q?Zo=C3=A9?=", "am@msp.example"},
+		"=?utf-8?q?a=0D=0ABcc=3A_x?= <am@msp.example>": {"a Bcc: x", "am@msp.example"},
+		`"Dupont, SARL" <it@dupont.example>`:           {"Dupont, SARL", "it@dupont.example"},
+		"it@bücher.example":                            {"", "it@xn--bcher-kva.example"},
+		"it@BÜCHER.Example":                            {"", "it@xn--bcher-kva.example"},
+		"First.Last+tag@msp.example":                   {"First.Last+tag", "x"},
+		"N\u202eom <am@msp.example>":                   {"Nom", "am@msp.example"},
+		"Nom\r\n Suite <am@msp.example>":               {"Nom Suite", "am@msp.example"},
+		"<" + strings.Repeat("l", 64) + "@a.example>":  {"", strings.Repeat("l", 64) + "@a.example"},
 	} {
 		if want.Addr == "x" {
 			want = Address{"", in}
@@ -304,6 +307,40 @@ func TestMailPunycodeInEnvelopeAndHeaders(t *testing.T) {
 	const want = "it@xn--bcher-kva.example"
 	if got.Recipients[0] != want || got.To[0] != (smtpsink.Address{Name: "Büro", Address: want}) {
 		t.Errorf("envelope %v, To %v", got.Recipients, got.To)
+	}
+}
+
+// The people of the shipped examples, and names that need quotes or other
+// alphabets, arrive as the inventory has them: in every header that holds an
+// address, made as the outbox makes it, and in what a gateway is told.
+func TestNamesBeyondASCII(t *testing.T) {
+	s := sink(t, smtpsink.Options{})
+	m := plain(t, s)
+	for _, name := range []string{
+		"Béatrice Oster", "Léa Dupont", "Inès Faure", "Ousmane Traoré", "Oster, Béatrice", `Zoë "Z" (paie)`, "Jürgen Weiß", "Δημήτρης", "山田 太郎",
+		"Sophie Aubert", "Aubert, Sophie", "a@b.example", strings.Repeat("é", 90),
+	} {
+		msg := message()
+		written := Address{Name: name, Addr: "am@msp.example"}.String()
+		msg.To, msg.Cc, msg.ReplyTo = []string{written}, []string{written, "Zoé <" + "it@dupont.example>"}, written
+		msg.From.Name = name
+		if err := m.Deliver(t.Context(), msg, "am@msp.example"); err != nil {
+			t.Fatal(err)
+		}
+		all := s.Messages()
+		got, err := mail.ReadMessage(bytes.NewReader(all[len(all)-1].Raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range []string{"From", "To", "Cc", "Reply-To"} {
+			list, err := got.Header.AddressList(field)
+			if err != nil || list[0].Name != name || list[0].Address != map[bool]string{true: "vigie@msp.example", false: "am@msp.example"}[field == "From"] {
+				t.Errorf("%s of %q: %v, error %v (raw %s)", field, name, list, err, got.Header.Get(field))
+			}
+		}
+		if to := webhookMessage(msg, "x").To[0]; strings.Contains(to, "=?") || !strings.Contains(to, strings.ReplaceAll(name, `"`, "'")) {
+			t.Errorf("a gateway reads %q", to)
+		}
 	}
 }
 

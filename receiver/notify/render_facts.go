@@ -503,7 +503,10 @@ func (v *view) AffectedCount() string {
 	return v.count("machines", n)
 }
 
-// Refused lists the addresses that were refused for good.
+// RefusedWhat is what was refused: "" an address, "message" or "trouble".
+func (i *item) RefusedWhat() string { return i.f.RefusedWhat }
+
+// Refused lists the addresses whose mail was refused.
 func (i *item) Refused() string { return i.few(i.f.Refused, 5) }
 
 // Footer says to staff why they get this message and which step it is.

@@ -126,7 +126,7 @@ func webhookMessage(m Message, recipient string) WebhookMessage {
 	clean := func(list []string) []string {
 		out := make([]string, 0, len(list))
 		for _, s := range list {
-			out = append(out, CleanLine(s))
+			out = append(out, readable(s))
 		}
 		return out
 	}
@@ -144,6 +144,19 @@ func webhookMessage(m Message, recipient string) WebhookMessage {
 		Language:   m.Language,
 		Date:       m.Date,
 	}
+}
+
+// readable gives an address as people read it: a gateway decodes no encoded
+// words. What is no mail address stays as it is.
+func readable(s string) string {
+	a, err := ParseAddress(s)
+	if err != nil {
+		return CleanLine(s)
+	}
+	if a.Name == "" {
+		return a.Addr
+	}
+	return `"` + strings.ReplaceAll(a.Name, `"`, "'") + `" <` + a.Addr + ">"
 }
 
 // webhookSettings is what the files held at the time of one message.

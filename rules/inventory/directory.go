@@ -23,6 +23,8 @@ type Directory struct {
 	// also apply to incidents with a pinned policy.
 	Closures map[string]map[calendar.Date][]calendar.Window
 	closedAt map[string][]strict.Position // where closures stand, by calendar
+	// Imported are the iCalendar files that were read.
+	Imported []ImportedCalendar
 
 	index machineIndex
 }

@@ -3,7 +3,9 @@ package inventory
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,25 +43,78 @@ func ICalCalendar(file string) (string, bool) {
 // refused as well: what an export that went wrong leaves behind must not open
 // the days that were closed.
 func CheckICal(f strict.File) error {
-	_, err := readICal(f, time.UTC)
+	in, err := readICal(f, time.UTC)
+	if err == nil || in.Events+len(in.Passed) == 0 {
+		return err
+	}
+	// Midnight of a zone, written as an instant of UTC, closes days by that zone's
+	// clock alone; which one it is belongs to the inventory.
+	const hour = 60 * 60
+	for offset := -12; offset <= 14; offset++ {
+		if _, here := readICal(f, time.FixedZone("", offset*hour)); here == nil {
+			return nil
+		}
+	}
 	return err
 }
 
-func readICal(f strict.File, zone *time.Location) (map[calendar.Date][]calendar.Window, error) {
+func readICal(f strict.File, zone *time.Location) (ical.Import, error) {
 	refuse := func(format string, args ...any) error {
 		return strict.Faults{{Position: strict.Position{File: f.Name, Line: 1}, What: fmt.Sprintf(format, args...)}}
 	}
 	if len(bytes.TrimSpace(f.Text)) == 0 {
-		return nil, refuse("the file is empty: export the calendar again")
+		return ical.Import{}, refuse("the file is empty: export the calendar again")
 	}
-	days, err := ical.ImportICal(bytes.NewReader(f.Text), zone)
+	in, err := ical.Read(bytes.NewReader(f.Text), zone)
 	switch {
 	case err != nil:
-		return nil, refuse("%v", err)
-	case len(days) == 0:
-		return nil, refuse("closes no day: only events that last all day count; export the calendar again, or take the file away")
+		return ical.Import{}, refuse("%v", err)
+	case len(in.Days) == 0:
+		return in, refuse("closes no day: only events that last all day count; export the calendar again, or take the file away")
 	}
-	return days, nil
+	return in, nil
+}
+
+// ImportedCalendar is what an iCalendar file came to.
+type ImportedCalendar struct {
+	Calendar, File string
+	ical.Import
+}
+
+// Lines say for people how many events of the file closed which days, and which
+// events were passed over and why.
+func (c ImportedCalendar) Lines() []string {
+	out := []string{fmt.Sprintf("%s: %d events close %d days of calendar %s: %s", c.File, c.Events, len(c.Days), c.Calendar, spans(c.Days))}
+	const most = 50
+	for n, p := range c.Passed {
+		if n == most {
+			return append(out, fmt.Sprintf("  and %d more events are passed over", len(c.Passed)-most))
+		}
+		out = append(out, fmt.Sprintf("  passed over: %q, because %s", p.Title, p.Why))
+	}
+	return out
+}
+
+// spans writes days in order, neighbours as one span, and of many the first ones.
+func spans(days map[calendar.Date][]calendar.Window) string {
+	var out []string
+	sorted := slices.SortedFunc(maps.Keys(days), calendar.Date.Compare)
+	const most = 40
+	for n := 0; n < len(sorted); n++ {
+		if len(out) == most {
+			return strings.Join(out, ", ") + fmt.Sprintf(" and further ones until %s", sorted[len(sorted)-1])
+		}
+		first := sorted[n]
+		for n+1 < len(sorted) && sorted[n].AddDays(1) == sorted[n+1] {
+			n++
+		}
+		if first == sorted[n] {
+			out = append(out, first.String())
+		} else {
+			out = append(out, first.String()+" to "+sorted[n].String())
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // imported adds the days of an iCalendar file. What is written under closures
@@ -70,16 +125,17 @@ func (l *loader) imported(f strict.File) {
 	if !l.once(at, "calendar "+name, "calendar file "+name) {
 		return
 	}
-	days, err := readICal(f, l.location)
+	in, err := readICal(f, l.location)
 	if err != nil {
 		l.note(err)
 		return
 	}
 	l.dir.noteClosure(name, at)
+	l.dir.Imported = append(l.dir.Imported, ImportedCalendar{Calendar: name, File: f.Name, Import: in})
 	if l.dir.Closures[name] == nil {
 		l.dir.Closures[name] = map[calendar.Date][]calendar.Window{}
 	}
-	for day, windows := range days {
+	for day, windows := range in.Days {
 		_, own := l.dir.Closures[name][day]
 		_, every := l.dir.Closures[everyCalendar][day]
 		if !own && !every {

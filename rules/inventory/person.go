@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vigie/internal/strict"
+	"vigie/rules/mailbox"
 )
 
 // Person is somebody who can be told something.
@@ -70,6 +71,9 @@ func wrongAddress(address string) string {
 	parsed, err := mail.ParseAddress(address)
 	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsAny(address, " \t\r\n\"<>") {
 		return fmt.Sprintf("%q is not an e-mail address: write it bare, like lea@dupont.example", address)
+	}
+	if _, err := mailbox.Clean(address); err != nil {
+		return fmt.Sprintf("%q cannot be written to: %v; write the mailbox's plain address, like lea@dupont.example", address, err)
 	}
 	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/alertmanager/matcher/parse"
 	"github.com/prometheus/alertmanager/pkg/labels"
 )
 
@@ -92,13 +93,22 @@ type Matchers []*labels.Matcher
 func ParseMatchers(texts []string) (Matchers, error) {
 	ms := make(Matchers, 0, len(texts))
 	for _, t := range texts {
-		m, err := labels.ParseMatcher(t)
+		m, err := parseMatcher(t)
 		if err != nil {
 			return nil, err
 		}
 		ms = append(ms, m)
 	}
 	return ms, nil
+}
+
+// parseMatcher reads one matcher; a quoted label name may be any UTF-8, as in
+// "service.name"="shop".
+func parseMatcher(text string) (*labels.Matcher, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), `"`) {
+		return parse.Matcher(text)
+	}
+	return labels.ParseMatcher(text)
 }
 
 // Match reports whether every matcher accepts the label set.

@@ -3,6 +3,7 @@ package smtpsink
 import (
 	"crypto/tls"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -47,7 +48,8 @@ type Faults struct {
 	Slow time.Duration
 }
 
-// Reply is an SMTP answer; none when Code is 0.
+// Reply is an SMTP answer; none when Code is 0. A text may begin with an enhanced
+// status code; otherwise it gets a general one.
 type Reply struct {
 	Code int
 	Text string
@@ -61,8 +63,14 @@ func (r Reply) err() error {
 	if text == "" {
 		text = "scripted answer"
 	}
-	return &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.EnhancedCodeNotSet, Message: text}
+	enhanced := smtp.EnhancedCodeNotSet
+	if ownStatus.MatchString(text) {
+		enhanced = smtp.NoEnhancedCode // the text has its own, as a server would send it
+	}
+	return &smtp.SMTPError{Code: r.Code, EnhancedCode: enhanced, Message: text}
 }
+
+var ownStatus = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3} `)
 
 // Greylist answers 451 until a client has tried Tries times and Wait has passed
 // since its first attempt, by the sink's clock.

@@ -3,6 +3,7 @@
 package ical
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -32,40 +33,82 @@ const (
 // until 2099. Events with times, and cancelled ones, say nothing about days and
 // are passed over. Dates are read in the given zone.
 func ImportICal(r io.Reader, loc *time.Location) (days map[calendar.Date][]calendar.Window, err error) {
+	in, err := Read(r, loc)
+	return in.Days, err
+}
+
+// Import is what an iCalendar file comes to.
+type Import struct {
+	// Days are the closed days.
+	Days map[calendar.Date][]calendar.Window
+	// Events is how many events close days.
+	Events int
+	// Passed are the events that close none.
+	Passed []Passed
+}
+
+// Passed is an event that closes no day.
+type Passed struct{ Title, Why string }
+
+// Read is ImportICal with what became of each event.
+func Read(r io.Reader, loc *time.Location) (in Import, err error) {
 	// The libraries index past the end of some broken lines and rules; what a
 	// stranger's file contains must not stop the program.
 	defer func() {
 		if broken := recover(); broken != nil {
-			days, err = nil, fmt.Errorf("the file is not a sound iCalendar (%v); export it again", broken)
+			in, err = Import{}, fmt.Errorf("the file is not a sound iCalendar (%v); export it again", broken)
 		}
 	}()
 	return importICal(r, loc)
 }
 
-func importICal(r io.Reader, loc *time.Location) (map[calendar.Date][]calendar.Window, error) {
-	limited := &io.LimitedReader{R: r, N: maxBytes + 1}
+func importICal(r io.Reader, loc *time.Location) (Import, error) {
+	limited := &io.LimitedReader{R: withoutMark(r), N: maxBytes + 1}
 	decoder := ical.NewDecoder(limited)
 	var events []event
 	for {
 		file, err := decoder.Decode()
 		if limited.N <= 0 {
-			return nil, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
+			return Import{}, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
 		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("the file is not an iCalendar: %w; export it again", err)
+			return Import{}, fmt.Errorf("the file is not an iCalendar: %w; export it again", err)
 		}
 		for _, entry := range file.Events() {
 			e, err := readEvent(entry, loc)
 			if err != nil {
-				return nil, fmt.Errorf("event %q: %w", title(entry), err)
+				return Import{}, fmt.Errorf("event %q: %w", title(entry), err)
 			}
 			events = append(events, e)
 		}
 	}
-	return closedDays(events)
+	days, err := closedDays(events)
+	return summary(days, events), err
+}
+
+// withoutMark drops a byte order mark, which editors on Windows put before the text.
+func withoutMark(r io.Reader) io.Reader {
+	buffered := bufio.NewReader(r)
+	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
+		_, _ = buffered.Discard(len(mark)) // they are buffered
+	}
+	return buffered
+}
+
+// summary tells which events closed days and which were passed over, and why.
+func summary(days map[calendar.Date][]calendar.Window, events []event) Import {
+	out := Import{Days: days}
+	for _, e := range events {
+		if e.passed != "" {
+			out.Passed = append(out.Passed, Passed{e.title, e.passed})
+			continue
+		}
+		out.Events++
+	}
+	return out
 }
 
 // event is an all-day event, once or again and again. One with times has no
@@ -76,6 +119,7 @@ type event struct {
 	instead *calendar.Date  // the occurrence of the same uid that this replaces
 	days    int             // how long it lasts
 	starts  []calendar.Date // its occurrences
+	passed  string          // why it closes no day; empty when it does
 }
 
 func title(entry ical.Event) string {
@@ -90,8 +134,9 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 	if uid := entry.Props.Get(ical.PropUID); uid != nil {
 		e.uid = uid.Value
 	}
+	zones := zones{loc}
 	if moved := entry.Props.Get(ical.PropRecurrenceID); moved != nil {
-		dates, err := readDates(*moved)
+		dates, err := zones.dates(*moved)
 		if err != nil {
 			return event{}, err
 		}
@@ -102,35 +147,33 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 		return event{}, errors.New("it has no DTSTART; give it a first day")
 	}
 	if status := entry.Props.Get(ical.PropStatus); status != nil && strings.EqualFold(status.Value, string(ical.EventCancelled)) {
+		e.passed = "it is cancelled"
 		return e, nil
 	}
-	if !strings.EqualFold(string(start.ValueType()), string(ical.ValueDate)) {
-		return e, nil
+	first, wholeDay, err := zones.moment(*start, start.Value)
+	if err == nil {
+		err = within(*start, first)
 	}
-
-	first, err := readDates(*start)
 	if err != nil {
 		return event{}, err
 	}
-	if e.days, err = length(entry, first[0], loc); err != nil {
+	last, err := zones.end(entry, first, wholeDay)
+	if err != nil {
 		return event{}, err
 	}
-	e.starts, err = occurrences(entry, first[0])
+	if !wholeDay && (!midnight(first) || !midnight(last) || !last.After(first)) {
+		e.passed = "it does not last whole days"
+		return e, nil
+	}
+	if e.days, err = length(dateOf(first), dateOf(last)); err != nil {
+		return event{}, err
+	}
+	e.starts, err = zones.occurrences(entry, dateOf(first))
 	return e, err
 }
 
-// length is how many days an event lasts that begins on first. The end that a
-// file gives is the first day that no longer belongs to it.
-func length(entry ical.Event, first calendar.Date, loc *time.Location) (int, error) {
-	if entry.Props.Get(ical.PropDateTimeEnd) == nil && entry.Props.Get(ical.PropDuration) == nil {
-		return 1, nil
-	}
-	end, err := entry.DateTimeEnd(loc)
-	if err != nil {
-		return 0, fmt.Errorf("its end: %w", err)
-	}
-	year, month, day := end.Date()
-	last := calendar.Date{Year: year, Month: month, Day: day}
+// length counts the days from the first to the last, which is not closed itself.
+func length(first, last calendar.Date) (int, error) {
 	for days := 1; days <= maxDays; days++ {
 		if !first.AddDays(days).Before(last) {
 			return days, nil
@@ -140,16 +183,16 @@ func length(entry ical.Event, first calendar.Date, loc *time.Location) (int, err
 }
 
 // occurrences are the first days of an event and its repetitions.
-func occurrences(entry ical.Event, first calendar.Date) ([]calendar.Date, error) {
+func (z zones) occurrences(entry ical.Event, first calendar.Date) ([]calendar.Date, error) {
 	except := make(map[calendar.Date]bool)
-	if err := eachDate(entry, ical.PropExceptionDates, func(d calendar.Date) { except[d] = true }); err != nil {
+	if err := z.eachDate(entry, ical.PropExceptionDates, func(d calendar.Date) { except[d] = true }); err != nil {
 		return nil, err
 	}
 	starts := []calendar.Date{first}
-	if err := eachDate(entry, ical.PropRecurrenceDates, func(d calendar.Date) { starts = append(starts, d) }); err != nil {
+	if err := z.eachDate(entry, ical.PropRecurrenceDates, func(d calendar.Date) { starts = append(starts, d) }); err != nil {
 		return nil, err
 	}
-	repeated, err := repetitions(entry)
+	repeated, err := z.repetitions(entry, first)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +205,7 @@ func occurrences(entry ical.Event, first calendar.Date) ([]calendar.Date, error)
 	return kept, nil
 }
 
-func repetitions(entry ical.Event) ([]calendar.Date, error) {
+func (z zones) repetitions(entry ical.Event, first calendar.Date) ([]calendar.Date, error) {
 	rule := entry.Props.Get(ical.PropRecurrenceRule)
 	if rule == nil {
 		return nil, nil
@@ -175,8 +218,10 @@ func repetitions(entry ical.Event) ([]calendar.Date, error) {
 	// Of the recurrence only the rule is asked: the dates beside it, RDATE and
 	// EXDATE, come in lists, which the library does not read.
 	bare := ical.NewComponent(entry.Name)
-	bare.Props.Set(rule)
-	bare.Props.Set(entry.Props.Get(ical.PropDateTimeStart))
+	bare.Props.Set(z.rule(rule))
+	start := ical.NewProp(ical.PropDateTimeStart)
+	start.SetDate(time.Date(first.Year, first.Month, first.Day, 0, 0, 0, 0, time.UTC))
+	bare.Props.Set(start)
 	set, err := bare.RecurrenceSet(time.UTC)
 	if err != nil {
 		return nil, fmt.Errorf("RRULE %s: %w", rule.Value, err)
@@ -199,9 +244,9 @@ func repetitions(entry ical.Event) ([]calendar.Date, error) {
 	}
 }
 
-func eachDate(entry ical.Event, name string, do func(calendar.Date)) error {
+func (z zones) eachDate(entry ical.Event, name string, do func(calendar.Date)) error {
 	for _, prop := range entry.Props.Values(name) {
-		dates, err := readDates(prop)
+		dates, err := z.dates(prop)
 		if err != nil {
 			return err
 		}
@@ -210,25 +255,6 @@ func eachDate(entry ical.Event, name string, do func(calendar.Date)) error {
 		}
 	}
 	return nil
-}
-
-// readDates reads a list of dates. Times, which some programs add to the dates
-// of an all-day event, are cut off.
-func readDates(prop ical.Prop) ([]calendar.Date, error) {
-	var dates []calendar.Date
-	for _, text := range strings.Split(prop.Value, ",") {
-		day, _, _ := strings.Cut(text, "T")
-		t, err := time.Parse("20060102", day)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %q is not a date; write it like 20260329", prop.Name, text)
-		}
-		if t.Year() < firstYear || t.Year() > lastYear {
-			return nil, fmt.Errorf("%s: %s is not in the years %d to %d; check the year", prop.Name, text, firstYear, lastYear)
-		}
-		year, month, number := t.Date()
-		dates = append(dates, calendar.Date{Year: year, Month: month, Day: number})
-	}
-	return dates, nil
 }
 
 // closedDays unfolds events into their days. An event that stands in for an

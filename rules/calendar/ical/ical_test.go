@@ -50,6 +50,26 @@ func TestImportICal(t *testing.T) {
 		{"one occurrence moved", []string{
 			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=3",
 			"UID:a\nRECURRENCE-ID;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260812"}, "2026-08-03 2026-08-12 2026-08-17"},
+		// As exporters write them.
+		{"a date that does not say so", []string{"DTSTART:20260713\nDTEND:20260714"}, "2026-07-13"},
+		{"midnight in a zone of Windows", []string{"DTSTART;TZID=Romance Standard Time:20260713T000000\nDTEND;TZID=Romance Standard Time:20260715T000000"}, "2026-07-13 2026-07-14"},
+		{"midnight without a zone", []string{"DTSTART:20260713T000000\nDTEND:20260714T000000"}, "2026-07-13"},
+		{"midnight in Paris as UTC", []string{"DTSTART:20260712T220000Z\nDTEND:20260713T220000Z"}, "2026-07-13"},
+		{"over the clock change as UTC", []string{"DTSTART:20260327T230000Z\nDTEND:20260329T220000Z"}, "2026-03-28 2026-03-29"},
+		{"midnight, with a duration", []string{"DTSTART;TZID=Europe/Paris:20260713T000000\nDURATION:P1D"}, "2026-07-13"},
+		{"midnight, but only an hour", []string{"DTSTART;TZID=Europe/Paris:20260713T000000\nDTEND;TZID=Europe/Paris:20260713T010000"}, ""},
+		{"midnight, a reminder", []string{"DTSTART:20260713T000000"}, ""},
+		{"the end in another form", []string{"DTSTART;VALUE=DATE:20260713\nDTEND:20260715T000000"}, "2026-07-13 2026-07-14"},
+		{"the end in another form, as UTC", []string{"DTSTART;VALUE=DATE:20260713\nDTEND:20260714T220000Z"}, "2026-07-13 2026-07-14"},
+		{"until as UTC", []string{"DTSTART;VALUE=DATE:20260803\nDTEND;VALUE=DATE:20260804\nRRULE:FREQ=DAILY;UNTIL=20260806T220000Z"},
+			"2026-08-03 2026-08-04 2026-08-05 2026-08-06 2026-08-07"},
+		{"except as UTC", []string{"DTSTART;VALUE=DATE:20260803\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE:20260803T220000Z"}, "2026-08-03 2026-08-05"},
+		{"also as UTC, as a period", []string{"DTSTART;VALUE=DATE:20260803\nRDATE;VALUE=PERIOD:20260831T220000Z/P1D"}, "2026-08-03 2026-09-01"},
+		{"one occurrence moved, as UTC", []string{
+			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=2",
+			"UID:a\nRECURRENCE-ID:20260809T220000Z\nDTSTART:20260812\nDTEND:20260813"}, "2026-08-03 2026-08-12"},
+		{"each year at midnight of Outlook", []string{"DTSTART;TZID=\"(UTC+01:00) Brussels, Paris\":20261224T000000\nDTEND;TZID=\"(UTC+01:00) Brussels, Paris\":20261225T000000\nRRULE:FREQ=YEARLY;COUNT=2"},
+			"2026-12-24 2027-12-24"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			closed, err := ical.ImportICal(strings.NewReader(file(tc.events...)), paris(t))
@@ -67,6 +87,15 @@ func TestImportICal(t *testing.T) {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestReadTellsWhatBecameOfEachEvent(t *testing.T) {
+	text := "\xef\xbb\xbf" + file("DTSTART:20260713", "DTSTART:20260515T090000Z\nDTEND:20260515T100000Z", "DTSTART;VALUE=DATE:20260514\nSTATUS:CANCELLED")
+	in, err := ical.Read(strings.NewReader(text), paris(t))
+	if err != nil || in.Events != 1 || len(in.Days) != 1 || len(in.Passed) != 2 || in.Passed[0] != (ical.Passed{Title: "closed", Why: "it does not last whole days"}) ||
+		in.Passed[1].Why != "it is cancelled" {
+		t.Errorf("%+v, %v", in, err)
 	}
 }
 

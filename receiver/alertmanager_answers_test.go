@@ -1,0 +1,156 @@
+package receiver_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/receiver/alertmanager"
+	"vigie/rules"
+)
+
+// One element that cannot be read takes nothing else with it: neither a silence
+// on names that only UTF-8 has, nor what is broken beyond reading.
+func TestOneBadElementOfAlertmanager(t *testing.T) {
+	r := newRig(t, 1)
+	p, a := r.peers[0], backup("dupont", "SRV-AD", "primary")
+	foreign := func(id string, matchers ...any) map[string]any {
+		return map[string]any{"id": id, "createdBy": "dev", "comment": "deploy", "startsAt": r.now(), "endsAt": r.now().Add(4 * time.Hour), "updatedAt": r.now(),
+			"status": map[string]string{"state": "active"}, "matchers": matchers}
+	}
+	p.change(func() {
+		p.alerts = append(p.alerts, a)
+		p.silences = append(p.silences,
+			foreign("1", map[string]any{"name": "service.name", "value": "sh\u00a0\"o\\p\n", "isRegex": false, "isEqual": true}),
+			foreign("2", map[string]any{"name": "étage", "value": "3|4", "isRegex": true, "isEqual": false}, map[string]any{"name": "machine", "value": "SRV-AD", "isRegex": false, "isEqual": true}),
+			foreign("3", nil), foreign("4", map[string]any{"name": "a", "value": "(", "isRegex": true, "isEqual": true}), foreign("5", "nonsense"), nil)
+	})
+	r.fires(dog, a)
+	r.stride(3*time.Minute, 10*time.Second)
+	if up := r.metric(`vigie_alertmanager_up{alertmanager="am0"}`); up != 1 {
+		t.Fatalf("up is %v", up)
+	}
+	// étage!~"3|4" and machine="SRV-AD" covers it: what can be read counts.
+	if i := r.the("machine=SRV-AD"); i.Assignee != "dev" && !i.Flags["silenced"] {
+		t.Errorf("the readable silence is passed over: %+v", i)
+	}
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+}
+
+// What Alertmanager keeps back is told to nobody while it does so, and within a
+// reconciliation afterwards; what was told before goes on.
+func TestHeldBackByAlertmanager(t *testing.T) {
+	for _, kind := range []string{"inhibited", "muted"} {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, 2)
+			a := backup("dupont", "SRV-AD", "primary")
+			hold := func(by ...string) {
+				for _, p := range r.peers {
+					p.change(func() {
+						p.alerts = []alert{dog, a}
+						held := map[string][]string{alertmanager.Fingerprint(a): by}
+						if p.inhibited, p.muted = held, nil; kind == "muted" {
+							p.inhibited, p.muted = nil, held
+						}
+					})
+				}
+			}
+			hold("nights")
+			for range 10 {
+				r.fires(dog)
+				r.stride(time.Minute, 20*time.Second)
+			}
+			if n := len(r.sink.Messages()); n != 0 || len(r.incidents("machine=SRV-AD")) != 0 {
+				t.Fatalf("%d mails, incidents %v", n, r.incidents("machine=SRV-AD"))
+			}
+			hold()
+			r.fires(dog)
+			r.stride(3*time.Minute, 10*time.Second)
+			if n := len(r.mails("opened")); n != 1 {
+				t.Fatalf("%d mails once it is held back no more", n)
+			}
+			hold("nights")
+			for range 10 {
+				r.fires(dog)
+				r.stride(time.Minute, 20*time.Second)
+			}
+			r.state("1", "open") // held back is not over
+		})
+	}
+}
+
+// Members of one cluster are one: one silence, also while one of them is down.
+func TestClusterOfAlertmanagers(t *testing.T) {
+	r := newRig(t, 2)
+	a := backup("dupont", "SRV-AD", "primary")
+	for i, p := range r.peers {
+		p.change(func() {
+			p.alerts, p.name, p.members = []alert{dog, a}, []string{"01A", "01B"}[i], []string{"01A", "01B"}
+		})
+	}
+	r.fires(dog, a)
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	if n, m := len(r.peers[0].silences), len(r.peers[1].silences); n+m != 1 {
+		t.Errorf("%d and %d silences, want one in the cluster", n, m)
+	}
+	// The one that has it is down: the other takes it.
+	r.fails = true
+	r.peers[0].change(func() { r.peers[0].broken = true })
+	r.act(http.StatusOK, adm2Token, "1", "silence", map[string]string{"comment": "still at it"})
+	if m := len(r.peers[1].silences); m != 1 {
+		t.Errorf("%d silences in the member that is up", m)
+	}
+	r.peers[1].change(func() { r.peers[1].broken = true })
+	r.act(http.StatusServiceUnavailable, adm1Token, "1", "silence", map[string]string{"comment": "nobody is up", "for": "2h"})
+}
+
+// A silence that is made longer keeps what others wrote into it, and what this
+// program has never heard of.
+func TestExtendedSilenceKeepsItsAnnotations(t *testing.T) {
+	r := newRig(t, 1)
+	p, a := r.peers[0], backup("dupont", "SRV-AD", "primary")
+	p.change(func() { p.alerts = []alert{dog, a} })
+	r.fires(dog, a)
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	p.change(func() {
+		p.silences[0]["annotations"] = map[string]any{"ticket": "4711"}
+		p.silences[0]["novelty"] = []any{"x"}
+	})
+	r.stride(time.Minute, 10*time.Second)
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "the new disk is late"})
+	if len(p.silences) != 1 {
+		t.Fatalf("%d silences", len(p.silences))
+	}
+	s := p.silences[0]
+	notes, _ := s["annotations"].(map[string]any)
+	if text, _ := s["comment"].(string); !strings.HasPrefix(text, "the new disk is late") || notes["ticket"] != "4711" || s["novelty"] == nil {
+		t.Errorf("the silence became %v", s)
+	}
+}
+
+// The filter that is shipped lets the watchdog pass; the narrow one of before
+// leaves an empty answer, which ends what is repaired as long as the watchdog is
+// heard, and nothing when it is not.
+func TestNothingFiresAtTheReceiver(t *testing.T) {
+	for _, heard := range []bool{true, false} {
+		r := newRig(t, 1)
+		p, a := r.peers[0], backup("dupont", "SRV-AD", "primary")
+		r.prom.job(a, 3, r.now().Add(-time.Hour), r.now().Add(-25*time.Hour), r.now())
+		p.change(func() { p.alerts = []alert{a} })
+		r.fires(dog, a)
+		r.stride(3*time.Minute, 10*time.Second)
+		r.prom.job(a, 1, r.now(), r.now(), r.now())
+		p.change(func() { p.alerts = nil })
+		for range 20 {
+			if heard {
+				r.fires(dog)
+			}
+			r.prom.source("acronis-1", 1, r.now())
+			r.stride(time.Minute, 20*time.Second)
+		}
+		r.state("1", map[bool]rules.State{true: rules.Resolved, false: rules.Open}[heard])
+	}
+}

@@ -1,0 +1,116 @@
+package notify
+
+import (
+	"testing"
+
+	"vigie/receiver/notify/smtpsink"
+)
+
+// Whom or what a refusal is about: by phase, status and words. The answers are
+// those of Postfix, Exim and OpenSMTPD in Debian 12, met for real, and of the
+// published tables of Exchange Online, Gmail and cPanel.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		phase string
+		code  int
+		text  string
+		kind  Kind
+	}{
+		{phaseRcpt, 550, "5.1.1 <am@msp.example>: Recipient address rejected: User unknown in local recipient table", KindRecipient},
+		{phaseRcpt, 550, "Unrouteable address", KindRecipient},
+		{phaseRcpt, 550, "Invalid recipient: <am@msp.example>", KindRecipient},
+		{phaseRcpt, 550, "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", KindRecipient},
+		{phaseRcpt, 550, "5.4.1 Recipient address rejected: Access denied. AS(201806281)", KindRecipient},
+		{phaseRcpt, 550, "5.2.1 The email account that you tried to reach is disabled.", KindRecipient},
+		{phaseRcpt, 550, "5.5.0 Requested action not taken: mailbox unavailable", KindRecipient},
+		{phaseRcpt, 556, "5.1.10 <am@msp.example>: Recipient address rejected: Domain msp.example does not accept mail (nullMX)", KindRecipient},
+		{phaseDot, 550, "5.1.1 User unknown", KindRecipient},
+
+		{phaseRcpt, 554, "5.7.1 <am@msp.example>: Relay access denied", KindConfig},
+		{phaseRcpt, 550, "relay not permitted", KindConfig},
+		{phaseRcpt, 550, "5.7.54 SMTP; Unable to relay recipient in non-accepted domain", KindConfig},
+		{phaseRcpt, 553, "5.7.1 <vigie@msp.example>: Sender address rejected: not owned by user backup", KindConfig},
+		{phaseRcpt, 550, "5.1.8 <vigie@msp.example>: Sender address rejected: Domain not found", KindConfig},
+		{phaseRcpt, 550, "5.1.7 <vigie@msp.example>: Sender address rejected: undeliverable address", KindConfig},
+		{phaseRcpt, 554, "5.7.1 Service unavailable; Client host [192.0.2.7] blocked using zen.example", KindConfig},
+		{phaseRcpt, 550, "Sender verify failed", KindConfig},
+		{phaseRcpt, 550, "<vigie@msp.example> is not welcome", KindConfig},
+		{phaseRcpt, 554, "5.7.1 Access denied", KindConfig},
+		{phaseRcpt, 550, "5.0.0 5.7.1 Access denied", KindConfig},
+		{phaseRcpt, 550, "5.1.90 Your message can't be sent because you've reached your daily limit for message recipients", KindConfig},
+		{phaseRcpt, 550, "Domain msp.example has exceeded the max emails per hour (200/200 (100%)) allowed. Message discarded.", KindConfig},
+		{phaseRcpt, 530, "5.7.57 Client not authenticated to send mail", KindAuth},
+		{phaseMail, 550, "5.7.1 sender rejected", KindConfig},
+		{phaseMail, 552, "5.2.2 quota of this login is used up", KindConfig},
+		{phaseData, 554, "5.7.1 <DATA>: Data command rejected: Access denied", KindConfig},
+		{phaseDot, 550, "5.7.60 SMTP; Client does not have permissions to send as this sender", KindConfig},
+		{phaseDot, 554, "5.2.252 SendAsDenied; vigie@msp.example not allowed to send as alert@msp.example", KindConfig},
+		{phaseDot, 550, "5.4.5 Daily user sending limit exceeded. For more information on Gmail sending limits go to https://support.example", KindConfig},
+		{phaseDot, 550, "5.7.26 This mail has been blocked because the sender is unauthenticated", KindConfig},
+
+		{phaseMail, 552, "5.3.4 Message size exceeds fixed limit", KindMessage},
+		{phaseMail, 552, "Message size exceeds maximum permitted", KindMessage},
+		{phaseDot, 552, "5.3.4 Max message size exceeded", KindMessage},
+		{phaseDot, 550, "maximum allowed line length is 998 octets, got 1200", KindMessage},
+		{phaseDot, 550, "5.7.1 looks like spam", KindMessage},
+		{phaseDot, 554, "5.7.1 Your message was rejected: content filter", KindMessage},
+		{phaseDot, 552, "5.7.0 This message was blocked because its content presents a potential security issue.", KindMessage},
+		{phaseDot, 554, "Transaction failed", KindMessage},
+		{phaseRcpt, 550, "5.6.7 SMTPUTF8 is required, but was not offered by host", KindMessage},
+
+		{phaseRcpt, 450, "4.2.0 <am@msp.example>: Recipient address rejected: Greylisted", KindTemporary},
+		{phaseRcpt, 552, "5.2.2 mailbox full", KindTemporary},
+		{phaseDot, 552, "5.2.2 <am@msp.example> Quota exceeded (mailbox for user is full)", KindTemporary},
+		{phaseDot, 554, "5.4.6 Too many hops, or a loop", KindTemporary},
+	} {
+		if got := readRefusal(c.phase, c.code, c.text).judge("am@msp.example"); got.kind != c.kind {
+			t.Errorf("%s: %d %s: %s (sure: %t), want %s", c.phase, c.code, c.text, got.kind, got.sure, c.kind)
+		}
+	}
+}
+
+// An answer that says neither whom it means nor why is judged by what others
+// meet: those of the same message, and those that the relay took before.
+func TestRefusalIsCompared(t *testing.T) {
+	one := func() Message {
+		m := message()
+		m.To, m.Cc = []string{"am@msp.example"}, nil
+		return m
+	}
+	for _, c := range []struct {
+		name   string
+		faults smtpsink.Faults
+		before string // whom the relay took before
+		msg    Message
+		kind   Kind
+	}{
+		{"others of the message are taken", refuses("am@msp.example", 550, "no thanks"), "", message(), KindRecipient},
+		{"nobody is taken", refuses("*", 550, "no thanks"), "", message(), KindConfig},
+		{"one who was taken before still is", refuses("am@msp.example", 550, "no thanks"), "sup@msp.example", one(), KindRecipient},
+		{"one who was taken before is not any more", refuses("*", 550, "no thanks"), "sup@msp.example", one(), KindConfig},
+		{"nobody to compare with", refuses("*", 550, "no thanks"), "", one(), KindTemporary},
+		{"a list for members only", refuses("am@msp.example", 550, "5.7.1 Recipient address rejected: members only"), "sup@msp.example", one(), KindRecipient},
+		{"no login, in words of the recipient", refuses("*", 554, "5.7.1 Recipient address rejected: Access denied"), "sup@msp.example", one(), KindConfig},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := sink(t, smtpsink.Options{})
+			m := plain(t, s)
+			if c.before != "" {
+				if err := m.Deliver(t.Context(), one(), c.before); err != nil {
+					t.Fatal(err)
+				}
+			}
+			was := len(s.Messages())
+			if err := s.SetFaults(c.faults); err != nil {
+				t.Fatal(err)
+			}
+			err := m.Deliver(t.Context(), c.msg, "am@msp.example")
+			if KindOf(err) != c.kind || err == nil {
+				t.Errorf("%v is %s, want %s", err, KindOf(err), c.kind)
+			}
+			if len(s.Messages()) != was {
+				t.Error("comparing sent a message")
+			}
+		})
+	}
+}
