@@ -188,7 +188,8 @@ func (e *Engine) settleIn(ctx context.Context) error {
 				return err
 			}
 		}
-		return tx.ReleaseLeases(e.o.Now())
+		now := e.o.Now()
+		return errors.Join(tx.ReleaseLeases(now), tx.Hasten(now))
 	})
 }
 
@@ -212,6 +213,10 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 			}
 		}
 		tx.AfterCommit(func() { e.parts.Store(&p) })
+		// Whoever reloads may have mended the mail settings, or a file they name.
+		if err := tx.Hasten(now); err != nil {
+			return err
+		}
 		return foreshorten(tx, full, p.Timings.RetryMost, now)
 	})
 	if err != nil {

@@ -61,6 +61,36 @@ func TestRefusalThatIsNotOfAnAddress(t *testing.T) {
 	}
 }
 
+// Who mends the settings and reloads does not wait for the next try; nor does who
+// restarts.
+func TestReloadTriesAtOnce(t *testing.T) {
+	for name, again := range map[string]func(r *rig){
+		"reload":  func(r *rig) { r.request(http.MethodPost, "/-/reload", adm1Token, nil) },
+		"restart": func(r *rig) { r.restart() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, 0)
+			if err := r.sink.SetFaults(smtpsink.Faults{Mail: smtpsink.Reply{Code: 550, Text: "5.7.1 sender rejected"}}); err != nil {
+				t.Fatal(err)
+			}
+			r.fires(dog, backup("dupont", "SRV-AD", "primary"))
+			r.stride(2*time.Minute, 10*time.Second)
+			if err := r.sink.SetFaults(smtpsink.Faults{}); err != nil {
+				t.Fatal(err)
+			}
+			r.stride(20*time.Second, 10*time.Second)
+			if n := len(r.mails("opened")); n != 0 {
+				t.Fatalf("%d mails before anybody says that it is mended: the test proves nothing", n)
+			}
+			again(r)
+			r.stride(20*time.Second, 10*time.Second)
+			if n := len(r.mails("opened")); n != 1 {
+				t.Errorf("%d mails right after, want 1", n)
+			}
+		})
+	}
+}
+
 // One address that nobody has is told as such, at once, while others are served.
 func TestRefusedAddressIsTold(t *testing.T) {
 	r := newRig(t, 0)

@@ -224,6 +224,13 @@ func (tx *Tx) Retry(message, address, detail string, next time.Time) error {
 	return err
 }
 
+// Hasten makes due at once what waits to be tried again. What is being sent stays
+// with whoever sends it.
+func (tx *Tx) Hasten(now time.Time) error {
+	_, err := tx.q.exec(`UPDATE transmission SET next_at = ? WHERE status = ? AND next_at > ?`, now.UnixNano(), Pending, now.UnixNano())
+	return err
+}
+
 // Backlog is what the outbox has not got rid of yet.
 type Backlog struct {
 	Pending int
