@@ -207,7 +207,7 @@ func TestJournalIsAChain(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				if n, head := rec.Head(); n != 6 || !bytes.Equal(head, before) {
+				if n, head := store.Head(rec); n != 6 || !bytes.Equal(head, before) {
 					t.Errorf("the head is not the last line's")
 				}
 			}
