@@ -50,8 +50,26 @@ func (b *Batch) decideRepeated(t *Tracked) error {
 	return err
 }
 
-// decide takes one decision and keeps what follows from it.
+// maxAnswers bounds how often one decision may ask for evidence.
+const maxAnswers = 8
+
+// decide takes a decision, and those that answers to its questions make
+// necessary.
 func (b *Batch) decide(t *Tracked, ev rules.Event) (rules.Decision, error) {
+	d, err := b.decideOnce(t, ev)
+	for n := 0; err == nil && d.Needs != nil && b.Answer != nil; n++ {
+		if n == maxAnswers {
+			return d, fmt.Errorf("incident %s (%s) keeps asking for the same evidence", t.ID, t.Key)
+		}
+		touched := d.Touches
+		d, err = b.decideOnce(t, b.Answer(t, *d.Needs))
+		d.Touches = d.Touches || touched
+	}
+	return d, err
+}
+
+// decideOnce takes one decision and keeps what follows from it.
+func (b *Batch) decideOnce(t *Tracked, ev rules.Event) (rules.Decision, error) {
 	if err := b.decideRepeated(t); err != nil {
 		return rules.Decision{}, err
 	}
@@ -75,7 +93,7 @@ func (b *Batch) decide(t *Tracked, ev rules.Event) (rules.Decision, error) {
 		b.index(t)
 	}
 	b.noteBlind(t)
-	t.keep(d)
+	b.keep(t, d)
 	if b.Decided != nil {
 		b.Decided(t, d)
 	}
@@ -95,13 +113,13 @@ func (b *Batch) noteBlind(t *Tracked) {
 }
 
 // keep adds what a decision came to.
-func (t *Tracked) keep(d rules.Decision) {
+func (b *Batch) keep(t *Tracked, d rules.Decision) {
 	t.journal = append(t.journal, d.Journal...)
 	t.Breaches = append(t.Breaches, d.Breaches...)
-	t.notify = append(t.notify, d.Notifications...)
+	b.notify = append(b.notify, d.Notifications...)
 	for _, id := range d.Withdraw {
-		if i := slices.IndexFunc(t.notify, func(n rules.Notification) bool { return n.ID == id }); i >= 0 {
-			t.notify = slices.Delete(t.notify, i, i+1)
+		if i := slices.IndexFunc(b.notify, func(n rules.Notification) bool { return n.ID == id }); i >= 0 {
+			b.notify = slices.Delete(b.notify, i, i+1)
 			continue
 		}
 		t.withdraw = append(t.withdraw, id)
@@ -190,6 +208,11 @@ func (b *Batch) Flush() error {
 			}
 		}
 	}
+	for _, n := range b.notify {
+		if err := b.Store.Notify(n); err != nil {
+			return err
+		}
+	}
 	for _, t := range b.tracked {
 		if t.dirty {
 			if err := b.wakeBlinded(t); err != nil {
@@ -209,11 +232,6 @@ func (b *Batch) write(t *Tracked) error {
 	}
 	for _, id := range t.withdraw {
 		if err := b.Store.Withdraw(id); err != nil {
-			return err
-		}
-	}
-	for _, n := range t.notify {
-		if err := b.Store.Notify(n); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,9 @@ type Options struct {
 	Store   Store
 	Now     time.Time
 	Endings Endings
+	// Answer is what Prometheus says to a question, where that is known at once;
+	// nil where it has to be asked outside of the batch.
+	Answer func(*Tracked, rules.Need) rules.Answered
 	// Decided is told of each decision as it is taken; nil for none.
 	Decided func(*Tracked, rules.Decision)
 	// Ignored is told why an alert is newly ignored; nil for none.
@@ -29,10 +32,11 @@ type Batch struct {
 	tracked  []*Tracked
 	byID     map[string]*Tracked
 	byHandle map[handle][]*Tracked
-	machines map[[2]string]bool // whose open incidents are loaded
-	searched map[search]bool    // for which candidates are loaded
-	blinding []*Tracked         // open incidents about sources that cannot be read
-	looked   bool               // blinding is loaded
+	machines map[[2]string]bool   // whose open incidents are loaded
+	searched map[search]bool      // for which candidates are loaded
+	blinding []*Tracked           // open incidents about sources that cannot be read
+	looked   bool                 // blinding is loaded
+	notify   []rules.Notification // in the order in which they were decided
 }
 
 // Tracked is an incident that a batch has loaded, with what has been decided
@@ -50,7 +54,6 @@ type Tracked struct {
 	repeated rules.Repeated // what waits to be decided together
 	dirty    bool
 	journal  []rules.Entry
-	notify   []rules.Notification
 	withdraw []string
 }
 

@@ -23,6 +23,9 @@ func FindShared(store Store, book *rules.Book, changed bool, now time.Time) (s S
 	if s.common, err = store.Common(); err != nil || !changed && len(s.common) == 0 {
 		return s, err
 	}
+	if len(book.InForce(now).Correlations) == 0 {
+		return s, nil
+	}
 	all, err := store.Lately(now.Add(-book.CorrelatedWithin(now)))
 	if err != nil {
 		return s, err
