@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigie/receiver/notify"
@@ -32,36 +31,28 @@ const (
 	alarmFact = "alarm_called"
 )
 
-// calls paces the calls of one process.
-type calls struct {
-	mu    sync.Mutex
-	next  time.Time
-	cause string // why the latest transmission did not succeed
+// alarm calls a person when the outbox has not emptied for too long.
+type alarm struct {
+	*core
+	outbox *outbox
+	retry  atomic.Int64 // when a call that failed is tried again, in nanoseconds
 }
 
-// blame keeps why a transmission was not accepted; nil is a success.
-func (c *calls) blame(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cause = ""
-	if err != nil {
-		c.cause = err.Error()
-		if words := notify.SubjectOf(err).Words(); len(words) > 0 {
-			c.cause = strings.Join(words, "\n") + "\n" + c.cause
-		}
-	}
+// Run turns until ctx ends.
+func (a *alarm) Run(ctx context.Context) error {
+	return a.turns.run(ctx, "alarm", a.live().Timings.Tick, nil, a.turn)
 }
 
-// CallOut calls a person when the outbox has not emptied for too long.
-func (e *Engine) CallOut(ctx context.Context) error {
-	a := e.live().Alarm
-	if a == nil {
+// turn calls somebody if it is time to.
+func (a *alarm) turn(ctx context.Context) error {
+	to := a.live().Alarm
+	if to == nil {
 		return nil
 	}
-	now := e.o.Now()
+	now := a.now()
 	var backlog store.Backlog
 	var called string
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := a.store.View(ctx, func(tx *store.Tx) (err error) {
 		if backlog, err = tx.Backlog(now); err != nil {
 			return err
 		}
@@ -71,43 +62,38 @@ func (e *Engine) CallOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	late := !backlog.Oldest.IsZero() && now.Sub(backlog.Oldest) >= orDefault(a.After, alarmAfter)
+	late := !backlog.Oldest.IsZero() && now.Sub(backlog.Oldest) >= orDefault(to.After, alarmAfter)
 	if !late {
 		if called != "" {
-			return e.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, "") })
+			return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, "") })
 		}
 		return nil
 	}
-	e.calls.mu.Lock()
-	next, cause := e.calls.next, e.calls.cause
-	e.calls.mu.Unlock()
-	if n, err := strconv.ParseInt(called, 10, 64); err == nil && within(time.Unix(0, n), now, orDefault(a.Every, alarmEvery)) ||
-		within(next.Add(-alarmRetry), now, alarmRetry) {
+	if n, err := strconv.ParseInt(called, 10, 64); err == nil && within(time.Unix(0, n), now, orDefault(to.Every, alarmEvery)) ||
+		within(time.Unix(0, a.retry.Load()).Add(-alarmRetry), now, alarmRetry) {
 		return nil
 	}
-	return e.call(ctx, a, backlog, cause, now)
+	return a.call(ctx, to, backlog, now)
 }
 
-func (e *Engine) call(ctx context.Context, a *Alarm, b store.Backlog, cause string, now time.Time) error {
-	id, err := notify.NewMessageID(e.live().Domain, e.instance, "alarm", strconv.FormatInt(now.UnixNano(), 10))
+func (a *alarm) call(ctx context.Context, to *Alarm, b store.Backlog, now time.Time) error {
+	id, err := notify.NewMessageID(a.live().Domain, a.instance, "alarm", strconv.FormatInt(now.UnixNano(), 10))
 	if err != nil {
 		return err
 	}
 	text := fmt.Sprintf("%d messages have not left, the oldest since %s. Check the mail relay and Vigie's log; nothing is lost, everything is sent once it works.",
 		b.Pending, b.Oldest.UTC().Format(time.RFC3339))
-	if cause != "" {
+	if cause := a.outbox.cause.get(); cause != "" {
 		text += "\nThe latest attempt: " + cause
 	}
-	m := notify.Message{ID: id, From: e.live().Sender.From, Subject: "Vigie: mail does not leave", Text: text, Language: "en", Date: now}
-	if err := a.Channel.Deliver(ctx, m, a.To); err != nil {
-		e.metrics.alarms.WithLabelValues("failed").Inc()
-		e.calls.mu.Lock()
-		e.calls.next = now.Add(alarmRetry)
-		e.calls.mu.Unlock()
+	m := notify.Message{ID: id, From: a.live().Sender.From, Subject: "Vigie: mail does not leave", Text: text, Language: "en", Date: now}
+	if err := to.Channel.Deliver(ctx, m, to.To); err != nil {
+		a.metrics.alarms.WithLabelValues("failed").Inc()
+		a.retry.Store(now.Add(alarmRetry).UnixNano())
 		return fmt.Errorf("mail does not leave and the second channel does not work either: %w", err)
 	}
-	e.metrics.alarms.WithLabelValues("accepted").Inc()
-	return e.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, strconv.FormatInt(now.UnixNano(), 10)) })
+	a.metrics.alarms.WithLabelValues("accepted").Inc()
+	return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, strconv.FormatInt(now.UnixNano(), 10)) })
 }
 
 // within reports whether something happened at most that long ago. What lies

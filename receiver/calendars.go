@@ -233,14 +233,14 @@ func replace(path string, text []byte) (err error) {
 }
 
 // NoteCalendars says by metric and log which calendars live on a copy.
-func (e *Engine) NoteCalendars(files []CalendarFile) {
-	e.metrics.calendarCopies.Reset()
+func (c *core) NoteCalendars(files []CalendarFile) {
+	c.metrics.calendarCopies.Reset()
 	for _, f := range files {
 		used := 0.0
 		if f.Copy != "" {
 			used = 1
-			e.log.Warn("a calendar file is missing or broken; its last good copy is used", "calendar", f.Calendar, "copy", f.Copy, "err", f.Fault)
+			c.log.Warn("a calendar file is missing or broken; its last good copy is used", "calendar", f.Calendar, "copy", f.Copy, "err", f.Fault)
 		}
-		e.metrics.calendarCopies.WithLabelValues(f.Calendar).Set(used)
+		c.metrics.calendarCopies.WithLabelValues(f.Calendar).Set(used)
 	}
 }

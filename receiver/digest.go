@@ -48,17 +48,30 @@ const (
 		` unless on (customer, machine) ALERTS{alertstate="firing",machine!="",kind!="warning"}) or vector(0)`
 )
 
-// Digest makes the overview of the day when its hour has come, once a day: the
+// digest makes the overview of the day.
+type digest struct {
+	*core
+	outbox     *outbox
+	reconciler *reconciler
+	sealer     *sealer
+}
+
+// Run turns until ctx ends.
+func (o *digest) Run(ctx context.Context) error {
+	return o.turns.run(ctx, "digest", digestEvery, nil, o.turn)
+}
+
+// turn makes the overview of the day when its hour has come, once a day: the
 // date and the message are kept together, so that no restart makes it twice or
 // loses it. What cannot be found out is said to be unknown.
-func (e *Engine) Digest(ctx context.Context) error {
-	now := e.o.Now()
-	b, due := e.Book().Briefing(now)
-	p := e.live()
+func (o *digest) turn(ctx context.Context) error {
+	now := o.now()
+	b, due := o.Book().Briefing(now)
+	p := o.live()
 	if !due || p.RenderDigest == nil {
 		return nil
 	}
-	made, last, err := e.lastDigest(ctx)
+	made, last, err := o.lastDigest(ctx)
 	if err != nil || made == b.Date {
 		return err
 	}
@@ -69,25 +82,25 @@ func (e *Engine) Digest(ctx context.Context) error {
 		last = now.Add(-firstDigest)
 	}
 	d := notify.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &notify.DigestHealth{}}
-	if err := e.digestIncidents(ctx, &d, last, now); err != nil {
+	if err := o.digestIncidents(ctx, &d, last, now); err != nil {
 		return err
 	}
-	e.digestFacts(ctx, &d, now)
-	if err := e.Seal(ctx); err != nil { // what it bears witness to goes up to now
+	o.digestFacts(ctx, &d, now)
+	if err := o.sealer.turn(ctx); err != nil { // what it bears witness to goes up to now
 		return err
 	}
-	seal, sealed, err := e.LatestSeal(ctx)
+	seal, sealed, err := o.LatestSeal(ctx)
 	if err != nil {
 		return err
 	}
 	if sealed {
 		d.Seal = seal.String()
 	}
-	return e.keepDigest(ctx, b, d, now)
+	return o.keepDigest(ctx, b, d, now)
 }
 
-func (e *Engine) lastDigest(ctx context.Context) (date string, at time.Time, err error) {
-	err = e.store.View(ctx, func(tx *store.Tx) error {
+func (o *digest) lastDigest(ctx context.Context) (date string, at time.Time, err error) {
+	err = o.store.View(ctx, func(tx *store.Tx) error {
 		if date, err = tx.Fact(digestFact); err != nil {
 			return err
 		}
@@ -101,15 +114,15 @@ func (e *Engine) lastDigest(ctx context.Context) (date string, at time.Time, err
 }
 
 // keepDigest puts the message into the outbox, unless the day has one.
-func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Digest, now time.Time) error {
-	p := e.live()
+func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d notify.Digest, now time.Time) error {
+	p := o.live()
 	words, err := p.RenderDigest(d)
 	if err != nil {
 		return fmt.Errorf("digest of %s: %w", b.Date, err)
 	}
 	n := rules.Notification{ID: "digest/" + b.Date, Step: "digest", Template: "D1", DecidedAt: now, To: b.To, Cc: b.Cc, Language: d.Language}
-	m := e.message([]rules.Notification{n}, words)
-	if m.ID, err = notify.NewMessageID(p.Domain, e.instance, n.ID); err != nil {
+	m := o.outbox.message([]rules.Notification{n}, words)
+	if m.ID, err = notify.NewMessageID(p.Domain, o.instance, n.ID); err != nil {
 		return err
 	}
 	delete(m.Headers, notify.HeaderEpisode)
@@ -117,7 +130,7 @@ func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Dige
 	if err != nil {
 		return err
 	}
-	return e.store.Update(ctx, func(tx *store.Tx) error {
+	return o.store.Update(ctx, func(tx *store.Tx) error {
 		if made, err := tx.Fact(digestFact); err != nil || made == b.Date {
 			return err
 		}
@@ -128,7 +141,7 @@ func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Dige
 		case len(ts) > 0:
 			return tx.SetFact(digestFact, b.Date)
 		}
-		if _, err := tx.Seal(m.ID, n.Template, nil, value, recipients(n), now); err != nil {
+		if _, err := tx.CreateMessage(m.ID, n.Template, nil, value, recipients(n), now); err != nil {
 			return err
 		}
 		if err := tx.SetFact(digestFact, b.Date); err != nil {
@@ -142,9 +155,9 @@ func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Dige
 }
 
 // digestIncidents fills in what the store knows.
-func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, now time.Time) error {
-	return e.store.View(ctx, func(tx *store.Tx) error {
-		u := e.unit(tx, now)
+func (o *digest) digestIncidents(ctx context.Context, d *notify.Digest, last, now time.Time) error {
+	return o.store.View(ctx, func(tx *store.Tx) error {
+		b := o.batch(tx, now)
 		rs, err := tx.OpenSince(now.Add(-14 * 24 * time.Hour))
 		if err != nil {
 			return err
@@ -153,10 +166,10 @@ func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, no
 		var open []*store.Record
 		for _, r := range rs {
 			if r.Flags[rules.FlagFlaky] {
-				d.Flaky = append(d.Flaky, notify.DigestLine{What: e.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
+				d.Flaky = append(d.Flaky, notify.DigestLine{What: o.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
 			if r.OpenedAt.After(last) {
-				opened[e.title(r.Incident, d.Language)]++
+				opened[o.title(r.Incident, d.Language)]++
 			}
 			if r.State.Ended() {
 				continue
@@ -179,11 +192,11 @@ func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, no
 		}
 		slices.SortStableFunc(open, byDeadline)
 		for _, r := range open[:min(len(open), maxDigest)] {
-			facts, err := u.facts(u.hold(r))
+			facts, err := b.Facts(b.Track(r))
 			if err != nil {
 				return err
 			}
-			if n, ok := u.book.Brief(r.Incident, facts, d.To, now); ok {
+			if n, ok := b.Book.Brief(r.Incident, facts, d.To, now); ok {
 				d.Incidents = append(d.Incidents, n)
 			}
 		}
@@ -215,9 +228,9 @@ func nearest(r *store.Record) (at time.Time) {
 }
 
 // called is how people call what an incident is about.
-func (e *Engine) called(i rules.Incident) string {
+func (o *digest) called(i rules.Incident) string {
 	who := i.Identity[rules.LabelCustomer]
-	if c := e.Book().Directory.Customers[who]; c != nil && c.Name != "" {
+	if c := o.Book().Directory.Customers[who]; c != nil && c.Name != "" {
 		who = c.Name
 	}
 	parts := slices.DeleteFunc([]string{who, cmp.Or(i.Identity[rules.LabelMachine], i.Identity[rules.LabelPlatform], i.Identity[rules.LabelSource])},
@@ -225,8 +238,8 @@ func (e *Engine) called(i rules.Incident) string {
 	return strings.Join(parts, " – ")
 }
 
-func (e *Engine) title(i rules.Incident, language string) string {
-	if p := e.Book().Policy(i.Policy); p != nil {
+func (o *digest) title(i rules.Incident, language string) string {
+	if p := o.Book().Policy(i.Policy); p != nil {
 		if s := p.Scenario(i.Scenario); s != nil {
 			return cmp.Or(s.Title.In(language), s.Name)
 		}
@@ -235,38 +248,38 @@ func (e *Engine) title(i rules.Incident, language string) string {
 }
 
 // digestFacts fills in what has to be asked for; what does not answer is said.
-func (e *Engine) digestFacts(ctx context.Context, d *notify.Digest, now time.Time) {
+func (o *digest) digestFacts(ctx context.Context, d *notify.Digest, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, digestWithin)
 	defer cancel()
-	p := e.live()
-	e.watch.mu.Lock()
-	d.Health.Watchdog = e.watch.last
-	d.Health.WatchdogGone = e.watch.last.IsZero() || now.Sub(e.watch.last) > p.Timings.Watchdog
-	e.watch.mu.Unlock()
-	if err := e.digestCounts(ctx, d, now); err != nil {
+	p := o.live()
+	o.watch.mu.Lock()
+	d.Health.Watchdog = o.watch.last
+	d.Health.WatchdogGone = o.watch.last.IsZero() || now.Sub(o.watch.last) > p.Timings.Watchdog
+	o.watch.mu.Unlock()
+	if err := o.digestCounts(ctx, d, now); err != nil {
 		d.Health.Prometheus = err.Error()
-		e.log.Warn("the digest lacks what Prometheus knows", "err", err)
+		o.log.Warn("the digest lacks what Prometheus knows", "err", err)
 	}
-	seen, err := e.poll(ctx, now)
+	seen, err := o.reconciler.poll(ctx, now)
 	if err != nil {
-		e.log.Warn("the digest lacks what an Alertmanager knows", "err", err)
+		o.log.Warn("the digest lacks what an Alertmanager knows", "err", err)
 	}
 	for _, am := range p.Alertmanagers {
-		if e.unreachable.out(am.Name()) {
+		if o.reconciler.unreachable.out(am.Name()) {
 			d.Health.Silent = append(d.Health.Silent, am.Name())
 		}
 	}
 	if seen != nil {
-		d.Silences = e.digestSilences(seen)
+		d.Silences = o.digestSilences(seen)
 	}
-	counts := e.issues.counts()
+	counts := o.issues.counts()
 	for _, issue := range slices.Sorted(maps.Keys(counts)) {
 		d.Issues = append(d.Issues, notify.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
 	}
 }
 
-func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Time) error {
-	p := e.live()
+func (o *digest) digestCounts(ctx context.Context, d *notify.Digest, now time.Time) error {
+	p := o.live()
 	if p.Evidence == nil {
 		return errors.New("no Prometheus is configured")
 	}
@@ -301,12 +314,12 @@ func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Ti
 }
 
 // digestSilences lists the silences that run, with what is odd about them.
-func (e *Engine) digestSilences(t *picture) []notify.DigestSilence {
+func (o *digest) digestSilences(t *picture) []notify.DigestSilence {
 	var out []notify.DigestSilence
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]
 		x := notify.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
-		if p := e.Book().Directory.Person(s.By); p != nil {
+		if p := o.Book().Directory.Person(s.By); p != nil {
 			x.By = p.Name
 		}
 		ms, err := rules.ParseMatchers(s.Matchers)

@@ -56,9 +56,9 @@ func (m *emergencies) mayKeep(now time.Time) bool {
 // Emergency takes in a call on the emergency entry, from whomever it comes. The
 // first of a reporter within five minutes is a report of level 3; the others are
 // kept with it and tell nobody again.
-func (e *Engine) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident, error) {
-	now := e.o.Now()
-	platform := e.platformOf(c.Platform)
+func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident, error) {
+	now := i.now()
+	platform := i.platformOf(c.Platform)
 	text := strings.TrimSpace(c.Text)
 	if text == "" {
 		return rules.Incident{}, refused(422, "text is missing: say what is wrong")
@@ -72,21 +72,21 @@ func (e *Engine) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident
 		text = "caller as told: " + c.Who + "\n" + text
 	}
 	id := fmt.Sprintf("emergency/%s/%s/%d", platform, by, now.Truncate(emergencyWindow).Unix())
-	inc, err := e.Report(ctx, Report{Kind: rules.Level3Emergency, Labels: rules.Labels{rules.LabelPlatform: platform}, By: by, Text: text, ID: id})
+	inc, err := i.Report(ctx, Report{Kind: rules.Level3Emergency, Labels: rules.Labels{rules.LabelPlatform: platform}, By: by, Text: text, ID: id})
 	told := slices.ContainsFunc(inc.Reports, func(r rules.Signal) bool { return r.Fingerprint == "report:"+id && r.Text == text })
-	if err != nil || told || !e.emergencies.mayKeep(now) {
+	if err != nil || told || !i.emergencies.mayKeep(now) {
 		return inc, err
 	}
-	return inc, e.store.Update(ctx, func(tx *store.Tx) error {
+	return inc, i.store.Update(ctx, func(tx *store.Tx) error {
 		return tx.AppendSystem(rules.Entry{At: now, Kind: "signal", What: string(rules.Level3Emergency), Actor: by,
 			Reason: "one more call within five minutes, kept with " + inc.ID, Personal: text})
 	})
 }
 
 // platformOf is the id of a platform that people call by its id or its name.
-func (e *Engine) platformOf(name string) string {
+func (i *intake) platformOf(name string) string {
 	name = strings.TrimSpace(name)
-	for id, p := range e.Book().Directory.Platforms {
+	for id, p := range i.Book().Directory.Platforms {
 		if strings.EqualFold(id, name) || p.Name != "" && strings.EqualFold(p.Name, name) {
 			return id
 		}

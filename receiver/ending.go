@@ -11,6 +11,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // When Prometheus dies, Alertmanager lets every alert lapse and reports each as
@@ -66,47 +67,45 @@ func (h *endings) all() []string {
 }
 
 // ownAll reports whether the engine raised all these alerts of an incident.
-func ownAll(en *entry, fps []string) bool {
-	return !slices.ContainsFunc(fps, func(fp string) bool { return en.Alerts[fp] == nil || !own(en.Alerts[fp].Labels) })
+func ownAll(t *incidents.Tracked, fps []string) bool {
+	return !slices.ContainsFunc(fps, func(fp string) bool { return t.Alerts[fp] == nil || !own(t.Alerts[fp].Labels) })
 }
 
 // mustWait reports whether an ending is a proof that has to be confirmed first.
-func (u *unit) mustWait(en *entry, ev rules.Cleared) bool {
-	p := u.book.Policy(en.Policy)
-	if p == nil || en.State.Ended() || en.Entry == string(rules.CorrelatedSignal) || ownAll(en, ev.Fingerprints) {
+func (b *batch) mustWait(t *incidents.Tracked, ev rules.Cleared) bool {
+	p := b.Book.Policy(t.Policy)
+	if p == nil || t.State.Ended() || t.Entry == string(rules.CorrelatedSignal) || ownAll(t, ev.Fingerprints) {
 		return false
 	}
-	s := p.Scenario(en.Scenario)
-	return s != nil && s.Proof == rules.ProofCleared && !u.e.watch.livedAfter(ev.At)
+	s := p.Scenario(t.Scenario)
+	return s != nil && s.Proof == rules.ProofCleared && !b.core.watch.livedAfter(ev.At)
 }
 
-func (u *unit) holdEnding(en *entry, ev rules.Cleared) error {
-	if en.Vars == nil {
-		en.Vars = rules.Labels{}
+func (b *batch) holdEnding(t *incidents.Tracked, ev rules.Cleared) error {
+	if t.Vars == nil {
+		t.Vars = rules.Labels{}
 	}
 	for _, fp := range ev.Fingerprints {
-		if a := en.Alerts[fp]; a == nil || ev.At.Before(a.StartsAt) {
+		if a := t.Alerts[fp]; a == nil || ev.At.Before(a.StartsAt) {
 			continue // the end of an earlier run, told late
 		}
-		en.Vars[endingVar+fp] = ev.At.Format(time.RFC3339Nano)
-		en.dirty = true
+		t.Vars[endingVar+fp] = ev.At.Format(time.RFC3339Nano)
+		t.Touch()
 	}
-	id := en.ID
-	u.tx.AfterCommit(func() { u.e.endings.set(id, true) })
-	return u.tx.SetFact(endingsFact, "yes")
+	id := t.ID
+	b.tx.AfterCommit(func() { b.core.endings.set(id, true) })
+	return b.tx.SetFact(endingsFact, "yes")
 }
 
 // recant forgets a held ending of an alert that fires again.
-func (u *unit) recant(en *entry, s rules.Signal, confirmed bool) {
-	if at, held := en.heldEndings()[s.Fingerprint]; held && (confirmed || s.StartsAt.After(at)) {
-		delete(en.Vars, endingVar+s.Fingerprint)
-		en.dirty = true
+func (b *batch) recant(t *incidents.Tracked, s rules.Signal, confirmed bool) {
+	if at, held := heldEndings(t.Incident)[s.Fingerprint]; held && (confirmed || s.StartsAt.After(at)) {
+		delete(t.Vars, endingVar+s.Fingerprint)
+		t.Touch()
 	}
 }
 
 // heldEndings are the endings that an incident holds, by fingerprint.
-func (en *entry) heldEndings() map[string]time.Time { return heldEndings(en.Incident) }
-
 func heldEndings(i rules.Incident) map[string]time.Time {
 	var out map[string]time.Time
 	for name, value := range i.Vars {
@@ -125,7 +124,7 @@ func heldEndings(i rules.Incident) map[string]time.Time {
 }
 
 // recallEndings finds the incidents that an earlier process left with a held ending.
-func (e *Engine) recallEndings(ctx context.Context) error {
+func (e *core) recallEndings(ctx context.Context) error {
 	var fact string
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
 		fact, err = tx.Fact(endingsFact)
@@ -144,27 +143,27 @@ func (e *Engine) recallEndings(ctx context.Context) error {
 }
 
 // stillFiring forgets held endings of alerts that Prometheus has repeated since.
-func (e *Engine) stillFiring(ctx context.Context, t *picture, now time.Time) error {
+func (e *core) stillFiring(ctx context.Context, t *picture, now time.Time) error {
 	for fp, s := range t.firing {
-		if e.Book().Classify(s, now).Ignored == ignoredWatchdog {
+		if e.Book().Classify(s, now).Ignored == incidents.Watchdog {
 			e.watch.spoke(t.updated[fp])
 		}
 	}
 	var errs []error
 	for _, id := range e.endings.all() {
 		errs = append(errs, e.store.Update(ctx, func(tx *store.Tx) error {
-			u := e.unit(tx, now)
-			en, err := u.load(id)
+			b := e.batch(tx, now)
+			en, err := b.Load(id)
 			if err != nil {
 				return err
 			}
-			for fp, at := range en.heldEndings() {
+			for fp, at := range heldEndings(en.Incident) {
 				if t.updated[fp].After(at) {
 					delete(en.Vars, endingVar+fp)
-					en.dirty = true
+					en.Touch()
 				}
 			}
-			return u.flush()
+			return b.Flush()
 		}))
 	}
 	return errors.Join(errs...)
@@ -172,7 +171,7 @@ func (e *Engine) stillFiring(ctx context.Context, t *picture, now time.Time) err
 
 // judgeEndings believes the held endings after which Prometheus is proven to
 // have lived, and drops all of them once the watchdog itself has ended.
-func (e *Engine) judgeEndings(ctx context.Context, now time.Time) error {
+func (e *core) judgeEndings(ctx context.Context, now time.Time) error {
 	trusted := e.trusted(now)
 	e.watch.mu.Lock()
 	alive := e.watch.alive
@@ -199,13 +198,13 @@ func (e *Engine) judgeEndings(ctx context.Context, now time.Time) error {
 	return err
 }
 
-func (e *Engine) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time) error {
-	u := e.unit(tx, now)
-	en, err := u.load(id)
+func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time) error {
+	b := e.batch(tx, now)
+	en, err := b.Load(id)
 	if err != nil {
 		return err
 	}
-	held := en.heldEndings()
+	held := heldEndings(en.Incident)
 	left := len(held)
 	over := map[time.Time][]string{}
 	for fp, at := range held {
@@ -214,20 +213,20 @@ func (e *Engine) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Tim
 		}
 		delete(en.Vars, endingVar+fp)
 		over[at] = append(over[at], fp)
-		en.dirty = true
+		en.Touch()
 		left--
 	}
 	if left == 0 {
 		tx.AfterCommit(func() { e.endings.set(id, false) })
 	}
 	if en.State.Ended() {
-		return u.flush()
+		return b.Flush()
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(over), time.Time.Compare) {
 		slices.Sort(over[at])
-		if _, err := u.apply(en, rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted}); err != nil {
+		if _, err := b.Apply(en, rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted}); err != nil {
 			return err
 		}
 	}
-	return u.flush()
+	return b.Flush()
 }

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +21,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // Options is what an engine is made of for as long as it lives.
@@ -115,55 +114,34 @@ func (t Timings) withDefaults() Timings {
 	return t
 }
 
-// Engine is the receiver's heart.
+// Engine is the receiver's heart: it wires the parts, each of which does one
+// thing, and lets their loops run.
 type Engine struct {
-	o       Options
-	store   *store.Store
-	log     *slog.Logger
-	metrics *metrics
-	parts   atomic.Pointer[Parts]
-	watch   watch
-	issues  issues
-	absent  absences
-	// unreachable remembers since when an Alertmanager does not answer.
-	unreachable outages
-	endings     endings
-	calls       calls
-	emergencies emergencies
-	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
-	silenceEnds atomic.Int64
-	unready     unready
-	// instance tells this installation's Message-IDs from any other's.
-	instance string
-	looked   atomic.Int64 // when common failures were last looked for
-	retained atomic.Int64 // when old incidents were last looked for
-	minds    atomic.Int64 // the latest instant at which the clock was looked at
-	// correlate is set when an incident opened since the last look for common
-	// failures; hurry lets reconciliation run before its time.
-	correlate atomic.Bool
-	hurry     chan struct{}
-	// beats are the loops' latest turns, for the health check.
-	beats sync.Map
-	paces map[string]time.Duration // of the loops; written before they start
+	*core
+	*intake
+	*acts
+	*reader
+	scheduler  *scheduler
+	asker      *asker
+	outbox     *outbox
+	correlator *correlator
+	watchdog   *watchdog
+	reconciler *reconciler
+	sealer     *sealer
+	upkeep     *upkeep
+	alarm      *alarm
+	heartbeat  *heartbeat
+	digest     *digest
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
 // heap is small, and what a delivery leaves behind is gone with its answer.
 const GCPercent = 400
 
-// reopenable is how long an ended incident may still be what a signal belongs to.
-const reopenable = 30 * 24 * time.Hour
-
 // New returns an engine; [Engine.Run] starts it.
 func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
-	if o.Stalled == 0 {
-		o.Stalled = 10 * time.Minute
-	}
-	e := &Engine{o: o, store: o.Store, log: o.Logger, hurry: make(chan struct{}, 1), paces: map[string]time.Duration{}}
-	e.metrics = newMetrics(o.Registry, e)
-	e.upkeepMetrics(o.Registry)
-	e.watch.started = o.Now()
-	if err := e.recallWatchdog(ctx); err != nil {
+	e := wire(o)
+	if err := e.watchdog.recall(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.settleIn(ctx); err != nil {
@@ -172,8 +150,32 @@ func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
 	if err := e.recallEndings(ctx); err != nil {
 		return nil, err
 	}
-	e.correlate.Store(true)
+	e.changed.Store(true)
 	return e, e.Reload(ctx, p)
+}
+
+// wire makes the parts and tells each of those that it works with.
+func wire(o Options) *Engine {
+	if o.Stalled == 0 {
+		o.Stalled = 10 * time.Minute
+	}
+	c := &core{store: o.Store, log: o.Logger, now: o.Now}
+	c.metrics = newMetrics(o.Registry, c)
+	c.turns = &turns{log: o.Logger, errors: c.metrics.loopErrors, stalled: o.Stalled}
+	c.watch.started = o.Now()
+	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
+		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeat{core: c}}
+	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
+	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
+	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
+	e.outbox = &outbox{core: c}
+	e.alarm = &alarm{core: c, outbox: e.outbox}
+	e.digest = &digest{core: c, outbox: e.outbox, reconciler: e.reconciler, sealer: e.sealer}
+	e.scheduler = &scheduler{core: c, afterSetBack: func() {
+		e.correlator.looked.Store(0)
+		e.outbox.unready.forget()
+	}}
+	return e
 }
 
 // settleIn takes over what an earlier process left.
@@ -188,7 +190,7 @@ func (e *Engine) settleIn(ctx context.Context) error {
 				return err
 			}
 		}
-		now := e.o.Now()
+		now := e.now()
 		return errors.Join(tx.ReleaseLeases(now), tx.Hasten(now))
 	})
 }
@@ -196,7 +198,7 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // Reload works with other parts from now on. Policies that incidents are pinned
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
-	now := e.o.Now()
+	now := e.now()
 	if err := p.Links.open(); err != nil {
 		return err
 	}
@@ -229,7 +231,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time) (*rules.Book, error) {
 	var pinned map[string][]rules.SourceFile
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		pinned, err = tx.PinnedPolicies(now.Add(-reopenable))
+		pinned, err = tx.PinnedPolicies(now.Add(-incidents.Reopenable))
 		return err
 	})
 	if err != nil {
@@ -252,39 +254,10 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 	return rules.NewBook(book.Directory, all...)
 }
 
-// live returns the parts in use; work that takes them once sees one reload or
-// the other, never a mixture.
-func (e *Engine) live() *Parts { return e.parts.Load() }
-
-// Book returns what decisions are made from at the moment.
-func (e *Engine) Book() *rules.Book { return e.live().Book }
-
 // Run keeps the engine going until ctx ends, then finishes what is under way. It
 // ends by itself, with an error, only when the disk has failed.
 func (e *Engine) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	t := e.live().Timings
-	loops := []struct {
-		name  string
-		pace  time.Duration
-		hurry <-chan struct{}
-		work  func(context.Context) error
-	}{
-		{"tick", t.Tick, nil, e.Tick},
-		{"evidence", t.Tick, nil, e.AskDue},
-		{"outbox", t.Tick, nil, e.Deliver},
-		{"correlation", t.Tick, nil, e.Correlate},
-		{"watchdog", t.Tick, nil, e.Watch},
-		{"reconcile", t.Reconcile, e.hurry, e.Reconcile},
-		{"seal", sealEach, nil, e.Seal},
-		{"upkeep", upkeepEach, nil, e.Upkeep},
-		{"alarm", t.Tick, nil, e.CallOut},
-		{"heartbeat", t.Tick, nil, e.Beat},
-		{"digest", digestEvery, nil, e.Digest},
-	}
-	for _, l := range loops {
-		e.paces[l.name] = l.pace
-	}
 	g.Go(func() error {
 		err := e.store.Broken(ctx)
 		if err != nil {
@@ -292,69 +265,23 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		return err
 	})
-	for _, l := range loops {
-		g.Go(func() error { return e.every(ctx, l.name, l.pace, l.hurry, l.work) })
+	for _, loop := range []interface{ Run(context.Context) error }{
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest,
+	} {
+		g.Go(func() error { return loop.Run(ctx) })
 	}
 	return g.Wait()
 }
 
-// every runs a loop's work at its pace, and at once when hurried. Work that
-// fails is logged and tried again in its next turn: nothing here may end the
-// receiver.
-func (e *Engine) every(ctx context.Context, name string, pace time.Duration, hurry <-chan struct{}, work func(context.Context) error) error {
-	t := time.NewTicker(pace)
-	defer t.Stop()
-	for {
-		e.progress(name)
-		err := work(ctx)
-		if ctx.Err() != nil {
-			return nil // what was cut short is begun anew by whoever comes next
-		}
-		if err != nil {
-			e.metrics.loopErrors.WithLabelValues(name).Inc()
-			e.log.Error("loop failed, will try again", "loop", name, "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.C:
-		case <-hurry:
-		}
-	}
-}
-
-// beat is a loop's latest turn, by the machine's own clock: it measures
-// whether the process lives, not what it works on.
-type beat struct {
-	at   time.Time
-	pace time.Duration
-}
-
-// progress notes that a loop turns, or that a long turn gets on.
-func (e *Engine) progress(name string) {
-	e.beats.Store(name, beat{at: time.Now(), pace: e.paces[name]})
-}
+// Hurry makes reconciliation run now instead of at its next turn.
+func (e *Engine) Hurry() { e.reconciler.hurry() }
 
 // Healthy returns an error that names a loop which does not turn any more.
-func (e *Engine) Healthy() error {
-	var errs []error
-	e.beats.Range(func(name, v any) bool {
-		if b := v.(beat); time.Since(b.at) > b.pace+e.o.Stalled {
-			errs = append(errs, fmt.Errorf("loop %s has not turned since %s", name, b.at.Format(time.RFC3339)))
-		}
-		return true
-	})
-	return errors.Join(errs...)
-}
+func (e *Engine) Healthy() error { return e.turns.healthy() }
 
 // Ready returns an error while the store does not take anything, or will soon
 // take nothing more.
-func (e *Engine) Ready(ctx context.Context) error {
-	if err := e.store.Full(); err != nil {
-		return err
-	}
-	return e.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("ready", e.o.Now().UTC().Format(time.RFC3339)) })
-}
+func (e *Engine) Ready(ctx context.Context) error { return e.ready(ctx) }
 
 // RefusedError says that what a person asked for is not possible, and why.
 type RefusedError struct{ rules.Refusal }

@@ -53,25 +53,33 @@ func NewHeartbeat(o HeartbeatOptions) (*Heartbeat, error) {
 	return &Heartbeat{o: o}, nil
 }
 
-// Beat sends the heartbeat when its time has come, unless a loop stalls or the
+// heartbeat sends the heartbeat at its pace.
+type heartbeat struct{ *core }
+
+// Run turns until ctx ends.
+func (l *heartbeat) Run(ctx context.Context) error {
+	return l.turns.run(ctx, "heartbeat", l.live().Timings.Tick, nil, l.turn)
+}
+
+// turn sends the heartbeat when its time has come, unless a loop stalls or the
 // store does not take anything: then its absence is the message.
-func (e *Engine) Beat(ctx context.Context) error {
-	h := e.live().Heartbeat
-	now := e.o.Now()
+func (l *heartbeat) turn(ctx context.Context) error {
+	h := l.live().Heartbeat
+	now := l.now()
 	if h == nil || now.UnixNano() < h.next.Load() && h.next.Load()-now.UnixNano() <= int64(h.pace()) {
 		return nil // a time further off than the pace means that the clock was set back
 	}
 	h.next.Store(now.Add(h.pace()).UnixNano())
-	if err := errors.Join(e.Healthy(), e.Ready(ctx)); err != nil {
-		e.metrics.heartbeats.WithLabelValues("withheld").Inc()
+	if err := errors.Join(l.turns.healthy(), l.ready(ctx)); err != nil {
+		l.metrics.heartbeats.WithLabelValues("withheld").Inc()
 		return fmt.Errorf("no heartbeat is sent: %w", err)
 	}
 	if err := h.send(ctx); err != nil {
-		e.metrics.heartbeats.WithLabelValues("failed").Inc()
+		l.metrics.heartbeats.WithLabelValues("failed").Inc()
 		return fmt.Errorf("heartbeat: %w", err)
 	}
-	e.metrics.heartbeats.WithLabelValues("accepted").Inc()
-	e.metrics.heartbeatAt.Set(seconds(now))
+	l.metrics.heartbeats.WithLabelValues("accepted").Inc()
+	l.metrics.heartbeatAt.Set(seconds(now))
 	return nil
 }
 

@@ -108,7 +108,7 @@ func (e *Engine) OpenLink(ctx context.Context, token string) (Opened, error) {
 	if p.Links == nil {
 		return o, link.ErrForged
 	}
-	g, err := p.Links.keys.Verify(token, e.o.Now())
+	g, err := p.Links.keys.Verify(token, e.now())
 	if err != nil && !errors.Is(err, link.ErrExpired) {
 		return o, err
 	}

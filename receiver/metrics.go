@@ -29,7 +29,7 @@ type metrics struct {
 	reloadedAt     prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
+func newMetrics(r prometheus.Registerer, c *core) *metrics {
 	f := promauto.With(r)
 	m := &metrics{
 		opened: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_incidents_opened_total",
@@ -64,25 +64,25 @@ func newMetrics(r prometheus.Registerer, e *Engine) *metrics {
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
 		Help: "When a configuration was last taken over."})
 	if r != nil {
-		r.MustRegister(&state{e})
+		r.MustRegister(&state{c})
 	}
 	return m
 }
 
 // NoteReload counts how a reading of the configuration went.
-func (e *Engine) NoteReload(err error) {
+func (c *core) NoteReload(err error) {
 	if err != nil {
-		e.metrics.reloaded.Set(0)
+		c.metrics.reloaded.Set(0)
 		return
 	}
-	e.metrics.reloaded.Set(1)
-	e.metrics.reloadedAt.Set(seconds(e.o.Now()))
+	c.metrics.reloaded.Set(1)
+	c.metrics.reloadedAt.Set(seconds(c.now()))
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
 // state reads, at each scrape, what the store and the engine know.
-type state struct{ e *Engine }
+type state struct{ *core }
 
 var (
 	incidentsOpen = prometheus.NewDesc("vigie_incidents_open", "Open incidents, by scenario and state.", []string{"scenario", "state"}, nil)
@@ -114,38 +114,38 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	for issue, n := range s.e.issues.counts() {
+	for issue, n := range s.issues.counts() {
 		gauge(dataQuality, float64(n), issue)
 	}
-	s.e.watch.mu.Lock()
-	last := s.e.watch.last
-	s.e.watch.mu.Unlock()
+	s.watch.mu.Lock()
+	last := s.watch.last
+	s.watch.mu.Unlock()
 	if !last.IsZero() {
 		gauge(watchdogAt, seconds(last))
 	}
-	s.e.beats.Range(func(name, v any) bool {
-		gauge(loopTurned, seconds(v.(beat).at), name.(string))
+	s.turns.latest.Range(func(name, v any) bool {
+		gauge(loopTurned, seconds(v.(turn).at), name.(string))
 		return true
 	})
-	if d, err := s.e.store.Disk(); err == nil {
+	if d, err := s.store.Disk(); err == nil {
 		gauge(diskFree, float64(d.Free))
 		gauge(diskSize, float64(d.Size))
 	} else {
-		s.e.log.Error("the room on the disk is not known", "err", err)
+		s.log.Error("the room on the disk is not known", "err", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
 	defer cancel()
 	var counts []store.Count
 	var backlog store.Backlog
-	err := s.e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
 		if counts, err = tx.Counts(); err != nil {
 			return err
 		}
-		backlog, err = tx.Backlog(s.e.o.Now())
+		backlog, err = tx.Backlog(s.now())
 		return err
 	})
 	if err != nil {
-		s.e.log.Error("the store did not answer a scrape", "err", err)
+		s.log.Error("the store did not answer a scrape", "err", err)
 		gauge(storeUp, 0)
 		return
 	}

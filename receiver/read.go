@@ -36,13 +36,16 @@ func summary(r *store.Record, book *rules.Book) Summary {
 	return s
 }
 
+// reader answers what people ask about incidents.
+type reader struct{ *core }
+
 // Incidents returns what a filter lets through, newest first.
-func (e *Engine) Incidents(ctx context.Context, f store.Filter) ([]Summary, error) {
+func (q *reader) Incidents(ctx context.Context, f store.Filter) ([]Summary, error) {
 	out := []Summary{}
-	err := e.store.View(ctx, func(tx *store.Tx) error {
+	err := q.store.View(ctx, func(tx *store.Tx) error {
 		rs, err := tx.Incidents(f)
 		for _, r := range rs {
-			out = append(out, summary(r, e.Book()))
+			out = append(out, summary(r, q.Book()))
 		}
 		return err
 	})
@@ -51,14 +54,14 @@ func (e *Engine) Incidents(ctx context.Context, f store.Filter) ([]Summary, erro
 
 // Incident returns one incident, by its id or by its number as people say it:
 // i12, 12 or #12.
-func (e *Engine) Incident(ctx context.Context, name string) (Summary, error) {
+func (q *reader) Incident(ctx context.Context, name string) (Summary, error) {
 	var s Summary
-	err := e.store.View(ctx, func(tx *store.Tx) error {
+	err := q.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
 		if err != nil {
 			return err
 		}
-		s = summary(r, e.Book())
+		s = summary(r, q.Book())
 		return nil
 	})
 	return s, err
@@ -80,9 +83,9 @@ func find(tx *store.Tx, name string) (*store.Record, error) {
 }
 
 // Journal returns what was recorded about an incident, oldest first.
-func (e *Engine) Journal(ctx context.Context, name string) ([]store.Line, error) {
+func (q *reader) Journal(ctx context.Context, name string) ([]store.Line, error) {
 	lines := []store.Line{}
-	err := e.store.View(ctx, func(tx *store.Tx) error {
+	err := q.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
 		if err != nil {
 			return err
@@ -95,21 +98,21 @@ func (e *Engine) Journal(ctx context.Context, name string) ([]store.Line, error)
 }
 
 // Explain tells why each step was or was not taken, and what comes next.
-func (e *Engine) Explain(ctx context.Context, name string) (rules.Explanation, error) {
+func (q *reader) Explain(ctx context.Context, name string) (rules.Explanation, error) {
 	var x rules.Explanation
-	now := e.o.Now()
-	err := e.store.View(ctx, func(tx *store.Tx) error {
+	now := q.now()
+	err := q.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
 		if err != nil {
 			return err
 		}
-		u := e.unit(tx, now)
-		en := u.hold(r)
-		facts, err := u.facts(en)
+		b := q.batch(tx, now)
+		t := b.Track(r)
+		facts, err := b.Facts(t)
 		if err != nil {
 			return err
 		}
-		x = u.book.Explain(en.Incident, facts, now)
+		x = b.Book.Explain(t.Incident, facts, now)
 		return nil
 	})
 	return x, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,36 +32,54 @@ type absences struct {
 	since map[string]time.Time
 }
 
-// Hurry makes reconciliation run now instead of at its next turn.
-func (e *Engine) Hurry() {
+// reconciler mends what webhooks did not tell.
+type reconciler struct {
+	*core
+	intake  *intake
+	asker   *asker
+	hurried chan struct{} // lets a turn begin before its time
+	absent  absences
+	// unreachable remembers since when an Alertmanager does not answer.
+	unreachable outages
+	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
+	silenceEnds atomic.Int64
+}
+
+// Run turns until ctx ends.
+func (r *reconciler) Run(ctx context.Context) error {
+	return r.turns.run(ctx, "reconcile", r.live().Timings.Reconcile, r.hurried, r.turn)
+}
+
+// hurry makes reconciliation run now instead of at its next turn.
+func (r *reconciler) hurry() {
 	select {
-	case e.hurry <- struct{}{}:
+	case r.hurried <- struct{}{}:
 	default: // it is hurrying already
 	}
 }
 
-// Reconcile asks every Alertmanager what fires and what is silenced, and mends
-// what webhooks did not tell.
-func (e *Engine) Reconcile(ctx context.Context) error {
-	now := e.o.Now()
-	if len(e.live().Alertmanagers) == 0 {
-		return e.tellUnreachable(ctx, now)
+// turn asks every Alertmanager what fires and what is silenced, and mends what
+// webhooks did not tell.
+func (r *reconciler) turn(ctx context.Context) error {
+	now := r.now()
+	if len(r.live().Alertmanagers) == 0 {
+		return r.tellUnreachable(ctx, now)
 	}
-	seen, err := e.poll(ctx, now)
-	err = errors.Join(err, e.tellUnreachable(ctx, now))
+	seen, err := r.poll(ctx, now)
+	err = errors.Join(err, r.tellUnreachable(ctx, now))
 	if seen == nil {
 		return err
 	}
-	steps := []func(context.Context, *picture, time.Time) error{e.takeIn, e.followSilences, e.stillFiring, e.noteSeen}
+	steps := []func(context.Context, *picture, time.Time) error{r.takeIn, r.followSilences, r.stillFiring, r.noteSeen}
 	for _, step := range steps {
 		if stepErr := step(ctx, seen, now); stepErr != nil {
 			return errors.Join(err, stepErr)
 		}
 	}
 	if seen.complete {
-		err = errors.Join(err, e.endAbsent(ctx, seen, now))
+		err = errors.Join(err, r.endAbsent(ctx, seen, now))
 	} else {
-		e.absent.forget()
+		r.absent.forget()
 	}
 	return err
 }
@@ -85,10 +104,10 @@ type picture struct {
 
 // poll asks every Alertmanager. Without any answer there is no truth; an error
 // names those that did not answer.
-func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
+func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
-	peers := e.live().Alertmanagers
+	peers := r.live().Alertmanagers
 	snaps := make([]*alertmanager.Snapshot, len(peers))
 	errs := make([]error, len(peers))
 	var g errgroup.Group
@@ -96,15 +115,15 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 		g.Go(func() error {
 			snap, err := am.Ask(ctx)
 			up := 0.0
-			e.unreachable.note(am.Name(), err, now)
+			r.unreachable.note(am.Name(), err, now)
 			if err == nil {
 				snaps[i], up = &snap, 1
 				for _, what := range snap.Unread {
-					e.log.Warn("a part of what Alertmanager says cannot be read; all else counts", "alertmanager", am.Name(), "what", what)
+					r.log.Warn("a part of what Alertmanager says cannot be read; all else counts", "alertmanager", am.Name(), "what", what)
 				}
-				e.metrics.reconciled.WithLabelValues(am.Name()).Set(seconds(now))
+				r.metrics.reconciled.WithLabelValues(am.Name()).Set(seconds(now))
 			}
-			e.metrics.alertmanagerUp.WithLabelValues(am.Name()).Set(up)
+			r.metrics.alertmanagerUp.WithLabelValues(am.Name()).Set(up)
 			errs[i] = err
 			return nil
 		})
@@ -119,7 +138,7 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 			continue
 		}
 		answered = true
-		t.complete = t.complete && s.Complete(now, e.live().Timings.Settled)
+		t.complete = t.complete && s.Complete(now, r.live().Timings.Settled)
 		t.quiet = t.quiet || len(s.Signals) == 0
 		for _, sig := range s.Signals {
 			_, known := t.firing[sig.Fingerprint]
@@ -142,30 +161,30 @@ func (e *Engine) poll(ctx context.Context, now time.Time) (*picture, error) {
 
 // takeIn receives what fires and is not known. What Alertmanager keeps back, as
 // inhibited or muted, is news only once it does so no more.
-func (e *Engine) takeIn(ctx context.Context, t *picture, _ time.Time) error {
-	return e.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
+func (r *reconciler) takeIn(ctx context.Context, t *picture, _ time.Time) error {
+	return r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
 		return !t.held[s.Fingerprint] && (known == nil || s.StartsAt.After(known.StartsAt))
 	})
 }
 
 // noteSeen notes now and then that what is known still fires. It comes after
 // the silences: who silences in the second in which a step falls due is in time.
-func (e *Engine) noteSeen(ctx context.Context, t *picture, now time.Time) error {
-	return e.takeInIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
+func (r *reconciler) noteSeen(ctx context.Context, t *picture, now time.Time) error {
+	return r.takeInIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
 		return known != nil && now.Sub(known.LastSeen) >= seenEvery
 	})
 }
 
 // takeInIf receives the signals that are chosen by what is known of them; known
 // is nil for one that does not fire in any open incident.
-func (e *Engine) takeInIf(ctx context.Context, t *picture, chosen func(s rules.Signal, known *rules.Alert) bool) error {
-	known, err := e.openRecords(ctx)
+func (r *reconciler) takeInIf(ctx context.Context, t *picture, chosen func(s rules.Signal, known *rules.Alert) bool) error {
+	known, err := r.openRecords(ctx)
 	if err != nil {
 		return err
 	}
 	seen := map[string]*rules.Alert{}
-	for _, r := range known {
-		for fp, a := range r.Alerts {
+	for _, rec := range known {
+		for fp, a := range rec.Alerts {
 			if a.Firing {
 				seen[fp] = a
 			}
@@ -179,11 +198,11 @@ func (e *Engine) takeInIf(ctx context.Context, t *picture, chosen func(s rules.S
 	}
 	var errs []error
 	for chunk := range slices.Chunk(news, atOnce) {
-		if err := e.Receive(ctx, Delivery{Fired: chunk, Confirmed: true}); err != nil {
+		if err := r.intake.Receive(ctx, Alerts{Fired: chunk, Confirmed: true}); err != nil {
 			if errors.Is(err, store.ErrUnavailable) {
 				return err
 			}
-			errs = append(errs, e.oneByOne(ctx, chunk))
+			errs = append(errs, r.oneByOne(ctx, chunk))
 		}
 	}
 	return errors.Join(errs...)
@@ -191,55 +210,44 @@ func (e *Engine) takeInIf(ctx context.Context, t *picture, chosen func(s rules.S
 
 // oneByOne receives signals each for itself, so that one that cannot be decided
 // keeps no other out.
-func (e *Engine) oneByOne(ctx context.Context, signals []rules.Signal) error {
+func (r *reconciler) oneByOne(ctx context.Context, signals []rules.Signal) error {
 	var errs []error
 	for _, s := range signals {
-		if err := e.Receive(ctx, Delivery{Fired: []rules.Signal{s}, Confirmed: true}); err != nil {
+		if err := r.intake.Receive(ctx, Alerts{Fired: []rules.Signal{s}, Confirmed: true}); err != nil {
 			errs = append(errs, fmt.Errorf("alert %s: %w", s.Fingerprint, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (e *Engine) openRecords(ctx context.Context) (rs []*store.Record, err error) {
-	err = e.store.View(ctx, func(tx *store.Tx) error {
-		rs, err = tx.Open()
-		return err
-	})
-	return rs, err
-}
-
 // followSilences tells incidents which silences cover them now.
-func (e *Engine) followSilences(ctx context.Context, t *picture, now time.Time) error {
-	e.noteSilenceEnd(t, now)
-	known, err := e.openRecords(ctx)
+func (r *reconciler) followSilences(ctx context.Context, t *picture, now time.Time) error {
+	r.noteSilenceEnd(t, now)
+	known, err := r.openRecords(ctx)
 	if err != nil {
 		return err
 	}
-	for _, r := range known {
-		active := e.covering(t, r.Incident)
+	for _, rec := range known {
+		active := r.covering(t, rec.Incident)
 		if !t.all {
-			active = keepRunning(active, r.Silences, now)
+			active = keepRunning(active, rec.Silences, now)
 		}
-		if same(r.Silences, active) {
+		if same(rec.Silences, active) {
 			continue
 		}
-		err := e.store.Update(ctx, func(tx *store.Tx) error {
-			u := e.unit(tx, now)
-			en, err := u.load(r.ID)
-			if err != nil || en.State.Ended() {
+		err := r.update(ctx, now, func(b *batch) error {
+			t, err := b.Load(rec.ID)
+			if err != nil || t.State.Ended() {
 				return err
 			}
-			if _, err := u.apply(en, rules.Silenced{Active: active}); err != nil {
-				return err
-			}
-			return u.flush()
+			_, err = b.Apply(t, rules.Silenced{Active: active})
+			return err
 		})
 		if errors.Is(err, store.ErrUnavailable) {
 			return err
 		}
 		if err != nil {
-			e.fault(r.ID, err)
+			r.fault(rec.ID, err)
 		}
 	}
 	return nil
@@ -247,7 +255,7 @@ func (e *Engine) followSilences(ctx context.Context, t *picture, now time.Time) 
 
 // covering returns the active silences that cover an incident: those that
 // Alertmanager names for its alerts, and those whose matchers fit them.
-func (e *Engine) covering(t *picture, inc rules.Incident) []rules.Silence {
+func (r *reconciler) covering(t *picture, inc rules.Incident) []rules.Silence {
 	named := map[string]bool{}
 	for fp := range inc.Alerts {
 		for _, id := range t.silencedBy[fp] {
@@ -257,7 +265,7 @@ func (e *Engine) covering(t *picture, inc rules.Incident) []rules.Silence {
 	var out []rules.Silence
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]
-		s.Matchers = e.canonical(s.Matchers, inc)
+		s.Matchers = r.canonical(s.Matchers, inc)
 		if named[id] || s.Covers(inc) {
 			out = append(out, s)
 		}
@@ -267,7 +275,7 @@ func (e *Engine) covering(t *picture, inc rules.Incident) []rules.Silence {
 
 // canonical gives a silence of exactly the incident's machine the name that the
 // inventory gives it: in Alertmanager it bears the product's.
-func (e *Engine) canonical(matchers []string, inc rules.Incident) []string {
+func (r *reconciler) canonical(matchers []string, inc rules.Incident) []string {
 	out := slices.Clone(matchers)
 	for i, text := range matchers {
 		ms, err := rules.ParseMatchers([]string{text})
@@ -275,7 +283,7 @@ func (e *Engine) canonical(matchers []string, inc rules.Incident) []string {
 			continue // it is kept as it is
 		}
 		name := ms.Equalities()[rules.LabelMachine]
-		m := e.Book().Directory.Canonical(inc.Identity[rules.LabelCustomer], "", name)
+		m := r.Book().Directory.Canonical(inc.Identity[rules.LabelCustomer], "", name)
 		if m != nil && m.Name == inc.Identity[rules.LabelMachine] {
 			out[i] = fmt.Sprintf("%s=%q", rules.LabelMachine, m.Name)
 		}
@@ -299,30 +307,30 @@ func same(had map[string]rules.Silence, now []rules.Silence) bool {
 // endAbsent ends alerts that no Alertmanager knows any more: at once when a
 // success newer than the failure is proven, otherwise when they have been
 // absent for some time.
-func (e *Engine) endAbsent(ctx context.Context, t *picture, now time.Time) error {
-	known, err := e.openRecords(ctx)
+func (r *reconciler) endAbsent(ctx context.Context, t *picture, now time.Time) error {
+	known, err := r.openRecords(ctx)
 	if err != nil {
 		return err
 	}
 	gone := map[string]bool{}
-	for _, r := range known {
-		if err := e.endAbsentOf(ctx, t, r, gone, now); err != nil {
+	for _, rec := range known {
+		if err := r.endAbsentOf(ctx, t, rec, gone, now); err != nil {
 			if errors.Is(err, store.ErrUnavailable) {
 				return err
 			}
-			e.fault(r.ID, err)
+			r.fault(rec.ID, err)
 		}
 	}
-	e.absent.keep(gone)
+	r.absent.keep(gone)
 	return nil
 }
 
-func (e *Engine) endAbsentOf(ctx context.Context, t *picture, r *store.Record, gone map[string]bool, now time.Time) error {
+func (r *reconciler) endAbsentOf(ctx context.Context, t *picture, rec *store.Record, gone map[string]bool, now time.Time) error {
 	var missing []string
-	for _, fp := range slices.Sorted(maps.Keys(r.Alerts)) {
-		a := r.Alerts[fp]
+	for _, fp := range slices.Sorted(maps.Keys(rec.Alerts)) {
+		a := rec.Alerts[fp]
 		// What Vigie raised itself is in no Alertmanager.
-		if _, fires := t.firing[fp]; a.Firing && !fires && !own(a.Labels) && r.Entry != string(rules.CorrelatedSignal) {
+		if _, fires := t.firing[fp]; a.Firing && !fires && !own(a.Labels) && rec.Entry != string(rules.CorrelatedSignal) {
 			missing = append(missing, fp)
 			gone[fp] = true
 		}
@@ -330,35 +338,35 @@ func (e *Engine) endAbsentOf(ctx context.Context, t *picture, r *store.Record, g
 	if len(missing) == 0 {
 		return nil
 	}
-	proven, err := e.prove(ctx, r, missing, now)
+	proven, err := r.prove(ctx, rec, missing, now)
 	if err != nil {
 		return err
 	}
 	var over []Cleared
 	for _, fp := range missing {
-		since := e.absent.at(fp, now)
-		if t.quiet && !e.watch.livedAfter(since) {
+		since := r.absent.at(fp, now)
+		if t.quiet && !r.watch.livedAfter(since) {
 			continue // it may be Prometheus that is absent
 		}
-		if proven[fp] || now.Sub(since) >= e.live().Timings.AbsentFor {
-			over = append(over, Cleared{rules.Signal{Fingerprint: fp, Labels: r.Alerts[fp].Labels, StartsAt: r.Alerts[fp].StartsAt}, since})
+		if proven[fp] || now.Sub(since) >= r.live().Timings.AbsentFor {
+			over = append(over, Cleared{Signal: rules.Signal{Fingerprint: fp, Labels: rec.Alerts[fp].Labels, StartsAt: rec.Alerts[fp].StartsAt}, EndsAt: since})
 		}
 	}
 	if len(over) == 0 {
 		return nil
 	}
-	return e.Receive(ctx, Delivery{Cleared: over, Confirmed: true})
+	return r.intake.Receive(ctx, Alerts{Cleared: over, Confirmed: true})
 }
 
 // prove asks at once whether absent alerts are repaired.
-func (e *Engine) prove(ctx context.Context, r *store.Record, missing []string, now time.Time) (map[string]bool, error) {
-	need := &rules.Need{Since: now, Alerts: r.Alerts}
-	if err := e.answer(ctx, r.ID, e.inquire(ctx, need, now)); err != nil {
+func (r *reconciler) prove(ctx context.Context, rec *store.Record, missing []string, now time.Time) (map[string]bool, error) {
+	need := &rules.Need{Since: now, Alerts: rec.Alerts}
+	if err := r.asker.answer(ctx, rec.ID, r.asker.inquire(ctx, need, now)); err != nil {
 		return nil, err
 	}
 	proven := map[string]bool{}
-	err := e.store.View(ctx, func(tx *store.Tx) error {
-		after, err := tx.Incident(r.ID)
+	err := r.store.View(ctx, func(tx *store.Tx) error {
+		after, err := tx.Incident(rec.ID)
 		if err != nil {
 			return err
 		}

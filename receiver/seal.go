@@ -6,23 +6,31 @@ import (
 	"vigie/receiver/store"
 )
 
-// Seal seals what the journal grew by since the last seal. Each seal is logged:
+// sealer seals the journal.
+type sealer struct{ *core }
+
+// Run turns until ctx ends.
+func (s *sealer) Run(ctx context.Context) error {
+	return s.turns.run(ctx, "seal", sealEach, nil, s.turn)
+}
+
+// turn seals what the journal grew by since the last seal. Each seal is logged:
 // a log that is kept elsewhere then bears witness to what the journal held.
-func (e *Engine) Seal(ctx context.Context) error {
+func (s *sealer) turn(ctx context.Context) error {
 	// What comes in meanwhile waits for the next minute: under load there would
 	// be no end.
 	for more := true; more; {
-		var s store.Seal
+		var seal store.Seal
 		var sealed bool
-		err := e.store.Update(ctx, func(tx *store.Tx) (err error) {
-			s, sealed, err = tx.SealJournal(e.o.Now())
+		err := s.store.Update(ctx, func(tx *store.Tx) (err error) {
+			seal, sealed, err = tx.SealJournal(s.now())
 			return err
 		})
 		if err != nil || !sealed {
 			return err
 		}
-		e.log.Info("journal sealed", "seal", s.String(), "chains", s.Chains)
-		more = s.Chains == store.HeadsPerSeal
+		s.log.Info("journal sealed", "seal", seal.String(), "chains", seal.Chains)
+		more = seal.Chains == store.HeadsPerSeal
 	}
 	return nil
 }
@@ -30,8 +38,8 @@ func (e *Engine) Seal(ctx context.Context) error {
 // LatestSeal returns the newest seal of the journal, to be told to people: kept
 // elsewhere, it shows whether the end was cut off. It returns false before the
 // first.
-func (e *Engine) LatestSeal(ctx context.Context) (s store.Seal, found bool, err error) {
-	err = e.store.View(ctx, func(tx *store.Tx) error {
+func (c *core) LatestSeal(ctx context.Context) (s store.Seal, found bool, err error) {
+	err = c.store.View(ctx, func(tx *store.Tx) error {
 		s, found, err = tx.LatestSeal()
 		return err
 	})

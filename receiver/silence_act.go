@@ -23,45 +23,45 @@ const (
 // silence makes the silences that an act asks for in every Alertmanager, once in
 // each cluster of them, and only then lets the act be decided. All of them take it, or none keeps it:
 // what was made is taken back when anything fails.
-func (e *Engine) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
-	planned, err := e.planSilences(ctx, name, act)
+func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
+	planned, err := a.planSilences(ctx, name, act)
 	if err != nil {
 		return rules.Decision{}, err
 	}
-	peers := e.live().Alertmanagers
+	peers := a.live().Alertmanagers
 	if len(peers) == 0 {
 		return rules.Decision{}, refused(409, "no Alertmanager is configured: there is nothing to make a silence in")
 	}
 	var undo []func(context.Context) error
-	ids, err := e.silenceAll(ctx, peers, planned, &undo)
+	ids, err := a.silenceAll(ctx, peers, planned, &undo)
 	if err != nil {
 		return rules.Decision{}, refused(503, "nothing was silenced, try again: %v", errors.Join(err, takeBack(ctx, undo)))
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
-	d, err := e.act(ctx, name, act)
+	d, err := a.act(ctx, name, act)
 	if err != nil {
 		return d, errors.Join(err, takeBack(ctx, undo))
 	}
-	e.Hurry() // it comes back from Alertmanager as any other silence does
+	a.hurry() // it comes back from Alertmanager as any other silence does
 	return d, nil
 }
 
-func (e *Engine) planSilences(ctx context.Context, name string, act rules.Act) (planned []rules.Silence, err error) {
-	now := e.o.Now()
-	err = e.store.View(ctx, func(tx *store.Tx) error {
+func (a *acts) planSilences(ctx context.Context, name string, act rules.Act) (planned []rules.Silence, err error) {
+	now := a.now()
+	err = a.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
 		if err != nil {
 			return err
 		}
-		u := e.unit(tx, now)
-		en := u.hold(r)
-		facts, err := u.facts(en)
+		b := a.batch(tx, now)
+		t := b.Track(r)
+		facts, err := b.Facts(t)
 		if err != nil {
 			return err
 		}
 		var refusal *rules.Refusal
-		if planned, refusal = u.book.PlanSilences(en.Incident, act, facts, now); refusal != nil {
+		if planned, refusal = b.Book.PlanSilences(t.Incident, act, facts, now); refusal != nil {
 			return &RefusedError{*refusal}
 		}
 		return nil
@@ -69,7 +69,7 @@ func (e *Engine) planSilences(ctx context.Context, name string, act rules.Act) (
 	return planned, err
 }
 
-func (e *Engine) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) ([]string, error) {
+func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
 	var ids []string

@@ -58,15 +58,15 @@ func (o *outages) out(name string) bool {
 
 // forgetUnreachable ends what was raised about Alertmanagers that are not asked
 // any more: they went, or have another name now.
-func (e *Engine) forgetUnreachable(ctx context.Context, asked []rules.Labels, now time.Time) error {
+func (r *reconciler) forgetUnreachable(ctx context.Context, asked []rules.Labels, now time.Time) error {
 	var gone []Cleared
-	err := e.store.View(ctx, func(tx *store.Tx) error {
+	err := r.store.View(ctx, func(tx *store.Tx) error {
 		blind, err := tx.Blinding()
-		for _, r := range blind {
-			for fp, a := range r.Alerts {
+		for _, rec := range blind {
+			for fp, a := range rec.Alerts {
 				known := slices.ContainsFunc(asked, func(l rules.Labels) bool { return l[rules.LabelSource] == a.Labels[rules.LabelSource] })
 				if a.Firing && a.Labels[rules.LabelAlertname] == unreachableAlert && !known {
-					gone = append(gone, Cleared{rules.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, now})
+					gone = append(gone, Cleared{Signal: rules.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, EndsAt: now})
 				}
 			}
 		}
@@ -75,29 +75,29 @@ func (e *Engine) forgetUnreachable(ctx context.Context, asked []rules.Labels, no
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	return e.Receive(ctx, Delivery{Cleared: gone, Confirmed: true})
+	return r.intake.Receive(ctx, Alerts{Cleared: gone, Confirmed: true})
 }
 
 // tellUnreachable raises an incident for each Alertmanager that does not answer,
 // because nothing ends while one is silent, and ends it when it answers again.
-func (e *Engine) tellUnreachable(ctx context.Context, now time.Time) error {
+func (r *reconciler) tellUnreachable(ctx context.Context, now time.Time) error {
 	var errs []error
 	var asked []rules.Labels
-	for _, am := range e.live().Alertmanagers {
+	for _, am := range r.live().Alertmanagers {
 		// The source makes each Alertmanager an incident of its own.
 		labels := rules.Labels{rules.LabelAlertname: unreachableAlert, rules.LabelKind: "blind",
 			rules.LabelSource: "alertmanager/" + am.Name(), rules.LabelSeverity: "critical"}
 		s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
-		since, why := e.unreachable.over(am.Name(), e.live().Timings.Unreachable, now)
+		since, why := r.unreachable.over(am.Name(), r.live().Timings.Unreachable, now)
 		if why != nil {
-			s.Annotations["error"] = fmt.Sprintf("Alertmanager %s has not answered since %s; nothing is closed meanwhile: %v", am.Name(), heard(since), why)
+			s.Annotations["error"] = fmt.Sprintf("Alertmanager %s has not answered since %s; nothing is closed meanwhile: %v", am.Name(), heardAt(since), why)
 		}
 		asked = append(asked, labels)
-		if why == nil && e.unreachable.out(am.Name()) {
+		if why == nil && r.unreachable.out(am.Name()) {
 			continue // for too short a time to tell of it, and it is not back either
 		}
-		errs = append(errs, e.raise(ctx, s, why != nil, now))
+		errs = append(errs, r.intake.raise(ctx, s, why != nil, now))
 	}
-	errs = append(errs, e.forgetUnreachable(ctx, asked, now))
+	errs = append(errs, r.forgetUnreachable(ctx, asked, now))
 	return errors.Join(errs...)
 }

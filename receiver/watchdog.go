@@ -12,9 +12,6 @@ import (
 	"vigie/rules"
 )
 
-// ignoredWatchdog is why a watchdog opens no incident.
-const ignoredWatchdog = "watchdog"
-
 // The signals that the engine raises itself.
 const (
 	blindAlert       = "VigieMonitoringBlind"
@@ -52,39 +49,53 @@ func (w *watch) livedAfter(at time.Time) bool {
 
 const watchdogFact = "watchdog_last_received"
 
-// heartbeat notes that the watchdog fires.
-func (u *unit) heartbeat(rules.Signal) error {
-	now := u.now
-	u.tx.AfterCommit(func() {
-		w := &u.e.watch
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.ended = false
-		w.last = now
-		// That it fires now proves only that it has not lapsed yet.
-		w.alive = later(w.alive, now.Add(-spread))
-	})
-	return u.tx.SetFact(watchdogFact, strconv.FormatInt(now.UnixNano(), 10))
+// heard notes that the watchdog fires.
+func (w *watch) heard(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = false
+	w.last = now
+	// That it fires now proves only that it has not lapsed yet.
+	w.alive = later(w.alive, now.Add(-spread))
 }
 
 // stopped notes that the watchdog is said to fire no more. It always fires
 // while Prometheus lives: whatever else ends at the same time is not believed.
-func (u *unit) stopped() {
-	w := &u.e.watch
+func (w *watch) stopped() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = true
 }
 
-func (e *Engine) recallWatchdog(ctx context.Context) error {
-	return e.store.View(ctx, func(tx *store.Tx) error {
+// hearWatchdog notes that the watchdog fires, and keeps when.
+func (b *batch) hearWatchdog() error {
+	now := b.Now
+	b.tx.AfterCommit(func() { b.core.watch.heard(now) })
+	return b.tx.SetFact(watchdogFact, strconv.FormatInt(now.UnixNano(), 10))
+}
+
+// watchdog raises an incident while the watchdog alert is missing, and judges
+// the endings that wait for a proof that Prometheus lives.
+type watchdog struct {
+	*core
+	reconciler *reconciler
+}
+
+// Run turns until ctx ends.
+func (w *watchdog) Run(ctx context.Context) error {
+	return w.turns.run(ctx, "watchdog", w.live().Timings.Tick, nil, w.turn)
+}
+
+// recall takes over when an earlier process last heard the watchdog.
+func (w *watchdog) recall(ctx context.Context) error {
+	return w.store.View(ctx, func(tx *store.Tx) error {
 		text, err := tx.Fact(watchdogFact)
 		if err != nil || text == "" {
 			return err
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err == nil {
-			e.watch.last = time.Unix(0, n).UTC()
+			w.watch.last = time.Unix(0, n).UTC()
 		}
 		return nil
 	})
@@ -100,14 +111,6 @@ func (w *watch) clamp(now time.Time) {
 	}
 }
 
-// trusted reports whether endings are believed.
-func (e *Engine) trusted(now time.Time) bool {
-	w := &e.watch
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return !w.ended && !w.missing(now, e.live().Timings.Watchdog)
-}
-
 // missing reports whether the watchdog should have been heard by now. After a
 // start it is given its whole time anew.
 func (w *watch) missing(now time.Time, limit time.Duration) bool {
@@ -118,30 +121,30 @@ func (w *watch) missing(now time.Time, limit time.Duration) bool {
 	return now.Sub(since) > limit
 }
 
-// Watch raises an incident while the watchdog is missing, and ends it when the
+// turn raises an incident while the watchdog is missing, and ends it when the
 // watchdog is heard again.
-func (e *Engine) Watch(ctx context.Context) error {
-	now := e.o.Now()
+func (w *watchdog) turn(ctx context.Context) error {
+	now := w.now()
 	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: "vigie", rules.LabelSeverity: "critical"}
 	s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
-	e.watch.mu.Lock()
-	e.watch.clamp(now)
-	missing, last := e.watch.missing(now, e.live().Timings.Watchdog), e.watch.last
-	e.watch.mu.Unlock()
-	s.Annotations["error"] = "the watchdog alert has not been received since " + heard(last)
+	w.watch.mu.Lock()
+	w.watch.clamp(now)
+	missing, last := w.watch.missing(now, w.live().Timings.Watchdog), w.watch.last
+	w.watch.mu.Unlock()
+	s.Annotations["error"] = "the watchdog alert has not been received since " + heardAt(last)
 	var err error
 	// That a restart gives it its time anew proves nothing: only hearing it does.
-	if missing || now.Sub(last) <= e.live().Timings.Watchdog {
-		err = e.raise(ctx, s, missing, now)
+	if missing || now.Sub(last) <= w.live().Timings.Watchdog {
+		err = w.reconciler.intake.raise(ctx, s, missing, now)
 	}
-	e.hurryAtSilenceEnd(now)
-	return errors.Join(err, e.judgeEndings(ctx, now))
+	w.reconciler.hurryAtSilenceEnd(now)
+	return errors.Join(err, w.judgeEndings(ctx, now))
 }
 
 // raise lets a signal of the engine's own fire, or end.
-func (e *Engine) raise(ctx context.Context, s rules.Signal, fire bool, now time.Time) error {
+func (i *intake) raise(ctx context.Context, s rules.Signal, fire bool, now time.Time) error {
 	var fires bool
-	err := e.store.View(ctx, func(tx *store.Tx) error {
+	err := i.store.View(ctx, func(tx *store.Tx) error {
 		ids, err := tx.WithAlert(s.Fingerprint)
 		fires = len(ids) > 0
 		return err
@@ -150,9 +153,9 @@ func (e *Engine) raise(ctx context.Context, s rules.Signal, fire bool, now time.
 	case err != nil || fires == fire:
 		return err
 	case fire:
-		return e.Receive(ctx, Delivery{Fired: []rules.Signal{s}, Confirmed: true})
+		return i.Receive(ctx, Alerts{Fired: []rules.Signal{s}, Confirmed: true})
 	}
-	return e.Receive(ctx, Delivery{Cleared: []Cleared{{s, now}}})
+	return i.Receive(ctx, Alerts{Cleared: []Cleared{{Signal: s, EndsAt: now}}})
 }
 
 // own reports whether the engine raised an alert itself: it is in no
@@ -165,7 +168,7 @@ func own(l rules.Labels) bool {
 	return false
 }
 
-func heard(t time.Time) string {
+func heardAt(t time.Time) string {
 	if t.IsZero() {
 		return "the start"
 	}

@@ -11,41 +11,37 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // ErrNotFound matches a question about something that is not there.
 var ErrNotFound = errors.New("not found")
 
-// The events that a waking brings beside a plain tick.
-const (
-	WakeRelated   = "related"
-	WakeRefreshed = "refreshed"
-)
+// Record is an incident with what is kept beside it.
+type Record = incidents.Record
 
-// Record is an incident with what the shell keeps beside it.
-type Record struct {
-	rules.Incident
-	// Blinds tells that its scenario is a source that cannot be read.
-	Blinds bool
-	// WakeAt is when time alone may change something, WakeWith the event that
-	// it then brings; zero means never.
-	WakeAt   time.Time
-	WakeWith string
-	// AskAt is when evidence is to be asked for; zero means never.
-	AskAt time.Time
-	// Outage is the id of the common incident that this one is a part of;
-	// OutageMarks tells whether that changes how this one is treated.
-	Outage      string
-	OutageMarks bool
-	// Root is the Message-ID that starts the incident's thread of mail.
-	Root string
+// Place is where an incident happens, as far as its labels tell.
+type Place = incidents.Place
 
+// row is what the store knows of a record as stored.
+type row struct {
 	length int64
 	head   []byte
 	fresh  bool            // has no row yet
-	alerts map[string]bool // as stored: fingerprint, firing
-	value  []byte          // as stored
+	alerts map[string]bool // fingerprint, firing
+	value  []byte
 	stored stored
+}
+
+// rowOf returns what is known of a record's row; a record that came from
+// elsewhere has none yet.
+func rowOf(r *Record) *row {
+	known, _ := r.Row.(*row)
+	if known == nil {
+		known = &row{fresh: true, alerts: map[string]bool{}}
+		r.Row = known
+	}
+	return known
 }
 
 // stored is what an incident's row says beside its value.
@@ -56,56 +52,20 @@ type stored struct {
 	length                 int64
 }
 
-func (r *Record) stores() stored {
-	return stored{r.Blinds, r.OutageMarks, r.WakeAt.UnixNano(), r.AskAt.UnixNano(), r.WakeWith, r.Outage, r.Root, r.length}
+func stores(r *Record) stored {
+	return stored{r.Blinds, r.OutageMarks, r.WakeAt.UnixNano(), r.AskAt.UnixNano(), r.WakeWith, r.Outage, r.Root, rowOf(r).length}
 }
 
 // NewRecord returns the record of an incident that has no row yet.
-func NewRecord(inc rules.Incident) *Record {
-	return &Record{Incident: inc, fresh: true, alerts: map[string]bool{}}
-}
+func NewRecord(inc rules.Incident) *Record { return &Record{Incident: inc} }
 
-// Head returns the length of the incident's journal and the hash of its last line.
-func (r *Record) Head() (int64, []byte) { return r.length, r.head }
+// NewRecord returns the record of an incident that has no row yet.
+func (tx *Tx) NewRecord(inc rules.Incident) *Record { return NewRecord(inc) }
 
-// Place is where an incident happens, as far as its labels tell.
-type Place struct{ Customer, Machine, Platform, Host string }
-
-// Says reports whether p says already all that q says.
-func (p Place) Says(q Place) bool {
-	return (q.Customer == "" || q.Customer == p.Customer) && (q.Machine == "" || q.Machine == p.Machine) &&
-		(q.Platform == "" || q.Platform == p.Platform) && (q.Host == "" || q.Host == p.Host)
-}
-
-// PlaceOf reads the place from labels.
-func PlaceOf(l rules.Labels) Place {
-	return Place{l[rules.LabelCustomer], l[rules.LabelMachine], l[rules.LabelPlatform], l[rules.LabelHost]}
-}
-
-// Place returns where the incident happens: what its identity says, completed
-// by its alerts and reports.
-func (r *Record) Place() Place {
-	p := PlaceOf(r.Identity)
-	fill := func(l rules.Labels) {
-		q := PlaceOf(l)
-		for _, f := range []struct{ to, from *string }{
-			{&p.Customer, &q.Customer}, {&p.Machine, &q.Machine}, {&p.Platform, &q.Platform}, {&p.Host, &q.Host},
-		} {
-			if *f.to == "" {
-				*f.to = *f.from
-			}
-		}
-	}
-	if p.Customer != "" && p.Machine != "" && p.Platform != "" && p.Host != "" {
-		return p
-	}
-	for _, fp := range sortedKeys(r.Alerts) {
-		fill(r.Alerts[fp].Labels)
-	}
-	for _, s := range r.Reports {
-		fill(s.Labels)
-	}
-	return p
+// Head returns the length of an incident's journal and the hash of its last line.
+func Head(r *Record) (int64, []byte) {
+	known := rowOf(r)
+	return known.length, known.head
 }
 
 const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head`
@@ -118,17 +78,18 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 	defer rows.Close()
 	var rs []*Record
 	for rows.Next() {
-		r := &Record{}
+		known := &row{}
+		r := &Record{Row: known}
 		var value []byte
 		var wake, ask sql.NullInt64
-		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &r.length, &r.head); err != nil {
+		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &known.length, &known.head); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		if err := json.Unmarshal(value, &r.Incident); err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
-		r.alerts, r.value, r.stored = firing(r.Incident), value, r.stores()
+		known.alerts, known.value, known.stored = firing(r.Incident), value, stores(r)
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -223,6 +184,9 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 	return tx.records(strings.Join(where, ` AND `)+` ORDER BY opened_at DESC, number DESC LIMIT ?`, append(args, f.Limit)...)
 }
 
+// OpenWithKey returns the open incidents of a key.
+func (tx *Tx) OpenWithKey(key string) ([]*Record, error) { return tx.Incidents(Filter{Key: key}) }
+
 // Open returns all open incidents.
 func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
 
@@ -298,13 +262,13 @@ func (tx *Tx) Asking(now time.Time, limit int) ([]string, error) {
 // alert from the source; an empty source stands for all of them.
 func (tx *Tx) WakeSource(source string, now time.Time) error {
 	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND id IN
-		(SELECT incident FROM alert WHERE firing = 1 AND (source = ? OR ? = ''))`, now.UnixNano(), WakeRelated, source, source)
+		(SELECT incident FROM alert WHERE firing = 1 AND (source = ? OR ? = ''))`, now.UnixNano(), incidents.WakeRelated, source, source)
 	return err
 }
 
 // WakeOpen wakes every open incident, with [rules.Refreshed].
 func (tx *Tx) WakeOpen(now time.Time) error {
-	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1`, now.UnixNano(), WakeRefreshed)
+	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1`, now.UnixNano(), incidents.WakeRefreshed)
 	return err
 }
 
@@ -338,8 +302,8 @@ func (tx *Tx) Save(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("incident %s: %w", r.ID, err)
 	}
-	now := r.stores()
-	if !r.fresh && now == r.stored && bytes.Equal(value, r.value) {
+	known, now := rowOf(r), stores(r)
+	if !known.fresh && now == known.stored && bytes.Equal(value, known.value) {
 		return nil
 	}
 	p := r.Place()
@@ -351,9 +315,9 @@ func (tx *Tx) Save(r *Record) error {
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
 		r.OpenedAt.UnixNano(), began.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
-		r.length, r.head, value,
+		known.length, known.head, value,
 	}
-	if r.fresh {
+	if known.fresh {
 		_, err = tx.q.exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
 			opened_at, began_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
@@ -365,7 +329,7 @@ func (tx *Tx) Save(r *Record) error {
 	if err != nil {
 		return err
 	}
-	r.fresh, r.value, r.stored = false, value, now
+	known.fresh, known.value, known.stored = false, value, now
 	if r.Blinds && open {
 		tx.known.noneBlinding = false
 	}
@@ -373,10 +337,10 @@ func (tx *Tx) Save(r *Record) error {
 }
 
 func (tx *Tx) saveAlerts(r *Record) error {
-	now := firing(r.Incident)
+	known, now := rowOf(r), firing(r.Incident)
 	var args []any
 	for _, fp := range sortedKeys(now) {
-		if was, known := r.alerts[fp]; !known || was != now[fp] {
+		if was, stored := known.alerts[fp]; !stored || was != now[fp] {
 			args = append(args, fp, r.ID, r.Alerts[fp].Labels[rules.LabelSource], now[fp])
 		}
 	}
@@ -385,14 +349,14 @@ func (tx *Tx) saveAlerts(r *Record) error {
 	if err != nil {
 		return err
 	}
-	for fp := range r.alerts {
+	for fp := range known.alerts {
 		if _, still := now[fp]; !still {
 			if _, err := tx.q.exec(`DELETE FROM alert WHERE fingerprint = ? AND incident = ?`, fp, r.ID); err != nil {
 				return err
 			}
 		}
 	}
-	r.alerts = now
+	known.alerts = now
 	return nil
 }
 

@@ -35,7 +35,8 @@ type Line struct {
 // the record, which must then be saved.
 func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
 	var err error
-	r.length, r.head, err = tx.extend(r.ID, r.length, r.head, entries)
+	known := rowOf(r)
+	known.length, known.head, err = tx.extend(r.ID, known.length, known.head, entries)
 	return err
 }
 

@@ -91,10 +91,10 @@ func (tx *Tx) Notifications(message string) ([]rules.Notification, error) {
 	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
 }
 
-// Seal turns notifications into a message: from now on it has its id and its
+// CreateMessage turns notifications into a message: from now on it has its id and its
 // final form. It returns false, and changes nothing, when one of them is not
 // waiting any more.
-func (tx *Tx) Seal(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
+func (tx *Tx) CreateMessage(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
 	for _, n := range ns {
 		waiting, err := tx.number(`SELECT COUNT(*) FROM notification WHERE id = ? AND message = ''`, n.ID)
 		if err != nil || waiting == 0 {

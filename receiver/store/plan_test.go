@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // What the clock asks each second, and what each signal asks, must find its
@@ -115,7 +116,7 @@ func TestSaveWritesChanges(t *testing.T) {
 		{func(r *Record) { r.LastSeen = at.In(time.FixedZone("", 0)) }, false},
 		{func(r *Record) { r.WakeAt = at }, true},
 		{func(r *Record) { r.WakeAt = at.Local() }, false},
-		{func(r *Record) { r.WakeWith = WakeRelated }, true},
+		{func(r *Record) { r.WakeWith = incidents.WakeRelated }, true},
 		{func(r *Record) { r.AskAt = at }, true},
 		{func(r *Record) { r.Outage = "i2" }, true},
 		{func(r *Record) { r.OutageMarks = true }, true},

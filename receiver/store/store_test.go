@@ -207,7 +207,7 @@ func TestJournalIsAChain(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				if n, head := rec.Head(); n != 6 || !bytes.Equal(head, before) {
+				if n, head := store.Head(rec); n != 6 || !bytes.Equal(head, before) {
 					t.Errorf("the head is not the last line's")
 				}
 			}
@@ -306,11 +306,11 @@ func TestOutboxOrder(t *testing.T) {
 		if len(ns) != 2 {
 			t.Fatalf("bundle: %+v", ns)
 		}
-		ok, sealErr := tx.Seal("m1", "B1", ns, []byte("{}"), []string{"x@msp.example", "y@msp.example"}, now)
+		ok, sealErr := tx.CreateMessage("m1", "B1", ns, []byte("{}"), []string{"x@msp.example", "y@msp.example"}, now)
 		if !ok {
 			t.Error("not sealed")
 		}
-		again, _ := tx.Seal("m1b", "B1", ns, []byte("{}"), nil, now)
+		again, _ := tx.CreateMessage("m1b", "B1", ns, []byte("{}"), nil, now)
 		if again {
 			t.Error("sealed twice")
 		}
@@ -319,7 +319,7 @@ func TestOutboxOrder(t *testing.T) {
 	later := now.Add(2 * time.Minute)
 	do(func(tx *store.Tx) error {
 		ns, err := tx.Bundle("l", later, nil)
-		_, sealErr := tx.Seal("m2", "B1", ns, []byte("{}"), []string{"x@msp.example", "z@msp.example"}, later)
+		_, sealErr := tx.CreateMessage("m2", "B1", ns, []byte("{}"), []string{"x@msp.example", "z@msp.example"}, later)
 		return errors.Join(err, sealErr)
 	})
 	due := func() (got []string) {
@@ -395,7 +395,7 @@ func TestBundleOvertakesNothing(t *testing.T) {
 	bundle("opened", 10*time.Second, "[]")
 	bundle("opened", 20*time.Second, "[a]")
 	update(t, s, func(tx *store.Tx) error {
-		_, err := tx.Seal("m1", "B1", []rules.Notification{n("a", "i1", "opened", 0)}, []byte("{}"), nil, now)
+		_, err := tx.CreateMessage("m1", "B1", []rules.Notification{n("a", "i1", "opened", 0)}, []byte("{}"), nil, now)
 		return err
 	})
 	bundle("escalated", 20*time.Second, "[b c e]")

@@ -54,12 +54,12 @@ func written(t *testing.T) (path string, seals []store.Seal) {
 		update(t, s, func(tx *store.Tx) error {
 			if n == 0 {
 				note := rules.Notification{ID: "n", IncidentID: "i2", BundleKey: "k", HoldUntil: at}
-				_, err := tx.Seal("m@msp.example", "T", []rules.Notification{note}, nil, nil, at)
+				_, err := tx.CreateMessage("m@msp.example", "T", []rules.Notification{note}, nil, nil, at)
 				value := []byte(`{"To":["Léa <lea@dupont.example>"],"Text":"the disk is broken"}`)
 				if err = errors.Join(err, tx.Notify(note)); err != nil {
 					return err
 				}
-				_, err = tx.Seal("m@msp.example", "T", []rules.Notification{note}, value, []string{"lea@dupont.example"}, at)
+				_, err = tx.CreateMessage("m@msp.example", "T", []rules.Notification{note}, value, []string{"lea@dupont.example"}, at)
 				if err = errors.Join(err, tx.KeepBody(body, at), tx.Finish("m@msp.example", "lea@dupont.example", store.Accepted, "", at)); err != nil {
 					return err
 				}

@@ -40,7 +40,7 @@ const (
 // Options is what the handler is made of.
 type Options struct {
 	// Receive keeps a delivery; nil from it is a 200.
-	Receive func(context.Context, receiver.Delivery) error
+	Receive func(context.Context, receiver.Alerts) error
 	// Hurry asks Alertmanager itself, because a delivery was not the whole truth.
 	Hurry func()
 	// Authorized reports whether a bearer token may deliver.
@@ -168,8 +168,8 @@ type envelope struct {
 
 // Decode reads a delivery. The error names the byte or the field that is wrong.
 // The second result is how many alerts Alertmanager says it left out.
-func Decode(raw []byte, now time.Time) (receiver.Delivery, uint64, error) {
-	var d receiver.Delivery
+func Decode(raw []byte, now time.Time) (receiver.Alerts, uint64, error) {
+	var d receiver.Alerts
 	var e envelope
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return d, 0, undecodable(err)

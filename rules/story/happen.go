@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
 	"vigie/rules/strict"
 )
 
@@ -58,7 +59,7 @@ func (p *player) noticeAt(at time.Time) {
 
 func (p *player) isDeaf() bool { return p.now.Before(p.deaf) }
 
-func (p *player) silenced(a *alert) bool {
+func (p *player) hushed(a *alert) bool {
 	return slices.ContainsFunc(p.silences, func(s *silence) bool { return s.active(p.now) && s.matchers.Match(a.labels) })
 }
 
@@ -124,7 +125,7 @@ func (p *player) announce(alerts ...*alert) error {
 		switch {
 		case p.isDeaf():
 			p.late = append(p.late, a)
-		case p.silenced(a):
+		case p.hushed(a):
 			p.late = append(p.late, a)
 			p.noticeAt(p.now)
 		default:
@@ -134,52 +135,32 @@ func (p *player) announce(alerts ...*alert) error {
 	return p.hear(now, false)
 }
 
-// hear brings news of alerts to the receiver: what fires one by one, what has
-// ended together for each incident.
+// hear brings news of alerts to the receiver, as one request.
 func (p *player) hear(alerts []*alert, confirmed bool) error {
-	ended := map[*entry][]string{}
-	var order []*entry
+	var fired []rules.Signal
+	var cleared []incidents.Cleared
 	for _, a := range alerts {
 		if !a.news() {
 			continue
 		}
 		a.believed, a.heard = a.firing, a.startsAt
 		if a.firing {
-			if err := p.offerSignal(a, a.startsAt, confirmed); err != nil {
+			fired = append(fired, a.signal())
+		} else {
+			cleared = append(cleared, incidents.Cleared{Signal: a.signal(), EndsAt: p.now})
+		}
+	}
+	if len(fired)+len(cleared) == 0 {
+		return nil
+	}
+	return p.update(func(b *incidents.Batch) error {
+		for _, s := range fired {
+			if err := p.take(b, s, confirmed); err != nil {
 				return err
 			}
-			continue
 		}
-		a.muted = false
-		if e := p.owner[a.fingerprint]; e != nil {
-			if ended[e] == nil {
-				order = append(order, e)
-			}
-			ended[e] = append(ended[e], a.fingerprint)
-		}
-	}
-	for _, e := range order {
-		if err := p.decide(e, rules.Cleared{Fingerprints: ended[e], At: p.now, Trusted: true}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// offerSignal offers a firing alert to the receiver; one that announced
-// maintenance swallows is offered again when the maintenance ends.
-func (p *player) offerSignal(a *alert, startsAt time.Time, confirmed bool) error {
-	s := a.signal()
-	s.StartsAt = startsAt
-	c, err := p.receive(s, confirmed)
-	if err != nil {
-		return err
-	}
-	a.muted, a.mutedUntil = !c.Again.IsZero(), c.Again
-	if a.muted {
-		p.noticeAt(c.Again)
-	}
-	return nil
+		return b.Clear(cleared)
+	})
 }
 
 // catchUp brings what the receiver has not heard yet: what waited for
@@ -190,7 +171,7 @@ func (p *player) catchUp(reconciled bool) error {
 	slices.SortStableFunc(late, func(a, b *alert) int { return a.changed - b.changed })
 	var now []*alert
 	for _, a := range late {
-		if !reconciled && p.silenced(a) {
+		if !reconciled && p.hushed(a) {
 			p.late = append(p.late, a)
 			p.noticeAt(p.now)
 			continue
@@ -209,28 +190,11 @@ func (p *player) reconcile() error {
 		if err := p.catchUp(true); err != nil {
 			return err
 		}
-		if err := p.afterMaintenance(); err != nil {
-			return err
-		}
 		if err := p.lookAtSilences(); err != nil {
 			return err
 		}
 	}
 	return p.askAgain()
-}
-
-// afterMaintenance offers what still fires once its maintenance is over; the
-// failure counts from then.
-func (p *player) afterMaintenance() error {
-	for _, a := range slices.Clone(p.firing) {
-		if !a.muted || p.now.Before(a.mutedUntil) {
-			continue
-		}
-		if err := p.offerSignal(a, a.mutedUntil, true); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // lookAtSilences tells every open incident of the silences that cover it,
@@ -239,18 +203,22 @@ func (p *player) lookAtSilences() error {
 	if len(p.silences) == 0 {
 		return nil
 	}
-	for _, e := range slices.Clone(p.open) {
+	for _, r := range slices.Clone(p.store.Open()) {
 		var active []rules.Silence
 		var ids []string
 		for _, s := range p.silences {
-			if s.active(p.now) && p.covers(s, e) {
+			if s.active(p.now) && p.covers(s, r) {
 				active = append(active, s.Silence)
 				ids = append(ids, s.ID)
 			}
 		}
-		if joined := strings.Join(ids, " "); joined != e.silences {
-			e.silences = joined
-			if err := p.decide(e, rules.Silenced{Active: active}); err != nil {
+		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] {
+			p.silenced[r.ID] = joined
+			err := p.update(func(b *incidents.Batch) error {
+				_, err := b.Tell(r.ID, rules.Silenced{Active: active})
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -259,8 +227,8 @@ func (p *player) lookAtSilences() error {
 	return nil
 }
 
-func (p *player) covers(s *silence, e *entry) bool {
-	for f := range e.inc.Alerts {
+func (p *player) covers(s *silence, r *incidents.Record) bool {
+	for f := range r.Alerts {
 		if a := p.alerts[f]; a != nil && s.matchers.Match(a.labels) {
 			return true
 		}
@@ -287,25 +255,49 @@ func (p *player) changed(m machineID) {
 
 // askAgain asks for evidence where it has changed since the last answer.
 func (p *player) askAgain() error {
-	var entries []*entry
+	var stale []*incidents.Record
 	for m, change := range p.dirty {
-		for _, e := range p.index[machineFile(m.customer, m.name)] {
-			if e.answered < change && !e.inc.State.Ended() && !e.inc.PollAt.IsZero() {
-				entries = append(entries, e)
+		open, err := p.store.OnMachine(m.customer, m.name)
+		if err != nil {
+			return err
+		}
+		for _, r := range open {
+			if p.answered[r.ID] < change && !r.PollAt.IsZero() {
+				stale = append(stale, r)
 			}
 		}
 	}
 	clear(p.dirty)
-	slices.SortFunc(entries, func(a, b *entry) int { return a.number - b.number })
-	for _, e := range slices.Compact(entries) {
-		if e.inc.State.Ended() {
+	slices.SortFunc(stale, func(a, b *incidents.Record) int { return a.Number - b.Number })
+	for _, r := range slices.Compact(stale) {
+		if r.State.Ended() {
 			continue
 		}
-		if err := p.decide(e, p.answer(e, p.need(e))); err != nil {
+		err := p.update(func(b *incidents.Batch) error {
+			t := b.Track(r)
+			_, err := b.Apply(t, p.answer(t, p.need(r)))
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// need is what an incident would ask for if it asked now.
+func (p *player) need(r *incidents.Record) rules.Need {
+	n := rules.Need{Since: p.now, Alerts: r.Alerts}
+	policy := p.book.Policy(r.Policy)
+	if policy == nil {
+		return n
+	}
+	if s := policy.Scenario(r.Scenario); s != nil && s.OtherBackup != nil {
+		id := r.Identity
+		n.Other = &rules.OtherNeed{Customer: id[rules.LabelCustomer], Machine: id[rules.LabelMachine], Role: id[rules.LabelBackupRole]}
+		n.Other.Expected = p.book.Directory.ExpectsOther(n.Other.Customer, n.Other.Machine, n.Other.Role)
+	}
+	return n
 }
 
 // success sets the last success of the matching plans.
@@ -354,7 +346,12 @@ func (p *player) act(e *event) error {
 	}
 	act := rules.Act{Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external}
 	if act.Verb == rules.VerbSilence {
-		planned, _ := p.book.PlanSilences(target.inc, act, p.facts(target), p.now) // the act itself says why not
+		b := p.batch()
+		facts, err := b.Facts(b.Track(target))
+		if err != nil {
+			return err
+		}
+		planned, _ := p.book.PlanSilences(target.Incident, act, facts, p.now) // the act itself says why not
 		var ids []string
 		for _, s := range planned {
 			id, err := p.addSilence(s)
@@ -365,7 +362,14 @@ func (p *player) act(e *event) error {
 		}
 		act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
 	}
-	if err := p.decide(target, rules.Acted{Act: act}); err != nil {
+	err = p.update(func(b *incidents.Batch) error {
+		d, err := b.Tell(target.ID, rules.Acted{Act: act})
+		if d.Refusal != nil {
+			p.tell(target, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Reason})
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	p.complete()
@@ -395,16 +399,16 @@ func (p *player) actFields(e *event) rules.Labels {
 	return fields
 }
 
-func (p *player) target(e *event) (*entry, error) {
-	var found []*entry
-	for _, o := range p.open {
-		if contains(&o.inc, e.Act.incident) {
+func (p *player) target(e *event) (*incidents.Record, error) {
+	var found []*incidents.Record
+	for _, o := range p.store.Open() {
+		if contains(&o.Incident, e.Act.incident) {
 			found = append(found, o)
 		}
 	}
 	if len(found) == 0 && e.Act.verb == "reopen" {
-		for _, o := range slices.Backward(p.incidents) {
-			if contains(&o.inc, e.Act.incident) {
+		for _, o := range slices.Backward(p.store.All()) {
+			if contains(&o.Incident, e.Act.incident) {
 				return o, nil
 			}
 		}
@@ -417,18 +421,18 @@ func (p *player) target(e *event) (*entry, error) {
 	}
 	var names []string
 	for _, o := range found {
-		names = append(names, o.name+" "+o.inc.Key)
+		names = append(names, o.ID+" "+o.Key)
 	}
 	return nil, fault(e.Where, "act.incident matches %d open incidents: %s; add labels until it is one of %s", len(found), e.Act.incident, strings.Join(names, ", "))
 }
 
 func (p *player) openNow() string {
-	if len(p.open) == 0 {
+	if len(p.store.Open()) == 0 {
 		return "none is open at " + p.now.Format(time.RFC3339)
 	}
 	var names []string
-	for _, o := range p.open[:min(len(p.open), 10)] {
-		names = append(names, o.name+" "+o.inc.Key)
+	for _, o := range p.store.Open()[:min(len(p.store.Open()), 10)] {
+		names = append(names, o.ID+" "+o.Key)
 	}
 	return "open are " + strings.Join(names, ", ")
 }
@@ -502,6 +506,5 @@ func (p *player) report(d *reportDoc) error {
 		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: 422, Reason: fmt.Sprintf("unknown kind of report %q", d.Kind)})
 		return nil
 	}
-	_, err := p.receive(s, false)
-	return err
+	return p.update(func(b *incidents.Batch) error { return p.take(b, s, true) })
 }

@@ -3,17 +3,16 @@ package story
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
-// outbox holds messages until their hold ends, joins what belongs to one
-// bundle, and stands in for the mail server.
+// outbox stands in for the mail server, with the messages on their way to it.
 type outbox struct {
-	waiting   []*message // by decision
+	waiting   []*message // written, and not accepted yet because the server is down
 	refusals  []*message // left, but some address refused it for good
 	count     int
 	downUntil time.Time
@@ -22,10 +21,8 @@ type outbox struct {
 
 // message is one mail: the notifications of one bundle.
 type message struct {
-	id    string
-	key   string
-	leave time.Time
-	rows  []row
+	id   string
+	rows []row
 	// missing are the addresses that have refused it and nothing replaced yet.
 	missing  []string
 	accepted []rules.Party
@@ -33,93 +30,59 @@ type message struct {
 
 // row is one incident's share of a message.
 type row struct {
-	entry *entry
-	note  rules.Notification
+	record *incidents.Record
+	note   rules.Notification
 }
 
-func (o *outbox) add(e *entry, n rules.Notification) {
-	if n.BundleKey != "" && !n.Solo {
-		for _, m := range o.waiting {
-			if m.key == n.BundleKey && !o.overtakes(e, n, m) {
-				m.rows = append(m.rows, row{e, n})
-				return
-			}
-		}
-	}
-	o.count++
-	m := &message{id: fmt.Sprintf("m%d@story", o.count), key: n.BundleKey, rows: []row{{e, n}}}
-	if n.Solo {
-		m.key = ""
-	}
-	m.leave = wholeSecond(n.HoldUntil)
-	o.waiting = append(o.waiting, m)
-}
-
-// overtakes reports whether a notification that joined a message would leave
-// before an earlier one about its incident that is due no later than itself.
-func (o *outbox) overtakes(e *entry, n rules.Notification, joined *message) bool {
-	for _, m := range o.waiting {
-		if m.leave.After(joined.leave) && slices.ContainsFunc(m.rows, func(r row) bool { return r.entry == e && !r.note.HoldUntil.After(n.HoldUntil) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// withdraw takes notifications back that have not left.
-func (o *outbox) withdraw(ids []string) {
-	if len(ids) == 0 {
-		return
-	}
-	for _, m := range o.waiting {
-		m.rows = slices.DeleteFunc(m.rows, func(r row) bool { return slices.Contains(ids, r.note.ID) })
-		if len(m.rows) > 0 {
-			m.leave = wholeSecond(m.rows[0].note.HoldUntil)
-		}
-	}
-	o.waiting = slices.DeleteFunc(o.waiting, func(m *message) bool { return len(m.rows) == 0 })
-}
-
-// next is when the next message can be accepted; zero when none waits.
+// next is when the mail server takes again what waits for it; zero when nothing
+// does.
 func (o *outbox) next() time.Time {
-	var at time.Time
-	for _, m := range o.waiting {
-		if at.IsZero() || m.leave.Before(at) {
-			at = m.leave
-		}
+	if len(o.waiting) == 0 {
+		return time.Time{}
 	}
-	if !at.IsZero() && at.Before(o.downUntil) {
-		return o.downUntil
-	}
-	return at
+	return o.downUntil
 }
 
-// due takes out the messages that leave now, in the order of their holds.
-func (o *outbox) due(now time.Time) []*message {
-	if now.Before(o.downUntil) {
-		return nil
-	}
-	var due []*message
-	o.waiting = slices.DeleteFunc(o.waiting, func(m *message) bool {
-		if m.leave.After(now) {
-			return false
-		}
-		due = append(due, m)
-		return true
-	})
-	sort.SliceStable(due, func(i, j int) bool { return due[i].leave.Before(due[j].leave) })
-	return due
-}
-
-// deliver offers every message that is due to the mail server.
+// deliver makes messages of what is due, and offers them to the mail server.
 func (p *player) deliver() (sent bool, err error) {
-	for _, m := range p.mail.due(p.now) {
-		sent = true
+	if err := p.compose(); err != nil || p.now.Before(p.mail.downUntil) {
+		return false, err
+	}
+	due := p.mail.waiting
+	p.mail.waiting = nil
+	for _, m := range due {
 		if err := p.offer(m); err != nil {
-			return sent, err
+			return true, err
 		}
 	}
-	return sent, nil
+	return len(due) > 0, nil
+}
+
+// compose makes messages of the bundles whose hold has ended. One that leaves
+// may let another leave.
+func (p *player) compose() error {
+	for made := true; made; {
+		made = false
+		for _, key := range p.store.DueBundles(p.now) {
+			ns := p.store.Bundle(key, p.now)
+			if len(ns) == 0 {
+				continue
+			}
+			p.store.Leave(ns)
+			p.mail.count++
+			m := &message{id: fmt.Sprintf("m%d@story", p.mail.count)}
+			for _, n := range ns {
+				r, err := p.store.Incident(n.IncidentID)
+				if err != nil {
+					return err
+				}
+				m.rows = append(m.rows, row{r, n})
+			}
+			p.mail.waiting = append(p.mail.waiting, m)
+			made = true
+		}
+	}
+	return nil
 }
 
 func (p *player) offer(m *message) error {
@@ -150,13 +113,15 @@ func (p *player) tellDelivery(m *message, accepted, refused []string) error {
 	if len(refused) > 0 {
 		d.Detail = "550 no such mailbox"
 	}
-	for _, r := range m.rows {
-		d.NotificationID = r.note.ID
-		if err := p.decide(r.entry, d); err != nil {
-			return err
+	return p.update(func(b *incidents.Batch) error {
+		for _, r := range m.rows {
+			d.NotificationID = r.note.ID
+			if _, err := b.Tell(r.record.ID, d); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // replaces finds the message that a repeated transmission completes.
@@ -167,7 +132,7 @@ func (p *player) replaces(m *message) *message {
 	}
 	for _, o := range p.mail.refusals {
 		for _, r := range o.rows {
-			if r.entry == m.rows[0].entry && strings.HasPrefix(n.ID, r.note.ID+"/") {
+			if r.record == m.rows[0].record && strings.HasPrefix(n.ID, r.note.ID+"/") {
 				return o
 			}
 		}
@@ -202,7 +167,7 @@ func (p *player) complete() {
 }
 
 func stepDone(r row) bool {
-	for _, s := range r.entry.inc.Steps {
+	for _, s := range r.record.Steps {
 		if s.NotificationID == r.note.ID {
 			return s.Status == rules.StepAccepted
 		}
@@ -212,10 +177,10 @@ func stepDone(r row) bool {
 
 // printMessage writes the line of a message that everybody has accepted.
 func (p *player) printMessage(m *message) {
-	slices.SortStableFunc(m.rows, func(a, b row) int { return a.entry.number - b.entry.number })
+	slices.SortStableFunc(m.rows, func(a, b row) int { return a.record.Number - b.record.Number })
 	first := m.rows[0]
 	h := Happening{
-		At: p.now, What: happenedNotification, Incident: first.entry.name, Key: first.entry.inc.Key, Episode: first.note.Episode,
+		At: p.now, What: happenedNotification, Incident: first.record.ID, Key: first.record.Key, Episode: first.note.Episode,
 		Step: first.note.Step, Template: first.note.Template, DecidedAt: first.note.DecidedAt.In(p.zone),
 	}
 	notes := make([]rules.Notification, len(m.rows))
@@ -224,8 +189,8 @@ func (p *player) printMessage(m *message) {
 		if r.note.DecidedAt.Before(h.DecidedAt) {
 			h.DecidedAt = r.note.DecidedAt.In(p.zone)
 		}
-		if !slices.Contains(h.Incidents, r.entry.name) {
-			h.Incidents = append(h.Incidents, r.entry.name)
+		if !slices.Contains(h.Incidents, r.record.ID) {
+			h.Incidents = append(h.Incidents, r.record.ID)
 		}
 	}
 	if len(h.Incidents) == 1 {

@@ -1,13 +1,13 @@
 package story
 
 import (
-	"container/heap"
 	"fmt"
-	"slices"
 	"sort"
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
+	"vigie/rules/incidents/memory"
 	"vigie/rules/strict"
 )
 
@@ -39,13 +39,13 @@ type player struct {
 	now  time.Time
 	out  []Happening
 
-	incidents []*entry
-	open      []*entry // not ended, by opening
-	index     map[string][]*entry
-	owner     map[string]*entry // the incident that an alert went to last, by fingerprint
-	wakes     wakeHeap
-	moved     bool     // incidents have opened or ended since common failures were looked for
-	following []*entry // to decide again because of another incident
+	store *memory.Store
+	moved bool // incidents have opened or ended since common failures were looked for
+	// Of incidents, by id: the change that the newest evidence reflects, the
+	// silences that they have been told of, and how often they woke at one instant.
+	answered map[string]int
+	silenced map[string]string
+	woken    map[string]woken
 
 	alerts    map[string]*alert
 	firing    []*alert // in the order in which they began
@@ -64,24 +64,16 @@ type player struct {
 	mail outbox
 }
 
-// entry is one incident of the story.
-type entry struct {
-	number   int
-	name     string // i1, i2 ...
-	inc      rules.Incident
-	wake     time.Time
-	woken    time.Time // last time, and how often at that instant
-	turns    int
-	outage   *entry   // the common failure that it is part of
-	marked   bool     // and whether that is told instead of it
-	members  []*entry // of a common failure
-	silences string   // those it has been told of, joined
-	answered int      // the change that the newest evidence reflects
+// woken is how often an incident woke at one instant.
+type woken struct {
+	at    time.Time
+	turns int
 }
 
 func newPlayer(book *rules.Book, s *Story, opt Options) *player {
 	p := &player{
-		opt: opt, book: book, index: map[string][]*entry{}, owner: map[string]*entry{}, alerts: map[string]*alert{},
+		opt: opt, book: book, store: memory.New(), alerts: map[string]*alert{},
+		answered: map[string]int{}, silenced: map[string]string{}, woken: map[string]woken{},
 		dirty: map[machineID]int{}, minutes: map[int64]bool{},
 	}
 	p.zone = book.InForce(s.Start.in(time.UTC)).Zone
@@ -153,8 +145,10 @@ func (p *player) next(events []*event) (at time.Time, some bool) {
 		consider(p.deaf)
 	}
 	consider(p.mail.next())
-	if len(p.wakes) > 0 {
-		consider(p.wakes[0].at)
+	for _, due := range []time.Time{p.store.NextHold(), p.store.NextOffer(), p.store.NextWake()} {
+		if !due.IsZero() {
+			consider(wholeSecond(due).In(p.zone))
+		}
 	}
 	if some && at.Before(p.now) {
 		at = p.now
@@ -185,89 +179,89 @@ func (p *player) instant() error {
 		if err != nil {
 			return err
 		}
-		woken, err := p.wakeOne()
+		if err := p.offerAgain(); err != nil {
+			return err
+		}
+		woke, err := p.wakeOne()
 		if err != nil {
 			return err
 		}
-		if !sent && !woken && !p.moved {
+		if !sent && !woke && !p.moved {
 			return nil
 		}
 	}
 }
 
-// Bounds on what may follow from one instant; beyond them the rules do not
-// come to rest, which is their fault and not the story's.
-const (
-	maxTurns  = 100     // of one incident
-	maxRounds = 100_000 // of incidents that move each other
-)
+// update moves incidents as one transaction does.
+func (p *player) update(work func(*incidents.Batch) error) error {
+	b := p.batch()
+	if err := work(b); err != nil {
+		return err
+	}
+	if err := b.Flush(); err != nil {
+		return err
+	}
+	for _, t := range b.Tracked() {
+		p.moved = p.moved || t.Opened() || t.Ended()
+	}
+	return nil
+}
+
+func (p *player) batch() *incidents.Batch {
+	return incidents.New(incidents.Options{Book: p.book, Store: p.store, Now: p.now, Endings: believed{}, Answer: p.answer, Decided: p.decided})
+}
+
+// believed takes every ending at its word: stories know nothing of the death of
+// Prometheus.
+type believed struct{}
+
+func (believed) Judge(_ *incidents.Batch, _ *incidents.Tracked, ev rules.Cleared) (rules.Cleared, bool, error) {
+	ev.Trusted = true
+	return ev, false, nil
+}
+
+func (believed) Recant(*incidents.Tracked, rules.Signal, bool) {}
+
+// maxTurns bounds how often an incident may wake at one instant; beyond it the
+// rules do not come to rest, which is their fault and not the story's.
+const maxTurns = 100
 
 // wakeOne lets time pass for the first incident that waits for this instant.
 func (p *player) wakeOne() (bool, error) {
-	for len(p.wakes) > 0 && !p.wakes[0].at.After(p.now) {
-		w := heap.Pop(&p.wakes).(wake)
-		if !w.entry.wake.Equal(w.at) {
-			continue
-		}
-		w.entry.wake = time.Time{}
-		if !w.entry.woken.Equal(p.now) {
-			w.entry.woken, w.entry.turns = p.now, 0
-		}
-		if w.entry.turns++; w.entry.turns > maxTurns {
-			return false, fmt.Errorf("at %s incident %s (%s) makes itself due again at once", p.now.Format(time.RFC3339), w.entry.name, w.entry.inc.Key)
-		}
-		return true, p.decide(w.entry, rules.Tick{})
+	id := p.store.Due(p.now)
+	if id == "" {
+		return false, nil
 	}
-	return false, nil
+	w := p.woken[id]
+	if !w.at.Equal(p.now) {
+		w = woken{at: p.now}
+	}
+	if w.turns++; w.turns > maxTurns {
+		return false, fmt.Errorf("at %s incident %s makes itself due again at once", p.now.Format(time.RFC3339), id)
+	}
+	p.woken[id] = w
+	return true, p.update(func(b *incidents.Batch) error { return b.Wake(id) })
 }
 
-// maxAnswers bounds how often one decision may ask for evidence.
-const maxAnswers = 8
-
-// decide applies an event, answers what the decision asks for, and lets the
-// incidents that it touches follow.
-func (p *player) decide(e *entry, ev rules.Event) error {
-	if err := p.decideAlone(e, ev); err != nil {
-		return err
-	}
-	for range maxRounds {
-		if len(p.following) == 0 {
-			return nil
-		}
-		next := p.following[0]
-		p.following = p.following[1:]
-		if err := p.decideAlone(next, rules.Related{}); err != nil {
+// offerAgain takes in alerts that were ignored for a time and still fire.
+func (p *player) offerAgain() error {
+	for _, s := range p.store.OfferedAgain(p.now) {
+		err := p.update(func(b *incidents.Batch) error {
+			if err := p.store.Forget(s.Fingerprint); err != nil {
+				return err
+			}
+			return p.take(b, s, false)
+		})
+		if err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("at %s incidents keep moving each other", p.now.Format(time.RFC3339))
-}
-
-// follow has incidents decide again once this decision is through, as what
-// they know of others has changed.
-func (p *player) follow(entries ...*entry) {
-	for _, e := range entries {
-		if !e.inc.State.Ended() && !slices.Contains(p.following, e) {
-			p.following = append(p.following, e)
-		}
-	}
-}
-
-func (p *player) decideAlone(e *entry, ev rules.Event) error {
-	for range maxAnswers {
-		d := p.book.Decide(e.inc, ev, p.facts(e), p.now)
-		p.apply(e, d)
-		if d.Needs == nil {
-			return nil
-		}
-		ev = p.answer(e, *d.Needs)
-	}
-	return fmt.Errorf("at %s incident %s (%s) keeps asking for the same evidence", p.now.Format(time.RFC3339), e.name, e.inc.Key)
+	return nil
 }
 
 // answer is what Prometheus says, at once.
-func (p *player) answer(e *entry, n rules.Need) rules.Answered {
-	e.answered = p.changes
+func (p *player) answer(t *incidents.Tracked, n rules.Need) rules.Answered {
+	p.answered[t.ID] = p.changes
 	a := rules.Answered{AskedAt: p.now, Plans: map[string]rules.PlanEvidence{}}
 	for f, alert := range n.Alerts {
 		a.Plans[f] = p.truth.planEvidence(alert.Labels)
@@ -279,60 +273,27 @@ func (p *player) answer(e *entry, n rules.Need) rules.Answered {
 	return a
 }
 
-// apply keeps what a decision came to, as the store would.
-func (p *player) apply(e *entry, d rules.Decision) {
-	if d.Refusal != nil {
-		p.tell(e, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Reason})
-		return
-	}
-	wasOpen := e.inc.State != "" && !e.inc.State.Ended()
-	e.inc = d.Incident
-	if isOpen := !e.inc.State.Ended(); isOpen != wasOpen {
-		p.setOpen(e, isOpen)
-		p.moved = p.moved || e.inc.Entry != string(rules.CorrelatedSignal)
-		if !isOpen {
-			p.release(e)
-		}
-		if p.blinds(e) {
-			p.follow(p.open...)
-		}
-	}
-	if d.From != e.inc.State {
-		p.tell(e, Happening{What: happenedState, From: d.From, To: e.inc.State})
+// decided tells what a decision came to.
+func (p *player) decided(t *incidents.Tracked, d rules.Decision) {
+	if d.From != t.State {
+		p.tell(t.Record, Happening{What: happenedState, From: d.From, To: t.State})
 	}
 	if p.opt.Journal {
 		for _, j := range d.Journal {
-			p.tell(e, Happening{What: happenedJournal, Kind: j.Kind, Entry: j.What, Actor: j.Actor, Reason: j.Reason})
+			p.tell(t.Record, Happening{What: happenedJournal, Kind: j.Kind, Entry: j.What, Actor: j.Actor, Reason: j.Reason})
 		}
 	}
 	for _, b := range d.Breaches {
-		p.tell(e, Happening{What: happenedBreach, Target: b.Target, Due: b.Due.In(p.zone)})
+		p.tell(t.Record, Happening{What: happenedBreach, Target: b.Target, Due: b.Due.In(p.zone)})
 	}
-	for _, t := range d.Tasks {
-		p.tell(e, Happening{What: happenedTask, Kind: t.Kind, Due: t.Due.In(p.zone)})
+	for _, task := range d.Tasks {
+		p.tell(t.Record, Happening{What: happenedTask, Kind: task.Kind, Due: task.Due.In(p.zone)})
 	}
-	p.mail.withdraw(d.Withdraw)
-	for _, n := range d.Notifications {
-		p.mail.add(e, n)
-	}
-	if d.Touches {
-		p.follow(p.siblings(e)...)
-	}
-	p.setWake(e, d.WakeAt)
 }
 
-// setWake remembers when time alone may change the incident.
-func (p *player) setWake(e *entry, at time.Time) {
-	if !at.IsZero() {
-		at = wholeSecond(at).In(p.zone)
-	}
-	if at.Equal(e.wake) {
-		return
-	}
-	e.wake = at
-	if !at.IsZero() {
-		heap.Push(&p.wakes, wake{at, e})
-	}
+func (p *player) tell(r *incidents.Record, h Happening) {
+	h.At, h.Incident, h.Key, h.Episode = p.now, r.ID, r.Key, r.Episode
+	p.out = append(p.out, h)
 }
 
 // wholeSecond is the first whole second at or after an instant.
@@ -343,110 +304,18 @@ func wholeSecond(t time.Time) time.Time {
 	return t
 }
 
-func (p *player) setOpen(e *entry, open bool) {
-	i, found := slices.BinarySearchFunc(p.open, e.number, func(o *entry, n int) int { return o.number - n })
-	switch {
-	case open && !found:
-		p.open = slices.Insert(p.open, i, e)
-	case !open && found:
-		p.open = slices.Delete(p.open, i, i+1)
-	}
-}
-
-func (p *player) tell(e *entry, h Happening) {
-	h.At, h.Incident, h.Key, h.Episode = p.now, e.name, e.inc.Key, e.inc.Episode
-	p.out = append(p.out, h)
-}
-
-// receive takes in a signal as the receiver's door does: which incident, an
-// old one or a new one.
-func (p *player) receive(s rules.Signal, confirmed bool) (rules.Classified, error) {
-	c := p.book.Classify(s, p.now)
+// take takes in a signal; a report that is refused may become another signal.
+func (p *player) take(b *incidents.Batch, s rules.Signal, confirmed bool) error {
+	c := incidents.Classify(p.book, s, p.now)
 	if c.Refusal != nil {
 		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: c.Refusal.Status, Reason: c.Refusal.Reason})
 		if c.Instead != nil {
-			_, err := p.receive(*c.Instead, true)
-			return c, err
+			return p.take(b, *c.Instead, true)
 		}
-		return c, nil
+		return nil
 	}
-	if c.Ignored != "" {
-		return c, nil
-	}
-	candidates := p.candidates(c)
-	list := make([]rules.Incident, len(candidates))
-	for i, e := range candidates {
-		list[i] = e.inc
-	}
-	var e *entry
-	switch i := p.book.Choose(c, list, p.now); {
-	case i == rules.Ignore:
-		return c, nil
-	case i >= 0:
-		e = candidates[i]
-	default:
-		number := len(p.incidents) + 1
-		e = &entry{number: number, name: fmt.Sprintf("i%d", number)}
-		e.inc = p.book.Begin(c, e.name, number, p.now)
-		p.incidents = append(p.incidents, e)
-	}
-	p.file(e, c)
-	p.owner[s.Fingerprint] = e
-	return c, p.decide(e, rules.Fired{Signal: c.Signal, Confirmed: confirmed})
-}
-
-// file enters an incident under everything that a later signal, or another
-// incident of the machine, finds it by.
-func (p *player) file(e *entry, c rules.Classified) {
-	for _, k := range p.fileKeys(c.Key, c.Identity, c.Signal.Labels) {
-		if !slices.Contains(p.index[k], e) {
-			p.index[k] = append(p.index[k], e)
-		}
-	}
-}
-
-// fileKeys are the incident's key, its machine, its platform and the
-// platform's host.
-func (p *player) fileKeys(key string, identity, labels rules.Labels) []string {
-	keys := []string{"key " + key}
-	get := func(name string) string {
-		if v := identity[name]; v != "" {
-			return v
-		}
-		return labels[name]
-	}
-	if m := get(rules.LabelMachine); m != "" {
-		keys = append(keys, machineFile(get(rules.LabelCustomer), m))
-	}
-	if pl := get(rules.LabelPlatform); pl != "" {
-		keys = append(keys, "platform "+pl)
-		if known := p.book.Directory.Platforms[pl]; known != nil && known.Host != "" {
-			keys = append(keys, "host "+known.Host)
-		}
-	}
-	for _, name := range [...]string{rules.LabelHost, "site"} {
-		if h := get(name); h != "" {
-			keys = append(keys, "host "+h)
-		}
-	}
-	return keys
-}
-
-func machineFile(customer, machine string) string { return "machine " + customer + "/" + machine }
-
-// candidates are the incidents of a signal's key, machine, platform or host,
-// by opening.
-func (p *player) candidates(c rules.Classified) []*entry {
-	var found []*entry
-	for _, k := range p.fileKeys(c.Key, c.Identity, c.Signal.Labels) {
-		for _, e := range p.index[k] {
-			if !slices.Contains(found, e) {
-				found = append(found, e)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b *entry) int { return a.number - b.number })
-	return found
+	_, err := b.Take(s, &c, confirmed)
+	return err
 }
 
 // correlate looks for failures that many incidents share, whenever incidents
@@ -456,83 +325,11 @@ func (p *player) correlate() error {
 		return nil
 	}
 	p.moved = false
-	if len(p.book.InForce(p.now).Correlations) == 0 {
-		return nil
+	shared, err := incidents.FindShared(p.store, p.book, true, p.now)
+	if err != nil || shared.Nothing() {
+		return err
 	}
-	var open []rules.Incident
-	for _, e := range p.open {
-		if e.inc.Entry != string(rules.CorrelatedSignal) {
-			open = append(open, e.inc)
-		}
-	}
-	holds := map[*entry]bool{}
-	for _, c := range p.book.Correlate(open, p.now) {
-		if _, err := p.receive(c.Signal, true); err != nil {
-			return err
-		}
-		if common := p.owner[c.Signal.Fingerprint]; common != nil {
-			holds[common] = true
-			if err := p.join(common, c); err != nil {
-				return err
-			}
-		}
-	}
-	for _, e := range slices.Clone(p.open) {
-		if e.inc.Entry == string(rules.CorrelatedSignal) && !holds[e] {
-			if err := p.over(e); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// join makes incidents members of a common failure.
-func (p *player) join(common *entry, c rules.Correlated) error {
-	for _, key := range c.Members {
-		for _, e := range p.index["key "+key] {
-			if e.outage == common || e.inc.State.Ended() {
-				continue
-			}
-			e.outage, e.marked = common, c.Marks
-			common.members = append(common.members, e)
-			if err := p.decide(e, rules.Related{}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// over ends a common failure once none of its members is open any more. That
-// no new ones join says nothing about the old ones.
-func (p *player) over(common *entry) error {
-	if slices.ContainsFunc(common.members, func(m *entry) bool { return m.outage == common && !m.inc.State.Ended() }) {
-		return nil
-	}
-	var firing []string
-	for f, a := range common.inc.Alerts {
-		if a.Firing {
-			firing = append(firing, f)
-		}
-	}
-	if len(firing) == 0 {
-		return nil
-	}
-	slices.Sort(firing)
-	return p.decide(common, rules.Cleared{Fingerprints: firing, At: p.now, Trusted: true})
-}
-
-// release lets the members of a common failure that has ended go on by
-// themselves.
-func (p *player) release(common *entry) {
-	for _, m := range common.members {
-		if m.outage == common {
-			m.outage, m.marked = nil, false
-			p.follow(m)
-		}
-	}
-	common.members = nil
+	return p.update(func(b *incidents.Batch) error { return b.Correlate(shared) })
 }
 
 // refresh goes on with a changed directory.
@@ -542,39 +339,14 @@ func (p *player) refresh(dir *rules.Directory, at strict.Position) error {
 		return fault(at, "%s", err)
 	}
 	p.book, p.truth.dir = book, dir
-	for _, e := range slices.Clone(p.open) {
-		if err := p.decide(e, rules.Refreshed{}); err != nil {
+	p.store.WakeOpen(p.now)
+	for {
+		if woke, err := p.wakeOne(); err != nil || !woke {
 			return err
 		}
 	}
-	return nil
 }
 
 func fault(at strict.Position, format string, args ...any) error {
 	return strict.Faults{{Position: at, What: fmt.Sprintf(format, args...)}}
-}
-
-// wake is when an incident waits for time to pass.
-type wake struct {
-	at    time.Time
-	entry *entry
-}
-
-// wakeHeap orders by instant, then by opening.
-type wakeHeap []wake
-
-func (h wakeHeap) Len() int { return len(h) }
-func (h wakeHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].entry.number < h[j].entry.number
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h wakeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *wakeHeap) Push(x any)   { *h = append(*h, x.(wake)) }
-func (h *wakeHeap) Pop() any {
-	last := len(*h) - 1
-	w := (*h)[last]
-	*h = (*h)[:last]
-	return w
 }

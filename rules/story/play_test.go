@@ -199,8 +199,8 @@ func TestUnmentionedEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []rules.EvidenceState{rules.EvidenceUnknown, rules.EvidenceNone} {
-		if got := p.incidents[i].inc.Other.State; got != want {
-			t.Errorf("%s: the other backup is %s, want %s", p.incidents[i].name, got, want)
+		if got := p.store.All()[i].Incident.Other.State; got != want {
+			t.Errorf("%s: the other backup is %s, want %s", p.store.All()[i].ID, got, want)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func TestWholePolicyCases(t *testing.T) {
 			if err := p.play(s); err != nil {
 				t.Fatal(err)
 			}
-			inc := p.incidents[0].inc
+			inc := p.store.All()[0].Incident
 			for name, want := range c.Due {
 				clock := inc.Targets[targets[name]]
 				switch {

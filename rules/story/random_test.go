@@ -114,9 +114,9 @@ func TestAnyBackupStoryLeavesItsTraces(t *testing.T) {
 				}
 			}
 		}
-		for _, e := range p.incidents {
-			if e.inc.Flags[rules.FlagAccountManagerTold] && !told[fmt.Sprint(e.name, e.inc.Episode)] {
-				t.Errorf("seed %d: %s counts the account manager as told, but no complete mail left", seed, e.name)
+		for _, e := range p.store.All() {
+			if e.Flags[rules.FlagAccountManagerTold] && !told[fmt.Sprint(e.ID, e.Episode)] {
+				t.Errorf("seed %d: %s counts the account manager as told, but no complete mail left", seed, e.ID)
 			}
 		}
 	}

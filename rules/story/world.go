@@ -22,9 +22,6 @@ type alert struct {
 
 	believed bool      // the receiver thinks that it fires
 	heard    time.Time // startsAt as the receiver knows it
-	muted    bool      // the receiver dropped it, as maintenance was announced
-
-	mutedUntil time.Time
 }
 
 // news reports whether the receiver's picture of the alert is out of date.

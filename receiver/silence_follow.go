@@ -20,19 +20,19 @@ func keepRunning(active []rules.Silence, had map[string]rules.Silence, now time.
 
 // noteSilenceEnd remembers when the next silence runs out: Alertmanager says
 // nothing at that moment, so it must be asked right then.
-func (e *Engine) noteSilenceEnd(t *picture, now time.Time) {
+func (r *reconciler) noteSilenceEnd(t *picture, now time.Time) {
 	var next int64
 	for _, s := range t.silences {
 		if at := s.EndsAt.UnixNano(); s.EndsAt.After(now) && (next == 0 || at < next) {
 			next = at
 		}
 	}
-	e.silenceEnds.Store(next)
+	r.silenceEnds.Store(next)
 }
 
 // hurryAtSilenceEnd makes reconciliation run as soon as a silence has run out.
-func (e *Engine) hurryAtSilenceEnd(now time.Time) {
-	if at := e.silenceEnds.Load(); at != 0 && now.UnixNano() > at && e.silenceEnds.CompareAndSwap(at, 0) {
-		e.Hurry()
+func (r *reconciler) hurryAtSilenceEnd(now time.Time) {
+	if at := r.silenceEnds.Load(); at != 0 && now.UnixNano() > at && r.silenceEnds.CompareAndSwap(at, 0) {
+		r.hurry()
 	}
 }

@@ -17,20 +17,19 @@ const (
 	askedWithin = time.Hour
 )
 
-// minded notices that the clock was set back. Instants that were set by the
+// noticeSetBack notices that the clock was set back. Instants that were set by the
 // wrong clock may lie a year ahead; nothing may wait for them.
-func (e *Engine) minded(ctx context.Context, now time.Time) error {
-	last := time.Unix(0, e.minds.Load())
+func (s *scheduler) noticeSetBack(ctx context.Context, now time.Time) error {
+	last := time.Unix(0, s.lookedAt.Load())
 	if by := last.Sub(now); by > setBack {
-		e.log.Warn("the clock was set back: everything is looked at anew", "by", by)
-		err := e.store.Update(ctx, func(tx *store.Tx) error { return foreshorten(tx, e.Book(), e.live().Timings.RetryMost, now) })
+		s.log.Warn("the clock was set back: everything is looked at anew", "by", by)
+		err := s.store.Update(ctx, func(tx *store.Tx) error { return foreshorten(tx, s.Book(), s.live().Timings.RetryMost, now) })
 		if err != nil {
 			return fmt.Errorf("after the clock was set back: %w", err)
 		}
-		e.looked.Store(0)
-		e.unready.forget()
+		s.afterSetBack()
 	}
-	e.minds.Store(now.UnixNano())
+	s.lookedAt.Store(now.UnixNano())
 	return nil
 }
 

@@ -1,0 +1,318 @@
+package receiver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/receiver/evidence"
+	"vigie/receiver/notify"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// composeDue makes messages of bundles: rendered and committed before any socket
+// opens, so that every attempt sends the same.
+func (o *outbox) composeDue(ctx context.Context) error {
+	now := o.now()
+	stuck := o.unready.all(now)
+	var keys []string
+	err := o.store.View(ctx, func(tx *store.Tx) (err error) {
+		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var together []draft
+	told := map[string]bool{} // incidents that those are about
+	flush := func() error {
+		err := o.keepAll(ctx, together, now)
+		together = nil
+		clear(told)
+		return err
+	}
+	for _, key := range keys {
+		if slices.Contains(stuck, key) {
+			continue
+		}
+		ns, err := o.bundle(ctx, key, now, stuck, told, flush)
+		if err != nil {
+			return err
+		}
+		if len(ns) == 0 {
+			continue
+		}
+		o.explain(ctx, ns)
+		s, err := o.compose(ctx, ns)
+		if err != nil {
+			if err := o.composeEach(ctx, key, ns, err, now); err != nil {
+				return err
+			}
+			continue
+		}
+		together = append(together, s)
+		for _, n := range ns {
+			told[n.IncidentID] = true
+		}
+		if len(together) == draftsAtOnce {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// bundle reads what leaves now of a bundle. What waits to be kept about the same
+// incidents is kept first: it lets others leave.
+func (o *outbox) bundle(ctx context.Context, key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []rules.Notification, err error) {
+	var about []string
+	read := func(tx *store.Tx) error {
+		if about, err = tx.BundleIncidents(key); err == nil {
+			ns, err = tx.Bundle(key, now, stuck)
+		}
+		return err
+	}
+	if err := o.store.View(ctx, read); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(about, func(id string) bool { return told[id] }) {
+		return ns, nil
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	return ns, o.store.View(ctx, read)
+}
+
+// keepAll makes messages in one transaction, in their order. They are about
+// different incidents, so that none of them is the answer to another.
+func (o *outbox) keepAll(ctx context.Context, all []draft, now time.Time) error {
+	if len(all) == 0 {
+		return nil
+	}
+	err := o.keep(ctx, now, all...)
+	if err == nil || errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	for _, s := range all { // one that cannot be kept must not keep the others back
+		err := o.keep(ctx, now, s)
+		if err == nil {
+			continue
+		}
+		if err := o.composeEach(ctx, s.ns[0].BundleKey, s.ns, err, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// composeEach takes the notifications of a bundle that failed as one message each
+// for itself, and puts off what cannot be written at all.
+func (o *outbox) composeEach(ctx context.Context, key string, ns []rules.Notification, err error, now time.Time) error {
+	if len(ns) > 1 && !errors.Is(err, store.ErrUnavailable) {
+		o.log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
+		err = nil
+		for _, n := range ns {
+			err = errors.Join(err, o.composeAlone(ctx, n, now))
+		}
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	if err != nil {
+		o.metrics.sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
+		o.log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
+		o.unready.put(key, now.Add(rerender))
+	}
+	return nil
+}
+
+func (o *outbox) composeAlone(ctx context.Context, n rules.Notification, now time.Time) error {
+	s, err := o.compose(ctx, []rules.Notification{n})
+	if err != nil {
+		return err
+	}
+	return o.keep(ctx, now, s)
+}
+
+// draft is a message that is written but not yet kept.
+type draft struct {
+	id    string
+	ns    []rules.Notification
+	value []byte
+}
+
+// compose writes the message of a bundle.
+func (o *outbox) compose(ctx context.Context, ns []rules.Notification) (draft, error) {
+	parts := []string{o.instance}
+	for _, n := range ns {
+		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))
+	}
+	id, err := notify.NewMessageID(o.live().Domain, parts...)
+	if err != nil {
+		return draft{}, err
+	}
+	root, err := o.root(ctx, ns)
+	if err != nil {
+		return draft{}, err
+	}
+	words, err := o.live().Render(ns)
+	if err != nil {
+		return draft{}, err
+	}
+	m := o.message(ns, words)
+	m.ID = id
+	if root != "" {
+		m.InReplyTo, m.References = root, []string{root}
+	}
+	value, err := json.Marshal(m)
+	return draft{id, ns, value}, err
+}
+
+// keep turns drafts into messages in one transaction.
+func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error {
+	return o.update(ctx, now, func(b *batch) error {
+		for _, d := range drafts {
+			ok, err := b.tx.CreateMessage(d.id, d.ns[0].Template, d.ns, d.value, recipients(d.ns[0]), now)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue // what was withdrawn meanwhile leaves, next time, without it
+			}
+			for _, n := range d.ns {
+				t, err := b.Load(n.IncidentID)
+				if err != nil {
+					return err
+				}
+				if t.Root == "" {
+					t.Root = d.id
+					t.Touch()
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// root is the Message-ID that began the thread of the first incident.
+func (o *outbox) root(ctx context.Context, ns []rules.Notification) (root string, err error) {
+	err = o.store.View(ctx, func(tx *store.Tx) error {
+		for _, n := range ns {
+			r, err := tx.Incident(n.IncidentID)
+			if err != nil {
+				return err
+			}
+			if r.Root != "" {
+				root = r.Root
+				return nil
+			}
+		}
+		return nil
+	})
+	return root, err
+}
+
+func (o *outbox) message(ns []rules.Notification, words notify.Rendered) notify.Message {
+	n := ns[0]
+	m := notify.Message{
+		From: o.live().Sender.From, ReplyTo: o.live().Sender.ReplyTo,
+		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: n.Language, Date: n.DecidedAt,
+		Headers: map[string]string{
+			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
+		},
+	}
+	for _, p := range n.To {
+		m.To = append(m.To, notify.Address{Name: p.Name, Addr: p.Address}.String())
+	}
+	for _, p := range n.Cc {
+		m.Cc = append(m.Cc, notify.Address{Name: p.Name, Addr: p.Address}.String())
+	}
+	ids := make([]string, len(ns))
+	for i, n := range ns {
+		ids[i] = n.IncidentID
+	}
+	m.IncidentID = strings.Join(ids, " ")
+	if len(ns) > 1 {
+		m.Headers[notify.HeaderBundle] = strconv.Itoa(len(ns))
+	}
+	return m
+}
+
+// recipients are the addresses of To and Cc, each once.
+func recipients(n rules.Notification) []string {
+	var out []string
+	for _, p := range slices.Concat(n.To, n.Cc) {
+		if !slices.ContainsFunc(out, func(a string) bool { return strings.EqualFold(a, p.Address) }) {
+			out = append(out, p.Address)
+		}
+	}
+	return out
+}
+
+// explain completes notifications with the words in which the products explain
+// their failures. A mail without them is better than none.
+func (o *outbox) explain(ctx context.Context, ns []rules.Notification) {
+	type question struct{ source, customer string }
+	answers := map[question]map[string]evidence.Result{}
+	ctx, cancel := context.WithTimeout(ctx, explainWithin)
+	defer cancel()
+	for i := range ns {
+		f := &ns[i].Facts
+		for j := range f.Plans {
+			row := &f.Plans[j]
+			if row.Source == "" || row.JobID == "" || row.Error != "" {
+				continue
+			}
+			q := question{row.Source, f.Customer}
+			if _, asked := answers[q]; !asked {
+				answers[q] = o.results(ctx, q.source, q.customer)
+			}
+			r, known := answers[q][row.JobID]
+			if !known {
+				continue
+			}
+			row.Error = r.Error
+			if f.Error == "" {
+				f.Error = r.Error
+			}
+			f.AgentLastSeen = later(f.AgentLastSeen, r.AgentLastSeen)
+			if f.NextRun.IsZero() {
+				f.NextRun = r.NextRun
+			}
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (o *outbox) results(ctx context.Context, source, customer string) map[string]evidence.Result {
+	out := map[string]evidence.Result{}
+	for _, x := range o.live().Exporters {
+		if !x.Reads(source) {
+			continue
+		}
+		rs, err := x.Results(ctx, source, customer)
+		if err != nil {
+			o.log.Warn("no error texts from the exporter", "source", source, "err", err)
+			continue
+		}
+		for _, r := range rs {
+			if r.Source == source {
+				out[r.JobID] = r
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package receiver
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// core is what every part of the engine stands on: the store, the clock, the
+// settings in use, what is known of whether monitoring lives, and the one way
+// to move incidents.
+type core struct {
+	store   *store.Store
+	log     *slog.Logger
+	metrics *metrics
+	now     func() time.Time // the only clock
+	parts   atomic.Pointer[Parts]
+	turns   *turns
+	// instance tells this installation's Message-IDs from any other's.
+	instance string
+
+	watch   watch
+	endings endings
+	issues  issues
+	// changed is set when incidents have opened or ended since common failures
+	// were looked for.
+	changed atomic.Bool
+}
+
+// live returns the parts in use; work that takes them once sees one reload or
+// the other, never a mixture.
+func (c *core) live() *Parts { return c.parts.Load() }
+
+// Book returns what decisions are made from at the moment.
+func (c *core) Book() *rules.Book { return c.live().Book }
+
+// update moves incidents in one transaction.
+func (c *core) update(ctx context.Context, now time.Time, work func(*batch) error) error {
+	return c.store.Update(ctx, func(tx *store.Tx) error {
+		b := c.batch(tx, now)
+		if err := work(b); err != nil {
+			return err
+		}
+		return b.Flush()
+	})
+}
+
+// openRecords returns all open incidents.
+func (c *core) openRecords(ctx context.Context) (rs []*store.Record, err error) {
+	err = c.store.View(ctx, func(tx *store.Tx) error {
+		rs, err = tx.Open()
+		return err
+	})
+	return rs, err
+}
+
+// trusted reports whether endings are believed.
+func (c *core) trusted(now time.Time) bool {
+	c.watch.mu.Lock()
+	defer c.watch.mu.Unlock()
+	return !c.watch.ended && !c.watch.missing(now, c.live().Timings.Watchdog)
+}
+
+// ready returns an error while the store does not take anything, or will soon
+// take nothing more.
+func (c *core) ready(ctx context.Context) error {
+	if err := c.store.Full(); err != nil {
+		return err
+	}
+	return c.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("ready", c.now().UTC().Format(time.RFC3339)) })
+}

@@ -1,0 +1,16 @@
+package store
+
+// Fact returns a remembered fact about the installation, or "".
+func (tx *Tx) Fact(name string) (string, error) {
+	vs, err := tx.texts(`SELECT value FROM fact WHERE name = ?`, name)
+	if err != nil || len(vs) == 0 {
+		return "", err
+	}
+	return vs[0], nil
+}
+
+// SetFact remembers a fact.
+func (tx *Tx) SetFact(name, value string) error {
+	_, err := tx.q.exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	return err
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"vigie/rules"
+)
+
+// KeepPolicy stores a policy's text under its content hash.
+func (tx *Tx) KeepPolicy(hash string, files []rules.SourceFile, now time.Time) error {
+	text, err := json.Marshal(files)
+	if err != nil {
+		return fmt.Errorf("policy %s: %w", hash, err)
+	}
+	_, err = tx.q.exec(`INSERT INTO policy (hash, first_seen, files) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash, now.UnixNano(), text)
+	return err
+}
+
+// PinnedPolicies returns the texts of the policies that incidents still need:
+// open ones, and those that may open again.
+func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]rules.SourceFile, error) {
+	rows, err := tx.q.query(`SELECT hash, files FROM policy WHERE hash IN
+		(SELECT policy FROM incident WHERE open = 1 OR resolved_at > ?)`, since.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string][]rules.SourceFile{}
+	for rows.Next() {
+		var hash string
+		var text []byte
+		if err := rows.Scan(&hash, &text); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		var files []rules.SourceFile
+		if err := json.Unmarshal(text, &files); err != nil {
+			return nil, fmt.Errorf("policy %s: %w", hash, err)
+		}
+		out[hash] = files
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"cmp"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+func nanos(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixNano()
+}
+
+func instant(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.Unix(0, n.Int64).UTC()
+}
+
+// rowsAtOnce are the numbers of rows for which insert has a statement, most
+// first: a step of SQLite costs little beside the call that makes it.
+var rowsAtOnce = [...]int{32, 8, 4, 2, 1}
+
+// insert inserts rows of so many columns, several with one statement.
+func (tx *Tx) insert(columns int, args []any, before, after string) error {
+	for _, rows := range rowsAtOnce {
+		for n := rows * columns; len(args) >= n; args = args[n:] {
+			row := "(" + strings.Repeat("?, ", columns-1) + "?)"
+			if _, err := tx.q.exec(before+strings.Repeat(row+", ", rows-1)+row+after, args[:n]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (tx *Tx) texts(query string, args ...any) ([]string, error) {
+	rows, err := tx.q.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+func (tx *Tx) number(query string, args ...any) (int64, error) {
+	rows, err := tx.q.query(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var n sql.NullInt64
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	return n.Int64, rows.Err()
+}

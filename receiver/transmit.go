@@ -1,0 +1,134 @@
+package receiver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"vigie/receiver/notify"
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// transmit makes one transmission and keeps what became of it.
+func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
+	var m notify.Message
+	err := o.store.View(ctx, func(tx *store.Tx) error {
+		value, err := tx.Message(t.Message)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(value, &m)
+	})
+	if err != nil {
+		return fmt.Errorf("message %s: %w", t.Message, err)
+	}
+	sent := o.live().Channel.Deliver(ctx, m, t.Address)
+	o.cause.set(sent)
+	now := o.now()
+	v := o.judge(t, sent, now)
+	o.metrics.sent.WithLabelValues(t.Template, v.result).Inc()
+	if sent != nil {
+		o.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.result, "err", sent)
+	}
+	return o.store.Update(ctx, func(tx *store.Tx) error {
+		if v.status == store.Pending {
+			if err := tx.Retry(t.Message, t.Address, v.detail, v.next); err != nil || v.what == "" {
+				return err
+			}
+			return o.tell(tx, t.Message, v, t.Address, now)
+		}
+		if err := tx.Finish(t.Message, t.Address, v.status, v.detail, now); err != nil {
+			return err
+		}
+		return o.tell(tx, t.Message, v, t.Address, now)
+	})
+}
+
+// verdict is what an attempt comes to.
+type verdict struct {
+	status, result, detail string
+	next                   time.Time
+	what                   string // is refused, when it is not the address
+}
+
+func (o *outbox) judge(t store.Transmission, sent error, now time.Time) verdict {
+	if sent == nil {
+		return verdict{status: store.Accepted, result: "accepted"}
+	}
+	retry := verdict{status: store.Pending, result: "retry", detail: sent.Error(), next: now.Add(o.backoff(t.Attempts))}
+	var problem *notify.Error
+	if errors.As(sent, &problem) && problem.RetryAfter > 0 {
+		retry.next = later(retry.next, now.Add(min(problem.RetryAfter, o.live().Timings.RetryMost)))
+	}
+	switch {
+	case notify.IsConfiguration(sent):
+		// Ours to mend: the message waits, however long, and does not hammer.
+		retry.result, retry.next = "misconfigured", now.Add(o.live().Timings.RetryMost)
+	case notify.KindOf(sent) == notify.KindRecipient:
+		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
+	case now.Sub(t.Since) >= o.live().Timings.GiveUp:
+		v := verdict{status: store.Refused, result: "given_up", what: rules.RefusedTrouble,
+			detail: fmt.Sprintf("not accepted for %s: %s", o.live().Timings.GiveUp, sent)}
+		if notify.IsPermanent(sent) {
+			v.what = rules.RefusedMessage
+		}
+		return v
+	case notify.IsPermanent(sent):
+		// This message alone is refused: a filter is mended, a second relay may take
+		// it. It is told at once, and tried for as long as any other.
+		retry.result, retry.what, retry.next = "message_refused", rules.RefusedMessage, now.Add(o.live().Timings.RetryMost)
+	case errors.Is(sent, notify.ErrUnknown):
+		retry.result = "unknown"
+	}
+	return retry
+}
+
+// backoff doubles from the first pause to the longest.
+func (o *outbox) backoff(attempts int) time.Duration {
+	d := o.live().Timings.RetryFirst
+	for range attempts - 1 {
+		if d *= 2; d >= o.live().Timings.RetryMost {
+			return o.live().Timings.RetryMost
+		}
+	}
+	return d
+}
+
+// tell lets the incidents of a message know how far it has come, and what became
+// of it at one address.
+func (o *outbox) tell(tx *store.Tx, message string, v verdict, address string, now time.Time) error {
+	ts, err := tx.Transmissions(message)
+	if err != nil {
+		return err
+	}
+	ns, err := tx.Notifications(message)
+	if err != nil {
+		return err
+	}
+	ev := rules.Delivered{MessageID: message, Complete: true, Detail: v.detail, What: v.what}
+	if v.status == store.Pending {
+		ev.Held = []string{address}
+	}
+	for _, t := range ts {
+		switch t.Status {
+		case store.Accepted:
+			ev.Accepted = append(ev.Accepted, t.Address)
+		case store.Refused:
+			ev.Refused = append(ev.Refused, t.Address)
+			ev.Complete = false
+		default:
+			ev.Complete = false
+		}
+	}
+	b := o.batch(tx, now)
+	for _, n := range ns {
+		ev.NotificationID = n.ID
+		if _, err := b.Tell(n.IncidentID, ev); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}

@@ -1,0 +1,241 @@
+package incidents
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"vigie/rules"
+)
+
+// Options is what a batch works with.
+type Options struct {
+	Book    *rules.Book
+	Store   Store
+	Now     time.Time
+	Endings Endings
+	// Answer is what Prometheus says to a question, where that is known at once;
+	// nil where it has to be asked outside of the batch.
+	Answer func(*Tracked, rules.Need) rules.Answered
+	// Decided is told of each decision as it is taken; nil for none.
+	Decided func(*Tracked, rules.Decision)
+	// Ignored is told why an alert is newly ignored; nil for none.
+	Ignored func(reason string)
+}
+
+// Batch is the work of one transaction. It loads an incident once, lets any
+// number of events move it, and writes it once, so that a delivery of a
+// hundred alerts about one incident costs one row.
+type Batch struct {
+	Options
+
+	tracked  []*Tracked
+	byID     map[string]*Tracked
+	byHandle map[handle][]*Tracked
+	machines map[[2]string]bool   // whose open incidents are loaded
+	searched map[search]bool      // for which candidates are loaded
+	blinding []*Tracked           // open incidents about sources that cannot be read
+	looked   bool                 // blinding is loaded
+	notify   []rules.Notification // in the order in which they were decided
+}
+
+// Tracked is an incident that a batch has loaded, with what has been decided
+// about it so far.
+type Tracked struct {
+	*Record
+	// Was is its state when it was loaded.
+	Was rules.State
+	// Breaches are the targets that were missed in this batch.
+	Breaches []rules.Breach
+
+	position int // among the batch's incidents
+	blinded  bool
+	place    Place          // where it happens
+	repeated rules.Repeated // what waits to be decided together
+	dirty    bool
+	journal  []rules.Entry
+	withdraw []string
+}
+
+// Touch has the incident saved, as something beside it was changed.
+func (t *Tracked) Touch() { t.dirty = true }
+
+// Opened reports whether the incident opened in this batch, anew or again.
+func (t *Tracked) Opened() bool {
+	return t.dirty && t.open() && (t.Was == "" || t.Was.Ended())
+}
+
+// Ended reports whether the incident ended in this batch.
+func (t *Tracked) Ended() bool {
+	return t.dirty && !t.open() && t.Was != "" && !t.Was.Ended()
+}
+
+func (t *Tracked) open() bool { return t.State != "" && !t.State.Ended() }
+
+// New begins a batch.
+func New(o Options) *Batch {
+	return &Batch{Options: o, byID: map[string]*Tracked{}, byHandle: map[handle][]*Tracked{},
+		machines: map[[2]string]bool{}, searched: map[search]bool{}}
+}
+
+// Tracked returns the incidents that the batch has loaded or begun.
+func (b *Batch) Tracked() []*Tracked { return b.tracked }
+
+// handle is something by which an incident is found: its key, its machine ...
+type handle struct{ kind, customer, name string }
+
+func handles(key string, p Place) [4]handle {
+	h := [4]handle{{kind: "key", name: key}}
+	if p.Machine != "" {
+		h[1] = handle{"machine", p.Customer, p.Machine}
+	}
+	if p.Platform != "" {
+		h[2] = handle{kind: "platform", name: p.Platform}
+	}
+	if p.Host != "" {
+		h[3] = handle{kind: "host", name: p.Host}
+	}
+	return h
+}
+
+// search is what candidates are looked up by.
+type search struct {
+	key   string
+	place Place
+}
+
+// Track takes a loaded record into the batch, unless the batch already works on
+// that incident.
+func (b *Batch) Track(r *Record) *Tracked {
+	if t := b.byID[r.ID]; t != nil {
+		return t
+	}
+	t := &Tracked{Record: r, position: len(b.tracked), Was: r.State, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
+	b.tracked, b.byID[r.ID] = append(b.tracked, t), t
+	b.index(t)
+	return t
+}
+
+// Load returns an incident by its id.
+func (b *Batch) Load(id string) (*Tracked, error) {
+	if t := b.byID[id]; t != nil {
+		return t, nil
+	}
+	r, err := b.Store.Incident(id)
+	if err != nil {
+		return nil, err
+	}
+	return b.Track(r), nil
+}
+
+// index makes an incident findable by its place, which changes only with a
+// decision.
+func (b *Batch) index(t *Tracked) {
+	t.place = t.Place()
+	for _, h := range handles(t.Key, t.place) {
+		if h.kind != "" && !slices.Contains(b.byHandle[h], t) {
+			b.byHandle[h] = append(b.byHandle[h], t)
+		}
+	}
+}
+
+// at returns the incidents that are found by any of the handles, in the order in
+// which they came.
+func (b *Batch) at(hs ...handle) []*Tracked {
+	var out []*Tracked
+	for _, h := range hs {
+		if h.kind == "" {
+			continue
+		}
+		for _, t := range b.byHandle[h] {
+			now := handles(t.Key, t.place)
+			if slices.Contains(now[:], h) && !slices.Contains(out, t) {
+				out = append(out, t)
+			}
+		}
+	}
+	slices.SortFunc(out, func(x, y *Tracked) int { return x.position - y.position })
+	return out
+}
+
+// begin tracks a new incident.
+func (b *Batch) begin(c rules.Classified) (*Tracked, error) {
+	n, err := b.Store.NextNumber()
+	if err != nil {
+		return nil, err
+	}
+	return b.Track(b.Store.NewRecord(b.Book.Begin(c, fmt.Sprintf("i%d", n), n, b.Now))), nil
+}
+
+// onMachine returns the open incidents of a machine, those of this batch included.
+func (b *Batch) onMachine(p Place) ([]*Tracked, error) {
+	if p.Machine == "" {
+		return nil, nil
+	}
+	k := [2]string{p.Customer, p.Machine}
+	if !b.machines[k] {
+		rs, err := b.Store.OnMachine(p.Customer, p.Machine)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rs {
+			b.Track(r)
+		}
+		b.machines[k] = true
+	}
+	return slices.DeleteFunc(b.at(handle{"machine", p.Customer, p.Machine}), func(t *Tracked) bool { return !t.open() }), nil
+}
+
+// Facts are what a decision about an incident must know beside it.
+func (b *Batch) Facts(t *Tracked) (rules.Facts, error) {
+	var f rules.Facts
+	siblings, err := b.siblings(t)
+	if err != nil {
+		return f, err
+	}
+	for _, s := range siblings {
+		f.Siblings = append(f.Siblings, rules.SiblingOf(s.Incident))
+	}
+	if f.SourceDown, err = b.sourceDown(t); err != nil {
+		return f, err
+	}
+	if t.Outage != "" && t.OutageMarks {
+		common, err := b.Load(t.Outage)
+		if err != nil {
+			return f, err
+		}
+		if !common.State.Ended() {
+			f.Outage, f.OutageID = common.Key, fmt.Sprint(common.Number)
+		}
+	}
+	return f, nil
+}
+
+// siblings are the other open incidents of the same machine.
+func (b *Batch) siblings(t *Tracked) ([]*Tracked, error) {
+	all, err := b.onMachine(t.place)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(s *Tracked) bool { return s.ID == t.ID || s.Key == t.Key }), nil
+}
+
+// sourceDown reports whether what reads the incident's backups is blind.
+func (b *Batch) sourceDown(t *Tracked) (bool, error) {
+	if !b.looked {
+		rs, err := b.Store.Blinding()
+		if err != nil {
+			return false, err
+		}
+		for _, r := range rs {
+			b.blinding = append(b.blinding, b.Track(r))
+		}
+		b.looked = true
+	}
+	for _, blind := range b.blinding {
+		if blind.ID != t.ID && t.BlindedBy(blind.Incident) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

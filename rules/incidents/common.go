@@ -1,0 +1,142 @@
+package incidents
+
+import (
+	"slices"
+	"time"
+
+	"vigie/rules"
+)
+
+// Shared is what a look for failures common to several incidents found.
+type Shared struct {
+	found  []rules.Correlated
+	common []*Record // the common failures that are open
+}
+
+// Nothing reports whether nothing follows from the look.
+func (s Shared) Nothing() bool { return len(s.found) == 0 && len(s.common) == 0 }
+
+// FindShared looks for failures common to several incidents. Unless incidents
+// have changed since the last look, it looks only for the sake of common
+// failures that are open.
+func FindShared(store Store, book *rules.Book, changed bool, now time.Time) (s Shared, err error) {
+	if s.common, err = store.Common(); err != nil || !changed && len(s.common) == 0 {
+		return s, err
+	}
+	if len(book.InForce(now).Correlations) == 0 {
+		return s, nil
+	}
+	all, err := store.Lately(now.Add(-book.CorrelatedWithin(now)))
+	if err != nil {
+		return s, err
+	}
+	incidents := make([]rules.Incident, 0, len(all))
+	for _, r := range all {
+		if r.Entry != string(rules.CorrelatedSignal) {
+			incidents = append(incidents, r.Incident)
+		}
+	}
+	s.found = book.Correlate(incidents, now)
+	return s, nil
+}
+
+// Correlate raises what was found, ends what is over, and tells members what
+// they are a part of.
+func (b *Batch) Correlate(s Shared) error {
+	holds := map[string]bool{}
+	for _, c := range s.found {
+		c.Signal.StartsAt = b.Now
+		for _, r := range s.common {
+			if a := r.Alerts[c.Signal.Fingerprint]; a != nil && a.Firing {
+				c.Signal.StartsAt = a.StartsAt // it is the same failure still
+			}
+		}
+		classified := Classify(b.Book, c.Signal, b.Now)
+		t, err := b.Take(c.Signal, &classified, true)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		holds[t.ID] = true
+		if err := b.join(c, t.ID); err != nil {
+			return err
+		}
+	}
+	for _, r := range s.common {
+		if t := b.Track(r); !holds[t.ID] {
+			if err := b.over(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// join makes incidents members of a common one.
+func (b *Batch) join(c rules.Correlated, common string) error {
+	for _, key := range c.Members {
+		rs, err := b.Store.OpenWithKey(key)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			t := b.Track(r)
+			if t.Outage == common && t.OutageMarks == c.Marks {
+				continue
+			}
+			t.Outage, t.OutageMarks, t.dirty = common, c.Marks, true
+			if _, err := b.Apply(t, rules.Related{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// over ends a common failure once none of its members is open any more. That
+// no new ones join says nothing about the old ones.
+func (b *Batch) over(common *Tracked) error {
+	rs, err := b.Store.MembersOf(common.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if !b.Track(r).State.Ended() {
+			return nil
+		}
+	}
+	var firing []string
+	for fp, a := range common.Alerts {
+		if a.Firing {
+			firing = append(firing, fp)
+		}
+	}
+	if len(firing) == 0 {
+		return nil
+	}
+	slices.Sort(firing)
+	_, err = b.Apply(common, rules.Cleared{Fingerprints: firing, At: b.Now, Trusted: true})
+	return err
+}
+
+// release lets the members of a common failure that has ended go on by
+// themselves.
+func (b *Batch) release(common *Tracked) error {
+	rs, err := b.Store.MembersOf(common.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		t := b.Track(r)
+		t.Outage, t.OutageMarks, t.dirty = "", false, true
+		if t.State.Ended() {
+			continue
+		}
+		if _, err := b.Apply(t, rules.Related{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package incidents
+
+import (
+	"time"
+
+	"vigie/rules"
+)
+
+// Store is where incidents lie, as one transaction sees them. What it returns
+// may be changed at will and takes effect with [Store.Save].
+type Store interface {
+	// Incident returns one incident by its id.
+	Incident(id string) (*Record, error)
+	// Candidates returns the incidents that a signal of that key and place may
+	// belong to, by number: all open ones, and those that ended after since. The
+	// key may be left out where it names the machine.
+	Candidates(key string, p Place, since time.Time) ([]*Record, error)
+	// OnMachine returns the open incidents of a machine, by number.
+	OnMachine(customer, machine string) ([]*Record, error)
+	// OpenWithKey returns the open incidents of a key.
+	OpenWithKey(key string) ([]*Record, error)
+	// Blinding returns the open incidents about sources that cannot be read.
+	Blinding() ([]*Record, error)
+	// Common returns the open incidents that are failures common to others.
+	Common() ([]*Record, error)
+	// Lately returns the open incidents whose episode began at since or later,
+	// and those that are part of a common one.
+	Lately(since time.Time) ([]*Record, error)
+	// MembersOf returns the incidents that are part of a common one.
+	MembersOf(common string) ([]*Record, error)
+	// WithAlert returns the ids of open incidents in which an alert fires.
+	WithAlert(fingerprint string) ([]string, error)
+
+	// NextNumber gives out the next running number of incidents.
+	NextNumber() (int, error)
+	// NewRecord returns the record of an incident that is not stored yet.
+	NewRecord(rules.Incident) *Record
+	// Append adds lines to an incident's journal; the record must then be saved.
+	Append(*Record, []rules.Entry) error
+	// AppendSystem adds lines to the journal of what belongs to no incident.
+	AppendSystem(...rules.Entry) error
+	// Save keeps a record.
+	Save(*Record) error
+	// Notify puts a notification into the outbox, Withdraw takes one back that is
+	// still held.
+	Notify(rules.Notification) error
+	Withdraw(id string) error
+
+	// WakeSource wakes, with [rules.Related], every open incident with a firing
+	// alert from the source; an empty source stands for all of them.
+	WakeSource(source string, now time.Time) error
+	// Ignore remembers an alert for which no incident is kept, and when it is to
+	// be offered again if it still fires. It reports whether that is news.
+	Ignore(s rules.Signal, reason string, again, now time.Time) (news bool, err error)
+	// Forget drops an ignored alert, because it fires no more or not in vain.
+	Forget(fingerprint string) error
+}
+
+// Endings judge what is told of alerts that fire no more. A server has to doubt
+// it, for Alertmanager reports everything as resolved when Prometheus dies.
+type Endings interface {
+	// Judge returns the ending with whether it is trusted. It reports true when it
+	// holds the ending back to judge it later.
+	Judge(b *Batch, t *Tracked, ev rules.Cleared) (judged rules.Cleared, held bool, err error)
+	// Recant forgets an ending that is held back, as the alert fires again.
+	Recant(t *Tracked, s rules.Signal, confirmed bool)
+}
