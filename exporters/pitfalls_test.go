@@ -24,6 +24,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/exposition"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/push"
 	"vigie/exporters/sourcetest"
@@ -155,8 +156,8 @@ func (y *yard) refresh() {
 // next lets time pass and refreshes.
 func (y *yard) next(d time.Duration) { y.t.Helper(); y.clock.Advance(d); y.refresh() }
 
-func (y *yard) exposition() *exporters.Exposition {
-	return exporters.NewExposition(func() []*exporters.View { return []*exporters.View{y.poller.View()} }, nil)
+func (y *yard) exposition() *exposition.Exposition {
+	return exposition.New(exposition.Options{Sources: func() []*exporters.View { return []*exporters.View{y.poller.View()} }})
 }
 
 // metrics scrapes as Prometheus does, and checks that it can read the answer.
@@ -216,7 +217,7 @@ func (y *yard) job(machine string) exporters.Job {
 	y.t.Helper()
 	for _, j := range y.poller.View().Jobs {
 		if j.Machine == machine {
-			return j
+			return *j
 		}
 	}
 	y.t.Fatalf("no job of %s", machine)

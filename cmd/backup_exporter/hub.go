@@ -11,7 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"vigie/exporters"
+	"vigie/exporters/exposition"
 )
 
 // hub runs the pollers of the current configuration.
@@ -23,8 +26,8 @@ type hub struct {
 	published func()
 
 	inventory atomic.Pointer[exporters.Inventory]
-	assessed  atomic.Pointer[exporters.View] // nil without an inventory
-	changed   chan struct{}                  // something to assess
+	assessed  atomic.Pointer[exporters.Assessment] // nil without an inventory
+	changed   chan struct{}                        // something to assess
 
 	mu      sync.Mutex
 	running []*runner // in the order of the configuration
@@ -56,14 +59,9 @@ func (h *hub) views() []*exporters.View {
 	return out
 }
 
-// exposed is what the metrics tell: the sources, and what the inventory has
-// to say of them.
-func (h *hub) exposed() []*exporters.View {
-	views := h.views()
-	if v := h.assessed.Load(); v != nil {
-		views = append(views, v)
-	}
-	return views
+// exposition is what the sources and the inventory tell, with the metrics of own.
+func (h *hub) exposition(own prometheus.Gatherer) *exposition.Exposition {
+	return exposition.New(exposition.Options{Sources: h.views, Assessed: h.assessed.Load, Own: own})
 }
 
 func (h *hub) note() {
@@ -85,7 +83,9 @@ func (h *hub) assess(ctx context.Context) {
 		if inventory := h.inventory.Load(); inventory == nil {
 			h.assessed.Store(nil)
 		} else {
-			h.assessed.Store(inventory.Assess(h.views(), h.assessed.Load(), h.now()))
+			next := inventory.Assess(h.views(), h.now())
+			next.Rendered = exposition.RenderAssessment(next, h.assessed.Load())
+			h.assessed.Store(next)
 		}
 		h.published()
 		paceMemory(os.Getenv)
@@ -176,7 +176,7 @@ func (h *hub) options(in instance) exporters.PollerOptions {
 		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),
-		Inventory: h.inventory.Load, Published: h.note,
+		Inventory: h.inventory.Load, Render: exposition.Render, Published: h.note,
 		Now: h.now, Logger: h.logger,
 	}
 }

@@ -34,7 +34,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle(o.metricsPath, exporters.NewExposition(h.exposed, own))
+	mux.Handle(o.metricsPath, h.exposition(own))
 	mux.Handle("/api/v1/results", exporters.ResultsHandler(h.views))
 	mux.Handle("/api/v1/inventory", exporters.InventoryHandler(h.inventory.Load, h.assessed.Load, h.views))
 	mux.Handle("POST "+push.Path, push.Handler(h.pushSources))
