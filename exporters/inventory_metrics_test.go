@@ -160,4 +160,3 @@ func TestInventoryHandler(t *testing.T) {
 		t.Errorf("%d without an inventory", code)
 	}
 }
-

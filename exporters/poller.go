@@ -128,9 +128,11 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 			return nil, err
 		}
 		for _, r := range s.Jobs {
+			p.canonicalJob(r.Job) // the inventory may say more than when it was stored
 			p.records[jobKey{r.Job.Customer, r.Job.ID}] = r
 		}
 		for _, a := range s.Agents {
+			p.canonicalAgent(&a)
 			p.agents[agentKey{a.Customer, a.Machine}] = a
 		}
 		maps.Copy(p.customers, s.Customers)
@@ -378,22 +380,13 @@ func (p *Poller) foldJob(r *record, job *Job, o foldOptions) {
 // identify gives the reported jobs by their final labels.
 func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	out := make(map[jobKey]*Job, len(jobs))
-	inventory := p.o.Inventory()
 	for i := range jobs {
 		job := &jobs[i]
 		if job.CustomerKey != "" {
 			job.Customer = p.customers.id(job.CustomerKey, job.CustomerName)
 		}
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
-		object, _, _ := strings.Cut(job.ID, "/")
-		expected := inventory.Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
-		job.Machine = p.machine(job.Machine)
-		if expected != nil {
-			job.Machine, job.Class = expected.Name, expected.Class
-		}
-		if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
-			job.Class = class
-		}
+		p.canonicalJob(job)
 		key := jobKey{job.Customer, job.ID}
 		if job.ID == "" || out[key] != nil {
 			// Two series with the same labels would make the whole scrape
@@ -404,6 +397,28 @@ func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 		out[key] = job
 	}
 	return out
+}
+
+// canonicalJob gives a job the name and the class that the inventory and the
+// configuration have for its machine.
+func (p *Poller) canonicalJob(job *Job) {
+	object, _, _ := strings.Cut(job.ID, "/")
+	expected := p.o.Inventory().Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
+	job.Machine = p.machine(job.Machine)
+	if expected != nil {
+		job.Machine, job.Class = expected.Name, expected.Class
+	}
+	if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
+		job.Class = class
+	}
+}
+
+// canonicalAgent is canonicalJob for an agent.
+func (p *Poller) canonicalAgent(a *Agent) {
+	expected := p.o.Inventory().Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
+	if a.Machine = p.machine(a.Machine); expected != nil {
+		a.Machine = expected.Name
+	}
 }
 
 // mailAddress recognises mailboxes, whose names are addresses. Addresses do
@@ -463,16 +478,12 @@ func sameOutcome(a, b *record) bool {
 
 func (p *Poller) foldAgents(agents []Agent, now time.Time) {
 	next := make(map[agentKey]Agent, len(agents))
-	inventory := p.o.Inventory()
 	for _, a := range agents {
 		if a.CustomerKey != "" {
 			a.Customer = p.customers.id(a.CustomerKey, a.CustomerName)
 		}
 		a.Customer = CleanName(a.Customer)
-		expected := inventory.Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
-		if a.Machine = p.machine(a.Machine); expected != nil {
-			a.Machine = expected.Name
-		}
+		p.canonicalAgent(&a)
 		key := agentKey{a.Customer, a.Machine}
 		if a.Online && a.LastSeen.IsZero() {
 			a.LastSeen = now

@@ -286,6 +286,7 @@ func TestPart(t *testing.T) {
 	}{
 		"required":                {Required, []step{{nil, 1, false}, {broken, 0, true}, {refusal, 0, true}}},
 		"naming, refused":         {Naming, []step{{refusal, 0, false}, {broken, 0, true}}},
+		"naming, another shape":   {Naming, []step{{&SourceError{Endpoint: "p", Reason: ReasonMalformed}, 0, false}, {nil, 1, false}}},
 		"naming, broken at first": {Naming, []step{{broken, 0, true}, {nil, 1, false}, {broken, 1, false}, {refusal, 1, false}}},
 		"optional":                {Optional, []step{{broken, 0, false}, {nil, 1, false}, {broken, 1, false}}},
 	} {

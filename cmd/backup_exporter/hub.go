@@ -99,17 +99,20 @@ func (h *hub) assess(ctx context.Context) {
 
 // apply runs the given configuration.
 func (h *hub) apply(ctx context.Context, c configuration) error {
-	if err := h.applySources(ctx, c.sources); err != nil {
-		return err
+	// Before the sources start: what they show first has the right names already.
+	before := h.inventory.Swap(c.inventory)
+	began, err := h.applySources(ctx, c.sources)
+	if err != nil && !began {
+		h.inventory.Store(before)
 	}
-	h.inventory.Store(c.inventory)
 	h.note()
-	return nil
+	return err
 }
 
 // applySources runs the given sources. Those whose configuration did not change go
 // on undisturbed; the others are stopped and begin anew with what they knew.
-func (h *hub) applySources(ctx context.Context, instances []instance) error {
+// Before it began with that an error leaves all as it was.
+func (h *hub) applySources(ctx context.Context, instances []instance) (began bool, err error) {
 	h.mu.Lock()
 	old := h.running
 	h.mu.Unlock()
@@ -128,7 +131,7 @@ func (h *hub) applySources(ctx context.Context, instances []instance) error {
 	for _, in := range instances {
 		if r := keep[in.Name]; r == nil || !stay[r] {
 			if _, err := h.poller(in); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
@@ -155,7 +158,7 @@ func (h *hub) applySources(ctx context.Context, instances []instance) error {
 	h.mu.Lock()
 	h.running = next
 	h.mu.Unlock()
-	return failed
+	return true, failed
 }
 
 func (h *hub) poller(in instance) (*exporters.Poller, error) {

@@ -43,7 +43,7 @@ func TestPanicOfOneSourceStaysThere(t *testing.T) {
 		in.Name = name
 		instances = append(instances, in)
 	}
-	if err := h.applySources(t.Context(), instances); err != nil {
+	if _, err := h.applySources(t.Context(), instances); err != nil {
 		t.Fatal(err)
 	}
 	defer h.close()

@@ -52,7 +52,6 @@ func refresh(t *testing.T, p *Poller) {
 	}
 }
 
-
 // scraped gives the answer to one scrape, unpacked.
 func scraped(t *testing.T, h http.Handler, query string, packed bool) string {
 	t.Helper()
