@@ -31,7 +31,7 @@ import (
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeam/veeamsim"
 	"vigie/exporters/veeamem"
-	"vigie/exporters/veeamem/emsim"
+	"vigie/exporters/veeamem/veeamemsim"
 )
 
 // The ways in which programs that watch backups are known to go wrong, one
@@ -330,7 +330,7 @@ func TestPitfall02RunningJobKeepsItsResult(t *testing.T) {
 // 3: the tries of one night are one failure, whatever their number.
 func TestPitfall03RetriesAreOneFailure(t *testing.T) {
 	y := newYard(t)
-	sim := emsim.New(emsim.Options{Now: y.clock.Now, Password: pitfallSecret})
+	sim := veeamemsim.New(veeamemsim.Options{Now: y.clock.Now, Password: pitfallSecret})
 	c := &veeamem.Config{}
 	c.Remote.URL, c.RequestsPerSecond, c.Username, c.PasswordFile, c.Customer = y.serve(sim), 1e6, "sim-user", filepath.Join(y.dir, "secret"), "dupont"
 	if err := c.Validate(""); err != nil {

@@ -196,7 +196,7 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
-	h := newHub(o.stateDir, logger)
+	h := newManager(o.stateDir, logger)
 	paceMemory(os.Getenv)
 	defer h.close()
 	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()

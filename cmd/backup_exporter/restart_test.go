@@ -37,7 +37,7 @@ func TestNoRawNameAfterAStart(t *testing.T) {
 	}
 	begin := func(source exporters.Source, inventory *exporters.Inventory, until string) string {
 		t.Helper()
-		h := newHub(filepath.Join(dir), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		h := newManager(filepath.Join(dir), slog.New(slog.NewTextHandler(io.Discard, nil)))
 		in := instance{common: common{Name: "s", PollInterval: exporters.Duration(time.Hour), Timeout: exporters.Duration(time.Minute)}, engine: "test", source: source}
 		defer h.close()
 		ctx, stop := context.WithCancel(t.Context())

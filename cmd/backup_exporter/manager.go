@@ -17,8 +17,8 @@ import (
 	"vigie/exporters/exposition"
 )
 
-// hub runs the pollers of the current configuration.
-type hub struct {
+// manager runs the pollers of the current configuration.
+type manager struct {
 	stateDir string
 	now      func() time.Time
 	logger   *slog.Logger
@@ -37,8 +37,8 @@ type hub struct {
 // sources list.
 const assessPause = 200 * time.Millisecond
 
-func newHub(stateDir string, logger *slog.Logger) *hub {
-	return &hub{stateDir: stateDir, now: time.Now, logger: logger, published: func() {}, changed: make(chan struct{}, 1)}
+func newManager(stateDir string, logger *slog.Logger) *manager {
+	return &manager{stateDir: stateDir, now: time.Now, logger: logger, published: func() {}, changed: make(chan struct{}, 1)}
 }
 
 type runner struct {
@@ -49,7 +49,7 @@ type runner struct {
 }
 
 // views gives what every source currently stands for.
-func (h *hub) views() []*exporters.View {
+func (h *manager) views() []*exporters.View {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := make([]*exporters.View, len(h.running))
@@ -60,11 +60,11 @@ func (h *hub) views() []*exporters.View {
 }
 
 // exposition is what the sources and the inventory tell, with the metrics of own.
-func (h *hub) exposition(own prometheus.Gatherer) *exposition.Exposition {
+func (h *manager) exposition(own prometheus.Gatherer) *exposition.Exposition {
 	return exposition.New(exposition.Options{Sources: h.views, Assessed: h.assessed.Load, Own: own})
 }
 
-func (h *hub) note() {
+func (h *manager) note() {
 	select {
 	case h.changed <- struct{}{}:
 	default: // it is waiting to be assessed already
@@ -73,7 +73,7 @@ func (h *hub) note() {
 
 // assess compares the inventory with what the sources list, whenever one of
 // them changed.
-func (h *hub) assess(ctx context.Context) {
+func (h *manager) assess(ctx context.Context) {
 	for {
 		select {
 		case <-h.changed:
@@ -98,7 +98,7 @@ func (h *hub) assess(ctx context.Context) {
 }
 
 // apply runs the given configuration.
-func (h *hub) apply(ctx context.Context, c configuration) error {
+func (h *manager) apply(ctx context.Context, c configuration) error {
 	// Before the sources start: what they show first has the right names already.
 	before := h.inventory.Swap(c.inventory)
 	began, err := h.applySources(ctx, c.sources)
@@ -112,7 +112,7 @@ func (h *hub) apply(ctx context.Context, c configuration) error {
 // applySources runs the given sources. Those whose configuration did not change go
 // on undisturbed; the others are stopped and begin anew with what they knew.
 // Before it began with that an error leaves all as it was.
-func (h *hub) applySources(ctx context.Context, instances []instance) (began bool, err error) {
+func (h *manager) applySources(ctx context.Context, instances []instance) (began bool, err error) {
 	h.mu.Lock()
 	old := h.running
 	h.mu.Unlock()
@@ -161,7 +161,7 @@ func (h *hub) applySources(ctx context.Context, instances []instance) (began boo
 	return true, failed
 }
 
-func (h *hub) poller(in instance) (*exporters.Poller, error) {
+func (h *manager) poller(in instance) (*exporters.Poller, error) {
 	p, err := exporters.NewPoller(h.options(in))
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w; move the file away to begin without remembered results", in.Name, err)
@@ -169,7 +169,7 @@ func (h *hub) poller(in instance) (*exporters.Poller, error) {
 	return p, nil
 }
 
-func (h *hub) options(in instance) exporters.PollerOptions {
+func (h *manager) options(in instance) exporters.PollerOptions {
 	warning := true
 	if in.WarningIsSuccess != nil {
 		warning = *in.WarningIsSuccess
@@ -200,7 +200,7 @@ func (r *runner) end() {
 }
 
 // close stops every poller and waits until each saved its state.
-func (h *hub) close() {
+func (h *manager) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range h.running {
