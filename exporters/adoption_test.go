@@ -45,7 +45,7 @@ func (s *scripted) refresh(t *testing.T, jobs ...Job) map[string]Job {
 	}
 	out := map[string]Job{}
 	for _, j := range s.poller.View().Jobs {
-		out[j.Customer+"/"+j.ID] = j
+		out[j.Customer+"/"+j.ID] = *j
 	}
 	return out
 }

@@ -25,6 +25,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/exposition"
 	"vigie/exporters/sourcetest"
 )
 
@@ -186,7 +187,7 @@ func (c *centre) poller(dir string, now func() time.Time) *exporters.Poller {
 		c.tb.Fatal(err)
 	}
 	p, err := exporters.NewPoller(exporters.PollerOptions{Name: "acronis-eu2", Engine: acronis.Engine, Source: source, Interval: 5 * time.Minute, Timeout: 10 * time.Minute,
-		WarningIsSuccess: true, StateFile: filepath.Join(dir, "state.json"), Now: now, Logger: slog.New(slog.DiscardHandler)})
+		WarningIsSuccess: true, StateFile: filepath.Join(dir, "state.json"), Render: exposition.Render, Now: now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.tb.Fatal(err)
 	}
@@ -250,14 +251,14 @@ func benchFleet(b *testing.B, machines int) {
 			b.ReportMetric(float64(c.requests()-before)/float64(n), "calls/op")
 		})
 	}
-	exposition := exporters.NewExposition(func() []*exporters.View { return []*exporters.View{p.View()} }, nil)
+	served := exposition.New(exposition.Options{Sources: func() []*exporters.View { return []*exporters.View{p.View()} }})
 	for _, coding := range []string{"identity", "gzip"} {
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("Accept-Encoding", coding)
 		w := httptest.NewRecorder()
-		exposition.ServeHTTP(w, r)
+		served.ServeHTTP(w, r)
 		page := w.Body.Bytes()
-		b.Run("scrape="+coding, func(b *testing.B) { scrapes(b, exposition, "/metrics", coding, len(page)) })
+		b.Run("scrape="+coding, func(b *testing.B) { scrapes(b, served, "/metrics", coding, len(page)) })
 		b.Run("write="+coding, func(b *testing.B) {
 			scrapes(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", strconv.Itoa(len(page)))
@@ -266,7 +267,7 @@ func benchFleet(b *testing.B, machines int) {
 			}), "/metrics", coding, len(page))
 		})
 	}
-	b.Run("scrape=gzip/shard=3of16", func(b *testing.B) { scrapes(b, exposition, "/metrics?shard=3/16", "gzip", 0) })
+	b.Run("scrape=gzip/shard=3of16", func(b *testing.B) { scrapes(b, served, "/metrics?shard=3/16", "gzip", 0) })
 }
 
 // scrapes reads a handler's page over loopback.

@@ -1,4 +1,4 @@
-package exporters
+package exporters_test
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	. "vigie/exporters"
+	"vigie/exporters/exposition"
 	"vigie/exporters/misbehave"
 )
 
@@ -123,7 +125,7 @@ func TestFaultScrapeWhileTheProductMisbehaves(t *testing.T) {
 			}
 		}
 	}
-	site := httptest.NewServer(NewExposition(func() []*View { return []*View{p.View()} }, nil))
+	site := httptest.NewServer(exposition.New(exposition.Options{Sources: func() []*View { return []*View{p.View()} }}))
 	defer site.Close()
 	var took []time.Duration
 	scrape := func() string {

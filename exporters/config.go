@@ -225,6 +225,16 @@ type Secret struct {
 	Env  string
 }
 
+// InDir gives a file name that stands in a file of the folder dir: a relative
+// one is relative to that folder and not to the working directory, which is
+// another one for each way to start the program. Empty stays empty.
+func InDir(dir, name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
 // Resolve makes a relative file name relative to dir and checks that exactly
 // one place is named and can be read. Key is the key's name without _file.
 func (s *Secret) Resolve(dir, key string) error {

@@ -498,6 +498,15 @@ type TLSConfig struct {
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
 }
 
+// Resolve makes the file's name relative to dir and reads it once.
+func (c *TLSConfig) Resolve(dir string) error {
+	c.CAFile = InDir(dir, c.CAFile)
+	if _, err := c.Build(); err != nil {
+		return &ConfigError{Key: "tls.ca_file", What: err.Error(), Cure: "name a PEM file that the exporter's user can read, relative to the configuration file"}
+	}
+	return nil
+}
+
 // Build reads the files.
 func (c TLSConfig) Build() (*tls.Config, error) {
 	out := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.InsecureSkipVerify, MinVersion: tls.VersionTLS12}
@@ -506,11 +515,11 @@ func (c TLSConfig) Build() (*tls.Config, error) {
 	}
 	pem, err := os.ReadFile(c.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
+		return nil, err
 	}
 	out.RootCAs = x509.NewCertPool()
 	if !out.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file %s holds no PEM certificate", c.CAFile)
+		return nil, fmt.Errorf("%s holds no PEM certificate", c.CAFile)
 	}
 	return out, nil
 }

@@ -101,15 +101,25 @@ func (v *Inventory) Len() int {
 	return len(v.machines)
 }
 
-// expectedMachine is a machine of the inventory beside what is listed of it.
-type expectedMachine struct {
+// Assessment is the inventory beside what the sources list. It is immutable
+// once published.
+type Assessment struct {
+	Expected  []ExpectedMachine // sorted by customer, name; without those that left
+	Unmatched []UnmatchedSource // by source, in the order of the configuration
+
+	// Rendered is what the exposition made of it; nil if it did not yet.
+	Rendered any
+}
+
+// ExpectedMachine is a machine of the inventory beside what is listed of it.
+type ExpectedMachine struct {
 	*InventoryMachine
 	Jobs   int
 	Listed []bool // by index of the machine's plans
 }
 
-// unmatchedSource lists the machines of a source that the inventory lacks.
-type unmatchedSource struct {
+// UnmatchedSource lists the machines of a source that the inventory lacks.
+type UnmatchedSource struct {
 	Source   string
 	Machines []UnmatchedMachine
 }
@@ -124,17 +134,15 @@ type UnmatchedMachine struct {
 	Jobs  int    `json:"jobs"`
 }
 
-// Assess compares the inventory with what the sources list. The answer is a
-// view for the exposition alone; previous is the last such answer or nil. A
-// source that cannot be read keeps its jobs and so changes nothing here.
-func (v *Inventory) Assess(views []*View, previous *View, now time.Time) *View {
-	out := &View{inventory: true}
+// Assess compares the inventory with what the sources list. A source that
+// cannot be read keeps its jobs and so changes nothing here.
+func (v *Inventory) Assess(views []*View, now time.Time) *Assessment {
+	out := &Assessment{}
 	jobs := map[*InventoryMachine][]*Job{}
 	for _, view := range views {
-		u := unmatchedSource{Source: view.Source}
+		u := UnmatchedSource{Source: view.Source}
 		at := map[inventoryKey]int{}
-		for i := range view.Jobs {
-			j := &view.Jobs[i]
+		for _, j := range view.Jobs {
 			if m := v.byName[inventoryKey{j.Customer, strings.ToLower(j.Machine)}]; m != nil {
 				jobs[m] = append(jobs[m], j)
 				continue
@@ -147,15 +155,14 @@ func (v *Inventory) Assess(views []*View, previous *View, now time.Time) *View {
 			at[key] = len(u.Machines)
 			u.Machines = append(u.Machines, UnmatchedMachine{view.Source, j.Customer, CleanName(j.Machine), j.ID, 1})
 		}
-		out.unmatched = append(out.unmatched, u)
+		out.Unmatched = append(out.Unmatched, u)
 	}
 	for _, m := range v.machines {
 		if !m.Decommissioned.IsZero() && !now.Before(m.Decommissioned) {
 			continue
 		}
-		out.expected = append(out.expected, expectedMachine{m, len(jobs[m]), m.listed(jobs[m])})
+		out.Expected = append(out.Expected, ExpectedMachine{m, len(jobs[m]), m.listed(jobs[m])})
 	}
-	renderView(out, previous, true)
 	return out
 }
 
@@ -180,25 +187,4 @@ func (m *InventoryMachine) listed(jobs []*Job) []bool {
 func (p InventoryPlan) covers(j *Job, exact bool) bool {
 	return p.Role == j.Role && (p.Engine == "" || strings.EqualFold(p.Engine, j.Engine)) &&
 		(!exact || p.Plan != "" && strings.EqualFold(p.Plan, strings.TrimSpace(j.Plan)))
-}
-
-func writePlanListed(w *writer, name string, v *View) {
-	for _, m := range v.expected {
-		for i, p := range m.Plans {
-			w.sample(name, boolValue(m.Listed[i]), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class),
-				"backup_role", string(p.Role), "engine", p.Engine, "plan", p.Plan)
-		}
-	}
-}
-
-func writeMachineJobs(w *writer, name string, v *View) {
-	for _, m := range v.expected {
-		w.sample(name, float64(m.Jobs), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class))
-	}
-}
-
-func writeUnmatched(w *writer, name string, v *View) {
-	for _, u := range v.unmatched {
-		w.sample(name, float64(len(u.Machines)), "source", u.Source)
-	}
 }

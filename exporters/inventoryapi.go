@@ -39,7 +39,7 @@ type VanishedItem struct {
 
 // InventoryHandler answers GET /api/v1/inventory?customer=&source=&limit=.
 // Source narrows what the products tell.
-func InventoryHandler(inventory func() *Inventory, assessed func() *View, sources func() []*View) http.Handler {
+func InventoryHandler(inventory func() *Inventory, assessed func() *Assessment, sources func() []*View) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, limit, ok := question(w, r, "customer", "source", "limit")
 		if !ok {
@@ -61,9 +61,9 @@ func InventoryHandler(inventory func() *Inventory, assessed func() *View, source
 	})
 }
 
-func (v *View) disagreements(views []*View, customer, source string, limit int) InventoryAnswer {
+func (v *Assessment) disagreements(views []*View, customer, source string, limit int) InventoryAnswer {
 	a := InventoryAnswer{Missing: []MissingPlan{}, Without: []MissingPlan{}, Vanished: []VanishedItem{}, Unmatched: []UnmatchedMachine{}}
-	for _, m := range v.expected {
+	for _, m := range v.Expected {
 		if customer != "" && m.Customer != customer {
 			continue
 		}
@@ -86,7 +86,7 @@ func (v *View) disagreements(views []*View, customer, source string, limit int) 
 			}
 		}
 	}
-	for _, s := range v.unmatched {
+	for _, s := range v.Unmatched {
 		for _, m := range s.Machines {
 			if (customer == "" || m.Customer == customer) && (source == "" || m.Source == source) {
 				a.Unmatched = bounded(a.Unmatched, &a.UnmatchedTotal, limit, m)

@@ -136,7 +136,7 @@ func TestLongFailureIsBounded(t *testing.T) {
 // A state file that was written before failures were remembered one by one.
 func TestOldStateFileCountsNothingTwice(t *testing.T) {
 	old := func() *record {
-		return &record{Job: Job{ID: "j", Failures: 3, LastResult: Failed, LastRun: at(9), LastSuccess: at(1)}, LastOutcome: at(9), LastID: "9"}
+		return &record{Job: &Job{ID: "j", Failures: 3, LastResult: Failed, LastRun: at(9), LastSuccess: at(1)}, LastOutcome: at(9), LastID: "9"}
 	}
 	unknown := map[string]int{}
 	r := old()

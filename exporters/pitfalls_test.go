@@ -24,13 +24,14 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/exposition"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/push"
 	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeam"
 	"vigie/exporters/veeam/veeamsim"
 	"vigie/exporters/veeamem"
-	"vigie/exporters/veeamem/emsim"
+	"vigie/exporters/veeamem/veeamemsim"
 )
 
 // The ways in which programs that watch backups are known to go wrong, one
@@ -155,8 +156,8 @@ func (y *yard) refresh() {
 // next lets time pass and refreshes.
 func (y *yard) next(d time.Duration) { y.t.Helper(); y.clock.Advance(d); y.refresh() }
 
-func (y *yard) exposition() *exporters.Exposition {
-	return exporters.NewExposition(func() []*exporters.View { return []*exporters.View{y.poller.View()} }, nil)
+func (y *yard) exposition() *exposition.Exposition {
+	return exposition.New(exposition.Options{Sources: func() []*exporters.View { return []*exporters.View{y.poller.View()} }})
 }
 
 // metrics scrapes as Prometheus does, and checks that it can read the answer.
@@ -216,7 +217,7 @@ func (y *yard) job(machine string) exporters.Job {
 	y.t.Helper()
 	for _, j := range y.poller.View().Jobs {
 		if j.Machine == machine {
-			return j
+			return *j
 		}
 	}
 	y.t.Fatalf("no job of %s", machine)
@@ -329,7 +330,7 @@ func TestPitfall02RunningJobKeepsItsResult(t *testing.T) {
 // 3: the tries of one night are one failure, whatever their number.
 func TestPitfall03RetriesAreOneFailure(t *testing.T) {
 	y := newYard(t)
-	sim := emsim.New(emsim.Options{Now: y.clock.Now, Password: pitfallSecret})
+	sim := veeamemsim.New(veeamemsim.Options{Now: y.clock.Now, Password: pitfallSecret})
 	c := &veeamem.Config{}
 	c.Remote.URL, c.RequestsPerSecond, c.Username, c.PasswordFile, c.Customer = y.serve(sim), 1e6, "sim-user", filepath.Join(y.dir, "secret"), "dupont"
 	if err := c.Validate(""); err != nil {

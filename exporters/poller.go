@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vigie/internal/atomicfile"
 )
 
 // The poller's bounds where nothing is configured.
@@ -54,6 +57,9 @@ type PollerOptions struct {
 	Grace int
 	// StateFile keeps the last results over restarts; empty keeps none.
 	StateFile string
+	// Render prepares a view for being shown, so that a scrape does not have to;
+	// what it gives becomes View.Rendered. Nil prepares nothing.
+	Render func(v, before *View) any
 	// Published is called after each refresh, complete or not; it must not
 	// block. Nil is allowed.
 	Published func()
@@ -116,25 +122,31 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		p.errors[r] = 0 // so that the first failure is an increase
 	}
 	if o.StateFile != "" {
-		removeLeftovers(o.StateFile)
+		atomicfile.RemoveLeftovers(o.StateFile)
 		s, err := loadState(o.StateFile)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range s.Jobs {
+			p.canonicalJob(r.Job) // the inventory may say more than when it was stored
 			p.records[jobKey{r.Job.Customer, r.Job.ID}] = r
 		}
 		for _, a := range s.Agents {
+			p.canonicalAgent(&a)
 			p.agents[agentKey{a.Customer, a.Machine}] = a
 		}
 		maps.Copy(p.customers, s.Customers)
 		p.refreshed = s.LastRefresh
 	}
 	if r, ok := o.Source.(Rememberer); ok {
-		r.Remember(p.shownJobs())
+		known := make([]Job, 0, len(p.records))
+		for _, j := range p.shownJobs() {
+			known = append(known, *j)
+		}
+		r.Remember(known)
 	}
 	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
-		Problem: "not read since the exporter started"}, true)
+		Problem: "not read since the exporter started"})
 	return p, nil
 }
 
@@ -209,7 +221,7 @@ func (p *Poller) failed(err error, took time.Duration) {
 	}
 	next := *before
 	next.Up, next.Duration, next.Problem = false, took, err.Error()
-	p.publish(&next, false)
+	p.publish(&next)
 }
 
 func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
@@ -218,8 +230,10 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	}
 	before := p.View()
 	p.noteParts(s.Endpoints, before.Endpoints)
-	p.foldJobs(s.Jobs, now, s.Incremental, s.PerCustomerIDs)
-	p.foldAgents(s.Agents, now)
+	fresh := p.foldJobs(s.Jobs, now, s.Incremental, s.PerCustomerIDs)
+	if !s.SameRest {
+		p.foldAgents(s.Agents, now)
+	}
 	p.refreshed = now
 	if !before.Up {
 		p.o.Logger.Info("source read", "source", p.o.Name, "jobs", len(s.Jobs), "duration", took)
@@ -229,13 +243,48 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		p.errors[ReasonState]++
 		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
 	}
-	p.publish(&View{
-		Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
-		Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
-		Repositories: distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }),
-		Quotas:       p.ownQuotas(s.Quotas), Licenses: p.ownLicenses(s.Licenses),
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox,
-	}, true)
+	p.publish(p.viewOf(&s, before, fresh, now, took))
+}
+
+// viewOf gives what is known after a reading. Fresh are the jobs that it told
+// of, nil if others may have left.
+func (p *Poller) viewOf(s *Snapshot, before *View, fresh []*Job, now time.Time, took time.Duration) *View {
+	v := &View{Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox}
+	if jobs, ok := replaced(before.Jobs, fresh); ok {
+		v.Jobs, v.Vanished = jobs, before.Vanished
+	} else {
+		v.Jobs, v.Vanished = p.shownJobs(), p.vanished()
+	}
+	if s.SameRest {
+		v.Agents, v.Repositories, v.Quotas, v.Licenses = before.Agents, before.Repositories, before.Quotas, before.Licenses
+		return v
+	}
+	v.Agents = p.shownAgents()
+	v.Repositories = distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) })
+	v.Quotas, v.Licenses = p.ownQuotas(s.Quotas), p.ownLicenses(s.Licenses)
+	return v
+}
+
+// replaced gives the jobs with the fresh ones in their places; false if they
+// do not all have one.
+func replaced(jobs, fresh []*Job) ([]*Job, bool) {
+	if fresh == nil {
+		return nil, false
+	}
+	out := slices.Clone(jobs)
+	for _, j := range fresh {
+		at, found := slices.BinarySearchFunc(out, j, inOrder)
+		if !found {
+			return nil, false
+		}
+		out[at] = j
+	}
+	return out, true
+}
+
+func inOrder(a, b *Job) int {
+	return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
 }
 
 // noteParts counts the parts that failed, and logs each when it begins to.
@@ -257,25 +306,31 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 	}
 }
 
-// publish shows a view; changed tells that more than its status differs from
-// the one before.
-func (p *Poller) publish(v *View, changed bool) {
+func (p *Poller) publish(v *View) {
 	v.Errors = maps.Clone(p.errors)
 	v.UnknownValues = maps.Clone(p.unknown)
-	renderView(v, p.view.Load(), changed)
+	if v.Rendered = nil; p.o.Render != nil {
+		v.Rendered = p.o.Render(v, p.view.Load())
+	}
 	p.view.Store(v)
 	p.o.Published()
 }
 
-func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bool) {
+// foldJobs takes in what a reading tells of jobs. After an incremental one that
+// brought nothing new and lost nothing it gives the jobs it told of.
+func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bool) []*Job {
 	o := foldOptions{now: now, warningIsSuccess: p.o.WarningIsSuccess, unknown: func(field string) { p.unknown[field]++ }}
 	reported := p.identify(jobs)
 	orphans := map[string]jobKey{}
 	if !perCustomer {
 		orphans = p.orphans(reported)
 	}
+	fresh, moved := make([]*Job, 0, len(reported)), false
 	for key, job := range reported {
 		r := p.records[key]
+		if r == nil || r.Missing > 0 {
+			moved = true
+		}
 		if r == nil {
 			r = &record{}
 			if from, ok := orphans[key.id]; ok {
@@ -286,12 +341,17 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bo
 			}
 			p.records[key] = r
 		}
-		before := *r
-		r.fold(*job, o)
-		p.dirty = p.dirty || !sameOutcome(&before, r)
+		p.foldJob(r, job, o)
+		fresh = append(fresh, r.Job)
+	}
+	if incremental {
+		if moved {
+			return nil
+		}
+		return fresh
 	}
 	for key, r := range p.records {
-		if reported[key] != nil || incremental {
+		if reported[key] != nil {
 			continue
 		}
 		r.Missing++
@@ -303,27 +363,30 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bo
 			delete(p.records, key)
 		}
 	}
+	return nil
+}
+
+// foldJob takes in what a reading tells of one job. One of which it tells
+// nothing new stays the same for who looks at it.
+func (p *Poller) foldJob(r *record, job *Job, o foldOptions) {
+	before := *r
+	r.fold(*job, o)
+	p.dirty = p.dirty || !sameOutcome(&before, r)
+	if before.Job != nil && sameJob(before.Job, r.Job) {
+		r.Job = before.Job
+	}
 }
 
 // identify gives the reported jobs by their final labels.
 func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	out := make(map[jobKey]*Job, len(jobs))
-	inventory := p.o.Inventory()
 	for i := range jobs {
 		job := &jobs[i]
 		if job.CustomerKey != "" {
 			job.Customer = p.customers.id(job.CustomerKey, job.CustomerName)
 		}
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
-		object, _, _ := strings.Cut(job.ID, "/")
-		expected := inventory.Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
-		job.Machine = p.machine(job.Machine)
-		if expected != nil {
-			job.Machine, job.Class = expected.Name, expected.Class
-		}
-		if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
-			job.Class = class
-		}
+		p.canonicalJob(job)
 		key := jobKey{job.Customer, job.ID}
 		if job.ID == "" || out[key] != nil {
 			// Two series with the same labels would make the whole scrape
@@ -334,6 +397,28 @@ func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 		out[key] = job
 	}
 	return out
+}
+
+// canonicalJob gives a job the name and the class that the inventory and the
+// configuration have for its machine.
+func (p *Poller) canonicalJob(job *Job) {
+	object, _, _ := strings.Cut(job.ID, "/")
+	expected := p.o.Inventory().Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
+	job.Machine = p.machine(job.Machine)
+	if expected != nil {
+		job.Machine, job.Class = expected.Name, expected.Class
+	}
+	if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
+		job.Class = class
+	}
+}
+
+// canonicalAgent is canonicalJob for an agent.
+func (p *Poller) canonicalAgent(a *Agent) {
+	expected := p.o.Inventory().Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
+	if a.Machine = p.machine(a.Machine); expected != nil {
+		a.Machine = expected.Name
+	}
 }
 
 // mailAddress recognises mailboxes, whose names are addresses. Addresses do
@@ -355,18 +440,21 @@ func (p *Poller) machine(name string) string {
 // orphans lists, by job id, the records that are not reported any more and
 // have one heir at most: of several nobody can say whose the history is.
 func (p *Poller) orphans(reported map[jobKey]*Job) map[string]jobKey {
-	out := make(map[string]jobKey)
-	left := make(map[string]int) // records without a job
-	for key := range p.records {
-		if reported[key] == nil {
-			out[key.id] = key
-			left[key.id]++
+	heirs := make(map[string]int) // jobs without a record
+	for key := range reported {
+		if p.records[key] == nil {
+			heirs[key.id]++
 		}
 	}
-	heirs := make(map[string]int)
-	for key := range reported {
-		if left[key.id] > 0 && p.records[key] == nil {
-			heirs[key.id]++
+	out := make(map[string]jobKey)
+	if len(heirs) == 0 {
+		return out
+	}
+	left := make(map[string]int) // records without a job
+	for key := range p.records {
+		if heirs[key.id] > 0 && reported[key] == nil {
+			out[key.id] = key
+			left[key.id]++
 		}
 	}
 	for id := range out {
@@ -377,24 +465,25 @@ func (p *Poller) orphans(reported map[jobKey]*Job) map[string]jobKey {
 	return out
 }
 
+// sameJob compares all that is told of a job.
+func sameJob(a, b *Job) bool {
+	return reflect.DeepEqual(a, b)
+}
+
 // sameOutcome tells whether nothing worth an early write of the state changed.
 func sameOutcome(a, b *record) bool {
-	return a.Job.ID == b.Job.ID && a.LastOutcome.Equal(b.LastOutcome) && a.Job.LastResult == b.Job.LastResult &&
+	return a.Job != nil && a.Job.ID == b.Job.ID && a.LastOutcome.Equal(b.LastOutcome) && a.Job.LastResult == b.Job.LastResult &&
 		a.Job.LastSuccess.Equal(b.Job.LastSuccess) && a.Job.Error == b.Job.Error && a.Job.Failures == b.Job.Failures && a.Missing == b.Missing
 }
 
 func (p *Poller) foldAgents(agents []Agent, now time.Time) {
 	next := make(map[agentKey]Agent, len(agents))
-	inventory := p.o.Inventory()
 	for _, a := range agents {
 		if a.CustomerKey != "" {
 			a.Customer = p.customers.id(a.CustomerKey, a.CustomerName)
 		}
 		a.Customer = CleanName(a.Customer)
-		expected := inventory.Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
-		if a.Machine = p.machine(a.Machine); expected != nil {
-			a.Machine = expected.Name
-		}
+		p.canonicalAgent(&a)
 		key := agentKey{a.Customer, a.Machine}
 		if a.Online && a.LastSeen.IsZero() {
 			a.LastSeen = now
@@ -411,16 +500,14 @@ func (p *Poller) foldAgents(agents []Agent, now time.Time) {
 	p.agents = next
 }
 
-func (p *Poller) shownJobs() []Job {
-	jobs := make([]Job, 0, len(p.records))
+func (p *Poller) shownJobs() []*Job {
+	jobs := make([]*Job, 0, len(p.records))
 	for _, r := range p.records {
 		if r.Missing <= max(p.o.Grace, 0) {
 			jobs = append(jobs, r.Job)
 		}
 	}
-	slices.SortFunc(jobs, func(a, b Job) int {
-		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(jobs, inOrder)
 	return jobs
 }
 
@@ -429,7 +516,7 @@ func (p *Poller) vanished() []Vanished {
 	var out []Vanished
 	for _, r := range p.records {
 		if r.Missing > max(p.o.Grace, 0) && !r.GoneAt.IsZero() {
-			j := &r.Job
+			j := r.Job
 			out = append(out, Vanished{Customer: j.Customer, ID: j.ID, Machine: j.Machine, Class: j.Class, Role: j.Role, Engine: j.Engine, Plan: j.Plan, Since: r.GoneAt})
 		}
 	}

@@ -1,10 +1,9 @@
-package exporters
+package exporters_test
 
 import (
-	"compress/gzip"
+	"cmp"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,9 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	. "vigie/exporters"
+	"vigie/exporters/exposition"
 )
 
 // fetch is a source made of a function.
@@ -34,13 +35,15 @@ func newPoller(t *testing.T, o PollerOptions) *Poller {
 	if o.Name == "" {
 		o.Name = "s"
 	}
-	o.Engine, o.Timeout, o.Logger = "test", time.Minute, slog.New(slog.DiscardHandler)
+	o.Engine, o.Timeout, o.Logger = cmp.Or(o.Engine, "test"), time.Minute, slog.New(slog.DiscardHandler)
 	p, err := NewPoller(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
+
+func at(minute int) time.Time { return time.Date(2026, 3, 9, 22, minute, 0, 0, time.UTC) }
 
 func snapshotOf(jobs ...Job) fetch {
 	return func(context.Context) (Snapshot, error) { return Snapshot{Jobs: jobs}, nil }
@@ -55,7 +58,7 @@ func refresh(t *testing.T, p *Poller) {
 
 func exposed(views ...*View) string {
 	w := httptest.NewRecorder()
-	NewExposition(func() []*View { return views }, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	exposition.New(exposition.Options{Sources: func() []*View { return views }}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Body.String()
 }
 
@@ -229,53 +232,6 @@ func TestSlowSourceTimesOut(t *testing.T) {
 	})
 }
 
-func TestGzipIsOneValidMember(t *testing.T) {
-	jobs := make([]Job, 500)
-	for i := range jobs {
-		jobs[i] = Job{ID: strings.Repeat("x", i%50+1) + string(rune('a'+i%26)), Customer: Slug(strings.Repeat("y", i/50+1)), Runs: []Run{{End: at(1), Result: Success}}}
-	}
-	a := newPoller(t, PollerOptions{Name: "a", Source: snapshotOf(jobs...)})
-	b := newPoller(t, PollerOptions{Name: "b", Source: snapshotOf(jobs...)})
-	refresh(t, a)
-	own := prometheus.NewRegistry()
-	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "own_total", Help: "h"})
-	own.MustRegister(c)
-	e := NewExposition(func() []*View { return []*View{a.View(), b.View()} }, own)
-	get := func(coding string) (string, http.Header) {
-		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-		r.Header.Set("Accept-Encoding", coding)
-		w := httptest.NewRecorder()
-		e.ServeHTTP(w, r)
-		return w.Body.String(), w.Header()
-	}
-	for range 2 {
-		plain, _ := get("identity, gzip;q=0")
-		packed, h := get("gzip")
-		z, err := gzip.NewReader(strings.NewReader(packed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		z.Multistream(false)
-		text, err := io.ReadAll(z)
-		if err != nil || string(text) != plain || h.Get("Content-Encoding") != "gzip" {
-			t.Fatalf("%v; %d and %d bytes", err, len(text), len(plain))
-		}
-		parser := expfmt.NewTextParser(model.UTF8Validation)
-		if _, err := parser.TextToMetricFamilies(strings.NewReader(plain)); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Count(plain, "# TYPE backup_source_up ") != 1 || !strings.Contains(plain, "own_total 0") {
-			t.Error("families of two sources do not stand together")
-		}
-		refresh(t, b) // the next round shows it
-	}
-	r := httptest.NewRecorder()
-	e.ServeHTTP(r, httptest.NewRequest(http.MethodPost, "/metrics", nil))
-	if r.Code != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %d", r.Code)
-	}
-}
-
 func TestResultsFilters(t *testing.T) {
 	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) {
 		return Snapshot{Jobs: []Job{{ID: "a", Customer: "dupont", Machine: "SRV-AD", Runs: []Run{{End: at(1), Result: Failed, Error: "boom"}}}, {ID: "b", Customer: "martin", Machine: "srv-ad"}},
@@ -330,6 +286,7 @@ func TestPart(t *testing.T) {
 	}{
 		"required":                {Required, []step{{nil, 1, false}, {broken, 0, true}, {refusal, 0, true}}},
 		"naming, refused":         {Naming, []step{{refusal, 0, false}, {broken, 0, true}}},
+		"naming, another shape":   {Naming, []step{{&SourceError{Endpoint: "p", Reason: ReasonMalformed}, 0, false}, {nil, 1, false}}},
 		"naming, broken at first": {Naming, []step{{broken, 0, true}, {nil, 1, false}, {broken, 1, false}, {refusal, 1, false}}},
 		"optional":                {Optional, []step{{broken, 0, false}, {nil, 1, false}, {broken, 1, false}}},
 	} {

@@ -13,7 +13,9 @@ const clockTolerance = 10 * time.Minute
 
 // record is what the poller remembers of one job. It outlives restarts.
 type record struct {
-	Job Job `json:"job"`
+	// Job is shown while the next reading is taken in: it is replaced and never
+	// changed.
+	Job *Job `json:"job"`
 	// LastOutcome is the end of the last run, or the instant a miss was
 	// noticed; LastID is that run's id.
 	LastOutcome time.Time `json:"last_outcome,omitzero"`
@@ -51,14 +53,17 @@ type foldOptions struct {
 // fold takes what a source says about a job now and keeps what it no longer
 // says: a running job reports no result, and a product forgets old sessions.
 func (r *record) fold(job Job, o foldOptions) {
-	old := r.Job
+	old := &Job{}
+	if r.Job != nil {
+		old = r.Job
+	}
 	runs := job.Runs
 	claim := job.LastSuccess
 	job.Runs = nil
 	job.LastSuccess, job.LastRun, job.LastResult = old.LastSuccess, old.LastRun, old.LastResult
 	job.LastDuration, job.LastSize = old.LastDuration, old.LastSize
 	job.Failures, job.Error = old.Failures, old.Error
-	r.Job = job
+	r.Job = &job
 	r.Missing, r.GoneAt = 0, time.Time{}
 
 	if len(r.Failed) == 0 && old.Failures > 0 && r.Horizon.IsZero() {

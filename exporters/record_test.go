@@ -9,7 +9,7 @@ func at(minute int) time.Time { return time.Date(2026, 3, 9, 22, minute, 0, 0, t
 
 func folded(r *record, now time.Time, unknown map[string]int, runs ...Run) Job {
 	r.fold(Job{ID: "j", Runs: runs}, foldOptions{now: now, warningIsSuccess: true, unknown: func(f string) { unknown[f]++ }})
-	return r.Job
+	return *r.Job
 }
 
 func TestFoldCountsFailures(t *testing.T) {
@@ -62,7 +62,7 @@ func TestFoldFuture(t *testing.T) {
 	future := at(0).Add(90 * 24 * time.Hour)
 	claim := func(now time.Time) Job {
 		r.fold(Job{ID: "j", LastSuccess: future, Runs: []Run{{End: future, Result: Success}}}, foldOptions{now: now, unknown: func(f string) { unknown[f]++ }})
-		return r.Job
+		return *r.Job
 	}
 	claim(at(1))
 	j := claim(at(30))

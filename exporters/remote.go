@@ -15,15 +15,16 @@ type Address struct {
 	TLS               TLSConfig `yaml:"tls"`
 }
 
-// Validate checks. Example is an address as people would write it.
-func (a *Address) Validate(example string) error {
+// Validate checks. Dir is the folder to which relative file names refer,
+// example an address as people would write it.
+func (a *Address) Validate(dir, example string) error {
 	switch {
 	case a.URL.URL == nil:
 		return &ConfigError{Key: "url", What: "missing", Cure: "write for example " + example}
 	case a.RequestsPerSecond < 0:
 		return &ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
 	}
-	return nil
+	return a.TLS.Resolve(dir)
 }
 
 // ClientOptions gives the options of a client that reads the product.
@@ -43,9 +44,9 @@ type Remote struct {
 	Concurrency int `yaml:"concurrency"`
 }
 
-// Validate checks. Example is an address as people would write it.
-func (r *Remote) Validate(example string) error {
-	if err := r.Address.Validate(example); err != nil {
+// Validate checks, as that of Address.
+func (r *Remote) Validate(dir, example string) error {
+	if err := r.Address.Validate(dir, example); err != nil {
 		return err
 	}
 	if r.Concurrency < 0 {

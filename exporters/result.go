@@ -185,9 +185,11 @@ type Endpoint struct {
 // Snapshot is one complete reading of a source.
 type Snapshot struct {
 	// Incremental marks a reading that only asked for what changed since an
-	// earlier one: Jobs are complete as far as is known, but what is not
-	// among them was not missed by a complete listing.
+	// earlier one: what is not among Jobs stays as it was.
 	Incremental bool
+	// SameRest marks an incremental reading after which Agents, Repositories,
+	// Quotas and Licenses are as in the reading before; here they are empty.
+	SameRest bool
 	// PerCustomerIDs marks a source whose job ids are unique within a customer
 	// only: a job of another customer with the same id is another job.
 	PerCustomerIDs bool

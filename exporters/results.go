@@ -131,8 +131,7 @@ func collectResults(views []*View, q resultsQuestion) ResultsAnswer {
 			if q.source != "" && v.Source != q.source {
 				continue
 			}
-			for i := range v.Jobs {
-				j := &v.Jobs[i]
+			for i, j := range v.Jobs {
 				switch {
 				case j.LastResult.Failing() != failing || !q.asks(j):
 				case len(chosen) >= q.limit || size >= maxResultsBytes:
@@ -146,7 +145,7 @@ func collectResults(views []*View, q resultsQuestion) ResultsAnswer {
 	}
 	slices.SortFunc(chosen, func(a, b place) int { return cmp.Or(a.view-b.view, a.job-b.job) })
 	for _, p := range chosen {
-		answer.Results = append(answer.Results, views[p.view].resultItem(&views[p.view].Jobs[p.job]))
+		answer.Results = append(answer.Results, views[p.view].resultItem(views[p.view].Jobs[p.job]))
 	}
 	for _, v := range views {
 		if q.source == "" || v.Source == q.source {

@@ -108,10 +108,10 @@ type Need int
 const (
 	// Required parts fail the whole refresh.
 	Required Need = iota
-	// Naming parts decide labels. A refusal (403, 404) means the product will
-	// never tell and is an empty part; any other failure uses the last good
-	// reading, and fails the refresh while there is none, since labels must
-	// not change because of a passing error.
+	// Naming parts decide whose things are. A refusal (403, 404) or an answer of
+	// another shape means the product will never tell and is an empty part; any
+	// other failure uses the last good reading, and fails the refresh while
+	// there is none, since an owner must not change because of a passing error.
 	Naming
 	// Optional parts enrich. On failure the last good reading is used.
 	Optional
@@ -141,7 +141,7 @@ func (p *Part[T]) Refresh(ctx context.Context, list func(context.Context) ([]T, 
 		return nil, Endpoint{}, &SourceError{Endpoint: p.Name, Reason: ReasonTimeout, Err: ctx.Err()}
 	}
 	reason := ReasonOf(err)
-	refused := reason == ReasonForbidden || reason == ReasonNotFound
+	refused := reason == ReasonForbidden || reason == ReasonNotFound || reason == ReasonMalformed
 	switch {
 	case p.Need == Required:
 		return nil, Endpoint{}, err

@@ -1,7 +1,6 @@
 package exporters
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,8 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"vigie/internal/atomicfile"
 )
 
 // stateSchema is the version of the state file's form.
@@ -53,7 +53,7 @@ func loadState(path string) (state, error) {
 		return state{}, fmt.Errorf("state file %s: schema %d, this program reads %d", path, s.Schema, stateSchema)
 	}
 	for _, r := range s.Jobs {
-		if r == nil || r.Job.ID == "" {
+		if r == nil || r.Job == nil || r.Job.ID == "" {
 			return state{}, fmt.Errorf("state file %s: a job without job_id", path)
 		}
 	}
@@ -70,7 +70,7 @@ func saveState(path string, s state) error {
 	if err != nil {
 		return fmt.Errorf("state file %s: %w", path, err)
 	}
-	err = replaceFile(path, 0o600, func(w io.Writer) error {
+	err = atomicfile.Replace(path, 0o600, func(w io.Writer) error {
 		// The last key of state is jobs, null here.
 		if _, err := w.Write(bytes.TrimSuffix(head, []byte("null}"))); err != nil {
 			return err
@@ -100,42 +100,4 @@ func saveState(path string, s state) error {
 		return fmt.Errorf("state file: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes a new file beside path and renames it into place.
-func replaceFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	w := bufio.NewWriterSize(tmp, 256<<10)
-	if err = write(w); err == nil {
-		err = w.Flush()
-	}
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
-}
-
-// removeLeftovers removes what a process that was killed while it wrote left
-// beside the file.
-func removeLeftovers(path string) {
-	found, err := filepath.Glob(path + ".tmp-*")
-	if err != nil {
-		return // a path that is no pattern
-	}
-	for _, f := range found {
-		_ = os.Remove(f) // it only takes room
-	}
 }

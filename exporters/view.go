@@ -13,7 +13,7 @@ type View struct {
 	Duration    time.Duration
 	Problem     string // of the last refresh, for people
 
-	Jobs         []Job      // sorted by customer, id
+	Jobs         []*Job     // sorted by customer, id; a job that changed is another one
 	Vanished     []Vanished // sorted by customer, id
 	Agents       []Agent
 	Repositories []Repository
@@ -26,11 +26,6 @@ type View struct {
 	Errors        map[Reason]int
 	UnknownValues map[string]int
 
-	// The inventory's own view has nothing but these; see [Inventory.Assess].
-	inventory bool
-	expected  []expectedMachine
-	unmatched []unmatchedSource
-
-	status []segment // by index in families(); empty for the others
-	cells  []cell
+	// Rendered is what PollerOptions.Render made of the view; nil without it.
+	Rendered any
 }

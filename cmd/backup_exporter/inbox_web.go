@@ -3,7 +3,7 @@ package main
 import "vigie/exporters/inbox"
 
 // inboxSources gives the running sources that read mails.
-func (h *hub) inboxSources() []inbox.Named {
+func (h *manager) inboxSources() []inbox.Named {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []inbox.Named

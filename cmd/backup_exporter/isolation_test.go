@@ -35,7 +35,7 @@ func (r *reading) Fetch(context.Context) (exporters.Snapshot, error) {
 // A fault in one source leaves the others, and its own last results, alone.
 func TestPanicOfOneSourceStaysThere(t *testing.T) {
 	bad, good := &reading{}, &reading{}
-	h := newHub(t.TempDir(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	h := newManager(t.TempDir(), slog.New(slog.NewTextHandler(io.Discard, nil)))
 	each := common{PollInterval: exporters.Duration(5 * time.Millisecond), Timeout: exporters.Duration(time.Second)}
 	var instances []instance
 	for name, s := range map[string]*reading{"bad": bad, "good": good} {
@@ -43,7 +43,7 @@ func TestPanicOfOneSourceStaysThere(t *testing.T) {
 		in.Name = name
 		instances = append(instances, in)
 	}
-	if err := h.applySources(t.Context(), instances); err != nil {
+	if _, err := h.applySources(t.Context(), instances); err != nil {
 		t.Fatal(err)
 	}
 	defer h.close()

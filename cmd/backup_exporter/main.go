@@ -28,6 +28,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"vigie/exporters"
+	"vigie/exporters/exposition"
 	"vigie/exporters/push"
 	"vigie/exporters/winservice"
 )
@@ -195,7 +196,7 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
-	h := newHub(o.stateDir, logger)
+	h := newManager(o.stateDir, logger)
 	paceMemory(os.Getenv)
 	defer h.close()
 	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()
@@ -210,7 +211,7 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, config c
 	})
 	if o.textfile != "" {
 		// Not the process's own metrics: the exporter that collects the file has some of the same name.
-		file, err := exporters.NewTextfile(o.textfile, exporters.NewExposition(h.exposed, about), about, logger)
+		file, err := exposition.NewTextfile(o.textfile, h.exposition(about), about, logger)
 		if err != nil {
 			return fmt.Errorf("--textfile.path: %w", err)
 		}

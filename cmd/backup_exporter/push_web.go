@@ -12,7 +12,7 @@ import (
 const pushUser = "push"
 
 // pushSources gives the running sources that receive results.
-func (h *hub) pushSources() []*push.Source {
+func (h *manager) pushSources() []*push.Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []*push.Source

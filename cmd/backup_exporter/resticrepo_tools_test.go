@@ -86,7 +86,7 @@ func (s *resticSite) jobs(p *exporters.Poller) map[string]exporters.Job {
 	}
 	out := map[string]exporters.Job{}
 	for _, j := range p.View().Jobs {
-		out[j.ID] = j
+		out[j.ID] = *j
 	}
 	return out
 }

@@ -21,11 +21,11 @@ import (
 
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/arcserve/arcservesim"
-	"vigie/exporters/proxmoxbackup/pbssim"
+	"vigie/exporters/proxmoxbackup/proxmoxbackupsim"
 	"vigie/exporters/push"
 	"vigie/exporters/synology/synologysim"
 	"vigie/exporters/veeam/veeamsim"
-	"vigie/exporters/veeamem/emsim"
+	"vigie/exporters/veeamem/veeamemsim"
 )
 
 // secretProduct is a product with a secret. A further one is a line in
@@ -51,9 +51,11 @@ func secretProducts() []secretProduct {
 		}, "acronis: {url: %q, client_id: sim-client, client_secret_file: %q, requests_per_second: 1000%s}"},
 		{"veeam", func(p string) http.Handler { return veeamsim.New(veeamsim.Options{Now: time.Now, Password: p}) },
 			"veeam: {url: %q, username: sim-viewer, password_file: %q, customer: dupont, requests_per_second: 1000%s}"},
-		{"em", func(p string) http.Handler { return emsim.New(emsim.Options{Now: time.Now, Password: p}) },
+		{"em", func(p string) http.Handler { return veeamemsim.New(veeamemsim.Options{Now: time.Now, Password: p}) },
 			"veeam_enterprise_manager: {url: %q, username: sim-viewer, password_file: %q, customer: dupont, requests_per_second: 1000%s}"},
-		{"pbs", func(p string) http.Handler { return pbssim.New(pbssim.Options{Now: time.Now, Secret: p}) },
+		{"pbs", func(p string) http.Handler {
+			return proxmoxbackupsim.New(proxmoxbackupsim.Options{Now: time.Now, Secret: p})
+		},
 			"proxmox_backup_server: {url: %q, token_id: vigie@pbs!sim, secret_file: %q, customer: dupont, requests_per_second: 1000%s}"},
 		{"synology", func(p string) http.Handler {
 			return synologysim.New(synologysim.Options{Now: time.Now, Password: p})

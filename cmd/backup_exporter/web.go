@@ -18,7 +18,7 @@ import (
 
 // routes are all paths of the exporter; authentication and TLS are the web
 // configuration's and cover every one of them.
-func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl *reloader) (http.Handler, error) {
+func routes(ctx context.Context, o options, h *manager, own prometheus.Gatherer, rl *reloader) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name: "Backup exporter", Description: "Job results of backup products for Prometheus", Version: version.Info(), Profiling: "false",
 		Links: []web.LandingLinks{
@@ -34,7 +34,7 @@ func routes(ctx context.Context, o options, h *hub, own prometheus.Gatherer, rl 
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle(o.metricsPath, exporters.NewExposition(h.exposed, own))
+	mux.Handle(o.metricsPath, h.exposition(own))
 	mux.Handle("/api/v1/results", exporters.ResultsHandler(h.views))
 	mux.Handle("/api/v1/inventory", exporters.InventoryHandler(h.inventory.Load, h.assessed.Load, h.views))
 	mux.Handle("POST "+push.Path, push.Handler(h.pushSources))

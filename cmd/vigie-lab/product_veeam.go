@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"vigie/exporters/veeam/veeamsim"
-	"vigie/exporters/veeamem/emsim"
+	"vigie/exporters/veeamem/veeamemsim"
 )
 
 // veeamServer is the backup server of one customer, read by its REST interface.
@@ -63,14 +63,14 @@ func (v *veeamServer) happen(b *Backup) error {
 
 // enterpriseManager is the manager above the backup servers of one customer.
 type enterpriseManager struct {
-	sim  *emsim.Sim
+	sim  *veeamemsim.Sim
 	jobs map[string]string // id by plan
 }
 
 func newEnterpriseManager(p *products, name string, m *Machine, role string) product {
 	c := p.options.Credentials
 	e := &enterpriseManager{jobs: map[string]string{},
-		sim: emsim.New(emsim.Options{Now: p.now, Username: c.VeeamUser, Password: c.VeeamPassword, PageSize: 100})}
+		sim: veeamemsim.New(veeamemsim.Options{Now: p.now, Username: c.VeeamUser, Password: c.VeeamPassword, PageSize: 100})}
 	e.sim.AddRepository("Backup repository of "+m.CustomerName, "SRV-VBR", 8<<40, 3<<40)
 	p.source(SourceState{Name: name, Kind: "veeam_enterprise_manager", Title: "Veeam Enterprise Manager of " + m.CustomerName,
 		Handler: e.sim, Customer: m.Customer, CustomerName: m.CustomerName, Role: role})

@@ -106,6 +106,7 @@ type builder struct {
 
 	dir      *directory
 	policies map[string]*policy        // by id
+	planned  map[*policy]schedule      // read once for all that a policy backs up
 	applied  map[string][]*application // by resource
 	alerted  map[string][]*alert       // by resource
 	started  map[string][]*task        // by resource
@@ -234,6 +235,7 @@ func isBackup(t *task) bool {
 func (b *builder) index() {
 	b.dir = newDirectory(b.tenants, b.known.numeric, b.config.Customers)
 	b.policies = map[string]*policy{}
+	b.planned = map[*policy]schedule{}
 	for i := range b.plans {
 		for j := range b.plans[i].Policy {
 			p := &b.plans[i].Policy[j]
@@ -489,12 +491,21 @@ func (b *builder) nextRun(u *unit) time.Time {
 	return next
 }
 
+func (b *builder) schedule(p *policy) schedule {
+	s, known := b.planned[p]
+	if !known {
+		s = scheduleOf(p.Settings)
+		b.planned[p] = s
+	}
+	return s
+}
+
 func (b *builder) interval(u *unit, lastSuccess time.Time, class exporters.Class) time.Duration {
 	if u.policy != nil {
 		if lastSuccess.IsZero() || lastSuccess.After(b.now) {
 			lastSuccess = b.now
 		}
-		if gap := scheduleOf(u.policy.Settings).gapAfter(lastSuccess, b.location(u.resource)); gap > 0 {
+		if gap := b.schedule(u.policy).gapAfter(lastSuccess, b.location(u.resource)); gap > 0 {
 			return gap
 		}
 	}

@@ -50,7 +50,7 @@ type Config struct {
 // Validate fills in defaults and checks. Dir is the folder to which relative
 // file names refer.
 func (c *Config) Validate(dir string) error {
-	if err := c.Remote.Validate("https://eu2-cloud.acronis.com"); err != nil {
+	if err := c.Remote.Validate(dir, "https://eu2-cloud.acronis.com"); err != nil {
 		return err
 	}
 	if c.ClientID == "" {

@@ -2,6 +2,7 @@ package acronis
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,4 +215,33 @@ func FuzzListing(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The vendor's own examples of the applications of policies are a list of
+// lists; others of its services answer a plain list.
+func TestListsOfLists(t *testing.T) {
+	for _, text := range []string{
+		`{"items":[[{"context":{"id":"A"},"policy":{"id":"p1"}},{"context":{"id":"A"},"policy":{"id":"p2"}}],[{"context":{"id":"B"},"policy":{"id":"p1"}}]],"paging":{"cursors":{"total":2,"after":"x"}}}`,
+		`{"items":[{"context":{"id":"A"},"policy":{"id":"p1"}},{"context":{"id":"A"},"policy":{"id":"p2"}},{"context":{"id":"B"},"policy":{"id":"p1"}}],"paging":{"cursors":{"after":"x"}}}`,
+		`{"items":[{"context":{"id":"A"},"policy":{"id":"p1"}}, [{"context":{"id":"A"},"policy":{"id":"p2"}}], [], [{"context":{"id":"B"},"policy":{"id":"p1"}}]],"paging":{"cursors":{"after":"x"}}}`,
+	} {
+		var p page[application]
+		if err := json.Unmarshal([]byte(text), &p); err != nil {
+			t.Errorf("%v: %s", err, text)
+			continue
+		}
+		var keys []string
+		for i := range p.items {
+			keys = append(keys, p.items[i].key())
+		}
+		if want := []string{"a/p1", "a/p2", "b/p1"}; !slices.Equal(keys, want) || p.after != "x" || p.null {
+			t.Errorf("%v, want %v: %s", keys, want, text)
+		}
+	}
+	for _, text := range []string{`{"items":[[1]]}`, `{"items":[[["x"]]]}`, `{"items":7}`} {
+		var p page[application]
+		if err := json.Unmarshal([]byte(text), &p); err == nil {
+			t.Errorf("taken for a page: %s", text)
+		}
+	}
 }

@@ -73,8 +73,8 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		tasks:        exporters.Part[task]{Name: "tasks", Need: exporters.Optional, NoStale: true},
 		running:      exporters.Part[task]{Name: "tasks_running", Need: exporters.Optional, NoStale: true},
 
-		policies:     seldom[plan]{part: exporters.Part[plan]{Name: "policies", Need: exporters.Naming}},
-		applications: seldom[application]{part: exporters.Part[application]{Name: "applications", Need: exporters.Naming}},
+		policies:     seldom[plan]{part: exporters.Part[plan]{Name: "policies", Need: exporters.Optional}},
+		applications: seldom[application]{part: exporters.Part[application]{Name: "applications", Need: exporters.Optional}},
 		agents:       seldom[agent]{part: exporters.Part[agent]{Name: "agents", Need: exporters.Optional}},
 		usages:       seldom[usage]{part: exporters.Part[usage]{Name: "usages", Need: exporters.Optional}},
 		trials:       seldom[trial]{part: exporters.Part[trial]{Name: "pricing", Need: exporters.Optional}},

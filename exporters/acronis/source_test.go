@@ -84,7 +84,7 @@ func (b *bench) job(machine string) exporters.Job {
 	var found []exporters.Job
 	for _, j := range b.Poller.View().Jobs {
 		if j.Machine == machine {
-			found = append(found, j)
+			found = append(found, *j)
 		}
 	}
 	if len(found) != 1 {

@@ -2,9 +2,11 @@ package acronis
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -381,8 +383,8 @@ func (p *page[T]) UnmarshalJSON(data []byte) error {
 	if raw.Items == nil {
 		return errors.New("there is no list of items in it")
 	}
-	var items []T
-	if err := json.Unmarshal(raw.Items, &items); err != nil {
+	items, err := flat[T](raw.Items)
+	if err != nil {
 		return fmt.Errorf("items: %w", err)
 	}
 	*p = page[T]{items: items, after: raw.Paging.Cursors.After, total: raw.Paging.Cursors.Total, null: items == nil}
@@ -397,3 +399,41 @@ func (p *page[T]) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// flat reads a list whose elements are items or lists of items: the vendor's
+// own examples of a page show both, also for one and the same service.
+func flat[T any](data json.RawMessage) ([]T, error) {
+	var items []T
+	var plain error
+	if first := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(data), []byte("[")), " \t\r\n"); !isList(first) {
+		if plain = json.Unmarshal(data, &items); plain == nil {
+			return items, nil
+		}
+	}
+	var elements []json.RawMessage
+	if err := json.Unmarshal(data, &elements); err != nil {
+		return nil, cmp.Or(plain, err)
+	}
+	if !slices.ContainsFunc(elements, isList) {
+		return nil, plain
+	}
+	items = make([]T, 0, len(elements))
+	for _, e := range elements {
+		if isList(e) {
+			var some []T
+			if err := json.Unmarshal(e, &some); err != nil {
+				return nil, err
+			}
+			items = append(items, some...)
+			continue
+		}
+		var one T
+		if err := json.Unmarshal(e, &one); err != nil {
+			return nil, err
+		}
+		items = append(items, one)
+	}
+	return items, nil
+}
+
+func isList(element json.RawMessage) bool { return bytes.HasPrefix(element, []byte("[")) }

@@ -1,6 +1,7 @@
 package arcserve
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -129,6 +130,17 @@ func bad(key, what, cure string) error {
 	return &exporters.ConfigError{Key: key, What: what, Cure: cure}
 }
 
+// below says of an error's key what it stands under.
+func below(at string, err error) error {
+	var ce *exporters.ConfigError
+	if !errors.As(err, &ce) {
+		return err
+	}
+	out := *ce
+	out.Key = at + ce.Key
+	return &out
+}
+
 // orDefault fills in a duration and checks that it is not shorter than least.
 func orDefault(d *exporters.Duration, key string, value, least time.Duration) error {
 	if *d == 0 {
@@ -225,6 +237,9 @@ func (d *Console) validate(dir string) error {
 	if d.Server == "" {
 		return bad(at+"server", "missing", "name the machine with the console's SQL Server")
 	}
+	if err := below(at, d.TLS.Resolve(dir)); err != nil {
+		return err
+	}
 	if strings.ContainsAny(d.Server, `\/:;,`) && net.ParseIP(d.Server) == nil {
 		return bad(at+"server", "not the name or address of a machine alone", "write the instance and the port under keys of their own")
 	}
@@ -305,6 +320,9 @@ func (s *SOAP) validate(dir string) error {
 	}
 	if s.Username == "" {
 		return bad(at+"username", "missing", "name an account of the console with a read-only role")
+	}
+	if err := below(at, s.TLS.Resolve(dir)); err != nil {
+		return err
 	}
 	s.password = exporters.Secret{File: s.PasswordFile, Env: s.PasswordEnv}
 	if err := s.password.Resolve(dir, at+"password"); err != nil {

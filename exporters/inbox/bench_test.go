@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/exposition"
 	"vigie/exporters/inbox/inboxsim"
 )
 
@@ -185,7 +186,7 @@ func (b *bench) fails(reason exporters.Reason, text string) {
 
 func (b *bench) metrics() string {
 	w := httptest.NewRecorder()
-	exporters.NewExposition(func() []*exporters.View { return []*exporters.View{b.poller.View()} }, nil).
+	exposition.New(exposition.Options{Sources: func() []*exporters.View { return []*exporters.View{b.poller.View()} }}).
 		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Body.String()
 }
@@ -195,7 +196,7 @@ func (b *bench) job(machine string) *exporters.Job {
 	v := b.poller.View()
 	for i := range v.Jobs {
 		if v.Jobs[i].Machine == machine {
-			return &v.Jobs[i]
+			return v.Jobs[i]
 		}
 	}
 	b.t.Fatalf("no job of %s among %d", machine, len(v.Jobs))

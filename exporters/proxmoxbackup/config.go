@@ -56,7 +56,7 @@ type Customer struct {
 // file names refer.
 func (c *Config) Validate(dir string) error {
 	bad := func(key, what, cure string) error { return &exporters.ConfigError{Key: key, What: what, Cure: cure} }
-	if err := c.Address.Validate("https://pbs.dupont.example:8007"); err != nil {
+	if err := c.Address.Validate(dir, "https://pbs.dupont.example:8007"); err != nil {
 		return err
 	}
 	user, token, _ := strings.Cut(c.TokenID, "!")

@@ -13,7 +13,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
-	"vigie/exporters/proxmoxbackup/pbssim"
+	"vigie/exporters/proxmoxbackup/proxmoxbackupsim"
 	"vigie/exporters/sourcetest"
 )
 
@@ -21,16 +21,16 @@ const secret = "5ecret-0f-the-t0ken"
 
 type bench struct {
 	*sourcetest.Bench
-	sim    *pbssim.Sim
+	sim    *proxmoxbackupsim.Sim
 	config *Config
 	source *Source
 }
 
-func newBench(t *testing.T, o pbssim.Options) *bench {
+func newBench(t *testing.T, o proxmoxbackupsim.Options) *bench {
 	t.Helper()
 	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC))}
 	o.Now, o.Secret = b.Clock.Now, secret
-	b.sim = pbssim.New(o)
+	b.sim = proxmoxbackupsim.New(o)
 	b.Serve(b.sim)
 	b.sim.AddStore("main", 8<<40, 3<<40)
 	b.sim.AddStore("shared", 4<<40, 1<<40, "dupont", "dupont/prod", "martin")
@@ -48,7 +48,7 @@ func newBench(t *testing.T, o pbssim.Options) *bench {
 }
 
 // run lets a backup run for ten minutes.
-func (b *bench) run(store, ns, group, comment, status string) *pbssim.Snapshot {
+func (b *bench) run(store, ns, group, comment, status string) *proxmoxbackupsim.Snapshot {
 	r := b.sim.Start(store, ns, group, comment)
 	b.Clock.Advance(10 * time.Minute)
 	return b.sim.Finish(r, status)
@@ -77,7 +77,7 @@ func (b *bench) job(id string) exporters.Job {
 }
 
 func TestGoldenExposition(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	b.Clock.Advance(24 * time.Hour)
 	b.run("main", "", "vm/100", "srv-ad", "WARNINGS: 2")
 	b.run("main", "", "host/nas-01", "", "connection error: timed out")
@@ -94,7 +94,7 @@ func TestGoldenExposition(t *testing.T) {
 
 // Failures leave no snapshot: only a task tells of them.
 func TestFailures(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	b.Refresh()
 	good := b.job("main/vm/100").LastSuccess
 	for night := range 2 {
@@ -125,7 +125,7 @@ func TestFailures(t *testing.T) {
 
 // The namespace of a task is not told.
 func TestTaskOfTwoNamespaces(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	b.run("shared", "dupont", "vm/100", "srv-ad", "OK")
 	b.Refresh()
 	b.Clock.Advance(time.Hour)
@@ -143,7 +143,7 @@ func TestTaskOfTwoNamespaces(t *testing.T) {
 }
 
 func TestVerification(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	first := b.Clock.Now()
 	b.Clock.Advance(24 * time.Hour)
 	s := b.run("main", "", "vm/100", "srv-ad", "OK")
@@ -179,7 +179,7 @@ func TestVerification(t *testing.T) {
 func TestRunning(t *testing.T) {
 	for name, tasks := range map[string]bool{"with tasks": true, "from snapshots alone": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, pbssim.Options{})
+			b := newBench(t, proxmoxbackupsim.Options{})
 			b.config.Tasks = &tasks
 			b.restart()
 			b.Refresh()
@@ -206,7 +206,7 @@ func TestRunning(t *testing.T) {
 
 // A group whose last snapshot prune deleted does not vanish while it looks good.
 func TestPrunedGroup(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	b.Refresh()
 	good := b.job("main/vm/100")
 	b.sim.Prune("main", "", "vm/100")
@@ -241,7 +241,7 @@ func TestPrunedGroup(t *testing.T) {
 
 // A remark in one snapshot does not rename the machine.
 func TestMachineNames(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	for _, comment := range []string{"srv-ad", "before the update", "srv-ad\nsecond line", ""} {
 		b.Clock.Advance(time.Hour)
 		b.run("main", "", "vm/100", comment, "OK")
@@ -275,7 +275,7 @@ func TestMachineNames(t *testing.T) {
 }
 
 func TestOldServer(t *testing.T) {
-	b := newBench(t, pbssim.Options{Old: true})
+	b := newBench(t, proxmoxbackupsim.Options{Old: true})
 	b.Refresh()
 	if n := len(b.Poller.View().Jobs); n != 2 {
 		t.Errorf("%d jobs", n)
@@ -294,7 +294,7 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 	} {
 		for _, endpoint := range []string{"datastores", "namespaces", "snapshots"} {
 			t.Run(name+" of "+endpoint, func(t *testing.T) {
-				b := newBench(t, pbssim.Options{})
+				b := newBench(t, proxmoxbackupsim.Options{})
 				b.Refresh()
 				before := b.Poller.View()
 				b.Clock.Advance(time.Hour)
@@ -322,7 +322,7 @@ func TestIncompleteListingKeepsTheOldSnapshot(t *testing.T) {
 
 // A list that comes without some of its items costs no group.
 func TestShorterListing(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	b.Refresh()
 	want := len(b.Poller.View().Jobs)
 	b.sim.Orders.Add(misbehave.Order{Endpoint: "snapshots", Fault: misbehave.HalfPage, Times: -1})
@@ -342,7 +342,7 @@ func TestTasksDegradeAlone(t *testing.T) {
 		"HTML":           {Fault: misbehave.HTML, Times: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, pbssim.Options{})
+			b := newBench(t, proxmoxbackupsim.Options{})
 			b.Refresh()
 			b.Clock.Advance(time.Hour)
 			b.run("main", "", "host/nas-01", "", "OK")
@@ -358,7 +358,7 @@ func TestTasksDegradeAlone(t *testing.T) {
 		})
 	}
 	// Pages that come short are read to the end all the same.
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	for range 7 {
 		b.Clock.Advance(time.Hour)
 		b.run("main", "", "vm/100", "srv-ad", "failed")
@@ -373,7 +373,7 @@ func TestTasksDegradeAlone(t *testing.T) {
 // A datastore that the server cannot open keeps its groups; a namespace that
 // is deleted meanwhile costs nothing.
 func TestDatastores(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	b.Refresh()
 	want := len(b.Poller.View().Jobs)
 	b.sim.Trouble("shared", "unable to open chunk store")
@@ -409,7 +409,7 @@ func TestDatastores(t *testing.T) {
 	if err := b.Poller.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "does not see the datastore gone") {
 		t.Errorf("%v", err)
 	}
-	empty := pbssim.New(pbssim.Options{Now: b.Clock.Now, Secret: secret})
+	empty := proxmoxbackupsim.New(proxmoxbackupsim.Options{Now: b.Clock.Now, Secret: secret})
 	b.Server.Config.Handler = empty
 	b.config.Datastores = nil
 	b.restart()
@@ -419,7 +419,7 @@ func TestDatastores(t *testing.T) {
 }
 
 func TestWrongCaseAndClockSkew(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	s := b.run("main", "", "vm/100", "srv-ad", "OK")
 	b.sim.Do(func() { s.Verification = "ok" })
 	b.sim.Shout()
@@ -444,7 +444,7 @@ func TestWrongCaseAndClockSkew(t *testing.T) {
 }
 
 func TestNoSecretComesOut(t *testing.T) {
-	b := newBench(t, pbssim.Options{})
+	b := newBench(t, proxmoxbackupsim.Options{})
 	var all strings.Builder
 	for _, f := range []misbehave.Fault{misbehave.None, misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON, misbehave.ExpireTokens} {
 		b.sim.Orders.Clear()

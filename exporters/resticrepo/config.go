@@ -73,6 +73,9 @@ func (c *Config) Validate(dir string) error {
 	if c.Binary == "" {
 		c.Binary = "restic"
 	}
+	if strings.ContainsAny(c.Binary, `/\`) {
+		c.Binary = exporters.InDir(dir, c.Binary)
+	}
 	program, err := exec.LookPath(c.Binary)
 	if err == nil {
 		program, err = filepath.Abs(program)

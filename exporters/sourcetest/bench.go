@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/exposition"
 )
 
 // Clock is a hand-driven clock, safe for concurrent use.
@@ -107,7 +108,7 @@ func (b *Bench) Poll(o Options) {
 	}
 	var err error
 	b.Poller, err = exporters.NewPoller(exporters.PollerOptions{Name: o.Name, Engine: o.Engine, Source: o.Source, Interval: time.Minute, Timeout: o.Timeout,
-		WarningIsSuccess: true, StateFile: b.State, Now: b.Clock.Now, Logger: slog.New(slog.NewTextHandler(&b.Log, nil)), Machines: o.Machines})
+		WarningIsSuccess: true, StateFile: b.State, Render: exposition.Render, Now: b.Clock.Now, Logger: slog.New(slog.NewTextHandler(&b.Log, nil)), Machines: o.Machines})
 	Check(b.T, err)
 }
 
@@ -127,8 +128,8 @@ func (b *Bench) Fails() error {
 // Find gives the first job that matches, or nil.
 func (b *Bench) Find(match func(j *exporters.Job) bool) *exporters.Job {
 	for _, j := range b.Poller.View().Jobs {
-		if match(&j) {
-			return &j
+		if match(j) {
+			return j
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"vigie/exporters"
+	"vigie/exporters/exposition"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -45,7 +46,7 @@ func GoldenMetrics(t *testing.T, name, got string) {
 
 // Metrics gives what a scrape of a poller reads.
 func Metrics(p *exporters.Poller) string {
-	return body(exporters.NewExposition(views(p), nil), "/metrics")
+	return body(exposition.New(exposition.Options{Sources: views(p)}), "/metrics")
 }
 
 func views(p *exporters.Poller) func() []*exporters.View {

@@ -53,7 +53,7 @@ type ActiveBackup struct {
 // file names refer.
 func (c *Config) Validate(dir string) error {
 	bad := func(key, what, cure string) error { return &exporters.ConfigError{Key: key, What: what, Cure: cure} }
-	if err := c.Address.Validate("https://nas.dupont.example:5001"); err != nil {
+	if err := c.Address.Validate(dir, "https://nas.dupont.example:5001"); err != nil {
 		return err
 	}
 	if c.Account == "" {

@@ -40,7 +40,7 @@ var revision = regexp.MustCompile(`^\d+\.\d+-rev\d+$`)
 // Validate fills in defaults and checks. Dir is the folder to which relative
 // file names refer.
 func (c *Config) Validate(dir string) error {
-	if err := exporters.FirstError(c.Remote.Validate("https://veeam.dupont.example:9419"), c.Login.Validate(dir, "Backup Viewer"), c.Owner.Validate(),
+	if err := exporters.FirstError(c.Remote.Validate(dir, "https://veeam.dupont.example:9419"), c.Login.Validate(dir, "Backup Viewer"), c.Owner.Validate(),
 		c.Planning.Validate(exporters.Local)); err != nil {
 		return err
 	}

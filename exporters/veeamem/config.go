@@ -34,7 +34,7 @@ type Config struct {
 func (c *Config) Validate(dir string) error {
 	const day = exporters.Duration(24 * time.Hour)
 	return exporters.FirstError(
-		c.Remote.Validate("https://veeam.dupont.example:9398"), c.Login.Validate(dir, "Portal User"), c.Owner.Validate(), c.Planning.Validate(exporters.Local),
+		c.Remote.Validate(dir, "https://veeam.dupont.example:9398"), c.Login.Validate(dir, "Portal User"), c.Owner.Validate(), c.Planning.Validate(exporters.Local),
 		exporters.Bounded[exporters.Duration]{Key: "lookback", Value: &c.Lookback, Unset: 31 * day, Smallest: 2 * day}.Validate(),
 		exporters.Bounded[exporters.Duration]{Key: "forget_objects_after", Value: &c.ForgetObjectsAfter, Unset: 7 * day, Smallest: day / 24}.Validate(),
 		exporters.Bounded[int]{Key: "page_size", Value: &c.PageSize, Unset: 100, Smallest: 1, Greatest: 1000}.Validate(),

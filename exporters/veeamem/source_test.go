@@ -14,14 +14,14 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/sourcetest"
-	"vigie/exporters/veeamem/emsim"
+	"vigie/exporters/veeamem/veeamemsim"
 )
 
 const password = "p4ssw0rd-of-the-portal"
 
 type bench struct {
 	*sourcetest.Bench
-	sim    *emsim.Sim
+	sim    *veeamemsim.Sim
 	source *Source
 
 	vms, offsite string // jobs
@@ -30,7 +30,7 @@ type bench struct {
 func newBench(t *testing.T, camel bool) *bench {
 	t.Helper()
 	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 8, 20, 0, 0, 0, time.UTC))}
-	b.sim = emsim.New(emsim.Options{Now: b.Clock.Now, Password: password, Camel: camel})
+	b.sim = veeamemsim.New(veeamemsim.Options{Now: b.Clock.Now, Password: password, Camel: camel})
 	b.Serve(b.sim)
 	b.vms, b.offsite = b.sim.NewID(), b.sim.NewID()
 	b.sim.AddRepository("Default Backup Repository", "vbr01.dupont.example", 100<<30, 25<<30)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vigie/exporters"
-	"vigie/exporters/veeamem/emsim"
+	"vigie/exporters/veeamem/veeamemsim"
 )
 
 // Two machines may have one name in one job, in two folders of the hypervisor.
@@ -18,7 +18,7 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 		b.Clock.Advance(10 * time.Minute)
 		b.sim.Finish(se, "Failed", "", map[string]string{"SRV-WEB": "Success"})
 		for _, result := range twins {
-			b.sim.AddTask(se, emsim.Task{Machine: "SRV-SQL", Start: se.Start, End: b.Clock.Now(), State: "Completed", Result: result})
+			b.sim.AddTask(se, veeamemsim.Task{Machine: "SRV-SQL", Start: se.Start, End: b.Clock.Now(), State: "Completed", Result: result})
 		}
 		b.Refresh()
 		if j := b.Job("SRV-SQL"); j.LastResult != exporters.Failed {

@@ -89,7 +89,7 @@ func (b *bench) refresh(when string) {
 func (b *bench) find(machine, plan string) *exporters.Job {
 	for i, j := range b.poller.View().Jobs {
 		if j.Machine == machine && j.Plan == plan {
-			return &b.poller.View().Jobs[i]
+			return b.poller.View().Jobs[i]
 		}
 	}
 	return nil

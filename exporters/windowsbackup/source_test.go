@@ -76,7 +76,7 @@ func job(t *testing.T, p *exporters.Poller) exporters.Job {
 	if len(jobs) != 1 {
 		t.Fatalf("%d jobs, want the machine", len(jobs))
 	}
-	return jobs[0]
+	return *jobs[0]
 }
 
 func TestGoldenExposition(t *testing.T) {

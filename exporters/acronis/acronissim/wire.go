@@ -19,11 +19,11 @@ type object = map[string]any
 // rows are the items of a listing, made only when they stand on a page.
 type rows struct {
 	count int
-	at    func(int) object
+	at    func(int) any
 }
 
 func over[T any](items []T, make func(T) object) rows {
-	return rows{len(items), func(i int) object { return make(items[i]) }}
+	return rows{len(items), func(i int) any { return make(items[i]) }}
 }
 
 // kept gives the items that a filter lets through.
@@ -185,7 +185,7 @@ func (s *Sim) page(q url.Values, list func(url.Values) rows, alone []string, fau
 	}
 	all := list(filters)
 	if fault == misbehave.MoveList && at > 0 { // the first item went away
-		all = rows{all.count - 1, func(at func(int) object) func(int) object { return func(i int) object { return at(i + 1) } }(all.at)}
+		all = rows{all.count - 1, func(at func(int) any) func(int) any { return func(i int) any { return at(i + 1) } }(all.at)}
 	}
 	at = min(at, all.count)
 	end := min(at+size, all.count)
@@ -194,7 +194,7 @@ func (s *Sim) page(q url.Values, list func(url.Values) rows, alone []string, fau
 	if end < all.count {
 		next = base64.URLEncoding.EncodeToString(misbehave.Encode(cursor{filters, end}))
 	}
-	items := []object{}
+	items := []any{}
 	for i := at; i < end; i++ {
 		items = append(items, all.at(i))
 	}
@@ -436,16 +436,16 @@ func (s *Sim) listApplications(url.Values) rows {
 		p     *protection
 		total bool
 	}
-	var all []application
+	var all [][]application
 	for _, m := range s.machines {
 		if m.class == Drive {
 			continue
 		}
 		for _, p := range m.protections {
-			all = append(all, application{m, p, true}, application{m, p, false})
+			all = append(all, []application{{m, p, true}, {m, p, false}})
 		}
 	}
-	return over(all, func(a application) object {
+	one := func(a application) object {
 		policy := object{"id": a.p.plan.backupID, "type": a.m.policyType(), "name": ""}
 		if a.total {
 			policy = object{"id": a.p.plan.id, "type": "policy.protection.total", "name": a.p.plan.name}
@@ -453,7 +453,16 @@ func (s *Sim) listApplications(url.Values) rows {
 		return object{"context": object{"id": a.m.id, "type": a.m.resourceType()}, "policy": policy, "agent_id": a.m.agentID,
 			"status": a.p.status, "tenant_id": strconv.Itoa(a.m.tenant.number), "context_tenant_id": strconv.Itoa(a.m.tenant.number),
 			"next_run_time": rfc3339(a.p.plan.next(s.o.Now()))}
-	})
+	}
+	// A list of lists, as the vendor's examples have it: what one plan applies to
+	// one resource stands together.
+	return rows{len(all), func(i int) any {
+		var group []object
+		for _, a := range all[i] {
+			group = append(group, one(a))
+		}
+		return group
+	}}
 }
 
 func (t *tenant) reference(withName bool) object {
@@ -467,7 +476,7 @@ func (t *tenant) reference(withName bool) object {
 func (s *Sim) listTasks(q url.Values) rows {
 	if strings.EqualFold(q.Get("state"), "started") {
 		started := s.startedTasks()
-		return rows{len(started), func(i int) object { return started[i] }}
+		return rows{len(started), func(i int) any { return started[i] }}
 	}
 	after := since(q.Get("completedAt"))
 	from := sort.Search(len(s.tasks), func(i int) bool { return s.tasks[i].completed.After(after) })

@@ -1,22 +1,56 @@
-package exporters
+package exposition
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	. "vigie/exporters"
 )
+
+func at(minute int) time.Time { return time.Date(2026, 3, 9, 22, minute, 0, 0, time.UTC) }
+
+// fetch is a source made of a function.
+type fetch func(context.Context) (Snapshot, error)
+
+func (f fetch) Fetch(ctx context.Context) (Snapshot, error) { return f(ctx) }
+
+func newPoller(t *testing.T, o PollerOptions) *Poller {
+	t.Helper()
+	o.Name, o.Engine, o.Timeout, o.Logger = cmp.Or(o.Name, "s"), "test", time.Minute, slog.New(slog.DiscardHandler)
+	o.Now, o.Render = func() time.Time { return at(30) }, Render
+	p, err := NewPoller(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func snapshotOf(jobs ...Job) fetch {
+	return func(context.Context) (Snapshot, error) { return Snapshot{Jobs: slices.Clone(jobs)}, nil }
+}
+
+func refresh(t *testing.T, p *Poller) {
+	t.Helper()
+	if err := p.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // scraped gives the answer to one scrape, unpacked.
 func scraped(t *testing.T, h http.Handler, query string, packed bool) string {
@@ -72,7 +106,7 @@ func TestShardsAreThePartsOfTheWhole(t *testing.T) {
 	refresh(t, b)
 	own := prometheus.NewRegistry()
 	own.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "own_total", Help: "h"}))
-	e := NewExposition(func() []*View { return []*View{a.View(), b.View()} }, own)
+	e := New(Options{Sources: func() []*View { return []*View{a.View(), b.View()} }, Own: own})
 	samples := func(text string) []string {
 		var out []string
 		for line := range strings.Lines(text) {
@@ -147,20 +181,67 @@ func TestBucketsNeverChange(t *testing.T) {
 	}
 }
 
+func TestGzipIsOneValidMember(t *testing.T) {
+	jobs := make([]Job, 500)
+	for i := range jobs {
+		jobs[i] = Job{ID: strings.Repeat("x", i%50+1) + string(rune('a'+i%26)), Customer: Slug(strings.Repeat("y", i/50+1)), Runs: []Run{{End: at(1), Result: Success}}}
+	}
+	a := newPoller(t, PollerOptions{Name: "a", Source: snapshotOf(jobs...)})
+	b := newPoller(t, PollerOptions{Name: "b", Source: snapshotOf(jobs...)})
+	refresh(t, a)
+	own := prometheus.NewRegistry()
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "own_total", Help: "h"})
+	own.MustRegister(c)
+	e := New(Options{Sources: func() []*View { return []*View{a.View(), b.View()} }, Own: own})
+	get := func(coding string) (string, http.Header) {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept-Encoding", coding)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		return w.Body.String(), w.Header()
+	}
+	for range 2 {
+		plain, _ := get("identity, gzip;q=0")
+		packed, h := get("gzip")
+		z, err := gzip.NewReader(strings.NewReader(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		z.Multistream(false)
+		text, err := io.ReadAll(z)
+		if err != nil || string(text) != plain || h.Get("Content-Encoding") != "gzip" {
+			t.Fatalf("%v; %d and %d bytes", err, len(text), len(plain))
+		}
+		parser := expfmt.NewTextParser(model.UTF8Validation)
+		if _, err := parser.TextToMetricFamilies(strings.NewReader(plain)); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(plain, "# TYPE backup_source_up ") != 1 || !strings.Contains(plain, "own_total 0") {
+			t.Error("families of two sources do not stand together")
+		}
+		refresh(t, b) // the next round shows it
+	}
+	r := httptest.NewRecorder()
+	e.ServeHTTP(r, httptest.NewRequest(http.MethodPost, "/metrics", nil))
+	if r.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", r.Code)
+	}
+}
+
 // What did not change is not rendered and compressed again.
 func TestUnchangedTextIsKept(t *testing.T) {
 	s := fleet(200)
 	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) { return s, nil })})
 	refresh(t, p)
-	before := p.View()
+	before := p.View().Rendered.(*page)
 	s.Jobs = slices.Clone(s.Jobs)
 	s.Jobs[0].Runs = []Run{{ID: "2", End: at(2), Result: Failed}}
 	refresh(t, p)
-	after := p.View()
+	after := p.View().Rendered.(*page)
 	renewed := 0
 	for i := range after.cells {
 		for k, seg := range after.cells[i].segments {
-			if len(seg.text) > 0 && &seg.text[0] != &before.cells[i].segments[k].text[0] {
+			if !seg.empty() && &seg.deflate[0] != &before.cells[i].segments[k].deflate[0] {
 				renewed++
 			}
 		}
@@ -169,12 +250,52 @@ func TestUnchangedTextIsKept(t *testing.T) {
 	if renewed != 3 {
 		t.Errorf("%d texts were made anew, 3 changed", renewed)
 	}
-	if text := exposed(after); !strings.Contains(text, `backup_job_last_result{source="s",customer="customer-0",job_id="j0"} 3`) {
+	e := New(Options{Sources: func() []*View { return []*View{p.View()} }})
+	if text := scraped(t, e, "", false); !strings.Contains(text, `backup_job_last_result{source="s",customer="customer-0",job_id="j0"} 3`) {
 		t.Error("the change is not shown")
 	}
 }
 
-func TestCRCJoin(t *testing.T) {
+// Of a large fleet only the cells of what changed are rendered, whether it is
+// one customer's or thousands', and each series stands once.
+func TestFewCellsFollowFewChanges(t *testing.T) {
+	for name, customers := range map[string]int{"one customer": 1, "thousands": 4000} {
+		var s Snapshot
+		for i := range 8000 {
+			s.Jobs = append(s.Jobs, Job{ID: fmt.Sprint("j", i), Customer: fmt.Sprint("c", i%customers), Machine: fmt.Sprint("M", i), Runs: []Run{{ID: "1", End: at(1), Result: Success}}})
+		}
+		p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) { return s, nil })})
+		refresh(t, p)
+		before := p.View().Rendered.(*page)
+		s = Snapshot{Incremental: true, Jobs: []Job{s.Jobs[17]}}
+		s.Jobs[0].Runs = []Run{{ID: "2", End: at(2), Result: Failed}}
+		refresh(t, p)
+		after := p.View().Rendered.(*page)
+		renewed := 0
+		for i := range after.cells {
+			if &after.cells[i].segments[0] != &before.cells[i].segments[0] {
+				renewed++
+			}
+		}
+		if renewed != 1 || len(after.cells) < 8000/jobsPerCell/2 {
+			t.Errorf("%s: %d of %d cells were rendered, one changed", name, renewed, len(after.cells))
+		}
+		e := New(Options{Sources: func() []*View { return []*View{p.View()} }})
+		text := scraped(t, e, "", false)
+		if n := strings.Count(text, "\nbackup_job_info{"); n != 8000 {
+			t.Errorf("%s: %d jobs", name, n)
+		}
+		if n := strings.Count(text, "\nbackup_job_consecutive_failures{") - strings.Count(text, "} 0\nbackup_job_consecutive_failures"); n == 8000 {
+			t.Errorf("%s: the failure is not counted", name)
+		}
+		if scraped(t, e, "", true) != text {
+			t.Errorf("%s: gzip and plain text differ", name)
+		}
+	}
+}
+
+func TestJoinedSums(t *testing.T) {
+	join := newJoiner().join
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		text := make([]byte, rnd.IntN(5000))
@@ -185,11 +306,11 @@ func TestCRCJoin(t *testing.T) {
 		if len(text) > 0 {
 			cut = rnd.IntN(len(text) + 1)
 		}
-		if got, want := crcJoin(crc32.ChecksumIEEE(text[:cut]), crc32.ChecksumIEEE(text[cut:]), len(text)-cut), crc32.ChecksumIEEE(text); got != want {
+		if got, want := join(crc32.ChecksumIEEE(text[:cut]), crc32.ChecksumIEEE(text[cut:]), len(text)-cut), crc32.ChecksumIEEE(text); got != want {
 			t.Fatalf("%d and %d bytes: %08x, want %08x", cut, len(text)-cut, got, want)
 		}
 	}
-	if got := crcJoin(7, 0, 0); got != 7 {
+	if got := join(7, 0, 0); got != 7 {
 		t.Errorf("nothing added gives %d", got)
 	}
 }

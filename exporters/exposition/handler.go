@@ -1,4 +1,4 @@
-package exporters
+package exposition
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"slices"
@@ -16,43 +17,53 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
+
+	"vigie/exporters"
 )
 
 // Exposition serves the metrics of all sources in Prometheus's text format.
-// What the sources contribute was rendered and compressed when they were
-// refreshed; a scrape only writes it out.
 type Exposition struct {
-	sources func() []*View
-	own     prometheus.Gatherer
-	headers []segment
-	tails   sync.Pool // of *tail
-	buffers sync.Pool // of *bufio.Writer
+	sources  func() []*exporters.View
+	assessed func() *exporters.Assessment
+	own      prometheus.Gatherer
+	families []family
+	headers  []segment
+	joiner   *joiner
+	tails    sync.Pool // of *tail
+	buffers  sync.Pool // of *bufio.Writer
 
-	mu    sync.Mutex
-	views []*View // those that plans are made of
-	plans map[shard]*plan
-}
-
-// plan is the order in which the pieces of one shard are written, with the
-// check sum of the whole text. It holds as long as no source was refreshed.
-type plan struct {
-	pieces   []segment
-	crc      uint32
-	size     int // of the text
-	deflated int
+	mu         sync.Mutex
+	views      []*exporters.View // those that plans are made of
+	assessment *exporters.Assessment
+	pages      []*page
+	plans      map[shard]*plan
 }
 
 // maxPlans bounds how many shards are remembered: more are asked for by
 // mistake only.
 const maxPlans = 2 * buckets
 
-// NewExposition joins the views that sources gives with the exporter's own
-// metrics. The own metrics must not use the names of the model.
-func NewExposition(sources func() []*View, own prometheus.Gatherer) *Exposition {
-	e := &Exposition{sources: sources, own: own}
-	p := newPress()
-	for _, f := range families() {
-		e.headers = append(e.headers, p.squeeze([]byte("# HELP "+f.name+" "+f.help+"\n# TYPE "+f.name+" "+f.kind+"\n")))
+// Options are what an exposition shows.
+type Options struct {
+	// Sources gives what the sources stand for at the moment.
+	Sources func() []*exporters.View
+	// Assessed gives what the inventory has to say of them; nil means nothing,
+	// also as its answer.
+	Assessed func() *exporters.Assessment
+	// Own are the exporter's own metrics; nil means none. They must not use the
+	// names of the model.
+	Own prometheus.Gatherer
+}
+
+// New joins the sources with the exporter's own metrics.
+func New(o Options) *Exposition {
+	e := &Exposition{sources: o.Sources, assessed: o.Assessed, own: o.Own, families: families(), joiner: newJoiner()}
+	if e.assessed == nil {
+		e.assessed = func() *exporters.Assessment { return nil }
+	}
+	c := newCompressor(maphash.MakeSeed())
+	for _, f := range e.families {
+		e.headers = append(e.headers, c.compress([]byte("# HELP "+f.name+" "+f.help+"\n# TYPE "+f.name+" "+f.kind+"\n")))
 	}
 	return e
 }
@@ -85,7 +96,7 @@ func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	h.Add("Vary", "Accept-Encoding")
 	if acceptsGzip(r) {
-		e.writeGzip(w, r, p, own)
+		e.writeGzip(w, r, part, p, own)
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(p.size+len(own)))
@@ -94,10 +105,8 @@ func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	out := e.buffered(w)
 	defer e.buffers.Put(out)
-	for _, s := range p.pieces {
-		if _, err := out.Write(s.text); err != nil {
-			return
-		}
+	if p.writeText(out) != nil {
+		return // the client went away
 	}
 	_, _ = out.Write(own) // the error of this and of Flush is the client's
 	_ = out.Flush()
@@ -135,10 +144,10 @@ type tail struct {
 }
 
 // writeGzip joins the prepared pieces into one gzip member.
-func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, p *plan, own []byte) {
+func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, part shard, p *plan, own []byte) {
 	t, ok := e.tails.Get().(*tail)
 	if !ok {
-		t = &tail{z: newPress().z}
+		t = &tail{z: newCompressor(maphash.MakeSeed()).z}
 	}
 	defer e.tails.Put(t)
 	t.b.Reset()
@@ -154,88 +163,53 @@ func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, p *plan, 
 	if r.Method == http.MethodHead {
 		return
 	}
-	out := e.buffered(w)
-	defer e.buffers.Put(out)
-	_, _ = out.Write(gzipHeader[:])
-	for _, s := range p.pieces {
-		if _, err := out.Write(s.deflate); err != nil {
+	_, _ = w.Write(gzipHeader[:]) // the error of this is that of the next
+	if part.whole() {
+		// What every Prometheus without shards reads goes out in one piece.
+		_, _ = w.Write(p.joined())
+	} else {
+		out := e.buffered(w)
+		defer e.buffers.Put(out)
+		if p.writeDeflate(out) != nil || out.Flush() != nil {
 			return
 		}
 	}
-	_, _ = out.Write(t.b.Bytes())
-	_ = out.Flush()
+	_, _ = w.Write(t.b.Bytes())
 }
 
 // current gives the plan of a shard for the views of this moment.
 func (e *Exposition) current(part shard) *plan {
-	views := e.sources()
+	views, assessment := e.sources(), e.assessed()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !slices.Equal(views, e.views) || len(e.plans) >= maxPlans {
-		e.plans = nil
+	if e.pages == nil || !slices.Equal(views, e.views) || assessment != e.assessment {
+		e.turn(views, assessment)
 	}
 	if p := e.plans[part]; p != nil {
 		return p
 	}
-	p := e.plan(views, part)
-	if e.plans == nil {
-		e.views, e.plans = views, map[shard]*plan{}
+	if len(e.plans) >= maxPlans {
+		clear(e.plans)
 	}
+	p := e.plan(e.pages, part)
 	e.plans[part] = p
 	return p
 }
 
-func (e *Exposition) plan(views []*View, part shard) *plan {
-	p := &plan{}
-	for i, f := range families() {
-		first := true
-		add := func(s segment) {
-			if len(s.text) == 0 {
-				return
-			}
-			if first {
-				p.add(e.headers[i])
-				first = false
-			}
-			p.add(s)
-		}
-		if f.status && f.inEachShard && !part.whole() {
-			add(upInShard(views, f.name, part))
-			continue
-		}
-		for _, v := range views {
-			if f.status {
-				if part.first() {
-					add(v.status[i])
-				}
-				continue
-			}
-			for _, c := range v.cells {
-				if part.has(c.bucket) {
-					add(c.segments[i])
-				}
-			}
-		}
-	}
-	return p
-}
-
-// upInShard is backup_source_up for one of several shards.
-func upInShard(views []*View, name string, part shard) segment {
-	w := &writer{}
+// turn takes up what is shown from now on.
+func (e *Exposition) turn(views []*exporters.View, assessment *exporters.Assessment) {
+	pages := make([]*page, 0, len(views)+1)
 	for _, v := range views {
-		if !v.inventory {
-			w.sample(name, boolValue(v.Up), "source", v.Source, "shard", part.String())
-		}
+		pages = append(pages, e.pageOf(v, e.pages))
 	}
-	return newPress().squeeze(w.b)
-}
-
-func (p *plan) add(s segment) {
-	p.pieces = append(p.pieces, s)
-	p.crc = crcJoin(p.crc, s.crc, len(s.text))
-	p.size += len(s.text)
-	p.deflated += len(s.deflate)
+	if assessment != nil {
+		p, ok := assessment.Rendered.(*page)
+		if !ok {
+			p = renderAssessment(assessment, nil)
+		}
+		pages = append(pages, p)
+	}
+	e.views, e.assessment, e.pages, e.plans = views, assessment, pages, map[shard]*plan{}
 }
 
 func (e *Exposition) ownText() ([]byte, error) {

@@ -1,21 +1,13 @@
-package exporters
+package exposition
 
 import (
-	"bytes"
-	"compress/flate"
-	"hash/crc32"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
-)
 
-// maxLabelBytes bounds a label value. Names in products are short; a longer
-// one is somebody's mistake and would burden every series it names.
-const maxLabelBytes = 512
+	"vigie/exporters"
+)
 
 // family is one metric of the model. Samples of one family have to stand
 // together in the exposition although each source is rendered on its own.
@@ -24,23 +16,23 @@ type family struct {
 	// status families describe the source itself and change at each attempt;
 	// the others belong to a customer and change with a complete refresh only.
 	status bool
-	write  func(w *writer, name string, v *View)
+	write  func(w *writer, name string, v *part)
 	// inEachShard is told of every shard, with the shard as a label.
 	inEachShard bool
-	// inventory families are of the inventory's view, the others of a source's.
+	// inventory families are of an assessment, the others of a source.
 	inventory bool
 }
 
 func families() []family {
 	const gauge, counter = "gauge", "counter"
-	customers := func(name, help string, write func(*writer, string, *View)) family {
+	customers := func(name, help string, write func(*writer, string, *part)) family {
 		return family{name: name, help: help, kind: gauge, write: write}
 	}
-	sources := func(name, help, kind string, write func(*writer, string, *View)) family {
+	sources := func(name, help, kind string, write func(*writer, string, *part)) family {
 		return family{name: name, help: help, kind: kind, status: true, write: write}
 	}
 	up := sources("backup_source_up", "Whether the last refresh of the source was complete. The results shown stay those of the last complete one.", gauge,
-		sourceValue(func(v *View) (float64, bool) { return boolValue(v.Up), true }))
+		sourceValue(func(v *part) (float64, bool) { return boolValue(v.Up), true }))
 	up.inEachShard = true
 	planListed := customers("backup_inventory_plan_listed", "Whether a source lists a job for a plan that the inventory expects.", writePlanListed)
 	machineJobs := customers("backup_inventory_machine_jobs", "Jobs that the sources list for a machine of the inventory.", writeMachineJobs)
@@ -49,42 +41,42 @@ func families() []family {
 	return []family{
 		customers("backup_job_info", "The names of a job: one plan on one protected object.", writeJobInfo),
 		customers("backup_job_last_success_timestamp_seconds", "End of the last successful run; absent if there never was one.",
-			jobTime(func(j *Job) time.Time { return j.LastSuccess })),
+			jobTime(func(j *exporters.Job) time.Time { return j.LastSuccess })),
 		customers("backup_job_last_run_timestamp_seconds", "End of the last finished run; absent if there never was one.",
-			jobTime(func(j *Job) time.Time { return j.LastRun })),
+			jobTime(func(j *exporters.Job) time.Time { return j.LastRun })),
 		customers("backup_job_last_result", "Result of the last run: 0 unknown, 1 success, 2 warning, 3 failed, 4 cancelled, 5 missed.",
-			jobValue(func(j *Job) (float64, bool) { return float64(j.LastResult), true })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return float64(j.LastResult), true })),
 		customers("backup_job_running", "Whether the job is running now.",
-			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Running), true })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return boolValue(j.Running), true })),
 		customers("backup_job_running_since_timestamp_seconds", "Start of the current run; absent when idle.",
-			jobTime(func(j *Job) time.Time {
+			jobTime(func(j *exporters.Job) time.Time {
 				if !j.Running {
 					return time.Time{}
 				}
 				return j.RunningSince
 			})),
 		customers("backup_job_enabled", "Whether the plan is switched on.",
-			jobValue(func(j *Job) (float64, bool) { return boolValue(j.Enabled), true })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return boolValue(j.Enabled), true })),
 		customers("backup_job_next_run_timestamp_seconds", "Next planned start; absent if none is planned.",
-			jobTime(func(j *Job) time.Time { return j.NextRun })),
+			jobTime(func(j *exporters.Job) time.Time { return j.NextRun })),
 		customers("backup_job_expected_interval_seconds", "Planned time from the last success to the next run, or what is configured for the class of machine.",
-			jobValue(func(j *Job) (float64, bool) { return j.ExpectedInterval.Seconds(), j.ExpectedInterval > 0 })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return j.ExpectedInterval.Seconds(), j.ExpectedInterval > 0 })),
 		customers("backup_job_last_duration_seconds", "Duration of the last finished run.",
-			jobValue(func(j *Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })),
 		customers("backup_job_last_size_bytes", "Bytes processed by the last finished run.",
-			jobValue(func(j *Job) (float64, bool) { return float64(j.LastSize), j.LastSize > 0 })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return float64(j.LastSize), j.LastSize > 0 })),
 		customers("backup_job_consecutive_failures", "Failed, cancelled or missed runs since the last success.",
-			jobValue(func(j *Job) (float64, bool) { return float64(j.Failures), true })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return float64(j.Failures), true })),
 		customers("backup_job_received_timestamp_seconds", "When a pushed result arrived.",
-			jobTime(func(j *Job) time.Time { return j.Received })),
+			jobTime(func(j *exporters.Job) time.Time { return j.Received })),
 		customers("backup_agent_online", "Whether the backup agent of a machine is connected to its product.", writeAgentOnline),
 		customers("backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", writeAgentSeen),
 		customers("backup_repository_capacity_bytes", "Capacity of a backup repository.",
-			repository(func(r *Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes >= 0 })),
+			repository(func(r *exporters.Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes >= 0 })),
 		customers("backup_repository_free_bytes", "Free space of a backup repository.",
-			repository(func(r *Repository) (float64, bool) { return r.FreeBytes, r.FreeBytes >= 0 })),
+			repository(func(r *exporters.Repository) (float64, bool) { return r.FreeBytes, r.FreeBytes >= 0 })),
 		customers("backup_repository_online", "Whether a backup repository can be reached by its product.",
-			repository(func(r *Repository) (float64, bool) {
+			repository(func(r *exporters.Repository) (float64, bool) {
 				if r.Online == nil {
 					return 0, false
 				}
@@ -98,11 +90,11 @@ func families() []family {
 		sources("backup_source_info", "A configured source and the product it reads.", gauge, writeSourceInfo),
 		up,
 		sources("backup_source_last_refresh_timestamp_seconds", "When the source was last read completely. Sources are polled in the background, not at scrape.", gauge,
-			sourceValue(func(v *View) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })),
+			sourceValue(func(v *part) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })),
 		sources("backup_source_refresh_duration_seconds", "Duration of the last refresh, complete or not.", gauge,
-			sourceValue(func(v *View) (float64, bool) { return v.Duration.Seconds(), true })),
+			sourceValue(func(v *part) (float64, bool) { return v.Duration.Seconds(), true })),
 		sources("backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge,
-			sourceValue(func(v *View) (float64, bool) {
+			sourceValue(func(v *part) (float64, bool) {
 				if v.ClockSkew == nil {
 					return 0, false
 				}
@@ -111,14 +103,14 @@ func families() []family {
 		sources("backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, writeEndpointUp),
 		sources("backup_source_items", "Items read of one part of the source.", gauge, writeItems),
 		sources("backup_inbox_unsorted_messages", "Report mails that no rule reads, kept for a person or left where they are.", gauge,
-			sourceValue(func(v *View) (float64, bool) {
+			sourceValue(func(v *part) (float64, bool) {
 				if v.Inbox == nil {
 					return 0, false
 				}
 				return float64(v.Inbox.Unsorted), true
 			})),
 		sources("backup_inbox_last_message_timestamp_seconds", "When the latest mail of any kind arrived; absent if none ever did.", gauge,
-			sourceValue(func(v *View) (float64, bool) {
+			sourceValue(func(v *part) (float64, bool) {
 				if v.Inbox == nil || v.Inbox.LastMessage.IsZero() {
 					return 0, false
 				}
@@ -128,15 +120,6 @@ func families() []family {
 		sources("backup_source_errors_total", "Failed readings of the source or of a part of it, by reason.", counter, writeErrors),
 		sources("backup_source_unknown_values_total", "Values that the exporter does not know, by field. They never count as success.", counter, writeUnknown),
 	}
-}
-
-// segment is the rendered text of one family of one source, and the same as a
-// piece of a deflate stream that ends on a byte boundary without ending the
-// stream, so that pieces can be joined into one gzip answer.
-type segment struct {
-	text    []byte
-	deflate []byte
-	crc     uint32 // of the text
 }
 
 type writer struct{ b []byte }
@@ -160,7 +143,7 @@ func (w *writer) sample(name string, value float64, labels ...string) {
 }
 
 func appendLabelValue(b []byte, s string) []byte {
-	s = CleanName(s)
+	s = exporters.CleanName(s)
 	for i := range len(s) {
 		switch c := s[i]; c {
 		case '\\':
@@ -176,116 +159,17 @@ func appendLabelValue(b []byte, s string) []byte {
 	return b
 }
 
-// CleanName makes a product's name fit for a label: valid UTF-8, no blanks
-// around it, of bounded length.
-func CleanName(s string) string {
-	s = strings.TrimSpace(s)
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\uFFFD")
-	}
-	if len(s) > maxLabelBytes {
-		cut := maxLabelBytes
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut]
-	}
-	return s
-}
-
-// cell is the rendered text of some customers of one source: of one customer
-// where a source has few, of all customers of a bucket where it has many.
-type cell struct {
-	bucket   int
-	customer string    // empty where the cell stands for the whole bucket
-	segments []segment // by index in families(); empty for status families
-}
-
-// renderView fills what the exposition writes. Cells of a view whose jobs did
-// not change are taken from the previous one, and so is every text that came
-// out the same: compressing costs far more than writing.
-func renderView(v, previous *View, changed bool) {
-	p := newPress()
-	fams := families()
-	var before []segment
-	if previous != nil {
-		before = previous.status
-	}
-	v.status = make([]segment, len(fams))
-	for i, f := range fams {
-		if f.status && f.inventory == v.inventory {
-			v.status[i] = p.segment(v, f, before, i)
-		}
-	}
-	if !changed && previous != nil {
-		v.cells = previous.cells
-		return
-	}
-	old := map[cellKey][]segment{}
-	if previous != nil {
-		for _, c := range previous.cells {
-			old[cellKey{c.bucket, c.customer}] = c.segments
-		}
-	}
-	for key, part := range v.parts() {
-		c := cell{bucket: key.bucket, customer: key.customer, segments: make([]segment, len(fams))}
-		for i, f := range fams {
-			if !f.status && f.inventory == v.inventory {
-				c.segments[i] = p.segment(part, f, old[key], i)
-			}
-		}
-		v.cells = append(v.cells, c)
-	}
-}
-
-// press renders and compresses with buffers that it uses again and again.
-type press struct {
-	w   writer
-	out bytes.Buffer
-	z   *flate.Writer
-}
-
-func newPress() *press {
-	z, err := flate.NewWriter(io.Discard, flate.BestSpeed)
-	if err != nil {
-		panic(err) // the level is a constant
-	}
-	return &press{z: z}
-}
-
-func (p *press) segment(v *View, f family, before []segment, i int) segment {
-	p.w.b = p.w.b[:0]
-	f.write(&p.w, f.name, v)
-	if len(before) > i && bytes.Equal(before[i].text, p.w.b) {
-		return before[i]
-	}
-	return p.squeeze(p.w.b)
-}
-
-func (p *press) squeeze(text []byte) segment {
-	if len(text) == 0 {
-		return segment{}
-	}
-	p.out.Reset()
-	p.z.Reset(&p.out)
-	_, _ = p.z.Write(text) // bytes.Buffer does not fail
-	_ = p.z.Flush()
-	return segment{text: bytes.Clone(text), deflate: bytes.Clone(p.out.Bytes()), crc: crc32.ChecksumIEEE(text)}
-}
-
-func writeJobInfo(w *writer, name string, v *View) {
-	for i := range v.Jobs {
-		j := &v.Jobs[i]
+func writeJobInfo(w *writer, name string, v *part) {
+	for _, j := range v.Jobs {
 		w.sample(name, 1, "source", v.Source, "customer", j.Customer, "job_id", j.ID,
 			"machine", j.Machine, "machine_class", string(j.Class), "backup_role", string(j.Role), "engine", j.Engine,
 			"plan", j.Plan, "customer_name", j.CustomerName, "object_type", j.ObjectType)
 	}
 }
 
-func jobValue(value func(*Job) (float64, bool)) func(*writer, string, *View) {
-	return func(w *writer, name string, v *View) {
-		for i := range v.Jobs {
-			j := &v.Jobs[i]
+func jobValue(value func(*exporters.Job) (float64, bool)) func(*writer, string, *part) {
+	return func(w *writer, name string, v *part) {
+		for _, j := range v.Jobs {
 			if x, ok := value(j); ok {
 				w.sample(name, x, "source", v.Source, "customer", j.Customer, "job_id", j.ID)
 			}
@@ -293,20 +177,20 @@ func jobValue(value func(*Job) (float64, bool)) func(*writer, string, *View) {
 	}
 }
 
-func jobTime(value func(*Job) time.Time) func(*writer, string, *View) {
-	return jobValue(func(j *Job) (float64, bool) {
+func jobTime(value func(*exporters.Job) time.Time) func(*writer, string, *part) {
+	return jobValue(func(j *exporters.Job) (float64, bool) {
 		t := value(j)
 		return unix(t), !t.IsZero()
 	})
 }
 
-func writeAgentOnline(w *writer, name string, v *View) {
+func writeAgentOnline(w *writer, name string, v *part) {
 	for _, a := range v.Agents {
 		w.sample(name, boolValue(a.Online), "source", v.Source, "customer", a.Customer, "machine", a.Machine)
 	}
 }
 
-func writeAgentSeen(w *writer, name string, v *View) {
+func writeAgentSeen(w *writer, name string, v *part) {
 	for _, a := range v.Agents {
 		if !a.LastSeen.IsZero() {
 			w.sample(name, unix(a.LastSeen), "source", v.Source, "customer", a.Customer, "machine", a.Machine)
@@ -314,8 +198,8 @@ func writeAgentSeen(w *writer, name string, v *View) {
 	}
 }
 
-func repository(value func(*Repository) (float64, bool)) func(*writer, string, *View) {
-	return func(w *writer, name string, v *View) {
+func repository(value func(*exporters.Repository) (float64, bool)) func(*writer, string, *part) {
+	return func(w *writer, name string, v *part) {
 		for i := range v.Repositories {
 			r := &v.Repositories[i]
 			if x, ok := value(r); ok {
@@ -325,13 +209,13 @@ func repository(value func(*Repository) (float64, bool)) func(*writer, string, *
 	}
 }
 
-func writeQuotaUsed(w *writer, name string, v *View) {
+func writeQuotaUsed(w *writer, name string, v *part) {
 	for _, q := range v.Quotas {
 		w.sample(name, q.Used, "source", v.Source, "customer", q.Customer, "item", q.Item, "unit", q.Unit)
 	}
 }
 
-func writeQuotaLimit(w *writer, name string, v *View) {
+func writeQuotaLimit(w *writer, name string, v *part) {
 	for _, q := range v.Quotas {
 		if q.Limit != nil {
 			w.sample(name, *q.Limit, "source", v.Source, "customer", q.Customer, "item", q.Item, "unit", q.Unit)
@@ -339,7 +223,7 @@ func writeQuotaLimit(w *writer, name string, v *View) {
 	}
 }
 
-func writeLicense(w *writer, name string, v *View) {
+func writeLicense(w *writer, name string, v *part) {
 	for _, l := range v.Licenses {
 		if !l.Expiry.IsZero() {
 			w.sample(name, unix(l.Expiry), "source", v.Source, "customer", l.Customer, "item", l.Item)
@@ -347,50 +231,50 @@ func writeLicense(w *writer, name string, v *View) {
 	}
 }
 
-func writeVanished(w *writer, name string, v *View) {
+func writeVanished(w *writer, name string, v *part) {
 	for _, j := range v.Vanished {
 		w.sample(name, unix(j.Since), "source", v.Source, "customer", j.Customer, "job_id", j.ID,
 			"machine", j.Machine, "machine_class", string(j.Class), "backup_role", string(j.Role), "engine", j.Engine, "plan", j.Plan)
 	}
 }
 
-func sourceValue(value func(*View) (float64, bool)) func(*writer, string, *View) {
-	return func(w *writer, name string, v *View) {
+func sourceValue(value func(*part) (float64, bool)) func(*writer, string, *part) {
+	return func(w *writer, name string, v *part) {
 		if x, ok := value(v); ok {
 			w.sample(name, x, "source", v.Source)
 		}
 	}
 }
 
-func writeSourceInfo(w *writer, name string, v *View) {
+func writeSourceInfo(w *writer, name string, v *part) {
 	w.sample(name, 1, "source", v.Source, "engine", v.Engine)
 }
 
-func writeEndpointUp(w *writer, name string, v *View) {
+func writeEndpointUp(w *writer, name string, v *part) {
 	for _, e := range v.Endpoints {
 		w.sample(name, boolValue(e.Err == nil), "source", v.Source, "endpoint", e.Name)
 	}
 }
 
-func writeItems(w *writer, name string, v *View) {
+func writeItems(w *writer, name string, v *part) {
 	for _, e := range v.Endpoints {
 		w.sample(name, float64(e.Items), "source", v.Source, "endpoint", e.Name)
 	}
 }
 
-func writeErrors(w *writer, name string, v *View) {
+func writeErrors(w *writer, name string, v *part) {
 	for _, reason := range slices.Sorted(maps.Keys(v.Errors)) {
 		w.sample(name, float64(v.Errors[reason]), "source", v.Source, "reason", string(reason))
 	}
 }
 
-func writeUnknown(w *writer, name string, v *View) {
+func writeUnknown(w *writer, name string, v *part) {
 	for _, field := range slices.Sorted(maps.Keys(v.UnknownValues)) {
 		w.sample(name, float64(v.UnknownValues[field]), "source", v.Source, "field", field)
 	}
 }
 
-func writeIgnored(w *writer, name string, v *View) {
+func writeIgnored(w *writer, name string, v *part) {
 	if v.Inbox == nil {
 		return
 	}
@@ -408,4 +292,25 @@ func boolValue(b bool) float64 {
 
 func unix(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
+}
+
+func writePlanListed(w *writer, name string, v *part) {
+	for _, m := range v.expected {
+		for i, p := range m.Plans {
+			w.sample(name, boolValue(m.Listed[i]), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class),
+				"backup_role", string(p.Role), "engine", p.Engine, "plan", p.Plan)
+		}
+	}
+}
+
+func writeMachineJobs(w *writer, name string, v *part) {
+	for _, m := range v.expected {
+		w.sample(name, float64(m.Jobs), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class))
+	}
+}
+
+func writeUnmatched(w *writer, name string, v *part) {
+	for _, u := range v.unmatched {
+		w.sample(name, float64(len(u.Machines)), "source", u.Source)
+	}
 }

@@ -11,11 +11,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"vigie/exporters"
+	"vigie/exporters/exposition"
 )
 
-// hub runs the pollers of the current configuration.
-type hub struct {
+// manager runs the pollers of the current configuration.
+type manager struct {
 	stateDir string
 	now      func() time.Time
 	logger   *slog.Logger
@@ -23,8 +26,8 @@ type hub struct {
 	published func()
 
 	inventory atomic.Pointer[exporters.Inventory]
-	assessed  atomic.Pointer[exporters.View] // nil without an inventory
-	changed   chan struct{}                  // something to assess
+	assessed  atomic.Pointer[exporters.Assessment] // nil without an inventory
+	changed   chan struct{}                        // something to assess
 
 	mu      sync.Mutex
 	running []*runner // in the order of the configuration
@@ -34,8 +37,8 @@ type hub struct {
 // sources list.
 const assessPause = 200 * time.Millisecond
 
-func newHub(stateDir string, logger *slog.Logger) *hub {
-	return &hub{stateDir: stateDir, now: time.Now, logger: logger, published: func() {}, changed: make(chan struct{}, 1)}
+func newManager(stateDir string, logger *slog.Logger) *manager {
+	return &manager{stateDir: stateDir, now: time.Now, logger: logger, published: func() {}, changed: make(chan struct{}, 1)}
 }
 
 type runner struct {
@@ -46,7 +49,7 @@ type runner struct {
 }
 
 // views gives what every source currently stands for.
-func (h *hub) views() []*exporters.View {
+func (h *manager) views() []*exporters.View {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := make([]*exporters.View, len(h.running))
@@ -56,17 +59,12 @@ func (h *hub) views() []*exporters.View {
 	return out
 }
 
-// exposed is what the metrics tell: the sources, and what the inventory has
-// to say of them.
-func (h *hub) exposed() []*exporters.View {
-	views := h.views()
-	if v := h.assessed.Load(); v != nil {
-		views = append(views, v)
-	}
-	return views
+// exposition is what the sources and the inventory tell, with the metrics of own.
+func (h *manager) exposition(own prometheus.Gatherer) *exposition.Exposition {
+	return exposition.New(exposition.Options{Sources: h.views, Assessed: h.assessed.Load, Own: own})
 }
 
-func (h *hub) note() {
+func (h *manager) note() {
 	select {
 	case h.changed <- struct{}{}:
 	default: // it is waiting to be assessed already
@@ -75,7 +73,7 @@ func (h *hub) note() {
 
 // assess compares the inventory with what the sources list, whenever one of
 // them changed.
-func (h *hub) assess(ctx context.Context) {
+func (h *manager) assess(ctx context.Context) {
 	for {
 		select {
 		case <-h.changed:
@@ -85,7 +83,9 @@ func (h *hub) assess(ctx context.Context) {
 		if inventory := h.inventory.Load(); inventory == nil {
 			h.assessed.Store(nil)
 		} else {
-			h.assessed.Store(inventory.Assess(h.views(), h.assessed.Load(), h.now()))
+			next := inventory.Assess(h.views(), h.now())
+			next.Rendered = exposition.RenderAssessment(next, h.assessed.Load())
+			h.assessed.Store(next)
 		}
 		h.published()
 		paceMemory(os.Getenv)
@@ -98,18 +98,21 @@ func (h *hub) assess(ctx context.Context) {
 }
 
 // apply runs the given configuration.
-func (h *hub) apply(ctx context.Context, c configuration) error {
-	if err := h.applySources(ctx, c.sources); err != nil {
-		return err
+func (h *manager) apply(ctx context.Context, c configuration) error {
+	// Before the sources start: what they show first has the right names already.
+	before := h.inventory.Swap(c.inventory)
+	began, err := h.applySources(ctx, c.sources)
+	if err != nil && !began {
+		h.inventory.Store(before)
 	}
-	h.inventory.Store(c.inventory)
 	h.note()
-	return nil
+	return err
 }
 
 // applySources runs the given sources. Those whose configuration did not change go
 // on undisturbed; the others are stopped and begin anew with what they knew.
-func (h *hub) applySources(ctx context.Context, instances []instance) error {
+// Before it began with that an error leaves all as it was.
+func (h *manager) applySources(ctx context.Context, instances []instance) (began bool, err error) {
 	h.mu.Lock()
 	old := h.running
 	h.mu.Unlock()
@@ -128,7 +131,7 @@ func (h *hub) applySources(ctx context.Context, instances []instance) error {
 	for _, in := range instances {
 		if r := keep[in.Name]; r == nil || !stay[r] {
 			if _, err := h.poller(in); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
@@ -155,10 +158,10 @@ func (h *hub) applySources(ctx context.Context, instances []instance) error {
 	h.mu.Lock()
 	h.running = next
 	h.mu.Unlock()
-	return failed
+	return true, failed
 }
 
-func (h *hub) poller(in instance) (*exporters.Poller, error) {
+func (h *manager) poller(in instance) (*exporters.Poller, error) {
 	p, err := exporters.NewPoller(h.options(in))
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w; move the file away to begin without remembered results", in.Name, err)
@@ -166,7 +169,7 @@ func (h *hub) poller(in instance) (*exporters.Poller, error) {
 	return p, nil
 }
 
-func (h *hub) options(in instance) exporters.PollerOptions {
+func (h *manager) options(in instance) exporters.PollerOptions {
 	warning := true
 	if in.WarningIsSuccess != nil {
 		warning = *in.WarningIsSuccess
@@ -176,7 +179,7 @@ func (h *hub) options(in instance) exporters.PollerOptions {
 		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),
-		Inventory: h.inventory.Load, Published: h.note,
+		Inventory: h.inventory.Load, Render: exposition.Render, Published: h.note,
 		Now: h.now, Logger: h.logger,
 	}
 }
@@ -197,7 +200,7 @@ func (r *runner) end() {
 }
 
 // close stops every poller and waits until each saved its state.
-func (h *hub) close() {
+func (h *manager) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range h.running {

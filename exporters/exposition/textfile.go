@@ -1,4 +1,4 @@
-package exporters
+package exposition
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"vigie/internal/atomicfile"
 )
 
 // textfileMode lets the exporter that collects the file read it.
@@ -82,11 +84,9 @@ func (t *Textfile) Write() error {
 		return errors.New("the exporter's own metrics cannot be collected")
 	}
 	p := t.from.current(wholeExposition)
-	return replaceFile(t.path, textfileMode, func(w io.Writer) error {
-		for _, s := range p.pieces {
-			if _, err := w.Write(s.text); err != nil {
-				return err
-			}
+	return atomicfile.Replace(t.path, textfileMode, func(w io.Writer) error {
+		if err := p.writeText(w); err != nil {
+			return err
 		}
 		_, err := w.Write(own)
 		return err

@@ -1,8 +1,8 @@
-// Package pbssim is a simulated Proxmox Backup Server: an HTTP handler with
+// Package proxmoxbackupsim is a simulated Proxmox Backup Server: an HTTP handler with
 // the wire shapes of its interface, and a Go interface to steer what happens
 // on it. It was written from the server's public interface, not from the
 // client that reads it.
-package pbssim
+package proxmoxbackupsim
 
 import (
 	"fmt"

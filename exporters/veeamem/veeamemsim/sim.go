@@ -1,8 +1,8 @@
-// Package emsim is a simulated Veeam Backup Enterprise Manager: an HTTP
+// Package veeamemsim is a simulated Veeam Backup Enterprise Manager: an HTTP
 // handler with the wire shapes of versions 12 and 13, and a Go interface to
 // steer what happens on it. It was written from published captures, not from
 // the client that reads it.
-package emsim
+package veeamemsim
 
 import (
 	"encoding/base64"

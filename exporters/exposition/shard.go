@@ -1,8 +1,7 @@
-package exporters
+package exposition
 
 import (
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 )
@@ -15,10 +14,17 @@ const buckets = 64
 // bucketOf never changes for a customer: between two versions of the exporter
 // a job must not move to another shard.
 func bucketOf(customer string) int {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(customer)) // does not fail
-	sum := h.Sum64()
+	sum := hashOf(customer)
 	return int((sum ^ sum>>32) % buckets)
+}
+
+// hashOf is FNV-1a.
+func hashOf(s string) uint64 {
+	sum := uint64(14695981039346656037)
+	for i := range len(s) {
+		sum = (sum ^ uint64(s[i])) * 1099511628211
+	}
+	return sum
 }
 
 // shard is one of n parts of the exposition; the whole is shard 0 of 1.

@@ -1,0 +1,135 @@
+package exposition
+
+import (
+	"hash/maphash"
+	"slices"
+
+	"vigie/exporters"
+)
+
+// page is what one source, or the inventory, contributes: rendered and
+// compressed. It is immutable.
+type page struct {
+	seed   maphash.Seed
+	view   *exporters.View // nil for the inventory's
+	status []segment       // by index in families(); empty for the others
+	cells  []cell
+	places map[cellKey]int // of the cells
+}
+
+// cell is the text of some things of one source: of one customer where a
+// source has few, of a part of a bucket's where it has many. What a cell is
+// made of is kept, so that only cells in which something changed are rendered.
+type cell struct {
+	cellKey
+	part
+	segments []segment // by index in families(); empty for status families
+}
+
+// Render gives what the exposition writes of a view, for View.Rendered. What
+// did not change is taken from the view before, which may be nil.
+func Render(v, before *exporters.View) any {
+	var old *page
+	if before != nil {
+		old, _ = before.Rendered.(*page)
+	}
+	return renderView(v, old)
+}
+
+func renderView(v *exporters.View, old *page) *page {
+	p := newPage(old)
+	p.view = v
+	p.render(&part{View: v, Jobs: v.Jobs, Vanished: v.Vanished, Agents: v.Agents, Repositories: v.Repositories,
+		Quotas: v.Quotas, Licenses: v.Licenses}, old, false)
+	return p
+}
+
+// RenderAssessment is Render for what the inventory has to say.
+func RenderAssessment(a, before *exporters.Assessment) any {
+	var old *page
+	if before != nil {
+		old, _ = before.Rendered.(*page)
+	}
+	return renderAssessment(a, old)
+}
+
+func renderAssessment(a *exporters.Assessment, old *page) *page {
+	p := newPage(old)
+	p.render(&part{View: &exporters.View{}, expected: a.Expected, unmatched: a.Unmatched}, old, true)
+	return p
+}
+
+func newPage(old *page) *page {
+	if old != nil {
+		return &page{seed: old.seed}
+	}
+	return &page{seed: maphash.MakeSeed()}
+}
+
+func (p *page) render(whole *part, old *page, inventory bool) {
+	c := newCompressor(p.seed)
+	families := families()
+	p.status = make([]segment, len(families))
+	for i := range families {
+		if f := &families[i]; f.status && f.inventory == inventory {
+			var before *segment
+			if old != nil {
+				before = &old.status[i]
+			}
+			p.status[i] = c.segment(whole, f, before)
+		}
+	}
+	p.places = map[cellKey]int{}
+	for _, next := range whole.cells() {
+		var before *cell
+		if old != nil {
+			if at, ok := old.places[next.cellKey]; ok {
+				before = &old.cells[at]
+			}
+		}
+		p.places[next.cellKey] = len(p.cells)
+		if before != nil && before.same(&next.part) {
+			p.cells = append(p.cells, *before)
+			continue
+		}
+		next.segments = make([]segment, len(families))
+		next.part.View = whole.View
+		for i := range families {
+			f := &families[i]
+			if f.status || f.inventory != inventory {
+				continue
+			}
+			var was *segment
+			if before != nil {
+				was = &before.segments[i]
+			}
+			next.segments[i] = c.segment(&next.part, f, was)
+		}
+		next.part.View = nil // the cell outlives it
+		p.cells = append(p.cells, next)
+	}
+}
+
+// part is some of what a source lists. The lists hold what the view's do, for
+// one cell or for all; the view tells the source's name and state.
+type part struct {
+	*exporters.View
+	Jobs         []*exporters.Job
+	Vanished     []exporters.Vanished
+	Agents       []exporters.Agent
+	Repositories []exporters.Repository
+	Quotas       []exporters.Quota
+	Licenses     []exporters.License
+	expected     []exporters.ExpectedMachine
+	unmatched    []exporters.UnmatchedSource
+}
+
+// same tells whether two cells hold the same. Jobs are compared as what they
+// are, not by what they say: one that changed is another one.
+func (v *part) same(o *part) bool {
+	return slices.Equal(v.Jobs, o.Jobs) && slices.Equal(v.Vanished, o.Vanished) && slices.Equal(v.Agents, o.Agents) &&
+		slices.Equal(v.Repositories, o.Repositories) && slices.Equal(v.Quotas, o.Quotas) && slices.Equal(v.Licenses, o.Licenses) &&
+		slices.EqualFunc(v.expected, o.expected, func(a, b exporters.ExpectedMachine) bool {
+			return a.InventoryMachine == b.InventoryMachine && a.Jobs == b.Jobs && slices.Equal(a.Listed, b.Listed)
+		})
+}
