@@ -17,6 +17,7 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/rules"
 	"vigie/rules/strict"
@@ -499,10 +500,10 @@ func (c *Config) heartbeat() (*Heartbeat, error) {
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // Renderer makes the writer of mails, without links: it opens no secret.
-func (c *Config) Renderer() (*notify.Renderer, error) { return c.renderer(nil) }
+func (c *Config) Renderer() (*message.Renderer, error) { return c.renderer(nil) }
 
-func (c *Config) renderer(links *Links) (*notify.Renderer, error) {
-	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL},
+func (c *Config) renderer(links *Links) (*message.Renderer, error) {
+	o := message.Options{Organisation: c.Organisation, Phone: c.Phone, Links: message.Links{Base: c.ExternalURL},
 		Outside: func(p rules.Party) bool { return p.Outside }}
 	if links != nil {
 		o.Links.Token = links.token
@@ -510,7 +511,7 @@ func (c *Config) renderer(links *Links) (*notify.Renderer, error) {
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}
-	return notify.NewRenderer(o)
+	return message.NewRenderer(o)
 }
 
 // Parts turns the configuration into what an engine works with.

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"vigie/receiver/evidence"
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
 
 // Render makes the words of one message of the notifications of a bundle.
-type Render func([]rules.Notification) (notify.Rendered, error)
+type Render func([]rules.Notification) (message.Rendered, error)
 
 const (
 	bundlesAtOnce = 100
@@ -419,7 +420,7 @@ func (e *Engine) root(ctx context.Context, ns []rules.Notification) (root string
 	return root, err
 }
 
-func (e *Engine) message(ns []rules.Notification, words notify.Rendered) notify.Message {
+func (e *Engine) message(ns []rules.Notification, words message.Rendered) notify.Message {
 	n := ns[0]
 	m := notify.Message{
 		From: e.live().Sender.From, ReplyTo: e.live().Sender.ReplyTo,

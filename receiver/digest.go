@@ -12,13 +12,14 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
 
 // RenderDigest makes the words of the morning's overview.
-type RenderDigest func(notify.Digest) (notify.Rendered, error)
+type RenderDigest func(message.Digest) (message.Rendered, error)
 
 // Counts are the questions whose answers are the numbers of the overview.
 type Counts struct {
@@ -68,7 +69,7 @@ func (e *Engine) Digest(ctx context.Context) error {
 	if last.IsZero() || last.After(now) {
 		last = now.Add(-firstDigest)
 	}
-	d := notify.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &notify.DigestHealth{}}
+	d := message.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &message.DigestHealth{}}
 	if err := e.digestIncidents(ctx, &d, last, now); err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (e *Engine) lastDigest(ctx context.Context) (date string, at time.Time, err
 }
 
 // keepDigest puts the message into the outbox, unless the day has one.
-func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Digest, now time.Time) error {
+func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d message.Digest, now time.Time) error {
 	p := e.live()
 	words, err := p.RenderDigest(d)
 	if err != nil {
@@ -142,7 +143,7 @@ func (e *Engine) keepDigest(ctx context.Context, b rules.Briefing, d notify.Dige
 }
 
 // digestIncidents fills in what the store knows.
-func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, now time.Time) error {
+func (e *Engine) digestIncidents(ctx context.Context, d *message.Digest, last, now time.Time) error {
 	return e.store.View(ctx, func(tx *store.Tx) error {
 		u := e.unit(tx, now)
 		rs, err := tx.OpenSince(now.Add(-14 * 24 * time.Hour))
@@ -153,7 +154,7 @@ func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, no
 		var open []*store.Record
 		for _, r := range rs {
 			if r.Flags[rules.FlagFlaky] {
-				d.Flaky = append(d.Flaky, notify.DigestLine{What: e.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
+				d.Flaky = append(d.Flaky, message.DigestLine{What: e.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
 			if r.OpenedAt.After(last) {
 				opened[e.title(r.Incident, d.Language)]++
@@ -172,10 +173,10 @@ func (e *Engine) digestIncidents(ctx context.Context, d *notify.Digest, last, no
 		}
 		slices.Sort(d.Health.Refused)
 		for _, title := range slices.Sorted(maps.Keys(opened)) {
-			d.Opened = append(d.Opened, notify.DigestLine{What: title, Detail: strconv.Itoa(opened[title])})
+			d.Opened = append(d.Opened, message.DigestLine{What: title, Detail: strconv.Itoa(opened[title])})
 		}
 		if len(open) > maxDigest {
-			d.Issues = append(d.Issues, notify.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
+			d.Issues = append(d.Issues, message.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
 		}
 		slices.SortStableFunc(open, byDeadline)
 		for _, r := range open[:min(len(open), maxDigest)] {
@@ -235,7 +236,7 @@ func (e *Engine) title(i rules.Incident, language string) string {
 }
 
 // digestFacts fills in what has to be asked for; what does not answer is said.
-func (e *Engine) digestFacts(ctx context.Context, d *notify.Digest, now time.Time) {
+func (e *Engine) digestFacts(ctx context.Context, d *message.Digest, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, digestWithin)
 	defer cancel()
 	p := e.live()
@@ -261,11 +262,11 @@ func (e *Engine) digestFacts(ctx context.Context, d *notify.Digest, now time.Tim
 	}
 	counts := e.issues.counts()
 	for _, issue := range slices.Sorted(maps.Keys(counts)) {
-		d.Issues = append(d.Issues, notify.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
+		d.Issues = append(d.Issues, message.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
 	}
 }
 
-func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Time) error {
+func (e *Engine) digestCounts(ctx context.Context, d *message.Digest, now time.Time) error {
 	p := e.live()
 	if p.Evidence == nil {
 		return errors.New("no Prometheus is configured")
@@ -287,7 +288,7 @@ func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Ti
 	d.Health.Sources = len(sources)
 	for _, s := range sources {
 		if !s.Fresh {
-			d.Health.Stale = append(d.Health.Stale, notify.DigestSource{Name: s.Name, Read: s.Read})
+			d.Health.Stale = append(d.Health.Stale, message.DigestSource{Name: s.Name, Read: s.Read})
 		}
 	}
 	if err != nil {
@@ -295,17 +296,17 @@ func (e *Engine) digestCounts(ctx context.Context, d *notify.Digest, now time.Ti
 	}
 	mails, err := p.Evidence.Unsorted(ctx, now)
 	for _, source := range slices.Sorted(maps.Keys(mails)) {
-		d.Unsorted = append(d.Unsorted, notify.DigestLine{What: source, Detail: strconv.Itoa(mails[source])})
+		d.Unsorted = append(d.Unsorted, message.DigestLine{What: source, Detail: strconv.Itoa(mails[source])})
 	}
 	return err
 }
 
 // digestSilences lists the silences that run, with what is odd about them.
-func (e *Engine) digestSilences(t *picture) []notify.DigestSilence {
-	var out []notify.DigestSilence
+func (e *Engine) digestSilences(t *picture) []message.DigestSilence {
+	var out []message.DigestSilence
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]
-		x := notify.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
+		x := message.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
 		if p := e.Book().Directory.Person(s.By); p != nil {
 			x.By = p.Name
 		}

@@ -1,4 +1,4 @@
-package notify
+package message
 
 // french is French. Each key is also in [english].
 func french() *tongue {

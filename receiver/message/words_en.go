@@ -1,4 +1,4 @@
-package notify
+package message
 
 // english is English. Each key is also in [french].
 func english() *tongue {
