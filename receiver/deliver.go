@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -424,17 +425,12 @@ func (e *Engine) message(ns []rules.Notification, words message.Rendered) notify
 	n := ns[0]
 	m := notify.Message{
 		From: e.live().Sender.From, ReplyTo: e.live().Sender.ReplyTo,
-		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: n.Language, Date: n.DecidedAt,
+		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: cmp.Or(words.Language, n.Language), Date: n.DecidedAt,
 		Headers: map[string]string{
 			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
 		},
 	}
-	for _, p := range n.To {
-		m.To = append(m.To, notify.Address{Name: p.Name, Addr: p.Address}.String())
-	}
-	for _, p := range n.Cc {
-		m.Cc = append(m.Cc, notify.Address{Name: p.Name, Addr: p.Address}.String())
-	}
+	m.To, m.Cc = headers(n.To), headers(n.Cc)
 	ids := make([]string, len(ns))
 	for i, n := range ns {
 		ids[i] = n.IncidentID
@@ -444,6 +440,18 @@ func (e *Engine) message(ns []rules.Notification, words message.Rendered) notify
 		m.Headers[notify.HeaderBundle] = strconv.Itoa(len(ns))
 	}
 	return m
+}
+
+// headers are the mailboxes that a header names; whoever is told by another
+// channel has none.
+func headers(ps []rules.Party) []string {
+	var out []string
+	for _, p := range ps {
+		if channel, _ := rules.SplitAddress(p.Address); channel == "" {
+			out = append(out, notify.Address{Name: p.Name, Addr: p.Address}.String())
+		}
+	}
+	return out
 }
 
 // recipients are the addresses of To and Cc, each once.
@@ -531,7 +539,7 @@ func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
 	if err != nil {
 		return fmt.Errorf("message %s: %w", t.Message, err)
 	}
-	sent := e.live().Channel.Deliver(ctx, m, t.Address)
+	sent := e.send(ctx, m, t)
 	e.calls.blame(sent)
 	now := e.o.Now()
 	v := e.judge(t, sent, now)
@@ -548,6 +556,19 @@ func (e *Engine) transmit(ctx context.Context, t store.Transmission) error {
 		}
 		return e.tell(tx, t.Message, v.detail, now)
 	})
+}
+
+// send hands a message to the channel of its transmission.
+func (e *Engine) send(ctx context.Context, m notify.Message, t store.Transmission) error {
+	if t.Channel == "" {
+		return e.live().Channel.Deliver(ctx, m, t.Address)
+	}
+	c := e.live().Channels[t.Channel]
+	if c == nil {
+		return &notify.Error{Kind: notify.KindConfig, Channel: t.Channel, Phase: "channel",
+			Err: errors.New("the configuration names no such channel: name it under channels in vigie.yml, and the message leaves")}
+	}
+	return c.Deliver(ctx, m, strings.TrimPrefix(t.Address, t.Channel+":"))
 }
 
 // verdict is what an attempt comes to.

@@ -22,6 +22,8 @@ type Directory struct {
 	// also apply to incidents with a pinned policy.
 	Closures map[string]map[calendar.Date][]calendar.Window
 	closedAt map[string][]Position // where closures stand, by calendar
+	spoken   []mention             // the languages that are named
+	reached  []mention             // the channels that are named
 
 	index machineIndex
 }
@@ -32,8 +34,10 @@ type Person struct {
 	Name     string
 	Email    string
 	Phone    string
-	Language string // fr or en
+	Language string // a language that there is a folder for
 	Shared   bool   // a mailbox that several people read
+	// Channels are the addresses of other ways than e-mail, by channel.
+	Channels map[string]string
 }
 
 // Customer is a client of the service provider.

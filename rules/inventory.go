@@ -107,6 +107,7 @@ func (d *Directory) Clone() *Directory {
 		c.Closures[name] = maps.Clone(dates)
 	}
 	c.closedAt = maps.Clone(d.closedAt)
+	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)
 	c.Reindex()
 	return c
 }
@@ -131,6 +132,8 @@ type personEntry struct {
 	Phone    string `yaml:"phone"`
 	Language string `yaml:"language"`
 	Shared   bool   `yaml:"shared"`
+	// Channels are the addresses of other ways than e-mail, by channel.
+	Channels map[string]string `yaml:"channels"`
 }
 
 type customerEntry struct {
@@ -325,8 +328,8 @@ func (l *loader) people(entries map[string]personEntry) {
 		if strings.Trim(e.Phone, "+0123456789 .-()/") != "" {
 			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
 		}
-		l.oneOf(e.At, where+".language", e.Language, "", "fr", "en")
-		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared}
+		l.dir.speaks(e.At, where+".language", e.Language)
+		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared, Channels: l.channels(e, where)}
 	}
 }
 
@@ -341,7 +344,7 @@ func (l *loader) customers(entries map[string]customerEntry) {
 			e.Name = id
 		}
 		l.oneOf(e.At, where+".prefers", e.Prefers, "", "user", "it", "both")
-		l.oneOf(e.At, where+".language", e.Language, "", "fr", "en")
+		l.dir.speaks(e.At, where+".language", e.Language)
 		l.dir.Customers[id] = &Customer{
 			ID: id, Name: e.Name, AccountManager: e.AccountManager, ITContact: e.ITContact,
 			Prefers: e.Prefers, Language: e.Language, Decommissioned: e.Decommissioned.start(l.location),

@@ -111,8 +111,6 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 			`inventory/a.yml:2: people.Sup One: not fit for an id: use a short word without spaces and @, such as "sup.one"`},
 		{"phone", "people:\n  sup: {name: Sophie, phone: ask Paul}\n",
 			`inventory/a.yml:2: people.sup.phone: "ask Paul" is not a telephone number: write digits, spaces and +`},
-		{"language", "people:\n  sup: {name: Sophie, language: de}\n",
-			`inventory/a.yml:2: people.sup.language: "de" is not known: write one of fr, en`},
 		{"unknown person", people + "customers:\n  dupont: {account_manager: supp}\n",
 			`inventory/a.yml:4: customers.dupont.account_manager: unknown person "supp": did you mean "sup"?`},
 		{"preference", people + "customers:\n  dupont: {prefers: boss}\n",

@@ -226,7 +226,10 @@ type Target struct {
 type Step struct {
 	Name     string
 	Template string
-	When     []Trigger
+	// Channel is the way by which people are told who can be reached by it, the
+	// others by e-mail; empty for e-mail.
+	Channel string
+	When    []Trigger
 	// OnlyIf must all hold; until then the step waits.
 	OnlyIf []string
 	// Unless: any of them at the due instant drops the step for good.

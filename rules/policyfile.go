@@ -169,6 +169,7 @@ type (
 		strict.Position
 		Name      string      `yaml:"name"`
 		Template  string      `yaml:"template"`
+		Channel   string      `yaml:"channel"`
 		When      triggerDocs `yaml:"when"`
 		OnlyIf    []string    `yaml:"only_if"`
 		Unless    []string    `yaml:"unless"`

@@ -485,7 +485,7 @@ func (b *builder) target(s *Scenario, t namedTargetDoc, path string) *Target {
 
 func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 	st := &Step{Name: d.Name, Template: d.Template, OnlyIf: d.OnlyIf, Unless: d.Unless, Rests: d.Rests, To: d.To, Cc: d.Cc,
-		Trace: d.Trace, Task: d.Task, Raises: d.Raises, State: d.State, DropActor: d.DropActor, Per: d.Per, AtOnce: d.AtOnce,
+		Trace: d.Trace, Channel: d.Channel, Task: d.Task, Raises: d.Raises, State: d.State, DropActor: d.DropActor, Per: d.Per, AtOnce: d.AtOnce,
 		Each: d.Each, At: d.Position}
 	if d.Name == "" {
 		b.fault(d.Position, strings.TrimSuffix(path, "."), "a step has no name: add name:")
@@ -497,6 +497,11 @@ func (b *builder) step(s *Scenario, d stepDoc, path string) *Step {
 	}
 	if d.Template == "" {
 		b.fault(d.Position, path+".template", "no template: name one, such as B1")
+	}
+	if d.Channel == mailChannel {
+		st.Channel = ""
+	} else if d.Channel != "" && !channelName(d.Channel) {
+		b.fault(d.Position, path+".channel", "%q is not a name of a channel: write it as under channels: in vigie.yml", d.Channel)
 	}
 	if len(d.When) == 0 {
 		b.fault(d.Position, path+".when", "nothing makes the step due: add when:")
@@ -935,7 +940,7 @@ func (p *Policy) checkTrace(st *Step, dir *Directory, path string, add func(stri
 			}
 		}
 		for _, person := range people {
-			reached = reached || dir.People[person] != nil && dir.People[person].Email != ""
+			reached = reached || dir.People[person] != nil && dir.People[person].Reachable()
 		}
 		if !reached {
 			add(st.At, path+".cc", "step %s is a written trace, but role %s reaches nobody: give its people an e-mail address in the inventory", st.Name, cc)

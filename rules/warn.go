@@ -209,7 +209,7 @@ func (b *Book) peopleGaps(r *Role) []string {
 // reaches reports whether a person, or a bare address, can be written to.
 func (dir *Directory) reaches(id string) bool {
 	if p := dir.Person(id); p != nil {
-		return p.Email != ""
+		return p.Reachable()
 	}
 	return strings.Contains(id, "@")
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
 
@@ -29,11 +30,15 @@ const (
 // Options are what a Renderer needs to know of the organisation.
 type Options struct {
 	// Overrides is an optional folder of an admin's own templates. A file
-	// there takes the place of the built-in one of the same name: fr/B1.tmpl
-	// (both forms of a mail), fr/B1.txt.tmpl or fr/B1.html.tmpl (one form),
-	// fr/_shared.tmpl, parts.txt.tmpl, parts.html.tmpl. A new name makes a new
-	// template; it must be there in every language.
+	// there takes the place of the built-in one of the same name:
+	// fr/server-failed.tmpl (both forms of a mail), fr/server-failed.txt.tmpl or
+	// fr/server-failed.html.tmpl (one form), fr/_shared.tmpl, parts.txt.tmpl,
+	// parts.html.tmpl; so do single words of fr/words.yml and fr/pages.yml. A new
+	// name makes a new template; it must be there in every language. A folder
+	// with a language.yml makes a new language.
 	Overrides fs.FS
+	// Folders holds the languages; nil stands for those that are built in.
+	Folders fs.FS
 	// Links makes the addresses behind the buttons.
 	Links Links
 	// Outside tells whether a recipient is one of the customer's people, who
@@ -51,13 +56,18 @@ type Rendered struct {
 	Subject string
 	Text    string
 	HTML    string
+	// Language is what it is written in: English when the wanted one has no such
+	// mail.
+	Language string
 }
 
 // Renderer turns notifications into mails. It is immutable and safe for
 // concurrent use.
 type Renderer struct {
-	tongues      map[string]*tongue
-	mails        map[string]map[string]*mailTemplate // by language, by id
+	languages    *locale.Catalog
+	names        []string
+	aliases      map[string]string
+	mails        map[string]map[string]*mailTemplate // by language, by name and alias
 	links        Links
 	isOutside    func(rules.Party) bool
 	organisation string
@@ -66,7 +76,7 @@ type Renderer struct {
 
 // mailTemplate is one mail in one language.
 type mailTemplate struct {
-	id   string
+	name string
 	text *template.Template
 	html *htmltemplate.Template
 }
@@ -76,7 +86,6 @@ type mailTemplate struct {
 // shows now. Errors name file and line.
 func NewRenderer(o Options) (*Renderer, error) {
 	r := &Renderer{
-		tongues:      tongues(),
 		mails:        map[string]map[string]*mailTemplate{},
 		links:        o.Links,
 		isOutside:    o.Outside,
@@ -86,24 +95,31 @@ func NewRenderer(o Options) (*Renderer, error) {
 	if r.isOutside == nil {
 		r.isOutside = outsideRole
 	}
-	loader := templateLoader{overrides: o.Overrides}
-	ids, err := loader.ids(slices.Sorted(maps.Keys(r.tongues)))
+	loader, err := newLoader(o)
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	for lang := range r.tongues {
-		r.mails[lang] = map[string]*mailTemplate{}
+	r.aliases = loader.aliases
+	if r.languages, err = loader.catalog(); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	if r.names, err = loader.names(r.languages); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	for _, lang := range r.languages.Codes() {
 		parts, err := loader.parts(lang)
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
-		for _, id := range ids {
-			if r.mails[lang][id], err = parts.mail(id); err != nil {
-				return nil, fmt.Errorf("templates: %w", err)
-			}
-			if o.Overrides == nil {
-				continue // the built-in ones were tried by the tests
-			}
+		if r.mails[lang], err = parts.mails(r.names); err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+	}
+	if o.Overrides == nil {
+		return r, nil // the built-in ones were tried by the tests
+	}
+	for _, id := range r.Known() {
+		for _, lang := range r.languages.Codes() {
 			if err := r.try(id, lang); err != nil {
 				return nil, err
 			}
@@ -112,9 +128,16 @@ func NewRenderer(o Options) (*Renderer, error) {
 	return r, nil
 }
 
-// Templates returns the ids of all templates, sorted. A policy may name no other.
-func (r *Renderer) Templates() []string {
-	return slices.Sorted(maps.Keys(r.mails["en"]))
+// Languages returns the languages that mails are written in.
+func (r *Renderer) Languages() *locale.Catalog { return r.languages }
+
+// Templates returns the names of all templates, sorted.
+func (r *Renderer) Templates() []string { return slices.Clone(r.names) }
+
+// Known returns the names of all templates and their aliases, sorted. A policy
+// may name no other.
+func (r *Renderer) Known() []string {
+	return slices.Sorted(maps.Keys(r.mails[locale.Fallback]))
 }
 
 // Subject returns the subject alone of what Render would return.
@@ -161,7 +184,7 @@ func (r *Renderer) render(m *mailTemplate, v *view) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	return Rendered{Subject: subject, Text: layText(text, v.word("colon")), HTML: v.tidyHTML(html)}, nil
+	return Rendered{Subject: subject, Text: layText(text, v.Word("colon")), HTML: v.tidyHTML(html), Language: v.Code}, nil
 }
 
 // prepare finds the template and checks that a bundle is one.
@@ -173,18 +196,22 @@ func (r *Renderer) prepare(ns []rules.Notification) (*mailTemplate, *view, error
 		return nil, nil, fmt.Errorf("render: %d notifications in one message, the most is %d", len(ns), maxRows)
 	}
 	first := ns[0]
-	lang := languageOf(first)
-	m, ok := r.mails[lang][first.Template]
+	lang := r.languageOf(first)
+	m, ok := r.mails[lang.Code][first.Template]
+	if !ok { // a language that is not whole yet
+		lang = r.languages.Find(locale.Fallback)
+		m, ok = r.mails[lang.Code][first.Template]
+	}
 	if !ok {
-		return nil, nil, fmt.Errorf("render: no template %q; known are %s", first.Template, strings.Join(r.Templates(), ", "))
+		return nil, nil, fmt.Errorf("render: no template %q; known are %s", first.Template, strings.Join(r.Known(), ", "))
 	}
 	for _, n := range ns[1:] {
-		if n.Template != first.Template || languageOf(n) != lang {
+		if n.Template != first.Template || r.languageOf(n) != r.languageOf(first) {
 			return nil, nil, fmt.Errorf("render: a bundle needs one template and language, found %s/%s beside %s/%s",
-				n.Template, languageOf(n), first.Template, lang)
+				n.Template, r.languageOf(n).Code, first.Template, r.languageOf(first).Code)
 		}
 	}
-	v := r.newView(ns, r.tongues[lang])
+	v := r.newView(ns, lang)
 	if v.Outside() {
 		for _, n := range ns[1:] {
 			if n.Facts.Customer != first.Facts.Customer {
@@ -193,18 +220,18 @@ func (r *Renderer) prepare(ns []rules.Notification) (*mailTemplate, *view, error
 			}
 		}
 	}
-	if first.Template == "D1" {
+	if m.name == overview {
 		v.Digest = v.digest(nil)
 	}
 	return m, v, nil
 }
 
 // languageOf is the notification's language, or that of its first recipient.
-func languageOf(n rules.Notification) string {
+func (r *Renderer) languageOf(n rules.Notification) *locale.Language {
 	if n.Language == "" && len(n.To) > 0 {
-		return tongueOf(n.To[0].Language)
+		return r.languages.Find(n.To[0].Language)
 	}
-	return tongueOf(n.Language)
+	return r.languages.Find(n.Language)
 }
 
 // subject is the template's own subject after the number, or else
@@ -290,12 +317,9 @@ func colourOf(tone string) string {
 }
 
 // tidyHTML drops the empty lines and the indentation that templates leave, and
-// ties French punctuation to its word.
+// ties punctuation to its word where the language sets it apart.
 func (v *view) tidyHTML(html string) string {
-	if v.code == "fr" {
-		html = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!",
-			"« ", "«\u00a0", " »", "\u00a0»", " %", "\u00a0%").Replace(html)
-	}
+	html = v.TieSpaces(html)
 	var b strings.Builder
 	for line := range strings.Lines(html) {
 		if line = strings.TrimSpace(line); line != "" {

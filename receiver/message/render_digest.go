@@ -1,12 +1,16 @@
 package message
 
 import (
+	"strconv"
 	"time"
 
 	"vigie/rules"
 )
 
-// Digest is the morning's overview (D1). Its counts are known to the engine
+// overview is the template of the morning's overview.
+const overview = "morning-overview"
+
+// Digest is the morning's overview. Its counts are known to the engine
 // only; what is zero or empty is left out, except that All = 0 means that the
 // number of machines is not known.
 type Digest struct {
@@ -42,14 +46,14 @@ type DigestLine struct {
 
 // RenderDigest returns the morning's overview. It is sent also when all is well.
 func (r *Renderer) RenderDigest(d Digest) (Rendered, error) {
-	base := rules.Notification{Template: "D1", Language: d.Language, DecidedAt: d.At, To: d.To, Cc: d.Cc}
+	base := rules.Notification{Template: overview, Language: d.Language, DecidedAt: d.At, To: d.To, Cc: d.Cc}
 	base.Facts.Zone = d.Zone
 	m, v, err := r.prepare([]rules.Notification{base})
 	if err != nil {
 		return Rendered{}, err
 	}
 	if len(d.Incidents) > 0 {
-		v.Items = r.newView(d.Incidents, v.tongue).Items
+		v.Items = r.newView(d.Incidents, v.Language).Items
 	} else {
 		v.Items = nil
 	}
@@ -84,7 +88,7 @@ type digestList struct {
 
 // digest sorts the view's items into sections; d adds what is not an incident.
 func (v *view) digest(d *Digest) *digestView {
-	g := &digestView{Date: v.day(v.ref)}
+	g := &digestView{Date: v.Day(v.Ref)}
 	sections := map[string][]*item{}
 	for _, i := range v.Items {
 		key := i.digestSection()
@@ -98,7 +102,7 @@ func (v *view) digest(d *Digest) *digestView {
 			if key == "calls" {
 				list = sub.CallTable()
 			}
-			g.Sections = append(g.Sections, digestSection{v.word("digest." + key), list})
+			g.Sections = append(g.Sections, digestSection{v.Word("digest." + key), list})
 		}
 	}
 	g.Summary = v.digestSummary(sections)
@@ -106,21 +110,21 @@ func (v *view) digest(d *Digest) *digestView {
 	if d == nil {
 		return g
 	}
-	g.Counts = v.word("digest.part_unknown")
+	g.Counts = v.Word("digest.part_unknown")
 	if d.All > 0 {
-		g.Counts = v.say("digest.part_ok", "good", itoa(d.Good), "all", itoa(d.All))
+		g.Counts = v.Say("digest.part_ok", "good", strconv.Itoa(d.Good), "all", strconv.Itoa(d.All))
 	}
 	if !d.Due.IsZero() && d.At.Sub(d.Due) > digestLate {
-		g.Late = v.moment(d.Due)
+		g.Late = v.Moment(d.Due)
 	}
 	g.Seal = cut(cleanOneLine(d.Seal), maxField)
 	for _, l := range []digestList{
-		{v.word("digest.opened"), d.Opened},
-		{v.word("digest.silences"), v.silences(d.Silences)},
-		{v.word("digest.flaky"), d.Flaky},
-		{v.word("digest.unsorted"), d.Unsorted},
-		{v.word("digest.issues"), d.Issues},
-		{v.word("digest.chain"), append(v.health(d.Health), v.chain(d.Chain)...)},
+		{v.Word("digest.opened"), d.Opened},
+		{v.Word("digest.silences"), v.silences(d.Silences)},
+		{v.Word("digest.flaky"), d.Flaky},
+		{v.Word("digest.unsorted"), d.Unsorted},
+		{v.Word("digest.issues"), d.Issues},
+		{v.Word("digest.chain"), append(v.health(d.Health), v.chain(d.Chain)...)},
 	} {
 		if len(l.Lines) > 0 {
 			g.Lists = append(g.Lists, digestList{l.Name, cleanLines(l.Lines)})
@@ -153,13 +157,13 @@ func (v *view) digestTable() *table {
 	for _, i := range v.Items {
 		who := i.f.Assignee
 		if who == "" && !i.Workstation() {
-			who = i.word("nobody_yet")
+			who = i.Word("nobody_yet")
 		}
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("incident")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
 			{Text: i.Fact()},
-			{Text: i.dueShort(i.f.Deadline)},
+			{Text: i.DueShort(i.f.Deadline)},
 			{Text: who},
 		})
 	}
@@ -169,30 +173,30 @@ func (v *view) digestTable() *table {
 func (v *view) digestSummary(sections map[string][]*item) string {
 	var due, calls, clients string
 	if n := len(sections["due"]); n > 0 {
-		due = v.say("digest.part_due", "n", itoa(n))
+		due = v.Say("digest.part_due", "n", strconv.Itoa(n))
 	}
 	if n := len(sections["calls"]); n > 0 {
-		calls = v.count("calls", n)
+		calls = v.Plural("calls", n)
 	}
 	customers := map[string]bool{}
 	for _, i := range sections["clients"] {
 		customers[i.f.Customer] = true
 	}
 	if n := len(customers); n > 0 {
-		clients = v.say("digest.part_mails", "customers", v.count("customers", n))
+		clients = v.Say("digest.part_mails", "customers", v.Plural("customers", n))
 	}
 	if s := joinNonEmpty(", ", due, calls, clients); s != "" {
 		return s
 	}
-	return v.word("digest.part_none")
+	return v.Word("digest.part_none")
 }
 
 func (v *view) chain(lines []DigestLine) []DigestLine {
 	out := make([]DigestLine, len(lines))
 	for n, l := range lines {
-		verdict := v.word("digest.chain_ok")
+		verdict := v.Word("digest.chain_ok")
 		if l.Bad {
-			verdict = v.word("digest.chain_ko")
+			verdict = v.Word("digest.chain_ko")
 		}
 		out[n] = DigestLine{What: l.What, Detail: joinNonEmpty(", ", verdict, l.Detail), Bad: l.Bad}
 	}

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,11 +52,11 @@ func (v *view) silences(all []DigestSilence) []DigestLine {
 			key string
 		}{{s.Long, "long"}, {s.Broad, "broad"}, {s.Idle, "idle"}} {
 			if w.on {
-				why = append(why, v.word("digest.silence."+w.key))
+				why = append(why, v.Word("digest.silence."+w.key))
 			}
 		}
 		line := DigestLine{What: strings.Join(s.Matchers, ", "), Bad: len(why) > 0,
-			Detail: joinNonEmpty(", ", strings.Join(why, ", "), v.say("digest.silence", "who", s.By, "moment", v.moment(s.Until)), s.Comment)}
+			Detail: joinNonEmpty(", ", strings.Join(why, ", "), v.Say("digest.silence", "who", s.By, "moment", v.Moment(s.Until)), s.Comment)}
 		if line.Bad {
 			odd = append(odd, line)
 		} else {
@@ -72,41 +73,41 @@ func (v *view) health(h *DigestHealth) []DigestLine {
 	}
 	var out []DigestLine
 	add := func(name string, bad bool, detail string) {
-		verdict := v.word("digest.chain_ok")
+		verdict := v.Word("digest.chain_ok")
 		if bad {
-			verdict = v.word("digest.chain_ko")
+			verdict = v.Word("digest.chain_ko")
 		}
 		out = append(out, DigestLine{What: name, Detail: joinNonEmpty(", ", verdict, detail), Bad: bad})
 	}
-	heard := v.word("digest.never")
+	heard := v.Word("digest.never")
 	if !h.Watchdog.IsZero() {
-		heard = v.momentAgo(h.Watchdog)
+		heard = v.MomentAgo(h.Watchdog)
 	}
-	add(v.word("digest.health.watchdog"), h.WatchdogGone, heard)
+	add(v.Word("digest.health.watchdog"), h.WatchdogGone, heard)
 	add("Prometheus", h.Prometheus != "", h.Prometheus)
 	add("Alertmanager", len(h.Silent) > 0, strings.Join(h.Silent, ", "))
 	var stale []string
 	for _, s := range h.Stale {
-		read := v.word("digest.never")
+		read := v.Word("digest.never")
 		if !s.Read.IsZero() {
-			read = v.moment(s.Read)
+			read = v.Moment(s.Read)
 		}
 		stale = append(stale, s.Name+" ("+read+")")
 	}
-	sources := v.say("digest.sources", "n", itoa(h.Sources))
+	sources := v.Say("digest.sources", "n", strconv.Itoa(h.Sources))
 	if len(stale) > 0 {
 		sources = strings.Join(stale, ", ")
 	}
 	if h.Prometheus == "" {
-		add(v.word("digest.health.sources"), len(stale) > 0 || h.Sources == 0, sources)
+		add(v.Word("digest.health.sources"), len(stale) > 0 || h.Sources == 0, sources)
 	}
 	pending := ""
 	if h.Pending > 0 {
-		pending = v.say("digest.pending", "n", itoa(h.Pending), "moment", v.momentAgo(h.Oldest))
+		pending = v.Say("digest.pending", "n", strconv.Itoa(h.Pending), "moment", v.MomentAgo(h.Oldest))
 	}
-	add(v.word("digest.health.mail"), h.Pending > 0 && v.ref.Sub(h.Oldest) > digestLate, pending)
+	add(v.Word("digest.health.mail"), h.Pending > 0 && v.Ref.Sub(h.Oldest) > digestLate, pending)
 	if len(h.Refused) > 0 {
-		add(v.word("digest.health.refused"), true, strings.Join(h.Refused, ", "))
+		add(v.Word("digest.health.refused"), true, strings.Join(h.Refused, ", "))
 	}
 	return out
 }

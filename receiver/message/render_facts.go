@@ -2,11 +2,13 @@ package message
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
 
@@ -21,7 +23,7 @@ type fact struct {
 
 // facts gathers rows and leaves out those without a value.
 type facts struct {
-	t    *tongue
+	t    *locale.Language
 	rows []fact
 }
 
@@ -29,7 +31,7 @@ func (fs *facts) add(key, value string, marks ...func(*fact)) {
 	if value == "" {
 		return
 	}
-	row := fact{Name: fs.t.word("fact_name." + key), Value: value}
+	row := fact{Name: fs.t.Word("fact_name." + key), Value: value}
 	for _, m := range marks {
 		m(&row)
 	}
@@ -56,7 +58,7 @@ func (v *view) Facts() []fact {
 }
 
 func (i *item) backupFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	fs.add("customer", i.Customer())
 	fs.add("machine", i.machineFact())
 	fs.add("backup", i.backup())
@@ -73,12 +75,12 @@ func (i *item) backupFacts() []fact {
 		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
 	}
-	fs.add("since", i.moment(i.f.StartedAt))
+	fs.add("since", i.Moment(i.f.StartedAt))
 	last := i.LastSuccess()
 	if last == "" && i.f.Machine != "" {
-		last = i.word("unknown")
+		last = i.Word("unknown")
 		if i.kind() == "never_ran" {
-			last = i.word("never")
+			last = i.Word("never")
 		}
 	}
 	fs.add("last_success", last)
@@ -89,7 +91,7 @@ func (i *item) backupFacts() []fact {
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
-	fs.add("deadline", joinNonEmpty(", ", i.dueShort(i.f.Deadline), i.lateNote()), strong)
+	fs.add("deadline", joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote()), strong)
 	if i.f.Machine == "" {
 		fs.add("runbook", i.Runbook(), linked)
 		fs.add("source", i.Measurement(), linked)
@@ -101,12 +103,12 @@ func (i *item) daysWithout() string {
 	if i.Days() == "" {
 		return ""
 	}
-	return i.say("days.without", "days", i.Days())
+	return i.Say("days.without", "days", i.Days())
 }
 
 func (i *item) lateNote() string {
 	if i.f.LateStart {
-		return i.word("late_start")
+		return i.Word("late_start")
 	}
 	return ""
 }
@@ -115,22 +117,22 @@ func (i *item) machineFact() string {
 	if i.f.Machine == "" || i.f.MachineClass == "" {
 		return i.f.Machine
 	}
-	return i.f.Machine + " (" + i.name("class", i.f.MachineClass) + ")"
+	return i.f.Machine + " (" + i.NameOf("class", i.f.MachineClass) + ")"
 }
 
 func (i *item) backup() string {
-	return joinNonEmpty(", ", i.Engine(), i.name("backup_role", i.f.BackupRole))
+	return joinNonEmpty(", ", i.Engine(), i.NameOf("backup_role", i.f.BackupRole))
 }
 
 func (i *item) problem() string {
 	if i.kind() == "other" && i.f.Kind != "" {
-		return i.name("kind", i.f.Kind)
+		return i.NameOf("kind", i.f.Kind)
 	}
-	return i.word("kind." + i.kind())
+	return i.Word("kind." + i.kind())
 }
 
 func (i *item) platformFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	if len(i.f.Platforms) > 1 {
 		fs.add("platforms", strings.Join(i.f.Platforms, ", "))
 	} else {
@@ -139,17 +141,17 @@ func (i *item) platformFacts() []fact {
 	fs.add("customer", i.Customer())
 	fs.add("problem", i.Alert())
 	fs.add("since", i.Started())
-	fs.add("received", i.moment(i.f.ReceivedAt))
+	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
 	fs.add("reporter", i.f.Reporter)
 	severity := i.Severity()
 	if severity != "" && i.f.Provisional {
-		severity += " (" + i.word("fact_name.provisional") + ")"
+		severity += " (" + i.Word("fact_name.provisional") + ")"
 	}
 	fs.add("severity", severity, strong)
 	fs.add("scope", i.Scope())
 	if i.f.Level > 0 {
-		fs.add("level", itoa(i.f.Level))
+		fs.add("level", strconv.Itoa(i.f.Level))
 	}
 	fs.add("cause", i.Cause())
 	fs.add("guarantee", i.Guarantee())
@@ -165,14 +167,14 @@ func linked(f *fact) { f.URL = f.Value }
 
 // CustomerFacts are those facts that a platform's customer reads.
 func (i *item) CustomerFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	fs.add("reference", i.ID())
 	fs.add("platform", i.Platform())
-	fs.add("received", i.moment(i.f.ReceivedAt))
+	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
 	severity := i.Severity()
 	if severity != "" && i.f.Provisional {
-		severity += " (" + i.word("fact_name.provisional") + ")"
+		severity += " (" + i.Word("fact_name.provisional") + ")"
 	}
 	fs.add("severity", severity)
 	fs.add("scope", i.Scope())
@@ -183,22 +185,22 @@ func (i *item) CustomerFacts() []fact {
 
 // OtherName is what the machine's other backup is called: "Sauvegarde locale".
 func (i *item) OtherName() string {
-	if w := i.word("other_role." + keyOf(i.f.Other.Role)); w != "" && i.f.Other.Role != i.f.BackupRole {
+	if w := i.Word("other_role." + locale.KeyOf(i.f.Other.Role)); w != "" && i.f.Other.Role != i.f.BackupRole {
 		return w
 	}
-	if w := i.word("other." + keyOf(i.f.BackupRole)); w != "" {
+	if w := i.Word("other." + locale.KeyOf(i.f.BackupRole)); w != "" {
 		return w
 	}
-	return i.word("other.")
+	return i.Word("other.")
 }
 
 // OtherState is "OK", "EN ÉCHEC", "AUCUNE" or "INCONNUE – à vérifier avant 18:00".
 func (i *item) OtherState() string {
-	s := i.name("evidence", string(i.f.Other.State))
+	s := i.NameOf("evidence", string(i.f.Other.State))
 	if s == "" || i.f.Other.State == rules.EvidenceUnknown {
-		s = i.word("evidence.unknown") + " – " + i.word("evidence.check")
+		s = i.Word("evidence.unknown") + " – " + i.Word("evidence.check")
 		if due := i.Due(); due != "" {
-			s = i.word("evidence.unknown") + " – " + i.say("evidence.check_by", "time", due)
+			s = i.Word("evidence.unknown") + " – " + i.Say("evidence.check_by", "time", due)
 		}
 	}
 	return s
@@ -222,11 +224,11 @@ func (i *item) OtherOpen() bool { return !i.OtherGood() && !i.OtherBad() }
 func (i *item) OtherVerdict() string {
 	switch {
 	case i.OtherGood():
-		return i.word("other.confirmed")
+		return i.Word("other.confirmed")
 	case i.OtherBad():
-		return i.word("other.absent")
+		return i.Word("other.absent")
 	}
-	return i.word("other.open")
+	return i.Word("other.open")
 }
 
 // OtherProof is what its state rests on.
@@ -234,29 +236,29 @@ func (i *item) OtherProof() string {
 	e := i.f.Other
 	var parts []string
 	if e.By != "" {
-		parts = append(parts, i.say("proof.by", "who", e.By), e.Note)
+		parts = append(parts, i.Say("proof.by", "who", e.By), e.Note)
 	}
-	parts = append(parts, i.name("engine", e.Engine))
+	parts = append(parts, i.NameOf("engine", e.Engine))
 	if e.Plan != "" {
-		parts = append(parts, i.word("quote.open")+e.Plan+i.word("quote.close"))
+		parts = append(parts, i.Word("quote.open")+e.Plan+i.Word("quote.close"))
 	}
 	if !e.LastSuccess.IsZero() {
-		parts = append(parts, i.say("proof.success", "moment", i.momentAgo(e.LastSuccess)))
+		parts = append(parts, i.Say("proof.success", "moment", i.MomentAgo(e.LastSuccess)))
 	}
 	switch {
 	case e.State == rules.EvidenceNone:
-		parts = append(parts, i.word("proof.none"))
+		parts = append(parts, i.Word("proof.none"))
 	case e.Error != "":
-		parts = append(parts, i.say("proof.error", "error", e.Error))
+		parts = append(parts, i.Say("proof.error", "error", e.Error))
 	case i.OtherOpen() && e.By == "":
-		parts = append(parts, i.word("proof.unknown"))
+		parts = append(parts, i.Word("proof.unknown"))
 	}
 	if !e.AskedAt.IsZero() && e.By == "" {
 		key := "proof.asked"
-		if i.today(e.AskedAt) {
+		if i.Today(e.AskedAt) {
 			key = "proof.asked_today"
 		}
-		parts = append(parts, i.say(key, "moment", i.due(e.AskedAt)))
+		parts = append(parts, i.Say(key, "moment", i.DueAt(e.AskedAt)))
 	}
 	return joinNonEmpty(", ", parts...)
 }
@@ -297,30 +299,30 @@ func (i *item) planLine(p rules.PlanRow, engine, role string) planLine {
 	if p.Role != "" {
 		role = p.Role
 	}
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	if p.Kind != "" {
-		fs.add("problem", i.name("kind", p.Kind))
+		fs.add("problem", i.NameOf("kind", p.Kind))
 	} else if p.State != "" {
-		fs.add("state", i.name("evidence", string(p.State)))
+		fs.add("state", i.NameOf("evidence", string(p.State)))
 	}
-	last := i.momentAgo(p.LastSuccess)
+	last := i.MomentAgo(p.LastSuccess)
 	if last == "" {
-		last = i.word("unknown")
+		last = i.Word("unknown")
 	}
 	fs.add("last_success", last)
 	if p.Failures > 0 {
-		fs.add("failures", i.count("failures", p.Failures))
+		fs.add("failures", i.Plural("failures", p.Failures))
 	}
 	fs.add("error", p.Error, code)
-	name := i.word("other_role." + keyOf(role))
+	name := i.Word("other_role." + locale.KeyOf(role))
 	if name == "" {
-		name = i.word("fact_name.backup")
+		name = i.Word("fact_name.backup")
 	}
 	plan := ""
 	if p.Plan != "" {
-		plan = i.word("quote.open") + p.Plan + i.word("quote.close")
+		plan = i.Word("quote.open") + p.Plan + i.Word("quote.close")
 	}
-	return planLine{Title: joinNonEmpty(" – ", name, joinNonEmpty(" ", i.name("engine", engine), plan)), Facts: fs.rows}
+	return planLine{Title: joinNonEmpty(" – ", name, joinNonEmpty(" ", i.NameOf("engine", engine), plan)), Facts: fs.rows}
 }
 
 // Restorable is the newest backup of all that one could restore.
@@ -334,7 +336,7 @@ func (i *item) Restorable() string {
 			newest = p.LastSuccess
 		}
 	}
-	return i.momentAgo(newest)
+	return i.MomentAgo(newest)
 }
 
 // moment of a timeline.
@@ -349,18 +351,18 @@ func (v *view) History() []happening {
 	}
 	var all []happening
 	for _, h := range v.f.History {
-		what := v.name("what", h.What)
-		switch keyOf(h.What) {
+		what := v.NameOf("what", h.What)
+		switch locale.KeyOf(h.What) {
 		case "state":
-			all = append(all, happening{v.moment(h.At), what, h.Who, v.name("state", h.Text)})
+			all = append(all, happening{v.Moment(h.At), what, h.Who, v.NameOf("state", h.Text)})
 			continue
 		case "mail", "told":
-			if w := v.word("mail." + h.Text); w != "" {
-				all = append(all, happening{v.moment(h.At), w, h.Who, ""})
+			if w := v.Word("mail." + v.templateName(h.Text)); w != "" {
+				all = append(all, happening{v.Moment(h.At), w, h.Who, ""})
 				continue
 			}
 		}
-		all = append(all, happening{v.moment(h.At), what, h.Who, h.Text})
+		all = append(all, happening{v.Moment(h.At), what, h.Who, h.Text})
 	}
 	return all
 }
@@ -369,7 +371,7 @@ func (v *view) History() []happening {
 // was done; of "qualify", why.
 func (i *item) Done(verb string) string {
 	for _, h := range slices.Backward(i.f.History) {
-		if keyOf(h.What) == verb {
+		if locale.KeyOf(h.What) == verb {
 			return h.Text
 		}
 	}
@@ -383,9 +385,9 @@ func (v *view) Attempts() []happening {
 		return nil
 	}
 	for _, h := range v.f.History {
-		switch keyOf(h.What) {
+		switch locale.KeyOf(h.What) {
 		case "attempt", "note", "taken", "take", "call", "assign", "assigned", "check_other", "silence", "silenced":
-			all = append(all, happening{v.moment(h.At), v.name("what", h.What), h.Who, h.Text})
+			all = append(all, happening{v.Moment(h.At), v.NameOf("what", h.What), h.Who, h.Text})
 		}
 	}
 	return all
@@ -393,7 +395,7 @@ func (v *view) Attempts() []happening {
 
 // ContactFacts is whom to phone.
 func (i *item) ContactFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	fs.add("contact", i.contact.Name)
 	fs.add("phone", i.contact.Phone, strong)
 	fs.add("mail", i.contact.Address)
@@ -417,25 +419,25 @@ func (i *item) ContactPhone() string { return i.contact.Phone }
 // PlainCause is the cause in a customer's words.
 func (i *item) PlainCause() string {
 	if i.f.Offline {
-		return i.word("plain.offline")
+		return i.Word("plain.offline")
 	}
-	return i.word("plain.error")
+	return i.Word("plain.error")
 }
 
 // CallFacts is the written summary of a phone call.
 func (i *item) CallFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	c := i.f.Call
 	when := c["at"]
 	if t, err := time.Parse(time.RFC3339, when); err == nil {
-		when = i.moment(t)
+		when = i.Moment(t)
 	}
 	if when == "" {
-		when = i.moment(i.n.DecidedAt)
+		when = i.Moment(i.n.DecidedAt)
 	}
 	fs.add("called", when)
 	fs.add("who", joinNonEmpty(", ", c["person"]))
-	fs.add("outcome", i.name("outcome", c["outcome"]))
+	fs.add("outcome", i.NameOf("outcome", c["outcome"]))
 	fs.add("agreed", c["note"])
 	fs.add("next", i.dateText(c["next_date"]))
 	return fs.rows
@@ -444,19 +446,19 @@ func (i *item) CallFacts() []fact {
 // CallDay is the day of the call, for a subject.
 func (i *item) CallDay() string {
 	if t, err := time.Parse(time.RFC3339, i.f.Call["at"]); err == nil {
-		return i.date(t)
+		return i.Date(t)
 	}
-	return i.date(i.n.DecidedAt)
+	return i.Date(i.n.DecidedAt)
 }
 
 // CallReached tells whether somebody answered.
 func (i *item) CallReached() bool {
-	o := keyOf(i.f.Call["outcome"])
+	o := locale.KeyOf(i.f.Call["outcome"])
 	return o == "reached" || o == "refused"
 }
 
 // CallOutcome is how the call ended, in words.
-func (i *item) CallOutcome() string { return i.name("outcome", i.f.Call["outcome"]) }
+func (i *item) CallOutcome() string { return i.NameOf("outcome", i.f.Call["outcome"]) }
 
 // CallNote is what was agreed.
 func (i *item) CallNote() string { return i.f.Call["note"] }
@@ -466,7 +468,7 @@ func (i *item) CallNext() string { return i.dateText(i.f.Call["next_date"]) }
 
 // Proof is what shows that the backup works again.
 func (i *item) Proof() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	fs.add("customer", i.Customer())
 	fs.add("machine", i.machineFact())
 	fs.add("backup", i.backup())
@@ -500,7 +502,7 @@ func (v *view) AffectedCount() string {
 	if n == 0 {
 		return ""
 	}
-	return v.count("machines", n)
+	return v.Plural("machines", n)
 }
 
 // Refused lists the addresses that were refused for good.
@@ -513,14 +515,14 @@ func (v *view) Footer() []string {
 	}
 	var lines []string
 	if to := v.n.To; len(to) == 1 {
-		if role := v.word("role." + keyOf(to[0].Role)); role != "" {
-			lines = append(lines, v.say("you_are", "role", role))
+		if role := v.Word("role." + locale.KeyOf(to[0].Role)); role != "" {
+			lines = append(lines, v.Say("you_are", "role", role))
 		}
 	} else if names := partyNames(to); names != "" {
-		lines = append(lines, v.say("one_of_you", "names", names))
+		lines = append(lines, v.Say("one_of_you", "names", names))
 	}
 	if cc := partyNames(v.n.Cc); cc != "" {
-		lines = append(lines, v.say("in_copy", "names", cc))
+		lines = append(lines, v.Say("in_copy", "names", cc))
 	}
 	step := v.f.PolicyStep
 	if step == "" {
@@ -531,8 +533,8 @@ func (v *view) Footer() []string {
 		scenario = v.f.Scenario
 	}
 	if step != "" && scenario != "" {
-		lines = append(lines, v.say("step", "step", v.n.Template+" ("+step+")",
-			"scenario", v.word("quote.open")+scenario+v.word("quote.close")))
+		lines = append(lines, v.Say("step", "step", v.n.Template+" ("+step+")",
+			"scenario", v.Word("quote.open")+scenario+v.Word("quote.close")))
 	}
 	return lines
 }
@@ -587,10 +589,10 @@ func (v *view) Heading() string {
 }
 
 // DueToday tells whether the deadline is today, or not known.
-func (i *item) DueToday() bool { return i.f.Deadline.IsZero() || i.today(i.f.Deadline) }
+func (i *item) DueToday() bool { return i.f.Deadline.IsZero() || i.Today(i.f.Deadline) }
 
 // Decided is when the message was decided on.
-func (i *item) Decided() string { return i.due(i.n.DecidedAt) }
+func (i *item) Decided() string { return i.DueAt(i.n.DecidedAt) }
 
 // TheMachineUp is TheMachine at the beginning of a sentence.
 func (i *item) TheMachineUp() string { return upperFirst(i.TheMachine()) }
@@ -602,19 +604,19 @@ func (i *item) Problem() string { return i.problem() }
 func (i *item) NoBackupFact() string {
 	own := i.Engine()
 	if own == "" {
-		own = i.name("backup_role", i.f.BackupRole)
+		own = i.NameOf("backup_role", i.f.BackupRole)
 	}
 	if i.f.Other.State == rules.EvidenceNone {
-		return upperFirst(i.say("fact.only", "own", own))
+		return upperFirst(i.Say("fact.only", "own", own))
 	}
-	other := i.name("engine", i.f.Other.Engine)
+	other := i.NameOf("engine", i.f.Other.Engine)
 	if other == "" {
-		other = i.word("fact.the_other." + keyOf(i.f.BackupRole))
+		other = i.Word("fact.the_other." + locale.KeyOf(i.f.BackupRole))
 	}
 	if own == "" || other == "" {
-		return i.word("fact.neither")
+		return i.Word("fact.neither")
 	}
-	return upperFirst(i.say("fact.both", "own", own, "other", other))
+	return upperFirst(i.Say("fact.both", "own", own, "other", other))
 }
 
 // Computer is "votre ordinateur PC-LEA", or "l'ordinateur PC-LEA" for somebody
@@ -623,7 +625,7 @@ func (i *item) Computer() string {
 	if !i.Workstation() && i.f.MachineClass != "" {
 		return i.TheMachine()
 	}
-	return i.say("computer."+i.whose(), "name", i.f.Machine)
+	return i.Say("computer."+i.whose(), "name", i.f.Machine)
 }
 
 // OfComputer is Computer after "la sauvegarde".
@@ -631,12 +633,12 @@ func (i *item) OfComputer() string {
 	if !i.Workstation() && i.f.MachineClass != "" {
 		return i.OfMachine()
 	}
-	return i.say("of_computer."+i.whose(), "name", i.f.Machine)
+	return i.Say("of_computer."+i.whose(), "name", i.f.Machine)
 }
 
 func (i *item) whose() string {
 	for _, p := range append(slices.Clone(i.n.To), i.contact) {
-		if role := keyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
+		if role := locale.KeyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
 			return "one"
 		}
 	}
@@ -645,10 +647,10 @@ func (i *item) whose() string {
 
 // Since is how long the failure has lasted: "45 min".
 func (i *item) Since() string {
-	if i.f.StartedAt.IsZero() || !i.f.StartedAt.Before(i.ref) {
+	if i.f.StartedAt.IsZero() || !i.f.StartedAt.Before(i.Ref) {
 		return ""
 	}
-	return i.span(i.ref.Sub(i.f.StartedAt))
+	return i.Span(i.Ref.Sub(i.f.StartedAt))
 }
 
 // Source is what cannot be read any more, of a monitoring that is blind.
@@ -668,7 +670,7 @@ func (i *item) Source() string {
 func (i *item) CallDue() bool { return i.f.State == rules.CallDue }
 
 // Local tells a local backup from a primary one.
-func (i *item) Local() bool { return keyOf(i.f.BackupRole) == "local" }
+func (i *item) Local() bool { return locale.KeyOf(i.f.BackupRole) == "local" }
 
 // Scenario is the scenario's title.
 func (i *item) Scenario() string {
@@ -679,16 +681,16 @@ func (i *item) Scenario() string {
 }
 
 // DueStamp is the missed deadline for a subject: always with its day.
-func (i *item) DueStamp() string { return i.stamp(i.f.Deadline) }
+func (i *item) DueStamp() string { return i.Stamp(i.f.Deadline) }
 
 // ComputerUp is Computer at the beginning of a sentence.
 func (i *item) ComputerUp() string { return upperFirst(i.Computer()) }
 
 // ErrorFacts is the error that many machines share.
 func (i *item) ErrorFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	fs.add("engine", i.Source())
-	fs.add("since", i.moment(i.f.StartedAt))
+	fs.add("since", i.Moment(i.f.StartedAt))
 	fs.add("error", i.f.Error, code)
 	return fs.rows
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"vigie/rules"
@@ -348,7 +349,7 @@ func exampleDigest(lang string) Digest {
 	l.Assignee = "Alain Durand"
 	c.Number, c.Machine, c.State = 118, "PC-MARC", rules.CallDue
 	for _, f := range []rules.FactSheet{s, l, w, c} {
-		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + itoa(f.Number), DecidedAt: d.At, Facts: f})
+		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Facts: f})
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"vigie/rules"
@@ -76,7 +77,7 @@ func (v *view) Actions(purposes ...string) []action {
 	}
 	var all []action
 	for _, p := range purposes {
-		a := action{Label: v.word("act." + p), URL: v.links.url(p), First: len(all) == 0}
+		a := action{Label: v.Word("act." + p), URL: v.links.url(p), First: len(all) == 0}
 		if a.URL == "" && (v.links.Token == nil || v.links.Base == "") && !v.Outside() {
 			a.Command = v.command(p)
 		}
@@ -95,7 +96,7 @@ func (i *item) Link(purpose string) string { return i.links.url(purpose) }
 
 // command is how to do the same from the command line; "" when one cannot.
 func (i *item) command(purpose string) string {
-	id := itoa(i.f.Number)
+	id := strconv.Itoa(i.f.Number)
 	if i.f.Number <= 0 {
 		id = i.n.IncidentID
 	}

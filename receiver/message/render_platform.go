@@ -1,9 +1,11 @@
 package message
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
+	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
 
@@ -11,18 +13,18 @@ import (
 func (i *item) Alert() string {
 	if i.f.Alertname == "" {
 		if i.f.Report != "" || i.f.Reporter != "" {
-			return i.word("platform.unknown")
+			return i.Word("platform.unknown")
 		}
-		return i.word("fact.platform")
+		return i.Word("fact.platform")
 	}
-	return i.name("alert", i.f.Alertname)
+	return i.NameOf("alert", i.f.Alertname)
 }
 
 // Severity is "mineure", "majeure", "bloquante"; "" when not known.
-func (i *item) Severity() string { return i.name("severity", i.f.Severity) }
+func (i *item) Severity() string { return i.NameOf("severity", i.f.Severity) }
 
 // Scope is how much is hit.
-func (i *item) Scope() string { return i.name("scope", i.f.Scope) }
+func (i *item) Scope() string { return i.NameOf("scope", i.f.Scope) }
 
 // Level is 2 or 3.
 func (i *item) Level() int { return i.f.Level }
@@ -31,7 +33,7 @@ func (i *item) Level() int { return i.f.Level }
 func (i *item) Provisional() bool { return i.f.Provisional }
 
 // Entry is the door by which the first signal came.
-func (i *item) Entry() string { return i.name("entry", i.f.Entry) }
+func (i *item) Entry() string { return i.NameOf("entry", i.f.Entry) }
 
 // Received is when the first signal came in.
 func (i *item) Received() string {
@@ -39,23 +41,23 @@ func (i *item) Received() string {
 	if t.IsZero() {
 		t = i.f.StartedAt
 	}
-	return i.moment(t)
+	return i.Moment(t)
 }
 
 // ReceivedBrief is Received for a subject.
 func (i *item) ReceivedBrief() string {
-	return i.stamp(i.f.ReceivedAt)
+	return i.Stamp(i.f.ReceivedAt)
 }
 
 // Started is when the failure began.
-func (i *item) Started() string { return i.moment(i.f.StartedAt) }
+func (i *item) Started() string { return i.Moment(i.f.StartedAt) }
 
 // Guarantee is the level of service now: its code and words.
 func (i *item) Guarantee() string {
 	if i.f.Guarantee == "" {
 		return ""
 	}
-	w := i.name("guarantee", i.f.Guarantee)
+	w := i.NameOf("guarantee", i.f.Guarantee)
 	if w == i.f.Guarantee {
 		return w
 	}
@@ -66,21 +68,21 @@ func (i *item) Guarantee() string {
 func (i *item) Guaranteed() bool { return i.f.Guarantee != "G3" }
 
 // Reopens is when a better level of service begins.
-func (i *item) Reopens() string { return i.due(i.f.Reopens) }
+func (i *item) Reopens() string { return i.DueAt(i.f.Reopens) }
 
 // Cause is the cause in words; CauseClass says intrinsic or extrinsic.
 func (i *item) Cause() string {
-	return i.name("cause", i.f.Cause)
+	return i.NameOf("cause", i.f.Cause)
 }
 
 // CauseClass is "cause intrinsèque" or "cause extrinsèque"; "" when unknown.
 func (i *item) CauseClass() string {
 	class, _, _ := strings.Cut(i.f.Cause, ".")
-	return i.word("cause_class." + class)
+	return i.Word("cause_class." + class)
 }
 
 // DataLoss is the answer about lost data, in words.
-func (i *item) DataLoss() string { return i.name("data_loss", i.f.DataLoss) }
+func (i *item) DataLoss() string { return i.NameOf("data_loss", i.f.DataLoss) }
 
 // Workaround is the workaround as its author wrote it.
 func (i *item) Workaround() string { return i.f.Workaround }
@@ -98,20 +100,20 @@ func (i *item) Percent() int { return i.f.Percent }
 func (i *item) Breached() bool { return i.f.Percent >= 100 }
 
 // Target is the clock that a warning speaks of.
-func (i *item) Target() string { return i.name("target", i.f.Target) }
+func (i *item) Target() string { return i.NameOf("target", i.f.Target) }
 
 // TargetDue is when the warned-of clock is due: from the running clocks, or
 // the sheet's deadline.
-func (i *item) TargetDue() string { return i.due(i.dueOf(i.f.Target)) }
+func (i *item) TargetDue() string { return i.DueAt(i.dueOf(i.f.Target)) }
 
 // TargetBrief is TargetDue for a subject.
-func (i *item) TargetBrief() string { return i.brief(i.dueOf(i.f.Target)) }
+func (i *item) TargetBrief() string { return i.Brief(i.dueOf(i.f.Target)) }
 
 // DueFor is when the named clock is due; "" when it does not run.
 func (i *item) DueFor(target string) string {
 	for _, c := range i.f.Clocks {
 		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
-			return i.due(c.Due)
+			return i.DueAt(c.Due)
 		}
 	}
 	return ""
@@ -121,7 +123,7 @@ func (i *item) DueFor(target string) string {
 func (i *item) DueForBrief(target string) string {
 	for _, c := range i.f.Clocks {
 		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
-			return i.brief(c.Due)
+			return i.Brief(c.Due)
 		}
 	}
 	return ""
@@ -158,20 +160,20 @@ func (i *item) dueOf(target string) time.Time {
 func (i *item) Clocks() []fact {
 	var rows []fact
 	for _, c := range i.f.Clocks {
-		row := fact{Name: upperFirst(i.name("target", c.Target))}
+		row := fact{Name: upperFirst(i.NameOf("target", c.Target))}
 		switch {
 		case !c.MetAt.IsZero() && (c.Late || !c.Due.IsZero() && c.MetAt.After(c.Due)):
-			row.Value = i.say("clock.met_late", "moment", i.moment(c.MetAt))
+			row.Value = i.Say("clock.met_late", "moment", i.Moment(c.MetAt))
 		case !c.MetAt.IsZero():
-			row.Value = i.say("clock.met", "moment", i.moment(c.MetAt))
+			row.Value = i.Say("clock.met", "moment", i.Moment(c.MetAt))
 		case c.Paused:
-			row.Value = i.word("clock.paused")
+			row.Value = i.Word("clock.paused")
 		case c.Due.IsZero():
-			row.Value = i.word("clock.running")
-		case c.Late || c.Due.Before(i.ref):
-			row.Value, row.Strong = i.say("clock.late", "moment", i.moment(c.Due)), true
+			row.Value = i.Word("clock.running")
+		case c.Late || c.Due.Before(i.Ref):
+			row.Value, row.Strong = i.Say("clock.late", "moment", i.Moment(c.Due)), true
 		default:
-			row.Value = i.say("clock.due", "moment", i.moment(c.Due))
+			row.Value = i.Say("clock.due", "moment", i.Moment(c.Due))
 		}
 		rows = append(rows, row)
 	}
@@ -179,22 +181,14 @@ func (i *item) Clocks() []fact {
 }
 
 // Item is what expires: "certificat".
-func (i *item) Item() string { return i.name("item", i.f.Item) }
+func (i *item) Item() string { return i.NameOf("item", i.f.Item) }
 
 // WarnDays is in how many days it expires, as "7 jours".
 func (i *item) WarnDays() string {
-	switch i.f.WarnDays {
-	case "":
-		return ""
-	case "1":
-		return i.count("day", 1)
+	if n, err := strconv.Atoi(i.f.WarnDays); err == nil && n >= 0 {
+		return i.Plural("day", n)
 	}
-	for _, r := range i.f.WarnDays {
-		if r < '0' || r > '9' {
-			return i.f.WarnDays
-		}
-	}
-	return i.say("day.many", "n", i.f.WarnDays)
+	return i.f.WarnDays
 }
 
 // Runbook is the runbook's address, when it is one that may be linked.
@@ -228,7 +222,7 @@ func (i *item) FromPerson() bool {
 
 // LostData tells that data were lost.
 func (i *item) LostData() bool {
-	switch keyOf(i.f.DataLoss) {
+	switch locale.KeyOf(i.f.DataLoss) {
 	case "", "none", "unknown":
 		return false
 	}
@@ -240,10 +234,10 @@ func (i *item) ResolvedWhen() string {
 	switch {
 	case i.f.ResolvedAt.IsZero():
 		return ""
-	case i.today(i.f.ResolvedAt):
-		return i.say("at_hour", "clock", i.clock(i.f.ResolvedAt))
+	case i.Today(i.f.ResolvedAt):
+		return i.Say("at_hour", "clock", i.Clock(i.f.ResolvedAt))
 	}
-	return i.say("on_day", "stamp", i.stamp(i.f.ResolvedAt))
+	return i.Say("on_day", "stamp", i.Stamp(i.f.ResolvedAt))
 }
 
 // TakeBy is when a person takes a request at the latest.
@@ -251,19 +245,19 @@ func (i *item) TakeBy() string {
 	if d := i.DueFor("take"); d != "" {
 		return d
 	}
-	return i.due(i.f.Deadline)
+	return i.DueAt(i.f.Deadline)
 }
 
 // ResolutionFacts is what a customer is told at the end.
 func (i *item) ResolutionFacts() []fact {
-	fs := &facts{t: i.tongue}
+	fs := &facts{t: i.Language}
 	fs.add("reference", i.ID())
 	fs.add("platform", i.Platform())
 	fs.add("problem", i.Alert())
 	fs.add("since", i.Started())
 	fs.add("repaired", i.Repaired())
 	fs.add("duration", i.Duration())
-	fs.add("cause", joinNonEmpty(i.word("colon"), i.CauseClass(), i.Cause()))
+	fs.add("cause", joinNonEmpty(i.Word("colon"), i.CauseClass(), i.Cause()))
 	fs.add("data_loss", i.DataLoss())
 	return fs.rows
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -63,9 +64,9 @@ func (v *view) List() *table {
 			t.Rows = append(t.Rows, append(first, cell{Text: i.Alert()}, cell{Text: i.Started()}, cell{Text: i.Severity()}))
 			continue
 		}
-		last := i.moment(i.f.LastSuccess)
+		last := i.Moment(i.f.LastSuccess)
 		if last == "" {
-			last = i.word("unknown")
+			last = i.Word("unknown")
 		}
 		t.Rows = append(t.Rows, append(first,
 			cell{Text: joinNonEmpty(", ", i.Engine(), i.problemNth())},
@@ -84,10 +85,10 @@ func (i *item) problemNth() string {
 }
 
 func (i *item) otherBrief() string {
-	if s := i.name("evidence", string(i.f.Other.State)); s != "" {
+	if s := i.NameOf("evidence", string(i.f.Other.State)); s != "" {
 		return s
 	}
-	return i.word("evidence.unknown")
+	return i.Word("evidence.unknown")
 }
 
 // CustomerTable is the bundle for a customer's own people: no error texts, no
@@ -96,20 +97,20 @@ func (v *view) CustomerTable() *table {
 	t := &table{Head: v.head("machine", "last_success", "days", "seen", "cause")}
 	answers := v.Linked("answer")
 	if answers {
-		t.Head = append(t.Head, v.word("fact_name.answer"))
+		t.Head = append(t.Head, v.Word("fact_name.answer"))
 	}
 	for _, i := range v.Items {
-		last := i.day(i.f.LastSuccess)
+		last := i.Day(i.f.LastSuccess)
 		if last == "" {
-			last = i.word("unknown")
+			last = i.Word("unknown")
 		}
 		days := ""
 		if i.f.Days > 0 {
-			days = itoa(i.f.Days)
+			days = strconv.Itoa(i.f.Days)
 		}
-		row := []cell{{Text: i.f.Machine}, {Text: last}, {Text: days}, {Text: i.day(i.f.AgentLastSeen)}, {Text: i.PlainCause()}}
+		row := []cell{{Text: i.f.Machine}, {Text: last}, {Text: days}, {Text: i.Day(i.f.AgentLastSeen)}, {Text: i.PlainCause()}}
 		if answers {
-			row = append(row, cell{Text: i.word("act.answer"), URL: i.links.url("answer")})
+			row = append(row, cell{Text: i.Word("act.answer"), URL: i.links.url("answer")})
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -119,7 +120,7 @@ func (v *view) CustomerTable() *table {
 func (v *view) head(keys ...string) []string {
 	head := make([]string, len(keys))
 	for n, k := range keys {
-		head[n] = v.word("fact_name." + k)
+		head[n] = v.Word("fact_name." + k)
 	}
 	return head
 }
@@ -133,7 +134,7 @@ func (v *view) CallTable() *table {
 	for _, i := range v.Items {
 		days := ""
 		if i.f.Days > 0 {
-			days = itoa(i.f.Days)
+			days = strconv.Itoa(i.f.Days)
 		}
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("call")},
@@ -151,7 +152,7 @@ func (v *view) StateTable() *table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("incident")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
-			{Text: i.Fact()}, {Text: i.dueShort(i.f.Deadline)},
+			{Text: i.Fact()}, {Text: i.DueShort(i.f.Deadline)},
 			{Text: joinNonEmpty(", ", i.State(), i.f.Assignee)},
 		})
 	}

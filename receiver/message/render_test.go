@@ -41,6 +41,9 @@ func newTestRenderer(t testing.TB) *Renderer {
 	return r
 }
 
+// numbers are the names that the golden mails have kept.
+func numbers(r *Renderer) []string { return slices.Sorted(maps.Keys(r.aliases)) }
+
 func renderExample(t *testing.T, r *Renderer, id, lang string) Rendered {
 	t.Helper()
 	var (
@@ -60,7 +63,7 @@ func renderExample(t *testing.T, r *Renderer, id, lang string) Rendered {
 
 func TestGoldenMails(t *testing.T) {
 	r := newTestRenderer(t)
-	for _, id := range r.Templates() {
+	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			t.Run(id+"/"+lang, func(t *testing.T) {
 				out := renderExample(t, r, id, lang)
@@ -182,7 +185,7 @@ func htmlText(s string) string {
 // The built-in templates pass the trial that an admin's have to pass.
 func TestTrial(t *testing.T) {
 	r := newTestRenderer(t)
-	for _, id := range r.Templates() {
+	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			if err := r.try(id, lang); err != nil {
 				t.Error(err)
@@ -197,7 +200,7 @@ func TestProse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range r.Templates() {
+	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			for _, role := range []string{"", "supervisor", "contact"} {
 				for _, count := range []int{1, 3} {
@@ -258,7 +261,7 @@ func hostileSheet() rules.FactSheet {
 
 func TestHostileFacts(t *testing.T) {
 	r := newTestRenderer(t)
-	for _, id := range r.Templates() {
+	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			for _, platform := range []string{"", hostileWord} {
 				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Facts: hostileSheet()}
@@ -674,49 +677,14 @@ func TestPanickingTemplate(t *testing.T) {
 	}
 }
 
-func TestWords(t *testing.T) {
-	fr, en := french(), english()
-	a, b := slices.Sorted(maps.Keys(fr.words)), slices.Sorted(maps.Keys(en.words))
-	if diff := cmp.Diff(a, b); diff != "" {
-		t.Errorf("French and English have different keys:\n%s", diff)
-	}
-	// Words that are rightly the same in both languages.
-	same := map[string]bool{}
-	for _, k := range []string{"class.nas", "of.nas", "the.nas", "engine.acronis", "engine.veeam", "engine.msbackup", "engine.arcserve",
-		"evidence.ok", "fact_name.machine", "fact_name.plan", "fact_name.plans", "fact_name.silence", "fact_name.cause", "fact_name.contact", "class.other",
-		"machines.one", "machines.many", "what.note", "digest.part_ok", "incidents.one", "incidents.many", "severity.major",
-		"fact_name.incident", "item.licence", "item.license", "sentence.nth"} {
-		same[k] = true
-	}
-	holes := regexp.MustCompile(`\{[a-z]+\}`)
-	for k, f := range fr.words {
-		e := en.words[k]
-		if f == "" || e == "" {
-			t.Errorf("%s has no word", k)
-		}
-		if f == e && !same[k] {
-			t.Errorf("%s is %q in both languages", k, f)
-		}
-		h1, h2 := holes.FindAllString(f, -1), holes.FindAllString(e, -1)
-		slices.Sort(h1)
-		slices.Sort(h2)
-		if diff := cmp.Diff(h1, h2); diff != "" {
-			t.Errorf("%s has different placeholders:\n%s", k, diff)
-		}
-	}
-}
-
 // Every value that the rules know has a word.
 func TestWordsForRules(t *testing.T) {
-	for _, lang := range tongues() {
+	r := newTestRenderer(t)
+	for _, code := range r.Languages().Codes() {
+		lang := r.Languages().Find(code)
 		var keys []string
 		for _, s := range []rules.State{rules.Open, rules.Taken, rules.Waiting, rules.CallDue, rules.WorkedAround, rules.Unverified, rules.Resolved, rules.Closed} {
 			keys = append(keys, "state."+string(s))
-		}
-		for _, f := range []rules.Flag{rules.FlagSilenced, rules.FlagDoubleFailure, rules.FlagLateStart, rules.FlagAccountManagerTold, rules.FlagImmediate,
-			rules.FlagSignalLost, rules.FlagFlaky, rules.FlagOutage, rules.FlagSourceDown, rules.FlagOffline, rules.FlagCustomerTold,
-			rules.FlagUnknownReporter, rules.FlagOtherBackupKnown, rules.FlagMachineClassMissing} {
-			keys = append(keys, "flag."+string(f))
 		}
 		for _, e := range []rules.EvidenceState{rules.EvidenceOK, rules.EvidenceDegraded, rules.EvidenceKO, rules.EvidenceNone, rules.EvidenceUnknown} {
 			keys = append(keys, "evidence."+string(e))
@@ -732,96 +700,66 @@ func TestWordsForRules(t *testing.T) {
 			keys = append(keys, "act."+p)
 		}
 		for _, k := range keys {
-			if lang.words[k] == "" {
-				t.Errorf("%s: no word for %s", lang.code, k)
-			}
-		}
-	}
-}
-
-// Every key that the code and the templates use exists.
-func TestWordKeysInUse(t *testing.T) {
-	files, err := filepath.Glob("render_*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files = append(files, "words_time.go", "render.go")
-	use := regexp.MustCompile(`\.(?:word|say)\("([a-z0-9_.]+[a-z0-9_])"[,)]`)
-	counts := regexp.MustCompile(`\.count\("([a-z_]+)"`)
-	fr := french()
-	for _, f := range files {
-		if strings.HasSuffix(f, "_test.go") {
-			continue
-		}
-		src, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range use.FindAllStringSubmatch(string(src), -1) {
-			if fr.words[m[1]] == "" {
-				t.Errorf("%s uses the key %s, which no language has", f, m[1])
-			}
-		}
-		for _, m := range counts.FindAllStringSubmatch(string(src), -1) {
-			if fr.words[m[1]+".one"] == "" || fr.words[m[1]+".many"] == "" {
-				t.Errorf("%s counts %s, which no language has", f, m[1])
+			if len(lang.Forms(k)) == 0 {
+				t.Errorf("%s: no word for %s", code, k)
 			}
 		}
 	}
 }
 
 func TestDates(t *testing.T) {
-	ref := at("2025-03-10 07:10")
-	fr, en := newFace(french(), "Europe/Paris", ref), newFace(english(), "Europe/Paris", ref)
+	r, ref := newTestRenderer(t), at("2025-03-10 07:10")
+	fr, en := r.Languages().Find("fr").In("Europe/Paris", ref), r.Languages().Find("en").In("Europe/Paris", ref)
 	for _, c := range []struct{ got, want string }{
-		{fr.moment(at("2025-03-11 14:32")), "mar. 11 mars 14:32"},
-		{en.moment(at("2025-03-11 14:32")), "Tue 11 March 14:32"},
-		{fr.moment(at("2024-08-01 09:00")), "jeu. 1er août 2024 09:00"},
-		{en.moment(at("2024-08-01 09:00")), "Thu 1 August 2024 09:00"},
-		{fr.moment(time.Date(2025, 3, 30, 1, 30, 0, 0, time.UTC)), "dim. 30 mars 03:30"},
-		{fr.due(at("2025-03-10 18:00")), "18:00"},
-		{fr.due(at("2025-03-11 18:00")), "mardi 11 mars à 18:00"},
-		{en.due(at("2025-03-11 18:00")), "Tuesday 11 March at 18:00"},
-		{fr.dueShort(at("2025-03-11 18:00")), "mar. 11 mars 18:00"},
-		{fr.brief(at("2025-03-11 18:00")), "11/03 18:00"},
-		{en.brief(at("2025-03-11 18:00")), "11 March 18:00"},
-		{fr.brief(at("2026-01-05 18:00")), "5 janvier 2026 18:00"},
-		{fr.momentAgo(at("2025-03-10 01:05")), "lun. 10 mars 01:05 (il y a 6 h 5 min)"},
-		{en.momentAgo(at("2025-03-08 02:10")), "Sat 8 March 02:10 (2 days 5 h ago)"},
-		{en.momentAgo(at("2025-03-10 18:00")), "Mon 10 March 18:00"},
-		{fr.moment(time.Time{}) + fr.due(time.Time{}) + fr.brief(time.Time{}) + fr.date(time.Time{}) + fr.ago(time.Time{}), ""},
-		{fr.span(24 * time.Hour), "1 jour"},
-		{en.span(45 * time.Minute), "45 min"},
-		{en.span(-90 * time.Second), "1 min"},
-		{fr.night(2, 2, at("2025-03-09 02:10")), "2ᵉ nuit"},
-		{en.night(3, 3, at("2025-03-09 02:10")), "3rd night"},
-		{en.night(12, 0, at("2025-03-09 02:10")), "12th time"},
-		{fr.night(3, 3, at("2025-03-08 12:30")), "3ᵉ jour"},
-		{fr.night(1, 1, at("2025-03-09 02:10")), ""},
-		{en.ordinal(11) + en.ordinal(21) + en.ordinal(22) + en.ordinal(113) + fr.ordinal(1), "11th21st22nd113th1ʳᵉ"},
-		{fr.size(48.2e9), "48,2 Go"},
-		{en.size(1.5e12), "1.5 TB"},
-		{en.size(512), "512 B"},
-		{en.size(0) + en.size(-1), ""},
+		{fr.Moment(at("2025-03-11 14:32")), "mar. 11 mars 14:32"},
+		{en.Moment(at("2025-03-11 14:32")), "Tue 11 March 14:32"},
+		{fr.Moment(at("2024-08-01 09:00")), "jeu. 1er août 2024 09:00"},
+		{en.Moment(at("2024-08-01 09:00")), "Thu 1 August 2024 09:00"},
+		{fr.Moment(time.Date(2025, 3, 30, 1, 30, 0, 0, time.UTC)), "dim. 30 mars 03:30"},
+		{fr.DueAt(at("2025-03-10 18:00")), "18:00"},
+		{fr.DueAt(at("2025-03-11 18:00")), "mardi 11 mars à 18:00"},
+		{en.DueAt(at("2025-03-11 18:00")), "Tuesday 11 March at 18:00"},
+		{fr.DueShort(at("2025-03-11 18:00")), "mar. 11 mars 18:00"},
+		{fr.Brief(at("2025-03-11 18:00")), "11/03 18:00"},
+		{en.Brief(at("2025-03-11 18:00")), "11 March 18:00"},
+		{fr.Brief(at("2026-01-05 18:00")), "5 janvier 2026 18:00"},
+		{fr.MomentAgo(at("2025-03-10 01:05")), "lun. 10 mars 01:05 (il y a 6 h 5 min)"},
+		{en.MomentAgo(at("2025-03-08 02:10")), "Sat 8 March 02:10 (2 days 5 h ago)"},
+		{en.MomentAgo(at("2025-03-10 18:00")), "Mon 10 March 18:00"},
+		{fr.Moment(time.Time{}) + fr.DueAt(time.Time{}) + fr.Brief(time.Time{}) + fr.Date(time.Time{}) + fr.Ago(time.Time{}), ""},
+		{fr.Span(24 * time.Hour), "1 jour"},
+		{en.Span(45 * time.Minute), "45 min"},
+		{en.Span(-90 * time.Second), "1 min"},
+		{fr.Night(2, 2, at("2025-03-09 02:10")), "2ᵉ nuit"},
+		{en.Night(3, 3, at("2025-03-09 02:10")), "3rd night"},
+		{en.Night(12, 0, at("2025-03-09 02:10")), "12th time"},
+		{fr.Night(3, 3, at("2025-03-08 12:30")), "3ᵉ jour"},
+		{fr.Night(1, 1, at("2025-03-09 02:10")), ""},
+		{en.Ordinal(11) + en.Ordinal(21) + en.Ordinal(22) + en.Ordinal(113) + fr.Ordinal(1), "11th21st22nd113th1ʳᵉ"},
+		{fr.Bytes(48.2e9), "48,2 Go"},
+		{en.Bytes(1.5e12), "1.5 TB"},
+		{en.Bytes(512), "512 B"},
+		{en.Bytes(0) + en.Bytes(-1), ""},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
 		}
 	}
-	stray := newFace(english(), "Mars/Olympus", ref)
-	if got := stray.clock(at("2025-03-10 18:00")); got != "17:00 UTC" {
+	stray := r.Languages().Find("en").In("Mars/Olympus", ref)
+	if got := stray.Clock(at("2025-03-10 18:00")); got != "17:00 UTC" {
 		t.Errorf("in an unknown zone: %q", got)
 	}
 }
 
 func TestLanguages(t *testing.T) {
+	r := newTestRenderer(t)
 	for tag, want := range map[string]string{"fr": "fr", "FR": "fr", "fr-CA": "fr", "fr_FR": "fr", "en": "en", "en-GB": "en", "": "en", "de": "en", "french": "en", "fry": "en"} {
-		if got := tongueOf(tag); got != want {
+		if got := r.Languages().Find(tag).Code; got != want {
 			t.Errorf("%q is %s, want %s", tag, got, want)
 		}
 	}
 	n := rules.Notification{To: []rules.Party{{Language: "fr"}}}
-	if languageOf(n) != "fr" {
+	if r.languageOf(n).Code != "fr" {
 		t.Error("without a language, the recipient's counts")
 	}
 }
@@ -868,7 +806,7 @@ func TestDigestWhenAllIsWell(t *testing.T) {
 
 func FuzzRender(f *testing.F) {
 	r := newTestRenderer(f)
-	ids := r.Templates()
+	ids := r.Known()
 	f.Add("B1", "fr", hostileWord, hostileWord, 2, int64(1741586400), true)
 	f.Add("M3", "en", "lms-A", "text\ntext", -1, int64(0), false)
 	f.Fuzz(func(t *testing.T, id, lang, word, text string, number int, sec int64, on bool) {
@@ -892,7 +830,7 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkMail(t, out, tongueOf(lang))
+		checkMail(t, out, r.Languages().Find(lang).Code)
 		if strings.Contains(out.HTML, "<script") {
 			t.Errorf("a script: %s", out.HTML)
 		}
@@ -914,7 +852,7 @@ func TestPreview(t *testing.T) {
 		}
 	}
 	for _, lang := range []string{"fr", "en"} {
-		for _, id := range r.Templates() {
+		for _, id := range numbers(r) {
 			write(id+"."+lang, renderExample(t, r, id, lang))
 			n := example(id, lang)[0]
 			if out, err := r.Render(bundle(n, 6)); err == nil {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -115,7 +116,7 @@ func layText(s, colon string) string {
 			step = 0
 		case markStep:
 			step++
-			lead := "  " + itoa(step) + ". "
+			lead := "  " + strconv.Itoa(step) + ". "
 			wrap(&b, lead, strings.Repeat(" ", len(lead)), bl.text)
 		case markFact:
 			name, value, _ := strings.Cut(bl.text, string(markSep))

@@ -2,9 +2,11 @@ package message
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
 
@@ -20,21 +22,22 @@ type view struct {
 	Title        string // the subject
 	Colour       string // of the bar
 	Digest       *digestView
+	aliases      map[string]string
 	many         bool
 	outside      bool // somebody outside the organisation reads it
 }
 
 // item is one notification, its texts made safe to show.
 type item struct {
-	face
+	locale.Locale
 	n       rules.Notification
 	f       *rules.FactSheet
 	contact rules.Party // the customer's person to call or write to; may be nobody
 	links   linker
 }
 
-func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
-	v := &view{Organisation: r.organisation, Phone: r.phone, many: len(ns) > 1}
+func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
+	v := &view{Organisation: r.organisation, Phone: r.phone, many: len(ns) > 1, aliases: r.aliases}
 	for _, n := range ns {
 		ref := n.DecidedAt
 		if n.HoldUntil.After(ref) {
@@ -42,7 +45,7 @@ func (r *Renderer) newView(ns []rules.Notification, t *tongue) *view {
 		}
 		it := &item{n: cleanNotification(n), links: linker{Links: r.links, n: n}}
 		it.f = &it.n.Facts
-		it.face = newFace(t, it.f.Zone, ref)
+		it.Locale = t.In(it.f.Zone, ref)
 		if r.isOutside(it.f.Contact) {
 			it.contact = it.f.Contact
 		}
@@ -66,6 +69,14 @@ func (i *item) Closed() bool { return i.f.State == rules.Closed }
 // both read about it.
 func (i *item) HandedOn() bool { return len(i.n.To) > 1 }
 
+// templateName is the name of the template that a policy calls so.
+func (v *view) templateName(id string) string {
+	if name, ok := v.aliases[id]; ok {
+		return name
+	}
+	return id
+}
+
 // Many tells whether the mail speaks of several incidents.
 func (v *view) Many() bool { return v.many }
 
@@ -73,29 +84,26 @@ func (v *view) Many() bool { return v.many }
 func (v *view) Count() int { return len(v.Items) }
 
 // Lang is the code of the language.
-func (i *item) Lang() string { return i.code }
+func (i *item) Lang() string { return i.Code }
 
 // F is the sheet of facts itself, cleaned, for templates of admins.
 func (i *item) F() *rules.FactSheet { return i.f }
-
-// Word is an entry of the language's table of words.
-func (i *item) Word(key string) string { return i.word(key) }
 
 // Machines is "12 machines", or the number of platforms or incidents.
 func (v *view) Machines() string {
 	switch {
 	case v.IsPlatform():
-		return v.count("platforms", len(v.Items))
+		return v.Plural("platforms", len(v.Items))
 	case v.outside:
 		return v.Computers()
 	case v.f.Machine != "":
-		return v.count("machines", len(v.Items))
+		return v.Plural("machines", len(v.Items))
 	}
-	return v.count("incidents", len(v.Items))
+	return v.Plural("incidents", len(v.Items))
 }
 
 // Computers is Machines in the words of a customer.
-func (v *view) Computers() string { return v.count("computers", len(v.Items)) }
+func (v *view) Computers() string { return v.Plural("computers", len(v.Items)) }
 
 // Names lists the first machines: "SRV-AD, NAS-01 et 10 autres".
 func (v *view) Names() string {
@@ -110,7 +118,7 @@ func (v *view) Names() string {
 
 func (i *item) few(all []string, most int) string {
 	if len(all) > most {
-		return strings.Join(all[:most], ", ") + " " + i.count("more", len(all)-most)
+		return strings.Join(all[:most], ", ") + " " + i.Plural("more", len(all)-most)
 	}
 	return strings.Join(all, ", ")
 }
@@ -122,9 +130,9 @@ func (i *item) IsPlatform() bool { return i.f.Platform != "" || len(i.f.Platform
 func (i *item) ID() string {
 	switch {
 	case i.f.Number > 0 && i.IsPlatform():
-		return "INC-" + itoa(i.f.Number)
+		return "INC-" + strconv.Itoa(i.f.Number)
 	case i.f.Number > 0:
-		return "#" + itoa(i.f.Number)
+		return "#" + strconv.Itoa(i.f.Number)
 	}
 	return i.n.IncidentID
 }
@@ -172,21 +180,21 @@ func (i *item) Platform() string {
 	if p := i.f.Platform; p != "" {
 		return p
 	}
-	return i.word("a_platform")
+	return i.Word("a_platform")
 }
 
 // OfMachine is "du serveur SRV-AD", "of server SRV-AD".
-func (i *item) OfMachine() string { return i.say("of."+i.class(), "name", i.f.Machine) }
+func (i *item) OfMachine() string { return i.Say("of."+i.class(), "name", i.f.Machine) }
 
 // TheMachine is "le serveur SRV-AD", "server SRV-AD".
-func (i *item) TheMachine() string { return i.say("the."+i.class(), "name", i.f.Machine) }
+func (i *item) TheMachine() string { return i.Say("the."+i.class(), "name", i.f.Machine) }
 
 func (i *item) class() string {
 	if i.f.Machine == "" && i.f.MachineClass == "" {
 		return "none"
 	}
-	if _, ok := i.words["of."+keyOf(i.f.MachineClass)]; ok {
-		return keyOf(i.f.MachineClass)
+	if i.Has("of." + locale.KeyOf(i.f.MachineClass)) {
+		return locale.KeyOf(i.f.MachineClass)
 	}
 	return "other"
 }
@@ -195,18 +203,18 @@ func (i *item) class() string {
 func (i *item) Workstation() bool { return i.class() == "workstation" }
 
 // Engine is the backup product: "Acronis".
-func (i *item) Engine() string { return i.name("engine", i.f.Engine) }
+func (i *item) Engine() string { return i.NameOf("engine", i.f.Engine) }
 
 // kind is what is wrong, as a key: the sheet's kind, or offline.
 func (i *item) kind() string {
-	k := keyOf(i.f.Kind)
+	k := locale.KeyOf(i.f.Kind)
 	if k == "" {
 		k = "failed"
 	}
 	if i.f.Offline && (k == "missed" || k == "failed") {
 		return "offline"
 	}
-	if _, ok := i.words["fact."+k]; !ok || k == "platform" || k == "many" {
+	if !i.Has("fact."+k) || k == "platform" || k == "many" {
 		return "other"
 	}
 	return k
@@ -216,14 +224,14 @@ func (i *item) kind() string {
 func (i *item) Offline() bool { return i.f.Offline }
 
 // Nth is "2ᵉ nuit": the how-manieth failure in a row; "" for the first.
-func (i *item) Nth() string { return i.night(i.f.Failures, i.f.Days, i.f.StartedAt) }
+func (i *item) Nth() string { return i.Night(i.f.Failures, i.f.Days, i.f.StartedAt) }
 
 // Fact is what is wrong, for a subject: "sauvegarde Acronis en échec (2ᵉ nuit)".
 func (i *item) Fact() string {
 	if i.IsPlatform() || i.f.Machine == "" && i.f.Alertname != "" {
 		return i.Alert()
 	}
-	s := i.say("fact."+i.kind(), "engine", i.Engine())
+	s := i.Say("fact."+i.kind(), "engine", i.Engine())
 	if n := i.Nth(); n != "" && i.kind() != "offline" {
 		s += " (" + n + ")"
 	}
@@ -237,18 +245,18 @@ func (v *view) Fact() string {
 	}
 	for _, i := range v.Items[1:] {
 		if i.kind() != v.kind() || i.Engine() != v.Engine() {
-			return v.word("fact.many")
+			return v.Word("fact.many")
 		}
 	}
-	return v.say("fact."+v.kind(), "engine", v.Engine())
+	return v.Say("fact."+v.kind(), "engine", v.Engine())
 }
 
 // Sentence is what is wrong: "La sauvegarde Acronis du serveur SRV-AD a échoué
 // (2ᵉ nuit)", without the full stop.
 func (i *item) Sentence() string {
-	s := i.say("sentence."+i.kind(), "engine", i.Engine(), "of", i.OfMachine())
+	s := i.Say("sentence."+i.kind(), "engine", i.Engine(), "of", i.OfMachine())
 	if n := i.Nth(); n != "" && i.kind() != "offline" {
-		s = i.say("sentence.nth", "sentence", s, "nth", n)
+		s = i.Say("sentence.nth", "sentence", s, "nth", n)
 	}
 	return s
 }
@@ -258,7 +266,7 @@ func (v *view) Sentence() string {
 	if !v.many {
 		return v.item.Sentence()
 	}
-	return v.say("sentence.many", "machines", v.Machines())
+	return v.Say("sentence.many", "machines", v.Machines())
 }
 
 // Plans names the failing plans.
@@ -275,16 +283,16 @@ func (i *item) Plans() string {
 // Plan is the first failing plan, in the quotation marks of the language.
 func (i *item) Plan() string {
 	if p := i.Plans(); p != "" {
-		return i.word("quote.open") + p + i.word("quote.close")
+		return i.Word("quote.open") + p + i.Word("quote.close")
 	}
 	return ""
 }
 
 // LastSuccess is the last good backup with its age; "" when not known.
-func (i *item) LastSuccess() string { return i.momentAgo(i.f.LastSuccess) }
+func (i *item) LastSuccess() string { return i.MomentAgo(i.f.LastSuccess) }
 
 // SinceDate is the day since which nothing is protected.
-func (i *item) SinceDate() string { return i.date(i.unprotectedSince()) }
+func (i *item) SinceDate() string { return i.Date(i.unprotectedSince()) }
 
 func (i *item) unprotectedSince() time.Time {
 	for _, t := range []time.Time{i.f.LastSuccess, i.f.StartedAt, i.f.OpenedAt} {
@@ -300,7 +308,7 @@ func (i *item) Days() string {
 	if i.f.Days <= 0 {
 		return ""
 	}
-	return i.count("day", i.f.Days)
+	return i.Plural("day", i.f.Days)
 }
 
 // Failures is "2 échecs de suite"; "" when not counted.
@@ -308,36 +316,36 @@ func (i *item) Failures() string {
 	if i.f.Failures <= 0 {
 		return ""
 	}
-	return i.count("failures", i.f.Failures)
+	return i.Plural("failures", i.f.Failures)
 }
 
 // Error is the product's own message; "" when there is none.
 func (i *item) Error() string { return i.f.Error }
 
 // Due is the day's deadline: "18:00", or with its day when it is not today.
-func (i *item) Due() string { return i.due(i.f.Deadline) }
+func (i *item) Due() string { return i.DueAt(i.f.Deadline) }
 
 // DueTag is "À TRAITER AVANT 18:00".
 func (i *item) DueTag() string {
 	if i.f.Deadline.IsZero() {
-		return i.word("due_tag_none")
+		return i.Word("due_tag_none")
 	}
-	return i.say("due_tag", "time", i.brief(i.f.Deadline))
+	return i.Say("due_tag", "time", i.Brief(i.f.Deadline))
 }
 
 // DueBrief is the deadline for a subject.
-func (i *item) DueBrief() string { return i.brief(i.f.Deadline) }
+func (i *item) DueBrief() string { return i.Brief(i.f.Deadline) }
 
 // ByDue is "aujourd'hui avant 18:00", "avant mardi 11 mars à 18:00" or "dans la
 // journée", to end a sentence.
 func (i *item) ByDue() string {
 	switch {
 	case i.f.Deadline.IsZero():
-		return i.word("by_none")
-	case i.today(i.f.Deadline):
-		return i.say("by_today", "time", i.Due())
+		return i.Word("by_none")
+	case i.Today(i.f.Deadline):
+		return i.Say("by_today", "time", i.Due())
 	}
-	return i.say("by_later", "time", i.Due())
+	return i.Say("by_later", "time", i.Due())
 }
 
 // LateStart tells that the failure came late and its deadline stands.
@@ -349,7 +357,7 @@ func (i *item) NextStep() string {
 	if !i.f.NextStepAt.After(i.n.DecidedAt) {
 		return ""
 	}
-	return i.due(i.f.NextStepAt)
+	return i.DueAt(i.f.NextStepAt)
 }
 
 // AM is the account manager's name, or "le gestionnaire du compte".
@@ -379,7 +387,7 @@ func (i *item) person(name, role string) string {
 	if name != "" {
 		return name
 	}
-	return i.word("the_role." + role)
+	return i.Word("the_role." + role)
 }
 
 // Automatic tells that no person asked for this message.
@@ -393,12 +401,8 @@ func (i *item) Expected() string { return i.dateText(i.f.ExpectedDate) }
 
 // ExpectedBrief is the promised day for a subject: "12/03", "12 March".
 func (i *item) ExpectedBrief() string {
-	t, ok := i.parseDate(i.f.ExpectedDate)
-	switch {
-	case ok && i.code == "fr" && t.Year() == i.ref.Year():
-		return t.Format("02/01")
-	case ok:
-		return i.date(t)
+	if t, ok := i.parseDate(i.f.ExpectedDate); ok {
+		return i.StampDay(t)
 	}
 	return i.f.ExpectedDate
 }
@@ -406,65 +410,65 @@ func (i *item) ExpectedBrief() string {
 // dateText shows a date that came as text, or the text when it is not one.
 func (i *item) dateText(s string) string {
 	if t, ok := i.parseDate(s); ok {
-		return i.longDay(t)
+		return i.LongDay(t)
 	}
 	return s
 }
 
 func (i *item) parseDate(s string) (time.Time, bool) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, i.zone); err == nil {
+	if t, err := time.ParseInLocation(time.DateOnly, s, i.Zone); err == nil {
 		return t, true
 	}
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t.In(i.zone), true
+		return t.In(i.Zone), true
 	}
 	return time.Time{}, false
 }
 
 // Seen is when the machine was last online.
-func (i *item) Seen() string { return i.momentAgo(i.f.AgentLastSeen) }
+func (i *item) Seen() string { return i.MomentAgo(i.f.AgentLastSeen) }
 
 // SeenLong is the day of Seen, in a sentence.
-func (i *item) SeenLong() string { return i.longDay(i.f.AgentLastSeen) }
+func (i *item) SeenLong() string { return i.LongDay(i.f.AgentLastSeen) }
 
 // NextRun is when the next backup is due, unless that is past.
 func (i *item) NextRun() string {
-	if !i.f.NextRun.After(i.ref) {
+	if !i.f.NextRun.After(i.Ref) {
 		return ""
 	}
-	return i.moment(i.f.NextRun)
+	return i.Moment(i.f.NextRun)
 }
 
 // NextRunLong is NextRun in a sentence: "mardi 11 mars à 12:30".
 func (i *item) NextRunLong() string {
-	if !i.f.NextRun.After(i.ref) {
+	if !i.f.NextRun.After(i.Ref) {
 		return ""
 	}
-	return i.longMoment(i.f.NextRun)
+	return i.LongMoment(i.f.NextRun)
 }
 
 // CallBefore is the day on which we phone when no answer came.
-func (i *item) CallBefore() string { return i.longDay(i.f.CallBefore) }
+func (i *item) CallBefore() string { return i.LongDay(i.f.CallBefore) }
 
 // SilenceBy is who silenced the alert.
 func (i *item) SilenceBy() string { return i.f.SilenceBy }
 
 // SilenceUntil is when that silence ends or ended.
-func (i *item) SilenceUntil() string { return i.due(i.f.SilenceUntil) }
+func (i *item) SilenceUntil() string { return i.DueAt(i.f.SilenceUntil) }
 
 // Repaired is the instant of the repair.
-func (i *item) Repaired() string { return i.moment(i.f.ResolvedAt) }
+func (i *item) Repaired() string { return i.Moment(i.f.ResolvedAt) }
 
 // RepairedLong is Repaired in a sentence.
-func (i *item) RepairedLong() string { return i.longMoment(i.f.ResolvedAt) }
+func (i *item) RepairedLong() string { return i.LongMoment(i.f.ResolvedAt) }
 
 // RepairedBrief is Repaired for a subject: "10/03 14:32".
 func (i *item) RepairedBrief() string {
-	return i.stamp(i.f.ResolvedAt)
+	return i.Stamp(i.f.ResolvedAt)
 }
 
 // Size is the size of the proving backup.
-func (i *item) Size() string { return i.size(i.f.SizeBytes) }
+func (i *item) Size() string { return i.Bytes(i.f.SizeBytes) }
 
 // Duration is how long the failure lasted.
 func (i *item) Duration() string {
@@ -475,7 +479,7 @@ func (i *item) Duration() string {
 	if from.IsZero() || !i.f.ResolvedAt.After(from) {
 		return ""
 	}
-	return i.span(i.f.ResolvedAt.Sub(from))
+	return i.Span(i.f.ResolvedAt.Sub(from))
 }
 
 // Double tells that the machine has no working backup at all.
@@ -486,7 +490,7 @@ func (i *item) Double() bool {
 func (i *item) hasFlag(f rules.Flag) bool { return slices.Contains(i.f.Flags, f) }
 
 // State is where the incident stands, in words.
-func (i *item) State() string { return i.name("state", string(i.f.State)) }
+func (i *item) State() string { return i.NameOf("state", string(i.f.State)) }
 
 // Outside tells whether somebody outside the organisation reads this message.
 func (v *view) Outside() bool { return v.outside }
@@ -495,7 +499,7 @@ func (v *view) Outside() bool { return v.outside }
 // customer's. A name that nobody knows counts as outside: plain words harm no
 // technician, jargon, error texts and links to act do harm with a customer.
 func outsideRole(p rules.Party) bool {
-	switch keyOf(p.Role) {
+	switch locale.KeyOf(p.Role) {
 	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
 		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
 		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
