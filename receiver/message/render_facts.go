@@ -249,7 +249,7 @@ func (i *item) OtherProof() string {
 	case e.State == rules.EvidenceNone:
 		parts = append(parts, i.Word("proof.none"))
 	case e.Error != "":
-		parts = append(parts, i.Say("proof.error", "error", e.Error))
+		parts = append(parts, i.Say("proof.error", "error", i.own(e.Error)))
 	case i.OtherOpen() && e.By == "":
 		parts = append(parts, i.Word("proof.unknown"))
 	}
@@ -261,6 +261,15 @@ func (i *item) OtherProof() string {
 		parts = append(parts, i.Say(key, "moment", i.DueAt(e.AskedAt)))
 	}
 	return joinNonEmpty(", ", parts...)
+}
+
+// own says in the reader's language what Vigie itself says of evidence; the words
+// of others stay as they are.
+func (i *item) own(text string) string {
+	if key := "evidence_says." + locale.KeyOf(text); i.Has(key) {
+		return i.Word(key)
+	}
+	return text
 }
 
 // planLine is one backup of the table of a machine without any.

@@ -114,7 +114,8 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 			}
 		}
 	}
-	delete(lists, "fact_name.") // its keys are all written out
+	lists["evidence_says."] = true // asked for by what receiver/evidence says
+	delete(lists, "fact_name.")    // its keys are all written out
 	delete(lists, locale.Pages+"fact.")
 	return whole, lists
 }
@@ -181,6 +182,34 @@ func TestTemplatesAndAliases(t *testing.T) {
 		}
 		if a.Subject != b.Subject || strings.ReplaceAll(a.Text, "B8q (", "fixed-today (") != b.Text {
 			t.Errorf("%s: %s\n%s", lang, cmp.Diff(a.Subject, b.Subject), cmp.Diff(a.Text, b.Text))
+		}
+	}
+}
+
+// What the receiver says of evidence is said in the reader's language.
+func TestEvidenceSpeaksTheLanguage(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, key := range r.Languages().Find(locale.Fallback).Keys() {
+		text, ok := strings.CutPrefix(key, "evidence_says.")
+		if !ok {
+			continue
+		}
+		src, err := os.ReadFile("../evidence/evidence.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = strings.ReplaceAll(text, "_", " ")
+		if !strings.Contains(string(src), `"`+text+`"`) {
+			t.Errorf("nothing says %q any more", text)
+		}
+		n := example("B7", "fr")
+		n[0].Facts.Other.State, n[0].Facts.Other.Error, n[0].Facts.Other.By = "unknown", text, ""
+		out, err := r.Render(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if flat := strings.Join(strings.Fields(out.Text), " "); strings.Contains(flat, text) || !strings.Contains(flat, "lecture impossible") {
+			t.Errorf("French mail with English inside:\n%s", out.Text)
 		}
 	}
 }
