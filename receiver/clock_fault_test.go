@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // steps counts the distinct messages of each step, however many recipients each

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"vigie/receiver/evidence"
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -219,21 +221,16 @@ func (o *outbox) root(ctx context.Context, ns []rules.Notification) (root string
 	return root, err
 }
 
-func (o *outbox) message(ns []rules.Notification, words notify.Rendered) notify.Message {
+func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify.Message {
 	n := ns[0]
 	m := notify.Message{
 		From: o.live().Sender.From, ReplyTo: o.live().Sender.ReplyTo,
-		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: n.Language, Date: n.DecidedAt,
+		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: cmp.Or(words.Language, n.Language), Date: n.DecidedAt,
 		Headers: map[string]string{
 			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
 		},
 	}
-	for _, p := range n.To {
-		m.To = append(m.To, notify.Address{Name: p.Name, Addr: p.Address}.String())
-	}
-	for _, p := range n.Cc {
-		m.Cc = append(m.Cc, notify.Address{Name: p.Name, Addr: p.Address}.String())
-	}
+	m.To, m.Cc = headers(n.To), headers(n.Cc)
 	ids := make([]string, len(ns))
 	for i, n := range ns {
 		ids[i] = n.IncidentID
@@ -243,6 +240,18 @@ func (o *outbox) message(ns []rules.Notification, words notify.Rendered) notify.
 		m.Headers[notify.HeaderBundle] = strconv.Itoa(len(ns))
 	}
 	return m
+}
+
+// headers are the mailboxes that a header names; whoever is told by another
+// channel has none.
+func headers(ps []rules.Party) []string {
+	var out []string
+	for _, p := range ps {
+		if channel, _ := rules.SplitAddress(p.Address); channel == "" {
+			out = append(out, notify.Address{Name: p.Name, Addr: p.Address}.String())
+		}
+	}
+	return out
 }
 
 // recipients are the addresses of To and Cc, each once.

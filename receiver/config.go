@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/rules"
 	"vigie/rules/strict"
@@ -53,9 +55,12 @@ type Config struct {
 	Prometheus    *PrometheusConfig    `yaml:"prometheus"`
 	Exporters     []ExporterConfig     `yaml:"exporters"`
 	Mail          *MailConfig          `yaml:"mail"`
-	Alarm         *AlarmConfig         `yaml:"alarm"`
-	Heartbeat     *HeartbeatConfig     `yaml:"heartbeat"`
-	Timings       TimingsConfig        `yaml:"timings"`
+	// Channels are other ways to people than mail, by the names that the inventory
+	// and steps call them.
+	Channels  map[string]notify.ChannelConfig `yaml:"channels"`
+	Alarm     *AlarmConfig                    `yaml:"alarm"`
+	Heartbeat *HeartbeatConfig                `yaml:"heartbeat"`
+	Timings   TimingsConfig                   `yaml:"timings"`
 
 	path string
 }
@@ -395,6 +400,9 @@ func (c *Config) check() strict.Faults {
 			add(c.Alarm.Position, "alarm", "%v", err)
 		}
 	}
+	if _, err := c.channels(); err != nil {
+		add(c.Position, "channels", "%v", err)
+	}
 	if c.Heartbeat != nil {
 		if _, err := c.heartbeat(); err != nil {
 			add(c.Heartbeat.Position, "heartbeat", "%v", err)
@@ -478,6 +486,22 @@ func (c *Config) relay(r RelayConfig) notify.MailRelay {
 		CAFile: c.Path(r.CAFile), Username: r.Username, PasswordFile: c.Path(r.PasswordFile)}
 }
 
+// channels makes the channels beside mail.
+func (c *Config) channels() (map[string]notify.Channel, error) {
+	out := map[string]notify.Channel{}
+	for _, name := range slices.Sorted(maps.Keys(c.Channels)) {
+		if name == "mail" {
+			return nil, errors.New("mail is configured under mail: give another channel another name")
+		}
+		ch, err := c.Channels[name].Channel(name, c.Path)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = ch
+	}
+	return out, nil
+}
+
 func (c *Config) alarm() (*Alarm, error) {
 	a := c.Alarm
 	channel, err := notify.NewWebhook(notify.WebhookConfig{Name: "alarm", URLFile: c.Path(a.URLFile), TokenFile: c.Path(a.TokenFile),
@@ -499,10 +523,10 @@ func (c *Config) heartbeat() (*Heartbeat, error) {
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // Renderer makes the writer of mails, without links: it opens no secret.
-func (c *Config) Renderer() (*notify.Renderer, error) { return c.renderer(nil) }
+func (c *Config) Renderer() (*message.Renderer, error) { return c.renderer(nil) }
 
-func (c *Config) renderer(links *Links) (*notify.Renderer, error) {
-	o := notify.Options{Organisation: c.Organisation, Phone: c.Phone, Links: notify.Links{Base: c.ExternalURL},
+func (c *Config) renderer(links *Links) (*message.Renderer, error) {
+	o := message.Options{Organisation: c.Organisation, Phone: c.Phone, Links: message.Links{Base: c.ExternalURL},
 		Outside: func(p rules.Party) bool { return p.Outside }}
 	if links != nil {
 		o.Links.Token = links.token
@@ -510,7 +534,7 @@ func (c *Config) renderer(links *Links) (*notify.Renderer, error) {
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}
-	return notify.NewRenderer(o)
+	return message.NewRenderer(o)
 }
 
 // Parts turns the configuration into what an engine works with.
@@ -530,6 +554,9 @@ func (s *Setup) Parts() (Parts, error) {
 		return o, fmt.Errorf("mail: %w", err)
 	}
 	o.Channel = mail
+	if o.Channels, err = c.channels(); err != nil {
+		return o, err
+	}
 	if c.Alarm != nil {
 		if o.Alarm, err = c.alarm(); err != nil {
 			return o, fmt.Errorf("alarm: %w", err)
@@ -545,8 +572,8 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Render, o.RenderDigest = words.Render, words.RenderDigest
-	if err := templatesKnown(s.Book, words.Templates()); err != nil {
+	o.Render, o.RenderDigest, o.Languages = words.Render, words.RenderDigest, words.Languages()
+	if err := namesKnown(s.Book, words, slices.Sorted(maps.Keys(c.Channels))); err != nil {
 		return o, err
 	}
 	for _, a := range c.Alertmanagers {
@@ -582,6 +609,33 @@ func (s *Setup) Parts() (Parts, error) {
 		o.Exporters = append(o.Exporters, evidence.Exporter{Sources: x.Sources, URL: u, HTTP: hc})
 	}
 	return o, nil
+}
+
+// namesKnown finds templates, languages and channels that are named by policy or
+// inventory and are not there.
+func namesKnown(book *rules.Book, words *message.Renderer, channels []string) error {
+	var faults strict.Faults
+	for _, err := range []error{templatesKnown(book, words.Known()), channelsKnown(book, channels),
+		book.Directory.CheckLanguages(words.Languages().Codes()), book.Directory.CheckChannels(channels)} {
+		faults = collect(faults, "", err)
+	}
+	return faults.Err()
+}
+
+// channelsKnown finds steps whose channel is not configured.
+func channelsKnown(book *rules.Book, known []string) error {
+	var faults strict.Faults
+	for _, p := range book.Policies() {
+		for _, sc := range p.Scenarios {
+			for _, st := range sc.Steps {
+				if st.Channel != "" && !slices.Contains(known, st.Channel) {
+					faults = append(faults, strict.Fault{Position: st.At, Path: "channel",
+						What: fmt.Sprintf("there is no channel %q: name it under channels in vigie.yml; known are %s", st.Channel, strings.Join(append([]string{"mail"}, known...), ", "))})
+				}
+			}
+		}
+	}
+	return faults.Err()
 }
 
 // templatesKnown finds steps whose template is not there.

@@ -12,13 +12,14 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
 
 // RenderDigest makes the words of the morning's overview.
-type RenderDigest func(notify.Digest) (notify.Rendered, error)
+type RenderDigest func(message.Digest) (message.Rendered, error)
 
 // Counts are the questions whose answers are the numbers of the overview.
 type Counts struct {
@@ -81,7 +82,7 @@ func (o *digest) turn(ctx context.Context) error {
 	if last.IsZero() || last.After(now) {
 		last = now.Add(-firstDigest)
 	}
-	d := notify.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &notify.DigestHealth{}}
+	d := message.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &message.DigestHealth{}}
 	if err := o.digestIncidents(ctx, &d, last, now); err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (o *digest) lastDigest(ctx context.Context) (date string, at time.Time, err
 }
 
 // keepDigest puts the message into the outbox, unless the day has one.
-func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d notify.Digest, now time.Time) error {
+func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Digest, now time.Time) error {
 	p := o.live()
 	words, err := p.RenderDigest(d)
 	if err != nil {
@@ -155,7 +156,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d notify.Dige
 }
 
 // digestIncidents fills in what the store knows.
-func (o *digest) digestIncidents(ctx context.Context, d *notify.Digest, last, now time.Time) error {
+func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, now time.Time) error {
 	return o.store.View(ctx, func(tx *store.Tx) error {
 		b := o.batch(tx, now)
 		rs, err := tx.OpenSince(now.Add(-14 * 24 * time.Hour))
@@ -166,7 +167,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *notify.Digest, last, no
 		var open []*store.Record
 		for _, r := range rs {
 			if r.Flags[rules.FlagFlaky] {
-				d.Flaky = append(d.Flaky, notify.DigestLine{What: o.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
+				d.Flaky = append(d.Flaky, message.DigestLine{What: o.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
 			if r.OpenedAt.After(last) {
 				opened[o.title(r.Incident, d.Language)]++
@@ -185,10 +186,10 @@ func (o *digest) digestIncidents(ctx context.Context, d *notify.Digest, last, no
 		}
 		slices.Sort(d.Health.Refused)
 		for _, title := range slices.Sorted(maps.Keys(opened)) {
-			d.Opened = append(d.Opened, notify.DigestLine{What: title, Detail: strconv.Itoa(opened[title])})
+			d.Opened = append(d.Opened, message.DigestLine{What: title, Detail: strconv.Itoa(opened[title])})
 		}
 		if len(open) > maxDigest {
-			d.Issues = append(d.Issues, notify.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
+			d.Issues = append(d.Issues, message.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
 		}
 		slices.SortStableFunc(open, byDeadline)
 		for _, r := range open[:min(len(open), maxDigest)] {
@@ -248,7 +249,7 @@ func (o *digest) title(i rules.Incident, language string) string {
 }
 
 // digestFacts fills in what has to be asked for; what does not answer is said.
-func (o *digest) digestFacts(ctx context.Context, d *notify.Digest, now time.Time) {
+func (o *digest) digestFacts(ctx context.Context, d *message.Digest, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, digestWithin)
 	defer cancel()
 	p := o.live()
@@ -274,11 +275,11 @@ func (o *digest) digestFacts(ctx context.Context, d *notify.Digest, now time.Tim
 	}
 	counts := o.issues.counts()
 	for _, issue := range slices.Sorted(maps.Keys(counts)) {
-		d.Issues = append(d.Issues, notify.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
+		d.Issues = append(d.Issues, message.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
 	}
 }
 
-func (o *digest) digestCounts(ctx context.Context, d *notify.Digest, now time.Time) error {
+func (o *digest) digestCounts(ctx context.Context, d *message.Digest, now time.Time) error {
 	p := o.live()
 	if p.Evidence == nil {
 		return errors.New("no Prometheus is configured")
@@ -300,7 +301,7 @@ func (o *digest) digestCounts(ctx context.Context, d *notify.Digest, now time.Ti
 	d.Health.Sources = len(sources)
 	for _, s := range sources {
 		if !s.Fresh {
-			d.Health.Stale = append(d.Health.Stale, notify.DigestSource{Name: s.Name, Read: s.Read})
+			d.Health.Stale = append(d.Health.Stale, message.DigestSource{Name: s.Name, Read: s.Read})
 		}
 	}
 	if err != nil {
@@ -308,17 +309,17 @@ func (o *digest) digestCounts(ctx context.Context, d *notify.Digest, now time.Ti
 	}
 	mails, err := p.Evidence.Unsorted(ctx, now)
 	for _, source := range slices.Sorted(maps.Keys(mails)) {
-		d.Unsorted = append(d.Unsorted, notify.DigestLine{What: source, Detail: strconv.Itoa(mails[source])})
+		d.Unsorted = append(d.Unsorted, message.DigestLine{What: source, Detail: strconv.Itoa(mails[source])})
 	}
 	return err
 }
 
 // digestSilences lists the silences that run, with what is odd about them.
-func (o *digest) digestSilences(t *picture) []notify.DigestSilence {
-	var out []notify.DigestSilence
+func (o *digest) digestSilences(t *picture) []message.DigestSilence {
+	var out []message.DigestSilence
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]
-		x := notify.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
+		x := message.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
 		if p := o.Book().Directory.Person(s.By); p != nil {
 			x.By = p.Name
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vigie/receiver"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 )
 

@@ -18,6 +18,8 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
 	"vigie/receiver/link"
+	"vigie/receiver/message/languages"
+	"vigie/receiver/message/locale"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -50,8 +52,11 @@ type Parts struct {
 	Counts Counts
 	// Links signs and reads the links of mails; nil for none.
 	Links *Links
-	// Channel carries messages to people.
-	Channel notify.Channel
+	// Channel carries mail to people, Channels whatever else reaches them, by name.
+	Channel  notify.Channel
+	Channels map[string]notify.Channel
+	// Languages are what pages are written in; those of the program when nil.
+	Languages *locale.Catalog
 	// Sender is who messages come from, Domain the domain of their Message-IDs.
 	Sender Sender
 	Domain string
@@ -208,6 +213,11 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 		return err
 	}
 	p.Book, p.Timings = full, p.Timings.withDefaults()
+	if p.Languages == nil {
+		if p.Languages, err = locale.Load(languages.Folders()); err != nil {
+			return err
+		}
+	}
 	err = e.store.Update(ctx, func(tx *store.Tx) error {
 		for _, p := range book.Policies() {
 			if err := tx.KeepPolicy(p.Hash, p.Source, now); err != nil {
@@ -253,6 +263,9 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 	}
 	return rules.NewBook(book.Directory, all...)
 }
+
+// Languages are what people are written to in.
+func (e *Engine) Languages() *locale.Catalog { return e.live().Languages }
 
 // Run keeps the engine going until ctx ends, then finishes what is under way. It
 // ends by itself, with an error, only when the disk has failed.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"vigie/receiver/alertmanager"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 	"vigie/rules"
 )

@@ -9,13 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
 
 // Render makes the words of one message of the notifications of a bundle.
-type Render func([]rules.Notification) (notify.Rendered, error)
+type Render func([]rules.Notification) (message.Rendered, error)
 
 const (
 	bundlesAtOnce = 100

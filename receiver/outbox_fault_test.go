@@ -16,7 +16,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/notify"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 )
 

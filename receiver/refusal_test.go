@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // A refusal of us, of the message or by their own trouble ends no transmission:

@@ -14,7 +14,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/notify"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // secured gives a rig a relay that offers STARTTLS, asked with the times that

@@ -31,7 +31,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"vigie/receiver/notify"
@@ -25,7 +26,7 @@ func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
 	if err != nil {
 		return fmt.Errorf("message %s: %w", t.Message, err)
 	}
-	sent := o.live().Channel.Deliver(ctx, m, t.Address)
+	sent := o.send(ctx, m, t)
 	o.cause.set(sent)
 	now := o.now()
 	v := o.judge(t, sent, now)
@@ -45,6 +46,19 @@ func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
 		}
 		return o.tell(tx, t.Message, v, t.Address, now)
 	})
+}
+
+// send hands a message to the channel of its transmission.
+func (o *outbox) send(ctx context.Context, m notify.Message, t store.Transmission) error {
+	if t.Channel == "" {
+		return o.live().Channel.Deliver(ctx, m, t.Address)
+	}
+	c := o.live().Channels[t.Channel]
+	if c == nil {
+		return &notify.Error{Kind: notify.KindConfig, Channel: t.Channel, Phase: "channel",
+			Err: errors.New("the configuration names no such channel: name it under channels in vigie.yml, and the message leaves")}
+	}
+	return c.Deliver(ctx, m, strings.TrimPrefix(t.Address, t.Channel+":"))
 }
 
 // verdict is what an attempt comes to.

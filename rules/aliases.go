@@ -123,10 +123,11 @@ const (
 // ParseMatchers is [model.ParseMatchers].
 func ParseMatchers(texts []string) (Matchers, error) { return model.ParseMatchers(texts) }
 
-// LoadDirectory is [inventory.Load] for the languages of before.
-func LoadDirectory(files []SourceFile) (*Directory, error) {
-	return inventory.Load(files, []string{"fr", "en"})
-}
+// LoadDirectory is [inventory.Load].
+func LoadDirectory(files []SourceFile) (*Directory, error) { return inventory.Load(files) }
+
+// SplitAddress is [inventory.SplitAddress].
+func SplitAddress(address string) (channel, bare string) { return inventory.SplitAddress(address) }
 
 // ICalCalendar is [inventory.ICalCalendar].
 func ICalCalendar(file string) (string, bool) { return inventory.ICalCalendar(file) }

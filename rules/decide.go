@@ -87,6 +87,7 @@ type decider struct {
 	stale   bool   // a due step waits for fresh evidence
 	by      string // who caused the step that is being taken
 	strict  bool   // told means accepted, not merely decided
+	channel string // by which people are resolved; empty for e-mail
 	cals    map[string]*calendar.Calendar
 }
 

@@ -53,7 +53,15 @@ func (d *decider) accepted(r *StepRecord, address string) {
 		d.inc.Told = append(d.inc.Told, p)
 	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "accepted " + r.Step,
-		Reason: "accepted by the mail server as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
+		Reason: "accepted by the " + acceptor(p) + " as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
+}
+
+// acceptor names who took responsibility for a party's message.
+func acceptor(p Party) string {
+	if channel, _ := SplitAddress(p.Address); channel != "" {
+		return "channel " + channel
+	}
+	return "mail server"
 }
 
 func (d *decider) refusedAddress(r *StepRecord, address string, e Delivered) {
@@ -225,6 +233,7 @@ func (r *StepRecord) addresses(address string) bool {
 }
 
 func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
+	defer d.reachBy(st.Channel)()
 	var live []Party
 	if refused.Person != "" && refused.Person != refused.Address {
 		live = d.people(refused.Role, []string{refused.Person})

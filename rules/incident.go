@@ -160,7 +160,8 @@ const (
 	StepStopped  = "stopped"  // a repeated step that comes no more
 )
 
-// Party is one recipient: the role it fills, the person, the address.
+// Party is one recipient: the role it fills, the person, the address. The address
+// of a channel other than e-mail is written channel:address; see [SplitAddress].
 type Party struct {
 	Role     string `json:"role"`
 	Person   string `json:"person"` // id in the inventory

@@ -63,7 +63,7 @@ func (d *decider) people(role string, ids []string) []Party {
 // party makes a recipient of a person's id or bare address.
 func (d *decider) party(role, id string) Party {
 	if p := d.book.Directory.Person(id); p != nil {
-		return Party{Role: role, Person: p.ID, Name: p.Name, Address: p.Email, Phone: p.Phone, Language: d.language(p.Language)}
+		return Party{Role: role, Person: p.ID, Name: p.Name, Address: p.Reach(d.channel), Phone: p.Phone, Language: d.language(p.Language)}
 	}
 	if strings.Contains(id, "@") {
 		return Party{Role: role, Person: id, Name: id, Address: id, Language: d.language("")}
@@ -319,10 +319,18 @@ func unique(ps []Party) []Party {
 	return out
 }
 
+// reachBy has people resolved by a channel until the returned function is called.
+func (d *decider) reachBy(channel string) func() {
+	before := d.channel
+	d.channel = channel
+	return func() { d.channel = before }
+}
+
 // recipients resolves To and Cc of a step. Who acted is not told what he did
 // himself; when nobody is left, those in copy take his place, so that the
 // trace is written all the same (S1.29).
 func (d *decider) recipients(st *Step, to, cc []string, platform string) (tos, ccs []Party, dropped string) {
+	defer d.reachBy(st.Channel)()
 	for _, r := range to {
 		tos = append(tos, d.resolve(r, platform, d.now)...)
 	}

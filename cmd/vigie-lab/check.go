@@ -19,7 +19,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/receiver"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 	"vigie/rules"
 )
 

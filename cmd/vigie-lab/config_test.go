@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/receiver"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 func root(t *testing.T) string {

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // interval is the pace of polling, scraping and evaluation.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 func TestTake(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"vigie/receiver"
-	"vigie/receiver/notify"
+	"vigie/receiver/message"
 	"vigie/rules"
 	"vigie/rules/story"
 )
@@ -127,7 +127,7 @@ func (c *commands) simulate(app *kingpin.Application) verb {
 }
 
 // subjects writes a message's subject; without one the line shows it empty.
-func subjects(words *notify.Renderer) func([]rules.Notification) string {
+func subjects(words *message.Renderer) func([]rules.Notification) string {
 	return func(ns []rules.Notification) string {
 		s, err := words.Subject(ns)
 		if err != nil {

@@ -46,7 +46,7 @@ func floor(path string) int {
 	switch {
 	case under("vigie/rules"):
 		return 0
-	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"):
+	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"):
 		return 1
 	case path == "vigie/receiver":
 		return 2
@@ -145,7 +145,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
-		"github.com/emersion/go-smtp":                               {"vigie/receiver/notify/smtpsink", "vigie/exporters/inbox"},
+		"github.com/emersion/go-smtp":                               {"vigie/receiver/smtpsink", "vigie/exporters/inbox"},
 		"github.com/emersion/go-imap/v2":                            {"vigie/exporters/inbox", "vigie/exporters/inbox/inboxsim"},
 		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/exporters/inbox"},
 		"github.com/emersion/go-imap/v2/imapserver":                 {"vigie/exporters/inbox/inboxsim"},

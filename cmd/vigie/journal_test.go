@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 )
 

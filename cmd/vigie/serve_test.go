@@ -24,7 +24,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // asProgram makes the test binary behave as vigie itself.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // K1: the program is killed at named points. Before and after each commit of a

@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"vigie/receiver/faults/history"
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // soaking is how long faults are played: VIGIE_FAULT_SOAK, or a few seconds.

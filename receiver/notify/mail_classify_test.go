@@ -3,7 +3,7 @@ package notify
 import (
 	"testing"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // Whom or what a refusal is about: by phase, status and words. The answers are

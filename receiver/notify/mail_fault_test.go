@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // scripted is a server for one connection that says what an SMTP library would not.

@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 // hostile are texts somebody could put into a label, a name or a form.

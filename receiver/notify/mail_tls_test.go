@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/receiver/notify/smtpsink"
+	"vigie/receiver/smtpsink"
 )
 
 func credentials(t *testing.T, r MailRelay) MailRelay {

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"vigie/rules/strict"
 )
 
 // WebhookConfig configures a webhook channel.
@@ -35,6 +37,24 @@ type WebhookConfig struct {
 	AllowPlaintext bool
 	// Timeout bounds one request as a whole; 15 s when 0.
 	Timeout time.Duration
+}
+
+// Webhook is the kind of [Webhook] in vigie.yml.
+func (kinds) Webhook() settings { return &webhookFile{} }
+
+// webhookFile is WebhookConfig as vigie.yml has it.
+type webhookFile struct {
+	strict.Position
+	URLFile        string        `yaml:"url_file"`
+	TokenFile      string        `yaml:"token_file"`
+	CAFile         string        `yaml:"ca_file"`
+	AllowPlaintext bool          `yaml:"allow_plaintext"`
+	Timeout        time.Duration `yaml:"timeout"`
+}
+
+func (f *webhookFile) channel(name string, path func(string) string) (Channel, error) {
+	return NewWebhook(WebhookConfig{Name: name, URLFile: path(f.URLFile), TokenFile: path(f.TokenFile), CAFile: path(f.CAFile),
+		AllowPlaintext: f.AllowPlaintext, Timeout: f.Timeout})
 }
 
 // Webhook is the channel to gateways for chat and SMS. It posts one JSON object,

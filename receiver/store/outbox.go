@@ -118,8 +118,9 @@ func (tx *Tx) CreateMessage(id, template string, ns []rules.Notification, value 
 		return false, err
 	}
 	for _, a := range addresses {
-		if _, err := tx.q.exec(`INSERT INTO transmission (message, address, status, attempts, next_at, since, detail)
-			VALUES (?, ?, ?, 0, ?, ?, '') ON CONFLICT (message, address) DO NOTHING`, id, a, Pending, now.UnixNano(), now.UnixNano()); err != nil {
+		channel, _ := rules.SplitAddress(a)
+		if _, err := tx.q.exec(`INSERT INTO transmission (message, channel, address, status, attempts, next_at, since, detail)
+			VALUES (?, ?, ?, ?, 0, ?, ?, '') ON CONFLICT (message, address) DO NOTHING`, id, channel, a, Pending, now.UnixNano(), now.UnixNano()); err != nil {
 			return false, err
 		}
 	}
@@ -128,6 +129,7 @@ func (tx *Tx) CreateMessage(id, template string, ns []rules.Notification, value 
 
 // Transmission is one message on its way to one recipient.
 type Transmission struct {
+	Channel                          string // empty for e-mail
 	Message, Address, Status, Detail string
 	Template                         string
 	Attempts                         int
@@ -176,7 +178,7 @@ func (tx *Tx) Transmissions(message string) ([]Transmission, error) {
 	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
 }
 
-const selectTransmissions = `SELECT t.message, t.address, t.status, t.detail, m.template, t.attempts, t.since
+const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t.detail, m.template, t.attempts, t.since
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
 func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
@@ -189,7 +191,7 @@ func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
 	for rows.Next() {
 		var t Transmission
 		var since int64
-		if err := rows.Scan(&t.Message, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since); err != nil {
+		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		t.Since = time.Unix(0, since).UTC()

@@ -51,7 +51,7 @@ func newLinkPages(o Options) *linkPages {
 
 // page is what the template shows.
 type page struct {
-	*tongue
+	*speech
 	Style        template.CSS
 	Title, Mark  string
 	Said, Tone   string // what became of it; good or bad
@@ -65,7 +65,7 @@ type page struct {
 }
 
 // Lang is the code of the page's language.
-func (p *page) Lang() string { return p.code }
+func (p *page) Lang() string { return p.Code }
 
 type pair struct{ Name, Value string }
 
@@ -178,7 +178,7 @@ func (l *linkPages) write(w http.ResponseWriter, code int, p *page) {
 		http.Error(w, "the page could not be written", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Language", p.code)
+	w.Header().Set("Content-Language", p.Code)
 	l.send(w, code, &b)
 }
 
@@ -197,13 +197,13 @@ func (l *linkPages) send(w http.ResponseWriter, code int, b *bytes.Buffer) {
 
 // page begins a page in the reader's language.
 func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
-	t := tongueOf(l.language(r, o))
-	p := &page{tongue: t, Style: l.style, Title: t.word("title." + o.Purpose), Mark: "Vigie"}
+	t := l.speechIn(l.language(r, o))
+	p := &page{speech: t, Style: l.style, Title: t.word("title." + o.Purpose), Mark: "Vigie"}
 	if o.Incident.ID == "" {
 		return p
 	}
 	book, inc := l.o.Engine.Book(), o.Incident
-	t.zone, t.now = inc.OpenedAt.Location(), l.o.Now()
+	t.Zone, t.Ref = inc.OpenedAt.Location(), l.o.Now()
 	p.Mark = fmt.Sprintf("Vigie #%d", inc.Number)
 	add := func(key, value string) {
 		if value != "" {

@@ -31,7 +31,7 @@ func (l *loader) customers(entries map[string]fleet.Customer) {
 			e.Name = id
 		}
 		l.oneOf(e.At, where+".prefers", e.Prefers, "", "user", "it", "both")
-		l.language(e.At, where, e.Language)
+		l.dir.speaks(e.At, where+".language", e.Language)
 		l.dir.Customers[id] = &Customer{
 			ID: id, Name: e.Name, AccountManager: e.AccountManager, ITContact: e.ITContact,
 			Prefers: e.Prefers, Language: e.Language, Decommissioned: e.Decommissioned.Start(l.location),

@@ -23,6 +23,8 @@ type Directory struct {
 	// also apply to incidents with a pinned policy.
 	Closures map[string]map[calendar.Date][]calendar.Window
 	closedAt map[string][]strict.Position // where closures stand, by calendar
+	spoken   []mention                    // the languages that are named
+	reached  []mention                    // the channels that are named
 	// Imported are the iCalendar files that were read.
 	Imported []ImportedCalendar
 
@@ -80,6 +82,7 @@ func (d *Directory) Clone() *Directory {
 		c.Closures[name] = maps.Clone(dates)
 	}
 	c.closedAt = maps.Clone(d.closedAt)
+	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)
 	c.Reindex()
 	return c
 }

@@ -27,14 +27,14 @@ type section struct {
 
 // Load reads the inventory from YAML files, from CSV files of machines and from
 // iCalendar files of closed days, merges them and checks every cross reference.
-// Languages are those in which people can be written to. The error is of type
-// [strict.Faults] and names all faults of all files at once, each with file,
+// The error is of type [strict.Faults] and names all faults of all files at once, each with file,
 // line and cure. Whether the calendars that are closed exist is for
-// [Directory.CheckClosures] to say.
+// [Directory.CheckClosures] to say, whether languages and channels do for
+// [Directory.CheckLanguages] and [Directory.CheckChannels].
 //
 // A date without a time is that day in the inventory's `timezone`
 // ([fleet.DefaultTimezone] by default); as an end it includes the day.
-func Load(files []strict.File, languages []string) (*Directory, error) {
+func Load(files []strict.File) (*Directory, error) {
 	l := loader{
 		dir: &Directory{
 			People:    map[string]*Person{},
@@ -42,8 +42,7 @@ func Load(files []strict.File, languages []string) (*Directory, error) {
 			Platforms: map[string]*Platform{},
 			Closures:  map[string]map[calendar.Date][]calendar.Window{},
 		},
-		languages: languages,
-		at:        map[string]strict.Position{},
+		at: map[string]strict.Position{},
 	}
 	docs, calendars := l.read(files)
 	l.merge(docs)
@@ -110,11 +109,10 @@ func (l *loader) merge(docs []section) {
 
 // loader merges inventory files into one directory and collects the faults.
 type loader struct {
-	dir       *Directory
-	languages []string
-	location  *time.Location
-	faults    strict.Faults
-	at        map[string]strict.Position // where something was first written
+	dir      *Directory
+	location *time.Location
+	faults   strict.Faults
+	at       map[string]strict.Position // where something was first written
 }
 
 func (l *loader) note(err error) {

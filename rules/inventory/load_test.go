@@ -13,7 +13,7 @@ import (
 )
 
 // load reads files for a product that speaks French and English.
-func load(files []strict.File) (*Directory, error) { return Load(files, []string{"fr", "en"}) }
+func load(files []strict.File) (*Directory, error) { return Load(files) }
 
 func yml(text string) []strict.File {
 	return []strict.File{{Name: "inventory/a.yml", Text: []byte(text)}}
@@ -116,8 +116,6 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 			`inventory/a.yml:2: people.Sup One: not fit for an id: use a short word without spaces and @, such as "sup.one"`},
 		{"phone", "people:\n  sup: {name: Sophie, phone: ask Paul}\n",
 			`inventory/a.yml:2: people.sup.phone: "ask Paul" is not a telephone number: write digits, spaces and +`},
-		{"language", "people:\n  sup: {name: Sophie, language: de}\n",
-			`inventory/a.yml:2: people.sup.language: "de" is not known: write one of fr, en`},
 		{"unknown person", people + "customers:\n  dupont: {account_manager: supp}\n",
 			`inventory/a.yml:4: customers.dupont.account_manager: unknown person "supp": did you mean "sup"?`},
 		{"preference", people + "customers:\n  dupont: {prefers: boss}\n",

@@ -18,8 +18,10 @@ type Person struct {
 	Name     string
 	Email    string
 	Phone    string
-	Language string // "" for the customer's own
+	Language string // one that there is a folder for; "" for the customer's own
 	Shared   bool   // a mailbox that several people read
+	// Channels are the addresses of other ways than e-mail, by channel.
+	Channels map[string]string
 }
 
 type personEntry struct {
@@ -29,6 +31,8 @@ type personEntry struct {
 	Phone    string `yaml:"phone"`
 	Language string `yaml:"language"`
 	Shared   bool   `yaml:"shared"`
+	// Channels are the addresses of other ways than e-mail, by channel.
+	Channels map[string]string `yaml:"channels"`
 }
 
 func (l *loader) people(entries map[string]personEntry) {
@@ -52,14 +56,9 @@ func (l *loader) people(entries map[string]personEntry) {
 		if strings.Trim(e.Phone, "+0123456789 .-()/") != "" {
 			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
 		}
-		l.language(e.At, where, e.Language)
-		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared}
+		l.dir.speaks(e.At, where+".language", e.Language)
+		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared, Channels: l.channels(e, where)}
 	}
-}
-
-// language refuses one in which nobody can be written to; none is allowed.
-func (l *loader) language(at strict.Position, where, language string) {
-	l.oneOf(at, where+".language", language, append([]string{""}, l.languages...)...)
 }
 
 // wrongAddress says what is wrong with a bare e-mail address; a person without

@@ -113,7 +113,7 @@ func (r *Role) reaches(dir *inventory.Directory) bool {
 			people = append(people, entry.Person)
 		}
 	}
-	return slices.ContainsFunc(people, func(id string) bool { return dir.People[id] != nil && dir.People[id].Email != "" })
+	return slices.ContainsFunc(people, func(id string) bool { return dir.People[id] != nil && dir.People[id].Reachable() })
 }
 
 // gaps warns of times and entries of the inventory for which the role reaches

@@ -16,7 +16,10 @@ import (
 type Step struct {
 	Name     string
 	Template string
-	When     []Trigger
+	// Channel is the way by which people are told who can be reached by it, the
+	// others by e-mail; empty for e-mail.
+	Channel string
+	When    []Trigger
 	// OnlyIf must all hold; until then the step waits.
 	OnlyIf []string
 	// Unless: any of them at the due instant drops the step for good.
@@ -75,6 +78,7 @@ type stepDoc struct {
 	strict.Position
 	Name      string       `yaml:"name"`
 	Template  string       `yaml:"template"`
+	Channel   string       `yaml:"channel"`
 	When      triggerDocs  `yaml:"when"`
 	OnlyIf    []string     `yaml:"only_if"`
 	Unless    []string     `yaml:"unless"`
@@ -110,7 +114,7 @@ type betweenDoc struct {
 
 func (d stepDoc) load(l *loader, s *Scenario, path string) *Step {
 	st := &Step{Name: d.Name, Template: d.Template, OnlyIf: d.OnlyIf, Unless: d.Unless, Rests: d.Rests, To: d.To, Cc: d.Cc,
-		Trace: d.Trace, Task: d.Task, Raises: d.Raises, State: d.State, DropActor: d.DropActor, Per: d.Per, AtOnce: d.AtOnce,
+		Trace: d.Trace, Channel: d.Channel, Task: d.Task, Raises: d.Raises, State: d.State, DropActor: d.DropActor, Per: d.Per, AtOnce: d.AtOnce,
 		Each: d.Each, At: d.Position}
 	if d.Name == "" {
 		l.fault(d.Position, strings.TrimSuffix(path, "."), "a step has no name: add name:")
@@ -122,6 +126,11 @@ func (d stepDoc) load(l *loader, s *Scenario, path string) *Step {
 	}
 	if d.Template == "" {
 		l.fault(d.Position, path+".template", "no template: name one, such as B1")
+	}
+	if d.Channel == inventory.MailChannel {
+		st.Channel = ""
+	} else if d.Channel != "" && !inventory.ChannelName(d.Channel) {
+		l.fault(d.Position, path+".channel", "%q is not a name of a channel: write it as under channels: in vigie.yml", d.Channel)
 	}
 	if len(d.When) == 0 {
 		l.fault(d.Position, path+".when", "nothing makes the step due: add when:")

@@ -1,0 +1,16 @@
+// Package languages holds what is said to people: a folder for each language,
+// named by its BCP 47 tag. To add a language is to add a folder.
+//
+//	language.yml  its name, and how it writes dates and numbers
+//	words.yml     words inside mails
+//	pages.yml     words of the pages behind the links of mails
+//	*.tmpl        one mail each, named by what it says; _shared.tmpl is common to them
+package languages
+
+import "embed"
+
+// Folders returns the languages that are built in.
+func Folders() embed.FS { return folders }
+
+//go:embed all:*
+var folders embed.FS // embed knows no other place

@@ -1,0 +1,214 @@
+package locale
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+
+	"vigie/rules/strict"
+)
+
+// Pages is what the keys of pages.yml begin with, beside those of words.yml.
+const Pages = "page."
+
+// Language is how people are written to in one language.
+type Language struct {
+	// Code is the tag, and the name of the folder.
+	Code     string
+	tag      language.Tag
+	rules    rules
+	words    map[string]string
+	plurals  map[string]forms
+	fallback *Language
+}
+
+// rules is language.yml.
+type rules struct {
+	strict.Position
+	Name string `yaml:"name"`
+	// Partial marks a language whose missing mails and words are said in English.
+	Partial       bool        `yaml:"partial"`
+	Weekdays      []string    `yaml:"weekdays"` // Sunday first
+	ShortWeekdays []string    `yaml:"short_weekdays"`
+	Months        []string    `yaml:"months"` // as written inside a date
+	ShortMonths   []string    `yaml:"short_months"`
+	FirstOfMonth  string      `yaml:"first_of_month"` // empty: a number as any other
+	Dates         datePattern `yaml:"dates"`
+	Ordinals      forms       `yaml:"ordinals"`
+	Decimal       string      `yaml:"decimal"`
+	NoBreak       []string    `yaml:"no_break"`
+}
+
+// datePattern says how dates are put together of {day}, {dd}, {mm}, {month},
+// {short_month}, {year}, {weekday}, {date} and {clock}.
+type datePattern struct {
+	strict.Position
+	Date       string `yaml:"date"`         // of this year
+	DateOfYear string `yaml:"date_of_year"` // of another
+	Weekday    string `yaml:"weekday"`      // with the day of the week
+	Stamp      string `yaml:"stamp"`        // short, for a subject
+	Page       string `yaml:"page"`         // with year and hour
+}
+
+func (r *rules) check(file string) error {
+	var fs strict.Faults
+	for _, x := range []struct {
+		key  string
+		list []string
+		want int
+	}{{"weekdays", r.Weekdays, 7}, {"short_weekdays", r.ShortWeekdays, 7}, {"months", r.Months, 12}, {"short_months", r.ShortMonths, 12}} {
+		if n := len(x.list); n != 0 && n != x.want {
+			fs = append(fs, strict.Fault{Position: strict.Position{File: file, Line: max(r.Line, 1)}, Path: x.key,
+				What: fmt.Sprintf("%d names, not %d: name all of them, or none for the English ones", n, x.want)})
+		}
+	}
+	return fs.Err()
+}
+
+// complete takes from another language how to write what this one does not say.
+func (l *Language) complete(from *Language) {
+	r, b := &l.rules, &from.rules
+	for _, x := range []struct{ own, other *[]string }{{&r.Weekdays, &b.Weekdays}, {&r.ShortWeekdays, &b.ShortWeekdays},
+		{&r.Months, &b.Months}, {&r.ShortMonths, &b.ShortMonths}} {
+		if len(*x.own) == 0 {
+			*x.own = *x.other
+		}
+	}
+	for _, x := range []struct{ own, other *string }{{&r.Decimal, &b.Decimal}, {&r.Dates.Date, &b.Dates.Date},
+		{&r.Dates.DateOfYear, &b.Dates.DateOfYear}, {&r.Dates.Weekday, &b.Dates.Weekday}, {&r.Dates.Stamp, &b.Dates.Stamp}, {&r.Dates.Page, &b.Dates.Page}} {
+		if *x.own == "" {
+			*x.own = *x.other
+		}
+	}
+}
+
+// Name is what the language calls itself.
+func (l *Language) Name() string { return l.rules.Name }
+
+// Partial tells that what the language lacks is meant to be said in English.
+func (l *Language) Partial() bool { return l.rules.Partial }
+
+// Keys returns the keys of the words that the language itself has, sorted; those
+// that are counted are among them.
+func (l *Language) Keys() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for _, seq := range []func(func(string) bool){maps.Keys(l.words), maps.Keys(l.plurals)} {
+			for k := range seq {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// Forms returns a word in every form that the language itself has of it.
+func (l *Language) Forms(key string) []string {
+	if w, ok := l.words[key]; ok {
+		return []string{w}
+	}
+	return slices.Sorted(maps.Values(l.plurals[key]))
+}
+
+// Word returns the word for a key, or "" when there is none.
+func (l *Language) Word(key string) string {
+	w, _ := l.lookup(key)
+	return w
+}
+
+// Has tells whether there is a word for the key.
+func (l *Language) Has(key string) bool {
+	_, ok := l.lookup(key)
+	return ok
+}
+
+func (l *Language) lookup(key string) (string, bool) {
+	if w, ok := l.words[key]; ok {
+		return w, true
+	}
+	if l.fallback == nil {
+		return "", false
+	}
+	return l.fallback.lookup(key)
+}
+
+// NameOf returns the word for one value of an open list (engine, kind, role...).
+// A value that nobody foresaw is shown as it is, with spaces for underscores.
+func (l *Language) NameOf(list, value string) string {
+	if value == "" {
+		return ""
+	}
+	for _, key := range []string{value, KeyOf(value)} {
+		if w, ok := l.lookup(list + "." + key); ok {
+			return w
+		}
+	}
+	return strings.ReplaceAll(value, "_", " ")
+}
+
+// KeyOf makes "wrong number" and "Wrong-Number" the key wrong_number.
+func KeyOf(value string) string {
+	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(value)))
+}
+
+// Say fills the placeholders of a word: Say("x", "n", "3") puts 3 for {n}.
+// Several spaces left by an empty value become one.
+func (l *Language) Say(key string, pairs ...string) string { return fill(l.Word(key), pairs...) }
+
+func fill(text string, pairs ...string) string {
+	pairs = slices.Clone(pairs)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		pairs[i] = "{" + pairs[i] + "}"
+	}
+	return strings.TrimSpace(oneSpace(strings.NewReplacer(pairs...).Replace(text)))
+}
+
+// Plural says how many, in the form that the language has for that number.
+func (l *Language) Plural(key string, n int) string {
+	fs, ok := l.plurals[key]
+	if !ok && l.fallback != nil {
+		return l.fallback.Plural(key, n)
+	}
+	return fill(fs.of(plural.Cardinal, l.tag, n), "n", strconv.Itoa(n))
+}
+
+// Ordinal is the how-manieth: "2ᵉ", "2nd".
+func (l *Language) Ordinal(n int) string {
+	if l.rules.Ordinals == nil && l.fallback != nil {
+		return l.fallback.Ordinal(n)
+	}
+	return fill(l.rules.Ordinals.of(plural.Ordinal, l.tag, n), "n", strconv.Itoa(n))
+}
+
+func (f forms) of(r *plural.Rules, tag language.Tag, n int) string {
+	if s, ok := f[r.MatchPlural(tag, max(n, -n), 0, 0, 0, 0)]; ok {
+		return s
+	}
+	return f[plural.Other]
+}
+
+// TieSpaces puts no-break spaces where the language wants no line to end, such
+// as before the question marks of French.
+func (l *Language) TieSpaces(text string) string {
+	var pairs []string
+	for _, s := range l.rules.NoBreak {
+		pairs = append(pairs, s, strings.ReplaceAll(s, " ", "\u00a0"))
+	}
+	if pairs == nil {
+		return text
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// oneSpace makes runs of ordinary spaces one; no-break spaces stay.
+func oneSpace(s string) string {
+	for strings.Contains(s, "  ") {
+		s = strings.ReplaceAll(s, "  ", " ")
+	}
+	return s
+}

@@ -1,0 +1,225 @@
+package locale
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Locale writes instants for people: in one zone, one language, and relative to
+// the instant at which the message leaves. The zero time is written as "".
+type Locale struct {
+	*Language
+	Zone *time.Location
+	Ref  time.Time
+	// stray tells that the zone is unknown, so instants are in UTC and say so.
+	stray bool
+}
+
+// In returns the language for a zone, by its IANA name, and an instant of reference.
+func (l *Language) In(zone string, ref time.Time) Locale {
+	loc, err := time.LoadLocation(zone)
+	f := Locale{Language: l, Zone: loc}
+	if err != nil || zone == "" || zone == "Local" {
+		f.Zone, f.stray = time.UTC, zone != "UTC"
+	}
+	f.Ref = ref.In(f.Zone)
+	return f
+}
+
+// Clock is the hour: 14:32.
+func (f Locale) Clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	s := t.In(f.Zone).Format("15:04")
+	if f.stray {
+		s += " UTC"
+	}
+	return s
+}
+
+// Date is the day of a month: "7 mars", "7 March"; with the year when it is
+// not the year of the message.
+func (f Locale) Date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	if t.In(f.Zone).Year() != f.Ref.Year() {
+		return f.write(f.rules.Dates.DateOfYear, t)
+	}
+	return f.write(f.rules.Dates.Date, t)
+}
+
+// write puts a date or an instant together as a pattern of the language says.
+func (f Locale) write(pattern string, t time.Time, pairs ...string) string {
+	t = t.In(f.Zone)
+	day := strconv.Itoa(t.Day())
+	if t.Day() == 1 && f.rules.FirstOfMonth != "" {
+		day = f.rules.FirstOfMonth
+	}
+	return fill(pattern, append(pairs, "day", day, "dd", t.Format("02"), "mm", t.Format("01"), "year", t.Format("2006"),
+		"month", f.rules.Months[t.Month()-1], "short_month", f.rules.ShortMonths[t.Month()-1])...)
+}
+
+// Day is date with the day of the week: "mar. 10 mars".
+func (f Locale) Day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return fill(f.rules.Dates.Weekday, "weekday", f.rules.ShortWeekdays[t.In(f.Zone).Weekday()], "date", f.Date(t))
+}
+
+// LongDay is day with the day of the week in full, for sentences.
+func (f Locale) LongDay(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return fill(f.rules.Dates.Weekday, "weekday", f.rules.Weekdays[t.In(f.Zone).Weekday()], "date", f.Date(t))
+}
+
+// LongMoment is moment in full: "mardi 11 mars à 12:30".
+func (f Locale) LongMoment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.Say("at", "day", f.LongDay(t), "clock", f.Clock(t))
+}
+
+// Moment is the full instant: "mar. 10 mars 14:32".
+func (f Locale) Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.Day(t) + " " + f.Clock(t)
+}
+
+// DueAt is an instant as a deadline is said in a sentence: the hour alone when it
+// is today, else "mardi 11 mars à 18:00".
+func (f Locale) DueAt(t time.Time) string {
+	if t.IsZero() || f.Today(t) {
+		return f.Clock(t)
+	}
+	return f.LongMoment(t)
+}
+
+// DueShort is due for a table: "mar. 11 mars 18:00".
+func (f Locale) DueShort(t time.Time) string {
+	if t.IsZero() || f.Today(t) {
+		return f.Clock(t)
+	}
+	return f.Moment(t)
+}
+
+// Brief is due for a subject: "18:00", or "11/03 18:00".
+func (f Locale) Brief(t time.Time) string {
+	if t.IsZero() || f.Today(t) {
+		return f.Clock(t)
+	}
+	return f.Stamp(t)
+}
+
+// Stamp is an instant for a subject, always with its day: "11/03 18:00", "11
+// March 18:00".
+func (f Locale) Stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.StampDay(t) + " " + f.Clock(t)
+}
+
+// StampDay is the day of Stamp: "11/03", "11 March"; with the year when it is
+// not the year of the message.
+func (f Locale) StampDay(t time.Time) string {
+	if t.IsZero() || t.In(f.Zone).Year() != f.Ref.Year() {
+		return f.Date(t)
+	}
+	return f.write(f.rules.Dates.Stamp, t)
+}
+
+// PageMoment is an instant on a page, which is read whenever: "11/03/2025 18:00".
+func (f Locale) PageMoment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return f.write(f.rules.Dates.Page, t, "clock", f.Clock(t))
+}
+
+// Today tells whether an instant lies on the day on which the message leaves.
+func (f Locale) Today(t time.Time) bool {
+	a, b := t.In(f.Zone), f.Ref
+	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
+}
+
+// Span is a length of time in its two largest units: "2 jours 4 h", "35 min".
+func (f Locale) Span(d time.Duration) string {
+	if d < 0 {
+		d = -d
+	}
+	minutes := int(d / time.Minute)
+	days, hours := minutes/1440, minutes/60%24
+	minutes %= 60
+	switch {
+	case days >= 7 || days > 0 && hours == 0:
+		return f.Plural("day", days)
+	case days > 0:
+		return f.Plural("day", days) + " " + f.Plural("hour", hours)
+	case hours > 0 && minutes > 0:
+		return f.Plural("hour", hours) + " " + f.Plural("minute", minutes)
+	case hours > 0:
+		return f.Plural("hour", hours)
+	case minutes > 0:
+		return f.Plural("minute", minutes)
+	}
+	return f.Plural("second", int(d/time.Second))
+}
+
+// Ago says how long before the message an instant was; "" when it was not.
+func (f Locale) Ago(t time.Time) string {
+	if t.IsZero() || !t.Before(f.Ref) {
+		return ""
+	}
+	return f.Say("ago", "span", f.Span(f.Ref.Sub(t)))
+}
+
+// MomentAgo is moment with its age in parentheses.
+func (f Locale) MomentAgo(t time.Time) string {
+	if a := f.Ago(t); a != "" {
+		return f.Moment(t) + " (" + a + ")"
+	}
+	return f.Moment(t)
+}
+
+// Night says the how-manieth failure this is: "2ᵉ nuit" when the failures came
+// about one a night, "2ᵉ fois" otherwise; "" for the first.
+func (f Locale) Night(failures, days int, started time.Time) string {
+	if failures < 2 {
+		return ""
+	}
+	key := "nth.failure"
+	if failures <= days+1 && days <= failures+1 && !started.IsZero() {
+		key = "nth.day"
+		if h := started.In(f.Zone).Hour(); h < 9 || h >= 18 {
+			key = "nth.night"
+		}
+	}
+	return f.Say(key, "nth", f.Ordinal(failures))
+}
+
+// Bytes is an amount of data: "12,4 Go", "12.4 GB".
+func (f Locale) Bytes(bytes float64) string {
+	if !(bytes > 0) || bytes > 1e24 {
+		return ""
+	}
+	unit := 0
+	for bytes >= 1000 && unit < 4 {
+		bytes /= 1000
+		unit++
+	}
+	s := strconv.FormatFloat(bytes, 'f', 1, 64)
+	if unit == 0 || bytes >= 100 {
+		s = strconv.FormatFloat(bytes, 'f', 0, 64)
+	}
+	s = strings.Replace(s, ".", f.rules.Decimal, 1)
+	return s + " " + f.Word("unit."+strconv.Itoa(unit))
+}

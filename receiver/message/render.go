@@ -1,0 +1,401 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"text/template"
+	"time"
+	"unicode/utf8"
+
+	"vigie/receiver/message/locale"
+	"vigie/rules"
+)
+
+// Bounds of one rendering. They hold against a template of an admin that never
+// ends, and leave room for a table of a thousand rows.
+const (
+	maxRenderTime  = 5 * time.Second
+	maxRenderBytes = 4 << 20
+	maxRows        = 2000
+	maxSubject     = 100
+)
+
+// Options are what a Renderer needs to know of the organisation.
+type Options struct {
+	// Overrides is an optional folder of an admin's own templates. A file
+	// there takes the place of the built-in one of the same name:
+	// fr/server-failed.tmpl (both forms of a mail), fr/server-failed.txt.tmpl or
+	// fr/server-failed.html.tmpl (one form), fr/_shared.tmpl, parts.txt.tmpl,
+	// parts.html.tmpl; so do single words of fr/words.yml and fr/pages.yml. A new
+	// name makes a new template; it must be there in every language. A folder
+	// with a language.yml makes a new language.
+	Overrides fs.FS
+	// Folders holds the languages; nil stands for those that are built in.
+	Folders fs.FS
+	// Links makes the addresses behind the buttons.
+	Links Links
+	// Outside tells whether a recipient is one of the customer's people, who
+	// read plain words and get no links but one to answer. Without it, the
+	// usual names of roles decide, and an unknown one counts as outside.
+	Outside func(rules.Party) bool
+	// Organisation and Phone sign the mails that customers read.
+	Organisation string
+	Phone        string
+}
+
+// Rendered is a mail's words: a subject of at most 100 characters on one line,
+// and the body in both forms.
+type Rendered struct {
+	Subject string
+	Text    string
+	HTML    string
+	// Language is what it is written in: English when the wanted one has no such
+	// mail.
+	Language string
+}
+
+// Renderer turns notifications into mails. It is immutable and safe for
+// concurrent use.
+type Renderer struct {
+	languages    *locale.Catalog
+	names        []string
+	aliases      map[string]string
+	mails        map[string]map[string]*mailTemplate // by language, by name and alias
+	links        Links
+	isOutside    func(rules.Party) bool
+	organisation string
+	phone        string
+}
+
+// mailTemplate is one mail in one language.
+type mailTemplate struct {
+	name string
+	text *template.Template
+	html *htmltemplate.Template
+}
+
+// NewRenderer reads and parses every template. When there are overrides, it also
+// renders each with nothing and with everything known, so that a faulty one
+// shows now. Errors name file and line.
+func NewRenderer(o Options) (*Renderer, error) {
+	r := &Renderer{
+		mails:        map[string]map[string]*mailTemplate{},
+		links:        o.Links,
+		isOutside:    o.Outside,
+		organisation: cut(cleanOneLine(o.Organisation), maxField),
+		phone:        cut(cleanOneLine(o.Phone), maxField),
+	}
+	if r.isOutside == nil {
+		r.isOutside = outsideRole
+	}
+	loader, err := newLoader(o)
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	r.aliases = loader.aliases
+	if r.languages, err = loader.catalog(); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	if r.names, err = loader.names(r.languages); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	for _, lang := range r.languages.Codes() {
+		parts, err := loader.parts(lang)
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		if r.mails[lang], err = parts.mails(r.names); err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+	}
+	if o.Overrides == nil {
+		return r, nil // the built-in ones were tried by the tests
+	}
+	for _, id := range r.Known() {
+		for _, lang := range r.languages.Codes() {
+			if err := r.try(id, lang); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
+// Languages returns the languages that mails are written in.
+func (r *Renderer) Languages() *locale.Catalog { return r.languages }
+
+// Templates returns the names of all templates, sorted.
+func (r *Renderer) Templates() []string { return slices.Clone(r.names) }
+
+// Known returns the names of all templates and their aliases, sorted. A policy
+// may name no other.
+func (r *Renderer) Known() []string {
+	return slices.Sorted(maps.Keys(r.mails[locale.Fallback]))
+}
+
+// Subject returns the subject alone of what Render would return.
+func (r *Renderer) Subject(ns []rules.Notification) (string, error) {
+	m, v, err := r.prepare(ns)
+	if err != nil {
+		return "", err
+	}
+	b := newBudget()
+	defer b.stop()
+	return r.subject(m, v, b)
+}
+
+// Render returns the mail for one notification, or for several of one bundle:
+// same template, language and recipients, each a row of one table. It fails
+// when they are not, when the template is not known, or when a template of an
+// admin fails, runs too long or writes too much.
+func (r *Renderer) Render(ns []rules.Notification) (Rendered, error) {
+	m, v, err := r.prepare(ns)
+	if err != nil {
+		return Rendered{}, err
+	}
+	return r.render(m, v)
+}
+
+func (r *Renderer) render(m *mailTemplate, v *view) (Rendered, error) {
+	b := newBudget()
+	defer b.stop()
+	subject, err := r.subject(m, v, b)
+	if err != nil {
+		return Rendered{}, err
+	}
+	v.Title = subject
+	tone, err := b.block(m.text, "tone", v)
+	if err != nil {
+		return Rendered{}, err
+	}
+	v.Colour = colourOf(tone)
+	text, err := b.run(func(w *bounded) error { return m.text.ExecuteTemplate(w, "layout", v) })
+	if err != nil {
+		return Rendered{}, err
+	}
+	html, err := b.run(func(w *bounded) error { return m.html.ExecuteTemplate(w, "layout", v) })
+	if err != nil {
+		return Rendered{}, err
+	}
+	return Rendered{Subject: subject, Text: layText(text, v.Word("colon")), HTML: v.tidyHTML(html), Language: v.Code}, nil
+}
+
+// prepare finds the template and checks that a bundle is one.
+func (r *Renderer) prepare(ns []rules.Notification) (*mailTemplate, *view, error) {
+	if len(ns) == 0 {
+		return nil, nil, errors.New("render: no notification given")
+	}
+	if len(ns) > maxRows {
+		return nil, nil, fmt.Errorf("render: %d notifications in one message, the most is %d", len(ns), maxRows)
+	}
+	first := ns[0]
+	lang := r.languageOf(first)
+	m, ok := r.mails[lang.Code][first.Template]
+	if !ok { // a language that is not whole yet
+		lang = r.languages.Find(locale.Fallback)
+		m, ok = r.mails[lang.Code][first.Template]
+	}
+	if !ok {
+		return nil, nil, fmt.Errorf("render: no template %q; known are %s", first.Template, strings.Join(r.Known(), ", "))
+	}
+	for _, n := range ns[1:] {
+		if n.Template != first.Template || r.languageOf(n) != r.languageOf(first) {
+			return nil, nil, fmt.Errorf("render: a bundle needs one template and language, found %s/%s beside %s/%s",
+				n.Template, r.languageOf(n).Code, first.Template, r.languageOf(first).Code)
+		}
+	}
+	v := r.newView(ns, lang)
+	if v.Outside() {
+		for _, n := range ns[1:] {
+			if n.Facts.Customer != first.Facts.Customer {
+				return nil, nil, fmt.Errorf("render: template %s would show customer %q what concerns customer %q",
+					first.Template, first.Facts.Customer, n.Facts.Customer)
+			}
+		}
+	}
+	if m.name == overview {
+		v.Digest = v.digest(nil)
+	}
+	return m, v, nil
+}
+
+// languageOf is the notification's language, or that of its first recipient.
+func (r *Renderer) languageOf(n rules.Notification) *locale.Language {
+	if n.Language == "" && len(n.To) > 0 {
+		return r.languages.Find(n.To[0].Language)
+	}
+	return r.languages.Find(n.Language)
+}
+
+// subject is the template's own subject after the number, or else
+// `[#id] [TAG] customer – thing – fact` of its blocks tag, thing and fact.
+func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) {
+	var err error
+	if v.Tag, err = b.block(m.text, "tag", v); err != nil {
+		return "", err
+	}
+	own := "subject"
+	if v.outside && m.text.Lookup("subject_outside") != nil {
+		own = "subject_outside"
+	}
+	if m.text.Lookup(own) != nil {
+		s, err := b.block(m.text, own, v)
+		if err != nil {
+			return "", err
+		}
+		return cut(joinNonEmpty(" ", v.Mark(), oneNumber(s)), maxSubject), nil
+	}
+	what, err := b.block(m.text, "fact", v)
+	if err != nil {
+		return "", err
+	}
+	thing, err := b.block(m.text, "thing", v)
+	if err != nil {
+		return "", err
+	}
+	return v.headline(thing, what), nil
+}
+
+// oneNumber keeps labels from posing as the number of another incident.
+func oneNumber(s string) string {
+	return strings.NewReplacer("[#", "(#", "[INC-", "(INC-").Replace(s)
+}
+
+// headline composes a subject. Long names give way first, so that number and
+// urgency are always there and the fact mostly is.
+func (v *view) headline(thing, what string) string {
+	mark, tag := v.Mark(), ""
+	if v.Tag != "" {
+		tag = "[" + v.Tag + "]"
+	}
+	if thing == "" {
+		thing = v.Thing()
+	}
+	customer := v.Customer()
+	if v.many {
+		tag = joinNonEmpty(" ", tag, "["+v.Machines()+"]")
+		thing = v.Names()
+		for _, i := range v.Items {
+			if i.Customer() != v.Customer() {
+				customer = ""
+			}
+		}
+	}
+	customer, thing, what = unbracket(customer), unbracket(thing), unbracket(what)
+	compose := func() string {
+		return joinNonEmpty(" ", mark, tag, joinNonEmpty(" – ", customer, thing, what))
+	}
+	for _, limit := range []int{40, 24, 16} {
+		if utf8.RuneCountInString(compose()) <= maxSubject {
+			break
+		}
+		customer, thing = cut(customer, limit), cut(thing, limit)
+	}
+	return cut(compose(), maxSubject)
+}
+
+// colourOf is the bar's colour for a tone, dark enough for white letters.
+func colourOf(tone string) string {
+	switch tone {
+	case "urgent":
+		return "#b3261e"
+	case "today":
+		return "#b45309"
+	case "good":
+		return "#1b7f3b"
+	case "info":
+		return "#1f5fa8"
+	}
+	return "#4a5a6a"
+}
+
+// tidyHTML drops the empty lines and the indentation that templates leave, and
+// ties punctuation to its word where the language sets it apart.
+func (v *view) tidyHTML(html string) string {
+	html = v.TieSpaces(html)
+	var b strings.Builder
+	for line := range strings.Lines(html) {
+		if line = strings.TrimSpace(line); line != "" {
+			b.WriteString(line)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// budget bounds the time and output of one rendering.
+type budget struct {
+	spent atomic.Bool
+	timer *time.Timer
+	ended chan struct{}
+}
+
+func newBudget() *budget {
+	b := &budget{ended: make(chan struct{})}
+	b.timer = time.AfterFunc(maxRenderTime, func() {
+		b.spent.Store(true)
+		close(b.ended)
+	})
+	return b
+}
+
+func (b *budget) stop() { b.timer.Stop() }
+
+var errTooLong = errors.New("render: the template runs too long")
+
+// run executes a template. One that loops without writing is left behind when
+// the time is over; it can no longer reach anybody.
+func (b *budget) run(execute func(*bounded) error) (string, error) {
+	w := &bounded{budget: b}
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- fmt.Errorf("render: the template panics: %v", p)
+			}
+		}()
+		done <- execute(w)
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return "", fmt.Errorf("render: %w", err)
+		}
+		return w.buf.String(), nil
+	case <-b.ended:
+		return "", errTooLong
+	}
+}
+
+// block executes one named block to a single line; a block that the template
+// does not define is empty.
+func (b *budget) block(t *template.Template, name string, v *view) (string, error) {
+	if t.Lookup(name) == nil {
+		return "", nil
+	}
+	s, err := b.run(func(w *bounded) error { return t.ExecuteTemplate(w, name, v) })
+	return cleanOneLine(s), err
+}
+
+// bounded is where templates write: it refuses once the budget is spent.
+type bounded struct {
+	budget *budget
+	buf    bytes.Buffer
+}
+
+func (w *bounded) Write(p []byte) (int, error) {
+	if w.budget.spent.Load() {
+		return 0, errTooLong
+	}
+	if w.buf.Len()+len(p) > maxRenderBytes {
+		return 0, fmt.Errorf("the template writes more than %d bytes", maxRenderBytes)
+	}
+	return w.buf.Write(p)
+}

@@ -1,0 +1,138 @@
+package message
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"vigie/rules"
+)
+
+// The longest that words from outside are shown, in characters.
+const (
+	maxField = 200  // a name, a label
+	maxError = 300  // an error text
+	maxWords = 4000 // what a person wrote
+	maxLines = 40   // lines of what a person wrote, rows of a history
+)
+
+// cleanNotification returns a copy of the notification whose texts are safe to show:
+// valid UTF-8, no control character (which the text layout relies on), nothing
+// that turns the direction of writing, no endless names. Only what people wrote
+// keeps its line breaks.
+func cleanNotification(n rules.Notification) rules.Notification {
+	scrub(reflect.ValueOf(&n).Elem(), "")
+	if h := n.Facts.History; len(h) > maxLines {
+		n.Facts.History = h[len(h)-maxLines:]
+	}
+	return n
+}
+
+// scrub replaces slices and maps rather than writing into them: they belong to
+// the caller.
+func scrub(v reflect.Value, field string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(cleanField(field, v.String()))
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range v.NumField() {
+			scrub(v.Field(i), v.Type().Field(i).Name)
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			return
+		}
+		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(c, v)
+		for i := range c.Len() {
+			scrub(c.Index(i), field)
+		}
+		v.Set(c)
+	case reflect.Map:
+		if m, ok := v.Interface().(map[string]string); ok && m != nil {
+			c := make(map[string]string, len(m))
+			for k, s := range m {
+				c[cleanField("", k)] = cleanField("Text", s)
+			}
+			v.Set(reflect.ValueOf(c))
+		}
+	}
+}
+
+func cleanField(field, s string) string {
+	switch field {
+	case "Report", "Workaround", "Reason", "Text", "Note":
+		return cleanWords(s)
+	case "Error":
+		return cut(cleanOneLine(s), maxError)
+	}
+	return cut(cleanOneLine(s), maxField)
+}
+
+// cleanOneLine makes any text one line without anything invisible.
+func cleanOneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(visible(s), unicode.IsSpace), " ")
+}
+
+// cleanWords is cleanOneLine for a text of several lines.
+func cleanWords(s string) string {
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n").Replace(s)
+	if len(s) > 8*maxWords {
+		s = s[:8*maxWords]
+	}
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = cleanOneLine(lines[i])
+	}
+	lines = slices.Compact(lines) // several empty lines become one
+	if len(lines) > maxLines {
+		lines = append(lines[:maxLines], "…")
+	}
+	return cut(strings.TrimSpace(strings.Join(lines, "\n")), maxWords)
+}
+
+// visible drops control and format characters: the latter turn the direction of
+// writing or hide text. Line ends and tabs become spaces. More than three marks
+// on one letter are dropped too; they would paint over the neighbouring lines.
+func visible(s string) string {
+	if len(s) > 64*1024 {
+		s = s[:64*1024]
+	}
+	var b strings.Builder
+	marks := 0
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		switch {
+		case unicode.IsSpace(r) && r != '\u00a0' && r != '\u202f':
+			r = ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
+			continue
+		}
+		if unicode.Is(unicode.M, r) {
+			if marks++; marks > 3 {
+				continue
+			}
+		} else {
+			marks = 0
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// cut shortens a text to so many characters, the last one an ellipsis.
+func cut(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	runes := []rune(s)[:max(limit-1, 0)]
+	for len(runes) > 0 && unicode.Is(unicode.M, runes[len(runes)-1]) {
+		runes = runes[:len(runes)-1]
+	}
+	return strings.TrimRight(string(runes), " ,;:–-(") + "…"
+}

@@ -1,0 +1,113 @@
+package message
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DigestSilence is a silence that runs.
+type DigestSilence struct {
+	Matchers    []string
+	By, Comment string
+	Until       time.Time
+	// Long lasts more than a day, Broad names no single machine, plan or platform,
+	// Idle covers nothing that fires: each is worth a look.
+	Long, Broad, Idle bool
+}
+
+// DigestHealth is how well the chain from Prometheus to the mail server works.
+type DigestHealth struct {
+	// Watchdog is when monitoring was last heard; zero for never.
+	Watchdog     time.Time
+	WatchdogGone bool
+	// Prometheus tells why it could not be asked; empty when it could.
+	Prometheus string
+	// Silent are the Alertmanagers that do not answer.
+	Silent []string
+	// Stale are the sources that were not read lately, and Sources how many were
+	// asked for.
+	Stale   []DigestSource
+	Sources int
+	// Pending messages have not left, the oldest since Oldest.
+	Pending int
+	Oldest  time.Time
+	// Refused are the addresses that a mail server refused for good.
+	Refused []string
+}
+
+// DigestSource is a product that backups are read from.
+type DigestSource struct {
+	Name string
+	Read time.Time // zero for never
+}
+
+// silences are the lines of the running silences, those worth a look first.
+func (v *view) silences(all []DigestSilence) []DigestLine {
+	var odd, plain []DigestLine
+	for _, s := range all {
+		var why []string
+		for _, w := range []struct {
+			on  bool
+			key string
+		}{{s.Long, "long"}, {s.Broad, "broad"}, {s.Idle, "idle"}} {
+			if w.on {
+				why = append(why, v.Word("digest.silence."+w.key))
+			}
+		}
+		line := DigestLine{What: strings.Join(s.Matchers, ", "), Bad: len(why) > 0,
+			Detail: joinNonEmpty(", ", strings.Join(why, ", "), v.Say("digest.silence", "who", s.By, "moment", v.Moment(s.Until)), s.Comment)}
+		if line.Bad {
+			odd = append(odd, line)
+		} else {
+			plain = append(plain, line)
+		}
+	}
+	return append(odd, plain...)
+}
+
+// health are the lines of the chain's health; what is in order is said as well.
+func (v *view) health(h *DigestHealth) []DigestLine {
+	if h == nil {
+		return nil
+	}
+	var out []DigestLine
+	add := func(name string, bad bool, detail string) {
+		verdict := v.Word("digest.chain_ok")
+		if bad {
+			verdict = v.Word("digest.chain_ko")
+		}
+		out = append(out, DigestLine{What: name, Detail: joinNonEmpty(", ", verdict, detail), Bad: bad})
+	}
+	heard := v.Word("digest.never")
+	if !h.Watchdog.IsZero() {
+		heard = v.MomentAgo(h.Watchdog)
+	}
+	add(v.Word("digest.health.watchdog"), h.WatchdogGone, heard)
+	add("Prometheus", h.Prometheus != "", h.Prometheus)
+	add("Alertmanager", len(h.Silent) > 0, strings.Join(h.Silent, ", "))
+	var stale []string
+	for _, s := range h.Stale {
+		read := v.Word("digest.never")
+		if !s.Read.IsZero() {
+			read = v.Moment(s.Read)
+		}
+		stale = append(stale, s.Name+" ("+read+")")
+	}
+	sources := v.Say("digest.sources", "n", strconv.Itoa(h.Sources))
+	if len(stale) > 0 {
+		sources = strings.Join(stale, ", ")
+	}
+	if h.Prometheus == "" {
+		add(v.Word("digest.health.sources"), len(stale) > 0 || h.Sources == 0, sources)
+	}
+	pending := ""
+	if h.Pending > 0 {
+		pending = v.Say("digest.pending", "n", strconv.Itoa(h.Pending), "moment", v.MomentAgo(h.Oldest))
+	}
+	add(v.Word("digest.health.mail"), h.Pending > 0 && v.Ref.Sub(h.Oldest) > digestLate, pending)
+	if len(h.Refused) > 0 {
+		add(v.Word("digest.health.refused"), true, strings.Join(h.Refused, ", "))
+	}
+	return out
+}

@@ -1,0 +1,366 @@
+package message
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"vigie/rules"
+)
+
+// The people and machines of the examples (requirements 0.1).
+
+func at(s string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04", s)
+	if err != nil {
+		panic(err)
+	}
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		panic(err)
+	}
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, paris)
+}
+
+var (
+	sup    = rules.Party{Role: "supervisor", Person: "sup", Name: "Sophie Perrin", Address: "sup@msp.example"}
+	adm1   = rules.Party{Role: "assignee", Person: "adm1", Name: "Alain Durand", Address: "adm1@msp.example"}
+	am     = rules.Party{Role: "account_manager", Person: "am.dupont", Name: "Anne Martin", Address: "am.dupont@msp.example"}
+	expert = rules.Party{Role: "trace_queue", Person: "expert", Name: "Expert", Address: "expert@msp.example"}
+	vijay  = rules.Party{Role: "backup_lead", Person: "vijay", Name: "Vijay", Address: "vijay@msp.example"}
+	lea    = rules.Party{Role: "contact", Person: "lea", Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
+	it     = rules.Party{Role: "it_contact", Person: "it", Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
+	op     = rules.Party{Role: "operator", Person: "op", Name: "Olga Pons", Address: "op@apl.example"}
+	l3     = rules.Party{Role: "level3", Person: "l3", Name: "Niveau 3", Address: "l3@apl.example"}
+	expl   = rules.Party{Role: "exploitation_manager", Person: "exploit", Name: "Emma Blanc", Address: "exploit@lms-a.example"}
+)
+
+func to(ps ...rules.Party) []rules.Party { return ps }
+
+func server() rules.FactSheet {
+	return rules.FactSheet{
+		Number: 123, Scenario: "server", ScenarioText: "Serveur ou NAS", Customer: "dupont", CustomerName: "Dupont",
+		Machine: "SRV-AD", MachineClass: "server", BackupRole: "primary", Engine: "acronis", Kind: "failed",
+		Plans: []rules.PlanRow{{Machine: "SRV-AD", Plan: "Quotidien serveurs", Engine: "acronis", Role: "primary", Kind: "failed",
+			LastSuccess: at("2025-03-08 02:10"), Failures: 2, Error: "0x1350016: le stockage distant n'a plus d'espace libre"}},
+		State: rules.Open, Zone: "Europe/Paris",
+		StartedAt: at("2025-03-09 02:14"), OpenedAt: at("2025-03-10 07:10"), LastSuccess: at("2025-03-08 02:10"),
+		Failures: 2, Days: 2, Error: "0x1350016: le stockage distant n'a plus d'espace libre",
+		AgentLastSeen: at("2025-03-10 07:05"), NextRun: at("2025-03-11 02:00"),
+		Other: rules.Evidence{State: rules.EvidenceOK, AskedAt: at("2025-03-10 07:10"), Role: "local", Engine: "veeam",
+			Plan: "Job Nuit", LastSuccess: at("2025-03-10 01:02")},
+		Deadline: at("2025-03-10 18:00"), NextStepAt: at("2025-03-10 16:00"),
+		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay", PolicyStep: "opened",
+		Severity: "major",
+	}
+}
+
+func local() rules.FactSheet {
+	f := server()
+	f.Number, f.Scenario, f.ScenarioText = 141, "local", "Sauvegarde locale"
+	f.BackupRole, f.Engine, f.Failures, f.Days = "local", "veeam", 1, 1
+	f.StartedAt, f.LastSuccess = at("2025-03-10 01:30"), at("2025-03-09 01:02")
+	f.Error = "Le dépôt \\\\NAS-01\\veeam n'est pas joignable (0x80070035)"
+	f.Plans = []rules.PlanRow{{Machine: "SRV-AD", Plan: "Job Nuit", Engine: "veeam", Role: "local", Kind: "failed",
+		LastSuccess: f.LastSuccess, Failures: 1, Error: f.Error}}
+	f.Other = rules.Evidence{State: rules.EvidenceUnknown, AskedAt: at("2025-03-10 07:10"), Role: "primary", Engine: "acronis"}
+	f.NextRun = at("2025-03-11 01:00")
+	return f
+}
+
+func workstation() rules.FactSheet {
+	return rules.FactSheet{
+		Number: 130, Scenario: "workstation", ScenarioText: "Poste client", Customer: "dupont", CustomerName: "Dupont",
+		Machine: "PC-LEA", MachineClass: "workstation", BackupRole: "primary", Engine: "acronis", Kind: "missed", Offline: true,
+		Plans: []rules.PlanRow{{Machine: "PC-LEA", Plan: "Postes", Engine: "acronis", Role: "primary", Kind: "missed"}},
+		State: rules.Open, Zone: "Europe/Paris",
+		StartedAt: at("2025-03-10 12:30"), OpenedAt: at("2025-03-10 13:00"), LastSuccess: at("2025-03-07 12:34"),
+		Days: 4, Failures: 2, AgentLastSeen: at("2025-03-07 18:20"), NextRun: at("2025-03-11 12:30"),
+		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay",
+		Contact: lea, CallBefore: at("2025-03-18 09:30"), PolicyStep: "client_told",
+	}
+}
+
+func platform() rules.FactSheet {
+	return rules.FactSheet{
+		Number: 77, Scenario: "platform", ScenarioText: "Incident Moodle", Customer: "lms-a", CustomerName: "Académie LMS",
+		Platform: "lms-A", Alertname: "MoodleCronLate", Severity: "major", Provisional: true, Level: 2, Entry: "functional_probe",
+		State: rules.Open, Zone: "Europe/Paris", Scope: "part", Cause: "unknown",
+		StartedAt: at("2025-03-10 10:00"), OpenedAt: at("2025-03-10 10:01"), ReceivedAt: at("2025-03-10 10:00"),
+		Guarantee: "G1", NextStepAt: at("2025-03-10 11:00"),
+		Clocks: []rules.ClockRow{
+			{Target: "workaround", Due: at("2025-03-10 12:00")},
+			{Target: "resolve", Due: at("2025-03-12 10:00")},
+		},
+		RunbookURL: "https://runbooks.apl.example/moodle-cron", GeneratorURL: "https://prometheus.apl.example/graph?g0.expr=moodle_cron",
+		PolicyStep: "routed",
+	}
+}
+
+func reported() rules.FactSheet {
+	f := platform()
+	f.Number, f.Alertname, f.Entry, f.Reporter = 78, "", "l2_voluntary", "Emma Blanc"
+	f.ReceivedAt, f.StartedAt = at("2025-03-10 14:00"), at("2025-03-10 14:00")
+	f.Report = "Bonjour,\nles étudiants ne peuvent plus déposer leurs devoirs depuis midi.\nMessage affiché : « Erreur d'écriture »."
+	f.NextStepAt = at("2025-03-10 15:00")
+	f.Clocks = []rules.ClockRow{
+		{Target: "workaround", Due: at("2025-03-10 16:00")},
+		{Target: "resolution", Due: at("2025-03-12 14:00")},
+	}
+	return f
+}
+
+func said(f rules.FactSheet) rules.FactSheet {
+	f.History = []rules.HistoryLine{
+		{At: at("2025-03-10 07:10"), What: "opened"},
+		{At: at("2025-03-10 07:11"), What: "mail", Text: "B1"},
+		{At: at("2025-03-10 09:20"), What: "taken", Who: "Sophie Perrin"},
+		{At: at("2025-03-10 09:45"), What: "attempt", Who: "Sophie Perrin", Text: "sauvegarde relancée à la main, même erreur"},
+	}
+	f.State, f.Assignee = rules.Taken, "Sophie Perrin"
+	return f
+}
+
+// example is the notification that the golden file of a template shows.
+func example(template, lang string) []rules.Notification {
+	n := rules.Notification{ID: "n1", IncidentID: "i123", Template: template, Language: lang, Step: "step", Episode: 1,
+		DecidedAt: at("2025-03-10 07:10"), To: to(sup)}
+	when := func(s string) { n.DecidedAt, n.HoldUntil = at(s), at(s).Add(time.Minute) }
+	f := server()
+	switch template {
+	case "B1":
+		f.History = []rules.HistoryLine{{At: at("2025-03-10 07:10"), What: "opened"}}
+	case "B2":
+		f = said(f)
+		n.To, n.Cc = to(am), to(expert, vijay)
+		f.Actor, f.Reason = "Sophie Perrin", "Le stockage est plein, il faut acheter de l'espace ou réduire la rétention."
+		when("2025-03-10 10:00")
+	case "B3", "B10":
+		n.To, n.Cc = to(am, vijay), to(expert)
+		f.Other = rules.Evidence{State: rules.EvidenceKO, AskedAt: at("2025-03-10 11:00"), Role: "local", Engine: "veeam",
+			Plan: "Job Nuit", LastSuccess: at("2025-03-09 01:02")}
+		f.OtherTexts = []rules.PlanRow{{Machine: "SRV-AD", Plan: "Job Nuit", Engine: "veeam", Role: "local", Kind: "failed",
+			LastSuccess: at("2025-03-09 01:02"), Failures: 1, Error: "Le dépôt n'est pas joignable"}}
+		f.Flags = []rules.Flag{rules.FlagDoubleFailure}
+		if template == "B10" {
+			f = local()
+			f.Other = rules.Evidence{State: rules.EvidenceNone, AskedAt: at("2025-03-10 11:00")}
+		}
+		when("2025-03-10 11:00")
+	case "B4":
+		f = workstation()
+		n.To, n.Cc = to(lea), to(expert, vijay)
+		when("2025-03-11 09:30")
+	case "B5", "B5n":
+		f = workstation()
+		f.State, f.Days = rules.CallDue, 11
+		when("2025-03-18 09:30")
+		f.History = []rules.HistoryLine{{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}}
+		if template == "B5n" {
+			n.To, n.Cc = to(am), to(expert, vijay)
+			f.Call = map[string]string{"outcome": "voicemail"}
+			when("2025-03-20 09:30")
+			f.Days = 13
+		}
+	case "B6":
+		f = workstation()
+		f.Days = 11
+		f.Call = map[string]string{"outcome": "reached", "person": "Léa Bernard",
+			"note": "En déplacement jusqu'à vendredi, laissera l'ordinateur allumé ce jour-là.", "next_date": "2025-03-21"}
+		n.To, n.Cc = to(lea), to(expert, vijay)
+		when("2025-03-18 10:12")
+	case "B7":
+		f = local()
+		n.To = to(expert)
+	case "B8":
+		f = local()
+		f.Assignee, f.AssignedBy = "Alain Durand", "Sophie Perrin"
+		n.To = to(adm1)
+		when("2025-03-10 10:00")
+	case "B8q":
+		f = local()
+		f.Assignee = "Alain Durand"
+		n.To = to(adm1)
+		when("2025-03-10 15:00")
+	case "B9":
+		f = local()
+		f.Assignee, f.Actor, f.ExpectedDate = "Alain Durand", "Alain Durand", "2025-03-12"
+		f.Reason = "Le NAS doit être remplacé, la pièce arrive mercredi."
+		f.Other = rules.Evidence{State: rules.EvidenceOK, Role: "primary", Engine: "acronis", Plan: "Quotidien serveurs",
+			LastSuccess: at("2025-03-10 02:12"), AskedAt: at("2025-03-10 11:15")}
+		n.To, n.Cc = to(am), to(expert, vijay)
+		when("2025-03-10 11:20")
+	case "B11":
+		f.NextStepAt = at("2025-03-11 12:00")
+		f.History = []rules.HistoryLine{
+			{At: at("2025-03-10 07:10"), What: "opened"},
+			{At: at("2025-03-10 16:00"), What: "mail", Text: "B2"},
+			{At: at("2025-03-10 18:00"), What: "breach", Text: ""},
+		}
+		n.To, n.Cc = to(am), to(expert, vijay)
+		when("2025-03-10 18:01")
+	case "B12":
+		f = said(f)
+		f.State, f.ResolvedAt, f.SizeBytes = rules.Resolved, at("2025-03-10 14:32"), 48.2e9
+		n.To, n.Cc = to(am), to(expert, vijay)
+		when("2025-03-10 14:33")
+	case "D2":
+		when("2025-03-10 10:00")
+	case "D3":
+		f = said(f)
+		f.SilenceBy, f.SilenceUntil = "Sophie Perrin", at("2025-03-10 14:00")
+		when("2025-03-10 14:00")
+	case "D4":
+		f = workstation()
+		f.Contact = rules.Party{}
+		n.To = to(am)
+		when("2025-03-11 09:30")
+	case "D5":
+		f = rules.FactSheet{Number: 140, Zone: "Europe/Paris", Engine: "acronis", Alertname: "BackupSourceDown",
+			StartedAt: at("2025-03-10 03:00"), OpenedAt: at("2025-03-10 03:45"), State: rules.Open,
+			RunbookURL: "https://runbooks.msp.example/source-down"}
+		n.To, n.Cc = to(sup, vijay), nil
+		when("2025-03-10 03:45")
+	case "D6":
+		f.State, f.Flags = rules.Unverified, []rules.Flag{rules.FlagSignalLost}
+		when("2025-03-10 12:00")
+	case "D7":
+		f.Refused = []string{"am.dupont@msp.example"}
+		when("2025-03-10 16:02")
+	case "D8":
+		when("2025-03-11 09:00")
+	case "P1":
+		f = rules.FactSheet{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: rules.Open,
+			Error: "0x01D00004: le centre de données refuse la connexion", StartedAt: at("2025-03-10 01:00"), OpenedAt: at("2025-03-10 03:00")}
+		for i := range 30 {
+			f.Affected = append(f.Affected, fmt.Sprintf("Client %d – SRV-%02d", i%4+1, i+1))
+		}
+		n.To = to(sup, vijay)
+		when("2025-03-10 03:00")
+	case "P2":
+		f = rules.FactSheet{Number: 151, Zone: "Europe/Paris", Customer: "dupont", CustomerName: "Dupont", State: rules.Open,
+			AccountManager: "Anne Martin", Affected: []string{"PC-01", "PC-02", "PC-03", "PC-LEA"}, StartedAt: at("2025-03-10 12:30")}
+		when("2025-03-10 13:30")
+	case "CATCH":
+		f = rules.FactSheet{Number: 152, Zone: "Europe/Paris", Alertname: "NodeFilesystemReadOnly", Severity: "critical", State: rules.Open,
+			StartedAt: at("2025-03-10 07:00"), Error: "/dev/sda1 on srv-mon is read-only",
+			GeneratorURL: "https://prometheus.msp.example/graph?g0.expr=node_filesystem_readonly"}
+	case "M1":
+		f = platform()
+		f.Flags = []rules.Flag{rules.FlagImmediate}
+		n.To = to(op)
+		when("2025-03-10 10:01")
+	case "M2":
+		f = platform()
+		f.State, f.ResolvedAt, f.Cause, f.DataLoss, f.Provisional = rules.Resolved, at("2025-03-10 10:07"), "int.volume", "none", false
+		f.History = []rules.HistoryLine{{At: at("2025-03-10 10:07"), What: "resolve", Who: "op", Text: "Le service cron a été relancé et la file d'attente vidée."}}
+		f.Clocks = []rules.ClockRow{{Target: "resolution", Due: at("2025-03-12 10:00"), MetAt: at("2025-03-10 10:07")}}
+		n.To = to(expl)
+		when("2025-03-10 10:08")
+	case "M3":
+		f = reported()
+		n.To = to(expl)
+		when("2025-03-10 14:00")
+	case "M4":
+		f = reported()
+		f.Provisional, f.Cause, f.Assignee = false, "int.settings", "Olga Pons"
+		f.History = []rules.HistoryLine{{At: at("2025-03-10 14:40"), What: "qualify", Who: "op", Text: "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours."}}
+		n.To = to(expl)
+		when("2025-03-10 14:40")
+	case "M5":
+		f = reported()
+		f.Level, f.Actor, f.Reason = 3, "Olga Pons", "La cause est dans le module de dépôt, hors de portée du niveau 2."
+		f.Provisional = false
+		f.History = []rules.HistoryLine{
+			{At: at("2025-03-10 14:00"), What: "opened", Who: "Emma Blanc"},
+			{At: at("2025-03-10 14:10"), What: "taken", Who: "Olga Pons"},
+			{At: at("2025-03-10 14:40"), What: "qualify", Who: "Olga Pons", Text: "majeure"},
+		}
+		n.To, n.Cc = to(l3), to(expl)
+		when("2025-03-10 15:00")
+	case "M6":
+		f = reported()
+		f.Workaround = "1. Ouvrir le cours.\n2. Utiliser « Dépôt par courriel » en attendant.\nLes devoirs reçus ainsi seront rattachés par nos soins."
+		f.Provisional = false
+		n.To = to(expl)
+		when("2025-03-10 15:40")
+	case "M7":
+		f = reported()
+		f.Percent, f.Target, f.Assignee = 75, "workaround", "Olga Pons"
+		n.To = to(op)
+		when("2025-03-10 15:30")
+	case "M8":
+		f = platform()
+		f.Item, f.WarnDays, f.Deadline, f.Clocks = "certificate", "7", at("2025-03-17 23:59"), nil
+		n.To = to(expl)
+		when("2025-03-10 09:00")
+	case "M9":
+		f = reported()
+		f.Number, f.Entry, f.Report = 79, "user_assistance", "Comment inscrire une classe entière ?"
+		f.Clocks = []rules.ClockRow{{Target: "take", Due: at("2025-03-17 10:00")}}
+		f.Reopens = at("2025-03-17 09:00")
+		n.To = to(expl)
+		when("2025-03-15 12:00")
+	}
+	n.Facts = f
+	if template == "D8" {
+		return bundle(n, 4)
+	}
+	return []rules.Notification{n}
+}
+
+// bundle makes several notifications of one, each for another machine.
+func bundle(n rules.Notification, count int) []rules.Notification {
+	ns := make([]rules.Notification, count)
+	for i := range ns {
+		ns[i] = n
+		ns[i].IncidentID = fmt.Sprintf("i%d", n.Facts.Number+i)
+		ns[i].Facts.Number += i
+		if i > 0 {
+			if n.Facts.Platform != "" {
+				ns[i].Facts.Platform = fmt.Sprintf("lms-%d", i+1)
+			} else {
+				ns[i].Facts.Machine = fmt.Sprintf("%s-%02d", n.Facts.Machine, i+1)
+			}
+			ns[i].Facts.Offline = i%2 == 1
+			ns[i].Facts.Days += i
+		}
+	}
+	return ns
+}
+
+func exampleDigest(lang string) Digest {
+	d := Digest{At: at("2025-03-11 09:00"), Zone: "Europe/Paris", Language: lang, To: to(sup), Good: 407, All: 412,
+		Flaky:    []DigestLine{{What: "Dupont – NAS-01", Detail: "4 × / 14 j"}},
+		Unsorted: []DigestLine{{What: "[Failed] Backup job", Detail: "veeam@dupont.example, 10/03 22:14"}},
+		Chain: []DigestLine{{What: "acronis", Detail: "2 min"}, {What: "veeam-dupont", Detail: "47 min", Bad: true},
+			{What: "Alertmanager", Detail: "20 s"}},
+		Silences: []DigestSilence{
+			{Matchers: []string{`customer="dupont"`}, By: "Alain Durand", Comment: "travaux", Until: at("2025-03-14 18:00"), Long: true, Broad: true},
+			{Matchers: []string{`machine="SRV-AD"`}, By: "Alain Durand", Comment: "disque", Until: at("2025-03-11 18:00")}},
+		Opened: []DigestLine{{What: "Serveurs et NAS", Detail: "2"}},
+		Health: &DigestHealth{Watchdog: at("2025-03-11 08:59"), Sources: 3, Stale: []DigestSource{{"veeam-dupont", at("2025-03-11 08:13")}},
+			Pending: 1, Oldest: at("2025-03-11 08:40"), Refused: []string{"am.dupont@msp.example"}},
+		Due:  at("2025-03-11 08:30"),
+		Seal: "17:9f2c61d04be8a7f09f2c61d04be8a7f09f2c61d04be8a7f09f2c61d04be8a7f0",
+	}
+	s, l, w, c := server(), local(), workstation(), workstation()
+	s.Deadline, l.Deadline = at("2025-03-11 18:00"), at("2025-03-11 18:00")
+	l.Assignee = "Alain Durand"
+	c.Number, c.Machine, c.State = 118, "PC-MARC", rules.CallDue
+	for _, f := range []rules.FactSheet{s, l, w, c} {
+		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Facts: f})
+	}
+	return d
+}
+
+// tokens makes links that are stable in golden files.
+func tokens(n rules.Notification, p rules.Party, purpose string) string {
+	if purpose == "console" {
+		return "https://console.acronis.example/"
+	}
+	if purpose == "dashboard" {
+		return "https://grafana.msp.example/d/backup-fleet"
+	}
+	return purpose + "." + n.IncidentID + "." + p.Person
+}

@@ -1,0 +1,62 @@
+package message
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"vigie/rules"
+)
+
+// try renders a template with nothing known, with everything known, alone and
+// as a bundle, for people inside and outside, so that the branches of an
+// admin's template fail when it is loaded and not when it is needed.
+func (r *Renderer) try(id, lang string) error {
+	blank := rules.Notification{}
+	full := rules.Notification{}
+	fill(reflect.ValueOf(&full).Elem())
+	full.Facts.Platform, full.Facts.Platforms = "", nil
+	outside := full
+	outside.To = []rules.Party{{Role: "contact"}}
+	platform := full
+	platform.Facts.Platform = "platform"
+	late := full
+	late.Facts.State, late.Facts.Percent, late.Facts.Level = rules.CallDue, 100, 3
+	late.Facts.Other.State = rules.EvidenceOK
+	for n, sample := range []rules.Notification{blank, full, outside, platform, late} {
+		sample.Template, sample.Language = id, lang
+		for _, ns := range [][]rules.Notification{{sample}, {sample, sample}} {
+			if _, err := r.Render(ns); err != nil {
+				return fmt.Errorf("trial %d of template %s/%s: %w", n+1, lang, id, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fill gives every field a value.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("word")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int:
+		v.SetInt(3)
+	case reflect.Float64:
+		v.SetFloat(1e9)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Date(2025, 3, 10, 7, 10, 0, 0, time.UTC)))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"outcome": "reached", "note": "word"}))
+	}
+}

@@ -1,0 +1,215 @@
+package message
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vigie/receiver/message/locale"
+)
+
+// Every whole language has every word, each with the same holes to fill.
+func TestWords(t *testing.T) {
+	c := newTestRenderer(t).Languages()
+	base := c.Find(locale.Fallback)
+	holes := regexp.MustCompile(`\{[a-z]+\}`)
+	// Words that are rightly the same in French and English.
+	same := strings.Fields("class.nas of.nas the.nas engine.acronis engine.veeam engine.msbackup engine.arcserve evidence.ok fact_name.machine " +
+		"fact_name.plan fact_name.plans fact_name.cause class.other machines what.note digest.part_ok incidents " +
+		"severity.major fact_name.incident item.licence item.license sentence.nth hour minute second page.title. page.fact.machine " +
+		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager")
+	for _, code := range c.Codes() {
+		l := c.Find(code)
+		if l == base || l.Partial() {
+			continue
+		}
+		if diff := cmp.Diff(base.Keys(), l.Keys()); diff != "" {
+			t.Errorf("%s has other keys than %s:\n%s", code, base.Code, diff)
+		}
+		for _, key := range base.Keys() {
+			ours, theirs := l.Forms(key), base.Forms(key)
+			want := holes.FindAllString(theirs[0], -1)
+			slices.Sort(want)
+			for _, w := range ours {
+				got := holes.FindAllString(w, -1)
+				slices.Sort(got)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s: %s has other holes to fill than in %s:\n%s", code, key, base.Code, diff)
+				}
+				if w == "" {
+					t.Errorf("%s: %s is empty", code, key)
+				}
+			}
+			if slices.Equal(ours, theirs) && !slices.Contains(same, key) {
+				t.Errorf("%s: %s is %q as in %s", code, key, ours, base.Code)
+			}
+		}
+	}
+}
+
+// Uses of a word: its key as a whole, or the beginning of the keys of a list.
+var (
+	wholeKey = regexp.MustCompile(`\.(?:Word|Say|Plural|Has|word|say) ?\(?"([a-z0-9_.]+)"`)
+	listKey  = regexp.MustCompile(`\.(?:NameOf|name)\("([a-z_]+)"|\.(?:Word|Say|Has|word|say)\("([a-z_.]+\.)" ?\+`)
+	factKey  = regexp.MustCompile(`\.add\("([a-z_]+)"|\bkey :?= "([a-z_.]+)"`)
+	headKeys = regexp.MustCompile(`\.head\(([^)]*)\)`)
+	quoted   = regexp.MustCompile(`"([a-z_]+)"`)
+)
+
+// wordsInUse finds the words that code and templates ask for.
+func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
+	t.Helper()
+	whole, lists = map[string]bool{}, map[string]bool{}
+	files := []string{"../web/*.go", "*.go", "locale/*.go", "languages/*/*.tmpl", "layout/*.tmpl"}
+	for _, pattern := range files {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %v, %d files", pattern, err, len(names))
+		}
+		prefix := ""
+		if strings.HasPrefix(pattern, "../web") {
+			prefix = locale.Pages
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			src, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := string(src)
+			for _, m := range wholeKey.FindAllStringSubmatch(text, -1) {
+				whole[prefix+m[1]] = true
+			}
+			for _, m := range listKey.FindAllStringSubmatch(text, -1) {
+				if m[1] != "" {
+					lists[prefix+m[1]+"."] = true
+				} else {
+					lists[prefix+m[2]] = true
+				}
+			}
+			if prefix != "" {
+				for _, m := range regexp.MustCompile(`\badd\("([a-z_]+)"`).FindAllStringSubmatch(text, -1) {
+					whole[prefix+"fact."+m[1]] = true
+				}
+				continue
+			}
+			for _, m := range factKey.FindAllStringSubmatch(text, -1) {
+				if m[1] != "" {
+					whole["fact_name."+m[1]] = true
+				} else {
+					whole[m[2]], whole["fact_name."+m[2]] = true, true
+				}
+			}
+			for _, m := range headKeys.FindAllStringSubmatch(text, -1) {
+				for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
+					whole["fact_name."+q[1]] = true
+				}
+			}
+		}
+	}
+	lists["evidence_says."] = true // asked for by what receiver/evidence says
+	delete(lists, "fact_name.")    // its keys are all written out
+	delete(lists, locale.Pages+"fact.")
+	return whole, lists
+}
+
+// No language says what nobody asks for, and everything asked for is said.
+func TestWordsInUse(t *testing.T) {
+	l := newTestRenderer(t).Languages().Find(locale.Fallback)
+	whole, lists := wordsInUse(t)
+	for key := range whole {
+		if len(l.Forms(key)) == 0 && len(l.Forms("fact_name."+key)) == 0 {
+			if strings.HasPrefix(key, "fact_name.") || strings.HasSuffix(key, ".") {
+				continue // a local variable may have any name
+			}
+			t.Errorf("no word for %s", key)
+		}
+	}
+	for _, key := range l.Keys() {
+		used := whole[key]
+		for list := range lists {
+			used = used || strings.HasPrefix(key, list)
+		}
+		if !used {
+			t.Errorf("nothing uses the word %s", key)
+		}
+	}
+}
+
+// Each language has the same mails, and each alias stands for one of them.
+func TestTemplatesAndAliases(t *testing.T) {
+	r := newTestRenderer(t)
+	loader, err := newLoader(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for alias, name := range loader.aliases {
+		if !slices.Contains(r.Templates(), name) {
+			t.Errorf("%s stands for %s, which is no template", alias, name)
+		}
+	}
+	named := map[string]bool{}
+	for _, name := range loader.aliases {
+		named[name] = true
+	}
+	for _, name := range r.Templates() {
+		if !named[name] {
+			t.Errorf("%s has had no other name: delete this test's claim, or its alias is missing", name)
+		}
+		for _, lang := range []string{"fr", "en"} {
+			if len(r.Languages().Find(lang).Forms("mail."+name)) == 0 && name != "monitoring-blind" {
+				t.Logf("%s: no word for mail.%s in a history", lang, name)
+			}
+		}
+	}
+	for _, lang := range []string{"fr", "en"} {
+		byNumber, byName := example("B8q", lang), example("B8q", lang)
+		byName[0].Template = "fixed-today"
+		a, err := r.Render(byNumber)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := r.Render(byName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Subject != b.Subject || strings.ReplaceAll(a.Text, "B8q (", "fixed-today (") != b.Text {
+			t.Errorf("%s: %s\n%s", lang, cmp.Diff(a.Subject, b.Subject), cmp.Diff(a.Text, b.Text))
+		}
+	}
+}
+
+// What the receiver says of evidence is said in the reader's language.
+func TestEvidenceSpeaksTheLanguage(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, key := range r.Languages().Find(locale.Fallback).Keys() {
+		text, ok := strings.CutPrefix(key, "evidence_says.")
+		if !ok {
+			continue
+		}
+		src, err := os.ReadFile("../evidence/evidence.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = strings.ReplaceAll(text, "_", " ")
+		if !strings.Contains(string(src), `"`+text+`"`) {
+			t.Errorf("nothing says %q any more", text)
+		}
+		n := example("B7", "fr")
+		n[0].Facts.Other.State, n[0].Facts.Other.Error, n[0].Facts.Other.By = "unknown", text, ""
+		out, err := r.Render(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if flat := strings.Join(strings.Fields(out.Text), " "); strings.Contains(flat, text) || !strings.Contains(flat, "lecture impossible") {
+			t.Errorf("French mail with English inside:\n%s", out.Text)
+		}
+	}
+}
