@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,9 +16,6 @@ import (
 // resolved, the probe's perhaps a moment before the watchdog's. Where the ending
 // itself is the proof, it is therefore held until Prometheus is proven to have
 // lived after it. It is kept with the incident, so that a restart forgets none.
-
-// endingVar begins the name under which an incident keeps a held ending.
-const endingVar = "ending:"
 
 // endingsFact is set while some incident may hold an ending, so that a start
 // need not read every incident to find out.
@@ -81,47 +77,12 @@ func (u *unit) mustWait(en *entry, ev rules.Cleared) bool {
 }
 
 func (u *unit) holdEnding(en *entry, ev rules.Cleared) error {
-	if en.Vars == nil {
-		en.Vars = rules.Labels{}
-	}
-	for _, fp := range ev.Fingerprints {
-		if a := en.Alerts[fp]; a == nil || ev.At.Before(a.StartsAt) {
-			continue // the end of an earlier run, told late
-		}
-		en.Vars[endingVar+fp] = ev.At.Format(time.RFC3339Nano)
-		en.dirty = true
+	if _, err := u.apply(en, rules.EndingHeld{Fingerprints: ev.Fingerprints, At: ev.At}); err != nil {
+		return err
 	}
 	id := en.ID
 	u.tx.AfterCommit(func() { u.e.endings.set(id, true) })
 	return u.tx.SetFact(endingsFact, "yes")
-}
-
-// recant forgets a held ending of an alert that fires again.
-func (u *unit) recant(en *entry, s rules.Signal, confirmed bool) {
-	if at, held := en.heldEndings()[s.Fingerprint]; held && (confirmed || s.StartsAt.After(at)) {
-		delete(en.Vars, endingVar+s.Fingerprint)
-		en.dirty = true
-	}
-}
-
-// heldEndings are the endings that an incident holds, by fingerprint.
-func (en *entry) heldEndings() map[string]time.Time { return heldEndings(en.Incident) }
-
-func heldEndings(i rules.Incident) map[string]time.Time {
-	var out map[string]time.Time
-	for name, value := range i.Vars {
-		fp, is := strings.CutPrefix(name, endingVar)
-		if !is {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, value); err == nil {
-			if out == nil {
-				out = map[string]time.Time{}
-			}
-			out[fp] = at
-		}
-	}
-	return out
 }
 
 // recallEndings finds the incidents that an earlier process left with a held ending.
@@ -136,7 +97,7 @@ func (e *Engine) recallEndings(ctx context.Context) error {
 	}
 	known, err := e.openRecords(ctx)
 	for _, r := range known {
-		if len(heldEndings(r.Incident)) > 0 {
+		if len(r.Progress.HeldEndings) > 0 {
 			e.endings.set(r.ID, true)
 		}
 	}
@@ -158,10 +119,15 @@ func (e *Engine) stillFiring(ctx context.Context, t *picture, now time.Time) err
 			if err != nil {
 				return err
 			}
-			for fp, at := range en.heldEndings() {
+			var dropped []string
+			for fp, at := range en.Progress.HeldEndings {
 				if t.updated[fp].After(at) {
-					delete(en.Vars, endingVar+fp)
-					en.dirty = true
+					dropped = append(dropped, fp)
+				}
+			}
+			if len(dropped) > 0 {
+				if _, err := u.apply(en, rules.EndingDropped{Fingerprints: dropped}); err != nil {
+					return err
 				}
 			}
 			return u.flush()
@@ -205,27 +171,25 @@ func (e *Engine) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Tim
 	if err != nil {
 		return err
 	}
-	held := en.heldEndings()
-	left := len(held)
+	held := en.Progress.HeldEndings
 	over := map[time.Time][]string{}
+	judged := 0
 	for fp, at := range held {
-		if !en.State.Ended() && trusted && !e.watch.livedAfter(at) {
-			continue
+		if en.State.Ended() || !trusted || e.watch.livedAfter(at) {
+			over[at] = append(over[at], fp)
+			judged++
 		}
-		delete(en.Vars, endingVar+fp)
-		over[at] = append(over[at], fp)
-		en.dirty = true
-		left--
 	}
-	if left == 0 {
+	if judged == len(held) {
 		tx.AfterCommit(func() { e.endings.set(id, false) })
-	}
-	if en.State.Ended() {
-		return u.flush()
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(over), time.Time.Compare) {
 		slices.Sort(over[at])
-		if _, err := u.apply(en, rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted}); err != nil {
+		ev := rules.Event(rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted})
+		if en.State.Ended() {
+			ev = rules.EndingDropped{Fingerprints: over[at]} // it was ended otherwise meanwhile
+		}
+		if _, err := u.apply(en, ev); err != nil {
 			return err
 		}
 	}

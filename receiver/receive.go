@@ -119,7 +119,6 @@ func (u *unit) take(s rules.Signal, c rules.Classified, confirmed bool) (*entry,
 	if en == nil {
 		return nil, u.ignore(c)
 	}
-	u.recant(en, s, confirmed)
 	if s.IsReport() && slices.ContainsFunc(en.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return en, nil
 	}

@@ -398,7 +398,7 @@ func keepsPlace(en *entry, ev rules.Event) bool {
 	switch ev := ev.(type) {
 	case rules.Fired:
 		return en.place.Says(store.PlaceOf(ev.Signal.Labels))
-	case rules.Repeated, rules.Tick, rules.Related:
+	case rules.Repeated, rules.Tick, rules.Related, rules.EndingHeld, rules.EndingDropped:
 		return true
 	}
 	return false

@@ -152,9 +152,9 @@ func (d *decider) own(person string) {
 
 // hands moves the incident to another person and remembers who had it.
 func (d *decider) hands(to string) {
-	d.inc.Vars["previous_assignee"] = ""
+	d.inc.Progress.PreviousAssignee = ""
 	if from := d.inc.Assignee; from != "" && from != to {
-		d.inc.Vars["previous_assignee"] = from
+		d.inc.Progress.PreviousAssignee = from
 		d.note("note", "reassigned", d.actor(), "from "+from+" to "+to)
 	}
 	d.inc.Assignee = to
@@ -213,7 +213,7 @@ func (d *decider) actForecast(a Act) {
 		d.refuse(422, "today %q is neither yes nor no", a.Fields["today"])
 		return
 	}
-	d.inc.Vars["reason"], d.inc.Vars["expected_date"] = a.Fields["reason"], a.Fields["expected_date"]
+	d.inc.Progress.Reason, d.inc.Progress.ExpectedDate = a.Fields["reason"], a.Fields["expected_date"]
 }
 
 func (d *decider) actEscalate(a Act) {
@@ -221,7 +221,7 @@ func (d *decider) actEscalate(a Act) {
 		d.refuse(422, "reason is missing: say why it cannot be put right")
 		return
 	}
-	d.inc.Vars["reason"] = a.Fields["reason"]
+	d.inc.Progress.Reason = a.Fields["reason"]
 }
 
 // actAnswer is the customer's word: no phone call, the incident waits for the
@@ -282,7 +282,7 @@ func (d *decider) waitUntil(at time.Time) {
 		at = moved
 	}
 	d.inc.Until = at
-	d.inc.Vars["follow_up"] = at.Format(time.RFC3339)
+	d.inc.Progress.FollowUp = at.Truncate(time.Second)
 }
 
 // actCall records a phone call; the written trace leaves from here, and only
@@ -305,7 +305,7 @@ func (d *decider) actCall(a Act) {
 	}
 	if slices.Contains(c.Reached, outcome) {
 		d.waitUntil(next)
-		d.inc.Vars["calls_missed"] = ""
+		d.inc.Progress.CallsMissed = 0
 	} else {
 		d.retry(c, next)
 	}
@@ -314,9 +314,8 @@ func (d *decider) actCall(a Act) {
 
 // retry plans the next try; after too many the account manager is told.
 func (d *decider) retry(c *Calls, next time.Time) {
-	missed := d.inc.Vars["calls_missed"] + "x"
-	d.inc.Vars["calls_missed"] = missed
-	exhausted := len(missed)%c.Tries == 0
+	d.inc.Progress.CallsMissed++
+	exhausted := d.inc.Progress.CallsMissed%c.Tries == 0
 	if exhausted {
 		d.raise("calls_exhausted", d.now)
 	}
@@ -340,7 +339,7 @@ func (d *decider) actCheckOther(a Act) {
 		d.refuse(422, "note is missing: the machine says %s, so say why you judge otherwise", st)
 		return
 	}
-	d.inc.Vars["other_answer"], d.inc.Vars["other_by"], d.inc.Vars["other_note"] = a.Fields["result"], a.By, a.Fields["note"]
+	d.inc.Progress.OtherAnswer, d.inc.Progress.OtherBy, d.inc.Progress.OtherNote = EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
 	if st := d.inc.Other.State; st != EvidenceUnknown && st != "" {
 		d.inc.Other.State, d.inc.Other.By, d.inc.Other.Note = EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
 	} else {
@@ -425,7 +424,7 @@ func (d *decider) actWorkaround(a Act) {
 		d.refuse(422, "text is missing: say what the workaround is")
 		return
 	}
-	d.inc.Vars["workaround"] = a.Fields["text"]
+	d.inc.Progress.Workaround = a.Fields["text"]
 	d.works(a)
 	d.state(WorkedAround, "a workaround is proposed")
 }
@@ -443,7 +442,7 @@ func (d *decider) actCascade(a Act) {
 	} else {
 		d.inc.Level = 3
 	}
-	d.inc.Vars["reason"] = a.Fields["reason"]
+	d.inc.Progress.Reason = a.Fields["reason"]
 	d.works(a)
 }
 
@@ -591,7 +590,7 @@ func (d *decider) actClose(a Act) {
 		d.refuse(422, "reason is missing: %s", strings.Join(closeReasons, ", "))
 		return
 	}
-	d.inc.Vars["reason"] = a.Fields["reason"]
+	d.inc.Progress.Reason = a.Fields["reason"]
 	d.end(Closed, a.Fields["reason"])
 }
 
@@ -600,14 +599,14 @@ func (d *decider) actReopen(a Act) {
 		d.refuse(409, "the incident is not ended")
 		return
 	}
-	delete(d.inc.Vars, "decommissioned")
+	d.inc.Progress.Decommissioned = time.Time{}
 	d.reopen(Signal{Labels: Labels{}, By: a.By}, d.now, "reopened by "+a.By)
 }
 
 func (d *decider) actDecommission(a Act) {
-	d.inc.Vars["decommissioned"] = d.now.Format(time.RFC3339)
+	d.inc.Progress.Decommissioned = d.now.Truncate(time.Second)
 	if !d.inc.State.Ended() {
-		d.inc.Vars["reason"] = "decommissioned"
+		d.inc.Progress.Reason = "decommissioned"
 		d.end(Closed, "decommissioned by "+a.By)
 	}
 }
@@ -631,7 +630,7 @@ func (d *decider) actWaive(a Act) {
 		d.refuse(422, "to and reason are missing: whose address, and why the trace is complete without it")
 		return
 	}
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		for i, p := range r.Refused {
 			if !strings.EqualFold(p.Address, a.Fields["to"]) && p.Person != a.Fields["to"] {

@@ -51,8 +51,8 @@ func (b *Book) Advance(inc *Incident, ev Event, facts Facts, now time.Time) Deci
 // ending at that very instant is taken in: "less than" is strict here, unlike
 // a deadline.
 func (d *decider) endImmediate() {
-	at, err := strconvTime(d.inc.Vars["immediate_until"])
-	if err != nil || !d.inc.Flags[FlagImmediate] || d.now.Before(at) || d.inc.State.Ended() {
+	at := d.inc.Progress.ImmediateUntil
+	if at.IsZero() || !d.inc.Flags[FlagImmediate] || d.now.Before(at) || d.inc.State.Ended() {
 		return
 	}
 	d.horizon = d.now
@@ -108,9 +108,6 @@ func (i *Incident) makeMaps() {
 	if i.Flags == nil {
 		i.Flags = map[Flag]bool{}
 	}
-	if i.Vars == nil {
-		i.Vars = Labels{}
-	}
 	if i.Raised == nil {
 		i.Raised = map[string]Raise{}
 	}
@@ -121,7 +118,7 @@ func (i *Incident) makeMaps() {
 		i.Alerts = map[string]*Alert{}
 	}
 	if i.Steps == nil {
-		i.Steps = map[string]*StepRecord{}
+		i.Steps = StepRecords{}
 	}
 	if i.Targets == nil {
 		i.Targets = map[string]*Clock{}
@@ -131,13 +128,13 @@ func (i *Incident) makeMaps() {
 // clone copies everything that a decision may change.
 func (i Incident) clone() Incident {
 	c := i
-	c.Flags, c.Vars, c.Raised, c.Silences = maps.Clone(i.Flags), maps.Clone(i.Vars), maps.Clone(i.Raised), maps.Clone(i.Silences)
+	c.Flags, c.Progress, c.Raised, c.Silences = maps.Clone(i.Flags), i.Progress.clone(), maps.Clone(i.Raised), maps.Clone(i.Silences)
 	c.Alerts = make(map[string]*Alert, len(i.Alerts))
 	for k, v := range i.Alerts {
 		a := *v
 		c.Alerts[k] = &a
 	}
-	c.Steps = make(map[string]*StepRecord, len(i.Steps))
+	c.Steps = make(StepRecords, len(i.Steps))
 	for k, v := range i.Steps {
 		r := *v
 		c.Steps[k] = &r
@@ -183,6 +180,10 @@ func (d *decider) apply(ev Event) {
 		}
 	case Cleared:
 		d.cleared(e)
+	case EndingHeld:
+		d.holdEnding(e)
+	case EndingDropped:
+		d.dropEndings(e.Fingerprints)
 	case Acted:
 		d.acted(e.Act)
 	case Answered:
@@ -282,7 +283,7 @@ func (d *decider) deriveFlags() {
 	}
 	d.flag(FlagSourceDown, d.facts.SourceDown, "what reads this machine's backups is itself not readable")
 	if d.flag(FlagOutage, d.facts.Outage != "", "part of a failure common to several customers: "+d.facts.OutageID) && d.inc.Flags[FlagOutage] {
-		d.inc.Vars["outage"] = d.facts.OutageID
+		d.inc.Progress.Outage = d.facts.OutageID
 		d.withdrawHeld()
 	}
 	if d.s.OtherBackup == nil || d.inc.OtherAsked.IsZero() {

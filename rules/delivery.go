@@ -3,7 +3,6 @@ package rules
 import (
 	"slices"
 	"strings"
-	"time"
 )
 
 // delivered takes in what became of a message. A step is done only once every
@@ -62,15 +61,15 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 	r.Refused = append(slices.Clone(r.Refused), p)
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "refused " + r.Step,
 		Reason: "the address of role " + p.Role + " was refused for good: " + detail, Personal: p.Address})
-	d.inc.Vars["refused_address"] = p.Address
-	d.inc.Vars["refused_role"] = p.Role
+	d.inc.Progress.RefusedAddress = p.Address
+	d.inc.Progress.RefusedRole = p.Role
 	// News of a refused address that is itself refused would go round for ever.
 	if st := d.step(r.Step); st != nil && st.tellsOfRefusal() {
 		return
 	}
-	seen := strings.Fields(d.inc.Vars["refused_seen"])
+	seen := d.inc.Progress.RefusedSeen
 	if !slices.Contains(seen, strings.ToLower(p.Address)) {
-		d.inc.Vars["refused_seen"] = strings.Join(append(seen, strings.ToLower(p.Address)), " ")
+		d.inc.Progress.RefusedSeen = append(slices.Clip(seen), strings.ToLower(p.Address))
 		d.raise("address_refused", d.now)
 	}
 }
@@ -87,10 +86,11 @@ func (d *decider) lateWord(r *StepRecord, p Party) {
 	}
 	for _, st := range d.s.Steps {
 		i := slices.IndexFunc(st.When, endsOn)
-		if i < 0 || st.Per != "" || d.inc.Steps[d.recordKey(st, "", "")] == nil {
+		if i < 0 || st.Per != "" || d.inc.Steps[d.key(st, "", firing{})] == nil {
 			continue
 		}
-		key := d.recordKey(st, "", "late:"+p.Address)
+		f := firing{at: d.now, trigger: i, occurrence: "late:" + p.Address, why: "told of the failure only after its end"}
+		key := d.key(st, "", f)
 		if d.inc.Steps[key] != nil || d.toldBy(st, p) {
 			continue
 		}
@@ -100,8 +100,7 @@ func (d *decider) lateWord(r *StepRecord, p Party) {
 		to := p
 		to.Role = st.To[0]
 		_, cc, _ := d.recipients(st, st.To, st.Cc, "")
-		d.tell(st, st.Template, []Party{to}, cc, "", key, firing{at: d.now, trigger: i, occurrence: "late:" + p.Address,
-			why: "told of the failure only after its end"})
+		d.tell(st, st.Template, []Party{to}, cc, "", key, f)
 	}
 }
 
@@ -144,15 +143,12 @@ func (d *decider) accept(r *StepRecord) {
 // phone call it waits for the agreed date, or for the next try.
 func (d *decider) afterStep(st *Step) {
 	if st.State == Waiting {
-		at, err := strconvTime(d.inc.Vars["follow_up"])
-		if err == nil {
+		if at := d.inc.Progress.FollowUp; !at.IsZero() {
 			d.inc.Until = at
 		}
 	}
 	d.state(st.State, "step "+st.Name+" was accepted by every recipient")
 }
-
-func strconvTime(text string) (time.Time, error) { return time.Parse(time.RFC3339, text) }
 
 func (d *decider) step(name string) *Step {
 	for _, st := range d.s.Steps {
@@ -166,7 +162,7 @@ func (d *decider) step(name string) *Step {
 // refreshed looks again at what the inventory changed: an address that was
 // refused and is another one now is written to again, alone.
 func (d *decider) refreshed() {
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Status != StepDecided || r.Episode != d.inc.Episode {
 			continue

@@ -23,11 +23,11 @@ func (d *decider) other() (EvidenceState, string) {
 	case "":
 		return EvidenceUnknown, "the other backup has not been asked for yet"
 	case EvidenceUnknown:
-		if d.inc.Vars["other_answer"] == string(EvidenceOK) {
-			return EvidenceOK, "checked by " + d.inc.Vars["other_by"]
+		if d.inc.Progress.OtherAnswer == EvidenceOK {
+			return EvidenceOK, "checked by " + d.inc.Progress.OtherBy
 		}
-		if d.inc.Vars["other_answer"] == string(EvidenceKO) {
-			return EvidenceKO, "found not working by " + d.inc.Vars["other_by"]
+		if d.inc.Progress.OtherAnswer == EvidenceKO {
+			return EvidenceKO, "found not working by " + d.inc.Progress.OtherBy
 		}
 		return st, "nothing is known of the other backup"
 	case EvidenceNone:
@@ -55,8 +55,8 @@ func (d *decider) otherEvidence() Evidence {
 		}
 	}
 	e.State = st
-	if by := d.inc.Vars["other_by"]; by != "" && d.inc.Other.State == EvidenceUnknown {
-		e.By, e.Note = by, d.inc.Vars["other_note"]
+	if by := d.inc.Progress.OtherBy; by != "" && d.inc.Other.State == EvidenceUnknown {
+		e.By, e.Note = by, d.inc.Progress.OtherNote
 	}
 	return e
 }
@@ -218,9 +218,7 @@ func (d *decider) otherAnswered(e Evidence, asked time.Time) {
 	i.Other, i.OtherAsked = e, asked
 	i.Other.AskedAt = asked
 	if e.State != EvidenceUnknown {
-		delete(i.Vars, "other_answer")
-		delete(i.Vars, "other_by")
-		delete(i.Vars, "other_note")
+		i.Progress.OtherAnswer, i.Progress.OtherBy, i.Progress.OtherNote = "", "", ""
 	}
 	if before != e.State {
 		d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "evidence", What: "other_backup " + string(e.State),
@@ -260,7 +258,7 @@ func (i Incident) BlindedBy(blind Incident) bool {
 // SiblingOf is what other incidents of the machine may know of this one.
 func SiblingOf(i Incident) Sibling {
 	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[LabelBackupRole], Scenario: i.Scenario, State: i.State,
-		OpenedAt: i.OpenedAt, Repaired: i.State == Resolved, Other: i.Other, DoubleTold: i.Vars["double_told"] != ""}
+		OpenedAt: i.OpenedAt, Repaired: i.State == Resolved, Other: i.Other, DoubleTold: i.Progress.DoubleTold != ""}
 	for _, a := range i.Alerts {
 		s.Engine = a.Labels[LabelEngine]
 		s.Plans = append(s.Plans, a.Labels[LabelPlan])

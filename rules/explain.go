@@ -109,7 +109,7 @@ func (e Explanation) next(inc Incident) (time.Time, string) {
 // explainStep gives what was done in this episode and what is still to come.
 func (d *decider) explainStep(st *Step) []Explained {
 	var out []Explained
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Step != st.Name || r.Episode != d.inc.Episode || r.Status == StepBlocked {
 			continue

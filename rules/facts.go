@@ -50,8 +50,8 @@ func (d *decider) sheet(st *Step, platform string, to []Party) FactSheet {
 		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.otherEvidence(), Offline: i.Flags[FlagOffline],
 		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.by,
 		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
-		Workaround: i.Vars["workaround"], Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
-		Provisional: !d.happened("act:qualify"), Reason: i.Vars["reason"], ExpectedDate: i.Vars["expected_date"],
+		Workaround: i.Progress.Workaround, Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
+		Provisional: !d.happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
 	}
 	f.ScenarioText = d.s.Title.In(to[0].Language)
 	f.Contact = to[0]
@@ -100,7 +100,7 @@ func (d *decider) sheetPeople(f *FactSheet) {
 	for _, s := range d.inc.Silences {
 		f.SilenceBy, f.SilenceUntil = d.nameOf(s.By), s.EndsAt
 	}
-	if who := strings.Fields(d.inc.Vars["silence_authors"]); f.SilenceBy == "" && len(who) > 0 {
+	if who := d.inc.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
 		f.SilenceBy = d.nameOf(who[0])
 	}
 	if contact := d.resolve("client_contact", "", d.now); len(contact) > 0 {
@@ -108,11 +108,19 @@ func (d *decider) sheetPeople(f *FactSheet) {
 	}
 	if a := d.lastAct("call"); a != nil {
 		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "note": a.Fields["note"],
-			"next_date": d.inc.Vars["follow_up"], "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
+			"next_date": orEmpty(d.inc.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
-	if r := d.inc.Vars["refused_address"]; r != "" {
+	if r := d.inc.Progress.RefusedAddress; r != "" {
 		f.Refused = []string{r}
 	}
+}
+
+// orEmpty writes an instant, and nothing for none.
+func orEmpty(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
 }
 
 // nameOf is how people call somebody, or what is known of him.
@@ -289,7 +297,7 @@ func (d *decider) history() []HistoryLine {
 		}
 		out = append(out, HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
 	}
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Episode == d.inc.Episode && (r.Status == StepAccepted || r.Status == StepDecided) {
 			st := d.step(r.Step)

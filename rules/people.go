@@ -110,7 +110,7 @@ func (d *decider) field(role, field, platform string) []Party {
 	case "incident.assignee":
 		return d.people(role, []string{d.inc.Assignee})
 	case "incident.previous_assignee":
-		return d.people(role, []string{d.inc.Vars["previous_assignee"]})
+		return d.people(role, []string{d.inc.Progress.PreviousAssignee})
 	case "incident.reporter":
 		return d.people(role, d.reporters())
 	case "incident.last_reporter":
@@ -118,7 +118,7 @@ func (d *decider) field(role, field, platform string) []Party {
 			return d.people(role, []string{d.inc.Reports[n-1].By})
 		}
 	case "incident.silence_authors":
-		return d.people(role, strings.Fields(d.inc.Vars["silence_authors"]))
+		return d.people(role, d.inc.Progress.SilenceAuthors)
 	case "incident.told_to":
 		return d.told(role, false, false)
 	case "incident.told_cc":

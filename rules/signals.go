@@ -12,6 +12,7 @@ import (
 // fired takes in a signal that is, or still is, firing.
 func (d *decider) fired(e Fired) {
 	s := e.Signal
+	d.recant(e)
 	started := s.StartsAt
 	if started.IsZero() || started.After(d.now) {
 		started = d.now
@@ -81,7 +82,7 @@ func (d *decider) begin(s Signal, started time.Time) {
 
 func (d *decider) beginImmediate(why string) {
 	d.flag(FlagImmediate, true, why)
-	d.inc.Vars["immediate_until"] = d.inc.StartedAt.Add(d.s.Immediate.Within).Format(time.RFC3339)
+	d.inc.Progress.ImmediateUntil = d.inc.StartedAt.Add(d.s.Immediate.Within).Truncate(time.Second)
 }
 
 func contains(list []string, s string) bool {
@@ -136,7 +137,7 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
 	i.Told, i.Raised = nil, map[string]Raise{}
 	flaky := i.Flags[FlagFlaky]
-	i.Flags, i.Vars = map[Flag]bool{}, Labels{}
+	i.Flags, i.Progress = map[Flag]bool{}, Progress{}
 	if flaky {
 		i.Flags[FlagFlaky] = true
 	}
@@ -265,7 +266,7 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 		return false
 	}
 	d := b.decider(inc, Facts{}, inc.LastSeen)
-	if d == nil || inc.Vars["subkind"] != subkind(s) {
+	if d == nil || inc.Progress.Subkind != subkind(s) {
 		return false
 	}
 	if n, err := strconv.Atoi(s.Annotations["consecutive_failures"]); err == nil && n > inc.Failures {
@@ -309,8 +310,8 @@ func (d *decider) beganEarlier(started time.Time) {
 // or the other way round: a new fact for its user (S1.21).
 func (d *decider) changedKind(s Signal) {
 	now := subkind(s)
-	before := d.inc.Vars["subkind"]
-	d.inc.Vars["subkind"] = now
+	before := d.inc.Progress.Subkind
+	d.inc.Progress.Subkind = now
 	if before == "" || before == now {
 		return
 	}
@@ -360,6 +361,7 @@ func (s Signal) describe() string {
 // cleared takes in that alerts no longer fire: each for itself, never for its
 // group, and never as proof of anything.
 func (d *decider) cleared(e Cleared) {
+	d.dropEndings(e.Fingerprints)
 	if d.inc.State.Ended() {
 		d.endAlerts(e)
 		return
@@ -379,6 +381,31 @@ func (d *decider) cleared(e Cleared) {
 		d.end(Resolved, "the probe is well again")
 	default:
 		d.unverified("the signal ended; a person must say whether it is solved")
+	}
+}
+
+// holdEnding keeps what is not believed yet with the incident, so that no restart
+// forgets it.
+func (d *decider) holdEnding(e EndingHeld) {
+	for _, fp := range e.Fingerprints {
+		if a := d.inc.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
+			continue // the end of an earlier run, told late
+		}
+		d.inc.Progress.hold(fp, e.At)
+	}
+}
+
+func (d *decider) dropEndings(fingerprints []string) {
+	for _, fp := range fingerprints {
+		delete(d.inc.Progress.HeldEndings, fp)
+	}
+}
+
+// recant forgets a held ending of an alert that fires again.
+func (d *decider) recant(e Fired) {
+	at, held := d.inc.Progress.HeldEndings[e.Signal.Fingerprint]
+	if held && (e.Confirmed || e.Signal.StartsAt.After(at)) {
+		d.dropEndings([]string{e.Signal.Fingerprint})
 	}
 }
 
@@ -451,7 +478,7 @@ func (d *decider) withdrawUnread() {
 	if d.s.Proof != ProofSuccess {
 		return
 	}
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
 			continue

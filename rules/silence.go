@@ -2,7 +2,6 @@ package rules
 
 import (
 	"sort"
-	"strings"
 	"time"
 )
 
@@ -36,7 +35,7 @@ func (d *decider) silenced(active []Silence) {
 	i.Silences = now
 	d.flag(FlagSilenced, len(now) > 0, "a silence covers the incident")
 	if len(authors) > 0 && len(now) == 0 && !i.State.Ended() {
-		i.Vars["silence_authors"] = strings.Join(authors, " ")
+		i.Progress.SilenceAuthors = authors
 		d.raise("silence_ended", d.now)
 		d.disown()
 	}
@@ -46,8 +45,8 @@ func (d *decider) silenced(active []Silence) {
 // its owner and nothing was done: the clock of what nobody took goes on.
 func (d *decider) disown() {
 	i := d.inc
-	owner := i.Vars["owner_by_silence"]
-	delete(i.Vars, "owner_by_silence")
+	owner := i.Progress.OwnerBySilence
+	i.Progress.OwnerBySilence = ""
 	if owner == "" || i.Assignee != owner {
 		return
 	}
@@ -87,7 +86,7 @@ func (d *decider) owns(s Silence) {
 	if p == nil {
 		return
 	}
-	i.Vars["owner_by_silence"] = p.ID
+	i.Progress.OwnerBySilence = p.ID
 	i.Assignee, i.TakenAt = p.ID, d.now
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: "take", Actor: p.ID,
 		Reason: "silenced exactly this machine, which nobody had"})

@@ -17,6 +17,7 @@ type firing struct {
 	at         time.Time
 	trigger    int
 	occurrence string
+	repeat     int
 	why        string
 }
 
@@ -40,7 +41,7 @@ func (d *decider) steps() {
 // consider takes a step if it is due, or notes when it will be.
 func (d *decider) consider(st *Step, platform string) {
 	if st.once() {
-		if r := d.inc.Steps[d.recordKey(st, platform, "")]; r != nil && r.Status != StepBlocked {
+		if r := d.inc.Steps[d.key(st, platform, firing{})]; r != nil && r.Status != StepBlocked {
 			return
 		}
 	}
@@ -107,10 +108,7 @@ const maxRepeats = 200
 func (d *decider) repeats(st *Step, platform string, first firing) []firing {
 	last, at := 0, first.at
 	for k := 1; k <= maxRepeats; k++ {
-		r := d.inc.Steps[d.recordKey(st, platform, repeatName(first.occurrence, k))]
-		if k == 1 {
-			r = d.inc.Steps[d.recordKey(st, platform, first.occurrence)]
-		}
+		r := d.inc.Steps[d.key(st, platform, firing{occurrence: first.occurrence, repeat: k})]
 		if r == nil {
 			break
 		}
@@ -131,40 +129,26 @@ func (d *decider) repeats(st *Step, platform string, first firing) []firing {
 		}
 		next = later
 	}
-	return []firing{{at: next, trigger: first.trigger, occurrence: repeatName(first.occurrence, last+1), why: first.why + ", again"}}
+	return []firing{{at: next, trigger: first.trigger, occurrence: first.occurrence, repeat: last + 1, why: first.why + ", again"}}
 }
 
-func repeatName(occurrence string, k int) string {
-	if k == 1 {
-		return occurrence
-	}
-	return occurrence + "#" + strconv.Itoa(k)
-}
-
-// recordKey identifies a step's occurrence within the episode.
-func (d *decider) recordKey(st *Step, platform, occurrence string) string {
-	k := strconv.Itoa(d.inc.Episode) + "/" + st.Name
-	if platform != "" {
-		k += "@" + platform
-	}
-	if occurrence != "" {
-		k += "/" + occurrence
+// key identifies an occurrence of a step in this episode.
+func (d *decider) key(st *Step, platform string, f firing) StepKey {
+	k := StepKey{Episode: d.inc.Episode, Step: st.Name, Platform: platform, Occurrence: f.occurrence, Repeat: f.repeat}
+	if k.Repeat == 1 {
+		k.Repeat = 0 // the first is no repetition
 	}
 	return k
 }
 
 // taken reports whether this occurrence is done, or dropped for this trigger.
 func (d *decider) taken(st *Step, platform string, f firing) bool {
-	key := d.recordKey(st, platform, f.occurrence)
+	key := d.key(st, platform, f)
 	if r := d.inc.Steps[key]; r != nil && r.Status != StepBlocked {
 		return true
 	}
-	return d.inc.Steps[d.dropKey(key, f)] != nil
+	return d.inc.Steps[key.droppedBy(f.trigger)] != nil
 }
-
-// dropKey remembers a drop per trigger: an `unless` that stopped the safety net
-// must not stop a person's later wish.
-func (d *decider) dropKey(key string, f firing) string { return key + "~" + strconv.Itoa(f.trigger) }
 
 // trigger says since when, and for which time, a trigger holds.
 func (d *decider) trigger(t Trigger) (at time.Time, n int, why string, ok bool) {
@@ -204,8 +188,8 @@ func (d *decider) momentTrigger(t Trigger) (time.Time, int, string, bool) {
 
 // immediateOver is when the branch for what can be put right at once ends.
 func (d *decider) immediateOver() (time.Time, int, string, bool) {
-	at, err := strconvTime(d.inc.Vars["immediate_until"])
-	if err != nil || !d.inc.Flags[FlagImmediate] {
+	at := d.inc.Progress.ImmediateUntil
+	if at.IsZero() || !d.inc.Flags[FlagImmediate] {
 		return time.Time{}, 0, "", false
 	}
 	return at, 1, "not put right within the time of the immediate branch", true
@@ -367,8 +351,7 @@ func (d *decider) doneOn(t Trigger, at time.Time) bool {
 	for _, st := range d.s.Steps {
 		for i, x := range st.When {
 			if x.Kind == WhenOpening && x.Name == t.Name && x.At == t.At {
-				key := d.recordKey(st, "", at.Format(time.DateOnly))
-				return d.inc.Steps[key] != nil || d.inc.Steps[key+"~"+strconv.Itoa(i)] != nil
+				return d.taken(st, "", firing{occurrence: at.Format(time.DateOnly), trigger: i})
 			}
 		}
 	}
@@ -451,14 +434,14 @@ func (d *decider) until(cal *calendar.Calendar, b *Between, date calendar.Date) 
 
 // take carries out one occurrence of a step, or drops it with its reason.
 func (d *decider) take(st *Step, platform string, f firing) {
-	key := d.recordKey(st, platform, f.occurrence)
+	key := d.key(st, platform, f)
 	if c := d.firstHolding(st.When[f.trigger].Unless); c != "" {
-		d.drop(st, d.dropKey(key, f), f, "dropped: "+c)
+		d.drop(st, key.droppedBy(f.trigger), f, "dropped: "+c)
 		return
 	}
 	if c := d.firstHolding(st.Unless); c != "" {
 		if st.Repeat == nil {
-			key = d.dropKey(key, f)
+			key = key.droppedBy(f.trigger)
 		}
 		d.drop(st, key, f, "dropped: "+c)
 		if st.Repeat != nil {
@@ -537,15 +520,15 @@ func (d *decider) postponed(t Trigger, f firing) bool {
 	return true
 }
 
-func (d *decider) drop(st *Step, key string, f firing, why string) {
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepSkipped,
+func (d *decider) drop(st *Step, key StepKey, f firing, why string) {
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepSkipped,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: why}
 	d.note("step", st.Name, "", why+" ("+f.why+")")
 }
 
 // nobody handles a step that reaches no one: it stays due, and whoever can
 // mend that is told once (S1.18).
-func (d *decider) nobody(st *Step, key, platform string, f firing) {
+func (d *decider) nobody(st *Step, key StepKey, platform string, f firing) {
 	if r := d.inc.Steps[key]; r != nil {
 		return
 	}
@@ -553,7 +536,7 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
 		return
 	}
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepBlocked,
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepBlocked,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: "nobody fills " + strings.Join(st.To, ", ")}
 	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
 	if st.Missing == nil {
@@ -562,7 +545,7 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 	to, cc, _ := d.recipients(st, st.Missing.To, st.Missing.Cc, platform)
 	if len(to) > 0 {
 		n := d.notification(st, st.Missing.Template, to, cc, platform, "nobody fills "+strings.Join(st.To, ", "))
-		n.ID = d.inc.ID + "/" + key + "/nobody"
+		n.ID = d.inc.ID + "/" + key.String() + "/nobody"
 		n.Step = st.Name + ".nobody"
 		n.Trace = false
 		d.out.Notifications = append(d.out.Notifications, n)
@@ -570,12 +553,12 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 }
 
 // tell writes the notification and the record of the step.
-func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key string, f firing) {
+func (d *decider) tell(st *Step, template string, to, cc []Party, platform string, key StepKey, f firing) {
 	n := d.notification(st, template, to, cc, platform, f.why)
-	n.ID = d.inc.ID + "/" + key
+	n.ID = d.inc.ID + "/" + key.String()
 	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
 	d.out.Notifications = append(d.out.Notifications, n)
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepDecided,
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepDecided,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID,
 		Stands: st.When[f.trigger].Kind == WhenAct || st.When[f.trigger].Kind == WhenBreach}
 	d.note("step", st.Name, d.by, f.why)
@@ -605,11 +588,11 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 			for i, p := range to {
 				ids[i] = p.Person
 			}
-			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = strings.Join(ids, " "), r
+			d.inc.Progress.OnDuty, d.inc.Progress.OnDutyRole = ids, r
 		}
 	}
 	if t := st.When[f.trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {
-		d.inc.Vars["double_told"] = st.Name
+		d.inc.Progress.DoubleTold = st.Name
 		d.out.Touches = true
 	}
 	if st.Task != "" {
@@ -627,15 +610,6 @@ func (d *decider) taskDue(f firing) time.Time {
 		return d.now
 	}
 	return f.at
-}
-
-func sortedRecords(m map[string]*StepRecord) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
 
 // String writes a delay as in a policy.

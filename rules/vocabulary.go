@@ -194,12 +194,12 @@ func (d *decider) siblingTold() bool {
 // dutyChanged is true when the person now on duty has not been told of this
 // incident yet and somebody else has.
 func (d *decider) dutyChanged() bool {
-	told := strings.Fields(d.inc.Vars["on_duty"])
+	told := d.inc.Progress.OnDuty
 	if len(told) == 0 {
 		return false
 	}
 	for _, r := range d.p.Roles {
-		if r.Kind != RoleRota || r.Name != d.inc.Vars["on_duty_role"] {
+		if r.Kind != RoleRota || r.Name != d.inc.Progress.OnDutyRole {
 			continue
 		}
 		for _, party := range d.resolve(r.Name, "", d.now) {

@@ -54,10 +54,8 @@ func (t *tongue) done(o receiver.Opened, d rules.Decision) string {
 	if text == "" {
 		text = t.word("done")
 	}
-	if until := d.Incident.Vars["follow_up"]; o.Verb == "answer" && until != "" {
-		if at, err := time.Parse(time.RFC3339, until); err == nil && !o.Outside {
-			text += " " + t.say("done.follow_up", "when", t.moment(at))
-		}
+	if at := d.Incident.Progress.FollowUp; o.Verb == "answer" && !at.IsZero() && !o.Outside {
+		text += " " + t.say("done.follow_up", "when", t.moment(at))
 	}
 	if len(d.Notifications) > 0 && !o.Outside {
 		text += " " + t.word("done.mail")
