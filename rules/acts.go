@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"vigie/rules/act"
 	"vigie/rules/calendar"
 )
 
@@ -34,8 +36,9 @@ func (d *decider) acted(a Act) {
 // admit reports what carries out an act, with the act put straight; it refuses
 // what this person may not do, or what cannot be done now.
 func (d *decider) admit(a Act) (Act, func(*decider, Act)) {
-	do, known := actOf(a.Verb)
-	if !known {
+	row, known := act.Of(a.Verb)
+	do := doing()[a.Verb]
+	if !known || do == nil {
 		d.refuse(422, "%s", unknown("act", a.Verb, verbs))
 		return a, nil
 	}
@@ -46,6 +49,12 @@ func (d *decider) admit(a Act) (Act, func(*decider, Act)) {
 	if p := d.book.Directory.Person(a.By); p != nil {
 		a.By = p.ID
 	}
+	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
+		if _, has := row.Field(name); !has {
+			d.refuse(422, "%s", row.Unknown(name))
+			return a, nil
+		}
+	}
 	a.Fields = a.Fields.Clone() // what is put straight later must not reach the caller's map
 	if a.Link != "" {
 		for _, done := range d.inc.Acts {
@@ -55,16 +64,31 @@ func (d *decider) admit(a Act) (Act, func(*decider, Act)) {
 			}
 		}
 	}
-	if d.book.outsider(a.By) && !slices.Contains([]string{"answer", "note", "reopen"}, a.Verb) {
+	if d.book.outsider(a.By) && !row.May(act.Customer) {
 		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
 		return a, nil
 	}
-	if d.inc.State.Ended() && !slices.Contains([]string{"reopen", "note", "resolve", "close", "decommission"}, a.Verb) {
+	if d.inc.State.Ended() && !row.Ended {
 		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
+		return a, nil
+	}
+	if slices.Contains(row.Not, string(d.inc.State)) {
+		d.refuse(409, "the incident is %s already", d.inc.State)
+		return a, nil
+	}
+	if row.Platform && d.s.Immediate == nil {
+		d.refuse(409, "%s belongs to platform incidents; this one follows scenario %s", a.Verb, d.s.Name)
 		return a, nil
 	}
 	if slices.Contains(d.s.Gate, a.Verb) && d.gated(a) {
 		d.refuse(422, "confirm another functional backup first: check_other with result ok or ko")
+		return a, nil
+	}
+	for _, f := range row.Fields {
+		if f.Required && f.Missing != "" && a.Fields[f.Name] == "" {
+			d.refuse(422, "%s is missing: %s", f.Name, f.Missing)
+			return a, nil
+		}
 	}
 	return a, do
 }
@@ -113,9 +137,9 @@ func no(text string) bool {
 	return false
 }
 
-// actOf returns what carries out a verb.
-func actOf(verb string) (func(*decider, Act), bool) {
-	do, ok := map[string]func(*decider, Act){
+// doing is what carries out each act of the table.
+func doing() map[string]func(*decider, Act) {
+	return map[string]func(*decider, Act){
 		"take": (*decider).actTake, "assign": (*decider).actAssign, "note": (*decider).actNote,
 		"attempt": (*decider).actAttempt, "forecast": (*decider).actForecast, "escalate": (*decider).actEscalate,
 		"answer": (*decider).actAnswer, "call": (*decider).actCall, "check_other": (*decider).actCheckOther,
@@ -125,8 +149,7 @@ func actOf(verb string) (func(*decider, Act), bool) {
 		"resume": (*decider).actResume, "resolve": (*decider).actResolve, "close": (*decider).actClose,
 		"reopen": (*decider).actReopen, "decommission": (*decider).actDecommission, "rebase": (*decider).actRebase,
 		"waive": (*decider).actWaive, VerbSilence: (*decider).actSilence,
-	}[verb]
-	return do, ok
+	}
 }
 
 func (d *decider) actTake(a Act) {
@@ -200,10 +223,6 @@ func (d *decider) actNote(a Act) {
 func (d *decider) actAttempt(a Act) { d.works(a) }
 
 func (d *decider) actForecast(a Act) {
-	if a.Fields["today"] == "" {
-		d.refuse(422, "today is missing: yes or no")
-		return
-	}
 	switch {
 	case yes(a.Fields["today"]):
 		a.Fields["today"] = "yes"
@@ -217,10 +236,6 @@ func (d *decider) actForecast(a Act) {
 }
 
 func (d *decider) actEscalate(a Act) {
-	if a.Fields["reason"] == "" {
-		d.refuse(422, "reason is missing: say why it cannot be put right")
-		return
-	}
 	d.inc.Progress.Reason = a.Fields["reason"]
 }
 
@@ -350,18 +365,7 @@ func (d *decider) actCheckOther(a Act) {
 	}
 }
 
-func (d *decider) actNotPlatform(verb string) bool {
-	if d.s.Immediate == nil {
-		d.refuse(409, "%s belongs to platform incidents; this one follows scenario %s", verb, d.s.Name)
-		return true
-	}
-	return false
-}
-
 func (d *decider) actImmediate(a Act) {
-	if d.actNotPlatform("immediate") {
-		return
-	}
 	if !d.staffed() {
 		d.refuse(409, "outside the staffed hours nothing can be put right at once")
 		return
@@ -375,9 +379,6 @@ func (d *decider) actImmediate(a Act) {
 }
 
 func (d *decider) actQualify(a Act) {
-	if d.actNotPlatform("qualify") {
-		return
-	}
 	severity, cause := a.Fields["severity"], a.Fields["cause"]
 	if severity == "" {
 		severity = d.inc.Severity
@@ -417,26 +418,12 @@ func (d *decider) causeKnown(cause string) bool {
 }
 
 func (d *decider) actWorkaround(a Act) {
-	if d.actNotPlatform("workaround") {
-		return
-	}
-	if a.Fields["text"] == "" {
-		d.refuse(422, "text is missing: say what the workaround is")
-		return
-	}
 	d.inc.Progress.Workaround = a.Fields["text"]
 	d.works(a)
 	d.state(WorkedAround, "a workaround is proposed")
 }
 
 func (d *decider) actCascade(a Act) {
-	if d.actNotPlatform("cascade") {
-		return
-	}
-	if a.Fields["reason"] == "" {
-		d.refuse(422, "reason is missing: say why level 3 must look")
-		return
-	}
 	if a.Fields["level"] == "2" {
 		d.inc.Level = 2
 	} else {
@@ -485,10 +472,6 @@ func (d *decider) promotesTo() string {
 }
 
 func (d *decider) actMerge(a Act) {
-	if a.Fields["into"] == "" {
-		d.refuse(422, "into is missing: name the incident that goes on")
-		return
-	}
 	d.end(Closed, "merged into "+a.Fields["into"])
 }
 
@@ -539,10 +522,6 @@ func (d *decider) actResume(Act) {
 // actResolve ends an incident by a person's word: with its cause, with the
 // integrity answer, and against a failing probe only with a note (S2.22).
 func (d *decider) actResolve(a Act) {
-	if d.inc.State.Ended() {
-		d.refuse(409, "the incident is %s already", d.inc.State)
-		return
-	}
 	cause := a.Fields["cause"]
 	if d.s.Resolve.Cause && cause == "" {
 		d.refuse(422, "cause is missing: name one, or unknown")
@@ -576,20 +555,7 @@ func (d *decider) actResolve(a Act) {
 	d.end(Resolved, "resolved by "+a.By)
 }
 
-// CloseReasons are the usual reasons to close an incident without a repair.
-func CloseReasons() []string { return slices.Clone(closeReasons) }
-
-var closeReasons = []string{"decommissioned", "plan removed", "duplicate", "accepted risk"}
-
 func (d *decider) actClose(a Act) {
-	if d.inc.State == Closed {
-		d.refuse(409, "the incident is closed already")
-		return
-	}
-	if a.Fields["reason"] == "" {
-		d.refuse(422, "reason is missing: %s", strings.Join(closeReasons, ", "))
-		return
-	}
 	d.inc.Progress.Reason = a.Fields["reason"]
 	d.end(Closed, a.Fields["reason"])
 }

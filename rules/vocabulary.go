@@ -5,14 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/rules/act"
 )
 
 // verbs are the acts of a person.
-var verbs = []string{
-	"take", "assign", "note", "attempt", "forecast", "escalate", "answer", "call", "check_other", "immediate",
-	"qualify", "workaround", "cascade", "promote", "merge", "restore", "restore_verified", "pause", "resume",
-	"resolve", "close", "reopen", "decommission", "rebase", "waive", VerbSilence,
-}
+var verbs = act.Verbs()
 
 // Verbs returns the acts of a person, in the order of the handbook.
 func Verbs() []string { return slices.Clone(verbs) }

@@ -6,6 +6,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 // tongue says things in one language, for one page.
@@ -72,7 +73,7 @@ func (p *page) otherwise(o receiver.Opened) {
 	p.Notes = append(p.Notes, p.word("otherwise"))
 	if o.Grant.Incident != "" {
 		p.CommandLabel = p.word("otherwise.command")
-		p.Command = "vigie act " + o.Verb + " " + o.Grant.Incident + " …"
+		p.Command = act.Command(o.Purpose, o.Grant.Incident)
 		if o.Verb == "" {
 			p.Command = "vigie explain " + o.Grant.Incident
 		}
@@ -90,6 +91,22 @@ func english() map[string]string {
 		"button.forecast_no": "Not today", "button.answer": "Send the answer", "button.check_ok": "Confirm: it works", "button.check_ko": "Confirm: it does not work",
 		"button.call": "Record the call", "button.silence": "Silence it", "button.note": "Add the note", "button.attempt": "Note it", "button.resolve": "It is solved",
 		"button.close": "Close it", "button.reopen": "It still fails",
+		"title.immediate": "It is put right at once", "title.qualify": "Qualify this incident", "title.workaround": "Propose a workaround",
+		"title.cascade": "Hand it to level 3", "title.promote": "Make it an incident", "title.merge": "Merge it with another incident",
+		"title.restore": "A restore begins", "title.restore_verified": "The restore is good", "title.pause": "It waits for the customer",
+		"title.resume": "The wait is over", "title.decommission": "The machine is gone", "title.rebase": "Move it to the present policy",
+		"title.waive":      "Go on without a refused address",
+		"button.immediate": "I put it right at once", "button.qualify": "Qualify it", "button.workaround": "Propose it", "button.cascade": "Hand it over",
+		"button.promote": "It is an incident", "button.merge": "Merge it", "button.restore": "The restore begins", "button.restore_verified": "The restore is good",
+		"button.pause": "Stop the clocks", "button.resume": "Let the clocks run", "button.decommission": "The machine is gone", "button.rebase": "Move it",
+		"button.waive":   "Go on without it",
+		"verb.immediate": "is putting it right at once:", "verb.promote": "made it an incident:", "verb.merge": "merged it with another incident:",
+		"verb.restore": "began a restore:", "verb.restore_verified": "verified the restore:", "verb.pause": "stopped the clocks:", "verb.resume": "let the clocks run again:",
+		"verb.decommission": "said that the machine is gone:", "verb.rebase": "moved it to the policy in force:", "verb.waive": "went on without a refused address:",
+		"field.severity": "Severity", "field.scope": "Whom it hits", "field.text": "How to work meanwhile", "field.level": "Level", "field.into": "The incident that goes on",
+		"field.waive.to": "The refused address", "field.restore_verified.note": "How you verified it",
+		"severity.minor": "minor", "severity.major": "major", "severity.blocking": "blocking", "qualify.all": "everybody", "qualify.part": "a part",
+		"cascade.2": "level 2", "cascade.3": "level 3", "cause.unknown": "unknown",
 		"fact.customer": "Customer", "fact.machine": "Machine", "fact.platform": "Platform", "fact.role": "Backup", "fact.state": "State", "fact.assignee": "Who has it",
 		"fact.since": "Since", "fact.deadline": "Due", "fact.error": "Error", "fact.silence": "Silenced",
 		"role.primary": "cloud", "role.local": "local",
@@ -100,10 +117,10 @@ func english() map[string]string {
 		"field.attempt.note": "What you did", "field.outcome": "Outcome", "field.person": "Whom you spoke to", "field.next_date": "Next date agreed",
 		"field.until": "Until", "field.comment": "What you are doing", "field.cause": "Cause", "field.data_loss": "Data lost", "field.result": "Your answer",
 		"field.answer.note": "Anything we should know", "field.resolve.note": "What was done", "field.reopen.note": "What still fails",
-		"hint.away": "If you are away: the day you are back.", "hint.next_date": "Leave it empty for the usual delay.",
-		"hint.silence":   "At the latest until {when}, the end of the service day. Deadlines go on; reminders to you rest.",
-		"hint.data_loss": "none, or what was lost. Required after a restore and for some causes.",
-		"answer.done":    "It is done: the computer is on and connected", "answer.away": "I am away until …", "answer.call_me": "Please call me", "answer.not_mine": "This is not my computer any more",
+		"hint.answer.until": "If you are away: the day you are back.", "hint.call.next_date": "Leave it empty for the usual delay.",
+		"hint.silence.until":     "At the latest until {when}, the end of the service day. Deadlines go on; reminders to you rest.",
+		"hint.resolve.data_loss": "none, or what was lost. Required after a restore and for some causes.",
+		"answer.done":            "It is done: the computer is on and connected", "answer.away": "I am away until …", "answer.call_me": "Please call me", "answer.not_mine": "This is not my computer any more",
 		"outcome.reached": "reached", "outcome.voicemail": "voicemail", "outcome.refused": "refused", "outcome.wrong_number": "wrong number",
 		"close.decommissioned": "the machine is gone", "close.plan removed": "the plan was removed", "close.duplicate": "duplicate", "close.accepted risk": "the risk is accepted",
 		"verb.take": "took it", "verb.assign": "assigned it", "verb.note": "noted:", "verb.attempt": "tried:", "verb.forecast": "said whether today:", "verb.escalate": "told the account manager:",
@@ -133,6 +150,22 @@ func french() map[string]string {
 		"button.forecast_no": "Pas aujourd'hui", "button.answer": "Envoyer la réponse", "button.check_ok": "Confirmer : elle fonctionne", "button.check_ko": "Confirmer : elle ne fonctionne pas",
 		"button.call": "Noter l'appel", "button.silence": "Mettre en silence", "button.note": "Ajouter la note", "button.attempt": "Noter", "button.resolve": "C'est résolu",
 		"button.close": "Clore", "button.reopen": "Ce n'est pas réglé",
+		"title.immediate": "C'est réparable tout de suite", "title.qualify": "Qualifier cet incident", "title.workaround": "Proposer un contournement",
+		"title.cascade": "Passer au niveau 3", "title.promote": "En faire un incident", "title.merge": "Réunir avec un autre incident",
+		"title.restore": "Une restauration commence", "title.restore_verified": "La restauration est bonne", "title.pause": "En attente du client",
+		"title.resume": "L'attente est finie", "title.decommission": "La machine n'existe plus", "title.rebase": "Passer à la politique actuelle",
+		"title.waive":      "Continuer sans une adresse refusée",
+		"button.immediate": "Je répare tout de suite", "button.qualify": "Qualifier", "button.workaround": "Proposer", "button.cascade": "Passer la main",
+		"button.promote": "C'est un incident", "button.merge": "Réunir", "button.restore": "La restauration commence", "button.restore_verified": "La restauration est bonne",
+		"button.pause": "Arrêter les délais", "button.resume": "Reprendre les délais", "button.decommission": "La machine n'existe plus", "button.rebase": "Changer de politique",
+		"button.waive":   "Continuer sans elle",
+		"verb.immediate": "répare tout de suite :", "verb.promote": "en a fait un incident :", "verb.merge": "l'a réuni avec un autre incident :",
+		"verb.restore": "a commencé une restauration :", "verb.restore_verified": "a vérifié la restauration :", "verb.pause": "a arrêté les délais :", "verb.resume": "a repris les délais :",
+		"verb.decommission": "a dit que la machine n'existe plus :", "verb.rebase": "l'a passé à la politique en vigueur :", "verb.waive": "a continué sans une adresse refusée :",
+		"field.severity": "Gravité", "field.scope": "Qui est touché", "field.text": "Comment travailler en attendant", "field.level": "Niveau", "field.into": "L'incident qui continue",
+		"field.waive.to": "L'adresse refusée", "field.restore_verified.note": "Comment vous l'avez vérifiée",
+		"severity.minor": "mineure", "severity.major": "majeure", "severity.blocking": "bloquante", "qualify.all": "tout le monde", "qualify.part": "une partie",
+		"cascade.2": "niveau 2", "cascade.3": "niveau 3", "cause.unknown": "inconnue",
 		"fact.customer": "Client", "fact.machine": "Machine", "fact.platform": "Plate-forme", "fact.role": "Sauvegarde", "fact.state": "État", "fact.assignee": "Qui l'a",
 		"fact.since": "Depuis", "fact.deadline": "Échéance", "fact.error": "Erreur", "fact.silence": "Silence",
 		"role.primary": "cloud", "role.local": "locale",
@@ -143,10 +176,10 @@ func french() map[string]string {
 		"field.attempt.note": "Ce qui a été fait", "field.outcome": "Résultat", "field.person": "Interlocuteur", "field.next_date": "Prochaine date convenue",
 		"field.until": "Jusqu'au", "field.comment": "Ce que vous faites", "field.cause": "Cause", "field.data_loss": "Données perdues", "field.result": "Votre réponse",
 		"field.answer.note": "Ce que nous devons savoir", "field.resolve.note": "Ce qui a été fait", "field.reopen.note": "Ce qui ne fonctionne toujours pas",
-		"hint.away": "Si vous êtes absent : le jour de votre retour.", "hint.next_date": "Laisser vide pour le délai habituel.",
-		"hint.silence":   "Au plus tard jusqu'au {when}, fin de la journée de service. Les échéances continuent ; vos rappels se reposent.",
-		"hint.data_loss": "none, ou ce qui a été perdu. Obligatoire après une restauration et pour certaines causes.",
-		"answer.done":    "C'est fait : l'ordinateur est allumé et connecté", "answer.away": "Je suis absent jusqu'au …", "answer.call_me": "Rappelez-moi", "answer.not_mine": "Ce n'est plus mon ordinateur",
+		"hint.answer.until": "Si vous êtes absent : le jour de votre retour.", "hint.call.next_date": "Laisser vide pour le délai habituel.",
+		"hint.silence.until":     "Au plus tard jusqu'au {when}, fin de la journée de service. Les échéances continuent ; vos rappels se reposent.",
+		"hint.resolve.data_loss": "none, ou ce qui a été perdu. Obligatoire après une restauration et pour certaines causes.",
+		"answer.done":            "C'est fait : l'ordinateur est allumé et connecté", "answer.away": "Je suis absent jusqu'au …", "answer.call_me": "Rappelez-moi", "answer.not_mine": "Ce n'est plus mon ordinateur",
 		"outcome.reached": "joint", "outcome.voicemail": "message laissé", "outcome.refused": "refus", "outcome.wrong_number": "faux numéro",
 		"close.decommissioned": "la machine n'existe plus", "close.plan removed": "le plan a été supprimé", "close.duplicate": "doublon", "close.accepted risk": "risque accepté",
 		"verb.take": "l'a pris", "verb.assign": "l'a affecté", "verb.note": "note :", "verb.attempt": "a essayé :", "verb.forecast": "a dit si c'est aujourd'hui :", "verb.escalate": "a prévenu le gestionnaire :",
