@@ -62,10 +62,10 @@ func (d *decider) endImmediate() {
 		}
 		platforms := []string{""}
 		if st.Per == LabelPlatform {
-			platforms = d.platforms()
+			platforms = d.contacts().platforms()
 		}
 		for _, p := range platforms {
-			d.consider(st, p)
+			d.rungs().consider(st, p)
 		}
 	}
 	d.flag(FlagImmediate, false, "not put right in time")
@@ -170,30 +170,30 @@ func (d *decider) calendar(name string) *calendar.Calendar {
 func (d *decider) apply(ev Event) {
 	switch e := ev.(type) {
 	case Fired:
-		d.fired(e)
+		d.intake().fired(e)
 	case Repeated:
 		for n, s := range e.Signals {
 			if n == 1 {
 				d.settle(d.now) // the first finds what is due; the others change nothing that a step looks at
 			}
-			d.fired(Fired{Signal: s, Confirmed: e.Confirmed})
+			d.intake().fired(Fired{Signal: s, Confirmed: e.Confirmed})
 		}
 	case Cleared:
-		d.cleared(e)
+		d.intake().cleared(e)
 	case EndingHeld:
-		d.holdEnding(e)
+		d.intake().holdEnding(e)
 	case EndingDropped:
-		d.dropEndings(e.Fingerprints)
+		d.intake().dropEndings(e.Fingerprints)
 	case Acted:
-		d.acted(e.Act)
+		d.acting().acted(e.Act)
 	case Answered:
-		d.answered(e)
+		d.proof().answered(e)
 	case Silenced:
-		d.silenced(e.Active)
+		d.silencing().silenced(e.Active)
 	case Delivered:
-		d.delivered(e)
+		d.post().delivered(e)
 	case Refreshed:
-		d.refreshed()
+		d.post().refreshed()
 	case Tick, Related:
 	}
 }
@@ -265,10 +265,10 @@ func (d *decider) settle(horizon time.Time) {
 		before := len(d.out.Journal) + len(d.out.Notifications)
 		d.deriveFlags()
 		d.waitingOver()
-		d.clocks()
+		d.stopwatch().clocks()
 		d.wake = time.Time{}
-		d.clockWakes()
-		d.steps()
+		d.stopwatch().clockWakes()
+		d.rungs().steps()
 		if before == len(d.out.Journal)+len(d.out.Notifications) {
 			return
 		}
@@ -289,7 +289,7 @@ func (d *decider) deriveFlags() {
 	if d.s.OtherBackup == nil || d.inc.OtherAsked.IsZero() {
 		return
 	}
-	state, why := d.other()
+	state, why := d.proof().other()
 	double := state == EvidenceKO || state == EvidenceNone && d.s.OtherBackup.NoneIsKO
 	if d.flag(FlagDoubleFailure, double, why) {
 		d.out.Touches = true
@@ -332,7 +332,7 @@ func (d *decider) finish() {
 	if d.inc.State == Waiting && !d.inc.Until.IsZero() {
 		d.wakeBy(d.inc.Until)
 	}
-	d.proofNeeds()
+	d.proof().proofNeeds()
 	if !d.wake.IsZero() && !d.wake.After(d.now) {
 		d.wake = d.now.Add(time.Second) // never spin, whatever a policy says
 	}

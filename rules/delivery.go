@@ -5,9 +5,14 @@ import (
 	"strings"
 )
 
+// post takes in what became of messages.
+type post struct{ *decider }
+
+func (d *decider) post() post { return post{d} }
+
 // delivered takes in what became of a message. A step is done only once every
 // To and Cc was accepted; a refused address is told, never passed over (rule W).
-func (d *decider) delivered(e Delivered) {
+func (d post) delivered(e Delivered) {
 	r := d.recordOf(e.NotificationID)
 	if r == nil {
 		return
@@ -26,7 +31,7 @@ func (d *decider) delivered(e Delivered) {
 	}
 }
 
-func (d *decider) recordOf(notification string) *StepRecord {
+func (d post) recordOf(notification string) *StepRecord {
 	for _, r := range d.inc.Steps {
 		if r.NotificationID == notification || slices.Contains(r.Resent, notification) {
 			return r
@@ -35,7 +40,7 @@ func (d *decider) recordOf(notification string) *StepRecord {
 	return nil
 }
 
-func (d *decider) accepted(r *StepRecord, address string) {
+func (d post) accepted(r *StepRecord, address string) {
 	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 {
 		return
@@ -51,7 +56,7 @@ func (d *decider) accepted(r *StepRecord, address string) {
 		Reason: "accepted by the mail server as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
 }
 
-func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
+func (d post) refusedAddress(r *StepRecord, address, detail string) {
 	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 {
 		return
@@ -76,7 +81,7 @@ func (d *decider) refusedAddress(r *StepRecord, address, detail string) {
 
 // lateWord tells the end to somebody whose mail was accepted only after it:
 // his last word must not be that it still fails.
-func (d *decider) lateWord(r *StepRecord, p Party) {
+func (d post) lateWord(r *StepRecord, p Party) {
 	if !d.inc.State.Ended() || p.Cc {
 		return
 	}
@@ -86,11 +91,11 @@ func (d *decider) lateWord(r *StepRecord, p Party) {
 	}
 	for _, st := range d.s.Steps {
 		i := slices.IndexFunc(st.When, endsOn)
-		if i < 0 || st.Per != "" || d.inc.Steps[d.key(st, "", firing{})] == nil {
+		if i < 0 || st.Per != "" || d.inc.Steps[d.schedule().key(st, "", firing{})] == nil {
 			continue
 		}
 		f := firing{at: d.now, trigger: i, occurrence: "late:" + p.Address, why: "told of the failure only after its end"}
-		key := d.key(st, "", f)
+		key := d.schedule().key(st, "", f)
 		if d.inc.Steps[key] != nil || d.toldBy(st, p) {
 			continue
 		}
@@ -99,13 +104,13 @@ func (d *decider) lateWord(r *StepRecord, p Party) {
 		}
 		to := p
 		to.Role = st.To[0]
-		_, cc, _ := d.recipients(st, st.To, st.Cc, "")
-		d.tell(st, st.Template, []Party{to}, cc, "", key, f)
+		_, cc, _ := d.contacts().recipients(st, st.To, st.Cc, "")
+		d.rungs().tell(st, st.Template, []Party{to}, cc, "", key, f)
 	}
 }
 
 // toldBy reports whether the step tells, or has told, that person.
-func (d *decider) toldBy(st *Step, p Party) bool {
+func (d post) toldBy(st *Step, p Party) bool {
 	same := func(q Party) bool { return strings.EqualFold(q.Address, p.Address) }
 	for _, r := range d.inc.Steps {
 		if r.Step == st.Name && r.Episode == d.inc.Episode && slices.ContainsFunc(r.Pending, same) {
@@ -116,7 +121,7 @@ func (d *decider) toldBy(st *Step, p Party) bool {
 }
 
 // accept makes a step done: raises its flags, moves the state.
-func (d *decider) accept(r *StepRecord) {
+func (d post) accept(r *StepRecord) {
 	r.Status, r.At = StepAccepted, d.now
 	st := d.step(r.Step)
 	if st == nil || r.Episode != d.inc.Episode {
@@ -141,7 +146,7 @@ func (d *decider) accept(r *StepRecord) {
 
 // afterStep moves the state once the message of a step was accepted. After a
 // phone call it waits for the agreed date, or for the next try.
-func (d *decider) afterStep(st *Step) {
+func (d post) afterStep(st *Step) {
 	if st.State == Waiting {
 		if at := d.inc.Progress.FollowUp; !at.IsZero() {
 			d.inc.Until = at
@@ -161,7 +166,7 @@ func (d *decider) step(name string) *Step {
 
 // refreshed looks again at what the inventory changed: an address that was
 // refused and is another one now is written to again, alone.
-func (d *decider) refreshed() {
+func (d post) refreshed() {
 	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Status != StepDecided || r.Episode != d.inc.Episode {
@@ -184,13 +189,13 @@ func (r *StepRecord) addresses(address string) bool {
 		slices.ContainsFunc(r.Accepted, func(a string) bool { return strings.EqualFold(a, address) })
 }
 
-func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
+func (d post) resend(st *Step, r *StepRecord, refused Party) {
 	var live []Party
 	if refused.Person != "" && refused.Person != refused.Address {
-		live = d.people(refused.Role, []string{refused.Person})
+		live = d.contacts().people(refused.Role, []string{refused.Person})
 	}
 	if len(live) == 0 || strings.EqualFold(live[0].Address, refused.Address) {
-		live = d.resolve(refused.Role, "", d.now)
+		live = d.contacts().resolve(refused.Role, "", d.now)
 	}
 	for _, p := range live {
 		if strings.EqualFold(p.Address, refused.Address) || r.addresses(p.Address) {
@@ -199,7 +204,7 @@ func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
 		p.Cc = refused.Cc
 		r.Refused = slices.DeleteFunc(slices.Clone(r.Refused), func(x Party) bool { return x.Address == refused.Address })
 		r.Pending = append(slices.Clone(r.Pending), p)
-		n := d.notification(st, st.Template, []Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
+		n := d.telling().notification(st, st.Template, []Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
 		n.ID = r.NotificationID + "/again:" + p.Address
 		n.Solo = true
 		r.Resent = append(slices.Clone(r.Resent), n.ID)

@@ -5,9 +5,14 @@ import (
 	"time"
 )
 
+// silencing follows the silences that cover an incident.
+type silencing struct{ *decider }
+
+func (d *decider) silencing() silencing { return silencing{d} }
+
 // silenced follows the silences that cover the incident. A silence says that
 // somebody has the matter in hand until an instant; it never says solved.
-func (d *decider) silenced(active []Silence) {
+func (d silencing) silenced(active []Silence) {
 	i := d.inc
 	now := map[string]Silence{}
 	for _, s := range active {
@@ -43,7 +48,7 @@ func (d *decider) silenced(active []Silence) {
 
 // disown gives an incident back to nobody when only a silence made somebody
 // its owner and nothing was done: the clock of what nobody took goes on.
-func (d *decider) disown() {
+func (d silencing) disown() {
 	i := d.inc
 	owner := i.Progress.OwnerBySilence
 	i.Progress.OwnerBySilence = ""
@@ -73,7 +78,7 @@ func sortedSilences(m map[string]Silence) []string {
 
 // owns makes the author of a silence of exactly this machine the assignee of
 // an incident that nobody has; it never takes one away from somebody.
-func (d *decider) owns(s Silence) {
+func (d silencing) owns(s Silence) {
 	i := d.inc
 	if i.Assignee != "" || i.State.Ended() {
 		return
@@ -95,7 +100,7 @@ func (d *decider) owns(s Silence) {
 	}
 }
 
-func (d *decider) authorOf(s Silence) string {
+func (d silencing) authorOf(s Silence) string {
 	if p := d.book.Directory.Person(s.By); p != nil {
 		return p.ID
 	}

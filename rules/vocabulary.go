@@ -52,8 +52,8 @@ var conditions = map[string]func(*decider) bool{
 	"double_failure":       func(d *decider) bool { return d.inc.Flags[FlagDoubleFailure] },
 	"primary_open":         (*decider).primaryOpen,
 	"sibling_told":         (*decider).siblingTold,
-	"other_backup_works":   func(d *decider) bool { st, _ := d.other(); return st.Functional() },
-	"other_backup_unknown": func(d *decider) bool { st, _ := d.other(); return st == EvidenceUnknown },
+	"other_backup_works":   func(d *decider) bool { st, _ := d.proof().other(); return st.Functional() },
+	"other_backup_unknown": func(d *decider) bool { st, _ := d.proof().other(); return st == EvidenceUnknown },
 	"qualified":            func(d *decider) bool { return d.happened("act:qualify") },
 	"workaround_proposed":  func(d *decider) bool { return d.happened("act:workaround") },
 	"restore_verified":     (*decider).restoreVerified,
@@ -200,7 +200,7 @@ func (d *decider) dutyChanged() bool {
 		if r.Kind != RoleRota || r.Name != d.inc.Progress.OnDutyRole {
 			continue
 		}
-		for _, party := range d.resolve(r.Name, "", d.now) {
+		for _, party := range d.contacts().resolve(r.Name, "", d.now) {
 			if !slices.Contains(told, party.Person) {
 				return true
 			}
