@@ -71,33 +71,41 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 			}
 		}
 	}
+	d.allowed(row, a)
+	if d.out.Refusal != nil {
+		return a, nil
+	}
+	return a, do
+}
+
+// allowed refuses what the table says this person, or this incident, cannot do now.
+func (d acting) allowed(row act.Act, a Act) {
 	if d.book.outsider(a.By) && !row.May(act.Customer) {
 		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
-		return a, nil
+		return
 	}
 	if d.inc.State.Ended() && !row.Ended {
 		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
-		return a, nil
+		return
 	}
 	if slices.Contains(row.Not, string(d.inc.State)) {
 		d.refuse(409, "the incident is %s already", d.inc.State)
-		return a, nil
+		return
 	}
 	if row.Platform && d.s.Immediate == nil {
 		d.refuse(409, "%s belongs to platform incidents; this one follows scenario %s", a.Verb, d.s.Name)
-		return a, nil
+		return
 	}
 	if slices.Contains(d.s.Gate, a.Verb) && d.gated(a) {
 		d.refuse(422, "confirm another functional backup first: check_other with result ok or ko")
-		return a, nil
+		return
 	}
 	for _, f := range row.Fields {
 		if f.Required && f.Missing != "" && a.Fields[f.Name] == "" {
 			d.refuse(422, "%s is missing: %s", f.Name, f.Missing)
-			return a, nil
+			return
 		}
 	}
-	return a, do
 }
 
 // maxActs bounds what one incident remembers; the journal keeps all.
