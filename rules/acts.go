@@ -9,13 +9,11 @@ import (
 )
 
 // acting carries out what people do.
-
 type acting struct{ *decider }
 
 func (d *decider) acting() acting { return acting{d} }
 
 // acted carries out an act of a person, or refuses it with the reason.
-
 func (d acting) acted(a Act) {
 	a, do := d.admit(a)
 	if d.out.Refusal != nil {
@@ -39,9 +37,7 @@ func (d acting) acted(a Act) {
 }
 
 // admit reports what carries out an act, with the act put straight; it refuses
-
 // what this person may not do, or what cannot be done now.
-
 func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	row, known := act.Of(a.Verb)
 	do := doing()[a.Verb]
@@ -109,13 +105,10 @@ func (d acting) allowed(row act.Act, a Act) {
 }
 
 // maxActs bounds what one incident remembers; the journal keeps all.
-
 const maxActs = 200
 
 // gated tells whether the answer about the other backup is still missing. A
-
 // forecast "today" needs none.
-
 func (d acting) gated(a Act) bool {
 	if a.Verb == "forecast" && yes(a.Fields["today"]) {
 		return false
@@ -139,7 +132,6 @@ func (a Act) summary() string {
 }
 
 // yes reads a truth value as people and YAML write it.
-
 func yes(text string) bool {
 	switch strings.ToLower(text) {
 	case "yes", "true", "oui", "on", "1":
@@ -157,7 +149,6 @@ func no(text string) bool {
 }
 
 // doing is what carries out each act of the table.
-
 func doing() map[string]func(acting, Act) {
 	return map[string]func(acting, Act){
 		"take": acting.actTake, "assign": acting.actAssign, "note": acting.actNote,
@@ -173,39 +164,21 @@ func doing() map[string]func(acting, Act) {
 }
 
 // own makes a person the assignee who works on it.
-
 // hands moves the incident to another person and remembers who had it.
-
 // works counts any act of work as taking: somebody is on it.
-
 // actAnswer is the customer's word: no phone call, the incident waits for the
-
 // promised date (S1.21).
-
 // date reads an optional date or instant of an act.
-
 // waitUntil sets the end of a wait, moved to the hour of a service day; with
-
 // no date it is the policy's follow-up.
-
 // actCall records a phone call; the written trace leaves from here, and only
-
 // once it is accepted does the state move (S1.22, S1.23).
-
 // retry plans the next try; after too many the account manager is told.
-
 // actPromote turns a request for assistance into an incident.
-
 // promotesTo is the first scenario with severities: a platform incident.
-
 // endPause lets the clocks run again, if they stand still.
-
 // actResolve ends an incident by a person's word: with its cause, with the
-
 // integrity answer, and against a failing probe only with a note (S2.22).
-
 // actRebase moves the incident to the policy in force now: explicit, journalled.
-
 // actWaive lets go of one refused To address, with a reason; copies are never
-
 // waived.
