@@ -95,8 +95,3 @@ func (b *batch) Judge(_ *incidents.Batch, t *incidents.Tracked, ev rules.Cleared
 	}
 	return ev, false, nil
 }
-
-// Recant forgets a held ending of an alert that fires again.
-func (b *batch) Recant(t *incidents.Tracked, s rules.Signal, confirmed bool) {
-	b.recant(t, s, confirmed)
-}

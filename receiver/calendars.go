@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"vigie/internal/strict"
 	"vigie/rules"
-	"vigie/rules/strict"
 )
 
 // CalendarFile is an iCalendar file of the inventory, as it was taken.

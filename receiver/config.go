@@ -16,12 +16,12 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 
+	"vigie/internal/strict"
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/rules"
-	"vigie/rules/strict"
 )
 
 // Config is vigie.yml: where the receiver listens, what it asks, how it sends.

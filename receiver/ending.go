@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,9 +17,6 @@ import (
 // resolved, the probe's perhaps a moment before the watchdog's. Where the ending
 // itself is the proof, it is therefore held until Prometheus is proven to have
 // lived after it. It is kept with the incident, so that a restart forgets none.
-
-// endingVar begins the name under which an incident keeps a held ending.
-const endingVar = "ending:"
 
 // endingsFact is set while some incident may hold an ending, so that a start
 // need not read every incident to find out.
@@ -82,45 +78,12 @@ func (b *batch) mustWait(t *incidents.Tracked, ev rules.Cleared) bool {
 }
 
 func (b *batch) holdEnding(t *incidents.Tracked, ev rules.Cleared) error {
-	if t.Vars == nil {
-		t.Vars = rules.Labels{}
-	}
-	for _, fp := range ev.Fingerprints {
-		if a := t.Alerts[fp]; a == nil || ev.At.Before(a.StartsAt) {
-			continue // the end of an earlier run, told late
-		}
-		t.Vars[endingVar+fp] = ev.At.Format(time.RFC3339Nano)
-		t.Touch()
+	if _, err := b.Apply(t, rules.EndingHeld{Fingerprints: ev.Fingerprints, At: ev.At}); err != nil {
+		return err
 	}
 	id := t.ID
 	b.tx.AfterCommit(func() { b.core.endings.set(id, true) })
 	return b.tx.SetFact(endingsFact, "yes")
-}
-
-// recant forgets a held ending of an alert that fires again.
-func (b *batch) recant(t *incidents.Tracked, s rules.Signal, confirmed bool) {
-	if at, held := heldEndings(t.Incident)[s.Fingerprint]; held && (confirmed || s.StartsAt.After(at)) {
-		delete(t.Vars, endingVar+s.Fingerprint)
-		t.Touch()
-	}
-}
-
-// heldEndings are the endings that an incident holds, by fingerprint.
-func heldEndings(i rules.Incident) map[string]time.Time {
-	var out map[string]time.Time
-	for name, value := range i.Vars {
-		fp, is := strings.CutPrefix(name, endingVar)
-		if !is {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, value); err == nil {
-			if out == nil {
-				out = map[string]time.Time{}
-			}
-			out[fp] = at
-		}
-	}
-	return out
 }
 
 // recallEndings finds the incidents that an earlier process left with a held ending.
@@ -135,7 +98,7 @@ func (e *core) recallEndings(ctx context.Context) error {
 	}
 	known, err := e.openRecords(ctx)
 	for _, r := range known {
-		if len(heldEndings(r.Incident)) > 0 {
+		if len(r.Progress.HeldEndings) > 0 {
 			e.endings.set(r.ID, true)
 		}
 	}
@@ -157,10 +120,15 @@ func (e *core) stillFiring(ctx context.Context, t *picture, now time.Time) error
 			if err != nil {
 				return err
 			}
-			for fp, at := range heldEndings(en.Incident) {
+			var dropped []string
+			for fp, at := range en.Progress.HeldEndings {
 				if t.updated[fp].After(at) {
-					delete(en.Vars, endingVar+fp)
-					en.Touch()
+					dropped = append(dropped, fp)
+				}
+			}
+			if len(dropped) > 0 {
+				if _, err := b.Apply(en, rules.EndingDropped{Fingerprints: dropped}); err != nil {
+					return err
 				}
 			}
 			return b.Flush()
@@ -204,27 +172,25 @@ func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time)
 	if err != nil {
 		return err
 	}
-	held := heldEndings(en.Incident)
-	left := len(held)
+	held := en.Progress.HeldEndings
 	over := map[time.Time][]string{}
+	judged := 0
 	for fp, at := range held {
-		if !en.State.Ended() && trusted && !e.watch.livedAfter(at) {
-			continue
+		if en.State.Ended() || !trusted || e.watch.livedAfter(at) {
+			over[at] = append(over[at], fp)
+			judged++
 		}
-		delete(en.Vars, endingVar+fp)
-		over[at] = append(over[at], fp)
-		en.Touch()
-		left--
 	}
-	if left == 0 {
+	if judged == len(held) {
 		tx.AfterCommit(func() { e.endings.set(id, false) })
-	}
-	if en.State.Ended() {
-		return b.Flush()
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(over), time.Time.Compare) {
 		slices.Sort(over[at])
-		if _, err := b.Apply(en, rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted}); err != nil {
+		ev := rules.Event(rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted})
+		if en.State.Ended() {
+			ev = rules.EndingDropped{Fingerprints: over[at]} // it was ended otherwise meanwhile
+		}
+		if _, err := b.Apply(en, ev); err != nil {
 			return err
 		}
 	}

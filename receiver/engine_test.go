@@ -199,6 +199,11 @@ func TestEscalate(t *testing.T) {
 		t.Errorf("the refusal does not name who has it: %s", text)
 	}
 	r.act(http.StatusUnprocessableEntity, adm1Token, "i1", "dance", nil)
+	// A field that the act does not have is refused, with those that it has.
+	text := r.act(http.StatusUnprocessableEntity, adm1Token, "i1", "take", map[string]string{"until": "2026-03-10"})
+	if !strings.Contains(text, "until") || !strings.Contains(text, "it knows force, note, reason") {
+		t.Errorf("refused with %s", text)
+	}
 	r.act(http.StatusOK, adm1Token, "%231", "escalate", map[string]string{"reason": "the disk is broken"})
 	r.pass(61 * time.Second)
 	mails := r.mails("account_manager")

@@ -11,6 +11,7 @@ import (
 
 	"vigie/receiver/link"
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 const (
@@ -50,27 +51,23 @@ func (c *Config) links() *Links {
 	return NewLinks(c.Path(c.Links.KeyFile), c.Links.ValidFor)
 }
 
-// purpose is what one link is for: an act, and what of it is settled already.
-type purpose struct {
-	verb   string
-	fields rules.Labels
-}
+// onlyShows is the purpose of a link that leads to no act.
+const onlyShows = "incident"
 
-// purposes returns what links can be for. That of "incident" only shows.
-func purposes() map[string]purpose {
-	return map[string]purpose{
-		"take": {verb: "take"}, "assign": {verb: "assign"}, "escalate": {verb: "escalate"}, "answer": {verb: "answer"},
-		"forecast_yes": {"forecast", rules.Labels{"today": "yes"}}, "forecast_no": {"forecast", rules.Labels{"today": "no"}},
-		"check_ok": {"check_other", rules.Labels{"result": "ok"}}, "check_ko": {"check_other", rules.Labels{"result": "ko"}},
-		"call": {verb: "call"}, "silence": {verb: rules.VerbSilence}, "note": {verb: "note"}, "attempt": {verb: "attempt"},
-		"resolve": {verb: "resolve"}, "close": {verb: "close"}, "reopen": {verb: "reopen"}, "incident": {},
+// purpose returns the act of a link and what of it is settled already.
+func purpose(name string) (verb string, settled rules.Labels, known bool) {
+	row, form, known := act.For(name)
+	settled = rules.Labels{}
+	for i := 0; i+1 < len(form.Settled); i += 2 {
+		settled[form.Settled[i]] = form.Settled[i+1]
 	}
+	return row.Verb, settled, known || name == onlyShows
 }
 
 // token makes the link of a message for one purpose; none for a page that is
 // not ours.
 func (l *Links) token(n rules.Notification, _ rules.Party, what string) string {
-	if _, known := purposes()[what]; !known || n.IncidentID == "" || l.keys == nil {
+	if _, _, known := purpose(what); !known || n.IncidentID == "" || l.keys == nil {
 		return ""
 	}
 	g := link.Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
@@ -112,11 +109,11 @@ func (e *Engine) OpenLink(ctx context.Context, token string) (Opened, error) {
 	if err != nil && !errors.Is(err, link.ErrExpired) {
 		return o, err
 	}
-	what, known := purposes()[g.Purpose]
+	verb, _, known := purpose(g.Purpose)
 	if !known {
 		return o, link.ErrForged
 	}
-	o.Grant, o.Verb = g, what.verb
+	o.Grant, o.Verb = g, verb
 	inc, readErr := e.Incident(ctx, g.Incident)
 	if readErr != nil {
 		return o, errors.Join(err, readErr)
@@ -178,11 +175,12 @@ func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules
 	if !slices.Contains(o.Actors, who) {
 		return rules.Decision{}, refused(403, "this link was not sent to %s", who)
 	}
-	if o.Outside && !slices.Contains([]string{"answer", "note", "reopen"}, o.Verb) {
+	if row, _ := act.Of(o.Verb); o.Outside && !row.May(act.Customer) {
 		return rules.Decision{}, refused(403, "this link gives no other right than to answer")
 	}
 	fields = fields.Clone()
-	maps.Copy(fields, purposes()[o.Purpose].fields)
+	_, settled, _ := purpose(o.Purpose)
+	maps.Copy(fields, settled)
 	delete(fields, rules.VerbSilence) // told by Alertmanager alone
 	return e.Act(ctx, o.Grant.Incident, rules.Act{Verb: o.Verb, By: who, Fields: fields, External: o.Outside,
 		Link: o.ID(), Via: fmt.Sprintf("by the link of %s", o.Notice)})

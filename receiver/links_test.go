@@ -224,6 +224,6 @@ func TestWhomALinkWasSentTo(t *testing.T) {
 		t.Errorf("taken by %q", inc.Assignee)
 	}
 	r.open(http.StatusGone, sign("take", false, "nobody-any-more"), nil)
-	r.open(http.StatusForbidden, sign("rebase", false, "adm1"), url.Values{}) // links are for what mails name
+	r.open(http.StatusForbidden, sign("dance", false, "adm1"), url.Values{}) // no act is asked for by it
 	r.open(http.StatusNotFound, "/a/", nil)
 }

@@ -43,6 +43,7 @@ import (
 type theatre struct {
 	*clock
 	t      *testing.T
+	dir    string
 	parts  receiver.Parts
 	stage  *story.Stage
 	engine *receiver.Engine
@@ -80,11 +81,19 @@ type letter struct {
 
 func newTheatre(t *testing.T, setup receiver.Setup, words receiver.Render, tale *story.Story) *theatre {
 	t.Helper()
+	h := prepareTheatre(t, setup, words, tale)
+	h.open()
+	return h
+}
+
+// prepareTheatre is a theatre whose receiver does not run yet.
+func prepareTheatre(t *testing.T, setup receiver.Setup, words receiver.Render, tale *story.Story) *theatre {
+	t.Helper()
 	stage, err := story.NewStage(setup.Book, tale)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &theatre{clock: &clock{t: stage.Start()}, t: t, stage: stage, tokens: map[string]string{},
+	h := &theatre{clock: &clock{t: stage.Start()}, t: t, dir: t.TempDir(), stage: stage, tokens: map[string]string{},
 		sealed: map[string]bool{}, refused: map[string]smtpsink.Reply{}}
 	if h.sink, err = smtpsink.Start(t.Context(), smtpsink.Options{MaxMessages: 100_000, Now: h.now}); err != nil {
 		t.Fatal(err)
@@ -95,7 +104,6 @@ func newTheatre(t *testing.T, setup receiver.Setup, words receiver.Render, tale 
 	source := httptest.NewServer(http.HandlerFunc(h.servePrometheus))
 	t.Cleanup(source.Close)
 	h.configure(setup, words, peers.URL, source.URL)
-	h.open()
 	return h
 }
 
@@ -131,10 +139,12 @@ func (h *theatre) configure(setup receiver.Setup, words receiver.Render, peer, s
 		Timings:       receiver.Timings{AbsentFor: -1, RetryFirst: time.Second, RetryMost: time.Second}}
 }
 
+// database is the receiver's file.
+func (h *theatre) database() string { return filepath.Join(h.dir, "vigie.db") }
+
 func (h *theatre) open() {
 	h.t.Helper()
-	t, dir := h.t, h.t.TempDir()
-	path := filepath.Join(dir, "vigie.db")
+	t, dir, path := h.t, h.dir, h.database()
 	var err error
 	if h.db, err = store.Open(t.Context(), path); err != nil {
 		t.Fatal(err)
@@ -192,18 +202,23 @@ func (h *theatre) secrets(dir string) (hooks, people *receiver.Tokens) {
 // came of it.
 func (h *theatre) play() []string {
 	h.t.Helper()
+	h.playUntil(h.stage.Until())
+	h.mails()
+	h.journal()
+	return h.lines
+}
+
+func (h *theatre) playUntil(end time.Time) {
+	h.t.Helper()
 	for {
 		at := h.next()
-		if at.IsZero() || at.After(h.stage.Until()) {
+		if at.IsZero() || at.After(end) {
 			break
 		}
 		h.settle(at)
 		h.set(at)
 		h.instant()
 	}
-	h.mails()
-	h.journal()
-	return h.lines
 }
 
 // next is the earliest instant at which something happens outside or is due

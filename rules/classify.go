@@ -179,8 +179,8 @@ func (b *Book) Choose(c Classified, candidates []Incident, now time.Time) int {
 const decommissionKept = 30 * 24 * time.Hour
 
 func (b *Book) decommissioned(c Classified, i Incident, now time.Time) bool {
-	at, err := strconvTime(i.Vars["decommissioned"])
-	if err != nil || now.Sub(at) > decommissionKept {
+	at := i.Progress.Decommissioned
+	if at.IsZero() || now.Sub(at) > decommissionKept {
 		return false
 	}
 	l := c.Signal.Labels
@@ -264,8 +264,8 @@ func (b *Book) compatible(c Classified, i Incident) bool {
 func (b *Book) Begin(c Classified, id string, number int, now time.Time) Incident {
 	return Incident{
 		ID: id, Number: number, Key: c.Key, Identity: c.Identity, Scenario: c.Scenario.Name, Policy: c.Policy.Hash,
-		Flags: map[Flag]bool{}, Vars: Labels{}, Raised: map[string]Raise{}, Alerts: map[string]*Alert{},
-		Steps: map[string]*StepRecord{}, Targets: map[string]*Clock{}, Silences: map[string]Silence{},
+		Flags: map[Flag]bool{}, Raised: map[string]Raise{}, Alerts: map[string]*Alert{},
+		Steps: StepRecords{}, Targets: map[string]*Clock{}, Silences: map[string]Silence{},
 	}
 }
 

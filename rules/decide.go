@@ -51,8 +51,8 @@ func (b *Book) Advance(inc *Incident, ev Event, facts Facts, now time.Time) Deci
 // ending at that very instant is taken in: "less than" is strict here, unlike
 // a deadline.
 func (d *decider) endImmediate() {
-	at, err := strconvTime(d.inc.Vars["immediate_until"])
-	if err != nil || !d.inc.Flags[FlagImmediate] || d.now.Before(at) || d.inc.State.Ended() {
+	at := d.inc.Progress.ImmediateUntil
+	if at.IsZero() || !d.inc.Flags[FlagImmediate] || d.now.Before(at) || d.inc.State.Ended() {
 		return
 	}
 	d.horizon = d.now
@@ -62,10 +62,10 @@ func (d *decider) endImmediate() {
 		}
 		platforms := []string{""}
 		if st.Per == LabelPlatform {
-			platforms = d.platforms()
+			platforms = d.contacts().platforms()
 		}
 		for _, p := range platforms {
-			d.consider(st, p)
+			d.rungs().consider(st, p)
 		}
 	}
 	d.flag(FlagImmediate, false, "not put right in time")
@@ -109,9 +109,6 @@ func (i *Incident) makeMaps() {
 	if i.Flags == nil {
 		i.Flags = map[Flag]bool{}
 	}
-	if i.Vars == nil {
-		i.Vars = Labels{}
-	}
 	if i.Raised == nil {
 		i.Raised = map[string]Raise{}
 	}
@@ -122,7 +119,7 @@ func (i *Incident) makeMaps() {
 		i.Alerts = map[string]*Alert{}
 	}
 	if i.Steps == nil {
-		i.Steps = map[string]*StepRecord{}
+		i.Steps = StepRecords{}
 	}
 	if i.Targets == nil {
 		i.Targets = map[string]*Clock{}
@@ -132,13 +129,13 @@ func (i *Incident) makeMaps() {
 // clone copies everything that a decision may change.
 func (i Incident) clone() Incident {
 	c := i
-	c.Flags, c.Vars, c.Raised, c.Silences = maps.Clone(i.Flags), maps.Clone(i.Vars), maps.Clone(i.Raised), maps.Clone(i.Silences)
+	c.Flags, c.Progress, c.Raised, c.Silences = maps.Clone(i.Flags), i.Progress.clone(), maps.Clone(i.Raised), maps.Clone(i.Silences)
 	c.Alerts = make(map[string]*Alert, len(i.Alerts))
 	for k, v := range i.Alerts {
 		a := *v
 		c.Alerts[k] = &a
 	}
-	c.Steps = make(map[string]*StepRecord, len(i.Steps))
+	c.Steps = make(StepRecords, len(i.Steps))
 	for k, v := range i.Steps {
 		r := *v
 		c.Steps[k] = &r
@@ -174,26 +171,30 @@ func (d *decider) calendar(name string) *calendar.Calendar {
 func (d *decider) apply(ev Event) {
 	switch e := ev.(type) {
 	case Fired:
-		d.fired(e)
+		d.intake().fired(e)
 	case Repeated:
 		for n, s := range e.Signals {
 			if n == 1 {
 				d.settle(d.now) // the first finds what is due; the others change nothing that a step looks at
 			}
-			d.fired(Fired{Signal: s, Confirmed: e.Confirmed})
+			d.intake().fired(Fired{Signal: s, Confirmed: e.Confirmed})
 		}
 	case Cleared:
-		d.cleared(e)
+		d.intake().cleared(e)
+	case EndingHeld:
+		d.intake().holdEnding(e)
+	case EndingDropped:
+		d.intake().dropEndings(e.Fingerprints)
 	case Acted:
-		d.acted(e.Act)
+		d.acting().acted(e.Act)
 	case Answered:
-		d.answered(e)
+		d.proof().answered(e)
 	case Silenced:
-		d.silenced(e.Active)
+		d.silencing().silenced(e.Active)
 	case Delivered:
-		d.delivered(e)
+		d.post().delivered(e)
 	case Refreshed:
-		d.refreshed()
+		d.post().refreshed()
 	case Tick, Related:
 	}
 }
@@ -265,10 +266,10 @@ func (d *decider) settle(horizon time.Time) {
 		before := len(d.out.Journal) + len(d.out.Notifications)
 		d.deriveFlags()
 		d.waitingOver()
-		d.clocks()
+		d.stopwatch().clocks()
 		d.wake = time.Time{}
-		d.clockWakes()
-		d.steps()
+		d.stopwatch().clockWakes()
+		d.rungs().steps()
 		if before == len(d.out.Journal)+len(d.out.Notifications) {
 			return
 		}
@@ -283,13 +284,13 @@ func (d *decider) deriveFlags() {
 	}
 	d.flag(FlagSourceDown, d.facts.SourceDown, "what reads this machine's backups is itself not readable")
 	if d.flag(FlagOutage, d.facts.Outage != "", "part of a failure common to several customers: "+d.facts.OutageID) && d.inc.Flags[FlagOutage] {
-		d.inc.Vars["outage"] = d.facts.OutageID
+		d.inc.Progress.Outage = d.facts.OutageID
 		d.withdrawHeld()
 	}
 	if d.s.OtherBackup == nil || d.inc.OtherAsked.IsZero() {
 		return
 	}
-	state, why := d.other()
+	state, why := d.proof().other()
 	double := state == EvidenceKO || state == EvidenceNone && d.s.OtherBackup.NoneIsKO
 	if d.flag(FlagDoubleFailure, double, why) {
 		d.out.Touches = true
@@ -332,7 +333,7 @@ func (d *decider) finish() {
 	if d.inc.State == Waiting && !d.inc.Until.IsZero() {
 		d.wakeBy(d.inc.Until)
 	}
-	d.proofNeeds()
+	d.proof().proofNeeds()
 	if !d.wake.IsZero() && !d.wake.After(d.now) {
 		d.wake = d.now.Add(time.Second) // never spin, whatever a policy says
 	}

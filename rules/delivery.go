@@ -3,12 +3,16 @@ package rules
 import (
 	"slices"
 	"strings"
-	"time"
 )
+
+// post takes in what became of messages.
+type post struct{ *decider }
+
+func (d *decider) post() post { return post{d} }
 
 // delivered takes in what became of a message. A step is done only once every
 // To and Cc was accepted; a refused address is told, never passed over (rule W).
-func (d *decider) delivered(e Delivered) {
+func (d post) delivered(e Delivered) {
 	r := d.recordOf(e.NotificationID)
 	if r == nil {
 		return
@@ -30,7 +34,7 @@ func (d *decider) delivered(e Delivered) {
 	}
 }
 
-func (d *decider) recordOf(notification string) *StepRecord {
+func (d post) recordOf(notification string) *StepRecord {
 	for _, r := range d.inc.Steps {
 		if r.NotificationID == notification || slices.Contains(r.Resent, notification) {
 			return r
@@ -39,7 +43,7 @@ func (d *decider) recordOf(notification string) *StepRecord {
 	return nil
 }
 
-func (d *decider) accepted(r *StepRecord, address string) {
+func (d post) accepted(r *StepRecord, address string) {
 	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 {
 		return
@@ -64,7 +68,7 @@ func acceptor(p Party) string {
 	return "mail server"
 }
 
-func (d *decider) refusedAddress(r *StepRecord, address string, e Delivered) {
+func (d post) refusedAddress(r *StepRecord, address string, e Delivered) {
 	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 {
 		return
@@ -84,7 +88,7 @@ func (d *decider) refusedAddress(r *StepRecord, address string, e Delivered) {
 
 // held takes in that the message itself is refused: nothing is wrong with the
 // address, and it is tried again. It is told once for each message and address.
-func (d *decider) held(r *StepRecord, address string, e Delivered) {
+func (d post) held(r *StepRecord, address string, e Delivered) {
 	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 || slices.Contains(r.Held, r.Pending[i].Address) {
 		return
@@ -101,27 +105,27 @@ func without(list []string, word string) []string {
 }
 
 // tellOfRefusal lets those who mend it know.
-func (d *decider) tellOfRefusal(r *StepRecord, p Party, what string) {
-	d.inc.Vars["refused_address"] = p.Address
-	d.inc.Vars["refused_role"] = p.Role
-	d.inc.Vars["refused_what"] = what
+func (d post) tellOfRefusal(r *StepRecord, p Party, what string) {
+	d.inc.Progress.RefusedAddress = p.Address
+	d.inc.Progress.RefusedRole = p.Role
+	d.inc.Progress.RefusedWhat = what
 	// News of a refused address that is itself refused would go round for ever.
 	if st := d.step(r.Step); st != nil && st.TellsOfRefusal() {
 		return
 	}
-	seen, one := strings.Fields(d.inc.Vars["refused_seen"]), strings.ToLower(p.Address)
+	seen, one := d.inc.Progress.RefusedSeen, strings.ToLower(p.Address)
 	if what != RefusedAddress {
 		one = what + ":" + one
 	}
 	if !slices.Contains(seen, one) {
-		d.inc.Vars["refused_seen"] = strings.Join(append(seen, one), " ")
+		d.inc.Progress.RefusedSeen = append(slices.Clip(seen), one)
 		d.raise("address_refused", d.now)
 	}
 }
 
 // lateWord tells the end to somebody whose mail was accepted only after it:
 // his last word must not be that it still fails.
-func (d *decider) lateWord(r *StepRecord, p Party) {
+func (d post) lateWord(r *StepRecord, p Party) {
 	if !d.inc.State.Ended() || p.Cc {
 		return
 	}
@@ -131,10 +135,11 @@ func (d *decider) lateWord(r *StepRecord, p Party) {
 	}
 	for _, st := range d.s.Steps {
 		i := slices.IndexFunc(st.When, endsOn)
-		if i < 0 || st.Per != "" || d.inc.Steps[d.recordKey(st, "", "")] == nil {
+		if i < 0 || st.Per != "" || d.inc.Steps[d.schedule().key(st, "", firing{})] == nil {
 			continue
 		}
-		key := d.recordKey(st, "", "late:"+p.Address)
+		f := firing{at: d.now, trigger: i, occurrence: "late:" + p.Address, why: "told of the failure only after its end"}
+		key := d.schedule().key(st, "", f)
 		if d.inc.Steps[key] != nil || d.toldBy(st, p) {
 			continue
 		}
@@ -143,14 +148,13 @@ func (d *decider) lateWord(r *StepRecord, p Party) {
 		}
 		to := p
 		to.Role = st.To[0]
-		_, cc, _ := d.recipients(st, st.To, st.Cc, "")
-		d.tell(st, st.Template, []Party{to}, cc, "", key, firing{at: d.now, trigger: i, occurrence: "late:" + p.Address,
-			why: "told of the failure only after its end"})
+		_, cc, _ := d.contacts().recipients(st, st.To, st.Cc, "")
+		d.rungs().tell(st, st.Template, []Party{to}, cc, "", key, f)
 	}
 }
 
 // toldBy reports whether the step tells, or has told, that person.
-func (d *decider) toldBy(st *Step, p Party) bool {
+func (d post) toldBy(st *Step, p Party) bool {
 	same := func(q Party) bool { return strings.EqualFold(q.Address, p.Address) }
 	for _, r := range d.inc.Steps {
 		if r.Step == st.Name && r.Episode == d.inc.Episode && slices.ContainsFunc(r.Pending, same) {
@@ -161,7 +165,7 @@ func (d *decider) toldBy(st *Step, p Party) bool {
 }
 
 // accept makes a step done: raises its flags, moves the state.
-func (d *decider) accept(r *StepRecord) {
+func (d post) accept(r *StepRecord) {
 	r.Status, r.At = StepAccepted, d.now
 	st := d.step(r.Step)
 	if st == nil || r.Episode != d.inc.Episode {
@@ -186,17 +190,14 @@ func (d *decider) accept(r *StepRecord) {
 
 // afterStep moves the state once the message of a step was accepted. After a
 // phone call it waits for the agreed date, or for the next try.
-func (d *decider) afterStep(st *Step) {
+func (d post) afterStep(st *Step) {
 	if st.State == Waiting {
-		at, err := strconvTime(d.inc.Vars["follow_up"])
-		if err == nil {
+		if at := d.inc.Progress.FollowUp; !at.IsZero() {
 			d.inc.Until = at
 		}
 	}
 	d.state(st.State, "step "+st.Name+" was accepted by every recipient")
 }
-
-func strconvTime(text string) (time.Time, error) { return time.Parse(time.RFC3339, text) }
 
 func (d *decider) step(name string) *Step {
 	for _, st := range d.s.Steps {
@@ -209,8 +210,8 @@ func (d *decider) step(name string) *Step {
 
 // refreshed looks again at what the inventory changed: an address that was
 // refused and is another one now is written to again, alone.
-func (d *decider) refreshed() {
-	for _, key := range sortedRecords(d.inc.Steps) {
+func (d post) refreshed() {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Status != StepDecided || r.Episode != d.inc.Episode {
 			continue
@@ -232,14 +233,14 @@ func (r *StepRecord) addresses(address string) bool {
 		slices.ContainsFunc(r.Accepted, func(a string) bool { return strings.EqualFold(a, address) })
 }
 
-func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
+func (d post) resend(st *Step, r *StepRecord, refused Party) {
 	defer d.reachBy(st.Channel)()
 	var live []Party
 	if refused.Person != "" && refused.Person != refused.Address {
-		live = d.people(refused.Role, []string{refused.Person})
+		live = d.contacts().people(refused.Role, []string{refused.Person})
 	}
 	if len(live) == 0 || strings.EqualFold(live[0].Address, refused.Address) {
-		live = d.resolve(refused.Role, "", d.now)
+		live = d.contacts().resolve(refused.Role, "", d.now)
 	}
 	for _, p := range live {
 		if strings.EqualFold(p.Address, refused.Address) || r.addresses(p.Address) {
@@ -248,7 +249,7 @@ func (d *decider) resend(st *Step, r *StepRecord, refused Party) {
 		p.Cc = refused.Cc
 		r.Refused = slices.DeleteFunc(slices.Clone(r.Refused), func(x Party) bool { return x.Address == refused.Address })
 		r.Pending = append(slices.Clone(r.Pending), p)
-		n := d.notification(st, st.Template, []Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
+		n := d.telling().notification(st, st.Template, []Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
 		n.ID = r.NotificationID + "/again:" + p.Address
 		n.Solo = true
 		r.Resent = append(slices.Clone(r.Resent), n.ID)

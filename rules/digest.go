@@ -26,10 +26,10 @@ func (b *Book) Briefing(now time.Time) (Briefing, bool) {
 	}
 	out := Briefing{Date: date.String(), Due: due, Zone: p.Zone}
 	for _, role := range p.Digest.To {
-		out.To = append(out.To, d.resolve(role, "", now)...)
+		out.To = append(out.To, d.contacts().resolve(role, "", now)...)
 	}
 	for _, role := range p.Digest.Cc {
-		out.Cc = append(out.Cc, d.resolve(role, "", now)...)
+		out.Cc = append(out.Cc, d.contacts().resolve(role, "", now)...)
 	}
 	out.To, out.Cc = withAddress(unique(out.To)), withAddress(unique(out.Cc))
 	for i := range out.Cc {
@@ -56,7 +56,7 @@ func (b *Book) Brief(inc Incident, facts Facts, to []Party, now time.Time) (Noti
 	}
 	st := &Step{Name: "digest", Template: "D1"}
 	return Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
-		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.sheet(st, "", to)}, true
+		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.telling().sheet(st, "", to)}, true
 }
 
 // TooLong is how long a silence may be before it is listed in the digest.

@@ -31,6 +31,17 @@ type (
 		Lost         bool
 	}
 
+	// EndingHeld says that alerts no longer fire, which is not believed before
+	// Prometheus is proven to have lived after that. When it is, [Cleared]
+	// follows; [EndingDropped] or a later [Fired] undoes it.
+	EndingHeld struct {
+		Fingerprints []string
+		At           time.Time
+	}
+
+	// EndingDropped says that endings that were held are none.
+	EndingDropped struct{ Fingerprints []string }
+
 	// Tick lets time pass.
 	Tick struct{}
 
@@ -75,16 +86,18 @@ type (
 	Refreshed struct{}
 )
 
-func (Fired) event()     {}
-func (Repeated) event()  {}
-func (Cleared) event()   {}
-func (Tick) event()      {}
-func (Acted) event()     {}
-func (Answered) event()  {}
-func (Silenced) event()  {}
-func (Delivered) event() {}
-func (Related) event()   {}
-func (Refreshed) event() {}
+func (Fired) event()         {}
+func (Repeated) event()      {}
+func (Cleared) event()       {}
+func (EndingHeld) event()    {}
+func (EndingDropped) event() {}
+func (Tick) event()          {}
+func (Acted) event()         {}
+func (Answered) event()      {}
+func (Silenced) event()      {}
+func (Delivered) event()     {}
+func (Related) event()       {}
+func (Refreshed) event()     {}
 
 // PlanEvidence is what Prometheus knows of one plan.
 type PlanEvidence struct {

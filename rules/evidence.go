@@ -5,6 +5,11 @@ import (
 	"time"
 )
 
+// proof weighs what is known of the failing plans and of the other backup.
+type proof struct{ *decider }
+
+func (d *decider) proof() proof { return proof{d} }
+
 // How long an answer of Prometheus serves.
 const (
 	proofEvery     = time.Minute // while a proof is awaited
@@ -13,7 +18,7 @@ const (
 
 // other is the effective state of the machine's other backup: an open incident
 // on it counts more than any metric.
-func (d *decider) other() (EvidenceState, string) {
+func (d proof) other() (EvidenceState, string) {
 	for _, s := range d.facts.Siblings {
 		if !s.State.Ended() && !s.Repaired {
 			return EvidenceKO, "incident " + s.ID + " is open on the other backup (" + s.Role + ")"
@@ -23,11 +28,11 @@ func (d *decider) other() (EvidenceState, string) {
 	case "":
 		return EvidenceUnknown, "the other backup has not been asked for yet"
 	case EvidenceUnknown:
-		if d.inc.Vars["other_answer"] == string(EvidenceOK) {
-			return EvidenceOK, "checked by " + d.inc.Vars["other_by"]
+		if d.inc.Progress.OtherAnswer == EvidenceOK {
+			return EvidenceOK, "checked by " + d.inc.Progress.OtherBy
 		}
-		if d.inc.Vars["other_answer"] == string(EvidenceKO) {
-			return EvidenceKO, "found not working by " + d.inc.Vars["other_by"]
+		if d.inc.Progress.OtherAnswer == EvidenceKO {
+			return EvidenceKO, "found not working by " + d.inc.Progress.OtherBy
 		}
 		return st, "nothing is known of the other backup"
 	case EvidenceNone:
@@ -38,7 +43,7 @@ func (d *decider) other() (EvidenceState, string) {
 }
 
 // otherEvidence is what mails say of the other backup.
-func (d *decider) otherEvidence() Evidence {
+func (d proof) otherEvidence() Evidence {
 	e := d.inc.Other
 	st, why := d.other()
 	if st != e.State {
@@ -55,15 +60,15 @@ func (d *decider) otherEvidence() Evidence {
 		}
 	}
 	e.State = st
-	if by := d.inc.Vars["other_by"]; by != "" && d.inc.Other.State == EvidenceUnknown {
-		e.By, e.Note = by, d.inc.Vars["other_note"]
+	if by := d.inc.Progress.OtherBy; by != "" && d.inc.Other.State == EvidenceUnknown {
+		e.By, e.Note = by, d.inc.Progress.OtherNote
 	}
 	return e
 }
 
 // fresh reports whether the other backup's state may be used by a step: asked
 // in this episode and, for a written trace, within the last minute.
-func (d *decider) fresh(trace bool) bool {
+func (d proof) fresh(trace bool) bool {
 	if d.s.OtherBackup == nil {
 		return true
 	}
@@ -76,7 +81,7 @@ func (d *decider) fresh(trace bool) bool {
 
 // proofAsked reports whether, once every signal has ended, evidence was asked
 // for since: nobody is told of a failure that may just have been repaired.
-func (d *decider) proofAsked() bool {
+func (d proof) proofAsked() bool {
 	if d.s.Proof != ProofSuccess || len(d.inc.Alerts) == 0 || d.anyFiring() {
 		return true
 	}
@@ -89,7 +94,7 @@ func (d *decider) proofAsked() bool {
 }
 
 // proofNeeds asks for what the next decision will need.
-func (d *decider) proofNeeds() {
+func (d proof) proofNeeds() {
 	i := d.inc
 	if i.State.Ended() || i.State == "" {
 		return
@@ -112,7 +117,7 @@ func (d *decider) proofNeeds() {
 	}
 }
 
-func (d *decider) need() *Need {
+func (d proof) need() *Need {
 	n := &Need{Since: d.inc.LastSeen, Alerts: d.inc.Alerts}
 	if d.s.OtherBackup != nil {
 		c, m, role := d.inc.Identity[LabelCustomer], d.inc.Identity[LabelMachine], d.inc.Identity[LabelBackupRole]
@@ -123,7 +128,7 @@ func (d *decider) need() *Need {
 
 // answered takes in evidence. Older than the last signal, or silent about a
 // failing plan, it is asked again by the shell and never counts as good.
-func (d *decider) answered(e Answered) {
+func (d proof) answered(e Answered) {
 	i := d.inc
 	if i.State.Ended() || i.State == "" {
 		return
@@ -151,7 +156,7 @@ func (d *decider) answered(e Answered) {
 	}
 }
 
-func (d *decider) plan(a *Alert, p PlanEvidence) {
+func (d proof) plan(a *Alert, p PlanEvidence) {
 	if !a.SuccessKnown {
 		a.SuccessKnown = true
 		// The first answer may come after the repair. What ended after the alert
@@ -188,7 +193,7 @@ func (a *Alert) proven() bool {
 }
 
 // judge decides what the ended signals come to: repaired, or unverified.
-func (d *decider) judge() {
+func (d proof) judge() {
 	var open, lost int
 	for _, a := range d.inc.Alerts {
 		if !a.Proven {
@@ -202,25 +207,23 @@ func (d *decider) judge() {
 		return // somebody says that it fails, and nothing proves otherwise
 	}
 	if open == 0 {
-		d.end(Resolved, fmt.Sprintf("a success newer than the failure is proven for every plan (%d)", len(d.inc.Alerts)))
+		d.intake().end(Resolved, fmt.Sprintf("a success newer than the failure is proven for every plan (%d)", len(d.inc.Alerts)))
 		return
 	}
 	d.flag(FlagSignalLost, lost > 0, fmt.Sprintf("the series of %d plans are gone", lost))
 	if d.inc.State == Waiting {
 		return // what was agreed with the customer stands until its date
 	}
-	d.unverified(fmt.Sprintf("the signal ended, but no success newer than the failure is proven for %d of %d plans", open, len(d.inc.Alerts)))
+	d.intake().unverified(fmt.Sprintf("the signal ended, but no success newer than the failure is proven for %d of %d plans", open, len(d.inc.Alerts)))
 }
 
-func (d *decider) otherAnswered(e Evidence, asked time.Time) {
+func (d proof) otherAnswered(e Evidence, asked time.Time) {
 	i := d.inc
 	before := i.Other.State
 	i.Other, i.OtherAsked = e, asked
 	i.Other.AskedAt = asked
 	if e.State != EvidenceUnknown {
-		delete(i.Vars, "other_answer")
-		delete(i.Vars, "other_by")
-		delete(i.Vars, "other_note")
+		i.Progress.OtherAnswer, i.Progress.OtherBy, i.Progress.OtherNote = "", "", ""
 	}
 	if before != e.State {
 		d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "evidence", What: "other_backup " + string(e.State),
@@ -260,7 +263,7 @@ func (i Incident) BlindedBy(blind Incident) bool {
 // SiblingOf is what other incidents of the machine may know of this one.
 func SiblingOf(i Incident) Sibling {
 	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[LabelBackupRole], Scenario: i.Scenario, State: i.State,
-		OpenedAt: i.OpenedAt, Repaired: i.State == Resolved, Other: i.Other, DoubleTold: i.Vars["double_told"] != ""}
+		OpenedAt: i.OpenedAt, Repaired: i.State == Resolved, Other: i.Other, DoubleTold: i.Progress.DoubleTold != ""}
 	for _, a := range i.Alerts {
 		s.Engine = a.Labels[LabelEngine]
 		s.Plans = append(s.Plans, a.Labels[LabelPlan])

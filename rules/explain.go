@@ -7,6 +7,11 @@ import (
 	"time"
 )
 
+// explaining tells why steps were taken, or not, and what comes next.
+type explaining struct{ *decider }
+
+func (d *decider) explaining() explaining { return explaining{d} }
+
 // Explained is one step or target of an explanation.
 type Explained struct {
 	Name     string    `json:"name"`
@@ -53,20 +58,20 @@ func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation {
 	}
 	d.horizon = now
 	e := Explanation{Incident: inc.ID, Key: inc.Key, Scenario: inc.Scenario, Policy: inc.Policy, State: inc.State,
-		Episode: inc.Episode, Evidence: d.otherEvidence()}
+		Episode: inc.Episode, Evidence: d.proof().otherEvidence()}
 	for _, st := range d.s.Steps {
-		e.Steps = append(e.Steps, d.explainStep(st)...)
+		e.Steps = append(e.Steps, d.explaining().explainStep(st)...)
 	}
 	for _, t := range d.s.Targets {
-		e.Targets = append(e.Targets, d.explainTarget(t))
+		e.Targets = append(e.Targets, d.explaining().explainTarget(t))
 	}
 	if e.Cause = inc.Cause; e.Cause == "" {
-		e.Cause = d.proposedCause()
+		e.Cause = d.telling().proposedCause()
 		e.CauseProposed = e.Cause != ""
 	}
-	e.Guarantee, e.GuaranteeNext = d.guarantee(now)
+	e.Guarantee, e.GuaranteeNext = d.telling().guarantee(now)
 	var f FactSheet
-	d.sheetPlans(&f)
+	d.telling().sheetPlans(&f)
 	e.Plans = f.Plans
 	for n := range e.Steps {
 		e.Steps[n].localise(d.p.Zone)
@@ -107,9 +112,9 @@ func (e Explanation) next(inc Incident) (time.Time, string) {
 }
 
 // explainStep gives what was done in this episode and what is still to come.
-func (d *decider) explainStep(st *Step) []Explained {
+func (d explaining) explainStep(st *Step) []Explained {
 	var out []Explained
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Step != st.Name || r.Episode != d.inc.Episode || r.Status == StepBlocked {
 			continue
@@ -129,26 +134,26 @@ func (d *decider) explainStep(st *Step) []Explained {
 	}
 	platform := ""
 	if st.Per == LabelPlatform {
-		if ps := d.platforms(); len(ps) > 0 {
+		if ps := d.contacts().platforms(); len(ps) > 0 {
 			platform = ps[0]
 		}
 	}
-	for _, f := range d.firings(st, platform) {
-		if d.taken(st, platform, f) {
+	for _, f := range d.schedule().firings(st, platform) {
+		if d.schedule().taken(st, platform, f) {
 			continue
 		}
 		out = append(out, d.explainComing(st, platform, f))
 	}
 	if len(out) == 0 {
-		to, cc, _ := d.recipients(st, st.To, st.Cc, platform)
+		to, cc, _ := d.contacts().recipients(st, st.To, st.Cc, platform)
 		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + waitsFor(st),
 			To: addresses(to), Cc: addresses(cc)})
 	}
 	return out
 }
 
-func (d *decider) explainComing(st *Step, platform string, f firing) Explained {
-	x := Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "due", Due: d.shift(st, f.at), Reason: f.why}
+func (d explaining) explainComing(st *Step, platform string, f firing) Explained {
+	x := Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "due", Due: d.schedule().shift(st, f.at), Reason: f.why}
 	switch {
 	case d.inc.State.Ended() && !endsOn(st.When[f.trigger]):
 		x.Status, x.Reason, x.Due = "skipped", "the incident is "+string(d.inc.State), time.Time{}
@@ -161,7 +166,7 @@ func (d *decider) explainComing(st *Step, platform string, f firing) Explained {
 			x.Reason += "; waits until " + c
 		}
 	}
-	to, cc, _ := d.recipients(st, st.To, st.Cc, platform)
+	to, cc, _ := d.contacts().recipients(st, st.To, st.Cc, platform)
 	x.To, x.Cc = addresses(to), addresses(cc)
 	return x
 }
@@ -183,7 +188,7 @@ func waitsFor(s *Step) string {
 	return strings.Join(parts, " or ")
 }
 
-func (d *decider) explainTarget(t *Target) Explained {
+func (d explaining) explainTarget(t *Target) Explained {
 	x := Explained{Name: t.Name, Kind: "target", Status: "waiting", Reason: "runs from " + t.From + ", met by " + strings.Join(t.MetBy, " or ")}
 	c := d.inc.Targets[t.Name]
 	if c == nil {

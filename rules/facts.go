@@ -9,8 +9,13 @@ import (
 	"time"
 )
 
+// telling gathers what a message may say.
+type telling struct{ *decider }
+
+func (d *decider) telling() telling { return telling{d} }
+
 // notification makes the intent to tell; the caller sets its id.
-func (d *decider) notification(st *Step, template string, to, cc []Party, platform, why string) Notification {
+func (d telling) notification(st *Step, template string, to, cc []Party, platform, why string) Notification {
 	n := Notification{
 		IncidentID: d.inc.ID, Key: d.inc.Key, Episode: d.inc.Episode, Step: st.Name, Template: template,
 		DecidedAt: d.now, HoldUntil: d.now.Add(d.p.Hold), To: to, Cc: cc, Language: to[0].Language,
@@ -42,16 +47,16 @@ func bundleKey(n Notification, customer, platform string) string {
 }
 
 // sheet gathers what a mail may say, as it is known at this instant.
-func (d *decider) sheet(st *Step, platform string, to []Party) FactSheet {
+func (d telling) sheet(st *Step, platform string, to []Party) FactSheet {
 	i := d.inc
 	f := FactSheet{
 		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[LabelCustomer], Machine: i.Identity[LabelMachine],
 		BackupRole: i.Identity[LabelBackupRole], State: i.State, Zone: d.p.Zone.String(), StartedAt: i.StartedAt,
-		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.otherEvidence(), Offline: i.Flags[FlagOffline],
+		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.proof().otherEvidence(), Offline: i.Flags[FlagOffline],
 		LateStart: i.Flags[FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.by,
 		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
-		Workaround: i.Vars["workaround"], Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
-		Provisional: !d.happened("act:qualify"), Reason: i.Vars["reason"], ExpectedDate: i.Vars["expected_date"],
+		Workaround: i.Progress.Workaround, Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
+		Provisional: !d.happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
 	}
 	f.ScenarioText = d.s.Title.In(to[0].Language)
 	f.Contact = to[0]
@@ -75,15 +80,15 @@ func (d *decider) sheet(st *Step, platform string, to []Party) FactSheet {
 	return f
 }
 
-func (d *decider) sheetPeople(f *FactSheet) {
-	if c := d.customer(); c != nil {
+func (d telling) sheetPeople(f *FactSheet) {
+	if c := d.contacts().customer(); c != nil {
 		f.CustomerName = c.Name
 	}
 	if f.CustomerName == "" {
 		f.CustomerName = f.Customer
 	}
 	name := func(role string) string {
-		ps := d.resolve(role, "", d.now)
+		ps := d.contacts().resolve(role, "", d.now)
 		if len(ps) == 0 {
 			return ""
 		}
@@ -100,30 +105,38 @@ func (d *decider) sheetPeople(f *FactSheet) {
 	for _, s := range d.inc.Silences {
 		f.SilenceBy, f.SilenceUntil = d.nameOf(s.By), s.EndsAt
 	}
-	if who := strings.Fields(d.inc.Vars["silence_authors"]); f.SilenceBy == "" && len(who) > 0 {
+	if who := d.inc.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
 		f.SilenceBy = d.nameOf(who[0])
 	}
-	if contact := d.resolve("client_contact", "", d.now); len(contact) > 0 {
+	if contact := d.contacts().resolve("client_contact", "", d.now); len(contact) > 0 {
 		f.Contact = contact[0]
 	}
 	if a := d.lastAct("call"); a != nil {
 		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "note": a.Fields["note"],
-			"next_date": d.inc.Vars["follow_up"], "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
+			"next_date": orEmpty(d.inc.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
-	if r := d.inc.Vars["refused_address"]; r != "" {
-		f.Refused, f.RefusedWhat = []string{r}, d.inc.Vars["refused_what"]
+	if r := d.inc.Progress.RefusedAddress; r != "" {
+		f.Refused, f.RefusedWhat = []string{r}, d.inc.Progress.RefusedWhat
 	}
 }
 
+// orEmpty writes an instant, and nothing for none.
+func orEmpty(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
 // nameOf is how people call somebody, or what is known of him.
-func (d *decider) nameOf(id string) string {
+func (d telling) nameOf(id string) string {
 	if p := d.book.Directory.Person(id); p != nil && p.Name != "" {
 		return p.Name
 	}
 	return id
 }
 
-func (d *decider) sheetPlans(f *FactSheet) {
+func (d telling) sheetPlans(f *FactSheet) {
 	for _, key := range sortedAlerts(d.inc.Alerts) {
 		a := d.inc.Alerts[key]
 		row := PlanRow{Machine: a.Labels[LabelMachine], Plan: a.Labels[LabelPlan], Engine: a.Labels[LabelEngine],
@@ -182,19 +195,19 @@ func sortedAlerts(m map[string]*Alert) []string {
 	return keys
 }
 
-func (d *decider) sheetTimes(f *FactSheet) {
-	if c := d.primaryClock(); c != nil {
+func (d telling) sheetTimes(f *FactSheet) {
+	if c := d.stopwatch().primaryClock(); c != nil {
 		f.Deadline = c.Due
 	}
 	for _, st := range d.s.Steps {
 		for _, t := range st.When {
 			if t.Kind == WhenBefore && st.Trace && f.NextStepAt.IsZero() {
-				if at, _, _, ok := d.trigger(t); ok {
+				if at, _, _, ok := d.schedule().trigger(t); ok {
 					f.NextStepAt = at
 				}
 			}
 			if t.Kind == WhenDays && st.Task != "" && f.CallBefore.IsZero() {
-				if at, _, _, ok := d.trigger(t); ok {
+				if at, _, _, ok := d.schedule().trigger(t); ok {
 					f.CallBefore = at
 				} else if d.step(t.Name) != nil {
 					cal := d.calendar(t.Calendar)
@@ -212,8 +225,8 @@ func (d *decider) sheetTimes(f *FactSheet) {
 	}
 }
 
-func (d *decider) sheetPlatform(f *FactSheet, platform string) {
-	f.Platforms = d.platforms()
+func (d telling) sheetPlatform(f *FactSheet, platform string) {
+	f.Platforms = d.contacts().platforms()
 	f.Platform = platform
 	if platform == "" && len(f.Platforms) > 0 {
 		f.Platform = f.Platforms[0]
@@ -235,7 +248,7 @@ func (d *decider) sheetPlatform(f *FactSheet, platform string) {
 
 // guarantee is the level of service in force, and when the first level begins
 // again.
-func (d *decider) guarantee(at time.Time) (string, time.Time) {
+func (d telling) guarantee(at time.Time) (string, time.Time) {
 	for k, g := range d.p.Guarantees {
 		if g.Calendar == "" || d.calendar(g.Calendar).IsOpen(at) {
 			if k == 0 {
@@ -253,8 +266,8 @@ func (d *decider) guarantee(at time.Time) (string, time.Time) {
 
 // proposedCause is what the signals suggest: a proposal that is shown and never
 // overrules a person (S2.4 to S2.11).
-func (d *decider) proposedCause() string {
-	if len(d.platforms()) >= 3 && d.inc.Identity["site"] != "" && d.p.Causes["ext.network"].Code != "" {
+func (d telling) proposedCause() string {
+	if len(d.contacts().platforms()) >= 3 && d.inc.Identity["site"] != "" && d.p.Causes["ext.network"].Code != "" {
 		return "ext.network"
 	}
 	for _, code := range slices.Sorted(maps.Keys(d.p.Causes)) {
@@ -277,7 +290,7 @@ func (d *decider) proposedCause() string {
 }
 
 // history is what people need to know of what happened so far.
-func (d *decider) history() []HistoryLine {
+func (d telling) history() []HistoryLine {
 	out := []HistoryLine{{At: d.inc.OpenedAt, What: "opened"}}
 	for _, a := range d.inc.Acts {
 		if a.Episode != d.inc.Episode {
@@ -289,7 +302,7 @@ func (d *decider) history() []HistoryLine {
 		}
 		out = append(out, HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
 	}
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Episode == d.inc.Episode && (r.Status == StepAccepted || r.Status == StepDecided) {
 			st := d.step(r.Step)

@@ -9,23 +9,23 @@ import (
 // Incident is Vigie's memory of one problem, from the first signal to its
 // proven end. It is a plain value: [Book.Decide] never changes its argument.
 type Incident struct {
-	ID       string `json:"id"` // given by the store, shown to people
-	Key      string `json:"key"`
-	Identity Labels `json:"identity"` // the labels that make the key
-	Scenario string `json:"scenario"`
-	Policy   string `json:"policy"`         // content hash of the pinned policy
-	Severity string `json:"severity"`       // minor, major, blocking for platforms
-	Level    int    `json:"level"`          // 2 or 3 for platforms
-	Entry    string `json:"entry"`          // kind of the first signal
-	Cause    string `json:"cause"`          // code of the cause
-	DataLoss string `json:"data_loss"`      // the integrity answer
-	Scope    string `json:"scope"`          // all or part
-	Number   int    `json:"number"`         // running number, for subjects
-	LastErr  string `json:"last_error"`     // error text of the newest failing signal
-	Reporter string `json:"reporter"`       // who reported first
-	External string `json:"external_ref"`   // ticket number in another tool
-	Wording  string `json:"report_text"`    // the report as received
-	Vars     Labels `json:"vars,omitempty"` // facts set by acts: workaround text, forecast date...
+	ID       string   `json:"id"` // given by the store, shown to people
+	Key      string   `json:"key"`
+	Identity Labels   `json:"identity"` // the labels that make the key
+	Scenario string   `json:"scenario"`
+	Policy   string   `json:"policy"`        // content hash of the pinned policy
+	Severity string   `json:"severity"`      // minor, major, blocking for platforms
+	Level    int      `json:"level"`         // 2 or 3 for platforms
+	Entry    string   `json:"entry"`         // kind of the first signal
+	Cause    string   `json:"cause"`         // code of the cause
+	DataLoss string   `json:"data_loss"`     // the integrity answer
+	Scope    string   `json:"scope"`         // all or part
+	Number   int      `json:"number"`        // running number, for subjects
+	LastErr  string   `json:"last_error"`    // error text of the newest failing signal
+	Reporter string   `json:"reporter"`      // who reported first
+	External string   `json:"external_ref"`  // ticket number in another tool
+	Wording  string   `json:"report_text"`   // the report as received
+	Progress Progress `json:"vars,omitzero"` // what acts and steps leave for later ones
 
 	State State         `json:"state"`
 	Flags map[Flag]bool `json:"flags,omitempty"`
@@ -44,15 +44,15 @@ type Incident struct {
 	Assignee string    `json:"assignee"`
 	TakenAt  time.Time `json:"taken_at"`
 
-	Alerts   map[string]*Alert      `json:"alerts"` // by fingerprint
-	Reports  []Signal               `json:"reports,omitempty"`
-	Other    Evidence               `json:"other"` // the machine's other backup
-	Acts     []ActRecord            `json:"acts,omitempty"`
-	Silences map[string]Silence     `json:"silences,omitempty"`
-	Steps    map[string]*StepRecord `json:"steps,omitempty"`   // by occurrence, see occurrence()
-	Targets  map[string]*Clock      `json:"targets,omitempty"` // by name
-	Raised   map[string]Raise       `json:"raised,omitempty"`  // when which flag was raised, how often
-	Told     []Party                `json:"told,omitempty"`    // everyone who accepted a message of this incident
+	Alerts   map[string]*Alert  `json:"alerts"` // by fingerprint
+	Reports  []Signal           `json:"reports,omitempty"`
+	Other    Evidence           `json:"other"` // the machine's other backup
+	Acts     []ActRecord        `json:"acts,omitempty"`
+	Silences map[string]Silence `json:"silences,omitempty"`
+	Steps    StepRecords        `json:"steps,omitempty"`   // by occurrence
+	Targets  map[string]*Clock  `json:"targets,omitempty"` // by name
+	Raised   map[string]Raise   `json:"raised,omitempty"`  // when which flag was raised, how often
+	Told     []Party            `json:"told,omitempty"`    // everyone who accepted a message of this incident
 
 	Severities []calendar.Severity `json:"severities,omitempty"` // history, for requalification
 	Pauses     []calendar.Pause    `json:"pauses,omitempty"`

@@ -7,6 +7,11 @@ import (
 	"time"
 )
 
+// contacts finds who fills a role and whom a step tells.
+type contacts struct{ *decider }
+
+func (d *decider) contacts() contacts { return contacts{d} }
+
 // roleFields are the fields of inventory and incident that a role may name.
 var roleFields = []string{
 	"customer.account_manager", "customer.it_contact", "machine.user", "machine.contact",
@@ -17,11 +22,11 @@ var roleFields = []string{
 
 // resolve returns who fills a role now. Platform narrows platform roles to one
 // platform. Nobody is an empty answer, never an error: the step says what then.
-func (d *decider) resolve(role, platform string, at time.Time) []Party {
+func (d contacts) resolve(role, platform string, at time.Time) []Party {
 	return d.resolveDepth(role, platform, at, 0)
 }
 
-func (d *decider) resolveDepth(role, platform string, at time.Time, depth int) []Party {
+func (d contacts) resolveDepth(role, platform string, at time.Time, depth int) []Party {
 	r := d.p.Roles[role]
 	if r == nil || depth > 8 {
 		return nil
@@ -50,7 +55,7 @@ func (d *decider) resolveDepth(role, platform string, at time.Time, depth int) [
 	return out
 }
 
-func (d *decider) people(role string, ids []string) []Party {
+func (d contacts) people(role string, ids []string) []Party {
 	var out []Party
 	for _, id := range ids {
 		if p := d.party(role, id); p.Address != "" {
@@ -61,7 +66,7 @@ func (d *decider) people(role string, ids []string) []Party {
 }
 
 // party makes a recipient of a person's id or bare address.
-func (d *decider) party(role, id string) Party {
+func (d contacts) party(role, id string) Party {
 	if p := d.book.Directory.Person(id); p != nil {
 		return Party{Role: role, Person: p.ID, Name: p.Name, Address: p.Reach(d.channel), Phone: p.Phone, Language: d.language(p.Language)}
 	}
@@ -72,7 +77,7 @@ func (d *decider) party(role, id string) Party {
 }
 
 // language is the person's own, else the customer's, else French.
-func (d *decider) language(own string) string {
+func (d contacts) language(own string) string {
 	if own != "" {
 		return own
 	}
@@ -82,11 +87,11 @@ func (d *decider) language(own string) string {
 	return "fr"
 }
 
-func (d *decider) customer() *Customer {
+func (d contacts) customer() *Customer {
 	return d.book.Directory.Customers[d.inc.Identity[LabelCustomer]]
 }
 
-func (d *decider) field(role, field, platform string) []Party {
+func (d contacts) field(role, field, platform string) []Party {
 	switch field {
 	case "customer.account_manager":
 		if c := d.customer(); c != nil {
@@ -105,7 +110,7 @@ func (d *decider) field(role, field, platform string) []Party {
 	case "incident.assignee":
 		return d.people(role, []string{d.inc.Assignee})
 	case "incident.previous_assignee":
-		return d.people(role, []string{d.inc.Vars["previous_assignee"]})
+		return d.people(role, []string{d.inc.Progress.PreviousAssignee})
 	case "incident.reporter":
 		return d.people(role, d.reporters())
 	case "incident.last_reporter":
@@ -113,7 +118,7 @@ func (d *decider) field(role, field, platform string) []Party {
 			return d.people(role, []string{d.inc.Reports[n-1].By})
 		}
 	case "incident.silence_authors":
-		return d.people(role, strings.Fields(d.inc.Vars["silence_authors"]))
+		return d.people(role, d.inc.Progress.SilenceAuthors)
 	case "incident.told_to":
 		return d.told(role, false, false)
 	case "incident.told_cc":
@@ -128,7 +133,7 @@ func (d *decider) field(role, field, platform string) []Party {
 
 // contact is whom to write about a workstation: its user, or the company's IT
 // contact, as the customer prefers (S1.18).
-func (d *decider) contact(role string) []Party {
+func (d contacts) contact(role string) []Party {
 	c, m := d.customer(), d.machine()
 	var user, it string
 	if m != nil {
@@ -158,7 +163,7 @@ func (d *decider) contact(role string) []Party {
 	return nil
 }
 
-func (d *decider) platformField(role, field, platform string) []Party {
+func (d contacts) platformField(role, field, platform string) []Party {
 	names := d.platforms()
 	if platform != "" {
 		names = []string{platform}
@@ -189,7 +194,7 @@ func (d *decider) platformField(role, field, platform string) []Party {
 	return unique(d.people(role, ids))
 }
 
-func (d *decider) reporters() []string {
+func (d contacts) reporters() []string {
 	var ids []string
 	for _, r := range d.inc.Reports {
 		if r.By != "" && !slices.Contains(ids, r.By) {
@@ -200,7 +205,7 @@ func (d *decider) reporters() []string {
 }
 
 // told are those whom this episode has told, under their live addresses.
-func (d *decider) told(role string, cc, customerOnly bool) []Party {
+func (d contacts) told(role string, cc, customerOnly bool) []Party {
 	inTo := map[string]bool{}
 	for _, p := range d.inc.Told {
 		if !p.Cc {
@@ -223,12 +228,12 @@ func (d *decider) told(role string, cc, customerOnly bool) []Party {
 	return unique(out)
 }
 
-func (d *decider) machine() *Machine {
+func (d contacts) machine() *Machine {
 	return d.book.Directory.Machine(d.inc.Identity[LabelCustomer], d.inc.Identity[LabelMachine])
 }
 
 // platforms are all platforms that the incident's signals name, sorted.
-func (d *decider) platforms() []string {
+func (d contacts) platforms() []string {
 	seen := map[string]bool{}
 	for _, a := range d.inc.Alerts {
 		if p := a.Labels[LabelPlatform]; p != "" {
@@ -281,7 +286,7 @@ func (b *Book) outsider(id string) bool {
 
 // reachable leaves out the addresses that were refused themselves, and falls
 // back on the other role when none is left.
-func (d *decider) reachable(roles []string, ps []Party, platform string) []Party {
+func (d contacts) reachable(roles []string, ps []Party, platform string) []Party {
 	dead := map[string]bool{}
 	for _, r := range d.inc.Steps {
 		for _, p := range r.Refused {
@@ -329,7 +334,7 @@ func (d *decider) reachBy(channel string) func() {
 // recipients resolves To and Cc of a step. Who acted is not told what he did
 // himself; when nobody is left, those in copy take his place, so that the
 // trace is written all the same (S1.29).
-func (d *decider) recipients(st *Step, to, cc []string, platform string) (tos, ccs []Party, dropped string) {
+func (d contacts) recipients(st *Step, to, cc []string, platform string) (tos, ccs []Party, dropped string) {
 	defer d.reachBy(st.Channel)()
 	for _, r := range to {
 		tos = append(tos, d.resolve(r, platform, d.now)...)

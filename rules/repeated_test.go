@@ -87,7 +87,7 @@ func TestRepeats(t *testing.T) {
 		"it had ended":      func(s *rules.Signal, i *rules.Incident) { i.Alerts[s.Fingerprint].Firing = false },
 		"it was over":       func(_ *rules.Signal, i *rules.Incident) { i.State = rules.Resolved },
 		"it was unverified": func(_ *rules.Signal, i *rules.Incident) { i.State = rules.Unverified },
-		"another kind":      func(_ *rules.Signal, i *rules.Incident) { i.Vars["subkind"] = "offline" },
+		"another kind":      func(_ *rules.Signal, i *rules.Incident) { i.Progress.Subkind = "offline" },
 	} {
 		b := opened(t, book, first, now)
 		s := first

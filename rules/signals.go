@@ -9,9 +9,15 @@ import (
 	"vigie/rules/calendar"
 )
 
+// intake takes in what alerts and reports say.
+type intake struct{ *decider }
+
+func (d *decider) intake() intake { return intake{d} }
+
 // fired takes in a signal that is, or still is, firing.
-func (d *decider) fired(e Fired) {
+func (d intake) fired(e Fired) {
 	s := e.Signal
+	d.recant(e)
 	started := s.StartsAt
 	if started.IsZero() || started.After(d.now) {
 		started = d.now
@@ -33,7 +39,7 @@ func (d *decider) fired(e Fired) {
 }
 
 // lateCopy tells a late copy of an ended alert from a new failure.
-func (d *decider) lateCopy(s Signal, started time.Time, confirmed bool) bool {
+func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	a := d.inc.Alerts[s.Fingerprint]
 	if a != nil && a.Firing && !started.After(d.inc.ResolvedAt) {
 		a.LastSeen = d.now
@@ -46,7 +52,7 @@ func (d *decider) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	return true
 }
 
-func (d *decider) open(s Signal, started time.Time) {
+func (d intake) open(s Signal, started time.Time) {
 	i := d.inc
 	i.Episode, i.OpenedAt, i.StartedAt, i.Level = 1, d.now, started, 2
 	i.Entry = string(s.Kind)
@@ -59,7 +65,7 @@ func (d *decider) open(s Signal, started time.Time) {
 }
 
 // begin sets what each episode begins with.
-func (d *decider) begin(s Signal, started time.Time) {
+func (d intake) begin(s Signal, started time.Time) {
 	i := d.inc
 	i.LastSeen = d.now
 	if len(d.s.Severity.Order) > 0 && !(s.ByPerson() && i.Severity != "") {
@@ -79,9 +85,9 @@ func (d *decider) begin(s Signal, started time.Time) {
 	}
 }
 
-func (d *decider) beginImmediate(why string) {
+func (d intake) beginImmediate(why string) {
 	d.flag(FlagImmediate, true, why)
-	d.inc.Vars["immediate_until"] = d.inc.StartedAt.Add(d.s.Immediate.Within).Format(time.RFC3339)
+	d.inc.Progress.ImmediateUntil = d.inc.StartedAt.Add(d.s.Immediate.Within).Truncate(time.Second)
 }
 
 func contains(list []string, s string) bool {
@@ -95,7 +101,7 @@ func contains(list []string, s string) bool {
 
 // severityOf is the report's own word, the alert's place in the policy's
 // table, or the default.
-func (d *decider) severityOf(s Signal) string {
+func (d intake) severityOf(s Signal) string {
 	rule := d.s.Severity
 	if rule.Label != "" {
 		if v := s.Labels[rule.Label]; contains(rule.Order, v) {
@@ -126,7 +132,7 @@ func (d *decider) rank(severity string) int {
 	return 0
 }
 
-func (d *decider) reopen(s Signal, started time.Time, why string) {
+func (d intake) reopen(s Signal, started time.Time, why string) {
 	i := d.inc
 	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, d.now, string(i.State)})
 	i.Episode++
@@ -136,7 +142,7 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
 	i.Told, i.Raised = nil, map[string]Raise{}
 	flaky := i.Flags[FlagFlaky]
-	i.Flags, i.Vars = map[Flag]bool{}, Labels{}
+	i.Flags, i.Progress = map[Flag]bool{}, Progress{}
 	if flaky {
 		i.Flags[FlagFlaky] = true
 	}
@@ -154,7 +160,7 @@ func (d *decider) reopen(s Signal, started time.Time, why string) {
 			delete(i.Alerts, k)
 		}
 	}
-	d.reopenClocks()
+	d.stopwatch().reopenClocks()
 	d.state(Open, why)
 	d.raise("reopened", d.now)
 	d.raise("opening", d.now)
@@ -179,7 +185,7 @@ func (a *Alert) newRun() {
 	}
 }
 
-func (d *decider) report(s Signal) {
+func (d intake) report(s Signal) {
 	known := slices.ContainsFunc(d.inc.Reports, func(r Signal) bool { return r.By == s.By })
 	joins := !d.inc.OpenedAt.Equal(d.now) || len(d.inc.Reports) > 0 || len(d.inc.Alerts) > 0
 	d.inc.Reports = append(d.inc.Reports, s)
@@ -206,7 +212,7 @@ func (d *decider) report(s Signal) {
 		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
 }
 
-func (d *decider) alert(s Signal, started time.Time, confirmed bool) {
+func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i := d.inc
 	a := i.Alerts[s.Fingerprint]
 	switch {
@@ -261,19 +267,22 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 		!maps.Equal(a.Labels, s.Labels) || !maps.Equal(a.Annotations, s.Annotations) {
 		return false
 	}
+	if _, held := inc.Progress.HeldEndings[s.Fingerprint]; held {
+		return false
+	}
 	d := b.decider(inc, Facts{}, inc.LastSeen)
-	if d == nil || inc.Vars["subkind"] != subkind(s) {
+	if d == nil || inc.Progress.Subkind != subkind(s) {
 		return false
 	}
 	if n, err := strconv.Atoi(s.Annotations["consecutive_failures"]); err == nil && n > inc.Failures {
 		return false
 	}
-	return len(d.s.Severity.Order) == 0 || d.rank(d.severityOf(s)) <= d.rank(inc.Severity)
+	return len(d.s.Severity.Order) == 0 || d.rank(d.intake().severityOf(s)) <= d.rank(inc.Severity)
 }
 
 // worse raises the severity to the highest that any signal gives, until a
 // person qualifies it.
-func (d *decider) worse(s Signal) {
+func (d intake) worse(s Signal) {
 	if len(d.s.Severity.Order) == 0 || d.happened("act:qualify") {
 		return
 	}
@@ -288,7 +297,7 @@ func (d *decider) worse(s Signal) {
 
 // beganEarlier moves the start of the clocks back when a later signal tells of
 // an earlier beginning: the earliest counts, never later than reception.
-func (d *decider) beganEarlier(started time.Time) {
+func (d intake) beganEarlier(started time.Time) {
 	if started.IsZero() || !started.Before(d.inc.StartedAt) {
 		return
 	}
@@ -304,10 +313,10 @@ func (d *decider) beganEarlier(started time.Time) {
 
 // changedKind notes that an unreachable machine can be reached again but fails,
 // or the other way round: a new fact for its user (S1.21).
-func (d *decider) changedKind(s Signal) {
+func (d intake) changedKind(s Signal) {
 	now := subkind(s)
-	before := d.inc.Vars["subkind"]
-	d.inc.Vars["subkind"] = now
+	before := d.inc.Progress.Subkind
+	d.inc.Progress.Subkind = now
 	if before == "" || before == now {
 		return
 	}
@@ -341,7 +350,8 @@ func unixTime(text string) time.Time {
 
 // cleared takes in that alerts no longer fire: each for itself, never for its
 // group, and never as proof of anything.
-func (d *decider) cleared(e Cleared) {
+func (d intake) cleared(e Cleared) {
+	d.dropEndings(e.Fingerprints)
 	if d.inc.State.Ended() {
 		d.endAlerts(e)
 		return
@@ -364,7 +374,32 @@ func (d *decider) cleared(e Cleared) {
 	}
 }
 
-func (d *decider) endAlerts(e Cleared) (ended bool) {
+// holdEnding keeps what is not believed yet with the incident, so that no restart
+// forgets it.
+func (d intake) holdEnding(e EndingHeld) {
+	for _, fp := range e.Fingerprints {
+		if a := d.inc.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
+			continue // the end of an earlier run, told late
+		}
+		d.inc.Progress.hold(fp, e.At)
+	}
+}
+
+func (d intake) dropEndings(fingerprints []string) {
+	for _, fp := range fingerprints {
+		delete(d.inc.Progress.HeldEndings, fp)
+	}
+}
+
+// recant forgets a held ending of an alert that fires again.
+func (d intake) recant(e Fired) {
+	at, held := d.inc.Progress.HeldEndings[e.Signal.Fingerprint]
+	if held && (e.Confirmed || e.Signal.StartsAt.After(at)) {
+		d.dropEndings([]string{e.Signal.Fingerprint})
+	}
+}
+
+func (d intake) endAlerts(e Cleared) (ended bool) {
 	for _, f := range e.Fingerprints {
 		a := d.inc.Alerts[f]
 		if a == nil || !a.Firing {
@@ -393,7 +428,7 @@ func (d *decider) anyFiring() bool {
 	return false
 }
 
-func (d *decider) unverified(why string) {
+func (d intake) unverified(why string) {
 	if d.inc.State == Unverified {
 		return
 	}
@@ -402,7 +437,7 @@ func (d *decider) unverified(why string) {
 }
 
 // end resolves or closes the incident.
-func (d *decider) end(as State, why string) {
+func (d intake) end(as State, why string) {
 	if d.inc.State.Ended() { // it was over already: that instant stays
 		d.state(as, why)
 		d.raise(string(as), d.now)
@@ -429,11 +464,11 @@ func (d *decider) end(as State, why string) {
 // withdrawUnread takes back what asks people to act on a failure that is over
 // and that no server has accepted yet. What a person's act called for leaves
 // all the same, and a platform's reporter is always answered.
-func (d *decider) withdrawUnread() {
+func (d intake) withdrawUnread() {
 	if d.s.Proof != ProofSuccess {
 		return
 	}
-	for _, key := range sortedRecords(d.inc.Steps) {
+	for _, key := range d.inc.Steps.sorted() {
 		r := d.inc.Steps[key]
 		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
 			continue
@@ -445,7 +480,7 @@ func (d *decider) withdrawUnread() {
 }
 
 // partlyTold reports whether some server accepted a part of a message.
-func (d *decider) partlyTold(r *StepRecord) bool {
+func (d intake) partlyTold(r *StepRecord) bool {
 	return r.MessageID != "" && slices.ContainsFunc(d.inc.Told, func(p Party) bool { return p.Step == r.Step })
 }
 
@@ -465,7 +500,7 @@ const (
 	flakyWithin = 14 * 24 * time.Hour
 )
 
-func (d *decider) flakiness() {
+func (d intake) flakiness() {
 	n := 0
 	for _, t := range d.inc.SelfHealed {
 		if d.now.Sub(t) <= flakyWithin {

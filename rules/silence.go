@@ -2,13 +2,17 @@ package rules
 
 import (
 	"sort"
-	"strings"
 	"time"
 )
 
+// silencing follows the silences that cover an incident.
+type silencing struct{ *decider }
+
+func (d *decider) silencing() silencing { return silencing{d} }
+
 // silenced follows the silences that cover the incident. A silence says that
 // somebody has the matter in hand until an instant; it never says solved.
-func (d *decider) silenced(active []Silence) {
+func (d silencing) silenced(active []Silence) {
 	i := d.inc
 	now := map[string]Silence{}
 	for _, s := range active {
@@ -36,7 +40,7 @@ func (d *decider) silenced(active []Silence) {
 	i.Silences = now
 	d.flag(FlagSilenced, len(now) > 0, "a silence covers the incident")
 	if len(authors) > 0 && len(now) == 0 && !i.State.Ended() {
-		i.Vars["silence_authors"] = strings.Join(authors, " ")
+		i.Progress.SilenceAuthors = authors
 		d.raise("silence_ended", d.now)
 		d.disown()
 	}
@@ -44,10 +48,10 @@ func (d *decider) silenced(active []Silence) {
 
 // disown gives an incident back to nobody when only a silence made somebody
 // its owner and nothing was done: the clock of what nobody took goes on.
-func (d *decider) disown() {
+func (d silencing) disown() {
 	i := d.inc
-	owner := i.Vars["owner_by_silence"]
-	delete(i.Vars, "owner_by_silence")
+	owner := i.Progress.OwnerBySilence
+	i.Progress.OwnerBySilence = ""
 	if owner == "" || i.Assignee != owner {
 		return
 	}
@@ -74,7 +78,7 @@ func sortedSilences(m map[string]Silence) []string {
 
 // owns makes the author of a silence of exactly this machine the assignee of
 // an incident that nobody has; it never takes one away from somebody.
-func (d *decider) owns(s Silence) {
+func (d silencing) owns(s Silence) {
 	i := d.inc
 	if i.Assignee != "" || i.State.Ended() {
 		return
@@ -87,7 +91,7 @@ func (d *decider) owns(s Silence) {
 	if p == nil {
 		return
 	}
-	i.Vars["owner_by_silence"] = p.ID
+	i.Progress.OwnerBySilence = p.ID
 	i.Assignee, i.TakenAt = p.ID, d.now
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: "take", Actor: p.ID,
 		Reason: "silenced exactly this machine, which nobody had"})
@@ -96,7 +100,7 @@ func (d *decider) owns(s Silence) {
 	}
 }
 
-func (d *decider) authorOf(s Silence) string {
+func (d silencing) authorOf(s Silence) string {
 	if p := d.book.Directory.Person(s.By); p != nil {
 		return p.ID
 	}

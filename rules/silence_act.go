@@ -33,9 +33,9 @@ func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]
 	if d == nil {
 		return nil, &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}
 	}
-	a, _ = d.admit(a)
+	a, _ = d.acting().admit(a)
 	if d.out.Refusal == nil {
-		return d.silences(a), d.out.Refusal
+		return d.acting().silences(a), d.out.Refusal
 	}
 	return nil, d.out.Refusal
 }
@@ -47,10 +47,10 @@ func (b *Book) SilenceEnd(inc Incident, now time.Time) time.Time {
 	if d == nil {
 		return time.Time{}
 	}
-	return d.silenceEnd()
+	return d.acting().silenceEnd()
 }
 
-func (d *decider) silenceEnd() time.Time {
+func (d acting) silenceEnd() time.Time {
 	last := d.now.Add(longestSilence)
 	cal := d.calendar(d.s.Calendar)
 	if cal == nil {
@@ -64,7 +64,7 @@ func (d *decider) silenceEnd() time.Time {
 	return last
 }
 
-func (d *decider) silences(a Act) []Silence {
+func (d acting) silences(a Act) []Silence {
 	end := d.silenceEnd()
 	if text := strings.TrimSpace(a.Fields["until"]); text != "" {
 		until, ok := d.silenceUntil(text)
@@ -101,7 +101,7 @@ func (d *decider) silences(a Act) []Silence {
 }
 
 // silenceUntil reads an instant as people write it, in the zone of the policy.
-func (d *decider) silenceUntil(text string) (time.Time, bool) {
+func (d acting) silenceUntil(text string) (time.Time, bool) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, true
 	}
@@ -124,7 +124,7 @@ func (d *decider) silenceUntil(text string) (time.Time, bool) {
 // silenceMatchers name the incident's alerts by whose backup of which machine in
 // which role they are, or else by what the scenario identifies an incident by:
 // under the names that Alertmanager knows, each once.
-func (d *decider) silenceMatchers() [][]string {
+func (d acting) silenceMatchers() [][]string {
 	names := []string{LabelCustomer, LabelMachine, LabelBackupRole}
 	seen := map[string]bool{}
 	var out [][]string
@@ -151,7 +151,7 @@ func (d *decider) silenceMatchers() [][]string {
 
 // actSilence records that somebody silenced the incident; the silences
 // themselves come back by reconciliation, as those of anybody else do.
-func (d *decider) actSilence(a Act) {
+func (d acting) actSilence(a Act) {
 	if planned := d.silences(a); len(planned) > 0 {
 		a.Fields["until"] = planned[0].EndsAt.In(d.p.Zone).Format(time.RFC3339)
 		a.Fields["note"] = a.Fields["comment"]

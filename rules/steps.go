@@ -11,21 +11,32 @@ import (
 	"vigie/rules/calendar"
 )
 
+// rungs takes the steps that are due.
+type rungs struct{ *decider }
+
+func (d *decider) rungs() rungs { return rungs{d} }
+
+// schedule says when a step is due, and how often.
+type schedule struct{ *decider }
+
+func (d *decider) schedule() schedule { return schedule{d} }
+
 // firing is one reason for a step to be due: since when, and which occurrence
 // of the step it is.
 type firing struct {
 	at         time.Time
 	trigger    int
 	occurrence string
+	repeat     int
 	why        string
 }
 
 // steps looks at every step in the order of the policy and takes what is due.
-func (d *decider) steps() {
+func (d rungs) steps() {
 	d.stale = false
 	for _, st := range d.s.Steps {
 		if st.Per == LabelPlatform {
-			for _, p := range d.platforms() {
+			for _, p := range d.contacts().platforms() {
 				d.consider(st, p)
 			}
 			continue
@@ -38,26 +49,26 @@ func (d *decider) steps() {
 }
 
 // consider takes a step if it is due, or notes when it will be.
-func (d *decider) consider(st *Step, platform string) {
+func (d rungs) consider(st *Step, platform string) {
 	if st.Once() {
-		if r := d.inc.Steps[d.recordKey(st, platform, "")]; r != nil && r.Status != StepBlocked {
+		if r := d.inc.Steps[d.schedule().key(st, platform, firing{})]; r != nil && r.Status != StepBlocked {
 			return
 		}
 	}
-	for _, f := range d.firings(st, platform) {
-		if d.taken(st, platform, f) {
+	for _, f := range d.schedule().firings(st, platform) {
+		if d.schedule().taken(st, platform, f) {
 			continue
 		}
 		if d.inc.State.Ended() && !endsOn(st.When[f.trigger]) {
 			continue
 		}
-		f.at = d.shift(st, f.at)
+		f.at = d.schedule().shift(st, f.at)
 		if f.at.After(d.horizon) {
 			d.wakeBy(f.at)
 			continue
 		}
 		// What was held back or comes late keeps to its part of the day as well.
-		if ready := d.shift(st, d.horizon); ready.After(d.horizon) {
+		if ready := d.schedule().shift(st, d.horizon); ready.After(d.horizon) {
 			d.wakeBy(ready)
 			continue
 		}
@@ -72,7 +83,7 @@ func endsOn(t Trigger) bool {
 }
 
 // firings lists the occurrences of a step that its triggers call for.
-func (d *decider) firings(st *Step, platform string) []firing {
+func (d schedule) firings(st *Step, platform string) []firing {
 	var out []firing
 	for i, t := range st.When {
 		at, n, why, ok := d.trigger(t)
@@ -99,13 +110,10 @@ func (d *decider) firings(st *Step, platform string) []firing {
 const maxRepeats = 200
 
 // repeats adds the occurrence of a repeated step that follows the last one.
-func (d *decider) repeats(st *Step, platform string, first firing) []firing {
+func (d schedule) repeats(st *Step, platform string, first firing) []firing {
 	last, at := 0, first.at
 	for k := 1; k <= maxRepeats; k++ {
-		r := d.inc.Steps[d.recordKey(st, platform, repeatName(first.occurrence, k))]
-		if k == 1 {
-			r = d.inc.Steps[d.recordKey(st, platform, first.occurrence)]
-		}
+		r := d.inc.Steps[d.key(st, platform, firing{occurrence: first.occurrence, repeat: k})]
 		if r == nil {
 			break
 		}
@@ -126,43 +134,29 @@ func (d *decider) repeats(st *Step, platform string, first firing) []firing {
 		}
 		next = later
 	}
-	return []firing{{at: next, trigger: first.trigger, occurrence: repeatName(first.occurrence, last+1), why: first.why + ", again"}}
+	return []firing{{at: next, trigger: first.trigger, occurrence: first.occurrence, repeat: last + 1, why: first.why + ", again"}}
 }
 
-func repeatName(occurrence string, k int) string {
-	if k == 1 {
-		return occurrence
-	}
-	return occurrence + "#" + strconv.Itoa(k)
-}
-
-// recordKey identifies a step's occurrence within the episode.
-func (d *decider) recordKey(st *Step, platform, occurrence string) string {
-	k := strconv.Itoa(d.inc.Episode) + "/" + st.Name
-	if platform != "" {
-		k += "@" + platform
-	}
-	if occurrence != "" {
-		k += "/" + occurrence
+// key identifies an occurrence of a step in this episode.
+func (d schedule) key(st *Step, platform string, f firing) StepKey {
+	k := StepKey{Episode: d.inc.Episode, Step: st.Name, Platform: platform, Occurrence: f.occurrence, Repeat: f.repeat}
+	if k.Repeat == 1 {
+		k.Repeat = 0 // the first is no repetition
 	}
 	return k
 }
 
 // taken reports whether this occurrence is done, or dropped for this trigger.
-func (d *decider) taken(st *Step, platform string, f firing) bool {
-	key := d.recordKey(st, platform, f.occurrence)
+func (d schedule) taken(st *Step, platform string, f firing) bool {
+	key := d.key(st, platform, f)
 	if r := d.inc.Steps[key]; r != nil && r.Status != StepBlocked {
 		return true
 	}
-	return d.inc.Steps[d.dropKey(key, f)] != nil
+	return d.inc.Steps[key.droppedBy(f.trigger)] != nil
 }
 
-// dropKey remembers a drop per trigger: an `unless` that stopped the safety net
-// must not stop a person's later wish.
-func (d *decider) dropKey(key string, f firing) string { return key + "~" + strconv.Itoa(f.trigger) }
-
 // trigger says since when, and for which time, a trigger holds.
-func (d *decider) trigger(t Trigger) (at time.Time, n int, why string, ok bool) {
+func (d schedule) trigger(t Trigger) (at time.Time, n int, why string, ok bool) {
 	switch t.Kind {
 	case WhenMoment:
 		return d.momentTrigger(t)
@@ -182,7 +176,7 @@ func (d *decider) trigger(t Trigger) (at time.Time, n int, why string, ok bool) 
 	return d.clockTrigger(t)
 }
 
-func (d *decider) momentTrigger(t Trigger) (time.Time, int, string, bool) {
+func (d schedule) momentTrigger(t Trigger) (time.Time, int, string, bool) {
 	if t.Name == "immediate_over" {
 		return d.immediateOver()
 	}
@@ -198,15 +192,15 @@ func (d *decider) momentTrigger(t Trigger) (time.Time, int, string, bool) {
 }
 
 // immediateOver is when the branch for what can be put right at once ends.
-func (d *decider) immediateOver() (time.Time, int, string, bool) {
-	at, err := strconvTime(d.inc.Vars["immediate_until"])
-	if err != nil || !d.inc.Flags[FlagImmediate] {
+func (d schedule) immediateOver() (time.Time, int, string, bool) {
+	at := d.inc.Progress.ImmediateUntil
+	if at.IsZero() || !d.inc.Flags[FlagImmediate] {
 		return time.Time{}, 0, "", false
 	}
 	return at, 1, "not put right within the time of the immediate branch", true
 }
 
-func (d *decider) actTrigger(t Trigger) (time.Time, int, string, bool) {
+func (d schedule) actTrigger(t Trigger) (time.Time, int, string, bool) {
 	n, at, by := 0, time.Time{}, ""
 	for _, a := range d.inc.Acts {
 		if a.Verb != t.Name || a.Episode != d.inc.Episode || !Labels(a.Fields).Contains(t.If) {
@@ -218,7 +212,7 @@ func (d *decider) actTrigger(t Trigger) (time.Time, int, string, bool) {
 }
 
 // clockTrigger is measured against a target's clock.
-func (d *decider) clockTrigger(t Trigger) (time.Time, int, string, bool) {
+func (d schedule) clockTrigger(t Trigger) (time.Time, int, string, bool) {
 	c := d.inc.Targets[t.Name]
 	if c == nil || c.Paused || c.Due.IsZero() {
 		return time.Time{}, 0, "", false
@@ -239,7 +233,7 @@ func (d *decider) clockTrigger(t Trigger) (time.Time, int, string, bool) {
 }
 
 // share is the instant at which a part of the target's time has run.
-func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
+func (d schedule) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 	cal := d.calendar(t.Calendar)
 	if tg := d.target(t.Name); tg != nil && tg.Default != nil {
 		if tg.Default.Business == nil {
@@ -248,7 +242,7 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 		}
 		cal = d.calendar(tg.Default.Calendar)
 	}
-	pauses := d.pauses(d.target(t.Name))
+	pauses := d.stopwatch().pauses(d.target(t.Name))
 	whole := cal.OpenTime(c.Start, c.Due, pauses)
 	part := whole * time.Duration(t.Percent) / 100
 	if part <= 0 {
@@ -265,7 +259,7 @@ func (d *decider) share(t Trigger, c *Clock) (time.Time, int, string, bool) {
 	return at.Round(time.Second), 1, d.shareWhy(t), true
 }
 
-func (d *decider) shareWhy(t Trigger) string {
+func (d schedule) shareWhy(t Trigger) string {
 	return strconv.Itoa(t.Percent) + " % of the time for " + t.Name + " has run"
 }
 
@@ -280,7 +274,7 @@ func (d *decider) target(name string) *Target {
 
 // daysTrigger is an appointment so many days after a moment, at an hour. What
 // falls into an absence moves to the same hour of the first service day after.
-func (d *decider) daysTrigger(t Trigger) (time.Time, int, string, bool) {
+func (d schedule) daysTrigger(t Trigger) (time.Time, int, string, bool) {
 	base, ok := d.moment(t.Name)
 	if !ok {
 		if base, ok = d.moment("step:" + t.Name); !ok {
@@ -312,7 +306,7 @@ func (d *decider) daysTrigger(t Trigger) (time.Time, int, string, bool) {
 }
 
 // afterAbsence moves an appointment out of an absence.
-func (d *decider) afterAbsence(cal *calendar.Calendar, at time.Time, clock calendar.Clock) (time.Time, bool) {
+func (d schedule) afterAbsence(cal *calendar.Calendar, at time.Time, clock calendar.Clock) (time.Time, bool) {
 	if !d.s.Absence {
 		return at, false
 	}
@@ -339,7 +333,7 @@ func (d *decider) afterAbsence(cal *calendar.Calendar, at time.Time, clock calen
 }
 
 // openingTrigger comes at each opening of a calendar after the incident's.
-func (d *decider) openingTrigger(t Trigger) (time.Time, int, string, bool) {
+func (d schedule) openingTrigger(t Trigger) (time.Time, int, string, bool) {
 	opened, ok := d.moment("opening")
 	if !ok {
 		return time.Time{}, 0, "", false
@@ -358,12 +352,11 @@ func (d *decider) openingTrigger(t Trigger) (time.Time, int, string, bool) {
 }
 
 // doneOn reports whether the step of this trigger was looked at on that date.
-func (d *decider) doneOn(t Trigger, at time.Time) bool {
+func (d schedule) doneOn(t Trigger, at time.Time) bool {
 	for _, st := range d.s.Steps {
 		for i, x := range st.When {
 			if x.Kind == WhenOpening && x.Name == t.Name && x.At == t.At {
-				key := d.recordKey(st, "", at.Format(time.DateOnly))
-				return d.inc.Steps[key] != nil || d.inc.Steps[key+"~"+strconv.Itoa(i)] != nil
+				return d.taken(st, "", firing{occurrence: at.Format(time.DateOnly), trigger: i})
 			}
 		}
 	}
@@ -371,7 +364,7 @@ func (d *decider) doneOn(t Trigger, at time.Time) bool {
 }
 
 // after adds a delay to an instant.
-func (d *decider) after(at time.Time, delay Delay) time.Time {
+func (d schedule) after(at time.Time, delay Delay) time.Time {
 	if delay.Business == nil {
 		return at.Add(delay.Elapsed)
 	}
@@ -383,7 +376,7 @@ func (d *decider) after(at time.Time, delay Delay) time.Time {
 }
 
 // before goes back a delay from a due instant, through open time only.
-func (d *decider) before(due time.Time, delay Delay) time.Time {
+func (d schedule) before(due time.Time, delay Delay) time.Time {
 	if delay.Business == nil {
 		return due.Add(-delay.Elapsed)
 	}
@@ -413,7 +406,7 @@ func (d *decider) before(due time.Time, delay Delay) time.Time {
 }
 
 // shift moves what would leave at night to the next morning.
-func (d *decider) shift(st *Step, at time.Time) time.Time {
+func (d schedule) shift(st *Step, at time.Time) time.Time {
 	b := st.Between
 	if b == nil {
 		return at
@@ -436,7 +429,7 @@ func (d *decider) shift(st *Step, at time.Time) time.Time {
 	return cal.At(next, b.From)
 }
 
-func (d *decider) until(cal *calendar.Calendar, b *Between, date calendar.Date) time.Time {
+func (d schedule) until(cal *calendar.Calendar, b *Between, date calendar.Date) time.Time {
 	if !b.AtClosing {
 		return cal.At(date, b.Until)
 	}
@@ -445,15 +438,15 @@ func (d *decider) until(cal *calendar.Calendar, b *Between, date calendar.Date) 
 }
 
 // take carries out one occurrence of a step, or drops it with its reason.
-func (d *decider) take(st *Step, platform string, f firing) {
-	key := d.recordKey(st, platform, f.occurrence)
+func (d rungs) take(st *Step, platform string, f firing) {
+	key := d.schedule().key(st, platform, f)
 	if c := d.firstHolding(st.When[f.trigger].Unless); c != "" {
-		d.drop(st, d.dropKey(key, f), f, "dropped: "+c)
+		d.drop(st, key.droppedBy(f.trigger), f, "dropped: "+c)
 		return
 	}
 	if c := d.firstHolding(st.Unless); c != "" {
 		if st.Repeat == nil {
-			key = d.dropKey(key, f)
+			key = key.droppedBy(f.trigger)
 		}
 		d.drop(st, key, f, "dropped: "+c)
 		if st.Repeat != nil {
@@ -472,12 +465,12 @@ func (d *decider) take(st *Step, platform string, f firing) {
 	if d.postponed(st.When[f.trigger], f) {
 		return
 	}
-	if !d.inc.State.Ended() && (!d.fresh(st.Trace) || !d.proofAsked()) {
+	if !d.inc.State.Ended() && (!d.proof().fresh(st.Trace) || !d.proof().proofAsked()) {
 		d.needs, d.stale = true, true
 		return
 	}
 	d.by = d.actorOf(st.When[f.trigger])
-	to, cc, dropped := d.recipients(st, st.To, st.Cc, platform)
+	to, cc, dropped := d.contacts().recipients(st, st.To, st.Cc, platform)
 	if len(to) == 0 || st.Trace && d.untraceable(to, cc) {
 		d.nobody(st, key, platform, f)
 		return
@@ -490,10 +483,10 @@ func (d *decider) take(st *Step, platform string, f firing) {
 
 // untraceable reports whether a role that must have every written trace would
 // get none: then nothing is sent that looks like one (rule W).
-func (d *decider) untraceable(to, cc []Party) bool {
+func (d rungs) untraceable(to, cc []Party) bool {
 	for _, role := range d.p.Required {
 		reached := false
-		for _, p := range d.resolve(role, "", d.now) {
+		for _, p := range d.contacts().resolve(role, "", d.now) {
 			same := func(q Party) bool { return q.Person == p.Person }
 			reached = reached || slices.ContainsFunc(to, same) || slices.ContainsFunc(cc, same)
 		}
@@ -506,7 +499,7 @@ func (d *decider) untraceable(to, cc []Party) bool {
 
 // lookAgain wakes at the next opening, so that a step that waits for something
 // is never forgotten, whoever forgets to tell.
-func (d *decider) lookAgain() {
+func (d rungs) lookAgain() {
 	cal := d.calendar(d.s.Calendar)
 	date, err := cal.AddBusinessDays(cal.Date(d.now), 1)
 	if err != nil {
@@ -519,7 +512,7 @@ func (d *decider) lookAgain() {
 
 // postponed waits while something common is being sorted out, at the latest
 // until an hour of the same day.
-func (d *decider) postponed(t Trigger, f firing) bool {
+func (d rungs) postponed(t Trigger, f firing) bool {
 	if len(t.HoldWhile) == 0 || d.firstHolding(t.HoldWhile) == "" {
 		return false
 	}
@@ -532,15 +525,15 @@ func (d *decider) postponed(t Trigger, f firing) bool {
 	return true
 }
 
-func (d *decider) drop(st *Step, key string, f firing, why string) {
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepSkipped,
+func (d rungs) drop(st *Step, key StepKey, f firing, why string) {
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepSkipped,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: why}
 	d.note("step", st.Name, "", why+" ("+f.why+")")
 }
 
 // nobody handles a step that reaches no one: it stays due, and whoever can
 // mend that is told once (S1.18).
-func (d *decider) nobody(st *Step, key, platform string, f firing) {
+func (d rungs) nobody(st *Step, key StepKey, platform string, f firing) {
 	if r := d.inc.Steps[key]; r != nil {
 		return
 	}
@@ -548,16 +541,16 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
 		return
 	}
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepBlocked,
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepBlocked,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: "nobody fills " + strings.Join(st.To, ", ")}
 	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
 	if st.Missing == nil {
 		return
 	}
-	to, cc, _ := d.recipients(st, st.Missing.To, st.Missing.Cc, platform)
+	to, cc, _ := d.contacts().recipients(st, st.Missing.To, st.Missing.Cc, platform)
 	if len(to) > 0 {
-		n := d.notification(st, st.Missing.Template, to, cc, platform, "nobody fills "+strings.Join(st.To, ", "))
-		n.ID = d.inc.ID + "/" + key + "/nobody"
+		n := d.telling().notification(st, st.Missing.Template, to, cc, platform, "nobody fills "+strings.Join(st.To, ", "))
+		n.ID = d.inc.ID + "/" + key.String() + "/nobody"
 		n.Step = st.Name + ".nobody"
 		n.Trace = false
 		d.out.Notifications = append(d.out.Notifications, n)
@@ -565,12 +558,12 @@ func (d *decider) nobody(st *Step, key, platform string, f firing) {
 }
 
 // tell writes the notification and the record of the step.
-func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key string, f firing) {
-	n := d.notification(st, template, to, cc, platform, f.why)
-	n.ID = d.inc.ID + "/" + key
+func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, key StepKey, f firing) {
+	n := d.telling().notification(st, template, to, cc, platform, f.why)
+	n.ID = d.inc.ID + "/" + key.String()
 	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
 	d.out.Notifications = append(d.out.Notifications, n)
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: f.occurrence, Status: StepDecided,
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepDecided,
 		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID,
 		Stands: st.When[f.trigger].Kind == WhenAct || st.When[f.trigger].Kind == WhenBreach}
 	d.note("step", st.Name, d.by, f.why)
@@ -582,7 +575,7 @@ func (d *decider) tell(st *Step, template string, to, cc []Party, platform, key 
 
 // actorOf is who caused a step: the person whose act called for it, even when
 // evidence had to be asked in between.
-func (d *decider) actorOf(t Trigger) string {
+func (d rungs) actorOf(t Trigger) string {
 	if t.Kind != WhenAct {
 		return ""
 	}
@@ -593,18 +586,18 @@ func (d *decider) actorOf(t Trigger) string {
 }
 
 // marks notes what a taken step means for later ones.
-func (d *decider) marks(st *Step, to []Party, f firing) {
+func (d rungs) marks(st *Step, to []Party, f firing) {
 	for _, r := range st.To {
 		if role := d.p.Roles[r]; role != nil && role.Kind == RoleRota && len(to) > 0 {
 			ids := make([]string, len(to))
 			for i, p := range to {
 				ids[i] = p.Person
 			}
-			d.inc.Vars["on_duty"], d.inc.Vars["on_duty_role"] = strings.Join(ids, " "), r
+			d.inc.Progress.OnDuty, d.inc.Progress.OnDutyRole = ids, r
 		}
 	}
 	if t := st.When[f.trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {
-		d.inc.Vars["double_told"] = st.Name
+		d.inc.Progress.DoubleTold = st.Name
 		d.out.Touches = true
 	}
 	if st.Task != "" {
@@ -617,18 +610,9 @@ func (d *decider) marks(st *Step, to []Party, f firing) {
 }
 
 // taskDue is the appointment, or now for one that could not be kept.
-func (d *decider) taskDue(f firing) time.Time {
+func (d rungs) taskDue(f firing) time.Time {
 	if d.now.Sub(f.at) > time.Hour {
 		return d.now
 	}
 	return f.at
-}
-
-func sortedRecords(m map[string]*StepRecord) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -9,9 +9,14 @@ import (
 	"vigie/rules/calendar"
 )
 
+// stopwatch measures the targets.
+type stopwatch struct{ *decider }
+
+func (d *decider) stopwatch() stopwatch { return stopwatch{d} }
+
 // clocks measures every target afresh from the incident's history, notes what
 // is met and what is missed.
-func (d *decider) clocks() {
+func (d stopwatch) clocks() {
 	if d.inc.State.Ended() && d.out.From.Ended() {
 		return
 	}
@@ -23,7 +28,7 @@ func (d *decider) clocks() {
 	}
 }
 
-func (d *decider) clock(t *Target) {
+func (d stopwatch) clock(t *Target) {
 	c := d.inc.Targets[t.Name]
 	if c != nil && !c.MetAt.IsZero() {
 		return
@@ -67,7 +72,7 @@ func (d *decider) clock(t *Target) {
 }
 
 // due computes a target's due instant; first is the start of its clock.
-func (d *decider) due(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
+func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
 	if t.BySeverity != nil {
 		return d.dueBySeverity(t, start)
 	}
@@ -85,7 +90,7 @@ func (d *decider) due(t *Target, start time.Time) (due time.Time, paused bool, f
 	return due, paused, start
 }
 
-func (d *decider) dueBySeverity(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
+func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
 	history := d.inc.Severities
 	if len(history) == 0 {
 		return time.Time{}, false, start
@@ -111,7 +116,7 @@ func (d *decider) dueBySeverity(t *Target, start time.Time) (due time.Time, paus
 
 // pauses are the times during which a target's stopwatch stands still: while
 // the incident was over, and while it waits for the customer.
-func (d *decider) pauses(t *Target) []calendar.Pause {
+func (d stopwatch) pauses(t *Target) []calendar.Pause {
 	var out []calendar.Pause
 	for _, p := range d.inc.Past {
 		out = append(out, calendar.Pause{From: p.ResolvedAt, To: p.ReopenedAt})
@@ -124,7 +129,7 @@ func (d *decider) pauses(t *Target) []calendar.Pause {
 
 // stopwatchStart lets a stopwatch of a reopened incident go on from its first
 // start; the gap counts as a pause.
-func (d *decider) stopwatchStart(t *Target, start time.Time) time.Time {
+func (d stopwatch) stopwatchStart(t *Target, start time.Time) time.Time {
 	if t.From == "start" && len(d.inc.Past) > 0 {
 		return d.inc.Past[0].StartedAt
 	}
@@ -132,7 +137,7 @@ func (d *decider) stopwatchStart(t *Target, start time.Time) time.Time {
 }
 
 // lateStart marks an incident whose clock began with little of the day left.
-func (d *decider) lateStart(t *Target, start, due time.Time) {
+func (d stopwatch) lateStart(t *Target, start, due time.Time) {
 	if t.LateBelow == nil || t.LateBelow.Business == nil {
 		return
 	}
@@ -151,27 +156,27 @@ func (d *decider) moment(name string) (time.Time, bool) {
 		return d.inc.StartedAt, true
 	}
 	if step, ok := strings.CutPrefix(name, "due:"); ok {
-		return d.stepDue(step)
+		return d.stopwatch().stepDue(step)
 	}
 	r, ok := d.inc.Raised[name]
 	return r.At, ok && r.Count > 0
 }
 
 // stepDue is when a step is first due in this episode.
-func (d *decider) stepDue(name string) (time.Time, bool) {
+func (d stopwatch) stepDue(name string) (time.Time, bool) {
 	st := d.step(name)
 	if st == nil {
 		return time.Time{}, false
 	}
-	fs := d.firings(st, "")
+	fs := d.schedule().firings(st, "")
 	if len(fs) == 0 {
 		return time.Time{}, false
 	}
-	return d.shift(st, fs[0].at), true
+	return d.schedule().shift(st, fs[0].at), true
 }
 
 // clockWakes wakes at each breach to come.
-func (d *decider) clockWakes() {
+func (d stopwatch) clockWakes() {
 	if d.inc.State.Ended() {
 		return
 	}
@@ -185,7 +190,7 @@ func (d *decider) clockWakes() {
 
 // reopenClocks starts appointments afresh; stopwatches go on, and what did not
 // concern the repair stays met.
-func (d *decider) reopenClocks() {
+func (d stopwatch) reopenClocks() {
 	for _, t := range d.s.Targets {
 		c := d.inc.Targets[t.Name]
 		if c == nil {
@@ -204,7 +209,7 @@ func (d *decider) reopenClocks() {
 
 // primaryClock is the target that people call the deadline: the first one that
 // runs, or the first of all.
-func (d *decider) primaryClock() *Clock {
+func (d stopwatch) primaryClock() *Clock {
 	for _, t := range d.s.Targets {
 		if c := d.inc.Targets[t.Name]; c != nil {
 			return c

@@ -6,15 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"vigie/rules/act"
 	"vigie/rules/policy"
 )
 
 // verbs are the acts of a person.
-var verbs = []string{
-	"take", "assign", "note", "attempt", "forecast", "escalate", "answer", "call", "check_other", "immediate",
-	"qualify", "workaround", "cascade", "promote", "merge", "restore", "restore_verified", "pause", "resume",
-	"resolve", "close", "reopen", "decommission", "rebase", "waive", VerbSilence,
-}
+var verbs = act.Verbs()
 
 // Verbs returns the acts of a person, in the order of the handbook.
 func Verbs() []string { return slices.Clone(verbs) }
@@ -50,8 +47,8 @@ var conditions = map[string]func(*decider) bool{
 	"double_failure":       func(d *decider) bool { return d.inc.Flags[FlagDoubleFailure] },
 	"primary_open":         (*decider).primaryOpen,
 	"sibling_told":         (*decider).siblingTold,
-	"other_backup_works":   func(d *decider) bool { st, _ := d.other(); return st.Functional() },
-	"other_backup_unknown": func(d *decider) bool { st, _ := d.other(); return st == EvidenceUnknown },
+	"other_backup_works":   func(d *decider) bool { st, _ := d.proof().other(); return st.Functional() },
+	"other_backup_unknown": func(d *decider) bool { st, _ := d.proof().other(); return st == EvidenceUnknown },
 	"qualified":            func(d *decider) bool { return d.happened("act:qualify") },
 	"workaround_proposed":  func(d *decider) bool { return d.happened("act:workaround") },
 	"restore_verified":     (*decider).restoreVerified,
@@ -193,15 +190,15 @@ func (d *decider) siblingTold() bool {
 // dutyChanged is true when the person now on duty has not been told of this
 // incident yet and somebody else has.
 func (d *decider) dutyChanged() bool {
-	told := strings.Fields(d.inc.Vars["on_duty"])
+	told := d.inc.Progress.OnDuty
 	if len(told) == 0 {
 		return false
 	}
 	for _, r := range d.p.Roles {
-		if r.Kind != RoleRota || r.Name != d.inc.Vars["on_duty_role"] {
+		if r.Kind != RoleRota || r.Name != d.inc.Progress.OnDutyRole {
 			continue
 		}
-		for _, party := range d.resolve(r.Name, "", d.now) {
+		for _, party := range d.contacts().resolve(r.Name, "", d.now) {
 			if !slices.Contains(told, party.Person) {
 				return true
 			}

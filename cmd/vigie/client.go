@@ -20,6 +20,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 // client asks a running receiver over its API.
@@ -234,53 +235,77 @@ func (c *commands) explanation(x rules.Explanation) error {
 	return w.Flush()
 }
 
-func (c *commands) act(app *kingpin.Application) verb {
-	cmd := app.Command("act", "Do something to an incident, in your own name.\n\nVerbs: "+strings.Join(rules.Verbs(), ", ")+
-		".\n\nExamples:\n  vigie act take 12\n  vigie act escalate customer=dupont,machine=SRV-AD,backup_role=primary reason=\"the disk is broken\"\n  vigie act forecast 12 today=no reason=\"part ordered\" expected_date=2026-03-12")
-	cl, output := clientFlags(cmd), outputFlag(cmd)
-	force := cmd.Flag("force", "Take over from somebody else.").Bool()
-	does := cmd.Arg("verb", "What to do.").Required().String()
-	name := cmd.Arg("incident", "Id, number, or label=value,label=value.").Required().String()
-	fields := cmd.Arg("fields", "field=value ...").Strings()
-	return verb{cmd, func(ctx context.Context) error {
-		send := struct {
-			Verb   string            `json:"verb"`
-			Fields map[string]string `json:"fields"`
-			Force  bool              `json:"force"`
-		}{*does, map[string]string{}, *force}
-		for _, f := range *fields {
-			k, v, ok := strings.Cut(f, "=")
-			if !ok {
-				return fmt.Errorf("%q: write field=value, such as reason=\"disk broken\"", f)
-			}
-			send.Fields[k] = v
+// acts are a command for each act of the table.
+func (c *commands) acts(app *kingpin.Application) []verb {
+	cmd := app.Command("act", "Do something to an incident, in your own name."+
+		"\n\nExamples:\n  vigie act take 12\n  vigie act escalate customer=dupont,machine=SRV-AD,backup_role=primary reason=\"the disk is broken\"\n  vigie act forecast 12 today=no reason=\"part ordered\" expected_date=2026-03-12"+
+		"\n\nvigie act VERB --help lists the fields of a verb.")
+	d := doer{c: c, client: clientFlags(cmd), output: outputFlag(cmd), force: cmd.Flag("force", "Take over from somebody else.").Bool()}
+	var out []verb
+	for _, row := range act.Table() {
+		sub := cmd.Command(row.Verb, row.Help())
+		name := sub.Arg("incident", "Id, number, or label=value,label=value.").Required().String()
+		fields := sub.Arg("fields", "field=value ...").Strings()
+		out = append(out, verb{sub, func(ctx context.Context) error { return d.do(ctx, row, *name, *fields) }})
+	}
+	return out
+}
+
+// doer sends acts.
+type doer struct {
+	c      *commands
+	client client
+	output *string
+	force  *bool
+}
+
+// given reads an act's fields as they are written on the command line.
+func given(row act.Act, pairs []string) (map[string]string, error) {
+	fields := map[string]string{}
+	for _, pair := range pairs {
+		k, v, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q: write field=value, such as reason=\"disk broken\"", pair)
 		}
-		id, err := cl.pick(ctx, *name)
-		if err != nil {
-			return err
+		if f, has := row.Field(k); !has || f.Internal {
+			return nil, fmt.Errorf("%s", row.Unknown(k))
 		}
-		var answer struct {
-			Incident      string               `json:"incident"`
-			State         rules.State          `json:"state"`
-			Notifications []rules.Notification `json:"notifications"`
-		}
-		var raw json.RawMessage
-		if err := cl.do(ctx, http.MethodPost, "/api/v1/incidents/"+id+"/acts", send, &raw); err != nil {
-			return err
-		}
-		if *output == "json" {
-			_, err := fmt.Fprintf(c.out, "%s\n", raw)
-			return err
-		}
-		if err := json.Unmarshal(raw, &answer); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "%s is %s\n", answer.Incident, answer.State)
-		for _, n := range answer.Notifications {
-			fmt.Fprintf(c.out, "will be told by %s (%s): %s\n", n.Step, n.Template, people(n))
-		}
-		return nil
-	}}
+		fields[k] = v
+	}
+	return fields, nil
+}
+
+func (d doer) do(ctx context.Context, row act.Act, name string, pairs []string) error {
+	fields, err := given(row, pairs)
+	if err != nil {
+		return err
+	}
+	id, err := d.client.pick(ctx, name)
+	if err != nil {
+		return err
+	}
+	send := map[string]any{"verb": row.Verb, "fields": fields, "force": *d.force}
+	var raw json.RawMessage
+	if err := d.client.do(ctx, http.MethodPost, "/api/v1/incidents/"+id+"/acts", send, &raw); err != nil {
+		return err
+	}
+	if *d.output == "json" {
+		_, err := fmt.Fprintf(d.c.out, "%s\n", raw)
+		return err
+	}
+	var answer struct {
+		Incident      string               `json:"incident"`
+		State         rules.State          `json:"state"`
+		Notifications []rules.Notification `json:"notifications"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.c.out, "%s is %s\n", answer.Incident, answer.State)
+	for _, n := range answer.Notifications {
+		fmt.Fprintf(d.c.out, "will be told by %s (%s): %s\n", n.Step, n.Template, people(n))
+	}
+	return nil
 }
 
 func people(n rules.Notification) string {

@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 type door struct {

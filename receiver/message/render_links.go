@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 // Links makes the addresses behind a mail's buttons. Without a base or a token
@@ -105,33 +106,8 @@ func (i *item) command(purpose string) string {
 	}) {
 		return ""
 	}
-	switch purpose {
-	case "take":
-		return "vigie act take " + id
-	case "assign":
-		return "vigie act assign " + id + " to=…"
-	case "escalate":
-		return "vigie act escalate " + id + ` reason="…"`
-	case "forecast_yes":
-		return "vigie act forecast " + id + " today=yes"
-	case "forecast_no":
-		return "vigie act forecast " + id + ` today=no reason="…" expected_date=…`
-	case "call":
-		return "vigie act call " + id + ` outcome=… person="…" note="…"`
-	case "check_ok":
-		return "vigie act check_other " + id + ` result=ok note="…"`
-	case "check_ko":
-		return "vigie act check_other " + id + ` result=ko note="…"`
-	case "silence":
-		return "vigie act silence " + id + ` comment="…"`
-	case "attempt":
-		return "vigie act attempt " + id + ` note="…"`
-	case "resolve":
-		return "vigie act resolve " + id + ` cause=… note="…"`
-	case "close":
-		return "vigie act close " + id + ` reason="…"`
-	case "incident":
+	if purpose == "incident" {
 		return "vigie explain " + id
 	}
-	return ""
+	return act.Command(purpose, id)
 }

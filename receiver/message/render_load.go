@@ -11,9 +11,9 @@ import (
 	"strings"
 	"text/template"
 
+	"vigie/internal/strict"
 	"vigie/receiver/message/languages"
 	"vigie/receiver/message/locale"
-	"vigie/rules/strict"
 )
 
 //go:embed layout

@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // kinds has one method for each kind of channel that vigie.yml may name, in the

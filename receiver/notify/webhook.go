@@ -19,7 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // WebhookConfig configures a webhook channel.

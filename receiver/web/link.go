@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -20,6 +21,7 @@ import (
 	"vigie/receiver/link"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 //go:embed pages
@@ -295,79 +297,89 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 	return f
 }
 
-// inputs are the fields of a link's form.
+// inputs are the fields of a link's form: those that the table of acts says it
+// asks for, as far as they concern this incident.
 func (l *linkPages) inputs(p *page, o receiver.Opened) []field {
-	engine := l.o.Engine
-	book, inc := engine.Book(), o.Incident
+	row, form, known := act.For(o.Purpose)
+	if !known {
+		return nil
+	}
+	if o.Verb != row.Verb { // a link that grants less than its button says
+		if row, known = act.Of(o.Verb); !known {
+			return nil
+		}
+		form = row.Forms[0]
+	}
+	policy := l.o.Engine.Book().Policy(o.Incident.Policy)
 	var scenario *rules.Scenario
-	policy := book.Policy(inc.Policy)
 	if policy != nil {
-		scenario = policy.Scenario(inc.Scenario)
+		scenario = policy.Scenario(o.Incident.Scenario)
 	}
-	note := field{Name: "note", Kind: "area"}
-	switch o.Purpose {
-	case "take":
-		if inc.Assignee != "" && !slices.Equal(o.Actors, []string{inc.Assignee}) {
-			return []field{{Name: "force", Kind: "check"}}
-		}
-	case "assign":
-		to := field{Name: "to", Kind: "select", Required: true, Options: []option{{Text: p.word("choose")}}}
-		for _, id := range book.Staff() {
-			to.Options = append(to.Options, option{Value: id, Text: l.name(id)})
-		}
-		return []field{to}
-	case "escalate":
-		return []field{{Name: "reason", Kind: "area", Required: true}}
-	case "forecast_no":
-		return []field{{Name: "reason", Kind: "area", Required: true}, {Name: "expected_date", Kind: "date", Required: true}}
-	case "answer":
-		if o.Verb != "answer" {
-			note.Required = true
-			return []field{note}
-		}
-		result := field{Name: "result", Kind: "select", Required: true, Options: []option{{Text: p.word("choose")}}}
-		for _, v := range []string{"done", "away", "call_me", "not_mine"} {
-			result.Options = append(result.Options, option{Value: v, Text: p.word("answer." + v)})
-		}
-		return []field{result, {Name: "until", Kind: "date", Hint: p.word("hint.away")}, note}
-	case "call":
-		outcome := field{Name: "outcome", Kind: "select", Required: true, Options: []option{{Text: p.word("choose")}}}
-		if scenario != nil && scenario.Calls != nil {
-			for _, v := range scenario.Calls.Outcomes {
-				text := p.word("outcome." + v)
-				if text == "" {
-					text = v
-				}
-				outcome.Options = append(outcome.Options, option{Value: v, Text: text})
-			}
-		}
-		return []field{outcome, {Name: "person", Kind: "text"}, note, {Name: "next_date", Kind: "date", Hint: p.word("hint.next_date")}}
-	case "check_ok", "check_ko", "attempt", "note", "reopen":
-		note.Required = o.Purpose == "note" || o.Purpose == "check_ok"
-		return []field{note}
-	case "silence":
-		end := book.SilenceEnd(inc.Incident, l.o.Now()).In(inc.OpenedAt.Location())
-		return []field{{Name: "until", Kind: "datetime-local", Value: end.Format("2006-01-02T15:04"), Required: true,
-			Hint: p.say("hint.silence", "when", p.moment(end))}, {Name: "comment", Kind: "text", Required: true}}
-	case "resolve":
-		var fs []field
-		if scenario != nil && scenario.Resolve.Cause {
-			cause := field{Name: "cause", Kind: "select", Required: true, Options: []option{{Text: p.word("choose")}}}
-			for _, code := range sortedCauses(policy) {
-				cause.Options = append(cause.Options, option{Value: code, Text: code})
-			}
-			fs = append(fs, cause, field{Name: "data_loss", Kind: "text", Hint: p.word("hint.data_loss")})
-		}
-		note.Required = true
-		return append(fs, note)
-	case "close":
-		reason := field{Name: "reason", Kind: "select", Required: true, Options: []option{{Text: p.word("choose")}}}
-		for _, v := range rules.CloseReasons() {
-			reason.Options = append(reason.Options, option{Value: v, Text: p.word("close." + v)})
-		}
-		return []field{reason}
+	if scenario == nil {
+		policy, scenario = &rules.Policy{}, &rules.Scenario{}
 	}
-	return nil
+	var out []field
+	for _, name := range form.Asks {
+		f, _ := row.Field(name)
+		in := l.input(p, o, row.Verb, f, policy, scenario)
+		in.Required = slices.Contains(form.Must, name)
+		if l.concerns(o, f, scenario) {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// concerns reports whether a field has a meaning for this incident.
+func (l *linkPages) concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
+	switch f.Name {
+	case "force": // somebody else has it
+		return o.Incident.Assignee != "" && !slices.Equal(o.Actors, []string{o.Incident.Assignee})
+	case "data_loss":
+		return s.Resolve.Cause
+	case "cause":
+		return s.Resolve.Cause || o.Verb != "resolve"
+	}
+	return true
+}
+
+// input is the control for one field.
+func (l *linkPages) input(p *page, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) field {
+	in := field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
+	choose := func(prefix string, values []string) {
+		in.Kind, in.Options = "select", []option{{Text: p.word("choose")}}
+		for _, v := range values {
+			in.Options = append(in.Options, option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
+		}
+	}
+	switch f.Kind {
+	case act.Text:
+		in.Kind = "area"
+	case act.YesNo:
+		in.Kind = "check"
+	case act.Date:
+		in.Kind = "date"
+	case act.Instant:
+		end := l.o.Engine.Book().SilenceEnd(o.Incident.Incident, l.o.Now()).In(o.Incident.OpenedAt.Location())
+		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), p.say("hint."+verb+"."+f.Name, "when", p.moment(end))
+	case act.Person:
+		choose("", l.o.Engine.Book().Staff())
+		for i := range in.Options[1:] {
+			in.Options[i+1].Text = l.name(in.Options[i+1].Value)
+		}
+	case act.Outcome:
+		choose("outcome.", nil)
+		if s.Calls != nil {
+			choose("outcome.", s.Calls.Outcomes)
+		}
+	case act.Cause:
+		choose("cause.", sortedCauses(policy))
+	case act.Severity:
+		choose("severity.", s.Severity.Order)
+	case act.Choice:
+		choose(verb+".", f.Choices)
+	}
+	return in
 }
 
 func sortedCauses(p *rules.Policy) []string {

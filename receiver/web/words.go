@@ -6,6 +6,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 // speech says things in one language, for one page.
@@ -32,10 +33,8 @@ func (t *speech) done(o receiver.Opened, d rules.Decision) string {
 	if text == "" {
 		text = t.word("done")
 	}
-	if until := d.Incident.Vars["follow_up"]; o.Verb == "answer" && until != "" {
-		if at, err := time.Parse(time.RFC3339, until); err == nil && !o.Outside {
-			text += " " + t.say("done.follow_up", "when", t.moment(at))
-		}
+	if at := d.Incident.Progress.FollowUp; o.Verb == "answer" && !at.IsZero() && !o.Outside {
+		text += " " + t.say("done.follow_up", "when", t.moment(at))
 	}
 	if len(d.Notifications) > 0 && !o.Outside {
 		text += " " + t.word("done.mail")
@@ -52,7 +51,7 @@ func (p *page) otherwise(o receiver.Opened) {
 	p.Notes = append(p.Notes, p.word("otherwise"))
 	if o.Grant.Incident != "" {
 		p.CommandLabel = p.word("otherwise.command")
-		p.Command = "vigie act " + o.Verb + " " + o.Grant.Incident + " …"
+		p.Command = act.Command(o.Purpose, o.Grant.Incident)
 		if o.Verb == "" {
 			p.Command = "vigie explain " + o.Grant.Incident
 		}

@@ -257,7 +257,7 @@ func (t *Tracked) keepsPlace(ev rules.Event) bool {
 	switch ev := ev.(type) {
 	case rules.Fired:
 		return t.place.Says(PlaceOf(ev.Signal.Labels))
-	case rules.Repeated, rules.Tick, rules.Related:
+	case rules.Repeated, rules.Tick, rules.Related, rules.EndingHeld, rules.EndingDropped:
 		return true
 	}
 	return false

@@ -44,7 +44,6 @@ func (b *Batch) Take(s rules.Signal, c *rules.Classified, confirmed bool) (*Trac
 	if t == nil {
 		return nil, b.ignore(c)
 	}
-	b.Endings.Recant(t, s, confirmed)
 	if s.IsReport() && slices.ContainsFunc(t.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return t, nil
 	}

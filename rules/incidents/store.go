@@ -62,6 +62,4 @@ type Endings interface {
 	// Judge returns the ending with whether it is trusted. It reports true when it
 	// holds the ending back to judge it later.
 	Judge(b *Batch, t *Tracked, ev rules.Cleared) (judged rules.Cleared, held bool, err error)
-	// Recant forgets an ending that is held back, as the alert fires again.
-	Recant(t *Tracked, s rules.Signal, confirmed bool)
 }

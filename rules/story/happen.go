@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/incidents"
-	"vigie/rules/strict"
 )
 
 // happen applies one event of the story.

@@ -3,8 +3,8 @@ package story
 import (
 	"slices"
 
+	"vigie/internal/strict"
 	"vigie/rules"
-	"vigie/rules/strict"
 )
 
 // inventory applies an event that changes the directory, which is live: open

@@ -5,10 +5,10 @@ import (
 	"sort"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/incidents"
 	"vigie/rules/incidents/memory"
-	"vigie/rules/strict"
 )
 
 // Options say how a story is played.
@@ -219,8 +219,6 @@ func (believed) Judge(_ *incidents.Batch, _ *incidents.Tracked, ev rules.Cleared
 	ev.Trusted = true
 	return ev, false, nil
 }
-
-func (believed) Recant(*incidents.Tracked, rules.Signal, bool) {}
 
 // maxTurns bounds how often an incident may wake at one instant; beyond it the
 // rules do not come to rest, which is their fault and not the story's.

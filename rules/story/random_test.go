@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
-	"vigie/rules/strict"
 )
 
 // invent makes up a story from a stock of events, in random order and at

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
-	"vigie/rules/strict"
 )
 
 // Stage is the world around a receiver as a story has it: alerts and silences,

@@ -10,9 +10,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/act"
 	"vigie/rules/calendar"
-	"vigie/rules/strict"
 )
 
 // Story is a sequence of events in the outside world, and how long to look on.
@@ -209,12 +210,6 @@ type actDoc struct {
 	fields   rules.Labels
 }
 
-// actFields are the fields that acts may have.
-var actFields = []string{
-	"cause", "comment", "data_loss", "expected_date", "into", "level", "next_date", "note", "outcome", "person", "reason", "result",
-	"scenario", "scope", "severity", "text", "to", "today", "until",
-}
-
 // UnmarshalStrict reads an act and its fields.
 func (a *actDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	a.fields = rules.Labels{}
@@ -239,6 +234,8 @@ func (a *actDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	}
 	if !slices.Contains(rules.Verbs(), a.verb) {
 		d.Fault(n, "act.verb", "unknown act %q%s", a.verb, didYouMean(a.verb, rules.Verbs()))
+	} else {
+		a.known(n, d)
 	}
 	if a.by == "" {
 		d.Fault(n, "act.by", "missing: write the id of the person who acts")
@@ -250,14 +247,28 @@ func (a *actDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 }
 
 func (a *actDoc) field(k, v *yaml.Node, d *strict.Decoder) {
-	if !slices.Contains(actFields, k.Value) {
-		known := append([]string{"by", "external", "force", "incident", "verb"}, actFields...)
+	if !slices.Contains(act.FieldNames(), k.Value) {
+		known := append([]string{"by", "external", "force", "incident", "verb"}, act.FieldNames()...)
 		d.Fault(k, "act", "unknown key %q%s", k.Value, didYouMean(k.Value, known))
 		return
 	}
 	var value string
 	d.Into(v, &value, "act."+k.Value)
 	a.fields[k.Value] = value
+}
+
+// known faults the fields that this act does not have.
+func (a *actDoc) known(n *yaml.Node, d *strict.Decoder) {
+	row, _ := act.Of(a.verb)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		if _, given := a.fields[name]; !given {
+			continue
+		}
+		if f, has := row.Field(name); !has || f.Internal {
+			d.Fault(n.Content[i], "act", "%s", row.Unknown(name))
+		}
+	}
 }
 
 // eachKey visits the keys of a mapping and refuses doubles.

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // Fallback is the language that says what another lacks.

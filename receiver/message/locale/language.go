@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 
-	"vigie/rules/strict"
+	"vigie/internal/strict"
 )
 
 // Pages is what the keys of pages.yml begin with, beside those of words.yml.

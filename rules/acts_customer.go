@@ -1,0 +1,140 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+func (d acting) actAnswer(a Act) {
+	until, ok := d.date(a, "until")
+	if !ok {
+		return
+	}
+	d.waitUntil(until)
+	d.state(Waiting, "the customer answered")
+}
+
+func (d acting) date(a Act, field string) (time.Time, bool) {
+	text := a.Fields[field]
+	if text == "" {
+		return time.Time{}, true
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		date, err := calendar.ParseDate(text)
+		if err != nil {
+			d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+			return time.Time{}, false
+		}
+		at = d.calendar(d.s.Calendar).At(date, d.followUpClock())
+	}
+	if !at.After(d.now) {
+		d.refuse(422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
+		return time.Time{}, false
+	}
+	return at, true
+}
+
+func (d acting) followUpClock() calendar.Clock {
+	if d.s.Calls != nil {
+		return d.s.Calls.Clock
+	}
+	return 9 * 3600
+}
+
+func (d acting) waitUntil(at time.Time) {
+	cal := d.calendar(d.s.Calendar)
+	if at.IsZero() {
+		days := 7
+		if d.s.Calls != nil {
+			days = d.s.Calls.FollowUp
+		}
+		at = cal.At(cal.Date(d.now).AddDays(days), d.followUpClock())
+	}
+	if date, err := cal.BusinessDayOnOrAfter(cal.Date(at)); err == nil && date != cal.Date(at) {
+		at = cal.At(date, d.followUpClock())
+	}
+	if moved, absent := d.schedule().afterAbsence(cal, at, d.followUpClock()); absent {
+		at = moved
+	}
+	d.inc.Until = at
+	d.inc.Progress.FollowUp = at.Truncate(time.Second)
+}
+
+func (d acting) actCall(a Act) {
+	c := d.s.Calls
+	if c == nil {
+		d.refuse(409, "scenario %s has no phone calls", d.s.Name)
+		return
+	}
+	outcome := strings.ReplaceAll(a.Fields["outcome"], " ", "_")
+	if !slices.Contains(c.Outcomes, outcome) {
+		d.refuse(422, "outcome %q is not one of %s", a.Fields["outcome"], strings.Join(c.Outcomes, ", "))
+		return
+	}
+	a.Fields["outcome"] = outcome
+	next, ok := d.date(a, "next_date")
+	if !ok {
+		return
+	}
+	if slices.Contains(c.Reached, outcome) {
+		d.waitUntil(next)
+		d.inc.Progress.CallsMissed = 0
+	} else {
+		d.retry(c, next)
+	}
+	d.inc.Until = time.Time{}
+}
+
+func (d acting) retry(c *Calls, next time.Time) {
+	d.inc.Progress.CallsMissed++
+	exhausted := d.inc.Progress.CallsMissed%c.Tries == 0
+	if exhausted {
+		d.raise("calls_exhausted", d.now)
+	}
+	if next.IsZero() && !exhausted {
+		cal := d.calendar(d.s.Calendar)
+		if date, err := cal.AddBusinessDays(cal.Date(d.now), c.RetryAfter); err == nil {
+			next = cal.At(date, c.Clock)
+		}
+	}
+	d.waitUntil(next)
+}
+
+func (d acting) actPause(a Act) {
+	if d.isPaused() {
+		d.refuse(409, "the clocks are paused already")
+		return
+	}
+	until, ok := d.date(a, "until")
+	if !ok {
+		return
+	}
+	d.inc.Pauses = append(d.inc.Pauses, calendar.Pause{From: d.now})
+	d.inc.Until = until
+	d.state(Waiting, "waits for the customer")
+}
+
+func (d *decider) isPaused() bool {
+	n := len(d.inc.Pauses)
+	return n > 0 && d.inc.Pauses[n-1].To.IsZero()
+}
+
+func (d *decider) endPause(at time.Time) {
+	if d.isPaused() {
+		d.inc.Pauses[len(d.inc.Pauses)-1].To = at
+	}
+}
+
+func (d acting) actResume(Act) {
+	if !d.isPaused() {
+		d.refuse(409, "the clocks are not paused")
+		return
+	}
+	d.endPause(d.now)
+	d.inc.Until = time.Time{}
+	d.back("the wait is over")
+}

@@ -1,0 +1,111 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+func (d acting) actMerge(a Act) {
+	d.intake().end(Closed, "merged into "+a.Fields["into"])
+}
+
+func (d acting) actRestore(a Act) { d.works(a) }
+
+func (d acting) actRestoreVerified(Act) {
+	if !d.happened("act:restore") {
+		d.refuse(409, "no restore was begun")
+	}
+}
+
+func (d acting) actResolve(a Act) {
+	cause := a.Fields["cause"]
+	if d.s.Resolve.Cause && cause == "" {
+		d.refuse(422, "cause is missing: name one, or unknown")
+		return
+	}
+	if d.s.Resolve.Cause && !d.causeKnown(cause) {
+		return
+	}
+	integrity := d.p.Causes[cause].Integrity || d.happened("act:restore")
+	if integrity && d.s.Resolve.Cause && a.Fields["data_loss"] == "" {
+		d.refuse(422, "data_loss is missing: none, or some with what was lost")
+		return
+	}
+	if d.anyFiring() && a.Fields["note"] == "" {
+		d.refuse(409, "the signal still fires: add a note that says why it is solved all the same")
+		return
+	}
+	if !d.s.Resolve.Cause && d.s.Proof == ProofSuccess && a.Fields["note"] == "" && a.Fields["reason"] == "" {
+		d.refuse(422, "note is missing: without a proven backup, say why it is solved")
+		return
+	}
+	if cause != "" {
+		d.inc.Cause = cause
+	}
+	d.inc.DataLoss = a.Fields["data_loss"]
+	if loss := d.inc.DataLoss; loss != "" && loss != "none" {
+		d.out.Breaches = append(d.out.Breaches, Breach{Target: "integrity", Due: d.now})
+		d.note("breach", "integrity", a.By, "data was lost: "+loss)
+	}
+	d.works(a)
+	d.intake().end(Resolved, "resolved by "+a.By)
+}
+
+func (d acting) actClose(a Act) {
+	d.inc.Progress.Reason = a.Fields["reason"]
+	d.intake().end(Closed, a.Fields["reason"])
+}
+
+func (d acting) actReopen(a Act) {
+	if !d.inc.State.Ended() {
+		d.refuse(409, "the incident is not ended")
+		return
+	}
+	d.inc.Progress.Decommissioned = time.Time{}
+	d.intake().reopen(Signal{Labels: Labels{}, By: a.By}, d.now, "reopened by "+a.By)
+}
+
+func (d acting) actDecommission(a Act) {
+	d.inc.Progress.Decommissioned = d.now.Truncate(time.Second)
+	if !d.inc.State.Ended() {
+		d.inc.Progress.Reason = "decommissioned"
+		d.intake().end(Closed, "decommissioned by "+a.By)
+	}
+}
+
+func (d acting) actRebase(a Act) {
+	p := d.book.InForce(d.now)
+	s := p.Scenario(d.inc.Scenario)
+	if s == nil {
+		d.refuse(409, "the policy in force has no scenario %q", d.inc.Scenario)
+		return
+	}
+	d.note("act", "rebase", a.By, "from policy "+d.inc.Policy+" to "+p.Hash)
+	d.inc.Policy, d.p, d.s, d.cals = p.Hash, p, s, nil
+}
+
+func (d acting) actWaive(a Act) {
+	if a.Fields["to"] == "" || a.Fields["reason"] == "" {
+		d.refuse(422, "to and reason are missing: whose address, and why the trace is complete without it")
+		return
+	}
+	for _, key := range d.inc.Steps.sorted() {
+		r := d.inc.Steps[key]
+		for i, p := range r.Refused {
+			if !strings.EqualFold(p.Address, a.Fields["to"]) && p.Person != a.Fields["to"] {
+				continue
+			}
+			if p.Cc {
+				d.refuse(409, "a copy is never waived: give role %s another address", p.Role)
+				return
+			}
+			r.Refused = slices.Delete(slices.Clone(r.Refused), i, i+1)
+			if len(r.Pending) == 0 && len(r.Refused) == 0 && r.Status == StepDecided {
+				d.post().accept(r)
+			}
+			return
+		}
+	}
+	d.refuse(404, "no refused address %q", a.Fields["to"])
+}
