@@ -40,7 +40,7 @@ type Table struct{ programs map[string]*Program }
 // Program is what is known of one program.
 type Program struct {
 	Name     string   `yaml:"-"`
-	Verified string   `yaml:"verified"` // versions with which the rows were checked
+	Verified string   `yaml:"verified"` // version whose codes and messages were observed
 	Note     string   `yaml:"note"`     // what the user has to know
 	Reads    []string `yaml:"reads"`    // stdout, stderr; stderr if empty
 	Size     *Pattern `yaml:"size"`     // its first group is the number of bytes

@@ -33,7 +33,8 @@ func verdict(t *testing.T, p *Program, code int, stdout, stderr string, argument
 	return w.Judge(code, false)
 }
 
-// The lines are those that the programs wrote when the table was made.
+// The lines follow what the programs are known to write; most were shortened,
+// and only TestRealPrograms takes them from the programs themselves.
 func TestVerdicts(t *testing.T) {
 	all := table(t)
 	for _, c := range []struct {
