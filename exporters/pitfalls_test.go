@@ -312,7 +312,7 @@ func TestPitfall02RunningJobKeepsItsResult(t *testing.T) {
 
 	// A product that says nothing of the run before while the next one runs.
 	y = newYard(t)
-	job := exporters.Job{ID: "j", Runs: []exporters.Run{{ID: "1", Start: y.clock.Now().Add(-time.Minute), End: y.clock.Now(), Result: exporters.Failed, Size: 7}}}
+	job := exporters.Job{ID: "j", Runs: []exporters.Run{{ID: "1", Start: y.clock.Now().Add(-time.Minute), End: y.clock.Now(), Result: exporters.Failed, Size: exporters.Told(7)}}}
 	y.poll("test", told(func(context.Context) (exporters.Snapshot, error) {
 		return exporters.Snapshot{Jobs: []exporters.Job{job}}, nil
 	}), nil)
@@ -626,7 +626,7 @@ func TestPitfall14LargeNumbers(t *testing.T) {
 		}
 		for _, a := range answer {
 			run := exporters.Run{ID: string(a.ID), End: y.clock.Now(), Result: exporters.Success}
-			_, _ = fmt.Sscan(string(a.Size), &run.Size)
+			run.Size = exporters.ParseAmount(string(a.Size))
 			s.Jobs = append(s.Jobs, exporters.Job{ID: string(a.ID), Runs: []exporters.Run{run}})
 		}
 		return s, nil

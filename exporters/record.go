@@ -84,6 +84,7 @@ func (r *record) foldRun(run Run, o foldOptions) {
 	if run.End.IsZero() {
 		return
 	}
+	run = r.weigh(run)
 	if run.End.After(o.now.Add(clockTolerance)) {
 		if run.ID == "" {
 			run.ID = "future:" + run.End.UTC().Format(time.RFC3339Nano)
@@ -109,6 +110,10 @@ func (r *record) foldRun(run Run, o foldOptions) {
 	if run.Result.Failing() {
 		r.blame(run)
 	}
+	if run.Result != Missed {
+		// What this run does not tell is not known; that of another is not it.
+		r.Job.LastSize, r.Job.LastDuration = Amount{}, 0
+	}
 	r.take(run, o)
 }
 
@@ -119,7 +124,7 @@ func (r *record) foldLate(run Run, o foldOptions) {
 		return // a status listing tells of the last run alone, with times that are not exact
 	}
 	switch {
-	case good(run.Result, o):
+	case good(run, o):
 		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
 		r.forgive()
 	case run.Result.Failing() && run.End.After(r.Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
@@ -173,9 +178,30 @@ func (r *record) forgive() {
 	r.Job.Failures, r.Horizon = len(r.Failed), time.Time{}
 }
 
+// nothingSaved explains a run that ended well with nothing in its backup.
+const nothingSaved = "nothing was saved: the backup holds no files"
+
+// weigh takes the word success from a run that saved nothing: its source was
+// empty, such as a folder onto which nothing is mounted. Where something was
+// saved before that is a warning, which proves nothing; otherwise nobody knows
+// that the job ever worked.
+func (r *record) weigh(run Run) Run {
+	if !run.Files.IsNone() || run.Result != Success && run.Result != Warning {
+		return run
+	}
+	run.Result = Warning
+	if r.Job.LastSuccess.IsZero() {
+		run.Result = Failed
+	}
+	if run.Error == "" {
+		run.Error = nothingSaved
+	}
+	return run
+}
+
 // good tells whether a run counts as a success.
-func good(result Result, o foldOptions) bool {
-	return result == Success || result == Warning && o.warningIsSuccess
+func good(run Run, o foldOptions) bool {
+	return !run.Files.IsNone() && (run.Result == Success || run.Result == Warning && o.warningIsSuccess)
 }
 
 // refine replaces what is known of the last run by a better report of it,
@@ -214,10 +240,8 @@ func (r *record) take(run Run, o foldOptions) {
 	if !run.Start.IsZero() && !run.End.Before(run.Start) {
 		r.Job.LastDuration = run.End.Sub(run.Start)
 	}
-	if run.Size > 0 {
-		r.Job.LastSize = run.Size
-	}
-	if good(run.Result, o) {
+	r.Job.LastSize = run.Size.Or(r.Job.LastSize)
+	if good(run, o) {
 		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
 		r.forgive()
 	}

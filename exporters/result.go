@@ -71,8 +71,11 @@ type Run struct {
 	// which the product noticed.
 	End    time.Time
 	Result Result
-	// Size is the number of bytes processed, 0 if the product does not tell.
-	Size int64
+	// Size is the number of bytes processed.
+	Size Amount
+	// Files is the number of files or other objects that the resulting backup
+	// holds, changed or not. A run with none saved nothing, whatever its result.
+	Files Amount
 	// Error is the product's explanation for people. It is never a label.
 	Error string
 	// Coarse marks a run that is known from a status listing only; a
@@ -113,7 +116,7 @@ type Job struct {
 	LastRun      time.Time     `json:"last_run,omitzero"`
 	LastResult   Result        `json:"last_result"`
 	LastDuration time.Duration `json:"last_duration,omitempty"`
-	LastSize     int64         `json:"last_size,omitempty"`
+	LastSize     Amount        `json:"last_size,omitzero"`
 	Failures     int           `json:"failures,omitempty"` // consecutive failing runs
 	Error        string        `json:"error,omitempty"`    // of the last run, empty after a success
 

@@ -65,8 +65,9 @@ type options struct {
 func parse(args []string, stderr io.Writer) (options, error) {
 	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\n"+
 		"Example: backup_exporter --config.file=backup_exporter.yml\n\n"+
-		"The verb push sends the result of a script instead; see backup_exporter push --help.\n\n"+
-		"Example: "+pushExample)
+		"The verb push sends the result of a script instead, and run runs a program and sends how it ended; see backup_exporter push --help and "+
+		"backup_exporter run --help.\n\n"+
+		"Example: "+pushExample+"\n\nExample: "+runExample)
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
@@ -89,6 +90,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == pushVerb {
 		return runPush(ctx, args[1:], os.Stdin, stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == runVerb {
+		return runProgram(ctx, args[1:], stderr)
 	}
 	o, err := parse(args, stderr)
 	if err != nil {

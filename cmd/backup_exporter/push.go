@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/push"
+	"vigie/exporters/push/programs"
 )
 
 // pushVerb as the first argument makes the program the sending side.
@@ -54,6 +56,9 @@ type pushOptions struct {
 	exitCode             string
 	disabled             bool
 	log, stats           string
+	size, files          int64 // -1: not told
+	program, codes       string
+	strict               bool
 }
 
 func parsePush(args []string, stderr io.Writer) (pushOptions, error) {
@@ -63,46 +68,97 @@ func parsePush(args []string, stderr io.Writer) (pushOptions, error) {
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
 	var o pushOptions
-	app.Flag("url", "Address of the exporter.").Envar("BACKUP_EXPORTER_URL").Required().StringVar(&o.url)
-	app.Flag("token-file", "File with the customer's token.").Envar("BACKUP_EXPORTER_TOKEN_FILE").Required().StringVar(&o.tokenFile)
-	app.Flag("user", "User, if the exporter's web server asks for a password.").Envar("VIGIE_USER").StringVar(&o.user)
-	app.Flag("password-file", "File with that user's password.").Envar("VIGIE_PASSWORD_FILE").StringVar(&o.passwordFile)
-	app.Flag("tls.ca-file", "Certificate by which the exporter is verified.").Envar("VIGIE_CA_FILE").StringVar(&o.caFile)
-	app.Flag("spool", "Folder for results that wait.").Envar("VIGIE_SPOOL").Default(defaultSpool()).StringVar(&o.spool)
-	app.Flag("spool.max-files", "Results kept at most; the oldest go first.").Default("10000").IntVar(&o.spoolFiles)
-	app.Flag("patience", "For how long to try.").Envar("VIGIE_PATIENCE").Default("1m").DurationVar(&o.patience)
+	o.connection(app)
 	app.Flag("flush", "Only send what waits.").BoolVar(&o.flush)
 	app.Flag("stdin", "Read the result as JSON from the standard input.").BoolVar(&o.stdin)
 
 	app.Flag("run-id", "Id of the run; made up if left out.").StringVar(&o.report.RunID)
 	app.Flag("job", "Id of the job, the same at each run.").StringVar(&o.report.JobID)
-	app.Flag("machine", "Machine, as in the inventory; this one's name if left out.").Envar("VIGIE_MACHINE").StringVar(&o.report.Machine)
-	app.Flag("class", "server, nas, workstation or other.").Envar("VIGIE_CLASS").StringVar(&o.class)
-	app.Flag("role", "primary or local.").StringVar(&o.role)
-	app.Flag("engine", "restic, borg, robocopy, or any word.").StringVar(&o.report.Engine)
-	app.Flag("plan", "Name of the job for people.").StringVar(&o.report.Plan)
+	o.names(app)
 	app.Flag("result", "success, warning, failed, cancelled, missed or unknown.").StringVar(&o.report.Result)
 	app.Flag("exit-code", "Exit code of the engine, in place of --result.").StringVar(&o.exitCode)
 	app.Flag("started", "Start, RFC 3339 or seconds since 1970.").StringVar(&o.started)
 	app.Flag("ended", "End; now if left out.").StringVar(&o.ended)
 	app.Flag("next-run", "Next planned start.").StringVar(&o.next)
-	app.Flag("object-type", "What is backed up, such as files.").StringVar(&o.report.ObjectType)
-	app.Flag("interval", "Time from run to run, such as 24h.").Envar("VIGIE_INTERVAL").StringVar(&o.report.Interval)
-	app.Flag("size", "Bytes processed.").Int64Var(&o.report.Size)
+	app.Flag("size", "Bytes processed; 0 is nothing.").Default("-1").Int64Var(&o.size)
+	app.Flag("files", "Files that the backup holds; 0 is nothing.").Default("-1").Int64Var(&o.files)
 	app.Flag("error", "What went wrong.").StringVar(&o.report.Error)
 	app.Flag("log", "Output of the engine: its end explains a failure, restic's JSON tells the size.").StringVar(&o.log)
-	app.Flag("stats", "What borg create --json printed.").StringVar(&o.stats)
+	app.Flag("stats", "What the engine wrote to its standard output, such as borg create --json.").StringVar(&o.stats)
 	app.Flag("disabled", "The job is switched off.").BoolVar(&o.disabled)
 	_, err := app.Parse(args)
 	return o, err
 }
 
-// defaultSpool is a folder that outlives restarts: a temporary one does not.
-func defaultSpool() string {
-	if dir := os.Getenv("ProgramData"); dir != "" {
-		return filepath.Join(dir, "backup_exporter", "spool")
+// connection are the flags that say where results go.
+func (o *pushOptions) connection(app flags) {
+	app.Flag("url", "Address of the exporter.").Envar("BACKUP_EXPORTER_URL").StringVar(&o.url)
+	app.Flag("token-file", "File with the customer's token.").Envar("BACKUP_EXPORTER_TOKEN_FILE").StringVar(&o.tokenFile)
+	app.Flag("user", "User, if the exporter's web server asks for a password.").Envar("VIGIE_USER").StringVar(&o.user)
+	app.Flag("password-file", "File with that user's password.").Envar("VIGIE_PASSWORD_FILE").StringVar(&o.passwordFile)
+	app.Flag("tls.ca-file", "Certificate by which the exporter is verified.").Envar("VIGIE_CA_FILE").StringVar(&o.caFile)
+	app.Flag("spool", "Folder for results that wait.").Envar("VIGIE_SPOOL").StringVar(&o.spool)
+	app.Flag("spool.max-files", "Results kept at most; the oldest go first.").Default("10000").IntVar(&o.spoolFiles)
+	app.Flag("patience", "For how long to try.").Envar("VIGIE_PATIENCE").Default("1m").DurationVar(&o.patience)
+}
+
+// names are the flags that say whose result it is, and how it is read.
+func (o *pushOptions) names(app flags) {
+	app.Flag("machine", "Machine, as in the inventory; this one's name if left out.").Envar("VIGIE_MACHINE").StringVar(&o.report.Machine)
+	app.Flag("class", "server, nas, workstation or other.").Envar("VIGIE_CLASS").StringVar(&o.class)
+	app.Flag("role", "primary or local.").StringVar(&o.role)
+	app.Flag("engine", "restic, borg, robocopy, or any word.").StringVar(&o.report.Engine)
+	app.Flag("plan", "Name of the job for people.").StringVar(&o.report.Plan)
+	app.Flag("object-type", "What is backed up, such as files.").StringVar(&o.report.ObjectType)
+	app.Flag("interval", "Time from run to run, such as 24h.").Envar("VIGIE_INTERVAL").StringVar(&o.report.Interval)
+	app.Flag("for", "Program of the table of exit codes, such as rsync; see docs/backup-exit-codes.md.").Envar("VIGIE_FOR").StringVar(&o.program)
+	app.Flag("codes", "File with rows of your own for that table.").Envar("VIGIE_CODES").StringVar(&o.codes)
+	app.Flag("strict", "A backup that is not whole is a failed one, where the table knows the difference.").BoolVar(&o.strict)
+}
+
+// flags is a command line, or a verb of one.
+type flags interface {
+	Flag(name, help string) *kingpin.FlagClause
+}
+
+// spools are the folders to try. They outlive restarts: temporary ones do not.
+func (o *pushOptions) spools() []string {
+	if o.spool != "" {
+		return []string{o.spool}
 	}
-	return "/var/spool/backup_exporter"
+	if dir := os.Getenv("ProgramData"); dir != "" {
+		return []string{filepath.Join(dir, "backup_exporter", "spool")}
+	}
+	dirs := []string{"/var/spool/backup_exporter"}
+	state := os.Getenv("XDG_STATE_HOME")
+	if home, err := os.UserHomeDir(); state == "" && err == nil {
+		state = filepath.Join(home, ".local", "state")
+	}
+	if filepath.IsAbs(state) {
+		dirs = append(dirs, filepath.Join(state, "backup_exporter", "spool")) // of a user who is not root
+	}
+	return dirs
+}
+
+// keep makes reports durable in the first spool that can be written to.
+func (o *pushOptions) keep(reports []push.Report) (*push.Spool, int, error) {
+	var errs []error
+	for _, dir := range o.spools() {
+		spool := &push.Spool{Dir: dir, MaxFiles: o.spoolFiles, Now: time.Now}
+		dropped, err := 0, error(nil)
+		for i := range reports {
+			var n int
+			if n, err = spool.Add(reports[i]); err != nil {
+				break // what was added before is sent twice and counts once
+			}
+			dropped += n
+		}
+		if err == nil {
+			return spool, dropped, nil
+		}
+		errs = append(errs, err)
+	}
+	return &push.Spool{Dir: o.spools()[0], MaxFiles: o.spoolFiles, Now: time.Now}, 0, errors.Join(errs...)
 }
 
 func runPush(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -116,29 +172,46 @@ func runPush(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	spool := &push.Spool{Dir: o.spool, MaxFiles: o.spoolFiles, Now: time.Now}
-	sender, odd := o.sender(spool) // told once the result is safe
+	var reports []push.Report
 	if !o.flush {
-		reports, err := o.reports(stdin, time.Now())
-		if err != nil {
+		if reports, err = o.reports(stdin, time.Now()); err != nil {
 			return fail(pushUsage, err)
 		}
-		for _, r := range reports {
-			dropped, err := spool.Add(r)
-			if err != nil {
-				return fail(pushLost, fmt.Errorf("the result is lost: %w; make --spool writable", err))
-			}
-			if dropped > 0 {
-				fmt.Fprintf(stderr, "backup_exporter push: the spool is full, %d old results were dropped\n", dropped)
-			}
+		if len(reports) == 0 {
+			fmt.Fprintln(stdout, "nothing to report: the run was not due, or a rehearsal")
+			return pushSent
 		}
 	}
-	if odd != nil {
+	return o.deliver(ctx, reports, stdout, stderr)
+}
+
+// deliver keeps reports on disk and sends all that waits. Where no folder can
+// be written to they are sent at once or never.
+func (o *pushOptions) deliver(ctx context.Context, reports []push.Report, stdout, stderr io.Writer) int {
+	fail := func(code int, err error) int {
+		fmt.Fprintf(stderr, "backup_exporter push: %v\n", err)
+		return code
+	}
+	spool, dropped, lost := o.keep(reports)
+	if dropped > 0 {
+		fmt.Fprintf(stderr, "backup_exporter push: the spool is full, %d old results were dropped\n", dropped)
+	}
+	sender, odd := o.sender(spool) // told once the result is safe
+	switch {
+	case odd != nil && lost != nil:
+		return fail(pushLost, fmt.Errorf("the result is lost: %w; make --spool writable; %w", lost, odd))
+	case odd != nil:
 		return fail(pushUsage, odd)
+	case lost != nil:
+		if err := sender.Send(ctx, reports); err != nil {
+			return fail(pushLost, fmt.Errorf("the result is lost: %w; make --spool writable; %w", lost, err))
+		}
+		fmt.Fprintf(stderr, "backup_exporter push: sent, but nothing could be kept on disk: %v; make --spool writable\n", lost)
+		return pushSent
 	}
 	sent, err := sender.Flush(ctx)
 	for _, r := range sent.Rejected {
-		fmt.Fprintf(stderr, "backup_exporter push: put aside in %s: %v\n", filepath.Join(o.spool, "rejected"), r)
+		fmt.Fprintf(stderr, "backup_exporter push: put aside in %s: %v\n", filepath.Join(spool.Dir, "rejected"), r)
 	}
 	fmt.Fprintf(stdout, "%d sent, %d waiting, %d rejected\n", sent.Sent, sent.Waiting, len(sent.Rejected))
 	switch {
@@ -152,6 +225,9 @@ func runPush(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 }
 
 func (o *pushOptions) sender(spool *push.Spool) (*push.Sender, error) {
+	if o.url == "" || o.tokenFile == "" {
+		return nil, errors.New("--url, --token-file: missing; give them, or BACKUP_EXPORTER_URL and BACKUP_EXPORTER_TOKEN_FILE")
+	}
 	var address exporters.URL
 	if err := address.UnmarshalYAML(&yaml.Node{Kind: yaml.ScalarNode, Value: o.url}); err != nil {
 		return nil, fmt.Errorf("--url: %w", err)
@@ -184,6 +260,9 @@ func (o *pushOptions) reports(stdin io.Reader, now time.Time) ([]push.Report, er
 	if err != nil {
 		return nil, err
 	}
+	if due, err := o.judge(&r); err != nil || !due {
+		return nil, err
+	}
 	return []push.Report{r}, r.Check()
 }
 
@@ -213,63 +292,111 @@ func (o *pushOptions) fromFlags(now time.Time) (push.Report, error) {
 		no := false
 		r.Enabled = &no
 	}
-	return r, o.judge(&r)
+	return r, nil
 }
 
-// judge takes the result from the exit code, and its explanation from the log.
-func (o *pushOptions) judge(r *push.Report) error {
+// judge takes the result from the exit code and the output. Nothing is to be
+// reported where it gives false.
+func (o *pushOptions) judge(r *push.Report) (bool, error) {
 	if (r.Result == "") == (o.exitCode == "") {
-		return errors.New("--result: give it, or --exit-code, but not both")
+		return false, errors.New("--result: give it, or --exit-code, but not both")
 	}
-	account, err := o.account()
+	run, err := o.run()
 	if err != nil {
-		// The result matters more than its explanation.
-		account.Error = "the log could not be read: " + err.Error()
+		return false, err
 	}
-	r.Size = cmp.Or(r.Size, account.Size)
-	if o.exitCode == "" {
-		r.Error = cmp.Or(r.Error, account.Error)
-		return nil
-	}
-	var code int
-	if _, err := fmt.Sscanf(o.exitCode+"\n", "%d\n", &code); err != nil {
-		return fmt.Errorf("--exit-code: %q is no number", o.exitCode)
-	}
-	result, words := push.Outcome(r.Engine, code)
-	r.Result = result.String()
-	if result == exporters.Success {
-		return nil
-	}
-	var parts []string
-	for _, p := range []string{words, r.Error, account.Error} {
-		if p != "" {
-			parts = append(parts, p)
+	w := run.Watch()
+	// The result matters more than its explanation.
+	odd := errors.Join(feed(w.Stream("stderr"), o.log), feed(w.Stream("stdout"), o.stats))
+	code := 0
+	if o.exitCode != "" {
+		if _, err := fmt.Sscanf(o.exitCode+"\n", "%d\n", &code); err != nil {
+			return false, fmt.Errorf("--exit-code: %q is no number", o.exitCode)
 		}
 	}
-	r.Error = strings.Join(parts, "\n")
-	return nil
+	if odd != nil {
+		odd = fmt.Errorf("the log could not be read: %w", odd)
+	}
+	j := run.Judge(w, code)
+	if o.exitCode == "" && r.Error == "" {
+		r.Error = j.Tail
+	}
+	return o.settle(r, j, odd), nil
 }
 
-func (o *pushOptions) account() (push.Account, error) {
-	var a push.Account
-	if o.log != "" {
-		f, err := os.Open(o.log)
-		if err != nil {
-			return a, err
-		}
-		defer f.Close()
-		if a, err = push.ReadLog(o.report.Engine, f); err != nil {
-			return a, err
-		}
+// settle puts the verdict into the report.
+func (o *pushOptions) settle(r *push.Report, j push.Judged, odd error) bool {
+	if o.size >= 0 {
+		r.Size = exporters.Told(o.size)
 	}
-	if o.stats == "" {
-		return a, nil
+	if o.files >= 0 {
+		r.Files = exporters.Told(o.files)
 	}
-	f, err := os.Open(o.stats)
+	r.Size, r.Files = r.Size.Or(exporters.Told(j.Size)), r.Files.Or(exporters.Told(j.Files))
+	if o.exitCode == "" {
+		if odd != nil {
+			r.Error = strings.Trim(r.Error+"\n"+odd.Error(), "\n")
+		}
+		return true
+	}
+	r.Result = string(j.Result)
+	if j.Result == programs.Success {
+		return true
+	}
+	texts := []string{j.Words, r.Error, j.Tail}
+	if odd != nil {
+		texts = append(texts, odd.Error())
+	}
+	r.Error = strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), "\n")
+	return j.Result != programs.NotDue
+}
+
+// run is what is known of the run that is reported.
+func (o *pushOptions) run() (push.Run, error) {
+	name := o.program
+	switch o.report.Engine {
+	case "restic", "borg", "robocopy":
+		name = cmp.Or(name, o.report.Engine)
+	}
+	run := push.Run{Engine: cmp.Or(o.report.Engine, name), Strict: o.strict || o.program == "" && name == "restic"}
+	if name == "" {
+		return run, nil
+	}
+	table, err := programs.Shipped()
 	if err != nil {
-		return a, err
+		return run, err
+	}
+	if o.codes != "" {
+		text, err := os.ReadFile(o.codes)
+		if err == nil {
+			err = table.Add(o.codes, text)
+		}
+		if err != nil {
+			return run, fmt.Errorf("--codes: %w", err)
+		}
+	}
+	p, ok := table.Get(name)
+	if !ok {
+		return run, fmt.Errorf("--for: %q is no program of the table; known are %s; write its codes into a file for --codes", name, strings.Join(table.Names(), ", "))
+	}
+	run.Program = p
+	return run, nil
+}
+
+// feed gives a file to a stream.
+func feed(to io.WriteCloser, file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
 	}
 	defer f.Close()
-	a.Size, err = push.ReadBorgStats(f)
-	return a, err
+	text, err := push.Text(f)
+	if err != nil {
+		return err
+	}
+	_, err = to.Write(text)
+	return errors.Join(err, to.Close())
 }

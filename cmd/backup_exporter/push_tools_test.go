@@ -213,5 +213,73 @@ func TestBorgReally(t *testing.T) {
 	if code, out := s.run(nil, scripts+"borg.sh", "home", s.work); code != 2 {
 		t.Fatalf("%d %s", code, out)
 	}
-	s.shows("home", exporters.Failed, 2, "lock")
+	// Its result counts, not that of the one which found the door closed.
+	s.eventually("home is shown as running", func() bool {
+		return strings.Contains(s.metrics(), `backup_job_running{source="push-fr",customer="dupont",job_id="home"} 1`)
+	})
+	s.shows("home", exporters.Failed, 1, "passphrase")
+}
+
+// The source is gone, options stand before the paths, nothing but a rehearsal.
+func TestBorgSavesNothing(t *testing.T) {
+	s := newSite(t)
+	if code, out := s.run(nil, filepath.Join(s.dir, "borg"), "init", "--encryption=repokey"); code != 0 {
+		t.Fatal(out)
+	}
+	if code, out := s.run(nil, scripts+"borg.sh", "home", "--exclude", "*.tmp", s.work); code != 0 {
+		t.Fatalf("%d %s", code, out)
+	}
+	good := s.shows("home", exporters.Success, 0, "")
+	if code, out := s.run(nil, scripts+"borg.sh", "home", s.work, "--dry-run"); code != 0 || !strings.Contains(out, "nothing to report") {
+		t.Fatalf("%d %s", code, out)
+	}
+	time.Sleep(time.Second) // the archive's name has seconds
+	if code, out := s.run(nil, scripts+"borg.sh", "home", s.dir+"/nosuch"); code != 1 {
+		t.Fatalf("%d %s", code, out)
+	}
+	if item := s.shows("home", exporters.Failed, 1, "nothing was saved"); !item.LastSuccess.Equal(good.LastSuccess) {
+		t.Error("the last success moved")
+	}
+	if code, out := s.run([]string{"BORG=/nowhere/borg"}, scripts+"borg.sh", "home", s.work); code != 127 {
+		t.Fatalf("%d %s", code, out)
+	}
+	s.shows("home", exporters.Failed, 2, "not found")
+}
+
+// What the program writes, returns and is given is as without the wrapper.
+func TestVigieRunChangesNothing(t *testing.T) {
+	s := newSite(t)
+	for _, c := range []struct{ script, result string }{
+		{"printf 'a\\000b\\n'; echo w >&2; printf c; exit 7", "failed"},
+		{"cat; kill -TERM $$", "cancelled"},
+		{"exit 0", "success"},
+	} {
+		plain, wrapped := exec.CommandContext(t.Context(), "sh", "-c", c.script), exec.CommandContext(t.Context(), scripts+"vigie-run", "same", "--", "sh", "-c", c.script)
+		var out, errs [2]strings.Builder
+		for i, cmd := range []*exec.Cmd{plain, wrapped} {
+			cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.env, strings.NewReader("given\x00"), &out[i], &errs[i]
+			_ = cmd.Run() // the state tells
+		}
+		want := plain.ProcessState.ExitCode()
+		if want < 0 {
+			want = 143 // as a shell tells it
+		}
+		if got := wrapped.ProcessState.ExitCode(); got != want || out[0].String() != out[1].String() || !strings.HasPrefix(errs[1].String(), errs[0].String()) {
+			t.Errorf("%q: %d %q %q, want %d %q %q", c.script, got, out[1].String(), errs[1].String(), want, out[0].String(), errs[0].String())
+		}
+	}
+	// A full disk is met by the program itself.
+	if code, out := s.run(nil, "sh", "-c", scripts+"vigie-run full -- head -c 200000 /dev/zero >/dev/full"); code != 1 {
+		t.Errorf("%d %s", code, out)
+	}
+	s.shows("full", exporters.Failed, 1, "no space left")
+	// No folder for the spool and no exporter: it is said to be lost, and the command ran.
+	if code, out := s.run([]string{"VIGIE_SPOOL=/proc/nowhere", "BACKUP_EXPORTER_URL=http://127.0.0.1:9", "VIGIE_PATIENCE=0s"}, scripts+"vigie-run", "x", "--", "echo", "ran"); code != 0 || !strings.Contains(out, "ran") || !strings.Contains(out, "NOT REPORTED") {
+		t.Errorf("%d %s", code, out)
+	}
+	// No folder for the spool, but an exporter: it arrives.
+	if code, out := s.run([]string{"VIGIE_SPOOL=/proc/nowhere"}, scripts+"vigie-run", "direct", "--", "true"); code != 0 {
+		t.Errorf("%d %s", code, out)
+	}
+	s.shows("direct", exporters.Success, 0, "")
 }

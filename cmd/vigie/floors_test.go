@@ -54,6 +54,7 @@ func floor(path string) int {
 		return 3
 	case path == "vigie/exporters",
 		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
+		path == "vigie/exporters/exposition",                                     // what the model becomes on /metrics
 		path == "vigie/exporters/misbehave",                                      // faults that all simulators share
 		path == "vigie/exporters/winevent", path == "vigie/exporters/winservice": // what Windows gives to several sources
 		return 0
@@ -141,7 +142,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/alertmanager/matcher/parse":          {"vigie/rules/model"},
 		"github.com/prometheus/client_golang/api":                   {"vigie/receiver/evidence"},
 		"github.com/prometheus/client_golang/api/prometheus/v1":     {"vigie/receiver/evidence"},
-		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/webhook", "vigie/exporters", "vigie/cmd/backup_exporter"},
+		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},

@@ -64,7 +64,7 @@ func families() []family {
 		customers("backup_job_last_duration_seconds", "Duration of the last finished run.",
 			jobValue(func(j *exporters.Job) (float64, bool) { return j.LastDuration.Seconds(), j.LastDuration > 0 })),
 		customers("backup_job_last_size_bytes", "Bytes processed by the last finished run.",
-			jobValue(func(j *exporters.Job) (float64, bool) { return float64(j.LastSize), j.LastSize > 0 })),
+			jobValue(func(j *exporters.Job) (float64, bool) { return amountValue(j.LastSize) })),
 		customers("backup_job_consecutive_failures", "Failed, cancelled or missed runs since the last success.",
 			jobValue(func(j *exporters.Job) (float64, bool) { return float64(j.Failures), true })),
 		customers("backup_job_received_timestamp_seconds", "When a pushed result arrived.",
@@ -175,6 +175,11 @@ func jobValue(value func(*exporters.Job) (float64, bool)) func(*writer, string, 
 			}
 		}
 	}
+}
+
+func amountValue(a exporters.Amount) (float64, bool) {
+	n, told := a.Get()
+	return float64(n), told
 }
 
 func jobTime(value func(*exporters.Job) time.Time) func(*writer, string, *part) {

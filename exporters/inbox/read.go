@@ -191,7 +191,9 @@ func (r *rule) reading(found map[string]string, m *Mail, received time.Time) (Re
 		if !ok {
 			out.Unknown = append(out.Unknown, "size")
 		}
-		p.Size = n
+		if ok {
+			p.Size = exporters.Told(n)
+		}
 	}
 	return out, ""
 }

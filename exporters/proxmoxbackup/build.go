@@ -279,9 +279,7 @@ func (t *task) words() string {
 // where that is still known.
 func (s *snapshot) run(tasks []task, unknown counter) exporters.Run {
 	r := exporters.Run{ID: "snapshot/" + strconv.FormatInt(s.Time.Unix(), 10), Start: s.Time.Time, End: s.Time.Time, Result: exporters.Success, Coarse: true}
-	if n, err := strconv.ParseInt(string(s.Size), 10, 64); err == nil {
-		r.Size = n
-	}
+	r.Size = exporters.ParseAmount(string(s.Size))
 	if t := s.task(tasks); t != nil {
 		r.End, r.Coarse = t.End.Time, false
 		if !strings.EqualFold(strings.TrimSpace(string(t.Status)), "ok") {

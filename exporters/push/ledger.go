@@ -43,7 +43,9 @@ type run struct {
 	Start    time.Time        `json:"start,omitzero"`
 	End      time.Time        `json:"end"`
 	Result   exporters.Result `json:"result"`
-	Size     int64            `json:"size,omitempty"`
+	Size     exporters.Amount `json:"size,omitzero"`
+	Files    exporters.Amount `json:"files,omitzero"`
+	Running  bool             `json:"running,omitempty"` // another run was at work, and its result counts
 	Received time.Time        `json:"received"`
 }
 
@@ -99,12 +101,14 @@ func (l ledger) add(e entry) error {
 }
 
 func (j *job) add(r Report, sum string, received time.Time) {
-	n := run{ID: r.RunID, Sum: sum, Start: r.Started.UTC(), End: believed(r.Ended.Time, received), Result: results()[r.Result], Size: r.Size, Received: received}
-	if n.Result == exporters.Success && n.End.After(j.LastSuccess) {
+	n := run{ID: r.RunID, Sum: sum, Start: r.Started.UTC(), End: believed(r.Ended.Time, received), Result: results()[r.Result], Size: r.Size, Files: r.Files, Running: r.Result == running, Received: received}
+	if n.Result == exporters.Success && !n.Files.IsNone() && n.End.After(j.LastSuccess) {
 		j.LastSuccess = n.End
 	}
 	at, _ := slices.BinarySearchFunc(j.Runs, n, compareRuns)
-	if at == len(j.Runs) {
+	// A run that found another one at work says nothing that a finished one does not.
+	finished := func(n run) bool { return !n.Running }
+	if n.Running && at == len(j.Runs) && !slices.ContainsFunc(j.Runs, finished) || !n.Running && !slices.ContainsFunc(j.Runs[at:], finished) {
 		j.Latest = r
 	}
 	j.Runs = slices.Insert(j.Runs, at, n)
@@ -138,7 +142,14 @@ func (j *job) shown(d Defaults) exporters.Job {
 		out.ExpectedInterval = d.Interval.Of(out.Class)
 	}
 	for i := range j.Runs {
-		n := exporters.Run{ID: j.Runs[i].ID, Start: j.Runs[i].Start, End: j.Runs[i].End, Result: j.Runs[i].Result, Size: j.Runs[i].Size}
+		if j.Runs[i].Running {
+			if !out.Running {
+				out.Running, out.RunningSince = true, cmp.Or(j.Runs[i].Start, j.Runs[i].End)
+			}
+			continue
+		}
+		out.Running, out.RunningSince = false, time.Time{}
+		n := exporters.Run{ID: j.Runs[i].ID, Start: j.Runs[i].Start, End: j.Runs[i].End, Result: j.Runs[i].Result, Size: j.Runs[i].Size, Files: j.Runs[i].Files}
 		last := len(out.Runs) - 1
 		switch {
 		case last < 0 || !out.Runs[last].End.Equal(n.End):
@@ -148,8 +159,8 @@ func (j *job) shown(d Defaults) exporters.Job {
 			out.Runs[last] = n
 		}
 	}
-	if last := &out.Runs[len(out.Runs)-1]; last.ID == r.RunID {
-		last.Error = r.Error
+	if n := len(out.Runs); n > 0 && out.Runs[n-1].ID == r.RunID {
+		out.Runs[n-1].Error = r.Error
 	}
 	return out
 }

@@ -3,108 +3,74 @@ package push
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
-	"vigie/exporters"
+	"vigie/exporters/push/programs"
 )
 
 // maxLog is how much of a program's log is read: its end.
 const maxLog = 8 << 20
 
-// Outcome says what a program's exit code means for the backup, in words for
-// the error text if it is not a success. Codes nobody documented are failures.
-func Outcome(engine string, code int) (exporters.Result, string) {
-	switch code {
-	case 130, 143, -1073741510: // SIGINT, SIGTERM, Control-C of Windows
-		return exporters.Cancelled, "stopped before it was done"
-	case 137:
-		return exporters.Failed, "killed before it was done"
-	}
-	switch engine {
-	case "restic":
-		return resticOutcome(code)
-	case "borg":
-		return borgOutcome(code)
-	case "robocopy":
-		return robocopyOutcome(code)
-	}
-	if code == 0 {
-		return exporters.Success, ""
-	}
-	return exporters.Failed, fmt.Sprintf("ended with code %d", code)
+// Judged is what became of a run.
+type Judged struct {
+	programs.Verdict
+	Tail string // the end of the output, as far as it explains anything
 }
 
-func resticOutcome(code int) (exporters.Result, string) {
-	switch code {
-	case 0:
-		return exporters.Success, ""
-	case 3:
-		// restic stores a snapshot all the same: it looks like a success.
-		return exporters.Failed, "incomplete: some files could not be read"
-	case 10:
-		return exporters.Failed, "the repository does not exist"
-	case 11:
-		return exporters.Failed, "the repository is locked"
-	case 12:
-		return exporters.Failed, "the repository's password is wrong"
-	default:
-		return exporters.Failed, fmt.Sprintf("restic ended with code %d", code)
-	}
+// Run is a run that has ended, as far as it is known.
+type Run struct {
+	// Program is the table's entry for it, nil where there is none: then 0 is a
+	// success.
+	Program   *programs.Program
+	Engine    string
+	Arguments []string
+	// Strict takes a backup that is not whole for a failed one.
+	Strict bool
 }
 
-// borgOutcome knows both the old codes and, from 3 on, those that
-// BORG_EXIT_CODES=modern switches on.
-func borgOutcome(code int) (exporters.Result, string) {
-	switch {
-	case code == 0:
-		return exporters.Success, ""
-	case code == 1 || code >= 100 && code <= 127:
-		return exporters.Warning, fmt.Sprintf("borg ended with warnings (code %d)", code)
-	default:
-		return exporters.Failed, fmt.Sprintf("borg ended with code %d", code)
+// Watch looks at the run's output.
+func (r Run) Watch() *programs.Watch {
+	p := r.Program
+	if p == nil {
+		p = &programs.Program{Name: cmp.Or(r.Engine, "the command"), Rows: []programs.Row{{Code: programs.Codes{{0, 0}}, Result: programs.Success}}}
 	}
+	return p.Watch(r.Arguments)
 }
 
-// robocopyOutcome reads the code as bits: 1 copied, 2 extra files, 4
-// mismatches, 8 not copied, 16 nothing done.
-func robocopyOutcome(code int) (exporters.Result, string) {
-	switch {
-	case code >= 0 && code <= 3:
-		return exporters.Success, ""
-	case code >= 4 && code <= 7:
-		return exporters.Warning, "some files and folders do not match"
-	case code >= 8 && code <= 15:
-		return exporters.Failed, "some files could not be copied"
-	default:
-		return exporters.Failed, fmt.Sprintf("robocopy ended with code %d", code)
-	}
-}
-
-// Account is what a program's log tells of a run.
-type Account struct {
-	Size  int64  // bytes processed, 0 if it does not tell
-	Error string // the last lines that explain a failure
-}
-
-// ReadLog reads the output of a program: JSON lines of restic and borg, text
-// of all others, in UTF-8 or with a byte order mark in UTF-16.
-func ReadLog(engine string, log io.ReadSeeker) (Account, error) {
-	if err := skipToEnd(log); err != nil {
-		return Account{}, err
-	}
-	text := transform.NewReader(io.LimitReader(log, maxLog), unicode.BOMOverride(unicode.UTF8.NewDecoder()))
-	data, err := io.ReadAll(text)
+// Judge tells what the code and the output mean, with the output's end as the
+// explanation of what is no success.
+func (r Run) Judge(w *programs.Watch, code int) Judged {
+	out := Judged{Verdict: w.Judge(code, r.Strict)}
+	tail, err := ReadLog(r.Engine, bytes.NewReader(w.Log()))
 	if err != nil {
-		return Account{}, err
+		tail = "" // the result matters more than its explanation
 	}
-	var a Account
+	out.Tail = tail
+	return out
+}
+
+// Text gives a log as UTF-8: its end, or all of it if it is short.
+func Text(log io.ReadSeeker) ([]byte, error) {
+	if err := skipToEnd(log); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(transform.NewReader(io.LimitReader(log, maxLog), unicode.BOMOverride(unicode.UTF8.NewDecoder())))
+}
+
+// ReadLog gives the last lines of a program's output that explain a failure:
+// JSON lines of restic and borg, text of all others, in UTF-8 or with a byte
+// order mark in UTF-16.
+func ReadLog(engine string, log io.ReadSeeker) (string, error) {
+	data, err := Text(log)
+	if err != nil {
+		return "", err
+	}
 	var errorLines, plain tail
 	scan := bufio.NewScanner(bytes.NewReader(data))
 	scan.Buffer(nil, maxLog*4)
@@ -114,7 +80,7 @@ func ReadLog(engine string, log io.ReadSeeker) (Account, error) {
 			continue
 		}
 		if line[0] == '{' && (engine == "restic" || engine == "borg") {
-			if text, ok := a.readObject(line); ok {
+			if text, ok := readObject(line); ok {
 				errorLines.add(text)
 				continue
 			}
@@ -123,11 +89,12 @@ func ReadLog(engine string, log io.ReadSeeker) (Account, error) {
 			plain.add(line)
 		}
 	}
-	if a.Error = errorLines.String(); a.Error == "" || engine == "restic" {
+	out := errorLines.String()
+	if out == "" || engine == "restic" {
 		// restic explains some failures outside its JSON.
-		a.Error = strings.TrimSpace(plain.String() + "\n" + errorLines.String())
+		out = strings.TrimSpace(plain.String() + "\n" + out)
 	}
-	return a, scan.Err()
+	return out, scan.Err()
 }
 
 // jsonish recognises the inner lines of borg's indented JSON.
@@ -144,11 +111,9 @@ func skipToEnd(log io.ReadSeeker) error {
 }
 
 // readObject takes one JSON line in; the text is what it says of a failure.
-func (a *Account) readObject(line string) (string, bool) {
+func readObject(line string) (string, bool) {
 	var o struct {
 		Kind    string `json:"message_type"` // restic
-		Bytes   int64  `json:"total_bytes_processed"`
-		DryRun  bool   `json:"dry_run"`
 		Item    string `json:"item"`
 		Message string `json:"message"`
 		Error   struct {
@@ -164,40 +129,14 @@ func (a *Account) readObject(line string) (string, bool) {
 		return "", false
 	}
 	switch {
-	case o.Kind == "summary" && !o.DryRun:
-		a.Size = o.Bytes
 	case o.Kind == "error":
-		return strings.Trim(o.Item+": "+cmpOr(o.Error.Message, o.Message, strings.TrimSpace(o.Error.Op+" "+o.Error.Path)), ": "), true
+		return strings.Trim(o.Item+": "+cmp.Or(o.Error.Message, o.Message, strings.TrimSpace(o.Error.Op+" "+o.Error.Path)), ": "), true
 	case o.Kind == "exit_error":
 		return o.Message, true
 	case o.Type == "log_message" && (o.Level == "ERROR" || o.Level == "CRITICAL" || o.Level == "WARNING"):
 		return o.Message, true
 	}
 	return "", true
-}
-
-func cmpOr(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
-}
-
-// ReadBorgStats reads the size from what `borg create --json` prints.
-func ReadBorgStats(r io.Reader) (int64, error) {
-	var o struct {
-		Archive struct {
-			Stats struct {
-				Size int64 `json:"original_size"`
-			} `json:"stats"`
-		} `json:"archive"`
-	}
-	if err := json.NewDecoder(io.LimitReader(r, maxLog)).Decode(&o); err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
-	}
-	return o.Archive.Stats.Size, nil
 }
 
 // tail keeps the last lines.

@@ -71,6 +71,11 @@ func (s *Sender) Flush(ctx context.Context) (Sent, error) {
 	return out, errors.Join(err, lerr)
 }
 
+// Send sends reports that are kept nowhere.
+func (s *Sender) Send(ctx context.Context, reports []Report) error {
+	return s.deliver(ctx, reports, s.Now().Add(s.Patience))
+}
+
 func (s *Sender) flush(ctx context.Context, out *Sent) error {
 	until := s.Now().Add(s.Patience)
 	size := batch

@@ -43,12 +43,16 @@ type Report struct {
 	Engine     string         `json:"engine,omitempty"`      // restic, borg, robocopy …; default script
 	Plan       string         `json:"plan,omitempty"`        // for people; default the job's id
 	ObjectType string         `json:"object_type,omitempty"` // for people
-	// Result is one of success, warning, failed, cancelled, missed, unknown.
+	// Result is one of success, warning, failed, cancelled, missed, unknown, or
+	// running: another run of the job is at work, and this one came to nothing.
 	Result  string            `json:"result"`
 	Started exporters.Instant `json:"started_at,omitzero"`
 	Ended   exporters.Instant `json:"ended_at"`
-	Size    int64             `json:"size_bytes,omitempty"`
-	Error   string            `json:"error,omitempty"`
+	// Size is the number of bytes processed, and Files that of the files which
+	// the backup holds; 0 is nothing, left out is not known.
+	Size  exporters.Amount `json:"size_bytes,omitzero"`
+	Files exporters.Amount `json:"files,omitzero"`
+	Error string           `json:"error,omitempty"`
 	// Enabled is false for a job that is switched off; nil means true.
 	Enabled  *bool             `json:"enabled,omitempty"`
 	NextRun  exporters.Instant `json:"next_run_at,omitzero"`
@@ -161,7 +165,7 @@ func repeatedKey(object []byte) string {
 }
 
 // fieldNames are named to senders that write a key wrong.
-const fieldNames = "run_id, customer, job_id, machine, machine_class, backup_role, engine, plan, object_type, result, started_at, ended_at, size_bytes, error, enabled, next_run_at, expected_interval"
+const fieldNames = "run_id, customer, job_id, machine, machine_class, backup_role, engine, plan, object_type, result, started_at, ended_at, size_bytes, files, error, enabled, next_run_at, expected_interval"
 
 var unknownField = regexp.MustCompile(`^json: unknown field (".*")$`)
 
@@ -263,9 +267,9 @@ func (r *Report) checkTexts() *Problem {
 }
 
 func (r *Report) checkWords() *Problem {
-	if _, ok := results()[r.Result]; !ok {
+	if _, ok := results()[r.Result]; !ok && r.Result != running {
 		return &Problem{Status: 400, Where: "result", What: fmt.Sprintf("%q is no result", cut(r.Result, maxID)),
-			Cure: "known are success, warning, failed, cancelled, missed, unknown"}
+			Cure: "known are success, warning, failed, cancelled, missed, unknown, running"}
 	}
 	if r.Engine != "" && !engineName.MatchString(r.Engine) {
 		return &Problem{Status: 400, Where: "engine", What: "not a word for an engine", Cure: "use lower-case letters, digits, dots and dashes, at most 64, such as restic"}
@@ -278,8 +282,13 @@ func (r *Report) checkWords() *Problem {
 	if r.BackupRole != "" && exporters.CheckRole(r.BackupRole) != nil {
 		return &Problem{Status: 400, Where: "backup_role", What: "not a role", Cure: "known are primary, local"}
 	}
-	if r.Size < 0 {
-		return &Problem{Status: 400, Where: "size_bytes", What: "less than zero", Cure: "leave it out if it is not known"}
+	for _, f := range []struct {
+		key   string
+		value exporters.Amount
+	}{{"size_bytes", r.Size}, {"files", r.Files}} {
+		if n, _ := f.value.Get(); n < 0 {
+			return &Problem{Status: 400, Where: f.key, What: "less than zero", Cure: "leave it out if it is not known"}
+		}
 	}
 	if d, err := model.ParseDuration(r.Interval); r.Interval != "" && (err != nil || d == 0) {
 		return &Problem{Status: 400, Where: "expected_interval", What: "not a duration", Cure: "write for example 24h or 7d"}
@@ -311,7 +320,10 @@ func (r *Report) checkTimes() *Problem {
 	return nil
 }
 
-// results are the words of the field result.
+// running is the word of a run that found another one at work.
+const running = "running"
+
+// results are the words of the field result that tell how a run ended.
 func results() map[string]exporters.Result {
 	out := map[string]exporters.Result{}
 	for r := exporters.Unknown; r <= exporters.Missed; r++ {
@@ -331,6 +343,9 @@ func (r *Report) interval() time.Duration {
 // fingerprint tells a repeated report from another one with the same id.
 func (r Report) fingerprint() (string, error) {
 	r.Customer = ""
+	if r.Size.IsNone() {
+		r.Size = exporters.Amount{} // a result that was stored before 0 was told apart is still the same
+	}
 	b, err := json.Marshal(r)
 	if err != nil {
 		return "", err

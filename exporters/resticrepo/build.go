@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -132,9 +131,7 @@ func (c *Config) judge(s *snapshot, now time.Time) []exporters.Run {
 func (s *snapshot) run(r exporters.Result, words string) exporters.Run {
 	run := exporters.Run{ID: s.id(), Start: s.Time.Time, End: s.end(), Result: r, Error: words}
 	if s.Summary != nil {
-		if n, err := strconv.ParseInt(string(s.Summary.Bytes), 10, 64); err == nil {
-			run.Size = n
-		}
+		run.Size, run.Files = exporters.ParseAmount(string(s.Summary.Bytes)), exporters.ParseAmount(string(s.Summary.Files))
 	}
 	return run
 }

@@ -120,7 +120,7 @@ func TestWhatASnapshotProves(t *testing.T) {
 			for range 2 {
 				b.Refresh()
 				j := b.find("srv-ad")
-				if j == nil || j.LastResult != c.want || !j.LastSuccess.Equal(c.success) || j.Machine != "SRV-AD" || j.LastSize == 0 {
+				if j == nil || j.LastResult != c.want || !j.LastSuccess.Equal(c.success) || j.Machine != "SRV-AD" || j.LastSize.IsZero() {
 					t.Errorf("%+v", j)
 				}
 				if len(b.Poller.View().UnknownValues) != 0 {

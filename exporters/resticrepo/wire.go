@@ -29,6 +29,7 @@ type snapshot struct {
 	Summary *struct {
 		End   exporters.Instant `json:"backup_end"`
 		Bytes exporters.Text    `json:"total_bytes_processed"`
+		Files exporters.Text    `json:"total_files_processed"`
 	} `json:"summary"` // since restic 0.17
 }
 

@@ -2,7 +2,6 @@ package synology
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -106,9 +105,7 @@ func (r *activeResult) run(unknown counter) (exporters.Run, bool) {
 	if r.ID != "" {
 		out.ID = "result/" + string(r.ID)
 	}
-	if n, err := strconv.ParseInt(word(r.Bytes), 10, 64); err == nil && n > 0 {
-		out.Size = n
-	}
+	out.Size = exporters.ParseAmount(word(r.Bytes))
 	counts := "errors " + cmp.Or(word(r.Errors), "0") + ", warnings " + cmp.Or(word(r.Warnings), "0")
 	switch word(r.Status) {
 	case "2":

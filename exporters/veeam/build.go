@@ -370,15 +370,15 @@ func (b *builder) jobRuns(j *jobState, h *jobHistory, running bool) []exporters.
 }
 
 // explain joins what a session's tasks said about failures, and their sizes.
-func explain(h *jobHistory, session string) (string, int64) {
+func explain(h *jobHistory, session string) (string, exporters.Amount) {
 	var texts []string
-	var size int64
+	var size exporters.Amount
 	for _, name := range slices.Sorted(maps.Keys(h.objects)) {
 		for _, run := range h.objects[name].runs {
 			if run.session != session {
 				continue
 			}
-			size += run.Size
+			size = size.Plus(run.Size)
 			if run.Error != "" {
 				texts = append(texts, run.Error)
 			}

@@ -26,7 +26,7 @@ type jobState struct {
 	ObjectsCount    int               `json:"objectsCount"`
 	SessionID       exporters.Text    `json:"sessionId"`
 	SessionProgress struct {
-		ProcessedSize int64 `json:"processedSize"`
+		ProcessedSize exporters.Amount `json:"processedSize"`
 	} `json:"sessionProgress"`
 }
 
@@ -65,8 +65,8 @@ type taskSession struct {
 	EndTime      exporters.Instant `json:"endTime"`
 	Result       outcome           `json:"result"`
 	Progress     struct {
-		Duration      span  `json:"duration"`
-		ProcessedSize int64 `json:"processedSize"`
+		Duration      span             `json:"duration"`
+		ProcessedSize exporters.Amount `json:"processedSize"`
 	} `json:"progress"`
 }
 

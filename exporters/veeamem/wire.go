@@ -32,7 +32,7 @@ type taskSession struct {
 	State           string
 	Result          string
 	Reason          exporters.Text
-	TotalSize       int64
+	TotalSize       exporters.Amount
 	VMDisplayName   string
 }
 

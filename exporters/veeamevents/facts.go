@@ -47,7 +47,7 @@ type task struct {
 	job, session, object string
 	end                  time.Time
 	result               exporters.Result
-	size                 int64
+	size                 exporters.Amount
 	text                 string
 }
 
@@ -150,12 +150,13 @@ func (f *facts) learnTask(e *winevent.Event, d fields, j *job, unknown counter) 
 	if !finished {
 		return
 	}
+	size := exporters.Amount{} // 0 is a rounded number, and does not say that it was nothing
 	gb, err := strconv.ParseFloat(strings.ReplaceAll(d["transferredgb"], ",", "."), 64)
-	if err != nil || gb < 0 || gb > 1e9 {
-		gb = 0
+	if err == nil && gb > 0 && gb <= 1e9 {
+		size = exporters.Told(int64(gb * (1 << 30)))
 	}
 	f.tasks[d.id("tasksessionid")] = task{job: d.id("jobid"), session: d.id("jobsessionid"), object: key, end: e.Time, result: result,
-		size: int64(gb * (1 << 30)), text: d["description"]}
+		size: size, text: d["description"]}
 }
 
 // learnAgent takes an event of Veeam Agent on this machine.

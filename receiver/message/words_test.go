@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigie/receiver/message/locale"
+	"vigie/rules/act"
 )
 
 // Every whole language has every word, each with the same holes to fill.
@@ -95,6 +96,9 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 				}
 			}
 			if prefix != "" {
+				for _, m := range regexp.MustCompile(`\bchoose\("([a-z_]+\.)"`).FindAllStringSubmatch(text, -1) {
+					lists[prefix+m[1]] = true
+				}
 				for _, m := range regexp.MustCompile(`\badd\("([a-z_]+)"`).FindAllStringSubmatch(text, -1) {
 					whole[prefix+"fact."+m[1]] = true
 				}
@@ -111,6 +115,14 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 				for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
 					whole["fact_name."+q[1]] = true
 				}
+			}
+		}
+	}
+	// The values that an act offers are asked for by name.
+	for _, a := range act.Table() {
+		for _, f := range a.Fields {
+			for _, v := range f.Choices {
+				lists[locale.Pages+a.Verb+"."+v] = true
 			}
 		}
 	}

@@ -1,0 +1,220 @@
+package programs
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const (
+	// maxLine is how much of a line patterns look at.
+	maxLine = 64 << 10
+	// keptLog is how much of the output is kept to explain a failure.
+	keptLog = 256 << 10
+)
+
+// Verdict is what a run came to.
+type Verdict struct {
+	Result Result
+	Words  string // why, if it is no success
+	// Size and Files are -1 if the output does not tell them.
+	Size, Files int64
+}
+
+// Watch looks at the output of one run, line by line, in bounded memory.
+type Watch struct {
+	program   *Program
+	arguments []string
+	data      bool // what is written to stdout may be the backup itself
+
+	mu          sync.Mutex
+	found       map[*Pattern]bool
+	size, files int64
+	first, last string // of the standard output
+	kept        []byte
+}
+
+// Watch begins a run with its arguments, which may be unknown.
+func (p *Program) Watch(arguments []string) *Watch {
+	data := slices.Contains(arguments, "-")
+	for i := range p.Rows {
+		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
+	}
+	return &Watch{program: p, arguments: arguments, data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
+}
+
+// Wants tells whether the stream decides about the result.
+func (p *Program) Wants(stream string) bool {
+	if len(p.Reads) == 0 {
+		return stream == "stderr"
+	}
+	return slices.Contains(p.Reads, stream)
+}
+
+// Stream takes what is written to stdout or stderr. It never fails.
+func (w *Watch) Stream(name string) *Stream { return &Stream{watch: w, stdout: name == "stdout"} }
+
+// Stream is one of the two outputs of a run.
+type Stream struct {
+	watch  *Watch
+	stdout bool
+	line   []byte
+}
+
+// Write takes some more of the output.
+func (s *Stream) Write(data []byte) (int, error) {
+	s.watch.mu.Lock()
+	defer s.watch.mu.Unlock()
+	if !s.stdout || !s.watch.data {
+		s.watch.keep(data)
+	}
+	for rest := data; len(rest) > 0; {
+		line, more, whole := bytes.Cut(rest, []byte("\n"))
+		if room := maxLine - len(s.line); room > 0 {
+			s.line = append(s.line, line[:min(room, len(line))]...)
+		}
+		if whole {
+			s.end()
+		}
+		rest = more
+	}
+	return len(data), nil
+}
+
+// Close looks at a last line without its end.
+func (s *Stream) Close() error {
+	s.watch.mu.Lock()
+	defer s.watch.mu.Unlock()
+	s.end()
+	return nil
+}
+
+func (s *Stream) end() {
+	line := bytes.TrimRight(s.line, "\r")
+	// What a progress bar wrote over is not what the line says.
+	if at := bytes.LastIndexByte(line, '\r'); at >= 0 {
+		line = line[at+1:]
+	}
+	s.line = s.line[:0]
+	if len(bytes.TrimSpace(line)) == 0 {
+		return
+	}
+	s.watch.look(line, s.stdout)
+}
+
+func (w *Watch) keep(data []byte) {
+	w.kept = append(w.kept, data...)
+	if len(w.kept) > 2*keptLog {
+		w.kept = append(w.kept[:0], w.kept[len(w.kept)-keptLog:]...)
+	}
+}
+
+// Log is the end of the output.
+func (w *Watch) Log() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Clone(w.kept[max(0, len(w.kept)-keptLog):])
+}
+
+func (w *Watch) look(line []byte, stdout bool) {
+	p := w.program
+	if stdout {
+		if w.first == "" {
+			w.first = string(line)
+		}
+		if !endsDump(line) || w.last == "" {
+			w.last = string(line)
+		}
+	}
+	for i := range p.Rows {
+		for _, list := range []Patterns{p.Rows[i].Output, p.Rows[i].Without} {
+			for k := range list {
+				if pattern := &list[k]; !w.found[pattern] && pattern.Match(line) {
+					w.found[pattern] = true
+				}
+			}
+		}
+	}
+	number(p.Size, line, &w.size)
+	number(p.Files, line, &w.files)
+}
+
+// endsDump tells the lines that may follow the one which says that a dump is
+// complete: empty remarks, and what newer versions of pg_dump write.
+func endsDump(line []byte) bool {
+	return string(bytes.TrimSpace(line)) == "--" || bytes.HasPrefix(line, []byte(`\unrestrict`))
+}
+
+func number(p *Pattern, line []byte, to *int64) {
+	if p == nil {
+		return
+	}
+	m := p.FindSubmatch(line)
+	for _, group := range m[min(1, len(m)):] {
+		digits := strings.NewReplacer(",", "", ".", "").Replace(string(group))
+		if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+			*to = n
+			return
+		}
+	}
+}
+
+// Judge tells what the exit code and the output mean together.
+func (w *Watch) Judge(code int, strict bool) Verdict {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v := Verdict{Result: Failed, Words: fmt.Sprintf("%s ended with code %d", w.program.Name, code), Size: w.size, Files: w.files}
+	for i := range w.program.Rows {
+		r := &w.program.Rows[i]
+		if !w.fits(r, code) {
+			continue
+		}
+		v.Result, v.Words = r.Result, r.Words
+		if strict && r.Strict != "" {
+			v.Result = r.Strict
+		}
+		return v
+	}
+	if result, words, known := Signalled(code); known {
+		v.Result, v.Words = result, words
+	}
+	return v
+}
+
+// Signalled tells the exit codes that shells and systems give, not programs.
+func Signalled(code int) (Result, string, bool) {
+	switch code {
+	case 130, 143, -1073741510: // SIGINT, SIGTERM, Control-C of Windows
+		return Cancelled, "stopped before it was done", true
+	case 137:
+		return Failed, "killed before it was done", true
+	case 126:
+		return Failed, "the program could not be started (code 126)", true
+	case 127:
+		return Failed, "the program was not found (code 127)", true
+	}
+	return "", "", false
+}
+
+func (w *Watch) fits(r *Row, code int) bool {
+	if !r.Code.has(code) {
+		return false
+	}
+	for k := range r.Output {
+		if !w.found[&r.Output[k]] {
+			return false
+		}
+	}
+	for k := range r.Without {
+		if w.found[&r.Without[k]] {
+			return false
+		}
+	}
+	if r.Argument != nil && !slices.ContainsFunc(w.arguments, r.Argument.MatchString) {
+		return false
+	}
+	return (r.First == nil || w.first != "" && r.First.MatchString(w.first)) && (r.Last == nil || w.last != "" && r.Last.MatchString(w.last))
+}
