@@ -46,6 +46,8 @@ var metrics = []string{
 	"backup_source_errors_total",
 	"backup_source_unknown_values_total",
 	"backup_source_items",
+	"backup_source_clock_skew_seconds",
+	"backup_inbox_unsorted_messages",
 	"backup_vanished_timestamp_seconds",
 	"backup_inventory_plan_listed",
 	"backup_inventory_machine_jobs",
