@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func Parse(data []byte) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec := xml.NewDecoder(strings.NewReader(text))
+	dec := xml.NewDecoder(strings.NewReader(legal(text)))
 	// The declaration may still name the encoding it had before.
 	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	var out []Event
@@ -129,6 +130,34 @@ func Parse(data []byte) ([]Event, error) {
 			}
 		}
 	}
+}
+
+var charReference = regexp.MustCompile(`&#(?:[0-9]+|[xX][0-9a-fA-F]+);`)
+
+// legal puts a replacement character for what XML does not allow, written as
+// it is or by its number: programs log such characters, and Windows hands them out.
+func legal(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !inXML(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+	return charReference.ReplaceAllStringFunc(text, func(ref string) string {
+		digits, base := ref[2:len(ref)-1], 10
+		if digits[0] == 'x' || digits[0] == 'X' {
+			digits, base = digits[1:], 16
+		}
+		if n, err := strconv.ParseUint(digits, base, 31); err == nil && inXML(rune(n)) {
+			return ref
+		}
+		return string(utf8.RuneError)
+	})
+}
+
+// inXML is the production Char of XML 1.0.
+func inXML(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000 && r <= 0x10ffff
 }
 
 func (x *xmlEvent) event() (Event, error) {
