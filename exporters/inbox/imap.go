@@ -290,7 +290,12 @@ func (v *visit) login(ctx context.Context) error {
 	}
 	var refused *imap.Error
 	if errors.As(err, &refused) {
-		// Its words might repeat what was sent.
+		switch refused.Code {
+		case "", imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
+		default:
+			// Its words might repeat what was sent; its code cannot.
+			return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonServer, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", cut(printable(string(refused.Code)), 60))}
+		}
 		return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonAuth, Err: errors.New("the server refuses the name or the password")}
 	}
 	if err != nil {
@@ -538,12 +543,23 @@ func (v *visit) put(set imap.UIDSet) error {
 	if v.config.moveTo == "" {
 		return v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close()
 	}
-	// Without it the library would expunge mails that others marked.
-	if caps := v.client.Caps(); !caps.Has(imap.CapMove) && !caps.Has(imap.CapUIDPlus) {
+	caps := v.client.Caps()
+	switch {
+	case caps.Has(imap.CapMove):
+		_, err := v.client.Move(set, v.config.moveTo).Wait()
+		return err
+	case !caps.Has(imap.CapUIDPlus):
+		// Expunging would take away what others marked.
 		return errors.New("the server can move no single mails; write after: seen")
 	}
-	_, err := v.client.Move(set, v.config.moveTo).Wait()
-	return err
+	// The library's own way would not wait for the copy.
+	if _, err := v.client.Copy(set, v.config.moveTo).Wait(); err != nil {
+		return fmt.Errorf("the mails stay, since they cannot be copied to %q: %w", v.config.moveTo, err)
+	}
+	if err := v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
+		return err
+	}
+	return v.client.UIDExpunge(set).Close()
 }
 
 func without(set, minus imap.UIDSet) imap.UIDSet {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,18 +45,26 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 	if m.Ignore != "" {
 		return Verdict{Ignore: m.Ignore}
 	}
-	problem := "no rule reads it"
 	for _, r := range rs.list {
 		v, fits := r.read(m, received)
 		switch {
-		case !fits:
-		case v.Problem == "":
+		case fits && v.Problem == "":
 			return v
-		case problem == "no rule reads it":
-			problem = "rule " + r.Name + ": " + v.Problem
+		case fits:
+			// A looser rule behind would make something else of it.
+			return Verdict{Problem: "rule " + r.Name + ": " + v.Problem}
+		case r.claim(m):
+			return Verdict{Problem: "rule " + r.Name + ": it claims the mail, and cannot read it"}
 		}
 	}
-	return Verdict{Problem: problem}
+	return Verdict{Problem: "no rule reads it"}
+}
+
+// claim tells whether the mail is for this rule alone.
+func (r *rule) claim(m *Mail) bool {
+	found := map[string]string{}
+	return r.claims != nil && anyFits(r.from, m.From, found) && anyFits(r.to, m.To, found) &&
+		(r.subject == nil || r.subject.MatchString(m.Subject)) && slices.ContainsFunc(m.Texts, r.claims.MatchString)
 }
 
 // read tries one rule. Fits tells that the patterns do; the verdict may still
@@ -142,7 +151,7 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 	}
 	v := Verdict{Rule: r.Name}
 	for _, row := range rows {
-		reading, problem := r.reading(row, m, received)
+		reading, problem := r.reading(row, text, m, received)
 		if problem != "" {
 			return Verdict{Problem: problem}, true
 		}
@@ -168,8 +177,18 @@ func (r *rule) findRows(text string, found map[string]string) []map[string]strin
 }
 
 // reading makes a report of what was found.
-func (r *rule) reading(found map[string]string, m *Mail, received time.Time) (Reading, string) {
+func (r *rule) reading(found map[string]string, text string, m *Mail, received time.Time) (Reading, string) {
 	name := func(s string) string { return exporters.CleanName(printable(line(s))) }
+	sent := cmp.Or(m.Date, received)
+	for _, key := range []string{"machine", "plan"} {
+		if found[key] == "" {
+			continue
+		}
+		found[key] = r.cleanName(found[key])
+		if bad := r.badName(found[key], sent); bad != "" {
+			return Reading{}, fmt.Sprintf("the name of the %s %s: %q", key, bad, cut(found[key], 100))
+		}
+	}
 	var out Reading
 	out.Customer = name(cmp.Or(r.Set.Customer, found["customer"]))
 	p := &out.Report
@@ -185,7 +204,18 @@ func (r *rule) reading(found map[string]string, m *Mail, received time.Time) (Re
 	}
 	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
 	r.readResult(found, &out)
+	r.worsen(text, &out)
+	if p.Result == exporters.Success.String() {
+		p.Error = ""
+	}
+	never := r.never != nil && r.never.MatchString(text)
 	r.readTimes(found, m, received, &out)
+	switch {
+	case never:
+		p.Result, p.Error = "missed", "nothing was ever saved"
+	case r.State && slices.Contains(out.Unknown, "ended"):
+		return out, fmt.Sprintf("the instant of the last run cannot be read: %q", cut(found["ended"], 60))
+	}
 	if s := found["size"]; s != "" {
 		n, ok := bytesOf(s)
 		if !ok {
@@ -234,8 +264,17 @@ func (r *rule) readResult(found map[string]string, out *Reading) {
 			p.Error = strings.TrimSpace(fmt.Sprintf("the report says %q, which rule %s does not know\n%s", cut(line(word), 100), r.Name, p.Error))
 		}
 	}
-	if p.Result == exporters.Success.String() {
-		p.Error = ""
+}
+
+// worsen takes from a success what the text takes from it.
+func (r *rule) worsen(text string, out *Reading) {
+	p := &out.Report
+	fits := func(re *regexp.Regexp) bool { return re.MatchString(text) }
+	if p.Result == exporters.Success.String() && slices.ContainsFunc(r.warns, fits) {
+		p.Result = exporters.Warning.String()
+	}
+	if good := p.Result == exporters.Success.String() || p.Result == exporters.Warning.String(); good && slices.ContainsFunc(r.fails, fits) {
+		p.Result = exporters.Failed.String()
 	}
 }
 
@@ -246,8 +285,8 @@ func (r *rule) readTimes(found map[string]string, m *Mail, received time.Time, o
 	if sent.IsZero() {
 		sent = received
 	}
-	started, startOK := r.clock.instant(found["started"], found["day"])
-	ended, endOK := r.clock.instant(found["ended"], found["day"])
+	started, startOK := r.clock.instant(found["started"], found["day"], sent)
+	ended, endOK := r.clock.instant(found["ended"], found["day"], sent)
 	if found["started"] != "" && !startOK {
 		out.Unknown = append(out.Unknown, "started")
 	}
