@@ -234,6 +234,7 @@ func TestMisbehavingServers(t *testing.T) {
 		text   string
 	}{
 		{"login refused", inboxsim.Faults{RefuseLogin: true}, exporters.ReasonAuth, "refuses the name or the password"},
+		{"too many connections", inboxsim.Faults{LoginCode: "LIMIT"}, exporters.ReasonServer, "for another reason than the password: [LIMIT]"},
 		{"endless mail", inboxsim.Faults{Flood: true}, exporters.ReasonMalformed, "says more than it was asked for"},
 		{"no numbers", inboxsim.Faults{NoUIDValidity: true}, exporters.ReasonMalformed, "UIDVALIDITY"},
 	} {
@@ -362,6 +363,18 @@ func TestWhatBecomesOfMailsThatWereRead(t *testing.T) {
 		counts(t, b, "INBOX", 1, 1)
 		counts(t, b, "Read", 1, 1)
 		b.unsorted(1)
+	})
+	t.Run("a server with UIDPLUS alone", func(t *testing.T) {
+		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, NoMove: true, UIDPlus: true}, func(b *bench) { b.config.IMAP.After = "move:Read" })
+		deliver(b)
+		counts(t, b, "INBOX", 2, 2) // the folder is missing: the copy is refused
+		if m := b.metrics(); !strings.Contains(m, `backup_source_endpoint_up{source="mails",endpoint="imap_after"} 0`) {
+			t.Error("nothing says that the folder is missing")
+		}
+		check(t, b.sim.Create("Read"))
+		b.refresh()
+		counts(t, b, "INBOX", 1, 1)
+		counts(t, b, "Read", 1, 1)
 	})
 	t.Run("a server that cannot move", func(t *testing.T) {
 		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, NoMove: true}, func(b *bench) { b.config.IMAP.After = "move:Read" })
