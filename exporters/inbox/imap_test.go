@@ -376,6 +376,44 @@ func TestWhatBecomesOfMailsThatWereRead(t *testing.T) {
 		counts(t, b, "INBOX", 1, 1)
 		counts(t, b, "Read", 1, 1)
 	})
+	t.Run("a check", func(t *testing.T) {
+		for _, after := range []string{"seen", "move:Read"} {
+			b := mailboxBench(t, func(b *bench) { b.config.IMAP.After = after })
+			b.source.OnlyRead()
+			b.deliver(report("SRV-AD", "good", b.clock.Now(), ""))
+			if after != "seen" {
+				b.fails(exporters.ReasonNotFound, `there is no folder "Read" to move mails to (there are "INBOX")`)
+				check(t, b.sim.Create("Read"))
+			}
+			b.refresh()
+			counts(t, b, "INBOX", 1, 1)
+			b.restart()
+			b.refresh()
+			if after == "seen" {
+				counts(t, b, "INBOX", 1, 0)
+			} else {
+				counts(t, b, "Read", 1, 1)
+			}
+		}
+	})
+	t.Run("the folder is missing before there is anything to move", func(t *testing.T) {
+		b := mailboxBench(t, func(b *bench) { b.config.IMAP.After = "move:Read" })
+		b.refresh()
+		if m := b.metrics(); !strings.Contains(m, `backup_source_endpoint_up{source="mails",endpoint="imap_after"} 0`) {
+			t.Error("nothing says that the folder is missing")
+		}
+	})
+	t.Run("names without the server's prefix", func(t *testing.T) {
+		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, Prefix: "INBOX/"}, func(b *bench) {
+			b.config.IMAP.Mailbox, b.config.IMAP.After = "Reports", "move:Read"
+		})
+		check(t, b.sim.Create("INBOX/Reports"))
+		check(t, b.sim.Create("INBOX/Read"))
+		check(t, b.sim.Deliver("INBOX/Reports", []byte(report("SRV-AD", "good", b.clock.Now(), "")), b.clock.Now()))
+		b.refresh()
+		counts(t, b, "INBOX/Reports", 0, 0)
+		counts(t, b, "INBOX/Read", 1, 1)
+	})
 	t.Run("a server that cannot move", func(t *testing.T) {
 		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, NoMove: true}, func(b *bench) { b.config.IMAP.After = "move:Read" })
 		check(t, b.sim.Create("Read"))

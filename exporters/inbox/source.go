@@ -62,6 +62,30 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 // anew, which tries the unsorted mails again.
 func (s *Source) Fingerprint() string { return s.config.rules.sum }
 
+// OnlyRead has all later visits change nothing in a mailbox. A folder to which
+// mails could not be moved is then an error of the whole source.
+func (s *Source) OnlyRead() {
+	if b, ok := s.door.(*mailbox); ok {
+		b.onlyRead = true
+	}
+}
+
+// Mailbox names the folder that is read, the same for all that read it; empty
+// for a source that receives mails.
+func (s *Source) Mailbox() string {
+	if s.config.IMAP == nil {
+		return ""
+	}
+	c, folder := s.config.IMAP, s.config.IMAP.Mailbox
+	if strings.EqualFold(folder, "INBOX") {
+		folder = "INBOX"
+	}
+	return strings.ToLower(c.Username+" at "+c.Address) + ", folder " + folder
+}
+
+// Folder is where the source keeps what it knows.
+func (s *Source) Folder() string { return s.config.Folder }
+
 // Fetch brings in the mails that came and gives all results so far.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if err := s.prepare(); err != nil {

@@ -28,6 +28,8 @@ type Options struct {
 	Security Security
 	NoMove   bool // neither MOVE nor UIDPLUS, as old servers
 	UIDPlus  bool // UIDPLUS all the same, as Courier
+	// Prefix is below what all folders but INBOX lie, such as "INBOX/".
+	Prefix string
 }
 
 // Security says how a server encrypts.
@@ -105,6 +107,9 @@ func New(o Options, now time.Time) (*Sim, error) {
 	}
 	if o.UIDPlus {
 		caps[imap.CapUIDPlus] = struct{}{}
+	}
+	if o.Prefix != "" {
+		caps[imap.CapNamespace] = struct{}{}
 	}
 	so := &imapserver.Options{NewSession: s.session, Caps: caps, Logger: log.New(io.Discard, "", 0), InsecureAuth: o.Security == Plain}
 	if o.Security == StartTLS {
@@ -263,6 +268,11 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 		data.UIDValidity = 0
 	}
 	return data, err
+}
+
+// Namespace implements imapserver.SessionNamespace.
+func (s *session) Namespace() (*imap.NamespaceData, error) {
+	return &imap.NamespaceData{Personal: []imap.NamespaceDescriptor{{Prefix: s.sim.o.Prefix, Delim: '/'}}}, nil
 }
 
 // Fetch implements imapserver.Session.
