@@ -27,10 +27,14 @@ type Verdict struct {
 	Readings []Reading
 	// Problem says why there is nothing else, for a person.
 	Problem string
+	// Unread says what beside the readings could not be read.
+	Unread []string
 }
 
 // Reading is one result of a mail.
 type Reading struct {
+	// Row is its place among the results of the mail, read or not.
+	Row int
 	// Customer is what the rule set or found; empty if it did not tell.
 	Customer string
 	// Report is complete but for run_id and customer.
@@ -116,64 +120,55 @@ func keep(re *regexp.Regexp, match []string, found map[string]string) {
 }
 
 func (r *rule) readText(text string, header map[string]string, m *Mail, received time.Time) (Verdict, bool) {
-	found := map[string]string{}
-	for k, v := range header {
-		found[k] = v
+	blocks, fits := r.blocks(text, header)
+	if !fits {
+		return Verdict{}, false
 	}
-	for _, p := range r.Body {
-		match := p.re.FindStringSubmatch(text)
-		if match == nil {
-			if p.Optional {
-				continue
-			}
-			return Verdict{}, false
-		}
-		keep(p.re, match, found)
-	}
-	rows := []map[string]string{found}
+	var unread []string
+	counted := ""
 	if r.rows != nil {
-		rows = r.findRows(text, found)
-		if len(rows) == 0 {
+		counted = blocks[0].found["count"]
+		if blocks, unread = r.rowsOf(text, header); len(blocks) == 0 {
 			return Verdict{}, false
 		}
 	}
 	if r.Ignore {
 		return Verdict{Rule: r.Name, Ignore: IgnoredRule}, true
 	}
-	if len(rows) > maxRows {
+	if len(blocks) > maxRows {
 		return Verdict{Problem: fmt.Sprintf("more than %d results", maxRows)}, true
 	}
-	if want := found["count"]; want != "" && r.rows != nil {
-		// A row that the pattern does not fit would go silent.
-		if n, err := strconv.Atoi(want); err != nil || n != len(rows) {
-			return Verdict{Problem: fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(want, 20), len(rows))}, true
-		}
-	}
 	v := Verdict{Rule: r.Name}
-	for _, row := range rows {
-		reading, problem := r.reading(row, text, m, received)
-		if problem != "" {
-			return Verdict{Problem: problem}, true
+	jobs := map[string]bool{}
+	for i, b := range blocks {
+		reading, problem := Reading{}, b.bad
+		if problem == "" {
+			reading, problem = r.reading(b.found, b.text, m, received)
 		}
+		if id := reading.Report.JobID; problem == "" && r.rows == nil && jobs[id] {
+			problem = "a second block tells of the job " + id
+		} else {
+			jobs[id] = true
+		}
+		if problem != "" {
+			unread = append(unread, problem)
+			continue
+		}
+		reading.Row = i
 		v.Readings = append(v.Readings, reading)
 	}
-	return v, true
-}
-
-// findRows gives the captures of each row, completed by those of the mail.
-func (r *rule) findRows(text string, found map[string]string) []map[string]string {
-	var out []map[string]string
-	for _, match := range r.rows.FindAllStringSubmatch(text, maxRows+1) {
-		row := map[string]string{}
-		keep(r.rows, match, row)
-		for k, v := range found {
-			if row[k] == "" {
-				row[k] = v
-			}
-		}
-		out = append(out, row)
+	// A row that the pattern does not fit would go silent.
+	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
+		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(counted, 20), len(blocks)))
 	}
-	return out
+	switch {
+	case len(unread) == 0:
+	case len(v.Readings) == 0:
+		return Verdict{Problem: unread[0]}, true
+	default:
+		v.Unread = unread
+	}
+	return v, true
 }
 
 // reading makes a report of what was found.

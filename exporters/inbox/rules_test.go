@@ -124,8 +124,8 @@ func TestTables(t *testing.T) {
 	if c.Report.Result != "unknown" || strings.Join(c.Unknown, " ") != "result started ended size" || !c.Report.Ended.Equal(time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v", c)
 	}
-	// A row that the pattern does not fit would go silent: the mail is not read.
-	if v := verdict("2", "A\tok\t22:00\t00:10\t1 KB\nB ko\n"); v.Problem != "rule table: the mail counts 2 results, the pattern rows finds 1" || len(v.Readings) > 0 {
+	// A row that the pattern does not fit would go silent: it is told, beside the others.
+	if v := verdict("2", "A\tok\t22:00\t00:10\t1 KB\nB ko\n"); v.Problem != "" || strings.Join(v.Unread, "") != "the mail counts 2 results, the pattern rows finds 1" || len(v.Readings) != 1 {
 		t.Errorf("%+v", v)
 	}
 	if v := verdict("1001", strings.Repeat("A\tok\t22:00\t00:10\t1 KB\n", 1001)); !strings.Contains(v.Problem, "more than 1000 results") {
@@ -136,7 +136,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// One customer that nobody knows keeps the whole mail out.
+// A customer that nobody knows keeps its own results out, not those of others.
 func TestMailOfSeveralCustomers(t *testing.T) {
 	rs, err := load(t, strings.Replace(strings.Replace(tableRules, "(?P<customer>\\S+)", "\\S+", 1), "(?P<machine>[^\\t\\n]+)\\t", "(?P<customer>[a-z]+)-(?P<machine>[^\\t\\n]+)\\t", 1), strings.Replace(tableHead, "%d", "1", 1)+"dupont-A\tok\t22:00\t00:10\t1 KB\n")
 	check(t, err)
@@ -149,7 +149,11 @@ func TestMailOfSeveralCustomers(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	s = sort("dupont-A\tok\t22:00\t00:10\t1 KB\ndurand-A\tko\t22:00\t00:10\t1 KB\n")
-	if s.reports != nil || s.problem != `rule table: no customer is called "durand"` {
+	if len(s.reports["dupont"]) != 1 || len(s.reports) != 1 || s.problem != "" || s.partly != `rule table: the other results were read; not read: no customer is called "durand"` {
+		t.Errorf("%+v", s)
+	}
+	s = sort("durand-A\tok\t22:00\t00:10\t1 KB\ndurand-B\tko\t22:00\t00:10\t1 KB\n")
+	if len(s.reports) != 0 || s.problem != `rule table: no customer is called "durand"` {
 		t.Errorf("%+v", s)
 	}
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -193,6 +194,7 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 		if err != nil {
 			return false, err
 		}
+		m.problem = cmp.Or(m.problem, m.partly)
 	}
 	if m.problem != "" {
 		if it := s.desk.items[m.id]; it != nil && it.env.Problem == m.problem {
@@ -215,11 +217,9 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 func (s *Source) accept(m *sorted, received time.Time) (problem string, err error) {
 	fresh := 0
 	for _, customer := range slices.Sorted(maps.Keys(m.reports)) {
-		done, err := s.store.Accept(customer, received, m.reports[customer])
+		done, err := s.acceptEach(customer, received, m.reports[customer])
 		var p *push.Problem
 		switch {
-		case errors.As(err, &p) && p.Status == http.StatusConflict:
-			// Read before, by other rules: the first reading stays.
 		case errors.As(err, &p) && p.Status != http.StatusServiceUnavailable:
 			return p.What, nil
 		case err != nil:
@@ -238,6 +238,29 @@ func (s *Source) accept(m *sorted, received time.Time) (problem string, err erro
 	return "", nil
 }
 
+// acceptEach stores what is new. What was read before, by other rules, stays
+// as it was first read, and bars no other result of the mail.
+func (s *Source) acceptEach(customer string, received time.Time, reports []push.Report) (push.Accepted, error) {
+	done, err := s.store.Accept(customer, received, reports)
+	var p *push.Problem
+	if !errors.As(err, &p) || p.Status != http.StatusConflict {
+		return done, err
+	}
+	var sum push.Accepted
+	for _, r := range reports {
+		done, err := s.store.Accept(customer, received, []push.Report{r})
+		if errors.As(err, &p) && p.Status == http.StatusConflict {
+			continue
+		}
+		if err != nil {
+			return sum, err
+		}
+		sum.Stored += done.Stored
+		sum.ClockAhead += done.ClockAhead
+	}
+	return sum, nil
+}
+
 // sorted is what is to become of a mail.
 type sorted struct {
 	id      string
@@ -245,6 +268,9 @@ type sorted struct {
 	reports map[string][]push.Report // by customer
 	unknown []string
 	problem string
+	// partly is why the mail is listed though it has results: not all of
+	// them could be read.
+	partly string
 }
 
 // sort decides; it changes nothing.
@@ -270,24 +296,38 @@ func (c *Config) sort(env envelope, raw []byte) sorted {
 		return out
 	}
 	out.reports = map[string][]push.Report{}
+	unread := v.Unread
 	for i := range v.Readings {
 		r := &v.Readings[i]
 		customer, problem := c.customer(r.Customer, &m)
 		if problem == "" {
-			r.Report.RunID = fmt.Sprintf("%s/%d", m.ID, i)
+			r.Report.RunID = fmt.Sprintf("%s/%d", m.ID, r.Row)
 			if err := r.Report.Check(); err != nil {
 				problem = err.Error()
 			}
 		}
 		if problem != "" {
-			// All or nothing: half a report would hide the other half.
-			return sorted{id: m.ID, problem: "rule " + v.Rule + ": " + problem}
+			unread = append(unread, problem)
+			continue
 		}
 		out.reports[customer] = append(out.reports[customer], r.Report)
 		out.unknown = append(out.unknown, r.Unknown...)
 	}
+	switch n := len(unread); {
+	case n == 0:
+	case len(out.reports) == 0:
+		return sorted{id: m.ID, problem: "rule " + v.Rule + ": " + unread[0]}
+	default:
+		out.partly = fmt.Sprintf("rule %s: the other results were read; not read: %s", v.Rule, strings.Join(unread[:min(n, maxUnread)], "; "))
+		for range unread {
+			out.unknown = append(out.unknown, "row")
+		}
+	}
 	return out
 }
+
+// maxUnread bounds how many rows are told one by one.
+const maxUnread = 10
 
 // Unsorted describes a mail that no rule reads, for people.
 type Unsorted struct {
