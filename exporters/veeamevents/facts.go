@@ -151,7 +151,10 @@ func (f *facts) learnTask(e *winevent.Event, d fields, j *job, unknown counter) 
 		return
 	}
 	gb, err := strconv.ParseFloat(strings.ReplaceAll(d["transferredgb"], ",", "."), 64)
-	if err != nil || gb < 0 || gb > 1e9 {
+	if err != nil || !(gb >= 0 && gb <= 1e9) {
+		if d["transferredgb"] != "" {
+			unknown("transferred_gb", d["transferredgb"])
+		}
 		gb = 0
 	}
 	f.tasks[d.id("tasksessionid")] = task{job: d.id("jobid"), session: d.id("jobsessionid"), object: key, end: e.Time, result: result,
