@@ -276,6 +276,9 @@ type sorted struct {
 // sort decides; it changes nothing.
 func (c *Config) sort(env envelope, raw []byte) sorted {
 	m, err := ReadMail(raw)
+	if m.delivery && env.Null && m.Ignore == "" {
+		m.Ignore = IgnoredBounce
+	}
 	out := sorted{id: m.ID, ignore: m.Ignore}
 	if m.Ignore != "" {
 		return out
