@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/inbox"
 )
 
 // maxConfigBytes bounds the configuration file.
@@ -122,9 +123,31 @@ func loadSources(file string, nodes []yaml.Node, table map[string]opener, o expo
 			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".name",
 				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"}
 		}
+		if what, cure := sharesMails(out, in); what != "" {
+			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".inbox", What: what, Cure: cure}
+		}
 		out = append(out, in)
 	}
 	return out, nil
+}
+
+// sharesMails refuses what two sources of mails cannot have in common: each
+// would miss what the other moved, or be kept out of the folder.
+func sharesMails(others []instance, in instance) (what, cure string) {
+	s, ok := in.source.(*inbox.Source)
+	if !ok {
+		return "", ""
+	}
+	for _, other := range others {
+		switch o, ok := other.source.(*inbox.Source); {
+		case !ok:
+		case s.Mailbox() != "" && s.Mailbox() == o.Mailbox():
+			return fmt.Sprintf("the mailbox is read by the source %s already, and each would miss the mails that the other takes", other.Name), "make one source of the two, with the rules of both, or read another folder"
+		case filepath.Clean(s.Folder()) == filepath.Clean(o.Folder()):
+			return "the folder belongs to the source " + other.Name, "give each source a folder of its own"
+		}
+	}
+	return "", ""
 }
 
 func loadInstance(file, path string, node *yaml.Node, table map[string]opener, o exporters.SourceOptions) (instance, error) {

@@ -182,6 +182,9 @@ func report(ctx context.Context, o options, c configuration, stdout io.Writer) i
 func readOnce(ctx context.Context, in instance) (string, bool) {
 	ctx, cancel := context.WithTimeout(ctx, min(time.Duration(in.Timeout), checkTime))
 	defer cancel()
+	if quiet, ok := in.source.(interface{ OnlyRead() }); ok {
+		quiet.OnlyRead() // a check marks and moves nothing
+	}
 	s, err := in.source.Fetch(ctx)
 	if c, ok := in.source.(io.Closer); ok {
 		_ = c.Close()

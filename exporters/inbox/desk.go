@@ -44,6 +44,8 @@ type envelope struct {
 	// it is Cut: it was too long to be read.
 	Size int64 `json:"size"`
 	Cut  bool  `json:"cut,omitempty"`
+	// Null says that the SMTP conversation named no sender, as for bounces.
+	Null bool `json:"null,omitempty"`
 	// Problem is why no rule read it.
 	Problem string `json:"problem,omitempty"`
 }

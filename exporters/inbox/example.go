@@ -96,6 +96,35 @@ func (rs *Rules) tryOne(r *rule, e *example) (what, cure string) {
 	return "", ""
 }
 
+// tryPairs holds the examples of a rule against each other: what they expect
+// of one machine, and of one plan if they name it, is one job, whatever the
+// result.
+func (rs *Rules) tryPairs(r *rule) error {
+	type thing struct{ customer, machine, plan string }
+	jobs := map[thing]string{}
+	for i := range r.Examples {
+		e := &r.Examples[i]
+		raw, err := readBounded(r.beside(e.Mail), maxExample)
+		if err != nil {
+			return r.bad("examples", err.Error(), "name the file of a mail beside this one")
+		}
+		m, _ := ReadMail(raw) // read before
+		for k, reading := range rs.Read(&m, m.Date).Readings {
+			if k >= len(e.Results) {
+				break
+			}
+			x := e.Results[k]
+			key := thing{x.Customer, wordKey(x.Machine), wordKey(x.Plan)}
+			if before, known := jobs[key]; known && before != reading.Report.JobID {
+				return r.bad("examples", fmt.Sprintf("example %d (%s): machine %s is job %s here and job %s before: a failure and the success after it would be two jobs", i+1, e.Mail, x.Machine, reading.Report.JobID, before),
+					"capture only what stays the same from run to run, cut the rest out with drop, or expect the plan of each")
+			}
+			jobs[key] = reading.Report.JobID
+		}
+	}
+	return nil
+}
+
 // differs compares the fields that are given.
 func (x *expected) differs(got *Reading) string {
 	r := &got.Report

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -12,7 +13,7 @@ var ownID = regexp.MustCompile(`^[a-z2-7]{26}@[a-z0-9.-]+$`)
 
 // absence are subjects by which programs answer for people; they do not all
 // say so in a header.
-var absence = regexp.MustCompile(`(?i)^\s*(auto(matic)?[ -]?(reply|response)|out of (the )?office|r[ée]ponse automatique|message d'absence|absence du bureau|absent du bureau)\b`)
+var absence = regexp.MustCompile(`(?i)^\s*(auto(matic)?[ -]?(reply|response)|(re *: *)?away from my (e-?)?mail|i( a|')m (away|on (vacation|leave|holidays?))|on vacation|out of (the )?office|(automatische )?abwesenheit|je suis (absente?|en (cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d'absence|absence du bureau|absent du bureau)\b`)
 
 // ignored finds mails that are not reports: a quoted report in an answer must
 // not become a result.
@@ -21,9 +22,9 @@ func ignored(h *message.Header, m *Mail) Ignored {
 	switch {
 	case own(h, m, auto):
 		return IgnoredOwn
-	case bounce(h):
+	case bounce(h) || m.delivery && noSender(h, m):
 		return IgnoredBounce
-	case auto == "auto-replied" || h.Has("X-Autoreply") || h.Has("X-Autorespond") || h.Has("X-Autoresponder") ||
+	case auto == "auto-replied" || h.Has("X-Autoreply") || h.Has("X-Autorespond") || h.Has("X-Autoresponder") || vacation(h) ||
 		strings.EqualFold(firstWord(h.Get("Precedence")), "auto_reply") || absence.MatchString(m.Subject):
 		return IgnoredAutoReply
 	case answersOwn(h):
@@ -53,6 +54,18 @@ func bounce(h *message.Header) bool {
 	default:
 		return false
 	}
+}
+
+// noSender tells the bounces of OpenSMTPD, which are no multipart/report.
+func noSender(h *message.Header, m *Mail) bool {
+	return h.Has("Return-Path") && strings.Trim(strings.TrimSpace(h.Get("Return-Path")), "<>") == "" ||
+		slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "mailer-daemon@") })
+}
+
+// vacation tells the answers of vacation(1) by what its own templates say:
+// the program adds no header.
+func vacation(h *message.Header) bool {
+	return strings.Contains(strings.ToLower(h.Get("Delivered-By-The-Graces-Of")), "vacation") || strings.Contains(strings.ToLower(headerText(h.Get("From"))), "via the vacation program")
 }
 
 func answersOwn(h *message.Header) bool {

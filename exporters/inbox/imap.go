@@ -50,6 +50,9 @@ type mailbox struct {
 	mu    sync.Mutex
 	place *place // nil until first needed
 	again bool   // what was left is tried once in the life of the source
+
+	onlyRead bool   // mails are neither marked nor moved
+	target   string // full name of the folder to which mails are moved, once it was found
 }
 
 // place is how far the mailbox was read. It is written after the mails are
@@ -172,6 +175,10 @@ func (v *visit) run(ctx context.Context) ([]exporters.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	unmovable := v.checkTarget()
+	if unmovable != nil && v.onlyRead {
+		return nil, fault(ctx, exporters.ReasonUnreachable, unmovable)
+	}
 	uids, err := v.search()
 	if err != nil {
 		return nil, fault(ctx, exporters.ReasonUnreachable, err)
@@ -185,8 +192,15 @@ func (v *visit) run(ctx context.Context) ([]exporters.Endpoint, error) {
 	}
 	v.mailbox.mu.Unlock()
 	parts := []exporters.Endpoint{{Name: "imap", Items: v.read}}
-	if v.config.After != "keep" {
-		parts = append(parts, exporters.Endpoint{Name: "imap_after", Err: v.tidy(ctx)})
+	if v.config.After != "keep" && !v.onlyRead {
+		if unmovable == nil {
+			unmovable = v.tidy(ctx)
+		}
+		after := exporters.Endpoint{Name: "imap_after"}
+		if unmovable != nil {
+			after.Err = fault(ctx, exporters.ReasonUnreachable, unmovable)
+		}
+		parts = append(parts, after)
 	}
 	if err := v.fetchLeft(ctx); err != nil {
 		return nil, err
@@ -290,7 +304,12 @@ func (v *visit) login(ctx context.Context) error {
 	}
 	var refused *imap.Error
 	if errors.As(err, &refused) {
-		// Its words might repeat what was sent.
+		switch refused.Code {
+		case "", imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
+		default:
+			// Its words might repeat what was sent; its code cannot.
+			return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonServer, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", cut(printable(string(refused.Code)), 60))}
+		}
 		return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonAuth, Err: errors.New("the server refuses the name or the password")}
 	}
 	if err != nil {
@@ -302,11 +321,17 @@ func (v *visit) login(ctx context.Context) error {
 // enter opens the folder, and begins anew if it is another than before. It
 // gives the UID that the next mail will have, 0 if the server does not tell.
 func (v *visit) enter(ctx context.Context) (imap.UID, error) {
-	data, err := v.client.Select(v.config.Mailbox, &imap.SelectOptions{ReadOnly: v.config.After == "keep"}).Wait()
+	how := &imap.SelectOptions{ReadOnly: v.config.After == "keep" || v.onlyRead}
+	data, err := v.client.Select(v.config.Mailbox, how).Wait()
 	var refused *imap.Error
+	if errors.As(err, &refused) {
+		if full, lerr := v.find(v.config.Mailbox); lerr == nil && full != "" && full != v.config.Mailbox {
+			data, err = v.client.Select(full, how).Wait()
+		}
+	}
 	switch {
 	case errors.As(err, &refused):
-		return 0, &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonNotFound, Err: fmt.Errorf("mailbox %q: %w", v.config.Mailbox, cleanError(err))}
+		return 0, &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonNotFound, Err: fmt.Errorf("mailbox %q: %w%s", v.config.Mailbox, cleanError(err), v.folders())}
 	case err != nil:
 		return 0, fault(ctx, exporters.ReasonUnreachable, err)
 	case data.UIDValidity == 0:
@@ -526,6 +551,7 @@ func (v *visit) tidy(ctx context.Context) error {
 	}
 	v.conn.left.Store(chatter)
 	if err := v.put(set); err != nil {
+		v.target = "" // it may be gone
 		return fault(ctx, exporters.ReasonUnreachable, err)
 	}
 	v.mailbox.mu.Lock()
@@ -538,12 +564,23 @@ func (v *visit) put(set imap.UIDSet) error {
 	if v.config.moveTo == "" {
 		return v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close()
 	}
-	// Without it the library would expunge mails that others marked.
-	if caps := v.client.Caps(); !caps.Has(imap.CapMove) && !caps.Has(imap.CapUIDPlus) {
+	caps := v.client.Caps()
+	switch {
+	case caps.Has(imap.CapMove):
+		_, err := v.client.Move(set, v.target).Wait()
+		return err
+	case !caps.Has(imap.CapUIDPlus):
+		// Expunging would take away what others marked.
 		return errors.New("the server can move no single mails; write after: seen")
 	}
-	_, err := v.client.Move(set, v.config.moveTo).Wait()
-	return err
+	// The library's own way would not wait for the copy.
+	if _, err := v.client.Copy(set, v.target).Wait(); err != nil {
+		return fmt.Errorf("the mails stay, since they cannot be copied to %q: %w", v.target, err)
+	}
+	if err := v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
+		return err
+	}
+	return v.client.UIDExpunge(set).Close()
 }
 
 func without(set, minus imap.UIDSet) imap.UIDSet {

@@ -234,6 +234,7 @@ func TestMisbehavingServers(t *testing.T) {
 		text   string
 	}{
 		{"login refused", inboxsim.Faults{RefuseLogin: true}, exporters.ReasonAuth, "refuses the name or the password"},
+		{"too many connections", inboxsim.Faults{LoginCode: "LIMIT"}, exporters.ReasonServer, "for another reason than the password: [LIMIT]"},
 		{"endless mail", inboxsim.Faults{Flood: true}, exporters.ReasonMalformed, "says more than it was asked for"},
 		{"no numbers", inboxsim.Faults{NoUIDValidity: true}, exporters.ReasonMalformed, "UIDVALIDITY"},
 	} {
@@ -362,6 +363,56 @@ func TestWhatBecomesOfMailsThatWereRead(t *testing.T) {
 		counts(t, b, "INBOX", 1, 1)
 		counts(t, b, "Read", 1, 1)
 		b.unsorted(1)
+	})
+	t.Run("a server with UIDPLUS alone", func(t *testing.T) {
+		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, NoMove: true, UIDPlus: true}, func(b *bench) { b.config.IMAP.After = "move:Read" })
+		deliver(b)
+		counts(t, b, "INBOX", 2, 2) // the folder is missing: the copy is refused
+		if m := b.metrics(); !strings.Contains(m, `backup_source_endpoint_up{source="mails",endpoint="imap_after"} 0`) {
+			t.Error("nothing says that the folder is missing")
+		}
+		check(t, b.sim.Create("Read"))
+		b.refresh()
+		counts(t, b, "INBOX", 1, 1)
+		counts(t, b, "Read", 1, 1)
+	})
+	t.Run("a check", func(t *testing.T) {
+		for _, after := range []string{"seen", "move:Read"} {
+			b := mailboxBench(t, func(b *bench) { b.config.IMAP.After = after })
+			b.source.OnlyRead()
+			b.deliver(report("SRV-AD", "good", b.clock.Now(), ""))
+			if after != "seen" {
+				b.fails(exporters.ReasonNotFound, `there is no folder "Read" to move mails to (there are "INBOX")`)
+				check(t, b.sim.Create("Read"))
+			}
+			b.refresh()
+			counts(t, b, "INBOX", 1, 1)
+			b.restart()
+			b.refresh()
+			if after == "seen" {
+				counts(t, b, "INBOX", 1, 0)
+			} else {
+				counts(t, b, "Read", 1, 1)
+			}
+		}
+	})
+	t.Run("the folder is missing before there is anything to move", func(t *testing.T) {
+		b := mailboxBench(t, func(b *bench) { b.config.IMAP.After = "move:Read" })
+		b.refresh()
+		if m := b.metrics(); !strings.Contains(m, `backup_source_endpoint_up{source="mails",endpoint="imap_after"} 0`) {
+			t.Error("nothing says that the folder is missing")
+		}
+	})
+	t.Run("names without the server's prefix", func(t *testing.T) {
+		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, Prefix: "INBOX/"}, func(b *bench) {
+			b.config.IMAP.Mailbox, b.config.IMAP.After = "Reports", "move:Read"
+		})
+		check(t, b.sim.Create("INBOX/Reports"))
+		check(t, b.sim.Create("INBOX/Read"))
+		check(t, b.sim.Deliver("INBOX/Reports", []byte(report("SRV-AD", "good", b.clock.Now(), "")), b.clock.Now()))
+		b.refresh()
+		counts(t, b, "INBOX/Reports", 0, 0)
+		counts(t, b, "INBOX/Read", 1, 1)
 	})
 	t.Run("a server that cannot move", func(t *testing.T) {
 		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, NoMove: true}, func(b *bench) { b.config.IMAP.After = "move:Read" })

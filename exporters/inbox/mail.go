@@ -44,6 +44,8 @@ type Mail struct {
 	Texts []string
 	// Ignore is why the mail is not for rules; empty if it is.
 	Ignore Ignored
+
+	delivery bool // a part says what became of another mail
 }
 
 // Ignored is a reason for which a mail is neither read nor kept.
@@ -79,6 +81,7 @@ func ReadMail(raw []byte) (Mail, error) {
 		}
 	}
 	m.ID = m.identity(raw)
+	m.delivery = t.delivery
 	m.Ignore = ignored(&e.Header, &m)
 	return m, err
 }
@@ -159,6 +162,7 @@ func addresses(h *message.Header, key string) []string {
 type texts struct {
 	plain, html strings.Builder
 	parts       int
+	delivery    bool // a part is a delivery report
 }
 
 // walk reads a part and those inside it. Attachments are passed over.
@@ -196,6 +200,9 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 	}
 	var to *strings.Builder
 	switch {
+	case strings.EqualFold(kind, "message/delivery-status"), strings.EqualFold(kind, "message/global-delivery-status"):
+		t.delivery = true
+		return nil
 	case strings.EqualFold(disposition, "attachment"):
 		return nil
 	case strings.EqualFold(kind, "text/plain"):

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,10 +27,14 @@ type Verdict struct {
 	Readings []Reading
 	// Problem says why there is nothing else, for a person.
 	Problem string
+	// Unread says what beside the readings could not be read.
+	Unread []string
 }
 
 // Reading is one result of a mail.
 type Reading struct {
+	// Row is its place among the results of the mail, read or not.
+	Row int
 	// Customer is what the rule set or found; empty if it did not tell.
 	Customer string
 	// Report is complete but for run_id and customer.
@@ -44,18 +49,26 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 	if m.Ignore != "" {
 		return Verdict{Ignore: m.Ignore}
 	}
-	problem := "no rule reads it"
 	for _, r := range rs.list {
 		v, fits := r.read(m, received)
 		switch {
-		case !fits:
-		case v.Problem == "":
+		case fits && v.Problem == "":
 			return v
-		case problem == "no rule reads it":
-			problem = "rule " + r.Name + ": " + v.Problem
+		case fits:
+			// A looser rule behind would make something else of it.
+			return Verdict{Problem: "rule " + r.Name + ": " + v.Problem}
+		case r.claim(m):
+			return Verdict{Problem: "rule " + r.Name + ": it claims the mail, and cannot read it"}
 		}
 	}
-	return Verdict{Problem: problem}
+	return Verdict{Problem: "no rule reads it"}
+}
+
+// claim tells whether the mail is for this rule alone.
+func (r *rule) claim(m *Mail) bool {
+	found := map[string]string{}
+	return r.claims != nil && anyFits(r.from, m.From, found) && anyFits(r.to, m.To, found) &&
+		(r.subject == nil || r.subject.MatchString(m.Subject)) && slices.ContainsFunc(m.Texts, r.claims.MatchString)
 }
 
 // read tries one rule. Fits tells that the patterns do; the verdict may still
@@ -107,69 +120,70 @@ func keep(re *regexp.Regexp, match []string, found map[string]string) {
 }
 
 func (r *rule) readText(text string, header map[string]string, m *Mail, received time.Time) (Verdict, bool) {
-	found := map[string]string{}
-	for k, v := range header {
-		found[k] = v
+	blocks, fits := r.blocks(text, header)
+	if !fits {
+		return Verdict{}, false
 	}
-	for _, p := range r.Body {
-		match := p.re.FindStringSubmatch(text)
-		if match == nil {
-			if p.Optional {
-				continue
-			}
-			return Verdict{}, false
-		}
-		keep(p.re, match, found)
-	}
-	rows := []map[string]string{found}
+	var unread []string
+	counted := ""
 	if r.rows != nil {
-		rows = r.findRows(text, found)
-		if len(rows) == 0 {
+		counted = blocks[0].found["count"]
+		if blocks, unread = r.rowsOf(text, header); len(blocks) == 0 {
 			return Verdict{}, false
 		}
 	}
 	if r.Ignore {
 		return Verdict{Rule: r.Name, Ignore: IgnoredRule}, true
 	}
-	if len(rows) > maxRows {
+	if len(blocks) > maxRows {
 		return Verdict{Problem: fmt.Sprintf("more than %d results", maxRows)}, true
 	}
-	if want := found["count"]; want != "" && r.rows != nil {
-		// A row that the pattern does not fit would go silent.
-		if n, err := strconv.Atoi(want); err != nil || n != len(rows) {
-			return Verdict{Problem: fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(want, 20), len(rows))}, true
-		}
-	}
 	v := Verdict{Rule: r.Name}
-	for _, row := range rows {
-		reading, problem := r.reading(row, m, received)
-		if problem != "" {
-			return Verdict{Problem: problem}, true
+	jobs := map[string]bool{}
+	for i, b := range blocks {
+		reading, problem := Reading{}, b.bad
+		if problem == "" {
+			reading, problem = r.reading(b.found, b.text, m, received)
 		}
+		if id := reading.Report.JobID; problem == "" && r.rows == nil && jobs[id] {
+			problem = "a second block tells of the job " + id
+		} else {
+			jobs[id] = true
+		}
+		if problem != "" {
+			unread = append(unread, problem)
+			continue
+		}
+		reading.Row = i
 		v.Readings = append(v.Readings, reading)
+	}
+	// A row that the pattern does not fit would go silent.
+	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
+		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(counted, 20), len(blocks)))
+	}
+	switch {
+	case len(unread) == 0:
+	case len(v.Readings) == 0:
+		return Verdict{Problem: unread[0]}, true
+	default:
+		v.Unread = unread
 	}
 	return v, true
 }
 
-// findRows gives the captures of each row, completed by those of the mail.
-func (r *rule) findRows(text string, found map[string]string) []map[string]string {
-	var out []map[string]string
-	for _, match := range r.rows.FindAllStringSubmatch(text, maxRows+1) {
-		row := map[string]string{}
-		keep(r.rows, match, row)
-		for k, v := range found {
-			if row[k] == "" {
-				row[k] = v
-			}
-		}
-		out = append(out, row)
-	}
-	return out
-}
-
 // reading makes a report of what was found.
-func (r *rule) reading(found map[string]string, m *Mail, received time.Time) (Reading, string) {
+func (r *rule) reading(found map[string]string, text string, m *Mail, received time.Time) (Reading, string) {
 	name := func(s string) string { return exporters.CleanName(printable(line(s))) }
+	sent := cmp.Or(m.Date, received)
+	for _, key := range []string{"machine", "plan"} {
+		if found[key] == "" {
+			continue
+		}
+		found[key] = r.cleanName(found[key])
+		if bad := r.badName(found[key], sent); bad != "" {
+			return Reading{}, fmt.Sprintf("the name of the %s %s: %q", key, bad, cut(found[key], 100))
+		}
+	}
 	var out Reading
 	out.Customer = name(cmp.Or(r.Set.Customer, found["customer"]))
 	p := &out.Report
@@ -185,7 +199,18 @@ func (r *rule) reading(found map[string]string, m *Mail, received time.Time) (Re
 	}
 	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
 	r.readResult(found, &out)
+	r.worsen(text, &out)
+	if p.Result == exporters.Success.String() {
+		p.Error = ""
+	}
+	never := r.never != nil && r.never.MatchString(text)
 	r.readTimes(found, m, received, &out)
+	switch {
+	case never:
+		p.Result, p.Error = "missed", "nothing was ever saved"
+	case r.State && slices.Contains(out.Unknown, "ended"):
+		return out, fmt.Sprintf("the instant of the last run cannot be read: %q", cut(found["ended"], 60))
+	}
 	if s := found["size"]; s != "" {
 		n, ok := bytesOf(s)
 		if !ok {
@@ -236,8 +261,17 @@ func (r *rule) readResult(found map[string]string, out *Reading) {
 			p.Error = strings.TrimSpace(fmt.Sprintf("the report says %q, which rule %s does not know\n%s", cut(line(word), 100), r.Name, p.Error))
 		}
 	}
-	if p.Result == exporters.Success.String() {
-		p.Error = ""
+}
+
+// worsen takes from a success what the text takes from it.
+func (r *rule) worsen(text string, out *Reading) {
+	p := &out.Report
+	fits := func(re *regexp.Regexp) bool { return re.MatchString(text) }
+	if p.Result == exporters.Success.String() && slices.ContainsFunc(r.warns, fits) {
+		p.Result = exporters.Warning.String()
+	}
+	if good := p.Result == exporters.Success.String() || p.Result == exporters.Warning.String(); good && slices.ContainsFunc(r.fails, fits) {
+		p.Result = exporters.Failed.String()
 	}
 }
 
@@ -248,8 +282,8 @@ func (r *rule) readTimes(found map[string]string, m *Mail, received time.Time, o
 	if sent.IsZero() {
 		sent = received
 	}
-	started, startOK := r.clock.instant(found["started"], found["day"])
-	ended, endOK := r.clock.instant(found["ended"], found["day"])
+	started, startOK := r.clock.instant(found["started"], found["day"], sent)
+	ended, endOK := r.clock.instant(found["ended"], found["day"], sent)
 	if found["started"] != "" && !startOK {
 		out.Unknown = append(out.Unknown, "started")
 	}

@@ -48,6 +48,19 @@ type rule struct {
 	Body []pattern `yaml:"body"`
 	// Rows fits once for each result of a mail that has several.
 	Rows string `yaml:"rows"`
+	// Claims keeps a mail that it fits from all rules behind: what this one
+	// does not read then, nobody reads.
+	Claims string `yaml:"claims"`
+	// Drop are patterns that are cut out of the names of machines and plans.
+	Drop []string `yaml:"drop"`
+	// Warns and Fails take away from a success what they fit in the text.
+	Warns []string `yaml:"warns"`
+	Fails []string `yaml:"fails"`
+	// State says that the mail tells how the last run ended, whenever it was:
+	// the mail's own date is no run.
+	State bool `yaml:"state"`
+	// Never fits a state in which nothing was ever saved.
+	Never string `yaml:"never"`
 	// Results say what the captured words mean, without regard to case.
 	Results map[string]string `yaml:"results"`
 	// Otherwise is what all other words mean: failed, cancelled or missed.
@@ -64,7 +77,13 @@ type rule struct {
 	from, to *regexp.Regexp // nil: everything fits
 	subject  *regexp.Regexp
 	rows     *regexp.Regexp
+	claims   *regexp.Regexp
+	never    *regexp.Regexp
+	drop     []*regexp.Regexp
+	warns    []*regexp.Regexp
+	fails    []*regexp.Regexp
 	words    map[string]string
+	inNames  []*regexp.Regexp // words that no name may hold
 	clock    times
 }
 
@@ -142,6 +161,9 @@ func LoadRules(files []string) (*Rules, error) {
 	out.sum = hex.EncodeToString(sum.Sum(nil))
 	for _, r := range out.list {
 		if err := out.try(r); err != nil {
+			return nil, err
+		}
+		if err := out.tryPairs(r); err != nil {
 			return nil, err
 		}
 	}
@@ -252,7 +274,10 @@ func (r *rule) compilePatterns() (map[string]bool, error) {
 		if len(text) > maxPattern {
 			return nil, r.bad(key, fmt.Sprintf("a pattern of %d bytes", len(text)), fmt.Sprintf("use at most %d", maxPattern))
 		}
-		re, err := regexp.Compile(flags + text)
+		if strings.Contains(text, resultsMark) && len(r.Results) == 0 {
+			return nil, r.bad(key, resultsMark+" stands for the words of results, of which there are none", "write results, such as {completed: success, failed: failed}")
+		}
+		re, err := regexp.Compile(flags + r.expand(text))
 		if err != nil {
 			return nil, r.bad(key, strings.TrimPrefix(err.Error(), "error parsing regexp: "), "write a regular expression as RE2 knows them, in single quotes")
 		}
@@ -282,8 +307,38 @@ func (r *rule) compilePatterns() (map[string]bool, error) {
 			return nil, err
 		}
 	}
-	r.rows, err = one("rows", r.Rows, "(?m)")
-	return found, err
+	if r.rows, err = one("rows", r.Rows, "(?m)"); err != nil {
+		return nil, err
+	}
+	return found, r.compileBeside(one)
+}
+
+// compileBeside compiles the patterns that find no values.
+func (r *rule) compileBeside(one func(key, text, flags string) (*regexp.Regexp, error)) error {
+	var err error
+	if r.claims, err = one("claims", r.Claims, "(?m)"); err != nil {
+		return err
+	}
+	if r.never, err = one("never", r.Never, "(?m)"); err != nil {
+		return err
+	}
+	for _, l := range []struct {
+		key   string
+		texts []string
+		into  *[]*regexp.Regexp
+	}{{"drop", r.Drop, &r.drop}, {"warns", r.Warns, &r.warns}, {"fails", r.Fails, &r.fails}} {
+		for _, text := range l.texts {
+			if text == "" {
+				return r.bad(l.key, "an empty pattern", "write a regular expression, or take it out")
+			}
+			re, err := one(l.key, text, "(?m)")
+			if err != nil {
+				return err
+			}
+			*l.into = append(*l.into, re)
+		}
+	}
+	return nil
 }
 
 func (r *rule) compileResults(found map[string]bool) error {
@@ -313,10 +368,14 @@ func (r *rule) compileResults(found map[string]bool) error {
 		}
 		r.words[key] = meaning
 	}
+	r.inNames = resultWordsInNames(r.words)
 	return nil
 }
 
-func wordKey(s string) string { return strings.ToLower(line(s)) }
+// wordKey makes words alike that differ by case, blanks or the apostrophe.
+func wordKey(s string) string {
+	return strings.ToLower(strings.ReplaceAll(line(s), "\u2019", "'"))
+}
 
 func (r *rule) checkSet(found map[string]bool) error {
 	s := &r.Set
@@ -339,6 +398,12 @@ func (r *rule) checkSet(found map[string]bool) error {
 	if d, err := model.ParseDuration(s.ExpectedInterval); s.ExpectedInterval != "" && (err != nil || d == 0) {
 		return r.bad("set.expected_interval", "not a duration", "write for example 24h or 7d")
 	}
+	switch {
+	case r.State && r.rows == nil && !found["ended"]:
+		return r.bad("state", "no instant of the last run is captured", "capture it as (?P<ended>…): the mail's date is none")
+	case r.Never != "" && !r.State:
+		return r.bad("never", "the rule tells no state", "write state: true as well, or take it out")
+	}
 	if found["count"] && r.rows == nil {
 		return r.bad("", "a captured count without rows", "count is the number of rows that there must be")
 	}
@@ -348,7 +413,7 @@ func (r *rule) checkSet(found map[string]bool) error {
 var engineName = regexp.MustCompile(`^[a-z0-9][a-z0-9_]{0,63}$`)
 
 func (r *rule) compileTimes(found map[string]bool, timezone string) error {
-	if !found["started"] && !found["ended"] {
+	if !found["started"] && !found["ended"] && !found["day"] {
 		return nil
 	}
 	if len(r.Times.Layouts) == 0 {

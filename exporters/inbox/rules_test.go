@@ -41,7 +41,7 @@ func TestMistakesInRules(t *testing.T) {
 		{"no YAML", "rules: [", "rules.yml: "},
 		{"no mapping", "- a\n", "rules.yml:1: not a mapping; begin with schema: 1"},
 		{"another schema", change("schema: 1", "schema: 2"), "rules.yml:1: schema: 2 is not read by this program; write schema: 1"},
-		{"unknown key", change("    subject:", "    betreff:"), "rules.yml:5: rules[0].betreff: unknown key; known here are body, examples, from"},
+		{"unknown key", change("    subject:", "    betreff:"), "rules.yml:5: rules[0].betreff: unknown key; known here are body, claims, drop, examples, fails, from"},
 		{"unknown key below", change("machine_class: server", "class: server"), "rules.yml:10: rules[0].set.class: unknown key; known here are backup_role"},
 		{"bad pattern", change(`(?P<machine>\S+)`, `(?P<machine>\S+`), "rules.yml:5: rule test: subject: missing closing ): "},
 		{"unknown capture", change("?P<error>", "?P<reason>"), `rules.yml:6: rule test: body: nothing is called "reason"; known names are customer, machine`},
@@ -124,8 +124,8 @@ func TestTables(t *testing.T) {
 	if c.Report.Result != "unknown" || strings.Join(c.Unknown, " ") != "result started ended size" || !c.Report.Ended.Equal(time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v", c)
 	}
-	// A row that the pattern does not fit would go silent: the mail is not read.
-	if v := verdict("2", "A\tok\t22:00\t00:10\t1 KB\nB ko\n"); v.Problem != "rule table: the mail counts 2 results, the pattern rows finds 1" || len(v.Readings) > 0 {
+	// A row that the pattern does not fit would go silent: it is told, beside the others.
+	if v := verdict("2", "A\tok\t22:00\t00:10\t1 KB\nB ko\n"); v.Problem != "" || strings.Join(v.Unread, "") != "the mail counts 2 results, the pattern rows finds 1" || len(v.Readings) != 1 {
 		t.Errorf("%+v", v)
 	}
 	if v := verdict("1001", strings.Repeat("A\tok\t22:00\t00:10\t1 KB\n", 1001)); !strings.Contains(v.Problem, "more than 1000 results") {
@@ -136,7 +136,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// One customer that nobody knows keeps the whole mail out.
+// A customer that nobody knows keeps its own results out, not those of others.
 func TestMailOfSeveralCustomers(t *testing.T) {
 	rs, err := load(t, strings.Replace(strings.Replace(tableRules, "(?P<customer>\\S+)", "\\S+", 1), "(?P<machine>[^\\t\\n]+)\\t", "(?P<customer>[a-z]+)-(?P<machine>[^\\t\\n]+)\\t", 1), strings.Replace(tableHead, "%d", "1", 1)+"dupont-A\tok\t22:00\t00:10\t1 KB\n")
 	check(t, err)
@@ -149,7 +149,11 @@ func TestMailOfSeveralCustomers(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	s = sort("dupont-A\tok\t22:00\t00:10\t1 KB\ndurand-A\tko\t22:00\t00:10\t1 KB\n")
-	if s.reports != nil || s.problem != `rule table: no customer is called "durand"` {
+	if len(s.reports["dupont"]) != 1 || len(s.reports) != 1 || s.problem != "" || s.partly != `rule table: the other results were read; not read: no customer is called "durand"` {
+		t.Errorf("%+v", s)
+	}
+	s = sort("durand-A\tok\t22:00\t00:10\t1 KB\ndurand-B\tko\t22:00\t00:10\t1 KB\n")
+	if len(s.reports) != 0 || s.problem != `rule table: no customer is called "durand"` {
 		t.Errorf("%+v", s)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -75,7 +76,7 @@ func (s *server) done(envelope) {}
 func (s *server) open() error {
 	srv := smtp.NewServer(smtp.BackendFunc(s.session))
 	srv.Domain = s.config.Hostname
-	srv.MaxMessageBytes = s.limit
+	srv.MaxMessageBytes = 0 // a sender that is told the limit keeps its mail, and nobody here hears of it
 	srv.MaxRecipients = s.config.MaxRcpt
 	srv.ReadTimeout, srv.WriteTimeout = min(idle, time.Duration(s.config.Timeout)), idle
 	srv.ErrorLog = log.New(io.Discard, "", 0) // what clients do wrong is theirs
@@ -240,6 +241,7 @@ type session struct {
 	conn   *smtp.Conn
 	known  bool // authenticated
 	to     []string
+	null   bool // no sender: a bounce
 }
 
 func (s *server) session(c *smtp.Conn) (smtp.Session, error) {
@@ -306,7 +308,8 @@ func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err er
 }
 
 // Mail implements smtp.Session.
-func (s *session) Mail(string, *smtp.MailOptions) error {
+func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+	s.null = from == ""
 	if _, secure := s.conn.TLSConnectionState(); s.server.config.TLS.Required && !secure {
 		return refuse(530, smtp.EnhancedCode{5, 7, 0}, "say STARTTLS first")
 	}
@@ -328,16 +331,34 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 // Data implements smtp.Session: when it returns nil the mail, or all that it
 // says, is on disk.
 func (s *session) Data(r io.Reader) error {
-	raw, err := io.ReadAll(r)
+	raw, err := io.ReadAll(io.LimitReader(r, s.server.limit+1))
 	if err != nil {
-		return err // the library's own words, such as that it is too long
+		return err // the library's own words
+	}
+	if int64(len(raw)) > s.server.limit {
+		return s.server.tooLong(s, raw, r)
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return refuse(554, smtp.EnhancedCode{5, 6, 0}, "the mail is empty")
 	}
-	env := envelope{Received: s.server.now().UTC(), Recipients: s.to, Size: int64(len(raw))}
+	env := envelope{Received: s.server.now().UTC(), Recipients: s.to, Size: int64(len(raw)), Null: s.null}
 	_, err = s.server.take(env, raw)
 	return s.server.answer(err, raw)
+}
+
+// tooLong lists the beginning of a mail, and refuses it for good.
+func (s *server) tooLong(c *session, raw []byte, rest io.Reader) error {
+	more, err := io.Copy(io.Discard, rest)
+	if err != nil {
+		return err
+	}
+	env := envelope{Received: s.now().UTC(), Recipients: c.to, Size: int64(len(raw)) + more, Cut: true, Null: c.null}
+	raw = raw[:beginning]
+	_, err = s.take(env, raw)
+	if err = s.answer(err, raw); err != nil {
+		return err // for now: it comes again, and is listed then
+	}
+	return refuse(552, smtp.EnhancedCode{5, 3, 4}, fmt.Sprintf("the mail has %d bytes, and is not read beyond %d", env.Size, s.limit))
 }
 
 // answer counts what found no room: the sender keeps it and comes again.

@@ -148,6 +148,10 @@ func TestLimitsOfTheServer(t *testing.T) {
 	if err := b.send(report("SRV-AD", "good", b.clock.Now(), strings.Repeat("text\r\n", 20000))); code(err) != 552 {
 		t.Errorf("too long: %v", err)
 	}
+	b.refresh()
+	if m := b.unsorted(1)[0]; m.Subject != "Backup of SRV-AD: good" || !strings.Contains(m.Problem, "not read beyond 65536") || m.SizeBytes < 120000 || m.To[len(m.To)-1] != "expert@msp.example" {
+		t.Errorf("too long: %+v", m)
+	}
 	if err := b.send(hello, "expert@msp.example", "a@backup.msp.example", "b@backup.msp.example"); code(err) != 452 {
 		t.Errorf("too many recipients: %v", err)
 	}

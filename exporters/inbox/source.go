@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,30 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 // Fingerprint is that of the rules, so that changed rules start the source
 // anew, which tries the unsorted mails again.
 func (s *Source) Fingerprint() string { return s.config.rules.sum }
+
+// OnlyRead has all later visits change nothing in a mailbox. A folder to which
+// mails could not be moved is then an error of the whole source.
+func (s *Source) OnlyRead() {
+	if b, ok := s.door.(*mailbox); ok {
+		b.onlyRead = true
+	}
+}
+
+// Mailbox names the folder that is read, the same for all that read it; empty
+// for a source that receives mails.
+func (s *Source) Mailbox() string {
+	if s.config.IMAP == nil {
+		return ""
+	}
+	c, folder := s.config.IMAP, s.config.IMAP.Mailbox
+	if strings.EqualFold(folder, "INBOX") {
+		folder = "INBOX"
+	}
+	return strings.ToLower(c.Username+" at "+c.Address) + ", folder " + folder
+}
+
+// Folder is where the source keeps what it knows.
+func (s *Source) Folder() string { return s.config.Folder }
 
 // Fetch brings in the mails that came and gives all results so far.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
@@ -169,6 +194,7 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 		if err != nil {
 			return false, err
 		}
+		m.problem = cmp.Or(m.problem, m.partly)
 	}
 	if m.problem != "" {
 		if it := s.desk.items[m.id]; it != nil && it.env.Problem == m.problem {
@@ -191,11 +217,9 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 func (s *Source) accept(m *sorted, received time.Time) (problem string, err error) {
 	fresh := 0
 	for _, customer := range slices.Sorted(maps.Keys(m.reports)) {
-		done, err := s.store.Accept(customer, received, m.reports[customer])
+		done, err := s.acceptEach(customer, received, m.reports[customer])
 		var p *push.Problem
 		switch {
-		case errors.As(err, &p) && p.Status == http.StatusConflict:
-			// Read before, by other rules: the first reading stays.
 		case errors.As(err, &p) && p.Status != http.StatusServiceUnavailable:
 			return p.What, nil
 		case err != nil:
@@ -214,6 +238,29 @@ func (s *Source) accept(m *sorted, received time.Time) (problem string, err erro
 	return "", nil
 }
 
+// acceptEach stores what is new. What was read before, by other rules, stays
+// as it was first read, and bars no other result of the mail.
+func (s *Source) acceptEach(customer string, received time.Time, reports []push.Report) (push.Accepted, error) {
+	done, err := s.store.Accept(customer, received, reports)
+	var p *push.Problem
+	if !errors.As(err, &p) || p.Status != http.StatusConflict {
+		return done, err
+	}
+	var sum push.Accepted
+	for _, r := range reports {
+		done, err := s.store.Accept(customer, received, []push.Report{r})
+		if errors.As(err, &p) && p.Status == http.StatusConflict {
+			continue
+		}
+		if err != nil {
+			return sum, err
+		}
+		sum.Stored += done.Stored
+		sum.ClockAhead += done.ClockAhead
+	}
+	return sum, nil
+}
+
 // sorted is what is to become of a mail.
 type sorted struct {
 	id      string
@@ -221,11 +268,17 @@ type sorted struct {
 	reports map[string][]push.Report // by customer
 	unknown []string
 	problem string
+	// partly is why the mail is listed though it has results: not all of
+	// them could be read.
+	partly string
 }
 
 // sort decides; it changes nothing.
 func (c *Config) sort(env envelope, raw []byte) sorted {
 	m, err := ReadMail(raw)
+	if m.delivery && env.Null && m.Ignore == "" {
+		m.Ignore = IgnoredBounce
+	}
 	out := sorted{id: m.ID, ignore: m.Ignore}
 	if m.Ignore != "" {
 		return out
@@ -246,24 +299,38 @@ func (c *Config) sort(env envelope, raw []byte) sorted {
 		return out
 	}
 	out.reports = map[string][]push.Report{}
+	unread := v.Unread
 	for i := range v.Readings {
 		r := &v.Readings[i]
 		customer, problem := c.customer(r.Customer, &m)
 		if problem == "" {
-			r.Report.RunID = fmt.Sprintf("%s/%d", m.ID, i)
+			r.Report.RunID = fmt.Sprintf("%s/%d", m.ID, r.Row)
 			if err := r.Report.Check(); err != nil {
 				problem = err.Error()
 			}
 		}
 		if problem != "" {
-			// All or nothing: half a report would hide the other half.
-			return sorted{id: m.ID, problem: "rule " + v.Rule + ": " + problem}
+			unread = append(unread, problem)
+			continue
 		}
 		out.reports[customer] = append(out.reports[customer], r.Report)
 		out.unknown = append(out.unknown, r.Unknown...)
 	}
+	switch n := len(unread); {
+	case n == 0:
+	case len(out.reports) == 0:
+		return sorted{id: m.ID, problem: "rule " + v.Rule + ": " + unread[0]}
+	default:
+		out.partly = fmt.Sprintf("rule %s: the other results were read; not read: %s", v.Rule, strings.Join(unread[:min(n, maxUnread)], "; "))
+		for range unread {
+			out.unknown = append(out.unknown, "row")
+		}
+	}
 	return out
 }
+
+// maxUnread bounds how many rows are told one by one.
+const maxUnread = 10
 
 // Unsorted describes a mail that no rule reads, for people.
 type Unsorted struct {

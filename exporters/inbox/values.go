@@ -38,8 +38,18 @@ func (t times) parse(s string) (time.Time, bool) {
 				return first(at, layout), true
 			}
 		}
+		if strings.Contains(layout, "Jan") {
+			if at, err := time.ParseInLocation(plainLayout(layout), dateWords(s), t.zone); err == nil {
+				return first(at, layout), true
+			}
+		}
 	}
 	return time.Time{}, false
+}
+
+// plainLayout is a layout for what dateWords gives.
+func plainLayout(layout string) string {
+	return line(strings.NewReplacer("Monday", "", "Mon", "", "January", "Jan", ",", "").Replace(layout))
 }
 
 // first is, of an hour that comes twice, its first coming: a success must not
@@ -57,17 +67,114 @@ func first(at time.Time, layout string) time.Time {
 }
 
 // instant reads a capture; one without a day is completed by that of another
-// capture.
-func (t times) instant(value, day string) (time.Time, bool) {
-	if at, ok := t.parse(value); ok && at.Year() > 1 {
+// capture, which is the day on which the whole began: a time of day before the
+// beginning is of the day after. Without a day it is the last such time before
+// the mail was sent. What lies after that is another layout's.
+func (t times) instant(value, day string, sent time.Time) (time.Time, bool) {
+	if at, ok := t.past(value, sent); ok && at.Year() > 1 {
 		return at, believable(at)
 	}
 	if day != "" {
-		if at, ok := t.parse(day + " " + value); ok {
+		began, whole := t.parse(day)
+		at, ok := t.parse(day + " " + value)
+		if hour, clock := t.parseClock(value); whole && clock && believable(began) {
+			at, ok = t.on(began, hour), true
+			if began.Hour()+began.Minute()+began.Second() > 0 && at.Before(began.Add(-startSlack)) {
+				at = t.on(began.AddDate(0, 0, 1), hour)
+			}
+		}
+		if ok {
 			return at, believable(at)
 		}
 	}
+	hour, ok := t.parseClock(value)
+	if !ok || t.zone == nil {
+		return time.Time{}, false
+	}
+	at := t.on(sent.In(t.zone), hour)
+	if at.After(sent.Add(startSlack)) {
+		at = t.on(sent.In(t.zone).AddDate(0, 0, -1), hour)
+	}
+	return at, believable(at)
+}
+
+// startSlack is how far two clocks of one report may be apart.
+const startSlack = 10 * time.Minute
+
+func (t times) on(day, hour time.Time) time.Time {
+	y, m, d := day.Date()
+	return first(time.Date(y, m, d, hour.Hour(), hour.Minute(), hour.Second(), 0, t.zone), "")
+}
+
+// parseClock reads a time of day.
+func (t times) parseClock(s string) (time.Time, bool) {
+	s = dateWords(s)
+	for _, layout := range []string{"15:04:05", "15:04", "3:04:05 PM", "3:04 PM", "3:04:05PM", "15.04.05"} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at, true
+		}
+	}
 	return time.Time{}, false
+}
+
+// past prefers a layout by which the instant is not after the mail.
+func (t times) past(s string, sent time.Time) (time.Time, bool) {
+	for i := range t.layouts {
+		if at, ok := (times{layouts: t.layouts[i : i+1], zone: t.zone}).parse(s); ok && !at.After(sent.AddDate(0, 0, 1)) {
+			return at, true
+		}
+	}
+	return t.parse(s)
+}
+
+// dateWords gives a date in English, with short months and without days of
+// the week.
+func dateWords(s string) string {
+	var out []string
+	for _, w := range strings.Fields(strings.ToLower(s)) {
+		w = strings.Trim(w, ",")
+		bare := strings.TrimRight(w, ".")
+		switch {
+		case w == "de" || w == "del" || w == "":
+			continue
+		case monthOf(bare) != "":
+			w = monthOf(bare)
+		case w == "am" || w == "pm" || w == "a.m." || w == "p.m.":
+			w = strings.ToUpper(strings.ReplaceAll(w, ".", ""))
+		case !strings.ContainsAny(w, "0123456789"):
+			continue // a day of the week
+		case w == "1er":
+			w = "1"
+		case len(bare) <= 2:
+			w = bare
+		}
+		out = append(out, w)
+	}
+	return strings.Join(out, " ")
+}
+
+// monthOf knows the months in English, French, German, Spanish, Italian,
+// Portuguese and Dutch by their beginnings.
+func monthOf(w string) string {
+	for _, m := range []struct{ short, beginnings string }{
+		{"Jan", "jan ene gen"}, {"Feb", "feb fév fev"}, {"Mar", "mar mär maart mrt"}, {"Apr", "apr avr abr"}, {"May", "may mai mei mag"}, {"Jun", "jun juin giu"},
+		{"Jul", "jul juil lug"}, {"Aug", "aug aoû aou ago"}, {"Sep", "sep set"}, {"Oct", "oct okt ott out"}, {"Nov", "nov"}, {"Dec", "dec déc dez dic"},
+	} {
+		for b := range strings.FieldsSeq(m.beginnings) {
+			if strings.HasPrefix(w, b) && !weekday(w) {
+				return m.short
+			}
+		}
+	}
+	return ""
+}
+
+func weekday(w string) bool {
+	switch w {
+	case "mardi", "martes", "martedì", "mar-feira":
+		return true
+	}
+	return false
 }
 
 func believable(at time.Time) bool { return at.Year() >= 2000 && at.Year() <= 2200 }

@@ -152,7 +152,12 @@ func (f *facts) learnTask(e *winevent.Event, d fields, j *job, unknown counter) 
 	}
 	size := exporters.Amount{} // 0 is a rounded number, and does not say that it was nothing
 	gb, err := strconv.ParseFloat(strings.ReplaceAll(d["transferredgb"], ",", "."), 64)
-	if err == nil && gb > 0 && gb <= 1e9 {
+	switch {
+	case err != nil || !(gb >= 0 && gb <= 1e9):
+		if d["transferredgb"] != "" {
+			unknown("transferred_gb", d["transferredgb"])
+		}
+	case gb > 0:
 		size = exporters.Told(int64(gb * (1 << 30)))
 	}
 	f.tasks[d.id("tasksessionid")] = task{job: d.id("jobid"), session: d.id("jobsessionid"), object: key, end: e.Time, result: result,

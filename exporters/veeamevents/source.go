@@ -101,6 +101,10 @@ func (s *Source) learn(log string, events []winevent.Event, unknown counter) err
 	results, understood := 0, 0
 	for i := range events {
 		e := &events[i]
+		if e.Unread != "" {
+			unknown("event", e.Unread)
+			continue
+		}
 		if log == "agent" {
 			s.facts.learnAgent(e, s.config.Machine, unknown)
 			continue

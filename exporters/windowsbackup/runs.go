@@ -151,6 +151,10 @@ func (ep *episode) add(e *winevent.Event, k kind) {
 	case remark:
 		ep.remarks = append(ep.remarks, fmt.Sprintf("event %d", e.ID))
 	default:
+		if code := unreadable(e); code != "" && k == good {
+			k = partly // what cannot be read is not known to be good
+			ep.note(fmt.Sprintf("event %d with the code %.40q", e.ID, code))
+		}
 		// The codes may know better than the kind of event, never worse.
 		if coded && k == good {
 			switch judge(hr, detailed) {
@@ -214,6 +218,18 @@ func (ep *episode) run() (exporters.Run, bool) {
 		r.Error = strings.Join(append(ep.codes, ep.remarks...), "; ")
 	}
 	return r, true
+}
+
+// unreadable is a code that is there and is none.
+func unreadable(e *winevent.Event) string {
+	for _, name := range []string{"HRESULT", "DetailedHRESULT"} {
+		if v := strings.TrimSpace(e.Value(name)); v != "" {
+			if _, err := ParseHResult(v); err != nil {
+				return v
+			}
+		}
+	}
+	return ""
 }
 
 // codes reads the result codes of an event; ok is false if it has none.

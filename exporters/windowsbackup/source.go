@@ -5,6 +5,7 @@ package windowsbackup
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,6 +97,11 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	note(endpoint)
 
+	for _, e := range slices.Concat(events, others) {
+		if e.Unread != "" {
+			s.count("event", e.Unread, &out)
+		}
+	}
 	job := s.job(append(append([]winevent.Event{}, events...), others...), now)
 	for i := range summaries {
 		s.enrich(&job, &summaries[i], &out)
@@ -151,6 +157,14 @@ func (s *Source) job(events []winevent.Event, now time.Time) exporters.Job {
 	return j
 }
 
+// count counts a value that is not known, once.
+func (s *Source) count(field, value string, out *exporters.Snapshot) {
+	if key := field + "=" + value; !s.odd[key] && len(s.odd) < 1000 {
+		s.odd[key] = true
+		out.CountUnknown(field)
+	}
+}
+
 // enrich adds what the summary tells. Its last backup counts as a run only if
 // the log has no end of a run since then, as after the log was cleared.
 func (s *Source) enrich(j *exporters.Job, sum *Summary, out *exporters.Snapshot) {
@@ -161,11 +175,7 @@ func (s *Source) enrich(j *exporters.Job, sum *Summary, out *exporters.Snapshot)
 	}
 	running, known := sum.running()
 	if !known {
-		word := sum.CurrentOperationStatus.Lower()
-		if !s.odd[word] && len(s.odd) < 1000 {
-			s.odd[word] = true
-			out.CountUnknown("operation_status")
-		}
+		s.count("operation_status", sum.CurrentOperationStatus.Lower(), out)
 	} else if j.Running = running; !running {
 		j.RunningSince = time.Time{}
 	}

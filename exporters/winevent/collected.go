@@ -64,7 +64,7 @@ func (c *Collected) Reader(now func() time.Time) Reader {
 		if err != nil {
 			return nil, &exporters.SourceError{Endpoint: q.Channel, Reason: exporters.ReasonMalformed, Err: err}
 		}
-		return slices.DeleteFunc(events, func(e Event) bool { return !q.selects(&e) }), nil
+		return slices.DeleteFunc(events, func(e Event) bool { return e.Unread == "" && !q.selects(&e) }), nil
 	}
 }
 

@@ -3,11 +3,13 @@
 package winevent
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +44,9 @@ type Event struct {
 	// Message is the text for people in the language of the system. It is
 	// there only if it was asked for.
 	Message string
+	// Unread is why the event could not be read; all else is empty then. It
+	// passes every query, so that whoever reads the log counts it.
+	Unread string
 }
 
 // Value gives the data of a name, which is compared without regard to case.
@@ -81,54 +86,174 @@ type node struct {
 	Children []node `xml:",any"`
 }
 
+// maxUnread bounds the events of one document that cannot be read.
+const maxUnread = 100
+
 // Parse reads events as Windows renders them and as programs export them: Event elements,
 // in a common element or one after the other, in UTF-8 or UTF-16. A document
-// that ends early is an error.
+// that ends early is an error; an event that cannot be read is given as
+// Unread, unless no event can.
 func Parse(data []byte) ([]Event, error) {
 	text, err := Text(data)
 	if err != nil {
 		return nil, err
 	}
-	dec := xml.NewDecoder(strings.NewReader(text))
-	// The declaration may still name the encoding it had before.
-	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	var out []Event
-	depth := 0
+	p := &parser{text: legal(text)}
+	p.restart(0)
 	for {
-		token, err := dec.Token()
-		if errors.Is(err, io.EOF) && depth == 0 {
-			return out, nil
-		}
+		done, err := p.step()
 		if err != nil {
-			return nil, fmt.Errorf("the events are not whole XML: %w", err)
+			return nil, err
 		}
-		switch t := token.(type) {
-		case xml.EndElement:
-			depth--
-		case xml.CharData:
-			if strings.TrimSpace(string(t)) != "" {
-				return nil, fmt.Errorf("text where an event was expected: %.80q", strings.TrimSpace(string(t)))
+		if len(p.out) > maxEvents {
+			return nil, fmt.Errorf("more than %d events; read a shorter time", maxEvents)
+		}
+		if done {
+			if err := p.none(); err != nil {
+				return nil, err
 			}
-		case xml.StartElement:
-			if t.Name.Local != "Event" {
-				if depth++; depth > 1 {
-					return nil, fmt.Errorf("element %.80q where an event was expected", t.Name.Local)
-				}
-				continue
-			}
-			var raw xmlEvent
-			if err := dec.DecodeElement(&raw, &t); err != nil {
-				return nil, fmt.Errorf("event %d: %w", len(out)+1, err)
-			}
-			e, err := raw.event()
-			if err != nil {
-				return nil, fmt.Errorf("event %d: %w", len(out)+1, err)
-			}
-			if out = append(out, e); len(out) > maxEvents {
-				return nil, fmt.Errorf("more than %d events; read a shorter time", maxEvents)
-			}
+			return p.out, nil
 		}
 	}
+}
+
+// parser goes through a document, and behind an event that is broken begins anew.
+type parser struct {
+	text   string
+	root   string // the tag of the common element, if there is one
+	from   int    // where dec began in the text,
+	before int    // after so many bytes of root
+	dec    *xml.Decoder
+	depth  int
+	out    []Event
+	unread int
+	first  error // of the first event that cannot be read
+}
+
+func (p *parser) restart(at int) {
+	p.from, p.before, p.depth = at, len(p.root), 0
+	p.dec = xml.NewDecoder(io.MultiReader(strings.NewReader(p.root), strings.NewReader(p.text[at:])))
+	// The declaration may still name the encoding it had before.
+	p.dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+}
+
+// offset is the decoder's place in the text.
+func (p *parser) offset() int { return p.from + int(p.dec.InputOffset()) - p.before }
+
+// none is an error if there are events and none can be read: silence would
+// look as if nothing had happened.
+func (p *parser) none() error {
+	if p.unread > 0 && p.unread == len(p.out) {
+		return p.first
+	}
+	return nil
+}
+
+func (p *parser) step() (done bool, err error) {
+	before := p.offset()
+	token, err := p.dec.Token()
+	if errors.Is(err, io.EOF) && p.depth == 0 {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("the events are not whole XML: %w", err)
+	}
+	switch t := token.(type) {
+	case xml.EndElement:
+		p.depth--
+	case xml.CharData:
+		if strings.TrimSpace(string(t)) != "" {
+			return false, fmt.Errorf("text where an event was expected: %.80q", strings.TrimSpace(string(t)))
+		}
+	case xml.StartElement:
+		if t.Name.Local == "Event" {
+			return false, p.event(t, before)
+		}
+		if p.depth++; p.depth > 1 {
+			return false, fmt.Errorf("element %.80q where an event was expected", t.Name.Local)
+		}
+		if p.root == "" {
+			p.root = p.text[before:p.offset()]
+		}
+	}
+	return false, nil
+}
+
+// event takes the event that begins at a place of the text.
+func (p *parser) event(t xml.StartElement, at int) error {
+	var raw xmlEvent
+	broken := p.dec.DecodeElement(&raw, &t)
+	var e Event
+	err := broken
+	if err == nil {
+		e, err = raw.event()
+	}
+	if err == nil {
+		p.out = append(p.out, e)
+		return nil
+	}
+	err = fmt.Errorf("event %d: %w", len(p.out)+1, err)
+	if broken != nil {
+		next := behind(p.text, at)
+		if next < 0 {
+			return err // it is the document that ends early
+		}
+		p.restart(next)
+	}
+	p.first = cmp.Or(p.first, err)
+	if p.unread++; p.unread > maxUnread {
+		return fmt.Errorf("more than %d events cannot be read, the first: %w", maxUnread, p.first)
+	}
+	p.out = append(p.out, Event{Unread: err.Error()})
+	return nil
+}
+
+var eventTag = regexp.MustCompile(`<(?:/Event\s*>|Event[\s>])`)
+
+// behind is where the event ends that begins at a place, by its own end or by
+// the beginning of the next one; negative if there is neither.
+func behind(text string, at int) int {
+	from := at + len("<Event")
+	tag := eventTag.FindStringIndex(text[from:])
+	if tag == nil {
+		return -1
+	}
+	if text[from+tag[0]+1] != '/' {
+		return from + tag[0]
+	}
+	end := strings.IndexByte(text[from+tag[0]:], '>')
+	if end < 0 {
+		return -1
+	}
+	return from + tag[0] + end + 1
+}
+
+var charReference = regexp.MustCompile(`&#(?:[0-9]+|[xX][0-9a-fA-F]+);`)
+
+// legal puts a replacement character for what XML does not allow, written as
+// it is or by its number: programs log such characters, and Windows hands them out.
+func legal(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !inXML(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+	return charReference.ReplaceAllStringFunc(text, func(ref string) string {
+		digits, base := ref[2:len(ref)-1], 10
+		if digits[0] == 'x' || digits[0] == 'X' {
+			digits, base = digits[1:], 16
+		}
+		if n, err := strconv.ParseUint(digits, base, 31); err == nil && inXML(rune(n)) {
+			return ref
+		}
+		return string(utf8.RuneError)
+	})
+}
+
+// inXML is the production Char of XML 1.0.
+func inXML(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000 && r <= 0x10ffff
 }
 
 func (x *xmlEvent) event() (Event, error) {

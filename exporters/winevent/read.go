@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf16"
 
@@ -110,6 +111,9 @@ func read(ctx context.Context, j journal, q Query, timeout time.Duration) ([]Eve
 			return fail(err)
 		}
 		if n == 0 {
+			if i := slices.IndexFunc(out, func(e Event) bool { return e.Unread == "" }); i < 0 && len(out) > 0 {
+				return fail(errors.New(out[0].Unread)) // silence would look as if nothing had happened
+			}
 			return out, nil
 		}
 		for i := range n {
@@ -137,8 +141,11 @@ func readOne(j journal, event handle, messages bool, room *[]uint16) (Event, err
 		return Event{}, err
 	}
 	e, err := parseOne(text)
-	if err != nil || !messages {
-		return e, err
+	if err != nil {
+		return Event{Unread: err.Error()}, nil
+	}
+	if !messages {
+		return e, nil
 	}
 	text, err = fill(room, func(into []uint16) (int, error) { return j.describe(event, e.Provider, into) })
 	if err != nil {
@@ -146,7 +153,7 @@ func readOne(j journal, event handle, messages bool, room *[]uint16) (Event, err
 	}
 	described, err := parseOne(text)
 	if err != nil {
-		return Event{}, err
+		return e, nil // without the text at least
 	}
 	return described, nil
 }

@@ -165,6 +165,12 @@ func TestReadFails(t *testing.T) {
 	t.Run("no event in it", func(t *testing.T) {
 		j := newJournal(t, 3)
 		j.events[1] = "<html/>"
+		events, err := read(t.Context(), j, Query{Channel: "c"}, time.Minute)
+		if err != nil || len(events) != 3 || events[0].Unread != "" || events[1].Unread == "" || events[2].Unread != "" {
+			t.Errorf("%+v, %v", events, err)
+		}
+		j = newJournal(t, 1)
+		j.events[0] = "<html/>"
 		if _, err := read(t.Context(), j, Query{Channel: "c"}, time.Minute); exporters.ReasonOf(err) != exporters.ReasonMalformed {
 			t.Errorf("%v", err)
 		}

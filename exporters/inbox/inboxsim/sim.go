@@ -27,6 +27,9 @@ type Options struct {
 	Password string // "sim-password"
 	Security Security
 	NoMove   bool // neither MOVE nor UIDPLUS, as old servers
+	UIDPlus  bool // UIDPLUS all the same, as Courier
+	// Prefix is below what all folders but INBOX lie, such as "INBOX/".
+	Prefix string
 }
 
 // Security says how a server encrypts.
@@ -42,6 +45,8 @@ const (
 // Faults are what the server does wrong, until other faults are set.
 type Faults struct {
 	RefuseLogin bool
+	// LoginCode is the response code with which it is refused.
+	LoginCode imap.ResponseCode
 	// Cut breaks the connection in the middle of the mail with this UID, as
 	// often as Times says; 0 means each time.
 	Cut   uint32
@@ -99,6 +104,12 @@ func New(o Options, now time.Time) (*Sim, error) {
 	caps := imap.CapSet{imap.CapIMAP4rev1: {}}
 	if !o.NoMove {
 		caps[imap.CapMove], caps[imap.CapUIDPlus] = struct{}{}, struct{}{}
+	}
+	if o.UIDPlus {
+		caps[imap.CapUIDPlus] = struct{}{}
+	}
+	if o.Prefix != "" {
+		caps[imap.CapNamespace] = struct{}{}
 	}
 	so := &imapserver.Options{NewSession: s.session, Caps: caps, Logger: log.New(io.Discard, "", 0), InsecureAuth: o.Security == Plain}
 	if o.Security == StartTLS {
@@ -235,6 +246,9 @@ func (s *Sim) session(c *imapserver.Conn) (imapserver.Session, *imapserver.Greet
 func (s *session) Login(username, password string) error {
 	s.sim.mu.Lock()
 	defer s.sim.mu.Unlock()
+	if code := s.sim.faults.LoginCode; code != "" {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: "not now"}
+	}
 	if s.sim.faults.RefuseLogin {
 		return imapserver.ErrAuthFailed
 	}
@@ -254,6 +268,11 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 		data.UIDValidity = 0
 	}
 	return data, err
+}
+
+// Namespace implements imapserver.SessionNamespace.
+func (s *session) Namespace() (*imap.NamespaceData, error) {
+	return &imap.NamespaceData{Personal: []imap.NamespaceDescriptor{{Prefix: s.sim.o.Prefix, Delim: '/'}}}, nil
 }
 
 // Fetch implements imapserver.Session.

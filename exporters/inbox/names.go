@@ -1,0 +1,130 @@
+package inbox
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What patterns may hold for the words of the rule's results, and for an
+// instant or a day in any usual form.
+const (
+	resultsMark = "{results}"
+	instantMark = "{instant}"
+)
+
+// The forms of days and times of day, in any language that writes them in
+// Latin letters.
+const (
+	clockForm   = `\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?:\s*[AaPp]\.?\s?[Mm]\b\.?)?`
+	numbersForm = `(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2}))`
+	wordsForm   = `(?:\d{1,2}(?:er|st|nd|rd|th)?\.?\s+(?:de\s+)?\p{L}{3,}\.?,?\s+(?:de\s+)?\d{4}|\p{L}{3,}\.?\s+\d{1,2},?\s+\d{4})`
+	instantForm = `(?:(?:\p{L}{2,}(?:-feira)?\.?,?\s+)?\b(?:` + numbersForm + `|` + wordsForm + `)(?:(?:,|\s|T|\s+(?:at|à|um|a las)\s)\s*` + clockForm + `)?)`
+)
+
+// expand puts expressions for the marks.
+func (r *rule) expand(text string) string {
+	if strings.Contains(text, resultsMark) {
+		text = strings.ReplaceAll(text, resultsMark, alternation(r.Results))
+	}
+	return strings.ReplaceAll(text, instantMark, instantForm)
+}
+
+// alternation fits each of the words, the longer ones first, whatever their case.
+func alternation(results map[string]string) string {
+	words := slices.SortedFunc(maps.Keys(results), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	for i, w := range words {
+		words[i] = wordForm(w)
+	}
+	return "(?i:" + strings.Join(words, "|") + ")"
+}
+
+func wordForm(word string) string {
+	w := regexp.QuoteMeta(wordKey(word))
+	return strings.NewReplacer(" ", `\s+`, "'", "['\u2019]").Replace(w)
+}
+
+// resultWordsInNames are the words of a rule that no machine and no plan may
+// hold: a name that holds one was torn out of a sentence, and changes with
+// the result.
+func resultWordsInNames(words map[string]string) []*regexp.Regexp {
+	var out []*regexp.Regexp
+	for w := range words {
+		if strings.ContainsFunc(w, unicode.IsLetter) {
+			out = append(out, regexp.MustCompile(`(?i)(?:^|[\s(\["'\x{ab}])`+wordForm(w)+`(?:$|[\s.,:;!)\]"'\x{bb}])`))
+		}
+	}
+	return out
+}
+
+var (
+	// tornSentence is how a name ends that took in the beginning of what was
+	// said about it.
+	tornSentence = regexp.MustCompile(`(?i)\s(?:has|have|was|were|be|been|being|could|cannot|not|now|(?:partially|partly|successfully)|n['\x{2019}](?:a|est)|pas|(?:a|pas) été|est (?:partiellement|maintenant)|partiellement|wurde|wurden|konnte|nicht|teilweise|erfolgreich)$`)
+	dayInName    = regexp.MustCompile(numbersForm + `|` + wordsForm)
+	clockInName  = regexp.MustCompile(`(?:^|[^\d])\d{1,2}:\d{2}:\d{2}(?:$|[^\d])`)
+	digitsInName = regexp.MustCompile(`(?:^|[^\d])(20\d{2})[-_. ]?(0[1-9]|1[0-2])[-_. ]?(0[1-9]|[12]\d|3[01])(?:$|[^\d]|\d{4,6}(?:$|[^\d]))`)
+)
+
+// dayAround is how near to the mail's date a day in a name has to lie to be
+// that of the run, and not a part of the name.
+const dayAround = 62 * 24 * time.Hour
+
+// cleanName is a name without what the rule drops.
+func (r *rule) cleanName(s string) string {
+	for _, re := range r.drop {
+		s = re.ReplaceAllString(s, "")
+	}
+	return strings.Trim(line(s), "\"' \u201c\u201d\u00ab\u00bb")
+}
+
+// badName says why a name cannot be that of the same thing in each mail;
+// empty if it can.
+func (r *rule) badName(name string, sent time.Time) string {
+	for _, re := range r.inNames {
+		if w := re.FindString(name); w != "" {
+			return fmt.Sprintf("holds the result %q", strings.TrimSpace(w))
+		}
+	}
+	switch {
+	case tornSentence.MatchString(name):
+		return "ends in the middle of a sentence"
+	case clockInName.MatchString(name):
+		return "holds an instant"
+	}
+	for _, text := range dayInName.FindAllString(name, 5) {
+		if at, ok := anyDay(text, sent); ok && near(at, sent) {
+			return fmt.Sprintf("holds the day %q", text)
+		}
+	}
+	for _, m := range digitsInName.FindAllStringSubmatch(name, 5) {
+		if at, err := time.Parse("20060102", m[1]+m[2]+m[3]); err == nil && near(at, sent) {
+			return fmt.Sprintf("holds the day %q", m[1]+m[2]+m[3])
+		}
+	}
+	return ""
+}
+
+func near(at, sent time.Time) bool { return at.Sub(sent).Abs() < dayAround }
+
+// anyDay reads a day in any order; of two readings the one nearer to sent.
+func anyDay(text string, sent time.Time) (time.Time, bool) {
+	var best time.Time
+	plain := strings.NewReplacer(".", "/", "-", "/").Replace(text)
+	for _, layout := range []string{"2006/1/2", "2/1/2006", "1/2/2006", "2/1/06", "1/2/06"} {
+		if at, err := time.Parse(layout, plain); err == nil && (best.IsZero() || at.Sub(sent).Abs() < best.Sub(sent).Abs()) {
+			best = at
+		}
+	}
+	for _, layout := range []string{"2 Jan 2006", "Jan 2 2006"} {
+		if at, err := time.Parse(layout, dateWords(text)); err == nil {
+			best = at
+		}
+	}
+	return best, !best.IsZero()
+}

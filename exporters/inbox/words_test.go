@@ -1,0 +1,95 @@
+package inbox
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What each mail says in the shipped rules: the job, its result and its end,
+// or that nobody reads it. The shapes are those of published reports; the
+// mails are made up.
+func TestWhatShippedRulesSay(t *testing.T) {
+	rs, err := LoadRules(shippedRules(t))
+	check(t, err)
+	paris, err := time.LoadLocation("Europe/Paris")
+	check(t, err)
+	synology := func(sentence string) string {
+		return "Subject: [NAS-07] Hyper Backup: report\n\n" + sentence + "\n\nStart Time: Tue, Mar 10 2026 03:10:00\n"
+	}
+	summary := func(last, hr, detail string) string {
+		return "Subject: Windows Server Backup on SRV-07\n\nLastBackupTime : " + last + "\nLastBackupResultHR : " + hr + "\nLastBackupResultDetailedHR : " + detail + "\nCurrentOperationStatus : BackupInProgress\n"
+	}
+	table := func(day, rows string) string {
+		return "Subject: [Failed] Nightly (1 VMs)\nContent-Type: text/html\n\n<table><tr><td>Backup job: Nightly<div>Created by X at 1/5/2026.</div></td><td>Failed</td></tr></table>" +
+			"<table><tr><td>" + day + "</td></tr>" + rows + "</table>"
+	}
+	const row = "<tr><td>SRV-07</td><td>Failed</td><td>00:04:00</td><td>00:05:00</td><td>1 GB</td><td>0 B</td><td>0 B</td><td>0:01:00</td><td>full</td></tr>"
+	const nas, wsb, veeam = "synology/nas-07/photos", "windows_server_backup/srv-07/windows server backup", "veeam/srv-07/nightly"
+	for _, c := range []struct{ mail, want string }{
+		{synology("Your backup task Photos is now complete."), nas + " success 03:20"},
+		{synology("Your backup task Photos has failed. See the log."), nas + " failed 03:20"},
+		{synology("Your backup task Photos was partially completed."), nas + " warning 03:20"},
+		{synology("Your backup task Photos could not be completed."), nas + " failed 03:20"},
+		{synology("Your backup task Photos was nearly completed."), "unsorted"},
+		{synology("Votre tâche de sauvegarde Photos n\u2019a pas été terminée."), nas + " failed 03:20"},
+		{synology("Votre tâche de sauvegarde Photos est partiellement terminée."), nas + " warning 03:20"},
+		{summary("2/17/2026 9:00:11 PM", "0", "0"), wsb + " success 02-17 21:00"},
+		{summary("17/02/2026 21:00:11", "0", "2147942433"), wsb + " warning 02-17 21:00"},
+		{summary("2026-02-17 20:16", "-2139618549", "0"), wsb + " failed 02-17 20:16"},
+		{summary("once upon a time", "0", "0"), "unsorted"},
+		{summary("1/1/0001 12:00:00 AM", "0", "0"), wsb + " missed 03:20"},
+		{table("lundi 9 mars 2026 22:00:12", row), veeam + " failed 00:05"},
+		{table("Montag, 9. März 2026 22:00:12", row), veeam + " failed 00:05"},
+		{table("poniedziałek, 9 marca 2026 22:00:12", row), veeam + " failed 00:05"},
+		{table("lundi 9 mars 2026 22:00:12", strings.Replace(row, "1 GB", "all of it", 1)), "unsorted"},
+		{"Subject: [Success] PC-07 - Job PC-07 - 3/10/2026 1:02:03 AM\n\nVeeam Agent\n", "veeam/pc-07/job pc-07 success 03:20"},
+	} {
+		m := read(t, "From: a@b.example\nDate: Tue, 10 Mar 2026 03:20:00 +0100\n"+c.mail)
+		v := rs.Read(&m, m.Date)
+		got := "unsorted"
+		if len(v.Readings) > 0 {
+			r := v.Readings[0].Report
+			end := r.Ended.Time.In(paris)
+			layout := "15:04"
+			if end.YearDay() != m.Date.In(paris).YearDay() {
+				layout = "01-02 15:04"
+			}
+			got = fmt.Sprintf("%s %s %s", r.JobID, r.Result, end.Format(layout))
+		}
+		if got != c.want || len(v.Readings) > 1 {
+			t.Errorf("%.120q:\ngot  %s (%s)\nwant %s", c.mail, got, v.Problem, c.want)
+		}
+	}
+}
+
+// A failure and the success after it are one job, or the rules do not load.
+func TestExamplePairIsOneJob(t *testing.T) {
+	rules := strings.Replace(testRules, "plan: files", "object_type: files", 1)
+	rules = strings.Replace(rules, "(?P<machine>\\S+)", "(?P<plan>(?P<machine>\\S)\\S*)", 1)
+	rules = strings.Replace(rules, "{mail: example.eml, results: [{machine: M, result: success}]}", "{mail: example.eml, results: [{machine: M, result: success}]}\n      - {mail: second.eml, results: [{machine: M, result: failed}]}", 1)
+	dir := t.TempDir()
+	for name, text := range map[string]string{"rules.yml": rules, "example.eml": exampleMail, "second.eml": strings.NewReplacer("Backup of M", "Backup of M2", "good", "bad").Replace(exampleMail)} {
+		check(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	_, err := LoadRules([]string{dir + "/rules.yml"})
+	if err == nil || !strings.Contains(err.Error(), "would be two jobs") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNamesThatChangeFromRunToRun(t *testing.T) {
+	r := &rule{inNames: resultWordsInNames(map[string]string{"failed": "failed", "0": "success"})}
+	sent := time.Date(2026, 3, 10, 7, 0, 0, 0, time.UTC)
+	for name, bad := range map[string]bool{
+		"Daily NAS": false, "Sauvegarde été": false, "Disk 0": false, "SRV-FAILED": false, "Migration 31/12/2019": false, "Daily 22:00": false, "PC-20191015": false,
+		"Daily NAS was partially": true, "Photos n\u2019a pas été": true, "Daily Failed 2 of 2": true, "Job 3/9/2026": true, "Job 9 mars 2026": true, "Job 22:00:12": true, "Job 20260309_2200": true,
+	} {
+		if why := r.badName(name, sent); (why != "") != bad {
+			t.Errorf("%q: %q", name, why)
+		}
+	}
+}
