@@ -1,5 +1,7 @@
 package dashboards
 
+import "fmt"
+
 // fleet is the first board of the day: who is without a good backup, and what
 // else is not as it should be.
 func fleet(o Options) *board {
@@ -21,7 +23,7 @@ func fleet(o Options) *board {
 		sorted{say("Age of the last success", "Âge du dernier succès"), true},
 		[]column{b.customerColumn(), b.machineColumn(), {field: "Value #A", title: say("Worst state", "Pire état"), states: true},
 			{field: "Value #B", title: say("Age of the last success", "Âge du dernier succès"), unit: "dtdurations"}},
-		ask{expr: code("backup_job:state", mine, "customer, machine") + "\n  and on (customer, machine)\n(" + unprotected(mine) + ")\n  or on (customer, machine)\n7 * (" + unprotected(mine) + ")"},
+		ask{expr: code("backup_job:state", mine, "customer, machine") + "\n  and on (customer, machine)\n(" + unprotected(mine) + ")\n  or on (customer, machine)\n" + fmt.Sprintf("%d * (%s)", never, unprotected(mine))},
 		ask{expr: age(mine, "customer, machine") + "\n  and on (customer, machine)\n(" + unprotected(mine) + ")"})
 	b.fleetTable(mine)
 	b.alerts(24, 8, say("Alerts about backups", "Alertes sur les sauvegardes"), mine, b.customerColumn(), b.machineColumn(),

@@ -28,19 +28,24 @@ type state struct {
 	en, fr string
 }
 
-// states are all of them, the best first.
+// states are all of them, the best first, in the order in which the recording
+// rules let one plan's state stand for its machine's.
 func states() []state {
 	return []state{
-		{"ok", 1, green, "ok", "bonne"},
-		{"disabled", 2, grey, "disabled", "désactivée"},
+		{"disabled", 1, grey, "disabled", "désactivée"},
+		{"ok", 2, green, "ok", "bonne"},
 		{"warning", 3, yellow, "warning", "avertissement"},
 		{"unknown", 4, blue, "unknown", "inconnu"},
 		{"late", 5, orange, "late", "en retard"},
-		{"vanished", 6, purple, "vanished", "disparue"},
-		{"never", 7, dark, "never ran", "jamais exécutée"},
+		{"never", never, dark, "never ran", "jamais exécutée"},
+		{"vanished", 7, purple, "vanished", "disparue"},
 		{"failed", 8, red, "failed", "échouée"},
 	}
 }
+
+// never is the code of a backup that never ran: also of a machine that no
+// product lists.
+const never = 6
 
 func (l Language) state(s state) string { return l.say(s.en, s.fr) }
 

@@ -37,7 +37,7 @@ func (b *board) dueTables(mine string) {
 	b.table(14, 10, say("Due within a day", "À échéance d'ici un jour"), say("Late when the moment has passed at the time of the data without a success; the soonest first.", "En retard quand le moment est passé, à l'heure des données, sans succès ; le plus proche d'abord."),
 		sorted{say("Late after", "En retard après"), false}, names(column{field: "Value", title: say("Late after", "En retard après"), unit: "dateTimeAsLocal"}),
 		ask{expr: "1000 * min by (" + by + ") (\n  backup_job:late_after_timestamp_seconds:named{" + mine + "}\n    and on (source, customer, job_id)\n  (backup_job:late_after_timestamp_seconds:named{" + mine + "} - on (source, customer, job_id) backup_job:read_timestamp_seconds:last < 86400)\n    and on (source, customer, job_id)\n  (backup_job:enabled:named == 1)\n)"})
-	b.table(10, 10, say("At work", "En cours"), say("Since when each running backup has been running.", "Depuis quand chaque sauvegarde en cours s'exécute."),
+	b.table(10, 10, say("At work", "Exécutions en cours"), say("Since when each running backup has been running.", "Depuis quand chaque sauvegarde en cours s'exécute."),
 		sorted{say("Since", "Depuis"), false}, names(column{field: "Value", title: say("Since", "Depuis"), unit: "dateTimeFromNow"}),
 		ask{expr: "1000 * min by (" + by + ") (backup_job:running_since_timestamp_seconds:named{" + mine + "})"})
 }
