@@ -5,22 +5,24 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
-
-	"github.com/alecthomas/kingpin/v2"
 
 	"vigie/dashboards"
 )
 
 func main() {
 	o := dashboards.Defaults(dashboards.English)
-	app := kingpin.New("generate", "Writes the dashboards as JSON files, a folder a language.")
-	out := app.Flag("out", "Folder to write to.").Default("dashboards").String()
-	app.Flag("vigie", "Address at which browsers reach Vigie.").Default(o.Vigie).StringVar(&o.Vigie)
-	app.Flag("alertmanager", "Address at which browsers reach Alertmanager.").Default(o.Alertmanager).StringVar(&o.Alertmanager)
-	app.Flag("runbooks", "Address below which the runbooks lie, as in the rules' runbook_url.").Default(o.Runbooks).StringVar(&o.Runbooks)
-	kingpin.MustParse(app.Parse(os.Args[1:]))
+	out := flag.String("out", "dashboards", "folder to write to")
+	flag.StringVar(&o.Vigie, "vigie", o.Vigie, "address at which browsers reach Vigie")
+	flag.StringVar(&o.Alertmanager, "alertmanager", o.Alertmanager, "address at which browsers reach Alertmanager")
+	flag.StringVar(&o.Runbooks, "runbooks", o.Runbooks, "address below which the runbooks lie, as in the rules' runbook_url")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "generate: unexpected %q; try --help\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := dashboards.Write(*out, o); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
