@@ -62,7 +62,7 @@ func (b *board) annotate() {
 	}
 	say := b.l.say
 	mark(say("Incidents", "Incidents"), red, say("Incident opened: {{scenario}}", "Incident ouvert : {{scenario}}"),
-		"sum by (scenario) (increase(vigie_incidents_opened_total[2m])) > 0", false)
+		counted("vigie_incidents_opened_total", "2m", "scenario")+" > 0", false)
 	mark(say("Silences", "Silences"), blue, say("Silences in force", "Silences en vigueur"), `max(alertmanager_silences{state="active"}) > 0`, false)
 	mark(say("Policy changes", "Changements de politique"), purple, say("Configuration taken over", "Configuration prise en compte"),
 		"max(vigie_config_last_reload_success_timestamp_seconds) * 1000", true)

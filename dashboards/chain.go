@@ -9,8 +9,8 @@ func chain(o Options) *board {
 	b.chainSources()
 	b.chainRules()
 	b.chainReceiver()
-	b.alerts(24, 8, say("Alerts about the chain", "Alertes sur la chaîne"), `alertname=~"Backup(Source|Exporter|Rules|No).*|Vigie.*|Prometheus.*|Alertmanager.*|Config.*|Clock.*"`,
-		column{field: "source", title: "Source"})
+	b.alerts(24, 8, say("Alerts about the chain", "Alertes sur la chaîne"), `kind=~"vigie|source_down|exporter_absent"`,
+		column{field: "kind", title: say("Kind", "Genre")}, column{field: "source", title: "Source"})
 	return b
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -141,10 +142,16 @@ func (f *feed) sources() {
 
 func (f *feed) receiver() {
 	f.set("vigie_incidents_open", `scenario="server",state="open"`, 2)
-	f.grow("vigie_incidents_opened_total", `scenario="server"`, 0.2)
+	f.grow("vigie_incidents_opened_total", `scenario="server"`, 2)
+	f.add("vigie_incidents_opened_total", `scenario="nas"`, func(at time.Time) float64 { // its first
+		if at.Before(fed.Add(-3 * 24 * time.Hour)) {
+			return math.NaN()
+		}
+		return 1
+	})
 	f.grow("vigie_sla_breaches_total", `scenario="server",clock="same_day"`, 0.1)
 	f.grow("vigie_signals_ignored_total", `reason="warning"`, 1)
-	f.grow("vigie_notifications_sent_total", `template="B1",result="delivered"`, 2)
+	f.grow("vigie_notifications_sent_total", `template="B1",result="accepted"`, 2)
 	f.grow("vigie_evidence_questions_total", `result="answered"`, 2)
 	f.grow("vigie_loop_errors_total", `loop="tick"`, 0.1)
 	f.grow("vigie_decision_faults_total", "", 0.1)
@@ -206,7 +213,9 @@ func (f *feed) write(t testing.TB, file string, step time.Duration) {
 	slices.SortStableFunc(f.lines, func(a, b line) int { return strings.Compare(a.name, b.name) })
 	for _, l := range f.lines {
 		for at := fed.Add(-span); !at.After(fed); at = at.Add(step) {
-			fmt.Fprintf(w, "%s{%s} %g %d\n", l.name, l.labels, l.value(at), at.Unix())
+			if v := l.value(at); !math.IsNaN(v) {
+				fmt.Fprintf(w, "%s{%s} %g %d\n", l.name, l.labels, v, at.Unix())
+			}
 		}
 	}
 	fmt.Fprintln(w, "# EOF")

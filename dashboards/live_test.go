@@ -183,7 +183,7 @@ func TestEveryPanelIsFilled(t *testing.T) {
 			}
 		}
 		for _, a := range d.Annotations.List {
-			if found := rows(t, base, Panel{}, Target{Expr: strings.ReplaceAll(a.Expr, "[2m]", "[2h]")}, fed); len(found) == 0 {
+			if found := rows(t, base, Panel{}, Target{Expr: strings.NewReplacer("[2m]", "[2h]", "offset 2m", "offset 2h").Replace(a.Expr)}, fed); len(found) == 0 {
 				t.Errorf("the annotation %s finds nothing", a.Name)
 			}
 		}
@@ -238,6 +238,18 @@ func TestMachinesWithoutAGoodBackup(t *testing.T) {
 	slices.Sort(listed)
 	if !slices.Equal(listed, want) {
 		t.Errorf("lists %v, want %v", listed, want)
+	}
+}
+
+// The first incident of a scenario counts, although its counter never was 0.
+func TestTheFirstOfAKindIsCounted(t *testing.T) {
+	base := filled(t, newFeed(8), time.Hour)
+	for span, want := range map[string]string{"34d": "1", "7d": "1", "1d": "0"} {
+		var a struct{ Result []row }
+		answer(t, base, "/api/v1/query", url.Values{"query": {counted(`vigie_incidents_opened_total{scenario="nas"}`, span, "")}, "time": {seconds(fed)}}, &a)
+		if len(a.Result) != 1 || fmt.Sprint(a.Result[0].Value[1]) != want {
+			t.Errorf("within %s: %v, want %s", span, a.Result, want)
+		}
 	}
 }
 

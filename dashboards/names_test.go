@@ -152,3 +152,66 @@ func TestEveryMetricIsReadOrShown(t *testing.T) {
 		}
 	}
 }
+
+// A value that a board looks for in a metric of the receiver is one that the
+// receiver writes.
+func TestMatchersNameRealValues(t *testing.T) {
+	var code strings.Builder
+	files, err := filepath.Glob("../receiver/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no receiver: %v", err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(text)
+	}
+	checked := 0
+	for _, d := range All(Defaults(English)) {
+		for _, expr := range asked(d) {
+			for _, m := range regexp.MustCompile(`vigie_[a-z_]+\{[a-z_]+=("[^"$]*")`).FindAllStringSubmatch(expr, -1) {
+				checked++
+				if !strings.Contains(code.String(), m[1]) {
+					t.Errorf("the receiver never writes %s:\n%s", m[1], expr)
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("nothing was checked")
+	}
+}
+
+// A kind that a board looks for is one that an alert has.
+func TestKindsAreThoseOfTheRules(t *testing.T) {
+	files, err := filepath.Glob("../alerting-rules/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules strings.Builder
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules.Write(text)
+	}
+	checked := 0
+	for _, d := range All(Defaults(English)) {
+		for _, expr := range asked(d) {
+			for _, m := range regexp.MustCompile(`kind=~"([^"$]*)"`).FindAllStringSubmatch(expr, -1) {
+				for kind := range strings.SplitSeq(m[1], "|") {
+					checked++
+					if !strings.Contains(rules.String(), "kind: "+kind+"\n") {
+						t.Errorf("no alert is of the kind %s", kind)
+					}
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("nothing was checked")
+	}
+}

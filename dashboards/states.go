@@ -113,3 +113,16 @@ func age(matchers, by string) string {
   backup_job:last_success_timestamp_seconds:named{%s}
 )`, by, matchers)
 }
+
+// counted is how often a counter has counted within a span. increase() alone
+// misses the first of each kind, which begins as 1 without a 0 before it: of
+// incidents and missed targets that is the one that matters.
+func counted(metric, span, by string) string {
+	first := fmt.Sprintf("(min_over_time(%[1]s[%[2]s]) unless last_over_time(%[1]s[1h] offset %[2]s))", metric, span)
+	increase := fmt.Sprintf("increase(%s[%s])", metric, span)
+	sum := "sum"
+	if by != "" {
+		sum += " by (" + by + ")"
+	}
+	return fmt.Sprintf("round(%s (\n  %[2]s + %[3]s\n    or\n  %[3]s\n    or\n  %[2]s\n))", sum, first, increase)
+}
