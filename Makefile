@@ -2,7 +2,8 @@
 #
 # Installed programs can be named instead of being built here:
 #   make run PROMETHEUS=/usr/bin/prometheus ALERTMANAGER=/usr/bin/alertmanager
-# The names are PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL and STATICCHECK.
+# The names are PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL and STATICCHECK. An
+# installed Grafana shows the dashboards: make run GRAFANA=/usr/sbin/grafana-server
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,6 +28,9 @@ ALERTMANAGER ?= $(CACHE)/bin/alertmanager
 AMTOOL       ?= $(CACHE)/bin/amtool
 STATICCHECK  ?= $(CACHE)/bin/staticcheck
 export PROMETHEUS PROMTOOL ALERTMANAGER AMTOOL
+# Never built or fetched here.
+GRAFANA ?=
+export GRAFANA
 
 $(CACHE)/bin/.%-$(TOOLS_KEY): | check-needs
 	@tools/install '$(CACHE)/bin' $*
@@ -64,6 +68,14 @@ restic:
 .PHONY: run
 run: build stack restic ## Start everything on this machine, with simulated backup products and an inbox
 	@exec bin/vigie-lab
+
+# Where browsers reach Vigie, Alertmanager and the runbooks, for the links:
+# make dashboards DASHBOARDS='--vigie=https://vigie.msp.example --out=DIR'
+DASHBOARDS ?=
+
+.PHONY: dashboards
+dashboards: check-go ## Write the Grafana dashboards from their source
+	@$(GO) run ./dashboards/generate $(DASHBOARDS)
 
 .PHONY: build
 build: check-needs ## Build our programs into bin/

@@ -27,6 +27,8 @@ type Program struct {
 	Name string
 	Path string
 	Args []string
+	// Env replaces our own environment, unless it is nil.
+	Env []string
 	// Dir is its working directory, LogFile where its output goes.
 	Dir     string
 	LogFile string
@@ -50,7 +52,7 @@ func Start(p Program) (*Child, error) {
 		return nil, fmt.Errorf("%s: %w", p.Name, err)
 	}
 	cmd := exec.Command(p.Path, p.Args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.Dir, log, log
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.Dir, p.Env, log, log
 	cmd.SysProcAttr = groupOfItsOwn()
 	c := &Child{Program: p, done: make(chan struct{}), asked: make(chan struct{})}
 	started := make(chan error, 1)

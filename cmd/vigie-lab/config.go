@@ -36,6 +36,7 @@ func inventory() []string {
 // Ports are those of everything that listens.
 type Ports struct {
 	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP *Port
+	Grafana                                                      *Port // nil without a Grafana
 	Sources                                                      map[string]*Port
 }
 
@@ -140,20 +141,30 @@ func (f *Files) Write(ca []byte) error {
 	if err := writeFile(f.CAFile(), ca); err != nil {
 		return err
 	}
-	t, err := template.New("").Funcs(template.FuncMap{"quote": strconv.Quote}).Option("missingkey=error").ParseFS(lab.Templates, "*.tmpl")
-	if err != nil {
-		return err
-	}
 	for _, name := range []string{"backup_exporter", "prometheus", "vigie"} {
-		var b bytes.Buffer
-		if err := t.ExecuteTemplate(&b, name+".yml.tmpl", f); err != nil {
+		if err := f.fill(name+".yml.tmpl", f.ConfigFile(name)); err != nil {
 			return err
 		}
-		if err := writeFile(f.ConfigFile(name), b.Bytes()); err != nil {
+	}
+	if f.Ports.Grafana != nil {
+		if err := f.writeGrafana(); err != nil {
 			return err
 		}
 	}
 	return f.writeAlertmanager()
+}
+
+// fill fills in a template.
+func (f *Files) fill(name, into string) error {
+	t, err := template.New("").Funcs(template.FuncMap{"quote": strconv.Quote}).Option("missingkey=error").ParseFS(lab.Templates, name)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, name, f); err != nil {
+		return err
+	}
+	return writeFile(into, b.Bytes())
 }
 
 // Inventory reads the machines and people.

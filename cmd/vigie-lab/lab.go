@@ -23,7 +23,7 @@ const interval = "2s"
 // PortNumbers are the ports wanted. 0 stands for one near the page's that is
 // free; everything is free when the page's is 0 too.
 type PortNumbers struct {
-	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP int
+	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP, Grafana int
 	// PageFixed refuses another port for the page when the wanted one is in use.
 	PageFixed bool
 }
@@ -86,6 +86,11 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	f.Sources = l.Fleet.Sources()
 	if err := l.takePorts(s.Ports); err != nil {
 		return l, err
+	}
+	if s.Programs.Grafana != "" {
+		if err := l.takeGrafanaPort(s.Ports); err != nil {
+			return l, err
+		}
 	}
 	if l.ask, err = newAsker(f); err != nil {
 		return l, err
@@ -156,6 +161,16 @@ func (l *Lab) takePorts(n PortNumbers) (err error) {
 			p.Sources[s.Name] = take(0)
 		}
 	}
+	return err
+}
+
+// takeGrafanaPort holds a port well beyond those of the sources.
+func (l *Lab) takeGrafanaPort(n PortNumbers) (err error) {
+	wanted, preferred := n.Grafana, n.Grafana == 0
+	if preferred && n.Page > 0 {
+		wanted = n.Page + 100
+	}
+	l.Files.Ports.Grafana, err = Take(wanted, preferred)
 	return err
 }
 
@@ -243,16 +258,23 @@ func (l *Lab) startPrograms(p Programs) error {
 		// for the next resend. And an alert ends by itself after four of them.
 		{Program{Name: "prometheus", Path: p.Prometheus, Args: []string{
 			"--config.file=" + f.ConfigFile("prometheus"), "--storage.tsdb.path=" + f.Path("prometheus"),
-			"--storage.tsdb.retention.time=30d", "--rules.alert.resend-delay=5s",
+			"--storage.tsdb.retention.time=40d", "--rules.alert.resend-delay=5s",
 			"--web.listen-address=" + f.Ports.Prometheus.Addr(), "--web.external-url=" + f.Ports.Prometheus.URL("http") + "/"}}, f.Ports.Prometheus},
 	} {
-		s.program.Dir = f.Path(s.program.Name)
-		s.port.Free()
-		if err := l.group.Start(s.program); err != nil {
+		if err := l.startProgram(s.program, s.port); err != nil {
 			return err
 		}
 	}
+	if p.Grafana != "" {
+		return l.startProgram(f.grafana(p.Grafana), f.Ports.Grafana)
+	}
 	return nil
+}
+
+func (l *Lab) startProgram(p Program, port *Port) error {
+	p.Dir = l.Files.Path(p.Name)
+	port.Free()
+	return l.group.Start(p)
 }
 
 // Died gives the first end of a program that nobody asked for.
@@ -284,7 +306,7 @@ func (l *Lab) Stop(ctx context.Context) {
 // releasePorts lets go of what was held for a server that never began.
 func (l *Lab) releasePorts() {
 	p := l.Files.Ports
-	all := []*Port{p.Page, p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager, p.Exporter, p.SMTP}
+	all := []*Port{p.Page, p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager, p.Exporter, p.SMTP, p.Grafana}
 	for _, s := range p.Sources {
 		all = append(all, s)
 	}

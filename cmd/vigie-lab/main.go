@@ -50,6 +50,7 @@ func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err e
 	}{
 		{"inbox", "the inbox's page", &o.Ports.Inbox}, {"vigie", "Vigie", &o.Ports.Vigie}, {"prometheus", "Prometheus", &o.Ports.Prometheus},
 		{"alertmanager", "Alertmanager", &o.Ports.Alertmanager}, {"exporter", "backup_exporter", &o.Ports.Exporter}, {"smtp", "the inbox's SMTP server", &o.Ports.SMTP},
+		{"grafana", "Grafana, if there is one", &o.Ports.Grafana},
 	} {
 		app.Flag(p.name+"-port", "Port of "+p.what+".").PlaceHolder("PORT").IntVar(p.to)
 	}
@@ -58,6 +59,7 @@ func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err e
 	app.Flag("vigie", "Vigie to run.").PlaceHolder("PATH").StringVar(&o.Programs.Vigie)
 	app.Flag("backup-exporter", "backup_exporter to run.").PlaceHolder("PATH").StringVar(&o.Programs.BackupExporter)
 	app.Flag("restic", "restic to run; without one nothing is really backed up.").Envar("RESTIC").PlaceHolder("PATH").StringVar(&o.Programs.Restic)
+	app.Flag("grafana", "Installed Grafana (grafana-server) to start with the dashboards; without one there are none.").Envar("GRAFANA").PlaceHolder("PATH").StringVar(&o.Programs.Grafana)
 	_, err = app.Parse(args)
 	return o, done, err
 }
@@ -149,6 +151,10 @@ func end(l *Lab) {
 
 func (l *Lab) announce(ctx context.Context, w io.Writer, took time.Duration) {
 	at := l.links(l.ask.hasUI(ctx))
+	dashboards := ""
+	if at.Grafana != "" {
+		dashboards = "  Dashboards     " + at.Grafana + "\n"
+	}
 	fmt.Fprintf(w, `Ready after %.0f s, with the %s policy.
 
   The lab        %s   break and repair backups here
@@ -157,8 +163,8 @@ func (l *Lab) announce(ctx context.Context, w io.Writer, took time.Duration) {
   Alertmanager   %s
   Prometheus     %s
   Exporter       %s
-
+%s
 Logs, configurations and tokens: %s
 Ctrl-C ends everything.
-`, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Alertmanager, at.Prometheus, at.Metrics, l.Files.Data)
+`, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.Files.Data)
 }

@@ -80,6 +80,8 @@ func local(next http.Handler) http.Handler {
 // links are the addresses that the page and the terminal show.
 type links struct {
 	Page, Inbox, Vigie, Prometheus, Alertmanager, Metrics, Results string
+	// Grafana is empty without one.
+	Grafana string
 }
 
 func (l *Lab) links(ui bool) links {
@@ -88,6 +90,9 @@ func (l *Lab) links(ui bool) links {
 		Page: p.Page.URL("http") + "/", Inbox: p.Inbox.URL("http") + "/", Vigie: p.Vigie.URL("http") + "/",
 		Prometheus: p.Prometheus.URL("http") + "/api/v1/alerts", Alertmanager: p.Alertmanager.URL("http") + "/",
 		Metrics: p.Exporter.URL("http") + "/metrics", Results: p.Exporter.URL("http") + "/api/v1/results",
+	}
+	if p.Grafana != nil {
+		out.Grafana = p.Grafana.URL("http") + "/d/backup-fleet"
 	}
 	if ui {
 		out.Prometheus = p.Prometheus.URL("http") + "/alerts"

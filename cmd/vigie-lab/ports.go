@@ -67,7 +67,8 @@ func (p *Port) Listener() net.Listener { return p.listener }
 // Free lets go of the port, for a program that will listen there itself.
 func (p *Port) Free() { _ = p.listener.Close() }
 
-// Addr is host:port, URL a base address.
+// Host is where everything listens, Addr is host:port, URL a base address.
+func (p *Port) Host() string             { return loopback }
 func (p *Port) Addr() string             { return hostPort(p.Number) }
 func (p *Port) URL(scheme string) string { return scheme + "://" + p.Addr() }
 

@@ -13,6 +13,8 @@ type Programs struct {
 	Prometheus, Alertmanager, Vigie, BackupExporter string
 	// Restic may be missing: then nothing is really backed up.
 	Restic string
+	// Grafana runs only when it is named; it is neither looked for nor fetched.
+	Grafana string
 }
 
 // Find completes the paths that are not given: beside our own executable, then
@@ -52,6 +54,16 @@ func (p *Programs) Find(root string) error {
 	}
 	if p.Restic == "" {
 		p.Restic, _ = exec.LookPath("restic")
+	}
+	if p.Grafana != "" {
+		abs, err := exec.LookPath(p.Grafana)
+		if err == nil {
+			abs, err = filepath.Abs(abs)
+		}
+		if err != nil {
+			missing = append(missing, fmt.Sprintf("grafana: %q cannot be run: %v; name an installed grafana-server, or leave --grafana and GRAFANA out", p.Grafana, err))
+		}
+		p.Grafana = abs
 	}
 	if missing != nil {
 		return fmt.Errorf("programs are missing:\n  %s", strings.Join(missing, "\n  "))

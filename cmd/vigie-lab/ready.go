@@ -35,6 +35,12 @@ func (l *Lab) Ready(ctx context.Context) error {
 		{"Alertmanager", healthy(p.Alertmanager, "/-/ready")},
 		{"Prometheus", healthy(p.Prometheus, "/-/ready")},
 		{"Prometheus finding Alertmanager", l.ask.discovered},
+		{"Grafana", func(ctx context.Context) error {
+			if p.Grafana == nil {
+				return nil
+			}
+			return healthy(p.Grafana, "/api/health")(ctx)
+		}},
 		{"the backups that are really run", func(context.Context) error { return l.begin() }},
 		{"the results of all products", func(ctx context.Context) error {
 			got, err := l.ask.value(ctx, "count(backup_job:info:listed and on (source) source:backup_source_up:whole)")
