@@ -308,7 +308,7 @@ func matcher(m *models.Matcher) string {
 	if m.Value != nil {
 		value = *m.Value
 	}
-	if !model.LabelName(name).IsValidLegacy() {
+	if !model.LegacyValidation.IsValidLabelName(name) {
 		name = quoted(name) // any UTF-8 is a label name since Alertmanager 0.27
 	}
 	return name + op + quoted(value)
