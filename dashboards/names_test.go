@@ -17,7 +17,7 @@ func told(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
 	for pattern, name := range map[string]*regexp.Regexp{
-		"../exporters/render.go": regexp.MustCompile(`"(backup_[a-z_]+)", "[A-Z]`),
+		"../exporters/exposition/families.go": regexp.MustCompile(`"(backup_[a-z_]+)", "[A-Z]`),
 		"../receiver/*.go":       regexp.MustCompile(`(?:NewDesc\(|Name: )"(vigie_[a-z_]+)"`),
 	} {
 		files, err := filepath.Glob(pattern)
