@@ -47,6 +47,7 @@ type Progress struct {
 
 	Subkind        string    `json:"subkind,omitempty"` // offline or error
 	Outage         string    `json:"outage,omitempty"`  // number of the common failure
+	Released       time.Time `json:"released,omitzero"` // when it was told by itself again, after a common failure
 	ImmediateUntil time.Time `json:"immediate_until,omitzero"`
 	Decommissioned time.Time `json:"decommissioned,omitzero"`
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"vigie/rules/calendar"
@@ -413,6 +414,10 @@ func (d intake) endAlerts(e Cleared) (ended bool) {
 			continue // the end of an earlier run, told late
 		}
 		a.Firing, a.EndedAt, a.Lost = false, at, e.Lost
+		if a.Labels[LabelSignal] == string(CorrelatedSignal) {
+			a.Annotations = maps.Clone(a.Annotations)
+			a.Annotations["affected"] = strings.Join(e.Left, ", ")
+		}
 		ended = true
 		d.note("signal", "ended", "", a.Labels[LabelAlertname]+" no longer fires; that alone proves nothing")
 	}
