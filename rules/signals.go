@@ -30,7 +30,14 @@ func (d intake) fired(e Fired) {
 		if d.lateCopy(s, started, e.Confirmed) {
 			return
 		}
-		d.reopen(s, started, "fires again within the reopen window")
+		if d.firesOn(s, started) {
+			d.lookAgain(s)
+		} else {
+			d.reopen(s, started, "fires again within the reopen window")
+		}
+	}
+	if since := d.inc.Progress.LookedAgain; started.Before(since) {
+		started = since // the clocks of before its ending have had their say
 	}
 	if s.IsReport() {
 		d.report(s)
@@ -42,15 +49,62 @@ func (d intake) fired(e Fired) {
 // lateCopy tells a late copy of an ended alert from a new failure.
 func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	a := d.inc.Alerts[s.Fingerprint]
-	if a != nil && a.Firing && !started.After(d.inc.ResolvedAt) {
+	if d.firesOn(s, started) {
 		a.LastSeen = d.now
-		return true // a person ended it although it fires; only a new run reopens it
+		// A person ended it although it fires: his word holds for a time, or until
+		// another run fails.
+		return d.now.Before(d.againAt()) && !unixTime(s.Annotations["last_run"]).After(d.inc.ResolvedAt)
 	}
 	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
 		return false
 	}
 	d.note("signal", "late_copy", "", "a copy of an alert that has ended since; reconciliation will tell if it still fires")
 	return true
+}
+
+// firesOn reports whether an alert fired already when a person ended the incident.
+func (d intake) firesOn(s Signal, started time.Time) bool {
+	a := d.inc.Alerts[s.Fingerprint]
+	return a != nil && a.Firing && !started.After(d.inc.ResolvedAt)
+}
+
+// againAt is when an ended incident is looked at again if it still fires.
+func (d intake) againAt() time.Time {
+	wait := d.s.StillFires.Resolved
+	if d.inc.State == Closed {
+		wait = d.s.StillFires.Closed
+	}
+	return d.schedule().after(d.inc.ResolvedAt, wait)
+}
+
+// lookAgain begins an episode of its own for what fires on after an ending.
+func (d intake) lookAgain(s Signal) {
+	was := d.inc.State
+	d.reopen(s, d.now, "was "+string(was)+" by a person, and still fires")
+	d.inc.Progress.LookedAgain = d.now
+}
+
+// StillFiring returns the alerts of an incident that a person ended though they
+// fire, and when they are looked at again. What Vigie raised itself, and what
+// belongs to a machine that is gone, is not.
+func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
+	d := b.decider(&inc, Facts{}, inc.ResolvedAt)
+	if d == nil || !inc.State.Ended() || !inc.Progress.Decommissioned.IsZero() {
+		return nil, time.Time{}
+	}
+	var out []Signal
+	for _, f := range sortedAlerts(inc.Alerts) {
+		a := inc.Alerts[f]
+		kind := SignalKind(a.Labels[LabelSignal])
+		if !a.Firing || kind == CorrelatedSignal || a.Labels[LabelAlertname] == RefusedReport {
+			continue
+		}
+		if kind != InfraProbe && kind != FunctionalProbe {
+			kind = BackupAlert
+		}
+		out = append(out, Signal{Kind: kind, Fingerprint: f, Labels: a.Labels.Clone(), Annotations: a.Annotations, StartsAt: a.StartsAt})
+	}
+	return out, d.intake().againAt()
 }
 
 func (d intake) open(s Signal, started time.Time) {
