@@ -189,6 +189,7 @@ func (d *decider) rank(severity string) int {
 
 func (d intake) reopen(s Signal, started time.Time, why string) {
 	i := d.inc
+	d.overtaken()
 	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, d.now, string(i.State)})
 	i.Episode++
 	i.StartedAt, i.Failures = started, 0
@@ -220,6 +221,22 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	d.raise("reopened", d.now)
 	d.raise("opening", d.now)
 	d.begin(s, started)
+}
+
+// overtaken takes back what says that it is over and that no server has accepted
+// yet: it would be the last word on what fails again.
+func (d intake) overtaken() {
+	for _, key := range d.inc.Steps.sorted() {
+		r := d.inc.Steps[key]
+		st := d.step(r.Step)
+		if r.Status != StepDecided || r.Episode != d.inc.Episode || st == nil || d.partlyTold(r) ||
+			slices.ContainsFunc(st.When, func(t Trigger) bool { return !endsOn(t) || t.Kind == WhenAct }) {
+			continue
+		}
+		r.Status, r.At, r.Reason, r.Pending = StepSkipped, d.now, "withdrawn: it failed again before it left", nil
+		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+		d.note("step", r.Step, "", r.Reason)
+	}
 }
 
 // failsAgain takes a person's word that a plan still fails: only a success
