@@ -416,6 +416,7 @@ func TestCommonFailure(t *testing.T) {
 	for _, c := range []string{"dupont", "martin"} {
 		for _, m := range []string{"A", "B"} {
 			a := backup(c, "SRV-"+m, "primary")
+			a["error_code"] = "E-1201"
 			r.prom.job(a, 3, monday.Add(-time.Hour), monday.Add(-30*time.Hour), monday)
 			all = append(all, a)
 		}

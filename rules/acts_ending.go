@@ -19,6 +19,10 @@ func (d acting) actRestoreVerified(Act) {
 }
 
 func (d acting) actResolve(a Act) {
+	if d.s.Proof == ProofSuccess && !d.proven() {
+		d.refuse(409, "no success newer than the failure is proven, and only that resolves this: start a backup, or close it with a reason")
+		return
+	}
 	cause := a.Fields["cause"]
 	if d.s.Resolve.Cause && cause == "" {
 		d.refuse(422, "cause is missing: name one, or unknown")
@@ -36,10 +40,6 @@ func (d acting) actResolve(a Act) {
 		d.refuse(409, "the signal still fires: add a note that says why it is solved all the same")
 		return
 	}
-	if !d.s.Resolve.Cause && d.s.Proof == ProofSuccess && a.Fields["note"] == "" && a.Fields["reason"] == "" {
-		d.refuse(422, "note is missing: without a proven backup, say why it is solved")
-		return
-	}
 	if cause != "" {
 		d.inc.Cause = cause
 	}
@@ -50,6 +50,16 @@ func (d acting) actResolve(a Act) {
 	}
 	d.works(a)
 	d.intake().end(Resolved, "resolved by "+a.By)
+}
+
+// proven reports whether a success is proven for every plan that failed.
+func (d acting) proven() bool {
+	for _, a := range d.inc.Alerts {
+		if a.Firing || !a.Proven {
+			return false
+		}
+	}
+	return len(d.inc.Alerts) > 0
 }
 
 func (d acting) actClose(a Act) {
@@ -69,7 +79,7 @@ func (d acting) actReopen(a Act) {
 func (d acting) actDecommission(a Act) {
 	d.inc.Progress.Decommissioned = d.now.Truncate(time.Second)
 	if !d.inc.State.Ended() {
-		d.inc.Progress.Reason = "decommissioned"
+		d.inc.Progress.Reason = a.Fields["reason"]
 		d.intake().end(Closed, "decommissioned by "+a.By)
 	}
 }

@@ -2,7 +2,8 @@ package rules
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,76 +39,170 @@ func (b *Book) CorrelatedWithin(now time.Time) time.Duration {
 // group is what shares the same values.
 type group struct {
 	same      Labels
+	sample    Labels // of one member's alert
+	error     string // the text, or the code, that all have in common; "" where only the source is
+	cause     string
 	keys      []string
 	machines  map[string]bool
 	customers map[string]bool
 }
 
+// groups collects members by what they share.
+type groups map[string]*group
+
+func (gs groups) add(name string, m member) {
+	g := gs[name]
+	if g == nil {
+		g = &group{same: m.same, sample: m.labels, machines: map[string]bool{}, customers: map[string]bool{}}
+		gs[name] = g
+	}
+	g.keys = append(g.keys, m.key)
+	g.machines[m.identity[LabelCustomer]+"/"+m.identity[LabelMachine]] = true
+	g.customers[m.identity[LabelCustomer]] = true
+}
+
+// member is an incident that may be part of a common failure.
+type member struct {
+	key      string
+	identity Labels
+	labels   Labels // of its alert
+	same     Labels
+	cause    string // what its error is known by; "" when nothing is known
+	error    string
+}
+
 func (b *Book) correlate(c *Correlation, open []Incident, now time.Time) []Correlated {
-	groups := map[string]*group{}
+	plain, causes, sources := groups{}, groups{}, groups{}
 	for _, i := range open {
 		if i.State.Ended() {
 			continue
 		}
-		l, ok := memberOf(c, i, now)
+		m, ok := memberOf(c, i, now)
 		if !ok {
 			continue
 		}
-		k := l.String()
-		g := groups[k]
-		if g == nil {
-			g = &group{same: l, machines: map[string]bool{}, customers: map[string]bool{}}
-			groups[k] = g
-		}
-		g.keys = append(g.keys, i.Key)
-		g.machines[i.Identity[LabelCustomer]+"/"+i.Identity[LabelMachine]] = true
-		g.customers[i.Identity[LabelCustomer]] = true
-	}
-	var out []Correlated
-	names := make([]string, 0, len(groups))
-	for k := range groups {
-		names = append(names, k)
-	}
-	sort.Strings(names)
-	for _, k := range names {
-		g := groups[k]
-		if len(g.machines) < c.Machines || len(g.customers) < c.Customers || float64(len(g.machines)) < c.Ratio*float64(b.fleet(g)) {
+		if !c.Marks {
+			plain.add(m.same.String(), m)
 			continue
 		}
-		out = append(out, Correlated{Signal: g.signal(c), Members: g.keys, Marks: c.Marks})
+		of := m.same.String() + "|" + m.labels[LabelSource]
+		sources.add(of, m)
+		if m.cause != "" {
+			causes.add(of+"|"+m.cause, m)
+			causes[of+"|"+m.cause].cause, causes[of+"|"+m.cause].error = m.cause, m.error
+		}
+	}
+	out := b.holding(c, plain, b.enough)
+	out = append(out, b.holding(c, causes, b.enough)...)
+	told := map[string]bool{}
+	for _, found := range out {
+		for _, key := range found.Members {
+			told[key] = true
+		}
+	}
+	for _, whole := range b.holding(c, sources, b.mostOfSource) {
+		if slices.ContainsFunc(whole.Members, func(key string) bool { return !told[key] }) {
+			out = append(out, whole)
+		}
 	}
 	return out
 }
 
+// holding returns the groups that are a common failure now.
+func (b *Book) holding(c *Correlation, gs groups, holds func(*Correlation, *group) bool) []Correlated {
+	var out []Correlated
+	for _, k := range slices.Sorted(maps.Keys(gs)) {
+		if g := gs[k]; len(g.machines) >= c.Machines && len(g.customers) >= c.Customers && holds(c, g) {
+			out = append(out, Correlated{Signal: g.signal(c), Members: g.keys, Marks: c.Marks})
+		}
+	}
+	return out
+}
+
+// enough reports whether the share of all machines is reached.
+func (b *Book) enough(c *Correlation, g *group) bool {
+	all := len(b.Directory.Machines) + b.strangers(g)
+	return float64(len(g.machines)) >= c.Ratio*float64(all)
+}
+
+// mostOfSource reports whether so many of one source's machines fail that the
+// source itself is the cause, whatever they say. Of a source of which the
+// inventory knows no machine no share can be told.
+func (b *Book) mostOfSource(c *Correlation, g *group) bool {
+	known := 0
+	for _, m := range b.Directory.Machines {
+		if ofSource(c, g, m) {
+			known++
+		}
+	}
+	all := known + b.strangers(g)
+	return known > 0 && len(g.machines) >= c.Floor && float64(len(g.machines)) > c.SourceShare*float64(all)
+}
+
+// ofSource reports whether a machine of the inventory is backed up by the source
+// that the members of a group have in common.
+func ofSource(c *Correlation, g *group, m *Machine) bool {
+	source, named, ours := g.sample[LabelSource], false, false
+	for _, alias := range m.Aliases {
+		if prefix, _, is := strings.Cut(alias, ":"); is {
+			named, ours = true, ours || prefix == source
+		}
+	}
+	if named && !ours {
+		return false // its names are those of other sources
+	}
+	return slices.ContainsFunc(m.Plans, func(p ExpectedPlan) bool {
+		l := g.sample.Clone()
+		l[LabelCustomer], l[LabelMachine], l[LabelMachineClass] = m.Customer, m.Name, m.Class
+		l[LabelBackupRole], l[LabelPlan] = p.Role, p.Plan
+		return (p.Engine == "" || p.Engine == g.sample[LabelEngine]) && c.Match.Match(l)
+	})
+}
+
 // memberOf tells whether an incident began within the correlation's time, and
 // what it shares with others.
-func memberOf(c *Correlation, i Incident, now time.Time) (Labels, bool) {
+func memberOf(c *Correlation, i Incident, now time.Time) (member, bool) {
 	// What was marked as part of it stays so for as long as it fails.
 	if !(c.Marks && i.Flags[FlagOutage]) && now.Sub(i.Raised["opening"].At) > c.Within {
-		return nil, false
+		return member{}, false
 	}
 	for _, f := range sortedAlerts(i.Alerts) {
 		a := i.Alerts[f]
 		if !a.Firing || !c.Match.Match(a.Labels) {
 			continue
 		}
-		same := Labels{}
+		m := member{key: i.Key, identity: i.Identity, labels: a.Labels, same: Labels{}}
 		for _, n := range c.Same {
-			if v := a.Labels[n]; v != "" {
-				same[n] = v
-			} else if v := a.Annotations[n]; v != "" {
-				same[n] = v
+			if v := a.says(n); v != "" {
+				m.same[n] = v
 			}
 		}
-		return same, true
+		for _, n := range c.Cause {
+			text := a.says(n)
+			if m.cause = text; n == "error" {
+				m.cause = errorPattern(text, a.Labels)
+			}
+			if m.cause != "" {
+				m.error = text
+				break
+			}
+		}
+		return m, true
 	}
-	return nil, false
+	return member{}, false
 }
 
-// fleet is the number of machines known: the inventory's, and those of the
-// group that it does not know.
-func (b *Book) fleet(g *group) int {
-	n := len(b.Directory.Machines)
+// says is an alert's label, or else its annotation, of that name.
+func (a *Alert) says(name string) string {
+	if v := a.Labels[name]; v != "" {
+		return v
+	}
+	return a.Annotations[name]
+}
+
+// strangers is the number of machines of a group that the inventory does not know.
+func (b *Book) strangers(g *group) int {
+	n := 0
 	for k := range g.machines {
 		customer, name, _ := strings.Cut(k, "/")
 		if b.Directory.Machine(customer, name) == nil {
@@ -128,13 +223,39 @@ func (g *group) signal(c *Correlation) Signal {
 		}
 	}
 	l[LabelSignal] = string(CorrelatedSignal)
-	machines := make([]string, 0, len(g.machines))
-	for m := range g.machines {
-		machines = append(machines, m)
+	print := "correlated:" + c.Name + l.String()
+	if c.Marks {
+		print += g.sample[LabelSource] + g.cause
 	}
-	sort.Strings(machines)
-	return Signal{Kind: CorrelatedSignal, Fingerprint: "correlated:" + c.Name + l.String(), Labels: l, Annotations: map[string]string{
-		"affected": strings.Join(machines, ", "),
-		"error":    fmt.Sprintf("%d machines of %d customers", len(g.machines), len(g.customers)),
-	}}
+	annotations := map[string]string{"affected": strings.Join(slices.Sorted(maps.Keys(g.machines)), ", ")}
+	switch {
+	case g.error != "":
+		annotations["error"] = g.error
+	case !c.Marks:
+		annotations["error"] = fmt.Sprintf("%d machines of %d customers", len(g.machines), len(g.customers))
+	}
+	return Signal{Kind: CorrelatedSignal, Fingerprint: print, Labels: l, Annotations: annotations}
+}
+
+// StillCommon reports whether what still fails, of those that were part of a
+// common failure, is common to several yet.
+func (b *Book) StillCommon(common Incident, failing []Incident, now time.Time) bool {
+	machines, customers := map[string]bool{}, map[string]bool{}
+	for _, i := range failing {
+		machines[i.Identity[LabelCustomer]+"/"+i.Identity[LabelMachine]] = true
+		customers[i.Identity[LabelCustomer]] = true
+	}
+	return len(machines) > 1 && (len(customers) > 1 || !b.ofSeveral(common, now))
+}
+
+// ofSeveral reports whether a common failure is one of several customers.
+func (b *Book) ofSeveral(common Incident, now time.Time) bool {
+	return slices.ContainsFunc(b.InForce(now).Correlations, func(c *Correlation) bool {
+		for fingerprint := range common.Alerts {
+			if c.Customers > 1 && strings.HasPrefix(fingerprint, "correlated:"+c.Name+"{") {
+				return true
+			}
+		}
+		return false
+	})
 }

@@ -283,10 +283,7 @@ func (d *decider) deriveFlags() {
 		return
 	}
 	d.flag(FlagSourceDown, d.facts.SourceDown, "what reads this machine's backups is itself not readable")
-	if d.flag(FlagOutage, d.facts.Outage != "", "part of a failure common to several customers: "+d.facts.OutageID) && d.inc.Flags[FlagOutage] {
-		d.inc.Progress.Outage = d.facts.OutageID
-		d.withdrawHeld()
-	}
+	d.outage().follow()
 	if d.s.OtherBackup == nil || d.inc.OtherAsked.IsZero() {
 		return
 	}
@@ -296,24 +293,6 @@ func (d *decider) deriveFlags() {
 		d.out.Touches = true
 	}
 	d.flag(FlagOtherBackupKnown, state != EvidenceUnknown, why)
-}
-
-// withdrawHeld takes back the opening mail that is still held: one mail about
-// the common failure replaces it.
-func (d *decider) withdrawHeld() {
-	for _, st := range d.s.Steps {
-		if !slices.Contains(st.Unless, "outage") {
-			continue
-		}
-		for _, r := range d.inc.Steps {
-			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && d.now.Before(r.DecidedAt.Add(d.p.Hold)) {
-				r.Status, r.At, r.Reason = StepSkipped, d.now, "withdrawn: part of a common failure that is told once"
-				r.Pending = nil
-				d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
-				d.note("step", st.Name, "", r.Reason)
-			}
-		}
-	}
 }
 
 // waitingOver ends a wait whose date has come.
@@ -332,6 +311,9 @@ func (d *decider) waitingOver() {
 func (d *decider) finish() {
 	if d.inc.State == Waiting && !d.inc.Until.IsZero() {
 		d.wakeBy(d.inc.Until)
+	}
+	if d.inc.Flags[FlagOutage] && !d.inc.State.Ended() {
+		d.wakeBy(d.outage().until())
 	}
 	d.proof().proofNeeds()
 	if !d.wake.IsZero() && !d.wake.After(d.now) {

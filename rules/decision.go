@@ -145,6 +145,8 @@ type FactSheet struct {
 	SilenceBy      string            `json:"silence_by"`
 	SilenceUntil   time.Time         `json:"silence_until,omitzero"`
 	ResolvedAt     time.Time         `json:"resolved_at,omitzero"`
+	StillFires     bool              `json:"still_fires,omitempty"` // a person ended it, and its alert fires on
+	AgainAt        time.Time         `json:"again_at,omitzero"`     // when it is then looked at again
 	SizeBytes      float64           `json:"size_bytes"`
 	Actor          string            `json:"actor"`
 	PolicyStep     string            `json:"policy_step"`

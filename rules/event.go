@@ -29,6 +29,9 @@ type (
 		At           time.Time
 		Trusted      bool
 		Lost         bool
+		// Left are the machines that still fail when a common failure is common no
+		// more, as CUSTOMER/MACHINE.
+		Left []string
 	}
 
 	// EndingHeld says that alerts no longer fire, which is not believed before

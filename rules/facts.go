@@ -58,6 +58,9 @@ func (d telling) sheet(st *Step, platform string, to []Party) FactSheet {
 		Workaround: i.Progress.Workaround, Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
 		Provisional: !d.happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
 	}
+	if i.State.Ended() && d.anyFiring() {
+		f.StillFires, f.AgainAt = true, d.intake().againAt()
+	}
 	f.ScenarioText = d.s.Title.In(to[0].Language)
 	f.Contact = to[0]
 	d.sheetPeople(&f)

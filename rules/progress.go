@@ -45,8 +45,10 @@ type Progress struct {
 	RefusedRole    string   `json:"refused_role,omitempty"`
 	RefusedSeen    []string `json:"refused_seen,omitempty"`
 
-	Subkind        string    `json:"subkind,omitempty"` // offline or error
-	Outage         string    `json:"outage,omitempty"`  // number of the common failure
+	Subkind        string    `json:"subkind,omitempty"`     // offline or error
+	Outage         string    `json:"outage,omitempty"`      // number of the common failure
+	Released       time.Time `json:"released,omitzero"`     // when it was told by itself again, after a common failure
+	LookedAgain    time.Time `json:"looked_again,omitzero"` // when it was reopened because it still fired
 	ImmediateUntil time.Time `json:"immediate_until,omitzero"`
 	Decommissioned time.Time `json:"decommissioned,omitzero"`
 

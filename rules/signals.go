@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"vigie/rules/calendar"
@@ -29,7 +30,14 @@ func (d intake) fired(e Fired) {
 		if d.lateCopy(s, started, e.Confirmed) {
 			return
 		}
-		d.reopen(s, started, "fires again within the reopen window")
+		if d.firesOn(s, started) {
+			d.lookAgain(s)
+		} else {
+			d.reopen(s, started, "fires again within the reopen window")
+		}
+	}
+	if since := d.inc.Progress.LookedAgain; started.Before(since) {
+		started = since // the clocks of before its ending have had their say
 	}
 	if s.IsReport() {
 		d.report(s)
@@ -41,15 +49,62 @@ func (d intake) fired(e Fired) {
 // lateCopy tells a late copy of an ended alert from a new failure.
 func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 	a := d.inc.Alerts[s.Fingerprint]
-	if a != nil && a.Firing && !started.After(d.inc.ResolvedAt) {
+	if d.firesOn(s, started) {
 		a.LastSeen = d.now
-		return true // a person ended it although it fires; only a new run reopens it
+		// A person ended it although it fires: his word holds for a time, or until
+		// another run fails.
+		return d.now.Before(d.againAt()) && !unixTime(s.Annotations["last_run"]).After(d.inc.ResolvedAt)
 	}
 	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
 		return false
 	}
 	d.note("signal", "late_copy", "", "a copy of an alert that has ended since; reconciliation will tell if it still fires")
 	return true
+}
+
+// firesOn reports whether an alert fired already when a person ended the incident.
+func (d intake) firesOn(s Signal, started time.Time) bool {
+	a := d.inc.Alerts[s.Fingerprint]
+	return a != nil && a.Firing && !started.After(d.inc.ResolvedAt)
+}
+
+// againAt is when an ended incident is looked at again if it still fires.
+func (d intake) againAt() time.Time {
+	wait := d.s.StillFires.Resolved
+	if d.inc.State == Closed {
+		wait = d.s.StillFires.Closed
+	}
+	return d.schedule().after(d.inc.ResolvedAt, wait)
+}
+
+// lookAgain begins an episode of its own for what fires on after an ending.
+func (d intake) lookAgain(s Signal) {
+	was := d.inc.State
+	d.reopen(s, d.now, "was "+string(was)+" by a person, and still fires")
+	d.inc.Progress.LookedAgain = d.now
+}
+
+// StillFiring returns the alerts of an incident that a person ended though they
+// fire, and when they are looked at again. What Vigie raised itself, and what
+// belongs to a machine that is gone, is not.
+func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
+	d := b.decider(&inc, Facts{}, inc.ResolvedAt)
+	if d == nil || !inc.State.Ended() || !inc.Progress.Decommissioned.IsZero() {
+		return nil, time.Time{}
+	}
+	var out []Signal
+	for _, f := range sortedAlerts(inc.Alerts) {
+		a := inc.Alerts[f]
+		kind := SignalKind(a.Labels[LabelSignal])
+		if !a.Firing || kind == CorrelatedSignal || a.Labels[LabelAlertname] == RefusedReport {
+			continue
+		}
+		if kind != InfraProbe && kind != FunctionalProbe {
+			kind = BackupAlert
+		}
+		out = append(out, Signal{Kind: kind, Fingerprint: f, Labels: a.Labels.Clone(), Annotations: a.Annotations, StartsAt: a.StartsAt})
+	}
+	return out, d.intake().againAt()
 }
 
 func (d intake) open(s Signal, started time.Time) {
@@ -134,6 +189,7 @@ func (d *decider) rank(severity string) int {
 
 func (d intake) reopen(s Signal, started time.Time, why string) {
 	i := d.inc
+	d.overtaken()
 	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, d.now, string(i.State)})
 	i.Episode++
 	i.StartedAt, i.Failures = started, 0
@@ -165,6 +221,22 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	d.raise("reopened", d.now)
 	d.raise("opening", d.now)
 	d.begin(s, started)
+}
+
+// overtaken takes back what says that it is over and that no server has accepted
+// yet: it would be the last word on what fails again.
+func (d intake) overtaken() {
+	for _, key := range d.inc.Steps.sorted() {
+		r := d.inc.Steps[key]
+		st := d.step(r.Step)
+		if r.Status != StepDecided || r.Episode != d.inc.Episode || st == nil || d.partlyTold(r) ||
+			slices.ContainsFunc(st.When, func(t Trigger) bool { return !endsOn(t) || t.Kind == WhenAct }) {
+			continue
+		}
+		r.Status, r.At, r.Reason, r.Pending = StepSkipped, d.now, "withdrawn: it failed again before it left", nil
+		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+		d.note("step", r.Step, "", r.Reason)
+	}
 }
 
 // failsAgain takes a person's word that a plan still fails: only a success
@@ -413,6 +485,10 @@ func (d intake) endAlerts(e Cleared) (ended bool) {
 			continue // the end of an earlier run, told late
 		}
 		a.Firing, a.EndedAt, a.Lost = false, at, e.Lost
+		if a.Labels[LabelSignal] == string(CorrelatedSignal) {
+			a.Annotations = maps.Clone(a.Annotations)
+			a.Annotations["affected"] = strings.Join(e.Left, ", ")
+		}
 		ended = true
 		d.note("signal", "ended", "", a.Labels[LabelAlertname]+" no longer fires; that alone proves nothing")
 	}

@@ -60,6 +60,11 @@ func onStage(t *testing.T, st stage) (*bench, time.Time) {
 			b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
 		}
 	case rules.Resolved:
+		if st.scenario != "platform" { // only a success resolves a backup
+			b.clear(now)
+			b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now}, rules.EvidenceOK)
+			break
+		}
 		b.act("resolve", by, now, "note", "seen", "cause", "unknown", "data_loss", "none")
 	case rules.Closed:
 		b.act("close", by, now, "reason", "duplicate")
@@ -207,6 +212,7 @@ func happenings() []struct {
 	act("close", "reason", "duplicate")
 	act("close")
 	act("reopen")
+	act("decommission", "reason", "replaced")
 	act("decommission")
 	act("rebase")
 	act("waive", "to", "x@y.example", "reason", "left")

@@ -184,6 +184,9 @@ func (d schedule) momentTrigger(t Trigger) (time.Time, int, string, bool) {
 	if !ok {
 		return time.Time{}, 0, "", false
 	}
+	if t.Name == "opening" && d.inc.Progress.Released.After(at) {
+		at = d.inc.Progress.Released // till then the common failure was told in its place
+	}
 	why := t.Name
 	if !t.Delay.IsZero() {
 		at, why = d.after(at, t.Delay), why+" plus "+t.Delay.String()
@@ -513,7 +516,10 @@ func (d rungs) lookAgain() {
 // postponed waits while something common is being sorted out, at the latest
 // until an hour of the same day.
 func (d rungs) postponed(t Trigger, f firing) bool {
-	if len(t.HoldWhile) == 0 || d.firstHolding(t.HoldWhile) == "" {
+	// The hold has an end of its own: it lasts with the common failure, also
+	// once the incident is told by itself.
+	common := d.facts.Outage != "" && slices.Contains(t.HoldWhile, string(FlagOutage))
+	if len(t.HoldWhile) == 0 || !common && d.firstHolding(t.HoldWhile) == "" {
 		return false
 	}
 	cal := d.calendar(t.Calendar)
@@ -560,7 +566,7 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f firing) {
 // tell writes the notification and the record of the step.
 func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, key StepKey, f firing) {
 	n := d.telling().notification(st, template, to, cc, platform, f.why)
-	n.ID = d.inc.ID + "/" + key.String()
+	n.ID = d.inc.ID + "/" + key.String() + d.outage().suffix(st)
 	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
 	d.out.Notifications = append(d.out.Notifications, n)
 	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepDecided,

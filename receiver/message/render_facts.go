@@ -482,7 +482,7 @@ func (i *item) Proof() []fact {
 	fs.add("machine", i.machineFact())
 	fs.add("backup", i.backup())
 	fs.add("plan", i.Plans())
-	fs.add("repaired", i.Repaired(), strong)
+	i.ended(fs, strong)
 	fs.add("size", i.Size())
 	fs.add("duration", i.Duration())
 	fs.add("cause", i.Cause())

@@ -255,7 +255,7 @@ func (i *item) ResolutionFacts() []fact {
 	fs.add("platform", i.Platform())
 	fs.add("problem", i.Alert())
 	fs.add("since", i.Started())
-	fs.add("repaired", i.Repaired())
+	i.ended(fs)
 	fs.add("duration", i.Duration())
 	fs.add("cause", joinNonEmpty(i.Word("colon"), i.CauseClass(), i.Cause()))
 	fs.add("data_loss", i.DataLoss())
@@ -266,7 +266,11 @@ func (i *item) ResolutionFacts() []fact {
 func (v *view) PlatformTable() *table {
 	t := &table{Head: v.head("incident", "platform", "problem", "repaired")}
 	for _, i := range v.Items {
-		t.Rows = append(t.Rows, []cell{{Text: i.ID()}, {Text: i.Platform()}, {Text: i.Alert()}, {Text: i.Repaired()}})
+		repaired := i.Repaired()
+		if i.Closed() || i.ByWord() {
+			repaired = "" // nobody repaired it
+		}
+		t.Rows = append(t.Rows, []cell{{Text: i.ID()}, {Text: i.Platform()}, {Text: i.Alert()}, {Text: repaired}})
 	}
 	return t
 }

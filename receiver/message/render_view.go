@@ -65,6 +65,21 @@ func (i *item) Contact() rules.Party { return i.contact }
 // Closed tells that a person closed the incident without a proof of repair.
 func (i *item) Closed() bool { return i.f.State == rules.Closed }
 
+// ByWord tells that a person resolved it while its alert fires on.
+func (i *item) ByWord() bool { return i.f.State == rules.Resolved && i.f.StillFires }
+
+// Again is when what fires on is looked at again.
+func (i *item) Again() string { return i.Moment(i.f.AgainAt) }
+
+// ended adds when it ended; as a repair, and with its length, only what is proven.
+func (i *item) ended(fs *facts, style ...func(*fact)) {
+	if i.Closed() || i.ByWord() {
+		fs.add("ended", i.Moment(i.f.ResolvedAt))
+		return
+	}
+	fs.add("repaired", i.Repaired(), style...)
+}
+
 // HandedOn tells that the assignment moved from one person to another, and that
 // both read about it.
 func (i *item) HandedOn() bool { return len(i.n.To) > 1 }
@@ -472,6 +487,9 @@ func (i *item) Size() string { return i.Bytes(i.f.SizeBytes) }
 
 // Duration is how long the failure lasted.
 func (i *item) Duration() string {
+	if i.Closed() || i.ByWord() {
+		return ""
+	}
 	from := i.f.StartedAt
 	if from.IsZero() {
 		from = i.f.OpenedAt

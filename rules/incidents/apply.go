@@ -202,6 +202,11 @@ func (b *Batch) Flush() error {
 		}
 	}
 	for _, t := range b.tracked {
+		if t.Ended() {
+			if err := b.lookAgain(t); err != nil {
+				return err
+			}
+		}
 		if t.dirty {
 			if err := b.write(t); err != nil {
 				return err
@@ -218,6 +223,17 @@ func (b *Batch) Flush() error {
 			if err := b.wakeBlinded(t); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// lookAgain has what still fires of an ended incident offered again later.
+func (b *Batch) lookAgain(t *Tracked) error {
+	firing, at := b.Book.StillFiring(t.Incident)
+	for _, s := range firing {
+		if _, err := b.Store.Ignore(s, "ended", at, b.Now); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -95,17 +95,21 @@ func (b *Batch) join(c rules.Correlated, common string) error {
 	return nil
 }
 
-// over ends a common failure once none of its members is open any more. That
-// no new ones join says nothing about the old ones.
+// over ends a common failure once what still fails of it is common to several
+// no more. That no new ones join says nothing about the old ones.
 func (b *Batch) over(common *Tracked) error {
 	rs, err := b.Store.MembersOf(common.ID)
 	if err != nil {
 		return err
 	}
+	var failing []rules.Incident
 	for _, r := range rs {
-		if !b.Track(r).State.Ended() {
-			return nil
+		if t := b.Track(r); !t.State.Ended() {
+			failing = append(failing, t.Incident)
 		}
+	}
+	if b.Book.StillCommon(common.Incident, failing, b.Now) {
+		return nil
 	}
 	var firing []string
 	for fp, a := range common.Alerts {
@@ -117,8 +121,18 @@ func (b *Batch) over(common *Tracked) error {
 		return nil
 	}
 	slices.Sort(firing)
-	_, err = b.Apply(common, rules.Cleared{Fingerprints: firing, At: b.Now, Trusted: true})
+	_, err = b.Apply(common, rules.Cleared{Fingerprints: firing, At: b.Now, Trusted: true, Left: left(failing)})
 	return err
+}
+
+// left names the machines that still fail.
+func left(failing []rules.Incident) []string {
+	var names []string
+	for _, i := range failing {
+		names = append(names, i.Identity[rules.LabelCustomer]+"/"+i.Identity[rules.LabelMachine])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // release lets the members of a common failure that has ended go on by

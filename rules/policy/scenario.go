@@ -21,7 +21,9 @@ type Scenario struct {
 	Calendar string
 	Proof    ProofKind
 	Reopen   Delay
-	Severity SeverityRule
+	// StillFires says when what fires on after an ending is looked at again.
+	StillFires StillFires
+	Severity   SeverityRule
 	// Immediate is the branch for what can be put right at once (S2.20).
 	Immediate *Immediate
 	// OtherBackup asks for the state of the machine's other backup.
@@ -106,6 +108,7 @@ type scenarioDoc struct {
 	Calendar    string          `yaml:"calendar"`
 	EndedBy     string          `yaml:"ended_by"`
 	Reopens     *delayDoc       `yaml:"reopens_within"`
+	StillFires  *stillFiresDoc  `yaml:"still_fires"`
 	Severity    *severityDoc    `yaml:"severity"`
 	Immediate   *immediateDoc   `yaml:"immediate"`
 	OtherBackup *otherDoc       `yaml:"other_backup"`
@@ -140,6 +143,7 @@ func (d scenarioDoc) load(l *loader) {
 	s.Name, s.At = d.Name, d.Position
 	d.head(l, s, path)
 	d.proof(l, s, path)
+	d.stillFires(l, s, path)
 	d.parts(l, s, path)
 	if len(d.Targets) > 0 {
 		s.Targets = nil
@@ -209,6 +213,16 @@ func (d scenarioDoc) proof(l *loader, s *Scenario, path string) {
 		if s.Reopen.Calendar == "" {
 			s.Reopen.Calendar = s.Calendar
 		}
+	}
+}
+
+// stillFires takes when a person's word is looked at again.
+func (d scenarioDoc) stillFires(l *loader, s *Scenario, path string) {
+	if s.StillFires == (StillFires{}) {
+		s.StillFires = defaultStillFires(s.Calendar)
+	}
+	if d.StillFires != nil {
+		d.StillFires.load(l, s, path+".still_fires")
 	}
 }
 
