@@ -21,6 +21,14 @@ func (i *item) Alert() string {
 	return i.NameOf("alert", i.f.Alertname)
 }
 
+// AlertOwn is what is wrong, of anything that is no machine's backup.
+func (i *item) AlertOwn() string {
+	if i.f.Alertname == "" {
+		return i.Word("alert.unnamed")
+	}
+	return i.NameOf("alert", i.f.Alertname)
+}
+
 // Severity is "mineure", "majeure", "bloquante"; "" when not known.
 func (i *item) Severity() string { return i.NameOf("severity", i.f.Severity) }
 

@@ -275,7 +275,7 @@ func (i *item) kind() string {
 	if k == "" {
 		k = "failed"
 	}
-	if i.f.Offline && (k == "missed" || k == "failed") {
+	if i.Offline() && (k == "missed" || k == "failed") {
 		return "offline"
 	}
 	if !i.Has("fact."+k) || k == "platform" || k == "many" {
@@ -284,8 +284,9 @@ func (i *item) kind() string {
 	return k
 }
 
-// Offline tells whether the machine was out of reach at its backup time.
-func (i *item) Offline() bool { return i.f.Offline }
+// Offline tells whether the machine was out of reach at its backup time. Of what
+// runs day and night a missed backup does not say so.
+func (i *item) Offline() bool { return i.f.Offline && i.Workstation() }
 
 // Nth is "2ᵉ nuit": the how-manieth failure in a row; "" for the first.
 func (i *item) Nth() string { return i.Night(i.f.Failures, i.f.Days, i.f.StartedAt) }

@@ -139,3 +139,107 @@ func TestTwoRolesOfOneMachine(t *testing.T) {
 		}
 	}
 }
+
+// A server that missed its backup is not said to be switched off, whatever its
+// agent did; a workstation is.
+func TestMissedIsNotSwitchedOff(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"B1", "B2", "B3", "B7", "B11", "D2"} {
+		for lang, off := range map[string]string{"fr": "éteint", "en": " off"} {
+			for _, count := range []int{1, 2} {
+				n := example(id, lang)[0]
+				n.Facts.Kind, n.Facts.Offline = "missed", true
+				ns := bundle(n, count)
+				for i := range ns {
+					ns[i].Facts.Offline = true
+				}
+				out, err := r.Render(ns)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(out.Subject+out.Text, off) {
+					t.Errorf("%s/%s calls a server switched off:\n%s\n%s", id, lang, out.Subject, out.Text)
+				}
+			}
+		}
+	}
+}
+
+// The mails about calls say only what happened.
+func TestCallsSayWhatHappened(t *testing.T) {
+	r := newTestRenderer(t)
+	wrote := rules.HistoryLine{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}
+	answered := rules.HistoryLine{At: at("2025-03-12 09:30"), What: "answer", Text: "c'est fait"}
+	for _, c := range []struct {
+		name, template, outcome, called string
+		history                         []rules.HistoryLine
+		want, never                     []string
+	}{
+		{"no answer", "B5", "", "", []rules.HistoryLine{wrote}, []string{"sans réponse"}, nil},
+		{"reached", "B5", "reached", "2025-03-11T10:00:00+01:00", []rules.HistoryLine{wrote}, []string{"malgré ce qui a été convenu"}, []string{"sans réponse"}},
+		{"voicemail", "B5", "voicemail", "2025-03-17T10:00:00+01:00", []rules.HistoryLine{wrote}, []string{"n'a pas abouti"}, []string{"sans réponse"}},
+		{"answered", "B5", "", "", []rules.HistoryLine{wrote, answered}, []string{"malgré la réponse reçue"}, []string{"sans réponse"}},
+		{"never written", "B5", "", "", nil, nil, []string{"sans réponse"}},
+		{"no call made", "B5n", "", "", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
+		{"just called in vain", "B5n", "voicemail", "2025-03-20T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, nil},
+		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
+	} {
+		n := example(c.template, "fr")[0]
+		n.Facts.History, n.Facts.Call = c.history, nil
+		if c.outcome != "" {
+			n.Facts.Call = map[string]string{"outcome": c.outcome, "at": c.called}
+		}
+		out, err := r.Render([]rules.Notification{n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := out.Subject + " " + strings.Join(strings.Fields(out.Text), " ")
+		for _, w := range c.want {
+			if !strings.Contains(all, w) {
+				t.Errorf("%s: %q is not said:\n%s\n%s", c.name, w, out.Subject, out.Text)
+			}
+		}
+		for _, w := range c.never {
+			if strings.Contains(all, w) {
+				t.Errorf("%s: %q is said:\n%s\n%s", c.name, w, out.Subject, out.Text)
+			}
+		}
+	}
+}
+
+// What sorts threads by subject strips what stands in brackets at the front
+// (RFC 5256, base subject); two incidents of one machine still differ.
+func TestSubjectsKeepIncidentsApart(t *testing.T) {
+	r := newTestRenderer(t)
+	base := func(s string) string {
+		for strings.HasPrefix(s, "[") {
+			_, rest, ok := strings.Cut(s, "] ")
+			if !ok {
+				return s
+			}
+			s = rest
+		}
+		return s
+	}
+	for _, id := range numbers(r) {
+		for _, lang := range []string{"fr", "en"} {
+			n := example(id, lang)[0]
+			n.Facts.CustomerName = strings.Repeat("Dupont ", 20)
+			if n.Facts.Number == 0 || id == "D1" || id == "D8" { // of several incidents
+				continue
+			}
+			one, err := r.Subject([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Facts.Number += 1000
+			two, err := r.Subject([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if base(one) == base(two) {
+				t.Errorf("%s/%s: one thread: %s", id, lang, base(one))
+			}
+		}
+	}
+}
