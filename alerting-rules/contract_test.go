@@ -476,7 +476,7 @@ func TestEveryAlertHasWords(t *testing.T) {
 		}
 		for _, key := range l.Keys() {
 			name, ok := strings.CutPrefix(key, "alert.")
-			if ok && name != "unnamed" && !slices.Contains(known, name) {
+			if ok && name != "unnamed" && name != "" && !slices.Contains(known, name) {
 				t.Errorf("%s: words for the alert %s, which nobody fires", code, name)
 			}
 		}
