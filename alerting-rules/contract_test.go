@@ -14,6 +14,9 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"vigie/receiver/message/languages"
+	"vigie/receiver/message/locale"
 )
 
 // metrics are all that the rules may read besides what they record: the
@@ -410,5 +413,74 @@ func TestMetricsOf(t *testing.T) {
 	want := []string{"backup_source_up", "a:b:c", "up"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// elsewhere are alerts that the example policies know and that rules of one's own
+// fire: there is no exporter here that sees them.
+var elsewhere = []string{"HostUnreachable", "MoodleLoginDown"}
+
+// A policy names no alert that nobody fires.
+func TestEveryNamedAlertIsFired(t *testing.T) {
+	known := slices.Clone(elsewhere)
+	for _, r := range rules(t) {
+		known = append(known, r.Alert)
+	}
+	matcher := regexp.MustCompile(`alertname[=!]~?"([^"]+)"`)
+	list := regexp.MustCompile(`alerts: \[([^\]]*)\]`)
+	raised := regexp.MustCompile(`raises: \{alertname: ([A-Za-z]+)`)
+	files, err := filepath.Glob("../deploy/examples/*/policy/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no policies: %v", err)
+	}
+	named := 0
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := known
+		for _, m := range raised.FindAllStringSubmatch(string(text), -1) {
+			all = append(slices.Clip(all), m[1])
+		}
+		for _, m := range append(matcher.FindAllStringSubmatch(string(text), -1), list.FindAllStringSubmatch(string(text), -1)...) {
+			for _, name := range strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune("|, ", r) }) {
+				named++
+				if !slices.Contains(all, name) {
+					t.Errorf("%s names %s, which no rule fires", f, name)
+				}
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("the policies name no alert: the test reads them wrongly")
+	}
+}
+
+// Each alert has a name in every language, and each such name an alert.
+func TestEveryAlertHasWords(t *testing.T) {
+	catalog, err := locale.Load(languages.Folders())
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := append(slices.Clone(elsewhere), "CommonBackupFailure", "SiteOffline") // the policies raise these themselves
+	for _, r := range rules(t) {
+		if r.Alert != "" {
+			known = append(known, r.Alert)
+		}
+	}
+	for _, code := range catalog.Codes() {
+		l := catalog.Find(code)
+		for _, name := range known {
+			if !slices.Contains(elsewhere, name) && !l.Has("alert."+name) {
+				t.Errorf("%s: no words for the alert %s", code, name)
+			}
+		}
+		for _, key := range l.Keys() {
+			name, ok := strings.CutPrefix(key, "alert.")
+			if ok && name != "unnamed" && name != "" && !slices.Contains(known, name) {
+				t.Errorf("%s: words for the alert %s, which nobody fires", code, name)
+			}
+		}
 	}
 }

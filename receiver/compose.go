@@ -160,21 +160,71 @@ func (o *outbox) compose(ctx context.Context, ns []rules.Notification) (draft, e
 	if err != nil {
 		return draft{}, err
 	}
-	root, err := o.root(ctx, ns)
-	if err != nil {
-		return draft{}, err
-	}
 	words, err := o.live().Render(ns)
 	if err != nil {
 		return draft{}, err
 	}
-	m := o.message(ns, words)
-	m.ID = id
-	if root != "" {
-		m.InReplyTo, m.References = root, []string{root}
+	k := keptMessage{Message: o.message(ns, words)}
+	k.ID = id
+	if err := o.translate(&k, ns); err != nil {
+		return draft{}, err
 	}
-	value, err := json.Marshal(m)
+	value, err := json.Marshal(k)
 	return draft{id, ns, value}, err
+}
+
+// keptMessage is a message with its words in every language that its recipients
+// read, by the language, and what each of those reads who read another than most.
+type keptMessage struct {
+	notify.Message
+	Translations map[string]message.Rendered `json:",omitempty"`
+	Reads        map[string]string           `json:",omitempty"` // language, by address
+}
+
+// translate adds the words for those recipients who read another language.
+func (o *outbox) translate(k *keptMessage, ns []rules.Notification) error {
+	for _, p := range slices.Concat(ns[0].To, ns[0].Cc) {
+		if p.Language == "" || p.Language == ns[0].Language || p.Language == k.Language {
+			continue
+		}
+		if _, done := k.Translations[p.Language]; !done {
+			other := slices.Clone(ns)
+			for i := range other {
+				other[i].Language = p.Language
+				other[i].Facts.ScenarioText = o.titled(other[i], p.Language)
+			}
+			words, err := o.live().Render(other)
+			if err != nil {
+				return err
+			}
+			if k.Translations == nil {
+				k.Translations, k.Reads = map[string]message.Rendered{}, map[string]string{}
+			}
+			k.Translations[p.Language] = words
+		}
+		k.Reads[strings.ToLower(p.Address)] = p.Language
+	}
+	return nil
+}
+
+// titled is the title of the notification's scenario in a language.
+func (o *outbox) titled(n rules.Notification, language string) string {
+	for _, p := range o.Book().Policies() {
+		s := p.Scenario(n.Facts.Scenario)
+		if s != nil && slices.Contains([]string{s.Title.In("fr"), s.Title.In("en"), s.Title.In(n.Language)}, n.Facts.ScenarioText) {
+			return s.Title.In(language)
+		}
+	}
+	return n.Facts.ScenarioText
+}
+
+// speaking is the message in the words of one recipient.
+func (k *keptMessage) speaking(address string) notify.Message {
+	m := k.Message
+	if w, ok := k.Translations[k.Reads[strings.ToLower(address)]]; ok {
+		m.Subject, m.Text, m.HTML, m.Language = w.Subject, w.Text, w.HTML, w.Language
+	}
+	return m
 }
 
 // keep turns drafts into messages in one transaction.
@@ -201,24 +251,6 @@ func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error
 		}
 		return nil
 	})
-}
-
-// root is the Message-ID that began the thread of the first incident.
-func (o *outbox) root(ctx context.Context, ns []rules.Notification) (root string, err error) {
-	err = o.store.View(ctx, func(tx *store.Tx) error {
-		for _, n := range ns {
-			r, err := tx.Incident(n.IncidentID)
-			if err != nil {
-				return err
-			}
-			if r.Root != "" {
-				root = r.Root
-				return nil
-			}
-		}
-		return nil
-	})
-	return root, err
 }
 
 func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify.Message {

@@ -16,12 +16,9 @@ import (
 // transmit makes one transmission and keeps what became of it.
 func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
 	var m notify.Message
-	err := o.store.View(ctx, func(tx *store.Tx) error {
-		value, err := tx.Message(t.Message)
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(value, &m)
+	err := o.store.View(ctx, func(tx *store.Tx) (err error) {
+		m, err = o.addressed(tx, t)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("message %s: %w", t.Message, err)
@@ -46,6 +43,31 @@ func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
 		}
 		return o.tell(tx, t.Message, v, t.Address, now)
 	})
+}
+
+// addressed is a message as one recipient gets it: in their language, in the
+// thread of what they had before, and fit for a ticket tool where one reads it.
+func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, error) {
+	var k keptMessage
+	value, err := tx.Message(t.Message)
+	if err != nil {
+		return k.Message, err
+	}
+	if err := json.Unmarshal(value, &k); err != nil {
+		return k.Message, err
+	}
+	m := k.speaking(t.Address)
+	m.TicketIntake = t.Channel == "" && o.Book().TicketIntake(t.Address, o.now())
+	m.InReplyTo, m.References = "", nil
+	about := strings.Fields(m.IncidentID)
+	if len(about) == 0 {
+		return m, nil
+	}
+	root, err := tx.Thread(about[0], t.Message, t.Address)
+	if root != "" {
+		m.InReplyTo, m.References = root, []string{root}
+	}
+	return m, err
 }
 
 // send hands a message to the channel of its transmission.

@@ -76,6 +76,22 @@ func (b *Book) Staff() []string {
 	return out
 }
 
+// TicketIntake tells whether a ticket tool reads what is sent to an address: its
+// person says so, or a role that the person fills in the policy in force.
+func (b *Book) TicketIntake(address string, now time.Time) bool {
+	p := b.Directory.PersonByAddress(address)
+	if p == nil || p.TicketIntake {
+		return p != nil
+	}
+	for _, r := range b.InForce(now).Roles {
+		if r.TicketIntake && (slices.Contains(r.People, p.ID) || r.Rota != "" && slices.ContainsFunc(b.Directory.Rotas,
+			func(e RotaEntry) bool { return e.Role == r.Rota && e.Person == p.ID })) {
+			return true
+		}
+	}
+	return false
+}
+
 // CheckClosures finds closed days of calendars that none of the policies has.
 func CheckClosures(dir *Directory, policies []*Policy) error {
 	names := map[string]bool{}

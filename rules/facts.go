@@ -73,14 +73,19 @@ func (d telling) sheet(st *Step, platform string, to []Party) FactSheet {
 	}
 	sort.Slice(f.Flags, func(a, b int) bool { return f.Flags[a] < f.Flags[b] })
 	for _, t := range st.When {
-		if t.Kind == WhenShare {
-			f.Percent, f.Target = t.Percent, t.Name
-		}
-		if t.Kind == WhenBreach && d.happened("breach:"+t.Name) {
-			f.Percent, f.Target = 100, t.Name
-		}
+		d.speaksOf(&f, t)
 	}
 	return f
+}
+
+// speaksOf names the clock of a trigger.
+func (d telling) speaksOf(f *FactSheet, t Trigger) {
+	if t.Kind == WhenShare {
+		f.Percent, f.Target = t.Percent, t.Name
+	}
+	if t.Kind == WhenBreach && d.happened("breach:"+t.Name) {
+		f.Percent, f.Target = 100, t.Name
+	}
 }
 
 func (d telling) sheetPeople(f *FactSheet) {

@@ -566,6 +566,7 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f firing) {
 // tell writes the notification and the record of the step.
 func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, key StepKey, f firing) {
 	n := d.telling().notification(st, template, to, cc, platform, f.why)
+	d.telling().speaksOf(&n.Facts, st.When[f.trigger]) // of several clocks, the one that this is about
 	n.ID = d.inc.ID + "/" + key.String() + d.outage().suffix(st)
 	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
 	d.out.Notifications = append(d.out.Notifications, n)

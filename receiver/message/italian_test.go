@@ -26,7 +26,7 @@ func TestLanguageIsAFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkMail(t, out, "it")
-		if want := "[#123] [ENTRO 18:00] Dupont – SRV-AD – backup Acronis non riuscito (2ª notte)"; out.Subject != want {
+		if want := "[#123] [ENTRO 18:00] Dupont – SRV-AD – backup Acronis non riuscito (2ª notte) (#123)"; out.Subject != want {
 			t.Errorf("subject %q, want %q", out.Subject, want)
 		}
 		if !strings.Contains(out.Text, "Il backup Acronis del server SRV-AD non è riuscito (2ª notte). Da trattare\noggi entro le 18:00.") {

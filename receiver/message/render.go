@@ -235,7 +235,7 @@ func (r *Renderer) languageOf(n rules.Notification) *locale.Language {
 }
 
 // subject is the template's own subject after the number, or else
-// `[#id] [TAG] customer – thing – fact` of its blocks tag, thing and fact.
+// `[#id] [TAG] customer – thing – fact (#id)` of its blocks tag, thing and fact.
 func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) {
 	var err error
 	if v.Tag, err = b.block(m.text, "tag", v); err != nil {
@@ -250,7 +250,7 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		return cut(joinNonEmpty(" ", v.Mark(), oneNumber(s)), maxSubject), nil
+		return v.apart(joinNonEmpty(" ", v.Mark(), oneNumber(s))), nil
 	}
 	what, err := b.block(m.text, "fact", v)
 	if err != nil {
@@ -261,6 +261,21 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 		return "", err
 	}
 	return v.headline(thing, what), nil
+}
+
+// apart ends a subject with the incident's number. Mail programs and servers that
+// sort threads by subject pass over what stands in brackets before it, and would
+// join two incidents of one machine.
+func (v *view) apart(subject string) string {
+	end := v.ending()
+	return cut(subject, maxSubject-utf8.RuneCountInString(end)) + end
+}
+
+func (v *view) ending() string {
+	if v.Mark() == "" {
+		return ""
+	}
+	return " (" + cut(unbracket(v.ID()), 40) + ")"
 }
 
 // oneNumber keeps labels from posing as the number of another incident.
@@ -293,12 +308,12 @@ func (v *view) headline(thing, what string) string {
 		return joinNonEmpty(" ", mark, tag, joinNonEmpty(" – ", customer, thing, what))
 	}
 	for _, limit := range []int{40, 24, 16} {
-		if utf8.RuneCountInString(compose()) <= maxSubject {
+		if utf8.RuneCountInString(compose()+v.ending()) <= maxSubject {
 			break
 		}
 		customer, thing = cut(customer, limit), cut(thing, limit)
 	}
-	return cut(compose(), maxSubject)
+	return v.apart(compose())
 }
 
 // colourOf is the bar's colour for a tone, dark enough for white letters.

@@ -86,7 +86,7 @@ func (i *item) backupFacts() []fact {
 	fs.add("last_success", last)
 	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
 	fs.add("error", i.f.Error, code)
-	if i.f.Offline || i.f.Machine != "" {
+	if i.f.Machine != "" {
 		fs.add("last_seen", i.Seen())
 	}
 	fs.add("next_run", i.NextRun())
@@ -413,7 +413,7 @@ func (i *item) ContactFacts() []fact {
 	fs.add("last_success", i.LastSuccess())
 	fs.add("days", i.Days())
 	fs.add("problem", i.PlainCause())
-	if i.f.Offline {
+	if i.Offline() {
 		fs.add("last_seen", i.Seen())
 	}
 	return fs.rows
@@ -427,7 +427,7 @@ func (i *item) ContactPhone() string { return i.contact.Phone }
 
 // PlainCause is the cause in a customer's words.
 func (i *item) PlainCause() string {
-	if i.f.Offline {
+	if i.Offline() {
 		return i.Word("plain.offline")
 	}
 	return i.Word("plain.error")
@@ -464,6 +464,29 @@ func (i *item) CallDay() string {
 func (i *item) CallReached() bool {
 	o := locale.KeyOf(i.f.Call["outcome"])
 	return o == "reached" || o == "refused"
+}
+
+// CallFailed tells that this message follows a call that reached nobody, rather
+// than one that was not made.
+func (i *item) CallFailed() bool {
+	if len(i.f.Call) == 0 || i.CallReached() {
+		return false
+	}
+	called, err := time.Parse(time.RFC3339, i.f.Call["at"])
+	return err != nil || i.n.DecidedAt.Sub(called) < 24*time.Hour
+}
+
+// Answered tells that the customer has answered, and Written that we wrote.
+func (i *item) Answered() bool { return i.happened("answer") }
+
+func (i *item) Written() bool {
+	return slices.ContainsFunc(i.f.History, func(h rules.HistoryLine) bool {
+		return h.Text == "B4" || h.Text == "computer-not-backed-up"
+	})
+}
+
+func (i *item) happened(what string) bool {
+	return slices.ContainsFunc(i.f.History, func(h rules.HistoryLine) bool { return locale.KeyOf(h.What) == what })
 }
 
 // CallOutcome is how the call ended, in words.

@@ -2,6 +2,7 @@ package message
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,27 +63,113 @@ func webURL(s string) string {
 	return s
 }
 
-// action is one button: its words and either an address or a command.
+// action is one button: its words and either an address or a command. The first
+// of a bundle's row says whose it is, and stands there even without a button.
 type action struct {
 	Label   string
 	URL     string
 	Command string
 	First   bool
+	Small   bool // one of many in a bundle
+	Row     *actionRow
 }
 
+// actionRow is what stands above the buttons of one incident of a bundle.
+type actionRow struct {
+	Title string
+	Error string // the product's own message, for staff
+}
+
+// Button tells whether there is something to press or to type.
+func (a action) Button() bool { return a.URL != "" || a.Command != "" }
+
+// maxActed is how many rows of a bundle have all their buttons. The page of the
+// incident, which every further row links to, has them all.
+const maxActed = 60
+
 // Actions are the buttons for the given purposes, those without a link or a
-// command left out. A bundle has none: its table has a link per row.
+// command left out. A bundle has those of each incident in turn, the page of the
+// incident and the console among them. A template that then asks for pages alone
+// gets none: each row has them already.
 func (v *view) Actions(purposes ...string) []action {
-	if v.many {
+	if !v.many {
+		return v.actions(purposes, v.outside)
+	}
+	acting := slices.ContainsFunc(purposes, acts)
+	if !acting && (v.acted || len(v.Items) == 0) {
 		return nil
 	}
+	v.acted = v.acted || acting
+	pages := slices.DeleteFunc(slices.Clone(purposes), acts)
+	for _, p := range []string{"incident", "console"} {
+		if acting && !slices.Contains(pages, p) {
+			pages = append(pages, p)
+		}
+	}
+	purposes = append(slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return !acts(p) }), pages...)
+	var all []action
+	for n, i := range v.Items {
+		if n == maxActed {
+			purposes = []string{"incident"}
+		}
+		buttons := i.actions(i.open(purposes), v.outside)
+		row := &actionRow{Title: v.rowTitle(i)}
+		if acting && !v.outside {
+			row.Error = i.Error()
+		}
+		if len(buttons) == 0 {
+			if row.Error == "" {
+				continue
+			}
+			buttons = []action{{}}
+		}
+		for b := range buttons {
+			buttons[b].Small = b > 0
+		}
+		buttons[0].Row = row
+		all = append(all, buttons...)
+	}
+	return all
+}
+
+// acts tells a purpose by which somebody does something from a mere page.
+func acts(purpose string) bool {
+	return purpose != "incident" && purpose != "console" && purpose != "dashboard"
+}
+
+// rowTitle is "#123 – SRV-AD – Acronis, principale", with the customer's name
+// where a bundle speaks of several.
+func (v *view) rowTitle(i *item) string {
+	if v.outside {
+		return joinNonEmpty(" – ", i.Thing())
+	}
+	customer := ""
+	if v.mixed() {
+		customer = i.Customer()
+	}
+	what := i.backup()
+	if i.IsPlatform() {
+		what = i.Alert()
+	}
+	return joinNonEmpty(" – ", i.ID(), customer, i.Thing(), what)
+}
+
+// open leaves out the question after the other backup where that is known.
+func (i *item) open(purposes []string) []string {
+	if i.OtherOpen() {
+		return purposes
+	}
+	return slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return p == "check_ok" || p == "check_ko" })
+}
+
+func (i *item) actions(purposes []string, outside bool) []action {
 	var all []action
 	for _, p := range purposes {
-		a := action{Label: v.Word("act." + p), URL: v.links.url(p), First: len(all) == 0}
-		if a.URL == "" && (v.links.Token == nil || v.links.Base == "") && !v.Outside() {
-			a.Command = v.command(p)
+		a := action{Label: i.Word("act." + p), URL: i.links.url(p), First: len(all) == 0}
+		if a.URL == "" && (i.links.Token == nil || i.links.Base == "") && !outside {
+			a.Command = i.command(p)
 		}
-		if a.URL != "" || a.Command != "" {
+		if a.Button() {
 			all = append(all, a)
 		}
 	}

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,14 @@ func (i *item) Alert() string {
 			return i.Word("platform.unknown")
 		}
 		return i.Word("fact.platform")
+	}
+	return i.NameOf("alert", i.f.Alertname)
+}
+
+// AlertOwn is what is wrong, of anything that is no machine's backup.
+func (i *item) AlertOwn() string {
+	if i.f.Alertname == "" {
+		return i.Word("alert.unnamed")
 	}
 	return i.NameOf("alert", i.f.Alertname)
 }
@@ -99,15 +108,65 @@ func (i *item) Percent() int { return i.f.Percent }
 // Breached tells that the whole time of a clock has run.
 func (i *item) Breached() bool { return i.f.Percent >= 100 }
 
-// Target is the clock that a warning speaks of.
-func (i *item) Target() string { return i.NameOf("target", i.f.Target) }
+// targets are the clocks that a message speaks of: those that it was decided for,
+// and of a breach every other that was missed in the same second.
+func (i *item) targets() []string {
+	all := slices.Clone(i.missed)
+	if len(all) == 0 && i.f.Target != "" {
+		all = []string{i.f.Target}
+	}
+	if !i.Breached() {
+		return all
+	}
+	for _, c := range i.f.Clocks {
+		if c.Late && c.MetAt.IsZero() && !slices.ContainsFunc(all, func(t string) bool { return sameTarget(t, c.Target) }) &&
+			slices.ContainsFunc(all, func(t string) bool { return i.dueOf(t).Equal(c.Due) }) {
+			all = append(all, c.Target)
+		}
+	}
+	return all
+}
 
-// TargetDue is when the warned-of clock is due: from the running clocks, or
+// Targets tells that a message speaks of more than one clock.
+func (i *item) Targets() bool { return len(i.targets()) > 1 }
+
+// Target is the clock that a warning speaks of; of several "prise en compte et
+// contournement".
+func (i *item) Target() string {
+	var names []string
+	for _, t := range i.targets() {
+		names = append(names, i.NameOf("target", t))
+	}
+	return i.all(names)
+}
+
+// all joins names as a sentence does: "a, b et c".
+func (i *item) all(names []string) string {
+	if last := len(names) - 1; last > 0 {
+		return i.Say("and", "most", strings.Join(names[:last], ", "), "last", names[last])
+	}
+	return strings.Join(names, "")
+}
+
+// TargetDue is when the warned-of clocks are due: from the running clocks, or
 // the sheet's deadline.
-func (i *item) TargetDue() string { return i.DueAt(i.dueOf(i.f.Target)) }
+func (i *item) TargetDue() string { return i.dues(i.DueAt) }
 
 // TargetBrief is TargetDue for a subject.
-func (i *item) TargetBrief() string { return i.Brief(i.dueOf(i.f.Target)) }
+func (i *item) TargetBrief() string { return i.dues(i.Brief) }
+
+func (i *item) dues(say func(time.Time) string) string {
+	var all []string
+	for _, t := range i.targets() {
+		if due := say(i.dueOf(t)); due != "" && !slices.Contains(all, due) {
+			all = append(all, due)
+		}
+	}
+	if len(i.targets()) == 0 {
+		return say(i.f.Deadline)
+	}
+	return i.all(all)
+}
 
 // DueFor is when the named clock is due; "" when it does not run.
 func (i *item) DueFor(target string) string {
@@ -154,6 +213,26 @@ func (i *item) dueOf(target string) time.Time {
 		}
 	}
 	return i.f.Deadline
+}
+
+// MissedClocks names each clock that was missed where there is more than one.
+func (v *view) MissedClocks() []fact {
+	var rows []fact
+	for _, i := range v.Items {
+		for _, c := range i.f.Clocks {
+			if c.Late && c.MetAt.IsZero() {
+				row := fact{Name: upperFirst(i.NameOf("target", c.Target)), Value: i.Say("clock.late", "moment", i.Moment(c.Due)), Strong: true}
+				if v.many {
+					row.Value = joinNonEmpty(", ", row.Value, i.ID())
+				}
+				rows = append(rows, row)
+			}
+		}
+	}
+	if len(rows) <= len(v.Items) {
+		return nil
+	}
+	return rows
 }
 
 // Clocks are the delays with what became of each.

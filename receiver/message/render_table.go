@@ -46,10 +46,7 @@ func (v *view) Table() *table {
 
 // List is Table even for one notification.
 func (v *view) List() *table {
-	mixed := false
-	for _, i := range v.Items {
-		mixed = mixed || i.Customer() != v.Customer()
-	}
+	mixed := v.mixed()
 	t := &table{Head: v.head("incident", "machine", "problem", "last_success", "other")}
 	if v.IsPlatform() {
 		t.Head = v.head("incident", "platform", "problem", "since", "severity")
@@ -74,6 +71,11 @@ func (v *view) List() *table {
 			cell{Text: i.otherBrief()}))
 	}
 	return t.compact()
+}
+
+// mixed tells that the mail speaks of several customers.
+func (v *view) mixed() bool {
+	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.Customer() != v.Customer() })
 }
 
 // problemNth is the problem with its count: "échec (2ᵉ nuit)".

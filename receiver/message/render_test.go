@@ -385,17 +385,17 @@ func TestCustomersReadPlainWords(t *testing.T) {
 func TestSubjects(t *testing.T) {
 	r := newTestRenderer(t)
 	for id, want := range map[string][2]string{
-		"B1":  {"[#123] [À TRAITER AVANT 18:00] Dupont – SRV-AD – sauvegarde Acronis en échec (2ᵉ nuit)", "[#123] [DUE 18:00] Dupont – SRV-AD – Acronis backup failed (2nd night)"},
-		"B2":  {"[#123] [ACTION AUJOURD'HUI] Dupont – SRV-AD – sauvegarde non rétablie", "[#123] [ACTION TODAY] Dupont – SRV-AD – backup not restored to service"},
-		"B4":  {"[#130] Sauvegarde de votre ordinateur PC-LEA : aucune depuis le 7 mars", "[#130] Your computer PC-LEA has not been backed up since 7 March"},
-		"B6":  {"[#130] Suite à notre appel du 18 mars – sauvegarde de PC-LEA", "[#130] Following our call of 18 March – backup of PC-LEA"},
-		"B8":  {"[#141] Affecté à vous : Dupont – SRV-AD – VEEAM (avant 18:00)", "[#141] Assigned to you: Dupont – SRV-AD – VEEAM (by 18:00)"},
-		"B9":  {"[#141] [PAS RÉGLÉ CE JOUR] Dupont – SRV-AD – VEEAM, prévu le 12/03", "[#141] [NOT TODAY] Dupont – SRV-AD – VEEAM, expected 12 March"},
-		"B11": {"[#123] [JOURNÉE DÉPASSÉE] Dupont – SRV-AD – non traité au 10/03 18:00", "[#123] [DAY MISSED] Dupont – SRV-AD – not handled by 10 March 18:00"},
-		"B12": {"[#123] [RÉTABLI] Dupont – SRV-AD – sauvegarde réussie le 10/03 14:32", "[#123] [OK AGAIN] Dupont – SRV-AD – backup succeeded 10 March 14:32"},
-		"M2":  {"[INC-77] Résolu – lms-A – service rétabli à 10:07", "[INC-77] Resolved – lms-A – service back at 10:07"},
-		"M3":  {"[INC-78] Avis de réception – lms-A – votre signalement du 10/03 14:00", "[INC-78] Received – lms-A – your report of 10 March 14:00"},
-		"M6":  {"[INC-78] Contournement proposé – lms-A", "[INC-78] Workaround proposed – lms-A"},
+		"B1":  {"[#123] [À TRAITER AVANT 18:00] Dupont – SRV-AD – sauvegarde Acronis en échec (2ᵉ nuit) (#123)", "[#123] [DUE 18:00] Dupont – SRV-AD – Acronis backup failed (2nd night) (#123)"},
+		"B2":  {"[#123] [ACTION AUJOURD'HUI] Dupont – SRV-AD – sauvegarde non rétablie (#123)", "[#123] [ACTION TODAY] Dupont – SRV-AD – backup not restored to service (#123)"},
+		"B4":  {"[#130] Sauvegarde de votre ordinateur PC-LEA : aucune depuis le 7 mars (#130)", "[#130] Your computer PC-LEA has not been backed up since 7 March (#130)"},
+		"B6":  {"[#130] Suite à notre appel du 18 mars – sauvegarde de PC-LEA (#130)", "[#130] Following our call of 18 March – backup of PC-LEA (#130)"},
+		"B8":  {"[#141] Affecté à vous : Dupont – SRV-AD – VEEAM (avant 18:00) (#141)", "[#141] Assigned to you: Dupont – SRV-AD – VEEAM (by 18:00) (#141)"},
+		"B9":  {"[#141] [PAS RÉGLÉ CE JOUR] Dupont – SRV-AD – VEEAM, prévu le 12/03 (#141)", "[#141] [NOT TODAY] Dupont – SRV-AD – VEEAM, expected 12 March (#141)"},
+		"B11": {"[#123] [JOURNÉE DÉPASSÉE] Dupont – SRV-AD – non traité au 10/03 18:00 (#123)", "[#123] [DAY MISSED] Dupont – SRV-AD – not handled by 10 March 18:00 (#123)"},
+		"B12": {"[#123] [RÉTABLI] Dupont – SRV-AD – sauvegarde réussie le 10/03 14:32 (#123)", "[#123] [OK AGAIN] Dupont – SRV-AD – backup succeeded 10 March 14:32 (#123)"},
+		"M2":  {"[INC-77] Résolu – lms-A – service rétabli à 10:07 (INC-77)", "[INC-77] Resolved – lms-A – service back at 10:07 (INC-77)"},
+		"M3":  {"[INC-78] Avis de réception – lms-A – votre signalement du 10/03 14:00 (INC-78)", "[INC-78] Received – lms-A – your report of 10 March 14:00 (INC-78)"},
+		"M6":  {"[INC-78] Contournement proposé – lms-A (INC-78)", "[INC-78] Workaround proposed – lms-A (INC-78)"},
 	} {
 		for n, lang := range []string{"fr", "en"} {
 			got, err := r.Subject(example(id, lang))
@@ -573,7 +573,7 @@ func TestEndWithoutMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.Subject != "[#140] [RÉTABLI] Supervision aveugle : terminé" || strings.Contains(out.Text, "machine") {
+	if out.Subject != "[#140] [RÉTABLI] Supervision aveugle : terminé (#140)" || strings.Contains(out.Text, "machine") {
 		t.Errorf("%s\n%s", out.Subject, out.Text)
 	}
 }
@@ -611,7 +611,7 @@ func TestOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.Subject != "[#123] [OURS] Dupont – SRV-AD – Acronis backup failed (2nd night)" || !strings.Contains(out.Text, "Our own words, SRV-AD.") ||
+	if out.Subject != "[#123] [OURS] Dupont – SRV-AD – Acronis backup failed (2nd night) (#123)" || !strings.Contains(out.Text, "Our own words, SRV-AD.") ||
 		!strings.Contains(out.HTML, "n&#39;a plus") {
 		t.Errorf("%s\n%s\n%s", out.Subject, out.Text, out.HTML)
 	}

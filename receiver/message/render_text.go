@@ -23,6 +23,8 @@ const (
 	markRule  = '\x12'
 	markSteps = '\x13' // begins a numbered list
 	markAct   = '\x14' // words, markSep, address or command
+	markBar   = '\x15' // whose acts follow
+	markUnder = '\x16' // what is said of it
 	markEnd   = '\x1e'
 	markSep   = '\x1f'
 
@@ -56,6 +58,10 @@ func textMarks(name string) string {
 		return string(markRule) + string(markEnd)
 	case "act":
 		return string(markAct)
+	case "bar":
+		return string(markBar)
+	case "under":
+		return string(markUnder)
 	case "sep":
 		return string(markSep)
 	}
@@ -128,6 +134,10 @@ func layText(s, colon string) string {
 			label, target, _ := strings.Cut(bl.text, string(markSep))
 			wrap(&b, "-> ", "   ", strings.TrimSpace(label)+strings.TrimRight(colon, " "))
 			b.WriteString("   " + strings.TrimSpace(target) + "\n")
+		case markBar:
+			wrap(&b, "* ", "  ", bl.text)
+		case markUnder:
+			wrap(&b, "  ", "  ", bl.text)
 		case markQuote:
 			wrap(&b, "> ", "> ", bl.text)
 		case markLine:
@@ -148,7 +158,12 @@ func layText(s, colon string) string {
 // loose tells whether an empty line stands between two kinds of block.
 func loose(before, now rune) bool {
 	switch now {
+	case markUnder:
+		return false
 	case markItem, markFact, markStep, markQuote, markLine, markAct:
+		if before == markBar || before == markUnder {
+			return false
+		}
 		return before != now && before != markHead && before != markSteps && before != markRule
 	case markRow, markSteps, markTable:
 		return false

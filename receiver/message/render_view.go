@@ -1,6 +1,7 @@
 package message
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type view struct {
 	aliases      map[string]string
 	many         bool
 	outside      bool // somebody outside the organisation reads it
+	acted        bool // each row has its buttons
 }
 
 // item is one notification, its texts made safe to show.
@@ -32,12 +34,13 @@ type item struct {
 	locale.Locale
 	n       rules.Notification
 	f       *rules.FactSheet
+	missed  []string    // the clocks that it speaks of
 	contact rules.Party // the customer's person to call or write to; may be nobody
 	links   linker
 }
 
 func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
-	v := &view{Organisation: r.organisation, Phone: r.phone, many: len(ns) > 1, aliases: r.aliases}
+	v := &view{Organisation: r.organisation, Phone: r.phone, aliases: r.aliases}
 	for _, n := range ns {
 		ref := n.DecidedAt
 		if n.HoldUntil.After(ref) {
@@ -49,14 +52,71 @@ func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
 		if r.isOutside(it.f.Contact) {
 			it.contact = it.f.Contact
 		}
-		v.Items = append(v.Items, it)
+		v.add(it)
 		v.outside = v.outside || slices.ContainsFunc(n.To, r.isOutside) || slices.ContainsFunc(n.Cc, r.isOutside)
 	}
 	for _, it := range v.Items {
 		it.links.answerOnly = v.outside
 	}
 	v.item = v.Items[0]
+	v.many = len(v.Items) > 1
 	return v
+}
+
+// add takes in a notification. What is told twice of one incident is one row, as
+// it stands now, with the clocks of both; only what people wrote stays apart.
+func (v *view) add(it *item) {
+	if it.f.Target != "" {
+		it.missed = []string{it.f.Target}
+	}
+	for at, before := range v.Items {
+		if !before.sameTale(it) {
+			continue
+		}
+		later := it
+		if before.n.DecidedAt.After(it.n.DecidedAt) {
+			later = before
+		}
+		later.missed = before.missed
+		for _, name := range it.missed {
+			if !slices.Contains(later.missed, name) {
+				later.missed = append(slices.Clip(later.missed), name)
+			}
+		}
+		later.f.Percent = max(before.f.Percent, it.f.Percent)
+		v.Items[at] = later
+		return
+	}
+	v.Items = append(v.Items, it)
+}
+
+// sameTale tells two notifications that differ in nothing that a person wrote.
+func (i *item) sameTale(o *item) bool {
+	a, b := i.f, o.f
+	return i.n.IncidentID != "" && i.n.IncidentID == o.n.IncidentID && i.n.Episode == o.n.Episode &&
+		a.Platform == b.Platform && a.Item == b.Item && a.Reason == b.Reason && a.Workaround == b.Workaround && a.Report == b.Report &&
+		maps.Equal(a.Call, b.Call) && slices.Equal(a.Refused, b.Refused)
+}
+
+// things counts the machines or platforms that the mail speaks of: two roles of
+// one server are one machine.
+func (v *view) things() int {
+	seen := map[[2]string]bool{}
+	for _, i := range v.Items {
+		seen[[2]string{i.f.Customer, i.Thing()}] = true
+	}
+	return len(seen)
+}
+
+// SameMachine tells that several incidents are all about one machine or platform.
+func (v *view) SameMachine() bool { return v.many && v.Thing() != "" && v.things() == 1 }
+
+// Several tells that the mail speaks of several machines or platforms.
+func (v *view) Several() bool { return v.many && !v.SameMachine() }
+
+// Erring tells whether the product explains a failure in its own words.
+func (v *view) Erring() bool {
+	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Error != "" })
 }
 
 // Contact is the customer's person to call or write to; empty when unknown.
@@ -104,21 +164,25 @@ func (i *item) Lang() string { return i.Code }
 // F is the sheet of facts itself, cleaned, for templates of admins.
 func (i *item) F() *rules.FactSheet { return i.f }
 
-// Machines is "12 machines", or the number of platforms or incidents.
+// Machines is "12 machines", or the number of platforms, of one machine's backups
+// or of incidents.
 func (v *view) Machines() string {
 	switch {
+	case v.SameMachine() && v.IsPlatform():
+	case v.SameMachine() && !v.outside:
+		return v.Plural("backups", len(v.Items))
 	case v.IsPlatform():
-		return v.Plural("platforms", len(v.Items))
+		return v.Plural("platforms", v.things())
 	case v.outside:
 		return v.Computers()
 	case v.f.Machine != "":
-		return v.Plural("machines", len(v.Items))
+		return v.Plural("machines", v.things())
 	}
 	return v.Plural("incidents", len(v.Items))
 }
 
 // Computers is Machines in the words of a customer.
-func (v *view) Computers() string { return v.Plural("computers", len(v.Items)) }
+func (v *view) Computers() string { return v.Plural("computers", v.things()) }
 
 // Names lists the first machines: "SRV-AD, NAS-01 et 10 autres".
 func (v *view) Names() string {
@@ -226,7 +290,7 @@ func (i *item) kind() string {
 	if k == "" {
 		k = "failed"
 	}
-	if i.f.Offline && (k == "missed" || k == "failed") {
+	if i.Offline() && (k == "missed" || k == "failed") {
 		return "offline"
 	}
 	if !i.Has("fact."+k) || k == "platform" || k == "many" {
@@ -235,8 +299,9 @@ func (i *item) kind() string {
 	return k
 }
 
-// Offline tells whether the machine was out of reach at its backup time.
-func (i *item) Offline() bool { return i.f.Offline }
+// Offline tells whether the machine was out of reach at its backup time. Of what
+// runs day and night a missed backup does not say so.
+func (i *item) Offline() bool { return i.f.Offline && i.Workstation() }
 
 // Nth is "2ᵉ nuit": the how-manieth failure in a row; "" for the first.
 func (i *item) Nth() string { return i.Night(i.f.Failures, i.f.Days, i.f.StartedAt) }
@@ -280,6 +345,9 @@ func (i *item) Sentence() string {
 func (v *view) Sentence() string {
 	if !v.many {
 		return v.item.Sentence()
+	}
+	if v.SameMachine() {
+		return v.Say("sentence.same", "of", v.OfMachine())
 	}
 	return v.Say("sentence.many", "machines", v.Machines())
 }

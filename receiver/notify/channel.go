@@ -51,8 +51,8 @@ type Address struct {
 	Addr string
 }
 
-// Message is a rendered notification, the same for all of its recipients and
-// for every attempt.
+// Message is a rendered notification: of one recipient, the same for every
+// attempt.
 type Message struct {
 	// ID is the Message-ID without angle brackets, at most MaxMessageID
 	// characters, the same on each retry and for each recipient: see NewMessageID.
@@ -74,6 +74,9 @@ type Message struct {
 	Subject string
 	// Text is required by Mail; HTML is optional.
 	Text, HTML string
+	// TicketIntake is set for a recipient that a ticket tool reads: the mail then
+	// does not call itself automatic, as such tools throw away what does.
+	TicketIntake bool `json:",omitempty"`
 	// Language is a BCP 47 tag ("fr", "en") for Content-Language; optional.
 	Language string
 	// IncidentID becomes X-Incident-ID: one incident, or those of a bundle with

@@ -157,8 +157,10 @@ func render(msg Message, from Address) (string, error) {
 	if refs := references(msg.References); refs != "" {
 		email.AddHeader("References", refs)
 	}
-	email.AddHeader("Auto-Submitted", "auto-generated")
-	email.AddHeader("X-Auto-Response-Suppress", "All")
+	if !msg.TicketIntake {
+		email.AddHeader("Auto-Submitted", "auto-generated")
+		email.AddHeader("X-Auto-Response-Suppress", "All")
+	}
 	if languageTag(msg.Language) {
 		email.AddHeader("Content-Language", msg.Language)
 	}

@@ -212,6 +212,21 @@ func (tx *Tx) Message(id string) ([]byte, error) {
 	return []byte(vs[0]), nil
 }
 
+// Thread returns the first message of an incident's thread that an address has
+// accepted before the given message; "" for none. Of a message about several
+// incidents the thread is that of the first, whose number its subject bears.
+func (tx *Tx) Thread(incident, message, address string) (string, error) {
+	ids, err := tx.texts(`SELECT m.id FROM notification n JOIN message m ON m.id = n.message JOIN transmission t ON t.message = m.id
+		WHERE n.incident = ? AND n.message <> '' AND LOWER(t.address) = LOWER(?) AND t.status = ?
+			AND m.position < (SELECT position FROM message WHERE id = ?)
+			AND n.incident = (SELECT first.incident FROM notification first WHERE first.message = m.id ORDER BY first.hold_until, first.incident, first.position LIMIT 1)
+		ORDER BY m.position LIMIT 1`, incident, address, Accepted, message)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	return ids[0], nil
+}
+
 // Finish ends a transmission, accepted or refused for good.
 func (tx *Tx) Finish(message, address, status, detail string, now time.Time) error {
 	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = NULL, ended_at = ? WHERE message = ? AND address = ?`,

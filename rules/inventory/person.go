@@ -20,6 +20,9 @@ type Person struct {
 	Phone    string
 	Language string // one that there is a folder for; "" for the customer's own
 	Shared   bool   // a mailbox that several people read
+	// TicketIntake marks a mailbox that a ticket tool reads. Its mails do not call
+	// themselves automatic, which such tools throw away.
+	TicketIntake bool
 	// Channels are the addresses of other ways than e-mail, by channel.
 	Channels map[string]string
 }
@@ -31,6 +34,8 @@ type personEntry struct {
 	Phone    string `yaml:"phone"`
 	Language string `yaml:"language"`
 	Shared   bool   `yaml:"shared"`
+
+	TicketIntake bool `yaml:"ticket_intake"`
 	// Channels are the addresses of other ways than e-mail, by channel.
 	Channels map[string]string `yaml:"channels"`
 }
@@ -57,7 +62,8 @@ func (l *loader) people(entries map[string]personEntry) {
 			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
 		}
 		l.dir.speaks(e.At, where+".language", e.Language)
-		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared, Channels: l.channels(e, where)}
+		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared,
+			TicketIntake: e.TicketIntake, Channels: l.channels(e, where)}
 	}
 }
 

@@ -32,6 +32,9 @@ type Role struct {
 	// Outside marks the customer's own people: they are written to in plain
 	// words, and never at night.
 	Outside bool
+	// TicketIntake marks mailboxes that a ticket tool reads, see
+	// [inventory.Person].
+	TicketIntake bool
 }
 
 type roleDoc struct {
@@ -41,13 +44,19 @@ type roleDoc struct {
 	Field     string   `yaml:"field"`
 	Otherwise string   `yaml:"otherwise"`
 	Outside   bool     `yaml:"outside"`
+
+	TicketIntake bool `yaml:"ticket_intake"`
 }
 
 func (doc roleDoc) load(l *loader, name string) {
 	if _, twice := l.policy.Roles[name]; twice {
 		l.fault(doc.Position, "roles."+name, "role %q is defined twice: keep one", name)
 	}
-	r := &Role{Name: name, People: doc.People, Rota: doc.Rota, Field: doc.Field, Otherwise: doc.Otherwise, Outside: doc.Outside}
+	r := &Role{Name: name, People: doc.People, Rota: doc.Rota, Field: doc.Field, Otherwise: doc.Otherwise, Outside: doc.Outside,
+		TicketIntake: doc.TicketIntake}
+	if doc.TicketIntake && doc.Field != "" {
+		l.fault(doc.Position, "roles."+name+".ticket_intake", "a field names other people for each incident: write ticket_intake: true at the person in the inventory instead")
+	}
 	switch {
 	case doc.Field != "" && (doc.Rota != "" || len(doc.People) > 0):
 		l.fault(doc.Position, "roles."+name, "field stands beside rota or people: keep one, and name who fills in with otherwise:")

@@ -148,6 +148,11 @@ func (l *Language) NameOf(list, value string) string {
 			return w
 		}
 	}
+	if KeyOf(value) == "unknown" {
+		if w, ok := l.lookup("unknown"); ok {
+			return w
+		}
+	}
 	return strings.ReplaceAll(value, "_", " ")
 }
 

@@ -1,0 +1,245 @@
+package message
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"vigie/rules"
+)
+
+// twoLocals are the local backups of two machines that failed in one night.
+func twoLocals(template, lang string) []rules.Notification {
+	ns := bundle(example(template, lang)[0], 2)
+	ns[1].Facts.Machine, ns[1].Facts.MachineClass = "NAS-01", "nas"
+	ns[1].Facts.Error = "Le certificat du dépôt a expiré"
+	return ns
+}
+
+// A mail about several incidents has, for each of them, the links that a lone one
+// has, and the product's own words.
+func TestEveryRowHasItsLinks(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range numbers(r) {
+		if id == "D1" { // its tables are read by one person, and link each incident
+			continue
+		}
+		for _, lang := range []string{"fr", "en"} {
+			first := example(id, lang)[0]
+			lone, err := r.Render([]rules.Notification{first})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ns := twoLocals(id, lang)
+			if first.Facts.Machine == "" || first.Facts.Platform != "" {
+				ns = bundle(first, 2)
+			}
+			many, err := r.Render(ns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkMail(t, many, lang)
+			checkProse(t, id+"/"+lang, many)
+			for _, purpose := range []string{"take", "assign", "escalate", "forecast_yes", "forecast_no", "call", "check_ok", "check_ko",
+				"silence", "attempt", "resolve", "close", "reopen", "incident", "answer"} {
+				if !strings.Contains(lone.HTML, "/a/"+purpose+".") {
+					continue
+				}
+				for _, n := range ns {
+					for part, s := range map[string]string{"text": many.Text, "html": many.HTML} {
+						if !strings.Contains(s, "/a/"+purpose+"."+n.IncidentID+".") {
+							t.Errorf("%s/%s: %s of %s has no link in the %s:\n%s", id, lang, purpose, n.IncidentID, part, many.Text)
+						}
+					}
+				}
+			}
+			if slices.Contains([]string{"B1", "B2", "B7", "B9", "B11", "D2"}, id) {
+				for _, n := range ns {
+					if !strings.Contains(strings.Join(strings.Fields(many.Text), " "), n.Facts.Error) || !strings.Contains(htmlText(many.HTML), n.Facts.Error) {
+						t.Errorf("%s/%s lacks the error of %s:\n%s", id, lang, n.Facts.Machine, many.Text)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A customer's own people read no error text, whatever the number of machines.
+func TestRowsForCustomersAreBare(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"B4", "B12"} {
+		first := example(id, "fr")[0]
+		first.To, first.Cc = to(lea), nil
+		first.Facts.Error = "0x1350016"
+		out, err := r.Render(bundle(first, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.Text+out.HTML, "0x1350016") || strings.Contains(out.Text+out.HTML, "/a/incident.") {
+			t.Errorf("%s: a customer reads\n%s", id, out.Text)
+		}
+	}
+}
+
+// Two clocks of one incident that are missed in one second are both named, and
+// two of its notifications do not make it two platforms.
+func TestTwoClocksOfOneIncident(t *testing.T) {
+	r := newTestRenderer(t)
+	for lang, want := range map[string][]string{
+		"fr": {"pré-qualification et contournement", "les délais « pré-qualification et contournement » sont dépassés"},
+		"en": {"pre-qualification and workaround", "the times for pre-qualification and workaround are over"},
+	} {
+		n := example("M7", lang)[0]
+		n.Facts.Percent = 100
+		n.Facts.Clocks = []rules.ClockRow{
+			{Target: "prequalification", Due: at("2025-03-10 15:00"), Late: true},
+			{Target: "workaround", Due: at("2025-03-10 15:00"), Late: true},
+			{Target: "resolve", Due: at("2025-03-12 14:00")},
+		}
+		n.DecidedAt = at("2025-03-10 15:00")
+		one, two := n, n
+		one.Facts.Target, two.Facts.Target = "prequalification", "workaround"
+		two.ID = "n2"
+		out, err := r.Render([]rules.Notification{one, two})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(out.Text), " ")
+		if !strings.Contains(out.Subject, want[0]) || !strings.Contains(text, want[1]) || strings.Contains(out.Subject, "[2 ") {
+			t.Errorf("%s: %s\n%s", lang, out.Subject, out.Text)
+		}
+		checkProse(t, lang, out)
+	}
+}
+
+// Two roles of one server are one machine.
+func TestTwoRolesOfOneMachine(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"B1", "B2", "B3", "B8", "B8q", "B9", "B11", "B12", "D2", "D3", "D6"} {
+		for _, lang := range []string{"fr", "en"} {
+			first := example(id, lang)[0]
+			ns := []rules.Notification{first, first}
+			f := local()
+			f.State, f.ResolvedAt, f.Assignee, f.SilenceUntil = first.Facts.State, first.Facts.ResolvedAt, first.Facts.Assignee, first.Facts.SilenceUntil
+			f.Number, ns[1].IncidentID, ns[1].ID = 999, "i999", "n2"
+			ns[1].Facts = f
+			out, err := r.Render(ns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkProse(t, id+"/"+lang, out)
+			for _, wrong := range []string{"2 machines", "1 machine", "SRV-AD, SRV-AD"} {
+				if strings.Contains(out.Subject+out.Text+out.HTML, wrong) {
+					t.Errorf("%s/%s says %q:\n%s\n%s", id, lang, wrong, out.Subject, out.Text)
+				}
+			}
+			if testing.Verbose() {
+				t.Logf("%s\n%s", out.Subject, out.Text)
+			}
+		}
+	}
+}
+
+// A server that missed its backup is not said to be switched off, whatever its
+// agent did; a workstation is.
+func TestMissedIsNotSwitchedOff(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"B1", "B2", "B3", "B7", "B11", "D2"} {
+		for lang, off := range map[string]string{"fr": "éteint", "en": " off"} {
+			for _, count := range []int{1, 2} {
+				n := example(id, lang)[0]
+				n.Facts.Kind, n.Facts.Offline = "missed", true
+				ns := bundle(n, count)
+				for i := range ns {
+					ns[i].Facts.Offline = true
+				}
+				out, err := r.Render(ns)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(out.Subject+out.Text, off) {
+					t.Errorf("%s/%s calls a server switched off:\n%s\n%s", id, lang, out.Subject, out.Text)
+				}
+			}
+		}
+	}
+}
+
+// The mails about calls say only what happened.
+func TestCallsSayWhatHappened(t *testing.T) {
+	r := newTestRenderer(t)
+	wrote := rules.HistoryLine{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}
+	answered := rules.HistoryLine{At: at("2025-03-12 09:30"), What: "answer", Text: "c'est fait"}
+	for _, c := range []struct {
+		name, template, outcome, called string
+		history                         []rules.HistoryLine
+		want, never                     []string
+	}{
+		{"no answer", "B5", "", "", []rules.HistoryLine{wrote}, []string{"sans réponse"}, nil},
+		{"reached", "B5", "reached", "2025-03-11T10:00:00+01:00", []rules.HistoryLine{wrote}, []string{"malgré ce qui a été convenu"}, []string{"sans réponse"}},
+		{"voicemail", "B5", "voicemail", "2025-03-17T10:00:00+01:00", []rules.HistoryLine{wrote}, []string{"n'a pas abouti"}, []string{"sans réponse"}},
+		{"answered", "B5", "", "", []rules.HistoryLine{wrote, answered}, []string{"malgré la réponse reçue"}, []string{"sans réponse"}},
+		{"never written", "B5", "", "", nil, nil, []string{"sans réponse"}},
+		{"no call made", "B5n", "", "", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
+		{"just called in vain", "B5n", "voicemail", "2025-03-20T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, nil},
+		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
+	} {
+		n := example(c.template, "fr")[0]
+		n.Facts.History, n.Facts.Call = c.history, nil
+		if c.outcome != "" {
+			n.Facts.Call = map[string]string{"outcome": c.outcome, "at": c.called}
+		}
+		out, err := r.Render([]rules.Notification{n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := out.Subject + " " + strings.Join(strings.Fields(out.Text), " ")
+		for _, w := range c.want {
+			if !strings.Contains(all, w) {
+				t.Errorf("%s: %q is not said:\n%s\n%s", c.name, w, out.Subject, out.Text)
+			}
+		}
+		for _, w := range c.never {
+			if strings.Contains(all, w) {
+				t.Errorf("%s: %q is said:\n%s\n%s", c.name, w, out.Subject, out.Text)
+			}
+		}
+	}
+}
+
+// What sorts threads by subject strips what stands in brackets at the front
+// (RFC 5256, base subject); two incidents of one machine still differ.
+func TestSubjectsKeepIncidentsApart(t *testing.T) {
+	r := newTestRenderer(t)
+	base := func(s string) string {
+		for strings.HasPrefix(s, "[") {
+			_, rest, ok := strings.Cut(s, "] ")
+			if !ok {
+				return s
+			}
+			s = rest
+		}
+		return s
+	}
+	for _, id := range numbers(r) {
+		for _, lang := range []string{"fr", "en"} {
+			n := example(id, lang)[0]
+			n.Facts.CustomerName = strings.Repeat("Dupont ", 20)
+			if n.Facts.Number == 0 || id == "D1" || id == "D8" { // of several incidents
+				continue
+			}
+			one, err := r.Subject([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Facts.Number += 1000
+			two, err := r.Subject([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if base(one) == base(two) {
+				t.Errorf("%s/%s: one thread: %s", id, lang, base(one))
+			}
+		}
+	}
+}
