@@ -139,6 +139,8 @@ type StepRecord struct {
 	Refused []Party `json:"refused,omitempty"`
 	// Held are those of Pending whose message is refused and tried again.
 	Held []string `json:"held,omitempty"`
+	// Unfilled are roles that must have it and that nobody fills: it is not done.
+	Unfilled []string `json:"unfilled,omitempty"`
 	// Accepted are the addresses whose mail server has accepted.
 	Accepted  []string `json:"accepted,omitempty"`
 	MessageID string   `json:"message_id,omitempty"`

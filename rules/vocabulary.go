@@ -124,7 +124,7 @@ func (d *decider) toldOrTelling(f Flag) bool {
 			continue
 		}
 		for _, r := range d.inc.Steps {
-			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) == 0 {
+			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) == 0 && len(r.Unfilled) == 0 {
 				return true
 			}
 		}
@@ -211,11 +211,18 @@ func (d *decider) dutyChanged() bool {
 // to be mended.
 func (d *decider) addressRefused() bool {
 	for _, r := range d.inc.Steps {
-		if r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused)+len(r.Held) > 0 {
+		if r.Episode == d.inc.Episode && (r.Status == StepDecided && len(r.Refused)+len(r.Held) > 0 || d.lacks(r)) {
 			return true
 		}
 	}
 	return false
+}
+
+// lacks is true while nobody fills a role that must have a message.
+func (d *decider) lacks(r *StepRecord) bool {
+	return (r.Status == StepDecided || r.Status == StepBlocked) && slices.ContainsFunc(r.Unfilled, func(role string) bool {
+		return len(d.contacts().resolve(role, "", d.now)) == 0
+	})
 }
 
 // restoreVerified is true once the newest restore was verified.
