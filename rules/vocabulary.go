@@ -20,6 +20,7 @@ func Verbs() []string { return slices.Clone(verbs) }
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
 	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened",
+	"lapsed", "promise_passed",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
@@ -57,6 +58,8 @@ var conditions = map[string]func(*decider) bool{
 	"duty_changed":         (*decider).dutyChanged,
 	"nobody_to_tell":       (*decider).nobodyToTell,
 	"staffed":              (*decider).staffed,
+	"first_day":            (*decider).firstDay,
+	"lapsed_today":         (*decider).lapsedToday,
 }
 
 // vocabulary is what a policy may name of what decisions know.
