@@ -531,9 +531,15 @@ func direct(cc []Party) []Party {
 	return out
 }
 
+// unreadEvery is how often an ended alert looks whether its source is read again.
+const unreadEvery = 15 * time.Minute
+
 // lookAgain wakes at the next opening, so that a step that waits for something
 // is never forgotten, whoever forgets to tell.
 func (d rungs) lookAgain() {
+	if d.inc.Flags[FlagSourceDown] && !d.anyFiring() {
+		d.wakeBy(d.horizon.Add(unreadEvery)) // what wakes a source's alerts passes over those that ended
+	}
 	cal := d.calendar(d.s.Calendar)
 	date, err := cal.AddBusinessDays(cal.Date(d.now), 1)
 	if err != nil {
