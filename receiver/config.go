@@ -230,11 +230,23 @@ func load(path string, standIn bool) (*Setup, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	directory.Exporters = c.exporterSources()
 	book, err := rules.NewBook(directory, policies...)
 	if err != nil {
 		return nil, err
 	}
 	return &Setup{Config: c, Book: book, Calendars: calendars.taken}, nil
+}
+
+// exporterSources are the sources that each exporter reads, by its address.
+func (c *Config) exporterSources() map[string][]string {
+	out := map[string][]string{}
+	for _, x := range c.Exporters {
+		if u, err := url.Parse(x.URL); err == nil && len(x.Sources) > 0 {
+			out[u.Host] = append(out[u.Host], x.Sources...)
+		}
+	}
+	return out
 }
 
 func collect(faults strict.Faults, path string, err error) strict.Faults {

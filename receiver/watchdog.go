@@ -125,7 +125,7 @@ func (w *watch) missing(now time.Time, limit time.Duration) bool {
 // watchdog is heard again.
 func (w *watchdog) turn(ctx context.Context) error {
 	now := w.now()
-	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: "vigie", rules.LabelSeverity: "critical"}
+	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: rules.SelfSource, rules.LabelSeverity: "critical"}
 	s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 	w.watch.mu.Lock()
 	w.watch.clamp(now)

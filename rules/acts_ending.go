@@ -111,7 +111,7 @@ func (d acting) actWaive(a Act) {
 				return
 			}
 			r.Refused = slices.Delete(slices.Clone(r.Refused), i, i+1)
-			if len(r.Pending) == 0 && len(r.Refused) == 0 && r.Status == StepDecided {
+			if r.complete() && r.Status == StepDecided {
 				d.post().accept(r)
 			}
 			return

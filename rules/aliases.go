@@ -62,6 +62,7 @@ const (
 	LabelEngine             = model.LabelEngine
 	LabelPlan               = model.LabelPlan
 	LabelSource             = model.LabelSource
+	LabelExporter           = model.LabelExporter
 	LabelJobID              = model.LabelJobID
 	LabelKind               = model.LabelKind
 	LabelSeverity           = model.LabelSeverity

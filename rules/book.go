@@ -58,6 +58,20 @@ func (b *Book) InForce(at time.Time) *Policy {
 // mistake, see [policy.Policy.Warnings].
 func (b *Book) Warnings(now time.Time) []string { return b.InForce(now).Warnings(b.Directory, now) }
 
+// CheckTraces refuses what would keep written traces from ever being done, in the
+// policy in force and in those to come, see [policy.Policy.CheckTraces].
+func (b *Book) CheckTraces(now time.Time) error {
+	var errs []error
+	for _, p := range b.ordered {
+		if !p.Retired && (p == b.InForce(now) || p.EffectiveFrom.After(now)) {
+			if err := p.CheckTraces(b.Directory, now); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Policy returns the policy with that content hash; nil when unknown.
 func (b *Book) Policy(hash string) *Policy { return b.policies[hash] }
 

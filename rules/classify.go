@@ -191,7 +191,7 @@ func (b *Book) decommissioned(c Classified, i Incident, now time.Time) bool {
 // fires on: his word holds until a new run begins.
 func sameRun(s Signal, i Incident) bool {
 	a := i.Alerts[s.Fingerprint]
-	return a != nil && a.Firing && !s.StartsAt.After(a.StartsAt)
+	return a != nil && a.Firing && (!s.StartsAt.After(a.StartsAt) || a.tells(s))
 }
 
 // mayJoin is true for an open incident, and for an ended one inside its

@@ -269,6 +269,8 @@ func (d *decider) settle(horizon time.Time) {
 		d.stopwatch().clocks()
 		d.wake = time.Time{}
 		d.stopwatch().clockWakes()
+		d.keeping().lapse()
+		d.keeping().promise()
 		d.rungs().steps()
 		if before == len(d.out.Journal)+len(d.out.Notifications) {
 			return
@@ -289,6 +291,9 @@ func (d *decider) deriveFlags() {
 	}
 	state, why := d.proof().other()
 	double := state == EvidenceKO || state == EvidenceNone && d.s.OtherBackup.NoneIsKO
+	if d.inc.Flags[FlagDoubleFailure] && state == EvidenceUnknown {
+		double = true // what is not known lowers no flag
+	}
 	if d.flag(FlagDoubleFailure, double, why) {
 		d.out.Touches = true
 	}

@@ -178,6 +178,8 @@ type FactSheet struct {
 	RunbookURL   string     `json:"runbook_url"`
 	GeneratorURL string     `json:"generator_url"`
 
+	// Again says why somebody is told once more: [AgainPromise], [AgainFailing].
+	Again string `json:"again,omitempty"`
 	// RefusedWhat is what was refused for them, see [RefusedAddress].
 	RefusedWhat string `json:"refused_what,omitempty"`
 }
@@ -213,3 +215,9 @@ type ClockRow struct {
 	Paused bool      `json:"paused"`
 	Late   bool      `json:"late"`
 }
+
+// Why somebody who knows of a failure is told once more.
+const (
+	AgainPromise = "promise" // the promised date is over
+	AgainFailing = "failing" // it has failed for days
+)

@@ -29,9 +29,14 @@ func (d post) delivered(e Delivered) {
 	for _, a := range e.Held {
 		d.held(r, a, e)
 	}
-	if r.Status == StepDecided && len(r.Pending) == 0 && len(r.Refused) == 0 {
+	if r.Status == StepDecided && r.complete() {
 		d.accept(r)
 	}
+}
+
+// complete reports whether nobody is left who must have the message.
+func (r *StepRecord) complete() bool {
+	return len(r.Pending) == 0 && len(r.Refused) == 0 && len(r.Unfilled) == 0
 }
 
 func (d post) recordOf(notification string) *StepRecord {
@@ -223,6 +228,44 @@ func (d post) refreshed() {
 		for _, p := range slices.Clone(r.Refused) {
 			d.resend(st, r, p)
 		}
+		d.fill(st, r)
+	}
+}
+
+// fill sends a trace to whoever fills a role by now that nobody filled when it
+// left.
+func (d post) fill(st *Step, r *StepRecord) {
+	defer d.reachBy(st.Channel)()
+	var still []string
+	for _, role := range r.Unfilled {
+		ps := d.contacts().resolve(role, "", d.now)
+		if len(ps) == 0 {
+			still = append(still, role)
+			continue
+		}
+		for _, p := range ps {
+			if r.addresses(p.Address) {
+				continue
+			}
+			p.Cc = slices.Contains(st.Cc, role)
+			r.Pending = append(slices.Clone(r.Pending), p)
+			var cc []Party // what goes to a customer has its copies
+			if !p.Cc {
+				_, cc, _ = d.contacts().recipients(st, st.To, st.Cc, "")
+			}
+			n := d.telling().notification(st, st.Template, []Party{p}, cc, "", "role "+role+" was empty when it left")
+			n.ID = r.NotificationID + "/again:" + p.Address
+			n.Solo = true
+			r.Resent = append(slices.Clone(r.Resent), n.ID)
+			d.out.Notifications = append(d.out.Notifications, n)
+			d.note("step", st.Name, "", "sent to role "+role+", which was empty when it left")
+		}
+	}
+	if len(still) == len(r.Unfilled) {
+		return
+	}
+	if r.Unfilled = still; r.complete() {
+		d.accept(r)
 	}
 }
 

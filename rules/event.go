@@ -159,4 +159,5 @@ const (
 	RefusedAddress = ""        // the address itself
 	RefusedMessage = "message" // its content or its size
 	RefusedTrouble = "trouble" // nothing was wrong with either, for too long
+	UnfilledRole   = "role"    // nobody fills a role that must have it
 )

@@ -239,27 +239,6 @@ func orNever(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// BlindedBy reports whether an incident about an unreadable source concerns
-// what reads this incident's backups: the same source and customer, where it
-// names one. One that names no source speaks of all of them.
-func (i Incident) BlindedBy(blind Incident) bool {
-	if blind.State.Ended() || blind.Key == i.Key {
-		return false
-	}
-	for _, b := range blind.Alerts {
-		source, customer := b.Labels[LabelSource], b.Labels[LabelCustomer]
-		if !b.Firing || customer != "" && customer != i.Identity[LabelCustomer] {
-			continue
-		}
-		for _, a := range i.Alerts {
-			if source == "" || a.Labels[LabelSource] == source {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // SiblingOf is what other incidents of the machine may know of this one.
 func SiblingOf(i Incident) Sibling {
 	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[LabelBackupRole], Scenario: i.Scenario, State: i.State,

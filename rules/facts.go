@@ -67,6 +67,7 @@ func (d telling) sheet(st *Step, platform string, to []Party) FactSheet {
 	d.sheetPlans(&f)
 	d.sheetTimes(&f)
 	d.sheetPlatform(&f, platform)
+	d.sheetAgain(&f, st)
 	f.History = d.history()
 	for fl := range i.Flags {
 		f.Flags = append(f.Flags, fl)
@@ -182,6 +183,28 @@ func (d telling) sheetPlans(f *FactSheet) {
 	for _, s := range d.facts.Siblings {
 		for _, p := range s.Plans {
 			f.OtherTexts = append(f.OtherTexts, PlanRow{Machine: f.Machine, Plan: p, Engine: s.Engine, Role: s.Role, State: EvidenceKO})
+		}
+	}
+}
+
+// sheetAgain says of what is told on a later day that it is, and by when: a
+// deadline that is over is none, so the present day counts.
+func (d telling) sheetAgain(f *FactSheet, st *Step) {
+	if slices.ContainsFunc(st.When, endsOn) || d.firstDay() {
+		return
+	}
+	for _, t := range st.When {
+		switch {
+		case t.Kind == WhenMoment && (t.Name == "promise_passed" || t.Name == "waiting_over"):
+			f.Again = AgainPromise
+		case t.Kind == WhenDays && st.Trace && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
+			f.Again = AgainFailing
+		case t.Kind != WhenOpening:
+			continue
+		}
+		cal := d.calendar(d.s.Calendar)
+		if closing, ok := cal.Closing(cal.Date(d.now)); ok && !f.Deadline.IsZero() && f.Deadline.Before(d.now) {
+			f.Deadline = closing
 		}
 	}
 }

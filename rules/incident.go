@@ -83,8 +83,13 @@ type Alert struct {
 	SuccessKnown  bool      `json:"success_known,omitempty"`
 	LastSuccess   time.Time `json:"last_success,omitzero"` // newest answer of Prometheus
 	SizeBytes     float64   `json:"size_bytes,omitempty"`
-	Lost          bool      `json:"lost,omitempty"` // its series is gone
-	Proven        bool      `json:"proven,omitempty"`
+	// Runs are the failed runs of its job in this episode, Run the end of the last
+	// one where that is known, RunStart when its alert began.
+	Runs     int       `json:"runs,omitempty"`
+	Run      time.Time `json:"run,omitzero"`
+	RunStart time.Time `json:"run_start,omitzero"`
+	Lost     bool      `json:"lost,omitempty"` // its series is gone
+	Proven   bool      `json:"proven,omitempty"`
 }
 
 // PastEpisode keeps what an ended episode came to.
@@ -139,6 +144,8 @@ type StepRecord struct {
 	Refused []Party `json:"refused,omitempty"`
 	// Held are those of Pending whose message is refused and tried again.
 	Held []string `json:"held,omitempty"`
+	// Unfilled are roles that must have it and that nobody fills: it is not done.
+	Unfilled []string `json:"unfilled,omitempty"`
 	// Accepted are the addresses whose mail server has accepted.
 	Accepted  []string `json:"accepted,omitempty"`
 	MessageID string   `json:"message_id,omitempty"`

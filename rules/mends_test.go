@@ -8,8 +8,9 @@ import (
 	"vigie/rules"
 )
 
-// covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody
-// nothing leaves that looks like a trace, and nobody counts as told.
+// covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody the
+// trace leaves to those who exist, but is not done: the supervisor is told which
+// role is empty, and whoever fills it later gets it.
 func TestTraceThatReachesNoCopy(t *testing.T) {
 	book := exampleBook(t, "synomega")
 	dir := book.Directory.Clone()
@@ -23,15 +24,31 @@ func TestTraceThatReachesNoCopy(t *testing.T) {
 	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
 	b.act("escalate", "adm1", now.Add(time.Minute), "reason", "disk")
 	b.answer(now.Add(time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
-	for _, n := range b.notes {
-		if n.Trace {
-			t.Errorf("%s leaves without the ticket queue", n.Step)
-		}
+	trace := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "account_manager" })
+	empty := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "address_refused" })
+	if trace < 0 || empty < 0 {
+		t.Fatalf("the trace leaves: %t; its empty role is told: %t", trace >= 0, empty >= 0)
+	}
+	if f := b.notes[empty].Facts; f.RefusedWhat != rules.UnfilledRole || !slices.Equal(f.Refused, []string{"trace_queue"}) || b.notes[empty].To[0].Person != "sup" {
+		t.Errorf("told is %+v to %+v", f.Refused, b.notes[empty].To)
+	}
+	var accepted []string
+	for _, p := range slices.Concat(b.notes[trace].To, b.notes[trace].Cc) {
+		accepted = append(accepted, p.Address)
+	}
+	b.do(rules.Delivered{NotificationID: b.notes[trace].ID, Accepted: accepted, MessageID: "m"}, now.Add(80*time.Second))
+	if b.inc.Flags[rules.FlagAccountManagerTold] {
+		t.Error("a trace that lacks a role counts as done")
 	}
 	b.book = book // the address is mended
 	b.do(rules.Refreshed{}, now.Add(90*time.Second))
-	if !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Step == "account_manager" }) {
-		t.Error("the trace does not leave once its copies reach somebody")
+	last := b.notes[len(b.notes)-1]
+	if last.Step != "account_manager" || !last.Solo || last.To[0].Person != "expert" {
+		t.Fatalf("the trace does not reach who fills the role by now: %+v", last)
+	}
+	b.do(rules.Delivered{NotificationID: last.ID, Accepted: []string{last.To[0].Address}, MessageID: "m"}, now.Add(100*time.Second))
+	if !b.inc.Flags[rules.FlagAccountManagerTold] {
+		t.Error("the trace is not done although every role has it")
 	}
 }
 

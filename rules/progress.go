@@ -18,6 +18,8 @@ type Progress struct {
 	Reason       string `json:"reason,omitempty"`
 	ExpectedDate string `json:"expected_date,omitempty"`
 	Workaround   string `json:"workaround,omitempty"`
+	// PromisePassed is the expected date that is over and was told.
+	PromisePassed string `json:"promise_passed,omitempty"`
 
 	PreviousAssignee string   `json:"previous_assignee,omitempty"`
 	OwnerBySilence   string   `json:"owner_by_silence,omitempty"` // who owns it only because of a silence

@@ -55,6 +55,11 @@ func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 		// another run fails.
 		return d.now.Before(d.againAt()) && !unixTime(s.Annotations["last_run"]).After(d.inc.ResolvedAt)
 	}
+	if a != nil && a.tells(s) {
+		a.Firing, a.StartsAt, a.EndedAt, a.LastSeen = true, started, time.Time{}, d.now
+		d.note("signal", "same_run", "", "the alert began anew, but no run did: it stays over")
+		return true
+	}
 	if confirmed || a == nil || a.EndedAt.IsZero() || started.After(a.EndedAt) {
 		return false
 	}
@@ -210,7 +215,9 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	for k, a := range i.Alerts {
 		switch {
 		case a.Firing:
+			a.Runs = 0
 		case s.ByPerson():
+			a.Runs = 0
 			a.failsAgain(d.now)
 		default:
 			delete(i.Alerts, k)
@@ -291,18 +298,18 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	case a == nil:
 		a = &Alert{StartsAt: started}
 		i.Alerts[s.Fingerprint] = a
-		i.Failures++
+		d.countRun(a, s, started)
 		d.note("signal", s.Labels[LabelAlertname], "", s.Describe())
 	case !a.Firing && !confirmed && !a.EndedAt.IsZero() && !started.After(a.EndedAt):
 		d.note("signal", "late_copy", "", "a copy of an alert that has ended since")
 		return
 	case !a.Firing:
-		i.Failures++
+		d.countRun(a, s, started)
 		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
 		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
-		i.Failures++
+		d.countRun(a, s, started)
 		a.StartsAt = started
 		a.newRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())

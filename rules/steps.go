@@ -474,35 +474,75 @@ func (d rungs) take(st *Step, platform string, f firing) {
 	}
 	d.by = d.actorOf(st.When[f.trigger])
 	to, cc, dropped := d.contacts().recipients(st, st.To, st.Cc, platform)
-	if len(to) == 0 || st.Trace && d.untraceable(to, cc) {
+	unfilled := d.unfilled(st, platform)
+	if len(to) == 0 && st.Trace && st.Missing == nil {
+		to, cc = direct(cc), nil // it leaves to those who exist
+	}
+	if len(to) == 0 {
 		d.nobody(st, key, platform, f)
+		d.tellOfUnfilled(key, unfilled)
 		return
 	}
 	if dropped != "" {
 		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
+	d.tellOfUnfilled(key, unfilled)
 }
 
-// untraceable reports whether a role that must have every written trace would
-// get none: then nothing is sent that looks like one (rule W).
-func (d rungs) untraceable(to, cc []Party) bool {
-	for _, role := range d.p.Required {
-		reached := false
-		for _, p := range d.contacts().resolve(role, "", d.now) {
-			same := func(q Party) bool { return q.Person == p.Person }
-			reached = reached || slices.ContainsFunc(to, same) || slices.ContainsFunc(cc, same)
+// unfilled lists the roles without which a written trace is not done and that
+// nobody fills now. Whom the incident's own course names is not asked for, nor
+// whose place if_nobody takes.
+func (d rungs) unfilled(st *Step, platform string) []string {
+	if !st.Trace {
+		return nil
+	}
+	defer d.reachBy(st.Channel)()
+	var out []string
+	for n, name := range slices.Concat(st.To, st.Cc, d.p.Required) {
+		r := d.p.Roles[name]
+		if r == nil || r.OfIncident() || n < len(st.To) && st.Missing != nil || slices.Contains(out, name) {
+			continue
 		}
-		if !reached {
-			return true
+		if len(d.contacts().resolve(name, platform, d.now)) == 0 {
+			out = append(out, name)
 		}
 	}
-	return false
+	return out
 }
+
+// tellOfUnfilled keeps a trace from being done while roles of it are empty, and
+// lets those who mend it know which.
+func (d rungs) tellOfUnfilled(key StepKey, roles []string) {
+	r := d.inc.Steps[key]
+	if r == nil || len(roles) == 0 || slices.Equal(r.Unfilled, roles) {
+		return
+	}
+	r.Unfilled = roles
+	d.note("step", r.Step, "", "not done: nobody fills "+strings.Join(roles, ", "))
+	for _, role := range roles {
+		d.post().tellOfRefusal(r, Party{Role: role, Address: role}, UnfilledRole)
+	}
+}
+
+// direct makes those in copy the recipients.
+func direct(cc []Party) []Party {
+	out := slices.Clone(cc)
+	for i := range out {
+		out[i].Cc = false
+	}
+	return out
+}
+
+// unreadEvery is how often an ended alert looks whether its source is read again.
+const unreadEvery = 15 * time.Minute
 
 // lookAgain wakes at the next opening, so that a step that waits for something
 // is never forgotten, whoever forgets to tell.
 func (d rungs) lookAgain() {
+	if d.inc.Flags[FlagSourceDown] && !d.anyFiring() {
+		d.wakeBy(d.horizon.Add(unreadEvery)) // what wakes a source's alerts passes over those that ended
+	}
 	cal := d.calendar(d.s.Calendar)
 	date, err := cal.AddBusinessDays(cal.Date(d.now), 1)
 	if err != nil {

@@ -20,6 +20,7 @@ func Verbs() []string { return slices.Clone(verbs) }
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
 	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened",
+	"lapsed", "promise_passed",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
@@ -57,6 +58,8 @@ var conditions = map[string]func(*decider) bool{
 	"duty_changed":         (*decider).dutyChanged,
 	"nobody_to_tell":       (*decider).nobodyToTell,
 	"staffed":              (*decider).staffed,
+	"first_day":            (*decider).firstDay,
+	"lapsed_today":         (*decider).lapsedToday,
 }
 
 // vocabulary is what a policy may name of what decisions know.
@@ -124,7 +127,7 @@ func (d *decider) toldOrTelling(f Flag) bool {
 			continue
 		}
 		for _, r := range d.inc.Steps {
-			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) == 0 {
+			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused) == 0 && len(r.Unfilled) == 0 {
 				return true
 			}
 		}
@@ -211,11 +214,18 @@ func (d *decider) dutyChanged() bool {
 // to be mended.
 func (d *decider) addressRefused() bool {
 	for _, r := range d.inc.Steps {
-		if r.Episode == d.inc.Episode && r.Status == StepDecided && len(r.Refused)+len(r.Held) > 0 {
+		if r.Episode == d.inc.Episode && (r.Status == StepDecided && len(r.Refused)+len(r.Held) > 0 || d.lacks(r)) {
 			return true
 		}
 	}
 	return false
+}
+
+// lacks is true while nobody fills a role that must have a message.
+func (d *decider) lacks(r *StepRecord) bool {
+	return (r.Status == StepDecided || r.Status == StepBlocked) && slices.ContainsFunc(r.Unfilled, func(role string) bool {
+		return len(d.contacts().resolve(role, "", d.now)) == 0
+	})
 }
 
 // restoreVerified is true once the newest restore was verified.

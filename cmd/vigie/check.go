@@ -37,6 +37,9 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if _, err := setup.Parts(); err != nil {
 			return err
 		}
+		if err := setup.Book.CheckTraces(now); err != nil {
+			return err
+		}
 		previews, warnings := setup.Book.Preview(now), setup.Book.Warnings(now)
 		if *output == "json" {
 			warn(c.logs.Writer, warnings) // apart from what programs read

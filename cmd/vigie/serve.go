@@ -200,6 +200,11 @@ func (s *server) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What is running goes on rather than lose a written trace. A start must not
+	// fail for it: it tells whoever can mend it which role is empty.
+	if err := setup.Book.CheckTraces(time.Now()); err != nil {
+		return err
+	}
 	if err := s.engine.Reload(ctx, parts); err != nil {
 		return err
 	}

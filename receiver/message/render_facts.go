@@ -537,6 +537,9 @@ func (v *view) AffectedCount() string {
 	return v.Plural("machines", n)
 }
 
+// Again is why somebody is told once more: "", "promise" or "failing".
+func (i *item) Again() string { return i.f.Again }
+
 // RefusedWhat is what was refused: "" an address, "message" or "trouble".
 func (i *item) RefusedWhat() string { return i.f.RefusedWhat }
 

@@ -233,7 +233,7 @@ func (b *Batch) sourceDown(t *Tracked) (bool, error) {
 		b.looked = true
 	}
 	for _, blind := range b.blinding {
-		if blind.ID != t.ID && t.BlindedBy(blind.Incident) {
+		if blind.ID != t.ID && b.Book.Blinds(blind.Incident, t.Incident) {
 			return true, nil
 		}
 	}

@@ -8,8 +8,10 @@ import (
 	"vigie/internal/strict"
 )
 
-// Absence pauses what is owed to the users of a machine or a customer.
+// Absence pauses what is owed to the users of a machine or a customer, or says
+// that one of the provider's own people is away.
 type Absence struct {
+	Person   string // away himself; then customer and machine are empty
 	Customer string
 	Machine  string // empty: all machines of the customer
 	From     time.Time
@@ -19,6 +21,7 @@ type Absence struct {
 
 type absenceEntry struct {
 	At       strict.Position
+	Person   string       `yaml:"person"`
 	Customer string       `yaml:"customer"`
 	Machine  string       `yaml:"machine"`
 	From     fleet.Moment `yaml:"from"`
@@ -29,12 +32,32 @@ type absenceEntry struct {
 func (l *loader) absences(entries []absenceEntry) {
 	for i, e := range entries {
 		where := fmt.Sprintf("absences[%d]", i)
-		l.customer(e.At, where+".customer", e.Customer)
-		l.machine(e.At, where+".machine", e.Customer, e.Machine)
+		switch {
+		case e.Person != "" && e.Customer+e.Machine != "":
+			l.fault(e.At, where+".person", "it stands beside customer or machine: write two entries")
+		case e.Person != "":
+			l.person(e.At, where+".person", e.Person)
+		default:
+			l.customer(e.At, where+".customer", e.Customer)
+			l.machine(e.At, where+".machine", e.Customer, e.Machine)
+		}
 		l.bounded(e.At, where, e.From, e.Until)
 		from, until := l.span(e.At, where, e.From, e.Until)
-		l.dir.Absences = append(l.dir.Absences, Absence{Customer: e.Customer, Machine: e.Machine, From: from, Until: until, Reason: e.Reason})
+		l.dir.Absences = append(l.dir.Absences, Absence{Person: e.Person, Customer: e.Customer, Machine: e.Machine, From: from, Until: until, Reason: e.Reason})
 	}
+}
+
+// Away reports whether a person is away at an instant, and until when.
+func (d *Directory) Away(person string, at time.Time) (until time.Time, away bool) {
+	for again := true; again; {
+		again = false
+		for _, a := range d.Absences {
+			if a.Person != "" && a.Person == person && !at.Before(a.From) && at.Before(a.Until) {
+				until, at, again = a.Until, a.Until, true
+			}
+		}
+	}
+	return until, !until.IsZero()
 }
 
 // AbsentUntil reports whether the machine's user, or its whole customer, is
@@ -44,7 +67,7 @@ func (d *Directory) AbsentUntil(customer, machine string, at time.Time) (time.Ti
 	for again := true; again; {
 		again = false
 		for _, a := range d.Absences {
-			if a.Customer != customer || (a.Machine != "" && a.Machine != machine) {
+			if a.Person != "" || a.Customer != customer || (a.Machine != "" && a.Machine != machine) {
 				continue
 			}
 			if !at.Before(a.From) && at.Before(a.Until) && a.Until.After(until) {

@@ -25,6 +25,9 @@ type Directory struct {
 	closedAt map[string][]strict.Position // where closures stand, by calendar
 	spoken   []mention                    // the languages that are named
 	reached  []mention                    // the channels that are named
+	// Exporters are the sources that each exporter reads, by the exporter's
+	// address as Prometheus names it; an exporter that is not here may read any.
+	Exporters map[string][]string
 	// Imported are the iCalendar files that were read.
 	Imported []ImportedCalendar
 
@@ -81,6 +84,7 @@ func (d *Directory) Clone() *Directory {
 	for name, dates := range d.Closures {
 		c.Closures[name] = maps.Clone(dates)
 	}
+	c.Exporters = maps.Clone(d.Exporters)
 	c.closedAt = maps.Clone(d.closedAt)
 	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)
 	c.Reindex()

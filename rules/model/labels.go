@@ -24,6 +24,7 @@ const (
 	LabelEngine       = "engine"
 	LabelPlan         = "plan"
 	LabelSource       = "source"
+	LabelExporter     = "exporter"
 	LabelJobID        = "job_id"
 	LabelKind         = "kind"
 	LabelSeverity     = "severity"

@@ -110,6 +110,45 @@ func (r *Role) check(at strict.Position, dir *inventory.Directory) strict.Faults
 	return faults
 }
 
+// OfIncident is true for a role that the course of an incident fills, such as
+// its assignee: at times that is nobody.
+func (r *Role) OfIncident() bool {
+	return r.Kind == RoleField && strings.HasPrefix(r.Field, "incident.")
+}
+
+// unfilled says for whom nobody fills a role, nor any that it falls back on, with
+// the cure; "" when somebody does.
+func (p *Policy) unfilled(name string, dir *inventory.Directory, now time.Time) string {
+	r := p.Roles[name]
+	if r == nil || r.OfIncident() {
+		return ""
+	}
+	what := ""
+	if r.Kind != RoleField {
+		if !r.reaches(dir) {
+			what = "nobody: give its people an e-mail address in the inventory"
+		}
+	} else if who, cure := dir.Unreached(r.Field, now); len(who) > 0 {
+		what = "nobody for " + strings.Join(who[:min(len(who), 10)], ", ") + ": in the inventory, " + cure
+	}
+	if what != "" && r.Otherwise != "" && p.unfilled(r.Otherwise, dir, now) == "" {
+		return ""
+	}
+	return what
+}
+
+// CheckTraces refuses roles that a written trace needs and that nobody of the
+// inventory fills: the trace could never be done.
+func (p *Policy) CheckTraces(dir *inventory.Directory, now time.Time) error {
+	var faults strict.Faults
+	for _, s := range p.Scenarios {
+		for _, st := range s.Steps {
+			faults = append(faults, st.checkRoles(p, "scenarios."+s.Name+".steps."+st.Name, dir, now)...)
+		}
+	}
+	return faults.Err()
+}
+
 // reaches reports whether a mail to the role can arrive. Whom a field names
 // depends on the incident, so that one is taken to.
 func (r *Role) reaches(dir *inventory.Directory) bool {
@@ -122,7 +161,9 @@ func (r *Role) reaches(dir *inventory.Directory) bool {
 			people = append(people, entry.Person)
 		}
 	}
-	return slices.ContainsFunc(people, func(id string) bool { return dir.People[id] != nil && dir.People[id].Reachable() })
+	return slices.ContainsFunc(people, func(id string) bool {
+		return dir.Reaches(id) || dir.People[id] != nil && dir.People[id].Reachable()
+	})
 }
 
 // gaps warns of times and entries of the inventory for which the role reaches

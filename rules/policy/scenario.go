@@ -30,6 +30,8 @@ type Scenario struct {
 	OtherBackup *OtherBackup
 	// Handled says what satisfies the day's duty without a repair.
 	Handled *Handled
+	// Owner says when whoever has it does not have it any more; nil for never.
+	Owner *Owner
 	// Calls says how phone calls are followed up.
 	Calls *Calls
 	// Gate refuses acts while the other backup's state is not known.
@@ -114,6 +116,7 @@ type scenarioDoc struct {
 	OtherBackup *otherDoc       `yaml:"other_backup"`
 	Handled     *handledDoc     `yaml:"handled"`
 	Calls       *callsDoc       `yaml:"calls"`
+	Owner       *ownerDoc       `yaml:"owner"`
 	Gate        []string        `yaml:"refused_while_other_backup_unknown"`
 	NeedsCause  bool            `yaml:"resolve_needs_cause"`
 	Blinds      bool            `yaml:"blinds"`
@@ -240,6 +243,9 @@ func (d scenarioDoc) parts(l *loader, s *Scenario, path string) {
 	}
 	if d.Handled != nil {
 		s.Handled = d.Handled.load(l, path+".handled")
+	}
+	if d.Owner != nil {
+		s.Owner = d.Owner.load(l, s, path+".owner")
 	}
 	if d.Calls != nil {
 		s.Calls = d.Calls.load(l, s, path+".calls")

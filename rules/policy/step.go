@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"vigie/internal/strict"
 	"vigie/rules/calendar"
@@ -238,11 +239,30 @@ func (st *Step) check(p *Policy, path string, templates []string, dir *inventory
 	if st.Missing != nil && templates != nil && !slices.Contains(templates, st.Missing.Template) {
 		add(".if_nobody.template", strict.Unknown("template", st.Missing.Template, templates))
 	}
-	for _, cc := range st.Cc {
-		if r := p.Roles[cc]; st.Trace && r != nil && !r.reaches(dir) {
-			add(".cc", fmt.Sprintf("step %s is a written trace, but role %s reaches nobody: give its people an e-mail address in the inventory", st.Name, cc))
+	return append(faults, st.checkRoles(p, path, dir, time.Time{})...)
+}
+
+// checkRoles refuses a written trace of which a role reaches nobody. Where
+// if_nobody says who is told instead, that is looked at in place of to:.
+func (st *Step) checkRoles(p *Policy, path string, dir *inventory.Directory, now time.Time) strict.Faults {
+	var faults strict.Faults
+	if !st.Trace {
+		return nil
+	}
+	look := func(key string, roles []string) {
+		for _, role := range roles {
+			if what := p.unfilled(role, dir, now); what != "" {
+				faults = append(faults, strict.Fault{Position: st.At, Path: path + key,
+					What: fmt.Sprintf("step %s is a written trace, but role %s reaches %s", st.Name, role, what)})
+			}
 		}
 	}
+	if st.Missing != nil {
+		look(".if_nobody.to", st.Missing.To)
+	} else {
+		look(".to", st.To)
+	}
+	look(".cc", st.Cc)
 	return faults
 }
 

@@ -55,8 +55,25 @@ func (p *player) maintenance(dir *rules.Directory, e *event) error {
 	return nil
 }
 
+func (p *player) personAway(dir *rules.Directory, e *event) error {
+	d := e.Absence
+	person := dir.Person(d.Person)
+	if person == nil || d.Customer+d.Machine != "" {
+		return fault(e.Where, "absence.person names nobody of the inventory, or stands beside customer or machine: mend it")
+	}
+	a := rules.Absence{Person: person.ID, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
+	if !a.From.Before(a.Until) {
+		return fault(e.Where, "absence.to lies not after from: mend the dates")
+	}
+	dir.Absences = append(dir.Absences, a)
+	return nil
+}
+
 func (p *player) absence(dir *rules.Directory, e *event) error {
 	d := e.Absence
+	if d.Person != "" {
+		return p.personAway(dir, e)
+	}
 	customer, err := p.customerOf(e.Where, "absence", d.Customer, d.Machine)
 	if err != nil {
 		return err

@@ -94,6 +94,7 @@ type (
 	}
 
 	absenceDoc struct {
+		Person   string `yaml:"person"`
 		Customer string `yaml:"customer"`
 		Machine  string `yaml:"machine"`
 		From     moment `yaml:"from"`
@@ -419,7 +420,7 @@ func (c *checker) event(e *event, path string) {
 		need(m.Platform == "" && m.Customer == "" && m.Machine == "", "maintenance", "name a platform, a customer or a machine")
 		need(m.From.isZero() || m.To.isZero(), "maintenance", "write `from:` and `to:`")
 	case e.Absence != nil:
-		need(e.Absence.Customer == "" && e.Absence.Machine == "", "absence", "name a customer or a machine")
+		need(e.Absence.Person == "" && e.Absence.Customer == "" && e.Absence.Machine == "", "absence", "name a customer or a machine, or a person")
 		need(e.Absence.From.isZero() || e.Absence.To.isZero(), "absence", "write `from:` and `to:`")
 	case e.Rota != nil:
 		need(e.Rota.Role == "", "rota.role", "write the role whose duty changes")
