@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vigie/internal/strict"
+	"vigie/rules/act"
 	"vigie/rules/calendar"
 )
 
@@ -27,6 +28,10 @@ type Directory struct {
 	reached  []mention                    // the channels that are named
 	// Imported are the iCalendar files that were read.
 	Imported []ImportedCalendar
+	// Access are the rights that are given by name, by person's id; Confidential
+	// are those who read the journal of confidential cases.
+	Access       map[string]act.Role
+	Confidential []string
 
 	index machineIndex
 }
@@ -81,6 +86,7 @@ func (d *Directory) Clone() *Directory {
 	for name, dates := range d.Closures {
 		c.Closures[name] = maps.Clone(dates)
 	}
+	c.Access, c.Confidential = maps.Clone(d.Access), slices.Clone(d.Confidential)
 	c.closedAt = maps.Clone(d.closedAt)
 	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)
 	c.Reindex()
