@@ -309,7 +309,7 @@ func (d *decider) withdrawHeld() {
 			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && d.now.Before(r.DecidedAt.Add(d.p.Hold)) {
 				r.Status, r.At, r.Reason = StepSkipped, d.now, "withdrawn: part of a common failure that is told once"
 				r.Pending = nil
-				d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+				d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
 				d.note("step", st.Name, "", r.Reason)
 			}
 		}

@@ -169,6 +169,7 @@ type FactSheet struct {
 	Target       string     `json:"target"`  // the clock that a warning speaks of
 	Report       string     `json:"report"`  // the words of the report
 	Reporter     string     `json:"reporter"`
+	Unverified   bool       `json:"unverified,omitempty"` // reported by somebody unknown, whose words stay inside
 	WarnDays     string     `json:"warn_days"`
 	Item         string     `json:"item"`
 	Affected     []string   `json:"affected,omitempty"` // machines of a common failure
