@@ -168,7 +168,7 @@ func (d telling) sheetPeople(f *FactSheet) {
 		f.Contact = contact[0]
 	}
 	if a := d.lastAct("call"); a != nil {
-		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "note": a.Fields["note"],
+		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "agreed": a.Fields["agreed"],
 			"next_date": orEmpty(d.inc.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
 	if r := d.inc.Progress.RefusedAddress; r != "" {

@@ -51,6 +51,9 @@ func (l *loader) access(e *accessEntry) {
 // Contact reports whether somebody is one of a customer's own people: of its
 // machines, of its company or of its platforms.
 func (d *Directory) Contact(id string) bool {
+	if id == "" {
+		return false
+	}
 	for _, m := range d.Machines {
 		if m.User == id {
 			return true
