@@ -171,6 +171,10 @@ func (d telling) sheetPeople(f *FactSheet) {
 		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "agreed": a.Fields["agreed"],
 			"next_date": orEmpty(d.inc.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
+	if a := d.lastAct("answer"); a != nil {
+		f.Answer = map[string]string{"result": a.Fields["result"], "note": a.Fields["note"], "until": orEmpty(d.inc.Progress.FollowUp),
+			"by": d.nameOf(a.By), "at": a.At.Format(time.RFC3339)}
+	}
 	if r := d.inc.Progress.RefusedAddress; r != "" {
 		f.Refused, f.RefusedWhat = []string{r}, d.inc.Progress.RefusedWhat
 	}

@@ -19,7 +19,7 @@ func Verbs() []string { return slices.Clone(verbs) }
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened", "call_wanted", "owner_left",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened", "call_wanted",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may
