@@ -141,6 +141,7 @@ var unseen = map[string]map[string]bool{
 		`: digest: {at: "09:47", calendar: service_day, to: [supervisor]}`: true, // TestBriefing looks at it
 		`: digest: {at: "09:00", calendar: service_day, to: [stranger]}`:   true, // TestBriefing looks at it
 		"address_refused: then_every: 2 business_days":                     true, // no story is that particular yet
+		"answer_told: each_time: false":                                    true, // no story is that particular yet
 		"unreachable: each_time: false":                                    true, // no story is that particular yet
 		"local: other_backup: {ask_every: 18m, none_is_ko: true}":          true, // a story tells of changes itself, so nothing is asked in between
 		"no_other_works: each_time: false":                                 true, // no story is that particular yet
