@@ -62,10 +62,7 @@ func TestDatabases(t *testing.T) {
 	for _, k := range keptStories() {
 		t.Run(k.example+"/"+k.story, func(t *testing.T) {
 			folder := filepath.Join("..", "deploy", "examples", k.example)
-			setup, err := receiver.Load(filepath.Join(folder, "vigie.yml"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			setup := asOf(t, builds[0], k.example)
 			words, err := setup.Config.Renderer()
 			if err != nil {
 				t.Fatal(err)
@@ -90,6 +87,30 @@ func TestDatabases(t *testing.T) {
 			}
 		})
 	}
+}
+
+// asOf is an example with the policy that it had when an earlier build kept its
+// databases: their incidents have pinned it.
+func asOf(t *testing.T, build, example string) *receiver.Setup {
+	t.Helper()
+	dir := t.TempDir()
+	for _, from := range []string{filepath.Join("..", "deploy", "examples", example), filepath.Join("testdata", "databases", build, example)} {
+		to := dir
+		if strings.HasPrefix(from, "testdata") {
+			to = filepath.Join(dir, "policy")
+			if err := os.RemoveAll(to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setup, err := receiver.Load(filepath.Join(dir, "vigie.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return setup
 }
 
 func resume(t *testing.T, setup receiver.Setup, words receiver.Render, tale *story.Story, k kept, file string) {

@@ -32,7 +32,7 @@ func (d acting) acted(a Act) {
 	d.raise("act:"+a.Verb, d.now)
 	d.newOccurrence("act:" + a.Verb)
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: a.Verb, Actor: a.By,
-		Reason: d.act.summary(), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"])})
+		Reason: d.act.summary(), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"] + " " + a.Fields["agreed"])})
 	d.out.Touches = true
 }
 
@@ -51,6 +51,9 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	}
 	if p := d.book.Directory.Person(a.By); p != nil {
 		a.By = p.ID
+	}
+	if d.forbidden(row, a); d.out.Refusal != nil {
+		return a, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		if _, has := row.Field(name); !has {
@@ -76,10 +79,6 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 
 // allowed refuses what the table says this person, or this incident, cannot do now.
 func (d acting) allowed(row act.Act, a Act) {
-	if d.book.outsider(a.By) && !row.May(act.Customer) {
-		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
-		return
-	}
 	if d.inc.State.Ended() && !row.Ended {
 		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
 		return
@@ -101,6 +100,26 @@ func (d acting) allowed(row act.Act, a Act) {
 			d.refuse(422, "%s is missing: %s", f.Name, f.Missing)
 			return
 		}
+	}
+}
+
+// forbidden refuses what a person's role does not give, and what is another
+// customer's.
+func (d acting) forbidden(row act.Act, a Act) {
+	role := d.book.Role(a.By)
+	if a.External {
+		role = act.Customer
+	}
+	switch {
+	case row.May(role):
+	case role == act.Customer:
+		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
+	default:
+		d.refuse(403, "%s may look and not act: role %s", a.By, role)
+	}
+	// A link was sent to whom it concerns; it is its own proof.
+	if role == act.Customer && a.Link == "" && d.book.Role(a.By) == act.Customer && !d.book.Concerns(d.inc, a.By) {
+		d.refuse(403, "this incident is none of %s", a.By)
 	}
 }
 

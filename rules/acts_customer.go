@@ -5,16 +5,36 @@ import (
 	"strings"
 	"time"
 
+	"vigie/rules/act"
 	"vigie/rules/calendar"
 )
 
 func (d acting) actAnswer(a Act) {
 	until, ok := d.date(a, "until")
-	if !ok {
+	if !ok || !d.saysSomething(a) {
 		return
 	}
 	d.waitUntil(until)
 	d.state(Waiting, "the customer answered")
+	if a.Fields["result"] == "call_me" {
+		d.raise("call_wanted", d.now)
+	}
+}
+
+// saysSomething refuses an answer that is none, with the field that is missing.
+func (d acting) saysSomething(a Act) bool {
+	result := a.Fields["result"]
+	row, _ := act.Of(a.Verb)
+	field, _ := row.Field("result")
+	switch {
+	case result == "" && strings.TrimSpace(a.Fields["note"]) == "" && strings.TrimSpace(a.Fields["reason"]) == "" && a.Fields["until"] == "":
+		d.refuse(422, "result is missing: %s; or say it in note", strings.Join(field.Choices, ", "))
+	case result != "" && !slices.Contains(field.Choices, result):
+		d.refuse(422, "%s", unknown("result", result, field.Choices))
+	case result == "away" && a.Fields["until"] == "":
+		d.refuse(422, "until is missing: the day on which you are back")
+	}
+	return d.out.Refusal == nil
 }
 
 func (d acting) date(a Act, field string) (time.Time, bool) {

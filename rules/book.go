@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"vigie/rules/act"
 	"vigie/rules/policy"
 )
 
@@ -82,7 +83,7 @@ func (b *Book) Policies() []*Policy { return b.ordered }
 func (b *Book) Staff() []string {
 	var out []string
 	for id, p := range b.Directory.People {
-		if !p.Shared && !b.outsider(id) {
+		if role := b.Role(id); !p.Shared && (role == act.Operator || role == act.Manager) {
 			out = append(out, id)
 		}
 	}

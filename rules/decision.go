@@ -152,31 +152,34 @@ type FactSheet struct {
 	PolicyStep     string            `json:"policy_step"`
 
 	// Platforms (second document).
-	Platform     string     `json:"platform"`
-	Platforms    []string   `json:"platforms,omitempty"`
-	Alertname    string     `json:"alertname"`
-	Severity     string     `json:"severity"`
-	Provisional  bool       `json:"provisional"`
-	Level        int        `json:"level"`
-	Entry        string     `json:"entry"`
-	ReceivedAt   time.Time  `json:"received_at,omitzero"`
-	Guarantee    string     `json:"guarantee"`               // G1, G2, G3
-	Reopens      time.Time  `json:"guarantee_next,omitzero"` // when a better level begins
-	Clocks       []ClockRow `json:"clocks,omitempty"`
-	Cause        string     `json:"cause"`
-	Scope        string     `json:"scope"`
-	DataLoss     string     `json:"data_loss"`
-	Workaround   string     `json:"workaround"`
-	Percent      int        `json:"percent"` // 50, 75, 100 of a clock
-	Target       string     `json:"target"`  // the clock that a warning speaks of
-	Report       string     `json:"report"`  // the words of the report
-	Reporter     string     `json:"reporter"`
-	WarnDays     string     `json:"warn_days"`
-	Item         string     `json:"item"`
-	Affected     []string   `json:"affected,omitempty"` // machines of a common failure
-	Refused      []string   `json:"refused,omitempty"`  // addresses refused for good
-	RunbookURL   string     `json:"runbook_url"`
-	GeneratorURL string     `json:"generator_url"`
+	Platform    string     `json:"platform"`
+	Platforms   []string   `json:"platforms,omitempty"`
+	Alertname   string     `json:"alertname"`
+	Severity    string     `json:"severity"`
+	Provisional bool       `json:"provisional"`
+	Level       int        `json:"level"`
+	Entry       string     `json:"entry"`
+	ReceivedAt  time.Time  `json:"received_at,omitzero"`
+	Guarantee   string     `json:"guarantee"`               // G1, G2, G3
+	Reopens     time.Time  `json:"guarantee_next,omitzero"` // when a better level begins
+	Clocks      []ClockRow `json:"clocks,omitempty"`
+	Cause       string     `json:"cause"`
+	Scope       string     `json:"scope"`
+	DataLoss    string     `json:"data_loss"`
+	Workaround  string     `json:"workaround"`
+	Percent     int        `json:"percent"` // 50, 75, 100 of a clock
+	Target      string     `json:"target"`  // the clock that a warning speaks of
+	Report      string     `json:"report"`  // the words of the report
+	Reporter    string     `json:"reporter"`
+	// Answer is the newest answer of this run: result, note, until, by, at.
+	Answer       map[string]string `json:"answer,omitempty"`
+	Unverified   bool              `json:"unverified,omitempty"` // reported by somebody unknown, whose words stay inside
+	WarnDays     string            `json:"warn_days"`
+	Item         string            `json:"item"`
+	Affected     []string          `json:"affected,omitempty"` // machines of a common failure
+	Refused      []string          `json:"refused,omitempty"`  // addresses refused for good
+	RunbookURL   string            `json:"runbook_url"`
+	GeneratorURL string            `json:"generator_url"`
 
 	// Again says why somebody is told once more: [AgainPromise], [AgainFailing].
 	Again string `json:"again,omitempty"`

@@ -71,7 +71,7 @@ func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation {
 	}
 	e.Guarantee, e.GuaranteeNext = d.telling().guarantee(now)
 	var f FactSheet
-	d.telling().sheetPlans(&f)
+	d.telling().sheetPlans(&f, "")
 	e.Plans = f.Plans
 	for n := range e.Steps {
 		e.Steps[n].localise(d.p.Zone)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigie/rules/act"
 )
 
 // telling gathers what a message may say.
@@ -19,7 +21,7 @@ func (d telling) notification(st *Step, template string, to, cc []Party, platfor
 	n := Notification{
 		IncidentID: d.inc.ID, Key: d.inc.Key, Episode: d.inc.Episode, Step: st.Name, Template: template,
 		DecidedAt: d.now, HoldUntil: d.now.Add(d.p.Hold), To: to, Cc: cc, Language: to[0].Language,
-		Trace: st.Trace, Reason: why, Facts: d.sheet(st, platform, to),
+		Trace: st.Trace, Reason: why, Facts: d.sheet(st, platform, slices.Concat(to, cc)),
 	}
 	if st.AtOnce {
 		n.HoldUntil = d.now
@@ -61,14 +63,15 @@ func (d telling) sheet(st *Step, platform string, to []Party) FactSheet {
 	if i.State.Ended() && d.anyFiring() {
 		f.StillFires, f.AgainAt = true, d.intake().againAt()
 	}
+	d.sheetOwn(&f, platform, to)
 	f.ScenarioText = d.s.Title.In(to[0].Language)
 	f.Contact = to[0]
 	d.sheetPeople(&f)
-	d.sheetPlans(&f)
+	d.sheetPlans(&f, platform)
 	d.sheetTimes(&f)
 	d.sheetPlatform(&f, platform)
 	d.sheetAgain(&f, st)
-	f.History = d.history()
+	f.History = d.history(slices.ContainsFunc(to, outside))
 	for fl := range i.Flags {
 		f.Flags = append(f.Flags, fl)
 	}
@@ -87,6 +90,59 @@ func (d telling) speaksOf(f *FactSheet, t Trigger) {
 	if t.Kind == WhenBreach && d.happened("breach:"+t.Name) {
 		f.Percent, f.Target = 100, t.Name
 	}
+}
+
+func outside(p Party) bool { return p.Outside }
+
+// sheetOwn keeps what one platform's people read to that platform, and from a
+// customer whatever somebody wrote whom nobody knows: it may be anything.
+func (d telling) sheetOwn(f *FactSheet, platform string, to []Party) {
+	abroad := slices.ContainsFunc(to, outside)
+	if len(d.inc.Platforms()) < 2 {
+		platform = ""
+	}
+	if platform == "" && !(abroad && slices.ContainsFunc(d.inc.Reports, unverified)) {
+		return
+	}
+	f.Report, f.Reporter, f.Entry = "", "", string(InfraProbe)
+	if platform == "" {
+		f.Entry = d.inc.Entry
+	}
+	var first time.Time
+	for _, key := range sortedAlerts(d.inc.Alerts) {
+		if a := d.inc.Alerts[key]; a.Labels[LabelPlatform] == platform && (first.IsZero() || a.StartsAt.Before(first)) {
+			first, f.Entry, f.Error = a.StartsAt, orElse(a.Labels[LabelSignal], string(InfraProbe)), a.Annotations["error"]
+		}
+	}
+	for _, r := range d.reportsOf(platform) {
+		if abroad && unverified(r) {
+			f.Unverified = true
+			continue
+		}
+		if f.Reporter == "" {
+			f.Report, f.Reporter = r.Text, r.By
+		}
+		if first.IsZero() || r.StartsAt.Before(first) {
+			first, f.Entry = r.StartsAt, string(r.Kind)
+		}
+	}
+	if f.Unverified && f.Reporter != "" {
+		f.Unverified = false
+	}
+	if platform != "" && !first.IsZero() {
+		f.StartedAt, f.ReceivedAt = first, first
+	}
+}
+
+// unverified tells the words of somebody unknown. A user's request for help is
+// answered to himself.
+func unverified(r Signal) bool { return r.Unregistered && r.Kind != UserAssistance }
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }
 
 func (d telling) sheetPeople(f *FactSheet) {
@@ -121,8 +177,12 @@ func (d telling) sheetPeople(f *FactSheet) {
 		f.Contact = contact[0]
 	}
 	if a := d.lastAct("call"); a != nil {
-		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "note": a.Fields["note"],
+		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "agreed": a.Fields["agreed"],
 			"next_date": orEmpty(d.inc.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
+	}
+	if a := d.lastAct("answer"); a != nil {
+		f.Answer = map[string]string{"result": a.Fields["result"], "note": a.Fields["note"], "until": orEmpty(d.inc.Progress.FollowUp),
+			"by": d.nameOf(a.By), "at": a.At.Format(time.RFC3339)}
 	}
 	if r := d.inc.Progress.RefusedAddress; r != "" {
 		f.Refused, f.RefusedWhat = []string{r}, d.inc.Progress.RefusedWhat
@@ -145,9 +205,12 @@ func (d telling) nameOf(id string) string {
 	return id
 }
 
-func (d telling) sheetPlans(f *FactSheet) {
+func (d telling) sheetPlans(f *FactSheet, platform string) {
 	for _, key := range sortedAlerts(d.inc.Alerts) {
 		a := d.inc.Alerts[key]
+		if of := a.Labels[LabelPlatform]; platform != "" && of != "" && of != platform {
+			continue
+		}
 		row := PlanRow{Machine: a.Labels[LabelMachine], Plan: a.Labels[LabelPlan], Engine: a.Labels[LabelEngine],
 			Role: a.Labels[LabelBackupRole], Kind: a.Labels[LabelKind], LastSuccess: a.success(), Failures: d.inc.Failures,
 			Error: a.Annotations["error"], State: EvidenceKO, Source: a.Labels[LabelSource], JobID: a.Labels[LabelJobID]}
@@ -259,6 +322,9 @@ func (d telling) sheetTimes(f *FactSheet) {
 func (d telling) sheetPlatform(f *FactSheet, platform string) {
 	f.Platforms = d.contacts().platforms()
 	f.Platform = platform
+	if platform != "" {
+		f.Platforms = []string{platform}
+	}
 	if platform == "" && len(f.Platforms) > 0 {
 		f.Platform = f.Platforms[0]
 	}
@@ -320,11 +386,12 @@ func (d telling) proposedCause() string {
 	return ""
 }
 
-// history is what people need to know of what happened so far.
-func (d telling) history() []HistoryLine {
+// history is what people need to know of what happened so far. A customer is not
+// told what another one's people said.
+func (d telling) history(abroad bool) []HistoryLine {
 	out := []HistoryLine{{At: d.inc.OpenedAt, What: "opened"}}
 	for _, a := range d.inc.Acts {
-		if a.Episode != d.inc.Episode {
+		if a.Episode != d.inc.Episode || abroad && d.book.Role(a.By) == act.Customer {
 			continue
 		}
 		text := a.Fields["note"]

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"vigie/rules/calendar"
@@ -64,6 +66,19 @@ type Incident struct {
 	// WakeAt and PollAt are those of the newest decision.
 	WakeAt time.Time `json:"wake_at,omitzero"`
 	PollAt time.Time `json:"poll_at,omitzero"`
+}
+
+// Platforms are all platforms that the incident's signals name, sorted.
+func (i *Incident) Platforms() []string {
+	seen := map[string]bool{}
+	for _, a := range i.Alerts {
+		seen[a.Labels[LabelPlatform]] = true
+	}
+	for _, r := range i.Reports {
+		seen[r.Labels[LabelPlatform]] = true
+	}
+	delete(seen, "")
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Alert is what one incident remembers of one alert.

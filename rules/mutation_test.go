@@ -141,6 +141,7 @@ var unseen = map[string]map[string]bool{
 		`: digest: {at: "09:47", calendar: service_day, to: [supervisor]}`: true, // TestBriefing looks at it
 		`: digest: {at: "09:00", calendar: service_day, to: [stranger]}`:   true, // TestBriefing looks at it
 		"address_refused: then_every: 2 business_days":                     true, // no story is that particular yet
+		"answer_told: each_time: false":                                    true, // no story is that particular yet
 		"unreachable: each_time: false":                                    true, // no story is that particular yet
 		"local: other_backup: {ask_every: 18m, none_is_ko: true}":          true, // a story tells of changes itself, so nothing is asked in between
 		"no_other_works: each_time: false":                                 true, // no story is that particular yet
@@ -159,6 +160,7 @@ var unseen = map[string]map[string]bool{
 		": told_in_copy: {field: customer.it_contact}":                           true, // no story is that particular yet
 		": integrity: false":                                                     true, // no story ends with this cause yet
 		": customer: false":                                                      true, // nothing looks at it yet
+		": confidential: false":                                                  true, // TestAccessMatrix looks at it
 		": - name: heartbeat_x":                                                  true, // a name of something that leaves no trace of its own
 		"blind: blinds: false":                                                   true, // no story is that particular yet
 		"expiry: ended_by: person":                                               true, // no story is that particular yet

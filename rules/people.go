@@ -2,9 +2,10 @@ package rules
 
 import (
 	"slices"
-	"sort"
 	"strings"
 	"time"
+
+	"vigie/rules/act"
 )
 
 // contacts finds who fills a role and whom a step tells.
@@ -112,19 +113,19 @@ func (d contacts) field(role, field, platform string) []Party {
 	case "incident.previous_assignee":
 		return d.people(role, []string{d.inc.Progress.PreviousAssignee})
 	case "incident.reporter":
-		return d.people(role, d.reporters())
+		return d.people(role, d.reporters(platform))
 	case "incident.last_reporter":
-		if n := len(d.inc.Reports); n > 0 {
-			return d.people(role, []string{d.inc.Reports[n-1].By})
+		if all := d.reportsOf(platform); len(all) > 0 {
+			return d.people(role, []string{all[len(all)-1].By})
 		}
 	case "incident.silence_authors":
 		return d.people(role, d.inc.Progress.SilenceAuthors)
 	case "incident.told_to":
-		return d.told(role, false, false)
+		return d.about(platform, d.told(role, false, false))
 	case "incident.told_cc":
-		return d.told(role, true, false)
+		return d.about(platform, d.told(role, true, false))
 	case "incident.told_customer":
-		return d.told(role, false, true)
+		return d.about(platform, d.told(role, false, true))
 	default:
 		return d.platformField(role, field, platform)
 	}
@@ -194,9 +195,34 @@ func (d contacts) platformField(role, field, platform string) []Party {
 	return unique(d.people(role, ids))
 }
 
-func (d contacts) reporters() []string {
-	var ids []string
+// reportsOf are the reports that name a platform, all without one.
+func (d *decider) reportsOf(platform string) []Signal {
+	if platform == "" {
+		return d.inc.Reports
+	}
+	var out []Signal
 	for _, r := range d.inc.Reports {
+		if r.Labels[LabelPlatform] == platform {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// about leaves out a customer's people who do not answer for the platform: an
+// incident of several platforms tells each of them of its own alone.
+func (d contacts) about(platform string, ps []Party) []Party {
+	if platform == "" {
+		return ps
+	}
+	return slices.DeleteFunc(ps, func(p Party) bool {
+		return d.book.Role(p.Person) == act.Customer && !d.book.Directory.Answers(p.Person, "", "", platform)
+	})
+}
+
+func (d contacts) reporters(platform string) []string {
+	var ids []string
+	for _, r := range d.reportsOf(platform) {
 		if r.By != "" && !slices.Contains(ids, r.By) {
 			ids = append(ids, r.By)
 		}
@@ -233,56 +259,7 @@ func (d contacts) machine() *Machine {
 }
 
 // platforms are all platforms that the incident's signals name, sorted.
-func (d contacts) platforms() []string {
-	seen := map[string]bool{}
-	for _, a := range d.inc.Alerts {
-		if p := a.Labels[LabelPlatform]; p != "" {
-			seen[p] = true
-		}
-	}
-	for _, r := range d.inc.Reports {
-		if p := r.Labels[LabelPlatform]; p != "" {
-			seen[p] = true
-		}
-	}
-	out := make([]string, 0, len(seen))
-	for p := range seen {
-		out = append(out, p)
-	}
-	sort.Strings(out)
-	return out
-}
-
-// outsider reports whether a person is known only as one of a customer's own.
-func (b *Book) outsider(id string) bool {
-	outside := false
-	for _, m := range b.Directory.Machines {
-		outside = outside || m.User == id
-	}
-	for _, c := range b.Directory.Customers {
-		if c.AccountManager == id {
-			return false
-		}
-		outside = outside || c.ITContact == id
-	}
-	for _, p := range b.Directory.Platforms {
-		if slices.Contains(slices.Concat(p.Operators, p.Level3, p.ServiceLead), id) {
-			return false
-		}
-		outside = outside || slices.Contains(p.Managers, id)
-	}
-	if !outside {
-		return false
-	}
-	for _, p := range b.ordered {
-		for _, r := range p.Roles {
-			if slices.Contains(r.People, id) {
-				return false
-			}
-		}
-	}
-	return !slices.ContainsFunc(b.Directory.Rotas, func(r RotaEntry) bool { return r.Person == id })
-}
+func (d contacts) platforms() []string { return d.inc.Platforms() }
 
 // reachable leaves out the addresses that were refused themselves, and falls
 // back on the other role when none is left.

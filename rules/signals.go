@@ -557,7 +557,7 @@ func (d intake) withdrawUnread() {
 			continue
 		}
 		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.now, "withdrawn: it was over before it left", nil, nil
-		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+		d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
 		d.note("step", r.Step, "", r.Reason)
 	}
 }

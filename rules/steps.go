@@ -605,13 +605,21 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f firing) {
 
 // tell writes the notification and the record of the step.
 func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, key StepKey, f firing) {
-	n := d.telling().notification(st, template, to, cc, platform, f.why)
-	d.telling().speaksOf(&n.Facts, st.When[f.trigger]) // of several clocks, the one that this is about
-	n.ID = d.inc.ID + "/" + key.String() + d.outage().suffix(st)
-	n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
-	d.out.Notifications = append(d.out.Notifications, n)
-	d.inc.Steps[key] = &StepRecord{Step: st.Name, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepDecided,
-		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: n.ID,
+	first := d.inc.ID + "/" + key.String() + d.outage().suffix(st)
+	var more []string
+	for i, e := range d.envelopes(to, cc, platform) {
+		n := d.telling().notification(st, template, e.to, e.cc, e.platform, f.why)
+		d.telling().speaksOf(&n.Facts, st.When[f.trigger]) // of several clocks, the one that this is about
+		n.ID = first
+		if i > 0 {
+			n.ID += "/" + e.platform
+			more = append(more, n.ID)
+		}
+		n.Facts.Automatic = st.When[f.trigger].Kind != WhenAct
+		d.out.Notifications = append(d.out.Notifications, n)
+	}
+	d.inc.Steps[key] = &StepRecord{Step: st.Name, Resent: more, Episode: d.inc.Episode, Occurrence: key.occurrence(), Status: StepDecided,
+		At: d.now, DecidedAt: d.now, DueAt: f.at, Reason: f.why, Pending: append(slices.Clone(to), cc...), NotificationID: first,
 		Stands: st.When[f.trigger].Kind == WhenAct || st.When[f.trigger].Kind == WhenBreach}
 	d.note("step", st.Name, d.by, f.why)
 	d.marks(st, to, f)

@@ -19,7 +19,7 @@ func Verbs() []string { return slices.Clone(verbs) }
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened", "call_wanted",
 	"lapsed", "promise_passed",
 }
 
@@ -35,7 +35,7 @@ var conditions = map[string]func(*decider) bool{
 	"unverified":           func(d *decider) bool { return d.inc.State == Unverified },
 	"account_manager_told": func(d *decider) bool { return d.toldOrTelling(FlagAccountManagerTold) },
 	"customer_told":        func(d *decider) bool { return d.toldOrTelling(FlagCustomerTold) },
-	"acted_today":          func(d *decider) bool { return d.actedToday("note", "attempt", "forecast") },
+	"acted_today":          func(d *decider) bool { return d.actedToday("note", "attempt", "forecast", "answer") },
 	"forecast_yes_today":   (*decider).forecastYesToday,
 	"answered":             func(d *decider) bool { return d.happened("act:answer") },
 	"call_recorded":        (*decider).callRecorded,

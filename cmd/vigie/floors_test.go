@@ -108,8 +108,9 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
 		"vigie/rules/mailbox":       {},
+		"vigie/rules/act":           {},
 		"vigie/rules/model":         {},
-		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model"},
+		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
 		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
 	}
 	all := list(t)

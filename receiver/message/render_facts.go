@@ -447,7 +447,7 @@ func (i *item) CallFacts() []fact {
 	fs.add("called", when)
 	fs.add("who", joinNonEmpty(", ", c["person"]))
 	fs.add("outcome", i.NameOf("outcome", c["outcome"]))
-	fs.add("agreed", c["note"])
+	fs.add("agreed", c["agreed"])
 	fs.add("next", i.dateText(c["next_date"]))
 	return fs.rows
 }
@@ -493,7 +493,7 @@ func (i *item) happened(what string) bool {
 func (i *item) CallOutcome() string { return i.NameOf("outcome", i.f.Call["outcome"]) }
 
 // CallNote is what was agreed.
-func (i *item) CallNote() string { return i.f.Call["note"] }
+func (i *item) CallNote() string { return i.f.Call["agreed"] }
 
 // CallNext is the agreed day.
 func (i *item) CallNext() string { return i.dateText(i.f.Call["next_date"]) }

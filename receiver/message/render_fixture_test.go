@@ -166,7 +166,7 @@ func example(template, lang string) []rules.Notification {
 		f = workstation()
 		f.Days = 11
 		f.Call = map[string]string{"outcome": "reached", "person": "Léa Bernard",
-			"note": "En déplacement jusqu'à vendredi, laissera l'ordinateur allumé ce jour-là.", "next_date": "2025-03-21"}
+			"agreed": "En déplacement jusqu'à vendredi, laissera l'ordinateur allumé ce jour-là.", "next_date": "2025-03-21"}
 		n.To, n.Cc = to(lea), to(expert, vijay)
 		when("2025-03-18 10:12")
 	case "B7":

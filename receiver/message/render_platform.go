@@ -287,11 +287,18 @@ func (i *item) PlatformUp() string {
 // Immediate tells that the ten-minute branch is open.
 func (i *item) Immediate() bool { return i.hasFlag(rules.FlagImmediate) }
 
+// Unverified tells that somebody whom nobody knows reported, whose words are not
+// passed on.
+func (i *item) Unverified() bool { return i.f.Unverified }
+
 // UnknownReporter tells that nobody knows who reported.
 func (i *item) UnknownReporter() bool { return i.hasFlag(rules.FlagUnknownReporter) }
 
 // FromPerson tells a person's report from a probe's alert.
 func (i *item) FromPerson() bool {
+	if i.f.Unverified {
+		return false
+	}
 	switch rules.SignalKind(i.f.Entry) {
 	case rules.InfraProbe, rules.FunctionalProbe, rules.BackupAlert, rules.CorrelatedSignal:
 		return false

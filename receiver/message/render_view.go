@@ -128,8 +128,8 @@ func (i *item) Closed() bool { return i.f.State == rules.Closed }
 // ByWord tells that a person resolved it while its alert fires on.
 func (i *item) ByWord() bool { return i.f.State == rules.Resolved && i.f.StillFires }
 
-// Again is when what fires on is looked at again.
-func (i *item) Again() string { return i.Moment(i.f.AgainAt) }
+// LooksAgain is when what fires on is looked at again.
+func (i *item) LooksAgain() string { return i.Moment(i.f.AgainAt) }
 
 // ended adds when it ended; as a repair, and with its length, only what is proven.
 func (i *item) ended(fs *facts, style ...func(*fact)) {

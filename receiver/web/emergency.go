@@ -79,7 +79,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
 	c := receiver.EmergencyCall{Platform: p.Platform, Who: p.Who, Text: p.Text}
 	if code := r.PostForm.Get("code"); code != "" {
-		if who, known := e.o.Person(code); known { // a wrong one keeps nobody from calling
+		if who, known := e.o.known(code); known { // a wrong one keeps nobody from calling
 			c.Person = who
 		}
 	}

@@ -205,6 +205,9 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 		return p
 	}
 	book, inc := l.o.Engine.Book(), o.Incident
+	if !l.named(o) {
+		inc.Incident = book.Seen(inc.Incident, "")
+	}
 	t.Zone, t.Ref = inc.OpenedAt.Location(), l.o.Now()
 	p.Mark = fmt.Sprintf("Vigie #%d", inc.Number)
 	add := func(key, value string) {
@@ -244,6 +247,12 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 		}
 	}
 	return p
+}
+
+// named reports whether all whom a link was sent to may read of its incident.
+func (l *linkPages) named(o receiver.Opened) bool {
+	book := l.o.Engine.Book()
+	return !slices.ContainsFunc(o.Persons, func(id string) bool { return !book.MayRead(&o.Incident.Incident, id) })
 }
 
 // language is that of the only person who can be meant, or else the browser's.

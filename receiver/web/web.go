@@ -19,6 +19,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/act"
 )
 
 // maxBody bounds what a person sends.
@@ -45,16 +46,12 @@ func New(o Options) http.Handler {
 	s := &site{o}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
-	r.HandleFunc("/api/v1/signals", s.person(s.report)).Methods(http.MethodPost)
-	r.HandleFunc("/api/v1/incidents", s.person(s.incidents)).Methods(http.MethodGet)
-	r.HandleFunc("/api/v1/incidents/{id}", s.person(s.incident)).Methods(http.MethodGet)
-	r.HandleFunc("/api/v1/incidents/{id}/journal", s.person(s.journal)).Methods(http.MethodGet)
-	r.HandleFunc("/api/v1/incidents/{id}/explain", s.person(s.explain)).Methods(http.MethodGet)
-	r.HandleFunc("/api/v1/incidents/{id}/acts", s.person(s.act)).Methods(http.MethodPost)
+	for _, x := range s.routes() {
+		r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
+	}
 	r.Handle("/metrics", o.Metrics).Methods(http.MethodGet)
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/ready", s.ready).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/-/reload", s.person(s.reload)).Methods(http.MethodPost, http.MethodPut)
 	links := newLinkPages(o)
 	r.HandleFunc("/a/{token}", links.show).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
@@ -67,17 +64,21 @@ type site struct{ o Options }
 // handler is a request of a known person; what it returns becomes JSON.
 type handler func(r *http.Request, who string) (any, error)
 
-// person lets only people with a token through.
-func (s *site) person(h handler) http.HandlerFunc {
+// person lets only people through who have a token and the right.
+func (s *site) person(x route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		who, ok := s.o.Person(bearer(r))
+		who, ok := s.o.known(bearer(r))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="vigie"`)
 			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required", http.StatusUnauthorized})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		v, err := h(r, who)
+		var v any
+		err := s.may(x, who)
+		if err == nil {
+			v, err = x.do(r, who)
+		}
 		if err != nil {
 			code := receiver.Status(err)
 			if code >= http.StatusInternalServerError {
@@ -160,6 +161,9 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 	if b.By == "" {
 		b.By = who
 	}
+	if err := s.mayReport(b, who); err != nil {
+		return nil, err
+	}
 	if b.ID == "" {
 		b.ID = rand.Text()
 	}
@@ -177,10 +181,10 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inc, nil
+	return s.o.Engine.Book().Seen(inc, who), nil
 }
 
-func (s *site) incidents(r *http.Request, _ string) (any, error) {
+func (s *site) incidents(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Machine: q.Get("machine"), Platform: q.Get("platform"),
 		Scenario: q.Get("scenario"), Key: q.Get("key")}
@@ -216,18 +220,28 @@ func (s *site) incidents(r *http.Request, _ string) (any, error) {
 		}
 		found = kept
 	}
-	return found, nil
+	return s.seen(found, who), nil
 }
 
-func (s *site) incident(r *http.Request, _ string) (any, error) {
-	return s.o.Engine.Incident(r.Context(), mux.Vars(r)["id"])
+func (s *site) incident(r *http.Request, who string) (any, error) {
+	inc, err := s.own(r, who)
+	if err != nil {
+		return nil, err
+	}
+	return s.shown(inc, who), nil
 }
 
-func (s *site) journal(r *http.Request, _ string) (any, error) {
+func (s *site) journal(r *http.Request, who string) (any, error) {
+	if err := s.mayRead(r, who); err != nil {
+		return nil, err
+	}
 	return s.o.Engine.Journal(r.Context(), mux.Vars(r)["id"])
 }
 
-func (s *site) explain(r *http.Request, _ string) (any, error) {
+func (s *site) explain(r *http.Request, who string) (any, error) {
+	if err := s.mayRead(r, who); err != nil {
+		return nil, err
+	}
 	return s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
 }
 
@@ -267,9 +281,20 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 			return nil, refuse(http.StatusUnprocessableEntity, "field %q is not a text, a number, true or false", k)
 		}
 	}
-	d, err := s.o.Engine.Act(r.Context(), mux.Vars(r)["id"], rules.Act{Verb: b.Verb, By: who, Fields: fields, Force: b.Force})
+	if _, err := s.own(r, who); err != nil {
+		return nil, err
+	}
+	book := s.o.Engine.Book()
+	outside := book.Role(who) == act.Customer
+	d, err := s.o.Engine.Act(r.Context(), mux.Vars(r)["id"], rules.Act{Verb: b.Verb, By: who, Fields: fields, Force: b.Force, External: outside})
 	if err != nil {
 		return nil, err
+	}
+	if outside { // whom we tell, and when, is our own matter
+		return acted{Incident: d.Incident.ID, Number: d.Incident.Number, From: d.From, State: d.Incident.State}, nil
+	}
+	if !book.MayRead(&d.Incident, who) {
+		d.Journal, d.Notifications = nil, nil
 	}
 	a := acted{Incident: d.Incident.ID, Number: d.Incident.Number, From: d.From, State: d.Incident.State,
 		Notifications: d.Notifications, Journal: d.Journal, Tasks: d.Tasks, Flags: d.Incident.Flags, Deadlines: map[string]time.Time{}}
@@ -282,6 +307,9 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 }
 
 func (s *site) reload(r *http.Request, who string) (any, error) {
+	if !s.o.Engine.Book().Manages(who) {
+		return nil, refuse(http.StatusForbidden, "%s may not reload the configuration: that is for the managers whom the inventory names", who)
+	}
 	if err := s.o.Reload(r.Context()); err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: %v", err)
 	}

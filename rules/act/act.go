@@ -14,6 +14,7 @@ type Role string
 
 // The roles. A viewer reads and does nothing.
 const (
+	Viewer   Role = "viewer"
 	Customer Role = "customer" // one of the customer's own people
 	Operator Role = "operator"
 	Manager  Role = "manager"

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vigie/internal/strict"
+	"vigie/rules/act"
 	"vigie/rules/calendar"
 )
 
@@ -30,6 +31,10 @@ type Directory struct {
 	Exporters map[string][]string
 	// Imported are the iCalendar files that were read.
 	Imported []ImportedCalendar
+	// Access are the rights that are given by name, by person's id; Confidential
+	// are those who read the journal of confidential cases.
+	Access       map[string]act.Role
+	Confidential []string
 
 	index machineIndex
 }
@@ -85,6 +90,7 @@ func (d *Directory) Clone() *Directory {
 		c.Closures[name] = maps.Clone(dates)
 	}
 	c.Exporters = maps.Clone(d.Exporters)
+	c.Access, c.Confidential = maps.Clone(d.Access), slices.Clone(d.Confidential)
 	c.closedAt = maps.Clone(d.closedAt)
 	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)
 	c.Reindex()

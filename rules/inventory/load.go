@@ -11,6 +11,7 @@ import (
 
 	"vigie/internal/fleet"
 	"vigie/internal/strict"
+	"vigie/rules/act"
 	"vigie/rules/calendar"
 )
 
@@ -23,6 +24,7 @@ type section struct {
 	Absences    []absenceEntry             `yaml:"absences"`
 	Maintenance []maintenanceEntry         `yaml:"maintenance"`
 	Closures    map[string][]*closureEntry `yaml:"closures"`
+	Access      *accessEntry               `yaml:"access"`
 }
 
 // Load reads the inventory from YAML files, from CSV files of machines and from
@@ -41,6 +43,7 @@ func Load(files []strict.File) (*Directory, error) {
 			Customers: map[string]*Customer{},
 			Platforms: map[string]*Platform{},
 			Closures:  map[string]map[calendar.Date][]calendar.Window{},
+			Access:    map[string]act.Role{},
 		},
 		at: map[string]strict.Position{},
 	}
@@ -104,6 +107,7 @@ func (l *loader) merge(docs []section) {
 		l.absences(doc.Absences)
 		l.maintenance(doc.Maintenance)
 		l.closures(doc.Closures)
+		l.access(doc.Access)
 	}
 }
 

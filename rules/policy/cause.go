@@ -17,6 +17,9 @@ type Cause struct {
 	Customer bool
 	// MinSeverity is the least severity that this cause implies (S2.10).
 	MinSeverity string
+	// Confidential keeps what was written about the case to those whom the
+	// inventory names (S2.10).
+	Confidential bool
 	// Alerts propose this cause by their name, Match by other labels. A
 	// proposal is shown and never overrules a person.
 	Alerts []string
@@ -29,6 +32,7 @@ type causeDoc struct {
 	Integrity   bool       `yaml:"integrity"`
 	Customer    bool       `yaml:"customer"`
 	MinSeverity string     `yaml:"at_least"`
+	Hidden      bool       `yaml:"confidential"`
 	Alerts      []string   `yaml:"alerts"`
 	Match       []string   `yaml:"match"`
 }
@@ -38,7 +42,7 @@ func (doc causeDoc) load(l *loader, code string) {
 		l.fault(doc.Position, "causes."+code, "cause %q is defined twice: keep one", code)
 	}
 	l.policy.Causes[code] = Cause{Code: code, Text: doc.Text, Integrity: doc.Integrity, Customer: doc.Customer,
-		MinSeverity: doc.MinSeverity, Alerts: doc.Alerts, Match: l.matchers(doc.Position, "causes."+code+".match", doc.Match)}
+		MinSeverity: doc.MinSeverity, Confidential: doc.Hidden, Alerts: doc.Alerts, Match: l.matchers(doc.Position, "causes."+code+".match", doc.Match)}
 }
 
 // checkSeverity refuses a cause that implies a severity that no scenario has.

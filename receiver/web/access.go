@@ -1,0 +1,122 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"vigie/receiver"
+	"vigie/rules"
+	"vigie/rules/act"
+)
+
+// route is one request that people make, and who may make it.
+type route struct {
+	path    string
+	methods []string
+	who     []act.Role
+	do      handler
+}
+
+// routes is the one table of what people may ask. A customer's own people are
+// shown, beyond that, only what is theirs; who may do which act is told by the
+// table of acts.
+func (s *site) routes() []route {
+	read, write := []string{http.MethodGet}, []string{http.MethodPost}
+	staff := []act.Role{act.Viewer, act.Operator, act.Manager}
+	workers := []act.Role{act.Customer, act.Operator, act.Manager}
+	all := []act.Role{act.Customer, act.Viewer, act.Operator, act.Manager}
+	return []route{
+		{"/api/v1/signals", write, workers, s.report},
+		{"/api/v1/incidents", read, all, s.incidents},
+		{"/api/v1/incidents/{id}", read, all, s.incident},
+		{"/api/v1/incidents/{id}/journal", read, staff, s.journal},
+		{"/api/v1/incidents/{id}/explain", read, staff, s.explain},
+		{"/api/v1/incidents/{id}/acts", write, workers, s.act},
+		{"/-/reload", []string{http.MethodPost, http.MethodPut}, []act.Role{act.Operator, act.Manager}, s.reload},
+	}
+}
+
+// known tells whose token it is. A token counts only while its person is in the
+// inventory.
+func (o Options) known(token string) (string, bool) {
+	who, ok := o.Person(token)
+	if !ok || o.Engine.Book().Directory.People[who] == nil {
+		return "", false
+	}
+	return who, true
+}
+
+// may refuses a request that a person's role does not give.
+func (s *site) may(x route, who string) error {
+	role := s.o.Engine.Book().Role(who)
+	for _, r := range x.who {
+		if r == role {
+			return nil
+		}
+	}
+	return refuse(http.StatusForbidden, "%s may not ask for this: role %s", who, role)
+}
+
+// own returns the incident of a request; a customer's own person has no business
+// with another one's.
+func (s *site) own(r *http.Request, who string) (receiver.Summary, error) {
+	inc, err := s.o.Engine.Incident(r.Context(), mux.Vars(r)["id"])
+	book := s.o.Engine.Book()
+	if err == nil && book.Role(who) == act.Customer && !book.Concerns(&inc.Incident, who) {
+		return receiver.Summary{}, refuse(http.StatusForbidden, "this incident is none of %s", who)
+	}
+	return inc, err
+}
+
+// mayRead refuses what was written about a confidential incident to whoever is
+// not named for it.
+func (s *site) mayRead(r *http.Request, who string) error {
+	inc, err := s.own(r, who)
+	if err == nil && !s.o.Engine.Book().MayRead(&inc.Incident, who) {
+		return refuse(http.StatusForbidden, "incident %s is confidential: its journal is for those named under access.confidential in the inventory", inc.ID)
+	}
+	return err
+}
+
+// seen leaves out of a list what is not a person's, and of the rest what he may
+// not know.
+func (s *site) seen(all []receiver.Summary, who string) []receiver.Summary {
+	book := s.o.Engine.Book()
+	out := []receiver.Summary{}
+	for _, inc := range all {
+		if book.Role(who) != act.Customer || book.Concerns(&inc.Incident, who) {
+			out = append(out, s.shown(inc, who))
+		}
+	}
+	return out
+}
+
+func (s *site) shown(inc receiver.Summary, who string) receiver.Summary {
+	book := s.o.Engine.Book()
+	inc.Incident = book.Seen(inc.Incident, who)
+	if book.Role(who) == act.Customer {
+		inc.Thread = ""
+	}
+	return inc
+}
+
+// mayReport refuses a customer's own person who reports in another's name or
+// about what is another's. Whether he may report at that level at all, and who
+// hears of a report that was refused, is for the rules.
+func (s *site) mayReport(b reportBody, who string) error {
+	book := s.o.Engine.Book()
+	if book.Role(who) != act.Customer {
+		return nil
+	}
+	if p := book.Directory.Person(b.By); p == nil || p.ID != who {
+		return refuse(http.StatusForbidden, "%s may not report in the name of somebody else", who)
+	}
+	if b.Kind == rules.Level2Voluntary && b.Customer == "" && b.Machine == "" {
+		return nil // refused by the rules, which tell of it
+	}
+	if !book.Directory.Answers(who, b.Customer, b.Machine, b.Platform) {
+		return refuse(http.StatusForbidden, "%s may report only what is his own: his platform, his company or his machine", who)
+	}
+	return nil
+}
