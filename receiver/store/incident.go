@@ -259,10 +259,12 @@ func (tx *Tx) Asking(now time.Time, limit int) ([]string, error) {
 }
 
 // WakeSource wakes, with [rules.Related], every open incident with a firing
-// alert from the source; an empty source stands for all of them.
+// alert from the source, and every one that waits for the proof of its end; an
+// empty source stands for all of them.
 func (tx *Tx) WakeSource(source string, now time.Time) error {
-	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND id IN
-		(SELECT incident FROM alert WHERE firing = 1 AND (source = ? OR ? = ''))`, now.UnixNano(), incidents.WakeRelated, source, source)
+	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN
+		(SELECT incident FROM alert WHERE firing = 1 AND (source = ? OR ? = '')))`, now.UnixNano(), incidents.WakeRelated,
+		string(rules.Unverified), source, source)
 	return err
 }
 

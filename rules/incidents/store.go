@@ -47,7 +47,8 @@ type Store interface {
 	Withdraw(id string) error
 
 	// WakeSource wakes, with [rules.Related], every open incident with a firing
-	// alert from the source; an empty source stands for all of them.
+	// alert from the source, and every one that waits for the proof of its end; an
+	// empty source stands for all of them.
 	WakeSource(source string, now time.Time) error
 	// Ignore remembers an alert for which no incident is kept, and when it is to
 	// be offered again if it still fires. It reports whether that is news.

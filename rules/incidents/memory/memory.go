@@ -274,9 +274,14 @@ func insert(rs []*incidents.Record, r *incidents.Record) []*incidents.Record {
 	return slices.Insert(slices.Clone(rs), i, r)
 }
 
-// WakeSource wakes every open incident with a firing alert from the source.
+// WakeSource wakes every open incident with a firing alert from the source, and
+// every one that waits for the proof of its end.
 func (s *Store) WakeSource(source string, now time.Time) error {
 	for _, r := range s.open {
+		if r.State == rules.Unverified {
+			s.wakeWith(r, incidents.WakeRelated, now)
+			continue
+		}
 		for _, a := range r.Alerts {
 			if a.Firing && (source == "" || a.Labels[rules.LabelSource] == source) {
 				s.wakeWith(r, incidents.WakeRelated, now)
