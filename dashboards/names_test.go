@@ -18,7 +18,7 @@ func told(t *testing.T) map[string]bool {
 	found := map[string]bool{}
 	for pattern, name := range map[string]*regexp.Regexp{
 		"../exporters/exposition/families.go": regexp.MustCompile(`"(backup_[a-z_]+)", "[A-Z]`),
-		"../receiver/*.go":       regexp.MustCompile(`(?:NewDesc\(|Name: )"(vigie_[a-z_]+)"`),
+		"../receiver/*.go":                    regexp.MustCompile(`(?:NewDesc\(|Name: )"(vigie_[a-z_]+)"`),
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
