@@ -19,6 +19,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/receiver"
+	"vigie/receiver/notify"
 	"vigie/receiver/smtpsink"
 	"vigie/rules"
 )
@@ -120,8 +121,11 @@ func (c *checker) start(ctx context.Context) error {
 	if err := c.Ready(ctx); err != nil {
 		return err
 	}
-	if n := len(c.Inbox.Messages()); n != 0 {
-		return fmt.Errorf("%d mails were sent before anything failed, the first is %q", n, c.Inbox.Messages()[0].Subject)
+	for _, m := range c.Inbox.Messages() {
+		// The overview of the day leaves at its hour, also when all is well.
+		if m.Header(notify.HeaderStep) != "digest" {
+			return fmt.Errorf("a mail was sent before anything failed: %q", m.Subject)
+		}
 	}
 	c.ok("everything runs; machines that are well cause no mail")
 	if err := c.Fleet.Machine(server, FailPrimary, serverError); err != nil {

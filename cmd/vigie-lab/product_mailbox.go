@@ -60,9 +60,9 @@ func (m *mailbox) happen(b *Backup) error {
 		return nil // the start has failed
 	}
 	end := m.now().UTC()
-	word, why := "completed", ""
+	word, phrase, why := "completed", "has been completed successfully", ""
 	if b.Condition != Good {
-		word, why = "failed", "Error: "+b.Error+"\r\n"
+		word, phrase, why = "failed", "has failed", "Error: "+b.Error+"\r\n"
 	}
 	var mail bytes.Buffer
 	header := func(name, value string) { fmt.Fprintf(&mail, "%s: %s\r\n", name, value) }
@@ -73,6 +73,6 @@ func (m *mailbox) happen(b *Backup) error {
 	header("Message-ID", fmt.Sprintf("<%d.%s.%s@%s.example>", end.UnixNano(), word, strings.ToLower(b.name), b.machine.Customer))
 	header("MIME-Version", "1.0")
 	header("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(&mail, "\r\nYour backup task %s %s.\r\n%s", b.Plan, word, why)
+	fmt.Fprintf(&mail, "\r\nYour backup task %s %s.\r\n%s", b.Plan, phrase, why)
 	return m.server.Deliver("INBOX", mail.Bytes(), end)
 }
