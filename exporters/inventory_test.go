@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vigie/internal/strict"
+	receiver "vigie/rules/inventory"
 )
 
 func inventoryOf(t *testing.T, files map[string]string) (*Inventory, error) {
@@ -56,6 +59,26 @@ func TestReceiversInventoryIsRead(t *testing.T) {
 	}
 	if v, err := LoadInventory([]string{"../deploy/examples/activeprolearn/inventory/*"}); err != nil || v.Len() != 0 {
 		t.Errorf("%v, %d machines of a receiver that has none", err, v.Len())
+	}
+}
+
+// Every section that the receiver reads of a shared file may stand in the
+// exporter's, also one that the receiver learns tomorrow.
+func TestSectionsOfTheReceiverArePassedOver(t *testing.T) {
+	_, err := receiver.Load([]strict.File{{Name: "a.yml", Text: []byte("nonsense: {}\n")}})
+	if err == nil {
+		t.Fatal("the receiver takes a section of any name")
+	}
+	_, known, found := strings.Cut(strings.SplitN(err.Error(), "\n", 2)[0], "known here are ")
+	if sections := strings.Split(known, ", "); !found || len(sections) < 5 {
+		t.Fatalf("no list of sections in: %v", err)
+	} else {
+		for _, section := range sections {
+			_, err := inventoryOf(t, map[string]string{"a.yml": section + ":\n"})
+			if err != nil && strings.Contains(err.Error(), "unknown key") {
+				t.Error(err)
+			}
+		}
 	}
 }
 

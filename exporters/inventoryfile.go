@@ -90,6 +90,7 @@ type inventoryDoc struct {
 	Absences    strict.Skip `yaml:"absences"`
 	Maintenance strict.Skip `yaml:"maintenance"`
 	Closures    strict.Skip `yaml:"closures"`
+	Access      strict.Skip `yaml:"access"`
 }
 
 // inventoryLoader merges files and checks what they say of machines.
