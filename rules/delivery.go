@@ -49,12 +49,12 @@ func (d post) recordOf(notification string) *StepRecord {
 }
 
 func (d post) accepted(r *StepRecord, address string) {
-	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+	from, i := r.open(address)
 	if i < 0 {
 		return
 	}
-	p := r.Pending[i]
-	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
+	p := (*from)[i]
+	*from = slices.Delete(slices.Clone(*from), i, i+1)
 	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
 	r.Held = without(r.Held, p.Address)
 	if r.Episode == d.inc.Episode {
@@ -63,6 +63,16 @@ func (d post) accepted(r *StepRecord, address string) {
 	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "message", What: "accepted " + r.Step,
 		Reason: "accepted by the " + acceptor(p) + " as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
+}
+
+// open finds the list, and the place in it, of whoever has not accepted yet; -1
+// for nobody. One who was refused may accept when somebody sends it again.
+func (r *StepRecord) open(address string) (list *[]Party, i int) {
+	same := func(p Party) bool { return strings.EqualFold(p.Address, address) }
+	if i = slices.IndexFunc(r.Pending, same); i >= 0 {
+		return &r.Pending, i
+	}
+	return &r.Refused, slices.IndexFunc(r.Refused, same)
 }
 
 // acceptor names who took responsibility for a party's message.
