@@ -1,4 +1,4 @@
-package rules
+package classify
 
 import (
 	"fmt"
@@ -6,18 +6,23 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // Correlated is a failure common to several incidents.
 type Correlated struct {
-	Signal  Signal   // raises or keeps alive the common incident
-	Members []string // keys of the incidents that are part of it
+	Signal  model.Signal // raises or keeps alive the common incident
+	Members []string     // keys of the incidents that are part of it
 	Marks   bool
 }
 
 // Correlate looks over the incidents that are open or were opened lately and
 // returns every common failure that holds now (P16, S1.16).
-func (b *Book) Correlate(open []Incident, now time.Time) []Correlated {
+func (b Classifier) Correlate(open []incident.Incident, now time.Time) []Correlated {
 	var out []Correlated
 	p := b.InForce(now)
 	for _, c := range p.Correlations {
@@ -28,7 +33,7 @@ func (b *Book) Correlate(open []Incident, now time.Time) []Correlated {
 
 // CorrelatedWithin is the longest time within which incidents must begin to
 // have a failure in common. An older one counts only as part of one already.
-func (b *Book) CorrelatedWithin(now time.Time) time.Duration {
+func (b Classifier) CorrelatedWithin(now time.Time) time.Duration {
 	var longest time.Duration
 	for _, c := range b.InForce(now).Correlations {
 		longest = max(longest, c.Within)
@@ -38,9 +43,9 @@ func (b *Book) CorrelatedWithin(now time.Time) time.Duration {
 
 // group is what shares the same values.
 type group struct {
-	same      Labels
-	sample    Labels // of one member's alert
-	error     string // the text, or the code, that all have in common; "" where only the source is
+	same      model.Labels
+	sample    model.Labels // of one member's alert
+	error     string       // the text, or the code, that all have in common; "" where only the source is
 	cause     string
 	keys      []string
 	machines  map[string]bool
@@ -57,21 +62,21 @@ func (gs groups) add(name string, m member) {
 		gs[name] = g
 	}
 	g.keys = append(g.keys, m.key)
-	g.machines[m.identity[LabelCustomer]+"/"+m.identity[LabelMachine]] = true
-	g.customers[m.identity[LabelCustomer]] = true
+	g.machines[m.identity[model.LabelCustomer]+"/"+m.identity[model.LabelMachine]] = true
+	g.customers[m.identity[model.LabelCustomer]] = true
 }
 
 // member is an incident that may be part of a common failure.
 type member struct {
 	key      string
-	identity Labels
-	labels   Labels // of its alert
-	same     Labels
+	identity model.Labels
+	labels   model.Labels // of its alert
+	same     model.Labels
 	cause    string // what its error is known by; "" when nothing is known
 	error    string
 }
 
-func (b *Book) correlate(c *Correlation, open []Incident, now time.Time) []Correlated {
+func (b Classifier) correlate(c *policy.Correlation, open []incident.Incident, now time.Time) []Correlated {
 	plain, causes, sources := groups{}, groups{}, groups{}
 	for _, i := range open {
 		if i.State.Ended() {
@@ -85,7 +90,7 @@ func (b *Book) correlate(c *Correlation, open []Incident, now time.Time) []Corre
 			plain.add(m.same.String(), m)
 			continue
 		}
-		of := m.same.String() + "|" + m.labels[LabelSource]
+		of := m.same.String() + "|" + m.labels[model.LabelSource]
 		sources.add(of, m)
 		if m.cause != "" {
 			causes.add(of+"|"+m.cause, m)
@@ -109,7 +114,7 @@ func (b *Book) correlate(c *Correlation, open []Incident, now time.Time) []Corre
 }
 
 // holding returns the groups that are a common failure now.
-func (b *Book) holding(c *Correlation, gs groups, holds func(*Correlation, *group) bool) []Correlated {
+func (b Classifier) holding(c *policy.Correlation, gs groups, holds func(*policy.Correlation, *group) bool) []Correlated {
 	var out []Correlated
 	for _, k := range slices.Sorted(maps.Keys(gs)) {
 		if g := gs[k]; len(g.machines) >= c.Machines && len(g.customers) >= c.Customers && holds(c, g) {
@@ -120,7 +125,7 @@ func (b *Book) holding(c *Correlation, gs groups, holds func(*Correlation, *grou
 }
 
 // enough reports whether the share of all machines is reached.
-func (b *Book) enough(c *Correlation, g *group) bool {
+func (b Classifier) enough(c *policy.Correlation, g *group) bool {
 	all := len(b.Directory.Machines) + b.strangers(g)
 	return float64(len(g.machines)) >= c.Ratio*float64(all)
 }
@@ -128,7 +133,7 @@ func (b *Book) enough(c *Correlation, g *group) bool {
 // mostOfSource reports whether so many of one source's machines fail that the
 // source itself is the cause, whatever they say. Of a source of which the
 // inventory knows no machine no share can be told.
-func (b *Book) mostOfSource(c *Correlation, g *group) bool {
+func (b Classifier) mostOfSource(c *policy.Correlation, g *group) bool {
 	known := 0
 	for _, m := range b.Directory.Machines {
 		if ofSource(c, g, m) {
@@ -141,8 +146,8 @@ func (b *Book) mostOfSource(c *Correlation, g *group) bool {
 
 // ofSource reports whether a machine of the inventory is backed up by the source
 // that the members of a group have in common.
-func ofSource(c *Correlation, g *group, m *Machine) bool {
-	source, named, ours := g.sample[LabelSource], false, false
+func ofSource(c *policy.Correlation, g *group, m *inventory.Machine) bool {
+	source, named, ours := g.sample[model.LabelSource], false, false
 	for _, alias := range m.Aliases {
 		if prefix, _, is := strings.Cut(alias, ":"); is {
 			named, ours = true, ours || prefix == source
@@ -151,34 +156,34 @@ func ofSource(c *Correlation, g *group, m *Machine) bool {
 	if named && !ours {
 		return false // its names are those of other sources
 	}
-	return slices.ContainsFunc(m.Plans, func(p ExpectedPlan) bool {
+	return slices.ContainsFunc(m.Plans, func(p inventory.ExpectedPlan) bool {
 		l := g.sample.Clone()
-		l[LabelCustomer], l[LabelMachine], l[LabelMachineClass] = m.Customer, m.Name, m.Class
-		l[LabelBackupRole], l[LabelPlan] = p.Role, p.Plan
-		return (p.Engine == "" || p.Engine == g.sample[LabelEngine]) && c.Match.Match(l)
+		l[model.LabelCustomer], l[model.LabelMachine], l[model.LabelMachineClass] = m.Customer, m.Name, m.Class
+		l[model.LabelBackupRole], l[model.LabelPlan] = p.Role, p.Plan
+		return (p.Engine == "" || p.Engine == g.sample[model.LabelEngine]) && c.Match.Match(l)
 	})
 }
 
 // memberOf tells whether an incident began within the correlation's time, and
 // what it shares with others.
-func memberOf(c *Correlation, i Incident, now time.Time) (member, bool) {
+func memberOf(c *policy.Correlation, i incident.Incident, now time.Time) (member, bool) {
 	// What was marked as part of it stays so for as long as it fails.
-	if !(c.Marks && i.Flags[FlagOutage]) && now.Sub(i.Raised["opening"].At) > c.Within {
+	if !(c.Marks && i.Flags[model.FlagOutage]) && now.Sub(i.Raised["opening"].At) > c.Within {
 		return member{}, false
 	}
-	for _, f := range sortedAlerts(i.Alerts) {
+	for _, f := range incident.SortedAlerts(i.Alerts) {
 		a := i.Alerts[f]
 		if !a.Firing || !c.Match.Match(a.Labels) {
 			continue
 		}
-		m := member{key: i.Key, identity: i.Identity, labels: a.Labels, same: Labels{}}
+		m := member{key: i.Key, identity: i.Identity, labels: a.Labels, same: model.Labels{}}
 		for _, n := range c.Same {
-			if v := a.says(n); v != "" {
+			if v := a.Says(n); v != "" {
 				m.same[n] = v
 			}
 		}
 		for _, n := range c.Cause {
-			text := a.says(n)
+			text := a.Says(n)
 			if m.cause = text; n == "error" {
 				m.cause = errorPattern(text, a.Labels)
 			}
@@ -192,16 +197,8 @@ func memberOf(c *Correlation, i Incident, now time.Time) (member, bool) {
 	return member{}, false
 }
 
-// says is an alert's label, or else its annotation, of that name.
-func (a *Alert) says(name string) string {
-	if v := a.Labels[name]; v != "" {
-		return v
-	}
-	return a.Annotations[name]
-}
-
 // strangers is the number of machines of a group that the inventory does not know.
-func (b *Book) strangers(g *group) int {
+func (b Classifier) strangers(g *group) int {
 	n := 0
 	for k := range g.machines {
 		customer, name, _ := strings.Cut(k, "/")
@@ -212,8 +209,8 @@ func (b *Book) strangers(g *group) int {
 	return n
 }
 
-func (g *group) signal(c *Correlation) Signal {
-	l := Labels{}
+func (g *group) signal(c *policy.Correlation) model.Signal {
+	l := model.Labels{}
 	for k, v := range c.Labels {
 		l[k] = v
 	}
@@ -222,10 +219,10 @@ func (g *group) signal(c *Correlation) Signal {
 			l[k] = v
 		}
 	}
-	l[LabelSignal] = string(CorrelatedSignal)
+	l[model.LabelSignal] = string(model.CorrelatedSignal)
 	print := "correlated:" + c.Name + l.String()
 	if c.Marks {
-		print += g.sample[LabelSource] + g.cause
+		print += g.sample[model.LabelSource] + g.cause
 	}
 	annotations := map[string]string{"affected": strings.Join(slices.Sorted(maps.Keys(g.machines)), ", ")}
 	switch {
@@ -234,23 +231,23 @@ func (g *group) signal(c *Correlation) Signal {
 	case !c.Marks:
 		annotations["error"] = fmt.Sprintf("%d machines of %d customers", len(g.machines), len(g.customers))
 	}
-	return Signal{Kind: CorrelatedSignal, Fingerprint: print, Labels: l, Annotations: annotations}
+	return model.Signal{Kind: model.CorrelatedSignal, Fingerprint: print, Labels: l, Annotations: annotations}
 }
 
 // StillCommon reports whether what still fails, of those that were part of a
 // common failure, is common to several yet.
-func (b *Book) StillCommon(common Incident, failing []Incident, now time.Time) bool {
+func (b Classifier) StillCommon(common incident.Incident, failing []incident.Incident, now time.Time) bool {
 	machines, customers := map[string]bool{}, map[string]bool{}
 	for _, i := range failing {
-		machines[i.Identity[LabelCustomer]+"/"+i.Identity[LabelMachine]] = true
-		customers[i.Identity[LabelCustomer]] = true
+		machines[i.Identity[model.LabelCustomer]+"/"+i.Identity[model.LabelMachine]] = true
+		customers[i.Identity[model.LabelCustomer]] = true
 	}
 	return len(machines) > 1 && (len(customers) > 1 || !b.ofSeveral(common, now))
 }
 
 // ofSeveral reports whether a common failure is one of several customers.
-func (b *Book) ofSeveral(common Incident, now time.Time) bool {
-	return slices.ContainsFunc(b.InForce(now).Correlations, func(c *Correlation) bool {
+func (b Classifier) ofSeveral(common incident.Incident, now time.Time) bool {
+	return slices.ContainsFunc(b.InForce(now).Correlations, func(c *policy.Correlation) bool {
 		for fingerprint := range common.Alerts {
 			if c.Customers > 1 && strings.HasPrefix(fingerprint, "correlated:"+c.Name+"{") {
 				return true

@@ -1,4 +1,6 @@
-package rules
+// Package book holds what decisions are made from, the policies and the live
+// directory, and what both say of people: who is ours, who may see and do what.
+package book
 
 import (
 	"errors"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"vigie/rules/act"
+	"vigie/rules/calendar"
+	"vigie/rules/inventory"
 	"vigie/rules/policy"
 )
 
@@ -16,20 +20,20 @@ import (
 // may pin older ones, and the live directory. It is immutable; a reload makes
 // a new one.
 type Book struct {
-	Directory *Directory
-	policies  map[string]*Policy
-	ordered   []*Policy // by effective_from
+	Directory *inventory.Directory
+	policies  map[string]*policy.Policy
+	ordered   []*policy.Policy // by effective_from
 	// live caches calendars with the directory's closures; both never change.
 	live sync.Map
 }
 
 // NewBook joins policies and directory. Policies that only pinned incidents
 // still need are given as well.
-func NewBook(dir *Directory, policies ...*Policy) (*Book, error) {
+func New(dir *inventory.Directory, policies ...*policy.Policy) (*Book, error) {
 	if len(policies) == 0 {
 		return nil, errors.New("no policy: give at least one file in the policy folder")
 	}
-	b := &Book{Directory: dir, policies: map[string]*Policy{}}
+	b := &Book{Directory: dir, policies: map[string]*policy.Policy{}}
 	for _, p := range policies {
 		if _, twice := b.policies[p.Hash]; !twice {
 			b.policies[p.Hash] = p
@@ -44,7 +48,7 @@ func NewBook(dir *Directory, policies ...*Policy) (*Book, error) {
 
 // InForce returns the policy in force at an instant: the newest that has
 // become effective, or the oldest of all.
-func (b *Book) InForce(at time.Time) *Policy {
+func (b *Book) InForce(at time.Time) *policy.Policy {
 	p := b.ordered[0]
 	for _, q := range b.ordered {
 		if q.Retired || q.EffectiveFrom.After(at) {
@@ -74,10 +78,10 @@ func (b *Book) CheckTraces(now time.Time) error {
 }
 
 // Policy returns the policy with that content hash; nil when unknown.
-func (b *Book) Policy(hash string) *Policy { return b.policies[hash] }
+func (b *Book) Policy(hash string) *policy.Policy { return b.policies[hash] }
 
 // Policies returns all policies, oldest first.
-func (b *Book) Policies() []*Policy { return b.ordered }
+func (b *Book) Policies() []*policy.Policy { return b.ordered }
 
 // Staff are the ids of the provider's own people who can act in their own name.
 func (b *Book) Staff() []string {
@@ -100,7 +104,7 @@ func (b *Book) TicketIntake(address string, now time.Time) bool {
 	}
 	for _, r := range b.InForce(now).Roles {
 		if r.TicketIntake && (slices.Contains(r.People, p.ID) || r.Rota != "" && slices.ContainsFunc(b.Directory.Rotas,
-			func(e RotaEntry) bool { return e.Role == r.Rota && e.Person == p.ID })) {
+			func(e inventory.RotaEntry) bool { return e.Role == r.Rota && e.Person == p.ID })) {
 			return true
 		}
 	}
@@ -108,7 +112,7 @@ func (b *Book) TicketIntake(address string, now time.Time) bool {
 }
 
 // CheckClosures finds closed days of calendars that none of the policies has.
-func CheckClosures(dir *Directory, policies []*Policy) error {
+func CheckClosures(dir *inventory.Directory, policies []*policy.Policy) error {
 	names := map[string]bool{}
 	for _, p := range policies {
 		for name := range p.Calendars {
@@ -118,5 +122,23 @@ func CheckClosures(dir *Directory, policies []*Policy) error {
 	return dir.CheckClosures(slices.Sorted(maps.Keys(names)))
 }
 
-// LoadPolicies reads policy files, see [policy.Load].
-func LoadPolicies(files []SourceFile) ([]*Policy, error) { return policy.Load(files, vocabulary()) }
+// Closures returns the calendar with the live dated exceptions of the
+// directory and of the policy in force, or nil when there are none.
+func (b *Book) Closures(p *policy.Policy, name string) *calendar.Calendar {
+	base := p.Calendars[name]
+	if base == nil {
+		return nil
+	}
+	key := p.Hash + "/" + name
+	if c, ok := b.live.Load(key); ok {
+		return c.(*calendar.Calendar)
+	}
+	c := base
+	if dates := b.Directory.ClosuresOf(name); len(dates) > 0 {
+		if with, err := base.WithExceptions(dates); err == nil {
+			c = with
+		}
+	}
+	b.live.Store(key, c)
+	return c
+}

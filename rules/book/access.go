@@ -1,10 +1,13 @@
-package rules
+package book
 
 import (
 	"maps"
 	"slices"
 
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Role is what a person may do: as the inventory names it under `access`, and
@@ -39,7 +42,7 @@ func (b *Book) provider(id string) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(b.Directory.Rotas, func(r RotaEntry) bool { return r.Person == id })
+	return slices.ContainsFunc(b.Directory.Rotas, func(r inventory.RotaEntry) bool { return r.Person == id })
 }
 
 // Manages reports whether a person may change how Vigie itself works. While the
@@ -56,7 +59,7 @@ func (b *Book) Manages(id string) bool {
 
 // Concerns reports whether an incident is of a customer's own person: of his
 // company, his machine or one of his platforms, or reported by him.
-func (b *Book) Concerns(inc *Incident, id string) bool {
+func (b *Book) Concerns(inc *incident.Incident, id string) bool {
 	for _, r := range inc.Reports {
 		if r.By == id {
 			return true
@@ -64,7 +67,7 @@ func (b *Book) Concerns(inc *Incident, id string) bool {
 	}
 	platforms := inc.Platforms()
 	if len(platforms) == 0 {
-		return b.Directory.Answers(id, inc.Identity[LabelCustomer], inc.Identity[LabelMachine], "")
+		return b.Directory.Answers(id, inc.Identity[model.LabelCustomer], inc.Identity[model.LabelMachine], "")
 	}
 	return slices.ContainsFunc(platforms, func(p string) bool { return b.Directory.Answers(id, "", "", p) })
 }
@@ -72,19 +75,19 @@ func (b *Book) Concerns(inc *Incident, id string) bool {
 // Confidential reports whether what was written about an incident is kept to
 // those whom the inventory names: its cause, or one that somebody gave it, is
 // confidential by the policy.
-func (b *Book) Confidential(inc *Incident) bool {
+func (b *Book) Confidential(inc *incident.Incident) bool {
 	p := b.policies[inc.Policy]
 	if p == nil {
 		return false
 	}
 	return p.Causes[inc.Cause].Confidential ||
-		slices.ContainsFunc(inc.Acts, func(a ActRecord) bool { return p.Causes[a.Fields["cause"]].Confidential })
+		slices.ContainsFunc(inc.Acts, func(a incident.ActRecord) bool { return p.Causes[a.Fields["cause"]].Confidential })
 }
 
 // MayRead reports whether a person reads what was written about an incident. A
 // confidential one is for those named in the inventory's `access`; while nobody
 // is, for the service leads of its platforms.
-func (b *Book) MayRead(inc *Incident, id string) bool {
+func (b *Book) MayRead(inc *incident.Incident, id string) bool {
 	if b.Role(id) == act.Customer {
 		return false
 	}
@@ -103,7 +106,7 @@ func (b *Book) MayRead(inc *Incident, id string) bool {
 // Seen returns an incident as a person may see it: a customer's own person is
 // shown what concerns him alone, and of a confidential case nobody who is not
 // named reads the words.
-func (b *Book) Seen(inc Incident, id string) Incident {
+func (b *Book) Seen(inc incident.Incident, id string) incident.Incident {
 	switch {
 	case b.Role(id) == act.Customer:
 		return b.forCustomer(inc, id)
@@ -112,12 +115,12 @@ func (b *Book) Seen(inc Incident, id string) Incident {
 	}
 	inc.Wording, inc.LastErr, inc.Reporter = "", "", ""
 	inc.Progress.Reason, inc.Progress.Workaround, inc.Progress.OtherNote = "", "", ""
-	acts := make([]ActRecord, 0, len(inc.Acts))
+	acts := make([]incident.ActRecord, 0, len(inc.Acts))
 	for _, a := range inc.Acts {
 		a.Fields = nil
 		acts = append(acts, a)
 	}
-	reports := make([]Signal, 0, len(inc.Reports))
+	reports := make([]model.Signal, 0, len(inc.Reports))
 	for _, r := range inc.Reports {
 		r.Text, r.By, r.Annotations = "", "", nil
 		reports = append(reports, r)
@@ -127,24 +130,24 @@ func (b *Book) Seen(inc Incident, id string) Incident {
 }
 
 // forCustomer keeps of an incident what its customer's own person may know.
-func (b *Book) forCustomer(inc Incident, id string) Incident {
+func (b *Book) forCustomer(inc incident.Incident, id string) incident.Incident {
 	own := func(platform string) bool {
 		return platform == "" || b.Directory.Answers(id, "", "", platform)
 	}
-	out := Incident{ID: inc.ID, Key: inc.Key, Identity: inc.Identity, Scenario: inc.Scenario, Policy: inc.Policy, Severity: inc.Severity,
+	out := incident.Incident{ID: inc.ID, Key: inc.Key, Identity: inc.Identity, Scenario: inc.Scenario, Policy: inc.Policy, Severity: inc.Severity,
 		Level: inc.Level, Number: inc.Number, State: inc.State, Until: inc.Until, OpenedAt: inc.OpenedAt, StartedAt: inc.StartedAt,
-		ResolvedAt: inc.ResolvedAt, Episode: inc.Episode, Alerts: map[string]*Alert{}}
+		ResolvedAt: inc.ResolvedAt, Episode: inc.Episode, Alerts: map[string]*incident.Alert{}}
 	for fp, a := range inc.Alerts {
-		if !own(a.Labels[LabelPlatform]) {
+		if !own(a.Labels[model.LabelPlatform]) {
 			continue
 		}
-		labels := Labels{}
-		for _, name := range []string{LabelAlertname, LabelCustomer, LabelMachine, LabelPlatform, LabelBackupRole, LabelKind} {
+		labels := model.Labels{}
+		for _, name := range []string{model.LabelAlertname, model.LabelCustomer, model.LabelMachine, model.LabelPlatform, model.LabelBackupRole, model.LabelKind} {
 			if v := a.Labels[name]; v != "" {
 				labels[name] = v
 			}
 		}
-		out.Alerts[fp] = &Alert{Labels: labels, StartsAt: a.StartsAt, EndedAt: a.EndedAt, Firing: a.Firing, LastSuccess: a.LastSuccess}
+		out.Alerts[fp] = &incident.Alert{Labels: labels, StartsAt: a.StartsAt, EndedAt: a.EndedAt, Firing: a.Firing, LastSuccess: a.LastSuccess}
 	}
 	for _, r := range inc.Reports {
 		if r.By == id {

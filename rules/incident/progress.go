@@ -1,4 +1,4 @@
-package rules
+package incident
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/rules/model"
 )
 
 // Progress is what an episode's acts and steps leave for later ones. A reopened
@@ -31,10 +33,10 @@ type Progress struct {
 	CallsMissed int       `json:"calls_missed,omitempty"`
 
 	// OtherAnswer is what OtherBy says of the machine's other backup.
-	OtherAnswer EvidenceState `json:"other_answer,omitempty"`
-	OtherBy     string        `json:"other_by,omitempty"`
-	OtherNote   string        `json:"other_note,omitempty"`
-	DoubleTold  string        `json:"double_told,omitempty"` // the step that told of a double failure
+	OtherAnswer model.EvidenceState `json:"other_answer,omitempty"`
+	OtherBy     string              `json:"other_by,omitempty"`
+	OtherNote   string              `json:"other_note,omitempty"`
+	DoubleTold  string              `json:"double_told,omitempty"` // the step that told of a double failure
 
 	// OnDuty are those of the rota OnDutyRole who were told last.
 	OnDuty     []string `json:"on_duty,omitempty"`
@@ -125,13 +127,13 @@ func (p *Progress) old(name string, value json.RawMessage) (json.RawMessage, err
 		if err != nil {
 			return nil, err
 		}
-		p.hold(fingerprint, at)
+		p.Hold(fingerprint, at)
 		return nil, nil
 	}
 	return value, nil
 }
 
-func (p *Progress) hold(fingerprint string, at time.Time) {
+func (p *Progress) Hold(fingerprint string, at time.Time) {
 	if p.HeldEndings == nil {
 		p.HeldEndings = map[string]time.Time{}
 	}

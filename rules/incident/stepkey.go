@@ -1,4 +1,4 @@
-package rules
+package incident
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ func (k StepKey) String() string {
 	if k.Platform != "" {
 		text += "@" + k.Platform
 	}
-	if o := k.occurrence(); o != "" {
+	if o := k.OccurrenceText(); o != "" {
 		text += "/" + o
 	}
 	if k.Dropped > 0 {
@@ -38,8 +38,8 @@ func (k StepKey) String() string {
 	return text
 }
 
-// occurrence is the name of the occurrence with its repetition.
-func (k StepKey) occurrence() string {
+// OccurrenceText is the name of the occurrence with its repetition.
+func (k StepKey) OccurrenceText() string {
 	if k.Repeat > 1 {
 		return k.Occurrence + "#" + strconv.Itoa(k.Repeat)
 	}
@@ -49,9 +49,9 @@ func (k StepKey) occurrence() string {
 // MarshalText writes the key as [StepKey.String].
 func (k StepKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// droppedBy is the key of a drop for one trigger: an `unless` that stopped the
+// DroppedBy is the key of a drop for one trigger: an `unless` that stopped the
 // safety net must not stop a person's later wish.
-func (k StepKey) droppedBy(trigger int) StepKey {
+func (k StepKey) DroppedBy(trigger int) StepKey {
 	k.Dropped = trigger + 1
 	return k
 }
@@ -108,8 +108,8 @@ func (r *StepRecord) key(name string) (StepKey, error) {
 	return k, nil
 }
 
-// sorted returns the keys in the order of their names.
-func (rs StepRecords) sorted() []StepKey {
+// Sorted returns the keys in the order of their names.
+func (rs StepRecords) Sorted() []StepKey {
 	keys := make([]StepKey, 0, len(rs))
 	names := make(map[StepKey]string, len(rs))
 	for k := range rs {

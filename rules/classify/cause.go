@@ -1,16 +1,18 @@
-package rules
+package classify
 
 import (
 	"regexp"
 	"strings"
+
+	"vigie/rules/model"
 )
 
 // errorPattern reduces an error text to what it says of the cause, so that the
 // same failure of two machines reads alike: what names one machine, file, run or
 // instant is left out. It is empty for a text that says nothing else.
-func errorPattern(text string, l Labels) string {
+func errorPattern(text string, l model.Labels) string {
 	text = strings.ToLower(text)
-	for _, own := range []string{LabelMachine, LabelCustomer, LabelPlan, LabelJobID} {
+	for _, own := range []string{model.LabelMachine, model.LabelCustomer, model.LabelPlan, model.LabelJobID} {
 		if v := strings.ToLower(l[own]); len(v) > 2 {
 			text = strings.ReplaceAll(text, v, "*")
 		}

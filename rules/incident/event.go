@@ -1,6 +1,10 @@
-package rules
+package incident
 
-import "time"
+import (
+	"time"
+
+	"vigie/rules/model"
+)
 
 // Event is something that can move an incident. Time alone is a [Tick].
 type Event interface{ event() }
@@ -10,14 +14,14 @@ type (
 	// Alertmanager itself was asked and says so now, so that it cannot be a
 	// late copy.
 	Fired struct {
-		Signal    Signal
+		Signal    model.Signal
 		Confirmed bool
 	}
 
-	// Repeated is alerts that fire on and say nothing new, see [Book.Repeats]:
+	// Repeated is alerts that fire on and say nothing new, which the rules tell:
 	// what [Fired] says of each of them, at less cost.
 	Repeated struct {
-		Signals   []Signal
+		Signals   []model.Signal
 		Confirmed bool
 	}
 
@@ -89,18 +93,29 @@ type (
 	Refreshed struct{}
 )
 
-func (Fired) event()         {}
-func (Repeated) event()      {}
-func (Cleared) event()       {}
-func (EndingHeld) event()    {}
+func (Fired) event() {}
+
+func (Repeated) event() {}
+
+func (Cleared) event() {}
+
+func (EndingHeld) event() {}
+
 func (EndingDropped) event() {}
-func (Tick) event()          {}
-func (Acted) event()         {}
-func (Answered) event()      {}
-func (Silenced) event()      {}
-func (Delivered) event()     {}
-func (Related) event()       {}
-func (Refreshed) event()     {}
+
+func (Tick) event() {}
+
+func (Acted) event() {}
+
+func (Answered) event() {}
+
+func (Silenced) event() {}
+
+func (Delivered) event() {}
+
+func (Related) event() {}
+
+func (Refreshed) event() {}
 
 // PlanEvidence is what Prometheus knows of one plan.
 type PlanEvidence struct {
@@ -115,11 +130,11 @@ type PlanEvidence struct {
 // Act is what a person does to an incident. Fields beside verb and person are
 // named as in the story format.
 type Act struct {
-	Verb     string `json:"verb"`
-	By       string `json:"by"`
-	Fields   Labels `json:"fields,omitempty"`
-	Force    bool   `json:"force,omitempty"`    // take over from somebody
-	External bool   `json:"external,omitempty"` // the customer's own answer, by link or mail
+	Verb     string       `json:"verb"`
+	By       string       `json:"by"`
+	Fields   model.Labels `json:"fields,omitempty"`
+	Force    bool         `json:"force,omitempty"`    // take over from somebody
+	External bool         `json:"external,omitempty"` // the customer's own answer, by link or mail
 	// Link names the link by which somebody acts; each serves once.
 	Link string `json:"link,omitempty"`
 	// Via says how the person came to act, for the journal; empty for the API.
@@ -145,7 +160,7 @@ type Sibling struct {
 	Key        string
 	Role       string // backup_role
 	Scenario   string
-	State      State
+	State      model.State
 	Engine     string
 	Plans      []string
 	OpenedAt   time.Time
@@ -161,3 +176,14 @@ const (
 	RefusedTrouble = "trouble" // nothing was wrong with either, for too long
 	UnfilledRole   = "role"    // nobody fills a role that must have it
 )
+
+// SiblingOf is what other incidents of the machine may know of this one.
+func SiblingOf(i Incident) Sibling {
+	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[model.LabelBackupRole], Scenario: i.Scenario, State: i.State,
+		OpenedAt: i.OpenedAt, Repaired: i.State == model.Resolved, Other: i.Other, DoubleTold: i.Progress.DoubleTold != ""}
+	for _, a := range i.Alerts {
+		s.Engine = a.Labels[model.LabelEngine]
+		s.Plans = append(s.Plans, a.Labels[model.LabelPlan])
+	}
+	return s
+}

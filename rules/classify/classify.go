@@ -1,4 +1,6 @@
-package rules
+// Package classify says what a signal is: which scenario and incident it belongs
+// to, what it makes unreadable, and which incidents have a failure in common.
+package classify
 
 import (
 	"crypto/sha256"
@@ -7,15 +9,23 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules/calendar"
+	"vigie/internal/strict"
+	"vigie/rules/book"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
+
+// Classifier says which incident a signal belongs to, and what incidents have in
+// common.
+type Classifier struct{ *book.Book }
 
 // Classified is what a signal is: which scenario, which incident.
 type Classified struct {
-	Signal   Signal // with canonical names
-	Policy   *Policy
-	Scenario *Scenario
-	Identity Labels
+	Signal   model.Signal // with canonical names
+	Policy   *policy.Policy
+	Scenario *policy.Scenario
+	Identity model.Labels
 	Key      string
 	// Ignored says why no incident follows: "decommissioned", "maintenance",
 	// or what the scenario says, such as "watchdog"; empty otherwise.
@@ -26,10 +36,10 @@ type Classified struct {
 	// unmatched_machine ...
 	Issues []string
 	// Refusal is set for a report that may not be made (S2.15).
-	Refusal *Refusal
+	Refusal *incident.Refusal
 	// Instead is told to the operator in place of a refused report, so that
 	// somebody sorts it out: what was refused may be an alarm all the same.
-	Instead *Signal
+	Instead *model.Signal
 }
 
 // RefusedReport is the alertname of what stands for a refused report.
@@ -43,7 +53,7 @@ const Ignore = -2
 const reportMaxAge = 24 * time.Hour
 
 // Classify finds a signal's scenario and key in the policy in force.
-func (b *Book) Classify(s Signal, now time.Time) Classified {
+func (b Classifier) Classify(s model.Signal, now time.Time) Classified {
 	c := Classified{Signal: s}
 	c.Signal.Labels = s.Labels.Clone()
 	if c.Signal.StartsAt.IsZero() || c.Signal.StartsAt.After(now) && !s.IsReport() {
@@ -55,8 +65,8 @@ func (b *Book) Classify(s Signal, now time.Time) Classified {
 	c.Scenario = c.Policy.For(c.Signal.Labels)
 	c.Ignored = c.Scenario.Ignores
 	if said := c.Signal.Labels[c.Scenario.Severity.Label]; c.Refusal == nil && said != "" && !slices.Contains(c.Scenario.Severity.Order, said) &&
-		(c.Signal.Kind == Level2Voluntary) {
-		c.Refusal = &Refusal{422, unknown("severity", said, c.Scenario.Severity.Order)}
+		(c.Signal.Kind == model.Level2Voluntary) {
+		c.Refusal = &incident.Refusal{Status: 422, Reason: strict.Unknown("severity", said, c.Scenario.Severity.Order)}
 	}
 	c.Identity = c.Scenario.Identify(c.Signal.Labels)
 	c.Key = c.Identity.String()
@@ -65,64 +75,64 @@ func (b *Book) Classify(s Signal, now time.Time) Classified {
 }
 
 // canonical gives machine and platform the names of the inventory.
-func (b *Book) canonical(c *Classified) {
+func (b Classifier) canonical(c *Classified) {
 	l := c.Signal.Labels
-	if l[LabelSignal] == "" && l[LabelPlatform] == "" && c.Signal.Kind == "" {
-		c.Signal.Kind = BackupAlert
+	if l[model.LabelSignal] == "" && l[model.LabelPlatform] == "" && c.Signal.Kind == "" {
+		c.Signal.Kind = model.BackupAlert
 	}
 	if c.Signal.Kind == "" {
-		c.Signal.Kind = SignalKind(l[LabelSignal])
+		c.Signal.Kind = model.SignalKind(l[model.LabelSignal])
 		if c.Signal.Kind == "" {
-			c.Signal.Kind = InfraProbe
+			c.Signal.Kind = model.InfraProbe
 		}
 	}
-	if l[LabelSignal] == "" && c.Signal.Kind != BackupAlert {
-		l[LabelSignal] = string(c.Signal.Kind)
+	if l[model.LabelSignal] == "" && c.Signal.Kind != model.BackupAlert {
+		l[model.LabelSignal] = string(c.Signal.Kind)
 	}
 	c.Issues = b.Directory.Canonicalize(l)
 }
 
 // checkReport refuses a report that nobody may make, or that cannot be true.
-func (b *Book) checkReport(c *Classified, now time.Time) {
+func (b Classifier) checkReport(c *Classified, now time.Time) {
 	s := &c.Signal
 	switch s.Kind {
-	case BackupAlert, InfraProbe, FunctionalProbe, CorrelatedSignal:
+	case model.BackupAlert, model.InfraProbe, model.FunctionalProbe, model.CorrelatedSignal:
 		return
-	case Level2Voluntary, Level3Emergency, EmergencyMeans, UserAssistance:
+	case model.Level2Voluntary, model.Level3Emergency, model.EmergencyMeans, model.UserAssistance:
 	default:
-		c.Refusal = &Refusal{422, unknown("kind of signal", string(s.Kind), []string{string(InfraProbe), string(FunctionalProbe),
-			string(Level2Voluntary), string(Level3Emergency), string(EmergencyMeans), string(UserAssistance)})}
+		c.Refusal = &incident.Refusal{Status: 422, Reason: strict.Unknown("kind of signal", string(s.Kind), []string{string(model.InfraProbe), string(model.FunctionalProbe),
+			string(model.Level2Voluntary), string(model.Level3Emergency), string(model.EmergencyMeans), string(model.UserAssistance)})}
 		return
 	}
 	l := s.Labels
-	p := b.Directory.Platforms[l[LabelPlatform]]
-	if l[LabelPlatform] == "" {
-		c.Refusal = &Refusal{422, "platform is missing: say what is concerned"}
+	p := b.Directory.Platforms[l[model.LabelPlatform]]
+	if l[model.LabelPlatform] == "" {
+		c.Refusal = &incident.Refusal{Status: 422, Reason: "platform is missing: say what is concerned"}
 		return
 	}
 	l["reporter"] = pseudonym(s.By)
 	registered := p != nil && b.Directory.Manages(p, s.By)
 	switch {
-	case s.Kind == Level2Voluntary && !registered:
-		c.Refusal = &Refusal{403, s.By + " is not a registered exploitation manager of " + l[LabelPlatform]}
+	case s.Kind == model.Level2Voluntary && !registered:
+		c.Refusal = &incident.Refusal{Status: 403, Reason: s.By + " is not a registered exploitation manager of " + l[model.LabelPlatform]}
 		c.Instead = refusedReport(*s)
-	case s.Kind == Level3Emergency && !registered:
+	case s.Kind == model.Level3Emergency && !registered:
 		s.Unregistered = true
-	case s.Kind == EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, s.Means):
-		c.Refusal = &Refusal{422, "means \"" + s.Means + "\" is not phone, mail or sms"}
+	case s.Kind == model.EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, s.Means):
+		c.Refusal = &incident.Refusal{Status: 422, Reason: "means \"" + s.Means + "\" is not phone, mail or sms"}
 	case s.StartsAt.After(now):
-		c.Refusal = &Refusal{422, "received_at lies in the future"}
+		c.Refusal = &incident.Refusal{Status: 422, Reason: "received_at lies in the future"}
 	case now.Sub(s.StartsAt) > reportMaxAge:
-		c.Refusal = &Refusal{422, "received_at is more than 24 hours ago"}
+		c.Refusal = &incident.Refusal{Status: 422, Reason: "received_at is more than 24 hours ago"}
 	}
 }
 
 // refusedReport stands for a report that nobody may make. It names no platform:
 // no clock of a service level runs from it.
-func refusedReport(s Signal) *Signal {
-	l := Labels{LabelAlertname: RefusedReport, LabelKind: "to_sort", LabelSource: "report/" + s.Labels[LabelPlatform], "item": s.Labels[LabelPlatform], "reporter": pseudonym(s.By)}
-	return &Signal{Kind: BackupAlert, Fingerprint: "refused:" + s.Labels[LabelPlatform] + ":" + pseudonym(s.By), Labels: l, StartsAt: s.StartsAt,
-		Annotations: map[string]string{"error": strings.TrimSpace("refused from " + s.By + " about " + s.Labels[LabelPlatform] + ": " + s.Text)}}
+func refusedReport(s model.Signal) *model.Signal {
+	l := model.Labels{model.LabelAlertname: RefusedReport, model.LabelKind: "to_sort", model.LabelSource: "report/" + s.Labels[model.LabelPlatform], "item": s.Labels[model.LabelPlatform], "reporter": pseudonym(s.By)}
+	return &model.Signal{Kind: model.BackupAlert, Fingerprint: "refused:" + s.Labels[model.LabelPlatform] + ":" + pseudonym(s.By), Labels: l, StartsAt: s.StartsAt,
+		Annotations: map[string]string{"error": strings.TrimSpace("refused from " + s.By + " about " + s.Labels[model.LabelPlatform] + ": " + s.Text)}}
 }
 
 // pseudonym stands for a reporter where a key must not name a person.
@@ -133,7 +143,7 @@ func pseudonym(by string) string {
 
 // outOfService notes signals that open nothing: of what was decommissioned, and
 // inside a maintenance that was declared in time.
-func (b *Book) outOfService(c *Classified, now time.Time) {
+func (b Classifier) outOfService(c *Classified, now time.Time) {
 	if c.Ignored != "" || c.Signal.IsReport() {
 		return
 	}
@@ -155,7 +165,7 @@ func (b *Book) outOfService(c *Classified, now time.Time) {
 // Choose finds the incident that a signal belongs to among candidates (those
 // of its key, machine or platform, ended ones included). It answers -1 for a
 // new incident and [Ignore] for something taken out of service.
-func (b *Book) Choose(c Classified, candidates []Incident, now time.Time) int {
+func (b Classifier) Choose(c Classified, candidates []incident.Incident, now time.Time) int {
 	best, newest := -1, time.Time{}
 	for n, i := range candidates {
 		if !c.Signal.IsReport() && b.decommissioned(c, i, now) {
@@ -178,29 +188,29 @@ func (b *Book) Choose(c Classified, candidates []Incident, now time.Time) int {
 // that the inventory must say it.
 const decommissionKept = 30 * 24 * time.Hour
 
-func (b *Book) decommissioned(c Classified, i Incident, now time.Time) bool {
+func (b Classifier) decommissioned(c Classified, i incident.Incident, now time.Time) bool {
 	at := i.Progress.Decommissioned
 	if at.IsZero() || now.Sub(at) > decommissionKept {
 		return false
 	}
 	l := c.Signal.Labels
-	return i.Identity[LabelCustomer] == l[LabelCustomer] && i.Identity[LabelMachine] == l[LabelMachine] && l[LabelMachine] != ""
+	return i.Identity[model.LabelCustomer] == l[model.LabelCustomer] && i.Identity[model.LabelMachine] == l[model.LabelMachine] && l[model.LabelMachine] != ""
 }
 
 // sameRun is true for an alert that fired when a person ended the incident and
 // fires on: his word holds until a new run begins.
-func sameRun(s Signal, i Incident) bool {
+func sameRun(s model.Signal, i incident.Incident) bool {
 	a := i.Alerts[s.Fingerprint]
-	return a != nil && a.Firing && (!s.StartsAt.After(a.StartsAt) || a.tells(s))
+	return a != nil && a.Firing && (!s.StartsAt.After(a.StartsAt) || a.Tells(s))
 }
 
 // mayJoin is true for an open incident, and for an ended one inside its
 // reopen window.
-func (b *Book) mayJoin(i Incident, now time.Time) bool {
+func (b Classifier) mayJoin(i incident.Incident, now time.Time) bool {
 	if !i.State.Ended() {
 		return true
 	}
-	p := b.policies[i.Policy]
+	p := b.Policy(i.Policy)
 	if p == nil || p.Scenario(i.Scenario) == nil {
 		return false
 	}
@@ -209,7 +219,7 @@ func (b *Book) mayJoin(i Incident, now time.Time) bool {
 
 // joins attaches a signal that says less than the whole identity, or meets an
 // incident that does, to the one open incident that agrees on the rest.
-func (b *Book) joins(c Classified, candidates []Incident) int {
+func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 	if len(c.Scenario.Joins) == 0 {
 		return -1
 	}
@@ -226,8 +236,8 @@ func (b *Book) joins(c Classified, candidates []Incident) int {
 	return found
 }
 
-func (b *Book) compatible(c Classified, i Incident) bool {
-	p := b.policies[i.Policy]
+func (b Classifier) compatible(c Classified, i incident.Incident) bool {
+	p := b.Policy(i.Policy)
 	if p == nil {
 		return false
 	}
@@ -244,48 +254,27 @@ func (b *Book) compatible(c Classified, i Incident) bool {
 			return false
 		}
 	}
-	platform := c.Signal.Labels[LabelPlatform]
+	platform := c.Signal.Labels[model.LabelPlatform]
 	if !c.Signal.IsReport() {
 		for _, a := range i.Alerts {
-			if a.Labels[LabelAlertname] != c.Signal.Labels[LabelAlertname] {
+			if a.Labels[model.LabelAlertname] != c.Signal.Labels[model.LabelAlertname] {
 				return false // the report has found its problem; this is another
 			}
 		}
 	}
 	for _, a := range i.Alerts {
-		if a.Labels[LabelPlatform] == platform {
+		if a.Labels[model.LabelPlatform] == platform {
 			return true
 		}
 	}
-	return slices.ContainsFunc(i.Reports, func(r Signal) bool { return r.Labels[LabelPlatform] == platform })
+	return slices.ContainsFunc(i.Reports, func(r model.Signal) bool { return r.Labels[model.LabelPlatform] == platform })
 }
 
 // Begin returns the blank incident for a signal; Decide with [Fired] opens it.
-func (b *Book) Begin(c Classified, id string, number int, now time.Time) Incident {
-	return Incident{
+func (b Classifier) Begin(c Classified, id string, number int, now time.Time) incident.Incident {
+	return incident.Incident{
 		ID: id, Number: number, Key: c.Key, Identity: c.Identity, Scenario: c.Scenario.Name, Policy: c.Policy.Hash,
-		Flags: map[Flag]bool{}, Raised: map[string]Raise{}, Alerts: map[string]*Alert{},
-		Steps: StepRecords{}, Targets: map[string]*Clock{}, Silences: map[string]Silence{},
+		Flags: map[model.Flag]bool{}, Raised: map[string]incident.Raise{}, Alerts: map[string]*incident.Alert{},
+		Steps: incident.StepRecords{}, Targets: map[string]*incident.Clock{}, Silences: map[string]incident.Silence{},
 	}
-}
-
-// closures returns the calendar with the live dated exceptions of the
-// directory and of the policy in force, or nil when there are none.
-func (b *Book) closures(p *Policy, name string) *calendar.Calendar {
-	base := p.Calendars[name]
-	if base == nil {
-		return nil
-	}
-	key := p.Hash + "/" + name
-	if c, ok := b.live.Load(key); ok {
-		return c.(*calendar.Calendar)
-	}
-	c := base
-	if dates := b.Directory.ClosuresOf(name); len(dates) > 0 {
-		if with, err := base.WithExceptions(dates); err == nil {
-			c = with
-		}
-	}
-	b.live.Store(key, c)
-	return c
 }
