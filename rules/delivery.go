@@ -46,7 +46,7 @@ func (d post) recordOf(notification string) *StepRecord {
 }
 
 func (d post) accepted(r *StepRecord, address string) {
-	from, i := r.open(address)
+	from, i := r.Unaccepted(address)
 	if i < 0 {
 		return
 	}
@@ -60,16 +60,6 @@ func (d post) accepted(r *StepRecord, address string) {
 	}
 	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "message", What: "accepted " + r.Step,
 		Reason: "accepted by the " + acceptor(p) + " as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
-}
-
-// open finds the list, and the place in it, of whoever has not accepted yet; -1
-// for nobody. One who was refused may accept when somebody sends it again.
-func (r *StepRecord) open(address string) (list *[]Party, i int) {
-	same := func(p Party) bool { return strings.EqualFold(p.Address, address) }
-	if i = slices.IndexFunc(r.Pending, same); i >= 0 {
-		return &r.Pending, i
-	}
-	return &r.Refused, slices.IndexFunc(r.Refused, same)
 }
 
 // acceptor names who took responsibility for a party's message.
