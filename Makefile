@@ -130,6 +130,15 @@ ifneq ($(filter vigie-lab,$(COMMANDS)),)
 endif
 	@$(TALLY) total
 
+# What each commit waits for: no race detector, short tests, and not the packages
+# that start programs, play faults or long stories, or draw every board.
+SLOW := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+
+.PHONY: quick
+quick: check-needs check-format ## Check formatting, vet and the short tests, without race detector and slow packages
+	$(GO) vet ./...
+	$(GO) test -short $$($(GO) list ./... | grep -vxE '$(SLOW)')
+
 .PHONY: lint
 lint: check-needs $(LINTER) check-format ## Check formatting, vet and staticcheck
 	$(GO) vet ./...
