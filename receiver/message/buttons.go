@@ -154,15 +154,21 @@ func (v *view) rowTitle(i *item) string {
 	return joinNonEmpty(" – ", i.ID(), customer, i.Thing(), what)
 }
 
+// buttons are what a reader can do about it.
+type buttons struct {
+	*sheet
+	evidence
+}
+
 // open leaves out the question after the other backup where that is known.
-func (i *item) open(purposes []string) []string {
+func (i buttons) open(purposes []string) []string {
 	if i.OtherOpen() {
 		return purposes
 	}
 	return slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return p == "check_ok" || p == "check_ko" })
 }
 
-func (i *item) actions(purposes []string, outside bool) []action {
+func (i buttons) actions(purposes []string, outside bool) []action {
 	var all []action
 	for _, p := range purposes {
 		a := action{Label: i.Word("act." + p), URL: i.links.url(p), First: len(all) == 0}
@@ -177,13 +183,13 @@ func (i *item) actions(purposes []string, outside bool) []action {
 }
 
 // Linked tells whether the purpose has a link.
-func (i *item) Linked(purpose string) bool { return i.links.url(purpose) != "" }
+func (i buttons) Linked(purpose string) bool { return i.links.url(purpose) != "" }
 
 // Link is the address for the purpose; "" when there is none.
-func (i *item) Link(purpose string) string { return i.links.url(purpose) }
+func (i buttons) Link(purpose string) string { return i.links.url(purpose) }
 
 // command is how to do the same from the command line; "" when one cannot.
-func (i *item) command(purpose string) string {
+func (i buttons) command(purpose string) string {
 	id := strconv.Itoa(i.f.Number)
 	if i.f.Number <= 0 {
 		id = i.n.IncidentID
