@@ -80,7 +80,7 @@ func TestSeveralRowsByOneLink(t *testing.T) {
 	r.open(http.StatusOK, several, chosen)
 	r.pass(70 * time.Second)
 	for machine, want := range map[string]bool{"SRV-AD": false, "SRV-SQL": true, "SRV-FIC": true} {
-		if told := r.the("machine="+machine).Flags[rules.FlagAccountManagerTold]; told != want {
+		if told := r.the("machine=" + machine).Flags[rules.FlagAccountManagerTold]; told != want {
 			t.Errorf("%s escalated: %t", machine, told)
 		}
 	}
