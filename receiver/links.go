@@ -24,6 +24,10 @@ type Opened struct {
 	Actors []string
 	// Used tells when and by whom it was used, if it was.
 	Used *rules.ActRecord
+	// Offers are the purposes of a link that is about all rows of a mail, and Rows
+	// those rows; none of a link that is good for one thing.
+	Offers []string
+	Rows   []Opened
 }
 
 // OpenLink reads a link and changes nothing. With an error that the link is too
@@ -38,6 +42,15 @@ func (e *Engine) OpenLink(ctx context.Context, token string) (Opened, error) {
 	if err != nil && !errors.Is(err, link.ErrExpired) {
 		return o, err
 	}
+	if wanted, many := link.Offers(g.Purpose); many {
+		return e.openRows(ctx, g, wanted, err)
+	}
+	return e.opened(ctx, g, err)
+}
+
+// opened is the link of a grant that is genuine; err is its age.
+func (e *Engine) opened(ctx context.Context, g link.Grant, err error) (o Opened, _ error) {
+	p := e.live()
 	verb, _, known := link.Purpose(g.Purpose)
 	if !known {
 		return o, link.ErrForged
@@ -92,6 +105,10 @@ func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules
 	if err != nil {
 		return rules.Decision{}, err
 	}
+	return e.follow(ctx, o, who, fields)
+}
+
+func (e *Engine) follow(ctx context.Context, o Opened, who string, fields rules.Labels) (rules.Decision, error) {
 	if o.Verb == "" {
 		return rules.Decision{}, refused(405, "this link only shows the incident")
 	}

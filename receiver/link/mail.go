@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"vigie/rules"
@@ -50,12 +51,38 @@ func Purpose(name string) (verb string, settled rules.Labels, known bool) {
 	return row.Verb, settled, known || name == OnlyShows
 }
 
+// severalRows begins the purpose of a link that is about every row of a mail;
+// the purposes that its page offers follow, with commas between them.
+const severalRows = "several:"
+
+// Offers are the purposes of a link that is about all rows of a mail.
+func Offers(name string) (purposes []string, many bool) {
+	list, many := strings.CutPrefix(name, severalRows)
+	if !many {
+		return nil, false
+	}
+	purposes = strings.Split(list, ",")
+	for _, p := range purposes {
+		if verb, _, known := Purpose(p); !known || verb == "" {
+			return nil, false
+		}
+	}
+	return purposes, true
+}
+
 // Token makes the link of a message for one purpose; none for a page that is
 // not ours.
 func (l *Links) Token(n rules.Notification, _ rules.Party, what string) string {
-	if _, _, known := Purpose(what); !known || n.IncidentID == "" || l.keys == nil {
+	_, _, known := Purpose(what)
+	_, many := Offers(what)
+	if !known && !many || n.IncidentID == "" || l.keys == nil {
 		return ""
 	}
+	return l.keys.Sign(l.Grant(n, what))
+}
+
+// Grant is what a link of a message for one purpose permits.
+func (l *Links) Grant(n rules.Notification, what string) Grant {
 	g := Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
 	for _, p := range n.To {
 		g.Outside = g.Outside || p.Outside
@@ -67,7 +94,7 @@ func (l *Links) Token(n rules.Notification, _ rules.Party, what string) string {
 			g.Persons = append(g.Persons, who)
 		}
 	}
-	return l.keys.Sign(g)
+	return g
 }
 
 // Verify reads a link. With an error that it is too old it tells all the same what
