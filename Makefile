@@ -77,6 +77,18 @@ DASHBOARDS ?=
 dashboards: check-go ## Write the Grafana dashboards from their source
 	@$(GO) run ./dashboards/generate $(DASHBOARDS)
 
+# make rules VIGIE=https://vigie.msp.example OUT=/etc/prometheus/rules
+VIGIE ?=
+OUT   ?=
+
+.PHONY: rules
+rules: ## Write the alerting rules with the address of your Vigie in their runbook_url
+	@if [[ ! '$(VIGIE)' =~ ^https?://[^/]+(/.*)?$$ || -z '$(OUT)' ]]; then \
+	  echo "say where your browsers reach Vigie and where the rules shall lie: make rules VIGIE=https://vigie.msp.example OUT=DIR" >&2; exit 1; fi
+	@mkdir -p '$(OUT)'
+	@for f in $(RULES); do sed 's#https://vigie.example/runbooks/#$(patsubst %/,%,$(VIGIE))/runbooks/#' "$$f" > '$(OUT)'/"$${f##*/}"; done
+	@echo "$(words $(RULES)) files in $(OUT); reload Prometheus"
+
 .PHONY: build
 build: check-needs ## Build our programs into bin/
 	@mkdir -p bin
