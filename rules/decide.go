@@ -89,6 +89,7 @@ type decider struct {
 	strict  bool   // told means accepted, not merely decided
 	channel string // by which people are resolved; empty for e-mail
 	cals    map[string]*calendar.Calendar
+	runs    map[job]*jobRuns // nil until a run is counted, and after a new beginning
 }
 
 func (b *Book) decider(inc *Incident, facts Facts, now time.Time) *decider {

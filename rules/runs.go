@@ -15,17 +15,10 @@ const sameRunWithin = 10 * time.Minute
 // incident's failures are those of the plan that failed most often.
 func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	run := unixTime(s.Annotations["last_run"])
-	runs, last, since := 0, time.Time{}, time.Time{}
-	for _, o := range d.inc.Alerts {
-		if o.Labels == nil || jobOf(o.Labels) != jobOf(s.Labels) {
-			continue
-		}
-		n, start := o.Runs, o.RunStart
-		if n == 0 { // kept before runs were counted, or of the episode before
-			n, start = d.inc.Failures, o.StartsAt
-		}
-		runs = max(runs, n)
-		last, since = later(last, o.Run), later(since, start)
+	known := d.runsOf(s.Labels)
+	runs, last, since := known.counted, known.last, known.since
+	if known.uncounted > 0 {
+		runs = max(runs, d.inc.Failures)
 	}
 	switch {
 	case runs == 0:
@@ -37,7 +30,11 @@ func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	case started.Sub(since) > sameRunWithin:
 		runs++
 	}
+	if a.Labels != nil && a.Runs == 0 {
+		d.jobRuns(a.Labels).uncounted--
+	}
 	a.Runs, a.Run, a.RunStart = runs, later(last, run), later(since, started)
+	known.counted, known.last, known.since = a.Runs, a.Run, a.RunStart
 	d.inc.Failures = max(d.inc.Failures, runs)
 }
 
@@ -47,14 +44,54 @@ func (a *Alert) tells(s Signal) bool {
 	return !run.IsZero() && !a.Run.IsZero() && !run.After(a.Run)
 }
 
-// jobOf is what runs: a plan of a source, whatever other labels its alerts carry.
-// What names no job is told apart by its alert.
-func jobOf(l Labels) string {
-	job := cmp.Or(l[LabelJobID], l[LabelPlan])
-	if job == "" {
-		return l.String()
+// job is what runs: a plan of a source, whatever other labels its alerts carry.
+// What names no job is told apart by its alert's labels, which rest then holds.
+type job struct{ source, customer, machine, role, id, rest string }
+
+func jobOf(l Labels) job {
+	id := cmp.Or(l[LabelJobID], l[LabelPlan])
+	if id == "" {
+		return job{rest: l.String()}
 	}
-	return Labels{LabelSource: l[LabelSource], LabelCustomer: l[LabelCustomer], LabelMachine: l[LabelMachine], LabelBackupRole: l[LabelBackupRole], LabelJobID: job}.String()
+	return job{source: l[LabelSource], customer: l[LabelCustomer], machine: l[LabelMachine], role: l[LabelBackupRole], id: id}
+}
+
+// jobRuns is what an incident's alerts know of the runs of one job.
+type jobRuns struct {
+	counted     int       // the most that one of them counts
+	uncounted   int       // alerts kept before runs were counted, or of the episode before
+	last, since time.Time // the newest run known, and when the newest alert began
+}
+
+// runsOf returns what is known of the job of an alert with those labels. It goes
+// through the alerts once for a decision, however many of them come in.
+func (d *decider) runsOf(l Labels) *jobRuns {
+	if d.runs == nil {
+		d.runs = map[job]*jobRuns{}
+		for _, a := range d.inc.Alerts {
+			if a.Labels != nil {
+				d.jobRuns(a.Labels).add(a)
+			}
+		}
+	}
+	return d.jobRuns(l)
+}
+
+func (d *decider) jobRuns(l Labels) *jobRuns {
+	j := jobOf(l)
+	if d.runs[j] == nil {
+		d.runs[j] = &jobRuns{}
+	}
+	return d.runs[j]
+}
+
+func (r *jobRuns) add(a *Alert) {
+	start := a.RunStart
+	if a.Runs == 0 {
+		r.uncounted++
+		start = a.StartsAt
+	}
+	r.counted, r.last, r.since = max(r.counted, a.Runs), later(r.last, a.Run), later(r.since, start)
 }
 
 func later(a, b time.Time) time.Time {
