@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"cmp"
 	"time"
+
+	"vigie/rules/incident"
 )
 
 // sameRunWithin is how far apart two alerts of one job may begin and tell of the
@@ -14,11 +15,11 @@ const sameRunWithin = 10 * time.Minute
 // it: the copies of an HA pair, or one that began anew when Prometheus did. An
 // incident's failures are those of the plan that failed most often.
 func (d intake) countRun(a *Alert, s Signal, started time.Time) {
-	run := unixTime(s.Annotations["last_run"])
+	run := incident.UnixTime(s.Annotations["last_run"])
 	known := d.runsOf(s.Labels)
 	runs, last, since := known.counted, known.last, known.since
 	if known.uncounted > 0 {
-		runs = max(runs, d.inc.Failures)
+		runs = max(runs, d.Incident.Failures)
 	}
 	switch {
 	case runs == 0:
@@ -33,27 +34,9 @@ func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	if a.Labels != nil && a.Runs == 0 {
 		d.jobRuns(a.Labels).uncounted--
 	}
-	a.Runs, a.Run, a.RunStart = runs, later(last, run), later(since, started)
+	a.Runs, a.Run, a.RunStart = runs, incident.Later(last, run), incident.Later(since, started)
 	known.counted, known.last, known.since = a.Runs, a.Run, a.RunStart
-	d.inc.Failures = max(d.inc.Failures, runs)
-}
-
-// tells reports whether a signal tells of the run that the alert knows of already.
-func (a *Alert) tells(s Signal) bool {
-	run := unixTime(s.Annotations["last_run"])
-	return !run.IsZero() && !a.Run.IsZero() && !run.After(a.Run)
-}
-
-// job is what runs: a plan of a source, whatever other labels its alerts carry.
-// What names no job is told apart by its alert's labels, which rest then holds.
-type job struct{ source, customer, machine, role, id, rest string }
-
-func jobOf(l Labels) job {
-	id := cmp.Or(l[LabelJobID], l[LabelPlan])
-	if id == "" {
-		return job{rest: l.String()}
-	}
-	return job{source: l[LabelSource], customer: l[LabelCustomer], machine: l[LabelMachine], role: l[LabelBackupRole], id: id}
+	d.Incident.Failures = max(d.Incident.Failures, runs)
 }
 
 // jobRuns is what an incident's alerts know of the runs of one job.
@@ -67,8 +50,8 @@ type jobRuns struct {
 // through the alerts once for a decision, however many of them come in.
 func (d *decider) runsOf(l Labels) *jobRuns {
 	if d.runs == nil {
-		d.runs = map[job]*jobRuns{}
-		for _, a := range d.inc.Alerts {
+		d.runs = map[incident.Job]*jobRuns{}
+		for _, a := range d.Incident.Alerts {
 			if a.Labels != nil {
 				d.jobRuns(a.Labels).add(a)
 			}
@@ -78,7 +61,7 @@ func (d *decider) runsOf(l Labels) *jobRuns {
 }
 
 func (d *decider) jobRuns(l Labels) *jobRuns {
-	j := jobOf(l)
+	j := incident.JobOf(l)
 	if d.runs[j] == nil {
 		d.runs[j] = &jobRuns{}
 	}
@@ -91,12 +74,5 @@ func (r *jobRuns) add(a *Alert) {
 		r.uncounted++
 		start = a.StartsAt
 	}
-	r.counted, r.last, r.since = max(r.counted, a.Runs), later(r.last, a.Run), later(r.since, start)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	r.counted, r.last, r.since = max(r.counted, a.Runs), incident.Later(r.last, a.Run), incident.Later(r.since, start)
 }

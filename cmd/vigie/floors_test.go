@@ -1,10 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,13 +20,16 @@ import (
 type pkg struct {
 	ImportPath string
 	Name       string
+	Dir        string
+	GoFiles    []string
+	CgoFiles   []string
 	Imports    []string
 	Deps       []string
 }
 
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Imports,Deps", "vigie/...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Imports,Deps", "vigie/...").Output()
 	if err != nil {
 		var e *exec.ExitError
 		if errors.As(err, &e) {
@@ -112,6 +121,11 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/model":         {},
 		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
 		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
+		"vigie/rules/incident":      {"vigie/rules/calendar", "vigie/rules/model"},
+		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/classify":      {"vigie/internal/strict", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/situation":     {"vigie/rules/act", "vigie/rules/book", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/explain":       {"vigie/rules/book", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy", "vigie/rules/situation"},
 	}
 	all := list(t)
 	for path, below := range rooms {
@@ -125,6 +139,63 @@ func TestRoomsOfTheGround(t *testing.T) {
 			}
 		}
 	}
+}
+
+// No package outgrows what a reader can hold: lines of product code, without tests.
+func TestNoPackageOutgrowsItsRoom(t *testing.T) {
+	for path, p := range list(t) {
+		most, lines := 4500, 0
+		if path == "vigie/receiver" {
+			most = 6500 // until its settings have a room of their own
+		}
+		for _, file := range append(p.GoFiles, p.CgoFiles...) {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += bytes.Count(text, []byte("\n"))
+		}
+		if lines > most {
+			t.Errorf("%s has %d lines; at most %d: give it another room", path, lines, most)
+		}
+	}
+}
+
+// No type wears everything: the methods that product code declares on it.
+func TestNoTypeWearsEverything(t *testing.T) {
+	const most = 60
+	for path, p := range list(t) {
+		methods := map[string]int{}
+		for _, file := range append(p.GoFiles, p.CgoFiles...) {
+			tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range tree.Decls {
+				if f, is := d.(*ast.FuncDecl); is && f.Recv != nil {
+					methods[receiverType(f.Recv.List[0].Type)]++
+				}
+			}
+		}
+		for name, n := range methods {
+			if n > most {
+				t.Errorf("%s.%s has %d methods; at most %d: give some to a type of their own", path, name, n, most)
+			}
+		}
+	}
+}
+
+// receiverType is the name of the type that a method belongs to.
+func receiverType(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiverType(e.X)
+	case *ast.IndexExpr:
+		return receiverType(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
 }
 
 // Each foreign package has one home.
