@@ -173,6 +173,10 @@ faults: check-needs stack ## Play the long fault campaign and print its figures
 	  ./receiver/store ./receiver ./receiver/faults ./exporters \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 
+.PHONY: real-mail
+real-mail: check-needs ## Read mails from real mail servers and receive through them, out of Debian's packages
+	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal' ./exporters/inbox | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
+
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included
 	rm -rf bin dist .cache

@@ -67,9 +67,16 @@ func purpose(name string) (verb string, settled rules.Labels, known bool) {
 // token makes the link of a message for one purpose; none for a page that is
 // not ours.
 func (l *Links) token(n rules.Notification, _ rules.Party, what string) string {
-	if _, _, known := purpose(what); !known || n.IncidentID == "" || l.keys == nil {
+	_, _, known := purpose(what)
+	_, many := offers(what)
+	if !known && !many || n.IncidentID == "" || l.keys == nil {
 		return ""
 	}
+	return l.keys.Sign(l.grant(n, what))
+}
+
+// grant is what a link of a message for one purpose permits.
+func (l *Links) grant(n rules.Notification, what string) link.Grant {
 	g := link.Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
 	for _, p := range n.To {
 		g.Outside = g.Outside || p.Outside
@@ -81,7 +88,7 @@ func (l *Links) token(n rules.Notification, _ rules.Party, what string) string {
 			g.Persons = append(g.Persons, who)
 		}
 	}
-	return l.keys.Sign(g)
+	return g
 }
 
 // Opened is a link that was opened: what it is for, and for whom.
@@ -95,6 +102,10 @@ type Opened struct {
 	Actors []string
 	// Used tells when and by whom it was used, if it was.
 	Used *rules.ActRecord
+	// Offers are the purposes of a link that is about all rows of a mail, and Rows
+	// those rows; none of a link that is good for one thing.
+	Offers []string
+	Rows   []Opened
 }
 
 // OpenLink reads a link and changes nothing. With an error that the link is too
@@ -109,6 +120,15 @@ func (e *Engine) OpenLink(ctx context.Context, token string) (Opened, error) {
 	if err != nil && !errors.Is(err, link.ErrExpired) {
 		return o, err
 	}
+	if wanted, many := offers(g.Purpose); many {
+		return e.openRows(ctx, g, wanted, err)
+	}
+	return e.opened(ctx, g, err)
+}
+
+// opened is the link of a grant that is genuine; err is its age.
+func (e *Engine) opened(ctx context.Context, g link.Grant, err error) (o Opened, _ error) {
+	p := e.live()
 	verb, _, known := purpose(g.Purpose)
 	if !known {
 		return o, link.ErrForged
@@ -163,6 +183,10 @@ func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules
 	if err != nil {
 		return rules.Decision{}, err
 	}
+	return e.follow(ctx, o, who, fields)
+}
+
+func (e *Engine) follow(ctx context.Context, o Opened, who string, fields rules.Labels) (rules.Decision, error) {
 	if o.Verb == "" {
 		return rules.Decision{}, refused(405, "this link only shows the incident")
 	}

@@ -78,21 +78,6 @@ func (v *view) mixed() bool {
 	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.Customer() != v.Customer() })
 }
 
-// problemNth is the problem with its count: "échec (2ᵉ nuit)".
-func (i *item) problemNth() string {
-	if n := i.Nth(); n != "" && i.kind() != "offline" {
-		return i.problem() + " (" + n + ")"
-	}
-	return i.problem()
-}
-
-func (i *item) otherBrief() string {
-	if s := i.NameOf("evidence", string(i.f.Other.State)); s != "" {
-		return s
-	}
-	return i.Word("evidence.unknown")
-}
-
 // CustomerTable is the bundle for a customer's own people: no error texts, no
 // products; each row has its own link to answer.
 func (v *view) CustomerTable() *table {
@@ -159,4 +144,17 @@ func (v *view) StateTable() *table {
 		})
 	}
 	return t.compact()
+}
+
+// PlatformTable lists resolved platforms for their customer.
+func (v *view) PlatformTable() *table {
+	t := &table{Head: v.head("incident", "platform", "problem", "repaired")}
+	for _, i := range v.Items {
+		repaired := i.Repaired()
+		if i.Closed() || i.ByWord() {
+			repaired = "" // nobody repaired it
+		}
+		t.Rows = append(t.Rows, []cell{{Text: i.ID()}, {Text: i.Platform()}, {Text: i.Alert()}, {Text: repaired}})
+	}
+	return t
 }

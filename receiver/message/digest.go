@@ -133,24 +133,6 @@ func (v *view) digest(d *Digest) *digestView {
 	return g
 }
 
-// digestSection says in which section an incident belongs; a blank item (the
-// digest's own) in none.
-func (i *item) digestSection() string {
-	switch {
-	case i.n.IncidentID == "" && i.f.Number == 0 && i.f.State == "":
-		return ""
-	case i.f.State == rules.CallDue:
-		return "calls"
-	case i.f.State == rules.Waiting, i.f.State == rules.Unverified, i.f.State == rules.WorkedAround, i.f.State.Ended():
-		return "watched"
-	case i.Workstation() && i.hasFlag(rules.FlagCustomerTold):
-		return "watched"
-	case i.Workstation():
-		return "clients"
-	}
-	return "due"
-}
-
 // digestTable has the columns that a morning needs.
 func (v *view) digestTable() *table {
 	t := &table{Head: v.head("incident", "machine", "problem", "deadline", "assignee")}

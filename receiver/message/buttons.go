@@ -36,7 +36,7 @@ type linker struct {
 }
 
 func (l linker) url(purpose string) string {
-	if l.Base == "" || l.Token == nil || l.answerOnly && purpose != "answer" && purpose != "reopen" {
+	if l.Base == "" || l.Token == nil || l.answerOnly && !forCustomers(purpose) {
 		return ""
 	}
 	var party rules.Party
@@ -48,6 +48,16 @@ func (l linker) url(purpose string) string {
 		return webURL(token)
 	}
 	return webURL(strings.TrimRight(l.Base, "/") + "/a/" + url.PathEscape(token))
+}
+
+// severalRows begins the purpose of the link to a page on which several rows of a
+// mail are ticked; what can be done with them follows.
+const severalRows = "several:"
+
+// forCustomers tells what a customer's own people may have a link to.
+func forCustomers(purpose string) bool {
+	list, _ := strings.CutPrefix(purpose, severalRows)
+	return !slices.ContainsFunc(strings.Split(list, ","), func(p string) bool { return p != "answer" && p != "reopen" })
 }
 
 // webURL returns an address that may be shown as a link: http or https, no
@@ -107,7 +117,7 @@ func (v *view) Actions(purposes ...string) []action {
 		}
 	}
 	purposes = append(slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return !acts(p) }), pages...)
-	var all []action
+	all := v.AtOnce(purposes...)
 	for n, i := range v.Items {
 		if n == maxActed {
 			purposes = []string{"incident"}
@@ -132,6 +142,24 @@ func (v *view) Actions(purposes ...string) []action {
 	return all
 }
 
+// AtOnce is the button of a bundle that leads to one page for all its rows; none
+// where there is but one incident, or no link.
+func (v *view) AtOnce(purposes ...string) []action {
+	about := map[string]bool{}
+	for _, i := range v.Items {
+		about[i.n.IncidentID] = true
+	}
+	purposes = slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return !acts(p) || v.outside && !forCustomers(p) })
+	if len(about) < 2 || len(purposes) == 0 {
+		return nil
+	}
+	a := action{Label: v.Word("act.several"), URL: v.Items[0].links.url(severalRows + strings.Join(purposes, ",")), First: true}
+	if a.URL == "" {
+		return nil
+	}
+	return []action{a}
+}
+
 // acts tells a purpose by which somebody does something from a mere page.
 func acts(purpose string) bool {
 	return purpose != "incident" && purpose != "console" && purpose != "dashboard"
@@ -154,15 +182,21 @@ func (v *view) rowTitle(i *item) string {
 	return joinNonEmpty(" – ", i.ID(), customer, i.Thing(), what)
 }
 
+// buttons are what a reader can do about it.
+type buttons struct {
+	*sheet
+	evidence
+}
+
 // open leaves out the question after the other backup where that is known.
-func (i *item) open(purposes []string) []string {
+func (i buttons) open(purposes []string) []string {
 	if i.OtherOpen() {
 		return purposes
 	}
 	return slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return p == "check_ok" || p == "check_ko" })
 }
 
-func (i *item) actions(purposes []string, outside bool) []action {
+func (i buttons) actions(purposes []string, outside bool) []action {
 	var all []action
 	for _, p := range purposes {
 		a := action{Label: i.Word("act." + p), URL: i.links.url(p), First: len(all) == 0}
@@ -177,13 +211,13 @@ func (i *item) actions(purposes []string, outside bool) []action {
 }
 
 // Linked tells whether the purpose has a link.
-func (i *item) Linked(purpose string) bool { return i.links.url(purpose) != "" }
+func (i buttons) Linked(purpose string) bool { return i.links.url(purpose) != "" }
 
 // Link is the address for the purpose; "" when there is none.
-func (i *item) Link(purpose string) string { return i.links.url(purpose) }
+func (i buttons) Link(purpose string) string { return i.links.url(purpose) }
 
 // command is how to do the same from the command line; "" when one cannot.
-func (i *item) command(purpose string) string {
+func (i buttons) command(purpose string) string {
 	id := strconv.Itoa(i.f.Number)
 	if i.f.Number <= 0 {
 		id = i.n.IncidentID
