@@ -225,7 +225,10 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 				return err
 			}
 		}
-		tx.AfterCommit(func() { e.parts.Store(&p) })
+		tx.AfterCommit(func() {
+			e.parts.Store(&p)
+			e.scheduler.anew.begin()
+		})
 		// Whoever reloads may have mended the mail settings, or a file they name.
 		if err := tx.Hasten(now); err != nil {
 			return err
