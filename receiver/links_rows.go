@@ -3,7 +3,6 @@ package receiver
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"vigie/receiver/link"
 	"vigie/receiver/store"
