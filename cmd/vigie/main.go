@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		c.incidents(app), c.explain(app),
 	}
 	verbs = append(verbs, c.acts(app)...)
+	verbs = append(verbs, c.messages(app)...)
 	verbs = append(verbs, c.journal(app)...)
 	verbs = append(verbs, c.store(app)...)
 	name, err := app.Parse(args)
