@@ -640,6 +640,9 @@ func namesKnown(book *rules.Book, words *message.Renderer, channels []string) er
 		book.Directory.CheckLanguages(words.Languages().Codes()), book.Directory.CheckChannels(channels)} {
 		faults = collect(faults, "", err)
 	}
+	for _, p := range book.Policies() {
+		faults = collect(faults, "", p.CheckLanguage(words.Languages().Codes()))
+	}
 	return faults.Err()
 }
 
