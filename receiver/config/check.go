@@ -149,6 +149,12 @@ func (e EndpointConfig) check(path string, at strict.Position) strict.Faults {
 	if e.TokenFile != "" && e.Username != "" {
 		fs = append(fs, strict.Fault{Position: at, Path: path, What: "token_file and username exclude each other: keep one"})
 	}
+	if key := e.HTTP.Credentials(); key != "" && (e.TokenFile != "" || e.Username != "") {
+		fs = append(fs, strict.Fault{Position: e.HTTP.Position, Path: path + ".http_config." + key, What: "credentials stand beside http_config as well: keep one of them"})
+	}
+	if e.CAFile != "" && e.HTTP.HasTLS() {
+		fs = append(fs, strict.Fault{Position: e.HTTP.Position, Path: path + ".http_config.tls_config", What: "ca_file stands beside http_config as well: move it into tls_config"})
+	}
 	return fs
 }
 
