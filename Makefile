@@ -105,6 +105,18 @@ cross: check-go ## Build backup_exporter for Linux and Windows into dist/
 	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o "$$out" ./cmd/backup_exporter; \
 	done
 
+# Debian and RPM sort ~ before the release that is to come.
+RELEASE  := 0.1.0
+PACKAGE  := $(shell if t=$$(git describe --tags --exact-match 2>/dev/null); then echo "$${t#v}"; else echo "$(RELEASE)~dev$$(git rev-list --count HEAD 2>/dev/null || echo 0)+g$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"; fi)
+
+.PHONY: packages
+packages: check-needs ## Build .deb and .rpm packages of both programs into dist/
+	@GO='$(GO)' tools/packages/build '$(VERSION)' '$(REVISION)' '$(PACKAGE)'
+
+.PHONY: release
+release: check-needs ## Packages, Windows zip, OCI image, bill of materials and checksums into dist/
+	@GO='$(GO)' tools/packages/build '$(VERSION)' '$(REVISION)' '$(PACKAGE)' release
+
 .PHONY: tools
 tools: $(STACK) $(LINTER) ## Build the pinned Prometheus, Alertmanager, promtool, amtool and staticcheck into .cache/bin
 
@@ -142,6 +154,15 @@ ifneq ($(filter vigie-lab,$(COMMANDS)),)
 	@$(TALLY) check 'end to end' -- bin/vigie-lab --check
 endif
 	@$(TALLY) total
+
+# What each commit waits for: no race detector, short tests, and not the packages
+# that start programs, play faults or long stories, or draw every board.
+SLOW := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+
+.PHONY: quick
+quick: check-needs check-format ## Check formatting, vet and the short tests, without race detector and slow packages
+	$(GO) vet ./...
+	$(GO) test -short $$($(GO) list ./... | grep -vxE '$(SLOW)')
 
 .PHONY: lint
 lint: check-needs $(LINTER) check-format ## Check formatting, vet and staticcheck

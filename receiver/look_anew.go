@@ -64,7 +64,7 @@ func (s *scheduler) lookAnew(ctx context.Context, now time.Time) (bool, error) {
 	if err := s.each(ctx, ids, wakers, now, s.refresh); err != nil {
 		return false, err
 	}
-	s.turns.progress("tick")
+	s.turns.Progress("tick")
 	s.anew.reached(after, upTo, len(ids) < anewAtOnce)
 	_, pending = s.anew.at()
 	return pending, nil

@@ -29,7 +29,7 @@ type scheduler struct {
 
 // Run turns until ctx ends.
 func (s *scheduler) Run(ctx context.Context) error {
-	return s.turns.run(ctx, "tick", s.live().Timings.Tick, nil, s.turn)
+	return s.turns.Run(ctx, "tick", s.live().Timings.Tick, nil, s.turn)
 }
 
 // turn lets every incident decide whose time has come, and between that those
