@@ -179,6 +179,9 @@ func (s *Setup) CheckNames(words *message.Renderer) error {
 		book.Directory.CheckLanguages(words.Languages().Codes()), book.Directory.CheckChannels(channels)} {
 		faults = collect(faults, "", err)
 	}
+	for _, p := range book.Policies() {
+		faults = collect(faults, "", p.CheckLanguage(words.Languages().Codes()))
+	}
 	return faults.Err()
 }
 
