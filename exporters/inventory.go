@@ -16,6 +16,7 @@ type Inventory struct {
 	machines []*InventoryMachine                // sorted by customer, name
 	sources  []ExpectedSource                   // sorted by name
 	byName   map[inventoryKey]*InventoryMachine // by any name or alias, in lower case
+	patterns fleet.Patterns[*InventoryMachine]
 }
 
 // InventoryMachine is one machine of the inventory.
@@ -73,6 +74,12 @@ func newInventory(machines []*InventoryMachine) (*Inventory, error) {
 	}
 	for _, m := range machines {
 		for _, alias := range m.Aliases {
+			if fleet.IsPattern(alias) {
+				if what, cure := fleet.CheckPattern(alias); what != "" {
+					return nil, m.fault("machines."+m.Name+".aliases", what, cure)
+				}
+				v.patterns.Add(m.Customer, alias, m)
+			}
 			key := inventoryKey{m.Customer, strings.ToLower(alias)}
 			if other := v.byName[key]; other != nil && other != m {
 				return nil, m.fault("machines."+m.Name+".aliases", fmt.Sprintf("%q already leads to %s at %s:%d", alias, other.Name, other.file, other.line),
@@ -108,6 +115,17 @@ func (v *Inventory) Canonical(customer, source, engine string, names ...string) 
 		}
 	}
 	return nil
+}
+
+// Unstable finds a customer's machine by a name that a pattern gives to it, such
+// as that of a container, which is another one at each run. It is for names that
+// Canonical does not find.
+func (v *Inventory) Unstable(customer, source, engine, name string) *InventoryMachine {
+	if v == nil || name == "" {
+		return nil
+	}
+	m, _ := v.patterns.Find(customer, source+":"+name, engine+":"+name, name)
+	return m
 }
 
 // Len counts the machines.

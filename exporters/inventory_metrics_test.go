@@ -255,3 +255,51 @@ func TestScheduleErrorsNameTheCure(t *testing.T) {
 		}
 	}
 }
+
+// A machine that its product calls by another name at each run, such as a
+// container, is one machine with one job, over restarts too.
+func TestAMachineWhoseNameChanges(t *testing.T) {
+	inventory := inventoryOf(t, `machines:
+  - {customer: dupont, name: SRV-APP, class: server, aliases: ["restic-dupont:backup-*"], plans: [{role: local, engine: restic}]}
+  - {customer: dupont, name: SRV-AD, class: server, aliases: [backup-fixed]}
+`)
+	var listed []Job
+	night := func(n int, result Result, hosts ...string) {
+		for i, host := range hosts {
+			end := at(0).Add(time.Duration(24*n)*time.Hour + time.Duration(i)*time.Minute)
+			listed = append(listed, Job{ID: host + "/data", Customer: "dupont", Machine: host, Enabled: true, Role: Local, Engine: "restic", Runs: []Run{{ID: host, End: end, Result: result}}})
+		}
+	}
+	now := at(30)
+	o := PollerOptions{Name: "restic-dupont", Engine: "restic", StateFile: filepath.Join(t.TempDir(), "s.json"), Inventory: func() *Inventory { return inventory },
+		Now: func() time.Time { return now }, Source: fetch(func(context.Context) (Snapshot, error) { return Snapshot{Jobs: slices.Clone(listed)}, nil })}
+	p := newPoller(t, o)
+	night(0, Success, "Backup-7f3a", "backup-fixed", "stranger")
+	refresh(t, p)
+	night(1, Failed, "backup-91bc", "backup-0000")
+	now = now.Add(24 * time.Hour)
+	for range 2 {
+		refresh(t, p)
+		jobs := map[string]*Job{}
+		for _, j := range p.View().Jobs {
+			jobs[j.ID] = j
+		}
+		app := jobs["srv-app/data"]
+		if len(jobs) != 3 || app == nil || app.Machine != "SRV-APP" || app.LastResult != Failed || app.Failures != 2 || !app.LastSuccess.Equal(at(0)) {
+			t.Fatalf("%d jobs, %+v", len(jobs), app)
+		}
+		if ad := jobs["backup-fixed/data"]; ad == nil || ad.Machine != "SRV-AD" || jobs["stranger/data"] == nil {
+			t.Errorf("%+v", ad)
+		}
+		if n := p.View().UnknownValues["duplicate_job_id"]; n != 0 {
+			t.Errorf("%d duplicates", n)
+		}
+		if a := inventory.Assess([]*View{p.View()}, now); !a.Expected[1].Listed[0] || len(a.Unmatched[0].Machines) != 1 {
+			t.Errorf("%+v", a)
+		}
+		if err := p.Save(); err != nil {
+			t.Fatal(err)
+		}
+		p = newPoller(t, o)
+	}
+}
