@@ -3,31 +3,11 @@ package receiver
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"vigie/receiver/link"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
-
-// severalRows begins the purpose of a link that is about every row of a mail;
-// the purposes that its page offers follow, with commas between them.
-const severalRows = "several:"
-
-// offers are the purposes of a link that is about all rows of a mail.
-func offers(name string) (purposes []string, many bool) {
-	list, many := strings.CutPrefix(name, severalRows)
-	if !many {
-		return nil, false
-	}
-	purposes = strings.Split(list, ",")
-	for _, p := range purposes {
-		if verb, _, known := purpose(p); !known || verb == "" {
-			return nil, false
-		}
-	}
-	return purposes, true
-}
 
 // openRows reads a link that is about all rows of its mail.
 func (e *Engine) openRows(ctx context.Context, g link.Grant, wanted []string, age error) (Opened, error) {
@@ -44,7 +24,7 @@ func (e *Engine) openRows(ctx context.Context, g link.Grant, wanted []string, ag
 		if slices.ContainsFunc(o.Rows, func(r Opened) bool { return r.Grant.Incident == n.IncidentID }) {
 			continue
 		}
-		row, err := e.opened(ctx, e.live().Links.grant(n, onlyShows), age)
+		row, err := e.opened(ctx, e.live().Links.Grant(n, link.OnlyShows), age)
 		if err != nil && age == nil {
 			return o, err
 		}

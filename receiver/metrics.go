@@ -127,10 +127,7 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	if !last.IsZero() {
 		gauge(watchdogAt, seconds(last))
 	}
-	s.turns.latest.Range(func(name, v any) bool {
-		gauge(loopTurned, seconds(v.(turn).at), name.(string))
-		return true
-	})
+	s.turns.Each(func(name string, at time.Time) { gauge(loopTurned, seconds(at), name) })
 	if d, err := s.store.Disk(); err == nil {
 		gauge(diskFree, float64(d.Free))
 		gauge(diskSize, float64(d.Size))

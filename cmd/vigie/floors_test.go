@@ -55,12 +55,15 @@ func floor(path string) int {
 	switch {
 	case under("vigie/rules"):
 		return 0
-	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"):
+	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
+		under("vigie/receiver/token"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case path == "vigie/receiver":
+	case under("vigie/receiver/config"):
 		return 2
-	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+	case path == "vigie/receiver":
 		return 3
+	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+		return 4
 	case path == "vigie/exporters",
 		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
 		path == "vigie/exporters/exposition",                                     // what the model becomes on /metrics
@@ -70,7 +73,7 @@ func floor(path string) int {
 	case under("vigie/exporters"):
 		return 1
 	case under("vigie/cmd"):
-		return 4
+		return 5
 	}
 	return -1
 }

@@ -1,4 +1,5 @@
-package receiver
+// Package token tells by a bearer token who is asking.
+package token
 
 import (
 	"bufio"
