@@ -278,6 +278,8 @@ func TestAMachineWhoseNameChanges(t *testing.T) {
 	night(0, Success, "Backup-7f3a", "backup-fixed", "stranger")
 	refresh(t, p)
 	night(1, Failed, "backup-91bc", "backup-0000")
+	// What a source remembers over a restart bears the lasting name already.
+	listed = append(listed, Job{ID: "srv-app/data", Customer: "dupont", Machine: "SRV-APP", Enabled: true, Role: Local, Engine: "restic"})
 	now = now.Add(24 * time.Hour)
 	for range 2 {
 		refresh(t, p)

@@ -386,6 +386,7 @@ func (p *Poller) foldJob(r *record, job *Job, o foldOptions) {
 // identify gives the reported jobs by their final labels.
 func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	out := make(map[jobKey]*Job, len(jobs))
+	changing := map[jobKey]bool{} // of machines that are called otherwise at each run
 	for i := range jobs {
 		job := &jobs[i]
 		if job.CustomerKey != "" {
@@ -394,7 +395,10 @@ func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
 		unstable := p.canonicalJob(job)
 		key := jobKey{job.Customer, job.ID}
-		if before := out[key]; before != nil && unstable {
+		if unstable {
+			changing[key] = true
+		}
+		if before := out[key]; before != nil && changing[key] {
 			out[key] = joined(before, job)
 			continue
 		}
