@@ -234,6 +234,9 @@ func (s *server) takeOver(ctx context.Context) error {
 	}
 	s.secrets.Store(secrets)
 	noteCalendars(s.engine, setup, s.log)
+	for _, text := range setup.Strangers() {
+		s.log.Warn(text)
+	}
 	if n := setup.Config; n.Listen != s.config.Listen || n.Database != s.config.Database || n.WebConfig != s.config.WebConfig {
 		s.log.Warn("listen, database and web_config_file change only with a restart")
 	}

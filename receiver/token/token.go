@@ -113,3 +113,6 @@ func ReadPersons(path string) (*Tokens, error) {
 	}
 	return t, nil
 }
+
+// Owners are those whose tokens these are, in the order of the file.
+func (t *Tokens) Owners() []string { return slices.Clone(t.owners) }
