@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func (i *item) backupFacts() []fact {
 		fs.add("problem", i.problem())
 	}
 	if i.f.Machine == "" {
-		fs.add("alert", i.f.Alertname)
+		fs.add("alert", i.alertNamed())
 		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
 	}
@@ -84,7 +85,9 @@ func (i *item) backupFacts() []fact {
 		}
 	}
 	fs.add("last_success", last)
-	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
+	if i.f.Machine != "" {
+		fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
+	}
 	fs.add("error", i.f.Error, code)
 	if i.f.Machine != "" {
 		fs.add("last_seen", i.Seen())
@@ -566,10 +569,7 @@ func (v *view) Footer() []string {
 	if step == "" {
 		step = v.n.Step
 	}
-	scenario := v.f.ScenarioText
-	if scenario == "" {
-		scenario = v.f.Scenario
-	}
+	scenario := v.title()
 	if step != "" && scenario != "" {
 		lines = append(lines, v.Say("step", "step", v.n.Template+" ("+step+")",
 			"scenario", v.Word("quote.open")+scenario+v.Word("quote.close")))
@@ -608,6 +608,11 @@ func joinNonEmpty(sep string, parts ...string) string {
 func upperFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+func lowerFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(r)) + s[n:]
 }
 
 // Heading is what the mail is about: "Dupont – SRV-AD".
@@ -685,24 +690,96 @@ func (i *item) whose() string {
 
 // Since is how long the failure has lasted: "45 min".
 func (i *item) Since() string {
-	if i.f.StartedAt.IsZero() || !i.f.StartedAt.Before(i.Ref) {
-		return ""
+	if i.f.StartedAt.IsZero() || i.Ref.Sub(i.f.StartedAt) < time.Minute {
+		return "" // it is only just known
 	}
 	return i.Span(i.Ref.Sub(i.f.StartedAt))
 }
 
 // Source is what cannot be read any more, of a monitoring that is blind.
 func (i *item) Source() string {
+	if i.f.Alertname == watchdogMissing {
+		return ""
+	}
+	for _, p := range i.f.Plans {
+		if name, is := strings.CutPrefix(p.Source, "alertmanager/"); is {
+			return i.Say("source.alertmanager", "name", name)
+		}
+	}
+	if i.f.Exporter != "" {
+		return i.Say("source.exporter", "name", i.f.Exporter)
+	}
 	if e := i.Engine(); e != "" {
 		return e
 	}
+	return cmp.Or(i.source(), i.f.Item)
+}
+
+// SourceUp is Source at the beginning of a sentence.
+func (i *item) SourceUp() string { return upperFirst(i.Source()) }
+
+// Unheard tells that the chain before Vigie is silent, rather than one source.
+func (i *item) Unheard() bool {
+	return i.f.Alertname == watchdogMissing || strings.HasPrefix(i.source(), "alertmanager/")
+}
+
+// watchdogMissing is the alert that says that Prometheus gives no sign of life:
+// nothing at all is read, and Vigie is not what is not read.
+const watchdogMissing = "VigieMonitoringBlind"
+
+// source is the source that the alerts name.
+func (i *item) source() string {
 	for _, p := range i.f.Plans {
 		if p.Source != "" {
 			return p.Source
 		}
 	}
-	return i.f.Item
+	return ""
 }
+
+// Where is what an alert is about that concerns no machine's backup: the item, the
+// store or the disk, and the source that tells of it.
+func (i *item) Where() string {
+	what := i.Item()
+	if what == "" {
+		what = i.f.Exporter
+	}
+	return joinNonEmpty(", ", what, i.source())
+}
+
+// alertNamed is what is wrong in words, with the alert's own name.
+func (i *item) alertNamed() string {
+	if words := i.AlertOwn(); i.f.Alertname != "" && words != i.f.Alertname {
+		return words + " (" + i.f.Alertname + ")"
+	}
+	return i.f.Alertname
+}
+
+// EndedThing is what is over, of anything that is no machine's backup: "Santé de
+// la supervision – courriels bloqués".
+func (i *item) EndedThing() string {
+	what := ""
+	switch {
+	case rules.SignalKind(i.f.Entry) == rules.CorrelatedSignal:
+	case i.Engine() != "" || slices.Contains([]string{"source_down", "exporter_absent", "blind"}, i.f.Kind):
+		what = i.Source()
+	case i.f.Alertname != "":
+		what = joinNonEmpty(", ", i.AlertOwn(), i.Where())
+	}
+	return joinNonEmpty(" – ", i.Scenario(), what)
+}
+
+// AlertOwnUp is AlertOwn at the beginning of a sentence.
+func (i *item) AlertOwnUp() string { return upperFirst(i.AlertOwn()) }
+
+// Expires is the day on which what is warned of ends, with its hour.
+func (i *item) Expires() string { return i.Moment(i.f.ExpiresAt) }
+
+// AnswerDue is until when an answer is asked for.
+func (i *item) AnswerDue() string { return i.DueAt(i.f.AnswerBy) }
+
+// ReopensUntil is until when the same incident goes on if it fails again.
+func (i *item) ReopensUntil() string { return i.DueAt(i.f.ReopensUntil) }
 
 // CallDue tells that what is to be done is a phone call.
 func (i *item) CallDue() bool { return i.f.State == rules.CallDue }
@@ -711,7 +788,13 @@ func (i *item) CallDue() bool { return i.f.State == rules.CallDue }
 func (i *item) Local() bool { return locale.KeyOf(i.f.BackupRole) == "local" }
 
 // Scenario is the scenario's title.
-func (i *item) Scenario() string {
+func (i *item) Scenario() string { return i.title() }
+
+// title is the scenario's title in the reader's language.
+func (i *item) title() string {
+	if t := i.f.ScenarioTitle; len(t) > 0 {
+		return t.In(i.Code)
+	}
 	if i.f.ScenarioText != "" {
 		return i.f.ScenarioText
 	}

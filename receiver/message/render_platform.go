@@ -67,6 +67,9 @@ func (i *item) Guarantee() string {
 		return ""
 	}
 	w := i.NameOf("guarantee", i.f.Guarantee)
+	if t := i.f.GuaranteeText.In(i.Code); t != "" {
+		w = t
+	}
 	if w == i.f.Guarantee {
 		return w
 	}
@@ -81,6 +84,9 @@ func (i *item) Reopens() string { return i.DueAt(i.f.Reopens) }
 
 // Cause is the cause in words; CauseClass says intrinsic or extrinsic.
 func (i *item) Cause() string {
+	if t := i.f.CauseText.In(i.Code); t != "" {
+		return t
+	}
 	return i.NameOf("cause", i.f.Cause)
 }
 

@@ -140,6 +140,29 @@ func (i *item) ended(fs *facts, style ...func(*fact)) {
 	fs.add("repaired", i.Repaired(), style...)
 }
 
+// StillBroken are the other backups, of machines whose own works again, that do
+// not: "la sauvegarde locale de SRV-AD". What the same mail says is over is not.
+func (v *view) StillBroken() string {
+	var names []string
+	for _, i := range v.Items {
+		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
+		if i.f.Machine == "" || i.f.Other.State != rules.EvidenceKO || slices.ContainsFunc(v.Items, over) {
+			continue
+		}
+		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return v.all(names)
+}
+
+// AllKnown tells that of each machine whose backup works again the other backup is
+// known to work, or not to be there.
+func (v *view) AllKnown() bool {
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Machine != "" && i.OtherOpen() })
+}
+
 // HandedOn tells that the assignment moved from one person to another, and that
 // both read about it.
 func (i *item) HandedOn() bool { return len(i.n.To) > 1 }
@@ -539,16 +562,32 @@ func (i *item) SilenceBy() string { return i.f.SilenceBy }
 // SilenceUntil is when that silence ends or ended.
 func (i *item) SilenceUntil() string { return i.DueAt(i.f.SilenceUntil) }
 
+// repairedAt is the instant of the repair: of a backup the end of the success that
+// proves it, which is earlier than the alert's end.
+func (i *item) repairedAt() time.Time {
+	if i.f.Machine == "" || i.Closed() || i.ByWord() {
+		return i.f.ResolvedAt
+	}
+	var newest time.Time
+	for _, p := range i.f.Plans {
+		if p.State == rules.EvidenceOK && p.LastSuccess.After(newest) {
+			newest = p.LastSuccess
+		}
+	}
+	if newest.After(i.f.StartedAt) && newest.Before(i.f.ResolvedAt) {
+		return newest
+	}
+	return i.f.ResolvedAt
+}
+
 // Repaired is the instant of the repair.
-func (i *item) Repaired() string { return i.Moment(i.f.ResolvedAt) }
+func (i *item) Repaired() string { return i.Moment(i.repairedAt()) }
 
 // RepairedLong is Repaired in a sentence.
-func (i *item) RepairedLong() string { return i.LongMoment(i.f.ResolvedAt) }
+func (i *item) RepairedLong() string { return i.LongMoment(i.repairedAt()) }
 
 // RepairedBrief is Repaired for a subject: "10/03 14:32".
-func (i *item) RepairedBrief() string {
-	return i.Stamp(i.f.ResolvedAt)
-}
+func (i *item) RepairedBrief() string { return i.Stamp(i.repairedAt()) }
 
 // Size is the size of the proving backup.
 func (i *item) Size() string { return i.Bytes(i.f.SizeBytes) }
@@ -562,10 +601,10 @@ func (i *item) Duration() string {
 	if from.IsZero() {
 		from = i.f.OpenedAt
 	}
-	if from.IsZero() || !i.f.ResolvedAt.After(from) {
+	if from.IsZero() || !i.repairedAt().After(from) {
 		return ""
 	}
-	return i.Span(i.f.ResolvedAt.Sub(from))
+	return i.Span(i.repairedAt().Sub(from))
 }
 
 // Double tells that the machine has no working backup at all.

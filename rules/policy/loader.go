@@ -26,10 +26,16 @@ type loader struct {
 	known  Vocabulary
 	policy *Policy
 	faults strict.Faults
+	docs   map[string]scenarioDoc // those read so far, as others may be like them
 }
 
 func (l *loader) fault(at strict.Position, path, format string, args ...any) {
-	l.faults = append(l.faults, strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)})
+	f := strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)}
+	// What a scenario has from the one that it is like was complained of there.
+	if slices.ContainsFunc(l.faults, func(o strict.Fault) bool { return o.Position == f.Position && o.What == f.What }) {
+		return
+	}
+	l.faults = append(l.faults, f)
 }
 
 // calendar checks the name of a calendar.
