@@ -192,6 +192,9 @@ func ParseMatchers(texts []string) (Matchers, error) { return model.ParseMatcher
 // LoadDirectory is [inventory.Load].
 func LoadDirectory(files []SourceFile) (*Directory, error) { return inventory.Load(files) }
 
+// ChannelName is [inventory.ChannelName].
+func ChannelName(s string) bool { return inventory.ChannelName(s) }
+
 // SplitAddress is [inventory.SplitAddress].
 func SplitAddress(address string) (channel, bare string) { return inventory.SplitAddress(address) }
 

@@ -46,12 +46,12 @@ func (d post) recordOf(notification string) *StepRecord {
 }
 
 func (d post) accepted(r *StepRecord, address string) {
-	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+	from, i := r.Unaccepted(address)
 	if i < 0 {
 		return
 	}
-	p := r.Pending[i]
-	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
+	p := (*from)[i]
+	*from = slices.Delete(slices.Clone(*from), i, i+1)
 	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
 	r.Held = without(r.Held, p.Address)
 	if r.Episode == d.Incident.Episode {

@@ -33,6 +33,8 @@ func (s *site) routes() []route {
 		{"/api/v1/incidents/{id}/journal", read, staff, s.journal},
 		{"/api/v1/incidents/{id}/explain", read, staff, s.explain},
 		{"/api/v1/incidents/{id}/acts", write, workers, s.act},
+		{"/api/v1/messages", read, staff, s.messages},
+		{"/api/v1/messages/retry", write, []act.Role{act.Operator, act.Manager}, s.retry},
 		{"/-/reload", []string{http.MethodPost, http.MethodPut}, []act.Role{act.Operator, act.Manager}, s.reload},
 	}
 }

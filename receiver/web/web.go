@@ -55,6 +55,9 @@ func New(o Options) http.Handler {
 	links := newLinkPages(o)
 	r.HandleFunc("/a/{token}", links.show).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
+	books := newRunbookPages(links)
+	r.HandleFunc("/runbooks/", books.list).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/runbooks/{alert}", books.show).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/", s.home).Methods(http.MethodGet)
 	return r
 }

@@ -50,6 +50,16 @@ func (r *StepRecord) Complete() bool {
 	return len(r.Pending) == 0 && len(r.Refused) == 0 && len(r.Unfilled) == 0
 }
 
+// Unaccepted finds the list, and the place in it, of whoever has not accepted
+// yet; -1 for nobody. One who was refused may accept when it is sent again.
+func (r *StepRecord) Unaccepted(address string) (list *[]Party, i int) {
+	same := func(p Party) bool { return strings.EqualFold(p.Address, address) }
+	if i = slices.IndexFunc(r.Pending, same); i >= 0 {
+		return &r.Pending, i
+	}
+	return &r.Refused, slices.IndexFunc(r.Refused, same)
+}
+
 // Addresses reports whether the step's message went, or goes, to an address.
 func (r *StepRecord) Addresses(address string) bool {
 	same := func(p Party) bool { return strings.EqualFold(p.Address, address) }

@@ -1,0 +1,206 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"vigie/receiver"
+	"vigie/rules"
+	"vigie/rules/act"
+)
+
+// rowChoice is one row of a mail that can be ticked.
+type rowChoice struct {
+	Value, Text, More string
+	Chosen            bool
+}
+
+// several are the parts of a page about all rows of a mail.
+type several struct {
+	All     string // words to tick every row
+	AllOn   bool
+	Rows    []rowChoice
+	Buttons []option
+	// Confirm is the purpose whose fields are asked for, of rows that are chosen.
+	Confirm string
+}
+
+// rows answers POST on a link that is about all rows of a mail. First rows are
+// chosen and a button is pressed; where the act asks for more, a second page
+// asks for it once for all of them.
+func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o receiver.Opened) {
+	given, what := r.PostForm, r.PostForm.Get("do")
+	chosen := picked(o, given)
+	who := given.Get("who")
+	if who == "" && len(o.Actors) == 1 {
+		who = o.Actors[0]
+	}
+	again := func(why string) {
+		p.Said, p.Tone = p.word("refused")+" "+why, "bad"
+		p.Form = l.choose(p, o, given)
+		l.write(w, http.StatusUnprocessableEntity, p)
+	}
+	switch {
+	case !slices.Contains(o.Offers, what):
+		again(p.word("rows.nothing"))
+		return
+	case len(chosen) == 0:
+		again(p.word("rows.none"))
+		return
+	case !slices.Contains(o.Actors, who):
+		again(p.word("rows.who"))
+		return
+	}
+	first, err := l.o.Engine.Row(r.Context(), o, chosen[0], what)
+	if err != nil {
+		l.fail(w, p, o, err)
+		return
+	}
+	if given.Get("confirmed") == "" && l.asksMore(p, first) {
+		p.Title = p.word("title." + what)
+		p.Form = l.confirm(p, o, first, chosen, who, given)
+		l.write(w, http.StatusOK, p)
+		return
+	}
+	fields := l.fields(p, first, given)
+	out := l.each(r, p, o, chosen, what, who, fields)
+	p.Title, p.Facts = p.word("title."+what), out.said
+	if out.unmet && out.done == 0 { // a field is missing, of all alike
+		p.Said, p.Tone, p.Facts = p.word("refused")+" "+out.err.Error(), "bad", nil
+		p.Form = l.confirm(p, o, first, chosen, who, given)
+		l.write(w, http.StatusUnprocessableEntity, p)
+		return
+	}
+	p.Said, p.Tone = p.plural("rows.done", out.done), "good"
+	code := http.StatusOK
+	if out.err != nil {
+		p.Said, p.Tone = p.Said+" "+p.plural("rows.not_done", len(chosen)-out.done), "bad"
+		if out.done == 0 {
+			code = receiver.Status(out.err)
+		}
+	}
+	l.write(w, code, p)
+}
+
+// asksMore reports whether an act needs words before it can be done; to take
+// something from somebody is done row by row.
+func (l *linkPages) asksMore(p *page, o receiver.Opened) bool {
+	return slices.ContainsFunc(l.inputs(p, o), func(f field) bool { return f.Name != "force" })
+}
+
+// outcome is what became of the chosen rows.
+type outcome struct {
+	said  []pair
+	done  int
+	err   error // the last one
+	unmet bool  // something was not said
+}
+
+// each does the act to each chosen row, whatever becomes of the others.
+func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []string, what, who string, fields rules.Labels) outcome {
+	var out outcome
+	for _, id := range chosen {
+		d, err := l.o.Engine.FollowRow(r.Context(), o, id, what, who, fields)
+		name := l.rowName(p, o, id)
+		if err != nil {
+			if code := receiver.Status(err); code >= http.StatusInternalServerError {
+				l.o.Logger.Error("a row of a link could not be followed", "incident", id, "purpose", what, "err", err)
+			}
+			out.err, out.unmet = err, receiver.Status(err) == http.StatusUnprocessableEntity
+			out.said = append(out.said, pair{name, p.word("refused") + " " + err.Error()})
+			continue
+		}
+		row := o.Rows[slices.IndexFunc(o.Rows, func(x receiver.Opened) bool { return x.Grant.Incident == id })]
+		row.Purpose, row.Verb = what, first(act.For(what)).Verb
+		out.done++
+		out.said = append(out.said, pair{name, p.done(row, d)})
+	}
+	return out
+}
+
+func first(a act.Act, _ act.Form, _ bool) act.Act { return a }
+
+// picked are the incidents that were ticked.
+func picked(o receiver.Opened, given url.Values) []string {
+	var out []string
+	for _, row := range o.Rows {
+		if given.Get("all") != "" || slices.Contains(given["row"], row.Grant.Incident) {
+			out = append(out, row.Grant.Incident)
+		}
+	}
+	return out
+}
+
+// choose is the first page's form: the rows, and a button for each act.
+func (l *linkPages) choose(p *page, o receiver.Opened, given url.Values) *form {
+	f := &form{WhoLabel: p.word("who"), Choose: p.word("choose")}
+	l.actors(p, f, o, given.Get("who"))
+	s := &several{All: p.word("rows.all"), AllOn: given.Get("all") != ""}
+	for _, row := range o.Rows {
+		id := row.Grant.Incident
+		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id), More: l.rowMore(p, row), Chosen: slices.Contains(given["row"], id)})
+	}
+	for _, what := range o.Offers {
+		s.Buttons = append(s.Buttons, option{Value: what, Text: p.word("button." + what)})
+	}
+	f.Several = s
+	return f
+}
+
+// confirm is the second page's form: what the act asks for, once for all rows.
+func (l *linkPages) confirm(p *page, o, first receiver.Opened, chosen []string, who string, given url.Values) *form {
+	f := l.form(p, first, given)
+	f.Persons, f.As = nil, p.say("as", "who", l.name(who))
+	f.Fields = slices.DeleteFunc(f.Fields, func(x field) bool { return x.Name == "force" })
+	s := &several{Confirm: first.Purpose}
+	for _, id := range chosen {
+		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id)})
+	}
+	f.Several, f.Who = s, who
+	return f
+}
+
+// rowName is what a row is about, in few words.
+func (l *linkPages) rowName(p *page, o receiver.Opened, id string) string {
+	i := slices.IndexFunc(o.Rows, func(r receiver.Opened) bool { return r.Grant.Incident == id })
+	if i < 0 {
+		return id
+	}
+	inc := o.Rows[i].Incident
+	thing := inc.Identity[rules.LabelMachine]
+	if thing == "" {
+		thing = strings.Join(inc.Platforms(), ", ")
+	}
+	if o.Outside {
+		return thing
+	}
+	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[rules.LabelCustomer]), thing, p.word("role." + inc.Identity[rules.LabelBackupRole])}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
+}
+
+// rowMore is where a row stands; a customer reads none of it.
+func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
+	if row.Outside {
+		return ""
+	}
+	inc := row.Incident
+	if !l.named(row) {
+		inc.Incident = l.o.Engine.Book().Seen(inc.Incident, "")
+	}
+	parts := []string{p.word("state." + string(inc.State)), l.name(inc.Assignee)}
+	if !inc.Deadline.IsZero() {
+		parts = append(parts, p.word("fact.deadline")+" "+p.moment(inc.Deadline))
+	}
+	parts = append(parts, inc.LastErr)
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}
+
+func (l *linkPages) customer(id string) string {
+	if c := l.o.Engine.Book().Directory.Customers[id]; c != nil && c.Name != "" {
+		return c.Name
+	}
+	return id
+}
