@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
 
@@ -377,4 +378,37 @@ func tokens(n rules.Notification, p rules.Party, purpose string) string {
 		return "https://grafana.msp.example/d/backup-fleet"
 	}
 	return purpose + "." + n.IncidentID + "." + p.Person
+}
+
+// outsideRole tells by the role of a party of the fixture whether it is a
+// customer's.
+func outsideRole(p rules.Party) bool {
+	switch locale.KeyOf(p.Role) {
+	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
+		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
+		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
+		"previous_assignee", "silence_authors", "told", "told_in_copy":
+		return false
+	}
+	return true
+}
+
+// MissedClocks names each clock that was missed where there is more than one.
+func (v *view) MissedClocks() []fact {
+	var rows []fact
+	for _, i := range v.Items {
+		for _, c := range i.f.Clocks {
+			if c.Late && c.MetAt.IsZero() {
+				row := fact{Name: upperFirst(i.NameOf("target", c.Target)), Value: i.Say("clock.late", "moment", i.Moment(c.Due)), Strong: true}
+				if v.many {
+					row.Value = joinNonEmpty(", ", row.Value, i.ID())
+				}
+				rows = append(rows, row)
+			}
+		}
+	}
+	if len(rows) <= len(v.Items) {
+		return nil
+	}
+	return rows
 }

@@ -23,10 +23,11 @@ type Vocabulary struct {
 // wrong with them. Each kind of document loads itself; what they refer to is
 // checked here.
 type loader struct {
-	known  Vocabulary
-	policy *Policy
-	faults strict.Faults
-	docs   map[string]scenarioDoc // those read so far, as others may be like them
+	known    Vocabulary
+	defaults defaults
+	policy   *Policy
+	faults   strict.Faults
+	docs     map[string]scenarioDoc // those read so far, as others may be like them
 }
 
 func (l *loader) fault(at strict.Position, path, format string, args ...any) {
