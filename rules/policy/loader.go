@@ -28,12 +28,13 @@ type loader struct {
 	policy   *Policy
 	faults   strict.Faults
 	docs     map[string]scenarioDoc // those read so far, as others may be like them
+	like     bool                   // the scenario that is read is like another one
 }
 
 func (l *loader) fault(at strict.Position, path, format string, args ...any) {
 	f := strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)}
 	// What a scenario has from the one that it is like was complained of there.
-	if slices.ContainsFunc(l.faults, func(o strict.Fault) bool { return o.Position == f.Position && o.What == f.What }) {
+	if l.like && slices.ContainsFunc(l.faults, func(o strict.Fault) bool { return o.Position == f.Position && o.What == f.What }) {
 		return
 	}
 	l.faults = append(l.faults, f)

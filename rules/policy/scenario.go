@@ -130,6 +130,8 @@ type scenarioDoc struct {
 func (d scenarioDoc) load(l *loader) {
 	path := "scenarios." + d.Name
 	d = d.filledIn(l, path)
+	l.like = d.Like != ""
+	defer func() { l.like = false }()
 	s := &Scenario{}
 	if d.Name == "" {
 		l.fault(d.Position, "scenarios", "a scenario has no name: add name:")
