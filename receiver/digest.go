@@ -285,14 +285,14 @@ func (o *digest) digestFacts(ctx context.Context, d *message.Digest, now time.Ti
 		o.log.Warn("the digest lacks what an Alertmanager knows", "err", err)
 	}
 	for _, am := range p.Alertmanagers {
-		if o.reconciler.unreachable.out(am.Name()) {
+		if o.reconciler.unreachable.Out(am.Name()) {
 			d.Health.Silent = append(d.Health.Silent, am.Name())
 		}
 	}
 	if seen != nil {
 		d.Silences = o.digestSilences(seen)
 	}
-	counts := o.issues.counts()
+	counts := o.issues.Counts()
 	for _, issue := range slices.Sorted(maps.Keys(counts)) {
 		d.Issues = append(d.Issues, message.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
 	}
