@@ -19,6 +19,7 @@ import (
 	"vigie/internal/strict"
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
+	"vigie/receiver/identity"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/rules"
@@ -37,6 +38,8 @@ type Config struct {
 	Listen string       `yaml:"listen"`
 	// WebConfig is exporter-toolkit's file for TLS and basic authentication.
 	WebConfig string `yaml:"web_config_file"`
+	// Login is how people come to the pages; without it there are none.
+	Login *LoginConfig `yaml:"login"`
 	// Emergency is the entry for when the usual ones are out of reach.
 	Emergency *EmergencyConfig `yaml:"emergency"`
 	Database  string           `yaml:"database"`
@@ -369,6 +372,7 @@ func (c *Config) check() strict.Faults {
 			add(x.Position, "emergency.listen", "%q is not a host:port of its own: write it like 127.0.0.1:9443", x.Listen)
 		}
 	}
+	c.Login.check(c.ExternalURL, add)
 	if l := c.Links; l != nil {
 		if l.KeyFile == "" {
 			add(l.Position, "links.key_file", "missing: name the file with the keys that sign links; make one with `openssl rand -hex 32`")
@@ -584,7 +588,7 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Render, o.RenderDigest, o.Languages = words.Render, words.RenderDigest, words.Languages()
+	o.Render, o.RenderDigest, o.Languages, o.TemplateName = words.Render, words.RenderDigest, words.Languages(), words.TemplateName
 	if err := namesKnown(s.Book, words, slices.Sorted(maps.Keys(c.Channels))); err != nil {
 		return o, err
 	}
@@ -680,6 +684,8 @@ func templatesKnown(book *rules.Book, known []string) error {
 type Secrets struct {
 	Webhook *Tokens
 	People  *Tokens
+	// Passwords are those of people who log in; nil for none.
+	Passwords *identity.Passwords
 }
 
 // Secrets reads the token files.
@@ -692,5 +698,9 @@ func (c *Config) Secrets() (*Secrets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokens_file: %w", err)
 	}
-	return &Secrets{webhook, people}, nil
+	passwords, err := c.passwords()
+	if err != nil {
+		return nil, err
+	}
+	return &Secrets{webhook, people, passwords}, nil
 }

@@ -23,8 +23,8 @@ const (
 // silence makes the silences that an act asks for in every Alertmanager, once in
 // each cluster of them, and only then lets the act be decided. All of them take it, or none keeps it:
 // what was made is taken back when anything fails.
-func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
-	planned, err := a.planSilences(ctx, name, act)
+func (a *acts) silence(ctx context.Context, name string, seen int64, act rules.Act) (rules.Decision, error) {
+	planned, err := a.planSilences(ctx, name, seen, act)
 	if err != nil {
 		return rules.Decision{}, err
 	}
@@ -39,7 +39,7 @@ func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.D
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
-	d, err := a.act(ctx, name, act)
+	d, err := a.act(ctx, name, seen, act)
 	if err != nil {
 		return d, errors.Join(err, takeBack(ctx, undo))
 	}
@@ -47,11 +47,14 @@ func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.D
 	return d, nil
 }
 
-func (a *acts) planSilences(ctx context.Context, name string, act rules.Act) (planned []rules.Silence, err error) {
+func (a *acts) planSilences(ctx context.Context, name string, seen int64, act rules.Act) (planned []rules.Silence, err error) {
 	now := a.now()
 	err = a.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
 		if err != nil {
+			return err
+		}
+		if err := changedSince(tx, r, seen, act.By); err != nil {
 			return err
 		}
 		b := a.batch(tx, now)

@@ -46,7 +46,7 @@ func floor(path string) int {
 	switch {
 	case under("vigie/rules"):
 		return 0
-	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"):
+	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"), under("vigie/receiver/identity"):
 		return 1
 	case path == "vigie/receiver":
 		return 2

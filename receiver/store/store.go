@@ -23,6 +23,8 @@ import (
 	"syscall"
 
 	"github.com/mattn/go-sqlite3"
+
+	"vigie/rules"
 )
 
 // ErrUnavailable matches every failure after which the same call may succeed
@@ -60,7 +62,13 @@ type Store struct {
 
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 	lately    lately
+	saved     atomic.Pointer[func(rules.Incident)]
 }
+
+// Watch lets f see each incident that has been saved, after its commit and in
+// the order of commits. The store waits for it: it must be quick, and must not
+// ask the store.
+func (s *Store) Watch(f func(rules.Incident)) { s.saved.Store(&f) }
 
 type job struct {
 	fn    func(*Tx) error
@@ -432,7 +440,7 @@ func (s *Store) savepoint(j *job, k *known) error {
 	if err := s.conn.run("SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := &Tx{q: s.conn, job: j, known: k}
+	tx := &Tx{q: s.conn, job: j, known: k, saved: s.saved.Load()}
 	if j.err = guarded(j.fn, tx); j.err != nil {
 		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
@@ -598,6 +606,7 @@ type Tx struct {
 	q     querier
 	job   *job
 	known *known // nil in a view
+	saved *func(rules.Incident)
 }
 
 // known is what the updates of one commit have found out, so that each of them
