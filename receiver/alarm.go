@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -81,16 +82,22 @@ func (a *alarm) call(ctx context.Context, to *Alarm, b store.Backlog, now time.T
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%d messages have not left, the oldest since %s. Check the mail relay and Vigie's log; nothing is lost, everything is sent once it works.",
-		b.Pending, b.Oldest.UTC().Format(time.RFC3339))
-	if cause := a.outbox.cause.get(); cause != "" {
-		text += "\nThe latest attempt: " + cause
+	what, check := "mail does not leave", "the mail relay"
+	failing, why := a.outbox.causes.get()
+	if len(failing) > 0 && failing[0] != "" { // mail is not among them
+		what = "messages by " + strings.Join(failing, ", ") + " do not leave"
+		check = "what stands under channels in vigie.yml"
 	}
-	m := notify.Message{ID: id, From: a.live().Sender.From, Subject: "Vigie: mail does not leave", Text: text, Language: "en", Date: now}
+	text := fmt.Sprintf("%d messages have not left, the oldest since %s. Check %s and Vigie's log; nothing is lost, everything is sent once it works.",
+		b.Pending, b.Oldest.UTC().Format(time.RFC3339), check)
+	for _, w := range why {
+		text += "\nThe latest attempt: " + w
+	}
+	m := notify.Message{ID: id, From: a.live().Sender.From, Subject: "Vigie: " + what, Text: text, Language: "en", Date: now}
 	if err := to.Channel.Deliver(ctx, m, to.To); err != nil {
 		a.metrics.alarms.WithLabelValues("failed").Inc()
 		a.retry.Store(now.Add(alarmRetry).UnixNano())
-		return fmt.Errorf("mail does not leave and the second channel does not work either: %w", err)
+		return fmt.Errorf("%s and the second channel does not work either: %w", what, err)
 	}
 	a.metrics.alarms.WithLabelValues("accepted").Inc()
 	return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, strconv.FormatInt(now.UnixNano(), 10)) })

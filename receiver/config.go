@@ -416,8 +416,13 @@ func (c *Config) check() strict.Faults {
 			add(c.Alarm.Position, "alarm", "%v", err)
 		}
 	}
-	if _, err := c.channels(); err != nil {
-		add(c.Position, "channels", "%v", err)
+	for _, name := range slices.Sorted(maps.Keys(c.Channels)) {
+		if c.Channels[name].Kind == "" {
+			continue // that was told
+		}
+		if _, err := c.channel(name); err != nil {
+			add(c.Channels[name].Position, "channels."+name, "%v", err)
+		}
 	}
 	if c.Heartbeat != nil {
 		if _, err := c.heartbeat(); err != nil {
@@ -506,16 +511,20 @@ func (c *Config) relay(r RelayConfig) notify.MailRelay {
 func (c *Config) channels() (map[string]notify.Channel, error) {
 	out := map[string]notify.Channel{}
 	for _, name := range slices.Sorted(maps.Keys(c.Channels)) {
-		if name == "mail" {
-			return nil, errors.New("mail is configured under mail: give another channel another name")
-		}
-		ch, err := c.Channels[name].Channel(name, c.Path)
+		ch, err := c.channel(name)
 		if err != nil {
 			return nil, err
 		}
 		out[name] = ch
 	}
 	return out, nil
+}
+
+func (c *Config) channel(name string) (notify.Channel, error) {
+	if !rules.ChannelName(name) {
+		return nil, fmt.Errorf("%q cannot be a channel's name: take another of letters, digits, - and _; mail is configured under mail", name)
+	}
+	return c.Channels[name].Channel(name, c.Path)
 }
 
 func (c *Config) alarm() (*Alarm, error) {

@@ -58,9 +58,9 @@ type Sent struct {
 	Delivery []store.Transmission
 }
 
-// Messages returns the messages about an incident, oldest first, and which
+// Mails returns the messages about an incident, oldest first, and which
 // notifications have not become one yet.
-func (q *reader) Messages(ctx context.Context, id string) (sent []Sent, held []rules.Notification, err error) {
+func (q *reader) Mails(ctx context.Context, id string) (sent []Sent, held []rules.Notification, err error) {
 	err = q.store.View(ctx, func(tx *store.Tx) error {
 		ids, err := tx.MessagesOf(id)
 		if err != nil {

@@ -27,6 +27,9 @@ const (
 	// address: one that is slow to take its mail holds back nobody else.
 	senders    = 8
 	perAddress = 2
+	// perChannel of them at most use one channel when there are several, so that a
+	// gateway that hangs holds back no mail.
+	perChannel = senders - 2
 	// pollWhileBusy is how often the outbox is looked at while all that was due is
 	// on its way.
 	pollWhileBusy = time.Second
@@ -78,32 +81,41 @@ func (r *unready) forget() {
 type outbox struct {
 	*core
 	unready unready
-	cause   cause
+	causes  causes
 }
 
-// cause is why the latest transmission did not succeed.
-type cause struct {
-	mu   sync.Mutex
-	text string
+// causes are why the latest transmission of each channel did not succeed.
+type causes struct {
+	mu        sync.Mutex
+	byChannel map[string]string // "" is mail
 }
 
-// set keeps why a transmission was not accepted; nil is a success.
-func (c *cause) set(err error) {
+// set keeps why a transmission by a channel was not accepted; nil is a success.
+func (c *causes) set(channel string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.text = ""
-	if err != nil {
-		c.text = err.Error()
-		if words := notify.SubjectOf(err).Words(); len(words) > 0 {
-			c.text = strings.Join(words, "\n") + "\n" + c.text
-		}
+	if err == nil {
+		delete(c.byChannel, channel)
+		return
 	}
+	text := err.Error()
+	if words := notify.SubjectOf(err).Words(); len(words) > 0 {
+		text = strings.Join(words, "\n") + "\n" + text
+	}
+	if c.byChannel == nil {
+		c.byChannel = map[string]string{}
+	}
+	c.byChannel[channel] = text
 }
 
-func (c *cause) get() string {
+// get returns the channels that fail, mail as "" first, and what they say.
+func (c *causes) get() (channels, texts []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.text
+	for _, channel := range slices.Sorted(maps.Keys(c.byChannel)) {
+		channels, texts = append(channels, channel), append(texts, c.byChannel[channel])
+	}
+	return channels, texts
 }
 
 // Run turns until ctx ends.
@@ -113,7 +125,10 @@ func (o *outbox) Run(ctx context.Context) error {
 
 // turn sends what is due, until nothing is due and nothing is on its way.
 func (o *outbox) turn(ctx context.Context) error {
-	way := onTheWay{ended: make(chan ended, senders), to: map[string]int{}, busy: map[transmissionKey]bool{}}
+	way := onTheWay{ended: make(chan ended, senders), to: map[string]int{}, by: map[string]int{}, busy: map[transmissionKey]bool{}, perChannel: senders}
+	if len(o.live().Channels) > 0 {
+		way.perChannel = perChannel
+	}
 	err := o.deliver(ctx, &way)
 	for way.n > 0 { // what was begun is finished: otherwise it would be sent twice
 		err = errors.Join(err, way.wait())
@@ -123,9 +138,11 @@ func (o *outbox) turn(ctx context.Context) error {
 
 // onTheWay are the transmissions that are being made.
 type onTheWay struct {
-	ended chan ended
-	n     int
-	to    map[string]int // transmissions, by address
+	ended      chan ended
+	n          int
+	to         map[string]int // transmissions, by address
+	by         map[string]int // and by channel, at most perChannel of each
+	perChannel int
 	// busy keeps one from being begun twice when the clock jumps past its lease.
 	busy map[transmissionKey]bool
 	// next are due and not begun. An earlier message never comes up meanwhile, so
@@ -139,7 +156,7 @@ type onTheWay struct {
 // fitting takes those of next for which there is a free sender.
 func (w *onTheWay) fitting() []store.Transmission {
 	var out, left []store.Transmission
-	more := map[string]int{}
+	more, moreBy := map[string]int{}, map[string]int{}
 	for i, t := range w.next {
 		if w.n+len(out) == senders {
 			left = append(left, w.next[i:]...)
@@ -147,9 +164,10 @@ func (w *onTheWay) fitting() []store.Transmission {
 		}
 		switch {
 		case w.busy[transmissionKey{t.Message, t.Address}]:
-		case w.to[t.Address]+more[t.Address] < perAddress:
+		case w.to[t.Address]+more[t.Address] < perAddress && w.by[t.Channel]+moreBy[t.Channel] < w.perChannel:
 			out = append(out, t)
 			more[t.Address]++
+			moreBy[t.Channel]++
 		default:
 			left = append(left, t)
 		}
@@ -162,7 +180,8 @@ type transmissionKey struct{ message, address string }
 
 type ended struct {
 	transmissionKey
-	err error
+	channel string
+	err     error
 }
 
 // wait takes note of one that has ended.
@@ -170,6 +189,7 @@ func (w *onTheWay) wait() error { return w.note(<-w.ended) }
 
 func (w *onTheWay) note(x ended) error {
 	w.n--
+	w.by[x.channel]--
 	delete(w.busy, x.transmissionKey)
 	if w.to[x.address]--; w.to[x.address] == 0 {
 		delete(w.to, x.address)
@@ -221,10 +241,11 @@ func (o *outbox) begin(ctx context.Context, way *onTheWay) (int, error) {
 	for _, t := range ts {
 		way.n++
 		way.to[t.Address]++
+		way.by[t.Channel]++
 		k := transmissionKey{t.Message, t.Address}
 		way.busy[k] = true
 		// A stop does not interrupt what was begun.
-		go func() { way.ended <- ended{k, o.transmit(context.WithoutCancel(ctx), t)} }()
+		go func() { way.ended <- ended{k, t.Channel, o.transmit(context.WithoutCancel(ctx), t)} }()
 	}
 	return len(ts), nil
 }

@@ -222,7 +222,7 @@ func TestFaultOneBadRecipientOfFive(t *testing.T) {
 	t.Logf("figure: one bad RCPT of five: %d reached in the first minute, the fifth in the journal and the metrics", len(got))
 }
 
-// slowTo delays what goes to one address, as a relay does that asks the other
+// slowTo delays what goes to one address, or to all of them when empty, as a relay does that asks the other
 // side first.
 type slowTo struct {
 	notify.Channel
@@ -231,7 +231,7 @@ type slowTo struct {
 }
 
 func (s slowTo) Deliver(ctx context.Context, m notify.Message, to string) error {
-	if to == s.address {
+	if s.address == "" || to == s.address {
 		<-s.by
 	}
 	return s.Channel.Deliver(ctx, m, to)

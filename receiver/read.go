@@ -100,9 +100,17 @@ func (q *reader) Journal(ctx context.Context, name string) ([]store.Line, error)
 	return lines, err
 }
 
-// Explain tells why each step was or was not taken, and what comes next.
-func (q *reader) Explain(ctx context.Context, name string) (rules.Explanation, error) {
-	var x rules.Explanation
+// Explained is the story of an incident, with when which server accepted what.
+type Explained struct {
+	rules.Explanation
+	// Messages are the newest of those about it, newest first.
+	Messages []MessageSummary `json:"messages,omitempty"`
+}
+
+// Explain tells why each step was or was not taken, what comes next, and how far
+// the messages about it have come.
+func (q *reader) Explain(ctx context.Context, name string) (Explained, error) {
+	var x Explained
 	now := q.now()
 	err := q.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
@@ -115,8 +123,9 @@ func (q *reader) Explain(ctx context.Context, name string) (rules.Explanation, e
 		if err != nil {
 			return err
 		}
-		x = b.Book.Explain(t.Incident, facts, now)
-		return nil
+		x.Explanation = b.Book.Explain(t.Incident, facts, now)
+		x.Messages, err = q.messages(tx, store.Post{Incident: r.ID, Limit: MaxMessages})
+		return err
 	})
 	return x, err
 }

@@ -25,14 +25,14 @@ func (d acting) acted(a Act) {
 		return
 	}
 	fields := a.Fields.Clone()
-	d.inc.Acts = append(d.inc.Acts, ActRecord{At: d.now, Verb: a.Verb, By: a.By, Episode: d.inc.Episode, Fields: fields, Link: a.Link})
-	if len(d.inc.Acts) > maxActs {
-		d.inc.Acts = d.inc.Acts[len(d.inc.Acts)-maxActs:]
+	d.Incident.Acts = append(d.Incident.Acts, ActRecord{At: d.Now, Verb: a.Verb, By: a.By, Episode: d.Incident.Episode, Fields: fields, Link: a.Link})
+	if len(d.Incident.Acts) > maxActs {
+		d.Incident.Acts = d.Incident.Acts[len(d.Incident.Acts)-maxActs:]
 	}
-	d.raise("act:"+a.Verb, d.now)
+	d.raise("act:"+a.Verb, d.Now)
 	d.newOccurrence("act:" + a.Verb)
-	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: a.Verb, Actor: a.By,
-		Reason: d.act.summary(), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"] + " " + a.Fields["agreed"])})
+	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "act", What: a.Verb, Actor: a.By,
+		Reason: summary(*d.act), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"] + " " + a.Fields["agreed"])})
 	d.out.Touches = true
 }
 
@@ -42,14 +42,14 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	row, known := act.Of(a.Verb)
 	do := doing()[a.Verb]
 	if !known || do == nil {
-		d.refuse(422, "%s", unknown("act", a.Verb, verbs))
+		d.refuse(422, "%s", unknown("act", a.Verb, act.Verbs()))
 		return a, nil
 	}
 	if a.By == "" {
 		d.refuse(422, "by is missing: say who acts")
 		return a, nil
 	}
-	if p := d.book.Directory.Person(a.By); p != nil {
+	if p := d.Book.Directory.Person(a.By); p != nil {
 		a.By = p.ID
 	}
 	if d.forbidden(row, a); d.out.Refusal != nil {
@@ -63,9 +63,9 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	}
 	a.Fields = a.Fields.Clone() // what is put straight later must not reach the caller's map
 	if a.Link != "" {
-		for _, done := range d.inc.Acts {
+		for _, done := range d.Incident.Acts {
 			if done.Link == a.Link {
-				d.refuse(410, "this link was used at %s by %s: %s", done.At.In(d.p.Zone).Format("2006-01-02 15:04"), done.By, done.Verb)
+				d.refuse(410, "this link was used at %s by %s: %s", done.At.In(d.Policy.Zone).Format("2006-01-02 15:04"), done.By, done.Verb)
 				return a, nil
 			}
 		}
@@ -79,19 +79,19 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 
 // allowed refuses what the table says this person, or this incident, cannot do now.
 func (d acting) allowed(row act.Act, a Act) {
-	if d.inc.State.Ended() && !row.Ended {
-		d.refuse(409, "the incident is %s: reopen it first", d.inc.State)
+	if d.Incident.State.Ended() && !row.Ended {
+		d.refuse(409, "the incident is %s: reopen it first", d.Incident.State)
 		return
 	}
-	if slices.Contains(row.Not, string(d.inc.State)) {
-		d.refuse(409, "the incident is %s already", d.inc.State)
+	if slices.Contains(row.Not, string(d.Incident.State)) {
+		d.refuse(409, "the incident is %s already", d.Incident.State)
 		return
 	}
-	if row.Platform && d.s.Immediate == nil {
-		d.refuse(409, "%s belongs to platform incidents; this one follows scenario %s", a.Verb, d.s.Name)
+	if row.Platform && d.Scenario.Immediate == nil {
+		d.refuse(409, "%s belongs to platform incidents; this one follows scenario %s", a.Verb, d.Scenario.Name)
 		return
 	}
-	if slices.Contains(d.s.Gate, a.Verb) && d.gated(a) {
+	if slices.Contains(d.Scenario.Gate, a.Verb) && d.gated(a) {
 		d.refuse(422, "confirm another functional backup first: check_other with result ok or ko")
 		return
 	}
@@ -106,7 +106,7 @@ func (d acting) allowed(row act.Act, a Act) {
 // forbidden refuses what a person's role does not give, and what is another
 // customer's.
 func (d acting) forbidden(row act.Act, a Act) {
-	role := d.book.Role(a.By)
+	role := d.Book.Role(a.By)
 	if a.External {
 		role = act.Customer
 	}
@@ -118,7 +118,7 @@ func (d acting) forbidden(row act.Act, a Act) {
 		d.refuse(403, "%s may look and not act: role %s", a.By, role)
 	}
 	// A link was sent to whom it concerns; it is its own proof.
-	if role == act.Customer && a.Link == "" && d.book.Role(a.By) == act.Customer && !d.book.Concerns(d.inc, a.By) {
+	if role == act.Customer && a.Link == "" && d.Book.Role(a.By) == act.Customer && !d.Book.Concerns(d.Incident, a.By) {
 		d.refuse(403, "this incident is none of %s", a.By)
 	}
 }
@@ -132,11 +132,11 @@ func (d acting) gated(a Act) bool {
 	if a.Verb == "forecast" && yes(a.Fields["today"]) {
 		return false
 	}
-	st, _ := d.proof().other()
+	st, _ := d.OtherBackup()
 	return st == EvidenceUnknown
 }
 
-func (a Act) summary() string {
+func summary(a Act) string {
 	var parts []string
 	for _, k := range []string{"reason", "today", "expected_date", "result", "until", "outcome", "person", "next_date",
 		"severity", "cause", "scope", "data_loss", "to", "silence"} {
@@ -201,3 +201,6 @@ func doing() map[string]func(acting, Act) {
 // actRebase moves the incident to the policy in force now: explicit, journalled.
 // actWaive lets go of one refused To address, with a reason; copies are never
 // waived.
+
+// Verbs returns the acts of a person, in the order of the handbook.
+func Verbs() []string { return act.Verbs() }

@@ -17,7 +17,7 @@ func (d acting) actAnswer(a Act) {
 	d.waitUntil(until)
 	d.state(Waiting, "the customer answered")
 	if a.Fields["result"] == "call_me" {
-		d.raise("call_wanted", d.now)
+		d.raise("call_wanted", d.Now)
 	}
 }
 
@@ -49,9 +49,9 @@ func (d acting) date(a Act, field string) (time.Time, bool) {
 			d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
 			return time.Time{}, false
 		}
-		at = d.calendar(d.s.Calendar).At(date, d.followUpClock())
+		at = d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock())
 	}
-	if !at.After(d.now) {
+	if !at.After(d.Now) {
 		d.refuse(422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
@@ -59,35 +59,35 @@ func (d acting) date(a Act, field string) (time.Time, bool) {
 }
 
 func (d acting) followUpClock() calendar.Clock {
-	if d.s.Calls != nil {
-		return d.s.Calls.Clock
+	if d.Scenario.Calls != nil {
+		return d.Scenario.Calls.Clock
 	}
 	return 9 * 3600
 }
 
 func (d acting) waitUntil(at time.Time) {
-	cal := d.calendar(d.s.Calendar)
+	cal := d.Calendar(d.Scenario.Calendar)
 	if at.IsZero() {
 		days := 7
-		if d.s.Calls != nil {
-			days = d.s.Calls.FollowUp
+		if d.Scenario.Calls != nil {
+			days = d.Scenario.Calls.FollowUp
 		}
-		at = cal.At(cal.Date(d.now).AddDays(days), d.followUpClock())
+		at = cal.At(cal.Date(d.Now).AddDays(days), d.followUpClock())
 	}
 	if date, err := cal.BusinessDayOnOrAfter(cal.Date(at)); err == nil && date != cal.Date(at) {
 		at = cal.At(date, d.followUpClock())
 	}
-	if moved, absent := d.schedule().afterAbsence(cal, at, d.followUpClock()); absent {
+	if moved, absent := d.Schedule().AfterAbsence(cal, at, d.followUpClock()); absent {
 		at = moved
 	}
-	d.inc.Until = at
-	d.inc.Progress.FollowUp = at.Truncate(time.Second)
+	d.Incident.Until = at
+	d.Incident.Progress.FollowUp = at.Truncate(time.Second)
 }
 
 func (d acting) actCall(a Act) {
-	c := d.s.Calls
+	c := d.Scenario.Calls
 	if c == nil {
-		d.refuse(409, "scenario %s has no phone calls", d.s.Name)
+		d.refuse(409, "scenario %s has no phone calls", d.Scenario.Name)
 		return
 	}
 	outcome := strings.ReplaceAll(a.Fields["outcome"], " ", "_")
@@ -102,22 +102,22 @@ func (d acting) actCall(a Act) {
 	}
 	if slices.Contains(c.Reached, outcome) {
 		d.waitUntil(next)
-		d.inc.Progress.CallsMissed = 0
+		d.Incident.Progress.CallsMissed = 0
 	} else {
 		d.retry(c, next)
 	}
-	d.inc.Until = time.Time{}
+	d.Incident.Until = time.Time{}
 }
 
 func (d acting) retry(c *Calls, next time.Time) {
-	d.inc.Progress.CallsMissed++
-	exhausted := d.inc.Progress.CallsMissed%c.Tries == 0
+	d.Incident.Progress.CallsMissed++
+	exhausted := d.Incident.Progress.CallsMissed%c.Tries == 0
 	if exhausted {
-		d.raise("calls_exhausted", d.now)
+		d.raise("calls_exhausted", d.Now)
 	}
 	if next.IsZero() && !exhausted {
-		cal := d.calendar(d.s.Calendar)
-		if date, err := cal.AddBusinessDays(cal.Date(d.now), c.RetryAfter); err == nil {
+		cal := d.Calendar(d.Scenario.Calendar)
+		if date, err := cal.AddBusinessDays(cal.Date(d.Now), c.RetryAfter); err == nil {
 			next = cal.At(date, c.Clock)
 		}
 	}
@@ -133,19 +133,19 @@ func (d acting) actPause(a Act) {
 	if !ok {
 		return
 	}
-	d.inc.Pauses = append(d.inc.Pauses, calendar.Pause{From: d.now})
-	d.inc.Until = until
+	d.Incident.Pauses = append(d.Incident.Pauses, calendar.Pause{From: d.Now})
+	d.Incident.Until = until
 	d.state(Waiting, "waits for the customer")
 }
 
 func (d *decider) isPaused() bool {
-	n := len(d.inc.Pauses)
-	return n > 0 && d.inc.Pauses[n-1].To.IsZero()
+	n := len(d.Incident.Pauses)
+	return n > 0 && d.Incident.Pauses[n-1].To.IsZero()
 }
 
 func (d *decider) endPause(at time.Time) {
 	if d.isPaused() {
-		d.inc.Pauses[len(d.inc.Pauses)-1].To = at
+		d.Incident.Pauses[len(d.Incident.Pauses)-1].To = at
 	}
 }
 
@@ -154,7 +154,7 @@ func (d acting) actResume(Act) {
 		d.refuse(409, "the clocks are not paused")
 		return
 	}
-	d.endPause(d.now)
-	d.inc.Until = time.Time{}
+	d.endPause(d.Now)
+	d.Incident.Until = time.Time{}
 	d.back("the wait is over")
 }

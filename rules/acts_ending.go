@@ -13,39 +13,39 @@ func (d acting) actMerge(a Act) {
 func (d acting) actRestore(a Act) { d.works(a) }
 
 func (d acting) actRestoreVerified(Act) {
-	if !d.happened("act:restore") {
+	if !d.Happened("act:restore") {
 		d.refuse(409, "no restore was begun")
 	}
 }
 
 func (d acting) actResolve(a Act) {
-	if d.s.Proof == ProofSuccess && !d.proven() {
+	if d.Scenario.Proof == ProofSuccess && !d.proven() {
 		d.refuse(409, "no success newer than the failure is proven, and only that resolves this: start a backup, or close it with a reason")
 		return
 	}
 	cause := a.Fields["cause"]
-	if d.s.Resolve.Cause && cause == "" {
+	if d.Scenario.Resolve.Cause && cause == "" {
 		d.refuse(422, "cause is missing: name one, or unknown")
 		return
 	}
-	if d.s.Resolve.Cause && !d.causeKnown(cause) {
+	if d.Scenario.Resolve.Cause && !d.causeKnown(cause) {
 		return
 	}
-	integrity := d.p.Causes[cause].Integrity || d.happened("act:restore")
-	if integrity && d.s.Resolve.Cause && a.Fields["data_loss"] == "" {
+	integrity := d.Policy.Causes[cause].Integrity || d.Happened("act:restore")
+	if integrity && d.Scenario.Resolve.Cause && a.Fields["data_loss"] == "" {
 		d.refuse(422, "data_loss is missing: none, or some with what was lost")
 		return
 	}
-	if d.anyFiring() && a.Fields["note"] == "" {
+	if d.AnyFiring() && a.Fields["note"] == "" {
 		d.refuse(409, "the signal still fires: add a note that says why it is solved all the same")
 		return
 	}
 	if cause != "" {
-		d.inc.Cause = cause
+		d.Incident.Cause = cause
 	}
-	d.inc.DataLoss = a.Fields["data_loss"]
-	if loss := d.inc.DataLoss; loss != "" && loss != "none" {
-		d.out.Breaches = append(d.out.Breaches, Breach{Target: "integrity", Due: d.now})
+	d.Incident.DataLoss = a.Fields["data_loss"]
+	if loss := d.Incident.DataLoss; loss != "" && loss != "none" {
+		d.out.Breaches = append(d.out.Breaches, Breach{Target: "integrity", Due: d.Now})
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)
 	}
 	d.works(a)
@@ -54,45 +54,45 @@ func (d acting) actResolve(a Act) {
 
 // proven reports whether a success is proven for every plan that failed.
 func (d acting) proven() bool {
-	for _, a := range d.inc.Alerts {
+	for _, a := range d.Incident.Alerts {
 		if a.Firing || !a.Proven {
 			return false
 		}
 	}
-	return len(d.inc.Alerts) > 0
+	return len(d.Incident.Alerts) > 0
 }
 
 func (d acting) actClose(a Act) {
-	d.inc.Progress.Reason = a.Fields["reason"]
+	d.Incident.Progress.Reason = a.Fields["reason"]
 	d.intake().end(Closed, a.Fields["reason"])
 }
 
 func (d acting) actReopen(a Act) {
-	if !d.inc.State.Ended() {
+	if !d.Incident.State.Ended() {
 		d.refuse(409, "the incident is not ended")
 		return
 	}
-	d.inc.Progress.Decommissioned = time.Time{}
-	d.intake().reopen(Signal{Labels: Labels{}, By: a.By}, d.now, "reopened by "+a.By)
+	d.Incident.Progress.Decommissioned = time.Time{}
+	d.intake().reopen(Signal{Labels: Labels{}, By: a.By}, d.Now, "reopened by "+a.By)
 }
 
 func (d acting) actDecommission(a Act) {
-	d.inc.Progress.Decommissioned = d.now.Truncate(time.Second)
-	if !d.inc.State.Ended() {
-		d.inc.Progress.Reason = a.Fields["reason"]
+	d.Incident.Progress.Decommissioned = d.Now.Truncate(time.Second)
+	if !d.Incident.State.Ended() {
+		d.Incident.Progress.Reason = a.Fields["reason"]
 		d.intake().end(Closed, "decommissioned by "+a.By)
 	}
 }
 
 func (d acting) actRebase(a Act) {
-	p := d.book.InForce(d.now)
-	s := p.Scenario(d.inc.Scenario)
+	p := d.Book.InForce(d.Now)
+	s := p.Scenario(d.Incident.Scenario)
 	if s == nil {
-		d.refuse(409, "the policy in force has no scenario %q", d.inc.Scenario)
+		d.refuse(409, "the policy in force has no scenario %q", d.Incident.Scenario)
 		return
 	}
-	d.note("act", "rebase", a.By, "from policy "+d.inc.Policy+" to "+p.Hash)
-	d.inc.Policy, d.p, d.s, d.cals = p.Hash, p, s, nil
+	d.note("act", "rebase", a.By, "from policy "+d.Incident.Policy+" to "+p.Hash)
+	d.Rebase(p, s)
 }
 
 func (d acting) actWaive(a Act) {
@@ -100,8 +100,8 @@ func (d acting) actWaive(a Act) {
 		d.refuse(422, "to and reason are missing: whose address, and why the trace is complete without it")
 		return
 	}
-	for _, key := range d.inc.Steps.sorted() {
-		r := d.inc.Steps[key]
+	for _, key := range d.Incident.Steps.Sorted() {
+		r := d.Incident.Steps[key]
 		for i, p := range r.Refused {
 			if !strings.EqualFold(p.Address, a.Fields["to"]) && p.Person != a.Fields["to"] {
 				continue
@@ -111,7 +111,7 @@ func (d acting) actWaive(a Act) {
 				return
 			}
 			r.Refused = slices.Delete(slices.Clone(r.Refused), i, i+1)
-			if r.complete() && r.Status == StepDecided {
+			if r.Complete() && r.Status == StepDecided {
 				d.post().accept(r)
 			}
 			return

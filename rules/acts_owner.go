@@ -5,11 +5,11 @@ import (
 )
 
 func (d acting) actTake(a Act) {
-	if d.inc.Assignee != "" && d.inc.Assignee != a.By && !a.Force && !yes(a.Fields["force"]) {
-		d.refuse(409, "%s has it already: take it over explicitly with force", d.inc.Assignee)
+	if d.Incident.Assignee != "" && d.Incident.Assignee != a.By && !a.Force && !yes(a.Fields["force"]) {
+		d.refuse(409, "%s has it already: take it over explicitly with force", d.Incident.Assignee)
 		return
 	}
-	if d.inc.Assignee == a.By && !d.inc.TakenAt.IsZero() {
+	if d.Incident.Assignee == a.By && !d.Incident.TakenAt.IsZero() {
 		d.refuse(409, "%s has it already", a.By)
 		return
 	}
@@ -18,49 +18,49 @@ func (d acting) actTake(a Act) {
 
 func (d acting) own(person string) {
 	d.hands(person)
-	d.inc.TakenAt = d.now
-	if d.inc.State == Open || d.inc.State == Taken {
+	d.Incident.TakenAt = d.Now
+	if d.Incident.State == Open || d.Incident.State == Taken {
 		d.state(Taken, "taken by "+person)
 	}
 }
 
 func (d acting) hands(to string) {
-	d.inc.Progress.PreviousAssignee = ""
-	if from := d.inc.Assignee; from != "" && from != to {
-		d.inc.Progress.PreviousAssignee = from
+	d.Incident.Progress.PreviousAssignee = ""
+	if from := d.Incident.Assignee; from != "" && from != to {
+		d.Incident.Progress.PreviousAssignee = from
 		d.note("note", "reassigned", d.actor(), "from "+from+" to "+to)
 	}
-	d.inc.Assignee = to
+	d.Incident.Assignee = to
 }
 
 func (d acting) works(a Act) {
-	if d.inc.TakenAt.IsZero() {
-		d.inc.TakenAt = d.now
+	if d.Incident.TakenAt.IsZero() {
+		d.Incident.TakenAt = d.Now
 	}
-	if d.inc.Assignee == "" {
-		d.inc.Assignee = a.By
+	if d.Incident.Assignee == "" {
+		d.Incident.Assignee = a.By
 	}
-	if d.inc.State == Open {
+	if d.Incident.State == Open {
 		d.state(Taken, a.By+" works on it")
 	}
 }
 
 func (d acting) actAssign(a Act) {
 	to := a.Fields["to"]
-	p := d.book.Directory.Person(to)
+	p := d.Book.Directory.Person(to)
 	if p == nil {
 		d.refuse(422, "to names nobody in the inventory: %q", to)
 		return
 	}
 	d.hands(p.ID)
-	d.inc.TakenAt = time.Time{}
+	d.Incident.TakenAt = time.Time{}
 	if p.ID == a.By {
-		d.inc.TakenAt = d.now
+		d.Incident.TakenAt = d.Now
 	}
-	if d.inc.State == Open {
+	if d.Incident.State == Open {
 		d.state(Taken, "assigned to "+p.ID+" by "+a.By)
 	}
-	d.raise("assigned", d.now)
+	d.raise("assigned", d.Now)
 }
 
 func (d acting) actNote(a Act) {
@@ -81,9 +81,9 @@ func (d acting) actForecast(a Act) {
 		d.refuse(422, "today %q is neither yes nor no", a.Fields["today"])
 		return
 	}
-	d.inc.Progress.Reason, d.inc.Progress.ExpectedDate = a.Fields["reason"], a.Fields["expected_date"]
+	d.Incident.Progress.Reason, d.Incident.Progress.ExpectedDate = a.Fields["reason"], a.Fields["expected_date"]
 }
 
 func (d acting) actEscalate(a Act) {
-	d.inc.Progress.Reason = a.Fields["reason"]
+	d.Incident.Progress.Reason = a.Fields["reason"]
 }

@@ -2,6 +2,10 @@ package rules
 
 import (
 	"vigie/internal/strict"
+	"vigie/rules/book"
+	"vigie/rules/classify"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
 	"vigie/rules/inventory"
 	"vigie/rules/model"
 	"vigie/rules/policy"
@@ -48,6 +52,52 @@ type (
 	TriggerKind   = policy.TriggerKind
 	Trigger       = policy.Trigger
 	Correlation   = policy.Correlation
+	Act           = incident.Act
+	ActRecord     = incident.ActRecord
+	Acted         = incident.Acted
+	Alert         = incident.Alert
+	Answered      = incident.Answered
+	Breach        = incident.Breach
+	Classified    = classify.Classified
+	Cleared       = incident.Cleared
+	Clock         = incident.Clock
+	ClockRow      = incident.ClockRow
+	Correlated    = classify.Correlated
+	Decision      = incident.Decision
+	Delivered     = incident.Delivered
+	EndingDropped = incident.EndingDropped
+	EndingHeld    = incident.EndingHeld
+	Entry         = incident.Entry
+	Event         = incident.Event
+	Evidence      = incident.Evidence
+	Explained     = explain.Explained
+	Explanation   = explain.Explanation
+	FactSheet     = incident.FactSheet
+	Facts         = incident.Facts
+	Fired         = incident.Fired
+	HistoryLine   = incident.HistoryLine
+	Incident      = incident.Incident
+	Need          = incident.Need
+	Notification  = incident.Notification
+	OtherNeed     = incident.OtherNeed
+	Party         = incident.Party
+	PastEpisode   = incident.PastEpisode
+	PlanEvidence  = incident.PlanEvidence
+	PlanRow       = incident.PlanRow
+	Progress      = incident.Progress
+	Raise         = incident.Raise
+	Refreshed     = incident.Refreshed
+	Refusal       = incident.Refusal
+	Related       = incident.Related
+	Repeated      = incident.Repeated
+	Sibling       = incident.Sibling
+	Silence       = incident.Silence
+	Silenced      = incident.Silenced
+	StepKey       = incident.StepKey
+	StepRecord    = incident.StepRecord
+	StepRecords   = incident.StepRecords
+	Task          = incident.Task
+	Tick          = incident.Tick
 	SourceFile    = strict.File
 	Position      = strict.Position
 )
@@ -119,6 +169,21 @@ const (
 	WhenDayOf               = policy.WhenDayOf
 	WhenDays                = policy.WhenDays
 	WhenOpening             = policy.WhenOpening
+	AgainFailing            = incident.AgainFailing
+	AgainPromise            = incident.AgainPromise
+	Ignore                  = classify.Ignore
+	RefusedAddress          = incident.RefusedAddress
+	RefusedMessage          = incident.RefusedMessage
+	RefusedReport           = classify.RefusedReport
+	RefusedTrouble          = incident.RefusedTrouble
+	SelfSource              = classify.SelfSource
+	StepAccepted            = incident.StepAccepted
+	StepBlocked             = incident.StepBlocked
+	StepDecided             = incident.StepDecided
+	StepSkipped             = incident.StepSkipped
+	StepStopped             = incident.StepStopped
+	TooLong                 = incident.TooLong
+	UnfilledRole            = incident.UnfilledRole
 )
 
 // ParseMatchers is [model.ParseMatchers].
@@ -126,6 +191,9 @@ func ParseMatchers(texts []string) (Matchers, error) { return model.ParseMatcher
 
 // LoadDirectory is [inventory.Load].
 func LoadDirectory(files []SourceFile) (*Directory, error) { return inventory.Load(files) }
+
+// ChannelName is [inventory.ChannelName].
+func ChannelName(s string) bool { return inventory.ChannelName(s) }
 
 // SplitAddress is [inventory.SplitAddress].
 func SplitAddress(address string) (channel, bare string) { return inventory.SplitAddress(address) }
@@ -138,3 +206,11 @@ func CheckICal(f SourceFile) error { return inventory.CheckICal(f) }
 
 // unknown is [strict.Unknown].
 func unknown(kind, name string, known []string) string { return strict.Unknown(kind, name, known) }
+
+// SiblingOf is [incident.SiblingOf].
+func SiblingOf(i Incident) Sibling { return incident.SiblingOf(i) }
+
+// CheckClosures is [book.CheckClosures].
+func CheckClosures(dir *Directory, policies []*Policy) error {
+	return book.CheckClosures(dir, policies)
+}

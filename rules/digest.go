@@ -1,6 +1,10 @@
 package rules
 
-import "time"
+import (
+	"time"
+
+	"vigie/rules/situation"
+)
 
 // Briefing is a digest that is due: for which date, since when, and for whom.
 type Briefing struct {
@@ -17,8 +21,8 @@ func (b *Book) Briefing(now time.Time) (Briefing, bool) {
 	if p.Digest == nil {
 		return Briefing{}, false
 	}
-	d := &decider{book: b, p: p, s: &Scenario{}, inc: &Incident{}, now: now}
-	cal := d.calendar(p.Digest.Calendar)
+	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: &Incident{}, Now: now}
+	cal := d.Calendar(p.Digest.Calendar)
 	date := cal.Date(now)
 	due := cal.At(date, p.Digest.At)
 	if !cal.IsBusinessDay(date) || now.Before(due) {
@@ -26,12 +30,12 @@ func (b *Book) Briefing(now time.Time) (Briefing, bool) {
 	}
 	out := Briefing{Date: date.String(), Due: due, Zone: p.Zone}
 	for _, role := range p.Digest.To {
-		out.To = append(out.To, d.contacts().resolve(role, "", now)...)
+		out.To = append(out.To, d.Contacts().Resolve(role, "", now)...)
 	}
 	for _, role := range p.Digest.Cc {
-		out.Cc = append(out.Cc, d.contacts().resolve(role, "", now)...)
+		out.Cc = append(out.Cc, d.Contacts().Resolve(role, "", now)...)
 	}
-	out.To, out.Cc = withAddress(unique(out.To)), withAddress(unique(out.Cc))
+	out.To, out.Cc = withAddress(situation.Unique(out.To)), withAddress(situation.Unique(out.Cc))
 	for i := range out.Cc {
 		out.Cc[i].Cc = true
 	}
@@ -56,22 +60,5 @@ func (b *Book) Brief(inc Incident, facts Facts, to []Party, now time.Time) (Noti
 	}
 	st := &Step{Name: "digest", Template: "D1"}
 	return Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
-		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.telling().sheet(st, "", to)}, true
+		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.Messages().Sheet(st, "", to)}, true
 }
-
-// TooLong is how long a silence may be before it is listed in the digest.
-const TooLong = 24 * time.Hour
-
-// Broad reports whether a silence also covers what may fail later: it does not
-// name exactly one machine, one plan or one platform.
-func (s Silence) Broad() bool {
-	ms, err := ParseMatchers(s.Matchers)
-	if err != nil {
-		return true
-	}
-	named := ms.Equalities()
-	return named[LabelMachine] == "" && named[LabelJobID] == "" && named[LabelPlatform] == "" && named[LabelSource] == ""
-}
-
-// Long reports whether a silence lasts longer than [TooLong].
-func (s Silence) Long() bool { return s.EndsAt.Sub(s.StartsAt) > TooLong }

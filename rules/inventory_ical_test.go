@@ -78,7 +78,7 @@ func TestImportedClosures(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, w := range book.closures(policies[0], c.calendar).Windows(date) {
+		for _, w := range book.Closures(policies[0], c.calendar).Windows(date) {
 			got = append(got, w.String())
 		}
 		if strings.Join(got, " ") != c.want {

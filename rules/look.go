@@ -9,7 +9,7 @@ import (
 // Calendar is the calendar in which a scenario counts, with the closed days of
 // the inventory; nil when policy or scenario is not known.
 func (b *Book) Calendar(policy, scenario string) *calendar.Calendar {
-	p := b.policies[policy]
+	p := b.Policy(policy)
 	if p == nil {
 		return nil
 	}
@@ -17,7 +17,7 @@ func (b *Book) Calendar(policy, scenario string) *calendar.Calendar {
 	if s == nil {
 		return nil
 	}
-	return b.closures(p, s.Calendar)
+	return b.Closures(p, s.Calendar)
 }
 
 // Trial is what would follow from a failure.

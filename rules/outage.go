@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"vigie/rules/incident"
 )
 
 // outage follows the failure that the incident has in common with others.
@@ -14,13 +16,13 @@ func (d *decider) outage() outage { return outage{d} }
 // follow marks the incident as part of a common failure, for a bounded time:
 // afterwards, or when the common one is over, it is told by itself.
 func (d outage) follow() {
-	part := d.facts.Outage != ""
-	if part && d.inc.Progress.Outage == d.facts.OutageID {
-		part = d.horizon.Before(d.until())
+	part := d.Facts.Outage != ""
+	if part && d.Incident.Progress.Outage == d.Facts.OutageID {
+		part = d.Horizon.Before(d.until())
 	}
-	why := "part of a failure common to several customers: " + d.facts.OutageID
-	if !part && d.facts.Outage != "" {
-		why = "it fails for so long that it is told by itself, though the common failure " + d.facts.OutageID + " goes on"
+	why := "part of a failure common to several customers: " + d.Facts.OutageID
+	if !part && d.Facts.Outage != "" {
+		why = "it fails for so long that it is told by itself, though the common failure " + d.Facts.OutageID + " goes on"
 	} else if !part {
 		why = "the failure common to several customers is over"
 	}
@@ -31,22 +33,22 @@ func (d outage) follow() {
 		d.release()
 		return
 	}
-	d.inc.Progress.Outage = d.facts.OutageID
+	d.Incident.Progress.Outage = d.Facts.OutageID
 	d.withdrawHeld()
 }
 
 // until is when the incident is told by itself at the latest.
 func (d outage) until() time.Time {
-	since := d.inc.Raised["flag:"+string(FlagOutage)].At
-	for _, c := range d.p.Correlations {
-		if !c.Marks || !slices.ContainsFunc(sortedAlerts(d.inc.Alerts), func(f string) bool { return c.Match.Match(d.inc.Alerts[f].Labels) }) {
+	since := d.Incident.Raised["flag:"+string(FlagOutage)].At
+	for _, c := range d.Policy.Correlations {
+		if !c.Marks || !slices.ContainsFunc(incident.SortedAlerts(d.Incident.Alerts), func(f string) bool { return c.Match.Match(d.Incident.Alerts[f].Labels) }) {
 			continue
 		}
 		held := c.Held
 		if held.Calendar == "" {
-			held.Calendar = d.s.Calendar
+			held.Calendar = d.Scenario.Calendar
 		}
-		return d.schedule().after(since, held)
+		return d.Schedule().After(since, held)
 	}
 	return since // the policy knows no common failure that it could be part of
 }
@@ -54,10 +56,10 @@ func (d outage) until() time.Time {
 // release lets the steps come that the common failure had stood for, as if the
 // incident had opened now.
 func (d outage) release() {
-	d.inc.Progress.Released = d.now
-	for key, r := range d.inc.Steps {
-		if key.Episode == d.inc.Episode && r.Status != StepBlocked && slices.Contains([]string{droppedForOutage, restedForOutage, withdrawnForOutage}, r.Reason) {
-			delete(d.inc.Steps, key)
+	d.Incident.Progress.Released = d.Now
+	for key, r := range d.Incident.Steps {
+		if key.Episode == d.Incident.Episode && r.Status != StepBlocked && slices.Contains([]string{droppedForOutage, restedForOutage, withdrawnForOutage}, r.Reason) {
+			delete(d.Incident.Steps, key)
 		}
 	}
 }
@@ -65,10 +67,10 @@ func (d outage) release() {
 // suffix tells a message that comes after a common failure from the one that was
 // withdrawn for its sake; "" for every other.
 func (d outage) suffix(st *Step) string {
-	if d.inc.Progress.Released.IsZero() || !slices.Contains(st.Unless, string(FlagOutage)) && !slices.Contains(st.Rests, string(FlagOutage)) {
+	if d.Incident.Progress.Released.IsZero() || !slices.Contains(st.Unless, string(FlagOutage)) && !slices.Contains(st.Rests, string(FlagOutage)) {
 		return ""
 	}
-	return fmt.Sprintf("/after-outage-%d", d.inc.Raised["flag:"+string(FlagOutage)].Count)
+	return fmt.Sprintf("/after-outage-%d", d.Incident.Raised["flag:"+string(FlagOutage)].Count)
 }
 
 // Why the steps of a member did not come, as their records say it.
@@ -81,13 +83,13 @@ const (
 // withdrawHeld takes back the opening mail that is still held: one mail about
 // the common failure replaces it.
 func (d outage) withdrawHeld() {
-	for _, st := range d.s.Steps {
+	for _, st := range d.Scenario.Steps {
 		if !slices.Contains(st.Unless, string(FlagOutage)) {
 			continue
 		}
-		for _, r := range d.inc.Steps {
-			if r.Step == st.Name && r.Episode == d.inc.Episode && r.Status == StepDecided && d.now.Before(r.DecidedAt.Add(d.p.Hold)) {
-				r.Status, r.At, r.Reason = StepSkipped, d.now, withdrawnForOutage
+		for _, r := range d.Incident.Steps {
+			if r.Step == st.Name && r.Episode == d.Incident.Episode && r.Status == StepDecided && d.Now.Before(r.DecidedAt.Add(d.Policy.Hold)) {
+				r.Status, r.At, r.Reason = StepSkipped, d.Now, withdrawnForOutage
 				r.Pending = nil
 				d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
 				d.note("step", st.Name, "", r.Reason)

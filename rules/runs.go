@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"cmp"
 	"time"
+
+	"vigie/rules/incident"
 )
 
 // sameRunWithin is how far apart two alerts of one job may begin and tell of the
@@ -14,18 +15,18 @@ const sameRunWithin = 10 * time.Minute
 // it: the copies of an HA pair, or one that began anew when Prometheus did. An
 // incident's failures are those of the plan that failed most often.
 func (d intake) countRun(a *Alert, s Signal, started time.Time) {
-	run := unixTime(s.Annotations["last_run"])
+	run := incident.UnixTime(s.Annotations["last_run"])
 	runs, last, since := 0, time.Time{}, time.Time{}
-	for _, o := range d.inc.Alerts {
-		if o.Labels == nil || jobOf(o.Labels) != jobOf(s.Labels) {
+	for _, o := range d.Incident.Alerts {
+		if o.Labels == nil || incident.JobOf(o.Labels) != incident.JobOf(s.Labels) {
 			continue
 		}
 		n, start := o.Runs, o.RunStart
 		if n == 0 { // kept before runs were counted, or of the episode before
-			n, start = d.inc.Failures, o.StartsAt
+			n, start = d.Incident.Failures, o.StartsAt
 		}
 		runs = max(runs, n)
-		last, since = later(last, o.Run), later(since, start)
+		last, since = incident.Later(last, o.Run), incident.Later(since, start)
 	}
 	switch {
 	case runs == 0:
@@ -37,29 +38,6 @@ func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	case started.Sub(since) > sameRunWithin:
 		runs++
 	}
-	a.Runs, a.Run, a.RunStart = runs, later(last, run), later(since, started)
-	d.inc.Failures = max(d.inc.Failures, runs)
-}
-
-// tells reports whether a signal tells of the run that the alert knows of already.
-func (a *Alert) tells(s Signal) bool {
-	run := unixTime(s.Annotations["last_run"])
-	return !run.IsZero() && !a.Run.IsZero() && !run.After(a.Run)
-}
-
-// jobOf is what runs: a plan of a source, whatever other labels its alerts carry.
-// What names no job is told apart by its alert.
-func jobOf(l Labels) string {
-	job := cmp.Or(l[LabelJobID], l[LabelPlan])
-	if job == "" {
-		return l.String()
-	}
-	return Labels{LabelSource: l[LabelSource], LabelCustomer: l[LabelCustomer], LabelMachine: l[LabelMachine], LabelBackupRole: l[LabelBackupRole], LabelJobID: job}.String()
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	a.Runs, a.Run, a.RunStart = runs, incident.Later(last, run), incident.Later(since, started)
+	d.Incident.Failures = max(d.Incident.Failures, runs)
 }

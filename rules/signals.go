@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
+	"vigie/rules/situation"
 )
 
 // intake takes in what alerts and reports say.
@@ -20,13 +22,13 @@ func (d intake) fired(e Fired) {
 	s := e.Signal
 	d.recant(e)
 	started := s.StartsAt
-	if started.IsZero() || started.After(d.now) {
-		started = d.now
+	if started.IsZero() || started.After(d.Now) {
+		started = d.Now
 	}
 	switch {
-	case d.inc.State == "":
+	case d.Incident.State == "":
 		d.open(s, started)
-	case d.inc.State.Ended():
+	case d.Incident.State.Ended():
 		if d.lateCopy(s, started, e.Confirmed) {
 			return
 		}
@@ -36,7 +38,7 @@ func (d intake) fired(e Fired) {
 			d.reopen(s, started, "fires again within the reopen window")
 		}
 	}
-	if since := d.inc.Progress.LookedAgain; started.Before(since) {
+	if since := d.Incident.Progress.LookedAgain; started.Before(since) {
 		started = since // the clocks of before its ending have had their say
 	}
 	if s.IsReport() {
@@ -48,15 +50,15 @@ func (d intake) fired(e Fired) {
 
 // lateCopy tells a late copy of an ended alert from a new failure.
 func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
-	a := d.inc.Alerts[s.Fingerprint]
+	a := d.Incident.Alerts[s.Fingerprint]
 	if d.firesOn(s, started) {
-		a.LastSeen = d.now
+		a.LastSeen = d.Now
 		// A person ended it although it fires: his word holds for a time, or until
 		// another run fails.
-		return d.now.Before(d.againAt()) && !unixTime(s.Annotations["last_run"]).After(d.inc.ResolvedAt)
+		return d.Now.Before(d.Schedule().AgainAt()) && !incident.UnixTime(s.Annotations["last_run"]).After(d.Incident.ResolvedAt)
 	}
-	if a != nil && a.tells(s) {
-		a.Firing, a.StartsAt, a.EndedAt, a.LastSeen = true, started, time.Time{}, d.now
+	if a != nil && a.Tells(s) {
+		a.Firing, a.StartsAt, a.EndedAt, a.LastSeen = true, started, time.Time{}, d.Now
 		d.note("signal", "same_run", "", "the alert began anew, but no run did: it stays over")
 		return true
 	}
@@ -69,24 +71,15 @@ func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 
 // firesOn reports whether an alert fired already when a person ended the incident.
 func (d intake) firesOn(s Signal, started time.Time) bool {
-	a := d.inc.Alerts[s.Fingerprint]
-	return a != nil && a.Firing && !started.After(d.inc.ResolvedAt)
-}
-
-// againAt is when an ended incident is looked at again if it still fires.
-func (d intake) againAt() time.Time {
-	wait := d.s.StillFires.Resolved
-	if d.inc.State == Closed {
-		wait = d.s.StillFires.Closed
-	}
-	return d.schedule().after(d.inc.ResolvedAt, wait)
+	a := d.Incident.Alerts[s.Fingerprint]
+	return a != nil && a.Firing && !started.After(d.Incident.ResolvedAt)
 }
 
 // lookAgain begins an episode of its own for what fires on after an ending.
 func (d intake) lookAgain(s Signal) {
-	was := d.inc.State
-	d.reopen(s, d.now, "was "+string(was)+" by a person, and still fires")
-	d.inc.Progress.LookedAgain = d.now
+	was := d.Incident.State
+	d.reopen(s, d.Now, "was "+string(was)+" by a person, and still fires")
+	d.Incident.Progress.LookedAgain = d.Now
 }
 
 // StillFiring returns the alerts of an incident that a person ended though they
@@ -98,7 +91,7 @@ func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
 		return nil, time.Time{}
 	}
 	var out []Signal
-	for _, f := range sortedAlerts(inc.Alerts) {
+	for _, f := range incident.SortedAlerts(inc.Alerts) {
 		a := inc.Alerts[f]
 		kind := SignalKind(a.Labels[LabelSignal])
 		if !a.Firing || kind == CorrelatedSignal || a.Labels[LabelAlertname] == RefusedReport {
@@ -109,62 +102,53 @@ func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
 		}
 		out = append(out, Signal{Kind: kind, Fingerprint: f, Labels: a.Labels.Clone(), Annotations: a.Annotations, StartsAt: a.StartsAt})
 	}
-	return out, d.intake().againAt()
+	return out, d.Schedule().AgainAt()
 }
 
 func (d intake) open(s Signal, started time.Time) {
-	i := d.inc
-	i.Episode, i.OpenedAt, i.StartedAt, i.Level = 1, d.now, started, 2
+	i := d.Incident
+	i.Episode, i.OpenedAt, i.StartedAt, i.Level = 1, d.Now, started, 2
 	i.Entry = string(s.Kind)
 	if s.By != "" {
 		i.Reporter = s.By
 	}
 	d.state(Open, "first signal: "+s.Describe())
-	d.raise("opening", d.now)
+	d.raise("opening", d.Now)
 	d.begin(s, started)
 }
 
 // begin sets what each episode begins with.
 func (d intake) begin(s Signal, started time.Time) {
-	i := d.inc
-	i.LastSeen = d.now
-	if len(d.s.Severity.Order) > 0 && !(s.ByPerson() && i.Severity != "") {
+	i := d.Incident
+	i.LastSeen = d.Now
+	if len(d.Scenario.Severity.Order) > 0 && !(s.ByPerson() && i.Severity != "") {
 		d.severity(d.severityOf(s), started)
 	}
 	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
 		d.flag(FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
 	}
-	if d.s.Immediate == nil {
+	if d.Scenario.Immediate == nil {
 		return
 	}
-	inTime := d.now.Before(started.Add(d.s.Immediate.Within))
-	if inTime && d.staffed() && contains(d.s.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
+	inTime := d.Now.Before(started.Add(d.Scenario.Immediate.Within))
+	if inTime && d.Staffed() && slices.Contains(d.Scenario.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
 		d.beginImmediate("the alert can be put right at once")
 	} else {
-		d.raise("not_immediate", d.now)
+		d.raise("not_immediate", d.Now)
 	}
 }
 
 func (d intake) beginImmediate(why string) {
 	d.flag(FlagImmediate, true, why)
-	d.inc.Progress.ImmediateUntil = d.inc.StartedAt.Add(d.s.Immediate.Within).Truncate(time.Second)
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	d.Incident.Progress.ImmediateUntil = d.Incident.StartedAt.Add(d.Scenario.Immediate.Within).Truncate(time.Second)
 }
 
 // severityOf is the report's own word, the alert's place in the policy's
 // table, or the default.
 func (d intake) severityOf(s Signal) string {
-	rule := d.s.Severity
+	rule := d.Scenario.Severity
 	if rule.Label != "" {
-		if v := s.Labels[rule.Label]; contains(rule.Order, v) {
+		if v := s.Labels[rule.Label]; slices.Contains(rule.Order, v) {
 			return v
 		}
 	}
@@ -175,27 +159,17 @@ func (d intake) severityOf(s Signal) string {
 }
 
 func (d *decider) severity(to string, at time.Time) {
-	if d.inc.Severity == to && len(d.inc.Severities) > 0 {
+	if d.Incident.Severity == to && len(d.Incident.Severities) > 0 {
 		return
 	}
-	d.inc.Severity = to
-	d.inc.Severities = append(d.inc.Severities, calendar.Severity{At: at, Rank: d.rank(to)})
-}
-
-// rank orders severities; the least severe is 1.
-func (d *decider) rank(severity string) int {
-	for i, s := range d.s.Severity.Order {
-		if s == severity {
-			return i + 1
-		}
-	}
-	return 0
+	d.Incident.Severity = to
+	d.Incident.Severities = append(d.Incident.Severities, calendar.Severity{At: at, Rank: d.Rank(to)})
 }
 
 func (d intake) reopen(s Signal, started time.Time, why string) {
-	i := d.inc
+	i := d.Incident
 	d.overtaken()
-	i.Past = append(i.Past, PastEpisode{i.Episode, i.StartedAt, i.ResolvedAt, d.now, string(i.State)})
+	i.Past = append(i.Past, PastEpisode{Episode: i.Episode, StartedAt: i.StartedAt, ResolvedAt: i.ResolvedAt, ReopenedAt: d.Now, How: string(i.State)})
 	i.Episode++
 	i.StartedAt, i.Failures = started, 0
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
@@ -218,81 +192,63 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 			a.Runs = 0
 		case s.ByPerson():
 			a.Runs = 0
-			a.failsAgain(d.now)
+			a.FailsAgain(d.Now)
 		default:
 			delete(i.Alerts, k)
 		}
 	}
 	d.stopwatch().reopenClocks()
 	d.state(Open, why)
-	d.raise("reopened", d.now)
-	d.raise("opening", d.now)
+	d.raise("reopened", d.Now)
+	d.raise("opening", d.Now)
 	d.begin(s, started)
 }
 
 // overtaken takes back what says that it is over and that no server has accepted
 // yet: it would be the last word on what fails again.
 func (d intake) overtaken() {
-	for _, key := range d.inc.Steps.sorted() {
-		r := d.inc.Steps[key]
-		st := d.step(r.Step)
-		if r.Status != StepDecided || r.Episode != d.inc.Episode || st == nil || d.partlyTold(r) ||
-			slices.ContainsFunc(st.When, func(t Trigger) bool { return !endsOn(t) || t.Kind == WhenAct }) {
+	for _, key := range d.Incident.Steps.Sorted() {
+		r := d.Incident.Steps[key]
+		st := d.Step(r.Step)
+		if r.Status != StepDecided || r.Episode != d.Incident.Episode || st == nil || d.partlyTold(r) ||
+			slices.ContainsFunc(st.When, func(t Trigger) bool { return !situation.EndsOn(t) || t.Kind == WhenAct }) {
 			continue
 		}
-		r.Status, r.At, r.Reason, r.Pending = StepSkipped, d.now, "withdrawn: it failed again before it left", nil
+		r.Status, r.At, r.Reason, r.Pending = StepSkipped, d.Now, "withdrawn: it failed again before it left", nil
 		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
 		d.note("step", r.Step, "", r.Reason)
 	}
 }
 
-// failsAgain takes a person's word that a plan still fails: only a success
-// that comes later proves otherwise.
-func (a *Alert) failsAgain(now time.Time) {
-	a.Proven, a.Lost = false, false
-	a.SuccessBefore, a.SuccessKnown = now, true
-	if now.After(a.LastFailure) {
-		a.LastFailure = now
-	}
-}
-
-// newRun lets no success known so far prove that a new failing run is over.
-func (a *Alert) newRun() {
-	a.Proven = false
-	if a.LastSuccess.After(a.SuccessBefore) {
-		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
-	}
-}
-
 func (d intake) report(s Signal) {
-	known := slices.ContainsFunc(d.inc.Reports, func(r Signal) bool { return r.By == s.By })
-	joins := !d.inc.OpenedAt.Equal(d.now) || len(d.inc.Reports) > 0 || len(d.inc.Alerts) > 0
-	d.inc.Reports = append(d.inc.Reports, s)
+	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By })
+	joins := !d.Incident.OpenedAt.Equal(d.Now) || len(d.Incident.Reports) > 0 || len(d.Incident.Alerts) > 0
+	d.Incident.Reports = append(d.Incident.Reports, s)
 	if joins && !known {
-		d.raise("joined", d.now)
+		d.raise("joined", d.Now)
 	}
 	d.beganEarlier(s.StartsAt)
 	d.worse(s)
-	if d.inc.Wording == "" {
-		d.inc.Wording = s.Text
+	if d.Incident.Wording == "" {
+		d.Incident.Wording = s.Text
 	}
 	if s.Labels["scope"] != "" {
-		d.inc.Scope = s.Labels["scope"]
+		d.Incident.Scope = s.Labels["scope"]
 	}
-	d.inc.LastSeen = d.now
+	d.Incident.LastSeen = d.Now
 	if s.Kind == Level3Emergency {
-		d.inc.Level = 3
-		d.raise("emergency", d.now)
+		d.Incident.Level = 3
+		d.raise("emergency", d.Now)
 	}
 	if s.Unregistered {
 		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
 	}
-	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "signal", What: string(s.Kind), Actor: s.By,
+	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "signal", What: string(s.Kind), Actor: s.By,
 		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
 }
 
 func (d intake) alert(s Signal, started time.Time, confirmed bool) {
-	i := d.inc
+	i := d.Incident
 	a := i.Alerts[s.Fingerprint]
 	switch {
 	case a == nil:
@@ -306,20 +262,20 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	case !a.Firing:
 		d.countRun(a, s, started)
 		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
-		a.newRun()
+		a.NewRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
 		d.countRun(a, s, started)
 		a.StartsAt = started
-		a.newRun()
+		a.NewRun()
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())
 	}
 	d.beganEarlier(started)
-	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.now, s.Labels, s.Annotations
-	if t := unixTime(s.Annotations["last_run"]); t.After(a.LastFailure) {
+	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.Now, s.Labels, s.Annotations
+	if t := incident.UnixTime(s.Annotations["last_run"]); t.After(a.LastFailure) {
 		a.LastFailure = t
 	}
-	if t := unixTime(s.Annotations["last_success"]); !t.IsZero() && a.SuccessBefore.IsZero() {
+	if t := incident.UnixTime(s.Annotations["last_success"]); !t.IsZero() && a.SuccessBefore.IsZero() {
 		a.SuccessBefore, a.SuccessKnown = t, true
 	}
 	if n, err := strconv.Atoi(s.Annotations["consecutive_failures"]); err == nil && n > i.Failures {
@@ -328,7 +284,7 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	if e := s.Annotations["error"]; e != "" {
 		i.LastErr = e
 	}
-	i.LastSeen = d.now
+	i.LastSeen = d.Now
 	d.changedKind(s)
 	d.worse(s)
 	if i.State == Unverified {
@@ -356,36 +312,36 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 	if n, err := strconv.Atoi(s.Annotations["consecutive_failures"]); err == nil && n > inc.Failures {
 		return false
 	}
-	return len(d.s.Severity.Order) == 0 || d.rank(d.intake().severityOf(s)) <= d.rank(inc.Severity)
+	return len(d.Scenario.Severity.Order) == 0 || d.Rank(d.intake().severityOf(s)) <= d.Rank(inc.Severity)
 }
 
 // worse raises the severity to the highest that any signal gives, until a
 // person qualifies it.
 func (d intake) worse(s Signal) {
-	if len(d.s.Severity.Order) == 0 || d.happened("act:qualify") {
+	if len(d.Scenario.Severity.Order) == 0 || d.Happened("act:qualify") {
 		return
 	}
 	said := d.severityOf(s)
-	if d.rank(said) <= d.rank(d.inc.Severity) {
+	if d.Rank(said) <= d.Rank(d.Incident.Severity) {
 		return
 	}
 	d.note("note", "severity", s.By, "now "+said+": the highest word counts until somebody qualifies it")
-	d.severity(said, d.now)
-	d.raise("worsened", d.now)
+	d.severity(said, d.Now)
+	d.raise("worsened", d.Now)
 }
 
 // beganEarlier moves the start of the clocks back when a later signal tells of
 // an earlier beginning: the earliest counts, never later than reception.
 func (d intake) beganEarlier(started time.Time) {
-	if started.IsZero() || !started.Before(d.inc.StartedAt) {
+	if started.IsZero() || !started.Before(d.Incident.StartedAt) {
 		return
 	}
-	if n := len(d.inc.Severities); n > 0 && d.inc.Severities[0].At.Equal(d.inc.StartedAt) {
-		d.inc.Severities = slices.Clone(d.inc.Severities)
-		d.inc.Severities[0].At = started
+	if n := len(d.Incident.Severities); n > 0 && d.Incident.Severities[0].At.Equal(d.Incident.StartedAt) {
+		d.Incident.Severities = slices.Clone(d.Incident.Severities)
+		d.Incident.Severities[0].At = started
 	}
-	d.inc.StartedAt = started
-	if d.inc.Flags[FlagImmediate] {
+	d.Incident.StartedAt = started
+	if d.Incident.Flags[FlagImmediate] {
 		d.beginImmediate("") // its time counts from the start as well
 	}
 }
@@ -394,13 +350,13 @@ func (d intake) beganEarlier(started time.Time) {
 // or the other way round: a new fact for its user (S1.21).
 func (d intake) changedKind(s Signal) {
 	now := subkind(s)
-	before := d.inc.Progress.Subkind
-	d.inc.Progress.Subkind = now
+	before := d.Incident.Progress.Subkind
+	d.Incident.Progress.Subkind = now
 	if before == "" || before == now {
 		return
 	}
 	d.flag(FlagOffline, now == "offline", "the kind of failure changed to "+now)
-	d.raise("kind_changed", d.now)
+	d.raise("kind_changed", d.Now)
 }
 
 func subkind(s Signal) string {
@@ -412,26 +368,18 @@ func subkind(s Signal) string {
 
 // back returns an incident to whoever had it.
 func (d *decider) back(why string) {
-	if d.inc.Assignee != "" {
+	if d.Incident.Assignee != "" {
 		d.state(Taken, why)
 	} else {
 		d.state(Open, why)
 	}
 }
 
-func unixTime(text string) time.Time {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v <= 0 || v > 1e11 {
-		return time.Time{}
-	}
-	return time.Unix(int64(v), 0).UTC()
-}
-
 // cleared takes in that alerts no longer fire: each for itself, never for its
 // group, and never as proof of anything.
 func (d intake) cleared(e Cleared) {
 	d.dropEndings(e.Fingerprints)
-	if d.inc.State.Ended() {
+	if d.Incident.State.Ended() {
 		d.endAlerts(e)
 		return
 	}
@@ -439,14 +387,14 @@ func (d intake) cleared(e Cleared) {
 		d.note("signal", "ending_not_believed", "", "the alert ended while monitoring itself could not be trusted")
 		return
 	}
-	if !d.endAlerts(e) || d.anyFiring() {
+	if !d.endAlerts(e) || d.AnyFiring() {
 		return
 	}
 	switch {
-	case d.s.Proof == ProofSuccess:
-		d.inc.ProofAsked = time.Time{}
+	case d.Scenario.Proof == ProofSuccess:
+		d.Incident.ProofAsked = time.Time{}
 		d.needs = true
-	case d.s.Proof == ProofCleared && len(d.inc.Reports) == 0:
+	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0:
 		d.end(Resolved, "the probe is well again")
 	default:
 		d.unverified("the signal ended; a person must say whether it is solved")
@@ -457,22 +405,22 @@ func (d intake) cleared(e Cleared) {
 // forgets it.
 func (d intake) holdEnding(e EndingHeld) {
 	for _, fp := range e.Fingerprints {
-		if a := d.inc.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
+		if a := d.Incident.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
 			continue // the end of an earlier run, told late
 		}
-		d.inc.Progress.hold(fp, e.At)
+		d.Incident.Progress.Hold(fp, e.At)
 	}
 }
 
 func (d intake) dropEndings(fingerprints []string) {
 	for _, fp := range fingerprints {
-		delete(d.inc.Progress.HeldEndings, fp)
+		delete(d.Incident.Progress.HeldEndings, fp)
 	}
 }
 
 // recant forgets a held ending of an alert that fires again.
 func (d intake) recant(e Fired) {
-	at, held := d.inc.Progress.HeldEndings[e.Signal.Fingerprint]
+	at, held := d.Incident.Progress.HeldEndings[e.Signal.Fingerprint]
 	if held && (e.Confirmed || e.Signal.StartsAt.After(at)) {
 		d.dropEndings([]string{e.Signal.Fingerprint})
 	}
@@ -480,13 +428,13 @@ func (d intake) recant(e Fired) {
 
 func (d intake) endAlerts(e Cleared) (ended bool) {
 	for _, f := range e.Fingerprints {
-		a := d.inc.Alerts[f]
+		a := d.Incident.Alerts[f]
 		if a == nil || !a.Firing {
 			continue
 		}
 		at := e.At
-		if at.IsZero() || at.After(d.now) {
-			at = d.now
+		if at.IsZero() || at.After(d.Now) {
+			at = d.Now
 		}
 		if at.Before(a.StartsAt) {
 			continue // the end of an earlier run, told late
@@ -502,44 +450,35 @@ func (d intake) endAlerts(e Cleared) (ended bool) {
 	return ended
 }
 
-func (d *decider) anyFiring() bool {
-	for _, a := range d.inc.Alerts {
-		if a.Firing {
-			return true
-		}
-	}
-	return false
-}
-
 func (d intake) unverified(why string) {
-	if d.inc.State == Unverified {
+	if d.Incident.State == Unverified {
 		return
 	}
 	d.state(Unverified, why)
-	d.raise("unverified", d.now)
+	d.raise("unverified", d.Now)
 }
 
 // end resolves or closes the incident.
 func (d intake) end(as State, why string) {
-	if d.inc.State.Ended() { // it was over already: that instant stays
+	if d.Incident.State.Ended() { // it was over already: that instant stays
 		d.state(as, why)
-		d.raise(string(as), d.now)
+		d.raise(string(as), d.Now)
 		return
 	}
 	d.state(as, why)
-	d.inc.ResolvedAt = d.now
-	d.endPause(d.now)
-	if len(d.inc.Acts) == 0 || d.lastEpisodeAct() == nil {
-		d.inc.SelfHealed = append(d.inc.SelfHealed, d.now)
+	d.Incident.ResolvedAt = d.Now
+	d.endPause(d.Now)
+	if len(d.Incident.Acts) == 0 || d.LastEpisodeAct() == nil {
+		d.Incident.SelfHealed = append(d.Incident.SelfHealed, d.Now)
 		d.flakiness()
 	}
 	if as == Resolved {
-		d.raise("resolved", d.now)
+		d.raise("resolved", d.Now)
 	} else {
-		d.raise("closed", d.now)
+		d.raise("closed", d.Now)
 	}
-	if d.inc.HandledAt.IsZero() {
-		d.inc.HandledAt = d.now
+	if d.Incident.HandledAt.IsZero() {
+		d.Incident.HandledAt = d.Now
 	}
 	d.withdrawUnread()
 }
@@ -548,15 +487,15 @@ func (d intake) end(as State, why string) {
 // and that no server has accepted yet. What a person's act called for leaves
 // all the same, and a platform's reporter is always answered.
 func (d intake) withdrawUnread() {
-	if d.s.Proof != ProofSuccess {
+	if d.Scenario.Proof != ProofSuccess {
 		return
 	}
-	for _, key := range d.inc.Steps.sorted() {
-		r := d.inc.Steps[key]
-		if r.Status != StepDecided || r.Episode != d.inc.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
+	for _, key := range d.Incident.Steps.Sorted() {
+		r := d.Incident.Steps[key]
+		if r.Status != StepDecided || r.Episode != d.Incident.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
 			continue
 		}
-		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.now, "withdrawn: it was over before it left", nil, nil
+		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.Now, "withdrawn: it was over before it left", nil, nil
 		d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
 		d.note("step", r.Step, "", r.Reason)
 	}
@@ -564,16 +503,7 @@ func (d intake) withdrawUnread() {
 
 // partlyTold reports whether some server accepted a part of a message.
 func (d intake) partlyTold(r *StepRecord) bool {
-	return r.MessageID != "" && slices.ContainsFunc(d.inc.Told, func(p Party) bool { return p.Step == r.Step })
-}
-
-func (d *decider) lastEpisodeAct() *ActRecord {
-	for i := range d.inc.Acts {
-		if d.inc.Acts[i].Episode == d.inc.Episode {
-			return &d.inc.Acts[i]
-		}
-	}
-	return nil
+	return r.MessageID != "" && slices.ContainsFunc(d.Incident.Told, func(p Party) bool { return p.Step == r.Step })
 }
 
 // flakyAfter and flakyWithin say how many self-healings in what time make a
@@ -585,8 +515,8 @@ const (
 
 func (d intake) flakiness() {
 	n := 0
-	for _, t := range d.inc.SelfHealed {
-		if d.now.Sub(t) <= flakyWithin {
+	for _, t := range d.Incident.SelfHealed {
+		if d.Now.Sub(t) <= flakyWithin {
 			n++
 		}
 	}

@@ -13,7 +13,7 @@ func (d *decider) silencing() silencing { return silencing{d} }
 // silenced follows the silences that cover the incident. A silence says that
 // somebody has the matter in hand until an instant; it never says solved.
 func (d silencing) silenced(active []Silence) {
-	i := d.inc
+	i := d.Incident
 	now := map[string]Silence{}
 	for _, s := range active {
 		now[s.ID] = s
@@ -26,7 +26,7 @@ func (d silencing) silenced(active []Silence) {
 			}
 			continue
 		}
-		d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "silence", What: "begun", Actor: s.By,
+		d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "silence", What: "begun", Actor: s.By,
 			Reason: "in hand until " + s.EndsAt.Format(time.RFC3339), Personal: s.Comment})
 		d.owns(s)
 	}
@@ -41,7 +41,7 @@ func (d silencing) silenced(active []Silence) {
 	d.flag(FlagSilenced, len(now) > 0, "a silence covers the incident")
 	if len(authors) > 0 && len(now) == 0 && !i.State.Ended() {
 		i.Progress.SilenceAuthors = authors
-		d.raise("silence_ended", d.now)
+		d.raise("silence_ended", d.Now)
 		d.disown()
 	}
 }
@@ -49,7 +49,7 @@ func (d silencing) silenced(active []Silence) {
 // disown gives an incident back to nobody when only a silence made somebody
 // its owner and nothing was done: the clock of what nobody took goes on.
 func (d silencing) disown() {
-	i := d.inc
+	i := d.Incident
 	owner := i.Progress.OwnerBySilence
 	i.Progress.OwnerBySilence = ""
 	if owner == "" || i.Assignee != owner {
@@ -79,7 +79,7 @@ func sortedSilences(m map[string]Silence) []string {
 // owns makes the author of a silence of exactly this machine the assignee of
 // an incident that nobody has; it never takes one away from somebody.
 func (d silencing) owns(s Silence) {
-	i := d.inc
+	i := d.Incident
 	if i.Assignee != "" || i.State.Ended() {
 		return
 	}
@@ -87,13 +87,13 @@ func (d silencing) owns(s Silence) {
 	if err != nil || ms.Equalities()[LabelMachine] == "" || ms.Equalities()[LabelMachine] != i.Identity[LabelMachine] {
 		return
 	}
-	p := d.book.Directory.Person(s.By)
+	p := d.Book.Directory.Person(s.By)
 	if p == nil {
 		return
 	}
 	i.Progress.OwnerBySilence = p.ID
-	i.Assignee, i.TakenAt = p.ID, d.now
-	d.out.Journal = append(d.out.Journal, Entry{At: d.now, Kind: "act", What: "take", Actor: p.ID,
+	i.Assignee, i.TakenAt = p.ID, d.Now
+	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "act", What: "take", Actor: p.ID,
 		Reason: "silenced exactly this machine, which nobody had"})
 	if i.State == Open {
 		d.state(Taken, "silenced by "+p.ID)
@@ -101,22 +101,8 @@ func (d silencing) owns(s Silence) {
 }
 
 func (d silencing) authorOf(s Silence) string {
-	if p := d.book.Directory.Person(s.By); p != nil {
+	if p := d.Book.Directory.Person(s.By); p != nil {
 		return p.ID
 	}
 	return s.By
-}
-
-// Covers reports whether a silence covers any alert of the incident.
-func (s Silence) Covers(i Incident) bool {
-	ms, err := ParseMatchers(s.Matchers)
-	if err != nil {
-		return false
-	}
-	for _, a := range i.Alerts {
-		if ms.Match(a.Labels) {
-			return true
-		}
-	}
-	return false
 }

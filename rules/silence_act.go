@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
 )
 
 // VerbSilence is the act that silences an incident in Alertmanager while
@@ -31,7 +32,7 @@ const maxComment = 1000
 func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]Silence, *Refusal) {
 	d := b.decider(&inc, facts, now)
 	if d == nil {
-		return nil, &Refusal{503, "the policy that this incident is pinned to is not loaded: " + inc.Policy}
+		return nil, notLoaded(&inc)
 	}
 	a, _ = d.acting().admit(a)
 	if d.out.Refusal == nil {
@@ -51,13 +52,13 @@ func (b *Book) SilenceEnd(inc Incident, now time.Time) time.Time {
 }
 
 func (d acting) silenceEnd() time.Time {
-	last := d.now.Add(longestSilence)
-	cal := d.calendar(d.s.Calendar)
+	last := d.Now.Add(longestSilence)
+	cal := d.Calendar(d.Scenario.Calendar)
 	if cal == nil {
 		return last
 	}
-	if start, err := cal.EffectiveStart(d.now); err == nil {
-		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.now) && closing.Before(last) {
+	if start, err := cal.EffectiveStart(d.Now); err == nil {
+		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.Now) && closing.Before(last) {
 			return closing
 		}
 	}
@@ -72,7 +73,7 @@ func (d acting) silences(a Act) []Silence {
 		case !ok:
 			d.refuse(422, "until %q is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", text)
 			return nil
-		case !until.After(d.now):
+		case !until.After(d.Now):
 			d.refuse(422, "until %s lies in the past: name an instant to come", until.Format(time.RFC3339))
 			return nil
 		case until.After(end):
@@ -92,7 +93,7 @@ func (d acting) silences(a Act) []Silence {
 	}
 	var out []Silence
 	for _, ms := range d.silenceMatchers() {
-		out = append(out, Silence{Matchers: ms, By: a.By, Comment: comment + " (vigie " + d.inc.ID + ")", StartsAt: d.now, EndsAt: end})
+		out = append(out, Silence{Matchers: ms, By: a.By, Comment: comment + " (vigie " + d.Incident.ID + ")", StartsAt: d.Now, EndsAt: end})
 	}
 	if len(out) == 0 {
 		d.refuse(409, "no alert of Alertmanager is behind this incident: there is nothing to silence")
@@ -105,8 +106,8 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, true
 	}
-	cal := d.calendar(d.s.Calendar)
-	zone := d.p.Zone
+	cal := d.Calendar(d.Scenario.Calendar)
+	zone := d.Policy.Zone
 	if cal != nil {
 		zone = cal.Location()
 	}
@@ -116,7 +117,7 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 		}
 	}
 	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
-		return cal.At(cal.Date(d.now), calendar.Clock(at.Hour()*3600+at.Minute()*60)), true
+		return cal.At(cal.Date(d.Now), calendar.Clock(at.Hour()*3600+at.Minute()*60)), true
 	}
 	return time.Time{}, false
 }
@@ -128,11 +129,11 @@ func (d acting) silenceMatchers() [][]string {
 	names := []string{LabelCustomer, LabelMachine, LabelBackupRole}
 	seen := map[string]bool{}
 	var out [][]string
-	for _, fp := range sortedAlerts(d.inc.Alerts) {
-		a := d.inc.Alerts[fp]
+	for _, fp := range incident.SortedAlerts(d.Incident.Alerts) {
+		a := d.Incident.Alerts[fp]
 		use := names
 		if a.Labels[LabelMachine] == "" {
-			use = slices.Sorted(maps.Keys(d.inc.Identity))
+			use = slices.Sorted(maps.Keys(d.Incident.Identity))
 		}
 		var ms []string
 		for _, name := range use {
@@ -153,7 +154,7 @@ func (d acting) silenceMatchers() [][]string {
 // themselves come back by reconciliation, as those of anybody else do.
 func (d acting) actSilence(a Act) {
 	if planned := d.silences(a); len(planned) > 0 {
-		a.Fields["until"] = planned[0].EndsAt.In(d.p.Zone).Format(time.RFC3339)
+		a.Fields["until"] = planned[0].EndsAt.In(d.Policy.Zone).Format(time.RFC3339)
 		a.Fields["note"] = a.Fields["comment"]
 	}
 }

@@ -16,32 +16,32 @@ func (d *decider) keeping() keeping { return keeping{d} }
 // lapse gives back, while the calendar is open, what somebody has who is away, or
 // who did nothing about it for the policy's time.
 func (d keeping) lapse() {
-	i := d.inc
-	if d.s.Owner == nil || i.Assignee == "" || i.State == Waiting || i.State.Ended() {
+	i := d.Incident
+	if d.Scenario.Owner == nil || i.Assignee == "" || i.State == Waiting || i.State.Ended() {
 		return
 	}
-	cal := d.calendar(d.s.Calendar)
-	at, err := cal.EffectiveStart(d.horizon)
+	cal := d.Calendar(d.Scenario.Calendar)
+	at, err := cal.EffectiveStart(d.Horizon)
 	if err != nil {
 		return
 	}
-	if next, err := cal.AddBusinessDays(cal.Date(d.horizon), 1); err == nil {
+	if next, err := cal.AddBusinessDays(cal.Date(d.Horizon), 1); err == nil {
 		if opens, ok := cal.Opening(next); ok {
 			d.wakeBy(opens) // he may be away by then
 		}
 	}
 	why := d.away()
-	if lapses := d.schedule().after(d.lastWord(), d.s.Owner.LapsesAfter); why == "" {
+	if lapses := d.Schedule().After(d.lastWord(), d.Scenario.Owner.LapsesAfter); why == "" {
 		if i.Flags[FlagSilenced] {
 			return
 		}
-		if lapses.After(d.horizon) {
+		if lapses.After(d.Horizon) {
 			d.wakeBy(lapses)
 			return
 		}
-		why = "has done nothing about it for " + d.s.Owner.LapsesAfter.String()
+		why = "has done nothing about it for " + d.Scenario.Owner.LapsesAfter.String()
 	}
-	if at.After(d.horizon) {
+	if at.After(d.Horizon) {
 		d.wakeBy(at)
 		return
 	}
@@ -49,27 +49,27 @@ func (d keeping) lapse() {
 }
 
 func (d keeping) giveBack(why string) {
-	from := d.inc.Assignee
-	d.inc.Progress.PreviousAssignee = from
-	d.inc.Assignee, d.inc.TakenAt = "", time.Time{}
+	from := d.Incident.Assignee
+	d.Incident.Progress.PreviousAssignee = from
+	d.Incident.Assignee, d.Incident.TakenAt = "", time.Time{}
 	d.note("note", "lapsed", "", from+" "+why)
-	if d.inc.State == Taken {
+	if d.Incident.State == Taken {
 		d.state(Open, "given back: "+from+" "+why)
 	}
-	d.raise("lapsed", d.now)
+	d.raise("lapsed", d.Now)
 }
 
 // away says that the owner is absent: by the inventory, or because somebody else
 // is on duty now in the rota by which he had it.
 func (d keeping) away() string {
-	if until, absent := d.book.Directory.Away(d.inc.Assignee, d.horizon); absent {
-		return "is away until " + until.In(d.p.Zone).Format(time.DateOnly)
+	if until, absent := d.Book.Directory.Away(d.Incident.Assignee, d.Horizon); absent {
+		return "is away until " + until.In(d.Policy.Zone).Format(time.DateOnly)
 	}
-	if !slices.Contains(d.inc.Progress.OnDuty, d.inc.Assignee) || !d.dutyChanged() {
+	if !slices.Contains(d.Incident.Progress.OnDuty, d.Incident.Assignee) || !d.DutyChanged() {
 		return ""
 	}
-	for _, p := range d.contacts().resolve(d.inc.Progress.OnDutyRole, "", d.now) {
-		if p.Person == d.inc.Assignee {
+	for _, p := range d.Contacts().Resolve(d.Incident.Progress.OnDutyRole, "", d.Now) {
+		if p.Person == d.Incident.Assignee {
 			return ""
 		}
 	}
@@ -78,29 +78,29 @@ func (d keeping) away() string {
 
 // lastWord is when the owner last did something about the incident, or got it.
 func (d keeping) lastWord() time.Time {
-	last := d.inc.TakenAt
-	for _, a := range d.inc.Acts {
-		if a.Episode == d.inc.Episode && (a.By == d.inc.Assignee || a.Verb == "assign") && a.At.After(last) {
+	last := d.Incident.TakenAt
+	for _, a := range d.Incident.Acts {
+		if a.Episode == d.Incident.Episode && (a.By == d.Incident.Assignee || a.Verb == "assign") && a.At.After(last) {
 			last = a.At
 		}
 	}
 	if last.IsZero() {
-		return d.inc.OpenedAt
+		return d.Incident.OpenedAt
 	}
 	return last
 }
 
 // promise notes that the date by which somebody promised a repair is over.
 func (d keeping) promise() {
-	p := &d.inc.Progress
-	if p.ExpectedDate == "" || p.ExpectedDate == p.PromisePassed || d.inc.State.Ended() {
+	p := &d.Incident.Progress
+	if p.ExpectedDate == "" || p.ExpectedDate == p.PromisePassed || d.Incident.State.Ended() {
 		return
 	}
 	at, ok := d.promised(p.ExpectedDate)
 	if !ok {
 		return // words, not a date
 	}
-	if !at.Before(d.horizon) {
+	if !at.Before(d.Horizon) {
 		d.wakeBy(at.Add(time.Second))
 		return
 	}
@@ -118,35 +118,9 @@ func (d keeping) promised(text string) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	cal := d.calendar(d.s.Calendar)
+	cal := d.Calendar(d.Scenario.Calendar)
 	if date, err = cal.BusinessDayOnOrAfter(date); err != nil {
 		return time.Time{}, false
 	}
 	return cal.Closing(date)
-}
-
-// firstDay is true until the day is over on which the incident's first deadline
-// lay: from then on it is asked about each day.
-func (d *decider) firstDay() bool {
-	cal := d.calendar(d.s.Calendar)
-	first, err := cal.BusinessDayOnOrAfter(cal.Date(d.inc.OpenedAt))
-	if r := d.inc.Raised["opening"]; !r.At.IsZero() {
-		first, err = cal.BusinessDayOnOrAfter(cal.Date(r.At))
-	}
-	if err != nil {
-		return false
-	}
-	last := cal.At(first, 24*3600-1)
-	if c := d.stopwatch().primaryClock(); c != nil {
-		if due := cal.At(cal.Date(c.Due), 24*3600-1); due.After(last) {
-			last = due
-		}
-	}
-	return !d.now.After(last)
-}
-
-// lapsedToday is true on the day on which it was given back.
-func (d *decider) lapsedToday() bool {
-	at := d.inc.Raised["lapsed"].At
-	return !at.IsZero() && d.sameDate(at, d.now)
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"vigie/rules/calendar"
@@ -17,56 +16,56 @@ func (d *decider) stopwatch() stopwatch { return stopwatch{d} }
 // clocks measures every target afresh from the incident's history, notes what
 // is met and what is missed.
 func (d stopwatch) clocks() {
-	if d.inc.State.Ended() && d.out.From.Ended() {
+	if d.Incident.State.Ended() && d.out.From.Ended() {
 		return
 	}
-	for _, t := range d.s.Targets {
+	for _, t := range d.Scenario.Targets {
 		d.clock(t)
 	}
-	if d.s.Handled != nil && d.inc.HandledAt.IsZero() && d.handled() {
-		d.inc.HandledAt = d.now
+	if d.Scenario.Handled != nil && d.Incident.HandledAt.IsZero() && d.Handled() {
+		d.Incident.HandledAt = d.Now
 	}
 }
 
 func (d stopwatch) clock(t *Target) {
-	c := d.inc.Targets[t.Name]
+	c := d.Incident.Targets[t.Name]
 	if c != nil && !c.MetAt.IsZero() {
 		return
 	}
-	start, ok := d.moment(t.From)
-	if !ok || d.firstLacking(t.OnlyIf) != "" {
+	start, ok := d.Moment(t.From)
+	if !ok || d.FirstLacking(t.OnlyIf) != "" {
 		if c != nil && c.Breached.IsZero() {
-			delete(d.inc.Targets, t.Name)
+			delete(d.Incident.Targets, t.Name)
 		}
 		return
 	}
 	due, paused, first := d.due(t, start)
 	if due.IsZero() && !paused {
 		if c != nil && c.Breached.IsZero() {
-			delete(d.inc.Targets, t.Name) // the present severity does not grant it
+			delete(d.Incident.Targets, t.Name) // the present severity does not grant it
 		}
 		return
 	}
-	if c == nil && len(t.OnlyIf) > 0 && !paused && due.Before(d.now) {
+	if c == nil && len(t.OnlyIf) > 0 && !paused && due.Before(d.Now) {
 		return // its condition began to hold when its time was over: it was never owed
 	}
 	if c == nil {
-		c = &Clock{Target: t.Name, Episode: d.inc.Episode}
-		d.inc.Targets[t.Name] = c
+		c = &Clock{Target: t.Name, Episode: d.Incident.Episode}
+		d.Incident.Targets[t.Name] = c
 		d.lateStart(t, start, due)
 	}
 	c.Start, c.Due, c.Paused = first, due, paused
-	if !paused && due.Before(d.horizon) && c.Breached.IsZero() {
+	if !paused && due.Before(d.Horizon) && c.Breached.IsZero() {
 		c.Breached = due
 		d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: due})
 		d.note("breach", t.Name, "", "was due at "+due.Format(time.RFC3339))
 		d.raise("breach:"+t.Name, due.Add(time.Second))
 	}
-	d.strict = true
-	met := d.firstHolding(t.MetBy)
-	d.strict = false
+	d.Strict = true
+	met := d.FirstHolding(t.MetBy)
+	d.Strict = false
 	if met != "" {
-		c.MetAt, c.MetBy = d.now, met
+		c.MetAt, c.MetBy = d.Now, met
 		d.note("target", t.Name, "", "met: "+met)
 	}
 }
@@ -79,11 +78,11 @@ func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, 
 	if t.Default.Business == nil {
 		return start.Add(t.Default.Elapsed), false, start
 	}
-	pauses := d.pauses(t)
+	pauses := d.Pauses(t)
 	if t.Default.Business.Unit.Pausable() {
 		start = d.stopwatchStart(t, start)
 	}
-	due, paused, err := d.calendar(t.Default.Calendar).Due(start, *t.Default.Business, pauses)
+	due, paused, err := d.Calendar(t.Default.Calendar).Due(start, *t.Default.Business, pauses)
 	if err != nil {
 		d.note("note", t.Name, "", "cannot be computed: "+err.Error())
 	}
@@ -91,7 +90,7 @@ func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, 
 }
 
 func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
-	history := d.inc.Severities
+	history := d.Incident.Severities
 	if len(history) == 0 {
 		return time.Time{}, false, start
 	}
@@ -101,10 +100,10 @@ func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, pau
 	targets := map[int]calendar.Target{}
 	for sev, delay := range t.BySeverity {
 		if delay.Business != nil {
-			targets[d.rank(sev)] = calendar.Target{Calendar: d.calendar(delay.Calendar), Duration: *delay.Business}
+			targets[d.Rank(sev)] = calendar.Target{Calendar: d.Calendar(delay.Calendar), Duration: *delay.Business}
 		}
 	}
-	a, ok, err := calendar.DueWithAnchors(history, targets, d.pauses(t))
+	a, ok, err := calendar.DueWithAnchors(history, targets, d.Pauses(t))
 	if err != nil {
 		d.note("note", t.Name, "", "cannot be computed: "+err.Error())
 	}
@@ -114,24 +113,11 @@ func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, pau
 	return a.Due, a.Paused, a.Anchor
 }
 
-// pauses are the times during which a target's stopwatch stands still: while
-// the incident was over, and while it waits for the customer.
-func (d stopwatch) pauses(t *Target) []calendar.Pause {
-	var out []calendar.Pause
-	for _, p := range d.inc.Past {
-		out = append(out, calendar.Pause{From: p.ResolvedAt, To: p.ReopenedAt})
-	}
-	if t.Pausable {
-		out = append(out, d.inc.Pauses...)
-	}
-	return out
-}
-
 // stopwatchStart lets a stopwatch of a reopened incident go on from its first
 // start; the gap counts as a pause.
 func (d stopwatch) stopwatchStart(t *Target, start time.Time) time.Time {
-	if t.From == "start" && len(d.inc.Past) > 0 {
-		return d.inc.Past[0].StartedAt
+	if t.From == "start" && len(d.Incident.Past) > 0 {
+		return d.Incident.Past[0].StartedAt
 	}
 	return start
 }
@@ -141,7 +127,7 @@ func (d stopwatch) lateStart(t *Target, start, due time.Time) {
 	if t.LateBelow == nil || t.LateBelow.Business == nil {
 		return
 	}
-	c := d.calendar(t.LateBelow.Calendar)
+	c := d.Calendar(t.LateBelow.Calendar)
 	left := c.OpenTime(start, due, nil)
 	least, _, err := c.Due(start, *t.LateBelow.Business, nil)
 	if err == nil && left < c.OpenTime(start, least, nil) {
@@ -149,39 +135,13 @@ func (d stopwatch) lateStart(t *Target, start, due time.Time) {
 	}
 }
 
-// moment is when something happened in this episode.
-func (d *decider) moment(name string) (time.Time, bool) {
-	switch name {
-	case "start", "first_failure":
-		return d.inc.StartedAt, true
-	}
-	if step, ok := strings.CutPrefix(name, "due:"); ok {
-		return d.stopwatch().stepDue(step)
-	}
-	r, ok := d.inc.Raised[name]
-	return r.At, ok && r.Count > 0
-}
-
-// stepDue is when a step is first due in this episode.
-func (d stopwatch) stepDue(name string) (time.Time, bool) {
-	st := d.step(name)
-	if st == nil {
-		return time.Time{}, false
-	}
-	fs := d.schedule().firings(st, "")
-	if len(fs) == 0 {
-		return time.Time{}, false
-	}
-	return d.schedule().shift(st, fs[0].at), true
-}
-
 // clockWakes wakes at each breach to come.
 func (d stopwatch) clockWakes() {
-	if d.inc.State.Ended() {
+	if d.Incident.State.Ended() {
 		return
 	}
-	for _, t := range d.s.Targets {
-		c := d.inc.Targets[t.Name]
+	for _, t := range d.Scenario.Targets {
+		c := d.Incident.Targets[t.Name]
 		if c != nil && c.MetAt.IsZero() && c.Breached.IsZero() && !c.Paused && !c.Due.IsZero() {
 			d.wakeBy(c.Due.Add(time.Second))
 		}
@@ -191,8 +151,8 @@ func (d stopwatch) clockWakes() {
 // reopenClocks starts appointments afresh; stopwatches go on, and what did not
 // concern the repair stays met.
 func (d stopwatch) reopenClocks() {
-	for _, t := range d.s.Targets {
-		c := d.inc.Targets[t.Name]
+	for _, t := range d.Scenario.Targets {
+		c := d.Incident.Targets[t.Name]
 		if c == nil {
 			continue
 		}
@@ -203,17 +163,6 @@ func (d stopwatch) reopenClocks() {
 			c.MetAt, c.MetBy = time.Time{}, "" // missed once is missed; it is not counted again
 			continue
 		}
-		delete(d.inc.Targets, t.Name)
+		delete(d.Incident.Targets, t.Name)
 	}
-}
-
-// primaryClock is the target that people call the deadline: the first one that
-// runs, or the first of all.
-func (d stopwatch) primaryClock() *Clock {
-	for _, t := range d.s.Targets {
-		if c := d.inc.Targets[t.Name]; c != nil {
-			return c
-		}
-	}
-	return nil
 }

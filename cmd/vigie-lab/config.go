@@ -15,16 +15,15 @@ import (
 	"text/template"
 
 	"vigie/deploy/lab"
+	"vigie/internal/strict"
 	"vigie/rules"
 )
 
-// The policies that the lab can run with, as file patterns below the root.
-func policies() map[string]string {
-	return map[string]string{
-		"lab":     filepath.Join("deploy", "lab", "policy", "*.yml"),
-		"example": filepath.Join("deploy", "examples", "synomega", "policy", "*.yml"),
-	}
-}
+// policies are those that the lab can run with.
+func policies() []string { return []string{"lab", "example"} }
+
+// examplePolicy is the folder of the example's policy, below the root.
+func examplePolicy() string { return filepath.Join("deploy", "examples", "synomega", "policy") }
 
 // inventory is where the machines stand, as file patterns below the root: the
 // example's, and some of the lab's own for products that the example has not.
@@ -70,7 +69,58 @@ func (f *Files) Rule(name string) string {
 }
 
 func (f *Files) Database() string { return f.Path("vigie", "vigie.db") }
-func (f *Files) Policy() string   { return filepath.Join(f.Root, policies()[f.PolicyName]) }
+
+// Policy is the policy's files, as a pattern: the example's, or what the lab makes
+// of them.
+func (f *Files) Policy() string {
+	if f.PolicyName == "lab" {
+		return f.Path("config", "policy", "*.yml")
+	}
+	return filepath.Join(f.Root, examplePolicy(), "*.yml")
+}
+
+// writePolicy makes the lab's policy: the example's with the lab's overlay.
+func (f *Files) writePolicy() error {
+	overlay, err := ReadOverlay(filepath.Join(f.Root, "deploy", "lab", "policy.yml"))
+	if err != nil {
+		return err
+	}
+	example, err := readAll(filepath.Join(f.Root, examplePolicy(), "*.yml"))
+	if err != nil {
+		return err
+	}
+	made, err := overlay.Apply(example)
+	if err != nil {
+		return err
+	}
+	dir := f.Path("config", "policy")
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
+		return err
+	}
+	for _, m := range made {
+		if err := writeFile(filepath.Join(dir, filepath.Base(m.Name)), m.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAll reads the files that a pattern names, in their order.
+func readAll(pattern string) (files []strict.File, err error) {
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, strict.File{Name: name, Text: text})
+	}
+	return files, nil
+}
 
 // InventoryFiles are the patterns of the inventory.
 func (f *Files) InventoryFiles() (patterns []string) {
@@ -146,6 +196,11 @@ func (f *Files) Write(ca []byte) error {
 			return err
 		}
 	}
+	if f.PolicyName == "lab" {
+		if err := f.writePolicy(); err != nil {
+			return err
+		}
+	}
 	if f.Ports.Grafana != nil {
 		if err := f.writeGrafana(); err != nil {
 			return err
@@ -171,18 +226,11 @@ func (f *Files) fill(name, into string) error {
 func (f *Files) Inventory() (*rules.Directory, error) {
 	var files []rules.SourceFile
 	for _, pattern := range f.InventoryFiles() {
-		names, err := filepath.Glob(pattern)
+		found, err := readAll(pattern)
 		if err != nil {
 			return nil, err
 		}
-		slices.Sort(names)
-		for _, name := range names {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, rules.SourceFile{Name: name, Text: text})
-		}
+		files = append(files, found...)
 	}
 	return rules.LoadDirectory(files)
 }

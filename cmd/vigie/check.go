@@ -20,6 +20,8 @@ import (
 func (c *commands) check(app *kingpin.Application) verb {
 	cmd := app.Command("check", "Check configuration, policy, inventory and templates, and show what each scenario would do now.\n\nEvery fault is told with file, line and cure. Warnings are things that are allowed but seldom meant; they do not make the check fail.\n\nExample:\n  vigie check --config.file=vigie.yml --at=2026-03-09T07:10:00+01:00")
 	path, output := configFlag(cmd), outputFlag(cmd)
+	quiet := cmd.Flag("quiet", "Print nothing when all is in order.").Bool()
+	secrets := cmd.Flag("secrets", "Read the secrets' files as well, as serve does.").Bool()
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
 	return verb{cmd, func(context.Context) error {
 		now := time.Now()
@@ -39,6 +41,14 @@ func (c *commands) check(app *kingpin.Application) verb {
 		}
 		if err := setup.Book.CheckTraces(now); err != nil {
 			return err
+		}
+		if *secrets {
+			if _, err := setup.Config.Secrets(); err != nil {
+				return err
+			}
+		}
+		if *quiet {
+			return nil
 		}
 		previews, warnings := setup.Book.Preview(now), setup.Book.Warnings(now)
 		if *output == "json" {

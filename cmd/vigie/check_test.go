@@ -72,7 +72,7 @@ func TestCheckWarns(t *testing.T) {
 		{"gap with a stand-in", "policy/policy.yml", "{rota: supervisor}", "{rota: night, otherwise: boss}",
 			"rota night: nobody is on duty from 2026-03-09 07:00 on, for the rest of the next 30 days: the role boss is told instead; fill the gap under rota: in the inventory if that is not meant"},
 		{"field that reaches nobody", "inventory/inventory.yml", ", account_manager: boss", "",
-			"role account_manager (customer.account_manager) reaches nobody for customer dupont, so that the role boss is told instead: in the inventory, give the customer an account_manager: who has an email:"},
+			"role account_manager (customer.account_manager) reaches nobody for customer dupont, so that the role boss is told instead: in the inventory, give the customer an account_manager: who has an email: or channels:"},
 		{"person without an entry", "policy/policy.yml", "people: [boss]", "people: [bos]",
 			"role boss reaches nobody: no person of the inventory with an email: has the id bos; add one under people: or mend the role"},
 		{"person without an address", "policy/policy.yml", "people: [boss]", "people: [boss, sup2]",

@@ -205,7 +205,7 @@ func (c *commands) explain(app *kingpin.Application) verb {
 		if err != nil {
 			return err
 		}
-		var x rules.Explanation
+		var x receiver.Explained
 		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id+"/explain", nil, &x); err != nil {
 			return err
 		}
@@ -216,7 +216,7 @@ func (c *commands) explain(app *kingpin.Application) verb {
 	}}
 }
 
-func (c *commands) explanation(x rules.Explanation) error {
+func (c *commands) explanation(x receiver.Explained) error {
 	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, x.Summary)
 	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tNAME\tSTATUS\tWHEN\tWHY\tTO\tCC")
@@ -232,7 +232,11 @@ func (c *commands) explanation(x rules.Explanation) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Kind, l.Name, l.Status, text, l.Reason,
 			orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || len(x.Messages) == 0 {
+		return err
+	}
+	fmt.Fprintln(c.out, "\nMessages:")
+	return c.post(x.Messages)
 }
 
 // acts are a command for each act of the table.

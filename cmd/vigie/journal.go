@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,7 +163,7 @@ func (c *commands) erase(group *kingpin.CmdClause) verb {
 		switch {
 		case err == nil:
 			if p := setup.Book.Directory.People[*id]; p != nil {
-				for _, n := range []string{p.Name, p.Email, p.Phone} {
+				for _, n := range append([]string{p.Name, p.Email, p.Phone}, slices.Sorted(maps.Values(p.Channels))...) {
 					if n != "" {
 						names = append(names, n)
 					}

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,8 @@ type verb struct {
 	do  func(context.Context) error
 }
 
-// run is the whole program: 0 when it did what was asked, 1 otherwise.
+// run is the whole program: 0 when it did what was asked, [exConfig] when the
+// receiver cannot start as it is configured, 1 otherwise.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -58,6 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		c.incidents(app), c.explain(app), c.password(app),
 	}
 	verbs = append(verbs, c.acts(app)...)
+	verbs = append(verbs, c.messages(app)...)
 	verbs = append(verbs, c.journal(app)...)
 	verbs = append(verbs, c.store(app)...)
 	name, err := app.Parse(args)
@@ -71,6 +74,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		}
 		if err := v.do(ctx); err != nil {
 			fmt.Fprintln(stderr, err)
+			if errors.As(err, new(misconfigured)) {
+				return exConfig
+			}
 			return 1
 		}
 	}
@@ -83,8 +89,26 @@ type commands struct {
 	logs *promslog.Config
 }
 
+// exConfig is sysexits' EX_CONFIG: what only a person can mend. The unit for
+// systemd does not try such a start again.
+const exConfig = 78
+
+// misconfigured is why a receiver did not start: a configuration, an inventory,
+// a policy or a secret.
+type misconfigured struct{ error }
+
+func (m misconfigured) Unwrap() error { return m.error }
+
+// installed is where packages expect the configuration.
+const installed = "/etc/vigie/vigie.yml"
+
 func configFlag(cmd *kingpin.CmdClause) *string {
-	return cmd.Flag("config.file", "Configuration file.").Default("vigie.yml").String()
+	usual := "vigie.yml"
+	if _, err := os.Stat(usual); err != nil {
+		usual = installed
+	}
+	return cmd.Flag("config.file", "Configuration file; when left out, vigie.yml where you stand, or else "+installed+".").
+		Envar("VIGIE_CONFIG").Default(usual).String()
 }
 
 func outputFlag(cmd *kingpin.CmdClause) *string {

@@ -21,6 +21,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
@@ -53,6 +54,23 @@ func (c *commands) serve(app *kingpin.Application) verb {
 	return verb{cmd, func(ctx context.Context) error { return serve(ctx, *path, promslog.New(c.logs)) }}
 }
 
+// read reads all that a receiver needs besides its database.
+func read(path string) (*receiver.Setup, *receiver.Secrets, receiver.Parts, error) {
+	setup, err := receiver.LoadWithCopies(path)
+	if err != nil {
+		return nil, nil, receiver.Parts{}, err
+	}
+	parts, err := setup.Parts()
+	if err != nil {
+		return nil, nil, receiver.Parts{}, err
+	}
+	secrets, err := setup.Config.Secrets()
+	if err != nil {
+		return nil, nil, receiver.Parts{}, err
+	}
+	return setup, secrets, parts, nil
+}
+
 // server is a receiver that runs.
 type server struct {
 	path    string
@@ -69,19 +87,11 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(receiver.GCPercent)
 	}
-	setup, err := receiver.LoadWithCopies(path)
+	setup, secrets, parts, err := read(path)
 	if err != nil {
-		return err
+		return misconfigured{err}
 	}
 	cfg := setup.Config
-	secrets, err := cfg.Secrets()
-	if err != nil {
-		return err
-	}
-	parts, err := setup.Parts()
-	if err != nil {
-		return err
-	}
 	db, err := store.Options{Ballast: ballast}.Open(ctx, cfg.Path(cfg.Database))
 	if err != nil {
 		return err
@@ -97,6 +107,9 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	}
 	engine.NoteReload(nil)
 	noteCalendars(engine, setup, log)
+	if err := started(ctx, setup, db, log); err != nil {
+		return err
+	}
 	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
 	s.stop = ctx.Done()
@@ -116,6 +129,25 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 		doors = append(doors, door{netutil.LimitListener(l, maxEmergency), web.NewEmergency(s.webOptions()), x.WebConfig})
 	}
 	return s.run(ctx, doors)
+}
+
+// started says in one line what runs: the first thing to look for in a journal.
+func started(ctx context.Context, setup *receiver.Setup, db *store.Store, log *slog.Logger) error {
+	var open int
+	err := db.View(ctx, func(tx *store.Tx) error {
+		counts, err := tx.Counts()
+		for _, c := range counts {
+			open += c.N
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p := setup.Book.InForce(time.Now())
+	log.Info("vigie started", "version", version.Version, "revision", version.Revision, "policy", p.Name, "policy_version", p.Hash,
+		"customers", len(setup.Book.Directory.Customers), "platforms", len(setup.Book.Directory.Platforms), "open_incidents", open)
+	return nil
 }
 
 // door is a listener with what answers on it.
@@ -216,15 +248,7 @@ func (s *server) reload(ctx context.Context) error {
 }
 
 func (s *server) takeOver(ctx context.Context) error {
-	setup, err := receiver.LoadWithCopies(s.path)
-	if err != nil {
-		return err
-	}
-	secrets, err := setup.Config.Secrets()
-	if err != nil {
-		return err
-	}
-	parts, err := setup.Parts()
+	setup, secrets, parts, err := read(s.path)
 	if err != nil {
 		return err
 	}

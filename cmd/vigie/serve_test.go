@@ -326,7 +326,16 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.vigie(1, i.client("act", "resolve", "77")...)
-	if out := i.vigie(0, i.client("explain", "1")...); !strings.Contains(out, "account_manager") {
+	if out := i.vigie(0, i.client("messages", "--incident=customer=dupont,machine=SRV-AD")...); !strings.Contains(out, "am.dupont@msp.example") || !strings.Contains(out, "accepted") {
+		t.Errorf("messages:\n%s", out)
+	}
+	if out := i.vigie(0, i.client("messages", "--waiting", "--output=json")...); strings.TrimSpace(out) != "[]" {
+		t.Errorf("what waits:\n%s", out)
+	}
+	if out := i.vigie(0, i.client("messages", "retry")...); !strings.HasPrefix(out, "0 transmissions") {
+		t.Errorf("retry:\n%s", out)
+	}
+	if out := i.vigie(0, i.client("explain", "1")...); !strings.Contains(out, "account_manager") || !strings.Contains(out, "accepted") {
 		t.Errorf("explain:\n%s", out)
 	}
 	if out := i.vigie(0, i.client("explain", "1", "--output=json")...); !json.Valid([]byte(out)) {

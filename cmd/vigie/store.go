@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -61,28 +65,72 @@ func (c *commands) store(app *kingpin.Application) []verb {
 }
 
 func (c *commands) backup(group *kingpin.CmdClause) verb {
-	cmd := group.Command("backup", "Write a whole, checked copy of the database to a new file; the receiver may run meanwhile.\n\nExample:\n  vigie store backup --config.file=/etc/vigie/vigie.yml /srv/backup/vigie-2026-03-09.db")
+	cmd := group.Command("backup", "Write a whole, checked copy of the database to a new file; the receiver may run meanwhile.\n\nExamples:\n  vigie store backup --config.file=/etc/vigie/vigie.yml /srv/backup/vigie-2026-03-09.db\n  vigie store backup --directory=/var/backups/vigie --keep=14")
 	db, output := databaseFlags(cmd), outputFlag(cmd)
-	to := cmd.Arg("file", "File to write; it must not exist yet.").Required().String()
+	to := cmd.Arg("file", "File to write; it must not exist yet.").String()
+	dir := cmd.Flag("directory", "Folder to write into instead, under a name with the date and time (UTC).").String()
+	keep := cmd.Flag("keep", "With --directory: how many of the copies there stay, the newest; 0 keeps all.").Default("0").Uint()
 	return verb{cmd, func(ctx context.Context) error {
+		if (*to == "") == (*dir == "") {
+			return errors.New("name the file to write, or a folder with --directory")
+		}
 		path, err := db.path()
 		if err != nil {
 			return err
 		}
-		if err := store.Backup(ctx, path, *to); err != nil {
+		file := *to
+		if *dir != "" {
+			file = filepath.Join(*dir, "vigie-"+time.Now().UTC().Format(copyTime)+".db")
+		}
+		if err := store.Backup(ctx, path, file); err != nil {
 			return err
 		}
 		// The seal in the copy shows later how far it goes.
 		var seal store.Seal
-		if err := (database{file: to}).view(ctx, func(tx *store.Tx) (err error) { seal, _, err = tx.LatestSeal(); return err }); err != nil {
+		if err := (database{file: &file}).view(ctx, func(tx *store.Tx) (err error) { seal, _, err = tx.LatestSeal(); return err }); err != nil {
 			return err
 		}
-		if *output == "json" {
-			return c.printJSON(map[string]string{"database": path, "backup": *to, "latest_seal": sealText(seal)})
+		var removed []string
+		if *dir != "" && *keep > 0 {
+			if removed, err = thin(*dir, int(*keep)); err != nil {
+				return fmt.Errorf("%s is written, but older copies could not be removed: %w", file, err)
+			}
 		}
-		fmt.Fprintf(c.out, "%s is a whole copy of %s; its latest seal is %s\n", *to, path, sealText(seal))
+		if *output == "json" {
+			return c.printJSON(map[string]any{"database": path, "backup": file, "latest_seal": sealText(seal), "removed": append([]string{}, removed...)})
+		}
+		fmt.Fprintf(c.out, "%s is a whole copy of %s; its latest seal is %s\n", file, path, sealText(seal))
+		for _, r := range removed {
+			fmt.Fprintf(c.out, "removed %s: %d newer ones are kept\n", r, *keep)
+		}
 		return nil
 	}}
+}
+
+// copyTime is how a copy's name tells when it was made; names sort by it.
+const copyTime = "20060102T150405Z"
+
+// thin removes the oldest copies of a folder beyond the newest that are kept.
+// It knows copies by their names alone; whatever else lies there stays.
+func thin(dir string, keep int) ([]string, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var copies []string
+	for _, f := range files { // sorted by name
+		at, ok := strings.CutPrefix(f.Name(), "vigie-")
+		if _, err := time.Parse(copyTime+".db", at); ok && err == nil && f.Type().IsRegular() {
+			copies = append(copies, filepath.Join(dir, f.Name()))
+		}
+	}
+	old := copies[:max(0, len(copies)-keep)]
+	for _, f := range old {
+		if err := os.Remove(f); err != nil {
+			return nil, err
+		}
+	}
+	return old, nil
 }
 
 func sealText(s store.Seal) string {

@@ -1,6 +1,7 @@
 // Package lab holds the configuration that vigie-lab gives to the programs it
-// starts. The policy beside it is read from the folder itself, so that it can
-// be changed and tried.
+// starts. policy.yml beside it, what the lab's policy differs in from the
+// example's, is read from the folder itself at each start, so that it can be
+// changed and tried.
 package lab
 
 import "embed"

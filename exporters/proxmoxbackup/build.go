@@ -2,6 +2,7 @@ package proxmoxbackup
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -19,16 +20,18 @@ const startSlack = 30 * time.Minute
 // pruned is not in any list.
 type knowledge struct {
 	groups map[groupKey]*group
-	odd    map[string]bool // unknown words that were counted
+	places map[string]groupKey // by the UPID of a task; what its log told, zero for nothing
+	odd    map[string]bool     // unknown words that were counted
 }
 
 type group struct {
 	machine string
+	owner   string    // of its newest snapshot; empty if the server does not tell
 	seen    time.Time // its last run
 }
 
 func newKnowledge() *knowledge {
-	return &knowledge{groups: map[groupKey]*group{}, odd: map[string]bool{}}
+	return &knowledge{groups: map[groupKey]*group{}, places: map[string]groupKey{}, odd: map[string]bool{}}
 }
 
 // remember takes up the jobs that were known before the start.
@@ -68,6 +71,7 @@ type reading struct {
 	stores    []datastore
 	snapshots []snapshot
 	tasks     []task
+	spaces    map[string]bool // by datastore that was ever listed: whether it has namespaces
 }
 
 // build gives one job for each group that has snapshots, had some, or of
@@ -80,7 +84,6 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 	for _, all := range groups {
 		slices.SortFunc(all, func(a, b snapshot) int { return a.Time.Compare(b.Time.Time) })
 	}
-	tasks := k.assign(r, groups, unknown)
 	for key, all := range groups {
 		g := k.groups[key]
 		if g == nil {
@@ -88,11 +91,13 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 			k.groups[key] = g
 		}
 		g.see(all[len(all)-1].Time.Time)
+		g.owner = string(all[len(all)-1].Owner)
 		// A comment that is gone does not rename the machine.
 		if name := machineName(c, key, all); name != key.id || g.machine == "" || c.MachineFrom == "id" {
 			g.machine = name
 		}
 	}
+	tasks, open := k.assign(r, unknown)
 	for key, all := range tasks {
 		if k.groups[key] == nil {
 			k.groups[key] = &group{machine: key.id}
@@ -105,7 +110,7 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 	var out []exporters.Job
 	for _, key := range slices.SortedFunc(maps.Keys(k.groups), func(a, b groupKey) int { return strings.Compare(a.job(), b.job()) }) {
 		if id := key.job(); !c.ignored(id) {
-			out = append(out, k.job(c, key, groups[key], tasks[key], unknown))
+			out = append(out, k.job(c, key, groups[key], work{tasks[key], open[key]}, unknown))
 		}
 	}
 	return out
@@ -131,30 +136,27 @@ func (k *knowledge) forget(c *Config, r reading, groups map[groupKey][]snapshot,
 	}
 }
 
-// assign gives the tasks to groups. Their namespace is not told: where two
-// namespaces hold a group of that name, or none does, it stays open.
-func (k *knowledge) assign(r reading, groups map[groupKey][]snapshot, unknown counter) map[groupKey][]task {
+// work are the tasks of a group.
+type work struct {
+	own  []task
+	open []task // that went wrong, here or in another namespace: nobody can tell
+}
+
+// assign gives the tasks to groups. In a datastore with namespaces the list
+// does not say to which of them a task belongs: the log of one that went wrong
+// does. Where it cannot be read the task stays open for every group that it may
+// have worked for, and what it says is shown at none. A good one needs no log,
+// since its snapshot proves it.
+func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][]task) {
 	byName := map[groupKey][]groupKey{}
-	note := func(key groupKey) {
-		bare := groupKey{store: key.store, kind: key.kind, id: key.id}
-		if !slices.Contains(byName[bare], key) {
-			byName[bare] = append(byName[bare], key)
-		}
-	}
-	spaces := map[string]bool{} // datastores with namespaces
-	for key := range groups {
-		note(key)
-		spaces[key.store] = spaces[key.store] || key.ns != ""
-	}
 	for key := range k.groups {
-		note(key)
-		spaces[key.store] = spaces[key.store] || key.ns != ""
+		byName[key.bare()] = append(byName[key.bare()], key)
 	}
 	read := map[string]bool{}
 	for i := range r.stores {
 		read[r.stores[i].Name] = true
 	}
-	out := map[groupKey][]task{}
+	own, open = map[groupKey][]task{}, map[groupKey][]task{}
 	for _, t := range r.tasks {
 		if !strings.EqualFold(t.Type, "backup") {
 			continue
@@ -164,23 +166,81 @@ func (k *knowledge) assign(r reading, groups map[groupKey][]snapshot, unknown co
 			unknown("worker_id", "")
 			continue
 		}
-		if !read[bare.store] {
+		spaces, listed := r.spaces[bare.store]
+		if !read[bare.store] || !listed {
 			continue
 		}
-		keys := byName[bare]
+		if !spaces {
+			own[bare] = append(own[bare], t)
+			continue
+		}
+		if key := k.places[t.UPID]; key.store != "" {
+			own[key] = append(own[key], t)
+			continue
+		}
+		keys := slices.DeleteFunc(slices.Clone(byName[bare]), func(key groupKey) bool { return !t.mayBackUp(k.groups[key].owner) })
 		switch {
-		case len(keys) == 1:
-			out[keys[0]] = append(out[keys[0]], t)
-		case len(keys) == 0 && !spaces[bare.store]:
-			out[bare] = append(out[bare], t)
-		default:
-			unknown("task_namespace", bare.job())
+		case !t.needsPlace():
+			if len(keys) == 1 {
+				own[keys[0]] = append(own[keys[0]], t)
+			}
+		case !t.End.IsZero():
+			unknown("task_namespace", t.UPID)
+			for _, key := range keys {
+				open[key] = append(open[key], t)
+			}
 		}
 	}
-	for _, all := range out {
+	for _, all := range own {
 		slices.SortFunc(all, func(a, b task) int { return cmp.Or(a.Start.Compare(b.Start.Time), cmp.Compare(a.UPID, b.UPID)) })
 	}
-	return out
+	return own, open
+}
+
+// needsPlace tells a task that says more than its snapshot does.
+func (t *task) needsPlace() bool {
+	return t.End.IsZero() || !strings.EqualFold(strings.TrimSpace(string(t.Status)), "ok")
+}
+
+// maxLogs bounds how many logs one reading asks for; the newest go first.
+const maxLogs = 200
+
+// locate finds out, for tasks of which the list does not tell it, to which
+// namespace they belong. The error is non-nil only if the time is up.
+func (k *knowledge) locate(ctx context.Context, r reading, whereOf func(context.Context, *task) (groupKey, error)) (exporters.Endpoint, error) {
+	e := exporters.Endpoint{Name: logsName}
+	listed := map[string]bool{}
+	var wanted []*task
+	for i := range r.tasks {
+		t := &r.tasks[i]
+		listed[t.UPID] = true
+		bare, ok := t.group()
+		if _, asked := k.places[t.UPID]; ok && !asked && strings.EqualFold(t.Type, "backup") && r.spaces[bare.store] && t.needsPlace() {
+			wanted = append(wanted, t)
+		}
+	}
+	maps.DeleteFunc(k.places, func(upid string, _ groupKey) bool { return !listed[upid] })
+	slices.SortFunc(wanted, func(a, b *task) int { return cmp.Or(b.Start.Compare(a.Start.Time), cmp.Compare(a.UPID, b.UPID)) })
+	for _, t := range wanted[:min(len(wanted), maxLogs)] {
+		key, err := whereOf(ctx, t)
+		if ctx.Err() != nil {
+			return e, &exporters.SourceError{Endpoint: logsName, Reason: exporters.ReasonTimeout, Err: ctx.Err()}
+		}
+		switch reason := exporters.ReasonOf(err); {
+		case err == nil:
+			k.places[t.UPID] = key
+			e.Items++
+		case reason == exporters.ReasonNotFound || reason == exporters.ReasonMalformed || reason == exporters.ReasonOther: // 400: the log is gone
+			e.Err = err
+			if !t.End.IsZero() {
+				k.places[t.UPID] = groupKey{} // it will never tell
+			}
+		default:
+			e.Err = err
+			return e, nil // the others would fare no better
+		}
+	}
+	return e, nil
 }
 
 // machineName takes the comment that most snapshots carry, the newest of
@@ -216,7 +276,8 @@ func class(kind string, unknown counter) exporters.Class {
 
 // job tells one group: its newest finished snapshot is the last good run, and
 // tasks tell the ones that failed.
-func (k *knowledge) job(c *Config, key groupKey, all []snapshot, tasks []task, unknown counter) exporters.Job {
+func (k *knowledge) job(c *Config, key groupKey, all []snapshot, work work, unknown counter) exporters.Job {
+	tasks := work.own
 	j := exporters.Job{ID: key.job(), Machine: k.groups[key].machine, Class: class(key.kind, unknown), Role: c.BackupRole, Engine: Engine,
 		Plan: key.store, ObjectType: key.kind, Enabled: true}
 	if key.ns != "" {
@@ -245,6 +306,11 @@ func (k *knowledge) job(c *Config, key groupKey, all []snapshot, tasks []task, u
 		if t := &tasks[i]; !t.End.IsZero() && t.wentWrong() {
 			j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: exporters.Failed, Error: t.words()})
 		}
+	}
+	for i := range work.open {
+		t := &work.open[i]
+		j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: exporters.Unknown,
+			Error: "a backup of this name ended with an error or a warning, in this namespace or in another; let the token read the logs of tasks to tell"})
 	}
 	if len(tasks) > 0 { // the last task knows better than what lies there unfinished
 		switch last := &tasks[len(tasks)-1]; {

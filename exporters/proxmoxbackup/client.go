@@ -20,6 +20,8 @@ const (
 
 	taskPage     = 500
 	maxTaskPages = 400
+	// logLines is how much is read of a task's log: the beginning tells where.
+	logLines = 20
 )
 
 // client reads one server. It only ever sends GET.
@@ -27,6 +29,9 @@ type client struct {
 	config *Config
 	now    func() time.Time
 	http   *exporters.Client
+	// spaces tells of each datastore whether it has namespaces, as of its last
+	// listing.
+	spaces map[string]bool
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
@@ -34,7 +39,7 @@ func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl := &client{config: c, now: env.Now}
+	cl := &client{config: c, now: env.Now, spaces: map[string]bool{}}
 	o.Concurrency, o.Authorize = 2, cl.authorize
 	cl.http = exporters.NewClient(o)
 	return cl, nil
@@ -106,6 +111,7 @@ func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.spaces[store] = len(names) > 1
 	var out []snapshot
 	for _, ns := range names {
 		all, err := c.namespace(ctx, store, ns)
@@ -197,4 +203,20 @@ func (c *client) tasks(ctx context.Context) ([]task, error) {
 		}
 	}
 	return bad(fmt.Sprintf("more than %d pages", maxTaskPages))
+}
+
+// whereOf reads in a task's log which group it worked for. A log that says
+// nothing of it is an error that another try does not mend.
+func (c *client) whereOf(ctx context.Context, t *task) (groupKey, error) {
+	var a answer[logLine]
+	path := tasksPath + "/" + url.PathEscape(t.UPID) + "/log"
+	if err := c.http.GetJSON(ctx, logsName, path, url.Values{"start": {"0"}, "limit": {strconv.Itoa(logLines)}}, nil, &a); err != nil {
+		return groupKey{}, err
+	}
+	key, ok := place(a.items)
+	bare, _ := t.group()
+	if !ok || key.store != bare.store || key.kind != bare.kind || key.id != bare.id {
+		return groupKey{}, &exporters.SourceError{Endpoint: logsName, Reason: exporters.ReasonMalformed, Err: errors.New("the log of a task does not tell its namespace")}
+	}
+	return key, nil
 }

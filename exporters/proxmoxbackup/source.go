@@ -5,6 +5,8 @@ package proxmoxbackup
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"vigie/exporters"
@@ -15,6 +17,7 @@ const (
 	datastoresName = "datastores"
 	snapshotsName  = "snapshots"
 	tasksName      = "tasks"
+	logsName       = "task_logs"
 )
 
 // Source is one server. It implements exporters.Source.
@@ -70,6 +73,14 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	endpoint.Err = closed(stores)
 	r.snapshots, out.Endpoints = snapshots, append(out.Endpoints, endpoint)
 
+	r.spaces = s.client.spaces
+	if *s.config.Tasks && slices.Contains(slices.Collect(maps.Values(r.spaces)), true) {
+		endpoint, err := s.known.locate(ctx, r, s.client.whereOf)
+		if err != nil {
+			return exporters.Snapshot{}, err
+		}
+		out.Endpoints = append(out.Endpoints, endpoint)
+	}
 	out.Jobs = s.known.build(s.config, r, s.now(), s.known.counter(&out))
 	out.Repositories = repositories(s.config, stores)
 	out.ClockSkew = s.client.http.ClockSkew()

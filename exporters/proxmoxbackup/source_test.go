@@ -123,22 +123,95 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// The namespace of a task is not told.
+// Two customers have a guest of the same number, each in a namespace. The list
+// of tasks holds no namespace, the log does: a failure is told to its own
+// customer, with its words, and to nobody else, also if it is their first run.
 func TestTaskOfTwoNamespaces(t *testing.T) {
-	b := newBench(t, proxmoxbackupsim.Options{})
-	b.run("shared", "dupont", "vm/100", "srv-ad", "OK")
-	b.Refresh()
-	b.Clock.Advance(time.Hour)
-	b.run("shared", "martin", "vm/100", "garage", "failed")
-	b.run("shared", "dupont/prod", "ct/101", "srv-web", "failed")
-	b.Refresh()
-	for id, want := range map[string]exporters.Result{"shared/martin/vm/100": exporters.Success, "shared/dupont/vm/100": exporters.Success, "shared/dupont/prod/ct/101": exporters.Failed} {
-		if j := b.job(id); j.LastResult != want {
-			t.Errorf("%s: %s", id, j.LastResult)
+	for name, owners := range map[string][2]string{"one token": {"root@pam!pve", "root@pam!pve"}, "a token each": {"dupont@pbs!pve", "martin@pbs!pve"}} {
+		for _, first := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, first run %v", name, first), func(t *testing.T) {
+				b := newBench(t, proxmoxbackupsim.Options{})
+				b.sim.AddStore("many", 4<<40, 1<<40, "dupont", "martin/dns")
+				b.sim.Own("many", "dupont", owners[0])
+				b.sim.Own("many", "martin/dns", owners[1])
+				b.run("many", "dupont", "vm/100", "srv-ad", "OK")
+				if !first {
+					b.run("many", "martin/dns", "vm/100", "garage", "OK")
+				}
+				b.Refresh()
+				b.Clock.Advance(24 * time.Hour)
+				b.run("many", "dupont", "vm/100", "srv-ad", "OK")
+				b.run("many", "martin/dns", "vm/100", "garage", "martin's disk is broken")
+				for range 2 {
+					b.Refresh()
+					if j := b.job("many/dupont/vm/100"); j.LastResult != exporters.Success || j.Error != "" {
+						t.Errorf("dupont: %s %q", j.LastResult, j.Error)
+					}
+					if j := b.job("many/martin/dns/vm/100"); j.LastResult != exporters.Failed || j.Error != "martin's disk is broken" || j.Failures != 1 {
+						t.Errorf("martin: %s %q, %d failures", j.LastResult, j.Error, j.Failures)
+					}
+				}
+				if n := b.sim.Requests("task_logs"); n != 1 {
+					t.Errorf("%d logs were read, of one task that went wrong", n)
+				}
+				// One that runs is shown at its own, too.
+				b.Clock.Advance(24 * time.Hour)
+				b.sim.Start("many", "martin/dns", "vm/100", "garage")
+				b.Refresh()
+				if b.job("many/dupont/vm/100").Running || !b.job("many/martin/dns/vm/100").Running {
+					t.Error("the running backup is shown at the wrong place")
+				}
+			})
 		}
 	}
-	if b.Poller.View().UnknownValues["task_namespace"] != 1 {
-		t.Errorf("counted %v", b.Poller.View().UnknownValues)
+}
+
+// A task whose log cannot be read says nothing certain of anybody: unknown
+// where it may belong, nothing where another user owns the group, and its words
+// nowhere.
+func TestTaskWithoutLog(t *testing.T) {
+	for name, lose := range map[string]func(*bench){
+		"rotated": func(b *bench) { b.sim.LoseLogs() },
+		"forbidden": func(b *bench) {
+			b.sim.Orders.Add(misbehave.Order{Endpoint: "task_logs", Fault: misbehave.Forbidden, Times: -1})
+		},
+		"HTML": func(b *bench) {
+			b.sim.Orders.Add(misbehave.Order{Endpoint: "task_logs", Fault: misbehave.HTML, Times: -1})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, proxmoxbackupsim.Options{})
+			b.sim.AddStore("many", 4<<40, 1<<40, "dupont", "martin", "petit")
+			b.sim.Own("many", "petit", "petit@pbs")
+			for _, ns := range []string{"dupont", "martin", "petit"} {
+				b.run("many", ns, "vm/100", ns, "OK")
+			}
+			b.Refresh()
+			b.Clock.Advance(24 * time.Hour)
+			b.run("many", "martin", "vm/100", "garage", "martin's disk is broken")
+			lose(b)
+			for range 2 {
+				b.Refresh()
+				for ns, want := range map[string]exporters.Result{"dupont": exporters.Unknown, "martin": exporters.Unknown, "petit": exporters.Success} {
+					if j := b.job("many/" + ns + "/vm/100"); j.LastResult != want || j.Failures != 0 || strings.Contains(j.Error, "disk") {
+						t.Errorf("%s: %s %q", ns, j.LastResult, j.Error)
+					}
+				}
+			}
+			if n := b.Poller.View().UnknownValues["task_namespace"]; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+			if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="pbs-lab"} 1`) {
+				t.Error("the whole source fails")
+			}
+			b.sim.Orders.Clear()
+			b.Clock.Advance(24 * time.Hour)
+			b.run("many", "dupont", "vm/100", "srv-ad", "OK")
+			b.Refresh()
+			if j := b.job("many/dupont/vm/100"); j.LastResult != exporters.Success || j.Error != "" {
+				t.Errorf("after a good run: %s %q", j.LastResult, j.Error)
+			}
+		})
 	}
 }
 
@@ -511,7 +584,7 @@ func FuzzSnapshots(f *testing.F) {
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 		for range 2 {
 			seen := map[string]bool{}
-			for _, j := range k.build(c, reading{stores: []datastore{{Name: "main"}}, snapshots: a.items, tasks: b.items}, now, k.counter(&out)) {
+			for _, j := range k.build(c, reading{stores: []datastore{{Name: "main"}}, spaces: map[string]bool{"main": false}, snapshots: a.items, tasks: b.items}, now, k.counter(&out)) {
 				good := !j.LastSuccess.IsZero()
 				for _, r := range j.Runs {
 					good = good || r.Result == exporters.Success || r.Result == exporters.Warning

@@ -3,6 +3,7 @@ package proxmoxbackup
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 
 	"vigie/exporters"
@@ -53,7 +54,8 @@ type snapshot struct {
 	ID           exporters.Text    `json:"backup-id"`
 	Time         exporters.Instant `json:"backup-time"` // its start
 	Comment      exporters.Text    `json:"comment"`
-	Size         exporters.Text    `json:"size"` // absent without a manifest: not finished
+	Owner        exporters.Text    `json:"owner"` // of the whole group: a user, or a token of one
+	Size         exporters.Text    `json:"size"`  // absent without a manifest: not finished
 	Verification *struct {
 		State exporters.Text `json:"state"`
 	} `json:"verification"`
@@ -78,6 +80,7 @@ type task struct {
 	UPID   string            `json:"upid"`
 	Type   string            `json:"worker_type"`
 	Worker string            `json:"worker_id"`
+	User   exporters.Text    `json:"user"` // who asked for it: a user, or a token of one
 	Start  exporters.Instant `json:"starttime"`
 	End    exporters.Instant `json:"endtime"` // absent while it runs
 	Status exporters.Text    `json:"status"`  // OK, WARNINGS: n, unknown, or what went wrong
@@ -93,8 +96,43 @@ func (t *task) group() (groupKey, bool) {
 	return groupKey{store: store, kind: strings.ToLower(kind), id: id}, true
 }
 
+// mayBackUp tells whether the task could have added to a group of the given
+// owner: the server lets the owner alone, or the user whose token owns it.
+func (t *task) mayBackUp(owner string) bool {
+	user, _, _ := strings.Cut(owner, "!")
+	return t.User == "" || owner == "" || string(t.User) == owner || string(t.User) == user
+}
+
+// logLine is a line of a task's log.
+type logLine struct {
+	Text string `json:"t"`
+}
+
+// beginning is the line by which a backup names the folder of its snapshot,
+// relative to the datastore; each part of a namespace stands behind ns.
+var beginning = regexp.MustCompile(`starting new backup on datastore '([^']+)'.*: "((?:ns/[^/"]+/)*)([^/"]+)/([^/"]+)/[^/"]+"$`)
+
+// place finds the group, with its namespace, in the first lines of a log.
+func place(lines []logLine) (groupKey, bool) {
+	for _, l := range lines {
+		if m := beginning.FindStringSubmatch(strings.TrimSpace(l.Text)); m != nil {
+			var names []string
+			for i, part := range strings.Split(m[2], "/") {
+				if i%2 == 1 {
+					names = append(names, part)
+				}
+			}
+			return groupKey{store: m[1], ns: strings.Join(names, "/"), kind: strings.ToLower(m[3]), id: m[4]}, true
+		}
+	}
+	return groupKey{}, false
+}
+
 // groupKey names a group: all snapshots of one machine in one namespace.
 type groupKey struct{ store, ns, kind, id string }
+
+// bare is the key without its namespace, as tasks tell it.
+func (k groupKey) bare() groupKey { return groupKey{store: k.store, kind: k.kind, id: k.id} }
 
 // job gives the job_id.
 func (k groupKey) job() string {

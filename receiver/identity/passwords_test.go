@@ -55,10 +55,10 @@ func TestBadPasswords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"sup secret\n":              ":1: the hash of sup is not one of bcrypt",
-		"# nobody\n\nsup\n":         ":3: write the person's id",
+		"sup secret\n":               ":1: the hash of sup is not one of bcrypt",
+		"# nobody\n\nsup\n":          ":3: write the person's id",
 		good + "\n" + good + "\n":    ":2: sup stands twice",
-		"sup a b\n":                 ":1: write the person's id",
+		"sup a b\n":                  ":1: write the person's id",
 		strings.Repeat("x", 1<<20+1): "larger than",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

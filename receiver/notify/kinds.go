@@ -38,6 +38,8 @@ func (k kinds) known() map[string]func() settings {
 // and below it the settings of that kind.
 type ChannelConfig struct {
 	strict.Position
+	// Kind is what kind of channel it is; empty when that could not be read.
+	Kind     string
 	settings settings
 }
 
@@ -53,9 +55,9 @@ func (c *ChannelConfig) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	if n.Kind != yaml.MappingNode || len(n.Content) != 2 || known[n.Content[0].Value] == nil {
 		return fmt.Errorf("write what kind of channel it is, one of %s, and its settings below", strings.Join(names, ", "))
 	}
-	kind := n.Content[0].Value
-	c.settings = known[kind]()
-	d.Into(n.Content[1], c.settings, d.Path()+"."+kind)
+	c.Kind = n.Content[0].Value
+	c.settings = known[c.Kind]()
+	d.Into(n.Content[1], c.settings, d.Path()+"."+c.Kind)
 	return nil
 }
 

@@ -66,7 +66,9 @@ func (a *Archive) Close() error { return a.reader.Close() }
 // Backup writes a whole, consistent and checked copy to a file that must not
 // exist yet, whatever a running process does meanwhile.
 func Backup(ctx context.Context, path, to string) error {
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	} else if err == nil {
 		return fmt.Errorf("%s is there already: name a file that is not, such as one with the date", to)
 	}
 	a, err := OpenArchive(ctx, path)

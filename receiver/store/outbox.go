@@ -144,7 +144,10 @@ type Transmission struct {
 	Message, Address, Status, Detail string
 	Template                         string
 	Attempts                         int
-	Since                            time.Time // when the message was made
+	Since                            time.Time // when the message was made, or was begun anew
+	// Next is when it is tried next, Ended when it was accepted or refused for good;
+	// one of them is zero.
+	Next, Ended time.Time
 }
 
 // dueTransmissions says CROSS JOIN to keep SQLite to this order: from one message
@@ -189,7 +192,7 @@ func (tx *Tx) Transmissions(message string) ([]Transmission, error) {
 	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
 }
 
-const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t.detail, m.template, t.attempts, t.since
+const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t.detail, m.template, t.attempts, t.since, t.next_at, t.ended_at
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
 func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
@@ -202,10 +205,11 @@ func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
 	for rows.Next() {
 		var t Transmission
 		var since int64
-		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since); err != nil {
+		var next, ended sql.NullInt64
+		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		t.Since = time.Unix(0, since).UTC()
+		t.Since, t.Next, t.Ended = time.Unix(0, since).UTC(), instant(next), instant(ended)
 		ts = append(ts, t)
 	}
 	return ts, rows.Err()

@@ -44,6 +44,8 @@ func (s *site) routes() []route {
 		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: s.journal},
 		{path: "/api/v1/incidents/{id}/explain", methods: read, who: staff, do: s.explain},
 		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act},
+		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages},
+		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.retry},
 		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: s.reload},
 	}
 }

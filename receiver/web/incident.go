@@ -237,7 +237,7 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 	for _, l := range lines {
 		o.History = append(o.History, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
 	}
-	sent, held, err := s.o.Engine.Messages(r.Context(), id)
+	sent, held, err := s.o.Engine.Mails(r.Context(), id)
 	if err != nil {
 		return err
 	}

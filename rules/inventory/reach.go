@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Reaches reports whether a person, or a bare address, can be written to.
+// Reaches reports whether a person, by whatever channel, or a bare address can be
+// written to.
 func (dir *Directory) Reaches(id string) bool {
 	if p := dir.Person(id); p != nil {
-		return p.Email != ""
+		return p.Reachable()
 	}
 	return strings.Contains(id, "@")
 }
@@ -29,7 +30,7 @@ func (dir *Directory) Unreached(field string, now time.Time) (who []string, cure
 				who = append(who, "customer "+id)
 			}
 		}
-		return who, "give the customer an " + key + ": who has an email:"
+		return who, "give the customer an " + key + ": who has an email: or channels:"
 	case "machine":
 		for _, m := range dir.Machines {
 			c := dir.Customers[m.Customer]
@@ -39,9 +40,9 @@ func (dir *Directory) Unreached(field string, now time.Time) (who []string, cure
 			}
 		}
 		if key == "contact" {
-			return who, "give the machine a user:, or its customer an it_contact:, who has an email:"
+			return who, "give the machine a user:, or its customer an it_contact:, who has an email: or channels:"
 		}
-		return who, "give the machine a user: who has an email:"
+		return who, "give the machine a user: who has an email: or channels:"
 	case "platform":
 		for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
 			pl := dir.Platforms[id]
@@ -56,7 +57,7 @@ func (dir *Directory) Unreached(field string, now time.Time) (who []string, cure
 		if key == "operator" {
 			key = "operators"
 		}
-		return who, "name under " + key + ": of the platform somebody who has an email:"
+		return who, "name under " + key + ": of the platform somebody who has an email: or channels:"
 	}
 	return nil, ""
 }

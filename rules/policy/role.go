@@ -161,9 +161,7 @@ func (r *Role) reaches(dir *inventory.Directory) bool {
 			people = append(people, entry.Person)
 		}
 	}
-	return slices.ContainsFunc(people, func(id string) bool {
-		return dir.Reaches(id) || dir.People[id] != nil && dir.People[id].Reachable()
-	})
+	return slices.ContainsFunc(people, dir.Reaches)
 }
 
 // gaps warns of times and entries of the inventory for which the role reaches

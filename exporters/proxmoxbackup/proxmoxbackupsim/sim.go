@@ -32,7 +32,12 @@ type Options struct {
 // Sim is one server. It is safe for concurrent use.
 //
 // Its endpoints, for orders and counts: datastores, namespaces, snapshots,
-// tasks; refused is whatever else was asked.
+// tasks, task_logs; refused is whatever else was asked.
+//
+// Tasks, their ids and the lines of their logs have the form that the published
+// source of Proxmox Backup Server 3.2 gives them (src/api2/backup/mod.rs,
+// src/api2/node/tasks.rs): a task's worker_id holds datastore, type and id, and
+// only the log names the namespace.
 type Sim struct {
 	misbehave.Desk
 	o Options
@@ -53,11 +58,13 @@ type store struct {
 	trouble    string
 	namespaces []string
 	snapshots  []*Snapshot
+	owners     map[string]string // by namespace
 }
 
 // Snapshot is a backup.
 type Snapshot struct {
 	Group, NS    string // "vm/100"
+	Owner        string
 	Time         time.Time
 	Comment      string
 	Size         int64 // 0 until it is finished
@@ -65,8 +72,9 @@ type Snapshot struct {
 }
 
 type workerTask struct {
-	upid, worker, status string
-	start, end           time.Time
+	upid, worker, user, status string
+	start, end                 time.Time
+	log                        []string
 }
 
 // Run is a backup that runs.
@@ -96,7 +104,7 @@ func New(o Options) *Sim {
 func (s *Sim) AddStore(name string, total, avail int64, namespaces ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stores = append(s.stores, &store{name: name, total: total, avl: avail, namespaces: namespaces})
+	s.stores = append(s.stores, &store{name: name, total: total, avl: avail, namespaces: namespaces, owners: map[string]string{}})
 }
 
 // Trouble closes a datastore with an explanation; an empty one opens it again.
@@ -105,6 +113,10 @@ func (s *Sim) Trouble(name, text string) {
 	defer s.mu.Unlock()
 	s.store(name).trouble = text
 }
+
+// Own has the backups in a namespace made by the given user or token from now
+// on; root@pam until then.
+func (s *Sim) Own(name, ns, owner string) { s.Do(func() { s.store(name).owners[ns] = owner }) }
 
 func (s *Sim) store(name string) *store {
 	for _, st := range s.stores {
@@ -120,11 +132,23 @@ func (s *Sim) Start(storeName, ns, group, comment string) *Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
-	now := s.now()
-	r := &Run{store: s.store(storeName),
-		snapshot: &Snapshot{Group: group, NS: ns, Time: now, Comment: comment},
-		task: &workerTask{upid: fmt.Sprintf("UPID:pbs:%08X:%08X:%08X:%08X:backup:x:root@pam:", s.serial, s.serial, s.serial, now.Unix()),
-			worker: storeName + ":" + group, start: now.Add(time.Second)}}
+	now, st := s.now(), s.store(storeName)
+	owner := st.owners[ns]
+	if owner == "" {
+		owner = "root@pam"
+	}
+	path := group + "/" + now.UTC().Format("2006-01-02T15:04:05Z")
+	for _, part := range slices.Backward(strings.Split(ns, "/")) {
+		if part != "" {
+			path = "ns/" + part + "/" + path
+		}
+	}
+	worker := strings.ReplaceAll(strings.ReplaceAll(storeName+`\x3a`+group, "-", `\x2d`), "/", "-")
+	r := &Run{store: st,
+		snapshot: &Snapshot{Group: group, NS: ns, Owner: owner, Time: now, Comment: comment},
+		task: &workerTask{upid: fmt.Sprintf("UPID:pbs:%08X:%08X:%08X:%08X:backup:%s:%s:", s.serial, s.serial, s.serial, now.Unix(), worker, owner),
+			worker: storeName + ":" + group, user: owner, start: now.Add(time.Second),
+			log: []string{fmt.Sprintf("%s: starting new backup on datastore '%s' from ::ffff:192.0.2.7: %q", now.Format(time.RFC3339), storeName, path)}}}
 	r.store.snapshots = append(r.store.snapshots, r.snapshot)
 	s.tasks = append([]*workerTask{r.task}, s.tasks...)
 	return r
@@ -213,6 +237,9 @@ func endpoint(r *http.Request) (name, storeName string) {
 	case "/api2/json/nodes/localhost/tasks":
 		return "tasks", ""
 	}
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/api2/json/nodes/localhost/tasks/"); ok && strings.HasSuffix(rest, "/log") {
+		return "task_logs", strings.TrimSuffix(rest, "/log")
+	}
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/api2/json/admin/datastore/"); ok {
 		storeName, what, _ := strings.Cut(rest, "/")
 		switch what {
@@ -234,6 +261,8 @@ func (s *Sim) answer(name, storeName string, r *http.Request, f misbehave.Fault)
 		return http.StatusOK, object{"data": half(s.usage(), f)}
 	case "tasks":
 		return http.StatusOK, s.taskPage(r, f)
+	case "task_logs":
+		return s.taskLog(storeName)
 	}
 	st := s.store(storeName)
 	switch {
@@ -290,7 +319,7 @@ func (s *Sim) snapshots(st *store, ns string) []object {
 			continue
 		}
 		kind, id, _ := strings.Cut(x.Group, "/")
-		o := object{"backup-type": kind, "backup-id": id, "backup-time": x.Time.Unix(), "owner": "root@pam", "protected": false,
+		o := object{"backup-type": kind, "backup-id": id, "backup-time": x.Time.Unix(), "owner": x.Owner, "protected": false,
 			"files": []object{{"filename": "drive-scsi0.img.fidx"}}}
 		if x.Size > 0 {
 			o["size"] = x.Size
@@ -325,7 +354,7 @@ func (s *Sim) taskPage(r *http.Request, f misbehave.Fault) object {
 		if at := t.start.Unix(); at < since || at > until || !strings.Contains("backup", q.Get("typefilter")) {
 			continue
 		}
-		o := object{"upid": t.upid, "node": "localhost", "pid": 1, "pstart": 1, "starttime": t.start.Unix(), "worker_type": "backup", "worker_id": t.worker, "user": "root@pam"}
+		o := object{"upid": t.upid, "node": "localhost", "pid": 1, "pstart": 1, "starttime": t.start.Unix(), "worker_type": "backup", "worker_id": t.worker, "user": t.user}
 		if !t.end.IsZero() {
 			o["endtime"], o["status"] = t.end.Unix(), t.status
 		}
@@ -338,4 +367,25 @@ func (s *Sim) taskPage(r *http.Request, f misbehave.Fault) object {
 		delete(out, "total")
 	}
 	return out
+}
+
+func (s *Sim) taskLog(upid string) (int, object) {
+	at := slices.IndexFunc(s.tasks, func(t *workerTask) bool { return t.upid == upid })
+	if at < 0 || s.tasks[at].log == nil {
+		return http.StatusBadRequest, object{"data": nil, "message": "no such task"}
+	}
+	lines := []object{}
+	for i, l := range s.tasks[at].log {
+		lines = append(lines, object{"n": i + 1, "t": l})
+	}
+	return http.StatusOK, object{"data": lines, "total": len(lines), "success": 1}
+}
+
+// LoseLogs drops the logs of all tasks that ran so far.
+func (s *Sim) LoseLogs() {
+	s.Do(func() {
+		for _, t := range s.tasks {
+			t.log = nil
+		}
+	})
 }

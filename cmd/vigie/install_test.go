@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What the unit and the timer of a packaged installation rely on.
+
+func TestStartSaysWhatRuns(t *testing.T) {
+	i := newInstall(t)
+	i.start()
+	i.out.wait(t, regexp.MustCompile(`msg="vigie started" version=\S* revision=\S+ policy=\S+ policy_version=\S+ customers=[1-9]\d* platforms=\d+ open_incidents=0`))
+	if err := i.end(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+}
+
+// A start that only a person can mend ends with 78, which the unit does not
+// try again; its last line names file, line and cure.
+func TestStartThatAPersonMustMend(t *testing.T) {
+	for name, c := range map[string]struct{ file, old, now, want string }{
+		"configuration": {"vigie.yml", "organisation:", "organization:", `did you mean "organisation"?`},
+		"policy":        {"policy/policy.yml", "template: B1", "template: B11x", `there is no template "B11x"`},
+		"secret":        {"webhook.token", hookToken, "", "webhook_token_file"},
+	} {
+		i := newInstall(t)
+		i.edit(c.file, c.old, c.now)
+		out := strings.Split(strings.TrimSpace(i.vigie(exConfig, "serve", "--config.file="+i.file("vigie.yml"))), "\n")
+		if last := out[len(out)-1]; !strings.Contains(last, c.want) {
+			t.Errorf("%s: the last line is %q", name, last)
+		}
+	}
+	i := newInstall(t)
+	i.edit("vigie.yml", "listen: 127.0.0.1:0", "listen: 127.0.0.1:99999")
+	i.vigie(1, "serve", "--config.file="+i.file("vigie.yml"))
+}
+
+func TestCheckBeforeAReload(t *testing.T) {
+	i := newInstall(t)
+	t.Setenv("VIGIE_CONFIG", i.file("vigie.yml"))
+	if out := i.vigie(0, "check", "--quiet", "--secrets"); out != "" {
+		t.Errorf("in order, and yet:\n%s", out)
+	}
+	if err := os.Remove(i.file("people.tokens")); err != nil {
+		t.Fatal(err)
+	}
+	i.vigie(0, "check", "--quiet")
+	if out := i.vigie(1, "check", "--quiet", "--secrets"); !strings.Contains(out, "tokens_file") {
+		t.Errorf("without the people's tokens:\n%s", out)
+	}
+}
+
+func TestBackupsOfAFolder(t *testing.T) {
+	i := newInstall(t)
+	i.start()
+	config, dir := "--config.file="+i.file("vigie.yml"), t.TempDir()
+	for _, name := range []string{"vigie-20250101T013000Z.db", "vigie-20250102T013000Z.db", "vigie-before-the-move.db", "notes.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := i.vigie(0, "store", "backup", config, "--directory="+dir, "--keep=2")
+	if !strings.Contains(out, "whole copy") || !strings.Contains(out, "removed "+filepath.Join(dir, "vigie-20250101T013000Z.db")) {
+		t.Errorf("backup:\n%s", out)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 4 || !strings.HasSuffix(left[0], "/notes.txt") || !strings.HasSuffix(left[1], "/vigie-20250102T013000Z.db") {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	i.vigie(1, "store", "backup", config)
+	i.vigie(1, "store", "backup", config, i.file("copy.db"), "--directory="+dir)
+	if out := i.vigie(1, "store", "backup", config, filepath.Join(i.file("vigie.yml"), "copy.db")); strings.Contains(out, "is there already") {
+		t.Errorf("a folder that is none:\n%s", out)
+	}
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"vigie/rules"
+)
+
+// Letter is a message with how far it has come with each of its recipients.
+type Letter struct {
+	ID, Template  string
+	Created       time.Time
+	Incidents     []string // ids of what it is about
+	Value         []byte   // its final form; empty once it was erased
+	Transmissions []Transmission
+}
+
+// Post narrows which messages are listed.
+type Post struct {
+	// Incident is the id of one that they are about; empty for any.
+	Incident string
+	// Waiting leaves out what has ended with every recipient. What is left comes
+	// oldest first, everything else newest first.
+	Waiting bool
+	Limit   int
+}
+
+// Letters returns messages with their transmissions.
+func (tx *Tx) Letters(p Post) ([]Letter, error) {
+	where, args, order := []string{`1 = 1`}, []any{}, `DESC`
+	if p.Incident != "" {
+		where, args = append(where, `m.id IN (SELECT message FROM notification WHERE incident = ? AND message <> '')`), append(args, p.Incident)
+	}
+	if p.Waiting {
+		where, order = append(where, `m.id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL)`), ``
+	}
+	all, err := tx.letters(strings.Join(where, ` AND `)+` ORDER BY m.position `+order+` LIMIT ?`, append(args, p.Limit)...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		l := &all[i]
+		if l.Transmissions, err = tx.Transmissions(l.ID); err != nil {
+			return nil, err
+		}
+		if l.Incidents, err = tx.texts(`SELECT DISTINCT incident FROM notification WHERE message = ? ORDER BY incident`, l.ID); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (tx *Tx) letters(where string, args ...any) ([]Letter, error) {
+	rows, err := tx.q.query(`SELECT m.id, m.template, m.created_at, m.value FROM message m WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Letter
+	for rows.Next() {
+		var l Letter
+		var created int64
+		if err := rows.Scan(&l.ID, &l.Template, &created, &l.Value); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		l.Created = time.Unix(0, created).UTC()
+		all = append(all, l)
+	}
+	return all, rows.Err()
+}
+
+// HeldBack returns the notifications that are no message yet, the next to leave
+// first.
+func (tx *Tx) HeldBack(p Post) ([]rules.Notification, error) {
+	where, args := `message = ''`, []any{}
+	if p.Incident != "" {
+		where, args = where+` AND incident = ?`, append(args, p.Incident)
+	}
+	return tx.notifications(where+` ORDER BY hold_until, incident, position LIMIT ?`, append(args, p.Limit)...)
+}
+
+// Again makes due at once what waits of the messages that p lets through, or of
+// one message; with refused also what was refused for good, as a new try. It
+// returns how many transmissions that are.
+func (tx *Tx) Again(p Post, message string, refused bool, now time.Time) (int, error) {
+	where, args := []string{`status = ?`}, []any{Pending}
+	if refused {
+		where, args = []string{`status IN (?, ?)`}, append(args, Refused)
+	}
+	if message != "" {
+		where, args = append(where, `message = ?`), append(args, message)
+	}
+	if p.Incident != "" {
+		where, args = append(where, `message IN (SELECT message FROM notification WHERE incident = ? AND message <> '')`), append(args, p.Incident)
+	}
+	done, err := tx.q.exec(`UPDATE transmission SET since = CASE WHEN status = ? THEN ? ELSE since END, status = ?, next_at = ?, ended_at = NULL
+		WHERE `+strings.Join(where, ` AND `), append([]any{Refused, now.UnixNano(), Pending, now.UnixNano()}, args...)...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := done.RowsAffected()
+	return int(n), err
+}

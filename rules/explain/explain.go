@@ -1,0 +1,213 @@
+// Package explain tells why each step of an incident was or was not taken, and
+// what comes next.
+package explain
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"vigie/rules/book"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
+	"vigie/rules/situation"
+)
+
+// Explained is one step or target of an explanation.
+type Explained struct {
+	Name     string    `json:"name"`
+	Kind     string    `json:"kind"` // step or target
+	Template string    `json:"template,omitempty"`
+	Status   string    `json:"status"` // done, decided, skipped, blocked, due, waiting, met, breached, running, paused
+	At       time.Time `json:"at,omitzero"`
+	Due      time.Time `json:"due,omitzero"`
+	Reason   string    `json:"reason"`
+	To       []string  `json:"to,omitempty"`
+	Cc       []string  `json:"cc,omitempty"`
+}
+
+// Explanation tells why each step was or was not taken and what comes next.
+type Explanation struct {
+	Incident string            `json:"incident"`
+	Key      string            `json:"key"`
+	Scenario string            `json:"scenario"`
+	Policy   string            `json:"policy"`
+	State    model.State       `json:"state"`
+	Episode  int               `json:"episode"`
+	Next     time.Time         `json:"next,omitzero"`
+	Summary  string            `json:"summary"`
+	Steps    []Explained       `json:"steps"`
+	Targets  []Explained       `json:"targets"`
+	Evidence incident.Evidence `json:"evidence"`
+	// Cause is what a person said, or else what the signals propose.
+	Cause         string `json:"cause,omitempty"`
+	CauseProposed bool   `json:"cause_proposed,omitempty"`
+	// Guarantee is the level of service now, GuaranteeNext when the first
+	// level begins again.
+	Guarantee     string             `json:"guarantee,omitempty"`
+	GuaranteeNext time.Time          `json:"guarantee_next,omitzero"`
+	Plans         []incident.PlanRow `json:"plans,omitempty"`
+}
+
+// Explain tells the story of an incident so far and what comes next. It
+// changes nothing.
+func Explain(b *book.Book, inc incident.Incident, facts incident.Facts, now time.Time) Explanation {
+	own := inc.Clone()
+	d := situation.Of(b, &own, facts, now)
+	if d == nil {
+		return Explanation{Incident: inc.ID, Key: inc.Key, Summary: "policy " + inc.Policy + " is not loaded"}
+	}
+	d.Horizon = now
+	e := Explanation{Incident: inc.ID, Key: inc.Key, Scenario: inc.Scenario, Policy: inc.Policy, State: inc.State,
+		Episode: inc.Episode, Evidence: d.OtherEvidence()}
+	for _, st := range d.Scenario.Steps {
+		e.Steps = append(e.Steps, explaining{d}.explainStep(st)...)
+	}
+	for _, t := range d.Scenario.Targets {
+		e.Targets = append(e.Targets, explaining{d}.explainTarget(t))
+	}
+	if e.Cause = inc.Cause; e.Cause == "" {
+		e.Cause = d.Messages().ProposedCause()
+		e.CauseProposed = e.Cause != ""
+	}
+	e.Guarantee, e.GuaranteeNext = d.Messages().Guarantee(now)
+	var f incident.FactSheet
+	d.Messages().SheetPlans(&f, "")
+	e.Plans = f.Plans
+	for n := range e.Steps {
+		e.Steps[n].localise(d.Policy.Zone)
+	}
+	for n := range e.Targets {
+		e.Targets[n].localise(d.Policy.Zone)
+	}
+	e.Next, e.Summary = e.next(inc)
+	return e
+}
+
+// explaining tells why steps were taken, or not, and what comes next.
+type explaining struct{ *situation.Situation }
+
+// localise writes instants in the zone of the policy, where people read them.
+func (x *Explained) localise(zone *time.Location) {
+	if !x.At.IsZero() {
+		x.At = x.At.In(zone)
+	}
+	if !x.Due.IsZero() {
+		x.Due = x.Due.In(zone)
+	}
+}
+
+func (e Explanation) next(inc incident.Incident) (time.Time, string) {
+	var at time.Time
+	name := ""
+	for _, s := range append(append([]Explained{}, e.Steps...), e.Targets...) {
+		if (s.Status == "due" || s.Status == "running") && !s.Due.IsZero() && (at.IsZero() || s.Due.Before(at)) {
+			at, name = s.Due, s.Name
+		}
+	}
+	who := "nobody has it"
+	if inc.Assignee != "" {
+		who = inc.Assignee + " has it"
+	}
+	if at.IsZero() {
+		return at, fmt.Sprintf("%s; %s; nothing is planned", inc.State, who)
+	}
+	return at, fmt.Sprintf("%s; %s; next is %s at %s", inc.State, who, name, at.Format(time.RFC3339))
+}
+
+// explainStep gives what was done in this episode and what is still to come.
+func (d explaining) explainStep(st *policy.Step) []Explained {
+	var out []Explained
+	for _, key := range d.Incident.Steps.Sorted() {
+		r := d.Incident.Steps[key]
+		if r.Step != st.Name || r.Episode != d.Incident.Episode || r.Status == incident.StepBlocked {
+			continue
+		}
+		x := Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: r.Status, At: r.At, Due: r.DueAt, Reason: r.Reason}
+		if r.Status == incident.StepAccepted {
+			x.Status = "done"
+		}
+		for _, p := range r.Pending {
+			if p.Cc {
+				x.Cc = append(x.Cc, p.Address)
+			} else {
+				x.To = append(x.To, p.Address)
+			}
+		}
+		out = append(out, x)
+	}
+	platform := ""
+	if st.Per == model.LabelPlatform {
+		if ps := d.Contacts().Platforms(); len(ps) > 0 {
+			platform = ps[0]
+		}
+	}
+	for _, f := range d.Schedule().Firings(st, platform) {
+		if d.Schedule().Taken(st, platform, f) {
+			continue
+		}
+		out = append(out, d.explainComing(st, platform, f))
+	}
+	if len(out) == 0 {
+		to, cc, _ := d.Contacts().Recipients(st, st.To, st.Cc, platform)
+		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + waitsFor(st),
+			To: addresses(to), Cc: addresses(cc)})
+	}
+	return out
+}
+
+func (d explaining) explainComing(st *policy.Step, platform string, f situation.Firing) Explained {
+	x := Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "due", Due: d.Schedule().Shift(st, f.At), Reason: f.Why}
+	switch {
+	case d.Incident.State.Ended() && !situation.EndsOn(st.When[f.Trigger]):
+		x.Status, x.Reason, x.Due = "skipped", "the incident is "+string(d.Incident.State), time.Time{}
+	default:
+		if c := d.FirstHolding(append(append([]string{}, st.When[f.Trigger].Unless...), st.Unless...)); c != "" {
+			x.Reason += "; as things stand it will be dropped: " + c
+		}
+		if c := d.FirstLacking(st.OnlyIf); c != "" {
+			x.Status = "waiting"
+			x.Reason += "; waits until " + c
+		}
+	}
+	to, cc, _ := d.Contacts().Recipients(st, st.To, st.Cc, platform)
+	x.To, x.Cc = addresses(to), addresses(cc)
+	return x
+}
+
+func addresses(ps []incident.Party) []string {
+	out := make([]string, len(ps))
+	for i, p := range ps {
+		out[i] = p.Address
+	}
+	sort.Strings(out)
+	return out
+}
+
+func waitsFor(s *policy.Step) string {
+	var parts []string
+	for _, t := range s.When {
+		parts = append(parts, string(t.Kind)+" "+t.Name)
+	}
+	return strings.Join(parts, " or ")
+}
+
+func (d explaining) explainTarget(t *policy.Target) Explained {
+	x := Explained{Name: t.Name, Kind: "target", Status: "waiting", Reason: "runs from " + t.From + ", met by " + strings.Join(t.MetBy, " or ")}
+	c := d.Incident.Targets[t.Name]
+	if c == nil {
+		return x
+	}
+	x.Due, x.Status = c.Due, "running"
+	switch {
+	case !c.Breached.IsZero():
+		x.Status, x.At = "breached", c.Breached
+	case !c.MetAt.IsZero():
+		x.Status, x.At = "met", c.MetAt
+	case c.Paused:
+		x.Status = "paused"
+	}
+	return x
+}

@@ -1,0 +1,127 @@
+package incident
+
+import (
+	"cmp"
+	"sort"
+	"strconv"
+	"time"
+
+	"vigie/rules/model"
+)
+
+// Alert is what one incident remembers of one alert.
+type Alert struct {
+	Labels      model.Labels      `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	StartsAt    time.Time         `json:"starts_at"`
+	EndedAt     time.Time         `json:"ended_at,omitzero"`
+	Firing      bool              `json:"firing"`
+	LastSeen    time.Time         `json:"last_seen"`
+	// LastFailure is the end of the last failed run known; a success proves
+	// the plan only when it ended later.
+	LastFailure time.Time `json:"last_failure,omitzero"`
+	// SuccessBefore is the last success known at opening: for missed and
+	// never-ran alerts a success proves the plan when it is later than this.
+	SuccessBefore time.Time `json:"success_before,omitzero"`
+	SuccessKnown  bool      `json:"success_known,omitempty"`
+	LastSuccess   time.Time `json:"last_success,omitzero"` // newest answer of Prometheus
+	SizeBytes     float64   `json:"size_bytes,omitempty"`
+	// Runs are the failed runs of its job in this episode, Run the end of the last
+	// one where that is known, RunStart when its alert began.
+	Runs     int       `json:"runs,omitempty"`
+	Run      time.Time `json:"run,omitzero"`
+	RunStart time.Time `json:"run_start,omitzero"`
+	Lost     bool      `json:"lost,omitempty"` // its series is gone
+	Proven   bool      `json:"proven,omitempty"`
+}
+
+// FailsAgain takes a person's word that a plan still fails: only a success
+// that comes later proves otherwise.
+func (a *Alert) FailsAgain(now time.Time) {
+	a.Proven, a.Lost = false, false
+	a.SuccessBefore, a.SuccessKnown = now, true
+	if now.After(a.LastFailure) {
+		a.LastFailure = now
+	}
+}
+
+// NewRun lets no success known so far prove that a new failing run is over.
+func (a *Alert) NewRun() {
+	a.Proven = false
+	if a.LastSuccess.After(a.SuccessBefore) {
+		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
+	}
+}
+
+func UnixTime(text string) time.Time {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || v <= 0 || v > 1e11 {
+		return time.Time{}
+	}
+	return time.Unix(int64(v), 0).UTC()
+}
+
+// IsProven reports whether a success is proven to be newer than the failure: for
+// a failed run later than its end, for a run that did not happen later than
+// the last success known at opening.
+func (a *Alert) IsProven() bool {
+	if a.LastSuccess.IsZero() {
+		return false
+	}
+	switch a.Labels[model.LabelKind] {
+	case "missed", "never_ran", "vanished":
+		return a.LastSuccess.After(a.SuccessBefore)
+	}
+	if a.LastFailure.IsZero() {
+		return a.SuccessKnown && a.LastSuccess.After(a.SuccessBefore)
+	}
+	return a.LastSuccess.After(a.LastFailure)
+}
+
+// Success is the newest success known of a plan.
+func (a *Alert) Success() time.Time {
+	if !a.LastSuccess.IsZero() {
+		return a.LastSuccess
+	}
+	return a.SuccessBefore
+}
+
+func SortedAlerts(m map[string]*Alert) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Tells reports whether a signal tells of the run that the alert knows of already.
+func (a *Alert) Tells(s model.Signal) bool {
+	run := UnixTime(s.Annotations["last_run"])
+	return !run.IsZero() && !a.Run.IsZero() && !run.After(a.Run)
+}
+
+// JobOf is what runs: a plan of a source, whatever other labels its alerts carry.
+// What names no job is told apart by its alert.
+func JobOf(l model.Labels) string {
+	job := cmp.Or(l[model.LabelJobID], l[model.LabelPlan])
+	if job == "" {
+		return l.String()
+	}
+	return model.Labels{model.LabelSource: l[model.LabelSource], model.LabelCustomer: l[model.LabelCustomer], model.LabelMachine: l[model.LabelMachine], model.LabelBackupRole: l[model.LabelBackupRole], model.LabelJobID: job}.String()
+}
+
+func Later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Says is an alert's label, or else its annotation, of that name.
+func (a *Alert) Says(name string) string {
+	if v := a.Labels[name]; v != "" {
+		return v
+	}
+	return a.Annotations[name]
+}

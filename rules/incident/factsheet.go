@@ -1,0 +1,130 @@
+package incident
+
+import (
+	"time"
+
+	"vigie/rules/model"
+)
+
+// FactSheet is what the templates may say (requirements 9.0, F1 to F14). It is
+// taken when the decision is made, so that a mail tells what was known then.
+type FactSheet struct {
+	Number       int          `json:"number"`
+	Scenario     string       `json:"scenario"`
+	ScenarioText string       `json:"scenario_text"`
+	Customer     string       `json:"customer"` // id
+	CustomerName string       `json:"customer_name"`
+	Machine      string       `json:"machine"`
+	MachineClass string       `json:"machine_class"`
+	BackupRole   string       `json:"backup_role"`
+	Engine       string       `json:"engine"`
+	Plans        []PlanRow    `json:"plans"`
+	Kind         string       `json:"kind"` // failed, missed, ...
+	Offline      bool         `json:"offline"`
+	State        model.State  `json:"state"`
+	Flags        []model.Flag `json:"flags"`
+	Zone         string       `json:"zone"` // for showing instants
+
+	StartedAt     time.Time `json:"started_at"`
+	OpenedAt      time.Time `json:"opened_at"`
+	LastSuccess   time.Time `json:"last_success,omitzero"`
+	Failures      int       `json:"failures"`
+	Days          int       `json:"days"` // whole days since the last success, or since the start
+	Error         string    `json:"error"`
+	AgentLastSeen time.Time `json:"agent_last_seen,omitzero"`
+	NextRun       time.Time `json:"next_run,omitzero"`
+
+	Other      Evidence  `json:"other"`
+	OtherTexts []PlanRow `json:"other_plans,omitempty"`
+
+	Deadline       time.Time         `json:"deadline,omitzero"` // of the day's duty
+	LateStart      bool              `json:"late_start"`
+	NextStepAt     time.Time         `json:"next_step_at,omitzero"` // when the account manager will be told by itself
+	AccountManager string            `json:"account_manager"`
+	TraceQueue     string            `json:"trace_queue"`
+	BackupLead     string            `json:"backup_lead"`
+	Assignee       string            `json:"assignee"`
+	AssignedBy     string            `json:"assigned_by"`
+	Automatic      bool              `json:"automatic"` // sent by the safety net, not asked for by a person
+	Reason         string            `json:"reason"`    // the person's words
+	ExpectedDate   string            `json:"expected_date"`
+	History        []HistoryLine     `json:"history"`
+	Contact        Party             `json:"contact"`              // whom to call or write
+	CallBefore     time.Time         `json:"call_before,omitzero"` // when we shall phone without an answer
+	Call           map[string]string `json:"call,omitempty"`
+	SilenceBy      string            `json:"silence_by"`
+	SilenceUntil   time.Time         `json:"silence_until,omitzero"`
+	ResolvedAt     time.Time         `json:"resolved_at,omitzero"`
+	StillFires     bool              `json:"still_fires,omitempty"` // a person ended it, and its alert fires on
+	AgainAt        time.Time         `json:"again_at,omitzero"`     // when it is then looked at again
+	SizeBytes      float64           `json:"size_bytes"`
+	Actor          string            `json:"actor"`
+	PolicyStep     string            `json:"policy_step"`
+
+	// Platforms (second document).
+	Platform    string     `json:"platform"`
+	Platforms   []string   `json:"platforms,omitempty"`
+	Alertname   string     `json:"alertname"`
+	Severity    string     `json:"severity"`
+	Provisional bool       `json:"provisional"`
+	Level       int        `json:"level"`
+	Entry       string     `json:"entry"`
+	ReceivedAt  time.Time  `json:"received_at,omitzero"`
+	Guarantee   string     `json:"guarantee"`               // G1, G2, G3
+	Reopens     time.Time  `json:"guarantee_next,omitzero"` // when a better level begins
+	Clocks      []ClockRow `json:"clocks,omitempty"`
+	Cause       string     `json:"cause"`
+	Scope       string     `json:"scope"`
+	DataLoss    string     `json:"data_loss"`
+	Workaround  string     `json:"workaround"`
+	Percent     int        `json:"percent"` // 50, 75, 100 of a clock
+	Target      string     `json:"target"`  // the clock that a warning speaks of
+	Report      string     `json:"report"`  // the words of the report
+	Reporter    string     `json:"reporter"`
+	// Answer is the newest answer of this run: result, note, until, by, at.
+	Answer       map[string]string `json:"answer,omitempty"`
+	Unverified   bool              `json:"unverified,omitempty"` // reported by somebody unknown, whose words stay inside
+	WarnDays     string            `json:"warn_days"`
+	Item         string            `json:"item"`
+	Affected     []string          `json:"affected,omitempty"` // machines of a common failure
+	Refused      []string          `json:"refused,omitempty"`  // addresses refused for good
+	RunbookURL   string            `json:"runbook_url"`
+	GeneratorURL string            `json:"generator_url"`
+
+	// Again says why somebody is told once more: [AgainPromise], [AgainFailing].
+	Again string `json:"again,omitempty"`
+	// RefusedWhat is what was refused for them, see [RefusedAddress].
+	RefusedWhat string `json:"refused_what,omitempty"`
+}
+
+// PlanRow is one plan in a mail's table.
+type PlanRow struct {
+	Machine     string              `json:"machine"`
+	Plan        string              `json:"plan"`
+	Engine      string              `json:"engine"`
+	Role        string              `json:"role"`
+	Kind        string              `json:"kind"`
+	LastSuccess time.Time           `json:"last_success,omitzero"`
+	Failures    int                 `json:"failures"`
+	Error       string              `json:"error"`
+	State       model.EvidenceState `json:"state"`
+	Source      string              `json:"source"`
+	JobID       string              `json:"job_id"`
+}
+
+// HistoryLine is one thing that happened, for people.
+type HistoryLine struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // a key that the templates translate: opened, taken, attempt, told...
+	Who  string    `json:"who"`
+	Text string    `json:"text"`
+}
+
+// ClockRow is one running delay, for people.
+type ClockRow struct {
+	Target string    `json:"target"`
+	Due    time.Time `json:"due,omitzero"`
+	MetAt  time.Time `json:"met_at,omitzero"`
+	Paused bool      `json:"paused"`
+	Late   bool      `json:"late"`
+}

@@ -1,0 +1,406 @@
+package situation
+
+import (
+	"maps"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
+)
+
+// Messages gathers what a message may say.
+type Messages struct{ *Situation }
+
+// Messages gathers what the incident's messages say.
+func (d *Situation) Messages() Messages { return Messages{d} }
+
+// Notification makes the intent to tell; the caller sets its id.
+func (d Messages) Notification(st *policy.Step, template string, to, cc []incident.Party, platform, why string) incident.Notification {
+	n := incident.Notification{
+		IncidentID: d.Incident.ID, Key: d.Incident.Key, Episode: d.Incident.Episode, Step: st.Name, Template: template,
+		DecidedAt: d.Now, HoldUntil: d.Now.Add(d.Policy.Hold), To: to, Cc: cc, Language: to[0].Language,
+		Trace: st.Trace, Reason: why, Facts: d.Sheet(st, platform, slices.Concat(to, cc)),
+	}
+	if st.AtOnce {
+		n.HoldUntil = d.Now
+	}
+	n.BundleKey = bundleKey(n, d.Incident.Identity[model.LabelCustomer], platform)
+	return n
+}
+
+// bundleKey joins what may leave as one message: the same step, recipients,
+// customer and language. Platforms are told one by one.
+func bundleKey(n incident.Notification, customer, platform string) string {
+	addresses := func(ps []incident.Party) string {
+		out := make([]string, len(ps))
+		for i, p := range ps {
+			out[i] = strings.ToLower(p.Address)
+		}
+		sort.Strings(out)
+		return strings.Join(out, ",")
+	}
+	parts := []string{n.Step, n.Template, addresses(n.To), addresses(n.Cc), customer, n.Language}
+	if customer == "" {
+		parts = append(parts, n.IncidentID, platform, strconv.Itoa(n.Episode))
+	}
+	return strings.Join(parts, "|")
+}
+
+// Sheet gathers what a mail may say, as it is known at this instant.
+func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) incident.FactSheet {
+	i := d.Incident
+	f := incident.FactSheet{
+		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[model.LabelCustomer], Machine: i.Identity[model.LabelMachine],
+		BackupRole: i.Identity[model.LabelBackupRole], State: i.State, Zone: d.Policy.Zone.String(), StartedAt: i.StartedAt,
+		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.OtherEvidence(), Offline: i.Flags[model.FlagOffline],
+		LateStart: i.Flags[model.FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.By,
+		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
+		Workaround: i.Progress.Workaround, Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
+		Provisional: !d.Happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
+	}
+	if i.State.Ended() && d.AnyFiring() {
+		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
+	}
+	d.sheetOwn(&f, platform, to)
+	f.ScenarioText = d.Scenario.Title.In(to[0].Language)
+	f.Contact = to[0]
+	d.sheetPeople(&f)
+	d.SheetPlans(&f, platform)
+	d.sheetTimes(&f)
+	d.sheetPlatform(&f, platform)
+	d.sheetAgain(&f, st)
+	f.History = d.history(slices.ContainsFunc(to, outside))
+	for fl := range i.Flags {
+		f.Flags = append(f.Flags, fl)
+	}
+	sort.Slice(f.Flags, func(a, b int) bool { return f.Flags[a] < f.Flags[b] })
+	for _, t := range st.When {
+		d.SpeaksOf(&f, t)
+	}
+	return f
+}
+
+// SpeaksOf names the clock of a trigger.
+func (d Messages) SpeaksOf(f *incident.FactSheet, t policy.Trigger) {
+	if t.Kind == policy.WhenShare {
+		f.Percent, f.Target = t.Percent, t.Name
+	}
+	if t.Kind == policy.WhenBreach && d.Happened("breach:"+t.Name) {
+		f.Percent, f.Target = 100, t.Name
+	}
+}
+
+func outside(p incident.Party) bool { return p.Outside }
+
+// sheetOwn keeps what one platform's people read to that platform, and from a
+// customer whatever somebody wrote whom nobody knows: it may be anything.
+func (d Messages) sheetOwn(f *incident.FactSheet, platform string, to []incident.Party) {
+	abroad := slices.ContainsFunc(to, outside)
+	if len(d.Incident.Platforms()) < 2 {
+		platform = ""
+	}
+	if platform == "" && !(abroad && slices.ContainsFunc(d.Incident.Reports, unverified)) {
+		return
+	}
+	f.Report, f.Reporter, f.Entry = "", "", string(model.InfraProbe)
+	if platform == "" {
+		f.Entry = d.Incident.Entry
+	}
+	var first time.Time
+	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
+		if a := d.Incident.Alerts[key]; a.Labels[model.LabelPlatform] == platform && (first.IsZero() || a.StartsAt.Before(first)) {
+			first, f.Entry, f.Error = a.StartsAt, orElse(a.Labels[model.LabelSignal], string(model.InfraProbe)), a.Annotations["error"]
+		}
+	}
+	for _, r := range d.reportsOf(platform) {
+		if abroad && unverified(r) {
+			f.Unverified = true
+			continue
+		}
+		if f.Reporter == "" {
+			f.Report, f.Reporter = r.Text, r.By
+		}
+		if first.IsZero() || r.StartsAt.Before(first) {
+			first, f.Entry = r.StartsAt, string(r.Kind)
+		}
+	}
+	if f.Unverified && f.Reporter != "" {
+		f.Unverified = false
+	}
+	if platform != "" && !first.IsZero() {
+		f.StartedAt, f.ReceivedAt = first, first
+	}
+}
+
+// unverified tells the words of somebody unknown. A user's request for help is
+// answered to himself.
+func unverified(r model.Signal) bool { return r.Unregistered && r.Kind != model.UserAssistance }
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (d Messages) sheetPeople(f *incident.FactSheet) {
+	if c := d.Contacts().customer(); c != nil {
+		f.CustomerName = c.Name
+	}
+	if f.CustomerName == "" {
+		f.CustomerName = f.Customer
+	}
+	name := func(role string) string {
+		ps := d.Contacts().Resolve(role, "", d.Now)
+		if len(ps) == 0 {
+			return ""
+		}
+		return ps[0].Name
+	}
+	f.AccountManager, f.TraceQueue, f.BackupLead = name("account_manager"), name("trace_queue"), name("backup_lead")
+	if p := d.Book.Directory.Person(d.Incident.Assignee); p != nil {
+		f.Assignee = p.Name
+	}
+	if a := d.LastAct("assign"); a != nil && a.Fields["to"] == d.Incident.Assignee {
+		f.AssignedBy = d.nameOf(a.By)
+	}
+	f.Actor, f.Reporter = d.nameOf(f.Actor), d.nameOf(f.Reporter)
+	for _, s := range d.Incident.Silences {
+		f.SilenceBy, f.SilenceUntil = d.nameOf(s.By), s.EndsAt
+	}
+	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
+		f.SilenceBy = d.nameOf(who[0])
+	}
+	if contact := d.Contacts().Resolve("client_contact", "", d.Now); len(contact) > 0 {
+		f.Contact = contact[0]
+	}
+	if a := d.LastAct("call"); a != nil {
+		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "agreed": a.Fields["agreed"],
+			"next_date": orEmpty(d.Incident.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
+	}
+	if a := d.LastAct("answer"); a != nil {
+		f.Answer = map[string]string{"result": a.Fields["result"], "note": a.Fields["note"], "until": orEmpty(d.Incident.Progress.FollowUp),
+			"by": d.nameOf(a.By), "at": a.At.Format(time.RFC3339)}
+	}
+	if r := d.Incident.Progress.RefusedAddress; r != "" {
+		f.Refused, f.RefusedWhat = []string{r}, d.Incident.Progress.RefusedWhat
+	}
+}
+
+// orEmpty writes an instant, and nothing for none.
+func orEmpty(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// nameOf is how people call somebody, or what is known of him.
+func (d Messages) nameOf(id string) string {
+	if p := d.Book.Directory.Person(id); p != nil && p.Name != "" {
+		return p.Name
+	}
+	return id
+}
+
+func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
+	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
+		a := d.Incident.Alerts[key]
+		if of := a.Labels[model.LabelPlatform]; platform != "" && of != "" && of != platform {
+			continue
+		}
+		row := incident.PlanRow{Machine: a.Labels[model.LabelMachine], Plan: a.Labels[model.LabelPlan], Engine: a.Labels[model.LabelEngine],
+			Role: a.Labels[model.LabelBackupRole], Kind: a.Labels[model.LabelKind], LastSuccess: a.Success(), Failures: d.Incident.Failures,
+			Error: a.Annotations["error"], State: model.EvidenceKO, Source: a.Labels[model.LabelSource], JobID: a.Labels[model.LabelJobID]}
+		if a.Proven && !a.Firing {
+			row.State = model.EvidenceOK
+		}
+		f.Plans = append(f.Plans, row)
+		f.MachineClass, f.Engine, f.Kind = a.Labels[model.LabelMachineClass], a.Labels[model.LabelEngine], a.Labels[model.LabelKind]
+		f.Alertname, f.WarnDays, f.Item = a.Labels[model.LabelAlertname], a.Labels["warn_days"], a.Labels["item"]
+		if f.LastSuccess.IsZero() || row.LastSuccess.Before(f.LastSuccess) {
+			f.LastSuccess = row.LastSuccess
+		}
+		if a.SizeBytes > 0 {
+			f.SizeBytes = a.SizeBytes
+		}
+		if read := incident.UnixTime(a.Annotations["last_refresh"]); !read.IsZero() {
+			f.StartedAt = read // a source is blind since it was last read, not since the alert
+		}
+		f.AgentLastSeen = incident.UnixTime(a.Annotations["agent_last_seen"])
+		f.NextRun = incident.UnixTime(a.Annotations["next_run"])
+		f.RunbookURL, f.GeneratorURL = a.Annotations["runbook_url"], a.Annotations["generator_url"]
+		if names := a.Annotations["affected"]; names != "" {
+			f.Affected = strings.Split(names, ", ")
+		}
+	}
+	since := f.LastSuccess
+	if since.IsZero() {
+		since = f.StartedAt
+	}
+	if d.Now.After(since) {
+		f.Days = int(d.Now.Sub(since) / (24 * time.Hour))
+	}
+	for _, s := range d.Facts.Siblings {
+		for _, p := range s.Plans {
+			f.OtherTexts = append(f.OtherTexts, incident.PlanRow{Machine: f.Machine, Plan: p, Engine: s.Engine, Role: s.Role, State: model.EvidenceKO})
+		}
+	}
+}
+
+// sheetAgain says of what is told on a later day that it is, and by when: a
+// deadline that is over is none, so the present day counts.
+func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
+	if slices.ContainsFunc(st.When, EndsOn) || d.firstDay() {
+		return
+	}
+	for _, t := range st.When {
+		switch {
+		case t.Kind == policy.WhenMoment && (t.Name == "promise_passed" || t.Name == "waiting_over"):
+			f.Again = incident.AgainPromise
+		case t.Kind == policy.WhenDays && st.Trace && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
+			f.Again = incident.AgainFailing
+		case t.Kind != policy.WhenOpening:
+			continue
+		}
+		cal := d.Calendar(d.Scenario.Calendar)
+		if closing, ok := cal.Closing(cal.Date(d.Now)); ok && !f.Deadline.IsZero() && f.Deadline.Before(d.Now) {
+			f.Deadline = closing
+		}
+	}
+}
+
+func (d Messages) sheetTimes(f *incident.FactSheet) {
+	if c := d.PrimaryClock(); c != nil {
+		f.Deadline = c.Due
+	}
+	for _, st := range d.Scenario.Steps {
+		for _, t := range st.When {
+			if t.Kind == policy.WhenBefore && st.Trace && f.NextStepAt.IsZero() {
+				if at, _, _, ok := d.Schedule().trigger(t); ok {
+					f.NextStepAt = at
+				}
+			}
+			if t.Kind == policy.WhenDays && st.Task != "" && f.CallBefore.IsZero() {
+				if at, _, _, ok := d.Schedule().trigger(t); ok {
+					f.CallBefore = at
+				} else if d.Step(t.Name) != nil {
+					cal := d.Calendar(t.Calendar)
+					if date, err := cal.BusinessDayOnOrAfter(cal.Date(d.Now).AddDays(t.Days)); err == nil {
+						f.CallBefore = cal.At(date, t.Clock)
+					}
+				}
+			}
+		}
+	}
+	for _, t := range d.Scenario.Targets {
+		if c := d.Incident.Targets[t.Name]; c != nil {
+			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero()})
+		}
+	}
+}
+
+func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
+	f.Platforms = d.Contacts().Platforms()
+	f.Platform = platform
+	if platform != "" {
+		f.Platforms = []string{platform}
+	}
+	if platform == "" && len(f.Platforms) > 0 {
+		f.Platform = f.Platforms[0]
+	}
+	if p := d.Book.Directory.Platforms[f.Platform]; p != nil {
+		if p.Name != "" && f.CustomerName == "" {
+			f.CustomerName = p.Name
+		}
+		if p.Runbook != "" {
+			f.RunbookURL = p.Runbook
+		}
+	}
+	level, next := d.Guarantee(d.Now)
+	f.Guarantee, f.Reopens = level, next
+	if f.Cause == "" {
+		f.Cause = d.ProposedCause()
+	}
+}
+
+// Guarantee is the level of service in force, and when the first level begins
+// again.
+func (d Messages) Guarantee(at time.Time) (string, time.Time) {
+	for k, g := range d.Policy.Guarantees {
+		if g.Calendar == "" || d.Calendar(g.Calendar).IsOpen(at) {
+			if k == 0 {
+				return g.Level, time.Time{}
+			}
+			next, err := d.Calendar(d.Policy.Guarantees[0].Calendar).EffectiveStart(at)
+			if err != nil {
+				return g.Level, time.Time{}
+			}
+			return g.Level, next
+		}
+	}
+	return "", time.Time{}
+}
+
+// ProposedCause is what the signals suggest: a proposal that is shown and never
+// overrules a person (S2.4 to S2.11).
+func (d Messages) ProposedCause() string {
+	if len(d.Contacts().Platforms()) >= 3 && d.Incident.Identity["site"] != "" && d.Policy.Causes["ext.network"].Code != "" {
+		return "ext.network"
+	}
+	for _, code := range slices.Sorted(maps.Keys(d.Policy.Causes)) {
+		c := d.Policy.Causes[code]
+		suits := func(l model.Labels) bool {
+			return slices.Contains(c.Alerts, l[model.LabelAlertname]) || len(c.Match) > 0 && c.Match.Match(l)
+		}
+		for _, a := range d.Incident.Alerts {
+			if suits(a.Labels) {
+				return code
+			}
+		}
+		for _, r := range d.Incident.Reports {
+			if suits(r.Labels) {
+				return code
+			}
+		}
+	}
+	return ""
+}
+
+// history is what people need to know of what happened so far. A customer is not
+// told what another one's people said.
+func (d Messages) history(abroad bool) []incident.HistoryLine {
+	out := []incident.HistoryLine{{At: d.Incident.OpenedAt, What: "opened"}}
+	for _, a := range d.Incident.Acts {
+		if a.Episode != d.Incident.Episode || abroad && d.Book.Role(a.By) == act.Customer {
+			continue
+		}
+		text := a.Fields["note"]
+		if text == "" {
+			text = a.Fields["reason"]
+		}
+		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
+	}
+	for _, key := range d.Incident.Steps.Sorted() {
+		r := d.Incident.Steps[key]
+		if r.Episode == d.Incident.Episode && (r.Status == incident.StepAccepted || r.Status == incident.StepDecided) {
+			st := d.Step(r.Step)
+			if st == nil {
+				continue
+			}
+			out = append(out, incident.HistoryLine{At: r.DecidedAt, What: "mail", Text: st.Template})
+		}
+	}
+	sort.SliceStable(out, func(a, b int) bool { return out[a].At.Before(out[b].At) })
+	const most = 40
+	if len(out) > most {
+		out = append(out[:1:1], out[len(out)-most+1:]...)
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package situation
+
+import (
+	"vigie/rules/incident"
+	"vigie/rules/model"
+)
+
+// OtherBackup is the effective state of the machine's other backup: an open incident
+// on it counts more than any metric.
+func (d *Situation) OtherBackup() (model.EvidenceState, string) {
+	for _, s := range d.Facts.Siblings {
+		if !s.State.Ended() && !s.Repaired {
+			return model.EvidenceKO, "incident " + s.ID + " is open on the other backup (" + s.Role + ")"
+		}
+	}
+	switch st := d.Incident.Other.State; st {
+	case "":
+		return model.EvidenceUnknown, "the other backup has not been asked for yet"
+	case model.EvidenceUnknown:
+		if d.Incident.Progress.OtherAnswer == model.EvidenceOK {
+			return model.EvidenceOK, "checked by " + d.Incident.Progress.OtherBy
+		}
+		if d.Incident.Progress.OtherAnswer == model.EvidenceKO {
+			return model.EvidenceKO, "found not working by " + d.Incident.Progress.OtherBy
+		}
+		return st, "nothing is known of the other backup"
+	case model.EvidenceNone:
+		return st, "no other backup is known"
+	default:
+		return st, "other backup: " + string(st)
+	}
+}
+
+// OtherEvidence is what mails say of the other backup.
+func (d *Situation) OtherEvidence() incident.Evidence {
+	e := d.Incident.Other
+	st, why := d.OtherBackup()
+	if st != e.State {
+		e.Note = why
+		if st == model.EvidenceKO && e.Plan == "" {
+			for _, s := range d.Facts.Siblings {
+				if !s.State.Ended() {
+					e.Engine, e.Role = s.Engine, s.Role
+					if len(s.Plans) > 0 {
+						e.Plan = s.Plans[0]
+					}
+				}
+			}
+		}
+	}
+	e.State = st
+	if by := d.Incident.Progress.OtherBy; by != "" && d.Incident.Other.State == model.EvidenceUnknown {
+		e.By, e.Note = by, d.Incident.Progress.OtherNote
+	}
+	return e
+}
