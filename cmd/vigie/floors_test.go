@@ -162,6 +162,9 @@ func TestNoPackageOutgrowsItsRoom(t *testing.T) {
 func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
+		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
+		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
+		"golang.org/x/oauth2":                                       {"vigie/receiver/identity"},
 		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
 		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},

@@ -21,10 +21,10 @@ func (v *view) When(st *rules.Step) string {
 	}
 	text := strings.Join(parts, v.T("or"))
 	if len(st.OnlyIf) > 0 {
-		text += v.Fill("when.only_if", "what", v.conditions(st.OnlyIf, "and"))
+		text += v.Fill("when.only_if", "what", v.conditions(st.OnlyIf, v.T("and")))
 	}
 	if len(st.Unless) > 0 {
-		text += v.Fill("when.unless", "what", v.conditions(st.Unless, "or"))
+		text += v.Fill("when.unless", "what", v.conditions(st.Unless, v.T("or")))
 	}
 	if st.Repeat != nil {
 		text += v.Fill("when.repeat", "delay", v.delay(*st.Repeat))
@@ -53,16 +53,15 @@ func (v *view) trigger(t policy.Trigger) string {
 	case policy.WhenDayOf:
 		text = v.Fill("when.day_of", "clock", t.Clock.String(), "target", v.NameOf("target", t.Name))
 	case policy.WhenDays:
-		key := "when.days"
-		if t.Business {
-			key = "when.service_days"
+		parts := []string{"n", strconv.Itoa(t.Days), "clock", t.Clock.String(), "moment", v.moment(t.Name)}
+		if text = v.Fill("when.days", parts...); t.Business {
+			text = v.Fill("when.service_days", parts...)
 		}
-		text = v.Fill(key, "n", strconv.Itoa(t.Days), "clock", t.Clock.String(), "moment", v.moment(t.Name))
 	case policy.WhenOpening:
 		text = v.T("when.each_opening")
 	}
 	if len(t.Unless) > 0 {
-		text += v.Fill("when.unless", "what", v.conditions(t.Unless, "or"))
+		text += v.Fill("when.unless", "what", v.conditions(t.Unless, v.T("or")))
 	}
 	return text
 }
@@ -98,7 +97,7 @@ func (v *view) conditions(all []string, joint string) string {
 		}
 		out = append(out, text)
 	}
-	return strings.Join(out, v.T(joint))
+	return strings.Join(out, joint)
 }
 
 // delay says a length of time as a policy gives it.

@@ -194,3 +194,12 @@ func (v *view) ClockText(c clockRow) string {
 	}
 	return v.Fill("due.left", "span", v.Span(c.Remaining()))
 }
+
+// stepView is what the template of a step is given.
+type stepView struct {
+	V *view
+	S stepRow
+}
+
+// Step gives a step to its template.
+func (v *view) Step(s stepRow) stepView { return stepView{v, s} }

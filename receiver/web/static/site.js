@@ -15,7 +15,7 @@
     const bar = document.querySelector("[data-picked]");
     if (!bar) return;
     const n = document.querySelectorAll(".pick input:checked").length;
-    bar.textContent = n === 0 ? bar.dataset.none : n === 1 ? bar.dataset.one : bar.dataset.some.replace("{n}", n);
+    bar.textContent = n === 0 ? bar.getAttribute("data-text-0") : n === 1 ? bar.getAttribute("data-text-1") : bar.getAttribute("data-text-n").replace("{n}", n);
     bar.closest("form").classList.toggle("some", n > 0);
   };
   const needs = () => {
@@ -89,8 +89,8 @@
   const state = document.querySelector("[data-live-state]");
   const source = new EventSource("/changes");
   source.addEventListener("changed", soon);
-  source.addEventListener("open", () => { if (state) state.textContent = state.dataset.on; });
-  source.addEventListener("error", () => { if (state) state.textContent = state.dataset.off; });
+  source.addEventListener("open", () => { if (state) state.textContent = state.dataset.yes; });
+  source.addEventListener("error", () => { if (state) state.textContent = state.dataset.no; });
   // Time itself moves deadlines.
   setInterval(soon, 60000);
 })();
