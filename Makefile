@@ -77,6 +77,18 @@ DASHBOARDS ?=
 dashboards: check-go ## Write the Grafana dashboards from their source
 	@$(GO) run ./dashboards/generate $(DASHBOARDS)
 
+# make rules VIGIE=https://vigie.msp.example OUT=/etc/prometheus/rules
+VIGIE ?=
+OUT   ?=
+
+.PHONY: rules
+rules: ## Write the alerting rules with the address of your Vigie in their runbook_url
+	@if [[ ! '$(VIGIE)' =~ ^https?://[^/]+(/.*)?$$ || -z '$(OUT)' ]]; then \
+	  echo "say where your browsers reach Vigie and where the rules shall lie: make rules VIGIE=https://vigie.msp.example OUT=DIR" >&2; exit 1; fi
+	@mkdir -p '$(OUT)'
+	@for f in $(RULES); do sed 's#https://vigie.example/runbooks/#$(patsubst %/,%,$(VIGIE))/runbooks/#' "$$f" > '$(OUT)'/"$${f##*/}"; done
+	@echo "$(words $(RULES)) files in $(OUT); reload Prometheus"
+
 .PHONY: build
 build: check-needs ## Build our programs into bin/
 	@mkdir -p bin
@@ -92,6 +104,18 @@ cross: check-go ## Build backup_exporter for Linux and Windows into dist/
 	  echo "$$out"; \
 	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o "$$out" ./cmd/backup_exporter; \
 	done
+
+# Debian and RPM sort ~ before the release that is to come.
+RELEASE  := 0.1.0
+PACKAGE  := $(shell if t=$$(git describe --tags --exact-match 2>/dev/null); then echo "$${t#v}"; else echo "$(RELEASE)~dev$$(git rev-list --count HEAD 2>/dev/null || echo 0)+g$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"; fi)
+
+.PHONY: packages
+packages: check-needs ## Build .deb and .rpm packages of both programs into dist/
+	@GO='$(GO)' tools/packages/build '$(VERSION)' '$(REVISION)' '$(PACKAGE)'
+
+.PHONY: release
+release: check-needs ## Packages, Windows zip, OCI image, bill of materials and checksums into dist/
+	@GO='$(GO)' tools/packages/build '$(VERSION)' '$(REVISION)' '$(PACKAGE)' release
 
 .PHONY: tools
 tools: $(STACK) $(LINTER) ## Build the pinned Prometheus, Alertmanager, promtool, amtool and staticcheck into .cache/bin
@@ -130,6 +154,15 @@ ifneq ($(filter vigie-lab,$(COMMANDS)),)
 endif
 	@$(TALLY) total
 
+# What each commit waits for: no race detector, short tests, and not the packages
+# that start programs, play faults or long stories, or draw every board.
+SLOW := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+
+.PHONY: quick
+quick: check-needs check-format ## Check formatting, vet and the short tests, without race detector and slow packages
+	$(GO) vet ./...
+	$(GO) test -short $$($(GO) list ./... | grep -vxE '$(SLOW)')
+
 .PHONY: lint
 lint: check-needs $(LINTER) check-format ## Check formatting, vet and staticcheck
 	$(GO) vet ./...
@@ -160,6 +193,10 @@ faults: check-needs stack ## Play the long fault campaign and print its figures
 	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable' \
 	  ./receiver/store ./receiver ./receiver/faults ./exporters \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
+
+.PHONY: real-mail
+real-mail: check-needs ## Read mails from real mail servers and receive through them, out of Debian's packages
+	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal' ./exporters/inbox | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
 
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"vigie/docs/runbooks"
 	"vigie/receiver/message/languages"
 	"vigie/receiver/message/locale"
 )
@@ -35,6 +36,7 @@ var metrics = []string{
 	"backup_job_last_size_bytes",
 	"backup_job_consecutive_failures",
 	"backup_job_received_timestamp_seconds",
+	"backup_job_moved_timestamp_seconds",
 	"backup_agent_online",
 	"backup_agent_last_seen_timestamp_seconds",
 	"backup_repository_capacity_bytes",
@@ -45,6 +47,7 @@ var metrics = []string{
 	"backup_license_expiry_timestamp_seconds",
 	"backup_source_up",
 	"backup_source_last_refresh_timestamp_seconds",
+	"backup_source_poll_interval_seconds",
 	"backup_source_refresh_duration_seconds",
 	"backup_source_errors_total",
 	"backup_source_unknown_values_total",
@@ -54,6 +57,7 @@ var metrics = []string{
 	"backup_vanished_timestamp_seconds",
 	"backup_inventory_plan_listed",
 	"backup_inventory_machine_jobs",
+	"backup_inventory_source_expected",
 	"backup_inventory_unmatched_machines",
 
 	"up",
@@ -89,6 +93,7 @@ var metrics = []string{
 	"vigie_config_last_reload_successful",
 	"vigie_heartbeats_total",
 	"vigie_loop_last_turn_timestamp_seconds",
+	"vigie_platform_probe_expected",
 	"vigie_notification_outbox_oldest_timestamp_seconds",
 	"vigie_store_disk_free_bytes",
 	"vigie_store_disk_full",
@@ -220,38 +225,72 @@ func TestNoAlertEndsAtARestart(t *testing.T) {
 	}
 }
 
+// In every language, with the same sections in the same order.
 func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
-	want := map[string]bool{}
+	var alerts []string
 	for _, r := range rules(t) {
-		if r.Alert != "" {
-			want[r.Alert+".md"] = true
+		if r.Alert != "" && !slices.Contains(alerts, r.Alert) {
+			alerts = append(alerts, r.Alert)
 		}
 	}
-	files, err := os.ReadDir("runbooks")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range runbooks.Alerts() {
+		if !slices.Contains(alerts, name) {
+			t.Errorf("the runbook %s belongs to no alert", name)
+		}
 	}
-	for _, f := range files {
-		if !want[f.Name()] {
-			t.Errorf("runbooks/%s belongs to no alert", f.Name())
-		}
-		delete(want, f.Name())
-		text, err := os.ReadFile(filepath.Join("runbooks", f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		at := 0
-		for _, heading := range []string{"# " + strings.TrimSuffix(f.Name(), ".md"), "## What it means", "## What to look at first", "## What to do", "## When it is over"} {
-			i := strings.Index(string(text)[at:], heading)
-			if i < 0 {
-				t.Errorf("runbooks/%s lacks %q, or has it in another order", f.Name(), heading)
-				break
+	headings := map[string][]string{
+		"en": {"## What it means", "## What to look at first", "## What to do", "## When it is over"},
+		"fr": {"## Ce que cela signifie", "## Que regarder d'abord", "## Que faire", "## Quand c'est terminé"},
+	}
+	for _, language := range runbooks.Languages() {
+		for _, name := range alerts {
+			text, ok := runbooks.Page(language, name)
+			if !ok {
+				t.Errorf("%s: there is no runbook %s", language, name)
 			}
-			at += i + len(heading)
+			at := 0
+			for _, heading := range append([]string{"# " + name}, headings[language]...) {
+				i := strings.Index(text[at:], heading)
+				if i < 0 {
+					t.Errorf("%s: the runbook %s lacks %q, or has it in another order", language, name, heading)
+					break
+				}
+				at += i + len(heading)
+			}
 		}
 	}
-	for f := range want {
-		t.Errorf("runbooks/%s is missing", f)
+}
+
+// What a runbook names must be there: alerts, metrics, and commands of ours. Both
+// languages name the same.
+func TestRunbooksNameWhatThereIs(t *testing.T) {
+	known := append(slices.Clone(metrics), "prometheus_notifications_errors_total", "prometheus_rule_group_last_duration_seconds", "prometheus_rule_group_interval_seconds",
+		"vigie_notifications_sent_total", "backup_source_endpoint_up")
+	for _, r := range rules(t) {
+		known = append(known, r.Alert, r.Record)
+	}
+	code := regexp.MustCompile("`([^`]+)`")
+	metric := regexp.MustCompile(`\b(?:backup|vigie|prometheus|alertmanager|moodle)_[a-z_]*(?:seconds|total|bytes|info|up|used|limit|listed|jobs|expected)\b|\bbackup_job:[a-z_:]+`)
+	alert := regexp.MustCompile(`\b(?:Backup|Vigie|Moodle|Prometheus)[A-Z][A-Za-z]+\b`)
+	for _, name := range append(runbooks.Alerts(), "") {
+		var named [2]string
+		for i, language := range runbooks.Languages() {
+			text, _ := runbooks.Page(language, name)
+			if name == "" {
+				text = runbooks.Products(language, "BackupFailed")
+			}
+			for _, m := range append(metric.FindAllString(text, -1), alert.FindAllString(text, -1)...) {
+				if !slices.Contains(known, m) {
+					t.Errorf("%s %s names %s, which is nowhere", language, name, m)
+				}
+			}
+			for _, m := range code.FindAllStringSubmatch(text, -1) {
+				named[i] += strings.ReplaceAll(m[1], "NOM", "NAME") + "\n"
+			}
+		}
+		if named[0] != named[1] {
+			t.Errorf("%s: the languages name different things:\n%s\n%s", name, named[0], named[1])
+		}
 	}
 }
 

@@ -237,7 +237,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			}
 		}
 		for _, book := range regexp.MustCompile(`\$\{runbooks\}/([A-Za-z]+)`).FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join("..", "alerting-rules", "runbooks", book[1]+".md")); err != nil {
+			if _, err := os.Stat(filepath.Join("..", "docs", "runbooks", "en", book[1]+".md")); err != nil {
 				t.Error(err)
 			}
 		}

@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/internal/fleet"
 )
 
 // Inventory says which machines there should be, under which names the
 // products know them, and which backups each must have. It is immutable.
 type Inventory struct {
 	machines []*InventoryMachine                // sorted by customer, name
+	sources  []ExpectedSource                   // sorted by name
 	byName   map[inventoryKey]*InventoryMachine // by any name or alias, in lower case
 }
 
@@ -24,6 +27,8 @@ type InventoryMachine struct {
 	// source or the engine in front: "veeam-dupont:srv-ad".
 	Aliases []string
 	Plans   []InventoryPlan
+	// Schedules say when each plan starts, by its index; nil where none is said.
+	Schedules []*PlanSchedule
 	// Decommissioned is when the machine, or its customer, left; zero if not.
 	Decommissioned time.Time
 
@@ -36,6 +41,18 @@ type InventoryPlan struct {
 	Role   Role
 	Engine string
 	Plan   string
+}
+
+// PlanSchedule is when a plan starts, in the inventory's zone.
+type PlanSchedule struct {
+	fleet.Schedule
+	zone *time.Location
+}
+
+// ExpectedSource is a source that some exporter must read.
+type ExpectedSource struct {
+	Source   string
+	Exporter string // its label instance in Prometheus, empty for any
 }
 
 type inventoryKey struct{ customer, name string }
@@ -106,6 +123,7 @@ func (v *Inventory) Len() int {
 type Assessment struct {
 	Expected  []ExpectedMachine // sorted by customer, name; without those that left
 	Unmatched []UnmatchedSource // by source, in the order of the configuration
+	Sources   []ExpectedSource  // sorted by name
 
 	// Rendered is what the exposition made of it; nil if it did not yet.
 	Rendered any
@@ -137,7 +155,7 @@ type UnmatchedMachine struct {
 // Assess compares the inventory with what the sources list. A source that
 // cannot be read keeps its jobs and so changes nothing here.
 func (v *Inventory) Assess(views []*View, now time.Time) *Assessment {
-	out := &Assessment{}
+	out := &Assessment{Sources: v.sources}
 	jobs := map[*InventoryMachine][]*Job{}
 	for _, view := range views {
 		u := UnmatchedSource{Source: view.Source}
@@ -182,6 +200,44 @@ func (m *InventoryMachine) listed(jobs []*Job) []bool {
 		}
 	}
 	return out
+}
+
+// schedule is when the job starts by the plan that it is called after, or by the
+// only plan of its role and engine; nil if that is not said.
+func (m *InventoryMachine) schedule(j *Job) *PlanSchedule {
+	if m.Schedules == nil {
+		return nil
+	}
+	for _, exact := range []bool{true, false} {
+		var found []int
+		for i, p := range m.Plans {
+			if p.covers(j, exact) {
+				found = append(found, i)
+			}
+		}
+		if len(found) == 1 {
+			return m.Schedules[found[0]]
+		}
+	}
+	return nil
+}
+
+// apply says when the job runs next, where its product does not.
+func (s *PlanSchedule) apply(j *Job) {
+	if s == nil || !j.NextRun.IsZero() {
+		return
+	}
+	if s.Interval > 0 {
+		j.ExpectedInterval = s.Interval
+	}
+	if !j.Enabled || j.LastSuccess.IsZero() {
+		return
+	}
+	start := time.Time{}
+	if j.LastSuccess.Equal(j.LastRun) && j.LastDuration > 0 {
+		start = j.LastRun.Add(-j.LastDuration)
+	}
+	j.NextRun = s.Next(start, j.LastSuccess, s.zone)
 }
 
 func (p InventoryPlan) covers(j *Job, exact bool) bool {

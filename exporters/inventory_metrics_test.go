@@ -160,3 +160,98 @@ func TestInventoryHandler(t *testing.T) {
 		t.Errorf("%d without an inventory", code)
 	}
 }
+
+// A product that tells no next run has one where the inventory says the days.
+func TestTheInventorysSchedule(t *testing.T) {
+	inventory := inventoryOf(t, `timezone: Europe/Paris
+sources:
+  restic-dupont: {exporter: "127.0.0.1:9891"}
+  acronis-eu2:
+machines:
+  - customer: dupont
+    name: SRV-AD
+    class: server
+    plans:
+      - {plan: daily, role: primary, engine: restic, days: mon-fri, at: "22:00"}
+      - {plan: Sunday, role: local, engine: restic, interval: 168h}
+`)
+	friday := time.Date(2026, 3, 13, 22, 30, 0, 0, time.UTC)
+	job := func(plan string, role Role, result Result) Job {
+		return Job{ID: plan, Customer: "dupont", Machine: "SRV-AD", Role: role, Engine: "restic", Plan: plan, Enabled: true, ExpectedInterval: 24 * time.Hour,
+			Runs: []Run{{ID: plan, Start: friday.Add(-time.Hour), End: friday, Result: result}}}
+	}
+	told := job("monthly", Primary, Success)
+	told.NextRun = friday.Add(720 * time.Hour)
+	p := newPoller(t, PollerOptions{Name: "restic-dupont", Engine: "restic", Interval: 5 * time.Minute, Inventory: func() *Inventory { return inventory },
+		Now: func() time.Time { return friday.Add(time.Minute) }, Source: snapshotOf(job("daily", Primary, Success), job("Sunday", Local, Success), told)})
+	refresh(t, p)
+	m := shown(p, inventory, friday)
+	for _, want := range []string{
+		`backup_job_next_run_timestamp_seconds{source="restic-dupont",customer="dupont",job_id="daily"} 1.7736948e+09`, // Monday 22:00 in Paris
+		`backup_job_next_run_timestamp_seconds{source="restic-dupont",customer="dupont",job_id="monthly"} 1.776033e+09`,
+		`backup_job_expected_interval_seconds{source="restic-dupont",customer="dupont",job_id="daily"} 86400`,
+		`backup_job_expected_interval_seconds{source="restic-dupont",customer="dupont",job_id="Sunday"} 604800`,
+		`backup_inventory_source_expected{source="restic-dupont",exporter="127.0.0.1:9891"} 1`,
+		`backup_inventory_source_expected{source="acronis-eu2",exporter=""} 1`,
+		`backup_source_poll_interval_seconds{source="restic-dupont"} 300`,
+	} {
+		if !strings.Contains(m, want+"\n") {
+			t.Errorf("no %s in\n%s", want, m)
+		}
+	}
+	if strings.Contains(m, `next_run_timestamp_seconds{source="restic-dupont",customer="dupont",job_id="Sunday"}`) {
+		t.Error("an interval alone says no next run")
+	}
+}
+
+// A customer's new id takes the history along and says what it was called before.
+func TestAMovedJobSaysSo(t *testing.T) {
+	now, customer := at(0), "dupont-s-a-s"
+	file := filepath.Join(t.TempDir(), "state.json")
+	o := PollerOptions{StateFile: file, Now: func() time.Time { return now }, Source: fetch(func(context.Context) (Snapshot, error) {
+		return Snapshot{Jobs: []Job{{ID: "r1", Customer: customer, Machine: "SRV-AD", Enabled: true}}}, nil
+	})}
+	p := newPoller(t, o)
+	refresh(t, p)
+	said := func() bool {
+		return strings.Contains(shown(p, inventoryOf(t, goodInventory), now), `backup_job_moved_timestamp_seconds{source="s",customer="dupont-s-a-s",job_id="r1"} 1.7730936e+09`+"\n")
+	}
+	if said() {
+		t.Error("nothing moved yet")
+	}
+	customer = "dupont"
+	refresh(t, p)
+	if !said() {
+		t.Error("the move is not told")
+	}
+	if err := p.Save(); err != nil {
+		t.Fatal(err)
+	}
+	p = newPoller(t, o)
+	refresh(t, p)
+	if !said() {
+		t.Error("a restart forgot the move")
+	}
+	now = now.Add(32 * 24 * time.Hour)
+	refresh(t, p)
+	if said() {
+		t.Error("the move is told for ever")
+	}
+}
+
+func TestScheduleErrorsNameTheCure(t *testing.T) {
+	for text, want := range map[string]string{
+		"{plan: p, role: local, days: lundi}":    `i.yml:6: machines[0].plans[0].days: "lundi" is no day of the week; write for example mon-fri`,
+		"{plan: p, role: local, at: soon}":       `"soon" is no time of the day; write for example 22:00`,
+		"{plan: p, role: local, interval: 1s}":   `machines.A.plans: an interval of 1s cannot be; write one between`,
+		"{plan: p, role: local, except: monday}": `"monday" is no date; write for example 2026-12-25`,
+	} {
+		file := filepath.Join(t.TempDir(), "i.yml")
+		if err := os.WriteFile(file, []byte("machines:\n  - customer: d\n    name: A\n    class: nas\n    plans:\n      - "+text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadInventory([]string{file}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got  %v\nwant %s", text, err, want)
+		}
+	}
+}

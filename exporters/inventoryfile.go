@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,6 +122,11 @@ func (l *inventoryLoader) read(file string, text []byte) error {
 		}
 	}
 	l.sections = append(l.sections, doc.Section)
+	for name := range doc.Sources {
+		if CleanName(name) != name || name == "" {
+			return &ConfigError{File: file, Line: doc.Sources[name].At.Line, Key: "sources." + name, What: "the name does not fit into a label", Cure: "write the source's name as in the exporter's configuration"}
+		}
+	}
 	for i := range doc.Machines {
 		if err := l.add(&doc.Machines[i]); err != nil {
 			return err
@@ -142,8 +148,11 @@ func inventoryFault(f strict.Fault) error {
 		}
 	case strict.UnknownKey:
 		e.Key, e.What, e.Cure = join(f.Path, f.Name), "unknown key", "known here are "+strings.Join(f.Known, ", ")
-	case strict.BadValue: // nothing but dates reads itself
-		e.What, e.Cure = fmt.Sprintf("%q is no date", f.Name), "write for example 2026-06-01"
+	case strict.BadValue:
+		var cut bool
+		if e.What, e.Cure, cut = strings.Cut(f.What, ": "); !cut || strings.HasSuffix(f.Path, ".decommissioned") {
+			e.What, e.Cure = fmt.Sprintf("%q is no date", f.Name), "write for example 2026-06-01"
+		}
 	case estate.MissingColumn:
 		e.What, e.Cure = fmt.Sprintf("the column %q is missing", f.Name), "add it to the header and to each line"
 	case estate.RepeatedColumn:
@@ -200,7 +209,17 @@ func (m *InventoryMachine) addPlan(where string, said estate.Plan) error {
 	if slices.Contains(m.Plans, p) {
 		return at.fault(where+".plans", fmt.Sprintf("the %s plan %q stands twice", p.Role, p.Plan), "keep one")
 	}
+	if what, cure := said.Check(); what != "" {
+		return at.fault(where+".plans", what, cure)
+	}
 	m.Plans = append(m.Plans, p)
+	if said.IsZero() && m.Schedules == nil {
+		return nil
+	}
+	m.Schedules = append(m.Schedules, make([]*PlanSchedule, len(m.Plans)-len(m.Schedules))...)
+	if !said.IsZero() {
+		m.Schedules[len(m.Plans)-1] = &PlanSchedule{Schedule: said.Schedule}
+	}
 	return nil
 }
 
@@ -222,8 +241,28 @@ func (l *inventoryLoader) finish() (*Inventory, error) {
 			return nil, m.fault("machines."+m.Name+".customer", fmt.Sprintf("unknown customer %q", m.Customer), "add it under customers or mend the id")
 		}
 		m.Decommissioned = sooner(at, l.leaving[m].Start(zone))
+		for _, s := range m.Schedules {
+			if s != nil {
+				s.zone = zone
+			}
+		}
 	}
-	return newInventory(l.machines)
+	v, err := newInventory(l.machines)
+	if err == nil {
+		v.sources = l.expected()
+	}
+	return v, err
+}
+
+// expected are the sources of all files.
+func (l *inventoryLoader) expected() []ExpectedSource {
+	all := map[string]ExpectedSource{}
+	for _, s := range l.sections {
+		for name, said := range s.Sources {
+			all[name] = ExpectedSource{name, CleanName(said.Exporter)}
+		}
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b ExpectedSource) int { return strings.Compare(a.Source, b.Source) })
 }
 
 // sooner is the earlier of two instants, of which zero is none.

@@ -309,6 +309,7 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 func (p *Poller) publish(v *View) {
 	v.Errors = maps.Clone(p.errors)
 	v.UnknownValues = maps.Clone(p.unknown)
+	v.PollInterval = p.o.Interval
 	if v.Rendered = nil; p.o.Render != nil {
 		v.Rendered = p.o.Render(v, p.view.Load())
 	}
@@ -338,6 +339,8 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bo
 				// the job takes its history along.
 				r = p.records[from]
 				delete(p.records, from)
+				r.moved(from.customer, now)
+				p.dirty = true
 			}
 			p.records[key] = r
 		}
@@ -407,6 +410,7 @@ func (p *Poller) canonicalJob(job *Job) {
 	job.Machine = p.machine(job.Machine)
 	if expected != nil {
 		job.Machine, job.Class = expected.Name, expected.Class
+		job.schedule = expected.schedule(job)
 	}
 	if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
 		job.Class = class

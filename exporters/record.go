@@ -63,6 +63,9 @@ func (r *record) fold(job Job, o foldOptions) {
 	job.LastSuccess, job.LastRun, job.LastResult = old.LastSuccess, old.LastRun, old.LastResult
 	job.LastDuration, job.LastSize = old.LastDuration, old.LastSize
 	job.Failures, job.Error = old.Failures, old.Error
+	if job.MovedFrom, job.MovedAt = old.MovedFrom, old.MovedAt; o.now.Sub(job.MovedAt) > forgetAfter {
+		job.MovedFrom, job.MovedAt = "", time.Time{}
+	}
 	r.Job = &job
 	r.Missing, r.GoneAt = 0, time.Time{}
 
@@ -78,6 +81,14 @@ func (r *record) fold(job Job, o foldOptions) {
 	}
 	r.foldClaim(claim, o)
 	r.forgive()
+	job.schedule.apply(&job)
+}
+
+// moved notes that the job was known under another customer until now.
+func (r *record) moved(from string, now time.Time) {
+	job := *r.Job // what is shown is never changed
+	job.MovedFrom, job.MovedAt = from, now
+	r.Job = &job
 }
 
 func (r *record) foldRun(run Run, o foldOptions) {

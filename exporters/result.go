@@ -120,6 +120,14 @@ type Job struct {
 	Failures     int           `json:"failures,omitempty"` // consecutive failing runs
 	Error        string        `json:"error,omitempty"`    // of the last run, empty after a success
 
+	// MovedFrom is the id of the customer under which the job was known before,
+	// and MovedAt when that changed; empty if it did not within a month.
+	MovedFrom string    `json:"moved_from,omitempty"`
+	MovedAt   time.Time `json:"moved_at,omitzero"`
+
+	// schedule is when the inventory says that it starts; nil if it does not.
+	schedule *PlanSchedule
+
 	// Received is when a pushed result arrived; zero for polled sources.
 	Received time.Time `json:"received,omitzero"`
 }

@@ -11,7 +11,9 @@ type View struct {
 	Up          bool      // the last refresh was complete
 	LastRefresh time.Time // the last complete refresh, zero if never
 	Duration    time.Duration
-	Problem     string // of the last refresh, for people
+	// PollInterval is from the start of one refresh to that of the next.
+	PollInterval time.Duration
+	Problem      string // of the last refresh, for people
 
 	Jobs         []*Job     // sorted by customer, id; a job that changed is another one
 	Vanished     []Vanished // sorted by customer, id

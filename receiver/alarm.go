@@ -41,7 +41,7 @@ type alarm struct {
 
 // Run turns until ctx ends.
 func (a *alarm) Run(ctx context.Context) error {
-	return a.turns.run(ctx, "alarm", a.live().Timings.Tick, nil, a.turn)
+	return a.turns.Run(ctx, "alarm", a.live().Timings.Tick, nil, a.turn)
 }
 
 // turn calls somebody if it is time to.

@@ -21,7 +21,7 @@ type asker struct{ *core }
 
 // Run turns until ctx ends.
 func (a *asker) Run(ctx context.Context) error {
-	return a.turns.run(ctx, "evidence", a.live().Timings.Tick, nil, a.turn)
+	return a.turns.Run(ctx, "evidence", a.live().Timings.Tick, nil, a.turn)
 }
 
 // turn asks for what is to be asked for by now.

@@ -27,21 +27,18 @@ func (s *scheduler) noticeSetBack(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("after the clock was set back: %w", err)
 		}
+		s.anew.begin()
 		s.afterSetBack()
 	}
 	s.lookedAt.Store(now.UnixNano())
 	return nil
 }
 
-// foreshorten lets every open incident decide anew, and brings forward what
-// would wait for longer than anything does.
+// foreshorten brings forward what would wait for longer than anything does.
 func foreshorten(tx *store.Tx, book *rules.Book, retry time.Duration, now time.Time) error {
 	var hold time.Duration
 	for _, p := range book.Policies() {
 		hold = max(hold, p.Hold)
-	}
-	if err := tx.WakeOpen(now); err != nil {
-		return err
 	}
 	return tx.BringForward(now, store.Horizons{Asked: now.Add(askedWithin), Held: now.Add(hold), Sent: now.Add(max(retry, leaseFor))})
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/receiver/loop"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -19,7 +20,7 @@ type core struct {
 	metrics *metrics
 	now     func() time.Time // the only clock
 	parts   atomic.Pointer[Parts]
-	turns   *turns
+	turns   *loop.Turns
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 

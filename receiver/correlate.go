@@ -21,7 +21,7 @@ type correlator struct {
 
 // Run turns until ctx ends.
 func (c *correlator) Run(ctx context.Context) error {
-	return c.turns.run(ctx, "correlation", c.live().Timings.Tick, nil, c.turn)
+	return c.turns.Run(ctx, "correlation", c.live().Timings.Tick, nil, c.turn)
 }
 
 // turn looks for common failures if there is a reason to.

@@ -59,7 +59,7 @@ type digest struct {
 
 // Run turns until ctx ends.
 func (o *digest) Run(ctx context.Context) error {
-	return o.turns.run(ctx, "digest", digestEvery, nil, o.turn)
+	return o.turns.Run(ctx, "digest", digestEvery, nil, o.turn)
 }
 
 // turn makes the overview of the day when its hour has come, once a day: the

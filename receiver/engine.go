@@ -18,6 +18,7 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/evidence"
 	"vigie/receiver/link"
+	"vigie/receiver/loop"
 	"vigie/receiver/message/languages"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/notify"
@@ -138,7 +139,7 @@ type Engine struct {
 	sealer     *sealer
 	upkeep     *upkeep
 	alarm      *alarm
-	heartbeat  *heartbeat
+	heartbeat  *heartbeats
 	digest     *digest
 }
 
@@ -169,10 +170,10 @@ func wire(o Options) *Engine {
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
 	c.metrics = newMetrics(o.Registry, c)
-	c.turns = &turns{log: o.Logger, errors: c.metrics.loopErrors, stalled: o.Stalled}
+	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
-		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeat{core: c}}
+		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
 	e.board = &board{core: c}
@@ -209,7 +210,7 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
 	now := e.now()
-	if err := p.Links.open(); err != nil {
+	if err := p.Links.Open(); err != nil {
 		return err
 	}
 	book := p.Book
@@ -229,7 +230,10 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 				return err
 			}
 		}
-		tx.AfterCommit(func() { e.parts.Store(&p) })
+		tx.AfterCommit(func() {
+			e.parts.Store(&p)
+			e.scheduler.anew.begin()
+		})
 		// Whoever reloads may have mended the mail settings, or a file they name.
 		if err := tx.Hasten(now); err != nil {
 			return err
@@ -291,10 +295,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		return err
 	})
-	for _, loop := range []interface{ Run(context.Context) error }{
+	for _, l := range []interface{ Run(context.Context) error }{
 		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest,
 	} {
-		g.Go(func() error { return loop.Run(ctx) })
+		g.Go(func() error { return l.Run(ctx) })
 	}
 	return g.Wait()
 }
@@ -303,7 +307,7 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) Hurry() { e.reconciler.hurry() }
 
 // Healthy returns an error that names a loop which does not turn any more.
-func (e *Engine) Healthy() error { return e.turns.healthy() }
+func (e *Engine) Healthy() error { return e.turns.Healthy() }
 
 // Ready returns an error while the store does not take anything, or will soon
 // take nothing more.

@@ -7,82 +7,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"vigie/receiver/link"
 	"vigie/rules"
 	"vigie/rules/act"
 )
-
-const (
-	linkValid    = 14 * 24 * time.Hour
-	maxLinkValid = 90 * 24 * time.Hour
-)
-
-// Links signs the links of mails and reads them again.
-type Links struct {
-	file  string
-	valid time.Duration
-	keys  *link.Keys // nil before open
-}
-
-// NewLinks returns links that are signed with the keys of a file and work for
-// that long, 14 days when 0. The file is a secret: it is read when an engine
-// takes the links into use.
-func NewLinks(file string, valid time.Duration) *Links {
-	return &Links{file: file, valid: orDefault(valid, linkValid)}
-}
-
-// open reads the keys; nil links need none.
-func (l *Links) open() (err error) {
-	if l == nil {
-		return nil
-	}
-	if l.keys, err = link.ReadKeys(l.file); err != nil {
-		return fmt.Errorf("links.key_file: %w", err)
-	}
-	return nil
-}
-
-func (c *Config) links() *Links {
-	if c.Links == nil {
-		return nil
-	}
-	return NewLinks(c.Path(c.Links.KeyFile), c.Links.ValidFor)
-}
-
-// onlyShows is the purpose of a link that leads to no act.
-const onlyShows = "incident"
-
-// purpose returns the act of a link and what of it is settled already.
-func purpose(name string) (verb string, settled rules.Labels, known bool) {
-	row, form, known := act.For(name)
-	settled = rules.Labels{}
-	for i := 0; i+1 < len(form.Settled); i += 2 {
-		settled[form.Settled[i]] = form.Settled[i+1]
-	}
-	return row.Verb, settled, known || name == onlyShows
-}
-
-// token makes the link of a message for one purpose; none for a page that is
-// not ours.
-func (l *Links) token(n rules.Notification, _ rules.Party, what string) string {
-	if _, _, known := purpose(what); !known || n.IncidentID == "" || l.keys == nil {
-		return ""
-	}
-	g := link.Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
-	for _, p := range n.To {
-		g.Outside = g.Outside || p.Outside
-		who := p.Person
-		if who == "" {
-			who = p.Address
-		}
-		if !slices.Contains(g.Persons, who) {
-			g.Persons = append(g.Persons, who)
-		}
-	}
-	return l.keys.Sign(g)
-}
 
 // Opened is a link that was opened: what it is for, and for whom.
 type Opened struct {
@@ -95,6 +24,10 @@ type Opened struct {
 	Actors []string
 	// Used tells when and by whom it was used, if it was.
 	Used *rules.ActRecord
+	// Offers are the purposes of a link that is about all rows of a mail, and Rows
+	// those rows; none of a link that is good for one thing.
+	Offers []string
+	Rows   []Opened
 }
 
 // OpenLink reads a link and changes nothing. With an error that the link is too
@@ -105,11 +38,20 @@ func (e *Engine) OpenLink(ctx context.Context, token string) (Opened, error) {
 	if p.Links == nil {
 		return o, link.ErrForged
 	}
-	g, err := p.Links.keys.Verify(token, e.now())
+	g, err := p.Links.Verify(token, e.now())
 	if err != nil && !errors.Is(err, link.ErrExpired) {
 		return o, err
 	}
-	verb, _, known := purpose(g.Purpose)
+	if wanted, many := link.Offers(g.Purpose); many {
+		return e.openRows(ctx, g, wanted, err)
+	}
+	return e.opened(ctx, g, err)
+}
+
+// opened is the link of a grant that is genuine; err is its age.
+func (e *Engine) opened(ctx context.Context, g link.Grant, err error) (o Opened, _ error) {
+	p := e.live()
+	verb, _, known := link.Purpose(g.Purpose)
 	if !known {
 		return o, link.ErrForged
 	}
@@ -163,6 +105,10 @@ func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules
 	if err != nil {
 		return rules.Decision{}, err
 	}
+	return e.follow(ctx, o, who, fields)
+}
+
+func (e *Engine) follow(ctx context.Context, o Opened, who string, fields rules.Labels) (rules.Decision, error) {
 	if o.Verb == "" {
 		return rules.Decision{}, refused(405, "this link only shows the incident")
 	}
@@ -179,7 +125,7 @@ func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules
 		return rules.Decision{}, refused(403, "this link gives no other right than to answer")
 	}
 	fields = fields.Clone()
-	_, settled, _ := purpose(o.Purpose)
+	_, settled, _ := link.Purpose(o.Purpose)
 	maps.Copy(fields, settled)
 	delete(fields, rules.VerbSilence) // told by Alertmanager alone
 	return e.Act(ctx, o.Grant.Incident, rules.Act{Verb: o.Verb, By: who, Fields: fields, External: o.Outside,

@@ -93,15 +93,18 @@ var (
 	dataQuality = prometheus.NewDesc("vigie_data_quality_issues", "Firing signals with a fault in their data, by fault.", []string{"issue"}, nil)
 	watchdogAt  = prometheus.NewDesc("vigie_watchdog_last_received_timestamp_seconds",
 		"When the watchdog alert was last received; absent before the first.", nil, nil)
-	loopTurned = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
-	diskFree   = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
-	diskSize   = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
-	storeUp    = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
+	loopTurned     = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
+	diskFree       = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
+	diskSize       = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
+	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
+	expectedProbe  = prometheus.NewDesc("vigie_platform_probe_expected", "A probe that a platform of the inventory must have.", []string{"platform", "site", "probe"}, nil)
+	storeUp        = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
 )
 
 // Describe sends the descriptions of what is collected.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{incidentsOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp} {
+	for _, d := range []*prometheus.Desc{incidentsOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp,
+		expectedSource, expectedProbe} {
 		ch <- d
 	}
 }
@@ -114,6 +117,7 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	s.expected(gauge)
 	for issue, n := range s.issues.counts() {
 		gauge(dataQuality, float64(n), issue)
 	}
@@ -123,10 +127,7 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	if !last.IsZero() {
 		gauge(watchdogAt, seconds(last))
 	}
-	s.turns.latest.Range(func(name, v any) bool {
-		gauge(loopTurned, seconds(v.(turn).at), name.(string))
-		return true
-	})
+	s.turns.Each(func(name string, at time.Time) { gauge(loopTurned, seconds(at), name) })
 	if d, err := s.store.Disk(); err == nil {
 		gauge(diskFree, float64(d.Free))
 		gauge(diskSize, float64(d.Size))
@@ -156,5 +157,23 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	gauge(outboxPending, float64(backlog.Pending))
 	if !backlog.Oldest.IsZero() {
 		gauge(outboxOldest, seconds(backlog.Oldest))
+	}
+}
+
+// expected tells what the inventory says must be watched, so that the rules need
+// not remember what once was.
+func (s *state) expected(gauge func(*prometheus.Desc, float64, ...string)) {
+	d := s.Book().Directory
+	for source, exporter := range d.Sources {
+		gauge(expectedSource, 1, source, exporter)
+	}
+	for id, p := range d.Platforms {
+		site := p.Host
+		if site == "" {
+			site = id
+		}
+		for _, probe := range p.Probes {
+			gauge(expectedProbe, 1, id, site, probe)
+		}
 	}
 }

@@ -120,7 +120,7 @@ func (c *causes) get() (channels, texts []string) {
 
 // Run turns until ctx ends.
 func (o *outbox) Run(ctx context.Context) error {
-	return o.turns.run(ctx, "outbox", o.live().Timings.Tick, nil, o.turn)
+	return o.turns.Run(ctx, "outbox", o.live().Timings.Tick, nil, o.turn)
 }
 
 // turn sends what is due, until nothing is due and nothing is on its way.
@@ -217,7 +217,7 @@ func (o *outbox) deliver(ctx context.Context, way *onTheWay) error {
 		}
 		select {
 		case x := <-way.ended:
-			o.turns.progress("outbox")
+			o.turns.Progress("outbox")
 			if err := way.note(x); err != nil {
 				return err
 			}

@@ -47,7 +47,7 @@ type reconciler struct {
 
 // Run turns until ctx ends.
 func (r *reconciler) Run(ctx context.Context) error {
-	return r.turns.run(ctx, "reconcile", r.live().Timings.Reconcile, r.hurried, r.turn)
+	return r.turns.Run(ctx, "reconcile", r.live().Timings.Reconcile, r.hurried, r.turn)
 }
 
 // hurry makes reconciliation run now instead of at its next turn.

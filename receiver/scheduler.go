@@ -22,21 +22,37 @@ const (
 type scheduler struct {
 	*core
 	lookedAt atomic.Int64 // the latest instant at which the clock was looked at
+	anew     anew
 	// afterSetBack lets other loops forget what a wrong clock told them.
 	afterSetBack func()
 }
 
 // Run turns until ctx ends.
 func (s *scheduler) Run(ctx context.Context) error {
-	return s.turns.run(ctx, "tick", s.live().Timings.Tick, nil, s.turn)
+	return s.turns.Run(ctx, "tick", s.live().Timings.Tick, nil, s.turn)
 }
 
-// turn lets every incident decide whose time has come.
+// turn lets every incident decide whose time has come, and between that those
+// that are to be looked at anew.
 func (s *scheduler) turn(ctx context.Context) error {
-	now := s.now()
-	if err := s.noticeSetBack(ctx, now); err != nil {
-		return err
+	for more := true; more; {
+		now := s.now()
+		if err := s.noticeSetBack(ctx, now); err != nil {
+			return err
+		}
+		var err error
+		if more, err = s.lookAnew(ctx, now); err != nil {
+			return err
+		}
+		if err := s.wakeDue(ctx, now); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// wakeDue lets every incident decide whose time has come.
+func (s *scheduler) wakeDue(ctx context.Context, now time.Time) error {
 	var alerts, incidents bool
 	err := s.store.Peek(func(tx *store.Tx) (err error) {
 		alerts, incidents, err = tx.AnyDue(now)

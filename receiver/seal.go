@@ -11,7 +11,7 @@ type sealer struct{ *core }
 
 // Run turns until ctx ends.
 func (s *sealer) Run(ctx context.Context) error {
-	return s.turns.run(ctx, "seal", sealEach, nil, s.turn)
+	return s.turns.Run(ctx, "seal", sealEach, nil, s.turn)
 }
 
 // turn seals what the journal grew by since the last seal. Each seal is logged:

@@ -16,9 +16,7 @@ const (
 	sealEach   = time.Minute
 	upkeepEach = time.Minute
 	// retainEach is how often old incidents are looked for.
-	retainEach = time.Hour
-	// MinRetention is the least time for which evidence must be kept.
-	MinRetention     = 365 * 24 * time.Hour
+	retainEach       = time.Hour
 	defaultRetention = 730 * 24 * time.Hour
 )
 
@@ -41,7 +39,7 @@ func newUpkeep(c *core, r prometheus.Registerer) *upkeep {
 
 // Run turns until ctx ends.
 func (u *upkeep) Run(ctx context.Context) error {
-	return u.turns.run(ctx, "upkeep", upkeepEach, nil, u.turn)
+	return u.turns.Run(ctx, "upkeep", upkeepEach, nil, u.turn)
 }
 
 // turn takes the ballast back aboard once the disk has room again, and deletes

@@ -83,7 +83,7 @@ type watchdog struct {
 
 // Run turns until ctx ends.
 func (w *watchdog) Run(ctx context.Context) error {
-	return w.turns.run(ctx, "watchdog", w.live().Timings.Tick, nil, w.turn)
+	return w.turns.Run(ctx, "watchdog", w.live().Timings.Tick, nil, w.turn)
 }
 
 // recall takes over when an earlier process last heard the watchdog.

@@ -16,17 +16,10 @@ const sameRunWithin = 10 * time.Minute
 // incident's failures are those of the plan that failed most often.
 func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	run := incident.UnixTime(s.Annotations["last_run"])
-	runs, last, since := 0, time.Time{}, time.Time{}
-	for _, o := range d.Incident.Alerts {
-		if o.Labels == nil || incident.JobOf(o.Labels) != incident.JobOf(s.Labels) {
-			continue
-		}
-		n, start := o.Runs, o.RunStart
-		if n == 0 { // kept before runs were counted, or of the episode before
-			n, start = d.Incident.Failures, o.StartsAt
-		}
-		runs = max(runs, n)
-		last, since = incident.Later(last, o.Run), incident.Later(since, start)
+	known := d.runsOf(s.Labels)
+	runs, last, since := known.counted, known.last, known.since
+	if known.uncounted > 0 {
+		runs = max(runs, d.Incident.Failures)
 	}
 	switch {
 	case runs == 0:
@@ -38,6 +31,48 @@ func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	case started.Sub(since) > sameRunWithin:
 		runs++
 	}
+	if a.Labels != nil && a.Runs == 0 {
+		d.jobRuns(a.Labels).uncounted--
+	}
 	a.Runs, a.Run, a.RunStart = runs, incident.Later(last, run), incident.Later(since, started)
+	known.counted, known.last, known.since = a.Runs, a.Run, a.RunStart
 	d.Incident.Failures = max(d.Incident.Failures, runs)
+}
+
+// jobRuns is what an incident's alerts know of the runs of one job.
+type jobRuns struct {
+	counted     int       // the most that one of them counts
+	uncounted   int       // alerts kept before runs were counted, or of the episode before
+	last, since time.Time // the newest run known, and when the newest alert began
+}
+
+// runsOf returns what is known of the job of an alert with those labels. It goes
+// through the alerts once for a decision, however many of them come in.
+func (d *decider) runsOf(l Labels) *jobRuns {
+	if d.runs == nil {
+		d.runs = map[incident.Job]*jobRuns{}
+		for _, a := range d.Incident.Alerts {
+			if a.Labels != nil {
+				d.jobRuns(a.Labels).add(a)
+			}
+		}
+	}
+	return d.jobRuns(l)
+}
+
+func (d *decider) jobRuns(l Labels) *jobRuns {
+	j := incident.JobOf(l)
+	if d.runs[j] == nil {
+		d.runs[j] = &jobRuns{}
+	}
+	return d.runs[j]
+}
+
+func (r *jobRuns) add(a *Alert) {
+	start := a.RunStart
+	if a.Runs == 0 {
+		r.uncounted++
+		start = a.StartsAt
+	}
+	r.counted, r.last, r.since = max(r.counted, a.Runs), incident.Later(r.last, a.Run), incident.Later(r.since, start)
 }

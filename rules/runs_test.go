@@ -64,3 +64,26 @@ func TestClosedReopensForANewRunOnly(t *testing.T) {
 	b.do(rules.Fired{Signal: s, Confirmed: true}, s.StartsAt)
 	b.is(rules.Open)
 }
+
+// An alert of an incident that has many costs no more than one of an incident that
+// has few: a delivery may bring a thousand.
+func TestRunsAreCountedInOnePass(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	each := func(alerts int) float64 {
+		var signals []rules.Signal
+		for n := range alerts {
+			s := backupAlert("dupont", "SRV-AD", "server", "primary", "plan-"+strconv.Itoa(n), "failed", now)
+			s.Fingerprint = strconv.Itoa(n)
+			delete(s.Labels, rules.LabelJobID)
+			signals = append(signals, book.Classify(s, now).Signal)
+		}
+		b := opened(t, book, signals[0], now)
+		return testing.AllocsPerRun(1, func() {
+			inc := *b
+			inc.do(rules.Repeated{Signals: signals}, now)
+		}) / float64(alerts)
+	}
+	if few, many := each(50), each(1000); many > 2*few {
+		t.Errorf("%.0f allocations an alert among 1,000, %.0f among 50", many, few)
+	}
+}

@@ -197,6 +197,7 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 			delete(i.Alerts, k)
 		}
 	}
+	d.runs = nil
 	d.stopwatch().reopenClocks()
 	d.state(Open, why)
 	d.raise("reopened", d.Now)

@@ -473,8 +473,12 @@ func (b *builder) planName(u *unit) string {
 	return cmp.Or(u.status.Name, string(u.resource.Aggregate.Names), u.kind)
 }
 
-// enabled: a policy counts as switched off only if the product says so.
+// enabled: a policy counts as switched off only if the product says so, of it
+// or of its schedule.
 func (b *builder) enabled(u *unit) bool {
+	if u.policy != nil && b.schedule(u.policy).off {
+		return false
+	}
 	for _, id := range u.ids {
 		if p := b.policies[id]; p != nil && p.Enabled != nil && !*p.Enabled {
 			return false

@@ -13,6 +13,8 @@ type schedule struct {
 	slots []int
 	// every is used where the settings tell a period but no slots.
 	every time.Duration
+	// off tells that the schedule is switched off: nothing starts by itself.
+	off bool
 }
 
 type settings struct {
@@ -41,8 +43,11 @@ const week = 7 * 24 * 60 // minutes
 // schedule, for which the configured interval is used.
 func scheduleOf(raw json.RawMessage) schedule {
 	var s settings
-	if len(raw) == 0 || json.Unmarshal(raw, &s) != nil || s.Scheduling.Enabled != nil && !*s.Scheduling.Enabled {
+	if len(raw) == 0 || json.Unmarshal(raw, &s) != nil {
 		return schedule{}
+	}
+	if s.Scheduling.Enabled != nil && !*s.Scheduling.Enabled {
+		return schedule{off: true}
 	}
 	var out schedule
 	for _, set := range s.Scheduling.BackupSets {

@@ -383,6 +383,22 @@ func TestDisabledPlan(t *testing.T) {
 	}
 }
 
+// A plan that nothing starts by itself is not overdue.
+func TestDisabledSchedule(t *testing.T) {
+	b := newBench(t, acronissim.Options{})
+	b.sim.SetScheduleEnabled(b.daily, false)
+	b.Refresh()
+	if b.job("SRV-AD").Enabled {
+		t.Error("still enabled")
+	}
+	b.sim.SetScheduleEnabled(b.daily, true)
+	b.restart()
+	b.Refresh()
+	if !b.job("SRV-AD").Enabled {
+		t.Error("not enabled again")
+	}
+}
+
 func TestIncrementalTasks(t *testing.T) {
 	b := newBench(t, acronissim.Options{PageSize: 100})
 	b.Refresh()

@@ -37,7 +37,8 @@ func families() []family {
 	planListed := customers("backup_inventory_plan_listed", "Whether a source lists a job for a plan that the inventory expects.", writePlanListed)
 	machineJobs := customers("backup_inventory_machine_jobs", "Jobs that the sources list for a machine of the inventory.", writeMachineJobs)
 	unmatched := sources("backup_inventory_unmatched_machines", "Machines of a source that the inventory does not have under any name.", gauge, writeUnmatched)
-	planListed.inventory, machineJobs.inventory, unmatched.inventory = true, true, true
+	expected := sources("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", gauge, writeExpectedSource)
+	planListed.inventory, machineJobs.inventory, unmatched.inventory, expected.inventory = true, true, true, true
 	return []family{
 		customers("backup_job_info", "The names of a job: one plan on one protected object.", writeJobInfo),
 		customers("backup_job_last_success_timestamp_seconds", "End of the last successful run; absent if there never was one.",
@@ -69,6 +70,7 @@ func families() []family {
 			jobValue(func(j *exporters.Job) (float64, bool) { return float64(j.Failures), true })),
 		customers("backup_job_received_timestamp_seconds", "When a pushed result arrived.",
 			jobTime(func(j *exporters.Job) time.Time { return j.Received })),
+		customers("backup_job_moved_timestamp_seconds", "When a job was last known under this customer, before the customer got another id; absent again after a month.", writeMoved),
 		customers("backup_agent_online", "Whether the backup agent of a machine is connected to its product.", writeAgentOnline),
 		customers("backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", writeAgentSeen),
 		customers("backup_repository_capacity_bytes", "Capacity of a backup repository.",
@@ -86,13 +88,15 @@ func families() []family {
 		customers("backup_quota_limit", "Amount allowed of a subscribed item; absent if unlimited.", writeQuotaLimit),
 		customers("backup_license_expiry_timestamp_seconds", "When a licence or subscription ends.", writeLicense),
 		customers("backup_vanished_timestamp_seconds", "When a complete listing first lacked a job that was known; absent again after a month.", writeVanished),
-		planListed, machineJobs, unmatched,
+		planListed, machineJobs, unmatched, expected,
 		sources("backup_source_info", "A configured source and the product it reads.", gauge, writeSourceInfo),
 		up,
 		sources("backup_source_last_refresh_timestamp_seconds", "When the source was last read completely. Sources are polled in the background, not at scrape.", gauge,
 			sourceValue(func(v *part) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })),
 		sources("backup_source_refresh_duration_seconds", "Duration of the last refresh, complete or not.", gauge,
 			sourceValue(func(v *part) (float64, bool) { return v.Duration.Seconds(), true })),
+		sources("backup_source_poll_interval_seconds", "Planned time between two refreshes.", gauge,
+			sourceValue(func(v *part) (float64, bool) { return v.PollInterval.Seconds(), v.PollInterval > 0 })),
 		sources("backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge,
 			sourceValue(func(v *part) (float64, bool) {
 				if v.ClockSkew == nil {
@@ -311,6 +315,20 @@ func writePlanListed(w *writer, name string, v *part) {
 func writeMachineJobs(w *writer, name string, v *part) {
 	for _, m := range v.expected {
 		w.sample(name, float64(m.Jobs), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class))
+	}
+}
+
+func writeMoved(w *writer, name string, v *part) {
+	for _, j := range v.Jobs {
+		if j.MovedFrom != "" {
+			w.sample(name, unix(j.MovedAt), "source", v.Source, "customer", j.MovedFrom, "job_id", j.ID)
+		}
+	}
+}
+
+func writeExpectedSource(w *writer, name string, v *part) {
+	for _, s := range v.sources {
+		w.sample(name, 1, "source", s.Source, "exporter", s.Exporter)
 	}
 }
 

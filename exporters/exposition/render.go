@@ -55,7 +55,7 @@ func RenderAssessment(a, before *exporters.Assessment) any {
 
 func renderAssessment(a *exporters.Assessment, old *page) *page {
 	p := newPage(old)
-	p.render(&part{View: &exporters.View{}, expected: a.Expected, unmatched: a.Unmatched}, old, true)
+	p.render(&part{View: &exporters.View{}, expected: a.Expected, unmatched: a.Unmatched, sources: a.Sources}, old, true)
 	return p
 }
 
@@ -122,6 +122,7 @@ type part struct {
 	Licenses     []exporters.License
 	expected     []exporters.ExpectedMachine
 	unmatched    []exporters.UnmatchedSource
+	sources      []exporters.ExpectedSource
 }
 
 // same tells whether two cells hold the same. Jobs are compared as what they

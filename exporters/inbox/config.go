@@ -70,7 +70,9 @@ type IMAPConfig struct {
 	Security     string `yaml:"security"`
 	Username     string `yaml:"username"`
 	PasswordFile string `yaml:"password_file"`
-	Mailbox      string `yaml:"mailbox"` // INBOX
+	// OAuth2 takes the place of the password where the provider takes none.
+	OAuth2  *OAuth2Config `yaml:"oauth2"`
+	Mailbox string        `yaml:"mailbox"` // INBOX
 	// After is what becomes of mails that were read: keep, seen, or move:FOLDER.
 	After string `yaml:"after"`
 	// Lookback is how far back a mailbox is read for the first time; 31 days.
@@ -308,8 +310,7 @@ func (c *IMAPConfig) validate(dir string) error {
 	if c.Username == "" {
 		return bad("imap.username", "missing", "write the name of the mailbox's account")
 	}
-	c.password = exporters.Secret{File: c.PasswordFile}
-	if err := c.password.Resolve(dir, "imap.password"); err != nil {
+	if err := c.validateLogin(dir); err != nil {
 		return err
 	}
 	c.Mailbox = cmp.Or(c.Mailbox, "INBOX")
@@ -330,6 +331,17 @@ func (c *IMAPConfig) validate(dir string) error {
 		return bad("imap.tls.ca_file", err.Error(), "name a PEM file that holds the server's certificate or its authority's")
 	}
 	return nil
+}
+
+func (c *IMAPConfig) validateLogin(dir string) error {
+	if c.OAuth2 == nil {
+		c.password = exporters.Secret{File: c.PasswordFile}
+		return c.password.Resolve(dir, "imap.password")
+	}
+	if c.PasswordFile != "" {
+		return bad("imap.password_file", "given together with oauth2", "keep one of them")
+	}
+	return c.OAuth2.validate(dir)
 }
 
 func loopback(host string) bool {

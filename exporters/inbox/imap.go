@@ -46,6 +46,9 @@ type mailbox struct {
 	dir    string
 	take   func(envelope, []byte) (bool, error)
 	now    func() time.Time
+	tokens *exporters.TokenCache // nil where a password is enough
+	// mechanisms are those that take a token; the first that is offered is used.
+	mechanisms []string
 
 	mu    sync.Mutex
 	place *place // nil until first needed
@@ -69,8 +72,12 @@ type place struct {
 	Tries       int         `json:"tries,omitempty"`
 }
 
-func newMailbox(c *Config, take func(envelope, []byte) (bool, error), now func() time.Time) *mailbox {
-	return &mailbox{config: c.IMAP, limit: c.Limits.MessageBytes, dir: c.Folder, take: take, now: now}
+func newMailbox(c *Config, take func(envelope, []byte) (bool, error), o exporters.SourceOptions) *mailbox {
+	b := &mailbox{config: c.IMAP, limit: c.Limits.MessageBytes, dir: c.Folder, take: take, now: o.Now}
+	if c.IMAP.OAuth2 != nil {
+		b.tokens, b.mechanisms = newTokens(c.IMAP.OAuth2, o), []string{sasl.OAuthBearer, xoauth2}
+	}
+	return b
 }
 
 func (b *mailbox) path() string { return filepath.Join(b.dir, "imap.json") }
@@ -291,6 +298,9 @@ func (v *visit) leave() {
 }
 
 func (v *visit) login(ctx context.Context) error {
+	if v.tokens != nil {
+		return v.bearer(ctx)
+	}
 	password, err := v.config.password.Read()
 	if err != nil {
 		return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonAuth, Err: err}
@@ -302,20 +312,32 @@ func (v *visit) login(ctx context.Context) error {
 	} else {
 		err = v.client.Login(v.config.Username, password).Wait()
 	}
-	var refused *imap.Error
-	if errors.As(err, &refused) {
-		switch refused.Code {
-		case "", imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
-		default:
-			// Its words might repeat what was sent; its code cannot.
-			return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonServer, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", cut(printable(string(refused.Code)), 60))}
-		}
-		return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonAuth, Err: errors.New("the server refuses the name or the password")}
-	}
-	if err != nil {
+	return v.loginFault(ctx, err, "the server refuses the name or the password")
+}
+
+// loginFault tells a refusal apart by its code. The server's words might repeat
+// what was sent; its code cannot.
+func (v *visit) loginFault(ctx context.Context, err error, refusal string) error {
+	var no *imap.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &no):
 		return fault(ctx, exporters.ReasonUnreachable, err)
+	case aboutCredentials(no):
+		return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonAuth, Err: errors.New(refusal)}
+	default:
+		return &exporters.SourceError{Endpoint: "imap", Reason: exporters.ReasonServer, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", cut(printable(string(no.Code)), 60))}
 	}
-	return nil
+}
+
+// aboutCredentials tells whether a refusal is about who logs in.
+func aboutCredentials(e *imap.Error) bool {
+	switch e.Code {
+	case "", imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
+		return true
+	}
+	return false
 }
 
 // enter opens the folder, and begins anew if it is another than before. It

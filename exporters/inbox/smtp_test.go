@@ -395,6 +395,15 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		{"no door", func(b *bench) { b.config.SMTP = nil }, "imap: missing, and smtp as well"},
 		{"IMAP in clear", imap(func(c *IMAPConfig) { c.Security = "none" }), "imap.security: none would show the password"},
 		{"no password", imap(func(c *IMAPConfig) { c.PasswordFile = "" }), "imap.password_file: missing"},
+		{"password and token", imap(func(c *IMAPConfig) { c.OAuth2 = &OAuth2Config{} }), "imap.password_file: given together with oauth2"},
+		{"no token server", imap(func(c *IMAPConfig) { c.PasswordFile, c.OAuth2 = "", &OAuth2Config{ClientID: "x"} }), "imap.oauth2.token_url: missing; write for example"},
+		{"no client", imap(func(c *IMAPConfig) { c.PasswordFile, c.OAuth2 = "", &OAuth2Config{TokenURL: tokenURL(t)} }), "imap.oauth2.client_id: missing"},
+		{"no secret", imap(func(c *IMAPConfig) {
+			c.PasswordFile, c.OAuth2 = "", &OAuth2Config{TokenURL: tokenURL(t), ClientID: "x"}
+		}), "imap.oauth2.client_secret_file: missing"},
+		{"no such secret", imap(func(c *IMAPConfig) {
+			c.PasswordFile, c.OAuth2 = "", &OAuth2Config{TokenURL: tokenURL(t), ClientID: "x", ClientSecretFile: "nowhere"}
+		}), "imap.oauth2.client_secret_file: "},
 		{"delete", imap(func(c *IMAPConfig) { c.After = "delete" }), `imap.after: "delete" is unknown; write keep, seen, or move:`},
 		{"move to itself", imap(func(c *IMAPConfig) { c.After = "move:INBOX" }), "imap.after"},
 		{"no rules", func(b *bench) { b.config.Rules = nil }, "rules: missing"},

@@ -52,7 +52,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		s.ignored[string(r)] = 0 // so that the first one is an increase
 	}
 	if c.IMAP != nil {
-		s.door = newMailbox(c, s.take, o.Now)
+		s.door = newMailbox(c, s.take, o)
 	} else {
 		s.door = newServer(c, s.take, o.Now)
 	}

@@ -2,6 +2,7 @@ package synology
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,15 +15,16 @@ const versionGood = "3"
 // actionBackup tells a backup from a restore, a deletion and the rest.
 const actionBackup = "1"
 
-// activeJobs gives one job for each device of each task. The result is told
-// for the task only: it holds for all its devices.
+// activeJobs gives one job for each device of each task. A result is that of a
+// run of the task, and holds for the devices of that run: somebody may have
+// started a backup of one of them by hand.
 func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown counter) []exporters.Job {
 	var out []exporters.Job
 	for i := range tasks {
 		t := &tasks[i]
 		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: "active/" + string(t.ID), Machine: cmp.Or(string(t.Name), string(t.ID)),
 			Class: class(t.BackupType, unknown), Role: c.ActiveBackup.BackupRole, Engine: Engine, Plan: cmp.Or(string(t.Name), string(t.ID)),
-			ObjectType: objectActive, Enabled: true, NextRun: t.Next.Time}
+			ObjectType: objectActive, Enabled: t.Schedule.Paused.Lower() != "true", NextRun: t.Next.Time}
 		unit.ExpectedInterval = c.ExpectedInterval.Of(unit.Class)
 		switch status := word(t.Status); status {
 		case "", "waiting", "deleting", "unscheduled", "none":
@@ -40,9 +42,31 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 			d, one := &t.Devices[n], unit
 			one.ID += "/" + cmp.Or(string(d.ID), string(d.HostName))
 			one.Machine = cmp.Or(string(d.HostName), unit.Machine)
-			one.Runs = append([]exporters.Run{}, unit.Runs...)
+			one.Runs = f.ofDevice(t, d, unit.Runs, unknown)
 			out = append(out, one)
 		}
+	}
+	return out
+}
+
+// ofDevice gives the runs of a task that were runs of the device, too. Where
+// the NAS does not tell, one that failed may have failed for the device, and one
+// that went well proves nothing for it. Which device a version is of is not told.
+func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown counter) []exporters.Run {
+	if len(t.Devices) == 1 {
+		return slices.Clone(runs)
+	}
+	var out []exporters.Run
+	for _, r := range runs {
+		told := t.Last != nil && len(t.Last.Config.Devices) > 0
+		switch {
+		case r.Coarse || told && !t.Last.covers(d):
+			continue
+		case !told && !r.Result.Failing():
+			unknown("device_list", "")
+			r.Result, r.Error = exporters.Unknown, "the NAS does not tell whether this device was among those that were saved"
+		}
+		out = append(out, r)
 	}
 	return out
 }

@@ -252,6 +252,60 @@ func TestActiveBackupVersions(t *testing.T) {
 	}
 }
 
+// A backup of one device, started by hand, says nothing of the task's others.
+func TestActiveBackupOfOneDevice(t *testing.T) {
+	b := newBench(t, synologysim.Options{})
+	b.Refresh()
+	good := b.job("PC-LEA").LastSuccess
+	b.Clock.Advance(24 * time.Hour)
+	b.sim.EndActive(b.pcs, 1, 4, 0)
+	b.Refresh()
+	b.Clock.Advance(time.Hour)
+	b.sim.EndActive(b.pcs, 1, 2, 3, b.pcs.Devices[1])
+	for range 2 {
+		b.Refresh()
+		if j := b.job("PC-LEA"); j.LastResult != exporters.Failed || j.Failures != 1 || !j.LastSuccess.Equal(good) {
+			t.Errorf("PC-LEA: %s, %d failures, success %v", j.LastResult, j.Failures, j.LastSuccess)
+		}
+		if j := b.job("PC-ATELIER"); j.LastResult != exporters.Success || !j.LastSuccess.Equal(b.Clock.Now()) {
+			t.Errorf("PC-ATELIER: %s, success %v", j.LastResult, j.LastSuccess)
+		}
+		sourcetest.Check(t, b.Poller.Save())
+		b.restart()
+	}
+	// A version is of some device; after a restore nothing else is told.
+	b.Clock.Advance(24 * time.Hour)
+	b.sim.EndActive(b.pcs, 1, 2, 3, b.pcs.Devices[1])
+	b.Clock.Advance(time.Hour)
+	b.sim.EndActive(b.pcs, 128, 2, 0)
+	b.Refresh()
+	if j := b.job("PC-LEA"); j.LastResult != exporters.Failed || !j.LastSuccess.Equal(good) {
+		t.Errorf("by a version: %s, success %v", j.LastResult, j.LastSuccess)
+	}
+	// Without a list of devices a good run proves nothing for each of several.
+	for status, want := range map[int]exporters.Result{2: exporters.Unknown, 4: exporters.Failed} {
+		b.Clock.Advance(24 * time.Hour)
+		b.sim.EndActive(b.pcs, 1, status, 0)
+		b.sim.Do(func() { delete(b.pcs.Last, "task_config") })
+		b.Refresh()
+		if j := b.job("PC-LEA"); j.LastResult != want || !j.LastSuccess.Equal(good) {
+			t.Errorf("status %d without devices: %s, success %v", status, j.LastResult, j.LastSuccess)
+		}
+	}
+}
+
+// A task whose schedule somebody paused is not overdue.
+func TestPausedSchedule(t *testing.T) {
+	b := newBench(t, synologysim.Options{})
+	b.sim.Do(func() { b.vm.Paused, b.cloud.Unscheduled = true, true })
+	b.Refresh()
+	for name, want := range map[string]bool{"srv-ad": false, "Cloud": false, "PC-LEA": true} {
+		if j := b.job(name); j.Enabled != want {
+			t.Errorf("%s: enabled %v", name, j.Enabled)
+		}
+	}
+}
+
 // The NAS writes its wall clock without a zone; some write seconds.
 func TestWallClock(t *testing.T) {
 	paris, err := time.LoadLocation("Europe/Paris")

@@ -2,6 +2,7 @@ package synology
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"vigie/exporters"
@@ -92,14 +93,17 @@ type target struct {
 
 // activeTask is a task of Active Backup for Business.
 type activeTask struct {
-	ID         exporters.Text  `json:"task_id"`
-	Name       exporters.Text  `json:"task_name"`
-	BackupType exporters.Text  `json:"backup_type"`
-	Status     exporters.Text  `json:"status"`
-	Devices    []device        `json:"devices"`
-	Last       *activeResult   `json:"last_result"`
-	Next       stamp           `json:"next_trigger_time"`
-	Versions   []activeVersion `json:"versions"`
+	ID         exporters.Text `json:"task_id"`
+	Name       exporters.Text `json:"task_name"`
+	BackupType exporters.Text `json:"backup_type"`
+	Status     exporters.Text `json:"status"`
+	Devices    []device       `json:"devices"`
+	Last       *activeResult  `json:"last_result"`
+	Next       stamp          `json:"next_trigger_time"`
+	Schedule   struct {
+		Paused exporters.Text `json:"is_continuous_paused"`
+	} `json:"sched_content"`
+	Versions []activeVersion `json:"versions"`
 }
 
 type device struct {
@@ -117,6 +121,17 @@ type activeResult struct {
 	Errors   exporters.Text `json:"error_count"`
 	Warnings exporters.Text `json:"warning_count"`
 	Bytes    exporters.Text `json:"transfered_bytes"` // sic
+	Config   struct {
+		Devices []device `json:"device_list"`
+	} `json:"task_config"`
+}
+
+// covers tells whether the run was one of the device. Of several devices an
+// answer that does not list those of the run may mean any.
+func (r *activeResult) covers(d *device) bool {
+	return r != nil && slices.ContainsFunc(r.Config.Devices, func(x device) bool {
+		return x.ID != "" && x.ID == d.ID || x.ID == "" && x.HostName != "" && x.HostName == d.HostName
+	})
 }
 
 type activeVersion struct {

@@ -17,7 +17,7 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine"}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except"}
 
 // ordinary are the columns of a list with a line for each machine.
 var ordinary = columns[:6]
@@ -133,7 +133,8 @@ func (t *table) row(row []string) {
 	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: list(get("aliases"))}
 	m.Plans = t.plans(m.Name, get("plans"))
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
-	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != ""
+	t.schedule(m.Name, &p, get)
+	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero()
 	if ofPlan {
 		p.Role, p.Column = cmp.Or(p.Role, Roles()[0]), "backup_role"
 		m.Plans = append(m.Plans, p)
@@ -146,6 +147,26 @@ func (t *table) row(row []string) {
 		return
 	}
 	t.join(&t.machines[n], m)
+}
+
+// schedule reads the columns that say when a plan starts.
+func (t *table) schedule(machine string, p *Plan, get func(string) string) {
+	read := func(column string, err error) {
+		if err != nil {
+			what, cure, _ := strings.Cut(err.Error(), ": ")
+			t.fault("machines."+machine+"."+column, what, cure)
+		}
+	}
+	read("days", p.Days.UnmarshalScalar(get("days")))
+	read("except", p.Except.UnmarshalScalar(get("except")))
+	if text := get("at"); text != "" {
+		read("at", p.Starts.UnmarshalScalar(text))
+	}
+	if text := get("interval"); text != "" {
+		var err error
+		p.Interval, err = strict.ParseDuration(text)
+		read("interval", err)
+	}
 }
 
 // join adds to a machine what a further line says of it.

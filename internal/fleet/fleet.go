@@ -21,6 +21,14 @@ type Section struct {
 	Timezone  Zone                `yaml:"timezone"`
 	Customers map[string]Customer `yaml:"customers"`
 	Machines  []Machine           `yaml:"machines"`
+	Sources   map[string]Source   `yaml:"sources"`
+}
+
+// Source is one entry of sources, by its name in the exporter: a product that
+// some exporter must read.
+type Source struct {
+	At       strict.Position
+	Exporter string `yaml:"exporter"` // its label instance in Prometheus; "" for any
 }
 
 // Customer is one entry of customers, by id.
@@ -52,6 +60,8 @@ type Plan struct {
 	Plan   string `yaml:"plan"`
 	Role   string `yaml:"role"`
 	Engine string `yaml:"engine"`
+	// Schedule is when it starts, for products that do not tell.
+	Schedule
 	// Column is where its role stands in a CSV file with a line for each plan;
 	// "" for plans that are written as a list.
 	Column string

@@ -243,3 +243,28 @@ func TestSubjectsKeepIncidentsApart(t *testing.T) {
 		}
 	}
 }
+
+// A mail about several incidents leads to one page for all of them; a customer's
+// to no more than to answer there.
+func TestOnePageForSeveralRows(t *testing.T) {
+	r := newTestRenderer(t)
+	for id, want := range map[string]string{"B1": "/a/several:take,silence,escalate", "B7": "/a/several:take,assign", "B11": "/a/several:answer,take,assign", "B4": "/a/several:answer."} {
+		for _, lang := range []string{"fr", "en"} {
+			first := example(id, lang)[0]
+			many, err := r.Render(bundle(first, 3))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := strings.ReplaceAll(many.HTML+many.Text, "%2C", ","); strings.Count(text, want) != 2 || id == "B4" && strings.Contains(text, "take") {
+				t.Errorf("%s/%s has not one link %s:\n%s", id, lang, want, many.Text)
+			}
+			lone, err := r.Render([]rules.Notification{first, first})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(lone.HTML, "several:") {
+				t.Errorf("%s/%s: one incident has a page for several", id, lang)
+			}
+		}
+	}
+}

@@ -56,7 +56,7 @@ func TestWords(t *testing.T) {
 
 // Uses of a word: its key as a whole, or the beginning of the keys of a list.
 var (
-	wholeKey = regexp.MustCompile(`\.(?:Word|Say|Plural|Has|word|say) ?\(?"([a-z0-9_.]+)"`)
+	wholeKey = regexp.MustCompile(`\.(?:Word|Say|Plural|Has|word|say|plural) ?\(?"([a-z0-9_.]+)"`)
 	listKey  = regexp.MustCompile(`\.(?:NameOf|name)\("([a-z_]+)"|\.(?:Word|Say|Has|word|say)\("([a-z_.]+\.)" ?\+`)
 	factKey  = regexp.MustCompile(`\.add\("([a-z_]+)"|\bkey :?= "([a-z_.]+)"`)
 	headKeys = regexp.MustCompile(`\.head\(([^)]*)\)`)

@@ -306,7 +306,7 @@ func (e *eraser) scrubbed(v any) any {
 	return v
 }
 
-func (tx *Tx) pairs(query string) ([][2]string, error) {
+func (tx *statements) pairs(query string) ([][2]string, error) {
 	rows, err := tx.q.query(query)
 	if err != nil {
 		return nil, err

@@ -268,10 +268,22 @@ func (tx *Tx) WakeSource(source string, now time.Time) error {
 	return err
 }
 
-// WakeOpen wakes every open incident, with [rules.Refreshed].
-func (tx *Tx) WakeOpen(now time.Time) error {
-	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1`, now.UnixNano(), incidents.WakeRefreshed)
-	return err
+// OpenAfter returns the ids of the open incidents whose numbers follow after, in
+// their order, and the number of the last of them.
+func (tx *Tx) OpenAfter(after, limit int) (ids []string, last int, err error) {
+	rows, err := tx.q.query(`SELECT id, number FROM incident WHERE open = 1 AND number > ? ORDER BY number LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, after, err
+	}
+	defer rows.Close()
+	for last = after; rows.Next(); {
+		var id string
+		if err := rows.Scan(&id, &last); err != nil {
+			return nil, after, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, last, rows.Err()
 }
 
 // Postpone sets an incident's waking without looking at the incident, for one

@@ -132,7 +132,7 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 }
 
 // unseal puts a chain's head down for the next seal.
-func (tx *Tx) unseal(chain string, length int64, head []byte) error {
+func (tx *statements) unseal(chain string, length int64, head []byte) error {
 	_, err := tx.q.exec(`INSERT INTO unsealed (chain, length, head) VALUES (?, ?, ?)
 		ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, chain, length, head)
 	return err

@@ -103,3 +103,9 @@ func (tx *Tx) Again(p Post, message string, refused bool, now time.Time) (int, e
 	n, err := done.RowsAffected()
 	return int(n), err
 }
+
+// Together returns the notifications that left in one message with the one of
+// that id.
+func (tx *Tx) Together(id string) ([]rules.Notification, error) {
+	return tx.notifications(`id = ? OR message IN (SELECT message FROM notification WHERE id = ? AND message <> '') ORDER BY hold_until, incident, position`, id, id)
+}

@@ -19,7 +19,7 @@ const (
 
 // Notify puts a notification into the outbox. The same id twice is one
 // notification.
-func (tx *Tx) Notify(n rules.Notification) error {
+func (tx Outbox) Notify(n rules.Notification) error {
 	value, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("notification %s: %w", n.ID, err)
@@ -32,21 +32,21 @@ func (tx *Tx) Notify(n rules.Notification) error {
 }
 
 // Withdraw takes a notification back, if it is still held.
-func (tx *Tx) Withdraw(id string) error {
+func (tx Outbox) Withdraw(id string) error {
 	_, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id)
 	return err
 }
 
 // DueBundles returns the keys of the bundles whose hold has ended, in the order
 // in which they were due.
-func (tx *Tx) DueBundles(now time.Time, limit int) ([]string, error) {
+func (tx Outbox) DueBundles(now time.Time, limit int) ([]string, error) {
 	return tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
 		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
 }
 
 // BundleIncidents returns the incidents that a bundle's notifications which
 // have not left yet are about.
-func (tx *Tx) BundleIncidents(key string) ([]string, error) {
+func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 	return tx.texts(`SELECT DISTINCT incident FROM notification WHERE bundle_key = ? AND message = ''`, key)
 }
 
@@ -55,7 +55,7 @@ func (tx *Tx) BundleIncidents(key string) ([]string, error) {
 // while an earlier one about its incident, which is due no later than itself,
 // waits in another bundle, so that nobody reads a story backwards; stuck names
 // the bundles for which nothing waits.
-func (tx *Tx) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
+func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
 	where := `bundle_key = ? AND message = '' AND NOT EXISTS (
 		SELECT 1 FROM notification before WHERE before.incident = notification.incident AND before.position < notification.position
 			AND before.message = '' AND before.bundle_key <> notification.bundle_key AND before.hold_until <= notification.hold_until`
@@ -72,7 +72,7 @@ func (tx *Tx) Bundle(key string, now time.Time, stuck []string) ([]rules.Notific
 	return tx.notifications(where+` ORDER BY hold_until, incident, position`, args...)
 }
 
-func (tx *Tx) notifications(where string, args ...any) ([]rules.Notification, error) {
+func (tx Outbox) notifications(where string, args ...any) ([]rules.Notification, error) {
 	values, err := tx.texts(`SELECT value FROM notification WHERE `+where, args...)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (tx *Tx) notifications(where string, args ...any) ([]rules.Notification, er
 }
 
 // Notifications returns what a message tells.
-func (tx *Tx) Notifications(message string) ([]rules.Notification, error) {
+func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
 	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
 }
 
@@ -105,7 +105,7 @@ func (tx *Tx) Held(incident string) ([]rules.Notification, error) {
 // CreateMessage turns notifications into a message: from now on it has its id and its
 // final form. It returns false, and changes nothing, when one of them is not
 // waiting any more.
-func (tx *Tx) CreateMessage(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
+func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
 	for _, n := range ns {
 		waiting, err := tx.number(`SELECT COUNT(*) FROM notification WHERE id = ? AND message = ''`, n.ID)
 		if err != nil || waiting == 0 {
@@ -164,12 +164,12 @@ const dueTransmissions = `t.next_at <= ? AND NOT EXISTS (
 // DueTransmissions returns the transmissions to make now. One waits while an
 // earlier message about one of its incidents has not reached the same
 // recipient, so that nobody reads a story backwards.
-func (tx *Tx) DueTransmissions(now time.Time, limit int) ([]Transmission, error) {
+func (tx Outbox) DueTransmissions(now time.Time, limit int) ([]Transmission, error) {
 	return tx.transmissions(dueTransmissions, now.UnixNano(), limit)
 }
 
 // Lease claims transmissions before they are made and counts the attempt.
-func (tx *Tx) Lease(ts []Transmission, until time.Time) error {
+func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 	for i := range ts {
 		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ?`,
 			Sending, until.UnixNano(), ts[i].Message, ts[i].Address); err != nil {
@@ -182,20 +182,20 @@ func (tx *Tx) Lease(ts []Transmission, until time.Time) error {
 
 // ReleaseLeases lets transmissions go on that a process which is no more had
 // begun. What became of them is not known, so they are made again.
-func (tx *Tx) ReleaseLeases(now time.Time) error {
+func (tx Outbox) ReleaseLeases(now time.Time) error {
 	_, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ?`, Pending, now.UnixNano(), Sending)
 	return err
 }
 
 // Transmissions returns how far a message has come with each recipient.
-func (tx *Tx) Transmissions(message string) ([]Transmission, error) {
+func (tx Outbox) Transmissions(message string) ([]Transmission, error) {
 	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
 }
 
 const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t.detail, m.template, t.attempts, t.since, t.next_at, t.ended_at
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
-func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
+func (tx Outbox) transmissions(where string, args ...any) ([]Transmission, error) {
 	rows, err := tx.q.query(selectTransmissions+where, args...)
 	if err != nil {
 		return nil, err
@@ -216,7 +216,7 @@ func (tx *Tx) transmissions(where string, args ...any) ([]Transmission, error) {
 }
 
 // Message returns the final form of a message as it was sealed.
-func (tx *Tx) Message(id string) ([]byte, error) {
+func (tx Outbox) Message(id string) ([]byte, error) {
 	vs, err := tx.texts(`SELECT value FROM message WHERE id = ?`, id)
 	if err != nil {
 		return nil, err
@@ -230,7 +230,7 @@ func (tx *Tx) Message(id string) ([]byte, error) {
 // Thread returns the first message of an incident's thread that an address has
 // accepted before the given message; "" for none. Of a message about several
 // incidents the thread is that of the first, whose number its subject bears.
-func (tx *Tx) Thread(incident, message, address string) (string, error) {
+func (tx Outbox) Thread(incident, message, address string) (string, error) {
 	ids, err := tx.texts(`SELECT m.id FROM notification n JOIN message m ON m.id = n.message JOIN transmission t ON t.message = m.id
 		WHERE n.incident = ? AND n.message <> '' AND LOWER(t.address) = LOWER(?) AND t.status = ?
 			AND m.position < (SELECT position FROM message WHERE id = ?)
@@ -243,14 +243,14 @@ func (tx *Tx) Thread(incident, message, address string) (string, error) {
 }
 
 // Finish ends a transmission, accepted or refused for good.
-func (tx *Tx) Finish(message, address, status, detail string, now time.Time) error {
+func (tx Outbox) Finish(message, address, status, detail string, now time.Time) error {
 	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = NULL, ended_at = ? WHERE message = ? AND address = ?`,
 		status, detail, now.UnixNano(), message, address)
 	return err
 }
 
 // Retry puts a transmission off.
-func (tx *Tx) Retry(message, address, detail string, next time.Time) error {
+func (tx Outbox) Retry(message, address, detail string, next time.Time) error {
 	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = ? WHERE message = ? AND address = ?`,
 		Pending, detail, next.UnixNano(), message, address)
 	return err
@@ -258,7 +258,7 @@ func (tx *Tx) Retry(message, address, detail string, next time.Time) error {
 
 // Hasten makes due at once what waits to be tried again. What is being sent stays
 // with whoever sends it.
-func (tx *Tx) Hasten(now time.Time) error {
+func (tx Outbox) Hasten(now time.Time) error {
 	_, err := tx.q.exec(`UPDATE transmission SET next_at = ? WHERE status = ? AND next_at > ?`, now.UnixNano(), Pending, now.UnixNano())
 	return err
 }
@@ -272,7 +272,7 @@ type Backlog struct {
 
 // Backlog counts notifications whose hold has ended and transmissions that are
 // not accepted. What is still held is not late.
-func (tx *Tx) Backlog(now time.Time) (Backlog, error) {
+func (tx Outbox) Backlog(now time.Time) (Backlog, error) {
 	var b Backlog
 	for _, q := range []string{
 		`SELECT COUNT(*), MIN(hold_until) FROM notification WHERE message = '' AND hold_until <= ?`,

@@ -27,6 +27,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		`SELECT id FROM incident WHERE wake_at <= 1 ORDER BY wake_at, number LIMIT 10`,
 		strings.ReplaceAll(anyDue, "?", "1"),
 		`SELECT id FROM incident WHERE ask_at <= 1 ORDER BY ask_at, number LIMIT 10`,
+		`SELECT id, number FROM incident WHERE open = 1 AND number > 1 ORDER BY number LIMIT 10`,
 		`SELECT value FROM incident WHERE blinds = 1 AND open = 1 ORDER BY number`,
 		`SELECT value FROM incident WHERE entry = 'correlated' AND open = 1 ORDER BY number`,
 		`SELECT value FROM incident WHERE open = 1 AND began_at >= 1`,

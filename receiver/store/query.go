@@ -28,7 +28,7 @@ func instant(n sql.NullInt64) time.Time {
 var rowsAtOnce = [...]int{32, 8, 4, 2, 1}
 
 // insert inserts rows of so many columns, several with one statement.
-func (tx *Tx) insert(columns int, args []any, before, after string) error {
+func (tx *statements) insert(columns int, args []any, before, after string) error {
 	for _, rows := range rowsAtOnce {
 		for n := rows * columns; len(args) >= n; args = args[n:] {
 			row := "(" + strings.Repeat("?, ", columns-1) + "?)"
@@ -49,7 +49,7 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return keys
 }
 
-func (tx *Tx) texts(query string, args ...any) ([]string, error) {
+func (tx *statements) texts(query string, args ...any) ([]string, error) {
 	rows, err := tx.q.query(query, args...)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (tx *Tx) texts(query string, args ...any) ([]string, error) {
 	return out, rows.Err()
 }
 
-func (tx *Tx) number(query string, args ...any) (int64, error) {
+func (tx *statements) number(query string, args ...any) (int64, error) {
 	rows, err := tx.q.query(query, args...)
 	if err != nil {
 		return 0, err

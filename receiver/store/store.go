@@ -440,7 +440,8 @@ func (s *Store) savepoint(j *job, k *known) error {
 	if err := s.conn.run("SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := &Tx{q: s.conn, job: j, known: k, saved: s.saved.Load()}
+	tx := newTx(s.conn, j, k)
+	tx.saved = s.saved.Load()
 	if j.err = guarded(j.fn, tx); j.err != nil {
 		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
@@ -502,7 +503,7 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 func (s *Store) Peek(fn func(*Tx) error) error {
 	s.peeking.Lock()
 	defer s.peeking.Unlock()
-	return fn(&Tx{q: s.peeks})
+	return fn(newTx(s.peeks, nil, nil))
 }
 
 func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
@@ -511,7 +512,7 @@ func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer t.Rollback() // nothing was written
-	return fn(&Tx{q: viewer{ctx, t}})
+	return fn(newTx(viewer{ctx, t}, nil, nil))
 }
 
 // querier is the writer's connection or a view of the data.
@@ -603,6 +604,20 @@ func (v viewer) exec(string, ...any) (sql.Result, error) {
 
 // Tx is one transaction. It is not for use outside the function it is given to.
 type Tx struct {
+	*statements
+	Outbox
+}
+
+func newTx(q querier, j *job, k *known) *Tx {
+	s := &statements{q: q, job: j, known: k}
+	return &Tx{s, Outbox{s}}
+}
+
+// Outbox is what has been decided to be told and has not been delivered yet.
+type Outbox struct{ *statements }
+
+// statements run in one transaction.
+type statements struct {
 	q     querier
 	job   *job
 	known *known // nil in a view
@@ -617,4 +632,4 @@ type known struct {
 }
 
 // AfterCommit calls f once the transaction has been committed.
-func (tx *Tx) AfterCommit(f func()) { tx.job.after = append(tx.job.after, f) }
+func (tx *statements) AfterCommit(f func()) { tx.job.after = append(tx.job.after, f) }

@@ -363,7 +363,7 @@ func (f *verifier) witness(kept Seal) error {
 	return nil
 }
 
-func (tx *Tx) blobs(query string, args ...any) ([][]byte, error) {
+func (tx *statements) blobs(query string, args ...any) ([][]byte, error) {
 	rows, err := tx.q.query(query, args...)
 	if err != nil {
 		return nil, err

@@ -76,6 +76,9 @@ type form struct {
 	Persons              []option
 	Fields               []field
 	Button               string
+	// Several is set on a page about all rows of a mail, Who once that is settled.
+	Several *several
+	Who     string
 }
 
 type field struct {
@@ -98,6 +101,9 @@ func (l *linkPages) show(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, p, o, err)
 	case o.Used != nil:
 		l.used(w, p, o)
+	case len(o.Rows) > 0:
+		p.Form = l.choose(p, o, url.Values{})
+		l.write(w, http.StatusOK, p)
 	default:
 		p.Form = l.form(p, o, url.Values{})
 		l.write(w, http.StatusOK, p)
@@ -116,6 +122,10 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := r.ParseForm(); err != nil {
 		l.fail(w, p, o, refuse(http.StatusBadRequest, "not readable"))
+		return
+	}
+	if len(o.Rows) > 0 {
+		l.rows(w, r, p, o)
 		return
 	}
 	d, err := l.o.Engine.FollowLink(r.Context(), token, r.PostForm.Get("who"), l.fields(p, o, r.PostForm))
@@ -204,6 +214,11 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	if o.Incident.ID == "" {
 		return p
 	}
+	if len(o.Rows) > 0 {
+		t.Zone, t.Ref = o.Incident.OpenedAt.Location(), l.o.Now()
+		p.Title = t.word("title.several")
+		return p
+	}
 	book, inc := l.o.Engine.Book(), o.Incident
 	if !l.named(o) {
 		inc.Incident = book.Seen(inc.Incident, "")
@@ -215,11 +230,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 			p.Facts = append(p.Facts, pair{t.word("fact." + key), value})
 		}
 	}
-	customer := inc.Identity[rules.LabelCustomer]
-	if c := book.Directory.Customers[customer]; c != nil && c.Name != "" {
-		customer = c.Name
-	}
-	add("customer", customer)
+	add("customer", l.customer(inc.Identity[rules.LabelCustomer]))
 	add("machine", inc.Identity[rules.LabelMachine])
 	add("platform", inc.Identity[rules.LabelPlatform])
 	if o.Outside {
@@ -282,13 +293,7 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 		return nil
 	}
 	f := &form{Button: p.word("button." + o.Purpose), WhoLabel: p.word("who"), Choose: p.word("choose")}
-	if len(o.Actors) == 1 {
-		f.As = p.say("as", "who", l.name(o.Actors[0]))
-	} else {
-		for _, id := range o.Actors {
-			f.Persons = append(f.Persons, option{id, l.name(id), given.Get("who") == id})
-		}
-	}
+	l.actors(p, f, o, given.Get("who"))
 	f.Fields = l.inputs(p, o)
 	for i := range f.Fields {
 		x := &f.Fields[i]
@@ -304,6 +309,17 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 		}
 	}
 	return f
+}
+
+// actors says in whose name it is done, or asks for it.
+func (l *linkPages) actors(p *page, f *form, o receiver.Opened, chosen string) {
+	if len(o.Actors) == 1 {
+		f.As = p.say("as", "who", l.name(o.Actors[0]))
+		return
+	}
+	for _, id := range o.Actors {
+		f.Persons = append(f.Persons, option{id, l.name(id), chosen == id})
+	}
 }
 
 // inputs are the fields of a link's form: those that the table of acts says it

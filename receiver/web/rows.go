@@ -1,246 +1,206 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"vigie/receiver"
 	"vigie/rules"
 	"vigie/rules/act"
 )
 
-// incidentRow is what a list says of an incident.
-type incidentRow struct {
-	ID       string `json:"id"`
-	Number   int    `json:"number"`
-	Customer string `json:"customer,omitempty"`
-	Machine  string `json:"machine,omitempty"`
-	Platform string `json:"platform,omitempty"`
-	// What is named when it is neither a machine nor a platform.
-	What     string      `json:"what,omitempty"`
-	Role     string      `json:"backup_role,omitempty"`
-	Class    string      `json:"machine_class,omitempty"`
-	Engine   string      `json:"engine,omitempty"`
-	Kind     string      `json:"kind,omitempty"`
-	Scenario string      `json:"scenario"`
-	Policy   string      `json:"policy"`
-	State    rules.State `json:"state"`
-	Severity string      `json:"severity,omitempty"`
-	Level    int         `json:"level,omitempty"`
-	Flags    []string    `json:"flags,omitempty"`
-	Assignee string      `json:"assignee,omitempty"`
-	TakenAt  time.Time   `json:"taken_at,omitzero"`
-	OpenedAt time.Time   `json:"opened_at"`
-	// StartedAt is when the failing state began, LastSuccess the newest good backup.
-	StartedAt   time.Time     `json:"started_at,omitzero"`
-	LastSuccess time.Time     `json:"last_success,omitzero"`
-	Until       time.Time     `json:"until,omitzero"`
-	Deadline    time.Time     `json:"deadline,omitzero"`
-	Target      string        `json:"target,omitempty"`
-	Error       string        `json:"error,omitempty"`
-	Failures    int           `json:"failures,omitempty"`
-	Other       *otherBackup  `json:"other_backup,omitempty"`
-	Silence     *rowSilence   `json:"silence,omitempty"`
-	Next        *plannedStep  `json:"next,omitempty"`
-	FollowUp    time.Time     `json:"follow_up,omitzero"`
-	Lines       int64         `json:"journal_lines"`
-	Left        time.Duration `json:"-"` // working time to the deadline
+// rowChoice is one row of a mail that can be ticked.
+type rowChoice struct {
+	Value, Text, More string
+	Chosen            bool
 }
 
-// otherBackup is the state of a machine's other backup, with its proof.
-type otherBackup struct {
-	State       rules.EvidenceState `json:"state"`
-	Engine      string              `json:"engine,omitempty"`
-	Plan        string              `json:"plan,omitempty"`
-	LastSuccess time.Time           `json:"last_success,omitzero"`
-	AskedAt     time.Time           `json:"asked_at,omitzero"`
-	By          string              `json:"by,omitempty"`
-	Note        string              `json:"note,omitempty"`
-	Error       string              `json:"error,omitempty"`
+// several are the parts of a page about all rows of a mail.
+type several struct {
+	All     string // words to tick every row
+	AllOn   bool
+	Rows    []rowChoice
+	Buttons []option
+	// Confirm is the purpose whose fields are asked for, of rows that are chosen.
+	Confirm string
 }
 
-type rowSilence struct {
-	By      string    `json:"by"`
-	Comment string    `json:"comment,omitempty"`
-	Until   time.Time `json:"until"`
-}
-
-// plannedStep is what comes next, if nobody does anything.
-type plannedStep struct {
-	Step     string    `json:"step"`
-	Template string    `json:"template,omitempty"`
-	At       time.Time `json:"at"`
-	To       []string  `json:"to,omitempty"`
-	Cc       []string  `json:"cc,omitempty"`
-}
-
-// row makes the row of an incident as somebody may see it.
-func (s *site) row(d receiver.Detail, who string) incidentRow {
-	book := s.o.Engine.Book()
-	full := d.Incident
-	i := book.Seen(full, who)
-	x := incidentRow{ID: i.ID, Number: i.Number, Customer: i.Identity[rules.LabelCustomer], Machine: i.Identity[rules.LabelMachine],
-		Platform: i.Identity[rules.LabelPlatform], Role: i.Identity[rules.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
-		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
-		StartedAt: i.StartedAt, Until: i.Until, Deadline: d.Deadline, Error: i.LastErr, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
-	if x.Machine == "" && x.Platform == "" {
-		x.What = strings.Join(labelValues(i.Identity), " ")
+// rows answers POST on a link that is about all rows of a mail. First rows are
+// chosen and a button is pressed; where the act asks for more, a second page
+// asks for it once for all of them.
+func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o receiver.Opened) {
+	given, what := r.PostForm, r.PostForm.Get("do")
+	chosen := picked(o, given)
+	who := given.Get("who")
+	if who == "" && len(o.Actors) == 1 {
+		who = o.Actors[0]
 	}
-	for _, a := range i.Alerts {
-		x.Engine, x.Kind, x.Class = first(x.Engine, a.Labels[rules.LabelEngine]), first(x.Kind, a.Labels[rules.LabelKind]), first(x.Class, a.Labels[rules.LabelMachineClass])
-		for _, at := range []time.Time{a.LastSuccess, a.SuccessBefore} {
-			if at.After(x.LastSuccess) {
-				x.LastSuccess = at
-			}
-		}
+	again := func(why string) {
+		p.Said, p.Tone = p.word("refused")+" "+why, "bad"
+		p.Form = l.choose(p, o, given)
+		l.write(w, http.StatusUnprocessableEntity, p)
 	}
-	for f, on := range i.Flags {
-		if on {
-			x.Flags = append(x.Flags, string(f))
-		}
-	}
-	slices.Sort(x.Flags)
-	if book.Role(who) == act.Customer { // our own clocks and steps are not his matter
-		x.Deadline = time.Time{}
-		return x
-	}
-	for name, c := range i.Targets {
-		if c.Due.Equal(x.Deadline) && c.MetAt.IsZero() && !x.Deadline.IsZero() {
-			x.Target = name
-		}
-	}
-	s.rowEvidence(&x, d)
-	for _, si := range i.Silences {
-		if x.Silence == nil || si.EndsAt.After(x.Silence.Until) {
-			x.Silence = &rowSilence{si.By, si.Comment, si.EndsAt}
-		}
-	}
-	if cal := book.Calendar(i.Policy, i.Scenario); cal != nil && !x.Deadline.IsZero() {
-		x.Left = cal.OpenTime(s.o.Now(), x.Deadline, i.Pauses)
-	}
-	x.Next = s.next(d)
-	return x
-}
-
-// rowEvidence takes what is known of the machine's other backup, where the
-// scenario asks for it.
-func (s *site) rowEvidence(x *incidentRow, d receiver.Detail) {
-	e := d.Explanation.Evidence
-	if e.State == "" {
+	switch {
+	case !slices.Contains(o.Offers, what):
+		again(p.word("rows.nothing"))
+		return
+	case len(chosen) == 0:
+		again(p.word("rows.none"))
+		return
+	case !slices.Contains(o.Actors, who):
+		again(p.word("rows.who"))
 		return
 	}
-	x.Other = &otherBackup{State: e.State, Engine: e.Engine, Plan: e.Plan, LastSuccess: e.LastSuccess, AskedAt: e.AskedAt, By: e.By, Note: e.Note, Error: e.Error}
+	first, err := l.o.Engine.Row(r.Context(), o, chosen[0], what)
+	if err != nil {
+		l.fail(w, p, o, err)
+		return
+	}
+	if given.Get("confirmed") == "" && l.asksMore(p, first) {
+		p.Title = p.word("title." + what)
+		p.Form = l.confirm(p, o, first, chosen, who, given)
+		l.write(w, http.StatusOK, p)
+		return
+	}
+	fields := l.fields(p, first, given)
+	out := l.each(r, p, o, chosen, what, who, fields)
+	p.Title, p.Facts = p.word("title."+what), out.said
+	if out.unmet && out.done == 0 { // a field is missing, of all alike
+		p.Said, p.Tone, p.Facts = p.word("refused")+" "+out.err.Error(), "bad", nil
+		p.Form = l.confirm(p, o, first, chosen, who, given)
+		l.write(w, http.StatusUnprocessableEntity, p)
+		return
+	}
+	p.Said, p.Tone = p.plural("rows.done", out.done), "good"
+	code := http.StatusOK
+	if out.err != nil {
+		p.Said, p.Tone = p.Said+" "+p.plural("rows.not_done", len(chosen)-out.done), "bad"
+		if out.done == 0 {
+			code = receiver.Status(out.err)
+		}
+	}
+	l.write(w, code, p)
 }
 
-// next is the step that comes first.
-func (s *site) next(d receiver.Detail) *plannedStep {
-	var out *plannedStep
-	names := s.names()
-	for _, e := range d.Explanation.Steps {
-		if e.Status != "due" || e.Due.IsZero() || out != nil && !e.Due.Before(out.At) {
+// asksMore reports whether an act needs words before it can be done; to take
+// something from somebody is done row by row.
+func (l *linkPages) asksMore(p *page, o receiver.Opened) bool {
+	return slices.ContainsFunc(l.inputs(p, o), func(f field) bool { return f.Name != "force" })
+}
+
+// outcome is what became of the chosen rows.
+type outcome struct {
+	said  []pair
+	done  int
+	err   error // the last one
+	unmet bool  // something was not said
+}
+
+// each does the act to each chosen row, whatever becomes of the others.
+func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []string, what, who string, fields rules.Labels) outcome {
+	var out outcome
+	for _, id := range chosen {
+		d, err := l.o.Engine.FollowRow(r.Context(), o, id, what, who, fields)
+		name := l.rowName(p, o, id)
+		if err != nil {
+			if code := receiver.Status(err); code >= http.StatusInternalServerError {
+				l.o.Logger.Error("a row of a link could not be followed", "incident", id, "purpose", what, "err", err)
+			}
+			out.err, out.unmet = err, receiver.Status(err) == http.StatusUnprocessableEntity
+			out.said = append(out.said, pair{name, p.word("refused") + " " + err.Error()})
 			continue
 		}
-		out = &plannedStep{Step: e.Name, Template: e.Template, At: e.Due, To: names.all(e.To), Cc: names.all(e.Cc)}
+		row := o.Rows[slices.IndexFunc(o.Rows, func(x receiver.Opened) bool { return x.Grant.Incident == id })]
+		row.Purpose, row.Verb = what, first(act.For(what)).Verb
+		out.done++
+		out.said = append(out.said, pair{name, p.done(row, d)})
 	}
 	return out
 }
 
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
+func first(a act.Act, _ act.Form, _ bool) act.Act { return a }
 
-func labelValues(l rules.Labels) []string {
+// picked are the incidents that were ticked.
+func picked(o receiver.Opened, given url.Values) []string {
 	var out []string
-	for _, k := range []string{rules.LabelCustomer, rules.LabelSource, rules.LabelEngine, rules.LabelKind} {
-		if l[k] != "" {
-			out = append(out, l[k])
-		}
-	}
-	if out == nil {
-		for _, k := range slices.Sorted(func(yield func(string) bool) {
-			for k := range l {
-				if !yield(k) {
-					return
-				}
-			}
-		}) {
-			out = append(out, l[k])
+	for _, row := range o.Rows {
+		if given.Get("all") != "" || slices.Contains(given["row"], row.Grant.Incident) {
+			out = append(out, row.Grant.Incident)
 		}
 	}
 	return out
 }
 
-// names tells people by their addresses; it is made once for each inventory.
-type names struct {
-	book *rules.Book
-	by   map[string]string // address in lower case: name
+// choose is the first page's form: the rows, and a button for each act.
+func (l *linkPages) choose(p *page, o receiver.Opened, given url.Values) *form {
+	f := &form{WhoLabel: p.word("who"), Choose: p.word("choose")}
+	l.actors(p, f, o, given.Get("who"))
+	s := &several{All: p.word("rows.all"), AllOn: given.Get("all") != ""}
+	for _, row := range o.Rows {
+		id := row.Grant.Incident
+		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id), More: l.rowMore(p, row), Chosen: slices.Contains(given["row"], id)})
+	}
+	for _, what := range o.Offers {
+		s.Buttons = append(s.Buttons, option{Value: what, Text: p.word("button." + what)})
+	}
+	f.Several = s
+	return f
 }
 
-func (s *site) names() *names {
-	book := s.o.Engine.Book()
-	if n := s.named.Load(); n != nil && n.book == book {
-		return n
+// confirm is the second page's form: what the act asks for, once for all rows.
+func (l *linkPages) confirm(p *page, o, first receiver.Opened, chosen []string, who string, given url.Values) *form {
+	f := l.form(p, first, given)
+	f.Persons, f.As = nil, p.say("as", "who", l.name(who))
+	f.Fields = slices.DeleteFunc(f.Fields, func(x field) bool { return x.Name == "force" })
+	s := &several{Confirm: first.Purpose}
+	for _, id := range chosen {
+		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id)})
 	}
-	n := &names{book, make(map[string]string, len(book.Directory.People))}
-	for id, p := range book.Directory.People {
-		n.by[strings.ToLower(p.Email)] = first(p.Name, id)
-	}
-	s.named.Store(n)
-	return n
+	f.Several, f.Who = s, who
+	return f
 }
 
-// all are the names for addresses; one that nobody has stays as it is.
-func (n *names) all(addresses []string) []string {
-	out := make([]string, 0, len(addresses))
-	for _, a := range addresses {
-		_, bare := rules.SplitAddress(a)
-		out = append(out, first(n.by[strings.ToLower(bare)], a))
+// rowName is what a row is about, in few words.
+func (l *linkPages) rowName(p *page, o receiver.Opened, id string) string {
+	i := slices.IndexFunc(o.Rows, func(r receiver.Opened) bool { return r.Grant.Incident == id })
+	if i < 0 {
+		return id
 	}
-	return out
+	inc := o.Rows[i].Incident
+	thing := inc.Identity[rules.LabelMachine]
+	if thing == "" {
+		thing = strings.Join(inc.Platforms(), ", ")
+	}
+	if o.Outside {
+		return thing
+	}
+	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[rules.LabelCustomer]), thing, p.word("role." + inc.Identity[rules.LabelBackupRole])}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
 }
 
-type namesCache = atomic.Pointer[names]
-
-// perPage is how many rows a page has.
-const perPage = 50
-
-// paging says which part of a list is shown.
-type paging struct {
-	Page  int `json:"page"`
-	Pages int `json:"pages"`
-	Total int `json:"total"`
-	Size  int `json:"page_size"`
+// rowMore is where a row stands; a customer reads none of it.
+func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
+	if row.Outside {
+		return ""
+	}
+	inc := row.Incident
+	if !l.named(row) {
+		inc.Incident = l.o.Engine.Book().Seen(inc.Incident, "")
+	}
+	parts := []string{p.word("state." + string(inc.State)), l.name(inc.Assignee)}
+	if !inc.Deadline.IsZero() {
+		parts = append(parts, p.word("fact.deadline")+" "+p.moment(inc.Deadline))
+	}
+	parts = append(parts, inc.LastErr)
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
 
-// pageOf reads which page is asked for and cuts it out of a list.
-func pageOf[T any](q url.Values, list []T) (paging, []T, error) {
-	p := paging{Page: 1, Total: len(list), Size: perPage, Pages: max(1, (len(list)+perPage-1)/perPage)}
-	if text := q.Get("page"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 1_000_000 {
-			return p, nil, refuse(http.StatusUnprocessableEntity, "page %q is not a number from 1", text)
-		}
-		p.Page = min(n, p.Pages)
+func (l *linkPages) customer(id string) string {
+	if c := l.o.Engine.Book().Directory.Customers[id]; c != nil && c.Name != "" {
+		return c.Name
 	}
-	from := (p.Page - 1) * perPage
-	return p, list[from:min(from+perPage, len(list))], nil
-}
-
-// known refuses parameters that a page does not have: a misspelt one would be
-// passed over in silence.
-func known(q url.Values, names ...string) error {
-	for k := range q {
-		if !slices.Contains(names, k) {
-			return refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are %s", k, strings.Join(names, ", "))
-		}
-	}
-	return nil
+	return id
 }

@@ -141,11 +141,11 @@ func (v *view) Happened(h historyRow) string {
 	speech := &speech{v.Locale}
 	switch h.Kind {
 	case "act":
-		return strings.TrimSuffix(first(speech.word("verb."+h.What), h.What), ":")
+		return strings.TrimSuffix(either(speech.word("verb."+h.What), h.What), ":")
 	case "state":
 		return v.Fill("history.state", "state", v.NameOf("state", h.What))
 	case "signal":
-		return v.Fill("history.signal", "what", first(v.Word("alert."+h.What), first(v.Word("site.signal."+h.What), v.NameOf("entry", h.What))))
+		return v.Fill("history.signal", "what", either(v.Word("alert."+h.What), either(v.Word("site.signal."+h.What), v.NameOf("entry", h.What))))
 	case "message":
 		what, step, _ := strings.Cut(h.What, " ")
 		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", strings.ReplaceAll(step, "_", " "))

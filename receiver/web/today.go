@@ -56,7 +56,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	if err := known(q, "show", "q", "page"); err != nil {
 		return nil, err
 	}
-	d := &todayData{Show: first(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
+	d := &todayData{Show: either(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
 	if !slices.Contains(shows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
 	}

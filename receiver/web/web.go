@@ -59,6 +59,9 @@ func New(o Options) http.Handler {
 	links := newLinkPages(o)
 	r.HandleFunc("/a/{token}", links.show).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
+	books := newRunbookPages(links)
+	r.HandleFunc("/runbooks/", books.list).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/runbooks/{alert}", books.show).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
 }

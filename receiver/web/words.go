@@ -24,6 +24,9 @@ func (t *speech) word(key string) string { return t.Word(locale.Pages + key) }
 // say fills in a text's parts, given as name, value, name, value.
 func (t *speech) say(key string, parts ...string) string { return t.Say(locale.Pages+key, parts...) }
 
+// plural says how many.
+func (t *speech) plural(key string, n int) string { return t.Plural(locale.Pages+key, n) }
+
 // moment is an instant on the wall of the policy's zone.
 func (t *speech) moment(at time.Time) string { return t.PageMoment(at) }
 

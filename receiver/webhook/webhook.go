@@ -54,12 +54,13 @@ type Options struct {
 type Handler struct {
 	o       Options
 	bytes   *semaphore.Weighted
+	gate    *gate
 	metrics *metrics
 }
 
 // New returns a handler.
 func New(o Options) *Handler {
-	return &Handler{o: o, bytes: semaphore.NewWeighted(maxInFlight), metrics: newMetrics(o.Registry)}
+	return &Handler{o: o, bytes: semaphore.NewWeighted(maxInFlight), gate: newGate(), metrics: newMetrics(o.Registry)}
 }
 
 // ServeHTTP takes in one delivery.
@@ -75,8 +76,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="vigie"`)
 	}
+	if code == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(int(comeAgain(err).Seconds())))
+	}
 	h.o.Logger.Warn("webhook delivery refused", "code", code, "remote", r.RemoteAddr, "err", err)
 	http.Error(w, err.Error(), code)
+}
+
+// comeAgain is when a delivery that could not be kept may be repeated.
+func comeAgain(err error) time.Duration {
+	var busy *busyError
+	if errors.As(err, &busy) {
+		return busy.after
+	}
+	return patience
 }
 
 func (h *Handler) serve(r *http.Request) (int, error) {
@@ -93,6 +106,19 @@ func (h *Handler) serve(r *http.Request) (int, error) {
 		return code, err
 	}
 	defer h.bytes.Release(reserved(r))
+	leave, err := h.gate.enter(ctx, len(raw))
+	if err != nil {
+		return http.StatusServiceUnavailable, err
+	}
+	kept := false
+	defer func() { leave(kept) }()
+	code, err = h.keep(ctx, raw)
+	kept = err == nil
+	return code, err
+}
+
+// keep decodes a delivery and has it kept.
+func (h *Handler) keep(ctx context.Context, raw []byte) (int, error) {
 	d, truncated, err := Decode(raw, h.o.Now())
 	if err != nil {
 		return http.StatusBadRequest, err

@@ -101,14 +101,17 @@ func (a *Alert) Tells(s model.Signal) bool {
 	return !run.IsZero() && !a.Run.IsZero() && !run.After(a.Run)
 }
 
-// JobOf is what runs: a plan of a source, whatever other labels its alerts carry.
-// What names no job is told apart by its alert.
-func JobOf(l model.Labels) string {
-	job := cmp.Or(l[model.LabelJobID], l[model.LabelPlan])
-	if job == "" {
-		return l.String()
+// Job is what runs: a plan of a source, whatever other labels its alerts carry.
+// What names no job is told apart by its alert's labels, which Rest then holds.
+type Job struct{ Source, Customer, Machine, Role, ID, Rest string }
+
+// JobOf is what an alert with those labels tells of.
+func JobOf(l model.Labels) Job {
+	id := cmp.Or(l[model.LabelJobID], l[model.LabelPlan])
+	if id == "" {
+		return Job{Rest: l.String()}
 	}
-	return model.Labels{model.LabelSource: l[model.LabelSource], model.LabelCustomer: l[model.LabelCustomer], model.LabelMachine: l[model.LabelMachine], model.LabelBackupRole: l[model.LabelBackupRole], model.LabelJobID: job}.String()
+	return Job{l[model.LabelSource], l[model.LabelCustomer], l[model.LabelMachine], l[model.LabelBackupRole], id, ""}
 }
 
 func Later(a, b time.Time) time.Time {

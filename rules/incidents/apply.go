@@ -167,6 +167,17 @@ func (b *Batch) Wake(id string) error {
 	return err
 }
 
+// Refresh lets an open incident look anew at what may have changed beside it:
+// settings, the inventory, the clock.
+func (b *Batch) Refresh(id string) error {
+	t, err := b.Load(id)
+	if err != nil || !t.open() {
+		return err
+	}
+	_, err = b.Apply(t, rules.Refreshed{})
+	return err
+}
+
 // Needs lets an incident look at what it has to ask for now; nil is nothing.
 func (b *Batch) Needs(id string) (*rules.Need, error) {
 	t, err := b.Load(id)

@@ -29,6 +29,9 @@ type Directory struct {
 	// Exporters are the sources that each exporter reads, by the exporter's
 	// address as Prometheus names it; an exporter that is not here may read any.
 	Exporters map[string][]string
+	// Sources are the sources that some exporter must read, each with the label
+	// instance of its exporter, "" for any.
+	Sources map[string]string
 	// Imported are the iCalendar files that were read.
 	Imported []ImportedCalendar
 	// Access are the rights that are given by name, by person's id; Confidential
@@ -90,6 +93,7 @@ func (d *Directory) Clone() *Directory {
 		c.Closures[name] = maps.Clone(dates)
 	}
 	c.Exporters = maps.Clone(d.Exporters)
+	c.Sources = maps.Clone(d.Sources)
 	c.Access, c.Confidential = maps.Clone(d.Access), slices.Clone(d.Confidential)
 	c.closedAt = maps.Clone(d.closedAt)
 	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)

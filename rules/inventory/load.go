@@ -44,6 +44,7 @@ func Load(files []strict.File) (*Directory, error) {
 			Platforms: map[string]*Platform{},
 			Closures:  map[string]map[calendar.Date][]calendar.Window{},
 			Access:    map[string]act.Role{},
+			Sources:   map[string]string{},
 		},
 		at: map[string]strict.Position{},
 	}
@@ -101,6 +102,9 @@ func (l *loader) merge(docs []section) {
 	for _, doc := range docs {
 		l.machines(doc.Machines)
 		l.platforms(doc.Platforms)
+		for name, s := range doc.Sources {
+			l.dir.Sources[name] = s.Exporter
+		}
 	}
 	for _, doc := range docs {
 		l.rota(doc.Rota)

@@ -74,6 +74,9 @@ func (l *loader) plans(e fleet.Machine, where string) []ExpectedPlan {
 			role = where + "." + p.Column
 		}
 		l.oneOf(at, role, p.Role, fleet.Roles()...)
+		if what, cure := p.Check(); what != "" {
+			l.fault(at, inside, "%s: %s", what, cure)
+		}
 		plan := ExpectedPlan{Plan: p.Plan, Role: p.Role, Engine: p.Engine}
 		if slices.Contains(plans, plan) {
 			l.fault(at, inside, "%s plan %q stands twice: keep one", p.Role, p.Plan)

@@ -20,6 +20,7 @@ type Platform struct {
 	Level3      []string
 	ServiceLead []string
 	Runbook     string
+	Probes      []string // what must be probed: host, any page, indicators
 }
 
 type platformEntry struct {
@@ -32,6 +33,7 @@ type platformEntry struct {
 	Level3      []string `yaml:"level3"`
 	ServiceLead []string `yaml:"service_lead"`
 	Runbook     string   `yaml:"runbook"`
+	Probes      []string `yaml:"probes"`
 }
 
 func (l *loader) platforms(entries map[string]platformEntry) {
@@ -45,7 +47,7 @@ func (l *loader) platforms(entries map[string]platformEntry) {
 		}
 		l.dir.Platforms[id] = &Platform{
 			ID: id, Name: e.Name, Customer: e.Customer, Host: e.Host, Managers: e.Managers,
-			Operators: e.Operators, Level3: e.Level3, ServiceLead: e.ServiceLead, Runbook: e.Runbook,
+			Operators: e.Operators, Level3: e.Level3, ServiceLead: e.ServiceLead, Runbook: e.Runbook, Probes: e.Probes,
 		}
 	}
 }
@@ -55,6 +57,11 @@ func (l *loader) platformReferences(entries map[string]platformEntry) {
 		e, where := entries[id], "platforms."+id
 		if e.Customer != "" {
 			l.customer(e.At, where+".customer", e.Customer)
+		}
+		for i, probe := range e.Probes {
+			if probe == "" || slices.Contains(e.Probes[:i], probe) {
+				l.fault(e.At, where+".probes", "%q is no probe, or stands twice: write each value of the label `probe` once, such as host, login", probe)
+			}
 		}
 		for _, told := range []struct {
 			key    string

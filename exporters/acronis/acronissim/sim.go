@@ -97,6 +97,7 @@ func (t *tenant) locator() string {
 }
 
 type plan struct {
+	unscheduled        bool // nothing starts by itself
 	id, backupID, name string
 	tenant             *tenant
 	weekdays           []string
@@ -256,6 +257,13 @@ func (s *Sim) AddPlan(p Plan) string {
 	s.plans = append(s.plans, pl)
 	s.byID[pl.id] = pl
 	return pl.id
+}
+
+// SetScheduleEnabled switches a plan's schedule on or off; the plan stays on.
+func (s *Sim) SetScheduleEnabled(id string, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.findPlan(id).unscheduled = !on
 }
 
 // SetPlanEnabled switches a plan on or off.

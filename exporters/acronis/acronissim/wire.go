@@ -423,7 +423,7 @@ func (s *Sim) listPolicies(url.Values) rows {
 			{"id": p.id, "type": "policy.protection.total", "origin": "upstream", "enabled": p.enabled, "name": p.name, "tenant_id": strconv.Itoa(p.tenant.number)},
 			{"id": p.backupID, "type": "policy.backup.machine", "parent_ids": []string{p.id}, "origin": "upstream", "enabled": p.enabled,
 				"settings_schema": "2.0", "settings": object{"vault": object{"type": "cloud"}, "scheduling": object{
-					"enabled": true, "scheme": "always_incremental", "backup_sets": []object{{"type": "auto", "schedule": object{
+					"enabled": !p.unscheduled, "scheme": "always_incremental", "backup_sets": []object{{"type": "auto", "schedule": object{
 						"type": "weekly", "alarms": object{"time": object{"weekdays": p.weekdays, "repeat_at": []object{{"hour": p.hour, "minute": p.minute}}}},
 						"conditions": object{}, "prevent_sleep": true}}}}}},
 		}}

@@ -28,6 +28,10 @@ type Options struct {
 	Security Security
 	NoMove   bool // neither MOVE nor UIDPLUS, as old servers
 	UIDPlus  bool // UIDPLUS all the same, as Courier
+	// Token is what OAUTHBEARER and XOAUTH2 take in place of the password; empty
+	// offers neither. Mechanisms narrows them.
+	Token      func() string
+	Mechanisms []string
 	// Prefix is below what all folders but INBOX lie, such as "INBOX/".
 	Prefix string
 }
@@ -239,7 +243,11 @@ type session struct {
 }
 
 func (s *Sim) session(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-	return &session{UserSession: imapmemserver.NewUserSession(s.user), sim: s, conn: c}, nil, nil
+	one := &session{UserSession: imapmemserver.NewUserSession(s.user), sim: s, conn: c}
+	if s.o.Token == nil {
+		return one, nil, nil
+	}
+	return &bearerSession{one}, nil, nil
 }
 
 // Login implements imapserver.Session.

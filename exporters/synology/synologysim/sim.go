@@ -71,6 +71,7 @@ type ActiveTask struct {
 	Next     time.Time
 	Last     object
 	Versions []object
+	Paused   bool // its schedule
 }
 
 // Device is a machine that a task of Active Backup saves.
@@ -150,16 +151,25 @@ func (s *Sim) RemoveActive(t *ActiveTask) {
 	s.Do(func() { s.active = slices.DeleteFunc(s.active, func(o *ActiveTask) bool { return o == t }) })
 }
 
-// EndActive ends a job of ten minutes of a task now; action is 1 for a backup,
-// version the status of the version that it leaves, 0 for none.
-func (s *Sim) EndActive(t *ActiveTask, action, status, version int) {
+// EndActive ends a job of ten minutes of a task now, of the given devices or of
+// all; action is 1 for a backup, version the status of the version that it
+// leaves, 0 for none. Results have the form that the published answers of an
+// Active Backup 2.x have, with the devices of the run.
+func (s *Sim) EndActive(t *ActiveTask, action, status, version int, devices ...*Device) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
 	end := s.o.Now().Unix()
 	t.Status = ""
+	list := []object{}
+	if devices == nil {
+		devices = t.Devices
+	}
+	for _, d := range devices {
+		list = append(list, object{"device_id": d.ID, "host_name": d.Host})
+	}
 	t.Last = object{"backup_type": t.Type, "detail_path": "", "error_count": 0, "job_action": action, "none_count": 0, "result_id": s.serial,
-		"status": status, "success_count": 0, "task_id": t.ID, "task_name": t.Name, "time_end": end, "time_start": end - 600, "transfered_bytes": 2122801152, "warning_count": 0}
+		"status": status, "success_count": 0, "task_config": object{"device_list": list}, "task_id": t.ID, "task_name": t.Name, "time_end": end, "time_start": end - 600, "transfered_bytes": 2122801152, "warning_count": 0}
 	if version != 0 {
 		s.serial++
 		t.Versions = append([]object{{"folder_name": "ActiveBackup_" + s.o.Now().Format("2006-01-02_150405"), "locked": false, "status": version,
@@ -383,6 +393,7 @@ func (s *Sim) activeItem(t *ActiveTask) object {
 		devices = append(devices, object{"agent_status": s.word(d.Agent), "device_id": d.ID, "host_name": d.Host, "host_ip": "192.0.2.63", "os_name": "Windows 11(64-bit)", "login_password": ""})
 	}
 	o := object{"task_id": s.id(t.ID), "task_name": t.Name, "backup_type": t.Type, "device_count": len(t.Devices), "devices": devices,
+		"sched_content": object{"is_continuous_paused": t.Paused, "repeat_type": "Weekly", "run_hour": 3, "run_min": 0, "run_weekday": []int{1, 2, 3, 4, 5}},
 		"target_status": "online", "versions": append([]object{}, t.Versions...), "version_count": len(t.Versions)}
 	if t.Status != "" {
 		o["status"] = s.word(t.Status)

@@ -1,0 +1,6 @@
+# Removes the service; configuration and pushed results stay where they are.
+#Requires -RunAsAdministrator
+$ErrorActionPreference = 'Stop'
+Stop-Service backup_exporter -ErrorAction SilentlyContinue
+sc.exe delete backup_exporter | Out-Null
+Write-Host "removed; $env:ProgramData\backup_exporter stays"

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"vigie/internal/strict"
+	"vigie/rules"
+)
+
+// Setup is a configuration read whole: the process's own settings and what
+// decisions are made from. Reading it opens no secret and no socket.
+type Setup struct {
+	Config *Config
+	Book   *rules.Book
+	// Calendars are the inventory's iCalendar files.
+	Calendars []CalendarFile
+}
+
+// maxFile bounds each file of policy and inventory.
+const maxFile = 16 << 20
+
+// Load reads vigie.yml with the policies and the inventory that it names. All
+// faults of all files are returned at once, each with file, line, key and cure.
+//
+// So are calendar files that are broken, or that are gone although a copy of
+// them was kept.
+func Load(path string) (*Setup, error) { return load(path, false) }
+
+// LoadWithCopies is Load for a receiver that must go on: the last good copy of
+// a calendar file ([Setup.KeepCalendars]) takes the place of one that is gone,
+// empty or broken. [Engine.NoteCalendars] says so.
+func LoadWithCopies(path string) (*Setup, error) { return load(path, true) }
+
+func load(path string, standIn bool) (*Setup, error) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{path: path}
+	var faults strict.Faults
+	if err := strict.Decode(path, text, c); err != nil {
+		if !errors.As(err, &faults) {
+			return nil, err
+		}
+	}
+	c.defaults()
+	faults = append(faults, c.check()...)
+	policies, err := c.policies()
+	faults = collect(faults, path, err)
+	calendars := &calendarFiles{config: c, standIn: standIn}
+	directory, err := calendars.load(policies)
+	faults = collect(faults, path, err)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	directory.Exporters = c.exporterSources()
+	book, err := rules.NewBook(directory, policies...)
+	if err != nil {
+		return nil, err
+	}
+	return &Setup{Config: c, Book: book, Calendars: calendars.taken}, nil
+}
+
+// exporterSources are the sources that each exporter reads, by its address.
+func (c *Config) exporterSources() map[string][]string {
+	out := map[string][]string{}
+	for _, x := range c.Exporters {
+		if u, err := url.Parse(x.URL); err == nil && len(x.Sources) > 0 {
+			out[u.Host] = append(out[u.Host], x.Sources...)
+		}
+	}
+	return out
+}
+
+func collect(faults strict.Faults, path string, err error) strict.Faults {
+	var more strict.Faults
+	switch {
+	case err == nil:
+		return faults
+	case errors.As(err, &more):
+		return append(faults, more...)
+	}
+	return append(faults, strict.Fault{Position: strict.Position{File: path, Line: 1}, What: err.Error()})
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, at most %d are read: split it", path, info.Size(), maxFile)
+	}
+	return os.ReadFile(path)
+}
+
+func (c *Config) policies() ([]*rules.Policy, error) {
+	files, empty, err := c.readFiles("policy", c.Policy, func(name string) (rules.SourceFile, error) {
+		text, err := readFile(name)
+		return rules.SourceFile{Name: name, Text: text}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(empty) > 0 {
+		return nil, c.namesNoFile("policy", empty[0])
+	}
+	return rules.LoadPolicies(files)
+}
+
+// readFiles reads the files that patterns name, relative to vigie.yml, and
+// returns the patterns that name none.
+func (c *Config) readFiles(key string, globs []string, read func(string) (rules.SourceFile, error)) (files []rules.SourceFile, empty []string, err error) {
+	if len(globs) == 0 {
+		return nil, nil, c.fault(key, "missing: name the files, such as [%s/*.yml]", key)
+	}
+	for _, g := range globs {
+		names, err := filepath.Glob(c.Path(g))
+		if err != nil {
+			return nil, nil, c.fault(key, "%q is not a pattern for file names: %v", g, err)
+		}
+		if len(names) == 0 {
+			empty = append(empty, g)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			f, err := read(name)
+			if err != nil {
+				return nil, nil, c.fault(key, "%v", err)
+			}
+			files = append(files, f)
+		}
+	}
+	return files, empty, nil
+}
+
+func (c *Config) namesNoFile(key, glob string) error {
+	return c.fault(key, "%q names no file: patterns are relative to the folder of %s", glob, filepath.Base(c.path))
+}
+
+// Path resolves a file name of the configuration: relative ones are relative to
+// the folder of vigie.yml.
+func (c *Config) Path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(c.path), name)
+}
+
+func (c *Config) fault(key, format string, args ...any) strict.Faults {
+	return strict.Faults{{Position: strict.Position{File: c.path, Line: max(c.Line, 1)}, Path: key, What: fmt.Sprintf(format, args...)}}
+}

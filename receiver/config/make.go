@@ -1,0 +1,130 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"vigie/receiver/heartbeat"
+	"vigie/receiver/identity"
+	"vigie/receiver/message"
+	"vigie/receiver/notify"
+	"vigie/receiver/token"
+	"vigie/rules"
+)
+
+// HTTPClient makes an HTTP client with an endpoint's credentials; files are read
+// when they are needed.
+func (c *Config) HTTPClient(e EndpointConfig, name string) (*http.Client, error) {
+	cfg := promconfig.DefaultHTTPClientConfig
+	cfg.FollowRedirects = false
+	if e.TokenFile != "" {
+		cfg.Authorization = &promconfig.Authorization{Type: "Bearer", CredentialsFile: c.Path(e.TokenFile)}
+	}
+	if e.Username != "" {
+		cfg.BasicAuth = &promconfig.BasicAuth{Username: e.Username, PasswordFile: c.Path(e.PasswordFile)}
+	}
+	cfg.TLSConfig.CAFile = c.Path(e.CAFile)
+	return promconfig.NewClientFromConfig(cfg, name)
+}
+
+// MailSettings are the settings of the mail channel.
+func (c *Config) MailSettings() notify.MailConfig {
+	m := c.Mail
+	hello := m.Hello
+	if hello == "" {
+		if a, err := notify.ParseAddress(m.From); err == nil {
+			hello = Domain(a.Addr)
+		}
+	}
+	out := notify.MailConfig{Hello: hello, EnvelopeFrom: m.EnvelopeFrom, Relay: c.relay(m.Relay)}
+	if m.Fallback != nil {
+		out.Fallback = c.relay(*m.Fallback)
+	}
+	return out
+}
+
+func (c *Config) relay(r RelayConfig) notify.MailRelay {
+	return notify.MailRelay{Host: r.Host, Port: r.Port, TLS: notify.TLSMode(r.TLS), AllowPlaintext: r.AllowPlaintext,
+		CAFile: c.Path(r.CAFile), Username: r.Username, PasswordFile: c.Path(r.PasswordFile)}
+}
+
+// OtherChannels makes the channels beside mail.
+func (c *Config) OtherChannels() (map[string]notify.Channel, error) {
+	out := map[string]notify.Channel{}
+	for _, name := range slices.Sorted(maps.Keys(c.Channels)) {
+		ch, err := c.channel(name)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = ch
+	}
+	return out, nil
+}
+
+func (c *Config) channel(name string) (notify.Channel, error) {
+	if !rules.ChannelName(name) {
+		return nil, fmt.Errorf("%q cannot be a channel's name: take another of letters, digits, - and _; mail is configured under mail", name)
+	}
+	return c.Channels[name].Channel(name, c.Path)
+}
+
+// AlarmChannel makes the channel of the alarm.
+func (c *Config) AlarmChannel() (notify.Channel, error) {
+	a := c.Alarm
+	return notify.NewWebhook(notify.WebhookConfig{Name: "alarm", URLFile: c.Path(a.URLFile), TokenFile: c.Path(a.TokenFile),
+		CAFile: c.Path(a.CAFile), AllowPlaintext: a.AllowPlaintext})
+}
+
+// Watcher makes the heartbeat to the watcher elsewhere.
+func (c *Config) Watcher() (*heartbeat.Heartbeat, error) {
+	h := c.Heartbeat
+	return heartbeat.New(heartbeat.Options{URLFile: c.Path(h.URLFile), CAFile: c.Path(h.CAFile), AllowPlaintext: h.AllowPlaintext, Every: h.Every})
+}
+
+// Domain is the domain of an e-mail address.
+func Domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+
+// Renderer makes the writer of mails, without links: it opens no secret.
+func (c *Config) Renderer() (*message.Renderer, error) { return c.RendererWithLinks(nil) }
+
+// RendererWithLinks makes the writer of mails whose links are made by token; nil
+// for none.
+func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, string) string) (*message.Renderer, error) {
+	o := message.Options{Organisation: c.Organisation, Phone: c.Phone, Links: message.Links{Base: c.ExternalURL, Token: token},
+		Outside: func(p rules.Party) bool { return p.Outside }}
+	if c.Templates != "" {
+		o.Overrides = os.DirFS(c.Path(c.Templates))
+	}
+	return message.NewRenderer(o)
+}
+
+// Secrets are the credentials that others present to the receiver.
+type Secrets struct {
+	Webhook *token.Tokens
+	People  *token.Tokens
+	// Passwords are those of people who log in; nil for none.
+	Passwords *identity.Passwords
+}
+
+// Secrets reads the token files.
+func (c *Config) Secrets() (*Secrets, error) {
+	webhook, err := token.ReadBearers(c.Path(c.WebhookToken))
+	if err != nil {
+		return nil, fmt.Errorf("webhook_token_file: %w", err)
+	}
+	people, err := token.ReadPersons(c.Path(c.TokensFile))
+	if err != nil {
+		return nil, fmt.Errorf("tokens_file: %w", err)
+	}
+	passwords, err := c.passwords()
+	if err != nil {
+		return nil, err
+	}
+	return &Secrets{webhook, people, passwords}, nil
+}

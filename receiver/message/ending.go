@@ -1,0 +1,116 @@
+package message
+
+import (
+	"vigie/receiver/message/locale"
+	"vigie/rules"
+)
+
+// ending is how it ended, or where it stands.
+type ending struct {
+	*sheet
+	subject
+	failure
+	report
+}
+
+// State is where the incident stands, in words.
+func (i ending) State() string { return i.NameOf("state", string(i.f.State)) }
+
+// Closed tells that a person closed the incident without a proof of repair.
+func (i ending) Closed() bool { return i.f.State == rules.Closed }
+
+// ByWord tells that a person resolved it while its alert fires on.
+func (i ending) ByWord() bool { return i.f.State == rules.Resolved && i.f.StillFires }
+
+// LooksAgain is when what fires on is looked at again.
+func (i ending) LooksAgain() string { return i.Moment(i.f.AgainAt) }
+
+// ended adds when it ended; as a repair, and with its length, only what is proven.
+func (i ending) ended(fs *facts, style ...func(*fact)) {
+	if i.Closed() || i.ByWord() {
+		fs.add("ended", i.Moment(i.f.ResolvedAt))
+		return
+	}
+	fs.add("repaired", i.Repaired(), style...)
+}
+
+// Repaired is the instant of the repair.
+func (i ending) Repaired() string { return i.Moment(i.f.ResolvedAt) }
+
+// RepairedLong is Repaired in a sentence.
+func (i ending) RepairedLong() string { return i.LongMoment(i.f.ResolvedAt) }
+
+// RepairedBrief is Repaired for a subject: "10/03 14:32".
+func (i ending) RepairedBrief() string {
+	return i.Stamp(i.f.ResolvedAt)
+}
+
+// ResolvedWhen is "à 10:07", or "le 10/03 23:58" when that is not today.
+func (i ending) ResolvedWhen() string {
+	switch {
+	case i.f.ResolvedAt.IsZero():
+		return ""
+	case i.Today(i.f.ResolvedAt):
+		return i.Say("at_hour", "clock", i.Clock(i.f.ResolvedAt))
+	}
+	return i.Say("on_day", "stamp", i.Stamp(i.f.ResolvedAt))
+}
+
+// Size is the size of the proving backup.
+func (i ending) Size() string { return i.Bytes(i.f.SizeBytes) }
+
+// Duration is how long the failure lasted.
+func (i ending) Duration() string {
+	if i.Closed() || i.ByWord() {
+		return ""
+	}
+	from := i.f.StartedAt
+	if from.IsZero() {
+		from = i.f.OpenedAt
+	}
+	if from.IsZero() || !i.f.ResolvedAt.After(from) {
+		return ""
+	}
+	return i.Span(i.f.ResolvedAt.Sub(from))
+}
+
+// DataLoss is the answer about lost data, in words.
+func (i ending) DataLoss() string { return i.NameOf("data_loss", i.f.DataLoss) }
+
+// LostData tells that data were lost.
+func (i ending) LostData() bool {
+	switch locale.KeyOf(i.f.DataLoss) {
+	case "", "none", "unknown":
+		return false
+	}
+	return true
+}
+
+// Proof is what shows that the backup works again.
+func (i ending) Proof() []fact {
+	fs := &facts{t: i.Language}
+	fs.add("customer", i.Customer())
+	fs.add("machine", i.machineFact())
+	fs.add("backup", i.backup())
+	fs.add("plan", i.Plans())
+	i.ended(fs, strong)
+	fs.add("size", i.Size())
+	fs.add("duration", i.Duration())
+	fs.add("cause", i.Cause())
+	fs.add("assignee", i.f.Assignee)
+	return fs.rows
+}
+
+// ResolutionFacts is what a customer is told at the end.
+func (i ending) ResolutionFacts() []fact {
+	fs := &facts{t: i.Language}
+	fs.add("reference", i.ID())
+	fs.add("platform", i.Platform())
+	fs.add("problem", i.Alert())
+	fs.add("since", i.Started())
+	i.ended(fs)
+	fs.add("duration", i.Duration())
+	fs.add("cause", joinNonEmpty(i.Word("colon"), i.CauseClass(), i.Cause()))
+	fs.add("data_loss", i.DataLoss())
+	return fs.rows
+}

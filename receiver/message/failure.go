@@ -1,0 +1,214 @@
+package message
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"vigie/receiver/message/locale"
+)
+
+// failure is what is wrong with it, since when and how often.
+type failure struct {
+	*sheet
+	subject
+}
+
+// kind is what is wrong, as a key: the sheet's kind, or offline.
+func (i failure) kind() string {
+	k := locale.KeyOf(i.f.Kind)
+	if k == "" {
+		k = "failed"
+	}
+	if i.Offline() && (k == "missed" || k == "failed") {
+		return "offline"
+	}
+	if !i.Has("fact."+k) || k == "platform" || k == "many" {
+		return "other"
+	}
+	return k
+}
+
+// Offline tells whether the machine was out of reach at its backup time. Of what
+// runs day and night a missed backup does not say so.
+func (i failure) Offline() bool { return i.f.Offline && i.Workstation() }
+
+// Nth is "2ᵉ nuit": the how-manieth failure in a row; "" for the first.
+func (i failure) Nth() string { return i.Night(i.f.Failures, i.f.Days, i.f.StartedAt) }
+
+// Fact is what is wrong, for a subject: "sauvegarde Acronis en échec (2ᵉ nuit)".
+func (i failure) Fact() string {
+	if i.IsPlatform() || i.f.Machine == "" && i.f.Alertname != "" {
+		return i.Alert()
+	}
+	s := i.Say("fact."+i.kind(), "engine", i.Engine())
+	if n := i.Nth(); n != "" && i.kind() != "offline" {
+		s += " (" + n + ")"
+	}
+	return s
+}
+
+// Sentence is what is wrong: "La sauvegarde Acronis du serveur SRV-AD a échoué
+// (2ᵉ nuit)", without the full stop.
+func (i failure) Sentence() string {
+	s := i.Say("sentence."+i.kind(), "engine", i.Engine(), "of", i.OfMachine())
+	if n := i.Nth(); n != "" && i.kind() != "offline" {
+		s = i.Say("sentence.nth", "sentence", s, "nth", n)
+	}
+	return s
+}
+
+// Plans names the failing plans.
+func (i failure) Plans() string {
+	var all []string
+	for _, p := range i.f.Plans {
+		if p.Plan != "" && !slices.Contains(all, p.Plan) {
+			all = append(all, p.Plan)
+		}
+	}
+	return i.few(all, 5)
+}
+
+// Plan is the first failing plan, in the quotation marks of the language.
+func (i failure) Plan() string {
+	if p := i.Plans(); p != "" {
+		return i.Word("quote.open") + p + i.Word("quote.close")
+	}
+	return ""
+}
+
+// LastSuccess is the last good backup with its age; "" when not known.
+func (i failure) LastSuccess() string { return i.MomentAgo(i.f.LastSuccess) }
+
+// SinceDate is the day since which nothing is protected.
+func (i failure) SinceDate() string { return i.Date(i.unprotectedSince()) }
+
+func (i failure) unprotectedSince() time.Time {
+	for _, t := range []time.Time{i.f.LastSuccess, i.f.StartedAt, i.f.OpenedAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// Days is "11 jours", the whole days without a backup; "" for none.
+func (i failure) Days() string {
+	if i.f.Days <= 0 {
+		return ""
+	}
+	return i.Plural("day", i.f.Days)
+}
+
+// Failures is "2 échecs de suite"; "" when not counted.
+func (i failure) Failures() string {
+	if i.f.Failures <= 0 {
+		return ""
+	}
+	return i.Plural("failures", i.f.Failures)
+}
+
+// Error is the product's own message; "" when there is none.
+func (i failure) Error() string { return i.f.Error }
+
+// Seen is when the machine was last online.
+func (i failure) Seen() string { return i.MomentAgo(i.f.AgentLastSeen) }
+
+// SeenLong is the day of Seen, in a sentence.
+func (i failure) SeenLong() string { return i.LongDay(i.f.AgentLastSeen) }
+
+// NextRun is when the next backup is due, unless that is past.
+func (i failure) NextRun() string {
+	if !i.f.NextRun.After(i.Ref) {
+		return ""
+	}
+	return i.Moment(i.f.NextRun)
+}
+
+// NextRunLong is NextRun in a sentence: "mardi 11 mars à 12:30".
+func (i failure) NextRunLong() string {
+	if !i.f.NextRun.After(i.Ref) {
+		return ""
+	}
+	return i.LongMoment(i.f.NextRun)
+}
+
+func (i failure) problem() string {
+	if i.kind() == "other" && i.f.Kind != "" {
+		return i.NameOf("kind", i.f.Kind)
+	}
+	return i.Word("kind." + i.kind())
+}
+
+// Problem is what is wrong, as a noun: "échec".
+func (i failure) Problem() string { return i.problem() }
+
+// problemNth is the problem with its count: "échec (2ᵉ nuit)".
+func (i failure) problemNth() string {
+	if n := i.Nth(); n != "" && i.kind() != "offline" {
+		return i.problem() + " (" + n + ")"
+	}
+	return i.problem()
+}
+
+func (i failure) daysWithout() string {
+	if i.Days() == "" {
+		return ""
+	}
+	return i.Say("days.without", "days", i.Days())
+}
+
+// PlainCause is the cause in a customer's words.
+func (i failure) PlainCause() string {
+	if i.Offline() {
+		return i.Word("plain.offline")
+	}
+	return i.Word("plain.error")
+}
+
+// Since is how long the failure has lasted: "45 min".
+func (i failure) Since() string {
+	if i.f.StartedAt.IsZero() || !i.f.StartedAt.Before(i.Ref) {
+		return ""
+	}
+	return i.Span(i.Ref.Sub(i.f.StartedAt))
+}
+
+// Started is when the failure began.
+func (i failure) Started() string { return i.Moment(i.f.StartedAt) }
+
+// Alert is what is wrong with a platform: "cron arrêté".
+func (i failure) Alert() string {
+	if i.f.Alertname == "" {
+		if i.f.Report != "" || i.f.Reporter != "" {
+			return i.Word("platform.unknown")
+		}
+		return i.Word("fact.platform")
+	}
+	return i.NameOf("alert", i.f.Alertname)
+}
+
+// AlertOwn is what is wrong, of anything that is no machine's backup.
+func (i failure) AlertOwn() string {
+	if i.f.Alertname == "" {
+		return i.Word("alert.unnamed")
+	}
+	return i.NameOf("alert", i.f.Alertname)
+}
+
+// WarnDays is in how many days it expires, as "7 jours".
+func (i failure) WarnDays() string {
+	if n, err := strconv.Atoi(i.f.WarnDays); err == nil && n >= 0 {
+		return i.Plural("day", n)
+	}
+	return i.f.WarnDays
+}
+
+// ErrorFacts is the error that many machines share.
+func (i failure) ErrorFacts() []fact {
+	fs := &facts{t: i.Language}
+	fs.add("engine", i.Source())
+	fs.add("since", i.Moment(i.f.StartedAt))
+	fs.add("error", i.f.Error, code)
+	return fs.rows
+}

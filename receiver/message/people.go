@@ -1,0 +1,63 @@
+package message
+
+// people are who has it in hand, and what they said.
+type people struct{ *sheet }
+
+// AM is the account manager's name, or "le gestionnaire du compte".
+func (i people) AM() string { return i.person(i.f.AccountManager, "account_manager") }
+
+// Lead is the backup lead's name, or the role's words.
+func (i people) Lead() string { return i.person(i.f.BackupLead, "backup_lead") }
+
+// Queue is the trace queue's name, or the role's words.
+func (i people) Queue() string { return i.person(i.f.TraceQueue, "trace_queue") }
+
+// Who is the person on it; "" for nobody.
+func (i people) Who() string { return i.f.Assignee }
+
+// AssignedBy is who assigned it; "" when it was the person's own choice.
+func (i people) AssignedBy() string {
+	if i.f.AssignedBy == i.f.Assignee {
+		return ""
+	}
+	return i.f.AssignedBy
+}
+
+// Actor is who did what this message follows from.
+func (i people) Actor() string { return i.f.Actor }
+
+// Automatic tells that no person asked for this message.
+func (i people) Automatic() bool { return i.f.Automatic }
+
+// Reason is a person's words.
+func (i people) Reason() string { return i.f.Reason }
+
+// Expected is the promised day: "mercredi 12 mars".
+func (i people) Expected() string { return i.dateText(i.f.ExpectedDate) }
+
+// ExpectedBrief is the promised day for a subject: "12/03", "12 March".
+func (i people) ExpectedBrief() string {
+	if t, ok := i.parseDate(i.f.ExpectedDate); ok {
+		return i.StampDay(t)
+	}
+	return i.f.ExpectedDate
+}
+
+// HandedOn tells that the assignment moved from one person to another, and that
+// both read about it.
+func (i people) HandedOn() bool { return len(i.n.To) > 1 }
+
+// SilenceBy is who silenced the alert.
+func (i people) SilenceBy() string { return i.f.SilenceBy }
+
+// SilenceUntil is when that silence ends or ended.
+func (i people) SilenceUntil() string { return i.DueAt(i.f.SilenceUntil) }
+
+// Again is why somebody is told once more: "", "promise" or "failing".
+func (i people) Again() string { return i.f.Again }
+
+// RefusedWhat is what was refused: "" an address, "message" or "trouble".
+func (i people) RefusedWhat() string { return i.f.RefusedWhat }
+
+// Refused lists the addresses whose mail was refused.
+func (i people) Refused() string { return i.few(i.f.Refused, 5) }

@@ -1,0 +1,89 @@
+package message
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/receiver/message/locale"
+	"vigie/rules"
+)
+
+// sheet is one notification, its texts made safe to show, with the words of its
+// language. What templates may say of it lies in small views over it.
+type sheet struct {
+	locale.Locale
+	n       rules.Notification
+	f       *rules.FactSheet
+	missed  []string    // the clocks that it speaks of
+	contact rules.Party // the customer's person to call or write to; may be nobody
+	links   linker
+}
+
+func (i *sheet) few(all []string, most int) string {
+	if len(all) > most {
+		return strings.Join(all[:most], ", ") + " " + i.Plural("more", len(all)-most)
+	}
+	return strings.Join(all, ", ")
+}
+
+// all joins names as a sentence does: "a, b et c".
+func (i *sheet) all(names []string) string {
+	if last := len(names) - 1; last > 0 {
+		return i.Say("and", "most", strings.Join(names[:last], ", "), "last", names[last])
+	}
+	return strings.Join(names, "")
+}
+
+func (i *sheet) person(name, role string) string {
+	if name != "" {
+		return name
+	}
+	return i.Word("the_role." + role)
+}
+
+func (i *sheet) hasFlag(f rules.Flag) bool { return slices.Contains(i.f.Flags, f) }
+
+// dateText shows a date that came as text, or the text when it is not one.
+func (i *sheet) dateText(s string) string {
+	if t, ok := i.parseDate(s); ok {
+		return i.LongDay(t)
+	}
+	return s
+}
+
+func (i *sheet) parseDate(s string) (time.Time, bool) {
+	if t, err := time.ParseInLocation(time.DateOnly, s, i.Zone); err == nil {
+		return t, true
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.In(i.Zone), true
+	}
+	return time.Time{}, false
+}
+
+// Lang is the code of the language.
+func (i *sheet) Lang() string { return i.Code }
+
+// F is the sheet of facts itself, cleaned, for templates of admins.
+func (i *sheet) F() *rules.FactSheet { return i.f }
+
+// Decided is when the message was decided on.
+func (i *sheet) Decided() string { return i.DueAt(i.n.DecidedAt) }
+
+// Scenario is the scenario's title.
+func (i *sheet) Scenario() string {
+	if i.f.ScenarioText != "" {
+		return i.f.ScenarioText
+	}
+	return strings.ReplaceAll(i.f.Scenario, "_", " ")
+}
+
+// own says in the reader's language what Vigie itself says of evidence; the words
+// of others stay as they are.
+func (i *sheet) own(text string) string {
+	if key := "evidence_says." + locale.KeyOf(text); i.Has(key) {
+		return i.Word(key)
+	}
+	return text
+}

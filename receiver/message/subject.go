@@ -1,0 +1,134 @@
+package message
+
+import (
+	"strconv"
+
+	"vigie/receiver/message/locale"
+	"vigie/rules"
+)
+
+// subject is what a message is about: whose machine or platform.
+type subject struct{ *sheet }
+
+// IsPlatform tells a hosted platform's incident from a backup's.
+func (i subject) IsPlatform() bool { return i.f.Platform != "" || len(i.f.Platforms) > 0 }
+
+// ID is the incident's number as people say it: "#123", "INC-77".
+func (i subject) ID() string {
+	switch {
+	case i.f.Number > 0 && i.IsPlatform():
+		return "INC-" + strconv.Itoa(i.f.Number)
+	case i.f.Number > 0:
+		return "#" + strconv.Itoa(i.f.Number)
+	}
+	return i.n.IncidentID
+}
+
+// Mark is the number in brackets that opens each subject of the incident.
+func (i subject) Mark() string {
+	if id := i.ID(); id != "" {
+		return "[" + unbracket(id) + "]"
+	}
+	return ""
+}
+
+// Customer is the customer's name.
+func (i subject) Customer() string {
+	if i.f.CustomerName != "" {
+		return i.f.CustomerName
+	}
+	return i.f.Customer
+}
+
+// Thing is the machine, the platform or the item that the message is about.
+func (i subject) Thing() string {
+	switch {
+	case i.f.Machine != "":
+		return i.f.Machine
+	case i.f.Platform != "":
+		return i.f.Platform
+	case len(i.f.Platforms) > 0:
+		return i.few(i.f.Platforms, 2)
+	}
+	return i.f.Item
+}
+
+// Machine is the protected machine's name.
+func (i subject) Machine() string { return i.f.Machine }
+
+// Platform is the platform's name, or "a platform".
+func (i subject) Platform() string {
+	if len(i.f.Platforms) > 1 {
+		return i.few(i.f.Platforms, 4)
+	}
+	if p := i.f.Platform; p != "" {
+		return p
+	}
+	return i.Word("a_platform")
+}
+
+// PlatformUp is Platform at the beginning of a sentence; a name keeps its case.
+func (i subject) PlatformUp() string {
+	if i.IsPlatform() {
+		return i.Platform()
+	}
+	return upperFirst(i.Platform())
+}
+
+// OfMachine is "du serveur SRV-AD", "of server SRV-AD".
+func (i subject) OfMachine() string { return i.Say("of."+i.class(), "name", i.f.Machine) }
+
+// TheMachine is "le serveur SRV-AD", "server SRV-AD".
+func (i subject) TheMachine() string { return i.Say("the."+i.class(), "name", i.f.Machine) }
+
+// TheMachineUp is TheMachine at the beginning of a sentence.
+func (i subject) TheMachineUp() string { return upperFirst(i.TheMachine()) }
+
+func (i subject) class() string {
+	if i.f.Machine == "" && i.f.MachineClass == "" {
+		return "none"
+	}
+	if i.Has("of." + locale.KeyOf(i.f.MachineClass)) {
+		return locale.KeyOf(i.f.MachineClass)
+	}
+	return "other"
+}
+
+// Workstation tells a user's own computer from what the company shares.
+func (i subject) Workstation() bool { return i.class() == "workstation" }
+
+// Engine is the backup product: "Acronis".
+func (i subject) Engine() string { return i.NameOf("engine", i.f.Engine) }
+
+func (i subject) machineFact() string {
+	if i.f.Machine == "" || i.f.MachineClass == "" {
+		return i.f.Machine
+	}
+	return i.f.Machine + " (" + i.NameOf("class", i.f.MachineClass) + ")"
+}
+
+func (i subject) backup() string {
+	return joinNonEmpty(", ", i.Engine(), i.NameOf("backup_role", i.f.BackupRole))
+}
+
+// Local tells a local backup from a primary one.
+func (i subject) Local() bool { return locale.KeyOf(i.f.BackupRole) == "local" }
+
+// Item is what expires: "certificat".
+func (i subject) Item() string { return i.NameOf("item", i.f.Item) }
+
+// Source is what cannot be read any more, of a monitoring that is blind.
+func (i subject) Source() string {
+	if e := i.Engine(); e != "" {
+		return e
+	}
+	for _, p := range i.f.Plans {
+		if p.Source != "" {
+			return p.Source
+		}
+	}
+	return i.f.Item
+}
+
+// Contact is the customer's person to call or write to; empty when unknown.
+func (i subject) Contact() rules.Party { return i.contact }

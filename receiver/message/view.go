@@ -1,0 +1,208 @@
+package message
+
+import (
+	"slices"
+	"strings"
+
+	"vigie/receiver/message/locale"
+	"vigie/rules"
+)
+
+// view is what a template sees: one notification, or several of one bundle. Its
+// exported methods, and those of the first item, are the templates' words; each
+// returns "" when its fact is not known, so that a sentence can leave it out.
+type view struct {
+	*item
+	Items        []*item
+	Organisation string
+	Phone        string
+	Tag          string // the words in the coloured bar
+	Title        string // the subject
+	Colour       string // of the bar
+	Digest       *digestView
+	aliases      map[string]string
+	many         bool
+	outside      bool // somebody outside the organisation reads it
+	acted        bool // each row has its buttons
+}
+
+func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
+	v := &view{Organisation: r.organisation, Phone: r.phone, aliases: r.aliases}
+	for _, n := range ns {
+		ref := n.DecidedAt
+		if n.HoldUntil.After(ref) {
+			ref = n.HoldUntil
+		}
+		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}})
+		it.f = &it.n.Facts
+		it.Locale = t.In(it.f.Zone, ref)
+		if r.isOutside(it.f.Contact) {
+			it.contact = it.f.Contact
+		}
+		v.add(it)
+		v.outside = v.outside || slices.ContainsFunc(n.To, r.isOutside) || slices.ContainsFunc(n.Cc, r.isOutside)
+	}
+	for _, it := range v.Items {
+		it.links.answerOnly = v.outside
+	}
+	v.item = v.Items[0]
+	v.many = len(v.Items) > 1
+	return v
+}
+
+// add takes in a notification. What is told twice of one incident is one row, as
+// it stands now, with the clocks of both; only what people wrote stays apart.
+func (v *view) add(it *item) {
+	if it.f.Target != "" {
+		it.missed = []string{it.f.Target}
+	}
+	for at, before := range v.Items {
+		if !before.sameTale(it) {
+			continue
+		}
+		later := it
+		if before.n.DecidedAt.After(it.n.DecidedAt) {
+			later = before
+		}
+		later.missed = before.missed
+		for _, name := range it.missed {
+			if !slices.Contains(later.missed, name) {
+				later.missed = append(slices.Clip(later.missed), name)
+			}
+		}
+		later.f.Percent = max(before.f.Percent, it.f.Percent)
+		v.Items[at] = later
+		return
+	}
+	v.Items = append(v.Items, it)
+}
+
+// things counts the machines or platforms that the mail speaks of: two roles of
+// one server are one machine.
+func (v *view) things() int {
+	seen := map[[2]string]bool{}
+	for _, i := range v.Items {
+		seen[[2]string{i.f.Customer, i.Thing()}] = true
+	}
+	return len(seen)
+}
+
+// SameMachine tells that several incidents are all about one machine or platform.
+func (v *view) SameMachine() bool { return v.many && v.Thing() != "" && v.things() == 1 }
+
+// Several tells that the mail speaks of several machines or platforms.
+func (v *view) Several() bool { return v.many && !v.SameMachine() }
+
+// Erring tells whether the product explains a failure in its own words.
+func (v *view) Erring() bool {
+	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Error != "" })
+}
+
+// templateName is the name of the template that a policy calls so.
+func (v *view) templateName(id string) string {
+	if name, ok := v.aliases[id]; ok {
+		return name
+	}
+	return id
+}
+
+// Many tells whether the mail speaks of several incidents.
+func (v *view) Many() bool { return v.many }
+
+// Count is how many incidents the mail speaks of.
+func (v *view) Count() int { return len(v.Items) }
+
+// Machines is "12 machines", or the number of platforms, of one machine's backups
+// or of incidents.
+func (v *view) Machines() string {
+	switch {
+	case v.SameMachine() && v.IsPlatform():
+	case v.SameMachine() && !v.outside:
+		return v.Plural("backups", len(v.Items))
+	case v.IsPlatform():
+		return v.Plural("platforms", v.things())
+	case v.outside:
+		return v.Computers()
+	case v.f.Machine != "":
+		return v.Plural("machines", v.things())
+	}
+	return v.Plural("incidents", len(v.Items))
+}
+
+// Computers is Machines in the words of a customer.
+func (v *view) Computers() string { return v.Plural("computers", v.things()) }
+
+// Names lists the first machines: "SRV-AD, NAS-01 et 10 autres".
+func (v *view) Names() string {
+	var all []string
+	for _, i := range v.Items {
+		if name := i.Thing(); name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return v.few(all, 3)
+}
+
+// unbracket keeps a label from looking like the number of another incident.
+func unbracket(s string) string { return strings.NewReplacer("[", "(", "]", ")").Replace(s) }
+
+// Fact is the bundle's common fact, in the plural.
+func (v *view) Fact() string {
+	if !v.many {
+		return v.item.Fact()
+	}
+	for _, i := range v.Items[1:] {
+		if i.kind() != v.kind() || i.Engine() != v.Engine() {
+			return v.Word("fact.many")
+		}
+	}
+	return v.Say("fact."+v.kind(), "engine", v.Engine())
+}
+
+// Sentence of a bundle counts the machines.
+func (v *view) Sentence() string {
+	if !v.many {
+		return v.item.Sentence()
+	}
+	if v.SameMachine() {
+		return v.Say("sentence.same", "of", v.OfMachine())
+	}
+	return v.Say("sentence.many", "machines", v.Machines())
+}
+
+// Outside tells whether somebody outside the organisation reads this message.
+func (v *view) Outside() bool { return v.outside }
+
+// outsideRole tells by the name of a party's role whether the party is a
+// customer's. A name that nobody knows counts as outside: plain words harm no
+// technician, jargon, error texts and links to act do harm with a customer.
+func outsideRole(p rules.Party) bool {
+	switch locale.KeyOf(p.Role) {
+	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
+		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
+		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
+		"previous_assignee", "silence_authors", "told", "told_in_copy":
+		return false
+	}
+	return true
+}
+
+// MissedClocks names each clock that was missed where there is more than one.
+func (v *view) MissedClocks() []fact {
+	var rows []fact
+	for _, i := range v.Items {
+		for _, c := range i.f.Clocks {
+			if c.Late && c.MetAt.IsZero() {
+				row := fact{Name: upperFirst(i.NameOf("target", c.Target)), Value: i.Say("clock.late", "moment", i.Moment(c.Due)), Strong: true}
+				if v.many {
+					row.Value = joinNonEmpty(", ", row.Value, i.ID())
+				}
+				rows = append(rows, row)
+			}
+		}
+	}
+	if len(rows) <= len(v.Items) {
+		return nil
+	}
+	return rows
+}

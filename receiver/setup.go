@@ -1,0 +1,135 @@
+package receiver
+
+import (
+	"fmt"
+
+	"vigie/receiver/alertmanager"
+	"vigie/receiver/config"
+	"vigie/receiver/evidence"
+	"vigie/receiver/heartbeat"
+	"vigie/receiver/link"
+	"vigie/receiver/notify"
+	"vigie/receiver/token"
+	"vigie/rules"
+)
+
+// What stands in rooms of its own, under the names by which a receiver's users
+// call it.
+type (
+	Config           = config.Config
+	LinksConfig      = config.LinksConfig
+	Secrets          = config.Secrets
+	Tokens           = token.Tokens
+	Heartbeat        = heartbeat.Heartbeat
+	HeartbeatOptions = heartbeat.Options
+	Links            = link.Links
+)
+
+// MinRetention is [config.MinRetention].
+const MinRetention = config.MinRetention
+
+// ReadBearers is [token.ReadBearers].
+func ReadBearers(path string) (*Tokens, error) { return token.ReadBearers(path) }
+
+// ReadPersons is [token.ReadPersons].
+func ReadPersons(path string) (*Tokens, error) { return token.ReadPersons(path) }
+
+// NewHeartbeat is [heartbeat.New].
+func NewHeartbeat(o HeartbeatOptions) (*Heartbeat, error) { return heartbeat.New(o) }
+
+// Setup is a configuration read whole, of which [Setup.Parts] makes the parts of
+// an engine.
+type Setup struct{ *config.Setup }
+
+// Load is [config.Load].
+func Load(path string) (*Setup, error) { return setup(config.Load(path)) }
+
+// LoadWithCopies is [config.LoadWithCopies].
+func LoadWithCopies(path string) (*Setup, error) { return setup(config.LoadWithCopies(path)) }
+
+func setup(s *config.Setup, err error) (*Setup, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Setup{s}, nil
+}
+
+// Parts turns the configuration into what an engine works with.
+func (s *Setup) Parts() (Parts, error) {
+	c := s.Config
+	o := Parts{Book: s.Book, Timings: Timings{
+		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Unreachable: c.Timings.Unreachable, Watchdog: c.Timings.Watchdog,
+		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp, Retention: c.Timings.Retention,
+	}}
+	from, err := notify.ParseAddress(c.Mail.From)
+	if err != nil {
+		return o, fmt.Errorf("mail.from: %w", err)
+	}
+	o.Sender, o.Domain = Sender{From: from, ReplyTo: c.Mail.ReplyTo}, config.Domain(from.Addr)
+	mail, err := notify.NewMail(c.MailSettings())
+	if err != nil {
+		return o, fmt.Errorf("mail: %w", err)
+	}
+	o.Channel = mail
+	if o.Channels, err = c.OtherChannels(); err != nil {
+		return o, err
+	}
+	if c.Alarm != nil {
+		channel, err := c.AlarmChannel()
+		if err != nil {
+			return o, fmt.Errorf("alarm: %w", err)
+		}
+		o.Alarm = &Alarm{Channel: channel, To: c.Alarm.To, After: c.Alarm.After, Every: c.Alarm.Every}
+	}
+	if c.Heartbeat != nil {
+		if o.Heartbeat, err = c.Watcher(); err != nil {
+			return o, fmt.Errorf("heartbeat: %w", err)
+		}
+	}
+	var token func(rules.Notification, rules.Party, string) string
+	if l := c.Links; l != nil {
+		o.Links = link.New(c.Path(l.KeyFile), l.ValidFor)
+		token = o.Links.Token
+	}
+	words, err := c.RendererWithLinks(token)
+	if err != nil {
+		return o, err
+	}
+	o.Render, o.RenderDigest, o.Languages, o.TemplateName = words.Render, words.RenderDigest, words.Languages(), words.TemplateName
+	if err := s.CheckNames(words); err != nil {
+		return o, err
+	}
+	for _, a := range c.Alertmanagers {
+		u, err := config.BaseURL(a.URL)
+		if err != nil {
+			return o, err
+		}
+		hc, err := c.HTTPClient(a.EndpointConfig, "alertmanager")
+		if err != nil {
+			return o, fmt.Errorf("alertmanager %s: %w", a.Name, err)
+		}
+		o.Alertmanagers = append(o.Alertmanagers, alertmanager.New(alertmanager.Options{Name: a.Name, URL: u, HTTP: hc, Receiver: a.Receiver}))
+	}
+	if p := c.Prometheus; p != nil {
+		o.Counts = Counts{Machines: p.Machines, Good: p.MachinesOK}
+		hc, err := c.HTTPClient(p.EndpointConfig, "prometheus")
+		if err != nil {
+			return o, fmt.Errorf("prometheus: %w", err)
+		}
+		if o.Evidence, err = evidence.New(evidence.Options{URL: p.URL, HTTP: hc, Fresh: p.Fresh}); err != nil {
+			return o, err
+		}
+	}
+	for _, x := range c.Exporters {
+		u, err := config.BaseURL(x.URL)
+		if err != nil {
+			return o, err
+		}
+		hc, err := c.HTTPClient(x.EndpointConfig, "exporter")
+		if err != nil {
+			return o, fmt.Errorf("exporter %s: %w", x.URL, err)
+		}
+		o.Exporters = append(o.Exporters, evidence.Exporter{Sources: x.Sources, URL: u, HTTP: hc})
+	}
+	return o, nil
+}
