@@ -15,6 +15,9 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"vigie/internal/remote"
+	"vigie/internal/strict"
 )
 
 // ConfigError says what is wrong in which file, where, and how to mend it.
@@ -66,6 +69,11 @@ func DecodeStrict(file, path string, node *yaml.Node, out any) error {
 		}
 		return ce
 	}
+	var faults strict.Faults
+	if errors.As(err, &faults) && len(faults) > 0 {
+		f := faults[0]
+		return &ConfigError{File: file, Line: f.Line, Key: strings.Trim(path+".http_config."+f.Path, "."), What: f.What, Cure: f.Cure}
+	}
 	var te *yaml.TypeError
 	if errors.As(err, &te) && len(te.Errors) > 0 {
 		return &ConfigError{File: file, Key: path, What: strings.Join(te.Errors, "; "), Cure: "give a value of the right kind"}
@@ -80,8 +88,8 @@ func checkKeys(file, path string, node *yaml.Node, t reflect.Type) error {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	if t == reflect.TypeFor[yaml.Node]() {
-		return nil
+	if t == reflect.TypeFor[yaml.Node]() || t == reflect.TypeFor[remote.HTTPConfig]() {
+		return nil // which checks its keys itself
 	}
 	switch {
 	case t.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:

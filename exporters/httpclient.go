@@ -43,6 +43,8 @@ type ClientOptions struct {
 	// can be a question. Form holds the values of query and body.
 	Allow func(r *http.Request, form url.Values) bool
 	TLS   *tls.Config
+	// Transport, if set, carries the requests, and TLS is its own affair.
+	Transport http.RoundTripper
 	// RequestsPerSecond and Concurrency cap what the product has to bear;
 	// zero means 10 and 4.
 	RequestsPerSecond float64
@@ -102,15 +104,18 @@ func NewClient(o ClientOptions) *Client {
 	if o.Accept == "" {
 		o.Accept = "application/json"
 	}
-	var transport http.RoundTripper = &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:       o.TLS,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: defaultRequestTime,
-		MaxIdleConnsPerHost:   o.Concurrency,
-		IdleConnTimeout:       90 * time.Second,
-		ForceAttemptHTTP2:     true,
+	transport := o.Transport
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			TLSClientConfig:       o.TLS,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: defaultRequestTime,
+			MaxIdleConnsPerHost:   o.Concurrency,
+			IdleConnTimeout:       90 * time.Second,
+			ForceAttemptHTTP2:     true,
+		}
 	}
 	if o.Gate != nil {
 		transport = o.Gate(transport)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	estate "vigie/internal/fleet"
+	"vigie/internal/fleet"
 	"vigie/internal/strict"
 )
 
@@ -84,7 +84,7 @@ func readBounded(file string) ([]byte, error) {
 
 // inventoryDoc is what a YAML file may hold.
 type inventoryDoc struct {
-	estate.Section
+	fleet.Section
 	People      strict.Skip `yaml:"people"`
 	Platforms   strict.Skip `yaml:"platforms"`
 	Rota        strict.Skip `yaml:"rota"`
@@ -96,9 +96,9 @@ type inventoryDoc struct {
 
 // inventoryLoader merges files and checks what they say of machines.
 type inventoryLoader struct {
-	sections []estate.Section
+	sections []fleet.Section
 	machines []*InventoryMachine
-	leaving  map[*InventoryMachine]estate.Moment
+	leaving  map[*InventoryMachine]fleet.Moment
 }
 
 func (l *inventoryLoader) read(file string, text []byte) error {
@@ -110,14 +110,14 @@ func (l *inventoryLoader) read(file string, text []byte) error {
 		err := strict.DecodeWith(f, &doc, strict.Options{MaxBytes: maxInventoryBytes, MaxValues: maxInventoryValues, OneDocument: true})
 		errors.As(err, &faults)
 	case ".csv":
-		doc.Machines, faults = estate.ReadCSV(f)
+		doc.Machines, faults = fleet.ReadCSV(f)
 	case ".ics":
 		return nil // closed days are the receiver's
 	default:
 		return fmt.Errorf("inventory %s: not a kind of file that can be read; name it .yml or .csv", file)
 	}
 	for _, fault := range faults {
-		if fault.Kind != estate.OtherUser { // who uses a machine is the receiver's
+		if fault.Kind != fleet.OtherUser { // who uses a machine is the receiver's
 			return inventoryFault(fault)
 		}
 	}
@@ -153,18 +153,18 @@ func inventoryFault(f strict.Fault) error {
 		if e.What, e.Cure, cut = strings.Cut(f.What, ": "); !cut || strings.HasSuffix(f.Path, ".decommissioned") {
 			e.What, e.Cure = fmt.Sprintf("%q is no date", f.Name), "write for example 2026-06-01"
 		}
-	case estate.MissingColumn:
+	case fleet.MissingColumn:
 		e.What, e.Cure = fmt.Sprintf("the column %q is missing", f.Name), "add it to the header and to each line"
-	case estate.RepeatedColumn:
+	case fleet.RepeatedColumn:
 		e.What, e.Cure = fmt.Sprintf("the column %q stands twice", f.Name), "keep one"
-	case estate.UnknownColumn:
+	case fleet.UnknownColumn:
 		e.Cure = "known are " + strings.Join(f.Known, ", ")
 	}
 	return e
 }
 
 // add checks what a machine says of itself.
-func (l *inventoryLoader) add(said *estate.Machine) error {
+func (l *inventoryLoader) add(said *fleet.Machine) error {
 	m := &InventoryMachine{Customer: said.Customer, Name: strings.TrimSpace(said.Name), Class: Class(said.Class), Aliases: said.Aliases,
 		file: said.At.File, line: said.At.Line}
 	where := "machines." + said.Name
@@ -177,8 +177,8 @@ func (l *inventoryLoader) add(said *estate.Machine) error {
 		return m.fault(where+".customer", "missing", "write the id of the customer who owns it")
 	case CleanName(m.Customer) != m.Customer:
 		return m.fault(where+".customer", fmt.Sprintf("%q does not fit into a label", m.Customer), "write the id of the customer, without blanks around it")
-	case !slices.Contains(estate.Classes(), said.Class):
-		return m.fault(where+".class", fmt.Sprintf("%q is no class", m.Class), "write one of "+strings.Join(estate.Classes(), ", "))
+	case !slices.Contains(fleet.Classes(), said.Class):
+		return m.fault(where+".class", fmt.Sprintf("%q is no class", m.Class), "write one of "+strings.Join(fleet.Classes(), ", "))
 	case slices.Contains(m.Aliases, ""):
 		return m.fault(where+".aliases", "an empty alias", "leave it out")
 	}
@@ -190,21 +190,21 @@ func (l *inventoryLoader) add(said *estate.Machine) error {
 	l.machines = append(l.machines, m)
 	if !said.Decommissioned.IsZero() {
 		if l.leaving == nil {
-			l.leaving = map[*InventoryMachine]estate.Moment{}
+			l.leaving = map[*InventoryMachine]fleet.Moment{}
 		}
 		l.leaving[m] = said.Decommissioned
 	}
 	return nil
 }
 
-func (m *InventoryMachine) addPlan(where string, said estate.Plan) error {
+func (m *InventoryMachine) addPlan(where string, said fleet.Plan) error {
 	p := InventoryPlan{Role(said.Role), CleanName(said.Engine), CleanName(said.Plan)} // as in labels
 	at := *m
 	if said.At.Line > 0 {
 		at.line = said.At.Line
 	}
-	if !slices.Contains(estate.Roles(), said.Role) {
-		return at.fault(where+"."+cmp.Or(said.Column, "plans"), fmt.Sprintf("%q is no role", p.Role), "write "+strings.Join(estate.Roles(), " or "))
+	if !slices.Contains(fleet.Roles(), said.Role) {
+		return at.fault(where+"."+cmp.Or(said.Column, "plans"), fmt.Sprintf("%q is no role", p.Role), "write "+strings.Join(fleet.Roles(), " or "))
 	}
 	if slices.Contains(m.Plans, p) {
 		return at.fault(where+".plans", fmt.Sprintf("the %s plan %q stands twice", p.Role, p.Plan), "keep one")
@@ -225,7 +225,7 @@ func (m *InventoryMachine) addPlan(where string, said estate.Plan) error {
 
 // finish checks what stands in different files.
 func (l *inventoryLoader) finish() (*Inventory, error) {
-	zone, faults := estate.Location(l.sections)
+	zone, faults := fleet.Location(l.sections)
 	if len(faults) > 0 {
 		return nil, inventoryFault(faults[0])
 	}

@@ -2,8 +2,13 @@ package exporters
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"vigie/internal/remote"
 )
 
 // Address is where a product is read over HTTP. Sources that decide themselves
@@ -13,6 +18,11 @@ type Address struct {
 	// RequestsPerSecond caps the load; 10 unless set.
 	RequestsPerSecond float64   `yaml:"requests_per_second"`
 	TLS               TLSConfig `yaml:"tls"`
+	// HTTP is whatever else the way there needs, as in Prometheus: client
+	// certificates, headers, OAuth2, a proxy.
+	HTTP remote.HTTPConfig `yaml:"http_config"`
+
+	dir string // to which file names of HTTP refer
 }
 
 // Validate checks. Dir is the folder to which relative file names refer,
@@ -24,7 +34,32 @@ func (a *Address) Validate(dir, example string) error {
 	case a.RequestsPerSecond < 0:
 		return &ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
 	}
-	return a.TLS.Resolve(dir)
+	a.dir = dir
+	if a.HTTP.HasTLS() && a.TLS != (TLSConfig{}) {
+		return &ConfigError{Line: a.HTTP.Line, Key: "http_config.tls_config", What: "given together with tls", Cure: "move what stands under tls there"}
+	}
+	if err := a.TLS.Resolve(dir); err != nil {
+		return err
+	}
+	if _, err := a.transport(); err != nil {
+		return &ConfigError{Line: a.HTTP.Line, Key: "http_config", What: err.Error(), Cure: "name files that the exporter's user can read, relative to the configuration file"}
+	}
+	return nil
+}
+
+// transport carries the requests where http_config says how; nil otherwise.
+func (a *Address) transport() (http.RoundTripper, error) {
+	if !a.HTTP.IsSet() {
+		return nil, nil
+	}
+	c := a.HTTP.Prometheus(a.dir)
+	if !a.HTTP.HasTLS() {
+		c.TLSConfig = promconfig.TLSConfig{CAFile: a.TLS.CAFile, ServerName: a.TLS.ServerName, InsecureSkipVerify: a.TLS.InsecureSkipVerify}
+	}
+	if c.ProxyURL.URL == nil { // as without http_config
+		c.ProxyFromEnvironment = true
+	}
+	return remote.NewRoundTripper(c, "source")
 }
 
 // ClientOptions gives the options of a client that reads the product.
@@ -33,7 +68,11 @@ func (a *Address) ClientOptions(o SourceOptions) (ClientOptions, error) {
 	if err != nil {
 		return ClientOptions{}, err
 	}
-	return ClientOptions{BaseURL: a.URL.URL, UserAgent: o.UserAgent, TLS: tls, RequestsPerSecond: a.RequestsPerSecond, Now: o.Now, Sleep: o.Sleep}, nil
+	transport, err := a.transport()
+	if err != nil {
+		return ClientOptions{}, err
+	}
+	return ClientOptions{Transport: transport, BaseURL: a.URL.URL, UserAgent: o.UserAgent, TLS: tls, RequestsPerSecond: a.RequestsPerSecond, Now: o.Now, Sleep: o.Sleep}, nil
 }
 
 // Remote is the configuration of a product that is read over HTTP. Sources

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -211,7 +212,7 @@ func (o *outbox) translate(k *keptMessage, ns []rules.Notification) error {
 func (o *outbox) titled(n rules.Notification, language string) string {
 	for _, p := range o.Book().Policies() {
 		s := p.Scenario(n.Facts.Scenario)
-		if s != nil && slices.Contains([]string{s.Title.In("fr"), s.Title.In("en"), s.Title.In(n.Language)}, n.Facts.ScenarioText) {
+		if s != nil && slices.Contains(slices.Collect(maps.Values(s.Title)), n.Facts.ScenarioText) {
 			return s.Title.In(language)
 		}
 	}

@@ -116,6 +116,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 	rooms := map[string][]string{
 		"vigie/internal/strict":     {},
 		"vigie/internal/sheet":      {},
+		"vigie/internal/remote":     {"vigie/internal/strict"},
 		"vigie/internal/fleet":      {"vigie/internal/strict", "vigie/internal/sheet"},
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
@@ -204,6 +205,7 @@ func receiverType(e ast.Expr) string {
 // Each foreign package has one home.
 func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
+		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/exporters"},
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},

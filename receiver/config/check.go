@@ -150,6 +150,12 @@ func (e EndpointConfig) check(path string, at strict.Position) strict.Faults {
 	if e.TokenFile != "" && e.Username != "" {
 		fs = append(fs, strict.Fault{Position: at, Path: path, What: "token_file and username exclude each other: keep one"})
 	}
+	if key := e.HTTP.Credentials(); key != "" && (e.TokenFile != "" || e.Username != "") {
+		fs = append(fs, strict.Fault{Position: e.HTTP.Position, Path: path + ".http_config." + key, What: "credentials stand beside http_config as well: keep one of them"})
+	}
+	if e.CAFile != "" && e.HTTP.HasTLS() {
+		fs = append(fs, strict.Fault{Position: e.HTTP.Position, Path: path + ".http_config.tls_config", What: "ca_file stands beside http_config as well: move it into tls_config"})
+	}
 	return fs
 }
 
@@ -173,6 +179,9 @@ func (s *Setup) CheckNames(words *message.Renderer) error {
 	for _, err := range []error{templatesKnown(book, words.Known()), channelsKnown(book, channels),
 		book.Directory.CheckLanguages(words.Languages().Codes()), book.Directory.CheckChannels(channels)} {
 		faults = collect(faults, "", err)
+	}
+	for _, p := range book.Policies() {
+		faults = collect(faults, "", p.CheckLanguage(words.Languages().Codes()))
 	}
 	return faults.Err()
 }

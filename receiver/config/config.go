@@ -7,6 +7,7 @@ package config
 import (
 	"time"
 
+	"vigie/internal/remote"
 	"vigie/internal/strict"
 	"vigie/receiver/notify"
 )
@@ -79,6 +80,8 @@ type EndpointConfig struct {
 	Username     string `yaml:"username"`
 	PasswordFile string `yaml:"password_file"`
 	CAFile       string `yaml:"ca_file"`
+	// HTTP is whatever else the way there needs, as in Prometheus.
+	HTTP remote.HTTPConfig `yaml:"http_config"`
 }
 
 // AlertmanagerConfig is an Alertmanager that is asked what fires.

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	promconfig "github.com/prometheus/common/config"
 
+	"vigie/internal/remote"
 	"vigie/receiver/heartbeat"
 	"vigie/receiver/identity"
 	"vigie/receiver/message"
@@ -21,16 +23,17 @@ import (
 // HTTPClient makes an HTTP client with an endpoint's credentials; files are read
 // when they are needed.
 func (c *Config) HTTPClient(e EndpointConfig, name string) (*http.Client, error) {
-	cfg := promconfig.DefaultHTTPClientConfig
-	cfg.FollowRedirects = false
+	cfg := e.HTTP.Prometheus(filepath.Dir(c.path))
 	if e.TokenFile != "" {
 		cfg.Authorization = &promconfig.Authorization{Type: "Bearer", CredentialsFile: c.Path(e.TokenFile)}
 	}
 	if e.Username != "" {
 		cfg.BasicAuth = &promconfig.BasicAuth{Username: e.Username, PasswordFile: c.Path(e.PasswordFile)}
 	}
-	cfg.TLSConfig.CAFile = c.Path(e.CAFile)
-	return promconfig.NewClientFromConfig(cfg, name)
+	if e.CAFile != "" {
+		cfg.TLSConfig.CAFile = c.Path(e.CAFile)
+	}
+	return remote.NewClient(cfg, name)
 }
 
 // MailSettings are the settings of the mail channel.

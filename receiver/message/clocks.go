@@ -195,3 +195,23 @@ func (i clocks) TakeBy() string {
 func sameTarget(a, b string) bool {
 	return a == b || a+b == "resolveresolution" || a+b == "resolutionresolve"
 }
+
+// MissedClocks names each clock that was missed where there is more than one.
+func (v *view) MissedClocks() []fact {
+	var rows []fact
+	for _, i := range v.Items {
+		for _, c := range i.f.Clocks {
+			if c.Late && c.MetAt.IsZero() {
+				row := fact{Name: upperFirst(i.NameOf("target", c.Target)), Value: i.Say("clock.late", "moment", i.Moment(c.Due)), Strong: true}
+				if v.many {
+					row.Value = joinNonEmpty(", ", row.Value, i.ID())
+				}
+				rows = append(rows, row)
+			}
+		}
+	}
+	if len(rows) <= len(v.Items) {
+		return nil
+	}
+	return rows
+}

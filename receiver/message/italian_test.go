@@ -11,7 +11,7 @@ import (
 // A folder is all that a third language needs; what it lacks is said in English,
 // a mail that it lacks as a whole.
 func TestLanguageIsAFolder(t *testing.T) {
-	r, err := NewRenderer(Options{Overrides: os.DirFS("testdata/languages")})
+	r, err := NewRenderer(Options{Outside: outsideRole, Overrides: os.DirFS("testdata/languages")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,8 +40,8 @@ type Options struct {
 	// Links makes the addresses behind the buttons.
 	Links Links
 	// Outside tells whether a recipient is one of the customer's people, who
-	// read plain words and get no links but one to answer. Without it, the
-	// usual names of roles decide, and an unknown one counts as outside.
+	// read plain words and get no links but one to answer. Without it, the party
+	// itself says so.
 	Outside func(rules.Party) bool
 	// Organisation and Phone sign the mails that customers read.
 	Organisation string
@@ -91,7 +91,7 @@ func NewRenderer(o Options) (*Renderer, error) {
 		phone:        cut(cleanOneLine(o.Phone), maxField),
 	}
 	if r.isOutside == nil {
-		r.isOutside = outsideRole
+		r.isOutside = func(p rules.Party) bool { return p.Outside }
 	}
 	loader, err := newLoader(o)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
 
@@ -363,4 +364,17 @@ func tokens(n rules.Notification, p rules.Party, purpose string) string {
 		return "https://grafana.msp.example/d/backup-fleet"
 	}
 	return purpose + "." + n.IncidentID + "." + p.Person
+}
+
+// outsideRole tells by the role of a party of the fixture whether it is a
+// customer's.
+func outsideRole(p rules.Party) bool {
+	switch locale.KeyOf(p.Role) {
+	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
+		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
+		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
+		"previous_assignee", "silence_authors", "told", "told_in_copy":
+		return false
+	}
+	return true
 }

@@ -28,7 +28,7 @@ var (
 
 // A renderer never changes, so that all tests share one.
 var oneRenderer = sync.OnceValues(func() (*Renderer, error) {
-	return NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00",
+	return NewRenderer(Options{Outside: outsideRole, Organisation: "SYNOMEGA", Phone: "05 61 00 00 00",
 		Links: Links{Base: "https://vigie.msp.example", Token: tokens}})
 })
 
@@ -196,7 +196,7 @@ func TestTrial(t *testing.T) {
 
 func TestProse(t *testing.T) {
 	r := newTestRenderer(t)
-	thin, err := NewRenderer(Options{})
+	thin, err := NewRenderer(Options{Outside: outsideRole})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -456,7 +456,7 @@ func TestOtherBackupStates(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	var parties []string
-	r, err := NewRenderer(Options{Links: Links{Base: "https://vigie.example/", Token: func(n rules.Notification, p rules.Party, purpose string) string {
+	r, err := NewRenderer(Options{Outside: outsideRole, Links: Links{Base: "https://vigie.example/", Token: func(n rules.Notification, p rules.Party, purpose string) string {
 		parties = append(parties, p.Person)
 		switch purpose {
 		case "console":
@@ -493,7 +493,7 @@ func TestLinks(t *testing.T) {
 	if slices.ContainsFunc(parties, func(p string) bool { return p != "" }) {
 		t.Errorf("a link that two persons read acts for one of them: %v", parties)
 	}
-	thin, err := NewRenderer(Options{})
+	thin, err := NewRenderer(Options{Outside: outsideRole})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -594,7 +594,7 @@ func TestCallWithoutContact(t *testing.T) {
 
 func TestOverrides(t *testing.T) {
 	body := `{{define "tag"}}OURS{{end}}{{define "fact"}}{{.Fact}}{{end}}{{define "lead"}}Our own words, {{.Machine}}.{{end}}{{define "body"}}<i>{{.Error}}</i>{{end}}`
-	r, err := NewRenderer(Options{Overrides: fstest.MapFS{
+	r, err := NewRenderer(Options{Outside: outsideRole, Overrides: fstest.MapFS{
 		"en/B1.tmpl":      {Data: []byte(body)},
 		"en/X1.tmpl":      {Data: []byte(body)},
 		"fr/X1.tmpl":      {Data: []byte(body)},
@@ -635,7 +635,7 @@ func TestOverrideErrors(t *testing.T) {
 		"recursion":    {"en/B1.tmpl", "{{define \"lead\"}}x{{end}}{{define \"body\"}}{{template \"body\" .}}{{end}}", "maximum template depth"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewRenderer(Options{Overrides: fstest.MapFS{c.file: {Data: []byte(c.text)}}})
+			_, err := NewRenderer(Options{Outside: outsideRole, Overrides: fstest.MapFS{c.file: {Data: []byte(c.text)}}})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one that says %q", err, c.want)
 			}
@@ -647,7 +647,7 @@ func TestOutputIsBounded(t *testing.T) {
 	hundred := func(s string) string { return strings.Repeat(s, 100) }
 	text := `{{define "lead"}}x{{end}}{{define "body"}}` + hundred(`{{template "some" .}}`) + `{{end}}
 {{define "some"}}` + hundred(`{{template "more" .}}`) + `{{end}}{{define "more"}}` + hundred("0123456789") + `{{end}}`
-	_, err := NewRenderer(Options{Overrides: fstest.MapFS{"en/B1.tmpl": {Data: []byte(text)}}})
+	_, err := NewRenderer(Options{Outside: outsideRole, Overrides: fstest.MapFS{"en/B1.tmpl": {Data: []byte(text)}}})
 	if err == nil || !strings.Contains(err.Error(), "writes more than") {
 		t.Errorf("a template that writes without end: %v", err)
 	}

@@ -80,7 +80,7 @@ func (i report) Guarantee() string {
 }
 
 // Guaranteed tells whether somebody has to act now.
-func (i report) Guaranteed() bool { return i.f.Guarantee != "G3" }
+func (i report) Guaranteed() bool { return !i.f.NoIntervention }
 
 // Reopens is when a better level of service begins.
 func (i report) Reopens() string { return i.DueAt(i.f.Reopens) }

@@ -16,8 +16,9 @@ func (r *Renderer) try(id, lang string) error {
 	full := rules.Notification{}
 	fill(reflect.ValueOf(&full).Elem())
 	full.Facts.Platform, full.Facts.Platforms = "", nil
+	full.To, full.Cc = []rules.Party{{Name: "word", Address: "word"}}, nil
 	outside := full
-	outside.To = []rules.Party{{Role: "contact"}}
+	outside.To = []rules.Party{{Outside: true}}
 	platform := full
 	platform.Facts.Platform = "platform"
 	late := full

@@ -172,37 +172,3 @@ func (v *view) Sentence() string {
 
 // Outside tells whether somebody outside the organisation reads this message.
 func (v *view) Outside() bool { return v.outside }
-
-// outsideRole tells by the name of a party's role whether the party is a
-// customer's. A name that nobody knows counts as outside: plain words harm no
-// technician, jargon, error texts and links to act do harm with a customer.
-func outsideRole(p rules.Party) bool {
-	switch locale.KeyOf(p.Role) {
-	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
-		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",
-		"service_lead", "service_manager", "report_reader", "duty", "on_call", "deputy",
-		"previous_assignee", "silence_authors", "told", "told_in_copy":
-		return false
-	}
-	return true
-}
-
-// MissedClocks names each clock that was missed where there is more than one.
-func (v *view) MissedClocks() []fact {
-	var rows []fact
-	for _, i := range v.Items {
-		for _, c := range i.f.Clocks {
-			if c.Late && c.MetAt.IsZero() {
-				row := fact{Name: upperFirst(i.NameOf("target", c.Target)), Value: i.Say("clock.late", "moment", i.Moment(c.Due)), Strong: true}
-				if v.many {
-					row.Value = joinNonEmpty(", ", row.Value, i.ID())
-				}
-				rows = append(rows, row)
-			}
-		}
-	}
-	if len(rows) <= len(v.Items) {
-		return nil
-	}
-	return rows
-}

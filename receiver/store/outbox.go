@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // The statuses of a transmission.
@@ -38,10 +39,25 @@ func (tx Outbox) Withdraw(id string) error {
 }
 
 // DueBundles returns the keys of the bundles whose hold has ended, in the order
-// in which they were due.
+// in which they leave, see [incidents.InOrder].
 func (tx Outbox) DueBundles(now time.Time, limit int) ([]string, error) {
-	return tx.texts(`SELECT bundle_key FROM notification WHERE message = '' AND hold_until <= ?
-		GROUP BY bundle_key ORDER BY MIN(hold_until), MIN(position), bundle_key LIMIT ?`, now.UnixNano(), limit)
+	rows, err := tx.q.query(`SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
+		GROUP BY bundle_key`, now.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var due []incidents.DueBundle
+	for rows.Next() {
+		var b incidents.DueBundle
+		var at int64
+		if err := rows.Scan(&b.Key, &at, &b.Position); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		b.Due = time.Unix(0, at)
+		due = append(due, b)
+	}
+	return incidents.InOrder(due, limit), rows.Err()
 }
 
 // BundleIncidents returns the incidents that a bundle's notifications which
@@ -50,26 +66,39 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 	return tx.texts(`SELECT DISTINCT incident FROM notification WHERE bundle_key = ? AND message = ''`, key)
 }
 
-// Bundle returns the notifications of a bundle that have not left yet, in the
-// order in which they were due; none when none of them is due. One stays behind
-// while an earlier one about its incident, which is due no later than itself,
-// waits in another bundle, so that nobody reads a story backwards; stuck names
-// the bundles for which nothing waits.
+// Bundle returns the notifications of a bundle that leave now, see
+// [incidents.Leaving]; stuck names the bundles for which nothing waits.
 func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
-	where := `bundle_key = ? AND message = '' AND NOT EXISTS (
-		SELECT 1 FROM notification before WHERE before.incident = notification.incident AND before.position < notification.position
-			AND before.message = '' AND before.bundle_key <> notification.bundle_key AND before.hold_until <= notification.hold_until`
-	args := []any{key}
-	for _, k := range stuck {
-		where += " AND before.bundle_key <> ?"
-		args = append(args, k)
-	}
-	where += ")"
-	due, err := tx.number(`SELECT COUNT(*) FROM notification WHERE hold_until <= ? AND `+where, append([]any{now.UnixNano()}, args...)...)
-	if err != nil || due == 0 {
+	rows, err := tx.q.query(`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
+		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
+	if err != nil {
 		return nil, err
 	}
-	return tx.notifications(where+` ORDER BY hold_until, incident, position`, args...)
+	defer rows.Close()
+	var waiting []incidents.Waiting
+	values := map[string]string{}
+	for rows.Next() {
+		var w incidents.Waiting
+		var until int64
+		var value string
+		if err := rows.Scan(&w.ID, &w.Incident, &w.Bundle, &until, &w.Position, &value); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		w.HoldUntil = time.Unix(0, until)
+		waiting, values[w.ID] = append(waiting, w), value
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	var ns []rules.Notification
+	for _, w := range incidents.Leaving(key, waiting, now, stuck) {
+		var n rules.Notification
+		if err := json.Unmarshal([]byte(values[w.ID]), &n); err != nil {
+			return nil, fmt.Errorf("notification: %w", err)
+		}
+		ns = append(ns, n)
+	}
+	return ns, nil
 }
 
 func (tx Outbox) notifications(where string, args ...any) ([]rules.Notification, error) {

@@ -62,25 +62,27 @@ type FactSheet struct {
 	PolicyStep     string            `json:"policy_step"`
 
 	// Platforms (second document).
-	Platform    string     `json:"platform"`
-	Platforms   []string   `json:"platforms,omitempty"`
-	Alertname   string     `json:"alertname"`
-	Severity    string     `json:"severity"`
-	Provisional bool       `json:"provisional"`
-	Level       int        `json:"level"`
-	Entry       string     `json:"entry"`
-	ReceivedAt  time.Time  `json:"received_at,omitzero"`
-	Guarantee   string     `json:"guarantee"`               // G1, G2, G3
-	Reopens     time.Time  `json:"guarantee_next,omitzero"` // when a better level begins
-	Clocks      []ClockRow `json:"clocks,omitempty"`
-	Cause       string     `json:"cause"`
-	Scope       string     `json:"scope"`
-	DataLoss    string     `json:"data_loss"`
-	Workaround  string     `json:"workaround"`
-	Percent     int        `json:"percent"` // 50, 75, 100 of a clock
-	Target      string     `json:"target"`  // the clock that a warning speaks of
-	Report      string     `json:"report"`  // the words of the report
-	Reporter    string     `json:"reporter"`
+	Platform    string    `json:"platform"`
+	Platforms   []string  `json:"platforms,omitempty"`
+	Alertname   string    `json:"alertname"`
+	Severity    string    `json:"severity"`
+	Provisional bool      `json:"provisional"`
+	Level       int       `json:"level"`
+	Entry       string    `json:"entry"`
+	ReceivedAt  time.Time `json:"received_at,omitzero"`
+	Guarantee   string    `json:"guarantee"`               // G1, G2, G3
+	Reopens     time.Time `json:"guarantee_next,omitzero"` // when a better level begins
+	// NoIntervention is true while that level makes nobody act.
+	NoIntervention bool       `json:"no_intervention,omitempty"`
+	Clocks         []ClockRow `json:"clocks,omitempty"`
+	Cause          string     `json:"cause"`
+	Scope          string     `json:"scope"`
+	DataLoss       string     `json:"data_loss"`
+	Workaround     string     `json:"workaround"`
+	Percent        int        `json:"percent"` // 50, 75, 100 of a clock
+	Target         string     `json:"target"`  // the clock that a warning speaks of
+	Report         string     `json:"report"`  // the words of the report
+	Reporter       string     `json:"reporter"`
 	// Answer is the newest answer of this run: result, note, until, by, at.
 	Answer       map[string]string `json:"answer,omitempty"`
 	Unverified   bool              `json:"unverified,omitempty"` // reported by somebody unknown, whose words stay inside

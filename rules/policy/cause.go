@@ -24,6 +24,8 @@ type Cause struct {
 	// proposal is shown and never overrules a person.
 	Alerts []string
 	Match  model.Matchers
+	// Platforms of one host that fail together propose this cause; 0 for never.
+	Platforms int
 }
 
 type causeDoc struct {
@@ -35,6 +37,7 @@ type causeDoc struct {
 	Hidden      bool       `yaml:"confidential"`
 	Alerts      []string   `yaml:"alerts"`
 	Match       []string   `yaml:"match"`
+	Platforms   *int       `yaml:"platforms"`
 }
 
 func (doc causeDoc) load(l *loader, code string) {
@@ -42,7 +45,19 @@ func (doc causeDoc) load(l *loader, code string) {
 		l.fault(doc.Position, "causes."+code, "cause %q is defined twice: keep one", code)
 	}
 	l.policy.Causes[code] = Cause{Code: code, Text: doc.Text, Integrity: doc.Integrity, Customer: doc.Customer,
-		MinSeverity: doc.MinSeverity, Confidential: doc.Hidden, Alerts: doc.Alerts, Match: l.matchers(doc.Position, "causes."+code+".match", doc.Match)}
+		MinSeverity: doc.MinSeverity, Confidential: doc.Hidden, Alerts: doc.Alerts, Match: l.matchers(doc.Position, "causes."+code+".match", doc.Match),
+		Platforms: doc.platforms(l, code)}
+}
+
+// platforms is how many platforms of one host propose the cause.
+func (doc causeDoc) platforms(l *loader, code string) int {
+	if doc.Platforms == nil {
+		return l.defaults.Causes[code].Platforms
+	}
+	if *doc.Platforms == 1 || *doc.Platforms < 0 {
+		l.fault(doc.Position, "causes."+code+".platforms", "%d platforms are nothing in common: write 2 or more, or 0 for never", *doc.Platforms)
+	}
+	return *doc.Platforms
 }
 
 // checkSeverity refuses a cause that implies a severity that no scenario has.

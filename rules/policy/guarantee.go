@@ -11,6 +11,8 @@ type Guarantee struct {
 	Level    string
 	Calendar string
 	Text     model.Text
+	// Intervention is false while nobody has to act.
+	Intervention bool
 }
 
 type guaranteeDoc struct {
@@ -18,9 +20,18 @@ type guaranteeDoc struct {
 	Level    string     `yaml:"level"`
 	Calendar string     `yaml:"calendar"`
 	Text     model.Text `yaml:"text"`
+
+	Intervention *bool `yaml:"intervention"`
 }
 
 func (doc guaranteeDoc) load(l *loader) {
 	l.calendar(doc.Position, "guarantees."+doc.Level+".calendar", doc.Calendar, true)
-	l.policy.Guarantees = append(l.policy.Guarantees, Guarantee{Level: doc.Level, Calendar: doc.Calendar, Text: doc.Text})
+	g := Guarantee{Level: doc.Level, Calendar: doc.Calendar, Text: doc.Text, Intervention: true}
+	if own, known := l.defaults.Guarantees[doc.Level]; known {
+		g.Intervention = own.Intervention
+	}
+	if doc.Intervention != nil {
+		g.Intervention = *doc.Intervention
+	}
+	l.policy.Guarantees = append(l.policy.Guarantees, g)
 }

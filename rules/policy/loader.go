@@ -23,9 +23,10 @@ type Vocabulary struct {
 // wrong with them. Each kind of document loads itself; what they refer to is
 // checked here.
 type loader struct {
-	known  Vocabulary
-	policy *Policy
-	faults strict.Faults
+	known    Vocabulary
+	defaults defaults
+	policy   *Policy
+	faults   strict.Faults
 }
 
 func (l *loader) fault(at strict.Position, path, format string, args ...any) {

@@ -25,6 +25,11 @@ type Policy struct {
 	Title         model.Text
 	EffectiveFrom time.Time
 	Zone          *time.Location
+	// Language is what people are written to in who have none of their own, nor a
+	// customer who has.
+	Language string
+	// Named are the roles that mails name.
+	Named Named
 	// Hold is how long a notification waits for others of its bundle.
 	Hold time.Duration
 	// MaintenanceNotice is how long before its start a maintenance must have
@@ -67,6 +72,8 @@ type policyDoc struct {
 	EffectiveFrom     time.Time              `yaml:"effective_from"`
 	Title             model.Text             `yaml:"title"`
 	Timezone          string                 `yaml:"timezone"`
+	Language          string                 `yaml:"language"`
+	Named             Named                  `yaml:"named_in_mails"`
 	Hold              *time.Duration         `yaml:"hold"`
 	MaintenanceNotice *time.Duration         `yaml:"maintenance_notice"`
 	TracesInclude     []string               `yaml:"traces_include"`
@@ -137,8 +144,12 @@ type part struct {
 }
 
 func build(parts []part, known Vocabulary) (*Policy, strict.Faults) {
-	l := &loader{known: known, policy: &Policy{
-		Hold: defaultHold, MaintenanceNotice: time.Hour, Zone: time.UTC,
+	own, err := readDefaults()
+	if err != nil {
+		return nil, strict.Faults{unreadable(err)}
+	}
+	l := &loader{known: known, defaults: own, policy: &Policy{
+		Language: own.Language, Named: own.Named, Hold: defaultHold, MaintenanceNotice: time.Hour, Zone: time.UTC,
 		Calendars: map[string]*calendar.Calendar{}, Roles: map[string]*Role{}, Causes: map[string]Cause{},
 	}}
 	hash := sha256.New()
@@ -177,6 +188,7 @@ func (d policyDoc) named(l *loader) {
 
 func (d policyDoc) general(l *loader) {
 	inOrder(d.Causes, func(code string, doc causeDoc) { doc.load(l, code) })
+	d.namedInMails(l)
 	for _, doc := range d.Guarantees {
 		doc.load(l)
 	}
@@ -214,6 +226,9 @@ func (d policyDoc) head(l *loader) {
 		} else {
 			l.policy.Zone = zone
 		}
+	}
+	if d.Language != "" {
+		l.policy.Language = d.Language
 	}
 	if d.Hold != nil {
 		l.policy.Hold = *d.Hold

@@ -82,7 +82,7 @@ func (d Contacts) party(role, id string) incident.Party {
 	return incident.Party{}
 }
 
-// language is the person's own, else the customer's, else French.
+// language is the person's own, else the customer's, else the policy's.
 func (d Contacts) language(own string) string {
 	if own != "" {
 		return own
@@ -90,7 +90,7 @@ func (d Contacts) language(own string) string {
 	if c := d.customer(); c != nil && c.Language != "" {
 		return c.Language
 	}
-	return "fr"
+	return d.Policy.Language
 }
 
 func (d Contacts) customer() *inventory.Customer {

@@ -163,7 +163,8 @@ func (d Messages) sheetPeople(f *incident.FactSheet) {
 		}
 		return ps[0].Name
 	}
-	f.AccountManager, f.TraceQueue, f.BackupLead = name("account_manager"), name("trace_queue"), name("backup_lead")
+	named := d.Policy.Named
+	f.AccountManager, f.TraceQueue, f.BackupLead = name(named.AccountManager), name(named.TraceQueue), name(named.BackupLead)
 	if p := d.Book.Directory.Person(d.Incident.Assignee); p != nil {
 		f.Assignee = p.Name
 	}
@@ -177,7 +178,7 @@ func (d Messages) sheetPeople(f *incident.FactSheet) {
 	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
 		f.SilenceBy = d.nameOf(who[0])
 	}
-	if contact := d.Contacts().Resolve("client_contact", "", d.Now); len(contact) > 0 {
+	if contact := d.Contacts().Resolve(named.Contact, "", d.Now); len(contact) > 0 {
 		f.Contact = contact[0]
 	}
 	if a := d.LastAct("call"); a != nil {
@@ -325,6 +326,7 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 	}
 	level, next := d.Guarantee(d.Now)
 	f.Guarantee, f.Reopens = level, next
+	f.NoIntervention = slices.ContainsFunc(d.Policy.Guarantees, func(g policy.Guarantee) bool { return g.Level == level && !g.Intervention })
 	if f.Cause == "" {
 		f.Cause = d.ProposedCause()
 	}
@@ -351,10 +353,14 @@ func (d Messages) Guarantee(at time.Time) (string, time.Time) {
 // ProposedCause is what the signals suggest: a proposal that is shown and never
 // overrules a person (S2.4 to S2.11).
 func (d Messages) ProposedCause() string {
-	if len(d.Contacts().Platforms()) >= 3 && d.Incident.Identity["site"] != "" && d.Policy.Causes["ext.network"].Code != "" {
-		return "ext.network"
+	codes := slices.Sorted(maps.Keys(d.Policy.Causes))
+	failing := len(d.Contacts().Platforms())
+	for _, code := range codes {
+		if least := d.Policy.Causes[code].Platforms; least > 0 && failing >= least && d.Incident.Identity["site"] != "" {
+			return code
+		}
 	}
-	for _, code := range slices.Sorted(maps.Keys(d.Policy.Causes)) {
+	for _, code := range codes {
 		c := d.Policy.Causes[code]
 		suits := func(l model.Labels) bool {
 			return slices.Contains(c.Alerts, l[model.LabelAlertname]) || len(c.Match) > 0 && c.Match.Match(l)

@@ -1,12 +1,11 @@
 package memory
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // outbox is what has been decided to be told and has not left yet.
@@ -14,13 +13,13 @@ type outbox struct {
 	byBundle   map[string][]*held
 	byIncident map[string][]*held
 	byID       map[string]*held // those that have left included
-	count      int              // of all that ever came
+	count      int64            // of all that ever came
 }
 
 // held is a notification that waits.
 type held struct {
 	rules.Notification
-	position int // in the order in which they came
+	position int64 // in the order in which they came
 	left     bool
 }
 
@@ -76,74 +75,39 @@ func (s *Store) NextHold() (at time.Time) {
 }
 
 // DueBundles returns the keys of the bundles whose hold has ended, in the order
-// in which they were due.
+// in which they leave, see [incidents.InOrder].
 func (s *Store) DueBundles(now time.Time) []string {
-	type bundle struct {
-		key      string
-		due      time.Time
-		position int
+	var due []incidents.DueBundle
+	for _, hs := range s.outbox.byBundle {
+		due = append(due, incidents.DueBundles(waiting(hs), now)...)
 	}
-	var due []bundle
-	for key, hs := range s.outbox.byBundle {
-		b := bundle{key: key}
-		for _, h := range hs {
-			if h.HoldUntil.After(now) {
-				continue
-			}
-			if b.due.IsZero() || h.HoldUntil.Before(b.due) {
-				b.due = h.HoldUntil
-			}
-			if b.position == 0 || h.position < b.position {
-				b.position = h.position
-			}
-		}
-		if !b.due.IsZero() {
-			due = append(due, b)
-		}
-	}
-	slices.SortFunc(due, func(a, b bundle) int {
-		return cmp.Or(a.due.Compare(b.due), a.position-b.position)
-	})
-	keys := make([]string, len(due))
-	for i, b := range due {
-		keys[i] = b.key
-	}
-	return keys
+	return incidents.InOrder(due, len(due))
 }
 
-// Bundle returns the notifications of a bundle that have not left yet, in the
-// order in which they were due; none when none of them is due. One stays behind
-// while an earlier one about its incident, which is due no later than itself,
-// waits in another bundle, so that nobody reads a story backwards.
+// Bundle returns the notifications of a bundle that leave now, see
+// [incidents.Leaving].
 func (s *Store) Bundle(key string, now time.Time) []rules.Notification {
-	var found []*held
-	due := false
+	var about []incidents.Waiting
+	seen := map[string]bool{}
 	for _, h := range s.outbox.byBundle[key] {
-		if s.outbox.behind(h) {
-			continue
+		if !seen[h.IncidentID] {
+			seen[h.IncidentID] = true
+			about = append(about, waiting(s.outbox.byIncident[h.IncidentID])...)
 		}
-		found = append(found, h)
-		due = due || !h.HoldUntil.After(now)
 	}
-	if !due {
-		return nil
-	}
-	slices.SortFunc(found, func(a, b *held) int {
-		return cmp.Or(a.HoldUntil.Compare(b.HoldUntil), strings.Compare(a.IncidentID, b.IncidentID), a.position-b.position)
-	})
-	ns := make([]rules.Notification, len(found))
-	for i, h := range found {
-		ns[i] = h.Notification
+	var ns []rules.Notification
+	for _, w := range incidents.Leaving(key, about, now, nil) {
+		ns = append(ns, s.outbox.byID[w.ID].Notification)
 	}
 	return ns
 }
 
-// behind reports whether an earlier notification about the same incident must
-// leave first.
-func (o *outbox) behind(h *held) bool {
-	return slices.ContainsFunc(o.byIncident[h.IncidentID], func(before *held) bool {
-		return before.position < h.position && before.BundleKey != h.BundleKey && !before.HoldUntil.After(h.HoldUntil)
-	})
+func waiting(hs []*held) []incidents.Waiting {
+	ws := make([]incidents.Waiting, len(hs))
+	for i, h := range hs {
+		ws[i] = incidents.Waiting{ID: h.ID, Incident: h.IncidentID, Bundle: h.BundleKey, HoldUntil: h.HoldUntil, Position: h.position}
+	}
+	return ws
 }
 
 // Leave takes notifications out that have become a message.
