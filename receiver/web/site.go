@@ -56,6 +56,7 @@ func (p *pageSite) forms() []formRoute {
 		{"/logout", nil, p.logout},
 		{"/preferences", nil, p.prefer},
 		{"/incidents/{id}/{purpose}", workers, p.actOne},
+		{"/signals", workers, p.signal},
 		{"/today/acts", []act.Role{act.Operator, act.Manager}, p.actMany},
 	}
 }
@@ -145,6 +146,9 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 func (p *pageSite) dressed(v *view, data any) any {
 	if o, ok := data.(*overview); ok {
 		return &incidentPage{overview: o, Line: o.line, Acts: p.acts(v, o, "", nil, nil, "")}
+	}
+	if d, ok := data.(*signalsData); ok {
+		return p.signalsForm(v, d, "", "")
 	}
 	return data
 }

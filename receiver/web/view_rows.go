@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/rules"
 	"vigie/rules/act"
 )
 
@@ -203,3 +204,28 @@ type stepView struct {
 
 // Step gives a step to its template.
 func (v *view) Step(s stepRow) stepView { return stepView{v, s} }
+
+// MachineShows are the parts of the list of machines.
+func (v *view) MachineShows() []string { return machineShows() }
+
+// reachView is what the template of how to reach somebody is given.
+type reachView struct {
+	V *view
+	P *rules.Person
+}
+
+// Reach gives how to reach a person to its template.
+func (v *view) Reach(id string) reachView { return reachView{v, v.book.Directory.People[id]} }
+
+// Trialled are the steps of a trial that would come, with names for addresses.
+func (v *view) Trialled(steps []rules.Explained) []stepRow {
+	var out []stepRow
+	names := v.site.names()
+	for _, e := range steps {
+		if !e.Due.IsZero() {
+			out = append(out, stepRow{Step: e.Name, Template: e.Template, Status: e.Status, Due: e.Due, To: names.all(e.To), Cc: names.all(e.Cc)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b stepRow) int { return a.Due.Compare(b.Due) })
+	return out
+}

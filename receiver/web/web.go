@@ -51,7 +51,9 @@ func New(o Options) http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
-		r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
+		if x.path != "" {
+			r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
+		}
 	}
 	r.Handle("/metrics", o.Metrics).Methods(http.MethodGet)
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
