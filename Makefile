@@ -142,6 +142,7 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
 	@for f in $(RULE_TESTS); do $(TALLY) check "$$f" -- '$(PROMTOOL)' test rules "$$f"; done
+	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
 	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
 	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml
 	@while read -r receiver labels; do \
@@ -177,6 +178,23 @@ bench: check-needs ## Measure; the figures mean something only within one run
 	@VIGIE_BENCH=long $(GO) test -count=1 -timeout=1h -v -run '^TestSpeed$$' ./receiver \
 	  | sed -nE 's/^speed: ?//p; /^(ok|FAIL|panic)|_test.go:/p'
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 1h $$($(GO) list ./... | grep -vx 'vigie/receiver')
+
+# Hours for all rules. Some of them, by a pattern of their names:
+# make mutate-rules RULE='^Platform'; or so many, always the same: MUTANTS=50
+RULE    ?=
+MUTANTS ?= 0
+
+.PHONY: mutate-rules
+mutate-rules: check-go stack ## Change each rule in each small way and print what no rule test notices
+	@$(GO) -C tools build -buildvcs=false -trimpath -tags remove_all_sd -o '$(CACHE)/bin/mutate' ./mutate
+	@'$(CACHE)/bin/mutate' -promtool '$(PROMTOOL)' -only '$(RULE)' -sample $(MUTANTS) -equivalent alerting-rules/equivalent-mutants.txt alerting-rules
+
+# How many jobs: make bench-rules JOBS=10000
+JOBS ?= 100000
+
+.PHONY: bench-rules
+bench-rules: check-go stack ## Evaluate the rules for 100,000 jobs in the real Prometheus and print time and memory
+	@VIGIE_RULE_JOBS='$(JOBS)' $(GO) test -count=1 -timeout=2h -v -run '^TestRulesAtScale$$' ./alerting-rules | sed -nE 's/^ *[a-z_]+\.go:[0-9]+: figure: ?//p; /^(ok|FAIL|panic|--- FAIL)|_test.go:[0-9]+:/p'
 
 .PHONY: coverage-of-requirements
 coverage-of-requirements: check-go ## Which requirements have a test, and which have not

@@ -265,7 +265,7 @@ func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
 // languages name the same.
 func TestRunbooksNameWhatThereIs(t *testing.T) {
 	known := append(slices.Clone(metrics), "prometheus_notifications_errors_total", "prometheus_rule_group_last_duration_seconds", "prometheus_rule_group_interval_seconds",
-		"vigie_notifications_sent_total", "backup_source_endpoint_up")
+		"vigie_notifications_sent_total", "backup_source_endpoint_up", "backup_jobs")
 	for _, r := range rules(t) {
 		known = append(known, r.Alert, r.Record)
 	}

@@ -159,7 +159,7 @@ type door struct {
 
 func (s *server) webOptions() web.Options {
 	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload, Login: s.login, Stop: s.stop,
-		Person: func(token string) (string, bool) { return s.secrets.Load().People.Owner(token) }}
+		Person: func(token string) (string, bool) { return s.secrets.Load().People.OwnerAt(token, time.Now()) }}
 }
 
 // logins are the ways in that the configuration names. Passwords follow a reload,
