@@ -98,7 +98,7 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Render, o.RenderDigest, o.Languages = words.Render, words.RenderDigest, words.Languages()
+	o.Render, o.RenderDigest, o.Languages, o.TemplateName = words.Render, words.RenderDigest, words.Languages(), words.TemplateName
 	if err := s.CheckNames(words); err != nil {
 		return o, err
 	}
