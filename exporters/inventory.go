@@ -16,6 +16,7 @@ type Inventory struct {
 	machines []*InventoryMachine                // sorted by customer, name
 	sources  []ExpectedSource                   // sorted by name
 	byName   map[inventoryKey]*InventoryMachine // by any name or alias, in lower case
+	patterns fleet.Patterns[*InventoryMachine]
 }
 
 // InventoryMachine is one machine of the inventory.
@@ -27,7 +28,8 @@ type InventoryMachine struct {
 	// source or the engine in front: "veeam-dupont:srv-ad".
 	Aliases []string
 	Plans   []InventoryPlan
-	// Schedules say when each plan starts, by its index; nil where none is said.
+	// Schedules say when each plan starts, and how its runs are taken, by its
+	// index; nil where nothing is said.
 	Schedules []*PlanSchedule
 	// Decommissioned is when the machine, or its customer, left; zero if not.
 	Decommissioned time.Time
@@ -43,9 +45,11 @@ type InventoryPlan struct {
 	Plan   string
 }
 
-// PlanSchedule is when a plan starts, in the inventory's zone.
+// PlanSchedule is when a plan starts, in the inventory's zone, and how its runs
+// are taken.
 type PlanSchedule struct {
 	fleet.Schedule
+	fleet.Terms
 	zone *time.Location
 }
 
@@ -73,6 +77,12 @@ func newInventory(machines []*InventoryMachine) (*Inventory, error) {
 	}
 	for _, m := range machines {
 		for _, alias := range m.Aliases {
+			if fleet.IsPattern(alias) {
+				if what, cure := fleet.CheckPattern(alias); what != "" {
+					return nil, m.fault("machines."+m.Name+".aliases", what, cure)
+				}
+				v.patterns.Add(m.Customer, alias, m)
+			}
 			key := inventoryKey{m.Customer, strings.ToLower(alias)}
 			if other := v.byName[key]; other != nil && other != m {
 				return nil, m.fault("machines."+m.Name+".aliases", fmt.Sprintf("%q already leads to %s at %s:%d", alias, other.Name, other.file, other.line),
@@ -108,6 +118,17 @@ func (v *Inventory) Canonical(customer, source, engine string, names ...string) 
 		}
 	}
 	return nil
+}
+
+// Unstable finds a customer's machine by a name that a pattern gives to it, such
+// as that of a container, which is another one at each run. It is for names that
+// Canonical does not find.
+func (v *Inventory) Unstable(customer, source, engine, name string) *InventoryMachine {
+	if v == nil || name == "" {
+		return nil
+	}
+	m, _ := v.patterns.Find(customer, source+":"+name, engine+":"+name, name)
+	return m
 }
 
 // Len counts the machines.
@@ -224,7 +245,13 @@ func (m *InventoryMachine) schedule(j *Job) *PlanSchedule {
 
 // apply says when the job runs next, where its product does not.
 func (s *PlanSchedule) apply(j *Job) {
-	if s == nil || !j.NextRun.IsZero() {
+	if s == nil {
+		return
+	}
+	if s.Ignore {
+		j.Enabled = false
+	}
+	if !j.NextRun.IsZero() {
 		return
 	}
 	if s.Interval > 0 {
@@ -238,6 +265,25 @@ func (s *PlanSchedule) apply(j *Job) {
 		start = j.LastRun.Add(-j.LastDuration)
 	}
 	j.NextRun = s.Next(start, j.LastSuccess, s.zone)
+}
+
+// weigh takes a run as the inventory says, which goes before what the source says.
+// What is weak proves nothing.
+func (s *PlanSchedule) weigh(run Run) (out Run, weak bool) {
+	if s == nil {
+		return run, false
+	}
+	if run.Result == Warning && s.Warning == fleet.MeansFailed {
+		run.Result = Failed
+	}
+	size, told := run.Size.Get()
+	if s.MinSize == 0 || !told || size >= int64(s.MinSize) || run.Result != Success && run.Result != Warning {
+		return run, false
+	}
+	if run.Error == "" {
+		run.Error = "only " + fleet.Size(size).String() + " were saved; the inventory asks for " + s.MinSize.String()
+	}
+	return run, true
 }
 
 func (p InventoryPlan) covers(j *Job, exact bool) bool {

@@ -3,6 +3,7 @@ package exporters_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -252,6 +253,131 @@ func TestScheduleErrorsNameTheCure(t *testing.T) {
 		}
 		if _, err := LoadInventory([]string{file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got  %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// A machine that its product calls by another name at each run, such as a
+// container, is one machine with one job, over restarts too.
+func TestAMachineWhoseNameChanges(t *testing.T) {
+	inventory := inventoryOf(t, `machines:
+  - {customer: dupont, name: SRV-APP, class: server, aliases: ["restic-dupont:backup-*"], plans: [{role: local, engine: restic}]}
+  - {customer: dupont, name: SRV-AD, class: server, aliases: [backup-fixed]}
+`)
+	var listed []Job
+	night := func(n int, result Result, hosts ...string) {
+		for i, host := range hosts {
+			end := at(0).Add(time.Duration(24*n)*time.Hour + time.Duration(i)*time.Minute)
+			listed = append(listed, Job{ID: host + "/data", Customer: "dupont", Machine: host, Enabled: true, Role: Local, Engine: "restic", Runs: []Run{{ID: host, End: end, Result: result}}})
+		}
+	}
+	now := at(30)
+	o := PollerOptions{Name: "restic-dupont", Engine: "restic", StateFile: filepath.Join(t.TempDir(), "s.json"), Inventory: func() *Inventory { return inventory },
+		Now: func() time.Time { return now }, Source: fetch(func(context.Context) (Snapshot, error) { return Snapshot{Jobs: slices.Clone(listed)}, nil })}
+	p := newPoller(t, o)
+	night(0, Success, "Backup-7f3a", "backup-fixed", "stranger")
+	refresh(t, p)
+	night(1, Failed, "backup-91bc", "backup-0000")
+	// What a source remembers over a restart bears the lasting name already.
+	listed = append(listed, Job{ID: "srv-app/data", Customer: "dupont", Machine: "SRV-APP", Enabled: true, Role: Local, Engine: "restic"})
+	now = now.Add(24 * time.Hour)
+	for range 2 {
+		refresh(t, p)
+		jobs := map[string]*Job{}
+		for _, j := range p.View().Jobs {
+			jobs[j.ID] = j
+		}
+		app := jobs["srv-app/data"]
+		if len(jobs) != 3 || app == nil || app.Machine != "SRV-APP" || app.LastResult != Failed || app.Failures != 2 || !app.LastSuccess.Equal(at(0)) {
+			t.Fatalf("%d jobs, %+v", len(jobs), app)
+		}
+		if ad := jobs["backup-fixed/data"]; ad == nil || ad.Machine != "SRV-AD" || jobs["stranger/data"] == nil {
+			t.Errorf("%+v", ad)
+		}
+		if n := p.View().UnknownValues["duplicate_job_id"]; n != 0 {
+			t.Errorf("%d duplicates", n)
+		}
+		if a := inventory.Assess([]*View{p.View()}, now); !a.Expected[1].Listed[0] || len(a.Unmatched[0].Machines) != 1 {
+			t.Errorf("%+v", a)
+		}
+		if err := p.Save(); err != nil {
+			t.Fatal(err)
+		}
+		p = newPoller(t, o)
+	}
+}
+
+// The inventory says of a plan what a warning means, how small is too small, and
+// whom to leave alone.
+func TestTheInventorysTerms(t *testing.T) {
+	inventory := inventoryOf(t, `machines:
+  - customer: dupont
+    name: SRV-AD
+    class: server
+    plans:
+      - {plan: proves, role: primary, engine: acronis, warning: success}
+      - {plan: strict, role: primary, engine: acronis, warning: failed}
+      - {plan: open, role: primary, engine: acronis, warning: warning}
+      - {plan: plain, role: primary, engine: acronis}
+      - {plan: large, role: local, engine: acronis, min_size: 20GB}
+      - {plan: test, role: local, engine: acronis, ignore: true}
+`)
+	result, size, night := Success, Told(30_000_000_000), 0
+	o := PollerOptions{Name: "a", Engine: "acronis", WarningIsSuccess: false, Inventory: func() *Inventory { return inventory },
+		Now: func() time.Time { return at(30).Add(time.Duration(24*night) * time.Hour) }, Source: fetch(func(context.Context) (Snapshot, error) {
+			var s Snapshot
+			for _, plan := range []string{"proves", "strict", "open", "plain", "large", "test"} {
+				role := Primary
+				if plan == "large" || plan == "test" {
+					role = Local
+				}
+				s.Jobs = append(s.Jobs, Job{ID: plan, Customer: "dupont", Machine: "SRV-AD", Role: role, Engine: "acronis", Plan: plan, Enabled: true,
+					Runs: []Run{{ID: fmt.Sprint(plan, night), End: at(0).Add(time.Duration(24*night) * time.Hour), Result: result, Size: size}}})
+			}
+			return s, nil
+		})}
+	p := newPoller(t, o)
+	check := func(when string, want map[string]Result, proven ...string) {
+		t.Helper()
+		refresh(t, p)
+		for _, j := range p.View().Jobs {
+			if w, ok := want[j.ID]; ok && j.LastResult != w {
+				t.Errorf("%s: %s is %s, want %s", when, j.ID, j.LastResult, w)
+			}
+			if fresh := j.LastSuccess.Equal(at(0).Add(time.Duration(24*night) * time.Hour)); fresh != slices.Contains(proven, j.ID) {
+				t.Errorf("%s: %s: success %v", when, j.ID, j.LastSuccess)
+			}
+			if j.Enabled != (j.ID != "test") {
+				t.Errorf("%s: %s: enabled %v", when, j.ID, j.Enabled)
+			}
+		}
+	}
+	check("good", map[string]Result{"large": Success}, "proves", "strict", "open", "plain", "large", "test")
+	night, result = 1, Warning
+	check("warning", map[string]Result{"proves": Warning, "strict": Failed, "open": Warning, "plain": Warning}, "proves")
+	night, result, size = 2, Success, Told(5_000_000)
+	check("small", map[string]Result{"large": Warning, "plain": Success}, "proves", "strict", "open", "plain", "test")
+	for _, j := range p.View().Jobs {
+		if j.ID == "large" && j.Error != "only 5 MB were saved; the inventory asks for 20 GB" {
+			t.Errorf("%q", j.Error)
+		}
+	}
+	night, size = 3, Amount{}
+	check("not told", map[string]Result{"large": Success}, "proves", "strict", "open", "plain", "large", "test")
+}
+
+func TestTermsThatAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"warning: maybe": `"maybe" is nothing that a warning can mean; write success, warning or failed`,
+		"min_size: big":  `"big" is no size; write for example 20GB or 500MiB`,
+		"ignore: later":  `"later" is neither yes nor no; write true or false`,
+	} {
+		file := filepath.Join(t.TempDir(), "a.yml")
+		if err := os.WriteFile(file, []byte("machines:\n  - {customer: d, name: A, class: nas, plans: [{plan: p, role: local, "+text+"}]}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadInventory([]string{file}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

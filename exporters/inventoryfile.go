@@ -213,12 +213,13 @@ func (m *InventoryMachine) addPlan(where string, said fleet.Plan) error {
 		return at.fault(where+".plans", what, cure)
 	}
 	m.Plans = append(m.Plans, p)
-	if said.IsZero() && m.Schedules == nil {
+	unsaid := said.Schedule.IsZero() && said.Terms.Unsaid()
+	if unsaid && m.Schedules == nil {
 		return nil
 	}
 	m.Schedules = append(m.Schedules, make([]*PlanSchedule, len(m.Plans)-len(m.Schedules))...)
-	if !said.IsZero() {
-		m.Schedules[len(m.Plans)-1] = &PlanSchedule{Schedule: said.Schedule}
+	if !unsaid {
+		m.Schedules[len(m.Plans)-1] = &PlanSchedule{Schedule: said.Schedule, Terms: said.Terms}
 	}
 	return nil
 }

@@ -129,7 +129,10 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		}
 		for _, r := range s.Jobs {
 			p.canonicalJob(r.Job) // the inventory may say more than when it was stored
-			p.records[jobKey{r.Job.Customer, r.Job.ID}] = r
+			key := jobKey{r.Job.Customer, r.Job.ID}
+			if other := p.records[key]; other == nil || r.LastOutcome.After(other.LastOutcome) {
+				p.records[key] = r
+			}
 		}
 		for _, a := range s.Agents {
 			p.canonicalAgent(&a)
@@ -383,14 +386,22 @@ func (p *Poller) foldJob(r *record, job *Job, o foldOptions) {
 // identify gives the reported jobs by their final labels.
 func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	out := make(map[jobKey]*Job, len(jobs))
+	changing := map[jobKey]bool{} // of machines that are called otherwise at each run
 	for i := range jobs {
 		job := &jobs[i]
 		if job.CustomerKey != "" {
 			job.Customer = p.customers.id(job.CustomerKey, job.CustomerName)
 		}
 		job.Customer, job.ID = CleanName(job.Customer), CleanName(job.ID)
-		p.canonicalJob(job)
+		unstable := p.canonicalJob(job)
 		key := jobKey{job.Customer, job.ID}
+		if unstable {
+			changing[key] = true
+		}
+		if before := out[key]; before != nil && changing[key] {
+			out[key] = joined(before, job)
+			continue
+		}
 		if job.ID == "" || out[key] != nil {
 			// Two series with the same labels would make the whole scrape
 			// unreadable.
@@ -402,11 +413,41 @@ func (p *Poller) identify(jobs []Job) map[jobKey]*Job {
 	return out
 }
 
+// joined is one job that its product calls by another name at each run.
+func joined(a, b *Job) *Job {
+	if newest(b).After(newest(a)) {
+		a, b = b, a
+	}
+	a.Runs = append(slices.Clone(a.Runs), b.Runs...)
+	a.LastSuccess = later(a.LastSuccess, b.LastSuccess)
+	a.Enabled = a.Enabled || b.Enabled
+	if b.Running && !a.Running {
+		a.Running, a.RunningSince = true, b.RunningSince
+	}
+	return a
+}
+
+// newest is when a reading's last run of the job ended.
+func newest(j *Job) time.Time {
+	last := j.LastSuccess
+	for _, r := range j.Runs {
+		last = later(last, r.End)
+	}
+	return last
+}
+
 // canonicalJob gives a job the name and the class that the inventory and the
-// configuration have for its machine.
-func (p *Poller) canonicalJob(job *Job) {
+// configuration have for its machine. A machine whose name is another one at
+// each run gives its lasting name to the job's id, too; it tells whether that
+// was so.
+func (p *Poller) canonicalJob(job *Job) (unstable bool) {
 	object, _, _ := strings.Cut(job.ID, "/")
 	expected := p.o.Inventory().Canonical(job.Customer, p.o.Name, p.o.Engine, job.ID, object, CleanName(job.Machine), p.machine(job.Machine))
+	if raw := CleanName(job.Machine); expected == nil {
+		if expected = p.o.Inventory().Unstable(job.Customer, p.o.Name, p.o.Engine, raw); expected != nil {
+			job.ID, unstable = lasting(job.ID, raw, expected.Name), true
+		}
+	}
 	job.Machine = p.machine(job.Machine)
 	if expected != nil {
 		job.Machine, job.Class = expected.Name, expected.Class
@@ -415,11 +456,27 @@ func (p *Poller) canonicalJob(job *Job) {
 	if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
 		job.Class = class
 	}
+	return unstable
+}
+
+// lasting puts the machine's lasting name where a part of the id is the one that
+// changes.
+func lasting(id, raw, name string) string {
+	parts := strings.Split(id, "/")
+	for i, part := range parts {
+		if strings.EqualFold(part, raw) {
+			parts[i] = strings.ToLower(name)
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // canonicalAgent is canonicalJob for an agent.
 func (p *Poller) canonicalAgent(a *Agent) {
 	expected := p.o.Inventory().Canonical(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine), p.machine(a.Machine))
+	if expected == nil {
+		expected = p.o.Inventory().Unstable(a.Customer, p.o.Name, p.o.Engine, CleanName(a.Machine))
+	}
 	if a.Machine = p.machine(a.Machine); expected != nil {
 		a.Machine = expected.Name
 	}

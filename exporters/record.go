@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"vigie/internal/fleet"
 )
 
 // clockTolerance is how far a product's clock may run ahead of ours before
@@ -69,6 +71,9 @@ func (r *record) fold(job Job, o foldOptions) {
 	r.Job = &job
 	r.Missing, r.GoneAt = 0, time.Time{}
 
+	if s := job.schedule; s != nil && s.Warning != "" {
+		o.warningIsSuccess = s.Warning == fleet.MeansSuccess
+	}
 	if len(r.Failed) == 0 && old.Failures > 0 && r.Horizon.IsZero() {
 		r.Horizon = r.LastOutcome // from a state file that kept the number only
 	}
@@ -193,14 +198,16 @@ func (r *record) forgive() {
 const nothingSaved = "nothing was saved: the backup holds no files"
 
 // weigh takes the word success from a run that saved nothing: its source was
-// empty, such as a folder onto which nothing is mounted. Where something was
-// saved before that is a warning, which proves nothing; otherwise nobody knows
-// that the job ever worked.
+// empty, such as a folder onto which nothing is mounted; or less than the
+// inventory asks for. Where something was saved before that is a warning, which
+// proves nothing; otherwise nobody knows that the job ever worked.
 func (r *record) weigh(run Run) Run {
-	if !run.Files.IsNone() || run.Result != Success && run.Result != Warning {
+	run, run.weak = r.Job.schedule.weigh(run)
+	empty := run.Files.IsNone() && (run.Result == Success || run.Result == Warning)
+	if !empty && !run.weak {
 		return run
 	}
-	run.Result = Warning
+	run.Result, run.weak = Warning, true
 	if r.Job.LastSuccess.IsZero() {
 		run.Result = Failed
 	}
@@ -212,7 +219,7 @@ func (r *record) weigh(run Run) Run {
 
 // good tells whether a run counts as a success.
 func good(run Run, o foldOptions) bool {
-	return !run.Files.IsNone() && (run.Result == Success || run.Result == Warning && o.warningIsSuccess)
+	return !run.weak && !run.Files.IsNone() && (run.Result == Success || run.Result == Warning && o.warningIsSuccess)
 }
 
 // refine replaces what is known of the last run by a better report of it,

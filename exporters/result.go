@@ -78,6 +78,8 @@ type Run struct {
 	Files Amount
 	// Error is the product's explanation for people. It is never a label.
 	Error string
+	// weak marks a run that ended well and proves nothing; the poller finds it.
+	weak bool
 	// Coarse marks a run that is known from a status listing only; a
 	// detailed report of the same run is kept in preference.
 	Coarse bool

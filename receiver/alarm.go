@@ -83,7 +83,7 @@ func (a *alarm) call(ctx context.Context, to *Alarm, b store.Backlog, now time.T
 		return err
 	}
 	what, check := "mail does not leave", "the mail relay"
-	failing, why := a.outbox.causes.get()
+	failing, why := a.outbox.causes.Get()
 	if len(failing) > 0 && failing[0] != "" { // mail is not among them
 		what = "messages by " + strings.Join(failing, ", ") + " do not leave"
 		check = "what stands under channels in vigie.yml"

@@ -106,6 +106,43 @@ func TestClusterOfAlertmanagers(t *testing.T) {
 	r.act(http.StatusServiceUnavailable, adm1Token, "1", "silence", map[string]string{"comment": "nobody is up"})
 }
 
+// A peer that has been out of reach since the start keeps nobody from silencing:
+// the others take it, once, and the journal says which did not.
+func TestSilenceWhileAPeerIsOutOfReach(t *testing.T) {
+	r := newRig(t, 3)
+	r.fails = true
+	r.peers[1].Server.Close()
+	a := backup("dupont", "SRV-AD", "primary")
+	for i, p := range r.peers { // the one that is away belongs to the cluster of the first
+		p.change(func() {
+			p.alerts = []alert{dog, a}
+			if i == 0 {
+				p.name, p.members = "01A", []string{"01A"}
+			}
+		})
+	}
+	r.fires(dog, a)
+	r.stride(2*time.Minute, 10*time.Second)
+	for range 2 {
+		r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	}
+	if n, m := len(r.peers[0].silences), len(r.peers[2].silences); n != 1 || m != 1 {
+		t.Errorf("%d and %d silences, want one each", n, m)
+	}
+	if _, journal := r.request(http.MethodGet, "/api/v1/incidents/1/journal", adm1Token, nil); !strings.Contains(journal, "without am1, out of reach") {
+		t.Errorf("the journal does not say which did not take it:\n%s", journal)
+	}
+	// One that answers and does not take it is another matter, and so is none at all.
+	r.peers[2].change(func() { r.peers[2].refuses = true })
+	r.act(http.StatusServiceUnavailable, adm2Token, "1", "silence", map[string]string{"comment": "disk"})
+	if n := len(r.peers[0].silences); n != 1 {
+		t.Errorf("%d silences after a refusal, want the first alone", n)
+	}
+	r.peers[0].Server.Close()
+	r.peers[2].Server.Close()
+	r.act(http.StatusServiceUnavailable, adm1Token, "1", "silence", map[string]string{"comment": "longer"})
+}
+
 // A silence that is made longer keeps what others wrote into it, and what this
 // program has never heard of.
 func TestExtendedSilenceKeepsItsAnnotations(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 // opens, so that every attempt sends the same.
 func (o *outbox) composeDue(ctx context.Context) error {
 	now := o.now()
-	stuck := o.unready.all(now)
+	stuck := o.unready.All(now)
 	var keys []string
 	err := o.store.View(ctx, func(tx *store.Tx) (err error) {
 		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
@@ -131,7 +131,7 @@ func (o *outbox) composeEach(ctx context.Context, key string, ns []rules.Notific
 	if err != nil {
 		o.metrics.sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
 		o.log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
-		o.unready.put(key, now.Add(rerender))
+		o.unready.Put(key, now.Add(rerender))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/receiver/loop"
+	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -26,7 +27,7 @@ type core struct {
 
 	watch   watch
 	endings endings
-	issues  issues
+	issues  memory.Issues
 	// changed is set when incidents have opened or ended since common failures
 	// were looked for.
 	changed atomic.Bool

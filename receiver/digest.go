@@ -172,6 +172,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 			if r.OpenedAt.After(last) {
 				opened[o.title(r.Incident, d.Language)]++
 			}
+			d.Answers = append(d.Answers, o.answered(r.Incident, d.To, last)...)
 			if r.State.Ended() {
 				continue
 			}
@@ -205,6 +206,24 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest
 		return err
 	})
+}
+
+// answered is what was written back about an incident since the last overview;
+// of a confidential one the words are left out, unless all who read it may know.
+func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) (out []message.DigestAnswer) {
+	book := o.Book()
+	kept := slices.ContainsFunc(to, func(p rules.Party) bool { return !book.MayRead(&inc, p.Person) })
+	for _, a := range book.Answers(inc, last) {
+		x := message.DigestAnswer{What: o.called(inc), By: a.By, Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
+		if p := book.Directory.Person(a.By); p != nil && p.Name != "" {
+			x.By = p.Name
+		}
+		if kept {
+			x.Note = ""
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // byDeadline puts the nearest deadline first and what has none last.
@@ -266,14 +285,14 @@ func (o *digest) digestFacts(ctx context.Context, d *message.Digest, now time.Ti
 		o.log.Warn("the digest lacks what an Alertmanager knows", "err", err)
 	}
 	for _, am := range p.Alertmanagers {
-		if o.reconciler.unreachable.out(am.Name()) {
+		if o.reconciler.unreachable.Out(am.Name()) {
 			d.Health.Silent = append(d.Health.Silent, am.Name())
 		}
 	}
 	if seen != nil {
 		d.Silences = o.digestSilences(seen)
 	}
-	counts := o.issues.counts()
+	counts := o.issues.Counts()
 	for _, issue := range slices.Sorted(maps.Keys(counts)) {
 		d.Issues = append(d.Issues, message.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
 	}

@@ -8,6 +8,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
+	"vigie/rules"
 )
 
 // withDigest gives a rig's policy an overview at 09:00.
@@ -121,5 +122,30 @@ func TestDigest(t *testing.T) {
 	r.set(nine.Add(2 * time.Hour))
 	if n := len(r.digests()); n != 2 {
 		t.Errorf("%d overviews after the clock went back", n)
+	}
+}
+
+// What the account manager or a customer wrote back stands in the next overview,
+// a worker's own notes do not.
+func TestDigestTellsAnswers(t *testing.T) {
+	r := newRig(t, 0, withDigest)
+	r.fires(backup("dupont", "SRV-AD", "primary"))
+	r.pass(2 * time.Second)
+	for who, note := range map[string]string{"am": "the site is closed until Tuesday", "adm1": "looked at the log"} {
+		if _, err := r.engine.Act(t.Context(), "1", rules.Act{Verb: "note", By: who, Fields: rules.Labels{"note": note}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.set(time.Date(2026, 3, 9, 9, 0, 0, 0, monday.Location()))
+	got := r.digests()
+	if len(got) != 1 {
+		t.Fatalf("%d overviews", len(got))
+	}
+	if text := strings.Join(strings.Fields(got[0].Text), " "); !strings.Contains(text, "the site is closed until Tuesday") || strings.Contains(text, "looked at the log") {
+		t.Errorf("the answer does not stand in the overview:\n%s", got[0].Text)
+	}
+	r.set(r.now().Add(24 * time.Hour))
+	if got = r.digests(); len(got) != 2 || strings.Contains(got[1].Text, "closed until") {
+		t.Errorf("it is told twice:\n%s", got[len(got)-1].Text)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"vigie/receiver/store"
@@ -35,24 +34,6 @@ type EmergencyCall struct {
 	Text string
 }
 
-// emergencies counts the calls of a window.
-type emergencies struct {
-	mu    sync.Mutex
-	since time.Time
-	kept  int
-}
-
-// mayKeep reports whether one more call of this window is kept in words.
-func (m *emergencies) mayKeep(now time.Time) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if now.Sub(m.since) >= emergencyWindow || now.Before(m.since) {
-		m.since, m.kept = now, 0
-	}
-	m.kept++
-	return m.kept <= keptPerWindow
-}
-
 // Emergency takes in a call on the emergency entry, from whomever it comes. The
 // first of a reporter within five minutes is a report of level 3; the others are
 // kept with it and tell nobody again.
@@ -74,7 +55,7 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident
 	id := fmt.Sprintf("emergency/%s/%s/%d", platform, by, now.Truncate(emergencyWindow).Unix())
 	inc, err := i.Report(ctx, Report{Kind: rules.Level3Emergency, Labels: rules.Labels{rules.LabelPlatform: platform}, By: by, Text: text, ID: id})
 	told := slices.ContainsFunc(inc.Reports, func(r rules.Signal) bool { return r.Fingerprint == "report:"+id && r.Text == text })
-	if err != nil || told || !i.emergencies.mayKeep(now) {
+	if err != nil || told || !i.emergencies.MayKeep(now, emergencyWindow, keptPerWindow) {
 		return inc, err
 	}
 	return inc, i.store.Update(ctx, func(tx *store.Tx) error {

@@ -179,7 +179,7 @@ func wire(o Options) *Engine {
 	e.digest = &digest{core: c, outbox: e.outbox, reconciler: e.reconciler, sealer: e.sealer}
 	e.scheduler = &scheduler{core: c, afterSetBack: func() {
 		e.correlator.looked.Store(0)
-		e.outbox.unready.forget()
+		e.outbox.unready.Forget()
 	}}
 	return e
 }

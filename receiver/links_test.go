@@ -127,6 +127,8 @@ func TestTakeByLink(t *testing.T) {
 	r.open(http.StatusMethodNotAllowed, links["incident"], url.Values{})
 	if text, _ := r.open(http.StatusOK, links["incident"], nil); !strings.Contains(text, "the disk is broken") {
 		t.Errorf("the incident's page tells no history:\n%s", text)
+	} else if !strings.Contains(text, "accepted by the server of sup@msp.example") {
+		t.Errorf("the history does not say when a mail was accepted:\n%s", text)
 	}
 	r.set(r.now().Add(15 * 24 * time.Hour))
 	text, _ := r.open(http.StatusGone, links["silence"], nil)

@@ -118,7 +118,7 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	s.expected(gauge)
-	for issue, n := range s.issues.counts() {
+	for issue, n := range s.issues.Counts() {
 		gauge(dataQuality, float64(n), issue)
 	}
 	s.watch.mu.Lock()

@@ -3,12 +3,9 @@ package receiver
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
+	"vigie/receiver/memory"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
@@ -47,75 +44,12 @@ type Sender struct {
 	ReplyTo string
 }
 
-// unready remembers bundles that could not be made into a message.
-type unready struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-}
-
-// all returns the bundles that are not to be tried yet.
-func (r *unready) all(now time.Time) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	maps.DeleteFunc(r.until, func(_ string, until time.Time) bool { return !until.After(now) })
-	return slices.Sorted(maps.Keys(r.until))
-}
-
-func (r *unready) put(key string, until time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.until == nil {
-		r.until = map[string]time.Time{}
-	}
-	r.until[key] = until
-}
-
-func (r *unready) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.until)
-}
-
 // outbox makes messages of the notifications whose hold has ended, and sends
 // them.
 type outbox struct {
 	*core
-	unready unready
-	causes  causes
-}
-
-// causes are why the latest transmission of each channel did not succeed.
-type causes struct {
-	mu        sync.Mutex
-	byChannel map[string]string // "" is mail
-}
-
-// set keeps why a transmission by a channel was not accepted; nil is a success.
-func (c *causes) set(channel string, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err == nil {
-		delete(c.byChannel, channel)
-		return
-	}
-	text := err.Error()
-	if words := notify.SubjectOf(err).Words(); len(words) > 0 {
-		text = strings.Join(words, "\n") + "\n" + text
-	}
-	if c.byChannel == nil {
-		c.byChannel = map[string]string{}
-	}
-	c.byChannel[channel] = text
-}
-
-// get returns the channels that fail, mail as "" first, and what they say.
-func (c *causes) get() (channels, texts []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, channel := range slices.Sorted(maps.Keys(c.byChannel)) {
-		channels, texts = append(channels, channel), append(texts, c.byChannel[channel])
-	}
-	return channels, texts
+	unready memory.Unready
+	causes  memory.Causes
 }
 
 // Run turns until ctx ends.

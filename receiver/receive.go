@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -27,7 +28,7 @@ type Cleared = incidents.Cleared
 // intake takes in what is reported by alerts and by people.
 type intake struct {
 	*core
-	emergencies emergencies
+	emergencies memory.Window
 }
 
 // receiveAtOnce is how many signals are taken in per transaction. A request of

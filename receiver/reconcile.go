@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -40,7 +41,7 @@ type reconciler struct {
 	hurried chan struct{} // lets a turn begin before its time
 	absent  absences
 	// unreachable remembers since when an Alertmanager does not answer.
-	unreachable outages
+	unreachable memory.Outages
 	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
 	silenceEnds atomic.Int64
 }
@@ -115,7 +116,7 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) 
 		g.Go(func() error {
 			snap, err := am.Ask(ctx)
 			up := 0.0
-			r.unreachable.note(am.Name(), err, now)
+			r.unreachable.Note(am.Name(), err, now)
 			if err == nil {
 				snaps[i], up = &snap, 1
 				for _, what := range snap.Unread {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,8 +22,9 @@ const (
 )
 
 // silence makes the silences that an act asks for in every Alertmanager, once in
-// each cluster of them, and only then lets the act be decided. All of them take it, or none keeps it:
-// what was made is taken back when anything fails.
+// each cluster of them, and only then lets the act be decided. All that answer
+// take it, or none keeps it: what was made is taken back when anything fails. One
+// that is out of reach tells nobody anything meanwhile; the act names it.
 func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
 	planned, err := a.planSilences(ctx, name, act)
 	if err != nil {
@@ -33,12 +35,16 @@ func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.D
 		return rules.Decision{}, refused(409, "no Alertmanager is configured: there is nothing to make a silence in")
 	}
 	var undo []func(context.Context) error
-	ids, err := a.silenceAll(ctx, peers, planned, &undo)
+	ids, absent, err := a.silenceAll(ctx, peers, planned, &undo)
 	if err != nil {
 		return rules.Decision{}, refused(503, "nothing was silenced, try again: %v", errors.Join(err, takeBack(ctx, undo)))
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
+	if len(absent) > 0 {
+		act.Via = strings.TrimSpace(act.Via + " without " + strings.Join(absent, ", ") + ", out of reach")
+		a.log.Warn("a silence was made without an Alertmanager that is out of reach", "alertmanager", strings.Join(absent, ", "))
+	}
 	d, err := a.act(ctx, name, act)
 	if err != nil {
 		return d, errors.Join(err, takeBack(ctx, undo))
@@ -69,14 +75,22 @@ func (a *acts) planSilences(ctx context.Context, name string, act rules.Act) (pl
 	return planned, err
 }
 
-func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) ([]string, error) {
+// silenceAll makes the silences everywhere, and names the Alertmanagers that are
+// out of reach; without any that takes them it is an error.
+func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) (ids, absent []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
-	var ids []string
+	var away error
 	for _, cluster := range alertmanager.Clusters(peers) {
 		made, err := silenceOne(ctx, cluster, planned, undo)
+		if err != nil && !outOfReach(err) {
+			return nil, nil, err
+		}
 		if err != nil {
-			return nil, err
+			away = errors.Join(away, err)
+			for _, am := range cluster {
+				absent = append(absent, am.Name())
+			}
 		}
 		for _, id := range made {
 			if !slices.Contains(ids, id) {
@@ -84,7 +98,20 @@ func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, pla
 			}
 		}
 	}
-	return ids, nil
+	if len(ids) == 0 {
+		return nil, nil, away
+	}
+	return ids, absent, nil
+}
+
+// outOfReach reports whether nothing but the way to an Alertmanager failed: one
+// that answers, and does not take a silence, is another matter.
+func outOfReach(err error) bool {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(many.Unwrap(), func(e error) bool { return !outOfReach(e) })
+	}
+	var transport *url.Error
+	return errors.As(err, &transport)
 }
 
 // silenceOne makes the silences in the first member of a cluster that takes them
@@ -97,7 +124,10 @@ func silenceOne(ctx context.Context, cluster []*alertmanager.Client, planned []r
 			*undo = append(*undo, back...)
 			return ids, nil
 		}
-		errs = append(errs, err, takeBack(ctx, back))
+		errs = append(errs, err)
+		if err := takeBack(ctx, back); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return nil, errors.Join(errs...)
 }

@@ -24,7 +24,7 @@ func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
 		return fmt.Errorf("message %s: %w", t.Message, err)
 	}
 	sent := o.send(ctx, m, t)
-	o.causes.set(t.Channel, sent)
+	o.causes.Set(t.Channel, sent)
 	now := o.now()
 	v := o.judge(t, sent, now)
 	o.metrics.sent.WithLabelValues(t.Template, v.result).Inc()

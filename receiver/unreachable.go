@@ -5,56 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
-
-// outages remembers since when something does not answer.
-type outages struct {
-	mu    sync.Mutex
-	since map[string]time.Time
-	why   map[string]error
-}
-
-// note keeps what came of asking name.
-func (o *outages) note(name string, err error, now time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.since == nil {
-		o.since, o.why = map[string]time.Time{}, map[string]error{}
-	}
-	if err == nil {
-		delete(o.since, name)
-		return
-	}
-	if _, known := o.since[name]; !known {
-		o.since[name] = now
-	}
-	o.why[name] = err
-}
-
-// over returns since when name does not answer, and why, once that lasts longer
-// than limit.
-func (o *outages) over(name string, limit time.Duration, now time.Time) (since time.Time, why error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if at, out := o.since[name]; out && now.Sub(at) >= limit {
-		return at, o.why[name]
-	}
-	return time.Time{}, nil
-}
-
-// out reports whether name does not answer at the moment.
-func (o *outages) out(name string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, out := o.since[name]
-	return out
-}
 
 // forgetUnreachable ends what was raised about Alertmanagers that are not asked
 // any more: they went, or have another name now.
@@ -88,12 +44,12 @@ func (r *reconciler) tellUnreachable(ctx context.Context, now time.Time) error {
 		labels := rules.Labels{rules.LabelAlertname: unreachableAlert, rules.LabelKind: "blind",
 			rules.LabelSource: "alertmanager/" + am.Name(), rules.LabelSeverity: "critical"}
 		s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
-		since, why := r.unreachable.over(am.Name(), r.live().Timings.Unreachable, now)
+		since, why := r.unreachable.Over(am.Name(), r.live().Timings.Unreachable, now)
 		if why != nil {
 			s.Annotations["error"] = fmt.Sprintf("Alertmanager %s has not answered since %s; nothing is closed meanwhile: %v", am.Name(), heardAt(since), why)
 		}
 		asked = append(asked, labels)
-		if why == nil && r.unreachable.out(am.Name()) {
+		if why == nil && r.unreachable.Out(am.Name()) {
 			continue // for too short a time to tell of it, and it is not back either
 		}
 		errs = append(errs, r.intake.raise(ctx, s, why != nil, now))

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"vigie/rules/incident"
 	"vigie/rules/situation"
 )
 
@@ -81,9 +80,8 @@ type decider struct {
 	out   Decision
 	act   *Act
 	wake  time.Time
-	needs bool                      // evidence must be asked before going on
-	stale bool                      // a due step waits for fresh evidence
-	runs  map[incident.Job]*jobRuns // nil until a run is counted, and after a new beginning
+	needs bool // evidence must be asked before going on
+	stale bool // a due step waits for fresh evidence
 }
 
 func (b *Book) decider(inc *Incident, facts Facts, now time.Time) *decider {

@@ -62,3 +62,14 @@ func (b *Book) Brief(inc Incident, facts Facts, to []Party, now time.Time) (Noti
 	return Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
 		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.Messages().Sheet(st, "", to)}, true
 }
+
+// Answers are the words of those who were asked, the customer's own people and
+// the account manager, that came after an instant, oldest first.
+func (b *Book) Answers(inc Incident, since time.Time) []ActRecord {
+	own := inc.Clone()
+	d := situation.Of(b.Book, &own, Facts{}, since)
+	if d == nil {
+		return nil
+	}
+	return d.Answers(since)
+}

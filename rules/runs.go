@@ -18,7 +18,7 @@ func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	run := incident.UnixTime(s.Annotations["last_run"])
 	known := d.runsOf(s.Labels)
 	runs, last, since := known.counted, known.last, known.since
-	if known.uncounted > 0 {
+	if known.uncounted {
 		runs = max(runs, d.Incident.Failures)
 	}
 	switch {
@@ -31,47 +31,32 @@ func (d intake) countRun(a *Alert, s Signal, started time.Time) {
 	case started.Sub(since) > sameRunWithin:
 		runs++
 	}
-	if a.Labels != nil && a.Runs == 0 {
-		d.jobRuns(a.Labels).uncounted--
-	}
 	a.Runs, a.Run, a.RunStart = runs, incident.Later(last, run), incident.Later(since, started)
-	known.counted, known.last, known.since = a.Runs, a.Run, a.RunStart
 	d.Incident.Failures = max(d.Incident.Failures, runs)
 }
 
 // jobRuns is what an incident's alerts know of the runs of one job.
 type jobRuns struct {
 	counted     int       // the most that one of them counts
-	uncounted   int       // alerts kept before runs were counted, or of the episode before
+	uncounted   bool      // some were kept before runs were counted, or in the episode before
 	last, since time.Time // the newest run known, and when the newest alert began
 }
 
-// runsOf returns what is known of the job of an alert with those labels. It goes
-// through the alerts once for a decision, however many of them come in.
-func (d *decider) runsOf(l Labels) *jobRuns {
-	if d.runs == nil {
-		d.runs = map[incident.Job]*jobRuns{}
-		for _, a := range d.Incident.Alerts {
-			if a.Labels != nil {
-				d.jobRuns(a.Labels).add(a)
-			}
+// runsOf returns what is known of the job of an alert with those labels.
+func (d intake) runsOf(l Labels) (r jobRuns) {
+	job := incident.JobOf(l)
+	for _, a := range d.Incident.Alerts {
+		if a.Labels != nil && job.Is(a.Labels) {
+			r.add(a)
 		}
 	}
-	return d.jobRuns(l)
-}
-
-func (d *decider) jobRuns(l Labels) *jobRuns {
-	j := incident.JobOf(l)
-	if d.runs[j] == nil {
-		d.runs[j] = &jobRuns{}
-	}
-	return d.runs[j]
+	return r
 }
 
 func (r *jobRuns) add(a *Alert) {
 	start := a.RunStart
 	if a.Runs == 0 {
-		r.uncounted++
+		r.uncounted = true
 		start = a.StartsAt
 	}
 	r.counted, r.last, r.since = max(r.counted, a.Runs), incident.Later(r.last, a.Run), incident.Later(r.since, start)

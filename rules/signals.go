@@ -197,7 +197,6 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 			delete(i.Alerts, k)
 		}
 	}
-	d.runs = nil
 	d.stopwatch().reopenClocks()
 	d.state(Open, why)
 	d.raise("reopened", d.Now)

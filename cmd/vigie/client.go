@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -107,28 +108,61 @@ func refusal(resp *http.Response, answer []byte) error {
 	return errors.New(resp.Status)
 }
 
-// pick finds the incident that is meant: an id, a number, or labels such as
-// customer=dupont,machine=SRV-AD that exactly one open incident has.
+// whichIncident is the help of every argument that names one.
+const whichIncident = "Number (12, #12), machine or platform, or label=value,label=value: whatever exactly one open incident has."
+
+// number is how an incident is called in subjects (#12), lists and addresses.
+var number = regexp.MustCompile(`^(#?\d+|i\d+)$`)
+
+// pick finds the incident that is meant: an id, a number, the key that a list
+// shows, labels such as customer=dupont,machine=SRV-AD, or the name of a
+// machine or platform, if exactly one open incident has them.
 func (c client) pick(ctx context.Context, name string) (string, error) {
-	if !strings.Contains(name, "=") {
-		return url.PathEscape(name), nil
+	if number.MatchString(name) {
+		return url.PathEscape(strings.TrimPrefix(name, "#")), nil
 	}
-	q := url.Values{}
-	for _, pair := range strings.Split(name, ",") {
-		k, v, ok := strings.Cut(strings.TrimSpace(pair), "=")
-		if !ok {
-			return "", fmt.Errorf("incident %q: write an id, a number, or label=value,label=value", name)
+	questions := []url.Values{{"key": {name}}}
+	if strings.Contains(name, "=") {
+		labels := url.Values{}
+		for _, pair := range strings.Split(name, ",") {
+			k, v, ok := strings.Cut(strings.TrimSpace(pair), "=")
+			if !ok {
+				return "", fmt.Errorf("incident %q: write an id, a number, a machine's name, or label=value,label=value", name)
+			}
+			labels.Set(k, v)
 		}
-		q.Set(k, v)
+		questions = append(questions, labels)
+	} else {
+		questions = append(questions, url.Values{"machine": {name}}, url.Values{"platform": {name}})
 	}
-	var found []receiver.Summary
-	if err := c.do(ctx, http.MethodGet, "/api/v1/incidents?"+q.Encode(), nil, &found); err != nil {
-		return "", err
+	for _, q := range questions {
+		var found []receiver.Summary
+		if err := c.do(ctx, http.MethodGet, "/api/v1/incidents?"+q.Encode(), nil, &found); err != nil {
+			return "", err
+		}
+		switch len(found) {
+		case 0:
+		case 1:
+			return found[0].ID, nil
+		default:
+			return "", fmt.Errorf("%d open incidents have %s: name one by its number: %s", len(found), name, numbers(found))
+		}
 	}
-	if len(found) != 1 {
-		return "", fmt.Errorf("%d open incidents have %s: name exactly one", len(found), name)
+	return "", fmt.Errorf("no open incident has %s; one that has ended is named by its number", name)
+}
+
+// numbers lists incidents for a person to choose from.
+func numbers(found []receiver.Summary) string {
+	const most = 10
+	var out []string
+	for i, s := range found {
+		if i == most {
+			out = append(out, "...")
+			break
+		}
+		out = append(out, fmt.Sprintf("%s (%s, %s)", s.ID, s.Scenario, s.Key))
 	}
-	return found[0].ID, nil
+	return strings.Join(out, "; ")
 }
 
 func (c *commands) incidents(app *kingpin.Application) verb {
@@ -139,7 +173,7 @@ func (c *commands) incidents(app *kingpin.Application) verb {
 		q[k] = cmd.Flag(k, "Only those with this "+k+".").String()
 	}
 	ended := cmd.Flag("ended", "Those that are resolved or closed as well.").Bool()
-	name := cmd.Arg("incident", "Id, number, or label=value,label=value.").String()
+	name := cmd.Arg("incident", whichIncident).String()
 	return verb{cmd, func(ctx context.Context) error {
 		if *name != "" {
 			id, err := cl.pick(ctx, *name)
@@ -199,7 +233,7 @@ func orDash(s string) string {
 func (c *commands) explain(app *kingpin.Application) verb {
 	cmd := app.Command("explain", "Tell why each step of an incident was or was not taken, and what comes next.\n\nExample:\n  vigie explain 12")
 	cl, output := clientFlags(cmd), outputFlag(cmd)
-	name := cmd.Arg("incident", "Id, number, or label=value,label=value.").Required().String()
+	name := cmd.Arg("incident", whichIncident).Required().String()
 	return verb{cmd, func(ctx context.Context) error {
 		id, err := cl.pick(ctx, *name)
 		if err != nil {
@@ -248,7 +282,7 @@ func (c *commands) acts(app *kingpin.Application) []verb {
 	var out []verb
 	for _, row := range act.Table() {
 		sub := cmd.Command(row.Verb, row.Help())
-		name := sub.Arg("incident", "Id, number, or label=value,label=value.").Required().String()
+		name := sub.Arg("incident", whichIncident).Required().String()
 		fields := sub.Arg("fields", "field=value ...").Strings()
 		out = append(out, verb{sub, func(ctx context.Context) error { return d.do(ctx, row, *name, *fields) }})
 	}

@@ -78,3 +78,22 @@ func TestBackupsOfAFolder(t *testing.T) {
 		t.Errorf("a folder that is none:\n%s", out)
 	}
 }
+
+func TestTokenNew(t *testing.T) {
+	i := newInstall(t)
+	t.Setenv("VIGIE_CONFIG", i.file("vigie.yml"))
+	if out := i.vigie(1, "token", "new", "adm9"); !strings.Contains(out, "adm1") {
+		t.Errorf("somebody unknown:\n%s", out)
+	}
+	i.vigie(1, "token", "new", "adm1", "--expires=tomorrow")
+	made := func(args ...string) string {
+		out := strings.Fields(i.vigie(0, append([]string{"token", "new"}, args...)...))
+		return out[0] // on standard output alone; the words stand on the other
+	}
+	lasting, over := made("adm1"), made("adm1", "--expires=2026-01-31")
+	i.start()
+	for token, code := range map[string]int{lasting: 0, over: 1} {
+		i.write("new.token", token+"\n")
+		i.vigie(code, "incidents", "--url="+i.url, "--token-file="+i.file("new.token"))
+	}
+}

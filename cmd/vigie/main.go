@@ -63,6 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	verbs = append(verbs, c.messages(app)...)
 	verbs = append(verbs, c.journal(app)...)
 	verbs = append(verbs, c.store(app)...)
+	verbs = append(verbs, c.token(app))
 	name, err := app.Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "vigie: %v; try vigie --help\n", err)

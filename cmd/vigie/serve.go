@@ -151,7 +151,7 @@ type door struct {
 
 func (s *server) webOptions() web.Options {
 	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload,
-		Person: func(token string) (string, bool) { return s.secrets.Load().People.Owner(token) }}
+		Person: func(token string) (string, bool) { return s.secrets.Load().People.OwnerAt(token, time.Now()) }}
 }
 
 func (s *server) site(registry *prometheus.Registry) http.Handler {

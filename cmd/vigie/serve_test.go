@@ -342,6 +342,16 @@ func TestServe(t *testing.T) {
 		t.Errorf("explain --output=json:\n%s", out)
 	}
 
+	key := regexp.MustCompile(`\S*customer\S*=\S*dupont\S*`).FindString(i.vigie(0, i.client("incidents")...))
+	for _, name := range []string{"#1", "i1", "SRV-AD", key} {
+		if out := i.vigie(0, i.client("explain", name)...); !strings.Contains(out, "account_manager") {
+			t.Errorf("explain %s:\n%s", name, out)
+		}
+	}
+	if out := i.vigie(1, i.client("explain", "SRV-NOBODY")...); !strings.Contains(out, "no open incident has SRV-NOBODY") {
+		t.Errorf("explain of nothing:\n%s", out)
+	}
+
 	// A faulty file is refused whole; the old one stays.
 	i.write("policy/second.yml", "schema: 1\neffective_from: 2023-01-01\nscenarioss: []\n")
 	if err := i.proc.Process.Signal(syscall.SIGHUP); err != nil {

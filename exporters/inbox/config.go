@@ -341,7 +341,7 @@ func (c *IMAPConfig) validateLogin(dir string) error {
 	if c.PasswordFile != "" {
 		return bad("imap.password_file", "given together with oauth2", "keep one of them")
 	}
-	return c.OAuth2.validate(dir)
+	return c.OAuth2.Validate(dir)
 }
 
 func loopback(host string) bool {

@@ -14,9 +14,11 @@ const maxExample = 4 << 20
 type example struct {
 	Mail string `yaml:"mail"` // file name, beside the rule's file
 	// Received is when it arrived, for mails whose date is not enough.
-	Received string     `yaml:"received"`
-	Ignored  bool       `yaml:"ignored"`
-	Results  []expected `yaml:"results"`
+	Received string `yaml:"received"`
+	Ignored  bool   `yaml:"ignored"`
+	// EndsWhole names the job that the mail ends the failure of as a whole.
+	EndsWhole string     `yaml:"ends_whole"`
+	Results   []expected `yaml:"results"`
 }
 
 // expected are the fields to compare; those left out may be anything.
@@ -70,6 +72,10 @@ func (rs *Rules) tryOne(r *rule, e *example) (what, cure string) {
 		return "the mail has no date", "add received, such as 2026-03-10T07:00:00+01:00"
 	}
 	v := rs.Read(&m, received)
+	var ended string
+	if n := len(v.Readings); n > 0 && v.Readings[n-1].Whole {
+		ended, v.Readings = v.Readings[n-1].Report.JobID, v.Readings[:n-1]
+	}
 	switch {
 	case v.Problem != "":
 		return v.Problem, mend
@@ -77,6 +83,8 @@ func (rs *Rules) tryOne(r *rule, e *example) (what, cure string) {
 		return "it is ignored as " + string(v.Ignore), "take a report that a product sent, not an answer to one"
 	case v.Rule != r.Name:
 		return "it is read by rule " + v.Rule, "make one of the two narrower, or exchange them"
+	case e.EndsWhole != "" && e.EndsWhole != ended:
+		return fmt.Sprintf("it ends the failure of the job %q as a whole, not of %q", ended, e.EndsWhole), mend
 	case len(v.Readings) != len(e.Results):
 		return fmt.Sprintf("%d results instead of %d", len(v.Readings), len(e.Results)), mend
 	}

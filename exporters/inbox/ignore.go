@@ -62,8 +62,8 @@ func noSender(h *message.Header, m *Mail) bool {
 		slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "mailer-daemon@") })
 }
 
-// vacation tells the answers of vacation(1) by what its own templates say:
-// the program adds no header.
+// vacation tells answers of vacation(1) that follow the examples of its manual:
+// the program itself adds no header, so that others look like any mail.
 func vacation(h *message.Header) bool {
 	return strings.Contains(strings.ToLower(h.Get("Delivered-By-The-Graces-Of")), "vacation") || strings.Contains(strings.ToLower(headerText(h.Get("From"))), "via the vacation program")
 }

@@ -2,8 +2,10 @@ package inbox
 
 import "testing"
 
-// The shapes are those that OpenSMTPD 6.8 and vacation 3.3 write: no
-// multipart/report, no Auto-Submitted.
+// Bounces of OpenSMTPD 6.8 were seen: multipart/mixed with a delivery status, an
+// empty sender and no Auto-Submitted. Of answers by vacation(1) it was seen only
+// that they bear no header that tells them; their words here are those that its
+// manual and people's notes use, not of mails that were seen.
 func TestAnswersWithoutAHeader(t *testing.T) {
 	const status = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nHi!\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; x@y.example\nAction: failed\nStatus: 5.0.0\n\n--b--\n"
 	for _, c := range []struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"vigie/exporters"
+	"vigie/exporters/inbox/mailtoken"
 	"vigie/exporters/push"
 )
 
@@ -75,7 +76,7 @@ type place struct {
 func newMailbox(c *Config, take func(envelope, []byte) (bool, error), o exporters.SourceOptions) *mailbox {
 	b := &mailbox{config: c.IMAP, limit: c.Limits.MessageBytes, dir: c.Folder, take: take, now: o.Now}
 	if c.IMAP.OAuth2 != nil {
-		b.tokens, b.mechanisms = newTokens(c.IMAP.OAuth2, o), []string{sasl.OAuthBearer, xoauth2}
+		b.tokens, b.mechanisms = mailtoken.New(c.IMAP.OAuth2, o), []string{sasl.OAuthBearer, mailtoken.XOAuth2}
 	}
 	return b
 }

@@ -32,7 +32,7 @@ func TestGoldenExposition(t *testing.T) {
 			b.config.Rules = append(b.config.Rules, abs)
 		}
 	})
-	b.clock.Set(time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC))
+	b.clock.Set(time.Date(2026, 3, 16, 12, 0, 0, 0, time.UTC))
 	mails, err := filepath.Glob(filepath.Join(shipped, "mails", "*.eml"))
 	check(t, err)
 	for _, m := range mails {

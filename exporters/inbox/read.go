@@ -41,6 +41,9 @@ type Reading struct {
 	Report push.Report
 	// Unknown names the fields whose values the rule does not know.
 	Unknown []string
+	// Whole marks the plan as a whole, which counts only if it was read before:
+	// a plan that never failed as a whole is no machine.
+	Whole bool
 }
 
 // Read finds the first rule that reads the mail. It is pure: the same mail and
@@ -161,6 +164,10 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
 		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(counted, 20), len(blocks)))
 	}
+	if whole, ok := r.whole(v.Readings); ok && len(unread) == 0 {
+		whole.Row = len(blocks)
+		v.Readings = append(v.Readings, whole)
+	}
 	switch {
 	case len(unread) == 0:
 	case len(v.Readings) == 0:
@@ -169,6 +176,27 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 		v.Unread = unread
 	}
 	return v, true
+}
+
+// whole makes of rows that are all good the success of their plan as a whole.
+func (r *rule) whole(rows []Reading) (Reading, bool) {
+	if !r.EndsWhole || len(rows) == 0 {
+		return Reading{}, false
+	}
+	out := rows[0]
+	for _, row := range rows {
+		if result := row.Report.Result; result != exporters.Success.String() && result != exporters.Warning.String() || row.Report.Plan != out.Report.Plan || row.Customer != out.Customer {
+			return Reading{}, false
+		}
+		if row.Report.Ended.After(out.Report.Ended.Time) {
+			out.Report.Ended = row.Report.Ended
+		}
+	}
+	out.Whole, out.Unknown = true, nil
+	p := &out.Report
+	p.Machine, p.Started, p.Size, p.Error, p.Result = p.Plan, exporters.Instant{}, exporters.Amount{}, "", exporters.Success.String()
+	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
+	return out, true
 }
 
 // reading makes a report of what was found.

@@ -51,6 +51,10 @@ type rule struct {
 	// Claims keeps a mail that it fits from all rules behind: what this one
 	// does not read then, nobody reads.
 	Claims string `yaml:"claims"`
+	// EndsWhole says that a mail whose rows are all good also ends a failure that
+	// an earlier mail told of the plan as a whole, before it came to its machines:
+	// that of the machine that is called like the plan.
+	EndsWhole bool `yaml:"ends_whole"`
 	// Drop are patterns that are cut out of the names of machines and plans.
 	Drop []string `yaml:"drop"`
 	// Warns and Fails take away from a success what they fit in the text.

@@ -41,7 +41,7 @@ func TestMistakesInRules(t *testing.T) {
 		{"no YAML", "rules: [", "rules.yml: "},
 		{"no mapping", "- a\n", "rules.yml:1: not a mapping; begin with schema: 1"},
 		{"another schema", change("schema: 1", "schema: 2"), "rules.yml:1: schema: 2 is not read by this program; write schema: 1"},
-		{"unknown key", change("    subject:", "    betreff:"), "rules.yml:5: rules[0].betreff: unknown key; known here are body, claims, drop, examples, fails, from"},
+		{"unknown key", change("    subject:", "    betreff:"), "rules.yml:5: rules[0].betreff: unknown key; known here are body, claims, drop, ends_whole, examples, fails, from"},
 		{"unknown key below", change("machine_class: server", "class: server"), "rules.yml:10: rules[0].set.class: unknown key; known here are backup_role"},
 		{"bad pattern", change(`(?P<machine>\S+)`, `(?P<machine>\S+`), "rules.yml:5: rule test: subject: missing closing ): "},
 		{"unknown capture", change("?P<error>", "?P<reason>"), `rules.yml:6: rule test: body: nothing is called "reason"; known names are customer, machine`},

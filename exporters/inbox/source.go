@@ -217,7 +217,17 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 func (s *Source) accept(m *sorted, received time.Time) (problem string, err error) {
 	fresh := 0
 	for _, customer := range slices.Sorted(maps.Keys(m.reports)) {
-		done, err := s.acceptEach(customer, received, m.reports[customer])
+		reports := m.reports[customer]
+		for _, whole := range m.whole[customer] {
+			known, err := s.store.Knows(customer, whole.JobID)
+			if err != nil {
+				return "", err
+			}
+			if known {
+				reports = append(reports, whole)
+			}
+		}
+		done, err := s.acceptEach(customer, received, reports)
 		var p *push.Problem
 		switch {
 		case errors.As(err, &p) && p.Status != http.StatusServiceUnavailable:
@@ -266,6 +276,7 @@ type sorted struct {
 	id      string
 	ignore  Ignored
 	reports map[string][]push.Report // by customer
+	whole   map[string][]push.Report // of plans as a whole, if they are known
 	unknown []string
 	problem string
 	// partly is why the mail is listed though it has results: not all of
@@ -298,7 +309,7 @@ func (c *Config) sort(env envelope, raw []byte) sorted {
 	if out.ignore, out.problem = v.Ignore, v.Problem; out.ignore != "" || out.problem != "" {
 		return out
 	}
-	out.reports = map[string][]push.Report{}
+	out.reports, out.whole = map[string][]push.Report{}, map[string][]push.Report{}
 	unread := v.Unread
 	for i := range v.Readings {
 		r := &v.Readings[i]
@@ -311,6 +322,10 @@ func (c *Config) sort(env envelope, raw []byte) sorted {
 		}
 		if problem != "" {
 			unread = append(unread, problem)
+			continue
+		}
+		if r.Whole {
+			out.whole[customer] = append(out.whole[customer], r.Report)
 			continue
 		}
 		out.reports[customer] = append(out.reports[customer], r.Report)

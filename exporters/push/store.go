@@ -48,6 +48,16 @@ func (s *Store) Jobs(d Defaults) ([]exporters.Job, error) {
 	return out, nil
 }
 
+// Knows tells whether a job was ever reported.
+func (s *Store) Knows(customer, job string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		return false, err
+	}
+	return s.ledger[jobKey{customer, job}] != nil, nil
+}
+
 // Close ends writing, so that another Store can take over the folder.
 func (s *Store) Close() error {
 	s.mu.Lock()

@@ -17,7 +17,7 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except"}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore"}
 
 // ordinary are the columns of a list with a line for each machine.
 var ordinary = columns[:6]
@@ -134,7 +134,7 @@ func (t *table) row(row []string) {
 	m.Plans = t.plans(m.Name, get("plans"))
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
 	t.schedule(m.Name, &p, get)
-	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero()
+	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid()
 	if ofPlan {
 		p.Role, p.Column = cmp.Or(p.Role, Roles()[0]), "backup_role"
 		m.Plans = append(m.Plans, p)
@@ -149,7 +149,8 @@ func (t *table) row(row []string) {
 	t.join(&t.machines[n], m)
 }
 
-// schedule reads the columns that say when a plan starts.
+// schedule reads the columns that say when a plan starts and how its runs are
+// taken.
 func (t *table) schedule(machine string, p *Plan, get func(string) string) {
 	read := func(column string, err error) {
 		if err != nil {
@@ -161,6 +162,11 @@ func (t *table) schedule(machine string, p *Plan, get func(string) string) {
 	read("except", p.Except.UnmarshalScalar(get("except")))
 	if text := get("at"); text != "" {
 		read("at", p.Starts.UnmarshalScalar(text))
+	}
+	for column, to := range map[string]interface{ UnmarshalScalar(string) error }{"warning": &p.Warning, "min_size": &p.MinSize, "ignore": &p.Ignore} {
+		if text := get(column); text != "" {
+			read(column, to.UnmarshalScalar(text))
+		}
 	}
 	if text := get("interval"); text != "" {
 		var err error

@@ -62,6 +62,8 @@ type Plan struct {
 	Engine string `yaml:"engine"`
 	// Schedule is when it starts, for products that do not tell.
 	Schedule
+	// Terms are how its runs are taken.
+	Terms
 	// Column is where its role stands in a CSV file with a line for each plan;
 	// "" for plans that are written as a list.
 	Column string

@@ -25,6 +25,8 @@ type Digest struct {
 	Good, All int
 	// Opened counts the failures that are new since the last one, by scenario.
 	Opened []DigestLine
+	// Answers are what customers and account managers wrote back since the last one.
+	Answers []DigestAnswer
 	// Incidents are the open incidents, each with its facts; they are sorted
 	// into sections by state and scenario.
 	Incidents []rules.Notification
@@ -120,6 +122,7 @@ func (v *view) digest(d *Digest) *digestView {
 	g.Seal = cut(cleanOneLine(d.Seal), maxField)
 	for _, l := range []digestList{
 		{v.Word("digest.opened"), d.Opened},
+		{v.Word("digest.answers"), v.answers(d.Answers)},
 		{v.Word("digest.silences"), v.silences(d.Silences)},
 		{v.Word("digest.flaky"), d.Flaky},
 		{v.Word("digest.unsorted"), d.Unsorted},

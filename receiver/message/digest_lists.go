@@ -42,6 +42,27 @@ type DigestSource struct {
 	Read time.Time // zero for never
 }
 
+// DigestAnswer is what somebody wrote back about an incident.
+type DigestAnswer struct {
+	What string // what it is about
+	By   string
+	// Result is done, away, call_me or not_mine; empty where only words came.
+	Result, Note string
+}
+
+// answers are the lines of what people wrote back.
+func (v *view) answers(all []DigestAnswer) []DigestLine {
+	var out []DigestLine
+	for _, a := range all {
+		result := ""
+		if a.Result != "" {
+			result = v.NameOf("answered", a.Result)
+		}
+		out = append(out, DigestLine{What: a.What, Detail: joinNonEmpty(" – ", a.By, result, a.Note), Bad: a.Result == "call_me" || a.Result == "not_mine"})
+	}
+	return out
+}
+
 // silences are the lines of the running silences, those worth a look first.
 func (v *view) silences(all []DigestSilence) []DigestLine {
 	var odd, plain []DigestLine

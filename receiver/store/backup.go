@@ -58,7 +58,9 @@ func (a *Archive) check(ctx context.Context) error {
 }
 
 // View runs fn on a consistent view of the data; fn must not write.
-func (a *Archive) View(ctx context.Context, fn func(*Tx) error) error { return view(ctx, a.reader, fn) }
+func (a *Archive) View(ctx context.Context, fn func(*Tx) error) error {
+	return view(ctx, a.reader, new(packer), fn)
+}
 
 // Close closes the file.
 func (a *Archive) Close() error { return a.reader.Close() }

@@ -29,7 +29,7 @@ type row struct {
 	head   []byte
 	fresh  bool            // has no row yet
 	alerts map[string]bool // fingerprint, firing
-	value  []byte
+	value  []byte          // the state as JSON
 	stored stored
 }
 
@@ -85,11 +85,15 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &known.length, &known.head); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		if err := json.Unmarshal(value, &r.Incident); err != nil {
+		text, err := tx.packer.unpack(value)
+		if err == nil {
+			err = json.Unmarshal(text, &r.Incident)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
-		known.alerts, known.value, known.stored = firing(r.Incident), value, stores(r)
+		known.alerts, known.value, known.stored = firing(r.Incident), text, stores(r)
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -312,13 +316,17 @@ func (tx *Tx) NextNumber() (int, error) {
 // Save writes an incident's row and which alerts are its own; nothing when
 // nothing of it has changed.
 func (tx *Tx) Save(r *Record) error {
-	value, err := json.Marshal(r.Incident)
+	text, err := encode(r.Incident)
 	if err != nil {
-		return fmt.Errorf("incident %s: %w", r.ID, err)
+		return err
 	}
 	known, now := rowOf(r), stores(r)
-	if !known.fresh && now == known.stored && bytes.Equal(value, known.value) {
+	if !known.fresh && now == known.stored && bytes.Equal(text, known.value) {
 		return nil
+	}
+	value, err := tx.packer.pack(text)
+	if err != nil {
+		return fmt.Errorf("incident %s: %w", r.ID, err)
 	}
 	p := r.Place()
 	open := !r.State.Ended()
@@ -343,7 +351,7 @@ func (tx *Tx) Save(r *Record) error {
 	if err != nil {
 		return err
 	}
-	known.fresh, known.value, known.stored = false, value, now
+	known.fresh, known.value, known.stored = false, text, now
 	if r.Blinds && open {
 		tx.known.noneBlinding = false
 	}

@@ -60,6 +60,7 @@ type Store struct {
 
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 	lately    lately
+	packer    packer
 }
 
 type job struct {
@@ -432,7 +433,7 @@ func (s *Store) savepoint(j *job, k *known) error {
 	if err := s.conn.run("SAVEPOINT one"); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := newTx(s.conn, j, k)
+	tx := newTx(s.conn, j, k, &s.packer)
 	if j.err = guarded(j.fn, tx); j.err != nil {
 		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
@@ -485,7 +486,7 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 
 // View runs fn on a consistent view of the data; fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	return view(ctx, s.reader, fn)
+	return view(ctx, s.reader, &s.packer, fn)
 }
 
 // Peek runs fn on the data as committed by now; fn must not write. It is
@@ -494,16 +495,16 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 func (s *Store) Peek(fn func(*Tx) error) error {
 	s.peeking.Lock()
 	defer s.peeking.Unlock()
-	return fn(newTx(s.peeks, nil, nil))
+	return fn(newTx(s.peeks, nil, nil, &s.packer))
 }
 
-func view(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
+func view(ctx context.Context, db *sql.DB, p *packer, fn func(*Tx) error) error {
 	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer t.Rollback() // nothing was written
-	return fn(newTx(viewer{ctx, t}, nil, nil))
+	return fn(newTx(viewer{ctx, t}, nil, nil, p))
 }
 
 // querier is the writer's connection or a view of the data.
@@ -599,8 +600,8 @@ type Tx struct {
 	Outbox
 }
 
-func newTx(q querier, j *job, k *known) *Tx {
-	s := &statements{q: q, job: j, known: k}
+func newTx(q querier, j *job, k *known, p *packer) *Tx {
+	s := &statements{q: q, job: j, known: k, packer: p}
 	return &Tx{s, Outbox{s}}
 }
 
@@ -609,9 +610,10 @@ type Outbox struct{ *statements }
 
 // statements run in one transaction.
 type statements struct {
-	q     querier
-	job   *job
-	known *known // nil in a view
+	q      querier
+	job    *job
+	known  *known // nil in a view
+	packer *packer
 }
 
 // known is what the updates of one commit have found out, so that each of them

@@ -4,6 +4,7 @@ package token
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -13,9 +14,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
+	untilKey  = "until="
 	maxSecret = 64 << 10
 	minToken  = 16 // characters; a shorter one can be guessed
 )
@@ -24,11 +27,19 @@ const (
 type Tokens struct {
 	hashes [][sha256.Size]byte
 	owners []string
+	until  []time.Time // zero: for ever
+}
+
+func (t *Tokens) add(hash [sha256.Size]byte, owner string, until time.Time) {
+	t.hashes, t.owners, t.until = append(t.hashes, hash), append(t.owners, owner), append(t.until, until)
 }
 
 // Owner returns whose token it is; false when it is nobody's. It takes the same
 // time for every token.
-func (t *Tokens) Owner(token string) (string, bool) {
+func (t *Tokens) Owner(token string) (string, bool) { return t.OwnerAt(token, time.Time{}) }
+
+// OwnerAt is [Tokens.Owner] at an instant: a token that has expired is nobody's.
+func (t *Tokens) OwnerAt(token string, now time.Time) (string, bool) {
 	if t == nil || token == "" {
 		return "", false
 	}
@@ -39,7 +50,7 @@ func (t *Tokens) Owner(token string) (string, bool) {
 			found = i
 		}
 	}
-	if found < 0 {
+	if found < 0 || !t.until[found].IsZero() && !now.Before(t.until[found]) {
 		return "", false
 	}
 	return t.owners[found], true
@@ -73,7 +84,7 @@ func ReadBearers(path string) (*Tokens, error) {
 		if len(line) < minToken {
 			return nil, fmt.Errorf("%s: a token has fewer than %d characters: make one with `openssl rand -hex 32`", path, minToken)
 		}
-		t.hashes, t.owners = append(t.hashes, sha256.Sum256([]byte(line))), append(t.owners, "alertmanager")
+		t.add(sha256.Sum256([]byte(line)), "alertmanager", time.Time{})
 	}
 	if len(t.hashes) == 0 {
 		return nil, fmt.Errorf("%s holds no token: make one with `openssl rand -hex 32`", path)
@@ -82,7 +93,8 @@ func ReadBearers(path string) (*Tokens, error) {
 }
 
 // ReadPersons reads whose token is whose: a person's id and the SHA-256 of the
-// token in hexadecimal, one a line, `#` begins a remark.
+// token in hexadecimal, one a line, perhaps with `until=2027-01-31`, the last day
+// on which it counts (UTC); `#` begins a remark.
 func ReadPersons(path string) (*Tokens, error) {
 	b, err := readSecret(path)
 	if err != nil {
@@ -96,6 +108,14 @@ func ReadPersons(path string) (*Tokens, error) {
 		if len(fields) == 0 {
 			continue
 		}
+		var until time.Time
+		if len(fields) == 3 {
+			day, ok := strings.CutPrefix(fields[2], untilKey)
+			if until, err = time.Parse(time.DateOnly, day); err != nil || !ok {
+				return nil, fmt.Errorf("%s:%d: %q: write the last day of the token as until=2027-01-31", path, n, fields[2])
+			}
+			until, fields = until.AddDate(0, 0, 1), fields[:2]
+		}
 		if len(fields) != 2 {
 			return nil, fmt.Errorf("%s:%d: write the person's id, a space and the token's SHA-256: `printf %%s TOKEN | sha256sum`", path, n)
 		}
@@ -106,10 +126,46 @@ func ReadPersons(path string) (*Tokens, error) {
 		if slices.Contains(t.hashes, [sha256.Size]byte(sum)) {
 			return nil, fmt.Errorf("%s:%d: this token is given to somebody else already", path, n)
 		}
-		t.hashes, t.owners = append(t.hashes, [sha256.Size]byte(sum)), append(t.owners, fields[0])
+		t.add([sha256.Size]byte(sum), fields[0], until)
 	}
 	if len(t.hashes) == 0 {
 		return nil, errors.New(path + " holds no token: add a line with a person's id and the token's SHA-256")
 	}
 	return t, nil
+}
+
+// Grant makes a token for a person, adds its line to the file that
+// [ReadPersons] reads, and returns it: nobody can read it anywhere later. It
+// counts up to and with the day of until (UTC), for ever when that is zero.
+func Grant(path, person string, until time.Time) (string, error) {
+	if len(strings.Fields(person)) != 1 || strings.Contains(person, "#") {
+		return "", fmt.Errorf("%q is no person's id", person)
+	}
+	token := rand.Text() + rand.Text()
+	sum := sha256.Sum256([]byte(token))
+	line := person + " " + hex.EncodeToString(sum[:])
+	if !until.IsZero() {
+		line += " " + untilKey + until.UTC().Format(time.DateOnly)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	// A last line without an end would become one with ours.
+	last := []byte{'\n'}
+	if info, err := f.Stat(); err != nil {
+		return "", err
+	} else if size := info.Size(); size > 0 {
+		if _, err := f.ReadAt(last, size-1); err != nil {
+			return "", err
+		}
+	}
+	if last[0] != '\n' {
+		line = "\n" + line
+	}
+	if _, err := f.WriteString(line + "\n"); err != nil {
+		return "", err
+	}
+	return token, errors.Join(f.Sync(), f.Close())
 }

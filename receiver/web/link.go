@@ -249,15 +249,59 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	}
 	if o.Purpose == "incident" {
 		p.HistoryTitle = t.word("history")
-		for _, a := range inc.Acts {
-			text := a.Fields["note"]
-			if text == "" {
-				text = a.Fields["reason"]
-			}
-			p.History = append(p.History, pair{t.moment(a.At), strings.TrimSpace(l.name(a.By) + " " + t.word("verb."+a.Verb) + " " + text)})
-		}
+		p.History = l.history(r, t, o)
 	}
 	return p
+}
+
+// history is what was done and what was written, oldest first: a message stands
+// at the instant at which the recipient's server accepted it.
+func (l *linkPages) history(r *http.Request, t *speech, o receiver.Opened) []pair {
+	type event struct {
+		at   time.Time
+		text string
+	}
+	var all []event
+	shown := o.Incident.Incident
+	if !l.named(o) {
+		shown = l.o.Engine.Book().Seen(shown, "")
+	}
+	for _, a := range shown.Acts {
+		all = append(all, event{a.At, l.did(t, a)})
+	}
+	if len(o.Persons) > 0 && l.named(o) {
+		ms, err := l.o.Engine.Messages(r.Context(), receiver.MessageFilter{Incident: o.Incident.ID, Limit: receiver.MaxMessages}, o.Persons[0])
+		if err != nil {
+			l.o.Logger.Error("the history of an incident lacks its messages", "incident", o.Incident.ID, "err", err)
+		}
+		for _, m := range ms {
+			for _, to := range m.Recipients {
+				if !to.AcceptedAt.IsZero() {
+					all = append(all, event{to.AcceptedAt, t.say("history.accepted", "subject", m.Subject, "who", to.Address)})
+				}
+				if !to.RefusedAt.IsZero() {
+					all = append(all, event{to.RefusedAt, t.say("history.refused", "subject", m.Subject, "who", to.Address)})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b event) int { return a.at.Compare(b.at) })
+	var out []pair
+	for _, e := range all {
+		out = append(out, pair{t.moment(e.at), e.text})
+	}
+	return out
+}
+
+// did says in words what somebody did.
+func (l *linkPages) did(t *speech, a rules.ActRecord) string {
+	result := ""
+	if r := a.Fields["result"]; r != "" {
+		result = cmp.Or(t.word(a.Verb+"."+r), r)
+	}
+	parts := []string{result, cmp.Or(a.Fields["note"], a.Fields["text"]), a.Fields["reason"], a.Fields["comment"]}
+	said := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
+	return strings.TrimSpace(l.name(a.By) + " " + t.word("verb."+a.Verb) + " " + said)
 }
 
 // named reports whether all whom a link was sent to may read of its incident.

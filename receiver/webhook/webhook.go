@@ -196,9 +196,12 @@ type envelope struct {
 // The second result is how many alerts Alertmanager says it left out.
 func Decode(raw []byte, now time.Time) (receiver.Alerts, uint64, error) {
 	var d receiver.Alerts
-	var e envelope
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return d, 0, undecodable(err)
+	e, err := readForm(raw)
+	if err != nil { // not as Alertmanager writes it: it may be readable all the same
+		e = envelope{}
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return d, 0, undecodable(err)
+		}
 	}
 	if e.Alerts == nil {
 		return d, 0, errors.New("field alerts: missing; this is not Alertmanager's own format: remove payload: from its webhook_configs")

@@ -112,7 +112,7 @@ func (a Act) May(r Role) bool { return slices.Contains(a.Who, r) }
 
 // Of returns the row of a verb.
 func Of(verb string) (Act, bool) {
-	for _, a := range Table() {
+	for _, a := range table {
 		if a.Verb == verb {
 			return a, true
 		}
@@ -123,7 +123,7 @@ func Of(verb string) (Act, bool) {
 // Verbs are all acts, in the order of the handbook.
 func Verbs() []string {
 	var out []string
-	for _, a := range Table() {
+	for _, a := range table {
 		out = append(out, a.Verb)
 	}
 	return out
@@ -132,7 +132,7 @@ func Verbs() []string {
 // FieldNames are the fields of all acts, sorted, each once.
 func FieldNames() []string {
 	var out []string
-	for _, a := range Table() {
+	for _, a := range table {
 		out = append(out, a.Names()...)
 	}
 	slices.Sort(out)
@@ -141,7 +141,7 @@ func FieldNames() []string {
 
 // For returns the act and the form of a button's purpose.
 func For(purpose string) (Act, Form, bool) {
-	for _, a := range Table() {
+	for _, a := range table {
 		for _, f := range a.Forms {
 			if f.Purpose == purpose {
 				return a, f, true
@@ -210,7 +210,7 @@ func (a Act) Help() string {
 func Reference() string {
 	var b strings.Builder
 	b.WriteString("| act | what comes of it | fields | who | when |\n|---|---|---|---|---|\n")
-	for _, a := range Table() {
+	for _, a := range table {
 		var fields, who []string
 		for _, f := range a.Fields {
 			if !f.Internal {

@@ -1,6 +1,9 @@
 package act
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Words that every act takes: they are kept with it in the journal.
 func words() []Field {
@@ -30,8 +33,13 @@ func CloseReasons() []string {
 	return []string{"decommissioned", "plan removed", "duplicate", "accepted risk"}
 }
 
+// table is made once: each act and each button of a mail looks into it.
+var table = rows()
+
 // Table returns all acts, one row each, in the order of the handbook.
-func Table() []Act {
+func Table() []Act { return slices.Clone(table) }
+
+func rows() []Act {
 	staff := []Role{Operator, Manager}
 	all := []Role{Customer, Operator, Manager}
 	note := Field{Name: "note", Kind: Text, Help: "what people should know of it"}

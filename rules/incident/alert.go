@@ -105,6 +105,15 @@ func (a *Alert) Tells(s model.Signal) bool {
 // What names no job is told apart by its alert's labels, which Rest then holds.
 type Job struct{ Source, Customer, Machine, Role, ID, Rest string }
 
+// Is reports whether an alert with those labels tells of the job. What differs
+// most is looked at first: an incident may have a hundred of them.
+func (j Job) Is(l model.Labels) bool {
+	if id := cmp.Or(l[model.LabelJobID], l[model.LabelPlan]); id != j.ID {
+		return false
+	}
+	return JobOf(l) == j
+}
+
 // JobOf is what an alert with those labels tells of.
 func JobOf(l model.Labels) Job {
 	id := cmp.Or(l[model.LabelJobID], l[model.LabelPlan])

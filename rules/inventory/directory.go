@@ -51,6 +51,7 @@ func (d *Directory) Reindex() {
 	}
 	for _, m := range d.Machines {
 		for _, a := range m.Aliases {
+			ix.patterns.Add(m.Customer, a, m)
 			k := machineKey{m.Customer, strings.ToLower(a)}
 			if _, taken := ix.alias[k]; !taken {
 				ix.alias[k] = m

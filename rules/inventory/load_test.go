@@ -28,7 +28,7 @@ machines:
   - customer: dupont
     name: SRV-AD
     class: server
-    aliases: [srv-ad.dupont.local, "veeam:ad01"]
+    aliases: [srv-ad.dupont.local, "veeam:ad01", "restic-dupont:backup-*"]
     plans:
       - {plan: daily, role: primary, engine: acronis}
       - {plan: Job Nuit, role: local, engine: veeam}
@@ -52,6 +52,9 @@ func TestLoadDirectory(t *testing.T) {
 	d, err := load(append([]strict.File{csv}, yml(soundInventory)...))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m := d.Canonical("dupont", "restic-dupont", "job", "backup-7f3a"); m == nil || m.Name != "SRV-AD" || d.Canonical("dupont", "veeam", "backup-7f3a") != nil {
+		t.Errorf("by a pattern: %+v", m)
 	}
 	if m := d.Canonical("dupont", "veeam", "AD01"); m == nil || m.Name != "SRV-AD" {
 		t.Errorf("the alias veeam:ad01 leads to %v", m)
@@ -130,6 +133,8 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 			`inventory/a.yml:6: machines.SRV-AD.class: missing: write one of server, nas, workstation, other`},
 		{"machine twice", dupont + "machines:\n  - {customer: dupont, name: SRV-AD, class: server}\n  - {customer: dupont, name: srv-ad, class: server}\n",
 			`inventory/a.yml:7: machines.srv-ad: already given at inventory/a.yml:6: keep one`},
+		{"alias of all", dupont + "machines:\n  - {customer: dupont, name: SRV-AD, class: server, aliases: ['*']}\n",
+			`inventory/a.yml:6: machines.SRV-AD.aliases: "*" would take any name of the customer: put the source in front, such as restic-dupont:*, or write more of the name, such as backup-*`},
 		{"alias of two", dupont + "machines:\n  - {customer: dupont, name: SRV-AD, class: server, aliases: [ad]}\n  - {customer: dupont, name: SRV-2, class: server, aliases: [AD]}\n",
 			`inventory/a.yml:7: machines.SRV-2.aliases: AD: already given at inventory/a.yml:6: keep one`},
 		{"plan role", dupont + "machines:\n  - customer: dupont\n    name: SRV-AD\n    class: server\n    plans:\n      - {plan: daily, role: cloud}\n",

@@ -107,6 +107,11 @@ func (l *loader) alias(e fleet.Machine, alias string) {
 		l.fault(e.At, where, "an empty alias: leave it out")
 		return
 	}
+	if fleet.IsPattern(alias) {
+		if what, cure := fleet.CheckPattern(alias); what != "" {
+			l.fault(e.At, where, "%s: %s", what, cure)
+		}
+	}
 	key := l.machineName(e.Customer, alias)
 	if strings.EqualFold(alias, e.Name) {
 		return
@@ -135,6 +140,8 @@ type machineKey struct{ customer, name string }
 type machineIndex struct {
 	byName map[machineKey]*Machine
 	alias  map[machineKey]*Machine // customer + lower-cased alias, with or without source
+	// patterns are the aliases that stand for many names.
+	patterns fleet.Patterns[*Machine]
 }
 
 // Machine finds a machine by its canonical name; nil when unknown.
@@ -157,6 +164,11 @@ func (d *Directory) Canonical(customer, source string, names ...string) *Machine
 			return m
 		}
 		if m := d.index.alias[machineKey{customer, low}]; m != nil {
+			return m
+		}
+	}
+	for _, n := range names {
+		if m, ok := d.index.patterns.Find(customer, source+":"+n, n); ok && n != "" {
 			return m
 		}
 	}

@@ -34,6 +34,7 @@ var conditions = map[string]func(*Situation) bool{
 	"acted_today":          func(d *Situation) bool { return d.actedToday("note", "attempt", "forecast", "answer") },
 	"forecast_yes_today":   (*Situation).forecastYesToday,
 	"answered":             func(d *Situation) bool { return d.Happened("act:answer") },
+	"answer_noted":         func(d *Situation) bool { return d.isAnswer(d.LastAct("note")) },
 	"call_recorded":        (*Situation).callRecorded,
 	"silenced":             func(d *Situation) bool { return d.Incident.Flags[model.FlagSilenced] },
 	"address_refused":      (*Situation).addressRefused,
@@ -103,7 +104,7 @@ func (d *Situation) Handled() bool {
 		return false
 	}
 	for _, a := range d.Incident.Acts {
-		if a.Episode == d.Incident.Episode && slices.Contains(h.Acts, a.Verb) {
+		if a.Episode == d.Incident.Episode && (slices.Contains(h.Acts, a.Verb) || slices.Contains(h.Acts, "answer") && d.isAnswer(&a)) {
 			return true
 		}
 	}

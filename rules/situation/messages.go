@@ -1,6 +1,7 @@
 package situation
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sort"
@@ -185,8 +186,8 @@ func (d Messages) sheetPeople(f *incident.FactSheet) {
 		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "agreed": a.Fields["agreed"],
 			"next_date": orEmpty(d.Incident.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
 	}
-	if a := d.LastAct("answer"); a != nil {
-		f.Answer = map[string]string{"result": a.Fields["result"], "note": a.Fields["note"], "until": orEmpty(d.Incident.Progress.FollowUp),
+	if a := d.answer(); a != nil {
+		f.Answer = map[string]string{"result": a.Fields["result"], "note": cmp.Or(a.Fields["note"], a.Fields["text"]), "until": orEmpty(d.Incident.Progress.FollowUp),
 			"by": d.nameOf(a.By), "at": a.At.Format(time.RFC3339)}
 	}
 	if r := d.Incident.Progress.RefusedAddress; r != "" {

@@ -263,14 +263,14 @@ func (s *Sim) AddPlan(p Plan) string {
 func (s *Sim) SetScheduleEnabled(id string, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.findPlan(id).unscheduled = !on
+	find[*plan](s, id).unscheduled = !on
 }
 
 // SetPlanEnabled switches a plan on or off.
 func (s *Sim) SetPlanEnabled(id string, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.findPlan(id).enabled = on
+	find[*plan](s, id).enabled = on
 }
 
 // Machine describes a protected machine.
@@ -297,7 +297,7 @@ func (s *Sim) AddMachine(m Machine) string {
 	s.machines = append(s.machines, mc)
 	s.byID[mc.id] = mc
 	for _, id := range m.Plans {
-		s.apply(mc, s.findPlan(id))
+		s.apply(mc, find[*plan](s, id))
 	}
 	return mc.id
 }
@@ -306,7 +306,7 @@ func (s *Sim) AddMachine(m Machine) string {
 func (s *Sim) ApplyPlan(machineID, planID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.apply(s.findMachine(machineID), s.findPlan(planID))
+	s.apply(s.findMachine(machineID), find[*plan](s, planID))
 }
 
 func (s *Sim) apply(m *machine, p *plan) {
@@ -512,8 +512,6 @@ func (s *Sim) affected(machineID string, plans []string) []*protection {
 }
 
 func (s *Sim) findTenant(uuid string) *tenant { return find[*tenant](s, uuid) }
-
-func (s *Sim) findPlan(id string) *plan { return find[*plan](s, id) }
 
 func (s *Sim) findMachine(id string) *machine { return find[*machine](s, id) }
 

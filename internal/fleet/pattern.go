@@ -1,0 +1,72 @@
+package fleet
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// IsPattern tells an alias that stands for many names, such as backup-*, from
+// one that is a name: it holds a star.
+func IsPattern(alias string) bool { return strings.Contains(alias, "*") }
+
+// CheckPattern gives what of a pattern cannot be, and how to mend it. A star
+// alone would take in the machines of all the others.
+func CheckPattern(alias string) (what, cure string) {
+	name := alias
+	if source, rest, ok := strings.Cut(alias, ":"); ok {
+		if IsPattern(source) {
+			return fmt.Sprintf("%q has a star before the colon", alias), "write the source's name as it is, such as restic-dupont:backup-*"
+		}
+		name = rest
+	}
+	if _, err := path.Match(escaped(alias), ""); err != nil || strings.Trim(name, "*") == "" && name == alias {
+		return fmt.Sprintf("%q would take any name of the customer", alias), "put the source in front, such as restic-dupont:*, or write more of the name, such as backup-*"
+	}
+	return "", ""
+}
+
+// escaped has only the star mean something.
+func escaped(pattern string) string {
+	return strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(pattern)
+}
+
+// Patterns find machines M by aliases that stand for many names, without regard
+// to case. The zero value holds none.
+type Patterns[M comparable] struct{ of map[string][]pattern[M] }
+
+type pattern[M comparable] struct {
+	text    string // lower case
+	machine M
+}
+
+// Add takes an alias of a customer's machine, if it is a pattern.
+func (p *Patterns[M]) Add(customer, alias string, machine M) {
+	if !IsPattern(alias) {
+		return
+	}
+	if p.of == nil {
+		p.of = map[string][]pattern[M]{}
+	}
+	p.of[customer] = append(p.of[customer], pattern[M]{escaped(strings.ToLower(alias)), machine})
+}
+
+// Find gives the only machine that a pattern gives the name to. Two machines for
+// one name are none: nobody can say which.
+func (p *Patterns[M]) Find(customer string, names ...string) (found M, ok bool) {
+	for _, one := range p.of[customer] {
+		for _, name := range names {
+			// A name may hold slashes, over which a star of path.Match does not go.
+			hit, _ := path.Match(strings.ReplaceAll(one.text, "/", "\x00"), strings.ReplaceAll(strings.ToLower(name), "/", "\x00"))
+			if !hit {
+				continue
+			}
+			if ok && found != one.machine {
+				var none M
+				return none, false
+			}
+			found, ok = one.machine, true
+		}
+	}
+	return found, ok
+}
