@@ -18,6 +18,7 @@ import (
 	"vigie/docs/runbooks"
 	"vigie/receiver/message/languages"
 	"vigie/receiver/message/locale"
+	vigie "vigie/rules"
 )
 
 // metrics are all that the rules may read besides what they record: the
@@ -502,7 +503,8 @@ func TestEveryAlertHasWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := append(slices.Clone(elsewhere), "CommonBackupFailure", "SiteOffline") // the policies raise these themselves
+	// The policies raise some themselves, the receiver others.
+	known := append(slices.Clone(elsewhere), "CommonBackupFailure", "SiteOffline", "VigieMonitoringBlind", "VigieAlertmanagerUnreachable", vigie.RefusedReport)
 	for _, r := range rules(t) {
 		if r.Alert != "" {
 			known = append(known, r.Alert)
@@ -511,7 +513,7 @@ func TestEveryAlertHasWords(t *testing.T) {
 	for _, code := range catalog.Codes() {
 		l := catalog.Find(code)
 		for _, name := range known {
-			if !slices.Contains(elsewhere, name) && !l.Has("alert."+name) {
+			if !l.Has("alert." + name) {
 				t.Errorf("%s: no words for the alert %s", code, name)
 			}
 		}
@@ -519,6 +521,126 @@ func TestEveryAlertHasWords(t *testing.T) {
 			name, ok := strings.CutPrefix(key, "alert.")
 			if ok && name != "unnamed" && name != "" && !slices.Contains(known, name) {
 				t.Errorf("%s: words for the alert %s, which nobody fires", code, name)
+			}
+		}
+	}
+}
+
+// example reads the policy of a shipped example.
+func example(t *testing.T, name string) *vigie.Policy {
+	t.Helper()
+	files, err := filepath.Glob("../deploy/examples/" + name + "/policy/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no policy: %v", err)
+	}
+	var sources []vigie.SourceFile
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, vigie.SourceFile{Name: f, Text: text})
+	}
+	all, err := vigie.LoadPolicies(sources)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d policies: %v", len(all), err)
+	}
+	return all[0]
+}
+
+// fired are the alerts with their labels as the rules' own tests see them fire.
+func fired(t *testing.T) map[string][]vigie.Labels {
+	t.Helper()
+	files, err := filepath.Glob("tests/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests: %v", err)
+	}
+	pair := regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
+	out := map[string][]vigie.Labels{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var content struct {
+			Tests []struct {
+				Samples []struct {
+					Exp []struct {
+						Labels string `yaml:"labels"`
+					} `yaml:"exp_samples"`
+				} `yaml:"promql_expr_test"`
+				Alerts []struct {
+					Name string `yaml:"alertname"`
+					Exp  []struct {
+						Labels vigie.Labels `yaml:"exp_labels"`
+					} `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			} `yaml:"tests"`
+		}
+		if err := yaml.Unmarshal(text, &content); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, c := range content.Tests {
+			for _, s := range c.Samples {
+				for _, e := range s.Exp {
+					l := vigie.Labels{}
+					for _, m := range pair.FindAllStringSubmatch(e.Labels, -1) {
+						l[m[1]] = m[2]
+					}
+					if l["alertstate"] == "firing" && l["kind"] != "" {
+						delete(l, "alertstate")
+						out[l["alertname"]] = append(out[l["alertname"]], l)
+					}
+				}
+			}
+			for _, a := range c.Alerts {
+				for _, e := range a.Exp {
+					l := vigie.Labels{"alertname": a.Name}
+					for k, v := range e.Labels {
+						l[k] = v
+					}
+					out[a.Name] = append(out[a.Name], l)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// What ships fires what ships knows: no alert of ours is unrecognised.
+func TestEveryAlertHasAScenario(t *testing.T) {
+	backups, platforms := example(t, "synomega"), example(t, "activeprolearn")
+	seen := fired(t)
+	for _, r := range rules(t) {
+		if r.Alert == "" {
+			continue
+		}
+		var policies []*vigie.Policy
+		switch filepath.Base(r.file) {
+		case "platforms.yml":
+			policies = append(policies, platforms)
+		case "backup.yml":
+			policies = append(policies, backups)
+		default:
+			policies = append(policies, backups, platforms)
+		}
+		cases := slices.Clone(seen[r.Alert])
+		if len(cases) == 0 { // seen to fire by its name alone
+			l := vigie.Labels{"alertname": r.Alert}
+			for k, v := range r.Labels {
+				l[k] = v
+			}
+			if r.platform() {
+				l["platform"] = "lms-A"
+			}
+			cases = append(cases, l)
+		}
+		for _, p := range policies {
+			last := p.Scenarios[len(p.Scenarios)-1]
+			for _, l := range cases {
+				if p.For(l) == last {
+					t.Errorf("%v with %v is unrecognised by the policy %s", r, l, p.Name)
+				}
 			}
 		}
 	}

@@ -14,16 +14,26 @@ type acts struct {
 
 // Act lets a person do something to an incident, named by id or number.
 func (a *acts) Act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
-	if act.Verb == rules.VerbSilence {
-		return a.silence(ctx, name, act)
-	}
-	return a.act(ctx, name, act)
+	return a.ActOn(ctx, name, 0, act)
 }
 
-func (a *acts) act(ctx context.Context, name string, act rules.Act) (d rules.Decision, err error) {
+// ActOn is Act for somebody who saw the incident when its journal had so many
+// lines. If anything happened since then that was not his own doing, nothing is
+// done, and a [StaleError] says what it was. 0 asks for no such check.
+func (a *acts) ActOn(ctx context.Context, name string, seen int64, act rules.Act) (rules.Decision, error) {
+	if act.Verb == rules.VerbSilence {
+		return a.silence(ctx, name, seen, act)
+	}
+	return a.act(ctx, name, seen, act)
+}
+
+func (a *acts) act(ctx context.Context, name string, seen int64, act rules.Act) (d rules.Decision, err error) {
 	err = a.update(ctx, a.now(), func(b *batch) error {
 		r, err := find(b.tx, name)
 		if err != nil {
+			return err
+		}
+		if err := changedSince(b.tx, r, seen, act.By); err != nil {
 			return err
 		}
 		if d, err = b.Apply(b.Track(r), rules.Acted{Act: act}); err != nil {

@@ -48,6 +48,8 @@ type Parts struct {
 	Render Render
 	// RenderDigest makes the words of the morning's overview; nil for none.
 	RenderDigest RenderDigest
+	// TemplateName is the name of a template that has aliases; nil when none has.
+	TemplateName func(string) string
 	// Counts are the questions for its numbers; those of the shipped rules when
 	// empty.
 	Counts Counts
@@ -127,6 +129,7 @@ type Engine struct {
 	*intake
 	*acts
 	*reader
+	*board
 	scheduler  *scheduler
 	asker      *asker
 	outbox     *outbox
@@ -173,6 +176,8 @@ func wire(o Options) *Engine {
 		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
+	e.board = &board{core: c}
+	o.Store.Watch(e.board.saved)
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
@@ -271,6 +276,14 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 // Languages are what people are written to in.
 func (e *Engine) Languages() *locale.Catalog { return e.live().Languages }
 
+// TemplateName is the name of a template that a policy names by it or by an alias.
+func (e *Engine) TemplateName(name string) string {
+	if e.live().TemplateName == nil {
+		return name
+	}
+	return e.live().TemplateName(name)
+}
+
 // Run keeps the engine going until ctx ends, then finishes what is under way. It
 // ends by itself, with an error, only when the disk has failed.
 func (e *Engine) Run(ctx context.Context) error {
@@ -308,11 +321,14 @@ func (e *RefusedError) Error() string { return e.Reason }
 // Status is the HTTP status that an error of the engine stands for.
 func Status(err error) int {
 	var refused *RefusedError
+	var stale *StaleError
 	switch {
 	case err == nil:
 		return http.StatusOK
 	case errors.As(err, &refused):
 		return refused.Status
+	case errors.As(err, &stale):
+		return http.StatusConflict
 	case errors.Is(err, link.ErrForged):
 		return http.StatusForbidden
 	case errors.Is(err, link.ErrExpired):

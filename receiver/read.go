@@ -18,6 +18,8 @@ type Summary struct {
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Thread is the Message-ID that the incident's mails hang on.
 	Thread string `json:"thread,omitempty"`
+	// Lines is how many lines its journal has: what a page that shows it has seen.
+	Lines int64 `json:"journal_lines,omitempty"`
 }
 
 // summary writes the instants that people read in the zone of the policy.
@@ -27,6 +29,7 @@ func summary(r *store.Record, book *rules.Book) Summary {
 		zone = p.Zone
 	}
 	s := Summary{Incident: r.Incident, Thread: r.Root}
+	s.Lines, _ = store.Head(r)
 	s.OpenedAt, s.StartedAt = s.OpenedAt.In(zone), s.StartedAt.In(zone)
 	for _, c := range r.Targets {
 		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (s.Deadline.IsZero() || c.Due.Before(s.Deadline)) {

@@ -61,6 +61,9 @@ func (s *Setup) Parts() (Parts, error) {
 		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Unreachable: c.Timings.Unreachable, Watchdog: c.Timings.Watchdog,
 		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp, Retention: c.Timings.Retention,
 	}}
+	if err := c.OneAuthentication(); err != nil {
+		return o, err
+	}
 	from, err := notify.ParseAddress(c.Mail.From)
 	if err != nil {
 		return o, fmt.Errorf("mail.from: %w", err)
@@ -95,7 +98,7 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Render, o.RenderDigest, o.Languages = words.Render, words.RenderDigest, words.Languages()
+	o.Render, o.RenderDigest, o.Languages, o.TemplateName = words.Render, words.RenderDigest, words.Languages(), words.TemplateName
 	if err := s.CheckNames(words); err != nil {
 		return o, err
 	}

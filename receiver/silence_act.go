@@ -25,8 +25,8 @@ const (
 // each cluster of them, and only then lets the act be decided. All that answer
 // take it, or none keeps it: what was made is taken back when anything fails. One
 // that is out of reach tells nobody anything meanwhile; the act names it.
-func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
-	planned, err := a.planSilences(ctx, name, act)
+func (a *acts) silence(ctx context.Context, name string, seen int64, act rules.Act) (rules.Decision, error) {
+	planned, err := a.planSilences(ctx, name, seen, act)
 	if err != nil {
 		return rules.Decision{}, err
 	}
@@ -45,7 +45,7 @@ func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.D
 		act.Via = strings.TrimSpace(act.Via + " without " + strings.Join(absent, ", ") + ", out of reach")
 		a.log.Warn("a silence was made without an Alertmanager that is out of reach", "alertmanager", strings.Join(absent, ", "))
 	}
-	d, err := a.act(ctx, name, act)
+	d, err := a.act(ctx, name, seen, act)
 	if err != nil {
 		return d, errors.Join(err, takeBack(ctx, undo))
 	}
@@ -53,11 +53,14 @@ func (a *acts) silence(ctx context.Context, name string, act rules.Act) (rules.D
 	return d, nil
 }
 
-func (a *acts) planSilences(ctx context.Context, name string, act rules.Act) (planned []rules.Silence, err error) {
+func (a *acts) planSilences(ctx context.Context, name string, seen int64, act rules.Act) (planned []rules.Silence, err error) {
 	now := a.now()
 	err = a.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
 		if err != nil {
+			return err
+		}
+		if err := changedSince(tx, r, seen, act.By); err != nil {
 			return err
 		}
 		b := a.batch(tx, now)

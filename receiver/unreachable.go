@@ -3,8 +3,8 @@ package receiver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"vigie/receiver/alertmanager"
@@ -46,7 +46,10 @@ func (r *reconciler) tellUnreachable(ctx context.Context, now time.Time) error {
 		s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 		since, why := r.unreachable.Over(am.Name(), r.live().Timings.Unreachable, now)
 		if why != nil {
-			s.Annotations["error"] = fmt.Sprintf("Alertmanager %s has not answered since %s; nothing is closed meanwhile: %v", am.Name(), heardAt(since), why)
+			s.Annotations["error"] = why.Error()
+			if !since.IsZero() {
+				s.Annotations["last_refresh"] = strconv.FormatInt(since.Unix(), 10)
+			}
 		}
 		asked = append(asked, labels)
 		if why == nil && r.unreachable.Out(am.Name()) {

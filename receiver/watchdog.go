@@ -131,7 +131,9 @@ func (w *watchdog) turn(ctx context.Context) error {
 	w.watch.clamp(now)
 	missing, last := w.watch.missing(now, w.live().Timings.Watchdog), w.watch.last
 	w.watch.mu.Unlock()
-	s.Annotations["error"] = "the watchdog alert has not been received since " + heardAt(last)
+	if !last.IsZero() {
+		s.Annotations["last_refresh"] = strconv.FormatInt(last.Unix(), 10)
+	}
 	var err error
 	// That a restart gives it its time anew proves nothing: only hearing it does.
 	if missing || now.Sub(last) <= w.live().Timings.Watchdog {
@@ -166,11 +168,4 @@ func own(l rules.Labels) bool {
 		return true
 	}
 	return false
-}
-
-func heardAt(t time.Time) string {
-	if t.IsZero() {
-		return "the start"
-	}
-	return t.UTC().Format(time.RFC3339)
 }

@@ -220,8 +220,22 @@ func (d *decider) deriveFlags() {
 	}
 	if d.flag(FlagDoubleFailure, double, why) {
 		d.out.Touches = true
+		if !double {
+			d.doubleFailureOver()
+		}
 	}
 	d.flag(FlagOtherBackupKnown, state != EvidenceUnknown, why)
+}
+
+// doubleFailureOver takes back what says that no backup works and has not left
+// yet; whoever was told of it hears that one does.
+func (d *decider) doubleFailureOver() {
+	ofIt := func(t Trigger) bool { return t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) }
+	d.intake().withdraw("withdrawn: another backup works again", func(st *Step, r *StepRecord) bool {
+		return slices.ContainsFunc(st.When, ofIt)
+	})
+	d.Incident.Progress.DoubleTold = ""
+	d.raise("double_failure_over", d.Now)
 }
 
 // waitingOver ends a wait whose date has come.

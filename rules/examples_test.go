@@ -10,8 +10,8 @@ import (
 // covers: T11; the shipped examples load, name only what exists, and say what they would do.
 func TestExamples(t *testing.T) {
 	for name, want := range map[string][]string{
-		"synomega":       {"heartbeat", "blind", "vendor_outage", "site_offline", "warning", "server", "workstation", "local", "everything_else"},
-		"activeprolearn": {"heartbeat", "blind", "expiry", "assistance", "platform", "platform_host", "everything_else"},
+		"synomega":       {"heartbeat", "blind", "vendor_outage", "site_offline", "warning", "server", "workstation", "local", "monitoring_itself", "repository", "renewal", "everything_else"},
+		"activeprolearn": {"heartbeat", "blind", "expiry", "assistance", "platform", "platform_host", "monitoring_itself", "everything_else"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := exampleBook(t, name)

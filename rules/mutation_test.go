@@ -109,7 +109,7 @@ func nameAbove(lines []string) string {
 func told(book *rules.Book, s *story.Story) (string, error) {
 	hs, err := story.Play(book, s, story.Options{Journal: true, Subject: func(ns []rules.Notification) string {
 		n := ns[0]
-		return fmt.Sprint(n.Facts.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Facts.Guarantee, n.Facts.Cause)
+		return fmt.Sprint(n.Facts.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Facts.Guarantee, n.Facts.Cause, n.Facts.AnswerBy)
 	}})
 	if err != nil {
 		return "", err
@@ -135,6 +135,7 @@ var unseen = map[string]map[string]bool{
 		": - name: heartbeat_x":                                            true, // a name of something that leaves no trace of its own
 		"site_note: - name: warning_x":                                     true, // a name of something that leaves no trace of its own
 		"server: other_backup: {ask_every: 18m, none_is_ko: true}":         true, // a story tells of changes itself, so nothing is asked in between
+		"urgency_over: each_time: false":                                   true, // no story is that particular yet
 		"no_backup_works: each_time: false":                                true, // no story is that particular yet
 		"account_manager: not_to_the_actor: false":                         true, // no story is that particular yet
 		"silence_over: each_time: false":                                   true, // no story is that particular yet

@@ -29,14 +29,19 @@ func (b *Book) Preview(now time.Time) []Preview {
 		sig := b.example(s, now)
 		c := Classified{Signal: sig, Policy: p, Scenario: s, Identity: sig.Labels.Pick(s.Identity)}
 		c.Key = c.Identity.String()
-		d := b.Decide(b.Begin(c, "example", 0, now), Fired{Signal: sig}, Facts{}, now)
-		if d.Needs != nil { // nothing is known of an example's backups
-			d = b.Decide(d.Incident, Answered{AskedAt: now, Other: &Evidence{State: EvidenceUnknown}}, Facts{}, now)
-		}
-		e := b.Explain(d.Incident, Facts{}, now)
-		out = append(out, Preview{Scenario: s.Name, Title: s.Title, Steps: e.Steps, Targets: e.Targets})
+		out = append(out, b.preview(c, "example", now))
 	}
 	return out
+}
+
+// preview decides about a failure of which nothing but its labels is known.
+func (b *Book) preview(c Classified, id string, now time.Time) Preview {
+	d := b.Decide(b.Begin(c, id, 0, now), Fired{Signal: c.Signal}, Facts{}, now)
+	if d.Needs != nil { // nothing is known of an example's backups
+		d = b.Decide(d.Incident, Answered{AskedAt: now, Other: &Evidence{State: EvidenceUnknown}}, Facts{}, now)
+	}
+	e := b.Explain(d.Incident, Facts{}, now)
+	return Preview{Scenario: c.Scenario.Name, Title: c.Scenario.Title, Steps: e.Steps, Targets: e.Targets}
 }
 
 // example makes a signal that fits a scenario out of the inventory.

@@ -204,18 +204,25 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	d.begin(s, started)
 }
 
-// overtaken takes back what says that it is over and that no server has accepted
-// yet: it would be the last word on what fails again.
+// overtaken takes back what says that it is over: it would be the last word on
+// what fails again.
 func (d intake) overtaken() {
+	d.withdraw("withdrawn: it failed again before it left", func(st *Step, _ *StepRecord) bool {
+		return !slices.ContainsFunc(st.When, func(t Trigger) bool { return !situation.EndsOn(t) || t.Kind == WhenAct })
+	})
+}
+
+// withdraw takes back what was decided in this episode and no server has accepted
+// any part of, where the world has overtaken it.
+func (d intake) withdraw(why string, overtaken func(*Step, *StepRecord) bool) {
 	for _, key := range d.Incident.Steps.Sorted() {
 		r := d.Incident.Steps[key]
 		st := d.Step(r.Step)
-		if r.Status != StepDecided || r.Episode != d.Incident.Episode || st == nil || d.partlyTold(r) ||
-			slices.ContainsFunc(st.When, func(t Trigger) bool { return !situation.EndsOn(t) || t.Kind == WhenAct }) {
+		if r.Status != StepDecided || r.Episode != d.Incident.Episode || st == nil || d.partlyTold(r) || !overtaken(st, r) {
 			continue
 		}
-		r.Status, r.At, r.Reason, r.Pending = StepSkipped, d.Now, "withdrawn: it failed again before it left", nil
-		d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
+		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.Now, why, nil, nil
+		d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
 		d.note("step", r.Step, "", r.Reason)
 	}
 }
@@ -483,22 +490,14 @@ func (d intake) end(as State, why string) {
 	d.withdrawUnread()
 }
 
-// withdrawUnread takes back what asks people to act on a failure that is over
-// and that no server has accepted yet. What a person's act called for leaves
-// all the same, and a platform's reporter is always answered.
+// withdrawUnread takes back what asks people to act on a failure that is over.
+// What a person's act called for leaves all the same, and a platform's reporter is
+// always answered.
 func (d intake) withdrawUnread() {
 	if d.Scenario.Proof != ProofSuccess {
 		return
 	}
-	for _, key := range d.Incident.Steps.Sorted() {
-		r := d.Incident.Steps[key]
-		if r.Status != StepDecided || r.Episode != d.Incident.Episode || r.Stands || len(r.Resent) > 0 || d.partlyTold(r) {
-			continue
-		}
-		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.Now, "withdrawn: it was over before it left", nil, nil
-		d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
-		d.note("step", r.Step, "", r.Reason)
-	}
+	d.withdraw("withdrawn: it was over before it left", func(_ *Step, r *StepRecord) bool { return !r.Stands && len(r.Resent) == 0 })
 }
 
 // partlyTold reports whether some server accepted a part of a message.

@@ -201,7 +201,7 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f situation.Firing
 	if r := d.Incident.Steps[key]; r != nil {
 		return
 	}
-	if d.Incident.State.Ended() {
+	if d.Incident.State.Ended() || d.toThoseTold(st) {
 		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
 		return
 	}
@@ -219,6 +219,14 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f situation.Firing
 		n.Trace = false
 		d.out.Notifications = append(d.out.Notifications, n)
 	}
+}
+
+// toThoseTold is true for a step for those whom the incident has told.
+func (d rungs) toThoseTold(st *Step) bool {
+	return !slices.ContainsFunc(st.To, func(name string) bool {
+		r := d.Policy.Roles[name]
+		return r == nil || !r.OfThoseTold()
+	})
 }
 
 // tell writes the notification and the record of the step.

@@ -16,6 +16,7 @@ import (
 
 	"vigie/deploy/lab"
 	"vigie/internal/strict"
+	"vigie/receiver/identity"
 	"vigie/rules"
 )
 
@@ -164,6 +165,9 @@ func (f *Files) Secrets() error {
 	if err := writeFile(f.SecretFile("people"), []byte(people.String())); err != nil {
 		return err
 	}
+	if err := f.passwords(); err != nil {
+		return err
+	}
 	f.Credentials = Credentials{AcronisID: "vigie-lab", VeeamUser: "vigie-lab"}
 	var err error
 	if f.Credentials.AcronisSecret, err = f.secret("acronis"); err != nil {
@@ -171,6 +175,36 @@ func (f *Files) Secrets() error {
 	}
 	f.Credentials.VeeamPassword, err = f.secret("veeam")
 	return err
+}
+
+// visitors are those who are shown how to log in to Vigie's pages.
+func visitors() []string { return []string{"sup", "adm1", "am.dupont", "vijay", "it.dupont", "lea"} }
+
+// Password is everybody's on Vigie's pages: short, as nothing but this machine
+// can reach them.
+func (f *Files) Password() (string, error) {
+	p, err := f.secret("password")
+	return p[:min(len(p), 12)], err
+}
+
+// passwords writes the password file, unless it is there: a hash costs time.
+func (f *Files) passwords() error {
+	password, err := f.Password()
+	if err != nil {
+		return err
+	}
+	if known, err := identity.ReadPasswords(f.SecretFile("passwords")); err == nil && known.Check(visitors()[0], password) {
+		return nil
+	}
+	var lines strings.Builder
+	for _, p := range visitors() {
+		line, err := identity.Hash(p, password)
+		if err != nil {
+			return err
+		}
+		lines.WriteString(line + "\n")
+	}
+	return writeFile(f.SecretFile("passwords"), []byte(lines.String()))
 }
 
 // secret reads a secret; one that does not exist is made.

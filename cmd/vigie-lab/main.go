@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // the page and the check speak in the policy's zone
@@ -164,7 +165,24 @@ func (l *Lab) announce(ctx context.Context, w io.Writer, took time.Duration) {
   Prometheus     %s
   Exporter       %s
 %s
-Logs, configurations and tokens: %s
+%sLogs, configurations and tokens: %s
 Ctrl-C ends everything.
-`, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.Files.Data)
+`, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.logins(), l.Files.Data)
+}
+
+// logins say how to come to Vigie's pages as each of the people.
+func (l *Lab) logins() string {
+	password, err := l.Files.Password()
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Log in to Vigie with the password %s as\n", password)
+	for _, p := range []struct{ id, who string }{
+		{"sup", "the supervisor on duty"}, {"adm1", "an admin who repairs"}, {"am.dupont", "the account manager of Dupont"},
+		{"vijay", "who answers for backups"}, {"it.dupont", "the IT contact of Dupont: sees Dupont alone"}, {"lea", "a user of Dupont: sees her computer alone"},
+	} {
+		fmt.Fprintf(&b, "  %-10s  %s\n", p.id, p.who)
+	}
+	return b.String() + "\n"
 }

@@ -50,7 +50,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if *quiet {
 			return nil
 		}
-		previews, warnings := setup.Book.Preview(now), setup.Book.Warnings(now)
+		previews, warnings := setup.Book.Preview(now), append(setup.Book.Warnings(now), setup.Strangers()...)
 		if *output == "json" {
 			warn(c.logs.Writer, warnings) // apart from what programs read
 			return c.json(previews)

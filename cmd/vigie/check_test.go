@@ -182,3 +182,26 @@ func TestCheckTellsOfCalendarFiles(t *testing.T) {
 }
 
 const closedDay = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261224\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
+// Passwords beside tokens on one listener are refused, and a token of nobody is
+// named.
+func TestCheckOfWhoMayEnter(t *testing.T) {
+	i := newInstall(t)
+	path := "--config.file=" + filepath.Join(i.dir, "vigie.yml")
+	if out := i.vigie(0, "check", path); strings.Contains(out, "opens nothing") {
+		t.Errorf("a token of somebody who is there:\n%s", out)
+	}
+	i.write("people.tokens", "who.left "+strings.Repeat("ab", 32)+"\n")
+	if out := i.vigie(0, "check", path); !strings.Contains(out, `the token of "who.left" opens nothing`) {
+		t.Errorf("a token of nobody:\n%s", out)
+	}
+	i.edit("vigie.yml", "schema: 1", "schema: 1\nweb_config_file: web.yml")
+	i.write("web.yml", "tls_server_config: {}\nbasic_auth_users:\n  # nobody yet\n")
+	i.vigie(0, "check", path)
+	for _, text := range []string{"basic_auth_users:\n  alertmanager: $2y$10$abc\n", "basic_auth_users: {alertmanager: x}\n", "basic_auth_users: # people\n\n  a: b\n"} {
+		i.write("web.yml", text)
+		if out := i.vigie(1, "check", path); !strings.Contains(out, "one Authorization header") {
+			t.Errorf("passwords beside tokens, %q:\n%s", text, out)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func floor(path string) int {
 	case under("vigie/rules"):
 		return 0
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
-		under("vigie/receiver/token"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
+		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
 	case under("vigie/receiver/config"), under("vigie/receiver/memory"):
 		return 2
@@ -205,6 +205,9 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/exporters"},
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
+		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
+		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
+		"golang.org/x/oauth2":                                       {"vigie/receiver/identity"},
 		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
 		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},

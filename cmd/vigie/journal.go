@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -73,9 +74,9 @@ func (c *commands) printVerification(v *store.Verification) {
 }
 
 func (c *commands) export(group *kingpin.CmdClause) verb {
-	cmd := group.Command("export", "Print lines of the journal, with instants in UTC and in a time zone. The receiver may run meanwhile.\n\nExamples:\n  vigie journal export --incident=12\n  vigie journal export --format=csv --customer=dupont --from=2026-03-01 --to=2026-04-01 > march.csv")
+	cmd := group.Command("export", "Print lines of the journal, with instants in UTC and in a time zone. The receiver may run meanwhile.\n\nExamples:\n  vigie journal export --incident=12\n  vigie journal export --format=csv --customer=dupont --from=2026-03-01 --to=2026-04-01 > march.csv\n  vigie journal export --format=excel --incident=12 > incident-12.csv")
 	db := databaseFlags(cmd)
-	format := cmd.Flag("format", "jsonl: one JSON object a line; csv: for spreadsheets.").Default("jsonl").Enum("jsonl", "csv")
+	format := cmd.Flag("format", "jsonl: one JSON object a line; csv: commas, for programs; excel: opens right in a spreadsheet set to a language with decimal commas.").Default("jsonl").Enum("jsonl", "csv", "excel")
 	incident := cmd.Flag("incident", "Only this incident: its id or number; system for what belongs to none.").String()
 	customer := cmd.Flag("customer", "Only this customer's incidents.").String()
 	from := cmd.Flag("from", "From this day or instant on, RFC 3339.").String()
@@ -97,8 +98,8 @@ func (c *commands) export(group *kingpin.CmdClause) verb {
 			return fmt.Errorf("--to: %w", err)
 		}
 		return db.view(ctx, func(tx *store.Tx) error {
-			if *format == "csv" {
-				return c.exportCSV(tx, x, loc)
+			if *format != "jsonl" {
+				return c.exportCSV(tx, x, loc, *format == "excel")
 			}
 			e := json.NewEncoder(c.out)
 			return tx.Export(x, func(l store.Exported) error {
@@ -125,8 +126,16 @@ func dayOrInstant(text string, loc *time.Location) (time.Time, error) {
 	return t, nil
 }
 
-func (c *commands) exportCSV(tx *store.Tx, x store.Extract, loc *time.Location) error {
+// exportCSV writes lines for programs or, with a mark that says UTF-8 and with
+// semicolons, for Excel.
+func (c *commands) exportCSV(tx *store.Tx, x store.Extract, loc *time.Location, excel bool) error {
 	w := csv.NewWriter(c.out)
+	if excel {
+		if _, err := io.WriteString(c.out, "\ufeff"); err != nil {
+			return err
+		}
+		w.Comma, w.UseCRLF = ';', true
+	}
 	err := w.Write([]string{"incident", "line", "at_utc", "at_local", "kind", "what", "actor", "reason", "personal",
 		"customer", "machine", "platform", "key", "hash"})
 	if err != nil {

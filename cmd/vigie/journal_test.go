@@ -66,6 +66,9 @@ func TestJournalAndStore(t *testing.T) {
 	if err != nil || len(rows) < 2 || !slices.Contains(rows[0], "at_local") || rows[1][0] != "i1" || rows[1][10] != "SRV-AD" {
 		t.Errorf("export --format=csv: %v, %v", rows, err)
 	}
+	if out := i.vigie(0, "journal", "export", config, "--format=excel", "--incident=1"); !strings.HasPrefix(out, "\ufeffincident;line;") || !strings.Contains(out, "\r\n") {
+		t.Errorf("export --format=excel: %.80q", out)
+	}
 	i.vigie(1, "journal", "export", config, "--from=monday")
 	i.vigie(0, "store", "backup", config, i.file("copy.db"))
 	if out := i.vigie(1, "store", "restore", config, i.file("copy.db")); !strings.Contains(out, "in use by another vigie") {

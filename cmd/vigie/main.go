@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	c := &commands{out: stdout, logs: logs}
 	verbs := []verb{
 		c.serve(app), c.check(app), c.simulate(app), c.due(app),
-		c.incidents(app), c.explain(app),
+		c.incidents(app), c.explain(app), c.password(app),
 	}
 	verbs = append(verbs, c.acts(app)...)
 	verbs = append(verbs, c.messages(app)...)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver"
+	"vigie/receiver/identity"
 	"vigie/receiver/store"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
@@ -77,6 +79,8 @@ type server struct {
 	secrets atomic.Pointer[receiver.Secrets]
 	config  *receiver.Config // as it was at the start
 	reloads chan struct{}    // holds one while a reload is under way
+	login   web.LoginOptions
+	stop    <-chan struct{} // closed when the server stops
 }
 
 func serve(ctx context.Context, path string, log *slog.Logger) error {
@@ -108,6 +112,10 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	}
 	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
+	s.stop = ctx.Done()
+	if s.login, err = s.logins(); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -150,8 +158,28 @@ type door struct {
 }
 
 func (s *server) webOptions() web.Options {
-	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload,
+	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload, Login: s.login, Stop: s.stop,
 		Person: func(token string) (string, bool) { return s.secrets.Load().People.OwnerAt(token, time.Now()) }}
+}
+
+// logins are the ways in that the configuration names. Passwords follow a reload,
+// the rest changes with a restart.
+func (s *server) logins() (web.LoginOptions, error) {
+	l := s.config.Login
+	o := web.LoginOptions{Session: l.SessionTime(), Secure: strings.HasPrefix(s.config.ExternalURL, "https:")}
+	if l == nil {
+		return o, nil
+	}
+	o.Passwords = func() *identity.Passwords { return s.secrets.Load().Passwords }
+	var err error
+	if o.Provider, err = s.config.Provider(time.Now); err != nil {
+		return o, err
+	}
+	if l.Proxy != nil {
+		o.ProxyHeader = l.Proxy.Header
+		o.ProxyNetworks, err = l.Proxy.Networks()
+	}
+	return o, err
 }
 
 func (s *server) site(registry *prometheus.Registry) http.Handler {
@@ -234,6 +262,9 @@ func (s *server) takeOver(ctx context.Context) error {
 	}
 	s.secrets.Store(secrets)
 	noteCalendars(s.engine, setup, s.log)
+	for _, text := range setup.Strangers() {
+		s.log.Warn(text)
+	}
 	if n := setup.Config; n.Listen != s.config.Listen || n.Database != s.config.Database || n.WebConfig != s.config.WebConfig {
 		s.log.Warn("listen, database and web_config_file change only with a restart")
 	}

@@ -39,6 +39,7 @@ type Customer struct {
 	ITContact      string `yaml:"it_contact"`
 	Prefers        string `yaml:"prefers"`
 	Language       string `yaml:"language"`
+	Calendar       string `yaml:"calendar"`
 	Decommissioned Moment `yaml:"decommissioned"`
 }
 

@@ -64,6 +64,7 @@ func (c *Config) check() strict.Faults {
 			add(x.Position, "emergency.listen", "%q is not a host:port of its own: write it like 127.0.0.1:9443", x.Listen)
 		}
 	}
+	c.Login.check(c.ExternalURL, add)
 	if l := c.Links; l != nil {
 		if l.KeyFile == "" {
 			add(l.Position, "links.key_file", "missing: name the file with the keys that sign links; make one with `openssl rand -hex 32`")

@@ -25,6 +25,8 @@ type Config struct {
 	Listen string       `yaml:"listen"`
 	// WebConfig is exporter-toolkit's file for TLS and basic authentication.
 	WebConfig string `yaml:"web_config_file"`
+	// Login is how people come to the pages; without it nobody can log in.
+	Login *LoginConfig `yaml:"login"`
 	// Emergency is the entry for when the usual ones are out of reach.
 	Emergency *EmergencyConfig `yaml:"emergency"`
 	Database  string           `yaml:"database"`

@@ -13,6 +13,7 @@ import (
 
 	"vigie/internal/remote"
 	"vigie/receiver/heartbeat"
+	"vigie/receiver/identity"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/token"
@@ -110,6 +111,8 @@ func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, s
 type Secrets struct {
 	Webhook *token.Tokens
 	People  *token.Tokens
+	// Passwords are those of people who log in; nil for none.
+	Passwords *identity.Passwords
 }
 
 // Secrets reads the token files.
@@ -122,5 +125,9 @@ func (c *Config) Secrets() (*Secrets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tokens_file: %w", err)
 	}
-	return &Secrets{webhook, people}, nil
+	passwords, err := c.passwords()
+	if err != nil {
+		return nil, err
+	}
+	return &Secrets{webhook, people, passwords}, nil
 }

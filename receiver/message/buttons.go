@@ -176,8 +176,11 @@ func (v *view) rowTitle(i *item) string {
 		customer = i.Customer()
 	}
 	what := i.backup()
-	if i.IsPlatform() {
+	switch {
+	case i.IsPlatform():
 		what = i.Alert()
+	case i.f.Machine == "" && i.f.Alertname != "":
+		what = i.AlertOwn()
 	}
 	return joinNonEmpty(" – ", i.ID(), customer, i.Thing(), what)
 }

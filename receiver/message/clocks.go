@@ -196,6 +196,12 @@ func sameTarget(a, b string) bool {
 	return a == b || a+b == "resolveresolution" || a+b == "resolutionresolve"
 }
 
+// Expires is the day on which what is warned of ends, with its hour.
+func (i clocks) Expires() string { return i.Moment(i.f.ExpiresAt) }
+
+// AnswerDue is until when an answer is asked for.
+func (i clocks) AnswerDue() string { return i.DueAt(i.f.AnswerBy) }
+
 // MissedClocks names each clock that was missed where there is more than one.
 func (v *view) MissedClocks() []fact {
 	var rows []fact

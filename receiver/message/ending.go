@@ -1,6 +1,9 @@
 package message
 
 import (
+	"slices"
+	"time"
+
 	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
@@ -34,15 +37,48 @@ func (i ending) ended(fs *facts, style ...func(*fact)) {
 	fs.add("repaired", i.Repaired(), style...)
 }
 
+// repairedAt is the instant of the repair: of a backup the end of the success that
+// proves it, which is earlier than the alert's end.
+func (i ending) repairedAt() time.Time {
+	if i.f.Machine == "" || i.Closed() || i.ByWord() {
+		return i.f.ResolvedAt
+	}
+	var newest time.Time
+	for _, p := range i.f.Plans {
+		if p.State == rules.EvidenceOK && p.LastSuccess.After(newest) {
+			newest = p.LastSuccess
+		}
+	}
+	if newest.After(i.f.StartedAt) && newest.Before(i.f.ResolvedAt) {
+		return newest
+	}
+	return i.f.ResolvedAt
+}
+
 // Repaired is the instant of the repair.
-func (i ending) Repaired() string { return i.Moment(i.f.ResolvedAt) }
+func (i ending) Repaired() string { return i.Moment(i.repairedAt()) }
 
 // RepairedLong is Repaired in a sentence.
-func (i ending) RepairedLong() string { return i.LongMoment(i.f.ResolvedAt) }
+func (i ending) RepairedLong() string { return i.LongMoment(i.repairedAt()) }
 
 // RepairedBrief is Repaired for a subject: "10/03 14:32".
-func (i ending) RepairedBrief() string {
-	return i.Stamp(i.f.ResolvedAt)
+func (i ending) RepairedBrief() string { return i.Stamp(i.repairedAt()) }
+
+// ReopensUntil is until when the same incident goes on if it fails again.
+func (i ending) ReopensUntil() string { return i.DueAt(i.f.ReopensUntil) }
+
+// EndedThing is what is over, of anything that is no machine's backup: "Santé de
+// la supervision – courriels bloqués".
+func (i ending) EndedThing() string {
+	what := ""
+	switch {
+	case rules.SignalKind(i.f.Entry) == rules.CorrelatedSignal:
+	case i.Engine() != "" || slices.Contains([]string{"source_down", "exporter_absent", "blind"}, i.f.Kind):
+		what = i.Source()
+	case i.f.Alertname != "":
+		what = joinNonEmpty(", ", i.AlertOwn(), i.Where())
+	}
+	return joinNonEmpty(" – ", i.Scenario(), what)
 }
 
 // ResolvedWhen is "à 10:07", or "le 10/03 23:58" when that is not today.
@@ -68,10 +104,10 @@ func (i ending) Duration() string {
 	if from.IsZero() {
 		from = i.f.OpenedAt
 	}
-	if from.IsZero() || !i.f.ResolvedAt.After(from) {
+	if from.IsZero() || !i.repairedAt().After(from) {
 		return ""
 	}
-	return i.Span(i.f.ResolvedAt.Sub(from))
+	return i.Span(i.repairedAt().Sub(from))
 }
 
 // DataLoss is the answer about lost data, in words.

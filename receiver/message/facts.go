@@ -145,10 +145,7 @@ func (v *view) Footer() []string {
 	if step == "" {
 		step = v.n.Step
 	}
-	scenario := v.f.ScenarioText
-	if scenario == "" {
-		scenario = v.f.Scenario
-	}
+	scenario := v.title()
 	if step != "" && scenario != "" {
 		lines = append(lines, v.Say("step", "step", v.n.Template+" ("+step+")",
 			"scenario", v.Word("quote.open")+scenario+v.Word("quote.close")))
@@ -182,6 +179,11 @@ func joinNonEmpty(sep string, parts ...string) string {
 		}
 	}
 	return strings.Join(some, sep)
+}
+
+func lowerFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(r)) + s[n:]
 }
 
 func upperFirst(s string) string {

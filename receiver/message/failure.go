@@ -168,8 +168,8 @@ func (i failure) PlainCause() string {
 
 // Since is how long the failure has lasted: "45 min".
 func (i failure) Since() string {
-	if i.f.StartedAt.IsZero() || !i.f.StartedAt.Before(i.Ref) {
-		return ""
+	if i.f.StartedAt.IsZero() || i.Ref.Sub(i.f.StartedAt) < time.Minute {
+		return "" // it is only just known
 	}
 	return i.Span(i.Ref.Sub(i.f.StartedAt))
 }
@@ -186,6 +186,17 @@ func (i failure) Alert() string {
 		return i.Word("fact.platform")
 	}
 	return i.NameOf("alert", i.f.Alertname)
+}
+
+// AlertOwnUp is AlertOwn at the beginning of a sentence.
+func (i failure) AlertOwnUp() string { return upperFirst(i.AlertOwn()) }
+
+// alertNamed is what is wrong in words, with the alert's own name.
+func (i failure) alertNamed() string {
+	if words := i.AlertOwn(); i.f.Alertname != "" && words != i.f.Alertname {
+		return words + " (" + i.f.Alertname + ")"
+	}
+	return i.f.Alertname
 }
 
 // AlertOwn is what is wrong, of anything that is no machine's backup.

@@ -48,7 +48,7 @@ func (i *item) backupFacts() []fact {
 		fs.add("problem", i.problem())
 	}
 	if i.f.Machine == "" {
-		fs.add("alert", i.f.Alertname)
+		fs.add("alert", i.alertNamed())
 		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
 	}
@@ -61,7 +61,9 @@ func (i *item) backupFacts() []fact {
 		}
 	}
 	fs.add("last_success", last)
-	fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
+	if i.f.Machine != "" {
+		fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
+	}
 	fs.add("error", i.f.Error, code)
 	if i.f.Machine != "" {
 		fs.add("last_seen", i.Seen())

@@ -132,6 +132,14 @@ func (r *Renderer) Languages() *locale.Catalog { return r.languages }
 // Templates returns the names of all templates, sorted.
 func (r *Renderer) Templates() []string { return slices.Clone(r.names) }
 
+// TemplateName is the name that an alias stands for, or the name itself.
+func (r *Renderer) TemplateName(id string) string {
+	if name, ok := r.aliases[id]; ok {
+		return name
+	}
+	return id
+}
+
 // Known returns the names of all templates and their aliases, sorted. A policy
 // may name no other.
 func (r *Renderer) Known() []string {

@@ -148,6 +148,20 @@ func example(template, lang string) []rules.Notification {
 			f.Other = rules.Evidence{State: rules.EvidenceNone, AskedAt: at("2025-03-10 11:00")}
 		}
 		when("2025-03-10 11:00")
+	case "B14":
+		f = said(f)
+		n.To, n.Cc = to(am, vijay), to(expert)
+		when("2025-03-10 15:01")
+	case "I1":
+		f = rules.FactSheet{Number: 153, Zone: "Europe/Paris", Alertname: "BackupRepositoryNearlyFull", Severity: "warning", State: rules.Open,
+			Customer: "dupont", CustomerName: "Dupont", Item: "NAS", StartedAt: at("2025-03-10 02:00"),
+			ScenarioTitle: rules.Text{"fr": "Stockage des sauvegardes", "en": "Backup storage"},
+			Plans:         []rules.PlanRow{{Source: "veeam-1"}}, RunbookURL: "https://runbooks.msp.example/storage"}
+	case "I2":
+		f = rules.FactSheet{Number: 154, Zone: "Europe/Paris", Alertname: "BackupLicenseExpiry", Severity: "critical", State: rules.Open,
+			Customer: "dupont", CustomerName: "Dupont", Item: "licence", WarnDays: "7", StartedAt: at("2025-03-10 02:00"),
+			ExpiresAt: at("2025-03-17 02:00"), Plans: []rules.PlanRow{{Source: "acronis-1"}}}
+		n.To, n.Cc = to(am), to(expert, vijay)
 	case "B4":
 		f = workstation()
 		n.To, n.Cc = to(lea), to(expert, vijay)
@@ -192,7 +206,7 @@ func example(template, lang string) []rules.Notification {
 		n.To, n.Cc = to(am), to(expert, vijay)
 		when("2025-03-10 11:20")
 	case "B11":
-		f.NextStepAt = at("2025-03-11 12:00")
+		f.AnswerBy = at("2025-03-11 12:00")
 		f.History = []rules.HistoryLine{
 			{At: at("2025-03-10 07:10"), What: "opened"},
 			{At: at("2025-03-10 16:00"), What: "mail", Text: "B2"},
@@ -292,7 +306,7 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 15:30")
 	case "M8":
 		f = platform()
-		f.Item, f.WarnDays, f.Deadline, f.Clocks = "certificate", "7", at("2025-03-17 23:59"), nil
+		f.Item, f.WarnDays, f.ExpiresAt, f.Clocks = "certificate", "7", at("2025-03-17 23:59"), nil
 		n.To = to(expl)
 		when("2025-03-10 09:00")
 	case "M9":

@@ -573,7 +573,7 @@ func TestEndWithoutMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.Subject != "[#140] [RÉTABLI] Supervision aveugle : terminé (#140)" || strings.Contains(out.Text, "machine") {
+	if out.Subject != "[#140] [RÉTABLI] Supervision aveugle – Acronis : terminé (#140)" || strings.Contains(out.Text, "machine") {
 		t.Errorf("%s\n%s", out.Subject, out.Text)
 	}
 }

@@ -73,6 +73,9 @@ func (i report) Guarantee() string {
 		return ""
 	}
 	w := i.NameOf("guarantee", i.f.Guarantee)
+	if t := i.f.GuaranteeText.In(i.Code); t != "" {
+		w = t
+	}
 	if w == i.f.Guarantee {
 		return w
 	}
@@ -87,6 +90,9 @@ func (i report) Reopens() string { return i.DueAt(i.f.Reopens) }
 
 // Cause is the cause in words; CauseClass says intrinsic or extrinsic.
 func (i report) Cause() string {
+	if t := i.f.CauseText.In(i.Code); t != "" {
+		return t
+	}
 	return i.NameOf("cause", i.f.Cause)
 }
 

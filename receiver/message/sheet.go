@@ -72,7 +72,13 @@ func (i *sheet) F() *rules.FactSheet { return i.f }
 func (i *sheet) Decided() string { return i.DueAt(i.n.DecidedAt) }
 
 // Scenario is the scenario's title.
-func (i *sheet) Scenario() string {
+func (i *sheet) Scenario() string { return i.title() }
+
+// title is the scenario's title in the reader's language.
+func (i *sheet) title() string {
+	if t := i.f.ScenarioTitle; len(t) > 0 {
+		return t.In(i.Code)
+	}
 	if i.f.ScenarioText != "" {
 		return i.f.ScenarioText
 	}

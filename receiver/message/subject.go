@@ -1,7 +1,9 @@
 package message
 
 import (
+	"cmp"
 	"strconv"
+	"strings"
 
 	"vigie/receiver/message/locale"
 	"vigie/rules"
@@ -119,15 +121,44 @@ func (i subject) Item() string { return i.NameOf("item", i.f.Item) }
 
 // Source is what cannot be read any more, of a monitoring that is blind.
 func (i subject) Source() string {
-	if e := i.Engine(); e != "" {
-		return e
+	if i.f.Alertname == watchdogMissing {
+		return ""
 	}
+	if name, is := strings.CutPrefix(i.source(), "alertmanager/"); is {
+		return i.Say("source.alertmanager", "name", name)
+	}
+	if i.f.Exporter != "" {
+		return i.Say("source.exporter", "name", i.f.Exporter)
+	}
+	return cmp.Or(i.Engine(), i.source(), i.f.Item)
+}
+
+// SourceUp is Source at the beginning of a sentence.
+func (i subject) SourceUp() string { return upperFirst(i.Source()) }
+
+// Unheard tells that the chain before Vigie is silent, rather than one source.
+func (i subject) Unheard() bool {
+	return i.f.Alertname == watchdogMissing || strings.HasPrefix(i.source(), "alertmanager/")
+}
+
+// watchdogMissing is the alert that says that Prometheus gives no sign of life:
+// nothing at all is read, and Vigie is not what is not read.
+const watchdogMissing = "VigieMonitoringBlind"
+
+// source is the source that the alerts name.
+func (i subject) source() string {
 	for _, p := range i.f.Plans {
 		if p.Source != "" {
 			return p.Source
 		}
 	}
-	return i.f.Item
+	return ""
+}
+
+// Where is what an alert is about that concerns no machine's backup: the item, the
+// store or the disk, and the source that tells of it.
+func (i subject) Where() string {
+	return joinNonEmpty(", ", cmp.Or(i.NameOf("item", i.f.Item), i.f.Exporter), i.source())
 }
 
 // Contact is the customer's person to call or write to; empty when unknown.

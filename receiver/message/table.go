@@ -61,6 +61,10 @@ func (v *view) List() *table {
 			t.Rows = append(t.Rows, append(first, cell{Text: i.Alert()}, cell{Text: i.Started()}, cell{Text: i.Severity()}))
 			continue
 		}
+		if i.f.Machine == "" && i.f.Alertname != "" {
+			t.Rows = append(t.Rows, append(first, cell{Text: i.AlertOwn()}, cell{}, cell{}))
+			continue
+		}
 		last := i.Moment(i.f.LastSuccess)
 		if last == "" {
 			last = i.Word("unknown")

@@ -98,6 +98,29 @@ func (v *view) Erring() bool {
 	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Error != "" })
 }
 
+// StillBroken are the other backups, of machines whose own works again, that do
+// not: "la sauvegarde locale de SRV-AD". What the same mail says is over is not.
+func (v *view) StillBroken() string {
+	var names []string
+	for _, i := range v.Items {
+		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
+		if i.f.Machine == "" || i.f.Other.State != rules.EvidenceKO || slices.ContainsFunc(v.Items, over) {
+			continue
+		}
+		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return v.all(names)
+}
+
+// AllKnown tells that of each machine whose backup works again the other backup is
+// known to work, or not to be there.
+func (v *view) AllKnown() bool {
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Machine != "" && i.OtherOpen() })
+}
+
 // templateName is the name of the template that a policy calls so.
 func (v *view) templateName(id string) string {
 	if name, ok := v.aliases[id]; ok {

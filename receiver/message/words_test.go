@@ -23,7 +23,8 @@ func TestWords(t *testing.T) {
 	same := strings.Fields("class.nas of.nas the.nas engine.acronis engine.veeam engine.msbackup engine.arcserve evidence.ok fact_name.machine " +
 		"fact_name.plan fact_name.plans fact_name.cause class.other machines what.note digest.part_ok incidents " +
 		"severity.major fact_name.incident item.licence item.license sentence.nth hour minute second page.title. page.fact.machine " +
-		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager")
+		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager " +
+		"site.menu.all site.signed_in site.fact.machine site.fact.cause site.fact.silence site.history.evidence site.legend.message site.fact.contact")
 	for _, code := range c.Codes() {
 		l := c.Find(code)
 		if l == base || l.Partial() {
@@ -126,10 +127,39 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 			}
 		}
 	}
+	siteWords(t, whole, lists)
 	lists["evidence_says."] = true // asked for by what receiver/evidence says
 	delete(lists, "fact_name.")    // its keys are all written out
 	delete(lists, locale.Pages+"fact.")
 	return whole, lists
+}
+
+// siteWords finds the words that the pages for people who log in ask for.
+func siteWords(t *testing.T, whole, lists map[string]bool) {
+	t.Helper()
+	one := regexp.MustCompile(`\b(?:T|Fill|Count)[ (]"([a-z0-9_.]+[a-z0-9_])"`)
+	list := regexp.MustCompile(`\b(?:T|Fill|NameOf|Word)\("(?:site\.)?([a-z_.]+)"(?: ?\+|, [a-z])|printf "([a-z_.]+)%s"`)
+	for _, pattern := range []string{"../web/*.go", "../web/site/*.html"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %v, %d files", pattern, err, len(names))
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			src, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range one.FindAllStringSubmatch(string(src), -1) {
+				whole[locale.Site+m[1]] = true
+			}
+			for _, m := range list.FindAllStringSubmatch(string(src), -1) {
+				lists[locale.Site+strings.TrimSuffix(m[1]+m[2], ".")+"."] = true
+			}
+		}
+	}
 }
 
 // No language says what nobody asks for, and everything asked for is said.

@@ -352,6 +352,10 @@ func (tx *Tx) Save(r *Record) error {
 		return err
 	}
 	known.fresh, known.value, known.stored = false, text, now
+	if f := tx.saved; f != nil {
+		inc := r.Incident
+		tx.AfterCommit(func() { (*f)(inc) })
+	}
 	if r.Blinds && open {
 		tx.known.noneBlinding = false
 	}

@@ -120,6 +120,17 @@ func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
 	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
 }
 
+// MessagesOf returns the ids of the messages about an incident, oldest first.
+func (tx *Tx) MessagesOf(incident string) ([]string, error) {
+	return tx.texts(`SELECT DISTINCT m.id FROM notification n JOIN message m ON m.id = n.message
+		WHERE n.incident = ? AND n.message <> '' ORDER BY m.position`, incident)
+}
+
+// Held returns the notifications of an incident that have not become a message yet.
+func (tx *Tx) Held(incident string) ([]rules.Notification, error) {
+	return tx.notifications(`incident = ? AND message = '' ORDER BY position`, incident)
+}
+
 // CreateMessage turns notifications into a message: from now on it has its id and its
 // final form. It returns false, and changes nothing, when one of them is not
 // waiting any more.

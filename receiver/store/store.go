@@ -23,6 +23,8 @@ import (
 	"syscall"
 
 	"github.com/mattn/go-sqlite3"
+
+	"vigie/rules"
 )
 
 // ErrUnavailable matches every failure after which the same call may succeed
@@ -60,8 +62,14 @@ type Store struct {
 
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 	lately    lately
+	saved     atomic.Pointer[func(rules.Incident)]
 	packer    packer
 }
+
+// Watch lets f see each incident that has been saved, after its commit and in
+// the order of commits. The store waits for it: it must be quick, and must not
+// ask the store.
+func (s *Store) Watch(f func(rules.Incident)) { s.saved.Store(&f) }
 
 type job struct {
 	fn    func(*Tx) error
@@ -434,6 +442,7 @@ func (s *Store) savepoint(j *job, k *known) error {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
 	tx := newTx(s.conn, j, k, &s.packer)
+	tx.saved = s.saved.Load()
 	if j.err = guarded(j.fn, tx); j.err != nil {
 		j.after, *k = nil, known{}
 		if err := s.conn.run("ROLLBACK TO one"); err != nil {
@@ -614,6 +623,7 @@ type statements struct {
 	job    *job
 	known  *known // nil in a view
 	packer *packer
+	saved  *func(rules.Incident)
 }
 
 // known is what the updates of one commit have found out, so that each of them

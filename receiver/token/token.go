@@ -56,7 +56,8 @@ func (t *Tokens) OwnerAt(token string, now time.Time) (string, bool) {
 	return t.owners[found], true
 }
 
-func readSecret(path string) ([]byte, error) {
+// ReadSecret reads a small file that holds a secret.
+func ReadSecret(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func readSecret(path string) ([]byte, error) {
 // ReadBearers reads tokens as they are, one a line, so that a new one can be
 // accepted beside the old one.
 func ReadBearers(path string) (*Tokens, error) {
-	b, err := readSecret(path)
+	b, err := ReadSecret(path)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func ReadBearers(path string) (*Tokens, error) {
 // token in hexadecimal, one a line, perhaps with `until=2027-01-31`, the last day
 // on which it counts (UTC); `#` begins a remark.
 func ReadPersons(path string) (*Tokens, error) {
-	b, err := readSecret(path)
+	b, err := ReadSecret(path)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +134,9 @@ func ReadPersons(path string) (*Tokens, error) {
 	}
 	return t, nil
 }
+
+// Owners are those whose tokens these are, in the order of the file.
+func (t *Tokens) Owners() []string { return slices.Clone(t.owners) }
 
 // Grant makes a token for a person, adds its line to the file that
 // [ReadPersons] reads, and returns it: nobody can read it anywhere later. It

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -16,6 +17,10 @@ type route struct {
 	methods []string
 	who     []act.Role
 	do      handler
+	// at is the address of the page that shows the same, page its template.
+	at, page string
+	menu     bool // it stands in the menu
+	live     bool // it changes by itself
 }
 
 // routes is the one table of what people may ask. A customer's own people are
@@ -26,16 +31,26 @@ func (s *site) routes() []route {
 	staff := []act.Role{act.Viewer, act.Operator, act.Manager}
 	workers := []act.Role{act.Customer, act.Operator, act.Manager}
 	all := []act.Role{act.Customer, act.Viewer, act.Operator, act.Manager}
+	paged := func(path, at, page string, who []act.Role, do handler) route {
+		return route{path: path, methods: read, who: who, do: do, at: at, page: page, menu: !strings.Contains(at, "{"), live: true}
+	}
 	return []route{
-		{"/api/v1/signals", write, workers, s.report},
-		{"/api/v1/incidents", read, all, s.incidents},
-		{"/api/v1/incidents/{id}", read, all, s.incident},
-		{"/api/v1/incidents/{id}/journal", read, staff, s.journal},
-		{"/api/v1/incidents/{id}/explain", read, staff, s.explain},
-		{"/api/v1/incidents/{id}/acts", write, workers, s.act},
-		{"/api/v1/messages", read, staff, s.messages},
-		{"/api/v1/messages/retry", write, []act.Role{act.Operator, act.Manager}, s.retry},
-		{"/-/reload", []string{http.MethodPost, http.MethodPut}, []act.Role{act.Operator, act.Manager}, s.reload},
+		paged("/api/v1/today", "/today", "today", all, s.today),
+		paged("/api/v1/incidents/{id}/overview", "/incidents/{id}", "incident", all, s.overview),
+		paged("/api/v1/queue", "/queue", "queue", staff, s.queue),
+		paged("/api/v1/machines", "/machines", "machines", all, s.machines),
+		paged("/api/v1/customers", "/customers", "customers", staff, s.customers),
+		{at: "/signals", page: "signals", who: workers, do: s.signals, menu: true},
+		paged("/api/v1/policy", "/policy", "policy", staff, s.policy),
+		{path: "/api/v1/signals", methods: write, who: workers, do: s.report},
+		{path: "/api/v1/incidents", methods: read, who: all, do: s.incidents},
+		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: s.incident},
+		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: s.journal},
+		{path: "/api/v1/incidents/{id}/explain", methods: read, who: staff, do: s.explain},
+		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act},
+		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages},
+		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.retry},
+		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: s.reload},
 	}
 }
 

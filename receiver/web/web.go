@@ -36,6 +36,10 @@ type Options struct {
 	Person func(token string) (string, bool)
 	// Reload reads the configuration again.
 	Reload func(context.Context) error
+	// Login is how people come to the pages.
+	Login LoginOptions
+	// Stop ends what would otherwise go on for ever, when the server stops.
+	Stop   <-chan struct{}
 	Logger *slog.Logger
 	Now    func() time.Time
 }
@@ -43,11 +47,13 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o}
+	s := &site{o: o}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
-		r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
+		if x.path != "" {
+			r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
+		}
 	}
 	r.Handle("/metrics", o.Metrics).Methods(http.MethodGet)
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
@@ -58,11 +64,14 @@ func New(o Options) http.Handler {
 	books := newRunbookPages(links)
 	r.HandleFunc("/runbooks/", books.list).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/runbooks/{alert}", books.show).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/", s.home).Methods(http.MethodGet)
+	newPageSite(s, links).handle(r)
 	return r
 }
 
-type site struct{ o Options }
+type site struct {
+	o     Options
+	named namesCache
+}
 
 // handler is a request of a known person; what it returns becomes JSON.
 type handler func(r *http.Request, who string) (any, error)
@@ -341,9 +350,4 @@ func (s *site) say(w http.ResponseWriter, err error, good string) {
 		good = err.Error() + "\n"
 	}
 	_, _ = w.Write([]byte(good)) // the client went away
-}
-
-func (s *site) home(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("Vigie\n\nGET /api/v1/incidents\nGET /metrics\nGET /-/healthy\nGET /-/ready\n"))
 }

@@ -111,7 +111,8 @@ func (b *Book) TicketIntake(address string, now time.Time) bool {
 	return false
 }
 
-// CheckClosures finds closed days of calendars that none of the policies has.
+// CheckClosures finds closed days, and customers, of calendars that none of the
+// policies has.
 func CheckClosures(dir *inventory.Directory, policies []*policy.Policy) error {
 	names := map[string]bool{}
 	for _, p := range policies {
@@ -141,4 +142,30 @@ func (b *Book) Closures(p *policy.Policy, name string) *calendar.Calendar {
 	}
 	b.live.Store(key, c)
 	return c
+}
+
+// CalendarOf is the calendar that a customer, or the customer of all of these
+// platforms, has in the place of a scenario's; the scenario's own otherwise.
+func (b *Book) CalendarOf(p *policy.Policy, name, customer string, platforms []string) string {
+	owners := []string{customer}
+	if customer == "" {
+		owners = nil
+		for _, id := range platforms {
+			if of := b.Directory.Platforms[id]; of != nil {
+				owners = append(owners, of.Customer)
+			}
+		}
+	}
+	own := ""
+	for n, id := range owners {
+		c := b.Directory.Customers[id]
+		if c == nil || n > 0 && c.Calendar != own {
+			return name
+		}
+		own = c.Calendar
+	}
+	if p.Calendars[own] == nil {
+		return name
+	}
+	return own
 }

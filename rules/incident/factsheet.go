@@ -95,6 +95,18 @@ type FactSheet struct {
 
 	// Again says why somebody is told once more: [AgainPromise], [AgainFailing].
 	Again string `json:"again,omitempty"`
+	// AnswerBy is until when whoever is told should answer.
+	AnswerBy time.Time `json:"answer_by,omitzero"`
+	// ExpiresAt is when what the alert warns of ends.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// ReopensUntil is until when an ended incident goes on if it fails again.
+	ReopensUntil time.Time `json:"reopens_until,omitzero"`
+	// Exporter is what cannot be read, where that is no source.
+	Exporter string `json:"exporter,omitempty"`
+	// What the policy calls things, in every language that it knows.
+	ScenarioTitle model.Text `json:"scenario_title,omitempty"`
+	CauseText     model.Text `json:"cause_text,omitempty"`
+	GuaranteeText model.Text `json:"guarantee_text,omitempty"`
 	// RefusedWhat is what was refused for them, see [RefusedAddress].
 	RefusedWhat string `json:"refused_what,omitempty"`
 }

@@ -87,10 +87,10 @@ func (d *Directory) noteClosure(name string, at strict.Position) {
 }
 
 // CheckClosures finds closed days of calendars that are not among the given
-// ones, sorted, which would close nothing. The error is of type [strict.Faults]
+// ones, sorted, which would close nothing, and customers who go by such a one. The error is of type [strict.Faults]
 // and names the calendars that there are.
 func (d *Directory) CheckClosures(calendars []string) error {
-	var faults strict.Faults
+	faults := d.calendarFaults(calendars)
 	for _, name := range slices.Sorted(maps.Keys(d.closedAt)) {
 		if name == everyCalendar || slices.Contains(calendars, name) {
 			continue

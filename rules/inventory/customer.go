@@ -17,7 +17,20 @@ type Customer struct {
 	ITContact      string // person id
 	Prefers        string // user, it or both: whom to write about a workstation
 	Language       string
+	Calendar       string // of the policy, in the place of a scenario's; "" for that one
 	Decommissioned time.Time
+	At             strict.Position
+}
+
+// calendarFaults are customers with a calendar that is not among the given ones.
+func (d *Directory) calendarFaults(calendars []string) strict.Faults {
+	var faults strict.Faults
+	for _, id := range slices.Sorted(maps.Keys(d.Customers)) {
+		if c := d.Customers[id]; c.Calendar != "" && !slices.Contains(calendars, c.Calendar) {
+			faults = append(faults, strict.Fault{Position: c.At, Path: "customers." + id + ".calendar", What: strict.Unknown("calendar", c.Calendar, calendars)})
+		}
+	}
+	return faults
 }
 
 func (l *loader) customers(entries map[string]fleet.Customer) {
@@ -34,7 +47,7 @@ func (l *loader) customers(entries map[string]fleet.Customer) {
 		l.dir.speaks(e.At, where+".language", e.Language)
 		l.dir.Customers[id] = &Customer{
 			ID: id, Name: e.Name, AccountManager: e.AccountManager, ITContact: e.ITContact,
-			Prefers: e.Prefers, Language: e.Language, Decommissioned: e.Decommissioned.Start(l.location),
+			Prefers: e.Prefers, Language: e.Language, Calendar: e.Calendar, At: e.At, Decommissioned: e.Decommissioned.Start(l.location),
 		}
 	}
 }

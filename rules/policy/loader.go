@@ -27,10 +27,17 @@ type loader struct {
 	defaults defaults
 	policy   *Policy
 	faults   strict.Faults
+	docs     map[string]scenarioDoc // those read so far, as others may be like them
+	like     bool                   // the scenario that is read is like another one
 }
 
 func (l *loader) fault(at strict.Position, path, format string, args ...any) {
-	l.faults = append(l.faults, strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)})
+	f := strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)}
+	// What a scenario has from the one that it is like was complained of there.
+	if l.like && slices.ContainsFunc(l.faults, func(o strict.Fault) bool { return o.Position == f.Position && o.What == f.What }) {
+		return
+	}
+	l.faults = append(l.faults, f)
 }
 
 // calendar checks the name of a calendar.

@@ -250,6 +250,7 @@ func (p *Policy) checkWhole(l *loader, at strict.Position) {
 		l.fault(last.At, "scenarios."+last.Name+".match", "the last scenario must match everything, so that no alert is lost: add one with match: []")
 	}
 	p.checkOtherwise(l, at)
+	p.checkSteps(l, at)
 }
 
 // Check compares the policy with what only the shell knows: the templates

@@ -29,6 +29,9 @@ type Role struct {
 	Rota      string
 	Field     string // customer.account_manager, machine.contact, incident.assignee ...
 	Otherwise string // role to fall back on when nobody fills this one
+	// Steps narrows those whom the incident has told to those whom these steps
+	// have told; empty for all.
+	Steps []string
 	// Outside marks the customer's own people: they are written to in plain
 	// words, and never at night.
 	Outside bool
@@ -44,6 +47,7 @@ type roleDoc struct {
 	Field     string   `yaml:"field"`
 	Otherwise string   `yaml:"otherwise"`
 	Outside   bool     `yaml:"outside"`
+	Steps     []string `yaml:"by_steps"`
 
 	TicketIntake bool `yaml:"ticket_intake"`
 }
@@ -53,9 +57,12 @@ func (doc roleDoc) load(l *loader, name string) {
 		l.fault(doc.Position, "roles."+name, "role %q is defined twice: keep one", name)
 	}
 	r := &Role{Name: name, People: doc.People, Rota: doc.Rota, Field: doc.Field, Otherwise: doc.Otherwise, Outside: doc.Outside,
-		TicketIntake: doc.TicketIntake}
+		Steps: doc.Steps, TicketIntake: doc.TicketIntake}
 	if doc.TicketIntake && doc.Field != "" {
 		l.fault(doc.Position, "roles."+name+".ticket_intake", "a field names other people for each incident: write ticket_intake: true at the person in the inventory instead")
+	}
+	if len(doc.Steps) > 0 && !strings.HasPrefix(doc.Field, "incident.told_") {
+		l.fault(doc.Position, "roles."+name+".by_steps", "only those whom an incident has told were told by steps: write field: incident.told_to, incident.told_cc or incident.told_customer beside it")
 	}
 	switch {
 	case doc.Field != "" && (doc.Rota != "" || len(doc.People) > 0):
@@ -74,6 +81,25 @@ func (doc roleDoc) load(l *loader, name string) {
 		}
 	}
 	l.policy.Roles[name] = r
+}
+
+// checkSteps refuses roles of those told by a step that no scenario has.
+func (p *Policy) checkSteps(l *loader, at strict.Position) {
+	var steps []string
+	for _, s := range p.Scenarios {
+		for _, st := range s.Steps {
+			steps = append(steps, st.Name)
+		}
+	}
+	slices.Sort(steps)
+	steps = slices.Compact(steps)
+	for _, name := range slices.Sorted(maps.Keys(p.Roles)) {
+		for _, step := range p.Roles[name].Steps {
+			if !slices.Contains(steps, step) {
+				l.fault(at, "roles."+name+".by_steps", "%s", strict.Unknown("step", step, steps))
+			}
+		}
+	}
 }
 
 // checkOtherwise refuses roles that fall back on a role that there is not, or
@@ -114,6 +140,11 @@ func (r *Role) check(at strict.Position, dir *inventory.Directory) strict.Faults
 // its assignee: at times that is nobody.
 func (r *Role) OfIncident() bool {
 	return r.Kind == RoleField && strings.HasPrefix(r.Field, "incident.")
+}
+
+// OfThoseTold is true for a role of those whom the incident has told.
+func (r *Role) OfThoseTold() bool {
+	return r.Kind == RoleField && strings.HasPrefix(r.Field, "incident.told_")
 }
 
 // unfilled says for whom nobody fills a role, nor any that it falls back on, with

@@ -124,20 +124,15 @@ type scenarioDoc struct {
 	Absence     bool            `yaml:"absences_move_appointments"`
 	Targets     namedTargetDocs `yaml:"targets"`
 	Steps       []stepDoc       `yaml:"steps"`
+	Without     []string        `yaml:"without"`
 }
 
 func (d scenarioDoc) load(l *loader) {
 	path := "scenarios." + d.Name
+	d = d.filledIn(l, path)
+	l.like = d.Like != ""
+	defer func() { l.like = false }()
 	s := &Scenario{}
-	if d.Like != "" {
-		base := l.policy.Scenario(d.Like)
-		if base == nil {
-			l.fault(d.Position, path+".like", "there is no scenario %q above this one: define it before", d.Like)
-		} else {
-			copied := *base
-			s = &copied
-		}
-	}
 	if d.Name == "" {
 		l.fault(d.Position, "scenarios", "a scenario has no name: add name:")
 	} else if l.policy.Scenario(d.Name) != nil {
@@ -148,20 +143,15 @@ func (d scenarioDoc) load(l *loader) {
 	d.proof(l, s, path)
 	d.stillFires(l, s, path)
 	d.parts(l, s, path)
-	if len(d.Targets) > 0 {
-		s.Targets = nil
-		for _, t := range d.Targets {
-			s.Targets = append(s.Targets, t.load(l, s, path+".targets."+t.name))
-		}
+	for _, t := range d.Targets {
+		s.Targets = append(s.Targets, t.load(l, s, path+".targets."+t.name))
 	}
-	if len(d.Steps) > 0 {
-		s.Steps = nil
-		for _, st := range d.Steps {
-			s.Steps = append(s.Steps, st.load(l, s, path+".steps."+st.Name))
-		}
+	for _, st := range d.Steps {
+		s.Steps = append(s.Steps, st.load(l, s, path+".steps."+st.Name))
 	}
 	s.checkReferences(l, path)
 	l.policy.Scenarios = append(l.policy.Scenarios, s)
+	l.keep(d)
 }
 
 // head takes what says which failures these are.
@@ -169,13 +159,11 @@ func (d scenarioDoc) head(l *loader, s *Scenario, path string) {
 	if d.Title != nil {
 		s.Title = d.Title
 	}
-	if d.Match != nil || d.Like == "" {
-		ms, err := model.ParseMatchers(d.Match)
-		if err != nil {
-			l.fault(d.Position, path+".match", `%s: write matchers as in Alertmanager, e.g. 'machine_class=~"server|nas"'`, err)
-		}
-		s.Match = ms
+	ms, err := model.ParseMatchers(d.Match)
+	if err != nil {
+		l.fault(d.Position, path+".match", `%s: write matchers as in Alertmanager, e.g. 'machine_class=~"server|nas"'`, err)
 	}
+	s.Match = ms
 	if d.Identity != nil {
 		s.Identity = d.Identity
 	}
@@ -229,8 +217,7 @@ func (d scenarioDoc) stillFires(l *loader, s *Scenario, path string) {
 	}
 }
 
-// parts takes what a scenario may have or not; without it that of the scenario
-// that it is like stays.
+// parts takes what a scenario may have or not.
 func (d scenarioDoc) parts(l *loader, s *Scenario, path string) {
 	if d.Severity != nil {
 		s.Severity = d.Severity.load(l, path+".severity")

@@ -44,6 +44,8 @@ type Step struct {
 	Per string
 	// Missing is told instead when To resolves to nobody.
 	Missing *Missing
+	// AnswerBy is until when whoever is told should answer; nil for no date.
+	AnswerBy *AnswerBy
 	// AtOnce is never held for bundling.
 	AtOnce bool
 	// Each makes the step occur once per trigger event instead of once per episode.
@@ -68,11 +70,21 @@ type Missing struct {
 	Cc       []string
 }
 
+// AnswerBy is an hour so many service days after a message.
+type AnswerBy struct {
+	Calendar string
+	Days     int
+	Clock    calendar.Clock
+}
+
 // Between is a daily span on business days; Until is the closing when zero.
 type Between struct {
 	Calendar    string
 	From, Until calendar.Clock
 	AtClosing   bool
+	// BeforeExpiry lets a message leave outside of it that would otherwise leave
+	// when what it warns of has ended.
+	BeforeExpiry bool
 }
 
 type stepDoc struct {
@@ -95,6 +107,7 @@ type stepDoc struct {
 	DropActor bool         `yaml:"not_to_the_actor"`
 	Per       string       `yaml:"per"`
 	Missing   *missingDoc  `yaml:"if_nobody"`
+	AnswerBy  *answerByDoc `yaml:"answer_by"`
 	AtOnce    bool         `yaml:"at_once"`
 	Each      bool         `yaml:"each_time"`
 }
@@ -106,11 +119,26 @@ type missingDoc struct {
 	Cc       []string `yaml:"cc"`
 }
 
+type answerByDoc struct {
+	strict.Position
+	Days  int             `yaml:"service_days"`
+	Clock *calendar.Clock `yaml:"clock"`
+}
+
+func (d *answerByDoc) load(l *loader, s *Scenario, path string) *AnswerBy {
+	if d.Days < 0 || d.Clock == nil {
+		l.fault(d.Position, path, `write the number of service days, zero or more, and the hour, as in {service_days: 1, clock: "12:00"}`)
+		return nil
+	}
+	return &AnswerBy{Calendar: s.Calendar, Days: d.Days, Clock: *d.Clock}
+}
+
 type betweenDoc struct {
 	strict.Position
 	Calendar string `yaml:"calendar"`
 	From     string `yaml:"from"`
 	Until    string `yaml:"until"`
+	Before   string `yaml:"before"`
 }
 
 func (d stepDoc) load(l *loader, s *Scenario, path string) *Step {
@@ -150,6 +178,9 @@ func (d stepDoc) load(l *loader, s *Scenario, path string) *Step {
 	}
 	if d.Between != nil {
 		st.Between = d.Between.load(l, s, path+".leaves_between")
+	}
+	if d.AnswerBy != nil {
+		st.AnswerBy = d.AnswerBy.load(l, s, path+".answer_by")
 	}
 	if d.Missing != nil {
 		st.Missing = d.Missing.load(l, path+".if_nobody")
@@ -212,6 +243,9 @@ func (d *betweenDoc) load(l *loader, s *Scenario, path string) *Between {
 		out.Calendar = s.Calendar
 	}
 	l.calendar(d.Position, path+".calendar", out.Calendar, false)
+	if out.BeforeExpiry = d.Before == "expiry"; d.Before != "" && !out.BeforeExpiry {
+		l.fault(d.Position, path+".before", "%q is not known: only before: expiry, the end that the alert warns of", d.Before)
+	}
 	var err error
 	if out.From, err = calendar.ParseClock(d.From); err != nil {
 		l.fault(d.Position, path+".from", "%s", err)

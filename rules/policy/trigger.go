@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -29,15 +30,17 @@ const (
 
 // Trigger is one reason for a step to become due.
 type Trigger struct {
-	Kind     TriggerKind
-	Name     string // moment, act, flag, target or step
-	Delay    Delay
-	Percent  int
-	Days     int
-	Business bool // Days counts business days
-	Clock    calendar.Clock
-	Calendar string
-	If       map[string]string // fields of the act
+	Kind  TriggerKind
+	Name  string // moment, act, flag, target or step
+	Delay Delay
+	// AfterOpening is the least time between the incident's opening and this.
+	AfterOpening Delay
+	Percent      int
+	Days         int
+	Business     bool // Days counts business days
+	Clock        calendar.Clock
+	Calendar     string
+	If           map[string]string // fields of the act
 	// Unless drops the step for this trigger only.
 	Unless []string
 	// HoldWhile postpones it, at the latest until an hour of the same day.
@@ -55,6 +58,7 @@ type triggerDoc struct {
 	Flag        string            `yaml:"flag"`
 	Before      string            `yaml:"before"`
 	By          *delayDoc         `yaml:"by"`
+	After       *delayDoc         `yaml:"after_opening"`
 	BreachOf    string            `yaml:"breach_of"`
 	ShareOf     string            `yaml:"share_of"`
 	Percent     int               `yaml:"percent"`
@@ -130,6 +134,7 @@ func (d triggerDoc) strayKeys(l *loader, kind TriggerKind, path string) {
 		kinds []TriggerKind
 	}{
 		{"plus", d.Plus != nil, []TriggerKind{WhenMoment}}, {"by", d.By != nil, []TriggerKind{WhenBefore}},
+		{"after_opening", d.After != nil, []TriggerKind{WhenBefore}},
 		{"if", len(d.If) > 0, []TriggerKind{WhenAct}}, {"percent", d.Percent != 0, []TriggerKind{WhenShare}},
 		{"clock", d.Clock != nil, []TriggerKind{WhenDayOf, WhenDays}}, {"days", d.Days != nil, []TriggerKind{WhenDays}},
 		{"service_days", d.ServiceDays != nil, []TriggerKind{WhenDays}},
@@ -158,6 +163,11 @@ func (d triggerDoc) delay(l *loader, t *Trigger, path string) {
 		if delay = d.By; delay == nil {
 			l.fault(d.Position, path+".by", "how long before is missing: add by: 2 business_hours")
 		}
+	}
+	if d.After != nil {
+		d.After.positive(l, path+".after_opening", "30m")
+		t.AfterOpening = d.After.Delay
+		t.AfterOpening.Calendar = cmp.Or(t.AfterOpening.Calendar, t.Calendar)
 	}
 	if delay != nil {
 		key := ".plus"

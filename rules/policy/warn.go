@@ -28,6 +28,9 @@ func (p *Policy) Warnings(dir *inventory.Directory, now time.Time) []string {
 				break
 			}
 		}
+		if len(s.Steps) == 0 && s.Ignores == "" {
+			warn(s.At, "scenario %s tells nobody: add steps:, or ignores: with a reason if its alerts are only to be listed", s.Name)
+		}
 		for _, st := range s.Steps {
 			if why := s.neverRuns(st); why != "" {
 				warn(st.At, "step %s of scenario %s can never run: %s; mend its when:, only_if: or unless:, or take the step away", st.Name, s.Name, why)

@@ -224,15 +224,19 @@ func (d Contacts) reporters(platform string) []string {
 // told are those whom this episode has told, under their live addresses.
 func (d Contacts) told(role string, cc, customerOnly bool) []incident.Party {
 	inTo := map[string]bool{}
+	by := func(p incident.Party) bool {
+		steps := d.Policy.Roles[role].Steps
+		return len(steps) == 0 || slices.Contains(steps, p.Step)
+	}
 	for _, p := range d.Incident.Told {
-		if !p.Cc {
+		if !p.Cc && by(p) {
 			inTo[p.Person] = true
 		}
 	}
 	var out []incident.Party
 	for _, p := range d.Incident.Told {
 		outside := d.Policy.Roles[p.Role] != nil && d.Policy.Roles[p.Role].Outside
-		if p.Cc != cc || cc && inTo[p.Person] || customerOnly && !outside {
+		if !by(p) || p.Cc != cc || cc && inTo[p.Person] || customerOnly && !outside {
 			continue
 		}
 		live := d.party(role, p.Person)

@@ -69,13 +69,14 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}
 	d.sheetOwn(&f, platform, to)
-	f.ScenarioText = d.Scenario.Title.In(to[0].Language)
+	f.ScenarioText, f.ScenarioTitle = d.Scenario.Title.In(to[0].Language), d.Scenario.Title
 	f.Contact = to[0]
 	d.sheetPeople(&f)
 	d.SheetPlans(&f, platform)
 	d.sheetTimes(&f)
 	d.sheetPlatform(&f, platform)
 	d.sheetAgain(&f, st)
+	d.sheetAhead(&f, st)
 	f.History = d.history(slices.ContainsFunc(to, outside))
 	for fl := range i.Flags {
 		f.Flags = append(f.Flags, fl)
@@ -225,7 +226,8 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 		}
 		f.Plans = append(f.Plans, row)
 		f.MachineClass, f.Engine, f.Kind = a.Labels[model.LabelMachineClass], a.Labels[model.LabelEngine], a.Labels[model.LabelKind]
-		f.Alertname, f.WarnDays, f.Item = a.Labels[model.LabelAlertname], a.Labels["warn_days"], a.Labels["item"]
+		f.Alertname, f.WarnDays, f.Exporter = a.Labels[model.LabelAlertname], a.Labels["warn_days"], a.Labels[model.LabelExporter]
+		f.Item = cmp.Or(a.Labels["item"], a.Labels["repository"], a.Labels["mountpoint"])
 		if f.LastSuccess.IsZero() || row.LastSuccess.Before(f.LastSuccess) {
 			f.LastSuccess = row.LastSuccess
 		}
@@ -253,6 +255,24 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 		for _, p := range s.Plans {
 			f.OtherTexts = append(f.OtherTexts, incident.PlanRow{Machine: f.Machine, Plan: p, Engine: s.Engine, Role: s.Role, State: model.EvidenceKO})
 		}
+	}
+}
+
+// sheetAhead says until when something can still be done.
+func (d Messages) sheetAhead(f *incident.FactSheet, st *policy.Step) {
+	f.ExpiresAt = d.Expires()
+	if by := st.AnswerBy; by != nil {
+		cal := d.Calendar(by.Calendar)
+		date, err := cal.BusinessDayOnOrAfter(cal.Date(d.Now))
+		if err == nil && by.Days > 0 {
+			date, err = cal.AddBusinessDays(cal.Date(d.Now), by.Days)
+		}
+		if err == nil {
+			f.AnswerBy = cal.At(date, by.Clock)
+		}
+	}
+	if d.Incident.State.Ended() && !d.Scenario.Reopen.IsZero() {
+		f.ReopensUntil = d.Schedule().After(d.Incident.ResolvedAt, d.Scenario.Reopen)
 	}
 }
 
@@ -327,10 +347,16 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 	}
 	level, next := d.Guarantee(d.Now)
 	f.Guarantee, f.Reopens = level, next
+	for _, g := range d.Policy.Guarantees {
+		if g.Level == level {
+			f.GuaranteeText = g.Text
+		}
+	}
 	f.NoIntervention = slices.ContainsFunc(d.Policy.Guarantees, func(g policy.Guarantee) bool { return g.Level == level && !g.Intervention })
 	if f.Cause == "" {
 		f.Cause = d.ProposedCause()
 	}
+	f.CauseText = d.Policy.Causes[f.Cause].Text
 }
 
 // Guarantee is the level of service in force, and when the first level begins

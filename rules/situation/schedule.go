@@ -177,7 +177,13 @@ func (d Schedule) clockTrigger(t policy.Trigger) (time.Time, int, string, bool) 
 	}
 	switch t.Kind {
 	case policy.WhenBefore:
-		return d.before(c.Due, t.Delay), 1, t.Delay.String() + " before " + t.Name + " is due", true
+		at := d.before(c.Due, t.Delay)
+		if opened, ok := d.Moment("opening"); ok && !t.AfterOpening.IsZero() {
+			if least := d.After(opened, t.AfterOpening); least.After(at) {
+				at = least
+			}
+		}
+		return at, 1, t.Delay.String() + " before " + t.Name + " is due", true
 	case policy.WhenDayOf:
 		cal := d.Calendar(t.Calendar)
 		return cal.At(cal.Date(c.Due), t.Clock), 1, t.Clock.String() + " of the day " + t.Name + " is due", true
@@ -372,7 +378,11 @@ func (d Schedule) Shift(st *policy.Step, at time.Time) time.Time {
 	if err != nil {
 		return at
 	}
-	return cal.At(next, b.From)
+	moved := cal.At(next, b.From)
+	if ends := d.Expires(); b.BeforeExpiry && !ends.IsZero() && !moved.Before(ends) {
+		return at // by then it would be over
+	}
+	return moved
 }
 
 func (d Schedule) until(cal *calendar.Calendar, b *policy.Between, date calendar.Date) time.Time {

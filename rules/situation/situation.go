@@ -4,6 +4,7 @@
 package situation
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,8 +57,12 @@ func (d *Situation) Calendar(name string) *calendar.Calendar {
 	if c := d.calendars[name]; c != nil {
 		return c
 	}
-	c := d.Policy.Calendars[name]
-	if live := d.Book.Closures(d.Policy, name); live != nil {
+	of := name
+	if name == d.Scenario.Calendar {
+		of = d.Book.CalendarOf(d.Policy, name, d.Incident.Identity[model.LabelCustomer], d.Incident.Platforms())
+	}
+	c := d.Policy.Calendars[of]
+	if live := d.Book.Closures(d.Policy, of); live != nil {
 		c = live
 	}
 	if d.calendars == nil {
@@ -187,4 +192,20 @@ func (d *Situation) reportsOf(platform string) []model.Signal {
 		}
 	}
 	return out
+}
+
+// Expires is when what an alert warns of ends: as it says itself, or so many days
+// after it began as it warns ahead. Zero when no alert warns of an end.
+func (d *Situation) Expires() time.Time {
+	var first time.Time
+	for _, a := range d.Incident.Alerts {
+		at := incident.UnixTime(a.Annotations["expires"])
+		if days, err := strconv.Atoi(a.Labels["warn_days"]); at.IsZero() && err == nil {
+			at = a.StartsAt.Add(time.Duration(days) * 24 * time.Hour)
+		}
+		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
 }

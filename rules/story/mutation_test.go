@@ -102,13 +102,17 @@ func mutants(file int, n *yaml.Node, path, otherRole string, found *[]mutant) {
 
 // invisible are values that no story of an example shows, each with its reason.
 var invisible = map[string]string{
-	"synomega.scenarios[server].other_backup.ask_every":            "the story's Prometheus is asked whenever its answer has changed",
-	"synomega.scenarios[local].other_backup.ask_every":             "the story's Prometheus is asked whenever its answer has changed",
-	"synomega.scenarios[server].targets.double_failure.late_below": "only remarked in the mail",
-	"synomega.scenarios[local].targets.double_failure.late_below":  "only remarked in the mail",
-	"activeprolearn.scenarios[blind].steps[seeing_again].cc[0]":    "nobody is in copy of the first mail",
-	"synomega.digest.to[0]":                                        "a story is about incidents; the overview is looked at in TestBriefing",
-	"activeprolearn.digest.to[0]":                                  "a story is about incidents; the overview is looked at in TestBriefing",
+	"synomega.scenarios[server].other_backup.ask_every":                   "the story's Prometheus is asked whenever its answer has changed",
+	"synomega.scenarios[local].other_backup.ask_every":                    "the story's Prometheus is asked whenever its answer has changed",
+	"synomega.scenarios[server].targets.double_failure.late_below":        "only remarked in the mail",
+	"synomega.scenarios[local].targets.double_failure.late_below":         "only remarked in the mail",
+	"activeprolearn.scenarios[blind].steps[seeing_again].cc[0]":           "nobody is in copy of the first mail",
+	"synomega.scenarios[server].steps[day_missed].answer_by.service_days": "only said in the mail",
+	"synomega.scenarios[server].steps[day_missed].answer_by.clock":        "only said in the mail",
+	"synomega.scenarios[local].steps[day_missed].answer_by.service_days":  "only said in the mail",
+	"synomega.scenarios[local].steps[day_missed].answer_by.clock":         "only said in the mail",
+	"synomega.digest.to[0]":       "a story is about incidents; the overview is looked at in TestBriefing",
+	"activeprolearn.digest.to[0]": "a story is about incidents; the overview is looked at in TestBriefing",
 }
 
 // TestNothingIsCompiledIn changes every delay, hour, count, role, name and

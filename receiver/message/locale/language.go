@@ -16,6 +16,9 @@ import (
 // Pages is what the keys of pages.yml begin with, beside those of words.yml.
 const Pages = "page."
 
+// Site is what the keys of site.yml begin with.
+const Site = "site."
+
 // Language is how people are written to in one language.
 type Language struct {
 	// Code is the tag, and the name of the folder.

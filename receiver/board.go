@@ -1,0 +1,187 @@
+package receiver
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// Row is what lists sort, search and count of an open incident.
+type Row struct {
+	ID       string
+	Number   int
+	Identity rules.Labels
+	Scenario string
+	Policy   string
+	Severity string
+	State    rules.State
+	Assignee string
+	OpenedAt time.Time
+	// Deadline is the nearest target that still runs, Target its name.
+	Deadline time.Time
+	Target   string
+	Silenced bool
+	Double   bool // no backup of the machine works
+	// Platforms and Reporters say whom it concerns.
+	Platforms, Reporters []string
+	words                string // what a search looks in, in lower case
+}
+
+// Has reports whether the row says a text, in whatever case.
+func (r *Row) Has(text string) bool { return strings.Contains(r.words, strings.ToLower(text)) }
+
+// Incident is as much of the incident as tells whom it concerns.
+func (r *Row) Incident() rules.Incident {
+	i := rules.Incident{ID: r.ID, Identity: r.Identity, Policy: r.Policy, Scenario: r.Scenario}
+	for _, by := range r.Reporters {
+		i.Reports = append(i.Reports, rules.Signal{By: by})
+	}
+	for _, p := range r.Platforms {
+		i.Reports = append(i.Reports, rules.Signal{Labels: rules.Labels{rules.LabelPlatform: p}})
+	}
+	return i
+}
+
+func rowOf(i *rules.Incident) *Row {
+	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy, Severity: i.Severity,
+		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: len(i.Silences) > 0,
+		Double: i.Flags[rules.FlagDoubleFailure], Platforms: i.Platforms()}
+	for name, c := range i.Targets {
+		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (r.Deadline.IsZero() || c.Due.Before(r.Deadline)) {
+			r.Deadline, r.Target = c.Due, name
+		}
+	}
+	for _, x := range i.Reports {
+		r.Reporters = append(r.Reporters, x.By)
+	}
+	words := []string{"#", i.ID, i.Assignee, i.Scenario, string(i.State)}
+	for _, k := range slices.Sorted(maps.Keys(i.Identity)) {
+		words = append(words, i.Identity[k])
+	}
+	r.words = strings.ToLower(strings.Join(words, " "))
+	return r
+}
+
+// maxFollowers bounds the pages that are told of changes at the same time.
+const maxFollowers = 512
+
+// board knows the open incidents without asking the store. It is filled when
+// somebody first looks, and then follows what is committed.
+type board struct {
+	*core
+	filling sync.Mutex // held by whoever fills it
+
+	mu        sync.Mutex
+	rows      map[string]*Row // nil before the first look
+	waiting   []*Row          // committed while it was being filled
+	begun     bool
+	sorted    []*Row // nil when something has changed since
+	followers map[chan struct{}]bool
+}
+
+// saved takes note of an incident that was committed.
+func (b *board) saved(i rules.Incident) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for f := range b.followers {
+		select {
+		case f <- struct{}{}:
+		default: // it knows already
+		}
+	}
+	switch {
+	case b.rows != nil:
+		b.put(rowOf(&i))
+	case b.begun:
+		b.waiting = append(b.waiting, rowOf(&i))
+	}
+}
+
+func (b *board) put(r *Row) {
+	b.sorted = nil
+	if r.State.Ended() {
+		delete(b.rows, r.ID)
+		return
+	}
+	b.rows[r.ID] = r
+}
+
+// Rows are the open incidents, the nearest deadline first and what has none
+// last. Nobody may change them.
+func (b *board) Rows(ctx context.Context) ([]*Row, error) {
+	if err := b.fill(ctx); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sorted == nil {
+		b.sorted = slices.SortedFunc(maps.Values(b.rows), func(x, y *Row) int {
+			if x.Deadline.IsZero() != y.Deadline.IsZero() {
+				if x.Deadline.IsZero() {
+					return 1
+				}
+				return -1
+			}
+			return cmp.Or(x.Deadline.Compare(y.Deadline), x.Number-y.Number)
+		})
+	}
+	return b.sorted, nil
+}
+
+func (b *board) fill(ctx context.Context) error {
+	b.filling.Lock()
+	defer b.filling.Unlock()
+	b.mu.Lock()
+	filled := b.rows != nil
+	b.begun = true
+	b.mu.Unlock()
+	if filled {
+		return nil
+	}
+	rows := map[string]*Row{}
+	err := b.store.View(ctx, func(tx *store.Tx) error {
+		rs, err := tx.Open()
+		for _, r := range rs {
+			rows[r.ID] = rowOf(&r.Incident)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rows = rows
+	for _, r := range b.waiting { // what was committed meanwhile is newer
+		b.put(r)
+	}
+	b.waiting = nil
+	return nil
+}
+
+// Follow returns a channel that is told whenever an incident has changed, and
+// how to stop; nil when too many follow already.
+func (b *board) Follow() (changed <-chan struct{}, stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.followers) >= maxFollowers {
+		return nil, func() {}
+	}
+	if b.followers == nil {
+		b.followers = map[chan struct{}]bool{}
+	}
+	c := make(chan struct{}, 1)
+	b.followers[c] = true
+	return c, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.followers, c)
+	}
+}

@@ -1,0 +1,138 @@
+package message
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vigie/rules"
+	"vigie/rules/story"
+)
+
+// TestMailsOfStories renders in both languages every mail of the stories that
+// have a file here: what a reader gets of decisions that were really taken. To
+// read another story add an empty file EXAMPLE.STORY.LANGUAGE.txt and run with
+// -update.
+func TestMailsOfStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/stories/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories to read: %v", err)
+	}
+	for _, file := range files {
+		parts := strings.Split(strings.TrimSuffix(filepath.Base(file), ".txt"), ".")
+		if len(parts) != 3 {
+			t.Fatalf("%s is not called EXAMPLE.STORY.LANGUAGE.txt", file)
+		}
+		t.Run(strings.Join(parts, "/"), func(t *testing.T) {
+			compareGolden(t, file, mailsOf(t, parts[0], parts[1], parts[2]))
+		})
+	}
+}
+
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, g := strings.Split(string(want), "\n"), strings.Split(got, "\n")
+	for n := range max(len(w), len(g)) {
+		if n >= len(w) || n >= len(g) || w[n] != g[n] {
+			t.Fatalf("%s differs at line %d:\nwant %q\ngot  %q", file, n+1, lineOf(w, n), lineOf(g, n))
+		}
+	}
+}
+
+func lineOf(lines []string, n int) string {
+	if n < len(lines) {
+		return lines[n]
+	}
+	return "(end)"
+}
+
+// mailsOf plays a story of an example and returns its mails as one text.
+func mailsOf(t *testing.T, example, name, language string) string {
+	t.Helper()
+	path := filepath.Join("../../deploy/examples", example, "stories", name+".yml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tale, err := story.Parse(path, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00", Outside: func(p rules.Party) bool { return p.Outside },
+		Links: Links{Base: "https://vigie.example", Token: func(n rules.Notification, _ rules.Party, purpose string) string {
+			return fmt.Sprintf("%s-%d", purpose, n.Facts.Number)
+		}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	read := func(ns []rules.Notification) string {
+		for n := range ns {
+			ns[n].Language = language
+		}
+		mail, err := r.Render(ns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&all, "%s To: %s Cc: %s\nSubject: %s\n\n%s\n%s\n", ns[0].DecidedAt.UTC().Format("2006-01-02 15:04:05Z"),
+			addresses(ns[0].To), addresses(ns[0].Cc), mail.Subject, mail.Text, strings.Repeat("=", 72))
+		return mail.Subject
+	}
+	if _, err := story.Play(exampleBook(t, example), tale, story.Options{Subject: read}); err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+func addresses(ps []rules.Party) string {
+	var all []string
+	for _, p := range ps {
+		all = append(all, p.Address)
+	}
+	return strings.Join(all, ", ")
+}
+
+// exampleBook is the policy and inventory that an example ships.
+func exampleBook(t *testing.T, example string) *rules.Book {
+	t.Helper()
+	read := func(pattern string) []rules.SourceFile {
+		paths, err := filepath.Glob(filepath.Join("../../deploy/examples", example, pattern))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: no %s: %v", example, pattern, err)
+		}
+		var files []rules.SourceFile
+		for _, p := range paths {
+			text, err := os.ReadFile(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, rules.SourceFile{Name: p, Text: text})
+		}
+		return files
+	}
+	dir, err := rules.LoadDirectory(read("inventory/*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := rules.LoadPolicies(read("policy/*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := rules.NewBook(dir, policies...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return book
+}

@@ -1,0 +1,512 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"vigie/receiver"
+	"vigie/receiver/store"
+	"vigie/rules"
+	"vigie/rules/act"
+	"vigie/rules/calendar"
+)
+
+// overview is what the page of an incident shows, and its twin answers.
+type overview struct {
+	incidentRow
+	Cause         string              `json:"cause,omitempty"`
+	CauseProposed bool                `json:"cause_proposed,omitempty"`
+	DataLoss      string              `json:"data_loss,omitempty"`
+	Report        string              `json:"report,omitempty"`
+	Reporter      string              `json:"reporter,omitempty"`
+	Workaround    string              `json:"workaround,omitempty"`
+	Promise       string              `json:"expected_date,omitempty"`
+	ResolvedAt    time.Time           `json:"resolved_at,omitzero"`
+	Episode       int                 `json:"episode"`
+	Guarantee     string              `json:"guarantee,omitempty"`
+	GuaranteeNext time.Time           `json:"guarantee_next,omitzero"`
+	Plans         []planRow           `json:"plans"`
+	Clocks        []clockRow          `json:"clocks"`
+	Steps         []stepRow           `json:"steps"`
+	History       []historyRow        `json:"history"`
+	Messages      []messageRow        `json:"messages"`
+	Held          int                 `json:"messages_held,omitempty"`
+	Past          []rules.PastEpisode `json:"past_episodes,omitempty"`
+	Confidential  bool                `json:"confidential,omitempty"`
+
+	summary receiver.Summary
+	line    *timeline
+}
+
+type planRow struct {
+	Plan        string    `json:"plan"`
+	Engine      string    `json:"engine,omitempty"`
+	Kind        string    `json:"kind,omitempty"`
+	Alert       string    `json:"alert,omitempty"`
+	Firing      bool      `json:"firing"`
+	Proven      bool      `json:"proven"`
+	Since       time.Time `json:"since"`
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	Error       string    `json:"error,omitempty"`
+	Runs        int       `json:"failed_runs,omitempty"`
+}
+
+type clockRow struct {
+	Target string    `json:"target"`
+	Status string    `json:"status"` // met, late, paused, running, waiting
+	Start  time.Time `json:"start,omitzero"`
+	Due    time.Time `json:"due,omitzero"`
+	MetAt  time.Time `json:"met_at,omitzero"`
+	// Left is the working time that remains, in seconds.
+	Left float64 `json:"remaining_working_seconds,omitempty"`
+}
+
+// Remaining is the working time that remains.
+func (c clockRow) Remaining() time.Duration { return time.Duration(c.Left) * time.Second }
+
+type stepRow struct {
+	Step     string    `json:"step"`
+	Template string    `json:"template,omitempty"`
+	Status   string    `json:"status"`
+	At       time.Time `json:"at,omitzero"`
+	Due      time.Time `json:"due,omitzero"`
+	Reason   string    `json:"reason,omitempty"`
+	To       []string  `json:"to,omitempty"`
+	Cc       []string  `json:"cc,omitempty"`
+	step     *rules.Step
+}
+
+// Step0 is the step of the policy; nil when it is not known any more.
+func (s stepRow) Rule() *rules.Step { return s.step }
+
+type historyRow struct {
+	Line   int64     `json:"line"`
+	At     time.Time `json:"at"`
+	Kind   string    `json:"kind"`
+	What   string    `json:"what"`
+	Actor  string    `json:"actor,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Text   string    `json:"text,omitempty"`
+}
+
+type messageRow struct {
+	ID       string        `json:"message_id"`
+	Template string        `json:"template"`
+	Subject  string        `json:"subject"`
+	Text     string        `json:"text"`
+	Language string        `json:"language,omitempty"`
+	At       time.Time     `json:"at"`
+	To       []string      `json:"to"`
+	Cc       []string      `json:"cc,omitempty"`
+	Delivery []deliveryRow `json:"delivery"`
+}
+
+type deliveryRow struct {
+	Address  string `json:"address"`
+	Status   string `json:"status"`
+	Detail   string `json:"detail,omitempty"`
+	Attempts int    `json:"attempts"`
+}
+
+// overview tells an incident whole, as far as somebody may read it.
+func (s *site) overview(r *http.Request, who string) (any, error) {
+	if err := known(r.URL.Query()); err != nil {
+		return nil, err
+	}
+	inc, err := s.own(r, who)
+	if err != nil {
+		return nil, err
+	}
+	details, err := s.o.Engine.Details(r.Context(), []string{inc.ID})
+	if err != nil {
+		return nil, err
+	}
+	if len(details) == 0 {
+		return nil, store.ErrNotFound
+	}
+	d, book := details[0], s.o.Engine.Book()
+	seen := book.Seen(d.Incident, who)
+	o := &overview{incidentRow: s.row(d, who), ResolvedAt: seen.ResolvedAt, Episode: seen.Episode, Report: seen.Wording, Reporter: seen.Reporter,
+		Workaround: seen.Progress.Workaround, Promise: seen.Progress.ExpectedDate, DataLoss: seen.DataLoss, Past: seen.Past, summary: d.Summary,
+		Plans: []planRow{}, Clocks: []clockRow{}, Steps: []stepRow{}, History: []historyRow{}, Messages: []messageRow{}}
+	o.plans(seen)
+	if book.Role(who) == act.Customer {
+		return o, nil
+	}
+	o.Guarantee, o.GuaranteeNext = d.Explanation.Guarantee, d.Explanation.GuaranteeNext
+	s.clocks(o, d)
+	if o.Confidential = !book.MayRead(&d.Incident, who); o.Confidential {
+		return o, nil
+	}
+	o.Cause, o.CauseProposed = d.Explanation.Cause, d.Explanation.CauseProposed
+	s.steps(o, d)
+	if err := s.history(r, o, inc.ID); err != nil {
+		return nil, err
+	}
+	o.line = s.timeline(o)
+	return o, nil
+}
+
+func (o *overview) plans(inc rules.Incident) {
+	for _, fp := range sortedNames(inc.Alerts) {
+		a := inc.Alerts[fp]
+		row := planRow{Plan: a.Labels[rules.LabelPlan], Engine: a.Labels[rules.LabelEngine], Kind: a.Labels[rules.LabelKind], Alert: a.Labels[rules.LabelAlertname],
+			Firing: a.Firing, Proven: a.Proven, Since: a.StartsAt, LastSuccess: a.LastSuccess, Error: a.Annotations["error"], Runs: a.Runs}
+		if row.LastSuccess.IsZero() {
+			row.LastSuccess = a.SuccessBefore
+		}
+		o.Plans = append(o.Plans, row)
+	}
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// clocks are the targets, the nearest first.
+func (s *site) clocks(o *overview, d receiver.Detail) {
+	now, cal := s.o.Now(), s.o.Engine.Book().Calendar(d.Policy, d.Scenario)
+	for _, t := range d.Explanation.Targets {
+		c := clockRow{Target: t.Name, Status: t.Status, Due: t.Due}
+		if running := d.Targets[t.Name]; running != nil {
+			c.Start, c.MetAt = running.Start, running.MetAt
+			if t.Status == "breached" && !c.MetAt.IsZero() {
+				c.Status = "met_late"
+			}
+			if t.Status == "running" && cal != nil && running.Due.After(now) {
+				c.Left = cal.OpenTime(now, running.Due, d.Pauses).Seconds()
+			}
+		}
+		if c.Status == "waiting" {
+			continue // its clock has not begun
+		}
+		o.Clocks = append(o.Clocks, c)
+	}
+}
+
+// steps are what was done, and what comes, in the order of time.
+func (s *site) steps(o *overview, d receiver.Detail) {
+	var scenario *rules.Scenario
+	if p := s.o.Engine.Book().Policy(d.Policy); p != nil {
+		scenario = p.Scenario(d.Scenario)
+	}
+	names := s.names()
+	for _, e := range d.Explanation.Steps {
+		x := stepRow{Step: e.Name, Template: e.Template, Status: e.Status, At: e.At, Due: e.Due, Reason: e.Reason, To: names.all(e.To), Cc: names.all(e.Cc)}
+		if scenario != nil {
+			if i := slices.IndexFunc(scenario.Steps, func(st *rules.Step) bool { return st.Name == e.Name }); i >= 0 {
+				x.step = scenario.Steps[i]
+			}
+		}
+		o.Steps = append(o.Steps, x)
+	}
+	slices.SortStableFunc(o.Steps, func(a, b stepRow) int {
+		x, y := later(a.At, a.Due), later(b.At, b.Due)
+		if x.IsZero() != y.IsZero() {
+			if x.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		return x.Compare(y)
+	})
+}
+
+func later(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+// history reads the journal and the messages.
+func (s *site) history(r *http.Request, o *overview, id string) error {
+	lines, err := s.o.Engine.Journal(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		o.History = append(o.History, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
+	}
+	sent, held, err := s.o.Engine.Mails(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	o.Held = len(held)
+	for _, m := range sent {
+		row := messageRow{ID: m.ID, Template: m.Template, Subject: m.Subject, Text: m.Text, Language: m.Language, At: m.At, To: m.To, Cc: m.Cc, Delivery: []deliveryRow{}}
+		for _, t := range m.Delivery {
+			row.Delivery = append(row.Delivery, deliveryRow{t.Address, t.Status, t.Detail, t.Attempts})
+		}
+		o.Messages = append(o.Messages, row)
+	}
+	return nil
+}
+
+// actForm is one act that somebody may do now, with its form.
+type actForm struct {
+	*form
+	Purpose, Title, Does string
+	Main, Open, Danger   bool
+	Errors               map[string]string
+	Said                 string
+}
+
+// mains are the acts that are offered first; the others stand under "more".
+func mains() []string {
+	return []string{"take", "silence", "attempt", "forecast_no", "escalate", "check_ok", "check_ko", "answer", "call", "qualify", "workaround", "cascade", "resolve", "note"}
+}
+
+// Acts are the forms of what somebody may do to the incident now.
+func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][]string, faults map[string]string, said string) []actForm {
+	var out []actForm
+	scenario := p.scenarioOf(o.summary.Incident)
+	for _, row := range act.Table() {
+		if !row.May(v.Role) || o.State.Ended() && !row.Ended || slices.Contains(row.Not, string(o.State)) ||
+			row.Platform && (scenario == nil || scenario.Immediate == nil) {
+			continue
+		}
+		for _, f := range row.Forms {
+			if !fitting(f.Purpose, o, v.Who.ID, scenario) {
+				continue
+			}
+			opened := receiver.Opened{Incident: o.summary, Verb: row.Verb, Actors: []string{v.Who.ID}}
+			opened.Purpose, opened.Grant.Incident = f.Purpose, o.ID
+			speech := &speech{v.Locale}
+			var values map[string][]string
+			if f.Purpose == purpose {
+				values = given
+			}
+			x := actForm{form: p.links.form(&page{speech: speech}, opened, values), Purpose: f.Purpose, Title: speech.word("title." + f.Purpose),
+				Main: slices.Contains(mains(), f.Purpose), Open: f.Purpose == purpose, Danger: row.Verb == "close" || row.Verb == "decommission"}
+			if x.Open {
+				x.Errors, x.Said = faults, said
+			}
+			out = append(out, x)
+		}
+	}
+	order := mains()
+	slices.SortStableFunc(out, func(a, b actForm) int {
+		i, j := slices.Index(order, a.Purpose), slices.Index(order, b.Purpose)
+		if i < 0 {
+			i = len(order)
+		}
+		if j < 0 {
+			j = len(order)
+		}
+		return i - j
+	})
+	return out
+}
+
+func (s *site) scenarioOf(inc rules.Incident) *rules.Scenario {
+	if p := s.o.Engine.Book().Policy(inc.Policy); p != nil {
+		return p.Scenario(inc.Scenario)
+	}
+	return nil
+}
+
+// fitting leaves out acts that mean nothing for this incident.
+func fitting(purpose string, o *overview, who string, s *rules.Scenario) bool {
+	switch purpose {
+	case "take":
+		return o.Assignee != who
+	case "check_ok", "check_ko":
+		return s != nil && s.OtherBackup != nil
+	case "answer", "call":
+		return s != nil && s.Calls != nil
+	case "forecast_yes", "forecast_no", "escalate":
+		return s == nil || s.Immediate == nil
+	case "promote":
+		return o.summary.Entry == string(rules.UserAssistance)
+	case "resume":
+		return slices.ContainsFunc(o.summary.Pauses, func(x calendar.Pause) bool { return x.To.IsZero() })
+	case "waive":
+		return len(o.summary.Progress.RefusedSeen) > 0
+	case "restore_verified":
+		return slices.ContainsFunc(o.summary.Acts, func(a rules.ActRecord) bool { return a.Verb == "restore" })
+	case "silence":
+		return o.Platform == "" || o.Machine != ""
+	}
+	return true
+}
+
+// incidentPage is what the template of an incident is given.
+type incidentPage struct {
+	*overview
+	Acts    []actForm
+	Changes []historyRow // what somebody has not seen, when that kept him from acting
+	Line    *timeline
+}
+
+// mergedIncident shows the incident with its acts.
+func (p *pageSite) incidentPage(r *http.Request, v *view, who string) (*incidentPage, error) {
+	found, err := p.overview(r, who)
+	if err != nil {
+		return nil, err
+	}
+	o := found.(*overview)
+	return &incidentPage{overview: o, Line: o.line}, nil
+}
+
+// actOne takes the form of one act.
+func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
+	who := p.visitor(r)
+	v := p.view(r, who)
+	v.Live = true
+	if !p.readForm(w, r, v) {
+		return
+	}
+	id, purpose := mux.Vars(r)["id"], mux.Vars(r)["purpose"]
+	v.Path = "/incidents/" + id
+	v.Here = v.Path
+	row, form, known := act.For(purpose)
+	x, err := p.incidentPage(r, v, who.ID)
+	switch {
+	case !known:
+		p.missing(w, r)
+		return
+	case err != nil:
+		p.refusedPage(w, v, err)
+		return
+	}
+	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
+	opened.Purpose, opened.Grant.Incident = purpose, x.ID
+	fields := p.links.fields(&page{speech: &speech{v.Locale}}, opened, r.PostForm)
+	faults := map[string]string{}
+	for _, name := range form.Must {
+		if fields[name] == "" {
+			faults[name] = v.T("field.missing")
+		}
+	}
+	for i := 0; i+1 < len(form.Settled); i += 2 {
+		fields[form.Settled[i]] = form.Settled[i+1]
+	}
+	if len(faults) > 0 {
+		x.Acts = p.acts(v, x.overview, purpose, r.PostForm, faults, v.T("field.mend"))
+		p.show(w, http.StatusUnprocessableEntity, "incident", v, x)
+		return
+	}
+	a := rules.Act{Verb: row.Verb, By: who.ID, Fields: fields, External: v.Role == act.Customer, Via: "on its page"}
+	d, err := p.o.Engine.ActOn(r.Context(), x.ID, seenLines(r.PostForm.Get("seen")), a)
+	if err != nil {
+		p.notDone(w, r, v, x, purpose, err)
+		return
+	}
+	p.say(r, "good", (&speech{v.Locale}).done(opened, d))
+	http.Redirect(w, r, "/incidents/"+x.ID, http.StatusSeeOther)
+}
+
+// notDone shows the incident again as it is now, with the form as it was filled
+// in, and why nothing was done.
+func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *incidentPage, purpose string, err error) {
+	code := receiver.Status(err)
+	if code >= http.StatusInternalServerError && code != http.StatusServiceUnavailable || code == http.StatusNotFound {
+		p.refusedPage(w, v, err)
+		return
+	}
+	said := v.Fill("act.refused", "why", err.Error())
+	if changes := staleLines(err); changes != nil {
+		x.Changes, said = changes, v.T("act.stale")
+	}
+	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, nil, said)
+	if !slices.ContainsFunc(x.Acts, func(f actForm) bool { return f.Open }) {
+		v.Flash, v.Tone = said, "bad"
+	}
+	p.show(w, code, "incident", v, x)
+}
+
+func staleLines(err error) []historyRow {
+	stale, ok := asStale(err)
+	if !ok {
+		return nil
+	}
+	var out []historyRow
+	for _, l := range stale.Changes {
+		out = append(out, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
+	}
+	return out
+}
+
+// manyResult is what became of one of several acts.
+type manyResult struct {
+	Number, Text string
+	Good         bool
+}
+
+// maxMany bounds the incidents that one act of a list is for.
+const maxMany = 200
+
+// actMany does the same to several incidents of the list.
+func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
+	who := p.visitor(r)
+	v := p.view(r, who)
+	if !p.readForm(w, r, v) {
+		return
+	}
+	back := wanted(r.PostForm.Get("back"))
+	purpose, ids := r.PostForm.Get("purpose"), r.PostForm["id"]
+	if one := r.PostForm.Get("take"); one != "" {
+		purpose, ids = "take", []string{one}
+	}
+	text, to := strings.TrimSpace(r.PostForm.Get("text")), r.PostForm.Get("to")
+	fields := rules.Labels{}
+	switch purpose {
+	case "take":
+	case "note", "attempt":
+		fields["note"] = text
+	case "silence":
+		fields["comment"] = text
+	case "assign":
+		fields["to"] = to
+	default:
+		p.say(r, "bad", v.T("many.no_act"))
+		http.Redirect(w, r, back, http.StatusSeeOther)
+		return
+	}
+	if len(ids) == 0 || len(ids) > maxMany {
+		p.say(r, "bad", v.T("many.nothing"))
+		http.Redirect(w, r, back, http.StatusSeeOther)
+		return
+	}
+	if purpose == "assign" && to == "" || (purpose == "note" || purpose == "silence") && text == "" {
+		p.say(r, "bad", v.T("many.needs."+purpose))
+		http.Redirect(w, r, back, http.StatusSeeOther)
+		return
+	}
+	done, refusals := 0, []string{}
+	for _, id := range ids {
+		_, err := p.o.Engine.ActOn(r.Context(), id, seenLines(r.PostForm.Get("seen."+id)), rules.Act{Verb: purpose, By: who.ID, Fields: fields.Clone(), Via: "on the list"})
+		switch {
+		case err == nil:
+			done++
+		case receiver.Status(err) >= http.StatusInternalServerError:
+			p.o.Logger.Error("an act of a list failed", "incident", id, "err", err)
+			refusals = append(refusals, id+": "+v.T("error.trouble"))
+		default:
+			why := err.Error()
+			if staleLines(err) != nil {
+				why = v.T("act.stale_short")
+			}
+			refusals = append(refusals, id+": "+why)
+		}
+	}
+	tone, said := "good", ""
+	if done > 0 {
+		said = v.Count("many.done", done)
+	}
+	if len(refusals) > 0 {
+		tone, said = "bad", strings.TrimSpace(said+" "+v.Fill("many.refused", "why", strings.Join(refusals[:min(len(refusals), 10)], "; ")))
+	}
+	p.say(r, tone, said)
+	http.Redirect(w, r, back, http.StatusSeeOther)
+}

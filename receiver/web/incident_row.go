@@ -1,0 +1,246 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"vigie/receiver"
+	"vigie/rules"
+	"vigie/rules/act"
+)
+
+// incidentRow is what a list says of an incident.
+type incidentRow struct {
+	ID       string `json:"id"`
+	Number   int    `json:"number"`
+	Customer string `json:"customer,omitempty"`
+	Machine  string `json:"machine,omitempty"`
+	Platform string `json:"platform,omitempty"`
+	// What is named when it is neither a machine nor a platform.
+	What     string      `json:"what,omitempty"`
+	Role     string      `json:"backup_role,omitempty"`
+	Class    string      `json:"machine_class,omitempty"`
+	Engine   string      `json:"engine,omitempty"`
+	Kind     string      `json:"kind,omitempty"`
+	Scenario string      `json:"scenario"`
+	Policy   string      `json:"policy"`
+	State    rules.State `json:"state"`
+	Severity string      `json:"severity,omitempty"`
+	Level    int         `json:"level,omitempty"`
+	Flags    []string    `json:"flags,omitempty"`
+	Assignee string      `json:"assignee,omitempty"`
+	TakenAt  time.Time   `json:"taken_at,omitzero"`
+	OpenedAt time.Time   `json:"opened_at"`
+	// StartedAt is when the failing state began, LastSuccess the newest good backup.
+	StartedAt   time.Time     `json:"started_at,omitzero"`
+	LastSuccess time.Time     `json:"last_success,omitzero"`
+	Until       time.Time     `json:"until,omitzero"`
+	Deadline    time.Time     `json:"deadline,omitzero"`
+	Target      string        `json:"target,omitempty"`
+	Error       string        `json:"error,omitempty"`
+	Failures    int           `json:"failures,omitempty"`
+	Other       *otherBackup  `json:"other_backup,omitempty"`
+	Silence     *rowSilence   `json:"silence,omitempty"`
+	Next        *plannedStep  `json:"next,omitempty"`
+	FollowUp    time.Time     `json:"follow_up,omitzero"`
+	Lines       int64         `json:"journal_lines"`
+	Left        time.Duration `json:"-"` // working time to the deadline
+}
+
+// otherBackup is the state of a machine's other backup, with its proof.
+type otherBackup struct {
+	State       rules.EvidenceState `json:"state"`
+	Engine      string              `json:"engine,omitempty"`
+	Plan        string              `json:"plan,omitempty"`
+	LastSuccess time.Time           `json:"last_success,omitzero"`
+	AskedAt     time.Time           `json:"asked_at,omitzero"`
+	By          string              `json:"by,omitempty"`
+	Note        string              `json:"note,omitempty"`
+	Error       string              `json:"error,omitempty"`
+}
+
+type rowSilence struct {
+	By      string    `json:"by"`
+	Comment string    `json:"comment,omitempty"`
+	Until   time.Time `json:"until"`
+}
+
+// plannedStep is what comes next, if nobody does anything.
+type plannedStep struct {
+	Step     string    `json:"step"`
+	Template string    `json:"template,omitempty"`
+	At       time.Time `json:"at"`
+	To       []string  `json:"to,omitempty"`
+	Cc       []string  `json:"cc,omitempty"`
+}
+
+// row makes the row of an incident as somebody may see it.
+func (s *site) row(d receiver.Detail, who string) incidentRow {
+	book := s.o.Engine.Book()
+	full := d.Incident
+	i := book.Seen(full, who)
+	x := incidentRow{ID: i.ID, Number: i.Number, Customer: i.Identity[rules.LabelCustomer], Machine: i.Identity[rules.LabelMachine],
+		Platform: i.Identity[rules.LabelPlatform], Role: i.Identity[rules.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
+		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
+		StartedAt: i.StartedAt, Until: i.Until, Deadline: d.Deadline, Error: i.LastErr, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
+	if x.Machine == "" && x.Platform == "" {
+		x.What = strings.Join(labelValues(i.Identity), " ")
+	}
+	for _, a := range i.Alerts {
+		x.Engine, x.Kind, x.Class = either(x.Engine, a.Labels[rules.LabelEngine]), either(x.Kind, a.Labels[rules.LabelKind]), either(x.Class, a.Labels[rules.LabelMachineClass])
+		for _, at := range []time.Time{a.LastSuccess, a.SuccessBefore} {
+			if at.After(x.LastSuccess) {
+				x.LastSuccess = at
+			}
+		}
+	}
+	for f, on := range i.Flags {
+		if on {
+			x.Flags = append(x.Flags, string(f))
+		}
+	}
+	slices.Sort(x.Flags)
+	if book.Role(who) == act.Customer { // our own clocks and steps are not his matter
+		x.Deadline = time.Time{}
+		return x
+	}
+	for name, c := range i.Targets {
+		if c.Due.Equal(x.Deadline) && c.MetAt.IsZero() && !x.Deadline.IsZero() {
+			x.Target = name
+		}
+	}
+	s.rowEvidence(&x, d)
+	for _, si := range i.Silences {
+		if x.Silence == nil || si.EndsAt.After(x.Silence.Until) {
+			x.Silence = &rowSilence{si.By, si.Comment, si.EndsAt}
+		}
+	}
+	if cal := book.Calendar(i.Policy, i.Scenario); cal != nil && !x.Deadline.IsZero() {
+		x.Left = cal.OpenTime(s.o.Now(), x.Deadline, i.Pauses)
+	}
+	x.Next = s.next(d)
+	return x
+}
+
+// rowEvidence takes what is known of the machine's other backup, where the
+// scenario asks for it.
+func (s *site) rowEvidence(x *incidentRow, d receiver.Detail) {
+	e := d.Explanation.Evidence
+	if e.State == "" {
+		return
+	}
+	x.Other = &otherBackup{State: e.State, Engine: e.Engine, Plan: e.Plan, LastSuccess: e.LastSuccess, AskedAt: e.AskedAt, By: e.By, Note: e.Note, Error: e.Error}
+}
+
+// next is the step that comes first.
+func (s *site) next(d receiver.Detail) *plannedStep {
+	var out *plannedStep
+	names := s.names()
+	for _, e := range d.Explanation.Steps {
+		if e.Status != "due" || e.Due.IsZero() || out != nil && !e.Due.Before(out.At) {
+			continue
+		}
+		out = &plannedStep{Step: e.Name, Template: e.Template, At: e.Due, To: names.all(e.To), Cc: names.all(e.Cc)}
+	}
+	return out
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func labelValues(l rules.Labels) []string {
+	var out []string
+	for _, k := range []string{rules.LabelCustomer, rules.LabelSource, rules.LabelEngine, rules.LabelKind} {
+		if l[k] != "" {
+			out = append(out, l[k])
+		}
+	}
+	if out == nil {
+		for _, k := range slices.Sorted(func(yield func(string) bool) {
+			for k := range l {
+				if !yield(k) {
+					return
+				}
+			}
+		}) {
+			out = append(out, l[k])
+		}
+	}
+	return out
+}
+
+// names tells people by their addresses; it is made once for each inventory.
+type names struct {
+	book *rules.Book
+	by   map[string]string // address in lower case: name
+}
+
+func (s *site) names() *names {
+	book := s.o.Engine.Book()
+	if n := s.named.Load(); n != nil && n.book == book {
+		return n
+	}
+	n := &names{book, make(map[string]string, len(book.Directory.People))}
+	for id, p := range book.Directory.People {
+		n.by[strings.ToLower(p.Email)] = either(p.Name, id)
+	}
+	s.named.Store(n)
+	return n
+}
+
+// all are the names for addresses; one that nobody has stays as it is.
+func (n *names) all(addresses []string) []string {
+	out := make([]string, 0, len(addresses))
+	for _, a := range addresses {
+		_, bare := rules.SplitAddress(a)
+		out = append(out, either(n.by[strings.ToLower(bare)], a))
+	}
+	return out
+}
+
+type namesCache = atomic.Pointer[names]
+
+// perPage is how many rows a page has.
+const perPage = 50
+
+// paging says which part of a list is shown.
+type paging struct {
+	Page  int `json:"page"`
+	Pages int `json:"pages"`
+	Total int `json:"total"`
+	Size  int `json:"page_size"`
+}
+
+// pageOf reads which page is asked for and cuts it out of a list.
+func pageOf[T any](q url.Values, list []T) (paging, []T, error) {
+	p := paging{Page: 1, Total: len(list), Size: perPage, Pages: max(1, (len(list)+perPage-1)/perPage)}
+	if text := q.Get("page"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1_000_000 {
+			return p, nil, refuse(http.StatusUnprocessableEntity, "page %q is not a number from 1", text)
+		}
+		p.Page = min(n, p.Pages)
+	}
+	from := (p.Page - 1) * perPage
+	return p, list[from:min(from+perPage, len(list))], nil
+}
+
+// known refuses parameters that a page does not have: a misspelt one would be
+// passed over in silence.
+func known(q url.Values, names ...string) error {
+	for k := range q {
+		if !slices.Contains(names, k) {
+			return refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are %s", k, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"golang.org/x/time/rate"
+
+	"vigie/receiver/identity"
+	"vigie/rules"
+)
+
+// LoginOptions is how people come to the pages.
+type LoginOptions struct {
+	// Passwords are the local ones in use; nil for none.
+	Passwords func() *identity.Passwords
+	// Provider is an OpenID Connect provider; nil for none.
+	Provider *identity.Provider
+	// ProxyHeader holds who somebody is, in requests that come from ProxyNetworks.
+	ProxyHeader   string
+	ProxyNetworks []netip.Prefix
+	// Session is how long a login lasts; 12 hours when 0.
+	Session time.Duration
+	// Secure says that browsers come by HTTPS.
+	Secure bool
+}
+
+// What a session keeps.
+const (
+	keyPerson   = "person"
+	keyMark     = "mark" // of the password; "" when it was not by password
+	keyLanguage = "language"
+	keyTheme    = "theme"
+	keyState    = "oidc_state"
+	keyNonce    = "oidc_nonce"
+	keyVerifier = "oidc_verifier"
+	keyWanted   = "wanted" // the page that was asked for before the login
+	keyFlash    = "flash"
+	keyTone     = "tone"
+)
+
+// cookies that outlive a session: how a browser wants the pages.
+const (
+	cookieLanguage = "vigie_language"
+	cookieTheme    = "vigie_theme"
+)
+
+func newSessions(l LoginOptions) *scs.SessionManager {
+	m := scs.New()
+	m.Store = memstore.New()
+	m.Lifetime = cmp.Or(l.Session, 12*time.Hour)
+	m.Cookie.Name = "vigie_session"
+	if l.Secure {
+		m.Cookie.Name = "__Host-vigie_session"
+	}
+	m.Cookie.Path = "/"
+	m.Cookie.HttpOnly, m.Cookie.Secure, m.Cookie.SameSite = true, l.Secure, http.SameSiteLaxMode
+	m.Cookie.Persist = true
+	return m
+}
+
+// proxied is who a trusted proxy says that somebody is.
+func (p *pageSite) proxied(r *http.Request) string {
+	l := p.o.Login
+	if l.ProxyHeader == "" || len(l.ProxyNetworks) == 0 {
+		return ""
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	for _, n := range l.ProxyNetworks {
+		if n.Contains(from.Addr().Unmap()) {
+			if who := r.Header.Values(l.ProxyHeader); len(who) == 1 {
+				return strings.TrimSpace(who[0])
+			}
+		}
+	}
+	return ""
+}
+
+// visitor is who asks for a page: somebody of the inventory, or nil.
+func (p *pageSite) visitor(r *http.Request) *rules.Person {
+	dir := p.o.Engine.Book().Directory
+	if who := p.proxied(r); who != "" {
+		return useful(dir.Person(who))
+	}
+	id := p.sessions.GetString(r.Context(), keyPerson)
+	if id == "" {
+		return nil
+	}
+	if mark := p.sessions.GetString(r.Context(), keyMark); mark != "" && mark != p.passwords().Mark(id) {
+		return nil // another password since, or none any more
+	}
+	return useful(dir.People[id])
+}
+
+// useful leaves out mailboxes that several people read: nobody acts in their name.
+func useful(p *rules.Person) *rules.Person {
+	if p == nil || p.Shared {
+		return nil
+	}
+	return p
+}
+
+func (p *pageSite) passwords() *identity.Passwords {
+	if p.o.Login.Passwords == nil {
+		return nil
+	}
+	return p.o.Login.Passwords()
+}
+
+// enter begins a session for somebody who has proven who he is.
+func (p *pageSite) enter(ctx context.Context, person, mark string) error {
+	if err := p.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	p.sessions.Put(ctx, keyPerson, person)
+	p.sessions.Put(ctx, keyMark, mark)
+	return nil
+}
+
+// wanted is the page to show after a login: one of ours, or the first.
+func wanted(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") ||
+		strings.Contains(path, `\`) || strings.HasPrefix(u.Path, "/login") || strings.HasPrefix(u.Path, "/api/") {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// tries bounds how often somebody may try to log in: by name, by address, and all
+// together at the same time, as each try costs a quarter of a second of a core.
+type tries struct {
+	mu     sync.Mutex
+	by     map[string]*rate.Limiter
+	atOnce chan struct{}
+}
+
+const (
+	triesAtOnce  = 2
+	triesBurst   = 8
+	triesPerName = time.Minute / 4
+	maxTries     = 10_000
+)
+
+func newTries() *tries {
+	return &tries{by: map[string]*rate.Limiter{}, atOnce: make(chan struct{}, triesAtOnce)}
+}
+
+// allowed counts a try for each of the names.
+func (t *tries) allowed(now time.Time, names ...string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.by) > maxTries { // whoever has rested is forgotten
+		for k, l := range t.by {
+			if l.TokensAt(now) >= triesBurst {
+				delete(t.by, k)
+			}
+		}
+		if len(t.by) > maxTries {
+			return false
+		}
+	}
+	ok := true
+	for _, n := range names {
+		l := t.by[n]
+		if l == nil {
+			l = rate.NewLimiter(rate.Every(triesPerName), triesBurst)
+			t.by[n] = l
+		}
+		ok = l.AllowN(now, 1) && ok
+	}
+	return ok
+}
+
+// check runs a costly check, only a few at the same time.
+func (t *tries) check(ctx context.Context, f func() bool) bool {
+	select {
+	case t.atOnce <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	defer func() { <-t.atOnce }()
+	return f()
+}

@@ -1,0 +1,283 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/gorilla/mux"
+
+	"vigie/rules/act"
+)
+
+//go:embed site
+var sitePages embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// pageSite are the pages for people who have logged in. Each page shows what its
+// twin of the API answers: the same function gives both their data.
+type pageSite struct {
+	*site
+	sessions  *scs.SessionManager
+	templates map[string]*template.Template
+	assets    *assets
+	links     *linkPages
+	tries     *tries
+	stop      <-chan struct{}
+}
+
+// pages are the routes that have a page.
+func (p *pageSite) pages() []route {
+	return slices.DeleteFunc(p.routes(), func(x route) bool { return x.at == "" })
+}
+
+// form is what a page's form may send.
+type formRoute struct {
+	at  string
+	who []act.Role // nobody named: whoever comes, logged in or not
+	do  http.HandlerFunc
+}
+
+func (p *pageSite) forms() []formRoute {
+	workers := []act.Role{act.Customer, act.Operator, act.Manager}
+	return []formRoute{
+		{"/login", nil, p.login},
+		{"/logout", nil, p.logout},
+		{"/preferences", nil, p.prefer},
+		{"/incidents/{id}/{purpose}", workers, p.actOne},
+		{"/signals", workers, p.signal},
+		{"/today/acts", []act.Role{act.Operator, act.Manager}, p.actMany},
+	}
+}
+
+func newPageSite(s *site, links *linkPages) *pageSite {
+	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: newAssets(), links: links, tries: newTries(), stop: s.o.Stop}
+	p.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
+		p.o.Logger.Error("a session could not be kept", "err", err)
+		http.Error(w, "the session could not be kept", http.StatusServiceUnavailable)
+	}
+	return p
+}
+
+// handle adds the pages to a router.
+func (p *pageSite) handle(r *mux.Router) {
+	get := []string{http.MethodGet, http.MethodHead}
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := p.view(r, nil)
+		p.show(w, http.StatusForbidden, "problem", v, problemData{v.T("error.refused"), v.T("error.foreign"), http.StatusForbidden})
+	}))
+	wrap := func(h http.HandlerFunc) http.Handler { return p.sessions.LoadAndSave(guard.Handler(h)) }
+	r.Handle("/", wrap(p.front)).Methods(get...)
+	r.Handle("/login", wrap(p.loginPage)).Methods(get...)
+	r.Handle("/login/provider", wrap(p.ask)).Methods(get...)
+	r.Handle("/login/answer", wrap(p.told)).Methods(get...)
+	for _, x := range p.pages() {
+		r.Handle(x.at, wrap(p.page(x))).Methods(get...)
+	}
+	for _, f := range p.forms() {
+		r.Handle(f.at, wrap(p.form(f))).Methods(http.MethodPost)
+	}
+	r.HandleFunc("/static/{name}", p.assets.serve).Methods(get...)
+	r.HandleFunc("/changes", p.changes).Methods(http.MethodGet)
+	r.NotFoundHandler = wrap(p.missing)
+}
+
+// hasSession tells whether a request came through the sessions.
+func (p *pageSite) hasSession(r *http.Request) bool {
+	return r.Context().Value(sessionKey{}) != nil
+}
+
+type sessionKey struct{}
+
+// front leads to the first page that somebody may see.
+func (p *pageSite) front(w http.ResponseWriter, r *http.Request) {
+	who := p.visitor(r)
+	to := "/login"
+	if who != nil {
+		role := p.o.Engine.Book().Role(who.ID)
+		for _, x := range p.pages() {
+			if x.menu && slices.Contains(x.who, role) {
+				to = x.at
+				break
+			}
+		}
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// page shows a page to whom it is for.
+func (p *pageSite) page(x route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, true))
+		who := p.visitor(r)
+		if who == nil {
+			p.sessions.Put(r.Context(), keyWanted, r.URL.RequestURI())
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		v := p.view(r, who)
+		v.Live = x.live
+		err := p.may(x, who.ID)
+		var data any
+		if err == nil {
+			data, err = x.do(r, who.ID)
+		}
+		if err != nil {
+			p.refusedPage(w, v, err)
+			return
+		}
+		p.show(w, http.StatusOK, x.page, v, p.dressed(v, data))
+	}
+}
+
+// dressed adds what only the page shows, such as its forms.
+func (p *pageSite) dressed(v *view, data any) any {
+	if o, ok := data.(*overview); ok {
+		return &incidentPage{overview: o, Line: o.line, Acts: p.acts(v, o, "", nil, nil, "")}
+	}
+	if d, ok := data.(*signalsData); ok {
+		return p.signalsForm(v, d, "", "")
+	}
+	return data
+}
+
+// form lets through what a person's role gives.
+func (p *pageSite) form(f formRoute) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, true))
+		if f.who != nil {
+			who := p.visitor(r)
+			if who == nil {
+				http.Redirect(w, r, "/login", http.StatusSeeOther)
+				return
+			}
+			if err := p.may(route{who: f.who}, who.ID); err != nil {
+				p.refusedPage(w, p.view(r, who), err)
+				return
+			}
+		}
+		f.do(w, r)
+	}
+}
+
+const (
+	// changesEvery is how long changes are gathered before a page is told.
+	changesEvery = time.Second
+	// changesAlive keeps a quiet stream open.
+	changesAlive = 20 * time.Second
+	changesWrite = 10 * time.Second
+)
+
+// changes tells a page, by server-sent events, that incidents have changed. What
+// has changed it then asks for like any other page, with the same rights.
+func (p *pageSite) changes(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	if c, err := r.Cookie(p.sessions.Cookie.Name); err == nil {
+		if ctx, err = p.sessions.Load(ctx, c.Value); err != nil {
+			http.Error(w, "the session could not be read", http.StatusServiceUnavailable)
+			return
+		}
+	} else if ctx, err = p.sessions.Load(ctx, ""); err != nil {
+		http.Error(w, "the session could not be read", http.StatusServiceUnavailable)
+		return
+	}
+	if p.visitor(r.WithContext(ctx)) == nil {
+		http.Error(w, "log in first", http.StatusUnauthorized)
+		return
+	}
+	changed, end := p.o.Engine.Follow()
+	defer end()
+	if changed == nil {
+		w.Header().Set("Retry-After", "60")
+		http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
+		return
+	}
+	p.guard(w.Header())
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	stream := http.NewResponseController(w)
+	send := func(text string) bool {
+		_ = stream.SetWriteDeadline(time.Now().Add(changesWrite)) // by the machine's own clock, where the server can
+		_, err := w.Write([]byte(text))
+		return err == nil && stream.Flush() == nil
+	}
+	if !send("retry: 5000\n\n") {
+		return
+	}
+	alive := time.NewTicker(changesAlive)
+	defer alive.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.stop:
+			return
+		case <-alive.C:
+			if !send(": alive\n\n") {
+				return
+			}
+		case <-changed:
+			if !send("event: changed\ndata: .\n\n") {
+				return
+			}
+			select { // what follows at once is told with the next
+			case <-time.After(changesEvery):
+			case <-ctx.Done():
+				return
+			case <-p.stop:
+				return
+			}
+		}
+	}
+}
+
+// assets are the files that pages need beside themselves.
+type assets struct {
+	files map[string][]byte // by name with its hash
+	names map[string]string
+}
+
+func newAssets() *assets {
+	a := &assets{files: map[string][]byte{}, names: map[string]string{}}
+	all, err := staticFiles.ReadDir("static")
+	if err != nil {
+		panic(err) // they are compiled in
+	}
+	for _, e := range all {
+		text, err := staticFiles.ReadFile("static/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		sum := sha256.Sum256(text)
+		ext := path.Ext(e.Name())
+		hashed := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:5]) + ext
+		a.files[hashed], a.names[e.Name()] = text, hashed
+	}
+	return a
+}
+
+func (a *assets) path(name string) string { return "/static/" + a.names[name] }
+
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
+	name := mux.Vars(r)["name"]
+	text, known := a.files[name]
+	if !known {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
+}

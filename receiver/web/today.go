@@ -1,0 +1,159 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"vigie/receiver"
+	"vigie/rules"
+	"vigie/rules/act"
+)
+
+// todayData is what the page Today shows, and its twin answers.
+type todayData struct {
+	paging
+	Show      string         `json:"show"`
+	Query     string         `json:"q,omitempty"`
+	Counts    map[string]int `json:"counts"`
+	Incidents []incidentRow  `json:"incidents"`
+	Now       time.Time      `json:"now"`
+}
+
+// shows are the parts of the list that can be asked for, in the order of the page.
+func shows() []string {
+	return []string{"all", "mine", "nobody", "due", "double", "calls", "waiting", "silenced", "platforms", "local"}
+}
+
+// shown reports whether a row belongs to a part of the list.
+func shownIn(show string, r *receiver.Row, who string, endOfDay time.Time) bool {
+	switch show {
+	case "mine":
+		return r.Assignee == who
+	case "nobody":
+		return r.Assignee == ""
+	case "due":
+		return !r.Deadline.IsZero() && !r.Deadline.After(endOfDay)
+	case "double":
+		return r.Double
+	case "calls":
+		return r.State == rules.CallDue
+	case "waiting":
+		return r.State == rules.Waiting
+	case "silenced":
+		return r.Silenced
+	case "platforms":
+		return len(r.Platforms) > 0
+	case "local":
+		return r.Identity[rules.LabelBackupRole] == "local"
+	}
+	return true
+}
+
+// today lists the open incidents, the nearest deadline first.
+func (s *site) today(r *http.Request, who string) (any, error) {
+	q := r.URL.Query()
+	if err := known(q, "show", "q", "page"); err != nil {
+		return nil, err
+	}
+	d := &todayData{Show: either(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
+	if !slices.Contains(shows(), d.Show) {
+		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
+	}
+	rows, err := s.rows(r, who)
+	if err != nil {
+		return nil, err
+	}
+	y, m, day := d.Now.In(s.zone()).Date()
+	end := time.Date(y, m, day+1, 0, 0, 0, 0, s.zone())
+	var chosen []*receiver.Row
+	for _, row := range rows {
+		for _, show := range shows() {
+			if shownIn(show, row, who, end) {
+				d.Counts[show]++
+			}
+		}
+		if shownIn(d.Show, row, who, end) && (d.Query == "" || row.Has(d.Query)) {
+			chosen = append(chosen, row)
+		}
+	}
+	return d, s.fill(r, who, &d.paging, &d.Incidents, chosen)
+}
+
+// rows are the open incidents that somebody may see.
+func (s *site) rows(r *http.Request, who string) ([]*receiver.Row, error) {
+	rows, err := s.o.Engine.Rows(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	book := s.o.Engine.Book()
+	if book.Role(who) != act.Customer {
+		return rows, nil
+	}
+	var own []*receiver.Row
+	for _, row := range rows {
+		if inc := row.Incident(); book.Concerns(&inc, who) {
+			own = append(own, row)
+		}
+	}
+	return own, nil
+}
+
+// fill reads the incidents of the page that is asked for.
+func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow, chosen []*receiver.Row) error {
+	var part []*receiver.Row
+	var err error
+	if *p, part, err = pageOf(r.URL.Query(), chosen); err != nil {
+		return err
+	}
+	ids := make([]string, len(part))
+	for i, row := range part {
+		ids[i] = row.ID
+	}
+	details, err := s.o.Engine.Details(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	*into = make([]incidentRow, 0, len(details))
+	for _, x := range details {
+		*into = append(*into, s.row(x, who))
+	}
+	return nil
+}
+
+// zone is that of the policy in force.
+func (s *site) zone() *time.Location { return s.o.Engine.Book().InForce(s.o.Now()).Zone }
+
+// queueData is what the page Queue shows: work that nobody has, local backups first.
+type queueData struct {
+	paging
+	Query     string        `json:"q,omitempty"`
+	Incidents []incidentRow `json:"incidents"`
+	Now       time.Time     `json:"now"`
+	Local     int           `json:"local"`
+}
+
+// queue lists what nobody has, local backups first, then the nearest deadline.
+func (s *site) queue(r *http.Request, who string) (any, error) {
+	q := r.URL.Query()
+	if err := known(q, "q", "page"); err != nil {
+		return nil, err
+	}
+	rows, err := s.rows(r, who)
+	if err != nil {
+		return nil, err
+	}
+	d := &queueData{Query: cutText(q.Get("q"), 100), Now: s.o.Now()}
+	var local, rest []*receiver.Row
+	for _, row := range rows {
+		switch {
+		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query):
+		case row.Identity[rules.LabelBackupRole] == "local":
+			local = append(local, row)
+		default:
+			rest = append(rest, row)
+		}
+	}
+	d.Local = len(local)
+	return d, s.fill(r, who, &d.paging, &d.Incidents, slices.Concat(local, rest))
+}

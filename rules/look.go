@@ -1,0 +1,48 @@
+package rules
+
+import (
+	"time"
+
+	"vigie/rules/calendar"
+)
+
+// Calendar is the calendar in which a scenario counts, with the closed days of
+// the inventory; nil when policy or scenario is not known.
+func (b *Book) Calendar(policy, scenario string) *calendar.Calendar {
+	p := b.Policy(policy)
+	if p == nil {
+		return nil
+	}
+	s := p.Scenario(scenario)
+	if s == nil {
+		return nil
+	}
+	return b.Closures(p, s.Calendar)
+}
+
+// Trial is what would follow from a failure.
+type Trial struct {
+	Preview
+	Labels  Labels `json:"labels"` // as the inventory names them
+	Key     string `json:"key,omitempty"`
+	Policy  string `json:"policy"`
+	Ignored string `json:"ignored,omitempty"`
+	Refused string `json:"refused,omitempty"`
+}
+
+// Try tells what would follow if a failure with these labels began now: which
+// scenario it falls under, who would be told, and when. It decides as [Book.Decide]
+// does for a real one, and keeps nothing.
+func (b *Book) Try(l Labels, now time.Time) Trial {
+	s := Signal{Fingerprint: "trial", Labels: l.Clone(), StartsAt: now}
+	c := b.Classify(s, now)
+	t := Trial{Labels: c.Signal.Labels, Key: c.Key, Policy: c.Policy.Hash, Ignored: c.Ignored,
+		Preview: Preview{Scenario: c.Scenario.Name, Title: c.Scenario.Title}}
+	if c.Refusal != nil {
+		t.Refused = c.Refusal.Reason
+	}
+	if t.Ignored == "" && t.Refused == "" {
+		t.Preview = b.preview(c, "trial", now)
+	}
+	return t
+}
