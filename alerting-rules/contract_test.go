@@ -645,3 +645,19 @@ func TestEveryAlertHasAScenario(t *testing.T) {
 		}
 	}
 }
+
+// A mutant counts as equivalent for a reason that is written down, and of a rule that there is.
+func TestEquivalentMutantsHaveReasons(t *testing.T) {
+	text, err := os.ReadFile("equivalent-mutants.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := rules(t)
+	for line := range strings.Lines(string(text)) {
+		mutant, reason, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		name, _, _ := strings.Cut(mutant, ": ")
+		if !strings.HasPrefix(mutant, "#") && (reason == "" || !slices.ContainsFunc(known, func(r rule) bool { return name == r.Alert+r.Record })) {
+			t.Errorf("%q names no rule, or gives no reason", line)
+		}
+	}
+}

@@ -46,7 +46,8 @@ for _ in {1..100}; do
   curl -sf "http://127.0.0.1:$port/-/ready" >/dev/null 2>&1 && break
   sleep 0.2
 done
-curl -sf "http://127.0.0.1:$port/api/v2/status" | grep -o '"version":"[^"]*"' || { tail -n 5 log >&2; exit 2; }
+curl -sf "http://127.0.0.1:$port/-/ready" >/dev/null || { tail -n 5 log >&2; exit 2; }
+echo "Alertmanager $version"
 curl -sf -H 'Content-Type: application/json' -d '[{"labels":{"alertname":"Muted"}}]' "http://127.0.0.1:$port/api/v2/alerts"
 
 # The muting is decided when the group is flushed first.
