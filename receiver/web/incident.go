@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -437,76 +438,84 @@ func staleLines(err error) []historyRow {
 	return out
 }
 
-// manyResult is what became of one of several acts.
-type manyResult struct {
-	Number, Text string
-	Good         bool
-}
-
 // maxMany bounds the incidents that one act of a list is for.
 const maxMany = 200
 
 // actMany does the same to several incidents of the list.
 func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
-	who := p.visitor(r)
-	v := p.view(r, who)
+	v := p.view(r, p.visitor(r))
 	if !p.readForm(w, r, v) {
 		return
 	}
-	back := wanted(r.PostForm.Get("back"))
-	purpose, ids := r.PostForm.Get("purpose"), r.PostForm["id"]
+	ids := r.PostForm["id"]
 	if one := r.PostForm.Get("take"); one != "" {
-		purpose, ids = "take", []string{one}
+		r.PostForm.Set("purpose", "take")
+		ids = []string{one}
 	}
-	text, to := strings.TrimSpace(r.PostForm.Get("text")), r.PostForm.Get("to")
-	fields := rules.Labels{}
-	switch purpose {
+	a, wrong := manyAct(v, r.PostForm)
+	if wrong == "" && (len(ids) == 0 || len(ids) > maxMany) {
+		wrong = v.T("many.nothing")
+	}
+	if wrong != "" {
+		p.say(r, "bad", wrong)
+	} else {
+		tone, said := p.doMany(r, v, ids, a)
+		p.say(r, tone, said)
+	}
+	http.Redirect(w, r, wanted(r.PostForm.Get("back")), http.StatusSeeOther)
+}
+
+// manyAct is the act that the form of a list asks for, or what is wrong with it.
+func manyAct(v *view, form url.Values) (a rules.Act, wrong string) {
+	a = rules.Act{Verb: form.Get("purpose"), By: v.Who.ID, Fields: rules.Labels{}, Via: "on the list"}
+	name, value := "", strings.TrimSpace(form.Get("text"))
+	switch a.Verb {
 	case "take":
+		return a, ""
 	case "note", "attempt":
-		fields["note"] = text
+		name = "note"
 	case "silence":
-		fields["comment"] = text
+		name = "comment"
 	case "assign":
-		fields["to"] = to
+		name, value = "to", form.Get("to")
 	default:
-		p.say(r, "bad", v.T("many.no_act"))
-		http.Redirect(w, r, back, http.StatusSeeOther)
-		return
+		return a, v.T("many.no_act")
 	}
-	if len(ids) == 0 || len(ids) > maxMany {
-		p.say(r, "bad", v.T("many.nothing"))
-		http.Redirect(w, r, back, http.StatusSeeOther)
-		return
+	if value == "" && a.Verb != "attempt" {
+		return a, v.T("many.needs." + a.Verb)
 	}
-	if purpose == "assign" && to == "" || (purpose == "note" || purpose == "silence") && text == "" {
-		p.say(r, "bad", v.T("many.needs."+purpose))
-		http.Redirect(w, r, back, http.StatusSeeOther)
-		return
-	}
+	a.Fields[name] = value
+	return a, ""
+}
+
+// doMany does an act to each of several incidents and says what came of it.
+func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (tone, said string) {
 	done, refusals := 0, []string{}
 	for _, id := range ids {
-		_, err := p.o.Engine.ActOn(r.Context(), id, seenLines(r.PostForm.Get("seen."+id)), rules.Act{Verb: purpose, By: who.ID, Fields: fields.Clone(), Via: "on the list"})
-		switch {
-		case err == nil:
+		one := a
+		one.Fields = a.Fields.Clone()
+		_, err := p.o.Engine.ActOn(r.Context(), id, seenLines(r.PostForm.Get("seen."+id)), one)
+		if err == nil {
 			done++
+			continue
+		}
+		why := err.Error()
+		switch {
 		case receiver.Status(err) >= http.StatusInternalServerError:
 			p.o.Logger.Error("an act of a list failed", "incident", id, "err", err)
-			refusals = append(refusals, id+": "+v.T("error.trouble"))
-		default:
-			why := err.Error()
-			if staleLines(err) != nil {
-				why = v.T("act.stale_short")
-			}
-			refusals = append(refusals, id+": "+why)
+			why = v.T("error.trouble")
+		case receiver.Status(err) == http.StatusNotFound:
+			why = v.T("error.missing")
+		case staleLines(err) != nil:
+			why = v.T("act.stale_short")
 		}
+		refusals = append(refusals, "#"+strings.TrimPrefix(id, "i")+" – "+why)
 	}
-	tone, said := "good", ""
-	if done > 0 {
+	if tone = "good"; done > 0 {
 		said = v.Count("many.done", done)
 	}
 	if len(refusals) > 0 {
 		tone, said = "bad", strings.TrimSpace(said+" "+v.Fill("many.refused", "why", strings.Join(refusals[:min(len(refusals), 10)], "; ")))
 	}
-	p.say(r, tone, said)
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	return tone, said
 }

@@ -215,3 +215,17 @@ func TestSignalForm(t *testing.T) {
 		t.Errorf("a report without words is answered %d", code)
 	}
 }
+
+// An act upon several rows says of each that it was refused for, by its number.
+func TestManyRefused(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	b := d.browser("sup")
+	code, text := b.post("/today/acts", url.Values{"purpose": {"note"}, "text": {"seen"}, "id": {"i1", "i99"}, "back": {"/today"}})
+	must(t, code, text, "Fait pour 1 incident.", "#99 – ")
+	for _, wrong := range []url.Values{{"id": {"i1"}}, {"purpose": {"note"}, "text": {"seen"}}, {"purpose": {"note"}, "text": {" "}, "id": {"i1"}}, {"purpose": {"assign"}, "id": {"i1"}}} {
+		if code, text = b.post("/today/acts", wrong); code != http.StatusOK || !strings.Contains(text, "Rien n") {
+			t.Errorf("%v is answered %d, and does not say that nothing was done", wrong, code)
+		}
+	}
+}
