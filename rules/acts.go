@@ -100,6 +100,11 @@ func (d acting) allowed(row act.Act, a Act) {
 			d.refuse(422, "%s is missing: %s", f.Name, f.Missing)
 			return
 		}
+		if text := a.Fields[f.Name]; f.Kind == act.Date && text != "" {
+			if _, ok := d.day(f.Name, text); !ok {
+				return
+			}
+		}
 	}
 }
 

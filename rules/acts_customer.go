@@ -42,20 +42,26 @@ func (d acting) date(a Act, field string) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, true
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		date, err := calendar.ParseDate(text)
-		if err != nil {
-			d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
-			return time.Time{}, false
-		}
-		at = d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock())
-	}
-	if !at.After(d.Now) {
+	at, ok := d.day(field, text)
+	if ok && !at.After(d.Now) {
 		d.refuse(422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
-	return at, true
+	return at, ok
+}
+
+// day reads a date, at the hour of a follow-up, or an instant; it refuses what
+// is neither.
+func (d acting) day(field, text string) (time.Time, bool) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	date, err := calendar.ParseDate(text)
+	if err != nil {
+		d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+		return time.Time{}, false
+	}
+	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
 }
 
 func (d acting) followUpClock() calendar.Clock {

@@ -98,7 +98,7 @@ func (d keeping) promise() {
 	}
 	at, ok := d.promised(p.ExpectedDate)
 	if !ok {
-		return // words, not a date
+		return // an earlier version took words, too
 	}
 	if !at.Before(d.Horizon) {
 		d.wakeBy(at.Add(time.Second))

@@ -48,12 +48,6 @@ func (d *desk) now() time.Time {
 	return d.clock
 }
 
-func (d *desk) set(t time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.clock = t
-}
-
 // newDesk starts one with an example of deploy/examples and an addition to its
 // inventory.
 func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config, *receiver.Parts, *web.Options)) *desk {
