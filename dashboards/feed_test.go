@@ -260,8 +260,9 @@ func TestTheFeedHasTheRealLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Up to the next name, the first list of strings is its labels.
-	for part := range strings.SplitSeq(string(code), `"vigie_`) {
+	// Up to the next name, the first list of strings is its labels; the receiver
+	// tells of the inventory under the exporter's names, too.
+	for part := range strings.SplitSeq(strings.ReplaceAll(string(code), `"backup_`, `"vigie_backup_`), `"vigie_`) {
 		end := strings.IndexByte(part, '"')
 		if _, list, ok := strings.Cut(part, "[]string{"); ok && end > 0 {
 			list, _, _ = strings.Cut(list, "}")

@@ -82,6 +82,7 @@ func TestCheckWarns(t *testing.T) {
 			i := newInstall(t)
 			i.write("policy/policy.yml", quietPolicy)
 			i.write("inventory/inventory.yml", quietInventory)
+			i.edit("people.tokens", "adm1", "sup")
 			i.edit(c.file, c.old, c.now)
 			args := []string{"check", "--config.file=" + filepath.Join(i.dir, "vigie.yml"), "--at=2026-03-09T07:10:00+01:00"}
 			out := i.vigie(0, args...)
