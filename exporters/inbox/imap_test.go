@@ -5,11 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -226,6 +228,19 @@ func TestPoisonedMail(t *testing.T) {
 	b.unsorted(0)
 }
 
+// keepFree holds a port of loopback on which nobody listens, so that no other
+// test gets it meanwhile: a connection is refused.
+func keepFree(t *testing.T, address string) {
+	t.Helper()
+	at, err := netip.ParseAddrPort(address)
+	check(t, err)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	check(t, err)
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	check(t, syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
+	check(t, syscall.Bind(fd, &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}))
+}
+
 func TestMisbehavingServers(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -279,6 +294,7 @@ func TestMisbehavingServers(t *testing.T) {
 	t.Run("nobody there", func(t *testing.T) {
 		b := mailboxBench(t)
 		check(t, b.sim.Close())
+		keepFree(t, b.config.IMAP.Address)
 		b.fails(exporters.ReasonUnreachable, "imap")
 	})
 	t.Run("unknown certificate", func(t *testing.T) {
