@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if *quiet {
 			return nil
 		}
-		previews, warnings := setup.Book.Preview(now), append(setup.Book.Warnings(now), setup.Strangers()...)
+		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Book.Warnings(now), setup.Strangers(), setup.Unread())
 		if *output == "json" {
 			warn(c.logs.Writer, warnings) // apart from what programs read
 			return c.json(previews)

@@ -75,6 +75,8 @@ func TestCheckWarns(t *testing.T) {
 			"role account_manager (customer.account_manager) reaches nobody for customer dupont, so that the role boss is told instead: in the inventory, give the customer an account_manager: who has an email: or channels:"},
 		{"person without an entry", "policy/policy.yml", "people: [boss]", "people: [bos]",
 			"role boss reaches nobody: no person of the inventory with an email: has the id bos; add one under people: or mend the role"},
+		{"replies that nobody reads", "vigie.yml", "reply_to: Backups <backups@msp.example>", "",
+			"mail.reply_to is missing: replies go to mail.from, and mails ask for none; name the address of a mailbox that people read"},
 		{"person without an address", "policy/policy.yml", "people: [boss]", "people: [boss, sup2]",
 			"role boss does not reach everybody: no person of the inventory with an email: has the id sup2"},
 	} {

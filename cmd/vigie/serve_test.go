@@ -69,6 +69,7 @@ func newInstall(t *testing.T) *install {
 	}
 	host, port, _ := net.SplitHostPort(sink.Addr())
 	i.edit("vigie.yml", "{host: 127.0.0.1, port: 25, tls: none}", fmt.Sprintf("{host: %s, port: %s, tls: none}", host, port))
+	i.edit("vigie.yml", "  from:", "  reply_to: Backups <backups@msp.example>\n  from:")
 	i.edit("vigie.yml", "schema: 1", "schema: 1\nlisten: 127.0.0.1:0")
 	i.edit("policy/policy.yml", "hold: 60s", "hold: 1s")
 	i.write("webhook.token", hookToken+"\n")

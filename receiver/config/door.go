@@ -42,3 +42,11 @@ func (s *Setup) Strangers() (out []string) {
 	}
 	return out
 }
+
+// Unread warns that mails have no address for replies; they ask for none then.
+func (s *Setup) Unread() []string {
+	if m := s.Config.Mail; m == nil || m.ReplyTo != "" {
+		return nil
+	}
+	return []string{"mail.reply_to is missing: replies go to mail.from, and mails ask for none; name the address of a mailbox that people read"}
+}

@@ -100,7 +100,8 @@ func (c *Config) Renderer() (*message.Renderer, error) { return c.RendererWithLi
 // for none.
 func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, string) string) (*message.Renderer, error) {
 	o := message.Options{Organisation: c.Organisation, Phone: c.Phone, Links: message.Links{Base: c.ExternalURL, Token: token},
-		Outside: func(p rules.Party) bool { return p.Outside }}
+		NoReplies: c.Mail == nil || c.Mail.ReplyTo == "",
+		Outside:   func(p rules.Party) bool { return p.Outside }}
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}

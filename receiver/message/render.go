@@ -46,6 +46,8 @@ type Options struct {
 	// Organisation and Phone sign the mails that customers read.
 	Organisation string
 	Phone        string
+	// NoReplies is for mails whose replies nobody reads: none asks for one.
+	NoReplies bool
 }
 
 // Rendered is a mail's words: a subject of at most 100 characters on one line,
@@ -70,6 +72,7 @@ type Renderer struct {
 	isOutside    func(rules.Party) bool
 	organisation string
 	phone        string
+	replies      bool
 }
 
 // mailTemplate is one mail in one language.
@@ -89,6 +92,7 @@ func NewRenderer(o Options) (*Renderer, error) {
 		isOutside:    o.Outside,
 		organisation: cut(cleanOneLine(o.Organisation), maxField),
 		phone:        cut(cleanOneLine(o.Phone), maxField),
+		replies:      !o.NoReplies,
 	}
 	if r.isOutside == nil {
 		r.isOutside = func(p rules.Party) bool { return p.Outside }

@@ -16,6 +16,7 @@ type view struct {
 	Items        []*item
 	Organisation string
 	Phone        string
+	Replies      bool   // somebody reads what is replied
 	Tag          string // the words in the coloured bar
 	Title        string // the subject
 	Colour       string // of the bar
@@ -27,7 +28,7 @@ type view struct {
 }
 
 func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
-	v := &view{Organisation: r.organisation, Phone: r.phone, aliases: r.aliases}
+	v := &view{Organisation: r.organisation, Phone: r.phone, Replies: r.replies, aliases: r.aliases}
 	for _, n := range ns {
 		ref := n.DecidedAt
 		if n.HoldUntil.After(ref) {
@@ -49,6 +50,20 @@ func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
 	v.many = len(v.Items) > 1
 	return v
 }
+
+// Reply says how to answer: by a reply, or otherwise where nobody reads one.
+func (v *view) Reply() string {
+	switch {
+	case v.Replies:
+		return v.Say("reply.read")
+	case v.outside:
+		return v.Say("reply.outside")
+	}
+	return v.Say("reply.team")
+}
+
+// ReplyUp is Reply at the start of a sentence.
+func (v *view) ReplyUp() string { return upperFirst(v.Reply()) }
 
 // add takes in a notification. What is told twice of one incident is one row, as
 // it stands now, with the clocks of both; only what people wrote stays apart.
