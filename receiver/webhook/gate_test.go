@@ -123,7 +123,7 @@ func TestNothingAheadIsLetIn(t *testing.T) {
 		c := newCrowd(4 * time.Second)
 		c.run(1, false, delivery(10), 20*time.Second)
 		c.part = time.Millisecond
-		c.run(1, false, delivery(32<<20), 100*time.Millisecond)
+		c.run(1, false, delivery(3<<20), 10*time.Millisecond) // larger than all room at work
 		if c.turnedAway > 0 {
 			t.Errorf("%d refused", c.turnedAway)
 		}
