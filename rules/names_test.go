@@ -29,8 +29,8 @@ func renamed(files []rules.SourceFile, more string, names ...string) []rules.Sou
 // their roles are called.
 func TestRolesHaveAnyName(t *testing.T) {
 	files, inventory := exampleFiles(t, "synomega/policy"), exampleFiles(t, "synomega/inventory")
-	own := renamed(files, "\nnamed_in_mails: {account_manager: key_account, trace_queue: desk, backup_lead: owner, contact: user}\n",
-		"account_manager", "key_account", "customer.key_account", "customer.account_manager", "trace_queue", "desk", "backup_lead", "owner", "client_contact", "user")
+	own := renamed(files, "\nnamed_in_mails: {account_manager: key_account, trace_queue: desk, backup_lead: chief, contact: user}\n",
+		"account_manager", "key_account", "customer.key_account", "customer.account_manager", "trace_queue", "desk", "backup_lead", "chief", "client_contact", "user")
 	now := paris(t, "2026-03-09 07:10")
 	for class, machine := range map[string]string{"server": "SRV-AD", "workstation": "PC-LEA"} {
 		told := func(policy []rules.SourceFile) []rules.Notification {
