@@ -117,6 +117,9 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/internal/strict":     {},
 		"vigie/internal/sheet":      {},
 		"vigie/internal/remote":     {"vigie/internal/strict"},
+		"vigie/internal/mailauth":   {},
+		"vigie/internal/mailread":   {},
+		"vigie/internal/imapbox":    {"vigie/internal/mailauth", "vigie/internal/mailread"},
 		"vigie/internal/fleet":      {"vigie/internal/strict", "vigie/internal/sheet"},
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
@@ -225,8 +228,8 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
 		"github.com/emersion/go-smtp":                               {"vigie/receiver/smtpsink", "vigie/exporters/inbox"},
-		"github.com/emersion/go-imap/v2":                            {"vigie/exporters/inbox", "vigie/exporters/inbox/inboxsim"},
-		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/exporters/inbox"},
+		"github.com/emersion/go-imap/v2":                            {"vigie/internal/imapbox", "vigie/exporters/inbox/inboxsim"},
+		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/internal/imapbox"},
 		"github.com/emersion/go-imap/v2/imapserver":                 {"vigie/exporters/inbox/inboxsim"},
 	}
 	for path, p := range list(t) {
