@@ -67,6 +67,7 @@ func floor(path string) int {
 	case path == "vigie/exporters",
 		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
 		path == "vigie/exporters/exposition",                                     // what the model becomes on /metrics
+		path == "vigie/exporters/httpclient",                                     // how products are reached
 		path == "vigie/exporters/misbehave",                                      // faults that all simulators share
 		path == "vigie/exporters/winevent", path == "vigie/exporters/winservice": // what Windows gives to several sources
 		return 0
@@ -206,7 +207,7 @@ func receiverType(e ast.Expr) string {
 // Each foreign package has one home.
 func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
-		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/receiver/config", "vigie/exporters"},
+		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/receiver/config", "vigie/exporters", "vigie/exporters/httpclient"},
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
