@@ -23,6 +23,9 @@ type Mail struct {
 	Ignore Ignored
 
 	delivery bool // a part says what became of another mail
+	// prefix is how long the mark of an answer or of a forwarded mail before the
+	// subject is; 0 without one.
+	prefix int
 }
 
 // Ignored is a reason for which a mail is neither read nor kept.
@@ -54,8 +57,18 @@ func ReadMail(raw []byte) (Mail, error) {
 			m.Texts = append(m.Texts, s)
 		}
 	}
+	m.prefix = len(passedOn.FindString(m.Subject))
 	m.Ignore = ignored(read.Header, &m)
 	return m, err
+}
+
+// sent is the mail's own date, or when it was received where it has none or one
+// that lies ahead: a machine whose clock is wrong proves no success of tomorrow.
+func (m *Mail) sent(received time.Time) time.Time {
+	if m.Date.IsZero() || !received.IsZero() && m.Date.After(received.Add(ahead)) {
+		return received
+	}
+	return m.Date
 }
 
 // line makes one line of a text.

@@ -220,9 +220,34 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 	if to.Len()+len(text) > maxTextBytes {
 		return fmt.Errorf("more than %d bytes of text", maxTextBytes)
 	}
-	to.WriteString(utf8Text(string(text)))
+	body := utf8Text(string(text))
+	if to == &t.plain && strings.EqualFold(params["format"], "flowed") {
+		body = unflow(body, strings.EqualFold(params["delsp"], "yes"))
+	}
+	to.WriteString(body)
 	to.WriteByte('\n')
 	return nil
+}
+
+// unflow joins the lines that a sender broke for others to see (RFC 3676); what is
+// quoted and what is not never flow together.
+func unflow(s string, deleteBlank bool) string {
+	var out strings.Builder
+	quoted := func(l string) bool { return strings.HasPrefix(l, ">") }
+	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	for i, l := range lines {
+		text := strings.TrimPrefix(l, " ") // stuffed
+		if strings.HasSuffix(text, " ") && text != "-- " && (i+1 == len(lines) || quoted(l) == quoted(lines[i+1])) {
+			if deleteBlank {
+				text = strings.TrimSuffix(text, " ")
+			}
+			out.WriteString(text)
+			continue
+		}
+		out.WriteString(text)
+		out.WriteByte('\n')
+	}
+	return out.String()
 }
 
 // head is the beginning of a part. What a server of ours or theirs wrote too
