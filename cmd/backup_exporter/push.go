@@ -22,6 +22,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/push"
 	"vigie/exporters/push/programs"
 )
@@ -232,7 +233,7 @@ func (o *pushOptions) sender(spool *push.Spool) (*push.Sender, error) {
 	if err := address.UnmarshalYAML(&yaml.Node{Kind: yaml.ScalarNode, Value: o.url}); err != nil {
 		return nil, fmt.Errorf("--url: %w", err)
 	}
-	tls, err := exporters.TLSConfig{CAFile: o.caFile}.Build()
+	tls, err := httpclient.TLSConfig{CAFile: o.caFile}.Build()
 	if err != nil {
 		return nil, fmt.Errorf("--tls.ca-file: %w", err)
 	}

@@ -67,6 +67,7 @@ func floor(path string) int {
 	case path == "vigie/exporters",
 		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
 		path == "vigie/exporters/exposition",                                     // what the model becomes on /metrics
+		path == "vigie/exporters/httpclient",                                     // how products are reached
 		path == "vigie/exporters/misbehave",                                      // faults that all simulators share
 		path == "vigie/exporters/winevent", path == "vigie/exporters/winservice": // what Windows gives to several sources
 		return 0

@@ -15,6 +15,10 @@ var ownID = regexp.MustCompile(`^[a-z2-7]{26}@[a-z0-9.-]+$`)
 // say so in a header.
 var absence = regexp.MustCompile(`(?i)^\s*(auto(matic)?[ -]?(reply|response)|(re *: *)?away from my (e-?)?mail|i( a|')m (away|on (vacation|leave|holidays?))|on vacation|out of (the )?office|(automatische )?abwesenheit|je suis (absente?|en (cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d'absence|absence du bureau|absent du bureau)\b`)
 
+// passedOn is what mail programs put before the subject of an answer or of a
+// mail that is forwarded.
+var passedOn = regexp.MustCompile(`(?i)^\s*(?:(?:re|r[ée]p|ref|fw|fwd|tr|aw|wg|antw|doorst|sv|vs|rv|enc|res|i)(?:\[\d+\])?\s?:\s*)+`)
+
 // ignored finds mails that are not reports: a quoted report in an answer must
 // not become a result.
 func ignored(h *message.Header, m *Mail) Ignored {

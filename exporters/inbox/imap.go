@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,13 +15,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"crypto/tls"
-
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/inbox/mailtoken"
 	"vigie/exporters/push"
 )
@@ -47,7 +47,7 @@ type mailbox struct {
 	dir    string
 	take   func(envelope, []byte) (bool, error)
 	now    func() time.Time
-	tokens *exporters.TokenCache // nil where a password is enough
+	tokens *httpclient.TokenCache // nil where a password is enough
 	// mechanisms are those that take a token; the first that is offered is used.
 	mechanisms []string
 

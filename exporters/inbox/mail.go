@@ -46,6 +46,9 @@ type Mail struct {
 	Ignore Ignored
 
 	delivery bool // a part says what became of another mail
+	// prefix is how long the mark of an answer or of a forwarded mail before the
+	// subject is; 0 without one.
+	prefix int
 }
 
 // Ignored is a reason for which a mail is neither read nor kept.
@@ -82,6 +85,7 @@ func ReadMail(raw []byte) (Mail, error) {
 	}
 	m.ID = m.identity(raw)
 	m.delivery = t.delivery
+	m.prefix = len(passedOn.FindString(m.Subject))
 	m.Ignore = ignored(&e.Header, &m)
 	return m, err
 }
@@ -94,6 +98,15 @@ func (m *Mail) identity(raw []byte) string {
 	}
 	parts := []string{m.MessageID, m.Date.UTC().Format(time.RFC3339), strings.Join(m.From, " "), m.Subject}
 	return digest([]byte(strings.Join(append(parts, m.Texts...), "\x00")))
+}
+
+// sent is the mail's own date, or when it was received where it has none or one
+// that lies ahead: a machine whose clock is wrong proves no success of tomorrow.
+func (m *Mail) sent(received time.Time) time.Time {
+	if m.Date.IsZero() || !received.IsZero() && m.Date.After(received.Add(ahead)) {
+		return received
+	}
+	return m.Date
 }
 
 func digest(b []byte) string {
@@ -219,9 +232,31 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 	if to.Len()+len(text) > maxTextBytes {
 		return fmt.Errorf("more than %d bytes of text", maxTextBytes)
 	}
-	to.WriteString(utf8Text(string(text)))
+	body := utf8Text(string(text))
+	if to == &t.plain && strings.EqualFold(params["format"], "flowed") {
+		body = unflow(body, strings.EqualFold(params["delsp"], "yes"))
+	}
+	to.WriteString(body)
 	to.WriteByte('\n')
 	return nil
+}
+
+// unflow joins the lines that a sender broke for others to see (RFC 3676).
+func unflow(s string, deleteBlank bool) string {
+	var out strings.Builder
+	for l := range strings.SplitSeq(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
+		text := strings.TrimPrefix(l, " ") // stuffed
+		if strings.HasSuffix(text, " ") && text != "-- " {
+			if deleteBlank {
+				text = strings.TrimSuffix(text, " ")
+			}
+			out.WriteString(text)
+			continue
+		}
+		out.WriteString(text)
+		out.WriteByte('\n')
+	}
+	return out.String()
 }
 
 // cleanError bounds a library's words about foreign bytes.
