@@ -127,7 +127,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/mailbox":       {},
 		"vigie/rules/act":           {},
 		"vigie/rules/model":         {},
-		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
+		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/sheet", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
 		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
 		"vigie/rules/incident":      {"vigie/rules/calendar", "vigie/rules/model"},
 		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
