@@ -87,6 +87,7 @@ type (
 	Progress      = incident.Progress
 	Raise         = incident.Raise
 	Refreshed     = incident.Refreshed
+	Returned      = incident.Returned
 	Refusal       = incident.Refusal
 	Related       = incident.Related
 	Repeated      = incident.Repeated
@@ -173,6 +174,9 @@ const (
 	AgainPromise            = incident.AgainPromise
 	Ignore                  = classify.Ignore
 	RefusedAddress          = incident.RefusedAddress
+	ReturnedBounced         = incident.ReturnedBounced
+	ReturnedDelayed         = incident.ReturnedDelayed
+	ReturnedAbsence         = incident.ReturnedAbsence
 	RefusedMessage          = incident.RefusedMessage
 	RefusedReport           = classify.RefusedReport
 	RefusedTrouble          = incident.RefusedTrouble
