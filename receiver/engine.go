@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/answers"
 	"vigie/receiver/evidence"
 	"vigie/receiver/link"
 	"vigie/receiver/loop"
@@ -62,7 +63,9 @@ type Parts struct {
 	Languages *locale.Catalog
 	// Sender is who messages come from, Domain the domain of their Message-IDs.
 	Sender Sender
-	Domain string
+	// Mailbox is where answers and bounces arrive; nil for none that is read.
+	Mailbox *answers.Mailbox
+	Domain  string
 	// Evidence asks Prometheus; without one everything is unknown.
 	Evidence *evidence.Client
 	// Exporters explain failures in words.
@@ -130,6 +133,7 @@ type Engine struct {
 	*acts
 	*reader
 	*board
+	*answers.Shelf
 	scheduler  *scheduler
 	asker      *asker
 	outbox     *outbox
@@ -141,6 +145,7 @@ type Engine struct {
 	alarm      *alarm
 	heartbeat  *heartbeats
 	digest     *digest
+	returns    *returns
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
@@ -182,6 +187,8 @@ func wire(o Options) *Engine {
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
 	e.digest = &digest{core: c, outbox: e.outbox, reconciler: e.reconciler, sealer: e.sealer}
+	e.Shelf = &answers.Shelf{Store: o.Store, Now: o.Now}
+	e.returns = &returns{core: c, Shelf: e.Shelf, metrics: answers.NewMetrics(o.Registry)}
 	e.scheduler = &scheduler{core: c, afterSetBack: func() {
 		e.correlator.looked.Store(0)
 		e.outbox.unready.Forget()
@@ -296,7 +303,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}

@@ -57,6 +57,9 @@ func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, 
 		return k.Message, err
 	}
 	m := k.speaking(t.Address)
+	if b := o.live().Mailbox; b != nil && t.Channel == "" {
+		m.EnvelopeFrom, m.ReplyTo = b.Bounce(t.Token), o.answerable(b.Reply(t.Token))
+	}
 	m.TicketIntake = t.Channel == "" && o.Book().TicketIntake(t.Address, o.now())
 	m.InReplyTo, m.References = "", nil
 	about := strings.Fields(m.IncidentID)
@@ -68,6 +71,12 @@ func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, 
 		m.InReplyTo, m.References = root, []string{root}
 	}
 	return m, err
+}
+
+// answerable is the reply address of one transmission, by the name of the usual one.
+func (o *outbox) answerable(address string) string {
+	usual, _ := notify.ParseAddress(o.live().Sender.ReplyTo)
+	return notify.Address{Name: usual.Name, Addr: address}.String()
 }
 
 // send hands a message to the channel of its transmission.

@@ -58,7 +58,7 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/config"), under("vigie/receiver/memory"):
+	case under("vigie/receiver/config"), under("vigie/receiver/memory"), under("vigie/receiver/answers"):
 		return 2
 	case path == "vigie/receiver":
 		return 3
@@ -211,7 +211,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
-		"golang.org/x/oauth2":                                       {"vigie/receiver/identity"},
+		"golang.org/x/oauth2":                                       {"vigie/receiver/identity", "vigie/internal/mailauth"},
 		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
 		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
@@ -224,7 +224,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/alertmanager/matcher/parse":          {"vigie/rules/model"},
 		"github.com/prometheus/client_golang/api":                   {"vigie/receiver/evidence"},
 		"github.com/prometheus/client_golang/api/prometheus/v1":     {"vigie/receiver/evidence"},
-		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
+		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/answers", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
