@@ -117,6 +117,7 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) 
 			snap, err := am.Ask(ctx)
 			up := 0.0
 			r.unreachable.Note(am.Name(), err, now)
+			r.seen.Answered("alertmanager", am.Name(), err, now)
 			if err == nil {
 				snaps[i], up = &snap, 1
 				for _, what := range snap.Unread {
@@ -155,8 +156,9 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) 
 		maps.Copy(t.silences, s.Silences)
 	}
 	if !answered {
-		t = nil
+		return nil, errors.Join(errs...)
 	}
+	r.seen.Silenced(t.silences, now)
 	return t, errors.Join(errs...)
 }
 

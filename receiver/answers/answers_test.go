@@ -1,6 +1,11 @@
 package answers_test
 
 import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +15,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
+	"vigie/receiver/web"
 	"vigie/rules"
 )
 
@@ -193,13 +199,60 @@ func TestNobodyAnswersForAnother(t *testing.T) {
 		if len(inc.Acts) != 1 || inc.Acts[0].Verb != "note" || inc.Acts[0].By != "am.dupont" {
 			t.Errorf("acts %+v", inc.Acts)
 		}
-		one := r.open()[0]
-		_, err := r.engine.SettleMail(t.Context(), one.ID, "", "sup")
-		check(t, err)
-		if left := r.open(); len(left) != len(strangers)-1 {
-			t.Errorf("%d left", len(left))
-		}
+		r.settleThroughTheAPI(len(strangers))
 	})
+}
+
+// settleThroughTheAPI pages through the list of mails and settles the first.
+func (r *rig) settleThroughTheAPI(n int) {
+	r.t.Helper()
+	site := httptest.NewServer(web.New(web.Options{Engine: r.engine, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return r.now },
+		Person: func(token string) (string, bool) { return "sup", token == "token-of-sup" }}))
+	defer site.Close()
+	ask := func(method, path, body string, into any) int {
+		req, err := http.NewRequestWithContext(r.t.Context(), method, site.URL+path, strings.NewReader(body))
+		check(r.t, err)
+		req.Header.Set("Authorization", "Bearer token-of-sup")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		check(r.t, err)
+		defer resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			check(r.t, json.NewDecoder(resp.Body).Decode(into))
+		}
+		return resp.StatusCode
+	}
+	var seen []string
+	for next := ""; ; {
+		var page struct {
+			Mails []store.Mail `json:"mails"`
+			Next  string       `json:"next"`
+		}
+		if code := ask(http.MethodGet, "/api/v1/mails?limit=3&after="+next, "", &page); code != http.StatusOK {
+			r.t.Fatalf("the list answers %d", code)
+		}
+		for _, m := range page.Mails {
+			seen = append(seen, m.ID)
+		}
+		if next = page.Next; next == "" {
+			break
+		}
+	}
+	if slices.Sort(seen); len(seen) != n || len(slices.Compact(seen)) != n {
+		r.t.Fatalf("pages with %d mails, want %d", len(seen), n)
+	}
+	var done store.Mail
+	if code := ask(http.MethodPost, "/api/v1/mails/"+seen[0]+"/settle", `{"reason": "phoned them"}`, &done); code != http.StatusOK || done.Open || done.SettledBy != "sup" || done.Reason != "phoned them" {
+		r.t.Errorf("settling answers %d: %+v", code, done)
+	}
+	if left := r.open(); len(left) != n-1 {
+		r.t.Errorf("%d left", len(left))
+	}
+	for path, want := range map[string]int{"/api/v1/mails?limit=0": 422, "/api/v1/mails?open=perhaps": 422, "/api/v1/mails?nonsense=1": 422, "/api/v1/mails?after=nothing": 404} {
+		if code := ask(http.MethodGet, path, "", &done); code != want {
+			r.t.Errorf("%s answers %d, want %d", path, code, want)
+		}
+	}
 }
 
 // Without the token the Message-ID and the sender's own address name the mail.

@@ -38,10 +38,14 @@ func (s *site) routes() []route {
 		paged("/api/v1/today", "/today", "today", all, s.today),
 		paged("/api/v1/incidents/{id}/overview", "/incidents/{id}", "incident", all, s.overview),
 		paged("/api/v1/queue", "/queue", "queue", staff, s.queue),
+		paged("/api/v1/calls", "/calls", "calls", staff, s.calls),
 		paged("/api/v1/machines", "/machines", "machines", all, s.machines),
+		paged("/api/v1/calendar", "/calendar", "calendar", all, s.calendar),
+		{path: "/api/v1/calendar/night", methods: read, who: all, do: s.night, at: "/calendar/night", page: "night"},
 		paged("/api/v1/customers", "/customers", "customers", staff, s.customers),
 		{at: "/signals", page: "signals", who: workers, do: s.signals, menu: true},
 		paged("/api/v1/policy", "/policy", "policy", staff, s.policy),
+		paged("/api/v1/chain", "/chain", "chain", staff, s.chain),
 		{path: "/api/v1/signals", methods: write, who: workers, do: s.report},
 		{path: "/api/v1/incidents", methods: read, who: all, do: s.incidents},
 		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: s.incident},
@@ -50,6 +54,8 @@ func (s *site) routes() []route {
 		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act},
 		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages},
 		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.retry},
+		{path: "/api/v1/mails", methods: read, who: staff, do: s.mails},
+		{path: "/api/v1/mails/{id}/settle", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.settleMail},
 		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: s.reload},
 	}
 }
