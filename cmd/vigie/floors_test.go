@@ -58,12 +58,14 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/config"), under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/chain"), under("vigie/receiver/board"), under("vigie/receiver/nights"):
+	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/chain"), under("vigie/receiver/board"), under("vigie/receiver/nights"):
 		return 2
-	case path == "vigie/receiver":
+	case under("vigie/receiver/config"):
 		return 3
-	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+	case path == "vigie/receiver":
 		return 4
+	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+		return 5
 	case path == "vigie/exporters",
 		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
 		path == "vigie/exporters/exposition",                                     // what the model becomes on /metrics
@@ -74,7 +76,7 @@ func floor(path string) int {
 	case under("vigie/exporters"):
 		return 1
 	case under("vigie/cmd"):
-		return 5
+		return 6
 	}
 	return -1
 }

@@ -26,9 +26,12 @@ type Mail struct {
 	SettledBy string    `json:"settled_by,omitempty"`
 }
 
+// Letterbox holds the mails that came back.
+type Letterbox struct{ *statements }
+
 // KeepMail keeps a mail that was taken in. It reports whether that is news: the
 // same mail may come twice.
-func (tx *Tx) KeepMail(m Mail) (bool, error) {
+func (tx Letterbox) KeepMail(m Mail) (bool, error) {
 	value, err := json.Marshal(m)
 	if err != nil {
 		return false, fmt.Errorf("mail %s: %w", m.ID, err)
@@ -43,7 +46,7 @@ func (tx *Tx) KeepMail(m Mail) (bool, error) {
 }
 
 // SaveMail writes a mail anew that was kept before.
-func (tx *Tx) SaveMail(m Mail) error {
+func (tx Letterbox) SaveMail(m Mail) error {
 	value, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("mail %s: %w", m.ID, err)
@@ -53,7 +56,7 @@ func (tx *Tx) SaveMail(m Mail) error {
 }
 
 // Mail returns one mail.
-func (tx *Tx) Mail(id string) (Mail, error) {
+func (tx Letterbox) Mail(id string) (Mail, error) {
 	all, err := tx.mails(`id = ?`, id)
 	if err != nil || len(all) == 0 {
 		if err == nil {
@@ -66,7 +69,7 @@ func (tx *Tx) Mail(id string) (Mail, error) {
 
 // Mails returns mails that were taken in, the newest first, from the one after a
 // given one on; all without one. With open only those that a person has to look at.
-func (tx *Tx) Mails(open bool, after string, limit int) ([]Mail, error) {
+func (tx Letterbox) Mails(open bool, after string, limit int) ([]Mail, error) {
 	where, args := []string{`1 = 1`}, []any{}
 	if open {
 		where = append(where, `open = 1`)
@@ -82,7 +85,7 @@ func (tx *Tx) Mails(open bool, after string, limit int) ([]Mail, error) {
 	return tx.mails(strings.Join(where, ` AND `)+` ORDER BY received_at DESC, id DESC LIMIT ?`, append(args, limit)...)
 }
 
-func (tx *Tx) mails(where string, args ...any) ([]Mail, error) {
+func (tx Letterbox) mails(where string, args ...any) ([]Mail, error) {
 	values, err := tx.texts(`SELECT value FROM mail WHERE `+where, args...)
 	if err != nil {
 		return nil, err
@@ -97,13 +100,13 @@ func (tx *Tx) mails(where string, args ...any) ([]Mail, error) {
 }
 
 // OpenMails counts the mails that a person has to look at.
-func (tx *Tx) OpenMails() (int, error) {
+func (tx Letterbox) OpenMails() (int, error) {
 	n, err := tx.number(`SELECT COUNT(*) FROM mail WHERE open = 1`)
 	return int(n), err
 }
 
 // ForgetMails deletes what came before an instant and is done with.
-func (tx *Tx) ForgetMails(before time.Time) error {
+func (tx Letterbox) ForgetMails(before time.Time) error {
 	_, err := tx.q.exec(`DELETE FROM mail WHERE open = 0 AND received_at < ?`, before.UnixNano())
 	return err
 }
