@@ -169,15 +169,16 @@ func wire(o Options) *Engine {
 		o.Stalled = 10 * time.Minute
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
-	c.metrics = newMetrics(o.Registry, c)
+	open := &board{core: c}
+	c.metrics = newMetrics(o.Registry, c, open)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
-	e.board = &board{core: c}
-	o.Store.Watch(e.board.saved)
+	e.board = open
+	o.Store.Watch(open.saved)
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}

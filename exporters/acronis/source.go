@@ -173,6 +173,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	snapshot.Incremental = !complete
 	snapshot.Endpoints = append(parts, rest...)
 	snapshot.ClockSkew = s.client.http.ClockSkew()
+	snapshot.CertificateEnds = s.client.http.CertificateEnds()
 	return snapshot, nil
 }
 
