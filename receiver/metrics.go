@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"vigie/receiver/chain"
+	"vigie/receiver/board"
 	"vigie/receiver/store"
 )
 
@@ -29,7 +31,7 @@ type metrics struct {
 	reloadedAt     prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, c *core, open *board) *metrics {
+func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
 	f := promauto.With(r)
 	m := &metrics{
 		opened: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_incidents_opened_total",
@@ -69,14 +71,21 @@ func newMetrics(r prometheus.Registerer, c *core, open *board) *metrics {
 	return m
 }
 
-// NoteReload counts how a reading of the configuration went.
+// NoteReload counts how a reading of the configuration went, and remembers it.
 func (c *core) NoteReload(err error) {
+	r := chain.Reload{At: c.now(), Taken: err == nil, Policy: c.Book().InForce(c.now()).Hash}
 	if err != nil {
+		r.Error = err.Error()
 		c.metrics.reloaded.Set(0)
-		return
+	} else {
+		c.metrics.reloaded.Set(1)
+		c.metrics.reloadedAt.Set(seconds(r.At))
 	}
-	c.metrics.reloaded.Set(1)
-	c.metrics.reloadedAt.Set(seconds(c.now()))
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+	defer cancel()
+	if err := c.store.Update(ctx, func(tx *store.Tx) error { return chain.KeepReload(tx, r) }); err != nil {
+		c.log.Error("a reading of the configuration is not remembered", "err", err)
+	}
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
@@ -84,7 +93,7 @@ func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 // state reads, at each scrape, what the store and the engine know.
 type state struct {
 	*core
-	open *board
+	open *board.Board
 }
 
 // maxCounted bounds the open incidents whose targets a scrape goes through.
