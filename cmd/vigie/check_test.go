@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const quietPolicy = `schema: 1
@@ -71,6 +72,8 @@ func TestCheckWarns(t *testing.T) {
 			"rota supervisor: nobody is on duty from 2026-03-10 00:00 until 2026-03-11 00:00: messages to the role supervisor then reach nobody; fill the gap under rota: in the inventory, or add otherwise: to the role"},
 		{"gap with a stand-in", "policy/policy.yml", "{rota: supervisor}", "{rota: night, otherwise: boss}",
 			"rota night: nobody is on duty from 2026-03-09 07:00 on, for the rest of the next 30 days: the role boss is told instead; fill the gap under rota: in the inventory if that is not meant"},
+		{"an offset of winter in summer", "inventory/inventory.yml", "person: sup}", "person: sup}\nabsences:\n  - {person: boss, from: 2026-07-13T09:00:00+01:00, until: 2026-07-13T20:00:00Z}",
+			"inventory.yml:9: absences[0]: 2026-07-13T09:00:00+01:00 is 10:00 on 13 July in Europe/Paris, whose offset is another one then: write 2026-07-13T09:00:00+02:00 if that is meant"},
 		{"field that reaches nobody", "inventory/inventory.yml", ", account_manager: boss", "",
 			"role account_manager (customer.account_manager) reaches nobody for customer dupont, so that the role boss is told instead: in the inventory, give the customer an account_manager: who has an email: or channels:"},
 		{"person without an entry", "policy/policy.yml", "people: [boss]", "people: [bos]",
@@ -162,9 +165,12 @@ func TestCheckTellsOfCalendarFiles(t *testing.T) {
 	i := newInstall(t)
 	i.edit("vigie.yml", "[inventory/*.yml]", "[inventory/*.yml, inventory/*.ics]")
 	path := "--config.file=" + filepath.Join(i.dir, "vigie.yml")
-	if out := i.vigie(1, "check", path); !strings.Contains(out, `"inventory/*.ics" names no file`) {
-		t.Errorf("a pattern without a file:\n%s", out)
+	i.vigie(0, "check", path) // nobody has to have calendar files
+	i.edit("vigie.yml", "inventory/*.ics", "inventory/always.ics")
+	if out := i.vigie(1, "check", path); !strings.Contains(out, `"inventory/always.ics" names no file`) {
+		t.Errorf("a file that is not there:\n%s", out)
 	}
+	i.edit("vigie.yml", "inventory/always.ics", "inventory/*.ics")
 	i.write("inventory/always.ics", closedDay)
 	i.vigie(0, "check", path)
 	copies := filepath.Join(i.dir, "vigie.db.calendars")
@@ -207,4 +213,36 @@ func TestCheckOfWhoMayEnter(t *testing.T) {
 			t.Errorf("passwords beside tokens, %q:\n%s", text, out)
 		}
 	}
+}
+
+// Who left the inventory is named with the token and the incidents: by check and at a
+// reload, which gives the incidents back.
+func TestWhoLeft(t *testing.T) {
+	i := newInstall(t)
+	path := "--config.file=" + filepath.Join(i.dir, "vigie.yml")
+	i.start()
+	if err := i.post("SRV-AD"); err != nil {
+		t.Fatal(err)
+	}
+	i.vigie(0, i.client("act", "take", "customer=dupont,machine=SRV-AD")...)
+	owned := `"adm1" has incidents and is in no inventory: #1; they are given back`
+	if out := i.vigie(0, "check", path); strings.Contains(out, "in no inventory") {
+		t.Errorf("before anybody left:\n%s", out)
+	}
+	i.edit("inventory/inventory.yml", "  adm1: {name: Adrien Blanc, email: adm1@msp.example, language: fr}\n", "")
+	if out := i.vigie(0, "check", path); !strings.Contains(out, owned) || !strings.Contains(out, `the token of "adm1" opens nothing`) {
+		t.Errorf("after adm1 left:\n%s", out)
+	}
+	if err := i.proc.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	i.out.wait(t, regexp.MustCompile(`level=WARN.*token of .*adm1.* opens nothing`))
+	i.out.wait(t, regexp.MustCompile(`level=WARN.*adm1.* has incidents and is in no inventory: #1`))
+	for range 300 {
+		if out := i.vigie(0, "check", path); !strings.Contains(out, owned) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("the incident is not given back")
 }
