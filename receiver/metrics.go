@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"vigie/receiver/chain"
 	"vigie/receiver/board"
+	"vigie/receiver/chain"
 	"vigie/receiver/store"
 )
 
