@@ -175,7 +175,10 @@ func (d Messages) sheetPeople(f *incident.FactSheet) {
 	}
 	f.Actor, f.Reporter = d.nameOf(f.Actor), d.nameOf(f.Reporter)
 	for _, s := range d.Incident.Silences {
-		f.SilenceBy, f.SilenceUntil = d.nameOf(s.By), s.EndsAt
+		f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
+		if p := d.Book.Directory.Author(s.By); p != nil {
+			f.SilenceBy = p.Name
+		}
 	}
 	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
 		f.SilenceBy = d.nameOf(who[0])
