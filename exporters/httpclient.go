@@ -27,6 +27,8 @@ import (
 const (
 	defaultMaxBody     = 64 << 20
 	defaultRetries     = 2
+	DefaultRate        = 10 // requests a second
+	defaultConcurrency = 4
 	defaultRequestTime = 30 * time.Second
 	maxRetryAfter      = 2 * time.Minute
 )
@@ -87,10 +89,10 @@ type Client struct {
 // NewClient builds a Client.
 func NewClient(o ClientOptions) *Client {
 	if o.RequestsPerSecond == 0 {
-		o.RequestsPerSecond = 10
+		o.RequestsPerSecond = DefaultRate
 	}
 	if o.Concurrency == 0 {
-		o.Concurrency = 4
+		o.Concurrency = defaultConcurrency
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody

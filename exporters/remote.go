@@ -1,6 +1,7 @@
 package exporters
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -35,6 +36,7 @@ func (a *Address) Validate(dir, example string) error {
 		return &ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
 	}
 	a.dir = dir
+	a.RequestsPerSecond = cmp.Or(a.RequestsPerSecond, DefaultRate)
 	if a.HTTP.HasTLS() && a.TLS != (TLSConfig{}) {
 		return &ConfigError{Line: a.HTTP.Line, Key: "http_config.tls_config", What: "given together with tls", Cure: "move what stands under tls there"}
 	}
@@ -91,6 +93,7 @@ func (r *Remote) Validate(dir, example string) error {
 	if r.Concurrency < 0 {
 		return &ConfigError{Key: "concurrency", What: "less than zero", Cure: "write for example 4"}
 	}
+	r.Concurrency = cmp.Or(r.Concurrency, defaultConcurrency)
 	return nil
 }
 

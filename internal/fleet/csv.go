@@ -17,7 +17,10 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore"}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", noteColumn}
+
+// noteColumn is for people: no program reads it.
+const noteColumn = "note"
 
 // ordinary are the columns of a list with a line for each machine.
 var ordinary = columns[:6]
@@ -43,15 +46,7 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 		t.fault("", err.Error(), "")
 		return nil, t.faults
 	}
-	r := csv.NewReader(bytes.NewReader(text))
-	r.FieldsPerRecord = -1
-	r.TrimLeadingSpace = true
-	header, _, _ := bytes.Cut(text, []byte("\n"))
-	for _, other := range ";\t" { // what spreadsheets write where the comma is in numbers
-		if bytes.Count(header, []byte(string(other))) > bytes.Count(header, []byte(string(r.Comma))) {
-			r.Comma = other
-		}
-	}
+	r := newCSVReader(text)
 	names, err := r.Read()
 	if err != nil {
 		t.fault("", "no header", "begin with the line "+strings.Join(ordinary, ","))
@@ -81,6 +76,24 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 	}
 }
 
+// newCSVReader reads what spreadsheets write: they separate by a semicolon where
+// the comma is in numbers.
+func newCSVReader(text []byte) *csv.Reader {
+	r := csv.NewReader(bytes.NewReader(text))
+	r.FieldsPerRecord = -1
+	r.TrimLeadingSpace = true
+	header, _, _ := bytes.Cut(text, []byte("\n"))
+	for _, other := range ";\t" {
+		if bytes.Count(header, []byte(string(other))) > bytes.Count(header, []byte(string(r.Comma))) {
+			r.Comma = other
+		}
+	}
+	return r
+}
+
+// columnName is a column's name as it is compared.
+func columnName(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
+
 // table is a CSV file while it is read.
 type table struct {
 	at       strict.Position // of the line
@@ -97,7 +110,7 @@ func (t *table) fault(path, what, cure string) {
 func (t *table) header(names []string) {
 	t.column = map[string]int{}
 	for i, n := range names {
-		n = strings.ToLower(strings.TrimSpace(n))
+		n = columnName(n)
 		if !slices.Contains(columns[:], n) {
 			cure := "known are " + strings.Join(columns[:], ", ")
 			if best := strict.Nearest(n, columns[:]); best != "" {
