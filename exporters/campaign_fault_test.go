@@ -20,6 +20,7 @@ import (
 
 	. "vigie/exporters"
 	"vigie/exporters/exposition"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/misbehave"
 )
 
@@ -31,7 +32,7 @@ type vendor struct {
 	jobs   int
 	skew   time.Duration
 
-	client  *Client
+	client  *httpclient.Client
 	reading atomic.Int32
 	overlap atomic.Int32
 }
@@ -104,7 +105,7 @@ func TestFaultScrapeWhileTheProductMisbehaves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.client = NewClient(ClientOptions{BaseURL: base, UserAgent: "test", Now: time.Now, RequestsPerSecond: 10_000, Retries: -1,
+	v.client = httpclient.New(httpclient.Options{BaseURL: base, UserAgent: "test", Now: time.Now, RequestsPerSecond: 10_000, Retries: -1,
 		Authorize: func(context.Context, http.Header, bool) error { return nil }})
 	defer v.client.Close()
 	p, err := NewPoller(PollerOptions{Name: "s", Engine: "test", Source: v, Interval: 20 * time.Millisecond, Timeout: 400 * time.Millisecond,

@@ -25,6 +25,7 @@ import (
 	"vigie/exporters/acronis"
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/exposition"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/push"
 	"vigie/exporters/sourcetest"
@@ -619,7 +620,7 @@ func TestPitfall14LargeNumbers(t *testing.T) {
 	api := y.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `[{"id":9007199254740993,"size":"5497558138880"},{"id":9007199254740992,"size":2147942667},{"id":1634702033410387969,"size":null}]`)
 	}))
-	client := exporters.NewClient(exporters.ClientOptions{BaseURL: api.URL, Now: y.clock.Now})
+	client := httpclient.New(httpclient.Options{BaseURL: api.URL, Now: y.clock.Now})
 	y.poll("test", told(func(ctx context.Context) (s exporters.Snapshot, err error) {
 		if err := client.GetJSON(ctx, "jobs", "/", nil, nil, &answer); err != nil {
 			return s, err

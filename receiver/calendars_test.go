@@ -98,10 +98,10 @@ func TestCalendarCopies(t *testing.T) {
 			if got, err := os.ReadFile(kept); err != nil || string(got) != ics("20261224") {
 				t.Errorf("the copy became %q, %v", got, err)
 			}
-			// Without a copy nothing stands in.
+			// Without a copy nothing stands in, and a pattern asks for no file of its own.
 			remove(t, kept)
-			if _, err := receiver.LoadWithCopies(config); err == nil {
-				t.Error("nothing stands in for the file, and it is not missed")
+			if _, err := receiver.LoadWithCopies(config); (err == nil) != (c.name == "gone") {
+				t.Errorf("without a copy: %v", err)
 			}
 		})
 	}

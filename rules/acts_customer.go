@@ -64,7 +64,7 @@ func (d acting) day(field, text string) (time.Time, bool) {
 	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
 }
 
-func (d acting) followUpClock() calendar.Clock {
+func (d acting) followUpClock() calendar.TimeOfDay {
 	if d.Scenario.Calls != nil {
 		return d.Scenario.Calls.Clock
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 	"vigie/internal/atomicfile"
 	"vigie/internal/fleet"
 	"vigie/internal/remote"
@@ -33,10 +34,10 @@ type inventoryFrom struct {
 	TokenFile    string              `yaml:"token_file"`
 	PollInterval exporters.Duration  `yaml:"poll_interval"`
 	Timeout      exporters.Duration  `yaml:"timeout"`
-	TLS          exporters.TLSConfig `yaml:"tls"`
+	TLS          httpclient.TLSConfig `yaml:"tls"`
 	HTTP         remote.HTTPConfig   `yaml:"http_config"`
 
-	address exporters.Address
+	address httpclient.Address
 	token   exporters.Secret
 }
 
@@ -48,7 +49,7 @@ func (f *inventoryFrom) Validate(dir string) error {
 	if f.PollInterval < exporters.Duration(time.Second) || f.Timeout < exporters.Duration(time.Second) {
 		return &exporters.ConfigError{Key: "poll_interval", What: "poll_interval or timeout is shorter than a second", Cure: "write for example 5m and 30s"}
 	}
-	f.address = exporters.Address{URL: f.URL, TLS: f.TLS, HTTP: f.HTTP}
+	f.address = httpclient.Address{URL: f.URL, TLS: f.TLS, HTTP: f.HTTP}
 	if err := f.address.Validate(dir, "https://vigie.msp.example"); err != nil {
 		return err
 	}
@@ -60,11 +61,11 @@ func (f *inventoryFrom) Validate(dir string) error {
 func (f *inventoryFrom) get(ctx context.Context, env exporters.SourceOptions) (fleet.Shared, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(f.Timeout))
 	defer cancel()
-	o, err := f.address.ClientOptions(env)
+	o, err := f.address.Options(env)
 	if err != nil {
 		return fleet.Shared{}, err
 	}
-	c := exporters.NewClient(o)
+	c := httpclient.New(o)
 	defer c.Close()
 	token, err := f.token.Read()
 	if err != nil {

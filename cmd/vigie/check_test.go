@@ -71,6 +71,8 @@ func TestCheckWarns(t *testing.T) {
 			"rota supervisor: nobody is on duty from 2026-03-10 00:00 until 2026-03-11 00:00: messages to the role supervisor then reach nobody; fill the gap under rota: in the inventory, or add otherwise: to the role"},
 		{"gap with a stand-in", "policy/policy.yml", "{rota: supervisor}", "{rota: night, otherwise: boss}",
 			"rota night: nobody is on duty from 2026-03-09 07:00 on, for the rest of the next 30 days: the role boss is told instead; fill the gap under rota: in the inventory if that is not meant"},
+		{"an offset of winter in summer", "inventory/inventory.yml", "person: sup}", "person: sup}\nabsences:\n  - {person: boss, from: 2026-07-13T09:00:00+01:00, until: 2026-07-13T20:00:00Z}",
+			"inventory.yml:9: absences[0]: 2026-07-13T09:00:00+01:00 is 10:00 on 13 July in Europe/Paris, whose offset is another one then: write 2026-07-13T09:00:00+02:00 if that is meant"},
 		{"field that reaches nobody", "inventory/inventory.yml", ", account_manager: boss", "",
 			"role account_manager (customer.account_manager) reaches nobody for customer dupont, so that the role boss is told instead: in the inventory, give the customer an account_manager: who has an email: or channels:"},
 		{"person without an entry", "policy/policy.yml", "people: [boss]", "people: [bos]",
@@ -162,9 +164,12 @@ func TestCheckTellsOfCalendarFiles(t *testing.T) {
 	i := newInstall(t)
 	i.edit("vigie.yml", "[inventory/*.yml]", "[inventory/*.yml, inventory/*.ics]")
 	path := "--config.file=" + filepath.Join(i.dir, "vigie.yml")
-	if out := i.vigie(1, "check", path); !strings.Contains(out, `"inventory/*.ics" names no file`) {
-		t.Errorf("a pattern without a file:\n%s", out)
+	i.vigie(0, "check", path) // nobody has to have calendar files
+	i.edit("vigie.yml", "inventory/*.ics", "inventory/always.ics")
+	if out := i.vigie(1, "check", path); !strings.Contains(out, `"inventory/always.ics" names no file`) {
+		t.Errorf("a file that is not there:\n%s", out)
 	}
+	i.edit("vigie.yml", "inventory/always.ics", "inventory/*.ics")
 	i.write("inventory/always.ics", closedDay)
 	i.vigie(0, "check", path)
 	copies := filepath.Join(i.dir, "vigie.db.calendars")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -30,29 +31,29 @@ const (
 
 // client reads the services of one data centre.
 type client struct {
-	http        *exporters.Client
+	http        *httpclient.Client
 	pageSize    int
 	ignoreTotal bool
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	o, err := c.ClientOptions(env)
+	o, err := c.Options(env)
 	if err != nil {
 		return nil, err
 	}
 	o.PostPaths = []string{tokenPath}
-	idp := exporters.NewClient(o)
-	tokens := &exporters.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: func(ctx context.Context) (exporters.Token, error) {
+	idp := httpclient.New(o)
+	tokens := &httpclient.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: func(ctx context.Context) (httpclient.Token, error) {
 		return fetchToken(ctx, idp, c, env.Now)
 	}}
 	o.Authorize = tokens.Authorize()
-	return &client{http: exporters.NewClient(o), pageSize: c.PageSize, ignoreTotal: c.IgnoreTotal}, nil
+	return &client{http: httpclient.New(o), pageSize: c.PageSize, ignoreTotal: c.IgnoreTotal}, nil
 }
 
-func fetchToken(ctx context.Context, idp *exporters.Client, c *Config, now func() time.Time) (exporters.Token, error) {
+func fetchToken(ctx context.Context, idp *httpclient.Client, c *Config, now func() time.Time) (httpclient.Token, error) {
 	secret, err := c.secret.Read()
 	if err != nil {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("client secret: %w", err)}
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("client secret: %w", err)}
 	}
 	var answer struct {
 		AccessToken string  `json:"access_token"`
@@ -61,12 +62,12 @@ func fetchToken(ctx context.Context, idp *exporters.Client, c *Config, now func(
 	}
 	header := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(c.ClientID+":"+secret))}}
 	if err := idp.PostForm(ctx, "token", tokenPath, url.Values{"grant_type": {"client_credentials"}}, header, &answer); err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	if answer.AccessToken == "" {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: fmt.Errorf("the answer holds no access_token")}
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: fmt.Errorf("the answer holds no access_token")}
 	}
-	t := exporters.Token{Value: answer.AccessToken, Expires: now().Add(unspoken)}
+	t := httpclient.Token{Value: answer.AccessToken, Expires: now().Add(unspoken)}
 	switch {
 	case answer.ExpiresOn > 0:
 		t.Expires = time.Unix(int64(answer.ExpiresOn), 0)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // Engine is the value of the label engine.
@@ -13,7 +14,7 @@ const Engine = "acronis"
 // client sees it.
 type Config struct {
 	// URL is the data centre, for example https://eu2-cloud.acronis.com.
-	exporters.Remote   `yaml:",inline"`
+	httpclient.Remote  `yaml:",inline"`
 	exporters.Planning `yaml:",inline"`
 	// ClientID and the secret belong to an API client with a read-only role.
 	ClientID         string `yaml:"client_id"`

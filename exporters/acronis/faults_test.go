@@ -14,6 +14,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/sourcetest"
 )
 
@@ -114,7 +115,7 @@ func TestTokenLives(t *testing.T) {
 		c := &Config{ClientID: "c", ClientSecretFile: file}
 		c.URL.URL = u
 		sourcetest.Check(t, c.Validate(""))
-		idp := exporters.NewClient(exporters.ClientOptions{BaseURL: u, PostPaths: []string{tokenPath}, Now: func() time.Time { return now }})
+		idp := httpclient.New(httpclient.Options{BaseURL: u, PostPaths: []string{tokenPath}, Now: func() time.Time { return now }})
 		token, err := fetchToken(t.Context(), idp, c, func() time.Time { return now })
 		if (err != nil) != want.IsZero() || !token.Expires.Equal(want) {
 			t.Errorf("%s: %v, %v", answer, token.Expires, err)

@@ -14,6 +14,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/acronis/acronissim"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/sourcetest"
 )
@@ -445,7 +446,7 @@ func TestNoSecretComesOut(t *testing.T) {
 }
 
 func TestNothingButReadingIsSent(t *testing.T) {
-	tr := &exporters.ReadOnlyTransport{Base: http.DefaultTransport, PostPaths: []string{tokenPath}}
+	tr := &httpclient.ReadOnlyTransport{Base: http.DefaultTransport, PostPaths: []string{tokenPath}}
 	for _, r := range []struct{ method, path string }{{"DELETE", "/api/alert_manager/v1/alerts"}, {"POST", "/api/2/clients"}, {"PUT", tokenPath}, {"PATCH", "/"}} {
 		req := httptest.NewRequest(r.method, "http://127.0.0.1:1"+r.path, nil)
 		if _, err := tr.RoundTrip(req); err == nil || !strings.Contains(err.Error(), "refused") {

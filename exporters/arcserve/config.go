@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // Engine is the value of the label engine, and the product's name in the configuration.
@@ -67,8 +68,8 @@ type Console struct {
 	PasswordFile string `yaml:"password_file"`
 	PasswordEnv  string `yaml:"password_env"`
 	// Encrypt may be switched off for a server on this machine only; true.
-	Encrypt *bool               `yaml:"encrypt"`
-	TLS     exporters.TLSConfig `yaml:"tls"`
+	Encrypt *bool                `yaml:"encrypt"`
+	TLS     httpclient.TLSConfig `yaml:"tls"`
 	// ConnectTimeout and QueryTimeout bound a connection and one reading; 15s and 1m.
 	ConnectTimeout exporters.Duration `yaml:"connect_timeout"`
 	QueryTimeout   exporters.Duration `yaml:"query_timeout"`
@@ -119,10 +120,10 @@ type SOAP struct {
 	// Nodes are the ids that the history is asked for, one call each; 1.
 	Nodes []int `yaml:"nodes"`
 	// Lookback is for how long a machine without any job is still shown; 31 days.
-	Lookback          exporters.Duration  `yaml:"lookback"`
-	MaxRows           int                 `yaml:"max_rows"` // of one answer; 200000
-	RequestsPerSecond float64             `yaml:"requests_per_second"`
-	TLS               exporters.TLSConfig `yaml:"tls"`
+	Lookback          exporters.Duration   `yaml:"lookback"`
+	MaxRows           int                  `yaml:"max_rows"` // of one answer; 200000
+	RequestsPerSecond float64              `yaml:"requests_per_second"`
+	TLS               httpclient.TLSConfig `yaml:"tls"`
 
 	password exporters.Secret
 }
@@ -338,7 +339,7 @@ func (s *SOAP) validate(dir string) error {
 	if len(s.Nodes) == 0 {
 		s.Nodes = []int{1}
 	}
-	s.RequestsPerSecond = cmp.Or(s.RequestsPerSecond, exporters.DefaultRate)
+	s.RequestsPerSecond = cmp.Or(s.RequestsPerSecond, httpclient.DefaultRate)
 	if s.MaxRows == 0 {
 		s.MaxRows = defaultMaxRows
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 type service struct {
 	config *Config
 	now    func() time.Time
-	http   *exporters.Client
+	http   *httpclient.Client
 	jar    *jar
 	at     *url.URL
 	inside bool // a session was opened
@@ -50,7 +51,7 @@ func newService(c *Config, o exporters.SourceOptions) (*service, error) {
 	}
 	s := &service{config: c, now: o.Now, jar: newJar(), at: at, known: newKnowledge(c),
 		part: exporters.Part[row]{Name: jobHistory, Need: exporters.Required}}
-	s.http = exporters.NewClient(exporters.ClientOptions{BaseURL: c.SOAP.URL.URL, UserAgent: o.UserAgent, PostPaths: []string{at.Path}, TLS: tls,
+	s.http = httpclient.New(httpclient.Options{BaseURL: c.SOAP.URL.URL, UserAgent: o.UserAgent, PostPaths: []string{at.Path}, TLS: tls,
 		RequestsPerSecond: c.SOAP.RequestsPerSecond, Concurrency: 1, Now: o.Now, Sleep: o.Sleep, Accept: "text/xml", Jar: s.jar,
 		Gate:  func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} },
 		Fault: func(_ string, _ int, body []byte) error { return faultIn(body) }})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/push"
 )
 
@@ -76,8 +77,8 @@ type IMAPConfig struct {
 	// After is what becomes of mails that were read: keep, seen, or move:FOLDER.
 	After string `yaml:"after"`
 	// Lookback is how far back a mailbox is read for the first time; 31 days.
-	Lookback exporters.Duration  `yaml:"lookback"`
-	TLS      exporters.TLSConfig `yaml:"tls"`
+	Lookback exporters.Duration   `yaml:"lookback"`
+	TLS      httpclient.TLSConfig `yaml:"tls"`
 
 	password exporters.Secret
 	moveTo   string

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message"
+
+	"vigie/internal/mailread"
 )
 
 // ownID is the form of the identifiers of Vigie's mails.
@@ -14,6 +16,10 @@ var ownID = regexp.MustCompile(`^[a-z2-7]{26}@[a-z0-9.-]+$`)
 // absence are subjects by which programs answer for people; they do not all
 // say so in a header.
 var absence = regexp.MustCompile(`(?i)^\s*(auto(matic)?[ -]?(reply|response)|(re *: *)?away from my (e-?)?mail|i( a|')m (away|on (vacation|leave|holidays?))|on vacation|out of (the )?office|(automatische )?abwesenheit|je suis (absente?|en (cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d'absence|absence du bureau|absent du bureau)\b`)
+
+// passedOn is what mail programs put before the subject of an answer or of a
+// mail that is forwarded.
+var passedOn = regexp.MustCompile(`(?i)^\s*(?:(?:re|r[ée]p|ref|fw|fwd|tr|aw|wg|antw|doorst|sv|vs|rv|enc|res|i)(?:\[\d+\])?\s?:\s*)+`)
 
 // ignored finds mails that are not reports: a quoted report in an answer must
 // not become a result.
@@ -65,7 +71,7 @@ func noSender(h *message.Header, m *Mail) bool {
 // vacation tells answers of vacation(1) that follow the examples of its manual:
 // the program itself adds no header, so that others look like any mail.
 func vacation(h *message.Header) bool {
-	return strings.Contains(strings.ToLower(h.Get("Delivered-By-The-Graces-Of")), "vacation") || strings.Contains(strings.ToLower(headerText(h.Get("From"))), "via the vacation program")
+	return strings.Contains(strings.ToLower(h.Get("Delivered-By-The-Graces-Of")), "vacation") || strings.Contains(strings.ToLower(mailread.HeaderText(h.Get("From"))), "via the vacation program")
 }
 
 func answersOwn(h *message.Header) bool {

@@ -24,7 +24,9 @@ const (
 	clockForm   = `\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?:\s*[AaPp]\.?\s?[Mm]\b\.?)?`
 	numbersForm = `(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2}))`
 	wordsForm   = `(?:\d{1,2}(?:er|st|nd|rd|th)?\.?\s+(?:de\s+)?\p{L}{3,}\.?,?\s+(?:de\s+)?\d{4}|\p{L}{3,}\.?\s+\d{1,2},?\s+\d{4})`
-	instantForm = `(?:(?:\p{L}{2,}(?:-feira)?\.?,?\s+)?\b(?:` + numbersForm + `|` + wordsForm + `)(?:(?:,|\s|T|\s+(?:at|à|um|a las)\s)\s*` + clockForm + `)?)`
+	weekdayForm = `(?i:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lun|mar|mer|jeu|ven|sam|dim|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|mo|di|mi|do|fr|sa|so` +
+		`|lunes|martes|miércoles|jueves|viernes|sábado|domingo|mié|jue|vie|sáb|dom|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica|gio|(?:segunda|terça|quarta|quinta|sexta)(?:-feira)?|seg|ter|qua|qui|sex|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|ma|wo|vr|za|zo)`
+	instantForm = `(?:(?:` + weekdayForm + `\.?,?\s+)?\b(?:` + numbersForm + `|` + wordsForm + `)(?:(?:,|\s|T|\s+(?:at|à|um|a las)\s)\s*` + clockForm + `)?)`
 )
 
 // expand puts expressions for the marks.

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"vigie/exporters"
 	"vigie/exporters/push"
@@ -64,21 +63,35 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 			return Verdict{Problem: "rule " + r.Name + ": it claims the mail, and cannot read it"}
 		}
 	}
+	if m.prefix > 0 {
+		return Verdict{Problem: "no rule reads it: it answers or forwards another mail"}
+	}
 	return Verdict{Problem: "no rule reads it"}
+}
+
+// fitsSubject tells whether the subject is for the rule. What somebody answers
+// or forwards is no report of today: it is read only by a rule whose pattern
+// of the subject begins with the mark of that.
+func (r *rule) fitsSubject(m *Mail) bool {
+	if r.subject == nil {
+		return m.prefix == 0 || r.Ignore
+	}
+	at := r.subject.FindStringIndex(m.Subject)
+	return at != nil && (m.prefix == 0 || at[0] < m.prefix || r.Ignore)
 }
 
 // claim tells whether the mail is for this rule alone.
 func (r *rule) claim(m *Mail) bool {
 	found := map[string]string{}
 	return r.claims != nil && anyFits(r.from, m.From, found) && anyFits(r.to, m.To, found) &&
-		(r.subject == nil || r.subject.MatchString(m.Subject)) && slices.ContainsFunc(m.Texts, r.claims.MatchString)
+		r.fitsSubject(m) && slices.ContainsFunc(m.Texts, r.claims.MatchString)
 }
 
 // read tries one rule. Fits tells that the patterns do; the verdict may still
 // be a problem.
 func (r *rule) read(m *Mail, received time.Time) (Verdict, bool) {
 	found := map[string]string{}
-	if !anyFits(r.from, m.From, found) || !anyFits(r.to, m.To, found) || r.subject != nil && !anyFits(r.subject, []string{m.Subject}, found) {
+	if !anyFits(r.from, m.From, found) || !anyFits(r.to, m.To, found) || !r.fitsSubject(m) || r.subject != nil && !anyFits(r.subject, []string{m.Subject}, found) {
 		return Verdict{}, false
 	}
 	texts := m.Texts
@@ -128,9 +141,9 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 		return Verdict{}, false
 	}
 	var unread []string
-	counted := ""
+	counted, overall := "", ""
 	if r.rows != nil {
-		counted = blocks[0].found["count"]
+		counted, overall = blocks[0].found["count"], blocks[0].found["overall"]
 		if blocks, unread = r.rowsOf(text, header); len(blocks) == 0 {
 			return Verdict{}, false
 		}
@@ -164,7 +177,7 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
 		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(counted, 20), len(blocks)))
 	}
-	if whole, ok := r.whole(v.Readings); ok && len(unread) == 0 {
+	if whole, ok := r.whole(v.Readings, overall); ok && len(unread) == 0 {
 		whole.Row = len(blocks)
 		v.Readings = append(v.Readings, whole)
 	}
@@ -178,16 +191,18 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 	return v, true
 }
 
-// whole makes of rows that are all good the success of their plan as a whole.
-func (r *rule) whole(rows []Reading) (Reading, bool) {
-	if !r.EndsWhole || len(rows) == 0 {
+// whole makes of rows that are all good the success of their plan as a whole,
+// and of a word for the whole that is worse than all of them its failure.
+func (r *rule) whole(rows []Reading, overall string) (Reading, bool) {
+	if len(rows) == 0 {
 		return Reading{}, false
 	}
-	out := rows[0]
+	out, worst := rows[0], 0
 	for _, row := range rows {
-		if result := row.Report.Result; result != exporters.Success.String() && result != exporters.Warning.String() || row.Report.Plan != out.Report.Plan || row.Customer != out.Customer {
+		if row.Report.Plan != out.Report.Plan || row.Customer != out.Customer {
 			return Reading{}, false
 		}
+		worst = max(worst, badness(row.Report.Result))
 		if row.Report.Ended.After(out.Report.Ended.Time) {
 			out.Report.Ended = row.Report.Ended
 		}
@@ -196,13 +211,30 @@ func (r *rule) whole(rows []Reading) (Reading, bool) {
 	p := &out.Report
 	p.Machine, p.Started, p.Size, p.Error, p.Result = p.Plan, exporters.Instant{}, exporters.Amount{}, "", exporters.Success.String()
 	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
-	return out, true
+	if meaning := r.words[wordKey(overall)]; badness(meaning) > worst {
+		out.Whole, p.Result = false, meaning
+		p.Error = fmt.Sprintf("the report says %q of the whole, and of none of its parts", cut(line(overall), 60))
+		return out, true
+	}
+	return out, r.EndsWhole && worst < badness(exporters.Failed.String()) && (overall == "" || r.words[wordKey(overall)] != "")
+}
+
+// badness orders results: good, with warnings, all else.
+func badness(result string) int {
+	switch result {
+	case "", exporters.Success.String():
+		return 0
+	case exporters.Warning.String():
+		return 1
+	default:
+		return 2
+	}
 }
 
 // reading makes a report of what was found.
 func (r *rule) reading(found map[string]string, text string, m *Mail, received time.Time) (Reading, string) {
 	name := func(s string) string { return exporters.CleanName(printable(line(s))) }
-	sent := cmp.Or(m.Date, received)
+	sent := m.sent(received)
 	for _, key := range []string{"machine", "plan"} {
 		if found[key] == "" {
 			continue
@@ -232,7 +264,7 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 		p.Error = ""
 	}
 	never := r.never != nil && r.never.MatchString(text)
-	r.readTimes(found, m, received, &out)
+	r.readTimes(found, text, sent, &out)
 	switch {
 	case never:
 		p.Result, p.Error = "missed", "nothing was ever saved"
@@ -249,16 +281,6 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 		}
 	}
 	return out, ""
-}
-
-// printable puts blanks for control characters.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // jobID stays the same from mail to mail; case does not matter to it.
@@ -303,22 +325,24 @@ func (r *rule) worsen(text string, out *Reading) {
 	}
 }
 
+// ahead is how far after its mail a run may have ended, by clocks that differ.
+const ahead = 24 * time.Hour
+
 // readTimes takes the mail's own date where the end cannot be read: it was
-// sent when the run had ended.
-func (r *rule) readTimes(found map[string]string, m *Mail, received time.Time, out *Reading) {
-	sent := m.Date
-	if sent.IsZero() {
-		sent = received
-	}
-	started, startOK := r.clock.instant(found["started"], found["day"], sent)
-	ended, endOK := r.clock.instant(found["ended"], found["day"], sent)
+// sent when the run had ended. An end that lies ahead of it cannot be right.
+func (r *rule) readTimes(found map[string]string, text string, sent time.Time, out *Reading) {
+	clock := r.clock.of(text, sent)
+	started, startOK := clock.instant(found["started"], found["day"], sent)
+	ended, endOK := clock.instant(found["ended"], found["day"], sent)
 	if found["started"] != "" && !startOK {
 		out.Unknown = append(out.Unknown, "started")
 	}
-	switch {
-	case endOK && startOK && ended.Before(started) && started.Sub(ended) < 24*time.Hour && !r.hasDay(found["ended"]):
+	_, hasDay := clock.whole(found["ended"], sent)
+	if endOK && startOK && ended.Before(started) && started.Sub(ended) < 24*time.Hour && !hasDay {
 		ended = ended.AddDate(0, 0, 1) // past midnight, with the day of the start
-	case found["ended"] != "" && !endOK:
+	}
+	endOK = endOK && !ended.After(sent.Add(ahead))
+	if found["ended"] != "" && !endOK {
 		out.Unknown = append(out.Unknown, "ended")
 	}
 	if !endOK {
@@ -332,10 +356,4 @@ func (r *rule) readTimes(found map[string]string, m *Mail, received time.Time, o
 	if startOK {
 		out.Report.Started = exporters.Instant{Time: started.UTC()}
 	}
-}
-
-// hasDay tells a whole instant from a time of day.
-func (r *rule) hasDay(value string) bool {
-	at, ok := r.clock.parse(value)
-	return ok && at.Year() > 1
 }

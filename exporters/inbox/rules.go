@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/internal/strict"
 )
 
 // The bounds of rule files.
@@ -99,13 +100,15 @@ type pattern struct {
 	re *regexp.Regexp
 }
 
-// UnmarshalYAML reads both forms.
-func (p *pattern) UnmarshalYAML(node *yaml.Node) error {
+// UnmarshalStrict reads both forms.
+func (p *pattern) UnmarshalStrict(node *yaml.Node, d *strict.Decoder) error {
 	if node.Kind == yaml.ScalarNode {
-		return node.Decode(&p.Pattern)
+		p.Pattern = node.Value
+		return nil
 	}
 	type plain pattern
-	return node.Decode((*plain)(p))
+	d.Into(node, (*plain)(p), d.Path())
+	return nil
 }
 
 // fixed are values that a rule gives to all its results.
@@ -129,7 +132,7 @@ type ruleTimes struct {
 
 // captures are the names that patterns may give to what they find.
 func captures() []string {
-	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "size", "error", "count"}
+	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "size", "error", "count", "overall"}
 }
 
 func resultWords() []string {
@@ -407,6 +410,9 @@ func (r *rule) checkSet(found map[string]bool) error {
 		return r.bad("state", "no instant of the last run is captured", "capture it as (?P<ended>…): the mail's date is none")
 	case r.Never != "" && !r.State:
 		return r.bad("never", "the rule tells no state", "write state: true as well, or take it out")
+	}
+	if found["overall"] && r.rows == nil {
+		return r.bad("", "a captured overall without rows", "overall is the result of the whole, beside those of its rows")
 	}
 	if found["count"] && r.rows == nil {
 		return r.bad("", "a captured count without rows", "count is the number of rows that there must be")

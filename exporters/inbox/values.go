@@ -27,12 +27,22 @@ var frenchMai = regexp.MustCompile(`(?i)\bmai\b`)
 type times struct {
 	layouts []string
 	zone    *time.Location
+	order   order // of the numbers of dates, as far as the text tells it
+}
+
+// of is for one text, which tells how its dates are written.
+func (t times) of(text string, sent time.Time) times {
+	t.order = orderIn(text, sent)
+	return t
 }
 
 func (t times) parse(s string) (time.Time, bool) {
 	s = line(s)
 	english := frenchMai.ReplaceAllString(frenchDates().Replace(strings.ToLower(s)), "May")
 	for _, layout := range t.layouts {
+		if t.order.contradicts(layout) {
+			continue
+		}
 		for _, text := range []string{s, english} {
 			if at, err := time.ParseInLocation(layout, text, t.zone); err == nil {
 				return first(at, layout), true
@@ -71,24 +81,19 @@ func first(at time.Time, layout string) time.Time {
 // beginning is of the day after. Without a day it is the last such time before
 // the mail was sent. What lies after that is another layout's.
 func (t times) instant(value, day string, sent time.Time) (time.Time, bool) {
-	if at, ok := t.past(value, sent); ok && at.Year() > 1 {
+	if value == "" || t.zone == nil {
+		return time.Time{}, false
+	}
+	if at, ok := t.whole(value, sent); ok {
 		return at, believable(at)
 	}
 	if day != "" {
-		began, whole := t.parse(day)
-		at, ok := t.parse(day + " " + value)
-		if hour, clock := t.parseClock(value); whole && clock && believable(began) {
-			at, ok = t.on(began, hour), true
-			if began.Hour()+began.Minute()+began.Second() > 0 && at.Before(began.Add(-startSlack)) {
-				at = t.on(began.AddDate(0, 0, 1), hour)
-			}
-		}
-		if ok {
+		if at, ok := t.onDay(value, day, sent); ok {
 			return at, believable(at)
 		}
 	}
 	hour, ok := t.parseClock(value)
-	if !ok || t.zone == nil {
+	if !ok {
 		return time.Time{}, false
 	}
 	at := t.on(sent.In(t.zone), hour)
@@ -96,6 +101,27 @@ func (t times) instant(value, day string, sent time.Time) (time.Time, bool) {
 		at = t.on(sent.In(t.zone).AddDate(0, 0, -1), hour)
 	}
 	return at, believable(at)
+}
+
+// whole reads an instant that has its day.
+func (t times) whole(value string, sent time.Time) (time.Time, bool) {
+	if at, ok := t.past(value, sent); ok {
+		return at, at.Year() > 1
+	}
+	return usual(value, t.zone, t.order, sent)
+}
+
+// onDay puts a time of day on the day on which the whole began.
+func (t times) onDay(value, day string, sent time.Time) (time.Time, bool) {
+	began, whole := t.whole(day, sent)
+	if hour, clock := t.parseClock(value); whole && clock && believable(began) {
+		at := t.on(began, hour)
+		if began.Hour()+began.Minute()+began.Second() > 0 && at.Before(began.Add(-startSlack)) {
+			at = t.on(began.AddDate(0, 0, 1), hour)
+		}
+		return at, true
+	}
+	return t.parse(day + " " + value)
 }
 
 // startSlack is how far two clocks of one report may be apart.
@@ -108,19 +134,18 @@ func (t times) on(day, hour time.Time) time.Time {
 
 // parseClock reads a time of day.
 func (t times) parseClock(s string) (time.Time, bool) {
-	s = dateWords(s)
-	for _, layout := range []string{"15:04:05", "15:04", "3:04:05 PM", "3:04 PM", "3:04:05PM", "15.04.05"} {
-		if at, err := time.Parse(layout, s); err == nil {
-			return at, true
-		}
+	f := fields(clockOnly, strings.TrimSpace(dateWords(s)))
+	if f == nil {
+		return time.Time{}, false
 	}
-	return time.Time{}, false
+	hour, minute, second, ok := clockOf(f)
+	return time.Date(0, 1, 1, hour, minute, second, 0, time.UTC), ok
 }
 
 // past prefers a layout by which the instant is not after the mail.
 func (t times) past(s string, sent time.Time) (time.Time, bool) {
 	for i := range t.layouts {
-		if at, ok := (times{layouts: t.layouts[i : i+1], zone: t.zone}).parse(s); ok && !at.After(sent.AddDate(0, 0, 1)) {
+		if at, ok := (times{layouts: t.layouts[i : i+1], zone: t.zone, order: t.order}).parse(s); ok && !at.After(sent.AddDate(0, 0, 1)) {
 			return at, true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -28,20 +29,20 @@ const (
 type client struct {
 	config *Config
 	now    func() time.Time
-	http   *exporters.Client
+	http   *httpclient.Client
 	// spaces tells of each datastore whether it has namespaces, as of its last
 	// listing.
 	spaces map[string]bool
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	o, err := c.ClientOptions(env)
+	o, err := c.Options(env)
 	if err != nil {
 		return nil, err
 	}
 	cl := &client{config: c, now: env.Now, spaces: map[string]bool{}}
 	o.Concurrency, o.Authorize = 2, cl.authorize
-	cl.http = exporters.NewClient(o)
+	cl.http = httpclient.New(o)
 	return cl, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // Engine is the value of the label engine and the product's name in the
@@ -14,7 +15,7 @@ const Engine = "proxmox_backup_server"
 
 // Config describes one Proxmox Backup Server.
 type Config struct {
-	exporters.Address `yaml:",inline"`
+	httpclient.Address `yaml:",inline"`
 	// Owner is the customer whose backups these are, as far as Customers does
 	// not tell another.
 	exporters.Owner    `yaml:",inline"`

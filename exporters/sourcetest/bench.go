@@ -18,6 +18,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/exposition"
+	"vigie/exporters/httpclient"
 )
 
 // Clock is a hand-driven clock, safe for concurrent use.
@@ -71,11 +72,11 @@ func (b *Bench) Serve(product http.Handler) {
 }
 
 // Address is that of the product, with no limit that a test would feel.
-func (b *Bench) Address() exporters.Address {
+func (b *Bench) Address() httpclient.Address {
 	b.T.Helper()
 	u, err := url.Parse(b.Server.URL)
 	Check(b.T, err)
-	return exporters.Address{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}
+	return httpclient.Address{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}
 }
 
 // SecretFile writes a secret as people do, with an end of line.

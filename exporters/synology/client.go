@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -46,8 +47,8 @@ func sessionLost(code int) bool { return code == 106 || code == 107 || code == 1
 type client struct {
 	config *Config
 	now    func() time.Time
-	http   *exporters.Client
-	tokens *exporters.TokenCache
+	http   *httpclient.Client
+	tokens *httpclient.TokenCache
 	apis   map[string]apiInfo
 }
 
@@ -58,14 +59,14 @@ type apiInfo struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	o, err := c.ClientOptions(env)
+	o, err := c.Options(env)
 	if err != nil {
 		return nil, err
 	}
 	cl := &client{config: c, now: env.Now}
-	cl.tokens = &exporters.TokenCache{Now: env.Now, Fetch: cl.login}
+	cl.tokens = &httpclient.TokenCache{Now: env.Now, Fetch: cl.login}
 	o.Allow, o.Concurrency, o.MaxBody = onlyReads, 1, maxAnswer
-	cl.http = exporters.NewClient(o)
+	cl.http = httpclient.New(o)
 	return cl, nil
 }
 
@@ -215,24 +216,24 @@ func loginFault(code int) string {
 	}
 }
 
-func (c *client) login(ctx context.Context) (exporters.Token, error) {
+func (c *client) login(ctx context.Context) (httpclient.Token, error) {
 	password, err := c.config.password.Read()
 	if err != nil {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Err: fmt.Errorf("password: %w", err)}
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Err: fmt.Errorf("password: %w", err)}
 	}
 	var data struct{ SID string }
 	err = c.post(ctx, "login", authAPI, "login", 6, "", url.Values{"account": {c.config.Account}, "passwd": {password}, "session": {sessionName}, "format": {"sid"}}, &data)
 	var f *fault
 	if errors.As(err, &f) {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Err: fmt.Errorf("%s: %w", loginFault(f.code), f)}
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Err: fmt.Errorf("%s: %w", loginFault(f.code), f)}
 	}
 	if err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	if data.SID == "" {
-		return exporters.Token{}, malformed("login", "the answer holds no session")
+		return httpclient.Token{}, malformed("login", "the answer holds no session")
 	}
-	return exporters.Token{Value: data.SID, Expires: c.now().Add(sessionLife)}, nil
+	return httpclient.Token{Value: data.SID, Expires: c.now().Add(sessionLife)}, nil
 }
 
 func (c *client) logout(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // Engine is the value of the label engine and the product's name in the
@@ -12,8 +13,8 @@ const Engine = "synology"
 
 // Config describes one NAS.
 type Config struct {
-	exporters.Address `yaml:",inline"` // of DSM
-	exporters.Owner   `yaml:",inline"`
+	httpclient.Address `yaml:",inline"` // of DSM
+	exporters.Owner    `yaml:",inline"`
 	// Account signs in without a second factor.
 	Account      string `yaml:"account"`
 	PasswordFile string `yaml:"password_file"`

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -30,9 +31,9 @@ const (
 type client struct {
 	config *Config
 	now    func() time.Time
-	idp    *exporters.Client // for tokens: does not authorize itself
-	http   *exporters.Client
-	tokens *exporters.TokenCache
+	idp    *httpclient.Client // for tokens: does not authorize itself
+	http   *httpclient.Client
+	tokens *httpclient.TokenCache
 
 	mu      sync.Mutex
 	version string // the revision spoken, empty before it is known
@@ -40,18 +41,18 @@ type client struct {
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	o, err := c.ClientOptions(env)
+	o, err := c.Options(env)
 	if err != nil {
 		return nil, err
 	}
 	o.PostPaths = []string{tokenPath, logoutPath}
-	cl := &client{config: c, now: env.Now, idp: exporters.NewClient(o)}
+	cl := &client{config: c, now: env.Now, idp: httpclient.New(o)}
 	if c.APIVersion != "auto" {
 		cl.version = c.APIVersion
 	}
-	cl.tokens = &exporters.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: cl.token}
+	cl.tokens = &httpclient.TokenCache{RenewBefore: renewBefore, Now: env.Now, Fetch: cl.token}
 	o.Authorize = cl.tokens.Authorize()
-	cl.http = exporters.NewClient(o)
+	cl.http = httpclient.New(o)
 	return cl, nil
 }
 
@@ -71,7 +72,7 @@ func (c *client) header() http.Header {
 
 // token renews by the refresh token, since each password grant opens a
 // session and their number is limited, and by the password where that fails.
-func (c *client) token(ctx context.Context) (exporters.Token, error) {
+func (c *client) token(ctx context.Context) (httpclient.Token, error) {
 	c.mu.Lock()
 	refresh := c.refresh
 	c.refresh = ""
@@ -84,12 +85,12 @@ func (c *client) token(ctx context.Context) (exporters.Token, error) {
 	}
 	password, err := c.config.Password()
 	if err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	return c.grant(ctx, url.Values{"grant_type": {"password"}, "username": {c.config.Username}, "password": {password}})
 }
 
-func (c *client) grant(ctx context.Context, form url.Values) (exporters.Token, error) {
+func (c *client) grant(ctx context.Context, form url.Values) (httpclient.Token, error) {
 	var answer struct {
 		AccessToken  string  `json:"access_token"`
 		RefreshToken string  `json:"refresh_token"`
@@ -101,10 +102,10 @@ func (c *client) grant(ctx context.Context, form url.Values) (exporters.Token, e
 		se.Reason = exporters.ReasonAuth // how the server refuses a wrong password
 	}
 	if err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	if answer.AccessToken == "" {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: errors.New("the answer holds no access_token")}
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: errors.New("the answer holds no access_token")}
 	}
 	life := unspoken
 	if answer.ExpiresIn > 0 {
@@ -113,7 +114,7 @@ func (c *client) grant(ctx context.Context, form url.Values) (exporters.Token, e
 	c.mu.Lock()
 	c.refresh = answer.RefreshToken
 	c.mu.Unlock()
-	return exporters.Token{Value: answer.AccessToken, Expires: c.now().Add(life)}, nil
+	return httpclient.Token{Value: answer.AccessToken, Expires: c.now().Add(life)}, nil
 }
 
 // logout ends the session on the server.

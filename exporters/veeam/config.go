@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // Engine is the value of the label engine.
@@ -13,7 +14,7 @@ const Engine = "veeam"
 
 // Config describes one Veeam Backup & Replication server.
 type Config struct {
-	exporters.Remote   `yaml:",inline"`
+	httpclient.Remote  `yaml:",inline"`
 	exporters.Login    `yaml:",inline"` // of an account with the role Backup Viewer
 	exporters.Owner    `yaml:",inline"`
 	exporters.Planning `yaml:",inline"` // local; the interface does not tell schedules

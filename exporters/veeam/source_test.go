@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeam/veeamsim"
@@ -46,7 +47,7 @@ func newBench(t *testing.T, o veeamsim.Options) *bench {
 // restart builds source and poller anew, as a new process would.
 func (b *bench) restart() {
 	b.T.Helper()
-	c := &Config{Remote: exporters.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: sourcetest.SecretFile(b.T, password)},
+	c := &Config{Remote: httpclient.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: sourcetest.SecretFile(b.T, password)},
 		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, PageSize: 2}
 	sourcetest.Check(b.T, c.Validate(""))
 	var err error

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -32,16 +33,16 @@ type client struct {
 	config *Config
 	now    func() time.Time
 	agent  string
-	http   *exporters.Client // only reads
-	door   *http.Client      // only logs in and out
-	tokens *exporters.TokenCache
+	http   *httpclient.Client // only reads
+	door   *http.Client       // only logs in and out
+	tokens *httpclient.TokenCache
 
 	mu      sync.Mutex
 	session string // names the session for logging out; no secret
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
-	o, err := c.ClientOptions(env)
+	o, err := c.Options(env)
 	if err != nil {
 		return nil, err
 	}
@@ -49,9 +50,9 @@ func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
 	cl.door = &http.Client{Timeout: loginTime,
 		Transport:     &doorTransport{base: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	cl.tokens = &exporters.TokenCache{Now: env.Now, Fetch: cl.login}
+	cl.tokens = &httpclient.TokenCache{Now: env.Now, Fetch: cl.login}
 	o.Authorize = cl.authorize
-	cl.http = exporters.NewClient(o)
+	cl.http = httpclient.New(o)
 	return cl, nil
 }
 
@@ -101,13 +102,13 @@ func (c *client) authorize(ctx context.Context, h http.Header, renew bool) error
 }
 
 // login opens a session. Neither password nor answer appears in an error.
-func (c *client) login(ctx context.Context) (exporters.Token, error) {
-	fail := func(reason exporters.Reason, status int, err error) (exporters.Token, error) {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "login", Reason: reason, Status: status, Err: err}
+func (c *client) login(ctx context.Context) (httpclient.Token, error) {
+	fail := func(reason exporters.Reason, status int, err error) (httpclient.Token, error) {
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "login", Reason: reason, Status: status, Err: err}
 	}
 	password, err := c.config.Password()
 	if err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	u := c.config.URL.JoinPath(loginPath)
 	u.RawQuery = "v=latest"
@@ -118,7 +119,7 @@ func (c *client) login(ctx context.Context) (exporters.Token, error) {
 	req.SetBasicAuth(c.config.Username, password)
 	resp, body, err := c.knock(req)
 	if err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
@@ -139,7 +140,7 @@ func (c *client) login(ctx context.Context) (exporters.Token, error) {
 	c.mu.Lock()
 	c.session = answer.SessionID
 	c.mu.Unlock()
-	return exporters.Token{Value: id, Expires: c.now().Add(sessionLife)}, nil
+	return httpclient.Token{Value: id, Expires: c.now().Add(sessionLife)}, nil
 }
 
 // logout ends the session on the server.

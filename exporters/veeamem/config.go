@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 const (
@@ -15,7 +16,7 @@ const (
 
 // Config describes one Veeam Backup Enterprise Manager.
 type Config struct {
-	exporters.Remote   `yaml:",inline"`
+	httpclient.Remote  `yaml:",inline"`
 	exporters.Login    `yaml:",inline"` // of an account with the role Portal User
 	exporters.Owner    `yaml:",inline"` // of all its backup servers
 	exporters.Planning `yaml:",inline"` // local; sessions do not tell schedules

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeamem/veeamemsim"
@@ -54,7 +55,7 @@ func (b *bench) run(job, name string, retry bool, result, message string, outcom
 
 func (b *bench) restart() {
 	b.T.Helper()
-	c := &Config{Remote: exporters.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-user", PasswordFile: sourcetest.SecretFile(b.T, password)},
+	c := &Config{Remote: httpclient.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-user", PasswordFile: sourcetest.SecretFile(b.T, password)},
 		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, PageSize: 2}
 	sourcetest.Check(b.T, c.Validate(""))
 	var err error

@@ -43,11 +43,14 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 	t := table{at: strict.Position{File: f.Name, Line: 1}, rows: map[[2]string]int{}}
 	text, err := sheet.Decode(f.Text)
 	if err != nil {
-		t.fault("", err.Error(), "")
+		t.fault("", err.Error(), `save it again as "CSV UTF-8"`)
 		return nil, t.faults
 	}
-	r := newCSVReader(text)
+	r := reader(text)
 	names, err := r.Read()
+	if err == nil && len(names) <= 2 && strings.HasPrefix(strings.ToLower(names[0]), "sep=") {
+		names, err = r.Read() // tells Excel the separator
+	}
 	if err != nil {
 		t.fault("", "no header", "begin with the line "+strings.Join(ordinary, ","))
 		return nil, t.faults
@@ -68,6 +71,9 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 			return t.machines, t.faults
 		}
 		t.at.Line, _ = r.FieldPos(0)
+		if strings.TrimSpace(strings.Join(row, "")) == "" {
+			continue // an empty line of a sheet is one of separators
+		}
 		if len(row) != len(names) {
 			t.fault("", fmt.Sprintf("%d values for %d columns", len(row), len(names)), "quote values that contain the separator")
 			continue
@@ -76,18 +82,21 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 	}
 }
 
-// newCSVReader reads what spreadsheets write: they separate by a semicolon where
-// the comma is in numbers.
-func newCSVReader(text []byte) *csv.Reader {
+// reader splits the text at the separator that its header, or an Excel line
+// `sep=;` above it, shows.
+func reader(text []byte) *csv.Reader {
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord = -1
-	r.TrimLeadingSpace = true
-	header, _, _ := bytes.Cut(text, []byte("\n"))
-	for _, other := range ";\t" {
+	header, rest, _ := bytes.Cut(text, []byte("\n"))
+	if bytes.HasPrefix(bytes.ToLower(header), []byte("sep=")) {
+		header, _, _ = bytes.Cut(rest, []byte("\n"))
+	}
+	for _, other := range ";\t" { // what spreadsheets write where the comma is in numbers
 		if bytes.Count(header, []byte(string(other))) > bytes.Count(header, []byte(string(r.Comma))) {
 			r.Comma = other
 		}
 	}
+	r.TrimLeadingSpace = r.Comma != '\t' // it would take empty cells for space
 	return r
 }
 
@@ -99,6 +108,7 @@ type table struct {
 	at       strict.Position // of the line
 	column   map[string]int
 	machines []Machine
+	unnamed  []int             // columns without a name; nothing may stand in them
 	rows     map[[2]string]int // customer and name in small letters: its machine
 	faults   strict.Faults
 }
@@ -111,6 +121,10 @@ func (t *table) header(names []string) {
 	t.column = map[string]int{}
 	for i, n := range names {
 		n = columnName(n)
+		if n == "" {
+			t.unnamed = append(t.unnamed, i) // what spreadsheets leave behind the last column
+			continue
+		}
 		if !slices.Contains(columns[:], n) {
 			cure := "known are " + strings.Join(columns[:], ", ")
 			if best := strict.Nearest(n, columns[:]); best != "" {
@@ -137,14 +151,20 @@ func (t *table) header(names []string) {
 
 // row takes a machine, or one more plan of a machine of an earlier line.
 func (t *table) row(row []string) {
-	get := func(name string) string {
+	cell := func(name, newline string) string {
 		if i, ok := t.column[name]; ok {
-			return strings.TrimSpace(row[i])
+			return strings.TrimSpace(strings.NewReplacer("\r\n", newline, "\n", newline).Replace(row[i]))
 		}
 		return ""
 	}
-	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: list(get("aliases"))}
-	m.Plans = t.plans(m.Name, get("plans"))
+	get := func(name string) string { return cell(name, " ") }
+	for _, i := range t.unnamed {
+		if strings.TrimSpace(row[i]) != "" {
+			t.fault("", fmt.Sprintf("%q stands in a column without a name", row[i]), "name the column, or empty it")
+		}
+	}
+	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: list(cell("aliases", "|"))}
+	m.Plans = t.plans(m.Name, cell("plans", "|"))
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
 	t.schedule(m.Name, &p, get)
 	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid()

@@ -32,12 +32,55 @@ func TestCSVWithALineForEachPlan(t *testing.T) {
 	}
 }
 
+// Sheets as Excel saves them: as "Unicode text" (tabs, empty cells), with a line
+// that names the separator, with cells of several lines, with empty columns and
+// rows behind the data, in the lines of an old Mac.
+func TestCSVOfSpreadsheets(t *testing.T) {
+	wide := func(s string) string {
+		var b strings.Builder
+		for _, r := range "\ufeff" + s {
+			b.Write([]byte{byte(r), byte(r >> 8)})
+		}
+		return b.String()
+	}
+	plan := []Plan{{Role: "primary", Engine: "acronis", Plan: "journalière"}}
+	for name, c := range map[string]struct {
+		text string
+		want Machine
+	}{
+		"Unicode text": {wide("customer\tmachine\tclass\tuser\taliases\tplans\r\ndupont\tPOSTÉ\tworkstation\t\t\tprimary:acronis:journalière\r\n"),
+			Machine{Name: "POSTÉ", Plans: plan}},
+		"separator": {"sep=;\r\ncustomer;machine;class;user;aliases;plans\r\ndupont;POST\xc9;workstation;;;primary:acronis:journali\xe8re\r\n",
+			Machine{Name: "POSTÉ", Plans: plan}},
+		"lines in cells": {"customer;machine;class;aliases;plans\r\ndupont;\"POSTE\r\nDE LÉA\";workstation;\"a\r\nb\";primary:acronis:journalière\r\n",
+			Machine{Name: "POSTE DE LÉA", Aliases: []string{"a", "b"}, Plans: plan}},
+		"empty columns and rows": {"customer,machine,class,plans,,\r\ndupont,POSTE,workstation,primary:acronis:journalière,,\r\n,,,,,\r\n",
+			Machine{Name: "POSTE", Plans: plan}},
+		"old Mac": {"customer;machine;class;plans\rdupont;POSTE;workstation;primary:acronis:journalière\r", Machine{Name: "POSTE", Plans: plan}},
+	} {
+		got, faults := ReadCSV(file("m.csv", c.text))
+		if len(faults) > 0 || len(got) != 1 {
+			t.Errorf("%s: %v, %+v", name, faults, got)
+			continue
+		}
+		c.want.Customer, c.want.Class, c.want.At = "dupont", "workstation", got[0].At
+		for n := range got[0].Plans {
+			got[0].Plans[n].At = strict.Position{}
+		}
+		if !reflect.DeepEqual(got[0], c.want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got[0], c.want)
+		}
+	}
+}
+
 func TestCSVRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"no header", "", "m.csv:1: no header: begin with the line customer,machine,class,user,aliases,plans"},
 		{"near", "customer,machine,class,usr\n", `m.csv:1: unknown column "usr": did you mean "user"?`},
 		{"two names of one column", "customer,machine,class,machine_class\n", `m.csv:1: column "class" stands twice: keep one`},
 		{"missing", "customer,machine\n", `m.csv:1: column "class" is missing`},
+		{"a column without a name", "customer,machine,class,\nd,A,nas,x\n", `m.csv:2: "x" stands in a column without a name: name the column, or empty it`},
+		{"a DOS window", "customer;machine;class\nd;POSTE-CL\x82;nas\n", `m.csv:1: neither UTF-8 nor Windows-1252: save it again as "CSV UTF-8"`},
 		{"width", "customer,machine,class\na,b\n", "m.csv:2: 2 values for 3 columns: quote values that contain the separator"},
 		{"other class", "customer,machine,class,plan\nd,A,nas,x\nd,a,server,y\n", `m.csv:3: machines.a.class: "server" here, "nas" at line 2: write the same on each line of a machine`},
 		{"other user", "customer,machine,class,plan,user\nd,A,nas,x,lea\nd,A,nas,y,max\n", `m.csv:3: machines.A.user: "max" here, "lea" at line 2: write the same on each line of a machine`},

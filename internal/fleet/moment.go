@@ -44,6 +44,21 @@ func (m Moment) in(zone *time.Location, days int) time.Time {
 	return time.Date(m.at.Year(), m.at.Month(), m.at.Day()+days, 0, 0, 0, 0, zone)
 }
 
+// Slip tells of an instant whose offset is not the one that the zone has then,
+// as one is that was copied from winter into summer; "" when it fits. An instant
+// in UTC (Z) says on purpose that it is in no zone of people.
+func (m Moment) Slip(zone *time.Location) string {
+	if m.day || m.at.IsZero() || m.at.Location() == time.UTC {
+		return ""
+	}
+	meant := time.Date(m.at.Year(), m.at.Month(), m.at.Day(), m.at.Hour(), m.at.Minute(), m.at.Second(), m.at.Nanosecond(), zone)
+	if meant.Equal(m.at) {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s in %s, whose offset is another one then: write %s if that is meant",
+		m.at.Format(time.RFC3339), m.at.In(zone).Format("15:04 on 2 January"), zone, meant.Format(time.RFC3339))
+}
+
 // DefaultTimezone is the zone of an inventory that names none.
 const DefaultTimezone = "Europe/Paris"
 

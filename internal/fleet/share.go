@@ -148,7 +148,7 @@ func shareCSV(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := newCSVReader(text)
+	r := reader(text)
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	var names []string
@@ -161,11 +161,14 @@ func shareCSV(text []byte) ([]byte, error) {
 			return nil, err
 		}
 		if names == nil {
+			if strings.HasPrefix(strings.ToLower(row[0]), "sep=") {
+				continue // tells Excel the separator
+			}
 			names = slices.Clone(row)
 		}
 		var left []string
 		for i, v := range row {
-			if name := columnName(names[min(i, len(names)-1)]); name != "user" && name != noteColumn {
+			if name := columnName(names[min(i, len(names)-1)]); name != "user" && name != noteColumn && name != "" {
 				left = append(left, v)
 			}
 		}

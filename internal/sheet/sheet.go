@@ -1,4 +1,4 @@
-// Package sheet reads the text of CSV files as spreadsheets save them.
+// Package sheet reads text as programs for offices save it, CSV above all.
 package sheet
 
 import (
@@ -10,32 +10,64 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// cure ends what is said of a text that cannot be read.
-const cure = "save it again as \"CSV UTF-8\""
-
 // Decode gives a file's text in UTF-8 without a byte order mark. Beside UTF-8 it
 // knows what Excel writes: UTF-16 with a mark ("Unicode text"), and Windows-1252
 // ("CSV" in western Europe), which is every other text that has no byte that
-// Windows-1252 leaves undefined.
+// Windows-1252 leaves undefined or that shows another code page. Lines that end
+// as on an old Mac end as everywhere else.
 func Decode(text []byte) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
 		if len(text)%2 != 0 {
-			return nil, errors.New("the UTF-16 text is cut off: " + cure)
+			return nil, errors.New("the UTF-16 text is cut off")
 		}
 		out, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(text)
 		if err != nil || bytes.ContainsRune(out, utf8.RuneError) {
-			return nil, errors.New("not sound UTF-16: " + cure)
+			return nil, errors.New("not sound UTF-16")
 		}
 		return out, nil
 	case bytes.IndexByte(text, 0) >= 0:
-		return nil, errors.New("it holds zero bytes, as UTF-16 without a mark does: " + cure)
+		return nil, errors.New("it holds zero bytes, as UTF-16 without a mark does")
 	case utf8.Valid(text):
-		return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
-	case hasUndefined(text):
-		return nil, errors.New("neither UTF-8 nor Windows-1252: " + cure)
+		return lines(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))), nil
+	case hasUndefined(text) || otherPage(text):
+		return nil, errors.New("neither UTF-8 nor Windows-1252")
 	}
-	return charmap.Windows1252.NewDecoder().Bytes(text)
+	out, err := charmap.Windows1252.NewDecoder().Bytes(text)
+	return lines(out), err
+}
+
+// lines ends the lines of an old Mac, which has no line feeds.
+func lines(text []byte) []byte {
+	if bytes.IndexByte(text, '\n') >= 0 {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte{'\r'}, []byte{'\n'})
+}
+
+// otherPage reports what no text of Windows-1252 has: a low quote, an ellipsis or
+// a dagger inside a word, or a capital letter with a caron behind a small one. There the code
+// pages of a DOS window and of a Mac have the French letters with accents.
+func otherPage(text []byte) bool {
+	small := func(b byte) bool { return 'a' <= b && b <= 'z' }
+	letter := func(b byte) bool { return small(b | 0x20) }
+	for n := 1; n < len(text); n++ {
+		switch before := text[n-1]; text[n] {
+		case 0x82, 0x83, 0x84, 0x86, 0x87, 0x88:
+			if letter(before) {
+				return true
+			}
+		case 0x85:
+			if letter(before) && n+1 < len(text) && letter(text[n+1]) {
+				return true
+			}
+		case 0x8a, 0x8e:
+			if small(before) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hasUndefined reports bytes that Windows-1252 has no character for.

@@ -26,9 +26,26 @@ func TestDecode(t *testing.T) {
 		"UTF-16 that is cut off": utf16(want, false)[:9],
 		"another code page":      "machine\r\nPOSTE-\x90\r\n",
 		"half a pair of UTF-16":  "\xff\xfe\x00\xd8a\x00",
+		"a DOS window's":         "machine\r\nPOSTE;journali\x8are\r\n",
+		"a DOS window's capital": "machine\r\nPOSTE-COMPTABILIT\x90\r\n",
+		"an old Mac's":           "machine\rPOSTE-COMPTABILIT\x83\r",
+		"an old Mac's, small":    "machine\rcl\x8e du poste\r",
 	} {
-		if got, err := sheet.Decode([]byte(text)); err == nil || !strings.Contains(err.Error(), "CSV UTF-8") {
-			t.Errorf("%s: %q, %v, want the cure", name, got, err)
+		if got, err := sheet.Decode([]byte(text)); err == nil {
+			t.Errorf("%s: %q is taken", name, got)
+		}
+	}
+}
+
+// Signs that Windows-1252 has where words end are no sign of another code page,
+// nor are its own letters.
+func TestDecodeLeavesWindows1252(t *testing.T) {
+	for text, want := range map[string]string{
+		"etc\x85 5 \x89 \x84x\x93 l\x92\xe9t\xe9 \x8coeuvre \x8abc": "etc… 5 ‰ „x“ l’été Œoeuvre Šbc",
+		"a\rb \xe9\r": "a\nb é\n",
+	} {
+		if got, err := sheet.Decode([]byte(text)); err != nil || string(got) != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
 		}
 	}
 }

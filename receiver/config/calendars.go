@@ -101,6 +101,11 @@ func (cf *calendarFiles) load(policies []*rules.Policy) (*rules.Directory, error
 		return nil, err
 	}
 	for _, g := range empty {
+		// Calendar files are a courtesy: a pattern for them may find none yet. One
+		// that was there and is gone is told by its copy.
+		if _, calendars := rules.ICalCalendar(g); calendars && strings.ContainsAny(filepath.Base(g), "*?[") {
+			continue
+		}
 		if !slices.ContainsFunc(kept, func(f rules.SourceFile) bool { return asking([]string{g}, filepath.Base(f.Name)) != "" }) {
 			return nil, c.namesNoFile("inventory", g)
 		}

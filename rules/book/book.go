@@ -59,9 +59,11 @@ func (b *Book) InForce(at time.Time) *policy.Policy {
 	return p
 }
 
-// Warnings lists what is allowed in the policy in force but most likely a
-// mistake, see [policy.Policy.Warnings].
-func (b *Book) Warnings(now time.Time) []string { return b.InForce(now).Warnings(b.Directory, now) }
+// Warnings lists what is allowed in the policy in force and in the inventory but
+// most likely a mistake, see [policy.Policy.Warnings].
+func (b *Book) Warnings(now time.Time) []string {
+	return slices.Concat(b.InForce(now).Warnings(b.Directory, now), b.Directory.Slips)
+}
 
 // CheckTraces refuses what would keep written traces from ever being done, in the
 // policy in force and in those to come, see [policy.Policy.CheckTraces].

@@ -45,6 +45,7 @@ func (l *loader) customers(entries map[string]fleet.Customer) {
 		}
 		l.oneOf(e.At, where+".prefers", e.Prefers, "", "user", "it", "both")
 		l.dir.speaks(e.At, where+".language", e.Language)
+		l.seemly(e.At, where+".decommissioned", e.Decommissioned)
 		l.dir.Customers[id] = &Customer{
 			ID: id, Name: e.Name, AccountManager: e.AccountManager, ITContact: e.ITContact,
 			Prefers: e.Prefers, Language: e.Language, Calendar: e.Calendar, At: e.At, Decommissioned: e.Decommissioned.Start(l.location),

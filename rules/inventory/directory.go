@@ -32,6 +32,9 @@ type Directory struct {
 	// Sources are the sources that some exporter must read, each with the label
 	// instance of its exporter, "" for any.
 	Sources map[string]string
+	// Slips are entries that are allowed but probably not meant, each a line for
+	// people.
+	Slips []string
 	// Imported are the iCalendar files that were read.
 	Imported []ImportedCalendar
 	// Access are the rights that are given by name, by person's id; Confidential

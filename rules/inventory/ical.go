@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/sheet"
 	"vigie/internal/strict"
 	"vigie/rules/calendar"
 	"vigie/rules/calendar/ical"
@@ -65,7 +66,11 @@ func readICal(f strict.File, zone *time.Location) (ical.Import, error) {
 	if len(bytes.TrimSpace(f.Text)) == 0 {
 		return ical.Import{}, refuse("the file is empty: export the calendar again")
 	}
-	in, err := ical.Read(bytes.NewReader(f.Text), zone)
+	text, err := sheet.Decode(f.Text)
+	if err != nil {
+		return ical.Import{}, refuse("%v: export the calendar again, in UTF-8", err)
+	}
+	in, err := ical.Read(bytes.NewReader(text), zone)
 	switch {
 	case err != nil:
 		return ical.Import{}, refuse("%v", err)

@@ -188,6 +188,15 @@ func (l *loader) oneOf(at strict.Position, where, got string, allowed ...string)
 	l.fault(at, where, "%q is not known: write one of %s", got, strings.Join(named, ", "))
 }
 
+// seemly keeps a warning of an instant with an offset that its zone has not then.
+func (l *loader) seemly(at strict.Position, where string, moments ...fleet.Moment) {
+	for _, m := range moments {
+		if slip := m.Slip(l.location); slip != "" {
+			l.dir.Slips = append(l.dir.Slips, fmt.Sprintf("%s: %s: %s", at, where, slip))
+		}
+	}
+}
+
 func (l *loader) bounded(at strict.Position, where string, from, until fleet.Moment) {
 	if from.IsZero() || until.IsZero() {
 		l.fault(at, where, "needs `from:` and `until:`; an end given as a date includes that day")
@@ -195,6 +204,7 @@ func (l *loader) bounded(at strict.Position, where string, from, until fleet.Mom
 }
 
 func (l *loader) span(at strict.Position, where string, from, until fleet.Moment) (time.Time, time.Time) {
+	l.seemly(at, where, from, until)
 	f, u := from.Start(l.location), until.End(l.location)
 	if !f.IsZero() && !u.IsZero() && !f.Before(u) {
 		l.fault(at, where+".until", "not after from: mend the dates")

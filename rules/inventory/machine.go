@@ -45,6 +45,7 @@ func (l *loader) machines(entries []fleet.Machine) {
 			continue
 		}
 		l.oneOf(e.At, where+".class", e.Class, fleet.Classes()...)
+		l.seemly(e.At, where+".decommissioned", e.Decommissioned)
 		m := &Machine{
 			Customer: e.Customer, Name: e.Name, Class: e.Class, User: e.User, Aliases: e.Aliases,
 			Plans: l.plans(e, where), Decommissioned: e.Decommissioned.Start(l.location),

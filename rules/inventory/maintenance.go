@@ -42,6 +42,7 @@ func (l *loader) maintenance(entries []maintenanceEntry) {
 			l.fault(e.At, where+".customer", "missing: names of machines repeat, write the customer too")
 		}
 		l.bounded(e.At, where, e.From, e.Until)
+		l.seemly(e.At, where, e.DeclaredAt)
 		from, until := l.span(e.At, where, e.From, e.Until)
 		l.dir.Maintenance = append(l.dir.Maintenance, Maintenance{
 			Platform: e.Platform, Customer: e.Customer, Machine: e.Machine,

@@ -1,5 +1,5 @@
 // Package mailtoken gets the tokens by which a mailbox is read where its provider
-// takes no password, and logs in with them.
+// takes no password.
 package mailtoken
 
 import (
@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,21 +15,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/emersion/go-sasl"
-
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // Config is how a token for a mailbox is had where its provider takes no
 // password: by the credentials of a registered application (Microsoft 365), or
 // by a refresh token that the mailbox's owner once granted it (Google).
 type Config struct {
-	TokenURL         exporters.URL       `yaml:"token_url"`
-	ClientID         string              `yaml:"client_id"`
-	ClientSecretFile string              `yaml:"client_secret_file"`
-	RefreshTokenFile string              `yaml:"refresh_token_file"` // grant_type refresh_token; client_credentials without it
-	Scopes           []string            `yaml:"scopes"`
-	TLS              exporters.TLSConfig `yaml:"tls"` // of the token's server
+	TokenURL         exporters.URL        `yaml:"token_url"`
+	ClientID         string               `yaml:"client_id"`
+	ClientSecretFile string               `yaml:"client_secret_file"`
+	RefreshTokenFile string               `yaml:"refresh_token_file"` // grant_type refresh_token; client_credentials without it
+	Scopes           []string             `yaml:"scopes"`
+	TLS              httpclient.TLSConfig `yaml:"tls"` // of the token's server
 
 	secret, refresh exporters.Secret
 }
@@ -76,7 +74,7 @@ const tokenLife = 30 * time.Minute
 type grant struct {
 	config *Config
 	now    func() time.Time
-	http   *exporters.Client
+	http   *httpclient.Client
 
 	mu      sync.Mutex
 	rotated string // the refresh token that came in place of the one in the file
@@ -84,24 +82,24 @@ type grant struct {
 }
 
 // New keeps the token of a mailbox and renews it before its end.
-func New(c *Config, o exporters.SourceOptions) *exporters.TokenCache {
+func New(c *Config, o exporters.SourceOptions) *httpclient.TokenCache {
 	conf, _ := c.TLS.Build() // validated
 	at := *c.TokenURL.URL
 	at.Path = ""
-	g := &grant{config: c, now: o.Now, http: exporters.NewClient(exporters.ClientOptions{BaseURL: &at, UserAgent: o.UserAgent, TLS: conf, Now: o.Now, Sleep: o.Sleep,
+	g := &grant{config: c, now: o.Now, http: httpclient.New(httpclient.Options{BaseURL: &at, UserAgent: o.UserAgent, TLS: conf, Now: o.Now, Sleep: o.Sleep,
 		PostPaths: []string{c.TokenURL.URL.Path}, MaxBody: 1 << 20, Fault: tokenFault})}
-	return &exporters.TokenCache{Fetch: g.fetch, RenewBefore: 5 * time.Minute, Now: o.Now}
+	return &httpclient.TokenCache{Fetch: g.fetch, RenewBefore: 5 * time.Minute, Now: o.Now}
 }
 
 // fetch follows RFC 6749, sections 4.4 and 6; the secret goes in the body, as
 // both Microsoft and Google have it.
-func (g *grant) fetch(ctx context.Context) (exporters.Token, error) {
+func (g *grant) fetch(ctx context.Context) (httpclient.Token, error) {
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {g.config.ClientID}}
 	if len(g.config.Scopes) > 0 {
 		form.Set("scope", strings.Join(g.config.Scopes, " "))
 	}
-	fail := func(what string, err error) (exporters.Token, error) {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("%s: %w", what, err)}
+	fail := func(what string, err error) (httpclient.Token, error) {
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("%s: %w", what, err)}
 	}
 	if g.config.ClientSecretFile != "" {
 		secret, err := g.config.secret.Read()
@@ -126,10 +124,10 @@ func (g *grant) fetch(ctx context.Context) (exporters.Token, error) {
 		RefreshToken string         `json:"refresh_token"`
 	}
 	if err := g.http.PostForm(ctx, "token", g.config.TokenURL.URL.Path, form, nil, &answer); err != nil {
-		return exporters.Token{}, err
+		return httpclient.Token{}, err
 	}
 	if answer.AccessToken == "" || strings.ContainsAny(answer.AccessToken, "\x00\x01\r\n ") || answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "Bearer") {
-		return exporters.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: errors.New("the answer holds no bearer token")}
+		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: errors.New("the answer holds no bearer token")}
 	}
 	if answer.RefreshToken != "" && stored != "" {
 		g.mu.Lock()
@@ -140,7 +138,7 @@ func (g *grant) fetch(ctx context.Context) (exporters.Token, error) {
 	if n, err := strconv.ParseFloat(string(answer.ExpiresIn), 64); err == nil && n > 0 && n < 1e7 {
 		life = time.Duration(n) * time.Second
 	}
-	return exporters.Token{Value: answer.AccessToken, Expires: g.now().Add(life)}, nil
+	return httpclient.Token{Value: answer.AccessToken, Expires: g.now().Add(life)}, nil
 }
 
 // refreshToken is the one that the server gave last, unless the file was
@@ -175,35 +173,4 @@ func tokenFault(endpoint string, status int, body []byte) error {
 		hint = "mend scopes"
 	}
 	return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonAuth, Status: status, Err: fmt.Errorf("no token: %s; %s", answer.Error, hint)}
-}
-
-// XOAuth2 is Google's mechanism, which Microsoft took over.
-const XOAuth2 = "XOAUTH2"
-
-// Login speaks OAUTHBEARER (RFC 7628) and XOAUTH2. To a server that
-// answers with the reason of its refusal it replies as each of them has it, so
-// that the refusal itself follows.
-type Login struct {
-	Mechanism, User, Token, Address string
-}
-
-// Start implements sasl.Client.
-func (c *Login) Start() (string, []byte, error) {
-	if c.Mechanism == XOAuth2 {
-		return XOAuth2, []byte("user=" + c.User + "\x01auth=Bearer " + c.Token + "\x01\x01"), nil
-	}
-	o := &sasl.OAuthBearerOptions{Username: strings.NewReplacer("=", "=3D", ",", "=2C").Replace(c.User), Token: c.Token}
-	if host, port, err := net.SplitHostPort(c.Address); err == nil {
-		o.Host = host
-		o.Port, _ = strconv.Atoi(port)
-	}
-	return sasl.NewOAuthBearerClient(o).Start()
-}
-
-// Next implements sasl.Client.
-func (c *Login) Next([]byte) ([]byte, error) {
-	if c.Mechanism == XOAuth2 {
-		return []byte{}, nil
-	}
-	return []byte{1}, nil
 }

@@ -21,6 +21,8 @@ const (
 	maxDays  = 20_000
 )
 
+const day = 24 * time.Hour
+
 // The years that an event may lie in. A recurrence without an end is followed
 // to the last.
 const (
@@ -77,10 +79,14 @@ func importICal(r io.Reader, loc *time.Location) (Import, error) {
 		if err != nil {
 			return Import{}, fmt.Errorf("the file is not an iCalendar: %w; export it again", err)
 		}
+		method := file.Props.Get(ical.PropMethod)
 		for _, entry := range file.Events() {
 			e, err := readEvent(entry, loc)
 			if err != nil {
 				return Import{}, fmt.Errorf("event %q: %w", title(entry), err)
+			}
+			if method != nil && strings.EqualFold(method.Value, "CANCEL") {
+				e.starts, e.passed = nil, "the file cancels it"
 			}
 			events = append(events, e)
 		}
@@ -117,6 +123,7 @@ type event struct {
 	title   string
 	uid     string
 	instead *calendar.Date  // the occurrence of the same uid that this replaces
+	onwards bool            // it replaces all later ones as well
 	days    int             // how long it lasts
 	starts  []calendar.Date // its occurrences
 	passed  string          // why it closes no day; empty when it does
@@ -140,7 +147,11 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 		if err != nil {
 			return event{}, err
 		}
+		if len(dates) == 0 {
+			return event{}, fmt.Errorf("%s is empty; export the calendar again", ical.PropRecurrenceID)
+		}
 		e.instead = &dates[0]
+		e.onwards = strings.EqualFold(moved.Params.Get(ical.ParamRange), "THISANDFUTURE")
 	}
 	start := entry.Props.Get(ical.PropDateTimeStart)
 	if start == nil {
@@ -161,6 +172,9 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 	if err != nil {
 		return event{}, err
 	}
+	if !wholeDay && saysWholeDay(entry) {
+		first, last = first.Round(day), last.Round(day)
+	}
 	if !wholeDay && (!midnight(first) || !midnight(last) || !last.After(first)) {
 		e.passed = "it does not last whole days"
 		return e, nil
@@ -170,6 +184,17 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 	}
 	e.starts, err = zones.occurrences(entry, dateOf(first))
 	return e, err
+}
+
+// saysWholeDay reports what Outlook and others write beside the times of an event
+// of whole days: midnight where its author was, told in UTC.
+func saysWholeDay(entry ical.Event) bool {
+	for _, name := range []string{"X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY"} {
+		if said := entry.Props.Get(name); said != nil && (strings.EqualFold(said.Value, "TRUE") || said.Value == "1") {
+			return true
+		}
+	}
+	return false
 }
 
 // length counts the days from the first to the last, which is not closed itself.
@@ -193,6 +218,11 @@ func (z zones) occurrences(entry ical.Event, first calendar.Date) ([]calendar.Da
 		return nil, err
 	}
 	repeated, err := z.repetitions(entry, first)
+	if written := z.written(entry); err == nil && written != first && (len(repeated) == 0 || repeated[0] != first) {
+		// The rule's weekdays may be meant as the start is written: in UTC, where it
+		// is still the evening before.
+		repeated, err = z.inUTC(entry, written, first, repeated)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -244,6 +274,33 @@ func (z zones) repetitions(entry ical.Event, first calendar.Date) ([]calendar.Da
 	}
 }
 
+// written is the day of an event's start as it stands in the file.
+func (z zones) written(entry ical.Event) calendar.Date {
+	start := entry.Props.Get(ical.PropDateTimeStart)
+	at, _, err := zones{time.UTC}.moment(*start, start.Value)
+	if err != nil {
+		return calendar.Date{}
+	}
+	return dateOf(at)
+}
+
+// inUTC follows a rule by the days of UTC, if the event's start is one of them,
+// and gives the calendar's own days; otherwise what was found before.
+func (z zones) inUTC(entry ical.Event, written, first calendar.Date, before []calendar.Date) ([]calendar.Date, error) {
+	dates, err := z.repetitions(entry, written)
+	if err != nil || len(dates) == 0 || dates[0] != written {
+		return before, err
+	}
+	shift := 1
+	if first.Before(written) {
+		shift = -1
+	}
+	for n := range dates {
+		dates[n] = dates[n].AddDays(shift)
+	}
+	return dates, nil
+}
+
 func (z zones) eachDate(entry ical.Event, name string, do func(calendar.Date)) error {
 	for _, prop := range entry.Props.Values(name) {
 		dates, err := z.dates(prop)
@@ -258,31 +315,59 @@ func (z zones) eachDate(entry ical.Event, name string, do func(calendar.Date)) e
 }
 
 // closedDays unfolds events into their days. An event that stands in for an
-// occurrence of another takes that occurrence away.
+// occurrence of another takes that occurrence away, or moves it and all later ones.
 func closedDays(events []event) (map[calendar.Date][]calendar.Window, error) {
-	type occurrence struct {
-		uid   string
-		start calendar.Date
-	}
-	replaced := make(map[occurrence]bool)
+	instead := map[string][]event{}
 	for _, e := range events {
 		if e.instead != nil {
-			replaced[occurrence{e.uid, *e.instead}] = true
+			instead[e.uid] = append(instead[e.uid], e)
 		}
 	}
 	closed := make(map[calendar.Date][]calendar.Window)
+	closeDays := func(e event, start calendar.Date) error {
+		for n := range e.days {
+			closed[start.AddDays(n)] = nil
+		}
+		if len(closed) > maxDays {
+			return fmt.Errorf("event %q: the file closes more than %d days; export a shorter period", e.title, maxDays)
+		}
+		return nil
+	}
 	for _, e := range events {
 		for _, start := range e.starts {
-			if e.instead == nil && replaced[occurrence{e.uid, start}] {
-				continue
+			by := e
+			if e.instead == nil {
+				by, start = standIn(e, start, instead[e.uid])
 			}
-			for n := range e.days {
-				closed[start.AddDays(n)] = nil
-			}
-			if len(closed) > maxDays {
-				return nil, fmt.Errorf("event %q: the file closes more than %d days; export a shorter period", e.title, maxDays)
+			if err := closeDays(by, start); err != nil {
+				return nil, err
 			}
 		}
 	}
 	return closed, nil
+}
+
+// standIn is what becomes of an occurrence: itself, nothing (an event without
+// days) where another event says what is on that day, or a later one moved as the
+// last event was that stands for it and all that follow.
+func standIn(e event, start calendar.Date, instead []event) (event, calendar.Date) {
+	by, at := e, start
+	var from calendar.Date
+	for _, other := range instead {
+		switch {
+		case *other.instead == start:
+			return event{}, start
+		case other.onwards && other.instead.Before(start) && !other.instead.Before(from):
+			if from, by = *other.instead, other; len(other.starts) > 0 {
+				at = start.AddDays(between(from, other.starts[0]))
+			}
+		}
+	}
+	return by, at
+}
+
+// between counts the days from one date to another.
+func between(from, to calendar.Date) int {
+	noon := func(d calendar.Date) time.Time { return time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC) }
+	return int(noon(to).Sub(noon(from)) / day)
 }

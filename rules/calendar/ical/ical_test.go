@@ -70,6 +70,27 @@ func TestImportICal(t *testing.T) {
 			"UID:a\nRECURRENCE-ID:20260809T220000Z\nDTSTART:20260812\nDTEND:20260813"}, "2026-08-03 2026-08-12"},
 		{"each year at midnight of Outlook", []string{"DTSTART;TZID=\"(UTC+01:00) Brussels, Paris\":20261224T000000\nDTEND;TZID=\"(UTC+01:00) Brussels, Paris\":20261225T000000\nRRULE:FREQ=YEARLY;COUNT=2"},
 			"2026-12-24 2027-12-24"},
+		{"until the last minute", []string{"DTSTART:20260713T000000\nDTEND:20260714T235900"}, "2026-07-13 2026-07-14"},
+		{"until the last second, in a zone", []string{"DTSTART;TZID=Europe/Paris:20260713T000000\nDTEND;TZID=Europe/Paris:20260713T235959"}, "2026-07-13"},
+		{"from the first to the last minute in the evening only", []string{"DTSTART:20260713T200000\nDTEND:20260713T235900"}, ""},
+		{"all day, by an Outlook in London", []string{"DTSTART:20260712T230000Z\nDTEND:20260713T230000Z\nX-MICROSOFT-CDO-ALLDAYEVENT:TRUE"}, "2026-07-13"},
+		{"all day, by an Outlook in New York", []string{"DTSTART:20260713T040000Z\nDTEND:20260714T040000Z\nX-MICROSOFT-CDO-ALLDAYEVENT:TRUE"}, "2026-07-13"},
+		{"a weekday of UTC", []string{"DTSTART:20260712T220000Z\nDTEND:20260713T220000Z\nRRULE:FREQ=WEEKLY;BYDAY=SU;COUNT=3"}, "2026-07-13 2026-07-20 2026-07-27"},
+		{"a weekday of the calendar beside UTC", []string{"DTSTART:20260712T220000Z\nDTEND:20260713T220000Z\nRRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=3"}, "2026-07-13 2026-07-20 2026-07-27"},
+		{"nothing excepted", []string{"DTSTART;VALUE=DATE:20260713\nEXDATE:"}, "2026-07-13"},
+		{"a comma too much", []string{"DTSTART;VALUE=DATE:20260803\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE;VALUE=DATE:20260804,"}, "2026-08-03"},
+		{"except as UTC in winter", []string{"DTSTART;VALUE=DATE:20261102\nRRULE:FREQ=DAILY;COUNT=4\nEXDATE:20261102T230000Z,20261103T230000Z"}, "2026-11-02 2026-11-05"},
+		{"one occurrence cancelled, as UTC", []string{
+			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=DAILY;COUNT=3",
+			"UID:a\nRECURRENCE-ID:20260803T220000Z\nSTATUS:CANCELLED\nDTSTART;VALUE=DATE:20260804"}, "2026-08-03 2026-08-05"},
+		{"one occurrence moved, in a zone of Windows", []string{
+			"UID:a\nDTSTART;TZID=Romance Standard Time:20260803T000000\nDTEND;TZID=Romance Standard Time:20260804T000000\nRRULE:FREQ=DAILY;COUNT=3",
+			"UID:a\nRECURRENCE-ID;TZID=Romance Standard Time:20260804T000000\nDTSTART;TZID=Romance Standard Time:20260810T000000\nDTEND;TZID=Romance Standard Time:20260811T000000"},
+			"2026-08-03 2026-08-05 2026-08-10"},
+		{"this and all later occurrences moved", []string{
+			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=4",
+			"UID:a\nRECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260811"},
+			"2026-08-03 2026-08-11 2026-08-18 2026-08-25"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			closed, err := ical.ImportICal(strings.NewReader(file(tc.events...)), paris(t))
@@ -95,6 +116,15 @@ func TestReadTellsWhatBecameOfEachEvent(t *testing.T) {
 	in, err := ical.Read(strings.NewReader(text), paris(t))
 	if err != nil || in.Events != 1 || len(in.Days) != 1 || len(in.Passed) != 2 || in.Passed[0] != (ical.Passed{Title: "closed", Why: "it does not last whole days"}) ||
 		in.Passed[1].Why != "it is cancelled" {
+		t.Errorf("%+v, %v", in, err)
+	}
+}
+
+// What a calendar program sends to take an event back closes nothing.
+func TestReadLeavesWhatAFileCancels(t *testing.T) {
+	text := strings.Replace(file("DTSTART;VALUE=DATE:20260713"), "BEGIN:VEVENT", "METHOD:CANCEL\r\nBEGIN:VEVENT", 1)
+	in, err := ical.Read(strings.NewReader(text), paris(t))
+	if err != nil || len(in.Days) != 0 || len(in.Passed) != 1 || in.Passed[0].Why != "the file cancels it" {
 		t.Errorf("%+v, %v", in, err)
 	}
 }

@@ -73,8 +73,10 @@ func (z zones) end(entry ical.Event, first time.Time, wholeDay bool) (time.Time,
 		if err != nil {
 			return last, fmt.Errorf("its end: %w", err)
 		}
-		if wholeDay && !midnight(last) {
-			last = last.Truncate(24*time.Hour).AddDate(0, 0, 1) // a part of a closed day is a closed day
+		// A part of a closed day is a closed day, and who writes the last minute of a
+		// day means its end.
+		if !midnight(last) && (wholeDay || last.Hour() == 23 && last.Minute() == 59) {
+			last = last.Truncate(day).AddDate(0, 0, 1)
 		}
 		return last, nil
 	}
@@ -95,6 +97,9 @@ func (z zones) end(entry ical.Event, first time.Time, wholeDay bool) (time.Time,
 func (z zones) dates(prop ical.Prop) ([]calendar.Date, error) {
 	var out []calendar.Date
 	for text := range strings.SplitSeq(prop.Value, ",") {
+		if strings.TrimSpace(text) == "" {
+			continue // some write the property, or a comma, and nothing behind it
+		}
 		at, _, err := z.moment(prop, text)
 		if err == nil {
 			err = within(prop, at)

@@ -1,4 +1,4 @@
-package exporters
+package httpclient
 
 import (
 	"context"
@@ -11,9 +11,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"vigie/exporters"
 )
 
-func newTestClient(t *testing.T, h http.HandlerFunc, change func(*ClientOptions)) (*Client, *[]time.Duration) {
+func newTestClient(t *testing.T, h http.HandlerFunc, change func(*Options)) (*Client, *[]time.Duration) {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -22,12 +24,12 @@ func newTestClient(t *testing.T, h http.HandlerFunc, change func(*ClientOptions)
 		t.Fatal(err)
 	}
 	var slept []time.Duration
-	o := ClientOptions{BaseURL: u, UserAgent: "test", RequestsPerSecond: 100_000, Now: func() time.Time { return at(0) },
+	o := Options{BaseURL: u, UserAgent: "test", RequestsPerSecond: 100_000, Now: func() time.Time { return at(0) },
 		Sleep: func(_ context.Context, d time.Duration) error { slept = append(slept, d); return nil }}
 	if change != nil {
 		change(&o)
 	}
-	return NewClient(o), &slept
+	return New(o), &slept
 }
 
 func TestRetryAfterForms(t *testing.T) {
@@ -54,7 +56,7 @@ func TestRetryAfterForms(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	for status, want := range map[int]Reason{400: ReasonOther, 401: ReasonAuth, 403: ReasonForbidden, 404: ReasonNotFound, 429: ReasonThrottled, 500: ReasonServer, 503: ReasonServer, 302: ReasonOther} {
+	for status, want := range map[int]exporters.Reason{400: exporters.ReasonOther, 401: exporters.ReasonAuth, 403: exporters.ReasonForbidden, 404: exporters.ReasonNotFound, 429: exporters.ReasonThrottled, 500: exporters.ReasonServer, 503: exporters.ReasonServer, 302: exporters.ReasonOther} {
 		tries := 0
 		c, _ := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
 			tries++
@@ -62,10 +64,10 @@ func TestReasons(t *testing.T) {
 			w.WriteHeader(status)
 		}, nil)
 		err := c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{}))
-		if got := ReasonOf(err); got != want {
+		if got := exporters.ReasonOf(err); got != want {
 			t.Errorf("%d: %v", status, err)
 		}
-		if again := want == ReasonThrottled || want == ReasonServer; again != (tries == 3) || !again && tries != 1 {
+		if again := want == exporters.ReasonThrottled || want == exporters.ReasonServer; again != (tries == 3) || !again && tries != 1 {
 			t.Errorf("%d: %d tries", status, tries)
 		}
 	}
@@ -73,16 +75,16 @@ func TestReasons(t *testing.T) {
 
 func TestBodyIsBounded(t *testing.T) {
 	c, _ := newTestClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(strings.Repeat("x", 1000))) },
-		func(o *ClientOptions) { o.MaxBody = 999 })
-	if err := c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{})); ReasonOf(err) != ReasonMalformed {
+		func(o *Options) { o.MaxBody = 999 })
+	if err := c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{})); exporters.ReasonOf(err) != exporters.ReasonMalformed {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestErrorsKeepAddressesToThemselves(t *testing.T) {
-	c, _ := newTestClient(t, nil, func(o *ClientOptions) { o.BaseURL = &url.URL{Scheme: "http", Host: "127.0.0.1:1"} })
+	c, _ := newTestClient(t, nil, func(o *Options) { o.BaseURL = &url.URL{Scheme: "http", Host: "127.0.0.1:1"} })
 	err := c.GetJSON(t.Context(), "x", "/p", url.Values{"after": {"cursor-of-a-query"}}, nil, new(struct{}))
-	if ReasonOf(err) != ReasonUnreachable || strings.Contains(err.Error(), "cursor-of-a-query") {
+	if exporters.ReasonOf(err) != exporters.ReasonUnreachable || strings.Contains(err.Error(), "cursor-of-a-query") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -180,7 +182,7 @@ func TestDocuments(t *testing.T) {
 		}
 		w.WriteHeader(int(status.Load()))
 		_, _ = w.Write([]byte("<fault/>"))
-	}, func(o *ClientOptions) {
+	}, func(o *Options) {
 		o.PostPaths, o.Accept = []string{"/service"}, "text/xml"
 		o.Gate = func(base http.RoundTripper) http.RoundTripper { return base }
 		o.Fault = func(endpoint string, status int, body []byte) error {
@@ -202,10 +204,12 @@ func TestDocuments(t *testing.T) {
 		t.Errorf("%v after %d tries", err, tries.Load())
 	}
 	status.Store(http.StatusServiceUnavailable)
-	if _, err := ask(); ReasonOf(err) != ReasonServer || tries.Load() != 5 {
+	if _, err := ask(); exporters.ReasonOf(err) != exporters.ReasonServer || tries.Load() != 5 {
 		t.Errorf("%v after %d tries", err, tries.Load())
 	}
 	if _, err := c.PostDocument(t.Context(), "x", "/other", nil, nil); err == nil || !strings.Contains(err.Error(), "only reads") {
 		t.Errorf("%v", err)
 	}
 }
+
+func at(minute int) time.Time { return time.Date(2026, 3, 9, 22, minute, 0, 0, time.UTC) }

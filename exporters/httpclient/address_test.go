@@ -1,4 +1,4 @@
-package exporters_test
+package httpclient_test
 
 import (
 	"encoding/pem"
@@ -15,16 +15,17 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/exporters/httpclient"
 )
 
 // address reads an address as the configuration of a source has it.
-func address(t *testing.T, dir, text string) (*exporters.Address, error) {
+func address(t *testing.T, dir, text string) (*httpclient.Address, error) {
 	t.Helper()
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 		t.Fatal(err)
 	}
-	a := &exporters.Address{}
+	a := &httpclient.Address{}
 	if err := exporters.DecodeStrict("f.yml", "sources[0].veeam", doc.Content[0], a); err != nil {
 		return nil, err
 	}
@@ -49,18 +50,18 @@ func TestSourceOverHTTPConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := a.ClientOptions(exporters.SourceOptions{UserAgent: "backup_exporter/1", Now: time.Now})
+		o, err := a.Options(exporters.SourceOptions{UserAgent: "backup_exporter/1", Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := exporters.NewClient(o)
+		c := httpclient.New(o)
 		var got map[string]string
 		err = c.GetJSON(t.Context(), "jobs", "/jobs", nil, nil, &got)
 		c.Close()
 		if err != nil || got["scope"] != "msp" || got["key"] != "k1" || got["agent"] != "backup_exporter/1" {
 			t.Errorf("%v, %v", got, err)
 		}
-		c = exporters.NewClient(o)
+		c = httpclient.New(o)
 		if err := c.Post(t.Context(), "jobs", "/jobs", http.Header{}); err == nil {
 			t.Error("it may change something")
 		}

@@ -1,10 +1,12 @@
-package exporters
+// Package httpclient is how sources read a product over HTTP: the address in a
+// source's settings, certificates, tokens, bounds, retries, and a client that
+// can change nothing there.
+package httpclient
 
 import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,28 +15,29 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"vigie/exporters"
 )
 
 // The client's bounds where nothing else is said.
 const (
 	defaultMaxBody     = 64 << 20
 	defaultRetries     = 2
-	DefaultRate        = 10 // requests a second
+	// DefaultRate is in requests a second.
+	DefaultRate        = 10
 	defaultConcurrency = 4
 	defaultRequestTime = 30 * time.Second
 	maxRetryAfter      = 2 * time.Minute
 )
 
-// ClientOptions configures a Client.
-type ClientOptions struct {
+// Options configures a Client.
+type Options struct {
 	BaseURL   *url.URL
 	UserAgent string
 	// PostPaths are the only paths to which a POST is let through: those
@@ -77,7 +80,7 @@ type ClientOptions struct {
 // anything there: whatever is neither a GET nor the POST for a token is
 // refused before it leaves.
 type Client struct {
-	o       ClientOptions
+	o       Options
 	http    *http.Client
 	limiter *rate.Limiter
 	slots   chan struct{}
@@ -86,8 +89,8 @@ type Client struct {
 	skew *time.Duration
 }
 
-// NewClient builds a Client.
-func NewClient(o ClientOptions) *Client {
+// New builds a Client.
+func New(o Options) *Client {
 	if o.RequestsPerSecond == 0 {
 		o.RequestsPerSecond = DefaultRate
 	}
@@ -138,61 +141,6 @@ func NewClient(o ClientOptions) *Client {
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// ReadOnlyTransport lets only GET through, and POST to the given paths; or,
-// if Allow is set, only what it agrees to.
-type ReadOnlyTransport struct {
-	Base      http.RoundTripper
-	PostPaths []string
-	Allow     func(r *http.Request, form url.Values) bool
-}
-
-// RoundTrip refuses whatever could change something in the product.
-func (t *ReadOnlyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.lets(r) {
-		return t.Base.RoundTrip(r)
-	}
-	if r.Body != nil {
-		_ = r.Body.Close()
-	}
-	return nil, fmt.Errorf("refused to send %s %s: the exporter only reads", r.Method, r.URL.Path)
-}
-
-func (t *ReadOnlyTransport) lets(r *http.Request) bool {
-	if t.Allow != nil {
-		form, err := wholeForm(r)
-		return err == nil && t.Allow(r, form)
-	}
-	if r.Method == http.MethodGet {
-		return true
-	}
-	return r.Method == http.MethodPost && slices.Contains(t.PostPaths, r.URL.Path)
-}
-
-// wholeForm gives the values of query and body, and leaves the body unread.
-func wholeForm(r *http.Request) (url.Values, error) {
-	form, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || r.Body == nil || r.Body == http.NoBody {
-		return form, err
-	}
-	if r.GetBody == nil {
-		return nil, errors.New("a body that can be read only once")
-	}
-	body, err := r.GetBody()
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return nil, err
-	}
-	values, err := url.ParseQuery(string(data))
-	for key, v := range values {
-		form[key] = append(form[key], v...)
-	}
-	return form, err
-}
-
 // GetJSON reads path with query into out. Endpoint names the part in errors.
 // A 401 renews the credentials and repeats the same request once.
 func (c *Client) GetJSON(ctx context.Context, endpoint, path string, query url.Values, header http.Header, out any) error {
@@ -208,7 +156,7 @@ func (c *Client) GetJSON(ctx context.Context, endpoint, path string, query url.V
 			}
 		}
 		body, err := c.try(ctx, endpoint, http.MethodGet, path, query, h, nil)
-		var se *SourceError
+		var se *exporters.SourceError
 		if errors.As(err, &se) && se.Status == http.StatusUnauthorized && !renewed && c.o.Authorize != nil {
 			renewed = true
 			continue
@@ -232,7 +180,7 @@ func (c *Client) PostForm(ctx context.Context, endpoint, path string, form url.V
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return &SourceError{Endpoint: endpoint, Reason: ReasonMalformed, Err: errors.New("the answer is not the JSON of a token")}
+		return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonMalformed, Err: errors.New("the answer is not the JSON of a token")}
 	}
 	return nil
 }
@@ -295,8 +243,8 @@ func (c *Client) try(ctx context.Context, endpoint, method, path string, query u
 }
 
 func retryable(err error) bool {
-	reason := ReasonOf(err)
-	return reason == ReasonThrottled || reason == ReasonServer || reason == ReasonUnreachable
+	reason := exporters.ReasonOf(err)
+	return reason == exporters.ReasonThrottled || reason == exporters.ReasonServer || reason == exporters.ReasonUnreachable
 }
 
 func (c *Client) once(ctx context.Context, endpoint, method, path string, query url.Values, h http.Header, form []byte) ([]byte, time.Duration, error) {
@@ -307,13 +255,13 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 		return nil, 0, transportError(endpoint, ctx.Err())
 	}
 	if err := c.limiter.Wait(ctx); err != nil {
-		return nil, 0, &SourceError{Endpoint: endpoint, Reason: ReasonTimeout, Err: errors.New("no time left under the request rate")}
+		return nil, 0, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonTimeout, Err: errors.New("no time left under the request rate")}
 	}
 	u := c.o.BaseURL.JoinPath(path)
 	u.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(form))
 	if err != nil {
-		return nil, 0, &SourceError{Endpoint: endpoint, Reason: ReasonOther, Err: errors.New("cannot build the request")}
+		return nil, 0, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonOther, Err: errors.New("cannot build the request")}
 	}
 	req.Header = h.Clone()
 	req.Header.Set("User-Agent", c.o.UserAgent)
@@ -329,7 +277,7 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 		return nil, 0, transportError(endpoint, err)
 	}
 	if int64(len(body)) > c.o.MaxBody {
-		return nil, 0, &SourceError{Endpoint: endpoint, Reason: ReasonMalformed, Err: fmt.Errorf("the answer is longer than %d bytes", c.o.MaxBody)}
+		return nil, 0, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonMalformed, Err: fmt.Errorf("the answer is longer than %d bytes", c.o.MaxBody)}
 	}
 	if resp.StatusCode == http.StatusOK || method == http.MethodPost && resp.StatusCode == http.StatusNoContent {
 		return body, 0, nil
@@ -344,36 +292,36 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 
 // statusError decides on the status alone: bodies of errors differ from
 // service to service, and some are HTML.
-func statusError(endpoint string, status int) *SourceError {
-	e := &SourceError{Endpoint: endpoint, Status: status, Reason: ReasonOther}
+func statusError(endpoint string, status int) *exporters.SourceError {
+	e := &exporters.SourceError{Endpoint: endpoint, Status: status, Reason: exporters.ReasonOther}
 	switch {
 	case status == http.StatusUnauthorized:
-		e.Reason = ReasonAuth
+		e.Reason = exporters.ReasonAuth
 	case status == http.StatusForbidden:
-		e.Reason = ReasonForbidden
+		e.Reason = exporters.ReasonForbidden
 	case status == http.StatusNotFound:
-		e.Reason = ReasonNotFound
+		e.Reason = exporters.ReasonNotFound
 	case status == http.StatusTooManyRequests:
-		e.Reason = ReasonThrottled
+		e.Reason = exporters.ReasonThrottled
 	case status >= 500:
-		e.Reason = ReasonServer
+		e.Reason = exporters.ReasonServer
 	}
 	return e
 }
 
 // transportError keeps the cause but not the address, whose query may hold
 // cursors and names.
-func transportError(endpoint string, err error) *SourceError {
+func transportError(endpoint string, err error) *exporters.SourceError {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
-	reason := ReasonUnreachable
+	reason := exporters.ReasonUnreachable
 	var ne net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &ne) && ne.Timeout() {
-		reason = ReasonTimeout
+		reason = exporters.ReasonTimeout
 	}
-	return &SourceError{Endpoint: endpoint, Reason: reason, Err: err}
+	return &exporters.SourceError{Endpoint: endpoint, Reason: reason, Err: err}
 }
 
 func (c *Client) retryAfter(resp *http.Response) time.Duration {
@@ -412,7 +360,7 @@ func decodeAnswer(endpoint string, body []byte, out any) error {
 		if t := bytes.TrimSpace(body); len(t) > 0 && t[0] == '<' {
 			what = "the answer is HTML instead of JSON"
 		}
-		return &SourceError{Endpoint: endpoint, Reason: ReasonMalformed, Err: fmt.Errorf("%s: %w", what, err)}
+		return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonMalformed, Err: fmt.Errorf("%s: %w", what, err)}
 	}
 	return nil
 }
@@ -426,107 +374,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// Token is a bearer token with its end.
-type Token struct {
-	Value   string
-	Expires time.Time
-}
-
-// TokenCache holds a token and renews it before its end. Concurrent callers
-// wait for one renewal.
-type TokenCache struct {
-	// Fetch asks for a new token.
-	Fetch func(ctx context.Context) (Token, error)
-	// RenewBefore is how long before its end a token is renewed, at most a
-	// quarter of its life.
-	RenewBefore time.Duration
-	Now         func() time.Time
-
-	once    sync.Once
-	gate    chan struct{}
-	token   Token
-	renewAt time.Time
-}
-
-// Get gives a valid token. A refused token is never given out again.
-func (t *TokenCache) Get(ctx context.Context, refused string) (string, error) {
-	t.once.Do(func() { t.gate = make(chan struct{}, 1) })
-	select {
-	case t.gate <- struct{}{}:
-		defer func() { <-t.gate }()
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-	now := t.Now()
-	if t.token.Value != "" && t.token.Value != refused && now.Before(t.renewAt) {
-		return t.token.Value, nil
-	}
-	fresh, err := t.Fetch(ctx)
-	if err != nil {
-		return "", err
-	}
-	t.token = fresh
-	t.renewAt = fresh.Expires.Add(-min(t.RenewBefore, fresh.Expires.Sub(now)/4))
-	return fresh.Value, nil
-}
-
-// Current gives the token that was fetched last, or nothing.
-func (t *TokenCache) Current() string {
-	t.once.Do(func() { t.gate = make(chan struct{}, 1) })
-	t.gate <- struct{}{}
-	defer func() { <-t.gate }()
-	return t.token.Value
-}
-
-// Authorize returns the function that ClientOptions.Authorize wants.
-func (t *TokenCache) Authorize() func(context.Context, http.Header, bool) error {
-	return func(ctx context.Context, h http.Header, renew bool) error {
-		refused := ""
-		if renew {
-			// The token of this very request: another request may have
-			// renewed it meanwhile.
-			refused = strings.TrimPrefix(h.Get("Authorization"), "Bearer ")
-		}
-		v, err := t.Get(ctx, refused)
-		if err != nil {
-			return err
-		}
-		h.Set("Authorization", "Bearer "+v)
-		return nil
-	}
-}
-
-// TLSConfig is how a product's certificate is verified.
-type TLSConfig struct {
-	CAFile             string `yaml:"ca_file"`
-	ServerName         string `yaml:"server_name"`
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
-}
-
-// Resolve makes the file's name relative to dir and reads it once.
-func (c *TLSConfig) Resolve(dir string) error {
-	c.CAFile = InDir(dir, c.CAFile)
-	if _, err := c.Build(); err != nil {
-		return &ConfigError{Key: "tls.ca_file", What: err.Error(), Cure: "name a PEM file that the exporter's user can read, relative to the configuration file"}
-	}
-	return nil
-}
-
-// Build reads the files.
-func (c TLSConfig) Build() (*tls.Config, error) {
-	out := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.InsecureSkipVerify, MinVersion: tls.VersionTLS12}
-	if c.CAFile == "" {
-		return out, nil
-	}
-	pem, err := os.ReadFile(c.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	out.RootCAs = x509.NewCertPool()
-	if !out.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", c.CAFile)
-	}
-	return out, nil
 }

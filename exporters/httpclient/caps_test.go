@@ -1,4 +1,4 @@
-package exporters
+package httpclient
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"vigie/exporters"
 )
 
 // However many parts are read side by side, the product bears no more than is
@@ -28,7 +30,7 @@ func TestLoadIsCapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewClient(ClientOptions{BaseURL: u, Concurrency: 3, RequestsPerSecond: 200, Now: time.Now})
+	c := New(Options{BaseURL: u, Concurrency: 3, RequestsPerSecond: 200, Now: time.Now})
 	defer c.Close()
 	begin := time.Now()
 	var wg sync.WaitGroup
@@ -56,12 +58,12 @@ func TestWaitingForTheRateEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewClient(ClientOptions{BaseURL: u, RequestsPerSecond: 0.001, Retries: -1, Now: time.Now})
+	c := New(Options{BaseURL: u, RequestsPerSecond: 0.001, Retries: -1, Now: time.Now})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	for i := range 2 {
 		err = c.GetJSON(ctx, "x", "/", nil, nil, new(struct{}))
-		if want := map[int]Reason{0: ReasonUnreachable, 1: ReasonTimeout}[i]; ReasonOf(err) != want {
+		if want := map[int]exporters.Reason{0: exporters.ReasonUnreachable, 1: exporters.ReasonTimeout}[i]; exporters.ReasonOf(err) != want {
 			t.Errorf("request %d: %v, want %s", i, err, want)
 		}
 	}
