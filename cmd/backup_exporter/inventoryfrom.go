@@ -30,12 +30,12 @@ const inventoryPath = "/api/v1/inventory"
 
 // inventoryFrom is where the inventory is fetched: the receiver, with a token.
 type inventoryFrom struct {
-	URL          exporters.URL       `yaml:"url"`
-	TokenFile    string              `yaml:"token_file"`
-	PollInterval exporters.Duration  `yaml:"poll_interval"`
-	Timeout      exporters.Duration  `yaml:"timeout"`
+	URL          exporters.URL        `yaml:"url"`
+	TokenFile    string               `yaml:"token_file"`
+	PollInterval exporters.Duration   `yaml:"poll_interval"`
+	Timeout      exporters.Duration   `yaml:"timeout"`
 	TLS          httpclient.TLSConfig `yaml:"tls"`
-	HTTP         remote.HTTPConfig   `yaml:"http_config"`
+	HTTP         remote.HTTPConfig    `yaml:"http_config"`
 
 	address httpclient.Address
 	token   exporters.Secret

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/promslog"
-	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/internal/fleet"
@@ -43,7 +42,7 @@ func TestInventoryFromReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := &inventoryFrom{TokenFile: "token"}
-	if err := yaml.Unmarshal([]byte(server.URL), &from.URL); err != nil {
+	if err := from.URL.UnmarshalScalar(server.URL); err != nil {
 		t.Fatal(err)
 	}
 	if err := from.Validate(dir); err != nil {

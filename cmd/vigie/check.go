@@ -27,7 +27,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 	defaults := cmd.Flag("print-defaults", "Print every key of vigie.yml with its default or an example, or those of what --of names, and check nothing.").Bool()
 	of := cmd.Flag("of", "Whose keys --print-defaults prints.").Default("vigie").Enum("vigie", "policy", "inventory")
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
-	return verb{cmd, func(context.Context) error {
+	return verb{cmd, func(ctx context.Context) error {
 		if *defaults {
 			_, err := c.out.Write(reference.File(*of))
 			return err
@@ -58,7 +58,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if *quiet {
 			return nil
 		}
-		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Book.Warnings(now), setup.Strangers(), setup.Unread())
+		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Book.Warnings(now), setup.Strangers(), setup.Abandoned(ctx), setup.Unread())
 		if *output == "json" {
 			warn(c.logs.Writer, warnings) // apart from what programs read
 			return c.json(previews)

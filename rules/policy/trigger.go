@@ -256,7 +256,7 @@ func (s *Scenario) neverTriggers(t Trigger) string {
 		return "it waits for " + name + ", which no step of the scenario says that it does (raises:)"
 	case t.Kind == WhenMoment && (name == "immediate_over" || name == "not_immediate") && s.Immediate == nil:
 		return "the scenario has no immediate branch (immediate:)"
-	case t.Kind == WhenMoment && (name == "calls_exhausted" || name == "waiting_over") && s.Calls == nil,
+	case t.Kind == WhenMoment && name == "calls_exhausted" && s.Calls == nil,
 		t.Kind == WhenAct && name == "call" && s.Calls == nil:
 		return "the scenario has no phone calls (calls:)"
 	case t.Kind == WhenMoment && name == "unverified" && s.Proof == ProofCleared && s.Immediate == nil:
