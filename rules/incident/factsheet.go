@@ -67,6 +67,8 @@ type FactSheet struct {
 	Alertname   string    `json:"alertname"`
 	Severity    string    `json:"severity"`
 	Provisional bool      `json:"provisional"`
+	// Grades is set where people qualify, work around and cascade.
+	Grades bool `json:"grades,omitempty"`
 	Level       int       `json:"level"`
 	Entry       string    `json:"entry"`
 	ReceivedAt  time.Time `json:"received_at,omitzero"`
@@ -141,4 +143,6 @@ type ClockRow struct {
 	MetAt  time.Time `json:"met_at,omitzero"`
 	Paused bool      `json:"paused"`
 	Late   bool      `json:"late"`
+	// Excused is a time that is over for a cause of the customer's own.
+	Excused bool `json:"excused,omitempty"`
 }

@@ -134,6 +134,9 @@ type Clock struct {
 	MetAt    time.Time `json:"met_at,omitzero"`
 	MetBy    string    `json:"met_by,omitempty"` // the condition that held
 	Breached time.Time `json:"breached,omitzero"`
+	// Excused is the cause, the customer's own, for which a time that is over is
+	// no breach.
+	Excused string `json:"excused,omitempty"`
 	Episode  int       `json:"episode"`
 }
 
