@@ -8,15 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"vigie/internal/remote"
 	"vigie/internal/strict"
 )
 
@@ -52,108 +49,33 @@ func (e *ConfigError) Error() string {
 	return b.String()
 }
 
-// DecodeStrict decodes a mapping into a struct and refuses keys that the
-// struct does not have, naming line and alternatives.
+// DecodeStrict reads a part of a configuration, which stands below path, into
+// out. The error joins a [ConfigError] for each fault.
 func DecodeStrict(file, path string, node *yaml.Node, out any) error {
-	if err := checkKeys(file, path, node, reflect.TypeOf(out)); err != nil {
+	err := strict.DecodeNode(file, path, node, out)
+	var faults strict.Faults
+	if !errors.As(err, &faults) {
 		return err
 	}
-	err := node.Decode(out)
-	if err == nil {
-		return nil
+	each := make([]error, len(faults))
+	for i, f := range faults {
+		each[i] = configError(f)
 	}
-	var ce *ConfigError
-	if errors.As(err, &ce) {
-		if ce.File == "" {
-			ce.File = file
-		}
-		return ce
+	if len(each) == 1 {
+		return each[0]
 	}
-	var faults strict.Faults
-	if errors.As(err, &faults) && len(faults) > 0 {
-		f := faults[0]
-		return &ConfigError{File: file, Line: f.Line, Key: strings.Trim(path+".http_config."+f.Path, "."), What: f.What, Cure: f.Cure}
-	}
-	var te *yaml.TypeError
-	if errors.As(err, &te) && len(te.Errors) > 0 {
-		return &ConfigError{File: file, Key: path, What: strings.Join(te.Errors, "; "), Cure: "give a value of the right kind"}
-	}
-	return &ConfigError{File: file, Line: node.Line, Key: path, What: err.Error()}
+	return errors.Join(each...)
 }
 
-func checkKeys(file, path string, node *yaml.Node, t reflect.Type) error {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
+func configError(f strict.Fault) *ConfigError {
+	if f.Kind != strict.UnknownKey {
+		return &ConfigError{File: f.File, Line: f.Line, Key: f.Path, What: f.What, Cure: f.Cure}
 	}
-	if node.Kind == yaml.AliasNode {
-		node = node.Alias
+	cure := "known here are " + strings.Join(f.Known, ", ")
+	if near := strict.Nearest(f.Name, f.Known); near != "" {
+		cure = fmt.Sprintf("did you mean %q?", near)
 	}
-	if t == reflect.TypeFor[yaml.Node]() || t == reflect.TypeFor[remote.HTTPConfig]() {
-		return nil // which checks its keys itself
-	}
-	switch {
-	case t.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:
-		for i, item := range node.Content {
-			if err := checkKeys(file, fmt.Sprintf("%s[%d]", path, i), item, t.Elem()); err != nil {
-				return err
-			}
-		}
-	case t.Kind() == reflect.Map && node.Kind == yaml.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if err := checkKeys(file, join(path, node.Content[i].Value), node.Content[i+1], t.Elem()); err != nil {
-				return err
-			}
-		}
-	case t.Kind() == reflect.Struct && node.Kind == yaml.MappingNode:
-		return checkStruct(file, path, node, t)
-	}
-	return nil
-}
-
-func checkStruct(file, path string, node *yaml.Node, t reflect.Type) error {
-	fields := yamlFields(t)
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i]
-		field, ok := fields[key.Value]
-		if !ok {
-			known := make([]string, 0, len(fields))
-			for k := range fields {
-				known = append(known, k)
-			}
-			slices.Sort(known)
-			return &ConfigError{File: file, Line: key.Line, Key: join(path, key.Value), What: "unknown key",
-				Cure: "known here are " + strings.Join(known, ", ")}
-		}
-		if seen[key.Value] {
-			return &ConfigError{File: file, Line: key.Line, Key: join(path, key.Value), What: "the key stands twice", Cure: "keep one of them"}
-		}
-		seen[key.Value] = true
-		if err := checkKeys(file, join(path, key.Value), node.Content[i+1], field); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// yamlFields lists a struct's keys, those of inlined structs included.
-func yamlFields(t reflect.Type) map[string]reflect.Type {
-	out := map[string]reflect.Type{}
-	for f := range t.Fields() {
-		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		switch {
-		case strings.Contains(options, "inline"):
-			for k, v := range yamlFields(f.Type) {
-				out[k] = v
-			}
-		case name == "-" || !f.IsExported():
-		case name == "":
-			out[strings.ToLower(f.Name)] = f.Type
-		default:
-			out[name] = f.Type
-		}
-	}
-	return out
+	return &ConfigError{File: f.File, Line: f.Line, Key: strings.TrimPrefix(f.Path+"."+f.Name, "."), What: "unknown key", Cure: cure}
 }
 
 // LineOf finds the line of a key like "customers.dupont" below node; 0 if the
@@ -185,11 +107,14 @@ func join(path, key string) string {
 // Duration is a time.Duration written like 2s, 5m, 24h or 31d.
 type Duration time.Duration
 
-// UnmarshalYAML reads the text form.
-func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
-	v, err := model.ParseDuration(node.Value)
-	if err != nil || node.Kind != yaml.ScalarNode {
-		return &ConfigError{Line: node.Line, Key: node.Value, What: "not a duration", Cure: "write for example 30s, 5m, 24h or 31d"}
+// UnmarshalScalar reads the text form; empty is as if it stood nowhere.
+func (d *Duration) UnmarshalScalar(text string) error {
+	if text == "" {
+		return nil
+	}
+	v, err := model.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%q is not a duration; write for example 30s, 5m, 24h or 31d", text)
 	}
 	*d = Duration(v)
 	return nil
@@ -198,21 +123,20 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 // URL is the address of a product, without credentials, query or fragment.
 type URL struct{ *url.URL }
 
-// UnmarshalYAML reads and checks the address. Plain HTTP is for loopback only:
+// UnmarshalScalar reads and checks the address; empty is as if it stood nowhere. Plain HTTP is for loopback only:
 // credentials travel with each request.
-func (u *URL) UnmarshalYAML(node *yaml.Node) error {
-	bad := func(what, cure string) error {
-		return &ConfigError{Line: node.Line, Key: "url", What: what, Cure: cure}
+func (u *URL) UnmarshalScalar(text string) error {
+	if text == "" {
+		return nil
 	}
-	v, err := url.Parse(node.Value)
-	if err != nil || v.Host == "" || v.Scheme != "https" && v.Scheme != "http" {
-		return bad("not an address", "write for example https://backup.dupont.example:9419")
-	}
-	if v.User != nil || v.RawQuery != "" || v.Fragment != "" {
-		return bad("the address holds more than scheme, host and path", "put credentials in files, named by the keys that end in _file")
-	}
-	if v.Scheme == "http" && !loopback(v.Hostname()) {
-		return bad("plain http would show the credentials to the network", "use https; http is for 127.0.0.1 and localhost")
+	v, err := url.Parse(text)
+	switch {
+	case err != nil || v.Host == "" || v.Scheme != "https" && v.Scheme != "http":
+		return errors.New("not an address; write for example https://backup.dupont.example:9419")
+	case v.User != nil || v.RawQuery != "" || v.Fragment != "":
+		return errors.New("the address holds more than scheme, host and path; put credentials in files, named by the keys that end in _file")
+	case v.Scheme == "http" && !loopback(v.Hostname()):
+		return errors.New("plain http would show the credentials to the network; use https; http is for 127.0.0.1 and localhost")
 	}
 	u.URL = v
 	return nil

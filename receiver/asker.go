@@ -79,6 +79,7 @@ func (a *asker) inquire(ctx context.Context, need *rules.Need, now time.Time) ru
 		result = "failed"
 		a.log.Warn("evidence could not be asked for; it is unknown", "err", err)
 	}
+	a.seen.Answered("prometheus", "prometheus", err, now)
 	a.metrics.evidence.WithLabelValues(result).Inc()
 	return answered
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/receiver/chain"
 	"vigie/receiver/loop"
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
@@ -28,6 +29,8 @@ type core struct {
 	watch   watch
 	endings endings
 	issues  memory.Issues
+	// seen remembers what came of asking others.
+	seen chain.Seen
 	// changed is set when incidents have opened or ended since common failures
 	// were looked for.
 	changed atomic.Bool

@@ -16,11 +16,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/board"
+	"vigie/receiver/chain"
 	"vigie/receiver/evidence"
 	"vigie/receiver/link"
 	"vigie/receiver/loop"
 	"vigie/receiver/message/languages"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/nights"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -129,7 +132,7 @@ type Engine struct {
 	*intake
 	*acts
 	*reader
-	*board
+	*board.Board
 	scheduler  *scheduler
 	asker      *asker
 	outbox     *outbox
@@ -141,6 +144,8 @@ type Engine struct {
 	alarm      *alarm
 	heartbeat  *heartbeats
 	digest     *digest
+	chains     *chain.Asker
+	nights     *nights.Keeper
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
@@ -176,8 +181,9 @@ func wire(o Options) *Engine {
 		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
-	e.board = &board{core: c}
-	o.Store.Watch(e.board.saved)
+	e.Board = board.New(o.Store)
+	e.chains = &chain.Asker{Seen: &c.seen}
+	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
@@ -272,6 +278,9 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 	}
 	return rules.NewBook(book.Directory, all...)
 }
+
+// Nights tells how machines' backups went, day by day.
+func (e *Engine) Nights() *nights.Keeper { return e.nights }
 
 // Languages are what people are written to in.
 func (e *Engine) Languages() *locale.Catalog { return e.live().Languages }

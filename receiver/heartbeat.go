@@ -26,7 +26,9 @@ func (l *heartbeats) turn(ctx context.Context) error {
 		l.metrics.heartbeats.WithLabelValues("withheld").Inc()
 		return fmt.Errorf("no heartbeat is sent: %w", err)
 	}
-	if err := h.Send(ctx); err != nil {
+	err := h.Send(ctx)
+	l.seen.Answered("heartbeat", "heartbeat", err, now)
+	if err != nil {
 		l.metrics.heartbeats.WithLabelValues("failed").Inc()
 		return fmt.Errorf("heartbeat: %w", err)
 	}

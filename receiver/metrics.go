@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"vigie/receiver/chain"
 	"vigie/receiver/store"
 )
 
@@ -69,14 +70,21 @@ func newMetrics(r prometheus.Registerer, c *core) *metrics {
 	return m
 }
 
-// NoteReload counts how a reading of the configuration went.
+// NoteReload counts how a reading of the configuration went, and remembers it.
 func (c *core) NoteReload(err error) {
+	r := chain.Reload{At: c.now(), Taken: err == nil, Policy: c.Book().InForce(c.now()).Hash}
 	if err != nil {
+		r.Error = err.Error()
 		c.metrics.reloaded.Set(0)
-		return
+	} else {
+		c.metrics.reloaded.Set(1)
+		c.metrics.reloadedAt.Set(seconds(r.At))
 	}
-	c.metrics.reloaded.Set(1)
-	c.metrics.reloadedAt.Set(seconds(c.now()))
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+	defer cancel()
+	if err := c.store.Update(ctx, func(tx *store.Tx) error { return chain.KeepReload(tx, r) }); err != nil {
+		c.log.Error("a reading of the configuration is not remembered", "err", err)
+	}
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

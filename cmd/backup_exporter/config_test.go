@@ -98,7 +98,7 @@ func TestExampleConfigurationOfMails(t *testing.T) {
 func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	const good = "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n    client_secret_file: secret\n"
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; known here are inventory, sources"},
+		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; did you mean \"sources\"?"},
 		{"no source", "sources: []\n", "no source; list at least one"},
 		{"not YAML", "sources: [\n", "has to be YAML"},
 		{"not a mapping", "- a\n", "begin with the key sources"},
@@ -106,10 +106,11 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, "},
 		{"unknown product", "sources:\n- name: a\n  acronys: {}\n", "backup_exporter.yml:3: sources[0].acronys: unknown key"},
 		{"two products", good + "  veeam: {}\n", "backup_exporter.yml:7: sources[0].veeam: a second product"},
-		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; known here are agents_interval, backup_role"},
-		{"bad duration", "sources:\n- name: a\n  poll_interval: often\n  acronis: {}\n", "backup_exporter.yml:3: often: not a duration; write for example 30s"},
+		{"unknown setting", good + "    clientid: y\n", "backup_exporter.yml:7: sources[0].acronis.clientid: unknown key; did you mean \"client_id\"?"},
+		{"two at once, the second", "sources:\n- name: a\n  poll_interval: often\n  timeout: soon\n  acronis: {}\n", "backup_exporter.yml:4: sources[0].timeout: \"soon\" is not a duration"},
+		{"bad duration", "sources:\n- name: a\n  poll_interval: often\n  acronis: {}\n", "backup_exporter.yml:3: sources[0].poll_interval: \"often\" is not a duration; write for example 30s"},
 		{"too often", "sources:\n- name: a\n  poll_interval: 10ms\n  acronis: {}\n", "backup_exporter.yml:3: sources[0].poll_interval: shorter than a second"},
-		{"plain http", "sources:\n- name: a\n  acronis:\n    url: http://backup.example\n", "backup_exporter.yml:4: url: plain http"},
+		{"plain http", "sources:\n- name: a\n  acronis:\n    url: http://backup.example\n", "backup_exporter.yml:4: sources[0].acronis.url: plain http"},
 		{"secret in the address", "sources:\n- name: a\n  acronis:\n    url: https://u:p@backup.example\n", "put credentials in files"},
 		{"no secret", "sources:\n- name: a\n  acronis:\n    url: http://127.0.0.1:1\n    client_id: x\n", "sources[0].acronis.client_secret_file: missing"},
 		{"unreadable secret", strings.Replace(good, "file: secret", "file: nowhere", 1), "backup_exporter.yml:6: sources[0].acronis.client_secret_file"},

@@ -17,7 +17,6 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
-	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
@@ -230,7 +229,7 @@ func (o *pushOptions) sender(spool *push.Spool) (*push.Sender, error) {
 		return nil, errors.New("--url, --token-file: missing; give them, or BACKUP_EXPORTER_URL and BACKUP_EXPORTER_TOKEN_FILE")
 	}
 	var address exporters.URL
-	if err := address.UnmarshalYAML(&yaml.Node{Kind: yaml.ScalarNode, Value: o.url}); err != nil {
+	if err := address.UnmarshalScalar(o.url); err != nil {
 		return nil, fmt.Errorf("--url: %w", err)
 	}
 	tls, err := httpclient.TLSConfig{CAFile: o.caFile}.Build()

@@ -58,7 +58,7 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/config"), under("vigie/receiver/memory"):
+	case under("vigie/receiver/config"), under("vigie/receiver/memory"), under("vigie/receiver/chain"), under("vigie/receiver/board"), under("vigie/receiver/nights"):
 		return 2
 	case path == "vigie/receiver":
 		return 3
@@ -118,6 +118,9 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/internal/strict":     {},
 		"vigie/internal/sheet":      {},
 		"vigie/internal/remote":     {"vigie/internal/strict"},
+		"vigie/internal/mailauth":   {},
+		"vigie/internal/mailread":   {},
+		"vigie/internal/imapbox":    {"vigie/internal/mailauth", "vigie/internal/mailread"},
 		"vigie/internal/fleet":      {"vigie/internal/strict", "vigie/internal/sheet"},
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
@@ -204,7 +207,7 @@ func receiverType(e ast.Expr) string {
 // Each foreign package has one home.
 func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
-		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/receiver/config", "vigie/exporters"},
+		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/receiver/config", "vigie/exporters", "vigie/exporters/httpclient"},
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
@@ -226,8 +229,8 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
 		"github.com/emersion/go-smtp":                               {"vigie/receiver/smtpsink", "vigie/exporters/inbox"},
-		"github.com/emersion/go-imap/v2":                            {"vigie/exporters/inbox", "vigie/exporters/inbox/inboxsim"},
-		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/exporters/inbox"},
+		"github.com/emersion/go-imap/v2":                            {"vigie/internal/imapbox", "vigie/exporters/inbox/inboxsim"},
+		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/internal/imapbox"},
 		"github.com/emersion/go-imap/v2/imapserver":                 {"vigie/exporters/inbox/inboxsim"},
 	}
 	for path, p := range list(t) {

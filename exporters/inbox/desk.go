@@ -16,13 +16,20 @@ import (
 	"time"
 
 	"vigie/exporters/push"
+	"vigie/internal/imapbox"
 )
 
 var (
 	errLocked = errors.New("another exporter uses the folder; give each its own")
 	// errFull says that a mail which no rule reads cannot be kept.
-	errFull = errors.New("the list of unsorted mails is full; write rules for them, dismiss them, or raise limits.unsorted")
+	errFull = fullError("the list of unsorted mails is full; write rules for them, dismiss them, or raise limits.unsorted")
 )
+
+// fullError is for the mailbox, too, that there is no room.
+type fullError string
+
+func (e fullError) Error() string        { return string(e) }
+func (e fullError) Is(target error) bool { return target == error(e) || target == imapbox.ErrFull }
 
 const (
 	keptSeen      = 20000 // mails remembered, so that copies do nothing

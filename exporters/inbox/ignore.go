@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message"
+
+	"vigie/internal/mailread"
 )
 
 // ownID is the form of the identifiers of Vigie's mails.
@@ -69,7 +71,7 @@ func noSender(h *message.Header, m *Mail) bool {
 // vacation tells answers of vacation(1) that follow the examples of its manual:
 // the program itself adds no header, so that others look like any mail.
 func vacation(h *message.Header) bool {
-	return strings.Contains(strings.ToLower(h.Get("Delivered-By-The-Graces-Of")), "vacation") || strings.Contains(strings.ToLower(headerText(h.Get("From"))), "via the vacation program")
+	return strings.Contains(strings.ToLower(h.Get("Delivered-By-The-Graces-Of")), "vacation") || strings.Contains(strings.ToLower(mailread.HeaderText(h.Get("From"))), "via the vacation program")
 }
 
 func answersOwn(h *message.Header) bool {

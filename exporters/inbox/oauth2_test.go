@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"vigie/exporters"
 	"vigie/exporters/inbox/inboxsim"
 )
@@ -96,15 +94,13 @@ func (b *bench) oauth2(t *testing.T, url string, refresh bool) {
 	if refresh {
 		o.RefreshTokenFile = "refresh-token"
 	}
-	check(t, o.TokenURL.UnmarshalYAML(scalar(url+"/tenant/oauth2/v2.0/token")))
+	check(t, o.TokenURL.UnmarshalScalar(url+"/tenant/oauth2/v2.0/token"))
 	b.config.IMAP.OAuth2 = o
 }
 
-func scalar(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
-
 func tokenURL(t *testing.T) (u exporters.URL) {
 	t.Helper()
-	check(t, u.UnmarshalYAML(scalar("https://login.msp.example/token")))
+	check(t, u.UnmarshalScalar("https://login.msp.example/token"))
 	return u
 }
 

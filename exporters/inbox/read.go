@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"vigie/exporters"
 	"vigie/exporters/push"
@@ -282,16 +281,6 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 		}
 	}
 	return out, ""
-}
-
-// printable puts blanks for control characters.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // jobID stays the same from mail to mail; case does not matter to it.

@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/internal/strict"
 )
 
 // The bounds of rule files.
@@ -99,13 +100,15 @@ type pattern struct {
 	re *regexp.Regexp
 }
 
-// UnmarshalYAML reads both forms.
-func (p *pattern) UnmarshalYAML(node *yaml.Node) error {
+// UnmarshalStrict reads both forms.
+func (p *pattern) UnmarshalStrict(node *yaml.Node, d *strict.Decoder) error {
 	if node.Kind == yaml.ScalarNode {
-		return node.Decode(&p.Pattern)
+		p.Pattern = node.Value
+		return nil
 	}
 	type plain pattern
-	return node.Decode((*plain)(p))
+	d.Into(node, (*plain)(p), d.Path())
+	return nil
 }
 
 // fixed are values that a rule gives to all its results.

@@ -67,7 +67,7 @@ func (s *Source) Fingerprint() string { return s.config.rules.sum }
 // mails could not be moved is then an error of the whole source.
 func (s *Source) OnlyRead() {
 	if b, ok := s.door.(*mailbox); ok {
-		b.onlyRead = true
+		b.OnlyRead()
 	}
 }
 

@@ -163,6 +163,15 @@ func DecodeWith(f File, dst any, o Options) error {
 	return d.faults.Err()
 }
 
+// DecodeNode reads a part of a file, which stands there below path, into dst, a
+// pointer; what dst holds already stays where nothing is written. The error is
+// of type [Faults].
+func DecodeNode(file, path string, n *yaml.Node, dst any) error {
+	d := &Decoder{file: file, most: maxValues}
+	d.value(n, reflect.ValueOf(dst).Elem(), path, 0)
+	return d.faults.Err()
+}
+
 // syntaxFault takes the line out of the parser's own message.
 func syntaxFault(file string, err error) Fault {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
@@ -266,6 +275,8 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 func (d *Decoder) custom(n *yaml.Node, v reflect.Value, path string) bool {
 	var err error
 	switch u := v.Addr().Interface().(type) {
+	case *yaml.Node: // what is read later
+		*u = *n
 	case Node:
 		outer := d.path
 		d.path = path

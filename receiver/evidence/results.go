@@ -30,6 +30,7 @@ type Result struct {
 	ConsecutiveFailures int       `json:"consecutive_failures"`
 	AgentLastSeen       time.Time `json:"agent_last_seen"`
 	NextRun             time.Time `json:"next_run"`
+	LastRun             time.Time `json:"last_run"`
 }
 
 // maxResults bounds an exporter's answer.
@@ -46,6 +47,25 @@ func (e Exporter) Reads(source string) bool {
 		}
 	}
 	return false
+}
+
+// Alive asks whether the exporter answers at all.
+func (e Exporter) Alive(ctx context.Context) error {
+	u := *e.URL
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/-/healthy"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := e.HTTP.Do(req)
+	if err != nil {
+		return fmt.Errorf("exporter: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("exporter %s: %s", e.URL.Redacted(), resp.Status)
+	}
+	return nil
 }
 
 // Results asks what a source says about a customer's jobs.

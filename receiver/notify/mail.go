@@ -48,6 +48,15 @@ func (m *Mail) CheckFiles() error {
 	return nil
 }
 
+// Relays are the addresses of the relay and of the fallback, if there is one.
+func (m *Mail) Relays() []string {
+	var out []string
+	for _, r := range m.relays() {
+		out = append(out, r.addr())
+	}
+	return out
+}
+
 func (m *Mail) relays() []MailRelay {
 	if m.cfg.Fallback.Host == "" {
 		return []MailRelay{m.cfg.Relay}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"vigie/receiver"
+	"vigie/receiver/board"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -51,6 +51,9 @@ type openIncident struct {
 func machineShows() []string {
 	return []string{"all", "failing", "unprotected", "single", "no_contact"}
 }
+
+// Shows are the parts of the list of machines.
+func (d *machinesData) Shows() []string { return machineShows() }
 
 // machines lists what must be backed up.
 func (s *site) machines(r *http.Request, who string) (any, error) {
@@ -99,7 +102,7 @@ func (s *site) mine(m *rules.Machine, who string) bool {
 	return book.Role(who) != act.Customer || book.Directory.Answers(who, m.Customer, m.Name, "")
 }
 
-func openOf(row *receiver.Row) openIncident {
+func openOf(row *board.Row) openIncident {
 	return openIncident{ID: row.ID, Number: row.Number, Role: row.Identity[rules.LabelBackupRole], State: row.State, Assignee: row.Assignee}
 }
 

@@ -404,7 +404,11 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.say(r, "good", (&speech{v.Locale}).done(opened, d))
-	http.Redirect(w, r, "/incidents/"+x.ID, http.StatusSeeOther)
+	back := r.PostForm.Get("back")
+	if back == "" {
+		back = "/incidents/" + x.ID
+	}
+	http.Redirect(w, r, wanted(back), http.StatusSeeOther)
 }
 
 // notDone shows the incident again as it is now, with the form as it was filled

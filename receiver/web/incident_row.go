@@ -221,8 +221,11 @@ type paging struct {
 }
 
 // pageOf reads which page is asked for and cuts it out of a list.
-func pageOf[T any](q url.Values, list []T) (paging, []T, error) {
-	p := paging{Page: 1, Total: len(list), Size: perPage, Pages: max(1, (len(list)+perPage-1)/perPage)}
+func pageOf[T any](q url.Values, list []T) (paging, []T, error) { return cut(q, list, perPage) }
+
+// cut is [pageOf] with pages of another size.
+func cut[T any](q url.Values, list []T, size int) (paging, []T, error) {
+	p := paging{Page: 1, Total: len(list), Size: size, Pages: max(1, (len(list)+size-1)/size)}
 	if text := q.Get("page"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 1_000_000 {
@@ -230,8 +233,8 @@ func pageOf[T any](q url.Values, list []T) (paging, []T, error) {
 		}
 		p.Page = min(n, p.Pages)
 	}
-	from := (p.Page - 1) * perPage
-	return p, list[from:min(from+perPage, len(list))], nil
+	from := (p.Page - 1) * size
+	return p, list[from:min(from+size, len(list))], nil
 }
 
 // known refuses parameters that a page does not have: a misspelt one would be

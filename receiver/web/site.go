@@ -150,6 +150,9 @@ func (p *pageSite) dressed(v *view, data any) any {
 	if d, ok := data.(*signalsData); ok {
 		return p.signalsForm(v, d, "", "")
 	}
+	if d, ok := data.(*callsData); ok {
+		return p.callsForm(v, d)
+	}
 	return data
 }
 

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,7 +28,9 @@ func TestPagesByRole(t *testing.T) {
 		who        string // v viewer, o operator, m manager, c customer
 	}{
 		{"/today", "/api/v1/today", "vomc"}, {"/incidents/i1", "/api/v1/incidents/i1/overview", "vomc"}, {"/queue", "/api/v1/queue", "vom"},
-		{"/machines", "/api/v1/machines", "vomc"}, {"/customers", "/api/v1/customers", "vom"}, {"/policy", "/api/v1/policy", "vom"}, {"/signals", "", "omc"},
+		{"/machines", "/api/v1/machines", "vomc"}, {"/customers", "/api/v1/customers", "vom"}, {"/policy", "/api/v1/policy", "vom"},
+		{"/calls", "/api/v1/calls", "vom"}, {"/calendar", "/api/v1/calendar", "vomc"}, {"/chain", "/api/v1/chain", "vom"},
+		{"/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "/api/v1/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "vomc"}, {"/signals", "", "omc"},
 	}
 	forms := []struct{ path, who string }{{"/incidents/i1/note", "omc"}, {"/incidents/i1/take", "om"}, {"/today/acts", "om"}, {"/signals", "omc"}}
 	for role, person := range map[string]string{"v": "boss", "o": "adm1", "m": "vijay", "c": "it.dupont"} {
@@ -171,12 +174,15 @@ func TestHostileText(t *testing.T) {
 	const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>{{.}}` + "\x01\x1b[31m"
 	d := newDesk(t, "synomega", "")
 	d.fires(rules.Labels{"plan": evil, "kind": "failed", "engine": evil}, map[string]string{"error": evil})
+	d.prom = recorded(t, map[string]map[string]string{evil: {"2026-03-09": "ok", "2026-03-10": evil}})
+	d.engine.NoteReload(errors.New(evil))
 	b := d.browser("sup")
 	if code, _ := b.post("/incidents/i1/note", url.Values{"note": {evil}}); code != http.StatusOK {
 		t.Fatalf("a note is not taken: %d", code)
 	}
 	for _, path := range []string{"/today?q=" + url.QueryEscape(evil), "/today", "/incidents/i1", "/queue", "/machines?q=" + url.QueryEscape(evil),
-		"/customers?q=" + url.QueryEscape(evil), "/policy?labels=" + url.QueryEscape("plan="+evil)} {
+		"/customers?q=" + url.QueryEscape(evil), "/policy?labels=" + url.QueryEscape("plan="+evil), "/calendar?customer=" + url.QueryEscape(evil), "/calls?q=" + url.QueryEscape(evil), "/chain",
+		"/calendar/night?customer=dupont&day=2026-03-10&machine=" + url.QueryEscape(evil)} {
 		code, text := b.get(path)
 		must(t, code, text)
 		if strings.Contains(text, "<img src=x") || strings.Contains(text, "<script>alert") {

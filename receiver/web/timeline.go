@@ -168,14 +168,5 @@ func (v *view) Platform(id string) string {
 	return id
 }
 
-// Contact is the number by which somebody is phoned about an incident.
-func (v *view) Contact(x incidentRow) *rules.Person {
-	m := v.book.Directory.Machine(x.Customer, x.Machine)
-	if m != nil && m.User != "" {
-		return v.book.Directory.People[m.User]
-	}
-	if c := v.book.Directory.Customers[x.Customer]; c != nil {
-		return v.book.Directory.People[c.ITContact]
-	}
-	return nil
-}
+// Contact is who is phoned about an incident.
+func (v *view) Contact(x incidentRow) *rules.Person { return v.site.contact(x.Customer, x.Machine) }

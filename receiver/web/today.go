@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"vigie/receiver"
+	"vigie/receiver/board"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -25,8 +25,11 @@ func shows() []string {
 	return []string{"all", "mine", "nobody", "due", "double", "calls", "waiting", "silenced", "platforms", "local"}
 }
 
+// Shows are the parts of the list.
+func (d *todayData) Shows() []string { return shows() }
+
 // shown reports whether a row belongs to a part of the list.
-func shownIn(show string, r *receiver.Row, who string, endOfDay time.Time) bool {
+func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 	switch show {
 	case "mine":
 		return r.Assignee == who
@@ -66,7 +69,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	}
 	y, m, day := d.Now.In(s.zone()).Date()
 	end := time.Date(y, m, day+1, 0, 0, 0, 0, s.zone())
-	var chosen []*receiver.Row
+	var chosen []*board.Row
 	for _, row := range rows {
 		for _, show := range shows() {
 			if shownIn(show, row, who, end) {
@@ -81,7 +84,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 }
 
 // rows are the open incidents that somebody may see.
-func (s *site) rows(r *http.Request, who string) ([]*receiver.Row, error) {
+func (s *site) rows(r *http.Request, who string) ([]*board.Row, error) {
 	rows, err := s.o.Engine.Rows(r.Context())
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func (s *site) rows(r *http.Request, who string) ([]*receiver.Row, error) {
 	if book.Role(who) != act.Customer {
 		return rows, nil
 	}
-	var own []*receiver.Row
+	var own []*board.Row
 	for _, row := range rows {
 		if inc := row.Incident(); book.Concerns(&inc, who) {
 			own = append(own, row)
@@ -100,8 +103,8 @@ func (s *site) rows(r *http.Request, who string) ([]*receiver.Row, error) {
 }
 
 // fill reads the incidents of the page that is asked for.
-func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow, chosen []*receiver.Row) error {
-	var part []*receiver.Row
+func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow, chosen []*board.Row) error {
+	var part []*board.Row
 	var err error
 	if *p, part, err = pageOf(r.URL.Query(), chosen); err != nil {
 		return err
@@ -144,7 +147,7 @@ func (s *site) queue(r *http.Request, who string) (any, error) {
 		return nil, err
 	}
 	d := &queueData{Query: cutText(q.Get("q"), 100), Now: s.o.Now()}
-	var local, rest []*receiver.Row
+	var local, rest []*board.Row
 	for _, row := range rows {
 		switch {
 		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query):

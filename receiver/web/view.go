@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 type view struct {
 	locale.Locale
 	site *pageSite
+	ctx  context.Context // of the request
 	book *rules.Book
 	now  time.Time
 
@@ -38,7 +40,7 @@ type view struct {
 func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
-	v := &view{site: p, book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
+	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
 		Locale: locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}
 	if who != nil {
 		v.Role = book.Role(who.ID)
@@ -115,7 +117,7 @@ func (v *view) Menu() []navigation {
 	var out []navigation
 	for _, x := range v.site.pages() {
 		if x.menu && slices.Contains(x.who, v.Role) {
-			current := v.Path == x.at || x.at == "/today" && strings.HasPrefix(v.Path, "/incidents/")
+			current := v.Path == x.at || strings.HasPrefix(v.Path, x.at+"/") || x.at == "/today" && strings.HasPrefix(v.Path, "/incidents/")
 			out = append(out, navigation{x.at, v.T("menu." + strings.TrimPrefix(x.at, "/")), current})
 		}
 	}

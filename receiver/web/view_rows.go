@@ -57,9 +57,6 @@ func (v *view) IsCustomer() bool { return v.Role == act.Customer }
 // Works reports whether the person may act on several incidents at once.
 func (v *view) Works() bool { return v.Role == act.Operator || v.Role == act.Manager }
 
-// Shows are the parts of the list.
-func (v *view) Shows() []string { return shows() }
-
 // Past reports whether an instant is over.
 func (v *view) Past(t time.Time) bool { return t.Before(v.now) }
 
@@ -204,9 +201,6 @@ type stepView struct {
 
 // Step gives a step to its template.
 func (v *view) Step(s stepRow) stepView { return stepView{v, s} }
-
-// MachineShows are the parts of the list of machines.
-func (v *view) MachineShows() []string { return machineShows() }
 
 // reachView is what the template of how to reach somebody is given.
 type reachView struct {

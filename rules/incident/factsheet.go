@@ -62,18 +62,18 @@ type FactSheet struct {
 	PolicyStep     string            `json:"policy_step"`
 
 	// Platforms (second document).
-	Platform    string    `json:"platform"`
-	Platforms   []string  `json:"platforms,omitempty"`
-	Alertname   string    `json:"alertname"`
-	Severity    string    `json:"severity"`
-	Provisional bool      `json:"provisional"`
+	Platform    string   `json:"platform"`
+	Platforms   []string `json:"platforms,omitempty"`
+	Alertname   string   `json:"alertname"`
+	Severity    string   `json:"severity"`
+	Provisional bool     `json:"provisional"`
 	// Grades is set where people qualify, work around and cascade.
-	Grades bool `json:"grades,omitempty"`
-	Level       int       `json:"level"`
-	Entry       string    `json:"entry"`
-	ReceivedAt  time.Time `json:"received_at,omitzero"`
-	Guarantee   string    `json:"guarantee"`               // G1, G2, G3
-	Reopens     time.Time `json:"guarantee_next,omitzero"` // when a better level begins
+	Grades     bool      `json:"grades,omitempty"`
+	Level      int       `json:"level"`
+	Entry      string    `json:"entry"`
+	ReceivedAt time.Time `json:"received_at,omitzero"`
+	Guarantee  string    `json:"guarantee"`               // G1, G2, G3
+	Reopens    time.Time `json:"guarantee_next,omitzero"` // when a better level begins
 	// NoIntervention is true while that level makes nobody act.
 	NoIntervention bool       `json:"no_intervention,omitempty"`
 	Clocks         []ClockRow `json:"clocks,omitempty"`
@@ -95,8 +95,11 @@ type FactSheet struct {
 	RunbookURL   string            `json:"runbook_url"`
 	GeneratorURL string            `json:"generator_url"`
 
-	// Again says why somebody is told once more: [AgainPromise], [AgainFailing].
+	// Again says why somebody is told once more: [AgainPromise], [AgainWaited],
+	// [AgainFailing], [AgainLapsed].
 	Again string `json:"again,omitempty"`
+	// LeftBy is who had it until it was given back.
+	LeftBy string `json:"left_by,omitempty"`
 	// AnswerBy is until when whoever is told should answer.
 	AnswerBy time.Time `json:"answer_by,omitzero"`
 	// ExpiresAt is when what the alert warns of ends.

@@ -137,7 +137,7 @@ type Clock struct {
 	// Excused is the cause, the customer's own, for which a time that is over is
 	// no breach.
 	Excused string `json:"excused,omitempty"`
-	Episode  int       `json:"episode"`
+	Episode int    `json:"episode"`
 }
 
 // Evidence is the state of a machine's other backup, with its proof.

@@ -1,5 +1,5 @@
 // Package mailtoken gets the tokens by which a mailbox is read where its provider
-// takes no password, and logs in with them.
+// takes no password.
 package mailtoken
 
 import (
@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/emersion/go-sasl"
 
 	"vigie/exporters"
 	"vigie/exporters/httpclient"
@@ -176,35 +173,4 @@ func tokenFault(endpoint string, status int, body []byte) error {
 		hint = "mend scopes"
 	}
 	return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonAuth, Status: status, Err: fmt.Errorf("no token: %s; %s", answer.Error, hint)}
-}
-
-// XOAuth2 is Google's mechanism, which Microsoft took over.
-const XOAuth2 = "XOAUTH2"
-
-// Login speaks OAUTHBEARER (RFC 7628) and XOAUTH2. To a server that
-// answers with the reason of its refusal it replies as each of them has it, so
-// that the refusal itself follows.
-type Login struct {
-	Mechanism, User, Token, Address string
-}
-
-// Start implements sasl.Client.
-func (c *Login) Start() (string, []byte, error) {
-	if c.Mechanism == XOAuth2 {
-		return XOAuth2, []byte("user=" + c.User + "\x01auth=Bearer " + c.Token + "\x01\x01"), nil
-	}
-	o := &sasl.OAuthBearerOptions{Username: strings.NewReplacer("=", "=3D", ",", "=2C").Replace(c.User), Token: c.Token}
-	if host, port, err := net.SplitHostPort(c.Address); err == nil {
-		o.Host = host
-		o.Port, _ = strconv.Atoi(port)
-	}
-	return sasl.NewOAuthBearerClient(o).Start()
-}
-
-// Next implements sasl.Client.
-func (c *Login) Next([]byte) ([]byte, error) {
-	if c.Mechanism == XOAuth2 {
-		return []byte{}, nil
-	}
-	return []byte{1}, nil
 }

@@ -4,11 +4,9 @@
 package programs
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -16,6 +14,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"vigie/internal/strict"
 )
 
 //go:embed programs.yml
@@ -70,10 +70,8 @@ func Shipped() (*Table, error) {
 
 func (t *Table) read(file string, text []byte) error {
 	var found map[string]*Program
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&found); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err := strict.Decode(file, text, &found); err != nil {
+		return err
 	}
 	for name, p := range found {
 		if p == nil || len(p.Rows) == 0 {
@@ -104,10 +102,8 @@ func (t *Table) Add(file string, text []byte) error {
 	var doc struct {
 		Codes map[string][]Row `yaml:"codes"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w; write for example codes: {rsync: [{code: 23, result: warning}]}", file, err)
+	if err := strict.Decode(file, text, &doc); err != nil {
+		return fmt.Errorf("%w; write for example codes: {rsync: [{code: 23, result: warning}]}", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Codes)) {
 		rows := doc.Codes[name]
@@ -165,8 +161,8 @@ type Codes [][2]int
 // The bounds of exit codes on every system; a row for any has both.
 const lowest, highest = -1 << 31, 1<<31 - 1
 
-// UnmarshalYAML reads 3, "4-7", any, or a list of them.
-func (c *Codes) UnmarshalYAML(n *yaml.Node) error {
+// UnmarshalStrict reads 3, "4-7", any, or a list of them.
+func (c *Codes) UnmarshalStrict(n *yaml.Node, _ *strict.Decoder) error {
 	items := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		items = n.Content
@@ -174,7 +170,7 @@ func (c *Codes) UnmarshalYAML(n *yaml.Node) error {
 	for _, item := range items {
 		r, err := parseRange(item.Value)
 		if err != nil {
-			return fmt.Errorf("line %d: code: %q is none; write a number, a range such as 4-7, a list of them, or any", item.Line, item.Value)
+			return fmt.Errorf("%q is no exit code; write a number, a range such as 4-7, a list of them, or any", item.Value)
 		}
 		*c = append(*c, r)
 	}
@@ -220,11 +216,11 @@ func (c Codes) String() string {
 // Pattern is a regular expression.
 type Pattern struct{ *regexp.Regexp }
 
-// UnmarshalYAML compiles it.
-func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
-	re, err := regexp.Compile(n.Value)
-	if err != nil || n.Kind != yaml.ScalarNode {
-		return fmt.Errorf("line %d: %q is no regular expression: %w", n.Line, n.Value, err)
+// UnmarshalScalar compiles it.
+func (p *Pattern) UnmarshalScalar(text string) error {
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return fmt.Errorf("%q is no regular expression: %w", text, err)
 	}
 	p.Regexp = re
 	return nil
@@ -233,17 +229,13 @@ func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
 // Patterns are one or several.
 type Patterns []Pattern
 
-// UnmarshalYAML reads one or a list.
-func (p *Patterns) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind != yaml.SequenceNode {
-		*p = make(Patterns, 1)
-		return (*p)[0].UnmarshalYAML(n)
+// UnmarshalStrict reads one or a list.
+func (p *Patterns) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
+	if n.Kind == yaml.SequenceNode {
+		d.Into(n, (*[]Pattern)(p), d.Path())
+		return nil
 	}
-	*p = make(Patterns, len(n.Content))
-	for i, item := range n.Content {
-		if err := (*p)[i].UnmarshalYAML(item); err != nil {
-			return err
-		}
-	}
+	*p = make(Patterns, 1)
+	d.Into(n, &(*p)[0], d.Path())
 	return nil
 }

@@ -1,4 +1,4 @@
-package inbox
+package imapbox
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"vigie/exporters"
+	"vigie/internal/mailread"
 )
 
 // maxFoldersTold bounds the names in an error.
@@ -58,16 +58,16 @@ func sameFolder(a, b string) bool {
 
 // checkTarget finds the folder to which mails are moved, before any is.
 func (v *visit) checkTarget() error {
-	if v.config.moveTo == "" || v.target != "" {
+	if v.MoveTo == "" || v.target != "" {
 		return nil
 	}
-	full, err := v.find(v.config.moveTo)
+	full, err := v.find(v.MoveTo)
 	if err != nil {
 		return err
 	}
 	if full == "" {
-		return &exporters.SourceError{Endpoint: "imap_after", Reason: exporters.ReasonNotFound,
-			Err: fmt.Errorf("there is no folder %q to move mails to%s; make it, or name another one in imap.after", v.config.moveTo, v.folders())}
+		return &Error{Reason: NotFound, After: true,
+			Err: fmt.Errorf("there is no folder %q to move mails to%s; make it, or name another one in imap.after", v.MoveTo, v.folders())}
 	}
 	v.target = full
 	return nil
@@ -81,7 +81,7 @@ func (v *visit) folders() string {
 	}
 	var names []string
 	for _, f := range list[:min(len(list), maxFoldersTold)] {
-		names = append(names, fmt.Sprintf("%q", cut(printable(f.Mailbox), 100)))
+		names = append(names, fmt.Sprintf("%q", mailread.Cut(mailread.Printable(f.Mailbox), 100)))
 	}
 	if len(list) > maxFoldersTold {
 		names = append(names, "…")

@@ -1,4 +1,6 @@
-package receiver
+// Package board knows the open incidents without asking the store for each look at
+// a list, and tells pages when one has changed.
+package board
 
 import (
 	"cmp"
@@ -72,10 +74,10 @@ func rowOf(i *rules.Incident) *Row {
 // maxFollowers bounds the pages that are told of changes at the same time.
 const maxFollowers = 512
 
-// board knows the open incidents without asking the store. It is filled when
+// Board knows the open incidents without asking the store. It is filled when
 // somebody first looks, and then follows what is committed.
-type board struct {
-	*core
+type Board struct {
+	store   *store.Store
 	filling sync.Mutex // held by whoever fills it
 
 	mu        sync.Mutex
@@ -86,8 +88,15 @@ type board struct {
 	followers map[chan struct{}]bool
 }
 
+// New returns a board that follows a store.
+func New(of *store.Store) *Board {
+	b := &Board{store: of}
+	of.Watch(b.saved)
+	return b
+}
+
 // saved takes note of an incident that was committed.
-func (b *board) saved(i rules.Incident) {
+func (b *Board) saved(i rules.Incident) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for f := range b.followers {
@@ -104,7 +113,7 @@ func (b *board) saved(i rules.Incident) {
 	}
 }
 
-func (b *board) put(r *Row) {
+func (b *Board) put(r *Row) {
 	b.sorted = nil
 	if r.State.Ended() {
 		delete(b.rows, r.ID)
@@ -115,7 +124,7 @@ func (b *board) put(r *Row) {
 
 // Rows are the open incidents, the nearest deadline first and what has none
 // last. Nobody may change them.
-func (b *board) Rows(ctx context.Context) ([]*Row, error) {
+func (b *Board) Rows(ctx context.Context) ([]*Row, error) {
 	if err := b.fill(ctx); err != nil {
 		return nil, err
 	}
@@ -135,7 +144,7 @@ func (b *board) Rows(ctx context.Context) ([]*Row, error) {
 	return b.sorted, nil
 }
 
-func (b *board) fill(ctx context.Context) error {
+func (b *Board) fill(ctx context.Context) error {
 	b.filling.Lock()
 	defer b.filling.Unlock()
 	b.mu.Lock()
@@ -168,7 +177,7 @@ func (b *board) fill(ctx context.Context) error {
 
 // Follow returns a channel that is told whenever an incident has changed, and
 // how to stop; nil when too many follow already.
-func (b *board) Follow() (changed <-chan struct{}, stop func()) {
+func (b *Board) Follow() (changed <-chan struct{}, stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.followers) >= maxFollowers {

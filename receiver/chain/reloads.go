@@ -1,0 +1,53 @@
+package chain
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"vigie/receiver/store"
+)
+
+// Reload is one reading of the configuration.
+type Reload struct {
+	At     time.Time `json:"at"`
+	Taken  bool      `json:"taken_over"`
+	Policy string    `json:"policy"`          // in force after it
+	Error  string    `json:"error,omitempty"` // why the old one stays
+}
+
+const (
+	reloadsFact = "reloads"
+	maxReloads  = 20
+	maxError    = 2000
+)
+
+// KeepReload remembers a reading of the configuration, beside the newest before.
+func KeepReload(tx *store.Tx, r Reload) error {
+	all, err := Reloads(tx)
+	if err != nil {
+		return err
+	}
+	if len(r.Error) > maxError {
+		r.Error = r.Error[:maxError]
+	}
+	all = append([]Reload{r}, all...)
+	text, err := json.Marshal(all[:min(len(all), maxReloads)])
+	if err != nil {
+		return err
+	}
+	return tx.SetFact(reloadsFact, string(text))
+}
+
+// Reloads are the newest readings of the configuration, newest first.
+func Reloads(tx *store.Tx) ([]Reload, error) {
+	text, err := tx.Fact(reloadsFact)
+	if err != nil || text == "" {
+		return []Reload{}, err
+	}
+	var all []Reload
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, fmt.Errorf("remembered reloads: %w", err)
+	}
+	return all, nil
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// Way is what became of the newest messages by one channel.
+type Way struct {
+	Accepted time.Time // the latest of them that was taken
+	Waiting  int       // transmissions that were tried and not taken yet
+	Detail   string    // what the oldest of those was answered
+}
+
+// newestMessages bounds how far back [Tx.Ways] looks for what was accepted.
+const newestMessages = 500
+
+// Ways tells how each channel does, by its name; that of e-mail is empty.
+func (tx *Tx) Ways() (map[string]Way, error) {
+	out := map[string]Way{}
+	rows, err := tx.q.query(`SELECT channel, MAX(ended_at) FROM transmission WHERE status = ? AND
+		message IN (SELECT id FROM message ORDER BY position DESC LIMIT ?) GROUP BY channel`, Accepted, newestMessages)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var at sql.NullInt64
+		if err := rows.Scan(&name, &at); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		out[name] = Way{Accepted: instant(at)}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	waiting, err := tx.q.query(`SELECT channel, COUNT(*), (SELECT detail FROM transmission o WHERE o.channel = t.channel AND o.next_at IS NOT NULL
+		AND o.detail <> '' ORDER BY o.since LIMIT 1) FROM transmission t WHERE next_at IS NOT NULL AND attempts > 0 GROUP BY channel`)
+	if err != nil {
+		return nil, err
+	}
+	defer waiting.Close()
+	for waiting.Next() {
+		var name string
+		var n int
+		var detail sql.NullString
+		if err := waiting.Scan(&name, &n, &detail); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		w := out[name]
+		w.Waiting, w.Detail = n, detail.String
+		out[name] = w
+	}
+	return out, waiting.Err()
+}

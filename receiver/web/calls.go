@@ -1,0 +1,176 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/receiver"
+	"vigie/receiver/board"
+	"vigie/rules"
+	"vigie/rules/act"
+	"vigie/rules/policy"
+)
+
+// callsData is what the page Calls shows: whom to phone, the nearest deadline first.
+type callsData struct {
+	paging
+	Query string    `json:"q,omitempty"`
+	Calls []callRow `json:"calls"`
+	open  string
+}
+
+type callRow struct {
+	incidentRow
+	Contact  *callContact `json:"contact,omitempty"` // nobody: whom to phone is not in the inventory
+	Tries    int          `json:"missed_calls"`      // in a row
+	Most     int          `json:"tries"`             // after which somebody else is told
+	Attempts []callTry    `json:"attempts"`
+	// Trace is "waiting" while a call is noted and its written trace is not
+	// accepted yet: the task ends with that.
+	Trace   string   `json:"trace,omitempty"`
+	Offline bool     `json:"offline,omitempty"`
+	Form    *actForm `json:"-"`
+}
+
+type callContact struct {
+	Person string `json:"person"`
+	Name   string `json:"name"`
+	Phone  string `json:"phone,omitempty"`
+	Email  string `json:"email,omitempty"`
+}
+
+// callTry is one call that was made.
+type callTry struct {
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Outcome string    `json:"outcome"`
+	Person  string    `json:"person,omitempty"`
+	Agreed  string    `json:"agreed,omitempty"` // the customer reads it
+	Note    string    `json:"note,omitempty"`   // for the team alone
+	Next    string    `json:"next_date,omitempty"`
+}
+
+// calls lists the phone calls that are due.
+func (s *site) calls(r *http.Request, who string) (any, error) {
+	q := r.URL.Query()
+	if err := known(q, "q", "page", "note"); err != nil {
+		return nil, err
+	}
+	rows, err := s.rows(r, who)
+	if err != nil {
+		return nil, err
+	}
+	d := &callsData{Query: cutText(q.Get("q"), 100), Calls: []callRow{}, open: q.Get("note")}
+	var due []*board.Row
+	for _, row := range rows {
+		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query)) {
+			due = append(due, row)
+		}
+	}
+	var part []*board.Row
+	if d.paging, part, err = pageOf(q, due); err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(part))
+	for i, row := range part {
+		ids[i] = row.ID
+	}
+	details, err := s.o.Engine.Details(r.Context(), ids)
+	for _, x := range details {
+		d.Calls = append(d.Calls, s.call(x, who))
+	}
+	return d, err
+}
+
+// call is one call that is due, with the tries so far.
+func (s *site) call(d receiver.Detail, who string) callRow {
+	book := s.o.Engine.Book()
+	seen := book.Seen(d.Incident, who)
+	x := callRow{incidentRow: s.row(d, who), Tries: seen.Progress.CallsMissed, Attempts: []callTry{}, Offline: seen.Flags[rules.FlagOffline]}
+	if p := s.contact(x.Customer, x.Machine); p != nil {
+		x.Contact = &callContact{Person: p.ID, Name: either(p.Name, p.ID), Phone: p.Phone, Email: p.Email}
+	}
+	if sc := s.scenarioOf(d.Incident); sc != nil && sc.Calls != nil {
+		x.Most = sc.Calls.Tries
+		x.Trace = traceOf(sc, d)
+	}
+	for _, a := range seen.Acts {
+		if a.Verb == "call" {
+			x.Attempts = append(x.Attempts, callTry{At: a.At, By: a.By, Outcome: a.Fields["outcome"], Person: a.Fields["person"], Agreed: a.Fields["agreed"],
+				Note: cmp.Or(a.Fields["note"], a.Fields["reason"]), Next: a.Fields["next_date"]})
+		}
+	}
+	return x
+}
+
+// traceOf is "waiting" while a step that writes the trace of a call is decided
+// and not accepted by everybody's server.
+func traceOf(sc *rules.Scenario, d receiver.Detail) string {
+	for _, e := range d.Explanation.Steps {
+		i := slices.IndexFunc(sc.Steps, func(st *rules.Step) bool { return st.Name == e.Name })
+		if i >= 0 && e.Status == "decided" && slices.ContainsFunc(sc.Steps[i].When, func(t policy.Trigger) bool { return t.Kind == policy.WhenAct && t.Name == "call" }) {
+			return "waiting"
+		}
+	}
+	return ""
+}
+
+// contact is who is phoned about a machine: its user, else the company's contact.
+func (s *site) contact(customer, machine string) *rules.Person {
+	dir := s.o.Engine.Book().Directory
+	if m := dir.Machine(customer, machine); m != nil && m.User != "" {
+		return dir.People[m.User]
+	}
+	if c := dir.Customers[customer]; c != nil {
+		return dir.People[c.ITContact]
+	}
+	return nil
+}
+
+// callsForm adds the form of the call that is being noted.
+func (p *pageSite) callsForm(v *view, d *callsData) *callsData {
+	for i := range d.Calls {
+		x := &d.Calls[i]
+		if row, _ := act.Of("call"); x.ID != d.open || !row.May(v.Role) {
+			continue
+		}
+		found, err := p.o.Engine.Incident(v.ctx, x.ID)
+		if err != nil {
+			continue
+		}
+		for _, f := range p.acts(v, &overview{incidentRow: x.incidentRow, summary: found}, "", nil, nil, "") {
+			if f.Purpose == "call" {
+				f.Open, x.Form = true, &f
+			}
+		}
+	}
+	return d
+}
+
+// TryText counts the tries of a call.
+func (v *view) TryText(x callRow) string {
+	if x.Most == 0 {
+		return ""
+	}
+	return v.Fill("calls.try", "n", strconv.Itoa(x.Tries%x.Most+1), "of", strconv.Itoa(x.Most))
+}
+
+// OutcomeText is how a call went.
+func (v *view) OutcomeText(outcome string) string {
+	return either((&speech{v.Locale}).word("outcome."+outcome), strings.ReplaceAll(outcome, "_", " "))
+}
+
+// TheForm is the form by which the call is noted.
+func (x callRow) TheForm() actForm { return *x.Form }
+
+// AsRow is the row of the incident itself.
+func (x callRow) AsRow() incidentRow { return x.incidentRow }
+
+// Bare is an incident's number as people say it.
+func (v *view) Bare(id string) string { return strings.TrimPrefix(id, "i") }
+
+func unixText(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
