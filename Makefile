@@ -125,8 +125,9 @@ stack: $(STACK)
 
 # Pure packages have nothing to race; their long random lives run without the
 # detector, and the receiver's raced tests call them from many goroutines.
-# So do the stories that are played through the whole receiver.
-LONG := ^TestStoriesTwice$$
+# So do the stories that are played through the whole receiver, and the crowds
+# at its door, which smaller crowds visit under the detector.
+LONG := ^(TestStoriesTwice|TestOverload)$$
 PURE := vigie/rules|vigie/rules/story|vigie/rules/calendar
 
 .PHONY: test
@@ -136,7 +137,7 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
 	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
 	@$(TALLY) go    'go test'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $$($(GO) list ./... | grep -vxE '$(PURE)')
-	@$(TALLY) go    'go test long' -- $(GO) test -json -run '$(LONG)' ./receiver
+	@$(TALLY) go    'go test long' -- $(GO) test -json -run '$(LONG)' ./receiver ./receiver/webhook
 	@$(TALLY) go    'go test pure' -- $(GO) test -json $$($(GO) list ./... | grep -xE '$(PURE)')
 	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally

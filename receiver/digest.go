@@ -334,7 +334,7 @@ func (o *digest) digestCounts(ctx context.Context, d *message.Digest, now time.T
 }
 
 // digestSilences lists the silences that run, with what is odd about them.
-func (o *digest) digestSilences(t *picture) []message.DigestSilence {
+func (o *digest) digestSilences(t *observed) []message.DigestSilence {
 	var out []message.DigestSilence
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]

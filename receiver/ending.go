@@ -106,7 +106,7 @@ func (e *core) recallEndings(ctx context.Context) error {
 }
 
 // stillFiring forgets held endings of alerts that Prometheus has repeated since.
-func (e *core) stillFiring(ctx context.Context, t *picture, now time.Time) error {
+func (e *core) stillFiring(ctx context.Context, t *observed, now time.Time) error {
 	for fp, s := range t.firing {
 		if e.Book().Classify(s, now).Ignored == incidents.Watchdog {
 			e.watch.spoke(t.updated[fp])

@@ -174,14 +174,15 @@ func wire(o Options) *Engine {
 		o.Stalled = 10 * time.Minute
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
-	c.metrics = newMetrics(o.Registry, c)
+	open := board.New(o.Store)
+	c.metrics = newMetrics(o.Registry, c, open)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
-	e.Board = board.New(o.Store)
+	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}

@@ -71,7 +71,7 @@ func (r *reconciler) turn(ctx context.Context) error {
 	if seen == nil {
 		return err
 	}
-	steps := []func(context.Context, *picture, time.Time) error{r.takeIn, r.followSilences, r.stillFiring, r.noteSeen}
+	steps := []func(context.Context, *observed, time.Time) error{r.takeIn, r.followSilences, r.stillFiring, r.noteSeen}
 	for _, step := range steps {
 		if stepErr := step(ctx, seen, now); stepErr != nil {
 			return errors.Join(err, stepErr)
@@ -85,8 +85,8 @@ func (r *reconciler) turn(ctx context.Context) error {
 	return err
 }
 
-// picture is what all Alertmanagers that answered say together.
-type picture struct {
+// observed is what all Alertmanagers that answered say together.
+type observed struct {
 	firing map[string]rules.Signal
 	// held are alerts that every Alertmanager that knows them keeps back.
 	held       map[string]bool
@@ -105,7 +105,7 @@ type picture struct {
 
 // poll asks every Alertmanager. Without any answer there is no truth; an error
 // names those that did not answer.
-func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) {
+func (r *reconciler) poll(ctx context.Context, now time.Time) (*observed, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
 	peers := r.live().Alertmanagers
@@ -131,7 +131,7 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) 
 		})
 	}
 	_ = g.Wait() // errors are kept one by one
-	t := &picture{firing: map[string]rules.Signal{}, held: map[string]bool{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
+	t := &observed{firing: map[string]rules.Signal{}, held: map[string]bool{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
 		updated: map[string]time.Time{}, complete: true, all: true}
 	answered := false
 	for _, s := range snaps {
@@ -164,7 +164,7 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*picture, error) 
 
 // takeIn receives what fires and is not known. What Alertmanager keeps back, as
 // inhibited or muted, is news only once it does so no more.
-func (r *reconciler) takeIn(ctx context.Context, t *picture, _ time.Time) error {
+func (r *reconciler) takeIn(ctx context.Context, t *observed, _ time.Time) error {
 	return r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
 		return !t.held[s.Fingerprint] && (known == nil || s.StartsAt.After(known.StartsAt))
 	})
@@ -172,7 +172,7 @@ func (r *reconciler) takeIn(ctx context.Context, t *picture, _ time.Time) error 
 
 // noteSeen notes now and then that what is known still fires. It comes after
 // the silences: who silences in the second in which a step falls due is in time.
-func (r *reconciler) noteSeen(ctx context.Context, t *picture, now time.Time) error {
+func (r *reconciler) noteSeen(ctx context.Context, t *observed, now time.Time) error {
 	return r.takeInIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
 		return known != nil && now.Sub(known.LastSeen) >= seenEvery
 	})
@@ -180,7 +180,7 @@ func (r *reconciler) noteSeen(ctx context.Context, t *picture, now time.Time) er
 
 // takeInIf receives the signals that are chosen by what is known of them; known
 // is nil for one that does not fire in any open incident.
-func (r *reconciler) takeInIf(ctx context.Context, t *picture, chosen func(s rules.Signal, known *rules.Alert) bool) error {
+func (r *reconciler) takeInIf(ctx context.Context, t *observed, chosen func(s rules.Signal, known *rules.Alert) bool) error {
 	known, err := r.openRecords(ctx)
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (r *reconciler) oneByOne(ctx context.Context, signals []rules.Signal) error
 }
 
 // followSilences tells incidents which silences cover them now.
-func (r *reconciler) followSilences(ctx context.Context, t *picture, now time.Time) error {
+func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.Time) error {
 	r.noteSilenceEnd(t, now)
 	known, err := r.openRecords(ctx)
 	if err != nil {
@@ -258,7 +258,7 @@ func (r *reconciler) followSilences(ctx context.Context, t *picture, now time.Ti
 
 // covering returns the active silences that cover an incident: those that
 // Alertmanager names for its alerts, and those whose matchers fit them.
-func (r *reconciler) covering(t *picture, inc rules.Incident) []rules.Silence {
+func (r *reconciler) covering(t *observed, inc rules.Incident) []rules.Silence {
 	named := map[string]bool{}
 	for fp := range inc.Alerts {
 		for _, id := range t.silencedBy[fp] {
@@ -310,7 +310,7 @@ func same(had map[string]rules.Silence, now []rules.Silence) bool {
 // endAbsent ends alerts that no Alertmanager knows any more: at once when a
 // success newer than the failure is proven, otherwise when they have been
 // absent for some time.
-func (r *reconciler) endAbsent(ctx context.Context, t *picture, now time.Time) error {
+func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) error {
 	known, err := r.openRecords(ctx)
 	if err != nil {
 		return err
@@ -328,7 +328,7 @@ func (r *reconciler) endAbsent(ctx context.Context, t *picture, now time.Time) e
 	return nil
 }
 
-func (r *reconciler) endAbsentOf(ctx context.Context, t *picture, rec *store.Record, gone map[string]bool, now time.Time) error {
+func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, rec *store.Record, gone map[string]bool, now time.Time) error {
 	var missing []string
 	for _, fp := range slices.Sorted(maps.Keys(rec.Alerts)) {
 		a := rec.Alerts[fp]

@@ -20,7 +20,7 @@ func keepRunning(active []rules.Silence, had map[string]rules.Silence, now time.
 
 // noteSilenceEnd remembers when the next silence runs out: Alertmanager says
 // nothing at that moment, so it must be asked right then.
-func (r *reconciler) noteSilenceEnd(t *picture, now time.Time) {
+func (r *reconciler) noteSilenceEnd(t *observed, now time.Time) {
 	var next int64
 	for _, s := range t.silences {
 		if at := s.EndsAt.UnixNano(); s.EndsAt.After(now) && (next == 0 || at < next) {

@@ -14,11 +14,42 @@ func (d acting) actAnswer(a Act) {
 	if !ok || !d.saysSomething(a) {
 		return
 	}
-	d.waitUntil(until)
-	d.state(Waiting, "the customer answered")
-	if a.Fields["result"] == "call_me" {
+	switch a.Fields["result"] {
+	case "not_mine":
+		d.disown(a)
+		return
+	case "call_me":
 		d.raise("call_wanted", d.Now)
 	}
+	if until.IsZero() && a.Fields["result"] != "away" && d.Scenario.Immediate != nil {
+		return // words about a platform stop nothing, and nobody waits
+	}
+	d.waitUntil(until)
+	d.state(Waiting, "the customer answered")
+}
+
+// disown takes in that a machine is not theirs who were written to: nobody waits
+// for them and nobody phones them. Somebody else is written to once the inventory
+// names one.
+func (d acting) disown(a Act) {
+	p := &d.Incident.Progress
+	who := []string{a.By}
+	if !d.Book.Directory.Contact(a.By) {
+		who = nil // entered by one of us, for whoever is the contact
+		for _, c := range d.Contacts().MachineContact() {
+			who = append(who, c.Person)
+		}
+	}
+	for _, id := range who {
+		if !slices.Contains(p.NotTheirs, id) {
+			p.NotTheirs = append(slices.Clip(p.NotTheirs), id)
+		}
+	}
+	d.Incident.Until, p.FollowUp = time.Time{}, time.Time{}
+	if d.Incident.State == Waiting || d.Incident.State == CallDue {
+		d.back("it is not the machine of whoever was asked")
+	}
+	d.raise("disowned", d.Now)
 }
 
 // saysSomething refuses an answer that is none, with the field that is missing.
@@ -64,7 +95,7 @@ func (d acting) day(field, text string) (time.Time, bool) {
 	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
 }
 
-func (d acting) followUpClock() calendar.Clock {
+func (d acting) followUpClock() calendar.TimeOfDay {
 	if d.Scenario.Calls != nil {
 		return d.Scenario.Calls.Clock
 	}

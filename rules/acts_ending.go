@@ -68,6 +68,10 @@ func (d acting) actClose(a Act) {
 }
 
 func (d acting) actReopen(a Act) {
+	if d.Incident.State == Unverified {
+		d.back(a.By + " says that it still fails")
+		return
+	}
 	if !d.Incident.State.Ended() {
 		d.refuse(409, "the incident is not ended")
 		return

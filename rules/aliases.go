@@ -171,6 +171,8 @@ const (
 	WhenOpening             = policy.WhenOpening
 	AgainFailing            = incident.AgainFailing
 	AgainPromise            = incident.AgainPromise
+	AgainLapsed             = incident.AgainLapsed
+	AgainWaited             = incident.AgainWaited
 	Ignore                  = classify.Ignore
 	RefusedAddress          = incident.RefusedAddress
 	RefusedMessage          = incident.RefusedMessage

@@ -177,7 +177,7 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
 	i.Told, i.Raised = nil, map[string]Raise{}
 	flaky := i.Flags[FlagFlaky]
-	i.Flags, i.Progress = map[Flag]bool{}, Progress{}
+	i.Flags, i.Progress = map[Flag]bool{}, Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {
 		i.Flags[FlagFlaky] = true
 	}
@@ -243,6 +243,9 @@ func (d intake) report(s Signal) {
 		d.Incident.Scope = s.Labels["scope"]
 	}
 	d.Incident.LastSeen = d.Now
+	if joins && d.Incident.State == Unverified {
+		d.back("somebody reports that it still fails")
+	}
 	if s.Kind == Level3Emergency {
 		d.Incident.Level = 3
 		d.raise("emergency", d.Now)
@@ -375,6 +378,7 @@ func subkind(s Signal) string {
 
 // back returns an incident to whoever had it.
 func (d *decider) back(why string) {
+	d.Incident.Progress.WellSince = time.Time{}
 	if d.Incident.Assignee != "" {
 		d.state(Taken, why)
 	} else {
@@ -463,6 +467,12 @@ func (d intake) unverified(why string) {
 	}
 	d.state(Unverified, why)
 	d.raise("unverified", d.Now)
+	if d.Scenario.Proof == ProofSuccess {
+		return
+	}
+	for _, a := range d.Incident.Alerts {
+		d.Incident.Progress.WellSince = incident.Later(d.Incident.Progress.WellSince, a.EndedAt)
+	}
 }
 
 // end resolves or closes the incident.

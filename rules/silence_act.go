@@ -117,7 +117,7 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 		}
 	}
 	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
-		return cal.At(cal.Date(d.Now), calendar.Clock(at.Hour()*3600+at.Minute()*60)), true
+		return cal.At(cal.Date(d.Now), calendar.TimeOfDay(at.Hour()*3600+at.Minute()*60)), true
 	}
 	return time.Time{}, false
 }

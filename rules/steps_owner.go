@@ -17,7 +17,14 @@ func (d *decider) keeping() keeping { return keeping{d} }
 // who did nothing about it for the policy's time.
 func (d keeping) lapse() {
 	i := d.Incident
-	if d.Scenario.Owner == nil || i.Assignee == "" || i.State == Waiting || i.State.Ended() {
+	if i.Assignee == "" || i.State.Ended() {
+		return
+	}
+	if d.Book.Directory.Left(i.Assignee) {
+		d.giveBack("is in no inventory any more")
+		return
+	}
+	if d.Scenario.Owner == nil || i.State == Waiting {
 		return
 	}
 	cal := d.Calendar(d.Scenario.Calendar)
@@ -79,6 +86,11 @@ func (d keeping) away() string {
 // lastWord is when the owner last did something about the incident, or got it.
 func (d keeping) lastWord() time.Time {
 	last := d.Incident.TakenAt
+	for _, moment := range []string{"waiting_over", "silence_ended"} { // until then nothing was expected of him
+		if at, ok := d.Moment(moment); ok && at.After(last) && !last.IsZero() {
+			last = at
+		}
+	}
 	for _, a := range d.Incident.Acts {
 		if a.Episode == d.Incident.Episode && (a.By == d.Incident.Assignee || a.Verb == "assign") && a.At.After(last) {
 			last = a.At

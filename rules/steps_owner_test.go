@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +80,115 @@ func TestUnknownLowersNoFlag(t *testing.T) {
 	b.answer(now.Add(60*time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
 	if b.inc.Flags[rules.FlagDoubleFailure] {
 		t.Error("a proven success does not lower it")
+	}
+}
+
+// covers: S1.21; an answer that says nothing is none, and neither is an absence
+// without its end; the refusal names the field, and nothing changes.
+func TestAnswerNeedsToBeOne(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), now)
+	for name, c := range map[string]struct {
+		fields []string
+		says   string
+	}{
+		"nothing":              {nil, "result is missing"},
+		"blanks":               {[]string{"note", "  \n"}, "result is missing"},
+		"a word of no choice":  {[]string{"result", "maybe"}, `result "maybe"`},
+		"away without a date":  {[]string{"result", "away", "note", "on holiday"}, "until is missing"},
+		"away until the past":  {[]string{"result", "away", "until", "2026-03-01"}, "lies in the past"},
+		"away until something": {[]string{"result", "away", "until", "soon"}, "is not a date"},
+	} {
+		d := b.act("answer", "lea", now.Add(time.Hour), c.fields...)
+		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Reason, c.says) {
+			t.Errorf("%s: %+v", name, d.Refusal)
+		}
+	}
+	b.is(rules.Open)
+	if b.inc.Raised["act:answer"].Count > 0 {
+		t.Error("a refused answer counts as one")
+	}
+}
+
+// covers: S1.21, S1.22; whoever asks to be called is called the same day; whoever
+// says that it is not theirs is not called at all.
+func TestWhatAnAnswerCallsFor(t *testing.T) {
+	for result, called := range map[string]bool{"call_me": true, "not_mine": false, "done": false} {
+		book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+		b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), now)
+		at := paris(t, "2026-03-10 09:30")
+		b.do(rules.Tick{}, at)
+		b.accept(b.notes[len(b.notes)-1], at.Add(time.Minute))
+		d := b.act("answer", "lea", at.Add(time.Hour), "result", result)
+		if got := len(d.Tasks) == 1; got != called {
+			t.Errorf("%s: a call is due at once: %t", result, got)
+		}
+		if !slices.ContainsFunc(d.Notifications, func(n rules.Notification) bool { return n.Step == "answer_told" }) {
+			t.Errorf("%s is told to nobody", result)
+		}
+		b.do(rules.Tick{}, paris(t, "2026-03-19 09:30"))
+		if result == "not_mine" && (b.inc.State == rules.CallDue || b.inc.State == rules.Waiting) {
+			t.Errorf("%s: %s", result, b.inc.State)
+		}
+	}
+}
+
+// covers: S1.7, S2.21; what somebody had who is in the inventory no more is given back
+// at once, also while it waits, and told where the policy tells of it.
+func TestOwnerWhoLeft(t *testing.T) {
+	now := paris(t, "2026-03-09 10:00")
+	for name, c := range map[string]struct {
+		example, person, told string
+		signal                rules.Signal
+		waits                 bool
+	}{
+		"server":      {"synomega", "adm1", "sup", backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), false},
+		"local":       {"synomega", "adm1", "sup", backupAlert("dupont", "SRV-AD", "server", "local", "daily", "failed", now), false},
+		"workstation": {"synomega", "adm1", "sup", backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), true},
+		"platform":    {"activeprolearn", "op2", "op", platformAlert("lms-A", "MoodleSlowPages", now), false},
+	} {
+		book := exampleBook(t, c.example)
+		b := opened(t, book, c.signal, now)
+		b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+		b.act("take", c.person, now.Add(time.Minute))
+		if c.waits {
+			b.act("pause", c.person, now.Add(time.Minute), "until", "2026-03-20")
+		}
+		without := *book
+		without.Directory = book.Directory.Clone()
+		delete(without.Directory.People, c.person)
+		b.book = &without
+		b.do(rules.Refreshed{}, now.Add(time.Hour))
+		b.answer(now.Add(time.Hour), rules.PlanEvidence{}, rules.EvidenceOK)
+		if b.inc.Assignee != "" {
+			t.Errorf("%s: %q has it still", name, b.inc.Assignee)
+		}
+		if !slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
+			return n.Step == "lapsed" && n.To[0].Person == c.told && n.Facts.Again == rules.AgainLapsed && n.Facts.LeftBy == c.person
+		}) {
+			t.Errorf("%s: nobody is told", name)
+		}
+	}
+}
+
+// covers: S2.21; a platform's incident that its owner leaves, because he is away, goes
+// back to the operators at the next opening.
+func TestPlatformOwnerWhoIsAway(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	dir := book.Directory.Clone()
+	dir.Absences = []rules.Absence{{Person: "op", From: paris(t, "2026-03-10 00:00"), Until: paris(t, "2026-03-20 00:00")}}
+	away, err := rules.NewBook(dir, book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := opened(t, away, platformAlert("lms-A", "MoodleSlowPages", now), now)
+	b.act("take", "op", now.Add(time.Minute))
+	b.do(rules.Tick{}, paris(t, "2026-03-10 08:59"))
+	if b.inc.Assignee != "op" {
+		t.Fatal("it is given back before the day begins")
+	}
+	b.do(rules.Tick{}, paris(t, "2026-03-10 09:00"))
+	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Step == "lapsed" }) {
+		t.Errorf("%q has it although away", b.inc.Assignee)
 	}
 }

@@ -40,6 +40,7 @@ func (d stopwatch) clock(t *Target) {
 		return
 	}
 	due, paused, first := d.due(t, start)
+	paused = paused || d.standsStill(t, due)
 	if due.IsZero() && !paused {
 		if c != nil && c.Breached.IsZero() {
 			delete(d.Incident.Targets, t.Name) // the present severity does not grant it
@@ -65,7 +66,10 @@ func (d stopwatch) clock(t *Target) {
 	met := d.FirstHolding(t.MetBy)
 	d.Strict = false
 	if met != "" {
-		c.MetAt, c.MetBy = d.Now, met
+		c.MetAt, c.MetBy, c.Paused = d.Now, met, false
+		if well := d.Incident.Progress.WellSince; met == "ended" && !well.IsZero() {
+			c.MetAt = well // the word that it is solved came later than the service
+		}
 		d.note("target", t.Name, "", "met: "+met)
 	}
 }
@@ -87,6 +91,13 @@ func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, 
 		d.note("note", t.Name, "", "cannot be computed: "+err.Error())
 	}
 	return due, paused, start
+}
+
+// standsStill reports whether a clock that ends with the incident waits for the word
+// that it is solved: all probes were well in time, and only a person's report is left.
+func (d stopwatch) standsStill(t *Target, due time.Time) bool {
+	well := d.Incident.Progress.WellSince
+	return !well.IsZero() && !due.Before(well) && slices.Contains(t.MetBy, "ended")
 }
 
 func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {

@@ -16,6 +16,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/inbox"
+	"vigie/internal/fleet"
 )
 
 // maxConfigBytes bounds the configuration file.
@@ -26,6 +27,7 @@ type common struct {
 	Name             string                     `yaml:"name"`
 	PollInterval     exporters.Duration         `yaml:"poll_interval"`
 	Timeout          exporters.Duration         `yaml:"timeout"`
+	CredentialEnds   fleet.Moment               `yaml:"credential_ends"`
 	WarningIsSuccess *bool                      `yaml:"warning_is_success"`
 	Machines         map[string]string          `yaml:"machines"`
 	MachineClasses   map[string]exporters.Class `yaml:"machine_classes"`

@@ -176,7 +176,7 @@ func (h *manager) options(in instance) exporters.PollerOptions {
 	}
 	return exporters.PollerOptions{
 		Name: in.Name, Engine: in.engine, Source: guarded{source: in.source, name: in.Name, logger: h.logger},
-		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
+		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout), CredentialEnds: in.CredentialEnds.End(time.UTC),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),
 		Inventory: h.inventory.Load, Render: exposition.Render, Published: h.note,

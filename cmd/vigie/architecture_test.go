@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// docs/architecture.md names files that are there, for twelve changes,
+// docs/architecture.md names files that are there, for twelve changes and more,
 // and packages that are there in its picture.
 func TestArchitecturePage(t *testing.T) {
 	root := filepath.Join("..", "..")
@@ -24,8 +24,8 @@ func TestArchitecturePage(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(page, "## To change X, go to Y")
 	table, _, _ = strings.Cut(table, "\n## ")
-	if rows := strings.Count(table, "\n| ") - 1; rows != 12 {
-		t.Errorf("the table has %d changes, want 12", rows)
+	if rows := strings.Count(table, "\n| ") - 1; rows < 12 {
+		t.Errorf("the table has %d changes, want at least 12", rows)
 	}
 	// The boxes of the picture: the first words are names of packages.
 	picture, _, _ := strings.Cut(page[strings.Index(page, "```mermaid"):], "\n```\n")

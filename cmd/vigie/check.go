@@ -24,7 +24,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 	quiet := cmd.Flag("quiet", "Print nothing when all is in order.").Bool()
 	secrets := cmd.Flag("secrets", "Read the secrets' files as well, as serve does.").Bool()
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
-	return verb{cmd, func(context.Context) error {
+	return verb{cmd, func(ctx context.Context) error {
 		now := time.Now()
 		if *at != "" {
 			t, err := time.Parse(time.RFC3339, *at)
@@ -51,7 +51,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if *quiet {
 			return nil
 		}
-		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Book.Warnings(now), setup.Strangers(), setup.Unread())
+		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Book.Warnings(now), setup.Strangers(), setup.Abandoned(ctx), setup.Unread())
 		if *output == "json" {
 			warn(c.logs.Writer, warnings) // apart from what programs read
 			return c.json(previews)

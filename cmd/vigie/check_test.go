@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const quietPolicy = `schema: 1
@@ -212,4 +213,36 @@ func TestCheckOfWhoMayEnter(t *testing.T) {
 			t.Errorf("passwords beside tokens, %q:\n%s", text, out)
 		}
 	}
+}
+
+// Who left the inventory is named with the token and the incidents: by check and at a
+// reload, which gives the incidents back.
+func TestWhoLeft(t *testing.T) {
+	i := newInstall(t)
+	path := "--config.file=" + filepath.Join(i.dir, "vigie.yml")
+	i.start()
+	if err := i.post("SRV-AD"); err != nil {
+		t.Fatal(err)
+	}
+	i.vigie(0, i.client("act", "take", "customer=dupont,machine=SRV-AD")...)
+	owned := `"adm1" has incidents and is in no inventory: #1; they are given back`
+	if out := i.vigie(0, "check", path); strings.Contains(out, "in no inventory") {
+		t.Errorf("before anybody left:\n%s", out)
+	}
+	i.edit("inventory/inventory.yml", "  adm1: {name: Adrien Blanc, email: adm1@msp.example, language: fr}\n", "")
+	if out := i.vigie(0, "check", path); !strings.Contains(out, owned) || !strings.Contains(out, `the token of "adm1" opens nothing`) {
+		t.Errorf("after adm1 left:\n%s", out)
+	}
+	if err := i.proc.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	i.out.wait(t, regexp.MustCompile(`level=WARN.*token of .*adm1.* opens nothing`))
+	i.out.wait(t, regexp.MustCompile(`level=WARN.*adm1.* has incidents and is in no inventory: #1`))
+	for range 300 {
+		if out := i.vigie(0, "check", path); !strings.Contains(out, owned) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("the incident is not given back")
 }

@@ -84,6 +84,7 @@ type Client struct {
 
 	mu   sync.Mutex
 	skew *time.Duration
+	ends time.Time // of the product's certificate
 }
 
 // New builds a Client.
@@ -269,6 +270,7 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 	}
 	defer resp.Body.Close()
 	c.noteClock(resp)
+	c.noteCertificate(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.o.MaxBody+1))
 	if err != nil {
 		return nil, 0, transportError(endpoint, err)
@@ -335,6 +337,23 @@ func (c *Client) retryAfter(resp *http.Response) time.Duration {
 		now = date // the product's own clock wrote both
 	}
 	return max(0, at.Sub(now))
+}
+
+// CertificateEnds is when the certificate of the last answer ends; zero without TLS
+// and before the first answer.
+func (c *Client) CertificateEnds() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ends
+}
+
+func (c *Client) noteCertificate(resp *http.Response) {
+	if resp.TLS == nil || len(resp.TLS.PeerCertificates) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.ends = resp.TLS.PeerCertificates[0].NotAfter
+	c.mu.Unlock()
 }
 
 func (c *Client) noteClock(resp *http.Response) {

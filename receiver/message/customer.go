@@ -137,5 +137,12 @@ func (i customer) AnswerNote() string { return i.f.Answer["note"] }
 // AnswerBy is who answered.
 func (i customer) AnswerBy() string { return i.f.Answer["by"] }
 
+// WantsCall tells that the newest word of the customer is to be called.
+func (i customer) WantsCall() bool {
+	said, _ := time.Parse(time.RFC3339, i.f.Answer["at"])
+	called, _ := time.Parse(time.RFC3339, i.f.Call["at"])
+	return i.AnswerResult() == "call_me" && said.After(called)
+}
+
 // AnswerUntil is the day on which it is looked at again.
 func (i customer) AnswerUntil() string { return i.dateText(i.f.Answer["until"]) }

@@ -35,6 +35,14 @@ func (i people) Reason() string { return i.f.Reason }
 // Expected is the promised day: "mercredi 12 mars".
 func (i people) Expected() string { return i.dateText(i.f.ExpectedDate) }
 
+// ExpectedAhead is Expected while that day is not over; "" afterwards.
+func (i people) ExpectedAhead() string {
+	if t, ok := i.parseDate(i.f.ExpectedDate); !ok || t.Before(i.Ref.AddDate(0, 0, -1)) {
+		return ""
+	}
+	return i.Expected()
+}
+
 // ExpectedBrief is the promised day for a subject: "12/03", "12 March".
 func (i people) ExpectedBrief() string {
 	if t, ok := i.parseDate(i.f.ExpectedDate); ok {
@@ -53,7 +61,10 @@ func (i people) SilenceBy() string { return i.f.SilenceBy }
 // SilenceUntil is when that silence ends or ended.
 func (i people) SilenceUntil() string { return i.DueAt(i.f.SilenceUntil) }
 
-// Again is why somebody is told once more: "", "promise" or "failing".
+// LeftBy is who had it until it was given back; "" where nobody gave it back.
+func (i people) LeftBy() string { return i.f.LeftBy }
+
+// Again is why somebody is told once more: "", "promise", "waited", "failing" or "lapsed".
 func (i people) Again() string { return i.f.Again }
 
 // RefusedWhat is what was refused: "" an address, "message" or "trouble".

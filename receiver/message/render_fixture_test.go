@@ -309,6 +309,21 @@ func example(template, lang string) []rules.Notification {
 		f.Item, f.WarnDays, f.ExpiresAt, f.Clocks = "certificate", "7", at("2025-03-17 23:59"), nil
 		n.To = to(expl)
 		when("2025-03-10 09:00")
+	case "M11":
+		f = said(reported())
+		f.Assignee, f.Clocks = "Olga Pons", []rules.ClockRow{{Target: "resolve", Due: at("2025-03-12 14:00")}}
+		n.To = to(op)
+		when("2025-03-11 09:00")
+	case "M12":
+		f = reported()
+		f.Again, f.ExpectedDate = rules.AgainPromise, "2025-03-11"
+		n.To = to(expl)
+		when("2025-03-11 19:00")
+	case "M13":
+		f = reported()
+		f.State, f.ResolvedAt, f.Alertname = rules.Unverified, at("2025-03-10 14:50"), "MoodleTasksFailed"
+		n.To = to(op)
+		when("2025-03-10 14:51")
 	case "M9":
 		f = reported()
 		f.Number, f.Entry, f.Report = 79, "user_assistance", "Comment inscrire une classe entière ?"

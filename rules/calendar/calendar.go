@@ -125,7 +125,7 @@ func (c *Calendar) Warnings() []string {
 	var warnings []string
 	look := func(key string, windows []Window) {
 		for _, window := range windows {
-			for _, edge := range [...]Clock{window.Opens, window.Closes} {
+			for _, edge := range [...]TimeOfDay{window.Opens, window.Closes} {
 				if edge > 2*clockHour && edge < 3*clockHour {
 					warnings = append(warnings, fmt.Sprintf(
 						"%s: %s lies between 02:00 and 03:00, an hour that the clock change skips in spring and doubles in autumn; use 02:00 or 03:00 if you can", key, edge))

@@ -64,7 +64,7 @@ func TestClockChanges(t *testing.T) {
 			{autumn, "03:00", "2026-10-25T03:00:00+01:00"},
 			{autumn, "24:00", "2026-10-26T00:00:00+01:00"},
 		} {
-			at, err := calendar.ParseClock(tc.at)
+			at, err := calendar.ParseTimeOfDay(tc.at)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -149,11 +149,11 @@ func readExceptions(written map[string][][2]string) (map[dayNumber][]Window, err
 func readWindows(written [][2]string) ([]Window, error) {
 	windows := make([]Window, len(written))
 	for i, pair := range written {
-		opens, err := ParseClock(pair[0])
+		opens, err := ParseTimeOfDay(pair[0])
 		if err != nil {
 			return nil, err
 		}
-		closes, err := ParseClock(pair[1])
+		closes, err := ParseTimeOfDay(pair[1])
 		if err != nil {
 			return nil, err
 		}

@@ -85,7 +85,7 @@ func (c *Calendar) leaves(day dayNumber) iter.Seq[leaf] {
 
 // reads is the Unix second at which the wall clock reads at, if the spell
 // lasts that long.
-func (l leaf) reads(at Clock) int64 { return int64(l.day)*secondsPerDay + int64(at) - l.offset }
+func (l leaf) reads(at TimeOfDay) int64 { return int64(l.day)*secondsPerDay + int64(at) - l.offset }
 
 func (l leaf) begin() int64 { return max(l.from, l.reads(Midnight)) }
 func (l leaf) end() int64   { return min(l.to, l.reads(EndOfDay)) }
@@ -99,10 +99,10 @@ func (l leaf) open(w Window) (from, to int64) {
 // At is the first instant of a date at which the wall clock reads at or later:
 // the first of two in an hour that the clock change doubles, the end of the
 // gap in an hour that it skips. 24:00 is the midnight at the end of the date.
-func (c *Calendar) At(d Date, at Clock) time.Time { return c.at(d.number(), at, 0) }
+func (c *Calendar) At(d Date, at TimeOfDay) time.Time { return c.at(d.number(), at, 0) }
 
 // at also takes nanoseconds past the reading.
-func (c *Calendar) at(day dayNumber, at Clock, nanoseconds int) time.Time {
+func (c *Calendar) at(day dayNumber, at TimeOfDay, nanoseconds int) time.Time {
 	for l := c.leafAt(int64(day-1) * secondsPerDay); ; l = c.next(l) {
 		switch reading := l.reads(at); {
 		case l.day < day:

@@ -104,4 +104,6 @@ type Refusal struct {
 const (
 	AgainPromise = "promise" // the promised date is over
 	AgainFailing = "failing" // it has failed for days
+	AgainWaited  = "waited"  // the wait for the customer is over
+	AgainLapsed  = "lapsed"  // whoever had it does not have it any more
 )

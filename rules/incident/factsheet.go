@@ -93,8 +93,11 @@ type FactSheet struct {
 	RunbookURL   string            `json:"runbook_url"`
 	GeneratorURL string            `json:"generator_url"`
 
-	// Again says why somebody is told once more: [AgainPromise], [AgainFailing].
+	// Again says why somebody is told once more: [AgainPromise], [AgainWaited],
+	// [AgainFailing], [AgainLapsed].
 	Again string `json:"again,omitempty"`
+	// LeftBy is who had it until it was given back.
+	LeftBy string `json:"left_by,omitempty"`
 	// AnswerBy is until when whoever is told should answer.
 	AnswerBy time.Time `json:"answer_by,omitzero"`
 	// ExpiresAt is when what the alert warns of ends.

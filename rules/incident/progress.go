@@ -32,6 +32,9 @@ type Progress struct {
 	FollowUp    time.Time `json:"follow_up,omitzero"`
 	CallsMissed int       `json:"calls_missed,omitempty"`
 
+	// NotTheirs are those who said that the machine is not theirs.
+	NotTheirs []string `json:"not_theirs,omitempty"`
+
 	// OtherAnswer is what OtherBy says of the machine's other backup.
 	OtherAnswer model.EvidenceState `json:"other_answer,omitempty"`
 	OtherBy     string              `json:"other_by,omitempty"`
@@ -54,6 +57,7 @@ type Progress struct {
 	Released       time.Time `json:"released,omitzero"`     // when it was told by itself again, after a common failure
 	LookedAgain    time.Time `json:"looked_again,omitzero"` // when it was reopened because it still fired
 	ImmediateUntil time.Time `json:"immediate_until,omitzero"`
+	WellSince      time.Time `json:"well_since,omitzero"` // when the last probe was well again, while a person must say whether it is solved
 	Decommissioned time.Time `json:"decommissioned,omitzero"`
 
 	// HeldEndings are endings that are not believed yet, by fingerprint.
@@ -62,6 +66,7 @@ type Progress struct {
 
 func (p Progress) clone() Progress {
 	p.SilenceAuthors, p.OnDuty, p.RefusedSeen = slices.Clip(p.SilenceAuthors), slices.Clip(p.OnDuty), slices.Clip(p.RefusedSeen)
+	p.NotTheirs = slices.Clip(p.NotTheirs)
 	p.HeldEndings = maps.Clone(p.HeldEndings)
 	return p
 }

@@ -112,6 +112,10 @@ func (d *Directory) Person(idOrAddress string) *Person {
 	return nil
 }
 
+// Left reports whether somebody who has incidents is in the inventory no more. An
+// inventory that names nobody says nothing of anybody.
+func (d *Directory) Left(id string) bool { return len(d.People) > 0 && d.Person(id) == nil }
+
 // PersonByAddress finds a person by e-mail address, without regard to case.
 func (d *Directory) PersonByAddress(address string) *Person {
 	ids := make([]string, 0, len(d.People))

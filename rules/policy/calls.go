@@ -11,21 +11,21 @@ import (
 type Calls struct {
 	Outcomes   []string
 	Reached    []string
-	FollowUp   int            // days until the next look when nothing else was agreed
-	Clock      calendar.Clock // hour of a follow-up
-	Tries      int            // unsuccessful tries before somebody else is told
+	FollowUp   int                // days until the next look when nothing else was agreed
+	Clock      calendar.TimeOfDay // hour of a follow-up
+	Tries      int                // unsuccessful tries before somebody else is told
 	Calendar   string
 	RetryAfter int // business days until the next try
 }
 
 type callsDoc struct {
 	strict.Position
-	Outcomes   []string       `yaml:"outcomes"`
-	Reached    []string       `yaml:"reached"`
-	FollowUp   int            `yaml:"follow_up_days"`
-	Clock      calendar.Clock `yaml:"clock"`
-	Tries      int            `yaml:"tries"`
-	RetryAfter int            `yaml:"retry_after_service_days"`
+	Outcomes   []string           `yaml:"outcomes"`
+	Reached    []string           `yaml:"reached"`
+	FollowUp   int                `yaml:"follow_up_days"`
+	Clock      calendar.TimeOfDay `yaml:"clock"`
+	Tries      int                `yaml:"tries"`
+	RetryAfter int                `yaml:"retry_after_service_days"`
 }
 
 func (d *callsDoc) load(l *loader, s *Scenario, path string) *Calls {

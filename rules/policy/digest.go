@@ -8,17 +8,17 @@ import (
 // Digest is the overview of every working day, sent also when all is well.
 type Digest struct {
 	// At is the hour, on the days on which Calendar is open.
-	At       calendar.Clock
+	At       calendar.TimeOfDay
 	Calendar string
 	To, Cc   []string // roles
 }
 
 type digestDoc struct {
 	strict.Position
-	At       *calendar.Clock `yaml:"at"`
-	Calendar string          `yaml:"calendar"`
-	To       []string        `yaml:"to"`
-	Cc       []string        `yaml:"cc"`
+	At       *calendar.TimeOfDay `yaml:"at"`
+	Calendar string              `yaml:"calendar"`
+	To       []string            `yaml:"to"`
+	Cc       []string            `yaml:"cc"`
 }
 
 func (d *digestDoc) load(l *loader) {

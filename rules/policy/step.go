@@ -74,13 +74,13 @@ type Missing struct {
 type AnswerBy struct {
 	Calendar string
 	Days     int
-	Clock    calendar.Clock
+	Clock    calendar.TimeOfDay
 }
 
 // Between is a daily span on business days; Until is the closing when zero.
 type Between struct {
 	Calendar    string
-	From, Until calendar.Clock
+	From, Until calendar.TimeOfDay
 	AtClosing   bool
 	// BeforeExpiry lets a message leave outside of it that would otherwise leave
 	// when what it warns of has ended.
@@ -121,8 +121,8 @@ type missingDoc struct {
 
 type answerByDoc struct {
 	strict.Position
-	Days  int             `yaml:"service_days"`
-	Clock *calendar.Clock `yaml:"clock"`
+	Days  int                 `yaml:"service_days"`
+	Clock *calendar.TimeOfDay `yaml:"clock"`
 }
 
 func (d *answerByDoc) load(l *loader, s *Scenario, path string) *AnswerBy {
@@ -247,12 +247,12 @@ func (d *betweenDoc) load(l *loader, s *Scenario, path string) *Between {
 		l.fault(d.Position, path+".before", "%q is not known: only before: expiry, the end that the alert warns of", d.Before)
 	}
 	var err error
-	if out.From, err = calendar.ParseClock(d.From); err != nil {
+	if out.From, err = calendar.ParseTimeOfDay(d.From); err != nil {
 		l.fault(d.Position, path+".from", "%s", err)
 	}
 	if d.Until == "closing" {
 		out.AtClosing = true
-	} else if out.Until, err = calendar.ParseClock(d.Until); err != nil {
+	} else if out.Until, err = calendar.ParseTimeOfDay(d.Until); err != nil {
 		l.fault(d.Position, path+".until", "%s; or write closing", err)
 	} else if out.Until <= out.From {
 		l.fault(d.Position, path+".until", "%s is not after %s: write a later hour", d.Until, d.From)

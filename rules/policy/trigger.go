@@ -38,40 +38,40 @@ type Trigger struct {
 	Percent      int
 	Days         int
 	Business     bool // Days counts business days
-	Clock        calendar.Clock
+	Clock        calendar.TimeOfDay
 	Calendar     string
 	If           map[string]string // fields of the act
 	// Unless drops the step for this trigger only.
 	Unless []string
 	// HoldWhile postpones it, at the latest until an hour of the same day.
 	HoldWhile []string
-	HoldUntil calendar.Clock
+	HoldUntil calendar.TimeOfDay
 	At        strict.Position
 }
 
 type triggerDoc struct {
 	strict.Position
-	At          string            `yaml:"at"`
-	Plus        *delayDoc         `yaml:"plus"`
-	Act         string            `yaml:"act"`
-	If          map[string]string `yaml:"if"`
-	Flag        string            `yaml:"flag"`
-	Before      string            `yaml:"before"`
-	By          *delayDoc         `yaml:"by"`
-	After       *delayDoc         `yaml:"after_opening"`
-	BreachOf    string            `yaml:"breach_of"`
-	ShareOf     string            `yaml:"share_of"`
-	Percent     int               `yaml:"percent"`
-	OnDayOf     string            `yaml:"on_day_of"`
-	Clock       *calendar.Clock   `yaml:"clock"`
-	DaysAfter   string            `yaml:"days_after"`
-	Days        *int              `yaml:"days"`
-	ServiceDays *int              `yaml:"service_days"`
-	EachOpening string            `yaml:"each_opening"`
-	Calendar    string            `yaml:"calendar"`
-	Unless      []string          `yaml:"unless"`
-	HoldWhile   []string          `yaml:"hold_while"`
-	HoldUntil   *calendar.Clock   `yaml:"at_the_latest"`
+	At          string              `yaml:"at"`
+	Plus        *delayDoc           `yaml:"plus"`
+	Act         string              `yaml:"act"`
+	If          map[string]string   `yaml:"if"`
+	Flag        string              `yaml:"flag"`
+	Before      string              `yaml:"before"`
+	By          *delayDoc           `yaml:"by"`
+	After       *delayDoc           `yaml:"after_opening"`
+	BreachOf    string              `yaml:"breach_of"`
+	ShareOf     string              `yaml:"share_of"`
+	Percent     int                 `yaml:"percent"`
+	OnDayOf     string              `yaml:"on_day_of"`
+	Clock       *calendar.TimeOfDay `yaml:"clock"`
+	DaysAfter   string              `yaml:"days_after"`
+	Days        *int                `yaml:"days"`
+	ServiceDays *int                `yaml:"service_days"`
+	EachOpening string              `yaml:"each_opening"`
+	Calendar    string              `yaml:"calendar"`
+	Unless      []string            `yaml:"unless"`
+	HoldWhile   []string            `yaml:"hold_while"`
+	HoldUntil   *calendar.TimeOfDay `yaml:"at_the_latest"`
 }
 
 // triggerDocs reads one trigger or a list of them.
@@ -256,7 +256,7 @@ func (s *Scenario) neverTriggers(t Trigger) string {
 		return "it waits for " + name + ", which no step of the scenario says that it does (raises:)"
 	case t.Kind == WhenMoment && (name == "immediate_over" || name == "not_immediate") && s.Immediate == nil:
 		return "the scenario has no immediate branch (immediate:)"
-	case t.Kind == WhenMoment && (name == "calls_exhausted" || name == "waiting_over") && s.Calls == nil,
+	case t.Kind == WhenMoment && name == "calls_exhausted" && s.Calls == nil,
 		t.Kind == WhenAct && name == "call" && s.Calls == nil:
 		return "the scenario has no phone calls (calls:)"
 	case t.Kind == WhenMoment && name == "unverified" && s.Proof == ProofCleared && s.Immediate == nil:

@@ -15,7 +15,7 @@ import (
 // moments are what `at:` and `from:` may name beside act:, flag: and step:.
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
-	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened", "call_wanted",
+	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened", "call_wanted", "disowned",
 	"lapsed", "promise_passed", "double_failure_over",
 }
 
@@ -33,7 +33,7 @@ var conditions = map[string]func(*Situation) bool{
 	"customer_told":        func(d *Situation) bool { return d.toldOrTelling(model.FlagCustomerTold) },
 	"acted_today":          func(d *Situation) bool { return d.actedToday("note", "attempt", "forecast", "answer") },
 	"forecast_yes_today":   (*Situation).forecastYesToday,
-	"answered":             func(d *Situation) bool { return d.Happened("act:answer") },
+	"answered":             (*Situation).answered,
 	"answer_noted":         func(d *Situation) bool { return d.isAnswer(d.LastAct("note")) },
 	"call_recorded":        (*Situation).callRecorded,
 	"silenced":             func(d *Situation) bool { return d.Incident.Flags[model.FlagSilenced] },
@@ -147,6 +147,23 @@ func (d *Situation) actedToday(verbs ...string) bool {
 func (d *Situation) forecastYesToday() bool {
 	a := d.LastAct("forecast")
 	return a != nil && d.sameDate(a.At, d.Now) && a.Fields["today"] == "yes"
+}
+
+// answered reports whether the customer has said something since it was written to
+// that spares a call: not that it wants one, nor that somebody else should be asked.
+func (d *Situation) answered() bool {
+	a := d.LastAct("answer")
+	return a != nil && a.Fields["result"] != "call_me" && !(a.Fields["result"] == "not_mine" && d.wroteOutside(a.At))
+}
+
+// wroteOutside reports whether somebody outside was written to after an instant.
+func (d *Situation) wroteOutside(since time.Time) bool {
+	return slices.ContainsFunc(d.Scenario.Steps, func(st *policy.Step) bool {
+		return d.Incident.Raised["step:"+st.Name].At.After(since) && slices.ContainsFunc(st.To, func(role string) bool {
+			r := d.Policy.Roles[role]
+			return r != nil && r.Outside
+		})
+	})
 }
 
 // callRecorded reports whether the newest call to make has been recorded.

@@ -137,6 +137,9 @@ func (d Contacts) field(role, field, platform string) []incident.Party {
 	return nil
 }
 
+// MachineContact is whom to write to about the machine; nobody where it is not known.
+func (d Contacts) MachineContact() []incident.Party { return d.contact("") }
+
 // contact is whom to write about a workstation: its user, or the company's IT
 // contact, as the customer prefers (S1.18).
 func (d Contacts) contact(role string) []incident.Party {
@@ -163,7 +166,8 @@ func (d Contacts) contact(role string) []incident.Party {
 	}
 	for _, ids := range order {
 		if out := d.People(role, ids); len(out) > 0 {
-			return out
+			// Where it is not theirs nobody knows whose it is: no other is bothered in their place.
+			return slices.DeleteFunc(out, func(p incident.Party) bool { return slices.Contains(d.Incident.Progress.NotTheirs, p.Person) })
 		}
 	}
 	return nil

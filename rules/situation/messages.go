@@ -65,6 +65,9 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		Workaround: i.Progress.Workaround, Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
 		Provisional: !d.Happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
 	}
+	if well := i.Progress.WellSince; !well.IsZero() && i.State != model.Closed {
+		f.ResolvedAt = well
+	}
 	if i.State.Ended() && d.AnyFiring() {
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}
@@ -88,13 +91,19 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	return f
 }
 
-// SpeaksOf names the clock of a trigger.
+// SpeaksOf names the clock of a trigger, or the wait that is over.
 func (d Messages) SpeaksOf(f *incident.FactSheet, t policy.Trigger) {
 	if t.Kind == policy.WhenShare {
 		f.Percent, f.Target = t.Percent, t.Name
 	}
 	if t.Kind == policy.WhenBreach && d.Happened("breach:"+t.Name) {
 		f.Percent, f.Target = 100, t.Name
+	}
+	switch {
+	case t.Kind == policy.WhenMoment && t.Name == "waiting_over":
+		f.Again = incident.AgainWaited
+	case t.Kind == policy.WhenMoment && t.Name == "promise_passed":
+		f.Again = incident.AgainPromise
 	}
 }
 
@@ -138,6 +147,24 @@ func (d Messages) sheetOwn(f *incident.FactSheet, platform string, to []incident
 	if platform != "" && !first.IsZero() {
 		f.StartedAt, f.ReceivedAt = first, first
 	}
+	if well := d.wellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
+		f.ResolvedAt = well
+	}
+}
+
+// wellAgain is when the last probe of a platform was well again; zero for none, and
+// while one is not.
+func (d Messages) wellAgain(platform string) (last time.Time) {
+	for _, a := range d.Incident.Alerts {
+		if a.Labels[model.LabelPlatform] != platform {
+			continue
+		}
+		if a.Firing {
+			return time.Time{}
+		}
+		last = incident.Later(last, a.EndedAt)
+	}
+	return last
 }
 
 // unverified tells the words of somebody unknown. A user's request for help is
@@ -279,14 +306,18 @@ func (d Messages) sheetAhead(f *incident.FactSheet, st *policy.Step) {
 // sheetAgain says of what is told on a later day that it is, and by when: a
 // deadline that is over is none, so the present day counts.
 func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
-	if slices.ContainsFunc(st.When, EndsOn) || d.firstDay() {
+	if slices.ContainsFunc(st.When, EndsOn) {
 		return
 	}
 	for _, t := range st.When {
 		switch {
 		case t.Kind == policy.WhenMoment && (t.Name == "promise_passed" || t.Name == "waiting_over"):
 			f.Again = incident.AgainPromise
-		case t.Kind == policy.WhenDays && st.Trace && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
+		case t.Kind == policy.WhenMoment && t.Name == "lapsed":
+			f.Again, f.LeftBy = incident.AgainLapsed, d.nameOf(d.Incident.Progress.PreviousAssignee)
+		case d.firstDay():
+			continue
+		case t.Kind == policy.WhenDays && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
 			f.Again = incident.AgainFailing
 		case t.Kind != policy.WhenOpening:
 			continue

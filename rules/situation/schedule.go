@@ -258,7 +258,7 @@ func (d Schedule) daysTrigger(t policy.Trigger) (time.Time, int, string, bool) {
 }
 
 // AfterAbsence moves an appointment out of an absence.
-func (d Schedule) AfterAbsence(cal *calendar.Calendar, at time.Time, clock calendar.Clock) (time.Time, bool) {
+func (d Schedule) AfterAbsence(cal *calendar.Calendar, at time.Time, clock calendar.TimeOfDay) (time.Time, bool) {
 	if !d.Scenario.Absence {
 		return at, false
 	}

@@ -54,7 +54,7 @@ type Options struct {
 // pricing, resource_statuses, policies, applications, tasks, alerts, agents;
 // refused is whatever would change something.
 type Sim struct {
-	misbehave.Desk
+	misbehave.Controls
 	o Options
 
 	mu       sync.Mutex

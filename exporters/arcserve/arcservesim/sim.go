@@ -40,7 +40,7 @@ type Options struct {
 // Its operations, for orders and counts: login, getJobHistoryList; refused is
 // whatever else was called.
 type Sim struct {
-	misbehave.Desk
+	misbehave.Controls
 	o Options
 
 	mu       sync.Mutex

@@ -39,7 +39,7 @@ type Options struct {
 // src/api2/node/tasks.rs): a task's worker_id holds datastore, type and id, and
 // only the log names the namespace.
 type Sim struct {
-	misbehave.Desk
+	misbehave.Controls
 	o Options
 	// Hook, if set, is called before a request is answered, without any lock.
 	Hook func(endpoint, namespace string)

@@ -36,7 +36,7 @@ type Options struct {
 // Its endpoints, for orders and counts: info, login, logout, hyper,
 // hyperStatus, target, active; refused is whatever else was asked.
 type Sim struct {
-	misbehave.Desk
+	misbehave.Controls
 	o Options
 	// Hook, if set, is called before a request is answered, without any lock.
 	Hook func(endpoint string)

@@ -36,7 +36,7 @@ type Options struct {
 // Its endpoints, for orders and counts: token, logout, serverInfo, jobs,
 // sessions, taskSessions, backups, restorePoints, repositories, license.
 type Sim struct {
-	misbehave.Desk
+	misbehave.Controls
 	o Options
 
 	mu           sync.Mutex

@@ -34,7 +34,7 @@ type Options struct {
 // Its endpoints, for orders and counts: login, logout, sessions, taskSessions,
 // repositories, agents; refused is whatever else would change something.
 type Sim struct {
-	misbehave.Desk
+	misbehave.Controls
 	o Options
 
 	mu           sync.Mutex

@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Clock is what a wall clock reads, in seconds since local midnight. The end
+// TimeOfDay is what a wall clock reads, in seconds since local midnight. The end
 // of a date reads 24:00.
-type Clock int
+type TimeOfDay int
 
 // Midnight is both ends of a date.
 const (
-	Midnight    Clock = 0
-	EndOfDay    Clock = secondsPerDay
-	clockHour   Clock = 60 * clockMinute
-	clockMinute Clock = 60
+	Midnight    TimeOfDay = 0
+	EndOfDay    TimeOfDay = secondsPerDay
+	clockHour   TimeOfDay = 60 * clockMinute
+	clockMinute TimeOfDay = 60
 )
 
-// ParseClock reads hours and minutes written as 09:30, up to 24:00.
-func ParseClock(text string) (Clock, error) {
-	wrong := func() (Clock, error) {
+// ParseTimeOfDay reads hours and minutes written as 09:30, up to 24:00.
+func ParseTimeOfDay(text string) (TimeOfDay, error) {
+	wrong := func() (TimeOfDay, error) {
 		return 0, fmt.Errorf("%q is not a time of day; write hours and minutes like 09:30, or 24:00 for the end of the day", text)
 	}
 	if len(text) != len("15:04") || text[2] != ':' {
@@ -30,7 +30,7 @@ func ParseClock(text string) (Clock, error) {
 			return wrong()
 		}
 	}
-	number := func(i int) Clock { return Clock(text[i]-'0')*10 + Clock(text[i+1]-'0') }
+	number := func(i int) TimeOfDay { return TimeOfDay(text[i]-'0')*10 + TimeOfDay(text[i+1]-'0') }
 	at := number(0)*clockHour + number(3)*clockMinute
 	if number(3) > 59 || at > EndOfDay {
 		return wrong()
@@ -39,7 +39,7 @@ func ParseClock(text string) (Clock, error) {
 }
 
 // String writes the clock as 09:30, with seconds only when there are some.
-func (c Clock) String() string {
+func (c TimeOfDay) String() string {
 	text := fmt.Sprintf("%02d:%02d", c/clockHour, c%clockHour/clockMinute)
 	if seconds := c % clockMinute; seconds != 0 {
 		text += fmt.Sprintf(":%02d", seconds)
@@ -47,29 +47,29 @@ func (c Clock) String() string {
 	return text
 }
 
-// MarshalText writes the clock as [Clock.String] does.
-func (c Clock) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+// MarshalText writes the clock as [TimeOfDay.String] does.
+func (c TimeOfDay) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText reads what [ParseClock] reads.
-func (c *Clock) UnmarshalText(text []byte) (err error) {
-	*c, err = ParseClock(string(text))
+// UnmarshalText reads what [ParseTimeOfDay] reads.
+func (c *TimeOfDay) UnmarshalText(text []byte) (err error) {
+	*c, err = ParseTimeOfDay(string(text))
 	return err
 }
 
 // clockOf is what the clock of t's own zone reads, to the whole second.
-func clockOf(t time.Time) Clock {
+func clockOf(t time.Time) TimeOfDay {
 	hour, minute, second := t.Clock()
-	return Clock(hour)*clockHour + Clock(minute)*clockMinute + Clock(second)
+	return TimeOfDay(hour)*clockHour + TimeOfDay(minute)*clockMinute + TimeOfDay(second)
 }
 
 // Window is a stretch of opening hours on one date: from Opens on, until just
 // before Closes.
-type Window struct{ Opens, Closes Clock }
+type Window struct{ Opens, Closes TimeOfDay }
 
 // String writes the window as 09:00-19:00.
 func (w Window) String() string { return w.Opens.String() + "-" + w.Closes.String() }
 
-func (w Window) contains(at Clock) bool { return w.Opens <= at && at < w.Closes }
+func (w Window) contains(at TimeOfDay) bool { return w.Opens <= at && at < w.Closes }
 
 // length is how long the window lasts on a date without a clock change.
 func (w Window) length() time.Duration { return time.Duration(w.Closes-w.Opens) * time.Second }

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Desk is what every simulated product has beside its own wire: orders to
+// Controls is what every simulated product has beside its own wire: orders to
 // misbehave, a main switch, and a count of what was asked. Simulators embed it.
-type Desk struct {
+type Controls struct {
 	Orders Orders
 
 	mu       sync.Mutex
@@ -25,7 +25,7 @@ type Desk struct {
 
 // Take counts a request to an endpoint and gives the order for it. Down is
 // true while the product is switched off; then no order is used up.
-func (d *Desk) Take(endpoint string) (order Order, down bool) {
+func (d *Controls) Take(endpoint string) (order Order, down bool) {
 	d.mu.Lock()
 	if d.requests == nil {
 		d.requests = map[string]int{}
@@ -40,28 +40,28 @@ func (d *Desk) Take(endpoint string) (order Order, down bool) {
 }
 
 // SetDown lets every request end with 503, or ends that.
-func (d *Desk) SetDown(down bool) {
+func (d *Controls) SetDown(down bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.down = down
 }
 
 // Requests counts the requests to an endpoint since the last ResetRequests.
-func (d *Desk) Requests(endpoint string) int {
+func (d *Controls) Requests(endpoint string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.requests[endpoint]
 }
 
 // Calls counts the requests to all endpoints.
-func (d *Desk) Calls() map[string]int {
+func (d *Controls) Calls() map[string]int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return maps.Clone(d.requests)
 }
 
 // ResetRequests begins a new count.
-func (d *Desk) ResetRequests() {
+func (d *Controls) ResetRequests() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	clear(d.requests)
@@ -111,10 +111,10 @@ func written(o Order) wireOrder {
 	return w
 }
 
-// Control is the HTTP side of the desk, for a laboratory: GET tells the state,
+// Control is the HTTP side of the controls, for a laboratory: GET tells the state,
 // POST gives an order or switches with {"down":true}, DELETE withdraws all
 // orders and switches on. It has no authentication: serve it on loopback only.
-func (d *Desk) Control() http.Handler {
+func (d *Controls) Control() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodGet:
@@ -143,7 +143,7 @@ func (d *Desk) Control() http.Handler {
 	})
 }
 
-func (d *Desk) instruct(body io.Reader) error {
+func (d *Controls) instruct(body io.Reader) error {
 	var in struct {
 		wireOrder
 		Down *bool `json:"down"`

@@ -10,7 +10,7 @@ import (
 )
 
 func TestControl(t *testing.T) {
-	var d Desk
+	var d Controls
 	server := httptest.NewServer(d.Control())
 	defer server.Close()
 	ask := func(method, body string) (int, string) {
