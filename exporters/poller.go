@@ -3,10 +3,14 @@ package exporters
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -41,6 +45,9 @@ type PollerOptions struct {
 
 	Interval time.Duration // between the start of two refreshes
 	Timeout  time.Duration // of one refresh
+	// CredentialEnds is when the token or secret that the source is read with ends;
+	// zero where nobody said.
+	CredentialEnds time.Time
 	// WarningIsSuccess lets a run that ended with remarks count as the last
 	// success. The result itself stays visible as warning.
 	WarningIsSuccess bool
@@ -77,17 +84,27 @@ type Poller struct {
 
 	mu        sync.Mutex // guards what follows; held during a refresh
 	records   map[jobKey]*record
-	agents    map[agentKey]Agent
+	agents    []Agent // sorted by customer and machine; replaced, never changed
 	customers customerBook
 	errors    map[Reason]int
 	unknown   map[string]int
-	savedAt   time.Time
-	dirty     bool
+	saved     saved
+	changed   map[jobKey]bool // since the state was saved
+	dirty     bool            // worth being saved at once
 	refreshed time.Time
+	inventory *Inventory // by which things were named last
+}
+
+// saved tells what of the state is on disk.
+type saved struct {
+	at     time.Time
+	serial int64 // of the file
+	size   int64 // of the file
+	// partly tells that what changed since can be written by itself.
+	partly bool
 }
 
 type jobKey struct{ customer, id string }
-type agentKey struct{ customer, machine string }
 
 // NewPoller prepares a poller and reads its state file, so that the last
 // known results are shown even while the source cannot be reached. A damaged
@@ -107,8 +124,8 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		alias:     make(map[string]string, len(o.Machines)),
 		class:     make(map[string]Class, len(o.Classes)),
 		records:   make(map[jobKey]*record),
-		agents:    make(map[agentKey]Agent),
 		customers: make(customerBook),
+		changed:   make(map[jobKey]bool),
 		errors:    make(map[Reason]int),
 		unknown:   make(map[string]int),
 	}
@@ -134,10 +151,8 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 				p.records[key] = r
 			}
 		}
-		for _, a := range s.Agents {
-			p.canonicalAgent(&a)
-			p.agents[agentKey{a.Customer, a.Machine}] = a
-		}
+		p.saved.serial = s.Serial
+		p.knowAgents(s.Agents)
 		maps.Copy(p.customers, s.Customers)
 		p.refreshed = s.LastRefresh
 	}
@@ -148,7 +163,7 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		}
 		r.Remember(known)
 	}
-	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.shownAgents(),
+	p.publish(&View{Source: o.Name, Engine: o.Engine, LastRefresh: p.refreshed, Jobs: p.shownJobs(), Vanished: p.vanished(), Agents: p.agents,
 		Problem: "not read since the exporter started"})
 	return p, nil
 }
@@ -200,6 +215,13 @@ func (p *Poller) Refresh(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	start := p.o.Now()
+	if inventory := p.o.Inventory(); inventory != p.inventory {
+		// The names of before count until everything was told again.
+		if r, ok := p.o.Source.(Retainer); ok {
+			r.TellAll()
+		}
+		p.inventory = inventory
+	}
 	fctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
 	defer cancel()
 	snapshot, err := p.o.Source.Fetch(fctx)
@@ -233,6 +255,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 	}
 	before := p.View()
 	p.noteParts(s.Endpoints, before.Endpoints)
+	customers := len(p.customers)
 	fresh := p.foldJobs(s.Jobs, now, s.Incremental, s.PerCustomerIDs)
 	if !s.SameRest {
 		p.foldAgents(s.Agents, now)
@@ -242,7 +265,10 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		p.o.Logger.Info("source read", "source", p.o.Name, "jobs", len(s.Jobs), "duration", took)
 	}
 	// Saved before it is shown: what was shown must be known after a loss of power.
-	if err := p.saveIfDue(now); err != nil {
+	// Of agents the file keeps what the last whole writing had: when they were
+	// seen is read anew first of all.
+	partly := fresh != nil && len(p.customers) == customers
+	if err := p.saveIfDue(now, partly); err != nil {
 		p.errors[ReasonState]++
 		p.o.Logger.Error("state not saved", "source", p.o.Name, "err", err)
 	}
@@ -253,7 +279,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 // of, nil if others may have left.
 func (p *Poller) viewOf(s *Snapshot, before *View, fresh []*Job, now time.Time, took time.Duration) *View {
 	v := &View{Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox}
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, CertificateEnds: s.CertificateEnds, Inbox: s.Inbox}
 	if jobs, ok := replaced(before.Jobs, fresh); ok {
 		v.Jobs, v.Vanished = jobs, before.Vanished
 	} else {
@@ -263,10 +289,19 @@ func (p *Poller) viewOf(s *Snapshot, before *View, fresh []*Job, now time.Time, 
 		v.Agents, v.Repositories, v.Quotas, v.Licenses = before.Agents, before.Repositories, before.Quotas, before.Licenses
 		return v
 	}
-	v.Agents = p.shownAgents()
-	v.Repositories = distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) })
-	v.Quotas, v.Licenses = p.ownQuotas(s.Quotas), p.ownLicenses(s.Licenses)
+	v.Agents = asBefore(p.agents, before.Agents)
+	v.Repositories = asBefore(distinct(s.Repositories, func(r Repository) string { return r.Customer + "\x00" + CleanName(r.Name) }), before.Repositories)
+	v.Quotas, v.Licenses = asBefore(p.ownQuotas(s.Quotas), before.Quotas), asBefore(p.ownLicenses(s.Licenses), before.Licenses)
 	return v
+}
+
+// asBefore gives the list of before where nothing in it changed, so that nobody
+// has to look for what did.
+func asBefore[T any](now, before []T) []T {
+	if reflect.DeepEqual(now, before) {
+		return before
+	}
+	return now
 }
 
 // replaced gives the jobs with the fresh ones in their places; false if they
@@ -312,7 +347,7 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 func (p *Poller) publish(v *View) {
 	v.Errors = maps.Clone(p.errors)
 	v.UnknownValues = maps.Clone(p.unknown)
-	v.PollInterval = p.o.Interval
+	v.PollInterval, v.CredentialEnds = p.o.Interval, p.o.CredentialEnds
 	if v.Rendered = nil; p.o.Render != nil {
 		v.Rendered = p.o.Render(v, p.view.Load())
 	}
@@ -347,7 +382,7 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bo
 			}
 			p.records[key] = r
 		}
-		p.foldJob(r, job, o)
+		p.foldJob(key, r, job, o)
 		fresh = append(fresh, r.Job)
 	}
 	if incremental {
@@ -374,12 +409,15 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bo
 
 // foldJob takes in what a reading tells of one job. One of which it tells
 // nothing new stays the same for who looks at it.
-func (p *Poller) foldJob(r *record, job *Job, o foldOptions) {
+func (p *Poller) foldJob(key jobKey, r *record, job *Job, o foldOptions) {
 	before := *r
 	r.fold(*job, o)
 	p.dirty = p.dirty || !sameOutcome(&before, r)
 	if before.Job != nil && sameJob(before.Job, r.Job) {
 		r.Job = before.Job
+	}
+	if r.Job != before.Job || !sameRecord(&before, r) {
+		p.changed[key] = true
 	}
 }
 
@@ -531,6 +569,12 @@ func sameJob(a, b *Job) bool {
 	return reflect.DeepEqual(a, b)
 }
 
+// sameRecord compares what is kept beside the job.
+func sameRecord(a, b *record) bool {
+	return a.LastOutcome.Equal(b.LastOutcome) && a.LastID == b.LastID && a.Coarse == b.Coarse && slices.Equal(a.Failed, b.Failed) && a.Horizon.Equal(b.Horizon) &&
+		a.FutureClaim.Equal(b.FutureClaim) && a.FutureID == b.FutureID && a.Missing == b.Missing && a.GoneAt.Equal(b.GoneAt)
+}
+
 // sameOutcome tells whether nothing worth an early write of the state changed.
 func sameOutcome(a, b *record) bool {
 	return a.Job != nil && a.Job.ID == b.Job.ID && a.LastOutcome.Equal(b.LastOutcome) && a.Job.LastResult == b.Job.LastResult &&
@@ -538,27 +582,49 @@ func sameOutcome(a, b *record) bool {
 }
 
 func (p *Poller) foldAgents(agents []Agent, now time.Time) {
-	next := make(map[agentKey]Agent, len(agents))
+	next := make([]Agent, 0, len(agents))
 	for _, a := range agents {
 		if a.CustomerKey != "" {
 			a.Customer = p.customers.id(a.CustomerKey, a.CustomerName)
 		}
 		a.Customer = CleanName(a.Customer)
 		p.canonicalAgent(&a)
-		key := agentKey{a.Customer, a.Machine}
 		if a.Online && a.LastSeen.IsZero() {
 			a.LastSeen = now
 		}
-		a.LastSeen = later(p.agents[key].LastSeen, a.LastSeen)
-		if other, twice := next[key]; twice {
-			// A machine that was set up again leaves its old registration
-			// behind; it is connected if one of them is.
-			a.Online = a.Online || other.Online
-			a.LastSeen = later(other.LastSeen, a.LastSeen)
+		if at, known := slices.BinarySearchFunc(p.agents, a, byMachine); known {
+			a.LastSeen = later(p.agents[at].LastSeen, a.LastSeen)
 		}
-		next[key] = a
+		next = append(next, a)
 	}
-	p.agents = next
+	p.agents = asBefore(oneOfEach(next), p.agents)
+}
+
+// knowAgents takes up the agents of a state file.
+func (p *Poller) knowAgents(agents []Agent) {
+	for i := range agents {
+		p.canonicalAgent(&agents[i])
+	}
+	p.agents = oneOfEach(agents)
+}
+
+// oneOfEach sorts agents and joins those of one machine. A machine that was set
+// up again leaves its old registration behind; it is connected if one of them is.
+func oneOfEach(agents []Agent) []Agent {
+	slices.SortStableFunc(agents, byMachine)
+	out := agents[:0]
+	for _, a := range agents {
+		if n := len(out) - 1; n >= 0 && byMachine(out[n], a) == 0 {
+			out[n].Online, out[n].LastSeen = out[n].Online || a.Online, later(out[n].LastSeen, a.LastSeen)
+			continue
+		}
+		out = append(out, a)
+	}
+	return slices.Clip(out)
+}
+
+func byMachine(a, b Agent) int {
+	return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
 }
 
 func (p *Poller) shownJobs() []*Job {
@@ -587,12 +653,6 @@ func (p *Poller) vanished() []Vanished {
 	return out
 }
 
-func (p *Poller) shownAgents() []Agent {
-	return slices.SortedFunc(maps.Values(p.agents), func(a, b Agent) int {
-		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
-	})
-}
-
 func distinct[T any](items []T, key func(T) string) []T {
 	seen := make(map[string]bool, len(items))
 	out := make([]T, 0, len(items))
@@ -605,14 +665,22 @@ func distinct[T any](items []T, key func(T) string) []T {
 	return out
 }
 
-func (p *Poller) saveIfDue(now time.Time) error {
-	if !p.dirty && now.Sub(p.savedAt) < saveEvery {
+// saveIfDue writes what changed. Partly tells that this reading changed nothing
+// but jobs that were known.
+func (p *Poller) saveIfDue(now time.Time, partly bool) error {
+	p.saved.partly = p.saved.partly && partly
+	if !p.dirty && now.Sub(p.saved.at) < saveEvery {
 		return nil
 	}
-	if err := p.save(); err != nil {
+	write := p.save
+	if p.saved.partly && p.o.StateFile != "" {
+		write = p.saveChanges
+	}
+	if err := write(); err != nil {
+		p.saved.partly = false
 		return err
 	}
-	p.dirty, p.savedAt = false, now
+	p.dirty, p.saved.at, p.changed = false, now, map[jobKey]bool{}
 	return nil
 }
 
@@ -623,16 +691,41 @@ func (p *Poller) Save() error {
 	return p.save()
 }
 
+// saveChanges writes what changed since the last writing, and the whole state
+// once that has become much.
+func (p *Poller) saveChanges() error {
+	c := change{LastRefresh: p.refreshed}
+	for _, key := range slices.SortedFunc(maps.Keys(p.changed), jobKey.compare) {
+		if r := p.records[key]; r != nil {
+			c.Jobs = append(c.Jobs, r)
+		}
+	}
+	size, err := appendChange(p.o.StateFile, p.saved.serial, c)
+	p.saved.partly = size < max(leastChanges, p.saved.size/4)
+	return err
+}
+
 func (p *Poller) save() error {
 	if p.o.StateFile == "" {
 		return nil
 	}
-	s := state{Schema: stateSchema, LastRefresh: p.refreshed, Agents: p.shownAgents(), Customers: p.customers}
-	keys := slices.SortedFunc(maps.Keys(p.records), func(a, b jobKey) int {
-		return cmp.Or(strings.Compare(a.customer, b.customer), strings.Compare(a.id, b.id))
-	})
-	for _, k := range keys {
+	s := state{Schema: stateSchema, Serial: p.saved.serial + 1, LastRefresh: p.refreshed, Agents: p.agents, Customers: p.customers}
+	for _, k := range slices.SortedFunc(maps.Keys(p.records), jobKey.compare) {
 		s.Jobs = append(s.Jobs, p.records[k])
 	}
-	return saveState(p.o.StateFile, s)
+	size, err := saveState(p.o.StateFile, s)
+	if err != nil {
+		return err
+	}
+	p.saved.serial, p.saved.size, p.saved.partly = s.Serial, size, true
+	// Left behind they would be known by their serial for those of another file.
+	if err := os.Remove(changesFile(p.o.StateFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		p.saved.partly = false
+		return fmt.Errorf("state file: %w", err)
+	}
+	return nil
+}
+
+func (k jobKey) compare(o jobKey) int {
+	return cmp.Or(strings.Compare(k.customer, o.customer), strings.Compare(k.id, o.id))
 }

@@ -26,6 +26,12 @@ type Rememberer interface {
 	Remember(jobs []Job)
 }
 
+// Retainer is a Source that tells of what changed. Its next snapshot has to tell
+// of everything that it knows after TellAll: names changed on our side.
+type Retainer interface {
+	TellAll()
+}
+
 // Fingerprinter is a Source whose configuration names further files. When
 // they say something else, reading the configuration anew starts it anew.
 type Fingerprinter interface {

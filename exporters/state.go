@@ -21,7 +21,9 @@ const maxStateBytes = 1 << 30
 
 // state is what a poller keeps over restarts.
 type state struct {
-	Schema      int       `json:"schema"`
+	Schema int `json:"schema"`
+	// Serial tells which changes beside the file belong to it.
+	Serial      int64     `json:"serial,omitempty"`
 	LastRefresh time.Time `json:"last_refresh,omitzero"`
 	Agents      []Agent   `json:"agents"`
 	// Customers holds the ids given to customers that the configuration does not name.
@@ -29,8 +31,17 @@ type state struct {
 	Jobs      []*record    `json:"jobs"` // the last key: see saveState
 }
 
-// loadState reads the file; a file that does not exist is an empty state.
+// loadState reads the file and the changes beside it; a file that does not exist
+// is an empty state.
 func loadState(path string) (state, error) {
+	s, err := loadWhole(path)
+	if err != nil {
+		return state{}, err
+	}
+	return s, s.loadChanges(changesFile(path))
+}
+
+func loadWhole(path string) (state, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return state{Schema: stateSchema}, nil
@@ -63,14 +74,16 @@ func loadState(path string) (state, error) {
 // saveState replaces the file so that a crash leaves the old or the new one.
 // The jobs are written one by one: all of them together would need as much
 // memory again as the rest of the program.
-func saveState(path string, s state) error {
+func saveState(path string, s state) (size int64, err error) {
 	jobs := s.Jobs
 	s.Jobs = nil
 	head, err := json.Marshal(s)
 	if err != nil {
-		return fmt.Errorf("state file %s: %w", path, err)
+		return 0, fmt.Errorf("state file %s: %w", path, err)
 	}
-	err = atomicfile.Replace(path, 0o600, func(w io.Writer) error {
+	err = atomicfile.Replace(path, 0o600, func(file io.Writer) error {
+		w := &counting{Writer: file}
+		defer func() { size = w.n }()
 		// The last key of state is jobs, null here.
 		if _, err := w.Write(bytes.TrimSuffix(head, []byte("null}"))); err != nil {
 			return err
@@ -97,7 +110,18 @@ func saveState(path string, s state) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("state file: %w", err)
+		return 0, fmt.Errorf("state file: %w", err)
 	}
-	return nil
+	return size, nil
+}
+
+type counting struct {
+	io.Writer
+	n int64
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.n += int64(n)
+	return n, err
 }

@@ -24,7 +24,17 @@ type listing struct {
 	agentsAt     time.Time // when the agents were listed
 	usages       []usage
 	trials       []trial
+
+	// What of it is new, and what the snapshot tells of; nil is everything.
+	tenantsMoved  bool
+	freshStatuses []resourceStatus
+	freshAlerts   []alert
+	only          *changes
+	sameRest      bool
 }
+
+// tells says whether the snapshot tells of a resource.
+func (l *listing) tells(id string) bool { return l.only == nil || l.only.all || l.only.resources[id] }
 
 // knowledge is what earlier refreshes taught and the next one does not repeat.
 type knowledge struct {
@@ -33,6 +43,7 @@ type knowledge struct {
 	numeric map[string]tenantRef // by numeric id
 	odd     map[string]bool      // unknown values that were counted
 	alerts  map[string]bool      // alerts whose resource was asked for
+	learned bool                 // numeric says more than before
 	// taskOnly holds, by resource and kind, the plan of backups that only
 	// tasks tell of; the product forgets tasks.
 	taskOnly map[string]map[string]string
@@ -116,28 +127,36 @@ type builder struct {
 func build(l listing, known *knowledge, config *Config, now time.Time) exporters.Snapshot {
 	b := &builder{listing: l, known: known, config: config, now: now}
 	known.strangers = false
-	b.learn()
+	touched := b.learn()
+	if b.only != nil && known.learned {
+		b.only.all = true // a tenant that nobody could name has a name
+	}
+	known.learned = false
 	b.index()
-	protected := map[string]bool{}
+	protected := make(map[string]bool, len(b.statuses))
 	for i := range b.statuses {
 		r := &b.statuses[i]
-		protected[r.Context.ID.Lower()] = true
-		b.resource(r)
+		protected[r.key()] = true
+		if b.tells(r.key()) {
+			b.resource(r)
+		}
 	}
-	forget(known.tasks, protected)
-	for id, list := range known.tasks {
+	for id := range touched {
 		// The poller has taken the older ones; these are kept for what the
 		// statuses will say of them.
-		known.tasks[id] = slices.Clone(list[max(0, len(list)-rememberedTasks):])
+		known.tasks[id] = slices.Clone(known.tasks[id][max(0, len(known.tasks[id])-rememberedTasks):])
 	}
+	forget(known.tasks, protected)
 	forget(known.taskOnly, protected)
 	present := make(map[string]bool, len(b.alerts))
 	for i := range b.alerts {
 		present[b.alerts[i].key()] = true
 	}
 	forget(known.alerts, present)
-	b.agentList()
-	b.quotas()
+	if !b.sameRest {
+		b.agentList()
+		b.quotas()
+	}
 	return b.out
 }
 
@@ -160,8 +179,9 @@ func (b *builder) unknown(field, value string) {
 	b.out.CountUnknown(field)
 }
 
-// learn keeps the tasks of this refresh and the numbers of tenants.
-func (b *builder) learn() {
+// learn keeps the tasks of this refresh and the numbers of tenants. It gives
+// the resources of which tasks tell.
+func (b *builder) learn() map[string]bool {
 	note := func(t tenantRef) {
 		id := t.ID.Lower()
 		if id == "" {
@@ -177,16 +197,20 @@ func (b *builder) learn() {
 		if t.Name == "" {
 			t.Name = old.Name
 		}
-		b.known.numeric[id] = t
+		if t != old {
+			b.known.numeric[id], b.known.learned = t, true
+		}
 	}
 	for i := range b.alerts {
 		note(b.alerts[i].Tenant)
 	}
-	for i := range b.agents {
-		note(b.agents[i].Tenant)
-	}
-	for i := range b.usages {
-		note(tenantRef{ID: b.usages[i].TenantID, UUID: b.usages[i].TenantUUID})
+	if !b.sameRest {
+		for i := range b.agents {
+			note(b.agents[i].Tenant)
+		}
+		for i := range b.usages {
+			note(tenantRef{ID: b.usages[i].TenantID, UUID: b.usages[i].TenantUUID})
+		}
 	}
 	touched := map[string]bool{}
 	for i := range b.tasks {
@@ -213,6 +237,7 @@ func (b *builder) learn() {
 		slices.SortStableFunc(list, func(x, y ran) int { return x.End.Compare(y.End) })
 		b.known.tasks[id] = list[max(0, len(list)-keptTasks):]
 	}
+	return touched
 }
 
 // backupCommand is the activity type of a machine's backup.
@@ -244,8 +269,9 @@ func (b *builder) index() {
 	}
 	b.applied = map[string][]*application{}
 	for i := range b.applications {
-		id := b.applications[i].Context.ID.Lower()
-		b.applied[id] = append(b.applied[id], &b.applications[i])
+		if id := b.applications[i].Context.ID.Lower(); b.tells(id) {
+			b.applied[id] = append(b.applied[id], &b.applications[i])
+		}
 	}
 	b.alerted = map[string][]*alert{}
 	for i := range b.alerts {
@@ -360,7 +386,7 @@ func (b *builder) byTasks(r *resourceStatus) {
 
 func (b *builder) oddTimes(u *unit) {
 	s := u.status
-	for _, i := range []exporters.Instant{s.LastRun, s.LastRunTime, s.LastSuccessRun, s.LastSuccessRunTime, s.NextRun, s.NextRunTime} {
+	for _, i := range []exporters.Instant{s.LastRun, s.LastSuccessRun, s.NextRun} {
 		if i.Bad {
 			b.unknown("policy_time", u.resource.Context.ID.Lower()+u.kind)
 		}
@@ -448,11 +474,11 @@ func (b *builder) job(group []unit, class exporters.Class) exporters.Job {
 }
 
 func (u *unit) lastRun() time.Time {
-	return cmp.Or(u.status.LastRun, u.status.LastRunTime).Time
+	return u.status.LastRun.Time
 }
 
 func (u *unit) success() time.Time {
-	return cmp.Or(u.status.LastSuccessRun, u.status.LastSuccessRunTime).Time
+	return u.status.LastSuccessRun.Time
 }
 
 // ok tells whether the last run was a success by its times.
@@ -488,7 +514,7 @@ func (b *builder) enabled(u *unit) bool {
 }
 
 func (b *builder) nextRun(u *unit) time.Time {
-	next := cmp.Or(u.status.NextRun, u.status.NextRunTime).Time
+	next := u.status.NextRun.Time
 	if next.IsZero() && u.applied != nil {
 		next = u.applied.NextRunTime.Time
 	}
@@ -530,12 +556,12 @@ func (r *resourceStatus) running() bool {
 		return true
 	}
 	return slices.ContainsFunc(r.Policies, func(p policyStatus) bool {
-		return strings.EqualFold(p.Status, "running") || strings.EqualFold(p.Status, "cancelling") || stateRunning(p.Running)
+		return strings.EqualFold(p.Status, "running") || strings.EqualFold(p.Status, "cancelling") || p.Running
 	})
 }
 
 func (b *builder) isRunning(u *unit) (bool, time.Time) {
-	running := strings.EqualFold(u.status.Status, "running") || stateRunning(u.status.Running)
+	running := strings.EqualFold(u.status.Status, "running") || u.status.Running
 	if u.applied != nil {
 		running = running || strings.EqualFold(u.applied.Status, "running") || stateRunning(u.applied.Running)
 	}

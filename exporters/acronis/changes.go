@@ -17,6 +17,10 @@ import (
 type changing[T any] struct {
 	key  func(*T) string
 	gone func(*T) bool // nil if the product does not say
+	// same tells whether an item names the same things as the one before; nil
+	// where nobody asks.
+	same    func(a, b *T) bool
+	renamed int // how many were new, or did not
 
 	items   []T
 	at      map[string]int
@@ -45,7 +49,7 @@ func (c *changing[T]) read(ctx context.Context, begun func() time.Time, whole bo
 	if err != nil {
 		return nil, nil, false, err
 	}
-	c.items, c.at = nil, map[string]int{}
+	c.items, c.at = make([]T, 0, len(fresh)), make(map[string]int, len(fresh))
 	c.lay(fresh)
 	c.since = begun()
 	return c.items, fresh, true, nil
@@ -57,6 +61,9 @@ func (c *changing[T]) lay(items []T) {
 	for i := range items {
 		key := c.key(&items[i])
 		n, known := c.at[key]
+		if c.same != nil && (!known || !c.same(&c.items[n], &items[i])) {
+			c.renamed++
+		}
 		switch {
 		case c.gone != nil && c.gone(&items[i]):
 			left = left || known

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"vigie/exporters"
@@ -34,6 +35,7 @@ type client struct {
 	http        *httpclient.Client
 	pageSize    int
 	ignoreTotal bool
+	slim        *slimmer // of this reading
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
@@ -47,7 +49,7 @@ func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
 		return fetchToken(ctx, idp, c, env.Now)
 	}}
 	o.Authorize = tokens.Authorize()
-	return &client{http: httpclient.New(o), pageSize: c.PageSize, ignoreTotal: c.IgnoreTotal}, nil
+	return &client{http: httpclient.New(o), pageSize: c.PageSize, ignoreTotal: c.IgnoreTotal, slim: newSlimmer()}, nil
 }
 
 func fetchToken(ctx context.Context, idp *httpclient.Client, c *Config, now func() time.Time) (httpclient.Token, error) {
@@ -92,6 +94,8 @@ type query[T any] struct {
 	filters        url.Values
 	follow         follow
 	id             func(*T) string
+	// slim drops from an item what nobody needs; nil drops nothing.
+	slim func(*T)
 	// whole marks a listing of what there is. If its total moves while it is
 	// read an item may have been skipped, so it is read again.
 	whole bool
@@ -108,10 +112,13 @@ const maxReadings = 3
 func (q query[T]) read(ctx context.Context, c *client) ([]T, error) {
 	at := map[string]int{}
 	var all []T
-	for range maxReadings {
+	for n := range maxReadings {
 		items, moved, err := q.once(ctx, c)
 		if err != nil {
 			return nil, err
+		}
+		if n == 0 && !(moved && q.whole) {
+			return exact(items), nil
 		}
 		for i := range items {
 			id := q.id(&items[i])
@@ -146,6 +153,9 @@ func (q query[T]) once(ctx context.Context, c *client) (items []T, moved bool, e
 		for i := range p.items {
 			if id := q.id(&p.items[i]); !seen[id] || id == "" {
 				seen[id] = true
+				if q.slim != nil {
+					q.slim(&p.items[i])
+				}
 				items = append(items, p.items[i])
 			}
 		}
@@ -214,11 +224,11 @@ const statusesPath = "/api/resource_management/v4/resource_statuses"
 
 func (c *client) resourceStatuses(ctx context.Context, since time.Time) ([]resourceStatus, error) {
 	q := query[resourceStatus]{endpoint: "resource_statuses", path: statusesPath, filters: url.Values{"include_attributes": {"true"}},
-		id: (*resourceStatus).key, whole: since.IsZero(), solid: since.IsZero()}
+		id: (*resourceStatus).key, slim: c.slim.status, whole: since.IsZero(), solid: since.IsZero()}
 	if !since.IsZero() {
 		q.filters.Set("updated_at", "gt("+since.UTC().Format(time.RFC3339Nano)+")")
 	}
-	return digested(q.read(ctx, c))
+	return q.read(ctx, c)
 }
 
 // idsAtOnce bounds a question for single resources: addresses have a limit.
@@ -229,8 +239,8 @@ func (c *client) statusesOf(ctx context.Context, ids []string) ([]resourceStatus
 	var all []resourceStatus
 	for some := range slices.Chunk(ids, idsAtOnce) {
 		q := query[resourceStatus]{endpoint: "resource_statuses", path: statusesPath,
-			filters: url.Values{"include_attributes": {"true"}, "resource_id": {"or(" + strings.Join(some, ",") + ")"}}, id: (*resourceStatus).key}
-		items, err := digested(q.read(ctx, c))
+			filters: url.Values{"include_attributes": {"true"}, "resource_id": {"or(" + strings.Join(some, ",") + ")"}}, id: (*resourceStatus).key, slim: c.slim.status}
+		items, err := q.read(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -239,11 +249,68 @@ func (c *client) statusesOf(ctx context.Context, ids []string) ([]resourceStatus
 	return all, nil
 }
 
-func digested(items []resourceStatus, err error) ([]resourceStatus, error) {
-	for i := range items {
-		items[i].digest()
+// slimmer keeps of what is listed by the thousand one copy of each text that
+// repeats.
+type slimmer struct {
+	mu    sync.Mutex // parts are read side by side
+	texts map[string]string
+}
+
+func newSlimmer() *slimmer { return &slimmer{texts: map[string]string{}} }
+
+func text[T ~string](m *slimmer, s *T) {
+	one, known := m.texts[string(*s)]
+	if !known {
+		one = string(*s)
+		m.texts[one] = one
 	}
-	return items, err
+	*s = T(one)
+}
+
+func (m *slimmer) status(r *resourceStatus) {
+	r.digest()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text(m, &r.Context.ID)
+	text(m, &r.Context.Name)
+	text(m, &r.Context.UserDefinedName)
+	text(m, &r.Context.AgentID)
+	text(m, &r.Aggregate.Names)
+	text(m, &r.Aggregate.Status)
+	text(m, &r.Context.Type)
+	text(m, &r.Context.TenantID)
+	for i := range r.Policies {
+		p := &r.Policies[i]
+		text(m, &p.ID)
+		text(m, &p.PolicyID)
+		text(m, &p.Name)
+		text(m, &p.Type)
+		text(m, &p.Status)
+	}
+}
+
+func (m *slimmer) application(a *application) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text(m, &a.Context.ID)
+	text(m, &a.Policy.ID)
+	text(m, &a.Policy.Type)
+	text(m, &a.Policy.Name)
+	text(m, &a.Status)
+	a.Running = marked(a.Running)
+}
+
+func (m *slimmer) agent(a *agent) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text(m, &a.ID)
+	text(m, &a.Hostname)
+	for _, s := range []*exporters.Text{&a.Tenant.ID, &a.Tenant.UUID} {
+		text(m, s)
+	}
+	text(m, &a.Tenant.Name)
+	text(m, &a.Tenant.Locator)
+	text(m, &a.Platform.Family)
 }
 
 func (c *client) policies(ctx context.Context) ([]plan, error) {
@@ -251,10 +318,18 @@ func (c *client) policies(ctx context.Context) ([]plan, error) {
 }
 
 func (c *client) applications(ctx context.Context) ([]application, error) {
-	all, err := query[application]{endpoint: "applications", path: "/api/policy_management/v4/applications", id: (*application).key, whole: true}.read(ctx, c)
+	all, err := query[application]{endpoint: "applications", path: "/api/policy_management/v4/applications", id: (*application).key, slim: c.slim.application, whole: true}.read(ctx, c)
 	// Only backups are held in memory.
 	all = slices.DeleteFunc(all, func(a application) bool { return !strings.HasPrefix(strings.ToLower(a.Policy.Type), anyBackup) })
-	return slices.Clip(all), err
+	return exact(all), err
+}
+
+// exact gives back the room that a list grew into and does not need.
+func exact[T any](items []T) []T {
+	if cap(items)-len(items) > len(items)/16 {
+		return append(make([]T, 0, len(items)), items...)
+	}
+	return items
 }
 
 func (c *client) completedTasks(ctx context.Context, since time.Time) ([]task, error) {
@@ -277,7 +352,7 @@ func (c *client) alerts(ctx context.Context, since time.Time) ([]alert, error) {
 }
 
 func (c *client) agents(ctx context.Context) ([]agent, error) {
-	return query[agent]{endpoint: "agents", path: "/api/agent_manager/v2/agents", follow: cursorLimit, id: (*agent).key, whole: true}.read(ctx, c)
+	return query[agent]{endpoint: "agents", path: "/api/agent_manager/v2/agents", follow: cursorLimit, id: (*agent).key, slim: c.slim.agent, whole: true}.read(ctx, c)
 }
 
 // refused tells whether a tenant keeps something to itself, as one that serves

@@ -53,6 +53,23 @@ type Source struct {
 	listed time.Time // when everything was listed last
 	since  time.Time // up to which tasks were read
 	known  knowledge
+
+	untold changes // what was learned and not yet told to the poller
+}
+
+// changes is what the next snapshot has to tell of.
+type changes struct {
+	all       bool            // of everything
+	rest      bool            // of agents, quotas and licences
+	resources map[string]bool // of these
+	ran       map[string]bool // what was running when it was told of last
+}
+
+func (c *changes) add(id string) {
+	if c.resources == nil {
+		c.resources = map[string]bool{}
+	}
+	c.resources[id] = true
 }
 
 // New builds a Source from a validated Config.
@@ -64,7 +81,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	return &Source{
 		config: c, client: cl, now: o.Now, root: c.TenantID,
 		tenants:  changing[tenant]{key: (*tenant).key, gone: (*tenant).deleted},
-		statuses: changing[resourceStatus]{key: (*resourceStatus).key},
+		statuses: changing[resourceStatus]{key: (*resourceStatus).key, same: (*resourceStatus).sameNames},
 		alerts:   changing[alert]{key: (*alert).key, gone: (*alert).dismissed},
 
 		tenantsPart:  exporters.Part[tenant]{Name: "tenants", Need: exporters.Naming},
@@ -85,6 +102,9 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 // Remember implements exporters.Rememberer.
 func (s *Source) Remember(jobs []exporters.Job) { s.known.remember(jobs) }
 
+// TellAll implements exporters.Retainer.
+func (s *Source) TellAll() { s.untold.all, s.untold.rest = true, true }
+
 // Fetch lists everything if that is due and otherwise asks for what changed.
 // What names things comes before the statuses, so that a machine set up during
 // the reading already has its names; tasks and alerts too, since they tell
@@ -95,15 +115,19 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if err := s.findRoot(ctx); err != nil {
 		return exporters.Snapshot{}, err
 	}
+	s.client.slim = newSlimmer()
+	defer func() { s.client.slim = nil }()
 	clock := func() time.Time { return s.begun(now) }
 	var l listing
+	plans, rest := s.plansRead(), s.restRead()
 	tasksRead := false
 	parts, err := together(ctx,
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
 			l.tenants, e, err = s.tenantsPart.Refresh(ctx, func(ctx context.Context) ([]tenant, error) {
-				all, _, _, err := s.tenants.read(ctx, clock, whole, func(ctx context.Context, since time.Time) ([]tenant, error) {
+				all, fresh, complete, err := s.tenants.read(ctx, clock, whole, func(ctx context.Context, since time.Time) ([]tenant, error) {
 					return s.client.tenants(ctx, s.root, since)
 				})
+				l.tenantsMoved = complete || len(fresh) > 0
 				return all, err
 			})
 			return e, err
@@ -127,17 +151,18 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		},
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
 			l.alerts, e, err = s.alertsPart.Refresh(ctx, func(ctx context.Context) (all []alert, err error) {
-				all, _, _, err = s.alerts.read(ctx, clock, whole, s.client.alerts)
+				all, l.freshAlerts, _, err = s.alerts.read(ctx, clock, whole, s.client.alerts)
 				return all, err
 			})
 			return e, err
 		},
 	)
+	s.noteFirst(&l)
 	if err != nil {
 		return exporters.Snapshot{}, err
 	}
 	complete := false
-	rest, err := together(ctx,
+	others, err := together(ctx,
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
 			l.statuses, e, err = s.statusesPart.Refresh(ctx, func(ctx context.Context) (all []resourceStatus, err error) {
 				all, complete, err = s.readStatuses(ctx, clock, whole, &l)
@@ -159,6 +184,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			return e, err
 		},
 	)
+	for i := range l.freshStatuses {
+		s.untold.add(l.freshStatuses[i].key())
+	}
 	if err != nil {
 		return exporters.Snapshot{}, err
 	}
@@ -168,12 +196,56 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if tasksRead {
 		s.since = clock()
 	}
-	l.agentsAt = s.agents.at
+	s.untold.rest = s.untold.rest || rest != s.restRead()
+	s.noteRest(&l, complete || plans != s.plansRead())
+	l.agentsAt, l.only, l.sameRest = s.agents.at, &s.untold, !s.untold.rest
 	snapshot := build(l, &s.known, s.config, now)
-	snapshot.Incremental = !complete
-	snapshot.Endpoints = append(parts, rest...)
+	s.untold = changes{ran: s.untold.ran}
+	snapshot.Incremental, snapshot.SameRest = !complete, l.sameRest
+	snapshot.Endpoints = append(parts, others...)
 	snapshot.ClockSkew = s.client.http.ClockSkew()
+	snapshot.CertificateEnds = s.client.http.CertificateEnds()
 	return snapshot, nil
+}
+
+// plansRead and restRead tell when what is read seldom was read last.
+func (s *Source) plansRead() [2]time.Time { return [2]time.Time{s.policies.at, s.applications.at} }
+func (s *Source) restRead() [3]time.Time {
+	return [3]time.Time{s.agents.at, s.usages.at, s.trials.at}
+}
+
+// noteFirst keeps what the first parts brought, also if a later one fails:
+// they will not bring it again. Whose things are concerns everything.
+func (s *Source) noteFirst(l *listing) {
+	u := &s.untold
+	if l.tenantsMoved {
+		u.all, u.rest = true, true
+	}
+	u.all = u.all || s.alerts.refuses // nothing tells which of them are gone
+	for i := range l.freshAlerts {
+		u.add(l.freshAlerts[i].Details.ResourceID.Lower())
+	}
+	for i := range l.tasks {
+		u.add(l.tasks[i].Resource.ID.Lower())
+	}
+}
+
+// noteRest adds what the reading as a whole tells: what plans say concerns
+// everything.
+func (s *Source) noteRest(l *listing, again bool) {
+	u := &s.untold
+	if again {
+		u.all, u.rest = true, true
+	}
+	for id := range u.ran {
+		u.add(id) // it may have ended
+	}
+	u.ran = map[string]bool{}
+	for i := range l.running {
+		id := l.running[i].Resource.ID.Lower()
+		u.ran[id] = true
+		u.add(id)
+	}
 }
 
 // together reads parts side by side; the client caps what runs at once. A
@@ -208,13 +280,16 @@ var errPanicked = errors.New("a part panicked")
 // a resource's stamp is not documented: those of which tasks and alerts tell
 // something new, and those that were running, are asked for by their ids.
 func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole bool, l *listing) ([]resourceStatus, bool, error) {
-	before := map[string]bool{}
+	var before []string
 	for i := range s.statuses.items {
-		if r := &s.statuses.items[i]; r.running() {
-			before[r.key()] = true
+		if r := &s.statuses.items[i]; r.runs {
+			before = append(before, r.key())
 		}
 	}
+	named := s.statuses.renamed
 	all, fresh, complete, err := s.statuses.read(ctx, clock, whole, s.client.resourceStatuses)
+	l.freshStatuses = fresh
+	defer func() { s.untold.rest = s.untold.rest || s.statuses.renamed != named }()
 	if err == nil && complete {
 		s.heard(l.alerts)
 	}
@@ -242,7 +317,7 @@ func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole
 			ask(a.Details.ResourceID.Lower())
 		}
 	}
-	for id := range before {
+	for _, id := range before {
 		ask(id)
 	}
 	slices.Sort(ids)
@@ -259,6 +334,7 @@ func (s *Source) readStatuses(ctx context.Context, clock func() time.Time, whole
 	}
 	s.heard(l.alerts)
 	s.statuses.lay(items)
+	l.freshStatuses = append(slices.Clip(fresh), items...)
 	return s.statuses.items, false, nil
 }
 

@@ -90,7 +90,15 @@ type resourceStatus struct {
 	class    exporters.Class
 	known    bool // the type
 	zone     *time.Location
-	policies int // of all kinds
+	policies int  // of all kinds
+	runs     bool // something of it ran when it was read
+}
+
+// sameNames tells whether two readings of a resource name the same things:
+// what agents are called by.
+func (r *resourceStatus) sameNames(o *resourceStatus) bool {
+	a, b := &r.Context, &o.Context
+	return a.Name == b.Name && a.UserDefinedName == b.UserDefinedName && a.TenantID == b.TenantID && a.AgentID == b.AgentID && a.Type == b.Type
 }
 
 func (r *resourceStatus) key() string { return r.Context.ID.Lower() }
@@ -112,23 +120,59 @@ func (r *resourceStatus) digest() {
 		}
 	}
 	r.Policies, r.Attributes, r.Context.Attributes, r.read = backups, nil, nil, true
+	r.runs = r.running()
+	r.Aggregate.Running = marked(r.Aggregate.Running)
 }
 
-// policyStatus has both spellings of its times: pages and field reports say
-// last_run, the specification says last_run_time.
+// marked keeps of an object of running activities whether something runs.
+func marked(running json.RawMessage) json.RawMessage {
+	if !stateRunning(running) {
+		return nil
+	}
+	return json.RawMessage("true")
+}
+
+// policyStatus is what is kept of a policy's state.
 type policyStatus struct {
-	ID                 exporters.Text    `json:"id"`
-	PolicyID           exporters.Text    `json:"policy_id"`
-	Name               string            `json:"name"`
-	Type               string            `json:"type"`
-	Status             string            `json:"status"`
-	LastRun            exporters.Instant `json:"last_run"`
-	LastRunTime        exporters.Instant `json:"last_run_time"`
-	LastSuccessRun     exporters.Instant `json:"last_success_run"`
-	LastSuccessRunTime exporters.Instant `json:"last_success_run_time"`
-	NextRun            exporters.Instant `json:"next_run"`
-	NextRunTime        exporters.Instant `json:"next_run_time"`
-	Running            json.RawMessage   `json:"running"`
+	ID             exporters.Text
+	PolicyID       exporters.Text
+	Name           string
+	Type           string
+	Status         string
+	LastRun        exporters.Instant
+	LastSuccessRun exporters.Instant
+	NextRun        exporters.Instant
+	Running        bool
+}
+
+// UnmarshalJSON reads both spellings of the times: pages and field reports say
+// last_run, the specification says last_run_time.
+func (p *policyStatus) UnmarshalJSON(data []byte) error {
+	var w struct {
+		ID                 exporters.Text    `json:"id"`
+		PolicyID           exporters.Text    `json:"policy_id"`
+		Name               string            `json:"name"`
+		Type               string            `json:"type"`
+		Status             string            `json:"status"`
+		LastRun            exporters.Instant `json:"last_run"`
+		LastRunTime        exporters.Instant `json:"last_run_time"`
+		LastSuccessRun     exporters.Instant `json:"last_success_run"`
+		LastSuccessRunTime exporters.Instant `json:"last_success_run_time"`
+		NextRun            exporters.Instant `json:"next_run"`
+		NextRunTime        exporters.Instant `json:"next_run_time"`
+		Running            json.RawMessage   `json:"running"`
+	}
+	if err := json.Unmarshal(data, &w); err != nil {
+		return err
+	}
+	either := func(a, b exporters.Instant) exporters.Instant {
+		one := cmp.Or(a, b)
+		one.Bad = a.Bad || b.Bad
+		return one
+	}
+	*p = policyStatus{ID: w.ID, PolicyID: w.PolicyID, Name: w.Name, Type: w.Type, Status: w.Status, LastRun: either(w.LastRun, w.LastRunTime),
+		LastSuccessRun: either(w.LastSuccessRun, w.LastSuccessRunTime), NextRun: either(w.NextRun, w.NextRunTime), Running: stateRunning(w.Running)}
+	return nil
 }
 
 type attributes struct {

@@ -21,39 +21,58 @@ type cellKey struct {
 // cells divides a part: customer by customer in order where there are few,
 // bucket by bucket where there are more customers than buckets, and either
 // into slices where there are many jobs.
-func (v *part) cells() []cell {
+func (v *part) cells() ([]cell, *placing) {
 	d := v.divide()
+	where := &placing{first: d.first, slices: d.slices, keys: make([]cellKey, len(d.cells))}
+	for i := range d.cells {
+		where.keys[i] = d.cells[i].cellKey
+	}
 	divide(d, v.Jobs, func(j *exporters.Job) (string, string) { return j.Customer, j.ID }, func(p *part) *[]*exporters.Job { return &p.Jobs })
 	spread(d, v.Vanished, func(j *exporters.Vanished) (string, string) { return j.Customer, j.ID }, func(p *part) *[]exporters.Vanished { return &p.Vanished })
-	spread(d, v.Agents, func(a *exporters.Agent) (string, string) { return a.Customer, a.Machine }, func(p *part) *[]exporters.Agent { return &p.Agents })
+	divide(d, v.Agents, func(a *exporters.Agent) (string, string) { return a.Customer, a.Machine }, func(p *part) *[]*exporters.Agent { return &p.Agents })
 	spread(d, v.Repositories, func(r *exporters.Repository) (string, string) { return r.Customer, r.Name }, func(p *part) *[]exporters.Repository { return &p.Repositories })
 	spread(d, v.Quotas, func(q *exporters.Quota) (string, string) { return q.Customer, q.Item }, func(p *part) *[]exporters.Quota { return &p.Quotas })
 	spread(d, v.Licenses, func(l *exporters.License) (string, string) { return l.Customer, l.Item }, func(p *part) *[]exporters.License { return &p.Licenses })
 	spread(d, v.expected, func(m *exporters.ExpectedMachine) (string, string) { return m.Customer, m.Name }, func(p *part) *[]exporters.ExpectedMachine { return &p.expected })
-	return slices.DeleteFunc(d.cells, func(c cell) bool { return c.part.empty() })
+	return slices.Clip(slices.DeleteFunc(d.cells, func(c cell) bool { return c.part.empty() })), where
+}
+
+// placing says which cell something belongs to.
+type placing struct {
+	first  map[string]int // the first cell of each customer
+	slices int            // of each customer or bucket; a power of two
+	keys   []cellKey
+}
+
+// of gives the place of the cell of something of a customer.
+func (p *placing) of(customer, name string) int {
+	at := p.first[customer]
+	if p.slices > 1 {
+		at += int(hashOf(name) & uint64(p.slices-1))
+	}
+	return at
 }
 
 func (v *part) empty() bool {
 	return len(v.Jobs)+len(v.Vanished)+len(v.Agents)+len(v.Repositories)+len(v.Quotas)+len(v.Licenses)+len(v.expected) == 0
 }
 
-// division says which cell something belongs to.
+// division holds the cells of all places.
 type division struct {
-	cells  []cell
-	first  map[string]int // the first cell of each customer
-	slices int            // of each customer or bucket; a power of two
+	placing
+	cells []cell
 }
 
 func (v *part) divide() *division {
 	first := map[string]int{}
 	customersOf(first, v.Jobs, func(j **exporters.Job) string { return (*j).Customer })
 	customersOf(first, v.Vanished, func(j *exporters.Vanished) string { return j.Customer })
-	customersOf(first, v.Agents, func(a *exporters.Agent) string { return a.Customer })
+	customersOf(first, v.Agents, func(a **exporters.Agent) string { return (*a).Customer })
 	customersOf(first, v.Repositories, func(r *exporters.Repository) string { return r.Customer })
 	customersOf(first, v.Quotas, func(q *exporters.Quota) string { return q.Customer })
 	customersOf(first, v.Licenses, func(l *exporters.License) string { return l.Customer })
 	customersOf(first, v.expected, func(m *exporters.ExpectedMachine) string { return m.Customer })
-	d := &division{first: first, slices: 1}
+	d := &division{placing: placing{first: first, slices: 1}}
 	groups := min(max(1, len(first)), buckets)
 	for most := max(len(v.Jobs), len(v.Agents), len(v.expected)); most > groups*d.slices*jobsPerCell; {
 		d.slices *= 2
@@ -88,18 +107,9 @@ func customersOf[T any](seen map[string]int, items []T, customer func(*T) string
 	}
 }
 
-// of gives the cell of something of a customer.
-func (d *division) of(customer, name string) *part {
-	at := d.first[customer]
-	if d.slices > 1 {
-		at += int(hashOf(name) & uint64(d.slices-1))
-	}
-	return &d.cells[at].part
-}
-
 func spread[T any](d *division, items []T, names func(*T) (customer, name string), list func(*part) *[]T) {
 	for i := range items {
-		to := list(d.of(names(&items[i])))
+		to := list(&d.cells[d.of(names(&items[i]))].part)
 		*to = append(*to, items[i])
 	}
 }
@@ -107,7 +117,7 @@ func spread[T any](d *division, items []T, names func(*T) (customer, name string
 // divide is spread for what is held by reference.
 func divide[T any](d *division, items []*T, names func(*T) (customer, name string), list func(*part) *[]*T) {
 	for _, item := range items {
-		to := list(d.of(names(item)))
+		to := list(&d.cells[d.of(names(item))].part)
 		*to = append(*to, item)
 	}
 }

@@ -6,7 +6,11 @@
 // It knows nothing of incidents, people, or results of backups.
 package fleet
 
-import "vigie/internal/strict"
+import (
+	"time"
+
+	"vigie/internal/strict"
+)
 
 // Classes are the classes of a machine.
 func Classes() []string { return []string{"server", "nas", "workstation", "other"} }
@@ -53,6 +57,22 @@ type Machine struct {
 	Aliases        []string `yaml:"aliases"`
 	Plans          []Plan   `yaml:"plans"`
 	Decommissioned Moment   `yaml:"decommissioned"`
+	// RestoreTested is when a restore of it was last tried, RestoreEvery within
+	// what time it must be tried again; 0 asks for none.
+	RestoreTested Moment        `yaml:"restore_tested"`
+	RestoreEvery  time.Duration `yaml:"restore_test_every"`
+}
+
+// RestoreDue is when the next test of a restore is due in the inventory's zone:
+// zero where none is asked for, 1970 where none was ever made.
+func (m *Machine) RestoreDue(zone *time.Location) time.Time {
+	switch {
+	case m.RestoreEvery == 0:
+		return time.Time{}
+	case m.RestoreTested.IsZero():
+		return time.Unix(0, 0)
+	}
+	return m.RestoreTested.End(zone).Add(m.RestoreEvery)
 }
 
 // Plan is a backup that a machine must have.
