@@ -136,6 +136,9 @@ type PlanEvidence struct {
 	SizeBytes   float64
 	Lost        bool // the series is gone while its source is read
 	Query       string
+	// Error is why the last run failed, in the product's own words; empty when it
+	// was not asked for, or is not known.
+	Error string
 }
 
 // Act is what a person does to an incident. Fields beside verb and person are
