@@ -262,35 +262,11 @@ func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify
 // explain completes notifications with the words in which the products explain
 // their failures. A mail without them is better than none.
 func (o *outbox) explain(ctx context.Context, ns []rules.Notification) {
-	type question struct{ source, customer string }
-	answers := map[question]map[string]evidence.Result{}
 	ctx, cancel := context.WithTimeout(ctx, explainWithin)
 	defer cancel()
-	for i := range ns {
-		f := &ns[i].Facts
-		for j := range f.Plans {
-			row := &f.Plans[j]
-			if row.Source == "" || row.JobID == "" || row.Error != "" {
-				continue
-			}
-			q := question{row.Source, f.Customer}
-			if _, asked := answers[q]; !asked {
-				answers[q] = o.results(ctx, q.source, q.customer)
-			}
-			r, known := answers[q][row.JobID]
-			if !known {
-				continue
-			}
-			row.Error = r.Error
-			if f.Error == "" {
-				f.Error = r.Error
-			}
-			f.AgentLastSeen = later(f.AgentLastSeen, r.AgentLastSeen)
-			if f.NextRun.IsZero() {
-				f.NextRun = r.NextRun
-			}
-		}
-	}
+	evidence.Explain(ctx, o.live().Exporters, ns, func(source string, err error) {
+		o.log.Warn("no error texts from the exporter", "source", source, "err", err)
+	})
 }
 
 func later(a, b time.Time) time.Time {
@@ -298,24 +274,4 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func (o *outbox) results(ctx context.Context, source, customer string) map[string]evidence.Result {
-	out := map[string]evidence.Result{}
-	for _, x := range o.live().Exporters {
-		if !x.Reads(source) {
-			continue
-		}
-		rs, err := x.Results(ctx, source, customer)
-		if err != nil {
-			o.log.Warn("no error texts from the exporter", "source", source, "err", err)
-			continue
-		}
-		for _, r := range rs {
-			if r.Source == source {
-				out[r.JobID] = r
-			}
-		}
-	}
-	return out
 }

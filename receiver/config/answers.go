@@ -98,10 +98,10 @@ func (a *AnswersConfig) check(mail *MailConfig, add func(at strict.Position, pat
 		add(a.Position, "answers.every", "%s is not from %s to %s", a.Every, minAnswersEvery, maxAnswersEvery)
 	}
 	if mail != nil && mail.ReplyTo != "" {
-		add(mail.Position, "mail.reply_to", "answers.replies says where answers go, too: keep that one, and take reply_to out")
+		add(mail.Position, "mail.reply_to", "reply_to and answers.replies exclude each other: keep answers.replies")
 	}
 	if mail != nil && mail.EnvelopeFrom != "" {
-		add(mail.Position, "mail.envelope_from", "answers.bounces says where bounces go, too: keep that one, and take envelope_from out")
+		add(mail.Position, "mail.envelope_from", "envelope_from and answers.bounces exclude each other: keep answers.bounces")
 	}
 	a.IMAP.check("answers.imap", a.Position, add)
 }
@@ -126,8 +126,11 @@ func (m *IMAPConfig) check(path string, at strict.Position, add func(at strict.P
 	if m.Username == "" {
 		add(at, path+".username", "missing: write the name of the mailbox's account")
 	}
-	if (m.PasswordFile == "") == (m.OAuth2 == nil) {
-		add(at, path+".password_file", "name either password_file or oauth2, as the mail server wants it")
+	switch {
+	case m.PasswordFile == "" && m.OAuth2 == nil:
+		add(at, path+".password_file", "missing: name password_file or oauth2, as the mail server wants it")
+	case m.PasswordFile != "" && m.OAuth2 != nil:
+		add(at, path+".password_file", "password_file and oauth2 exclude each other: keep the one that the mail server wants")
 	}
 	m.OAuth2.check(path+".oauth2", add)
 	if to, move := strings.CutPrefix(m.After, "move:"); !(m.After == "" || m.After == "keep" || m.After == "seen" || move && to != "" && to != m.Folder) {

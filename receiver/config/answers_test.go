@@ -45,7 +45,7 @@ func TestAnswersAreStrict(t *testing.T) {
 		"unknown security":       {"username:", "security: ssl, username:", "answers.imap.security"},
 		"nobody":                 {"username: answers, ", "", "answers.imap.username"},
 		"no login":               {"password_file: answers.password, ", "", "password_file or oauth2"},
-		"two logins":             {"after:", "oauth2: {token_url: \"https://login.example/t\", client_id: x, client_secret_file: y}, after:", "password_file or oauth2"},
+		"two logins":             {"after:", "oauth2: {token_url: \"https://login.example/t\", client_id: x, client_secret_file: y}, after:", "exclude each other"},
 		"a token from nowhere":   {"password_file: answers.password, ", "oauth2: {client_id: x, client_secret_file: y}, ", "answers.imap.oauth2.token_url"},
 		"a token without secret": {"password_file: answers.password, ", "oauth2: {token_url: \"https://login.example/t\", client_id: x}, ", "client_secret_file"},
 		"moved to itself":        {"\"move:Read\"", "\"move:\"", "answers.imap.after"},

@@ -1,0 +1,61 @@
+package evidence
+
+import (
+	"context"
+
+	"vigie/rules"
+)
+
+// Explain completes notifications with the words in which the products explain
+// their failures. A source that cannot be asked is told of.
+func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification, failed func(source string, err error)) {
+	type question struct{ source, customer string }
+	answers := map[question]map[string]Result{}
+	for i := range ns {
+		f := &ns[i].Facts
+		for j := range f.Plans {
+			row := &f.Plans[j]
+			if row.Source == "" || row.JobID == "" || row.Error != "" {
+				continue
+			}
+			q := question{row.Source, f.Customer}
+			if _, asked := answers[q]; !asked {
+				answers[q] = results(ctx, exporters, q.source, q.customer, failed)
+			}
+			r, known := answers[q][row.JobID]
+			if !known {
+				continue
+			}
+			row.Error = r.Error
+			if f.Error == "" {
+				f.Error = r.Error
+			}
+			if r.AgentLastSeen.After(f.AgentLastSeen) {
+				f.AgentLastSeen = r.AgentLastSeen
+			}
+			if f.NextRun.IsZero() {
+				f.NextRun = r.NextRun
+			}
+		}
+	}
+}
+
+func results(ctx context.Context, exporters []Exporter, source, customer string, failed func(string, error)) map[string]Result {
+	out := map[string]Result{}
+	for _, x := range exporters {
+		if !x.Reads(source) {
+			continue
+		}
+		rs, err := x.Results(ctx, source, customer)
+		if err != nil {
+			failed(source, err)
+			continue
+		}
+		for _, r := range rs {
+			if r.Source == source {
+				out[r.JobID] = r
+			}
+		}
+	}
+	return out
+}
