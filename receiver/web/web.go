@@ -19,6 +19,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/act"
 )
 
@@ -128,7 +129,7 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 }
 
 func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: rules.Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}}
+	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
 }
 
 // body reads what a person sent. Unknown fields are errors: a misspelt one
