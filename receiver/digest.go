@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/letter"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
@@ -142,7 +143,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		case len(ts) > 0:
 			return tx.SetFact(digestFact, b.Date)
 		}
-		if _, err := tx.CreateMessage(m.ID, n.Template, nil, value, recipients(n), now); err != nil {
+		if _, err := tx.CreateMessage(m.ID, n.Template, nil, value, letter.Recipients(n), now); err != nil {
 			return err
 		}
 		if err := tx.SetFact(digestFact, b.Date); err != nil {
@@ -339,7 +340,7 @@ func (o *digest) digestSilences(t *observed) []message.DigestSilence {
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]
 		x := message.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
-		if p := o.Book().Directory.Person(s.By); p != nil {
+		if p := o.Book().Directory.Author(s.By); p != nil {
 			x.By = p.Name
 		}
 		ms, err := rules.ParseMatchers(s.Matchers)

@@ -109,6 +109,12 @@ func (h *manager) apply(ctx context.Context, c configuration) error {
 	return err
 }
 
+// setInventory takes another inventory, under the sources that run.
+func (h *manager) setInventory(v *exporters.Inventory) {
+	h.inventory.Store(v)
+	h.note()
+}
+
 // applySources runs the given sources. Those whose configuration did not change go
 // on undisturbed; the others are stopped and begin anew with what they knew.
 // Before it began with that an error leaves all as it was.

@@ -27,8 +27,11 @@ import (
 
 // The client's bounds where nothing else is said.
 const (
-	defaultMaxBody     = 64 << 20
-	defaultRetries     = 2
+	defaultMaxBody = 64 << 20
+	defaultRetries = 2
+	// DefaultRate is in requests a second.
+	DefaultRate        = 10
+	defaultConcurrency = 4
 	defaultRequestTime = 30 * time.Second
 	maxRetryAfter      = 2 * time.Minute
 )
@@ -90,10 +93,10 @@ type Client struct {
 // New builds a Client.
 func New(o Options) *Client {
 	if o.RequestsPerSecond == 0 {
-		o.RequestsPerSecond = 10
+		o.RequestsPerSecond = DefaultRate
 	}
 	if o.Concurrency == 0 {
-		o.Concurrency = 4
+		o.Concurrency = defaultConcurrency
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody

@@ -17,7 +17,10 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "restore_tested", "restore_test_every"}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "restore_tested", "restore_test_every", noteColumn}
+
+// noteColumn is for people: no program reads it.
+const noteColumn = "note"
 
 // ordinary are the columns of a list with a line for each machine.
 var ordinary = columns[:6]
@@ -97,6 +100,9 @@ func reader(text []byte) *csv.Reader {
 	return r
 }
 
+// columnName is a column's name as it is compared.
+func columnName(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
+
 // table is a CSV file while it is read.
 type table struct {
 	at       strict.Position // of the line
@@ -114,7 +120,7 @@ func (t *table) fault(path, what, cure string) {
 func (t *table) header(names []string) {
 	t.column = map[string]int{}
 	for i, n := range names {
-		n = strings.ToLower(strings.TrimSpace(n))
+		n = columnName(n)
 		if n == "" {
 			t.unnamed = append(t.unnamed, i) // what spreadsheets leave behind the last column
 			continue

@@ -40,11 +40,16 @@ type Config struct {
 	// people.
 	WebhookToken string `yaml:"webhook_token_file"`
 	TokensFile   string `yaml:"tokens_file"`
+	// InventoryToken holds the bearer tokens of exporters that fetch the inventory.
+	InventoryToken string `yaml:"inventory_token_file"`
 
 	Alertmanagers []AlertmanagerConfig `yaml:"alertmanagers"`
 	Prometheus    *PrometheusConfig    `yaml:"prometheus"`
 	Exporters     []ExporterConfig     `yaml:"exporters"`
 	Mail          *MailConfig          `yaml:"mail"`
+	// Answers is the mailbox in which answers and bounces arrive; without it nobody
+	// reads them but people.
+	Answers *AnswersConfig `yaml:"answers"`
 	// Channels are other ways to people than mail, by the names that the inventory
 	// and steps call them.
 	Channels  map[string]notify.ChannelConfig `yaml:"channels"`
