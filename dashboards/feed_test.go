@@ -142,6 +142,14 @@ func (f *feed) sources() {
 
 func (f *feed) receiver() {
 	f.set("vigie_incidents_open", `scenario="server",state="open"`, 2)
+	f.ago("vigie_incidents_oldest_opened_timestamp_seconds", `scenario="server",state="open"`, 3*time.Hour)
+	f.set("vigie_targets_running", `scenario="server",clock="same_day"`, 2)
+	f.set("vigie_targets_overdue", `scenario="server",clock="same_day"`, 1)
+	f.ago("vigie_target_next_due_timestamp_seconds", `scenario="server",clock="same_day"`, -3*time.Hour)
+	f.set("vigie_guarantee_level", `policy="synomega",level="G1"`, 1)
+	f.set("vigie_guarantee_window_open", `policy="synomega"`, 1)
+	f.set("backup_inventory_restore_test_due_timestamp_seconds", `customer="dupont",machine="SRV-AD",machine_class="server"`, 0)
+	f.set("backup_source_expiry_timestamp_seconds", `source="acronis-eu2",item="certificate"`, 4e9)
 	f.grow("vigie_incidents_opened_total", `scenario="server"`, 2)
 	f.add("vigie_incidents_opened_total", `scenario="nas"`, func(at time.Time) float64 { // its first
 		if at.Before(fed.Add(-3 * 24 * time.Hour)) {

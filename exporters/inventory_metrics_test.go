@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +184,7 @@ machines:
 	}
 	told := job("monthly", Primary, Success)
 	told.NextRun = friday.Add(720 * time.Hour)
-	p := newPoller(t, PollerOptions{Name: "restic-dupont", Engine: "restic", Interval: 5 * time.Minute, Inventory: func() *Inventory { return inventory },
+	p := newPoller(t, PollerOptions{Name: "restic-dupont", Engine: "restic", Interval: 5 * time.Minute, CredentialEnds: friday.Add(time.Hour), Inventory: func() *Inventory { return inventory },
 		Now: func() time.Time { return friday.Add(time.Minute) }, Source: snapshotOf(job("daily", Primary, Success), job("Sunday", Local, Success), told)})
 	refresh(t, p)
 	m := shown(p, inventory, friday)
@@ -195,6 +196,7 @@ machines:
 		`backup_inventory_source_expected{source="restic-dupont",exporter="127.0.0.1:9891"} 1`,
 		`backup_inventory_source_expected{source="acronis-eu2",exporter=""} 1`,
 		`backup_source_poll_interval_seconds{source="restic-dupont"} 300`,
+		`backup_source_expiry_timestamp_seconds{source="restic-dupont",item="credential"} ` + strconv.FormatFloat(float64(friday.Add(time.Hour).Unix()), 'g', -1, 64),
 	} {
 		if !strings.Contains(m, want+"\n") {
 			t.Errorf("no %s in\n%s", want, m)

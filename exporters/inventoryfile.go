@@ -47,6 +47,17 @@ func LoadInventory(patterns []string) (*Inventory, error) {
 	return l.finish()
 }
 
+// ParseInventory reads the inventory from files that the receiver served.
+func ParseInventory(files []fleet.SharedFile) (*Inventory, error) {
+	var l inventoryLoader
+	for _, f := range files {
+		if err := l.read(f.Name, []byte(f.Text)); err != nil {
+			return nil, err
+		}
+	}
+	return l.finish()
+}
+
 func inventoryFiles(patterns []string) ([]string, error) {
 	var files []string
 	for _, p := range patterns {

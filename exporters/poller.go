@@ -45,6 +45,9 @@ type PollerOptions struct {
 
 	Interval time.Duration // between the start of two refreshes
 	Timeout  time.Duration // of one refresh
+	// CredentialEnds is when the token or secret that the source is read with ends;
+	// zero where nobody said.
+	CredentialEnds time.Time
 	// WarningIsSuccess lets a run that ended with remarks count as the last
 	// success. The result itself stays visible as warning.
 	WarningIsSuccess bool
@@ -276,7 +279,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 // of, nil if others may have left.
 func (p *Poller) viewOf(s *Snapshot, before *View, fresh []*Job, now time.Time, took time.Duration) *View {
 	v := &View{Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, Inbox: s.Inbox}
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, CertificateEnds: s.CertificateEnds, Inbox: s.Inbox}
 	if jobs, ok := replaced(before.Jobs, fresh); ok {
 		v.Jobs, v.Vanished = jobs, before.Vanished
 	} else {
@@ -344,7 +347,7 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 func (p *Poller) publish(v *View) {
 	v.Errors = maps.Clone(p.errors)
 	v.UnknownValues = maps.Clone(p.unknown)
-	v.PollInterval = p.o.Interval
+	v.PollInterval, v.CredentialEnds = p.o.Interval, p.o.CredentialEnds
 	if v.Rendered = nil; p.o.Render != nil {
 		v.Rendered = p.o.Render(v, p.view.Load())
 	}

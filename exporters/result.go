@@ -218,6 +218,8 @@ type Snapshot struct {
 	UnknownValues map[string]int
 	// ClockSkew is the product's clock minus ours, nil if it does not tell.
 	ClockSkew *time.Duration
+	// CertificateEnds is when the product's TLS certificate ends; zero without one.
+	CertificateEnds time.Time
 	// Inbox is nil for sources that read no mails.
 	Inbox *Inbox
 }

@@ -23,7 +23,10 @@ type View struct {
 	Licenses     []License
 	Endpoints    []Endpoint
 	ClockSkew    *time.Duration
-	Inbox        *Inbox
+	// CertificateEnds and CredentialEnds are when the way into the source ends:
+	// zero where nobody tells.
+	CertificateEnds, CredentialEnds time.Time
+	Inbox                           *Inbox
 
 	Errors        map[Reason]int
 	UnknownValues map[string]int

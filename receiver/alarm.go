@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/receiver/config"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 )
@@ -24,8 +25,6 @@ type Alarm struct {
 }
 
 const (
-	alarmAfter = 15 * time.Minute
-	alarmEvery = time.Hour
 	// alarmRetry is until a call that failed is tried again.
 	alarmRetry = time.Minute
 	// alarmFact remembers the latest call, so that a restart calls nobody twice.
@@ -63,14 +62,14 @@ func (a *alarm) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	late := !backlog.Oldest.IsZero() && now.Sub(backlog.Oldest) >= orDefault(to.After, alarmAfter)
+	late := !backlog.Oldest.IsZero() && now.Sub(backlog.Oldest) >= orDefault(to.After, config.AlarmAfter)
 	if !late {
 		if called != "" {
 			return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, "") })
 		}
 		return nil
 	}
-	if n, err := strconv.ParseInt(called, 10, 64); err == nil && within(time.Unix(0, n), now, orDefault(to.Every, alarmEvery)) ||
+	if n, err := strconv.ParseInt(called, 10, 64); err == nil && within(time.Unix(0, n), now, orDefault(to.Every, config.AlarmEvery)) ||
 		within(time.Unix(0, a.retry.Load()).Add(-alarmRetry), now, alarmRetry) {
 		return nil
 	}

@@ -339,7 +339,7 @@ func (o *digest) digestSilences(t *observed) []message.DigestSilence {
 	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
 		s := t.silences[id]
 		x := message.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
-		if p := o.Book().Directory.Person(s.By); p != nil {
+		if p := o.Book().Directory.Author(s.By); p != nil {
 			x.By = p.Name
 		}
 		ms, err := rules.ParseMatchers(s.Matchers)

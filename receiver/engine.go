@@ -18,6 +18,7 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/board"
 	"vigie/receiver/chain"
+	"vigie/receiver/config"
 	"vigie/receiver/evidence"
 	"vigie/receiver/link"
 	"vigie/receiver/loop"
@@ -109,17 +110,18 @@ type Timings struct {
 }
 
 func (t Timings) withDefaults() Timings {
-	for _, d := range []struct {
+	d := config.DefaultTimings()
+	for _, x := range []struct {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&t.Tick, time.Second}, {&t.Reconcile, time.Minute}, {&t.AbsentFor, 150 * time.Second}, {&t.Settled, 5 * time.Minute},
-		{&t.Unreachable, 3 * time.Minute}, {&t.Watchdog, 15 * time.Minute}, {&t.Ask, 30 * time.Second},
-		{&t.RetryFirst, time.Minute}, {&t.RetryMost, 15 * time.Minute}, {&t.GiveUp, 72 * time.Hour},
-		{&t.Retention, defaultRetention},
+		{&t.Tick, time.Second}, {&t.Reconcile, d.Reconcile}, {&t.AbsentFor, d.AbsentFor}, {&t.Settled, d.Settled},
+		{&t.Unreachable, d.Unreachable}, {&t.Watchdog, d.Watchdog}, {&t.Ask, d.Ask},
+		{&t.RetryFirst, d.RetryFirst}, {&t.RetryMost, d.RetryMost}, {&t.GiveUp, d.GiveUp},
+		{&t.Retention, d.Retention},
 	} {
-		if *d.field == 0 {
-			*d.field = d.value
+		if *x.field == 0 {
+			*x.field = x.value
 		}
 	}
 	return t
@@ -174,14 +176,15 @@ func wire(o Options) *Engine {
 		o.Stalled = 10 * time.Minute
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
-	c.metrics = newMetrics(o.Registry, c)
+	open := board.New(o.Store)
+	c.metrics = newMetrics(o.Registry, c, open)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
-	e.Board = board.New(o.Store)
+	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}

@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"testing"
+	"time"
 
 	"vigie/receiver"
 	"vigie/rules"
@@ -14,6 +15,9 @@ func TestTheReceiverTellsWhatIsExpected(t *testing.T) {
 			d := p.Book.Directory.Clone()
 			d.Sources = map[string]string{"acronis-eu2": "10.0.0.5:9891", "veeam": ""}
 			d.Platforms = map[string]*rules.Platform{"lms-A": {ID: "lms-A", Host: "host-1", Probes: []string{"host", "login"}}, "lms-B": {ID: "lms-B", Probes: []string{"host"}}}
+			d.Machines = append(d.Machines, &rules.Machine{Customer: "dupont", Name: "SRV-OLD", Class: "server", RestoreDue: monday, Decommissioned: monday},
+				&rules.Machine{Customer: "dupont", Name: "SRV-NEW", Class: "server", RestoreDue: monday.Add(time.Hour)},
+				&rules.Machine{Customer: "dupont", Name: "SRV-NEVER", Class: "server", RestoreDue: time.Unix(0, 0)})
 			p.Book.Directory = d
 		}
 	})
@@ -25,6 +29,11 @@ func TestTheReceiverTellsWhatIsExpected(t *testing.T) {
 	} {
 		if got := r.metric(m); got != 1 {
 			t.Errorf("%s is %v", m, got)
+		}
+	}
+	for m, want := range map[string]float64{"SRV-OLD": -1, "SRV-NEW": float64(monday.Add(time.Hour).Unix()), "SRV-NEVER": 0} {
+		if got := r.metric(`backup_inventory_restore_test_due_timestamp_seconds{customer="dupont",machine="` + m + `",machine_class="server"}`); got != want {
+			t.Errorf("the next test of a restore of %s is due at %v, want %v", m, got, want)
 		}
 	}
 }

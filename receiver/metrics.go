@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"vigie/receiver/board"
 	"vigie/receiver/chain"
 	"vigie/receiver/store"
 )
@@ -30,7 +31,7 @@ type metrics struct {
 	reloadedAt     prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, c *core) *metrics {
+func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
 	f := promauto.With(r)
 	m := &metrics{
 		opened: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_incidents_opened_total",
@@ -65,7 +66,7 @@ func newMetrics(r prometheus.Registerer, c *core) *metrics {
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
 		Help: "When a configuration was last taken over."})
 	if r != nil {
-		r.MustRegister(&state{c})
+		r.MustRegister(&state{c, open})
 	}
 	return m
 }
@@ -90,11 +91,23 @@ func (c *core) NoteReload(err error) {
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
 // state reads, at each scrape, what the store and the engine know.
-type state struct{ *core }
+type state struct {
+	*core
+	open *board.Board
+}
+
+// maxCounted bounds the open incidents whose targets a scrape goes through.
+const maxCounted = 20000
 
 var (
-	incidentsOpen = prometheus.NewDesc("vigie_incidents_open", "Open incidents, by scenario and state.", []string{"scenario", "state"}, nil)
-	outboxPending = prometheus.NewDesc("vigie_notification_outbox_pending",
+	incidentsOpen  = prometheus.NewDesc("vigie_incidents_open", "Open incidents, by scenario and state.", []string{"scenario", "state"}, nil)
+	incidentsSince = prometheus.NewDesc("vigie_incidents_oldest_opened_timestamp_seconds", "When the oldest of these open incidents was opened.", []string{"scenario", "state"}, nil)
+	targetsRunning = prometheus.NewDesc("vigie_targets_running", "Targets of open incidents that still run, those overdue included; paused ones are not. Absent beyond 20,000 open incidents.", []string{"scenario", "clock"}, nil)
+	targetsOverdue = prometheus.NewDesc("vigie_targets_overdue", "Targets of open incidents that are not met though their time has passed.", []string{"scenario", "clock"}, nil)
+	targetNextDue  = prometheus.NewDesc("vigie_target_next_due_timestamp_seconds", "When the next of these targets is due; absent without any that is not overdue.", []string{"scenario", "clock"}, nil)
+	guaranteeLevel = prometheus.NewDesc("vigie_guarantee_level", "1 for the level of service that holds now, 0 for the policy's others.", []string{"policy", "level"}, nil)
+	guaranteeOpen  = prometheus.NewDesc("vigie_guarantee_window_open", "Whether the first level of service, the window that is guaranteed, holds now.", []string{"policy"}, nil)
+	outboxPending  = prometheus.NewDesc("vigie_notification_outbox_pending",
 		"Notifications whose hold has ended and transmissions that are not accepted yet.", nil, nil)
 	outboxOldest = prometheus.NewDesc("vigie_notification_outbox_oldest_timestamp_seconds",
 		"Since when the oldest of them could have left; absent without any.", nil, nil)
@@ -105,14 +118,15 @@ var (
 	diskFree       = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
 	diskSize       = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
 	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
+	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by the inventory; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
 	expectedProbe  = prometheus.NewDesc("vigie_platform_probe_expected", "A probe that a platform of the inventory must have.", []string{"platform", "site", "probe"}, nil)
 	storeUp        = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
 )
 
 // Describe sends the descriptions of what is collected.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{incidentsOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp,
-		expectedSource, expectedProbe} {
+	for _, d := range []*prometheus.Desc{incidentsOpen, incidentsSince, targetsRunning, targetsOverdue, targetNextDue, guaranteeLevel, guaranteeOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp,
+		expectedSource, expectedProbe, restoreDue} {
 		ch <- d
 	}
 }
@@ -126,6 +140,7 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	s.expected(gauge)
+	s.guarantees(gauge)
 	for issue, n := range s.issues.Counts() {
 		gauge(dataQuality, float64(n), issue)
 	}
@@ -159,9 +174,13 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	gauge(storeUp, 1)
+	open := 0
 	for _, c := range counts {
 		gauge(incidentsOpen, float64(c.N), c.Scenario, c.State)
+		gauge(incidentsSince, seconds(c.Oldest), c.Scenario, c.State)
+		open += c.N
 	}
+	s.targets(ctx, open, gauge)
 	gauge(outboxPending, float64(backlog.Pending))
 	if !backlog.Oldest.IsZero() {
 		gauge(outboxOldest, seconds(backlog.Oldest))
@@ -175,6 +194,12 @@ func (s *state) expected(gauge func(*prometheus.Desc, float64, ...string)) {
 	for source, exporter := range d.Sources {
 		gauge(expectedSource, 1, source, exporter)
 	}
+	now := s.now()
+	for _, m := range d.Machines {
+		if !m.RestoreDue.IsZero() && (m.Decommissioned.IsZero() || now.Before(m.Decommissioned)) {
+			gauge(restoreDue, seconds(m.RestoreDue), m.Customer, m.Name, m.Class)
+		}
+	}
 	for id, p := range d.Platforms {
 		site := p.Host
 		if site == "" {
@@ -184,4 +209,68 @@ func (s *state) expected(gauge func(*prometheus.Desc, float64, ...string)) {
 			gauge(expectedProbe, 1, id, site, probe)
 		}
 	}
+}
+
+// targets tells how the clocks of the open incidents stand, together for all
+// incidents of a scenario.
+func (s *state) targets(ctx context.Context, open int, gauge func(*prometheus.Desc, float64, ...string)) {
+	if open > maxCounted {
+		return
+	}
+	rows, err := s.open.Rows(ctx)
+	if err != nil {
+		s.log.Error("the targets of open incidents are not known", "err", err)
+		return
+	}
+	type kind struct{ scenario, clock string }
+	running, overdue, next := map[kind]int{}, map[kind]int{}, map[kind]time.Time{}
+	now := s.now()
+	for _, r := range rows {
+		for clock, due := range r.Running {
+			k := kind{r.Scenario, clock}
+			running[k]++
+			if now.After(due) {
+				overdue[k]++
+			} else if next[k].IsZero() || due.Before(next[k]) {
+				next[k] = due
+			}
+		}
+	}
+	for k, n := range running {
+		gauge(targetsRunning, float64(n), k.scenario, k.clock)
+		gauge(targetsOverdue, float64(overdue[k]), k.scenario, k.clock)
+		if due := next[k]; !due.IsZero() {
+			gauge(targetNextDue, seconds(due), k.scenario, k.clock)
+		}
+	}
+}
+
+// guarantees tells which level of service the policy in force promises now: the
+// first whose calendar is open, as [rules.Book] has it with today's closures.
+func (s *state) guarantees(gauge func(*prometheus.Desc, float64, ...string)) {
+	now, book := s.now(), s.Book()
+	p := book.InForce(now)
+	held := false
+	for i, g := range p.Guarantees {
+		holds := false
+		if !held {
+			c := p.Calendars[g.Calendar]
+			if live := book.Closures(p, g.Calendar); live != nil {
+				c = live
+			}
+			holds = g.Calendar == "" || c.IsOpen(now)
+		}
+		held = held || holds
+		gauge(guaranteeLevel, one(holds), p.Name, g.Level)
+		if i == 0 {
+			gauge(guaranteeOpen, one(holds), p.Name)
+		}
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

@@ -16,8 +16,7 @@ const (
 	sealEach   = time.Minute
 	upkeepEach = time.Minute
 	// retainEach is how often old incidents are looked for.
-	retainEach       = time.Hour
-	defaultRetention = 730 * 24 * time.Hour
+	retainEach = time.Hour
 )
 
 // upkeep lets the store look after itself.

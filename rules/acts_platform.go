@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"time"
 )
 
 func (d acting) actCheckOther(a Act) {
@@ -27,6 +28,10 @@ func (d acting) actCheckOther(a Act) {
 }
 
 func (d acting) actImmediate(a Act) {
+	if no(a.Fields["possible"]) {
+		d.notImmediate(a)
+		return
+	}
 	if !d.Staffed() {
 		d.refuse(409, "outside the staffed hours nothing can be put right at once")
 		return
@@ -36,6 +41,19 @@ func (d acting) actImmediate(a Act) {
 		return
 	}
 	d.intake().beginImmediate("estimated by " + a.By)
+	d.works(a)
+}
+
+// notImmediate leaves the immediate branch before its time is up: whom it concerns
+// is told now.
+func (d acting) notImmediate(a Act) {
+	if !d.Incident.Flags[FlagImmediate] {
+		d.refuse(409, "nobody counts on its being put right at once")
+		return
+	}
+	d.flag(FlagImmediate, false, "cannot be put right at once, says "+a.By)
+	d.Incident.Progress.ImmediateUntil = time.Time{}
+	d.raise("not_immediate", d.Now)
 	d.works(a)
 }
 

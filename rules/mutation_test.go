@@ -152,6 +152,7 @@ var unseen = map[string]map[string]bool{
 		"site_offline: within: 4h":                                         true, // no story is that particular yet
 	},
 	"activeprolearn": {
+		": last_reporter: {field: incident.last_reporter, outside: false}":       true, // TestASecondReporterReadsHisOwnWords looks at it
 		`: digest: {at: "09:47", calendar: assistance, to: [duty]}`:              true, // TestBriefing looks at it
 		`: digest: {at: "09:00", calendar: assistance, to: [stranger]}`:          true, // TestBriefing looks at it
 		": maintenance_notice: 4h":                                               true, // no story is that particular yet

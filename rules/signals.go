@@ -231,7 +231,7 @@ func (d intake) report(s Signal) {
 	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By })
 	joins := !d.Incident.OpenedAt.Equal(d.Now) || len(d.Incident.Reports) > 0 || len(d.Incident.Alerts) > 0
 	d.Incident.Reports = append(d.Incident.Reports, s)
-	if joins && !known {
+	if anybody := s.Unregistered && s.Kind == Level3Emergency; joins && !known && !anybody { // an address that anybody typed is sent nothing more
 		d.raise("joined", d.Now)
 	}
 	d.beganEarlier(s.StartsAt)

@@ -87,7 +87,7 @@ func (d silencing) owns(s Silence) {
 	if err != nil || ms.Equalities()[LabelMachine] == "" || ms.Equalities()[LabelMachine] != i.Identity[LabelMachine] {
 		return
 	}
-	p := d.Book.Directory.Person(s.By)
+	p := d.Book.Directory.Author(s.By)
 	if p == nil {
 		return
 	}
@@ -101,7 +101,7 @@ func (d silencing) owns(s Silence) {
 }
 
 func (d silencing) authorOf(s Silence) string {
-	if p := d.Book.Directory.Person(s.By); p != nil {
+	if p := d.Book.Directory.Author(s.By); p != nil {
 		return p.ID
 	}
 	return s.By

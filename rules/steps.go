@@ -91,6 +91,9 @@ func (d rungs) take(st *Step, platform string, f situation.Firing) {
 		return
 	}
 	d.By = d.actorOf(st.When[f.Trigger])
+	if platform == "" && st.OnJoining() {
+		platform = d.LastReport().Labels[LabelPlatform]
+	}
 	to, cc, dropped := d.Contacts().Recipients(st, st.To, st.Cc, platform)
 	unfilled := d.unfilled(st, platform)
 	if len(to) == 0 && st.Trace && st.Missing == nil {

@@ -57,10 +57,7 @@ func (d stopwatch) clock(t *Target) {
 	}
 	c.Start, c.Due, c.Paused = first, due, paused
 	if !paused && due.Before(d.Horizon) && c.Breached.IsZero() {
-		c.Breached = due
-		d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: due})
-		d.note("breach", t.Name, "", "was due at "+due.Format(time.RFC3339))
-		d.raise("breach:"+t.Name, due.Add(time.Second))
+		d.over(t, c)
 	}
 	d.Strict = true
 	met := d.FirstHolding(t.MetBy)
@@ -72,6 +69,27 @@ func (d stopwatch) clock(t *Target) {
 		}
 		d.note("target", t.Name, "", "met: "+met)
 	}
+}
+
+// over takes in that a clock's time is over: a breach, unless the cause is the
+// customer's own (S2.11). That is shown, and looked at again when the cause changes.
+func (d stopwatch) over(t *Target, c *Clock) {
+	cause := d.Messages().LikelyCause()
+	if d.Policy.Causes[cause].Customer {
+		if c.Excused == "" {
+			d.note("target", t.Name, "", "was due at "+c.Due.Format(time.RFC3339)+", and is no breach: the cause "+cause+" is the customer's own")
+		}
+		c.Excused = cause
+		return
+	}
+	c.Breached, c.Excused = c.Due, ""
+	d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: c.Due})
+	d.note("breach", t.Name, "", "was due at "+c.Due.Format(time.RFC3339))
+	at := c.Due.Add(time.Second)
+	if said := d.Incident.Raised["act:qualify"].At; said.After(at) {
+		at = said // until then it was the customer's own
+	}
+	d.raise("breach:"+t.Name, at)
 }
 
 // due computes a target's due instant; first is the start of its clock.
@@ -153,7 +171,7 @@ func (d stopwatch) clockWakes() {
 	}
 	for _, t := range d.Scenario.Targets {
 		c := d.Incident.Targets[t.Name]
-		if c != nil && c.MetAt.IsZero() && c.Breached.IsZero() && !c.Paused && !c.Due.IsZero() {
+		if c != nil && c.MetAt.IsZero() && c.Breached.IsZero() && c.Excused == "" && !c.Paused && !c.Due.IsZero() {
 			d.wakeBy(c.Due.Add(time.Second))
 		}
 	}

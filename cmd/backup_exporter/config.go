@@ -16,6 +16,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/inbox"
+	"vigie/internal/fleet"
 )
 
 // maxConfigBytes bounds the configuration file.
@@ -26,9 +27,15 @@ type common struct {
 	Name             string                     `yaml:"name"`
 	PollInterval     exporters.Duration         `yaml:"poll_interval"`
 	Timeout          exporters.Duration         `yaml:"timeout"`
+	CredentialEnds   fleet.Moment               `yaml:"credential_ends"`
 	WarningIsSuccess *bool                      `yaml:"warning_is_success"`
 	Machines         map[string]string          `yaml:"machines"`
 	MachineClasses   map[string]exporters.Class `yaml:"machine_classes"`
+}
+
+// newCommon is what holds where a source says nothing.
+func newCommon() common {
+	return common{PollInterval: exporters.Duration(5 * time.Minute), Timeout: exporters.Duration(2 * time.Minute)}
 }
 
 // instance is one configured source, ready to be polled.
@@ -47,15 +54,20 @@ var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 type configuration struct {
 	sources   []instance
 	inventory *exporters.Inventory // nil if none is named
+	from      *inventoryFrom       // where it is fetched; nil for files
+}
+
+// topLevel is the file itself.
+type topLevel struct {
+	Inventory     []string       `yaml:"inventory"`
+	InventoryFrom *inventoryFrom `yaml:"inventory_from"`
+	Sources       []yaml.Node    `yaml:"sources"`
 }
 
 // loadConfig reads the whole file, and the inventory that it names, or says
 // what is wrong.
 func loadConfig(file string, table map[string]opener, o exporters.SourceOptions) (configuration, error) {
-	var top struct {
-		Inventory []string    `yaml:"inventory"`
-		Sources   []yaml.Node `yaml:"sources"`
-	}
+	var top topLevel
 	root, err := readConfig(file)
 	if err != nil {
 		return configuration{}, err
@@ -69,6 +81,14 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 	var c configuration
 	if c.sources, err = loadSources(file, top.Sources, table, o); err != nil {
 		return configuration{}, err
+	}
+	if c.from = top.InventoryFrom; c.from != nil {
+		if len(top.Inventory) > 0 {
+			return configuration{}, &exporters.ConfigError{File: file, Line: exporters.LineOf(root, "inventory_from"), Key: "inventory_from", What: "given together with inventory", Cure: "keep one of them"}
+		}
+		if err := c.from.Validate(filepath.Dir(file)); err != nil {
+			return configuration{}, locateAt(err, file, "inventory_from", root)
+		}
 	}
 	if len(top.Inventory) > 0 {
 		for i, name := range top.Inventory {
@@ -176,7 +196,7 @@ func loadInstance(file, path string, node *yaml.Node, table map[string]opener, o
 		}
 		engine, settings = key.Value, value
 	}
-	in := instance{engine: engine, common: common{PollInterval: exporters.Duration(5 * time.Minute), Timeout: exporters.Duration(2 * time.Minute)}}
+	in := instance{engine: engine, common: newCommon()}
 	if err := exporters.DecodeStrict(file, path, &shared, &in.common); err != nil {
 		var ce *exporters.ConfigError
 		if errors.As(err, &ce) && ce.What == "unknown key" {
@@ -211,6 +231,16 @@ func loadInstance(file, path string, node *yaml.Node, table map[string]opener, o
 		in.text += "\n# " + f.Fingerprint()
 	}
 	return in, err
+}
+
+// locateAt is locate for a section of the file.
+func locateAt(err error, file, key string, root *yaml.Node) error {
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value == key {
+			return locate(err, file, key, root.Content[i+1])
+		}
+	}
+	return err
 }
 
 // locate completes an error of a source's validation with file, line and path.

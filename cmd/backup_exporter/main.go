@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"vigie/docs/reference"
 	"vigie/exporters"
 	"vigie/exporters/exposition"
 	"vigie/exporters/push"
@@ -55,6 +56,7 @@ type options struct {
 	metricsPath  string
 	check        bool
 	checkSources bool
+	defaults     bool
 	lifecycle    bool
 	textfile     string
 	textfileOnly bool
@@ -78,6 +80,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
 	app.Flag("textfile.path", "Also write the results to this file, for the textfile collector of node_exporter or windows_exporter.").StringVar(&o.textfile)
 	app.Flag("textfile.only", "Write the file and listen on no port.").BoolVar(&o.textfileOnly)
+	app.Flag("print-defaults", "Print every key of the configuration with its default or an example, and exit.").BoolVar(&o.defaults)
 	app.Flag("check", "Check the configuration, without any connection, and exit.").BoolVar(&o.check)
 	app.Flag("check.sources", "Check the configuration, read each source once, and exit.").BoolVar(&o.checkSources)
 	o.web = webflag.AddFlags(app, defaultAddress)
@@ -99,6 +102,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "backup_exporter: %v; try --help\n", err)
 		return 2
 	}
+	if o.defaults {
+		_, _ = stdout.Write(reference.File("backup_exporter"))
+		return 0
+	}
 	if err := checkWeb(o.web); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --web.config.file: %v\n", err)
 		return 1
@@ -118,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if o.check || o.checkSources {
-		return report(ctx, o, config, stdout)
+		return report(ctx, o, env, config, stdout)
 	}
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: --storage.path: %v; name a folder that can be written to\n", err)
@@ -159,7 +166,7 @@ func checkPath(path string) error {
 }
 
 // report says what is configured and, if asked, whether it can be read.
-func report(ctx context.Context, o options, c configuration, stdout io.Writer) int {
+func report(ctx context.Context, o options, env exporters.SourceOptions, c configuration, stdout io.Writer) int {
 	code := 0
 	for _, in := range c.sources {
 		fmt.Fprintf(stdout, "%s: %s, every %s", in.Name, in.engine, time.Duration(in.PollInterval))
@@ -174,6 +181,17 @@ func report(ctx context.Context, o options, c configuration, stdout io.Writer) i
 	}
 	if c.inventory != nil {
 		fmt.Fprintf(stdout, "inventory: %d machines\n", c.inventory.Len())
+	}
+	if c.from != nil {
+		fmt.Fprintf(stdout, "inventory: from %s, every %s", c.from.URL, time.Duration(c.from.PollInterval))
+		if o.checkSources {
+			text, ok := c.from.fetchOnce(ctx, env)
+			if !ok {
+				code = 1
+			}
+			fmt.Fprint(stdout, ": ", text)
+		}
+		fmt.Fprintln(stdout)
 	}
 	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(c.sources))
 	return code
@@ -209,11 +227,13 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, config c
 	process, about := prometheus.NewRegistry(), prometheus.NewRegistry()
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	about.MustRegister(versioncollector.NewCollector("backup_exporter"))
+	fetcher := newInventoryFetcher(h, env, about, logger)
 	rl := newReloader(about, logger, func(ctx context.Context) error {
 		next, err := o.load(env)
 		if err != nil {
 			return err
 		}
+		fetcher.begin(ctx, &next)
 		return h.apply(ctx, next)
 	})
 	if o.textfile != "" {
@@ -228,10 +248,12 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, config c
 		go func() { defer close(done); file.Run(writing) }()
 		defer func() { stop(); <-done }()
 	}
+	fetcher.begin(ctx, &config)
 	if err := h.apply(ctx, config); err != nil {
 		return err
 	}
 	go h.assess(ctx)
+	go fetcher.run(ctx)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

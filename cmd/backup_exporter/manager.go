@@ -109,6 +109,12 @@ func (h *manager) apply(ctx context.Context, c configuration) error {
 	return err
 }
 
+// setInventory takes another inventory, under the sources that run.
+func (h *manager) setInventory(v *exporters.Inventory) {
+	h.inventory.Store(v)
+	h.note()
+}
+
 // applySources runs the given sources. Those whose configuration did not change go
 // on undisturbed; the others are stopped and begin anew with what they knew.
 // Before it began with that an error leaves all as it was.
@@ -176,7 +182,7 @@ func (h *manager) options(in instance) exporters.PollerOptions {
 	}
 	return exporters.PollerOptions{
 		Name: in.Name, Engine: in.engine, Source: guarded{source: in.source, name: in.Name, logger: h.logger},
-		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout),
+		Interval: time.Duration(in.PollInterval), Timeout: time.Duration(in.Timeout), CredentialEnds: in.CredentialEnds.End(time.UTC),
 		WarningIsSuccess: warning, Machines: in.Machines, Classes: in.MachineClasses,
 		StateFile: filepath.Join(h.stateDir, in.Name+".json"),
 		Inventory: h.inventory.Load, Render: exposition.Render, Published: h.note,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"vigie/docs/reference"
 	"vigie/receiver"
 	"vigie/receiver/message"
 	"vigie/rules"
@@ -23,8 +24,14 @@ func (c *commands) check(app *kingpin.Application) verb {
 	path, output := configFlag(cmd), outputFlag(cmd)
 	quiet := cmd.Flag("quiet", "Print nothing when all is in order.").Bool()
 	secrets := cmd.Flag("secrets", "Read the secrets' files as well, as serve does.").Bool()
+	defaults := cmd.Flag("print-defaults", "Print every key of vigie.yml with its default or an example, or those of what --of names, and check nothing.").Bool()
+	of := cmd.Flag("of", "Whose keys --print-defaults prints.").Default("vigie").Enum("vigie", "policy", "inventory")
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
 	return verb{cmd, func(ctx context.Context) error {
+		if *defaults {
+			_, err := c.out.Write(reference.File(*of))
+			return err
+		}
 		now := time.Now()
 		if *at != "" {
 			t, err := time.Parse(time.RFC3339, *at)

@@ -276,10 +276,10 @@ func (c *commands) explanation(x receiver.Explained) error {
 // acts are a command for each act of the table.
 func (c *commands) acts(app *kingpin.Application) []verb {
 	cmd := app.Command("act", "Do something to an incident, in your own name."+
-		"\n\nExamples:\n  vigie act take 12\n  vigie act escalate customer=dupont,machine=SRV-AD,backup_role=primary reason=\"the disk is broken\"\n  vigie act forecast 12 today=no reason=\"part ordered\" expected_date=2026-03-12"+
+		"\n\nExamples:\n  vigie act take 12\n  vigie act escalate customer=dupont,machine=SRV-AD,backup_role=primary reason=\"the disk is broken\"\n  vigie act forecast 12 today=no reason=\"part ordered\" expected_date=2026-03-12\n  vigie act report via=phone platform=lms-A by=exploit text=\"nobody can log in\""+
 		"\n\nvigie act VERB --help lists the fields of a verb.")
 	d := doer{c: c, client: clientFlags(cmd), output: outputFlag(cmd), force: cmd.Flag("force", "Take over from somebody else.").Bool()}
-	var out []verb
+	out := []verb{c.report(cmd, d.client, d.output)}
 	for _, row := range act.Table() {
 		sub := cmd.Command(row.Verb, row.Help())
 		name := sub.Arg("incident", whichIncident).Required().String()

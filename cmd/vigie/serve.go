@@ -26,6 +26,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
+	"vigie/internal/fleet"
 	"vigie/receiver"
 	"vigie/receiver/identity"
 	"vigie/receiver/store"
@@ -77,6 +78,7 @@ type server struct {
 	log     *slog.Logger
 	engine  *receiver.Engine
 	secrets atomic.Pointer[receiver.Secrets]
+	shared  atomic.Pointer[fleet.Shared]
 	config  *receiver.Config // as it was at the start
 	reloads chan struct{}    // holds one while a reload is under way
 	login   web.LoginOptions
@@ -112,6 +114,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	}
 	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
+	s.shared.Store(&setup.Shared)
 	for _, text := range s.leavers(ctx, setup) {
 		log.Warn(text)
 	}
@@ -162,7 +165,18 @@ type door struct {
 
 func (s *server) webOptions() web.Options {
 	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload, Login: s.login, Stop: s.stop,
+		Exporter: s.exporter, Shared: func() fleet.Shared { return *s.shared.Load() },
 		Person: func(token string) (string, bool) { return s.secrets.Load().People.OwnerAt(token, time.Now()) }}
+}
+
+// exporter tells whether a token may fetch the inventory.
+func (s *server) exporter(token string) bool {
+	t := s.secrets.Load().Exporters
+	if t == nil {
+		return false
+	}
+	_, ok := t.Owner(token)
+	return ok
 }
 
 // logins are the ways in that the configuration names. Passwords follow a reload,
@@ -265,6 +279,7 @@ func (s *server) takeOver(ctx context.Context) error {
 		return err
 	}
 	s.secrets.Store(secrets)
+	s.shared.Store(&setup.Shared)
 	noteCalendars(s.engine, setup, s.log)
 	for _, text := range left {
 		s.log.Warn(text)

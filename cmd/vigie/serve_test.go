@@ -306,6 +306,19 @@ func (i *install) told() int {
 	return sum
 }
 
+// Whoever takes a call types it in.
+func TestActReport(t *testing.T) {
+	i := newInstall(t)
+	i.start()
+	out := i.vigie(0, i.client("act", "report", "via=phone", "platform=lms-A", "by=dean@lms-a.example", "text=nobody can log in")...)
+	if !strings.Contains(out, "incident #1 ") || !strings.Contains(out, "its clocks run from ") {
+		t.Errorf("a report by phone:\n%s", out)
+	}
+	if out := i.vigie(1, i.client("act", "report", "via=pigeon", "platform=lms-A", "text=x")...); !strings.Contains(out, "one of phone, mail, sms, level2, level3, assistance") {
+		t.Errorf("a report by pigeon:\n%s", out)
+	}
+}
+
 // The whole way as a person at the command line sees it.
 func TestServe(t *testing.T) {
 	i := newInstall(t)

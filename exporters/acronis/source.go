@@ -204,6 +204,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	snapshot.Incremental, snapshot.SameRest = !complete, l.sameRest
 	snapshot.Endpoints = append(parts, others...)
 	snapshot.ClockSkew = s.client.http.ClockSkew()
+	snapshot.CertificateEnds = s.client.http.CertificateEnds()
 	return snapshot, nil
 }
 

@@ -1,6 +1,7 @@
 package arcserve
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -338,6 +339,7 @@ func (s *SOAP) validate(dir string) error {
 	if len(s.Nodes) == 0 {
 		s.Nodes = []int{1}
 	}
+	s.RequestsPerSecond = cmp.Or(s.RequestsPerSecond, httpclient.DefaultRate)
 	if s.MaxRows == 0 {
 		s.MaxRows = defaultMaxRows
 	}

@@ -68,7 +68,7 @@ func (s *service) fetch(ctx context.Context, now time.Time) (exporters.Snapshot,
 	if err != nil {
 		return exporters.Snapshot{}, err
 	}
-	out := exporters.Snapshot{Endpoints: []exporters.Endpoint{endpoint}, ClockSkew: s.http.ClockSkew()}
+	out := exporters.Snapshot{Endpoints: []exporters.Endpoint{endpoint}, ClockSkew: s.http.ClockSkew(), CertificateEnds: s.http.CertificateEnds()}
 	// Nothing says that an answer holds every machine: none is dropped
 	// because it is not in one.
 	runs := s.known.take(rows, false, now, &out)

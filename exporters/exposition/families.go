@@ -97,6 +97,7 @@ func families() []family {
 			sourceValue(func(v *part) (float64, bool) { return v.Duration.Seconds(), true })),
 		sources("backup_source_poll_interval_seconds", "Planned time between two refreshes.", gauge,
 			sourceValue(func(v *part) (float64, bool) { return v.PollInterval.Seconds(), v.PollInterval > 0 })),
+		sources("backup_source_expiry_timestamp_seconds", "When the way into the source ends: the product's certificate as seen, a credential as configured.", gauge, writeEnds),
 		sources("backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge,
 			sourceValue(func(v *part) (float64, bool) {
 				if v.ClockSkew == nil {
@@ -257,6 +258,15 @@ func sourceValue(value func(*part) (float64, bool)) func(*writer, string, *part)
 
 func writeSourceInfo(w *writer, name string, v *part) {
 	w.sample(name, 1, "source", v.Source, "engine", v.Engine)
+}
+
+func writeEnds(w *writer, name string, v *part) {
+	if !v.CertificateEnds.IsZero() {
+		w.sample(name, unix(v.CertificateEnds), "source", v.Source, "item", "certificate")
+	}
+	if !v.CredentialEnds.IsZero() {
+		w.sample(name, unix(v.CredentialEnds), "source", v.Source, "item", "credential")
+	}
 }
 
 func writeEndpointUp(w *writer, name string, v *part) {

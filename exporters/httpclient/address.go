@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"cmp"
 	"net/http"
 
 	promconfig "github.com/prometheus/common/config"
@@ -33,6 +34,7 @@ func (a *Address) Validate(dir, example string) error {
 		return &exporters.ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
 	}
 	a.dir = dir
+	a.RequestsPerSecond = cmp.Or(a.RequestsPerSecond, DefaultRate)
 	if a.HTTP.HasTLS() && a.TLS != (TLSConfig{}) {
 		return &exporters.ConfigError{Line: a.HTTP.Line, Key: "http_config.tls_config", What: "given together with tls", Cure: "move what stands under tls there"}
 	}
@@ -89,6 +91,7 @@ func (r *Remote) Validate(dir, example string) error {
 	if r.Concurrency < 0 {
 		return &exporters.ConfigError{Key: "concurrency", What: "less than zero", Cure: "write for example 4"}
 	}
+	r.Concurrency = cmp.Or(r.Concurrency, defaultConcurrency)
 	return nil
 }
 

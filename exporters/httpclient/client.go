@@ -27,8 +27,11 @@ import (
 
 // The client's bounds where nothing else is said.
 const (
-	defaultMaxBody     = 64 << 20
-	defaultRetries     = 2
+	defaultMaxBody = 64 << 20
+	defaultRetries = 2
+	// DefaultRate is in requests a second.
+	DefaultRate        = 10
+	defaultConcurrency = 4
 	defaultRequestTime = 30 * time.Second
 	maxRetryAfter      = 2 * time.Minute
 )
@@ -84,15 +87,16 @@ type Client struct {
 
 	mu   sync.Mutex
 	skew *time.Duration
+	ends time.Time // of the product's certificate
 }
 
 // New builds a Client.
 func New(o Options) *Client {
 	if o.RequestsPerSecond == 0 {
-		o.RequestsPerSecond = 10
+		o.RequestsPerSecond = DefaultRate
 	}
 	if o.Concurrency == 0 {
-		o.Concurrency = 4
+		o.Concurrency = defaultConcurrency
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
@@ -269,6 +273,7 @@ func (c *Client) once(ctx context.Context, endpoint, method, path string, query 
 	}
 	defer resp.Body.Close()
 	c.noteClock(resp)
+	c.noteCertificate(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.o.MaxBody+1))
 	if err != nil {
 		return nil, 0, transportError(endpoint, err)
@@ -335,6 +340,23 @@ func (c *Client) retryAfter(resp *http.Response) time.Duration {
 		now = date // the product's own clock wrote both
 	}
 	return max(0, at.Sub(now))
+}
+
+// CertificateEnds is when the certificate of the last answer ends; zero without TLS
+// and before the first answer.
+func (c *Client) CertificateEnds() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ends
+}
+
+func (c *Client) noteCertificate(resp *http.Response) {
+	if resp.TLS == nil || len(resp.TLS.PeerCertificates) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.ends = resp.TLS.PeerCertificates[0].NotAfter
+	c.mu.Unlock()
 }
 
 func (c *Client) noteClock(resp *http.Response) {

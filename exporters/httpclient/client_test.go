@@ -2,6 +2,8 @@ package httpclient
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -86,6 +88,27 @@ func TestErrorsKeepAddressesToThemselves(t *testing.T) {
 	err := c.GetJSON(t.Context(), "x", "/p", url.Values{"after": {"cursor-of-a-query"}}, nil, new(struct{}))
 	if exporters.ReasonOf(err) != exporters.ReasonUnreachable || strings.Contains(err.Error(), "cursor-of-a-query") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The end of the product's certificate is known from its answer, also of one that
+// answers nothing of use.
+func TestCertificateEnds(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	base, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(Options{BaseURL: base, Now: time.Now, TLS: &tls.Config{RootCAs: pool}, Retries: -1})
+	if !c.CertificateEnds().IsZero() {
+		t.Error("known before the first answer")
+	}
+	_ = c.GetJSON(t.Context(), "x", "/", nil, nil, new(struct{}))
+	if got := c.CertificateEnds(); !got.Equal(server.Certificate().NotAfter) {
+		t.Errorf("%v, want %v", got, server.Certificate().NotAfter)
 	}
 }
 

@@ -81,6 +81,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	s.facts.settle()
 	out.ClockSkew = s.client.http.ClockSkew()
+	out.CertificateEnds = s.client.http.CertificateEnds()
 	return out, nil
 }
 

@@ -101,6 +101,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	snapshot := build(l, &s.known, s.config, now)
 	snapshot.Endpoints = parts
 	snapshot.ClockSkew = s.client.http.ClockSkew()
+	snapshot.CertificateEnds = s.client.http.CertificateEnds()
 	return snapshot, nil
 }
 

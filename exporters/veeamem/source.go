@@ -74,6 +74,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	out.Repositories = stores(repositories, s.config.Customer)
 	out.Agents = agents(computers, s.config.Customer, unknown)
 	out.ClockSkew = s.client.http.ClockSkew()
+	out.CertificateEnds = s.client.http.CertificateEnds()
 	return out, nil
 }
 

@@ -17,7 +17,10 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "kind"}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "kind", "restore_tested", "restore_test_every", noteColumn}
+
+// noteColumn is for people: no program reads it.
+const noteColumn = "note"
 
 // ordinary are the columns of a list with a line for each machine.
 var ordinary = columns[:6]
@@ -97,6 +100,9 @@ func reader(text []byte) *csv.Reader {
 	return r
 }
 
+// columnName is a column's name as it is compared.
+func columnName(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
+
 // table is a CSV file while it is read.
 type table struct {
 	at       strict.Position // of the line
@@ -114,7 +120,7 @@ func (t *table) fault(path, what, cure string) {
 func (t *table) header(names []string) {
 	t.column = map[string]int{}
 	for i, n := range names {
-		n = strings.ToLower(strings.TrimSpace(n))
+		n = columnName(n)
 		if n == "" {
 			t.unnamed = append(t.unnamed, i) // what spreadsheets leave behind the last column
 			continue
@@ -159,6 +165,7 @@ func (t *table) row(row []string) {
 	}
 	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: list(cell("aliases", "|"))}
 	m.Plans = t.plans(m.Name, cell("plans", "|"))
+	t.restore(&m, get)
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
 	t.schedule(m.Name, &p, get)
 	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid() || p.Kind != ""
@@ -176,6 +183,19 @@ func (t *table) row(row []string) {
 		return
 	}
 	t.join(&t.machines[n], m)
+}
+
+// restore reads the columns that say when a restore was and must be tried.
+func (t *table) restore(m *Machine, get func(string) string) {
+	err := m.RestoreTested.UnmarshalScalar(get("restore_tested"))
+	if err != nil {
+		t.fault("machines."+m.Name+".restore_tested", err.Error(), "write a date, such as 2026-10-01")
+	}
+	if text := get("restore_test_every"); text != "" {
+		if m.RestoreEvery, err = strict.ParseDuration(text); err != nil {
+			t.fault("machines."+m.Name+".restore_test_every", err.Error(), "write for example 2160h")
+		}
+	}
 }
 
 // schedule reads the columns that say when a plan starts and how its runs are
@@ -218,6 +238,9 @@ func (t *table) join(first *Machine, m Machine) {
 	case m.User != "" && m.User != first.User:
 		differs("user", first.User, m.User)
 		t.faults[len(t.faults)-1].Kind = OtherUser
+	}
+	if first.RestoreEvery == 0 {
+		first.RestoreTested, first.RestoreEvery = m.RestoreTested, m.RestoreEvery
 	}
 	first.Plans = append(first.Plans, m.Plans...)
 	for _, a := range m.Aliases {

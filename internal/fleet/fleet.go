@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"vigie/internal/strict"
 )
@@ -79,6 +80,22 @@ type Machine struct {
 	Aliases        []string `yaml:"aliases"`
 	Plans          []Plan   `yaml:"plans"`
 	Decommissioned Moment   `yaml:"decommissioned"`
+	// RestoreTested is when a restore of it was last tried, RestoreEvery within
+	// what time it must be tried again; 0 asks for none.
+	RestoreTested Moment        `yaml:"restore_tested"`
+	RestoreEvery  time.Duration `yaml:"restore_test_every"`
+}
+
+// RestoreDue is when the next test of a restore is due in the inventory's zone:
+// zero where none is asked for, 1970 where none was ever made.
+func (m *Machine) RestoreDue(zone *time.Location) time.Time {
+	switch {
+	case m.RestoreEvery == 0:
+		return time.Time{}
+	case m.RestoreTested.IsZero():
+		return time.Unix(0, 0)
+	}
+	return m.RestoreTested.End(zone).Add(m.RestoreEvery)
 }
 
 // Plan is a backup that a machine must have.

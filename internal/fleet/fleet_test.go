@@ -134,3 +134,22 @@ func FuzzReadCSV(f *testing.F) {
 		}
 	})
 }
+
+// A test of a restore is due so long after the end of the day of the last one, and
+// since ever where none was made.
+func TestRestoreDue(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines, faults := ReadCSV(strict.File{Name: "m.csv", Text: []byte("customer,machine,class,restore_tested,restore_test_every\n" +
+		"dupont,A,server,2026-10-01,2160h\ndupont,B,server,,2160h\ndupont,C,server,2026-10-01,\ndupont,D,server,soon,often\n")})
+	if len(faults) != 2 || !strings.Contains(faults[0].Error()+faults[1].Error(), "restore_test_every") {
+		t.Errorf("faults: %v", faults)
+	}
+	for i, want := range []time.Time{time.Date(2026, 10, 2, 0, 0, 0, 0, paris).Add(90 * 24 * time.Hour), time.Unix(0, 0), {}} {
+		if got := machines[i].RestoreDue(paris); !got.Equal(want) {
+			t.Errorf("%s is due at %v, want %v", machines[i].Name, got, want)
+		}
+	}
+}

@@ -29,6 +29,8 @@ type Row struct {
 	// Deadline is the nearest target that still runs, Target its name.
 	Deadline time.Time
 	Target   string
+	// Running are the targets that still run, with the instant at which each is due.
+	Running  map[string]time.Time
 	Silenced bool
 	Double   bool // no backup of the machine works
 	// Platforms and Reporters say whom it concerns.
@@ -56,7 +58,14 @@ func rowOf(i *rules.Incident) *Row {
 		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: len(i.Silences) > 0,
 		Double: i.Flags[rules.FlagDoubleFailure], Platforms: i.Platforms()}
 	for name, c := range i.Targets {
-		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (r.Deadline.IsZero() || c.Due.Before(r.Deadline)) {
+		if c.Due.IsZero() || !c.MetAt.IsZero() || c.Paused {
+			continue
+		}
+		if r.Running == nil {
+			r.Running = map[string]time.Time{}
+		}
+		r.Running[name] = c.Due
+		if r.Deadline.IsZero() || c.Due.Before(r.Deadline) {
 			r.Deadline, r.Target = c.Due, name
 		}
 	}

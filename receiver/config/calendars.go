@@ -40,6 +40,8 @@ type calendarFiles struct {
 	// it a faulty file is a fault.
 	standIn bool
 	taken   []CalendarFile
+	// inventory are all files that were read.
+	inventory []rules.SourceFile
 }
 
 // take checks a file that was read, or could not be, and returns what counts
@@ -93,6 +95,7 @@ func (cf *calendarFiles) load(policies []*rules.Policy) (*rules.Directory, error
 	if err != nil {
 		return nil, err
 	}
+	cf.inventory = files
 	kept, err := cf.missing(c.Inventory, policies)
 	if err != nil {
 		return nil, err

@@ -23,22 +23,6 @@ const (
 	maxLinkValid = 90 * 24 * time.Hour
 )
 
-func (c *Config) defaults() {
-	if c.Listen == "" {
-		c.Listen = "127.0.0.1:9095"
-	}
-	if c.Database == "" {
-		c.Database = "vigie.db"
-	}
-	for i := range c.Alertmanagers {
-		if c.Alertmanagers[i].Name == "" {
-			if u, err := url.Parse(c.Alertmanagers[i].URL); err == nil {
-				c.Alertmanagers[i].Name = u.Host
-			}
-		}
-	}
-}
-
 // check finds what is wrong beyond single values.
 func (c *Config) check() strict.Faults {
 	var fs strict.Faults
@@ -132,6 +116,9 @@ func (c *Config) check() strict.Faults {
 		if _, err := notify.ParseAddress(c.Mail.ReplyTo); err != nil {
 			add(c.Mail.Position, "mail.reply_to", "%v", err)
 		}
+	}
+	if f := c.Mail.Fallback; f != nil && f.Host == "" {
+		add(f.Position, "mail.fallback.host", "missing: name the server that takes the mails when the first does not, or take fallback out")
 	}
 	if _, err := notify.NewMail(c.MailSettings()); err != nil {
 		add(c.Mail.Position, "mail", "%v", err)

@@ -40,6 +40,8 @@ type Config struct {
 	// people.
 	WebhookToken string `yaml:"webhook_token_file"`
 	TokensFile   string `yaml:"tokens_file"`
+	// InventoryToken holds the bearer tokens of exporters that fetch the inventory.
+	InventoryToken string `yaml:"inventory_token_file"`
 
 	Alertmanagers []AlertmanagerConfig `yaml:"alertmanagers"`
 	Prometheus    *PrometheusConfig    `yaml:"prometheus"`

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"vigie/internal/fleet"
 	"vigie/internal/strict"
 	"vigie/rules"
 )
@@ -19,6 +22,8 @@ type Setup struct {
 	Book   *rules.Book
 	// Calendars are the inventory's iCalendar files.
 	Calendars []CalendarFile
+	// Shared is what exporters may fetch of the inventory.
+	Shared fleet.Shared
 }
 
 // maxFile bounds each file of policy and inventory.
@@ -63,7 +68,29 @@ func load(path string, standIn bool) (*Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{Config: c, Book: book, Calendars: calendars.taken}, nil
+	shared, err := share(calendars.inventory)
+	if err != nil {
+		return nil, err
+	}
+	return &Setup{Config: c, Book: book, Calendars: calendars.taken, Shared: shared}, nil
+}
+
+// share leaves of the inventory what exporters need.
+func share(files []rules.SourceFile) (fleet.Shared, error) {
+	var out fleet.Shared
+	hash := sha256.New()
+	for _, f := range files {
+		s, some, err := fleet.Share(f)
+		if err != nil {
+			return out, fmt.Errorf("inventory: %w", err)
+		}
+		if some {
+			fmt.Fprintf(hash, "%q %q\n", s.Name, s.Text)
+			out.Files = append(out.Files, s)
+		}
+	}
+	out.Version = hex.EncodeToString(hash.Sum(nil))
+	return out, nil
 }
 
 // exporterSources are the sources that each exporter reads, by its address.

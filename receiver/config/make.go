@@ -112,6 +112,8 @@ func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, s
 type Secrets struct {
 	Webhook *token.Tokens
 	People  *token.Tokens
+	// Exporters may fetch the inventory; nil when nobody may.
+	Exporters *token.Tokens
 	// Passwords are those of people who log in; nil for none.
 	Passwords *identity.Passwords
 }
@@ -130,5 +132,11 @@ func (c *Config) Secrets() (*Secrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Secrets{webhook, people, passwords}, nil
+	var exporters *token.Tokens
+	if c.InventoryToken != "" {
+		if exporters, err = token.ReadBearers(c.Path(c.InventoryToken)); err != nil {
+			return nil, fmt.Errorf("inventory_token_file: %w", err)
+		}
+	}
+	return &Secrets{webhook, people, exporters, passwords}, nil
 }

@@ -62,6 +62,9 @@ type Client struct {
 	fresh time.Duration
 }
 
+// Fresh is how old a source's last refresh may be unless somebody says otherwise.
+const Fresh = 30 * time.Minute
+
 // New returns a client.
 func New(o Options) (*Client, error) {
 	c, err := api.NewClient(api.Config{Address: o.URL, Client: o.HTTP})
@@ -69,7 +72,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("prometheus %s: %w", o.URL, err)
 	}
 	if o.Fresh == 0 {
-		o.Fresh = 30 * time.Minute
+		o.Fresh = Fresh
 	}
 	return &Client{api: promv1.NewAPI(wholeAnswers{c}), fresh: o.Fresh}, nil
 }

@@ -39,7 +39,8 @@ type Heartbeat struct {
 }
 
 const (
-	every  = time.Minute
+	// Every is how often a heartbeat is sent unless somebody says otherwise.
+	Every  = time.Minute
 	within = 10 * time.Second
 	maxURL = 4 << 10
 )
@@ -65,7 +66,7 @@ func (h *Heartbeat) Due(now time.Time) bool {
 	return true
 }
 
-func (h *Heartbeat) pace() time.Duration { return cmp.Or(h.o.Every, every) }
+func (h *Heartbeat) pace() time.Duration { return cmp.Or(h.o.Every, Every) }
 
 // Send sends one; nil only when the watcher accepted it.
 func (h *Heartbeat) Send(ctx context.Context) error {

@@ -35,13 +35,19 @@ type Provider struct {
 	p  *oidc.Provider
 }
 
+// DefaultClaim is the claim that names a person unless somebody says otherwise.
+const DefaultClaim = "email"
+
+// DefaultScopes are what a provider is asked for unless somebody says otherwise.
+func DefaultScopes() []string { return []string{oidc.ScopeOpenID, "profile", "email"} }
+
 // NewProvider returns a provider and asks it nothing yet.
 func NewProvider(o ProviderOptions) *Provider {
 	if o.Claim == "" {
-		o.Claim = "email"
+		o.Claim = DefaultClaim
 	}
 	if len(o.Scopes) == 0 {
-		o.Scopes = []string{oidc.ScopeOpenID, "profile", "email"}
+		o.Scopes = DefaultScopes()
 	}
 	return &Provider{o: o}
 }

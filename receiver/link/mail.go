@@ -11,7 +11,8 @@ import (
 	"vigie/rules/act"
 )
 
-const validFor = 14 * 24 * time.Hour
+// ValidFor is how long a link works unless somebody says otherwise.
+const ValidFor = 14 * 24 * time.Hour
 
 // Links signs the links of mails and reads them again.
 type Links struct {
@@ -24,7 +25,7 @@ type Links struct {
 // that long, 14 days when 0. The file is a secret: it is read when an engine
 // takes the links into use.
 func New(file string, valid time.Duration) *Links {
-	return &Links{file: file, valid: cmp.Or(valid, validFor)}
+	return &Links{file: file, valid: cmp.Or(valid, ValidFor)}
 }
 
 // Open reads the keys; nil links need none.

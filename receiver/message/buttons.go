@@ -202,6 +202,9 @@ func (i buttons) open(purposes []string) []string {
 func (i buttons) actions(purposes []string, outside bool) []action {
 	var all []action
 	for _, p := range purposes {
+		if !i.fits(p) {
+			continue
+		}
 		a := action{Label: i.Word("act." + p), URL: i.links.url(p), First: len(all) == 0}
 		if a.URL == "" && (i.links.Token == nil || i.links.Base == "") && !outside {
 			a.Command = i.command(p)
@@ -211,6 +214,21 @@ func (i buttons) actions(purposes []string, outside bool) []action {
 		}
 	}
 	return all
+}
+
+// fits leaves out what could only be refused: what belongs to incidents that
+// people qualify, and "not at once" where nobody counts on that.
+func (i buttons) fits(purpose string) bool {
+	row, _, known := act.For(purpose)
+	switch {
+	case purpose == "not_immediate":
+		return i.hasFlag(rules.FlagImmediate)
+	case purpose == "promote":
+		return !i.f.Grades
+	case purpose == "restore":
+		return i.f.Grades
+	}
+	return !known || !row.Platform || i.f.Grades
 }
 
 // Linked tells whether the purpose has a link.

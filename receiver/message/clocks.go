@@ -98,6 +98,11 @@ func (i clocks) targets() []string {
 	return all
 }
 
+// Speaks tells that a message speaks of the named clock.
+func (i clocks) Speaks(target string) bool {
+	return slices.ContainsFunc(i.targets(), func(t string) bool { return sameTarget(t, target) })
+}
+
 // Targets tells that a message speaks of more than one clock.
 func (i clocks) Targets() bool { return len(i.targets()) > 1 }
 
@@ -159,6 +164,8 @@ func (i clocks) Clocks() []fact {
 	for _, c := range i.f.Clocks {
 		row := fact{Name: upperFirst(i.NameOf("target", c.Target))}
 		switch {
+		case c.Excused:
+			row.Value = i.Say("clock.excused", "moment", i.Moment(c.Due))
 		case !c.MetAt.IsZero() && (c.Late || !c.Due.IsZero() && c.MetAt.After(c.Due)):
 			row.Value = i.Say("clock.met_late", "moment", i.Moment(c.MetAt))
 		case !c.MetAt.IsZero():

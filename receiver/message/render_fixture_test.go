@@ -88,7 +88,7 @@ func platform() rules.FactSheet {
 		Platform: "lms-A", Alertname: "MoodleCronLate", Severity: "major", Provisional: true, Level: 2, Entry: "functional_probe",
 		State: rules.Open, Zone: "Europe/Paris", Scope: "part", Cause: "unknown",
 		StartedAt: at("2025-03-10 10:00"), OpenedAt: at("2025-03-10 10:01"), ReceivedAt: at("2025-03-10 10:00"),
-		Guarantee: "G1", NextStepAt: at("2025-03-10 11:00"),
+		Guarantee: "G1", NextStepAt: at("2025-03-10 11:00"), Grades: true,
 		Clocks: []rules.ClockRow{
 			{Target: "workaround", Due: at("2025-03-10 12:00")},
 			{Target: "resolve", Due: at("2025-03-12 10:00")},
@@ -304,6 +304,22 @@ func example(template, lang string) []rules.Notification {
 		f.Percent, f.Target, f.Assignee = 75, "workaround", "Olga Pons"
 		n.To = to(op)
 		when("2025-03-10 15:30")
+	case "report-joined":
+		f = reported()
+		f.Assignee, f.ReceivedAt = "Olga Pons", at("2025-03-10 14:20")
+		n.To = to(expl)
+		when("2025-03-10 14:20")
+	case "restoration-begun":
+		f = reported()
+		f.Grades, f.Actor, f.Assignee, f.Cause = true, "Olga Pons", "Olga Pons", "int.data_input"
+		f.Clocks = []rules.ClockRow{{Target: "restoration", Due: at("2025-03-10 19:00")}}
+		n.To = to(op)
+		when("2025-03-10 15:00")
+	case "data-lost":
+		f = reported()
+		f.Grades, f.State, f.ResolvedAt, f.Cause, f.DataLoss = true, rules.Resolved, at("2025-03-10 18:20"), "int.data_input", "2 %"
+		n.To = to(op)
+		when("2025-03-10 18:20")
 	case "M8":
 		f = platform()
 		f.Item, f.WarnDays, f.ExpiresAt, f.Clocks = "certificate", "7", at("2025-03-17 23:59"), nil
@@ -326,6 +342,7 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 14:51")
 	case "M9":
 		f = reported()
+		f.Grades = false
 		f.Number, f.Entry, f.Report = 79, "user_assistance", "Comment inscrire une classe entière ?"
 		f.Clocks = []rules.ClockRow{{Target: "take", Due: at("2025-03-17 10:00")}}
 		f.Reopens = at("2025-03-17 09:00")

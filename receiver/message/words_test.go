@@ -197,14 +197,7 @@ func TestTemplatesAndAliases(t *testing.T) {
 			t.Errorf("%s stands for %s, which is no template", alias, name)
 		}
 	}
-	named := map[string]bool{}
-	for _, name := range loader.aliases {
-		named[name] = true
-	}
 	for _, name := range r.Templates() {
-		if !named[name] {
-			t.Errorf("%s has had no other name: delete this test's claim, or its alias is missing", name)
-		}
 		for _, lang := range []string{"fr", "en"} {
 			if len(r.Languages().Find(lang).Forms("mail."+name)) == 0 && name != "monitoring-blind" {
 				t.Logf("%s: no word for mail.%s in a history", lang, name)

@@ -43,6 +43,15 @@ type ChannelConfig struct {
 	settings settings
 }
 
+// Shape is what may stand below a channel's name: each kind with its settings.
+func (ChannelConfig) Shape() any {
+	out := map[string]any{}
+	for name, make := range (kinds{}).known() {
+		out[name] = make()
+	}
+	return out
+}
+
 // UnmarshalStrict reads the settings of the kind that is named.
 func (c *ChannelConfig) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	c.Position = d.Position(n)

@@ -139,6 +139,17 @@ func (c MailConfig) normalize() (MailConfig, error) {
 	return c, nil
 }
 
+// Port is the usual port of a way to secure a conversation.
+func (m TLSMode) Port() int {
+	switch m {
+	case TLSImplicit:
+		return 465
+	case TLSNone:
+		return 25
+	}
+	return 587
+}
+
 func (r MailRelay) normalize() (MailRelay, error) {
 	host := strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
 	if net.ParseIP(host) == nil {
@@ -149,14 +160,12 @@ func (r MailRelay) normalize() (MailRelay, error) {
 		host = ascii
 	}
 	r.Host = host
-	port := 0
+	if r.TLS == "" {
+		r.TLS = TLSStartTLS
+	}
 	switch r.TLS {
-	case "", TLSStartTLS:
-		r.TLS, port = TLSStartTLS, 587
-	case TLSImplicit:
-		port = 465
+	case TLSStartTLS, TLSImplicit:
 	case TLSNone:
-		port = 25
 		if !r.AllowPlaintext && !loopbackHost(host) {
 			return r, fmt.Errorf("tls: none sends everything to %s in clear text: use starttls or implicit, or allow plain text explicitly", host)
 		}
@@ -164,7 +173,7 @@ func (r MailRelay) normalize() (MailRelay, error) {
 		return r, fmt.Errorf("tls: %q is not one of starttls, implicit, none", r.TLS)
 	}
 	if r.Port == 0 {
-		r.Port = port
+		r.Port = r.TLS.Port()
 	}
 	if r.Port < 1 || r.Port > 65535 {
 		return r, fmt.Errorf("port: %d is not a port", r.Port)

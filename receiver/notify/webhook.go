@@ -40,7 +40,10 @@ type WebhookConfig struct {
 }
 
 // Webhook is the kind of [Webhook] in vigie.yml.
-func (kinds) Webhook() settings { return &webhookFile{} }
+func (kinds) Webhook() settings { return &webhookFile{Timeout: webhookTimeout} }
+
+// webhookTimeout bounds one request unless somebody says otherwise.
+const webhookTimeout = 15 * time.Second
 
 // webhookFile is WebhookConfig as vigie.yml has it.
 type webhookFile struct {
@@ -94,7 +97,7 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 		return nil, fmt.Errorf("%s: timeout: %s is negative", cfg.Name, cfg.Timeout)
 	}
 	if cfg.Timeout == 0 {
-		cfg.Timeout = 15 * time.Second
+		cfg.Timeout = webhookTimeout
 	}
 	return &Webhook{cfg: cfg}, nil
 }

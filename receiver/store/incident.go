@@ -386,15 +386,17 @@ func (tx *Tx) saveAlerts(r *Record) error {
 	return nil
 }
 
-// Count is how many open incidents a scenario has in a state.
+// Count is how many open incidents a scenario has in a state, and when the oldest
+// of them was opened.
 type Count struct {
 	Scenario, State string
 	N               int
+	Oldest          time.Time
 }
 
 // Counts returns the open incidents by scenario and state.
 func (tx *Tx) Counts() ([]Count, error) {
-	rows, err := tx.q.query(`SELECT scenario, state, COUNT(*) FROM incident WHERE open = 1 GROUP BY scenario, state ORDER BY scenario, state`)
+	rows, err := tx.q.query(`SELECT scenario, state, COUNT(*), MIN(opened_at) FROM incident WHERE open = 1 GROUP BY scenario, state ORDER BY scenario, state`)
 	if err != nil {
 		return nil, err
 	}
@@ -402,9 +404,11 @@ func (tx *Tx) Counts() ([]Count, error) {
 	var cs []Count
 	for rows.Next() {
 		var c Count
-		if err := rows.Scan(&c.Scenario, &c.State, &c.N); err != nil {
+		var oldest int64
+		if err := rows.Scan(&c.Scenario, &c.State, &c.N, &oldest); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
+		c.Oldest = time.Unix(0, oldest)
 		cs = append(cs, c)
 	}
 	return cs, rows.Err()

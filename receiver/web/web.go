@@ -16,6 +16,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"vigie/internal/fleet"
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -34,6 +35,10 @@ type Options struct {
 	Metrics http.Handler
 	// Person tells whose bearer token it is.
 	Person func(token string) (string, bool)
+	// Exporter tells whether a bearer token is that of an exporter, which may
+	// fetch what Shared gives of the inventory.
+	Exporter func(token string) bool
+	Shared   func() fleet.Shared
 	// Reload reads the configuration again.
 	Reload func(context.Context) error
 	// Login is how people come to the pages.
@@ -55,6 +60,7 @@ func New(o Options) http.Handler {
 			r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
 		}
 	}
+	r.HandleFunc("/api/v1/inventory", s.inventory).Methods(http.MethodGet)
 	r.Handle("/metrics", o.Metrics).Methods(http.MethodGet)
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/ready", s.ready).Methods(http.MethodGet, http.MethodHead)
@@ -101,6 +107,16 @@ func (s *site) person(x route) http.HandlerFunc {
 		}
 		s.answer(w, http.StatusOK, v)
 	}
+}
+
+// inventory gives exporters what they need of the inventory: nothing of people.
+func (s *site) inventory(w http.ResponseWriter, r *http.Request) {
+	if s.o.Exporter == nil || !s.o.Exporter(bearer(r)) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="vigie inventory"`)
+		s.answer(w, http.StatusUnauthorized, problem{"a token of inventory_token_file is required", http.StatusUnauthorized})
+		return
+	}
+	s.answer(w, http.StatusOK, s.o.Shared())
 }
 
 func bearer(r *http.Request) string {

@@ -172,9 +172,21 @@ func (d explaining) explainComing(st *policy.Step, platform string, f situation.
 			x.Reason += "; waits until " + c
 		}
 	}
-	to, cc, _ := d.Contacts().Recipients(st, st.To, st.Cc, platform)
+	to, cc, _ := d.asOf(x.Due).Contacts().Recipients(st, st.To, st.Cc, platform)
 	x.To, x.Cc = addresses(to), addresses(cc)
 	return x
+}
+
+// asOf is the situation in which a step that is due then finds its recipients:
+// who is on duty at that instant is told, not who is on duty now. What is overdue
+// leaves now.
+func (d explaining) asOf(due time.Time) *situation.Situation {
+	if !due.After(d.Now) {
+		return d.Situation
+	}
+	then := *d.Situation
+	then.Now = due
+	return &then
 }
 
 func addresses(ps []incident.Party) []string {

@@ -62,16 +62,18 @@ type FactSheet struct {
 	PolicyStep     string            `json:"policy_step"`
 
 	// Platforms (second document).
-	Platform    string    `json:"platform"`
-	Platforms   []string  `json:"platforms,omitempty"`
-	Alertname   string    `json:"alertname"`
-	Severity    string    `json:"severity"`
-	Provisional bool      `json:"provisional"`
-	Level       int       `json:"level"`
-	Entry       string    `json:"entry"`
-	ReceivedAt  time.Time `json:"received_at,omitzero"`
-	Guarantee   string    `json:"guarantee"`               // G1, G2, G3
-	Reopens     time.Time `json:"guarantee_next,omitzero"` // when a better level begins
+	Platform    string   `json:"platform"`
+	Platforms   []string `json:"platforms,omitempty"`
+	Alertname   string   `json:"alertname"`
+	Severity    string   `json:"severity"`
+	Provisional bool     `json:"provisional"`
+	// Grades is set where people qualify, work around and cascade.
+	Grades     bool      `json:"grades,omitempty"`
+	Level      int       `json:"level"`
+	Entry      string    `json:"entry"`
+	ReceivedAt time.Time `json:"received_at,omitzero"`
+	Guarantee  string    `json:"guarantee"`               // G1, G2, G3
+	Reopens    time.Time `json:"guarantee_next,omitzero"` // when a better level begins
 	// NoIntervention is true while that level makes nobody act.
 	NoIntervention bool       `json:"no_intervention,omitempty"`
 	Clocks         []ClockRow `json:"clocks,omitempty"`
@@ -144,4 +146,6 @@ type ClockRow struct {
 	MetAt  time.Time `json:"met_at,omitzero"`
 	Paused bool      `json:"paused"`
 	Late   bool      `json:"late"`
+	// Excused is a time that is over for a cause of the customer's own.
+	Excused bool `json:"excused,omitempty"`
 }

@@ -134,7 +134,10 @@ type Clock struct {
 	MetAt    time.Time `json:"met_at,omitzero"`
 	MetBy    string    `json:"met_by,omitempty"` // the condition that held
 	Breached time.Time `json:"breached,omitzero"`
-	Episode  int       `json:"episode"`
+	// Excused is the cause, the customer's own, for which a time that is over is
+	// no breach.
+	Excused string `json:"excused,omitempty"`
+	Episode int    `json:"episode"`
 }
 
 // Evidence is the state of a machine's other backup, with its proof.

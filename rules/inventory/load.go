@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -26,6 +27,9 @@ type section struct {
 	Closures    map[string][]*closureEntry `yaml:"closures"`
 	Access      *accessEntry               `yaml:"access"`
 }
+
+// Keys are all keys that a YAML file of the inventory may hold.
+func Keys() []string { return strict.Paths(reflect.TypeFor[section]()) }
 
 // Load reads the inventory from YAML files, from CSV files of machines and from
 // iCalendar files of closed days, merges them and checks every cross reference.

@@ -21,6 +21,9 @@ type Machine struct {
 	Aliases        []string
 	Plans          []ExpectedPlan
 	Decommissioned time.Time
+	// RestoreDue is when the next test of a restore is due, 1970 if none was ever
+	// made; zero where none is asked for.
+	RestoreDue time.Time
 }
 
 // ExpectedPlan is a backup that must exist.
@@ -49,6 +52,10 @@ func (l *loader) machines(entries []fleet.Machine) {
 		m := &Machine{
 			Customer: e.Customer, Name: e.Name, Class: e.Class, User: e.User, Aliases: e.Aliases,
 			Plans: l.plans(e, where), Decommissioned: e.Decommissioned.Start(l.location),
+			RestoreDue: e.RestoreDue(l.location),
+		}
+		if e.RestoreEvery < 0 || e.RestoreEvery != 0 && e.RestoreEvery < 24*time.Hour {
+			l.fault(e.At, where+".restore_test_every", "shorter than a day: write how often a restore is tried, such as 2160h, 90 days")
 		}
 		l.dir.Machines = append(l.dir.Machines, m)
 	}

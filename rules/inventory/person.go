@@ -130,3 +130,27 @@ func (d *Directory) PersonByAddress(address string) *Person {
 	}
 	return nil
 }
+
+// Author finds who is meant by the free text with which another program names an
+// author, such as createdBy of a silence: an id, an address, "Name <address>" or a
+// name, without regard to case. A name that two people have means nobody.
+func (d *Directory) Author(text string) *Person {
+	text = strings.Join(strings.Fields(text), " ")
+	if p := d.Person(text); p != nil || text == "" {
+		return p
+	}
+	if a, err := mail.ParseAddress(text); err == nil {
+		return d.PersonByAddress(a.Address)
+	}
+	var found *Person
+	for id, p := range d.People {
+		if !strings.EqualFold(id, text) && !strings.EqualFold(strings.Join(strings.Fields(p.Name), " "), text) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = p
+	}
+	return found
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -85,6 +86,9 @@ type policyDoc struct {
 	Correlations      []correlationDoc       `yaml:"correlations"`
 	Scenarios         []scenarioDoc          `yaml:"scenarios"`
 }
+
+// Keys are all keys that a policy file may hold.
+func Keys() []string { return strict.Paths(reflect.TypeFor[policyDoc]()) }
 
 // Load reads policy files. Files with the same effective_from make one
 // policy together; each such policy is complete in itself. All faults of all

@@ -63,6 +63,11 @@ func (st *Step) TellsOfRefusal() bool {
 	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
 }
 
+// OnJoining reports whether the step answers a person who reported what was known.
+func (st *Step) OnJoining() bool {
+	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "joined" })
+}
+
 // Missing is whom to tell when a step has nobody to tell.
 type Missing struct {
 	Template string

@@ -24,7 +24,7 @@ type stillFiresDoc struct {
 func defaultStillFires(cal string) StillFires {
 	one, _ := calendar.ParseAmount("1")
 	return StillFires{
-		Resolved: Delay{Elapsed: time.Hour},
+		Resolved: Delay{Elapsed: time.Hour, Calendar: cal},
 		Closed:   Delay{Business: &calendar.Duration{Amount: one, Unit: calendar.BusinessDays}, Calendar: cal},
 	}
 }

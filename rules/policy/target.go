@@ -64,6 +64,9 @@ type namedTargetDoc struct {
 	doc  targetDoc
 }
 
+// Shape is what stands below the name of a target.
+func (namedTargetDocs) Shape() any { return map[string]targetDoc(nil) }
+
 func (t *namedTargetDocs) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	path := d.Path()
 	if n.Kind != yaml.MappingNode {

@@ -50,6 +50,7 @@ var conditions = map[string]func(*Situation) bool{
 	"qualified":            func(d *Situation) bool { return d.Happened("act:qualify") },
 	"workaround_proposed":  func(d *Situation) bool { return d.Happened("act:workaround") },
 	"restore_verified":     (*Situation).restoreVerified,
+	"data_lost":            func(d *Situation) bool { return d.Incident.DataLoss != "" && d.Incident.DataLoss != "none" },
 	"reported_by_person":   func(d *Situation) bool { return len(d.Incident.Reports) > 0 },
 	"level_3":              func(d *Situation) bool { return d.Incident.Level == 3 },
 	"duty_changed":         (*Situation).DutyChanged,

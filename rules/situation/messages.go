@@ -72,6 +72,10 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}
 	d.sheetOwn(&f, platform, to)
+	if st.OnJoining() {
+		last := d.LastReport()
+		f.Report, f.Reporter, f.Entry, f.ReceivedAt, f.Unverified = last.Text, last.By, string(last.Kind), last.StartsAt, false
+	}
 	f.ScenarioText, f.ScenarioTitle = d.Scenario.Title.In(to[0].Language), d.Scenario.Title
 	f.Contact = to[0]
 	d.sheetPeople(&f)
@@ -202,7 +206,10 @@ func (d Messages) sheetPeople(f *incident.FactSheet) {
 	}
 	f.Actor, f.Reporter = d.nameOf(f.Actor), d.nameOf(f.Reporter)
 	for _, s := range d.Incident.Silences {
-		f.SilenceBy, f.SilenceUntil = d.nameOf(s.By), s.EndsAt
+		f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
+		if p := d.Book.Directory.Author(s.By); p != nil {
+			f.SilenceBy = p.Name
+		}
 	}
 	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
 		f.SilenceBy = d.nameOf(who[0])
@@ -354,7 +361,7 @@ func (d Messages) sheetTimes(f *incident.FactSheet) {
 	}
 	for _, t := range d.Scenario.Targets {
 		if c := d.Incident.Targets[t.Name]; c != nil {
-			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero()})
+			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""})
 		}
 	}
 }
@@ -384,9 +391,7 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 		}
 	}
 	f.NoIntervention = slices.ContainsFunc(d.Policy.Guarantees, func(g policy.Guarantee) bool { return g.Level == level && !g.Intervention })
-	if f.Cause == "" {
-		f.Cause = d.ProposedCause()
-	}
+	f.Cause, f.Grades = d.LikelyCause(), d.Scenario.Immediate != nil
 	f.CauseText = d.Policy.Causes[f.Cause].Text
 }
 
@@ -407,6 +412,9 @@ func (d Messages) Guarantee(at time.Time) (string, time.Time) {
 	}
 	return "", time.Time{}
 }
+
+// LikelyCause is what a person said, or else what the signals suggest.
+func (d Messages) LikelyCause() string { return orElse(d.Incident.Cause, d.ProposedCause()) }
 
 // ProposedCause is what the signals suggest: a proposal that is shown and never
 // overrules a person (S2.4 to S2.11).

@@ -180,6 +180,14 @@ func (d *Situation) LastAct(verb string) *incident.ActRecord {
 
 func (d *Situation) Happened(moment string) bool { return d.Incident.Raised[moment].Count > 0 }
 
+// LastReport is the newest report of a person; an empty one when there is none.
+func (d *Situation) LastReport() model.Signal {
+	if n := len(d.Incident.Reports); n > 0 {
+		return d.Incident.Reports[n-1]
+	}
+	return model.Signal{}
+}
+
 // reportsOf are the reports that name a platform, all without one.
 func (d *Situation) reportsOf(platform string) []model.Signal {
 	if platform == "" {

@@ -1,0 +1,98 @@
+package rules_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/rules"
+)
+
+// Alertmanager keeps whatever people type as the author of a silence.
+//
+// covers: S1.10
+func TestSilenceAuthorByIDAddressOrName(t *testing.T) {
+	people := []rules.SourceFile{{Name: "inventory.yml", Text: []byte(`people:
+  adm1: {name: Adam Martin, email: a.martin@msp.example}
+  adm2: {name: Jean Dupré, email: j.dupre@msp.example}
+  old: {name: jean  dupré, email: jd@msp.example}
+`)}}
+	dir, err := rules.LoadDirectory(people)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"adm1": "adm1", "ADM1": "adm1", "a.martin@msp.example": "adm1", "A.Martin@MSP.example": "adm1", "Adam Martin": "adm1",
+		" adam  martin ": "adm1", "Adam Martin <a.martin@msp.example>": "adm1", `"Adam M." <a.martin@msp.example>`: "adm1",
+		"Jean Dupré": "", "": "", "root": "", "adam": "", "Adam Martin <root@host.example>": "", "x@y@z": "",
+	} {
+		got := ""
+		if p := dir.Author(text); p != nil {
+			got = p.ID
+		}
+		if got != want {
+			t.Errorf("Author(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A silence whose author is written as a name makes him the owner, and his end is
+// told to his address.
+//
+// covers: S1.10
+func TestSilenceByNameIsOwned(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	now := paris(t, "2026-03-09 09:30")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	by := book.Directory.People["adm1"].Name
+	b.do(rules.Silenced{Active: []rules.Silence{{ID: "s1", Matchers: []string{`machine="SRV-AD"`}, By: by, StartsAt: now, EndsAt: paris(t, "2026-03-09 11:00")}}}, now)
+	if b.inc.Assignee != "adm1" {
+		t.Fatalf("the assignee is %q, want adm1 who is called %s", b.inc.Assignee, by)
+	}
+	b.do(rules.Silenced{}, paris(t, "2026-03-09 11:00"))
+	if a := b.inc.Progress.SilenceAuthors; len(a) != 1 || a[0] != "adm1" {
+		t.Errorf("the authors of the silence that ended are %q, want adm1", a)
+	}
+}
+
+// sent is when a step is due, and to whom it goes.
+type sent struct {
+	due  time.Time
+	text string
+}
+
+// recipientsOf are the steps to come of an incident, by name.
+func recipientsOf(book *rules.Book, b *bench, now time.Time) map[string]sent {
+	out := map[string]sent{}
+	for _, s := range book.Explain(b.inc, b.facts, now).Steps {
+		if !s.Due.IsZero() && s.Due.After(now) {
+			out[s.Name] = sent{s.Due, strings.Join(s.To, " ")}
+		}
+	}
+	return out
+}
+
+// Who is told is who is on duty when a step is due, not when one asks.
+//
+// covers: S1.10
+func TestExplainNamesWhoIsOnDutyThen(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	now := paris(t, "2026-03-09 16:30")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	before := recipientsOf(book, b, now)
+	book.Directory.Rotas = append(book.Directory.Rotas, rules.RotaEntry{Role: "supervisor", Person: "adm2", From: paris(t, "2026-03-10 00:00")})
+	after := recipientsOf(book, b, now)
+	changed := 0
+	for name, to := range after {
+		if to.due.Before(paris(t, "2026-03-10 00:00")) {
+			if to.text != before[name].text {
+				t.Errorf("%s is due today, and goes to %s instead of %s", name, to.text, before[name].text)
+			}
+		} else if to.text != before[name].text {
+			changed++
+		}
+	}
+	if changed == 0 {
+		t.Errorf("no step of tomorrow goes to who is on duty then: %v", after)
+	}
+}

@@ -1,0 +1,38 @@
+package rules_test
+
+import (
+	"testing"
+	"time"
+
+	"vigie/rules"
+)
+
+// covers: S2.12, S2.24; who reports what is known already gets a receipt with his
+// own words, as somebody from outside; an address that anybody typed into the
+// emergency entry gets none.
+func TestASecondReporterReadsHisOwnWords(t *testing.T) {
+	book := exampleBook(t, "activeprolearn")
+	at := paris(t, "2025-03-10 09:10")
+	first := rules.Signal{Kind: rules.Level2Voluntary, By: "exploit", Text: "the first one's words", Fingerprint: "report:1",
+		Labels: rules.Labels{rules.LabelPlatform: "lms-A"}, StartsAt: at, Annotations: map[string]string{}}
+	b := opened(t, book, first, at)
+	second := first
+	second.Kind, second.Means, second.By, second.Unregistered, second.Text, second.Fingerprint = rules.EmergencyMeans, "phone", "dean@lms-a.example", true, "the second one's words", "report:2"
+	second.StartsAt = at.Add(20 * time.Minute)
+	d := b.do(rules.Fired{Signal: second}, at.Add(30*time.Minute))
+	if len(d.Notifications) != 1 {
+		t.Fatalf("told: %+v", d.Notifications)
+	}
+	n := d.Notifications[0]
+	if n.Step != "receipt_again" || len(n.To) != 1 || n.To[0].Address != "dean@lms-a.example" || !n.To[0].Outside ||
+		n.Facts.Report != "the second one's words" || !n.Facts.ReceivedAt.Equal(second.StartsAt) {
+		t.Errorf("%s to %+v: %q, received %s", n.Step, n.To, n.Facts.Report, n.Facts.ReceivedAt)
+	}
+	third := second
+	third.Kind, third.Means, third.By, third.Fingerprint = rules.Level3Emergency, "", "passer@by.example", "report:3"
+	for _, n := range b.do(rules.Fired{Signal: third}, at.Add(40*time.Minute)).Notifications {
+		if n.Step == "receipt_again" {
+			t.Errorf("a stranger's address is written to: %+v", n.To)
+		}
+	}
+}
