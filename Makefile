@@ -215,7 +215,7 @@ faults: check-needs stack ## Play the long fault campaign and print its figures
 
 .PHONY: real-mail
 real-mail: check-needs ## Read mails from real mail servers and receive through them, out of Debian's packages
-	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal' ./exporters/inbox | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
+	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal|/dovecot$$' ./exporters/inbox ./receiver/answers | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
 
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included

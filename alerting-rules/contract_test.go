@@ -97,6 +97,7 @@ var metrics = []string{
 	"vigie_config_last_reload_successful",
 	"vigie_heartbeats_total",
 	"vigie_loop_last_turn_timestamp_seconds",
+	"vigie_mailbox_up",
 	"vigie_platform_probe_expected",
 	"vigie_notification_outbox_oldest_timestamp_seconds",
 	"vigie_store_disk_free_bytes",
@@ -112,8 +113,12 @@ func TestTheReceiverHasItsMetrics(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no receiver: %v", err)
 	}
+	rooms, err := filepath.Glob("../receiver/*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var code strings.Builder
-	for _, f := range files {
+	for _, f := range append(files, rooms...) {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)

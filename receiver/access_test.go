@@ -116,6 +116,8 @@ func TestAccessMatrix(t *testing.T) {
 		forbidden(who, http.MethodGet, "/api/v1/incidents/i1/journal", nil, who != "lead") // confidential
 		forbidden(who, http.MethodGet, "/api/v1/incidents/i1/explain", nil, who != "lead")
 		forbidden(who, http.MethodGet, "/api/v1/messages", nil, customer)
+		forbidden(who, http.MethodGet, "/api/v1/mails", nil, customer)
+		forbidden(who, http.MethodPost, "/api/v1/mails/x/settle", map[string]string{"nonsense": "x"}, customer || viewer)
 		forbidden(who, http.MethodPost, "/api/v1/messages/retry", map[string]string{"nonsense": "x"}, customer || viewer)
 		forbidden(who, http.MethodPost, "/-/reload", nil, role != act.Manager)
 		forbidden(who, http.MethodPost, "/api/v1/signals", map[string]string{"kind": "nonsense", "platform": "lms-A"}, viewer)

@@ -17,7 +17,10 @@ const (
 
 // asker asks for the evidence that decisions wait for, outside of any
 // transaction.
-type asker struct{ *core }
+type asker struct {
+	*core
+	words words
+}
 
 // Run turns until ctx ends.
 func (a *asker) Run(ctx context.Context) error {
@@ -48,7 +51,11 @@ func (a *asker) ask(ctx context.Context, id string, now time.Time) error {
 	if err != nil || need == nil {
 		return err
 	}
-	return a.answer(ctx, id, a.inquire(ctx, need, now))
+	answered := a.inquire(ctx, need, now)
+	if a.why(ctx, need, answered, now) {
+		defer a.changed.Store(true) // what has an error in common may be a common failure
+	}
+	return a.answer(ctx, id, answered)
 }
 
 // answer lets an incident decide with what was answered.

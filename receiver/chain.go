@@ -1,12 +1,8 @@
 package receiver
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -22,22 +18,11 @@ const maxChainWaiting = 100
 func (e *Engine) Chain(ctx context.Context, who string) (*chain.State, error) {
 	now, p := e.now(), e.live()
 	zone := e.Book().InForce(now)
-	s := &chain.State{Now: now, Issues: e.issues.Counts(), Loops: []chain.Loop{},
+	s := &chain.State{Now: now, Issues: e.issues.Counts(),
 		Version: chain.Version{Version: version.Version, Revision: version.Revision, Go: runtime.Version(), Started: e.watch.started},
 		Policy:  chain.Policy{Hash: zone.Hash, Name: zone.Name, Effective: zone.EffectiveFrom}}
 	s.Sources, s.SourcesFault = e.chains.Ask(ctx, p.Evidence, p.Exporters, e.Book().Directory.Sources, now)
-	if p.Evidence != nil {
-		s.Links = append(s.Links, e.seen.Link("prometheus", "prometheus"))
-	}
-	for _, am := range p.Alertmanagers {
-		s.Links = append(s.Links, e.seen.Link("alertmanager", am.Name()))
-	}
-	for _, x := range p.Exporters {
-		s.Links = append(s.Links, e.seen.Link("exporter", x.URL.Host))
-	}
-	if p.Heartbeat != nil {
-		s.Links = append(s.Links, e.seen.Link("heartbeat", "heartbeat"))
-	}
+	s.Links = e.seen.Links(p.Evidence != nil, p.Alertmanagers, p.Exporters, p.Heartbeat != nil)
 	e.watch.mu.Lock()
 	s.Watchdog = chain.Watchdog{Health: chain.Up, Last: e.watch.last, Limit: p.Timings.Watchdog}
 	switch {
@@ -48,8 +33,7 @@ func (e *Engine) Chain(ctx context.Context, who string) (*chain.State, error) {
 	}
 	e.watch.mu.Unlock()
 	s.Silences, s.SilencesAt = e.seen.Silences(now)
-	e.turns.Each(func(name string, at time.Time) { s.Loops = append(s.Loops, chain.Loop{Name: name, Last: at}) })
-	slices.SortFunc(s.Loops, func(a, b chain.Loop) int { return strings.Compare(a.Name, b.Name) })
+	s.Loops = chain.Loops(e.turns)
 	if d, err := e.store.Disk(); err == nil {
 		s.Disk = chain.Disk{Free: d.Free, Size: d.Size}
 	}
@@ -82,7 +66,7 @@ func (e *Engine) chainKept(ctx context.Context, s *chain.State, who string, now 
 		if err != nil {
 			return err
 		}
-		s.Relays = e.relays(ways)
+		s.Relays = chain.Relays(ways, e.live().Channel, e.live().Channels)
 		if s.Reloads, err = chain.Reloads(tx); err != nil {
 			return err
 		}
@@ -92,24 +76,4 @@ func (e *Engine) chainKept(ctx context.Context, s *chain.State, who string, now 
 		}
 		return err
 	})
-}
-
-// relays are the ways out that are configured, and what became of the newest
-// messages by each.
-func (e *Engine) relays(ways map[string]store.Way) []chain.Relay {
-	out := []chain.Relay{}
-	p := e.live()
-	for _, name := range append([]string{""}, slices.Sorted(maps.Keys(p.Channels))...) {
-		w := ways[name]
-		r := chain.Relay{Channel: cmp.Or(name, "mail"), Accepted: w.Accepted, Waiting: w.Waiting, Detail: w.Detail}
-		c := p.Channels[name]
-		if name == "" {
-			c = p.Channel
-		}
-		if to, ok := c.(interface{ Relays() []string }); ok {
-			r.Servers = to.Relays()
-		}
-		out = append(out, r)
-	}
-	return out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vigie/receiver/evidence"
+	"vigie/receiver/letter"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
@@ -165,7 +166,7 @@ func (o *outbox) compose(ctx context.Context, ns []rules.Notification) (draft, e
 	if err != nil {
 		return draft{}, err
 	}
-	k := keptMessage{Message: o.message(ns, words)}
+	k := letter.Kept{Message: o.message(ns, words)}
 	k.ID = id
 	if err := o.translate(&k, ns); err != nil {
 		return draft{}, err
@@ -174,16 +175,8 @@ func (o *outbox) compose(ctx context.Context, ns []rules.Notification) (draft, e
 	return draft{id, ns, value}, err
 }
 
-// keptMessage is a message with its words in every language that its recipients
-// read, by the language, and what each of those reads who read another than most.
-type keptMessage struct {
-	notify.Message
-	Translations map[string]message.Rendered `json:",omitempty"`
-	Reads        map[string]string           `json:",omitempty"` // language, by address
-}
-
 // translate adds the words for those recipients who read another language.
-func (o *outbox) translate(k *keptMessage, ns []rules.Notification) error {
+func (o *outbox) translate(k *letter.Kept, ns []rules.Notification) error {
 	for _, p := range slices.Concat(ns[0].To, ns[0].Cc) {
 		if p.Language == "" || p.Language == ns[0].Language || p.Language == k.Language {
 			continue
@@ -219,20 +212,11 @@ func (o *outbox) titled(n rules.Notification, language string) string {
 	return n.Facts.ScenarioText
 }
 
-// speaking is the message in the words of one recipient.
-func (k *keptMessage) speaking(address string) notify.Message {
-	m := k.Message
-	if w, ok := k.Translations[k.Reads[strings.ToLower(address)]]; ok {
-		m.Subject, m.Text, m.HTML, m.Language = w.Subject, w.Text, w.HTML, w.Language
-	}
-	return m
-}
-
 // keep turns drafts into messages in one transaction.
 func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error {
 	return o.update(ctx, now, func(b *batch) error {
 		for _, d := range drafts {
-			ok, err := b.tx.CreateMessage(d.id, d.ns[0].Template, d.ns, d.value, recipients(d.ns[0]), now)
+			ok, err := b.tx.CreateMessage(d.id, d.ns[0].Template, d.ns, d.value, letter.Recipients(d.ns[0]), now)
 			if err != nil {
 				return err
 			}
@@ -263,7 +247,7 @@ func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify
 			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
 		},
 	}
-	m.To, m.Cc = headers(n.To), headers(n.Cc)
+	m.To, m.Cc = letter.Mailboxes(n.To), letter.Mailboxes(n.Cc)
 	ids := make([]string, len(ns))
 	for i, n := range ns {
 		ids[i] = n.IncidentID
@@ -273,29 +257,6 @@ func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify
 		m.Headers[notify.HeaderBundle] = strconv.Itoa(len(ns))
 	}
 	return m
-}
-
-// headers are the mailboxes that a header names; whoever is told by another
-// channel has none.
-func headers(ps []rules.Party) []string {
-	var out []string
-	for _, p := range ps {
-		if channel, _ := rules.SplitAddress(p.Address); channel == "" {
-			out = append(out, notify.Address{Name: p.Name, Addr: p.Address}.String())
-		}
-	}
-	return out
-}
-
-// recipients are the addresses of To and Cc, each once.
-func recipients(n rules.Notification) []string {
-	var out []string
-	for _, p := range slices.Concat(n.To, n.Cc) {
-		if !slices.ContainsFunc(out, func(a string) bool { return strings.EqualFold(a, p.Address) }) {
-			out = append(out, p.Address)
-		}
-	}
-	return out
 }
 
 // explain completes notifications with the words in which the products explain

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/letter"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
@@ -142,7 +143,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		case len(ts) > 0:
 			return tx.SetFact(digestFact, b.Date)
 		}
-		if _, err := tx.CreateMessage(m.ID, n.Template, nil, value, recipients(n), now); err != nil {
+		if _, err := tx.CreateMessage(m.ID, n.Template, nil, value, letter.Recipients(n), now); err != nil {
 			return err
 		}
 		if err := tx.SetFact(digestFact, b.Date); err != nil {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/answers"
 	"vigie/receiver/board"
 	"vigie/receiver/chain"
 	"vigie/receiver/config"
@@ -66,7 +67,9 @@ type Parts struct {
 	Languages *locale.Catalog
 	// Sender is who messages come from, Domain the domain of their Message-IDs.
 	Sender Sender
-	Domain string
+	// Mailbox is where answers and bounces arrive; nil for none that is read.
+	Mailbox *answers.Mailbox
+	Domain  string
 	// Evidence asks Prometheus; without one everything is unknown.
 	Evidence *evidence.Client
 	// Exporters explain failures in words.
@@ -135,6 +138,7 @@ type Engine struct {
 	*acts
 	*reader
 	*board.Board
+	*answers.Shelf
 	scheduler  *scheduler
 	asker      *asker
 	outbox     *outbox
@@ -146,6 +150,7 @@ type Engine struct {
 	alarm      *alarm
 	heartbeat  *heartbeats
 	digest     *digest
+	returns    *returns
 	chains     *chain.Asker
 	nights     *nights.Keeper
 }
@@ -191,6 +196,8 @@ func wire(o Options) *Engine {
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
 	e.digest = &digest{core: c, outbox: e.outbox, reconciler: e.reconciler, sealer: e.sealer}
+	e.Shelf = &answers.Shelf{Store: o.Store, Now: o.Now}
+	e.returns = &returns{core: c, Shelf: e.Shelf, metrics: answers.NewMetrics(o.Registry)}
 	e.scheduler = &scheduler{core: c, afterSetBack: func() {
 		e.correlator.looked.Store(0)
 		e.outbox.unready.Forget()
@@ -308,7 +315,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}

@@ -2,12 +2,11 @@ package receiver
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"vigie/receiver/letter"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -22,35 +21,11 @@ type MessageFilter struct {
 	Limit    int    // 100 when 0
 }
 
-// MessageSummary is a message, or what will become one, with how far it has come.
-type MessageSummary struct {
-	// ID is its Message-ID; empty while it is held for others to leave with it.
-	ID        string    `json:"id,omitempty"`
-	Template  string    `json:"template"`
-	Subject   string    `json:"subject,omitempty"`
-	Incidents []string  `json:"incidents"`
-	Decided   time.Time `json:"decided_at,omitzero"`
-	// HeldUntil is when it leaves, of one that is held.
-	HeldUntil  time.Time          `json:"held_until,omitzero"`
-	Recipients []RecipientSummary `json:"recipients"`
-}
-
-// RecipientSummary is how far a message has come with one recipient.
-type RecipientSummary struct {
-	Address  string `json:"address"`
-	Channel  string `json:"channel,omitempty"` // empty for e-mail
-	Status   string `json:"status"`            // held, pending, sending, accepted, refused
-	Attempts int    `json:"attempts"`
-	// AcceptedAt is when the recipient's server took it, RefusedAt when it was
-	// refused for good, NextAt when it is tried next.
-	AcceptedAt time.Time `json:"accepted_at,omitzero"`
-	RefusedAt  time.Time `json:"refused_at,omitzero"`
-	NextAt     time.Time `json:"next_at,omitzero"`
-	Detail     string    `json:"detail,omitempty"` // why it was not accepted
-}
-
-// held is the status of what has not left yet.
-const held = "held"
+// What stands of a message in lists.
+type (
+	MessageSummary   = letter.Summary
+	RecipientSummary = letter.Recipient
+)
 
 // Messages returns messages with how far they have come: those that wait oldest
 // first, all others newest first, what is still held at the end that is newer.
@@ -84,10 +59,10 @@ func (q *reader) messages(tx *store.Tx, p store.Post) (out []MessageSummary, err
 	zone := q.Book().InForce(q.now()).Zone
 	var waiting []MessageSummary
 	for _, n := range notices {
-		waiting = append(waiting, heldSummary(n, zone))
+		waiting = append(waiting, letter.OfHeld(n, zone))
 	}
 	for _, l := range letters {
-		out = append(out, letterSummary(l, zone))
+		out = append(out, letter.Of(l, zone))
 	}
 	if p.Waiting {
 		out = append(out, waiting...)
@@ -136,48 +111,6 @@ func (q *reader) readable(tx *store.Tx, all []MessageSummary, who string) ([]Mes
 		}
 	}
 	return out, nil
-}
-
-func heldSummary(n rules.Notification, zone *time.Location) MessageSummary {
-	m := MessageSummary{Template: n.Template, Incidents: incidentsOf(n.IncidentID), Decided: n.DecidedAt.In(zone), HeldUntil: n.HoldUntil.In(zone)}
-	for _, p := range slices.Concat(n.To, n.Cc) {
-		channel, _ := rules.SplitAddress(p.Address)
-		m.Recipients = append(m.Recipients, RecipientSummary{Address: p.Address, Channel: channel, Status: held, NextAt: m.HeldUntil})
-	}
-	return m
-}
-
-func incidentsOf(id string) []string {
-	if id == "" {
-		return []string{}
-	}
-	return []string{id}
-}
-
-func letterSummary(l store.Letter, zone *time.Location) MessageSummary {
-	var words struct{ Subject string }
-	_ = json.Unmarshal(l.Value, &words) // an erased message has no subject any more
-	m := MessageSummary{ID: l.ID, Template: l.Template, Subject: words.Subject, Decided: l.Created.In(zone), Incidents: []string{}}
-	for _, id := range l.Incidents {
-		m.Incidents = append(m.Incidents, incidentsOf(id)...)
-	}
-	at := func(t time.Time) time.Time {
-		if t.IsZero() {
-			return t
-		}
-		return t.In(zone)
-	}
-	for _, t := range l.Transmissions {
-		r := RecipientSummary{Address: t.Address, Channel: t.Channel, Status: t.Status, Attempts: t.Attempts, NextAt: at(t.Next), Detail: t.Detail}
-		switch t.Status {
-		case store.Accepted:
-			r.AcceptedAt, r.Detail = at(t.Ended), ""
-		case store.Refused:
-			r.RefusedAt = at(t.Ended)
-		}
-		m.Recipients = append(m.Recipients, r)
-	}
-	return m
 }
 
 // Retry is what is to be sent without waiting for its time.

@@ -68,7 +68,10 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, fmt.Errorf("mail.from: %w", err)
 	}
-	o.Sender, o.Domain = Sender{From: from, ReplyTo: c.Mail.ReplyTo}, config.Domain(from.Addr)
+	o.Sender, o.Domain = Sender{From: from, ReplyTo: c.ReplyTo()}, config.Domain(from.Addr)
+	if o.Mailbox, err = c.Mailbox(); err != nil {
+		return o, err
+	}
 	mail, err := notify.NewMail(c.MailSettings())
 	if err != nil {
 		return o, fmt.Errorf("mail: %w", err)

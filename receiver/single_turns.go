@@ -40,3 +40,6 @@ func (e *Engine) Beat(ctx context.Context) error { return e.heartbeat.turn(ctx) 
 
 // Digest makes the overview of the day when its hour has come, once a day.
 func (e *Engine) Digest(ctx context.Context) error { return e.digest.turn(ctx) }
+
+// LookIntoMailbox takes in what came back for messages, when it is time to.
+func (e *Engine) LookIntoMailbox(ctx context.Context) error { return e.returns.turn(ctx) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/letter"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -48,7 +49,7 @@ func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
 // addressed is a message as one recipient gets it: in their language, in the
 // thread of what they had before, and fit for a ticket tool where one reads it.
 func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, error) {
-	var k keptMessage
+	var k letter.Kept
 	value, err := tx.Message(t.Message)
 	if err != nil {
 		return k.Message, err
@@ -56,7 +57,10 @@ func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, 
 	if err := json.Unmarshal(value, &k); err != nil {
 		return k.Message, err
 	}
-	m := k.speaking(t.Address)
+	m := k.Speaking(t.Address)
+	if b := o.live().Mailbox; b != nil && t.Channel == "" {
+		m.EnvelopeFrom, m.ReplyTo = b.Bounce(t.Token), o.answerable(b.Reply(t.Token))
+	}
 	m.TicketIntake = t.Channel == "" && o.Book().TicketIntake(t.Address, o.now())
 	m.InReplyTo, m.References = "", nil
 	about := strings.Fields(m.IncidentID)
@@ -68,6 +72,12 @@ func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, 
 		m.InReplyTo, m.References = root, []string{root}
 	}
 	return m, err
+}
+
+// answerable is the reply address of one transmission, by the name of the usual one.
+func (o *outbox) answerable(address string) string {
+	usual, _ := notify.ParseAddress(o.live().Sender.ReplyTo)
+	return notify.Address{Name: usual.Name, Addr: address}.String()
 }
 
 // send hands a message to the channel of its transmission.

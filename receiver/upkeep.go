@@ -62,6 +62,9 @@ func (u *upkeep) turn(ctx context.Context) error {
 
 func (u *upkeep) retain(ctx context.Context, now time.Time) error {
 	before := now.Add(-u.live().Timings.Retention)
+	if err := u.store.Update(ctx, func(tx *store.Tx) error { return tx.ForgetMails(before) }); err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		var c store.Cut
 		err := u.store.Update(ctx, func(tx *store.Tx) (err error) {

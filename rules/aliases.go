@@ -87,6 +87,7 @@ type (
 	Progress      = incident.Progress
 	Raise         = incident.Raise
 	Refreshed     = incident.Refreshed
+	Returned      = incident.Returned
 	Refusal       = incident.Refusal
 	Related       = incident.Related
 	Repeated      = incident.Repeated
@@ -175,6 +176,9 @@ const (
 	AgainWaited             = incident.AgainWaited
 	Ignore                  = classify.Ignore
 	RefusedAddress          = incident.RefusedAddress
+	ReturnedBounced         = incident.ReturnedBounced
+	ReturnedDelayed         = incident.ReturnedDelayed
+	ReturnedAbsence         = incident.ReturnedAbsence
 	RefusedMessage          = incident.RefusedMessage
 	RefusedReport           = classify.RefusedReport
 	RefusedTrouble          = incident.RefusedTrouble

@@ -90,6 +90,9 @@ func (d proof) answered(e Answered) {
 	i.ProofAsked = e.AskedAt
 	for f, a := range i.Alerts {
 		p, ok := e.Plans[f]
+		if p.Error != "" {
+			a.Error = p.Error
+		}
 		if !ok || !p.Known {
 			if ok && p.Lost {
 				a.Lost = true

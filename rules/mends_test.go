@@ -127,3 +127,40 @@ func TestRefusedAmongSeveral(t *testing.T) {
 		t.Errorf("is not sent again to the changed address: %+v", d.Notifications)
 	}
 }
+
+// covers: S1.6; an alert that is weeks old when it is first known is due on the day on
+// which it is known: nobody was late before.
+func TestAlertThatIsWeeksOld(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now.AddDate(0, 0, -20)), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	if c := b.inc.Targets["same_day"]; c == nil || !c.Due.Equal(paris(t, "2026-03-09 18:00")) || !c.Breached.IsZero() {
+		t.Errorf("the clock is %+v", c)
+	}
+	if len(b.notes) != 1 || b.notes[0].Step != "opened" || !b.notes[0].Facts.Deadline.Equal(paris(t, "2026-03-09 18:00")) {
+		t.Errorf("%d mails at once", len(b.notes))
+	}
+}
+
+// covers: S1.3; where no backup works the account manager is told of that, and no mail
+// promises the one of the safety net, which does not come then.
+func TestNoSafetyNetIsPromisedThatDoesNotCome(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	for other, promised := range map[rules.EvidenceState]bool{rules.EvidenceOK: true, rules.EvidenceKO: false} {
+		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+		b.answer(now, rules.PlanEvidence{}, other)
+		if b.notes[0].Step != "opened" || b.notes[0].Facts.NextStepAt.IsZero() == promised {
+			t.Errorf("other backup %s: the safety net is promised at %s", other, b.notes[0].Facts.NextStepAt)
+		}
+	}
+}
+
+// covers: S2.26; what goes to level 3 does not say level 2.
+func TestLevelOfWhoReads(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, platformAlert("lms-A", "DiskFull", now), now)
+	i := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "blocking_level3" })
+	if i < 0 || b.notes[i].Facts.Level != 3 {
+		t.Errorf("%d mails, none of them of level 3", len(b.notes))
+	}
+}

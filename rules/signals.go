@@ -246,7 +246,11 @@ func (d intake) report(s Signal) {
 	if joins && d.Incident.State == Unverified {
 		d.back("somebody reports that it still fails")
 	}
-	if s.Kind == Level3Emergency {
+	switch {
+	case s.Kind != Level3Emergency:
+	case d.InMaintenance():
+		d.note("note", "maintenance", s.By, "the maintenance was announced: level 3 is not woken")
+	default:
 		d.Incident.Level = 3
 		d.raise("emergency", d.Now)
 	}

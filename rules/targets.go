@@ -105,6 +105,11 @@ func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, 
 		start = d.stopwatchStart(t, start)
 	}
 	due, paused, err := d.Calendar(t.Default.Calendar).Due(start, *t.Default.Business, pauses)
+	if opened, known := d.Moment("opening"); known && err == nil && !t.Default.Business.Unit.Pausable() && due.Before(opened) {
+		// An appointment that was over before anybody knew of the failure was owed by nobody.
+		start = opened
+		due, paused, err = d.Calendar(t.Default.Calendar).Due(start, *t.Default.Business, pauses)
+	}
 	if err != nil {
 		d.note("note", t.Name, "", "cannot be computed: "+err.Error())
 	}

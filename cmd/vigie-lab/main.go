@@ -184,5 +184,6 @@ func (l *Lab) logins() string {
 	} {
 		fmt.Fprintf(&b, "  %-10s  %s\n", p.id, p.who)
 	}
+	b.WriteString("  What each of them meets in a day: docs/days\n")
 	return b.String() + "\n"
 }

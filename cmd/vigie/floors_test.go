@@ -58,12 +58,14 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/config"), under("vigie/receiver/memory"), under("vigie/receiver/chain"), under("vigie/receiver/board"), under("vigie/receiver/nights"):
+	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/chain"), under("vigie/receiver/board"), under("vigie/receiver/nights"):
 		return 2
-	case path == "vigie/receiver":
+	case under("vigie/receiver/config"):
 		return 3
-	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+	case path == "vigie/receiver":
 		return 4
+	case under("vigie/receiver/webhook"), under("vigie/receiver/web"):
+		return 5
 	case path == "vigie/exporters",
 		path == "vigie/exporters/push",                                           // whose store keeps what mails report, too
 		path == "vigie/exporters/exposition",                                     // what the model becomes on /metrics
@@ -74,7 +76,7 @@ func floor(path string) int {
 	case under("vigie/exporters"):
 		return 1
 	case under("vigie/cmd"):
-		return 5
+		return 6
 	}
 	return -1
 }
@@ -211,7 +213,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
-		"golang.org/x/oauth2":                                       {"vigie/receiver/identity"},
+		"golang.org/x/oauth2":                                       {"vigie/receiver/identity", "vigie/internal/mailauth"},
 		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
 		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
@@ -224,7 +226,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/alertmanager/matcher/parse":          {"vigie/rules/model"},
 		"github.com/prometheus/client_golang/api":                   {"vigie/receiver/evidence"},
 		"github.com/prometheus/client_golang/api/prometheus/v1":     {"vigie/receiver/evidence"},
-		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
+		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/answers", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},

@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	verbs = append(verbs, c.acts(app)...)
 	verbs = append(verbs, c.messages(app)...)
+	verbs = append(verbs, c.mails(app)...)
 	verbs = append(verbs, c.journal(app)...)
 	verbs = append(verbs, c.store(app)...)
 	verbs = append(verbs, c.token(app))

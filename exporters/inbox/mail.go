@@ -58,7 +58,7 @@ func ReadMail(raw []byte) (Mail, error) {
 		}
 	}
 	m.prefix = len(passedOn.FindString(m.Subject))
-	m.Ignore = ignored(read.Header, &m)
+	m.Ignore = ignored(&read)
 	return m, err
 }
 

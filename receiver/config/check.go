@@ -49,6 +49,7 @@ func (c *Config) check() strict.Faults {
 		}
 	}
 	c.Login.check(c.ExternalURL, add)
+	c.Answers.check(c.Mail, add)
 	if l := c.Links; l != nil {
 		if l.KeyFile == "" {
 			add(l.Position, "links.key_file", "missing: name the file with the keys that sign links; make one with `openssl rand -hex 32`")

@@ -47,6 +47,9 @@ type Config struct {
 	Prometheus    *PrometheusConfig    `yaml:"prometheus"`
 	Exporters     []ExporterConfig     `yaml:"exporters"`
 	Mail          *MailConfig          `yaml:"mail"`
+	// Answers is the mailbox in which answers and bounces arrive; without it nobody
+	// reads them but people.
+	Answers *AnswersConfig `yaml:"answers"`
 	// Channels are other ways to people than mail, by the names that the inventory
 	// and steps call them.
 	Channels  map[string]notify.ChannelConfig `yaml:"channels"`

@@ -32,9 +32,11 @@ type ProviderConfig struct {
 	ClientID         string `yaml:"client_id"`
 	ClientSecretFile string `yaml:"client_secret_file"`
 	// Claim names the claim that holds a person's id or address; email when empty.
-	Claim  string   `yaml:"claim"`
-	Scopes []string `yaml:"scopes"`
-	CAFile string   `yaml:"ca_file"`
+	Claim string `yaml:"claim"`
+	// TakeUnverified takes addresses that the provider does not say it has verified.
+	TakeUnverified bool     `yaml:"take_unverified"`
+	Scopes         []string `yaml:"scopes"`
+	CAFile         string   `yaml:"ca_file"`
 }
 
 // ProxyConfig is a proxy whose word is taken for who somebody is.
@@ -134,7 +136,7 @@ func (c *Config) Provider(now func() time.Time) (*identity.Provider, error) {
 		return nil, fmt.Errorf("login.openid_connect: %w", err)
 	}
 	o := identity.ProviderOptions{Issuer: p.Issuer, ClientID: p.ClientID, Back: strings.TrimSuffix(c.ExternalURL, "/") + "/login/answer",
-		Scopes: p.Scopes, Claim: p.Claim, HTTP: hc, Now: now}
+		Scopes: p.Scopes, Claim: p.Claim, TakeUnverified: p.TakeUnverified, HTTP: hc, Now: now}
 	if p.ClientSecretFile != "" {
 		o.Secret = func() (string, error) {
 			b, err := token.ReadSecret(c.Path(p.ClientSecretFile))

@@ -100,7 +100,7 @@ func (c *Config) Renderer() (*message.Renderer, error) { return c.RendererWithLi
 // for none.
 func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, string) string) (*message.Renderer, error) {
 	o := message.Options{Organisation: c.Organisation, Phone: c.Phone, Links: message.Links{Base: c.ExternalURL, Token: token},
-		NoReplies: c.Mail == nil || c.Mail.ReplyTo == "",
+		NoReplies: c.Answers == nil && (c.Mail == nil || c.Mail.ReplyTo == ""),
 		Outside:   func(p rules.Party) bool { return p.Outside }}
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
@@ -118,8 +118,19 @@ type Secrets struct {
 	Passwords *identity.Passwords
 }
 
+// ReplyTo is where people's answers go; empty for back to the sender.
+func (c *Config) ReplyTo() string {
+	if c.Answers != nil {
+		return c.Answers.Replies
+	}
+	return c.Mail.ReplyTo
+}
+
 // Secrets reads the token files.
 func (c *Config) Secrets() (*Secrets, error) {
+	if err := c.mailboxSecrets(); err != nil {
+		return nil, err
+	}
 	webhook, err := token.ReadBearers(c.Path(c.WebhookToken))
 	if err != nil {
 		return nil, fmt.Errorf("webhook_token_file: %w", err)

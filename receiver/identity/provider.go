@@ -23,8 +23,10 @@ type ProviderOptions struct {
 	Scopes []string
 	// Claim holds a person's id or address; email when empty.
 	Claim string
-	HTTP  *http.Client
-	Now   func() time.Time
+	// TakeUnverified takes an address that the provider does not say it has verified.
+	TakeUnverified bool
+	HTTP           *http.Client
+	Now            func() time.Time
 }
 
 // Provider is an OpenID Connect provider. It is asked for its configuration when
@@ -101,7 +103,8 @@ func (p *Provider) bounded(ctx context.Context) (context.Context, context.Cancel
 }
 
 // Told exchanges the code of an answer for who somebody is: the claim's value. An
-// address that the provider has not verified is refused.
+// address that the provider does not say it has verified is refused: whoever may
+// write any address into his profile could come as anybody.
 func (p *Provider) Told(ctx context.Context, code, nonce, verifier string) (string, error) {
 	ctx, cancel := p.bounded(ctx)
 	defer cancel()
@@ -129,23 +132,44 @@ func (p *Provider) Told(ctx context.Context, code, nonce, verifier string) (stri
 		return "", fmt.Errorf("identity provider: %w", err)
 	}
 	if claims[p.o.Claim] == nil { // many providers give it only here
-		info, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
-		if err != nil {
-			return "", fmt.Errorf("identity provider: %w", err)
-		}
-		if info.Subject != id.Subject {
-			return "", errors.New("identity provider: it speaks of somebody else")
-		}
-		if err := info.Claims(&claims); err != nil {
-			return "", fmt.Errorf("identity provider: %w", err)
+		if claims, err = p.info(ctx, provider, token, id.Subject); err != nil {
+			return "", err
 		}
 	}
+	return p.person(claims)
+}
+
+// info asks for more claims.
+func (p *Provider) info(ctx context.Context, provider *oidc.Provider, token *oauth2.Token, subject string) (claims map[string]any, err error) {
+	info, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
+	if err != nil {
+		return nil, fmt.Errorf("identity provider: %w", err)
+	}
+	if info.Subject != subject {
+		return nil, errors.New("identity provider: it speaks of somebody else")
+	}
+	if err := info.Claims(&claims); err != nil {
+		return nil, fmt.Errorf("identity provider: %w", err)
+	}
+	return claims, nil
+}
+
+// person is who somebody is by the claims. Whether an address is verified is told
+// where the address is told.
+func (p *Provider) person(claims map[string]any) (string, error) {
 	who, _ := claims[p.o.Claim].(string)
 	if who == "" {
 		return "", fmt.Errorf("identity provider: its answer has no %s", p.o.Claim)
 	}
-	if verified, said := claims["email_verified"].(bool); p.o.Claim == "email" && said && !verified {
-		return "", errors.New("identity provider: it has not verified the address")
+	if p.o.Claim != "email" || p.o.TakeUnverified {
+		return who, nil
 	}
-	return who, nil
+	// Some providers write the truth value as a text.
+	switch claims["email_verified"] {
+	case true, "true":
+		return who, nil
+	case nil:
+		return "", errors.New("identity provider: it does not say whether it has verified the address: have it tell email_verified, name another claim, or set take_unverified if nobody can write his own address there")
+	}
+	return "", errors.New("identity provider: it has not verified the address")
 }

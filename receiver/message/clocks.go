@@ -11,6 +11,14 @@ type clocks struct{ *sheet }
 // Due is the day's deadline: "18:00", or with its day when it is not today.
 func (i clocks) Due() string { return i.DueAt(i.f.Deadline) }
 
+// DueAhead is Due while that is to come; "" afterwards.
+func (i clocks) DueAhead() string {
+	if !i.f.Deadline.After(i.n.DecidedAt) {
+		return ""
+	}
+	return i.Due()
+}
+
 // DueTag is "À TRAITER AVANT 18:00".
 func (i clocks) DueTag() string {
 	if i.f.Deadline.IsZero() {

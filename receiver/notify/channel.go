@@ -70,6 +70,9 @@ type Message struct {
 	To, Cc []string
 	// ReplyTo is optional.
 	ReplyTo string
+	// EnvelopeFrom is where this transmission comes back to if it cannot be
+	// delivered; as the channel is configured when empty.
+	EnvelopeFrom string `json:"-"`
 
 	Subject string
 	// Text is required by Mail; HTML is optional.

@@ -130,6 +130,13 @@ func (m *Mail) compose(msg Message, recipient string) (transmission, error) {
 	if m.cfg.EnvelopeFrom != "" {
 		envelope = m.cfg.EnvelopeFrom
 	}
+	if msg.EnvelopeFrom != "" {
+		own, err := ParseAddress(msg.EnvelopeFrom)
+		if err != nil {
+			return fail(KindConfig, fmt.Errorf("envelope from: %w", err))
+		}
+		envelope = own.Addr
+	}
 	return transmission{from: envelope, to: to.Addr, raw: raw, others: bare(slices.Concat(msg.To, msg.Cc))}, nil
 }
 

@@ -174,7 +174,7 @@ func (e *eraser) outbox() error {
 	if err != nil {
 		return err
 	}
-	if err := e.ignored(); err != nil {
+	if err := errors.Join(e.ignored(), e.mails()); err != nil {
 		return err
 	}
 	rows, err := e.tx.pairs(`SELECT message, address FROM transmission ORDER BY message, address`)
@@ -192,6 +192,18 @@ func (e *eraser) outbox() error {
 		}
 	}
 	return nil
+}
+
+func (e *eraser) mails() error {
+	n := 0
+	return e.rewrite(`SELECT id, value FROM mail`, &n, func(id, value string) error {
+		clean, err := e.scrubJSON(value)
+		if err != nil {
+			return fmt.Errorf("mail %s: %w", id, err)
+		}
+		_, err = e.tx.q.exec(`UPDATE mail SET value = ? WHERE id = ?`, clean, id)
+		return err
+	})
 }
 
 func (e *eraser) ignored() error {

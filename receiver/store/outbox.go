@@ -1,9 +1,11 @@
 package store
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"vigie/rules"
@@ -159,8 +161,12 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 	}
 	for _, a := range addresses {
 		channel, _ := rules.SplitAddress(a)
-		if _, err := tx.q.exec(`INSERT INTO transmission (message, channel, address, status, attempts, next_at, since, detail)
-			VALUES (?, ?, ?, ?, 0, ?, ?, '') ON CONFLICT (message, address) DO NOTHING`, id, channel, a, Pending, now.UnixNano(), now.UnixNano()); err != nil {
+		token := ""
+		if channel == "" {
+			token = strings.ToLower(rand.Text())
+		}
+		if _, err := tx.q.exec(`INSERT INTO transmission (message, channel, address, status, attempts, next_at, since, detail, token)
+			VALUES (?, ?, ?, ?, 0, ?, ?, '', ?) ON CONFLICT (message, address) DO NOTHING`, id, channel, a, Pending, now.UnixNano(), now.UnixNano(), token); err != nil {
 			return false, err
 		}
 	}
@@ -172,8 +178,10 @@ type Transmission struct {
 	Channel                          string // empty for e-mail
 	Message, Address, Status, Detail string
 	Template                         string
-	Attempts                         int
-	Since                            time.Time // when the message was made, or was begun anew
+	// Token names it to whoever answers or gives it back; empty where nobody can.
+	Token    string
+	Attempts int
+	Since    time.Time // when the message was made, or was begun anew
 	// Next is when it is tried next, Ended when it was accepted or refused for good;
 	// one of them is zero.
 	Next, Ended time.Time
@@ -221,7 +229,7 @@ func (tx Outbox) Transmissions(message string) ([]Transmission, error) {
 	return tx.transmissions(`t.message = ? ORDER BY t.address`, message)
 }
 
-const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t.detail, m.template, t.attempts, t.since, t.next_at, t.ended_at
+const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t.detail, m.template, t.attempts, t.since, t.next_at, t.ended_at, t.token
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
 func (tx Outbox) transmissions(where string, args ...any) ([]Transmission, error) {
@@ -235,7 +243,7 @@ func (tx Outbox) transmissions(where string, args ...any) ([]Transmission, error
 		var t Transmission
 		var since int64
 		var next, ended sql.NullInt64
-		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended); err != nil {
+		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended, &t.Token); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		t.Since, t.Next, t.Ended = time.Unix(0, since).UTC(), instant(next), instant(ended)

@@ -607,11 +607,12 @@ func (v viewer) exec(string, ...any) (sql.Result, error) {
 type Tx struct {
 	*statements
 	Outbox
+	Letterbox
 }
 
 func newTx(q querier, j *job, k *known, p *packer) *Tx {
 	s := &statements{q: q, job: j, known: k, packer: p}
-	return &Tx{s, Outbox{s}}
+	return &Tx{s, Outbox{s}, Letterbox{s}}
 }
 
 // Outbox is what has been decided to be told and has not been delivered yet.

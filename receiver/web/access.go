@@ -54,6 +54,8 @@ func (s *site) routes() []route {
 		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act},
 		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages},
 		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.retry},
+		{path: "/api/v1/mails", methods: read, who: staff, do: s.mails},
+		{path: "/api/v1/mails/{id}/settle", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.settleMail},
 		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: s.reload},
 	}
 }

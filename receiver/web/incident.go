@@ -113,6 +113,15 @@ type deliveryRow struct {
 	Attempts int    `json:"attempts"`
 }
 
+// PromisedAt is noon of the day that was promised; zero when it was said otherwise.
+func (o *overview) PromisedAt() time.Time {
+	at, err := time.Parse(time.DateOnly, o.Promise)
+	if err != nil {
+		return time.Time{}
+	}
+	return at.Add(12 * time.Hour)
+}
+
 // overview tells an incident whole, as far as somebody may read it.
 func (s *site) overview(r *http.Request, who string) (any, error) {
 	if err := known(r.URL.Query()); err != nil {

@@ -271,3 +271,27 @@ func TestFormLacksSomething(t *testing.T) {
 		t.Fatalf("answered %d:\n%s", code, text)
 	}
 }
+
+// What became of an act is said on the page that follows, even when the page
+// before it asks once more in the background.
+func TestWordsAboutAnActAreNotLost(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	b := d.browser("sup")
+	b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if code, _ := b.post("/today/acts", url.Values{"take": {"i1"}, "back": {"/today"}}); code != http.StatusSeeOther {
+		t.Fatalf("answered %d", code)
+	}
+	req, err := http.NewRequest(http.MethodGet, d.server.URL+"/today", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Vigie-Refresh", "1")
+	resp, err := b.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	code, text := b.get("/today")
+	must(t, code, text, "Fait pour 1 incident.")
+}

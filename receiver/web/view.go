@@ -36,6 +36,9 @@ type view struct {
 	Live        bool // it changes by itself
 }
 
+// refreshHeader marks what a page asks for by itself, to follow what happens.
+const refreshHeader = "X-Vigie-Refresh"
+
 // view begins a page for somebody, in his language.
 func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
@@ -48,7 +51,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	if c, err := r.Cookie(cookieTheme); err == nil && (c.Value == "dark" || c.Value == "light") {
 		v.Theme = c.Value
 	}
-	if p.hasSession(r) {
+	if p.hasSession(r) && r.Header.Get(refreshHeader) == "" { // a page in the background must not take it from the one that comes
 		v.Flash, v.Tone = p.sessions.PopString(r.Context(), keyFlash), p.sessions.PopString(r.Context(), keyTone)
 	}
 	return v
@@ -116,6 +119,9 @@ func (v *view) Menu() []navigation {
 	}
 	var out []navigation
 	for _, x := range v.site.pages() {
+		if x.at == "/signals" && len(v.book.Directory.Platforms) == 0 {
+			continue // there is nothing to report about
+		}
 		if x.menu && slices.Contains(x.who, v.Role) {
 			current := v.Path == x.at || strings.HasPrefix(v.Path, x.at+"/") || x.at == "/today" && strings.HasPrefix(v.Path, "/incidents/")
 			out = append(out, navigation{x.at, v.T("menu." + strings.TrimPrefix(x.at, "/")), current})

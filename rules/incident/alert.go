@@ -32,7 +32,10 @@ type Alert struct {
 	Run      time.Time `json:"run,omitzero"`
 	RunStart time.Time `json:"run_start,omitzero"`
 	Lost     bool      `json:"lost,omitempty"` // its series is gone
-	Proven   bool      `json:"proven,omitempty"`
+	// Error is why the last failed run failed, in the product's own words, as its
+	// exporter tells them; empty while that is not known.
+	Error  string `json:"error,omitempty"`
+	Proven bool   `json:"proven,omitempty"`
 }
 
 // FailsAgain takes a person's word that a plan still fails: only a success
@@ -47,7 +50,7 @@ func (a *Alert) FailsAgain(now time.Time) {
 
 // NewRun lets no success known so far prove that a new failing run is over.
 func (a *Alert) NewRun() {
-	a.Proven = false
+	a.Proven, a.Error = false, ""
 	if a.LastSuccess.After(a.SuccessBefore) {
 		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
 	}
@@ -130,10 +133,14 @@ func Later(a, b time.Time) time.Time {
 	return a
 }
 
-// Says is an alert's label, or else its annotation, of that name.
+// Says is an alert's label, or else its annotation, of that name; of "error" at last
+// what the exporter tells.
 func (a *Alert) Says(name string) string {
 	if v := a.Labels[name]; v != "" {
 		return v
 	}
-	return a.Annotations[name]
+	if v := a.Annotations[name]; v != "" || name != "error" {
+		return v
+	}
+	return a.Error
 }

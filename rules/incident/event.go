@@ -85,6 +85,15 @@ type (
 		Detail string
 	}
 
+	// Returned says what came back for a notification's message after a mail server
+	// had accepted it.
+	Returned struct {
+		NotificationID string
+		Address        string // as it was written to
+		What           string // one of the constants below
+		Detail         string // the reporting server's words, on one line
+	}
+
 	// Related says that another incident of the same machine, or what
 	// watches it, changed; the facts are in [Facts].
 	Related struct{}
@@ -113,6 +122,8 @@ func (Silenced) event() {}
 
 func (Delivered) event() {}
 
+func (Returned) event() {}
+
 func (Related) event() {}
 
 func (Refreshed) event() {}
@@ -125,6 +136,9 @@ type PlanEvidence struct {
 	SizeBytes   float64
 	Lost        bool // the series is gone while its source is read
 	Query       string
+	// Error is why the last run failed, in the product's own words; empty when it
+	// was not asked for, or is not known.
+	Error string
 }
 
 // Act is what a person does to an incident. Fields beside verb and person are
@@ -175,6 +189,14 @@ const (
 	RefusedMessage = "message" // its content or its size
 	RefusedTrouble = "trouble" // nothing was wrong with either, for too long
 	UnfilledRole   = "role"    // nobody fills a role that must have it
+)
+
+// What may come back for a message. Only the first changes anything but the
+// journal: what is late is on its way, and a machine's answer is nobody's word.
+const (
+	ReturnedBounced = "bounced" // it was not delivered after all
+	ReturnedDelayed = "delayed" // it is on its way since
+	ReturnedAbsence = "absence" // a machine answered for who should read it
 )
 
 // SiblingOf is what other incidents of the machine may know of this one.

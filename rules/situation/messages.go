@@ -71,6 +71,9 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	if i.State.Ended() && d.AnyFiring() {
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}
+	if role := d.Policy.Roles[to[0].Role]; role != nil && role.Field == "platform.level3" {
+		f.Level = 3 // whoever reads it is
+	}
 	d.sheetOwn(&f, platform, to)
 	if st.OnJoining() {
 		last := d.LastReport()
@@ -342,7 +345,7 @@ func (d Messages) sheetTimes(f *incident.FactSheet) {
 	}
 	for _, st := range d.Scenario.Steps {
 		for _, t := range st.When {
-			if t.Kind == policy.WhenBefore && st.Trace && f.NextStepAt.IsZero() {
+			if t.Kind == policy.WhenBefore && st.Trace && f.NextStepAt.IsZero() && !d.toldWithout(t) {
 				if at, _, _, ok := d.Schedule().trigger(t); ok {
 					f.NextStepAt = at
 				}
@@ -364,6 +367,20 @@ func (d Messages) sheetTimes(f *incident.FactSheet) {
 			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""})
 		}
 	}
+}
+
+// toldWithout reports whether whom a safety net would tell is told in another way
+// already, or is about to be.
+func (d Messages) toldWithout(t policy.Trigger) bool {
+	if d.FirstHolding(t.Unless) != "" {
+		return true
+	}
+	return slices.ContainsFunc(d.Scenario.Steps, func(st *policy.Step) bool {
+		tells := slices.ContainsFunc(st.Raises, func(f model.Flag) bool { return slices.Contains(t.Unless, string(f)) })
+		return tells && slices.ContainsFunc(st.When, func(w policy.Trigger) bool {
+			return w.Kind == policy.WhenFlag && d.Incident.Flags[model.Flag(w.Name)] && d.FirstHolding(st.Unless) == ""
+		})
+	})
 }
 
 func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {

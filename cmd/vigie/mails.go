@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"vigie/receiver/store"
+)
+
+func (c *commands) mails(app *kingpin.Application) []verb {
+	group := app.Command("mails", "Mails that came back and that no incident takes: from strangers, or in answer to nothing."+
+		"\n\nExamples:\n  vigie mails\n  vigie mails list --all\n  vigie mails settle 1f0c9a --reason=\"phoned them\"")
+	return []verb{c.listMails(group), c.settleMail(group)}
+}
+
+func (c *commands) listMails(group *kingpin.CmdClause) verb {
+	cmd := group.Command("list", "List the mails that wait for a person, the newest first.").Default()
+	cl, output := clientFlags(cmd), outputFlag(cmd)
+	all := cmd.Flag("all", "Also those that were taken in or settled.").Bool()
+	text := cmd.Flag("text", "Show what is written in them.").Bool()
+	limit := cmd.Flag("limit", "At most so many.").Default("100").Int()
+	return verb{cmd, func(ctx context.Context) error {
+		q := url.Values{"limit": {strconv.Itoa(*limit)}, "open": {strconv.FormatBool(!*all)}}
+		var answer struct {
+			Mails []store.Mail `json:"mails"`
+			Next  string       `json:"next,omitempty"`
+		}
+		if err := cl.do(ctx, http.MethodGet, "/api/v1/mails?"+q.Encode(), nil, &answer); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.json(answer)
+		}
+		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "RECEIVED\tMAIL\tIS\tFROM\tSUBJECT\tINCIDENT\tWHY")
+		for _, m := range answer.Mails {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", second(m.Received), m.ID, m.Sort, orDash(m.From), orDash(m.Subject), orDash(strings.Join(m.Incidents, " ")), orDash(m.Reason))
+			if *text && m.Text != "" {
+				fmt.Fprintf(w, "\t  %s\n", strings.ReplaceAll(m.Text, "\n", "\n\t  "))
+			}
+		}
+		return w.Flush()
+	}}
+}
+
+func (c *commands) settleMail(group *kingpin.CmdClause) verb {
+	cmd := group.Command("settle", "Say that you are done with a mail.\n\nExample:\n  vigie mails settle 1f0c9a --reason=\"phoned them\"")
+	cl := clientFlags(cmd)
+	reason := cmd.Flag("reason", "What became of it.").String()
+	id := cmd.Arg("mail", "The mail, as the list names it.").Required().String()
+	return verb{cmd, func(ctx context.Context) error {
+		var m store.Mail
+		if err := cl.do(ctx, http.MethodPost, "/api/v1/mails/"+url.PathEscape(*id)+"/settle", map[string]string{"reason": *reason}, &m); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(c.out, "done with the mail of %s\n", orDash(m.From))
+		return err
+	}}
+}
