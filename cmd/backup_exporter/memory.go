@@ -12,9 +12,6 @@ const (
 	// memoryFloor is what a fleet of a hundred thousand machines may take
 	// before collections become more frequent than that.
 	memoryFloor = 256 << 20
-	// leftOver is how much room that nothing uses goes back to the system at
-	// once: a full reading leaves a multiple of what is kept of it.
-	leftOver = 32 << 20
 )
 
 // paceMemory sets how memory is collected, unless the environment does. A soft
@@ -24,12 +21,8 @@ func paceMemory(env func(string) string) {
 	if env("GOGC") != "" || env("GOMEMLIMIT") != "" {
 		return
 	}
-	read := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
-	metrics.Read(read)
-	live := int64(read[0].Value.Uint64())
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
 	debug.SetGCPercent(gcPercent)
-	debug.SetMemoryLimit(max(memoryFloor, live/4*5))
-	if unused := int64(read[1].Value.Uint64()); unused > max(leftOver, live/4) {
-		debug.FreeOSMemory()
-	}
+	debug.SetMemoryLimit(max(memoryFloor, int64(live[0].Value.Uint64())/4*5))
 }

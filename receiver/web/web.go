@@ -70,6 +70,9 @@ func New(o Options) http.Handler {
 	books := newRunbookPages(links)
 	r.HandleFunc("/runbooks/", books.list).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/runbooks/{alert}", books.show).Methods(http.MethodGet, http.MethodHead)
+	manual := docPages{books}
+	r.HandleFunc("/docs/", manual.list).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/docs/{page:[a-zA-Z0-9/_-]+}", manual.show).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
 }
