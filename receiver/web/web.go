@@ -21,6 +21,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // maxBody bounds what a person sends.
@@ -147,7 +148,7 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 }
 
 func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: rules.Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}}
+	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
 }
 
 // body reads what a person sent. Unknown fields are errors: a misspelt one
