@@ -38,7 +38,8 @@ type InventoryMachine struct {
 	line int
 }
 
-// InventoryPlan is a backup that a machine must have. Empty words match any.
+// InventoryPlan is a backup that a machine must have, or another job that it has.
+// Empty words match any.
 type InventoryPlan struct {
 	Role   Role
 	Engine string
@@ -50,6 +51,9 @@ type InventoryPlan struct {
 type PlanSchedule struct {
 	fleet.Schedule
 	fleet.Terms
+	// Kind stands in place of the role of jobs that are no backup; empty for a
+	// backup.
+	Kind Role
 	zone *time.Location
 }
 
@@ -200,9 +204,25 @@ func (v *Inventory) Assess(views []*View, now time.Time) *Assessment {
 		if !m.Decommissioned.IsZero() && !now.Before(m.Decommissioned) {
 			continue
 		}
-		out.Expected = append(out.Expected, ExpectedMachine{m, len(jobs[m]), m.listed(jobs[m])})
+		out.Expected = append(out.Expected, ExpectedMachine{m, m.backups(jobs[m]), m.listed(jobs[m])})
 	}
 	return out
+}
+
+// backups counts the jobs that save the machine: a copy does not, unless nothing
+// else is expected of the machine.
+func (m *InventoryMachine) backups(jobs []*Job) int {
+	only := len(m.Plans) > 0
+	for i := range m.Plans {
+		only = only && m.kind(i) != ""
+	}
+	n := 0
+	for _, j := range jobs {
+		if only || fleet.IsBackup(string(j.Role)) {
+			n++
+		}
+	}
+	return n
 }
 
 // listed tells which of the machine's plans are among its jobs. Names are not
@@ -214,7 +234,7 @@ func (m *InventoryMachine) listed(jobs []*Job) []bool {
 	for _, exact := range []bool{true, false} {
 		for i, p := range m.Plans {
 			for n, j := range jobs {
-				if !out[i] && !taken[n] && p.covers(j, exact) {
+				if !out[i] && !taken[n] && p.covers(j, m.kind(i), exact) {
 					out[i], taken[n] = true, true
 				}
 			}
@@ -223,24 +243,44 @@ func (m *InventoryMachine) listed(jobs []*Job) []bool {
 	return out
 }
 
-// schedule is when the job starts by the plan that it is called after, or by the
-// only plan of its role and engine; nil if that is not said.
-func (m *InventoryMachine) schedule(j *Job) *PlanSchedule {
-	if m.Schedules == nil {
-		return nil
+// apply gives a job what is said of the plan that it is called after, or of the
+// only plan of its role and engine.
+func (m *InventoryMachine) apply(j *Job) {
+	at := m.planOf(j)
+	if at < 0 {
+		return
 	}
+	if m.Schedules != nil {
+		j.schedule = m.Schedules[at]
+	}
+	j.Role = cmp.Or(m.kind(at), j.Role)
+}
+
+// kind is that of a plan's jobs, empty for backups.
+func (m *InventoryMachine) kind(plan int) Role {
+	if m.Schedules == nil || m.Schedules[plan] == nil {
+		return ""
+	}
+	return m.Schedules[plan].Kind
+}
+
+// Told is what stands in the label backup_role of a plan's jobs.
+func (m *InventoryMachine) Told(plan int) Role { return cmp.Or(m.kind(plan), m.Plans[plan].Role) }
+
+// planOf finds the plan of a job: -1 if none, or several, may be meant.
+func (m *InventoryMachine) planOf(j *Job) int {
 	for _, exact := range []bool{true, false} {
 		var found []int
 		for i, p := range m.Plans {
-			if p.covers(j, exact) {
+			if p.covers(j, m.kind(i), exact) {
 				found = append(found, i)
 			}
 		}
 		if len(found) == 1 {
-			return m.Schedules[found[0]]
+			return found[0]
 		}
 	}
-	return nil
+	return -1
 }
 
 // apply says when the job runs next, where its product does not.
@@ -286,7 +326,13 @@ func (s *PlanSchedule) weigh(run Run) (out Run, weak bool) {
 	return run, true
 }
 
-func (p InventoryPlan) covers(j *Job, exact bool) bool {
-	return p.Role == j.Role && (p.Engine == "" || strings.EqualFold(p.Engine, j.Engine)) &&
+// covers tells whether a job may be that of the plan. What is a copy must be
+// called as one: by its role and engine alone it could be any backup.
+func (p InventoryPlan) covers(j *Job, kind Role, exact bool) bool {
+	role := p.Role == j.Role
+	if kind != "" {
+		role = kind == j.Role || exact && (p.Role == "" || role)
+	}
+	return role && (p.Engine == "" || strings.EqualFold(p.Engine, j.Engine)) &&
 		(!exact || p.Plan != "" && strings.EqualFold(p.Plan, strings.TrimSpace(j.Plan)))
 }

@@ -73,7 +73,7 @@ func (v *Assessment) disagreements(views []*View, customer, source string, limit
 		}
 		for i, p := range m.Plans {
 			if !m.Listed[i] {
-				bare.BackupRole, bare.Engine, bare.Plan = p.Role, p.Engine, p.Plan
+				bare.BackupRole, bare.Engine, bare.Plan = m.Told(i), p.Engine, p.Plan
 				a.Missing = bounded(a.Missing, &a.MissingTotal, limit, bare)
 			}
 		}

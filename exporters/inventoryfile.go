@@ -214,23 +214,26 @@ func (m *InventoryMachine) addPlan(where string, said fleet.Plan) error {
 	if said.At.Line > 0 {
 		at.line = said.At.Line
 	}
-	if !slices.Contains(fleet.Roles(), said.Role) {
+	if said.Kind != "" && p.Plan == "" {
+		return at.fault(where+".plans", fmt.Sprintf("a %s without a name", said.Kind), "write plan: as the backup product calls the job")
+	}
+	if !slices.Contains(fleet.Roles(), said.Role) && (said.Kind == "" || said.Role != "") {
 		return at.fault(where+"."+cmp.Or(said.Column, "plans"), fmt.Sprintf("%q is no role", p.Role), "write "+strings.Join(fleet.Roles(), " or "))
 	}
 	if slices.Contains(m.Plans, p) {
-		return at.fault(where+".plans", fmt.Sprintf("the %s plan %q stands twice", p.Role, p.Plan), "keep one")
+		return at.fault(where+".plans", fmt.Sprintf("the %s plan %q stands twice", said.Told(), p.Plan), "keep one")
 	}
 	if what, cure := said.Check(); what != "" {
 		return at.fault(where+".plans", what, cure)
 	}
 	m.Plans = append(m.Plans, p)
-	unsaid := said.Schedule.IsZero() && said.Terms.Unsaid()
+	unsaid := said.Schedule.IsZero() && said.Terms.Unsaid() && said.Kind == ""
 	if unsaid && m.Schedules == nil {
 		return nil
 	}
 	m.Schedules = append(m.Schedules, make([]*PlanSchedule, len(m.Plans)-len(m.Schedules))...)
 	if !unsaid {
-		m.Schedules[len(m.Plans)-1] = &PlanSchedule{Schedule: said.Schedule, Terms: said.Terms}
+		m.Schedules[len(m.Plans)-1] = &PlanSchedule{Schedule: said.Schedule, Terms: said.Terms, Kind: Role(said.Kind)}
 	}
 	return nil
 }

@@ -489,7 +489,7 @@ func (p *Poller) canonicalJob(job *Job) (unstable bool) {
 	job.Machine = p.machine(job.Machine)
 	if expected != nil {
 		job.Machine, job.Class = expected.Name, expected.Class
-		job.schedule = expected.schedule(job)
+		expected.apply(job)
 	}
 	if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
 		job.Class = class

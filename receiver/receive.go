@@ -2,13 +2,13 @@ package receiver
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 )
 
@@ -112,5 +112,5 @@ func classify(book *rules.Book, signals []rules.Signal, now time.Time) (out []ru
 }
 
 func refused(status int, format string, args ...any) error {
-	return &RefusedError{rules.Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}}
+	return &RefusedError{incident.Refuse(status, format, args...)}
 }

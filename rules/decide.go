@@ -1,10 +1,10 @@
 package rules
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
+	"vigie/rules/incident"
 	"vigie/rules/situation"
 )
 
@@ -181,7 +181,8 @@ func (d *decider) note(kind, what, actor, reason string) {
 
 func (d *decider) refuse(status int, format string, args ...any) {
 	if d.out.Refusal == nil {
-		d.out.Refusal = &Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}
+		r := incident.Refuse(status, format, args...)
+		d.out.Refusal = &r
 	}
 }
 

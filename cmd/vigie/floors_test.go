@@ -211,6 +211,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/receiver/config", "vigie/exporters", "vigie/exporters/httpclient"},
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
+		"github.com/yuin/goldmark":                                  {"vigie/docs"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
 		"golang.org/x/oauth2":                                       {"vigie/receiver/identity", "vigie/internal/mailauth"},

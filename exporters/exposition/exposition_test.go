@@ -241,7 +241,7 @@ func TestUnchangedTextIsKept(t *testing.T) {
 	renewed := 0
 	for i := range after.cells {
 		for k, seg := range after.cells[i].segments {
-			if !seg.empty() && &seg.deflate[0] != &before.cells[i].segments[k].deflate[0] {
+			if !seg.empty() && &seg.deflate()[0] != &before.cells[i].segments[k].deflate()[0] {
 				renewed++
 			}
 		}

@@ -317,7 +317,7 @@ func writePlanListed(w *writer, name string, v *part) {
 	for _, m := range v.expected {
 		for i, p := range m.Plans {
 			w.sample(name, boolValue(m.Listed[i]), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class),
-				"backup_role", string(p.Role), "engine", p.Engine, "plan", p.Plan)
+				"backup_role", string(m.Told(i)), "engine", p.Engine, "plan", p.Plan)
 		}
 	}
 }

@@ -82,15 +82,22 @@ func (p *plan) add(j *joiner, s *segment) {
 	p.pieces = append(p.pieces, s)
 	p.crc = j.join(p.crc, s.crc, s.size)
 	p.size += s.size
-	p.deflated += len(s.deflate)
+	p.deflated += len(s.deflate())
 }
 
-// joined gives the pieces in one.
+// joined gives the pieces in one, in which they lie from then on: nothing is
+// held twice.
 func (p *plan) joined() []byte {
 	p.once.Do(func() {
 		p.body = make([]byte, 0, p.deflated)
-		for _, s := range p.pieces {
-			p.body = append(p.body, s.deflate...)
+		places := make([][]byte, len(p.pieces))
+		for i, s := range p.pieces {
+			from := len(p.body)
+			p.body = append(p.body, s.deflate()...)
+			places[i] = p.body[from:len(p.body):len(p.body)]
+		}
+		for i, s := range p.pieces {
+			s.piece.b.Store(&places[i])
 		}
 	})
 	return p.body
@@ -99,7 +106,7 @@ func (p *plan) joined() []byte {
 // writeDeflate writes the pieces one by one.
 func (p *plan) writeDeflate(w io.Writer) error {
 	for _, s := range p.pieces {
-		if _, err := w.Write(s.deflate); err != nil {
+		if _, err := w.Write(s.deflate()); err != nil {
 			return err
 		}
 	}
@@ -137,7 +144,7 @@ func (r *deflateReader) Read(b []byte) (int, error) {
 	for len(r.rest) == 0 {
 		switch {
 		case len(r.pieces) > 0:
-			r.rest, r.pieces = r.pieces[0].deflate, r.pieces[1:]
+			r.rest, r.pieces = r.pieces[0].deflate(), r.pieces[1:]
 		case !r.ended:
 			r.rest, r.ended = lastBlock[:], true
 		default:

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"hash/maphash"
 	"io"
+	"sync/atomic"
 )
 
 // segment is the text of one family of one cell, as a piece of a deflate stream
@@ -13,10 +14,28 @@ import (
 // joined into one gzip answer. The text itself is not kept: it is ten times as
 // long, and nearly every scrape asks for gzip.
 type segment struct {
-	deflate []byte
-	size    int    // of the text
-	crc     uint32 // of the text
-	sum     uint64 // of the text, to recognise it
+	piece *piece
+	size  int    // of the text
+	crc   uint32 // of the text
+	sum   uint64 // of the text, to recognise it
+}
+
+// piece is where the compressed text of a segment, and of its copies, lies:
+// alone, or within an answer that was joined.
+type piece struct{ b atomic.Pointer[[]byte] }
+
+func newPiece(b []byte) *piece {
+	p := &piece{}
+	p.b.Store(&b)
+	return p
+}
+
+// deflate gives the compressed text.
+func (s *segment) deflate() []byte {
+	if s.piece == nil {
+		return nil
+	}
+	return *s.piece.b.Load()
 }
 
 func (s *segment) empty() bool { return s.size == 0 }
@@ -56,5 +75,5 @@ func (c *compressor) compress(text []byte) segment {
 	c.z.Reset(&c.out)
 	_, _ = c.z.Write(text) // bytes.Buffer does not fail
 	_ = c.z.Flush()
-	return segment{deflate: bytes.Clone(c.out.Bytes()), size: len(text), crc: crc32.ChecksumIEEE(text), sum: maphash.Bytes(c.seed, text)}
+	return segment{piece: newPiece(bytes.Clone(c.out.Bytes())), size: len(text), crc: crc32.ChecksumIEEE(text), sum: maphash.Bytes(c.seed, text)}
 }

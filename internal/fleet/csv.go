@@ -17,7 +17,7 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "restore_tested", "restore_test_every", noteColumn}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "kind", "restore_tested", "restore_test_every", noteColumn}
 
 // noteColumn is for people: no program reads it.
 const noteColumn = "note"
@@ -168,9 +168,11 @@ func (t *table) row(row []string) {
 	t.restore(&m, get)
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
 	t.schedule(m.Name, &p, get)
-	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid()
+	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid() || p.Kind != ""
 	if ofPlan {
-		p.Role, p.Column = cmp.Or(p.Role, Roles()[0]), "backup_role"
+		if p.Column = "backup_role"; p.Kind == "" {
+			p.Role = cmp.Or(p.Role, Roles()[0])
+		}
 		m.Plans = append(m.Plans, p)
 	}
 	key := [2]string{m.Customer, strings.ToLower(m.Name)}
@@ -210,7 +212,7 @@ func (t *table) schedule(machine string, p *Plan, get func(string) string) {
 	if text := get("at"); text != "" {
 		read("at", p.Starts.UnmarshalScalar(text))
 	}
-	for column, to := range map[string]interface{ UnmarshalScalar(string) error }{"warning": &p.Warning, "min_size": &p.MinSize, "ignore": &p.Ignore} {
+	for column, to := range map[string]interface{ UnmarshalScalar(string) error }{"warning": &p.Warning, "min_size": &p.MinSize, "ignore": &p.Ignore, "kind": &p.Kind} {
 		if text := get(column); text != "" {
 			read(column, to.UnmarshalScalar(text))
 		}

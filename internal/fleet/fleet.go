@@ -7,6 +7,9 @@
 package fleet
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"vigie/internal/strict"
@@ -18,6 +21,26 @@ func Classes() []string { return []string{"server", "nas", "workstation", "other
 // Roles are the roles of a backup plan; the first is meant where a list with a
 // line for each plan gives none.
 func Roles() []string { return []string{"primary", "local"} }
+
+// Kind is what a job is that is no backup of its machine: a copy of one, and so
+// on. Its runs prove nothing of the machine's backups, and it stands in place of
+// a role wherever results are told: the label backup_role.
+type Kind string
+
+// Kinds are the kinds of jobs that are no backup of their machine.
+func Kinds() []string { return []string{"copy", "replica", "archive", "config"} }
+
+// IsBackup tells a role of a backup from a kind that stands in its place.
+func IsBackup(role string) bool { return !slices.Contains(Kinds(), role) }
+
+// UnmarshalScalar reads one of the kinds.
+func (k *Kind) UnmarshalScalar(text string) error {
+	if text = strings.ToLower(text); !slices.Contains(Kinds(), text) {
+		return fmt.Errorf("%q is no kind of job: write %s, or nothing for a backup", text, strings.Join(Kinds(), ", "))
+	}
+	*k = Kind(text)
+	return nil
+}
 
 // Section is what a YAML file of an inventory says of customers and machines,
 // to be embedded beside other sections.
@@ -81,6 +104,9 @@ type Plan struct {
 	Plan   string `yaml:"plan"`
 	Role   string `yaml:"role"`
 	Engine string `yaml:"engine"`
+	// Kind is empty for a backup. With one, Role only says which of the jobs of
+	// that name it is, and may be empty.
+	Kind Kind `yaml:"kind"`
 	// Schedule is when it starts, for products that do not tell.
 	Schedule
 	// Terms are how its runs are taken.
@@ -88,4 +114,12 @@ type Plan struct {
 	// Column is where its role stands in a CSV file with a line for each plan;
 	// "" for plans that are written as a list.
 	Column string
+}
+
+// Told is what stands in the label backup_role of the plan's jobs.
+func (p Plan) Told() string {
+	if p.Kind != "" {
+		return string(p.Kind)
+	}
+	return p.Role
 }

@@ -9,6 +9,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"vigie/internal/fleet"
 	"vigie/rules"
 )
 
@@ -190,6 +192,7 @@ func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evide
 		unknown.Error = err.Error()
 		return unknown, err
 	}
+	maps.DeleteFunc(found, func(_ jobKey, j *job) bool { return !fleet.IsBackup(j.labels[rules.LabelBackupRole]) }) // a copy saves no machine
 	if len(found) == 0 {
 		if o.Expected {
 			unknown.Error = "the inventory expects another backup, and none is reported"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,5 +197,27 @@ func TestResults(t *testing.T) {
 	}
 	if e.Reads("other") || !e.Reads("s") || !(Exporter{}).Reads("any") {
 		t.Error("which sources it reads")
+	}
+}
+
+// A copy is no other backup, however well it goes.
+func TestCopyIsNoOtherBackup(t *testing.T) {
+	for role, want := range map[string]rules.EvidenceState{"copy": rules.EvidenceNone, "config": rules.EvidenceNone, "local": rules.EvidenceUnknown} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			result := "[]"
+			if strings.Contains(r.FormValue("query"), "backup_job_info") {
+				result = `[{"metric":{"__name__":"backup_job_info","source":"v","customer":"d","job_id":"1","machine":"m","backup_role":"` + role + `"},"value":[1773093600,"1"]}]`
+			}
+			_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":` + result + `}}`))
+		}))
+		defer srv.Close()
+		c, err := New(Options{URL: srv.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := c.Ask(t.Context(), Question{Other: &Other{Customer: "d", Names: []string{"m"}, Role: "primary"}}, monday)
+		if err != nil || a.Other.State != want {
+			t.Errorf("%s: %+v, %v", role, a.Other, err)
+		}
 	}
 }

@@ -80,8 +80,8 @@ func (r refusal) judge(to string) verdict {
 	if r.phase == phaseRcpt {
 		return r.judgeRecipient(to)
 	}
-	if r.about("5.7") && !mentions(r.text, contentWords) {
-		return verdict{KindConfig, true}
+	if r.phase == phaseData && r.about("5.7") && !mentions(r.text, contentWords) {
+		return verdict{KindConfig, true} // before it has seen anything of the message
 	}
 	if mentions(r.text, addressWords) && !mentions(r.text, contentWords) {
 		return verdict{KindRecipient, true} // some servers look at the mailbox only now
@@ -137,7 +137,8 @@ func mentions(text string, words []string) bool {
 
 // Words that servers use in their default answers, in lower case. Sources: the
 // answers of Postfix, Exim and OpenSMTPD as shipped by Debian, and the published
-// tables of Exchange Online and Gmail.
+// tables of Exchange Online and Gmail; and the same in French and German, as
+// servers say it whose administrators set the texts.
 var (
 	ourWords = []string{
 		"relay access denied", "relay not permitted", "relaying denied", "relaying not", "unable to relay", "cannot relay", "not permitted to relay", "relay denied", "no relay", "relaying is",
@@ -145,14 +146,20 @@ var (
 		"client host", "client not", "client address", "helo", "your ip", "ip address", "blacklist", "blocklist", "block list", "listed", "spamhaus", "reputation", "reverse dns", "ptr ", "bad dns",
 		"authenticat", "not authorized", "not allowed to send", "must issue a starttls", "administrative prohibition",
 		"daily", "hourly", "per hour", "per day", "has exceeded", "have exceeded", "exceeded the max", "sending limit", "sending quota", "sender quota", "outbound", "outgoing", "rate limit", "too many messages", "limit exceeded", "dmarc", "spf ", "dkim",
+		"relais", "relayer", "relayage", "expéditeur", "liste noire", "authentifi", "autorisations d'envoi", "non autorisé",
+		"weiterleit", "relaying", "absender", "sperrliste", "authentifizier", "nicht berechtigt",
 	}
-	contentWords = []string{"spam", "virus", "malware", "phish", "content", "header", "attachment", "message rejected", "message refused", "message body", "message contains", "this message"}
+	contentWords = []string{"spam", "virus", "malware", "phish", "content", "header", "attachment", "message rejected", "message refused", "message body", "message contains", "this message",
+		"contenu", "pourriel", "indésirable", "pièce jointe", "message rejeté", "message refusé", "inhalt", "anhang", "nachricht abgelehnt", "nachricht wurde abgelehnt"}
 	addressWords = []string{
 		"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "unknown recipient", "recipient unknown", "unrouteable address", "unroutable address", "does not exist", "doesn't exist",
 		"not found", "mailbox unavailable", "mailbox not", "no mailbox", "invalid recipient", "invalid mailbox", "recipient not found", "unknown address", "address unknown", "account is disabled", "mailbox disabled",
 		"account disabled", "inactive", "bad destination", "domain not found", "user not", "no such address", "unknown local",
+		"utilisateur inconnu", "destinataire inconnu", "adresse inconnue", "boîte inconnue", "introuvable", "n'existe pas", "inexistant",
+		"unbekannt", "existiert nicht", "nicht gefunden",
 	}
-	theirWords = []string{"mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "insufficient", "out of space"}
+	theirWords = []string{"mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "insufficient", "out of space",
+		"boîte pleine", "boîte aux lettres pleine", "quota dépassé", "espace insuffisant", "postfach voll", "postfach ist voll", "speicherplatz"}
 )
 
 // alike are two refusals in the same words, whoever they are about.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,7 +37,20 @@ func recorded(t testing.TB, states map[string]map[string]string) http.HandlerFun
 		end, _ := strconv.ParseFloat(r.Form.Get("end"), 64)
 		step, _ := strconv.ParseFloat(r.Form.Get("step"), 64)
 		var series []string
+		asked := machineAsked.FindStringSubmatch(query)
+		if asked == nil {
+			http.Error(w, "no machine is asked for", http.StatusBadRequest)
+			return
+		}
+		names, err := regexp.Compile("^(?:" + strings.ReplaceAll(asked[1], `\\`, `\`) + ")$")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 		for machine, days := range states {
+			if !names.MatchString(machine) {
+				continue
+			}
 			by := map[string][]string{}
 			for at := start; at <= end; at += step {
 				day := time.Unix(int64(at)-1, 0).In(zone).Format(time.DateOnly)
@@ -51,6 +65,8 @@ func recorded(t testing.TB, states map[string]map[string]string) http.HandlerFun
 		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"matrix","result":[%s]}}`, strings.Join(series, ","))
 	}
 }
+
+var machineAsked = regexp.MustCompile(`machine=~"((?:[^"\\]|\\.)*)"`)
 
 // cells are a machine's days as the twin of the calendar has them, by date.
 func (d *desk) cells(person, machine string) map[string]string {

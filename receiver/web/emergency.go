@@ -90,7 +90,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 			e.o.Logger.Error("an emergency call could not be taken", "err", err)
 		}
 		p.Form, p.Tone = true, "bad"
-		p.Said = "Votre appel n'a pas pu être pris : " + err.Error() + ". Téléphonez. / Your call could not be taken. Please phone."
+		p.Said = "Votre appel n'a pas pu être pris : " + e.speechIn("fr").refusal(err) + ". Téléphonez. / Your call could not be taken: " + err.Error() + ". Please phone."
 		e.answer(w, code, p)
 		return
 	}

@@ -428,7 +428,7 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 		p.refusedPage(w, v, err)
 		return
 	}
-	said := v.Fill("act.refused", "why", err.Error())
+	said := v.Fill("act.refused", "why", v.refusal(err))
 	if changes := staleLines(err); changes != nil {
 		x.Changes, said = changes, v.T("act.stale")
 	}
@@ -512,7 +512,7 @@ func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (
 			done++
 			continue
 		}
-		why := err.Error()
+		why := v.refusal(err)
 		switch {
 		case receiver.Status(err) >= http.StatusInternalServerError:
 			p.o.Logger.Error("an act of a list failed", "incident", id, "err", err)

@@ -136,7 +136,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		p.Said, p.Tone = p.done(o, d), "good"
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict && o.Purpose == "take":
-		p.Said, p.Tone = p.word("refused")+" "+err.Error(), "bad"
+		p.Said, p.Tone = p.word("refused")+" "+p.refusal(err), "bad"
 		p.Form = l.form(p, o, r.PostForm)
 		l.write(w, code, p)
 	case code == http.StatusGone:
@@ -174,7 +174,7 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 		p.Said = p.word("later") + " " + err.Error()
 		w.Header().Set("Retry-After", "30")
 	default:
-		p.Said = p.word("refused") + " " + err.Error()
+		p.Said = p.word("refused") + " " + p.refusal(err)
 		p.otherwise(o)
 	}
 	if o.Outside { // our own people's matters are not the customer's

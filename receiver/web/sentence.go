@@ -86,14 +86,17 @@ func (v *view) conditions(all []string, joint string) string {
 	var out []string
 	for _, c := range all {
 		bare, not := strings.CutPrefix(c, "not ")
+		s, graded := strings.CutPrefix(bare, "severity ")
 		text := ""
-		if s, ok := strings.CutPrefix(bare, "severity "); ok {
+		switch {
+		case graded && not:
+			text = v.Fill("condition_not_severity", "severity", v.NameOf("severity", s))
+		case graded:
 			text = v.Fill("condition_severity", "severity", v.NameOf("severity", s))
-		} else {
+		case not:
+			text = v.NameOf("site.condition_not", bare)
+		default:
 			text = v.NameOf("site.condition", bare)
-		}
-		if not {
-			text = v.Fill("condition_not", "what", text)
 		}
 		out = append(out, text)
 	}

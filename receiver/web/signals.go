@@ -93,6 +93,6 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		p.trouble(w, v, err)
 		return
 	}
-	d.Said = v.Fill("act.refused", "why", err.Error())
+	d.Said = v.Fill("act.refused", "why", v.refusal(err))
 	p.show(w, code, "signals", v, d)
 }

@@ -231,7 +231,7 @@ type problemData struct {
 // refusedPage says why something was not done.
 func (p *pageSite) refusedPage(w http.ResponseWriter, v *view, err error) {
 	code := receiver.Status(err)
-	d := problemData{Title: v.T("error.refused"), Text: err.Error(), Code: code}
+	d := problemData{Title: v.T("error.refused"), Text: v.refusal(err), Code: code}
 	switch {
 	case code == http.StatusForbidden:
 		d.Title, d.Text = v.T("error.forbidden"), v.T("error.forbidden_text")

@@ -21,6 +21,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // maxBody bounds what a person sends.
@@ -70,6 +71,9 @@ func New(o Options) http.Handler {
 	books := newRunbookPages(links)
 	r.HandleFunc("/runbooks/", books.list).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/runbooks/{alert}", books.show).Methods(http.MethodGet, http.MethodHead)
+	manual := docPages{books}
+	r.HandleFunc("/docs/", manual.list).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/docs/{page:[a-zA-Z0-9/_-]+}", manual.show).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
 }
@@ -144,7 +148,7 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 }
 
 func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: rules.Refusal{Status: status, Reason: fmt.Sprintf(format, args...)}}
+	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
 }
 
 // body reads what a person sent. Unknown fields are errors: a misspelt one

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"fmt"
 	"time"
 
 	"vigie/rules/model"
@@ -98,6 +99,19 @@ type OtherNeed struct {
 type Refusal struct {
 	Status int    `json:"status"`
 	Reason string `json:"reason"`
+	// Form is the reason before its parts were filled in, and Parts are those, so
+	// that whoever shows it can say it in another language.
+	Form  string   `json:"-"`
+	Parts []string `json:"-"`
+}
+
+// Refuse makes a refusal of a reason and its parts.
+func Refuse(status int, form string, parts ...any) Refusal {
+	r := Refusal{Status: status, Reason: fmt.Sprintf(form, parts...), Form: form}
+	for _, p := range parts {
+		r.Parts = append(r.Parts, fmt.Sprint(p))
+	}
+	return r
 }
 
 // Why somebody who knows of a failure is told once more.

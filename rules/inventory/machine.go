@@ -29,7 +29,7 @@ type Machine struct {
 // ExpectedPlan is a backup that must exist.
 type ExpectedPlan struct {
 	Plan   string
-	Role   string // primary or local
+	Role   string // primary or local, or the kind of what is no backup
 	Engine string
 }
 
@@ -81,13 +81,15 @@ func (l *loader) plans(e fleet.Machine, where string) []ExpectedPlan {
 		if p.Column != "" {
 			role = where + "." + p.Column
 		}
-		l.oneOf(at, role, p.Role, fleet.Roles()...)
+		if p.Kind == "" || p.Role != "" {
+			l.oneOf(at, role, p.Role, fleet.Roles()...)
+		}
 		if what, cure := p.Check(); what != "" {
 			l.fault(at, inside, "%s: %s", what, cure)
 		}
-		plan := ExpectedPlan{Plan: p.Plan, Role: p.Role, Engine: p.Engine}
+		plan := ExpectedPlan{Plan: p.Plan, Role: p.Told(), Engine: p.Engine}
 		if slices.Contains(plans, plan) {
-			l.fault(at, inside, "%s plan %q stands twice: keep one", p.Role, p.Plan)
+			l.fault(at, inside, "%s plan %q stands twice: keep one", p.Told(), p.Plan)
 			continue
 		}
 		plans = append(plans, plan)
@@ -184,14 +186,14 @@ func (d *Directory) Canonical(customer, source string, names ...string) *Machine
 }
 
 // ExpectsOther reports whether the inventory expects a backup of the machine
-// in another role than the given one.
+// in another role than the given one. A copy is none.
 func (d *Directory) ExpectsOther(customer, machine, role string) bool {
 	m := d.Machine(customer, machine)
 	if m == nil {
 		return false
 	}
 	for _, p := range m.Plans {
-		if p.Role != role {
+		if p.Role != role && fleet.IsBackup(p.Role) {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/internal/fleet"
 	"vigie/rules"
 )
 
@@ -262,7 +263,7 @@ func (t *truth) otherEvidence(n rules.OtherNeed, now time.Time) rules.Evidence {
 	}
 	found := false
 	for name, r := range t.machines[machineID{n.Customer, n.Machine}] {
-		if name == n.Role || r.state == "" {
+		if name == n.Role || r.state == "" || !fleet.IsBackup(name) {
 			continue
 		}
 		if found && cmp.Or(cmp.Compare(worth(r.state), worth(e.State)), cmp.Compare(e.Role, name)) < 0 {

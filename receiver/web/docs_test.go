@@ -1,0 +1,24 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The documentation is shown to everybody, and nothing outside of it.
+func TestDocs(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	b := d.browser("")
+	if code, text := b.get("/docs/"); code != http.StatusOK || !strings.Contains(text, `href="/docs/install"`) {
+		t.Errorf("the list: %d %s", code, text)
+	}
+	if code, text := b.get("/docs/reference/vigie"); code != http.StatusOK || !strings.Contains(text, "<table>") || !strings.Contains(text, "mail.relay.port") {
+		t.Errorf("a page of the reference: %d", code)
+	}
+	for _, path := range []string{"/docs/nothing", "/docs/howto", "/docs/reference/vigie.yml"} {
+		if code, _ := b.get(path); code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+}
