@@ -17,6 +17,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // RenderDigest makes the words of the morning's overview.
@@ -193,7 +194,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		if len(open) > maxDigest {
 			d.Issues = append(d.Issues, message.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
 		}
-		slices.SortStableFunc(open, byDeadline)
+		slices.SortStableFunc(open, incidents.ByDeadline)
 		for _, r := range open[:min(len(open), maxDigest)] {
 			facts, err := b.Facts(b.Track(r))
 			if err != nil {
@@ -225,27 +226,6 @@ func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) 
 		out = append(out, x)
 	}
 	return out
-}
-
-// byDeadline puts the nearest deadline first and what has none last.
-func byDeadline(a, b *store.Record) int {
-	x, y := nearest(a), nearest(b)
-	if x.IsZero() != y.IsZero() {
-		if x.IsZero() {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(x.Compare(y), a.Number-b.Number)
-}
-
-func nearest(r *store.Record) (at time.Time) {
-	for _, c := range r.Targets {
-		if !c.Due.IsZero() && c.MetAt.IsZero() && !c.Paused && (at.IsZero() || c.Due.Before(at)) {
-			at = c.Due
-		}
-	}
-	return at
 }
 
 // called is how people call what an incident is about.

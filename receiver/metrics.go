@@ -81,9 +81,7 @@ func (c *core) NoteReload(err error) {
 		c.metrics.reloaded.Set(1)
 		c.metrics.reloadedAt.Set(seconds(r.At))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
-	defer cancel()
-	if err := c.store.Update(ctx, func(tx *store.Tx) error { return chain.KeepReload(tx, r) }); err != nil {
+	if err := chain.KeepReload(c.store, r); err != nil {
 		c.log.Error("a reading of the configuration is not remembered", "err", err)
 	}
 }

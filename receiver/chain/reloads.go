@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -22,8 +23,17 @@ const (
 	maxError    = 2000
 )
 
+// keepWithin bounds what a reload waits for to be remembered.
+const keepWithin = 5 * time.Second
+
 // KeepReload remembers a reading of the configuration, beside the newest before.
-func KeepReload(tx *store.Tx, r Reload) error {
+func KeepReload(in *store.Store, r Reload) error {
+	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
+	defer cancel()
+	return in.Update(ctx, func(tx *store.Tx) error { return keep(tx, r) })
+}
+
+func keep(tx *store.Tx, r Reload) error {
 	all, err := Reloads(tx)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (p *pageSite) login(w http.ResponseWriter, r *http.Request) {
 	name, password := strings.TrimSpace(r.PostForm.Get("person")), r.PostForm.Get("password")
 	d.Person = name
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	if !p.tries.allowed(p.o.Now(), "name "+strings.ToLower(name), "address "+address) {
+	if !p.tries.Allowed(p.o.Now(), "name "+strings.ToLower(name), "address "+address) {
 		w.Header().Set("Retry-After", "60")
 		d.Wrong = v.T("login.too_often")
 		p.o.Logger.Warn("too many tries to log in")
@@ -49,7 +49,7 @@ func (p *pageSite) login(w http.ResponseWriter, r *http.Request) {
 		id = known.ID
 	}
 	passwords := p.passwords()
-	good := p.tries.check(r.Context(), func() bool { return passwords.Check(id, password) })
+	good := p.tries.Check(r.Context(), func() bool { return passwords.Check(id, password) })
 	if good && useful(p.o.Engine.Book().Directory.People[id]) == nil {
 		good = false
 		p.o.Logger.Warn("a password is right, but its person is not in the inventory, or is a shared mailbox", "person", id)

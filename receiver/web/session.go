@@ -7,12 +7,10 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
-	"golang.org/x/time/rate"
 
 	"vigie/receiver/identity"
 	"vigie/rules"
@@ -136,60 +134,4 @@ func wanted(path string) string {
 		return "/"
 	}
 	return u.RequestURI()
-}
-
-// tries bounds how often somebody may try to log in: by name, by address, and all
-// together at the same time, as each try costs a quarter of a second of a core.
-type tries struct {
-	mu     sync.Mutex
-	by     map[string]*rate.Limiter
-	atOnce chan struct{}
-}
-
-const (
-	triesAtOnce  = 2
-	triesBurst   = 8
-	triesPerName = time.Minute / 4
-	maxTries     = 10_000
-)
-
-func newTries() *tries {
-	return &tries{by: map[string]*rate.Limiter{}, atOnce: make(chan struct{}, triesAtOnce)}
-}
-
-// allowed counts a try for each of the names.
-func (t *tries) allowed(now time.Time, names ...string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.by) > maxTries { // whoever has rested is forgotten
-		for k, l := range t.by {
-			if l.TokensAt(now) >= triesBurst {
-				delete(t.by, k)
-			}
-		}
-		if len(t.by) > maxTries {
-			return false
-		}
-	}
-	ok := true
-	for _, n := range names {
-		l := t.by[n]
-		if l == nil {
-			l = rate.NewLimiter(rate.Every(triesPerName), triesBurst)
-			t.by[n] = l
-		}
-		ok = l.AllowN(now, 1) && ok
-	}
-	return ok
-}
-
-// check runs a costly check, only a few at the same time.
-func (t *tries) check(ctx context.Context, f func() bool) bool {
-	select {
-	case t.atOnce <- struct{}{}:
-	case <-ctx.Done():
-		return false
-	}
-	defer func() { <-t.atOnce }()
-	return f()
 }

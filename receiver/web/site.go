@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/gorilla/mux"
 
+	"vigie/receiver/identity"
 	"vigie/rules/act"
 )
 
@@ -33,7 +34,7 @@ type pageSite struct {
 	templates map[string]*template.Template
 	assets    *assets
 	links     *linkPages
-	tries     *tries
+	tries     *identity.Tries
 	stop      <-chan struct{}
 }
 
@@ -62,7 +63,7 @@ func (p *pageSite) forms() []formRoute {
 }
 
 func newPageSite(s *site, links *linkPages) *pageSite {
-	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: newAssets(), links: links, tries: newTries(), stop: s.o.Stop}
+	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: newAssets(), links: links, tries: identity.NewTries(), stop: s.o.Stop}
 	p.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
 		p.o.Logger.Error("a session could not be kept", "err", err)
 		http.Error(w, "the session could not be kept", http.StatusServiceUnavailable)
