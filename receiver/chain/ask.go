@@ -71,7 +71,7 @@ func (a *Asker) read(ctx context.Context, prom *evidence.Client, by map[string]*
 		unsorted, err = prom.Unsorted(ctx, now)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("Prometheus did not answer in time")
+		err = errors.New("no answer of Prometheus in time")
 	}
 	a.Seen.Answered("prometheus", "prometheus", err, now)
 	if err != nil {

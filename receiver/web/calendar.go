@@ -64,10 +64,11 @@ func (s *site) calendar(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	part := []nights.Machine{}
-	if d.paging, part, err = cut(q, all, calendarRows); err != nil {
+	paging, part, err := cut(q, all, calendarRows)
+	if err != nil {
 		return nil, err
 	}
+	d.paging = paging
 	strips, err := s.o.Engine.Nights().Strips(r.Context(), part, d.Days, now)
 	if err != nil {
 		d.Fault = err.Error()
