@@ -19,7 +19,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-//go:embed *.md howto reference sources
+//go:embed *.md days howto reference sources
 var files embed.FS
 
 // Names are all pages, such as install and howto/one-inventory, in order.

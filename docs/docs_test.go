@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"io/fs"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +15,11 @@ func TestPages(t *testing.T) {
 	names := Names()
 	if len(names) < 25 {
 		t.Fatalf("%d pages", len(names))
+	}
+	for _, file := range written(t) {
+		if _, shown := HTML(file); !shown {
+			t.Errorf("%s is written and not shown", file)
+		}
 	}
 	linked := 0
 	for _, name := range names {
@@ -36,4 +43,18 @@ func TestPages(t *testing.T) {
 	if _, ok := HTML("../README"); ok {
 		t.Error("a file outside of the folder is a page")
 	}
+}
+
+// written are the pages of the folder; the runbooks are shown elsewhere.
+func written(t *testing.T) (out []string) {
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, _ fs.DirEntry, err error) error {
+		if page, ok := strings.CutSuffix(name, ".md"); ok && !strings.HasPrefix(name, "runbooks/") {
+			out = append(out, page)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
