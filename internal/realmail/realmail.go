@@ -97,9 +97,9 @@ protocols = imap
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain
+auth_mechanisms = plain %[4]s
 mail_location = maildir:%[1]s/home/%%u
-passdb {
+%[5]spassdb {
   driver = static
   args = password=%[3]s
 }
@@ -124,16 +124,25 @@ service stats {
 }
 `
 
+// oauth2Conf has it ask a server about tokens.
+const oauth2Conf = `passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = %s/oauth2.conf
+}
+`
+
 // Maildir is a mailbox of a Dovecot, into which mails are put as a delivery does.
 type Maildir struct {
 	Address string // of the IMAP server
+	Dir     string
 	t       testing.TB
-	dir     string
 	n       int
 }
 
-// Dovecot runs one that knows anybody by one password.
-func Dovecot(t testing.TB, user, password string) *Maildir {
+// Dovecot runs one that knows anybody by one password, and by the tokens that a
+// server at the address introspect vouches for, unless that is empty.
+func Dovecot(t testing.TB, user, password, introspect string) *Maildir {
 	t.Helper()
 	run := Unpacked(t, "dovecot")
 	dir, err := os.MkdirTemp("/tmp", "dovecot") // short: it holds sockets
@@ -143,8 +152,14 @@ func Dovecot(t testing.TB, user, password string) *Maildir {
 	check(t, os.Mkdir(filepath.Join(dir, "home"), 0o777))
 	check(t, os.Chmod(filepath.Join(dir, "home"), 0o777))
 	port := FreePort(t)
-	d := &Maildir{t: t, dir: filepath.Join(dir, "home", user), Address: fmt.Sprintf("127.0.0.1:%d", port)}
-	check(t, os.WriteFile(filepath.Join(dir, "dovecot.conf"), fmt.Appendf(nil, dovecotConf, dir, port, password), 0o644))
+	d := &Maildir{t: t, Dir: filepath.Join(dir, "home", user), Address: fmt.Sprintf("127.0.0.1:%d", port)}
+	mechanisms, tokens := "", ""
+	if introspect != "" {
+		mechanisms, tokens = "xoauth2 oauthbearer", fmt.Sprintf(oauth2Conf, dir)
+		check(t, os.WriteFile(filepath.Join(dir, "oauth2.conf"),
+			[]byte("introspection_mode = post\nintrospection_url = "+introspect+"/introspect\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n"), 0o644))
+	}
+	check(t, os.WriteFile(filepath.Join(dir, "dovecot.conf"), fmt.Appendf(nil, dovecotConf, dir, port, password, mechanisms, tokens), 0o644))
 	Serve(t, run("/usr/sbin/dovecot", "-F", "-c", filepath.Join(dir, "dovecot.conf")), d.Address, filepath.Join(dir, "log"))
 	return d
 }
@@ -153,11 +168,21 @@ func Dovecot(t testing.TB, user, password string) *Maildir {
 func (d *Maildir) Deliver(raw string) {
 	d.t.Helper()
 	for _, sub := range []string{"", "tmp", "new", "cur"} {
-		check(d.t, os.MkdirAll(filepath.Join(d.dir, sub), 0o777))
-		check(d.t, os.Chmod(filepath.Join(d.dir, sub), 0o777))
+		check(d.t, os.MkdirAll(filepath.Join(d.Dir, sub), 0o777))
+		check(d.t, os.Chmod(filepath.Join(d.Dir, sub), 0o777))
 	}
 	d.n++
-	name := filepath.Join(d.dir, "new", fmt.Sprintf("%d.M%dP1.real", 1773126000+d.n, d.n))
+	name := filepath.Join(d.Dir, "new", fmt.Sprintf("%d.M%dP1.real", 1773126000+d.n, d.n))
 	check(d.t, os.WriteFile(name, []byte(strings.ReplaceAll(raw, "\r\n", "\n")), 0o666))
 	check(d.t, os.Chmod(name, 0o666))
+}
+
+// Count is how many mails a folder below it holds; "" stands for itself.
+func (d *Maildir) Count(folder string) int {
+	n := 0
+	for _, sub := range []string{"new", "cur"} {
+		files, _ := filepath.Glob(filepath.Join(d.Dir, folder, sub, "*"))
+		n += len(files)
+	}
+	return n
 }

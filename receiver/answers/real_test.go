@@ -13,7 +13,7 @@ type dovecot struct{ *realmail.Maildir }
 
 func newDovecot(t *testing.T) postbox {
 	t.Helper()
-	return dovecot{realmail.Dovecot(t, boxUser, boxPassword)}
+	return dovecot{realmail.Dovecot(t, boxUser, boxPassword, "")}
 }
 
 func (d dovecot) address() string    { return d.Address }
