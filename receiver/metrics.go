@@ -243,25 +243,16 @@ func (s *state) targets(ctx context.Context, open int, gauge func(*prometheus.De
 	}
 }
 
-// guarantees tells which level of service the policy in force promises now: the
-// first whose calendar is open, as [rules.Book] has it with today's closures.
+// guarantees tells which level of service the policy in force promises now, by its
+// calendars with today's closures.
 func (s *state) guarantees(gauge func(*prometheus.Desc, float64, ...string)) {
 	now, book := s.now(), s.Book()
 	p := book.InForce(now)
-	held := false
+	held := p.LevelHeld(func(name string) bool { return book.Closures(p, name).IsOpen(now) })
 	for i, g := range p.Guarantees {
-		holds := false
-		if !held {
-			c := p.Calendars[g.Calendar]
-			if live := book.Closures(p, g.Calendar); live != nil {
-				c = live
-			}
-			holds = g.Calendar == "" || c.IsOpen(now)
-		}
-		held = held || holds
-		gauge(guaranteeLevel, one(holds), p.Name, g.Level)
+		gauge(guaranteeLevel, one(i == held), p.Name, g.Level)
 		if i == 0 {
-			gauge(guaranteeOpen, one(holds), p.Name)
+			gauge(guaranteeOpen, one(i == held), p.Name)
 		}
 	}
 }

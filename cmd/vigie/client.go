@@ -301,9 +301,9 @@ type doer struct {
 func given(row act.Act, pairs []string) (map[string]string, error) {
 	fields := map[string]string{}
 	for _, pair := range pairs {
-		k, v, ok := strings.Cut(pair, "=")
-		if !ok {
-			return nil, fmt.Errorf("%q: write field=value, such as reason=\"disk broken\"", pair)
+		k, v, err := cutPair(pair, `reason="disk broken"`)
+		if err != nil {
+			return nil, err
 		}
 		if f, has := row.Field(k); !has || f.Internal {
 			return nil, fmt.Errorf("%s", row.Unknown(k))
@@ -311,6 +311,15 @@ func given(row act.Act, pairs []string) (map[string]string, error) {
 		fields[k] = v
 	}
 	return fields, nil
+}
+
+// cutPair reads one field=value; the error shows an example.
+func cutPair(pair, example string) (field, value string, err error) {
+	field, value, ok := strings.Cut(pair, "=")
+	if !ok {
+		err = fmt.Errorf("%q: write field=value, such as %s", pair, example)
+	}
+	return field, value, err
 }
 
 func (d doer) do(ctx context.Context, row act.Act, name string, pairs []string) error {

@@ -87,9 +87,9 @@ func reported(pairs []string, now time.Time) (map[string]any, error) {
 		names = append(names, f.name)
 	}
 	for _, pair := range pairs {
-		k, v, ok := strings.Cut(pair, "=")
-		if !ok {
-			return nil, fmt.Errorf("%q: write field=value, such as platform=lms-A", pair)
+		k, v, err := cutPair(pair, "platform=lms-A")
+		if err != nil {
+			return nil, err
 		}
 		if !slices.Contains(names, k) {
 			return nil, fmt.Errorf("report has no field %q: it knows %s", k, strings.Join(names, ", "))

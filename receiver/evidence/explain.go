@@ -20,7 +20,10 @@ func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification,
 			}
 			q := question{row.Source, f.Customer}
 			if _, asked := answers[q]; !asked {
-				answers[q] = results(ctx, exporters, q.source, q.customer, failed)
+				answers[q] = map[string]Result{}
+				for _, r := range ResultsOf(ctx, exporters, q.source, q.customer, failed) {
+					answers[q][r.JobID] = r
+				}
 			}
 			r, known := answers[q][row.JobID]
 			if !known {
@@ -40,8 +43,9 @@ func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification,
 	}
 }
 
-func results(ctx context.Context, exporters []Exporter, source, customer string, failed func(string, error)) map[string]Result {
-	out := map[string]Result{}
+// ResultsOf are what all exporters that read a source say of a customer's jobs
+// there. An exporter that cannot be asked is told of.
+func ResultsOf(ctx context.Context, exporters []Exporter, source, customer string, failed func(source string, err error)) (out []Result) {
 	for _, x := range exporters {
 		if !x.Reads(source) {
 			continue
@@ -53,7 +57,7 @@ func results(ctx context.Context, exporters []Exporter, source, customer string,
 		}
 		for _, r := range rs {
 			if r.Source == source {
-				out[r.JobID] = r
+				out = append(out, r)
 			}
 		}
 	}

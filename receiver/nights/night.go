@@ -59,15 +59,7 @@ func (k *Keeper) Runs(ctx context.Context, of evidence.Names, from, to time.Time
 // words are what the exporter says of a run, as long as it is a job's latest.
 func (k *Keeper) words(ctx context.Context, asked map[string][]evidence.Result, r evidence.Run, customer string) string {
 	if _, done := asked[r.Source]; !done && len(asked) < maxSources {
-		asked[r.Source] = nil
-		for _, e := range k.Exporters() {
-			if !e.Reads(r.Source) {
-				continue
-			}
-			if all, err := e.Results(ctx, r.Source, customer); err == nil {
-				asked[r.Source] = append(asked[r.Source], all...)
-			}
-		}
+		asked[r.Source] = evidence.ResultsOf(ctx, k.Exporters(), r.Source, customer, func(string, error) {}) // then there are no words
 	}
 	i := slices.IndexFunc(asked[r.Source], func(x evidence.Result) bool {
 		return x.JobID == r.JobID && x.LastRun.Unix() == r.At.Unix()

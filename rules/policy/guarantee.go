@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"vigie/internal/strict"
 	"vigie/rules/model"
 )
@@ -34,4 +35,10 @@ func (doc guaranteeDoc) load(l *loader) {
 		g.Intervention = *doc.Intervention
 	}
 	l.policy.Guarantees = append(l.policy.Guarantees, g)
+}
+
+// LevelHeld is the place among the guarantees of the level of service that holds:
+// the first without a calendar, or whose calendar is open; -1 for none.
+func (p *Policy) LevelHeld(open func(calendar string) bool) int {
+	return slices.IndexFunc(p.Guarantees, func(g Guarantee) bool { return g.Calendar == "" || open(g.Calendar) })
 }

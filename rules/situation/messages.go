@@ -415,19 +415,18 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 // Guarantee is the level of service in force, and when the first level begins
 // again.
 func (d Messages) Guarantee(at time.Time) (string, time.Time) {
-	for k, g := range d.Policy.Guarantees {
-		if g.Calendar == "" || d.Calendar(g.Calendar).IsOpen(at) {
-			if k == 0 {
-				return g.Level, time.Time{}
-			}
-			next, err := d.Calendar(d.Policy.Guarantees[0].Calendar).EffectiveStart(at)
-			if err != nil {
-				return g.Level, time.Time{}
-			}
-			return g.Level, next
-		}
+	held := d.Policy.LevelHeld(func(name string) bool { return d.Calendar(name).IsOpen(at) })
+	switch held {
+	case -1:
+		return "", time.Time{}
+	case 0:
+		return d.Policy.Guarantees[0].Level, time.Time{}
 	}
-	return "", time.Time{}
+	next, err := d.Calendar(d.Policy.Guarantees[0].Calendar).EffectiveStart(at)
+	if err != nil {
+		next = time.Time{}
+	}
+	return d.Policy.Guarantees[held].Level, next
 }
 
 // LikelyCause is what a person said, or else what the signals suggest.
