@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"vigie/receiver/web/query"
@@ -37,7 +36,7 @@ func (v *view) ChannelName(name string) string {
 
 // IssueName is how a fault of the data is called.
 func (v *view) IssueName(name string) string {
-	return either(v.T("issue."+name), strings.ReplaceAll(name, "_", " "))
+	return v.NameOf("issue", name)
 }
 
 // GB is a number of bytes as people read it.

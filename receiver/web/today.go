@@ -3,8 +3,10 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"vigie/receiver"
 	"vigie/receiver/board"
 	"vigie/receiver/web/query"
 	"vigie/rules"
@@ -18,7 +20,9 @@ type todayData struct {
 	Query     string         `json:"q,omitempty"`
 	Counts    map[string]int `json:"counts"`
 	Incidents []incidentRow  `json:"incidents"`
-	Now       time.Time      `json:"now"`
+	// Listed is what fires without being an incident; for the provider's own people.
+	Listed []receiver.Listed `json:"listed,omitempty"`
+	Now    time.Time         `json:"now"`
 }
 
 // shows are the parts of the list that can be asked for, in the order of the page.
@@ -81,7 +85,24 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 			chosen = append(chosen, row)
 		}
 	}
+	if d.Show == "all" && d.Query == "" && s.o.Engine.Book().Role(who) != act.Customer {
+		if d.Listed, err = s.o.Engine.Listed(r.Context()); err != nil {
+			return nil, err
+		}
+	}
 	return d, s.fill(r, who, &d.paging, &d.Incidents, chosen)
+}
+
+// ListedName is what a listed alert is about.
+func (v *view) ListedName(x receiver.Listed) string {
+	var parts []string
+	if x.Customer != "" {
+		parts = append(parts, v.Customer(x.Customer))
+	}
+	if thing := either(x.Machine, either(x.Platform, x.Source)); thing != "" {
+		parts = append(parts, thing)
+	}
+	return strings.Join(parts, " – ")
 }
 
 // rows are the open incidents that somebody may see.
