@@ -49,6 +49,20 @@ func main() {
 	}))
 }
 
+// installed is where packages expect the configuration.
+const installed = "/etc/backup_exporter/backup_exporter.yml"
+
+// usualConfig is the configuration when none is named.
+func usualConfig() string {
+	const here = "backup_exporter.yml"
+	if _, err := os.Stat(here); err != nil {
+		if _, err := os.Stat(installed); err == nil {
+			return installed
+		}
+	}
+	return here
+}
+
 // options are the command line.
 type options struct {
 	configFile   string
@@ -74,7 +88,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
 	var o options
-	app.Flag("config.file", "The sources to read.").Default("backup_exporter.yml").StringVar(&o.configFile)
+	app.Flag("config.file", "The sources to read; when left out, backup_exporter.yml where you stand, or else "+installed+".").
+		Envar("BACKUP_EXPORTER_CONFIG").Default(usualConfig()).StringVar(&o.configFile)
 	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.metricsPath)
 	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
