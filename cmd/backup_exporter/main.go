@@ -236,7 +236,23 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 			text += "; without " + e.Name + " (" + string(exporters.ReasonOf(e.Err)) + ")"
 		}
 	}
-	return text, true
+	return text + unmatched(s.Unmatched), true
+}
+
+// unmatched lists what the product tells without telling of which backup.
+func unmatched(all []exporters.Unmatched) string {
+	const most = 20
+	if len(all) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; %d results of nobody in particular:", len(all))
+	for _, u := range all[:min(len(all), most)] {
+		text += "\n  " + u.String()
+	}
+	if len(all) > most {
+		text += fmt.Sprintf("\n  and %d more", len(all)-most)
+	}
+	return text
 }
 
 // serve runs until ctx ends.
