@@ -154,7 +154,7 @@ func TestCommandsInFront(t *testing.T) {
 		{"borg", "flock -n /run/lock/borg borg create --json ::a data", 1, "", Running},
 		{"borg", "flock -E 9 -w 60 /run/lock/borg borg create --json ::a data", 9, "", Running},
 		{"borg", "flock --conflict-exit-code=9 --nonblock /run/lock/borg borg create ::a data", 9, "", Running},
-		{"borg", "flock /run/lock/borg borg create ::a data", 1, "", Failed},
+		{"restic", "flock /run/lock/restic restic backup data", 1, "", Failed},
 		{"borg", "flock -n /run/lock/borg borg create ::a data", 2, "", Failed},
 		{"restic", "flock -n /run/lock/restic restic backup data", 1, "Fatal: unable to open repository", Failed},
 		{"restic", "flock -n /run/lock/restic sh -c backup", 1, "", Failed}, // who ended is not known
