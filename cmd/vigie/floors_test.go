@@ -126,6 +126,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/internal/fleet":      {"vigie/internal/strict", "vigie/internal/sheet"},
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
+		"vigie/rules/availability":  {"vigie/rules/calendar"},
 		"vigie/rules/mailbox":       {},
 		"vigie/rules/act":           {},
 		"vigie/rules/model":         {},
