@@ -90,7 +90,8 @@ func (m *Maker) gather(ctx context.Context, month report.Month, scope report.Sco
 	}
 	policies := map[string]*policy.Policy{}
 	err := m.Store.View(ctx, func(tx *store.Tx) error {
-		err := tx.Between(span, func(r *store.Record, lines []rules.Entry) error {
+		past := store.Past{Tx: tx}
+		err := past.Between(span, func(r *store.Record, lines []rules.Entry) error {
 			g.cases = append(g.cases, caseOf(book, r, lines, reads))
 			inc := r.Incident
 			g.records[r.ID] = &inc
@@ -103,7 +104,7 @@ func (m *Maker) gather(ctx context.Context, month report.Month, scope report.Sco
 			if _, known := policies[c.Policy]; known {
 				continue
 			}
-			if policies[c.Policy], err = policyOf(tx, book, c.Policy); err != nil {
+			if policies[c.Policy], err = policyOf(past, book, c.Policy); err != nil {
 				return err
 			}
 		}
@@ -135,7 +136,7 @@ func caseOf(book *rules.Book, r *store.Record, lines []rules.Entry, reads Reader
 // policyOf is the policy of that hash: the one in use, or as it was kept. Nil for
 // one that nobody kept, or that cannot be read any more: then what it promised is
 // left out.
-func policyOf(tx *store.Tx, book *rules.Book, hash string) (*policy.Policy, error) {
+func policyOf(tx store.Past, book *rules.Book, hash string) (*policy.Policy, error) {
 	if p := book.Policy(hash); p != nil {
 		return p, nil
 	}

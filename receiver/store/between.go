@@ -16,12 +16,15 @@ type Span struct {
 	Customers, Platforms []string
 }
 
+// Past is what reports read of what was.
+type Past struct{ *Tx }
+
 // chunk is how many incidents are held in memory at once.
 const chunk = 200
 
 // Between calls f with the incidents that may have been open in a span, in the
 // order of their numbers, and what was written about each before its end.
-func (tx *Tx) Between(s Span, f func(*Record, []rules.Entry) error) error {
+func (tx Past) Between(s Span, f func(*Record, []rules.Entry) error) error {
 	where, args := []string{`opened_at < ?`, `(open = 1 OR resolved_at >= ?)`}, []any{s.To.UnixNano(), s.From.UnixNano()}
 	var whose []string
 	for _, name := range s.Customers {
@@ -42,7 +45,7 @@ func (tx *Tx) Between(s Span, f func(*Record, []rules.Entry) error) error {
 	return err
 }
 
-func (tx *Tx) between(ids []string, to time.Time, f func(*Record, []rules.Entry) error) error {
+func (tx Past) between(ids []string, to time.Time, f func(*Record, []rules.Entry) error) error {
 	args := make([]any, len(ids))
 	for i, id := range ids {
 		args[i] = id
@@ -85,7 +88,7 @@ type Delivered struct {
 }
 
 // Delivered returns what was accepted in a span, in the order of time.
-func (tx *Tx) Delivered(from, to time.Time) ([]Delivered, error) {
+func (tx Past) Delivered(from, to time.Time) ([]Delivered, error) {
 	rows, err := tx.q.query(`SELECT m.id, m.template, t.address, t.channel, t.ended_at,
 		COALESCE((SELECT GROUP_CONCAT(DISTINCT n.incident) FROM notification n WHERE n.message = m.id AND m.id <> ''), '')
 		FROM transmission t JOIN message m ON m.id = t.message
@@ -112,7 +115,7 @@ func (tx *Tx) Delivered(from, to time.Time) ([]Delivered, error) {
 }
 
 // PolicyText returns a policy's files by its hash; none when it was never seen.
-func (tx *Tx) PolicyText(hash string) ([]rules.SourceFile, error) {
+func (tx Past) PolicyText(hash string) ([]rules.SourceFile, error) {
 	found, err := tx.policyTexts(`hash = ?`, hash)
 	return found[hash], err
 }

@@ -127,7 +127,7 @@ func TestTargetsOfAMonth(t *testing.T) {
 	if take := row(blocking, "take"); take.Met != 1 || take.Missed != 0 || take.Level != "G1" || take.Severity != "blocking" || take.Longest == nil || *take.Longest != 0 {
 		t.Errorf("taken at once: %+v", take)
 	}
-	for _, target := range []string{"workaround", "resolved"} {
+	for _, target := range []string{"workaround", "resolve"} {
 		if r := row(blocking, target); r.Missed != 1 || r.Met != 0 || r.Within != "2 business_hours" {
 			t.Errorf("%s: %+v", target, r)
 		}
