@@ -49,6 +49,20 @@ func main() {
 	}))
 }
 
+// installed is where packages expect the configuration.
+const installed = "/etc/backup_exporter/backup_exporter.yml"
+
+// usualConfig is the configuration when none is named.
+func usualConfig() string {
+	const here = "backup_exporter.yml"
+	if _, err := os.Stat(here); err != nil {
+		if _, err := os.Stat(installed); err == nil {
+			return installed
+		}
+	}
+	return here
+}
+
 // options are the command line.
 type options struct {
 	configFile   string
@@ -74,7 +88,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
 	var o options
-	app.Flag("config.file", "The sources to read.").Default("backup_exporter.yml").StringVar(&o.configFile)
+	app.Flag("config.file", "The sources to read; when left out, backup_exporter.yml where you stand, or else "+installed+".").
+		Envar("BACKUP_EXPORTER_CONFIG").Default(usualConfig()).StringVar(&o.configFile)
 	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.metricsPath)
 	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
@@ -216,7 +231,23 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 			text += "; without " + e.Name + " (" + string(exporters.ReasonOf(e.Err)) + ")"
 		}
 	}
-	return text, true
+	return text + unmatched(s.Unmatched), true
+}
+
+// unmatched lists what the product tells without telling of which backup.
+func unmatched(all []exporters.Unmatched) string {
+	const most = 20
+	if len(all) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; %d results of nobody in particular:", len(all))
+	for _, u := range all[:min(len(all), most)] {
+		text += "\n  " + u.String()
+	}
+	if len(all) > most {
+		text += fmt.Sprintf("\n  and %d more", len(all)-most)
+	}
+	return text
 }
 
 // serve runs until ctx ends.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	_ "time/tzdata" // calendars need time zones wherever this runs
 
 	"github.com/alecthomas/kingpin/v2"
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	verbs = append(verbs, c.token(app))
 	name, err := app.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "vigie: %v; try vigie --help\n", err)
+		fmt.Fprintln(stderr, misread(app, args, err))
 		return 1
 	}
 	for _, v := range verbs {
@@ -89,6 +90,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 type commands struct {
 	out  io.Writer
 	logs *promslog.Config
+	zone *time.Location // in which instants are shown; as they were told when nil
 }
 
 // exConfig is sysexits' EX_CONFIG: what only a person can mend. The unit for
@@ -114,7 +116,7 @@ func configFlag(cmd *kingpin.CmdClause) *string {
 }
 
 func outputFlag(cmd *kingpin.CmdClause) *string {
-	return cmd.Flag("output", "How to print: text for people, json for programs.").Default("text").Enum("text", "json")
+	return cmd.Flag("output", "How to print: table for people, json for programs; text is another word for table.").Default("table").Enum("table", "json", "text")
 }
 
 func (c *commands) due(app *kingpin.Application) verb {

@@ -237,3 +237,22 @@ func TestManyRefused(t *testing.T) {
 		}
 	}
 }
+
+// What is only listed is named to the provider's own people, and to no customer.
+func TestTodayNamesWhatIsOnlyListed(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
+	code, text := d.browser("sup").get("/today")
+	must(t, code, text, "À surveiller, sans incident", "sauvegarde anormalement petite", "Dupont – NAS-01", "plan daily", "depuis")
+	if _, text := d.api("token-of-sup", "/api/v1/today"); !strings.Contains(text, `"alertname": "BackupSizeDrop"`) && !strings.Contains(text, `"alertname":"BackupSizeDrop"`) {
+		t.Errorf("the twin does not name it:\n%s", text)
+	}
+	for _, path := range []string{"/today?show=mine", "/today?q=x"} {
+		if _, text := d.browser("sup").get(path); strings.Contains(text, "anormalement petite") {
+			t.Errorf("%s shows what was not asked for", path)
+		}
+	}
+	if _, text := d.browser("it.dupont").get("/today"); strings.Contains(text, "anormalement petite") {
+		t.Error("a customer reads our own list")
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/reports"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
@@ -42,19 +43,17 @@ func refuse(status int, format string, args ...any) error {
 // ask reads what is asked for. Without a month it is the one before this.
 func (d *Desk) ask(r *http.Request, who string) (asked, error) {
 	q := r.URL.Query()
-	for k := range q {
-		if !slices.Contains([]string{"month", "customer", "platform", "format", "language"}, k) {
-			return asked{}, refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are %s", k, "month, customer, platform, format, language")
-		}
+	if err := query.Known(q, "month", "customer", "platform", "format", "language"); err != nil {
+		return asked{}, err
+	}
+	format, err := query.OneOf(q, "format", []string{"json", "csv"})
+	if err != nil {
+		return asked{}, err
 	}
 	book, now := d.Engine.Book(), d.Now()
-	a := asked{scope: report.Scope{Customer: q.Get("customer"), Platform: q.Get("platform")}, outside: book.Role(who) == act.Customer, csv: q.Get("format") == "csv",
+	a := asked{scope: report.Scope{Customer: q.Get("customer"), Platform: q.Get("platform")}, outside: book.Role(who) == act.Customer, csv: format == "csv",
 		reads: d.Engine.Reports().ReadBy(who)}
-	if f := q.Get("format"); f != "" && f != "csv" && f != "json" {
-		return a, refuse(http.StatusUnprocessableEntity, "format %q is not known: known are %s", f, "json, csv")
-	}
 	zone := d.Engine.Reports().Zone(now)
-	var err error
 	if a.month = report.MonthBefore(now, zone); q.Get("month") != "" {
 		if a.month, err = report.MonthOf(q.Get("month"), zone); err != nil || a.month.From.After(now) {
 			return a, refuse(http.StatusUnprocessableEntity, "month %q is none that has begun: write 2026-03", q.Get("month"))

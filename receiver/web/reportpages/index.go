@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/web/query"
 	"vigie/rules/report"
 )
 
@@ -44,10 +45,8 @@ type IndexRow struct {
 // Index answers which reports there are, with their first figures.
 func (d *Desk) Index(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	for k := range q {
-		if k != "month" && k != "q" {
-			return nil, refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are %s", k, "month, q")
-		}
+	if err := query.Known(q, "month", "q"); err != nil {
+		return nil, err
 	}
 	now := d.Now()
 	zone := d.Engine.Reports().Zone(now)
