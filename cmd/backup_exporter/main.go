@@ -79,6 +79,13 @@ type options struct {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	_, err := o.application(stderr).Parse(args)
+	return o, err
+}
+
+// application is the command line that fills in the options.
+func (o *options) application(stderr io.Writer) *kingpin.Application {
 	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\n"+
 		"Example: backup_exporter --config.file=backup_exporter.yml\n\n"+
 		"The verb push sends the result of a script instead, and run runs a program and sends how it ended; see backup_exporter push --help and "+
@@ -87,7 +94,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
-	var o options
 	app.Flag("config.file", "The sources to read; when left out, backup_exporter.yml where you stand, or else "+installed+".").
 		Envar("BACKUP_EXPORTER_CONFIG").Default(usualConfig()).StringVar(&o.configFile)
 	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
@@ -101,8 +107,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	o.web = webflag.AddFlags(app, defaultAddress)
 	o.log = &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, o.log)
-	_, err := app.Parse(args)
-	return o, err
+	return app
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -46,26 +46,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			code = int(e)
 		}
 	}()
-	app := kingpin.New("vigie", "Watches over backups and services: who must be told what, by when, and the proof of it.")
+	logs := &promslog.Config{Writer: stderr}
+	app, verbs := application(&commands{out: stdout, logs: logs})
 	app.UsageWriter(stdout)
 	app.ErrorWriter(stderr)
 	app.Terminate(func(code int) { panic(exit(code)) })
-	app.Version(version.Print("vigie"))
-	app.HelpFlag.Short('h')
-	logs := &promslog.Config{Writer: stderr}
-	promslogflag.AddFlags(app, logs)
-
-	c := &commands{out: stdout, logs: logs}
-	verbs := []verb{
-		c.serve(app), c.check(app), c.simulate(app), c.due(app),
-		c.incidents(app), c.explain(app), c.password(app),
-	}
-	verbs = append(verbs, c.acts(app)...)
-	verbs = append(verbs, c.messages(app)...)
-	verbs = append(verbs, c.mails(app)...)
-	verbs = append(verbs, c.journal(app)...)
-	verbs = append(verbs, c.store(app)...)
-	verbs = append(verbs, c.token(app))
 	name, err := app.Parse(args)
 	if err != nil {
 		fmt.Fprintln(stderr, misread(app, args, err))
@@ -84,6 +69,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		}
 	}
 	return 0
+}
+
+// application is the command line: every verb with its flags.
+func application(c *commands) (*kingpin.Application, []verb) {
+	app := kingpin.New("vigie", "Watches over backups and services: who must be told what, by when, and the proof of it.")
+	app.Version(version.Print("vigie"))
+	app.HelpFlag.Short('h')
+	promslogflag.AddFlags(app, c.logs)
+	verbs := []verb{
+		c.serve(app), c.check(app), c.simulate(app), c.due(app),
+		c.incidents(app), c.explain(app), c.password(app),
+	}
+	verbs = append(verbs, c.acts(app)...)
+	verbs = append(verbs, c.messages(app)...)
+	verbs = append(verbs, c.mails(app)...)
+	verbs = append(verbs, c.journal(app)...)
+	verbs = append(verbs, c.store(app)...)
+	return app, append(verbs, c.token(app))
 }
 
 // commands is what the verbs share.
