@@ -100,7 +100,7 @@ func runProgram(ctx context.Context, args []string, stderr io.Writer) int {
 			return pushUsage
 		}
 	}
-	how.Arguments = o.command[1:]
+	how.Command = o.command
 	o.started = strconv.FormatInt(time.Now().Unix(), 10)
 	w := how.Watch()
 	outputs := newOutputs(how, w, o.hide)
