@@ -35,7 +35,9 @@ func (o *inventoryOptions) flags(app *kingpin.Application) {
 	app.Flag("inventory.diff", "Read each source once, say where the inventory and the sources differ, and exit; 1 if they do.").BoolVar(&o.diff)
 }
 
-func (o *inventoryOptions) wanted() bool { return o.suggest || o.diff || o.recipe != "" || o.file != "" }
+func (o *inventoryOptions) wanted() bool {
+	return o.suggest || o.diff || o.recipe != "" || o.file != ""
+}
 
 // inventoryWork suggests machines, or compares. What people must know beside the
 // result goes to notes.

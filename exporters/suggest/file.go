@@ -10,7 +10,9 @@ import (
 )
 
 // header is that of a new file.
-func header() []string { return []string{"customer", "machine", "class", "user", "aliases", "plans", "note"} }
+func header() []string {
+	return []string{"customer", "machine", "class", "user", "aliases", "plans", "note"}
+}
 
 // Merge writes suggested machines into a CSV file of machines, or makes one where
 // text is empty. What people wrote stays, column by column and line by line: only
@@ -117,7 +119,9 @@ func (f *file) lines(plans []fleet.Plan) [][]fleet.Plan {
 }
 
 // lineForEachPlan tells a list with a line for each plan.
-func (f *file) lineForEachPlan() bool { return f.column("plans", false) < 0 && f.column("plan", false) >= 0 }
+func (f *file) lineForEachPlan() bool {
+	return f.column("plans", false) < 0 && f.column("plan", false) >= 0
+}
 
 // line puts a new row of a machine at a place.
 func (f *file) line(at int, m Machine) int {
