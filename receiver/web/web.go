@@ -19,6 +19,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/receiver/web/query"
+	"vigie/receiver/web/reportpages"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
@@ -57,7 +58,7 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o: o}
+	s := &site{o: o, reports: &reportpages.Desk{Engine: o.Engine, Now: o.Now}}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
@@ -83,8 +84,9 @@ func New(o Options) http.Handler {
 }
 
 type site struct {
-	o     Options
-	named namesCache
+	o       Options
+	reports *reportpages.Desk
+	named   namesCache
 }
 
 // handler is a request of a known person; what it returns becomes JSON.
@@ -111,6 +113,10 @@ func (s *site) person(x route) http.HandlerFunc {
 				s.o.Logger.Error("request failed", "path", r.URL.Path, "code", code, "err", err)
 			}
 			s.answer(w, code, problem{err.Error(), code})
+			return
+		}
+		if f, is := v.(*reportpages.File); is {
+			f.Serve(w)
 			return
 		}
 		s.answer(w, http.StatusOK, v)
