@@ -104,7 +104,7 @@ func (v *view) Group(x incidentRow) string {
 		return "none"
 	case x.Deadline.Before(v.now):
 		return "late"
-	case v.Today(x.Deadline):
+	case v.Today(x.Deadline.Add(-time.Nanosecond)): // by midnight is today
 		return "today"
 	}
 	return "later"
