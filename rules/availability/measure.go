@@ -77,6 +77,18 @@ func (t Terms) Name(at time.Time) string {
 	return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
 }
 
+// SameTolerance reports whether two instants at which a tolerance was used up are of
+// the same one: what was not known at first may move such an instant a little.
+func (t Terms) SameTolerance(a, b time.Time) bool {
+	switch t.Per {
+	case PerMonth:
+		return t.Name(a) == t.Name(b)
+	case PerDay:
+		return t.Calendar.Date(a) == t.Calendar.Date(b)
+	}
+	return a.Sub(b).Abs() < max(t.Tolerance, time.Minute)
+}
+
 // Measure adds up what is known of a service from one instant until another, which
 // for a tolerance of a month should be that month or its beginning. What no stretch
 // speaks of is unknown. An announced maintenance counts as itself.
