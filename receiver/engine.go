@@ -27,6 +27,7 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
+	"vigie/receiver/probes"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -110,6 +111,7 @@ type Engine struct {
 	returns    *returns
 	chains     *chain.Asker
 	nights     *nights.Keeper
+	measurer   *measurer
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
@@ -149,6 +151,7 @@ func wire(o Options) *Engine {
 	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
+	e.measurer = &measurer{core: c, probes: probes.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }}}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
@@ -272,7 +275,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}

@@ -112,19 +112,22 @@ var (
 	dataQuality = prometheus.NewDesc("vigie_data_quality_issues", "Firing signals with a fault in their data, by fault.", []string{"issue"}, nil)
 	watchdogAt  = prometheus.NewDesc("vigie_watchdog_last_received_timestamp_seconds",
 		"When the watchdog alert was last received; absent before the first.", nil, nil)
-	loopTurned     = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
-	diskFree       = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
-	diskSize       = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
-	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
-	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by the inventory; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
-	expectedProbe  = prometheus.NewDesc("vigie_platform_probe_expected", "A probe that a platform of the inventory must have.", []string{"platform", "site", "probe"}, nil)
-	storeUp        = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
+	loopTurned      = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
+	diskFree        = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
+	diskSize        = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
+	expectedSource  = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
+	restoreDue      = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by the inventory; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
+	guaranteedHours = prometheus.NewDesc("vigie_platform_guaranteed_seconds", "Guaranteed hours of the running month so far, by what probes said: up, down, unknown, or announced for work.", []string{"platform", "state"}, nil)
+	unavailableFor  = prometheus.NewDesc("vigie_platform_unavailability_seconds", "How long a platform was down in guaranteed hours, as it stands against what is tolerated: in the running month, or at most on a day or at a time of it.", []string{"platform"}, nil)
+	tolerated       = prometheus.NewDesc("vigie_platform_unavailability_tolerance_seconds", "How long a platform may be down.", []string{"platform"}, nil)
+	expectedProbe   = prometheus.NewDesc("vigie_platform_probe_expected", "A probe that a platform of the inventory must have.", []string{"platform", "site", "probe"}, nil)
+	storeUp         = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
 )
 
 // Describe sends the descriptions of what is collected.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{incidentsOpen, incidentsSince, targetsRunning, targetsOverdue, targetNextDue, guaranteeLevel, guaranteeOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp,
-		expectedSource, expectedProbe, restoreDue} {
+		expectedSource, expectedProbe, restoreDue, guaranteedHours, unavailableFor, tolerated} {
 		ch <- d
 	}
 }
@@ -139,6 +142,7 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	}
 	s.expected(gauge)
 	s.guarantees(gauge)
+	s.unavailability(gauge)
 	for issue, n := range s.issues.Counts() {
 		gauge(dataQuality, float64(n), issue)
 	}

@@ -71,6 +71,17 @@ func (t Terms) Month(at time.Time) (from, until time.Time) {
 	return t.Calendar.At(first, calendar.Midnight), t.Calendar.At(next, calendar.Midnight)
 }
 
+// Due are the first instants of the months to be measured now: the running one,
+// and before it the one that has just ended.
+func (t Terms) Due(now time.Time) []time.Time {
+	const ended = time.Hour
+	this, _ := t.Month(now)
+	if last, _ := t.Month(now.Add(-ended)); last.Before(this) {
+		return []time.Time{last, this}
+	}
+	return []time.Time{this}
+}
+
 // Name is how a month is written: 2026-03.
 func (t Terms) Name(at time.Time) string {
 	d := t.Calendar.Date(at)

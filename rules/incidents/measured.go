@@ -8,11 +8,31 @@ import (
 	"vigie/rules/availability"
 )
 
-// Measure tells the incidents of a platform what its unavailability came to. Each
+// Measured tells the incidents of a platform what its unavailability came to in the
+// month that runs, and in the one that has just ended.
+func (b *Batch) Measured(platform string, known []availability.Stretch) (latest availability.Figures, measured bool, err error) {
+	terms, announced, measured := b.Book.Terms(b.Book.InForce(b.Now), platform)
+	if !measured {
+		return latest, false, nil
+	}
+	for _, from := range terms.Due(b.Now) {
+		_, until := terms.Month(from)
+		if until.After(b.Now) {
+			until = b.Now
+		}
+		latest = terms.Measure(known, announced, from, until)
+		if err := b.measure(platform, latest, terms); err != nil {
+			return latest, true, err
+		}
+	}
+	return latest, true, nil
+}
+
+// measure tells the incidents of a platform what its unavailability came to. Each
 // open one hears of it when that has changed. A tolerance that was exceeded is
 // carried by one incident: the first that was open when it was used up, or opened
 // after that; while there is none it waits for one until the month is over.
-func (b *Batch) Measure(platform string, f availability.Figures, terms availability.Terms) error {
+func (b *Batch) measure(platform string, f availability.Figures, terms availability.Terms) error {
 	u := rules.Unavailability{Month: terms.Name(f.From), Until: f.Until, Down: f.Down, Unknown: f.Unknown, Worst: f.Worst, Tolerance: f.Tolerance, Per: terms.Per}
 	found, err := b.Store.Candidates("", Place{Platform: platform}, f.From)
 	if err != nil {
@@ -50,8 +70,13 @@ func (b *Batch) scenarioOf(t *Tracked) *rules.Scenario {
 	return nil
 }
 
-// same reports whether nothing that people are told has changed.
+// same reports whether nothing that people are told has changed much. What is not
+// measured grows by the minute while Prometheus is away.
 func same(a, b rules.Unavailability) bool {
+	const little = 15 * time.Minute
+	if (a.Unknown - b.Unknown).Abs() < little {
+		a.Unknown = b.Unknown
+	}
 	a.Until = b.Until
 	return a == b
 }

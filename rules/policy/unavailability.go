@@ -46,12 +46,9 @@ func (d *unavailabilityDoc) load(l *loader) {
 	u := &Unavailability{Calendar: d.Calendar, Per: availability.Per(cmp.Or(d.Per, string(availability.PerMonth))),
 		Series: cmp.Or(d.Series, probeSeries), SampleLasts: sampleLasts}
 	l.calendar(d.Position, path+".calendar", u.Calendar, false)
-	switch {
-	case d.Tolerance == nil:
+	if d.Tolerance == nil {
 		l.fault(d.Position, path+".tolerance", "missing: how long a platform may be down, e.g. tolerance: 10m")
-	case *d.Tolerance < 0:
-		l.fault(d.Position, path+".tolerance", "%s is negative: write e.g. 10m", *d.Tolerance)
-	default:
+	} else {
 		u.Tolerance = *d.Tolerance
 	}
 	if pers := availability.Pers(); !slices.Contains(pers, u.Per) {

@@ -38,14 +38,11 @@ func (p *player) probed(id string) []availability.Stretch {
 // probes.
 func (p *player) measure() error {
 	for _, id := range slices.Sorted(maps.Keys(p.probes)) {
-		u := p.book.InForce(p.now)
-		terms, announced, measured := p.book.Terms(u, id)
-		if !measured {
-			continue
-		}
-		from, _ := terms.Month(p.now)
-		f := terms.Measure(p.probed(id), announced, from, p.now)
-		if err := p.update(func(b *incidents.Batch) error { return b.Measure(id, f, terms) }); err != nil {
+		err := p.update(func(b *incidents.Batch) error {
+			_, _, err := b.Measured(id, p.probed(id))
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
