@@ -11,7 +11,6 @@ import (
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
-	"vigie/rules/availability"
 )
 
 // core is what every part of the engine stands on: the store, the clock, the
@@ -32,8 +31,6 @@ type core struct {
 	issues  memory.Issues
 	// seen remembers what came of asking others.
 	seen chain.Seen
-	// measured is what platforms' unavailability came to, by platform.
-	measured atomic.Pointer[map[string]availability.Figures]
 	// changed is set when incidents have opened or ended since common failures
 	// were looked for.
 	changed atomic.Bool

@@ -27,7 +27,7 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
-	"vigie/receiver/probes"
+	"vigie/receiver/reports"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -112,6 +112,7 @@ type Engine struct {
 	chains     *chain.Asker
 	nights     *nights.Keeper
 	measurer   *measurer
+	reports    *reports.Maker
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
@@ -141,17 +142,18 @@ func wire(o Options) *Engine {
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
 	open := board.New(o.Store)
-	c.metrics = newMetrics(o.Registry, c, open)
+	measures := newMeasurer(c)
+	c.metrics = newMetrics(o.Registry, c, open, measures.Figures)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
-		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
+		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
 	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
-	e.measurer = &measurer{core: c, probes: probes.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }}}
+	e.reports = &reports.Maker{Store: o.Store, Book: c.Book}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
@@ -251,6 +253,9 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 
 // Nights tells how machines' backups went, day by day.
 func (e *Engine) Nights() *nights.Keeper { return e.nights }
+
+// Reports makes the reports of a month.
+func (e *Engine) Reports() *reports.Maker { return e.reports }
 
 // Languages are what people are written to in.
 func (e *Engine) Languages() *locale.Catalog { return e.live().Languages }
