@@ -5,6 +5,7 @@ package inbox
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,5 +67,38 @@ func TestRealDovecot(t *testing.T) {
 	lost.refresh()
 	if left, moved := d.Count(""), d.Count(".Read"); left != 0 || moved != 2 {
 		t.Errorf("%d left, %d moved", left, moved)
+	}
+}
+
+// A real Courier has no MOVE, keeps its folders below INBOX, and refuses to copy
+// into one that is not there. Nothing is ever lost.
+func TestRealCourier(t *testing.T) {
+	d := realmail.Courier(t, "expert", simPassword)
+	for _, machine := range []string{"SRV-AD", "SRV-SQL", "SRV-WEB"} {
+		d.Deliver(report(machine, "good", time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC), ""))
+	}
+	wrong := realBench(t, d, func(b *bench) { b.write("password", "wrong") })
+	wrong.fails(exporters.ReasonAuth, "the server refuses the name or the password")
+	for _, folder := range []string{"Read", "INBOX.Read"} {
+		lost := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:" + folder })
+		lost.refresh()
+		if n := d.Count(""); n != 3 || lost.jobs() != 3 {
+			t.Fatalf("%s: %d mails, %d jobs: without the folder nothing is moved", folder, n, lost.jobs())
+		}
+		told := ""
+		for _, e := range lost.poller.View().Endpoints {
+			if e.Err != nil {
+				told += e.Err.Error()
+			}
+		}
+		if !strings.Contains(told, "INBOX.Read") {
+			t.Errorf("%s: what is wrong is told as %q", folder, told)
+		}
+	}
+	d.Folder("Read")
+	b := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:Read" }) // found below INBOX
+	b.refresh()
+	if left, moved := d.Count(""), d.Count(".Read"); left != 0 || moved != 3 || b.jobs() != 3 {
+		t.Errorf("%d left, %d moved, %d jobs", left, moved, b.jobs())
 	}
 }
