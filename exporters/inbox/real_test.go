@@ -3,6 +3,7 @@
 package inbox
 
 import (
+	"net/smtp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,5 +101,34 @@ func TestRealCourier(t *testing.T) {
 	b.refresh()
 	if left, moved := d.Count(""), d.Count(".Read"); left != 0 || moved != 3 || b.jobs() != 3 {
 		t.Errorf("%d left, %d moved, %d jobs", left, moved, b.jobs())
+	}
+}
+
+// Reports that come through a real mail server: plain ones, one for two
+// recipients, and one with a line that begins with a dot.
+func TestRealRelays(t *testing.T) {
+	for name, relay := range map[string]func(testing.TB, string) string{"exim": realmail.Exim, "postfix": realmail.Postfix} {
+		t.Run(name, func(t *testing.T) {
+			b := serverBench(t)
+			address := relay(t, b.address())
+			send := func(raw string, to ...string) {
+				t.Helper()
+				check(t, smtp.SendMail(address, nil, "srv@dupont.example", append(to, "expert@msp.example"), []byte(raw)))
+			}
+			send(report("SRV-AD", "good", b.clock.Now(), ""))
+			send(report("SRV-SQL", "bad", b.clock.Now(), "Error disk full"), "anything@backup.msp.example")
+			send(strings.Replace(report("SRV-WEB", "good", b.clock.Now(), ""), "\r\n\r\n", "\r\n\r\n.a line with a dot\r\n", 1))
+			for range 100 {
+				if b.refresh(); b.jobs() == 3 {
+					break
+				}
+				time.Sleep(100 * time.Millisecond) // the server's own pace
+			}
+			for machine, want := range map[string]exporters.Result{"SRV-AD": exporters.Success, "SRV-SQL": exporters.Failed, "SRV-WEB": exporters.Success} {
+				if j := b.job(machine); j.LastResult != want || j.Failures > 1 {
+					t.Errorf("%s: %s, %d failures", machine, j.LastResult, j.Failures)
+				}
+			}
+		})
 	}
 }
