@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -251,7 +252,7 @@ func (c *commands) explain(app *kingpin.Application) verb {
 }
 
 func (c *commands) explanation(x receiver.Explained) error {
-	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, x.Summary)
+	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, cmp.Or(x.Said, x.Summary))
 	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tNAME\tSTATUS\tWHEN\tWHY\tTO\tCC")
 	for _, l := range append(append([]rules.Explained{}, x.Targets...), x.Steps...) {
@@ -263,7 +264,7 @@ func (c *commands) explanation(x receiver.Explained) error {
 		if !when.IsZero() {
 			text = when.Format("2006-01-02 15:04:05")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Kind, l.Name, l.Status, text, l.Reason,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Kind, l.Name, l.Status, text, cmp.Or(l.Said, l.Reason),
 			orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
 	}
 	if err := w.Flush(); err != nil || len(x.Messages) == 0 {

@@ -254,3 +254,29 @@ func TestTodayNamesWhatIsOnlyListed(t *testing.T) {
 		t.Error("a customer reads our own list")
 	}
 }
+
+// The history of an incident and its explanation are in the reader's language.
+func TestHistoryInTheReadersLanguage(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	b := d.browser("sup")
+	if code, _ := b.post("/incidents/i1/forecast_no", url.Values{"reason": {"le disque est mort"}, "expected_date": {"2026-03-12"}}); code != http.StatusOK {
+		t.Fatalf("answered %d", code)
+	}
+	code, text := b.get("/incidents/i1")
+	must(t, code, text, "premier signal : sauvegarde en échec, plan daily", "réparé aujourd&#39;hui : non", "motif : le disque est mort")
+	for _, english := range []string{"first signal", "today=no", "opening plus", "dropped:"} {
+		if strings.Contains(text, english) {
+			t.Errorf("the page says %q", english)
+		}
+	}
+	_, text = d.api("token-of-sup", "/api/v1/incidents/i1/explain")
+	for _, said := range []string{"personne ne l'a", `"said":"attend : `, "ouvré"} {
+		if !strings.Contains(text, said) {
+			t.Errorf("the explanation does not say %q:\n%.3000s", said, text)
+		}
+	}
+	if code, text = b.get("/calendar?show=nonsense"); code != http.StatusUnprocessableEntity || strings.Contains(text, "is not known") || !strings.Contains(text, "existe pas") {
+		t.Errorf("a wrong view is answered %d:\n%.2000s", code, text)
+	}
+}
