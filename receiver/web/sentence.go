@@ -9,6 +9,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/policy"
 )
 
@@ -188,13 +189,22 @@ func (v *view) stepName(h historyRow, name string) string {
 // fieldsOfActs finds the fields in the journal's line of an act: "reason=..., today=no".
 var fieldsOfActs = regexp.MustCompile(`(?:^|, )(reason|today|expected_date|result|until|outcome|person|next_date|severity|cause|scope|data_loss|to|silence)=`)
 
+// viaOfActs finds by which way an act came.
+var viaOfActs = regexp.MustCompile(`, (on its page|on the list|by the link of |by mail, in answer to )`)
+
 // Because says why a line of the history came about, or what an act brought.
 func (v *view) Because(h historyRow) string {
 	at := fieldsOfActs.FindAllStringSubmatchIndex(h.Reason, -1)
 	if h.Kind != "act" || len(at) == 0 {
-		return either(v.Word(locale.Pages+"close."+h.Reason), v.Reason(h.Reason))
+		reason, _, _ := incident.VerdictIn(h.Reason) // how the clock stood is for the month's report
+		return either(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
 	}
 	var out []string
+	way := viaOfActs.FindStringIndex(h.Reason) // by which way it came stands last
+	said := ""
+	if way != nil {
+		h.Reason, said = h.Reason[:way[0]], v.Reason(strings.TrimPrefix(h.Reason[way[0]:], ", "))
+	}
 	for i, m := range at {
 		end := len(h.Reason)
 		if i+1 < len(at) {
@@ -202,6 +212,9 @@ func (v *view) Because(h historyRow) string {
 		}
 		field, value := h.Reason[m[2]:m[3]], h.Reason[m[1]:end]
 		out = append(out, v.Fill("acted."+field, "value", v.value(field, value)))
+	}
+	if way != nil {
+		out = append(out, said)
 	}
 	return strings.Join(out, ", ")
 }

@@ -8,6 +8,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -60,7 +61,7 @@ func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 // today lists the open incidents, the nearest deadline first.
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "show", "q", "page"); err != nil {
+	if err := query.Known(q, "show", "q", "page"); err != nil {
 		return nil, err
 	}
 	d := &todayData{Show: either(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
@@ -127,7 +128,7 @@ func (s *site) rows(r *http.Request, who string) ([]*board.Row, error) {
 func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow, chosen []*board.Row) error {
 	var part []*board.Row
 	var err error
-	if *p, part, err = pageOf(r.URL.Query(), chosen); err != nil {
+	if *p, part, err = query.Cut(r.URL.Query(), chosen, perPage); err != nil {
 		return err
 	}
 	ids := make([]string, len(part))
@@ -160,7 +161,7 @@ type queueData struct {
 // queue lists what nobody has, local backups first, then the nearest deadline.
 func (s *site) queue(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "q", "page"); err != nil {
+	if err := query.Known(q, "q", "page"); err != nil {
 		return nil, err
 	}
 	rows, err := s.rows(r, who)
