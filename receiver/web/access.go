@@ -44,6 +44,8 @@ func (s *site) routes() []route {
 		paged("/api/v1/calendar", "/calendar", "calendar", all, s.calendar),
 		{path: "/api/v1/calendar/night", methods: read, who: all, do: s.night, at: "/calendar/night", page: "night"},
 		paged("/api/v1/customers", "/customers", "customers", staff, s.customers),
+		{path: "/api/v1/reports", methods: read, who: all, do: s.reports.Index, at: "/reports", page: "reports", menu: true},
+		{path: "/api/v1/reports/statement", methods: read, who: all, do: s.reports.Statement, at: "/reports/statement", page: "statement"},
 		{at: "/signals", page: "signals", who: workers, do: s.signals, menu: true},
 		paged("/api/v1/policy", "/policy", "policy", staff, s.policy),
 		paged("/api/v1/chain", "/chain", "chain", staff, s.chain),

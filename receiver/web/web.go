@@ -17,8 +17,10 @@ import (
 
 	"vigie/internal/fleet"
 	"vigie/receiver"
+	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
 	"vigie/receiver/web/query"
+	"vigie/receiver/web/reportpages"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
@@ -57,7 +59,7 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o: o}
+	s := &site{o: o, reports: &reportpages.Desk{Engine: o.Engine, Now: o.Now}}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
@@ -83,8 +85,9 @@ func New(o Options) http.Handler {
 }
 
 type site struct {
-	o     Options
-	named namesCache
+	o       Options
+	reports *reportpages.Desk
+	named   namesCache
 }
 
 // handler is a request of a known person; what it returns becomes JSON.
@@ -111,6 +114,10 @@ func (s *site) person(x route) http.HandlerFunc {
 				s.o.Logger.Error("request failed", "path", r.URL.Path, "code", code, "err", err)
 			}
 			s.answer(w, code, problem{err.Error(), code})
+			return
+		}
+		if f, is := v.(*reportpages.File); is {
+			f.Serve(w)
 			return
 		}
 		s.answer(w, http.StatusOK, v)
@@ -274,7 +281,27 @@ func (s *site) explain(r *http.Request, who string) (any, error) {
 	if err := s.mayRead(r, who); err != nil {
 		return nil, err
 	}
-	return s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
+	x, err := s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
+	if err != nil {
+		return nil, err
+	}
+	l := locale.Locale{Language: s.speaks(r, who), Zone: s.zone()}
+	x.Said = l.Reason(x.Summary)
+	for _, list := range [][]rules.Explained{x.Steps, x.Targets} {
+		for i := range list {
+			list[i].Said = l.Reason(list[i].Reason)
+		}
+	}
+	return x, nil
+}
+
+// speaks is the language of a person of the inventory, else the one that is asked for.
+func (s *site) speaks(r *http.Request, who string) *locale.Language {
+	all := s.o.Engine.Languages()
+	if p := s.o.Engine.Book().Directory.People[who]; p != nil && p.Language != "" {
+		return all.Find(p.Language)
+	}
+	return all.Accepting(r.Header.Get("Accept-Language"))
 }
 
 // actBody is an act: who acts is told by the token.

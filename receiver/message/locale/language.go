@@ -28,6 +28,7 @@ type Language struct {
 	words    map[string]string
 	plurals  map[string]forms
 	fallback *Language
+	forms    []reasonForm // of the fallback: the program's own words
 }
 
 // rules is language.yml.
@@ -92,6 +93,9 @@ func (l *Language) complete(from *Language) {
 
 // Name is what the language calls itself.
 func (l *Language) Name() string { return l.rules.Name }
+
+// DecimalMark stands before the decimals of a number.
+func (l *Language) DecimalMark() string { return l.rules.Decimal }
 
 // Partial tells that what the language lacks is meant to be said in English.
 func (l *Language) Partial() bool { return l.rules.Partial }
