@@ -122,6 +122,7 @@ func (d *decider) apply(ev Event) {
 	case Returned:
 		d.post().returned(e)
 	case Refreshed:
+		d.renamed()
 		d.post().refreshed()
 	case Tick, Related:
 	}
