@@ -123,12 +123,17 @@ tools: $(STACK) $(LINTER) ## Build the pinned Prometheus, Alertmanager, promtool
 .PHONY: stack
 stack: $(STACK)
 
-# Pure packages have nothing to race; their long random lives run without the
-# detector, and the receiver's raced tests call them from many goroutines.
-# So do the stories that are played through the whole receiver, and the crowds
-# at its door, which smaller crowds visit under the detector.
-LONG := ^(TestStoriesTwice|TestOverload)$$
-PURE := vigie/rules|vigie/rules/story|vigie/rules/calendar
+# The race detector makes everything several times dearer, so it watches what can
+# race: the packages whose own code starts goroutines or holds locks. The programs
+# under cmd/ mostly start other programs; one life of each runs under the detector.
+# Without it run, too: the long random lives, the stories that are played through
+# the whole receiver, earlier builds' databases, what does the same thing ten
+# thousand times, the crowds at its door (smaller crowds come under the detector)
+# and the browser's days.
+LONG   := ^(TestStoriesTwice|TestDatabases|TestLookingAnew.*|TestFaultHostileInput|TestFaultTenThousandAlerts|TestFaultSummerTime|TestOverload|TestBrowser.*)$
+LIFE   := ^(TestServe|TestWholeExporter|TestReload|TestPage)$
+RACING  = $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:space:]]*go (func|[a-zA-Z_.]+)\(|"sync(/atomic)?"' receiver exporters internal rules | xargs -n1 dirname | sort -u | grep -v '^receiver/message$$' | sed 's,^,vigie/,')
+CALM    = $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(RACING)))
 
 .PHONY: test
 test: check-needs tools build tally ## Run every test and check; the last line counts them
@@ -136,13 +141,22 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) check gofmt          -- $(MAKE) check-format
 	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
 	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
+<<<<<<< HEAD
 	@$(TALLY) go    'go test'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $$($(GO) list ./... | grep -vxE '$(PURE)')
 	@$(TALLY) go    'go test long' -- $(GO) test -json -run '$(LONG)' ./receiver ./receiver/webhook
 	@$(TALLY) go    'go test pure' -- $(GO) test -json $$($(GO) list ./... | grep -xE '$(PURE)')
 	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
+=======
+	@$(TALLY) go    'go test -race'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $(RACING)
+	@$(TALLY) go    'programs raced'     -- $(GO) test -race -json -run '$(LIFE)' ./cmd/...
+	@$(TALLY) go    'go test'            -- $(GO) test -timeout=30m -json $(CALM)
+	@$(TALLY) go    'go test long'       -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver ./receiver/webhook ./receiver/web
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally
+>>>>>>> main
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
-	@for f in $(RULE_TESTS); do $(TALLY) check "$$f" -- '$(PROMTOOL)' test rules "$$f"; done
+	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- '$(PROMTOOL)' test rules '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
 	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
 	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml

@@ -279,14 +279,14 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 // of, nil if others may have left.
 func (p *Poller) viewOf(s *Snapshot, before *View, fresh []*Job, now time.Time, took time.Duration) *View {
 	v := &View{Source: p.o.Name, Engine: p.o.Engine, Up: true, LastRefresh: now, Duration: took,
-		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, CertificateEnds: s.CertificateEnds, Inbox: s.Inbox}
+		Endpoints: s.Endpoints, ClockSkew: s.ClockSkew, CertificateEnds: s.CertificateEnds, Inbox: s.Inbox, Unmatched: sortedUnmatched(s.Unmatched)}
 	if jobs, ok := replaced(before.Jobs, fresh); ok {
 		v.Jobs, v.Vanished = jobs, before.Vanished
 	} else {
 		v.Jobs, v.Vanished = p.shownJobs(), p.vanished()
 	}
 	if s.SameRest {
-		v.Agents, v.Repositories, v.Quotas, v.Licenses = before.Agents, before.Repositories, before.Quotas, before.Licenses
+		v.Agents, v.Repositories, v.Quotas, v.Licenses, v.Unmatched = before.Agents, before.Repositories, before.Quotas, before.Licenses, before.Unmatched
 		return v
 	}
 	v.Agents = asBefore(p.agents, before.Agents)

@@ -235,7 +235,7 @@ func TestSlowSourceTimesOut(t *testing.T) {
 func TestResultsFilters(t *testing.T) {
 	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) {
 		return Snapshot{Jobs: []Job{{ID: "a", Customer: "dupont", Machine: "SRV-AD", Runs: []Run{{End: at(1), Result: Failed, Error: "boom"}}}, {ID: "b", Customer: "martin", Machine: "srv-ad"}},
-			Agents: []Agent{{Customer: "dupont", Machine: "srv-ad", Online: true}}}, nil
+			Agents: []Agent{{Customer: "dupont", Machine: "srv-ad", Online: true}}, Unmatched: []Unmatched{{OpenNamespace, "UPID:7", []string{"a", "b"}}}}, nil
 	})})
 	refresh(t, p)
 	h := ResultsHandler(func() []*View { return []*View{p.View()} })
@@ -244,7 +244,8 @@ func TestResultsFilters(t *testing.T) {
 		has   []string
 		hasNo []string
 	}{
-		"":                                {200, []string{`"job_id":"a"`, `"job_id":"b"`, `"error":"boom"`, `"last_result":"failed"`, `"agent_online":true`}, nil},
+		"":                                {200, []string{`"job_id":"a"`, `"job_id":"b"`, `"error":"boom"`, `"last_result":"failed"`, `"agent_online":true`, `"open":"namespace","what":"UPID:7","jobs":["a","b"]`}, nil},
+		"?customer=dupont":                {200, []string{`"job_id":"a"`}, []string{"unmatched"}},
 		"?customer=dupont&machine=srv-AD": {200, []string{`"job_id":"a"`}, []string{`"job_id":"b"`}},
 		"?customer=nobody":                {200, []string{`"results":[]`, `"up":true`}, nil},
 		"?source=other":                   {200, []string{`"sources":[]`}, nil},

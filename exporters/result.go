@@ -201,7 +201,8 @@ type Snapshot struct {
 	// earlier one: what is not among Jobs stays as it was.
 	Incremental bool
 	// SameRest marks an incremental reading after which Agents, Repositories,
-	// Quotas and Licenses are as in the reading before; here they are empty.
+	// Quotas, Licenses and Unmatched are as in the reading before; here they are
+	// empty.
 	SameRest bool
 	// PerCustomerIDs marks a source whose job ids are unique within a customer
 	// only: a job of another customer with the same id is another job.
@@ -213,6 +214,8 @@ type Snapshot struct {
 	Quotas       []Quota
 	Licenses     []License
 	Endpoints    []Endpoint
+	// Unmatched is what this reading told without telling of which job.
+	Unmatched []Unmatched
 	// UnknownValues counts, by field, values met for the first time in this
 	// reading that the program does not know.
 	UnknownValues map[string]int

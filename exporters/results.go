@@ -50,10 +50,19 @@ type SourceItem struct {
 	Problem     string    `json:"problem,omitempty"`
 }
 
+// UnmatchedItem is an Unmatched of a source.
+type UnmatchedItem struct {
+	Source string `json:"source"`
+	Unmatched
+}
+
 // ResultsAnswer is the body of GET /api/v1/results.
 type ResultsAnswer struct {
 	Results []ResultItem `json:"results"`
 	Sources []SourceItem `json:"sources"`
+	// Unmatched is what products tell without telling of which job, and so of
+	// which customer: only where the question narrows neither customer nor machine.
+	Unmatched []UnmatchedItem `json:"unmatched,omitempty"`
 	// LeftOut counts the results that match and found no room. What fails is
 	// left out last.
 	LeftOut int `json:"left_out,omitempty"`
@@ -149,6 +158,11 @@ func collectResults(views []*View, q resultsQuestion) ResultsAnswer {
 	}
 	for _, v := range views {
 		if q.source == "" || v.Source == q.source {
+			for i := range v.Unmatched {
+				if q.customer == "" && q.machine == "" && len(answer.Unmatched) < q.limit {
+					answer.Unmatched = append(answer.Unmatched, UnmatchedItem{v.Source, v.Unmatched[i]})
+				}
+			}
 			answer.Sources = append(answer.Sources, SourceItem{v.Source, v.Engine, v.Up, v.LastRefresh.UTC(), v.Problem})
 		}
 	}

@@ -22,6 +22,7 @@ type View struct {
 	Quotas       []Quota
 	Licenses     []License
 	Endpoints    []Endpoint
+	Unmatched    []Unmatched
 	ClockSkew    *time.Duration
 	// CertificateEnds and CredentialEnds are when the way into the source ends:
 	// zero where nobody tells.

@@ -32,7 +32,7 @@ func (b *batch) fire(s rules.Signal, confirmed bool) (*incidents.Tracked, error)
 
 // take takes in a signal that has been classified by the batch's book.
 func (b *batch) take(s rules.Signal, c rules.Classified, confirmed bool) (*incidents.Tracked, error) {
-	b.tx.AfterCommit(func() { b.core.issues.Set(s.Fingerprint, c.Issues) })
+	b.tx.AfterCommit(func() { b.core.issues.Set(s.Fingerprint, b.core.called(c.Signal.Labels), c.Issues) })
 	switch {
 	case c.Refusal != nil:
 		return nil, &RefusedError{*c.Refusal}
@@ -47,7 +47,7 @@ func (b *batch) clear(cleared []Cleared) error {
 	ended := make([]Cleared, 0, len(cleared))
 	for _, c := range cleared {
 		fp := c.Signal.Fingerprint
-		b.tx.AfterCommit(func() { b.core.issues.Set(fp, nil) })
+		b.tx.AfterCommit(func() { b.core.issues.Set(fp, "", nil) })
 		if b.Book.Classify(c.Signal, b.Now).Ignored == incidents.Watchdog {
 			b.core.watch.stopped()
 			if err := b.tx.Forget(fp); err != nil {

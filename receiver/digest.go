@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"vigie/receiver/letter"
@@ -169,7 +168,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		var open []*store.Record
 		for _, r := range rs {
 			if r.Flags[rules.FlagFlaky] {
-				d.Flaky = append(d.Flaky, message.DigestLine{What: o.called(r.Incident), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
+				d.Flaky = append(d.Flaky, message.DigestLine{What: o.called(r.Identity), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
 			if r.OpenedAt.After(last) {
 				opened[o.title(r.Incident, d.Language)]++
@@ -204,6 +203,14 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 				d.Incidents = append(d.Incidents, n)
 			}
 		}
+		listed, err := listed(tx, o.Book().InForce(now))
+		if err != nil {
+			return err
+		}
+		for _, x := range listed {
+			l := rules.Labels{rules.LabelCustomer: x.Customer, rules.LabelMachine: x.Machine, rules.LabelPlatform: x.Platform, rules.LabelSource: x.Source}
+			d.Listed = append(d.Listed, message.DigestListed{Alertname: x.Alertname, What: o.called(l), Plan: cmp.Or(x.Plan, x.Item), Since: x.Since})
+		}
 		backlog, err := tx.Backlog(now)
 		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest
 		return err
@@ -216,7 +223,7 @@ func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) 
 	book := o.Book()
 	kept := slices.ContainsFunc(to, func(p rules.Party) bool { return !book.MayRead(&inc, p.Person) })
 	for _, a := range book.Answers(inc, last) {
-		x := message.DigestAnswer{What: o.called(inc), By: a.By, Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
+		x := message.DigestAnswer{What: o.called(inc.Identity), By: a.By, Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
 		if p := book.Directory.Person(a.By); p != nil && p.Name != "" {
 			x.By = p.Name
 		}
@@ -226,17 +233,6 @@ func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) 
 		out = append(out, x)
 	}
 	return out
-}
-
-// called is how people call what an incident is about.
-func (o *digest) called(i rules.Incident) string {
-	who := i.Identity[rules.LabelCustomer]
-	if c := o.Book().Directory.Customers[who]; c != nil && c.Name != "" {
-		who = c.Name
-	}
-	parts := slices.DeleteFunc([]string{who, cmp.Or(i.Identity[rules.LabelMachine], i.Identity[rules.LabelPlatform], i.Identity[rules.LabelSource])},
-		func(s string) bool { return s == "" })
-	return strings.Join(parts, " – ")
 }
 
 func (o *digest) title(i rules.Incident, language string) string {
@@ -273,9 +269,9 @@ func (o *digest) digestFacts(ctx context.Context, d *message.Digest, now time.Ti
 	if seen != nil {
 		d.Silences = o.digestSilences(seen)
 	}
-	counts := o.issues.Counts()
-	for _, issue := range slices.Sorted(maps.Keys(counts)) {
-		d.Issues = append(d.Issues, message.DigestLine{What: strings.ReplaceAll(issue, "_", " "), Detail: strconv.Itoa(counts[issue])})
+	names := o.issues.Names()
+	for issue, n := range o.issues.Counts() {
+		d.Faults = append(d.Faults, message.DigestFault{Issue: issue, Count: n, Of: names[issue]})
 	}
 }
 

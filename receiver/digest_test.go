@@ -1,6 +1,7 @@
 package receiver_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func TestDigest(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0].Subject, "9 March") || len(got[0].To) != 1 || got[0].To[0].Address != "sup@msp.example" {
 		t.Fatalf("%d overviews: %+v", len(got), got)
 	}
-	for _, want := range []string{"Nothing to handle this morning", "count unknown", "1 sources read", "Watchdog: FAULTY, never"} {
+	for _, want := range []string{"Nothing to handle this morning", "count unknown", "1 source read", "Watchdog: FAULTY, never"} {
 		if !strings.Contains(got[0].Text, want) {
 			t.Errorf("it does not say %q:\n%s", want, got[0].Text)
 		}
@@ -147,5 +148,52 @@ func TestDigestTellsAnswers(t *testing.T) {
 	r.set(r.now().Add(24 * time.Hour))
 	if got = r.digests(); len(got) != 2 || strings.Contains(got[1].Text, "closed until") {
 		t.Errorf("it is told twice:\n%s", got[len(got)-1].Text)
+	}
+}
+
+// What only warns opens nothing, and is listed by name with what it is and since
+// when, as long as it fires; so is what the inventory does not know.
+func TestDigestNamesWhatIsOnlyListed(t *testing.T) {
+	r := newRig(t, 1, withDigest, func(r *rig) {
+		r.edits = append(r.edits, "\nscenarios:", "\nscenarios:\n  - {name: warning, title: {en: Warnings}, match: ['kind=\"warning\"'], ignores: warning}")
+	})
+	empty := backup("dupont", "SRV-AD", "primary")
+	empty["alertname"], empty["kind"] = "BackupSizeDrop", "warning"
+	without := alert{"alertname": "BackupMachineWithout", "customer": "dupont", "machine": "PC-LEA", "machine_class": "workstation", "kind": "warning"}
+	stranger := backup("dupont", "SRV-NEW", "primary")
+	stranger["alertname"], stranger["kind"] = "BackupWarning", "warning"
+	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, empty, without, stranger) })
+	r.fires(empty, without, stranger)
+	r.set(time.Date(2026, 3, 9, 9, 0, 0, 0, monday.Location()))
+	got := r.digests()
+	if len(got) != 1 {
+		t.Fatalf("%d overviews", len(got))
+	}
+	text := strings.Join(strings.Fields(got[0].Text), " ")
+	for _, want := range []string{"To watch, without an incident", "Dupont – SRV-AD – backup unusually small: plan daily, since", "Dupont – PC-LEA – machine without backup: since",
+		"Machines that the inventory does not know: 2 (Dupont – PC-LEA, Dupont – SRV-NEW)"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, got[0].Text)
+		}
+	}
+	if strings.Contains(text, "unknown role") {
+		t.Errorf("what names no backup is said to be one of unknown role:\n%s", got[0].Text)
+	}
+	if n := len(r.incidents("")); n != 0 {
+		t.Errorf("%d incidents", n)
+	}
+	// The end of one is lost on its way: Alertmanager knows it no more.
+	r.peers[0].change(func() {
+		r.peers[0].alerts = slices.DeleteFunc(r.peers[0].alerts, func(a alert) bool { return a["alertname"] == "BackupSizeDrop" })
+	})
+	for range 40 {
+		r.pass(time.Minute)
+		if err := r.engine.Reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.set(r.now().Add(24 * time.Hour))
+	if got = r.digests(); len(got) != 2 || strings.Contains(got[1].Text, "unusually small") || !strings.Contains(got[1].Text, "PC-LEA") {
+		t.Errorf("what is over is listed still, or what is not no more:\n%s", got[len(got)-1].Text)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
+	"vigie/receiver/reports"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -110,6 +111,7 @@ type Engine struct {
 	returns    *returns
 	chains     *chain.Asker
 	nights     *nights.Keeper
+	reports    *reports.Maker
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
@@ -149,6 +151,7 @@ func wire(o Options) *Engine {
 	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
+	e.reports = &reports.Maker{Store: o.Store, Book: c.Book}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
@@ -248,6 +251,9 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 
 // Nights tells how machines' backups went, day by day.
 func (e *Engine) Nights() *nights.Keeper { return e.nights }
+
+// Reports makes the reports of a month.
+func (e *Engine) Reports() *reports.Maker { return e.reports }
 
 // Languages are what people are written to in.
 func (e *Engine) Languages() *locale.Catalog { return e.live().Languages }

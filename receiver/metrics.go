@@ -9,6 +9,7 @@ import (
 
 	"vigie/receiver/board"
 	"vigie/receiver/chain"
+	"vigie/receiver/promised"
 	"vigie/receiver/store"
 )
 
@@ -66,7 +67,7 @@ func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
 		Help: "When a configuration was last taken over."})
 	if r != nil {
-		r.MustRegister(&state{c, open})
+		r.MustRegister(&state{c, open}, &promised.Collector{Book: c.Book, Now: c.now})
 	}
 	return m
 }
@@ -103,8 +104,6 @@ var (
 	targetsRunning = prometheus.NewDesc("vigie_targets_running", "Targets of open incidents that still run, those overdue included; paused ones are not. Absent beyond 20,000 open incidents.", []string{"scenario", "clock"}, nil)
 	targetsOverdue = prometheus.NewDesc("vigie_targets_overdue", "Targets of open incidents that are not met though their time has passed.", []string{"scenario", "clock"}, nil)
 	targetNextDue  = prometheus.NewDesc("vigie_target_next_due_timestamp_seconds", "When the next of these targets is due; absent without any that is not overdue.", []string{"scenario", "clock"}, nil)
-	guaranteeLevel = prometheus.NewDesc("vigie_guarantee_level", "1 for the level of service that holds now, 0 for the policy's others.", []string{"policy", "level"}, nil)
-	guaranteeOpen  = prometheus.NewDesc("vigie_guarantee_window_open", "Whether the first level of service, the window that is guaranteed, holds now.", []string{"policy"}, nil)
 	outboxPending  = prometheus.NewDesc("vigie_notification_outbox_pending",
 		"Notifications whose hold has ended and transmissions that are not accepted yet.", nil, nil)
 	outboxOldest = prometheus.NewDesc("vigie_notification_outbox_oldest_timestamp_seconds",
@@ -112,19 +111,15 @@ var (
 	dataQuality = prometheus.NewDesc("vigie_data_quality_issues", "Firing signals with a fault in their data, by fault.", []string{"issue"}, nil)
 	watchdogAt  = prometheus.NewDesc("vigie_watchdog_last_received_timestamp_seconds",
 		"When the watchdog alert was last received; absent before the first.", nil, nil)
-	loopTurned     = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
-	diskFree       = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
-	diskSize       = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
-	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
-	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by the inventory; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
-	expectedProbe  = prometheus.NewDesc("vigie_platform_probe_expected", "A probe that a platform of the inventory must have.", []string{"platform", "site", "probe"}, nil)
-	storeUp        = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
+	loopTurned = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
+	diskFree   = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
+	diskSize   = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
+	storeUp    = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
 )
 
 // Describe sends the descriptions of what is collected.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{incidentsOpen, incidentsSince, targetsRunning, targetsOverdue, targetNextDue, guaranteeLevel, guaranteeOpen, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp,
-		expectedSource, expectedProbe, restoreDue} {
+	for _, d := range []*prometheus.Desc{incidentsOpen, incidentsSince, targetsRunning, targetsOverdue, targetNextDue, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp} {
 		ch <- d
 	}
 }
@@ -137,8 +132,6 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	s.expected(gauge)
-	s.guarantees(gauge)
 	for issue, n := range s.issues.Counts() {
 		gauge(dataQuality, float64(n), issue)
 	}
@@ -185,30 +178,6 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// expected tells what the inventory says must be watched, so that the rules need
-// not remember what once was.
-func (s *state) expected(gauge func(*prometheus.Desc, float64, ...string)) {
-	d := s.Book().Directory
-	for source, exporter := range d.Sources {
-		gauge(expectedSource, 1, source, exporter)
-	}
-	now := s.now()
-	for _, m := range d.Machines {
-		if !m.RestoreDue.IsZero() && (m.Decommissioned.IsZero() || now.Before(m.Decommissioned)) {
-			gauge(restoreDue, seconds(m.RestoreDue), m.Customer, m.Name, m.Class)
-		}
-	}
-	for id, p := range d.Platforms {
-		site := p.Host
-		if site == "" {
-			site = id
-		}
-		for _, probe := range p.Probes {
-			gauge(expectedProbe, 1, id, site, probe)
-		}
-	}
-}
-
 // targets tells how the clocks of the open incidents stand, together for all
 // incidents of a scenario.
 func (s *state) targets(ctx context.Context, open int, gauge func(*prometheus.Desc, float64, ...string)) {
@@ -241,25 +210,4 @@ func (s *state) targets(ctx context.Context, open int, gauge func(*prometheus.De
 			gauge(targetNextDue, seconds(due), k.scenario, k.clock)
 		}
 	}
-}
-
-// guarantees tells which level of service the policy in force promises now, by its
-// calendars with today's closures.
-func (s *state) guarantees(gauge func(*prometheus.Desc, float64, ...string)) {
-	now, book := s.now(), s.Book()
-	p := book.InForce(now)
-	held := p.LevelHeld(func(name string) bool { return book.Closures(p, name).IsOpen(now) })
-	for i, g := range p.Guarantees {
-		gauge(guaranteeLevel, one(i == held), p.Name, g.Level)
-		if i == 0 {
-			gauge(guaranteeOpen, one(i == held), p.Name)
-		}
-	}
-}
-
-func one(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
 }

@@ -324,8 +324,9 @@ func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) 
 			r.fault(rec.ID, err)
 		}
 	}
+	err = r.endListed(ctx, t, gone, now)
 	r.absent.keep(gone)
-	return nil
+	return err
 }
 
 func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, rec *store.Record, gone map[string]bool, now time.Time) error {

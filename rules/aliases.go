@@ -220,3 +220,6 @@ func SiblingOf(i Incident) Sibling { return incident.SiblingOf(i) }
 func CheckClosures(dir *Directory, policies []*Policy) error {
 	return book.CheckClosures(dir, policies)
 }
+
+// States is [model.States].
+func States() []State { return model.States() }

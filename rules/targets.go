@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
 )
 
 // stopwatch measures the targets.
@@ -67,7 +68,7 @@ func (d stopwatch) clock(t *Target) {
 		if well := d.Incident.Progress.WellSince; met == "ended" && !well.IsZero() {
 			c.MetAt = well // the word that it is solved came later than the service
 		}
-		d.note("target", t.Name, "", "met: "+met)
+		d.note("target", t.Name, "", "met: "+met+d.verdict(t, c).String())
 	}
 }
 
@@ -77,19 +78,57 @@ func (d stopwatch) over(t *Target, c *Clock) {
 	cause := d.Messages().LikelyCause()
 	if d.Policy.Causes[cause].Customer {
 		if c.Excused == "" {
-			d.note("target", t.Name, "", "was due at "+c.Due.Format(time.RFC3339)+", and is no breach: the cause "+cause+" is the customer's own")
+			d.note("target", t.Name, "", "was due at "+c.Due.Format(time.RFC3339)+", and is no breach: the cause "+cause+" is the customer's own"+d.verdict(t, c).String())
 		}
 		c.Excused = cause
 		return
 	}
 	c.Breached, c.Excused = c.Due, ""
 	d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: c.Due})
-	d.note("breach", t.Name, "", "was due at "+c.Due.Format(time.RFC3339))
+	d.note("breach", t.Name, "", "was due at "+c.Due.Format(time.RFC3339)+d.verdict(t, c).String())
 	at := c.Due.Add(time.Second)
 	if said := d.Incident.Raised["act:qualify"].At; said.After(at) {
 		at = said // until then it was the customer's own
 	}
 	d.raise("breach:"+t.Name, at)
+}
+
+// verdict is how a clock stands, for the journal.
+func (d stopwatch) verdict(t *Target, c *Clock) incident.Verdict {
+	v := incident.Verdict{From: c.Start, Due: c.Due, Severity: d.Incident.Severity}
+	level := d.Policy.LevelHeld(func(name string) bool { return d.Calendar(name).IsOpen(c.Start) })
+	if level >= 0 {
+		v.Level = d.Policy.Guarantees[level].Level
+	}
+	if c.MetAt.IsZero() {
+		return v
+	}
+	if !c.MetAt.Equal(d.Now) {
+		v.At = c.MetAt
+	}
+	v.HasUsed = true
+	switch delay := d.granted(t); {
+	case c.MetAt.Before(c.Start):
+	case delay == nil || delay.Business == nil:
+		v.Used = c.MetAt.Sub(c.Start)
+	default:
+		v.Used = d.Calendar(delay.Calendar).OpenTime(c.Start, c.MetAt, d.Pauses(t))
+	}
+	return v
+}
+
+// granted is the delay of a target at the present severity: its own, or the next
+// of a lesser one; nil for none.
+func (d stopwatch) granted(t *Target) *Delay {
+	if t.BySeverity == nil {
+		return t.Default
+	}
+	for rank := d.Rank(d.Incident.Severity); rank > 0; rank-- {
+		if delay := t.BySeverity[d.Scenario.Severity.Order[rank-1]]; delay != nil {
+			return delay
+		}
+	}
+	return nil
 }
 
 // due computes a target's due instant; first is the start of its clock.

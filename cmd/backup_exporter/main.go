@@ -49,6 +49,20 @@ func main() {
 	}))
 }
 
+// installed is where packages expect the configuration.
+const installed = "/etc/backup_exporter/backup_exporter.yml"
+
+// usualConfig is the configuration when none is named.
+func usualConfig() string {
+	const here = "backup_exporter.yml"
+	if _, err := os.Stat(here); err != nil {
+		if _, err := os.Stat(installed); err == nil {
+			return installed
+		}
+	}
+	return here
+}
+
 // options are the command line.
 type options struct {
 	configFile   string
@@ -62,9 +76,17 @@ type options struct {
 	textfileOnly bool
 	web          *web.FlagConfig
 	log          *promslog.Config
+	inventory    inventoryOptions
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	_, err := o.application(stderr).Parse(args)
+	return o, err
+}
+
+// application is the command line that fills in the options.
+func (o *options) application(stderr io.Writer) *kingpin.Application {
 	app := kingpin.New("backup_exporter", "Exposes the job results of backup products to Prometheus.\n\n"+
 		"Example: backup_exporter --config.file=backup_exporter.yml\n\n"+
 		"The verb push sends the result of a script instead, and run runs a program and sends how it ended; see backup_exporter push --help and "+
@@ -73,8 +95,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
-	var o options
-	app.Flag("config.file", "The sources to read.").Default("backup_exporter.yml").StringVar(&o.configFile)
+	app.Flag("config.file", "The sources to read; when left out, backup_exporter.yml where you stand, or else "+installed+".").
+		Envar("BACKUP_EXPORTER_CONFIG").Default(usualConfig()).StringVar(&o.configFile)
 	app.Flag("storage.path", "Folder for the last results, which survive a restart.").Default("data").StringVar(&o.stateDir)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.metricsPath)
 	app.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration anew. SIGHUP always does.").BoolVar(&o.lifecycle)
@@ -83,11 +105,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	app.Flag("print-defaults", "Print every key of the configuration with its default or an example, and exit.").BoolVar(&o.defaults)
 	app.Flag("check", "Check the configuration, without any connection, and exit.").BoolVar(&o.check)
 	app.Flag("check.sources", "Check the configuration, read each source once, and exit.").BoolVar(&o.checkSources)
+	o.inventory.flags(app)
 	o.web = webflag.AddFlags(app, defaultAddress)
 	o.log = &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, o.log)
-	_, err := app.Parse(args)
-	return o, err
+	return app
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -123,6 +145,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
+	}
+	if o.inventory.wanted() {
+		return inventoryWork(ctx, o, env, config, stdout, stderr)
 	}
 	if o.check || o.checkSources {
 		return report(ctx, o, env, config, stdout)
@@ -216,7 +241,23 @@ func readOnce(ctx context.Context, in instance) (string, bool) {
 			text += "; without " + e.Name + " (" + string(exporters.ReasonOf(e.Err)) + ")"
 		}
 	}
-	return text, true
+	return text + unmatched(s.Unmatched), true
+}
+
+// unmatched lists what the product tells without telling of which backup.
+func unmatched(all []exporters.Unmatched) string {
+	const most = 20
+	if len(all) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; %d results of nobody in particular:", len(all))
+	for _, u := range all[:min(len(all), most)] {
+		text += "\n  " + u.String()
+	}
+	if len(all) > most {
+		text += fmt.Sprintf("\n  and %d more", len(all)-most)
+	}
+	return text
 }
 
 // serve runs until ctx ends.

@@ -62,12 +62,18 @@ type pushOptions struct {
 }
 
 func parsePush(args []string, stderr io.Writer) (pushOptions, error) {
+	var o pushOptions
+	_, err := o.application(stderr).Parse(args)
+	return o, err
+}
+
+// application is the command line that fills in the options.
+func (o *pushOptions) application(stderr io.Writer) *kingpin.Application {
 	app := kingpin.New("backup_exporter push", "Sends one result to a backup exporter. It is kept on disk first, and sent with a later one if nobody answers.\n\n"+
 		"Example: "+pushExample)
 	app.UsageWriter(stderr)
 	app.Version(version.Print("backup_exporter"))
 	app.HelpFlag.Short('h')
-	var o pushOptions
 	o.connection(app)
 	app.Flag("flush", "Only send what waits.").BoolVar(&o.flush)
 	app.Flag("stdin", "Read the result as JSON from the standard input.").BoolVar(&o.stdin)
@@ -86,8 +92,7 @@ func parsePush(args []string, stderr io.Writer) (pushOptions, error) {
 	app.Flag("log", "Output of the engine: its end explains a failure, restic's JSON tells the size.").StringVar(&o.log)
 	app.Flag("stats", "What the engine wrote to its standard output, such as borg create --json.").StringVar(&o.stats)
 	app.Flag("disabled", "The job is switched off.").BoolVar(&o.disabled)
-	_, err := app.Parse(args)
-	return o, err
+	return app
 }
 
 // connection are the flags that say where results go.

@@ -34,24 +34,29 @@ type runOptions struct {
 	command []string
 }
 
-// parseRun reads the flags before the first --; all behind it is the command.
-func parseRun(args []string, stderr io.Writer) (runOptions, error) {
+// application is the command line before the first --, which fills in the options.
+func (o *runOptions) application(stderr io.Writer) *kingpin.Application {
 	app := kingpin.New("backup_exporter run", "Runs a program and reports how it ended. The program is given what it would be given without, its output goes "+
 		"where it would go, and the exit code is its own.\n\nExample: "+runExample)
 	app.UsageWriter(stderr)
 	app.HelpFlag.Short('h')
-	o := runOptions{pushOptions: pushOptions{size: -1, files: -1}}
 	o.connection(app)
 	o.names(app)
 	app.Flag("hide-output", "Do not show what the program writes to its standard output.").BoolVar(&o.hide)
 	app.Arg("job", "Id of the job, the same at each run; the name of --for if left out.").StringVar(&o.name)
+	return app
+}
+
+// parseRun reads the flags before the first --; all behind it is the command.
+func parseRun(args []string, stderr io.Writer) (runOptions, error) {
+	o := runOptions{pushOptions: pushOptions{size: -1, files: -1}}
 	at := slices.Index(args, "--")
 	if at < 0 {
 		at = len(args)
 	} else {
 		o.command = args[at+1:]
 	}
-	if _, err := app.Parse(args[:at]); err != nil {
+	if _, err := o.application(stderr).Parse(args[:at]); err != nil {
 		return o, err
 	}
 	o.report.JobID = o.name
@@ -95,7 +100,7 @@ func runProgram(ctx context.Context, args []string, stderr io.Writer) int {
 			return pushUsage
 		}
 	}
-	how.Arguments = o.command[1:]
+	how.Command = o.command
 	o.started = strconv.FormatInt(time.Now().Unix(), 10)
 	w := how.Watch()
 	outputs := newOutputs(how, w, o.hide)

@@ -13,24 +13,27 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"vigie/receiver"
+	"vigie/receiver/web"
 	"vigie/rules"
 	"vigie/rules/act"
 )
 
 // client asks a running receiver over its API.
 type client struct {
+	told                   *commands
 	url, tokenFile, caFile *string
 }
 
-func clientFlags(cmd *kingpin.CmdClause) client {
+func (c *commands) clientFlags(cmd *kingpin.CmdClause) client {
 	return client{
+		told:      c,
 		url:       cmd.Flag("url", "Address of the receiver.").Envar("VIGIE_URL").Default("http://127.0.0.1:9095").String(),
 		tokenFile: cmd.Flag("token-file", "File with your bearer token.").Envar("VIGIE_TOKEN_FILE").Required().String(),
 		caFile:    cmd.Flag("ca-file", "Authority to trust instead of the system's, PEM.").Envar("VIGIE_CA_FILE").String(),
@@ -73,6 +76,7 @@ func (c client) do(ctx context.Context, method, path string, send, v any) error 
 		return fmt.Errorf("is vigie running there? %w", err)
 	}
 	defer resp.Body.Close()
+	c.told.inZone(resp.Header.Get(web.ZoneHeader))
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return err
@@ -167,27 +171,16 @@ func numbers(found []receiver.Summary) string {
 
 func (c *commands) incidents(app *kingpin.Application) verb {
 	cmd := app.Command("incidents", "List incidents, or show one.\n\nExamples:\n  vigie incidents --customer=dupont\n  vigie incidents 12 --output=json")
-	cl, output := clientFlags(cmd), outputFlag(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	q := map[string]*string{}
 	for _, k := range []string{"state", "customer", "machine", "platform", "scenario"} {
 		q[k] = cmd.Flag(k, "Only those with this "+k+".").String()
 	}
 	ended := cmd.Flag("ended", "Those that are resolved or closed as well.").Bool()
-	name := cmd.Arg("incident", whichIncident).String()
+	names := cmd.Arg("incident", whichIncident).Strings()
 	return verb{cmd, func(ctx context.Context) error {
-		if *name != "" {
-			id, err := cl.pick(ctx, *name)
-			if err != nil {
-				return err
-			}
-			var one receiver.Summary
-			if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id, nil, &one); err != nil {
-				return err
-			}
-			if *output == "json" {
-				return c.json(one)
-			}
-			return c.table([]receiver.Summary{one})
+		if len(*names) > 0 {
+			return c.incident(ctx, cl, strings.Join(*names, ","), *output)
 		}
 		values := url.Values{}
 		for k, v := range q {
@@ -210,17 +203,11 @@ func (c *commands) incidents(app *kingpin.Application) verb {
 }
 
 func (c *commands) table(list []receiver.Summary) error {
-	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tSCENARIO\tINCIDENT\tASSIGNEE\tOPENED\tDEADLINE")
+	t := c.columns("ID", "STATE", "SCENARIO", "INCIDENT", "ASSIGNEE", "OPENED", "DEADLINE")
 	for _, i := range list {
-		deadline := "-"
-		if !i.Deadline.IsZero() {
-			deadline = i.Deadline.Format("2006-01-02 15:04")
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Scenario, i.Key, orDash(i.Assignee),
-			i.OpenedAt.Format("2006-01-02 15:04"), deadline)
+		t.row(i.ID, string(i.State), i.Scenario, keyWord(i.Incident), orDash(i.Assignee), c.minute(i.OpenedAt), c.minute(i.Deadline))
 	}
-	return w.Flush()
+	return t.flush()
 }
 
 func orDash(s string) string {
@@ -232,10 +219,10 @@ func orDash(s string) string {
 
 func (c *commands) explain(app *kingpin.Application) verb {
 	cmd := app.Command("explain", "Tell why each step of an incident was or was not taken, and what comes next.\n\nExample:\n  vigie explain 12")
-	cl, output := clientFlags(cmd), outputFlag(cmd)
-	name := cmd.Arg("incident", whichIncident).Required().String()
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
+	names := cmd.Arg("incident", whichIncident).Required().Strings()
 	return verb{cmd, func(ctx context.Context) error {
-		id, err := cl.pick(ctx, *name)
+		id, err := cl.pick(ctx, strings.Join(*names, ","))
 		if err != nil {
 			return err
 		}
@@ -252,21 +239,15 @@ func (c *commands) explain(app *kingpin.Application) verb {
 
 func (c *commands) explanation(x receiver.Explained) error {
 	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, x.Summary)
-	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tNAME\tSTATUS\tWHEN\tWHY\tTO\tCC")
+	t := c.columns("KIND", "NAME", "STATUS", "WHEN", "WHY", "TO", "CC")
 	for _, l := range append(append([]rules.Explained{}, x.Targets...), x.Steps...) {
 		when := l.At
 		if when.IsZero() {
 			when = l.Due
 		}
-		text := "-"
-		if !when.IsZero() {
-			text = when.Format("2006-01-02 15:04:05")
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Kind, l.Name, l.Status, text, l.Reason,
-			orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
+		t.row(l.Kind, l.Name, l.Status, c.second(when), l.Reason, orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
 	}
-	if err := w.Flush(); err != nil || len(x.Messages) == 0 {
+	if err := t.flush(); err != nil || len(x.Messages) == 0 {
 		return err
 	}
 	fmt.Fprintln(c.out, "\nMessages:")
@@ -278,13 +259,13 @@ func (c *commands) acts(app *kingpin.Application) []verb {
 	cmd := app.Command("act", "Do something to an incident, in your own name."+
 		"\n\nExamples:\n  vigie act take 12\n  vigie act escalate customer=dupont,machine=SRV-AD,backup_role=primary reason=\"the disk is broken\"\n  vigie act forecast 12 today=no reason=\"part ordered\" expected_date=2026-03-12\n  vigie act report via=phone platform=lms-A by=exploit text=\"nobody can log in\""+
 		"\n\nvigie act VERB --help lists the fields of a verb.")
-	d := doer{c: c, client: clientFlags(cmd), output: outputFlag(cmd), force: cmd.Flag("force", "Take over from somebody else.").Bool()}
+	d := doer{c: c, client: c.clientFlags(cmd), output: outputFlag(cmd), force: cmd.Flag("force", "Take over from somebody else.").Bool()}
 	out := []verb{c.report(cmd, d.client, d.output)}
 	for _, row := range act.Table() {
 		sub := cmd.Command(row.Verb, row.Help())
 		name := sub.Arg("incident", whichIncident).Required().String()
 		fields := sub.Arg("fields", "field=value ...").Strings()
-		out = append(out, verb{sub, func(ctx context.Context) error { return d.do(ctx, row, *name, *fields) }})
+		out = append(out, verb{sub, func(ctx context.Context) error { return d.do(ctx, row, append([]string{*name}, *fields...)) }})
 	}
 	return out
 }
@@ -322,7 +303,14 @@ func cutPair(pair, example string) (field, value string, err error) {
 	return field, value, err
 }
 
-func (d doer) do(ctx context.Context, row act.Act, name string, pairs []string) error {
+// do does an act to an incident that the first words name: one, or the labels of
+// a key, which a shell takes apart where its braces stand without quotes.
+func (d doer) do(ctx context.Context, row act.Act, words []string) error {
+	n := 1
+	for n < len(words) && isLabel(words[n-1], row) && isLabel(words[n], row) {
+		n++
+	}
+	name, pairs := strings.Join(words[:n], ","), words[n:]
 	fields, err := given(row, pairs)
 	if err != nil {
 		return err
@@ -353,6 +341,13 @@ func (d doer) do(ctx context.Context, row act.Act, name string, pairs []string) 
 		fmt.Fprintf(d.c.out, "will be told by %s (%s): %s\n", n.Step, n.Template, people(n))
 	}
 	return nil
+}
+
+// isLabel reports whether a word is a label of an incident and no field of an act.
+func isLabel(word string, row act.Act) bool {
+	k, _, ok := strings.Cut(word, "=")
+	_, field := row.Field(k)
+	return ok && !field && slices.Contains(identityLabels(), k)
 }
 
 func people(n rules.Notification) string {

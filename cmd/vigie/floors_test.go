@@ -58,7 +58,7 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"):
+	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/reports"), under("vigie/receiver/promised"):
 		return 2
 	case under("vigie/receiver/config"), under("vigie/receiver/chain"):
 		return 3
@@ -126,6 +126,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/internal/fleet":      {"vigie/internal/strict", "vigie/internal/sheet"},
 		"vigie/rules/calendar":      {},
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
+		"vigie/rules/availability":  {"vigie/rules/calendar"},
 		"vigie/rules/mailbox":       {},
 		"vigie/rules/act":           {},
 		"vigie/rules/model":         {},
@@ -135,6 +136,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/classify":      {"vigie/internal/strict", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/situation":     {"vigie/rules/act", "vigie/rules/book", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/report":        {"vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/explain":       {"vigie/rules/book", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy", "vigie/rules/situation"},
 	}
 	all := list(t)
@@ -230,7 +232,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/answers", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
-		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab"},
+		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab", "vigie/docs/reference"},
 		"github.com/emersion/go-smtp":                               {"vigie/receiver/smtpsink", "vigie/exporters/inbox"},
 		"github.com/emersion/go-imap/v2":                            {"vigie/internal/imapbox", "vigie/exporters/inbox/inboxsim"},
 		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/internal/imapbox"},

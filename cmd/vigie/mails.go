@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -22,7 +21,7 @@ func (c *commands) mails(app *kingpin.Application) []verb {
 
 func (c *commands) listMails(group *kingpin.CmdClause) verb {
 	cmd := group.Command("list", "List the mails that wait for a person, the newest first.").Default()
-	cl, output := clientFlags(cmd), outputFlag(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	all := cmd.Flag("all", "Also those that were taken in or settled.").Bool()
 	text := cmd.Flag("text", "Show what is written in them.").Bool()
 	limit := cmd.Flag("limit", "At most so many.").Default("100").Int()
@@ -38,21 +37,22 @@ func (c *commands) listMails(group *kingpin.CmdClause) verb {
 		if *output == "json" {
 			return c.json(answer)
 		}
-		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "RECEIVED\tMAIL\tIS\tFROM\tSUBJECT\tINCIDENT\tWHY")
+		t := c.columns("RECEIVED", "MAIL", "IS", "FROM", "SUBJECT", "INCIDENT", "WHY")
 		for _, m := range answer.Mails {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", second(m.Received), m.ID, m.Sort, orDash(m.From), orDash(m.Subject), orDash(strings.Join(m.Incidents, " ")), orDash(m.Reason))
+			t.row(c.second(m.Received), m.ID, m.Sort, orDash(m.From), orDash(m.Subject), orDash(strings.Join(m.Incidents, " ")), orDash(m.Reason))
 			if *text && m.Text != "" {
-				fmt.Fprintf(w, "\t  %s\n", strings.ReplaceAll(m.Text, "\n", "\n\t  "))
+				for line := range strings.Lines(m.Text) {
+					t.row("", "  "+strings.TrimRight(line, "\n"))
+				}
 			}
 		}
-		return w.Flush()
+		return t.flush()
 	}}
 }
 
 func (c *commands) settleMail(group *kingpin.CmdClause) verb {
 	cmd := group.Command("settle", "Say that you are done with a mail.\n\nExample:\n  vigie mails settle 1f0c9a --reason=\"phoned them\"")
-	cl := clientFlags(cmd)
+	cl := c.clientFlags(cmd)
 	reason := cmd.Flag("reason", "What became of it.").String()
 	id := cmd.Arg("mail", "The mail, as the list names it.").Required().String()
 	return verb{cmd, func(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	_ "time/tzdata" // calendars need time zones wherever this runs
 
 	"github.com/alecthomas/kingpin/v2"
@@ -45,29 +46,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			code = int(e)
 		}
 	}()
-	app := kingpin.New("vigie", "Watches over backups and services: who must be told what, by when, and the proof of it.")
+	logs := &promslog.Config{Writer: stderr}
+	app, verbs := application(&commands{out: stdout, logs: logs})
 	app.UsageWriter(stdout)
 	app.ErrorWriter(stderr)
 	app.Terminate(func(code int) { panic(exit(code)) })
-	app.Version(version.Print("vigie"))
-	app.HelpFlag.Short('h')
-	logs := &promslog.Config{Writer: stderr}
-	promslogflag.AddFlags(app, logs)
-
-	c := &commands{out: stdout, logs: logs}
-	verbs := []verb{
-		c.serve(app), c.check(app), c.simulate(app), c.due(app),
-		c.incidents(app), c.explain(app), c.password(app),
-	}
-	verbs = append(verbs, c.acts(app)...)
-	verbs = append(verbs, c.messages(app)...)
-	verbs = append(verbs, c.mails(app)...)
-	verbs = append(verbs, c.journal(app)...)
-	verbs = append(verbs, c.store(app)...)
-	verbs = append(verbs, c.token(app))
 	name, err := app.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "vigie: %v; try vigie --help\n", err)
+		fmt.Fprintln(stderr, misread(app, args, err))
 		return 1
 	}
 	for _, v := range verbs {
@@ -85,10 +71,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	return 0
 }
 
+// application is the command line: every verb with its flags.
+func application(c *commands) (*kingpin.Application, []verb) {
+	app := kingpin.New("vigie", "Watches over backups and services: who must be told what, by when, and the proof of it.")
+	app.Version(version.Print("vigie"))
+	app.HelpFlag.Short('h')
+	promslogflag.AddFlags(app, c.logs)
+	verbs := []verb{
+		c.serve(app), c.check(app), c.simulate(app), c.due(app),
+		c.incidents(app), c.explain(app), c.password(app),
+	}
+	verbs = append(verbs, c.acts(app)...)
+	verbs = append(verbs, c.messages(app)...)
+	verbs = append(verbs, c.mails(app)...)
+	verbs = append(verbs, c.journal(app)...)
+	verbs = append(verbs, c.store(app)...)
+	return app, append(verbs, c.token(app))
+}
+
 // commands is what the verbs share.
 type commands struct {
 	out  io.Writer
 	logs *promslog.Config
+	zone *time.Location // in which instants are shown; as they were told when nil
 }
 
 // exConfig is sysexits' EX_CONFIG: what only a person can mend. The unit for
@@ -114,7 +119,7 @@ func configFlag(cmd *kingpin.CmdClause) *string {
 }
 
 func outputFlag(cmd *kingpin.CmdClause) *string {
-	return cmd.Flag("output", "How to print: text for people, json for programs.").Default("text").Enum("text", "json")
+	return cmd.Flag("output", "How to print: table for people, json for programs; text is another word for table.").Default("table").Enum("table", "json", "text")
 }
 
 func (c *commands) due(app *kingpin.Application) verb {

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -23,7 +21,7 @@ func (c *commands) messages(app *kingpin.Application) []verb {
 
 func (c *commands) listMessages(group *kingpin.CmdClause) verb {
 	cmd := group.Command("list", "List messages: for each recipient whether their server accepted it, and when.").Default()
-	cl, output := clientFlags(cmd), outputFlag(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	waiting := cmd.Flag("waiting", "Only what somebody has not got yet, oldest first.").Bool()
 	incident := cmd.Flag("incident", "Only those about this incident: id, number, or label=value,label=value.").String()
 	limit := cmd.Flag("limit", "At most so many.").Default("100").Int()
@@ -52,8 +50,7 @@ func (c *commands) listMessages(group *kingpin.CmdClause) verb {
 
 // post prints a line for each recipient of each message.
 func (c *commands) post(all []receiver.MessageSummary) error {
-	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "DECIDED\tINCIDENT\tTEMPLATE\tTO\tSTATUS\tWHEN\tTRIES\tMESSAGE\tWHY")
+	t := c.columns("DECIDED", "INCIDENT", "TEMPLATE", "TO", "STATUS", "WHEN", "TRIES", "MESSAGE", "WHY")
 	for _, m := range all {
 		for _, r := range m.Recipients {
 			status, at := r.Status, r.NextAt
@@ -66,24 +63,16 @@ func (c *commands) post(all []receiver.MessageSummary) error {
 				status = "tried again"
 			}
 			why, _, _ := strings.Cut(r.Detail, "\n")
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", second(m.Decided), orDash(strings.Join(m.Incidents, " ")), m.Template,
-				r.Address, status, second(at), r.Attempts, orDash(m.ID), why)
+			t.row(c.second(m.Decided), orDash(strings.Join(m.Incidents, " ")), m.Template,
+				r.Address, status, c.second(at), strconv.Itoa(r.Attempts), orDash(m.ID), why)
 		}
 	}
-	return w.Flush()
-}
-
-// second writes an instant in the zone in which the receiver told it.
-func second(at time.Time) string {
-	if at.IsZero() {
-		return "-"
-	}
-	return at.Format("2006-01-02 15:04:05")
+	return t.flush()
 }
 
 func (c *commands) retryMessages(group *kingpin.CmdClause) verb {
 	cmd := group.Command("retry", "Send at once what waits to be tried again, such as after a relay's password was mended; with --refused also what was refused for good.\n\nExamples:\n  vigie messages retry\n  vigie messages retry --incident=12 --refused")
-	cl := clientFlags(cmd)
+	cl := c.clientFlags(cmd)
 	incident := cmd.Flag("incident", "Only messages about this incident: id, number, or label=value,label=value.").String()
 	refused := cmd.Flag("refused", "Also to those whose server refused it for good. Needs --incident or a message.").Bool()
 	message := cmd.Arg("message", "Only this message: its Message-ID.").String()

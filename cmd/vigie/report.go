@@ -74,7 +74,7 @@ func (c *commands) report(cmd *kingpin.CmdClause, flags client, output *string) 
 		if inc.Severity != "" {
 			fmt.Fprintf(c.out, ", %s", inc.Severity)
 		}
-		fmt.Fprintf(c.out, "; its clocks run from %s\n", inc.StartedAt.Format("2006-01-02 15:04:05 MST"))
+		fmt.Fprintf(c.out, "; its clocks run from %s\n", c.second(inc.StartedAt))
 		return nil
 	}}
 }

@@ -35,6 +35,9 @@ func (c *commands) token(app *kingpin.Application) verb {
 				return fmt.Errorf("--expires: %q is no date: write it like 2027-06-30", *expires)
 			}
 		}
+		if !until.IsZero() && !time.Now().Before(until.AddDate(0, 0, 1)) {
+			fmt.Fprintf(c.logs.Writer, "warning: %s is over: this token will never count\n", *expires)
+		}
 		file := setup.Config.Path(setup.Config.TokensFile)
 		made, err := token.Grant(file, *person, until)
 		if err != nil {

@@ -107,6 +107,8 @@ func families() []family {
 			})),
 		sources("backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, writeEndpointUp),
 		sources("backup_source_items", "Items read of one part of the source.", gauge, writeItems),
+		sources("backup_source_unmatched_results", "Results of the last refresh of which the product does not tell whose they are. They are given to nobody by guess.", gauge,
+			sourceValue(func(v *part) (float64, bool) { return float64(len(v.Unmatched)), !v.LastRefresh.IsZero() })),
 		sources("backup_inbox_unsorted_messages", "Report mails that no rule reads, kept for a person or left where they are.", gauge,
 			sourceValue(func(v *part) (float64, bool) {
 				if v.Inbox == nil {

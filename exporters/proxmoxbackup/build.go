@@ -75,8 +75,8 @@ type reading struct {
 }
 
 // build gives one job for each group that has snapshots, had some, or of
-// which a task tells.
-func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) []exporters.Job {
+// which a task tells, and the tasks of which nobody can tell whose they are.
+func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) ([]exporters.Job, []exporters.Unmatched) {
 	groups := map[groupKey][]snapshot{}
 	for _, s := range r.snapshots {
 		groups[s.key()] = append(groups[s.key()], s)
@@ -97,7 +97,7 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 			g.machine = name
 		}
 	}
-	tasks, open := k.assign(r, unknown)
+	tasks, open, unmatched := k.assign(r, unknown)
 	for key, all := range tasks {
 		if k.groups[key] == nil {
 			k.groups[key] = &group{machine: key.id}
@@ -113,7 +113,7 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 			out = append(out, k.job(c, key, groups[key], work{tasks[key], open[key]}, unknown))
 		}
 	}
-	return out
+	return out, unmatched
 }
 
 func (g *group) see(at time.Time) {
@@ -147,7 +147,7 @@ type work struct {
 // does. Where it cannot be read the task stays open for every group that it may
 // have worked for, and what it says is shown at none. A good one needs no log,
 // since its snapshot proves it.
-func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][]task) {
+func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][]task, unmatched []exporters.Unmatched) {
 	byName := map[groupKey][]groupKey{}
 	for key := range k.groups {
 		byName[key.bare()] = append(byName[key.bare()], key)
@@ -189,12 +189,28 @@ func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][
 			for _, key := range keys {
 				open[key] = append(open[key], t)
 			}
+			if u, still := k.unmatched(&t, keys); still {
+				unmatched = append(unmatched, u)
+			}
 		}
 	}
 	for _, all := range own {
 		slices.SortFunc(all, func(a, b task) int { return cmp.Or(a.Start.Compare(b.Start.Time), cmp.Compare(a.UPID, b.UPID)) })
 	}
-	return own, open
+	return own, open, unmatched
+}
+
+// unmatched tells a task that may be of any of the groups, unless each of them
+// has had a run since.
+func (k *knowledge) unmatched(t *task, keys []groupKey) (exporters.Unmatched, bool) {
+	u := exporters.Unmatched{Open: exporters.OpenNamespace, What: t.UPID, Jobs: []string{}}
+	still := len(keys) == 0
+	for _, key := range keys {
+		u.Jobs = append(u.Jobs, key.job())
+		still = still || !k.groups[key].seen.After(t.End.Time)
+	}
+	slices.Sort(u.Jobs)
+	return u, still
 }
 
 // needsPlace tells a task that says more than its snapshot does.

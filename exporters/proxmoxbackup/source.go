@@ -81,7 +81,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		}
 		out.Endpoints = append(out.Endpoints, endpoint)
 	}
-	out.Jobs = s.known.build(s.config, r, s.now(), s.known.counter(&out))
+	out.Jobs, out.Unmatched = s.known.build(s.config, r, s.now(), s.known.counter(&out))
 	out.Repositories = repositories(s.config, stores)
 	out.ClockSkew = s.client.http.ClockSkew()
 	out.CertificateEnds = s.client.http.CertificateEnds()

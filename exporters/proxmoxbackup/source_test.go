@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,8 +202,11 @@ func TestTaskWithoutLog(t *testing.T) {
 			if n := b.Poller.View().UnknownValues["task_namespace"]; n != 1 {
 				t.Errorf("counted %d times", n)
 			}
-			if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="pbs-lab"} 1`) {
-				t.Error("the whole source fails")
+			if m := b.Metrics(); !strings.Contains(m, `backup_source_up{source="pbs-lab"} 1`) || !strings.Contains(m, `backup_source_unmatched_results{source="pbs-lab"} 1`) {
+				t.Error("the whole source fails, or the task of nobody in particular is not counted")
+			}
+			if u := b.Poller.View().Unmatched; len(u) != 1 || u[0].Open != exporters.OpenNamespace || !slices.Equal(u[0].Jobs, []string{"many/dupont/vm/100", "many/martin/vm/100"}) {
+				t.Errorf("listed: %+v", u)
 			}
 			b.sim.Orders.Clear()
 			b.Clock.Advance(24 * time.Hour)
@@ -584,7 +588,8 @@ func FuzzSnapshots(f *testing.F) {
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 		for range 2 {
 			seen := map[string]bool{}
-			for _, j := range k.build(c, reading{stores: []datastore{{Name: "main"}}, spaces: map[string]bool{"main": false}, snapshots: a.items, tasks: b.items}, now, k.counter(&out)) {
+			jobs, _ := k.build(c, reading{stores: []datastore{{Name: "main"}}, spaces: map[string]bool{"main": false}, snapshots: a.items, tasks: b.items}, now, k.counter(&out))
+			for _, j := range jobs {
 				good := !j.LastSuccess.IsZero()
 				for _, r := range j.Runs {
 					good = good || r.Result == exporters.Success || r.Result == exporters.Warning

@@ -27,9 +27,9 @@ type Judged struct {
 type Run struct {
 	// Program is the table's entry for it, nil where there is none: then 0 is a
 	// success.
-	Program   *programs.Program
-	Engine    string
-	Arguments []string
+	Program *programs.Program
+	Engine  string
+	Command []string // with what stands in front of the program; nil if unknown
 	// Strict takes a backup that is not whole for a failed one.
 	Strict bool
 }
@@ -40,7 +40,7 @@ func (r Run) Watch() *programs.Watch {
 	if p == nil {
 		p = &programs.Program{Name: cmp.Or(r.Engine, "the command"), Rows: []programs.Row{{Code: programs.Codes{{0, 0}}, Result: programs.Success}}}
 	}
-	return p.Watch(r.Arguments)
+	return p.Watch(r.Command)
 }
 
 // Judge tells what the code and the output mean, with the output's end as the

@@ -40,7 +40,7 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 		}
 		for n := range t.Devices {
 			d, one := &t.Devices[n], unit
-			one.ID += "/" + cmp.Or(string(d.ID), string(d.HostName))
+			one.ID = d.job(t)
 			one.Machine = cmp.Or(string(d.HostName), unit.Machine)
 			one.Runs = f.ofDevice(t, d, unit.Runs, unknown)
 			out = append(out, one)
@@ -69,6 +69,29 @@ func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown
 		out = append(out, r)
 	}
 	return out
+}
+
+// openRuns tells the runs of several devices of which the NAS does not say which
+// of them they saved.
+func openRuns(tasks []activeTask) []exporters.Unmatched {
+	var out []exporters.Unmatched
+	for i := range tasks {
+		t := &tasks[i]
+		if len(t.Devices) < 2 || t.Last == nil || word(t.Last.Action) != actionBackup || t.Last.End.IsZero() || len(t.Last.Config.Devices) > 0 {
+			continue
+		}
+		u := exporters.Unmatched{Open: exporters.OpenDevice, What: cmp.Or(string(t.Name), string(t.ID))}
+		for n := range t.Devices {
+			u.Jobs = append(u.Jobs, t.Devices[n].job(t))
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+// job is the job_id of the device in a task.
+func (d *device) job(t *activeTask) string {
+	return "active/" + string(t.ID) + "/" + cmp.Or(string(d.ID), string(d.HostName))
 }
 
 func class(backupType exporters.Text, unknown counter) exporters.Class {

@@ -78,6 +78,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if s.config.ActiveBackup != nil {
 		out.Jobs = append(out.Jobs, s.facts.activeJobs(s.config, active, now, unknown)...)
 		out.Agents = agents(s.config, active, unknown)
+		out.Unmatched = openRuns(active)
 	}
 	s.facts.settle()
 	out.ClockSkew = s.client.http.ClockSkew()

@@ -282,6 +282,9 @@ func TestActiveBackupOfOneDevice(t *testing.T) {
 	if j := b.job("PC-LEA"); j.LastResult != exporters.Failed || !j.LastSuccess.Equal(good) {
 		t.Errorf("by a version: %s, success %v", j.LastResult, j.LastSuccess)
 	}
+	if u := b.Poller.View().Unmatched; len(u) != 0 {
+		t.Errorf("listed: %+v", u)
+	}
 	// Without a list of devices a good run proves nothing for each of several.
 	for status, want := range map[int]exporters.Result{2: exporters.Unknown, 4: exporters.Failed} {
 		b.Clock.Advance(24 * time.Hour)
@@ -290,6 +293,9 @@ func TestActiveBackupOfOneDevice(t *testing.T) {
 		b.Refresh()
 		if j := b.job("PC-LEA"); j.LastResult != want || !j.LastSuccess.Equal(good) {
 			t.Errorf("status %d without devices: %s, success %v", status, j.LastResult, j.LastSuccess)
+		}
+		if u := b.Poller.View().Unmatched; len(u) != 1 || u[0].Open != exporters.OpenDevice || len(u[0].Jobs) != len(b.pcs.Devices) || u[0].Jobs[0] == u[0].Jobs[1] {
+			t.Errorf("status %d without devices, listed: %+v", status, u)
 		}
 	}
 }

@@ -65,6 +65,7 @@ type object struct {
 type objectRun struct {
 	exporters.Run
 	session string
+	twins   bool // two objects of this name were in the session
 }
 
 func newKnowledge() knowledge {
@@ -244,6 +245,7 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 		o.last = run.End
 	}
 	if at := slices.IndexFunc(o.runs, func(r objectRun) bool { return r.ID == run.ID }); at >= 0 {
+		run.twins = o.runs[at].twins
 		o.runs[at] = run
 		return
 	}
@@ -253,6 +255,7 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 		if badness(o.runs[at].Result) >= badness(run.Result) {
 			run.Run = o.runs[at].Run
 		}
+		run.twins = true
 		o.runs[at] = run
 		return
 	}
@@ -333,6 +336,9 @@ func (b *builder) job(j *jobState) {
 		}
 		one.LastSuccess = o.proof(&one, b.begun)
 		b.out.Jobs = append(b.out.Jobs, one)
+		if n := len(o.runs); n > 0 && o.runs[n-1].twins {
+			b.out.Unmatched = append(b.out.Unmatched, exporters.Unmatched{Open: exporters.OpenObject, What: j.Name + "/" + o.name, Jobs: []string{one.ID}})
+		}
 	}
 	if j.ofAgents() && len(names) < j.ObjectsCount {
 		// Some machine has no restore point and so no name: the job stands

@@ -32,6 +32,9 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 			t.Errorf("the neighbour: %s", j.LastResult)
 		}
 	}
+	if u := b.Poller.View().Unmatched; len(u) != 1 || u[0].Open != exporters.OpenObject || u[0].Jobs[0] != b.Job("srv-print").ID {
+		t.Errorf("listed: %+v", u)
+	}
 	if m := b.Metrics(); !strings.Contains(m, `field="object_name_twice"} 1`) {
 		t.Error("the name that stands twice is not counted")
 	}

@@ -295,6 +295,43 @@ func (k *knowledge) build(c *Config, unknown counter) []exporters.Job {
 	return out
 }
 
+// twins tells the machines of which two of one name were in the last session
+// that came to them.
+func (k *knowledge) twins(unknown counter) []exporters.Unmatched {
+	type place struct{ job, machine string }
+	type count struct {
+		tasks int
+		at    time.Time
+		name  string
+	}
+	sessions := map[place]map[string]count{}
+	for _, t := range k.tasks {
+		s, ok := k.sessions[bare(t.JobSessionUID)]
+		if !ok || !t.finished(unknown) {
+			continue
+		}
+		p := place{bare(s.JobUID), objectKey(t.VMDisplayName)}
+		if sessions[p] == nil {
+			sessions[p] = map[string]count{}
+		}
+		c := sessions[p][bare(s.UID)]
+		sessions[p][bare(s.UID)] = count{c.tasks + 1, s.CreationTimeUTC.Time, t.VMDisplayName}
+	}
+	var out []exporters.Unmatched
+	for p, all := range sessions {
+		var last count
+		for _, c := range all {
+			if c.at.After(last.at) {
+				last = c
+			}
+		}
+		if j := k.jobs[p.job]; last.tasks > 1 && j != nil {
+			out = append(out, exporters.Unmatched{Open: exporters.OpenObject, What: j.name + "/" + strings.TrimSpace(last.name), Jobs: []string{p.job + "/" + p.machine}})
+		}
+	}
+	return out
+}
+
 // run gives the last finished try under the id of the first, so that the
 // tries of one night are one run. A failure is marked as coarse: a later try
 // may still replace it, with its own end.

@@ -71,6 +71,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	s.known.learn(sessions, tasks, unknown)
 	s.known.forget(s.config, now)
 	out.Jobs = s.known.build(s.config, unknown)
+	out.Unmatched = s.known.twins(unknown)
 	out.Repositories = stores(repositories, s.config.Customer)
 	out.Agents = agents(computers, s.config.Customer, unknown)
 	out.ClockSkew = s.client.http.ClockSkew()

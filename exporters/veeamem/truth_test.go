@@ -27,12 +27,18 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 		if j := b.Job("SRV-WEB"); j.LastResult != exporters.Success {
 			t.Errorf("the neighbour: %s", j.LastResult)
 		}
-		// The next night is well for both.
+		if u := b.Poller.View().Unmatched; len(u) != 1 || u[0].Open != exporters.OpenObject || u[0].Jobs[0] != b.Job("SRV-SQL").ID {
+			t.Errorf("listed: %+v", u)
+		}
+		// The next night is well for both, and one of them is gone.
 		b.Clock.Advance(24 * time.Hour)
 		b.run(b.vms, "All VMs", false, "Success", "", map[string]string{"SRV-SQL": "Success", "SRV-WEB": "Success"})
 		b.Refresh()
 		if j := b.Job("SRV-SQL"); j.LastResult != exporters.Success {
 			t.Errorf("the next night: %s", j.LastResult)
+		}
+		if u := b.Poller.View().Unmatched; len(u) != 0 {
+			t.Errorf("the next night is listed: %+v", u)
 		}
 	}
 	if m := b.Metrics(); !strings.Contains(m, `field="object_name_twice"}`) {

@@ -56,6 +56,27 @@ func build(f *facts, c *Config, now time.Time, unknown counter) []exporters.Job 
 	return out
 }
 
+// twins tells the machines of which two of one name were in the last session
+// that came to them.
+func (f *facts) twins() []exporters.Unmatched {
+	type place struct{ job, object, session string }
+	count, last := map[place]int{}, map[[2]string]task{}
+	for _, t := range f.tasks {
+		count[place{t.job, t.object, t.session}]++
+		if of := [2]string{t.job, t.object}; t.end.After(last[of].end) {
+			last[of] = t
+		}
+	}
+	var out []exporters.Unmatched
+	for of, t := range last {
+		j := f.jobs[of[0]]
+		if count[place{t.job, t.object, t.session}] > 1 && j != nil && j.objects[of[1]] != nil {
+			out = append(out, exporters.Unmatched{Open: exporters.OpenObject, What: j.name + "/" + j.objects[of[1]].name, Jobs: []string{of[0] + "/" + of[1]}})
+		}
+	}
+	return out
+}
+
 // final tells whether a session's end is the last word. Next is when something
 // was last heard of what it worked on.
 func (s *session) final(next, now time.Time) bool {

@@ -80,6 +80,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	s.facts.forget(s.config, now)
 	out.Jobs = build(s.facts, s.config, now, unknown)
+	out.Unmatched = s.facts.twins()
 	return out, nil
 }
 

@@ -58,6 +58,9 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 			t.Errorf("%s", j.LastResult)
 		}
 	}
+	if u := b.poller.View().Unmatched; len(u) != 1 || u[0].Open != exporters.OpenObject {
+		t.Errorf("listed: %+v", u)
+	}
 	if !strings.Contains(sourcetest.Metrics(b.poller), `field="object_name_twice"} 1`) {
 		t.Error("the name that stands twice is not counted")
 	}

@@ -60,25 +60,45 @@ func (o *Outages) Out(name string) bool {
 type Issues struct {
 	mu sync.Mutex
 	by map[string][]string // fingerprint: issues
+	of map[string]string   // fingerprint: what shows them
 }
 
 // maxIssues bounds how many faulty signals are remembered.
 const maxIssues = 100_000
 
-// Set keeps the faults of one signal; none when it is well.
-func (i *Issues) Set(fingerprint string, found []string) {
+// Set keeps the faults of one signal, which is of that name; none when it is well.
+func (i *Issues) Set(fingerprint, name string, found []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(found) == 0 {
 		delete(i.by, fingerprint)
+		delete(i.of, fingerprint)
 		return
 	}
 	if i.by == nil {
-		i.by = map[string][]string{}
+		i.by, i.of = map[string][]string{}, map[string]string{}
 	}
 	if len(i.by) < maxIssues {
-		i.by[fingerprint] = slices.Clone(found)
+		i.by[fingerprint], i.of[fingerprint] = slices.Clone(found), name
 	}
+}
+
+// Names are what shows each fault, sorted and each once.
+func (i *Issues) Names() map[string][]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out := map[string][]string{}
+	for fp, found := range i.by {
+		for _, issue := range found {
+			if name := i.of[fp]; name != "" && !slices.Contains(out[issue], name) {
+				out[issue] = append(out[issue], name)
+			}
+		}
+	}
+	for _, names := range out {
+		slices.Sort(names)
+	}
+	return out
 }
 
 // Counts is how many signals show each fault.

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,10 +34,13 @@ type Digest struct {
 	Silences  []DigestSilence
 	Flaky     []DigestLine
 	Unsorted  []DigestLine
-	Issues    []DigestLine // faults of inventory and data
-	Chain     []DigestLine // exporters, Prometheus, Alertmanager, mail
-	Health    *DigestHealth
-	Seal      string // of the journal
+	Issues    []DigestLine // what is wrong with the overview itself
+	Faults    []DigestFault
+	// Listed is what fires without being anybody's incident.
+	Listed []DigestListed
+	Chain  []DigestLine // exporters, Prometheus, Alertmanager, mail
+	Health *DigestHealth
+	Seal   string // of the journal
 }
 
 // DigestLine is one line of a section: what, and more about it.
@@ -126,7 +130,8 @@ func (v *view) digest(d *Digest) *digestView {
 		{v.Word("digest.silences"), v.silences(d.Silences)},
 		{v.Word("digest.flaky"), d.Flaky},
 		{v.Word("digest.unsorted"), d.Unsorted},
-		{v.Word("digest.issues"), d.Issues},
+		{v.Word("digest.listed"), v.listed(d.Listed)},
+		{v.Word("digest.issues"), append(slices.Clone(d.Issues), v.faults(d.Faults)...)},
 		{v.Word("digest.chain"), append(v.health(d.Health), v.chain(d.Chain)...)},
 	} {
 		if len(l.Lines) > 0 {
@@ -147,8 +152,8 @@ func (v *view) digestTable() *table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("incident")},
 			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
-			{Text: i.Fact()},
-			{Text: i.DueShort(i.f.Deadline)},
+			{Text: joinNonEmpty(" – ", i.doubled(), i.Fact())},
+			{Text: joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote())},
 			{Text: who},
 		})
 	}

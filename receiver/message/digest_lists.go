@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,60 @@ type DigestAnswer struct {
 	By   string
 	// Result is done, away, call_me or not_mine; empty where only words came.
 	Result, Note string
+}
+
+// DigestFault is a fault of inventory or data, and what shows it.
+type DigestFault struct {
+	Issue string // unmatched_machine ...
+	Count int
+	Of    []string
+}
+
+// DigestListed is an alert that fires and opens no incident.
+type DigestListed struct {
+	Alertname  string
+	What, Plan string
+	Since      time.Time
+}
+
+const (
+	// maxListed bounds the lines of what is only listed, maxFaulty the names of one fault.
+	maxListed = 100
+	maxFaulty = 12
+)
+
+// listed are the lines of what is only listed: what it is, of what, since when.
+func (v *view) listed(all []DigestListed) []DigestLine {
+	var out []DigestLine
+	for _, x := range all[:min(len(all), maxListed)] {
+		plan := ""
+		if x.Plan != "" {
+			plan = v.Say("digest.listed_plan", "plan", x.Plan)
+		}
+		out = append(out, DigestLine{What: joinNonEmpty(" – ", x.What, v.NameOf("alert", x.Alertname)),
+			Detail: joinNonEmpty(", ", plan, v.Say("digest.listed_since", "moment", v.Moment(x.Since)))})
+	}
+	if n := len(all) - len(out); n > 0 {
+		out = append(out, DigestLine{What: v.Plural("more", n)})
+	}
+	return out
+}
+
+// faults are the lines of what is wrong with inventory and data, by name.
+func (v *view) faults(all []DigestFault) []DigestLine {
+	var out []DigestLine
+	for _, f := range slices.SortedFunc(slices.Values(all), func(a, b DigestFault) int { return strings.Compare(a.Issue, b.Issue) }) {
+		names := strings.Join(f.Of[:min(len(f.Of), maxFaulty)], ", ")
+		if n := len(f.Of) - maxFaulty; n > 0 {
+			names += " " + v.Plural("more", n)
+		}
+		detail := strconv.Itoa(f.Count)
+		if names != "" {
+			detail += " (" + names + ")"
+		}
+		out = append(out, DigestLine{What: v.NameOf("issue", f.Issue), Detail: detail})
+	}
+	return out
 }
 
 // answers are the lines of what people wrote back.
@@ -105,7 +160,11 @@ func (v *view) health(h *DigestHealth) []DigestLine {
 		heard = v.MomentAgo(h.Watchdog)
 	}
 	add(v.Word("digest.health.watchdog"), h.WatchdogGone, heard)
-	add("Prometheus", h.Prometheus != "", h.Prometheus)
+	silent := ""
+	if h.Prometheus != "" {
+		silent = v.Word("digest.health.unanswered")
+	}
+	add("Prometheus", h.Prometheus != "", silent)
 	add("Alertmanager", len(h.Silent) > 0, strings.Join(h.Silent, ", "))
 	var stale []string
 	for _, s := range h.Stale {
@@ -115,7 +174,7 @@ func (v *view) health(h *DigestHealth) []DigestLine {
 		}
 		stale = append(stale, s.Name+" ("+read+")")
 	}
-	sources := v.Say("digest.sources", "n", strconv.Itoa(h.Sources))
+	sources := v.Plural("digest.sources", h.Sources)
 	if len(stale) > 0 {
 		sources = strings.Join(stale, ", ")
 	}

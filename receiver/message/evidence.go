@@ -101,6 +101,14 @@ func (i evidence) otherBrief() string {
 	return i.Word("evidence.unknown")
 }
 
+// doubled says of an incident of the overview that nothing of its machine works.
+func (i evidence) doubled() string {
+	if !i.hasFlag(rules.FlagDoubleFailure) {
+		return ""
+	}
+	return i.Word("digest.double")
+}
+
 // Double tells that the machine has no working backup at all.
 func (i evidence) Double() bool {
 	return i.hasFlag(rules.FlagDoubleFailure) || i.f.Other.State == rules.EvidenceKO || i.f.Other.State == rules.EvidenceNone

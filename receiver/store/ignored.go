@@ -27,6 +27,41 @@ func (tx *Tx) Ignore(s rules.Signal, reason string, again, now time.Time) (bool,
 	return len(was) == 0 || was[0] != reason, err
 }
 
+// Ignored is an alert that fires and for which no incident is kept.
+type Ignored struct {
+	rules.Signal
+	Reason string
+	Since  time.Time // when it began, as far as anybody knows
+}
+
+// Ignored returns the alerts that fire and for which no incident is kept, those
+// left out that an incident holds meanwhile.
+func (tx *Tx) Ignored() ([]Ignored, error) {
+	rows, err := tx.q.query(`SELECT reason, first_at, value FROM ignored
+		WHERE NOT EXISTS (SELECT 1 FROM alert WHERE alert.fingerprint = ignored.fingerprint AND alert.firing = 1) ORDER BY first_at, fingerprint`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Ignored
+	for rows.Next() {
+		var x Ignored
+		var first int64
+		var value []byte
+		if err := rows.Scan(&x.Reason, &first, &value); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(value, &x.Signal); err != nil {
+			return nil, fmt.Errorf("ignored alert: %w", err)
+		}
+		if x.Since = time.Unix(0, first); x.StartsAt.Before(x.Since) {
+			x.Since = x.StartsAt
+		}
+		out = append(out, x)
+	}
+	return out, rows.Err()
+}
+
 // Forget drops an ignored alert, because it fires no more or not in vain.
 func (tx *Tx) Forget(fingerprint string) error {
 	_, err := tx.q.exec(`DELETE FROM ignored WHERE fingerprint = ?`, fingerprint)

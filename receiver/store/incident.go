@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,7 +86,7 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 		}
 		text, err := tx.packer.unpack(value)
 		if err == nil {
-			err = json.Unmarshal(text, &r.Incident)
+			err = decode(text, &r.Incident)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
@@ -144,12 +143,12 @@ func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error
 		append(args, since.UnixNano())...)
 }
 
-// OnMachine returns the open incidents of a machine.
-func (tx *Tx) OnMachine(customer, machine string) ([]*Record, error) {
+// OnMachine returns the open incidents of a machine, but for one.
+func (tx *Tx) OnMachine(customer, machine, except string) ([]*Record, error) {
 	if machine == "" {
 		return nil, nil
 	}
-	return tx.records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 ORDER BY number`, customer, machine)
+	return tx.records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ? ORDER BY number`, customer, machine, except)
 }
 
 // Filter narrows a list of incidents; empty fields do not.

@@ -21,8 +21,11 @@ func (tx *Tx) KeepPolicy(hash string, files []rules.SourceFile, now time.Time) e
 // PinnedPolicies returns the texts of the policies that incidents still need:
 // open ones, and those that may open again.
 func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]rules.SourceFile, error) {
-	rows, err := tx.q.query(`SELECT hash, files FROM policy WHERE hash IN
-		(SELECT policy FROM incident WHERE open = 1 OR resolved_at > ?)`, since.UnixNano())
+	return tx.policyTexts(`hash IN (SELECT policy FROM incident WHERE open = 1 OR resolved_at > ?)`, since.UnixNano())
+}
+
+func (tx *Tx) policyTexts(where string, args ...any) (map[string][]rules.SourceFile, error) {
+	rows, err := tx.q.query(`SELECT hash, files FROM policy WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"vigie/receiver"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -43,20 +44,33 @@ func (s *site) routes() []route {
 		paged("/api/v1/calendar", "/calendar", "calendar", all, s.calendar),
 		{path: "/api/v1/calendar/night", methods: read, who: all, do: s.night, at: "/calendar/night", page: "night"},
 		paged("/api/v1/customers", "/customers", "customers", staff, s.customers),
+		{path: "/api/v1/reports", methods: read, who: all, do: s.reports.Index, at: "/reports", page: "reports", menu: true},
+		{path: "/api/v1/reports/statement", methods: read, who: all, do: s.reports.Statement, at: "/reports/statement", page: "statement"},
 		{at: "/signals", page: "signals", who: workers, do: s.signals, menu: true},
 		paged("/api/v1/policy", "/policy", "policy", staff, s.policy),
 		paged("/api/v1/chain", "/chain", "chain", staff, s.chain),
-		{path: "/api/v1/signals", methods: write, who: workers, do: s.report},
+		{path: "/api/v1/signals", methods: write, who: workers, do: plain(s.report)},
 		{path: "/api/v1/incidents", methods: read, who: all, do: s.incidents},
-		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: s.incident},
-		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: s.journal},
-		{path: "/api/v1/incidents/{id}/explain", methods: read, who: staff, do: s.explain},
-		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act},
+		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: plain(s.incident)},
+		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: plain(s.journal)},
+		{path: "/api/v1/incidents/{id}/explain", methods: read, who: staff, do: plain(s.explain)},
+		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: plain(s.act)},
 		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages},
-		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.retry},
+		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: plain(s.retry)},
 		{path: "/api/v1/mails", methods: read, who: staff, do: s.mails},
-		{path: "/api/v1/mails/{id}/settle", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.settleMail},
-		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: s.reload},
+		{path: "/api/v1/mails/{id}/settle", methods: write, who: []act.Role{act.Operator, act.Manager}, do: plain(s.settleMail)},
+		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: plain(s.reload)},
+	}
+}
+
+// plain is a request without parameters: one that it is given all the same would
+// be passed over in silence.
+func plain(do handler) handler {
+	return func(r *http.Request, who string) (any, error) {
+		if err := query.Known(r.URL.Query()); err != nil {
+			return nil, err
+		}
+		return do(r, who)
 	}
 }
 

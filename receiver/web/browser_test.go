@@ -258,7 +258,7 @@ func furnished(t *testing.T) *desk {
 
 // The pages hold from 320 to 1920 pixels, with long names and with nothing, in
 // both languages, light and dark, and axe has no serious finding.
-func TestLayoutAndAccess(t *testing.T) {
+func TestBrowserLayoutAndAccess(t *testing.T) {
 	d := furnished(t)
 	w := d.chromium(t)
 	source := axe(t)
@@ -308,7 +308,7 @@ func (w *window) presses(selector string) {
 
 // The supervisor's morning: what is due first, taken with one click, not put
 // right today, with the reason that is asked for at its field.
-func TestSupervisorsMorning(t *testing.T) {
+func TestBrowserSupervisorsMorning(t *testing.T) {
 	for _, language := range []string{"fr", "en"} {
 		t.Run(language, func(t *testing.T) {
 			d := furnished(t)
@@ -336,7 +336,7 @@ func TestSupervisorsMorning(t *testing.T) {
 
 // Two admins at once: the second's page follows by itself what the first does,
 // keeps what he has typed, and a page that missed it changes nothing.
-func TestTwoAdmins(t *testing.T) {
+func TestBrowserTwoAdmins(t *testing.T) {
 	d := furnished(t)
 	one := d.chromium(t)
 	two := d.chromium(t)
@@ -364,7 +364,7 @@ func TestTwoAdmins(t *testing.T) {
 
 // The admin takes it, silences while he works, and the proven success ends it: the
 // open page says so by itself.
-func TestTakeSilenceMend(t *testing.T) {
+func TestBrowserTakeSilenceMend(t *testing.T) {
 	var silenced atomic.Bool
 	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
@@ -437,7 +437,7 @@ func (d *desk) mends() {
 }
 
 // A customer's user answers on her phone, and sees nothing of anybody else.
-func TestAnswerOnAPhone(t *testing.T) {
+func TestBrowserAnswerOnAPhone(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "our words"})
 	d.fires(nil, nil)

@@ -10,6 +10,7 @@ import (
 	"vigie/receiver/evidence"
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -47,7 +48,7 @@ func calendarShows() []string { return []string{"all", "failing", "unlisted"} }
 // calendar shows how each machine's backups went, day by day.
 func (s *site) calendar(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "q", "show", "page", "customer"); err != nil {
+	if err := query.Known(q, "q", "show", "page", "customer"); err != nil {
 		return nil, err
 	}
 	now := s.o.Now()
@@ -64,7 +65,7 @@ func (s *site) calendar(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	paging, part, err := cut(q, all, calendarRows)
+	paging, part, err := query.Cut(q, all, calendarRows)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,7 @@ type nightData struct {
 // night tells the runs of a machine on one day, and the incidents that were open.
 func (s *site) night(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "customer", "machine", "day"); err != nil {
+	if err := query.Known(q, "customer", "machine", "day"); err != nil {
 		return nil, err
 	}
 	d := &nightData{Customer: cutText(q.Get("customer"), 200), Machine: cutText(q.Get("machine"), 300), Day: q.Get("day"), Runs: []nights.Run{}, Incidents: []incidentRow{}}

@@ -10,6 +10,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/policy"
@@ -57,7 +58,7 @@ type callTry struct {
 // calls lists the phone calls that are due.
 func (s *site) calls(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "q", "page", "note"); err != nil {
+	if err := query.Known(q, "q", "page", "note"); err != nil {
 		return nil, err
 	}
 	rows, err := s.rows(r, who)
@@ -72,7 +73,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 		}
 	}
 	var part []*board.Row
-	if d.paging, part, err = pageOf(q, due); err != nil {
+	if d.paging, part, err = query.Cut(q, due, perPage); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(part))

@@ -2,13 +2,14 @@ package web
 
 import (
 	"net/http"
-	"strings"
 	"time"
+
+	"vigie/receiver/web/query"
 )
 
 // chain says what is read, since when, what waits and what is silenced.
 func (s *site) chain(r *http.Request, who string) (any, error) {
-	if err := known(r.URL.Query()); err != nil {
+	if err := query.Known(r.URL.Query()); err != nil {
 		return nil, err
 	}
 	return s.o.Engine.Chain(r.Context(), who)
@@ -35,7 +36,7 @@ func (v *view) ChannelName(name string) string {
 
 // IssueName is how a fault of the data is called.
 func (v *view) IssueName(name string) string {
-	return either(v.T("issue."+name), strings.ReplaceAll(name, "_", " "))
+	return v.NameOf("issue", name)
 }
 
 // GB is a number of bytes as people read it.

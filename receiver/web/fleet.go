@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/receiver/board"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -58,7 +59,7 @@ func (d *machinesData) Shows() []string { return machineShows() }
 // machines lists what must be backed up.
 func (s *site) machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "q", "show", "page", "customer"); err != nil {
+	if err := query.Known(q, "q", "show", "page", "customer"); err != nil {
 		return nil, err
 	}
 	d := &machinesData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all")}
@@ -88,7 +89,7 @@ func (s *site) machines(r *http.Request, who string) (any, error) {
 		}
 		return strings.Compare(a.Machine, b.Machine)
 	})
-	d.paging, d.Machines, err = pageOf(q, all)
+	d.paging, d.Machines, err = query.Cut(q, all, perPage)
 	if d.Machines == nil {
 		d.Machines = []machineRow{}
 	}
@@ -167,7 +168,7 @@ type absenceRow struct {
 // customers lists who is looked after, and what they lack.
 func (s *site) customers(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "q", "page"); err != nil {
+	if err := query.Known(q, "q", "page"); err != nil {
 		return nil, err
 	}
 	rows, err := s.rows(r, who)
@@ -202,7 +203,7 @@ func (s *site) customers(r *http.Request, who string) (any, error) {
 		}
 		all = append(all, x)
 	}
-	d.paging, d.Customers, err = pageOf(q, all)
+	d.paging, d.Customers, err = query.Cut(q, all, perPage)
 	if d.Customers == nil {
 		d.Customers = []customerRow{}
 	}
@@ -240,7 +241,7 @@ const maxLabels = 2000
 // given labels: decided like a real one.
 func (s *site) policy(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "labels"); err != nil {
+	if err := query.Known(q, "labels"); err != nil {
 		return nil, err
 	}
 	now := s.o.Now()

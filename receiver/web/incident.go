@@ -11,10 +11,14 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
 )
+
+// Overview is what the page of an incident shows, for programs.
+type Overview = overview
 
 // overview is what the page of an incident shows, and its twin answers.
 type overview struct {
@@ -124,7 +128,7 @@ func (o *overview) PromisedAt() time.Time {
 
 // overview tells an incident whole, as far as somebody may read it.
 func (s *site) overview(r *http.Request, who string) (any, error) {
-	if err := known(r.URL.Query()); err != nil {
+	if err := query.Known(r.URL.Query()); err != nil {
 		return nil, err
 	}
 	inc, err := s.own(r, who)

@@ -1,15 +1,13 @@
 package web
 
 import (
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"vigie/receiver"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -213,37 +211,4 @@ type namesCache = atomic.Pointer[names]
 const perPage = 50
 
 // paging says which part of a list is shown.
-type paging struct {
-	Page  int `json:"page"`
-	Pages int `json:"pages"`
-	Total int `json:"total"`
-	Size  int `json:"page_size"`
-}
-
-// pageOf reads which page is asked for and cuts it out of a list.
-func pageOf[T any](q url.Values, list []T) (paging, []T, error) { return cut(q, list, perPage) }
-
-// cut is [pageOf] with pages of another size.
-func cut[T any](q url.Values, list []T, size int) (paging, []T, error) {
-	p := paging{Page: 1, Total: len(list), Size: size, Pages: max(1, (len(list)+size-1)/size)}
-	if text := q.Get("page"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 1_000_000 {
-			return p, nil, refuse(http.StatusUnprocessableEntity, "page %q is not a number from 1", text)
-		}
-		p.Page = min(n, p.Pages)
-	}
-	from := (p.Page - 1) * size
-	return p, list[from:min(from+size, len(list))], nil
-}
-
-// known refuses parameters that a page does not have: a misspelt one would be
-// passed over in silence.
-func known(q url.Values, names ...string) error {
-	for k := range q {
-		if !slices.Contains(names, k) {
-			return refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are %s", k, strings.Join(names, ", "))
-		}
-	}
-	return nil
-}
+type paging = query.Page

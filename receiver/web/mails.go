@@ -2,11 +2,11 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/gorilla/mux"
 
 	"vigie/receiver/store"
+	"vigie/receiver/web/query"
 )
 
 const maxMailsAtOnce = 1000
@@ -21,22 +21,16 @@ type mailList struct {
 // mails lists the mails that came back: those that wait for a person, or all.
 func (s *site) mails(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	open, limit := true, 100
-	for k := range q {
-		var err error
-		switch k {
-		case "after":
-		case "open":
-			if open, err = strconv.ParseBool(q.Get(k)); err != nil {
-				return nil, refuse(http.StatusUnprocessableEntity, "open %q is neither true nor false", q.Get(k))
-			}
-		case "limit":
-			if limit, err = strconv.Atoi(q.Get(k)); err != nil || limit < 1 || limit > maxMailsAtOnce {
-				return nil, refuse(http.StatusUnprocessableEntity, "limit %q is not a number from 1 to %d", q.Get(k), maxMailsAtOnce)
-			}
-		default:
-			return nil, refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are open, after, limit", k)
-		}
+	if err := query.Known(q, "open", "after", "limit"); err != nil {
+		return nil, err
+	}
+	open, err := query.Yes(q, "open", true)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := query.Number(q, "limit", 100, maxMailsAtOnce)
+	if err != nil {
+		return nil, err
 	}
 	all, err := s.o.Engine.ReceivedMails(r.Context(), open, q.Get("after"), limit+1)
 	if err != nil {

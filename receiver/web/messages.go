@@ -2,33 +2,24 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 
 	"vigie/receiver"
+	"vigie/receiver/web/query"
 )
 
 // messages lists what was written to people, or waits to be.
 func (s *site) messages(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
+	if err := query.Known(q, "incident", "waiting", "limit"); err != nil {
+		return nil, err
+	}
 	f := receiver.MessageFilter{Incident: q.Get("incident")}
-	for k := range q {
-		switch k {
-		case "incident":
-		case "waiting":
-			on, err := strconv.ParseBool(q.Get(k))
-			if err != nil {
-				return nil, refuse(http.StatusUnprocessableEntity, "waiting %q is neither true nor false", q.Get(k))
-			}
-			f.Waiting = on
-		case "limit":
-			n, err := strconv.Atoi(q.Get(k))
-			if err != nil || n < 1 || n > receiver.MaxMessages {
-				return nil, refuse(http.StatusUnprocessableEntity, "limit %q is not a number from 1 to %d", q.Get(k), receiver.MaxMessages)
-			}
-			f.Limit = n
-		default:
-			return nil, refuse(http.StatusUnprocessableEntity, "unknown parameter %q: known are incident, waiting, limit", k)
-		}
+	var err error
+	if f.Waiting, err = query.Yes(q, "waiting", false); err != nil {
+		return nil, err
+	}
+	if f.Limit, err = query.Number(q, "limit", 0, receiver.MaxMessages); err != nil {
+		return nil, err
 	}
 	return s.o.Engine.Messages(r.Context(), f, who)
 }

@@ -1,22 +1,19 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"html/template"
 	"net/http"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/gorilla/mux"
 
 	"vigie/receiver/identity"
+	"vigie/receiver/web/asset"
+	"vigie/receiver/web/reportpages"
 	"vigie/rules/act"
 )
 
@@ -32,7 +29,7 @@ type pageSite struct {
 	*site
 	sessions  *scs.SessionManager
 	templates map[string]*template.Template
-	assets    *assets
+	assets    *asset.Files
 	links     *linkPages
 	tries     *identity.Tries
 	stop      <-chan struct{}
@@ -63,7 +60,7 @@ func (p *pageSite) forms() []formRoute {
 }
 
 func newPageSite(s *site, links *linkPages) *pageSite {
-	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: newAssets(), links: links, tries: identity.NewTries(), stop: s.o.Stop}
+	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: asset.New(staticFiles, "static"), links: links, tries: identity.NewTries(), stop: s.o.Stop}
 	p.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
 		p.o.Logger.Error("a session could not be kept", "err", err)
 		http.Error(w, "the session could not be kept", http.StatusServiceUnavailable)
@@ -90,7 +87,7 @@ func (p *pageSite) handle(r *mux.Router) {
 	for _, f := range p.forms() {
 		r.Handle(f.at, wrap(p.form(f))).Methods(http.MethodPost)
 	}
-	r.HandleFunc("/static/{name}", p.assets.serve).Methods(get...)
+	r.HandleFunc("/static/{name}", func(w http.ResponseWriter, r *http.Request) { p.assets.Serve(w, r, mux.Vars(r)["name"]) }).Methods(get...)
 	r.HandleFunc("/changes", p.changes).Methods(http.MethodGet)
 	r.NotFoundHandler = wrap(p.missing)
 }
@@ -139,12 +136,19 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 			p.refusedPage(w, v, err)
 			return
 		}
+		if f, is := data.(*reportpages.File); is {
+			f.Serve(w)
+			return
+		}
 		p.show(w, http.StatusOK, x.page, v, p.dressed(v, data))
 	}
 }
 
 // dressed adds what only the page shows, such as its forms.
 func (p *pageSite) dressed(v *view, data any) any {
+	if d, ok := data.(reportpages.Report); ok { // it is the same whenever it is read
+		v.Ref = d.AsOf().In(v.Zone)
+	}
 	if o, ok := data.(*overview); ok {
 		return &incidentPage{overview: o, Line: o.line, Acts: p.acts(v, o, "", nil, nil, "")}
 	}
@@ -245,43 +249,4 @@ func (p *pageSite) changes(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-}
-
-// assets are the files that pages need beside themselves.
-type assets struct {
-	files map[string][]byte // by name with its hash
-	names map[string]string
-}
-
-func newAssets() *assets {
-	a := &assets{files: map[string][]byte{}, names: map[string]string{}}
-	all, err := staticFiles.ReadDir("static")
-	if err != nil {
-		panic(err) // they are compiled in
-	}
-	for _, e := range all {
-		text, err := staticFiles.ReadFile("static/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
-		sum := sha256.Sum256(text)
-		ext := path.Ext(e.Name())
-		hashed := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:5]) + ext
-		a.files[hashed], a.names[e.Name()] = text, hashed
-	}
-	return a
-}
-
-func (a *assets) path(name string) string { return "/static/" + a.names[name] }
-
-func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
-	name := mux.Vars(r)["name"]
-	text, known := a.files[name]
-	if !known {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
 }

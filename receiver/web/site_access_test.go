@@ -31,6 +31,8 @@ func TestPagesByRole(t *testing.T) {
 		{"/machines", "/api/v1/machines", "vomc"}, {"/customers", "/api/v1/customers", "vom"}, {"/policy", "/api/v1/policy", "vom"},
 		{"/calls", "/api/v1/calls", "vom"}, {"/calendar", "/api/v1/calendar", "vomc"}, {"/chain", "/api/v1/chain", "vom"},
 		{"/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "/api/v1/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "vomc"}, {"/signals", "", "omc"},
+		{"/reports", "/api/v1/reports", "vomc"}, {"/reports/statement", "/api/v1/reports/statement", "vom"},
+		{"/reports/statement?customer=dupont", "/api/v1/reports/statement?customer=dupont", "vomc"}, {"/reports/statement?customer=martin", "/api/v1/reports/statement?customer=martin", "vom"},
 	}
 	forms := []struct{ path, who string }{{"/incidents/i1/note", "omc"}, {"/incidents/i1/take", "om"}, {"/today/acts", "om"}, {"/signals", "omc"}}
 	for role, person := range map[string]string{"v": "boss", "o": "adm1", "m": "vijay", "c": "it.dupont"} {
@@ -233,5 +235,24 @@ func TestManyRefused(t *testing.T) {
 		if code, text = b.post("/today/acts", wrong); code != http.StatusOK || !strings.Contains(text, "Rien n") {
 			t.Errorf("%v is answered %d, and does not say that nothing was done", wrong, code)
 		}
+	}
+}
+
+// What is only listed is named to the provider's own people, and to no customer.
+func TestTodayNamesWhatIsOnlyListed(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
+	code, text := d.browser("sup").get("/today")
+	must(t, code, text, "À surveiller, sans incident", "sauvegarde anormalement petite", "Dupont – NAS-01", "plan daily", "depuis")
+	if _, text := d.api("token-of-sup", "/api/v1/today"); !strings.Contains(text, `"alertname": "BackupSizeDrop"`) && !strings.Contains(text, `"alertname":"BackupSizeDrop"`) {
+		t.Errorf("the twin does not name it:\n%s", text)
+	}
+	for _, path := range []string{"/today?show=mine", "/today?q=x"} {
+		if _, text := d.browser("sup").get(path); strings.Contains(text, "anormalement petite") {
+			t.Errorf("%s shows what was not asked for", path)
+		}
+	}
+	if _, text := d.browser("it.dupont").get("/today"); strings.Contains(text, "anormalement petite") {
+		t.Error("a customer reads our own list")
 	}
 }

@@ -3,9 +3,12 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -17,7 +20,9 @@ type todayData struct {
 	Query     string         `json:"q,omitempty"`
 	Counts    map[string]int `json:"counts"`
 	Incidents []incidentRow  `json:"incidents"`
-	Now       time.Time      `json:"now"`
+	// Listed is what fires without being an incident; for the provider's own people.
+	Listed []receiver.Listed `json:"listed,omitempty"`
+	Now    time.Time         `json:"now"`
 }
 
 // shows are the parts of the list that can be asked for, in the order of the page.
@@ -56,7 +61,7 @@ func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 // today lists the open incidents, the nearest deadline first.
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "show", "q", "page"); err != nil {
+	if err := query.Known(q, "show", "q", "page"); err != nil {
 		return nil, err
 	}
 	d := &todayData{Show: either(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
@@ -80,7 +85,24 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 			chosen = append(chosen, row)
 		}
 	}
+	if d.Show == "all" && d.Query == "" && s.o.Engine.Book().Role(who) != act.Customer {
+		if d.Listed, err = s.o.Engine.Listed(r.Context()); err != nil {
+			return nil, err
+		}
+	}
 	return d, s.fill(r, who, &d.paging, &d.Incidents, chosen)
+}
+
+// ListedName is what a listed alert is about.
+func (v *view) ListedName(x receiver.Listed) string {
+	var parts []string
+	if x.Customer != "" {
+		parts = append(parts, v.Customer(x.Customer))
+	}
+	if thing := either(x.Machine, either(x.Platform, x.Source)); thing != "" {
+		parts = append(parts, thing)
+	}
+	return strings.Join(parts, " – ")
 }
 
 // rows are the open incidents that somebody may see.
@@ -106,7 +128,7 @@ func (s *site) rows(r *http.Request, who string) ([]*board.Row, error) {
 func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow, chosen []*board.Row) error {
 	var part []*board.Row
 	var err error
-	if *p, part, err = pageOf(r.URL.Query(), chosen); err != nil {
+	if *p, part, err = query.Cut(r.URL.Query(), chosen, perPage); err != nil {
 		return err
 	}
 	ids := make([]string, len(part))
@@ -139,7 +161,7 @@ type queueData struct {
 // queue lists what nobody has, local backups first, then the nearest deadline.
 func (s *site) queue(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := known(q, "q", "page"); err != nil {
+	if err := query.Known(q, "q", "page"); err != nil {
 		return nil, err
 	}
 	rows, err := s.rows(r, who)

@@ -131,7 +131,7 @@ func (v *view) Menu() []navigation {
 }
 
 // Asset is the address of a file of the pages; it changes with its contents.
-func (v *view) Asset(name string) string { return v.site.assets.path(name) }
+func (v *view) Asset(name string) string { return v.site.assets.Path(name) }
 
 // Person is how somebody is called.
 func (v *view) Person(id string) string {
@@ -277,7 +277,7 @@ func (p *pageSite) say(r *http.Request, tone, text string) {
 // parse reads the templates: each page with the layout and the shared parts.
 func parsePages() map[string]*template.Template {
 	out := map[string]*template.Template{}
-	base := template.Must(template.New("").ParseFS(sitePages, "site/layout.html", "site/parts.html"))
+	base := template.Must(template.New("").Funcs(pageFuncs()).ParseFS(sitePages, "site/layout.html", "site/parts.html"))
 	names, err := sitePages.ReadDir("site")
 	if err != nil {
 		panic(err) // they are compiled in
@@ -290,4 +290,22 @@ func parsePages() map[string]*template.Template {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(sitePages, "site/"+e.Name()))
 	}
 	return out
+}
+
+// pageFuncs are what templates do beside asking the view: hand another template two
+// things, and say a delay that was promised.
+func pageFuncs() template.FuncMap {
+	type two struct {
+		V    *view
+		A, B any
+	}
+	return template.FuncMap{
+		"two": func(v *view, a, b any) two { return two{v, a, b} },
+		"within": func(v *view, d *rules.Delay) string {
+			if d == nil {
+				return "–"
+			}
+			return v.delay(*d)
+		},
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,10 +18,16 @@ import (
 	"vigie/internal/fleet"
 	"vigie/receiver"
 	"vigie/receiver/store"
+	"vigie/receiver/web/query"
+	"vigie/receiver/web/reportpages"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
 )
+
+// ZoneHeader names in each answer the zone in which the policy in force counts:
+// whoever shows its instants to people shows them there.
+const ZoneHeader = "Vigie-Time-Zone"
 
 // maxBody bounds what a person sends.
 const maxBody = 1 << 20
@@ -53,7 +58,7 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o: o}
+	s := &site{o: o, reports: &reportpages.Desk{Engine: o.Engine, Now: o.Now}}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
@@ -79,8 +84,9 @@ func New(o Options) http.Handler {
 }
 
 type site struct {
-	o     Options
-	named namesCache
+	o       Options
+	reports *reportpages.Desk
+	named   namesCache
 }
 
 // handler is a request of a known person; what it returns becomes JSON.
@@ -107,6 +113,10 @@ func (s *site) person(x route) http.HandlerFunc {
 				s.o.Logger.Error("request failed", "path", r.URL.Path, "code", code, "err", err)
 			}
 			s.answer(w, code, problem{err.Error(), code})
+			return
+		}
+		if f, is := v.(*reportpages.File); is {
+			f.Serve(w)
 			return
 		}
 		s.answer(w, http.StatusOK, v)
@@ -139,6 +149,7 @@ type problem struct {
 
 func (s *site) answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set(ZoneHeader, s.o.Engine.Book().InForce(s.o.Now()).Zone.String())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
@@ -218,27 +229,22 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 
 func (s *site) incidents(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
+	if err := query.Known(q, "state", "customer", "machine", "backup_role", "platform", "scenario", "key", "ended", "limit"); err != nil {
+		return nil, err
+	}
 	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Machine: q.Get("machine"), Platform: q.Get("platform"),
 		Scenario: q.Get("scenario"), Key: q.Get("key")}
-	for k := range q {
-		switch k {
-		case "state", "customer", "machine", "platform", "scenario", "key", "backup_role":
-		case "ended":
-			f.Ended = q.Get(k) == "true"
-		case "limit":
-			n, err := strconv.Atoi(q.Get(k))
-			if err != nil || n < 1 || n > 10_000 {
-				return nil, refuse(http.StatusUnprocessableEntity, "limit %q is not a number from 1 to 10000", q.Get(k))
-			}
-			f.Limit = n
-		default:
-			return nil, refuse(http.StatusUnprocessableEntity,
-				"unknown parameter %q: known are state, customer, machine, backup_role, platform, scenario, key, ended, limit", k)
-		}
+	state, err := query.OneOf(q, "state", rules.States())
+	if err != nil {
+		return nil, err
 	}
-	if st := rules.State(f.State); st.Ended() {
-		f.Ended = true
+	if f.Ended, err = query.Yes(q, "ended", false); err != nil {
+		return nil, err
 	}
+	if f.Limit, err = query.Number(q, "limit", 0, 10_000); err != nil {
+		return nil, err
+	}
+	f.Ended = f.Ended || state.Ended()
 	found, err := s.o.Engine.Incidents(r.Context(), f)
 	if err != nil {
 		return nil, err

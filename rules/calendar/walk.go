@@ -3,6 +3,7 @@ package calendar
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -136,6 +137,23 @@ func (c *Calendar) openBetween(from, to time.Time) time.Duration {
 		}
 	}
 	return total
+}
+
+// Open yields the stretches of open time from one instant until just before
+// another, in order, as their first instant and the first after them. Stretches
+// that a midnight or a clock change cuts may come as two that touch.
+func (c *Calendar) Open(from, to time.Time) iter.Seq2[time.Time, time.Time] {
+	return func(yield func(opens, closes time.Time) bool) {
+		for w := c.walk(from); w.day <= lastDay && c.instant(w.begin()).Before(to); w.step() {
+			for _, window := range w.windows() {
+				opens, closes := w.open(window)
+				opening, closing := later(c.instant(opens), from), earlier(c.instant(closes), to)
+				if opening.Before(closing) && !yield(opening, closing) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // endsOpenTime is the latest instant, t at most, that ends open time: t itself

@@ -168,13 +168,14 @@ func (b *Batch) begin(c rules.Classified) (*Tracked, error) {
 }
 
 // onMachine returns the open incidents of a machine, those of this batch included.
-func (b *Batch) onMachine(p Place) ([]*Tracked, error) {
+func (b *Batch) onMachine(t *Tracked) ([]*Tracked, error) {
+	p := t.place
 	if p.Machine == "" {
 		return nil, nil
 	}
 	k := [2]string{p.Customer, p.Machine}
 	if !b.machines[k] {
-		rs, err := b.Store.OnMachine(p.Customer, p.Machine)
+		rs, err := b.Store.OnMachine(p.Customer, p.Machine, t.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +214,7 @@ func (b *Batch) Facts(t *Tracked) (rules.Facts, error) {
 
 // siblings are the other open incidents of the same machine.
 func (b *Batch) siblings(t *Tracked) ([]*Tracked, error) {
-	all, err := b.onMachine(t.place)
+	all, err := b.onMachine(t)
 	if err != nil {
 		return nil, err
 	}

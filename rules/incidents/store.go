@@ -15,8 +15,9 @@ type Store interface {
 	// belong to, by number: all open ones, and those that ended after since. The
 	// key may be left out where it names the machine.
 	Candidates(key string, p Place, since time.Time) ([]*Record, error)
-	// OnMachine returns the open incidents of a machine, by number.
-	OnMachine(customer, machine string) ([]*Record, error)
+	// OnMachine returns the open incidents of a machine, by number, but for the
+	// one whose id is named, if any is: it is at hand already.
+	OnMachine(customer, machine, except string) ([]*Record, error)
 	// OpenWithKey returns the open incidents of a key.
 	OpenWithKey(key string) ([]*Record, error)
 	// Blinding returns the open incidents about sources that cannot be read.

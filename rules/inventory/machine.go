@@ -222,7 +222,9 @@ func (d *Directory) Canonicalize(l model.Labels) (issues []string) {
 	}
 	if l[model.LabelBackupRole] == "" {
 		l[model.LabelBackupRole] = fleet.Roles()[0]
-		issues = append(issues, "backup_role_missing")
+		if l[model.LabelPlan] != "" || l[model.LabelJobID] != "" { // of a machine as a whole none is missing
+			issues = append(issues, "backup_role_missing")
+		}
 	}
 	if d.Customers[l[model.LabelCustomer]] == nil {
 		issues = append(issues, "unknown_customer")

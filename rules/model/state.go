@@ -17,6 +17,11 @@ const (
 	Closed       State = "closed"
 )
 
+// States are all of them, in the order of a story.
+func States() []State {
+	return []State{Open, Taken, Waiting, CallDue, WorkedAround, Unverified, Resolved, Closed}
+}
+
 // Ended reports whether nothing more is expected in this state.
 func (s State) Ended() bool { return s == Resolved || s == Closed }
 

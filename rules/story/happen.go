@@ -257,7 +257,7 @@ func (p *player) changed(m machineID) {
 func (p *player) askAgain() error {
 	var stale []*incidents.Record
 	for m, change := range p.dirty {
-		open, err := p.store.OnMachine(m.customer, m.name)
+		open, err := p.store.OnMachine(m.customer, m.name, "")
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ table. Of each program the first row counts whose code fits and whose conditions
 - *not due*: nothing was to be done, or a rehearsal: no result is sent at all.
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
 - Under *meanings from* stands the version whose exit codes and messages were observed. The patterns were written after these messages; the tests run them against
-  tar, cpio, rsync, zip, sqlite3 and pg_dump where these are installed, and against restic and borg. Try the others once with a backup that you let fail.
+  tar (in English and French), cpio, rsync, zip, 7-Zip, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
 - Codes of the shell and the system hold for all: 126 and 127 (not started) are failed, 130 and 143 cancelled, 137 failed.
 
 Rows of your own stand in a file for ` + "`--codes`" + `, and come before these: ` + "`codes: {rsync: [{code: 23, result: warning}]}`" + `.

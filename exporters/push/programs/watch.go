@@ -28,6 +28,7 @@ type Verdict struct {
 type Watch struct {
 	program   *Program
 	arguments []string
+	held      int  // the code of a flock in front that gave up, 0 for none
 	data      bool // what is written to stdout may be the backup itself
 
 	mu          sync.Mutex
@@ -35,15 +36,17 @@ type Watch struct {
 	size, files int64
 	first, last string // of the standard output
 	kept        []byte
+	said        bool // anything was written
 }
 
-// Watch begins a run with its arguments, which may be unknown.
-func (p *Program) Watch(arguments []string) *Watch {
+// Watch begins a run of a command, which may be unknown (nil).
+func (p *Program) Watch(command []string) *Watch {
+	arguments := p.Arguments(command)
 	data := slices.Contains(arguments, "-")
 	for i := range p.Rows {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
-	return &Watch{program: p, arguments: arguments, data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
+	return &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
 }
 
 // Wants tells whether the stream decides about the result.
@@ -102,6 +105,7 @@ func (s *Stream) end() {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
 	}
+	s.watch.said = true
 	s.watch.look(line, s.stdout)
 }
 
@@ -167,6 +171,10 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	v := Verdict{Result: Failed, Words: fmt.Sprintf("%s ended with code %d", w.program.Name, code), Size: w.size, Files: w.files}
+	if w.held != 0 && code == w.held && !w.said {
+		v.Result, v.Words = Running, "another run holds the lock of flock"
+		return v
+	}
 	for i := range w.program.Rows {
 		r := &w.program.Rows[i]
 		if !w.fits(r, code) {

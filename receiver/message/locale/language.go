@@ -93,6 +93,9 @@ func (l *Language) complete(from *Language) {
 // Name is what the language calls itself.
 func (l *Language) Name() string { return l.rules.Name }
 
+// DecimalMark stands before the decimals of a number.
+func (l *Language) DecimalMark() string { return l.rules.Decimal }
+
 // Partial tells that what the language lacks is meant to be said in English.
 func (l *Language) Partial() bool { return l.rules.Partial }
 

@@ -62,6 +62,27 @@ func (f Locale) write(pattern string, t time.Time, pairs ...string) string {
 		"month", f.rules.Months[t.Month()-1], "short_month", f.rules.ShortMonths[t.Month()-1])...)
 }
 
+// Month is a month with its year: "mars 2026", "March 2026".
+func (f Locale) Month(t time.Time) string {
+	t = t.In(f.Zone)
+	return f.rules.Months[t.Month()-1] + " " + t.Format("2006")
+}
+
+// Hours is a length of time in hours and minutes, however many hours: working time
+// has no days.
+func (f Locale) Hours(d time.Duration) string {
+	hours, minutes := int(d/time.Hour), int(d/time.Minute)%60
+	switch {
+	case hours > 0 && minutes > 0:
+		return f.Plural("hour", hours) + " " + f.Plural("minute", minutes)
+	case hours > 0:
+		return f.Plural("hour", hours)
+	case minutes > 0:
+		return f.Plural("minute", minutes)
+	}
+	return f.Plural("second", int(d/time.Second))
+}
+
 // Day is date with the day of the week: "mar. 10 mars".
 func (f Locale) Day(t time.Time) string {
 	if t.IsZero() {

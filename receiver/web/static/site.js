@@ -29,6 +29,9 @@
     if (e.target.matches(".pick input")) picked();
     if (e.target.id === "many-purpose") needs();
   });
+  document.addEventListener("click", (e) => {
+    if (e.target.closest("[data-print]")) print();
+  });
   picked();
   needs();
 

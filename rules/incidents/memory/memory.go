@@ -106,12 +106,12 @@ func (s *Store) Candidates(key string, p incidents.Place, since time.Time) ([]*i
 	return found, nil
 }
 
-// OnMachine returns the open incidents of a machine.
-func (s *Store) OnMachine(customer, machine string) ([]*incidents.Record, error) {
+// OnMachine returns the open incidents of a machine, but for one.
+func (s *Store) OnMachine(customer, machine, except string) ([]*incidents.Record, error) {
 	if machine == "" {
 		return nil, nil
 	}
-	return s.openOf(machineHandle(customer, machine)), nil
+	return slices.DeleteFunc(s.openOf(machineHandle(customer, machine)), func(r *incidents.Record) bool { return r.ID == except }), nil
 }
 
 // OpenWithKey returns the open incidents of a key.

@@ -1,0 +1,88 @@
+// Package promised tells Prometheus what inventory and policy say must be: which
+// sources are read, which probes look, by when a restore is tried, which level of
+// service holds. So the rules need not remember what once was.
+package promised
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigie/rules"
+)
+
+var (
+	guaranteeLevel = prometheus.NewDesc("vigie_guarantee_level", "1 for the level of service that holds now, 0 for the policy's others.", []string{"policy", "level"}, nil)
+	guaranteeOpen  = prometheus.NewDesc("vigie_guarantee_window_open", "Whether the first level of service, the window that is guaranteed, holds now.", []string{"policy"}, nil)
+	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
+	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by the inventory; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
+	expectedProbe  = prometheus.NewDesc("vigie_platform_probe_expected", "A probe that a platform of the inventory must have.", []string{"platform", "site", "probe"}, nil)
+)
+
+// Collector reads, at each scrape, what is in force.
+type Collector struct {
+	Book func() *rules.Book
+	Now  func() time.Time
+}
+
+// Describe sends the descriptions of what is collected.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{guaranteeLevel, guaranteeOpen, expectedSource, expectedProbe, restoreDue} {
+		ch <- d
+	}
+}
+
+// Collect asks the book.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	c.inventory(gauge)
+	c.guarantees(gauge)
+}
+
+// inventory tells what must be watched.
+func (c *Collector) inventory(gauge func(*prometheus.Desc, float64, ...string)) {
+	d := c.Book().Directory
+	for source, exporter := range d.Sources {
+		gauge(expectedSource, 1, source, exporter)
+	}
+	now := c.Now()
+	for _, m := range d.Machines {
+		if !m.RestoreDue.IsZero() && (m.Decommissioned.IsZero() || now.Before(m.Decommissioned)) {
+			gauge(restoreDue, seconds(m.RestoreDue), m.Customer, m.Name, m.Class)
+		}
+	}
+	for id, p := range d.Platforms {
+		site := p.Host
+		if site == "" {
+			site = id
+		}
+		for _, probe := range p.Probes {
+			gauge(expectedProbe, 1, id, site, probe)
+		}
+	}
+}
+
+// guarantees tells which level of service the policy in force promises now, by its
+// calendars with today's closures.
+func (c *Collector) guarantees(gauge func(*prometheus.Desc, float64, ...string)) {
+	now, book := c.Now(), c.Book()
+	p := book.InForce(now)
+	held := p.LevelHeld(func(name string) bool { return book.Closures(p, name).IsOpen(now) })
+	for i, g := range p.Guarantees {
+		gauge(guaranteeLevel, one(i == held), p.Name, g.Level)
+		if i == 0 {
+			gauge(guaranteeOpen, one(i == held), p.Name)
+		}
+	}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"vigie/rules"
+)
+
+// Span narrows which incidents a report looks at. Without customers and platforms
+// it looks at all.
+type Span struct {
+	From, To time.Time // To is not part of it
+	// Customers and Platforms are whose incidents count, each by itself.
+	Customers, Platforms []string
+}
+
+// Past is what reports read of what was.
+type Past struct{ *Tx }
+
+// chunk is how many incidents are held in memory at once.
+const chunk = 200
+
+// Between calls f with the incidents that may have been open in a span, in the
+// order of their numbers, and what was written about each before its end.
+func (tx Past) Between(s Span, f func(*Record, []rules.Entry) error) error {
+	where, args := []string{`opened_at < ?`, `(open = 1 OR resolved_at >= ?)`}, []any{s.To.UnixNano(), s.From.UnixNano()}
+	var whose []string
+	for _, name := range s.Customers {
+		whose, args = append(whose, `customer = ?`), append(args, name)
+	}
+	for _, name := range s.Platforms {
+		whose, args = append(whose, `platform = ?`), append(args, name)
+	}
+	if len(whose) > 0 {
+		where = append(where, `(`+strings.Join(whose, ` OR `)+`)`)
+	}
+	ids, err := tx.texts(`SELECT id FROM incident WHERE `+strings.Join(where, ` AND `)+` ORDER BY number`, args...)
+	for err == nil && len(ids) > 0 {
+		n := min(chunk, len(ids))
+		err = tx.between(ids[:n], s.To, f)
+		ids = ids[n:]
+	}
+	return err
+}
+
+func (tx Past) between(ids []string, to time.Time, f func(*Record, []rules.Entry) error) error {
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	in := `IN (?` + strings.Repeat(`, ?`, len(ids)-1) + `)`
+	rs, err := tx.records(`id `+in+` ORDER BY number`, args...)
+	if err != nil {
+		return err
+	}
+	lines := map[string][]rules.Entry{}
+	rows, err := tx.q.query(`SELECT `+lineColumns+` WHERE j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		l, _, err := scanLine(rows)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		lines[l.Chain] = append(lines[l.Chain], l.Entry)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	rows.Close()
+	for _, r := range rs {
+		if err := f(r, lines[r.ID]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delivered is a message that a recipient's server accepted.
+type Delivered struct {
+	ID, Template, Address, Channel string
+	At                             time.Time
+	Incidents                      []string // ids of what it is about
+}
+
+// Delivered returns what was accepted in a span, in the order of time.
+func (tx Past) Delivered(from, to time.Time) ([]Delivered, error) {
+	rows, err := tx.q.query(`SELECT m.id, m.template, t.address, t.channel, t.ended_at,
+		COALESCE((SELECT GROUP_CONCAT(DISTINCT n.incident) FROM notification n WHERE n.message = m.id AND m.id <> ''), '')
+		FROM transmission t JOIN message m ON m.id = t.message
+		WHERE t.status = ? AND t.ended_at >= ? AND t.ended_at < ? ORDER BY t.ended_at, m.position, t.address`, Accepted, from.UnixNano(), to.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Delivered
+	for rows.Next() {
+		var d Delivered
+		var at int64
+		var of string
+		if err := rows.Scan(&d.ID, &d.Template, &d.Address, &d.Channel, &at, &of); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		d.At = time.Unix(0, at).UTC()
+		if of != "" {
+			d.Incidents = strings.Split(of, ",")
+		}
+		all = append(all, d)
+	}
+	return all, rows.Err()
+}
+
+// PolicyText returns a policy's files by its hash; none when it was never seen.
+func (tx Past) PolicyText(hash string) ([]rules.SourceFile, error) {
+	found, err := tx.policyTexts(`hash = ?`, hash)
+	return found[hash], err
+}

@@ -1,0 +1,91 @@
+// Package query reads the parameters of requests: what is not known is refused,
+// and so is what is no number or no answer; nothing is passed over in silence.
+package query
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vigie/receiver"
+	"vigie/rules/incident"
+)
+
+func refuse(format string, args ...any) error {
+	return &receiver.RefusedError{Refusal: incident.Refuse(http.StatusUnprocessableEntity, format, args...)}
+}
+
+// Known refuses parameters that a page does not have: a misspelt one would be
+// passed over in silence.
+func Known(q url.Values, names ...string) error {
+	for k := range q {
+		switch {
+		case len(names) == 0:
+			return refuse("unknown parameter %q: there are none here", k)
+		case !slices.Contains(names, k):
+			return refuse("unknown parameter %q: known are %s", k, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// Yes reads a parameter that is true or false; without it usual holds.
+func Yes(q url.Values, name string, usual bool) (bool, error) {
+	text := q.Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, refuse("%s %q is neither true nor false", name, text)
+	}
+	return on, nil
+}
+
+// Number reads a parameter that counts from 1 to most; without it usual holds.
+func Number(q url.Values, name string, usual, most int) (int, error) {
+	text := q.Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, refuse("%s %q is not a number from 1 to %d", name, text, most)
+	}
+	return n, nil
+}
+
+// OneOf reads a parameter that is one of some words, or left out.
+func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
+	v := T(q.Get(name))
+	if v == "" || slices.Contains(known, v) {
+		return v, nil
+	}
+	words := make([]string, len(known))
+	for i, w := range known {
+		words[i] = string(w)
+	}
+	return "", refuse("unknown %s %q: known are %s", name, v, strings.Join(words, ", "))
+}
+
+// Page says which part of a list is shown.
+type Page struct {
+	Page  int `json:"page"`
+	Pages int `json:"pages"`
+	Total int `json:"total"`
+	Size  int `json:"page_size"`
+}
+
+// Cut reads which page is asked for and cuts it out of a list.
+func Cut[T any](q url.Values, list []T, size int) (Page, []T, error) {
+	p := Page{Page: 1, Total: len(list), Size: size, Pages: max(1, (len(list)+size-1)/size)}
+	n, err := Number(q, "page", 1, 1_000_000)
+	if err != nil {
+		return p, nil, err
+	}
+	p.Page = min(n, p.Pages)
+	from := (p.Page - 1) * size
+	return p, list[from:min(from+size, len(list))], nil
+}

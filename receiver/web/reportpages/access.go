@@ -1,0 +1,173 @@
+// Package reportpages answers what people ask for reports: the same answer is the
+// JSON of the API, the data of a page and the rows of a CSV file.
+package reportpages
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/receiver"
+	"vigie/receiver/reports"
+	"vigie/receiver/web/query"
+	"vigie/rules"
+	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/report"
+)
+
+// Desk is where reports are asked for.
+type Desk struct {
+	Engine *receiver.Engine
+	Now    func() time.Time
+}
+
+// asked is a question for a report, whose right has been checked.
+type asked struct {
+	month   report.Month
+	scope   report.Scope
+	outside bool // one of a customer's own people asks
+	csv     bool
+	reads   reports.Reader
+	// Language is what a file is written in.
+	language string
+}
+
+func refuse(status int, format string, args ...any) error {
+	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
+}
+
+// ask reads what is asked for. Without a month it is the one before this.
+func (d *Desk) ask(r *http.Request, who string) (asked, error) {
+	q := r.URL.Query()
+	if err := query.Known(q, "month", "customer", "platform", "format", "language"); err != nil {
+		return asked{}, err
+	}
+	format, err := query.OneOf(q, "format", []string{"json", "csv"})
+	if err != nil {
+		return asked{}, err
+	}
+	book, now := d.Engine.Book(), d.Now()
+	a := asked{scope: report.Scope{Customer: q.Get("customer"), Platform: q.Get("platform")}, outside: book.Role(who) == act.Customer, csv: format == "csv",
+		reads: d.Engine.Reports().ReadBy(who)}
+	zone := d.Engine.Reports().Zone(now)
+	if a.month = report.MonthBefore(now, zone); q.Get("month") != "" {
+		if a.month, err = report.MonthOf(q.Get("month"), zone); err != nil || a.month.From.After(now) {
+			return a, refuse(http.StatusUnprocessableEntity, "month %q is none that has begun: write 2026-03", q.Get("month"))
+		}
+	}
+	a.language = d.language(r, q)
+	return a, d.may(a, who)
+}
+
+// language is the one that is asked for, or the browser's.
+func (d *Desk) language(r *http.Request, q url.Values) string {
+	all := d.Engine.Languages()
+	if code := q.Get("language"); all.Has(code) {
+		return code
+	}
+	return all.Accepting(r.Header.Get("Accept-Language")).Code
+}
+
+// may refuses what is unknown, and to a customer's own people what is not theirs.
+func (d *Desk) may(a asked, who string) error {
+	dir := d.Engine.Book().Directory
+	c, p := a.scope.Customer, a.scope.Platform
+	if a.outside {
+		theirs := c != "" || p != ""
+		if c != "" {
+			theirs = dir.Answers(who, c, "", "") || p != "" && dir.Platforms[p] != nil && dir.Platforms[p].Customer == c
+		}
+		if p != "" {
+			theirs = theirs && dir.Answers(who, "", "", p)
+		}
+		if !theirs {
+			return refuse(http.StatusForbidden, "%s may read only the reports of his own company or platform: name it as customer= or platform=", who)
+		}
+	}
+	if p != "" && dir.Platforms[p] == nil {
+		return refuse(http.StatusNotFound, "there is no platform %q in the inventory", p)
+	}
+	if c != "" && dir.Customers[c] == nil {
+		return refuse(http.StatusNotFound, "there is no customer %q in the inventory", c)
+	}
+	return nil
+}
+
+// whole refuses reports about everybody at once to whom only one is for.
+func (a asked) whole() error {
+	if a.scope.Customer == "" {
+		return refuse(http.StatusUnprocessableEntity, "customer is missing: a dossier is one customer's")
+	}
+	return nil
+}
+
+// scopes are what somebody may ask for: customers first, then platforms.
+func (d *Desk) scopes(who string) (out []report.Scope) {
+	book := d.Engine.Book()
+	outside := book.Role(who) == act.Customer
+	dir := book.Directory
+	for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
+		if !outside || dir.Answers(who, id, "", "") {
+			out = append(out, report.Scope{Customer: id})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
+		if !outside || dir.Answers(who, "", "", id) {
+			out = append(out, report.Scope{Platform: id})
+		}
+	}
+	return out
+}
+
+// name is how a customer or a platform is called.
+func name(dir *rules.Directory, s report.Scope) string {
+	if p := dir.Platforms[s.Platform]; p != nil {
+		return p.Name
+	}
+	if c := dir.Customers[s.Customer]; c != nil {
+		return c.Name
+	}
+	return ""
+}
+
+// File is an answer to be kept.
+type File struct {
+	Name, Type string
+	Body       []byte
+}
+
+// Serve writes the file, to be kept and not to be shown.
+func (f *File) Serve(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", f.Type)
+	h.Set("Content-Disposition", `attachment; filename="`+f.Name+`"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(f.Body) // the client went away
+}
+
+// Report is what is the same whenever it is asked for.
+type Report interface{ AsOf() time.Time }
+
+// fileName is the name of a report's file, of letters that every system takes.
+func fileName(kind string, a asked) string {
+	clean := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
+				return r
+			}
+			return '-'
+		}, s)
+	}
+	parts := []string{"vigie", kind, a.month.Name}
+	for _, x := range []string{a.scope.Customer, a.scope.Platform} {
+		if x != "" {
+			parts = append(parts, clean(x))
+		}
+	}
+	return strings.Join(parts, "-") + ".csv"
+}

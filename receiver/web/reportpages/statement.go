@@ -1,0 +1,148 @@
+package reportpages
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"vigie/internal/sheet"
+	"vigie/receiver/message/locale"
+	"vigie/rules/report"
+)
+
+// Statement is a month's statement with what it is called.
+type Statement struct {
+	*report.Statement
+	Name string `json:"name,omitempty"`
+}
+
+// Statement answers a month's statement, as data or as a file.
+func (d *Desk) Statement(r *http.Request, who string) (any, error) {
+	a, err := d.ask(r, who)
+	if err != nil {
+		return nil, err
+	}
+	made, err := d.Engine.Reports().Statement(r.Context(), a.month, a.scope, a.reads)
+	if err != nil {
+		return nil, err
+	}
+	s := &Statement{made, name(d.Engine.Book().Directory, a.scope)}
+	if a.csv {
+		l := d.speech(a)
+		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(s.rows(l), separator(l))}, nil
+	}
+	return s, nil
+}
+
+// AsOf is the instant that its words refer to: the end of its month.
+func (s *Statement) AsOf() time.Time { return s.To.Add(-time.Second) }
+
+// Took is a length of working time in words; a dash where none is known.
+func (s *Statement) Took(l locale.Locale, seconds *float64) string { return took(l, seconds) }
+
+func took(l locale.Locale, seconds *float64) string {
+	if seconds == nil {
+		return "–"
+	}
+	return l.Hours(time.Duration(*seconds * float64(time.Second)).Round(time.Second))
+}
+
+// Held is how long a level of service held.
+func (s *Statement) Held(l locale.Locale, seconds float64) string { return took(l, &seconds) }
+
+// Decided is how many targets were decided, those excused left out.
+func (s *Statement) Decided() int { return s.Met + s.Missed }
+
+// Lead is where the report is, with parameters changed: a file, or a month.
+func (s *Statement) Lead(path string, pairs ...string) string {
+	q := url.Values{"month": {s.Month}}
+	if s.Customer != "" {
+		q.Set("customer", s.Customer)
+	}
+	if s.Platform != "" {
+		q.Set("platform", s.Platform)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	return path + "?" + q.Encode()
+}
+
+// speech speaks the language that is asked for.
+func (d *Desk) speech(a asked) speech {
+	return speech{locale.Locale{Language: d.Engine.Languages().Find(a.language), Zone: a.month.From.Location(), Ref: a.month.To}}
+}
+
+// separator is what a reader's office program takes between cells.
+func separator(l speech) rune {
+	if l.DecimalMark() == "," {
+		return ';'
+	}
+	return ','
+}
+
+// speech speaks the language of a file.
+type speech struct{ locale.Locale }
+
+// T is a word of the pages.
+func (s speech) T(key string) string { return s.Word(locale.Site + key) }
+
+// rows are the statement as a table: first how each target was kept, then each that
+// was not.
+func (s *Statement) rows(l speech) [][]string {
+	var head []string
+	for _, column := range []string{"row", "incident", "customer", "machine", "platform", "scenario", "target", "severity", "level", "within", "met", "missed", "excused_n", "used_median", "used_longest",
+		"due", "done", "cause"} {
+		head = append(head, l.T("report.column."+column))
+	}
+	out := [][]string{head}
+	for _, t := range s.Targets {
+		out = append(out, []string{l.T("report.row.target"), "", s.Customer, "", s.Platform, s.Title(l.Code, t.Scenario), l.NameOf("target", t.Target), l.NameOf("severity", t.Severity), t.Level,
+			t.Within, strconv.Itoa(t.Met), strconv.Itoa(t.Missed), strconv.Itoa(t.Excused), clock(t.Median), clock(t.Longest), "", "", ""})
+	}
+	for _, list := range []struct {
+		row      string
+		breaches []report.Breach
+	}{{"breach", s.Breaches}, {"excuse", s.Excuses}} {
+		for _, b := range list.breaches {
+			out = append(out, []string{l.T("report.row." + list.row), "#" + strconv.Itoa(b.Number), b.Customer, b.Machine, b.Platform, s.Title(l.Code, b.Scenario), l.NameOf("target", b.Target),
+				l.NameOf("severity", b.Severity), b.Level, "", "", "", "", "", clock(b.Used), stamp(b.Due), stamp(b.Done), b.Cause})
+		}
+	}
+	for _, r := range s.Restorations {
+		out = append(out, []string{l.T("report.row.restoration"), "#" + strconv.Itoa(r.Number), r.Customer, r.Machine, r.Platform, "", l.NameOf("target", "restoration"), "", "", "", "", "", "", "",
+			clock(r.Seconds), stamp(r.Due), stamp(r.Verified), ""})
+	}
+	for _, x := range s.Integrity.Lost {
+		out = append(out, []string{l.T("report.row.loss"), "#" + strconv.Itoa(x.Number), s.Customer, "", s.Platform, "", "", "", "", "", "", "", "", "", "", "", stamp(x.At), x.What})
+	}
+	for _, g := range s.Guarantees {
+		held := g.Seconds
+		out = append(out, []string{l.T("report.row.guarantee"), "", s.Customer, "", s.Platform, g.Text(l.Code), "", "", g.Level, "", "", "", "", "", clock(&held), "", "", ""})
+	}
+	return out
+}
+
+// clock is a length of time that a spreadsheet adds up: hours, minutes and seconds.
+func clock(seconds *float64) string {
+	if seconds == nil {
+		return ""
+	}
+	d := time.Duration(*seconds * float64(time.Second)).Round(time.Second)
+	two := func(n int) string {
+		if n < 10 {
+			return "0" + strconv.Itoa(n)
+		}
+		return strconv.Itoa(n)
+	}
+	return strconv.Itoa(int(d.Hours())) + ":" + two(int(d.Minutes())%60) + ":" + two(int(d.Seconds())%60)
+}
+
+// stamp is an instant that a spreadsheet knows as one.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format("2006-01-02 15:04:05")
+}

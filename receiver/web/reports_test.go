@@ -1,0 +1,161 @@
+package web_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/receiver"
+	"vigie/rules"
+)
+
+// at sets the clock.
+func (d *desk) at(t time.Time) {
+	d.mu.Lock()
+	d.clock = t
+	d.mu.Unlock()
+}
+
+// acts is an act of a person.
+func (d *desk) acts(id, verb string, by string, fields rules.Labels) {
+	d.t.Helper()
+	if _, err := d.engine.Act(d.t.Context(), id, rules.Act{Verb: verb, By: by, Fields: fields}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// aMonth is a March on a platform with something met, something missed, a restore and
+// an answer about the data, seen in April.
+func aMonth(t *testing.T) *desk {
+	t.Helper()
+	d := newDesk(t, "activeprolearn", "access:\n  viewers: [l3]\n  managers: [lead]\n")
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.at(time.Date(2026, 3, 10, 10, 0, 0, 0, paris))
+	labels := rules.Labels{"alertname": "MoodleGradesWrong", "signal": "functional_probe", "platform": "lms-A", "severity": "major"}
+	d.probe(labels)
+	d.acts("i1", "take", "op", nil)
+	d.acts("i1", "qualify", "op", rules.Labels{"severity": "major"})
+	d.at(time.Date(2026, 3, 10, 13, 0, 0, 0, paris))
+	d.acts("i1", "workaround", "op", rules.Labels{"text": "use the other form"})
+	d.acts("i1", "restore", "op", nil)
+	d.at(time.Date(2026, 3, 10, 15, 0, 0, 0, paris))
+	d.acts("i1", "restore_verified", "op", nil)
+	d.acts("i1", "resolve", "op", rules.Labels{"cause": "int.data_input", "note": "=1+1", "data_loss": "=two grades, of \"course\" 7"})
+	d.at(time.Date(2026, 4, 2, 9, 30, 0, 0, paris))
+	return d
+}
+
+// probe reports a failing platform.
+func (d *desk) probe(l rules.Labels) {
+	d.t.Helper()
+	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.FunctionalProbe, Fingerprint: l["platform"] + l["alertname"], Labels: l, StartsAt: d.now()}}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// covers: S2.30, S2.31, S2.35
+func TestStatementPage(t *testing.T) {
+	d := aMonth(t)
+	b := d.browser("lead")
+	code, text := b.get("/reports")
+	must(t, code, text, "mars 2026", "Moodle Académie A", "Rapports", `href="/reports/statement?month=2026-03&amp;platform=lms-A"`)
+	code, text = b.get("/reports/statement?month=2026-03&platform=lms-A")
+	must(t, code, text, "Relevé de service – mars 2026", "contournement", "majeure", "perte de données", "=two grades, of &#34;course&#34; 7", "G1", "remise à disposition garantie", "tenu")
+	if strings.Contains(text, "ZgotmplZ") || strings.Contains(text, "report.") {
+		t.Errorf("a word or an address is missing:\n%s", text)
+	}
+	// Made again, at whatever instant, it is the same to the byte.
+	_, twin := d.api("token-of-lead", "/api/v1/reports/statement?month=2026-03&platform=lms-A")
+	_, file := d.api("token-of-lead", "/api/v1/reports/statement?month=2026-03&platform=lms-A&format=csv&language=fr")
+	d.at(d.now().AddDate(0, 2, 7))
+	for path, before := range map[string]string{"": twin, "&format=csv&language=fr": file} {
+		if _, again := d.api("token-of-lead", "/api/v1/reports/statement?month=2026-03&platform=lms-A"+path); again != before {
+			t.Errorf("made again it differs:\n%s\n%s", before, again)
+		}
+	}
+	if _, again := b.get("/reports/statement?month=2026-03&platform=lms-A"); again != text {
+		t.Error("the page made again differs")
+	}
+	var s struct {
+		Missed, Met int
+		Breaches    []struct {
+			Target string
+			Used   float64 `json:"used_seconds"`
+		}
+		Restorations []struct{ Outcome string }
+		Integrity    struct{ Lost []struct{ What string } }
+	}
+	if err := json.Unmarshal([]byte(strings.NewReplacer(`"targets_missed"`, `"missed"`, `"targets_met"`, `"met"`).Replace(twin)), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Missed != 1 || len(s.Breaches) != 1 || s.Breaches[0].Target != "workaround" || s.Breaches[0].Used != 3*3600 || len(s.Restorations) != 1 || s.Restorations[0].Outcome != "met" ||
+		len(s.Integrity.Lost) != 1 {
+		t.Errorf("the statement says:\n%s", twin)
+	}
+}
+
+// The file opens in a spreadsheet as it is, and nothing in it is a formula.
+func TestStatementFile(t *testing.T) {
+	d := aMonth(t)
+	b := d.browser("lead")
+	for language, comma := range map[string]rune{"fr": ';', "en": ','} {
+		resp, err := b.Get(d.server.URL + "/reports/statement?month=2026-03&platform=lms-A&format=csv&language=" + language)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if h := resp.Header.Get("Content-Disposition"); h != `attachment; filename="vigie-statement-2026-03-lms-A.csv"` || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/csv") {
+			t.Errorf("%s: %s", h, resp.Header.Get("Content-Type"))
+		}
+		_, text := b.get("/reports/statement?month=2026-03&platform=lms-A&format=csv&language=" + language)
+		if !strings.HasPrefix(text, "\ufeff") || !strings.Contains(text, "\r\n") {
+			t.Errorf("%q is not as a spreadsheet wants it", text[:20])
+		}
+		r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+		r.Comma = comma
+		rows, err := r.ReadAll()
+		if err != nil || len(rows) < 5 {
+			t.Fatalf("%d rows, %v", len(rows), err)
+		}
+		found := false
+		for _, row := range rows {
+			for _, cell := range row {
+				found = found || cell == `'=two grades, of "course" 7`
+				if strings.HasPrefix(cell, "=") {
+					t.Errorf("a formula: %q", cell)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("the loss is missing:\n%s", text)
+		}
+	}
+}
+
+// A customer's own people read the reports of what is theirs, and of nothing else.
+func TestReportsOfOthers(t *testing.T) {
+	d := aMonth(t)
+	for path, want := range map[string]int{
+		"?month=2026-03&platform=lms-A": 200, "?month=2026-03&customer=lms-a": 200, "?month=2026-03&customer=lms-a&platform=lms-A": 200, "?month=2026-03": 403,
+		"?month=2026-03&platform=lms-B": 403, "?month=2026-03&customer=lms-b": 403, "?month=2026-03&customer=lms-a&platform=lms-B": 403, "?month=2026-03&customer=nobody": 403,
+		"?month=2026-13&platform=lms-A": 422, "?month=2027-01&platform=lms-A": 422, "?format=pdf&platform=lms-A": 422, "?x=1&platform=lms-A": 422,
+	} {
+		if code, text := d.api("token-of-exploit", "/api/v1/reports/statement"+path); code != want {
+			t.Errorf("%s: %d, want %d: %.200s", path, code, want, text)
+		}
+	}
+	if code, text := d.api("token-of-lead", "/api/v1/reports/statement?platform=lms-Z"); code != http.StatusNotFound {
+		t.Errorf("an unknown platform: %d %s", code, text)
+	}
+	_, text := d.api("token-of-exploit", "/api/v1/reports?month=2026-03")
+	if !strings.Contains(text, "lms-A") || strings.Contains(text, "lms-B") || strings.Contains(text, "lms-c") {
+		t.Errorf("the list of a customer: %s", text)
+	}
+}
