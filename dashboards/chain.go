@@ -43,12 +43,14 @@ func (b *board) chainSources() {
 			{field: "Value #E", title: say("Parts not read", "Parties non lues"), colours: steps(1.0, red)}, {field: "Value #F", title: say("Items", "Éléments")},
 			{field: "Value #G", title: say("Unknown machines", "Machines inconnues"), colours: steps(1.0, orange)},
 			{field: "Value #H", title: say("Unsorted mails", "Messages non triés"), colours: steps(1.0, orange)},
-			{field: "Value #I", title: say("Last mail", "Dernier message"), unit: "dateTimeFromNow"}},
+			{field: "Value #I", title: say("Last mail", "Dernier message"), unit: "dateTimeFromNow"},
+			{field: "Value #J", title: say("Results of nobody", "Résultats sans machine"), colours: steps(1.0, orange)}},
 		ask{expr: "min by (source, engine) (backup_source_up * on (source) group_left (engine) max by (source, engine) (backup_source_info))"},
 		ask{expr: "1000 * max by (source) (backup_source_last_refresh_timestamp_seconds)"}, ask{expr: "max by (source) (backup_source_refresh_duration_seconds)"},
 		ask{expr: "max by (source) (backup_source_clock_skew_seconds)"}, ask{expr: "count by (source) (backup_source_endpoint_up == 0) or 0 * count by (source) (backup_source_endpoint_up)"},
 		ask{expr: "sum by (source) (backup_source_items)"}, ask{expr: "max by (source) (backup_inventory_unmatched_machines)"},
-		ask{expr: "max by (source) (backup_inbox_unsorted_messages)"}, ask{expr: "1000 * max by (source) (backup_inbox_last_message_timestamp_seconds)"})
+		ask{expr: "max by (source) (backup_inbox_unsorted_messages)"}, ask{expr: "1000 * max by (source) (backup_inbox_last_message_timestamp_seconds)"},
+		ask{expr: "max by (source) (backup_source_unmatched_results)"})
 	b.graph(8, 8, say("Failed readings", "Lectures échouées"), say("A second, by source and reason.", "Par seconde, par source et raison."), "none", ask{"sum by (source, reason) (rate(backup_source_errors_total[$__rate_interval]))", "{{source}}: {{reason}}"})
 	b.graph(8, 8, say("Values nobody knows", "Valeurs inconnues"), say("Words of a product that the exporter does not know, by field. They never count as success.", "Mots d'un produit que l'exporteur ne connaît pas, par champ. Ils ne comptent jamais comme succès."), "none",
 		ask{"sum by (source, field) (increase(backup_source_unknown_values_total[$__rate_interval]))", "{{source}}: {{field}}"})

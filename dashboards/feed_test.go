@@ -131,6 +131,7 @@ func (f *feed) sources() {
 		f.set("backup_source_clock_skew_seconds", s, 0.5)
 		f.set("backup_source_endpoint_up", s+`,endpoint="jobs"`, 1)
 		f.set("backup_source_items", s+`,endpoint="jobs"`, 8)
+		f.set("backup_source_unmatched_results", s, 1)
 		f.grow("backup_source_errors_total", s+`,reason="timeout"`, 1)
 		f.grow("backup_source_unknown_values_total", s+`,field="result"`, 1)
 	}
