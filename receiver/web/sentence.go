@@ -162,6 +162,8 @@ func (v *view) Happened(h historyRow) string {
 		return v.Fill("history.evidence", "what", v.NameOf("site.evidence", what), "state", v.NameOf("evidence", state))
 	case "silence":
 		return v.NameOf("site.silence", h.What)
+	case "renamed":
+		return v.Fill("history.renamed", "name", h.What)
 	case "breach":
 		return v.Fill("history.breach", "target", v.NameOf("target", h.What))
 	case "target":
