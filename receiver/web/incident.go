@@ -398,6 +398,9 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.refusedPage(w, v, err)
 		return
+	case !row.May(v.Role): // before what is missing is asked for
+		p.refusedPage(w, v, refuse(http.StatusForbidden, "%s may not do this: role %s", who.ID, v.Role))
+		return
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
 	opened.Purpose, opened.Grant.Incident = purpose, x.ID
