@@ -117,9 +117,12 @@ func (d *decider) apply(ev Event) {
 		d.silencing().silenced(e.Active)
 	case Delivered:
 		d.post().delivered(e)
+	case Measured:
+		d.stopwatch().measured(e)
 	case Returned:
 		d.post().returned(e)
 	case Refreshed:
+		d.renamed()
 		d.post().refreshed()
 	case Tick, Related:
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -115,7 +116,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
 	s.shared.Store(&setup.Shared)
-	for _, text := range s.leavers(ctx, setup) {
+	for _, text := range setup.Strangers() {
 		log.Warn(text)
 	}
 	s.stop = ctx.Done()
@@ -274,30 +275,37 @@ func (s *server) takeOver(ctx context.Context) error {
 	if err := setup.Book.CheckTraces(time.Now()); err != nil {
 		return err
 	}
-	left := s.leavers(ctx, setup) // before their incidents are given back
 	if err := s.engine.Reload(ctx, parts); err != nil {
 		return err
 	}
 	s.secrets.Store(secrets)
 	s.shared.Store(&setup.Shared)
 	noteCalendars(s.engine, setup, s.log)
-	for _, text := range left {
+	for _, text := range setup.Strangers() {
 		s.log.Warn(text)
 	}
-	if n := setup.Config; n.Listen != s.config.Listen || n.Database != s.config.Database || n.WebConfig != s.config.WebConfig {
-		s.log.Warn("listen, database and web_config_file change only with a restart")
+	if keys := atStartOnly(s.config, setup.Config); len(keys) > 0 {
+		s.log.Warn("what has changed here counts only after a restart", "keys", strings.Join(keys, ", "))
 	}
 	s.log.Info("configuration taken over")
 	return nil
 }
 
-// leavers names the tokens and the incidents of those who are in no inventory.
-func (s *server) leavers(ctx context.Context, setup *receiver.Setup) []string {
-	left, err := s.engine.Abandoned(ctx, setup.Book.Directory)
-	if err != nil {
-		left = []string{"whether somebody who has left still has incidents is not known: " + err.Error()}
+// atStartOnly are the keys that differ and that a reload does not take over.
+func atStartOnly(runs, now *receiver.Config) (keys []string) {
+	for _, k := range []struct {
+		name    string
+		differs bool
+	}{
+		{"listen", runs.Listen != now.Listen}, {"database", runs.Database != now.Database}, {"web_config_file", runs.WebConfig != now.WebConfig},
+		{"login", !reflect.DeepEqual(runs.Login, now.Login)}, {"emergency", !reflect.DeepEqual(runs.Emergency, now.Emergency)},
+		{"external_url (http or https)", strings.HasPrefix(runs.ExternalURL, "https:") != strings.HasPrefix(now.ExternalURL, "https:")},
+	} {
+		if k.differs {
+			keys = append(keys, k.name)
+		}
 	}
-	return append(setup.Strangers(), left...)
+	return keys
 }
 
 // noteCalendars tells of the calendar files that were taken over, and keeps

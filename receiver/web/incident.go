@@ -96,6 +96,7 @@ type historyRow struct {
 	Actor  string    `json:"actor,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Text   string    `json:"text,omitempty"`
+	mail   string    // the template of the step that it is about
 }
 
 type messageRow struct {
@@ -200,8 +201,8 @@ func (s *site) clocks(o *overview, d receiver.Detail) {
 				c.Left = cal.OpenTime(now, running.Due, d.Pauses).Seconds()
 			}
 		}
-		if c.Status == "waiting" {
-			continue // its clock has not begun
+		if c.Status == "waiting" || c.Due.IsZero() && c.Status != "paused" && c.MetAt.IsZero() {
+			continue // its clock has not begun, or it is measured and has none
 		}
 		o.Clocks = append(o.Clocks, c)
 	}
@@ -249,7 +250,12 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 		return err
 	}
 	for _, l := range lines {
-		o.History = append(o.History, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
+		row := historyRow{Line: l.Line, At: l.At, Kind: l.Kind, What: l.What, Actor: l.Actor, Reason: l.Reason, Text: l.Personal}
+		step := l.What[strings.LastIndexByte(l.What, ' ')+1:]
+		if i := slices.IndexFunc(o.Steps, func(x stepRow) bool { return x.Step == step }); i >= 0 && (l.Kind == "step" || l.Kind == "message") {
+			row.mail = o.Steps[i].Template
+		}
+		o.History = append(o.History, row)
 	}
 	sent, held, err := s.o.Engine.Mails(r.Context(), id)
 	if err != nil {
@@ -392,6 +398,9 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.refusedPage(w, v, err)
 		return
+	case !row.May(v.Role): // before what is missing is asked for
+		p.refusedPage(w, v, refuse(http.StatusForbidden, "%s may not do this: role %s", who.ID, v.Role))
+		return
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
 	opened.Purpose, opened.Grant.Incident = purpose, x.ID
@@ -450,7 +459,7 @@ func staleLines(err error) []historyRow {
 	}
 	var out []historyRow
 	for _, l := range stale.Changes {
-		out = append(out, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
+		out = append(out, historyRow{Line: l.Line, At: l.At, Kind: l.Kind, What: l.What, Actor: l.Actor, Reason: l.Reason, Text: l.Personal})
 	}
 	return out
 }
