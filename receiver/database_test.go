@@ -14,6 +14,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/story"
 )
 
@@ -127,6 +128,11 @@ func resume(t *testing.T, setup receiver.Setup, words receiver.Render, tale *sto
 	}
 	h := resumeTheatre(t, setup, words, tale, file, k.cut)
 	want, got := pureLines(later), h.play()
+	for _, lines := range [][]string{want, got} { // earlier builds did not write down how a clock stood
+		for i := range lines {
+			lines[i], _, _ = incident.VerdictIn(lines[i])
+		}
+	}
 	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.ContainsFunc(happened, func(x story.Happening) bool { return x.At.After(k.cut) }) {
