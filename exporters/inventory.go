@@ -135,6 +135,14 @@ func (v *Inventory) Unstable(customer, source, engine, name string) *InventoryMa
 	return m
 }
 
+// Machines are all of them, by customer and name; they must not be changed.
+func (v *Inventory) Machines() []*InventoryMachine {
+	if v == nil {
+		return nil
+	}
+	return v.machines
+}
+
 // Len counts the machines.
 func (v *Inventory) Len() int {
 	if v == nil {

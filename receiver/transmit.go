@@ -8,23 +8,57 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"vigie/receiver/letter"
 	"vigie/receiver/notify"
+	"vigie/receiver/sending"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
 
-// transmit makes one transmission and keeps what became of it.
-func (o *outbox) transmit(ctx context.Context, t store.Transmission) error {
+// run makes transmissions to one address one after the other, and reports whether
+// an attempt failed: what is left goes back then, for others need not wait for an
+// address that is in trouble. Each outcome is kept while the next is being made.
+func (o *outbox) run(ctx context.Context, r sending.Run) (failed bool, err error) {
+	var kept errgroup.Group
+	begun, left := time.Now(), r.Transmissions
+	for !failed && len(left) > 0 && (len(left) == len(r.Transmissions) || time.Since(begun) < runFor) {
+		t := left[0]
+		sent, err := o.attempt(ctx, t)
+		if err != nil {
+			return true, errors.Join(err, kept.Wait(), o.giveBack(ctx, left[1:]))
+		}
+		failed, left = sent != nil, left[1:]
+		kept.Go(func() error { return o.record(ctx, t, sent) })
+		o.turns.Progress("outbox")
+	}
+	return failed, errors.Join(kept.Wait(), o.giveBack(ctx, left))
+}
+
+// giveBack lets others make what was claimed and not begun.
+func (o *outbox) giveBack(ctx context.Context, ts []store.Transmission) error {
+	if len(ts) == 0 {
+		return nil
+	}
+	return o.store.Update(ctx, func(tx *store.Tx) error { return tx.GiveBack(ts, o.now()) })
+}
+
+// attempt makes one transmission; sent is why it was not accepted.
+func (o *outbox) attempt(ctx context.Context, t store.Transmission) (sent, err error) {
 	var m notify.Message
-	err := o.store.View(ctx, func(tx *store.Tx) (err error) {
+	err = o.store.View(ctx, func(tx *store.Tx) (err error) {
 		m, err = o.addressed(tx, t)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("message %s: %w", t.Message, err)
+		return nil, fmt.Errorf("message %s: %w", t.Message, err)
 	}
-	sent := o.send(ctx, m, t)
+	return o.send(ctx, m, t), nil
+}
+
+// record keeps what became of an attempt.
+func (o *outbox) record(ctx context.Context, t store.Transmission, sent error) error {
 	o.causes.Set(t.Channel, sent)
 	now := o.now()
 	v := o.judge(t, sent, now)

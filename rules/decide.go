@@ -120,6 +120,7 @@ func (d *decider) apply(ev Event) {
 	case Returned:
 		d.post().returned(e)
 	case Refreshed:
+		d.renamed()
 		d.post().refreshed()
 	case Tick, Related:
 	}

@@ -76,6 +76,7 @@ type options struct {
 	textfileOnly bool
 	web          *web.FlagConfig
 	log          *promslog.Config
+	inventory    inventoryOptions
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -104,6 +105,7 @@ func (o *options) application(stderr io.Writer) *kingpin.Application {
 	app.Flag("print-defaults", "Print every key of the configuration with its default or an example, and exit.").BoolVar(&o.defaults)
 	app.Flag("check", "Check the configuration, without any connection, and exit.").BoolVar(&o.check)
 	app.Flag("check.sources", "Check the configuration, read each source once, and exit.").BoolVar(&o.checkSources)
+	o.inventory.flags(app)
 	o.web = webflag.AddFlags(app, defaultAddress)
 	o.log = &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, o.log)
@@ -143,6 +145,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 		return 1
+	}
+	if o.inventory.wanted() {
+		return inventoryWork(ctx, o, env, config, stdout, stderr)
 	}
 	if o.check || o.checkSources {
 		return report(ctx, o, env, config, stdout)

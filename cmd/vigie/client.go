@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -238,14 +239,14 @@ func (c *commands) explain(app *kingpin.Application) verb {
 }
 
 func (c *commands) explanation(x receiver.Explained) error {
-	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, x.Summary)
+	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, cmp.Or(x.Said, x.Summary))
 	t := c.columns("KIND", "NAME", "STATUS", "WHEN", "WHY", "TO", "CC")
 	for _, l := range append(append([]rules.Explained{}, x.Targets...), x.Steps...) {
 		when := l.At
 		if when.IsZero() {
 			when = l.Due
 		}
-		t.row(l.Kind, l.Name, l.Status, c.second(when), l.Reason, orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
+		t.row(l.Kind, l.Name, l.Status, c.second(when), cmp.Or(l.Said, l.Reason), orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
 	}
 	if err := t.flush(); err != nil || len(x.Messages) == 0 {
 		return err

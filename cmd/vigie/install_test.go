@@ -97,3 +97,16 @@ func TestTokenNew(t *testing.T) {
 		i.vigie(code, "incidents", "--url="+i.url, "--token-file="+i.file("new.token"))
 	}
 }
+
+// A reload that cannot take something over says so: it is not just "taken over".
+func TestReloadNamesWhatNeedsAStart(t *testing.T) {
+	i := newInstall(t)
+	i.start()
+	i.edit("vigie.yml", "schema: 1", "schema: 1\nlogin: {passwords_file: passwords}")
+	i.write("passwords", "adm1 $2a$04$0123456789012345678901uJzJYTzjyTxdXJrXzjyTxdXJrXzjyTx\n")
+	if err := i.proc.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	i.out.wait(t, regexp.MustCompile(`counts only after a restart.* keys=login`))
+	i.out.wait(t, regexp.MustCompile(`configuration taken over`))
+}

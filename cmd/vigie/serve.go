@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -284,11 +285,28 @@ func (s *server) takeOver(ctx context.Context) error {
 	for _, text := range left {
 		s.log.Warn(text)
 	}
-	if n := setup.Config; n.Listen != s.config.Listen || n.Database != s.config.Database || n.WebConfig != s.config.WebConfig {
-		s.log.Warn("listen, database and web_config_file change only with a restart")
+	if keys := atStartOnly(s.config, setup.Config); len(keys) > 0 {
+		s.log.Warn("what has changed here counts only after a restart", "keys", strings.Join(keys, ", "))
 	}
 	s.log.Info("configuration taken over")
 	return nil
+}
+
+// atStartOnly are the keys that differ and that a reload does not take over.
+func atStartOnly(runs, now *receiver.Config) (keys []string) {
+	for _, k := range []struct {
+		name    string
+		differs bool
+	}{
+		{"listen", runs.Listen != now.Listen}, {"database", runs.Database != now.Database}, {"web_config_file", runs.WebConfig != now.WebConfig},
+		{"login", !reflect.DeepEqual(runs.Login, now.Login)}, {"emergency", !reflect.DeepEqual(runs.Emergency, now.Emergency)},
+		{"external_url (http or https)", strings.HasPrefix(runs.ExternalURL, "https:") != strings.HasPrefix(now.ExternalURL, "https:")},
+	} {
+		if k.differs {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
 }
 
 // leavers names the tokens and the incidents of those who are in no inventory.

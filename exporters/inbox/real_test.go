@@ -3,8 +3,10 @@
 package inbox
 
 import (
+	"net/smtp"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,5 +68,67 @@ func TestRealDovecot(t *testing.T) {
 	lost.refresh()
 	if left, moved := d.Count(""), d.Count(".Read"); left != 0 || moved != 2 {
 		t.Errorf("%d left, %d moved", left, moved)
+	}
+}
+
+// A real Courier has no MOVE, keeps its folders below INBOX, and refuses to copy
+// into one that is not there. Nothing is ever lost.
+func TestRealCourier(t *testing.T) {
+	d := realmail.Courier(t, "expert", simPassword)
+	for _, machine := range []string{"SRV-AD", "SRV-SQL", "SRV-WEB"} {
+		d.Deliver(report(machine, "good", time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC), ""))
+	}
+	wrong := realBench(t, d, func(b *bench) { b.write("password", "wrong") })
+	wrong.fails(exporters.ReasonAuth, "the server refuses the name or the password")
+	for _, folder := range []string{"Read", "INBOX.Read"} {
+		lost := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:" + folder })
+		lost.refresh()
+		if n := d.Count(""); n != 3 || lost.jobs() != 3 {
+			t.Fatalf("%s: %d mails, %d jobs: without the folder nothing is moved", folder, n, lost.jobs())
+		}
+		told := ""
+		for _, e := range lost.poller.View().Endpoints {
+			if e.Err != nil {
+				told += e.Err.Error()
+			}
+		}
+		if !strings.Contains(told, "INBOX.Read") {
+			t.Errorf("%s: what is wrong is told as %q", folder, told)
+		}
+	}
+	d.Folder("Read")
+	b := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:Read" }) // found below INBOX
+	b.refresh()
+	if left, moved := d.Count(""), d.Count(".Read"); left != 0 || moved != 3 || b.jobs() != 3 {
+		t.Errorf("%d left, %d moved, %d jobs", left, moved, b.jobs())
+	}
+}
+
+// Reports that come through a real mail server: plain ones, one for two
+// recipients, and one with a line that begins with a dot.
+func TestRealRelays(t *testing.T) {
+	for name, relay := range map[string]func(testing.TB, string) string{"exim": realmail.Exim, "postfix": realmail.Postfix} {
+		t.Run(name, func(t *testing.T) {
+			b := serverBench(t)
+			address := relay(t, b.address())
+			send := func(raw string, to ...string) {
+				t.Helper()
+				check(t, smtp.SendMail(address, nil, "srv@dupont.example", append(to, "expert@msp.example"), []byte(raw)))
+			}
+			send(report("SRV-AD", "good", b.clock.Now(), ""))
+			send(report("SRV-SQL", "bad", b.clock.Now(), "Error disk full"), "anything@backup.msp.example")
+			send(strings.Replace(report("SRV-WEB", "good", b.clock.Now(), ""), "\r\n\r\n", "\r\n\r\n.a line with a dot\r\n", 1))
+			for range 100 {
+				if b.refresh(); b.jobs() == 3 {
+					break
+				}
+				time.Sleep(100 * time.Millisecond) // the server's own pace
+			}
+			for machine, want := range map[string]exporters.Result{"SRV-AD": exporters.Success, "SRV-SQL": exporters.Failed, "SRV-WEB": exporters.Success} {
+				if j := b.job(machine); j.LastResult != want || j.Failures > 1 {
+					t.Errorf("%s: %s, %d failures", machine, j.LastResult, j.Failures)
+				}
+			}
+		})
 	}
 }

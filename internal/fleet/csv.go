@@ -82,6 +82,25 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 	}
 }
 
+// Rows reads a CSV file of any columns as it stands, the header first, as [ReadCSV]
+// reads one of machines; it tells the separator, too.
+func Rows(text []byte) (comma rune, rows [][]string, err error) {
+	if text, err = sheet.Decode(text); err != nil {
+		return 0, nil, err
+	}
+	r := reader(text)
+	if rows, err = r.ReadAll(); err != nil {
+		return 0, nil, err
+	}
+	if len(rows) > 0 && len(rows[0]) <= 2 && strings.HasPrefix(strings.ToLower(rows[0][0]), "sep=") {
+		rows = rows[1:]
+	}
+	if len(rows) == 0 {
+		return 0, nil, errors.New("no header")
+	}
+	return r.Comma, rows, nil
+}
+
 // reader splits the text at the separator that its header, or an Excel line
 // `sep=;` above it, shows.
 func reader(text []byte) *csv.Reader {

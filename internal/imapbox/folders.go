@@ -51,6 +51,14 @@ func (v *visit) prefixed(name string) string {
 	return prefix + name
 }
 
+// here says how the server would call a folder, where that is not the same.
+func (v *visit) here(name string) string {
+	if full := v.prefixed(name); full != "" {
+		return fmt.Sprintf(", on this server %q", full)
+	}
+	return ""
+}
+
 // sameFolder: INBOX is the only name whose case does not matter.
 func sameFolder(a, b string) bool {
 	return a == b || strings.EqualFold(a, "INBOX") && strings.EqualFold(b, "INBOX")
@@ -67,7 +75,7 @@ func (v *visit) checkTarget() error {
 	}
 	if full == "" {
 		return &Error{Reason: NotFound, After: true,
-			Err: fmt.Errorf("there is no folder %q to move mails to%s; make it, or name another one in imap.after", v.MoveTo, v.folders())}
+			Err: fmt.Errorf("there is no folder %q to move mails to%s%s; make it, or name another one in imap.after", v.MoveTo, v.here(v.MoveTo), v.folders())}
 	}
 	v.target = full
 	return nil

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -23,6 +24,22 @@ func Unpacked(t testing.TB, tool string) func(program string, arguments ...strin
 	if os.Getenv("VIGIE_REAL_MAIL") == "" {
 		t.Skip("SKIPPED: real mail servers run in make real-mail only")
 	}
+	cache := cache(t)
+	tools := filepath.Join(filepath.Dir(filepath.Dir(cache)), "tools")
+	if out, err := exec.CommandContext(t.Context(), filepath.Join(tools, "debian"), cache, tool).CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: %s was not run: %v\n%s", tool, err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), filepath.Join(tools, "unpacked"), cache, "true").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: %s was not run: this machine lets us have no mount namespace: %v\n%s", tool, err, out)
+	}
+	return func(program string, arguments ...string) *exec.Cmd {
+		return exec.Command(filepath.Join(tools, "unpacked"), append([]string{cache, program}, arguments...)...)
+	}
+}
+
+// cache is where Debian's packages are unpacked.
+func cache(t testing.TB) string {
+	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	if !filepath.IsAbs(here) { // built without paths
 		wd, err := os.Getwd()
@@ -35,16 +52,7 @@ func Unpacked(t testing.TB, tool string) func(program string, arguments ...strin
 	} else {
 		here = filepath.Join(filepath.Dir(here), "..", "..")
 	}
-	cache, tools := filepath.Join(here, ".cache", "debian"), filepath.Join(here, "tools")
-	if out, err := exec.CommandContext(t.Context(), filepath.Join(tools, "debian"), cache, tool).CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: %s was not run: %v\n%s", tool, err, out)
-	}
-	if out, err := exec.CommandContext(t.Context(), filepath.Join(tools, "unpacked"), cache, "true").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: %s was not run: this machine lets us have no mount namespace: %v\n%s", tool, err, out)
-	}
-	return func(program string, arguments ...string) *exec.Cmd {
-		return exec.Command(filepath.Join(tools, "unpacked"), append([]string{cache, program}, arguments...)...)
-	}
+	return filepath.Join(here, ".cache", "debian")
 }
 
 func exists(path string) bool {
@@ -71,11 +79,9 @@ func FreePort(t testing.TB) int {
 // Serve runs a server until the test ends, and waits until it answers.
 func Serve(t testing.TB, cmd *exec.Cmd, address, log string) {
 	t.Helper()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	check(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	})
+	t.Cleanup(func() { stop(cmd) })
 	for range 100 {
 		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
 			_ = c.Close()

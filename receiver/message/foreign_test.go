@@ -45,7 +45,7 @@ func TestNoSentenceOfAnotherLanguage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"words.yml", "pages.yml", "site.yml"} {
+		for _, name := range []string{"words.yml", "pages.yml", "site.yml", "reasons.yml"} {
 			text, err := fs.ReadFile(folder, name)
 			if err != nil {
 				t.Fatal(err)

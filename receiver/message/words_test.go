@@ -24,6 +24,7 @@ func TestWords(t *testing.T) {
 		"fact_name.plan fact_name.plans fact_name.cause class.other machines what.note digest.part_ok incidents " +
 		"severity.major fact_name.incident item.licence item.license sentence.nth hour minute second page.title. page.fact.machine " +
 		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager " +
+		"site.today.listed_plan digest.listed_plan noun.cause " +
 		"site.menu.all site.signed_in site.fact.machine site.fact.cause site.fact.silence site.history.evidence site.legend.message site.fact.contact")
 	for _, code := range c.Codes() {
 		l := c.Find(code)
@@ -47,7 +48,8 @@ func TestWords(t *testing.T) {
 					t.Errorf("%s: %s is empty", code, key)
 				}
 			}
-			if slices.Equal(ours, theirs) && !slices.Contains(same, key) {
+			onlyHoles := strings.HasPrefix(key, locale.Reasons) && strings.Trim(holes.ReplaceAllString(strings.TrimPrefix(key, locale.Reasons), ""), " ()") == ""
+			if slices.Equal(ours, theirs) && !slices.Contains(same, key) && !onlyHoles {
 				t.Errorf("%s: %s is %q as in %s", code, key, ours, base.Code)
 			}
 		}

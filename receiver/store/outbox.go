@@ -217,6 +217,17 @@ func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 	return nil
 }
 
+// GiveBack undoes [Outbox.Lease] for transmissions that were not begun.
+func (tx Outbox) GiveBack(ts []Transmission, now time.Time) error {
+	for _, t := range ts {
+		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts - 1 WHERE message = ? AND address = ? AND status = ?`,
+			Pending, now.UnixNano(), t.Message, t.Address, Sending); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ReleaseLeases lets transmissions go on that a process which is no more had
 // begun. What became of them is not known, so they are made again.
 func (tx Outbox) ReleaseLeases(now time.Time) error {

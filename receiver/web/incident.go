@@ -96,6 +96,7 @@ type historyRow struct {
 	Actor  string    `json:"actor,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Text   string    `json:"text,omitempty"`
+	mail   string    // the template of the step that it is about
 }
 
 type messageRow struct {
@@ -249,7 +250,12 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 		return err
 	}
 	for _, l := range lines {
-		o.History = append(o.History, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
+		row := historyRow{Line: l.Line, At: l.At, Kind: l.Kind, What: l.What, Actor: l.Actor, Reason: l.Reason, Text: l.Personal}
+		step := l.What[strings.LastIndexByte(l.What, ' ')+1:]
+		if i := slices.IndexFunc(o.Steps, func(x stepRow) bool { return x.Step == step }); i >= 0 && (l.Kind == "step" || l.Kind == "message") {
+			row.mail = o.Steps[i].Template
+		}
+		o.History = append(o.History, row)
 	}
 	sent, held, err := s.o.Engine.Mails(r.Context(), id)
 	if err != nil {
@@ -450,7 +456,7 @@ func staleLines(err error) []historyRow {
 	}
 	var out []historyRow
 	for _, l := range stale.Changes {
-		out = append(out, historyRow{l.Line, l.At, l.Kind, l.What, l.Actor, l.Reason, l.Personal})
+		out = append(out, historyRow{Line: l.Line, At: l.At, Kind: l.Kind, What: l.What, Actor: l.Actor, Reason: l.Reason, Text: l.Personal})
 	}
 	return out
 }

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"errors"
+	"regexp"
+	"strconv"
 	"strings"
 
-	"errors"
-	"strconv"
 	"vigie/receiver"
+	"vigie/receiver/message/locale"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/policy"
 )
 
@@ -151,18 +154,87 @@ func (v *view) Happened(h historyRow) string {
 		return v.Fill("history.signal", "what", either(v.Word("alert."+h.What), either(v.Word("site.signal."+h.What), v.NameOf("entry", h.What))))
 	case "message":
 		what, step, _ := strings.Cut(h.What, " ")
-		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", strings.ReplaceAll(step, "_", " "))
+		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", v.stepName(h, step))
 	case "step":
-		return v.Fill("history.step", "step", strings.ReplaceAll(h.What, "_", " "))
+		return v.Fill("history.step", "step", v.stepName(h, h.What))
 	case "evidence":
 		what, state, _ := strings.Cut(h.What, " ")
 		return v.Fill("history.evidence", "what", v.NameOf("site.evidence", what), "state", v.NameOf("evidence", state))
 	case "silence":
 		return v.NameOf("site.silence", h.What)
+	case "renamed":
+		return v.Fill("history.renamed", "name", h.What)
 	case "breach":
 		return v.Fill("history.breach", "target", v.NameOf("target", h.What))
+	case "target":
+		return v.Fill("history.target", "target", v.NameOf("target", h.What))
+	case "flag":
+		if flag, over := strings.CutPrefix(h.What, "not "); over {
+			return v.Fill("history.flag_over", "what", v.NameOf("site.flag", flag))
+		}
+		return v.Fill("history.flag", "what", v.NameOf("site.flag", h.What))
+	case "note":
+		return either(v.Word("site.noted."+h.What), v.NameOf("target", h.What))
 	}
 	return strings.ReplaceAll(h.What, "_", " ")
+}
+
+// stepName says what a step writes; of one without a mail, or of an older policy, its
+// name there.
+func (v *view) stepName(h historyRow, name string) string {
+	if h.mail != "" {
+		return v.Mail(h.mail)
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+// fieldsOfActs finds the fields in the journal's line of an act: "reason=..., today=no".
+var fieldsOfActs = regexp.MustCompile(`(?:^|, )(reason|today|expected_date|result|until|outcome|person|next_date|severity|cause|scope|data_loss|to|silence)=`)
+
+// viaOfActs finds by which way an act came.
+var viaOfActs = regexp.MustCompile(`, (on its page|on the list|by the link of |by mail, in answer to )`)
+
+// Because says why a line of the history came about, or what an act brought.
+func (v *view) Because(h historyRow) string {
+	at := fieldsOfActs.FindAllStringSubmatchIndex(h.Reason, -1)
+	if h.Kind != "act" || len(at) == 0 {
+		reason, _, _ := incident.VerdictIn(h.Reason) // how the clock stood is for the month's report
+		return either(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
+	}
+	var out []string
+	way := viaOfActs.FindStringIndex(h.Reason) // by which way it came stands last
+	said := ""
+	if way != nil {
+		h.Reason, said = h.Reason[:way[0]], v.Reason(strings.TrimPrefix(h.Reason[way[0]:], ", "))
+	}
+	for i, m := range at {
+		end := len(h.Reason)
+		if i+1 < len(at) {
+			end = at[i+1][0]
+		}
+		field, value := h.Reason[m[2]:m[3]], h.Reason[m[1]:end]
+		out = append(out, v.Fill("acted."+field, "value", v.value(field, value)))
+	}
+	if way != nil {
+		out = append(out, said)
+	}
+	return strings.Join(out, ", ")
+}
+
+// value says what stands in a field of an act: a choice by its name, anything else
+// as it was written.
+func (v *view) value(field, value string) string {
+	lists := map[string][]string{"reason": {"page.close."}, "result": {"page.answer.", "evidence."}, "outcome": {"page.outcome."},
+		"severity": {"severity."}, "scope": {"page.qualify."}, "cause": {"page.cause.", "cause."}}
+	if field == "today" || field == "silence" {
+		return either(v.Word("site.yesno."+value), value)
+	}
+	for _, list := range lists[field] {
+		if said := v.Word(list + value); said != "" {
+			return said
+		}
+	}
+	return value
 }
 
 func asStale(err error) (*receiver.StaleError, bool) {

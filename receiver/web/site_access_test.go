@@ -245,7 +245,7 @@ func TestTodayNamesWhatIsOnlyListed(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
 	code, text := d.browser("sup").get("/today")
-	must(t, code, text, "À surveiller, sans incident", "sauvegarde anormalement petite", "Dupont – NAS-01", "plan daily", "depuis")
+	must(t, code, text, "À surveiller, sans incident", "sauvegarde anormalement petite", "Dupont – NAS-01", "planification daily", "depuis")
 	if _, text := d.api("token-of-sup", "/api/v1/today"); !strings.Contains(text, `"alertname": "BackupSizeDrop"`) && !strings.Contains(text, `"alertname":"BackupSizeDrop"`) {
 		t.Errorf("the twin does not name it:\n%s", text)
 	}
@@ -256,5 +256,32 @@ func TestTodayNamesWhatIsOnlyListed(t *testing.T) {
 	}
 	if _, text := d.browser("it.dupont").get("/today"); strings.Contains(text, "anormalement petite") {
 		t.Error("a customer reads our own list")
+	}
+}
+
+// The history of an incident and its explanation are in the reader's language.
+func TestHistoryInTheReadersLanguage(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	b := d.browser("sup")
+	if code, _ := b.post("/incidents/i1/forecast_no", url.Values{"reason": {"le disque est mort"}, "expected_date": {"2026-03-12"}}); code != http.StatusOK {
+		t.Fatalf("answered %d", code)
+	}
+	code, text := b.get("/incidents/i1")
+	text = strings.ReplaceAll(text, "\u00a0", " ")
+	must(t, code, text, "sur sa page", "premier signal : sauvegarde en échec, planification daily", "réparé aujourd&#39;hui : non", "motif : le disque est mort")
+	for _, english := range []string{"first signal", "today=no", "on its page", "opening plus", "dropped:"} {
+		if strings.Contains(text, english) {
+			t.Errorf("the page says %q", english)
+		}
+	}
+	_, text = d.api("token-of-sup", "/api/v1/incidents/i1/explain")
+	for _, said := range []string{"personne ne l'a", `"said":"attend : `, "ouvré"} {
+		if !strings.Contains(text, said) {
+			t.Errorf("the explanation does not say %q:\n%.3000s", said, text)
+		}
+	}
+	if code, text = b.get("/calendar?show=nonsense"); code != http.StatusUnprocessableEntity || strings.Contains(text, "is not known") || !strings.Contains(text, "existe pas") {
+		t.Errorf("a wrong view is answered %d:\n%.2000s", code, text)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"vigie/internal/fleet"
 	"vigie/receiver"
+	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
@@ -280,7 +281,27 @@ func (s *site) explain(r *http.Request, who string) (any, error) {
 	if err := s.mayRead(r, who); err != nil {
 		return nil, err
 	}
-	return s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
+	x, err := s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
+	if err != nil {
+		return nil, err
+	}
+	l := locale.Locale{Language: s.speaks(r, who), Zone: s.zone()}
+	x.Said = l.Reason(x.Summary)
+	for _, list := range [][]rules.Explained{x.Steps, x.Targets} {
+		for i := range list {
+			list[i].Said = l.Reason(list[i].Reason)
+		}
+	}
+	return x, nil
+}
+
+// speaks is the language of a person of the inventory, else the one that is asked for.
+func (s *site) speaks(r *http.Request, who string) *locale.Language {
+	all := s.o.Engine.Languages()
+	if p := s.o.Engine.Book().Directory.People[who]; p != nil && p.Language != "" {
+		return all.Find(p.Language)
+	}
+	return all.Accepting(r.Header.Get("Accept-Language"))
 }
 
 // actBody is an act: who acts is told by the token.

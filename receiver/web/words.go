@@ -30,12 +30,12 @@ func (t *speech) word(key string) string { return t.Word(locale.Pages + key) }
 func refusal(l locale.Locale, err error) string {
 	var refused *receiver.RefusedError
 	if !errors.As(err, &refused) || refused.Form == "" {
-		return err.Error()
+		return l.Reason(err.Error())
 	}
 	word := func(key string) string { return l.Word(locale.Pages + key) }
 	rest := word("refusal." + refused.Form)
 	if rest == "" {
-		return err.Error()
+		return l.Reason(err.Error())
 	}
 	said := ""
 	for _, part := range refused.Parts {

@@ -24,8 +24,10 @@ type Explained struct {
 	At       time.Time `json:"at,omitzero"`
 	Due      time.Time `json:"due,omitzero"`
 	Reason   string    `json:"reason"`
-	To       []string  `json:"to,omitempty"`
-	Cc       []string  `json:"cc,omitempty"`
+	// Said is the reason in the words of whoever asked; empty where nobody did.
+	Said string   `json:"said,omitempty"`
+	To   []string `json:"to,omitempty"`
+	Cc   []string `json:"cc,omitempty"`
 }
 
 // Explanation tells why each step was or was not taken and what comes next.
@@ -38,6 +40,7 @@ type Explanation struct {
 	Episode  int               `json:"episode"`
 	Next     time.Time         `json:"next,omitzero"`
 	Summary  string            `json:"summary"`
+	Said     string            `json:"said,omitempty"` // the summary in the words of whoever asked
 	Steps    []Explained       `json:"steps"`
 	Targets  []Explained       `json:"targets"`
 	Evidence incident.Evidence `json:"evidence"`

@@ -56,7 +56,9 @@ func Load(folders ...fs.FS) (*Catalog, error) {
 	if base == nil {
 		return nil, fmt.Errorf("languages: there is no folder %s with a %s, which says what other languages lack", Fallback, about)
 	}
+	forms := reasonForms(base)
 	for _, l := range c.languages {
+		l.forms = forms
 		if l != base {
 			l.fallback = base
 			l.complete(base)
@@ -88,7 +90,7 @@ func (c *Catalog) add(fsys fs.FS, tag string) error {
 	if err := l.rules.check(path.Join(tag, about)); err != nil {
 		return err
 	}
-	for file, prefix := range map[string]string{"words.yml": "", "pages.yml": Pages, "site.yml": Site} {
+	for file, prefix := range map[string]string{"words.yml": "", "pages.yml": Pages, "site.yml": Site, "reasons.yml": Reasons} {
 		var table map[string]entry
 		if err := decode(fsys, path.Join(tag, file), &table); err != nil {
 			return err

@@ -28,6 +28,7 @@ type Language struct {
 	words    map[string]string
 	plurals  map[string]forms
 	fallback *Language
+	forms    []reasonForm // of the fallback: the program's own words
 }
 
 // rules is language.yml.

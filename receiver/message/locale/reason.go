@@ -1,0 +1,262 @@
+package locale
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Reasons is what the keys of reasons.yml begin with.
+const Reasons = "reason."
+
+// reasonForm is one way in which the program says why it did something.
+type reasonForm struct {
+	key     string // as reasons.yml has it: "in hand until {at}"
+	shape   *regexp.Regexp
+	holes   []string
+	literal int // how much of it is not a hole
+}
+
+var hole = regexp.MustCompile(`\{[a-z]+\}`)
+
+// reasonForms are the forms that a language has, those that say most first.
+func reasonForms(l *Language) []reasonForm {
+	var out []reasonForm
+	for key := range l.words {
+		form, ok := strings.CutPrefix(key, Reasons)
+		if !ok {
+			continue
+		}
+		f := reasonForm{key: form}
+		shape, rest := `(?s)\A`, form
+		for _, at := range hole.FindAllStringIndex(form, -1) {
+			begin := at[0] - (len(form) - len(rest))
+			shape += regexp.QuoteMeta(rest[:begin]) + `(.+?)`
+			f.holes = append(f.holes, strings.Trim(form[at[0]:at[1]], "{}"))
+			f.literal += begin
+			rest = form[at[1]:]
+		}
+		f.literal += len(rest)
+		f.shape = regexp.MustCompile(shape + regexp.QuoteMeta(rest) + `\z`)
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b reasonForm) int { return cmp.Or(b.literal-a.literal, strings.Compare(a.key, b.key)) })
+	return out
+}
+
+// maxReason bounds what is looked at; a longer reason is somebody's words.
+const maxReason = 2000
+
+// Reason says in this language why the program did something. Journals and steps
+// keep the program's own words, which the chain of hashes covers; here they are
+// read back by their forms, so that what was written long ago is said, too. What
+// has no form is the words of a person or of a product, and is said as it is.
+func (f Locale) Reason(text string) string {
+	if said, ok := f.reason(text, 0); ok {
+		return said
+	}
+	return text
+}
+
+// Reasoned tells whether a reason is one of the program's own.
+func (f Locale) Reasoned(text string) bool {
+	_, ok := f.reason(text, 0)
+	return ok
+}
+
+func (f Locale) reason(text string, depth int) (string, bool) {
+	if text == "" || len(text) > maxReason || depth > 4 {
+		return "", false
+	}
+	for _, form := range f.forms {
+		found := form.shape.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
+		parts, fits := make([]string, 0, 2*len(form.holes)), true
+		for i, name := range form.holes {
+			said, ok := f.part(name, found[i+1], depth)
+			fits = fits && ok
+			parts = append(parts, name, said)
+		}
+		if fits {
+			return f.Say("reason."+form.key, parts...), true
+		}
+	}
+	return "", false
+}
+
+// part says what fills a hole, by the hole's name; false when it cannot be that.
+func (f Locale) part(name, value string, depth int) (string, bool) {
+	switch name {
+	case "why", "because", "lapse":
+		return f.reason(value, depth+1)
+	case "at":
+		return f.parsed(value, time.RFC3339)
+	case "when":
+		at, err := time.Parse("2006-01-02 15:04", value) // in the zone of the policy already
+		if err != nil {
+			return "", false
+		}
+		return Locale{Language: f.Language, Zone: time.UTC}.PageMoment(at), true
+	case "moment":
+		if step, ok := strings.CutPrefix(value, "step:"); ok {
+			return f.Say(Site+"moment_step", "step", words(step)), true
+		}
+		return f.name("site.moment", value)
+	case "point": // a moment, or a step of the policy
+		if said, ok := f.name("site.moment", value); ok {
+			return said, true
+		}
+		return f.Say(Site+"moment_step", "step", words(value)), !strings.Contains(value, " ")
+	case "flag":
+		return f.name("site.flag", value)
+	case "state":
+		return f.name("page.state", value)
+	case "evidence":
+		return f.name("evidence", value)
+	case "severity":
+		return f.name("severity", value)
+	case "subkind":
+		return f.name("subkind", value)
+	case "verb":
+		return f.name("what", value)
+	case "condition":
+		return f.condition(value)
+	case "conditions":
+		return f.each(value, " or ", f.condition)
+	case "triggers":
+		return f.each(value, " or ", f.awaited)
+	case "roles":
+		return f.each(value, ", ", func(r string) (string, bool) { return f.NameOf("role", r), true })
+	case "delay":
+		return f.delay(value)
+	case "noun":
+		return f.name("noun", KeyOf(value))
+	case "clock":
+		_, err := time.Parse("15:04", value)
+		return value, err == nil
+	case "span":
+		d, err := time.ParseDuration(value)
+		return f.Span(d), err == nil
+	case "signal":
+		said, _ := f.signal(value)
+		return said, true
+	case "described":
+		return f.signal(value)
+	case "step":
+		return words(value), !strings.ContainsAny(value, " ")
+	case "role", "target", "alert", "engine", "cause":
+		return f.NameOf(name, value), true
+	}
+	return value, true
+}
+
+// name says one value of a closed list.
+func (f Locale) name(list, value string) (string, bool) { return f.lookup(list + "." + value) }
+
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+func (f Locale) parsed(value, layout string) (string, bool) {
+	at, err := time.Parse(layout, value)
+	if err != nil {
+		return "", false
+	}
+	return f.PageMoment(at.In(f.Zone)), true
+}
+
+// each says the members of a list, all or none.
+func (f Locale) each(value, joint string, say func(string) (string, bool)) (string, bool) {
+	var out []string
+	for member := range strings.SplitSeq(value, joint) {
+		said, ok := say(member)
+		if !ok {
+			return "", false
+		}
+		out = append(out, said)
+	}
+	if joint == ", " {
+		return strings.Join(out, joint), true
+	}
+	return strings.Join(out, f.Word(Site+"or")), true
+}
+
+// condition says what must, or must not, hold.
+func (f Locale) condition(value string) (string, bool) {
+	bare, not := strings.CutPrefix(value, "not ")
+	list := "site.condition."
+	if not {
+		list = "site.condition_not."
+	}
+	if severity, ok := strings.CutPrefix(bare, "severity "); ok {
+		return f.Say(strings.TrimSuffix(list, ".")+"_severity", "severity", f.NameOf("severity", severity)), true
+	}
+	if said, ok := f.lookup(list + bare); ok {
+		return said, true
+	}
+	return words(value), !strings.ContainsAny(bare, " ") // a flag of the policy's own
+}
+
+// awaited says what a step waits for: its kind of trigger and what that names.
+func (f Locale) awaited(value string) (string, bool) {
+	kind, name, _ := strings.Cut(value, " ")
+	switch kind {
+	case "at", "days_after":
+		return f.part("moment", name, 0)
+	case "act":
+		return f.Say(Site+"moment_act", "what", f.NameOf("what", name)), true
+	case "flag":
+		return f.Say(Site+"moment_flag", "what", f.NameOf("site.flag", name)), true
+	case "before", "share_of", "on_day_of":
+		return f.Say("site.when.clock", "target", f.NameOf("target", name)), true
+	case "breach_of":
+		return f.Say(Site+"when.breach", "target", f.NameOf("target", name)), true
+	case "each_opening":
+		return f.Word(Site + "when.each_opening"), true
+	}
+	return "", false
+}
+
+// delay says a length of time as policies give it: "10m0s", "4 business_hours".
+func (f Locale) delay(value string) (string, bool) {
+	if d, err := time.ParseDuration(value); err == nil {
+		return f.Span(d), true
+	}
+	value, least, has := strings.Cut(strings.TrimSuffix(value, ")"), " (at least ")
+	n, unit, _ := strings.Cut(value, " ")
+	key := Site + "delay." + unit
+	if !f.Has(key) {
+		return "", false
+	}
+	if n == "0" && f.Has(key+".0") {
+		key += ".0"
+	}
+	text := f.Say(key, "n", n)
+	if has {
+		said, ok := f.delay(least)
+		if !ok {
+			return "", false
+		}
+		text += " " + f.Say(Site+"delay.at_least", "delay", said)
+	}
+	return text, true
+}
+
+// signal says an alert as the journal describes it: "BackupFailed (failed), plan daily".
+func (f Locale) signal(value string) (said string, known bool) {
+	name, rest, _ := strings.Cut(value, " (")
+	name, plan, _ := strings.Cut(name, ", plan ")
+	if _, after, ok := strings.Cut(rest, "), plan "); ok {
+		plan = after
+	}
+	said, known = f.NameOf("alert", name), f.Has("alert."+name)
+	if !known {
+		said, known = f.NameOf("entry", name), f.Has("entry."+name)
+	}
+	if plan != "" {
+		said += ", " + f.Say("digest.listed_plan", "plan", plan)
+	}
+	return said, known
+}

@@ -1,0 +1,37 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+)
+
+// renamed follows a machine that the inventory calls otherwise by now, and whose
+// name until then it keeps as an alias: the incident goes on under the new name,
+// and what is told of the machine from then on finds it.
+func (d *decider) renamed() {
+	i := d.Incident
+	customer, old := i.Identity[LabelCustomer], i.Identity[LabelMachine]
+	if old == "" || d.Book.Directory.Machine(customer, old) != nil {
+		return
+	}
+	m := d.Book.Directory.Canonical(customer, "", old)
+	for _, fp := range slices.Sorted(maps.Keys(i.Alerts)) {
+		if m == nil {
+			m = d.Book.Directory.Canonical(customer, i.Alerts[fp].Labels[LabelSource], old)
+		}
+	}
+	if m == nil || m.Name == old {
+		return
+	}
+	i.Identity = i.Identity.Clone()
+	i.Identity[LabelMachine] = m.Name
+	i.Key = i.Identity.String()
+	for _, a := range i.Alerts {
+		if a.Labels[LabelMachine] == old {
+			a.Labels = a.Labels.Clone()
+			a.Labels[LabelMachine] = m.Name
+		}
+	}
+	d.note("renamed", m.Name, "", "the inventory calls "+old+" "+m.Name)
+	d.out.Touches = true
+}
