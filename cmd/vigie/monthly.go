@@ -31,7 +31,7 @@ func (c *commands) reports(app *kingpin.Application) []verb {
 
 func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
 	cmd := group.Command(kind, help+"\n\nExample:\n  vigie report "+kind+" --month=2026-03 --customer=dupont")
-	cl := clientFlags(cmd)
+	cl := c.clientFlags(cmd)
 	month := cmd.Flag("month", "Which, such as 2026-03; the one before this without it.").String()
 	customer, platform := cmd.Flag("customer", "Only this customer's.").String(), cmd.Flag("platform", "Only this platform's.").String()
 	format := cmd.Flag("format", "How to print: json, or csv for spreadsheets.").Default("json").Enum("json", "csv")
@@ -45,7 +45,7 @@ func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
 		}
 		path := "/api/v1/reports/" + kind + "?" + q.Encode()
 		if *format == "csv" {
-			text, err := cl.text(ctx, path)
+			text, err := cl.ask(ctx, http.MethodGet, path, nil)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
 
 func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
 	cmd := group.Command("restore-tests", "By when restores are tried, those that are longest overdue first.\n\nExample:\n  vigie report restore-tests --customer=dupont")
-	cl, output := clientFlags(cmd), outputFlag(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	customer := cmd.Flag("customer", "Only this customer's.").String()
 	return verb{cmd, func(ctx context.Context) error {
 		path := "/api/v1/restore-tests"
@@ -99,7 +99,7 @@ func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
 
 func (c *commands) recordTest(group *kingpin.CmdClause) verb {
 	cmd := group.Command("restore-test", "Record a restore test, in your own name.\n\nExample:\n  vigie report restore-test dupont SRV-AD --result=ok --took=35m --scope=\"the folder Accounts\"")
-	cl := clientFlags(cmd)
+	cl := c.clientFlags(cmd)
 	customer, machine := cmd.Arg("customer", "Whose machine.").Required().String(), cmd.Arg("machine", "Which machine.").Required().String()
 	day := cmd.Flag("on", "The day on which it was tried; today without it.").String()
 	result := cmd.Flag("result", "How it went.").Required().Enum(report.TestResults()...)
