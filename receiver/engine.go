@@ -114,6 +114,7 @@ type Engine struct {
 	returns    *returns
 	chains     *chain.Asker
 	nights     *nights.Keeper
+	measurer   *measurer
 	reports    *reports.Maker
 	sender     *reports.Sender
 }
@@ -145,11 +146,12 @@ func wire(o Options) *Engine {
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
 	open := board.New(o.Store)
+	measures := newMeasurer(c)
 	c.metrics = newMetrics(o.Registry, c, open)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
-		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
+		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
 	e.Board = open
@@ -159,7 +161,7 @@ func wire(o Options) *Engine {
 	e.outbox = &outbox{core: c}
 	e.reports = &reports.Maker{Store: o.Store, Book: c.Book, Nights: e.nights}
 	if o.Registry != nil {
-		o.Registry.MustRegister(&promised.Collector{Book: c.Book, Now: c.now, Tests: e.reports.DueNow(c.now, func(err error) { c.log.Error("the restore tests that are due are not known", "err", err) })})
+		o.Registry.MustRegister(&promised.Collector{Book: c.Book, Now: c.now, Measured: measures.Figures, Tests: e.reports.DueNow(c.now, func(err error) { c.log.Error("the restore tests that are due are not known", "err", err) })})
 	}
 	e.sender = &reports.Sender{Maker: e.reports, Turns: c.turns, Now: c.now, Letter: e.outbox.alone,
 		Speaks: func() *locale.Catalog { return c.live().Languages }, Pages: func() string { return c.live().Pages }}
@@ -287,7 +289,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.sender,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer, e.sender,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}
