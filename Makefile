@@ -145,8 +145,8 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) go    'programs raced'     -- $(GO) test -race -json -run '$(LIFE)' ./cmd/...
 	@$(TALLY) go    'go test'            -- $(GO) test -timeout=30m -json $(CALM)
 	@$(TALLY) go    'go test long'       -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver ./receiver/webhook ./receiver/web
-	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally
-	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
 	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- '$(PROMTOOL)' test rules '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
@@ -195,6 +195,33 @@ MUTANTS ?= 0
 mutate-rules: check-go stack ## Change each rule in each small way and print what no rule test notices
 	@$(GO) -C tools build -buildvcs=false -trimpath -tags remove_all_sd -o '$(CACHE)/bin/mutate' ./mutate
 	@'$(CACHE)/bin/mutate' -promtool '$(PROMTOOL)' -only '$(RULE)' -sample $(MUTANTS) -equivalent alerting-rules/equivalent-mutants.txt alerting-rules
+
+# make vmalert-rules VIGIE=https://vigie.msp.example OUT=/etc/vmalert/rules
+.PHONY: vmalert-rules
+vmalert-rules: check-go ## Write the alerting rules as vmalert with VictoriaMetrics needs them
+	@if [[ -z '$(OUT)' ]]; then echo "say where the rules shall lie: make vmalert-rules VIGIE=https://vigie.msp.example OUT=DIR" >&2; exit 1; fi
+	@$(GO) -C tools run -buildvcs=false ./vmalert -vigie '$(VIGIE)' -out '$(abspath $(OUT))' '$(CURDIR)/alerting-rules'
+
+# The newest VictoriaMetrics that the Go of this project builds.
+VM_VERSION ?= v1.148.9
+ENGINES    := $(CACHE)/engines
+
+.PHONY: engines
+engines: check-go stack ## Play a story on other engines: Debian 12's Prometheus, VictoriaMetrics with vmalert
+	@tools/debian '$(CACHE)/debian' prometheus
+	@for p in vmalert victoria-metrics; do [[ -x '$(ENGINES)'/$$p ]] || GOFLAGS='-mod=mod -trimpath -buildvcs=false' GOBIN='$(ENGINES)' CGO_ENABLED=0 $(GO) install github.com/VictoriaMetrics/VictoriaMetrics/app/$$p@$(VM_VERSION); done
+	@$(MAKE) vmalert-rules OUT='$(ENGINES)/rules'
+	@'$(CACHE)/debian/root/usr/bin/promtool' check rules $(RULES)
+	@for f in '$(ENGINES)'/rules/*.yml; do '$(ENGINES)/vmalert' -dryRun -loggerLevel=ERROR -rule="$$f"; done
+	@$(GO) -C tools test -count=1 -v -run '^TestOutages' ./vmalert
+	@VIGIE_ENGINES=1 PROMETHEUS_DEBIAN='$(CACHE)/debian/root/usr/bin/prometheus' VICTORIAMETRICS='$(ENGINES)/victoria-metrics' VMALERT='$(ENGINES)/vmalert' VMALERT_RULES='$(ENGINES)/rules' \
+	  $(GO) test -count=1 -timeout=20m -v -run '^TestEngines$$' ./alerting-rules
+
+.PHONY: platforms
+platforms: check-needs stack ## Watch a failing Moodle with Debian's blackbox_exporter and node_exporter, as far as the alerts
+	@tools/debian '$(CACHE)/debian' blackbox node
+	@VIGIE_PLATFORMS=1 BLACKBOX_EXPORTER='$(CACHE)/debian/root/usr/bin/prometheus-blackbox-exporter' NODE_EXPORTER='$(CACHE)/debian/root/usr/bin/prometheus-node-exporter' \
+	  $(GO) test -count=1 -v -run '^TestPlatformsWithRealExporters$$' ./alerting-rules
 
 # How many jobs: make bench-rules JOBS=10000
 JOBS ?= 100000

@@ -63,6 +63,7 @@ var metrics = []string{
 	"backup_inventory_source_expected",
 	"backup_inventory_restore_test_due_timestamp_seconds",
 	"backup_inventory_unmatched_machines",
+	"backup_exporter_config_last_reload_successful",
 
 	"up",
 	"probe_success",

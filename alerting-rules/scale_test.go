@@ -2,6 +2,7 @@ package alertingrules
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,6 +58,9 @@ func TestRulesAtScale(t *testing.T) {
 			t.Logf("figure: %6.2f s  %s", took, group)
 		}
 		total += took
+	}
+	for _, r := range p.dearest(t, 10) {
+		t.Logf("figure: %6.2f s  %s", r.Seconds, r.Name)
 	}
 	memory := p.peak(t)
 	t.Logf("figure: %d jobs: all groups %.2f s of %s, %.2f s of processor time an interval with its scrape, peak memory %.2f GiB, %d processors", jobs, total, scaleInterval, processor, float64(memory)/(1<<30), runtime.NumCPU())
@@ -166,6 +171,30 @@ func (p *prometheus) durations(t *testing.T) map[string]float64 {
 		out[m[1]] = v
 	}
 	return out
+}
+
+// cost is how long the last evaluation of a rule took.
+type cost struct {
+	Name    string
+	Seconds float64 `json:"evaluationTime"`
+}
+
+// dearest are the rules whose last evaluation took longest, as Prometheus says.
+func (p *prometheus) dearest(t *testing.T, n int) []cost {
+	var answer struct {
+		Data struct {
+			Groups []struct{ Rules []cost }
+		}
+	}
+	if err := json.Unmarshal(p.get(t, "/api/v1/rules"), &answer); err != nil {
+		t.Fatal(err)
+	}
+	var all []cost
+	for _, g := range answer.Data.Groups {
+		all = append(all, g.Rules...)
+	}
+	slices.SortFunc(all, func(a, b cost) int { return cmp.Compare(b.Seconds, a.Seconds) })
+	return all[:min(n, len(all))]
 }
 
 // count is the value of a query, 0 without one.

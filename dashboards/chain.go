@@ -43,12 +43,14 @@ func (b *board) chainSources() {
 			{field: "Value #E", title: say("Parts not read", "Parties non lues"), colours: steps(1.0, red)}, {field: "Value #F", title: say("Items", "Éléments")},
 			{field: "Value #G", title: say("Unknown machines", "Machines inconnues"), colours: steps(1.0, orange)},
 			{field: "Value #H", title: say("Unsorted mails", "Messages non triés"), colours: steps(1.0, orange)},
-			{field: "Value #I", title: say("Last mail", "Dernier message"), unit: "dateTimeFromNow"}},
+			{field: "Value #I", title: say("Last mail", "Dernier message"), unit: "dateTimeFromNow"},
+			{field: "Value #J", title: say("Results of nobody", "Résultats sans machine"), colours: steps(1.0, orange)}},
 		ask{expr: "min by (source, engine) (backup_source_up * on (source) group_left (engine) max by (source, engine) (backup_source_info))"},
 		ask{expr: "1000 * max by (source) (backup_source_last_refresh_timestamp_seconds)"}, ask{expr: "max by (source) (backup_source_refresh_duration_seconds)"},
 		ask{expr: "max by (source) (backup_source_clock_skew_seconds)"}, ask{expr: "count by (source) (backup_source_endpoint_up == 0) or 0 * count by (source) (backup_source_endpoint_up)"},
 		ask{expr: "sum by (source) (backup_source_items)"}, ask{expr: "max by (source) (backup_inventory_unmatched_machines)"},
-		ask{expr: "max by (source) (backup_inbox_unsorted_messages)"}, ask{expr: "1000 * max by (source) (backup_inbox_last_message_timestamp_seconds)"})
+		ask{expr: "max by (source) (backup_inbox_unsorted_messages)"}, ask{expr: "1000 * max by (source) (backup_inbox_last_message_timestamp_seconds)"},
+		ask{expr: "max by (source) (backup_source_unmatched_results)"})
 	b.graph(8, 8, say("Failed readings", "Lectures échouées"), say("A second, by source and reason.", "Par seconde, par source et raison."), "none", ask{"sum by (source, reason) (rate(backup_source_errors_total[$__rate_interval]))", "{{source}}: {{reason}}"})
 	b.graph(8, 8, say("Values nobody knows", "Valeurs inconnues"), say("Words of a product that the exporter does not know, by field. They never count as success.", "Mots d'un produit que l'exporteur ne connaît pas, par champ. Ils ne comptent jamais comme succès."), "none",
 		ask{"sum by (source, field) (increase(backup_source_unknown_values_total[$__rate_interval]))", "{{source}}: {{field}}"})
@@ -83,6 +85,12 @@ func (b *board) chainReceiver() {
     or
   label_replace(max(vigie_heartbeat_last_success_timestamp_seconds > 0), "what", "` + say("heartbeat accepted", "battement accepté") + `", "", "")
     or
+  label_replace(min(backup_exporter_inventory_last_fetch_success_timestamp_seconds > 0), "what", "` + say("inventory fetched by exporters", "inventaire lu par les exporteurs") + `", "", "")
+    or
+  label_replace(min(backup_exporter_config_last_reload_success_timestamp_seconds > 0), "what", "` + say("configuration read by exporters", "configuration lue par les exporteurs") + `", "", "")
+    or
+  label_replace(max(vigie_mailbox_last_success_timestamp_seconds > 0), "what", "` + say("mailbox of answers read", "boîte des réponses lue") + `", "", "")
+    or
   label_replace(min(vigie_notification_outbox_oldest_timestamp_seconds), "what", "` + say("oldest waiting message", "plus ancien message en attente") + `", "", "")
 )`})
 	b.table(12, 9, say("What Vigie complains about", "Ce dont Vigie se plaint"), say("Each row is something to mend.", "Chaque ligne est à corriger."), sorted{},
@@ -95,8 +103,20 @@ label_replace(label_replace(sum by (reason) (increase(vigie_signals_ignored_tota
   or
 label_replace(sum(increase(vigie_decision_faults_total[$__range])) > 0, "what", "` + say("incidents not decided", "incidents non décidés") + `", "", "")
   or
+label_replace(max(vigie_mailbox_mails_left) > 0, "what", "` + say("mails that stay in the mailbox", "messages qui restent dans la boîte") + `", "", "")
+  or
+label_replace(sum(increase(backup_exporter_textfile_write_errors_total[$__range])) > 0, "what", "` + say("text files not written", "fichiers texte non écrits") + `", "", "")
+  or
+label_replace(sum(increase(vigie_webhook_truncated_alerts_total[$__range])) > 0, "what", "` + say("alerts left out of deliveries", "alertes omises des livraisons") + `", "", "")
+  or
+label_replace(sum(increase(vigie_webhook_oversize_total[$__range])) > 0, "what", "` + say("deliveries too large", "livraisons trop grandes") + `", "", "")
+  or
+label_replace(count(backup_exporter_inventory_last_fetch_successful == 0), "what", "` + say("exporters that cannot fetch the inventory", "exporteurs qui ne peuvent lire l'inventaire") + `", "", "")
+  or
 label_replace(max(vigie_store_disk_full) > 0, "what", "` + say("disk full", "disque plein") + `", "", "")`})
-	b.graph(8, 8, say("Transmissions", "Transmissions"), say("By what became of them.", "Selon leur sort."), "none", ask{"sum by (result) (increase(vigie_notifications_sent_total[$__rate_interval]))", "{{result}}"})
+	b.graph(8, 8, say("Transmissions", "Transmissions"), say("By what became of them; what Alertmanager delivered, by its answer, and what came back to the mailbox of answers.", "Selon leur sort ; ce qu'Alertmanager a livré, selon la réponse, et ce qui est revenu à la boîte des réponses."), "none", ask{"sum by (result) (increase(vigie_notifications_sent_total[$__rate_interval]))", "{{result}}"},
+		ask{"sum by (code) (increase(vigie_webhook_requests_total[$__rate_interval]))", say("deliveries of Alertmanager: {{code}}", "livraisons d'Alertmanager : {{code}}")},
+		ask{"sum by (sort) (increase(vigie_mailbox_mails_total[$__rate_interval]))", say("came back: {{sort}}", "revenus : {{sort}}")})
 	b.graph(8, 8, say("Questions, loops, alarms", "Questions, boucles, alarmes"), say("Questions to Prometheus by result, failed turns of loops, calls on the second channel, heartbeats.", "Questions à Prometheus par résultat, tours de boucle échoués, appels sur la seconde voie, battements."), "none",
 		ask{"sum by (result) (increase(vigie_evidence_questions_total[$__rate_interval]))", say("questions: {{result}}", "questions : {{result}}")},
 		ask{"sum by (loop) (increase(vigie_loop_errors_total[$__rate_interval]))", say("loop failed: {{loop}}", "boucle échouée : {{loop}}")},

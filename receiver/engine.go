@@ -111,6 +111,7 @@ type Engine struct {
 	returns    *returns
 	chains     *chain.Asker
 	nights     *nights.Keeper
+	measurer   *measurer
 	reports    *reports.Maker
 }
 
@@ -141,11 +142,12 @@ func wire(o Options) *Engine {
 	}
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
 	open := board.New(o.Store)
-	c.metrics = newMetrics(o.Registry, c, open)
+	measures := newMeasurer(c)
+	c.metrics = newMetrics(o.Registry, c, open, measures.Figures)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
-		correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
+		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
 	e.Board = open
@@ -278,7 +280,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}

@@ -11,6 +11,7 @@ import (
 	"vigie/receiver/chain"
 	"vigie/receiver/promised"
 	"vigie/receiver/store"
+	"vigie/rules/availability"
 )
 
 // metrics is what the receiver says about itself. No label names a person.
@@ -32,7 +33,7 @@ type metrics struct {
 	reloadedAt     prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
+func newMetrics(r prometheus.Registerer, c *core, open *board.Board, measured func() map[string]availability.Figures) *metrics {
 	f := promauto.With(r)
 	m := &metrics{
 		opened: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_incidents_opened_total",
@@ -67,7 +68,7 @@ func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
 		Help: "When a configuration was last taken over."})
 	if r != nil {
-		r.MustRegister(&state{c, open}, &promised.Collector{Book: c.Book, Now: c.now})
+		r.MustRegister(&state{c, open}, &promised.Collector{Book: c.Book, Now: c.now, Measured: measured})
 	}
 	return m
 }

@@ -1,12 +1,14 @@
 package receiver
 
 import (
+	"context"
 	"fmt"
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/config"
 	"vigie/receiver/evidence"
 	"vigie/receiver/heartbeat"
+	"vigie/receiver/leavers"
 	"vigie/receiver/link"
 	"vigie/receiver/notify"
 	"vigie/receiver/token"
@@ -52,6 +54,11 @@ func setup(s *config.Setup, err error) (*Setup, error) {
 		return nil, err
 	}
 	return &Setup{s}, nil
+}
+
+// Abandoned tells of open incidents of those who are in no inventory, see [leavers.Of].
+func (s *Setup) Abandoned(ctx context.Context) []string {
+	return leavers.Of(ctx, s.Config.Path(s.Config.Database), s.Book.Directory)
 }
 
 // Parts turns the configuration into what an engine works with.

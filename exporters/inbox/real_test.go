@@ -15,10 +15,10 @@ import (
 )
 
 // realBench reads the mailbox of a real server.
-func realBench(t *testing.T, d *realmail.Maildir, change ...func(*bench)) *bench {
+func realBench(t *testing.T, address string, change ...func(*bench)) *bench {
 	t.Helper()
 	b := prepare(t)
-	b.config.IMAP = &IMAPConfig{Address: d.Address, Security: "none", Username: "expert", PasswordFile: "password", Lookback: exporters.Duration(100000 * time.Hour)}
+	b.config.IMAP = &IMAPConfig{Address: address, Security: "none", Username: "expert", PasswordFile: "password", Lookback: exporters.Duration(100000 * time.Hour)}
 	for _, f := range change {
 		f(b)
 	}
@@ -33,7 +33,7 @@ func TestRealDovecotOAuth2(t *testing.T) {
 	d := realmail.Dovecot(t, "expert", simPassword, url)
 	d.Deliver(report("SRV-AD", "good", time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC), ""))
 	for _, mechanism := range []string{"OAUTHBEARER", "XOAUTH2"} {
-		b := realBench(t, d, func(b *bench) { b.oauth2(t, url, false) })
+		b := realBench(t, d.Address, func(b *bench) { b.oauth2(t, url, false) })
 		b.source.door.(*mailbox).mechanisms = []string{mechanism}
 		b.refresh()
 		if j := b.job("SRV-AD"); j.LastResult != exporters.Success {
@@ -54,9 +54,9 @@ func TestRealDovecot(t *testing.T) {
 	for _, machine := range []string{"SRV-AD", "SRV-SQL"} {
 		d.Deliver(report(machine, "good", time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC), ""))
 	}
-	wrong := realBench(t, d, func(b *bench) { b.write("password", "wrong") })
+	wrong := realBench(t, d.Address, func(b *bench) { b.write("password", "wrong") })
 	wrong.fails(exporters.ReasonAuth, "the server refuses the name or the password")
-	lost := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:Read" })
+	lost := realBench(t, d.Address, func(b *bench) { b.config.IMAP.After = "move:Read" })
 	lost.refresh()
 	if n := d.Count(""); n != 2 || lost.jobs() != 2 {
 		t.Errorf("%d mails, %d jobs: without the folder nothing is moved", n, lost.jobs())
@@ -78,10 +78,10 @@ func TestRealCourier(t *testing.T) {
 	for _, machine := range []string{"SRV-AD", "SRV-SQL", "SRV-WEB"} {
 		d.Deliver(report(machine, "good", time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC), ""))
 	}
-	wrong := realBench(t, d, func(b *bench) { b.write("password", "wrong") })
+	wrong := realBench(t, d.Address, func(b *bench) { b.write("password", "wrong") })
 	wrong.fails(exporters.ReasonAuth, "the server refuses the name or the password")
 	for _, folder := range []string{"Read", "INBOX.Read"} {
-		lost := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:" + folder })
+		lost := realBench(t, d.Address, func(b *bench) { b.config.IMAP.After = "move:" + folder })
 		lost.refresh()
 		if n := d.Count(""); n != 3 || lost.jobs() != 3 {
 			t.Fatalf("%s: %d mails, %d jobs: without the folder nothing is moved", folder, n, lost.jobs())
@@ -97,7 +97,7 @@ func TestRealCourier(t *testing.T) {
 		}
 	}
 	d.Folder("Read")
-	b := realBench(t, d, func(b *bench) { b.config.IMAP.After = "move:Read" }) // found below INBOX
+	b := realBench(t, d.Address, func(b *bench) { b.config.IMAP.After = "move:Read" }) // found below INBOX
 	b.refresh()
 	if left, moved := d.Count(""), d.Count(".Read"); left != 0 || moved != 3 || b.jobs() != 3 {
 		t.Errorf("%d left, %d moved, %d jobs", left, moved, b.jobs())
@@ -130,5 +130,27 @@ func TestRealRelays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A real Cyrus has MOVE, and keeps its folders below INBOX, too.
+func TestRealCyrus(t *testing.T) {
+	c := realmail.Cyrus(t, "expert", simPassword)
+	for _, machine := range []string{"SRV-AD", "SRV-SQL"} {
+		c.Deliver(report(machine, "good", time.Date(2026, 3, 10, 6, 0, 0, 0, time.UTC), ""))
+	}
+	wrong := realBench(t, c.Address, func(b *bench) { b.write("password", "wrong") })
+	wrong.fails(exporters.ReasonAuth, "the server refuses the name or the password")
+	move := func(b *bench) { b.config.IMAP.After = "move:Read" }
+	lost := realBench(t, c.Address, move)
+	lost.refresh()
+	if n := c.Count("INBOX"); n != 2 || lost.jobs() != 2 {
+		t.Errorf("%d mails, %d jobs: without the folder nothing is moved", n, lost.jobs())
+	}
+	c.Folder("INBOX.Read")
+	b := realBench(t, c.Address, move)
+	b.refresh()
+	if left, moved := c.Count("INBOX"), c.Count("INBOX.Read"); left != 0 || moved != 2 || b.jobs() != 2 {
+		t.Errorf("%d left, %d moved, %d jobs", left, moved, b.jobs())
 	}
 }

@@ -201,8 +201,8 @@ func (s *site) clocks(o *overview, d receiver.Detail) {
 				c.Left = cal.OpenTime(now, running.Due, d.Pauses).Seconds()
 			}
 		}
-		if c.Status == "waiting" {
-			continue // its clock has not begun
+		if c.Status == "waiting" || c.Due.IsZero() && c.Status != "paused" && c.MetAt.IsZero() {
+			continue // its clock has not begun, or it is measured and has none
 		}
 		o.Clocks = append(o.Clocks, c)
 	}
@@ -397,6 +397,9 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		return
 	case err != nil:
 		p.refusedPage(w, v, err)
+		return
+	case !row.May(v.Role): // before what is missing is asked for
+		p.refusedPage(w, v, refuse(http.StatusForbidden, "%s may not do this: role %s", who.ID, v.Role))
 		return
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}

@@ -124,6 +124,9 @@ func TestEveryReasonHasAForm(t *testing.T) {
 		fields: []string{"Reason", "Why"}, names: []string{"why", "reason"}, found: map[string]string{},
 		funcs: []string{"OtherBackup", "away", "trigger", "momentTrigger", "immediateOver", "actTrigger", "clockTrigger", "share", "shareWhy", "daysTrigger", "openingTrigger", "Unknown", "waitsFor"}}
 	s.read(t, "../../rules/*.go", "../../rules/situation/*.go", "../../rules/explain/*.go", "../../rules/classify/*.go", "../../rules/act/*.go")
+	s.args = map[string]int{"refuse": 1}
+	s.fields, s.names, s.funcs = nil, nil, nil
+	s.read(t, "*.go", "query/*.go", "reportpages/*.go")
 	if len(s.found) < 80 {
 		t.Fatalf("only %d reasons are found: the test looks in the wrong place", len(s.found))
 	}

@@ -44,6 +44,8 @@ type Policy struct {
 	Correlations []*Correlation
 	Causes       map[string]Cause
 	Guarantees   []Guarantee
+	// Unavailability is how long platforms may be down; nil where that is not measured.
+	Unavailability *Unavailability
 	// Required are the roles that must be in To or Cc of every written trace.
 	Required []string
 	// Retired marks a policy that is kept only for incidents that pinned it.
@@ -83,6 +85,7 @@ type policyDoc struct {
 	Digest            *digestDoc             `yaml:"digest"`
 	Causes            map[string]causeDoc    `yaml:"causes"`
 	Guarantees        []guaranteeDoc         `yaml:"guarantees"`
+	Unavailability    *unavailabilityDoc     `yaml:"unavailability"`
 	Correlations      []correlationDoc       `yaml:"correlations"`
 	Scenarios         []scenarioDoc          `yaml:"scenarios"`
 }
@@ -195,6 +198,9 @@ func (d policyDoc) general(l *loader) {
 	d.namedInMails(l)
 	for _, doc := range d.Guarantees {
 		doc.load(l)
+	}
+	if d.Unavailability != nil {
+		d.Unavailability.load(l)
 	}
 	if d.Digest != nil {
 		d.Digest.load(l)

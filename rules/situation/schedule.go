@@ -119,13 +119,32 @@ func (d Schedule) trigger(t policy.Trigger) (at time.Time, n int, why string, ok
 		return at, d.Incident.Raised["flag:"+t.Name].Count, t.Name, ok
 	case policy.WhenBreach:
 		at, ok = d.Moment("breach:" + t.Name)
-		return at, 1, t.Name + " was missed", ok
+		return at, d.breaches(t.Name), t.Name + " was missed", ok
 	case policy.WhenDays:
 		return d.daysTrigger(t)
 	case policy.WhenOpening:
 		return d.openingTrigger(t)
 	}
 	return d.clockTrigger(t)
+}
+
+// breaches is how many breaches of a target there were: a clock is missed once, and
+// what is measured may be exceeded again.
+func (d Schedule) breaches(target string) int {
+	if t := d.target(target); t != nil && t.Measured {
+		return d.Incident.Raised["breach:"+target].Count
+	}
+	return 1
+}
+
+// EndsOn reports whether a trigger is taken after the incident has ended: what is
+// measured is known later than it happens.
+func (d Schedule) EndsOn(t policy.Trigger) bool {
+	if EndsOn(t) {
+		return true
+	}
+	target := d.target(t.Name)
+	return t.Kind == policy.WhenBreach && target != nil && target.Measured
 }
 
 func (d Schedule) momentTrigger(t policy.Trigger) (time.Time, int, string, bool) {
