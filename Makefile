@@ -141,20 +141,12 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) check gofmt          -- $(MAKE) check-format
 	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
 	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
-<<<<<<< HEAD
-	@$(TALLY) go    'go test'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $$($(GO) list ./... | grep -vxE '$(PURE)')
-	@$(TALLY) go    'go test long' -- $(GO) test -json -run '$(LONG)' ./receiver ./receiver/webhook
-	@$(TALLY) go    'go test pure' -- $(GO) test -json $$($(GO) list ./... | grep -xE '$(PURE)')
-	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
-	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
-=======
 	@$(TALLY) go    'go test -race'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $(RACING)
 	@$(TALLY) go    'programs raced'     -- $(GO) test -race -json -run '$(LIFE)' ./cmd/...
 	@$(TALLY) go    'go test'            -- $(GO) test -timeout=30m -json $(CALM)
 	@$(TALLY) go    'go test long'       -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver ./receiver/webhook ./receiver/web
-	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally
-	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally
->>>>>>> main
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
 	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- '$(PROMTOOL)' test rules '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12

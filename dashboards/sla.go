@@ -22,6 +22,14 @@ func sla(o Options) *board {
 		"Part de la période où toutes les cibles sondées d'une plateforme répondaient ; toutes les heures, pas seulement les heures garanties."),
 		FieldDefaults{Unit: "percentunit", Thresholds: steps(0.0, red, 0.99, orange, 0.999, green)},
 		ask{"min by (platform) (avg_over_time(platform:probe_success:max{" + mine + "}[$__range]))", "{{platform}}"})
+	b.graph(12, 8, say("Unavailability this month", "Indisponibilité du mois"), say("Within guaranteed hours, without announced work, as measured by Vigie; unmeasured time counts neither as up nor as down.",
+		"Aux heures garanties, hors travaux annoncés, selon la mesure de Vigie ; ce qui n'est pas mesuré ne compte ni en marche ni en panne."), "s",
+		ask{"max by (platform) (vigie_platform_guaranteed_seconds{" + mine + `,state="down"})`, say("{{platform}}: down", "{{platform}} : en panne")},
+		ask{"max by (platform) (vigie_platform_guaranteed_seconds{" + mine + `,state="unknown"})`, say("{{platform}}: not measured", "{{platform}} : non mesuré")})
+	b.stat(12, 8, say("Tolerance used up", "Tolérance consommée"), say("How much of the unavailability that the policy tolerates has been used; beyond 100 % it is a breach.",
+		"Part consommée de l'indisponibilité que la politique tolère ; au-delà de 100 %, l'écart est compté."),
+		FieldDefaults{Unit: "percentunit", Thresholds: steps(0.0, green, 0.75, orange, 1.0, red)},
+		ask{"max by (platform) (vigie_platform_unavailability_seconds{" + mine + "} / on (platform) group_left () max by (platform) (vigie_platform_unavailability_tolerance_seconds{" + mine + "}))", "{{platform}}"})
 	b.graph(12, 8, say("Answering", "Réponses"), say("1 while every probed target of a platform answers.", "1 tant que toutes les cibles sondées d'une plateforme répondent."), "none",
 		ask{"min by (platform) (platform:probe_success:last{" + mine + "})", "{{platform}}"})
 	b.bars(12, 8, say("Targets missed, by day", "Objectifs manqués, par jour"), say("By clock.", "Par délai."), "none",

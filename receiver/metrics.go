@@ -9,7 +9,6 @@ import (
 
 	"vigie/receiver/board"
 	"vigie/receiver/chain"
-	"vigie/receiver/promised"
 	"vigie/receiver/store"
 )
 
@@ -67,7 +66,7 @@ func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
 		Help: "When a configuration was last taken over."})
 	if r != nil {
-		r.MustRegister(&state{c, open}, &promised.Collector{Book: c.Book, Now: c.now})
+		r.MustRegister(&state{c, open})
 	}
 	return m
 }

@@ -1,12 +1,14 @@
 package receiver
 
 import (
+	"context"
 	"fmt"
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/config"
 	"vigie/receiver/evidence"
 	"vigie/receiver/heartbeat"
+	"vigie/receiver/leavers"
 	"vigie/receiver/link"
 	"vigie/receiver/notify"
 	"vigie/receiver/token"
@@ -54,6 +56,11 @@ func setup(s *config.Setup, err error) (*Setup, error) {
 	return &Setup{s}, nil
 }
 
+// Abandoned tells of open incidents of those who are in no inventory, see [leavers.Of].
+func (s *Setup) Abandoned(ctx context.Context) []string {
+	return leavers.Of(ctx, s.Config.Path(s.Config.Database), s.Book.Directory)
+}
+
 // Parts turns the configuration into what an engine works with.
 func (s *Setup) Parts() (Parts, error) {
 	c := s.Config
@@ -68,6 +75,7 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, fmt.Errorf("mail.from: %w", err)
 	}
+	o.Pages = c.ExternalURL
 	o.Sender, o.Domain = Sender{From: from, ReplyTo: c.ReplyTo()}, config.Domain(from.Addr)
 	if o.Mailbox, err = c.Mailbox(); err != nil {
 		return o, err

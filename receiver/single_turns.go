@@ -38,6 +38,9 @@ func (e *Engine) CallOut(ctx context.Context) error { return e.alarm.turn(ctx) }
 // Beat sends the heartbeat when its time has come.
 func (e *Engine) Beat(ctx context.Context) error { return e.heartbeat.turn(ctx) }
 
+// Measure tells incidents how long platforms were down.
+func (e *Engine) Measure(ctx context.Context) error { return e.measurer.Turn(ctx) }
+
 // Digest makes the overview of the day when its hour has come, once a day.
 func (e *Engine) Digest(ctx context.Context) error { return e.digest.turn(ctx) }
 

@@ -36,6 +36,7 @@ import (
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
 	"vigie/rules"
+	"vigie/rules/availability"
 	"vigie/rules/story"
 )
 
@@ -517,6 +518,7 @@ func (h *theatre) reconcile() {
 			h.now().UnixNano(), h.now().UnixNano(), m.Customer, m.Name)
 	}
 	h.ask()
+	h.run(h.engine.Measure)
 }
 
 func (h *theatre) act(n story.News) {
@@ -719,6 +721,10 @@ func (h *theatre) servePrometheus(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	name, rest, _ := strings.Cut(r.FormValue("query"), "{")
+	if strings.HasSuffix(rest, "]") {
+		h.serveProbes(w, rest, r.FormValue("time"))
+		return
+	}
 	ms, err := labels.ParseMatchers("{" + rest)
 	if err != nil || r.URL.Path != "/api/v1/query" {
 		http.Error(w, fmt.Sprintf(`{"status":"error","errorType":"bad_data","error":%q}`, err), http.StatusBadRequest)
@@ -742,6 +748,35 @@ func (h *theatre) servePrometheus(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}}) // the engine says so
+}
+
+// serveProbes answers a question for the samples of a platform's probes: one each
+// ten seconds, as the story has it.
+func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
+	selector, span, _ := strings.Cut(strings.TrimSuffix(rest, "]"), "[")
+	of, err := labels.ParseMatchers("{" + selector)
+	length, lengthErr := time.ParseDuration(span)
+	if err != nil || lengthErr != nil {
+		http.Error(w, fmt.Sprintf(`{"status":"error","errorType":"bad_data","error":"%v %v"}`, err, lengthErr), http.StatusBadRequest)
+		return
+	}
+	unix, _ := strconv.ParseFloat(asked, 64)
+	until := time.Unix(int64(unix), 0)
+	values := []any{}
+	known := h.stage.Probed(of[0].Value, h.now())
+	for at := until.Add(-length).Truncate(10 * time.Second).Add(10 * time.Second); !at.After(until); at = at.Add(10 * time.Second) {
+		for _, s := range known {
+			if !at.Before(s.From) && at.Before(s.Until) && s.State != availability.Unknown {
+				values = append(values, []any{at.Unix(), map[availability.State]string{availability.Up: "1", availability.Down: "0"}[s.State]})
+			}
+		}
+	}
+	result := []any{}
+	if len(values) > 0 {
+		result = append(result, map[string]any{"metric": rules.Labels{"platform": of[0].Value, "probe": "login"}, "values": values})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "matrix", "result": result}}) // the engine says so
 }
 
 // account notes the messages that everybody has accepted by now.

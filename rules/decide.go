@@ -117,6 +117,8 @@ func (d *decider) apply(ev Event) {
 		d.silencing().silenced(e.Active)
 	case Delivered:
 		d.post().delivered(e)
+	case Measured:
+		d.stopwatch().measured(e)
 	case Returned:
 		d.post().returned(e)
 	case Refreshed:

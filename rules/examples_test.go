@@ -10,7 +10,7 @@ import (
 // covers: T11; the shipped examples load, name only what exists, and say what they would do.
 func TestExamples(t *testing.T) {
 	for name, want := range map[string][]string{
-		"synomega":       {"heartbeat", "blind", "vendor_outage", "site_offline", "warning", "server", "workstation", "local", "monitoring_itself", "repository", "renewal", "everything_else"},
+		"synomega":       {"heartbeat", "blind", "vendor_outage", "site_offline", "warning", "server", "workstation", "local", "copy", "monitoring_itself", "repository", "renewal", "everything_else"},
 		"activeprolearn": {"heartbeat", "blind", "expiry", "assistance", "platform", "platform_host", "monitoring_itself", "everything_else"},
 	} {
 		t.Run(name, func(t *testing.T) {

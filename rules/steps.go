@@ -41,7 +41,7 @@ func (d rungs) consider(st *Step, platform string) {
 		if d.Schedule().Taken(st, platform, f) {
 			continue
 		}
-		if d.Incident.State.Ended() && !situation.EndsOn(st.When[f.Trigger]) {
+		if d.Incident.State.Ended() && !d.Schedule().EndsOn(st.When[f.Trigger]) {
 			continue
 		}
 		f.At = d.Schedule().Shift(st, f.At)

@@ -30,6 +30,12 @@ func (d stopwatch) clocks() {
 
 func (d stopwatch) clock(t *Target) {
 	c := d.Incident.Targets[t.Name]
+	if t.Measured {
+		if c != nil && c.Excused != "" {
+			d.over(t, c, c.Start) // its cause may be another by now
+		}
+		return
+	}
 	if c != nil && !c.MetAt.IsZero() {
 		return
 	}
@@ -58,7 +64,7 @@ func (d stopwatch) clock(t *Target) {
 	}
 	c.Start, c.Due, c.Paused = first, due, paused
 	if !paused && due.Before(d.Horizon) && c.Breached.IsZero() {
-		d.over(t, c)
+		d.over(t, c, c.Due)
 	}
 	d.Strict = true
 	met := d.FirstHolding(t.MetBy)
@@ -74,19 +80,20 @@ func (d stopwatch) clock(t *Target) {
 
 // over takes in that a clock's time is over: a breach, unless the cause is the
 // customer's own (S2.11). That is shown, and looked at again when the cause changes.
-func (d stopwatch) over(t *Target, c *Clock) {
+func (d stopwatch) over(t *Target, c *Clock, due time.Time) {
+	standing := &Clock{Start: c.Start, Due: due, MetAt: c.MetAt}
 	cause := d.Messages().LikelyCause()
 	if d.Policy.Causes[cause].Customer {
 		if c.Excused == "" {
-			d.note("target", t.Name, "", "was due at "+c.Due.Format(time.RFC3339)+", and is no breach: the cause "+cause+" is the customer's own"+d.verdict(t, c).String())
+			d.note("target", t.Name, "", "was due at "+due.Format(time.RFC3339)+", and is no breach: the cause "+cause+" is the customer's own"+d.verdict(t, standing).String())
 		}
 		c.Excused = cause
 		return
 	}
-	c.Breached, c.Excused = c.Due, ""
-	d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: c.Due})
-	d.note("breach", t.Name, "", "was due at "+c.Due.Format(time.RFC3339)+d.verdict(t, c).String())
-	at := c.Due.Add(time.Second)
+	c.Breached, c.Excused = due, ""
+	d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: due})
+	d.note("breach", t.Name, "", "was due at "+due.Format(time.RFC3339)+d.verdict(t, standing).String())
+	at := due.Add(time.Second)
 	if said := d.Incident.Raised["act:qualify"].At; said.After(at) {
 		at = said // until then it was the customer's own
 	}
@@ -226,7 +233,7 @@ func (d stopwatch) clockWakes() {
 func (d stopwatch) reopenClocks() {
 	for _, t := range d.Scenario.Targets {
 		c := d.Incident.Targets[t.Name]
-		if c == nil {
+		if c == nil || t.Measured {
 			continue
 		}
 		if t.Stopwatch() && !c.MetAt.IsZero() && !slices.Contains([]string{"repaired", "ended"}, c.MetBy) {

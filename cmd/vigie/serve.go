@@ -116,7 +116,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
 	s.shared.Store(&setup.Shared)
-	for _, text := range s.leavers(ctx, setup) {
+	for _, text := range setup.Strangers() {
 		log.Warn(text)
 	}
 	s.stop = ctx.Done()
@@ -275,14 +275,13 @@ func (s *server) takeOver(ctx context.Context) error {
 	if err := setup.Book.CheckTraces(time.Now()); err != nil {
 		return err
 	}
-	left := s.leavers(ctx, setup) // before their incidents are given back
 	if err := s.engine.Reload(ctx, parts); err != nil {
 		return err
 	}
 	s.secrets.Store(secrets)
 	s.shared.Store(&setup.Shared)
 	noteCalendars(s.engine, setup, s.log)
-	for _, text := range left {
+	for _, text := range setup.Strangers() {
 		s.log.Warn(text)
 	}
 	if keys := atStartOnly(s.config, setup.Config); len(keys) > 0 {
@@ -307,15 +306,6 @@ func atStartOnly(runs, now *receiver.Config) (keys []string) {
 		}
 	}
 	return keys
-}
-
-// leavers names the tokens and the incidents of those who are in no inventory.
-func (s *server) leavers(ctx context.Context, setup *receiver.Setup) []string {
-	left, err := s.engine.Abandoned(ctx, setup.Book.Directory)
-	if err != nil {
-		left = []string{"whether somebody who has left still has incidents is not known: " + err.Error()}
-	}
-	return append(setup.Strangers(), left...)
 }
 
 // noteCalendars tells of the calendar files that were taken over, and keeps

@@ -189,7 +189,7 @@ func (i clocks) Clocks() []fact {
 		}
 		rows = append(rows, row)
 	}
-	return rows
+	return append(rows, i.unavailability()...)
 }
 
 // Percent is the share of a clock's time that has run.

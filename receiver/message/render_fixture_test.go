@@ -315,6 +315,12 @@ func example(template, lang string) []rules.Notification {
 		f.Clocks = []rules.ClockRow{{Target: "restoration", Due: at("2025-03-10 19:00")}}
 		n.To = to(op)
 		when("2025-03-10 15:00")
+	case "unavailability-exceeded":
+		f = platform()
+		f.Unavailability = []rules.UnavailabilityRow{{Platform: "lms-A", Unavailability: rules.Unavailability{Month: "2025-03",
+			Until: at("2025-03-10 14:20"), Down: 630 * time.Second, Unknown: time.Hour, Worst: 630 * time.Second, Tolerance: 10 * time.Minute, Per: "month"}}}
+		n.To = to(op)
+		when("2025-03-10 14:21")
 	case "data-lost":
 		f = reported()
 		f.Grades, f.State, f.ResolvedAt, f.Cause, f.DataLoss = true, rules.Resolved, at("2025-03-10 18:20"), "int.data_input", "2 %"

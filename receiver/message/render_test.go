@@ -47,7 +47,7 @@ func numbers(r *Renderer) []string {
 }
 
 // unnumbered are mails that never had a number.
-var unnumbered = []string{"data-lost", "report-joined", "restoration-begun"}
+var unnumbered = []string{"data-lost", "report-joined", "restoration-begun", "unavailability-exceeded"}
 
 func renderExample(t *testing.T, r *Renderer, id, lang string) Rendered {
 	t.Helper()

@@ -201,8 +201,8 @@ func (s *site) clocks(o *overview, d receiver.Detail) {
 				c.Left = cal.OpenTime(now, running.Due, d.Pauses).Seconds()
 			}
 		}
-		if c.Status == "waiting" {
-			continue // its clock has not begun
+		if c.Status == "waiting" || c.Due.IsZero() && c.Status != "paused" && c.MetAt.IsZero() {
+			continue // its clock has not begun, or it is measured and has none
 		}
 		o.Clocks = append(o.Clocks, c)
 	}

@@ -71,10 +71,33 @@ func (t Terms) Month(at time.Time) (from, until time.Time) {
 	return t.Calendar.At(first, calendar.Midnight), t.Calendar.At(next, calendar.Midnight)
 }
 
+// Due are the first instants of the months to be measured now: the running one,
+// and before it the one that has just ended.
+func (t Terms) Due(now time.Time) []time.Time {
+	const ended = time.Hour
+	this, _ := t.Month(now)
+	if last, _ := t.Month(now.Add(-ended)); last.Before(this) {
+		return []time.Time{last, this}
+	}
+	return []time.Time{this}
+}
+
 // Name is how a month is written: 2026-03.
 func (t Terms) Name(at time.Time) string {
 	d := t.Calendar.Date(at)
 	return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
+}
+
+// SameTolerance reports whether two instants at which a tolerance was used up are of
+// the same one: what was not known at first may move such an instant a little.
+func (t Terms) SameTolerance(a, b time.Time) bool {
+	switch t.Per {
+	case PerMonth:
+		return t.Name(a) == t.Name(b)
+	case PerDay:
+		return t.Calendar.Date(a) == t.Calendar.Date(b)
+	}
+	return a.Sub(b).Abs() < max(t.Tolerance, time.Minute)
 }
 
 // Measure adds up what is known of a service from one instant until another, which

@@ -4,6 +4,8 @@ package explain
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -164,7 +166,7 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 func (d explaining) explainComing(st *policy.Step, platform string, f situation.Firing) Explained {
 	x := Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "due", Due: d.Schedule().Shift(st, f.At), Reason: f.Why}
 	switch {
-	case d.Incident.State.Ended() && !situation.EndsOn(st.When[f.Trigger]):
+	case d.Incident.State.Ended() && !d.Schedule().EndsOn(st.When[f.Trigger]):
 		x.Status, x.Reason, x.Due = "skipped", "the incident is "+string(d.Incident.State), time.Time{}
 	default:
 		if c := d.FirstHolding(append(append([]string{}, st.When[f.Trigger].Unless...), st.Unless...)); c != "" {
@@ -212,6 +214,9 @@ func waitsFor(s *policy.Step) string {
 func (d explaining) explainTarget(t *policy.Target) Explained {
 	x := Explained{Name: t.Name, Kind: "target", Status: "waiting", Reason: "runs from " + t.From + ", met by " + strings.Join(t.MetBy, " or ")}
 	c := d.Incident.Targets[t.Name]
+	if t.Measured {
+		return d.explainMeasured(x, c)
+	}
 	if c == nil {
 		return x
 	}
@@ -223,6 +228,28 @@ func (d explaining) explainTarget(t *policy.Target) Explained {
 		x.Status, x.At = "met", c.MetAt
 	case c.Paused:
 		x.Status = "paused"
+	}
+	return x
+}
+
+// explainMeasured tells what was measured of the incident's platforms.
+func (d explaining) explainMeasured(x Explained, c *incident.Clock) Explained {
+	x.Reason = "nothing was measured yet"
+	var said []string
+	for _, p := range slices.Sorted(maps.Keys(d.Incident.Measured)) {
+		u := d.Incident.Measured[p]
+		said = append(said, fmt.Sprintf("%s was down for %s of the guaranteed hours of %s (at most %s a %s, now %s); not measured: %s; until %s",
+			p, u.Down.Round(time.Second), u.Month, u.Tolerance, u.Per, u.Worst.Round(time.Second), u.Unknown.Round(time.Second), u.Until.In(d.Policy.Zone).Format("2006-01-02 15:04")))
+	}
+	if len(said) > 0 {
+		x.Status, x.Reason = "running", strings.Join(said, "; ")
+	}
+	switch {
+	case c == nil:
+	case c.Excused != "":
+		x.Reason += "; no breach: the cause " + c.Excused + " is the customer's own"
+	default:
+		x.Status, x.At = "breached", c.Breached
 	}
 	return x
 }

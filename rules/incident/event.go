@@ -85,6 +85,15 @@ type (
 		Detail string
 	}
 
+	// Measured says what a platform's unavailability came to so far.
+	Measured struct {
+		Platform string
+		Unavailability
+		// Spent are the instants at which a tolerance was used up, then exceeded,
+		// that this incident is to carry.
+		Spent []time.Time
+	}
+
 	// Returned says what came back for a notification's message after a mail server
 	// had accepted it.
 	Returned struct {
@@ -123,6 +132,8 @@ func (Silenced) event() {}
 func (Delivered) event() {}
 
 func (Returned) event() {}
+
+func (Measured) event() {}
 
 func (Related) event() {}
 

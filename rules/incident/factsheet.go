@@ -95,6 +95,9 @@ type FactSheet struct {
 	RunbookURL   string            `json:"runbook_url"`
 	GeneratorURL string            `json:"generator_url"`
 
+	// Unavailability is that of the platforms of which the message speaks.
+	Unavailability []UnavailabilityRow `json:"unavailability,omitempty"`
+
 	// Again says why somebody is told once more: [AgainPromise], [AgainWaited],
 	// [AgainFailing], [AgainLapsed].
 	Again string `json:"again,omitempty"`

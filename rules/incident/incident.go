@@ -61,6 +61,11 @@ type Incident struct {
 	Raised   map[string]Raise   `json:"raised,omitempty"`  // when which flag was raised, how often
 	Told     []Party            `json:"told,omitempty"`    // everyone who accepted a message of this incident
 
+	// Measured is the newest unavailability of its platforms, by platform; Exceeded
+	// when tolerances were used up, then exceeded, that this incident carries.
+	Measured map[string]Unavailability `json:"measured,omitempty"`
+	Exceeded map[string][]time.Time    `json:"exceeded,omitempty"`
+
 	Severities []calendar.Severity `json:"severities,omitempty"` // history, for requalification
 	Pauses     []calendar.Pause    `json:"pauses,omitempty"`
 	Past       []PastEpisode       `json:"past,omitempty"`
@@ -201,6 +206,7 @@ func (i Incident) Clone() Incident {
 	// Appending must never write into the original's spare room.
 	c.Acts, c.Reports, c.Told = slices.Clip(i.Acts), slices.Clip(i.Reports), slices.Clip(i.Told)
 	c.Pauses, c.Severities, c.Past = slices.Clone(i.Pauses), slices.Clip(i.Severities), slices.Clip(i.Past)
+	c.Measured, c.Exceeded = maps.Clone(i.Measured), maps.Clone(i.Exceeded)
 	c.SelfHealed = slices.Clip(i.SelfHealed)
 	return c
 }

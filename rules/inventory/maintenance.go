@@ -61,7 +61,7 @@ func (d *Directory) InMaintenance(l model.Labels, at time.Time, notice time.Dura
 			m.Machine != "" && m.Machine != l[model.LabelMachine] {
 			continue
 		}
-		if !m.DeclaredAt.IsZero() && m.From.Sub(m.DeclaredAt) < notice {
+		if !m.inTime(notice) {
 			continue
 		}
 		if !at.Before(m.From) && at.Before(m.Until) && m.Until.After(until) {
@@ -69,4 +69,25 @@ func (d *Directory) InMaintenance(l model.Labels, at time.Time, notice time.Dura
 		}
 	}
 	return until, !until.IsZero()
+}
+
+// inTime reports whether it was declared so long before its start.
+func (m Maintenance) inTime(notice time.Duration) bool {
+	return m.DeclaredAt.IsZero() || m.From.Sub(m.DeclaredAt) >= notice
+}
+
+// Announced are the maintenances of a whole platform, or of all that its customer
+// has, which were declared in time.
+func (d *Directory) Announced(platform string, notice time.Duration) []Maintenance {
+	customer := ""
+	if p := d.Platforms[platform]; p != nil {
+		customer = p.Customer
+	}
+	var out []Maintenance
+	for _, m := range d.Maintenance {
+		if m.Machine == "" && m.inTime(notice) && (m.Platform == platform || m.Platform == "" && m.Customer == customer && customer != "") {
+			out = append(out, m)
+		}
+	}
+	return out
 }

@@ -23,6 +23,15 @@ type Platform struct {
 	Probes      []string // what must be probed: host, any page, indicators
 }
 
+// Indicators is the one value of Probes that is no probe: figures that an exporter
+// gives of a platform.
+const Indicators = "indicators"
+
+// Probed are the values of the label probe that must be probed.
+func (p *Platform) Probed() []string {
+	return slices.DeleteFunc(slices.Clone(p.Probes), func(probe string) bool { return probe == Indicators })
+}
+
 type platformEntry struct {
 	At          strict.Position
 	Name        string   `yaml:"name"`

@@ -39,11 +39,17 @@ type Policy struct {
 	Calendars         map[string]*calendar.Calendar
 	Roles             map[string]*Role
 	// Digest is the morning's overview; nil for none.
-	Digest       *Digest
+	Digest *Digest
+	// Reports are what is sent each month; nil for none.
+	Reports *Reports
+	// RestoreTests are how often restores are tried; nil where only the inventory says.
+	RestoreTests *RestoreTests
 	Scenarios    []*Scenario
 	Correlations []*Correlation
 	Causes       map[string]Cause
 	Guarantees   []Guarantee
+	// Unavailability is how long platforms may be down; nil where that is not measured.
+	Unavailability *Unavailability
 	// Required are the roles that must be in To or Cc of every written trace.
 	Required []string
 	// Retired marks a policy that is kept only for incidents that pinned it.
@@ -81,8 +87,11 @@ type policyDoc struct {
 	Calendars         map[string]calendarDoc `yaml:"calendars"`
 	Roles             map[string]roleDoc     `yaml:"roles"`
 	Digest            *digestDoc             `yaml:"digest"`
+	Reports           *reportsDoc            `yaml:"reports"`
+	RestoreTests      *restoreTestsDoc       `yaml:"restore_tests"`
 	Causes            map[string]causeDoc    `yaml:"causes"`
 	Guarantees        []guaranteeDoc         `yaml:"guarantees"`
+	Unavailability    *unavailabilityDoc     `yaml:"unavailability"`
 	Correlations      []correlationDoc       `yaml:"correlations"`
 	Scenarios         []scenarioDoc          `yaml:"scenarios"`
 }
@@ -196,8 +205,17 @@ func (d policyDoc) general(l *loader) {
 	for _, doc := range d.Guarantees {
 		doc.load(l)
 	}
+	if d.Unavailability != nil {
+		d.Unavailability.load(l)
+	}
 	if d.Digest != nil {
 		d.Digest.load(l)
+	}
+	if d.Reports != nil {
+		d.Reports.load(l)
+	}
+	if d.RestoreTests != nil {
+		d.RestoreTests.load(l)
 	}
 }
 

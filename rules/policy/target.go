@@ -26,7 +26,9 @@ type Target struct {
 	// this is left at the clock's start.
 	LateBelow *Delay
 	Pausable  bool
-	At        strict.Position
+	// Measured is a target that has no clock: what is measured breaches it.
+	Measured bool
+	At       strict.Position
 }
 
 // Stopwatch is true for a target whose clock can stand still.
@@ -44,6 +46,7 @@ func (t *Target) Stopwatch() bool {
 
 type targetDoc struct {
 	strict.Position
+	Measured   string              `yaml:"measured"`
 	From       string              `yaml:"from"`
 	Within     *delayDoc           `yaml:"within"`
 	Calendar   string              `yaml:"calendar"`
@@ -89,6 +92,10 @@ func (t *namedTargetDocs) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error
 func (t namedTargetDoc) load(l *loader, s *Scenario, path string) *Target {
 	d := t.doc
 	out := &Target{Name: t.name, From: d.From, MetBy: d.MetBy, OnlyIf: d.OnlyIf, At: d.Position, Pausable: true}
+	if d.Measured != "" {
+		t.measured(l, out, path)
+		return out
+	}
 	if out.From == "" {
 		out.From = "start"
 	}

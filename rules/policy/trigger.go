@@ -233,8 +233,11 @@ func (t Trigger) checkReferences(l *loader, s *Scenario, path string, targets, s
 	s.checkSeverities(l, t.At, path, t.Unless, t.HoldWhile)
 	switch t.Kind {
 	case WhenBefore, WhenBreach, WhenShare, WhenDayOf:
-		if !slices.Contains(targets, t.Name) {
+		i := slices.IndexFunc(s.Targets, func(x *Target) bool { return x.Name == t.Name })
+		if i < 0 {
 			l.fault(t.At, path, "%s", strict.Unknown("target", t.Name, targets))
+		} else if s.Targets[i].Measured && t.Kind != WhenBreach {
+			l.fault(t.At, path, "target %s is measured and never due: it goes with breach_of only", t.Name)
 		}
 	case WhenDays:
 		if all := slices.Concat(steps, l.known.Moments); !slices.Contains(all, t.Name) {

@@ -363,7 +363,7 @@ func (d Messages) sheetTimes(f *incident.FactSheet) {
 		}
 	}
 	for _, t := range d.Scenario.Targets {
-		if c := d.Incident.Targets[t.Name]; c != nil {
+		if c := d.Incident.Targets[t.Name]; c != nil && !t.Measured {
 			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""})
 		}
 	}
@@ -398,6 +398,11 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 		}
 		if p.Runbook != "" {
 			f.RunbookURL = p.Runbook
+		}
+	}
+	for _, p := range f.Platforms {
+		if u, measured := d.Incident.Measured[p]; measured {
+			f.Unavailability = append(f.Unavailability, incident.UnavailabilityRow{Platform: p, Unavailability: u})
 		}
 	}
 	level, next := d.Guarantee(d.Now)

@@ -120,7 +120,7 @@ func (d *Situation) stepDue(name string) (time.Time, bool) {
 // runs, or the first of all.
 func (d *Situation) PrimaryClock() *incident.Clock {
 	for _, t := range d.Scenario.Targets {
-		if c := d.Incident.Targets[t.Name]; c != nil {
+		if c := d.Incident.Targets[t.Name]; c != nil && !t.Measured {
 			return c
 		}
 	}

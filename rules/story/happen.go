@@ -32,6 +32,8 @@ func (p *player) happen(e *event) error {
 		p.silence(e.Silence)
 	case e.Report != nil:
 		return p.report(e.Report)
+	case e.Probe != nil:
+		return p.probe(e)
 	case e.SMTP != nil:
 		if e.SMTP.Refuse != "" {
 			p.mail.refused[strings.ToLower(e.SMTP.Refuse)] = true
@@ -194,7 +196,10 @@ func (p *player) reconcile() error {
 			return err
 		}
 	}
-	return p.askAgain()
+	if err := p.askAgain(); err != nil {
+		return err
+	}
+	return p.measure()
 }
 
 // lookAtSilences tells every open incident of the silences that cover it,

@@ -7,6 +7,7 @@ import (
 
 	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/availability"
 	"vigie/rules/incidents"
 	"vigie/rules/incidents/memory"
 )
@@ -61,6 +62,8 @@ type player struct {
 
 	silenceCount int
 
+	probes map[string][]availability.Stretch // by platform; the last goes on
+
 	mail outbox
 }
 
@@ -74,7 +77,7 @@ func newPlayer(book *rules.Book, s *Story, opt Options) *player {
 	p := &player{
 		opt: opt, book: book, store: memory.New(), alerts: map[string]*alert{},
 		answered: map[string]int{}, silenced: map[string]string{}, woken: map[string]woken{},
-		dirty: map[machineID]int{}, minutes: map[int64]bool{},
+		dirty: map[machineID]int{}, minutes: map[int64]bool{}, probes: map[string][]availability.Stretch{},
 	}
 	p.zone = book.InForce(s.Start.in(time.UTC)).Zone
 	if p.zone == nil {

@@ -8,6 +8,7 @@ import (
 
 	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/availability"
 )
 
 // Stage is the world around a receiver as a story has it: alerts and silences,
@@ -68,6 +69,8 @@ type Machine struct{ Customer, Name string }
 // machines of which Prometheus answers differently since the last one.
 func (s *Stage) Reconciled(minute time.Time) []Machine {
 	delete(s.p.minutes, minute.Unix())
+	s.p.now = minute
+	s.p.measureAgain()
 	var news []Machine
 	for m := range s.p.dirty {
 		news = append(news, Machine{m.customer, m.name})
@@ -77,6 +80,12 @@ func (s *Stage) Reconciled(minute time.Time) []Machine {
 		return news[i].Customer+"\x00"+news[i].Name < news[j].Customer+"\x00"+news[j].Name
 	})
 	return news
+}
+
+// Probed is what a platform's probes said until an instant.
+func (s *Stage) Probed(platform string, now time.Time) []availability.Stretch {
+	s.p.now = now
+	return s.p.probed(platform)
 }
 
 // NoticeAt has reconciliation look at the first full minute from an instant on.

@@ -41,6 +41,7 @@ type event struct {
 	Contact      *contactDoc   `yaml:"contact"`
 	SMTP         *smtpDoc      `yaml:"smtp"`
 	Alertmanager *alertmanager `yaml:"alertmanager"`
+	Probe        *probeDoc     `yaml:"probe"`
 }
 
 // kinds says which kinds of event are set.
@@ -53,7 +54,7 @@ func (e *event) kinds() []string {
 		{"fires", e.Fires != nil}, {"clears", e.Clears != nil}, {"success", e.Success != nil}, {"evidence", e.Evidence != nil},
 		{"act", e.Act != nil}, {"silence", e.Silence != nil}, {"report", e.Report != nil}, {"maintenance", e.Maintenance != nil},
 		{"absence", e.Absence != nil}, {"rota", e.Rota != nil}, {"contact", e.Contact != nil}, {"smtp", e.SMTP != nil},
-		{"alertmanager", e.Alertmanager != nil},
+		{"alertmanager", e.Alertmanager != nil}, {"probe", e.Probe != nil},
 	} {
 		if k.set {
 			set = append(set, k.name)
@@ -141,6 +142,12 @@ type (
 		UnreachableUntil moment `yaml:"unreachable_until"`
 	}
 )
+
+// probeDoc says what a platform's probes answer from now on.
+type probeDoc struct {
+	Platform string `yaml:"platform"`
+	State    string `yaml:"state"` // up, down or unknown: nobody probes, or can be asked
+}
 
 // selector is a set of labels; it matches whatever contains it.
 type selector map[string]string
@@ -393,7 +400,7 @@ func (c *checker) event(e *event, path string) {
 	switch set := e.kinds(); len(set) {
 	case 1:
 	case 0:
-		c.fault(e.Where, path, "nothing happens: write one of fires, clears, success, evidence, act, silence, report, maintenance, absence, rota, contact, smtp, alertmanager")
+		c.fault(e.Where, path, "nothing happens: write one of fires, clears, success, evidence, act, silence, report, maintenance, absence, rota, contact, smtp, alertmanager, probe")
 	default:
 		c.fault(e.Where, path, "%s at once: write them as events of their own, in their order", strings.Join(set, " and "))
 	}
@@ -415,6 +422,11 @@ func (c *checker) event(e *event, path string) {
 		c.silence(e, path, need)
 	case e.Report != nil:
 		need(e.Report.Kind == "", "report.kind", "write by which door it comes, such as l2_voluntary")
+	case e.Probe != nil:
+		need(e.Probe.Platform == "", "probe.platform", "write which platform is probed")
+		if states := []string{"up", "down", "unknown"}; !slices.Contains(states, e.Probe.State) {
+			c.fault(e.Where, path+".probe.state", "%q is not a state: write one of %s", e.Probe.State, strings.Join(states, ", "))
+		}
 	case e.Maintenance != nil:
 		m := e.Maintenance
 		need(m.Platform == "" && m.Customer == "" && m.Machine == "", "maintenance", "name a platform, a customer or a machine")

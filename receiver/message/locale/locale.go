@@ -195,6 +195,24 @@ func (f Locale) Span(d time.Duration) string {
 	return f.Plural("second", int(d/time.Second))
 }
 
+// Exactly is a length of time to the second: "1 h 5 min", "10 min 30 s".
+func (f Locale) Exactly(d time.Duration) string {
+	seconds := int(max(d, 0).Round(time.Second) / time.Second)
+	var parts []string
+	for _, unit := range []struct {
+		word string
+		n    int
+	}{{"hour", seconds / 3600}, {"minute", seconds / 60 % 60}, {"second", seconds % 60}} {
+		if unit.n > 0 {
+			parts = append(parts, f.Plural(unit.word, unit.n))
+		}
+	}
+	if len(parts) == 0 {
+		return f.Plural("minute", 0)
+	}
+	return strings.Join(parts, " ")
+}
+
 // Ago says how long before the message an instant was; "" when it was not.
 func (f Locale) Ago(t time.Time) string {
 	if t.IsZero() || !t.Before(f.Ref) {
