@@ -77,16 +77,29 @@ func (d Schedule) repeats(st *policy.Step, platform string, first Firing) []Firi
 	if last == 0 || last == maxRepeats {
 		return nil
 	}
-	next := d.After(at, *st.Repeat)
+	next := d.again(at, *st.Repeat)
 	// After a stop of any length one reminder is enough for the time missed.
 	for range maxRepeats {
-		later := d.After(next, *st.Repeat)
+		later := d.again(next, *st.Repeat)
 		if !later.After(next) || later.After(d.Horizon) {
 			break
 		}
 		next = later
 	}
 	return []Firing{{At: next, Trigger: first.Trigger, Occurrence: first.Occurrence, repeat: last + 1, Why: first.Why + ", again"}}
+}
+
+// again is the next time of what comes again and again. Whole days keep to the hour
+// of the clock: what comes each week at nine comes at nine after a clock change, too.
+func (d Schedule) again(at time.Time, every policy.Delay) time.Time {
+	const day = 24 * time.Hour
+	if every.Business != nil || every.Elapsed%day != 0 {
+		return d.After(at, every)
+	}
+	cal := d.Calendar(d.Scenario.Calendar)
+	wall := at.In(cal.Location())
+	clock := calendar.TimeOfDay(wall.Hour()*3600 + wall.Minute()*60 + wall.Second())
+	return cal.At(cal.Date(at).AddDays(int(every.Elapsed/day)), clock)
 }
 
 // Key identifies an occurrence of a step in this episode.
