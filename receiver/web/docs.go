@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -29,11 +30,14 @@ func (p docPages) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := p.page(r, name)
+	if strings.Contains(name, "/fr/") {
+		page.Lang = "fr"
+	}
 	page.Title, page.Text = docs.Title(name), text
 	p.write(w, http.StatusOK, page)
 }
 
-// page is one of the documentation, which is English.
+// page is one of the documentation, which is English where no folder fr says otherwise.
 func (p docPages) page(_ *http.Request, title string) *runbookPage {
 	return &runbookPage{Lang: "en", Style: p.style, Title: title, List: "/docs/", ListTitle: "Documentation"}
 }
