@@ -259,6 +259,17 @@ func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify
 	return m
 }
 
+// alone makes a message that is about no incident, as the outbox keeps it.
+func (o *outbox) alone(n rules.Notification, words message.Rendered) (id string, value []byte, err error) {
+	m := o.message([]rules.Notification{n}, words)
+	if m.ID, err = notify.NewMessageID(o.live().Domain, o.instance, n.ID); err != nil {
+		return "", nil, err
+	}
+	delete(m.Headers, notify.HeaderEpisode)
+	value, err = json.Marshal(m)
+	return m.ID, value, err
+}
+
 // explain completes notifications with the words in which the products explain
 // their failures. A mail without them is better than none.
 func (o *outbox) explain(ctx context.Context, ns []rules.Notification) {

@@ -3,7 +3,6 @@ package receiver
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,7 +12,6 @@ import (
 
 	"vigie/receiver/letter"
 	"vigie/receiver/message"
-	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -117,18 +115,12 @@ func (o *digest) lastDigest(ctx context.Context) (date string, at time.Time, err
 
 // keepDigest puts the message into the outbox, unless the day has one.
 func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Digest, now time.Time) error {
-	p := o.live()
-	words, err := p.RenderDigest(d)
+	words, err := o.live().RenderDigest(d)
 	if err != nil {
 		return fmt.Errorf("digest of %s: %w", b.Date, err)
 	}
 	n := rules.Notification{ID: "digest/" + b.Date, Step: "digest", Template: "D1", DecidedAt: now, To: b.To, Cc: b.Cc, Language: d.Language}
-	m := o.outbox.message([]rules.Notification{n}, words)
-	if m.ID, err = notify.NewMessageID(p.Domain, o.instance, n.ID); err != nil {
-		return err
-	}
-	delete(m.Headers, notify.HeaderEpisode)
-	value, err := json.Marshal(m)
+	id, value, err := o.outbox.alone(n, words)
 	if err != nil {
 		return err
 	}
@@ -137,13 +129,13 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 			return err
 		}
 		// After the clock was set back a day may come twice.
-		switch ts, err := tx.Transmissions(m.ID); {
+		switch ts, err := tx.Transmissions(id); {
 		case err != nil:
 			return err
 		case len(ts) > 0:
 			return tx.SetFact(digestFact, b.Date)
 		}
-		if _, err := tx.CreateMessage(m.ID, n.Template, nil, value, letter.Recipients(n), now); err != nil {
+		if _, err := tx.CreateMessage(id, n.Template, nil, value, letter.Recipients(n), now); err != nil {
 			return err
 		}
 		if err := tx.SetFact(digestFact, b.Date); err != nil {
@@ -152,7 +144,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		if err := tx.SetFact(digestAtFact, strconv.FormatInt(now.UnixNano(), 10)); err != nil {
 			return err
 		}
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: "digest", Reason: fmt.Sprintf("of %s as %s, with seal %s", b.Date, m.ID, cmp.Or(d.Seal, "none"))})
+		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: "digest", Reason: fmt.Sprintf("of %s as %s, with seal %s", b.Date, id, cmp.Or(d.Seal, "none"))})
 	})
 }
 

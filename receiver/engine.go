@@ -27,6 +27,7 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
+	"vigie/receiver/promised"
 	"vigie/receiver/reports"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -59,6 +60,8 @@ type Parts struct {
 	// Counts are the questions for its numbers; those of the shipped rules when
 	// empty.
 	Counts Counts
+	// Pages is where people's browsers find this receiver; empty when nobody said.
+	Pages string
 	// Links signs and reads the links of mails; nil for none.
 	Links *Links
 	// Channel carries mail to people, Channels whatever else reaches them, by name.
@@ -113,6 +116,7 @@ type Engine struct {
 	nights     *nights.Keeper
 	measurer   *measurer
 	reports    *reports.Maker
+	sender     *reports.Sender
 }
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
@@ -143,7 +147,7 @@ func wire(o Options) *Engine {
 	c := &core{store: o.Store, log: o.Logger, now: o.Now}
 	open := board.New(o.Store)
 	measures := newMeasurer(c)
-	c.metrics = newMetrics(o.Registry, c, open, measures.Figures)
+	c.metrics = newMetrics(o.Registry, c, open)
 	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
@@ -153,9 +157,14 @@ func wire(o Options) *Engine {
 	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
-	e.reports = &reports.Maker{Store: o.Store, Book: c.Book}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = &outbox{core: c}
+	e.reports = &reports.Maker{Store: o.Store, Book: c.Book, Nights: e.nights}
+	if o.Registry != nil {
+		o.Registry.MustRegister(&promised.Collector{Book: c.Book, Now: c.now, Measured: measures.Figures, Tests: e.reports.DueNow(c.now, func(err error) { c.log.Error("the restore tests that are due are not known", "err", err) })})
+	}
+	e.sender = &reports.Sender{Maker: e.reports, Turns: c.turns, Now: c.now, Letter: e.outbox.alone,
+		Speaks: func() *locale.Catalog { return c.live().Languages }, Pages: func() string { return c.live().Pages }}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
 	e.digest = &digest{core: c, outbox: e.outbox, reconciler: e.reconciler, sealer: e.sealer}
 	e.Shelf = &answers.Shelf{Store: o.Store, Now: o.Now}
@@ -280,7 +289,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer, e.sender,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}

@@ -9,9 +9,7 @@ import (
 
 	"vigie/receiver/board"
 	"vigie/receiver/chain"
-	"vigie/receiver/promised"
 	"vigie/receiver/store"
-	"vigie/rules/availability"
 )
 
 // metrics is what the receiver says about itself. No label names a person.
@@ -33,7 +31,7 @@ type metrics struct {
 	reloadedAt     prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, c *core, open *board.Board, measured func() map[string]availability.Figures) *metrics {
+func newMetrics(r prometheus.Registerer, c *core, open *board.Board) *metrics {
 	f := promauto.With(r)
 	m := &metrics{
 		opened: f.NewCounterVec(prometheus.CounterOpts{Name: "vigie_incidents_opened_total",
@@ -68,7 +66,7 @@ func newMetrics(r prometheus.Registerer, c *core, open *board.Board, measured fu
 	m.reloadedAt = f.NewGauge(prometheus.GaugeOpts{Name: "vigie_config_last_reload_success_timestamp_seconds",
 		Help: "When a configuration was last taken over."})
 	if r != nil {
-		r.MustRegister(&state{c, open}, &promised.Collector{Book: c.Book, Now: c.now, Measured: measured})
+		r.MustRegister(&state{c, open})
 	}
 	return m
 }

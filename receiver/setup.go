@@ -75,6 +75,7 @@ func (s *Setup) Parts() (Parts, error) {
 	if err != nil {
 		return o, fmt.Errorf("mail.from: %w", err)
 	}
+	o.Pages = c.ExternalURL
 	o.Sender, o.Domain = Sender{From: from, ReplyTo: c.ReplyTo()}, config.Domain(from.Addr)
 	if o.Mailbox, err = c.Mailbox(); err != nil {
 		return o, err

@@ -32,6 +32,6 @@ func (d *decider) renamed() {
 			a.Labels[LabelMachine] = m.Name
 		}
 	}
-	d.note("renamed", m.Name, "", "the inventory calls "+old+" "+m.Name)
+	d.note("renamed", m.Name, "", "the inventory calls it "+m.Name+", no longer "+old)
 	d.out.Touches = true
 }

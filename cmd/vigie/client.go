@@ -48,15 +48,24 @@ const (
 
 // do makes one request and reads the answer into v.
 func (c client) do(ctx context.Context, method, path string, send, v any) error {
+	answer, err := c.ask(ctx, method, path, send)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, v)
+}
+
+// ask makes one request and returns the answer as it came.
+func (c client) ask(ctx context.Context, method, path string, send any) ([]byte, error) {
 	token, err := os.ReadFile(*c.tokenFile)
 	if err != nil {
-		return fmt.Errorf("--token-file: %w", err)
+		return nil, fmt.Errorf("--token-file: %w", err)
 	}
 	var body io.Reader
 	if send != nil {
 		b, err := json.Marshal(send)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		body = bytes.NewReader(b)
 	}
@@ -64,28 +73,28 @@ func (c client) do(ctx context.Context, method, path string, send, v any) error 
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(*c.url, "/")+path, body)
 	if err != nil {
-		return fmt.Errorf("--url: %w", err)
+		return nil, fmt.Errorf("--url: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	req.Header.Set("Content-Type", "application/json")
 	hc, err := c.http()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := hc.Do(req)
 	if err != nil {
-		return fmt.Errorf("is vigie running there? %w", err)
+		return nil, fmt.Errorf("is vigie running there? %w", err)
 	}
 	defer resp.Body.Close()
 	c.told.inZone(resp.Header.Get(web.ZoneHeader))
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refusal(resp, answer)
+		return nil, refusal(resp, answer)
 	}
-	return json.Unmarshal(answer, v)
+	return answer, nil
 }
 
 func (c client) http() (*http.Client, error) {

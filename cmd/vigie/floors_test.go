@@ -58,9 +58,9 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/reports"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/sending"):
+	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/sending"):
 		return 2
-	case under("vigie/receiver/config"), under("vigie/receiver/chain"):
+	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"):
 		return 3
 	case path == "vigie/receiver":
 		return 4
@@ -131,7 +131,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/act":           {},
 		"vigie/rules/model":         {},
 		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/sheet", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
-		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
+		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
 		"vigie/rules/incident":      {"vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model"},
 		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/classify":      {"vigie/internal/strict", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},

@@ -83,6 +83,7 @@ func application(c *commands) (*kingpin.Application, []verb) {
 	}
 	verbs = append(verbs, c.acts(app)...)
 	verbs = append(verbs, c.messages(app)...)
+	verbs = append(verbs, c.reports(app)...)
 	verbs = append(verbs, c.mails(app)...)
 	verbs = append(verbs, c.journal(app)...)
 	verbs = append(verbs, c.store(app)...)

@@ -131,7 +131,7 @@ func (k *Keeper) Reported(ctx context.Context, now time.Time) (map[string][]stri
 func (k *Keeper) Strips(ctx context.Context, of []Machine, days []Day, now time.Time) ([][]Strip, error) {
 	var names []evidence.Names
 	var key strings.Builder
-	key.WriteString(days[len(days)-1].Date)
+	key.WriteString(days[0].Date + " " + days[len(days)-1].Date)
 	for _, m := range of {
 		names = append(names, evidence.Names{Customer: m.Customer, Machine: m.Names})
 		key.WriteString("\x00" + m.Customer + "\x01" + strings.Join(m.Names, "\x01"))
@@ -144,7 +144,7 @@ func (k *Keeper) Strips(ctx context.Context, of []Machine, days []Day, now time.
 		x.states, err = c.States(ctx, names, at)
 		return x, err
 	})
-	if err == nil && len(days) > 0 { // what is remembered was judged a little earlier
+	if last := len(days) - 1; err == nil && last >= 0 && !days[last].At.Before(x.at) { // what is remembered was judged a little earlier
 		days = slices.Clone(days)
 		days[len(days)-1].At = x.at.In(days[0].At.Location()).Truncate(time.Second)
 	}

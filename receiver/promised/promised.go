@@ -10,13 +10,14 @@ import (
 
 	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/report"
 )
 
 var (
 	guaranteeLevel = prometheus.NewDesc("vigie_guarantee_level", "1 for the level of service that holds now, 0 for the policy's others.", []string{"policy", "level"}, nil)
 	guaranteeOpen  = prometheus.NewDesc("vigie_guarantee_window_open", "Whether the first level of service, the window that is guaranteed, holds now.", []string{"policy"}, nil)
 	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
-	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by the inventory; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
+	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by inventory, policy and register; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
 	guaranteed     = prometheus.NewDesc("vigie_platform_guaranteed_seconds", "Guaranteed hours of the running month so far, by what probes said: up, down, unknown, or announced for work.", []string{"platform", "state"}, nil)
 	unavailable    = prometheus.NewDesc("vigie_platform_unavailability_seconds", "How long a platform was down in guaranteed hours, as it stands against what is tolerated: in the running month, or at most on a day or at a time of it.", []string{"platform"}, nil)
 	tolerated      = prometheus.NewDesc("vigie_platform_unavailability_tolerance_seconds", "How long a platform may be down.", []string{"platform"}, nil)
@@ -27,6 +28,9 @@ var (
 type Collector struct {
 	Book func() *rules.Book
 	Now  func() time.Time
+	// Tests says by when each machine's next restore test is due; what it cannot say is
+	// left out.
+	Tests func() []report.TestDue
 	// Measured is what platforms' unavailability came to so far; nil for not measured.
 	Measured func() map[string]availability.Figures
 }
@@ -60,11 +64,12 @@ func (c *Collector) inventory(gauge func(*prometheus.Desc, float64, ...string)) 
 	for source, exporter := range d.Sources {
 		gauge(expectedSource, 1, source, exporter)
 	}
-	now := c.Now()
-	for _, m := range d.Machines {
-		if !m.RestoreDue.IsZero() && (m.Decommissioned.IsZero() || now.Before(m.Decommissioned)) {
-			gauge(restoreDue, seconds(m.RestoreDue), m.Customer, m.Name, m.Class)
+	for _, t := range c.Tests() {
+		due := 0.0
+		if !t.Due.IsZero() {
+			due = seconds(t.Due)
 		}
+		gauge(restoreDue, due, t.Customer, t.Machine, t.Class)
 	}
 	for id, p := range d.Platforms {
 		site := p.Host

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"vigie/receiver/nights"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/calendar"
@@ -19,6 +20,8 @@ import (
 type Maker struct {
 	Store *store.Store
 	Book  func() *rules.Book
+	// Nights tells how backups went, day by day.
+	Nights *nights.Keeper
 }
 
 // Reader is for whom a report is made: whether he reads the words of an incident.

@@ -119,3 +119,28 @@ func (tx Past) PolicyText(hash string) ([]rules.SourceFile, error) {
 	found, err := tx.policyTexts(`hash = ?`, hash)
 	return found[hash], err
 }
+
+// NothingBefore reports whether nothing was ever written down before an instant.
+func (tx Past) NothingBefore(at time.Time) (bool, error) {
+	n, err := tx.number(`SELECT EXISTS (SELECT 1 FROM incident WHERE opened_at < ?)`, at.UnixNano())
+	return n == 0, err
+}
+
+// System returns the lines of one kind and name in the journal of what belongs to no
+// incident, oldest first.
+func (tx Past) System(kind, what string) ([]Line, error) {
+	rows, err := tx.q.query(`SELECT `+lineColumns+` WHERE j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var lines []Line
+	for rows.Next() {
+		l, _, err := scanLine(rows)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		lines = append(lines, l)
+	}
+	return lines, rows.Err()
+}

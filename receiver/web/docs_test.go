@@ -16,6 +16,9 @@ func TestDocs(t *testing.T) {
 	if code, text := b.get("/docs/reference/vigie"); code != http.StatusOK || !strings.Contains(text, "<table>") || !strings.Contains(text, "mail.relay.port") {
 		t.Errorf("a page of the reference: %d", code)
 	}
+	if _, text := b.get("/docs/days/fr/supervisor"); !strings.Contains(text, `lang="fr"`) {
+		t.Error("a French page is not called French")
+	}
 	for _, path := range []string{"/docs/nothing", "/docs/howto", "/docs/reference/vigie.yml"} {
 		if code, _ := b.get(path); code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, code)

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -157,5 +158,60 @@ func TestReportsOfOthers(t *testing.T) {
 	_, text := d.api("token-of-exploit", "/api/v1/reports?month=2026-03")
 	if !strings.Contains(text, "lms-A") || strings.Contains(text, "lms-B") || strings.Contains(text, "lms-c") {
 		t.Errorf("the list of a customer: %s", text)
+	}
+}
+
+// covers: P13; a dossier tells what is not known apart from what is good, and a restore
+// test that is recorded stands in it.
+func TestDossierPage(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	d.acts("i1", "take", "adm1", nil)
+	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation", "job_id": "j2"}, nil)
+	d.acts("i2", "call", "sup", rules.Labels{"outcome": "reached", "person": "Léa", "agreed": "she looks"})
+	b := d.browser("sup")
+	form := url.Values{"machine": {"dupont/SRV-AD"}, "day": {"2026-03-09"}, "result": {"ok"}, "took": {"35"}, "scope": {"<b>a folder</b>"}, "note": {"fine"}}
+	code, text := b.post("/restore-tests", form)
+	must(t, code, text, "Le test est inscrit.", "SRV-AD", "&lt;b&gt;a folder")
+	for _, wrong := range []url.Values{{"machine": {"dupont/NOBODY"}, "day": {"2026-03-09"}, "result": {"ok"}}, {"machine": {"dupont/SRV-AD"}, "day": {"2026-13-09"}, "result": {"ok"}},
+		{"machine": {"dupont/SRV-AD"}, "day": {"2027-03-09"}, "result": {"ok"}}, {"machine": {"dupont/SRV-AD"}, "day": {"2026-03-09"}, "result": {"fine"}},
+		{"machine": {"dupont/SRV-AD"}, "day": {"2026-03-09"}, "result": {"ok"}, "took": {"long"}}} {
+		if code, _ := b.post("/restore-tests", wrong); code != http.StatusUnprocessableEntity {
+			t.Errorf("%v is answered %d", wrong, code)
+		}
+	}
+	d.at(time.Date(2026, 4, 2, 9, 30, 0, 0, time.UTC))
+	d.prom = recorded(t, map[string]map[string]string{"SRV-AD": {"2026-03-08": "ok", "2026-03-09": "failed", "2026-03-10": "ok"}})
+	code, text = b.get("/reports/dossier?month=2026-03&customer=dupont")
+	must(t, code, text, "Dossier client – mars 2026", "SRV-AD", "restauré", "&lt;b&gt;a folder", "Adrien Blanc")
+	if strings.Contains(text, "report.") || strings.Contains(text, "ZgotmplZ") {
+		t.Errorf("a word or an address is missing:\n%s", text)
+	}
+	_, twin := d.api("token-of-sup", "/api/v1/reports/dossier?month=2026-03&customer=dupont")
+	var got struct {
+		Backups struct {
+			All  struct{ Success, Failure, Unknown int }
+			Rate float64 `json:"success_rate"`
+		}
+		Incidents []struct{ Calls []struct{ By string } }
+	}
+	if err := json.Unmarshal([]byte(twin), &got); err != nil || strings.Contains(twin, "0001-01-01") || strings.Contains(twin, ": null") {
+		t.Fatalf("%v\n%s", err, twin)
+	}
+	if a := got.Backups.All; a.Success != 2 || a.Failure != 1 || a.Unknown < 28 || got.Backups.Rate < 0.66 || got.Backups.Rate > 0.67 || len(got.Incidents) != 2 || len(got.Incidents[1].Calls) != 1 {
+		t.Errorf("the dossier says:\n%s", twin)
+	}
+	if _, again := d.api("token-of-sup", "/api/v1/reports/dossier?month=2026-03&customer=dupont"); again != twin {
+		t.Error("made again it differs")
+	}
+	_, outside := d.api("token-of-it.dupont", "/api/v1/reports/dossier?month=2026-03&customer=dupont")
+	if strings.Contains(outside, "adm1") || strings.Contains(outside, `"by":"sup"`) || strings.Contains(outside, "fine") || !strings.Contains(outside, "a folder") {
+		t.Errorf("a customer reads:\n%s", outside)
+	}
+	code, text = b.get("/reports/noise?month=2026-03")
+	must(t, code, text, "E-mails et appels par personne", "Sophie Aubert", "1 appel")
+	_, noise := d.api("token-of-sup", "/api/v1/reports/noise?month=2026-03")
+	if !strings.Contains(noise, `{"day":"2026-03-10","mails":0,"calls_made":1}`) {
+		t.Errorf("the noise: %s", noise)
 	}
 }

@@ -55,6 +55,7 @@ func (p *pageSite) forms() []formRoute {
 		{"/preferences", nil, p.prefer},
 		{"/incidents/{id}/{purpose}", workers, p.actOne},
 		{"/signals", workers, p.signal},
+		{"/restore-tests", []act.Role{act.Operator, act.Manager}, p.restoreTest},
 		{"/today/acts", []act.Role{act.Operator, act.Manager}, p.actMany},
 	}
 }

@@ -32,9 +32,11 @@ func TestPagesByRole(t *testing.T) {
 		{"/calls", "/api/v1/calls", "vom"}, {"/calendar", "/api/v1/calendar", "vomc"}, {"/chain", "/api/v1/chain", "vom"},
 		{"/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "/api/v1/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "vomc"}, {"/signals", "", "omc"},
 		{"/reports", "/api/v1/reports", "vomc"}, {"/reports/statement", "/api/v1/reports/statement", "vom"},
-		{"/reports/statement?customer=dupont", "/api/v1/reports/statement?customer=dupont", "vomc"}, {"/reports/statement?customer=martin", "/api/v1/reports/statement?customer=martin", "vom"},
+		{"/reports/statement?customer=dupont", "/api/v1/reports/statement?customer=dupont", "vomc"}, {"/reports/dossier?customer=dupont", "/api/v1/reports/dossier?customer=dupont", "vomc"}, {"/reports/dossier?customer=martin", "/api/v1/reports/dossier?customer=martin", "vom"},
+		{"/reports/noise", "/api/v1/reports/noise", "vom"}, {"/restore-tests", "/api/v1/restore-tests", "vom"},
+		{"/reports/statement?customer=martin", "/api/v1/reports/statement?customer=martin", "vom"},
 	}
-	forms := []struct{ path, who string }{{"/incidents/i1/note", "omc"}, {"/incidents/i1/take", "om"}, {"/today/acts", "om"}, {"/signals", "omc"}}
+	forms := []struct{ path, who string }{{"/incidents/i1/note", "omc"}, {"/incidents/i1/take", "om"}, {"/today/acts", "om"}, {"/signals", "omc"}, {"/restore-tests", "om"}}
 	for role, person := range map[string]string{"v": "boss", "o": "adm1", "m": "vijay", "c": "it.dupont"} {
 		b := d.browser(person)
 		for _, p := range pages {

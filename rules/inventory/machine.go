@@ -24,6 +24,10 @@ type Machine struct {
 	// RestoreDue is when the next test of a restore is due, 1970 if none was ever
 	// made; zero where none is asked for.
 	RestoreDue time.Time
+	// RestoreEvery is within what time it must be tried again, 0 where the inventory
+	// does not say; RestoreTested is the end of the day of the last one that it names.
+	RestoreEvery  time.Duration
+	RestoreTested time.Time
 }
 
 // ExpectedPlan is a backup that must exist.
@@ -52,7 +56,10 @@ func (l *loader) machines(entries []fleet.Machine) {
 		m := &Machine{
 			Customer: e.Customer, Name: e.Name, Class: e.Class, User: e.User, Aliases: e.Aliases,
 			Plans: l.plans(e, where), Decommissioned: e.Decommissioned.Start(l.location),
-			RestoreDue: e.RestoreDue(l.location),
+			RestoreDue: e.RestoreDue(l.location), RestoreEvery: e.RestoreEvery,
+		}
+		if !e.RestoreTested.IsZero() {
+			m.RestoreTested = e.RestoreTested.End(l.location)
 		}
 		if e.RestoreEvery < 0 || e.RestoreEvery != 0 && e.RestoreEvery < 24*time.Hour {
 			l.fault(e.At, where+".restore_test_every", "shorter than a day: write how often a restore is tried, such as 2160h, 90 days")

@@ -124,3 +124,10 @@ func (l *loader) matchers(at strict.Position, path string, texts []string) model
 	}
 	return ms
 }
+
+// oneOf refuses a word that is none of those known.
+func (l *loader) oneOf(at strict.Position, path, word string, known ...string) {
+	if !slices.Contains(known, word) {
+		l.fault(at, path, "%s", strict.Unknown("word", word, known))
+	}
+}

@@ -39,7 +39,11 @@ type Policy struct {
 	Calendars         map[string]*calendar.Calendar
 	Roles             map[string]*Role
 	// Digest is the morning's overview; nil for none.
-	Digest       *Digest
+	Digest *Digest
+	// Reports are what is sent each month; nil for none.
+	Reports *Reports
+	// RestoreTests are how often restores are tried; nil where only the inventory says.
+	RestoreTests *RestoreTests
 	Scenarios    []*Scenario
 	Correlations []*Correlation
 	Causes       map[string]Cause
@@ -83,6 +87,8 @@ type policyDoc struct {
 	Calendars         map[string]calendarDoc `yaml:"calendars"`
 	Roles             map[string]roleDoc     `yaml:"roles"`
 	Digest            *digestDoc             `yaml:"digest"`
+	Reports           *reportsDoc            `yaml:"reports"`
+	RestoreTests      *restoreTestsDoc       `yaml:"restore_tests"`
 	Causes            map[string]causeDoc    `yaml:"causes"`
 	Guarantees        []guaranteeDoc         `yaml:"guarantees"`
 	Unavailability    *unavailabilityDoc     `yaml:"unavailability"`
@@ -204,6 +210,12 @@ func (d policyDoc) general(l *loader) {
 	}
 	if d.Digest != nil {
 		d.Digest.load(l)
+	}
+	if d.Reports != nil {
+		d.Reports.load(l)
+	}
+	if d.RestoreTests != nil {
+		d.RestoreTests.load(l)
 	}
 }
 

@@ -2,6 +2,7 @@ package manual
 
 import (
 	"net/http"
+	"strings"
 
 	"vigie/docs"
 )
@@ -27,11 +28,14 @@ func (p Docs) Show(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	page := p.page(r, name)
+	if strings.Contains(name, "/fr/") {
+		page.Lang = "fr"
+	}
 	page.Title, page.Text = docs.Title(name), text
 	p.write(w, http.StatusOK, page)
 }
 
-// page is one of the documentation, which is English.
+// page is one of the documentation, which is English where no folder fr says otherwise.
 func (p Docs) page(_ *http.Request, title string) *runbookPage {
 	return &runbookPage{Lang: "en", Style: p.Style, Title: title, List: "/docs/", ListTitle: "Documentation"}
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"vigie/rules/report"
+)
+
+// reports are the reports of a month, and the register of restore tests.
+func (c *commands) reports(app *kingpin.Application) []verb {
+	group := app.Command("report", "The reports of a month, and restore tests.\n\nExamples:\n  vigie report statement --month=2026-03 --platform=lms-A\n  vigie report dossier --customer=dupont --format=csv > dupont.csv\n  vigie report restore-tests")
+	var out []verb
+	for _, kind := range []struct{ name, help string }{
+		{"statement", "How the targets of a month were kept."}, {"dossier", "A customer's backups, incidents and restore tests of a month."}, {"noise", "How many mails and calls each person had, day by day."},
+	} {
+		out = append(out, c.oneReport(group, kind.name, kind.help))
+	}
+	return append(out, c.restoreTests(group), c.recordTest(group))
+}
+
+func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
+	cmd := group.Command(kind, help+"\n\nExample:\n  vigie report "+kind+" --month=2026-03 --customer=dupont")
+	cl := c.clientFlags(cmd)
+	month := cmd.Flag("month", "Which, such as 2026-03; the one before this without it.").String()
+	customer, platform := cmd.Flag("customer", "Only this customer's.").String(), cmd.Flag("platform", "Only this platform's.").String()
+	format := cmd.Flag("format", "How to print: json, or csv for spreadsheets.").Default("json").Enum("json", "csv")
+	language := cmd.Flag("language", "What a csv file is written in.").Default(strings.Split(os.Getenv("LANG"), "_")[0]).String()
+	return verb{cmd, func(ctx context.Context) error {
+		q := url.Values{"format": {*format}}
+		for k, v := range map[string]string{"month": *month, "customer": *customer, "platform": *platform, "language": *language} {
+			if v != "" {
+				q.Set(k, v)
+			}
+		}
+		path := "/api/v1/reports/" + kind + "?" + q.Encode()
+		if *format == "csv" {
+			text, err := cl.ask(ctx, http.MethodGet, path, nil)
+			if err != nil {
+				return err
+			}
+			_, err = c.out.Write(text)
+			return err
+		}
+		var v json.RawMessage
+		if err := cl.do(ctx, http.MethodGet, path, nil, &v); err != nil {
+			return err
+		}
+		return c.json(v)
+	}}
+}
+
+func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
+	cmd := group.Command("restore-tests", "By when restores are tried, those that are longest overdue first.\n\nExample:\n  vigie report restore-tests --customer=dupont")
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
+	customer := cmd.Flag("customer", "Only this customer's.").String()
+	return verb{cmd, func(ctx context.Context) error {
+		path := "/api/v1/restore-tests"
+		if *customer != "" {
+			path += "?" + url.Values{"customer": {*customer}}.Encode()
+		}
+		var all struct {
+			Machines []report.TestDue     `json:"machines"`
+			Tests    []report.RestoreTest `json:"tests"`
+			Overdue  int                  `json:"overdue"`
+		}
+		if err := cl.do(ctx, http.MethodGet, path, nil, &all); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.json(all)
+		}
+		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "CUSTOMER\tMACHINE\tLAST\tDUE\tOVERDUE")
+		for _, m := range all.Machines {
+			due := "now"
+			if !m.Due.IsZero() {
+				due = m.Due.Format(time.DateOnly)
+			}
+			overdue := "-"
+			if m.Overdue {
+				overdue = "yes"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.Customer, m.Machine, orDash(m.Last), due, overdue)
+		}
+		return w.Flush()
+	}}
+}
+
+func (c *commands) recordTest(group *kingpin.CmdClause) verb {
+	cmd := group.Command("restore-test", "Record a restore test, in your own name.\n\nExample:\n  vigie report restore-test dupont SRV-AD --result=ok --took=35m --scope=\"the folder Accounts\"")
+	cl := c.clientFlags(cmd)
+	customer, machine := cmd.Arg("customer", "Whose machine.").Required().String(), cmd.Arg("machine", "Which machine.").Required().String()
+	day := cmd.Flag("on", "The day on which it was tried; today without it.").String()
+	result := cmd.Flag("result", "How it went.").Required().Enum(report.TestResults()...)
+	took := cmd.Flag("took", "How long it took.").Duration()
+	scope, note := cmd.Flag("scope", "What was restored.").String(), cmd.Flag("note", "What else is to be known.").String()
+	return verb{cmd, func(ctx context.Context) error {
+		if *took < 0 {
+			return errors.New("--took: a length of time such as 35m")
+		}
+		t := report.RestoreTest{Customer: *customer, Machine: *machine, Day: *day, Result: *result, Minutes: int(took.Round(time.Minute) / time.Minute), Scope: *scope, Note: *note}
+		if t.Day == "" {
+			t.Day = time.Now().Format(time.DateOnly)
+		}
+		if err := cl.do(ctx, http.MethodPost, "/api/v1/restore-tests", t, &t); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(c.out, "recorded: %s of %s, tested on %s: %s\n", t.Machine, t.Customer, t.Day, t.Result)
+		return err
+	}}
+}

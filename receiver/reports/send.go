@@ -1,0 +1,179 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"vigie/receiver/letter"
+	"vigie/receiver/loop"
+	"vigie/receiver/message"
+	"vigie/receiver/message/locale"
+	"vigie/receiver/store"
+	"vigie/rules"
+	"vigie/rules/report"
+)
+
+// What the store remembers: the latest month whose reports were sent, and the latest
+// week in which overdue restore tests were told.
+const (
+	monthFact = "reports_month"
+	weekFact  = "restore_tests_week"
+	sendEvery = time.Minute
+)
+
+// Sender sends the reports of each month, and reminds of restore tests.
+type Sender struct {
+	*Maker
+	Turns *loop.Turns
+	Now   func() time.Time
+	// Letter makes of a notification and its words what the outbox keeps.
+	Letter func(rules.Notification, message.Rendered) (id string, value []byte, err error)
+	// Speaks are the languages in use, Pages the address of the pages; empty for none.
+	Speaks func() *locale.Catalog
+	Pages  func() string
+}
+
+// Run turns until ctx ends.
+func (o *Sender) Run(ctx context.Context) error {
+	return o.Turns.Run(ctx, "reports", sendEvery, nil, o.Turn)
+}
+
+// Turn sends what is due and has not been sent.
+func (o *Sender) Turn(ctx context.Context) error {
+	if err := o.monthly(ctx, o.Now()); err != nil {
+		return err
+	}
+	return o.remind(ctx, o.Now())
+}
+
+// monthly sends the reports of the month before when their hour has come, once: the
+// month and the messages are kept together, so that no restart sends them twice, and
+// a receiver that was down on that day sends them when it is up again.
+func (o *Sender) monthly(ctx context.Context, now time.Time) error {
+	due, is := o.Book().Monthly(now)
+	if !is {
+		return nil
+	}
+	fresh := false
+	sent, err := o.sent(ctx, monthFact, func(past store.Past) (err error) {
+		fresh, err = past.NothingBefore(due.Month.To)
+		return err
+	})
+	if err != nil || sent >= due.Month.Name {
+		return err
+	}
+	var out []posted
+	for _, x := range due.Mails {
+		if fresh && sent == "" {
+			break // it did not watch yet: there is nothing to tell
+		}
+		words, err := o.Mail(ctx, due.Month, x, o.Speaks(), o.Pages())
+		if err != nil {
+			return fmt.Errorf("report %s of %s: %w", x.Report, due.Month.Name, err)
+		}
+		id := fmt.Sprintf("report/%s/%s/%s/%s/%s", due.Month.Name, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
+		out = append(out, posted{rules.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
+	}
+	return o.post(ctx, monthFact, due.Month.Name, out, now)
+}
+
+// remind tells once a week who must know which restore tests are overdue.
+func (o *Sender) remind(ctx context.Context, now time.Time) error {
+	week, is := o.Book().Remind(now)
+	if !is {
+		return nil
+	}
+	sent, err := o.sent(ctx, weekFact, func(store.Past) error { return nil })
+	if err != nil || sent >= week.Week {
+		return err
+	}
+	all, err := o.Due(ctx, now)
+	if err != nil {
+		return err
+	}
+	var readers []rules.Party
+	theirs := map[string][]report.TestDue{}
+	for _, d := range all {
+		if !d.Overdue {
+			continue
+		}
+		for _, p := range o.Book().Reminded(d.Customer, d.Machine, now) {
+			if theirs[p.Address] == nil {
+				readers = append(readers, p)
+			}
+			theirs[p.Address] = append(theirs[p.Address], d)
+		}
+	}
+	var out []posted
+	for _, p := range readers {
+		words, err := o.reminder(theirs[p.Address], p.Language, now)
+		if err != nil {
+			return err
+		}
+		out = append(out, posted{rules.Notification{ID: "restore-tests/" + week.Week + "/" + p.Address, Step: "restore_tests", Template: "restore-tests-due", DecidedAt: now,
+			To: []rules.Party{p}, Language: p.Language}, words})
+	}
+	return o.post(ctx, weekFact, week.Week, out, now)
+}
+
+// sent is what the store remembers; where it remembers nothing, first is asked.
+func (o *Sender) sent(ctx context.Context, fact string, first func(store.Past) error) (sent string, err error) {
+	err = o.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if sent, err = tx.Fact(fact); err != nil || sent != "" {
+			return err
+		}
+		return first(store.Past{Tx: tx})
+	})
+	return sent, err
+}
+
+// posted is a mail that is to leave.
+type posted struct {
+	n     rules.Notification
+	words message.Rendered
+}
+
+// post puts mails into the outbox, unless they were sent already.
+func (o *Sender) post(ctx context.Context, fact, value string, mails []posted, now time.Time) error {
+	return o.Store.Update(ctx, func(tx *store.Tx) error {
+		if sent, err := tx.Fact(fact); err != nil || sent >= value {
+			return err
+		}
+		for _, m := range mails {
+			id, text, err := o.Letter(m.n, m.words)
+			if err != nil {
+				return err
+			}
+			// After the clock was set back a month may come twice.
+			ts, err := tx.Transmissions(id)
+			if err != nil {
+				return err
+			}
+			if len(ts) > 0 {
+				continue
+			}
+			if _, err := tx.CreateMessage(id, m.n.Template, nil, text, letter.Recipients(m.n), now); err != nil {
+				return err
+			}
+		}
+		if err := tx.SetFact(fact, value); err != nil {
+			return err
+		}
+		if len(mails) == 0 {
+			return nil
+		}
+		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: fact, Reason: fmt.Sprintf("of %s, %d mails", value, len(mails))})
+	})
+}
+
+// reminder is the words that tell of overdue tests.
+func (o *Sender) reminder(all []report.TestDue, language string, now time.Time) (message.Rendered, error) {
+	zone := o.Zone(now)
+	l := reminded{letter: mailed{Locale: locale.Locale{Language: o.Speaks().Find(language), Zone: zone, Ref: now.In(zone)}}, Due: slices.Clone(all)}
+	if base := o.Pages(); base != "" {
+		l.Link = base + "/restore-tests"
+	}
+	return l.render()
+}
