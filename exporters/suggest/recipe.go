@@ -1,6 +1,7 @@
 package suggest
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -152,7 +153,7 @@ func (r *Recipe) machine(get func(string) string) (Machine, error) {
 		m.Customer = exporters.Slug(customer)
 	}
 	if m.Name = get(r.Columns["machine"]); m.Name == "" || m.Customer == "" {
-		return m, fmt.Errorf("customer or machine is empty: leave the line out with skip:")
+		return m, errors.New("customer or machine is empty: leave the line out with `skip:` in the recipe")
 	}
 	m.Class = "other"
 	if word := get(r.Columns["class"]); r.Columns["class"] != "" {
