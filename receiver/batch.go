@@ -66,6 +66,9 @@ func (b *batch) Flush() error {
 		return err
 	}
 	for _, t := range b.Tracked() {
+		if had := t.Had; had != "" && t.Assignee != had && b.Book.Directory.Left(had) {
+			b.tx.AfterCommit(func() { b.core.left.Add(had, t.Number) })
+		}
 		opened, ended, breaches, scenario := t.Opened(), t.Ended(), t.Breaches, t.Scenario
 		if !opened && !ended && len(breaches) == 0 {
 			continue

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/receiver/chain"
+	"vigie/receiver/leavers"
 	"vigie/receiver/loop"
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
@@ -27,6 +28,7 @@ type core struct {
 	instance string
 
 	watch   watch
+	left    leavers.Given
 	endings endings
 	issues  memory.Issues
 	// seen remembers what came of asking others.

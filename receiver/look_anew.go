@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"vigie/receiver/leavers"
 	"vigie/receiver/store"
 )
 
@@ -20,15 +19,14 @@ const anewAtOnce = 256
 type anew struct {
 	mu      sync.Mutex
 	pending bool
-	after   int          // incidents up to this number have been looked at
-	left    leavers.List // who had some of them, and is in no inventory any more
+	after   int // incidents up to this number have been looked at
 }
 
 // begin begins it, afresh if it is under way.
 func (a *anew) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.pending, a.after, a.left = true, 0, leavers.List{}
+	a.pending, a.after = true, 0
 }
 
 // at returns how far it has come, and whether it is under way.
@@ -46,22 +44,6 @@ func (a *anew) reached(from, to int, last bool) {
 	if a.after == from {
 		a.after, a.pending = to, !last
 	}
-}
-
-// gaveBack notes an incident of somebody who has left.
-func (a *anew) gaveBack(who string, number int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.left.Add(who, number)
-}
-
-// leavers tells of them once all has been looked at.
-func (a *anew) leavers() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	lines := a.left.Lines()
-	a.left = leavers.List{}
-	return lines
 }
 
 // lookAnew looks at the next incidents anew. It reports whether some are left.
@@ -84,25 +66,10 @@ func (s *scheduler) lookAnew(ctx context.Context, now time.Time) (bool, error) {
 	}
 	s.turns.Progress("tick")
 	s.anew.reached(after, upTo, len(ids) < anewAtOnce)
-	if _, pending = s.anew.at(); !pending {
-		for _, line := range s.anew.leavers() {
-			s.log.Warn(line)
-		}
-	}
+	_, pending = s.anew.at()
 	return pending, nil
 }
 
 func (s *scheduler) refresh(ctx context.Context, id string, now time.Time) error {
-	return s.update(ctx, now, func(b *batch) error {
-		t, err := b.Load(id)
-		if err != nil {
-			return err
-		}
-		had := t.Assignee
-		err = b.Refresh(id)
-		if left := b.Book.Directory.Left(had); err == nil && had != "" && left && t.Assignee != had {
-			b.tx.AfterCommit(func() { s.anew.gaveBack(had, t.Number) })
-		}
-		return err
-	})
+	return s.update(ctx, now, func(b *batch) error { return b.Refresh(id) })
 }

@@ -48,6 +48,9 @@ func (s *scheduler) turn(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, line := range s.left.Take() {
+		s.log.Warn(line)
+	}
 	return nil
 }
 

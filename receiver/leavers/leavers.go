@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -47,6 +48,31 @@ func (l List) Lines() []string {
 		out = append(out, fmt.Sprintf("%q has incidents and is in no inventory: %s; they are given back, so that somebody else takes them", who, strings.Join(numbers, ", ")))
 	}
 	return out
+}
+
+// Given collects who had incidents that were given back, until that is told.
+type Given struct {
+	mu   sync.Mutex
+	list List
+}
+
+// Add notes an incident of somebody who has left.
+func (g *Given) Add(who string, number int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.list == nil {
+		g.list = List{}
+	}
+	g.list.Add(who, number)
+}
+
+// Take returns what is to be told, once.
+func (g *Given) Take() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	lines := g.list.Lines()
+	g.list = nil
+	return lines
 }
 
 const (

@@ -43,8 +43,9 @@ type Batch struct {
 // about it so far.
 type Tracked struct {
 	*Record
-	// Was is its state when it was loaded.
+	// Was is its state when it was loaded, Had who had it then.
 	Was rules.State
+	Had string
 	// Breaches are the targets that were missed in this batch.
 	Breaches []rules.Breach
 
@@ -110,7 +111,7 @@ func (b *Batch) Track(r *Record) *Tracked {
 	if t := b.byID[r.ID]; t != nil {
 		return t
 	}
-	t := &Tracked{Record: r, position: len(b.tracked), Was: r.State, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
+	t := &Tracked{Record: r, position: len(b.tracked), Was: r.State, Had: r.Assignee, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
 	b.tracked, b.byID[r.ID] = append(b.tracked, t), t
 	b.index(t)
 	return t
