@@ -13,6 +13,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/sentence"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -20,6 +21,7 @@ import (
 // view is what every page shows beside its own data, and how it speaks.
 type view struct {
 	locale.Locale
+	sentence.Speaker
 	site *pageSite
 	ctx  context.Context // of the request
 	book *rules.Book
@@ -45,6 +47,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
 		Locale: locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}
+	v.Speaker = sentence.Speaker{Locale: v.Locale}
 	if who != nil {
 		v.Role = book.Role(who.ID)
 	}
@@ -305,7 +308,7 @@ func pageFuncs() template.FuncMap {
 			if d == nil {
 				return "–"
 			}
-			return v.delay(*d)
+			return v.Delay(*d)
 		},
 	}
 }
