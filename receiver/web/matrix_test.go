@@ -173,3 +173,61 @@ func TestEveryActHasItsRoles(t *testing.T) {
 		}
 	}
 }
+
+// What has no time is left out of every answer of the API, and no field bears the
+// program's own spelling.
+func TestNothingSaysTheYearOne(t *testing.T) {
+	d := newDesk(t, "synomega", everyRole)
+	d.fires(nil, nil)
+	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
+	b := d.browser("vijay")
+	for _, purpose := range []string{"take", "note"} {
+		b.post("/incidents/i1/"+purpose, url.Values{"text": {"seen"}, "note": {"seen"}})
+	}
+	for route, who := range matrix {
+		method, path, _ := strings.Cut(route, " ")
+		if method != http.MethodGet || !strings.HasPrefix(path, "/api/v1/") || who == "machines" {
+			continue
+		}
+		path = strings.NewReplacer("{id}", "i1").Replace(path)
+		switch {
+		case strings.HasSuffix(path, "/night"):
+			path += "?customer=dupont&machine=SRV-AD&day=2026-03-09"
+		case strings.HasSuffix(path, "/statement"):
+			path += "?customer=dupont"
+		}
+		code, text := d.api("token-of-vijay", path)
+		if code != http.StatusOK || strings.Contains(text, "0001-01-01") {
+			t.Errorf("%s is answered %d, or says the year 1:\n%.1500s", path, code, text)
+		}
+		var any any
+		if err := json.Unmarshal([]byte(text), &any); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if key := goSpelling(any); key != "" {
+			t.Errorf("%s has the field %q", path, key)
+		}
+	}
+}
+
+// goSpelling finds a field that begins with a capital; the names of maps are data.
+func goSpelling(value any) string {
+	switch v := value.(type) {
+	case []any:
+		for _, x := range v {
+			if key := goSpelling(x); key != "" {
+				return key
+			}
+		}
+	case map[string]any:
+		for k, x := range v {
+			if k == "At" || k == "Rank" || k == "ID" || k == "Name" || k == "Reason" {
+				return k
+			}
+			if key := goSpelling(x); key != "" {
+				return key
+			}
+		}
+	}
+	return ""
+}

@@ -172,7 +172,7 @@ func TestJournalsAreSaidInTheReadersLanguage(t *testing.T) {
 		t.Fatal(err)
 	}
 	fr := locale.Locale{Language: words.Languages().Find("fr"), Zone: zone}
-	v := &view{Locale: fr}
+	v := &view{voice: voice{fr}}
 	lines := 0
 	for _, example := range []string{"synomega", "activeprolearn"} {
 		dir := filepath.Join("../../deploy/examples", example)

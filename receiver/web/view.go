@@ -20,8 +20,7 @@ import (
 
 // view is what every page shows beside its own data, and how it speaks.
 type view struct {
-	locale.Locale
-	sentence.Speaker
+	voice
 	site *pageSite
 	ctx  context.Context // of the request
 	book *rules.Book
@@ -38,6 +37,9 @@ type view struct {
 	Live        bool // it changes by itself
 }
 
+// voice speaks a language in a zone; what it says needs no page.
+type voice struct{ locale.Locale }
+
 // refreshHeader marks what a page asks for by itself, to follow what happens.
 const refreshHeader = "X-Vigie-Refresh"
 
@@ -46,8 +48,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
-		Locale: locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}
-	v.Speaker = sentence.Speaker{Locale: v.Locale}
+		voice: voice{locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}}
 	if who != nil {
 		v.Role = book.Role(who.ID)
 	}
@@ -74,21 +75,27 @@ func (p *pageSite) language(r *http.Request, who *rules.Person) *locale.Language
 }
 
 // T is a word of the pages.
-func (v *view) T(key string) string { return v.TieSpaces(v.Word(locale.Site + key)) }
+func (v voice) T(key string) string { return v.TieSpaces(v.Word(locale.Site + key)) }
 
 // Fill is a text of the pages with its parts filled in, given as name and value.
-func (v *view) Fill(key string, pairs ...string) string {
+func (v voice) Fill(key string, pairs ...string) string {
 	return v.TieSpaces(v.Say(locale.Site+key, pairs...))
 }
 
+// When says in a sentence what makes a step due.
+func (v voice) When(st *rules.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
+
+// Roles names functions of a policy.
+func (v voice) Roles(roles []string) string { return sentence.Speaker{Locale: v.Locale}.Roles(roles) }
+
 // Count is a word of the pages in the form for a number.
-func (v *view) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
+func (v voice) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
 
 // Short is an instant in a table: the hour alone when it is today.
-func (v *view) Short(t time.Time) string { return v.DueShort(t) }
+func (v voice) Short(t time.Time) string { return v.DueShort(t) }
 
 // ISO is an instant for a machine.
-func (v *view) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
+func (v voice) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
 
 // Languages are those that can be chosen.
 func (v *view) Languages() []option {
@@ -308,7 +315,7 @@ func pageFuncs() template.FuncMap {
 			if d == nil {
 				return "–"
 			}
-			return v.Delay(*d)
+			return sentence.Speaker{Locale: v.Locale}.Delay(*d)
 		},
 	}
 }

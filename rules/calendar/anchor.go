@@ -11,8 +11,8 @@ import (
 // Severity is one entry of an incident's history: from At on it was of this
 // rank. The higher the rank, the more severe.
 type Severity struct {
-	At   time.Time
-	Rank int
+	At   time.Time `json:"at,omitzero"`
+	Rank int       `json:"rank"`
 }
 
 // Target is what one severity grants: a delay and the calendar it runs in.

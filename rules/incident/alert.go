@@ -13,10 +13,10 @@ import (
 type Alert struct {
 	Labels      model.Labels      `json:"labels"`
 	Annotations map[string]string `json:"annotations,omitempty"`
-	StartsAt    time.Time         `json:"starts_at"`
+	StartsAt    time.Time         `json:"starts_at,omitzero"`
 	EndedAt     time.Time         `json:"ended_at,omitzero"`
 	Firing      bool              `json:"firing"`
-	LastSeen    time.Time         `json:"last_seen"`
+	LastSeen    time.Time         `json:"last_seen,omitzero"`
 	// LastFailure is the end of the last failed run known; a success proves
 	// the plan only when it ended later.
 	LastFailure time.Time `json:"last_failure,omitzero"`

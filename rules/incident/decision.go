@@ -36,7 +36,7 @@ type Decision struct {
 
 // Entry is one line of the journal.
 type Entry struct {
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at,omitzero"`
 	Kind   string    `json:"kind"` // signal, state, step, act, evidence, silence, message, breach, note
 	What   string    `json:"what"` // short machine-readable name
 	Actor  string    `json:"actor,omitempty"`
@@ -54,9 +54,9 @@ type Notification struct {
 	Episode    int       `json:"episode"`
 	Step       string    `json:"step"`
 	Template   string    `json:"template"`
-	DecidedAt  time.Time `json:"decided_at"`
+	DecidedAt  time.Time `json:"decided_at,omitzero"`
 	// HoldUntil delays the message so that rows of one bundle leave together.
-	HoldUntil time.Time `json:"hold_until"`
+	HoldUntil time.Time `json:"hold_until,omitzero"`
 	BundleKey string    `json:"bundle_key"`
 	To        []Party   `json:"to"`
 	Cc        []Party   `json:"cc,omitempty"`
@@ -72,13 +72,13 @@ type Notification struct {
 // Task is something that a person has to do.
 type Task struct {
 	Kind string    `json:"kind"` // call
-	Due  time.Time `json:"due"`
+	Due  time.Time `json:"due,omitzero"`
 }
 
 // Breach is a target that was not met in time.
 type Breach struct {
 	Target string    `json:"target"`
-	Due    time.Time `json:"due"`
+	Due    time.Time `json:"due,omitzero"`
 }
 
 // Need asks for evidence about an incident's plans and the machine's other backup.

@@ -25,8 +25,8 @@ type FactSheet struct {
 	Flags        []model.Flag `json:"flags"`
 	Zone         string       `json:"zone"` // for showing instants
 
-	StartedAt     time.Time `json:"started_at"`
-	OpenedAt      time.Time `json:"opened_at"`
+	StartedAt     time.Time `json:"started_at,omitzero"`
+	OpenedAt      time.Time `json:"opened_at,omitzero"`
 	LastSuccess   time.Time `json:"last_success,omitzero"`
 	Failures      int       `json:"failures"`
 	Days          int       `json:"days"` // whole days since the last success, or since the start
@@ -136,7 +136,7 @@ type PlanRow struct {
 
 // HistoryLine is one thing that happened, for people.
 type HistoryLine struct {
-	At   time.Time `json:"at"`
+	At   time.Time `json:"at,omitzero"`
 	What string    `json:"what"` // a key that the templates translate: opened, taken, attempt, told...
 	Who  string    `json:"who"`
 	Text string    `json:"text"`

@@ -39,17 +39,17 @@ type Incident struct {
 	// Until ends a waiting state.
 	Until time.Time `json:"until,omitzero"`
 
-	OpenedAt   time.Time `json:"opened_at"`   // our first knowledge
-	StartedAt  time.Time `json:"started_at"`  // earliest start of the failing state, this episode
-	ResolvedAt time.Time `json:"resolved_at"` // last resolution or closing
-	HandledAt  time.Time `json:"handled_at"`
+	OpenedAt   time.Time `json:"opened_at,omitzero"`   // our first knowledge
+	StartedAt  time.Time `json:"started_at,omitzero"`  // earliest start of the failing state, this episode
+	ResolvedAt time.Time `json:"resolved_at,omitzero"` // last resolution or closing
+	HandledAt  time.Time `json:"handled_at,omitzero"`
 	Episode    int       `json:"episode"` // 1 for the first run from firing to resolved
 	SelfHealed []time.Time
 	Failures   int       `json:"failures"` // failing runs seen in this episode
-	LastSeen   time.Time `json:"last_seen"`
+	LastSeen   time.Time `json:"last_seen,omitzero"`
 
 	Assignee string    `json:"assignee"`
-	TakenAt  time.Time `json:"taken_at"`
+	TakenAt  time.Time `json:"taken_at,omitzero"`
 
 	Alerts   map[string]*Alert  `json:"alerts"` // by fingerprint
 	Reports  []model.Signal     `json:"reports,omitempty"`
@@ -94,21 +94,21 @@ func (i *Incident) Platforms() []string {
 // PastEpisode keeps what an ended episode came to.
 type PastEpisode struct {
 	Episode    int       `json:"episode"`
-	StartedAt  time.Time `json:"started_at"`
-	ResolvedAt time.Time `json:"resolved_at"`
-	ReopenedAt time.Time `json:"reopened_at"`
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	ReopenedAt time.Time `json:"reopened_at,omitzero"`
 	How        string    `json:"how"`
 }
 
 // Raise remembers a flag's or an act's latest appearance and how many there were.
 type Raise struct {
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at,omitzero"`
 	Count int       `json:"count"`
 }
 
 // ActRecord is one act of a person, as remembered by the incident.
 type ActRecord struct {
-	At      time.Time    `json:"at"`
+	At      time.Time    `json:"at,omitzero"`
 	Verb    string       `json:"verb"`
 	By      string       `json:"by"`
 	Episode int          `json:"episode"`
@@ -133,7 +133,7 @@ type Party struct {
 // Clock is the running measurement of a target.
 type Clock struct {
 	Target   string    `json:"target"`
-	Start    time.Time `json:"start"`
+	Start    time.Time `json:"start,omitzero"`
 	Due      time.Time `json:"due,omitzero"` // zero while paused
 	Paused   bool      `json:"paused,omitempty"`
 	MetAt    time.Time `json:"met_at,omitzero"`

@@ -13,8 +13,8 @@ type Silence struct {
 	Matchers []string  `json:"matchers"`
 	By       string    `json:"by"`
 	Comment  string    `json:"comment"`
-	StartsAt time.Time `json:"starts_at"`
-	EndsAt   time.Time `json:"ends_at"`
+	StartsAt time.Time `json:"starts_at,omitzero"`
+	EndsAt   time.Time `json:"ends_at,omitzero"`
 }
 
 // Covers reports whether a silence covers any alert of the incident.

@@ -11,9 +11,9 @@ type StepRecord struct {
 	Step       string    `json:"step"`
 	Episode    int       `json:"episode"`
 	Occurrence string    `json:"occurrence,omitempty"`
-	Status     string    `json:"status"` // decided, accepted, skipped, blocked
-	At         time.Time `json:"at"`     // when that status was reached
-	DecidedAt  time.Time `json:"decided_at"`
+	Status     string    `json:"status"`      // decided, accepted, skipped, blocked
+	At         time.Time `json:"at,omitzero"` // when that status was reached
+	DecidedAt  time.Time `json:"decided_at,omitzero"`
 	DueAt      time.Time `json:"due_at,omitzero"` // when it fell due
 	Reason     string    `json:"reason"`
 	// Pending are the parties whose mail server has not accepted yet;

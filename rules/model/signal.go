@@ -29,7 +29,7 @@ type Signal struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// StartsAt is when the failing state began; for a report, when it was
 	// received by phone, mail or SMS.
-	StartsAt time.Time `json:"starts_at"`
+	StartsAt time.Time `json:"starts_at,omitzero"`
 	// By, Means and Text are a person's report: who, how, in what words.
 	By    string `json:"by,omitempty"`
 	Means string `json:"means,omitempty"`
