@@ -2,7 +2,6 @@ package receiver
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,12 +34,10 @@ type answerOf struct {
 	jobs map[string]evidence.Result
 }
 
-// why adds to an answer why the runs failed of which that is not known yet, where
-// the policy looks for failures with a cause in common. It reports whether it did.
+// why adds to an answer why the runs failed of which that is not known yet: people
+// read it on the pages, and failures may have it in common. It reports whether it
+// did.
 func (a *asker) why(ctx context.Context, need *rules.Need, answered rules.Answered, now time.Time) (found bool) {
-	if !slices.ContainsFunc(a.Book().InForce(now).Correlations, func(c *rules.Correlation) bool { return c.Marks }) {
-		return false
-	}
 	ctx, cancel := context.WithTimeout(ctx, wordsWithin)
 	defer cancel()
 	for fp, alert := range need.Alerts {

@@ -87,3 +87,16 @@ func TestWordsOfAnExporterThatIsAway(t *testing.T) {
 		t.Error("the evidence was not asked for")
 	}
 }
+
+// covers: S1.3; what the exporter says of a failed run stands with the incident,
+// for the pages, until another run fails for a reason that is not known yet.
+func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
+	a := backup("dupont", "SRV-AD", "primary")
+	x, _ := explains(t, map[string]string{a["job_id"]: "disk full"})
+	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{x} } })
+	r.fires(a)
+	r.pass(10 * time.Second)
+	if i := r.the("machine=SRV-AD"); i.LastErr != "disk full" {
+		t.Errorf("the incident says %q", i.LastErr)
+	}
+}

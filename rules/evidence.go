@@ -91,7 +91,7 @@ func (d proof) answered(e Answered) {
 	for f, a := range i.Alerts {
 		p, ok := e.Plans[f]
 		if p.Error != "" {
-			a.Error = p.Error
+			a.Error, i.LastErr = p.Error, p.Error
 		}
 		if !ok || !p.Known {
 			if ok && p.Lost {

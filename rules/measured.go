@@ -26,7 +26,7 @@ func (d stopwatch) measured(e Measured) {
 			i.Exceeded = map[string][]time.Time{}
 		}
 		i.Exceeded[e.Platform] = append(slices.Clone(i.Exceeded[e.Platform]), spent)
-		d.note("note", "unavailability", "", fmt.Sprintf("%s was down longer than %s a %s", e.Platform, e.Tolerance, e.Per))
+		d.note("note", "unavailability", "", fmt.Sprintf("%s was down longer than %s in one %s", e.Platform, e.Tolerance, e.Per))
 		for _, t := range d.Scenario.Targets {
 			if t.Measured {
 				c := &Clock{Target: t.Name, Episode: i.Episode, Start: spent}

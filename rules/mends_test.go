@@ -164,3 +164,19 @@ func TestLevelOfWhoReads(t *testing.T) {
 		t.Errorf("%d mails, none of them of level 3", len(b.notes))
 	}
 }
+
+// covers: S1.3; why a run failed is not said of the next one.
+func TestWhyARunFailedIsOfThatRun(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	alert := backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now)
+	b := opened(t, book, alert, now)
+	b.answer(now.Add(time.Minute), rules.PlanEvidence{Error: "disk full"}, rules.EvidenceOK)
+	if b.inc.LastErr != "disk full" {
+		t.Fatalf("it says %q", b.inc.LastErr)
+	}
+	alert.StartsAt = now.Add(24 * time.Hour)
+	b.do(rules.Fired{Signal: alert}, now.Add(24*time.Hour))
+	if b.inc.LastErr != "" {
+		t.Errorf("of a run that nobody has explained it says %q", b.inc.LastErr)
+	}
+}

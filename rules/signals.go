@@ -277,11 +277,13 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 		d.countRun(a, s, started)
 		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
 		a.NewRun()
+		i.LastErr = ""
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
 		d.countRun(a, s, started)
 		a.StartsAt = started
 		a.NewRun()
+		i.LastErr = ""
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())
 	}
 	d.beganEarlier(started)

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"strings"
 
 	"vigie/rules"
 )
@@ -15,7 +16,7 @@ func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification,
 		f := &ns[i].Facts
 		for j := range f.Plans {
 			row := &f.Plans[j]
-			if row.Source == "" || row.JobID == "" || row.Error != "" {
+			if row.Source == "" || row.JobID == "" {
 				continue
 			}
 			q := question{row.Source, f.Customer}
@@ -29,10 +30,8 @@ func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification,
 			if !known {
 				continue
 			}
-			row.Error = r.Error
-			if f.Error == "" {
-				f.Error = r.Error
-			}
+			whole(&row.Error, r.Error)
+			whole(&f.Error, r.Error)
 			if r.AgentLastSeen.After(f.AgentLastSeen) {
 				f.AgentLastSeen = r.AgentLastSeen
 			}
@@ -40,6 +39,13 @@ func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification,
 				f.NextRun = r.NextRun
 			}
 		}
+	}
+}
+
+// whole completes words of which nothing or only the beginning is known.
+func whole(known *string, all string) {
+	if strings.HasPrefix(all, *known) {
+		*known = all
 	}
 }
 

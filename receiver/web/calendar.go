@@ -244,8 +244,8 @@ func (s *site) nightIncidents(r *http.Request, d *nightData, who string) (nights
 	var ids []string
 	for _, inc := range s.seen(found, who) {
 		for _, a := range inc.Alerts {
-			if run := a.Annotations["last_run"]; run != "" && a.Annotations["error"] != "" {
-				words[a.Labels[rules.LabelJobID]+"\x00"+run] = a.Annotations["error"]
+			if run := a.Annotations["last_run"]; run != "" && a.Says("error") != "" {
+				words[a.Labels[rules.LabelJobID]+"\x00"+run] = a.Says("error")
 			}
 		}
 		if inc.OpenedAt.Before(d.To) && (!inc.State.Ended() || inc.ResolvedAt.After(d.From)) {

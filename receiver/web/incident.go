@@ -170,7 +170,7 @@ func (o *overview) plans(inc rules.Incident) {
 	for _, fp := range sortedNames(inc.Alerts) {
 		a := inc.Alerts[fp]
 		row := planRow{Plan: a.Labels[rules.LabelPlan], Engine: a.Labels[rules.LabelEngine], Kind: a.Labels[rules.LabelKind], Alert: a.Labels[rules.LabelAlertname],
-			Firing: a.Firing, Proven: a.Proven, Since: a.StartsAt, LastSuccess: a.LastSuccess, Error: a.Annotations["error"], Runs: a.Runs}
+			Firing: a.Firing, Proven: a.Proven, Since: a.StartsAt, LastSuccess: a.LastSuccess, Error: a.Says("error"), Runs: a.Runs}
 		if row.LastSuccess.IsZero() {
 			row.LastSuccess = a.SuccessBefore
 		}

@@ -30,6 +30,8 @@ var matrix = map[string]string{
 	"GET /api/v1/machines": "vomc", "GET /machines": "vomc", "GET /api/v1/calendar": "vomc", "GET /calendar": "vomc",
 	"GET /api/v1/calendar/night": "vomc", "GET /calendar/night": "vomc", "GET /api/v1/customers": "vom", "GET /customers": "vom",
 	"GET /api/v1/reports": "vomc", "GET /reports": "vomc", "GET /api/v1/reports/statement": "vomc", "GET /reports/statement": "vomc",
+	"GET /api/v1/reports/dossier": "vomc", "GET /reports/dossier": "vomc", "GET /api/v1/reports/noise": "vom", "GET /reports/noise": "vom",
+	"GET /api/v1/restore-tests": "vom", "GET /restore-tests": "vom", "POST /api/v1/restore-tests": "om", "POST /restore-tests": "om",
 	"GET /signals": "omc", "GET /api/v1/policy": "vom", "GET /policy": "vom", "GET /api/v1/chain": "vom", "GET /chain": "vom",
 	"POST /api/v1/signals": "omc", "GET /api/v1/incidents": "vomc", "GET /api/v1/incidents/{id}": "vomc",
 	"GET /api/v1/incidents/{id}/journal": "vom", "GET /api/v1/incidents/{id}/explain": "vom", "POST /api/v1/incidents/{id}/acts": "omc",
@@ -88,7 +90,7 @@ func TestEveryRouteHasItsRoles(t *testing.T) {
 		}
 		method, path, _ := strings.Cut(route, " ")
 		path = strings.NewReplacer("{id}", "i1", "{purpose}", "note").Replace(path)
-		if strings.HasSuffix(path, "/statement") { // of one customer
+		if strings.HasSuffix(path, "/statement") || strings.HasSuffix(path, "/dossier") { // of one customer
 			path += "?customer=dupont"
 		}
 		for role, b := range browsers {
@@ -193,7 +195,7 @@ func TestNothingSaysTheYearOne(t *testing.T) {
 		switch {
 		case strings.HasSuffix(path, "/night"):
 			path += "?customer=dupont&machine=SRV-AD&day=2026-03-09"
-		case strings.HasSuffix(path, "/statement"):
+		case strings.HasSuffix(path, "/statement"), strings.HasSuffix(path, "/dossier"):
 			path += "?customer=dupont"
 		}
 		code, text := d.api("token-of-vijay", path)

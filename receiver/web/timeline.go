@@ -25,6 +25,7 @@ type timeSpan struct{ X, W string }
 
 type timeMark struct {
 	X     string
+	Late  bool   // so near to the right end that words have room on its left only
 	Kind  string // opened, act, message, state, step
 	At    time.Time
 	What  string
@@ -75,7 +76,7 @@ func (s *site) timeline(o *overview) *timeline {
 			break
 		}
 		if midnight.After(t.From) {
-			t.Days = append(t.Days, timeMark{X: t.x(midnight), At: midnight})
+			t.Days = append(t.Days, timeMark{X: t.x(midnight), At: midnight, Late: t.at(midnight) > .9*timelineWidth})
 		}
 		for _, w := range cal.Windows(d) {
 			if span, ok := t.span(cal.At(d, w.Opens), cal.At(d, w.Closes)); ok {

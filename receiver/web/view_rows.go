@@ -44,12 +44,9 @@ func (v *view) Paged(page, pages int) pagesView {
 	return pagesView{v, paging{Page: page, Pages: pages}}
 }
 
-// PageLink is the address of another page of the list.
-func (v *view) PageLink(n int) string { return v.With("page", v.Number(n)) }
-
-// Plus and Minus count.
-func (v *view) Plus(n int) int  { return n + 1 }
-func (v *view) Minus(n int) int { return n - 1 }
+// Before and After are the addresses of the neighbouring pages of the list.
+func (p pagesView) Before() string { return p.V.With("page", p.V.Number(p.P.Page-1)) }
+func (p pagesView) After() string  { return p.V.With("page", p.V.Number(p.P.Page+1)) }
 
 // IsCustomer reports whether one of a customer's own people looks.
 func (v *view) IsCustomer() bool { return v.Role == act.Customer }
@@ -104,7 +101,7 @@ func (v *view) Group(x incidentRow) string {
 		return "none"
 	case x.Deadline.Before(v.now):
 		return "late"
-	case v.Today(x.Deadline):
+	case v.Today(x.Deadline.Add(-time.Nanosecond)): // by midnight is today
 		return "today"
 	}
 	return "later"

@@ -19,6 +19,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/manual"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
 	"vigie/rules"
@@ -74,12 +75,14 @@ func New(o Options) http.Handler {
 	links := newLinkPages(o)
 	r.HandleFunc("/a/{token}", links.show).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
-	books := newRunbookPages(links)
-	r.HandleFunc("/runbooks/", books.list).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/runbooks/{alert}", books.show).Methods(http.MethodGet, http.MethodHead)
-	manual := docPages{books}
-	r.HandleFunc("/docs/", manual.list).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/docs/{page:[a-zA-Z0-9/_-]+}", manual.show).Methods(http.MethodGet, http.MethodHead)
+	books := manual.New(manual.Runbooks{Style: links.style, Send: links.send, Failed: func(err error) {
+		o.Logger.Error("a page of the manual could not be written", "err", err)
+	}})
+	r.HandleFunc("/runbooks/", books.List).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/runbooks/{alert}", func(w http.ResponseWriter, r *http.Request) { books.Show(w, r, mux.Vars(r)["alert"]) }).Methods(http.MethodGet, http.MethodHead)
+	documentation := manual.Docs{Runbooks: books}
+	r.HandleFunc("/docs/", documentation.List).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/docs/{page:[a-zA-Z0-9/_-]+}", func(w http.ResponseWriter, r *http.Request) { documentation.Show(w, r, mux.Vars(r)["page"]) }).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
 }

@@ -28,7 +28,7 @@ type Incident struct {
 	DataLoss string       `json:"data_loss"`     // the integrity answer
 	Scope    string       `json:"scope"`         // all or part
 	Number   int          `json:"number"`        // running number, for subjects
-	LastErr  string       `json:"last_error"`    // error text of the newest failing signal
+	LastErr  string       `json:"last_error"`    // why the newest failing run failed, by its alert or its exporter
 	Reporter string       `json:"reporter"`      // who reported first
 	External string       `json:"external_ref"`  // ticket number in another tool
 	Wording  string       `json:"report_text"`   // the report as received

@@ -133,7 +133,7 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		return f.each(value, ", ", func(r string) (string, bool) { return f.NameOf("role", r), true })
 	case "delay":
 		return f.delay(value)
-	case "noun":
+	case "noun", "period":
 		return f.name("noun", KeyOf(value))
 	case "clock":
 		_, err := time.Parse("15:04", value)

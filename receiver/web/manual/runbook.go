@@ -1,28 +1,41 @@
-package web
+// Package manual shows runbooks and documentation: they are the same for everybody
+// and tell of no customer.
+package manual
 
 import (
 	"bytes"
+	_ "embed"
 	"html/template"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"vigie/docs/runbooks"
 )
 
-// runbookPages shows what to do about each alert, at the address that its
-// runbook_url names. They are the same for everybody and tell of no customer, so
-// that whoever is on duty opens them without a token.
-type runbookPages struct {
-	*linkPages
+//go:embed runbook.html
+var page string
+
+// Runbooks shows what to do about each alert, at the address that its runbook_url
+// names: whoever is on duty opens them without a token.
+type Runbooks struct {
+	Style template.CSS
+	// Send sends a page, with the headers of all pages.
+	Send func(http.ResponseWriter, int, *bytes.Buffer)
+	// Failed is told why a page could not be written.
+	Failed func(error)
+
 	html *template.Template
 }
 
-func newRunbookPages(l *linkPages) *runbookPages {
-	return &runbookPages{linkPages: l, html: template.Must(template.ParseFS(pages, "pages/runbook.html"))}
+// New returns the runbooks.
+func New(b Runbooks) *Runbooks {
+	b.html = template.Must(template.New("page").Parse(page))
+	return &b
 }
+
+// pair is a name, and where it leads.
+type pair struct{ Name, Value string }
 
 // runbookPage is what the template shows.
 type runbookPage struct {
@@ -39,8 +52,8 @@ type runbookPage struct {
 	Names        []pair // of the list: alerts, and where they lie
 }
 
-func (p *runbookPages) show(w http.ResponseWriter, r *http.Request) {
-	name := mux.Vars(r)["alert"]
+// Show answers with the runbook of an alert.
+func (p *Runbooks) Show(w http.ResponseWriter, r *http.Request, name string) {
 	page := p.begin(r, name)
 	text, ok := runbooks.Page(page.Lang, name)
 	if !ok {
@@ -55,15 +68,16 @@ func (p *runbookPages) show(w http.ResponseWriter, r *http.Request) {
 	p.write(w, http.StatusOK, page)
 }
 
-func (p *runbookPages) list(w http.ResponseWriter, r *http.Request) {
+// List answers with the names of all runbooks.
+func (p *Runbooks) List(w http.ResponseWriter, r *http.Request) {
 	page := p.begin(r, "./")
 	page.Title, page.Names = page.ListTitle, listed(page.Lang)
 	p.write(w, http.StatusOK, page)
 }
 
 // begin makes a page in the language that the reader asks for.
-func (p *runbookPages) begin(r *http.Request, self string) *runbookPage {
-	page := &runbookPage{Lang: runbookLanguage(r), Style: p.style, Title: self}
+func (p *Runbooks) begin(r *http.Request, self string) *runbookPage {
+	page := &runbookPage{Lang: runbookLanguage(r), Style: p.Style, Title: self}
 	page.List = "./?lang=" + page.Lang
 	for _, l := range runbooks.Languages() {
 		if l != page.Lang {
@@ -118,14 +132,14 @@ func runbookLanguage(r *http.Request) string {
 	return known[0]
 }
 
-func (p *runbookPages) write(w http.ResponseWriter, code int, page *runbookPage) {
+func (p *Runbooks) write(w http.ResponseWriter, code int, page *runbookPage) {
 	var b bytes.Buffer
 	if err := p.html.Execute(&b, page); err != nil {
-		p.o.Logger.Error("a runbook could not be written", "err", err)
+		p.Failed(err)
 		http.Error(w, "the page could not be written", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Language", page.Lang)
 	w.Header().Set("Vary", "Accept-Language")
-	p.send(w, code, &b)
+	p.Send(w, code, &b)
 }

@@ -1,19 +1,17 @@
-package web
+package manual
 
 import (
 	"net/http"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"vigie/docs"
 )
 
-// docPages show the documentation of this very build. It is the same for everybody
-// and tells of no customer.
-type docPages struct{ *runbookPages }
+// Docs shows the documentation of this very build, in the frame of its runbooks.
+type Docs struct{ *Runbooks }
 
-func (p docPages) list(w http.ResponseWriter, r *http.Request) {
+// List answers with the titles of all pages.
+func (p Docs) List(w http.ResponseWriter, r *http.Request) {
 	page := p.page(r, "/docs/")
 	page.Title = page.ListTitle
 	for _, name := range docs.Names() {
@@ -22,8 +20,8 @@ func (p docPages) list(w http.ResponseWriter, r *http.Request) {
 	p.write(w, http.StatusOK, page)
 }
 
-func (p docPages) show(w http.ResponseWriter, r *http.Request) {
-	name := mux.Vars(r)["page"]
+// Show answers with one page.
+func (p Docs) Show(w http.ResponseWriter, r *http.Request, name string) {
 	text, ok := docs.HTML(name)
 	if !ok {
 		http.NotFound(w, r)
@@ -38,6 +36,6 @@ func (p docPages) show(w http.ResponseWriter, r *http.Request) {
 }
 
 // page is one of the documentation, which is English where no folder fr says otherwise.
-func (p docPages) page(_ *http.Request, title string) *runbookPage {
-	return &runbookPage{Lang: "en", Style: p.style, Title: title, List: "/docs/", ListTitle: "Documentation"}
+func (p Docs) page(_ *http.Request, title string) *runbookPage {
+	return &runbookPage{Lang: "en", Style: p.Style, Title: title, List: "/docs/", ListTitle: "Documentation"}
 }
