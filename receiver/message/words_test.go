@@ -142,7 +142,7 @@ func siteWords(t *testing.T, whole, lists map[string]bool) {
 	t.Helper()
 	one := regexp.MustCompile(`\b(?:T|Fill|Count)[ (]"([a-z0-9_.]+[a-z0-9_])"`)
 	list := regexp.MustCompile(`\b(?:T|Fill|NameOf|Word)\("(?:site\.)?([a-z_.]+)"(?: ?\+|, [a-z])|printf "([a-z_.]+)%s"`)
-	for _, pattern := range []string{"../web/*.go", "../web/reportpages/*.go", "../reports/*.go", "../reports/mail*", "../reports/remind*", "../web/site/*.html"} {
+	for _, pattern := range []string{"../web/*.go", "../web/reportpages/*.go", "../web/sentence/*.go", "../reports/*.go", "../reports/mail*", "../reports/remind*", "../web/site/*.html"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %d files", pattern, err, len(names))

@@ -13,6 +13,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/sentence"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -80,6 +81,12 @@ func (v voice) T(key string) string { return v.TieSpaces(v.Word(locale.Site + ke
 func (v voice) Fill(key string, pairs ...string) string {
 	return v.TieSpaces(v.Say(locale.Site+key, pairs...))
 }
+
+// When says in a sentence what makes a step due.
+func (v voice) When(st *rules.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
+
+// Roles names functions of a policy.
+func (v voice) Roles(roles []string) string { return sentence.Speaker{Locale: v.Locale}.Roles(roles) }
 
 // Count is a word of the pages in the form for a number.
 func (v voice) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
@@ -308,7 +315,7 @@ func pageFuncs() template.FuncMap {
 			if d == nil {
 				return "–"
 			}
-			return v.delay(*d)
+			return sentence.Speaker{Locale: v.Locale}.Delay(*d)
 		},
 	}
 }
