@@ -136,7 +136,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/classify":      {"vigie/internal/strict", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/situation":     {"vigie/rules/act", "vigie/rules/book", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
-		"vigie/rules/report":        {"vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/report":        {"vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/explain":       {"vigie/rules/book", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy", "vigie/rules/situation"},
 	}
 	all := list(t)

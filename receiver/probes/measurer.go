@@ -13,6 +13,7 @@ import (
 	"vigie/rules/availability"
 	"vigie/rules/incidents"
 	"vigie/rules/policy"
+	"vigie/rules/report"
 )
 
 // Each is how often unavailability is measured.
@@ -59,11 +60,26 @@ func (m *Measurer) Turn(ctx context.Context) error {
 		errs = append(errs, m.Move(ctx, func(b *incidents.Batch, tx *store.Tx) error {
 			f, _, err := b.Measured(id, m.Keeper.Known(id))
 			figures[id] = f
-			return errors.Join(err, m.remember(tx, id))
+			return errors.Join(err, m.remember(tx, id), m.writeMonth(b, tx, id))
 		}))
 	}
 	m.latest.Store(&figures)
 	return errors.Join(errs...)
+}
+
+// writeMonth writes what a platform's month came to into the journal, once it is
+// over: the figures themselves are not kept for ever.
+func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error {
+	written, err := tx.Fact(fact(id) + "/written")
+	if err != nil {
+		return err
+	}
+	over, ok := b.MonthOver(id, m.Keeper.Known(id), written)
+	if !ok {
+		return nil
+	}
+	return errors.Join(tx.AppendSystem(rules.Entry{At: b.Now, Kind: "note", What: report.UnavailabilityLine, Reason: over.Line()}),
+		tx.SetFact(fact(id)+"/written", over.Month))
 }
 
 // platform is what is asked about a platform.

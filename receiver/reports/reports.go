@@ -103,6 +103,9 @@ func (m *Maker) gather(ctx context.Context, month report.Month, scope report.Sco
 		if err != nil {
 			return err
 		}
+		if g.from.Unavailability, err = unavailability(past); err != nil {
+			return err
+		}
 		for _, c := range g.cases {
 			if _, known := policies[c.Policy]; known {
 				continue
@@ -123,6 +126,17 @@ func (m *Maker) gather(ctx context.Context, month report.Month, scope report.Sco
 		return closed[key]
 	}
 	return g, err
+}
+
+// unavailability is what all months of all platforms came to, as the journal has it.
+func unavailability(past store.Past) (out []report.Unavailability, err error) {
+	lines, err := past.System("note", report.UnavailabilityLine)
+	for _, l := range lines {
+		if u, bad := report.ReadUnavailability(l.Reason); bad == nil {
+			out = append(out, u)
+		}
+	}
+	return out, err
 }
 
 // caseOf is an incident as reports look at it.

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"vigie/receiver"
+	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/availability"
+	"vigie/rules/report"
 )
 
 // at sets the clock.
@@ -49,6 +52,13 @@ func aMonth(t *testing.T) *desk {
 	d.acts("i1", "restore_verified", "op", nil)
 	d.acts("i1", "resolve", "op", rules.Labels{"cause": "int.data_input", "note": "=1+1", "data_loss": "=two grades, of \"course\" 7"})
 	d.at(time.Date(2026, 4, 2, 9, 30, 0, 0, paris))
+	down := report.Unavailability{Month: "2026-03", Customer: "lms-a", Platform: "lms-A", Up: 790_000, Down: 1500, Outages: 1, Longest: 1500, Tolerance: 600, Per: availability.PerMonth, Exceeded: 1}
+	err = d.store.Update(t.Context(), func(tx *store.Tx) error {
+		return tx.AppendSystem(rules.Entry{At: d.now(), Kind: "note", What: report.UnavailabilityLine, Reason: down.Line()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return d
 }
 
@@ -68,7 +78,7 @@ func TestStatementPage(t *testing.T) {
 	code, text := b.get("/reports")
 	must(t, code, text, "mars 2026", "Moodle Académie A", "Rapports", `href="/reports/statement?month=2026-03&amp;platform=lms-A"`)
 	code, text = b.get("/reports/statement?month=2026-03&platform=lms-A")
-	must(t, code, text, "Relevé de service – mars 2026", "contournement", "majeure", "perte de données", "=two grades, of &#34;course&#34; 7", "G1", "remise à disposition garantie", "tenu")
+	must(t, code, text, "Relevé de service – mars 2026", "contournement", "majeure", "perte de données", "=two grades, of &#34;course&#34; 7", "G1", "remise à disposition garantie", "tenu", "Indisponibilité dans les heures garanties", "25 min")
 	if strings.Contains(text, "ZgotmplZ") || strings.Contains(text, "report.") {
 		t.Errorf("a word or an address is missing:\n%s", text)
 	}

@@ -36,6 +36,7 @@ var tuesday = time.Date(2026, 3, 10, 10, 20, 0, 0, time.FixedZone("CET", 3600))
 type desk struct {
 	t      testing.TB
 	engine *receiver.Engine
+	store  *store.Store
 	server *httptest.Server
 	mu     sync.Mutex
 	clock  time.Time
@@ -95,6 +96,7 @@ func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	d.store = db
 	if d.engine, err = receiver.New(t.Context(), receiver.Options{Store: db, Registry: prometheus.NewRegistry(), Logger: o.Logger, Now: d.now}, parts); err != nil {
 		t.Fatal(err)
 	}

@@ -71,12 +71,21 @@ func (t Terms) Month(at time.Time) (from, until time.Time) {
 	return t.Calendar.At(first, calendar.Midnight), t.Calendar.At(next, calendar.Midnight)
 }
 
+// settles is how long after a month what was said in it may still arrive.
+const settles = time.Hour
+
+// Settled is the last month of which nothing more arrives.
+func (t Terms) Settled(now time.Time) (from, until time.Time) {
+	until, _ = t.Month(now.Add(-settles))
+	from, _ = t.Month(until.Add(-time.Second))
+	return from, until
+}
+
 // Due are the first instants of the months to be measured now: the running one,
 // and before it the one that has just ended.
 func (t Terms) Due(now time.Time) []time.Time {
-	const ended = time.Hour
 	this, _ := t.Month(now)
-	if last, _ := t.Month(now.Add(-ended)); last.Before(this) {
+	if last, _ := t.Month(now.Add(-settles)); last.Before(this) {
 		return []time.Time{last, this}
 	}
 	return []time.Time{this}

@@ -6,6 +6,7 @@ import (
 
 	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/report"
 )
 
 // Measured tells the incidents of a platform what its unavailability came to in the
@@ -26,6 +27,24 @@ func (b *Batch) Measured(platform string, known []availability.Stretch) (latest 
 		}
 	}
 	return latest, true, nil
+}
+
+// MonthOver is what the last month came to of which nothing more arrives, by the
+// policy that was in force at its end, unless that month is written down already; false
+// when its probes said nothing.
+func (b *Batch) MonthOver(platform string, known []availability.Stretch, written string) (over report.Unavailability, ok bool) {
+	terms, _, measured := b.Book.Terms(b.Book.InForce(b.Now), platform)
+	if !measured {
+		return over, false
+	}
+	from, until := terms.Settled(b.Now)
+	terms, announced, measured := b.Book.Terms(b.Book.InForce(until.Add(-time.Second)), platform)
+	if !measured || terms.Name(from) == written {
+		return over, false
+	}
+	f := terms.Measure(known, announced, from, until)
+	over = report.UnavailabilityOf(terms.Name(from), b.Book.Directory.Platforms[platform].Customer, platform, terms, f)
+	return over, f.Up+f.Down > 0
 }
 
 // measure tells the incidents of a platform what its unavailability came to. Each

@@ -63,13 +63,16 @@ type Statement struct {
 	Excused  int      `json:"targets_excused"`
 	Policies []string `json:"policies"` // hashes
 
-	Targets      []TargetRow      `json:"targets"`
-	Breaches     []Breach         `json:"breaches"`
-	Excuses      []Breach         `json:"excused"`
-	Guarantees   []GuaranteeRow   `json:"guarantees"`
-	Integrity    Integrity        `json:"integrity"`
-	Restorations []RestorationRow `json:"restorations"`
-	Causes       []CauseRow       `json:"causes"`
+	Targets    []TargetRow    `json:"targets"`
+	Breaches   []Breach       `json:"breaches"`
+	Excuses    []Breach       `json:"excused"`
+	Guarantees []GuaranteeRow `json:"guarantees"`
+	// Unavailability is there for months that are over, of platforms whose probes
+	// were read.
+	Unavailability []Unavailability `json:"unavailability"`
+	Integrity      Integrity        `json:"integrity"`
+	Restorations   []RestorationRow `json:"restorations"`
+	Causes         []CauseRow       `json:"causes"`
 
 	titles map[string]policy.Scenario // by name
 }
@@ -178,12 +181,15 @@ type Sources struct {
 	// Calendar is a calendar of a policy with the closures that are known.
 	Calendar func(p *policy.Policy, name string) *calendar.Calendar
 	Zone     *time.Location
+	// Unavailability is what the months of platforms came to, of any month.
+	Unavailability []Unavailability
 }
 
 // StatementOf makes the statement of a month; cases may be in any order.
 func StatementOf(m Month, scope Scope, cases []Case, from Sources) *Statement {
 	s := &Statement{Month: m.Name, Scope: scope, From: m.From, To: m.To, Zone: from.Zone.String(), Policies: []string{}, Targets: []TargetRow{}, Breaches: []Breach{},
-		Excuses: []Breach{}, Guarantees: []GuaranteeRow{}, Integrity: Integrity{Lost: []Loss{}}, Restorations: []RestorationRow{}, Causes: []CauseRow{}, titles: map[string]policy.Scenario{}}
+		Excuses: []Breach{}, Guarantees: []GuaranteeRow{}, Integrity: Integrity{Lost: []Loss{}}, Restorations: []RestorationRow{}, Causes: []CauseRow{}, titles: map[string]policy.Scenario{},
+		Unavailability: unavailabilities(from.Unavailability, m.Name, scope)}
 	b := builder{Statement: s, month: m, from: from, rows: map[TargetKey]*TargetRow{}, causes: map[string]*CauseRow{}, opened: map[string]int{}}
 	cases = slices.Clone(cases)
 	slices.SortStableFunc(cases, func(a, b Case) int { return cmp.Compare(a.Number, b.Number) })

@@ -121,6 +121,18 @@ func (s *Statement) rows(l speech) [][]string {
 		held := g.Seconds
 		out = append(out, []string{l.T("report.row.guarantee"), "", s.Customer, "", s.Platform, g.Text(l.Code), "", "", g.Level, "", "", "", "", "", clock(&held), "", "", ""})
 	}
+	for _, u := range s.Unavailability {
+		for _, part := range []struct {
+			name    string
+			seconds float64
+		}{{"down", u.Down}, {"unmeasured", u.Unknown}, {"announced", u.Announced}, {"longest", u.Longest}} {
+			row := []string{l.T("report.row.unavailability"), "", u.Customer, "", u.Platform, l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
+			if part.name == "down" {
+				row[9], row[11] = u.Allowed().String(), strconv.Itoa(u.Exceeded)
+			}
+			out = append(out, row)
+		}
+	}
 	return out
 }
 

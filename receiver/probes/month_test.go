@@ -1,0 +1,122 @@
+package probes_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vigie/receiver/evidence"
+	"vigie/receiver/probes"
+	"vigie/receiver/store"
+	"vigie/rules"
+	"vigie/rules/availability"
+	"vigie/rules/incidents"
+	"vigie/rules/report"
+)
+
+// platforms is the shipped example of hosted platforms.
+func platforms(t *testing.T) *rules.Book {
+	t.Helper()
+	read := func(pattern string) (files []rules.SourceFile) {
+		paths, err := filepath.Glob("../../deploy/examples/activeprolearn/" + pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("no %s: %v", pattern, err)
+		}
+		for _, p := range paths {
+			text, err := os.ReadFile(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, rules.SourceFile{Name: p, Text: text})
+		}
+		return files
+	}
+	dir, err := rules.LoadDirectory(read("inventory/*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := rules.LoadPolicies(read("policy/*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := rules.NewBook(dir, policies...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return book
+}
+
+// covers: S2.29, S2.30; what a month came to is written into the journal once, an hour
+// after it is over, for the reports of that month.
+func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
+	ctx, book := t.Context(), platforms(t)
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "vigie.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	zone := book.InForce(time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)).Zone
+	at := func(text string) time.Time {
+		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	known := []availability.Stretch{
+		{From: at("2026-03-03 00:00"), Until: at("2026-03-10 10:00"), State: availability.Up},
+		{From: at("2026-03-10 10:00"), Until: at("2026-03-10 10:25"), State: availability.Down},
+		{From: at("2026-03-10 10:25"), Until: at("2026-04-01 00:30"), State: availability.Up},
+	}
+	text, err := json.Marshal(map[string]any{"asked": at("2026-04-01 00:30"), "known": known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("probes/lms-A", string(text)) }); err != nil {
+		t.Fatal(err)
+	}
+	now := at("2026-04-01 00:30")
+	m := &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return nil }}, Store: db,
+		Book: func() *rules.Book { return book }, Now: func() time.Time { return now },
+		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
+			return db.Update(ctx, func(tx *store.Tx) error {
+				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now})
+				if err := work(b, tx); err != nil {
+					return err
+				}
+				return b.Flush()
+			})
+		}}
+	lines := func() (found []store.Line) {
+		err := db.View(ctx, func(tx *store.Tx) (err error) {
+			found, err = store.Past{Tx: tx}.System("note", report.UnavailabilityLine)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	for _, step := range []struct {
+		at    string
+		lines int
+	}{{"2026-04-01 00:30", 0}, {"2026-04-01 01:01", 1}, {"2026-04-01 01:02", 1}, {"2026-04-20 12:00", 1}} {
+		now = at(step.at)
+		if err := m.Turn(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(lines()); n != step.lines {
+			t.Errorf("at %s %d lines, want %d", step.at, n, step.lines)
+		}
+	}
+	u, err := report.ReadUnavailability(lines()[0].Reason)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Month != "2026-03" || u.Platform != "lms-A" || u.Down != 1500 || u.Outages != 1 || u.Exceeded != 1 || u.Up <= 0 || u.Unknown <= 0 || u.Customer != book.Directory.Platforms["lms-A"].Customer {
+		t.Errorf("written is %+v", u)
+	}
+}
