@@ -779,10 +779,11 @@ func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "matrix", "result": result}}) // the engine says so
 }
 
-// account notes the messages that everybody has accepted by now.
+// account notes the messages that everybody has accepted by now. One that was
+// withdrawn lacks everybody.
 func (h *theatre) account() {
 	h.t.Helper()
-	rows, err := h.sql.Query(`SELECT m.id, SUM(t.next_at IS NOT NULL), SUM(t.status = 'refused') FROM message m
+	rows, err := h.sql.Query(`SELECT m.id, SUM(t.next_at IS NOT NULL), SUM(t.status IN ('refused', 'withdrawn')) FROM message m
 		JOIN transmission t ON t.message = m.id GROUP BY m.id ORDER BY m.position`)
 	if err != nil {
 		h.t.Fatal(err)

@@ -18,6 +18,8 @@ const (
 	Sending  = "sending"
 	Accepted = "accepted"
 	Refused  = "refused" // for good
+	// Withdrawn is what the world overtook before any server accepted it.
+	Withdrawn = "withdrawn"
 )
 
 // Notify puts a notification into the outbox. The same id twice is one
@@ -34,9 +36,17 @@ func (tx Outbox) Notify(n rules.Notification) error {
 	return err
 }
 
-// Withdraw takes a notification back, if it is still held.
+// Withdraw takes a notification back that is still held, or whose message tells
+// nothing else and waits for all of its recipients' servers. A message of which some
+// part is being sent or was accepted, or that tells of other incidents, too, leaves.
 func (tx Outbox) Withdraw(id string) error {
-	_, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id)
+	if _, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
+		return err
+	}
+	_, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = (SELECT message FROM notification WHERE id = ? AND message <> '')
+		AND NOT EXISTS (SELECT 1 FROM notification other WHERE other.message = transmission.message AND other.message <> '' AND other.id <> ?)
+		AND NOT EXISTS (SELECT 1 FROM transmission sent WHERE sent.message = transmission.message AND sent.status <> ?)`,
+		Withdrawn, id, id, Pending)
 	return err
 }
 

@@ -42,8 +42,8 @@ type Store interface {
 	AppendSystem(...rules.Entry) error
 	// Save keeps a record.
 	Save(*Record) error
-	// Notify puts a notification into the outbox, Withdraw takes one back that is
-	// still held.
+	// Notify puts a notification into the outbox, Withdraw takes one back of
+	// which nobody's server has accepted anything.
 	Notify(rules.Notification) error
 	Withdraw(id string) error
 

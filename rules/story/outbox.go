@@ -51,6 +51,9 @@ func (p *player) deliver() (sent bool, err error) {
 	due := p.mail.waiting
 	p.mail.waiting = nil
 	for _, m := range due {
+		if len(m.rows) == 1 && p.store.Withdrawn(m.rows[0].note.ID) {
+			continue // the world overtook it while the server was away
+		}
 		if err := p.offer(m); err != nil {
 			return true, err
 		}

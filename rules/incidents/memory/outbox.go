@@ -21,6 +21,8 @@ type held struct {
 	rules.Notification
 	position int64 // in the order in which they came
 	left     bool
+	// withdrawn is one that was taken back after it had left.
+	withdrawn bool
 }
 
 func newOutbox() outbox {
@@ -42,14 +44,23 @@ func (s *Store) Notify(n rules.Notification) error {
 	return nil
 }
 
-// Withdraw takes a notification back, if it is still held.
+// Withdraw takes a notification back. Of one that has left it is noted, for whoever
+// still has its message: see [Store.Withdrawn].
 func (s *Store) Withdraw(id string) error {
-	if h := s.outbox.byID[id]; h != nil && !h.left {
+	h := s.outbox.byID[id]
+	switch {
+	case h == nil:
+	case h.left:
+		h.withdrawn = true
+	default:
 		delete(s.outbox.byID, id)
 		s.outbox.remove(h)
 	}
 	return nil
 }
+
+// Withdrawn reports whether a notification that has left was taken back after that.
+func (s *Store) Withdrawn(id string) bool { h := s.outbox.byID[id]; return h != nil && h.withdrawn }
 
 func (o *outbox) remove(h *held) {
 	drop := func(index map[string][]*held, key string) {
