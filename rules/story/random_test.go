@@ -179,6 +179,23 @@ func TestAnyWorkstationStorySparesTheCustomer(t *testing.T) {
 	}
 }
 
+// mailWaits reports whether what was to leave at an instant still waited for the mail
+// server at a later one.
+func mailWaits(s *Story, p *player, left, later time.Time) bool {
+	var down time.Time // until when
+	for _, e := range s.Events {
+		at := e.At.in(p.zone)
+		if e.SMTP == nil || e.SMTP.DownUntil.isZero() || at.After(later) {
+			continue
+		}
+		if down.Before(at) && down.After(left) {
+			return false // it was back in between
+		}
+		down = e.SMTP.DownUntil.in(p.zone)
+	}
+	return later.Before(down)
+}
+
 // Whatever happens, an ended platform incident was notified once, and either
 // it was put right at once without a receipt or it had exactly one.
 // covers: S2.19, S2.20, S2.23, S2.24
@@ -205,9 +222,10 @@ func TestAnyPlatformStoryNotifies(t *testing.T) {
 				ended[key] = h.At
 			case h.What == happenedState && (h.From == "" || h.From.Ended()):
 				opened[key] = h.At
-				// Good news that is still held when it fails again is taken back.
+				// Good news that is still held when it fails again, or waits for a mail
+				// server, is taken back.
 				before := fmt.Sprint(h.Incident, " episode ", h.Episode-1)
-				if at, did := ended[before]; did && h.At.Sub(at) < time.Minute {
+				if at, did := ended[before]; did && (h.At.Sub(at) < time.Minute || mailWaits(s, p, at.Add(time.Minute), h.At)) {
 					delete(ended, before)
 				}
 			case h.What == happenedNotification:
