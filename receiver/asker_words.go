@@ -47,7 +47,8 @@ func (a *asker) why(ctx context.Context, need *rules.Need, answered rules.Answer
 		}
 		for _, x := range a.live().Exporters {
 			r, known := a.words.ask(ctx, x, source, alert.Labels[rules.LabelCustomer], now)[job]
-			if !known || r.Error == "" || r.LastRun.Before(alert.Run) {
+			// An alert tells whole seconds, the nearest.
+			if !known || r.Error == "" || r.LastRun.Before(alert.Run.Add(-time.Second)) {
 				continue // of an earlier run, or of none
 			}
 			p := answered.Plans[fp]

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"vigie/receiver"
 	"vigie/receiver/evidence"
+	"vigie/rules"
 )
 
 // explains is an exporter that tells why jobs failed, in the form of its
@@ -94,7 +96,12 @@ func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	x, _ := explains(t, map[string]string{a["job_id"]: "disk full"})
 	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{x} } })
-	r.fires(a)
+	// The run ended within the second that the alert tells rounded up.
+	told := map[string]string{"last_run": strconv.FormatInt(monday.Unix()+1, 10)}
+	err := r.engine.Receive(t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: "f1", Labels: rules.Labels(a), Annotations: told, StartsAt: r.now()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.pass(10 * time.Second)
 	if i := r.the("machine=SRV-AD"); i.LastErr != "disk full" {
 		t.Errorf("the incident says %q", i.LastErr)

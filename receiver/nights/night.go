@@ -62,7 +62,7 @@ func (k *Keeper) words(ctx context.Context, asked map[string][]evidence.Result, 
 		asked[r.Source] = evidence.ResultsOf(ctx, k.Exporters(), r.Source, customer, func(string, error) {}) // then there are no words
 	}
 	i := slices.IndexFunc(asked[r.Source], func(x evidence.Result) bool {
-		return x.JobID == r.JobID && x.LastRun.Unix() == r.At.Unix()
+		return x.JobID == r.JobID && x.LastRun.Sub(r.At).Abs() < time.Second
 	})
 	if i < 0 {
 		return ""

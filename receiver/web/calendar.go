@@ -257,7 +257,7 @@ func (s *site) nightIncidents(r *http.Request, d *nightData, who string) (nights
 		d.Incidents = append(d.Incidents, s.row(x, who))
 	}
 	return func(run evidence.Run) string {
-		return words[run.JobID+"\x00"+unixText(run.At)]
+		return words[run.JobID+"\x00"+unixText(run.At.Round(time.Second))]
 	}, err
 }
 

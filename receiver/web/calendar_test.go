@@ -173,12 +173,12 @@ func TestNight(t *testing.T) {
 		series := func(name, value string) string {
 			return fmt.Sprintf(`{"metric":{"__name__":%q,%s},"values":[[%d,%q]]}`, name, labels, at, value)
 		}
-		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"matrix","result":[%s,%s,%s]}}`, series("backup_job:last_run_timestamp_seconds:named", strconv.FormatInt(run.Unix(), 10)),
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"matrix","result":[%s,%s,%s]}}`, series("backup_job:last_run_timestamp_seconds:named", strconv.FormatInt(run.Unix()-1, 10)+".714"),
 			series("backup_job:last_result:named", "3"), series("backup_job:last_duration_seconds:named", "600"))
 	}
 	b := d.browser("sup")
 	code, text := b.get("/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-10")
-	must(t, code, text, "disk full &lt;b&gt;", "échec", "10 min", "#1", "03:20")
+	must(t, code, text, "disk full &lt;b&gt;", "échec", "10 min", "#1", "03:19")
 	code, text = d.browser("it.dupont").get("/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-10")
 	must(t, code, text, "échec")
 	if strings.Contains(text, "disk full") {

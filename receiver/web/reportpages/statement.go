@@ -15,6 +15,8 @@ import (
 type Statement struct {
 	*report.Statement
 	Name string `json:"name,omitempty"`
+	// Running says that the month is not over: figures still change.
+	Running bool `json:"month_running,omitempty"`
 }
 
 // Statement answers a month's statement, as data or as a file.
@@ -27,7 +29,7 @@ func (d *Desk) Statement(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Statement{made, name(d.Engine.Book().Directory, a.scope)}
+	s := &Statement{made, name(d.Engine.Book().Directory, a.scope), d.Now().Before(a.month.To)}
 	if a.csv {
 		l := d.speech(a)
 		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(s.rows(l), separator(l))}, nil
