@@ -126,6 +126,7 @@ stack: $(STACK)
 # The race detector makes everything several times dearer, so it watches what can
 # race: the packages whose own code starts goroutines or holds locks. The programs
 # under cmd/ mostly start other programs; one life of each runs under the detector.
+# Writing a message starts one goroutine, to bound its time, and runs without it.
 # Without it run, too: the long random lives, the stories that are played through
 # the whole receiver, earlier builds' databases, what does the same thing ten
 # thousand times, the crowds at its door (smaller crowds come under the detector)

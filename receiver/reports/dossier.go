@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"vigie/internal/fleet"
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -105,7 +104,7 @@ const atOnce = 50
 
 // backups counts the days of a month from what the rules recorded in Prometheus.
 func (m *Maker) backups(ctx context.Context, month report.Month, customer string, b *report.Backups) {
-	all := m.machines(customer, month.To)
+	dir, all := m.Book().Directory, m.machines(customer, month.To)
 	all = slices.DeleteFunc(all, func(x *rules.Machine) bool { return len(x.Plans) == 0 })
 	var days []nights.Day
 	for at := month.From; at.Before(month.To); at = at.AddDate(0, 0, 1) {
@@ -114,7 +113,7 @@ func (m *Maker) backups(ctx context.Context, month report.Month, customer string
 	for chunk := range slices.Chunk(all, atOnce) {
 		ask := make([]nights.Machine, len(chunk))
 		for i, x := range chunk {
-			ask[i] = m.night(x)
+			ask[i] = nights.MachineOf(dir, x)
 		}
 		strips, err := m.Nights.Strips(ctx, ask, days, month.To)
 		b.Fault = b.Fault || err != nil
@@ -129,32 +128,6 @@ func (m *Maker) backups(ctx context.Context, month report.Month, customer string
 	if rate, known := b.All.Rate(); known {
 		b.Rate = &rate
 	}
-}
-
-// night is a machine as its days are asked for.
-func (m *Maker) night(x *rules.Machine) nights.Machine {
-	dir := m.Book().Directory
-	n := nights.Machine{Customer: x.Customer, Name: x.Name, Names: []string{x.Name}}
-	for _, a := range x.Aliases {
-		if fleet.IsPattern(a) {
-			continue // a pattern stands for names that Prometheus knows by themselves
-		}
-		if _, bare, with := strings.Cut(a, ":"); with {
-			a = bare
-		}
-		n.Names = append(n.Names, a)
-	}
-	for _, p := range x.Plans {
-		n.Roles = append(n.Roles, p.Role)
-	}
-	labels := rules.Labels{rules.LabelCustomer: x.Customer, rules.LabelMachine: x.Name}
-	n.Excused = func(at time.Time) bool {
-		at = at.Add(-time.Second) // the day that ends at midnight
-		_, absent := dir.AbsentUntil(x.Customer, x.Name, at)
-		_, maintained := dir.InMaintenance(labels, at, 0)
-		return absent || maintained || dir.Decommissioned(labels, at)
-	}
-	return n
 }
 
 func counted(cells []nights.Outcome) (n report.Nights) {

@@ -5,11 +5,9 @@ import (
 	"context"
 	"embed"
 	htmltemplate "html/template"
-	"net/url"
 	"strconv"
 	"strings"
 	texttemplate "text/template"
-	"time"
 
 	"vigie/receiver/message"
 	"vigie/receiver/message/locale"
@@ -44,12 +42,6 @@ func (l mailed) Count(key string, n int) string { return l.Plural(locale.Site+ke
 
 // N writes a number into a text.
 func (l mailed) N(n int) string { return strconv.Itoa(n) }
-
-// LastDay is an instant of the month's last day.
-func (l mailed) LastDay() time.Time { return l.To.Add(-time.Second) }
-
-// Decided is how many targets were decided, those excused left out.
-func (l mailed) Decided() int { return l.Met + l.Missed }
 
 // Rate is a share in percent; what is not known is said to be.
 func (l mailed) Rate(n report.Nights) string {
@@ -86,7 +78,7 @@ func (m *Maker) Mail(ctx context.Context, month report.Month, x rules.MonthlyMai
 	if err != nil {
 		return message.Rendered{}, err
 	}
-	l := mailed{Locale: locale.Locale{Language: languages.Find(x.Language), Zone: month.From.Location(), Ref: month.To}, Statement: s, Name: m.name(x.Scope)}
+	l := mailed{Locale: locale.Locale{Language: languages.Find(x.Language), Zone: month.From.Location(), Ref: month.To}, Statement: s, Name: m.Name(x.Scope)}
 	if l.Listed = s.Breaches; len(l.Listed) > maxMailed {
 		l.Listed, l.More = l.Listed[:maxMailed], len(s.Breaches)-maxMailed
 	}
@@ -96,14 +88,7 @@ func (m *Maker) Mail(ctx context.Context, month report.Month, x rules.MonthlyMai
 		}
 	}
 	if base != "" {
-		q := url.Values{"month": {month.Name}}
-		if x.Scope.Customer != "" {
-			q.Set("customer", x.Scope.Customer)
-		}
-		if x.Scope.Platform != "" {
-			q.Set("platform", x.Scope.Platform)
-		}
-		l.Link = strings.TrimSuffix(base, "/") + "/reports/" + x.Report + "?" + q.Encode()
+		l.Link = strings.TrimSuffix(base, "/") + "/reports/" + x.Report + "?" + x.Scope.Query(month.Name).Encode()
 	}
 	return l.render(x.Report)
 }
@@ -163,8 +148,9 @@ func written(name, subject, language string, data any) (message.Rendered, error)
 	return out, nil
 }
 
-// name is how the inventory calls a customer or a platform.
-func (m *Maker) name(s report.Scope) string {
+// Name is how the inventory calls a customer or a platform; "" for what it does not
+// know.
+func (m *Maker) Name(s report.Scope) string {
 	dir := m.Book().Directory
 	if p := dir.Platforms[s.Platform]; p != nil {
 		return p.Name

@@ -113,7 +113,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 	}
 	for _, m := range dir.Machines {
 		if s.mine(m, who) {
-			take(s.calendarMachine(m), m.Class, true)
+			take(nights.MachineOf(dir, m), m.Class, true)
 		}
 	}
 	book := s.o.Engine.Book()
@@ -139,31 +139,6 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 		return strings.Compare(a.Name, b.Name)
 	})
 	return out, nil
-}
-
-func (s *site) calendarMachine(m *rules.Machine) nights.Machine {
-	dir := s.o.Engine.Book().Directory
-	x := nights.Machine{Customer: m.Customer, Name: m.Name, Names: []string{m.Name}}
-	for _, a := range m.Aliases {
-		if strings.ContainsAny(a, "*?") {
-			continue // a pattern stands for names that Prometheus knows by themselves
-		}
-		if _, bare, with := strings.Cut(a, ":"); with {
-			a = bare
-		}
-		x.Names = append(x.Names, a)
-	}
-	for _, p := range m.Plans {
-		x.Roles = append(x.Roles, p.Role)
-	}
-	labels := rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}
-	x.Excused = func(at time.Time) bool {
-		at = at.Add(-time.Second) // the day that ends at midnight
-		_, absent := dir.AbsentUntil(m.Customer, m.Name, at)
-		_, maintained := dir.InMaintenance(labels, at, 0)
-		return absent || maintained || dir.Decommissioned(labels, at)
-	}
-	return x
 }
 
 // nightData is what the page of one machine's day shows.
@@ -211,7 +186,7 @@ func (s *site) night(r *http.Request, who string) (any, error) {
 	}
 	names := nights.Machine{Names: []string{d.Machine}}
 	if m := book.Directory.Machine(d.Customer, d.Machine); m != nil {
-		names = s.calendarMachine(m)
+		names = nights.MachineOf(book.Directory, m)
 	}
 	runs, err := s.o.Engine.Nights().Runs(r.Context(), evidence.Names{Customer: d.Customer, Machine: names.Names}, d.From, earlier(d.To, now), said)
 	switch {

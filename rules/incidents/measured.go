@@ -38,8 +38,11 @@ func (b *Batch) MonthOver(platform string, known []availability.Stretch, written
 		return over, false
 	}
 	from, until := terms.Settled(b.Now)
+	if terms.Name(from) == written {
+		return over, false
+	}
 	terms, announced, measured := b.Book.Terms(b.Book.InForce(until.Add(-time.Second)), platform)
-	if !measured || terms.Name(from) == written {
+	if !measured {
 		return over, false
 	}
 	f := terms.Measure(known, announced, from, until)

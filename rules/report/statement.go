@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,18 @@ func (s Scope) Has(c Case) bool {
 	return (s.Customer == "" || s.Customer == c.Customer) && (s.Platform == "" || s.Platform == c.Platform)
 }
 
+// Query names a month of the scope in an address.
+func (s Scope) Query(month string) url.Values {
+	q := url.Values{"month": {month}}
+	if s.Customer != "" {
+		q.Set("customer", s.Customer)
+	}
+	if s.Platform != "" {
+		q.Set("platform", s.Platform)
+	}
+	return q
+}
+
 // Statement says of a month how the targets were kept.
 type Statement struct {
 	Month string `json:"month"`
@@ -76,6 +89,12 @@ type Statement struct {
 
 	titles map[string]policy.Scenario // by name
 }
+
+// AsOf is the instant that its words refer to: the end of its month.
+func (s *Statement) AsOf() time.Time { return s.To.Add(-time.Second) }
+
+// Decided is how many targets were decided, those excused left out.
+func (s *Statement) Decided() int { return s.Met + s.Missed }
 
 // Title is what a scenario is called, in a language.
 func (s *Statement) Title(language, scenario string) string {

@@ -13,7 +13,6 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/reports"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
 	"vigie/rules/report"
@@ -121,17 +120,6 @@ func (d *Desk) scopes(who string) (out []report.Scope) {
 		}
 	}
 	return out
-}
-
-// name is how a customer or a platform is called.
-func name(dir *rules.Directory, s report.Scope) string {
-	if p := dir.Platforms[s.Platform]; p != nil {
-		return p.Name
-	}
-	if c := dir.Customers[s.Customer]; c != nil {
-		return c.Name
-	}
-	return ""
 }
 
 // File is an answer to be kept.

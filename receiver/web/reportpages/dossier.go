@@ -56,7 +56,7 @@ func (d *Desk) Dossier(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Dossier{made, name(d.Engine.Book().Directory, a.scope)}
+	x := &Dossier{made, d.Engine.Reports().Name(a.scope)}
 	if a.outside { // who of ours did what is for us
 		for i := range x.Incidents {
 			x.Incidents[i].People = []string{}

@@ -61,9 +61,8 @@ func (d *Desk) Index(r *http.Request, who string) (any, error) {
 	for at := now.In(zone); len(x.Months) < indexMonths; at = time.Date(at.Year(), at.Month()-1, 1, 0, 0, 0, 0, zone) {
 		x.Months = append(x.Months, at.Format("2006-01"))
 	}
-	dir := d.Engine.Book().Directory
 	scopes := slices.DeleteFunc(d.scopes(who), func(s report.Scope) bool {
-		return !strings.Contains(strings.ToLower(s.Customer+" "+s.Platform+" "+name(dir, s)), strings.ToLower(x.Query))
+		return !strings.Contains(strings.ToLower(s.Customer+" "+s.Platform+" "+d.Engine.Reports().Name(s)), strings.ToLower(x.Query))
 	})
 	if len(scopes) > maxIndex {
 		x.More, scopes = len(scopes)-maxIndex, scopes[:maxIndex]
@@ -73,7 +72,7 @@ func (d *Desk) Index(r *http.Request, who string) (any, error) {
 		return nil, err
 	}
 	for i, s := range all {
-		x.Rows = append(x.Rows, IndexRow{Scope: scopes[i], Name: name(dir, scopes[i]), Opened: s.Opened, Open: s.Open, Met: s.Met, Missed: s.Missed, Excused: s.Excused,
+		x.Rows = append(x.Rows, IndexRow{Scope: scopes[i], Name: d.Engine.Reports().Name(scopes[i]), Opened: s.Opened, Open: s.Open, Met: s.Met, Missed: s.Missed, Excused: s.Excused,
 			Lost: len(s.Integrity.Lost)})
 	}
 	return x, nil

@@ -2,7 +2,6 @@ package reportpages
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -29,16 +28,13 @@ func (d *Desk) Statement(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Statement{made, name(d.Engine.Book().Directory, a.scope), d.Now().Before(a.month.To)}
+	s := &Statement{made, d.Engine.Reports().Name(a.scope), d.Now().Before(a.month.To)}
 	if a.csv {
 		l := d.speech(a)
 		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(s.rows(l), separator(l))}, nil
 	}
 	return s, nil
 }
-
-// AsOf is the instant that its words refer to: the end of its month.
-func (s *Statement) AsOf() time.Time { return s.To.Add(-time.Second) }
 
 // Took is a length of working time in words; a dash where none is known.
 func (s *Statement) Took(l locale.Locale, seconds *float64) string { return took(l, seconds) }
@@ -53,18 +49,9 @@ func took(l locale.Locale, seconds *float64) string {
 // Held is how long a level of service held.
 func (s *Statement) Held(l locale.Locale, seconds float64) string { return took(l, &seconds) }
 
-// Decided is how many targets were decided, those excused left out.
-func (s *Statement) Decided() int { return s.Met + s.Missed }
-
 // Lead is where the report is, with parameters changed: a file, or a month.
 func (s *Statement) Lead(path string, pairs ...string) string {
-	q := url.Values{"month": {s.Month}}
-	if s.Customer != "" {
-		q.Set("customer", s.Customer)
-	}
-	if s.Platform != "" {
-		q.Set("platform", s.Platform)
-	}
+	q := s.Query(s.Month)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		q.Set(pairs[i], pairs[i+1])
 	}
