@@ -14,7 +14,7 @@ const (
 	perChannel = senders - 2
 	// inRun transmissions at most are made by a sender one after the other: what
 	// they cost to claim, they cost together.
-	inRun = 16
+	inRun = 64
 )
 
 // Run is what one sender transmits to one address, in this order.
