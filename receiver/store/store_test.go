@@ -404,3 +404,53 @@ func TestBundleOvertakesNothing(t *testing.T) {
 	bundle("escalated", 20*time.Second, "[]")
 	bundle("escalated", 30*time.Second, "[c]")
 }
+
+// Of a message that waits for the mail server, what is taken back leaves out of it;
+// the rest is told in its place, before what came later.
+func TestWithdrawnFromABundle(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	n := func(id, inc string, hold time.Duration) rules.Notification {
+		return rules.Notification{ID: id, IncidentID: inc, BundleKey: id[:1], HoldUntil: now.Add(hold)}
+	}
+	a1, a2, b1 := n("a1", "i1", 0), n("a2", "i2", 0), n("b1", "i1", time.Minute)
+	later := now.Add(2 * time.Minute)
+	message := func(tx *store.Tx, id string, ns ...rules.Notification) error {
+		ok, err := tx.CreateMessage(id, "B1", ns, []byte("{}"), []string{"x@msp.example"}, later)
+		if !ok {
+			t.Errorf("%s was not made", id)
+		}
+		return err
+	}
+	update(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.Notify(a1), tx.Notify(a2), tx.Notify(b1), message(tx, "m1", a1, a2), message(tx, "m2", b1))
+	})
+	update(t, s, func(tx *store.Tx) error {
+		if err := tx.Withdraw("a2"); err != nil {
+			return err
+		}
+		ns, err := tx.Bundle("a", later, nil)
+		if len(ns) != 1 || ns[0].ID != "a1" {
+			t.Errorf("held again: %+v", ns)
+		}
+		return errors.Join(err, message(tx, "m3", a1))
+	})
+	for _, want := range []string{"m3", "m2"} {
+		update(t, s, func(tx *store.Tx) error {
+			due, err := tx.DueTransmissions(later, 10)
+			if len(due) != 1 || due[0].Message != want {
+				t.Fatalf("leaves %+v, want %s", due, want)
+			}
+			return errors.Join(err, tx.Finish(want, "x@msp.example", store.Accepted, "", later))
+		})
+	}
+	update(t, s, func(tx *store.Tx) error { return tx.Withdraw("a1") }) // too late: it was accepted
+	if err := s.View(t.Context(), func(tx *store.Tx) error {
+		ts, err := tx.Transmissions("m3")
+		if len(ts) != 1 || ts[0].Status != store.Accepted {
+			t.Errorf("%+v", ts)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
