@@ -12,6 +12,7 @@ import (
 
 	"vigie/receiver/letter"
 	"vigie/receiver/notify"
+	"vigie/receiver/sending"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -58,18 +59,19 @@ func (o *outbox) attempt(ctx context.Context, t store.Transmission) (sent, err e
 
 // outcome is what became of an attempt.
 type outcome struct {
-	store.Transmission
-	verdict
+	of store.Transmission
+	sending.Verdict
 	at time.Time
 }
 
 func (o *outbox) outcome(t store.Transmission, sent error) outcome {
 	o.causes.Set(t.Channel, sent)
 	now := o.now()
-	v := o.judge(t, sent, now)
-	o.metrics.sent.WithLabelValues(t.Template, v.result).Inc()
+	ts := o.live().Timings
+	v := sending.Judge(t, sent, now, sending.Pauses{First: ts.RetryFirst, Most: ts.RetryMost, GiveUp: ts.GiveUp})
+	o.metrics.sent.WithLabelValues(t.Template, v.Result).Inc()
 	if sent != nil {
-		o.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.result, "err", sent)
+		o.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.Result, "err", sent)
 	}
 	return outcome{t, v, now}
 }
@@ -99,12 +101,12 @@ func (o *outbox) record(ctx context.Context, all []outcome) error {
 	return o.update(ctx, all[len(all)-1].at, func(b *batch) error {
 		for _, x := range all {
 			var err error
-			if x.status == store.Pending {
-				err = b.tx.Retry(x.Message, x.Address, x.detail, x.next)
+			if x.Status == store.Pending {
+				err = b.tx.Retry(x.of.Message, x.of.Address, x.Detail, x.Next)
 			} else {
-				err = b.tx.Finish(x.Message, x.Address, x.status, x.detail, x.at)
+				err = b.tx.Finish(x.of.Message, x.of.Address, x.Status, x.Detail, x.at)
 			}
-			if err == nil && (x.status != store.Pending || x.what != "") {
+			if err == nil && (x.Status != store.Pending || x.What != "") {
 				err = tell(b, x)
 			}
 			if err != nil {
@@ -170,70 +172,20 @@ func (o *outbox) send(ctx context.Context, m notify.Message, t store.Transmissio
 	return c.Deliver(ctx, m, strings.TrimPrefix(t.Address, t.Channel+":"))
 }
 
-// verdict is what an attempt comes to.
-type verdict struct {
-	status, result, detail string
-	next                   time.Time
-	what                   string // is refused, when it is not the address
-}
-
-func (o *outbox) judge(t store.Transmission, sent error, now time.Time) verdict {
-	if sent == nil {
-		return verdict{status: store.Accepted, result: "accepted"}
-	}
-	retry := verdict{status: store.Pending, result: "retry", detail: sent.Error(), next: now.Add(o.backoff(t.Attempts))}
-	var problem *notify.Error
-	if errors.As(sent, &problem) && problem.RetryAfter > 0 {
-		retry.next = later(retry.next, now.Add(min(problem.RetryAfter, o.live().Timings.RetryMost)))
-	}
-	switch {
-	case notify.IsConfiguration(sent):
-		// Ours to mend: the message waits, however long, and does not hammer.
-		retry.result, retry.next = "misconfigured", now.Add(o.live().Timings.RetryMost)
-	case notify.KindOf(sent) == notify.KindRecipient:
-		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
-	case now.Sub(t.Since) >= o.live().Timings.GiveUp:
-		v := verdict{status: store.Refused, result: "given_up", what: rules.RefusedTrouble,
-			detail: fmt.Sprintf("not accepted for %s: %s", o.live().Timings.GiveUp, sent)}
-		if notify.IsPermanent(sent) {
-			v.what = rules.RefusedMessage
-		}
-		return v
-	case notify.IsPermanent(sent):
-		// This message alone is refused: a filter is mended, a second relay may take
-		// it. It is told at once, and tried for as long as any other.
-		retry.result, retry.what, retry.next = "message_refused", rules.RefusedMessage, now.Add(o.live().Timings.RetryMost)
-	case errors.Is(sent, notify.ErrUnknown):
-		retry.result = "unknown"
-	}
-	return retry
-}
-
-// backoff doubles from the first pause to the longest.
-func (o *outbox) backoff(attempts int) time.Duration {
-	d := o.live().Timings.RetryFirst
-	for range attempts - 1 {
-		if d *= 2; d >= o.live().Timings.RetryMost {
-			return o.live().Timings.RetryMost
-		}
-	}
-	return d
-}
-
 // tell lets the incidents of a message know how far it has come, and what became
 // of it at one address.
 func tell(b *batch, x outcome) error {
-	ts, err := b.tx.Transmissions(x.Message)
+	ts, err := b.tx.Transmissions(x.of.Message)
 	if err != nil {
 		return err
 	}
-	told, err := b.tx.Told(x.Message)
+	told, err := b.tx.Told(x.of.Message)
 	if err != nil {
 		return err
 	}
-	ev := rules.Delivered{MessageID: x.Message, Complete: true, Detail: x.detail, What: x.what}
-	if x.status == store.Pending {
-		ev.Held = []string{x.Address}
+	ev := rules.Delivered{MessageID: x.of.Message, Complete: true, Detail: x.Detail, What: x.What}
+	if x.Status == store.Pending {
+		ev.Held = []string{x.of.Address}
 	}
 	for _, t := range ts {
 		switch t.Status {

@@ -1,6 +1,6 @@
 // Package sending decides which of the transmissions that are due are made now,
-// and by how many senders: one address or channel that is slow holds back nobody
-// else.
+// and by how many senders, so that one address or channel that is slow holds back
+// nobody else; and what their attempts come to.
 package sending
 
 import "vigie/receiver/store"
