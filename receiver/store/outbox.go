@@ -158,8 +158,7 @@ func (tx Outbox) Told(message string) ([][2]string, error) {
 
 // MessagesOf returns the ids of the messages about an incident, oldest first.
 func (tx *Tx) MessagesOf(incident string) ([]string, error) {
-	return tx.texts(`SELECT DISTINCT m.id FROM notification n JOIN message m ON m.id = n.message
-		WHERE n.incident = ? AND n.message <> '' ORDER BY m.position`, incident)
+	return tx.texts(`SELECT id FROM message WHERE id IN (SELECT message FROM notification WHERE incident = ? AND message <> '') ORDER BY position`, incident)
 }
 
 // Held returns the notifications of an incident that have not become a message yet.
