@@ -136,6 +136,7 @@ LIFE   := ^(TestServe|TestWholeExporter|TestReload|TestPage)$
 RACING  = $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:space:]]*go (func|[a-zA-Z_.]+)\(|"sync(/atomic)?"' receiver exporters internal rules | xargs -n1 dirname | sort -u | grep -v '^receiver/message$$' | sed 's,^,vigie/,')
 CALM    = $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(RACING)))
 
+# The lab mostly waits, so it is watched from end to end beside the long tests.
 .PHONY: test
 test: check-needs tools build tally ## Run every test and check; the last line counts them
 	@rm -f '$(LEDGER)'
@@ -145,7 +146,10 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) go    'go test -race'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $(RACING)
 	@$(TALLY) go    'programs raced'     -- $(GO) test -race -json -run '$(LIFE)' ./cmd/...
 	@$(TALLY) go    'go test'            -- $(GO) test -timeout=30m -json $(CALM)
-	@$(TALLY) go    'go test long'       -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver ./receiver/webhook ./receiver/web
+	@$(MAKE) restic
+	@$(TALLY) check 'end to end' -- bin/vigie-lab --check >'$(CACHE)/end-to-end.txt' 2>&1 & lab=$$!; \
+	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver ./receiver/webhook ./receiver/web; \
+	  wait $$lab || true; cat '$(CACHE)/end-to-end.txt'
 	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
@@ -157,10 +161,6 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	  $(TALLY) check "route of $$labels" -- '$(AMTOOL)' config routes test --config.file=deploy/alertmanager/alertmanager.yml \
 	    --verify.receivers="$$receiver" $$labels </dev/null; \
 	done < <(grep -v '^#' $(ROUTES))
-ifneq ($(filter vigie-lab,$(COMMANDS)),)
-	@$(MAKE) restic
-	@$(TALLY) check 'end to end' -- bin/vigie-lab --check
-endif
 	@$(TALLY) total
 
 # What each commit waits for: no race detector, short tests, and not the packages
