@@ -11,7 +11,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
-	"vigie/receiver/web/query"
+	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
@@ -44,7 +44,7 @@ type overview struct {
 	Confidential  bool                `json:"confidential,omitempty"`
 
 	summary receiver.Summary
-	line    *timeline
+	line    *timeline.Line
 }
 
 type planRow struct {
@@ -129,9 +129,6 @@ func (o *overview) PromisedAt() time.Time {
 
 // overview tells an incident whole, as far as somebody may read it.
 func (s *site) overview(r *http.Request, who string) (any, error) {
-	if err := query.Known(r.URL.Query()); err != nil {
-		return nil, err
-	}
 	inc, err := s.own(r, who)
 	if err != nil {
 		return nil, err
@@ -365,7 +362,7 @@ type incidentPage struct {
 	*overview
 	Acts    []actForm
 	Changes []historyRow // what somebody has not seen, when that kept him from acting
-	Line    *timeline
+	Line    *timeline.Line
 }
 
 // mergedIncident shows the incident with its acts.

@@ -129,7 +129,7 @@ func (v *view) Menu() []navigation {
 	}
 	var out []navigation
 	for _, x := range v.site.pages() {
-		if x.at == "/signals" && len(v.book.Directory.Platforms) == 0 {
+		if x.at == "/signals" && len(v.book.Directory.Platforms)+len(v.book.Directory.Machines) == 0 {
 			continue // there is nothing to report about
 		}
 		if x.menu && slices.Contains(x.who, v.Role) {

@@ -14,7 +14,6 @@ import (
 	"vigie/internal/sheet"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/reports"
-	"vigie/receiver/web/query"
 	"vigie/rules/report"
 )
 
@@ -150,9 +149,6 @@ const maxTests = 500
 // Register answers by when restores are tried, and what was tried.
 func (d *Desk) Register(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "customer"); err != nil {
-		return nil, err
-	}
 	now := d.Now()
 	due, err := d.Engine.Reports().Due(r.Context(), now)
 	if err != nil {
