@@ -481,11 +481,32 @@ func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
 	}
 	if wrong != "" {
 		p.say(r, "bad", wrong)
+		p.keepMany(r)
 	} else {
 		tone, said := p.doMany(r, v, ids, a)
 		p.say(r, tone, said)
 	}
 	http.Redirect(w, r, wanted(r.PostForm.Get("back")), http.StatusSeeOther)
+}
+
+// many is what was chosen on a list.
+type many struct {
+	Purpose, To, Text string
+	ids               []string
+}
+
+// Has reports whether a row was chosen.
+func (m many) Has(id string) bool { return slices.Contains(m.ids, id) }
+
+// keepMany keeps what was chosen and typed for the page that follows.
+func (p *pageSite) keepMany(r *http.Request) {
+	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {cutText(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
+	p.sessions.Put(r.Context(), keyMany, kept.Encode())
+}
+
+func (p *pageSite) keptMany(r *http.Request) many {
+	kept, _ := url.ParseQuery(p.sessions.PopString(r.Context(), keyMany)) // our own
+	return many{Purpose: kept.Get("purpose"), To: kept.Get("to"), Text: kept.Get("text"), ids: kept["id"]}
 }
 
 // manyAct is the act that the form of a list asks for, or what is wrong with it.
