@@ -38,7 +38,7 @@ func (d *Dossier) Lead(format, language string) string {
 }
 
 // Dossier answers a customer's dossier of a month.
-func (d *Desk) Dossier(r *http.Request, who string) (any, error) {
+func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	a, err := d.ask(r, who)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ type Noise struct {
 func (n *Noise) AsOf() time.Time { return n.ends.Add(-time.Second) }
 
 // Noise answers how many mails and calls each person had, day by day.
-func (d *Desk) Noise(r *http.Request, who string) (any, error) {
+func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 	a, err := d.ask(r, who)
 	if err != nil {
 		return nil, err

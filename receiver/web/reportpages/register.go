@@ -28,7 +28,7 @@ type Register struct {
 const maxTests = 500
 
 // Register answers by when restores are tried, and what was tried.
-func (d *Desk) Register(r *http.Request, who string) (any, error) {
+func (d *Pages) Register(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	now := d.Now()
 	due, err := d.Engine.Reports().Due(r.Context(), now)
@@ -63,7 +63,7 @@ const (
 )
 
 // Record writes a restore test into the register.
-func (d *Desk) Record(r *http.Request, who string) (any, error) {
+func (d *Pages) Record(r *http.Request, who string) (any, error) {
 	var t report.RestoreTest
 	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
 	dec.DisallowUnknownFields()
@@ -82,7 +82,7 @@ type Form struct {
 
 // RecordForm is Record for the form of the page. What is wrong with the form stands
 // in it; the error is that of the register.
-func (d *Desk) RecordForm(r *http.Request, who string) (*Form, error) {
+func (d *Pages) RecordForm(r *http.Request, who string) (*Form, error) {
 	get := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	f := &Form{Machine: get("machine"), Day: get("day"), Result: get("result"), Took: get("took"), Scope: get("scope"), Note: get("note"), Wrong: map[string]error{}}
 	customer, machine, _ := strings.Cut(f.Machine, "/")
@@ -110,7 +110,7 @@ type fault struct {
 }
 
 // faults are what keeps a test from being recorded.
-func (d *Desk) faults(t report.RestoreTest) (out []fault) {
+func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	now := d.Now()
 	wrong := func(field, format string, args ...any) {
 		out = append(out, fault{field, refuse(http.StatusUnprocessableEntity, format, args...)})
@@ -136,7 +136,7 @@ func (d *Desk) faults(t report.RestoreTest) (out []fault) {
 	return out
 }
 
-func (d *Desk) record(r *http.Request, who string, t report.RestoreTest) (any, error) {
+func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, error) {
 	if wrong := d.faults(t); len(wrong) > 0 {
 		return nil, wrong[0].err
 	}
