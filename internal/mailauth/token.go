@@ -115,6 +115,23 @@ func read(secret func() (string, error)) (string, error) {
 	return secret()
 }
 
+// Check reads the secrets, so that a file which cannot be read shows at the start.
+func (t *Tokens) Check() error {
+	if _, err := read(t.o.Secret); err != nil {
+		return fmt.Errorf("client secret: %w", err)
+	}
+	if _, err := read(t.o.Refresh); err != nil {
+		return fmt.Errorf("refresh token: %w", err)
+	}
+	return nil
+}
+
+// RefusedError is an answer of the token's server that gives none, for a reason of
+// our settings: asking again changes nothing.
+type RefusedError struct{ reason string }
+
+func (e *RefusedError) Error() string { return "no token: " + e.reason }
+
 var errorCode = regexp.MustCompile(`^[a-z_]{1,60}$`)
 
 // plain tells by the error code of RFC 6749, section 5.2, why there is no token.
@@ -125,7 +142,11 @@ func plain(err error) error {
 		return fmt.Errorf("no token: %w", err)
 	}
 	if !errorCode.MatchString(no.ErrorCode) {
-		return fmt.Errorf("no token: the server answers %d", no.Response.StatusCode)
+		reason := fmt.Sprintf("the server answers %d", no.Response.StatusCode)
+		if no.Response.StatusCode >= 500 || no.Response.StatusCode == http.StatusTooManyRequests {
+			return errors.New("no token: " + reason)
+		}
+		return &RefusedError{reason}
 	}
 	hint := map[string]string{
 		"invalid_client":      "client_id or the secret is wrong, or the secret has expired",
@@ -136,5 +157,5 @@ func plain(err error) error {
 	if hint == "" {
 		hint = "look at the application's registration"
 	}
-	return fmt.Errorf("no token: %s; %s", no.ErrorCode, hint)
+	return &RefusedError{no.ErrorCode + "; " + hint}
 }
