@@ -86,7 +86,7 @@ func (t *Tokens) Get(ctx context.Context, refused string) (string, error) {
 func (t *Tokens) fetch(ctx context.Context) (*oauth2.Token, error) {
 	secret, err := read(t.o.Secret)
 	if err != nil {
-		return nil, fmt.Errorf("client secret: %w", err)
+		return nil, &RefusedError{"client secret: " + err.Error()}
 	}
 	if t.o.Refresh == nil {
 		c := clientcredentials.Config{ClientID: t.o.ClientID, ClientSecret: secret, TokenURL: t.o.URL, Scopes: t.o.Scopes, AuthStyle: oauth2.AuthStyleInParams}
@@ -94,7 +94,7 @@ func (t *Tokens) fetch(ctx context.Context) (*oauth2.Token, error) {
 	}
 	stored, err := read(t.o.Refresh)
 	if err != nil {
-		return nil, fmt.Errorf("refresh token: %w", err)
+		return nil, &RefusedError{"refresh token: " + err.Error()}
 	}
 	use := stored
 	if t.of == stored && t.rotated != "" {
@@ -126,8 +126,8 @@ func (t *Tokens) Check() error {
 	return nil
 }
 
-// RefusedError is an answer of the token's server that gives none, for a reason of
-// our settings: asking again changes nothing.
+// RefusedError says that there is no token for a reason of our settings: a secret that
+// cannot be read, or what its server answers. Asking again changes nothing.
 type RefusedError struct{ reason string }
 
 func (e *RefusedError) Error() string { return "no token: " + e.reason }
@@ -137,6 +137,10 @@ var errorCode = regexp.MustCompile(`^[a-z_]{1,60}$`)
 // plain tells by the error code of RFC 6749, section 5.2, why there is no token.
 // The server's description, and its whole answer, might quote what was sent.
 func plain(err error) error {
+	var ours *RefusedError
+	if errors.As(err, &ours) {
+		return err
+	}
 	var no *oauth2.RetrieveError
 	if !errors.As(err, &no) {
 		return fmt.Errorf("no token: %w", err)

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,6 +99,21 @@ func TestMailByTokenRefused(t *testing.T) {
 				t.Error("a mail arrived")
 			}
 		})
+	}
+}
+
+// covers: T8; a secret that cannot be read is a fault of ours, at the start and later.
+func TestMailTokenWithoutSecret(t *testing.T) {
+	_, r, _ := tokenRelay(t, []string{"XOAUTH2"}, gives("second"))
+	r.Tokens = mailauth.NewTokens(mailauth.TokenOptions{URL: "http://127.0.0.1:1", ClientID: "vigie", Secret: func() (string, error) { return "", errors.New("smtp.client is empty") }})
+	m := newMail(t, MailConfig{Relay: r})
+	if err := m.CheckFiles(); err == nil || !strings.Contains(err.Error(), "client secret: smtp.client is empty") {
+		t.Errorf("at the start: %v", err)
+	}
+	err := deliver(t, m, "am@msp.example")
+	wantKind(t, err, KindAuth, "token", 0)
+	if !strings.Contains(err.Error(), "client secret: smtp.client is empty") {
+		t.Errorf("%v", err)
 	}
 }
 
