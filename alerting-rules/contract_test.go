@@ -400,12 +400,15 @@ func TestRulesReadKnownMetricsOnly(t *testing.T) {
 }
 
 // Only a scrape itself belongs to a job and an instance; what it tells does not.
-// A machine's own exporter is the machine, so there instance names it.
+// A machine's own exporter is the machine, so there instance names it; and whether a
+// source can be read each exporter says for itself.
 func TestJobAndInstanceStandBesideUpOnly(t *testing.T) {
 	use := regexp.MustCompile(`\b(job|instance)\b\s*(=|!|,|\)|")|["(,]\s*(job|instance)\b`)
 	for _, r := range rules(t) {
-		ofAMachine := func(metric string) bool { return metric == "up" || strings.HasPrefix(metric, "node_") }
-		if use.MatchString(r.Expr) && !slices.ContainsFunc(metricsOf(r.Expr), ofAMachine) {
+		ofTheScraped := func(metric string) bool {
+			return metric == "up" || metric == "backup_source_up" || strings.HasPrefix(metric, "node_")
+		}
+		if use.MatchString(r.Expr) && !slices.ContainsFunc(metricsOf(r.Expr), ofTheScraped) {
 			t.Errorf("%v uses job or instance without up", r)
 		}
 		for l := range r.Labels {
