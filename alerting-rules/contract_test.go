@@ -679,3 +679,34 @@ func TestEquivalentMutantsHaveReasons(t *testing.T) {
 		}
 	}
 }
+
+// What the table of situations says is played somewhere must lie there.
+func TestSituationsAreWhereTheyAreSaidToBe(t *testing.T) {
+	page, err := os.ReadFile("../docs/alerting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "| situation | played in |\n|---|---|\n")
+	if !found {
+		t.Fatal("docs/alerting.md has no table of situations")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	for row := range strings.Lines(table + "\n") {
+		cells := strings.Split(strings.Trim(row, "| \n"), " | ")
+		if len(cells) != 2 {
+			t.Errorf("%q has not two cells", row)
+			continue
+		}
+		places := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1)
+		if len(places) == 0 {
+			t.Errorf("%q: nobody plays it", cells[0])
+		}
+		for _, place := range places {
+			name := place[1]
+			files := []string{"tests/" + name + ".yml", "../" + name, name}
+			if !slices.ContainsFunc(files, func(f string) bool { _, err := os.Stat(f); return err == nil }) {
+				t.Errorf("%q: no file is called %s", cells[0], name)
+			}
+		}
+	}
+}
