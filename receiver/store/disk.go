@@ -1,9 +1,12 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"syscall"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 // Disk is the room of the file system that the database lies on, in bytes.
@@ -19,4 +22,26 @@ func (s *Store) Disk() (Disk, error) {
 		return Disk{}, fmt.Errorf("disk of %s: %w", s.path, err)
 	}
 	return Disk{Free: fs.Bavail * uint64(fs.Bsize), Size: fs.Blocks * uint64(fs.Bsize)}, nil
+}
+
+// fills reports whether an error says that the disk is full.
+func fills(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC)
+}
+
+// Tend puts the ballast back after the disk was full. Nil means that nothing
+// is the matter any more; an error alone does not mean that the disk is full,
+// only that it would be without a reserve.
+func (s *Store) Tend() error { return s.ballast.Set() }
+
+// Full returns an error, which matches [ErrUnavailable], from the moment at
+// which the disk was found full until [Store.Tend] has found room again.
+// Meanwhile writes still go to the room that the ballast gave back: what others
+// would repeat anyway should not take it.
+func (s *Store) Full() error {
+	if s.ballast.GivenBack() {
+		return fmt.Errorf("%w: the disk with %s is full; make room on it", ErrUnavailable, s.path)
+	}
+	return nil
 }

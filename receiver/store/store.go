@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/receiver/store/ballast"
 	"vigie/rules"
 )
 
@@ -42,7 +43,7 @@ var migrations embed.FS
 // Store is an open database. Its methods may be called from several goroutines.
 type Store struct {
 	path    string // of the file; the address, without a secret, of a server's database
-	ballast ballast
+	ballast *ballast.Ballast
 	db      base
 
 	jobs    chan *job
@@ -104,7 +105,7 @@ func Open(ctx context.Context, database string) (*Store, error) {
 // says it has kept.
 func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 	s := &Store{
-		path: database, jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
+		path: database, ballast: new(ballast.Ballast), jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
 	if OnServer(database) {
 		p, err := openPostgres(ctx, database, o)
@@ -117,7 +118,7 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.db, s.ballast = f, ballast{path: database + ".ballast", size: o.Ballast}
+		s.db, s.ballast = f, ballast.New(database+".ballast", o.Ballast)
 	}
 	s.Tend()
 	go s.write()
@@ -319,7 +320,9 @@ func (s *Store) answer(jobs []*job, err error) {
 
 // judge looks at an error for what it says about the disk.
 func (s *Store) judge(err error) {
-	s.ballast.judge(err)
+	if fills(err) {
+		s.ballast.GiveBack()
+	}
 	s.broken.judge(s.path, err)
 }
 

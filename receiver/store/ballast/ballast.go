@@ -1,4 +1,7 @@
-package store
+// Package ballast keeps room on a disk that is given back when nothing else is
+// left: even deleting needs room, so without it a full disk could not be cured
+// from within.
+package ballast
 
 import (
 	"errors"
@@ -6,23 +9,22 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
-
-	"github.com/mattn/go-sqlite3"
 )
 
-// ballast is room on the disk that is given back when nothing else is left:
-// even deleting needs room, so without it a full disk could not be cured from
-// within.
-type ballast struct {
+// Ballast is that room, in a file of its own. The zero value has none and does
+// nothing.
+type Ballast struct {
 	path string
 	size int64
 	full atomic.Bool
 }
 
-// judge gives the ballast back when an error says that the disk is full.
-func (b *ballast) judge(err error) {
-	var e sqlite3.Error
-	if b.size == 0 || !errors.As(err, &e) || e.Code != sqlite3.ErrFull && e.SystemErrno != syscall.ENOSPC {
+// New is a ballast of so many bytes in a file; [Ballast.Set] makes it.
+func New(path string, size int64) *Ballast { return &Ballast{path: path, size: size} }
+
+// GiveBack gives the room back, because the disk is full.
+func (b *Ballast) GiveBack() {
+	if b.size == 0 {
 		return
 	}
 	b.full.Store(true)
@@ -30,8 +32,11 @@ func (b *ballast) judge(err error) {
 	_ = os.Remove(b.path)
 }
 
-// set puts the ballast back once the disk has room for it and as much again.
-func (b *ballast) set() error {
+// GivenBack reports whether the disk was full and no room has been found since.
+func (b *Ballast) GivenBack() bool { return b.full.Load() }
+
+// Set puts the ballast back once the disk has room for it and as much again.
+func (b *Ballast) Set() error {
 	if b.size == 0 {
 		return nil
 	}
@@ -55,7 +60,7 @@ func (b *ballast) set() error {
 	return nil
 }
 
-func (b *ballast) fill(f *os.File) error {
+func (b *Ballast) fill(f *os.File) error {
 	var fs syscall.Statfs_t
 	if err := syscall.Fstatfs(int(f.Fd()), &fs); err != nil {
 		return err
@@ -74,20 +79,4 @@ func (b *ballast) fill(f *os.File) error {
 		}
 	}
 	return f.Sync()
-}
-
-// Tend puts the ballast back after the disk was full. Nil means that nothing
-// is the matter any more; an error alone does not mean that the disk is full,
-// only that it would be without a reserve.
-func (s *Store) Tend() error { return s.ballast.set() }
-
-// Full returns an error, which matches [ErrUnavailable], from the moment at
-// which the disk was found full until [Store.Tend] has found room again.
-// Meanwhile writes still go to the room that the ballast gave back: what others
-// would repeat anyway should not take it.
-func (s *Store) Full() error {
-	if s.ballast.full.Load() {
-		return fmt.Errorf("%w: the disk with %s is full; make room on it", ErrUnavailable, s.path)
-	}
-	return nil
 }
