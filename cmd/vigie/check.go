@@ -23,7 +23,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 	cmd := app.Command("check", "Check configuration, policy, inventory and templates, and show what each scenario would do now.\n\nEvery fault is told with file, line and cure. Warnings are things that are allowed but seldom meant; they do not make the check fail.\n\nExample:\n  vigie check --config.file=vigie.yml --at=2026-03-09T07:10:00+01:00")
 	path, output := configFlag(cmd), outputFlag(cmd)
 	quiet := cmd.Flag("quiet", "Print nothing when all is in order.").Bool()
-	secrets := cmd.Flag("secrets", "Read the secrets' files as well, as serve does.").Bool()
+	secrets := cmd.Flag("secrets", "Read every file that holds a secret as well.").Bool()
 	defaults := cmd.Flag("print-defaults", "Print every key of vigie.yml with its default or an example, or those of what --of names, and check nothing.").Bool()
 	of := cmd.Flag("of", "Whose keys --print-defaults prints.").Default("vigie").Enum("vigie", "policy", "inventory")
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
@@ -51,7 +51,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 			return err
 		}
 		if *secrets {
-			if _, err := setup.Config.Secrets(); err != nil {
+			if err := setup.Config.CheckSecrets(); err != nil {
 				return err
 			}
 		}
