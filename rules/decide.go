@@ -202,6 +202,7 @@ func (d *decider) settle(horizon time.Time) {
 		d.keeping().lapse()
 		d.keeping().promise()
 		d.rungs().steps()
+		d.intake().overtakenReminders()
 		if before == len(d.out.Journal)+len(d.out.Notifications) {
 			return
 		}

@@ -215,10 +215,11 @@ func (d intake) overtaken() {
 // withdraw takes back what was decided in this episode and no server has accepted
 // any part of, where the world has overtaken it.
 func (d intake) withdraw(why string, overtaken func(*Step, *StepRecord) bool) {
-	for _, key := range d.Incident.Steps.Sorted() {
+	undelivered := func(r *StepRecord) bool { return r.Status == StepDecided && r.Episode == d.Incident.Episode }
+	for _, key := range d.Incident.Steps.Which(undelivered) {
 		r := d.Incident.Steps[key]
 		st := d.Step(r.Step)
-		if r.Status != StepDecided || r.Episode != d.Incident.Episode || st == nil || d.partlyTold(r) || !overtaken(st, r) {
+		if st == nil || d.partlyTold(r) || !overtaken(st, r) {
 			continue
 		}
 		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.Now, why, nil, nil
@@ -514,6 +515,39 @@ func (d intake) withdrawUnread() {
 		return
 	}
 	d.withdraw("withdrawn: it was over before it left", func(_ *Step, r *StepRecord) bool { return !r.Stands && len(r.Resent) == 0 })
+}
+
+// overtakenReminders takes back reminders that should have left by now, while
+// mail is away, where a later one says the same or what they ask for was done.
+func (d intake) overtakenReminders() {
+	late := func(r *StepRecord) bool {
+		return r.Status == StepDecided && !r.Stands && len(r.Refused) == 0 && r.DecidedAt.Add(d.Policy.Hold).Before(d.Now)
+	}
+	if d.Incident.State.Ended() {
+		return
+	}
+	d.withdraw("withdrawn: overtaken before it left", func(st *Step, r *StepRecord) bool {
+		if !late(r) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
+			return false
+		}
+		return d.FirstHolding(st.Unless) != "" || d.FirstHolding(st.Rests) != "" || st.Reminds() && d.remindedAgain(r)
+	})
+}
+
+// remindedAgain reports whether the same reminder was decided again since.
+func (d intake) remindedAgain(r *StepRecord) bool {
+	var platform string
+	for key, o := range d.Incident.Steps {
+		if o == r {
+			platform = key.Platform
+		}
+	}
+	for key, o := range d.Incident.Steps {
+		if o.Step == r.Step && key.Platform == platform && o.Episode == r.Episode && o.Status == StepDecided && o.DecidedAt.After(r.DecidedAt) {
+			return true
+		}
+	}
+	return false
 }
 
 // partlyTold reports whether some server accepted a part of a message.

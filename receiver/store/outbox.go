@@ -36,17 +36,23 @@ func (tx Outbox) Notify(n rules.Notification) error {
 	return err
 }
 
-// Withdraw takes a notification back that is still held, or whose message tells
-// nothing else and waits for all of its recipients' servers. A message of which some
-// part is being sent or was accepted, or that tells of other incidents, too, leaves.
+// Withdraw takes a notification back that is still held, or whose message waits for
+// all of its recipients' servers. What such a message tells of other incidents is
+// held again and leaves without it. A message of which some part is being sent or
+// was accepted leaves as it is.
 func (tx Outbox) Withdraw(id string) error {
 	if _, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
 		return err
 	}
-	_, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = (SELECT message FROM notification WHERE id = ? AND message <> '')
-		AND NOT EXISTS (SELECT 1 FROM notification other WHERE other.message = transmission.message AND other.message <> '' AND other.id <> ?)
-		AND NOT EXISTS (SELECT 1 FROM transmission sent WHERE sent.message = transmission.message AND sent.status <> ?)`,
-		Withdrawn, id, id, Pending)
+	untouched, err := tx.texts(`SELECT message FROM notification WHERE id = ? AND message <> '' AND NOT EXISTS (
+		SELECT 1 FROM transmission sent WHERE sent.message = notification.message AND sent.status <> ?)`, id, Pending)
+	if err != nil || len(untouched) == 0 {
+		return err
+	}
+	if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = ?`, Withdrawn, untouched[0]); err != nil {
+		return err
+	}
+	_, err = tx.q.exec(`UPDATE notification SET message = '' WHERE message = ? AND id <> ?`, untouched[0], id)
 	return err
 }
 
@@ -132,10 +138,27 @@ func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
 	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
 }
 
+// Told returns what a message tells: ids of notifications and of their incidents.
+func (tx Outbox) Told(message string) ([][2]string, error) {
+	rows, err := tx.q.query(`SELECT id, incident FROM notification WHERE message = ? AND message <> '' ORDER BY hold_until, incident, position`, message)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var told [][2]string
+	for rows.Next() {
+		var x [2]string
+		if err := rows.Scan(&x[0], &x[1]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		told = append(told, x)
+	}
+	return told, rows.Err()
+}
+
 // MessagesOf returns the ids of the messages about an incident, oldest first.
 func (tx *Tx) MessagesOf(incident string) ([]string, error) {
-	return tx.texts(`SELECT DISTINCT m.id FROM notification n JOIN message m ON m.id = n.message
-		WHERE n.incident = ? AND n.message <> '' ORDER BY m.position`, incident)
+	return tx.texts(`SELECT id FROM message WHERE id IN (SELECT message FROM notification WHERE incident = ? AND message <> '') ORDER BY position`, incident)
 }
 
 // Held returns the notifications of an incident that have not become a message yet.
@@ -169,6 +192,11 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 	if err := tx.unseal(messageChain+id, 1, Commit(salt, string(value))); err != nil {
 		return false, err
 	}
+	for _, n := range ns {
+		if err := tx.behind(id, n); err != nil {
+			return false, err
+		}
+	}
 	for _, a := range addresses {
 		channel, _ := rules.SplitAddress(a)
 		token := ""
@@ -181,6 +209,16 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		}
 	}
 	return true, nil
+}
+
+// behind moves what is told later of a notification's incident behind its message.
+// There is such a thing only where the notification was held again after a first
+// message, see [Outbox.Withdraw].
+func (tx Outbox) behind(message string, n rules.Notification) error {
+	_, err := tx.q.exec(`UPDATE message SET position = position + (SELECT MAX(position) FROM message) WHERE id IN (
+		SELECT later.message FROM notification later JOIN transmission t ON t.message = later.message AND t.next_at IS NOT NULL
+		WHERE later.incident = ? AND later.message <> '' AND later.message <> ? AND later.hold_until > ?)`, n.IncidentID, message, n.HoldUntil.UnixNano())
+	return err
 }
 
 // Transmission is one message on its way to one recipient.
@@ -215,14 +253,23 @@ func (tx Outbox) DueTransmissions(now time.Time, limit int) ([]Transmission, err
 	return tx.transmissions(dueTransmissions, now.UnixNano(), limit)
 }
 
-// Lease claims transmissions before they are made and counts the attempt.
+// Lease claims transmissions before they are made and counts the attempt. What was
+// taken back since it was found is left alone: what is claimed has [Sending], anything else [Withdrawn].
 func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 	for i := range ts {
-		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ?`,
-			Sending, until.UnixNano(), ts[i].Message, ts[i].Address); err != nil {
+		done, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ? AND next_at IS NOT NULL`,
+			Sending, until.UnixNano(), ts[i].Message, ts[i].Address)
+		if err != nil {
 			return err
 		}
-		ts[i].Attempts++
+		n, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if ts[i].Status = Withdrawn; n > 0 {
+			ts[i].Status = Sending
+			ts[i].Attempts++
+		}
 	}
 	return nil
 }

@@ -35,8 +35,10 @@ func incident(n int) *store.Record {
 
 // A failing and a panicking neighbour take nothing away from the others, and
 // leave nothing behind.
-func TestUpdatesAreApart(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestUpdatesAreApart(t *testing.T) { onBoth(t, testUpdatesAreApart) }
+
+func testUpdatesAreApart(t *testing.T, database string) {
+	s := open(t, database)
 	var wg sync.WaitGroup
 	errs := make([]error, 60)
 	for i := range errs {
@@ -87,8 +89,10 @@ func TestUpdatesAreApart(t *testing.T) {
 	}
 }
 
-func TestAfterCommitOnlyAfterCommit(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestAfterCommitOnlyAfterCommit(t *testing.T) { onBoth(t, testAfterCommitOnlyAfterCommit) }
+
+func testAfterCommitOnlyAfterCommit(t *testing.T, database string) {
+	s := open(t, database)
 	var ran []string
 	for _, fail := range []error{nil, errors.New("no")} {
 		_ = s.Update(t.Context(), func(tx *store.Tx) error {
@@ -101,8 +105,10 @@ func TestAfterCommitOnlyAfterCommit(t *testing.T) {
 	}
 }
 
-func TestCandidates(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestCandidates(t *testing.T) { onBoth(t, testCandidates) }
+
+func testCandidates(t *testing.T, database string) {
+	s := open(t, database)
 	ended, old, platform := incident(2), incident(3), incident(4)
 	ended.State, ended.ResolvedAt = rules.Resolved, now.Add(-time.Hour)
 	old.State, old.ResolvedAt = rules.Closed, now.Add(-31*24*time.Hour)
@@ -144,8 +150,10 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-func TestDue(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestDue(t *testing.T) { onBoth(t, testDue) }
+
+func testDue(t *testing.T, database string) {
+	s := open(t, database)
 	due := incident(1)
 	due.WakeAt, due.AskAt = now, now.Add(time.Hour)
 	never := incident(2)
@@ -171,9 +179,10 @@ func TestDue(t *testing.T) {
 	}
 }
 
-func TestJournalIsAChain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.db")
-	s := open(t, path)
+func TestJournalIsAChain(t *testing.T) { onBoth(t, testJournalIsAChain) }
+
+func testJournalIsAChain(t *testing.T, database string) {
+	s := open(t, database)
 	r := incident(1)
 	for n := range 3 {
 		err := s.Update(t.Context(), func(tx *store.Tx) error {
@@ -257,8 +266,10 @@ func TestDamagedFileIsRefusedAndKept(t *testing.T) {
 	}
 }
 
-func TestClosedAndCancelled(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestClosedAndCancelled(t *testing.T) { onBoth(t, testClosedAndCancelled) }
+
+func testClosedAndCancelled(t *testing.T, database string) {
+	s := open(t, database)
 	hold, held := make(chan struct{}), make(chan struct{})
 	go s.Update(context.WithoutCancel(t.Context()), func(*store.Tx) error { close(held); <-hold; return nil })
 	<-held
@@ -282,8 +293,10 @@ func TestClosedAndCancelled(t *testing.T) {
 
 // A bundle leaves as one message; to one recipient the messages about an
 // incident go in order.
-func TestOutboxOrder(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestOutboxOrder(t *testing.T) { onBoth(t, testOutboxOrder) }
+
+func testOutboxOrder(t *testing.T, database string) {
+	s := open(t, database)
 	n := func(id, inc, key string, hold time.Duration) rules.Notification {
 		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
 	}
@@ -362,8 +375,10 @@ func TestOutboxOrder(t *testing.T) {
 
 // A bundle that other incidents have opened takes along nothing that would
 // overtake an earlier message of its incident.
-func TestBundleOvertakesNothing(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestBundleOvertakesNothing(t *testing.T) { onBoth(t, testBundleOvertakesNothing) }
+
+func testBundleOvertakesNothing(t *testing.T, database string) {
+	s := open(t, database)
 	n := func(id, inc, key string, hold time.Duration) rules.Notification {
 		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
 	}
@@ -403,4 +418,54 @@ func TestBundleOvertakesNothing(t *testing.T) {
 	update(t, s, func(tx *store.Tx) error { return errors.Join(tx.Withdraw("b"), tx.Withdraw("e")) })
 	bundle("escalated", 20*time.Second, "[]")
 	bundle("escalated", 30*time.Second, "[c]")
+}
+
+// Of a message that waits for the mail server, what is taken back leaves out of it;
+// the rest is told in its place, before what came later.
+func TestWithdrawnFromABundle(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+	n := func(id, inc string, hold time.Duration) rules.Notification {
+		return rules.Notification{ID: id, IncidentID: inc, BundleKey: id[:1], HoldUntil: now.Add(hold)}
+	}
+	a1, a2, b1 := n("a1", "i1", 0), n("a2", "i2", 0), n("b1", "i1", time.Minute)
+	later := now.Add(2 * time.Minute)
+	message := func(tx *store.Tx, id string, ns ...rules.Notification) error {
+		ok, err := tx.CreateMessage(id, "B1", ns, []byte("{}"), []string{"x@msp.example"}, later)
+		if !ok {
+			t.Errorf("%s was not made", id)
+		}
+		return err
+	}
+	update(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.Notify(a1), tx.Notify(a2), tx.Notify(b1), message(tx, "m1", a1, a2), message(tx, "m2", b1))
+	})
+	update(t, s, func(tx *store.Tx) error {
+		if err := tx.Withdraw("a2"); err != nil {
+			return err
+		}
+		ns, err := tx.Bundle("a", later, nil)
+		if len(ns) != 1 || ns[0].ID != "a1" {
+			t.Errorf("held again: %+v", ns)
+		}
+		return errors.Join(err, message(tx, "m3", a1))
+	})
+	for _, want := range []string{"m3", "m2"} {
+		update(t, s, func(tx *store.Tx) error {
+			due, err := tx.DueTransmissions(later, 10)
+			if len(due) != 1 || due[0].Message != want {
+				t.Fatalf("leaves %+v, want %s", due, want)
+			}
+			return errors.Join(err, tx.Finish(want, "x@msp.example", store.Accepted, "", later))
+		})
+	}
+	update(t, s, func(tx *store.Tx) error { return tx.Withdraw("a1") }) // too late: it was accepted
+	if err := s.View(t.Context(), func(tx *store.Tx) error {
+		ts, err := tx.Transmissions("m3")
+		if len(ts) != 1 || ts[0].Status != store.Accepted {
+			t.Errorf("%+v", ts)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
 }

@@ -58,6 +58,11 @@ func (st *Step) Once() bool {
 	return !st.Each && st.Repeat == nil && !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenOpening })
 }
 
+// Reminds tells the steps that come again and say the same as before.
+func (st *Step) Reminds() bool {
+	return st.Repeat != nil || slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenOpening })
+}
+
 // TellsOfRefusal is true for the step that says that an address is dead.
 func (st *Step) TellsOfRefusal() bool {
 	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })

@@ -51,9 +51,7 @@ func (p *player) deliver() (sent bool, err error) {
 	due := p.mail.waiting
 	p.mail.waiting = nil
 	for _, m := range due {
-		if len(m.rows) == 1 && p.store.Withdrawn(m.rows[0].note.ID) {
-			continue // the world overtook it while the server was away
-		}
+		p.store.Offered(m.notes())
 		if err := p.offer(m); err != nil {
 			return true, err
 		}
@@ -61,9 +59,36 @@ func (p *player) deliver() (sent bool, err error) {
 	return len(due) > 0, nil
 }
 
+// wait puts a message among those on their way, before what is told later of its
+// incidents.
+func (o *outbox) wait(m *message) {
+	at := slices.IndexFunc(o.waiting, func(w *message) bool {
+		return slices.ContainsFunc(w.rows, func(later row) bool {
+			return slices.ContainsFunc(m.rows, func(r row) bool {
+				return r.record == later.record && later.note.HoldUntil.After(r.note.HoldUntil)
+			})
+		})
+	})
+	if at < 0 {
+		at = len(o.waiting)
+	}
+	o.waiting = slices.Insert(o.waiting, at, m)
+}
+
+// notes are the notifications of a message.
+func (m *message) notes() []rules.Notification {
+	ns := make([]rules.Notification, len(m.rows))
+	for i, r := range m.rows {
+		ns[i] = r.note
+	}
+	return ns
+}
+
 // compose makes messages of the bundles whose hold has ended. One that leaves
 // may let another leave.
 func (p *player) compose() error {
+	// What the world overtook while the server was away was taken back.
+	p.mail.waiting = slices.DeleteFunc(p.mail.waiting, func(m *message) bool { return !p.store.Waits(m.rows[0].note.ID) })
 	for made := true; made; {
 		made = false
 		for _, key := range p.store.DueBundles(p.now) {
@@ -81,7 +106,7 @@ func (p *player) compose() error {
 				}
 				m.rows = append(m.rows, row{r, n})
 			}
-			p.mail.waiting = append(p.mail.waiting, m)
+			p.mail.wait(m)
 			made = true
 		}
 	}
@@ -186,9 +211,7 @@ func (p *player) printMessage(m *message) {
 		At: p.now, What: happenedNotification, Incident: first.record.ID, Key: first.record.Key, Episode: first.note.Episode,
 		Step: first.note.Step, Template: first.note.Template, DecidedAt: first.note.DecidedAt.In(p.zone),
 	}
-	notes := make([]rules.Notification, len(m.rows))
-	for i, r := range m.rows {
-		notes[i] = r.note
+	for _, r := range m.rows {
 		if r.note.DecidedAt.Before(h.DecidedAt) {
 			h.DecidedAt = r.note.DecidedAt.In(p.zone)
 		}
@@ -210,7 +233,7 @@ func (p *player) printMessage(m *message) {
 	slices.Sort(h.Cc)
 	h.Recipients, h.Cc = slices.Compact(h.Recipients), slices.Compact(h.Cc)
 	if p.opt.Subject != nil {
-		h.Subject = p.opt.Subject(notes)
+		h.Subject = p.opt.Subject(m.notes())
 	}
 	p.out = append(p.out, h)
 }

@@ -21,8 +21,8 @@ type held struct {
 	rules.Notification
 	position int64 // in the order in which they came
 	left     bool
-	// withdrawn is one that was taken back after it had left.
-	withdrawn bool
+	// together are those of its message, while nobody's server has seen it.
+	together []*held
 }
 
 func newOutbox() outbox {
@@ -39,28 +39,48 @@ func (s *Store) Notify(n rules.Notification) error {
 	o.count++
 	h := &held{Notification: n, position: o.count}
 	o.byID[n.ID] = h
-	o.byBundle[n.BundleKey] = append(o.byBundle[n.BundleKey], h)
-	o.byIncident[n.IncidentID] = append(o.byIncident[n.IncidentID], h)
+	o.hold(h)
 	return nil
 }
 
-// Withdraw takes a notification back. Of one that has left it is noted, for whoever
-// still has its message: see [Store.Withdrawn].
+// Withdraw takes a notification back. Of a message that nobody's server has seen
+// yet the others are held again: see [Store.Waits].
 func (s *Store) Withdraw(id string) error {
 	h := s.outbox.byID[id]
 	switch {
 	case h == nil:
-	case h.left:
-		h.withdrawn = true
-	default:
+	case !h.left:
 		delete(s.outbox.byID, id)
 		s.outbox.remove(h)
+	default:
+		for _, o := range h.together {
+			if o.together = nil; o != h {
+				s.outbox.hold(o)
+			}
+		}
 	}
 	return nil
 }
 
-// Withdrawn reports whether a notification that has left was taken back after that.
-func (s *Store) Withdrawn(id string) bool { h := s.outbox.byID[id]; return h != nil && h.withdrawn }
+// Waits reports whether a notification that has left is still part of a message that
+// nobody's server has seen.
+func (s *Store) Waits(id string) bool { h := s.outbox.byID[id]; return h != nil && h.together != nil }
+
+// Offered notes that a message of these notifications was shown to a server: it
+// leaves as it is.
+func (s *Store) Offered(ns []rules.Notification) {
+	for _, n := range ns {
+		if h := s.outbox.byID[n.ID]; h != nil {
+			h.together = nil
+		}
+	}
+}
+
+func (o *outbox) hold(h *held) {
+	h.left = false
+	o.byBundle[h.BundleKey] = append(o.byBundle[h.BundleKey], h)
+	o.byIncident[h.IncidentID] = append(o.byIncident[h.IncidentID], h)
+}
 
 func (o *outbox) remove(h *held) {
 	drop := func(index map[string][]*held, key string) {
@@ -123,10 +143,15 @@ func waiting(hs []*held) []incidents.Waiting {
 
 // Leave takes notifications out that have become a message.
 func (s *Store) Leave(ns []rules.Notification) {
+	var together []*held
 	for _, n := range ns {
 		if h := s.outbox.byID[n.ID]; h != nil && !h.left {
 			h.left = true
 			s.outbox.remove(h)
+			together = append(together, h)
 		}
+	}
+	for _, h := range together {
+		h.together = together
 	}
 }
