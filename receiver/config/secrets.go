@@ -135,6 +135,7 @@ func (c *Config) asked() []secret {
 	for n, a := range c.Alertmanagers {
 		add(a.Position, fmt.Sprintf("alertmanagers[%d]", n), a.EndpointConfig)
 	}
+	all = append(all, c.alone(strict.Position{}, "database_password_file", c.DatabasePassword))
 	if p := c.Prometheus; p != nil {
 		add(p.Position, "prometheus", p.EndpointConfig)
 	}

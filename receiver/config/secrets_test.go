@@ -25,7 +25,8 @@ organisation: MSP
 external_url: https://vigie.msp.example
 links: {key_file: links.key}
 listen: 127.0.0.1:0
-database: vigie.db
+database: postgres://vigie@db.msp.example/vigie
+database_password_file: db.password
 policy: [policy.yml]
 inventory: [inventory.yml]
 webhook_token_file: webhook.token
@@ -58,7 +59,7 @@ heartbeat: {url_file: heartbeat.url}
 	}
 	for _, want := range []string{"webhook_token_file: ", "tokens_file: ", "`vigie token new PERSON` makes it", "inventory_token_file: ", "login.passwords_file: ",
 		"make it: vigie password PERSON --file=", "login.openid_connect.client_secret_file", "vigie.yml:4: links.key_file: ", "make one: openssl rand -hex 32 > ",
-		"alertmanagers[0].token_file", "prometheus.password_file", "exporters[0].token_file", "http-ca.pem", "api.key", "vigie.yml:20: mail.relay: ", "write the password of vigie into it", "vigie.yml:21: mail.fallback: ",
+		"database_password_file", "alertmanagers[0].token_file", "prometheus.password_file", "exporters[0].token_file", "http-ca.pem", "api.key", "vigie.yml:21: mail.relay: ", "write the password of vigie into it", "vigie.yml:22: mail.fallback: ",
 		"answers.imap.password_file", "channels.sms: ", "alarm: ", "heartbeat: "} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q:\n%v", want, err)
@@ -68,7 +69,7 @@ heartbeat: {url_file: heartbeat.url}
 		t.Errorf("what a start needs, all of it and nothing else:\n%v", err)
 	}
 	const hex = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-	for _, name := range []string{"webhook.token", "inventory.token", "links.key", "oidc", "am.token", "prom.password", "exp.token", "http-ca.pem", "api.key", "smtp.password", "smtp-2.password", "answers.password"} {
+	for _, name := range []string{"webhook.token", "inventory.token", "links.key", "oidc", "db.password", "am.token", "prom.password", "exp.token", "http-ca.pem", "api.key", "smtp.password", "smtp-2.password", "answers.password"} {
 		write(name, hex+"\n")
 	}
 	for _, name := range []string{"sms.url", "alarm.url", "heartbeat.url"} {
