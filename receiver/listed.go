@@ -22,17 +22,13 @@ type Listed struct {
 	Plan      string    `json:"plan,omitempty"`
 	Item      string    `json:"item,omitempty"`
 	Since     time.Time `json:"since"`
-	// OwedFrom is when it opens an incident if it still fires: the first day of its
-	// customer or machine. Zero where the policy only lists.
+	// OwedFrom is when it opens an incident if it still fires; zero for never.
 	OwedFrom time.Time `json:"owed_from,omitzero"`
 }
 
-// Listed returns what is only listed, sorted by when it opens an incident, what it
-// is and whom it concerns.
-func (q *reader) Listed(ctx context.Context) ([]Listed, error) {
-	var out []Listed
-	err := q.store.View(ctx, func(tx *store.Tx) error {
-		var err error
+// Listed returns what is only listed, what opens an incident soonest before the rest.
+func (q *reader) Listed(ctx context.Context) (out []Listed, err error) {
+	err = q.store.View(ctx, func(tx *store.Tx) (err error) {
 		out, err = listed(tx, q.Book(), q.now())
 		return err
 	})
@@ -61,17 +57,10 @@ func listed(tx *store.Tx, book *rules.Book, now time.Time) ([]Listed, error) {
 			Source: l[rules.LabelSource], Plan: l[rules.LabelPlan], Item: l["item"], Since: x.Since.In(p.Zone), OwedFrom: owed})
 	}
 	slices.SortStableFunc(out, func(a, b Listed) int {
-		return cmp.Or(ahead(a).Compare(ahead(b)), strings.Compare(a.Alertname, b.Alertname), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine), a.Since.Compare(b.Since))
+		// As unsigned seconds the zero time comes after every other.
+		return cmp.Or(cmp.Compare(uint64(a.OwedFrom.Unix()), uint64(b.OwedFrom.Unix())), strings.Compare(a.Alertname, b.Alertname), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine), a.Since.Compare(b.Since))
 	})
 	return out, nil
-}
-
-// ahead is when it opens an incident, what never does so being the last.
-func ahead(x Listed) time.Time {
-	if x.OwedFrom.IsZero() {
-		return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-	}
-	return x.OwedFrom
 }
 
 // endListed forgets what was only listed and fires no more: a webhook that told
