@@ -158,10 +158,8 @@ func (f Locale) moment(value string) (string, bool) {
 		return f.name("site.moment", value)
 	}
 	switch kind {
-	case "step":
+	case "step", "due":
 		return f.Say(Site+"moment_step", "step", words(of)), true
-	case "due":
-		return f.Say(Site+"moment_due", "step", words(of)), true
 	case "flag":
 		flag, ok := f.name("site.flag", of)
 		return f.Say(Site+"moment_flag", "what", flag), ok
