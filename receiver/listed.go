@@ -35,8 +35,7 @@ func (q *reader) Listed(ctx context.Context) (out []Listed, err error) {
 	return out, err
 }
 
-// listed leaves out what is ignored because it is out of service for good or announced:
-// of that people know.
+// listed leaves out what people know of: what is out of service for good, or announced.
 func listed(tx *store.Tx, book *rules.Book, now time.Time) ([]Listed, error) {
 	p := book.InForce(now)
 	all, err := tx.Ignored()
@@ -46,19 +45,16 @@ func listed(tx *store.Tx, book *rules.Book, now time.Time) ([]Listed, error) {
 	out := []Listed{}
 	for _, x := range all {
 		l := x.Labels
-		var owed time.Time
-		if x.Reason == rules.NotCommissioned {
-			at, _ := book.Directory.OwedFrom(l, now)
-			owed = at.In(p.Zone)
-		} else if !slices.ContainsFunc(p.Scenarios, func(s *rules.Scenario) bool { return s.Ignores != "" && s.Ignores == x.Reason }) {
+		owed, lists := book.Lists(x.Reason, l, now)
+		if !lists {
 			continue
 		}
 		out = append(out, Listed{Alertname: l[rules.LabelAlertname], Customer: l[rules.LabelCustomer], Machine: l[rules.LabelMachine], Platform: l[rules.LabelPlatform],
 			Source: l[rules.LabelSource], Plan: l[rules.LabelPlan], Item: l["item"], Since: x.Since.In(p.Zone), OwedFrom: owed})
 	}
 	slices.SortStableFunc(out, func(a, b Listed) int {
-		// As unsigned seconds the zero time comes after every other.
-		return cmp.Or(cmp.Compare(uint64(a.OwedFrom.Unix()), uint64(b.OwedFrom.Unix())), strings.Compare(a.Alertname, b.Alertname), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine), a.Since.Compare(b.Since))
+		return cmp.Or(cmp.Compare(uint64(a.OwedFrom.Unix()), uint64(b.OwedFrom.Unix())), // the zero time comes last
+			strings.Compare(a.Alertname, b.Alertname), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine), a.Since.Compare(b.Since))
 	})
 	return out, nil
 }
