@@ -153,12 +153,15 @@ func (c *Config) ways() []secret {
 	var all []secret
 	relay := func(path string, r RelayConfig) {
 		all = append(all, secret{at: r.Position, key: path, make: "write the password of " + r.Username + " into it, alone", read: func() error {
-			m, err := notify.NewMail(notify.MailConfig{Hello: c.MailSettings().Hello, Relay: c.relay(r)})
+			m, err := notify.NewMail(notify.MailConfig{Hello: c.mailShape().Hello, Relay: c.relay(r)})
 			if err != nil {
 				return err
 			}
 			return m.CheckFiles()
 		}})
+		if o := r.OAuth2; o != nil {
+			all = append(all, c.alone(o.Position, path+".oauth2.client_secret_file", o.ClientSecretFile), c.alone(o.Position, path+".oauth2.refresh_token_file", o.RefreshTokenFile))
+		}
 	}
 	if m := c.Mail; m != nil {
 		relay("mail.relay", m.Relay)
