@@ -31,7 +31,8 @@ type InventoryMachine struct {
 	// Schedules say when each plan starts, and how its runs are taken, by its
 	// index; nil where nothing is said.
 	Schedules []*PlanSchedule
-	// Decommissioned is when the machine, or its customer, left; zero if not.
+	// Decommissioned is the end of the last day of the machine, or of its customer; zero
+	// if there is none.
 	Decommissioned time.Time
 
 	file string

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vigie/internal/strict"
 	receiver "vigie/rules/inventory"
@@ -59,6 +60,20 @@ func TestReceiversInventoryIsRead(t *testing.T) {
 	}
 	if v, err := LoadInventory([]string{"../deploy/examples/activeprolearn/inventory/*"}); err != nil || v.Len() != 0 {
 		t.Errorf("%v, %d machines of a receiver that has none", err, v.Len())
+	}
+}
+
+// A machine is expected through the last day of its customer.
+func TestTheLastDayIsIncluded(t *testing.T) {
+	v, err := inventoryOf(t, map[string]string{"i.yml": goodInventory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[string]int{"2026-03-01T23:59:59+01:00": 4, "2026-03-02T00:00:00+01:00": 3} {
+		now, _ := time.Parse(time.RFC3339, at)
+		if got := len(v.Assess(nil, now).Expected); got != want {
+			t.Errorf("%d machines are expected at %s, not %d", got, at, want)
+		}
 	}
 }
 

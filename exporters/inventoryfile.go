@@ -248,7 +248,7 @@ func (l *inventoryLoader) finish() (*Inventory, error) {
 	left := map[string]time.Time{} // every customer that is listed, and when it left
 	for _, s := range l.sections {
 		for id, c := range s.Customers {
-			left[id] = sooner(left[id], c.Decommissioned.Start(zone))
+			left[id] = sooner(left[id], c.Decommissioned.End(zone))
 		}
 	}
 	for _, m := range l.machines {
@@ -256,7 +256,7 @@ func (l *inventoryLoader) finish() (*Inventory, error) {
 		if len(left) > 0 && !known {
 			return nil, m.fault("machines."+m.Name+".customer", fmt.Sprintf("unknown customer %q", m.Customer), "add it under customers or mend the id")
 		}
-		m.Decommissioned = sooner(at, l.leaving[m].Start(zone))
+		m.Decommissioned = sooner(at, l.leaving[m].End(zone))
 		for _, s := range m.Schedules {
 			if s != nil {
 				s.zone = zone

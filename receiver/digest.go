@@ -196,13 +196,13 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 				d.Incidents = append(d.Incidents, n)
 			}
 		}
-		listed, err := listed(tx, o.Book().InForce(now))
+		listed, err := listed(tx, o.Book(), now)
 		if err != nil {
 			return err
 		}
 		for _, x := range listed {
 			l := rules.Labels{rules.LabelCustomer: x.Customer, rules.LabelMachine: x.Machine, rules.LabelPlatform: x.Platform, rules.LabelSource: x.Source}
-			d.Listed = append(d.Listed, message.DigestListed{Alertname: x.Alertname, What: o.called(l), Plan: cmp.Or(x.Plan, x.Item), Since: x.Since})
+			d.Listed = append(d.Listed, message.DigestListed{Alertname: x.Alertname, What: o.called(l), Plan: cmp.Or(x.Plan, x.Item), Since: x.Since, OwedFrom: x.OwedFrom})
 		}
 		backlog, err := tx.Backlog(now)
 		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest

@@ -198,6 +198,40 @@ func TestDigestNamesWhatIsOnlyListed(t *testing.T) {
 	}
 }
 
+// What fails before anything is owed to a customer is one list for the supervisor:
+// with the day from which it counts. What still fails on that day is an incident.
+func TestDigestListsWhatIsNotCommissionedYet(t *testing.T) {
+	r := newRig(t, 1, withDigest, func(r *rig) {
+		r.tune = func(p *receiver.Parts) {
+			p.Book.Directory.Customers["dupont"].Commissioned = time.Date(2026, 3, 10, 0, 0, 0, 0, monday.Location())
+		}
+	})
+	failed := backup("dupont", "SRV-AD", "primary")
+	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, failed) })
+	r.fires(failed)
+	r.set(time.Date(2026, 3, 9, 9, 0, 0, 0, monday.Location()))
+	got := r.digests()
+	if len(got) != 1 {
+		t.Fatalf("%d overviews", len(got))
+	}
+	if want := "Dupont – SRV-AD – backup failed: plan daily, since Mon 9 March 07:10, an incident from 10 March on"; !strings.Contains(strings.Join(strings.Fields(got[0].Text), " "), want) {
+		t.Errorf("it does not say %q:\n%s", want, got[0].Text)
+	}
+	if n := len(r.incidents("")); n != 0 {
+		t.Errorf("%d incidents before anything is owed", n)
+	}
+	r.set(time.Date(2026, 3, 10, 0, 0, 0, 0, monday.Location()))
+	if err := r.engine.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.incidents("")); n != 1 {
+		t.Errorf("%d incidents on the first day", n)
+	}
+	if all, err := r.engine.Listed(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("it is listed beside its incident: %v %v", all, err)
+	}
+}
+
 // covers: S1.7, P12; the overview names the gaps in the duty of the next days.
 func TestDigestOfGaps(t *testing.T) {
 	r := newRig(t, 1, withDigest, func(r *rig) {

@@ -187,6 +187,7 @@ const (
 	ReturnedDelayed         = incident.ReturnedDelayed
 	ReturnedAbsence         = incident.ReturnedAbsence
 	RefusedMessage          = incident.RefusedMessage
+	NotCommissioned         = classify.NotCommissioned
 	RefusedReport           = classify.RefusedReport
 	RefusedTrouble          = incident.RefusedTrouble
 	SelfSource              = classify.SelfSource

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"vigie/rules/calendar"
@@ -45,4 +46,16 @@ func (b *Book) Try(l Labels, now time.Time) Trial {
 		t.Preview = b.preview(c, "trial", now)
 	}
 	return t
+}
+
+// Lists reports whether a signal for which no incident is kept is named to people:
+// because a scenario only lists it, or because nothing is owed yet. It then returns
+// from when something is, in the policy's zone; zero for what a scenario lists.
+func (b *Book) Lists(ignored string, l Labels, now time.Time) (owedFrom time.Time, listed bool) {
+	p := b.InForce(now)
+	if ignored == NotCommissioned {
+		at, _ := b.Directory.OwedFrom(l, now)
+		return at.In(p.Zone), true
+	}
+	return time.Time{}, slices.ContainsFunc(p.Scenarios, func(s *Scenario) bool { return s.Ignores != "" && s.Ignores == ignored })
 }

@@ -46,7 +46,7 @@ func (b *Book) Monthly(now time.Time) (Monthly, bool) {
 	}
 	for _, x := range p.Reports.Send {
 		for _, scope := range b.scopes(x.Per) {
-			out.Mails = append(out.Mails, b.monthlyMails(p, x, scope, now)...)
+			out.Mails = append(out.Mails, b.monthlyMails(p, x, scope, out.Month, now)...)
 		}
 	}
 	return out, true
@@ -70,7 +70,7 @@ func (b *Book) scopes(per string) (out []report.Scope) {
 }
 
 // monthlyMails are the mails of one report, one for each language of its readers.
-func (b *Book) monthlyMails(p *Policy, x policy.Dispatch, scope report.Scope, now time.Time) (out []MonthlyMail) {
+func (b *Book) monthlyMails(p *Policy, x policy.Dispatch, scope report.Scope, month report.Month, now time.Time) (out []MonthlyMail) {
 	inc := &Incident{Identity: Labels{}}
 	customer := scope.Customer
 	if of := b.Directory.Platforms[scope.Platform]; of != nil {
@@ -80,7 +80,7 @@ func (b *Book) monthlyMails(p *Policy, x policy.Dispatch, scope report.Scope, no
 	if customer != "" {
 		inc.Identity[LabelCustomer] = customer
 	}
-	if c := b.Directory.Customers[customer]; c != nil && !c.Decommissioned.IsZero() && !now.Before(c.Decommissioned.AddDate(0, 1, 0)) {
+	if c := b.Directory.Customers[customer]; c != nil && !c.Serves(month.From, month.To) {
 		return nil
 	}
 	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: inc, Now: now}

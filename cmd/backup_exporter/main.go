@@ -141,6 +141,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
+	if o.inventory.alone() {
+		return inventoryWork(ctx, o, env, configuration{}, stdout, stderr)
+	}
 	config, err := o.load(env)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)

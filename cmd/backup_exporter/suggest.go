@@ -39,6 +39,9 @@ func (o *inventoryOptions) wanted() bool {
 	return o.suggest || o.diff || o.recipe != "" || o.file != ""
 }
 
+// alone reports whether an export is all that is asked for: then no source is.
+func (o *inventoryOptions) alone() bool { return o.wanted() && !o.suggest && !o.diff }
+
 // inventoryWork suggests machines, or compares. What people must know beside the
 // result goes to notes.
 func inventoryWork(ctx context.Context, o options, env exporters.SourceOptions, c configuration, out, notes io.Writer) (code int) {

@@ -105,6 +105,22 @@ skip: {Status: [retired]}
 	if strings.Contains(out.String(), "OLD") {
 		t.Errorf("what is retired is taken:\n%s", out.String())
 	}
+	// Alone it asks for no configuration. The columns are those of the agents in Atera's
+	// interface, as Windows PowerShell's Export-Csv writes them.
+	write(t, p.dir, "agents.csv", "#TYPE System.Management.Automation.PSCustomObject\r\n\"AgentID\",\"MachineName\",\"CustomerName\",\"OSType\",\"LastLoginUser\"\r\n"+
+		"\"1\",\"SRV-AD\",\"Dupont SARL\",\"Domain Controller\",\"DUPONT\\admin\"\r\n\"2\",\"PC-LEA\",\"Dupont SARL\",\"Work Station\",\"DUPONT\\lea\"\r\n")
+	write(t, p.dir, "recipe.yml", `file: agents.csv
+columns: {customer: CustomerName, machine: MachineName, class: OSType, user: LastLoginUser}
+customers: {Dupont SARL: dupont}
+classes: [{fits: work station, class: workstation}, {fits: server, class: server}, {fits: domain controller, class: server}]
+users: {'DUPONT\lea': lea}
+`)
+	out.Reset()
+	t.Setenv("BACKUP_EXPORTER_CONFIG", filepath.Join(p.dir, "none.yml"))
+	if code := run(t.Context(), []string{"--inventory.recipe=" + recipe}, &out, &notes); code != 0 || !strings.Contains(out.String(), "dupont,SRV-AD,server,") ||
+		!strings.Contains(out.String(), "dupont,PC-LEA,workstation,lea,") {
+		t.Errorf("an export alone: %d\n%s%s", code, out.String(), notes.String())
+	}
 	for bad, want := range map[string]string{
 		"file: rmm.csv\ncolumns: {customer: Client, machine: Name}\n":             `no column "Name": it has Device, Client`,
 		"file: rmm.csv\ncolumns: {customer: Client}\n":                            "columns.machine",

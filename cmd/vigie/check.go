@@ -23,7 +23,8 @@ func (c *commands) check(app *kingpin.Application) verb {
 	cmd := app.Command("check", "Check configuration, policy, inventory and templates, and show what each scenario would do now.\n\nEvery fault is told with file, line and cure. Warnings are things that are allowed but seldom meant; they do not make the check fail.\n\nExample:\n  vigie check --config.file=vigie.yml --at=2026-03-09T07:10:00+01:00")
 	path, output := configFlag(cmd), outputFlag(cmd)
 	quiet := cmd.Flag("quiet", "Print nothing when all is in order.").Bool()
-	secrets := cmd.Flag("secrets", "Read the secrets' files as well, as serve does.").Bool()
+	secrets := cmd.Flag("secrets", "Read every file that holds a secret as well.").Bool()
+	start := cmd.Flag("start", "Read the secrets that a start and a reload read, and fail for nothing else.").Bool()
 	defaults := cmd.Flag("print-defaults", "Print every key of vigie.yml with its default or an example, or those of what --of names, and check nothing.").Bool()
 	of := cmd.Flag("of", "Whose keys --print-defaults prints.").Default("vigie").Enum("vigie", "policy", "inventory")
 	at := cmd.Flag("at", "Instant for which to show it, RFC 3339; now when left out.").String()
@@ -40,20 +41,9 @@ func (c *commands) check(app *kingpin.Application) verb {
 			}
 			now = t
 		}
-		setup, err := receiver.Load(*path)
+		setup, err := inspect(*path, now, *secrets, *start)
 		if err != nil {
 			return err
-		}
-		if _, err := setup.Parts(); err != nil {
-			return err
-		}
-		if err := setup.Book.CheckTraces(now); err != nil {
-			return err
-		}
-		if *secrets {
-			if _, err := setup.Config.Secrets(); err != nil {
-				return err
-			}
 		}
 		if *quiet {
 			return nil
@@ -74,6 +64,30 @@ func (c *commands) check(app *kingpin.Application) verb {
 		}
 		return nil
 	}}
+}
+
+// inspect reads a configuration and what it names, and if asked every secret, or
+// those that a start reads.
+func inspect(path string, now time.Time, secrets, start bool) (*receiver.Setup, error) {
+	setup, err := receiver.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := setup.Parts(); err != nil {
+		return nil, err
+	}
+	if err := setup.Book.CheckTraces(now); err != nil {
+		return nil, err
+	}
+	if start {
+		if _, err := setup.Config.Secrets(); err != nil {
+			return nil, err
+		}
+	}
+	if secrets {
+		return setup, setup.Config.CheckSecrets()
+	}
+	return setup, nil
 }
 
 // warn lists warnings under a heading that says what they are.

@@ -153,6 +153,20 @@ func (j *journal) append(e entry) error {
 	return nil
 }
 
+// try writes a file into the folder and takes it away again.
+func (j *journal) try() error {
+	if err := os.MkdirAll(j.dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(j.dir, ".try-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString("x")
+	return errors.Join(err, f.Close())
+}
+
 func (j *journal) open() error {
 	if j.file != nil {
 		return nil

@@ -432,3 +432,38 @@ func TestConfig(t *testing.T) {
 		t.Errorf("one token for two: %v", err)
 	}
 }
+
+// A folder that cannot be written is told by the source, before anybody reports and
+// after; a check writes nothing.
+func TestAFolderThatCannotBeWrittenIsTold(t *testing.T) {
+	b := newBench(t, Limits{})
+	inTheWay := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.config.Folder = filepath.Join(inTheWay, "push")
+	s, err := New(b.config, exporters.SourceOptions{Now: b.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "no result can be kept") || !strings.Contains(err.Error(), "/var/lib/backup_exporter/push") {
+		t.Errorf("nothing can be kept: %v", err)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	s.OnlyRead()
+	if _, err := s.Fetch(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(inTheWay); !os.IsNotExist(err) {
+		t.Errorf("a check made the folder: %v", err)
+	}
+	s.onlyRead = false
+	if _, err := s.Fetch(t.Context()); err != nil {
+		t.Errorf("it can be written now: %v", err)
+	}
+	if left, err := os.ReadDir(b.config.Folder); err != nil || len(left) != 0 {
+		t.Errorf("left in the folder: %v %v", left, err)
+	}
+}

@@ -38,6 +38,8 @@ type Source struct {
 	tokenErr error
 
 	gates map[string]*gate // by customer
+
+	onlyRead bool
 }
 
 // gate bounds what one customer asks of the exporter.
@@ -57,13 +59,24 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	return s, nil
 }
 
-// Fetch gives all that was reported by the customers of the configuration.
+// OnlyRead has all later visits write nothing: whoever checks is often somebody else
+// than who runs.
+func (s *Source) OnlyRead() { s.onlyRead = true }
+
+// Fetch gives all that was reported by the customers of the configuration. A source
+// that can keep nothing is down, also before anybody reports: senders alone would
+// know of it.
 func (s *Source) Fetch(context.Context) (exporters.Snapshot, error) {
 	_ = s.authenticate("") // reads the token files when it is time
 	s.tokenMu.Lock()
 	tokens := exporters.Endpoint{Name: "tokens", Items: len(s.tokens), Err: s.tokenErr}
 	s.tokenMu.Unlock()
 
+	if !s.onlyRead {
+		if err := s.Usable(); err != nil {
+			return exporters.Snapshot{}, &exporters.SourceError{Endpoint: "results", Reason: exporters.ReasonState, Err: err}
+		}
+	}
 	jobs, err := s.Jobs(Defaults{Role: s.config.BackupRole, Interval: s.config.ExpectedInterval})
 	if err != nil {
 		return exporters.Snapshot{}, &exporters.SourceError{Endpoint: "results", Reason: exporters.ReasonState, Err: err}

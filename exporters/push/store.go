@@ -20,6 +20,7 @@ type Store struct {
 	journal journal
 	ledger  ledger // nil until first needed
 	closed  bool
+	usable  bool // the folder could be written to, and nothing has failed since
 }
 
 // NewStore keeps reports in dir, of at most maxJobs jobs a customer. It
@@ -79,6 +80,20 @@ func (s *Store) load() error {
 	return nil
 }
 
+// Usable reports why nothing could be kept in the folder now; nil when it could.
+func (s *Store) Usable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.usable || s.closed {
+		return nil
+	}
+	if err := s.journal.try(); err != nil {
+		return fmt.Errorf("no result can be kept: %w: let folder name one that the exporter may write to, such as /var/lib/backup_exporter/push", err)
+	}
+	s.usable = true
+	return nil
+}
+
 // Accepted counts what became of the reports of one request.
 type Accepted struct {
 	Stored     int `json:"stored"`
@@ -113,6 +128,7 @@ func (s *Store) Accept(customer string, received time.Time, reports []Report) (A
 		return unavailable(errors.New("the journal cannot be folded"))
 	}
 	if err := s.journal.append(e); err != nil {
+		s.usable = false
 		return unavailable(errors.New("the disk refuses"))
 	}
 	if err := s.ledger.add(e); err != nil {

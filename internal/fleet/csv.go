@@ -88,6 +88,9 @@ func Rows(text []byte) (comma rune, rows [][]string, err error) {
 	if text, err = sheet.Decode(text); err != nil {
 		return 0, nil, err
 	}
+	if bytes.HasPrefix(text, []byte("#TYPE ")) { // what Export-Csv of Windows PowerShell puts above the header
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
 	r := reader(text)
 	if rows, err = r.ReadAll(); err != nil {
 		return 0, nil, err

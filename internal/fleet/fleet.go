@@ -67,7 +67,8 @@ type Customer struct {
 	Prefers        string `yaml:"prefers"`
 	Language       string `yaml:"language"`
 	Calendar       string `yaml:"calendar"`
-	Decommissioned Moment `yaml:"decommissioned"`
+	Commissioned   Moment `yaml:"commissioned"`   // the first day on which anything is owed
+	Decommissioned Moment `yaml:"decommissioned"` // the last one
 }
 
 // Machine is one entry of machines.
@@ -79,6 +80,7 @@ type Machine struct {
 	User           string   `yaml:"user"`
 	Aliases        []string `yaml:"aliases"`
 	Plans          []Plan   `yaml:"plans"`
+	Commissioned   Moment   `yaml:"commissioned"` // as of a customer
 	Decommissioned Moment   `yaml:"decommissioned"`
 	// RestoreTested is when a restore of it was last tried, RestoreEvery within
 	// what time it must be tried again; 0 asks for none.

@@ -72,7 +72,7 @@ func shareYAML(text []byte) ([]byte, error) {
 			of = func(key string) bool { return key == "name" || key == "decommissioned" }
 		case "machines":
 			entries = section.Content
-			of = func(key string) bool { return key != "user" }
+			of = func(key string) bool { return key != "user" && key != "commissioned" }
 		}
 		for _, n := range entries {
 			keep(n, of)

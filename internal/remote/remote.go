@@ -29,6 +29,32 @@ type HTTPConfig struct {
 // IsSet reports whether anything is configured.
 func (c *HTTPConfig) IsSet() bool { return c.node != nil }
 
+// Files are the files that it names, as they are written.
+func (c *HTTPConfig) Files() []string { return filesIn(c.node) }
+
+func filesIn(n *yaml.Node) []string {
+	if n == nil {
+		return nil
+	}
+	var out []string
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			switch key := n.Content[i-1].Value; {
+			case strings.HasSuffix(key, "_file"):
+				out = append(out, child.Value)
+				continue
+			case key == "files":
+				for _, f := range child.Content {
+					out = append(out, f.Value)
+				}
+				continue
+			}
+		}
+		out = append(out, filesIn(child)...)
+	}
+	return slices.DeleteFunc(out, func(f string) bool { return f == "" })
+}
+
 // UnmarshalStrict reads it from a configuration of the receiver.
 func (c *HTTPConfig) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	at := d.Position(n)

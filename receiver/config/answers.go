@@ -6,11 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -193,30 +191,6 @@ func (c *Config) Mailbox() (*answers.Mailbox, error) {
 		o.Bearer = tokens.Get
 	}
 	return answers.NewMailbox(addresses, o, cmp.Or(a.Every, answersEvery)), nil
-}
-
-// mailboxSecrets reads what the mailbox is opened with, so that a file which cannot
-// be read shows at the start.
-func (c *Config) mailboxSecrets() error {
-	if c.Answers == nil {
-		return nil
-	}
-	m := &c.Answers.IMAP
-	files := map[string]string{"password_file": m.PasswordFile}
-	if m.OAuth2 != nil {
-		files = map[string]string{"oauth2.client_secret_file": m.OAuth2.ClientSecretFile, "oauth2.refresh_token_file": m.OAuth2.RefreshTokenFile}
-	}
-	for _, key := range slices.Sorted(maps.Keys(files)) {
-		if read := c.secretFile(files[key]); read != nil {
-			if _, err := read(); err != nil {
-				return fmt.Errorf("answers.imap.%s: %w", key, err)
-			}
-		}
-	}
-	if _, err := trustingFile(c.Path(m.CAFile)); err != nil {
-		return fmt.Errorf("answers.imap.%w", err)
-	}
-	return nil
 }
 
 // mailTokens gives the tokens of a mail server.

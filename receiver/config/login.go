@@ -112,18 +112,6 @@ func (l *LoginConfig) check(externalURL string, add func(at strict.Position, pat
 	}
 }
 
-// passwords reads the password file; nil without one.
-func (c *Config) passwords() (*identity.Passwords, error) {
-	if c.Login == nil || c.Login.Passwords == "" {
-		return nil, nil
-	}
-	p, err := identity.ReadPasswords(c.Path(c.Login.Passwords))
-	if err != nil {
-		return nil, fmt.Errorf("login.passwords_file: %w", err)
-	}
-	return p, nil
-}
-
 // Provider is the OpenID Connect provider that is asked; nil for none. Nothing is
 // asked, and no secret read, before somebody logs in.
 func (c *Config) Provider(now func() time.Time) (*identity.Provider, error) {

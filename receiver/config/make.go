@@ -14,10 +14,8 @@ import (
 	"vigie/internal/mailauth"
 	"vigie/internal/remote"
 	"vigie/receiver/heartbeat"
-	"vigie/receiver/identity"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
-	"vigie/receiver/token"
 	"vigie/rules"
 )
 
@@ -131,46 +129,10 @@ func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, s
 	return message.NewRenderer(o)
 }
 
-// Secrets are the credentials that others present to the receiver.
-type Secrets struct {
-	Webhook *token.Tokens
-	People  *token.Tokens
-	// Exporters may fetch the inventory; nil when nobody may.
-	Exporters *token.Tokens
-	// Passwords are those of people who log in; nil for none.
-	Passwords *identity.Passwords
-}
-
 // ReplyTo is where people's answers go; empty for back to the sender.
 func (c *Config) ReplyTo() string {
 	if c.Answers != nil {
 		return c.Answers.Replies
 	}
 	return c.Mail.ReplyTo
-}
-
-// Secrets reads the token files.
-func (c *Config) Secrets() (*Secrets, error) {
-	if err := c.mailboxSecrets(); err != nil {
-		return nil, err
-	}
-	webhook, err := token.ReadBearers(c.Path(c.WebhookToken))
-	if err != nil {
-		return nil, fmt.Errorf("webhook_token_file: %w", err)
-	}
-	people, err := token.ReadPersons(c.Path(c.TokensFile))
-	if err != nil {
-		return nil, fmt.Errorf("tokens_file: %w", err)
-	}
-	passwords, err := c.passwords()
-	if err != nil {
-		return nil, err
-	}
-	var exporters *token.Tokens
-	if c.InventoryToken != "" {
-		if exporters, err = token.ReadBearers(c.Path(c.InventoryToken)); err != nil {
-			return nil, fmt.Errorf("inventory_token_file: %w", err)
-		}
-	}
-	return &Secrets{webhook, people, exporters, passwords}, nil
 }

@@ -98,6 +98,15 @@ func (h *Heartbeat) Send(ctx context.Context) error {
 	return nil
 }
 
+// CheckFiles reads the files once and reports the first that is not usable.
+func (h *Heartbeat) CheckFiles() error {
+	if _, err := h.url(); err != nil {
+		return err
+	}
+	_, err := h.client()
+	return err
+}
+
 func (h *Heartbeat) url() (*url.URL, error) {
 	f, err := os.Open(h.o.URLFile)
 	if err != nil {

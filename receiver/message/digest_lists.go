@@ -63,6 +63,7 @@ type DigestListed struct {
 	Alertname  string
 	What, Plan string
 	Since      time.Time
+	OwedFrom   time.Time // from when it is an incident; zero where it never is one
 }
 
 // DigestGap is a time for which nobody can be counted on who is on duty.
@@ -87,8 +88,12 @@ func (v *view) listed(all []DigestListed) []DigestLine {
 		if x.Plan != "" {
 			plan = v.Say("digest.listed_plan", "plan", x.Plan)
 		}
+		from := ""
+		if !x.OwedFrom.IsZero() {
+			from = v.Say("digest.listed_owed", "day", v.StampDay(x.OwedFrom))
+		}
 		out = append(out, DigestLine{What: joinNonEmpty(" – ", x.What, v.NameOf("alert", x.Alertname)),
-			Detail: joinNonEmpty(", ", plan, v.Say("digest.listed_since", "moment", v.Moment(x.Since)))})
+			Detail: joinNonEmpty(", ", plan, v.Say("digest.listed_since", "moment", v.Moment(x.Since)), from)})
 	}
 	if n := len(all) - len(out); n > 0 {
 		out = append(out, DigestLine{What: v.Plural("more", n)})

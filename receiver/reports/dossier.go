@@ -86,10 +86,8 @@ func (m *Maker) mails(ctx context.Context, month report.Month) (out []report.Mai
 // machines are a customer's machines that are in service.
 func (m *Maker) machines(customer string, at time.Time) (out []*rules.Machine) {
 	dir := m.Book().Directory
-	left := func(since time.Time) bool { return !since.IsZero() && !at.Before(since) }
 	for _, x := range dir.Machines {
-		c := dir.Customers[x.Customer]
-		if (customer == "" || x.Customer == customer) && !left(x.Decommissioned) && (c == nil || !left(c.Decommissioned)) {
+		if (customer == "" || x.Customer == customer) && dir.InService(rules.Labels{rules.LabelCustomer: x.Customer, rules.LabelMachine: x.Name}, at) {
 			out = append(out, x)
 		}
 	}

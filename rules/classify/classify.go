@@ -27,8 +27,8 @@ type Classified struct {
 	Scenario *policy.Scenario
 	Identity model.Labels
 	Key      string
-	// Ignored says why no incident follows: "decommissioned", "maintenance",
-	// or what the scenario says, such as "watchdog"; empty otherwise.
+	// Ignored says why no incident follows: "decommissioned", [NotCommissioned],
+	// "maintenance", or what the scenario says, such as "watchdog"; empty otherwise.
 	Ignored string
 	// Again is when an ignored signal that still fires must be offered again.
 	Again time.Time
@@ -41,6 +41,10 @@ type Classified struct {
 	// somebody sorts it out: what was refused may be an alarm all the same.
 	Instead *model.Signal
 }
+
+// NotCommissioned is why a signal of what nothing is owed to yet opens nothing: it is
+// listed, and counts from the day on which it is.
+const NotCommissioned = "not commissioned"
 
 // RefusedReport is the alertname of what stands for a refused report.
 const RefusedReport = "ReportRefused"
@@ -146,8 +150,8 @@ func pseudonym(by string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// outOfService notes signals that open nothing: of what was decommissioned, and
-// inside a maintenance that was declared in time.
+// outOfService notes signals that open nothing: of what was decommissioned or is
+// not commissioned yet, and inside a maintenance that was declared in time.
 func (b Classifier) outOfService(c *Classified, now time.Time) {
 	if c.Ignored != "" || c.Signal.IsReport() {
 		return
@@ -157,6 +161,11 @@ func (b Classifier) outOfService(c *Classified, now time.Time) {
 		c.Ignored = "decommissioned"
 		return
 	}
+	owed, ahead := b.Directory.OwedFrom(l, now)
+	if ahead {
+		c.Ignored, c.Again = NotCommissioned, owed
+		return
+	}
 	if until, in := b.Directory.InMaintenance(l, now, c.Policy.MaintenanceNotice); in {
 		c.Ignored, c.Again = "maintenance", until
 		return
@@ -164,6 +173,10 @@ func (b Classifier) outOfService(c *Classified, now time.Time) {
 	// What began inside a maintenance counts from its end.
 	if until, in := b.Directory.InMaintenance(l, c.Signal.StartsAt, c.Policy.MaintenanceNotice); in && !until.After(now) {
 		c.Signal.StartsAt = until
+	}
+	// So does what failed before anything was owed.
+	if c.Signal.StartsAt.Before(owed) {
+		c.Signal.StartsAt = owed
 	}
 }
 

@@ -18,8 +18,20 @@ type Customer struct {
 	Prefers        string // user, it or both: whom to write about a workstation
 	Language       string
 	Calendar       string // of the policy, in the place of a scenario's; "" for that one
-	Decommissioned time.Time
-	At             strict.Position
+	// Commissioned is from when anything is owed to them, Decommissioned from when
+	// nothing is any more; zero for always.
+	Commissioned, Decommissioned time.Time
+	At                           strict.Position
+}
+
+// Serves reports whether anything is owed to them at some time from an instant to
+// another.
+func (c *Customer) Serves(from, to time.Time) bool {
+	return serves(c.Commissioned, c.Decommissioned, from, to)
+}
+
+func serves(commissioned, decommissioned, from, to time.Time) bool {
+	return commissioned.Before(to) && (decommissioned.IsZero() || from.Before(decommissioned))
 }
 
 // calendarFaults are customers with a calendar that is not among the given ones.
@@ -45,10 +57,10 @@ func (l *loader) customers(entries map[string]fleet.Customer) {
 		}
 		l.oneOf(e.At, where+".prefers", e.Prefers, "", "user", "it", "both")
 		l.dir.speaks(e.At, where+".language", e.Language)
-		l.seemly(e.At, where+".decommissioned", e.Decommissioned)
+		from, until := l.service(e.At, where, e.Commissioned, e.Decommissioned)
 		l.dir.Customers[id] = &Customer{
 			ID: id, Name: e.Name, AccountManager: e.AccountManager, ITContact: e.ITContact,
-			Prefers: e.Prefers, Language: e.Language, Calendar: e.Calendar, At: e.At, Decommissioned: e.Decommissioned.Start(l.location),
+			Prefers: e.Prefers, Language: e.Language, Calendar: e.Calendar, At: e.At, Commissioned: from, Decommissioned: until,
 		}
 	}
 }

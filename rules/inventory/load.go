@@ -201,6 +201,18 @@ func (l *loader) seemly(at strict.Position, where string, moments ...fleet.Momen
 	}
 }
 
+// service is from when anything is owed to an entry and from when nothing is any
+// more: both days that are written are days of service.
+func (l *loader) service(at strict.Position, where string, commissioned, decommissioned fleet.Moment) (from, until time.Time) {
+	l.seemly(at, where+".commissioned", commissioned)
+	l.seemly(at, where+".decommissioned", decommissioned)
+	from, until = commissioned.Start(l.location), decommissioned.End(l.location)
+	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
+		l.fault(at, where+".decommissioned", "not after commissioned: mend the dates")
+	}
+	return from, until
+}
+
 func (l *loader) bounded(at strict.Position, where string, from, until fleet.Moment) {
 	if from.IsZero() || until.IsZero() {
 		l.fault(at, where, "needs `from:` and `until:`; an end given as a date includes that day")

@@ -89,6 +89,37 @@ func TestLoadDirectory(t *testing.T) {
 	}
 }
 
+// Something is owed from the first day on to the last one, both included.
+func TestServiceIncludesBothDays(t *testing.T) {
+	d, err := load(yml("customers:\n  dupont: {commissioned: 2026-05-04, decommissioned: 2026-06-30}\nmachines:\n" +
+		"  - {customer: dupont, name: SRV-AD, class: server}\n  - {customer: dupont, name: SRV-2, class: server, commissioned: 2026-05-11, decommissioned: 2026-05-31}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		machine, at string
+		want        bool
+	}{
+		{"SRV-AD", "2026-05-03T23:59:59+02:00", false}, {"SRV-AD", "2026-05-04T00:00:00+02:00", true},
+		{"SRV-AD", "2026-06-30T23:59:59+02:00", true}, {"SRV-AD", "2026-07-01T00:00:00+02:00", false},
+		{"SRV-2", "2026-05-10T23:59:59+02:00", false}, {"SRV-2", "2026-05-11T00:00:00+02:00", true},
+		{"SRV-2", "2026-05-31T23:59:59+02:00", true}, {"SRV-2", "2026-06-01T00:00:00+02:00", false},
+	} {
+		at, _ := time.Parse(time.RFC3339, c.at)
+		if got := d.InService(model.Labels{model.LabelCustomer: "dupont", model.LabelMachine: c.machine}, at); got != c.want {
+			t.Errorf("%s at %s: %v", c.machine, c.at, got)
+		}
+	}
+	may, june, july := d.Customers["dupont"].Commissioned, d.Customers["dupont"].Decommissioned.AddDate(0, -1, 0), d.Customers["dupont"].Decommissioned
+	if c := d.Customers["dupont"]; c.Serves(may.AddDate(0, -1, 0), may) || !c.Serves(june, july) || c.Serves(july, july.AddDate(0, 1, 0)) {
+		t.Error("its months are others")
+	}
+	_, err = load(yml("customers:\n  dupont: {commissioned: 2026-05-04, decommissioned: 2026-05-03}\n"))
+	if err == nil || err.Error() != "inventory/a.yml:2: customers.dupont.decommissioned: not after commissioned: mend the dates" {
+		t.Errorf("an end before its beginning: %v", err)
+	}
+}
+
 func TestDirectoryClone(t *testing.T) {
 	d, err := load(yml(soundInventory))
 	if err != nil {

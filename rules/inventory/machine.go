@@ -18,9 +18,10 @@ type Machine struct {
 	User     string // person id
 	// Aliases are the machine's names or ids in the products, each optionally
 	// prefixed by the source: "veeam-dupont:srv-ad.dupont.local".
-	Aliases        []string
-	Plans          []ExpectedPlan
-	Decommissioned time.Time
+	Aliases []string
+	Plans   []ExpectedPlan
+	// Commissioned and Decommissioned are as of a [Customer].
+	Commissioned, Decommissioned time.Time
 	// RestoreDue is when the next test of a restore is due, 1970 if none was ever
 	// made; zero where none is asked for.
 	RestoreDue time.Time
@@ -52,10 +53,10 @@ func (l *loader) machines(entries []fleet.Machine) {
 			continue
 		}
 		l.oneOf(e.At, where+".class", e.Class, fleet.Classes()...)
-		l.seemly(e.At, where+".decommissioned", e.Decommissioned)
+		from, until := l.service(e.At, where, e.Commissioned, e.Decommissioned)
 		m := &Machine{
 			Customer: e.Customer, Name: e.Name, Class: e.Class, User: e.User, Aliases: e.Aliases,
-			Plans: l.plans(e, where), Decommissioned: e.Decommissioned.Start(l.location),
+			Plans: l.plans(e, where), Commissioned: from, Decommissioned: until,
 			RestoreDue: e.RestoreDue(l.location), RestoreEvery: e.RestoreEvery,
 		}
 		if !e.RestoreTested.IsZero() {
@@ -245,4 +246,24 @@ func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
 	left := func(since time.Time) bool { return !since.IsZero() && !at.Before(since) }
 	m, c := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]), d.Customers[l[model.LabelCustomer]]
 	return m != nil && left(m.Decommissioned) || c != nil && left(c.Decommissioned)
+}
+
+// OwedFrom returns from when anything is owed to the machine that the labels name,
+// or to its customer, if that lies ahead of an instant.
+func (d *Directory) OwedFrom(l model.Labels, at time.Time) (time.Time, bool) {
+	var from time.Time
+	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
+		from = c.Commissioned
+	}
+	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil && m.Commissioned.After(from) {
+		from = m.Commissioned
+	}
+	return from, at.Before(from)
+}
+
+// InService reports whether anything is owed at an instant to the machine that the
+// labels name.
+func (d *Directory) InService(l model.Labels, at time.Time) bool {
+	_, ahead := d.OwedFrom(l, at)
+	return !ahead && !d.Decommissioned(l, at)
 }

@@ -75,6 +75,7 @@ const (
 	primary   = `fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}`
 	local     = `fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: local, engine: veeam, plan: Job Nuit, kind: failed}`
 	second    = `fires: {alertname: BackupFailed, customer: dupont, machine: SRV-2, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}`
+	coming    = `fires: {alertname: BackupFailed, customer: martin, machine: SRV-NEW, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}`
 	thePlan   = `{customer: dupont, machine: SRV-AD, backup_role: primary}`
 	ends      = `clears: ` + thePlan
 	repaired  = `success: {customer: dupont, machine: SRV-AD, backup_role: primary, plan: daily}`
@@ -143,6 +144,10 @@ func TestPlay(t *testing.T) {
 		{"announced maintenance opens nothing; what still fires at its end opens then", on("22:00:00",
 			"19:00:00 maintenance: {platform: lms-A, from: \"2026-03-09T20:00:00+01:00\", to: \"2026-03-09T21:00:00+01:00\"}", "20:15:00 "+probe),
 			[]string{"21:00:00 i1 >open", "21:01:00 i1 M1 21:00:00 adm1"}},
+		{"what fails before anything is owed opens nothing; what still fails on the first day opens then", on("11:05:00",
+			"10:00:00 "+coming, "10:10:00 "+strings.Replace(coming, "daily", "weekly", 1), `10:20:00 clears: {machine: SRV-NEW, plan: weekly}`),
+			[]string{"11:00:00 i1 >open", "11:01:00 i1 B1 11:00:00 sup"}},
+		{"what ends before anything is owed is never heard of", on("11:05:00", "10:00:00 "+coming, "10:30:00 clears: {machine: SRV-NEW}"), nil},
 		{"maintenance declared too late counts for nothing", on("20:20:00",
 			"19:30:00 maintenance: {platform: lms-A, from: \"2026-03-09T20:00:00+01:00\", to: \"2026-03-09T21:00:00+01:00\"}", "20:15:00 "+probe),
 			[]string{"20:15:00 i1 >open", "20:16:00 i1 M1 20:15:00 adm1"}},

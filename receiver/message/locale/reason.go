@@ -102,10 +102,7 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		}
 		return Locale{Language: f.Language, Zone: time.UTC}.PageMoment(at), true
 	case "moment":
-		if step, ok := strings.CutPrefix(value, "step:"); ok {
-			return f.Say(Site+"moment_step", "step", words(step)), true
-		}
-		return f.name("site.moment", value)
+		return f.moment(value)
 	case "point": // a moment, or a step of the policy
 		if said, ok := f.name("site.moment", value); ok {
 			return said, true
@@ -152,6 +149,25 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		return f.NameOf(name, value), true
 	}
 	return value, true
+}
+
+// moment says from when something runs, as a policy writes it.
+func (f Locale) moment(value string) (string, bool) {
+	kind, of, said := strings.Cut(value, ":")
+	if !said {
+		return f.name("site.moment", value)
+	}
+	switch kind {
+	case "step", "due":
+		return f.Say(Site+"moment_step", "step", words(of)), true
+	case "flag":
+		flag, ok := f.name("site.flag", of)
+		return f.Say(Site+"moment_flag", "what", flag), ok
+	case "act":
+		act, ok := f.name("what", of)
+		return f.Say(Site+"moment_act", "what", act), ok
+	}
+	return "", false
 }
 
 // name says one value of a closed list.
