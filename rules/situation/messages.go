@@ -329,7 +329,7 @@ func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
 			continue
 		case t.Kind == policy.WhenDays && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
 			f.Again = incident.AgainFailing
-		case t.Kind != policy.WhenOpening:
+		case !t.Recurs():
 			continue
 		}
 		cal := d.Calendar(d.Scenario.Calendar)
