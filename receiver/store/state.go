@@ -95,8 +95,8 @@ func encode(inc rules.Incident) ([]byte, error) {
 func decode(text []byte, inc *rules.Incident) error { return json.Unmarshal(text, inc) }
 
 // states is pairs of incidents' ids and states, as JSON.
-func (tx *statements) states(query string) ([][2]string, error) {
-	rows, err := tx.pairs(query)
+func (tx *statements) states(query string, args ...any) ([][2]string, error) {
+	rows, err := tx.pairs(query, args...)
 	if err != nil {
 		return nil, err
 	}
