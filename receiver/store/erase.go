@@ -77,7 +77,7 @@ func (e *eraser) refuse() error {
 	var needed []string
 	for _, q := range []struct {
 		what, query string
-		read        func(string) ([][2]string, error)
+		read        func(string, ...any) ([][2]string, error)
 	}{
 		{"open incident", `SELECT id, value FROM incident WHERE open = 1 ORDER BY number`, e.tx.states},
 		{"message not sent yet about", `SELECT incident, value FROM notification WHERE message = '' ORDER BY incident`, e.tx.pairs},
@@ -332,8 +332,8 @@ func (e *eraser) scrubbed(v any) any {
 	return v
 }
 
-func (tx *statements) pairs(query string) ([][2]string, error) {
-	rows, err := tx.q.query(query)
+func (tx *statements) pairs(query string, args ...any) ([][2]string, error) {
+	rows, err := tx.q.query(query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -267,11 +267,16 @@ func (tx *Tx) Asking(now time.Time, limit int) ([]string, error) {
 // alert from the source, and every one that waits for the proof of its end; an
 // empty source stands for all of them.
 func (tx *Tx) WakeSource(source string, now time.Time) error {
-	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN
-		(SELECT incident FROM alert WHERE firing = 1 AND (source = ? OR ? = '')))`, now.UnixNano(), incidents.WakeRelated,
-		string(rules.Unverified), source, source)
+	firing, args := `firing = 1`, []any{now.UnixNano(), incidents.WakeRelated, string(rules.Unverified)}
+	if source != "" {
+		firing, args = firingFrom, append(args, source)
+	}
+	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN (SELECT incident FROM alert WHERE `+firing+`))`, args...)
 	return err
 }
+
+// firingFrom says that a source is named, so that SQLite takes the index of those.
+const firingFrom = `firing = 1 AND source = ? AND source <> ''`
 
 // OpenAfter returns the ids of the open incidents whose numbers follow after, in
 // their order, and the number of the last of them.

@@ -140,20 +140,7 @@ func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
 
 // Told returns what a message tells: ids of notifications and of their incidents.
 func (tx Outbox) Told(message string) ([][2]string, error) {
-	rows, err := tx.q.query(`SELECT id, incident FROM notification WHERE message = ? AND message <> '' ORDER BY hold_until, incident, position`, message)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var told [][2]string
-	for rows.Next() {
-		var x [2]string
-		if err := rows.Scan(&x[0], &x[1]); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		told = append(told, x)
-	}
-	return told, rows.Err()
+	return tx.pairs(`SELECT id, incident FROM notification WHERE message = ? AND message <> '' ORDER BY hold_until, incident, position`, message)
 }
 
 // MessagesOf returns the ids of the messages about an incident, oldest first.

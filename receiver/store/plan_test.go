@@ -37,6 +37,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 			OR (host = 'h' AND host <> '')) AND (open = 1 OR resolved_at > 1) ORDER BY number`,
 		`SELECT value FROM incident WHERE customer = 'c' AND machine = 'm' AND machine <> '' AND open = 1 ORDER BY number`,
 		`SELECT a.incident FROM alert a JOIN incident i ON i.id = a.incident WHERE a.fingerprint = 'f' AND a.firing = 1 AND i.open = 1`,
+		`SELECT incident FROM alert WHERE ` + strings.Replace(firingFrom, "?", "'s'", 1),
 		`SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= 1 GROUP BY bundle_key`,
 		`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
 			WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = 'b' AND message = '')`,

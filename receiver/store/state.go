@@ -105,8 +105,8 @@ func decode(text []byte, inc *rules.Incident) error {
 }
 
 // states is pairs of incidents' ids and states, as JSON.
-func (tx *statements) states(query string) ([][2]string, error) {
-	rows, err := tx.pairs(query)
+func (tx *statements) states(query string, args ...any) ([][2]string, error) {
+	rows, err := tx.pairs(query, args...)
 	if err != nil {
 		return nil, err
 	}
