@@ -36,6 +36,16 @@ func (tx Outbox) Notify(n rules.Notification) error {
 	return err
 }
 
+// Rewrite replaces a notification that is still held, in its place.
+func (tx Outbox) Rewrite(n rules.Notification) error {
+	value, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("notification %s: %w", n.ID, err)
+	}
+	_, err = tx.q.exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
+	return err
+}
+
 // Withdraw takes a notification back that is still held, or whose message waits for
 // all of its recipients' servers. What such a message tells of other incidents is
 // held again and leaves without it. A message of which some part is being sent or
