@@ -31,7 +31,7 @@ func (r *returns) turn(ctx context.Context) error {
 	return nil
 }
 
-// TakeMail implements [answers.Desk]. What changes no incident waits for a person,
+// TakeMail implements [answers.Keeper]. What changes no incident waits for a person,
 // and so does a mail that cannot be taken in for a fault of ours: it must bar the
 // way of no other.
 func (r *returns) TakeMail(ctx context.Context, in answers.Incoming) error {

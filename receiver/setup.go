@@ -11,6 +11,7 @@ import (
 	"vigie/receiver/leavers"
 	"vigie/receiver/link"
 	"vigie/receiver/notify"
+	"vigie/receiver/store"
 	"vigie/receiver/token"
 	"vigie/rules"
 )
@@ -58,7 +59,17 @@ func setup(s *config.Setup, err error) (*Setup, error) {
 
 // Abandoned tells of open incidents of those who are in no inventory, see [leavers.Of].
 func (s *Setup) Abandoned(ctx context.Context) []string {
-	return leavers.Of(ctx, s.Config.Path(s.Config.Database), s.Book.Directory)
+	name, o, err := s.Database()
+	if err != nil {
+		return []string{"whether somebody who has left still has incidents is not known: " + err.Error()}
+	}
+	return leavers.Of(ctx, name, o, s.Book.Directory)
+}
+
+// Database is the database that the configuration names, and how it is opened.
+func (s *Setup) Database() (name string, o store.Options, err error) {
+	o.Password, err = s.Config.ReadDatabasePassword()
+	return s.Config.DatabaseName(), o, err
 }
 
 // Parts turns the configuration into what an engine works with.

@@ -19,6 +19,7 @@ import (
 // A mail that no rule reads is listed for people, and read once somebody wrote
 // a rule and had the configuration read anew.
 func TestInboxInTheWholeExporter(t *testing.T) {
+	t.Parallel()
 	const token = "d1sm1ss-t0k3n-0123456789"
 	p := newProcess(t)
 	sim, err := inboxsim.New(inboxsim.Options{Password: userPassword}, time.Now())

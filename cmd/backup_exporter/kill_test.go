@@ -20,6 +20,7 @@ import (
 // Killed at any moment, also while it writes, the exporter knows after its
 // start every last success that it had shown, although its product says nothing.
 func TestKilledAtAnyMomentLosesNoLastSuccess(t *testing.T) {
+	t.Parallel()
 	const machines = 30
 	sim := acronissim.New(acronissim.Options{Now: time.Now, ClientSecret: clientSecret, PageSize: 100})
 	tenant := sim.AddCustomer("Dupont")

@@ -193,14 +193,18 @@ func checkPath(path string) error {
 // report says what is configured and, if asked, whether it can be read.
 func report(ctx context.Context, o options, env exporters.SourceOptions, c configuration, stdout io.Writer) int {
 	code := 0
-	for _, in := range c.sources {
+	var readings []chan checked
+	if o.checkSources {
+		readings = checkAll(ctx, c.sources)
+	}
+	for i, in := range c.sources {
 		fmt.Fprintf(stdout, "%s: %s, every %s", in.Name, in.engine, time.Duration(in.PollInterval))
 		if o.checkSources {
-			text, ok := readOnce(ctx, in)
-			if !ok {
+			r := <-readings[i]
+			if !r.ok {
 				code = 1
 			}
-			fmt.Fprint(stdout, ": ", text)
+			fmt.Fprint(stdout, ": ", r.text)
 		}
 		fmt.Fprintln(stdout)
 	}
@@ -220,6 +224,34 @@ func report(ctx context.Context, o options, env exporters.SourceOptions, c confi
 	}
 	fmt.Fprintf(stdout, "%s: %d sources, the configuration is good\n", o.configFile, len(c.sources))
 	return code
+}
+
+// checked is what a check found of one source.
+type checked struct {
+	text string
+	ok   bool
+}
+
+// checkAll reads every source once, some at a time, so that those that do not
+// answer are waited for together. Each channel gets one result.
+func checkAll(ctx context.Context, sources []instance) []chan checked {
+	const atOnce = 8
+	readings := make([]chan checked, len(sources))
+	turns := make(chan struct{}, atOnce)
+	for i := range sources {
+		readings[i] = make(chan checked, 1)
+	}
+	go func() {
+		for i, in := range sources {
+			turns <- struct{}{}
+			go func() {
+				defer func() { <-turns }()
+				text, ok := readOnce(ctx, in)
+				readings[i] <- checked{text, ok}
+			}()
+		}
+	}()
+	return readings
 }
 
 func readOnce(ctx context.Context, in instance) (string, bool) {

@@ -149,6 +149,7 @@ func (p *process) eventually(what string, ok func() bool) {
 }
 
 func TestWholeExporter(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	p.start()
 	p.eventually("both sources are read", func() bool {
@@ -260,6 +261,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	var out bytes.Buffer
 	if code := run(t.Context(), []string{"--config.file=" + p.config, "--check"}, &out, &out); code != 0 || !strings.Contains(out.String(), "2 sources, the configuration is good") {

@@ -121,6 +121,7 @@ func (s *site) shows(job string, result exporters.Result, failures int, text str
 }
 
 func TestResticReally(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	restic := s.root + "/usr/bin/restic"
 	if code, out := s.run(nil, restic, "init"); code != 0 {
@@ -181,6 +182,7 @@ func TestResticReally(t *testing.T) {
 }
 
 func TestBorgReally(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	borg := filepath.Join(s.dir, "borg")
 	if code, out := s.run(nil, borg, "init", "--encryption=repokey"); code != 0 {
@@ -222,6 +224,7 @@ func TestBorgReally(t *testing.T) {
 
 // The source is gone, options stand before the paths, nothing but a rehearsal.
 func TestBorgSavesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if code, out := s.run(nil, filepath.Join(s.dir, "borg"), "init", "--encryption=repokey"); code != 0 {
 		t.Fatal(out)
@@ -248,6 +251,7 @@ func TestBorgSavesNothing(t *testing.T) {
 
 // What the program writes, returns and is given is as without the wrapper.
 func TestVigieRunChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for _, c := range []struct{ script, result string }{
 		{"printf 'a\\000b\\n'; echo w >&2; printf c; exit 7", "failed"},

@@ -26,6 +26,7 @@ func (unread) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 // A machine that the inventory maps is never shown under its product's name:
 // not right after a start, and not from what was stored before it was mapped.
 func TestNoRawNameAfterAStart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "inventory.yml")
 	if err := os.WriteFile(file, []byte("machines:\n  - {customer: dupont, name: AD-PARIS, class: nas, aliases: [srv-ad]}\n"), 0o600); err != nil {

@@ -110,6 +110,7 @@ func (s *resticSite) print() string {
 }
 
 func TestResticRepositoryReally(t *testing.T) {
+	t.Parallel()
 	s := newResticSite(t)
 	if jobs := s.jobs(s.poller("snapshot_is_success: true")); len(jobs) != 0 {
 		t.Errorf("an empty repository has jobs: %v", jobs)

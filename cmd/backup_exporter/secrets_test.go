@@ -169,6 +169,7 @@ func failures(s *spy, good, other http.Handler, trap string) map[string]http.Han
 // Nothing that the process lets out holds a secret, in whatever way products
 // fail: not its output, its metrics, its pages, its interfaces, its files.
 func TestNoSecretComesOutOfAnyFailure(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := &spy{seen: map[string]bool{}}
 	trap := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 // An inventory from nothing, by two products; then one that people have changed,
 // completed; then compared.
 func TestInventorySuggest(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	// The same machine by two names in two products.
 	text, err := os.ReadFile(p.config)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestTextfile(t *testing.T) {
+	t.Parallel()
 	for name, only := range map[string]bool{"beside the listener": false, "without a listener": true} {
 		t.Run(name, func(t *testing.T) {
 			p := newProcess(t)

@@ -181,12 +181,12 @@ func (c *commands) erase(group *kingpin.CmdClause) verb {
 		case *db.file == "" || !errors.Is(err, os.ErrNotExist):
 			return err
 		}
-		path, err := db.path()
+		path, options, err := db.path()
 		if err != nil {
 			return err
 		}
 		var done store.Erasure
-		err = change(ctx, path, func(tx *store.Tx) (err error) { done, err = tx.Erase(names, time.Now()); return err })
+		err = change(ctx, path, options, func(tx *store.Tx) (err error) { done, err = tx.Erase(names, time.Now()); return err })
 		if err != nil {
 			return err
 		}

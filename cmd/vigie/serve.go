@@ -95,11 +95,19 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 		return misconfigured{err}
 	}
 	cfg := setup.Config
-	db, err := store.Options{Ballast: ballast}.Open(ctx, cfg.Path(cfg.Database))
+	name, options, err := setup.Database()
+	if err != nil {
+		return misconfigured{err}
+	}
+	options.Ballast = ballast
+	db, err := options.Open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	for _, text := range db.Notices() {
+		log.Warn("the database: " + text)
+	}
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -297,7 +305,7 @@ func atStartOnly(runs, now *receiver.Config) (keys []string) {
 		name    string
 		differs bool
 	}{
-		{"listen", runs.Listen != now.Listen}, {"database", runs.Database != now.Database}, {"web_config_file", runs.WebConfig != now.WebConfig},
+		{"listen", runs.Listen != now.Listen}, {"database", runs.Database != now.Database || runs.DatabasePassword != now.DatabasePassword}, {"web_config_file", runs.WebConfig != now.WebConfig},
 		{"login", !reflect.DeepEqual(runs.Login, now.Login)}, {"emergency", !reflect.DeepEqual(runs.Emergency, now.Emergency)},
 		{"external_url (http or https)", strings.HasPrefix(runs.ExternalURL, "https:") != strings.HasPrefix(now.ExternalURL, "https:")},
 	} {

@@ -17,35 +17,44 @@ import (
 	"vigie/rules"
 )
 
-// database finds the file that a verb works on: named itself, or by the
+// database finds the database that a verb works on: named itself, or by the
 // configuration.
 type database struct{ config, file *string }
 
 func databaseFlags(cmd *kingpin.CmdClause) database {
 	return database{
 		config: configFlag(cmd),
-		file:   cmd.Flag("database", "Database file, instead of the one that the configuration names.").String(),
+		file:   cmd.Flag("database", "Database file or address, instead of the one that the configuration names.").String(),
 	}
 }
 
-func (d database) path() (string, error) {
+func (d database) path() (string, store.Options, error) {
 	if *d.file != "" {
-		return *d.file, nil
+		return *d.file, store.Options{}, nil
 	}
 	setup, err := receiver.LoadWithCopies(*d.config)
 	if err != nil {
-		return "", fmt.Errorf("%w\nor name the file itself with --database", err)
+		return "", store.Options{}, fmt.Errorf("%w\nor name the database itself with --database", err)
 	}
-	return setup.Config.Path(setup.Config.Database), nil
+	return setup.Database()
+}
+
+// inFile finds a database that must be a file.
+func (d database) inFile(cure string) (string, error) {
+	path, _, err := d.path()
+	if err == nil && store.OnServer(path) {
+		err = fmt.Errorf("%s is a database of PostgreSQL: %s", store.Address(path), cure)
+	}
+	return path, err
 }
 
 // view looks at the database beside a receiver that may be running.
 func (d database) view(ctx context.Context, fn func(*store.Tx) error) error {
-	path, err := d.path()
+	path, options, err := d.path()
 	if err != nil {
 		return err
 	}
-	a, err := store.OpenArchive(ctx, path)
+	a, err := options.OpenArchive(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -74,7 +83,7 @@ func (c *commands) backup(group *kingpin.CmdClause) verb {
 		if (*to == "") == (*dir == "") {
 			return errors.New("name the file to write, or a folder with --directory")
 		}
-		path, err := db.path()
+		path, err := db.inFile("back it up with pg_dump --format=custom --file=FILE, or with whatever backs the server up; docs/high-availability.md says how to check it")
 		if err != nil {
 			return err
 		}
@@ -145,7 +154,7 @@ func (c *commands) restore(group *kingpin.CmdClause) verb {
 	db, output := databaseFlags(cmd), outputFlag(cmd)
 	from := cmd.Arg("backup", "Backup to bring back.").Required().ExistingFile()
 	return verb{cmd, func(ctx context.Context) error {
-		path, err := db.path()
+		path, err := db.inFile("stop the receivers and bring it back with pg_restore; docs/high-availability.md says how")
 		if err != nil {
 			return err
 		}
@@ -154,7 +163,7 @@ func (c *commands) restore(group *kingpin.CmdClause) verb {
 		if err != nil {
 			return err
 		}
-		err = change(ctx, path, func(tx *store.Tx) error {
+		err = change(ctx, path, store.Options{}, func(tx *store.Tx) error {
 			return tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "restored", Reason: "the database was restored from a backup"})
 		})
 		if err != nil {
@@ -171,9 +180,11 @@ func (c *commands) restore(group *kingpin.CmdClause) verb {
 	}}
 }
 
-// change writes to the database, which no other process may use meanwhile.
-func change(ctx context.Context, path string, fn func(*store.Tx) error) error {
-	s, err := store.Open(ctx, path)
+// change writes to the database, a file of which no other process may use
+// meanwhile.
+func change(ctx context.Context, path string, o store.Options, fn func(*store.Tx) error) error {
+	o.Within = time.Hour // it may go through everything
+	s, err := o.Open(ctx, path)
 	if err != nil {
 		return err
 	}

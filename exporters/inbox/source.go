@@ -24,7 +24,7 @@ type Source struct {
 	door   door
 
 	mu      sync.Mutex
-	desk    desk
+	backlog backlog
 	tried   bool           // the unsorted mails, by the rules in force
 	ignored map[string]int // by reason
 	unknown map[string]int // since the last Fetch
@@ -46,7 +46,7 @@ type door interface {
 // New builds a Source from a validated Config. It touches no file and no
 // socket: while a configuration is read anew the old Source still works.
 func New(c *Config, o exporters.SourceOptions) (*Source, error) {
-	s := &Source{config: c, now: o.Now, store: push.NewStore(c.Folder, c.Limits.Jobs), desk: desk{dir: c.Folder, limits: c.Limits},
+	s := &Source{config: c, now: o.Now, store: push.NewStore(c.Folder, c.Limits.Jobs), backlog: backlog{dir: c.Folder, limits: c.Limits},
 		ignored: map[string]int{}, unknown: map[string]int{}}
 	for _, r := range ignoredReasons() {
 		s.ignored[string(r)] = 0 // so that the first one is an increase
@@ -111,10 +111,10 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			out.Jobs = append(out.Jobs, job)
 		}
 	}
-	unsorted := exporters.Endpoint{Name: "unsorted", Items: len(s.desk.items) + waiting}
-	if waiting > 0 || len(s.desk.items) >= s.config.Limits.Unsorted {
+	unsorted := exporters.Endpoint{Name: "unsorted", Items: len(s.backlog.items) + waiting}
+	if waiting > 0 || len(s.backlog.items) >= s.config.Limits.Unsorted {
 		unsorted.Err = &exporters.SourceError{Endpoint: "unsorted", Reason: exporters.ReasonIncomplete,
-			Err: fmt.Errorf("%d mails that no rule reads are kept, %d had to stay where they are; write rules for them, or dismiss them", len(s.desk.items), waiting)}
+			Err: fmt.Errorf("%d mails that no rule reads are kept, %d had to stay where they are; write rules for them, or dismiss them", len(s.backlog.items), waiting)}
 	}
 	out.Endpoints = append(out.Endpoints, exporters.Endpoint{Name: "results", Items: len(out.Jobs)}, unsorted)
 	out.Inbox = &exporters.Inbox{Unsorted: unsorted.Items, Ignored: maps.Clone(s.ignored), LastMessage: s.last}
@@ -135,7 +135,7 @@ func (s *Source) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.desk.close()
+	s.backlog.close()
 	return errors.Join(err, s.store.Close())
 }
 
@@ -147,15 +147,15 @@ func (s *Source) prepare() error {
 	if s.closed {
 		return errors.New("the source is closed")
 	}
-	if err := s.desk.open(); err != nil {
+	if err := s.backlog.open(); err != nil {
 		return err
 	}
 	if s.tried {
 		return nil
 	}
-	for _, it := range s.desk.list() {
+	for _, it := range s.backlog.list() {
 		s.last = later(s.last, it.env.Received)
-		env, raw, err := s.desk.readItem(it.id)
+		env, raw, err := s.backlog.readItem(it.id)
 		if err != nil {
 			return err
 		}
@@ -177,11 +177,11 @@ func (s *Source) take(env envelope, raw []byte) (kept bool, err error) {
 	if s.closed {
 		return false, errors.New("the configuration is being read anew")
 	}
-	if err := s.desk.open(); err != nil {
+	if err := s.backlog.open(); err != nil {
 		return false, err
 	}
 	s.last = later(s.last, env.Received)
-	if s.desk.seen.has(sorted.id) {
+	if s.backlog.seen.has(sorted.id) {
 		return false, nil
 	}
 	return s.settle(sorted, env, raw)
@@ -197,20 +197,20 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 		m.problem = cmp.Or(m.problem, m.partly)
 	}
 	if m.problem != "" {
-		if it := s.desk.items[m.id]; it != nil && it.env.Problem == m.problem {
+		if it := s.backlog.items[m.id]; it != nil && it.env.Problem == m.problem {
 			return true, nil
 		}
 		env.Problem = m.problem
-		return true, s.desk.put(m.id, env, raw)
+		return true, s.backlog.put(m.id, env, raw)
 	}
 	if m.ignore != "" {
 		s.ignored[string(m.ignore)]++
 	}
-	if it := s.desk.items[m.id]; it != nil {
+	if it := s.backlog.items[m.id]; it != nil {
 		s.door.done(it.env)
-		return false, s.desk.take(m.id, false)
+		return false, s.backlog.take(m.id, false)
 	}
-	return false, s.desk.seen.add(m.id, false)
+	return false, s.backlog.seen.add(m.id, false)
 }
 
 // accept stores the results; a problem is one that a person has to solve.
@@ -364,12 +364,12 @@ type Unsorted struct {
 func (s *Source) Unsorted() ([]Unsorted, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.desk.items == nil {
+	if s.backlog.items == nil {
 		return nil, errors.New("the folder is not open yet")
 	}
 	out := []Unsorted{}
-	for _, it := range s.desk.list() {
-		_, raw, err := s.desk.readItem(it.id)
+	for _, it := range s.backlog.list() {
+		_, raw, err := s.backlog.readItem(it.id)
 		if err != nil {
 			return nil, err
 		}
@@ -395,10 +395,10 @@ func list(addresses []string) []string {
 func (s *Source) Message(id string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.desk.items[id] == nil {
+	if s.backlog.items[id] == nil {
 		return nil, errNotListed
 	}
-	_, raw, err := s.desk.readItem(id)
+	_, raw, err := s.backlog.readItem(id)
 	return raw, err
 }
 
@@ -408,10 +408,10 @@ var errNotListed = errors.New("no such mail is waiting")
 func (s *Source) Dismiss(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	it := s.desk.items[id]
+	it := s.backlog.items[id]
 	if it == nil || s.closed {
 		return errNotListed
 	}
 	s.door.done(it.env)
-	return s.desk.take(id, true)
+	return s.backlog.take(id, true)
 }

@@ -23,8 +23,8 @@ type Mailbox struct {
 	last  time.Time
 }
 
-// Desk is where mails are taken in, and where the place in the mailbox is kept.
-type Desk interface {
+// Keeper is where mails are taken in, and where the place in the mailbox is kept.
+type Keeper interface {
 	// TakeMail takes in a mail, at least once; with an error it comes again.
 	TakeMail(context.Context, Incoming) error
 	// Place and KeepPlace keep the place in the mailbox.
@@ -44,18 +44,18 @@ func (m *Mailbox) Due(now time.Time) bool {
 }
 
 // Visit takes in what came since the last time.
-func (m *Mailbox) Visit(ctx context.Context, desk Desk, metrics *Metrics, now time.Time) error {
+func (m *Mailbox) Visit(ctx context.Context, keeper Keeper, metrics *Metrics, now time.Time) error {
 	m.last = now
 	ctx, cancel := context.WithTimeout(ctx, visitWithin)
 	defer cancel()
 	o := m.where
 	o.Now = func() time.Time { return now }
 	o.Where = "the place in the mailbox, which the database keeps,"
-	o.Load = func() ([]byte, error) { return desk.Place(ctx) }
-	o.Save = func(p []byte) error { return desk.KeepPlace(context.WithoutCancel(ctx), p) }
+	o.Load = func() ([]byte, error) { return keeper.Place(ctx) }
+	o.Save = func(p []byte) error { return keeper.KeepPlace(context.WithoutCancel(ctx), p) }
 	o.Take = func(_ imapbox.Mail, raw []byte) (bool, error) {
 		in := m.Read(raw)
-		err := desk.TakeMail(ctx, in)
+		err := keeper.TakeMail(ctx, in)
 		if err == nil {
 			metrics.taken.WithLabelValues(string(in.Sort)).Inc()
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,9 +30,14 @@ type CalendarFile struct {
 	text []byte
 }
 
-// Copies is the folder of the last good copies of calendar files, beside the
-// database.
-func (c *Config) Copies() string { return c.Path(c.Database) + ".calendars" }
+// Copies is the folder of the last good copies of calendar files: beside the
+// database, or, where that is on a server, in the service's own folder.
+func (c *Config) Copies() string {
+	if c.onServer() {
+		return filepath.Join(cmp.Or(os.Getenv("STATE_DIRECTORY"), filepath.Dir(c.path)), "vigie.calendars")
+	}
+	return c.DatabaseName() + ".calendars"
+}
 
 // calendarFiles takes the inventory's iCalendar files, or their copies.
 type calendarFiles struct {

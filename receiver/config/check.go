@@ -35,6 +35,9 @@ func (c *Config) check() strict.Faults {
 	if c.Schema != 1 {
 		add(c.Position, "schema", "schema %d is not known: write schema: 1", c.Schema)
 	}
+	if err := c.checkDatabase(); err != nil {
+		add(c.Position, "database", "%v", err)
+	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		add(c.Position, "listen", "%q is not host:port: write it like 127.0.0.1:9095", c.Listen)
 	}
@@ -214,4 +217,21 @@ func templatesKnown(book *rules.Book, known []string) error {
 		}
 	}
 	return faults.Err()
+}
+
+func (c *Config) checkDatabase() error {
+	if !c.onServer() {
+		if c.DatabasePassword != "" {
+			return errors.New("a file has no password: take database_password_file out, or write postgres://USER@HOST/DATABASE")
+		}
+		return nil
+	}
+	u, err := url.Parse(c.Database)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return errors.New("it is neither a file nor an address of PostgreSQL: write postgres://USER@HOST/DATABASE")
+	}
+	if _, has := u.User.Password(); has || u.Query().Has("password") {
+		return errors.New("an address must hold no password: name a file that does under database_password_file")
+	}
+	return nil
 }

@@ -29,7 +29,10 @@ type Config struct {
 	Login *LoginConfig `yaml:"login"`
 	// Emergency is the entry for when the usual ones are out of reach.
 	Emergency *EmergencyConfig `yaml:"emergency"`
-	Database  string           `yaml:"database"`
+	// Database is a file of SQLite, or the address of a database of PostgreSQL.
+	Database string `yaml:"database"`
+	// DatabasePassword holds the password for that address.
+	DatabasePassword string `yaml:"database_password_file"`
 
 	Policy    []string `yaml:"policy"`
 	Inventory []string `yaml:"inventory"`

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"vigie/internal/fleet"
 	"vigie/internal/strict"
@@ -177,6 +178,30 @@ func (c *Config) Path(name string) string {
 		return name
 	}
 	return filepath.Join(filepath.Dir(c.path), name)
+}
+
+// DatabaseName is the database's file, or its address.
+func (c *Config) DatabaseName() string {
+	if c.onServer() {
+		return c.Database
+	}
+	return c.Path(c.Database)
+}
+
+func (c *Config) onServer() bool { return strings.Contains(c.Database, "://") }
+
+// ReadDatabasePassword returns the password of a database on a server; empty where
+// the configuration names none.
+func (c *Config) ReadDatabasePassword() (string, error) {
+	read := c.secretFile(c.DatabasePassword)
+	if read == nil {
+		return "", nil
+	}
+	password, err := read()
+	if err != nil {
+		return "", fmt.Errorf("database_password_file: %w", err)
+	}
+	return password, nil
 }
 
 func (c *Config) fault(key, format string, args ...any) strict.Faults {

@@ -85,12 +85,12 @@ const (
 // Of tells of those whom a directory lacks, from a database that a receiver may be
 // using; nothing where there is none yet. That receiver gives their incidents back
 // when it takes the directory over, and tells it itself.
-func Of(ctx context.Context, database string, dir *rules.Directory) []string {
-	if _, err := os.Stat(database); errors.Is(err, fs.ErrNotExist) {
+func Of(ctx context.Context, database string, o store.Options, dir *rules.Directory) []string {
+	if _, err := os.Stat(database); errors.Is(err, fs.ErrNotExist) && !store.OnServer(database) {
 		return nil
 	}
 	found := List{}
-	a, err := store.OpenArchive(ctx, database)
+	a, err := o.OpenArchive(ctx, database)
 	if err == nil {
 		defer a.Close()
 		err = a.View(ctx, func(tx *store.Tx) error { return found.look(ctx, tx, dir) })

@@ -15,13 +15,30 @@ import (
 // Archive is a database opened for reading only, beside a process that uses it
 // or without one.
 type Archive struct {
-	path   string
 	reader *sql.DB
+	view   func(context.Context, func(querier) error) error
 }
 
 // OpenArchive opens a database for reading. It refuses a file that is no
 // database of this version.
 func OpenArchive(ctx context.Context, path string) (*Archive, error) {
+	return Options{}.OpenArchive(ctx, path)
+}
+
+// OpenArchive opens a database for reading, see [OpenArchive].
+func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error) {
+	if OnServer(path) {
+		p := &postgres{name: Address(path), within: stalledAfter}
+		err := p.connect(ctx, path, o.Password)
+		if err == nil {
+			err = p.known(ctx)
+		}
+		if err != nil {
+			_ = p.close(false)
+			return nil, fmt.Errorf("database %s: %w", p.name, err)
+		}
+		return &Archive{p.reader, p.view}, nil
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -30,7 +47,7 @@ func OpenArchive(ctx context.Context, path string) (*Archive, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	a := &Archive{path, db}
+	a := &Archive{db, func(ctx context.Context, fn func(querier) error) error { return view(ctx, db, fn) }}
 	if err := a.check(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", path, err)
@@ -59,7 +76,8 @@ func (a *Archive) check(ctx context.Context) error {
 
 // View runs fn on a consistent view of the data; fn must not write.
 func (a *Archive) View(ctx context.Context, fn func(*Tx) error) error {
-	return view(ctx, a.reader, new(packer), fn)
+	p := new(packer)
+	return a.view(ctx, func(q querier) error { return fn(newTx(q, nil, nil, p)) })
 }
 
 // Close closes the file.

@@ -90,7 +90,7 @@ type Delivered struct {
 // Delivered returns what was accepted in a span, in the order of time.
 func (tx Past) Delivered(from, to time.Time) ([]Delivered, error) {
 	rows, err := tx.q.query(`SELECT m.id, m.template, t.address, t.channel, t.ended_at,
-		COALESCE((SELECT GROUP_CONCAT(DISTINCT n.incident) FROM notification n WHERE n.message = m.id AND m.id <> ''), '')
+		COALESCE((SELECT string_agg(about.incident, ',') FROM (SELECT DISTINCT n.incident FROM notification n WHERE n.message = m.id AND n.message <> '' ORDER BY n.incident) about), '')
 		FROM transmission t JOIN message m ON m.id = t.message
 		WHERE t.status = ? AND t.ended_at >= ? AND t.ended_at < ? ORDER BY t.ended_at, m.position, t.address`, Accepted, from.UnixNano(), to.UnixNano())
 	if err != nil {
@@ -122,7 +122,7 @@ func (tx Past) PolicyText(hash string) ([]rules.SourceFile, error) {
 
 // NothingBefore reports whether nothing was ever written down before an instant.
 func (tx Past) NothingBefore(at time.Time) (bool, error) {
-	n, err := tx.number(`SELECT EXISTS (SELECT 1 FROM incident WHERE opened_at < ?)`, at.UnixNano())
+	n, err := tx.number(`SELECT COUNT(*) FROM (SELECT 1 FROM incident WHERE opened_at < ? LIMIT 1) older`, at.UnixNano())
 	return n == 0, err
 }
 

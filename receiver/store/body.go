@@ -88,12 +88,13 @@ func (tx *Tx) KeepBody(b Body, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.q.exec(`INSERT INTO unsealed (chain, length, head) SELECT ?, 1, ? WHERE NOT EXISTS
-		(SELECT 1 FROM delivery WHERE sha256 = ?)`, payloadChain+hex.EncodeToString(b.sum[:]), b.sum[:], b.sum[:]); err != nil {
-		return err
-	}
 	_, err = tx.q.exec(`INSERT INTO delivery (sha256, first_at, last_at, times, alerts, body) VALUES (?, ?, ?, 1, ?, ?)
 		ON CONFLICT (sha256) DO UPDATE SET last_at = excluded.last_at, times = delivery.times + 1`,
 		b.sum[:], now.UnixNano(), now.UnixNano(), b.alerts, packed)
+	if err != nil {
+		return err
+	}
+	_, err = tx.q.exec(`INSERT INTO unsealed (chain, length, head) SELECT CAST(? AS TEXT), 1, sha256 FROM delivery WHERE sha256 = ? AND times = 1`,
+		payloadChain+hex.EncodeToString(b.sum[:]), b.sum[:])
 	return err
 }

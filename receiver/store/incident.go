@@ -242,7 +242,8 @@ func (tx *Tx) WithAlert(fingerprint string) ([]string, error) {
 		WHERE a.fingerprint = ? AND a.firing = 1 AND i.open = 1`, fingerprint)
 }
 
-const anyDue = `SELECT EXISTS (SELECT 1 FROM ignored WHERE again_at <= ?) + 2 * EXISTS (SELECT 1 FROM incident WHERE wake_at <= ?)`
+const anyDue = `SELECT CASE WHEN EXISTS (SELECT 1 FROM ignored WHERE again_at <= ?) THEN 1 ELSE 0 END
+	+ CASE WHEN EXISTS (SELECT 1 FROM incident WHERE wake_at <= ?) THEN 2 ELSE 0 END`
 
 // AnyDue reports, with one question, whether [Tx.OfferedAgain] and [Tx.Due] have
 // anything to return.
@@ -345,7 +346,7 @@ func (tx *Tx) Save(r *Record) error {
 	} else {
 		_, err = tx.q.exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
-			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ? WHERE id = ?`, append(args, r.ID)...)
+			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ?`+tx.q.stamp()+` WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err

@@ -89,9 +89,12 @@ func (tx *Tx) pseudonym(actor string) (string, error) {
 
 func newPseudonym() string { return "p-" + strings.ToLower(rand.Text()[:12]) }
 
-// impersonal takes an address that is the entry's personal text out of its
+// impersonal writes an entry as it is kept. It takes an address that is the entry's personal text out of its
 // reason, which is hashed and stays for ever.
 func impersonal(e rules.Entry) rules.Entry {
+	for _, text := range []*string{&e.Kind, &e.What, &e.Reason, &e.Personal} {
+		*text = clean(*text) // what is hashed must be what any database holds
+	}
 	if strings.Contains(e.Personal, "@") && !strings.Contains(e.Personal, " ") {
 		e.Reason = strings.ReplaceAll(e.Reason, e.Personal, "(address)")
 	}

@@ -1,4 +1,5 @@
-// Package store keeps what the receiver must not forget, in one SQLite file.
+// Package store keeps what the receiver must not forget, in one SQLite file or in
+// a database of PostgreSQL that several receivers share.
 //
 // Every change goes through [Store.Update]. One writer goroutine runs all
 // updates that wait, each inside its own savepoint, and commits them together:
@@ -12,17 +13,10 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"net/url"
-	"os"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
-
-	"github.com/mattn/go-sqlite3"
+	"time"
 
 	"vigie/rules"
 )
@@ -38,21 +32,18 @@ const (
 	// are turned away.
 	maxWaiting = 1024
 	readers    = 4
+	// maxAgain is how often a transaction is run again that others got in the way of.
+	maxAgain = 3
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 // Store is an open database. Its methods may be called from several goroutines.
 type Store struct {
-	path    string
+	path    string // of the file; the address, without a secret, of a server's database
 	ballast ballast
-	lock    *os.File
-	writer  *sql.DB
-	reader  *sql.DB
-	conn    *session
-	peeks   reading
-	peeking sync.Mutex
+	db      base
 
 	jobs    chan *job
 	closing chan struct{}
@@ -91,225 +82,70 @@ type Options struct {
 	// back when the disk is full; 0 is none.
 	Ballast int64
 
+	// Within is how long one question to a server may take before it counts as gone;
+	// 8 s when 0.
+	Within time.Duration
+	// Password is that of a server's database, where it is not in the environment.
+	Password string
+
 	// What tests alone change: the layer under SQLite, and how it syncs.
 	vfs, synchronous string
 }
 
-func (o Options) dsn(path, mode string) string {
-	q := url.Values{}
-	if o.vfs != "" {
-		q.Set("vfs", o.vfs)
-	}
-	if o.synchronous != "" {
-		q.Set("_synchronous", o.synchronous)
-	}
-	return dsn(path, mode, q)
+// Open opens the database with no options; see [Options.Open].
+func Open(ctx context.Context, database string) (*Store, error) {
+	return Options{}.Open(ctx, database)
 }
 
-// Open opens the database file with no options; see [Options.Open].
-func Open(ctx context.Context, path string) (*Store, error) { return Options{}.Open(ctx, path) }
-
-// Open opens the database file, creating it when it is not there, and takes it
-// for this process alone. It refuses a damaged file and one written by a newer
-// version.
-func (o Options) Open(ctx context.Context, path string) (*Store, error) {
-	lock, err := takeLock(path + ".lock")
-	if err != nil {
-		return nil, err
-	}
+// Open opens a database: a file's name, or an address that begins with
+// postgres://. A file is created when it is not there, and taken for this process
+// alone; several processes may share a server's database. It refuses a damaged
+// file, one written by a newer version, and a server that does not keep what it
+// says it has kept.
+func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 	s := &Store{
-		path: path, lock: lock, ballast: ballast{path: path + ".ballast", size: o.Ballast},
-		jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
+		path: database, jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
-	if err := s.open(ctx, o); err != nil {
-		s.release()
-		return nil, fmt.Errorf("database %s: %w", path, err)
+	if OnServer(database) {
+		p, err := openPostgres(ctx, database, o)
+		if err != nil {
+			return nil, err
+		}
+		s.db, s.path = p, p.name
+	} else {
+		f, err := openSQLite(ctx, database, o)
+		if err != nil {
+			return nil, err
+		}
+		s.db, s.ballast = f, ballast{path: database + ".ballast", size: o.Ballast}
 	}
 	s.Tend()
 	go s.write()
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, o Options) error {
-	err := writable(s.path)
-	if err != nil {
-		return err
-	}
-	err = examine(ctx, s.path)
-	unfinished := errors.Is(err, errUnfinished)
-	if err != nil && !unfinished {
-		return err
-	}
-	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
-		return err
-	}
-	s.writer.SetMaxOpenConns(1)
-	c, err := s.writer.Conn(ctx)
-	if err != nil {
-		return unusable("open", err)
-	}
-	s.conn = newSession(c)
-	if unfinished {
-		if err := check(ctx, c); err != nil {
-			return err
-		}
-	}
-	if err := migrate(ctx, c, migrations); err != nil {
-		return err
-	}
-	for _, p := range writerPragmas {
-		if _, err := c.ExecContext(ctx, p); err != nil {
-			return unusable(p, err)
-		}
-	}
-	if s.reader, err = sql.Open("sqlite3", o.dsn(s.path, "ro")); err != nil {
-		return err
-	}
-	s.reader.SetMaxOpenConns(readers + 1)
-	s.reader.SetMaxIdleConns(readers + 1)
-	p, err := s.reader.Conn(ctx)
-	if err != nil {
-		return unusable("open", err)
-	}
-	s.peeks = reading{newSession(p)}
-	return nil
+// base is what SQLite and PostgreSQL do differently.
+type base interface {
+	// begin begins the transaction of a batch. Nobody else writes until it ends.
+	begin() (transaction, error)
+	// view runs fn on a consistent view of the data.
+	view(ctx context.Context, fn func(querier) error) error
+	// peek runs fn on the data as committed by now.
+	peek(fn func(querier) error) error
+	// retry tells whether an error of a transaction may be gone when it is run again at once.
+	retry(err error) bool
+	// close ends all use; of what is broken nothing is written any more.
+	close(broken bool) error
 }
 
-// writerPragmas let the writer keep the upper pages of its indexes at hand, and
-// move the log into the file less often than after each large commit.
-var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
-
-func dsn(path, mode string, other ...url.Values) string {
-	q := url.Values{
-		"mode":           {mode},
-		"_foreign_keys":  {"on"},
-		"_journal_mode":  {"WAL"},
-		"_busy_timeout":  {"5000"},
-		"_synchronous":   {"FULL"},
-		"_txlock":        {"immediate"},
-		"_secure_delete": {"on"}, // what is erased must not stay in free pages
-	}
-	if mode == "ro" {
-		q.Set("_txlock", "deferred")
-		q.Set("_query_only", "on")
-		q.Del("_journal_mode")
-	}
-	for _, o := range other {
-		maps.Copy(q, o)
-	}
-	return "file:" + escaped(path) + "?" + q.Encode()
-}
-
-func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
-
-// takeLock makes sure that no other process uses the file: two writers would
-// starve each other, and two outboxes would send everything twice.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", mayNot(err))
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another vigie: stop that one first, or give this one a database of its own", strings.TrimSuffix(path, ".lock"))
-	}
-	return f, nil
-}
-
-// errUnfinished says that a file must be written to before it can be looked at:
-// a process was killed while it made the database, before there was a log.
-var errUnfinished = errors.New("it was not finished")
-
-// examine looks at a file before anything may write to it: a writer that closes
-// would play what is left in the log into a damaged file.
-func examine(ctx context.Context, path string) error {
-	if _, err := os.Stat(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // there is nothing yet
-		}
-		return err
-	}
-	db, err := sql.Open("sqlite3", dsn(path, "ro"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	c, err := db.Conn(ctx)
-	if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrReadonlyRollback {
-		return errUnfinished
-	}
-	if err != nil {
-		return unusable("open", err)
-	}
-	defer c.Close()
-	if _, _, err := version(ctx, c, migrations); err != nil {
-		return err
-	}
-	return check(ctx, c)
-}
-
-func check(ctx context.Context, c *sql.Conn) error {
-	var verdict string
-	if err := c.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return unusable("check", err)
-	}
-	if verdict != "ok" {
-		return damaged(verdict)
-	}
-	return nil
-}
-
-// unusable tells a damaged file, with the cure, from one that cannot be used
-// for another reason.
-func unusable(doing string, err error) error {
-	var e sqlite3.Error
-	if errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB) {
-		return damaged(err.Error())
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-func damaged(how string) error {
-	return fmt.Errorf("the file is damaged (%s): nothing was changed in it; bring the latest backup back with vigie store restore BACKUP, which keeps the damaged file beside it", how)
-}
-
-// version returns the schema that a file has and the one that this program writes.
-func version(ctx context.Context, c *sql.Conn, steps fs.FS) (has, knows int, err error) {
-	names, err := fs.Glob(steps, "migrations/*.sql")
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has); err != nil {
-		return 0, 0, unusable("read the schema's number", err)
-	}
-	if has > len(names) {
-		return 0, 0, fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", has, len(names))
-	}
-	return has, len(names), nil
-}
-
-// migrate brings the schema up to date, each step whole or not at all.
-func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
-	has, knows, err := version(ctx, c, steps)
-	if err != nil {
-		return err
-	}
-	names, err := fs.Glob(steps, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	for n := has; n < knows; n++ {
-		text, err := fs.ReadFile(steps, names[n])
-		if err != nil {
-			return err
-		}
-		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\nPRAGMA user_version = %d;\nCOMMIT;", text, n+1)
-		if _, err := c.ExecContext(ctx, script); err != nil {
-			_, _ = c.ExecContext(ctx, "ROLLBACK")
-			return fmt.Errorf("schema step %s: %w", names[n], err)
-		}
-	}
-	return nil
+// transaction is one that may write. Errors of it match [ErrUnavailable].
+type transaction interface {
+	querier
+	savepoint() error
+	release() error // the savepoint; what was written since is kept
+	undo() error    // back to the savepoint
+	commit() error
+	rollback()
 }
 
 // Close waits for the updates that are under way, refuses new ones and closes
@@ -320,28 +156,11 @@ func (s *Store) Close() error {
 	return s.release()
 }
 
-func (s *Store) release() error {
-	var errs []error
-	if s.peeks.session != nil {
-		errs = append(errs, s.peeks.close())
-	}
-	if s.reader != nil {
-		errs = append(errs, s.reader.Close())
-	}
-	if s.broken.err() == nil { // closing would sync once more what is lost
-		if s.conn != nil {
-			errs = append(errs, s.conn.close())
-		}
-		if s.writer != nil {
-			errs = append(errs, s.writer.Close())
-		}
-	}
-	errs = append(errs, s.lock.Close())
-	return errors.Join(errs...)
-}
+func (s *Store) release() error { return s.db.close(s.broken.err() != nil) }
 
 // Update runs fn in a transaction and returns after its durable commit. When
-// fn returns an error, or panics, nothing of it is kept. An error that matches
+// fn returns an error, or panics, nothing of it is kept. It may be run more than
+// once, when another process has got in its way: only the last run counts. An error that matches
 // [ErrUnavailable] may go away by itself. After an error the caller must not
 // read what fn wrote: fn may still be running when ctx ends first.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
@@ -400,16 +219,36 @@ func (s *Store) batch(first *job) {
 		s.answer([]*job{first}, err)
 		return
 	}
+	jobs, err := s.try(first, nil)
+	for again := 0; err != nil && again < maxAgain && s.db.retry(err); again++ {
+		jobs, err = s.try(nil, jobs)
+	}
+	s.answer(jobs, err)
+}
+
+// try runs jobs in one transaction: those that were run before, or one and all
+// that have come in meanwhile.
+func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
-	err := s.conn.run("BEGIN IMMEDIATE")
+	tx, err := s.db.begin()
 	if err != nil {
-		s.answer([]*job{first}, fmt.Errorf("%w: begin: %w", ErrUnavailable, err))
-		return
+		if first != nil {
+			again = []*job{first}
+		}
+		return again, fmt.Errorf("%w: begin: %w", ErrUnavailable, err)
+	}
+	for _, j := range again {
+		j.after, j.err = nil, nil
+		j.state.CompareAndSwap(jobRunning, jobWaiting)
+		jobs = append(jobs, j)
+		if err == nil {
+			err = s.savepoint(tx, j, k)
+		}
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(j, k); err != nil {
+		if err = s.savepoint(tx, j, k); err != nil {
 			break
 		}
 		j = nil
@@ -421,35 +260,43 @@ func (s *Store) batch(first *job) {
 		}
 	}
 	if err == nil {
-		if err = s.conn.run("COMMIT"); err != nil {
+		if err = tx.commit(); err != nil {
 			err = fmt.Errorf("%w: commit: %w", ErrUnavailable, err)
 		}
 	}
 	if err != nil {
-		_ = s.conn.run("ROLLBACK") // SQLite may have rolled back by itself
+		tx.rollback()
 	}
-	s.answer(jobs, err)
+	return jobs, err
 }
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
-func (s *Store) savepoint(j *job, k *known) error {
+func (s *Store) savepoint(t transaction, j *job, k *known) error {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		j.err = ErrUnavailable // nobody is waiting any more
 		return nil
 	}
-	if err := s.conn.run("SAVEPOINT one"); err != nil {
+	if err := t.savepoint(); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := newTx(s.conn, j, k, &s.packer)
+	tx := newTx(t, j, k, &s.packer)
 	tx.saved = s.saved.Load()
-	if j.err = guarded(j.fn, tx); j.err != nil {
-		j.after, *k = nil, known{}
-		if err := s.conn.run("ROLLBACK TO one"); err != nil {
-			return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
+	if j.err = guarded(j.fn, tx); j.err == nil {
+		err := t.release()
+		if err == nil {
+			return nil
 		}
+		j.err = err
 	}
-	if err := s.conn.run("RELEASE one"); err != nil {
+	if s.db.retry(j.err) {
+		return j.err
+	}
+	j.after, *k = nil, known{}
+	if err := t.undo(); err != nil {
+		return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
+	}
+	if err := t.release(); err != nil {
 		return fmt.Errorf("%w: release: %w", ErrUnavailable, err)
 	}
 	return nil
@@ -495,88 +342,23 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 
 // View runs fn on a consistent view of the data; fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	return view(ctx, s.reader, &s.packer, fn)
+	return s.db.view(ctx, func(q querier) error { return fn(newTx(q, nil, nil, &s.packer)) })
 }
 
 // Peek runs fn on the data as committed by now; fn must not write. It is
 // cheaper than [Store.View], and each question may see a later commit than the
 // one before it. What is asked cannot be interrupted: it must be short.
 func (s *Store) Peek(fn func(*Tx) error) error {
-	s.peeking.Lock()
-	defer s.peeking.Unlock()
-	return fn(newTx(s.peeks, nil, nil, &s.packer))
-}
-
-func view(ctx context.Context, db *sql.DB, p *packer, fn func(*Tx) error) error {
-	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer t.Rollback() // nothing was written
-	return fn(newTx(viewer{ctx, t}, nil, nil, p))
+	return s.db.peek(func(q querier) error { return fn(newTx(q, nil, nil, &s.packer)) })
 }
 
 // querier is the writer's connection or a view of the data.
 type querier interface {
 	query(sql string, args ...any) (*sql.Rows, error)
 	exec(sql string, args ...any) (sql.Result, error)
-}
-
-// session is the writer's connection with its prepared statements. Its
-// statements are not interrupted: a transaction ends whole, or not at all.
-type session struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func newSession(c *sql.Conn) *session { return &session{conn: c, stmts: map[string]*sql.Stmt{}} }
-
-func (s *session) prepare(text string) (*sql.Stmt, error) {
-	if st, ok := s.stmts[text]; ok {
-		return st, nil
-	}
-	st, err := s.conn.PrepareContext(context.Background(), text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	s.stmts[text] = st
-	return st, nil
-}
-
-func (s *session) run(text string) error {
-	_, err := s.exec(text)
-	return err
-}
-
-func (s *session) exec(text string, args ...any) (sql.Result, error) {
-	st, err := s.prepare(text)
-	if err != nil {
-		return nil, err
-	}
-	r, err := st.Exec(args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (s *session) query(text string, args ...any) (*sql.Rows, error) {
-	st, err := s.prepare(text)
-	if err != nil {
-		return nil, err
-	}
-	r, err := st.Query(args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (s *session) close() error {
-	for _, st := range s.stmts {
-		_ = st.Close() // the connection goes with them
-	}
-	return s.conn.Close()
+	// stamp is what an UPDATE of an incident sets besides, so that other processes
+	// find what has changed; empty where there are none.
+	stamp() string
 }
 
 type viewer struct {
@@ -592,12 +374,7 @@ func (v viewer) query(text string, args ...any) (*sql.Rows, error) {
 	return r, nil
 }
 
-// reading is a session that must not write.
-type reading struct{ *session }
-
-func (r reading) exec(string, ...any) (sql.Result, error) {
-	return nil, errors.New("a view cannot write")
-}
+func (v viewer) stamp() string { return "" }
 
 func (v viewer) exec(string, ...any) (sql.Result, error) {
 	return nil, errors.New("a view cannot write")
@@ -636,3 +413,9 @@ type known struct {
 
 // AfterCommit calls f once the transaction has been committed.
 func (tx *statements) AfterCommit(f func()) { tx.job.after = append(tx.job.after, f) }
+
+// Shared reports whether several receivers may use the database at the same time.
+func (s *Store) Shared() bool {
+	_, server := s.db.(*postgres)
+	return server
+}

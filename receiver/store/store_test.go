@@ -35,8 +35,10 @@ func incident(n int) *store.Record {
 
 // A failing and a panicking neighbour take nothing away from the others, and
 // leave nothing behind.
-func TestUpdatesAreApart(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestUpdatesAreApart(t *testing.T) { onBoth(t, testUpdatesAreApart) }
+
+func testUpdatesAreApart(t *testing.T, database string) {
+	s := open(t, database)
 	var wg sync.WaitGroup
 	errs := make([]error, 60)
 	for i := range errs {
@@ -87,8 +89,10 @@ func TestUpdatesAreApart(t *testing.T) {
 	}
 }
 
-func TestAfterCommitOnlyAfterCommit(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestAfterCommitOnlyAfterCommit(t *testing.T) { onBoth(t, testAfterCommitOnlyAfterCommit) }
+
+func testAfterCommitOnlyAfterCommit(t *testing.T, database string) {
+	s := open(t, database)
 	var ran []string
 	for _, fail := range []error{nil, errors.New("no")} {
 		_ = s.Update(t.Context(), func(tx *store.Tx) error {
@@ -101,8 +105,10 @@ func TestAfterCommitOnlyAfterCommit(t *testing.T) {
 	}
 }
 
-func TestCandidates(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestCandidates(t *testing.T) { onBoth(t, testCandidates) }
+
+func testCandidates(t *testing.T, database string) {
+	s := open(t, database)
 	ended, old, platform := incident(2), incident(3), incident(4)
 	ended.State, ended.ResolvedAt = rules.Resolved, now.Add(-time.Hour)
 	old.State, old.ResolvedAt = rules.Closed, now.Add(-31*24*time.Hour)
@@ -144,8 +150,10 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-func TestDue(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestDue(t *testing.T) { onBoth(t, testDue) }
+
+func testDue(t *testing.T, database string) {
+	s := open(t, database)
 	due := incident(1)
 	due.WakeAt, due.AskAt = now, now.Add(time.Hour)
 	never := incident(2)
@@ -171,9 +179,10 @@ func TestDue(t *testing.T) {
 	}
 }
 
-func TestJournalIsAChain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.db")
-	s := open(t, path)
+func TestJournalIsAChain(t *testing.T) { onBoth(t, testJournalIsAChain) }
+
+func testJournalIsAChain(t *testing.T, database string) {
+	s := open(t, database)
 	r := incident(1)
 	for n := range 3 {
 		err := s.Update(t.Context(), func(tx *store.Tx) error {
@@ -257,8 +266,10 @@ func TestDamagedFileIsRefusedAndKept(t *testing.T) {
 	}
 }
 
-func TestClosedAndCancelled(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestClosedAndCancelled(t *testing.T) { onBoth(t, testClosedAndCancelled) }
+
+func testClosedAndCancelled(t *testing.T, database string) {
+	s := open(t, database)
 	hold, held := make(chan struct{}), make(chan struct{})
 	go s.Update(context.WithoutCancel(t.Context()), func(*store.Tx) error { close(held); <-hold; return nil })
 	<-held
@@ -282,8 +293,10 @@ func TestClosedAndCancelled(t *testing.T) {
 
 // A bundle leaves as one message; to one recipient the messages about an
 // incident go in order.
-func TestOutboxOrder(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestOutboxOrder(t *testing.T) { onBoth(t, testOutboxOrder) }
+
+func testOutboxOrder(t *testing.T, database string) {
+	s := open(t, database)
 	n := func(id, inc, key string, hold time.Duration) rules.Notification {
 		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
 	}
@@ -362,8 +375,10 @@ func TestOutboxOrder(t *testing.T) {
 
 // A bundle that other incidents have opened takes along nothing that would
 // overtake an earlier message of its incident.
-func TestBundleOvertakesNothing(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "a.db"))
+func TestBundleOvertakesNothing(t *testing.T) { onBoth(t, testBundleOvertakesNothing) }
+
+func testBundleOvertakesNothing(t *testing.T, database string) {
+	s := open(t, database)
 	n := func(id, inc, key string, hold time.Duration) rules.Notification {
 		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
 	}

@@ -60,7 +60,7 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o: o, reports: &reportpages.Desk{Engine: o.Engine, Now: o.Now}}
+	s := &site{o: o, reports: &reportpages.Pages{Engine: o.Engine, Now: o.Now}}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
@@ -91,7 +91,7 @@ func New(o Options) http.Handler {
 
 type site struct {
 	o       Options
-	reports *reportpages.Desk
+	reports *reportpages.Pages
 	named   namesCache
 }
 

@@ -18,8 +18,8 @@ import (
 	"vigie/rules/report"
 )
 
-// Desk is where reports are asked for.
-type Desk struct {
+// Pages is where reports are asked for.
+type Pages struct {
 	Engine *receiver.Engine
 	Now    func() time.Time
 }
@@ -40,7 +40,7 @@ func refuse(status int, format string, args ...any) error {
 }
 
 // ask reads what is asked for. Without a month it is the one before this.
-func (d *Desk) ask(r *http.Request, who string) (asked, error) {
+func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 	q := r.URL.Query()
 	if err := query.Known(q, "month", "customer", "platform", "format", "language"); err != nil {
 		return asked{}, err
@@ -63,7 +63,7 @@ func (d *Desk) ask(r *http.Request, who string) (asked, error) {
 }
 
 // language is the one that is asked for, or the browser's.
-func (d *Desk) language(r *http.Request, q url.Values) string {
+func (d *Pages) language(r *http.Request, q url.Values) string {
 	all := d.Engine.Languages()
 	if code := q.Get("language"); all.Has(code) {
 		return code
@@ -72,7 +72,7 @@ func (d *Desk) language(r *http.Request, q url.Values) string {
 }
 
 // may refuses what is unknown, and to a customer's own people what is not theirs.
-func (d *Desk) may(a asked, who string) error {
+func (d *Pages) may(a asked, who string) error {
 	dir := d.Engine.Book().Directory
 	c, p := a.scope.Customer, a.scope.Platform
 	if a.outside {
@@ -105,7 +105,7 @@ func (a asked) whole() error {
 }
 
 // scopes are what somebody may ask for: customers first, then platforms.
-func (d *Desk) scopes(who string) (out []report.Scope) {
+func (d *Pages) scopes(who string) (out []report.Scope) {
 	book := d.Engine.Book()
 	outside := book.Role(who) == act.Customer
 	dir := book.Directory

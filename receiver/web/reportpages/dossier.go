@@ -44,7 +44,7 @@ func (d *Dossier) Lead(format, language string) string {
 }
 
 // Dossier answers a customer's dossier of a month.
-func (d *Desk) Dossier(r *http.Request, who string) (any, error) {
+func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	a, err := d.ask(r, who)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ type Noise struct {
 func (n *Noise) AsOf() time.Time { return n.ends.Add(-time.Second) }
 
 // Noise answers how many mails and calls each person had, day by day.
-func (d *Desk) Noise(r *http.Request, who string) (any, error) {
+func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 	a, err := d.ask(r, who)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ type Register struct {
 const maxTests = 500
 
 // Register answers by when restores are tried, and what was tried.
-func (d *Desk) Register(r *http.Request, who string) (any, error) {
+func (d *Pages) Register(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	if err := query.Known(q, "customer"); err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ const (
 )
 
 // Record writes a restore test into the register.
-func (d *Desk) Record(r *http.Request, who string) (any, error) {
+func (d *Pages) Record(r *http.Request, who string) (any, error) {
 	var t report.RestoreTest
 	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
 	dec.DisallowUnknownFields()
@@ -197,7 +197,7 @@ func (d *Desk) Record(r *http.Request, who string) (any, error) {
 }
 
 // RecordForm is Record for the form of the page; its answer is what is wrong with it.
-func (d *Desk) RecordForm(r *http.Request, who string) error {
+func (d *Pages) RecordForm(r *http.Request, who string) error {
 	form := r.PostForm
 	customer, machine, _ := strings.Cut(form.Get("machine"), "/")
 	t := report.RestoreTest{Customer: customer, Machine: machine, Day: form.Get("day"), Result: form.Get("result"), Scope: form.Get("scope"), Note: form.Get("note")}
@@ -211,7 +211,7 @@ func (d *Desk) RecordForm(r *http.Request, who string) error {
 	return err
 }
 
-func (d *Desk) record(r *http.Request, who string, t report.RestoreTest) (any, error) {
+func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, error) {
 	now := d.Now()
 	zone := d.Engine.Reports().Zone(now)
 	m := d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine)

@@ -43,7 +43,7 @@ type IndexRow struct {
 }
 
 // Index answers which reports there are, with their first figures.
-func (d *Desk) Index(r *http.Request, who string) (any, error) {
+func (d *Pages) Index(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	if err := query.Known(q, "month", "q"); err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ type Statement struct {
 }
 
 // Statement answers a month's statement, as data or as a file.
-func (d *Desk) Statement(r *http.Request, who string) (any, error) {
+func (d *Pages) Statement(r *http.Request, who string) (any, error) {
 	a, err := d.ask(r, who)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s *Statement) Lead(path string, pairs ...string) string {
 }
 
 // speech speaks the language that is asked for.
-func (d *Desk) speech(a asked) speech {
+func (d *Pages) speech(a asked) speech {
 	return speech{locale.Locale{Language: d.Engine.Languages().Find(a.language), Zone: a.month.From.Location(), Ref: a.month.To}}
 }
 

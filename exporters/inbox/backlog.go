@@ -64,9 +64,9 @@ type item struct {
 	file int64 // its size on disk
 }
 
-// desk keeps what is not done: the unsorted mails, one file each, and the
+// backlog keeps what is not done: the unsorted mails, one file each, and the
 // identities of mails that are. Its owner calls it from one goroutine at a time.
-type desk struct {
+type backlog struct {
 	dir    string
 	limits Limits
 
@@ -78,11 +78,11 @@ type desk struct {
 
 var itemName = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-func (d *desk) unsorted() string  { return filepath.Join(d.dir, "unsorted") }
-func (d *desk) dismissed() string { return filepath.Join(d.dir, "dismissed") }
+func (d *backlog) unsorted() string  { return filepath.Join(d.dir, "unsorted") }
+func (d *backlog) dismissed() string { return filepath.Join(d.dir, "dismissed") }
 
 // open reads what is there, once.
-func (d *desk) open() error {
+func (d *backlog) open() error {
 	if d.items != nil {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (d *desk) open() error {
 	return nil
 }
 
-func (d *desk) close() {
+func (d *backlog) close() {
 	d.seen.close()
 	if d.lock != nil {
 		_ = d.lock.Close() // which ends the lock
@@ -136,7 +136,7 @@ func (d *desk) close() {
 	d.items = nil
 }
 
-func (d *desk) readItem(id string) (envelope, []byte, error) {
+func (d *backlog) readItem(id string) (envelope, []byte, error) {
 	var env envelope
 	data, err := readBounded(filepath.Join(d.unsorted(), id), d.limits.MessageBytes+maxEnvelope+(1<<20))
 	if err != nil {
@@ -150,12 +150,12 @@ func (d *desk) readItem(id string) (envelope, []byte, error) {
 }
 
 // room tells whether another mail of that size can be kept.
-func (d *desk) room(size int64) bool {
+func (d *backlog) room(size int64) bool {
 	return len(d.items) < d.limits.Unsorted && d.bytes+size <= d.limits.UnsortedBytes
 }
 
 // put keeps a mail; when it returns nil the mail survives a loss of power.
-func (d *desk) put(id string, env envelope, raw []byte) error {
+func (d *backlog) put(id string, env envelope, raw []byte) error {
 	if d.items[id] != nil {
 		return d.update(id, env, raw)
 	}
@@ -170,7 +170,7 @@ func (d *desk) put(id string, env envelope, raw []byte) error {
 	return nil
 }
 
-func (d *desk) update(id string, env envelope, raw []byte) error {
+func (d *backlog) update(id string, env envelope, raw []byte) error {
 	head, err := json.Marshal(env)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (d *desk) update(id string, env envelope, raw []byte) error {
 }
 
 // take removes a mail that was read, or dismissed by a person, and remembers it.
-func (d *desk) take(id string, dismissed bool) error {
+func (d *backlog) take(id string, dismissed bool) error {
 	it := d.items[id]
 	if it == nil {
 		return fs.ErrNotExist
@@ -212,7 +212,7 @@ func (d *desk) take(id string, dismissed bool) error {
 }
 
 // sweep removes the oldest dismissed mails.
-func (d *desk) sweep() error {
+func (d *backlog) sweep() error {
 	entries, err := os.ReadDir(d.dismissed())
 	if err != nil || len(entries) <= keptDismissed {
 		return err
@@ -231,7 +231,7 @@ func (d *desk) sweep() error {
 }
 
 // list gives the unsorted mails, newest first.
-func (d *desk) list() []*item {
+func (d *backlog) list() []*item {
 	out := make([]*item, 0, len(d.items))
 	for _, it := range d.items {
 		out = append(out, it)

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// oldestServer is the oldest version of PostgreSQL that is tried.
+const oldestServer = 13
+
+// server is what a server says of itself.
+type server struct {
+	version                                   int // as 150008
+	standby                                   bool
+	readOnly, fsync, pages, commits, encoding string
+}
+
+const askServer = `SELECT current_setting('server_version_num'), pg_is_in_recovery()::int, current_setting('transaction_read_only'), current_setting('fsync'),
+	current_setting('full_page_writes'), current_setting('synchronous_commit'), current_setting('server_encoding')`
+
+// fit refuses a server, at each connection to it, that does not keep what it says
+// it has kept: what is accepted must survive a power cut.
+func fit(ctx context.Context, c *pgconn.PgConn) error {
+	results, err := c.Exec(ctx, askServer).ReadAll()
+	if err != nil {
+		return err
+	}
+	if len(results) != 1 || len(results[0].Rows) != 1 {
+		return errors.New("the server does not say what it is")
+	}
+	r := results[0].Rows[0]
+	s := server{standby: string(r[1]) == "1", readOnly: string(r[2]), fsync: string(r[3]), pages: string(r[4]), commits: string(r[5]), encoding: string(r[6])}
+	if s.version, err = strconv.Atoi(string(r[0])); err != nil {
+		return fmt.Errorf("the server's version: %w", err)
+	}
+	return s.fit()
+}
+
+func (s server) fit() error {
+	switch {
+	case s.version < oldestServer*10000:
+		return fmt.Errorf("the server is PostgreSQL %d: %d or newer is needed", s.version/10000, oldestServer)
+	case s.standby:
+		return errors.New("the server is a standby, which takes nothing in: name the primary, or all hosts and target_session_attrs=read-write in the address")
+	case s.readOnly != "off":
+		return errors.New("the server lets nobody write: take default_transaction_read_only off for this user")
+	case s.encoding != "UTF8":
+		return fmt.Errorf("the database is written in %s: make one with createdb --encoding=UTF8 --template=template0", s.encoding)
+	case s.fsync != "on":
+		return errors.New("the server has fsync = off: what it accepts is gone after a power cut; set it to on")
+	case s.pages != "on":
+		return errors.New("the server has full_page_writes = off: a power cut may damage what it holds; set it to on")
+	case s.commits == "off":
+		return errors.New("the server has synchronous_commit = off: what it accepts may be gone after a crash; set it to on, for this database at least")
+	}
+	return nil
+}
+
+// notice finds what is not wrong and should be known.
+func (p *postgres) notice(ctx context.Context) error {
+	var commits, named string
+	var behind int
+	err := p.reader.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
+		(SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &behind)
+	if err != nil {
+		return err
+	}
+	p.notices = told(commits, named, behind, p.pooled)
+	return nil
+}
+
+func told(commits, named string, behind int, pooled bool) (out []string) {
+	if named != "" && (commits == "local" || commits == "remote_write") {
+		out = append(out, fmt.Sprintf("synchronous_commit = %s: when the standby takes over, what was accepted last may be missing; on waits for its disk, too", commits))
+	}
+	if named == "" && behind > 0 {
+		out = append(out, fmt.Sprintf("%d standbys follow without being waited for: when one takes over, what was accepted last may be missing; "+
+			"name them in synchronous_standby_names to lose nothing", behind))
+	}
+	if pooled {
+		out = append(out, "a pooler stands before the server: statements are not prepared, which costs some speed and nothing else")
+	}
+	return out
+}
+
+// Notices are what is not wrong with the database and should be known.
+func (s *Store) Notices() []string {
+	if p, ok := s.db.(*postgres); ok {
+		return p.notices
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// migrate brings the schema up to date, all of it or nothing; of several receivers
+// that start together one does it.
+func (p *postgres) migrate(ctx context.Context) error {
+	c, err := p.writer.Conn(ctx)
+	if err != nil {
+		return unreachable(err)
+	}
+	defer c.Close()
+	names, err := fs.Glob(migrations, "migrations/postgres/*.sql")
+	if err != nil {
+		return err
+	}
+	script := fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d); CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);", writersLock)
+	err = c.Raw(func(driver any) error {
+		raw := driver.(*stdlib.Conn).Conn()
+		if _, err := raw.Exec(ctx, script); err != nil {
+			return err
+		}
+		has := 0
+		if err := raw.QueryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&has); err != nil {
+			return err
+		}
+		if has > len(names) {
+			return fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", has, len(names))
+		}
+		for n := has; n < len(names); n++ {
+			text, err := fs.ReadFile(migrations, names[n])
+			if err != nil {
+				return err
+			}
+			if _, err := raw.Exec(ctx, fmt.Sprintf("%s\nINSERT INTO schema_version VALUES (%d);", text, n+1)); err != nil {
+				return fmt.Errorf("schema step %s: %w", names[n], err)
+			}
+		}
+		_, err := raw.Exec(ctx, commit)
+		return err
+	})
+	if err != nil {
+		_, _ = c.ExecContext(ctx, "ROLLBACK")
+	}
+	return err
+}
+
+// known makes sure that a database, which is only to be read, has this schema.
+func (p *postgres) known(ctx context.Context) error {
+	names, err := fs.Glob(migrations, "migrations/postgres/*.sql")
+	if err != nil {
+		return err
+	}
+	var there bool
+	if err := p.reader.QueryRowContext(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&there); err != nil {
+		return unreachable(err)
+	}
+	if !there {
+		return errors.New("this is no database of vigie: vigie serve makes it one at its first start")
+	}
+	has := 0
+	if err := p.reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&has); err != nil {
+		return err
+	}
+	switch {
+	case has > len(names):
+		return fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): use the newer version", has, len(names))
+	case has < len(names):
+		return fmt.Errorf("written by an older vigie (schema %d, this one knows %d): start vigie serve on it once, or use the older version", has, len(names))
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// serverSession is a connection for the time of a transaction. What is written
+// waits and goes to the server together, before the next question: each message
+// to and fro costs as much as many rows.
+type serverSession struct {
+	p     *postgres
+	conn  *sql.Conn
+	raw   *pgx.Conn
+	stall *time.Timer // cuts the connection when the server does not answer
+	queue *pgx.Batch
+	sent  []*written
+	fresh bool // the savepoint stands at the end of what was written
+}
+
+// written is a statement that waits, or what became of it.
+type written struct {
+	s    *serverSession
+	rows int64
+	err  error
+	done bool
+}
+
+// maxQueued bounds what waits.
+const maxQueued = 256
+
+func (p *postgres) session(db *sql.DB) (*serverSession, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), p.within)
+	defer cancel()
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, unreachable(err))
+	}
+	s := &serverSession{p: p, conn: c, queue: &pgx.Batch{}}
+	var socket net.Conn
+	err = c.Raw(func(driver any) error {
+		s.raw = driver.(*stdlib.Conn).Conn()
+		socket = s.raw.PgConn().Conn()
+		return nil
+	})
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.stall = time.AfterFunc(p.within, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
+	return s, nil
+}
+
+// end gives the connection back.
+func (s *serverSession) end() {
+	if !s.stall.Stop() { // it may have been cut in between
+		_ = s.raw.Close(context.Background())
+	}
+	_ = s.conn.Close() // the pool throws away what is broken
+}
+
+// run sends statements without arguments, as one message.
+func (s *serverSession) run(text string) error {
+	s.stall.Reset(s.p.within)
+	tag, err := s.raw.Exec(context.Background(), text)
+	s.fresh = true
+	if err == nil && text == commit && tag.String() != commit {
+		err = fmt.Errorf("the server says %s", tag) // so it does when a statement had failed
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+const commit = "COMMIT"
+
+func (s *serverSession) exec(text string, args ...any) (sql.Result, error) {
+	s.queue.Queue(s.p.bound.text(text), values(args)...)
+	w := &written{s: s}
+	s.sent = append(s.sent, w)
+	s.fresh = false
+	if len(s.sent) >= maxQueued {
+		return w, s.flush()
+	}
+	return w, nil
+}
+
+// flush sends what waits, and returns the error of what failed first.
+func (s *serverSession) flush() error {
+	if len(s.sent) == 0 {
+		return nil
+	}
+	s.stall.Reset(s.p.within)
+	waiting := s.sent
+	answers := s.raw.SendBatch(context.Background(), s.queue)
+	s.sent, s.queue = nil, &pgx.Batch{}
+	var failed error
+	for _, w := range waiting {
+		w.done = true
+		if w.err = failed; failed != nil {
+			continue
+		}
+		tag, err := answers.Exec()
+		if err != nil {
+			failed = fmt.Errorf("%w: %w", ErrUnavailable, err)
+			w.err = failed
+		}
+		w.rows = tag.RowsAffected()
+	}
+	if err := answers.Close(); err != nil && failed == nil {
+		failed = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return failed
+}
+
+func (s *serverSession) query(text string, args ...any) (*sql.Rows, error) {
+	if err := s.flush(); err != nil {
+		return nil, err
+	}
+	s.stall.Reset(s.p.within)
+	rows, err := s.conn.QueryContext(context.Background(), s.p.bound.text(text), values(args)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return rows, nil
+}
+
+// RowsAffected implements [sql.Result].
+func (w *written) RowsAffected() (int64, error) {
+	if !w.done {
+		_ = w.s.flush() // its own error is in err
+	}
+	return w.rows, w.err
+}
+
+// LastInsertId implements [sql.Result].
+func (w *written) LastInsertId() (int64, error) { return 0, fmt.Errorf("the server numbers no rows") }
+
+// savepoint is there from the beginning, and again after each release.
+func (s *serverSession) savepoint() error { return nil }
+
+func (s *serverSession) release() error {
+	if s.fresh {
+		return nil
+	}
+	for _, text := range []string{"RELEASE SAVEPOINT one", "SAVEPOINT one"} {
+		if _, err := s.exec(text); err != nil {
+			return err
+		}
+	}
+	err := s.flush()
+	s.fresh = err == nil
+	return err
+}
+
+func (s *serverSession) undo() error {
+	s.sent, s.queue = nil, &pgx.Batch{}
+	return s.run("ROLLBACK TO SAVEPOINT one")
+}
+
+func (s *serverSession) commit() error {
+	err := s.flush()
+	if err == nil {
+		err = s.run(commit)
+	}
+	if err == nil {
+		s.end()
+	}
+	return err
+}
+
+func (s *serverSession) rollback() {
+	if !s.raw.IsClosed() && s.run("ROLLBACK") != nil {
+		_ = s.raw.Close(context.Background()) // the server undoes what it cannot be asked about
+	}
+	s.end()
+}
+
+// stamp notes which transaction changed an incident last, see [Tx.ChangedSince].
+func (s *serverSession) stamp() string { return ", changed = pg_current_xact_id()::text::bigint" }
+
+// bindings turn the store's statements, which count nothing, into those of the
+// server, which number their parameters.
+type bindings struct{ known sync.Map }
+
+func (b *bindings) text(text string) string {
+	if t, ok := b.known.Load(text); ok {
+		return t.(string)
+	}
+	var out strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(text, "?") {
+		if n > 0 {
+			out.WriteString("$" + strconv.Itoa(n))
+		}
+		out.WriteString(part)
+		n++
+	}
+	b.known.Store(text, out.String())
+	return out.String()
+}
+
+// values are arguments as both databases understand them: flags are numbers, and
+// text holds no zero byte, which the server does not take.
+func values(args []any) []any {
+	for i, a := range args {
+		switch v := a.(type) {
+		case string:
+			args[i] = clean(v)
+		case bool:
+			args[i] = int64(0)
+			if v {
+				args[i] = int64(1)
+			}
+		case int:
+			args[i] = int64(v)
+		case nil, int64, []byte:
+		default:
+			switch r := reflect.ValueOf(a); r.Kind() {
+			case reflect.String:
+				args[i] = clean(r.String())
+			case reflect.Slice:
+				args[i] = r.Bytes()
+			}
+		}
+	}
+	return args
+}
+
+// clean replaces in a text what no text holds.
+func clean(text string) string {
+	if strings.IndexByte(text, 0) >= 0 {
+		text = strings.ReplaceAll(text, "\x00", "\uFFFD")
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}

@@ -1,0 +1,356 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// sqlite is one file that this process has for itself.
+type sqlite struct {
+	path    string
+	lock    *os.File
+	writer  *sql.DB
+	reader  *sql.DB
+	conn    *session
+	peeks   reading
+	peeking sync.Mutex
+}
+
+// openSQLite opens the database file, creating it when it is not there.
+func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
+	lock, err := takeLock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	s := &sqlite{path: path, lock: lock}
+	if err := s.open(ctx, o); err != nil {
+		_ = s.close(false)
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (o Options) dsn(path, mode string) string {
+	q := url.Values{}
+	if o.vfs != "" {
+		q.Set("vfs", o.vfs)
+	}
+	if o.synchronous != "" {
+		q.Set("_synchronous", o.synchronous)
+	}
+	return dsn(path, mode, q)
+}
+
+func (s *sqlite) open(ctx context.Context, o Options) error {
+	err := writable(s.path)
+	if err != nil {
+		return err
+	}
+	err = examine(ctx, s.path)
+	unfinished := errors.Is(err, errUnfinished)
+	if err != nil && !unfinished {
+		return err
+	}
+	if s.writer, err = sql.Open("sqlite3", o.dsn(s.path, "rwc")); err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1)
+	c, err := s.writer.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	s.conn = newSession(c)
+	if unfinished {
+		if err := check(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := migrate(ctx, c, migrations); err != nil {
+		return err
+	}
+	for _, p := range writerPragmas {
+		if _, err := c.ExecContext(ctx, p); err != nil {
+			return unusable(p, err)
+		}
+	}
+	if s.reader, err = sql.Open("sqlite3", o.dsn(s.path, "ro")); err != nil {
+		return err
+	}
+	s.reader.SetMaxOpenConns(readers + 1)
+	s.reader.SetMaxIdleConns(readers + 1)
+	p, err := s.reader.Conn(ctx)
+	if err != nil {
+		return unusable("open", err)
+	}
+	s.peeks = reading{newSession(p)}
+	return nil
+}
+
+// writerPragmas let the writer keep the upper pages of its indexes at hand, and
+// move the log into the file less often than after each large commit.
+var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
+
+func dsn(path, mode string, other ...url.Values) string {
+	q := url.Values{
+		"mode":           {mode},
+		"_foreign_keys":  {"on"},
+		"_journal_mode":  {"WAL"},
+		"_busy_timeout":  {"5000"},
+		"_synchronous":   {"FULL"},
+		"_txlock":        {"immediate"},
+		"_secure_delete": {"on"}, // what is erased must not stay in free pages
+	}
+	if mode == "ro" {
+		q.Set("_txlock", "deferred")
+		q.Set("_query_only", "on")
+		q.Del("_journal_mode")
+	}
+	for _, o := range other {
+		maps.Copy(q, o)
+	}
+	return "file:" + escaped(path) + "?" + q.Encode()
+}
+
+func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
+// takeLock makes sure that no other process uses the file: two writers would
+// starve each other, and two outboxes would send everything twice.
+func takeLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock file: %w", mayNot(err))
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s is in use by another vigie: stop that one first, or give this one a database of its own", strings.TrimSuffix(path, ".lock"))
+	}
+	return f, nil
+}
+
+// errUnfinished says that a file must be written to before it can be looked at:
+// a process was killed while it made the database, before there was a log.
+var errUnfinished = errors.New("it was not finished")
+
+// examine looks at a file before anything may write to it: a writer that closes
+// would play what is left in the log into a damaged file.
+func examine(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // there is nothing yet
+		}
+		return err
+	}
+	db, err := sql.Open("sqlite3", dsn(path, "ro"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	c, err := db.Conn(ctx)
+	if e := (sqlite3.Error{}); errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrReadonlyRollback {
+		return errUnfinished
+	}
+	if err != nil {
+		return unusable("open", err)
+	}
+	defer c.Close()
+	if _, _, err := version(ctx, c, migrations); err != nil {
+		return err
+	}
+	return check(ctx, c)
+}
+
+func check(ctx context.Context, c *sql.Conn) error {
+	var verdict string
+	if err := c.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return unusable("check", err)
+	}
+	if verdict != "ok" {
+		return damaged(verdict)
+	}
+	return nil
+}
+
+// unusable tells a damaged file, with the cure, from one that cannot be used
+// for another reason.
+func unusable(doing string, err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB) {
+		return damaged(err.Error())
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func damaged(how string) error {
+	return fmt.Errorf("the file is damaged (%s): nothing was changed in it; bring the latest backup back with vigie store restore BACKUP, which keeps the damaged file beside it", how)
+}
+
+// version returns the schema that a file has and the one that this program writes.
+func version(ctx context.Context, c *sql.Conn, steps fs.FS) (has, knows int, err error) {
+	names, err := fs.Glob(steps, "migrations/*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has); err != nil {
+		return 0, 0, unusable("read the schema's number", err)
+	}
+	if has > len(names) {
+		return 0, 0, fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", has, len(names))
+	}
+	return has, len(names), nil
+}
+
+// migrate brings the schema up to date, each step whole or not at all.
+func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
+	has, knows, err := version(ctx, c, steps)
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(steps, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	for n := has; n < knows; n++ {
+		text, err := fs.ReadFile(steps, names[n])
+		if err != nil {
+			return err
+		}
+		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\nPRAGMA user_version = %d;\nCOMMIT;", text, n+1)
+		if _, err := c.ExecContext(ctx, script); err != nil {
+			_, _ = c.ExecContext(ctx, "ROLLBACK")
+			return fmt.Errorf("schema step %s: %w", names[n], err)
+		}
+	}
+	return nil
+}
+
+func (s *sqlite) begin() (transaction, error) {
+	if err := s.conn.run("BEGIN IMMEDIATE"); err != nil {
+		return nil, err
+	}
+	return s.conn, nil
+}
+
+// retry: nobody else writes to the file.
+func (s *sqlite) retry(error) bool { return false }
+
+func (s *sqlite) view(ctx context.Context, fn func(querier) error) error {
+	return view(ctx, s.reader, fn)
+}
+
+func (s *sqlite) peek(fn func(querier) error) error {
+	s.peeking.Lock()
+	defer s.peeking.Unlock()
+	return fn(s.peeks)
+}
+
+func (s *sqlite) close(broken bool) error {
+	var errs []error
+	if s.peeks.session != nil {
+		errs = append(errs, s.peeks.close())
+	}
+	if s.reader != nil {
+		errs = append(errs, s.reader.Close())
+	}
+	if !broken { // closing would sync once more what is lost
+		if s.conn != nil {
+			errs = append(errs, s.conn.close())
+		}
+		if s.writer != nil {
+			errs = append(errs, s.writer.Close())
+		}
+	}
+	errs = append(errs, s.lock.Close())
+	return errors.Join(errs...)
+}
+
+// session is the writer's connection with its prepared statements. Its
+// statements are not interrupted: a transaction ends whole, or not at all.
+type session struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newSession(c *sql.Conn) *session { return &session{conn: c, stmts: map[string]*sql.Stmt{}} }
+
+func (s *session) prepare(text string) (*sql.Stmt, error) {
+	if st, ok := s.stmts[text]; ok {
+		return st, nil
+	}
+	st, err := s.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.stmts[text] = st
+	return st, nil
+}
+
+func (s *session) run(text string) error {
+	_, err := s.exec(text)
+	return err
+}
+
+func (s *session) exec(text string, args ...any) (sql.Result, error) {
+	st, err := s.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.Exec(args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+func (s *session) query(text string, args ...any) (*sql.Rows, error) {
+	st, err := s.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.Query(args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+func (s *session) close() error {
+	for _, st := range s.stmts {
+		_ = st.Close() // the connection goes with them
+	}
+	return s.conn.Close()
+}
+
+func (s *session) savepoint() error { return s.run("SAVEPOINT one") }
+func (s *session) release() error   { return s.run("RELEASE one") }
+func (s *session) undo() error      { return s.run("ROLLBACK TO one") }
+func (s *session) commit() error    { return s.run("COMMIT") }
+func (s *session) rollback()        { _ = s.run("ROLLBACK") } // SQLite may have rolled back by itself
+func (s *session) stamp() string    { return "" }
+
+// view runs fn on a consistent view of a file.
+func view(ctx context.Context, db *sql.DB, fn func(querier) error) error {
+	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer t.Rollback() // nothing was written
+	return fn(viewer{ctx, t})
+}
+
+// reading is a session that must not write.
+type reading struct{ *session }
+
+func (r reading) exec(string, ...any) (sql.Result, error) {
+	return nil, errors.New("a view cannot write")
+}
