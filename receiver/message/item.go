@@ -120,14 +120,6 @@ func (i *item) CustomerFacts() []fact {
 	return fs.rows
 }
 
-// likelyCause is the cause, marked while no person has confirmed it.
-func (i *item) likelyCause() string {
-	if i.f.Cause == "unknown" {
-		return i.Cause()
-	}
-	return i.provisional(i.Cause())
-}
-
 // provisional marks what no person has confirmed yet.
 func (i *item) provisional(said string) string {
 	if said == "" || !i.f.Provisional || i.f.State.Ended() {

@@ -39,9 +39,33 @@ func TestAMissedDeadlineIsCalledMissed(t *testing.T) {
 				t.Errorf("%s: no %q in %s", lang, w, text)
 			}
 		}
-		for _, false_ := range []string{"à vérifier avant", "check by"} {
-			if strings.Contains(text, false_) {
-				t.Errorf("%s: %q though that hour is over", lang, false_)
+		for _, never := range []string{"à vérifier avant", "check by"} {
+			if strings.Contains(text, never) {
+				t.Errorf("%s: %q though that hour is over", lang, never)
+			}
+		}
+	}
+}
+
+// covers: S2.3. A cause that the signals only suggest is never told as what somebody found.
+func TestAProposedCauseIsNoFinding(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{"fr": "(provisoire)", "en": "(provisional)"} {
+		for _, template := range []string{"M2", "M3", "M5"} {
+			n := example(template, lang)[0]
+			n.Facts.Cause, n.Facts.CauseText, n.Facts.Severity = "int.volume", nil, ""
+			for _, proposed := range []bool{true, false} {
+				n.Facts.CauseProposed = proposed
+				out, err := r.Render([]rules.Notification{n})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(out.Text, want) != proposed {
+					t.Errorf("%s/%s, proposed %t:\n%s", template, lang, proposed, out.Text)
+				}
 			}
 		}
 	}

@@ -419,7 +419,7 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 		}
 	}
 	f.NoIntervention = slices.ContainsFunc(d.Policy.Guarantees, func(g policy.Guarantee) bool { return g.Level == level && !g.Intervention })
-	f.Cause, f.Grades = d.LikelyCause(), d.Scenario.Immediate != nil
+	f.Cause, f.CauseProposed, f.Grades = d.LikelyCause(), d.Incident.Cause == "", d.Scenario.Immediate != nil
 	f.CauseText = d.Policy.Causes[f.Cause].Text
 }
 
