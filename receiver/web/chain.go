@@ -39,6 +39,24 @@ func (v *view) IssueName(name string) string {
 	return v.NameOf("issue", name)
 }
 
+// OpenName is how people call what a product leaves open of an identity.
+func (v *view) OpenName(word string) string {
+	switch word {
+	case "namespace", "device", "object":
+		return v.T("open." + word)
+	}
+	return word
+}
+
+// FirstOf names the first of many.
+func (v *view) FirstOf(all []string) string {
+	const most = 5
+	if len(all) <= most {
+		return v.Join(all)
+	}
+	return v.Join(all[:most]) + " " + v.Count("chain.and_more", len(all)-most)
+}
+
 // GB is a number of bytes as people read it.
 func (v *view) GB(n uint64) string { return v.Bytes(float64(n)) }
 

@@ -156,6 +156,35 @@ type customerRow struct {
 	Unprotected    int          `json:"unprotected"`
 	Open           int          `json:"open_incidents"`
 	Absences       []absenceRow `json:"absences"`
+	// Maintenance is the announced work that runs or comes next, of each entry.
+	Maintenance []maintenanceRow `json:"maintenance"`
+}
+
+type maintenanceRow struct {
+	Machine  string    `json:"machine,omitempty"`
+	Platform string    `json:"platform,omitempty"`
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	Recurs   bool      `json:"recurs,omitempty"`
+}
+
+// maintenanceAhead is how far ahead announced work is shown.
+const maintenanceAhead = 35 * 24 * time.Hour
+
+// maintenanceOf is the announced work of a customer and its platforms that runs or
+// comes next.
+func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []maintenanceRow {
+	out := []maintenanceRow{}
+	for _, m := range dir.Maintenance {
+		p := dir.Platforms[m.Platform]
+		if m.Customer != customer && (p == nil || p.Customer != customer) {
+			continue
+		}
+		if next := m.Occurrences(now, now.Add(maintenanceAhead)); len(next) > 0 {
+			out = append(out, maintenanceRow{m.Machine, m.Platform, next[0].From, next[0].Until, m.Every != nil})
+		}
+	}
+	return out
 }
 
 type absenceRow struct {
@@ -195,7 +224,8 @@ func (s *site) customers(r *http.Request, who string) (any, error) {
 			continue
 		}
 		x := customerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
-			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []absenceRow{}}
+			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []absenceRow{},
+			Maintenance: maintenanceOf(dir, id, s.o.Now())}
 		for _, a := range dir.Absences {
 			if a.Customer == id && a.Until.After(s.o.Now()) {
 				x.Absences = append(x.Absences, absenceRow{a.Machine, a.From, a.Until, a.Reason})
