@@ -3,15 +3,10 @@ package web
 import (
 	"net/http"
 	"time"
-
-	"vigie/receiver/web/query"
 )
 
 // chain says what is read, since when, what waits and what is silenced.
 func (s *site) chain(r *http.Request, who string) (any, error) {
-	if err := query.Known(r.URL.Query()); err != nil {
-		return nil, err
-	}
 	return s.o.Engine.Chain(r.Context(), who)
 }
 

@@ -59,9 +59,6 @@ func (d *machinesData) Shows() []string { return machineShows() }
 // machines lists what must be backed up.
 func (s *site) machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "q", "show", "page", "customer"); err != nil {
-		return nil, err
-	}
 	d := &machinesData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all")}
 	if !slices.Contains(machineShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(machineShows(), ", "))
@@ -197,9 +194,6 @@ type absenceRow struct {
 // customers lists who is looked after, and what they lack.
 func (s *site) customers(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "q", "page"); err != nil {
-		return nil, err
-	}
 	rows, err := s.rows(r, who)
 	if err != nil {
 		return nil, err
@@ -271,9 +265,6 @@ const maxLabels = 2000
 // given labels: decided like a real one.
 func (s *site) policy(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "labels"); err != nil {
-		return nil, err
-	}
 	now := s.o.Now()
 	book := s.o.Engine.Book()
 	p := book.InForce(now)
