@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"sync"
-	"time"
 
 	"github.com/gorilla/mux"
+	"golang.org/x/time/rate"
 
 	"vigie/receiver"
 )
@@ -25,7 +24,8 @@ const (
 // nor the platform, and gives no other right than to call level 3.
 func NewEmergency(o Options) http.Handler {
 	l := newLinkPages(o)
-	e := &emergency{linkPages: l, page: template.Must(template.ParseFS(pages, "pages/emergency.html"))}
+	e := &emergency{linkPages: l, page: template.Must(template.ParseFS(pages, "pages/emergency.html")),
+		allowed: rate.NewLimiter(callsPerMinute/60, callsPerMinute)}
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/secours", e.show).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/secours", e.take).Methods(http.MethodPost)
@@ -34,11 +34,8 @@ func NewEmergency(o Options) http.Handler {
 
 type emergency struct {
 	*linkPages
-	page *template.Template
-
-	mu    sync.Mutex
-	since time.Time
-	calls int
+	page    *template.Template
+	allowed *rate.Limiter
 }
 
 // emergencyPage is what the template shows.
@@ -53,17 +50,6 @@ func (e *emergency) show(w http.ResponseWriter, _ *http.Request) {
 	e.answer(w, http.StatusOK, emergencyPage{Form: true})
 }
 
-// allowed counts the calls of a minute.
-func (e *emergency) allowed(now time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if now.Sub(e.since) >= time.Minute || now.Before(e.since) {
-		e.since, e.calls = now, 0
-	}
-	e.calls++
-	return e.calls <= callsPerMinute
-}
-
 func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxEmergency)
 	if err := r.ParseForm(); err != nil {
@@ -71,7 +57,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
-	if !e.allowed(e.o.Now()) {
+	if !e.allowed.AllowN(e.o.Now(), 1) {
 		w.Header().Set("Retry-After", "60")
 		p.Form, p.Tone = true, "bad"
 		p.Said = "Trop d'appels en ce moment : téléphonez, ou réessayez dans une minute. / Too many calls at the moment: phone, or try again in a minute."
