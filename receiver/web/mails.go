@@ -51,7 +51,7 @@ type settled struct {
 // settleMail says that somebody is done with a mail.
 func (s *site) settleMail(r *http.Request, who string) (any, error) {
 	var b settled
-	if err := body(r, &b); err != nil {
+	if err := query.Body(r, &b); err != nil {
 		return nil, err
 	}
 	return s.o.Engine.SettleMail(r.Context(), mux.Vars(r)["id"], b.Reason, who)

@@ -24,7 +24,7 @@ func (s *site) messages(r *http.Request, who string) (any, error) {
 // retry sends at once what waits to be tried again.
 func (s *site) retry(r *http.Request, who string) (any, error) {
 	var what receiver.Retry
-	if err := body(r, &what); err != nil {
+	if err := query.Body(r, &what); err != nil {
 		return nil, err
 	}
 	n, err := s.o.Engine.RetryMessages(r.Context(), what, who)

@@ -5,7 +5,6 @@ package web
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -178,22 +177,6 @@ func refuse(status int, format string, args ...any) error {
 	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
 }
 
-// body reads what a person sent. Unknown fields are errors: a misspelt one
-// would be lost in silence.
-func body(r *http.Request, v any) error {
-	d := v1.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return refuse(http.StatusRequestEntityTooLarge, "at most %d bytes are taken", maxBody)
-	case err != nil:
-		return refuse(http.StatusBadRequest, "not readable: %v", err)
-	}
-	return nil
-}
-
 // reportBody is a person's report, as in a story.
 type reportBody struct {
 	Kind       rules.SignalKind `json:"kind"`
@@ -214,7 +197,7 @@ type reportBody struct {
 
 func (s *site) report(r *http.Request, who string) (any, error) {
 	var b reportBody
-	if err := body(r, &b); err != nil {
+	if err := query.Body(r, &b); err != nil {
 		return nil, err
 	}
 	if b.By == "" {
@@ -352,7 +335,7 @@ type acted struct {
 
 func (s *site) act(r *http.Request, who string) (any, error) {
 	var b actBody
-	if err := body(r, &b); err != nil {
+	if err := query.Body(r, &b); err != nil {
 		return nil, err
 	}
 	fields := rules.Labels{}
