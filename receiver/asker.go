@@ -30,6 +30,9 @@ func (a *asker) Run(ctx context.Context) error {
 // turn asks for what is to be asked for by now.
 func (a *asker) turn(ctx context.Context) error {
 	now := a.now()
+	if w, err := a.due(now); err != nil || !w.Questions {
+		return err
+	}
 	var ids []string
 	err := a.store.Peek(func(tx *store.Tx) (err error) {
 		ids, err = tx.Asking(now, askAtOnce)

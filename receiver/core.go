@@ -3,6 +3,7 @@ package receiver
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,15 +19,17 @@ import (
 // settings in use, what is known of whether monitoring lives, and the one way
 // to move incidents.
 type core struct {
-	store   *store.Store
-	log     *slog.Logger
-	metrics *metrics
-	now     func() time.Time // the only clock
-	parts   atomic.Pointer[Parts]
-	turns   *loop.Turns
+	store     *store.Store
+	log       *slog.Logger
+	metrics   *metrics
+	now       func() time.Time // the only clock
+	parts     atomic.Pointer[Parts]
+	reloading sync.Mutex // held by whoever replaces them
+	turns     *loop.Turns
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 
+	lead    leader
 	watch   watch
 	left    leavers.Given
 	endings endings

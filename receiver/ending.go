@@ -83,6 +83,11 @@ func (b *batch) holdEnding(t *incidents.Tracked, ev rules.Cleared) error {
 	}
 	id := t.ID
 	b.tx.AfterCommit(func() { b.core.endings.set(id, true) })
+	if b.core.store.Shared() { // whoever judges it may be another receiver
+		if err := b.tx.SetFact(heldFact+"/"+id, "yes"); err != nil {
+			return err
+		}
+	}
 	return b.tx.SetFact(endingsFact, "yes")
 }
 
@@ -182,6 +187,11 @@ func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time)
 		}
 	}
 	if judged == len(held) {
+		if e.store.Shared() {
+			if err := tx.DropFact(heldFact + "/" + id); err != nil {
+				return err
+			}
+		}
 		tx.AfterCommit(func() { e.endings.set(id, false) })
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(over), time.Time.Compare) {

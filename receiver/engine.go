@@ -144,11 +144,11 @@ func wire(o Options) *Engine {
 	if o.Stalled == 0 {
 		o.Stalled = 10 * time.Minute
 	}
-	c := &core{store: o.Store, log: o.Logger, now: o.Now}
+	c := &core{store: o.Store, log: o.Logger, now: o.Now, lead: newLeader()}
 	open := board.New(o.Store)
 	measures := newMeasurer(c)
 	c.metrics = newMetrics(o.Registry, c, open)
-	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
+	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled, Alone: c.alone}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
@@ -179,6 +179,9 @@ func wire(o Options) *Engine {
 // settleIn takes over what an earlier process left.
 func (e *Engine) settleIn(ctx context.Context) error {
 	return e.store.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := tx.Whole(); err != nil {
+			return err
+		}
 		if e.instance, err = tx.Fact("instance"); err != nil {
 			return err
 		}
@@ -188,6 +191,9 @@ func (e *Engine) settleIn(ctx context.Context) error {
 				return err
 			}
 		}
+		if e.store.Shared() {
+			return nil // another receiver may be sending; see takeOver
+		}
 		now := e.now()
 		return errors.Join(tx.ReleaseLeases(now), tx.Hasten(now))
 	})
@@ -196,6 +202,8 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // Reload works with other parts from now on. Policies that incidents are pinned
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
 	now := e.now()
 	if err := p.Links.Open(); err != nil {
 		return err
@@ -293,7 +301,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}
-	return g.Wait()
+	// The lease is kept for as long as what was begun is being finished.
+	leading, end := context.WithCancel(context.WithoutCancel(ctx))
+	gone := make(chan error, 1)
+	go func() { gone <- e.keepLease(leading) }()
+	err := g.Wait()
+	end()
+	return errors.Join(err, <-gone)
 }
 
 // Hurry makes reconciliation run now instead of at its next turn.

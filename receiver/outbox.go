@@ -56,6 +56,9 @@ func (o *outbox) Run(ctx context.Context) error {
 
 // turn sends what is due, until nothing is due and nothing is on its way.
 func (o *outbox) turn(ctx context.Context) error {
+	if w, err := o.due(o.now()); err != nil || !w.Bundles && !w.Transmissions {
+		return err
+	}
 	s := session{Way: sending.New(len(o.live().Channels) > 0), ended: make(chan endedRun)}
 	err := o.deliver(ctx, &s)
 	for s.Running() > 0 { // what was begun is finished: otherwise it would be sent twice

@@ -15,6 +15,8 @@ import (
 // Archive is a database opened for reading only, beside a process that uses it
 // or without one.
 type Archive struct {
+	path   string // of a file
+	server bool
 	reader *sql.DB
 	view   func(context.Context, func(querier) error) error
 }
@@ -37,7 +39,7 @@ func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error)
 			_ = p.close(false)
 			return nil, fmt.Errorf("database %s: %w", p.name, err)
 		}
-		return &Archive{p.reader, p.view}, nil
+		return &Archive{"", true, p.reader, p.view}, nil
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
@@ -47,7 +49,7 @@ func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error)
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	a := &Archive{db, func(ctx context.Context, fn func(querier) error) error { return view(ctx, db, fn) }}
+	a := &Archive{path, false, db, func(ctx context.Context, fn func(querier) error) error { return view(ctx, db, fn) }}
 	if err := a.check(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", path, err)
