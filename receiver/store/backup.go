@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"vigie/receiver/store/files"
+	"vigie/receiver/store/pg"
 )
 
 // Archive is a database opened for reading only, beside a process that uses it
@@ -30,10 +33,10 @@ func OpenArchive(ctx context.Context, path string) (*Archive, error) {
 // OpenArchive opens a database for reading, see [OpenArchive].
 func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error) {
 	if OnServer(path) {
-		p := &postgres{name: Address(path), within: stalledAfter}
+		p := &postgres{name: Address(path), within: pg.StalledAfter}
 		err := p.connect(ctx, path, o.Password)
 		if err == nil {
-			err = p.known(ctx)
+			err = pg.Known(ctx, p.reader, migrations)
 		}
 		if err != nil {
 			_ = p.close(false)
@@ -185,7 +188,7 @@ func place(part, to string) error {
 // were there are kept, or "". It refuses while a process uses the database, and
 // it touches nothing before the backup has been read whole.
 func Restore(ctx context.Context, backup, path string, now time.Time) (kept string, err error) {
-	lock, err := takeLock(path + ".lock")
+	lock, err := files.Lock(path + ".lock")
 	if err != nil {
 		return "", err
 	}

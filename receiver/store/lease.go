@@ -89,12 +89,12 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	var at int64
 	names := strings.Join(facts, ",")
 	begun := time.Now()
-	err := p.reader.QueryRowContext(ctx, p.bound.text(takeLease), name, holder, int64(lasts), name, names, names).
+	err := p.reader.QueryRowContext(ctx, p.bound.Text(takeLease), name, holder, int64(lasts), name, names, names).
 		Scan(&out.Token, &out.Holder, &at, &out.Changed, &out.Policies, &text)
 	if err != nil {
 		return Pulse{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	s.clock.set(begun, time.Now(), time.Unix(0, at))
+	s.clock.Set(begun, time.Now(), time.Unix(0, at))
 	out.Name, out.Held, out.Facts = name, out.Token > 0, map[string]string{}
 	for _, f := range strings.Split(text, "\x02") {
 		name, value, _ := strings.Cut(f, "\x01")
@@ -111,7 +111,7 @@ func (s *Store) GiveUp(ctx context.Context, l Lease, holder string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.within)
 	defer cancel()
-	_, err := p.reader.ExecContext(ctx, p.bound.text(`UPDATE lease SET until = 0 WHERE name = ? AND holder = ? AND token = ?`), l.Name, holder, l.Token)
+	_, err := p.reader.ExecContext(ctx, p.bound.Text(`UPDATE lease SET until = 0 WHERE name = ? AND holder = ? AND token = ?`), l.Name, holder, l.Token)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

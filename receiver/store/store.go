@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/receiver/store/pg"
 	"vigie/rules"
 )
 
@@ -54,7 +55,7 @@ type Store struct {
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 	lately    lately
 	saved     atomic.Pointer[func(rules.Incident)]
-	clock     clock
+	clock     pg.Clock
 	commits   atomic.Int64
 	packer    packer
 }

@@ -8,40 +8,15 @@ import (
 	"strconv"
 	"strings"
 
+	"vigie/receiver/store/files"
+	"vigie/receiver/store/pg"
+	"vigie/receiver/store/tables"
 	"vigie/rules"
 )
 
 // transferFact says how far a transfer into a database has come: until it is whole
 // no receiver may use it.
 const transferFact = "transfer"
-
-// table is what is carried over, in an order that does not change. Its columns
-// begin with t for text, i for a number and b for bytes.
-type table struct{ name, order, columns string }
-
-func tables() []table {
-	return []table{
-		{"policy", "hash", "t.hash i.first_seen b.files"},
-		{"delivery", "sha256", "b.sha256 i.first_at i.last_at i.times i.alerts b.body"},
-		{"incident", "id", "t.id i.number t.key t.scenario t.policy t.state t.entry i.open i.blinds t.customer t.machine t.platform t.host i.opened_at i.resolved_at " +
-			"i.wake_at t.wake_with i.ask_at t.outage i.outage_marks t.root i.chain_length b.chain_head b.value i.began_at"},
-		{"alert", "fingerprint, incident", "t.fingerprint t.incident t.source i.firing"},
-		{"ignored", "fingerprint", "t.fingerprint t.reason i.first_at i.last_at i.again_at b.value"},
-		{"journal", "chain, line", "t.chain i.line i.at t.kind t.what t.actor t.reason b.commitment b.previous b.hash"},
-		{"journal_personal", "chain, line", "t.chain i.line b.salt t.text"},
-		{"chain", "name", "t.name i.length b.head"},
-		{"notification", "rowid", "t.id t.incident i.position t.bundle_key i.hold_until t.message b.value"},
-		{"message", "id", "t.id t.template i.created_at i.position b.value b.salt"},
-		{"transmission", "message, address", "t.message t.address t.status i.attempts i.next_at i.since i.ended_at t.detail t.channel t.token"},
-		{"unsealed", "chain", "t.chain i.length b.head"},
-		{"seal", "number", "i.number i.at b.previous b.hash"},
-		{"seal_head", "seal, chain", "i.seal t.chain i.length b.head"},
-		{"cut", "chain", "t.chain i.line b.hash"},
-		{"person", "pseudonym", "t.pseudonym t.name"},
-		{"mail", "id", "t.id i.received_at t.sort i.open b.value"},
-		{"fact", "name", "t.name t.value"},
-	}
-}
 
 // rowsPerStep are how many rows are carried over in one transaction.
 const rowsPerStep = 500
@@ -52,7 +27,7 @@ const rowsPerStep = 500
 // progress is told after each step.
 func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table string, rows int)) (*Verification, error) {
 	if !from.server {
-		lock, err := takeLock(from.path + ".lock")
+		lock, err := files.Lock(from.path + ".lock")
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +48,11 @@ func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table
 	if err != nil {
 		return nil, err
 	}
-	all := tables()
+	all := tables.All()
 	for n := first; n < len(all); n++ {
 		err := from.View(ctx, func(tx *Tx) error { return carry(ctx, tx, to, all[n], n, done, seal, progress) })
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", all[n].name, err)
+			return nil, fmt.Errorf("%s: %w", all[n].Name, err)
 		}
 		done = 0
 	}
@@ -115,9 +90,9 @@ func (s *Store) transferred(ctx context.Context, seal Seal) (table, rows int, er
 			}
 			return nil
 		}
-		for _, t := range tables() {
-			if n, err := tx.number(`SELECT COUNT(*) FROM ` + t.name); err != nil || n > 0 {
-				return errors.Join(err, fmt.Errorf("the database is not empty (%s): name one that is", t.name))
+		for _, t := range tables.All() {
+			if n, err := tx.number(`SELECT COUNT(*) FROM ` + t.Name); err != nil || n > 0 {
+				return errors.Join(err, fmt.Errorf("the database is not empty (%s): name one that is", t.Name))
 			}
 		}
 		return nil
@@ -126,9 +101,9 @@ func (s *Store) transferred(ctx context.Context, seal Seal) (table, rows int, er
 }
 
 // carry carries one table over, beginning after so many rows.
-func carry(ctx context.Context, tx *Tx, to *Store, t table, position, done int, seal Seal, progress func(string, int)) error {
-	kinds, names := t.parts()
-	rows, err := tx.q.query(`SELECT `+strings.Join(names, ", ")+` FROM `+t.name+` ORDER BY `+t.order+` LIMIT ? OFFSET ?`, math.MaxInt64, done)
+func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, done int, seal Seal, progress func(string, int)) error {
+	kinds, names := t.Parts()
+	rows, err := tx.q.query(`SELECT `+strings.Join(names, ", ")+` FROM `+t.Name+` ORDER BY `+t.Order+` LIMIT ? OFFSET ?`, math.MaxInt64, done)
 	if err != nil {
 		return err
 	}
@@ -139,21 +114,21 @@ func carry(ctx context.Context, tx *Tx, to *Store, t table, position, done int, 
 		some := args
 		args = nil
 		err := to.Update(ctx, func(tx *Tx) error {
-			err := tx.insert(len(names), append([]any(nil), some...), `INSERT INTO `+t.name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
+			err := tx.insert(len(names), append([]any(nil), some...), `INSERT INTO `+t.Name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
 			return errors.Join(err, tx.SetFact(transferFact, fmt.Sprintf("%d %d %s", position, done+n, seal)))
 		})
 		if err == nil {
 			done += n
-			progress(t.name, done)
+			progress(t.Name, done)
 		}
 		return err
 	}
 	for rows.Next() {
-		row, at := cells(kinds)
+		row, at := tables.Cells(kinds)
 		if err := rows.Scan(at...); err != nil {
 			return err
 		}
-		args = append(args, values(row())...)
+		args = append(args, pg.Values(row())...)
 		if len(args) == rowsPerStep*len(names) {
 			if err := step(); err != nil {
 				return err
@@ -164,15 +139,6 @@ func carry(ctx context.Context, tx *Tx, to *Store, t table, position, done int, 
 		return err
 	}
 	return step()
-}
-
-// parts are the kinds and the names of a table's columns.
-func (t table) parts() (kinds string, names []string) {
-	for _, c := range strings.Fields(t.columns) {
-		kinds += c[:1]
-		names = append(names, c[2:])
-	}
-	return kinds, names
 }
 
 // arrived verifies what has been carried over, and lets receivers use it.

@@ -1,10 +1,14 @@
-package store
+// Package files looks after the files of a database: who may use them, and which
+// process does.
+package files
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -16,9 +20,9 @@ const (
 	canEnter = 1
 )
 
-// writable makes sure that this process may do with the database what it has
+// Writable makes sure that this process may do with the database what it has
 // to: SQLite would open it for reading only and fail at the first change.
-func writable(path string) error {
+func Writable(path string) error {
 	if err := access(filepath.Dir(path), canRead|canWrite|canEnter); err != nil {
 		return err
 	}
@@ -32,13 +36,13 @@ func writable(path string) error {
 
 func access(name string, mode uint32) error {
 	if err := syscall.Faccessat(atCWD, name, mode, atEuid); err != nil {
-		return mayNot(&fs.PathError{Op: "use", Path: name, Err: err})
+		return MayNot(&fs.PathError{Op: "use", Path: name, Err: err})
 	}
 	return nil
 }
 
-// mayNot adds the cure to an error about a file.
-func mayNot(err error) error {
+// MayNot adds the cure to an error about a file.
+func MayNot(err error) error {
 	switch {
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: find out why in the kernel's log (dmesg), then mount it for writing again", err)
@@ -48,4 +52,18 @@ func mayNot(err error) error {
 		return fmt.Errorf("%w: make the folder, and give it to the user that vigie runs as", err)
 	}
 	return err
+}
+
+// Lock makes sure that no other process uses the file: two writers would
+// starve each other, and two outboxes would send everything twice.
+func Lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock file: %w", MayNot(err))
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s is in use by another vigie: stop that one first, or give this one a database of its own", strings.TrimSuffix(path, ".lock"))
+	}
+	return f, nil
 }

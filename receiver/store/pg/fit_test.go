@@ -1,4 +1,4 @@
-package store
+package pg
 
 import (
 	"strings"
@@ -27,10 +27,10 @@ func TestServerMustFit(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if n := len(told("on", "", 1, true)); n != 2 {
+	if n := len(Told("on", "", 1, true)); n != 2 {
 		t.Errorf("%d things are told of a standby that nobody waits for, and a pooler", n)
 	}
-	if n := len(told("on", "db2", 0, false)); n != 0 {
+	if n := len(Told("on", "db2", 0, false)); n != 0 {
 		t.Errorf("%d things are told of a server that has nothing to tell", n)
 	}
 }
