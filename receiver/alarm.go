@@ -51,7 +51,7 @@ func (a *alarm) turn(ctx context.Context) error {
 		return nil
 	}
 	now := a.now()
-	if w, err := a.due(now); err != nil || !w.Unsent && !w.Bundles && a.idle.Load() {
+	if w, err := a.Due(now); err != nil || !w.Unsent && !w.Bundles && a.idle.Load() {
 		return err
 	}
 	var backlog store.Backlog

@@ -20,23 +20,31 @@ import (
 )
 
 // composeDue makes messages of bundles: rendered and committed before any socket
-// opens, so that every attempt sends the same.
-func (o *outbox) composeDue(ctx context.Context) error {
+// opens, so that every attempt sends the same. It returns how many messages were
+// made; kept is told when some of them may leave.
+func (o *outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int, err error) {
 	now := o.now()
 	stuck := o.unready.All(now)
 	var keys []string
-	err := o.store.View(ctx, func(tx *store.Tx) (err error) {
+	err = o.store.Peek(func(tx *store.Tx) (err error) {
 		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var together []draft
 	told := map[string]bool{} // incidents that those are about
 	flush := func() error {
+		n := len(together)
 		err := o.keepAll(ctx, together, now)
-		together = nil
+		if together = nil; n > 0 && err == nil {
+			made += n
+			select {
+			case kept <- struct{}{}:
+			default: // it is known already
+			}
+		}
 		clear(told)
 		return err
 	}
@@ -44,9 +52,9 @@ func (o *outbox) composeDue(ctx context.Context) error {
 		if slices.Contains(stuck, key) {
 			continue
 		}
-		ns, err := o.bundle(ctx, key, now, stuck, told, flush)
+		ns, err := o.bundle(key, now, stuck, told, flush)
 		if err != nil {
-			return err
+			return made, err
 		}
 		if len(ns) == 0 {
 			continue
@@ -55,7 +63,7 @@ func (o *outbox) composeDue(ctx context.Context) error {
 		s, err := o.compose(ctx, ns)
 		if err != nil {
 			if err := o.composeEach(ctx, key, ns, err, now); err != nil {
-				return err
+				return made, err
 			}
 			continue
 		}
@@ -65,24 +73,26 @@ func (o *outbox) composeDue(ctx context.Context) error {
 		}
 		if len(together) == draftsAtOnce {
 			if err := flush(); err != nil {
-				return err
+				return made, err
 			}
 		}
 	}
-	return flush()
+	err = flush()
+	return made, err
 }
 
 // bundle reads what leaves now of a bundle. What waits to be kept about the same
 // incidents is kept first: it lets others leave.
-func (o *outbox) bundle(ctx context.Context, key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []rules.Notification, err error) {
+func (o *outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []rules.Notification, err error) {
 	var about []string
 	read := func(tx *store.Tx) error {
-		if about, err = tx.BundleIncidents(key); err == nil {
-			ns, err = tx.Bundle(key, now, stuck)
+		// In this order: what joins the bundle in between is not read, and counts.
+		if ns, err = tx.Bundle(key, now, stuck); err == nil {
+			about, err = tx.BundleIncidents(key)
 		}
 		return err
 	}
-	if err := o.store.View(ctx, read); err != nil {
+	if err := o.store.Peek(read); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(about, func(id string) bool { return told[id] }) {
@@ -91,7 +101,7 @@ func (o *outbox) bundle(ctx context.Context, key string, now time.Time, stuck []
 	if err := flush(); err != nil {
 		return nil, err
 	}
-	return ns, o.store.View(ctx, read)
+	return ns, o.store.Peek(read)
 }
 
 // keepAll makes messages in one transaction, in their order. They are about

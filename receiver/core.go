@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vigie/receiver/chain"
+	"vigie/receiver/lead"
 	"vigie/receiver/leavers"
 	"vigie/receiver/loop"
 	"vigie/receiver/memory"
@@ -29,10 +30,10 @@ type core struct {
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 
-	lead    leader
+	*lead.Leader
 	watch   watch
 	left    leavers.Given
-	endings endings
+	endings memory.Endings
 	issues  memory.Issues
 	// seen remembers what came of asking others.
 	seen chain.Seen

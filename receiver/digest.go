@@ -85,6 +85,7 @@ func (o *digest) turn(ctx context.Context) error {
 	if err := o.digestIncidents(ctx, &d, last, now); err != nil {
 		return err
 	}
+	d.Gaps = o.gaps(now)
 	o.digestFacts(ctx, &d, now)
 	if err := o.sealer.turn(ctx); err != nil { // what it bears witness to goes up to now
 		return err
@@ -207,6 +208,26 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest
 		return err
 	})
+}
+
+// gapsAhead is how far ahead the overview looks for gaps in the duty.
+const gapsAhead = 7 * 24 * time.Hour
+
+// gaps are the times of the next days for which nobody can be counted on.
+func (o *digest) gaps(now time.Time) (out []message.DigestGap) {
+	dir := o.Book().Directory
+	for _, d := range o.Book().Duties(now) {
+		for _, g := range d.Gaps {
+			x := message.DigestGap{Role: d.Role, Gap: string(g.Gap), From: g.From, Until: g.Until, Otherwise: d.Otherwise}
+			if p := dir.Person(g.Person); p != nil {
+				x.Person = p.Name
+			}
+			if g.From.Before(now.Add(gapsAhead)) {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
 }
 
 // answered is what was written back about an incident since the last overview;

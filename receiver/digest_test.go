@@ -197,3 +197,29 @@ func TestDigestNamesWhatIsOnlyListed(t *testing.T) {
 		t.Errorf("what is over is listed still, or what is not no more:\n%s", got[len(got)-1].Text)
 	}
 }
+
+// covers: S1.7, P12; the overview names the gaps in the duty of the next days.
+func TestDigestOfGaps(t *testing.T) {
+	r := newRig(t, 1, withDigest, func(r *rig) {
+		r.edits = append(r.edits, "supervisor: {people: [sup]}", "supervisor: {rota: supervisor}")
+		r.tune = func(p *receiver.Parts) {
+			dir := p.Book.Directory.Clone()
+			from := time.Date(2026, 3, 12, 0, 0, 0, 0, monday.Location())
+			dir.Rotas = []rules.RotaEntry{{Role: "supervisor", Person: "sup"}}
+			for _, days := range []int{0, 14} {
+				dir.Rotas = append(dir.Rotas, rules.RotaEntry{Role: "supervisor", From: from.AddDate(0, 0, days), Until: from.AddDate(0, 0, days+1)})
+			}
+			book, err := rules.NewBook(dir, p.Book.Policies()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Book = book
+		}
+	})
+	r.prom.source("acronis", 1, r.now())
+	r.set(time.Date(2026, 3, 9, 9, 0, 0, 0, monday.Location()))
+	got := r.digests()
+	if len(got) != 1 || !strings.Contains(got[0].Text, "Gaps in who is on duty") || strings.Count(got[0].Text, "nobody is on duty") != 1 || !strings.Contains(got[0].Text, "12 March") {
+		t.Fatalf("%d overviews", len(got))
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"vigie/receiver/chain"
 	"vigie/receiver/config"
 	"vigie/receiver/evidence"
+	"vigie/receiver/lead"
 	"vigie/receiver/link"
 	"vigie/receiver/loop"
 	"vigie/receiver/message/languages"
@@ -144,14 +145,16 @@ func wire(o Options) *Engine {
 	if o.Stalled == 0 {
 		o.Stalled = 10 * time.Minute
 	}
-	c := &core{store: o.Store, log: o.Logger, now: o.Now, lead: newLeader()}
+	c := &core{store: o.Store, log: o.Logger, now: o.Now}
 	open := board.New(o.Store)
 	measures := newMeasurer(c)
 	c.metrics = newMetrics(o.Registry, c, open)
-	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled, Alone: c.alone}
+	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled, Alone: func(ctx context.Context) (context.Context, bool) { return c.Alone(ctx) }}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
+	c.Leader = lead.New(lead.Options{Store: o.Store, Log: o.Logger, Facts: []string{watchdogFact, endedFact, heldFact},
+		Alert: blindSignal(o.Now()).Fingerprint, Hear: e.listen, TakeOver: e.takeOver})
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
 	e.Board = open
@@ -304,7 +307,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	// The lease is kept for as long as what was begun is being finished.
 	leading, end := context.WithCancel(context.WithoutCancel(ctx))
 	gone := make(chan error, 1)
-	go func() { gone <- e.keepLease(leading) }()
+	go func() { gone <- e.Keep(leading) }()
 	err := g.Wait()
 	end()
 	return errors.Join(err, <-gone)

@@ -3,6 +3,7 @@ package receiver
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"vigie/receiver/memory"
@@ -20,10 +21,13 @@ const (
 	bundlesAtOnce = 100
 	// draftsAtOnce messages at most are made in one transaction.
 	draftsAtOnce = 32
-	leasedAtOnce = 128
+	// fewWaiting transmissions or less let more messages be made.
+	fewWaiting = 128
+	// foundAtOnce transmissions at most are looked up together.
+	foundAtOnce = 1024
 	// runFor is how long a sender goes on with what it was given together: what is
-	// left then goes back, long before its lease ends.
-	runFor = time.Minute
+	// left then goes back, for others wait for a sender.
+	runFor = 10 * time.Second
 	// pollWhileBusy is how often the outbox is looked at while all that was due is
 	// on its way.
 	pollWhileBusy = time.Second
@@ -56,11 +60,18 @@ func (o *outbox) Run(ctx context.Context) error {
 
 // turn sends what is due, until nothing is due and nothing is on its way.
 func (o *outbox) turn(ctx context.Context) error {
-	if w, err := o.due(o.now()); err != nil || !w.Bundles && !w.Transmissions {
+	if w, err := o.Due(o.now()); err != nil || !w.Bundles && !w.Transmissions {
 		return err
 	}
-	s := session{Way: sending.New(len(o.live().Channels) > 0), ended: make(chan endedRun)}
+	s := session{
+		Way: sending.New(len(o.live().Channels) > 0), ended: make(chan endedRun), news: true,
+		composed: make(chan composed, 1), kept: make(chan struct{}, 1),
+	}
 	err := o.deliver(ctx, &s)
+	if s.composing {
+		c := <-s.composed
+		err = errors.Join(err, c.err)
+	}
 	for s.Running() > 0 { // what was begun is finished: otherwise it would be sent twice
 		err = errors.Join(err, s.note(<-s.ended))
 	}
@@ -71,9 +82,21 @@ func (o *outbox) turn(ctx context.Context) error {
 type session struct {
 	*sending.Way
 	ended chan endedRun
-	// composed and looked are when messages were last made, and transmissions looked
-	// for, by the machine's own clock.
-	composed, looked time.Time
+	// composing says that messages are being made, beside what is being sent; kept
+	// that some of them may leave, composed that it is over.
+	composing bool
+	composed  chan composed
+	kept      chan struct{}
+	// news says that there may be more to make.
+	news bool
+	// begun and looked are when messages were last begun to be made, and
+	// transmissions looked for, by the machine's own clock.
+	begun, looked time.Time
+}
+
+type composed struct {
+	messages int
+	err      error
 }
 
 type endedRun struct {
@@ -82,19 +105,29 @@ type endedRun struct {
 	err    error
 }
 
+// note takes in that a run has ended. What it reached may let others leave.
 func (s *session) note(x endedRun) error {
+	s.news = true
 	s.Ended(x.Run, x.failed)
 	return x.err
 }
 
+// compose begins to make messages, while few wait to be sent.
+func (o *outbox) composeBeside(ctx context.Context, s *session) {
+	late := time.Since(s.begun) >= pollWhileBusy
+	if s.composing || !late && (!s.news || s.Waiting() >= fewWaiting) {
+		return
+	}
+	s.composing, s.news, s.begun = true, false, time.Now()
+	go func() {
+		n, err := o.composeDue(ctx, s.kept)
+		s.composed <- composed{n, err}
+	}()
+}
+
 func (o *outbox) deliver(ctx context.Context, s *session) error {
 	for ctx.Err() == nil {
-		if s.Waiting() == 0 || time.Since(s.composed) >= pollWhileBusy {
-			s.composed = time.Now()
-			if err := o.composeDue(ctx); err != nil {
-				return err
-			}
-		}
+		o.composeBeside(ctx, s)
 		begun, err := o.begin(ctx, s)
 		if err != nil {
 			return err
@@ -102,15 +135,20 @@ func (o *outbox) deliver(ctx context.Context, s *session) error {
 		if begun > 0 && s.Free() {
 			continue
 		}
-		if s.Running() == 0 {
+		if s.Running() == 0 && !s.composing {
 			return nil
 		}
 		select {
 		case x := <-s.ended:
-			if err := s.note(x); err != nil {
-				return err
-			}
+			err = s.note(x)
+		case c := <-s.composed:
+			s.composing, err = false, c.err
+			s.news = s.news || c.messages > 0
+		case <-s.kept:
 		case <-time.After(pollWhileBusy):
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -136,9 +174,10 @@ func (o *outbox) begin(ctx context.Context, s *session) (int, error) {
 			s.Ended(r, false)
 			continue
 		}
+		mine := slices.DeleteFunc(slices.Clone(r.Transmissions), func(t store.Transmission) bool { return t.Status != store.Sending })
 		// A stop does not interrupt what was begun.
 		go func() {
-			failed, err := o.run(context.WithoutCancel(ctx), r)
+			failed, err := o.run(context.WithoutCancel(ctx), mine)
 			s.ended <- endedRun{r, failed, err}
 		}()
 	}
@@ -152,7 +191,7 @@ func (o *outbox) startable(ctx context.Context, s *session, now time.Time) ([]se
 		return runs, nil
 	}
 	s.looked = time.Now()
-	for page := leasedAtOnce; s.Free(); page *= 8 {
+	for page := foundAtOnce; s.Free(); page *= 8 {
 		var due []store.Transmission
 		err := o.store.View(ctx, func(tx *store.Tx) (err error) {
 			due, err = tx.DueTransmissions(now, page)

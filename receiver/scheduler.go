@@ -56,7 +56,7 @@ func (s *scheduler) turn(ctx context.Context) error {
 
 // wakeDue lets every incident decide whose time has come.
 func (s *scheduler) wakeDue(ctx context.Context, now time.Time) error {
-	if w, err := s.due(now); err != nil || !w.Alerts && !w.Incidents {
+	if w, err := s.Due(now); err != nil || !w.Alerts && !w.Incidents {
 		return err
 	}
 	var alerts, incidents bool

@@ -19,21 +19,25 @@ import (
 
 // run makes transmissions to one address one after the other, and reports whether
 // an attempt failed: what is left goes back then, for others need not wait for an
-// address that is in trouble. Each outcome is kept while the next is being made.
-func (o *outbox) run(ctx context.Context, r sending.Run) (failed bool, err error) {
-	var kept errgroup.Group
-	begun, left := time.Now(), r.Transmissions
-	for !failed && len(left) > 0 && (len(left) == len(r.Transmissions) || time.Since(begun) < runFor) {
+// address that is in trouble. Outcomes are kept while the next ones are being made.
+func (o *outbox) run(ctx context.Context, ts []store.Transmission) (failed bool, err error) {
+	var keeping errgroup.Group
+	outcomes := make(chan outcome, len(ts))
+	keeping.Go(func() error { return o.keepOutcomes(ctx, outcomes) })
+	begun, left := time.Now(), ts
+	for !failed && err == nil && len(left) > 0 && (len(left) == len(ts) || time.Since(begun) < runFor) {
 		t := left[0]
-		sent, err := o.attempt(ctx, t)
-		if err != nil {
-			return true, errors.Join(err, kept.Wait(), o.giveBack(ctx, left[1:]))
+		left = left[1:]
+		var sent error
+		if sent, err = o.attempt(ctx, t); err != nil {
+			break
 		}
-		failed, left = sent != nil, left[1:]
-		kept.Go(func() error { return o.record(ctx, t, sent) })
+		failed = sent != nil
+		outcomes <- o.outcome(t, sent)
 		o.turns.Progress("outbox")
 	}
-	return failed, errors.Join(kept.Wait(), o.giveBack(ctx, left))
+	close(outcomes)
+	return failed || err != nil, errors.Join(err, keeping.Wait(), o.giveBack(ctx, left))
 }
 
 // giveBack lets others make what was claimed and not begun.
@@ -46,52 +50,89 @@ func (o *outbox) giveBack(ctx context.Context, ts []store.Transmission) error {
 
 // attempt makes one transmission; sent is why it was not accepted.
 func (o *outbox) attempt(ctx context.Context, t store.Transmission) (sent, err error) {
-	var m notify.Message
-	err = o.store.View(ctx, func(tx *store.Tx) (err error) {
-		m, err = o.addressed(tx, t)
-		return err
-	})
+	m, err := o.addressed(t)
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", t.Message, err)
 	}
-	if err := o.stillLeads(); err != nil {
+	if err := o.StillLeads(); err != nil {
 		return nil, fmt.Errorf("message %s: %w", t.Message, err)
 	}
 	return o.send(ctx, m, t), nil
 }
 
-// record keeps what became of an attempt.
-func (o *outbox) record(ctx context.Context, t store.Transmission, sent error) error {
+// outcome is what became of an attempt.
+type outcome struct {
+	of store.Transmission
+	sending.Verdict
+	at time.Time
+}
+
+func (o *outbox) outcome(t store.Transmission, sent error) outcome {
 	o.causes.Set(t.Channel, sent)
 	now := o.now()
-	v := o.judge(t, sent, now)
-	o.metrics.sent.WithLabelValues(t.Template, v.result).Inc()
+	ts := o.live().Timings
+	v := sending.Judge(t, sent, now, sending.Pauses{First: ts.RetryFirst, Most: ts.RetryMost, GiveUp: ts.GiveUp})
+	o.metrics.sent.WithLabelValues(t.Template, v.Result).Inc()
 	if sent != nil {
-		o.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.result, "err", sent)
+		o.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.Result, "err", sent)
 	}
-	return o.store.Update(ctx, func(tx *store.Tx) error {
-		if v.status == store.Pending {
-			if err := tx.Retry(t.Message, t.Address, v.detail, v.next); err != nil || v.what == "" {
+	return outcome{t, v, now}
+}
+
+// keepOutcomes keeps outcomes as they come. What comes while some are being
+// committed is committed together next: no outcome waits for others to come.
+func (o *outbox) keepOutcomes(ctx context.Context, outcomes <-chan outcome) (err error) {
+	for first := range outcomes {
+		all := []outcome{first}
+		for len(outcomes) > 0 {
+			all = append(all, <-outcomes)
+		}
+		one := o.record(ctx, all)
+		if one != nil && len(all) > 1 && !errors.Is(one, store.ErrUnavailable) {
+			one = nil
+			for _, x := range all { // one that cannot be kept must not keep the others back
+				one = errors.Join(one, o.record(ctx, []outcome{x}))
+			}
+		}
+		err = errors.Join(err, one)
+	}
+	return err
+}
+
+// record keeps what became of attempts, in one transaction.
+func (o *outbox) record(ctx context.Context, all []outcome) error {
+	return o.update(ctx, all[len(all)-1].at, func(b *batch) error {
+		for _, x := range all {
+			var err error
+			if x.Status == store.Pending {
+				err = b.tx.Retry(x.of.Message, x.of.Address, x.Detail, x.Next)
+			} else {
+				err = b.tx.Finish(x.of.Message, x.of.Address, x.Status, x.Detail, x.at)
+			}
+			if err == nil && (x.Status != store.Pending || x.What != "") {
+				err = tell(b, x)
+			}
+			if err != nil {
 				return err
 			}
-			return o.tell(tx, t.Message, v, t.Address, now)
 		}
-		if err := tx.Finish(t.Message, t.Address, v.status, v.detail, now); err != nil {
-			return err
-		}
-		return o.tell(tx, t.Message, v, t.Address, now)
+		return nil
 	})
 }
 
 // addressed is a message as one recipient gets it: in their language, in the
 // thread of what they had before, and fit for a ticket tool where one reads it.
-func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, error) {
+func (o *outbox) addressed(t store.Transmission) (notify.Message, error) {
 	var k letter.Kept
-	value, err := tx.Message(t.Message)
-	if err != nil {
-		return k.Message, err
+	var value []byte
+	err := o.store.Peek(func(tx *store.Tx) (err error) {
+		value, err = tx.Message(t.Message)
+		return err
+	})
+	if err == nil {
+		err = json.Unmarshal(value, &k)
 	}
-	if err := json.Unmarshal(value, &k); err != nil {
+	if err != nil {
 		return k.Message, err
 	}
 	m := k.Speaking(t.Address)
@@ -104,7 +145,11 @@ func (o *outbox) addressed(tx *store.Tx, t store.Transmission) (notify.Message, 
 	if len(about) == 0 {
 		return m, nil
 	}
-	root, err := tx.Thread(about[0], t.Message, t.Address)
+	var root string
+	err = o.store.Peek(func(tx *store.Tx) (err error) {
+		root, err = tx.Thread(about[0], t.Message, t.Address)
+		return err
+	})
 	if root != "" {
 		m.InReplyTo, m.References = root, []string{root}
 	}
@@ -130,70 +175,20 @@ func (o *outbox) send(ctx context.Context, m notify.Message, t store.Transmissio
 	return c.Deliver(ctx, m, strings.TrimPrefix(t.Address, t.Channel+":"))
 }
 
-// verdict is what an attempt comes to.
-type verdict struct {
-	status, result, detail string
-	next                   time.Time
-	what                   string // is refused, when it is not the address
-}
-
-func (o *outbox) judge(t store.Transmission, sent error, now time.Time) verdict {
-	if sent == nil {
-		return verdict{status: store.Accepted, result: "accepted"}
-	}
-	retry := verdict{status: store.Pending, result: "retry", detail: sent.Error(), next: now.Add(o.backoff(t.Attempts))}
-	var problem *notify.Error
-	if errors.As(sent, &problem) && problem.RetryAfter > 0 {
-		retry.next = later(retry.next, now.Add(min(problem.RetryAfter, o.live().Timings.RetryMost)))
-	}
-	switch {
-	case notify.IsConfiguration(sent):
-		// Ours to mend: the message waits, however long, and does not hammer.
-		retry.result, retry.next = "misconfigured", now.Add(o.live().Timings.RetryMost)
-	case notify.KindOf(sent) == notify.KindRecipient:
-		return verdict{status: store.Refused, result: "refused", detail: sent.Error()}
-	case now.Sub(t.Since) >= o.live().Timings.GiveUp:
-		v := verdict{status: store.Refused, result: "given_up", what: rules.RefusedTrouble,
-			detail: fmt.Sprintf("not accepted for %s: %s", o.live().Timings.GiveUp, sent)}
-		if notify.IsPermanent(sent) {
-			v.what = rules.RefusedMessage
-		}
-		return v
-	case notify.IsPermanent(sent):
-		// This message alone is refused: a filter is mended, a second relay may take
-		// it. It is told at once, and tried for as long as any other.
-		retry.result, retry.what, retry.next = "message_refused", rules.RefusedMessage, now.Add(o.live().Timings.RetryMost)
-	case errors.Is(sent, notify.ErrUnknown):
-		retry.result = "unknown"
-	}
-	return retry
-}
-
-// backoff doubles from the first pause to the longest.
-func (o *outbox) backoff(attempts int) time.Duration {
-	d := o.live().Timings.RetryFirst
-	for range attempts - 1 {
-		if d *= 2; d >= o.live().Timings.RetryMost {
-			return o.live().Timings.RetryMost
-		}
-	}
-	return d
-}
-
 // tell lets the incidents of a message know how far it has come, and what became
 // of it at one address.
-func (o *outbox) tell(tx *store.Tx, message string, v verdict, address string, now time.Time) error {
-	ts, err := tx.Transmissions(message)
+func tell(b *batch, x outcome) error {
+	ts, err := b.tx.Transmissions(x.of.Message)
 	if err != nil {
 		return err
 	}
-	ns, err := tx.Notifications(message)
+	told, err := b.tx.Told(x.of.Message)
 	if err != nil {
 		return err
 	}
-	ev := rules.Delivered{MessageID: message, Complete: true, Detail: v.detail, What: v.what}
-	if v.status == store.Pending {
-		ev.Held = []string{address}
+	ev := rules.Delivered{MessageID: x.of.Message, Complete: true, Detail: x.Detail, What: x.What}
+	if x.Status == store.Pending {
+		ev.Held = []string{x.of.Address}
 	}
 	for _, t := range ts {
 		switch t.Status {
@@ -206,12 +201,11 @@ func (o *outbox) tell(tx *store.Tx, message string, v verdict, address string, n
 			ev.Complete = false
 		}
 	}
-	b := o.batch(tx, now)
-	for _, n := range ns {
-		ev.NotificationID = n.ID
-		if _, err := b.Tell(n.IncidentID, ev); err != nil {
+	for _, n := range told {
+		ev.NotificationID = n[0]
+		if _, err := b.Tell(n[1], ev); err != nil {
 			return err
 		}
 	}
-	return b.Flush()
+	return nil
 }

@@ -151,7 +151,7 @@ func (w *watchdog) turn(ctx context.Context) error {
 		s.Annotations["last_refresh"] = strconv.FormatInt(last.Unix(), 10)
 	}
 	// That a restart gives it its time anew proves nothing: only hearing it does.
-	work, err := w.due(now)
+	work, err := w.Due(now)
 	known := w.store.Shared() && work.Fires == missing
 	if err == nil && !known && (missing || now.Sub(last) <= w.live().Timings.Watchdog) {
 		err = w.reconciler.intake.raise(ctx, s, missing, now)

@@ -28,6 +28,10 @@ type (
 	ExpectedPlan      = inventory.ExpectedPlan
 	Platform          = inventory.Platform
 	RotaEntry         = inventory.RotaEntry
+	Rotation          = inventory.Rotation
+	Shift             = inventory.Shift
+	DutyRole          = book.DutyRole
+	DutyShift         = book.DutyShift
 	Absence           = inventory.Absence
 	Maintenance       = inventory.Maintenance
 	Digest            = policy.Digest

@@ -204,11 +204,9 @@ func (d post) afterStep(st *Step) {
 // refreshed looks again at what the inventory changed: an address that was
 // refused and is another one now is written to again, alone.
 func (d post) refreshed() {
-	for _, key := range d.Incident.Steps.Sorted() {
+	undelivered := func(r *StepRecord) bool { return r.Status == StepDecided && r.Episode == d.Incident.Episode }
+	for _, key := range d.Incident.Steps.Which(undelivered) {
 		r := d.Incident.Steps[key]
-		if r.Status != StepDecided || r.Episode != d.Incident.Episode {
-			continue
-		}
 		st := d.Step(r.Step)
 		if st == nil {
 			continue

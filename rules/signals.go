@@ -215,14 +215,11 @@ func (d intake) overtaken() {
 // withdraw takes back what was decided in this episode and no server has accepted
 // any part of, where the world has overtaken it.
 func (d intake) withdraw(why string, overtaken func(*Step, *StepRecord) bool) {
-	undelivered := func(r *StepRecord) bool { return r.Status == StepDecided }
-	if !slices.ContainsFunc(slices.Collect(maps.Values(d.Incident.Steps)), undelivered) {
-		return
-	}
-	for _, key := range d.Incident.Steps.Sorted() {
+	undelivered := func(r *StepRecord) bool { return r.Status == StepDecided && r.Episode == d.Incident.Episode }
+	for _, key := range d.Incident.Steps.Which(undelivered) {
 		r := d.Incident.Steps[key]
 		st := d.Step(r.Step)
-		if r.Status != StepDecided || r.Episode != d.Incident.Episode || st == nil || d.partlyTold(r) || !overtaken(st, r) {
+		if st == nil || d.partlyTold(r) || !overtaken(st, r) {
 			continue
 		}
 		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.Now, why, nil, nil

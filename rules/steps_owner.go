@@ -37,6 +37,7 @@ func (d keeping) lapse() {
 			d.wakeBy(opens) // he may be away by then
 		}
 	}
+	d.wakeAtShift()
 	why := d.away()
 	if lapses := d.Schedule().After(d.lastWord(), d.Scenario.Owner.LapsesAfter); why == "" {
 		if i.Flags[FlagSilenced] {
@@ -64,6 +65,16 @@ func (d keeping) giveBack(why string) {
 		d.state(Open, "given back: "+from+" "+why)
 	}
 	d.raise("lapsed", d.Now)
+}
+
+// wakeAtShift looks again when the rota by which the owner had it changes hands.
+func (d keeping) wakeAtShift() {
+	const ahead = 8 * 24 * time.Hour // it is looked at again at each opening
+	if r := d.Policy.Roles[d.Incident.Progress.OnDutyRole]; r != nil && r.Kind == RoleRota {
+		if next, changes := d.Book.Directory.NextChange(r.Rota, d.Horizon, d.Horizon.Add(ahead)); changes {
+			d.wakeBy(next)
+		}
+	}
 }
 
 // away says that the owner is absent: by the inventory, or because somebody else

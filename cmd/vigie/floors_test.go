@@ -58,7 +58,7 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/sending"):
+	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/lead"), under("vigie/receiver/sending"):
 		return 2
 	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"):
 		return 3

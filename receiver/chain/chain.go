@@ -19,18 +19,20 @@ type State struct {
 	Links   []Link   `json:"links"`
 	Sources []Source `json:"sources"`
 	// SourcesFault is why the sources are not known.
-	SourcesFault string         `json:"sources_fault,omitempty"`
-	Watchdog     Watchdog       `json:"watchdog"`
-	Relays       []Relay        `json:"relays"`
-	Outbox       Outbox         `json:"outbox"`
-	Silences     []Silence      `json:"silences"`
-	SilencesAt   time.Time      `json:"silences_at,omitzero"` // when an Alertmanager last said them
-	Reloads      []Reload       `json:"reloads"`              // newest first
-	Loops        []Loop         `json:"loops"`
-	Disk         Disk           `json:"disk"`
-	Issues       map[string]int `json:"data_quality_issues"`
-	Seal         string         `json:"seal,omitempty"`
-	SealedAt     time.Time      `json:"sealed_at,omitzero"`
+	SourcesFault string   `json:"sources_fault,omitempty"`
+	Watchdog     Watchdog `json:"watchdog"`
+	// Duty is who is on duty, for each role that a rota fills.
+	Duty       []rules.DutyRole `json:"duty"`
+	Relays     []Relay          `json:"relays"`
+	Outbox     Outbox           `json:"outbox"`
+	Silences   []Silence        `json:"silences"`
+	SilencesAt time.Time        `json:"silences_at,omitzero"` // when an Alertmanager last said them
+	Reloads    []Reload         `json:"reloads"`              // newest first
+	Loops      []Loop           `json:"loops"`
+	Disk       Disk             `json:"disk"`
+	Issues     map[string]int   `json:"data_quality_issues"`
+	Seal       string           `json:"seal,omitempty"`
+	SealedAt   time.Time        `json:"sealed_at,omitzero"`
 }
 
 // Version is what program runs.

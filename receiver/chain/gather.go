@@ -24,6 +24,7 @@ type Parts struct {
 	Now           time.Time
 	Store         *store.Store
 	Policy        *rules.Policy
+	Duty          []rules.DutyRole
 	Issues        map[string]int
 	Started       time.Time
 	Watchdog      Watchdog
@@ -52,7 +53,7 @@ func Heard(last time.Time, gone bool, limit time.Duration) Watchdog {
 
 // State asks what has to be asked for, and says how the chain is.
 func (a *Asker) State(ctx context.Context, p Parts) (*State, error) {
-	s := &State{Now: p.Now, Issues: p.Issues, Watchdog: p.Watchdog,
+	s := &State{Now: p.Now, Issues: p.Issues, Watchdog: p.Watchdog, Duty: p.Duty,
 		Version: Version{Version: version.Version, Revision: version.Revision, Go: runtime.Version(), Started: p.Started},
 		Policy:  Policy{Hash: p.Policy.Hash, Name: p.Policy.Name, Effective: p.Policy.EffectiveFrom}}
 	s.Sources, s.SourcesFault = a.Ask(ctx, p.Prometheus, p.Exporters, p.Expected, p.Now)

@@ -17,6 +17,8 @@ const (
 	maxError = 300  // an error text
 	maxWords = 4000 // what a person wrote
 	maxLines = 40   // lines of what a person wrote, rows of a history
+
+	maxVisible = 64 * 1024 // bytes of any text that are looked at
 )
 
 // cleanNotification returns a copy of the notification whose texts are safe to show:
@@ -77,12 +79,17 @@ func cleanField(field, s string) string {
 
 // cleanOneLine makes any text one line without anything invisible.
 func cleanOneLine(s string) string {
+	if plain(s) && len(s) <= maxVisible {
+		return s
+	}
 	return strings.Join(strings.FieldsFunc(visible(s), unicode.IsSpace), " ")
 }
 
 // cleanWords is cleanOneLine for a text of several lines.
 func cleanWords(s string) string {
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n").Replace(s)
+	if strings.ContainsAny(s, "\r\u2028\u2029") {
+		s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n").Replace(s)
+	}
 	if len(s) > 8*maxWords {
 		s = s[:8*maxWords]
 	}
@@ -101,8 +108,11 @@ func cleanWords(s string) string {
 // writing or hide text. Line ends and tabs become spaces. More than three marks
 // on one letter are dropped too; they would paint over the neighbouring lines.
 func visible(s string) string {
-	if len(s) > 64*1024 {
-		s = s[:64*1024]
+	if len(s) > maxVisible {
+		s = s[:maxVisible]
+	}
+	if plain(s) {
+		return s
 	}
 	var b strings.Builder
 	marks := 0
@@ -125,9 +135,22 @@ func visible(s string) string {
 	return b.String()
 }
 
+// plain reports whether a text is nothing but visible ASCII and single spaces
+// between words: most labels are, and need no look at each character.
+func plain(s string) bool {
+	before := byte(' ')
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && before == ' ' {
+			return false
+		}
+		before = s[i]
+	}
+	return before != ' ' || s == ""
+}
+
 // cut shortens a text to so many characters, the last one an ellipsis.
 func cut(s string, limit int) string {
-	if utf8.RuneCountInString(s) <= limit {
+	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
 		return s
 	}
 	runes := []rune(s)[:max(limit-1, 0)]

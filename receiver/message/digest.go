@@ -38,6 +38,7 @@ type Digest struct {
 	Faults    []DigestFault
 	// Listed is what fires without being anybody's incident.
 	Listed []DigestListed
+	Gaps   []DigestGap  // in the duty of the days to come
 	Chain  []DigestLine // exporters, Prometheus, Alertmanager, mail
 	Health *DigestHealth
 	Seal   string // of the journal
@@ -131,6 +132,7 @@ func (v *view) digest(d *Digest) *digestView {
 		{v.Word("digest.flaky"), d.Flaky},
 		{v.Word("digest.unsorted"), d.Unsorted},
 		{v.Word("digest.listed"), v.listed(d.Listed)},
+		{v.Word("digest.gaps"), v.gaps(d.Gaps)},
 		{v.Word("digest.issues"), append(slices.Clone(d.Issues), v.faults(d.Faults)...)},
 		{v.Word("digest.chain"), append(v.health(d.Health), v.chain(d.Chain)...)},
 	} {

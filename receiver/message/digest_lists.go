@@ -65,6 +65,14 @@ type DigestListed struct {
 	Since      time.Time
 }
 
+// DigestGap is a time for which nobody can be counted on who is on duty.
+type DigestGap struct {
+	Role, Person string
+	Gap          string // nobody, away, unreached
+	From, Until  time.Time
+	Otherwise    string // the role that is told instead
+}
+
 const (
 	// maxListed bounds the lines of what is only listed, maxFaulty the names of one fault.
 	maxListed = 100
@@ -81,6 +89,32 @@ func (v *view) listed(all []DigestListed) []DigestLine {
 		}
 		out = append(out, DigestLine{What: joinNonEmpty(" – ", x.What, v.NameOf("alert", x.Alertname)),
 			Detail: joinNonEmpty(", ", plan, v.Say("digest.listed_since", "moment", v.Moment(x.Since)))})
+	}
+	if n := len(all) - len(out); n > 0 {
+		out = append(out, DigestLine{What: v.Plural("more", n)})
+	}
+	return out
+}
+
+// gaps are the lines of what is missing in the duty of the days to come.
+func (v *view) gaps(all []DigestGap) []DigestLine {
+	var out []DigestLine
+	for _, g := range all[:min(len(all), maxFaulty)] {
+		from := v.Moment(g.From)
+		if !g.From.After(v.Ref) {
+			from = v.Word("digest.gap_now")
+		}
+		span := v.Say("digest.gap_on", "from", from)
+		if !g.Until.IsZero() {
+			span = v.Say("digest.gap_span", "from", from, "until", v.Moment(g.Until))
+		}
+		instead := v.Word("digest.gap_untold")
+		if g.Otherwise != "" {
+			instead = v.Say("digest.gap_instead", "role", v.NameOf("role", g.Otherwise))
+		} else if g.Gap == "away" {
+			instead = v.Word("digest.gap_away_told")
+		}
+		out = append(out, DigestLine{What: v.NameOf("role", g.Role), Detail: joinNonEmpty(", ", v.Say("digest.gap."+g.Gap, "who", g.Person), span, instead), Bad: g.Otherwise == ""})
 	}
 	if n := len(all) - len(out); n > 0 {
 		out = append(out, DigestLine{What: v.Plural("more", n)})

@@ -290,7 +290,7 @@ func (v *view) ending() string {
 
 // oneNumber keeps labels from posing as the number of another incident.
 func oneNumber(s string) string {
-	return strings.NewReplacer("[#", "(#", "[INC-", "(INC-").Replace(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s, "[#", "(#"), "[INC-", "(INC-")
 }
 
 // headline composes a subject. Long names give way first, so that number and
@@ -346,6 +346,7 @@ func colourOf(tone string) string {
 func (v *view) tidyHTML(html string) string {
 	html = v.TieSpaces(html)
 	var b strings.Builder
+	b.Grow(len(html))
 	for line := range strings.Lines(html) {
 		if line = strings.TrimSpace(line); line != "" {
 			b.WriteString(line)

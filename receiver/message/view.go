@@ -182,7 +182,7 @@ func (v *view) Names() string {
 }
 
 // unbracket keeps a label from looking like the number of another incident.
-func unbracket(s string) string { return strings.NewReplacer("[", "(", "]", ")").Replace(s) }
+func unbracket(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "[", "("), "]", ")") }
 
 // Fact is the bundle's common fact, in the plural.
 func (v *view) Fact() string {

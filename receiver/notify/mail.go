@@ -191,14 +191,7 @@ func render(msg Message, from Address) (string, error) {
 			email.AddHeader(name, value)
 		}
 	}
-	email.SetBody(simplemail.TextPlain, strings.ToValidUTF8(msg.Text, "\uFFFD"))
-	if msg.HTML != "" {
-		email.AddAlternative(simplemail.TextHTML, strings.ToValidUTF8(msg.HTML, "\uFFFD"))
-	}
-	if email.Error != nil {
-		return "", email.Error
-	}
-	return email.GetMessage(), nil
+	return written(email, msg)
 }
 
 // usable returns the addresses that can stand in a header, as they stand there.

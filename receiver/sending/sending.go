@@ -1,6 +1,6 @@
 // Package sending decides which of the transmissions that are due are made now,
-// and by how many senders: one address or channel that is slow holds back nobody
-// else.
+// and by how many senders, so that one address or channel that is slow holds back
+// nobody else; and what their attempts come to.
 package sending
 
 import "vigie/receiver/store"
@@ -14,7 +14,7 @@ const (
 	perChannel = senders - 2
 	// inRun transmissions at most are made by a sender one after the other: what
 	// they cost to claim, they cost together.
-	inRun = 16
+	inRun = 64
 )
 
 // Run is what one sender transmits to one address, in this order.

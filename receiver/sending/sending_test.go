@@ -25,26 +25,26 @@ func lengths(runs []Run) string {
 
 func TestOneAddressNeverTakesAllSenders(t *testing.T) {
 	w := New(false)
-	w.Offer(append(due("", "a", 0, 100), due("", "b", 100, 101)...))
+	w.Offer(append(due("", "a", 0, 300), due("", "b", 300, 301)...))
 	runs := w.Begin()
-	if got := lengths(runs); got != "[a:16 a:16 b:1]" {
+	if got := lengths(runs); got != "[a:64 a:64 b:1]" {
 		t.Errorf("begun %s", got)
 	}
-	if w.Waiting() != 68 || w.Running() != 3 || !w.Free() {
+	if w.Waiting() != 172 || w.Running() != 3 || !w.Free() {
 		t.Errorf("waiting %d, running %d", w.Waiting(), w.Running())
 	}
 	if got := lengths(w.Begin()); got != "[]" {
 		t.Errorf("begun again %s", got)
 	}
 	w.Ended(runs[0], false)
-	if got := lengths(w.Begin()); got != "[a:16]" {
+	if got := lengths(w.Begin()); got != "[a:64]" {
 		t.Errorf("after one had ended %s", got)
 	}
 }
 
 func TestNothingQueuesBehindATroubledAddress(t *testing.T) {
 	w := New(false)
-	w.Offer(due("", "a", 0, 40))
+	w.Offer(due("", "a", 0, 140))
 	runs := w.Begin()
 	w.Ended(runs[0], true)
 	if got := lengths(w.Begin()); got != "[a:1]" {

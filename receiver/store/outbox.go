@@ -138,6 +138,24 @@ func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
 	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
 }
 
+// Told returns what a message tells: ids of notifications and of their incidents.
+func (tx Outbox) Told(message string) ([][2]string, error) {
+	rows, err := tx.q.query(`SELECT id, incident FROM notification WHERE message = ? AND message <> '' ORDER BY hold_until, incident, position`, message)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var told [][2]string
+	for rows.Next() {
+		var x [2]string
+		if err := rows.Scan(&x[0], &x[1]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		told = append(told, x)
+	}
+	return told, rows.Err()
+}
+
 // MessagesOf returns the ids of the messages about an incident, oldest first.
 func (tx *Tx) MessagesOf(incident string) ([]string, error) {
 	return tx.texts(`SELECT id FROM message WHERE id IN (SELECT message FROM notification WHERE incident = ? AND message <> '') ORDER BY position`, incident)
@@ -235,14 +253,23 @@ func (tx Outbox) DueTransmissions(now time.Time, limit int) ([]Transmission, err
 	return tx.transmissions(dueTransmissions, now.UnixNano(), limit)
 }
 
-// Lease claims transmissions before they are made and counts the attempt.
+// Lease claims transmissions before they are made and counts the attempt. What was
+// taken back since it was found is left alone: what is claimed has [Sending], anything else [Withdrawn].
 func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 	for i := range ts {
-		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ?`,
-			Sending, until.UnixNano(), ts[i].Message, ts[i].Address); err != nil {
+		done, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ? AND next_at IS NOT NULL`,
+			Sending, until.UnixNano(), ts[i].Message, ts[i].Address)
+		if err != nil {
 			return err
 		}
-		ts[i].Attempts++
+		n, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if ts[i].Status = Withdrawn; n > 0 {
+			ts[i].Status = Sending
+			ts[i].Attempts++
+		}
 	}
 	return nil
 }

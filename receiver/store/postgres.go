@@ -45,7 +45,7 @@ func openPostgres(ctx context.Context, address string, o Options) (*postgres, er
 		err = pg.Migrate(ctx, p.writer, migrations, writersLock)
 	}
 	if err == nil {
-		err = p.notice(ctx)
+		p.notices, err = pg.Notice(ctx, p.reader, p.pooled)
 	}
 	if err != nil {
 		_ = p.close(false)
@@ -154,19 +154,6 @@ type peeker struct{ *serverSession }
 
 func (p peeker) exec(string, ...any) (sql.Result, error) {
 	return nil, errors.New("a view cannot write")
-}
-
-// notice finds what is not wrong and should be known.
-func (p *postgres) notice(ctx context.Context) error {
-	var commits, named string
-	var behind int
-	err := p.reader.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
-		(SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &behind)
-	if err != nil {
-		return err
-	}
-	p.notices = pg.Told(commits, named, behind, p.pooled)
-	return nil
 }
 
 // Notices are what is not wrong with the database and should be known.

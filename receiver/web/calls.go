@@ -21,7 +21,9 @@ type callsData struct {
 	paging
 	Query string    `json:"q,omitempty"`
 	Calls []callRow `json:"calls"`
-	open  string
+	// Duty is who is on duty, for each role that a rota fills.
+	Duty []rules.DutyRole `json:"duty"`
+	open string
 }
 
 type callRow struct {
@@ -65,7 +67,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &callsData{Query: cutText(q.Get("q"), 100), Calls: []callRow{}, open: q.Get("note")}
+	d := &callsData{Query: cutText(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
 	var due []*board.Row
 	for _, row := range rows {
 		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query)) {

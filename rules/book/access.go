@@ -6,7 +6,6 @@ import (
 
 	"vigie/rules/act"
 	"vigie/rules/incident"
-	"vigie/rules/inventory"
 	"vigie/rules/model"
 )
 
@@ -42,7 +41,7 @@ func (b *Book) provider(id string) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(b.Directory.Rotas, func(r inventory.RotaEntry) bool { return r.Person == id })
+	return slices.Contains(b.Directory.RotaPeople(""), id)
 }
 
 // Manages reports whether a person may change how Vigie itself works. While the

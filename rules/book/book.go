@@ -105,8 +105,7 @@ func (b *Book) TicketIntake(address string, now time.Time) bool {
 		return p != nil
 	}
 	for _, r := range b.InForce(now).Roles {
-		if r.TicketIntake && (slices.Contains(r.People, p.ID) || r.Rota != "" && slices.ContainsFunc(b.Directory.Rotas,
-			func(e inventory.RotaEntry) bool { return e.Role == r.Rota && e.Person == p.ID })) {
+		if r.TicketIntake && (slices.Contains(r.People, p.ID) || r.Rota != "" && slices.Contains(b.Directory.RotaPeople(r.Rota), p.ID)) {
 			return true
 		}
 	}

@@ -3,7 +3,7 @@ package incident
 import (
 	"encoding/json"
 	"fmt"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,12 +110,25 @@ func (r *StepRecord) key(name string) (StepKey, error) {
 
 // Sorted returns the keys in the order of their names.
 func (rs StepRecords) Sorted() []StepKey {
-	keys := make([]StepKey, 0, len(rs))
-	names := make(map[StepKey]string, len(rs))
-	for k := range rs {
-		keys = append(keys, k)
-		names[k] = k.String()
+	return rs.Which(func(*StepRecord) bool { return true })
+}
+
+// Which returns the keys of such records, in the order of their names.
+func (rs StepRecords) Which(such func(*StepRecord) bool) []StepKey {
+	type named struct {
+		name string
+		key  StepKey
 	}
-	sort.Slice(keys, func(i, j int) bool { return names[keys[i]] < names[keys[j]] })
+	var found []named
+	for k, r := range rs {
+		if such(r) {
+			found = append(found, named{k.String(), k})
+		}
+	}
+	slices.SortFunc(found, func(a, b named) int { return strings.Compare(a.name, b.name) })
+	keys := make([]StepKey, len(found))
+	for i, n := range found {
+		keys[i] = n.key
+	}
 	return keys
 }

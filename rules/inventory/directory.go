@@ -18,6 +18,7 @@ type Directory struct {
 	Machines    []*Machine
 	Platforms   map[string]*Platform
 	Rotas       []RotaEntry
+	Rotations   []Rotation
 	Absences    []Absence
 	Maintenance []Maintenance
 	// Closures are dated exceptions by calendar name ("*" for all): live, they
@@ -73,6 +74,7 @@ func (d *Directory) Clone() *Directory {
 		Machines:    make([]*Machine, len(d.Machines)),
 		Platforms:   make(map[string]*Platform, len(d.Platforms)),
 		Rotas:       slices.Clone(d.Rotas),
+		Rotations:   slices.Clone(d.Rotations),
 		Absences:    slices.Clone(d.Absences),
 		Maintenance: slices.Clone(d.Maintenance),
 		Closures:    make(map[string]map[calendar.Date][]calendar.Window, len(d.Closures)),

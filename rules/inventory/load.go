@@ -22,6 +22,7 @@ type section struct {
 	People      map[string]personEntry     `yaml:"people"`
 	Platforms   map[string]platformEntry   `yaml:"platforms"`
 	Rota        []rotaEntry                `yaml:"rota"`
+	Rotations   []rotationEntry            `yaml:"rotations"`
 	Absences    []absenceEntry             `yaml:"absences"`
 	Maintenance []maintenanceEntry         `yaml:"maintenance"`
 	Closures    map[string][]*closureEntry `yaml:"closures"`
@@ -54,6 +55,7 @@ func Load(files []strict.File) (*Directory, error) {
 	}
 	docs, calendars := l.read(files)
 	l.merge(docs)
+	l.exceptions()
 	for _, f := range calendars {
 		l.imported(f)
 	}
@@ -112,6 +114,7 @@ func (l *loader) merge(docs []section) {
 	}
 	for _, doc := range docs {
 		l.rota(doc.Rota)
+		l.rotations(doc.Rotations)
 		l.absences(doc.Absences)
 		l.maintenance(doc.Maintenance)
 		l.closures(doc.Closures)
@@ -125,6 +128,7 @@ type loader struct {
 	location *time.Location
 	faults   strict.Faults
 	at       map[string]strict.Position // where something was first written
+	endless  []mention                  // entries of the rota without an end, by role
 }
 
 func (l *loader) note(err error) {

@@ -187,10 +187,8 @@ func (r *Role) reaches(dir *inventory.Directory) bool {
 		return true
 	}
 	people := slices.Clone(r.People)
-	for _, entry := range dir.Rotas {
-		if r.Kind == RoleRota && entry.Role == r.Rota {
-			people = append(people, entry.Person)
-		}
+	if r.Kind == RoleRota {
+		people = append(people, dir.RotaPeople(r.Rota)...)
 	}
 	return slices.ContainsFunc(people, dir.Reaches)
 }
@@ -202,7 +200,7 @@ func (r *Role) gaps(dir *inventory.Directory, zone *time.Location, now time.Time
 	case RolePeople:
 		return r.peopleGaps(dir)
 	case RoleRota:
-		return r.rotaGap(dir, zone, now)
+		return r.rotaGaps(dir, zone, now)
 	}
 	return r.fieldGaps(dir, now)
 }
@@ -226,36 +224,52 @@ func (r *Role) peopleGaps(dir *inventory.Directory) []string {
 		r.Name, whom, strings.Join(who, ", "))}
 }
 
-// rotaGap finds the first hours of the horizon at which nobody is on duty.
-func (r *Role) rotaGap(dir *inventory.Directory, zone *time.Location, now time.Time) []string {
-	if !dir.HasRota(r.Rota) && len(r.People) > 0 {
-		return nil
-	}
+// rotaGaps warns of the times of the horizon for which nobody can be counted on.
+func (r *Role) rotaGaps(dir *inventory.Directory, zone *time.Location, now time.Time) []string {
 	then := "messages to the role " + r.Name + " then reach nobody; fill the gap under rota: in the inventory, or add otherwise: to the role"
 	if r.Otherwise != "" {
 		then = "the role " + r.Otherwise + " is told instead; fill the gap under rota: in the inventory if that is not meant"
 	}
 	start := now.Truncate(time.Hour)
-	idle := func(at time.Time) bool { _, gap := dir.OnDuty(r.Rota, at); return gap }
-	for at := start; at.Before(start.Add(gapHorizon)); at = at.Add(time.Hour) {
-		if !idle(at) {
-			continue
+	end := start.Add(gapHorizon)
+	var out []string
+	for _, s := range r.Gaps(dir, start, end) {
+		if len(out) == maxGaps {
+			return append(out, fmt.Sprintf("rota %s: there are further gaps in the next 30 days", r.Rota))
 		}
-		end := at
-		for end.Before(start.Add(gapHorizon)) && idle(end) {
-			end = end.Add(time.Hour)
-		}
-		until := "until " + end.In(zone).Format("2006-01-02 15:04")
-		if !end.Before(start.Add(gapHorizon)) {
+		what := map[inventory.Gap]string{
+			inventory.GapNobody:    "nobody is on duty",
+			inventory.GapAway:      s.Person + " is on duty and away",
+			inventory.GapUnreached: s.Person + " is on duty and has no address",
+		}[s.Gap]
+		until := "until " + s.Until.In(zone).Format("2006-01-02 15:04")
+		if !s.Until.Before(end) {
 			until = "on, for the rest of the next 30 days"
 		}
-		return []string{fmt.Sprintf("rota %s: nobody is on duty from %s %s: %s", r.Rota, at.In(zone).Format("2006-01-02 15:04"), until, then)}
+		told := then
+		if s.Gap == inventory.GapAway && r.Otherwise == "" {
+			told = "messages to the role " + r.Name + " go there all the same; name somebody else under rota: in the inventory, or add otherwise: to the role"
+		}
+		out = append(out, fmt.Sprintf("rota %s: %s from %s %s: %s", r.Rota, what, s.From.In(zone).Format("2006-01-02 15:04"), until, told))
 	}
-	return nil
+	return out
 }
 
-// gapHorizon is how far ahead the rota is looked at.
-const gapHorizon = 30 * 24 * time.Hour
+// Gaps are the shifts of a rota role for which nobody can be counted on. A rota
+// without any entry is none: the role's own people fill it.
+func (r *Role) Gaps(dir *inventory.Directory, from, until time.Time) []inventory.Shift {
+	if r.Kind != RoleRota || !dir.HasRota(r.Rota) && len(r.People) > 0 {
+		return nil
+	}
+	return slices.DeleteFunc(dir.Shifts(r.Rota, from, until), func(s inventory.Shift) bool { return s.Gap == "" })
+}
+
+const (
+	// gapHorizon is how far ahead the rota is looked at.
+	gapHorizon = 30 * 24 * time.Hour
+	// maxGaps is how many gaps of one rota are told.
+	maxGaps = 5
+)
 
 // fieldGaps lists the entries of the inventory for which the field of a role
 // names nobody who has an address.

@@ -55,7 +55,7 @@ type Step struct {
 
 // Once is true for a step that comes at most once in an episode.
 func (st *Step) Once() bool {
-	return !st.Each && st.Repeat == nil && !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenOpening })
+	return !st.Each && st.Repeat == nil && !slices.ContainsFunc(st.When, Trigger.Recurs)
 }
 
 // Reminds tells the steps that come again and say the same as before.

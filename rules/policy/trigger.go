@@ -26,7 +26,11 @@ const (
 	WhenDayOf   TriggerKind = "on_day_of"  // an hour on the day a target is due
 	WhenDays    TriggerKind = "days_after" // so many days after a moment or step, at an hour
 	WhenOpening TriggerKind = "each_opening"
+	WhenShift   TriggerKind = "each_shift" // a rota role passes to somebody else
 )
+
+// Recurs is true for what comes again and again by itself.
+func (t Trigger) Recurs() bool { return t.Kind == WhenOpening || t.Kind == WhenShift }
 
 // Trigger is one reason for a step to become due.
 type Trigger struct {
@@ -68,6 +72,7 @@ type triggerDoc struct {
 	Days        *int                `yaml:"days"`
 	ServiceDays *int                `yaml:"service_days"`
 	EachOpening string              `yaml:"each_opening"`
+	EachShift   string              `yaml:"each_shift"`
 	Calendar    string              `yaml:"calendar"`
 	Unless      []string            `yaml:"unless"`
 	HoldWhile   []string            `yaml:"hold_while"`
@@ -110,7 +115,7 @@ func (d triggerDoc) load(l *loader, s *Scenario, path string) Trigger {
 		kind TriggerKind
 		name string
 	}{{WhenMoment, d.At}, {WhenAct, d.Act}, {WhenFlag, d.Flag}, {WhenBefore, d.Before}, {WhenBreach, d.BreachOf},
-		{WhenShare, d.ShareOf}, {WhenDayOf, d.OnDayOf}, {WhenDays, d.DaysAfter}, {WhenOpening, d.EachOpening}}
+		{WhenShare, d.ShareOf}, {WhenDayOf, d.OnDayOf}, {WhenDays, d.DaysAfter}, {WhenOpening, d.EachOpening}, {WhenShift, d.EachShift}}
 	for _, k := range kinds {
 		if k.name == "" {
 			continue
@@ -186,7 +191,7 @@ func (d triggerDoc) delay(l *loader, t *Trigger, path string) {
 func (d triggerDoc) kind(l *loader, t *Trigger, path string) {
 	switch t.Kind {
 	case "":
-		l.fault(d.Position, path, "no trigger: write one of at, act, flag, before, breach_of, share_of, on_day_of, days_after, each_opening")
+		l.fault(d.Position, path, "no trigger: write one of at, act, flag, before, breach_of, share_of, on_day_of, days_after, each_opening, each_shift")
 	case WhenMoment:
 		l.moment(d.Position, path+".at", t.Name)
 	case WhenAct:
@@ -242,6 +247,10 @@ func (t Trigger) checkReferences(l *loader, s *Scenario, path string, targets, s
 	case WhenDays:
 		if all := slices.Concat(steps, l.known.Moments); !slices.Contains(all, t.Name) {
 			l.fault(t.At, path, "%s", strict.Unknown("step or moment", t.Name, all))
+		}
+	case WhenShift:
+		if l.roles(t.At, path+".each_shift", []string{t.Name}); l.policy.Roles[t.Name] != nil && l.policy.Roles[t.Name].Kind != RoleRota {
+			l.fault(t.At, path+".each_shift", "role %s is filled by no rota and never changes hands: name a role with rota:", t.Name)
 		}
 	case WhenMoment:
 		l.stepOf(t.At, path, t.Name, steps)

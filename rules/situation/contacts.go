@@ -42,13 +42,7 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 	case policy.RolePeople:
 		out = d.People(role, r.People)
 	case policy.RoleRota:
-		person, gap := d.Book.Directory.OnDuty(r.Rota, at)
-		switch {
-		case person != "":
-			out = d.People(role, []string{person})
-		case gap && !d.Book.Directory.HasRota(r.Rota):
-			out = d.People(role, r.People)
-		}
+		out = d.duty(r, platform, at, depth)
 	case policy.RoleField:
 		out = d.field(role, r.Field, platform)
 	}
@@ -59,6 +53,21 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.resolveDepth(r.Otherwise, platform, at, depth+1)
 	}
 	return out
+}
+
+// duty is who is on duty. One who is away is told only where nobody else is named
+// to be told instead.
+func (d Contacts) duty(r *policy.Role, platform string, at time.Time, depth int) []incident.Party {
+	duty := d.Book.Directory.Duty(r.Rota, at)
+	switch {
+	case duty.Gap == inventory.GapNobody && !d.Book.Directory.HasRota(r.Rota):
+		return d.People(r.Name, r.People)
+	case duty.Gap == inventory.GapAway && r.Otherwise != "":
+		if out := d.resolveDepth(r.Otherwise, platform, at, depth+1); len(out) > 0 {
+			return out
+		}
+	}
+	return d.People(r.Name, []string{duty.Person})
 }
 
 func (d Contacts) People(role string, ids []string) []incident.Party {

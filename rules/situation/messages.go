@@ -329,7 +329,7 @@ func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
 			continue
 		case t.Kind == policy.WhenDays && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
 			f.Again = incident.AgainFailing
-		case t.Kind != policy.WhenOpening:
+		case !t.Recurs():
 			continue
 		}
 		cal := d.Calendar(d.Scenario.Calendar)
@@ -480,14 +480,12 @@ func (d Messages) history(abroad bool) []incident.HistoryLine {
 		}
 		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
 	}
-	for _, key := range d.Incident.Steps.Sorted() {
-		r := d.Incident.Steps[key]
-		if r.Episode == d.Incident.Episode && (r.Status == incident.StepAccepted || r.Status == incident.StepDecided) {
-			st := d.Step(r.Step)
-			if st == nil {
-				continue
-			}
-			out = append(out, incident.HistoryLine{At: r.DecidedAt, What: "mail", Text: st.Template})
+	told := func(r *incident.StepRecord) bool {
+		return r.Episode == d.Incident.Episode && (r.Status == incident.StepAccepted || r.Status == incident.StepDecided)
+	}
+	for _, key := range d.Incident.Steps.Which(told) {
+		if r := d.Incident.Steps[key]; d.Step(r.Step) != nil {
+			out = append(out, incident.HistoryLine{At: r.DecidedAt, What: "mail", Text: d.Step(r.Step).Template})
 		}
 	}
 	sort.SliceStable(out, func(a, b int) bool { return out[a].At.Before(out[b].At) })

@@ -46,8 +46,8 @@ func (d Schedule) Firings(st *policy.Step, platform string) []Firing {
 		if st.Each {
 			f.Occurrence = fmt.Sprintf("%s:%d", t.Name, n)
 		}
-		if t.Kind == policy.WhenOpening {
-			f.Occurrence = at.Format(time.DateOnly)
+		if t.Recurs() {
+			f.Occurrence = occurrenceOf(t, at)
 		}
 		out = append(out, f)
 		if st.Repeat != nil {
@@ -137,6 +137,8 @@ func (d Schedule) trigger(t policy.Trigger) (at time.Time, n int, why string, ok
 		return d.daysTrigger(t)
 	case policy.WhenOpening:
 		return d.openingTrigger(t)
+	case policy.WhenShift:
+		return d.shiftTrigger(t)
 	}
 	return d.clockTrigger(t)
 }
@@ -335,12 +337,38 @@ func (d Schedule) openingTrigger(t policy.Trigger) (time.Time, int, string, bool
 	return at, 1, "opening of the day", open && at.After(opened)
 }
 
+// shiftsAhead is how far ahead a change of duty is looked for.
+const shiftsAhead = 400 * 24 * time.Hour
+
+// shiftTrigger comes whenever a rota role passes to somebody else.
+func (d Schedule) shiftTrigger(t policy.Trigger) (time.Time, int, string, bool) {
+	opened, ok := d.Moment("opening")
+	r := d.Policy.Roles[t.Name]
+	if !ok || r == nil {
+		return time.Time{}, 0, "", false
+	}
+	dir := d.Book.Directory
+	if at, changed := dir.LastChange(r.Rota, opened, d.Horizon); changed && !d.doneOn(t, at) {
+		return at, 1, "change of duty", true
+	}
+	at, changes := dir.NextChange(r.Rota, d.Horizon, d.Horizon.Add(shiftsAhead))
+	return at, 1, "change of duty", changes
+}
+
+// occurrenceOf names one time of what comes again and again.
+func occurrenceOf(t policy.Trigger, at time.Time) string {
+	if t.Kind == policy.WhenShift {
+		return at.UTC().Format("20060102T150405Z")
+	}
+	return at.Format(time.DateOnly)
+}
+
 // doneOn reports whether the step of this trigger was looked at on that date.
 func (d Schedule) doneOn(t policy.Trigger, at time.Time) bool {
 	for _, st := range d.Scenario.Steps {
 		for i, x := range st.When {
-			if x.Kind == policy.WhenOpening && x.Name == t.Name && x.At == t.At {
-				return d.Taken(st, "", Firing{Occurrence: at.Format(time.DateOnly), Trigger: i})
+			if x.Kind == t.Kind && x.Name == t.Name && x.At == t.At {
+				return d.Taken(st, "", Firing{Occurrence: occurrenceOf(t, at), Trigger: i})
 			}
 		}
 	}

@@ -63,6 +63,7 @@ func Load(folders ...fs.FS) (*Catalog, error) {
 			l.fallback = base
 			l.complete(base)
 		}
+		l.tie()
 	}
 	return c, nil
 }

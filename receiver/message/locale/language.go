@@ -29,6 +29,7 @@ type Language struct {
 	plurals  map[string]forms
 	fallback *Language
 	forms    []reasonForm // of the fallback: the program's own words
+	ties     *strings.Replacer
 }
 
 // rules is language.yml.
@@ -173,11 +174,33 @@ func KeyOf(value string) string {
 func (l *Language) Say(key string, pairs ...string) string { return fill(l.Word(key), pairs...) }
 
 func fill(text string, pairs ...string) string {
-	pairs = slices.Clone(pairs)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		pairs[i] = "{" + pairs[i] + "}"
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return strings.TrimSpace(oneSpace(b.String()))
+		}
+		if name, after, closed := strings.Cut(rest, "}"); closed {
+			if value, known := of(pairs, name); known {
+				b.WriteString(value)
+				text = after
+				continue
+			}
+		}
+		b.WriteByte('{')
+		text = rest
 	}
-	return strings.TrimSpace(oneSpace(strings.NewReplacer(pairs...).Replace(text)))
+}
+
+// of returns the value that stands behind a name.
+func of(pairs []string, name string) (string, bool) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] == name {
+			return pairs[i+1], true
+		}
+	}
+	return "", false
 }
 
 // Plural says how many, in the form that the language has for that number.
@@ -207,14 +230,21 @@ func (f forms) of(r *plural.Rules, tag language.Tag, n int) string {
 // TieSpaces puts no-break spaces where the language wants no line to end, such
 // as before the question marks of French.
 func (l *Language) TieSpaces(text string) string {
+	if l.ties == nil {
+		return text
+	}
+	return l.ties.Replace(text)
+}
+
+// tie makes the replacer of [Language.TieSpaces], which is dear to build.
+func (l *Language) tie() {
 	var pairs []string
 	for _, s := range l.rules.NoBreak {
 		pairs = append(pairs, s, strings.ReplaceAll(s, " ", "\u00a0"))
 	}
-	if pairs == nil {
-		return text
+	if pairs != nil {
+		l.ties = strings.NewReplacer(pairs...)
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // oneSpace makes runs of ordinary spaces one; no-break spaces stay.

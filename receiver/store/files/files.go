@@ -67,3 +67,13 @@ func Lock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Room is what the file system of a file has free for this process, and its size, in
+// bytes.
+func Room(path string) (free, size uint64, err error) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Dir(path), &fs); err != nil {
+		return 0, 0, fmt.Errorf("disk of %s: %w", path, err)
+	}
+	return fs.Bavail * uint64(fs.Bsize), fs.Blocks * uint64(fs.Bsize), nil
+}

@@ -3,6 +3,7 @@ package pg
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -74,4 +75,16 @@ func Told(commits, named string, behind int, pooled bool) (out []string) {
 		out = append(out, "a pooler stands before the server: statements are not prepared, which costs some speed and nothing else")
 	}
 	return out
+}
+
+// Notice finds what is not wrong and should be known.
+func Notice(ctx context.Context, db *sql.DB, pooled bool) ([]string, error) {
+	var commits, named string
+	var behind int
+	err := db.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
+		(SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &behind)
+	if err != nil {
+		return nil, err
+	}
+	return Told(commits, named, behind, pooled), nil
 }

@@ -71,6 +71,8 @@ func (v Speaker) trigger(t policy.Trigger) string {
 		}
 	case policy.WhenOpening:
 		text = v.T("when.each_opening")
+	case policy.WhenShift:
+		text = v.Fill("when.each_shift", "role", v.NameOf("role", t.Name))
 	}
 	if len(t.Unless) > 0 {
 		text += v.Fill("when.unless", "what", v.conditions(t.Unless, v.T("or")))

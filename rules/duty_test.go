@@ -1,0 +1,110 @@
+package rules_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/rules"
+	"vigie/rules/calendar"
+)
+
+// byTurns is the example with three people who are on duty by the week, from
+// Monday, 2 March 2026, 09:00 on.
+func byTurns(t *testing.T, change func(*rules.Directory)) *rules.Book {
+	t.Helper()
+	book := exampleBook(t, "synomega")
+	dir := book.Directory.Clone()
+	zone := paris(t, "2026-03-09 10:00").Location()
+	dir.Rotas = nil
+	dir.Rotations = []rules.Rotation{{Role: "supervisor", People: []string{"sup", "adm1", "adm2"}, Days: 7, Start: calendar.Date{Year: 2026, Month: 3, Day: 2}, At: 9 * 3600, Zone: zone}}
+	if change != nil {
+		change(dir)
+	}
+	b, err := rules.NewBook(dir, book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// covers: S1.7; who is told, what explain says that will be told, what check warns of
+// and what pages show are of one rota.
+func TestDutyByTurns(t *testing.T) {
+	now := paris(t, "2026-03-13 17:00") // a Friday of adm1's week
+	book := byTurns(t, func(d *rules.Directory) {
+		d.Absences = []rules.Absence{{Person: "adm2", From: paris(t, "2026-03-18 00:00"), Until: paris(t, "2026-03-19 00:00")}}
+	})
+	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	to := func(step string) (out []string) {
+		for _, n := range b.notes {
+			if n.Step == step {
+				out = append(out, n.To[0].Person)
+			}
+		}
+		return out
+	}
+	if got := to("opened"); !slices.Equal(got, []string{"adm1"}) {
+		t.Errorf("a failure in adm1's week is told to %v", got)
+	}
+	for _, at := range []string{"2026-03-13 18:00", "2026-03-16 08:59", "2026-03-16 09:00", "2026-03-18 09:00"} {
+		b.do(rules.Tick{}, paris(t, at))
+		b.answer(paris(t, at), rules.PlanEvidence{}, rules.EvidenceOK)
+	}
+	if got := to("handed_over"); !slices.Equal(got, []string{"adm2", "adm1"}) {
+		t.Errorf("handed over to %v, want adm2 on Monday at nine, and to the admins when adm2 is away", got)
+	}
+	duties := book.Duties(now)
+	if len(duties) != 1 || duties[0].Now.Person != "adm1" || !duties[0].Now.Until.Equal(paris(t, "2026-03-16 09:00")) || duties[0].Next.Person != "adm2" {
+		t.Fatalf("%+v", duties)
+	}
+	if g := duties[0].Gaps; len(g) != 1 || g[0].Person != "adm2" || g[0].Gap != "away" || !g[0].Until.Equal(paris(t, "2026-03-19 00:00")) {
+		t.Errorf("gaps %+v", g)
+	}
+	if !slices.ContainsFunc(book.Warnings(now), func(w string) bool {
+		return strings.Contains(w, "rota supervisor: adm2 is on duty and away from 2026-03-18 00:00 until 2026-03-19 00:00: the role admins is told instead")
+	}) {
+		t.Errorf("check warns of %q", book.Warnings(now))
+	}
+}
+
+// covers: S1.7; an incident that sleeps wakes when the duty changes hands, to the
+// second and over a clock change.
+func TestWakesWhenDutyChanges(t *testing.T) {
+	now := paris(t, "2026-03-27 17:30") // the Friday before the clocks go forward
+	book := byTurns(t, func(d *rules.Directory) { d.Rotations[0].At = 12 * 3600 })
+	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.act("take", "sup", now.Add(time.Minute))
+	b.do(rules.Tick{}, paris(t, "2026-03-30 09:00"))
+	b.answer(paris(t, "2026-03-30 09:00"), rules.PlanEvidence{}, rules.EvidenceOK)
+	noon := paris(t, "2026-03-30 12:00")
+	if wake := b.inc.WakeAt; wake.After(noon) {
+		t.Fatalf("wakes at %s", wake)
+	}
+	b.do(rules.Tick{}, noon)
+	b.answer(noon, rules.PlanEvidence{}, rules.EvidenceOK)
+	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
+		return n.Step == "lapsed" && n.To[0].Person == "adm1" && n.Cc[0].Person == "sup"
+	}) {
+		t.Errorf("%q keeps it, or nobody is told: %+v", b.inc.Assignee, b.notes[len(b.notes)-1])
+	}
+}
+
+// covers: S1.7; without anybody to be told instead, whoever is on duty is told
+// although away.
+func TestAwayWithoutInstead(t *testing.T) {
+	now := paris(t, "2026-03-09 10:00")
+	book := byTurns(t, func(d *rules.Directory) {
+		d.Absences = []rules.Absence{{Person: "adm1", From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
+		d.People["adm2"].Email = ""
+	})
+	book.InForce(now).Roles["supervisor"].Otherwise = ""
+	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	if len(b.notes) == 0 || b.notes[0].To[0].Person != "adm1" {
+		t.Errorf("%+v", b.notes)
+	}
+}
