@@ -400,12 +400,15 @@ func TestRulesReadKnownMetricsOnly(t *testing.T) {
 }
 
 // Only a scrape itself belongs to a job and an instance; what it tells does not.
-// A machine's own exporter is the machine, so there instance names it.
+// A machine's own exporter is the machine, so there instance names it; and whether a
+// source can be read each exporter says for itself.
 func TestJobAndInstanceStandBesideUpOnly(t *testing.T) {
 	use := regexp.MustCompile(`\b(job|instance)\b\s*(=|!|,|\)|")|["(,]\s*(job|instance)\b`)
 	for _, r := range rules(t) {
-		ofAMachine := func(metric string) bool { return metric == "up" || strings.HasPrefix(metric, "node_") }
-		if use.MatchString(r.Expr) && !slices.ContainsFunc(metricsOf(r.Expr), ofAMachine) {
+		ofTheScraped := func(metric string) bool {
+			return metric == "up" || metric == "backup_source_up" || strings.HasPrefix(metric, "node_")
+		}
+		if use.MatchString(r.Expr) && !slices.ContainsFunc(metricsOf(r.Expr), ofTheScraped) {
 			t.Errorf("%v uses job or instance without up", r)
 		}
 		for l := range r.Labels {
@@ -673,6 +676,37 @@ func TestEquivalentMutantsHaveReasons(t *testing.T) {
 		name, _, _ := strings.Cut(mutant, ": ")
 		if !strings.HasPrefix(mutant, "#") && (reason == "" || !slices.ContainsFunc(known, func(r rule) bool { return name == r.Alert+r.Record })) {
 			t.Errorf("%q names no rule, or gives no reason", line)
+		}
+	}
+}
+
+// What the table of situations says is played somewhere must lie there.
+func TestSituationsAreWhereTheyAreSaidToBe(t *testing.T) {
+	page, err := os.ReadFile("../docs/alerting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "| situation | played in |\n|---|---|\n")
+	if !found {
+		t.Fatal("docs/alerting.md has no table of situations")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	for row := range strings.Lines(table + "\n") {
+		cells := strings.Split(strings.Trim(row, "| \n"), " | ")
+		if len(cells) != 2 {
+			t.Errorf("%q has not two cells", row)
+			continue
+		}
+		places := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1)
+		if len(places) == 0 {
+			t.Errorf("%q: nobody plays it", cells[0])
+		}
+		for _, place := range places {
+			name := place[1]
+			files := []string{"tests/" + name + ".yml", "../" + name, name}
+			if !slices.ContainsFunc(files, func(f string) bool { _, err := os.Stat(f); return err == nil }) {
+				t.Errorf("%q: no file is called %s", cells[0], name)
+			}
 		}
 	}
 }

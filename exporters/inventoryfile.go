@@ -99,6 +99,7 @@ type inventoryDoc struct {
 	People      strict.Skip `yaml:"people"`
 	Platforms   strict.Skip `yaml:"platforms"`
 	Rota        strict.Skip `yaml:"rota"`
+	Rotations   strict.Skip `yaml:"rotations"`
 	Absences    strict.Skip `yaml:"absences"`
 	Maintenance strict.Skip `yaml:"maintenance"`
 	Closures    strict.Skip `yaml:"closures"`

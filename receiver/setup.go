@@ -91,7 +91,11 @@ func (s *Setup) Parts() (Parts, error) {
 	if o.Mailbox, err = c.Mailbox(); err != nil {
 		return o, err
 	}
-	mail, err := notify.NewMail(c.MailSettings())
+	settings, err := c.MailSettings()
+	if err != nil {
+		return o, fmt.Errorf("mail.%w", err)
+	}
+	mail, err := notify.NewMail(settings)
 	if err != nil {
 		return o, fmt.Errorf("mail: %w", err)
 	}

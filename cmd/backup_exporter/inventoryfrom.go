@@ -22,7 +22,6 @@ import (
 	"vigie/exporters/httpclient"
 	"vigie/internal/atomicfile"
 	"vigie/internal/fleet"
-	"vigie/internal/remote"
 )
 
 // inventoryPath is where the receiver serves the inventory.
@@ -30,15 +29,12 @@ const inventoryPath = "/api/v1/inventory"
 
 // inventoryFrom is where the inventory is fetched: the receiver, with a token.
 type inventoryFrom struct {
-	URL          exporters.URL        `yaml:"url"`
-	TokenFile    string               `yaml:"token_file"`
-	PollInterval exporters.Duration   `yaml:"poll_interval"`
-	Timeout      exporters.Duration   `yaml:"timeout"`
-	TLS          httpclient.TLSConfig `yaml:"tls"`
-	HTTP         remote.HTTPConfig    `yaml:"http_config"`
+	httpclient.Target `yaml:",inline"`
+	TokenFile         string             `yaml:"token_file"`
+	PollInterval      exporters.Duration `yaml:"poll_interval"`
+	Timeout           exporters.Duration `yaml:"timeout"`
 
-	address httpclient.Address
-	token   exporters.Secret
+	token exporters.Secret
 }
 
 // Validate fills in defaults and checks. Dir is the folder to which relative file
@@ -49,8 +45,7 @@ func (f *inventoryFrom) Validate(dir string) error {
 	if f.PollInterval < exporters.Duration(time.Second) || f.Timeout < exporters.Duration(time.Second) {
 		return &exporters.ConfigError{Key: "poll_interval", What: "poll_interval or timeout is shorter than a second", Cure: "write for example 5m and 30s"}
 	}
-	f.address = httpclient.Address{URL: f.URL, TLS: f.TLS, HTTP: f.HTTP}
-	if err := f.address.Validate(dir, "https://vigie.msp.example"); err != nil {
+	if err := f.Target.Validate(dir, "https://vigie.msp.example"); err != nil {
 		return err
 	}
 	f.token = exporters.Secret{File: f.TokenFile}
@@ -61,7 +56,7 @@ func (f *inventoryFrom) Validate(dir string) error {
 func (f *inventoryFrom) get(ctx context.Context, env exporters.SourceOptions) (fleet.Shared, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(f.Timeout))
 	defer cancel()
-	o, err := f.address.Options(env)
+	o, err := f.Options(env)
 	if err != nil {
 		return fleet.Shared{}, err
 	}

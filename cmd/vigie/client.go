@@ -30,6 +30,7 @@ import (
 type client struct {
 	told                   *commands
 	url, tokenFile, caFile *string
+	timezone               *string
 }
 
 func (c *commands) clientFlags(cmd *kingpin.CmdClause) client {
@@ -38,6 +39,8 @@ func (c *commands) clientFlags(cmd *kingpin.CmdClause) client {
 		url:       cmd.Flag("url", "Address of the receiver.").Envar("VIGIE_URL").Default("http://127.0.0.1:9095").String(),
 		tokenFile: cmd.Flag("token-file", "File with your bearer token.").Envar("VIGIE_TOKEN_FILE").Required().String(),
 		caFile:    cmd.Flag("ca-file", "Authority to trust instead of the system's, PEM.").Envar("VIGIE_CA_FILE").String(),
+		timezone: cmd.Flag("timezone", "Zone in which instants are shown; that of TZ without it, or else the one in which the policy counts.").
+			Envar("VIGIE_TIMEZONE").Default(os.Getenv("TZ")).String(),
 	}
 }
 
@@ -86,7 +89,9 @@ func (c client) ask(ctx context.Context, method, path string, send any) ([]byte,
 		return nil, fmt.Errorf("is vigie running there? %w", err)
 	}
 	defer resp.Body.Close()
-	c.told.inZone(resp.Header.Get(web.ZoneHeader))
+	if err := c.told.inZone(*c.timezone, resp.Header.Get(web.ZoneHeader)); err != nil {
+		return nil, err
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return nil, err

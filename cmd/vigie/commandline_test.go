@@ -88,7 +88,7 @@ func TestIncidentAsItsPage(t *testing.T) {
 	}
 	var no struct{}
 	url, token := i.url, i.file("adm1.token")
-	cl := client{told: &commands{}, url: &url, tokenFile: &token, caFile: new(string)}
+	cl := client{told: &commands{}, url: &url, tokenFile: &token, caFile: new(string), timezone: new(string)}
 	for _, path := range []string{"/api/v1/incidents/1?x=1", "/api/v1/incidents/1/explain?x=1", "/api/v1/incidents/1/journal?x=1", "/api/v1/incidents?ended=maybe"} {
 		if err := cl.do(t.Context(), "GET", path, nil, &no); err == nil || !strings.HasPrefix(err.Error(), "422: ") {
 			t.Errorf("%s: %v", path, err)

@@ -52,13 +52,16 @@ func (c *commands) listMails(group *kingpin.CmdClause) verb {
 
 func (c *commands) settleMail(group *kingpin.CmdClause) verb {
 	cmd := group.Command("settle", "Say that you are done with a mail.\n\nExample:\n  vigie mails settle 1f0c9a --reason=\"phoned them\"")
-	cl := c.clientFlags(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	reason := cmd.Flag("reason", "What became of it.").String()
 	id := cmd.Arg("mail", "The mail, as the list names it.").Required().String()
 	return verb{cmd, func(ctx context.Context) error {
 		var m store.Mail
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/mails/"+url.PathEscape(*id)+"/settle", map[string]string{"reason": *reason}, &m); err != nil {
 			return err
+		}
+		if *output == "json" {
+			return c.json(m)
 		}
 		_, err := fmt.Fprintf(c.out, "done with the mail of %s\n", orDash(m.From))
 		return err

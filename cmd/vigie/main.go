@@ -79,7 +79,7 @@ func application(c *commands) (*kingpin.Application, []verb) {
 	promslogflag.AddFlags(app, c.logs)
 	verbs := []verb{
 		c.serve(app), c.check(app), c.simulate(app), c.due(app),
-		c.incidents(app), c.explain(app), c.password(app),
+		c.incidents(app), c.explain(app), c.password(app), c.completion(app),
 	}
 	verbs = append(verbs, c.acts(app)...)
 	verbs = append(verbs, c.messages(app)...)

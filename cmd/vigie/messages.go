@@ -72,7 +72,7 @@ func (c *commands) post(all []receiver.MessageSummary) error {
 
 func (c *commands) retryMessages(group *kingpin.CmdClause) verb {
 	cmd := group.Command("retry", "Send at once what waits to be tried again, such as after a relay's password was mended; with --refused also what was refused for good.\n\nExamples:\n  vigie messages retry\n  vigie messages retry --incident=12 --refused")
-	cl := c.clientFlags(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	incident := cmd.Flag("incident", "Only messages about this incident: id, number, or label=value,label=value.").String()
 	refused := cmd.Flag("refused", "Also to those whose server refused it for good. Needs --incident or a message.").Bool()
 	message := cmd.Arg("message", "Only this message: its Message-ID.").String()
@@ -90,6 +90,9 @@ func (c *commands) retryMessages(group *kingpin.CmdClause) verb {
 		}
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/messages/retry", what, &answer); err != nil {
 			return err
+		}
+		if *output == "json" {
+			return c.json(answer)
 		}
 		_, err := fmt.Fprintf(c.out, "%d transmissions are tried at once; vigie messages --waiting shows what becomes of them\n", answer.Retried)
 		return err

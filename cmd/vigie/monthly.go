@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,7 +23,7 @@ import (
 
 // reports are the reports of a month, and the register of restore tests.
 func (c *commands) reports(app *kingpin.Application) []verb {
-	group := app.Command("report", "The reports of a month, and restore tests.\n\nExamples:\n  vigie report statement --month=2026-03 --platform=lms-A\n  vigie report dossier --customer=dupont --format=csv > dupont.csv\n  vigie report restore-tests")
+	group := app.Command("report", "The reports of a month, and restore tests.\n\nExamples:\n  vigie report statement --month=2026-03 --platform=lms-A\n  vigie report dossier --customer=dupont --output=csv > dupont.csv\n  vigie report restore-tests")
 	var out []verb
 	for _, kind := range []struct{ name, help string }{
 		{"statement", "How the targets of a month were kept."}, {"dossier", "A customer's backups, incidents and restore tests of a month."}, {"noise", "How many mails and calls each person had, day by day."},
@@ -34,34 +38,64 @@ func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
 	cl := c.clientFlags(cmd)
 	month := cmd.Flag("month", "Which, such as 2026-03; the one before this without it.").String()
 	customer, platform := cmd.Flag("customer", "Only this customer's.").String(), cmd.Flag("platform", "Only this platform's.").String()
-	format := cmd.Flag("format", "How to print: json, or csv for spreadsheets.").Default("json").Enum("json", "csv")
-	language := cmd.Flag("language", "What a csv file is written in.").Default(strings.Split(os.Getenv("LANG"), "_")[0]).String()
+	output := cmd.Flag("output", "How to print: table for people, json for programs, csv for spreadsheets; text is another word for table.").Default("table").Enum("table", "json", "csv", "text")
+	format := cmd.Flag("format", "Another word for --output.").Hidden().Enum("table", "json", "csv")
+	language := cmd.Flag("language", "What a table or a csv file is written in.").Default(strings.Split(os.Getenv("LANG"), "_")[0]).String()
 	return verb{cmd, func(ctx context.Context) error {
-		q := url.Values{"format": {*format}}
+		how := cmp.Or(*format, *output)
+		q := url.Values{"format": {map[bool]string{true: "json", false: "csv"}[how == "json"]}}
 		for k, v := range map[string]string{"month": *month, "customer": *customer, "platform": *platform, "language": *language} {
 			if v != "" {
 				q.Set(k, v)
 			}
 		}
-		path := "/api/v1/reports/" + kind + "?" + q.Encode()
-		if *format == "csv" {
-			text, err := cl.ask(ctx, http.MethodGet, path, nil)
-			if err != nil {
-				return err
-			}
+		text, err := cl.ask(ctx, http.MethodGet, "/api/v1/reports/"+kind+"?"+q.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		if how == "json" || how == "csv" {
 			_, err = c.out.Write(text)
 			return err
 		}
-		var v json.RawMessage
-		if err := cl.do(ctx, http.MethodGet, path, nil, &v); err != nil {
-			return err
-		}
-		return c.json(v)
+		return c.sheet(text)
 	}}
 }
 
+// sheet prints a file for spreadsheets as a table, without the columns that hold
+// nothing.
+func (c *commands) sheet(text []byte) error {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	r := csv.NewReader(bytes.NewReader(text))
+	if head, _, _ := bytes.Cut(text, []byte("\n")); bytes.Count(head, []byte(";")) > bytes.Count(head, []byte(",")) {
+		r.Comma = ';'
+	}
+	rows, err := r.ReadAll()
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	var columns []int
+	for i := range rows[0] {
+		if slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
+			columns = append(columns, i)
+		}
+	}
+	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+	for n, row := range rows {
+		var cells []string
+		for _, i := range columns {
+			cell := strings.Join(strings.Fields(row[i]), " ")
+			if n == 0 {
+				cell = strings.ToUpper(cell)
+			}
+			cells = append(cells, orDash(cell))
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
+}
+
 func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
-	cmd := group.Command("restore-tests", "By when restores are tried, those that are longest overdue first.\n\nExample:\n  vigie report restore-tests --customer=dupont")
+	cmd := group.Command("restore-tests", "By when restores are tried, those that are longest overdue first, and what was tried, the newest first.\n\nExample:\n  vigie report restore-tests --customer=dupont")
 	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	customer := cmd.Flag("customer", "Only this customer's.").String()
 	return verb{cmd, func(ctx context.Context) error {
@@ -93,13 +127,20 @@ func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.Customer, m.Machine, orDash(m.Last), due, overdue)
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil || len(all.Tests) == 0 {
+			return err
+		}
+		t := c.section("TESTED", "CUSTOMER", "MACHINE", "RESULT", "TOOK", "WHAT", "BY")
+		for _, x := range all.Tests {
+			t.row(x.Day, x.Customer, x.Machine, x.Result, orDash(map[bool]string{true: strconv.Itoa(x.Minutes) + "m"}[x.Minutes > 0]), firstLine(x.Scope), orDash(x.By))
+		}
+		return t.flush()
 	}}
 }
 
 func (c *commands) recordTest(group *kingpin.CmdClause) verb {
 	cmd := group.Command("restore-test", "Record a restore test, in your own name.\n\nExample:\n  vigie report restore-test dupont SRV-AD --result=ok --took=35m --scope=\"the folder Accounts\"")
-	cl := c.clientFlags(cmd)
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
 	customer, machine := cmd.Arg("customer", "Whose machine.").Required().String(), cmd.Arg("machine", "Which machine.").Required().String()
 	day := cmd.Flag("on", "The day on which it was tried; today without it.").String()
 	result := cmd.Flag("result", "How it went.").Required().Enum(report.TestResults()...)
@@ -115,6 +156,9 @@ func (c *commands) recordTest(group *kingpin.CmdClause) verb {
 		}
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/restore-tests", t, &t); err != nil {
 			return err
+		}
+		if *output == "json" {
+			return c.json(t)
 		}
 		_, err := fmt.Fprintf(c.out, "recorded: %s of %s, tested on %s: %s\n", t.Machine, t.Customer, t.Day, t.Result)
 		return err

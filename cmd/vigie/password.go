@@ -20,6 +20,7 @@ func (c *commands) password(app *kingpin.Application) verb {
 	cmd := app.Command("password", "Make a person's password for the pages.\n\nIt is read from the terminal, or as one line from the standard input, and is kept as a bcrypt hash. A running receiver takes it over with a reload."+
 		"\n\nExamples:\n  vigie password sup --file=/etc/vigie/secrets/passwords\n  pass show vigie/sup | vigie password sup >> /etc/vigie/secrets/passwords")
 	person := cmd.Arg("person", "The person's id in the inventory.").Required().String()
+	output := outputFlag(cmd)
 	file := cmd.Flag("file", "Password file in which to put it, in place of the one before; without it the line is printed.").String()
 	return verb{cmd, func(context.Context) error {
 		text, err := askPassword(*person)
@@ -30,12 +31,18 @@ func (c *commands) password(app *kingpin.Application) verb {
 		if err != nil {
 			return err
 		}
+		if *file == "" && *output == "json" {
+			return c.json(map[string]string{"person": *person, "line": line})
+		}
 		if *file == "" {
 			_, err := fmt.Fprintln(c.out, line)
 			return err
 		}
 		if err := identity.Write(*file, *person, line); err != nil {
 			return fmt.Errorf("--file: %w", err)
+		}
+		if *output == "json" {
+			return c.json(map[string]string{"person": *person, "file": *file})
 		}
 		fmt.Fprintf(c.out, "%s has a new password in %s\n", *person, *file)
 		return nil

@@ -24,12 +24,21 @@ func (t *columns) row(cells ...string) { fmt.Fprintln(t.w, strings.Join(cells, "
 
 func (t *columns) flush() error { return t.w.Flush() }
 
-// inZone has instants shown in a zone from now on; one that is not known here
-// changes nothing.
-func (c *commands) inZone(name string) {
-	if zone, err := time.LoadLocation(name); err == nil && name != "" {
+// inZone has instants shown in a zone from now on: the reader's own where one is
+// named, else the policy's; one of these that is not known here changes nothing.
+func (c *commands) inZone(own, policy string) error {
+	if own = strings.TrimPrefix(own, ":"); own != "" {
+		zone, err := time.LoadLocation(own)
+		if err != nil {
+			return fmt.Errorf("--timezone: %w: write it like Europe/Paris", err)
+		}
+		c.zone = zone
+		return nil
+	}
+	if zone, err := time.LoadLocation(policy); err == nil && policy != "" {
 		c.zone = zone
 	}
+	return nil
 }
 
 // second writes an instant with the name of its zone; a dash for none.

@@ -17,7 +17,7 @@ import (
 func (c *commands) token(app *kingpin.Application) verb {
 	group := app.Command("token", "Tokens of the people who act over the API and the command line.")
 	cmd := group.Command("new", "Make a token for a person of the inventory and add its hash to tokens_file. It is printed once.\n\nExample:\n  vigie token new adm1 --expires=2027-06-30")
-	path := configFlag(cmd)
+	path, output := configFlag(cmd), outputFlag(cmd)
 	expires := cmd.Flag("expires", "Last day on which it counts, like 2027-06-30.").String()
 	person := cmd.Arg("person", "Id of the person in the inventory.").Required().String()
 	return verb{cmd, func(context.Context) error {
@@ -44,6 +44,9 @@ func (c *commands) token(app *kingpin.Application) verb {
 			return fmt.Errorf("tokens_file: %w", err)
 		}
 		fmt.Fprintf(c.logs.Writer, "%s's token, to be kept in a file of their own; it counts after a reload (systemctl reload vigie):\n", *person)
+		if *output == "json" {
+			return c.json(map[string]string{"person": *person, "token": made, "expires": *expires})
+		}
 		fmt.Fprintln(c.out, made)
 		return nil
 	}}

@@ -1,7 +1,6 @@
 package arcserve
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -106,8 +105,8 @@ type Agent struct {
 // SOAP is the web service of a console. Nothing public shows one of its answers.
 type SOAP struct {
 	// Experimental has to be true: it says that the reader knows.
-	Experimental bool          `yaml:"experimental"`
-	URL          exporters.URL `yaml:"url"`
+	Experimental       bool `yaml:"experimental"`
+	httpclient.Address `yaml:",inline"`
 	// Namespace is the targetNamespace of the service's description.
 	Namespace    string `yaml:"namespace"`
 	Username     string `yaml:"username"`
@@ -120,10 +119,8 @@ type SOAP struct {
 	// Nodes are the ids that the history is asked for, one call each; 1.
 	Nodes []int `yaml:"nodes"`
 	// Lookback is for how long a machine without any job is still shown; 31 days.
-	Lookback          exporters.Duration   `yaml:"lookback"`
-	MaxRows           int                  `yaml:"max_rows"` // of one answer; 200000
-	RequestsPerSecond float64              `yaml:"requests_per_second"`
-	TLS               httpclient.TLSConfig `yaml:"tls"`
+	Lookback exporters.Duration `yaml:"lookback"`
+	MaxRows  int                `yaml:"max_rows"` // of one answer; 200000
 
 	password exporters.Secret
 }
@@ -314,17 +311,14 @@ func (s *SOAP) validate(dir string) error {
 		return bad(at+"experimental", "the web service of Arcserve UDP is read by guesses that no published answer confirms",
 			"write experimental: true to read it all the same, or better read the console's database by console_database")
 	}
-	if s.URL.URL == nil {
-		return bad(at+"url", "missing", "name the console, for example https://udp.dupont.example:8015")
+	if err := below(at, s.Address.Validate(dir, "https://udp.dupont.example:8015")); err != nil {
+		return err
 	}
 	if s.Namespace == "" || strings.ContainsAny(s.Namespace, "\"<>& ") {
 		return bad(at+"namespace", "missing, or no namespace", "copy the targetNamespace from "+s.URL.JoinPath(servicePath).String()+"?wsdl")
 	}
 	if s.Username == "" {
 		return bad(at+"username", "missing", "name an account of the console with a read-only role")
-	}
-	if err := below(at, s.TLS.Resolve(dir)); err != nil {
-		return err
 	}
 	s.password = exporters.Secret{File: s.PasswordFile, Env: s.PasswordEnv}
 	if err := s.password.Resolve(dir, at+"password"); err != nil {
@@ -339,12 +333,11 @@ func (s *SOAP) validate(dir string) error {
 	if len(s.Nodes) == 0 {
 		s.Nodes = []int{1}
 	}
-	s.RequestsPerSecond = cmp.Or(s.RequestsPerSecond, httpclient.DefaultRate)
 	if s.MaxRows == 0 {
 		s.MaxRows = defaultMaxRows
 	}
-	if s.RequestsPerSecond < 0 || s.MaxRows < 0 {
-		return bad(at+"requests_per_second", "less than zero", "write for example 10")
+	if s.MaxRows < 0 {
+		return bad(at+"max_rows", "less than zero", "write for example 200000")
 	}
 	return orDefault(&s.Lookback, at+"lookback", 31*24*time.Hour, 48*time.Hour)
 }

@@ -41,7 +41,7 @@ type service struct {
 }
 
 func newService(c *Config, o exporters.SourceOptions) (*service, error) {
-	tls, err := c.SOAP.TLS.Build()
+	options, err := c.SOAP.Options(o)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +51,10 @@ func newService(c *Config, o exporters.SourceOptions) (*service, error) {
 	}
 	s := &service{config: c, now: o.Now, jar: newJar(), at: at, known: newKnowledge(c),
 		part: exporters.Part[row]{Name: jobHistory, Need: exporters.Required}}
-	s.http = httpclient.New(httpclient.Options{BaseURL: c.SOAP.URL.URL, UserAgent: o.UserAgent, PostPaths: []string{at.Path}, TLS: tls,
-		RequestsPerSecond: c.SOAP.RequestsPerSecond, Concurrency: 1, Now: o.Now, Sleep: o.Sleep, Accept: "text/xml", Jar: s.jar,
-		Gate:  func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} },
-		Fault: func(_ string, _ int, body []byte) error { return faultIn(body) }})
+	options.PostPaths, options.Concurrency, options.Accept, options.Jar = []string{at.Path}, 1, "text/xml", s.jar
+	options.Gate = func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} }
+	options.Fault = func(_ string, _ int, body []byte) error { return faultIn(body) }
+	s.http = httpclient.New(options)
 	return s, nil
 }
 

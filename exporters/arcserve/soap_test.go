@@ -3,9 +3,12 @@ package arcserve
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/exporters/arcserve/arcservesim"
@@ -24,8 +27,8 @@ func newSOAPBench(t *testing.T) *soapBench {
 	b := &soapBench{bench: newBench(t)}
 	b.sim = arcservesim.New(arcservesim.Options{Now: b.Clock.Now, Password: password, Domain: "DUPONT"})
 	b.Serve(b.sim)
-	b.config = &Config{Customer: "dupont", CustomerName: "Dupont SA", SOAP: &SOAP{Experimental: true, URL: b.Address().URL, Namespace: arcservesim.Namespace,
-		Username: "sim-user", Domain: "DUPONT", PasswordFile: sourcetest.SecretFile(t, password), Nodes: []int{1, 2}, RequestsPerSecond: 100_000}}
+	b.config = &Config{Customer: "dupont", CustomerName: "Dupont SA", SOAP: &SOAP{Experimental: true, Address: b.Address(), Namespace: arcservesim.Namespace,
+		Username: "sim-user", Domain: "DUPONT", PasswordFile: sourcetest.SecretFile(t, password), Nodes: []int{1, 2}}}
 	sourcetest.Check(t, b.config.Validate(""))
 	b.start()
 	return b
@@ -301,6 +304,30 @@ func TestSOAPGate(t *testing.T) {
 	}
 	if _, err := s.call(t.Context(), "submitBackupJob", "x"); err == nil || b.sim.Requests("refused") != 1 {
 		t.Errorf("%v, %d refused by the simulator, want the login without parameters alone", err, b.sim.Requests("refused"))
+	}
+}
+
+// What stands under http_config reaches the console, through the gate like all else.
+func TestSOAPOverHTTPConfig(t *testing.T) {
+	b := newSOAPBench(t)
+	scopes := map[string]int{}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scopes[r.Method+" "+r.Header.Get("X-Scope")]++
+		b.sim.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	var doc yaml.Node
+	text := fmt.Sprintf("customer: dupont\nsoap:\n  experimental: true\n  url: %s\n  namespace: %s\n  username: sim-user\n  domain: DUPONT\n  password_file: %s\n  http_config: {http_headers: {X-Scope: {values: [msp]}}}\n",
+		front.URL, arcservesim.Namespace, sourcetest.SecretFile(t, password))
+	sourcetest.Check(t, yaml.Unmarshal([]byte(text), &doc))
+	b.config = &Config{}
+	sourcetest.Check(t, exporters.DecodeStrict("f.yml", "sources[0].arcserve", doc.Content[0], b.config))
+	sourcetest.Check(t, b.config.Validate(t.TempDir()))
+	b.start()
+	b.run(1, "SRV-AD", 0, "Finished")
+	b.Refresh()
+	if len(b.Poller.View().Jobs) != 1 || len(scopes) != 1 || scopes["POST msp"] < 2 {
+		t.Errorf("%d jobs, asked as %v", len(b.Poller.View().Jobs), scopes)
 	}
 }
 

@@ -10,13 +10,10 @@ import (
 	"vigie/internal/remote"
 )
 
-// Address is where a product is read over HTTP. Sources that decide themselves
-// how much they ask at once inline it, the others Remote.
-type Address struct {
+// Target is where something is read over HTTP.
+type Target struct {
 	URL exporters.URL `yaml:"url"`
-	// RequestsPerSecond caps the load; 10 unless set.
-	RequestsPerSecond float64   `yaml:"requests_per_second"`
-	TLS               TLSConfig `yaml:"tls"`
+	TLS TLSConfig     `yaml:"tls"`
 	// HTTP is whatever else the way there needs, as in Prometheus: client
 	// certificates, headers, OAuth2, a proxy.
 	HTTP remote.HTTPConfig `yaml:"http_config"`
@@ -26,35 +23,31 @@ type Address struct {
 
 // Validate checks. Dir is the folder to which relative file names refer,
 // example an address as people would write it.
-func (a *Address) Validate(dir, example string) error {
-	switch {
-	case a.URL.URL == nil:
+func (t *Target) Validate(dir, example string) error {
+	if t.URL.URL == nil {
 		return &exporters.ConfigError{Key: "url", What: "missing", Cure: "write for example " + example}
-	case a.RequestsPerSecond < 0:
-		return &exporters.ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
 	}
-	a.dir = dir
-	a.RequestsPerSecond = cmp.Or(a.RequestsPerSecond, DefaultRate)
-	if a.HTTP.HasTLS() && a.TLS != (TLSConfig{}) {
-		return &exporters.ConfigError{Line: a.HTTP.Line, Key: "http_config.tls_config", What: "given together with tls", Cure: "move what stands under tls there"}
+	t.dir = dir
+	if t.HTTP.HasTLS() && t.TLS != (TLSConfig{}) {
+		return &exporters.ConfigError{Line: t.HTTP.Line, Key: "http_config.tls_config", What: "given together with tls", Cure: "move what stands under tls there"}
 	}
-	if err := a.TLS.Resolve(dir); err != nil {
+	if err := t.TLS.Resolve(dir); err != nil {
 		return err
 	}
-	if _, err := a.transport(); err != nil {
-		return &exporters.ConfigError{Line: a.HTTP.Line, Key: "http_config", What: err.Error(), Cure: "name files that the exporter's user can read, relative to the configuration file"}
+	if _, err := t.transport(); err != nil {
+		return &exporters.ConfigError{Line: t.HTTP.Line, Key: "http_config", What: err.Error(), Cure: "name files that the exporter's user can read, relative to the configuration file"}
 	}
 	return nil
 }
 
 // transport carries the requests where http_config says how; nil otherwise.
-func (a *Address) transport() (http.RoundTripper, error) {
-	if !a.HTTP.IsSet() {
+func (t *Target) transport() (http.RoundTripper, error) {
+	if !t.HTTP.IsSet() {
 		return nil, nil
 	}
-	c := a.HTTP.Prometheus(a.dir)
-	if !a.HTTP.HasTLS() {
-		c.TLSConfig = promconfig.TLSConfig{CAFile: a.TLS.CAFile, ServerName: a.TLS.ServerName, InsecureSkipVerify: a.TLS.InsecureSkipVerify}
+	c := t.HTTP.Prometheus(t.dir)
+	if !t.HTTP.HasTLS() {
+		c.TLSConfig = promconfig.TLSConfig{CAFile: t.TLS.CAFile, ServerName: t.TLS.ServerName, InsecureSkipVerify: t.TLS.InsecureSkipVerify}
 	}
 	if c.ProxyURL.URL == nil { // as without http_config
 		c.ProxyFromEnvironment = true
@@ -62,17 +55,44 @@ func (a *Address) transport() (http.RoundTripper, error) {
 	return remote.NewRoundTripper(c, "source")
 }
 
+// Options gives the options of a client that reads there.
+func (t *Target) Options(o exporters.SourceOptions) (Options, error) {
+	tls, err := t.TLS.Build()
+	if err != nil {
+		return Options{}, err
+	}
+	transport, err := t.transport()
+	if err != nil {
+		return Options{}, err
+	}
+	return Options{Transport: transport, BaseURL: t.URL.URL, UserAgent: o.UserAgent, TLS: tls, RequestsPerSecond: DefaultRate, Now: o.Now, Sleep: o.Sleep}, nil
+}
+
+// Address is where a product is read over HTTP, and how fast. Sources that decide
+// themselves how much they ask at once inline it, the others Remote.
+type Address struct {
+	Target `yaml:",inline"`
+	// RequestsPerSecond caps the load; 10 unless set.
+	RequestsPerSecond float64 `yaml:"requests_per_second"`
+}
+
+// Validate checks, as that of Target.
+func (a *Address) Validate(dir, example string) error {
+	if err := a.Target.Validate(dir, example); err != nil {
+		return err
+	}
+	if a.RequestsPerSecond < 0 {
+		return &exporters.ConfigError{Key: "requests_per_second", What: "less than zero", Cure: "write for example 10"}
+	}
+	a.RequestsPerSecond = cmp.Or(a.RequestsPerSecond, DefaultRate)
+	return nil
+}
+
 // Options gives the options of a client that reads the product.
 func (a *Address) Options(o exporters.SourceOptions) (Options, error) {
-	tls, err := a.TLS.Build()
-	if err != nil {
-		return Options{}, err
-	}
-	transport, err := a.transport()
-	if err != nil {
-		return Options{}, err
-	}
-	return Options{Transport: transport, BaseURL: a.URL.URL, UserAgent: o.UserAgent, TLS: tls, RequestsPerSecond: a.RequestsPerSecond, Now: o.Now, Sleep: o.Sleep}, nil
+	c, err := a.Target.Options(o)
+	c.RequestsPerSecond = a.RequestsPerSecond
+	return c, err
 }
 
 // Remote is the configuration of a product that is read over HTTP. Sources

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +23,12 @@ type Mail struct {
 	// Ignore is why the mail is not for rules; empty if it is.
 	Ignore Ignored
 
-	delivery bool // a part says what became of another mail
+	delivery bool   // a part says what became of another mail
+	bare     string // the subject without what a gateway put before it
 	// prefix is how long the mark of an answer or of a forwarded mail before the
-	// subject is; 0 without one.
+	// bare subject is; 0 without one.
 	prefix int
+	quotes bool // the text holds another mail, with its header
 }
 
 // Ignored is a reason for which a mail is neither read nor kept.
@@ -57,7 +60,9 @@ func ReadMail(raw []byte) (Mail, error) {
 			m.Texts = append(m.Texts, s)
 		}
 	}
-	m.prefix = len(passedOn.FindString(m.Subject))
+	m.bare = m.Subject[len(gatewayMark.FindString(m.Subject)):]
+	m.prefix = len(passedOn.FindString(m.bare))
+	m.quotes = slices.ContainsFunc(m.Texts, quotedMail.MatchString)
 	m.Ignore = ignored(&read)
 	return m, err
 }

@@ -63,35 +63,42 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 			return Verdict{Problem: "rule " + r.Name + ": it claims the mail, and cannot read it"}
 		}
 	}
-	if m.prefix > 0 {
+	if m.prefix > 0 || m.quotes {
 		return Verdict{Problem: "no rule reads it: it answers or forwards another mail"}
 	}
 	return Verdict{Problem: "no rule reads it"}
 }
 
-// fitsSubject tells whether the subject is for the rule. What somebody answers
-// or forwards is no report of today: it is read only by a rule whose pattern
-// of the subject begins with the mark of that.
-func (r *rule) fitsSubject(m *Mail) bool {
-	if r.subject == nil {
-		return m.prefix == 0 || r.Ignore
+// fitsSubject tells whether the subject is for the rule, and adds what it
+// found. What somebody answers or forwards is no report of today: it is read only
+// by a rule whose pattern of the subject begins with the mark of that.
+func (r *rule) fitsSubject(m *Mail, found map[string]string) bool {
+	switch {
+	case r.Ignore:
+		return anyFits(r.subject, []string{m.bare, m.Subject}, found)
+	case m.prefix > 0:
+		if r.subject == nil {
+			return false
+		}
+		at := r.subject.FindStringIndex(m.bare)
+		return at != nil && at[0] < m.prefix && anyFits(r.subject, []string{m.bare}, found)
+	default:
+		return !m.quotes && anyFits(r.subject, []string{m.bare, m.Subject}, found)
 	}
-	at := r.subject.FindStringIndex(m.Subject)
-	return at != nil && (m.prefix == 0 || at[0] < m.prefix || r.Ignore)
 }
 
 // claim tells whether the mail is for this rule alone.
 func (r *rule) claim(m *Mail) bool {
 	found := map[string]string{}
 	return r.claims != nil && anyFits(r.from, m.From, found) && anyFits(r.to, m.To, found) &&
-		r.fitsSubject(m) && slices.ContainsFunc(m.Texts, r.claims.MatchString)
+		r.fitsSubject(m, found) && slices.ContainsFunc(m.Texts, r.claims.MatchString)
 }
 
 // read tries one rule. Fits tells that the patterns do; the verdict may still
 // be a problem.
 func (r *rule) read(m *Mail, received time.Time) (Verdict, bool) {
 	found := map[string]string{}
-	if !anyFits(r.from, m.From, found) || !anyFits(r.to, m.To, found) || !r.fitsSubject(m) || r.subject != nil && !anyFits(r.subject, []string{m.Subject}, found) {
+	if !anyFits(r.from, m.From, found) || !anyFits(r.to, m.To, found) || !r.fitsSubject(m, found) {
 		return Verdict{}, false
 	}
 	texts := m.Texts
@@ -263,13 +270,9 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 	if p.Result == exporters.Success.String() {
 		p.Error = ""
 	}
-	never := r.never != nil && r.never.MatchString(text)
 	r.readTimes(found, text, sent, &out)
-	switch {
-	case never:
-		p.Result, p.Error = "missed", "nothing was ever saved"
-	case r.State && slices.Contains(out.Unknown, "ended"):
-		return out, fmt.Sprintf("the instant of the last run cannot be read: %q", cut(found["ended"], 60))
+	if problem := r.readState(found, text, sent, &out); problem != "" {
+		return out, problem
 	}
 	if s := found["size"]; s != "" {
 		n, ok := bytesOf(s)
@@ -323,6 +326,34 @@ func (r *rule) worsen(text string, out *Reading) {
 	if good := p.Result == exporters.Success.String() || p.Result == exporters.Warning.String(); good && slices.ContainsFunc(r.fails, fits) {
 		p.Result = exporters.Failed.String()
 	}
+}
+
+// readState looks at what a mail about a state says beside the last run: a
+// success counts from the last success that it names, and is none where nothing
+// was ever saved. The problem says why it tells nothing that can be believed.
+func (r *rule) readState(found map[string]string, text string, sent time.Time, out *Reading) (problem string) {
+	if !r.State {
+		return ""
+	}
+	p := &out.Report
+	good, untold := badness(p.Result) < badness(exporters.Failed.String()), slices.Contains(out.Unknown, "ended")
+	switch {
+	case (good || untold) && r.never != nil && r.never.MatchString(text):
+		p.Result, p.Error = "missed", "nothing was ever saved"
+		return ""
+	case untold:
+		return fmt.Sprintf("the instant of the last run cannot be read: %q", cut(found["ended"], 60))
+	case !good || found["last_success"] == "":
+		return ""
+	}
+	at, ok := r.clock.of(text, sent).instant(found["last_success"], "", sent)
+	if !ok || at.After(sent.Add(ahead)) {
+		return fmt.Sprintf("the instant of the last success cannot be read: %q", cut(found["last_success"], 60))
+	}
+	if at.Before(p.Ended.Time) {
+		p.Started, p.Ended = exporters.Instant{}, exporters.Instant{Time: at.UTC()}
+	}
+	return ""
 }
 
 // ahead is how far after its mail a run may have ended, by clocks that differ.

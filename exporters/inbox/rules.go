@@ -132,7 +132,7 @@ type ruleTimes struct {
 
 // captures are the names that patterns may give to what they find.
 func captures() []string {
-	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "size", "error", "count", "overall"}
+	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall"}
 }
 
 func resultWords() []string {
@@ -410,6 +410,8 @@ func (r *rule) checkSet(found map[string]bool) error {
 		return r.bad("state", "no instant of the last run is captured", "capture it as (?P<ended>…): the mail's date is none")
 	case r.Never != "" && !r.State:
 		return r.bad("never", "the rule tells no state", "write state: true as well, or take it out")
+	case found["last_success"] && !r.State:
+		return r.bad("state", "missing, though the last success is captured", "write state: true as well, or take last_success out")
 	}
 	if found["overall"] && r.rows == nil {
 		return r.bad("", "a captured overall without rows", "overall is the result of the whole, beside those of its rows")
@@ -423,7 +425,7 @@ func (r *rule) checkSet(found map[string]bool) error {
 var engineName = regexp.MustCompile(`^[a-z0-9][a-z0-9_]{0,63}$`)
 
 func (r *rule) compileTimes(found map[string]bool, timezone string) error {
-	if !found["started"] && !found["ended"] && !found["day"] {
+	if !found["started"] && !found["ended"] && !found["day"] && !found["last_success"] {
 		return nil
 	}
 	if len(r.Times.Layouts) == 0 {

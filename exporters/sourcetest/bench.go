@@ -76,7 +76,7 @@ func (b *Bench) Address() httpclient.Address {
 	b.T.Helper()
 	u, err := url.Parse(b.Server.URL)
 	Check(b.T, err)
-	return httpclient.Address{URL: exporters.URL{URL: u}, RequestsPerSecond: 100_000}
+	return httpclient.Address{Target: httpclient.Target{URL: exporters.URL{URL: u}}, RequestsPerSecond: 100_000}
 }
 
 // SecretFile writes a secret as people do, with an end of line.

@@ -43,12 +43,12 @@ func Diff(inventory []fleet.Machine, suggested []Machine, unread []string) (out 
 		}
 		for _, p := range s.Plans {
 			if !slices.ContainsFunc(m.Plans, func(o fleet.Plan) bool { return fits(o, p) }) {
-				differs("+", "%s is not in the inventory", written(p))
+				differs("+", "%s is not in the inventory", fleet.PlanItem(p))
 			}
 		}
 		for _, p := range m.Plans {
 			if !slices.Contains(unread, p.Engine) && !slices.ContainsFunc(s.Plans, func(o fleet.Plan) bool { return fits(p, o) }) {
-				differs("-", "%s is listed by no source", written(p))
+				differs("-", "%s is listed by no source", fleet.PlanItem(p))
 			}
 		}
 		if m.Class != s.Class && s.Class != "other" {
@@ -80,7 +80,7 @@ func plansOf(plans []fleet.Plan) string {
 	}
 	var names []string
 	for _, p := range plans {
-		names = append(names, written(p))
+		names = append(names, fleet.PlanItem(p))
 	}
 	return " (" + strings.Join(names, ", ") + ")"
 }

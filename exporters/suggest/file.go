@@ -141,9 +141,9 @@ func (f *file) plan(row int, plans []fleet.Plan) {
 		}
 		return
 	}
-	items := split(f.get(row, "plans"))
+	items := fleet.Items(f.get(row, "plans"))
 	for _, p := range plans {
-		items = append(items, written(p))
+		items = append(items, fleet.PlanItem(p))
 	}
 	f.set(row, "plans", strings.Join(items, "|"))
 }
@@ -193,11 +193,11 @@ func (f *file) stands(first int) (plans []fleet.Plan, aliases []string, last int
 		}
 		last = i
 		if i == first {
-			aliases = split(f.get(i, "aliases"))
+			aliases = fleet.Items(f.get(i, "aliases"))
 		}
-		for _, item := range split(f.get(i, "plans")) {
-			if part := strings.SplitN(item, ":", 3); len(part) == 3 {
-				plans = append(plans, fleet.Plan{Role: strings.TrimSpace(part[0]), Engine: strings.TrimSpace(part[1]), Plan: strings.TrimSpace(part[2])})
+		for _, item := range fleet.Items(f.get(i, "plans")) {
+			if p, ok := fleet.ParsePlanItem(item); ok {
+				plans = append(plans, p)
 			}
 		}
 		if p := (fleet.Plan{Role: f.get(i, "backup_role"), Engine: f.get(i, "engine"), Plan: f.get(i, "plan")}); p != (fleet.Plan{}) {
@@ -205,15 +205,6 @@ func (f *file) stands(first int) (plans []fleet.Plan, aliases []string, last int
 		}
 	}
 	return plans, aliases, last
-}
-
-func split(text string) (out []string) {
-	for item := range strings.SplitSeq(text, "|") {
-		if item = strings.TrimSpace(item); item != "" {
-			out = append(out, item)
-		}
-	}
-	return out
 }
 
 func (f *file) text() ([]byte, error) {

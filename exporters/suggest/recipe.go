@@ -174,7 +174,7 @@ func (r *Recipe) machine(get func(string) string) (Machine, error) {
 			m.note("user %s is not in the recipe", user)
 		}
 	}
-	m.Aliases = split(get(r.Columns["aliases"]))
+	m.Aliases = fleet.Items(get(r.Columns["aliases"]))
 	return m, nil
 }
 

@@ -107,19 +107,16 @@ func (s *seen) add(j *exporters.Job) {
 	if !fleet.IsBackup(p.Role) {
 		p.Kind, p.Role = fleet.Kind(p.Role), ""
 	}
-	name := written(p)
+	name := fleet.PlanItem(p)
 	switch {
 	case !j.Enabled:
 		add(&s.off, name)
 	case p.Kind != "" || strings.Contains(j.Plan, "|") || j.Plan == "":
 		s.note("write by hand: %s", name)
-	case !slices.ContainsFunc(s.Plans, func(o fleet.Plan) bool { return written(o) == name }):
+	case !slices.ContainsFunc(s.Plans, func(o fleet.Plan) bool { return fleet.PlanItem(o) == name }):
 		s.Plans = append(s.Plans, p)
 	}
 }
-
-// written is a plan as it stands in the column plans.
-func written(p fleet.Plan) string { return p.Told() + ":" + p.Engine + ":" + p.Plan }
 
 // machine decides what is clear, and notes what is not.
 func (s *seen) machine() Machine {
@@ -163,7 +160,7 @@ func (s *seen) machine() Machine {
 	if s.canonical == nil && s.tenant != "" && exporters.Slug(s.tenant) != m.Customer {
 		m.note("customer is called %s", s.tenant)
 	}
-	slices.SortFunc(m.Plans, func(a, b fleet.Plan) int { return strings.Compare(written(b), written(a)) }) // primary before local
+	slices.SortFunc(m.Plans, func(a, b fleet.Plan) int { return strings.Compare(fleet.PlanItem(b), fleet.PlanItem(a)) }) // primary before local
 	return m
 }
 

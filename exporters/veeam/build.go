@@ -317,7 +317,7 @@ func (b *builder) job(j *jobState) {
 		if len(names) == 1 {
 			unit.Machine = h.objects[names[0]].name
 		}
-		unit.Runs = b.jobRuns(j, h, unit.Running)
+		unit.Runs = b.jobRuns(j, h)
 		if len(names) == 1 {
 			unit.LastSuccess = h.objects[names[0]].proof(&unit, b.begun)
 		}
@@ -332,7 +332,7 @@ func (b *builder) job(j *jobState) {
 		if j.ofAgents() {
 			one.Runs = b.pointRuns(j, h, o)
 		} else {
-			one.Runs = b.objectRuns(h, o)
+			one.Runs = b.objectRuns(j, h, o)
 		}
 		one.LastSuccess = o.proof(&one, b.begun)
 		b.out.Jobs = append(b.out.Jobs, one)
@@ -343,27 +343,31 @@ func (b *builder) job(j *jobState) {
 	if j.ofAgents() && len(names) < j.ObjectsCount {
 		// Some machine has no restore point and so no name: the job stands
 		// for it.
-		unit.Runs = b.jobRuns(j, h, unit.Running)
+		unit.Runs = b.jobRuns(j, h)
 		b.out.Jobs = append(b.out.Jobs, unit)
 	}
 }
 
-// jobRuns gives the sessions of a job, explained by their tasks.
-func (b *builder) jobRuns(j *jobState, h *jobHistory, running bool) []exporters.Run {
+// jobRuns gives the runs of a job, each as its last try went, explained by the
+// tasks of that.
+func (b *builder) jobRuns(j *jobState, h *jobHistory) []exporters.Run {
+	_, running := b.status(j)
 	var runs []exporters.Run
 	current := j.SessionID.Lower()
 	listed := false
-	for i := range h.sessions {
-		s := &h.sessions[i]
-		run := exporters.Run{ID: s.ID.Lower(), Start: s.CreationTime.In(b.config.location), End: b.end(s)}
+	for _, c := range b.chains(j, h) {
+		s := c.last()
+		run := exporters.Run{ID: c.id(), Start: c.tries[0].CreationTime.In(b.config.location), End: b.end(s)}
 		run.Result, run.Error = b.result(s.Result, "session_result")
-		texts, size := explain(h, run.ID)
+		texts, size := explain(h, s.ID.Lower())
 		if run.Result != exporters.Success && texts != "" {
 			run.Error = texts
 		}
 		run.Size = size
-		runs = append(runs, run)
-		listed = listed || run.ID == current
+		runs = append(runs, b.settle(run, running))
+		for _, try := range c.tries {
+			listed = listed || try.ID.Lower() == current
+		}
 	}
 	// A session older than what is read back leaves its result in the job.
 	if !running && !listed && !j.LastRun.IsZero() {
@@ -393,33 +397,49 @@ func explain(h *jobHistory, session string) (string, exporters.Amount) {
 	return strings.Join(texts, "; "), size
 }
 
-// objectRuns gives the runs of one object. A session that failed before it
-// came to any object failed for all of them.
-func (b *builder) objectRuns(h *jobHistory, o *object) []exporters.Run {
+// objectRuns gives the runs of one object, each as the last try went that came
+// to it. A run that failed before it came to any object failed for all of them.
+func (b *builder) objectRuns(j *jobState, h *jobHistory, o *object) []exporters.Run {
+	_, running := b.status(j)
+	of := map[string]*chain{} // by session
+	chains := b.chains(j, h)
+	for _, c := range chains {
+		for _, try := range c.tries {
+			of[try.ID.Lower()] = c
+		}
+	}
 	var runs []exporters.Run
+	at := map[*chain]int{}
 	for _, r := range o.runs {
-		runs = append(runs, r.Run)
+		run := r.Run
+		c := of[r.session]
+		if c == nil { // of a session that is not remembered
+			runs = append(runs, run)
+			continue
+		}
+		run = b.settle(run, running)
+		run.ID = c.id()
+		if n, before := at[c]; before {
+			runs[n] = run
+			continue
+		}
+		at[c] = len(runs)
+		runs = append(runs, run)
 	}
 	if !b.tasksRead {
 		return runs
-	}
-	touched := map[string]bool{}
-	for _, other := range h.objects {
-		for _, r := range other.runs {
-			touched[r.session] = true
-		}
 	}
 	first := o.last
 	if len(o.runs) > 0 {
 		first = o.runs[0].End
 	}
-	for i := range h.sessions {
-		s := &h.sessions[i]
+	for _, c := range chains {
+		s := c.last()
 		result, text := b.result(s.Result, "session_result")
-		if touched[s.ID.Lower()] || !result.Failing() || !b.end(s).After(first) {
+		if c.touched || !result.Failing() || !b.end(s).After(first) {
 			continue
 		}
-		runs = append(runs, exporters.Run{ID: s.ID.Lower(), Start: s.CreationTime.In(b.config.location), End: b.end(s), Result: result, Error: text})
+		runs = append(runs, b.settle(exporters.Run{ID: c.id(), Start: s.CreationTime.In(b.config.location), End: b.end(s), Result: result, Error: text}, running))
 	}
 	return runs
 }

@@ -182,7 +182,7 @@ func (t *table) row(row []string) {
 			t.fault("", fmt.Sprintf("%q stands in a column without a name", row[i]), "name the column, or empty it")
 		}
 	}
-	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: list(cell("aliases", "|"))}
+	m := Machine{At: t.at, Customer: get("customer"), Name: get("machine"), Class: get("class"), User: get("user"), Aliases: Items(cell("aliases", "|"))}
 	m.Plans = t.plans(m.Name, cell("plans", "|"))
 	t.restore(&m, get)
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
@@ -271,24 +271,14 @@ func (t *table) join(first *Machine, m Machine) {
 
 func (t *table) plans(machine, text string) []Plan {
 	var plans []Plan
-	for _, item := range list(text) {
-		part := strings.SplitN(item, ":", 3)
-		if len(part) != 3 {
+	for _, item := range Items(text) {
+		p, ok := ParsePlanItem(item)
+		if !ok {
 			t.fault("machines."+machine+".plans", fmt.Sprintf("%q is not a plan", item), "write role:engine:name, such as primary:acronis:daily, several separated by |")
 			continue
 		}
-		plans = append(plans, Plan{At: t.at, Role: strings.TrimSpace(part[0]), Engine: strings.TrimSpace(part[1]), Plan: strings.TrimSpace(part[2])})
+		p.At = t.at
+		plans = append(plans, p)
 	}
 	return plans
-}
-
-// list reads values separated by |.
-func list(text string) []string {
-	var items []string
-	for item := range strings.SplitSeq(text, "|") {
-		if item = strings.TrimSpace(item); item != "" {
-			items = append(items, item)
-		}
-	}
-	return items
 }

@@ -116,6 +116,29 @@ type Plan struct {
 	Column string
 }
 
+// PlanItem is a plan as it stands in the column plans of a CSV file.
+func PlanItem(p Plan) string { return p.Told() + ":" + p.Engine + ":" + p.Plan }
+
+// ParsePlanItem reads role:engine:name; ok is false for what is no plan.
+func ParsePlanItem(item string) (p Plan, ok bool) {
+	part := strings.SplitN(item, ":", 3)
+	if len(part) != 3 {
+		return Plan{}, false
+	}
+	return Plan{Role: strings.TrimSpace(part[0]), Engine: strings.TrimSpace(part[1]), Plan: strings.TrimSpace(part[2])}, true
+}
+
+// Items reads the values of a cell of a CSV file, which stand between |.
+func Items(cell string) []string {
+	var items []string
+	for item := range strings.SplitSeq(cell, "|") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
 // Told is what stands in the label backup_role of the plan's jobs.
 func (p Plan) Told() string {
 	if p.Kind != "" {

@@ -86,7 +86,7 @@ func (t *Tokens) Get(ctx context.Context, refused string) (string, error) {
 func (t *Tokens) fetch(ctx context.Context) (*oauth2.Token, error) {
 	secret, err := read(t.o.Secret)
 	if err != nil {
-		return nil, fmt.Errorf("client secret: %w", err)
+		return nil, &RefusedError{"client secret: " + err.Error()}
 	}
 	if t.o.Refresh == nil {
 		c := clientcredentials.Config{ClientID: t.o.ClientID, ClientSecret: secret, TokenURL: t.o.URL, Scopes: t.o.Scopes, AuthStyle: oauth2.AuthStyleInParams}
@@ -94,7 +94,7 @@ func (t *Tokens) fetch(ctx context.Context) (*oauth2.Token, error) {
 	}
 	stored, err := read(t.o.Refresh)
 	if err != nil {
-		return nil, fmt.Errorf("refresh token: %w", err)
+		return nil, &RefusedError{"refresh token: " + err.Error()}
 	}
 	use := stored
 	if t.of == stored && t.rotated != "" {
@@ -115,17 +115,42 @@ func read(secret func() (string, error)) (string, error) {
 	return secret()
 }
 
+// Check reads the secrets, so that a file which cannot be read shows at the start.
+func (t *Tokens) Check() error {
+	if _, err := read(t.o.Secret); err != nil {
+		return fmt.Errorf("client secret: %w", err)
+	}
+	if _, err := read(t.o.Refresh); err != nil {
+		return fmt.Errorf("refresh token: %w", err)
+	}
+	return nil
+}
+
+// RefusedError says that there is no token for a reason of our settings: a secret that
+// cannot be read, or what its server answers. Asking again changes nothing.
+type RefusedError struct{ reason string }
+
+func (e *RefusedError) Error() string { return "no token: " + e.reason }
+
 var errorCode = regexp.MustCompile(`^[a-z_]{1,60}$`)
 
 // plain tells by the error code of RFC 6749, section 5.2, why there is no token.
 // The server's description, and its whole answer, might quote what was sent.
 func plain(err error) error {
+	var ours *RefusedError
+	if errors.As(err, &ours) {
+		return err
+	}
 	var no *oauth2.RetrieveError
 	if !errors.As(err, &no) {
 		return fmt.Errorf("no token: %w", err)
 	}
 	if !errorCode.MatchString(no.ErrorCode) {
-		return fmt.Errorf("no token: the server answers %d", no.Response.StatusCode)
+		reason := fmt.Sprintf("the server answers %d", no.Response.StatusCode)
+		if no.Response.StatusCode >= 500 || no.Response.StatusCode == http.StatusTooManyRequests {
+			return errors.New("no token: " + reason)
+		}
+		return &RefusedError{reason}
 	}
 	hint := map[string]string{
 		"invalid_client":      "client_id or the secret is wrong, or the secret has expired",
@@ -136,5 +161,5 @@ func plain(err error) error {
 	if hint == "" {
 		hint = "look at the application's registration"
 	}
-	return fmt.Errorf("no token: %s; %s", no.ErrorCode, hint)
+	return &RefusedError{no.ErrorCode + "; " + hint}
 }

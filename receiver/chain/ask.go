@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -22,30 +23,59 @@ const (
 type Asker struct {
 	Seen *Seen
 
-	mu      sync.Mutex
-	at      time.Time
-	of      *evidence.Client
-	sources []Source
-	fault   string
+	mu     sync.Mutex
+	at     time.Time
+	of     *evidence.Client
+	answer Answer
 }
 
-// Ask fills in the sources, and notes who answers.
-func (a *Asker) Ask(ctx context.Context, prom *evidence.Client, exporters []evidence.Exporter, expected map[string]string, now time.Time) ([]Source, string) {
+// Answer is what was asked for.
+type Answer struct {
+	Sources   []Source
+	Fault     string // why the sources are not known
+	Unmatched []evidence.Unmatched
+}
+
+// Ask asks for the sources and for what is told of no backup in particular, and
+// notes who answers.
+func (a *Asker) Ask(ctx context.Context, prom *evidence.Client, exporters []evidence.Exporter, expected map[string]string, now time.Time) Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if age := now.Sub(a.at); a.of == prom && !a.at.IsZero() && age >= 0 && age < askedFor {
-		return a.sources, a.fault
+		return a.answer
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	var g sync.WaitGroup
-	for _, e := range exporters {
-		g.Go(func() { a.Seen.Answered("exporter", e.URL.Host, e.Alive(ctx), now) })
+	lists := make([][]evidence.Unmatched, len(exporters))
+	for i, e := range exporters {
+		g.Go(func() {
+			err := e.Alive(ctx)
+			a.Seen.Answered("exporter", e.URL.Host, err, now)
+			if err == nil {
+				lists[i], _ = e.Unmatched(ctx) // who may not ask for results sees none
+			}
+		})
 	}
-	a.sources, a.fault = a.ask(ctx, prom, expected, now)
+	a.answer.Sources, a.answer.Fault = a.ask(ctx, prom, expected, now)
 	g.Wait()
+	a.answer.Unmatched = unmatched(lists)
 	a.at, a.of = now, prom
-	return a.sources, a.fault
+	return a.answer
+}
+
+// unmatched joins what several exporters list, which may read the same source.
+func unmatched(lists [][]evidence.Unmatched) []evidence.Unmatched {
+	out := []evidence.Unmatched{}
+	for _, u := range slices.Concat(lists...) {
+		if !slices.ContainsFunc(out, func(o evidence.Unmatched) bool { return o.Source == u.Source && o.Open == u.Open && o.What == u.What }) {
+			out = append(out, u)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b evidence.Unmatched) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.What, b.What))
+	})
+	return out
 }
 
 func (a *Asker) ask(ctx context.Context, prom *evidence.Client, expected map[string]string, now time.Time) ([]Source, string) {

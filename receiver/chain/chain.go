@@ -6,6 +6,7 @@ package chain
 import (
 	"time"
 
+	"vigie/receiver/evidence"
 	"vigie/rules"
 )
 
@@ -19,8 +20,11 @@ type State struct {
 	Links   []Link   `json:"links"`
 	Sources []Source `json:"sources"`
 	// SourcesFault is why the sources are not known.
-	SourcesFault string   `json:"sources_fault,omitempty"`
-	Watchdog     Watchdog `json:"watchdog"`
+	SourcesFault string `json:"sources_fault,omitempty"`
+	// Unmatched is what products tell of a backup without telling of which, as
+	// far as exporters that answer say it.
+	Unmatched []evidence.Unmatched `json:"unmatched"`
+	Watchdog  Watchdog             `json:"watchdog"`
 	// Duty is who is on duty, for each role that a rota fills.
 	Duty       []rules.DutyRole `json:"duty"`
 	Relays     []Relay          `json:"relays"`

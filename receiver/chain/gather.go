@@ -56,7 +56,8 @@ func (a *Asker) State(ctx context.Context, p Parts) (*State, error) {
 	s := &State{Now: p.Now, Issues: p.Issues, Watchdog: p.Watchdog, Duty: p.Duty,
 		Version: Version{Version: version.Version, Revision: version.Revision, Go: runtime.Version(), Started: p.Started},
 		Policy:  Policy{Hash: p.Policy.Hash, Name: p.Policy.Name, Effective: p.Policy.EffectiveFrom}}
-	s.Sources, s.SourcesFault = a.Ask(ctx, p.Prometheus, p.Exporters, p.Expected, p.Now)
+	asked := a.Ask(ctx, p.Prometheus, p.Exporters, p.Expected, p.Now)
+	s.Sources, s.SourcesFault, s.Unmatched = asked.Sources, asked.Fault, asked.Unmatched
 	s.Links = a.Seen.Links(p.Prometheus != nil, p.Alertmanagers, p.Exporters, p.Heartbeat)
 	s.Silences, s.SilencesAt = a.Seen.Silences(p.Now)
 	s.Loops = Loops(p.Turns)

@@ -124,10 +124,22 @@ func (c *Config) check() strict.Faults {
 	if f := c.Mail.Fallback; f != nil && f.Host == "" {
 		add(f.Position, "mail.fallback.host", "missing: name the server that takes the mails when the first does not, or take fallback out")
 	}
-	if _, err := notify.NewMail(c.MailSettings()); err != nil {
+	c.Mail.Relay.checkLogin("mail.relay", add)
+	if f := c.Mail.Fallback; f != nil {
+		f.checkLogin("mail.fallback", add)
+	}
+	if _, err := notify.NewMail(c.mailShape()); err != nil {
 		add(c.Mail.Position, "mail", "%v", err)
 	}
 	return fs
+}
+
+// checkLogin refuses two ways to log in, and tokens that cannot be had.
+func (r RelayConfig) checkLogin(path string, add func(at strict.Position, path, format string, args ...any)) {
+	if r.PasswordFile != "" && r.OAuth2 != nil {
+		add(r.Position, path+".password_file", "password_file and oauth2 exclude each other: keep the one that the relay wants")
+	}
+	r.OAuth2.check(path+".oauth2", add)
 }
 
 func (e EndpointConfig) check(path string, at strict.Position) strict.Faults {

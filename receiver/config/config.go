@@ -141,6 +141,8 @@ type RelayConfig struct {
 	CAFile         string `yaml:"ca_file"`
 	Username       string `yaml:"username"`
 	PasswordFile   string `yaml:"password_file"`
+	// OAuth2 takes the place of the password where the relay takes none.
+	OAuth2 *OAuth2Config `yaml:"oauth2"`
 }
 
 // AlarmConfig is the second channel, for when mail does not leave: a gateway to

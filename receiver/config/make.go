@@ -11,6 +11,7 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 
+	"vigie/internal/mailauth"
 	"vigie/internal/remote"
 	"vigie/receiver/heartbeat"
 	"vigie/receiver/identity"
@@ -36,8 +37,8 @@ func (c *Config) HTTPClient(e EndpointConfig, name string) (*http.Client, error)
 	return remote.NewClient(cfg, name)
 }
 
-// MailSettings are the settings of the mail channel.
-func (c *Config) MailSettings() notify.MailConfig {
+// mailShape are the settings of the mail channel, for which no file is read.
+func (c *Config) mailShape() notify.MailConfig {
 	m := c.Mail
 	hello := m.Hello
 	if hello == "" {
@@ -52,9 +53,31 @@ func (c *Config) MailSettings() notify.MailConfig {
 	return out
 }
 
+// relay is a relay's settings, with tokens that are none yet.
 func (c *Config) relay(r RelayConfig) notify.MailRelay {
-	return notify.MailRelay{Host: r.Host, Port: r.Port, TLS: notify.TLSMode(r.TLS), AllowPlaintext: r.AllowPlaintext,
+	out := notify.MailRelay{Host: r.Host, Port: r.Port, TLS: notify.TLSMode(r.TLS), AllowPlaintext: r.AllowPlaintext,
 		CAFile: c.Path(r.CAFile), Username: r.Username, PasswordFile: c.Path(r.PasswordFile)}
+	if r.OAuth2 != nil {
+		out.Tokens, out.PasswordFile = mailauth.NewTokens(mailauth.TokenOptions{}), ""
+	}
+	return out
+}
+
+// MailSettings are the settings of the mail channel. The authorities of a token's
+// server are read for them.
+func (c *Config) MailSettings() (out notify.MailConfig, err error) {
+	out = c.mailShape()
+	if o := c.Mail.Relay.OAuth2; o != nil {
+		if out.Relay.Tokens, err = c.mailTokens(o); err != nil {
+			return out, fmt.Errorf("relay.oauth2: %w", err)
+		}
+	}
+	if f := c.Mail.Fallback; f != nil && f.OAuth2 != nil {
+		if out.Fallback.Tokens, err = c.mailTokens(f.OAuth2); err != nil {
+			return out, fmt.Errorf("fallback.oauth2: %w", err)
+		}
+	}
+	return out, nil
 }
 
 // OtherChannels makes the channels beside mail.

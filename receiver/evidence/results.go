@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,6 +33,18 @@ type Result struct {
 	NextRun             time.Time `json:"next_run"`
 	LastRun             time.Time `json:"last_run"`
 }
+
+// Unmatched is what a product tells of a backup without telling of which.
+type Unmatched struct {
+	Source string `json:"source"`
+	// Open is what the product leaves open: namespace, device, object.
+	Open string   `json:"open"`
+	What string   `json:"what"` // the product's own id or name of it
+	Jobs []string `json:"jobs"` // the ids of those that may be meant; empty if none is known yet
+}
+
+// maxUnmatched bounds how many of them are asked for.
+const maxUnmatched = 100
 
 // maxResults bounds an exporter's answer.
 const maxResults = 4 << 20
@@ -70,26 +83,41 @@ func (e Exporter) Alive(ctx context.Context) error {
 
 // Results asks what a source says about a customer's jobs.
 func (e Exporter) Results(ctx context.Context, source, customer string) ([]Result, error) {
-	u := *e.URL
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/api/v1/results"
-	u.RawQuery = url.Values{"source": {source}, "customer": {customer}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := e.HTTP.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("exporter: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("exporter %s: %s", e.URL.Redacted(), resp.Status)
-	}
 	var answer struct {
 		Results []Result `json:"results"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxResults)).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("exporter %s: %w", e.URL.Redacted(), err)
+	err := e.ask(ctx, url.Values{"source": {source}, "customer": {customer}}, &answer)
+	return answer.Results, err
+}
+
+// Unmatched asks what products tell without telling of which backup.
+func (e Exporter) Unmatched(ctx context.Context) ([]Unmatched, error) {
+	var answer struct {
+		Unmatched []Unmatched `json:"unmatched"`
 	}
-	return answer.Results, nil
+	err := e.ask(ctx, url.Values{"limit": {strconv.Itoa(maxUnmatched)}}, &answer)
+	return answer.Unmatched, err
+}
+
+// ask reads an answer of the exporter's interface for people.
+func (e Exporter) ask(ctx context.Context, query url.Values, answer any) error {
+	u := *e.URL
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/api/v1/results"
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := e.HTTP.Do(req)
+	if err != nil {
+		return fmt.Errorf("exporter: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("exporter %s: %s", e.URL.Redacted(), resp.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxResults)).Decode(answer); err != nil {
+		return fmt.Errorf("exporter %s: %w", e.URL.Redacted(), err)
+	}
+	return nil
 }

@@ -41,6 +41,9 @@ func (m *Mail) CheckFiles() error {
 		if err == nil {
 			_, err = a.tlsConfig()
 		}
+		if err == nil && r.Tokens != nil {
+			err = r.Tokens.Check()
+		}
 		if err != nil {
 			return fmt.Errorf("mail: relay %s: %w", r.addr(), err)
 		}

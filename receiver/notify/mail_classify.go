@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"vigie/internal/mailauth"
 )
 
 // refusal is an SMTP answer that refuses, as it is judged.
@@ -178,8 +180,10 @@ func failureKind(ctx context.Context, phase string, dotSent bool, err error) Kin
 		return KindUnknown
 	case errors.Is(err, errNoStartTLS), errors.Is(err, errEarlyData):
 		return KindTLS
-	case errors.Is(err, errNoAuth):
+	case errors.Is(err, errNoAuth), errors.Is(err, errNoTokenAuth), errors.As(err, new(*mailauth.RefusedError)):
 		return KindAuth
+	case phase == phaseToken:
+		return KindConnect // its server was not reached, or is not well
 	case errors.Is(err, errNotLoopback), phase == "":
 		return KindConfig
 	case errors.As(err, &handshake) && ctx.Err() == nil && !interrupted(err):

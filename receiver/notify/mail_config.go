@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/mailauth"
 	"vigie/rules/mailbox"
 )
 
@@ -66,6 +67,9 @@ type MailRelay struct {
 	// newline is not part of the password.
 	Username     string
 	PasswordFile string
+	// Tokens take the place of the password where the relay takes none (XOAUTH2,
+	// OAUTHBEARER).
+	Tokens *mailauth.Tokens
 }
 
 // MailTimeouts bounds the phases of a conversation. Zero values take the default.
@@ -178,8 +182,14 @@ func (r MailRelay) normalize() (MailRelay, error) {
 	if r.Port < 1 || r.Port > 65535 {
 		return r, fmt.Errorf("port: %d is not a port", r.Port)
 	}
-	if r.Username != "" && r.PasswordFile == "" {
+	if r.Username != "" && r.PasswordFile == "" && r.Tokens == nil {
 		return r, errors.New("a user name is set but no password file")
+	}
+	if r.PasswordFile != "" && r.Tokens != nil {
+		return r, errors.New("a password file and oauth2 are set: keep the one that the relay wants")
+	}
+	if r.Username == "" && r.Tokens != nil {
+		return r, errors.New("oauth2 is set but no user name: write the mailbox in whose name mail is sent")
 	}
 	if r.Username == "" && r.PasswordFile != "" {
 		return r, errors.New("a password file is set but no user name")
@@ -204,7 +214,7 @@ func (r MailRelay) addr() string {
 
 // password reads the password; it is "" without credentials.
 func (r MailRelay) password() (string, error) {
-	if r.Username == "" {
+	if r.Username == "" || r.Tokens != nil {
 		return "", nil
 	}
 	pw, err := readSecret(r.PasswordFile)

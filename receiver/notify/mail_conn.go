@@ -21,6 +21,7 @@ const (
 	phaseEHLO     = "ehlo"
 	phaseStartTLS = "starttls"
 	phaseTLS      = "tls"
+	phaseToken    = "token" // asked of its own server
 	phaseAuth     = "auth"
 	phaseReset    = "rset"
 	phaseMail     = "mail"
@@ -57,6 +58,9 @@ type guard struct {
 	// replay is read before the connection: the greeting, when it was consumed
 	// before the library came in.
 	replay []byte
+	// offer answers the library's EHLO in the server's place, when it was asked before
+	// a token was presented: some servers forget who logged in when they are asked again.
+	offer []byte
 
 	phase    string
 	authSent bool
@@ -102,6 +106,10 @@ func (g *guard) Read(p []byte) (int, error) {
 func (g *guard) Write(p []byte) (int, error) {
 	if g.failed != nil {
 		return 0, g.failed
+	}
+	if g.offer != nil && bytes.HasPrefix(p, []byte("EHLO ")) {
+		g.replay, g.offer = g.offer, nil
+		return len(p), nil
 	}
 	if g.body {
 		g.watchBody(p)

@@ -2,10 +2,14 @@ package notify
 
 import (
 	"context"
+	"errors"
+	"net/textproto"
 	"sync"
 	"time"
 
 	simplemail "github.com/xhit/go-simple-mail/v2"
+
+	"vigie/internal/mailauth"
 )
 
 const (
@@ -30,15 +34,42 @@ type session struct {
 
 // open connects to a relay and lets the library introduce itself over the
 // guarded connection. On error it returns the phase that failed, and the
-// connection is closed.
+// connection is closed. A token that is refused may have been withdrawn: another
+// one is tried, once.
 func (m *Mail) open(ctx context.Context, a access) (*session, string, error) {
+	if a.relay.Tokens == nil {
+		return m.openWith(ctx, a, "")
+	}
+	token, err := a.relay.Tokens.Get(ctx, "")
+	if err != nil {
+		return nil, phaseToken, err
+	}
+	s, phase, err := m.openWith(ctx, a, token)
+	var no *textproto.Error
+	if phase != phaseAuth || !errors.As(err, &no) {
+		return s, phase, err
+	}
+	other, fault := a.relay.Tokens.Get(ctx, token)
+	if fault != nil || other == token {
+		return s, phase, err
+	}
+	return m.openWith(ctx, a, other)
+}
+
+func (m *Mail) openWith(ctx context.Context, a access, token string) (*session, string, error) {
 	g, phase, err := m.connect(ctx, a)
 	if err != nil {
 		return nil, phase, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = g.Close() })
 	defer stop()
-	client, err := m.introduce(g, a)
+	var client *simplemail.SMTPClient
+	if token != "" {
+		err = g.login(m.cfg.Hello, mailauth.Login{User: a.relay.Username, Token: token, Address: a.relay.addr()})
+	}
+	if err == nil {
+		client, err = m.introduce(g, a)
+	}
 	if err != nil {
 		_ = g.Close()
 		return nil, g.phase, err
@@ -63,14 +94,17 @@ func (m *Mail) introduce(g *guard, a access) (*simplemail.SMTPClient, error) {
 		ConnectTimeout: 0,
 		SendTimeout:    0,
 	}
+	if a.relay.Tokens != nil {
+		server.Username = "" // it has logged in
+	}
 	client, err := server.Connect()
 	if err != nil {
-		if a.relay.Username != "" && g.phase == phaseEHLO && g.failed == nil {
+		if server.Username != "" && g.phase == phaseEHLO && g.failed == nil {
 			g.phase = phaseAuth // the library found no mechanism it knows and sent nothing
 		}
 		return nil, err
 	}
-	if a.relay.Username != "" && !g.authSent {
+	if server.Username != "" && !g.authSent {
 		g.phase = phaseAuth
 		return nil, errNoAuth
 	}

@@ -85,7 +85,7 @@ func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error
 // platform is what is asked about a platform.
 func platform(book *rules.Book, p *policy.Policy, id string, now time.Time) Platform {
 	u := p.Unavailability
-	terms, _, _ := book.Terms(p, id)
+	terms, _ := book.Terms(p, id)
 	return Platform{ID: id, Probes: book.Directory.Platforms[id].Probed(), Series: u.Series, Lasts: u.SampleLasts, Since: terms.Due(now)[0]}
 }
 

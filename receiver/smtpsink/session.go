@@ -48,6 +48,8 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 		}), nil
 	case sasl.Login:
 		return &loginServer{login: s.login}, nil
+	case "XOAUTH2":
+		return &tokenServer{login: s.login}, nil
 	}
 	return nil, smtp.ErrAuthUnknownMechanism
 }

@@ -157,8 +157,9 @@ type Filter struct {
 	Number                                            int
 	// Ended includes the incidents that are resolved or closed.
 	Ended bool
-	// Limit is the most that are returned, newest first; 0 is 1,000.
-	Limit int
+	// Limit is the most that are returned, newest first; 0 is 1,000. Skip are those
+	// that are passed over before.
+	Limit, Skip int
 }
 
 // Incidents returns what a filter lets through.
@@ -184,7 +185,7 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 	if f.Limit <= 0 {
 		f.Limit = 1000
 	}
-	return tx.records(strings.Join(where, ` AND `)+` ORDER BY opened_at DESC, number DESC LIMIT ?`, append(args, f.Limit)...)
+	return tx.records(strings.Join(where, ` AND `)+` ORDER BY opened_at DESC, number DESC LIMIT ? OFFSET ?`, append(args, f.Limit, f.Skip)...)
 }
 
 // OpenWithKey returns the open incidents of a key.

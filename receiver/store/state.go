@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/v1"
 	"github.com/klauspost/compress/zstd"
@@ -91,8 +93,16 @@ func encode(inc rules.Incident) ([]byte, error) {
 	return text, nil
 }
 
-// decode reads what [encode] wrote.
-func decode(text []byte, inc *rules.Incident) error { return json.Unmarshal(text, inc) }
+// decode reads what [encode] wrote, in this build or an earlier one.
+func decode(text []byte, inc *rules.Incident) error {
+	if err := json.Unmarshal(text, inc); err != nil || !bytes.Contains(text, []byte(`"SelfHealed":[`)) {
+		return err
+	}
+	var old struct{ SelfHealed []time.Time }
+	err := json.Unmarshal(text, &old)
+	inc.SelfHealed = old.SelfHealed
+	return err
+}
 
 // states is pairs of incidents' ids and states, as JSON.
 func (tx *statements) states(query string) ([][2]string, error) {

@@ -2,81 +2,13 @@ package web
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/gorilla/mux"
 
 	"vigie/receiver"
-	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
-
-// route is one request that people make, and who may make it.
-type route struct {
-	path    string
-	methods []string
-	who     []act.Role
-	do      handler
-	// at is the address of the page that shows the same, page its template.
-	at, page string
-	menu     bool // it stands in the menu
-	live     bool // it changes by itself
-}
-
-// routes is the one table of what people may ask. A customer's own people are
-// shown, beyond that, only what is theirs; who may do which act is told by the
-// table of acts.
-func (s *site) routes() []route {
-	read, write := []string{http.MethodGet}, []string{http.MethodPost}
-	staff := []act.Role{act.Viewer, act.Operator, act.Manager}
-	workers := []act.Role{act.Customer, act.Operator, act.Manager}
-	all := []act.Role{act.Customer, act.Viewer, act.Operator, act.Manager}
-	paged := func(path, at, page string, who []act.Role, do handler) route {
-		return route{path: path, methods: read, who: who, do: do, at: at, page: page, menu: !strings.Contains(at, "{"), live: true}
-	}
-	return []route{
-		paged("/api/v1/today", "/today", "today", all, s.today),
-		paged("/api/v1/incidents/{id}/overview", "/incidents/{id}", "incident", all, s.overview),
-		paged("/api/v1/queue", "/queue", "queue", staff, s.queue),
-		paged("/api/v1/calls", "/calls", "calls", staff, s.calls),
-		paged("/api/v1/machines", "/machines", "machines", all, s.machines),
-		paged("/api/v1/calendar", "/calendar", "calendar", all, s.calendar),
-		{path: "/api/v1/calendar/night", methods: read, who: all, do: s.night, at: "/calendar/night", page: "night"},
-		paged("/api/v1/customers", "/customers", "customers", staff, s.customers),
-		{path: "/api/v1/reports", methods: read, who: all, do: s.reports.Index, at: "/reports", page: "reports", menu: true},
-		{path: "/api/v1/reports/statement", methods: read, who: all, do: s.reports.Statement, at: "/reports/statement", page: "statement"},
-		{path: "/api/v1/reports/dossier", methods: read, who: all, do: s.reports.Dossier, at: "/reports/dossier", page: "dossier"},
-		{path: "/api/v1/reports/noise", methods: read, who: staff, do: s.reports.Noise, at: "/reports/noise", page: "noise"},
-		{path: "/api/v1/restore-tests", methods: read, who: staff, do: s.reports.Register, at: "/restore-tests", page: "restore-tests"},
-		{path: "/api/v1/restore-tests", methods: write, who: []act.Role{act.Operator, act.Manager}, do: s.reports.Record},
-		{at: "/signals", page: "signals", who: workers, do: s.signals, menu: true},
-		paged("/api/v1/policy", "/policy", "policy", staff, s.policy),
-		paged("/api/v1/chain", "/chain", "chain", staff, s.chain),
-		{path: "/api/v1/signals", methods: write, who: workers, do: plain(s.report)},
-		{path: "/api/v1/incidents", methods: read, who: all, do: s.incidents},
-		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: plain(s.incident)},
-		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: plain(s.journal)},
-		{path: "/api/v1/incidents/{id}/explain", methods: read, who: staff, do: plain(s.explain)},
-		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: plain(s.act)},
-		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages},
-		{path: "/api/v1/messages/retry", methods: write, who: []act.Role{act.Operator, act.Manager}, do: plain(s.retry)},
-		{path: "/api/v1/mails", methods: read, who: staff, do: s.mails},
-		{path: "/api/v1/mails/{id}/settle", methods: write, who: []act.Role{act.Operator, act.Manager}, do: plain(s.settleMail)},
-		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: []act.Role{act.Operator, act.Manager}, do: plain(s.reload)},
-	}
-}
-
-// plain is a request without parameters: one that it is given all the same would
-// be passed over in silence.
-func plain(do handler) handler {
-	return func(r *http.Request, who string) (any, error) {
-		if err := query.Known(r.URL.Query()); err != nil {
-			return nil, err
-		}
-		return do(r, who)
-	}
-}
 
 // known tells whose token it is. A token counts only while its person is in the
 // inventory.

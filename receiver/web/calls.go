@@ -60,9 +60,6 @@ type callTry struct {
 // calls lists the phone calls that are due.
 func (s *site) calls(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "q", "page", "note"); err != nil {
-		return nil, err
-	}
 	rows, err := s.rows(r, who)
 	if err != nil {
 		return nil, err

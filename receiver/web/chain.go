@@ -3,15 +3,10 @@ package web
 import (
 	"net/http"
 	"time"
-
-	"vigie/receiver/web/query"
 )
 
 // chain says what is read, since when, what waits and what is silenced.
 func (s *site) chain(r *http.Request, who string) (any, error) {
-	if err := query.Known(r.URL.Query()); err != nil {
-		return nil, err
-	}
 	return s.o.Engine.Chain(r.Context(), who)
 }
 
@@ -37,6 +32,24 @@ func (v *view) ChannelName(name string) string {
 // IssueName is how a fault of the data is called.
 func (v *view) IssueName(name string) string {
 	return v.NameOf("issue", name)
+}
+
+// OpenName is how people call what a product leaves open of an identity.
+func (v *view) OpenName(word string) string {
+	switch word {
+	case "namespace", "device", "object":
+		return v.T("open." + word)
+	}
+	return word
+}
+
+// FirstOf names the first of many.
+func (v *view) FirstOf(all []string) string {
+	const most = 5
+	if len(all) <= most {
+		return v.Join(all)
+	}
+	return v.Join(all[:most]) + " " + v.Count("chain.and_more", len(all)-most)
 }
 
 // GB is a number of bytes as people read it.

@@ -27,7 +27,14 @@ import (
 // The chain says of each link whether it answers and since when it does not, what
 // waits and why, what is silenced until when by whom, and how reloads went.
 func TestChain(t *testing.T) {
-	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
+	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/v1/results" {
+			fmt.Fprint(w, "ok")
+			return
+		}
+		fmt.Fprint(w, `{"results":[],"sources":[],"unmatched":[{"source":"pbs-hq","open":"namespace","what":"shared:vm/<100>","jobs":["a/vm/100","b/vm/100","c/vm/100","d/vm/100","e/vm/100","f/vm/100"]},
+			{"source":"nas-01","open":"device","what":"3:17","jobs":[]},{"source":"nas-01","open":"device","what":"3:17","jobs":[]}]}`)
+	}))
 	defer exporter.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
@@ -81,6 +88,10 @@ func TestChain(t *testing.T) {
 	}
 	code, text := d.browser("sup").get("/chain")
 	must(t, code, text, "Adrien Blanc", "disk &lt;i&gt;replaced", "alertname=&#34;BackupFailed&#34;", "trop large", "a step &lt;b&gt;without", "acronis-eu2", "non lue", "ne répond pas", "En attente de départ")
+	if len(s.Unmatched) != 2 {
+		t.Errorf("of nobody in particular: %+v", s.Unmatched)
+	}
+	must(t, code, text, "Résultats de personne en particulier", "shared:vm/&lt;100&gt;", "espace de noms", "et 1 autre", "une sauvegarde pas encore connue")
 }
 
 // What was not asked yet is not known, and looks neither good nor bad.

@@ -65,18 +65,19 @@ func (e *emergency) allowed(now time.Time) bool {
 }
 
 func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
-	if !e.allowed(e.o.Now()) {
-		w.Header().Set("Retry-After", "60")
-		e.answer(w, http.StatusServiceUnavailable, emergencyPage{Tone: "bad", Form: true,
-			Said: "Trop d'appels en ce moment : téléphonez, ou réessayez dans une minute. / Too many calls at the moment: phone, or try again in a minute."})
-		return
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxEmergency)
 	if err := r.ParseForm(); err != nil {
 		e.answer(w, http.StatusBadRequest, emergencyPage{Tone: "bad", Form: true, Said: "Illisible ou trop long. / Not readable, or too long."})
 		return
 	}
 	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
+	if !e.allowed(e.o.Now()) {
+		w.Header().Set("Retry-After", "60")
+		p.Form, p.Tone = true, "bad"
+		p.Said = "Trop d'appels en ce moment : téléphonez, ou réessayez dans une minute. / Too many calls at the moment: phone, or try again in a minute."
+		e.answer(w, http.StatusServiceUnavailable, p)
+		return
+	}
 	c := receiver.EmergencyCall{Platform: p.Platform, Who: p.Who, Text: p.Text}
 	if code := r.PostForm.Get("code"); code != "" {
 		if who, known := e.o.known(code); known { // a wrong one keeps nobody from calling

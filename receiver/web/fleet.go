@@ -59,9 +59,6 @@ func (d *machinesData) Shows() []string { return machineShows() }
 // machines lists what must be backed up.
 func (s *site) machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "q", "show", "page", "customer"); err != nil {
-		return nil, err
-	}
 	d := &machinesData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all")}
 	if !slices.Contains(machineShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(machineShows(), ", "))
@@ -156,6 +153,35 @@ type customerRow struct {
 	Unprotected    int          `json:"unprotected"`
 	Open           int          `json:"open_incidents"`
 	Absences       []absenceRow `json:"absences"`
+	// Maintenance is the announced work that runs or comes next, of each entry.
+	Maintenance []maintenanceRow `json:"maintenance"`
+}
+
+type maintenanceRow struct {
+	Machine  string    `json:"machine,omitempty"`
+	Platform string    `json:"platform,omitempty"`
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	Recurs   bool      `json:"recurs,omitempty"`
+}
+
+// maintenanceAhead is how far ahead announced work is shown.
+const maintenanceAhead = 35 * 24 * time.Hour
+
+// maintenanceOf is the announced work of a customer and its platforms that runs or
+// comes next.
+func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []maintenanceRow {
+	out := []maintenanceRow{}
+	for _, m := range dir.Maintenance {
+		p := dir.Platforms[m.Platform]
+		if m.Customer != customer && (p == nil || p.Customer != customer) {
+			continue
+		}
+		if next := m.Occurrences(now, now.Add(maintenanceAhead)); len(next) > 0 {
+			out = append(out, maintenanceRow{m.Machine, m.Platform, next[0].From, next[0].Until, m.Every != nil})
+		}
+	}
+	return out
 }
 
 type absenceRow struct {
@@ -168,9 +194,6 @@ type absenceRow struct {
 // customers lists who is looked after, and what they lack.
 func (s *site) customers(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "q", "page"); err != nil {
-		return nil, err
-	}
 	rows, err := s.rows(r, who)
 	if err != nil {
 		return nil, err
@@ -195,7 +218,8 @@ func (s *site) customers(r *http.Request, who string) (any, error) {
 			continue
 		}
 		x := customerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
-			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []absenceRow{}}
+			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []absenceRow{},
+			Maintenance: maintenanceOf(dir, id, s.o.Now())}
 		for _, a := range dir.Absences {
 			if a.Customer == id && a.Until.After(s.o.Now()) {
 				x.Absences = append(x.Absences, absenceRow{a.Machine, a.From, a.Until, a.Reason})
@@ -241,9 +265,6 @@ const maxLabels = 2000
 // given labels: decided like a real one.
 func (s *site) policy(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "labels"); err != nil {
-		return nil, err
-	}
 	now := s.o.Now()
 	book := s.o.Engine.Book()
 	p := book.InForce(now)

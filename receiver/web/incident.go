@@ -11,7 +11,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
-	"vigie/receiver/web/query"
+	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
@@ -44,7 +44,7 @@ type overview struct {
 	Confidential  bool                `json:"confidential,omitempty"`
 
 	summary receiver.Summary
-	line    *timeline
+	line    *timeline.Line
 }
 
 type planRow struct {
@@ -129,9 +129,6 @@ func (o *overview) PromisedAt() time.Time {
 
 // overview tells an incident whole, as far as somebody may read it.
 func (s *site) overview(r *http.Request, who string) (any, error) {
-	if err := query.Known(r.URL.Query()); err != nil {
-		return nil, err
-	}
 	inc, err := s.own(r, who)
 	if err != nil {
 		return nil, err
@@ -365,7 +362,7 @@ type incidentPage struct {
 	*overview
 	Acts    []actForm
 	Changes []historyRow // what somebody has not seen, when that kept him from acting
-	Line    *timeline
+	Line    *timeline.Line
 }
 
 // mergedIncident shows the incident with its acts.
@@ -484,11 +481,32 @@ func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
 	}
 	if wrong != "" {
 		p.say(r, "bad", wrong)
+		p.keepMany(r)
 	} else {
 		tone, said := p.doMany(r, v, ids, a)
 		p.say(r, tone, said)
 	}
 	http.Redirect(w, r, wanted(r.PostForm.Get("back")), http.StatusSeeOther)
+}
+
+// many is what was chosen on a list.
+type many struct {
+	Purpose, To, Text string
+	ids               []string
+}
+
+// Has reports whether a row was chosen.
+func (m many) Has(id string) bool { return slices.Contains(m.ids, id) }
+
+// keepMany keeps what was chosen and typed for the page that follows.
+func (p *pageSite) keepMany(r *http.Request) {
+	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {cutText(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
+	p.sessions.Put(r.Context(), keyMany, kept.Encode())
+}
+
+func (p *pageSite) keptMany(r *http.Request) many {
+	kept, _ := url.ParseQuery(p.sessions.PopString(r.Context(), keyMany)) // our own
+	return many{Purpose: kept.Get("purpose"), To: kept.Get("to"), Text: kept.Get("text"), ids: kept["id"]}
 }
 
 // manyAct is the act that the form of a list asks for, or what is wrong with it.

@@ -20,6 +20,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/link"
 	"vigie/receiver/store"
+	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -135,7 +136,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		p.Facts, p.History = nil, nil
 		p.Said, p.Tone = p.done(o, d), "good"
 		l.write(w, http.StatusOK, p)
-	case code == http.StatusUnprocessableEntity, code == http.StatusConflict && o.Purpose == "take":
+	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
 		p.Said, p.Tone = p.word("refused")+" "+p.refusal(err), "bad"
 		p.Form = l.form(p, o, r.PostForm)
 		l.write(w, code, p)
@@ -146,6 +147,9 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		}
 		l.fail(w, p, o, err)
 	default:
+		if code == http.StatusServiceUnavailable { // it may go right next time, with what was typed
+			p.Form = l.form(p, o, r.PostForm)
+		}
 		l.fail(w, p, o, err)
 	}
 }
@@ -204,7 +208,7 @@ func (l *linkPages) send(w http.ResponseWriter, code int, b *bytes.Buffer) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Robots-Tag", "noindex")
 	w.WriteHeader(code)
-	_, _ = b.WriteTo(w) // the browser went away
+	_, _ = w.Write(visible.Bytes(b.Bytes())) // the browser went away
 }
 
 // page begins a page in the reader's language.

@@ -21,9 +21,6 @@ type mailList struct {
 // mails lists the mails that came back: those that wait for a person, or all.
 func (s *site) mails(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "open", "after", "limit"); err != nil {
-		return nil, err
-	}
 	open, err := query.Yes(q, "open", true)
 	if err != nil {
 		return nil, err
@@ -46,11 +43,14 @@ func (s *site) mails(r *http.Request, _ string) (any, error) {
 	return out, nil
 }
 
+// settled is what became of a mail.
+type settled struct {
+	Reason string `json:"reason"`
+}
+
 // settleMail says that somebody is done with a mail.
 func (s *site) settleMail(r *http.Request, who string) (any, error) {
-	var b struct {
-		Reason string `json:"reason"`
-	}
+	var b settled
 	if err := body(r, &b); err != nil {
 		return nil, err
 	}

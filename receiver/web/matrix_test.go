@@ -20,7 +20,7 @@ import (
 // with tokens of their own.
 var matrix = map[string]string{
 	"POST /api/v1/alertmanager": "machines", "GET /metrics": "machines", "GET /api/v1/inventory": "machines",
-	"GET /-/healthy": "open", "GET /-/ready": "open", "GET /a/{token}": "open", "POST /a/{token}": "open",
+	"GET /api/v1/openapi.json": "open", "GET /-/healthy": "open", "GET /-/ready": "open", "GET /a/{token}": "open", "POST /a/{token}": "open",
 	"GET /runbooks/": "open", "GET /runbooks/{alert}": "open", "GET /docs/": "open", "GET /docs/{page:[a-zA-Z0-9/_-]+}": "open",
 	"GET /": "open", "GET /login": "open", "GET /login/provider": "open", "GET /login/answer": "open", "POST /login": "open",
 	"POST /logout": "open", "POST /preferences": "open", "GET /static/{name}": "open", "GET /changes": "open",
@@ -32,7 +32,7 @@ var matrix = map[string]string{
 	"GET /api/v1/reports": "vomc", "GET /reports": "vomc", "GET /api/v1/reports/statement": "vomc", "GET /reports/statement": "vomc",
 	"GET /api/v1/reports/dossier": "vomc", "GET /reports/dossier": "vomc", "GET /api/v1/reports/noise": "vom", "GET /reports/noise": "vom",
 	"GET /api/v1/restore-tests": "vom", "GET /restore-tests": "vom", "POST /api/v1/restore-tests": "om", "POST /restore-tests": "om",
-	"GET /signals": "omc", "GET /api/v1/policy": "vom", "GET /policy": "vom", "GET /api/v1/chain": "vom", "GET /chain": "vom",
+	"GET /signals": "omc", "GET /api/v1/signals": "omc", "GET /api/v1/policy": "vom", "GET /policy": "vom", "GET /api/v1/chain": "vom", "GET /chain": "vom",
 	"POST /api/v1/signals": "omc", "GET /api/v1/incidents": "vomc", "GET /api/v1/incidents/{id}": "vomc",
 	"GET /api/v1/incidents/{id}/journal": "vom", "GET /api/v1/incidents/{id}/explain": "vom", "POST /api/v1/incidents/{id}/acts": "omc",
 	"GET /api/v1/messages": "vom", "POST /api/v1/messages/retry": "om", "GET /api/v1/mails": "vom", "POST /api/v1/mails/{id}/settle": "om",

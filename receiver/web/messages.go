@@ -10,9 +10,6 @@ import (
 // messages lists what was written to people, or waits to be.
 func (s *site) messages(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "incident", "waiting", "limit"); err != nil {
-		return nil, err
-	}
 	f := receiver.MessageFilter{Incident: q.Get("incident")}
 	var err error
 	if f.Waiting, err = query.Yes(q, "waiting", false); err != nil {
@@ -35,5 +32,10 @@ func (s *site) retry(r *http.Request, who string) (any, error) {
 		return nil, err
 	}
 	s.o.Logger.Info("messages are tried again at once", "by", who, "transmissions", n)
-	return map[string]int{"retried": n}, nil
+	return retried{n}, nil
+}
+
+// retried is how many transmissions are tried at once.
+type retried struct {
+	Retried int `json:"retried"`
 }

@@ -1,45 +1,142 @@
 package web
 
 import (
+	"encoding/json"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"vigie/receiver/web/openapi"
 )
 
-// The page of the API names every request, with who may make it.
+var update = flag.Bool("update", false, "make docs/reference/api.md and openapi/words.json anew")
+
+// The page of the API has a row for each request, made of the table of routes.
 func TestAPIReference(t *testing.T) {
-	text, err := os.ReadFile("../../docs/reference/api.md")
+	const page, head = "../../docs/reference/api.md", "| request | who |"
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string]string{} // request: who
-	for line := range strings.Lines(string(text)) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 {
-			for one := range strings.SplitSeq(cells[1], ",") {
-				rows[strings.Trim(one, " `")] = strings.TrimSpace(cells[2])
-			}
+	want := openapi.Table(append((&site{}).operations(), machineOperations()...))
+	if strings.Contains(string(text), want) {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is out of date: make it anew with go test ./receiver/web -run TestAPIReference -update", page)
+	}
+	before, rest, _ := strings.Cut(string(text), head)
+	_, after, _ := strings.Cut(rest, "\n\n")
+	if err := os.WriteFile(page, []byte(before+want+"\n"+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the description of the API says of types and fields is what their comments
+// say, and the values of a type are its constants.
+func TestWordsOfTheAPI(t *testing.T) {
+	const file = "openapi/words.json"
+	_, types := (&site{}).document()
+	told := openapi.Told{Words: map[string]string{}, Enums: map[string][]string{}}
+	byDir := map[string][]string{}
+	for _, name := range types {
+		if dir, ok := strings.CutPrefix(name, "vigie/"); ok {
+			i := strings.LastIndexByte(dir, '.')
+			byDir[dir[:i]] = append(byDir[dir[:i]], dir[i+1:])
 		}
 	}
-	known := map[string]bool{}
-	for _, x := range (&site{}).routes() {
-		var who []string
-		for _, r := range x.who {
-			who = append(who, string(r))
+	for dir, names := range byDir {
+		comments(t, dir, names, &told)
+	}
+	want, err := json.MarshalIndent(told, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(file, append(want, '\n'), 0o644); err != nil {
+			t.Fatal(err)
 		}
-		for _, m := range x.methods {
-			if x.path == "" {
+		return
+	}
+	if got, _ := os.ReadFile(file); string(got) != string(want)+"\n" {
+		t.Errorf("%s is out of date: make it anew with go test ./receiver/web -run TestWordsOfTheAPI -update", file)
+	}
+}
+
+// comments gathers what the source in a folder says of some types.
+func comments(t *testing.T, dir string, names []string, told *openapi.Told) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../..", dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range tree.Decls {
+			g, is := d.(*ast.GenDecl)
+			if !is {
 				continue
 			}
-			request := m + " " + x.path
-			known[request] = true
-			if want := strings.Join(who, ", "); rows[request] != want {
-				t.Errorf("%s is for %s; the page says %q", request, want, rows[request])
+			for _, spec := range g.Specs {
+				switch x := spec.(type) {
+				case *ast.TypeSpec:
+					if slices.Contains(names, x.Name.Name) {
+						ofType("vigie/"+dir+"."+x.Name.Name, x, said(x.Doc, g.Doc), told)
+					}
+				case *ast.ValueSpec:
+					if kind, is := x.Type.(*ast.Ident); is && g.Tok == token.CONST && slices.Contains(names, kind.Name) {
+						constants("vigie/"+dir+"."+kind.Name, x, told)
+					}
+				}
 			}
 		}
 	}
-	for request := range rows {
-		if strings.Contains(request, "/") && !known[request] {
-			t.Errorf("the page names %s, which is not there", request)
+}
+
+func ofType(name string, x *ast.TypeSpec, doc string, told *openapi.Told) {
+	if doc != "" {
+		told.Words[name] = doc
+	}
+	fields, is := x.Type.(*ast.StructType)
+	if !is {
+		return
+	}
+	for _, f := range fields.Fields.List {
+		if text := said(f.Doc, f.Comment); text != "" && len(f.Names) == 1 && f.Names[0].IsExported() {
+			told.Words[name+"."+f.Names[0].Name] = text
 		}
 	}
+}
+
+func constants(name string, x *ast.ValueSpec, told *openapi.Told) {
+	for _, v := range x.Values {
+		if text, is := v.(*ast.BasicLit); is && text.Kind == token.STRING {
+			if value, err := strconv.Unquote(text.Value); err == nil && value != "" {
+				told.Enums[name] = append(told.Enums[name], value)
+			}
+		}
+	}
+}
+
+// said is the first comment that there is, as one line.
+func said(groups ...*ast.CommentGroup) string {
+	for _, g := range groups {
+		if text := strings.Join(strings.Fields(g.Text()), " "); text != "" {
+			return text
+		}
+	}
+	return ""
 }

@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"vigie/receiver/web/reportpages"
+)
 
 // restoreTest takes what somebody writes into the register of restore tests.
 func (p *pageSite) restoreTest(w http.ResponseWriter, r *http.Request) {
@@ -9,10 +13,33 @@ func (p *pageSite) restoreTest(w http.ResponseWriter, r *http.Request) {
 	if !p.readForm(w, r, v) {
 		return
 	}
-	if err := p.reports.RecordForm(r, who.ID); err != nil {
-		p.refusedPage(w, v, err)
+	form, err := p.reports.RecordForm(r, who.ID)
+	if err == nil && len(form.Wrong) == 0 {
+		p.say(r, "good", v.T("report.recorded"))
+		http.Redirect(w, r, "/restore-tests", http.StatusSeeOther)
 		return
 	}
-	p.say(r, "good", v.T("report.recorded"))
-	http.Redirect(w, r, "/restore-tests", http.StatusSeeOther)
+	found, readErr := p.reports.Register(r, who.ID)
+	if readErr != nil {
+		p.refusedPage(w, v, readErr)
+		return
+	}
+	x := found.(*reportpages.Register)
+	x.Form = form
+	code := http.StatusUnprocessableEntity
+	v.Flash, v.Tone = v.T("field.mend"), "bad"
+	if err != nil { // it could not be kept: it may be tried again as it stands
+		p.o.Logger.Error("a restore test could not be recorded", "err", err)
+		code = http.StatusServiceUnavailable
+		v.Flash = v.T("error.trouble_text")
+	}
+	p.show(w, code, "restore-tests", v, x)
+}
+
+// Wrong says what is wrong with a field of the register's form; "" for nothing.
+func (v *view) Wrong(f *reportpages.Form, field string) string {
+	if err := f.Wrong[field]; err != nil {
+		return v.refusal(err)
+	}
+	return ""
 }

@@ -80,6 +80,9 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 		p.Said, p.Tone = p.Said+" "+p.plural("rows.not_done", len(chosen)-out.done), "bad"
 		if out.done == 0 {
 			code = receiver.Status(out.err)
+			if given.Get("confirmed") != "" { // what was typed stays
+				p.Form = l.confirm(p, o, first, chosen, who, given)
+			}
 		}
 	}
 	l.write(w, code, p)

@@ -43,6 +43,7 @@ const (
 	keyWanted   = "wanted" // the page that was asked for before the login
 	keyFlash    = "flash"
 	keyTone     = "tone"
+	keyMany     = "many" // what was chosen on a list for which nothing was done
 )
 
 // cookies that outlive a session: how a browser wants the pages.

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,42 +13,97 @@ import (
 	"vigie/rules/act"
 )
 
-// signalsData is what the page Signals shows: a report that a person makes, or
-// that somebody types in for him.
+// signalsData is what the page Signals shows: what a person can report, or type in
+// for somebody else, and about what.
 type signalsData struct {
-	Kinds, Platforms   []option
-	By, Text, Received string
-	Report             string // makes sending it twice one report
-	Wrong              map[string]string
-	Said               string
+	Kinds     []reportKind `json:"kinds"`
+	Platforms []string     `json:"platforms"`
+	// Machines are the first of those that can be named; More is how many follow.
+	Machines []reportable `json:"machines"`
+	More     int          `json:"machines_left_out,omitempty"`
+	form     *signalsForm
 }
 
-// reportKinds are what can be reported on the page: how it came, as kind/means.
-func reportKinds() []string {
-	return []string{"emergency_means/phone", "emergency_means/mail", "emergency_means/sms", "l2_voluntary/", "user_assistance/"}
+// reportKind is one kind of report, with how it came where that is told.
+type reportKind struct {
+	Kind  rules.SignalKind `json:"kind"`
+	Means string           `json:"means,omitempty"`
 }
 
-// signals is the empty form.
-func (s *site) signals(_ *http.Request, _ string) (any, error) {
-	return &signalsData{Report: rand.Text()}, nil
+type reportable struct {
+	Customer string `json:"customer"`
+	Machine  string `json:"machine"`
+}
+
+// signalsForm is the form as it is filled in.
+type signalsForm struct {
+	Kinds, Platforms                     []option
+	Machines                             []string
+	By, Text, Received, Machine, Subject string
+	Report                               string // makes sending it twice one report
+	Wrong                                map[string]string
+	Said                                 string
+}
+
+// reportKinds are what can be reported on the page. What came by phone, mail or
+// SMS is about platforms, as is a manager's own report of level 2.
+func reportKinds() []reportKind {
+	return []reportKind{{rules.EmergencyMeans, "phone"}, {rules.EmergencyMeans, "mail"}, {rules.EmergencyMeans, "sms"}, {rules.Level2Voluntary, ""}, {rules.UserAssistance, ""}}
+}
+
+// maxReportable bounds the machines that are offered; any other can be written.
+const maxReportable = 500
+
+// signals says what somebody may report.
+func (s *site) signals(_ *http.Request, who string) (any, error) {
+	book := s.o.Engine.Book()
+	dir, outside := book.Directory, book.Role(who) == act.Customer
+	d := &signalsData{Kinds: []reportKind{}, Platforms: []string{}, Machines: []reportable{}}
+	for _, id := range sortedNames(dir.Platforms) {
+		if !outside || dir.Answers(who, "", "", id) {
+			d.Platforms = append(d.Platforms, id)
+		}
+	}
+	for _, m := range dir.Machines {
+		if s.mine(m, who) && m.Decommissioned.IsZero() {
+			d.Machines = append(d.Machines, reportable{m.Customer, m.Name})
+		}
+	}
+	slices.SortFunc(d.Machines, func(a, b reportable) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
+	})
+	d.More = max(0, len(d.Machines)-maxReportable)
+	d.Machines = d.Machines[:len(d.Machines)-d.More]
+	for _, k := range reportKinds() {
+		if outside && k.Kind == rules.EmergencyMeans || len(d.Platforms) == 0 && k.Kind != rules.UserAssistance {
+			continue // he has no need to type in his own call, and without a platform there is nothing to call about
+		}
+		d.Kinds = append(d.Kinds, k)
+	}
+	return d, nil
 }
 
 // signalsForm fills in what can be chosen.
-func (p *pageSite) signalsForm(v *view, d *signalsData, kind, platform string) *signalsData {
-	for _, k := range reportKinds() {
-		if v.IsCustomer() && strings.HasPrefix(k, "emergency_means/") {
-			continue // he has no need to type in his own call
-		}
-		d.Kinds = append(d.Kinds, option{k, v.T("signals." + strings.Trim(strings.ReplaceAll(k, "/", "."), ".")), k == kind})
+func (p *pageSite) signalsForm(v *view, d *signalsData, f *signalsForm, kind, platform string) *signalsData {
+	for _, k := range d.Kinds {
+		id := string(k.Kind) + "/" + k.Means
+		f.Kinds = append(f.Kinds, option{id, v.T("signals." + strings.Trim(strings.ReplaceAll(id, "/", "."), ".")), id == kind || len(d.Kinds) == 1})
 	}
-	dir := v.book.Directory
-	for _, id := range sortedNames(dir.Platforms) {
-		if !v.IsCustomer() || dir.Answers(v.Who.ID, "", "", id) {
-			d.Platforms = append(d.Platforms, option{id, v.Platform(id), id == platform})
-		}
+	for _, id := range d.Platforms {
+		f.Platforms = append(f.Platforms, option{id, v.Platform(id), id == platform})
 	}
+	for _, m := range d.Machines {
+		f.Machines = append(f.Machines, m.Customer+"/"+m.Machine)
+	}
+	d.form = f
 	return d
 }
+
+// Form is the form as it is filled in.
+func (d *signalsData) Form() *signalsForm { return d.form }
+
+// About says whether there is anything to report about.
+func (d *signalsData) About() bool { return len(d.Platforms)+len(d.Machines) > 0 }
 
 // signal takes a report.
 func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
@@ -56,33 +113,23 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
-	d := &signalsData{By: f("by"), Text: f("text"), Received: f("received"), Report: cutText(f("report"), 64), Wrong: map[string]string{}}
-	p.signalsForm(v, d, f("kind"), f("platform"))
-	by := d.By
-	if v.Role == act.Customer {
-		by = who.ID
+	found, err := p.signals(r, who.ID)
+	if err != nil {
+		p.refusedPage(w, v, err)
+		return
 	}
-	for name, value := range map[string]string{"kind": f("kind"), "platform": f("platform"), "text": d.Text, "by": by} {
-		if value == "" {
-			d.Wrong[name] = v.T("field.missing")
-		}
-	}
-	at, err := time.ParseInLocation("2006-01-02T15:04", d.Received, v.Zone)
-	if d.Received == "" {
-		at, err = time.Time{}, nil
-	}
-	if len(d.Wrong) > 0 || err != nil || d.Report == "" {
-		d.Said = v.T("field.mend")
+	x := &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: cutText(f("report"), 64), Wrong: map[string]string{}}
+	d := p.signalsForm(v, found.(*signalsData), x, f("kind"), f("platform"))
+	b, at := p.signalBody(v, x, f("kind"), f("platform"))
+	if len(x.Wrong) > 0 {
+		x.Said = v.T("field.mend")
 		p.show(w, http.StatusUnprocessableEntity, "signals", v, d)
 		return
 	}
-	kind, means, _ := strings.Cut(f("kind"), "/")
-	b := reportBody{Kind: rules.SignalKind(kind), Platform: f("platform"), By: by}
 	if err = p.mayReport(b, who.ID); err == nil {
+		b.ReceivedAt, b.ID = at, x.Report
 		var inc rules.Incident
-		inc, err = p.o.Engine.Report(r.Context(), receiver.Report{Kind: b.Kind, Labels: rules.Labels{rules.LabelPlatform: b.Platform}, By: by, TypedBy: who.ID,
-			Means: means, Text: d.Text, Received: at, ID: d.Report})
-		if err == nil {
+		if inc, err = p.take(r, b, who.ID); err == nil {
 			p.say(r, "good", v.Fill("signals.taken", "number", v.Number(inc.Number)))
 			http.Redirect(w, r, "/incidents/"+inc.ID, http.StatusSeeOther)
 			return
@@ -93,6 +140,39 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		p.trouble(w, v, err)
 		return
 	}
-	d.Said = v.Fill("act.refused", "why", v.refusal(err))
+	x.Said = v.Fill("act.refused", "why", v.refusal(err))
 	p.show(w, code, "signals", v, d)
+}
+
+// signalBody is what the form says; what is wrong with it is put at its fields.
+func (p *pageSite) signalBody(v *view, x *signalsForm, kind, platform string) (b reportBody, at time.Time) {
+	name, means, _ := strings.Cut(kind, "/")
+	b = reportBody{Kind: rules.SignalKind(name), Means: means, Platform: platform, By: x.By, Text: x.Text}
+	if v.Role == act.Customer {
+		b.By = v.Who.ID
+	}
+	for field, value := range map[string]string{"kind": kind, "text": b.Text, "by": b.By} {
+		if value == "" {
+			x.Wrong[field] = v.T("field.missing")
+		}
+	}
+	switch customer, machine, ok := strings.Cut(x.Machine, "/"); {
+	case x.Machine == "" && platform == "":
+		x.Wrong[map[bool]string{true: "machine", false: "platform"}[len(x.Platforms) == 0]] = v.T("field.missing")
+	case x.Machine != "" && (!ok || p.o.Engine.Book().Directory.Canonical(customer, "", machine) == nil):
+		x.Wrong["machine"] = v.T("signals.no_machine")
+	case x.Machine != "":
+		m := p.o.Engine.Book().Directory.Canonical(customer, "", machine)
+		b.Customer, b.Machine = m.Customer, m.Name
+	}
+	if x.Received != "" {
+		var err error
+		if at, err = time.ParseInLocation("2006-01-02T15:04", x.Received, v.Zone); err != nil {
+			x.Wrong["received"] = v.T("field.no_time")
+		}
+	}
+	if x.Report == "" { // a form that was not ours
+		x.Report = rand.Text()
+	}
+	return b, at
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"html/template"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"vigie/receiver/identity"
 	"vigie/receiver/web/asset"
+	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
 	"vigie/rules/act"
 )
@@ -90,7 +92,7 @@ func (p *pageSite) handle(r *mux.Router) {
 	}
 	r.HandleFunc("/static/{name}", func(w http.ResponseWriter, r *http.Request) { p.assets.Serve(w, r, mux.Vars(r)["name"]) }).Methods(get...)
 	r.HandleFunc("/changes", p.changes).Methods(http.MethodGet)
-	r.NotFoundHandler = wrap(p.missing)
+	p.astray(r, wrap(p.missing))
 }
 
 // hasSession tells whether a request came through the sessions.
@@ -129,6 +131,9 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 		v := p.view(r, who)
 		v.Live = x.live
 		err := p.may(x, who.ID)
+		if err == nil {
+			err = query.Check(r.URL.Query(), x.params)
+		}
 		var data any
 		if err == nil {
 			data, err = x.do(r, who.ID)
@@ -154,7 +159,7 @@ func (p *pageSite) dressed(v *view, data any) any {
 		return &incidentPage{overview: o, Line: o.line, Acts: p.acts(v, o, "", nil, nil, "")}
 	}
 	if d, ok := data.(*signalsData); ok {
-		return p.signalsForm(v, d, "", "")
+		return p.signalsForm(v, d, &signalsForm{Report: rand.Text()}, "", "")
 	}
 	if d, ok := data.(*callsData); ok {
 		return p.callsForm(v, d)

@@ -14,6 +14,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/sentence"
+	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -35,6 +36,7 @@ type view struct {
 	Data        any
 	Flash, Tone string
 	Live        bool // it changes by itself
+	Many        many // what was chosen on a list, when nothing came of it
 }
 
 // voice speaks a language in a zone; what it says needs no page.
@@ -57,6 +59,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	}
 	if p.hasSession(r) && r.Header.Get(refreshHeader) == "" { // a page in the background must not take it from the one that comes
 		v.Flash, v.Tone = p.sessions.PopString(r.Context(), keyFlash), p.sessions.PopString(r.Context(), keyTone)
+		v.Many = p.keptMany(r)
 	}
 	return v
 }
@@ -129,7 +132,7 @@ func (v *view) Menu() []navigation {
 	}
 	var out []navigation
 	for _, x := range v.site.pages() {
-		if x.at == "/signals" && len(v.book.Directory.Platforms) == 0 {
+		if x.at == "/signals" && len(v.book.Directory.Platforms)+len(v.book.Directory.Machines) == 0 {
 			continue // there is nothing to report about
 		}
 		if x.menu && slices.Contains(x.who, v.Role) {
@@ -212,7 +215,7 @@ func (p *pageSite) show(w http.ResponseWriter, code int, name string, v *view, d
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.Code)
 	w.WriteHeader(code)
-	_, _ = b.WriteTo(w) // the browser went away
+	_, _ = w.Write(visible.Bytes(b.Bytes())) // the browser went away
 }
 
 // guard sets what keeps browsers from doing more than to show a page.

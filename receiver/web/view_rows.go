@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -164,7 +165,7 @@ func (v *view) Tel(number string) template.URL {
 }
 
 // MarkText says what a mark of the time line stands for.
-func (v *view) MarkText(m timeMark) string {
+func (v *view) MarkText(m timeline.Mark) string {
 	if m.Kind == "step" {
 		return v.Mail(m.What)
 	}

@@ -5,7 +5,6 @@ package web
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	v1 "github.com/go-json-experiment/json/v1"
 	"github.com/gorilla/mux"
 
 	"vigie/internal/fleet"
@@ -20,6 +21,7 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
 	"vigie/receiver/web/manual"
+	"vigie/receiver/web/openapi"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
 	"vigie/rules"
@@ -64,11 +66,10 @@ func New(o Options) http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
-		if x.path != "" {
-			r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
-		}
+		r.HandleFunc(x.path, s.person(x)).Methods(x.methods...)
 	}
 	r.HandleFunc("/api/v1/inventory", s.inventory).Methods(http.MethodGet)
+	r.HandleFunc(openapi.Path, s.described()).Methods(http.MethodGet, http.MethodHead)
 	r.Handle("/metrics", o.Metrics).Methods(http.MethodGet)
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/ready", s.ready).Methods(http.MethodGet, http.MethodHead)
@@ -109,6 +110,9 @@ func (s *site) person(x route) http.HandlerFunc {
 		var v any
 		err := s.may(x, who)
 		if err == nil {
+			err = query.Check(r.URL.Query(), query.OfAPI(x.params))
+		}
+		if err == nil {
 			v, err = x.do(r, who)
 		}
 		if err != nil {
@@ -122,6 +126,10 @@ func (s *site) person(x route) http.HandlerFunc {
 		if f, is := v.(*reportpages.File); is {
 			f.Serve(w)
 			return
+		}
+		if p, is := v.(part); is {
+			v = p.list
+			p.link(w.Header(), r.URL)
 		}
 		s.answer(w, http.StatusOK, v)
 	}
@@ -157,7 +165,9 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	if err := json.NewEncoder(w).Encode(v); err != nil {
+	// A list or a map that holds nothing is empty: it is never null.
+	whole := json.JoinOptions(v1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), json.FormatNilMapAsNull(false))
+	if err := json.MarshalWrite(w, v, whole); err != nil {
 		s.o.Logger.Debug("the client went away", "err", err)
 	}
 }
@@ -169,7 +179,7 @@ func refuse(status int, format string, args ...any) error {
 // body reads what a person sent. Unknown fields are errors: a misspelt one
 // would be lost in silence.
 func body(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
+	d := v1.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	var large *http.MaxBytesError
@@ -214,6 +224,15 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 	if b.ID == "" {
 		b.ID = rand.Text()
 	}
+	inc, err := s.take(r, b, who)
+	if err != nil {
+		return nil, err
+	}
+	return s.o.Engine.Book().Seen(inc, who), nil
+}
+
+// take takes in what somebody reports or types in.
+func (s *site) take(r *http.Request, b reportBody, who string) (rules.Incident, error) {
 	labels := rules.Labels{}
 	for k, v := range map[string]string{
 		rules.LabelPlatform: b.Platform, rules.LabelCustomer: b.Customer, rules.LabelMachine: b.Machine,
@@ -223,19 +242,12 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 			labels[k] = v
 		}
 	}
-	inc, err := s.o.Engine.Report(r.Context(), receiver.Report{Kind: b.Kind, Labels: labels, By: b.By, TypedBy: who,
+	return s.o.Engine.Report(r.Context(), receiver.Report{Kind: b.Kind, Labels: labels, By: b.By, TypedBy: who,
 		Means: b.Means, Text: b.Text, Received: b.ReceivedAt, ID: b.ID})
-	if err != nil {
-		return nil, err
-	}
-	return s.o.Engine.Book().Seen(inc, who), nil
 }
 
 func (s *site) incidents(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "state", "customer", "machine", "backup_role", "platform", "scenario", "key", "ended", "limit"); err != nil {
-		return nil, err
-	}
 	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Machine: q.Get("machine"), Platform: q.Get("platform"),
 		Scenario: q.Get("scenario"), Key: q.Get("key")}
 	state, err := query.OneOf(q, "state", rules.States())
@@ -245,14 +257,22 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	if f.Ended, err = query.Yes(q, "ended", false); err != nil {
 		return nil, err
 	}
-	if f.Limit, err = query.Number(q, "limit", 0, 10_000); err != nil {
+	limit, err := query.Number(q, "limit", usualIncidents, maxIncidents)
+	if err != nil {
 		return nil, err
 	}
+	page, err := query.Number(q, "page", 1, query.MaxPage)
+	if err != nil {
+		return nil, err
+	}
+	f.Limit, f.Skip = limit+1, limit*(page-1)
 	f.Ended = f.Ended || state.Ended()
 	found, err := s.o.Engine.Incidents(r.Context(), f)
 	if err != nil {
 		return nil, err
 	}
+	out := part{page: page, more: len(found) > limit}
+	found = found[:min(limit, len(found))]
 	if role := q.Get(rules.LabelBackupRole); role != "" {
 		kept := found[:0]
 		for _, i := range found {
@@ -262,7 +282,8 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 		}
 		found = kept
 	}
-	return s.seen(found, who), nil
+	out.list = s.seen(found, who)
+	return out, nil
 }
 
 func (s *site) incident(r *http.Request, who string) (any, error) {
@@ -376,7 +397,12 @@ func (s *site) reload(r *http.Request, who string) (any, error) {
 		return nil, refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: %v", err)
 	}
 	s.o.Logger.Info("configuration reloaded", "by", who)
-	return map[string]string{"status": "reloaded"}, nil
+	return reloaded{"reloaded"}, nil
+}
+
+// reloaded is what became of a reload.
+type reloaded struct {
+	Status string `json:"status"`
 }
 
 func (s *site) healthy(w http.ResponseWriter, r *http.Request) {

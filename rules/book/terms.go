@@ -1,20 +1,28 @@
 package book
 
 import (
+	"time"
+
 	"vigie/rules/availability"
 	"vigie/rules/policy"
 )
 
-// Terms are what a policy grants a platform of unavailability, with the work that
-// was announced there. It reports false when the policy measures none.
-func (b *Book) Terms(p *policy.Policy, platform string) (t availability.Terms, announced []availability.Span, measured bool) {
+// Terms are what a policy grants a platform of unavailability. It reports false when
+// the policy measures none.
+func (b *Book) Terms(p *policy.Policy, platform string) (t availability.Terms, measured bool) {
 	u := p.Unavailability
 	if u == nil {
-		return t, nil, false
+		return t, false
 	}
 	t = availability.Terms{Calendar: b.Closures(p, u.Calendar), Tolerance: u.Tolerance, Per: u.Per}
-	for _, m := range b.Directory.Announced(platform, p.MaintenanceNotice) {
-		announced = append(announced, availability.Span{From: m.From, Until: m.Until})
+	return t, t.Calendar != nil
+}
+
+// Announced is the work on a platform that was announced in time and touches a span
+// of time.
+func (b *Book) Announced(p *policy.Policy, platform string, from, until time.Time) (out []availability.Span) {
+	for _, m := range b.Directory.Announced(platform, p.MaintenanceNotice, from, until) {
+		out = append(out, availability.Span{From: m.From, Until: m.Until})
 	}
-	return t, announced, t.Calendar != nil
+	return out
 }

@@ -156,7 +156,10 @@ func (d Duration) days() int {
 
 // Pause is a stretch of time, from From until just before To, during which a
 // stopwatch stands still. A zero To means that it still does.
-type Pause struct{ From, To time.Time }
+type Pause struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to,omitzero"`
+}
 
 // mergePauses puts pauses in order and joins those that overlap or touch, so
 // that only the last may be without an end.

@@ -106,7 +106,12 @@ func (b Classifier) checkReport(c *Classified, now time.Time) {
 	}
 	l := s.Labels
 	p := b.Directory.Platforms[l[model.LabelPlatform]]
-	if l[model.LabelPlatform] == "" {
+	about := s.Kind == model.UserAssistance && b.Directory.Machine(l[model.LabelCustomer], l[model.LabelMachine]) != nil
+	if l[model.LabelPlatform] == "" && s.Kind == model.UserAssistance && !about {
+		c.Refusal = &incident.Refusal{Status: 422, Reason: "platform is missing, or customer and machine of the inventory: say what is concerned"}
+		return
+	}
+	if l[model.LabelPlatform] == "" && !about {
 		c.Refusal = &incident.Refusal{Status: 422, Reason: "platform is missing: say what is concerned"}
 		return
 	}

@@ -44,9 +44,10 @@ type Incident struct {
 	ResolvedAt time.Time `json:"resolved_at,omitzero"` // last resolution or closing
 	HandledAt  time.Time `json:"handled_at,omitzero"`
 	Episode    int       `json:"episode"` // 1 for the first run from firing to resolved
-	SelfHealed []time.Time
-	Failures   int       `json:"failures"` // failing runs seen in this episode
-	LastSeen   time.Time `json:"last_seen,omitzero"`
+	// SelfHealed are the times at which it ended without anybody.
+	SelfHealed []time.Time `json:"self_healed,omitempty"`
+	Failures   int         `json:"failures"` // failing runs seen in this episode
+	LastSeen   time.Time   `json:"last_seen,omitzero"`
 
 	Assignee string    `json:"assignee"`
 	TakenAt  time.Time `json:"taken_at,omitzero"`

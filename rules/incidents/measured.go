@@ -12,7 +12,8 @@ import (
 // Measured tells the incidents of a platform what its unavailability came to in the
 // month that runs, and in the one that has just ended.
 func (b *Batch) Measured(platform string, known []availability.Stretch) (latest availability.Figures, measured bool, err error) {
-	terms, announced, measured := b.Book.Terms(b.Book.InForce(b.Now), platform)
+	p := b.Book.InForce(b.Now)
+	terms, measured := b.Book.Terms(p, platform)
 	if !measured {
 		return latest, false, nil
 	}
@@ -21,7 +22,7 @@ func (b *Batch) Measured(platform string, known []availability.Stretch) (latest 
 		if until.After(b.Now) {
 			until = b.Now
 		}
-		latest = terms.Measure(known, announced, from, until)
+		latest = terms.Measure(known, b.Book.Announced(p, platform, from, until), from, until)
 		if err := b.measure(platform, latest, terms); err != nil {
 			return latest, true, err
 		}
@@ -33,7 +34,7 @@ func (b *Batch) Measured(platform string, known []availability.Stretch) (latest 
 // policy that was in force at its end, unless that month is written down already; false
 // when its probes said nothing.
 func (b *Batch) MonthOver(platform string, known []availability.Stretch, written string) (over report.Unavailability, ok bool) {
-	terms, _, measured := b.Book.Terms(b.Book.InForce(b.Now), platform)
+	terms, measured := b.Book.Terms(b.Book.InForce(b.Now), platform)
 	if !measured {
 		return over, false
 	}
@@ -41,11 +42,12 @@ func (b *Batch) MonthOver(platform string, known []availability.Stretch, written
 	if terms.Name(from) == written {
 		return over, false
 	}
-	terms, announced, measured := b.Book.Terms(b.Book.InForce(until.Add(-time.Second)), platform)
+	p := b.Book.InForce(until.Add(-time.Second))
+	terms, measured = b.Book.Terms(p, platform)
 	if !measured {
 		return over, false
 	}
-	f := terms.Measure(known, announced, from, until)
+	f := terms.Measure(known, b.Book.Announced(p, platform, from, until), from, until)
 	over = report.UnavailabilityOf(terms.Name(from), b.Book.Directory.Platforms[platform].Customer, platform, terms, f)
 	return over, f.Up+f.Down > 0
 }

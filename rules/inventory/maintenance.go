@@ -9,11 +9,14 @@ import (
 	"vigie/rules/model"
 )
 
-// Maintenance is work that was announced before it began (S2.2).
+// Maintenance is work that was announced before it began (S2.2): once, from From to
+// Until, or again and again. What comes again begins from From and before Until,
+// which are zero for no bound.
 type Maintenance struct {
 	Platform, Customer, Machine string
 	From, Until                 time.Time
 	DeclaredAt                  time.Time
+	Every                       *Recurrence // nil for once
 }
 
 type maintenanceEntry struct {
@@ -24,6 +27,8 @@ type maintenanceEntry struct {
 	From       fleet.Moment `yaml:"from"`
 	Until      fleet.Moment `yaml:"until"`
 	DeclaredAt fleet.Moment `yaml:"declared_at"`
+
+	Every *recurrenceEntry `yaml:"every"`
 }
 
 func (l *loader) maintenance(entries []maintenanceEntry) {
@@ -41,12 +46,14 @@ func (l *loader) maintenance(entries []maintenanceEntry) {
 		} else if e.Machine != "" {
 			l.fault(e.At, where+".customer", "missing: names of machines repeat, write the customer too")
 		}
-		l.bounded(e.At, where, e.From, e.Until)
+		if e.Every == nil {
+			l.bounded(e.At, where, e.From, e.Until)
+		}
 		l.seemly(e.At, where, e.DeclaredAt)
 		from, until := l.span(e.At, where, e.From, e.Until)
 		l.dir.Maintenance = append(l.dir.Maintenance, Maintenance{
 			Platform: e.Platform, Customer: e.Customer, Machine: e.Machine,
-			From: from, Until: until, DeclaredAt: e.DeclaredAt.Start(l.location),
+			From: from, Until: until, DeclaredAt: e.DeclaredAt.Start(l.location), Every: l.recurrence(e.Every, where+".every"),
 		})
 	}
 }
@@ -61,11 +68,10 @@ func (d *Directory) InMaintenance(l model.Labels, at time.Time, notice time.Dura
 			m.Machine != "" && m.Machine != l[model.LabelMachine] {
 			continue
 		}
-		if !m.inTime(notice) {
-			continue
-		}
-		if !at.Before(m.From) && at.Before(m.Until) && m.Until.After(until) {
-			until = m.Until
+		for _, o := range m.Occurrences(at, at.Add(1)) {
+			if o.inTime(notice) && o.Until.After(until) {
+				until = o.Until
+			}
 		}
 	}
 	return until, !until.IsZero()
@@ -77,16 +83,21 @@ func (m Maintenance) inTime(notice time.Duration) bool {
 }
 
 // Announced are the maintenances of a whole platform, or of all that its customer
-// has, which were declared in time.
-func (d *Directory) Announced(platform string, notice time.Duration) []Maintenance {
+// has, which were declared in time and touch a span of time, each by itself.
+func (d *Directory) Announced(platform string, notice time.Duration, from, until time.Time) []Maintenance {
 	customer := ""
 	if p := d.Platforms[platform]; p != nil {
 		customer = p.Customer
 	}
 	var out []Maintenance
 	for _, m := range d.Maintenance {
-		if m.Machine == "" && m.inTime(notice) && (m.Platform == platform || m.Platform == "" && m.Customer == customer && customer != "") {
-			out = append(out, m)
+		if m.Machine != "" || m.Platform != platform && (m.Platform != "" || m.Customer != customer || customer == "") {
+			continue
+		}
+		for _, o := range m.Occurrences(from, until) {
+			if o.inTime(notice) {
+				out = append(out, o)
+			}
 		}
 	}
 	return out

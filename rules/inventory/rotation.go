@@ -43,7 +43,7 @@ const maxTurns = 100
 func (l *loader) rotations(entries []rotationEntry) {
 	for i, e := range entries {
 		where := fmt.Sprintf("rotations[%d]", i)
-		r := Rotation{Role: e.Role, People: e.People, Days: turnDays[e.Every], Zone: l.location, Until: e.Until.End(l.location)}
+		r := Rotation{Role: e.Role, People: e.People, Days: turnDays[e.Every], Zone: l.zone(e.Position, where+".timezone", e.Timezone), Until: e.Until.End(l.location)}
 		if e.Role == "" {
 			l.fault(e.Position, where+".role", "missing: write the role of the policy that the people fill")
 		}
@@ -66,14 +66,6 @@ func (l *loader) rotations(entries []rotationEntry) {
 
 // turnOver takes when a rotation begins and passes on.
 func (l *loader) turnOver(e rotationEntry, where string, r *Rotation) {
-	if e.Timezone != "" {
-		zone, err := time.LoadLocation(e.Timezone)
-		if err != nil || e.Timezone == "Local" {
-			l.fault(e.Position, where+".timezone", "unknown zone %q: write an IANA name such as %s", e.Timezone, fleet.DefaultTimezone)
-		} else {
-			r.Zone = zone
-		}
-	}
 	if e.At != nil {
 		if r.At = *e.At; r.At == calendar.EndOfDay {
 			l.fault(e.Position, where+".at", `24:00 is the next day: write "00:00" and begin a day later`)

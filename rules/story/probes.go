@@ -57,7 +57,7 @@ func (p *player) measureAgain() {
 		if known[len(known)-1].State == availability.Up {
 			continue
 		}
-		terms, _, measured := p.book.Terms(p.book.InForce(p.now), id)
+		terms, measured := p.book.Terms(p.book.InForce(p.now), id)
 		if !measured {
 			continue
 		}

@@ -5,6 +5,7 @@
 package veeamsim
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -278,6 +279,19 @@ func (s *Sim) FinishJobInTurn(jobID string, results []string) {
 			start: j.current.start, end: j.current.end, size: 21474836480})
 		next++
 	}
+}
+
+// FinishTry ends a try that takes only these objects again.
+func (s *Sim) FinishTry(jobID string, results map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	whole := "Success"
+	for _, r := range results {
+		if r == "Failed" {
+			whole = r
+		}
+	}
+	s.finish(s.find(jobID), slices.Sorted(maps.Keys(results)), func(name string) end { return end{results[name], ""} }, end{whole, ""})
 }
 
 // SucceedBackup runs the jobs of a machine for this machine only, well.

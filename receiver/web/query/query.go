@@ -17,6 +17,37 @@ func refuse(format string, args ...any) error {
 	return &receiver.RefusedError{Refusal: incident.Refuse(http.StatusUnprocessableEntity, format, args...)}
 }
 
+// Param is a parameter that a request may have, as the table of requests declares it.
+type Param struct {
+	Name string
+	// Says is what it means, in a few words.
+	Says string
+	// OneOf are the words that are known; none: any text.
+	OneOf []string
+	// Most is set for a number from 1 to Most.
+	Most int
+	// Flag is set for true or false.
+	Flag bool
+	// Must is set for one without which the request is refused.
+	Must bool
+	// Page is set for one that only the page has, not its twin of the API.
+	Page bool
+}
+
+// Check refuses parameters that a request does not have.
+func Check(q url.Values, params []Param) error {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
+	}
+	return Known(q, names...)
+}
+
+// OfAPI are those that the API has.
+func OfAPI(params []Param) []Param {
+	return slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return p.Page })
+}
+
 // Known refuses parameters that a page does not have: a misspelt one would be
 // passed over in silence.
 func Known(q url.Values, names ...string) error {
@@ -70,6 +101,9 @@ func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
 	return "", refuse("unknown %s %q: known are %s", name, v, strings.Join(words, ", "))
 }
 
+// MaxPage bounds the pages of a list.
+const MaxPage = 1_000_000
+
 // Page says which part of a list is shown.
 type Page struct {
 	Page  int `json:"page"`
@@ -81,7 +115,7 @@ type Page struct {
 // Cut reads which page is asked for and cuts it out of a list.
 func Cut[T any](q url.Values, list []T, size int) (Page, []T, error) {
 	p := Page{Page: 1, Total: len(list), Size: size, Pages: max(1, (len(list)+size-1)/size)}
-	n, err := Number(q, "page", 1, 1_000_000)
+	n, err := Number(q, "page", 1, MaxPage)
 	if err != nil {
 		return p, nil, err
 	}

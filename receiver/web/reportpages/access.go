@@ -42,9 +42,6 @@ func refuse(status int, format string, args ...any) error {
 // ask reads what is asked for. Without a month it is the one before this.
 func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "month", "customer", "platform", "format", "language"); err != nil {
-		return asked{}, err
-	}
 	format, err := query.OneOf(q, "format", []string{"json", "csv"})
 	if err != nil {
 		return asked{}, err

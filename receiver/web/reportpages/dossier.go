@@ -1,20 +1,14 @@
 package reportpages
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"vigie/internal/sheet"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/reports"
-	"vigie/receiver/web/query"
 	"vigie/rules/report"
 )
 
@@ -132,105 +126,4 @@ func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(rows, separator(l))}, nil
 	}
 	return x, nil
-}
-
-// Register is what the page of restore tests shows.
-type Register struct {
-	Due   []report.TestDue     `json:"machines"`
-	Tests []report.RestoreTest `json:"tests"`
-	// Overdue is how many of the machines are.
-	Overdue int      `json:"overdue"`
-	Results []string `json:"-"`
-	Today   string   `json:"-"`
-}
-
-// maxTests bounds the tests that are listed, the newest first.
-const maxTests = 500
-
-// Register answers by when restores are tried, and what was tried.
-func (d *Pages) Register(r *http.Request, who string) (any, error) {
-	q := r.URL.Query()
-	if err := query.Known(q, "customer"); err != nil {
-		return nil, err
-	}
-	now := d.Now()
-	due, err := d.Engine.Reports().Due(r.Context(), now)
-	if err != nil {
-		return nil, err
-	}
-	tests, err := d.Engine.Reports().Tests(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	x := &Register{Due: []report.TestDue{}, Tests: []report.RestoreTest{}, Results: report.TestResults(), Today: now.In(d.Engine.Reports().Zone(now)).Format(time.DateOnly)}
-	for _, t := range due {
-		if c := q.Get("customer"); c == "" || c == t.Customer {
-			x.Due = append(x.Due, t)
-			if t.Overdue {
-				x.Overdue++
-			}
-		}
-	}
-	slices.Reverse(tests)
-	for _, t := range tests {
-		if c := q.Get("customer"); (c == "" || c == t.Customer) && len(x.Tests) < maxTests {
-			x.Tests = append(x.Tests, t)
-		}
-	}
-	return x, nil
-}
-
-const (
-	maxWords = 2000
-	maxTook  = 60 * 24 * 30 // minutes
-)
-
-// Record writes a restore test into the register.
-func (d *Pages) Record(r *http.Request, who string) (any, error) {
-	var t report.RestoreTest
-	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&t); err != nil {
-		return nil, refuse(http.StatusBadRequest, "not readable: %v", err)
-	}
-	return d.record(r, who, t)
-}
-
-// RecordForm is Record for the form of the page; its answer is what is wrong with it.
-func (d *Pages) RecordForm(r *http.Request, who string) error {
-	form := r.PostForm
-	customer, machine, _ := strings.Cut(form.Get("machine"), "/")
-	t := report.RestoreTest{Customer: customer, Machine: machine, Day: form.Get("day"), Result: form.Get("result"), Scope: form.Get("scope"), Note: form.Get("note")}
-	var err error
-	if took := strings.TrimSpace(form.Get("took")); took != "" {
-		if t.Minutes, err = strconv.Atoi(took); err != nil {
-			return refuse(http.StatusUnprocessableEntity, "took_minutes %q is no number", took)
-		}
-	}
-	_, err = d.record(r, who, t)
-	return err
-}
-
-func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, error) {
-	now := d.Now()
-	zone := d.Engine.Reports().Zone(now)
-	m := d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine)
-	day, err := time.ParseInLocation(time.DateOnly, t.Day, zone)
-	switch {
-	case m == nil || t.Machine == "":
-		return nil, refuse(http.StatusUnprocessableEntity, "the inventory has no machine %q of customer %q", t.Machine, t.Customer)
-	case err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour:
-		return nil, refuse(http.StatusUnprocessableEntity, "tested_on %q is no day that has come: write 2026-03-09", t.Day)
-	case !slices.Contains(report.TestResults(), t.Result):
-		return nil, refuse(http.StatusUnprocessableEntity, "result %q is not known: known are %s", t.Result, strings.Join(report.TestResults(), ", "))
-	case len(t.Scope) > maxWords || len(t.Note) > maxWords:
-		return nil, refuse(http.StatusUnprocessableEntity, "scope and note have at most %d bytes each", maxWords)
-	case t.Minutes < 0 || t.Minutes > maxTook:
-		return nil, refuse(http.StatusUnprocessableEntity, "took_minutes %d is not between 0 and %d", t.Minutes, maxTook)
-	}
-	t.Machine, t.By, t.At = m.Name, who, now.In(zone)
-	if err := d.Engine.Reports().Record(r.Context(), t, now); err != nil {
-		return nil, errors.Join(errors.New("the test was not recorded"), err)
-	}
-	return t, nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"vigie/receiver/web/query"
 	"vigie/rules/report"
 )
 
@@ -45,9 +44,6 @@ type IndexRow struct {
 // Index answers which reports there are, with their first figures.
 func (d *Pages) Index(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	if err := query.Known(q, "month", "q"); err != nil {
-		return nil, err
-	}
 	now := d.Now()
 	zone := d.Engine.Reports().Zone(now)
 	month := report.MonthBefore(now, zone)

@@ -1,0 +1,150 @@
+package reportpages
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/rules/report"
+)
+
+// Register is what the page of restore tests shows.
+type Register struct {
+	Due   []report.TestDue     `json:"machines"`
+	Tests []report.RestoreTest `json:"tests"`
+	// Overdue is how many of the machines are.
+	Overdue int      `json:"overdue"`
+	Results []string `json:"-"`
+	Today   string   `json:"-"`
+	Form    *Form    `json:"-"`
+}
+
+// maxTests bounds the tests that are listed, the newest first.
+const maxTests = 500
+
+// Register answers by when restores are tried, and what was tried.
+func (d *Pages) Register(r *http.Request, who string) (any, error) {
+	q := r.URL.Query()
+	now := d.Now()
+	due, err := d.Engine.Reports().Due(r.Context(), now)
+	if err != nil {
+		return nil, err
+	}
+	tests, err := d.Engine.Reports().Tests(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	x := &Register{Form: &Form{}, Due: []report.TestDue{}, Tests: []report.RestoreTest{}, Results: report.TestResults(), Today: now.In(d.Engine.Reports().Zone(now)).Format(time.DateOnly)}
+	for _, t := range due {
+		if c := q.Get("customer"); c == "" || c == t.Customer {
+			x.Due = append(x.Due, t)
+			if t.Overdue {
+				x.Overdue++
+			}
+		}
+	}
+	slices.Reverse(tests)
+	for _, t := range tests {
+		if c := q.Get("customer"); (c == "" || c == t.Customer) && len(x.Tests) < maxTests {
+			x.Tests = append(x.Tests, t)
+		}
+	}
+	return x, nil
+}
+
+const (
+	maxWords = 2000
+	maxTook  = 60 * 24 * 30 // minutes
+)
+
+// Record writes a restore test into the register.
+func (d *Pages) Record(r *http.Request, who string) (any, error) {
+	var t report.RestoreTest
+	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&t); err != nil {
+		return nil, refuse(http.StatusBadRequest, "not readable: %v", err)
+	}
+	return d.record(r, who, t)
+}
+
+// Form is what somebody wrote into the page's form, and what is wrong with it.
+type Form struct {
+	Machine, Day, Result, Took, Scope, Note string
+	// Wrong is why, by the field's name.
+	Wrong map[string]error
+}
+
+// RecordForm is Record for the form of the page. What is wrong with the form stands
+// in it; the error is that of the register.
+func (d *Pages) RecordForm(r *http.Request, who string) (*Form, error) {
+	get := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
+	f := &Form{Machine: get("machine"), Day: get("day"), Result: get("result"), Took: get("took"), Scope: get("scope"), Note: get("note"), Wrong: map[string]error{}}
+	customer, machine, _ := strings.Cut(f.Machine, "/")
+	t := report.RestoreTest{Customer: customer, Machine: machine, Day: f.Day, Result: f.Result, Scope: f.Scope, Note: f.Note}
+	if f.Took != "" {
+		var err error
+		if t.Minutes, err = strconv.Atoi(f.Took); err != nil {
+			f.Wrong["took"] = refuse(http.StatusUnprocessableEntity, "took_minutes %q is no number", f.Took)
+		}
+	}
+	for _, x := range d.faults(t) {
+		f.Wrong[x.field] = x.err
+	}
+	if len(f.Wrong) > 0 {
+		return f, nil
+	}
+	_, err := d.record(r, who, t)
+	return f, err
+}
+
+// fault is what is wrong with a field of a form.
+type fault struct {
+	field string
+	err   error
+}
+
+// faults are what keeps a test from being recorded.
+func (d *Pages) faults(t report.RestoreTest) (out []fault) {
+	now := d.Now()
+	wrong := func(field, format string, args ...any) {
+		out = append(out, fault{field, refuse(http.StatusUnprocessableEntity, format, args...)})
+	}
+	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
+		wrong("machine", "the inventory has no machine %q of customer %q", t.Machine, t.Customer)
+	}
+	day, err := time.ParseInLocation(time.DateOnly, t.Day, d.Engine.Reports().Zone(now))
+	if err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour {
+		wrong("day", "tested_on %q is no day that has come: write 2026-03-09", t.Day)
+	}
+	if !slices.Contains(report.TestResults(), t.Result) {
+		wrong("result", "result %q is not known: known are %s", t.Result, strings.Join(report.TestResults(), ", "))
+	}
+	for _, x := range [][2]string{{"scope", t.Scope}, {"note", t.Note}} {
+		if len(x[1]) > maxWords {
+			wrong(x[0], "scope and note have at most %d bytes each", maxWords)
+		}
+	}
+	if t.Minutes < 0 || t.Minutes > maxTook {
+		wrong("took", "took_minutes %d is not between 0 and %d", t.Minutes, maxTook)
+	}
+	return out
+}
+
+func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, error) {
+	if wrong := d.faults(t); len(wrong) > 0 {
+		return nil, wrong[0].err
+	}
+	now := d.Now()
+	m := d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine)
+	t.Machine, t.By, t.At = m.Name, who, now.In(d.Engine.Reports().Zone(now))
+	if err := d.Engine.Reports().Record(r.Context(), t, now); err != nil {
+		return nil, errors.Join(errors.New("the test was not recorded"), err)
+	}
+	return t, nil
+}
