@@ -26,11 +26,9 @@ func Under(ctx context.Context, l Lease) context.Context {
 	return context.WithValue(ctx, leaseKey{}, l)
 }
 
-func leaseOf(ctx context.Context) *Lease {
-	if l, ok := ctx.Value(leaseKey{}).(Lease); ok {
-		return &l
-	}
-	return nil
+func leaseOf(ctx context.Context) Lease {
+	l, _ := ctx.Value(leaseKey{}).(Lease)
+	return l
 }
 
 // fence makes sure that a lease is still held, and that nobody takes it before the
@@ -40,14 +38,13 @@ func (tx *Tx) fence(l Lease) error {
 		return nil
 	}
 	n, err := tx.number(`SELECT token FROM lease WHERE name = ? AND token = ? FOR SHARE`, l.Name, l.Token)
-	if err != nil {
-		return err
+	if err == nil && n != l.Token {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, ErrLeaseLost)
 	}
-	if n != l.Token {
-		return fmt.Errorf("%w: %w", ErrUnavailable, ErrLeaseLost)
+	if err == nil {
+		tx.known.held = l
 	}
-	tx.known.held = l
-	return nil
+	return err
 }
 
 // Pulse is what a receiver learns each few seconds of the others.
@@ -112,10 +109,7 @@ func (s *Store) GiveUp(ctx context.Context, l Lease, holder string) error {
 	ctx, cancel := context.WithTimeout(ctx, p.within)
 	defer cancel()
 	_, err := p.reader.ExecContext(ctx, p.bound.Text(`UPDATE lease SET until = 0 WHERE name = ? AND holder = ? AND token = ?`), l.Name, holder, l.Token)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return nil
+	return err
 }
 
 // Work is what waits for its time to come.

@@ -17,10 +17,8 @@ import (
 // viewedWithin bounds a whole view of the data, reports included.
 const viewedWithin = 2 * time.Minute
 
-// OnServer is [pg.OnServer].
-func OnServer(database string) bool { return pg.OnServer(database) }
-
-// Address is [pg.Address].
+// OnServer is [pg.OnServer], Address is [pg.Address].
+func OnServer(database string) bool  { return pg.OnServer(database) }
 func Address(database string) string { return pg.Address(database) }
 
 // postgres is a database that several receivers may share.

@@ -67,7 +67,7 @@ func (s *Store) Watch(f func(rules.Incident)) { s.saved.Store(&f) }
 
 type job struct {
 	fn    func(*Tx) error
-	lease *Lease       // under which it is kept; nil for none
+	lease Lease        // under which it is kept; none without a name
 	state atomic.Int32 // waiting, running or abandoned
 	reply chan error
 	after []func()
@@ -290,8 +290,8 @@ func (s *Store) savepoint(t transaction, j *job, k *known) error {
 	}
 	tx := newTx(t, j, k, &s.packer)
 	tx.saved = s.saved.Load()
-	if j.lease != nil && s.Shared() {
-		j.err = tx.fence(*j.lease)
+	if j.lease.Name != "" && s.Shared() {
+		j.err = tx.fence(j.lease)
 	}
 	if j.err == nil {
 		j.err = guarded(j.fn, tx)

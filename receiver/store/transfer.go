@@ -35,8 +35,10 @@ func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table
 	}
 	var seal Seal
 	err := from.View(ctx, func(tx *Tx) (err error) {
-		if n, err := tx.leased(from.server); err != nil || n > 0 {
-			return errors.Join(err, errUsed(n > 0))
+		if from.server {
+			if err := tx.unused(); err != nil {
+				return err
+			}
 		}
 		seal, _, err = tx.LatestSeal()
 		return err
@@ -59,19 +61,13 @@ func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table
 	return to.arrived(ctx, seal)
 }
 
-func errUsed(used bool) error {
-	if used {
-		return errors.New("a receiver uses the database that is to be carried over: stop it first")
+// unused returns an error while a receiver holds a lease.
+func (tx *Tx) unused() error {
+	n, err := tx.number(`SELECT COUNT(*) FROM lease WHERE until > ` + serverNow)
+	if err == nil && n > 0 {
+		err = errors.New("a receiver uses the database that is to be carried over: stop it first")
 	}
-	return nil
-}
-
-// leased counts the leases that are held.
-func (tx *Tx) leased(server bool) (int64, error) {
-	if !server {
-		return 0, nil
-	}
-	return tx.number(`SELECT COUNT(*) FROM lease WHERE until > ` + serverNow)
+	return err
 }
 
 // transferred tells how far a transfer has come; a database that holds anything
