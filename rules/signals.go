@@ -264,6 +264,7 @@ func (d intake) report(s Signal) {
 
 func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i := d.Incident
+	hit := i.Platforms()
 	a := i.Alerts[s.Fingerprint]
 	switch {
 	case a == nil:
@@ -304,6 +305,9 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i.LastSeen = d.Now
 	d.changedKind(s)
 	d.worse(s)
+	if now := i.Platforms(); len(hit) > 0 && len(now) > len(hit) {
+		d.anotherPlatform()
+	}
 	if i.State == Unverified {
 		d.back("the alert fires again before anything was proven")
 	}
@@ -335,11 +339,14 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 // worse raises the severity to the highest that any signal gives, until a
 // person qualifies it.
 func (d intake) worse(s Signal) {
-	if len(d.Scenario.Severity.Order) == 0 || d.Happened("act:qualify") {
+	said := d.severityOf(s)
+	if len(d.Scenario.Severity.Order) == 0 || d.Rank(said) <= d.Rank(d.Incident.Severity) {
 		return
 	}
-	said := d.severityOf(s)
-	if d.Rank(said) <= d.Rank(d.Incident.Severity) {
+	if d.Happened("act:qualify") {
+		if s.IsReport() { // a person's word stands, and he hears that somebody says otherwise
+			d.raise("worsened", d.Now)
+		}
 		return
 	}
 	d.note("note", "severity", s.By, "now "+said+": the highest word counts until somebody qualifies it")

@@ -46,12 +46,21 @@ func (i clocks) ByDue() string {
 func (i clocks) DueToday() bool { return i.f.Deadline.IsZero() || i.Today(i.f.Deadline) }
 
 // DueStamp is the missed deadline for a subject: always with its day.
-func (i clocks) DueStamp() string { return i.Stamp(i.f.Deadline) }
+func (i clocks) DueStamp() string {
+	if i.Breached() && len(i.targets()) > 0 {
+		return i.Stamp(i.dueOf(i.targets()[0]))
+	}
+	return i.Stamp(i.f.Deadline)
+}
 
 // LateStart tells that the failure came late and its deadline stands.
 func (i clocks) LateStart() bool { return i.f.LateStart }
 
+// lateNote says what is to be known of the deadline beside its hour.
 func (i clocks) lateNote() string {
+	if !i.f.Deadline.IsZero() && i.f.Deadline.Before(i.n.DecidedAt) {
+		return i.Word("deadline_passed")
+	}
 	if i.f.LateStart {
 		return i.Word("late_start")
 	}

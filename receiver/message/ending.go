@@ -146,7 +146,7 @@ func (i ending) ResolutionFacts() []fact {
 	fs.add("since", i.Started())
 	i.ended(fs)
 	fs.add("duration", i.Duration())
-	fs.add("cause", joinNonEmpty(i.Word("colon"), i.CauseClass(), i.Cause()))
+	fs.add("cause", joinNonEmpty(i.Word("colon"), i.CauseClass(), i.likelyCause()))
 	fs.add("data_loss", i.DataLoss())
 	return fs.rows
 }

@@ -30,7 +30,7 @@ func (i evidence) OtherState() string {
 	s := i.NameOf("evidence", string(i.f.Other.State))
 	if s == "" || i.f.Other.State == rules.EvidenceUnknown {
 		s = i.Word("evidence.unknown") + " – " + i.Word("evidence.check")
-		if due := i.Due(); due != "" {
+		if due := i.DueAhead(); due != "" {
 			s = i.Word("evidence.unknown") + " – " + i.Say("evidence.check_by", "time", due)
 		}
 	}
@@ -47,6 +47,9 @@ func (i evidence) OtherBad() bool {
 
 // OtherNone tells that the machine has no other backup at all.
 func (i evidence) OtherNone() bool { return i.f.Other.State == rules.EvidenceNone }
+
+// OtherUnknown tells that there is another backup whose state could not be read.
+func (i evidence) OtherUnknown() bool { return i.f.Other.State == rules.EvidenceUnknown }
 
 // OtherOpen tells that nobody knows.
 func (i evidence) OtherOpen() bool { return !i.OtherGood() && !i.OtherBad() }

@@ -91,16 +91,12 @@ func (i *item) platformFacts() []fact {
 	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
 	fs.add("reporter", i.f.Reporter)
-	severity := i.Severity()
-	if severity != "" && i.f.Provisional {
-		severity += " (" + i.Word("fact_name.provisional") + ")"
-	}
-	fs.add("severity", severity, strong)
+	fs.add("severity", i.provisional(i.Severity()), strong)
 	fs.add("scope", i.Scope())
 	if i.f.Level > 0 {
 		fs.add("level", strconv.Itoa(i.f.Level))
 	}
-	fs.add("cause", i.Cause())
+	fs.add("cause", i.likelyCause())
 	fs.add("guarantee", i.Guarantee())
 	fs.add("error", i.f.Error, code)
 	fs.add("assignee", i.f.Assignee)
@@ -117,15 +113,19 @@ func (i *item) CustomerFacts() []fact {
 	fs.add("platform", i.Platform())
 	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
-	severity := i.Severity()
-	if severity != "" && i.f.Provisional {
-		severity += " (" + i.Word("fact_name.provisional") + ")"
-	}
-	fs.add("severity", severity)
+	fs.add("severity", i.provisional(i.Severity()))
 	fs.add("scope", i.Scope())
-	fs.add("cause", i.Cause())
+	fs.add("cause", i.likelyCause())
 	fs.add("guarantee", i.Guarantee())
 	return fs.rows
+}
+
+// provisional marks what no person has confirmed yet.
+func (i *item) provisional(said string) string {
+	if said == "" || !i.f.Provisional || i.f.State.Ended() {
+		return said
+	}
+	return said + " (" + i.Word("fact_name.provisional") + ")"
 }
 
 // digestSection says in which section an incident belongs; a blank item (the

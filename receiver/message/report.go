@@ -96,6 +96,14 @@ func (i report) Cause() string {
 	return i.NameOf("cause", i.f.Cause)
 }
 
+// likelyCause is the cause, marked while no person has confirmed it.
+func (i report) likelyCause() string {
+	if !i.f.CauseProposed || i.f.Cause == "unknown" {
+		return i.Cause()
+	}
+	return joinNonEmpty(" ", i.Cause(), "("+i.Word("fact_name.provisional")+")")
+}
+
 // CauseClass is "cause intrinsèque" or "cause extrinsèque"; "" when unknown.
 func (i report) CauseClass() string {
 	class, _, _ := strings.Cut(i.f.Cause, ".")

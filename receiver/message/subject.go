@@ -34,8 +34,14 @@ func (i subject) Mark() string {
 	return ""
 }
 
-// Customer is the customer's name.
+// SeveralPlatforms tells a failure that hits more platforms than one.
+func (i subject) SeveralPlatforms() bool { return len(i.f.Platforms) > 1 }
+
+// Customer is the customer's name; "" where several platforms are hit.
 func (i subject) Customer() string {
+	if i.SeveralPlatforms() {
+		return ""
+	}
 	if i.f.CustomerName != "" {
 		return i.f.CustomerName
 	}
@@ -47,10 +53,12 @@ func (i subject) Thing() string {
 	switch {
 	case i.f.Machine != "":
 		return i.f.Machine
+	case i.SeveralPlatforms():
+		return i.few(i.f.Platforms, 3)
 	case i.f.Platform != "":
 		return i.f.Platform
 	case len(i.f.Platforms) > 0:
-		return i.few(i.f.Platforms, 2)
+		return i.f.Platforms[0]
 	}
 	return i.f.Item
 }
@@ -60,7 +68,7 @@ func (i subject) Machine() string { return i.f.Machine }
 
 // Platform is the platform's name, or "a platform".
 func (i subject) Platform() string {
-	if len(i.f.Platforms) > 1 {
+	if i.SeveralPlatforms() {
 		return i.few(i.f.Platforms, 4)
 	}
 	if p := i.f.Platform; p != "" {

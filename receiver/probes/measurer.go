@@ -22,6 +22,15 @@ const Each = time.Minute
 // within bounds what is asked in one turn.
 const within = 40 * time.Second
 
+// writeEach is how often what the probes said is written down while nothing changes.
+const writeEach = time.Hour
+
+// written is what of a platform was last written down, and when.
+type written struct {
+	changes string
+	at      time.Time
+}
+
 // Measurer tells incidents how long platforms were down in their guaranteed hours.
 type Measurer struct {
 	Keeper Keeper
@@ -31,7 +40,8 @@ type Measurer struct {
 	// Move moves incidents in one transaction.
 	Move func(context.Context, func(*incidents.Batch, *store.Tx) error) error
 
-	latest atomic.Pointer[map[string]availability.Figures]
+	written map[string]written // by platform; used by Turn alone
+	latest  atomic.Pointer[map[string]availability.Figures]
 }
 
 // Figures are what was measured last, by platform.
@@ -108,9 +118,20 @@ func (m *Measurer) recall(ctx context.Context, platform string) error {
 }
 
 func (m *Measurer) remember(tx *store.Tx, platform string) error {
+	last, now := m.written[platform], written{m.Keeper.Changes(platform), m.Now()}
+	if now.changes == last.changes && now.at.Sub(last.at) < writeEach {
+		return nil // a restart asks for the rest again
+	}
 	text, err := m.Keeper.Text(platform)
 	if err != nil {
 		return err
 	}
-	return tx.SetFact(fact(platform), text)
+	if err := tx.SetFact(fact(platform), text); err != nil {
+		return err
+	}
+	if m.written == nil {
+		m.written = map[string]written{}
+	}
+	m.written[platform] = now
+	return nil
 }

@@ -3,6 +3,9 @@ package probes_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -118,5 +121,68 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 	}
 	if u.Month != "2026-03" || u.Platform != "lms-A" || u.Down != 1500 || u.Outages != 1 || u.Exceeded != 1 || u.Up <= 0 || u.Unknown <= 0 || u.Customer != book.Directory.Platforms["lms-A"].Customer {
 		t.Errorf("written is %+v", u)
+	}
+}
+
+// covers: what the probes said is written down when it changes, and not each minute.
+func TestNothingNewIsNotWrittenEachMinute(t *testing.T) {
+	ctx, book := t.Context(), platforms(t)
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "vigie.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	now, up := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), true
+	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var values []any
+		value := map[bool]string{true: "1", false: "0"}[up]
+		for at := now.Add(-5 * time.Minute); !at.After(now); at = at.Add(30 * time.Second) {
+			values = append(values, []any{at.Unix(), value})
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "matrix",
+			"result": []any{map[string]any{"metric": map[string]string{"platform": "lms-A", "probe": "login"}, "values": values}}}}) // the client says so
+	}))
+	defer prometheus.Close()
+	client, err := evidence.New(evidence.Options{URL: prometheus.URL, HTTP: prometheus.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return client }}, Store: db,
+		Book: func() *rules.Book { return book }, Now: func() time.Time { return now },
+		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
+			return db.Update(ctx, func(tx *store.Tx) error {
+				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now})
+				if err := work(b, tx); err != nil {
+					return err
+				}
+				return b.Flush()
+			})
+		}}
+	text := func() (s string) {
+		if err := errors.Join(m.Turn(ctx), db.View(ctx, func(tx *store.Tx) (err error) {
+			s, err = tx.Fact("probes/lms-A")
+			return err
+		})); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	text()
+	now = now.Add(10 * time.Minute) // the first stretch is known
+	before := text()
+	for minute := range 5 {
+		now = now.Add(time.Minute)
+		if after := text(); after != before {
+			t.Errorf("minute %d: written again:\n%s\n%s", minute, before, after)
+		}
+	}
+	now, up = now.Add(time.Minute), false
+	after := text()
+	if after == before {
+		t.Error("what changed was not written")
+	}
+	now = now.Add(time.Hour)
+	if text() == after {
+		t.Error("not written for an hour")
 	}
 }

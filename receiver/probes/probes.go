@@ -81,6 +81,17 @@ func (k *Keeper) Text(platform string) (string, error) {
 	return string(text), err
 }
 
+// Changes counts what is known of a platform by its changes: it stays the same while
+// the last state goes on.
+func (k *Keeper) Changes(platform string) string {
+	w := k.known[platform]
+	if w == nil || len(w.Known) == 0 {
+		return ""
+	}
+	last := w.Known[len(w.Known)-1]
+	return fmt.Sprint(len(w.Known), last.From.Unix(), last.State)
+}
+
 // Known are the stretches of which is known what the probes said.
 func (k *Keeper) Known(platform string) []availability.Stretch {
 	if w := k.known[platform]; w != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,10 +37,17 @@ func (tx Outbox) Notify(n rules.Notification) error {
 	return err
 }
 
-// Withdraw takes a notification back that is still held, or whose message waits for
-// all of its recipients' servers. What such a message tells of other incidents is
-// held again and leaves without it. A message of which some part is being sent or
-// was accepted leaves as it is.
+// Rewrite replaces a notification that is still held, in its place.
+func (tx Outbox) Rewrite(n rules.Notification) error {
+	value, err := json.Marshal(n)
+	if err == nil {
+		_, err = tx.q.exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
+	}
+	return err
+}
+
+// Withdraw takes a notification back that is still held, or whose message nobody's server has
+// seen yet: what that tells of other incidents is held again. Any other message leaves as it is.
 func (tx Outbox) Withdraw(id string) error {
 	if _, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
 		return err
@@ -189,13 +197,16 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), value, salt); err != nil {
 		return false, err
 	}
-	if err := tx.unseal(messageChain+id, 1, Commit(salt, string(value))); err != nil {
-		return false, err
+	// What was held again takes its place before what is told later of its incidents.
+	later, err := tx.texts(`SELECT m.id FROM notification mine JOIN notification later ON later.incident = mine.incident AND later.message NOT IN ('', ?)
+		JOIN message m ON m.id = later.message JOIN transmission t ON t.message = m.id AND t.next_at IS NOT NULL
+		WHERE mine.message = ? AND later.hold_until > mine.hold_until GROUP BY m.id, m.position ORDER BY m.position`, id, id)
+	for _, l := range later {
+		_, moved := tx.q.exec(`UPDATE message SET position = (SELECT MAX(position) + 1 FROM message) WHERE id = ?`, l)
+		err = errors.Join(err, moved)
 	}
-	for _, n := range ns {
-		if err := tx.behind(id, n); err != nil {
-			return false, err
-		}
+	if err := errors.Join(err, tx.unseal(messageChain+id, 1, Commit(salt, string(value)))); err != nil {
+		return false, err
 	}
 	for _, a := range addresses {
 		channel, _ := rules.SplitAddress(a)
@@ -209,16 +220,6 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		}
 	}
 	return true, nil
-}
-
-// behind moves what is told later of a notification's incident behind its message.
-// There is such a thing only where the notification was held again after a first
-// message, see [Outbox.Withdraw].
-func (tx Outbox) behind(message string, n rules.Notification) error {
-	_, err := tx.q.exec(`UPDATE message SET position = position + (SELECT MAX(position) FROM message) WHERE id IN (
-		SELECT later.message FROM notification later JOIN transmission t ON t.message = later.message AND t.next_at IS NOT NULL
-		WHERE later.incident = ? AND later.message <> '' AND later.message <> ? AND later.hold_until > ?)`, n.IncidentID, message, n.HoldUntil.UnixNano())
-	return err
 }
 
 // Transmission is one message on its way to one recipient.

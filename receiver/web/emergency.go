@@ -91,7 +91,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 			e.o.Logger.Error("an emergency call could not be taken", "err", err)
 		}
 		p.Form, p.Tone = true, "bad"
-		p.Said = "Votre appel n'a pas pu être pris : " + e.speechIn("fr").refusal(err) + ". Téléphonez. / Your call could not be taken: " + err.Error() + ". Please phone."
+		p.Said = "Votre appel n'a pas pu être pris : " + e.speechIn("fr").refusal(err) + ". Téléphonez. / Your call could not be taken: " + e.speechIn("en").refusal(err) + ". Please phone."
 		e.answer(w, code, p)
 		return
 	}
@@ -111,7 +111,7 @@ func (e *emergency) answer(w http.ResponseWriter, code int, p emergencyPage) {
 	var b bytes.Buffer
 	if err := e.page.Execute(&b, p); err != nil {
 		e.o.Logger.Error("a page could not be written", "err", err)
-		http.Error(w, "the page could not be written", http.StatusInternalServerError)
+		http.Error(w, "Téléphonez. / Please phone.", http.StatusInternalServerError)
 		return
 	}
 	e.send(w, code, &b)

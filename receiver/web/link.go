@@ -191,7 +191,7 @@ func (l *linkPages) write(w http.ResponseWriter, code int, p *page) {
 	var b bytes.Buffer
 	if err := l.html.Execute(&b, p); err != nil {
 		l.o.Logger.Error("a page could not be written", "err", err)
-		http.Error(w, "the page could not be written", http.StatusInternalServerError)
+		sorry(w, p.Language, http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Language", p.Code)

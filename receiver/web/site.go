@@ -64,9 +64,9 @@ func (p *pageSite) forms() []formRoute {
 
 func newPageSite(s *site, links *linkPages) *pageSite {
 	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: asset.New(staticFiles, "static"), links: links, tries: identity.NewTries(), stop: s.o.Stop}
-	p.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
+	p.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		p.o.Logger.Error("a session could not be kept", "err", err)
-		http.Error(w, "the session could not be kept", http.StatusServiceUnavailable)
+		sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
 	}
 	return p
 }
@@ -200,11 +200,11 @@ func (p *pageSite) changes(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	if c, err := r.Cookie(p.sessions.Cookie.Name); err == nil {
 		if ctx, err = p.sessions.Load(ctx, c.Value); err != nil {
-			http.Error(w, "the session could not be read", http.StatusServiceUnavailable)
+			sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
 			return
 		}
 	} else if ctx, err = p.sessions.Load(ctx, ""); err != nil {
-		http.Error(w, "the session could not be read", http.StatusServiceUnavailable)
+		sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
 		return
 	}
 	if p.visitor(r.WithContext(ctx)) == nil {
@@ -215,7 +215,7 @@ func (p *pageSite) changes(w http.ResponseWriter, r *http.Request) {
 	defer end()
 	if changed == nil {
 		w.Header().Set("Retry-After", "60")
-		http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
+		sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
 		return
 	}
 	p.guard(w.Header())

@@ -207,7 +207,7 @@ func (p *pageSite) show(w http.ResponseWriter, code int, name string, v *view, d
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
 		p.o.Logger.Error("a page could not be written", "page", name, "err", err)
-		http.Error(w, "the page could not be written", http.StatusInternalServerError)
+		sorry(w, v.Language, http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -216,6 +216,12 @@ func (p *pageSite) show(w http.ResponseWriter, code int, name string, v *view, d
 	h.Set("Content-Language", v.Code)
 	w.WriteHeader(code)
 	_, _ = w.Write(visible.Bytes(b.Bytes())) // the browser went away
+}
+
+// sorry says in a line what no page can say any more.
+func sorry(w http.ResponseWriter, l *locale.Language, code int) {
+	w.Header().Set("Content-Language", l.Code)
+	http.Error(w, l.Word(locale.Site+"error.trouble"), code)
 }
 
 // guard sets what keeps browsers from doing more than to show a page.

@@ -78,6 +78,8 @@ func New(o Options) http.Handler {
 	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
 	books := manual.New(manual.Runbooks{Style: links.style, Send: links.send, Failed: func(err error) {
 		o.Logger.Error("a page of the manual could not be written", "err", err)
+	}, Sorry: func(w http.ResponseWriter, language string, code int) {
+		sorry(w, o.Engine.Languages().Find(language), code)
 	}})
 	r.HandleFunc("/runbooks/", books.List).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/runbooks/{alert}", func(w http.ResponseWriter, r *http.Request) { books.Show(w, r, mux.Vars(r)["alert"]) }).Methods(http.MethodGet, http.MethodHead)

@@ -64,7 +64,7 @@ func (b *Book) Concerns(inc *incident.Incident, id string) bool {
 			return true
 		}
 	}
-	platforms := inc.Platforms()
+	platforms := b.Directory.Hit(inc.Platforms())
 	if len(platforms) == 0 {
 		return b.Directory.Answers(id, inc.Identity[model.LabelCustomer], inc.Identity[model.LabelMachine], "")
 	}
@@ -96,7 +96,7 @@ func (b *Book) MayRead(inc *incident.Incident, id string) bool {
 	if named := b.Directory.Confidential; len(named) > 0 {
 		return slices.Contains(named, id)
 	}
-	return slices.ContainsFunc(inc.Platforms(), func(name string) bool {
+	return slices.ContainsFunc(b.Directory.Hit(inc.Platforms()), func(name string) bool {
 		p := b.Directory.Platforms[name]
 		return p != nil && slices.Contains(p.ServiceLead, id)
 	})

@@ -13,6 +13,8 @@ type Decision struct {
 	Incident      Incident
 	Journal       []Entry
 	Notifications []Notification
+	// Rewrites replace notifications of the same id that are still held, in their place.
+	Rewrites []Notification
 	// Withdraw lists notifications that are still held and must not leave.
 	Withdraw []string
 	Tasks    []Task

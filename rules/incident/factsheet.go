@@ -67,6 +67,8 @@ type FactSheet struct {
 	Alertname   string   `json:"alertname"`
 	Severity    string   `json:"severity"`
 	Provisional bool     `json:"provisional"`
+	// CauseProposed tells that no person said the cause: the signals suggest it.
+	CauseProposed bool `json:"cause_proposed,omitempty"`
 	// Grades is set where people qualify, work around and cascade.
 	Grades     bool      `json:"grades,omitempty"`
 	Level      int       `json:"level"`

@@ -117,6 +117,13 @@ func (b *Batch) keep(t *Tracked, d rules.Decision) {
 	t.journal = append(t.journal, d.Journal...)
 	t.Breaches = append(t.Breaches, d.Breaches...)
 	b.notify = append(b.notify, d.Notifications...)
+	for _, n := range d.Rewrites {
+		if i := slices.IndexFunc(b.notify, func(o rules.Notification) bool { return o.ID == n.ID }); i >= 0 {
+			b.notify[i] = n
+			continue
+		}
+		t.rewrites = append(t.rewrites, n)
+	}
 	for _, id := range d.Withdraw {
 		if i := slices.IndexFunc(b.notify, func(n rules.Notification) bool { return n.ID == id }); i >= 0 {
 			b.notify = slices.Delete(b.notify, i, i+1)
@@ -256,6 +263,11 @@ func (b *Batch) write(t *Tracked) error {
 	}
 	if err := b.Store.Save(t.Record); err != nil {
 		return err
+	}
+	for _, n := range t.rewrites {
+		if err := b.Store.Rewrite(n); err != nil {
+			return err
+		}
 	}
 	for _, id := range t.withdraw {
 		if err := b.Store.Withdraw(id); err != nil {

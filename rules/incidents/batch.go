@@ -56,6 +56,7 @@ type Tracked struct {
 	dirty    bool
 	journal  []rules.Entry
 	withdraw []string
+	rewrites []rules.Notification
 }
 
 // Touch has the incident saved, as something beside it was changed.

@@ -42,9 +42,10 @@ type Store interface {
 	AppendSystem(...rules.Entry) error
 	// Save keeps a record.
 	Save(*Record) error
-	// Notify puts a notification into the outbox, Withdraw takes one back of
-	// which nobody's server has accepted anything.
+	// Notify puts a notification into the outbox, Rewrite replaces one that is still
+	// held, and Withdraw takes one back of which nobody's server has accepted anything.
 	Notify(rules.Notification) error
+	Rewrite(rules.Notification) error
 	Withdraw(id string) error
 
 	// WakeSource wakes, with [rules.Related], every open incident with a firing

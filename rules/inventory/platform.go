@@ -96,6 +96,28 @@ func (d *Directory) site(l model.Labels) {
 	}
 }
 
+// Hit are the platforms that the given names stand for: what names no platform but
+// a host stands for all that run there.
+func (d *Directory) Hit(names []string) []string {
+	var out []string
+	for _, name := range names {
+		there := []string{name}
+		if d.Platforms[name] == nil {
+			for id, p := range d.Platforms {
+				if p.Host == name {
+					there = append(there, id)
+				}
+			}
+			if len(there) > 1 {
+				there = there[1:]
+			}
+		}
+		out = append(out, there...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Manages reports whether somebody, named by id or address, is an exploitation
 // manager of the platform.
 func (d *Directory) Manages(p *Platform, by string) bool {

@@ -276,7 +276,7 @@ func (d *Situation) firstDay() bool {
 // InMaintenance reports whether every platform of the incident is in a maintenance
 // that was announced in time.
 func (d *Situation) InMaintenance() bool {
-	names := d.Incident.Platforms()
+	names := d.platforms()
 	return len(names) > 0 && !slices.ContainsFunc(names, func(platform string) bool {
 		l := model.Labels{model.LabelPlatform: platform}
 		if p := d.Book.Directory.Platforms[platform]; p != nil {

@@ -86,7 +86,7 @@ func (d Contacts) party(role, id string) incident.Party {
 		return incident.Party{Role: role, Person: p.ID, Name: p.Name, Address: p.Reach(d.channel), Phone: p.Phone, Language: d.language(p.Language)}
 	}
 	if strings.Contains(id, "@") {
-		return incident.Party{Role: role, Person: id, Name: id, Address: id, Language: d.language("")}
+		return incident.Party{Role: role, Person: id, Name: id, Address: id, Language: d.language(d.languageOf(id))}
 	}
 	return incident.Party{}
 }
@@ -100,6 +100,18 @@ func (d Contacts) language(own string) string {
 		return c.Language
 	}
 	return d.Policy.Language
+}
+
+// languageOf is the language of a customer whose platform somebody unknown reported.
+func (d Contacts) languageOf(id string) string {
+	for _, r := range d.Incident.Reports {
+		if p := d.Book.Directory.Platforms[r.Labels[model.LabelPlatform]]; r.By == id && p != nil {
+			if c := d.Book.Directory.Customers[p.Customer]; c != nil {
+				return c.Language
+			}
+		}
+	}
+	return ""
 }
 
 func (d Contacts) customer() *inventory.Customer {
@@ -267,7 +279,7 @@ func (d Contacts) machine() *inventory.Machine {
 }
 
 // Platforms are all platforms that the incident's signals name, sorted.
-func (d Contacts) Platforms() []string { return d.Incident.Platforms() }
+func (d Contacts) Platforms() []string { return d.platforms() }
 
 // reachable leaves out the addresses that were refused themselves, and falls
 // back on the other role when none is left.
@@ -370,7 +382,7 @@ type envelope struct {
 // alone, and what an unknown caller wrote stays with us.
 func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope {
 	whole := []envelope{{to, cc, platform}}
-	names := d.Incident.Platforms()
+	names := d.platforms()
 	several := len(names) > 1
 	abroad := slices.DeleteFunc(slices.Concat(to, cc), func(p incident.Party) bool { return !p.Outside })
 	if platform != "" || len(names) == 0 || len(abroad) == 0 || !several && !slices.ContainsFunc(d.Incident.Reports, unverified) {

@@ -120,7 +120,7 @@ func outside(p incident.Party) bool { return p.Outside }
 // customer whatever somebody wrote whom nobody knows: it may be anything.
 func (d Messages) sheetOwn(f *incident.FactSheet, platform string, to []incident.Party) {
 	abroad := slices.ContainsFunc(to, outside)
-	if len(d.Incident.Platforms()) < 2 {
+	if len(d.platforms()) < 2 {
 		platform = ""
 	}
 	if platform == "" && !(abroad && slices.ContainsFunc(d.Incident.Reports, unverified)) {
@@ -132,7 +132,7 @@ func (d Messages) sheetOwn(f *incident.FactSheet, platform string, to []incident
 	}
 	var first time.Time
 	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
-		if a := d.Incident.Alerts[key]; a.Labels[model.LabelPlatform] == platform && (first.IsZero() || a.StartsAt.Before(first)) {
+		if a := d.Incident.Alerts[key]; d.hits(a, platform) && (first.IsZero() || a.StartsAt.Before(first)) {
 			first, f.Entry, f.Error = a.StartsAt, orElse(a.Labels[model.LabelSignal], string(model.InfraProbe)), a.Annotations["error"]
 		}
 	}
@@ -163,7 +163,7 @@ func (d Messages) sheetOwn(f *incident.FactSheet, platform string, to []incident
 // while one is not.
 func (d Messages) wellAgain(platform string) (last time.Time) {
 	for _, a := range d.Incident.Alerts {
-		if a.Labels[model.LabelPlatform] != platform {
+		if !d.hits(a, platform) {
 			continue
 		}
 		if a.Firing {
@@ -252,7 +252,7 @@ func (d Messages) nameOf(id string) string {
 func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
 		a := d.Incident.Alerts[key]
-		if of := a.Labels[model.LabelPlatform]; platform != "" && of != "" && of != platform {
+		if of := a.Labels[model.LabelPlatform]; platform != "" && of != "" && !d.hits(a, platform) {
 			continue
 		}
 		row := incident.PlanRow{Machine: a.Labels[model.LabelMachine], Plan: a.Labels[model.LabelPlan], Engine: a.Labels[model.LabelEngine],
@@ -286,13 +286,19 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 		since = f.StartedAt
 	}
 	if d.Now.After(since) {
-		f.Days = int(d.Now.Sub(since) / (24 * time.Hour))
+		f.Days = daysBetween(since.In(d.Policy.Zone), d.Now.In(d.Policy.Zone))
 	}
 	for _, s := range d.Facts.Siblings {
 		for _, p := range s.Plans {
 			f.OtherTexts = append(f.OtherTexts, incident.PlanRow{Machine: f.Machine, Plan: p, Engine: s.Engine, Role: s.Role, State: model.EvidenceKO})
 		}
 	}
+}
+
+// daysBetween counts dates, as people do who read both of them.
+func daysBetween(from, to time.Time) int {
+	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
+	return int(noon(to).Sub(noon(from)) / (24 * time.Hour))
 }
 
 // sheetAhead says until when something can still be done.
@@ -413,7 +419,7 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 		}
 	}
 	f.NoIntervention = slices.ContainsFunc(d.Policy.Guarantees, func(g policy.Guarantee) bool { return g.Level == level && !g.Intervention })
-	f.Cause, f.Grades = d.LikelyCause(), d.Scenario.Immediate != nil
+	f.Cause, f.CauseProposed, f.Grades = d.LikelyCause(), d.Incident.Cause == "", d.Scenario.Immediate != nil
 	f.CauseText = d.Policy.Causes[f.Cause].Text
 }
 

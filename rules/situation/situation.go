@@ -4,6 +4,7 @@
 package situation
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ func (d *Situation) Calendar(name string) *calendar.Calendar {
 	}
 	of := name
 	if name == d.Scenario.Calendar {
-		of = d.Book.CalendarOf(d.Policy, name, d.Incident.Identity[model.LabelCustomer], d.Incident.Platforms())
+		of = d.Book.CalendarOf(d.Policy, name, d.Incident.Identity[model.LabelCustomer], d.platforms())
 	}
 	c := d.Policy.Calendars[of]
 	if live := d.Book.Closures(d.Policy, of); live != nil {
@@ -186,6 +187,16 @@ func (d *Situation) LastReport() model.Signal {
 		return d.Incident.Reports[n-1]
 	}
 	return model.Signal{}
+}
+
+// platforms are all platforms that the incident's signals name, by themselves or by
+// their host, sorted.
+func (d *Situation) platforms() []string { return d.Book.Directory.Hit(d.Incident.Platforms()) }
+
+// hits reports whether an alert is about a platform: it names it, or its host.
+func (d *Situation) hits(a *incident.Alert, platform string) bool {
+	named := a.Labels[model.LabelPlatform]
+	return named == platform || named != "" && slices.Contains(d.Book.Directory.Hit([]string{named}), platform)
 }
 
 // reportsOf are the reports that name a platform, all without one.

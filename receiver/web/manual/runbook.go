@@ -24,6 +24,8 @@ type Runbooks struct {
 	Send func(http.ResponseWriter, int, *bytes.Buffer)
 	// Failed is told why a page could not be written.
 	Failed func(error)
+	// Sorry says in a line, in a language, what no page can say any more.
+	Sorry func(w http.ResponseWriter, language string, code int)
 
 	html *template.Template
 }
@@ -136,7 +138,7 @@ func (p *Runbooks) write(w http.ResponseWriter, code int, page *runbookPage) {
 	var b bytes.Buffer
 	if err := p.html.Execute(&b, page); err != nil {
 		p.Failed(err)
-		http.Error(w, "the page could not be written", http.StatusInternalServerError)
+		p.Sorry(w, page.Lang, http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Language", page.Lang)

@@ -43,6 +43,14 @@ func (s *Store) Notify(n rules.Notification) error {
 	return nil
 }
 
+// Rewrite replaces a notification that is still held, in its place.
+func (s *Store) Rewrite(n rules.Notification) error {
+	if h := s.outbox.byID[n.ID]; h != nil && !h.left {
+		h.Notification = n
+	}
+	return nil
+}
+
 // Withdraw takes a notification back. Of a message that nobody's server has seen
 // yet the others are held again: see [Store.Waits].
 func (s *Store) Withdraw(id string) error {

@@ -1,0 +1,37 @@
+package rules
+
+import (
+	"slices"
+)
+
+// anotherPlatform writes anew what is still held when the failure turns out to
+// hit one more platform: whoever is called must not read of the first alone.
+func (d intake) anotherPlatform() {
+	for _, key := range d.Incident.Steps.Sorted() {
+		r := d.Incident.Steps[key]
+		st := d.Step(r.Step)
+		if st == nil || r.Status != StepDecided || r.Episode != d.Incident.Episode || len(r.Resent) > 0 || st.AtOnce || st.OnJoining() ||
+			!d.Now.Before(r.DecidedAt.Add(d.Policy.Hold)) || slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind != WhenMoment }) {
+			continue
+		}
+		d.rewrite(st, key, r)
+	}
+}
+
+// rewrite replaces a held notification by one that says what is known now, to the
+// same people and at the same time.
+func (d intake) rewrite(st *Step, key StepKey, r *StepRecord) {
+	isCopy := func(p Party) bool { return p.Cc }
+	to := slices.DeleteFunc(slices.Clone(r.Pending), isCopy)
+	cc := slices.DeleteFunc(slices.Clone(r.Pending), func(p Party) bool { return !isCopy(p) })
+	if len(to) == 0 || len(d.Contacts().Envelopes(to, cc, key.Platform)) > 1 {
+		return
+	}
+	delete(d.Incident.Steps, key) // its own history does not tell of it
+	n := d.Messages().Notification(st, st.Template, to, cc, key.Platform, r.Reason)
+	d.Incident.Steps[key] = r
+	n.ID = r.NotificationID
+	n.DecidedAt, n.HoldUntil = r.DecidedAt, r.DecidedAt.Add(d.Policy.Hold)
+	n.Facts.Automatic = true
+	d.out.Rewrites = append(d.out.Rewrites, n)
+}
