@@ -33,7 +33,7 @@ func leaseOf(ctx context.Context) Lease {
 
 // fence makes sure that a lease is still held, and that nobody takes it before the
 // end of the transaction.
-func (tx *Tx) fence(l Lease) error {
+func (tx *statements) fence(l Lease) error {
 	if tx.known.held == l {
 		return nil
 	}
@@ -129,7 +129,7 @@ const anyWork = `SELECT CASE WHEN EXISTS (SELECT 1 FROM ignored WHERE again_at <
 
 // AnyWork tells, with one question, what is due, and whether an alert fires in an
 // open incident.
-func (tx *Tx) AnyWork(now time.Time, alert string) (Work, error) {
+func (tx *statements) AnyWork(now time.Time, alert string) (Work, error) {
 	at := now.UnixNano()
 	n, err := tx.number(anyWork, at, at, at, at, at, alert)
 	has := func(bit int64) bool { return n&bit != 0 }
@@ -137,7 +137,7 @@ func (tx *Tx) AnyWork(now time.Time, alert string) (Work, error) {
 }
 
 // DropFact forgets a fact.
-func (tx *Tx) DropFact(name string) error {
+func (tx *statements) DropFact(name string) error {
 	_, err := tx.q.exec(`DELETE FROM fact WHERE name = ?`, name)
 	return err
 }

@@ -62,7 +62,7 @@ func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table
 }
 
 // unused returns an error while a receiver holds a lease.
-func (tx *Tx) unused() error {
+func (tx *statements) unused() error {
 	n, err := tx.number(`SELECT COUNT(*) FROM lease WHERE until > ` + serverNow)
 	if err == nil && n > 0 {
 		err = errors.New("a receiver uses the database that is to be carried over: stop it first")
@@ -157,7 +157,7 @@ func (s *Store) arrived(ctx context.Context, seal Seal) (v *Verification, err er
 
 // Whole returns an error for a database into which another one has been carried
 // over in part.
-func (tx *Tx) Whole() error {
+func (tx *statements) Whole() error {
 	text, err := tx.Fact(transferFact)
 	if err == nil && text != "" {
 		err = errors.New("the database holds a part of another one: finish with vigie store migrate, or empty it")
