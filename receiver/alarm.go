@@ -35,6 +35,7 @@ const (
 type alarm struct {
 	*core
 	outbox *outbox
+	idle   atomic.Bool  // nothing waited when it was last looked for
 	retry  atomic.Int64 // when a call that failed is tried again, in nanoseconds
 }
 
@@ -50,6 +51,9 @@ func (a *alarm) turn(ctx context.Context) error {
 		return nil
 	}
 	now := a.now()
+	if w, err := a.Due(now); err != nil || !w.Unsent && !w.Bundles && a.idle.Load() {
+		return err
+	}
 	var backlog store.Backlog
 	var called string
 	err := a.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -62,6 +66,7 @@ func (a *alarm) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.idle.Store(backlog.Pending == 0 && called == "")
 	late := !backlog.Oldest.IsZero() && now.Sub(backlog.Oldest) >= orDefault(to.After, config.AlarmAfter)
 	if !late {
 		if called != "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/receiver/evidence"
+	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -19,7 +20,7 @@ const (
 // transaction.
 type asker struct {
 	*core
-	words words
+	words memory.Words
 }
 
 // Run turns until ctx ends.
@@ -30,6 +31,9 @@ func (a *asker) Run(ctx context.Context) error {
 // turn asks for what is to be asked for by now.
 func (a *asker) turn(ctx context.Context) error {
 	now := a.now()
+	if w, err := a.Due(now); err != nil || !w.Questions {
+		return err
+	}
 	var ids []string
 	err := a.store.Peek(func(tx *store.Tx) (err error) {
 		ids, err = tx.Asking(now, askAtOnce)

@@ -50,6 +50,9 @@ func (b *batch) clear(cleared []Cleared) error {
 		b.tx.AfterCommit(func() { b.core.issues.Set(fp, "", nil) })
 		if b.Book.Classify(c.Signal, b.Now).Ignored == incidents.Watchdog {
 			b.core.watch.stopped()
+			if err := b.shareEnded("yes"); err != nil {
+				return err
+			}
 			if err := b.tx.Forget(fp); err != nil {
 				return err
 			}

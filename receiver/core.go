@@ -3,10 +3,12 @@ package receiver
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"vigie/receiver/chain"
+	"vigie/receiver/lead"
 	"vigie/receiver/leavers"
 	"vigie/receiver/loop"
 	"vigie/receiver/memory"
@@ -18,18 +20,20 @@ import (
 // settings in use, what is known of whether monitoring lives, and the one way
 // to move incidents.
 type core struct {
-	store   *store.Store
-	log     *slog.Logger
-	metrics *metrics
-	now     func() time.Time // the only clock
-	parts   atomic.Pointer[Parts]
-	turns   *loop.Turns
+	store     *store.Store
+	log       *slog.Logger
+	metrics   *metrics
+	now       func() time.Time // the only clock
+	parts     atomic.Pointer[Parts]
+	reloading sync.Mutex // held by whoever replaces them
+	turns     *loop.Turns
 	// instance tells this installation's Message-IDs from any other's.
 	instance string
 
+	*lead.Leader
 	watch   watch
 	left    leavers.Given
-	endings endings
+	endings memory.Endings
 	issues  memory.Issues
 	// seen remembers what came of asking others.
 	seen chain.Seen

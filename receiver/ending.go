@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"vigie/receiver/store"
@@ -21,46 +20,6 @@ import (
 // endingsFact is set while some incident may hold an ending, so that a start
 // need not read every incident to find out.
 const endingsFact = "endings_held"
-
-// endings names the incidents that hold an ending.
-type endings struct {
-	mu  sync.Mutex
-	ids map[string]bool
-	// judged is what was known of Prometheus when they were last judged.
-	judged time.Time
-}
-
-// news reports whether anything has become known since the last judgement.
-func (h *endings) news(alive time.Time) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.ids) > 0 && !h.judged.Equal(alive)
-}
-
-func (h *endings) judgedWith(alive time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.judged = alive
-}
-
-func (h *endings) set(id string, holds bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ids == nil {
-		h.ids = map[string]bool{}
-	}
-	if holds {
-		h.ids[id] = true
-	} else {
-		delete(h.ids, id)
-	}
-}
-
-func (h *endings) all() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Sorted(maps.Keys(h.ids))
-}
 
 // ownAll reports whether the engine raised all these alerts of an incident.
 func ownAll(t *incidents.Tracked, fps []string) bool {
@@ -82,7 +41,12 @@ func (b *batch) holdEnding(t *incidents.Tracked, ev rules.Cleared) error {
 		return err
 	}
 	id := t.ID
-	b.tx.AfterCommit(func() { b.core.endings.set(id, true) })
+	b.tx.AfterCommit(func() { b.core.endings.Set(id, true) })
+	if b.core.store.Shared() { // whoever judges it may be another receiver
+		if err := b.tx.SetFact(heldFact+"/"+id, "yes"); err != nil {
+			return err
+		}
+	}
 	return b.tx.SetFact(endingsFact, "yes")
 }
 
@@ -99,7 +63,7 @@ func (e *core) recallEndings(ctx context.Context) error {
 	known, err := e.openRecords(ctx)
 	for _, r := range known {
 		if len(r.Progress.HeldEndings) > 0 {
-			e.endings.set(r.ID, true)
+			e.endings.Set(r.ID, true)
 		}
 	}
 	return err
@@ -113,7 +77,7 @@ func (e *core) stillFiring(ctx context.Context, t *observed, now time.Time) erro
 		}
 	}
 	var errs []error
-	for _, id := range e.endings.all() {
+	for _, id := range e.endings.All() {
 		errs = append(errs, e.store.Update(ctx, func(tx *store.Tx) error {
 			b := e.batch(tx, now)
 			en, err := b.Load(id)
@@ -144,24 +108,24 @@ func (e *core) judgeEndings(ctx context.Context, now time.Time) error {
 	e.watch.mu.Lock()
 	alive := e.watch.alive
 	e.watch.mu.Unlock()
-	if trusted && !e.endings.news(alive) {
+	if trusted && !e.endings.News(alive) {
 		return nil
 	}
 	var errs []error
-	for _, id := range e.endings.all() {
+	for _, id := range e.endings.All() {
 		errs = append(errs, e.store.Update(ctx, func(tx *store.Tx) error { return e.judgeEnding(tx, id, trusted, now) }))
 	}
 	err := errors.Join(errs...)
-	if err == nil && len(errs) > 0 && len(e.endings.all()) == 0 {
+	if err == nil && len(errs) > 0 && len(e.endings.All()) == 0 {
 		err = e.store.Update(ctx, func(tx *store.Tx) error {
-			if len(e.endings.all()) > 0 {
+			if len(e.endings.All()) > 0 {
 				return nil // one has come meanwhile
 			}
 			return tx.SetFact(endingsFact, "")
 		})
 	}
 	if err == nil {
-		e.endings.judgedWith(alive)
+		e.endings.JudgedWith(alive)
 	}
 	return err
 }
@@ -182,7 +146,12 @@ func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time)
 		}
 	}
 	if judged == len(held) {
-		tx.AfterCommit(func() { e.endings.set(id, false) })
+		if e.store.Shared() {
+			if err := tx.DropFact(heldFact + "/" + id); err != nil {
+				return err
+			}
+		}
+		tx.AfterCommit(func() { e.endings.Set(id, false) })
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(over), time.Time.Compare) {
 		slices.Sort(over[at])

@@ -21,6 +21,7 @@ import (
 	"vigie/receiver/chain"
 	"vigie/receiver/config"
 	"vigie/receiver/evidence"
+	"vigie/receiver/lead"
 	"vigie/receiver/link"
 	"vigie/receiver/loop"
 	"vigie/receiver/message/languages"
@@ -148,10 +149,12 @@ func wire(o Options) *Engine {
 	open := board.New(o.Store)
 	measures := newMeasurer(c)
 	c.metrics = newMetrics(o.Registry, c, open)
-	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled}
+	c.turns = &loop.Turns{Log: o.Logger, Errors: c.metrics.loopErrors, Stalled: o.Stalled, Alone: func(ctx context.Context) (context.Context, bool) { return c.Alone(ctx) }}
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
+	c.Leader = lead.New(lead.Options{Store: o.Store, Log: o.Logger, Facts: []string{watchdogFact, endedFact, heldFact},
+		Alert: blindSignal(o.Now()).Fingerprint, Hear: e.listen, TakeOver: e.takeOver})
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
 	e.Board = open
@@ -179,6 +182,9 @@ func wire(o Options) *Engine {
 // settleIn takes over what an earlier process left.
 func (e *Engine) settleIn(ctx context.Context) error {
 	return e.store.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := tx.Whole(); err != nil {
+			return err
+		}
 		if e.instance, err = tx.Fact("instance"); err != nil {
 			return err
 		}
@@ -188,6 +194,9 @@ func (e *Engine) settleIn(ctx context.Context) error {
 				return err
 			}
 		}
+		if e.store.Shared() {
+			return nil // another receiver may be sending; see takeOver
+		}
 		now := e.now()
 		return errors.Join(tx.ReleaseLeases(now), tx.Hasten(now))
 	})
@@ -196,6 +205,8 @@ func (e *Engine) settleIn(ctx context.Context) error {
 // Reload works with other parts from now on. Policies that incidents are pinned
 // to and that the new book lacks are taken from the store.
 func (e *Engine) Reload(ctx context.Context, p Parts) error {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
 	now := e.now()
 	if err := p.Links.Open(); err != nil {
 		return err
@@ -293,7 +304,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}
-	return g.Wait()
+	// The lease is kept for as long as what was begun is being finished.
+	leading, end := context.WithCancel(context.WithoutCancel(ctx))
+	gone := make(chan error, 1)
+	go func() { gone <- e.Keep(leading) }()
+	err := g.Wait()
+	end()
+	return errors.Join(err, <-gone)
 }
 
 // Hurry makes reconciliation run now instead of at its next turn.

@@ -76,7 +76,7 @@ func (r *reconciler) endListed(ctx context.Context, t *observed, gone map[string
 			continue
 		}
 		gone[x.Fingerprint] = true
-		since := r.absent.at(x.Fingerprint, now)
+		since := r.absent.At(x.Fingerprint, now)
 		if now.Sub(since) < r.live().Timings.AbsentFor || t.quiet && !r.watch.livedAfter(since) {
 			continue
 		}

@@ -60,6 +60,9 @@ func (o *outbox) Run(ctx context.Context) error {
 
 // turn sends what is due, until nothing is due and nothing is on its way.
 func (o *outbox) turn(ctx context.Context) error {
+	if w, err := o.Due(o.now()); err != nil || !w.Bundles && !w.Transmissions {
+		return err
+	}
 	s := session{
 		Way: sending.New(len(o.live().Channels) > 0), ended: make(chan endedRun), news: true,
 		composed: make(chan composed, 1), kept: make(chan struct{}, 1),

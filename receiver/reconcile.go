@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,19 +26,13 @@ const (
 	atOnce = 100
 )
 
-// absences remembers since when an alert has been absent from every Alertmanager.
-type absences struct {
-	mu    sync.Mutex
-	since map[string]time.Time
-}
-
 // reconciler mends what webhooks did not tell.
 type reconciler struct {
 	*core
 	intake  *intake
 	asker   *asker
 	hurried chan struct{} // lets a turn begin before its time
-	absent  absences
+	absent  memory.Absences
 	// unreachable remembers since when an Alertmanager does not answer.
 	unreachable memory.Outages
 	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
@@ -80,7 +73,7 @@ func (r *reconciler) turn(ctx context.Context) error {
 	if seen.complete {
 		err = errors.Join(err, r.endAbsent(ctx, seen, now))
 	} else {
-		r.absent.forget()
+		r.absent.Forget()
 	}
 	return err
 }
@@ -325,7 +318,7 @@ func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) 
 		}
 	}
 	err = r.endListed(ctx, t, gone, now)
-	r.absent.keep(gone)
+	r.absent.Keep(gone)
 	return err
 }
 
@@ -348,7 +341,7 @@ func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, rec *store.Re
 	}
 	var over []Cleared
 	for _, fp := range missing {
-		since := r.absent.at(fp, now)
+		since := r.absent.At(fp, now)
 		if t.quiet && !r.watch.livedAfter(since) {
 			continue // it may be Prometheus that is absent
 		}
@@ -382,31 +375,4 @@ func (r *reconciler) prove(ctx context.Context, rec *store.Record, missing []str
 		return nil
 	})
 	return proven, err
-}
-
-// at returns since when an alert has been absent, beginning now.
-func (a *absences) at(fp string, now time.Time) time.Time {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.since == nil {
-		a.since = map[string]time.Time{}
-	}
-	if _, known := a.since[fp]; !known {
-		a.since[fp] = now
-	}
-	return a.since[fp]
-}
-
-// keep forgets the alerts that are not absent any more.
-func (a *absences) keep(gone map[string]bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	maps.DeleteFunc(a.since, func(fp string, _ time.Time) bool { return !gone[fp] })
-}
-
-// forget starts every absence anew: for a while nobody could tell.
-func (a *absences) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	clear(a.since)
 }

@@ -56,6 +56,9 @@ func (s *scheduler) turn(ctx context.Context) error {
 
 // wakeDue lets every incident decide whose time has come.
 func (s *scheduler) wakeDue(ctx context.Context, now time.Time) error {
+	if w, err := s.Due(now); err != nil || !w.Alerts && !w.Incidents {
+		return err
+	}
 	var alerts, incidents bool
 	err := s.store.Peek(func(tx *store.Tx) (err error) {
 		alerts, incidents, err = tx.AnyDue(now)

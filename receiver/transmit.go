@@ -54,6 +54,9 @@ func (o *outbox) attempt(ctx context.Context, t store.Transmission) (sent, err e
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", t.Message, err)
 	}
+	if err := o.StillLeads(); err != nil {
+		return nil, fmt.Errorf("message %s: %w", t.Message, err)
+	}
 	return o.send(ctx, m, t), nil
 }
 

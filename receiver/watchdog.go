@@ -71,7 +71,18 @@ func (w *watch) stopped() {
 func (b *batch) hearWatchdog() error {
 	now := b.Now
 	b.tx.AfterCommit(func() { b.core.watch.heard(now) })
+	if err := b.shareEnded(""); err != nil {
+		return err
+	}
 	return b.tx.SetFact(watchdogFact, strconv.FormatInt(now.UnixNano(), 10))
+}
+
+// shareEnded tells other receivers whether the watchdog is said to fire.
+func (b *batch) shareEnded(ended string) error {
+	if !b.core.store.Shared() {
+		return nil
+	}
+	return b.tx.SetFact(endedFact, ended)
 }
 
 // watchdog raises an incident while the watchdog alert is missing, and judges
@@ -121,12 +132,17 @@ func (w *watch) missing(now time.Time, limit time.Duration) bool {
 	return now.Sub(since) > limit
 }
 
+// blindSignal says that the watchdog is missing.
+func blindSignal(now time.Time) rules.Signal {
+	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: rules.SelfSource, rules.LabelSeverity: "critical"}
+	return alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
+}
+
 // turn raises an incident while the watchdog is missing, and ends it when the
 // watchdog is heard again.
 func (w *watchdog) turn(ctx context.Context) error {
 	now := w.now()
-	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: rules.SelfSource, rules.LabelSeverity: "critical"}
-	s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
+	s := blindSignal(now)
 	w.watch.mu.Lock()
 	w.watch.clamp(now)
 	missing, last := w.watch.missing(now, w.live().Timings.Watchdog), w.watch.last
@@ -134,9 +150,10 @@ func (w *watchdog) turn(ctx context.Context) error {
 	if !last.IsZero() {
 		s.Annotations["last_refresh"] = strconv.FormatInt(last.Unix(), 10)
 	}
-	var err error
 	// That a restart gives it its time anew proves nothing: only hearing it does.
-	if missing || now.Sub(last) <= w.live().Timings.Watchdog {
+	work, err := w.Due(now)
+	known := w.store.Shared() && work.Fires == missing
+	if err == nil && !known && (missing || now.Sub(last) <= w.live().Timings.Watchdog) {
 		err = w.reconciler.intake.raise(ctx, s, missing, now)
 	}
 	w.reconciler.hurryAtSilenceEnd(now)

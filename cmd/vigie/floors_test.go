@@ -58,7 +58,7 @@ func floor(path string) int {
 	case under("vigie/receiver/store"), under("vigie/receiver/notify"), under("vigie/receiver/message"), under("vigie/receiver/alertmanager"), under("vigie/receiver/evidence"), under("vigie/receiver/link"),
 		under("vigie/receiver/token"), under("vigie/receiver/identity"), under("vigie/receiver/heartbeat"), under("vigie/receiver/loop"):
 		return 1
-	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/sending"):
+	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/lead"), under("vigie/receiver/sending"):
 		return 2
 	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"):
 		return 3
@@ -218,10 +218,10 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
 		"golang.org/x/oauth2":                                       {"vigie/receiver/identity", "vigie/internal/mailauth"},
 		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
-		"github.com/jackc/pgx/v5":                                   {"vigie/receiver/store"},
-		"github.com/jackc/pgx/v5/stdlib":                            {"vigie/receiver/store"},
-		"github.com/jackc/pgx/v5/pgconn":                            {"vigie/receiver/store", "vigie/receiver/store/pgtest"},
-		"database/sql":                                              {"vigie/receiver/store", "vigie/exporters/arcserve"},
+		"github.com/jackc/pgx/v5":                                   {"vigie/receiver/store", "vigie/receiver/store/pg"},
+		"github.com/jackc/pgx/v5/stdlib":                            {"vigie/receiver/store", "vigie/receiver/store/pg"},
+		"github.com/jackc/pgx/v5/pgconn":                            {"vigie/receiver/store", "vigie/receiver/store/pg", "vigie/receiver/store/pgtest"},
+		"database/sql":                                              {"vigie/receiver/store", "vigie/receiver/store/pg", "vigie/receiver/store/tables", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb/msdsn":                     {"vigie/exporters/arcserve"},
 		"github.com/xhit/go-simple-mail/v2":                         {"vigie/receiver/notify"},

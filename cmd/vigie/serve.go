@@ -78,6 +78,7 @@ type server struct {
 	path    string
 	log     *slog.Logger
 	engine  *receiver.Engine
+	now     func() time.Time // the clock that all receivers of the database share
 	secrets atomic.Pointer[receiver.Secrets]
 	shared  atomic.Pointer[fleet.Shared]
 	config  *receiver.Config // as it was at the start
@@ -112,7 +113,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("vigie"))
-	engine, err := receiver.New(ctx, receiver.Options{Store: db, Registry: registry, Logger: log, Now: time.Now}, parts)
+	engine, err := receiver.New(ctx, receiver.Options{Store: db, Registry: registry, Logger: log, Now: db.Now}, parts)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if err := started(ctx, setup, db, log); err != nil {
 		return err
 	}
-	s := &server{path: path, log: log, engine: engine, config: cfg, reloads: make(chan struct{}, 1)}
+	s := &server{path: path, log: log, engine: engine, now: db.Now, config: cfg, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
 	s.shared.Store(&setup.Shared)
 	for _, text := range setup.Strangers() {
@@ -173,9 +174,9 @@ type door struct {
 }
 
 func (s *server) webOptions() web.Options {
-	return web.Options{Engine: s.engine, Logger: s.log, Now: time.Now, Reload: s.reload, Login: s.login, Stop: s.stop,
+	return web.Options{Engine: s.engine, Logger: s.log, Now: s.now, Reload: s.reload, Login: s.login, Stop: s.stop,
 		Exporter: s.exporter, Shared: func() fleet.Shared { return *s.shared.Load() },
-		Person: func(token string) (string, bool) { return s.secrets.Load().People.OwnerAt(token, time.Now()) }}
+		Person: func(token string) (string, bool) { return s.secrets.Load().People.OwnerAt(token, s.now()) }}
 }
 
 // exporter tells whether a token may fetch the inventory.
@@ -210,7 +211,7 @@ func (s *server) logins() (web.LoginOptions, error) {
 
 func (s *server) site(registry *prometheus.Registry) http.Handler {
 	hook := webhook.New(webhook.Options{
-		Receive: s.engine.Receive, Hurry: s.engine.Hurry, Registry: registry, Logger: s.log, Now: time.Now,
+		Receive: s.engine.Receive, Hurry: s.engine.Hurry, Registry: registry, Logger: s.log, Now: s.now,
 		Authorized: func(token string) bool { _, ok := s.secrets.Load().Webhook.Owner(token); return ok },
 	})
 	o := s.webOptions()

@@ -69,8 +69,8 @@ func (c *commands) printJSON(v any) error {
 }
 
 func (c *commands) store(app *kingpin.Application) []verb {
-	group := app.Command("store", "Back the database up and bring a backup back.")
-	return []verb{c.backup(group), c.restore(group)}
+	group := app.Command("store", "Back the database up, bring a backup back, carry it over to another.")
+	return []verb{c.backup(group), c.restore(group), c.migrate(group)}
 }
 
 func (c *commands) backup(group *kingpin.CmdClause) verb {
@@ -112,6 +112,39 @@ func (c *commands) backup(group *kingpin.CmdClause) verb {
 		for _, r := range removed {
 			fmt.Fprintf(c.out, "removed %s: %d newer ones are kept\n", r, *keep)
 		}
+		return nil
+	}}
+}
+
+func (c *commands) migrate(group *kingpin.CmdClause) verb {
+	cmd := group.Command("migrate", "Carry a whole database over into an empty one, from SQLite to PostgreSQL or back, and verify the journal there. Receivers must be stopped. What was interrupted goes on where it was when it is called again.\n\nExample:\n  PGPASSFILE=/etc/vigie/pgpass vigie store migrate --from=/var/lib/vigie/vigie.db --to=postgres://vigie@db1.example/vigie")
+	from := cmd.Flag("from", "Database file or address to carry over; it is not changed.").Required().String()
+	to := cmd.Flag("to", "Database file or address to carry it into; a file need not exist.").Required().String()
+	output := outputFlag(cmd)
+	return verb{cmd, func(ctx context.Context) error {
+		a, err := store.OpenArchive(ctx, *from)
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		s, err := store.Options{Within: time.Hour}.Open(ctx, *to)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		v, err := store.Transfer(ctx, a, s, func(table string, rows int) {
+			if *output != "json" && rows > 0 {
+				fmt.Fprintf(c.out, "%s: %d rows\n", table, rows)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.printJSON(v)
+		}
+		fmt.Fprintf(c.out, "%s is now in %s: %d lines of the journal in %d chains, %d payloads, %d messages and %d seals verified\n",
+			store.Address(*from), store.Address(*to), v.Lines, v.Chains, v.Payloads, v.Messages, v.Seals)
 		return nil
 	}}
 }

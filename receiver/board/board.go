@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +89,7 @@ const maxFollowers = 512
 type Board struct {
 	store   *store.Store
 	filling sync.Mutex // held by whoever fills it
+	mark    int64      // up to where what other processes changed is known
 
 	mu        sync.Mutex
 	rows      map[string]*Row // nil before the first look
@@ -164,7 +166,12 @@ func (b *Board) fill(ctx context.Context) error {
 		return nil
 	}
 	rows := map[string]*Row{}
-	err := b.store.View(ctx, func(tx *store.Tx) error {
+	err := b.store.View(ctx, func(tx *store.Tx) (err error) {
+		if b.store.Shared() {
+			if _, b.mark, err = tx.ChangedSince(math.MaxInt64); err != nil {
+				return err
+			}
+		}
 		rs, err := tx.Open()
 		for _, r := range rs {
 			rows[r.ID] = rowOf(&r.Incident)
@@ -182,6 +189,28 @@ func (b *Board) fill(ctx context.Context) error {
 	}
 	b.waiting = nil
 	return nil
+}
+
+// Anew reads what other processes have changed, if anybody has looked yet, and
+// tells pages.
+func (b *Board) Anew(ctx context.Context) error {
+	b.filling.Lock()
+	defer b.filling.Unlock()
+	b.mu.Lock()
+	filled := b.rows != nil
+	b.mu.Unlock()
+	if !filled {
+		return nil
+	}
+	var changed []*store.Record
+	err := b.store.View(ctx, func(tx *store.Tx) (err error) {
+		changed, b.mark, err = tx.ChangedSince(b.mark)
+		return err
+	})
+	for _, r := range changed {
+		b.saved(r.Incident)
+	}
+	return err
 }
 
 // Follow returns a channel that is told whenever an incident has changed, and

@@ -16,6 +16,9 @@ import (
 type Turns struct {
 	Log    *slog.Logger
 	Errors *prometheus.CounterVec // by loop
+	// Alone returns the context of a turn, and false where another process has the
+	// turns; nil where there is none.
+	Alone func(context.Context) (context.Context, bool)
 	// Stalled is how long a turn may take beyond the loop's pace.
 	Stalled time.Duration
 	latest  sync.Map // of turn, by loop
@@ -36,7 +39,7 @@ func (t *Turns) Run(ctx context.Context, name string, pace time.Duration, hurry 
 	defer tick.Stop()
 	for {
 		t.latest.Store(name, turn{time.Now(), pace})
-		err := work(ctx)
+		err := t.once(ctx, work)
 		if ctx.Err() != nil {
 			return nil // what was cut short is begun anew by whoever comes next
 		}
@@ -51,6 +54,17 @@ func (t *Turns) Run(ctx context.Context, name string, pace time.Duration, hurry 
 		case <-hurry:
 		}
 	}
+}
+
+func (t *Turns) once(ctx context.Context, work func(context.Context) error) error {
+	if t.Alone == nil {
+		return work(ctx)
+	}
+	ctx, mine := t.Alone(ctx)
+	if !mine {
+		return nil
+	}
+	return work(ctx)
 }
 
 // Progress notes that a long turn gets on.

@@ -10,11 +10,16 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"vigie/receiver/store/files"
+	"vigie/receiver/store/pg"
 )
 
 // Archive is a database opened for reading only, beside a process that uses it
 // or without one.
 type Archive struct {
+	path   string // of a file
+	server bool
 	reader *sql.DB
 	view   func(context.Context, func(querier) error) error
 }
@@ -28,16 +33,16 @@ func OpenArchive(ctx context.Context, path string) (*Archive, error) {
 // OpenArchive opens a database for reading, see [OpenArchive].
 func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error) {
 	if OnServer(path) {
-		p := &postgres{name: Address(path), within: stalledAfter}
+		p := &postgres{name: Address(path), within: pg.StalledAfter}
 		err := p.connect(ctx, path, o.Password)
 		if err == nil {
-			err = p.known(ctx)
+			err = pg.Known(ctx, p.reader, migrations)
 		}
 		if err != nil {
 			_ = p.close(false)
 			return nil, fmt.Errorf("database %s: %w", p.name, err)
 		}
-		return &Archive{p.reader, p.view}, nil
+		return &Archive{"", true, p.reader, p.view}, nil
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
@@ -47,7 +52,7 @@ func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error)
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	a := &Archive{db, func(ctx context.Context, fn func(querier) error) error { return view(ctx, db, fn) }}
+	a := &Archive{path, false, db, func(ctx context.Context, fn func(querier) error) error { return view(ctx, db, fn) }}
 	if err := a.check(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", path, err)
@@ -183,7 +188,7 @@ func place(part, to string) error {
 // were there are kept, or "". It refuses while a process uses the database, and
 // it touches nothing before the backup has been read whole.
 func Restore(ctx context.Context, backup, path string, now time.Time) (kept string, err error) {
-	lock, err := takeLock(path + ".lock")
+	lock, err := files.Lock(path + ".lock")
 	if err != nil {
 		return "", err
 	}

@@ -3,10 +3,11 @@ package store
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"syscall"
 
 	"github.com/mattn/go-sqlite3"
+
+	"vigie/receiver/store/files"
 )
 
 // Disk is the room of the file system that the database lies on, in bytes.
@@ -17,11 +18,8 @@ func (s *Store) Disk() (Disk, error) {
 	if s.Shared() {
 		return Disk{}, nil
 	}
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(s.path), &fs); err != nil {
-		return Disk{}, fmt.Errorf("disk of %s: %w", s.path, err)
-	}
-	return Disk{Free: fs.Bavail * uint64(fs.Bsize), Size: fs.Blocks * uint64(fs.Bsize)}, nil
+	free, size, err := files.Room(s.path)
+	return Disk{Free: free, Size: size}, err
 }
 
 // fills reports whether an error says that the disk is full.

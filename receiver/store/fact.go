@@ -1,7 +1,7 @@
 package store
 
 // Fact returns a remembered fact about the installation, or "".
-func (tx *Tx) Fact(name string) (string, error) {
+func (tx *statements) Fact(name string) (string, error) {
 	vs, err := tx.texts(`SELECT value FROM fact WHERE name = ?`, name)
 	if err != nil || len(vs) == 0 {
 		return "", err
@@ -10,7 +10,7 @@ func (tx *Tx) Fact(name string) (string, error) {
 }
 
 // SetFact remembers a fact.
-func (tx *Tx) SetFact(name, value string) error {
+func (tx *statements) SetFact(name, value string) error {
 	_, err := tx.q.exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
 	return err
 }

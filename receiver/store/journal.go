@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/pg"
 	"vigie/rules"
 )
 
@@ -93,7 +94,7 @@ func newPseudonym() string { return "p-" + strings.ToLower(rand.Text()[:12]) }
 // reason, which is hashed and stays for ever.
 func impersonal(e rules.Entry) rules.Entry {
 	for _, text := range []*string{&e.Kind, &e.What, &e.Reason, &e.Personal} {
-		*text = clean(*text) // what is hashed must be what any database holds
+		*text = pg.Clean(*text) // what is hashed must be what any database holds
 	}
 	if strings.Contains(e.Personal, "@") && !strings.Contains(e.Personal, " ") {
 		e.Reason = strings.ReplaceAll(e.Reason, e.Personal, "(address)")

@@ -5,49 +5,21 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	"golang.org/x/sys/unix"
+
+	"vigie/receiver/store/pg"
 )
 
-const (
-	// stalledAfter is how long one question to the server may take before it counts
-	// as gone, and how long the server waits for a receiver that says nothing more:
-	// what is received then is refused while its sender still waits.
-	stalledAfter = 8 * time.Second
-	// viewedWithin bounds a whole view of the data, reports included.
-	viewedWithin  = 2 * time.Minute
-	connectWithin = 5 * time.Second
-)
+// viewedWithin bounds a whole view of the data, reports included.
+const viewedWithin = 2 * time.Minute
 
-// OnServer reports whether a database is named by the address of a server.
-func OnServer(database string) bool {
-	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
-}
-
-// Address returns a database's name without what must not be told: parameters, and
-// a password that should not be there.
-func Address(database string) string {
-	u, err := url.Parse(database)
-	if !OnServer(database) {
-		return database
-	}
-	if err != nil {
-		return "postgres://(unreadable)"
-	}
-	if u.User != nil {
-		u.User = url.User(u.User.Username())
-	}
-	u.RawQuery, u.Fragment = "", ""
-	return u.String()
-}
+// OnServer is [pg.OnServer], Address is [pg.Address].
+func OnServer(database string) bool  { return pg.OnServer(database) }
+func Address(database string) string { return pg.Address(database) }
 
 // postgres is a database that several receivers may share.
 type postgres struct {
@@ -55,7 +27,7 @@ type postgres struct {
 	within         time.Duration
 	pooled         bool // a pooler stands between
 	writer, reader *sql.DB
-	bound          bindings
+	bound          pg.Bindings
 	notices        []string
 }
 
@@ -64,14 +36,14 @@ type postgres struct {
 func openPostgres(ctx context.Context, address string, o Options) (*postgres, error) {
 	p := &postgres{name: Address(address), within: o.Within}
 	if p.within == 0 {
-		p.within = stalledAfter
+		p.within = pg.StalledAfter
 	}
 	err := p.connect(ctx, address, o.Password)
 	if err == nil {
-		err = p.migrate(ctx)
+		err = pg.Migrate(ctx, p.writer, migrations, writersLock)
 	}
 	if err == nil {
-		err = p.notice(ctx)
+		p.notices, err = pg.Notice(ctx, p.reader, p.pooled)
 	}
 	if err != nil {
 		_ = p.close(false)
@@ -83,13 +55,13 @@ func openPostgres(ctx context.Context, address string, o Options) (*postgres, er
 // connect opens the pools. Behind a pooler no statement may be prepared: the next
 // transaction may run on another of its connections.
 func (p *postgres) connect(ctx context.Context, address, password string) error {
-	cfg, err := serverConfig(address, password)
+	cfg, err := pg.Config(address, password)
 	if err != nil {
 		return err
 	}
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return unreachable(err)
+		return pg.Unreachable(err)
 	}
 	defer c.Close(context.WithoutCancel(ctx))
 	var pid uint32
@@ -107,58 +79,6 @@ func (p *postgres) connect(ctx context.Context, address, password string) error 
 		db.SetConnMaxIdleTime(5 * time.Minute)
 	}
 	return nil
-}
-
-// serverConfig reads an address. What it leaves out comes from the environment, as
-// PostgreSQL's own programs have it: PGPASSWORD, PGPASSFILE, PGSSLMODE ...
-func serverConfig(address, password string) (*pgx.ConnConfig, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, errors.New("the address cannot be read: write postgres://USER@HOST/DATABASE")
-	}
-	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return nil, errors.New("the address holds a password, which would be told wherever the address is: " +
-			"take it out, and name a file that holds it under database_password_file, or set PGPASSFILE or PGPASSWORD")
-	}
-	cfg, err := pgx.ParseConfig(address)
-	if err != nil {
-		return nil, fmt.Errorf("the address cannot be used: %w", err)
-	}
-	if password != "" {
-		cfg.Password = password
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectWithin
-	}
-	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "vigie"
-	}
-	d := &net.Dialer{KeepAlive: connectWithin, Control: func(network, _ string, c syscall.RawConn) error {
-		if !strings.HasPrefix(network, "tcp") {
-			return nil
-		}
-		// A network that was cut says nothing: the system must not wait for a
-		// quarter of an hour.
-		var err error
-		bad := c.Control(func(fd uintptr) {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stalledAfter.Milliseconds()))
-		})
-		return errors.Join(bad, err)
-	}}
-	cfg.DialFunc, cfg.ValidateConnect = d.DialContext, fit
-	return cfg, nil
-}
-
-// unreachable adds the cure to an error of connecting.
-func unreachable(err error) error {
-	var e *pgconn.PgError
-	switch {
-	case errors.As(err, &e) && e.Code == "3D000":
-		return fmt.Errorf("%w: create it with createdb --encoding=UTF8 --template=template0", err)
-	case errors.As(err, &e) && strings.HasPrefix(e.Code, "28"):
-		return fmt.Errorf("%w: the server does not let this user in: look into its pg_hba.conf and at the password", err)
-	}
-	return err
 }
 
 // begin begins a transaction that nobody else writes beside, in one message to
@@ -220,11 +140,11 @@ func (p *postgres) close(bool) error {
 // boundViewer is a view that takes the store's statements.
 type boundViewer struct {
 	viewer
-	bound *bindings
+	bound *pg.Bindings
 }
 
 func (v boundViewer) query(text string, args ...any) (*sql.Rows, error) {
-	return v.viewer.query(v.bound.text(text), values(args)...)
+	return v.viewer.query(v.bound.Text(text), pg.Values(args)...)
 }
 
 // peeker is a session that must not write.
@@ -232,4 +152,12 @@ type peeker struct{ *serverSession }
 
 func (p peeker) exec(string, ...any) (sql.Result, error) {
 	return nil, errors.New("a view cannot write")
+}
+
+// Notices are what is not wrong with the database and should be known.
+func (s *Store) Notices() []string {
+	if p, ok := s.db.(*postgres); ok {
+		return p.notices
+	}
+	return nil
 }

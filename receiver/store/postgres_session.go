@@ -5,14 +5,12 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
-	"reflect"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"vigie/receiver/store/pg"
 )
 
 // serverSession is a connection for the time of a transaction. What is written
@@ -44,7 +42,7 @@ func (p *postgres) session(db *sql.DB) (*serverSession, error) {
 	defer cancel()
 	c, err := db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, unreachable(err))
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, pg.Unreachable(err))
 	}
 	s := &serverSession{p: p, conn: c, queue: &pgx.Batch{}}
 	var socket net.Conn
@@ -86,7 +84,7 @@ func (s *serverSession) run(text string) error {
 const commit = "COMMIT"
 
 func (s *serverSession) exec(text string, args ...any) (sql.Result, error) {
-	s.queue.Queue(s.p.bound.text(text), values(args)...)
+	s.queue.Queue(s.p.bound.Text(text), pg.Values(args)...)
 	w := &written{s: s}
 	s.sent = append(s.sent, w)
 	s.fresh = false
@@ -129,7 +127,7 @@ func (s *serverSession) query(text string, args ...any) (*sql.Rows, error) {
 		return nil, err
 	}
 	s.stall.Reset(s.p.within)
-	rows, err := s.conn.QueryContext(context.Background(), s.p.bound.text(text), values(args)...)
+	rows, err := s.conn.QueryContext(context.Background(), s.p.bound.Text(text), pg.Values(args)...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -189,59 +187,3 @@ func (s *serverSession) rollback() {
 
 // stamp notes which transaction changed an incident last, see [Tx.ChangedSince].
 func (s *serverSession) stamp() string { return ", changed = pg_current_xact_id()::text::bigint" }
-
-// bindings turn the store's statements, which count nothing, into those of the
-// server, which number their parameters.
-type bindings struct{ known sync.Map }
-
-func (b *bindings) text(text string) string {
-	if t, ok := b.known.Load(text); ok {
-		return t.(string)
-	}
-	var out strings.Builder
-	n := 0
-	for part := range strings.SplitSeq(text, "?") {
-		if n > 0 {
-			out.WriteString("$" + strconv.Itoa(n))
-		}
-		out.WriteString(part)
-		n++
-	}
-	b.known.Store(text, out.String())
-	return out.String()
-}
-
-// values are arguments as both databases understand them: flags are numbers, and
-// text holds no zero byte, which the server does not take.
-func values(args []any) []any {
-	for i, a := range args {
-		switch v := a.(type) {
-		case string:
-			args[i] = clean(v)
-		case bool:
-			args[i] = int64(0)
-			if v {
-				args[i] = int64(1)
-			}
-		case int:
-			args[i] = int64(v)
-		case nil, int64, []byte:
-		default:
-			switch r := reflect.ValueOf(a); r.Kind() {
-			case reflect.String:
-				args[i] = clean(r.String())
-			case reflect.Slice:
-				args[i] = r.Bytes()
-			}
-		}
-	}
-	return args
-}
-
-// clean replaces in a text what no text holds.
-func clean(text string) string {
-	if strings.IndexByte(text, 0) >= 0 {
-		text = strings.ReplaceAll(text, "\x00", "\uFFFD")
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}

@@ -9,11 +9,11 @@ import (
 	"maps"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/mattn/go-sqlite3"
+
+	"vigie/receiver/store/files"
 )
 
 // sqlite is one file that this process has for itself.
@@ -29,7 +29,7 @@ type sqlite struct {
 
 // openSQLite opens the database file, creating it when it is not there.
 func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
-	lock, err := takeLock(path + ".lock")
+	lock, err := files.Lock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (o Options) dsn(path, mode string) string {
 }
 
 func (s *sqlite) open(ctx context.Context, o Options) error {
-	err := writable(s.path)
+	err := files.Writable(s.path)
 	if err != nil {
 		return err
 	}
@@ -123,20 +123,6 @@ func dsn(path, mode string, other ...url.Values) string {
 }
 
 func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
-
-// takeLock makes sure that no other process uses the file: two writers would
-// starve each other, and two outboxes would send everything twice.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", mayNot(err))
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another vigie: stop that one first, or give this one a database of its own", strings.TrimSuffix(path, ".lock"))
-	}
-	return f, nil
-}
 
 // errUnfinished says that a file must be written to before it can be looked at:
 // a process was killed while it made the database, before there was a log.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"vigie/receiver/store/ballast"
+	"vigie/receiver/store/pg"
 	"vigie/rules"
 )
 
@@ -55,6 +56,8 @@ type Store struct {
 	deflaters sync.Pool // *flate.Writer, of about 1 MB each
 	lately    lately
 	saved     atomic.Pointer[func(rules.Incident)]
+	clock     pg.Clock
+	commits   atomic.Int64
 	packer    packer
 }
 
@@ -65,6 +68,7 @@ func (s *Store) Watch(f func(rules.Incident)) { s.saved.Store(&f) }
 
 type job struct {
 	fn    func(*Tx) error
+	lease Lease        // under which it is kept; none without a name
 	state atomic.Int32 // waiting, running or abandoned
 	reply chan error
 	after []func()
@@ -113,6 +117,9 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 			return nil, err
 		}
 		s.db, s.path = p, p.name
+		if err := s.askClock(ctx, p); err != nil {
+			return nil, errors.Join(err, p.close(false))
+		}
 	} else {
 		f, err := openSQLite(ctx, database, o)
 		if err != nil {
@@ -165,7 +172,7 @@ func (s *Store) release() error { return s.db.close(s.broken.err() != nil) }
 // [ErrUnavailable] may go away by itself. After an error the caller must not
 // read what fn wrote: fn may still be running when ctx ends first.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
-	j := &job{fn: fn, reply: make(chan error, 1)}
+	j := &job{fn: fn, lease: leaseOf(ctx), reply: make(chan error, 1)}
 	select {
 	case <-s.closing:
 		return fmt.Errorf("%w: it is closed", ErrUnavailable)
@@ -268,6 +275,7 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	if err != nil {
 		tx.rollback()
 	}
+	s.commits.Add(1)
 	return jobs, err
 }
 
@@ -283,7 +291,13 @@ func (s *Store) savepoint(t transaction, j *job, k *known) error {
 	}
 	tx := newTx(t, j, k, &s.packer)
 	tx.saved = s.saved.Load()
-	if j.err = guarded(j.fn, tx); j.err == nil {
+	if j.lease.Name != "" && s.Shared() {
+		j.err = tx.fence(j.lease)
+	}
+	if j.err == nil {
+		j.err = guarded(j.fn, tx)
+	}
+	if j.err == nil {
 		err := t.release()
 		if err == nil {
 			return nil
@@ -412,6 +426,7 @@ type statements struct {
 type known struct {
 	number       int  // the newest running number given out; 0 before the first
 	noneBlinding bool // no incident is open about a source that cannot be read
+	held         Lease
 }
 
 // AfterCommit calls f once the transaction has been committed.

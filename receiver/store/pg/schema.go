@@ -1,7 +1,8 @@
-package store
+package pg
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,19 +10,19 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// migrate brings the schema up to date, all of it or nothing; of several receivers
+// Migrate brings the schema up to date, all of it or nothing; of several receivers
 // that start together one does it.
-func (p *postgres) migrate(ctx context.Context) error {
-	c, err := p.writer.Conn(ctx)
+func Migrate(ctx context.Context, db *sql.DB, migrations fs.FS, lock int64) error {
+	c, err := db.Conn(ctx)
 	if err != nil {
-		return unreachable(err)
+		return Unreachable(err)
 	}
 	defer c.Close()
 	names, err := fs.Glob(migrations, "migrations/postgres/*.sql")
 	if err != nil {
 		return err
 	}
-	script := fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d); CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);", writersLock)
+	script := fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d); CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);", lock)
 	err = c.Raw(func(driver any) error {
 		raw := driver.(*stdlib.Conn).Conn()
 		if _, err := raw.Exec(ctx, script); err != nil {
@@ -43,7 +44,7 @@ func (p *postgres) migrate(ctx context.Context) error {
 				return fmt.Errorf("schema step %s: %w", names[n], err)
 			}
 		}
-		_, err := raw.Exec(ctx, commit)
+		_, err := raw.Exec(ctx, "COMMIT")
 		return err
 	})
 	if err != nil {
@@ -52,21 +53,21 @@ func (p *postgres) migrate(ctx context.Context) error {
 	return err
 }
 
-// known makes sure that a database, which is only to be read, has this schema.
-func (p *postgres) known(ctx context.Context) error {
+// Known makes sure that a database, which is only to be read, has this schema.
+func Known(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	names, err := fs.Glob(migrations, "migrations/postgres/*.sql")
 	if err != nil {
 		return err
 	}
 	var there bool
-	if err := p.reader.QueryRowContext(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&there); err != nil {
-		return unreachable(err)
+	if err := db.QueryRowContext(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&there); err != nil {
+		return Unreachable(err)
 	}
 	if !there {
 		return errors.New("this is no database of vigie: vigie serve makes it one at its first start")
 	}
 	has := 0
-	if err := p.reader.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&has); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&has); err != nil {
 		return err
 	}
 	switch {

@@ -1,7 +1,9 @@
-package store
+// Package pg knows what a server of PostgreSQL is asked, and what it must be.
+package pg
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -60,20 +62,8 @@ func (s server) fit() error {
 	return nil
 }
 
-// notice finds what is not wrong and should be known.
-func (p *postgres) notice(ctx context.Context) error {
-	var commits, named string
-	var behind int
-	err := p.reader.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
-		(SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &behind)
-	if err != nil {
-		return err
-	}
-	p.notices = told(commits, named, behind, p.pooled)
-	return nil
-}
-
-func told(commits, named string, behind int, pooled bool) (out []string) {
+// Told is what is not wrong with a server and should be known.
+func Told(commits, named string, behind int, pooled bool) (out []string) {
 	if named != "" && (commits == "local" || commits == "remote_write") {
 		out = append(out, fmt.Sprintf("synchronous_commit = %s: when the standby takes over, what was accepted last may be missing; on waits for its disk, too", commits))
 	}
@@ -87,10 +77,14 @@ func told(commits, named string, behind int, pooled bool) (out []string) {
 	return out
 }
 
-// Notices are what is not wrong with the database and should be known.
-func (s *Store) Notices() []string {
-	if p, ok := s.db.(*postgres); ok {
-		return p.notices
+// Notice finds what is not wrong and should be known.
+func Notice(ctx context.Context, db *sql.DB, pooled bool) ([]string, error) {
+	var commits, named string
+	var behind int
+	err := db.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
+		(SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &behind)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return Told(commits, named, behind, pooled), nil
 }

@@ -1,0 +1,88 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/receiver/store"
+)
+
+const (
+	// endedFact is set while the watchdog is said to fire no more, heldFact begins
+	// the names of facts that each name an incident which holds an ending.
+	endedFact = "watchdog_ended"
+	heldFact  = "ending_held"
+)
+
+// listen hears what other receivers did.
+func (e *Engine) listen(ctx context.Context, p store.Pulse, policies, incidents bool) error {
+	e.hear(p)
+	if policies {
+		if err := e.learn(ctx); err != nil {
+			return err
+		}
+	}
+	if !incidents {
+		return nil
+	}
+	e.changed.Store(true)
+	return e.Board.Anew(ctx)
+}
+
+// takeOver goes on with what the receiver before had begun.
+func (e *Engine) takeOver(ctx context.Context, l store.Lease) error {
+	now := e.now()
+	err := e.store.Update(store.Under(ctx, l), func(tx *store.Tx) error {
+		return errors.Join(tx.ReleaseLeases(now), tx.Hasten(now))
+	})
+	if err != nil {
+		return err
+	}
+	e.reconciler.absent.Forget()
+	e.changed.Store(true)
+	e.scheduler.anew.begin()
+	return nil
+}
+
+// hear takes over what other receivers were told of the watchdog, and which
+// endings they hold.
+func (e *Engine) hear(p store.Pulse) {
+	e.watch.mu.Lock()
+	if n, err := strconv.ParseInt(p.Facts[watchdogFact], 10, 64); err == nil && time.Unix(0, n).After(e.watch.last) {
+		e.watch.last = time.Unix(0, n).UTC()
+		e.watch.alive = later(e.watch.alive, e.watch.last.Add(-spread))
+	}
+	e.watch.ended = p.Facts[endedFact] != ""
+	e.watch.mu.Unlock()
+	for name := range p.Facts {
+		if id, held := strings.CutPrefix(name, heldFact+"/"); held {
+			e.endings.Set(id, true)
+		}
+	}
+}
+
+// learn takes policies in that other receivers brought and incidents are pinned
+// to: a receiver with an older policy goes on with the newer one's incidents as
+// they were begun.
+func (e *Engine) learn(ctx context.Context) error {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
+	p := e.live()
+	if p == nil {
+		return nil
+	}
+	full, err := e.withPinned(ctx, p.Book, e.now())
+	if err != nil {
+		return err
+	}
+	if len(full.Policies()) == len(p.Book.Policies()) {
+		return nil
+	}
+	next := *p
+	next.Book = full
+	e.parts.Store(&next)
+	return nil
+}

@@ -1,0 +1,103 @@
+package store_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vigie/receiver/store"
+)
+
+// transfer carries a database over; it is interrupted after so many steps, never
+// when that is 0.
+func transfer(t *testing.T, from, to string, steps int) (*store.Verification, error) {
+	t.Helper()
+	a, err := store.OpenArchive(t.Context(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	s, err := store.Open(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	return store.Transfer(ctx, a, s, func(string, int) {
+		if n++; n == steps {
+			cancel()
+		}
+	})
+}
+
+// A database goes from a file to a server and back, interrupted on the way, and is
+// what it was; one that holds something is left alone.
+func TestTransfer(t *testing.T) {
+	path, seals := written(t)
+	server, back := postgres(t), filepath.Join(t.TempDir(), "back.db")
+	if _, err := transfer(t, path, server, 7); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	s := open(t, server)
+	if err := s.View(t.Context(), func(tx *store.Tx) error { return tx.Whole() }); err == nil || !strings.Contains(err.Error(), "part of another") {
+		t.Errorf("half of a database may be used: %v", err)
+	}
+	s.Close()
+	for _, step := range [][2]string{{path, server}, {server, back}} {
+		v, err := transfer(t, step[0], step[1], 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := verify(t, step[0])
+		if len(v.Faults) > 0 || v.Lines != want.Lines || v.Payloads != want.Payloads || v.Messages != want.Messages || v.Latest != want.Latest {
+			t.Errorf("%+v has become %+v", want, v)
+		}
+	}
+	sound(t, back, seals...)
+	if _, err := transfer(t, path, back, 0); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a database was overwritten: %v", err)
+	}
+	for name, read := range map[string]string{"file": path, "server": server, "back": back} {
+		a, err := store.OpenArchive(t.Context(), read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = a.View(t.Context(), func(tx *store.Tx) error {
+			r, err := tx.Incident("i2")
+			if err == nil && (len(r.Acts) != 1 || r.Acts[0].By != "lea@dupont.example") {
+				t.Errorf("%s: %+v", name, r.Acts)
+			}
+			ls, err := tx.Letters(store.Post{Incident: "i2", Limit: 10})
+			if err == nil && (len(ls) != 1 || len(ls[0].Transmissions) != 1 || ls[0].Transmissions[0].Status != store.Accepted) {
+				t.Errorf("%s: %+v", name, ls)
+			}
+			return err
+		})
+		a.Close()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What a server must be, and what is only told of it.
+func TestAddresses(t *testing.T) {
+	for address, want := range map[string]string{
+		"postgres://vigie@db1/vigie?sslmode=verify-full": "postgres://vigie@db1/vigie",
+		"postgres://vigie:secret@db1/vigie":              "postgres://vigie@db1/vigie",
+		"/var/lib/vigie/vigie.db":                        "/var/lib/vigie/vigie.db",
+	} {
+		if got := store.Address(address); got != want {
+			t.Errorf("%s is told as %s", address, got)
+		}
+	}
+	for _, address := range []string{"postgres://vigie:secret@127.0.0.1:1/vigie", "postgres://vigie@127.0.0.1:1/vigie?password=secret"} {
+		_, err := store.Open(t.Context(), address)
+		if err == nil || !strings.Contains(err.Error(), "database_password_file") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v", err)
+		}
+	}
+}
