@@ -129,9 +129,9 @@ stack: $(STACK)
 # Writing a message starts one goroutine, to bound its time, and runs without it.
 # Without it run, too: the long random lives, the stories that are played through
 # the whole receiver, earlier builds' databases, what does the same thing ten
-# thousand times, the crowds at its door (smaller crowds come under the detector)
+# thousand times, the crowds at its door (smaller crowds come under the detector), what measures
 # and the browser's days.
-LONG   := ^(TestStoriesTwice|TestDatabases|TestLookingAnew.*|TestFaultHostileInput|TestFaultTenThousandAlerts|TestFaultSummerTime|TestOverload|TestBrowser.*)$
+LONG   := ^(TestStoriesTwice|TestDatabases|TestLookingAnew.*|TestFaultHostileInput|TestFaultTenThousandAlerts|TestFaultSummerTime|TestOverload|TestSpeed|TestBrowser.*)$
 LIFE   := ^(TestServe|TestWholeExporter|TestReload|TestPage)$
 RACING  = $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:space:]]*go (func|[a-zA-Z_.]+)\(|"sync(/atomic)?"' receiver exporters internal rules | xargs -n1 dirname | sort -u | grep -v '^receiver/message$$' | sed 's,^,vigie/,')
 CALM    = $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(RACING)))
