@@ -92,16 +92,18 @@ func (c *Config) check() strict.Faults {
 		fs = append(fs, x.EndpointConfig.check(fmt.Sprintf("exporters[%d]", i), x.Position)...)
 	}
 	if c.Alarm != nil {
-		if _, err := c.AlarmChannel(); err != nil {
-			add(c.Alarm.Position, "alarm", "%v", err)
+		_, err := c.AlarmChannel()
+		for _, e := range each(err) {
+			add(c.Alarm.Position, "alarm", "%v", e)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Channels)) {
 		if c.Channels[name].Kind == "" {
 			continue // that was told
 		}
-		if _, err := c.channel(name); err != nil {
-			add(c.Channels[name].Position, "channels."+name, "%v", err)
+		_, err := c.channel(name)
+		for _, e := range each(err) {
+			add(c.Channels[name].Position, "channels."+name, "%v", e)
 		}
 	}
 	if c.Heartbeat != nil {
@@ -246,4 +248,19 @@ func (c *Config) checkDatabase() error {
 		return errors.New("an address must hold no password: name a file that does under database_password_file")
 	}
 	return nil
+}
+
+// each parts an error that joins several; none for nil.
+func each(err error) (all []error) {
+	var several interface{ Unwrap() []error }
+	switch {
+	case err == nil:
+	case errors.As(err, &several):
+		for _, e := range several.Unwrap() {
+			all = append(all, each(e)...)
+		}
+	default:
+		all = append(all, err)
+	}
+	return all
 }

@@ -146,14 +146,10 @@ type RelayConfig struct {
 }
 
 // AlarmConfig is the second channel, for when mail does not leave: a gateway to
-// chat or SMS that takes a JSON object by POST.
+// chat or SMS.
 type AlarmConfig struct {
 	strict.Position
-	// URLFile holds the gateway's URL, which is a secret.
-	URLFile        string `yaml:"url_file"`
-	TokenFile      string `yaml:"token_file"`
-	CAFile         string `yaml:"ca_file"`
-	AllowPlaintext bool   `yaml:"allow_plaintext"`
+	notify.WebhookSettings `yaml:",inline"`
 	// To is whom the gateway shall reach, in its own words.
 	To string `yaml:"to"`
 	// After is how old the outbox may grow, Every how often that is repeated.

@@ -100,9 +100,7 @@ func (c *Config) channel(name string) (notify.Channel, error) {
 
 // AlarmChannel makes the channel of the alarm.
 func (c *Config) AlarmChannel() (notify.Channel, error) {
-	a := c.Alarm
-	return notify.NewWebhook(notify.WebhookConfig{Name: "alarm", URLFile: c.Path(a.URLFile), TokenFile: c.Path(a.TokenFile),
-		CAFile: c.Path(a.CAFile), AllowPlaintext: a.AllowPlaintext})
+	return c.Alarm.Channel("alarm", c.Path, 0)
 }
 
 // Watcher makes the heartbeat to the watcher elsewhere.

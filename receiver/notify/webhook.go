@@ -14,12 +14,14 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"vigie/internal/strict"
+	"vigie/receiver/notify/gateway"
 )
 
 // WebhookConfig configures a webhook channel.
@@ -37,6 +39,12 @@ type WebhookConfig struct {
 	AllowPlaintext bool
 	// Timeout bounds one request as a whole; 15 s when 0.
 	Timeout time.Duration
+	// TokenHeader, when set, is the header in which the token is sent as it stands.
+	TokenHeader string
+	// Username and PasswordFile log in by basic authentication.
+	Username, PasswordFile string
+	// Form is the form in which the gateway wants a message; [WebhookMessage] when nil.
+	Form *gateway.Form
 }
 
 // Webhook is the kind of [Webhook] in vigie.yml.
@@ -48,20 +56,66 @@ const webhookTimeout = 15 * time.Second
 // webhookFile is WebhookConfig as vigie.yml has it.
 type webhookFile struct {
 	strict.Position
-	URLFile        string        `yaml:"url_file"`
-	TokenFile      string        `yaml:"token_file"`
-	CAFile         string        `yaml:"ca_file"`
-	AllowPlaintext bool          `yaml:"allow_plaintext"`
-	Timeout        time.Duration `yaml:"timeout"`
+	WebhookSettings `yaml:",inline"`
+	Timeout         time.Duration `yaml:"timeout"`
+}
+
+// WebhookSettings are how a gateway is reached and what it wants to hear, as
+// vigie.yml has it.
+type WebhookSettings struct {
+	URLFile        string       `yaml:"url_file"`
+	TokenFile      string       `yaml:"token_file"`
+	TokenHeader    string       `yaml:"token_header"`
+	Username       string       `yaml:"username"`
+	PasswordFile   string       `yaml:"password_file"`
+	CAFile         string       `yaml:"ca_file"`
+	AllowPlaintext bool         `yaml:"allow_plaintext"`
+	Format         string       `yaml:"format"`
+	JSON           gateway.JSON `yaml:"json"`
+	Web            gateway.Web  `yaml:"form"`
+}
+
+// Channel makes the channel under a name. It resolves the paths of files and opens
+// none.
+func (f WebhookSettings) Channel(name string, path func(string) string, timeout time.Duration) (*Webhook, error) {
+	form, err := f.form()
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	w, bad := NewWebhook(WebhookConfig{Name: name, URLFile: path(f.URLFile), TokenFile: path(f.TokenFile), TokenHeader: f.TokenHeader,
+		Username: f.Username, PasswordFile: path(f.PasswordFile), CAFile: path(f.CAFile), AllowPlaintext: f.AllowPlaintext, Timeout: timeout, Form: form})
+	return w, errors.Join(bad, err)
+}
+
+func (f WebhookSettings) form() (*gateway.Form, error) {
+	given := 0
+	for _, has := range []bool{f.Format != "", f.JSON.Form != nil, f.Web.Form != nil} {
+		if has {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return nil, errors.New("format, json and form exclude each other: keep one")
+	case f.Format != "":
+		form, err := gateway.Known(f.Format)
+		if err != nil {
+			return nil, fmt.Errorf("format: %w", err)
+		}
+		return form, nil
+	case f.JSON.Form != nil:
+		return f.JSON.Form, nil
+	}
+	return f.Web.Form, nil
 }
 
 func (f *webhookFile) channel(name string, path func(string) string) (Channel, error) {
-	return NewWebhook(WebhookConfig{Name: name, URLFile: path(f.URLFile), TokenFile: path(f.TokenFile), CAFile: path(f.CAFile),
-		AllowPlaintext: f.AllowPlaintext, Timeout: f.Timeout})
+	return f.Channel(name, path, f.Timeout)
 }
 
-// Webhook is the channel to gateways for chat and SMS. It posts one JSON object,
-// a WebhookMessage, for each transmission. Any 2xx is an acceptance.
+// Webhook is the channel to gateways for chat and SMS. It posts one object for each
+// transmission, in the gateway's form or as a [WebhookMessage]. Any 2xx is an
+// acceptance.
 type Webhook struct {
 	cfg WebhookConfig
 }
@@ -90,16 +144,46 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	if cfg.Name == "" {
 		cfg.Name = "webhook"
 	}
-	if cfg.URLFile == "" {
-		return nil, fmt.Errorf("%s: url file: none is set; write the gateway's URL into a file and name it", cfg.Name)
-	}
-	if cfg.Timeout < 0 {
-		return nil, fmt.Errorf("%s: timeout: %s is negative", cfg.Name, cfg.Timeout)
-	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = webhookTimeout
 	}
-	return &Webhook{cfg: cfg}, nil
+	w := &Webhook{cfg: cfg}
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// check refuses settings that do not fit together, and a form that no message fits.
+func (w *Webhook) check() error {
+	c := w.cfg
+	var errs []error
+	refuse := func(such bool, format string, args ...any) {
+		if such {
+			errs = append(errs, fmt.Errorf("%s: "+format, append([]any{c.Name}, args...)...))
+		}
+	}
+	refuse(c.URLFile == "", "url file: none is set; write the gateway's URL into a file and name it")
+	refuse(c.Timeout < 0, "timeout: %s is negative", c.Timeout)
+	refuse((c.Username == "") != (c.PasswordFile == ""), "username and password_file belong together: give both")
+	refuse(c.Username != "" && c.TokenFile != "" && c.TokenHeader == "",
+		"token_file and username exclude each other: keep one, or send the token in a token_header")
+	refuse(c.TokenHeader != "" && c.TokenFile == "", "token_header: no token_file holds the token")
+	refuse(c.TokenHeader != "" && !headerName.MatchString(c.TokenHeader), "token_header: %q is not a header's name; write for example X-Api-Key", c.TokenHeader)
+	_, _, err := w.body(WebhookMessage{Recipient: "+33600000000", Subject: "Subject", Text: "Text"})
+	refuse(err != nil, "%w; known are .Recipient, .Subject, .Text, .HTML, .ID, .InReplyTo, .IncidentID, .From, .To, .Cc, .Language and .Date", err)
+	return errors.Join(errs...)
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+
+// body is what is posted for a message, and of what type it is.
+func (w *Webhook) body(m WebhookMessage) ([]byte, string, error) {
+	if w.cfg.Form != nil {
+		return w.cfg.Form.Write(m)
+	}
+	body, err := json.Marshal(m)
+	return body, "application/json; charset=utf-8", err
 }
 
 // Name returns the configured name, "webhook" by default.
@@ -120,7 +204,7 @@ func (w *Webhook) Deliver(ctx context.Context, msg Message, recipient string) er
 	if err != nil {
 		return w.fail(KindConfig, "", err)
 	}
-	body, err := json.Marshal(webhookMessage(msg, recipient))
+	body, contentType, err := w.body(webhookMessage(msg, recipient))
 	if err != nil {
 		return w.fail(KindMessage, s.url.Host, err)
 	}
@@ -134,6 +218,8 @@ func (w *Webhook) Deliver(ctx context.Context, msg Message, recipient string) er
 	if err != nil {
 		return w.fail(KindConfig, s.url.Host, err)
 	}
+	req.Header.Set("Content-Type", contentType)
+	w.logIn(req, s)
 	client := s.client()
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(req)
@@ -184,9 +270,9 @@ func readable(s string) string {
 
 // webhookSettings is what the files held at the time of one message.
 type webhookSettings struct {
-	url   *url.URL
-	token string
-	tls   *tls.Config
+	url             *url.URL
+	token, password string
+	tls             *tls.Config
 }
 
 func (w *Webhook) settings() (webhookSettings, error) {
@@ -208,6 +294,11 @@ func (w *Webhook) settings() (webhookSettings, error) {
 			return s, fmt.Errorf("token file: %w", err)
 		}
 	}
+	if w.cfg.PasswordFile != "" {
+		if s.password, err = readSecret(w.cfg.PasswordFile); err != nil {
+			return s, fmt.Errorf("password file: %w", err)
+		}
+	}
 	s.tls, err = clientTLS(s.url.Hostname(), w.cfg.CAFile)
 	return s, err
 }
@@ -218,13 +309,22 @@ func (s webhookSettings) request(ctx context.Context, body []byte, id, recipient
 		return nil, withoutURL(err)
 	}
 	key := sha256.Sum256([]byte(id + "\x00" + recipient))
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "vigie")
 	req.Header.Set("Idempotency-Key", hex.EncodeToString(key[:16]))
-	if s.token != "" {
+	return req, nil
+}
+
+// logIn says to the gateway who we are.
+func (w *Webhook) logIn(req *http.Request, s webhookSettings) {
+	if w.cfg.Username != "" {
+		req.SetBasicAuth(w.cfg.Username, s.password)
+	}
+	switch {
+	case s.token != "" && w.cfg.TokenHeader != "":
+		req.Header.Set(w.cfg.TokenHeader, s.token)
+	case s.token != "":
 		req.Header.Set("Authorization", "Bearer "+s.token)
 	}
-	return req, nil
 }
 
 // client returns a client for one request. A redirection is an answer, not an

@@ -3,15 +3,19 @@ package notify
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"vigie/internal/strict"
 )
 
 func webhook(t *testing.T, url string, change func(*WebhookConfig)) *Webhook {
@@ -57,6 +61,42 @@ func TestWebhookDelivers(t *testing.T) {
 	}
 	if keys[0] != keys[1] || keys[0] == keys[2] || keys[0] == "" {
 		t.Errorf("idempotency keys = %q", keys)
+	}
+}
+
+// An SMS gateway that wants a web form and a password, and one with a header of its
+// own for the token.
+func TestWebhookInTheGatewaysForm(t *testing.T) {
+	var seen []string
+	gate := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		body, _ := io.ReadAll(r.Body)
+		seen = append(seen, strings.Join([]string{user, password, r.Header.Get("X-Api-Key"), r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(body)}, " "))
+	}))
+	defer gate.Close()
+	var s struct {
+		Channels map[string]ChannelConfig `yaml:"channels"`
+	}
+	text := fmt.Sprintf("channels:\n  sms: {webhook: {url_file: %q, username: AC1, password_file: %q, form: {To: '{{.Recipient}}', Body: '{{cut 5 .Subject}}'}}}\n"+
+		"  key: {webhook: {url_file: %q, token_file: %q, token_header: X-Api-Key, json: {text: '{{.Subject}}'}}}\n",
+		secretFile(t, gate.URL+"\n"), secretFile(t, "pw\n"), secretFile(t, gate.URL+"\n"), secretFile(t, "k3y\n"))
+	if err := strict.Decode("vigie.yml", []byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sms", "key"} {
+		ch, err := s.Channels[name].Channel(name, func(p string) string { return p })
+		if err == nil {
+			m := message()
+			m.Subject = "& <Serveur> en panne"
+			err = ch.Deliver(t.Context(), m, "+33600000000")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"AC1 pw  Basic QUMxOnB3 application/x-www-form-urlencoded Body=%26+%3CS%E2%80%A6&To=%2B33600000000", "  k3y  application/json; charset=utf-8 {\"text\":\"\\u0026 \\u003cServeur\\u003e en panne\"}"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("%q\nwant\n%q", seen, want)
 	}
 }
 
@@ -159,6 +199,24 @@ func TestWebhookConfiguration(t *testing.T) {
 	}
 	if _, err := NewWebhook(WebhookConfig{}); err == nil {
 		t.Error("a webhook without URL file was accepted")
+	}
+	for settings, want := range map[string]string{
+		"{url_file: u, format: teems}":                                `did you mean "teams"`,
+		"{url_file: u, format: teams, form: {a: b}}":                  "exclude each other",
+		"{url_file: u, username: a}":                                  "belong together",
+		"{url_file: u, token_header: X-Api-Key}":                      "no token_file",
+		"{url_file: u, token_file: t, token_header: 'X: y'}":          "not a header's name",
+		"{url_file: u, token_file: t, username: a, password_file: p}": "keep one",
+		"{url_file: u, json: {text: '{{.Sujet}}'}}":                   "known are .Recipient",
+	} {
+		var c ChannelConfig
+		err := strict.Decode("vigie.yml", []byte("webhook: "+settings), &c)
+		if err == nil {
+			_, err = c.Channel("chat", func(p string) string { return p })
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", settings, err, want)
+		}
 	}
 	w := webhook(t, "https://x.example", func(c *WebhookConfig) { c.TokenFile = "/nonexistent/token" })
 	if err := w.CheckFiles(); !errors.Is(err, os.ErrNotExist) {

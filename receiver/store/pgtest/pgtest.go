@@ -211,10 +211,7 @@ func (s *Server) Signal(sig syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	all := []int{master}
-	for _, task := range children(master) {
-		all = append(all, task)
-	}
+	all := append([]int{master}, children(master)...)
 	for _, pid := range all {
 		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err

@@ -1,0 +1,242 @@
+// Package gateway writes what gateways to chat and SMS want of a message, each in
+// its own form: JSON or a web form whose texts are templates. What a template puts
+// in is put in as a text and encoded afterwards, so that nothing in a message can
+// change the form.
+package gateway
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"slices"
+	"strings"
+	"text/template"
+
+	"go.yaml.in/yaml/v3"
+
+	"vigie/internal/strict"
+)
+
+const (
+	maxDepth = 20
+	// maxText bounds one text, in bytes.
+	maxText = 256 << 10
+)
+
+//go:embed formats/*.yml
+var formats embed.FS
+
+// Form is a form of messages; nil writes none. It reads itself from a configuration.
+type Form struct {
+	root node
+	web  bool // as a web form instead of JSON
+}
+
+// node is one value of a form: a template, a list, named values, or what it says.
+type node struct {
+	text   *string // the template's source: it is compiled for each message, as forms are compared
+	list   []node
+	fields map[string]node
+	value  any
+}
+
+// Formats are the names of the forms that are known, in order.
+func Formats() []string {
+	files, err := fs.Glob(formats, "formats/*.yml")
+	if err != nil {
+		return nil // only a malformed pattern is an error
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(strings.TrimPrefix(f, "formats/"), ".yml")
+	}
+	return files
+}
+
+// Known returns the form of a known gateway.
+func Known(name string) (*Form, error) {
+	if !slices.Contains(Formats(), name) {
+		return nil, errors.New(strict.Unknown("format", name, Formats()))
+	}
+	text, err := formats.ReadFile("formats/" + name + ".yml")
+	if err != nil {
+		return nil, err
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	return read(doc.Content[0])
+}
+
+// JSON is a form that is written as JSON.
+type JSON struct{ *Form }
+
+// UnmarshalStrict implements [strict.Node].
+func (j *JSON) UnmarshalStrict(n *yaml.Node, _ *strict.Decoder) (err error) {
+	j.Form, err = read(n)
+	return err
+}
+
+// Web is a form that is written as browsers send what is typed: one text a field.
+type Web struct{ *Form }
+
+// UnmarshalStrict implements [strict.Node].
+func (w *Web) UnmarshalStrict(n *yaml.Node, _ *strict.Decoder) (err error) {
+	if w.Form, err = read(n); err != nil {
+		return err
+	}
+	for name, below := range w.root.fields {
+		if below.list != nil || below.fields != nil {
+			return fmt.Errorf("%s: a web form has one text a field; take json for more", name)
+		}
+	}
+	w.web = true
+	return nil
+}
+
+func read(n *yaml.Node) (*Form, error) {
+	root, err := readNode(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if root.fields == nil {
+		return nil, fmt.Errorf("line %d: names and values are wanted", n.Line)
+	}
+	return &Form{root: root}, nil
+}
+
+func readNode(n *yaml.Node, depth int) (out node, err error) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if depth > maxDepth {
+		return out, fmt.Errorf("line %d: nested more than %d levels deep", n.Line, maxDepth)
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		out.fields = map[string]node{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			k := n.Content[i]
+			if _, twice := out.fields[k.Value]; twice {
+				return out, fmt.Errorf("line %d: %q stands twice", k.Line, k.Value)
+			}
+			if out.fields[k.Value], err = readNode(n.Content[i+1], depth+1); err != nil {
+				return out, err
+			}
+		}
+	case yaml.SequenceNode:
+		out.list = make([]node, len(n.Content))
+		for i, below := range n.Content {
+			if out.list[i], err = readNode(below, depth+1); err != nil {
+				return out, err
+			}
+		}
+	default:
+		if n.ShortTag() == "!!str" || n.ShortTag() == "!!timestamp" {
+			out.text = &n.Value
+			_, err = compile(n.Value)
+		} else {
+			err = n.Decode(&out.value)
+		}
+		if err != nil {
+			return out, fmt.Errorf("line %d: %w", n.Line, err)
+		}
+	}
+	return out, nil
+}
+
+// Write writes a message, whose fields the templates name, and says of what type
+// the result is.
+func (f *Form) Write(m any) (body []byte, contentType string, err error) {
+	v, err := f.root.fill(m)
+	if err != nil {
+		return nil, "", err
+	}
+	if !f.web {
+		body, err = json.Marshal(v)
+		return body, "application/json; charset=utf-8", err
+	}
+	values := url.Values{}
+	for name, text := range v.(map[string]any) {
+		if text != nil {
+			values.Set(name, fmt.Sprint(text))
+		}
+	}
+	return []byte(values.Encode()), "application/x-www-form-urlencoded", nil
+}
+
+func (n node) fill(m any) (any, error) {
+	var err error
+	switch {
+	case n.text != nil:
+		return says(*n.text, m)
+	case n.fields != nil:
+		out := make(map[string]any, len(n.fields))
+		for name, below := range n.fields {
+			if out[name], err = below.fill(m); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return out, nil
+	case n.list != nil:
+		out := make([]any, len(n.list))
+		for i, below := range n.list {
+			if out[i], err = below.fill(m); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	return n.value, nil
+}
+
+func compile(text string) (*template.Template, error) {
+	return template.New("").Option("missingkey=error").Funcs(functions).Parse(text)
+}
+
+// says is what a template says of a message.
+func says(text string, m any) (string, error) {
+	t, err := compile(text)
+	if err != nil {
+		return "", err
+	}
+	var b bounded
+	if err := t.Execute(&b, m); err != nil {
+		return "", fmt.Errorf("a text of the form: %w", err)
+	}
+	return b.String(), nil
+}
+
+// bounded is a buffer that refuses more than [maxText].
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxText {
+		return 0, fmt.Errorf("more than %d bytes: cut the text", maxText)
+	}
+	return b.Buffer.Write(p)
+}
+
+// functions are what templates may use beside the message's fields.
+var functions = template.FuncMap{
+	// cut shortens a text to so many characters, the sign of it included.
+	"cut": func(most int, text string) string {
+		if r := []rune(text); len(r) > most && most > 0 {
+			return string(r[:most-1]) + "…"
+		}
+		return text
+	},
+	// slack and markdown take from a text what would be a link, a mention or
+	// emphasis there.
+	"slack":    strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace,
+	"markdown": markdown.Replace,
+	// paragraphs makes each line of a text one of its own, where single ends of
+	// lines do not count.
+	"paragraphs": func(text string) string { return strings.ReplaceAll(text, "\n", "\n\n") },
+}
+
+var markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "~", `\~`, "[", `\[`, "]", `\]`, "<", `\<`, "#", `\#`, "@", "@\u200b", "|", `\|`)

@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"vigie/internal/strict"
+)
+
+type message struct{ Recipient, Subject, Text string }
+
+// hostile is a message whose texts would be markup, quotes and mentions elsewhere.
+var hostile = message{Recipient: "ops", Subject: `SRV-AD: "<!channel>" [x](http://evil.example) {{.ID}}`,
+	Text: "first line\nC:\\temp\\*.bak </script> `id` <http://evil.example|here> @all\n" + strings.Repeat("é", 70_000)}
+
+// The forms stand as their makers publish them; what a message says stays text.
+func TestKnownForms(t *testing.T) {
+	most := map[string]int{"teams": 28 << 10, "slack": 40_000 * 2, "mattermost": 16_383 * 2, "ntfy": 4096 + 600}
+	for _, name := range Formats() {
+		form, err := Known(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, contentType, err := form.Write(hostile)
+		if err != nil || !json.Valid(body) || contentType != "application/json; charset=utf-8" {
+			t.Errorf("%s: %v, %s", name, err, contentType)
+		}
+		if most[name] == 0 || len(body) > most[name] || !utf8.Valid(body) {
+			t.Errorf("%s: %d bytes of at most %d", name, len(body), most[name])
+		}
+		if (name == "teams" || name == "mattermost") && strings.Contains(string(body), "[x](http") || name == "slack" && strings.Contains(string(body), "<http") {
+			t.Errorf("%s: the text is a link there: %.300s", name, body)
+		}
+	}
+	for name, want := range map[string][]string{
+		"teams":      {`"type":"message"`, `"contentType":"application/vnd.microsoft.card.adaptive"`, `"type":"AdaptiveCard"`, `"contentUrl":null`, `first line\n\nC:`},
+		"slack":      {`"unfurl_links":false`, `\u0026lt;!channel\u0026gt;`},
+		"mattermost": {`\\[x\\](http`, "@\u200ball"},
+		"ntfy":       {`"topic":"ops"`, `"priority":4`},
+	} {
+		form, _ := Known(name)
+		body, _, _ := form.Write(hostile)
+		for _, w := range want {
+			if !strings.Contains(string(body), w) {
+				t.Errorf("%s lacks %s: %.600s", name, w, body)
+			}
+		}
+	}
+	if _, err := Known("teems"); err == nil || !strings.Contains(err.Error(), "teams") {
+		t.Errorf("a misspelt form: %v", err)
+	}
+}
+
+func TestOwnForms(t *testing.T) {
+	type settings struct {
+		JSON JSON `yaml:"json"`
+		Web  Web  `yaml:"form"`
+	}
+	decode := func(text string) (s settings, err error) {
+		err = strict.Decode("vigie.yml", []byte(text), &s)
+		return s, err
+	}
+	s, err := decode("json: {to: [\"{{.Recipient}}\"], text: \"{{cut 10 .Subject}}\", deep: {n: 4, on: true, none: null, day: 2026-03-09}}\nform: {To: \"{{.Recipient}}\", Body: '{{.Subject}}', Flash: 1}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _, err := s.JSON.Write(hostile)
+	if want := `{"deep":{"day":"2026-03-09","n":4,"none":null,"on":true},"text":"SRV-AD: \"…","to":["ops"]}`; err != nil || string(body) != want {
+		t.Errorf("%s, %v", body, err)
+	}
+	body, contentType, err := s.Web.Write(hostile)
+	values, bad := url.ParseQuery(string(body))
+	if err != nil || bad != nil || values.Get("Body") != hostile.Subject || values.Get("Flash") != "1" || len(values) != 3 || contentType != "application/x-www-form-urlencoded" {
+		t.Errorf("%s, %v, %s", body, err, contentType)
+	}
+	for text, want := range map[string]string{
+		"json: {a: '{{.Subject'}":            "line 1",
+		"json: text":                         "names and values",
+		"json:\n  a: 1\n  a: 2":              "twice",
+		"form: {a: [1]}":                     "one text a field",
+		"json: {a: \"{{call .Text}}\"}":      "",
+		"json: {a: \"{{nonsense .Text}}\"}":  "nonsense",
+		"json: {a: &x {b: c}, d: *x, e: !!}": "",
+	} {
+		s, err := decode(text)
+		if err == nil && s.JSON.Form != nil {
+			_, _, err = s.JSON.Write(hostile)
+		}
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	s, err = decode("json: {a: \"{{.Nonsense}}\"}")
+	if err == nil {
+		_, _, err = s.JSON.Write(hostile)
+	}
+	if err == nil || !strings.Contains(err.Error(), "Nonsense") {
+		t.Errorf("a field that no message has: %v", err)
+	}
+	if s, err = decode("json: {a: \"{{range 1000000}}{{$.Text}}{{end}}\"}"); err == nil {
+		_, _, err = s.JSON.Write(hostile)
+	}
+	if err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a text without end: %v", err)
+	}
+}
