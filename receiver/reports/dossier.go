@@ -87,7 +87,7 @@ func (m *Maker) mails(ctx context.Context, month report.Month) (out []report.Mai
 func (m *Maker) machines(customer string, at time.Time) (out []*rules.Machine) {
 	dir := m.Book().Directory
 	for _, x := range dir.Machines {
-		if (customer == "" || x.Customer == customer) && dir.InService(rules.Labels{rules.LabelCustomer: x.Customer, rules.LabelMachine: x.Name}, at) {
+		if (customer == "" || x.Customer == customer) && dir.Owes(x, at) {
 			out = append(out, x)
 		}
 	}

@@ -267,3 +267,9 @@ func (d *Directory) InService(l model.Labels, at time.Time) bool {
 	_, ahead := d.OwedFrom(l, at)
 	return !ahead && !d.Decommissioned(l, at)
 }
+
+// Owes reports whether anything is owed at an instant to a machine.
+func (d *Directory) Owes(m *Machine, at time.Time) bool {
+	c := d.Customers[m.Customer]
+	return serves(m.Commissioned, m.Decommissioned, at, at.Add(1)) && (c == nil || c.Serves(at, at.Add(1)))
+}
