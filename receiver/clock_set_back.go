@@ -36,9 +36,5 @@ func (s *scheduler) noticeSetBack(ctx context.Context, now time.Time) error {
 
 // foreshorten brings forward what would wait for longer than anything does.
 func foreshorten(tx *store.Tx, book *rules.Book, retry time.Duration, now time.Time) error {
-	var hold time.Duration
-	for _, p := range book.Policies() {
-		hold = max(hold, p.Hold)
-	}
-	return tx.BringForward(now, store.Horizons{Asked: now.Add(askedWithin), Held: now.Add(hold), Sent: now.Add(max(retry, leaseFor))})
+	return tx.BringForward(now, store.Horizons{Asked: now.Add(askedWithin), Held: now.Add(book.LongestHold()), Sent: now.Add(max(retry, leaseFor))})
 }

@@ -170,3 +170,11 @@ func (b *Book) CalendarOf(p *policy.Policy, name, customer string, platforms []s
 	}
 	return own
 }
+
+// LongestHold is how long the messages of any policy wait for others at most.
+func (b *Book) LongestHold() (hold time.Duration) {
+	for _, p := range b.Policies() {
+		hold = max(hold, p.Hold)
+	}
+	return hold
+}
