@@ -2,11 +2,14 @@ package store_test
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"vigie/receiver/store"
+	"vigie/receiver/store/pgtest"
 )
 
 // transfer carries a database over; it is interrupted after so many steps, never
@@ -99,5 +102,39 @@ func TestAddresses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "database_password_file") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// A dump that another server wrote bears numbers of its transactions, which are far
+// ahead of a new server's: what changes afterwards is newer all the same.
+func TestRestoredElsewhere(t *testing.T) {
+	path, _ := written(t)
+	server := postgres(t)
+	if _, err := transfer(t, path, server, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgtest.Query(server, "UPDATE incident SET changed = 4000000000000"); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, server)
+	p, err := s.Pulse(t.Context(), "loops", "a", time.Second)
+	if err != nil || p.Changed == 0 || p.Changed >= 4000000000000 {
+		t.Errorf("the last change is of transaction %d (%v)", p.Changed, err)
+	}
+	changedSince := func(mark int64) (n int, next int64) {
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			rs, m, err := tx.ChangedSince(mark)
+			n, next = len(rs), m
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, next
+	}
+	if _, mark := changedSince(math.MaxInt64); mark == 0 {
+		t.Error("no mark")
+	} else if n, _ := changedSince(mark); n > 0 {
+		t.Errorf("%d incidents have changed since the start", n)
 	}
 }

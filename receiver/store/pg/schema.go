@@ -10,6 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
+// restored lets incidents of a dump that another server wrote count as changed now:
+// its transactions bear greater numbers than this one's, and nothing would ever be
+// newer than they are.
+const restored = `UPDATE incident SET changed = pg_current_xact_id()::text::bigint WHERE changed > pg_current_xact_id()::text::bigint`
+
 // Migrate brings the schema up to date, all of it or nothing; of several receivers
 // that start together one does it.
 func Migrate(ctx context.Context, db *sql.DB, migrations fs.FS, lock int64) error {
@@ -44,7 +49,7 @@ func Migrate(ctx context.Context, db *sql.DB, migrations fs.FS, lock int64) erro
 				return fmt.Errorf("schema step %s: %w", names[n], err)
 			}
 		}
-		_, err := raw.Exec(ctx, "COMMIT")
+		_, err := raw.Exec(ctx, restored+"; COMMIT")
 		return err
 	})
 	if err != nil {
