@@ -371,6 +371,18 @@ func testOutboxOrder(t *testing.T, database string) {
 		}
 		return err
 	})
+	// What was taken back between being found and being claimed is not sent.
+	do(func(tx *store.Tx) error {
+		found, err := tx.DueTransmissions(later, 10)
+		if err != nil || len(found) != 3 {
+			t.Fatalf("found %v (%v)", found, err)
+		}
+		err = errors.Join(tx.Finish(found[1].Message, found[1].Address, store.Withdrawn, "", later), tx.Lease(found, later.Add(time.Hour)))
+		if found[0].Status != store.Sending || found[1].Status != store.Withdrawn || found[2].Status != store.Sending {
+			t.Errorf("claimed: %+v", found)
+		}
+		return err
+	})
 }
 
 // A bundle that other incidents have opened takes along nothing that would
