@@ -314,7 +314,6 @@ func (l *live) told() float64 {
 }
 
 func TestS1ResolvedWhileSilenced(t *testing.T) {
-	t.Parallel()
 	l := newLive(t)
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
@@ -336,7 +335,6 @@ func TestS1ResolvedWhileSilenced(t *testing.T) {
 }
 
 func TestS2GroupSaysResolved(t *testing.T) {
-	t.Parallel()
 	l := newLive(t)
 	a, b, c := backup("dupont", "SRV-A", "primary"), backup("dupont", "SRV-B", "primary"), backup("dupont", "SRV-C", "primary")
 	l.failed(a, b, c)
@@ -355,7 +353,6 @@ func TestS2GroupSaysResolved(t *testing.T) {
 }
 
 func TestS3SilenceEndsUnrepaired(t *testing.T) {
-	t.Parallel()
 	l := newLive(t)
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
@@ -372,7 +369,6 @@ func TestS3SilenceEndsUnrepaired(t *testing.T) {
 }
 
 func TestS4AnsweredWith503(t *testing.T) {
-	t.Parallel()
 	l := newLiveWith(t, false)
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
@@ -388,7 +384,6 @@ func TestS4AnsweredWith503(t *testing.T) {
 // S5: Prometheus dies. Everything lapses and is reported as resolved; nothing
 // was repaired.
 func TestS5PrometheusDies(t *testing.T) {
-	t.Parallel()
 	l := newLive(t)
 	a, probe := backup("dupont", "SRV-AD", "primary"), alert{"alertname": "PageDown", "platform": "lms-A"}
 	l.failed(a)
@@ -437,7 +432,6 @@ func TestS6RestartOfAlertmanager(t *testing.T) {
 }
 
 func TestS7AnotherGroupKey(t *testing.T) {
-	t.Parallel()
 	l := newLive(t)
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)

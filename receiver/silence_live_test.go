@@ -14,7 +14,6 @@ import (
 // often it is asked for, seen by reconciliation as any other, told when it ends,
 // and an error while Alertmanager is away.
 func TestSilenceActLive(t *testing.T) {
-	t.Parallel()
 	l := newLive(t)
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)

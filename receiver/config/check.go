@@ -93,7 +93,7 @@ func (c *Config) check() strict.Faults {
 	}
 	if c.Alarm != nil {
 		_, err := c.AlarmChannel()
-		for _, e := range each(err) {
+		for _, e := range strict.Each(err) {
 			add(c.Alarm.Position, "alarm", "%v", e)
 		}
 	}
@@ -102,7 +102,7 @@ func (c *Config) check() strict.Faults {
 			continue // that was told
 		}
 		_, err := c.channel(name)
-		for _, e := range each(err) {
+		for _, e := range strict.Each(err) {
 			add(c.Channels[name].Position, "channels."+name, "%v", e)
 		}
 	}
@@ -248,19 +248,4 @@ func (c *Config) checkDatabase() error {
 		return errors.New("an address must hold no password: name a file that does under database_password_file")
 	}
 	return nil
-}
-
-// each parts an error that joins several; none for nil.
-func each(err error) (all []error) {
-	var several interface{ Unwrap() []error }
-	switch {
-	case err == nil:
-	case errors.As(err, &several):
-		for _, e := range several.Unwrap() {
-			all = append(all, each(e)...)
-		}
-	default:
-		all = append(all, err)
-	}
-	return all
 }

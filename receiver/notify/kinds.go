@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -76,8 +77,12 @@ func (c ChannelConfig) Channel(name string, path func(string) string) (Channel, 
 		return nil, fmt.Errorf("channel %s: no kind is given", name)
 	}
 	ch, err := c.settings.channel(name, path)
-	if err != nil {
-		return nil, fmt.Errorf("channel %w", err)
+	if err == nil {
+		return ch, nil
 	}
-	return ch, nil
+	var errs []error
+	for _, e := range strict.Each(err) {
+		errs = append(errs, fmt.Errorf("channel %w", e))
+	}
+	return nil, errors.Join(errs...)
 }
