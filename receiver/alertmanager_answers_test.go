@@ -41,7 +41,6 @@ func TestOneBadElementOfAlertmanager(t *testing.T) {
 // What Alertmanager keeps back is told to nobody while it does so, and within a
 // reconciliation afterwards; what was told before goes on.
 func TestHeldBackByAlertmanager(t *testing.T) {
-	t.Parallel()
 	for _, kind := range []string{"inhibited", "muted"} {
 		t.Run(kind, func(t *testing.T) {
 			r := newRig(t, 2)
@@ -173,7 +172,6 @@ func TestExtendedSilenceKeepsItsAnnotations(t *testing.T) {
 // leaves an empty answer, which ends what is repaired as long as the watchdog is
 // heard, and nothing when it is not.
 func TestNothingFiresAtTheReceiver(t *testing.T) {
-	t.Parallel()
 	for _, heard := range []bool{true, false} {
 		r := newRig(t, 1)
 		p, a := r.peers[0], backup("dupont", "SRV-AD", "primary")

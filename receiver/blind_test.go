@@ -26,7 +26,6 @@ func TestBlindAcrossARestart(t *testing.T) {
 // covers: S1.4; an Alertmanager that was silent and is not configured any more
 // leaves nothing open.
 func TestUnreachableAndTakenOut(t *testing.T) {
-	t.Parallel()
 	for _, left := range []int{1, 0} {
 		r := newRig(t, 2)
 		r.peers[1].change(func() { r.peers[1].broken = true })

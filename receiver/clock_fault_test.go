@@ -93,7 +93,6 @@ func TestFaultClockSetBackWhileDown(t *testing.T) {
 // K7: the machine sleeps for three days with an incident open and a mail held.
 // What fell due is done once, in its order, without a storm.
 func TestFaultSuspended(t *testing.T) {
-	t.Parallel()
 	r := newRig(t, 0)
 	r.fires(dog)
 	const incidents = 20

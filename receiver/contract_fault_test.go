@@ -30,7 +30,6 @@ func (r *rig) ending() map[rules.State]int {
 // A6.4: the receiver is down for longer than Alertmanager remembers that it has
 // told of an alert, which ends meanwhile. No webhook ever says so.
 func TestFaultDownLongerThanAlertmanagerRemembers(t *testing.T) {
-	t.Parallel()
 	r := newRig(t, 1)
 	p := r.peers[0]
 	all := servers(24)
@@ -73,7 +72,6 @@ func TestFaultDownLongerThanAlertmanagerRemembers(t *testing.T) {
 // An Alertmanager that has just started knows nothing yet, and one whose answers
 // are empty proves nothing.
 func TestFaultEmptyAlertmanager(t *testing.T) {
-	t.Parallel()
 	const incidents = 25
 	for what, change := range map[string]func(r *rig){
 		"restarted":         func(r *rig) { r.peers[0].started = r.now() },

@@ -39,7 +39,6 @@ func servers(n int) []alert {
 
 // Three Alertmanagers of a cluster that has come apart tell the same.
 func TestFaultThreeAlertmanagersAtOnce(t *testing.T) {
-	t.Parallel()
 	r := newRig(t, 0)
 	const alerts = 100
 	body := delivery("firing", r.now(), time.Time{}, servers(alerts)...)
@@ -83,7 +82,6 @@ func TestFaultResolvedBeforeFiring(t *testing.T) {
 
 // K5: deliveries doubled and in any order end in the same state as in order.
 func TestFaultDuplicatesAndReorder(t *testing.T) {
-	t.Parallel()
 	const machines = 6
 	trials := long(3, 30)
 	var bodies [][]byte

@@ -37,7 +37,6 @@ func (r *rig) reports(step string) []smtpsink.Message {
 // covers: P13; on the first service day of the month, once, over restarts, and later
 // when nothing ran on that day.
 func TestMonthlyReports(t *testing.T) {
-	t.Parallel()
 	r := newRig(t, 0, withReports)
 	r.fires(backup("dupont", "SRV-AD", "primary"))
 	r.pass(2 * time.Second)

@@ -101,7 +101,6 @@ func (r *rig) tally(step string, incidents int) (lost, doubles int) {
 }
 
 func TestFaultSMTPDown(t *testing.T) {
-	t.Parallel()
 	g := newGateway(t)
 	r := newRig(t, 0, withAlarm(t, g))
 	if err := r.sink.SetFaults(smtpsink.Faults{Down: true}); err != nil {
@@ -147,7 +146,6 @@ func TestFaultSMTPDown(t *testing.T) {
 
 // Every fault of a relay lasts ten minutes; in the end everybody has everything.
 func TestFaultRelay(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		faults smtpsink.Faults

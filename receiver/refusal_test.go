@@ -13,7 +13,6 @@ import (
 // somebody is called, and the mail leaves once it is mended. The answers are
 // those of Postfix, Exim, Exchange Online, Gmail and cPanel.
 func TestRefusalThatIsNotOfAnAddress(t *testing.T) {
-	t.Parallel()
 	everybody := func(code int, text string) smtpsink.Faults {
 		return smtpsink.Faults{Recipients: map[string]smtpsink.Reply{"*": {Code: code, Text: text}}}
 	}
@@ -65,7 +64,6 @@ func TestRefusalThatIsNotOfAnAddress(t *testing.T) {
 // Who mends the settings and reloads does not wait for the next try; nor does who
 // restarts.
 func TestReloadTriesAtOnce(t *testing.T) {
-	t.Parallel()
 	for name, again := range map[string]func(r *rig){
 		"reload":  func(r *rig) { r.request(http.MethodPost, "/-/reload", adm1Token, nil) },
 		"restart": func(r *rig) { r.restart() },

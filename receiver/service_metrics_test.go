@@ -9,7 +9,6 @@ import (
 // The clocks of open incidents, their age and the level of service are told to
 // Prometheus, and no metric names a person.
 func TestTheReceiverTellsDeadlinesAndGuarantees(t *testing.T) {
-	t.Parallel()
 	r := newRig(t, 0, func(r *rig) {
 		r.edits = []string{"roles:\n", "guarantees:\n  - {level: G1, calendar: mornings, text: {en: guaranteed}}\n  - {level: G2, text: {en: none}}\nroles:\n",
 			"calendars:\n", "calendars:\n  mornings:\n    timezone: Europe/Paris\n    weekly_windows:\n      monday: [[\"08:00\", \"12:00\"]]\n"}
