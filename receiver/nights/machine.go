@@ -28,7 +28,7 @@ func MachineOf(dir *rules.Directory, m *rules.Machine) Machine {
 		at = at.Add(-time.Second) // the day that ends at midnight
 		_, absent := dir.AbsentUntil(m.Customer, m.Name, at)
 		_, maintained := dir.InMaintenance(labels, at, 0)
-		return absent || maintained || !dir.InService(labels, at)
+		return absent || maintained || !dir.Owes(m, at)
 	}
 	return x
 }

@@ -106,7 +106,7 @@ func TestServiceIncludesBothDays(t *testing.T) {
 		{"SRV-2", "2026-05-31T23:59:59+02:00", true}, {"SRV-2", "2026-06-01T00:00:00+02:00", false},
 	} {
 		at, _ := time.Parse(time.RFC3339, c.at)
-		if got := d.InService(model.Labels{model.LabelCustomer: "dupont", model.LabelMachine: c.machine}, at); got != c.want {
+		if got := d.Owes(d.Machine("dupont", c.machine), at); got != c.want {
 			t.Errorf("%s at %s: %v", c.machine, c.at, got)
 		}
 	}

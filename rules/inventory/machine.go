@@ -261,13 +261,6 @@ func (d *Directory) OwedFrom(l model.Labels, at time.Time) (time.Time, bool) {
 	return from, at.Before(from)
 }
 
-// InService reports whether anything is owed at an instant to the machine that the
-// labels name.
-func (d *Directory) InService(l model.Labels, at time.Time) bool {
-	_, ahead := d.OwedFrom(l, at)
-	return !ahead && !d.Decommissioned(l, at)
-}
-
 // Owes reports whether anything is owed at an instant to a machine.
 func (d *Directory) Owes(m *Machine, at time.Time) bool {
 	c := d.Customers[m.Customer]
