@@ -312,18 +312,20 @@ func (b *builder) job(j *jobState) {
 	}
 	unit.ExpectedInterval = b.config.ExpectedInterval.Of(unit.Class)
 	names := slices.Sorted(maps.Keys(h.objects))
+	chains := b.chains(j, h)
 	if len(names) == 0 || len(names) == 1 && j.ObjectsCount <= 1 {
 		unit.Machine = cmp.Or(h.machine, unit.Machine)
 		if len(names) == 1 {
 			unit.Machine = h.objects[names[0]].name
 		}
-		unit.Runs = b.jobRuns(j, h)
+		unit.Runs = b.jobRuns(j, h, chains, unit.Running)
 		if len(names) == 1 {
 			unit.LastSuccess = h.objects[names[0]].proof(&unit, b.begun)
 		}
 		b.out.Jobs = append(b.out.Jobs, unit)
 		return
 	}
+	sessions := bySession(chains)
 	for _, name := range names {
 		o := h.objects[name]
 		one := unit
@@ -332,7 +334,7 @@ func (b *builder) job(j *jobState) {
 		if j.ofAgents() {
 			one.Runs = b.pointRuns(j, h, o)
 		} else {
-			one.Runs = b.objectRuns(j, h, o)
+			one.Runs = b.objectRuns(o, chains, sessions, unit.Running)
 		}
 		one.LastSuccess = o.proof(&one, b.begun)
 		b.out.Jobs = append(b.out.Jobs, one)
@@ -343,19 +345,18 @@ func (b *builder) job(j *jobState) {
 	if j.ofAgents() && len(names) < j.ObjectsCount {
 		// Some machine has no restore point and so no name: the job stands
 		// for it.
-		unit.Runs = b.jobRuns(j, h)
+		unit.Runs = b.jobRuns(j, h, chains, unit.Running)
 		b.out.Jobs = append(b.out.Jobs, unit)
 	}
 }
 
 // jobRuns gives the runs of a job, each as its last try went, explained by the
 // tasks of that.
-func (b *builder) jobRuns(j *jobState, h *jobHistory) []exporters.Run {
-	_, running := b.status(j)
+func (b *builder) jobRuns(j *jobState, h *jobHistory, chains []*chain, running bool) []exporters.Run {
 	var runs []exporters.Run
 	current := j.SessionID.Lower()
 	listed := false
-	for _, c := range b.chains(j, h) {
+	for _, c := range chains {
 		s := c.last()
 		run := exporters.Run{ID: c.id(), Start: c.tries[0].CreationTime.In(b.config.location), End: b.end(s)}
 		run.Result, run.Error = b.result(s.Result, "session_result")
@@ -399,15 +400,7 @@ func explain(h *jobHistory, session string) (string, exporters.Amount) {
 
 // objectRuns gives the runs of one object, each as the last try went that came
 // to it. A run that failed before it came to any object failed for all of them.
-func (b *builder) objectRuns(j *jobState, h *jobHistory, o *object) []exporters.Run {
-	_, running := b.status(j)
-	of := map[string]*chain{} // by session
-	chains := b.chains(j, h)
-	for _, c := range chains {
-		for _, try := range c.tries {
-			of[try.ID.Lower()] = c
-		}
-	}
+func (b *builder) objectRuns(o *object, chains []*chain, of map[string]*chain, running bool) []exporters.Run {
 	var runs []exporters.Run
 	at := map[*chain]int{}
 	for _, r := range o.runs {

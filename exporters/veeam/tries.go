@@ -29,7 +29,7 @@ func (c *chain) last() *session { return c.tries[len(c.tries)-1] }
 // a failure, with nothing in it that was saved before. Of agents it is not told
 // what a session saved, so those of several machines are runs of their own.
 func (b *builder) chains(j *jobState, h *jobHistory) []*chain {
-	results := h.bySession()
+	results := h.results()
 	var all []*chain
 	saved := map[string]bool{} // by the chain so far
 	for i := range h.sessions {
@@ -51,6 +51,17 @@ func (b *builder) chains(j *jobState, h *jobHistory) []*chain {
 	return all
 }
 
+// bySession gives the chain of each session.
+func bySession(chains []*chain) map[string]*chain {
+	of := map[string]*chain{}
+	for _, c := range chains {
+		for _, try := range c.tries {
+			of[try.ID.Lower()] = c
+		}
+	}
+	return of
+}
+
 func (b *builder) repeats(s *session, c *chain, objects map[string]exporters.Result, saved map[string]bool) bool {
 	before := c.last()
 	result, _ := b.result(before.Result, "session_result")
@@ -66,8 +77,8 @@ func (b *builder) repeats(s *session, c *chain, objects map[string]exporters.Res
 	return true
 }
 
-// bySession gives the results by session and object.
-func (h *jobHistory) bySession() map[string]map[string]exporters.Result {
+// results are those of objects, by session and object.
+func (h *jobHistory) results() map[string]map[string]exporters.Result {
 	out := map[string]map[string]exporters.Result{}
 	for name, o := range h.objects {
 		for _, r := range o.runs {
