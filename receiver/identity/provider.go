@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -76,6 +77,29 @@ func (p *Provider) known(ctx context.Context) (*oidc.Provider, *oauth2.Config, e
 	}
 	return p.p, c, nil
 }
+
+// LeaveURL is where somebody ends his session with the provider itself; "" when the
+// provider names no such address, or was not asked yet.
+func (p *Provider) LeaveURL() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.p == nil {
+		return ""
+	}
+	var told struct {
+		End string `json:"end_session_endpoint"`
+	}
+	if err := p.p.Claims(&told); err != nil {
+		return ""
+	}
+	if u, err := url.Parse(told.End); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return told.End
+}
+
+// ErrUnproven is an address that the provider does not say it has verified.
+var ErrUnproven = errors.New("the address is not verified")
 
 // Question is what a browser is sent to the provider with, and what must be kept
 // to recognise the answer.
@@ -169,7 +193,7 @@ func (p *Provider) person(claims map[string]any) (string, error) {
 	case true, "true":
 		return who, nil
 	case nil:
-		return "", errors.New("identity provider: it does not say whether it has verified the address: have it tell email_verified, name another claim, or set take_unverified if nobody can write his own address there")
+		return "", fmt.Errorf("identity provider: it does not say whether it has verified the address (%w): have it tell email_verified, name another claim, or set take_unverified if nobody can write his own address there", ErrUnproven)
 	}
-	return "", errors.New("identity provider: it has not verified the address")
+	return "", fmt.Errorf("identity provider: it has not verified the address (%w)", ErrUnproven)
 }

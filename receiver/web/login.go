@@ -1,10 +1,13 @@
 package web
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"strings"
 	"time"
+
+	"vigie/receiver/identity"
 )
 
 // loginData is what the page of the login shows.
@@ -13,6 +16,8 @@ type loginData struct {
 	Passwords bool
 	Provider  bool
 	Wrong     string
+	// Leave is where a session with the provider is ended, after a logout here.
+	Leave string
 }
 
 func (p *pageSite) loginData() loginData {
@@ -24,7 +29,11 @@ func (p *pageSite) loginPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	p.show(w, http.StatusOK, "login", p.view(r, nil), p.loginData())
+	d := p.loginData()
+	if d.Provider && r.URL.Query().Has("left") {
+		d.Leave = p.o.Login.Provider.LeaveURL()
+	}
+	p.show(w, http.StatusOK, "login", p.view(r, nil), d)
 }
 
 // login takes a name and a password.
@@ -67,12 +76,18 @@ func (p *pageSite) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
+// logout ends the session here. One with a provider is not ours to end: its page
+// offers that, since whoever comes next at this screen would be let in unasked.
 func (p *pageSite) logout(w http.ResponseWriter, r *http.Request) {
+	to := "/login"
+	if p.sessions.GetBool(r.Context(), keyProvided) {
+		to = "/login?left"
+	}
 	if err := p.sessions.Destroy(r.Context()); err != nil {
 		p.trouble(w, p.view(r, nil), err)
 		return
 	}
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // ask sends somebody to the provider.
@@ -83,7 +98,9 @@ func (p *pageSite) ask(w http.ResponseWriter, r *http.Request) {
 	}
 	q, err := p.o.Login.Provider.Ask(r.Context())
 	if err != nil {
-		p.trouble(w, p.view(r, nil), err)
+		p.o.Logger.Error("the identity provider cannot be asked", "err", err)
+		w.Header().Set("Retry-After", "30")
+		p.loginFails(w, r, http.StatusServiceUnavailable, "login.provider_away")
 		return
 	}
 	p.sessions.Put(r.Context(), keyState, q.State)
@@ -98,33 +115,50 @@ func (p *pageSite) told(w http.ResponseWriter, r *http.Request) {
 		p.missing(w, r)
 		return
 	}
-	ctx, v := r.Context(), p.view(r, nil)
+	ctx, answer := r.Context(), r.URL.Query()
 	state, nonce, verifier := p.sessions.PopString(ctx, keyState), p.sessions.PopString(ctx, keyNonce), p.sessions.PopString(ctx, keyVerifier)
-	d := p.loginData()
-	if state == "" || r.URL.Query().Get("state") != state {
-		d.Wrong = v.T("login.again")
-		p.show(w, http.StatusBadRequest, "login", v, d)
+	if state == "" || answer.Get("state") != state {
+		p.loginFails(w, r, http.StatusBadRequest, "login.again")
 		return
 	}
-	said, err := p.o.Login.Provider.Told(ctx, r.URL.Query().Get("code"), nonce, verifier)
+	if refused := answer.Get("error"); refused != "" {
+		p.o.Logger.Warn("the identity provider let nobody in", "error", cutText(refused, 100), "description", cutText(answer.Get("error_description"), 300))
+		key := "login.again"
+		if refused == "access_denied" {
+			key = "login.cancelled"
+		}
+		p.loginFails(w, r, http.StatusUnauthorized, key)
+		return
+	}
+	said, err := p.o.Login.Provider.Told(ctx, answer.Get("code"), nonce, verifier)
 	if err != nil {
 		p.o.Logger.Warn("the identity provider's answer was not accepted", "err", err)
-		d.Wrong = v.T("login.again")
-		p.show(w, http.StatusBadGateway, "login", v, d)
+		if errors.Is(err, identity.ErrUnproven) {
+			p.loginFails(w, r, http.StatusForbidden, "login.unverified")
+			return
+		}
+		p.loginFails(w, r, http.StatusBadGateway, "login.again")
 		return
 	}
 	person := useful(p.o.Engine.Book().Directory.Person(said))
 	if person == nil {
-		d.Wrong = v.T("login.unknown")
-		p.show(w, http.StatusForbidden, "login", v, d)
+		p.loginFails(w, r, http.StatusForbidden, "login.unknown")
 		return
 	}
 	next := wanted(p.sessions.PopString(ctx, keyWanted))
 	if err := p.enter(ctx, person.ID, ""); err != nil {
-		p.trouble(w, v, err)
+		p.trouble(w, p.view(r, nil), err)
 		return
 	}
+	p.sessions.Put(ctx, keyProvided, true)
 	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// loginFails shows the page of the login with why nobody came in.
+func (p *pageSite) loginFails(w http.ResponseWriter, r *http.Request, code int, key string) {
+	v, d := p.view(r, nil), p.loginData()
+	d.Wrong = v.T(key)
+	p.show(w, code, "login", v, d)
 }
 
 // prefer keeps how a browser wants the pages: the language, and dark or light.

@@ -37,6 +37,7 @@ const (
 	keyMark     = "mark" // of the password; "" when it was not by password
 	keyLanguage = "language"
 	keyTheme    = "theme"
+	keyProvided = "provided" // a provider said who it is
 	keyState    = "oidc_state"
 	keyNonce    = "oidc_nonce"
 	keyVerifier = "oidc_verifier"
