@@ -3,6 +3,8 @@ package receiver
 import (
 	"context"
 
+	"vigie/receiver/answers"
+	"vigie/receiver/store"
 	"vigie/rules"
 )
 
@@ -48,4 +50,24 @@ func (a *acts) act(ctx context.Context, name string, seen int64, act rules.Act) 
 		return rules.Decision{}, err
 	}
 	return d, nil
+}
+
+// AssignMail keeps a mail of the list with an incident, named by id or number.
+func (a *acts) AssignMail(ctx context.Context, name string, what answers.Assignment) (m store.Mail, err error) {
+	err = a.update(ctx, a.now(), func(b *batch) error {
+		r, err := find(b.tx, name)
+		if err != nil {
+			return err
+		}
+		kept, refusal, err := answers.Assign(b.tx, b.Batch, b.Track(r), what)
+		if err != nil {
+			return err
+		}
+		if refusal != nil {
+			return &RefusedError{*refusal}
+		}
+		m = kept
+		return nil
+	})
+	return m, err
 }

@@ -56,7 +56,7 @@ func (a *asker) ask(ctx context.Context, id string, now time.Time) error {
 		return err
 	}
 	answered := a.inquire(ctx, need, now)
-	if a.why(ctx, need, answered, now) {
+	if a.words.Why(ctx, a.live().Exporters, need, answered, now) {
 		defer a.changed.Store(true) // what has an error in common may be a common failure
 	}
 	return a.answer(ctx, id, answered)

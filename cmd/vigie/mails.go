@@ -10,13 +10,14 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"vigie/receiver/answers"
 	"vigie/receiver/store"
 )
 
 func (c *commands) mails(app *kingpin.Application) []verb {
 	group := app.Command("mails", "Mails that came back and that no incident takes: from strangers, or in answer to nothing."+
-		"\n\nExamples:\n  vigie mails\n  vigie mails list --all\n  vigie mails settle 1f0c9a --reason=\"phoned them\"")
-	return []verb{c.listMails(group), c.settleMail(group)}
+		"\n\nExamples:\n  vigie mails\n  vigie mails list --all\n  vigie mails assign 1f0c9a 12\n  vigie mails settle 1f0c9a --reason=\"phoned them\"")
+	return []verb{c.listMails(group), c.settleMail(group), c.assignMail(group)}
 }
 
 func (c *commands) listMails(group *kingpin.CmdClause) verb {
@@ -64,6 +65,27 @@ func (c *commands) settleMail(group *kingpin.CmdClause) verb {
 			return c.json(m)
 		}
 		_, err := fmt.Fprintf(c.out, "done with the mail of %s\n", orDash(m.From))
+		return err
+	}}
+}
+
+func (c *commands) assignMail(group *kingpin.CmdClause) verb {
+	cmd := group.Command("assign", "Keep a mail with the incident that it is about."+
+		"\n\nExamples:\n  vigie mails assign 1f0c9a 12\n  vigie mails assign 1f0c9a 12 --as=answer")
+	cl, output := c.clientFlags(cmd), outputFlag(cmd)
+	as := cmd.Flag("as", "note, or answer for the customer's word: then nobody phones.").Default(answers.AsNote).Enum(answers.Kinds()...)
+	id := cmd.Arg("mail", "The mail, as the list names it.").Required().String()
+	incident := cmd.Arg("incident", "The incident: its number or id.").Required().String()
+	return verb{cmd, func(ctx context.Context) error {
+		var m store.Mail
+		body := map[string]string{"incident": strings.TrimPrefix(*incident, "#"), "as": *as}
+		if err := cl.do(ctx, http.MethodPost, "/api/v1/mails/"+url.PathEscape(*id)+"/assign", body, &m); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return c.json(m)
+		}
+		_, err := fmt.Fprintf(c.out, "the mail of %s is kept with %s\n", orDash(m.From), strings.Join(m.Incidents, " "))
 		return err
 	}}
 }

@@ -55,3 +55,12 @@ func (s *Shelf) SettleMail(ctx context.Context, id, reason, who string) (m store
 	})
 	return m, err
 }
+
+// WaitingMails counts the mails that wait for a person.
+func (s *Shelf) WaitingMails(ctx context.Context) (n int, err error) {
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		n, err = tx.OpenMails()
+		return err
+	})
+	return n, err
+}

@@ -27,6 +27,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/alertmanager"
+	"vigie/receiver/store"
 	"vigie/receiver/web"
 	"vigie/rules"
 )
@@ -237,7 +238,7 @@ func (w *window) fits(where string) {
 
 // everyPage are the pages of a supervisor.
 func everyPage() []string {
-	return []string{"/today", "/incidents/i1", "/queue", "/calls", "/machines", "/calendar", "/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-10", "/customers", "/signals", "/policy?labels=customer%3Ddupont", "/chain"}
+	return []string{"/today", "/incidents/i1", "/queue", "/calls", "/machines", "/calendar", "/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-10", "/customers", "/signals", "/policy?labels=customer%3Ddupont", "/chain", "/mails"}
 }
 
 // furnished is a desk with something on every page.
@@ -252,6 +253,8 @@ func furnished(t *testing.T) *desk {
 	for i := range 35 {
 		days[tuesday.AddDate(0, 0, -i).Format(time.DateOnly)] = []string{"ok", "ok", "warning", "failed", "ok", "late", "ok", "disabled"}[i%8]
 	}
+	d.came(store.Mail{ID: "m1", From: "it@dupont.example", Subject: "Re: SRV-AD " + long, Text: "SRV-AD " + strings.Repeat("/very/long/path", 30), Reason: stray},
+		store.Mail{ID: "m2", From: strings.Repeat("a", 60) + "@" + strings.Repeat("long-", 20) + ".example", Reason: "it has no sender"})
 	d.prom = recorded(t, map[string]map[string]string{"SRV-AD": days, "PC-LEA": days, "NAS-01": days})
 	return d
 }
@@ -283,7 +286,7 @@ func TestBrowserLayoutAndAccess(t *testing.T) {
 	}
 	w = newDesk(t, "synomega", "").chromium(t)
 	w.comes("sup", "fr")
-	for _, path := range []string{"/today", "/queue", "/calls", "/chain"} {
+	for _, path := range []string{"/today", "/queue", "/calls", "/chain", "/mails"} {
 		w.opens(path)
 		w.size(320, 700)
 		w.fits("empty " + path)

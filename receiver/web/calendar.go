@@ -13,6 +13,8 @@ import (
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
+
+	"vigie/receiver/web/own"
 )
 
 const (
@@ -49,7 +51,7 @@ func calendarShows() []string { return []string{"all", "failing", "unlisted"} }
 func (s *site) calendar(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	now := s.o.Now()
-	d := &calendarData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
+	d := &calendarData{Query: query.CutText(q.Get("q"), 100), Show: either(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
 		Machines: []calendarRow{}}
 	if !slices.Contains(calendarShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(calendarShows(), ", "))
@@ -90,7 +92,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 	dir := s.o.Engine.Book().Directory
 	failing := map[[2]string]bool{}
 	if d.Show == "failing" {
-		rows, err := s.rows(r, who)
+		rows, err := own.Rows(r.Context(), s.o.Engine, who)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +111,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 		}
 	}
 	for _, m := range dir.Machines {
-		if s.mine(m, who) {
+		if own.Machine(s.o.Engine.Book(), m, who) {
 			take(nights.MachineOf(dir, m), m.Class, true)
 		}
 	}
@@ -155,7 +157,7 @@ type nightData struct {
 // night tells the runs of a machine on one day, and the incidents that were open.
 func (s *site) night(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &nightData{Customer: cutText(q.Get("customer"), 200), Machine: cutText(q.Get("machine"), 300), Day: q.Get("day"), Runs: []nights.Run{}, Incidents: []incidentRow{}}
+	d := &nightData{Customer: query.CutText(q.Get("customer"), 200), Machine: query.CutText(q.Get("machine"), 300), Day: q.Get("day"), Runs: []nights.Run{}, Incidents: []incidentRow{}}
 	at, err := time.ParseInLocation(time.DateOnly, d.Day, s.zone())
 	now := s.o.Now()
 	if err != nil || at.After(now) || now.Sub(at) > 400*24*time.Hour {

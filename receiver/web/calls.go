@@ -10,6 +10,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -60,11 +61,11 @@ type callTry struct {
 // calls lists the phone calls that are due.
 func (s *site) calls(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	rows, err := s.rows(r, who)
+	rows, err := own.Rows(r.Context(), s.o.Engine, who)
 	if err != nil {
 		return nil, err
 	}
-	d := &callsData{Query: cutText(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
+	d := &callsData{Query: query.CutText(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
 	var due []*board.Row
 	for _, row := range rows {
 		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query)) {

@@ -11,6 +11,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
+	"vigie/receiver/web/query"
 	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -445,6 +446,9 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, nil, said)
 	if !slices.ContainsFunc(x.Acts, func(f actForm) bool { return f.Open }) {
 		v.Flash, v.Tone = said, "bad"
+		if typed := typedWords(r.PostForm); typed != "" {
+			v.Flash += " " + v.Fill("kept.gone", "text", typed)
+		}
 	}
 	p.show(w, code, "incident", v, x)
 }
@@ -483,8 +487,12 @@ func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
 		p.say(r, "bad", wrong)
 		p.keepMany(r)
 	} else {
-		tone, said := p.doMany(r, v, ids, a)
+		tone, said, refused := p.doMany(r, v, ids, a)
 		p.say(r, tone, said)
+		if len(refused) > 0 && a.Verb != "take" { // what was typed is there for those that it was not done to
+			r.PostForm["id"] = refused
+			p.keepMany(r)
+		}
 	}
 	http.Redirect(w, r, wanted(r.PostForm.Get("back")), http.StatusSeeOther)
 }
@@ -500,12 +508,17 @@ func (m many) Has(id string) bool { return slices.Contains(m.ids, id) }
 
 // keepMany keeps what was chosen and typed for the page that follows.
 func (p *pageSite) keepMany(r *http.Request) {
-	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {cutText(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
+	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {query.CutText(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
 	p.sessions.Put(r.Context(), keyMany, kept.Encode())
 }
 
 func (p *pageSite) keptMany(r *http.Request) many {
 	kept, _ := url.ParseQuery(p.sessions.PopString(r.Context(), keyMany)) // our own
+	return manyOf(kept)
+}
+
+// manyOf is what a form of a list says.
+func manyOf(kept url.Values) many {
 	return many{Purpose: kept.Get("purpose"), To: kept.Get("to"), Text: kept.Get("text"), ids: kept["id"]}
 }
 
@@ -533,7 +546,7 @@ func manyAct(v *view, form url.Values) (a rules.Act, wrong string) {
 }
 
 // doMany does an act to each of several incidents and says what came of it.
-func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (tone, said string) {
+func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (tone, said string, refused []string) {
 	done, refusals := 0, []string{}
 	for _, id := range ids {
 		one := a
@@ -551,8 +564,9 @@ func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (
 		case receiver.Status(err) == http.StatusNotFound:
 			why = v.T("error.missing")
 		case staleLines(err) != nil:
-			why = v.T("act.stale_short")
+			why = v.staleText(staleLines(err))
 		}
+		refused = append(refused, id)
 		refusals = append(refusals, "#"+strings.TrimPrefix(id, "i")+" – "+why)
 	}
 	if tone = "good"; done > 0 {
@@ -561,5 +575,11 @@ func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (
 	if len(refusals) > 0 {
 		tone, said = "bad", strings.TrimSpace(said+" "+v.Fill("many.refused", "why", strings.Join(refusals[:min(len(refusals), 10)], "; ")))
 	}
-	return tone, said
+	return tone, said, refused
+}
+
+// staleText says in a line what happened last of what somebody has not seen.
+func (v *view) staleText(changes []historyRow) string {
+	last := changes[len(changes)-1]
+	return v.Fill("act.stale_short", "what", strings.TrimSpace(v.Person(last.Actor)+" "+v.Happened(last)))
 }

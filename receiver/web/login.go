@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"vigie/receiver/identity"
+
+	"vigie/receiver/web/query"
 )
 
 // loginData is what the page of the login shows.
@@ -18,6 +20,8 @@ type loginData struct {
 	Wrong     string
 	// Leave is where a session with the provider is ended, after a logout here.
 	Leave string
+	// Kept says that a form waits for the login.
+	Kept bool
 }
 
 func (p *pageSite) loginData() loginData {
@@ -29,11 +33,14 @@ func (p *pageSite) loginPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	d := p.loginData()
+	d, v := p.loginData(), p.view(r, nil)
+	if f := p.kept.Look(p.sessions.GetString(r.Context(), keyKept), p.o.Now()); f != nil {
+		d.Person, d.Kept = f.Who, true
+	}
 	if d.Provider && r.URL.Query().Has("left") {
 		d.Leave = p.o.Login.Provider.LeaveURL()
 	}
-	p.show(w, http.StatusOK, "login", p.view(r, nil), d)
+	p.show(w, http.StatusOK, "login", v, d)
 }
 
 // login takes a name and a password.
@@ -69,7 +76,7 @@ func (p *pageSite) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next := wanted(p.sessions.PopString(r.Context(), keyWanted))
-	if err := p.enter(r.Context(), id, passwords.Mark(id)); err != nil {
+	if err := p.enter(r.Context(), w, id, passwords.Mark(id)); err != nil {
 		p.trouble(w, v, err)
 		return
 	}
@@ -83,6 +90,7 @@ func (p *pageSite) logout(w http.ResponseWriter, r *http.Request) {
 	if p.sessions.GetBool(r.Context(), keyProvided) {
 		to = "/login?left"
 	}
+	p.remember(w, "")
 	if err := p.sessions.Destroy(r.Context()); err != nil {
 		p.trouble(w, p.view(r, nil), err)
 		return
@@ -96,11 +104,12 @@ func (p *pageSite) ask(w http.ResponseWriter, r *http.Request) {
 		p.missing(w, r)
 		return
 	}
+	v := p.view(r, nil)
 	q, err := p.o.Login.Provider.Ask(r.Context())
 	if err != nil {
 		p.o.Logger.Error("the identity provider cannot be asked", "err", err)
 		w.Header().Set("Retry-After", "30")
-		p.loginFails(w, r, http.StatusServiceUnavailable, "login.provider_away")
+		p.loginFails(w, v, http.StatusServiceUnavailable, v.T("login.provider_away"))
 		return
 	}
 	p.sessions.Put(r.Context(), keyState, q.State)
@@ -115,39 +124,39 @@ func (p *pageSite) told(w http.ResponseWriter, r *http.Request) {
 		p.missing(w, r)
 		return
 	}
-	ctx, answer := r.Context(), r.URL.Query()
+	ctx, answer, v := r.Context(), r.URL.Query(), p.view(r, nil)
 	state, nonce, verifier := p.sessions.PopString(ctx, keyState), p.sessions.PopString(ctx, keyNonce), p.sessions.PopString(ctx, keyVerifier)
 	if state == "" || answer.Get("state") != state {
-		p.loginFails(w, r, http.StatusBadRequest, "login.again")
+		p.loginFails(w, v, http.StatusBadRequest, v.T("login.again"))
 		return
 	}
 	if refused := answer.Get("error"); refused != "" {
-		p.o.Logger.Warn("the identity provider let nobody in", "error", cutText(refused, 100), "description", cutText(answer.Get("error_description"), 300))
-		key := "login.again"
+		p.o.Logger.Warn("the identity provider let nobody in", "error", query.CutText(refused, 100), "description", query.CutText(answer.Get("error_description"), 300))
+		why := v.T("login.again")
 		if refused == "access_denied" {
-			key = "login.cancelled"
+			why = v.T("login.cancelled")
 		}
-		p.loginFails(w, r, http.StatusUnauthorized, key)
+		p.loginFails(w, v, http.StatusUnauthorized, why)
 		return
 	}
 	said, err := p.o.Login.Provider.Told(ctx, answer.Get("code"), nonce, verifier)
 	if err != nil {
 		p.o.Logger.Warn("the identity provider's answer was not accepted", "err", err)
 		if errors.Is(err, identity.ErrUnproven) {
-			p.loginFails(w, r, http.StatusForbidden, "login.unverified")
+			p.loginFails(w, v, http.StatusForbidden, v.T("login.unverified"))
 			return
 		}
-		p.loginFails(w, r, http.StatusBadGateway, "login.again")
+		p.loginFails(w, v, http.StatusBadGateway, v.T("login.again"))
 		return
 	}
 	person := useful(p.o.Engine.Book().Directory.Person(said))
 	if person == nil {
-		p.loginFails(w, r, http.StatusForbidden, "login.unknown")
+		p.loginFails(w, v, http.StatusForbidden, v.T("login.unknown"))
 		return
 	}
 	next := wanted(p.sessions.PopString(ctx, keyWanted))
-	if err := p.enter(ctx, person.ID, ""); err != nil {
-		p.trouble(w, p.view(r, nil), err)
+	if err := p.enter(ctx, w, person.ID, ""); err != nil {
+		p.trouble(w, v, err)
 		return
 	}
 	p.sessions.Put(ctx, keyProvided, true)
@@ -155,9 +164,9 @@ func (p *pageSite) told(w http.ResponseWriter, r *http.Request) {
 }
 
 // loginFails shows the page of the login with why nobody came in.
-func (p *pageSite) loginFails(w http.ResponseWriter, r *http.Request, code int, key string) {
-	v, d := p.view(r, nil), p.loginData()
-	d.Wrong = v.T(key)
+func (p *pageSite) loginFails(w http.ResponseWriter, v *view, code int, why string) {
+	d := p.loginData()
+	d.Wrong = why
 	p.show(w, code, "login", v, d)
 }
 

@@ -2,57 +2,48 @@ package web
 
 import (
 	"net/http"
+	"path"
 
 	"github.com/gorilla/mux"
 
-	"vigie/receiver/store"
-	"vigie/receiver/web/query"
+	"vigie/receiver"
+	"vigie/receiver/web/mailpages"
 )
 
-const maxMailsAtOnce = 1000
-
-// mailList is a page of the mails that came back.
-type mailList struct {
-	Mails []store.Mail `json:"mails"`
-	// Next is what after is to be for the page that follows; empty on the last.
-	Next string `json:"next,omitempty"`
+// mailForm takes what somebody does with a mail of the list.
+func (p *pageSite) mailForm(w http.ResponseWriter, r *http.Request) {
+	who := p.visitor(r)
+	v := p.view(r, who)
+	if !p.readForm(w, r, v) {
+		return
+	}
+	v.Path, v.Here = "/mails", "/mails"
+	f := mailpages.Typed(mux.Vars(r)["id"], path.Base(r.URL.Path), r.PostForm)
+	if f.Err = p.mails.Act(r, who.ID, f); f.Err == nil {
+		p.say(r, "good", v.T("mails.done."+f.Do))
+		http.Redirect(w, r, "/mails", http.StatusSeeOther)
+		return
+	}
+	code := receiver.Status(f.Err)
+	found, err := p.mails.List(r, who.ID)
+	if err != nil {
+		p.refusedPage(w, v, err)
+		return
+	}
+	v.Flash, v.Tone = v.Fill("act.refused", "why", p.why(v, f.Err)), "bad"
+	list := found.(*mailpages.MailList)
+	list.Form = f
+	p.show(w, code, "mails", v, list)
 }
 
-// mails lists the mails that came back: those that wait for a person, or all.
-func (s *site) mails(r *http.Request, _ string) (any, error) {
-	q := r.URL.Query()
-	open, err := query.Yes(q, "open", true)
-	if err != nil {
-		return nil, err
+// why says why something was not done, in the reader's words.
+func (p *pageSite) why(v *view, err error) string {
+	switch code := receiver.Status(err); {
+	case code == http.StatusNotFound:
+		return v.T("error.missing_text")
+	case code >= http.StatusInternalServerError:
+		p.o.Logger.Error("a form failed", "path", v.Path, "err", err)
+		return v.T("error.trouble_text")
 	}
-	limit, err := query.Number(q, "limit", 100, maxMailsAtOnce)
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.o.Engine.ReceivedMails(r.Context(), open, q.Get("after"), limit+1)
-	if err != nil {
-		return nil, err
-	}
-	out := mailList{Mails: all[:min(len(all), limit)]}
-	if out.Mails == nil {
-		out.Mails = []store.Mail{}
-	}
-	if len(all) > limit {
-		out.Next = all[limit-1].ID
-	}
-	return out, nil
-}
-
-// settled is what became of a mail.
-type settled struct {
-	Reason string `json:"reason"`
-}
-
-// settleMail says that somebody is done with a mail.
-func (s *site) settleMail(r *http.Request, who string) (any, error) {
-	var b settled
-	if err := query.Body(r, &b); err != nil {
-		return nil, err
-	}
-	return s.o.Engine.SettleMail(r.Context(), mux.Vars(r)["id"], b.Reason, who)
+	return v.refusal(err)
 }

@@ -36,6 +36,7 @@ var matrix = map[string]string{
 	"POST /api/v1/signals": "omc", "GET /api/v1/incidents": "vomc", "GET /api/v1/incidents/{id}": "vomc",
 	"GET /api/v1/incidents/{id}/journal": "vom", "GET /api/v1/incidents/{id}/explain": "vom", "POST /api/v1/incidents/{id}/acts": "omc",
 	"GET /api/v1/messages": "vom", "POST /api/v1/messages/retry": "om", "GET /api/v1/mails": "vom", "POST /api/v1/mails/{id}/settle": "om",
+	"GET /mails": "vom", "POST /api/v1/mails/{id}/assign": "om", "POST /mails/{id}/assign": "om", "POST /mails/{id}/settle": "om",
 	"POST /-/reload": "m", "PUT /-/reload": "m",
 	"POST /incidents/{id}/{purpose}": "omc", "POST /signals": "omc", "POST /today/acts": "om",
 }

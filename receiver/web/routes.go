@@ -8,6 +8,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/chain"
 	"vigie/receiver/store"
+	"vigie/receiver/web/fleetpages"
+	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/openapi"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
@@ -71,17 +73,19 @@ func (s *site) routes() []route {
 			params: []query.Param{{Name: "incident", Says: "about this one"}, {Name: "waiting", Says: "only what somebody has not got yet", Flag: true}, limit(receiver.MaxMessages)}},
 		{path: "/api/v1/messages/retry", methods: write, who: doers, do: s.retry, takes: receiver.Retry{}, gives: retried{},
 			says: "sends at once what waits: `{\"incident\": \"i12\", \"message\": \"...\", \"refused\": false}`"},
-		{path: "/api/v1/mails", methods: read, who: staff, do: s.mails, gives: mailList{}, says: "mails that came back; `next` of an answer is `after` of the one that follows",
-			params: []query.Param{{Name: "open", Says: "only those that wait for a person, as without it", Flag: true}, {Name: "after"}, limit(maxMailsAtOnce)}},
-		{path: "/api/v1/mails/{id}/settle", methods: write, who: doers, do: s.settleMail, takes: settled{}, gives: store.Mail{}, says: "somebody is done with a mail: `{\"reason\": \"...\"}`"},
+		{path: "/api/v1/mails/{id}/settle", methods: write, who: doers, do: s.mails.Settle, takes: mailpages.Settled{}, gives: store.Mail{}, says: "somebody is done with a mail: `{\"reason\": \"...\"}`"},
+		{path: "/api/v1/mails/{id}/assign", methods: write, who: doers, do: s.mails.Assign, takes: mailpages.Assigned{}, gives: store.Mail{},
+			says: "keeps a mail with an incident, as a note or as the customer's answer: `{\"incident\": \"12\", \"as\": \"note\"}`"},
 		paged("/api/v1/today", "/today", "today", all, s.today, &todayData{}, "open incidents, the nearest deadline first", show(shows()), search, part),
 		paged("/api/v1/queue", "/queue", "queue", staff, s.queue, &queueData{}, "what nobody has", search, part),
 		paged("/api/v1/calls", "/calls", "calls", staff, s.calls, &callsData{}, "whom to phone", search, part, query.Param{Name: "note", Page: true}),
-		paged("/api/v1/machines", "/machines", "machines", all, s.machines, &machinesData{}, "machines of the inventory", search, show(machineShows()), customer, part),
+		paged("/api/v1/mails", "/mails", "mails", staff, s.mails.List, &mailpages.MailList{}, "mails that came back; `next` of an answer is `after` of the one that follows",
+			query.Param{Name: "open", Says: "only those that wait for a person, as without it", Flag: true}, query.Param{Name: "after"}, limit(mailpages.MaxAtOnce)),
+		paged("/api/v1/machines", "/machines", "machines", all, s.fleet.Machines, &fleetpages.Machines{}, "machines of the inventory", search, show(fleetpages.MachineShows()), customer, part),
 		paged("/api/v1/calendar", "/calendar", "calendar", all, s.calendar, &calendarData{}, "machines by days", search, show(calendarShows()), customer, part),
 		{path: "/api/v1/calendar/night", methods: read, who: all, do: s.night, at: "/calendar/night", page: "night", gives: &nightData{}, says: "one day of one machine",
 			params: []query.Param{{Name: "customer", Must: true}, {Name: "machine", Must: true}, {Name: "day", Says: "as 2026-03-09", Must: true}}},
-		paged("/api/v1/customers", "/customers", "customers", staff, s.customers, &customersData{}, "customers, and what the inventory lacks", search, part),
+		paged("/api/v1/customers", "/customers", "customers", staff, s.fleet.Customers, &fleetpages.Customers{}, "customers, and what the inventory lacks", search, part),
 		{path: "/api/v1/reports", methods: read, who: all, do: s.reports.Index, at: "/reports", page: "reports", menu: true, gives: &reportpages.Index{},
 			says: "a month at a glance, by customer and platform", params: []query.Param{month, search}},
 		{path: "/api/v1/reports/statement", methods: read, who: all, do: s.reports.Statement, at: "/reports/statement", page: "statement", gives: &reportpages.Statement{},
@@ -96,7 +100,7 @@ func (s *site) routes() []route {
 			says: "records a test: `{\"customer\": \"dupont\", \"machine\": \"SRV-AD\", \"tested_on\": \"2026-03-09\", \"result\": \"ok\", \"took_minutes\": 35, \"scope\": \"...\", \"note\": \"...\"}`; " +
 				"results are " + strings.Join(report.TestResults(), ", ")},
 		{path: "/api/v1/signals", methods: read, at: "/signals", page: "signals", who: workers, do: s.signals, menu: true, gives: &signalsData{}, says: "what can be reported, and about what"},
-		paged("/api/v1/policy", "/policy", "policy", staff, s.policy, &policyData{}, "the scenarios in sentences, and who would hear when",
+		paged("/api/v1/policy", "/policy", "policy", staff, s.fleet.Policy, &fleetpages.Policy{}, "the scenarios in sentences, and who would hear when",
 			query.Param{Name: "labels", Says: "of a failure that is tried: customer=dupont,machine=SRV-AD"}),
 		paged("/api/v1/chain", "/chain", "chain", staff, s.chain, &chain.State{}, "what is read since when, what waits, what is silenced"),
 		{path: "/-/reload", methods: []string{http.MethodPost, http.MethodPut}, who: doers, do: s.reload, gives: reloaded{},

@@ -72,7 +72,7 @@ func (v *view) stepName(h historyRow, name string) string {
 var fieldsOfActs = regexp.MustCompile(`(?:^|, )(reason|today|expected_date|result|until|outcome|person|next_date|severity|cause|scope|data_loss|to|silence)=`)
 
 // viaOfActs finds by which way an act came.
-var viaOfActs = regexp.MustCompile(`, (on its page|on the list|by the link of |by mail, in answer to )`)
+var viaOfActs = regexp.MustCompile(`, (on its page|on the list|from the list of mails|by the link of |by mail, in answer to )`)
 
 // Because says why a line of the history came about, or what an act brought.
 func (v *view) Because(h historyRow) string {

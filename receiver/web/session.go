@@ -41,6 +41,7 @@ const (
 	keyState    = "oidc_state"
 	keyNonce    = "oidc_nonce"
 	keyVerifier = "oidc_verifier"
+	keyKept     = "kept"   // the form that came after the session before had ended
 	keyWanted   = "wanted" // the page that was asked for before the login
 	keyFlash    = "flash"
 	keyTone     = "tone"
@@ -51,7 +52,11 @@ const (
 const (
 	cookieLanguage = "vigie_language"
 	cookieTheme    = "vigie_theme"
+	cookieLast     = "vigie_person" // who logged in last
 )
+
+// lastFor is how long after the end of a session it is known whose it was.
+const lastFor = 24 * time.Hour
 
 func newSessions(l LoginOptions) *scs.SessionManager {
 	m := scs.New()
@@ -119,12 +124,13 @@ func (p *pageSite) passwords() *identity.Passwords {
 }
 
 // enter begins a session for somebody who has proven who he is.
-func (p *pageSite) enter(ctx context.Context, person, mark string) error {
+func (p *pageSite) enter(ctx context.Context, w http.ResponseWriter, person, mark string) error {
 	if err := p.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
 	p.sessions.Put(ctx, keyPerson, person)
 	p.sessions.Put(ctx, keyMark, mark)
+	p.remember(w, person)
 	return nil
 }
 

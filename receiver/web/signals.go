@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"vigie/receiver"
+	"vigie/receiver/web/own"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -65,7 +68,7 @@ func (s *site) signals(_ *http.Request, who string) (any, error) {
 		}
 	}
 	for _, m := range dir.Machines {
-		if s.mine(m, who) && m.Decommissioned.IsZero() {
+		if own.Machine(s.o.Engine.Book(), m, who) && m.Decommissioned.IsZero() {
 			d.Machines = append(d.Machines, reportable{m.Customer, m.Name})
 		}
 	}
@@ -105,6 +108,12 @@ func (d *signalsData) Form() *signalsForm { return d.form }
 // About says whether there is anything to report about.
 func (d *signalsData) About() bool { return len(d.Platforms)+len(d.Machines) > 0 }
 
+// typedSignal is the form as somebody filled it in.
+func typedSignal(values url.Values) *signalsForm {
+	f := func(name string) string { return strings.TrimSpace(values.Get(name)) }
+	return &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: query.CutText(f("report"), 64), Wrong: map[string]string{}}
+}
+
 // signal takes a report.
 func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 	who := p.visitor(r)
@@ -112,15 +121,14 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 	if !p.readForm(w, r, v) {
 		return
 	}
-	f := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	found, err := p.signals(r, who.ID)
 	if err != nil {
 		p.refusedPage(w, v, err)
 		return
 	}
-	x := &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: cutText(f("report"), 64), Wrong: map[string]string{}}
-	d := p.signalsForm(v, found.(*signalsData), x, f("kind"), f("platform"))
-	b, at := p.signalBody(v, x, f("kind"), f("platform"))
+	x, kind, platform := typedSignal(r.PostForm), strings.TrimSpace(r.PostForm.Get("kind")), strings.TrimSpace(r.PostForm.Get("platform"))
+	d := p.signalsForm(v, found.(*signalsData), x, kind, platform)
+	b, at := p.signalBody(v, x, kind, platform)
 	if len(x.Wrong) > 0 {
 		x.Said = v.T("field.mend")
 		p.show(w, http.StatusUnprocessableEntity, "signals", v, d)
@@ -136,11 +144,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	code := receiver.Status(err)
-	if code >= http.StatusInternalServerError {
-		p.trouble(w, v, err)
-		return
-	}
-	x.Said = v.Fill("act.refused", "why", v.refusal(err))
+	x.Said = v.Fill("act.refused", "why", p.why(v, err))
 	p.show(w, code, "signals", v, d)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"vigie/receiver/identity"
 	"vigie/receiver/web/asset"
+	"vigie/receiver/web/kept"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
 	"vigie/rules/act"
@@ -34,6 +35,7 @@ type pageSite struct {
 	assets    *asset.Files
 	links     *linkPages
 	tries     *identity.Tries
+	kept      *kept.Forms
 	stop      <-chan struct{}
 }
 
@@ -58,12 +60,14 @@ func (p *pageSite) forms() []formRoute {
 		{"/incidents/{id}/{purpose}", workers, p.actOne},
 		{"/signals", workers, p.signal},
 		{"/restore-tests", []act.Role{act.Operator, act.Manager}, p.restoreTest},
+		{"/mails/{id}/assign", []act.Role{act.Operator, act.Manager}, p.mailForm},
+		{"/mails/{id}/settle", []act.Role{act.Operator, act.Manager}, p.mailForm},
 		{"/today/acts", []act.Role{act.Operator, act.Manager}, p.actMany},
 	}
 }
 
 func newPageSite(s *site, links *linkPages) *pageSite {
-	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: asset.New(staticFiles, "static"), links: links, tries: identity.NewTries(), stop: s.o.Stop}
+	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: asset.New(staticFiles, "static"), links: links, tries: identity.NewTries(), kept: kept.New(), stop: s.o.Stop}
 	p.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		p.o.Logger.Error("a session could not be kept", "err", err)
 		sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
@@ -146,6 +150,10 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 			f.Serve(w)
 			return
 		}
+		if f := p.resumed(r, who.ID); f != nil {
+			p.show(w, http.StatusOK, x.page, v, p.resume(v, data, f))
+			return
+		}
 		p.show(w, http.StatusOK, x.page, v, p.dressed(v, data))
 	}
 }
@@ -174,6 +182,7 @@ func (p *pageSite) form(f formRoute) http.HandlerFunc {
 		if f.who != nil {
 			who := p.visitor(r)
 			if who == nil {
+				p.keepForm(w, r)
 				http.Redirect(w, r, "/login", http.StatusSeeOther)
 				return
 			}

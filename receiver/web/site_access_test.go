@@ -29,7 +29,7 @@ func TestPagesByRole(t *testing.T) {
 	}{
 		{"/today", "/api/v1/today", "vomc"}, {"/incidents/i1", "/api/v1/incidents/i1/overview", "vomc"}, {"/queue", "/api/v1/queue", "vom"},
 		{"/machines", "/api/v1/machines", "vomc"}, {"/customers", "/api/v1/customers", "vom"}, {"/policy", "/api/v1/policy", "vom"},
-		{"/calls", "/api/v1/calls", "vom"}, {"/calendar", "/api/v1/calendar", "vomc"}, {"/chain", "/api/v1/chain", "vom"},
+		{"/calls", "/api/v1/calls", "vom"}, {"/mails", "/api/v1/mails", "vom"}, {"/calendar", "/api/v1/calendar", "vomc"}, {"/chain", "/api/v1/chain", "vom"},
 		{"/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "/api/v1/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-09", "vomc"}, {"/signals", "/api/v1/signals", "omc"},
 		{"/reports", "/api/v1/reports", "vomc"}, {"/reports/statement", "/api/v1/reports/statement", "vom"},
 		{"/reports/statement?customer=dupont", "/api/v1/reports/statement?customer=dupont", "vomc"}, {"/reports/dossier?customer=dupont", "/api/v1/reports/dossier?customer=dupont", "vomc"}, {"/reports/dossier?customer=martin", "/api/v1/reports/dossier?customer=martin", "vom"},

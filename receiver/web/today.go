@@ -8,6 +8,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -22,7 +23,9 @@ type todayData struct {
 	Incidents []incidentRow  `json:"incidents"`
 	// Listed is what fires without being an incident; for the provider's own people.
 	Listed []receiver.Listed `json:"listed,omitempty"`
-	Now    time.Time         `json:"now"`
+	// Mails is how many that came back wait to be sorted; for the provider's own people.
+	Mails int       `json:"mails_waiting,omitempty"`
+	Now   time.Time `json:"now"`
 }
 
 // shows are the parts of the list that can be asked for, in the order of the page.
@@ -61,11 +64,11 @@ func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 // today lists the open incidents, the nearest deadline first.
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &todayData{Show: either(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
+	d := &todayData{Show: either(q.Get("show"), "all"), Query: query.CutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
 	if !slices.Contains(shows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
 	}
-	rows, err := s.rows(r, who)
+	rows, err := own.Rows(r.Context(), s.o.Engine, who)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +86,9 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 		}
 	}
 	if d.Show == "all" && d.Query == "" && s.o.Engine.Book().Role(who) != act.Customer {
+		if d.Mails, err = s.o.Engine.WaitingMails(r.Context()); err != nil {
+			return nil, err
+		}
 		if d.Listed, err = s.o.Engine.Listed(r.Context()); err != nil {
 			return nil, err
 		}
@@ -100,25 +106,6 @@ func (v *view) ListedName(x receiver.Listed) string {
 		parts = append(parts, thing)
 	}
 	return strings.Join(parts, " – ")
-}
-
-// rows are the open incidents that somebody may see.
-func (s *site) rows(r *http.Request, who string) ([]*board.Row, error) {
-	rows, err := s.o.Engine.Rows(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	book := s.o.Engine.Book()
-	if book.Role(who) != act.Customer {
-		return rows, nil
-	}
-	var own []*board.Row
-	for _, row := range rows {
-		if inc := row.Incident(); book.Concerns(&inc, who) {
-			own = append(own, row)
-		}
-	}
-	return own, nil
 }
 
 // fill reads the incidents of the page that is asked for.
@@ -158,11 +145,11 @@ type queueData struct {
 // queue lists what nobody has, local backups first, then the nearest deadline.
 func (s *site) queue(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	rows, err := s.rows(r, who)
+	rows, err := own.Rows(r.Context(), s.o.Engine, who)
 	if err != nil {
 		return nil, err
 	}
-	d := &queueData{Query: cutText(q.Get("q"), 100), Now: s.o.Now()}
+	d := &queueData{Query: query.CutText(q.Get("q"), 100), Now: s.o.Now()}
 	var local, rest []*board.Row
 	for _, row := range rows {
 		switch {

@@ -19,6 +19,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/fleetpages"
+	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/manual"
 	"vigie/receiver/web/openapi"
 	"vigie/receiver/web/query"
@@ -61,7 +63,8 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o: o, reports: &reportpages.Pages{Engine: o.Engine, Now: o.Now}}
+	s := &site{o: o, reports: &reportpages.Pages{Engine: o.Engine, Now: o.Now}, mails: &mailpages.Pages{Engine: o.Engine},
+		fleet: &fleetpages.Pages{Engine: o.Engine, Now: o.Now}}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)
 	for _, x := range s.routes() {
@@ -92,6 +95,8 @@ func New(o Options) http.Handler {
 type site struct {
 	o       Options
 	reports *reportpages.Pages
+	mails   *mailpages.Pages
+	fleet   *fleetpages.Pages
 	named   namesCache
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,11 +81,16 @@ type Form struct {
 	Wrong map[string]error
 }
 
+// Typed is what somebody wrote.
+func Typed(values url.Values) *Form {
+	get := func(name string) string { return strings.TrimSpace(values.Get(name)) }
+	return &Form{Machine: get("machine"), Day: get("day"), Result: get("result"), Took: get("took"), Scope: get("scope"), Note: get("note"), Wrong: map[string]error{}}
+}
+
 // RecordForm is Record for the form of the page. What is wrong with the form stands
 // in it; the error is that of the register.
 func (d *Pages) RecordForm(r *http.Request, who string) (*Form, error) {
-	get := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
-	f := &Form{Machine: get("machine"), Day: get("day"), Result: get("result"), Took: get("took"), Scope: get("scope"), Note: get("note"), Wrong: map[string]error{}}
+	f := Typed(r.PostForm)
 	customer, machine, _ := strings.Cut(f.Machine, "/")
 	t := report.RestoreTest{Customer: customer, Machine: machine, Day: f.Day, Result: f.Result, Scope: f.Scope, Note: f.Note}
 	if f.Took != "" {

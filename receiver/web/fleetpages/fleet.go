@@ -1,46 +1,67 @@
-package web
+// Package fleetpages shows what is looked after and by which rules: machines,
+// customers, the policy. The same answers are the JSON of the API and the data of the
+// pages.
+package fleetpages
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
-	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
-// machinesData is what the page Machines shows: what must be backed up, what is
+// Pages is where they are asked for.
+type Pages struct {
+	Engine *receiver.Engine
+	Now    func() time.Time
+}
+
+const perPage = 50
+
+type paging = query.Page
+
+func refuse(status int, format string, args ...any) error {
+	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
+}
+
+// Machines is what the page Machines shows: what must be backed up, what is
 // open about it, and what is not covered.
-type machinesData struct {
+type Machines struct {
 	paging
 	Query    string       `json:"q,omitempty"`
 	Show     string       `json:"show"`
-	Machines []machineRow `json:"machines"`
+	Machines []MachineRow `json:"machines"`
 }
 
-type machineRow struct {
+type MachineRow struct {
 	Customer       string         `json:"customer"`
 	Machine        string         `json:"machine"`
 	Class          string         `json:"machine_class,omitempty"`
 	User           string         `json:"user,omitempty"`
-	Plans          []expectedPlan `json:"plans"`
-	Open           []openIncident `json:"open_incidents"`
+	Plans          []ExpectedPlan `json:"plans"`
+	Open           []OpenIncident `json:"open_incidents"`
 	Unprotected    bool           `json:"unprotected,omitempty"` // the inventory expects no backup
 	SingleCopy     bool           `json:"single_copy,omitempty"` // it expects one kind of backup alone
 	NoContact      bool           `json:"no_contact,omitempty"`  // nobody of the customer's can be told
 	Decommissioned time.Time      `json:"decommissioned,omitzero"`
 }
 
-type expectedPlan struct {
+type ExpectedPlan struct {
 	Plan   string `json:"plan"`
 	Role   string `json:"backup_role,omitempty"`
 	Engine string `json:"engine,omitempty"`
 }
 
-type openIncident struct {
+type OpenIncident struct {
 	ID       string      `json:"id"`
 	Number   int         `json:"number"`
 	Role     string      `json:"backup_role,omitempty"`
@@ -48,39 +69,39 @@ type openIncident struct {
 	Assignee string      `json:"assignee,omitempty"`
 }
 
-// machineShows are the parts of the list of machines.
-func machineShows() []string {
+// MachineShows are the parts of the list of machines.
+func MachineShows() []string {
 	return []string{"all", "failing", "unprotected", "single", "no_contact"}
 }
 
 // Shows are the parts of the list of machines.
-func (d *machinesData) Shows() []string { return machineShows() }
+func (d *Machines) Shows() []string { return MachineShows() }
 
 // machines lists what must be backed up.
-func (s *site) machines(r *http.Request, who string) (any, error) {
+func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &machinesData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all")}
-	if !slices.Contains(machineShows(), d.Show) {
-		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(machineShows(), ", "))
+	d := &Machines{Query: query.CutText(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
+	if !slices.Contains(MachineShows(), d.Show) {
+		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(MachineShows(), ", "))
 	}
-	rows, err := s.rows(r, who)
+	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {
 		return nil, err
 	}
-	open := map[[2]string][]openIncident{}
+	open := map[[2]string][]OpenIncident{}
 	for _, row := range rows {
 		k := [2]string{row.Identity[rules.LabelCustomer], row.Identity[rules.LabelMachine]}
 		open[k] = append(open[k], openOf(row))
 	}
-	var all []machineRow
-	for _, m := range s.o.Engine.Book().Directory.Machines {
-		x := s.machineRow(m, open[[2]string{m.Customer, m.Name}])
+	var all []MachineRow
+	for _, m := range p.Engine.Book().Directory.Machines {
+		x := p.machine(m, open[[2]string{m.Customer, m.Name}])
 		text := strings.ToLower(m.Customer + " " + m.Name + " " + m.User + " " + m.Class)
-		if s.mine(m, who) && x.in(d.Show) && strings.Contains(text, strings.ToLower(d.Query)) && (q.Get("customer") == "" || q.Get("customer") == m.Customer) {
+		if own.Machine(p.Engine.Book(), m, who) && x.in(d.Show) && strings.Contains(text, strings.ToLower(d.Query)) && (q.Get("customer") == "" || q.Get("customer") == m.Customer) {
 			all = append(all, x)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b machineRow) int {
+	slices.SortStableFunc(all, func(a, b MachineRow) int {
 		if n := strings.Compare(a.Customer, b.Customer); n != 0 {
 			return n
 		}
@@ -88,33 +109,26 @@ func (s *site) machines(r *http.Request, who string) (any, error) {
 	})
 	d.paging, d.Machines, err = query.Cut(q, all, perPage)
 	if d.Machines == nil {
-		d.Machines = []machineRow{}
+		d.Machines = []MachineRow{}
 	}
 	return d, err
 }
 
-// mine reports whether somebody may see a machine: a customer's own person only
-// his own.
-func (s *site) mine(m *rules.Machine, who string) bool {
-	book := s.o.Engine.Book()
-	return book.Role(who) != act.Customer || book.Directory.Answers(who, m.Customer, m.Name, "")
+func openOf(row *board.Row) OpenIncident {
+	return OpenIncident{ID: row.ID, Number: row.Number, Role: row.Identity[rules.LabelBackupRole], State: row.State, Assignee: row.Assignee}
 }
 
-func openOf(row *board.Row) openIncident {
-	return openIncident{ID: row.ID, Number: row.Number, Role: row.Identity[rules.LabelBackupRole], State: row.State, Assignee: row.Assignee}
-}
-
-func (s *site) machineRow(m *rules.Machine, open []openIncident) machineRow {
-	dir := s.o.Engine.Book().Directory
-	x := machineRow{Customer: m.Customer, Machine: m.Name, Class: m.Class, User: m.User, Plans: []expectedPlan{}, Open: open,
+func (p *Pages) machine(m *rules.Machine, open []OpenIncident) MachineRow {
+	dir := p.Engine.Book().Directory
+	x := MachineRow{Customer: m.Customer, Machine: m.Name, Class: m.Class, User: m.User, Plans: []ExpectedPlan{}, Open: open,
 		Unprotected: len(m.Plans) == 0, Decommissioned: m.Decommissioned}
 	if x.Open == nil {
-		x.Open = []openIncident{}
+		x.Open = []OpenIncident{}
 	}
 	roles := map[string]bool{}
-	for _, p := range m.Plans {
-		x.Plans = append(x.Plans, expectedPlan{p.Plan, p.Role, p.Engine})
-		roles[p.Role] = true
+	for _, plan := range m.Plans {
+		x.Plans = append(x.Plans, ExpectedPlan{plan.Plan, plan.Role, plan.Engine})
+		roles[plan.Role] = true
 	}
 	x.SingleCopy = len(roles) == 1
 	c := dir.Customers[m.Customer]
@@ -122,7 +136,7 @@ func (s *site) machineRow(m *rules.Machine, open []openIncident) machineRow {
 	return x
 }
 
-func (x machineRow) in(show string) bool {
+func (x MachineRow) in(show string) bool {
 	switch show {
 	case "failing":
 		return len(x.Open) > 0
@@ -136,14 +150,14 @@ func (x machineRow) in(show string) bool {
 	return true
 }
 
-// customersData is what the page Customers shows.
-type customersData struct {
+// Customers is what the page Customers shows.
+type Customers struct {
 	paging
 	Query     string        `json:"q,omitempty"`
-	Customers []customerRow `json:"customers"`
+	Customers []CustomerRow `json:"customers"`
 }
 
-type customerRow struct {
+type CustomerRow struct {
 	ID             string       `json:"id"`
 	Name           string       `json:"name"`
 	AccountManager string       `json:"account_manager,omitempty"`
@@ -152,12 +166,12 @@ type customerRow struct {
 	Machines       int          `json:"machines"`
 	Unprotected    int          `json:"unprotected"`
 	Open           int          `json:"open_incidents"`
-	Absences       []absenceRow `json:"absences"`
+	Absences       []AbsenceRow `json:"absences"`
 	// Maintenance is the announced work that runs or comes next, of each entry.
-	Maintenance []maintenanceRow `json:"maintenance"`
+	Maintenance []MaintenanceRow `json:"maintenance"`
 }
 
-type maintenanceRow struct {
+type MaintenanceRow struct {
 	Machine  string    `json:"machine,omitempty"`
 	Platform string    `json:"platform,omitempty"`
 	From     time.Time `json:"from"`
@@ -170,21 +184,21 @@ const maintenanceAhead = 35 * 24 * time.Hour
 
 // maintenanceOf is the announced work of a customer and its platforms that runs or
 // comes next.
-func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []maintenanceRow {
-	out := []maintenanceRow{}
+func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []MaintenanceRow {
+	out := []MaintenanceRow{}
 	for _, m := range dir.Maintenance {
 		p := dir.Platforms[m.Platform]
 		if m.Customer != customer && (p == nil || p.Customer != customer) {
 			continue
 		}
 		if next := m.Occurrences(now, now.Add(maintenanceAhead)); len(next) > 0 {
-			out = append(out, maintenanceRow{m.Machine, m.Platform, next[0].From, next[0].Until, m.Every != nil})
+			out = append(out, MaintenanceRow{m.Machine, m.Platform, next[0].From, next[0].Until, m.Every != nil})
 		}
 	}
 	return out
 }
 
-type absenceRow struct {
+type AbsenceRow struct {
 	Machine string    `json:"machine,omitempty"`
 	From    time.Time `json:"from"`
 	Until   time.Time `json:"until,omitzero"`
@@ -192,9 +206,9 @@ type absenceRow struct {
 }
 
 // customers lists who is looked after, and what they lack.
-func (s *site) customers(r *http.Request, who string) (any, error) {
+func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	rows, err := s.rows(r, who)
+	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +216,7 @@ func (s *site) customers(r *http.Request, who string) (any, error) {
 	for _, row := range rows {
 		open[row.Identity[rules.LabelCustomer]]++
 	}
-	dir := s.o.Engine.Book().Directory
+	dir := p.Engine.Book().Directory
 	machines, unprotected := map[string]int{}, map[string]int{}
 	for _, m := range dir.Machines {
 		machines[m.Customer]++
@@ -210,42 +224,42 @@ func (s *site) customers(r *http.Request, who string) (any, error) {
 			unprotected[m.Customer]++
 		}
 	}
-	d := &customersData{Query: cutText(q.Get("q"), 100)}
-	var all []customerRow
-	for _, id := range sortedNames(dir.Customers) {
+	d := &Customers{Query: query.CutText(q.Get("q"), 100)}
+	var all []CustomerRow
+	for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
 		c := dir.Customers[id]
 		if !strings.Contains(strings.ToLower(id+" "+c.Name+" "+c.AccountManager), strings.ToLower(d.Query)) {
 			continue
 		}
-		x := customerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
-			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []absenceRow{},
-			Maintenance: maintenanceOf(dir, id, s.o.Now())}
+		x := CustomerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
+			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []AbsenceRow{},
+			Maintenance: maintenanceOf(dir, id, p.Now())}
 		for _, a := range dir.Absences {
-			if a.Customer == id && a.Until.After(s.o.Now()) {
-				x.Absences = append(x.Absences, absenceRow{a.Machine, a.From, a.Until, a.Reason})
+			if a.Customer == id && a.Until.After(p.Now()) {
+				x.Absences = append(x.Absences, AbsenceRow{a.Machine, a.From, a.Until, a.Reason})
 			}
 		}
 		all = append(all, x)
 	}
 	d.paging, d.Customers, err = query.Cut(q, all, perPage)
 	if d.Customers == nil {
-		d.Customers = []customerRow{}
+		d.Customers = []CustomerRow{}
 	}
 	return d, err
 }
 
-// policyData is what the page Policy shows.
-type policyData struct {
+// Policy is what the page Policy shows.
+type Policy struct {
 	Policy    string        `json:"policy"`
 	Name      string        `json:"name,omitempty"`
 	Effective time.Time     `json:"effective_from,omitzero"`
-	Scenarios []scenarioRow `json:"scenarios"`
+	Scenarios []ScenarioRow `json:"scenarios"`
 	Labels    string        `json:"labels,omitempty"`
 	Trial     *rules.Trial  `json:"trial,omitempty"`
 	Fault     string        `json:"fault,omitempty"`
 }
 
-type scenarioRow struct {
+type ScenarioRow struct {
 	Name     string            `json:"name"`
 	Title    map[string]string `json:"title,omitempty"`
 	Match    []string          `json:"match"`
@@ -256,21 +270,21 @@ type scenarioRow struct {
 }
 
 // Rule is the scenario itself.
-func (x scenarioRow) Rule() *rules.Scenario { return x.scenario }
+func (x ScenarioRow) Rule() *rules.Scenario { return x.scenario }
 
 // maxLabels bounds what is tried.
 const maxLabels = 2000
 
 // policy shows the rules in force, and what would follow from a failure with
 // given labels: decided like a real one.
-func (s *site) policy(r *http.Request, _ string) (any, error) {
+func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	now := s.o.Now()
-	book := s.o.Engine.Book()
-	p := book.InForce(now)
-	d := &policyData{Policy: p.Hash, Name: p.Name, Effective: p.EffectiveFrom, Scenarios: []scenarioRow{}, Labels: cutText(q.Get("labels"), maxLabels)}
-	for _, sc := range p.Scenarios {
-		x := scenarioRow{Name: sc.Name, Title: sc.Title, Match: []string{}, Ignores: sc.Ignores, Targets: []string{}, Steps: []string{}, scenario: sc}
+	now := p.Now()
+	book := p.Engine.Book()
+	inForce := book.InForce(now)
+	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: query.CutText(q.Get("labels"), maxLabels)}
+	for _, sc := range inForce.Scenarios {
+		x := ScenarioRow{Name: sc.Name, Title: sc.Title, Match: []string{}, Ignores: sc.Ignores, Targets: []string{}, Steps: []string{}, scenario: sc}
 		for _, m := range sc.Match {
 			x.Match = append(x.Match, m.String())
 		}
