@@ -37,7 +37,7 @@ func (p *pageSite) loginPage(w http.ResponseWriter, r *http.Request) {
 	if f := p.kept.Look(p.sessions.GetString(r.Context(), keyKept), p.o.Now()); f != nil {
 		d.Person, d.Kept = f.Who, true
 	}
-	if d.Provider && r.URL.Query().Has("left") {
+	if d.Provider && r.URL.Query().Get(`left`) != "" {
 		d.Leave = p.o.Login.Provider.LeaveURL()
 	}
 	p.show(w, http.StatusOK, "login", v, d)
@@ -88,7 +88,7 @@ func (p *pageSite) login(w http.ResponseWriter, r *http.Request) {
 func (p *pageSite) logout(w http.ResponseWriter, r *http.Request) {
 	to := "/login"
 	if p.sessions.GetBool(r.Context(), keyProvided) {
-		to = "/login?left"
+		to = "/login?left=yes"
 	}
 	p.remember(w, "")
 	if err := p.sessions.Destroy(r.Context()); err != nil {
