@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"vigie/receiver/store"
@@ -27,6 +28,7 @@ func (m *Maker) Tests(ctx context.Context) (out []report.RestoreTest, err error)
 // Record writes a test into the register.
 func (m *Maker) Record(ctx context.Context, t report.RestoreTest, now time.Time) error {
 	reason, personal := t.Line()
+	defer m.recorded.Add(1)
 	return m.Store.Update(ctx, func(tx *store.Tx) error {
 		return tx.AppendSystem(rules.Entry{At: now, Kind: "act", What: report.TestLine, Actor: t.By, Reason: reason, Personal: personal})
 	})
@@ -50,22 +52,43 @@ func (m *Maker) Due(ctx context.Context, now time.Time) ([]report.TestDue, error
 	return report.TestsDue(m.Tested(now), tests, now, m.Zone(now)), err
 }
 
-// dueWithin bounds what a scrape asks the store.
-const dueWithin = 5 * time.Second
+const (
+	// dueWithin bounds what a scrape asks the store.
+	dueWithin = 5 * time.Second
+	// dueServes is how long an answer serves: the register is read through the whole
+	// journal, and scrapes come every few seconds.
+	dueServes = time.Minute
+)
 
-// DueNow is Due for who has no context of his own, such as a scrape.
+// DueNow is Due for who has no context of his own, such as a scrape. What is recorded
+// here, and a new configuration, show at once; what another receiver records, and the
+// passing of a due date, within a minute.
 func (m *Maker) DueNow(now func() time.Time, failed func(error)) func() []report.TestDue {
+	var mu sync.Mutex
+	var known struct {
+		due      []report.TestDue
+		at       time.Time
+		book     *rules.Book
+		recorded int64
+	}
 	return func() []report.TestDue {
-		if len(m.Tested(now())) == 0 {
+		at, book, recorded := now(), m.Book(), m.recorded.Load()
+		mu.Lock()
+		defer mu.Unlock()
+		if age := at.Sub(known.at); known.book == book && known.recorded == recorded && age >= 0 && age < dueServes {
+			return known.due
+		}
+		if len(m.Tested(at)) == 0 {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), dueWithin)
 		defer cancel()
-		due, err := m.Due(ctx, now())
+		due, err := m.Due(ctx, at)
 		if err != nil {
 			failed(err)
 			return nil
 		}
+		known.due, known.at, known.book, known.recorded = due, at, book, recorded
 		return due
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"vigie/receiver/nights"
@@ -22,6 +23,8 @@ type Maker struct {
 	Book  func() *rules.Book
 	// Nights tells how backups went, day by day.
 	Nights *nights.Keeper
+
+	recorded atomic.Int64 // how many restore tests were written here
 }
 
 // Reader is for whom a report is made: whether he reads the words of an incident.

@@ -60,7 +60,7 @@ const maxReportable = 500
 // signals says what somebody may report.
 func (s *site) signals(_ *http.Request, who string) (any, error) {
 	book := s.o.Engine.Book()
-	dir, outside := book.Directory, book.Role(who) == act.Customer
+	dir, now, outside := book.Directory, s.o.Now(), book.Role(who) == act.Customer
 	d := &signalsData{Kinds: []reportKind{}, Platforms: []string{}, Machines: []reportable{}}
 	for _, id := range sortedNames(dir.Platforms) {
 		if !outside || dir.Answers(who, "", "", id) {
@@ -68,7 +68,7 @@ func (s *site) signals(_ *http.Request, who string) (any, error) {
 		}
 	}
 	for _, m := range dir.Machines {
-		if own.Machine(s.o.Engine.Book(), m, who) && m.Decommissioned.IsZero() {
+		if own.Machine(s.o.Engine.Book(), m, who) && !dir.Decommissioned(rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}, now) {
 			d.Machines = append(d.Machines, reportable{m.Customer, m.Name})
 		}
 	}

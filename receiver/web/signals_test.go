@@ -50,3 +50,13 @@ func TestReportAboutAMachine(t *testing.T) {
 	code, text = lea.post("/signals", sent)
 	must(t, code, text, "PC-LEA")
 }
+
+// A machine whose last day is named can be reported until that day.
+func TestReportUntilTheLastDay(t *testing.T) {
+	d := newDesk(t, "synomega", "machines:\n  - {customer: dupont, name: SRV-OLD, class: server, decommissioned: 2026-03-09}\n  - {customer: dupont, name: SRV-LEAVING, class: server, decommissioned: 2026-03-31}\n")
+	code, text := d.browser("sup").get("/signals")
+	must(t, code, text, `value="dupont/SRV-LEAVING"`)
+	if strings.Contains(text, "SRV-OLD") {
+		t.Error("a machine that has left is offered")
+	}
+}
