@@ -72,10 +72,7 @@ func refusedFor(e *imap.Error) cause {
 			return said.cause
 		}
 	}
-	if e.Type == imap.StatusResponseTypeBad {
-		return broken // it did not come to the password
-	}
-	return why
+	return why // BAD, too: Dovecot says it of a token that it refuses
 }
 
 // loginFault tells a refusal in the words of its cause; refusal is what is said of

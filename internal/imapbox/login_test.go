@@ -33,7 +33,7 @@ func TestRefusals(t *testing.T) {
 		{no, "AUTHORIZATIONFAILED", "No such authorization-ID", notAllowed},
 		{no, "EXPIRED", "Password expired", expired},
 		{bad, "", "User is authenticated but not connected.", notAllowed},
-		{bad, "", "Command Argument Error. 11", broken},
+		{bad, "", "Command Argument Error. 11", credentials},
 		{no, "SERVERBUG", "Internal error occurred", broken},
 		{no, "X-NEW", "Nobody knows", broken},
 	} {
