@@ -184,7 +184,7 @@ func (i clocks) Clocks() []fact {
 		case c.Excused:
 			row.Value = i.Say("clock.excused", "moment", i.Moment(c.Due))
 		case !c.MetAt.IsZero() && (c.Late || !c.Due.IsZero() && c.MetAt.After(c.Due)):
-			row.Value = i.Say("clock.met_late", "moment", i.Moment(c.MetAt))
+			row.Value = i.Say("clock.met_late", "moment", i.Moment(c.MetAt), "due", i.DueShort(c.Due))
 		case !c.MetAt.IsZero():
 			row.Value = i.Say("clock.met", "moment", i.Moment(c.MetAt))
 		case c.Paused:
