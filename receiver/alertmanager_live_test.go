@@ -252,7 +252,10 @@ func TestLiveCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	keeps := l.active()[0].Annotations["ticket"] != "" // older ones know no annotations
-	l.until("the note is everywhere", func() bool { s := other.active(); return len(s) == 1 && (!keeps || s[0].Annotations["ticket"] == "4711") })
+	l.until("the note is everywhere", func() bool {
+		s := other.active()
+		return len(s) == 1 && (!keeps || s[0].Annotations["ticket"] == "4711")
+	})
 	l.act(http.StatusOK, adm1Token, id, "silence", map[string]string{"comment": "the new disk is late", "until": time.Now().Add(20 * time.Hour).Format(time.RFC3339)})
 	l.until("longer everywhere", func() bool {
 		s := other.active()
