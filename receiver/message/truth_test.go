@@ -171,3 +171,32 @@ func TestAForeignAlertSpeaksForItself(t *testing.T) {
 		}
 	}
 }
+
+// covers: what is decided in the last minute of a deadline, and leaves when that is
+// over, neither asks for anything before it nor announces what has left meanwhile.
+func TestAMailIsReadWhenItLeaves(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, never := range map[string][]string{"fr": {"à traiter avant 18:00", "Non, pas aujourd'hui", "part automatiquement"}, "en": {"to be handled by 18:00", "No, not today", "leaves automatically"}} {
+		for _, template := range []string{"D3", "D2"} {
+			n := example(template, lang)[0]
+			n.DecidedAt = n.Facts.Deadline
+			n.HoldUntil = n.DecidedAt.Add(time.Minute)
+			n.Facts.NextStepAt = n.DecidedAt.Add(30 * time.Second)
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range never {
+				if template == "D3" && strings.Contains(flat(out), w) || strings.Contains(flat(out), never[2]) {
+					t.Errorf("%s/%s, which leaves at 18:01, says %q: %s", template, lang, w, flat(out))
+				}
+			}
+			if passed := map[string]string{"fr": "18:00, dépassé", "en": "18:00, missed"}[lang]; !strings.Contains(flat(out), passed) {
+				t.Errorf("%s/%s does not say %q: %s", template, lang, passed, flat(out))
+			}
+		}
+	}
+}
