@@ -77,7 +77,7 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 	return tx.read(func(r *Record) error { return tx.lockedRecord(r, false) }, where, args...)
 }
 
-func (tx *Tx) read(each func(*Record) error, where string, args ...any) ([]*Record, error) {
+func (tx *statements) read(each func(*Record) error, where string, args ...any) ([]*Record, error) {
 	rows, err := tx.q.query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
 	if err != nil {
 		return nil, err

@@ -96,7 +96,7 @@ func (tx *Tx) pseudonym(actor string) (string, error) {
 	return p, err
 }
 
-func (tx *Tx) pseudonymOf(actor string) (string, error) {
+func (tx *statements) pseudonymOf(actor string) (string, error) {
 	known, err := tx.texts(`SELECT pseudonym FROM person WHERE name = ?`, actor)
 	if err != nil || len(known) > 0 {
 		return strings.Join(known, ""), err

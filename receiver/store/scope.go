@@ -107,7 +107,7 @@ func (tx *statements) noneAt(hs ...incidents.Handle) bool {
 
 // lockedRecord makes sure that nobody else changes an incident. Those that concern
 // others beyond their place are changed only while nobody else writes.
-func (tx *Tx) lockedRecord(r *Record, write bool) error {
+func (tx *statements) lockedRecord(r *Record, write bool) error {
 	switch {
 	case tx.sharing == nil:
 		return nil
