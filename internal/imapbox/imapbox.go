@@ -19,6 +19,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
 
+	"vigie/internal/clip"
 	"vigie/internal/mailauth"
 	"vigie/internal/mailread"
 )
@@ -402,7 +403,7 @@ func (v *visit) loginFault(ctx context.Context, err error, refusal string) error
 	case aboutCredentials(no):
 		return &Error{Reason: Auth, Err: errors.New(refusal)}
 	default:
-		return &Error{Reason: Server, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", mailread.Cut(mailread.Printable(string(no.Code)), 60))}
+		return &Error{Reason: Server, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", clip.Bytes(mailread.Printable(string(no.Code)), 60))}
 	}
 }
 

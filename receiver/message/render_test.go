@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vigie/internal/clip"
 	"vigie/rules"
 )
 
@@ -783,7 +784,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 	}
-	if got := cut("abcdef", 4); got != "abc…" {
+	if got := clip.Runes("abcdef", 4); got != "abc…" {
 		t.Errorf("cut: %q", got)
 	}
 	n := rules.Notification{Facts: rules.FactSheet{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}

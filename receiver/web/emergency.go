@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/mux"
 	"golang.org/x/time/rate"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 )
 
@@ -56,7 +57,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, http.StatusBadRequest, emergencyPage{Tone: "bad", Form: true, Said: "Illisible ou trop long. / Not readable, or too long."})
 		return
 	}
-	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
+	p := emergencyPage{Platform: clip.Bytes(r.PostForm.Get("platform"), 200), Text: clip.Runes(r.PostForm.Get("text"), 4000), Who: clip.Runes(r.PostForm.Get("who"), 200)}
 	if !e.allowed.AllowN(e.o.Now(), 1) {
 		w.Header().Set("Retry-After", "60")
 		p.Form, p.Tone = true, "bad"
@@ -83,13 +84,6 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 	}
 	e.answer(w, http.StatusOK, emergencyPage{Tone: "good",
 		Said: fmt.Sprintf("Reçu, sous le numéro #%d. Le niveau 3 est prévenu. / Received, as number #%d. Level 3 is told.", inc.Number, inc.Number)})
-}
-
-func cutText(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most])
-	}
-	return s
 }
 
 func (e *emergency) answer(w http.ResponseWriter, code int, p emergencyPage) {
