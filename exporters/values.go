@@ -139,5 +139,69 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// Number is a number that some services write as a text. Decoding never fails:
+// what is no number was not told.
+type Number struct {
+	Value float64
+	Told  bool
+}
+
+// UnmarshalJSON reads a number, bare or in quotes.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	*n = Number{}
+	var t Text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(string(t)), 64)
+	if err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		*n = Number{Value: v, Told: true}
+	}
+	return nil
+}
+
+// Int is the whole part, 0 if nothing was told.
+func (n Number) Int() int { return int(max(math.MinInt32, min(n.Value, math.MaxInt32))) }
+
+// Amount is the number of bytes or files that it tells.
+func (n Number) Amount() Amount {
+	if !n.Told || n.Value > math.MaxInt64/2 {
+		return Amount{}
+	}
+	return Told(int64(n.Value))
+}
+
+// Flag is a yes or no that some services write as a text or a number. Decoding
+// never fails: what is neither was not told.
+type Flag struct{ On, Told bool }
+
+// UnmarshalJSON reads true and false, bare or in quotes, and 1 and 0.
+func (f *Flag) UnmarshalJSON(data []byte) error {
+	var t Text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	switch strings.TrimSpace(t.Lower()) {
+	case "true", "1", "yes":
+		*f = Flag{On: true, Told: true}
+	case "false", "0", "no":
+		*f = Flag{Told: true}
+	default:
+		*f = Flag{}
+	}
+	return nil
+}
+
+// Off tells that the product said no.
+func (f Flag) Off() bool { return f.Told && !f.On }
+
+// Pointer is nil if the product did not tell.
+func (f Flag) Pointer() *bool {
+	if !f.Told {
+		return nil
+	}
+	return &f.On
+}
+
 // Lower gives the text for comparing ids whose case differs between services.
 func (t Text) Lower() string { return strings.ToLower(string(t)) }
