@@ -41,7 +41,7 @@ var dotNetDate = regexp.MustCompile(`^/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/$`)
 
 // ParseInstant reads RFC 3339 with any number of fraction digits and with or
 // without offset, RFC 1123, "2023/12/18 14:51", "/Date(ms)/" and unix seconds,
-// milliseconds and nanoseconds. The dates by which systems mean "never" (year
+// milliseconds, microseconds and nanoseconds. The dates by which systems mean "never" (year
 // 1900 and before, unix zero) are the zero time.
 func ParseInstant(s string) Instant {
 	s = strings.TrimSpace(s)
@@ -68,7 +68,7 @@ func ParseInstant(s string) Instant {
 	return Instant{Bad: true}
 }
 
-// fromUnix tells seconds, milliseconds and nanoseconds apart by size.
+// fromUnix tells seconds, milliseconds, microseconds and nanoseconds apart by size.
 func fromUnix(text string, n float64) time.Time {
 	switch {
 	case n > 1e17:
@@ -77,6 +77,8 @@ func fromUnix(text string, n float64) time.Time {
 			ns = int64(n)
 		}
 		return time.Unix(0, ns)
+	case n > 1e14:
+		return time.UnixMicro(int64(n))
 	case n > 1e11:
 		return time.UnixMilli(int64(n))
 	case n > -1e11:

@@ -263,6 +263,8 @@ func TestMisbehavingServers(t *testing.T) {
 		{"a code of its own", inboxsim.Faults{LoginCode: "X-ODD"}, exporters.ReasonServer, "another reason than the password: [X-ODD]"},
 		{"busy in words", inboxsim.Faults{LoginText: "Too many simultaneous connections. (Failure)"}, exporters.ReasonThrottled, "another reason than the password"},
 		{"busy in words beside an alert", inboxsim.Faults{LoginCode: "ALERT", LoginText: "Maximum number of connections from user+IP exceeded"}, exporters.ReasonThrottled, "[ALERT]"},
+		{"no IMAP for this account", inboxsim.Faults{LoginCode: "ALERT", LoginText: "Your account is not enabled for IMAP use. Please visit your account settings page"}, exporters.ReasonForbidden, "may not read mail by IMAP"},
+		{"a locked account", inboxsim.Faults{LoginText: "This account is locked"}, exporters.ReasonForbidden, "ask its administrator"},
 		{"goodbye", inboxsim.Faults{Bye: &imap.Error{Type: imap.StatusResponseTypeBye, Code: imap.ResponseCodeUnavailable, Text: "Too many connections from your address"}}, exporters.ReasonThrottled, "takes no connection now; it is tried again later: [UNAVAILABLE] Too many connections from your address"},
 		{"goodbye for its own fault", inboxsim.Faults{Bye: &imap.Error{Type: imap.StatusResponseTypeBye, Text: "internal error"}}, exporters.ReasonServer, "internal error"},
 		{"hangs up at the login", inboxsim.Faults{LoginCut: true}, exporters.ReasonThrottled, "hangs up at the login"},

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
 
+	"vigie/internal/clip"
 	"vigie/internal/mailread"
 )
 
@@ -44,9 +46,16 @@ var byCode = map[imap.ResponseCode]cause{
 	imap.ResponseCodeCorruption:           broken,
 }
 
-// busy are the words of servers that give no code and want us to come back.
-var busy = []string{"too many", "try again", "try later", "rate limit", "throttl", "temporar", "not available", "unavailable", "overload", "maximum number of connections",
-	"connection limit", "server busy", "shutting down", "simultaneous"}
+// byWords are the words of servers that give no code which says it.
+var byWords = []struct {
+	cause cause
+	words []string
+}{
+	{later, []string{"too many", "try again", "try later", "rate limit", "throttl", "temporar", "not available", "unavailable", "overload", "maximum number of connections",
+		"connection limit", "server busy", "shutting down", "simultaneous"}},
+	{notAllowed, []string{"not enabled for imap", "imap access is disabled", "imap is disabled", "imap disabled", "authenticated but not connected"}},
+	{ask, []string{"account is locked", "account is disabled", "account has been disabled", "account locked", "account disabled", "suspended"}},
+}
 
 // refusedFor tells why the server refused. Words count only where there is no code
 // that says it.
@@ -55,20 +64,16 @@ func refusedFor(e *imap.Error) cause {
 	if !known {
 		return broken
 	}
-	if why == credentials && e.Code != imap.ResponseCodeAuthenticationFailed && saysBusy(e.Text) {
-		return later
+	if why != credentials || e.Code == imap.ResponseCodeAuthenticationFailed {
+		return why
 	}
-	return why
-}
-
-func saysBusy(text string) bool {
-	text = strings.ToLower(text)
-	for _, word := range busy {
-		if strings.Contains(text, word) {
-			return true
+	text := strings.ToLower(e.Text)
+	for _, said := range byWords {
+		if slices.ContainsFunc(said.words, func(word string) bool { return strings.Contains(text, word) }) {
+			return said.cause
 		}
 	}
-	return false
+	return why // BAD, too: Dovecot says it of a token that it refuses
 }
 
 // loginFault tells a refusal in the words of its cause; refusal is what is said of
@@ -84,7 +89,7 @@ func (v *visit) loginFault(ctx context.Context, err error, refusal string) error
 	case !errors.As(err, &no):
 		return fault(ctx, Unreachable, err)
 	}
-	code := mailread.Cut(mailread.Printable(string(no.Code)), 60)
+	code := clip.Bytes(mailread.Printable(string(no.Code)), 60)
 	told := func(r Reason, words, then string) error {
 		if code != "" {
 			words += ": [" + code + "]"
@@ -121,9 +126,9 @@ func greetingFault(ctx context.Context, err error) error {
 	if why := refusedFor(bye); why == later {
 		reason = Throttled
 	}
-	words := mailread.Cut(mailread.Printable(strings.TrimSpace(bye.Text)), 200)
+	words := clip.Bytes(mailread.Printable(strings.TrimSpace(bye.Text)), 200)
 	if bye.Code != "" {
-		words = "[" + mailread.Cut(mailread.Printable(string(bye.Code)), 60) + "] " + words
+		words = "[" + clip.Bytes(mailread.Printable(string(bye.Code)), 60) + "] " + words
 	}
 	return &Error{Reason: reason, Err: errors.New("the server takes no connection now; it is tried again later: " + strings.TrimSpace(words))}
 }
