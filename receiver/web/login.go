@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver/identity"
-
-	"vigie/receiver/web/query"
 )
 
 // loginData is what the page of the login shows.
@@ -131,7 +130,7 @@ func (p *pageSite) told(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if refused := answer.Get("error"); refused != "" {
-		p.o.Logger.Warn("the identity provider let nobody in", "error", query.CutText(refused, 100), "description", query.CutText(answer.Get("error_description"), 300))
+		p.o.Logger.Warn("the identity provider let nobody in", "error", clip.Runes(refused, 100), "description", clip.Runes(answer.Get("error_description"), 300))
 		why := v.T("login.again")
 		if refused == "access_denied" {
 			why = v.T("login.cancelled")

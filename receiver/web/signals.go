@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/web/own"
-	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -111,7 +111,7 @@ func (d *signalsData) About() bool { return len(d.Platforms)+len(d.Machines) > 0
 // typedSignal is the form as somebody filled it in.
 func typedSignal(values url.Values) *signalsForm {
 	f := func(name string) string { return strings.TrimSpace(values.Get(name)) }
-	return &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: query.CutText(f("report"), 64), Wrong: map[string]string{}}
+	return &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: clip.Bytes(f("report"), 64), Wrong: map[string]string{}}
 }
 
 // signal takes a report.

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
-	"vigie/receiver/web/query"
 	"vigie/receiver/web/sentence"
 	"vigie/receiver/web/visible"
 	"vigie/rules"
@@ -289,7 +289,7 @@ func (p *pageSite) readForm(w http.ResponseWriter, r *http.Request, v *view) boo
 // say keeps what became of an act for the next page.
 func (p *pageSite) say(r *http.Request, tone, text string) {
 	if p.hasSession(r) {
-		p.sessions.Put(r.Context(), keyFlash, query.CutText(text, 2000))
+		p.sessions.Put(r.Context(), keyFlash, clip.Runes(text, 2000))
 		p.sessions.Put(r.Context(), keyTone, tone)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/board"
 	"vigie/receiver/web/own"
@@ -80,7 +81,7 @@ func (d *Machines) Shows() []string { return MachineShows() }
 // machines lists what must be backed up.
 func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &Machines{Query: query.CutText(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
+	d := &Machines{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
 	if !slices.Contains(MachineShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(MachineShows(), ", "))
 	}
@@ -224,7 +225,7 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 			unprotected[m.Customer]++
 		}
 	}
-	d := &Customers{Query: query.CutText(q.Get("q"), 100)}
+	d := &Customers{Query: clip.Bytes(q.Get("q"), 100)}
 	var all []CustomerRow
 	for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
 		c := dir.Customers[id]
@@ -282,7 +283,7 @@ func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 	now := p.Now()
 	book := p.Engine.Book()
 	inForce := book.InForce(now)
-	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: query.CutText(q.Get("labels"), maxLabels)}
+	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: clip.Bytes(q.Get("labels"), maxLabels)}
 	for _, sc := range inForce.Scenarios {
 		x := ScenarioRow{Name: sc.Name, Title: sc.Title, Match: []string{}, Ignores: sc.Ignores, Targets: []string{}, Steps: []string{}, scenario: sc}
 		for _, m := range sc.Match {

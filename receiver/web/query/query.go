@@ -123,11 +123,3 @@ func Cut[T any](q url.Values, list []T, size int) (Page, []T, error) {
 	from := (p.Page - 1) * size
 	return p, list[from:min(from+size, len(list))], nil
 }
-
-// CutText cuts a text after so many characters.
-func CutText(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most])
-	}
-	return s
-}
