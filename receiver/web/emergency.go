@@ -9,6 +9,7 @@ import (
 	"github.com/gorilla/mux"
 	"golang.org/x/time/rate"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/rules"
 )
@@ -57,7 +58,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, http.StatusBadRequest, emergencyPage{Tone: "bad", Form: true, Said: "Illisible ou trop long. / Not readable, or too long."})
 		return
 	}
-	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
+	p := emergencyPage{Platform: clip.Bytes(r.PostForm.Get("platform"), 200), Text: clip.Runes(r.PostForm.Get("text"), 4000), Who: clip.Runes(r.PostForm.Get("who"), 200)}
 	if !e.allowed.AllowN(e.o.Now(), 1) {
 		w.Header().Set("Retry-After", "60")
 		p.Form, p.Tone = true, "bad"
@@ -94,13 +95,6 @@ func received(inc rules.Incident) string {
 			"Level 3 is not woken for this call: work has been announced, or the incident is in hand already. In an emergency, please phone."}
 	}
 	return fmt.Sprintf("Reçu, sous le numéro #%d. %s / Received, as number #%d. %s", inc.Number, told[0], inc.Number, told[1])
-}
-
-func cutText(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most])
-	}
-	return s
 }
 
 func (e *emergency) answer(w http.ResponseWriter, code int, p emergencyPage) {
