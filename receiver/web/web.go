@@ -63,7 +63,7 @@ type Options struct {
 // New returns the whole site. Nothing in it redirects a POST: Alertmanager
 // would follow with a GET and take its answer for success.
 func New(o Options) http.Handler {
-	s := &site{o: o, reports: &reportpages.Pages{Engine: o.Engine, Now: o.Now}, mails: &mailpages.Pages{Engine: o.Engine},
+	s := &site{o: o, reports: &reportpages.Pages{Engine: o.Engine, Now: o.Now}, mails: &mailpages.Pages{Engine: o.Engine, Named: func(r *http.Request) string { return mux.Vars(r)["id"] }},
 		fleet: &fleetpages.Pages{Engine: o.Engine, Now: o.Now}}
 	r := mux.NewRouter().SkipClean(true)
 	r.Handle("/api/v1/alertmanager", o.Webhook).Methods(http.MethodPost)

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"vigie/receiver"
 	"vigie/receiver/answers"
 	"vigie/receiver/board"
@@ -23,7 +21,11 @@ import (
 )
 
 // Pages is where mails are asked for.
-type Pages struct{ Engine *receiver.Engine }
+type Pages struct {
+	Engine *receiver.Engine
+	// Named is the mail that a request's path names.
+	Named func(*http.Request) string
+}
 
 const (
 	// MaxAtOnce bounds the mails of one answer.
@@ -133,7 +135,7 @@ func (p *Pages) Settle(r *http.Request, who string) (any, error) {
 	if err := query.Body(r, &b); err != nil {
 		return nil, err
 	}
-	return p.Engine.SettleMail(r.Context(), mux.Vars(r)["id"], b.Reason, who)
+	return p.Engine.SettleMail(r.Context(), p.Named(r), b.Reason, who)
 }
 
 // Assigned is the incident to which a mail is brought.
@@ -157,7 +159,7 @@ func (p *Pages) assign(r *http.Request, who string, b Assigned) (store.Mail, err
 	if b.Incident == "" {
 		return store.Mail{}, refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id")
 	}
-	return p.Engine.AssignMail(r.Context(), b.Incident, answers.Assignment{Mail: mux.Vars(r)["id"], As: b.As, By: who})
+	return p.Engine.AssignMail(r.Context(), b.Incident, answers.Assignment{Mail: p.Named(r), As: b.As, By: who})
 }
 
 func refuse(status int, format string, args ...any) error {
