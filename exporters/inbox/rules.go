@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/internal/clip"
 	"vigie/internal/strict"
 )
 
@@ -54,7 +55,7 @@ type rule struct {
 	Claims string `yaml:"claims"`
 	// EndsWhole says that a mail whose rows are all good also ends a failure that
 	// an earlier mail told of the plan as a whole, before it came to its machines:
-	// that of the machine that is called like the plan.
+	// that of the machine that is called like the plan, or as whole captures it.
 	EndsWhole bool `yaml:"ends_whole"`
 	// Drop are patterns that are cut out of the names of machines and plans.
 	Drop []string `yaml:"drop"`
@@ -132,7 +133,7 @@ type ruleTimes struct {
 
 // captures are the names that patterns may give to what they find.
 func captures() []string {
-	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall"}
+	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall", "whole"}
 }
 
 func resultWords() []string {
@@ -250,7 +251,7 @@ func (r *rule) bad(key, what, cure string) error {
 
 func (r *rule) compile(timezone string) error {
 	if r.Name == "" || len(r.Name) > maxRuleNames || r.Name != exporters.CleanName(r.Name) {
-		return r.bad("name", fmt.Sprintf("%q is no name", cut(r.Name, maxRuleNames)), "give the rule a short name of its own")
+		return r.bad("name", fmt.Sprintf("%q is no name", clip.Bytes(r.Name, maxRuleNames)), "give the rule a short name of its own")
 	}
 	if r.From == "" && r.To == "" && r.Subject == "" && len(r.Body) == 0 && r.Rows == "" {
 		return r.bad("", "it fits every mail", "add a pattern: from, to, subject, body or rows")
@@ -412,6 +413,9 @@ func (r *rule) checkSet(found map[string]bool) error {
 		return r.bad("never", "the rule tells no state", "write state: true as well, or take it out")
 	case found["last_success"] && !r.State:
 		return r.bad("state", "missing, though the last success is captured", "write state: true as well, or take last_success out")
+	}
+	if found["whole"] && r.rows == nil {
+		return r.bad("", "a captured whole without rows", "whole names what the mail is about beside its rows")
 	}
 	if found["overall"] && r.rows == nil {
 		return r.bad("", "a captured overall without rows", "overall is the result of the whole, beside those of its rows")

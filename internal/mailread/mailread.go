@@ -21,6 +21,8 @@ import (
 	"github.com/emersion/go-message/charset"
 	"golang.org/x/net/html"
 	"golang.org/x/text/encoding/charmap"
+
+	"vigie/internal/clip"
 )
 
 // The bounds of what is taken from one mail. A report of a thousand machines
@@ -96,7 +98,7 @@ func digest(b []byte) string {
 }
 
 func readHeader(h *message.Header) Mail {
-	m := Mail{Header: h, MessageID: strings.Trim(strings.TrimSpace(h.Get("Message-Id")), "<>"), Subject: Cut(Line(HeaderText(h.Get("Subject"))), maxSubject)}
+	m := Mail{Header: h, MessageID: strings.Trim(strings.TrimSpace(h.Get("Message-Id")), "<>"), Subject: clip.Bytes(Line(HeaderText(h.Get("Subject"))), maxSubject)}
 	for _, key := range []string{"From", "Sender"} {
 		m.From = append(m.From, addresses(h, key)...)
 	}
@@ -265,7 +267,7 @@ func CleanError(err error) error {
 	if err == nil {
 		return errors.New("it is empty")
 	}
-	return errors.New(Cut(Line(strings.ToValidUTF8(err.Error(), "\uFFFD")), 200))
+	return errors.New(clip.Bytes(Line(strings.ToValidUTF8(err.Error(), "\uFFFD")), 200))
 }
 
 // cleanBody gives lines that patterns can be written for.
@@ -290,16 +292,6 @@ func Printable(s string) string {
 
 // Line makes one line of a text.
 func Line(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func Cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
-}
 
 // HTMLText gives the words that a reader of the page sees.
 func HTMLText(page string) string { return htmlText(page, false) }
