@@ -303,8 +303,8 @@ func (s *PlanSchedule) apply(j *Job) {
 	if !j.NextRun.IsZero() {
 		return
 	}
-	if s.Interval > 0 {
-		j.ExpectedInterval = s.Interval
+	if gap := cmp.Or(s.Interval, s.Gap()); gap > 0 {
+		j.ExpectedInterval = gap
 	}
 	if !j.Enabled || j.LastSuccess.IsZero() {
 		return

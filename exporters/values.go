@@ -43,7 +43,7 @@ var dotNetDate = regexp.MustCompile(`^/Date\((-?\d{1,17})(?:[+-]\d{4})?\)/$`)
 
 // ParseInstant reads RFC 3339 with any number of fraction digits and with or
 // without offset, RFC 1123, "2023/12/18 14:51", "/Date(ms)/" and unix seconds,
-// milliseconds and nanoseconds. The dates by which systems mean "never" (year
+// milliseconds, microseconds and nanoseconds. The dates by which systems mean "never" (year
 // 1900 and before, unix zero) are the zero time.
 func ParseInstant(s string) Instant {
 	s = strings.TrimSpace(s)
@@ -74,7 +74,7 @@ func ParseInstant(s string) Instant {
 	return Instant{Bad: true}
 }
 
-// fromUnix tells seconds, milliseconds and nanoseconds apart by size.
+// fromUnix tells seconds, milliseconds, microseconds and nanoseconds apart by size.
 func fromUnix(text string, n float64) time.Time {
 	switch {
 	case n > 1e17:
@@ -83,6 +83,8 @@ func fromUnix(text string, n float64) time.Time {
 			ns = int64(n)
 		}
 		return time.Unix(0, ns)
+	case n > 1e14:
+		return time.UnixMicro(int64(n))
 	case n > 1e11:
 		return time.UnixMilli(int64(n))
 	case n > -1e11:
@@ -143,6 +145,70 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 		*t = Text(data)
 	}
 	return nil
+}
+
+// Number is a number that some services write as a text. Decoding never fails:
+// what is no number was not told.
+type Number struct {
+	Value float64
+	Told  bool
+}
+
+// UnmarshalJSON reads a number, bare or in quotes.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	*n = Number{}
+	var t Text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(string(t)), 64)
+	if err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		*n = Number{Value: v, Told: true}
+	}
+	return nil
+}
+
+// Int is the whole part, 0 if nothing was told.
+func (n Number) Int() int { return int(max(math.MinInt32, min(n.Value, math.MaxInt32))) }
+
+// Amount is the number of bytes or files that it tells.
+func (n Number) Amount() Amount {
+	if !n.Told || n.Value > math.MaxInt64/2 {
+		return Amount{}
+	}
+	return Told(int64(n.Value))
+}
+
+// Flag is a yes or no that some services write as a text or a number. Decoding
+// never fails: what is neither was not told.
+type Flag struct{ On, Told bool }
+
+// UnmarshalJSON reads true and false, bare or in quotes, and 1 and 0.
+func (f *Flag) UnmarshalJSON(data []byte) error {
+	var t Text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	switch strings.TrimSpace(t.Lower()) {
+	case "true", "1", "yes":
+		*f = Flag{On: true, Told: true}
+	case "false", "0", "no":
+		*f = Flag{Told: true}
+	default:
+		*f = Flag{}
+	}
+	return nil
+}
+
+// Off tells that the product said no.
+func (f Flag) Off() bool { return f.Told && !f.On }
+
+// Pointer is nil if the product did not tell.
+func (f Flag) Pointer() *bool {
+	if !f.Told {
+		return nil
+	}
+	return &f.On
 }
 
 // Lower gives the text for comparing ids whose case differs between services.

@@ -53,7 +53,9 @@ type live struct {
 	base   string // Alertmanager's address
 	config string
 	data   string
-	deaf   atomic.Bool // the webhook answers 503
+	// cluster are the flags of its cluster; none when it runs alone.
+	cluster []string
+	deaf    atomic.Bool // the webhook answers 503
 
 	mu     sync.Mutex
 	alerts map[string]fed // what Prometheus says fires
@@ -70,8 +72,9 @@ const lapse = 4 * time.Second
 
 func newLive(t *testing.T) *live { return newLiveWith(t, true) }
 
-// newLiveWith starts Alertmanager and a receiver that asks it or does not.
-func newLiveWith(t *testing.T, asks bool) *live {
+// newLiveWith starts Alertmanager and a receiver that asks it or does not, and is
+// otherwise as more says.
+func newLiveWith(t *testing.T, asks bool, more ...func(*rig)) *live {
 	t.Helper()
 	binary := amBinary(t)
 	t.Parallel()
@@ -86,6 +89,9 @@ func newLiveWith(t *testing.T, asks bool) *live {
 		r.tune = func(p *receiver.Parts) {
 			p.Timings = receiver.Timings{Tick: 100 * time.Millisecond, Reconcile: 500 * time.Millisecond, AbsentFor: 3 * time.Second,
 				Settled: time.Millisecond, Unreachable: 2 * time.Second, Watchdog: 5 * time.Second, Ask: 5 * time.Second}
+		}
+		for _, change := range more {
+			change(r)
 		}
 	})
 	to, err := url.Parse(l.site.URL)
@@ -162,7 +168,10 @@ receivers:
 func (l *live) startAM(binary string) {
 	l.t.Helper()
 	u, _ := url.Parse(l.base)
-	l.am = exec.Command(binary, "--config.file="+l.config, "--storage.path="+l.data, "--web.listen-address="+u.Host, "--cluster.listen-address=")
+	l.am = exec.Command(binary, "--config.file="+l.config, "--storage.path="+l.data, "--web.listen-address="+u.Host)
+	if l.am.Args = append(l.am.Args, l.cluster...); l.cluster == nil {
+		l.am.Args = append(l.am.Args, "--cluster.listen-address=")
+	}
 	if err := l.am.Start(); err != nil {
 		l.t.Fatal(err)
 	}

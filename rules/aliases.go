@@ -180,6 +180,7 @@ const (
 	AgainFailing            = incident.AgainFailing
 	AgainPromise            = incident.AgainPromise
 	AgainLapsed             = incident.AgainLapsed
+	AgainWorse              = incident.AgainWorse
 	AgainWaited             = incident.AgainWaited
 	Ignore                  = classify.Ignore
 	RefusedAddress          = incident.RefusedAddress

@@ -5,8 +5,10 @@ import (
 )
 
 // anotherPlatform writes anew what is still held when the failure turns out to
-// hit one more platform: whoever is called must not read of the first alone.
+// hit one more platform: whoever is called must not read of the first alone. Once
+// that has left it has become worse than was told.
 func (d intake) anotherPlatform() {
+	inTime := false
 	for _, key := range d.Incident.Steps.Sorted() {
 		r := d.Incident.Steps[key]
 		st := d.Step(r.Step)
@@ -15,6 +17,10 @@ func (d intake) anotherPlatform() {
 			continue
 		}
 		d.rewrite(st, key, r)
+		inTime = inTime || key.Platform == ""
+	}
+	if opening := d.Incident.Raised["opening"]; !inTime && !d.Now.Before(opening.At.Add(d.Policy.Hold)) {
+		d.raise("worsened", d.Now)
 	}
 }
 

@@ -146,6 +146,7 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 		// statuses will say of them.
 		known.tasks[id] = slices.Clone(known.tasks[id][max(0, len(known.tasks[id])-rememberedTasks):])
 	}
+	b.settle()
 	forget(known.tasks, protected)
 	forget(known.taskOnly, protected)
 	present := make(map[string]bool, len(b.alerts))
@@ -158,6 +159,38 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 		b.quotas()
 	}
 	return b.out
+}
+
+// settled is how old a task has to be before it is forgotten: younger ones come
+// again with the next reading.
+const settled = time.Hour
+
+// settle forgets the tasks of which the status has told since, and which this
+// snapshot tells: nothing that comes later is explained by them. They are most of
+// what would be held of a machine with one backup.
+func (b *builder) settle() {
+	before := len(b.known.tasks)
+	defer func() {
+		if n := len(b.known.tasks); n < before/2 { // a map gives no room back by itself
+			b.known.tasks = maps.Collect(maps.All(b.known.tasks))
+		}
+	}()
+	for i := range b.statuses {
+		r := &b.statuses[i]
+		id := r.key()
+		if len(b.known.tasks[id]) == 0 || len(r.Policies) != 1 || r.runs || !b.tells(id) {
+			continue
+		}
+		known := r.Policies[0].LastRun.Add(matchWindow)
+		left := slices.DeleteFunc(b.known.tasks[id], func(t ran) bool {
+			return !t.End.After(known) && b.now.Sub(t.End) > settled && t.Result != exporters.Unknown
+		})
+		if len(left) == 0 {
+			delete(b.known.tasks, id)
+			continue
+		}
+		b.known.tasks[id] = left
+	}
 }
 
 // forget drops what is known of things that are gone.
@@ -516,7 +549,7 @@ func (b *builder) enabled(u *unit) bool {
 func (b *builder) nextRun(u *unit) time.Time {
 	next := u.status.NextRun.Time
 	if next.IsZero() && u.applied != nil {
-		next = u.applied.NextRunTime.Time
+		next = u.applied.next()
 	}
 	return next
 }
@@ -563,7 +596,7 @@ func (r *resourceStatus) running() bool {
 func (b *builder) isRunning(u *unit) (bool, time.Time) {
 	running := strings.EqualFold(u.status.Status, "running") || u.status.Running
 	if u.applied != nil {
-		running = running || strings.EqualFold(u.applied.Status, "running") || stateRunning(u.applied.Running)
+		running = running || u.applied.runs
 	}
 	if u.resource.policies == 1 {
 		running = running || stateRunning(u.resource.Aggregate.Running)

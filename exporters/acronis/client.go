@@ -296,8 +296,6 @@ func (m *slimmer) application(a *application) {
 	text(m, &a.Policy.ID)
 	text(m, &a.Policy.Type)
 	text(m, &a.Policy.Name)
-	text(m, &a.Status)
-	a.Running = marked(a.Running)
 }
 
 func (m *slimmer) agent(a *agent) {

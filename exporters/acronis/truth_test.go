@@ -154,3 +154,35 @@ func TestNamesakeOfAConfiguredCustomer(t *testing.T) {
 		}
 	}
 }
+
+// A task of which the status has told since is no longer held: it is most of what
+// would be kept of a machine. What it told stays, and the next reading of everything
+// changes nothing of it.
+func TestTaskIsForgottenOnceTheStatusTellsIt(t *testing.T) {
+	b := newBench(t, acronissim.Options{})
+	plan := b.sim.AddPlan(acronissim.Plan{Tenant: b.dupont, Name: "daily", Hour: 21})
+	id := b.sim.AddMachine(acronissim.Machine{Tenant: b.dupont, Name: "SRV-SETTLED", Class: acronissim.Server, Plans: []string{plan}})
+	b.sim.FailBackup(id, "The backup location is full.")
+	b.Refresh()
+	told := b.job("SRV-SETTLED")
+	if told.LastResult != exporters.Failed || told.Error == "" || told.LastDuration == 0 {
+		t.Fatalf("%+v", told)
+	}
+	held := func() int {
+		n := 0
+		for _, list := range b.source.known.tasks {
+			n += len(list)
+		}
+		return n
+	}
+	for range 2 {
+		b.Clock.Advance(2 * time.Hour) // the next full reading
+		b.Refresh()
+		if now := b.job("SRV-SETTLED"); now.LastResult != told.LastResult || now.Error != told.Error || now.LastDuration != told.LastDuration || !now.LastRun.Equal(told.LastRun) || now.Failures != 1 {
+			t.Errorf("%+v\nwas\n%+v", now, told)
+		}
+	}
+	if n := held(); n != 0 {
+		t.Errorf("%d tasks are held", n)
+	}
+}

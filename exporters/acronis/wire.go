@@ -226,6 +226,8 @@ type policy struct {
 	Settings  json.RawMessage  `json:"settings"`
 }
 
+// application is a policy applied to a resource. There is one for each backup, and
+// they are held: what is told of times and states is kept small.
 type application struct {
 	Context struct {
 		ID exporters.Text `json:"id"`
@@ -235,9 +237,37 @@ type application struct {
 		Type string         `json:"type"`
 		Name string         `json:"name"`
 	} `json:"policy"`
-	NextRunTime exporters.Instant `json:"next_run_time"`
-	Status      string            `json:"status"`
-	Running     json.RawMessage   `json:"running"`
+
+	nextRun int64 // unix seconds, 0 if there is none
+	runs    bool
+}
+
+// UnmarshalJSON reads an item of the listing.
+func (a *application) UnmarshalJSON(data []byte) error {
+	type plain application
+	var w struct {
+		*plain
+		NextRunTime exporters.Instant `json:"next_run_time"`
+		Status      string            `json:"status"`
+		Running     json.RawMessage   `json:"running"`
+	}
+	w.plain = (*plain)(a)
+	if err := json.Unmarshal(data, &w); err != nil {
+		return err
+	}
+	a.runs = strings.EqualFold(w.Status, "running") || stateRunning(w.Running)
+	if !w.NextRunTime.IsZero() {
+		a.nextRun = w.NextRunTime.Unix()
+	}
+	return nil
+}
+
+// next is when it runs next, zero if that is not told.
+func (a *application) next() time.Time {
+	if a.nextRun == 0 {
+		return time.Time{}
+	}
+	return time.Unix(a.nextRun, 0)
 }
 
 func (a *application) key() string { return a.Context.ID.Lower() + "/" + a.Policy.ID.Lower() }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
@@ -249,7 +250,24 @@ func TestMisbehavingServers(t *testing.T) {
 		text   string
 	}{
 		{"login refused", inboxsim.Faults{RefuseLogin: true}, exporters.ReasonAuth, "refuses the name or the password"},
-		{"too many connections", inboxsim.Faults{LoginCode: "LIMIT"}, exporters.ReasonServer, "for another reason than the password: [LIMIT]"},
+		{"too many connections", inboxsim.Faults{LoginCode: "LIMIT"}, exporters.ReasonThrottled, "for another reason than the password: [LIMIT]; it is tried again later"},
+		{"not ready", inboxsim.Faults{LoginCode: "UNAVAILABLE"}, exporters.ReasonThrottled, "[UNAVAILABLE]; it is tried again later"},
+		{"in use", inboxsim.Faults{LoginCode: "INUSE"}, exporters.ReasonThrottled, "[INUSE]"},
+		{"wrong password", inboxsim.Faults{LoginCode: "AUTHENTICATIONFAILED"}, exporters.ReasonAuth, "refuses the name or the password"},
+		{"without a code", inboxsim.Faults{LoginCode: "-"}, exporters.ReasonAuth, "refuses the name or the password"},
+		{"expired", inboxsim.Faults{LoginCode: "EXPIRED"}, exporters.ReasonAuth, "has expired: [EXPIRED]; set a new one"},
+		{"no right", inboxsim.Faults{LoginCode: "AUTHORIZATIONFAILED"}, exporters.ReasonForbidden, "may not read mail by IMAP"},
+		{"in clear", inboxsim.Faults{LoginCode: "PRIVACYREQUIRED"}, exporters.ReasonAuth, "write security: tls or starttls"},
+		{"a person has to", inboxsim.Faults{LoginCode: "CONTACTADMIN"}, exporters.ReasonForbidden, "[CONTACTADMIN]; ask its administrator"},
+		{"its own fault", inboxsim.Faults{LoginCode: "SERVERBUG"}, exporters.ReasonServer, "[SERVERBUG]"},
+		{"a code of its own", inboxsim.Faults{LoginCode: "X-ODD"}, exporters.ReasonServer, "another reason than the password: [X-ODD]"},
+		{"busy in words", inboxsim.Faults{LoginText: "Too many simultaneous connections. (Failure)"}, exporters.ReasonThrottled, "another reason than the password"},
+		{"busy in words beside an alert", inboxsim.Faults{LoginCode: "ALERT", LoginText: "Maximum number of connections from user+IP exceeded"}, exporters.ReasonThrottled, "[ALERT]"},
+		{"no IMAP for this account", inboxsim.Faults{LoginCode: "ALERT", LoginText: "Your account is not enabled for IMAP use. Please visit your account settings page"}, exporters.ReasonForbidden, "may not read mail by IMAP"},
+		{"a locked account", inboxsim.Faults{LoginText: "This account is locked"}, exporters.ReasonForbidden, "ask its administrator"},
+		{"goodbye", inboxsim.Faults{Bye: &imap.Error{Type: imap.StatusResponseTypeBye, Code: imap.ResponseCodeUnavailable, Text: "Too many connections from your address"}}, exporters.ReasonThrottled, "takes no connection now; it is tried again later: [UNAVAILABLE] Too many connections from your address"},
+		{"goodbye for its own fault", inboxsim.Faults{Bye: &imap.Error{Type: imap.StatusResponseTypeBye, Text: "internal error"}}, exporters.ReasonServer, "internal error"},
+		{"hangs up at the login", inboxsim.Faults{LoginCut: true}, exporters.ReasonThrottled, "hangs up at the login"},
 		{"endless mail", inboxsim.Faults{Flood: true}, exporters.ReasonMalformed, "says more than it was asked for"},
 		{"no numbers", inboxsim.Faults{NoUIDValidity: true}, exporters.ReasonMalformed, "UIDVALIDITY"},
 	} {

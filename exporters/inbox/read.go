@@ -148,9 +148,9 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 		return Verdict{}, false
 	}
 	var unread []string
-	counted, overall := "", ""
+	counted, overall, name := "", "", ""
 	if r.rows != nil {
-		counted, overall = blocks[0].found["count"], blocks[0].found["overall"]
+		counted, overall, name = blocks[0].found["count"], blocks[0].found["overall"], line(blocks[0].found["whole"])
 		if blocks, unread = r.rowsOf(text, header); len(blocks) == 0 {
 			return Verdict{}, false
 		}
@@ -184,7 +184,7 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
 		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(counted, 20), len(blocks)))
 	}
-	if whole, ok := r.whole(v.Readings, overall); ok && len(unread) == 0 {
+	if whole, ok := r.whole(v.Readings, overall, name); ok && len(unread) == 0 {
 		whole.Row = len(blocks)
 		v.Readings = append(v.Readings, whole)
 	}
@@ -199,14 +199,15 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 }
 
 // whole makes of rows that are all good the success of their plan as a whole,
-// and of a word for the whole that is worse than all of them its failure.
-func (r *rule) whole(rows []Reading, overall string) (Reading, bool) {
+// and of a word for the whole that is worse than all of them its failure. Without
+// a name of its own the whole is called like the plan of its rows.
+func (r *rule) whole(rows []Reading, overall, name string) (Reading, bool) {
 	if len(rows) == 0 {
 		return Reading{}, false
 	}
 	out, worst := rows[0], 0
 	for _, row := range rows {
-		if row.Report.Plan != out.Report.Plan || row.Customer != out.Customer {
+		if name == "" && row.Report.Plan != out.Report.Plan || row.Customer != out.Customer {
 			return Reading{}, false
 		}
 		worst = max(worst, badness(row.Report.Result))
@@ -216,6 +217,7 @@ func (r *rule) whole(rows []Reading, overall string) (Reading, bool) {
 	}
 	out.Whole, out.Unknown = true, nil
 	p := &out.Report
+	p.Plan = cmp.Or(name, p.Plan)
 	p.Machine, p.Started, p.Size, p.Error, p.Result = p.Plan, exporters.Instant{}, exporters.Amount{}, "", exporters.Success.String()
 	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
 	if meaning := r.words[wordKey(overall)]; badness(meaning) > worst {

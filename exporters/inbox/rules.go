@@ -54,7 +54,7 @@ type rule struct {
 	Claims string `yaml:"claims"`
 	// EndsWhole says that a mail whose rows are all good also ends a failure that
 	// an earlier mail told of the plan as a whole, before it came to its machines:
-	// that of the machine that is called like the plan.
+	// that of the machine that is called like the plan, or as whole captures it.
 	EndsWhole bool `yaml:"ends_whole"`
 	// Drop are patterns that are cut out of the names of machines and plans.
 	Drop []string `yaml:"drop"`
@@ -132,7 +132,7 @@ type ruleTimes struct {
 
 // captures are the names that patterns may give to what they find.
 func captures() []string {
-	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall"}
+	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall", "whole"}
 }
 
 func resultWords() []string {
@@ -412,6 +412,9 @@ func (r *rule) checkSet(found map[string]bool) error {
 		return r.bad("never", "the rule tells no state", "write state: true as well, or take it out")
 	case found["last_success"] && !r.State:
 		return r.bad("state", "missing, though the last success is captured", "write state: true as well, or take last_success out")
+	}
+	if found["whole"] && r.rows == nil {
+		return r.bad("", "a captured whole without rows", "whole names what the mail is about beside its rows")
 	}
 	if found["overall"] && r.rows == nil {
 		return r.bad("", "a captured overall without rows", "overall is the result of the whole, beside those of its rows")

@@ -320,7 +320,7 @@ func (k *knowledge) job(c *Config, key groupKey, all []snapshot, work work, unkn
 	}
 	for i := range tasks {
 		if t := &tasks[i]; !t.End.IsZero() && t.wentWrong() {
-			j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: exporters.Failed, Error: t.words()})
+			j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: t.result(), Error: t.words()})
 		}
 	}
 	for i := range work.open {
@@ -346,6 +346,15 @@ func (k *knowledge) job(c *Config, key groupKey, all []snapshot, work work, unkn
 func (t *task) wentWrong() bool {
 	status := strings.ToLower(strings.TrimSpace(string(t.Status)))
 	return status != "ok" && !strings.HasPrefix(status, "warnings")
+}
+
+// result tells a task that went wrong. Somebody stopped the one of which the server
+// says that it was aborted; what the client says of itself may mean anything.
+func (t *task) result() exporters.Result {
+	if strings.EqualFold(strings.TrimSpace(string(t.Status)), "task aborted") {
+		return exporters.Cancelled
+	}
+	return exporters.Failed
 }
 
 func (t *task) words() string {
@@ -392,13 +401,21 @@ func (s *snapshot) task(tasks []task) *task {
 	return best
 }
 
+// told gives bytes, or -1 for what the server does not tell.
+func told(n exporters.Number) float64 {
+	if !n.Told {
+		return -1
+	}
+	return n.Value
+}
+
 // repositories gives the datastores with their space.
 func repositories(c *Config, stores []datastore) []exporters.Repository {
 	var out []exporters.Repository
 	for i := range stores {
 		d := &stores[i]
 		online := !d.offline()
-		r := exporters.Repository{Name: d.Name, CapacityBytes: d.Total, FreeBytes: d.Avail, Online: &online}
+		r := exporters.Repository{Name: d.Name, CapacityBytes: told(d.Total), FreeBytes: told(d.Avail), Online: &online}
 		r.Customer, _ = c.customer(d.Name, "")
 		if !online {
 			r.CapacityBytes, r.FreeBytes = -1, -1

@@ -108,16 +108,16 @@ func (c *client) snapshots(stores []datastore) func(context.Context) ([]snapshot
 }
 
 func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
-	names, err := c.namespaces(ctx, store)
+	names, root, err := c.namespaces(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	c.spaces[store] = len(names) > 1
+	c.spaces[store] = len(names) > 1 || !root
 	var out []snapshot
 	for _, ns := range names {
 		all, err := c.namespace(ctx, store, ns)
 		if err != nil {
-			left, again := c.namespaces(ctx, store)
+			left, _, again := c.namespaces(ctx, store)
 			if again == nil && ns != "" && !slices.Contains(left, ns) {
 				continue // it was deleted meanwhile
 			}
@@ -128,24 +128,27 @@ func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
 	return out, nil
 }
 
-// namespaces lists those of a datastore; the root is the empty name. Servers
-// before 2.2 have no others.
-func (c *client) namespaces(ctx context.Context, store string) ([]string, error) {
+// namespaces lists those of a datastore that the token may read; the root is the
+// empty name, and among them unless it may read some below it only. Servers before
+// 2.2 have no others.
+func (c *client) namespaces(ctx context.Context, store string) (names []string, root bool, err error) {
 	var a answer[namespace]
-	err := c.http.GetJSON(ctx, "namespaces", storePath+url.PathEscape(store)+"/namespace", nil, nil, &a)
+	err = c.http.GetJSON(ctx, "namespaces", storePath+url.PathEscape(store)+"/namespace", nil, nil, &a)
 	if exporters.ReasonOf(err) == exporters.ReasonNotFound {
-		return []string{""}, nil
+		return []string{""}, true, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	out := []string{""}
 	for _, n := range a.items {
-		if !slices.Contains(out, n.NS) {
-			out = append(out, n.NS)
+		if !slices.Contains(names, n.NS) {
+			names = append(names, n.NS)
 		}
 	}
-	return out, nil
+	if len(names) == 0 {
+		names = []string{""} // a list without even the root: none but it
+	}
+	return names, slices.Contains(names, ""), nil
 }
 
 func (c *client) namespace(ctx context.Context, store, ns string) ([]snapshot, error) {

@@ -93,7 +93,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 func closed(stores []datastore) error {
 	for i := range stores {
 		if d := &stores[i]; d.offline() {
-			return &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonServer, Err: fmt.Errorf("datastore %s: %s", d.Name, d.Error)}
+			return &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonServer, Err: fmt.Errorf("datastore %s: %s", d.Name, d.why())}
 		}
 	}
 	return nil

@@ -18,8 +18,8 @@ type answer[T any] struct {
 // UnmarshalJSON refuses an answer without a list.
 func (a *answer[T]) UnmarshalJSON(data []byte) error {
 	var raw struct {
-		Data  *[]T `json:"data"`
-		Total *int `json:"total"`
+		Data  *[]T             `json:"data"`
+		Total exporters.Number `json:"total"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
@@ -27,20 +27,39 @@ func (a *answer[T]) UnmarshalJSON(data []byte) error {
 	if raw.Data == nil {
 		return errors.New("there is no list in it")
 	}
-	*a = answer[T]{items: *raw.Data, total: raw.Total}
+	*a = answer[T]{items: *raw.Data}
+	if raw.Total.Told {
+		n := raw.Total.Int()
+		a.total = &n
+	}
 	return nil
 }
 
 // datastore is one as /status/datastore-usage tells it.
 type datastore struct {
-	Name  string         `json:"store"`
-	Total float64        `json:"total"` // bytes; -1 where the store cannot be opened
-	Avail float64        `json:"avail"`
-	Error exporters.Text `json:"error"`
+	Name string `json:"store"`
+	// Total and Avail are bytes. They are missing where the token may read some
+	// namespace only, and -1 of older servers where the store cannot be opened.
+	Total exporters.Number `json:"total"`
+	Avail exporters.Number `json:"avail"`
+	Error exporters.Text   `json:"error"`
+	// Mount is told of a datastore on a medium that is taken out at times.
+	Mount exporters.Text `json:"mount-status"`
 }
 
+// unmounted tells that the medium of the datastore is not in the server.
+func (d *datastore) unmounted() bool { return d.Mount.Lower() == "notmounted" }
+
 // offline tells that the server itself cannot open the datastore.
-func (d *datastore) offline() bool { return d.Error != "" || d.Total < 0 }
+func (d *datastore) offline() bool { return d.Error != "" || d.Total.Value < 0 || d.unmounted() }
+
+// why explains that it is offline.
+func (d *datastore) why() string {
+	if d.Error == "" && d.unmounted() {
+		return "its medium is not mounted"
+	}
+	return string(d.Error)
+}
 
 type namespace struct {
 	NS string `json:"ns"`

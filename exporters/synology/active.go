@@ -12,6 +12,9 @@ import (
 // versionGood is the only status of a version that was seen on complete ones.
 const versionGood = "3"
 
+// unscheduled is the status of a task that nothing starts but a person.
+const unscheduled = "unscheduled"
+
 // actionBackup tells a backup from a restore, a deletion and the rest.
 const actionBackup = "1"
 
@@ -24,10 +27,10 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 		t := &tasks[i]
 		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: "active/" + string(t.ID), Machine: cmp.Or(string(t.Name), string(t.ID)),
 			Class: class(t.BackupType, unknown), Role: c.ActiveBackup.BackupRole, Engine: Engine, Plan: cmp.Or(string(t.Name), string(t.ID)),
-			ObjectType: objectActive, Enabled: t.Schedule.Paused.Lower() != "true", NextRun: t.Next.Time}
+			ObjectType: objectActive, Enabled: !t.paused() && word(t.Status) != unscheduled, NextRun: t.Next.Time}
 		unit.ExpectedInterval = c.ExpectedInterval.Of(unit.Class)
 		switch status := word(t.Status); status {
-		case "", "waiting", "deleting", "unscheduled", "none":
+		case "", "waiting", "deleting", unscheduled, "none":
 		case "backingup":
 			unit.Running, unit.RunningSince = true, f.runningSince(unit.ID, now)
 		default:

@@ -312,6 +312,21 @@ func (c *client) activeTasks(ctx context.Context) ([]activeTask, error) {
 	if err := c.ask(ctx, activeName, activeAPI, "list", form, &l); err != nil {
 		return nil, err
 	}
+	// A list that comes in parts is asked for from where it ended.
+	for l.total != nil && len(l.lists["tasks"]) < *l.total && len(l.lists["tasks"]) > 0 {
+		have := l.lists["tasks"]
+		form.Set("offset", strconv.Itoa(len(have)))
+		form.Set("limit", strconv.Itoa(*l.total-len(have)))
+		var next listing[activeTask]
+		if err := c.ask(ctx, activeName, activeAPI, "list", form, &next); err != nil {
+			return nil, err
+		}
+		more := next.lists["tasks"]
+		if len(more) == 0 || more[0].ID == have[0].ID {
+			break // it knows no parts: the list is not whole
+		}
+		l.lists["tasks"] = append(have, more...)
+	}
 	return l.whole(activeName, "tasks", func(t *activeTask) string { return string(t.ID) })
 }
 

@@ -25,7 +25,7 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 		t := &tasks[i]
 		j := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: "hyper/" + string(t.ID), Machine: c.HyperBackup.Machine,
 			Class: exporters.NAS, Role: c.HyperBackup.BackupRole, Engine: Engine, Plan: cmp.Or(string(t.Name), string(t.ID)), ObjectType: objectHyper,
-			Enabled: t.Schedule == nil || t.Schedule.Enabled.Lower() != "false", ExpectedInterval: c.ExpectedInterval.Of(exporters.NAS)}
+			Enabled: t.Schedule == nil || !t.Schedule.Enabled.Off(), ExpectedInterval: c.ExpectedInterval.Of(exporters.NAS)}
 		for field, s := range map[string]stamp{"last_bkp_time": t.Last, "last_bkp_end_time": t.End, "last_bkp_success_time": t.Success, "next_bkp_time": t.Next} {
 			if s.Bad {
 				unknown(field, "")
@@ -101,11 +101,15 @@ func (t *hyperTask) outcome(unknown counter) (exporters.Result, string, telling)
 		return exporters.Unknown, "", nowRunning
 	case "none", "":
 		return exporters.Unknown, "", nothing
-	case "failed", "fail", "error":
+	case "failed", "fail", "error", "crash", "abort", "version_delete_failed":
 		return exporters.Failed, t.explain("the backup failed"), told
+	case "dest_missing", "target_missing":
+		return exporters.Failed, t.explain("the destination was not found"), told
+	case "cksum_failed", "checksum_failed", "failed_checking":
+		return exporters.Failed, t.explain("what was saved is damaged"), told
 	case "partial":
 		return exporters.Failed, t.explain("not everything was saved"), told
-	case "cancel", "canceled", "cancelled":
+	case "cancel", "canceled", "cancelled", "discard", "discarded":
 		return exporters.Cancelled, t.explain("the backup was cancelled"), told
 	case "suspend", "suspended":
 		return exporters.Cancelled, t.explain("the backup was suspended"), told
@@ -163,7 +167,7 @@ func repositories(targets []target, customer string) []exporters.Repository {
 		if name == "" || count[name] > 1 {
 			name = strings.TrimSpace(name + " (" + string(t.task.ID) + ")")
 		}
-		out = append(out, exporters.Repository{Customer: customer, Name: name, CapacityBytes: -1, FreeBytes: -1, Online: t.Online})
+		out = append(out, exporters.Repository{Customer: customer, Name: name, CapacityBytes: -1, FreeBytes: -1, Online: t.Online.Pointer()})
 	}
 	return out
 }

@@ -18,14 +18,18 @@ type listing[T any] struct {
 // UnmarshalJSON takes up the two lists that are known.
 func (l *listing[T]) UnmarshalJSON(data []byte) error {
 	var raw struct {
-		TaskList *[]T `json:"task_list"`
-		Tasks    *[]T `json:"tasks"`
-		Total    *int `json:"total"`
+		TaskList *[]T             `json:"task_list"`
+		Tasks    *[]T             `json:"tasks"`
+		Total    exporters.Number `json:"total"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	*l = listing[T]{lists: map[string][]T{}, total: raw.Total}
+	*l = listing[T]{lists: map[string][]T{}}
+	if raw.Total.Told {
+		n := raw.Total.Int()
+		l.total = &n
+	}
 	if raw.TaskList != nil {
 		l.lists["task_list"] = *raw.TaskList
 	}
@@ -63,7 +67,7 @@ type hyperTask struct {
 	Success    stamp          `json:"last_bkp_success_time"`
 	Next       stamp          `json:"next_bkp_time"`
 	Schedule   *struct {
-		Enabled exporters.Text `json:"schedule_enable"`
+		Enabled exporters.Flag `json:"schedule_enable"`
 	} `json:"schedule"`
 }
 
@@ -88,8 +92,11 @@ func (t *hyperTask) merge(s *hyperTask) {
 // target is a destination of Hyper Backup.
 type target struct {
 	task   *hyperTask
-	Online *bool `json:"is_online"`
+	Online exporters.Flag `json:"is_online"`
 }
+
+// paused tells that a schedule which runs without end stands still.
+func (t *activeTask) paused() bool { return t.Schedule.Paused.On }
 
 // activeTask is a task of Active Backup for Business.
 type activeTask struct {
@@ -101,7 +108,7 @@ type activeTask struct {
 	Last       *activeResult  `json:"last_result"`
 	Next       stamp          `json:"next_trigger_time"`
 	Schedule   struct {
-		Paused exporters.Text `json:"is_continuous_paused"`
+		Paused exporters.Flag `json:"is_continuous_paused"`
 	} `json:"sched_content"`
 	Versions []activeVersion `json:"versions"`
 }

@@ -17,7 +17,7 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "at", "interval", "except", "warning", "min_size", "ignore", "kind", "restore_tested", "restore_test_every", noteColumn}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "monthly", "at", "interval", "except", "warning", "min_size", "ignore", "kind", "restore_tested", "restore_test_every", noteColumn}
 
 // noteColumn is for people: no program reads it.
 const noteColumn = "note"
@@ -230,6 +230,7 @@ func (t *table) schedule(machine string, p *Plan, get func(string) string) {
 		}
 	}
 	read("days", p.Days.UnmarshalScalar(get("days")))
+	read("monthly", p.Monthly.UnmarshalScalar(get("monthly")))
 	read("except", p.Except.UnmarshalScalar(get("except")))
 	if text := get("at"); text != "" {
 		read("at", p.Starts.UnmarshalScalar(text))

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -10,7 +11,8 @@ import (
 // Schedule is when a plan starts, as far as an inventory says it: for products
 // that do not tell their next run. The zero value says nothing.
 type Schedule struct {
-	Days     Days          `yaml:"days"`     // on which it starts; none means every day
+	Days     Days          `yaml:"days"`     // of the week on which it starts; none means every day
+	Monthly  Monthly       `yaml:"monthly"`  // days of the month on which it starts; none means every day
 	Starts   Clock         `yaml:"at"`       // at what time of these days
 	Interval time.Duration `yaml:"interval"` // from one run to the next; 0 is not said
 	Except   Dates         `yaml:"except"`   // days on which it does not start after all
@@ -30,7 +32,7 @@ const farthest = 400
 // end of the next day on which the plan starts. It is zero where neither days
 // nor a time is said, or none comes within 400 days.
 func (s Schedule) Next(start, end time.Time, zone *time.Location) time.Time {
-	if s.Days == 0 && !s.Starts.said {
+	if s.Days == 0 && s.Monthly == "" && !s.Starts.said {
 		return time.Time{}
 	}
 	if start.IsZero() || start.After(end) {
@@ -39,7 +41,7 @@ func (s Schedule) Next(start, end time.Time, zone *time.Location) time.Time {
 	first, served := start.In(zone), end.Add(earlyStart)
 	for n := range farthest {
 		midnight := time.Date(first.Year(), first.Month(), first.Day()+n, 0, 0, 0, 0, zone)
-		if !s.Days.has(midnight.Weekday()) || s.Except.has(midnight) {
+		if !s.Days.has(midnight.Weekday()) || !s.Monthly.has(midnight) || s.Except.has(midnight) {
 			continue
 		}
 		if !s.Starts.said {
@@ -54,6 +56,27 @@ func (s Schedule) Next(start, end time.Time, zone *time.Location) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// rare is the gap from which on a plan is not one of most days.
+const rare = 4 * 24 * time.Hour
+
+// Gap is the longest time from one start to the next of a plan that seldom starts:
+// on a day of the week or of the month. It is zero for any other.
+func (s Schedule) Gap() time.Duration {
+	if s.Monthly != "" {
+		return 31 * 24 * time.Hour
+	}
+	longest, run := 0, 0
+	for day := range 2 * len(weekdays) {
+		if run++; s.Days.has(time.Weekday(day % len(weekdays))) {
+			longest, run = max(longest, run), 0
+		}
+	}
+	if gap := time.Duration(longest) * 24 * time.Hour; gap >= rare {
+		return gap
+	}
+	return 0
 }
 
 // Check gives what of a schedule cannot be, and how to mend it.
@@ -92,6 +115,56 @@ func (d *Days) UnmarshalScalar(text string) error {
 }
 
 func (d Days) has(day time.Weekday) bool { return d == 0 || d&(1<<day) != 0 }
+
+// Monthly is a set of days of a month, in small letters with a blank between them:
+// "1", "15", "last" for its last day, "1-mon" for its first Monday, "last-sun".
+type Monthly string
+
+var ordinals = [...]string{"first", "second", "third", "fourth"}
+
+// UnmarshalScalar reads for example "1, 15", "last", "first mon" or "last sun".
+func (m *Monthly) UnmarshalScalar(text string) error {
+	var days []string
+	parts := words(text)
+	for i := 0; i < len(parts); i++ {
+		part, next := parts[i], ""
+		if i+1 < len(parts) && slices.Contains(weekdays[:], parts[i+1]) {
+			next = parts[i+1]
+		}
+		nth := slices.Index(ordinals[:], part) + 1
+		date, err := strconv.Atoi(part)
+		switch {
+		case part == "last" && next == "":
+			days = append(days, part)
+		case part == "last":
+			days, i = append(days, "last-"+next), i+1
+		case nth > 0 && next != "":
+			days, i = append(days, strconv.Itoa(nth)+"-"+next), i+1
+		case err == nil && date >= 1 && date <= 28:
+			days = append(days, strconv.Itoa(date))
+		default:
+			return fmt.Errorf("%q is no day of every month: write for example 15, or last, or first mon, or last sun", part)
+		}
+	}
+	*m = Monthly(strings.Join(days, " "))
+	return nil
+}
+
+func (m Monthly) has(day time.Time) bool {
+	if m == "" {
+		return true
+	}
+	name, date := weekdays[day.Weekday()], day.Day()
+	lastDate := time.Date(day.Year(), day.Month()+1, 0, 12, 0, 0, 0, time.UTC).Day()
+	for _, one := range strings.Fields(string(m)) {
+		switch {
+		case one == strconv.Itoa(date), one == strconv.Itoa((date+6)/7)+"-"+name,
+			one == "last" && date == lastDate, one == "last-"+name && date+7 > lastDate:
+			return true
+		}
+	}
+	return false
+}
 
 // Clock is a time of the day.
 type Clock struct {

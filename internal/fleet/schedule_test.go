@@ -25,6 +25,14 @@ func TestNextStart(t *testing.T) {
 		{"not on the holiday", "{days: mon-fri, at: '22:00', except: '2026-12-24, 2026-12-25'}", "", "2026-12-23T23:00", "2026-12-28T22:00"},
 		{"the clock is put back", "{at: '22:00'}", "", "2026-10-24T23:00", "2026-10-25T22:00"},
 		{"the clock is put on", "{at: '02:30'}", "", "2026-03-28T03:00", "2026-03-29T03:30"},
+		{"the last Sunday", "{monthly: last sun, at: '22:00'}", "", "2026-11-20T23:00", "2026-11-29T22:00"},
+		{"the next last Sunday", "{monthly: last sun, at: '22:00'}", "2026-11-29T22:00", "2026-11-29T23:00", "2026-12-27T22:00"},
+		{"the first Monday", "{monthly: first mon, at: '02:00'}", "", "2026-11-20T23:00", "2026-12-07T02:00"},
+		{"the second Saturday, without a time", "{monthly: second sat}", "", "2026-11-20T23:00", "2026-12-13T00:00"},
+		{"dates of the month", "{monthly: '1, 15', at: '22:00'}", "", "2026-11-15T23:00", "2026-12-01T22:00"},
+		{"its last day", "{monthly: last, at: '22:00'}", "2027-01-31T22:00", "2027-01-31T23:00", "2027-02-28T22:00"},
+		{"its last day of a leap year", "{monthly: last, at: '22:00'}", "", "2028-02-01T23:00", "2028-02-29T22:00"},
+		{"not on the holiday, but a month later", "{monthly: 25, at: '22:00', except: 2026-12-25}", "", "2026-11-25T23:00", "2027-01-25T22:00"},
 		{"interval alone", "{interval: 168h}", "", "2026-11-20T23:00", ""},
 		{"nothing", "{plan: daily}", "", "2026-11-20T23:00", ""},
 	} {
@@ -75,5 +83,28 @@ func TestScheduleRefused(t *testing.T) {
 	}
 	if what, cure := (Schedule{Interval: time.Second}).Check(); what == "" || cure == "" {
 		t.Error("a plan each second")
+	}
+}
+
+func TestMonthlyRefused(t *testing.T) {
+	for _, text := range []string{"31", "0", "first", "sun", "fifth mon", "last sunday", "premier lundi"} {
+		var m Monthly
+		if err := m.UnmarshalScalar(text); err == nil {
+			t.Errorf("%q is %q", text, m)
+		}
+	}
+}
+
+// A plan of one day of the week or of the month is not late after a day or two.
+func TestGap(t *testing.T) {
+	for text, want := range map[string]time.Duration{"{at: '22:00'}": 0, "{days: mon-fri}": 0, "{days: 'mon, wed, fri'}": 0, "{days: sun}": 7 * 24 * time.Hour,
+		"{days: 'mon, tue'}": 6 * 24 * time.Hour, "{monthly: last sun}": 31 * 24 * time.Hour, "{interval: 48h}": 0} {
+		var p Plan
+		if err := strict.Decode("i.yml", []byte(text), &p); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Gap(); got != want {
+			t.Errorf("%s: %s", text, got)
+		}
 	}
 }

@@ -210,6 +210,8 @@ type Reason string
 // The reasons.
 const (
 	Auth        Reason = "auth"        // the login was refused
+	Forbidden   Reason = "forbidden"   // the name and password are right, and may not read here
+	Throttled   Reason = "throttled"   // the server asks to come back later
 	NotFound    Reason = "not_found"   // there is no such folder
 	Server      Reason = "server"      // the server refuses
 	Unreachable Reason = "unreachable" // no connection
@@ -251,7 +253,7 @@ type visit struct {
 func (v *visit) run(ctx context.Context) (out Visited, err error) {
 	stop, err := v.connect(ctx)
 	if err != nil {
-		return out, fault(ctx, Unreachable, err)
+		return out, greetingFault(ctx, err)
 	}
 	defer stop()
 	if err := v.login(ctx); err != nil {
@@ -383,36 +385,11 @@ func (v *visit) login(ctx context.Context) error {
 	if caps := v.client.Caps(); caps.Has(imap.AuthCap("PLAIN")) {
 		err = v.client.Authenticate(sasl.NewPlainClient("", v.Username, password))
 	} else if caps.Has(imap.CapLoginDisabled) {
-		err = &imap.Error{Type: imap.StatusResponseTypeNo, Text: "the server takes no password here"}
+		return &Error{Reason: Auth, Err: errors.New("the server takes no password here: " + v.unsaid())}
 	} else {
 		err = v.client.Login(v.Username, password).Wait()
 	}
 	return v.loginFault(ctx, err, "the server refuses the name or the password")
-}
-
-// loginFault tells a refusal apart by its code. The server's words might repeat
-// what was sent; its code cannot.
-func (v *visit) loginFault(ctx context.Context, err error, refusal string) error {
-	var no *imap.Error
-	switch {
-	case err == nil:
-		return nil
-	case !errors.As(err, &no):
-		return fault(ctx, Unreachable, err)
-	case aboutCredentials(no):
-		return &Error{Reason: Auth, Err: errors.New(refusal)}
-	default:
-		return &Error{Reason: Server, Err: fmt.Errorf("the server refuses the login for now, for another reason than the password: [%s]", mailread.Cut(mailread.Printable(string(no.Code)), 60))}
-	}
-}
-
-// aboutCredentials tells whether a refusal is about who logs in.
-func aboutCredentials(e *imap.Error) bool {
-	switch e.Code {
-	case "", imap.ResponseCodeAuthenticationFailed, imap.ResponseCodeAuthorizationFailed, imap.ResponseCodeExpired:
-		return true
-	}
-	return false
 }
 
 // enter opens the folder, and begins anew if it is another than before. It
@@ -755,7 +732,7 @@ func (v *visit) bearer(ctx context.Context) error {
 		}
 		err = v.client.Authenticate(&mailauth.Login{Mechanism: mechanism, User: v.Username, Token: token, Address: v.Address})
 		var no *imap.Error
-		if err == nil || !errors.As(err, &no) || !aboutCredentials(no) || refused != "" {
+		if err == nil || !errors.As(err, &no) || refusedFor(no) != credentials || refused != "" {
 			return v.loginFault(ctx, err, "the server refuses the token for this mailbox: the application needs the right to IMAP, and to this mailbox")
 		}
 		refused = token

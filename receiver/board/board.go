@@ -96,7 +96,7 @@ type Board struct {
 	waiting   []*Row          // committed while it was being filled
 	begun     bool
 	sorted    []*Row // nil when something has changed since
-	followers map[chan struct{}]bool
+	followers map[chan struct{}]func(*rules.Incident) bool
 }
 
 // New returns a board that follows a store.
@@ -110,7 +110,10 @@ func New(of *store.Store) *Board {
 func (b *Board) saved(i rules.Incident) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for f := range b.followers {
+	for f, wants := range b.followers {
+		if !wants(&i) {
+			continue
+		}
 		select {
 		case f <- struct{}{}:
 		default: // it knows already
@@ -213,19 +216,20 @@ func (b *Board) Anew(ctx context.Context) error {
 	return err
 }
 
-// Follow returns a channel that is told whenever an incident has changed, and
-// how to stop; nil when too many follow already.
-func (b *Board) Follow() (changed <-chan struct{}, stop func()) {
+// Follow returns a channel that is told whenever an incident has changed that the
+// follower wants to hear of, and how to stop; nil when too many follow already.
+// wants is asked while nobody else can look: it must be quick.
+func (b *Board) Follow(wants func(*rules.Incident) bool) (changed <-chan struct{}, stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.followers) >= maxFollowers {
 		return nil, func() {}
 	}
 	if b.followers == nil {
-		b.followers = map[chan struct{}]bool{}
+		b.followers = map[chan struct{}]func(*rules.Incident) bool{}
 	}
 	c := make(chan struct{}, 1)
-	b.followers[c] = true
+	b.followers[c] = wants
 	return c, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()

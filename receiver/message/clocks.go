@@ -13,7 +13,7 @@ func (i clocks) Due() string { return i.DueAt(i.f.Deadline) }
 
 // DueAhead is Due while that is to come; "" afterwards.
 func (i clocks) DueAhead() string {
-	if !i.f.Deadline.After(i.n.DecidedAt) {
+	if !i.f.Deadline.After(i.leaves()) {
 		return ""
 	}
 	return i.Due()
@@ -58,7 +58,7 @@ func (i clocks) LateStart() bool { return i.f.LateStart }
 
 // lateNote says what is to be known of the deadline beside its hour.
 func (i clocks) lateNote() string {
-	if !i.f.Deadline.IsZero() && i.f.Deadline.Before(i.n.DecidedAt) {
+	if !i.f.Deadline.IsZero() && i.f.Deadline.Before(i.leaves()) {
 		return i.Word("deadline_passed")
 	}
 	if i.f.LateStart {
@@ -70,7 +70,7 @@ func (i clocks) lateNote() string {
 // NextStep is when the account manager will be told by itself; "" when that
 // is past.
 func (i clocks) NextStep() string {
-	if !i.f.NextStepAt.After(i.n.DecidedAt) {
+	if !i.f.NextStepAt.After(i.leaves()) {
 		return ""
 	}
 	return i.DueAt(i.f.NextStepAt)
@@ -184,7 +184,7 @@ func (i clocks) Clocks() []fact {
 		case c.Excused:
 			row.Value = i.Say("clock.excused", "moment", i.Moment(c.Due))
 		case !c.MetAt.IsZero() && (c.Late || !c.Due.IsZero() && c.MetAt.After(c.Due)):
-			row.Value = i.Say("clock.met_late", "moment", i.Moment(c.MetAt))
+			row.Value = i.Say("clock.met_late", "moment", i.Moment(c.MetAt), "due", i.DueShort(c.Due))
 		case !c.MetAt.IsZero():
 			row.Value = i.Say("clock.met", "moment", i.Moment(c.MetAt))
 		case c.Paused:

@@ -25,6 +25,9 @@ func (i evidence) OtherName() string {
 	return i.Word("other.")
 }
 
+// OtherNameLow is OtherName inside a sentence: "sauvegarde locale".
+func (i evidence) OtherNameLow() string { return lowerFirst(i.OtherName()) }
+
 // OtherState is "OK", "EN ÉCHEC", "AUCUNE" or "INCONNUE – à vérifier avant 18:00".
 func (i evidence) OtherState() string {
 	s := i.NameOf("evidence", string(i.f.Other.State))

@@ -199,6 +199,13 @@ func (i failure) alertNamed() string {
 	return i.f.Alertname
 }
 
+// foreign tells an alert for which there are no words here: what its author wrote
+// is all that is known.
+func (i failure) foreign() bool {
+	name := i.f.Alertname
+	return name != "" && !i.Has("alert."+name) && !i.Has("alert."+locale.KeyOf(name))
+}
+
 // AlertOwn is what is wrong, of anything that is no machine's backup.
 func (i failure) AlertOwn() string {
 	if i.f.Alertname == "" {

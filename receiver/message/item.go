@@ -47,10 +47,14 @@ func (i *item) backupFacts() []fact {
 	if i.f.Machine != "" {
 		fs.add("problem", i.problem())
 	}
-	if i.f.Machine == "" {
+	if i.f.Machine == "" || i.foreign() {
 		fs.add("alert", i.alertNamed())
 		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
+	}
+	if i.foreign() {
+		fs.add("summary", i.f.Summary, code)
+		fs.add("labels", strings.Join(i.f.Labels, ", "), code)
 	}
 	fs.add("since", i.Moment(i.f.StartedAt))
 	last := i.LastSuccess()

@@ -64,7 +64,7 @@ func (i people) SilenceUntil() string { return i.DueAt(i.f.SilenceUntil) }
 // LeftBy is who had it until it was given back; "" where nobody gave it back.
 func (i people) LeftBy() string { return i.f.LeftBy }
 
-// Again is why somebody is told once more: "", "promise", "waited", "failing" or "lapsed".
+// Again is why somebody is told once more: "", "promise", "waited", "failing", "lapsed" or "worse".
 func (i people) Again() string { return i.f.Again }
 
 // RefusedWhat is what was refused: "" an address, "message" or "trouble".

@@ -194,7 +194,7 @@ func (r *Renderer) render(m *mailTemplate, v *view) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	return Rendered{Subject: subject, Text: layText(text, v.Word("colon")), HTML: v.tidyHTML(html), Language: v.Code}, nil
+	return Rendered{Subject: subject, Text: layText(text, v.Word("colon"), v.Word("semicolon")), HTML: v.tidyHTML(html), Language: v.Code}, nil
 }
 
 // prepare finds the template and checks that a bundle is one.

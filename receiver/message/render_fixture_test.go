@@ -259,6 +259,7 @@ func example(template, lang string) []rules.Notification {
 	case "CATCH":
 		f = rules.FactSheet{Number: 152, Zone: "Europe/Paris", Alertname: "NodeFilesystemReadOnly", Severity: "critical", State: rules.Open,
 			StartedAt: at("2025-03-10 07:00"), Error: "/dev/sda1 on srv-mon is read-only",
+			Summary: "Filesystem is read-only", Labels: []string{"device=/dev/sda1", "instance=srv-mon:9100", "job=node"},
 			GeneratorURL: "https://prometheus.msp.example/graph?g0.expr=node_filesystem_readonly"}
 	case "M1":
 		f = platform()

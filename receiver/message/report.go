@@ -98,6 +98,9 @@ func (i report) Cause() string {
 
 // likelyCause is the cause, marked while no person has confirmed it.
 func (i report) likelyCause() string {
+	if i.f.Cause == "" {
+		return i.Word("cause.unknown")
+	}
 	if !i.f.CauseProposed || i.f.Cause == "unknown" {
 		return i.Cause()
 	}

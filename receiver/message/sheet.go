@@ -68,6 +68,14 @@ func (i *sheet) Lang() string { return i.Code }
 // F is the sheet of facts itself, cleaned, for templates of admins.
 func (i *sheet) F() *rules.FactSheet { return i.f }
 
+// leaves is when the message leaves at the earliest, which is when it can be read.
+func (i *sheet) leaves() time.Time {
+	if i.n.HoldUntil.After(i.n.DecidedAt) {
+		return i.n.HoldUntil
+	}
+	return i.n.DecidedAt
+}
+
 // Decided is when the message was decided on.
 func (i *sheet) Decided() string { return i.DueAt(i.n.DecidedAt) }
 

@@ -37,6 +37,14 @@ func (i subject) Mark() string {
 // SeveralPlatforms tells a failure that hits more platforms than one.
 func (i subject) SeveralPlatforms() bool { return len(i.f.Platforms) > 1 }
 
+// PlatformCount is "3 plates-formes"; "" where one is hit.
+func (i subject) PlatformCount() string {
+	if !i.SeveralPlatforms() {
+		return ""
+	}
+	return i.Plural("platforms", len(i.f.Platforms))
+}
+
 // Customer is the customer's name; "" where several platforms are hit.
 func (i subject) Customer() string {
 	if i.SeveralPlatforms() {

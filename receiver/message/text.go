@@ -103,8 +103,9 @@ func textBlocks(s string) []textBlock {
 
 func breakable(r rune) bool { return r == ' ' || r == '\n' || r == '\t' || r == '\r' }
 
-// layText turns marked text into the text part of a mail.
-func layText(s, colon string) string {
+// layText turns marked text into the text part of a mail, with a language's own
+// colon and semicolon.
+func layText(s, colon, semicolon string) string {
 	var b strings.Builder
 	blocks := textBlocks(s)
 	var head []string
@@ -145,7 +146,7 @@ func layText(s, colon string) string {
 		case markTable:
 			head = nil
 		case markRow:
-			head = layRow(&b, head, strings.Split(bl.text, string(markSep)), colon)
+			head = layRow(&b, head, strings.Split(bl.text, string(markSep)), colon, semicolon)
 		case markRule:
 			b.WriteString(strings.Repeat("-", textWidth) + "\n")
 		default:
@@ -191,7 +192,7 @@ func factWidth(blocks []textBlock, n int) int {
 // layRow writes one row as its first two cells on a line and the others named
 // below: columns do not hold in proportional fonts. The first row given is the
 // head and is returned.
-func layRow(b *strings.Builder, head, cells []string, colon string) []string {
+func layRow(b *strings.Builder, head, cells []string, colon, semicolon string) []string {
 	for n := range cells {
 		cells[n] = strings.TrimSpace(cells[n])
 	}
@@ -213,7 +214,7 @@ func layRow(b *strings.Builder, head, cells []string, colon string) []string {
 			parts = append(parts, head[n]+colon+cells[n])
 		}
 	}
-	wrap(b, "    ", "    ", strings.Join(parts, " ; "))
+	wrap(b, "    ", "    ", strings.Join(parts, semicolon))
 	return head
 }
 

@@ -70,3 +70,133 @@ func TestAProposedCauseIsNoFinding(t *testing.T) {
 		}
 	}
 }
+
+// covers: what nobody knows is said to be so, and is not "provisional".
+func TestACauseThatNobodyKnows(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{"fr": "Cause : pas encore connue ", "en": "Cause: not known yet "} {
+		for _, template := range []string{"M1", "M3", "M5"} {
+			n := example(template, lang)[0]
+			n.Facts.Cause, n.Facts.CauseText, n.Facts.CauseProposed = "", nil, true
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := strings.ReplaceAll(flat(out), " :", ":"); !strings.Contains(text, strings.ReplaceAll(want, " :", ":")) {
+				t.Errorf("%s/%s: no %q in %s", lang, template, want, text)
+			}
+		}
+	}
+}
+
+func flat(out Rendered) string {
+	return strings.Join(strings.Fields(out.Subject+" "+out.Text), " ") + " "
+}
+
+// covers: who is told that it got worse reads what is hit, and is not called to take
+// what somebody has.
+func TestItGotWorse(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string][2]string{
+		"fr": {"[S'AGGRAVE] lms-A, lms-B – cron arrêté – à Olga Pons", "lms-A, lms-B : cron arrêté. C'est plus grave qu'annoncé : 2 plates-formes touchées, anomalie majeure. Olga Pons s'en occupe"},
+		"en": {"[WORSE] lms-A, lms-B – cron stopped – with Olga Pons", "lms-A, lms-B: cron stopped. It is worse than was told: 2 platforms are hit, major anomaly. Olga Pons is on it"},
+	} {
+		n := example("M1", lang)[0]
+		n.Facts.Flags, n.Facts.Again, n.Facts.Assignee = nil, rules.AgainWorse, "Olga Pons"
+		n.Facts.Platforms = []string{"lms-A", "lms-B"}
+		out, err := r.Render([]rules.Notification{n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(flat(out), w) {
+				t.Errorf("%s: no %q in %s", lang, w, flat(out))
+			}
+		}
+		if strings.Contains(out.Text, "Prenez l'incident") || strings.Contains(out.Text, "Take the incident") {
+			t.Errorf("%s: whoever reads it is called to take what %s has", lang, n.Facts.Assignee)
+		}
+	}
+}
+
+// covers: ages that are said in days agree with the days that are counted by date.
+func TestDaysAreCountedByDate(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{"fr": "(il y a 11 jours)", "en": "(11 days ago)"} {
+		n := example("B5", lang)[0]
+		out, err := r.Render([]rules.Notification{n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Facts.Days != 11 || !strings.Contains(out.Text, want) {
+			t.Errorf("%s: %d days, and %s", lang, n.Facts.Days, out.Text)
+		}
+	}
+}
+
+// covers: an alert that nobody foresaw says what it is in its own words, with its labels;
+// one that has words here does not repeat them in another language.
+func TestAForeignAlertSpeaksForItself(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range []string{"fr", "en"} {
+		n := example("CATCH", lang)[0]
+		for _, machine := range []string{"", "SRV-AD"} {
+			n.Facts.Machine = machine
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{"NodeFilesystemReadOnly", "Filesystem is read-only", "instance=srv-mon:9100"} {
+				if !strings.Contains(out.Text, want) || !strings.Contains(out.HTML, want) {
+					t.Errorf("%s, machine %q: no %q in %s", lang, machine, want, out.Text)
+				}
+			}
+		}
+		n.Facts.Machine, n.Facts.Alertname = "", "BackupRepositoryNearlyFull"
+		out, err := r.Render([]rules.Notification{n})
+		if err != nil || strings.Contains(out.Text, n.Facts.Summary) {
+			t.Errorf("%s, error %v: %s", lang, err, out.Text)
+		}
+	}
+}
+
+// covers: what is decided in the last minute of a deadline, and leaves when that is
+// over, neither asks for anything before it nor announces what has left meanwhile.
+func TestAMailIsReadWhenItLeaves(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, never := range map[string][]string{"fr": {"à traiter avant 18:00", "Non, pas aujourd'hui", "part automatiquement"}, "en": {"to be handled by 18:00", "No, not today", "leaves automatically"}} {
+		for _, template := range []string{"D3", "D2"} {
+			n := example(template, lang)[0]
+			n.DecidedAt = n.Facts.Deadline
+			n.HoldUntil = n.DecidedAt.Add(time.Minute)
+			n.Facts.NextStepAt = n.DecidedAt.Add(30 * time.Second)
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range never {
+				if template == "D3" && strings.Contains(flat(out), w) || strings.Contains(flat(out), never[2]) {
+					t.Errorf("%s/%s, which leaves at 18:01, says %q: %s", template, lang, w, flat(out))
+				}
+			}
+			if passed := map[string]string{"fr": "18:00, dépassé", "en": "18:00, missed"}[lang]; !strings.Contains(flat(out), passed) {
+				t.Errorf("%s/%s does not say %q: %s", template, lang, passed, flat(out))
+			}
+		}
+	}
+}

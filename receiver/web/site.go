@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -16,6 +17,7 @@ import (
 	"vigie/receiver/web/asset"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
+	"vigie/rules"
 	"vigie/rules/act"
 )
 
@@ -35,6 +37,7 @@ type pageSite struct {
 	links     *linkPages
 	tries     *identity.Tries
 	stop      <-chan struct{}
+	streams   streams
 }
 
 // pages are the routes that have a page.
@@ -93,6 +96,34 @@ func (p *pageSite) handle(r *mux.Router) {
 	r.HandleFunc("/static/{name}", func(w http.ResponseWriter, r *http.Request) { p.assets.Serve(w, r, mux.Vars(r)["name"]) }).Methods(get...)
 	r.HandleFunc("/changes", p.changes).Methods(http.MethodGet)
 	p.astray(r, wrap(p.missing))
+}
+
+// streams counts the pages of each person that are told of changes.
+type streams struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+// open takes one more, unless the person has as many as one may have.
+func (s *streams) open(who string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = map[string]int{}
+	}
+	if s.of[who] >= maxStreams {
+		return false
+	}
+	s.of[who]++
+	return true
+}
+
+func (s *streams) close(who string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[who]--; s.of[who] <= 0 {
+		delete(s.of, who)
+	}
 }
 
 // hasSession tells whether a request came through the sessions.
@@ -194,24 +225,52 @@ const (
 	changesWrite = 10 * time.Second
 )
 
+// maxStreams bounds the pages of one person that are told of changes at a time, so
+// that nobody can take them all.
+const maxStreams = 24
+
+// watcher is who follows changes by a request; nil for nobody, also once a session
+// is over.
+func (p *pageSite) watcher(r *http.Request) (*rules.Person, error) {
+	token := ""
+	if c, err := r.Cookie(p.sessions.Cookie.Name); err == nil {
+		token = c.Value
+	}
+	ctx, err := p.sessions.Load(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	return p.visitor(r.WithContext(ctx)), nil
+}
+
+// wants tells of which changes somebody hears: a customer's own people of what is
+// theirs alone, since even that something happens is not for everybody.
+func (p *pageSite) wants(who string) func(*rules.Incident) bool {
+	return func(inc *rules.Incident) bool {
+		book := p.o.Engine.Book()
+		return book.Role(who) != act.Customer || book.Concerns(inc, who)
+	}
+}
+
 // changes tells a page, by server-sent events, that incidents have changed. What
 // has changed it then asks for like any other page, with the same rights.
 func (p *pageSite) changes(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	if c, err := r.Cookie(p.sessions.Cookie.Name); err == nil {
-		if ctx, err = p.sessions.Load(ctx, c.Value); err != nil {
-			sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
-			return
-		}
-	} else if ctx, err = p.sessions.Load(ctx, ""); err != nil {
+	who, err := p.watcher(r)
+	if err != nil {
 		sorry(w, p.language(r, nil), http.StatusServiceUnavailable)
 		return
 	}
-	if p.visitor(r.WithContext(ctx)) == nil {
+	if who == nil {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return
 	}
-	changed, end := p.o.Engine.Follow()
+	var changed <-chan struct{}
+	end := func() {}
+	if p.streams.open(who.ID) {
+		defer p.streams.close(who.ID)
+		changed, end = p.o.Engine.Follow(p.wants(who.ID))
+	}
 	defer end()
 	if changed == nil {
 		w.Header().Set("Retry-After", "60")
@@ -223,6 +282,9 @@ func (p *pageSite) changes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Accel-Buffering", "no")
 	stream := http.NewResponseController(w)
 	send := func(text string) bool {
+		if still, err := p.watcher(r); err != nil || still == nil || still.ID != who.ID {
+			return false // logged out, or no more in the inventory
+		}
 		_ = stream.SetWriteDeadline(time.Now().Add(changesWrite)) // by the machine's own clock, where the server can
 		_, err := w.Write([]byte(text))
 		return err == nil && stream.Flush() == nil

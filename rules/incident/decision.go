@@ -122,4 +122,5 @@ const (
 	AgainFailing = "failing" // it has failed for days
 	AgainWaited  = "waited"  // the wait for the customer is over
 	AgainLapsed  = "lapsed"  // whoever had it does not have it any more
+	AgainWorse   = "worse"   // it is worse, or hits more, than was told
 )

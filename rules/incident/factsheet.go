@@ -62,9 +62,13 @@ type FactSheet struct {
 	PolicyStep     string            `json:"policy_step"`
 
 	// Platforms (second document).
-	Platform    string   `json:"platform"`
-	Platforms   []string `json:"platforms,omitempty"`
-	Alertname   string   `json:"alertname"`
+	Platform  string   `json:"platform"`
+	Platforms []string `json:"platforms,omitempty"`
+	Alertname string   `json:"alertname"`
+	// Summary is what the alert says of itself, in its author's words and language.
+	Summary string `json:"summary,omitempty"`
+	// Labels are those of an alert that no scenario knows.
+	Labels      []string `json:"labels,omitempty"`
 	Severity    string   `json:"severity"`
 	Provisional bool     `json:"provisional"`
 	// CauseProposed tells that no person said the cause: the signals suggest it.
@@ -101,7 +105,7 @@ type FactSheet struct {
 	Unavailability []UnavailabilityRow `json:"unavailability,omitempty"`
 
 	// Again says why somebody is told once more: [AgainPromise], [AgainWaited],
-	// [AgainFailing], [AgainLapsed].
+	// [AgainFailing], [AgainLapsed], [AgainWorse].
 	Again string `json:"again,omitempty"`
 	// LeftBy is who had it until it was given back.
 	LeftBy string `json:"left_by,omitempty"`

@@ -111,6 +111,8 @@ func (d Messages) SpeaksOf(f *incident.FactSheet, t policy.Trigger) {
 		f.Again = incident.AgainWaited
 	case t.Kind == policy.WhenMoment && t.Name == "promise_passed":
 		f.Again = incident.AgainPromise
+	case t.Kind == policy.WhenMoment && t.Name == "worsened":
+		f.Again = incident.AgainWorse
 	}
 }
 
@@ -249,6 +251,45 @@ func (d Messages) nameOf(id string) string {
 	return id
 }
 
+// maxUnsaid bounds how many labels of an unknown alert are shown.
+const maxUnsaid = 12
+
+// unsaid are the labels of an alert that a mail does not say by themselves, as
+// name=value, sorted.
+func unsaid(l model.Labels) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		switch name {
+		case model.LabelAlertname, model.LabelSeverity, model.LabelCustomer, model.LabelMachine, model.LabelPlatform:
+			continue
+		}
+		if len(out) == maxUnsaid {
+			return append(out, "…")
+		}
+		out = append(out, name+"="+l[name])
+	}
+	return out
+}
+
+// affected names machines as people know them: those of one customer by
+// themselves, of several with the customer's name.
+func (d Messages) affected(keys []string) []string {
+	out := make([]string, len(keys))
+	for n, key := range keys {
+		customer, machine, found := strings.Cut(key, "/")
+		if out[n] = machine; !found {
+			out[n] = key
+		} else if customer != d.Incident.Identity[model.LabelCustomer] {
+			name := customer
+			if c := d.Book.Directory.Customers[customer]; c != nil {
+				name = cmp.Or(c.Name, customer)
+			}
+			out[n] = name + " – " + machine
+		}
+	}
+	return out
+}
+
 func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
 		a := d.Incident.Alerts[key]
@@ -263,6 +304,10 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 		}
 		f.Plans = append(f.Plans, row)
 		f.MachineClass, f.Engine, f.Kind = a.Labels[model.LabelMachineClass], a.Labels[model.LabelEngine], a.Labels[model.LabelKind]
+		f.Summary = cmp.Or(a.Annotations["summary"], a.Annotations["description"], a.Annotations["message"])
+		if len(d.Scenario.Match) == 0 {
+			f.Labels = unsaid(a.Labels)
+		}
 		f.Alertname, f.WarnDays, f.Exporter = a.Labels[model.LabelAlertname], a.Labels["warn_days"], a.Labels[model.LabelExporter]
 		f.Item = cmp.Or(a.Labels["item"], a.Labels["repository"], a.Labels["mountpoint"])
 		if f.LastSuccess.IsZero() || row.LastSuccess.Before(f.LastSuccess) {
@@ -278,7 +323,7 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 		f.NextRun = incident.UnixTime(a.Annotations["next_run"])
 		f.RunbookURL, f.GeneratorURL = a.Annotations["runbook_url"], a.Annotations["generator_url"]
 		if names := a.Annotations["affected"]; names != "" {
-			f.Affected = strings.Split(names, ", ")
+			f.Affected = d.affected(strings.Split(names, ", "))
 		}
 	}
 	since := f.LastSuccess

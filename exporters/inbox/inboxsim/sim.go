@@ -4,6 +4,7 @@ package inboxsim
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"log"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +51,14 @@ const (
 // Faults are what the server does wrong, until other faults are set.
 type Faults struct {
 	RefuseLogin bool
-	// LoginCode is the response code with which it is refused.
+	// LoginCode is the response code with which it is refused, "-" for none, and
+	// LoginText what is said with it.
 	LoginCode imap.ResponseCode
+	LoginText string
+	// LoginCut ends the connection in place of an answer.
+	LoginCut bool
+	// Bye is what the server says in place of a greeting.
+	Bye *imap.Error
 	// Cut breaks the connection in the middle of the mail with this UID, as
 	// often as Times says; 0 means each time.
 	Cut   uint32
@@ -243,6 +251,12 @@ type session struct {
 }
 
 func (s *Sim) session(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+	s.mu.Lock()
+	bye := s.faults.Bye
+	s.mu.Unlock()
+	if bye != nil {
+		return nil, nil, bye
+	}
 	one := &session{UserSession: imapmemserver.NewUserSession(s.user), sim: s, conn: c}
 	if s.o.Token == nil {
 		return one, nil, nil
@@ -254,8 +268,13 @@ func (s *Sim) session(c *imapserver.Conn) (imapserver.Session, *imapserver.Greet
 func (s *session) Login(username, password string) error {
 	s.sim.mu.Lock()
 	defer s.sim.mu.Unlock()
-	if code := s.sim.faults.LoginCode; code != "" {
-		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: "not now"}
+	if f := s.sim.faults; f.LoginCut {
+		for c := range s.sim.conns {
+			_ = c.Conn.Close()
+		}
+		return imapserver.ErrAuthFailed
+	} else if f.LoginCode != "" || f.LoginText != "" {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCode(strings.Trim(string(f.LoginCode), "-")), Text: cmp.Or(f.LoginText, "Login failed.")}
 	}
 	if s.sim.faults.RefuseLogin {
 		return imapserver.ErrAuthFailed

@@ -218,7 +218,16 @@ func (f Locale) Ago(t time.Time) string {
 	if t.IsZero() || !t.Before(f.Ref) {
 		return ""
 	}
+	if f.Ref.Sub(t) >= 7*24*time.Hour { // said in days alone, which people count by their dates
+		return f.Say("ago", "span", f.Plural("day", daysBetween(t.In(f.Zone), f.Ref)))
+	}
 	return f.Say("ago", "span", f.Span(f.Ref.Sub(t)))
+}
+
+// daysBetween counts from one date to another.
+func daysBetween(from, to time.Time) int {
+	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
+	return int(noon(to).Sub(noon(from)) / (24 * time.Hour))
 }
 
 // MomentAgo is moment with its age in parentheses.

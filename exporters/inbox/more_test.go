@@ -1,0 +1,116 @@
+package inbox
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// moreRules are the shipped files for what few have.
+func moreRules(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(shipped, "more", "*.yml"))
+	check(t, err)
+	if len(files) == 0 {
+		t.Fatal("no rules")
+	}
+	return files
+}
+
+// Each file holds by itself, and all of them beside the four that are tried first.
+func TestMoreRulesReadTheirExamples(t *testing.T) {
+	for _, f := range moreRules(t) {
+		if _, err := LoadRules([]string{f}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := LoadRules(append(shippedRules(t), moreRules(t)...)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A failure that one of these rules reads is ended by what it, or the one beside
+// it, reads of a success: the same job, or the whole.
+func TestMoreRulesShowBothEnds(t *testing.T) {
+	for _, f := range moreRules(t) {
+		rs, err := LoadRules([]string{f})
+		check(t, err)
+		good, failed := map[string]bool{}, map[string]map[string]bool{}
+		for _, r := range rs.list {
+			failed[r.Name] = map[string]bool{}
+			for _, e := range r.Examples {
+				raw, err := os.ReadFile(r.beside(e.Mail))
+				check(t, err)
+				m := read(t, string(raw))
+				for _, one := range rs.Read(&m, m.Date).Readings {
+					switch id := one.Report.JobID; one.Report.Result {
+					case "success":
+						good[id] = true
+					default:
+						failed[r.Name][id] = true
+					}
+				}
+			}
+		}
+		for _, r := range rs.list {
+			ended := r.Ignore
+			for id := range failed[r.Name] {
+				ended = ended || good[id]
+			}
+			if !ended {
+				t.Errorf("%s: no failure that a success ends", r.Name)
+			}
+		}
+	}
+}
+
+// Neighbours of the examples: what is not known is never good, and nothing of it
+// becomes a name.
+func TestMoreRulesNeighbours(t *testing.T) {
+	rs, err := LoadRules(append(shippedRules(t), moreRules(t)...))
+	check(t, err)
+	mail := func(subject, body string) string {
+		return "From: a@dupont.example\nTo: b@msp.example\nSubject: " + subject + "\nDate: Tue, 10 Mar 2026 22:00:00 +0100\nMessage-ID: <x@y>\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + body + "\n"
+	}
+	const table = "Details\n=======\nVMID    Name       Status    Time      Size           Filename\n"
+	for _, c := range []struct {
+		name, raw string
+		want      []string // machine/plan result; none: nobody reads it
+	}{
+		{"a state that is not known", mail("vzdump backup status (pve1): backup failed", table+"100     srv-ad     odd       2m 41s    0 B    null"), []string{"srv-ad/100 unknown"}},
+		{"all are saved, and the job failed all the same", mail("vzdump backup status (pve1): backup failed: job-end hook failed", table+"100     srv-ad     ok       2m 41s    12.5 GiB    vm/100/2026-03-10T20:00:03Z"),
+			[]string{"srv-ad/100 success", "pve1/pve1 failed"}},
+		{"an archive on a storage of files", mail("vzdump backup status (pve1): backup successful", table+"100     srv-ad     ok       2m 41s    12.5 GiB    /mnt/nas/dump/vzdump-qemu-100-2026_03_10-21_00_03.vma.zst"),
+			[]string{"srv-ad/100 success", "pve1/pve1 success"}},
+		{"nothing was to be saved", mail("vzdump backup status (pve1): backup successful", table), nil},
+		{"several problems", mail("vzdump backup status (pve1) : backup failed: multiple problems", "unable to open lock\nand more\n\n"+table), []string{"pve1/pve1 failed"}},
+		{"of a replication", mail("Replication Job: 100-0 failed", "Replication job '100-0' with target 'pve2' failed"), nil},
+		{"a dry run", mail("Duplicati Backup report for SRV", "MainOperation: Backup\nDryrun: True\nParsedResult: Success"), []string{"SRV/Duplicati failed"}},
+		{"no file at all", mail("Duplicati Backup report for SRV", "ExaminedFiles: 0\nMainOperation: Backup\nParsedResult: Success"), []string{"SRV/Duplicati failed"}},
+		{"stopped in between", mail("Duplicati Backup report for SRV", "PartialBackup: True\nMainOperation: Backup\nParsedResult: Warning"), []string{"SRV/Duplicati failed"}},
+		{"a word that is not known", mail("Duplicati Backup report for SRV", "MainOperation: Backup\nParsedResult: Unknown"), []string{"SRV/Duplicati unknown"}},
+		{"of a restore", mail("Duplicati Backup report for SRV", "MainOperation: Restore\nParsedResult: Success"), nil},
+		{"cancelled", mail("Bareos: Backup Canceled of srv-fd Full", "  Job:                    b.2026-03-10_22.00.04_03\n  Backup Level:           Full\n  Client:                 \"srv-fd\" 23\n  Termination:            Backup Canceled"), []string{"srv/b cancelled"}},
+		{"with warnings", mail("Bacula: Backup OK -- with warnings of srv-fd Full", "  Job:                    b.2026-03-10_22.00.04_03\n  Backup Level:           Full\n  Client:                 \"srv-fd\" 9.6.7 (10Dec20)\n  Termination:            Backup OK -- with warnings"), []string{"srv/b warning"}},
+		{"a job that asks for a tape", mail("Bareos: Intervention needed for b.2026-03-10_22.00.04_03", "Please mount a volume"), nil},
+		{"the whole was quota", mail("Backup Report [Interrupted by user] > dupont-srv > Files > Backup 2026-03-10-20-00-00", ""), []string{"dupont-srv/Files failed"}},
+		{"Active Backup with a phrase that is not known", mail("NAS Active Backup for Business - attività di backup JOB su NAS completata con avvisi", "Elenco dispositivi: PC1"), nil},
+		{"of two devices", mail("NAS Active Backup for Business - Backup task Files on disk on NAS has completed", "Device list: PC1, PC2"), []string{"Files on disk/Active Backup success"}},
+		{"that was not completed", mail("NAS Active Backup for Business - Backup task JOB on NAS could not be completed", "Device list: PC1"), []string{"PC1/JOB failed"}},
+		{"an answer to one", mail("Re: NAS Active Backup for Business - Backup task JOB on NAS has completed", "Device list: PC1"), nil},
+	} {
+		m := read(t, c.raw)
+		var got []string
+		for _, one := range rs.Read(&m, m.Date).Readings {
+			result := one.Report.Result
+			if len(one.Unknown) > 0 && result != "failed" {
+				result = "unknown"
+			}
+			got = append(got, one.Report.Machine+"/"+one.Report.Plan+" "+result)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
