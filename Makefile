@@ -133,11 +133,17 @@ stack: $(STACK)
 # and the browser's days.
 LONG   := ^(TestStoriesTwice|TestDatabases|TestLookingAnew.*|TestFaultHostileInput|TestFaultTenThousandAlerts|TestFaultSummerTime|TestOverload|TestSpeed|TestBrowser.*)$
 LIFE   := ^(TestServe|TestWholeExporter|TestReload|TestPage)$
-RACING  = $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:space:]]*go (func|[a-zA-Z_.]+)\(|"sync(/atomic)?"' receiver exporters internal rules | xargs -n1 dirname | sort -u | grep -v '^receiver/message$$' | sed 's,^,vigie/,')
-CALM    = $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(RACING)))
+# The packages that take longest come first, so that nothing is left waiting for
+# one of them alone.
+FIRST  := vigie/receiver vigie/receiver/web
+SLOWEST := vigie/receiver/faults vigie/rules vigie/cmd/backup_exporter
+RACING  = $(FIRST) $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:space:]]*go (func|[a-zA-Z_.]+)\(|"sync(/atomic)?"' receiver exporters internal rules | xargs -n1 dirname | sort -u | grep -v '^receiver/message$$' | sed 's,^,vigie/,' | grep -vxF "$$(printf '%s\n' $(FIRST))")
+CALM    = $(SLOWEST) $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(SLOWEST) $(RACING)))
 
-# The lab mostly waits, so it is watched from end to end beside the long tests.
+# The lab, the faults and the browser's days mostly wait, so they go on beside
+# the tests that calculate. What is short-lived collects its garbage less often.
 .PHONY: test
+test: export GOGC := 400
 test: check-needs tools build tally ## Run every test and check; the last line counts them
 	@rm -f '$(LEDGER)'
 	@$(TALLY) check gofmt          -- $(MAKE) check-format
@@ -145,11 +151,11 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
 	@$(TALLY) go    'go test -race'      -- $(GO) test -race -timeout=30m -json -skip '$(LONG)' $(RACING)
 	@$(TALLY) go    'programs raced'     -- $(GO) test -race -json -run '$(LIFE)' ./cmd/...
-	@$(TALLY) go    'go test'            -- $(GO) test -timeout=30m -json $(CALM)
 	@$(MAKE) restic
-	@$(TALLY) check 'end to end' -- bin/vigie-lab --check >'$(CACHE)/end-to-end.txt' 2>&1 & lab=$$!; \
-	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver ./receiver/webhook ./receiver/web; \
-	  wait $$lab || true; cat '$(CACHE)/end-to-end.txt'
+	@$(TALLY) check 'end to end'   -- bin/vigie-lab --check >'$(CACHE)/end-to-end.txt' 2>&1 & lab=$$!; \
+	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver/web ./receiver ./receiver/webhook >'$(CACHE)/long.txt' 2>&1 & long=$$!; \
+	  $(TALLY) go   'go test'      -- $(GO) test -timeout=30m -json $(CALM); \
+	  wait $$lab $$long || true; cat '$(CACHE)/end-to-end.txt' '$(CACHE)/long.txt'
 	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
@@ -251,7 +257,7 @@ SOAK  ?= 1m
 .PHONY: faults
 faults: check-needs stack ## Play the long fault campaign and print its figures
 	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' VIGIE_FAULT_SOAK='$(SOAK)' $(GO) test -count=1 -timeout=0 -p=1 -parallel=1 -v \
-	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable' \
+	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers' \
 	  ./receiver/store ./receiver ./receiver/faults ./exporters \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 

@@ -3,6 +3,8 @@ package exporters
 import (
 	"strings"
 	"unicode/utf8"
+
+	"vigie/internal/clip"
 )
 
 // maxLabelBytes bounds a label value. Names in products are short; a longer
@@ -16,12 +18,5 @@ func CleanName(s string) string {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
-	if len(s) > maxLabelBytes {
-		cut := maxLabelBytes
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut]
-	}
-	return s
+	return clip.Bytes(s, maxLabelBytes)
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"vigie/internal/clip"
 	"vigie/internal/fleet"
 )
 
@@ -298,9 +298,5 @@ func cleanText(s string) string {
 	if len(s) <= maxErrorBytes {
 		return s
 	}
-	cut := maxErrorBytes
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + " …"
+	return clip.Bytes(s, maxErrorBytes) + " " + clip.Mark
 }

@@ -48,7 +48,7 @@ func (a *asker) turn(ctx context.Context) error {
 // ask finds out what one incident needs to know and lets it decide.
 func (a *asker) ask(ctx context.Context, id string, now time.Time) error {
 	var need *rules.Need
-	err := a.update(ctx, now, func(b *batch) (err error) {
+	err := a.update(about(ctx, id), now, func(b *batch) (err error) {
 		need, err = b.Needs(id)
 		return err
 	})
@@ -64,7 +64,7 @@ func (a *asker) ask(ctx context.Context, id string, now time.Time) error {
 
 // answer lets an incident decide with what was answered.
 func (a *asker) answer(ctx context.Context, id string, with rules.Answered) error {
-	return a.update(ctx, a.now(), func(b *batch) error {
+	return a.update(about(ctx, id), a.now(), func(b *batch) error {
 		_, err := b.Tell(id, with)
 		return err
 	})

@@ -14,6 +14,7 @@ import (
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incidents"
 )
 
 // core is what every part of the engine stands on: the store, the clock, the
@@ -60,6 +61,11 @@ func (c *core) update(ctx context.Context, now time.Time, work func(*batch) erro
 	})
 }
 
+// about says of updates that they are about one incident.
+func about(ctx context.Context, id string) context.Context {
+	return store.About(ctx, store.Scope{Incidents: []string{id}})
+}
+
 // openRecords returns all open incidents.
 func (c *core) openRecords(ctx context.Context) (rs []*store.Record, err error) {
 	err = c.store.View(ctx, func(tx *store.Tx) error {
@@ -82,5 +88,7 @@ func (c *core) ready(ctx context.Context) error {
 	if err := c.store.Full(); err != nil {
 		return err
 	}
-	return c.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("ready", c.now().UTC().Format(time.RFC3339)) })
+	const ready = "ready"
+	ctx = store.About(ctx, store.Scope{Handles: []incidents.Handle{store.FactHandle(ready)}})
+	return c.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(ready, c.now().UTC().Format(time.RFC3339)) })
 }

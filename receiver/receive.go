@@ -75,6 +75,13 @@ func (i *intake) receive(ctx context.Context, d Alerts, body *store.Body) error 
 	}
 	book := i.Book()
 	fired := classify(book, d.Fired, now) // outside the writer, which has the most to do
+	if i.store.Shared() {
+		ended := make([]rules.Signal, len(d.Cleared))
+		for n, c := range d.Cleared {
+			ended[n] = c.Signal
+		}
+		ctx = store.About(ctx, scope(append(classify(book, ended, now), fired...), body))
+	}
 	return i.update(ctx, now, func(b *batch) error {
 		if body != nil {
 			if err := b.tx.KeepBody(*body, now); err != nil {
@@ -94,6 +101,25 @@ func (i *intake) receive(ctx context.Context, d Alerts, body *store.Body) error 
 		}
 		return b.clear(d.Cleared)
 	})
+}
+
+// scope is what a request is about.
+func scope(signals []rules.Classified, body *store.Body) (s store.Scope) {
+	for _, c := range signals {
+		switch c.Ignored {
+		case incidents.Watchdog:
+			s.Handles = append(s.Handles, store.FactHandle(watchdogFact), store.FactHandle(endedFact))
+			continue
+		case "":
+		default:
+			s.Handles = append(s.Handles, store.AlertHandle(c.Signal.Fingerprint))
+		}
+		s.Handles = append(s.Handles, incidents.HandlesOf(c.Key, c.Identity, incidents.PlaceOf(c.Signal.Labels))...)
+	}
+	if body != nil {
+		s.Handles = append(s.Handles, body.Handle())
+	}
+	return s
 }
 
 // classify classifies the signals of a request. Nil is that it failed: the

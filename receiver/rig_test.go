@@ -95,6 +95,8 @@ type rig struct {
 	// configure changes the configuration before parts are made of it.
 	configure func(*receiver.Config)
 	parts     receiver.Parts
+	// database is where everything is kept; a file of the rig's own when empty.
+	database string
 }
 
 func newRig(t testing.TB, peers int, options ...func(*rig)) *rig {
@@ -149,7 +151,7 @@ func (r *rig) start() {
 		r.tune(&parts)
 	}
 	r.parts = parts
-	if r.db, err = (store.Options{Ballast: 1 << 20}).Open(r.t.Context(), filepath.Join(r.dir, "vigie.db")); err != nil {
+	if r.db, err = (store.Options{Ballast: 1 << 20}).Open(r.t.Context(), cmp.Or(r.database, filepath.Join(r.dir, "vigie.db"))); err != nil {
 		r.t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()

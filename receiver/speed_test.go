@@ -49,6 +49,7 @@ func TestSpeed(t *testing.T) {
 	b.ingest()
 	b.part("limits", (*speed).limits)
 	b.part("many", (*speed).many)
+	b.part("postgres", (*speed).postgres)
 	b.part("overload", (*speed).overload)
 	b.part("outbox", (*speed).outbox)
 	b.summary.print(b)

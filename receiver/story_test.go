@@ -34,6 +34,33 @@ var askedEachMinute = []string{"other-backup-breaks-quietly", "double-failure", 
 // and compares messages, states, breaches, steps, targets, acts, silences and
 // refusals, to the second, with what the rules by themselves come to.
 func TestStoriesTwice(t *testing.T) {
+	playTwice(t, func(name string) bool { return !testing.Short() || slices.Contains(shortStories, name) }, func() string { return "" })
+}
+
+// sampledStories are those that are played on PostgreSQL unless all of them are.
+var sampledStories = []string{"five-nights", "double-failure", "silenced-and-repaired", "emergency-entry"}
+
+// TestStoriesTwiceOnPostgres is [TestStoriesTwice] with a receiver that keeps everything in
+// PostgreSQL: a sample, or with VIGIE_FAULTS=long every story.
+func TestStoriesTwiceOnPostgres(t *testing.T) {
+	s := postgresServer(t)
+	t.Run("on PostgreSQL", func(t *testing.T) { // ends before the server does
+		playTwice(t, func(name string) bool {
+			return os.Getenv("VIGIE_FAULTS") == "long" || slices.Contains(sampledStories, name)
+		}, func() string {
+			address, err := s.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return address
+		})
+	})
+}
+
+// playTwice plays the stories that are wanted, each with a receiver on a database of
+// its own; a file where it has no address.
+func playTwice(t *testing.T, wanted func(name string) bool, database func() string) {
+	t.Helper()
 	for _, example := range storyExamples {
 		folder := filepath.Join("..", "deploy", "examples", example)
 		paths, err := filepath.Glob(filepath.Join(folder, "stories", "*.yml"))
@@ -50,16 +77,17 @@ func TestStoriesTwice(t *testing.T) {
 		}
 		for _, path := range paths {
 			name := strings.TrimSuffix(filepath.Base(path), ".yml")
-			if testing.Short() && !slices.Contains(shortStories, name) {
+			if !wanted(name) {
 				continue
 			}
+			address := database()
 			t.Run(example+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				played := setup
 				if slices.Contains(askedEachMinute, name) {
 					played = asksEachMinute(t, example)
 				}
-				twice(t, *played, words.Render, path)
+				twice(t, *played, words.Render, path, address)
 			})
 		}
 	}
@@ -100,7 +128,8 @@ func asksEachMinute(t *testing.T, example string) *receiver.Setup {
 	return setup
 }
 
-func twice(t *testing.T, setup receiver.Setup, words receiver.Render, path string) {
+func twice(t *testing.T, setup receiver.Setup, words receiver.Render, path, database string) {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +143,10 @@ func twice(t *testing.T, setup receiver.Setup, words receiver.Render, path strin
 		t.Fatal(err)
 	}
 	want := pureLines(happened)
-	got := newTheatre(t, setup, words, tale).play()
+	h := prepareTheatre(t, setup, words, tale)
+	h.address = database
+	h.open()
+	got := h.play()
 	slices.Sort(want)
 	slices.Sort(got)
 	if d := difference(want, got); d != "" {

@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -33,6 +34,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
+	"vigie/receiver/store/pg"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
 	"vigie/rules"
@@ -43,16 +45,18 @@ import (
 // theatre is a whole receiver that lives in the world of a story.
 type theatre struct {
 	*clock
-	t      *testing.T
-	dir    string
-	parts  receiver.Parts
-	stage  *story.Stage
-	engine *receiver.Engine
-	db     *store.Store
-	sql    *sql.DB // looks at the database from outside
-	site   *httptest.Server
-	sink   *smtpsink.Server
-	tokens map[string]string // by person
+	t   *testing.T
+	dir string
+	// address is that of a database on a server; a file of the theatre's own when empty.
+	address string
+	parts   receiver.Parts
+	stage   *story.Stage
+	engine  *receiver.Engine
+	db      *store.Store
+	sql     *sql.DB // looks at the database from outside
+	site    *httptest.Server
+	sink    *smtpsink.Server
+	tokens  map[string]string // by person
 
 	mu      sync.Mutex // guards what the stand-ins for Alertmanager and Prometheus say
 	samples []sample
@@ -147,11 +151,15 @@ func (h *theatre) open() {
 	h.t.Helper()
 	t, dir, path := h.t, h.dir, h.database()
 	var err error
-	if h.db, err = store.Open(t.Context(), path); err != nil {
+	if h.db, err = store.Open(t.Context(), cmp.Or(h.address, path)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.db.Close() })
-	if h.sql, err = sql.Open("sqlite3", "file:"+path+"?_busy_timeout=5000"); err != nil {
+	driver, source := "sqlite3", "file:"+path+"?_busy_timeout=5000"
+	if h.address != "" {
+		driver, source = "pgx", h.address
+	}
+	if h.sql, err = sql.Open(driver, source); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.sql.Close() })
@@ -162,6 +170,9 @@ func (h *theatre) open() {
 	}
 	if h.engine, err = receiver.New(t.Context(), receiver.Options{Store: h.db, Registry: registry, Logger: log, Now: h.now}, h.parts); err != nil {
 		t.Fatal(err)
+	}
+	if h.address != "" {
+		t.Cleanup(leads(t, h.engine))
 	}
 	hooks, people := h.secrets(dir)
 	hook := webhook.New(webhook.Options{Receive: h.engine.Receive, Hurry: h.engine.Hurry, Registry: registry, Logger: log, Now: h.now,
@@ -258,10 +269,18 @@ func (h *theatre) next() time.Time {
 	return first
 }
 
+// text is a question as the database takes it.
+func (h *theatre) text(query string) string {
+	if h.address == "" {
+		return query
+	}
+	return new(pg.Bindings).Text(query)
+}
+
 func (h *theatre) instantOf(query string, args ...any) time.Time {
 	h.t.Helper()
 	var n sql.NullInt64
-	if err := h.sql.QueryRow(query, args...).Scan(&n); err != nil {
+	if err := h.sql.QueryRow(h.text(query), args...).Scan(&n); err != nil {
 		h.t.Fatal(err)
 	}
 	if !n.Valid {
@@ -349,7 +368,7 @@ func (h *theatre) settle(next time.Time) {
 
 func (h *theatre) exec(query string, args ...any) {
 	h.t.Helper()
-	if _, err := h.sql.Exec(query, args...); err != nil {
+	if _, err := h.sql.Exec(h.text(query), args...); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -783,8 +802,8 @@ func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 // withdrawn lacks everybody.
 func (h *theatre) account() {
 	h.t.Helper()
-	rows, err := h.sql.Query(`SELECT m.id, SUM(t.next_at IS NOT NULL), SUM(t.status IN ('refused', 'withdrawn')) FROM message m
-		JOIN transmission t ON t.message = m.id GROUP BY m.id ORDER BY m.position`)
+	rows, err := h.sql.Query(`SELECT m.id, COUNT(t.next_at), COUNT(CASE WHEN t.status IN ('refused', 'withdrawn') THEN 1 END) FROM message m
+		JOIN transmission t ON t.message = m.id GROUP BY m.id, m.position ORDER BY m.position`)
 	if err != nil {
 		h.t.Fatal(err)
 	}

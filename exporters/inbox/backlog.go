@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vigie/exporters/push"
+	"vigie/internal/clip"
 	"vigie/internal/imapbox"
 )
 
@@ -253,7 +254,7 @@ func preview(texts []string) string {
 			out = append(out, l)
 		}
 	}
-	return cut(strings.Join(out, "\n"), previewBytes)
+	return clip.Bytes(strings.Join(out, "\n"), previewBytes)
 }
 
 // seenList remembers the identities of mails that are done with, in a file

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"vigie/internal/clip"
 )
 
 // block is a part of a text that tells of one thing, with what the patterns
@@ -69,7 +71,7 @@ func (r *rule) readBlock(whole, text string, header map[string]string, all [][][
 		case match != nil:
 			keep(p.re, match, b.found)
 		case !p.Optional:
-			b.bad = fmt.Sprintf("the block %q lacks what the pattern %s finds in others", glimpse(text), cut(p.Pattern, 100))
+			b.bad = fmt.Sprintf("the block %q lacks what the pattern %s finds in others", glimpse(text), clip.Bytes(p.Pattern, 100))
 		}
 	}
 	return b
@@ -99,7 +101,7 @@ func copied(m map[string]string) map[string]string {
 	return out
 }
 
-func glimpse(text string) string { return cut(line(strings.TrimSpace(text)), 100) }
+func glimpse(text string) string { return clip.Bytes(line(strings.TrimSpace(text)), 100) }
 
 // rowsOf gives the captures of each row, completed by those of its own block:
 // of a pattern that fits several times what stands last before the row, or

@@ -15,6 +15,7 @@ import (
 	"vigie/exporters"
 	"vigie/exporters/httpclient"
 	"vigie/exporters/push"
+	"vigie/internal/clip"
 )
 
 // Engine is the label engine of the source itself; each job has its own.
@@ -231,7 +232,7 @@ func (c *Config) customer(told string, m *Mail) (id, problem string) {
 				return id, ""
 			}
 		}
-		return "", fmt.Sprintf("no customer is called %q", cut(told, 100))
+		return "", fmt.Sprintf("no customer is called %q", clip.Bytes(told, 100))
 	}
 	for _, by := range []struct {
 		addresses []string

@@ -79,8 +79,6 @@ func (m *Mail) sent(received time.Time) time.Time {
 // line makes one line of a text.
 func line(s string) string { return mailread.Line(s) }
 
-func cut(s string, limit int) string { return mailread.Cut(s, limit) }
-
 func cleanError(err error) error { return mailread.CleanError(err) }
 
 func htmlText(page string) string { return mailread.HTMLText(page) }

@@ -13,6 +13,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/push"
+	"vigie/internal/clip"
 )
 
 // maxRows bounds the results of one mail.
@@ -182,7 +183,7 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 	}
 	// A row that the pattern does not fit would go silent.
 	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
-		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", cut(counted, 20), len(blocks)))
+		unread = append(unread, fmt.Sprintf("the mail counts %s results, the pattern rows finds %d", clip.Bytes(counted, 20), len(blocks)))
 	}
 	if whole, ok := r.whole(v.Readings, overall, name); ok && len(unread) == 0 {
 		whole.Row = len(blocks)
@@ -222,7 +223,7 @@ func (r *rule) whole(rows []Reading, overall, name string) (Reading, bool) {
 	p.JobID = jobID(p.Engine, p.Machine, p.Plan)
 	if meaning := r.words[wordKey(overall)]; badness(meaning) > worst {
 		out.Whole, p.Result = false, meaning
-		p.Error = fmt.Sprintf("the report says %q of the whole, and of none of its parts", cut(line(overall), 60))
+		p.Error = fmt.Sprintf("the report says %q of the whole, and of none of its parts", clip.Bytes(line(overall), 60))
 		return out, true
 	}
 	return out, r.EndsWhole && worst < badness(exporters.Failed.String()) && (overall == "" || r.words[wordKey(overall)] != "")
@@ -250,7 +251,7 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 		}
 		found[key] = r.cleanName(found[key])
 		if bad := r.badName(found[key], sent); bad != "" {
-			return Reading{}, fmt.Sprintf("the name of the %s %s: %q", key, bad, cut(found[key], 100))
+			return Reading{}, fmt.Sprintf("the name of the %s %s: %q", key, bad, clip.Bytes(found[key], 100))
 		}
 	}
 	var out Reading
@@ -258,8 +259,8 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 	p := &out.Report
 	p.Machine = name(cmp.Or(r.Set.Machine, found["machine"]))
 	p.MachineClass, p.BackupRole, p.Engine, p.Interval = r.Set.MachineClass, r.Set.BackupRole, r.Set.Engine, r.Set.ExpectedInterval
-	p.Plan = cut(name(cmp.Or(r.Set.Plan, found["plan"], r.Set.Engine)), 256)
-	p.ObjectType = cut(name(cmp.Or(r.Set.ObjectType, found["object_type"])), 256)
+	p.Plan = clip.Bytes(name(cmp.Or(r.Set.Plan, found["plan"], r.Set.Engine)), 256)
+	p.ObjectType = clip.Bytes(name(cmp.Or(r.Set.ObjectType, found["object_type"])), 256)
 	if p.Machine == "" {
 		return out, "no machine found"
 	}
@@ -300,7 +301,7 @@ func jobID(parts ...string) string {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
-	return cut(id, limit-17) + "~" + hex.EncodeToString(sum[:8])
+	return clip.Bytes(id, limit-17) + "~" + hex.EncodeToString(sum[:8])
 }
 
 func (r *rule) readResult(found map[string]string, out *Reading) {
@@ -313,7 +314,7 @@ func (r *rule) readResult(found map[string]string, out *Reading) {
 		if !known && r.Otherwise == "" {
 			p.Result = exporters.Unknown.String()
 			out.Unknown = append(out.Unknown, "result")
-			p.Error = strings.TrimSpace(fmt.Sprintf("the report says %q, which rule %s does not know\n%s", cut(line(word), 100), r.Name, p.Error))
+			p.Error = strings.TrimSpace(fmt.Sprintf("the report says %q, which rule %s does not know\n%s", clip.Bytes(line(word), 100), r.Name, p.Error))
 		}
 	}
 }
@@ -344,13 +345,13 @@ func (r *rule) readState(found map[string]string, text string, sent time.Time, o
 		p.Result, p.Error = "missed", "nothing was ever saved"
 		return ""
 	case untold:
-		return fmt.Sprintf("the instant of the last run cannot be read: %q", cut(found["ended"], 60))
+		return fmt.Sprintf("the instant of the last run cannot be read: %q", clip.Bytes(found["ended"], 60))
 	case !good || found["last_success"] == "":
 		return ""
 	}
 	at, ok := r.clock.of(text, sent).instant(found["last_success"], "", sent)
 	if !ok || at.After(sent.Add(ahead)) {
-		return fmt.Sprintf("the instant of the last success cannot be read: %q", cut(found["last_success"], 60))
+		return fmt.Sprintf("the instant of the last success cannot be read: %q", clip.Bytes(found["last_success"], 60))
 	}
 	if at.Before(p.Ended.Time) {
 		p.Started, p.Ended = exporters.Instant{}, exporters.Instant{Time: at.UTC()}

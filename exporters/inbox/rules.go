@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
+	"vigie/internal/clip"
 	"vigie/internal/strict"
 )
 
@@ -250,7 +251,7 @@ func (r *rule) bad(key, what, cure string) error {
 
 func (r *rule) compile(timezone string) error {
 	if r.Name == "" || len(r.Name) > maxRuleNames || r.Name != exporters.CleanName(r.Name) {
-		return r.bad("name", fmt.Sprintf("%q is no name", cut(r.Name, maxRuleNames)), "give the rule a short name of its own")
+		return r.bad("name", fmt.Sprintf("%q is no name", clip.Bytes(r.Name, maxRuleNames)), "give the rule a short name of its own")
 	}
 	if r.From == "" && r.To == "" && r.Subject == "" && len(r.Body) == 0 && r.Rows == "" {
 		return r.bad("", "it fits every mail", "add a pattern: from, to, subject, body or rows")

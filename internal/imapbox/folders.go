@@ -7,6 +7,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"vigie/internal/clip"
 	"vigie/internal/mailread"
 )
 
@@ -89,7 +90,7 @@ func (v *visit) folders() string {
 	}
 	var names []string
 	for _, f := range list[:min(len(list), maxFoldersTold)] {
-		names = append(names, fmt.Sprintf("%q", mailread.Cut(mailread.Printable(f.Mailbox), 100)))
+		names = append(names, fmt.Sprintf("%q", clip.Bytes(mailread.Printable(f.Mailbox), 100)))
 	}
 	if len(list) > maxFoldersTold {
 		names = append(names, "…")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"vigie/internal/clip"
 	"vigie/internal/mailread"
 )
 
@@ -88,7 +89,7 @@ func (v *visit) loginFault(ctx context.Context, err error, refusal string) error
 	case !errors.As(err, &no):
 		return fault(ctx, Unreachable, err)
 	}
-	code := mailread.Cut(mailread.Printable(string(no.Code)), 60)
+	code := clip.Bytes(mailread.Printable(string(no.Code)), 60)
 	told := func(r Reason, words, then string) error {
 		if code != "" {
 			words += ": [" + code + "]"
@@ -125,9 +126,9 @@ func greetingFault(ctx context.Context, err error) error {
 	if why := refusedFor(bye); why == later {
 		reason = Throttled
 	}
-	words := mailread.Cut(mailread.Printable(strings.TrimSpace(bye.Text)), 200)
+	words := clip.Bytes(mailread.Printable(strings.TrimSpace(bye.Text)), 200)
 	if bye.Code != "" {
-		words = "[" + mailread.Cut(mailread.Printable(string(bye.Code)), 60) + "] " + words
+		words = "[" + clip.Bytes(mailread.Printable(string(bye.Code)), 60) + "] " + words
 	}
 	return &Error{Reason: reason, Err: errors.New("the server takes no connection now; it is tried again later: " + strings.TrimSpace(words))}
 }

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/text/encoding/charmap"
 
+	"vigie/internal/clip"
 	"vigie/internal/zoneword"
 )
 
@@ -98,7 +99,7 @@ func digest(b []byte) string {
 }
 
 func readHeader(h *message.Header) Mail {
-	m := Mail{Header: h, MessageID: strings.Trim(strings.TrimSpace(h.Get("Message-Id")), "<>"), Subject: Cut(Line(HeaderText(h.Get("Subject"))), maxSubject)}
+	m := Mail{Header: h, MessageID: strings.Trim(strings.TrimSpace(h.Get("Message-Id")), "<>"), Subject: clip.Bytes(Line(HeaderText(h.Get("Subject"))), maxSubject)}
 	for _, key := range []string{"From", "Sender"} {
 		m.From = append(m.From, addresses(h, key)...)
 	}
@@ -269,7 +270,7 @@ func CleanError(err error) error {
 	if err == nil {
 		return errors.New("it is empty")
 	}
-	return errors.New(Cut(Line(strings.ToValidUTF8(err.Error(), "\uFFFD")), 200))
+	return errors.New(clip.Bytes(Line(strings.ToValidUTF8(err.Error(), "\uFFFD")), 200))
 }
 
 // cleanBody gives lines that patterns can be written for.
@@ -294,16 +295,6 @@ func Printable(s string) string {
 
 // Line makes one line of a text.
 func Line(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func Cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
-}
 
 // HTMLText gives the words that a reader of the page sees.
 func HTMLText(page string) string { return htmlText(page, false) }

@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/alertmanager/api/v2/models"
 	"github.com/prometheus/common/model"
 
+	"vigie/internal/clip"
 	"vigie/rules"
 )
 
@@ -100,8 +101,7 @@ func cut(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	const mark = "…"
-	return strings.ToValidUTF8(s[:most-len(mark)], "") + mark
+	return clip.Bytes(s, most-len(clip.Mark)) + clip.Mark
 }
 
 // Fingerprint identifies a label set as Alertmanager does.

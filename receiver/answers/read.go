@@ -5,8 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"vigie/internal/clip"
 	"vigie/internal/mailread"
 )
 
@@ -56,7 +56,7 @@ type Incoming struct {
 // incident is decided when it is taken in.
 func (a Addresses) Read(raw []byte) Incoming {
 	m, err := mailread.Read(raw)
-	in := Incoming{ID: m.ID, Sort: Unread, Subject: mailread.Cut(mailread.Printable(m.Subject), maxSubject)}
+	in := Incoming{ID: m.ID, Sort: Unread, Subject: clip.Bytes(mailread.Printable(m.Subject), maxSubject)}
 	if m.Header == nil {
 		in.Detail = err.Error()
 		return in
@@ -75,7 +75,7 @@ func (a Addresses) Read(raw []byte) Incoming {
 	case kind == "disposition-notification":
 		in.Sort = Receipt
 	case err != nil || kind != "":
-		in.Detail = "it is of a kind that is not read: " + mailread.Cut(mailread.Printable(kind), 50)
+		in.Detail = "it is of a kind that is not read: " + clip.Bytes(mailread.Printable(kind), 50)
 		if err != nil {
 			in.Detail = err.Error()
 		}
@@ -104,7 +104,7 @@ func answered(m *mailread.Mail) []string {
 var identifier = regexp.MustCompile(`<([^<>\s]{3,250}@[^<>\s]{1,250})>`)
 
 func identifiers(s string) (out []string) {
-	for _, found := range identifier.FindAllStringSubmatch(mailread.Cut(s, 16<<10), maxNamed) {
+	for _, found := range identifier.FindAllStringSubmatch(clip.Bytes(s, 16<<10), maxNamed) {
 		if !slices.Contains(out, found[1]) {
 			out = append(out, found[1])
 		}
@@ -157,7 +157,7 @@ func (in *Incoming) recipient(fields textproto.MIMEHeader, text string) {
 	} else if why := explained(text, in.Addresses); why != "" {
 		detail += " " + why
 	}
-	in.Detail = mailread.Cut(mailread.Printable(mailread.Line(detail)), maxDetail)
+	in.Detail = clip.Bytes(mailread.Printable(mailread.Line(detail)), maxDetail)
 }
 
 // about notes an address that a report is about.
@@ -215,9 +215,5 @@ func words(m *mailread.Mail) string {
 	if strings.TrimSpace(text) == "" {
 		text = m.Quoted
 	}
-	text = Unquoted(text)
-	if utf8.RuneCountInString(text) > maxText {
-		text = string([]rune(text)[:maxText]) + "…"
-	}
-	return text
+	return clip.Runes(Unquoted(text), maxText)
 }

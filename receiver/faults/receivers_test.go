@@ -39,8 +39,13 @@ func postgres(t *testing.T) *pgtest.Server {
 // receivers are several programs of one configuration on one database of a server.
 func receivers(t *testing.T, s *pgtest.Server, n int) []*program {
 	t.Helper()
+	return receiversAt(t, s.URL("postgres"), n)
+}
+
+func receiversAt(t *testing.T, address string, n int) []*program {
+	t.Helper()
 	p := newProgram(t)
-	p.edit("vigie.yml", "schema: 1", "schema: 1\ndatabase: "+s.URL("postgres"))
+	p.edit("vigie.yml", "schema: 1", "schema: 1\ndatabase: "+address)
 	all := []*program{p}
 	for range n - 1 {
 		other := *p

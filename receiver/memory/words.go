@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver/evidence"
 )
 
@@ -35,11 +36,7 @@ type answerOf struct {
 
 // Clipped bounds an error, without a letter cut in two.
 func Clipped(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if r := []rune(text); len(r) > maxWords {
-		return string(r[:maxWords])
-	}
-	return text
+	return clip.Runes(strings.ToValidUTF8(text, "\uFFFD"), maxWords)
 }
 
 // Ask returns what an exporter says of a customer's jobs, by job.

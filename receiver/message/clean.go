@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
+	"vigie/internal/clip"
 	"vigie/rules"
 )
 
@@ -72,9 +72,9 @@ func cleanField(field, s string) string {
 	case "Report", "Workaround", "Reason", "Text", "Note":
 		return cleanWords(s)
 	case "Error":
-		return cut(cleanOneLine(s), maxError)
+		return clip.Runes(cleanOneLine(s), maxError)
 	}
-	return cut(cleanOneLine(s), maxField)
+	return clip.Runes(cleanOneLine(s), maxField)
 }
 
 // cleanOneLine makes any text one line without anything invisible.
@@ -101,7 +101,7 @@ func cleanWords(s string) string {
 	if len(lines) > maxLines {
 		lines = append(lines[:maxLines], "…")
 	}
-	return cut(strings.TrimSpace(strings.Join(lines, "\n")), maxWords)
+	return clip.Runes(strings.TrimSpace(strings.Join(lines, "\n")), maxWords)
 }
 
 // visible drops control and format characters: the latter turn the direction of
@@ -146,16 +146,4 @@ func plain(s string) bool {
 		before = s[i]
 	}
 	return before != ' ' || s == ""
-}
-
-// cut shortens a text to so many characters, the last one an ellipsis.
-func cut(s string, limit int) string {
-	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	runes := []rune(s)[:max(limit-1, 0)]
-	for len(runes) > 0 && unicode.Is(unicode.M, runes[len(runes)-1]) {
-		runes = runes[:len(runes)-1]
-	}
-	return strings.TrimRight(string(runes), " ,;:–-(") + "…"
 }

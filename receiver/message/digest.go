@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/rules"
 )
 
@@ -124,7 +125,7 @@ func (v *view) digest(d *Digest) *digestView {
 	if !d.Due.IsZero() && d.At.Sub(d.Due) > digestLate {
 		g.Late = v.Moment(d.Due)
 	}
-	g.Seal = cut(cleanOneLine(d.Seal), maxField)
+	g.Seal = clip.Runes(cleanOneLine(d.Seal), maxField)
 	for _, l := range []digestList{
 		{v.Word("digest.opened"), d.Opened},
 		{v.Word("digest.answers"), v.answers(d.Answers)},
@@ -198,7 +199,7 @@ func (v *view) chain(lines []DigestLine) []DigestLine {
 func cleanLines(lines []DigestLine) []DigestLine {
 	out := make([]DigestLine, 0, len(lines))
 	for _, l := range lines {
-		out = append(out, DigestLine{cut(cleanOneLine(l.What), maxField), cut(cleanOneLine(l.Detail), maxError), l.Bad})
+		out = append(out, DigestLine{clip.Runes(cleanOneLine(l.What), maxField), clip.Runes(cleanOneLine(l.Detail), maxError), l.Bad})
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"vigie/internal/clip"
 	"vigie/receiver/message/locale"
 	"vigie/rules"
 )
@@ -90,8 +91,8 @@ func NewRenderer(o Options) (*Renderer, error) {
 		mails:        map[string]map[string]*mailTemplate{},
 		links:        o.Links,
 		isOutside:    o.Outside,
-		organisation: cut(cleanOneLine(o.Organisation), maxField),
-		phone:        cut(cleanOneLine(o.Phone), maxField),
+		organisation: clip.Runes(cleanOneLine(o.Organisation), maxField),
+		phone:        clip.Runes(cleanOneLine(o.Phone), maxField),
 		replies:      !o.NoReplies,
 	}
 	if r.isOutside == nil {
@@ -278,14 +279,14 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 // join two incidents of one machine.
 func (v *view) apart(subject string) string {
 	end := v.ending()
-	return cut(subject, maxSubject-utf8.RuneCountInString(end)) + end
+	return clip.Runes(subject, maxSubject-utf8.RuneCountInString(end)) + end
 }
 
 func (v *view) ending() string {
 	if v.Mark() == "" {
 		return ""
 	}
-	return " (" + cut(unbracket(v.ID()), 40) + ")"
+	return " (" + clip.Runes(unbracket(v.ID()), 40) + ")"
 }
 
 // oneNumber keeps labels from posing as the number of another incident.
@@ -321,7 +322,7 @@ func (v *view) headline(thing, what string) string {
 		if utf8.RuneCountInString(compose()+v.ending()) <= maxSubject {
 			break
 		}
-		customer, thing = cut(customer, limit), cut(thing, limit)
+		customer, thing = clip.Runes(customer, limit), clip.Runes(thing, limit)
 	}
 	return v.apart(compose())
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vigie/internal/clip"
 	"vigie/rules"
 )
 
@@ -637,11 +638,12 @@ func TestOverrideErrors(t *testing.T) {
 		"sheet":        {"en/B1.tmpl", "{{define \"lead\"}}x{{end}}\n{{define \"body\"}}{{if .Outside}}{{.F.Nonsense}}{{end}}{{end}}", "overrides/en/B1.tmpl:2"},
 		"no body":      {"en/B1.tmpl", "{{define \"lead\"}}x{{end}}", `define the block "body"`},
 		"one language": {"en/X1.tmpl", "x", "missing in language fr"},
-		"recursion":    {"en/B1.tmpl", "{{define \"lead\"}}x{{end}}{{define \"body\"}}{{template \"body\" .}}{{end}}", "maximum template depth"},
+		// whichever of the two bounds a machine comes to first
+		"recursion": {"en/B1.tmpl", "{{define \"lead\"}}x{{end}}{{define \"body\"}}{{template \"body\" .}}{{end}}", "maximum template depth|runs too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewRenderer(Options{Outside: outsideRole, Overrides: fstest.MapFS{c.file: {Data: []byte(c.text)}}})
-			if err == nil || !strings.Contains(err.Error(), c.want) {
+			if err == nil || !regexp.MustCompile(c.want).MatchString(err.Error()) {
 				t.Errorf("error %v, want one that says %q", err, c.want)
 			}
 		})
@@ -783,7 +785,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 	}
-	if got := cut("abcdef", 4); got != "abc…" {
+	if got := clip.Runes("abcdef", 4); got != "abc…" {
 		t.Errorf("cut: %q", got)
 	}
 	n := rules.Notification{Facts: rules.FactSheet{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}

@@ -32,6 +32,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigie/internal/clip"
 )
 
 // Channel is one way out to a party.
@@ -204,7 +206,7 @@ func (e *Error) Error() string {
 			b.WriteString(" " + e.Reply)
 		}
 	case e.Err != nil:
-		b.WriteString(shorten(CleanLine(e.Err.Error()), maxReply))
+		b.WriteString(clip.Runes(CleanLine(e.Err.Error()), maxReply))
 	default:
 		b.WriteString(e.Kind.String())
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	simplemail "github.com/xhit/go-simple-mail/v2"
+
+	"vigie/internal/clip"
 )
 
 // Mail is the channel to people: one SMTP transaction for one transmission. A
@@ -117,7 +119,7 @@ func (m *Mail) compose(msg Message, recipient string) (transmission, error) {
 	from.Name = cleanName(msg.From.Name)
 	switch {
 	case !messageID(msg.ID):
-		return fail(KindMessage, fmt.Errorf("message-id %q must be of the form left@right and at most %d characters", shorten(CleanLine(msg.ID), maxName), MaxMessageID))
+		return fail(KindMessage, fmt.Errorf("message-id %q must be of the form left@right and at most %d characters", clip.Runes(CleanLine(msg.ID), maxName), MaxMessageID))
 	case msg.Date.IsZero():
 		return fail(KindMessage, errors.New("the message has no date"))
 	case msg.Text == "":
@@ -188,9 +190,9 @@ func render(msg Message, from Address) (string, error) {
 	}
 	for name, value := range msg.Headers {
 		if !headerAllowed(name) {
-			return "", fmt.Errorf("header %q is not one of those a message may set", shorten(CleanLine(name), maxName))
+			return "", fmt.Errorf("header %q is not one of those a message may set", clip.Runes(CleanLine(name), maxName))
 		}
-		if value = shorten(CleanLine(value), maxName); value != "" {
+		if value = clip.Runes(CleanLine(value), maxName); value != "" {
 			email.AddHeader(name, value)
 		}
 	}
@@ -232,7 +234,7 @@ func incidentIDs(text string) string {
 	ids := strings.Fields(CleanLine(text))
 	length := 0
 	for n, id := range ids {
-		ids[n] = shorten(id, maxName)
+		ids[n] = clip.Runes(id, maxName)
 		if length += len(ids[n]) + 1; length > maxIncidentIDs {
 			return strings.Join(append(ids[:n:n], fmt.Sprintf("+%d", len(ids)-n)), " ")
 		}
@@ -301,7 +303,7 @@ func (m *Mail) classify(ctx context.Context, r MailRelay, phase string, dotSent 
 		}
 		e := m.fail(r, kind, phase, err)
 		e.Code = reply.Code
-		e.Reply = shorten(CleanLine(reply.Msg), maxReply)
+		e.Reply = clip.Runes(CleanLine(reply.Msg), maxReply)
 		return e
 	}
 	if ctxErr := context.Cause(ctx); ctxErr != nil {

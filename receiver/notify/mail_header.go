@@ -7,8 +7,8 @@ import (
 	"net/mail"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
+	"vigie/internal/clip"
 	"vigie/rules/mailbox"
 )
 
@@ -63,21 +63,7 @@ func invisible(r rune) bool {
 // CleanSubject makes any text a subject: CleanLine, and at most MaxSubject
 // characters, the last one an ellipsis when something was cut.
 func CleanSubject(s string) string {
-	return shorten(CleanLine(s), MaxSubject)
-}
-
-// shorten cuts s to limit characters, never inside a character nor between a
-// letter and its combining marks.
-func shorten(s string, limit int) string {
-	if utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	runes := []rune(s)
-	end := limit - 1
-	for end > 0 && unicode.Is(unicode.M, runes[end]) {
-		end--
-	}
-	return strings.TrimRight(string(runes[:end]), " ") + "…"
+	return clip.Runes(CleanLine(s), MaxSubject)
 }
 
 // ParseAddress reads one address, with or without a display name, and returns it
@@ -93,11 +79,11 @@ func ParseAddress(s string) (Address, error) {
 		parsed, err = mail.ParseAddress(CleanLine(s))
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(s), maxName), err)
+		return Address{}, fmt.Errorf("address %q: %w", clip.Runes(CleanLine(s), maxName), err)
 	}
 	addr, err := mailbox.Clean(parsed.Address)
 	if err != nil {
-		return Address{}, fmt.Errorf("address %q: %w", shorten(CleanLine(parsed.Address), maxName), err)
+		return Address{}, fmt.Errorf("address %q: %w", clip.Runes(CleanLine(parsed.Address), maxName), err)
 	}
 	return Address{Name: cleanName(parsed.Name), Addr: addr}, nil
 }
@@ -105,7 +91,7 @@ func ParseAddress(s string) (Address, error) {
 // cleanName makes any text a display name. A backslash does not survive: package
 // net/mail writes it, beside other letters than ASCII, in a form it cannot read.
 func cleanName(s string) string {
-	return shorten(CleanLine(strings.ReplaceAll(s, `\`, "/")), maxName)
+	return clip.Runes(CleanLine(strings.ReplaceAll(s, `\`, "/")), maxName)
 }
 
 // String writes the address as a header does.

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/internal/strict"
 	"vigie/receiver/notify/gateway"
 )
@@ -349,7 +350,7 @@ func (w *Webhook) answer(host string, resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // only for people to read
 	e := w.fail(statusKind(resp.StatusCode), host, errors.New(resp.Status))
 	e.Code = resp.StatusCode
-	e.Reply = shorten(CleanLine(string(text)), maxReply)
+	e.Reply = clip.Runes(CleanLine(string(text)), maxReply)
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 		const most = 24 * 60 * 60
 		e.RetryAfter = time.Duration(min(s, most)) * time.Second

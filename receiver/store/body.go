@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"sync"
 	"time"
+
+	"vigie/rules/incidents"
 )
 
 // Body is a delivery as it was received, made ready for storing outside the
@@ -73,8 +75,17 @@ func (l *lately) seen(sum [sha256.Size]byte) bool {
 	return ok
 }
 
+// Handle stands for a delivery.
+func (b Body) Handle() incidents.Handle {
+	return incidents.Handle{Kind: "delivery", Name: string(b.sum[:])}
+}
+
 // KeepBody stores a delivery; one that came before is only counted.
 func (tx *Tx) KeepBody(b Body, now time.Time) error {
+	if err := tx.locked(b.Handle()); err != nil {
+		return err
+	}
+	tx = tx.beside()
 	if b.lately {
 		r, err := tx.q.exec(`UPDATE delivery SET last_at = ?, times = times + 1 WHERE sha256 = ?`, now.UnixNano(), b.sum[:])
 		if err != nil {

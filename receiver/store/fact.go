@@ -11,6 +11,9 @@ func (tx *statements) Fact(name string) (string, error) {
 
 // SetFact remembers a fact.
 func (tx *statements) SetFact(name, value string) error {
-	_, err := tx.q.exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	if err := tx.locked(FactHandle(name)); err != nil {
+		return err
+	}
+	_, err := tx.beside().q.exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
 	return err
 }

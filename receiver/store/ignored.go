@@ -12,6 +12,10 @@ import (
 // offered again if it still fires. It reports whether that is news: the alert
 // or the reason was not known.
 func (tx *Tx) Ignore(s rules.Signal, reason string, again, now time.Time) (bool, error) {
+	if err := tx.locked(AlertHandle(s.Fingerprint)); err != nil {
+		return false, err
+	}
+	tx = tx.beside()
 	was, err := tx.texts(`SELECT reason FROM ignored WHERE fingerprint = ?`, s.Fingerprint)
 	if err != nil {
 		return false, err
@@ -64,7 +68,7 @@ func (tx *Tx) Ignored() ([]Ignored, error) {
 
 // Forget drops an ignored alert, because it fires no more or not in vain.
 func (tx *Tx) Forget(fingerprint string) error {
-	_, err := tx.q.exec(`DELETE FROM ignored WHERE fingerprint = ?`, fingerprint)
+	_, err := tx.beside().q.exec(`DELETE FROM ignored WHERE fingerprint = ?`, fingerprint)
 	return err
 }
 

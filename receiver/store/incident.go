@@ -67,9 +67,17 @@ func Head(r *Record) (int64, []byte) {
 	return known.length, known.head
 }
 
+// common is the entry of a failure common to several incidents.
+const common = string(rules.CorrelatedSignal)
+
 const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head`
 
+// records returns incidents, and makes sure that nobody else changes them.
 func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
+	return tx.read(func(r *Record) error { return tx.lockedRecord(r, false) }, where, args...)
+}
+
+func (tx *statements) read(each func(*Record) error, where string, args ...any) ([]*Record, error) {
 	rows, err := tx.q.query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
 	if err != nil {
 		return nil, err
@@ -91,6 +99,11 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 		if err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
 		}
+		if each != nil {
+			if err := each(r); err != nil {
+				return nil, err
+			}
+		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
 		known.alerts, known.value, known.stored = firing(r.Incident), text, stores(r)
 		rs = append(rs, r)
@@ -111,6 +124,7 @@ func firing(inc rules.Incident) map[string]bool {
 
 // Incident returns one incident; [ErrNotFound] when there is none.
 func (tx *Tx) Incident(id string) (*Record, error) {
+	tx = tx.beside()
 	rs, err := tx.records(`id = ?`, id)
 	if err != nil {
 		return nil, err
@@ -125,6 +139,13 @@ func (tx *Tx) Incident(id string) (*Record, error) {
 // belong to: all open ones, and those that ended after since. The key may be
 // left out where it names the machine.
 func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error) {
+	if err := tx.locked(incidents.Handles(key, p)...); err != nil {
+		return nil, err
+	}
+	if tx.noneAt(incidents.Handles(key, p)...) {
+		return nil, nil
+	}
+	tx = tx.beside()
 	var where []string
 	var args []any
 	if key != "" {
@@ -148,7 +169,13 @@ func (tx *Tx) OnMachine(customer, machine, except string) ([]*Record, error) {
 	if machine == "" {
 		return nil, nil
 	}
-	return tx.records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ? ORDER BY number`, customer, machine, except)
+	if err := tx.locked(incidents.Handle{Kind: incidents.OfMachine, Customer: customer, Name: machine}); err != nil {
+		return nil, err
+	}
+	if tx.noneAt(incidents.Handle{Kind: incidents.OfMachine, Customer: customer, Name: machine}) {
+		return nil, nil
+	}
+	return tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ? ORDER BY number`, customer, machine, except)
 }
 
 // Filter narrows a list of incidents; empty fields do not.
@@ -220,7 +247,8 @@ func (tx *Tx) Blinding() ([]*Record, error) {
 	if tx.known != nil && tx.known.noneBlinding {
 		return nil, nil
 	}
-	rs, err := tx.records(`blinds = 1 AND open = 1 ORDER BY number`)
+	// They change only while nobody else writes.
+	rs, err := tx.beside().read(nil, `blinds = 1 AND open = 1 ORDER BY number`)
 	if tx.known != nil {
 		tx.known.noneBlinding = err == nil && len(rs) == 0
 	}
@@ -229,7 +257,7 @@ func (tx *Tx) Blinding() ([]*Record, error) {
 
 // Common returns the open incidents that are failures common to others.
 func (tx *Tx) Common() ([]*Record, error) {
-	return tx.records(`entry = '` + string(rules.CorrelatedSignal) + `' AND open = 1 ORDER BY number`)
+	return tx.records(`entry = '` + common + `' AND open = 1 ORDER BY number`)
 }
 
 // MembersOf returns the incidents that are part of a common one.
@@ -239,6 +267,7 @@ func (tx *Tx) MembersOf(outage string) ([]*Record, error) {
 
 // WithAlert returns the ids of open incidents in which an alert fires.
 func (tx *Tx) WithAlert(fingerprint string) ([]string, error) {
+	tx = tx.beside() // where it fires, and where it is taken in, is the same place
 	return tx.texts(`SELECT a.incident FROM alert a JOIN incident i ON i.id = a.incident
 		WHERE a.fingerprint = ? AND a.firing = 1 AND i.open = 1`, fingerprint)
 }
@@ -308,6 +337,11 @@ func (tx *Tx) Postpone(id string, until time.Time) error {
 
 // NextNumber gives out the next running number of incidents.
 func (tx *Tx) NextNumber() (int, error) {
+	if tx.numbers != nil {
+		n, err := tx.numbers.take(tx.known.opened)
+		tx.known.opened++
+		return n, err
+	}
 	if tx.known.number == 0 {
 		n, err := tx.number(`SELECT COALESCE(MAX(number), 0) FROM incident`)
 		if err != nil {
@@ -322,6 +356,10 @@ func (tx *Tx) NextNumber() (int, error) {
 // Save writes an incident's row and which alerts are its own; nothing when
 // nothing of it has changed.
 func (tx *Tx) Save(r *Record) error {
+	if err := tx.lockedRecord(r, true); err != nil {
+		return err
+	}
+	tx = tx.beside()
 	text, err := encode(r.Incident)
 	if err != nil {
 		return err

@@ -35,6 +35,10 @@ type Line struct {
 // Append adds entries to an incident's journal and moves the chain's head in
 // the record, which must then be saved.
 func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
+	if err := tx.lockedRecord(r, true); err != nil {
+		return err
+	}
+	tx = tx.beside()
 	var err error
 	known := rowOf(r)
 	known.length, known.head, err = tx.extend(r.ID, known.length, known.head, entries)
@@ -79,13 +83,30 @@ func (tx *Tx) pseudonym(actor string) (string, error) {
 	if actor == "" {
 		return "", nil
 	}
+	if p := tx.known.people[actor]; p != "" {
+		return p, nil
+	}
+	p, err := tx.pseudonymOf(actor)
+	if err == nil {
+		if tx.known.people == nil {
+			tx.known.people = map[string]string{}
+		}
+		tx.known.people[actor] = p
+	}
+	return p, err
+}
+
+func (tx *statements) pseudonymOf(actor string) (string, error) {
 	known, err := tx.texts(`SELECT pseudonym FROM person WHERE name = ?`, actor)
 	if err != nil || len(known) > 0 {
 		return strings.Join(known, ""), err
 	}
-	p := newPseudonym()
-	_, err = tx.q.exec(`INSERT INTO person (pseudonym, name) VALUES (?, ?)`, p, actor)
-	return p, err
+	if _, err = tx.q.exec(`INSERT INTO person (pseudonym, name) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, newPseudonym(), actor); err != nil {
+		return "", err
+	}
+	// Another receiver may have been faster.
+	known, err = tx.texts(`SELECT pseudonym FROM person WHERE name = ?`, actor)
+	return strings.Join(known, ""), err
 }
 
 func newPseudonym() string { return "p-" + strings.ToLower(rand.Text()[:12]) }

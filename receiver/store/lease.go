@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -53,7 +54,8 @@ type Pulse struct {
 	Lease
 	Held   bool
 	Holder string
-	// Changed grows with each change of an incident, Policies with each policy.
+	// Changed grows when incidents were changed, by whomever, since the pulse before
+	// it, Policies with each policy.
 	Changed, Policies int64
 	// Facts are those whose names were asked for, and all that begin with one of
 	// them and a slash.
@@ -68,9 +70,18 @@ const (
 		token = CASE WHEN held.holder = excluded.holder AND held.until >= ` + serverNow + ` THEN held.token ELSE held.token + 1 END
 	WHERE held.holder = excluded.holder OR held.until < ` + serverNow + ` RETURNING token)
 	SELECT COALESCE((SELECT token FROM taken), 0), COALESCE((SELECT holder FROM lease WHERE name = ?), ''), ` + serverNow + `,
-		(SELECT COALESCE(MAX(changed), 0) FROM incident), (SELECT COUNT(*) FROM policy),
+		pg_current_snapshot()::text, EXISTS (SELECT 1 FROM incident WHERE changed >= pg_snapshot_xmin(COALESCE(NULLIF(?, ''), pg_current_snapshot()::text)::pg_snapshot)::text::bigint
+			AND NOT pg_visible_in_snapshot(changed::text::xid8, COALESCE(NULLIF(?, ''), pg_current_snapshot()::text)::pg_snapshot)), (SELECT COUNT(*) FROM policy),
 		COALESCE((SELECT string_agg(name || chr(1) || value, chr(2)) FROM fact WHERE name = ANY(string_to_array(?, ',')) OR split_part(name, '/', 1) = ANY(string_to_array(?, ','))), '')`
 )
+
+// pulse is what the latest one saw. Transactions end in another order than that of
+// their numbers: only the whole view tells which changes are new.
+type pulse struct {
+	sync.Mutex
+	seen    string
+	changes int64
+}
 
 // Pulse takes or renews a lease for a time, if nobody else holds it, and tells what
 // has changed meanwhile. It sets the store's clock by the server's.
@@ -81,16 +92,23 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.within)
 	defer cancel()
+	s.pulse.Lock()
+	defer s.pulse.Unlock()
 	var out Pulse
-	var text string
+	var text, seen string
+	var news bool
 	var at int64
 	names := strings.Join(facts, ",")
 	begun := time.Now()
-	err := p.reader.QueryRowContext(ctx, p.bound.Text(takeLease), name, holder, int64(lasts), name, names, names).
-		Scan(&out.Token, &out.Holder, &at, &out.Changed, &out.Policies, &text)
+	err := p.reader.QueryRowContext(ctx, p.bound.Text(takeLease), name, holder, int64(lasts), name, s.pulse.seen, s.pulse.seen, names, names).
+		Scan(&out.Token, &out.Holder, &at, &seen, &news, &out.Policies, &text)
 	if err != nil {
 		return Pulse{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if s.pulse.seen = seen; news {
+		s.pulse.changes++
+	}
+	out.Changed = s.pulse.changes
 	s.clock.Set(begun, time.Now(), time.Unix(0, at))
 	out.Name, out.Held, out.Facts = name, out.Token > 0, map[string]string{}
 	for _, f := range strings.Split(text, "\x02") {
@@ -138,7 +156,10 @@ func (tx *statements) AnyWork(now time.Time, alert string) (Work, error) {
 
 // DropFact forgets a fact.
 func (tx *statements) DropFact(name string) error {
-	_, err := tx.q.exec(`DELETE FROM fact WHERE name = ?`, name)
+	if err := tx.locked(FactHandle(name)); err != nil {
+		return err
+	}
+	_, err := tx.beside().q.exec(`DELETE FROM fact WHERE name = ?`, name)
 	return err
 }
 

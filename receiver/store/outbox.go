@@ -30,7 +30,7 @@ func (tx Outbox) Notify(n rules.Notification) error {
 	if err != nil {
 		return fmt.Errorf("notification %s: %w", n.ID, err)
 	}
-	_, err = tx.q.exec(`INSERT INTO notification (id, incident, position, bundle_key, hold_until, message, value)
+	_, err = tx.beside().q.exec(`INSERT INTO notification (id, incident, position, bundle_key, hold_until, message, value)
 		VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM notification WHERE incident = ?), ?, ?, '', ?)
 		ON CONFLICT (id) DO NOTHING`,
 		n.ID, n.IncidentID, n.IncidentID, n.BundleKey, n.HoldUntil.UnixNano(), value)
@@ -41,7 +41,7 @@ func (tx Outbox) Notify(n rules.Notification) error {
 func (tx Outbox) Rewrite(n rules.Notification) error {
 	value, err := json.Marshal(n)
 	if err == nil {
-		_, err = tx.q.exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
+		_, err = tx.beside().q.exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
 	}
 	return err
 }
@@ -49,12 +49,16 @@ func (tx Outbox) Rewrite(n rules.Notification) error {
 // Withdraw takes a notification back that is still held, or whose message nobody's server has
 // seen yet: what that tells of other incidents is held again. Any other message leaves as it is.
 func (tx Outbox) Withdraw(id string) error {
-	if _, err := tx.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
+	own := tx.beside()
+	if _, err := own.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
 		return err
 	}
-	untouched, err := tx.texts(`SELECT message FROM notification WHERE id = ? AND message <> '' AND NOT EXISTS (
+	untouched, err := own.texts(`SELECT message FROM notification WHERE id = ? AND message <> '' AND NOT EXISTS (
 		SELECT 1 FROM transmission sent WHERE sent.message = notification.message AND sent.status <> ?)`, id, Pending)
 	if err != nil || len(untouched) == 0 {
+		return err
+	}
+	if err := tx.lockedAll(); err != nil { // the message may tell of other incidents
 		return err
 	}
 	if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = ?`, Withdrawn, untouched[0]); err != nil {

@@ -29,12 +29,14 @@ type postgres struct {
 	writer, reader *sql.DB
 	bound          pg.Bindings
 	notices        []string
+	numbers        numbers
 }
 
 // openPostgres connects, makes sure that the server keeps what it says it has
 // kept, and brings the schema up to date.
 func openPostgres(ctx context.Context, address string, o Options) (*postgres, error) {
 	p := &postgres{name: Address(address), within: o.Within}
+	p.numbers.reserve = p.reserve
 	if p.within == 0 {
 		p.within = pg.StalledAfter
 	}
@@ -81,21 +83,38 @@ func (p *postgres) connect(ctx context.Context, address, password string) error 
 	return nil
 }
 
-// begin begins a transaction that nobody else writes beside, in one message to
-// the server. The lock is that of the transaction: behind a pooler one of a
-// session would stay with the connection, and be shared by its next users.
-func (p *postgres) begin() (transaction, error) {
+// begin begins a transaction in one message to the server. The locks are those of
+// the transaction: behind a pooler one of a session would stay with the connection,
+// and be shared by its next users.
+//
+// Updates that are about everything take the writers' lock for themselves. The
+// others share it, and lock what they are about, all in the same order.
+func (p *postgres) begin(w *want) (transaction, *sharing, error) {
 	s, err := p.session(p.writer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ms := p.within.Milliseconds()
-	if err := s.run(fmt.Sprintf("BEGIN; SELECT set_config('statement_timeout', '%d', true), set_config('lock_timeout', '%d', true), "+
-		"set_config('idle_in_transaction_session_timeout', '%d', true); SELECT pg_advisory_xact_lock(%d); SAVEPOINT one", ms, ms, ms, writersLock)); err != nil {
-		s.rollback()
-		return nil, err
+	var shares *sharing
+	if err = s.run(p.opening(w)); err == nil && !w.alone {
+		shares, err = s.lock(w)
 	}
-	return s, nil
+	if err == nil {
+		return s, shares, nil
+	}
+	s.rollback()
+	if w.alone || !crowded(err) {
+		return nil, nil, err
+	}
+	return p.begin(&want{alone: true})
+}
+
+func (p *postgres) opening(w *want) string {
+	ms, lock, then := p.within.Milliseconds(), "pg_advisory_xact_lock_shared", ""
+	if w.alone {
+		lock, then = "pg_advisory_xact_lock", "; SAVEPOINT one"
+	}
+	return fmt.Sprintf("BEGIN; SELECT set_config('statement_timeout', '%d', true), set_config('lock_timeout', '%d', true), "+
+		"set_config('idle_in_transaction_session_timeout', '%d', true); SELECT %s(%d)%s", ms, ms, ms, lock, writersLock, then)
 }
 
 // writersLock is the number of the lock under which batches are written.
@@ -104,7 +123,20 @@ const writersLock = 0x5669676965 // "Vigie"
 // retry tells whether another transaction was in the way.
 func (p *postgres) retry(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+	if !errors.As(err, &e) {
+		return false
+	}
+	if e.Code == "23505" && e.TableName == "incident" {
+		p.numbers.forget() // an older version has given the same one out
+		return true
+	}
+	return e.Code == "40001" || e.Code == "40P01"
+}
+
+// crowded tells whether the server has no room for so many locks.
+func crowded(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "53200"
 }
 
 func (p *postgres) view(ctx context.Context, fn func(querier) error) error {

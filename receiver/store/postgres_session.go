@@ -5,12 +5,15 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"vigie/receiver/store/pg"
+	"vigie/rules/incidents"
 )
 
 // serverSession is a connection for the time of a transaction. What is written
@@ -82,6 +85,92 @@ func (s *serverSession) run(text string) error {
 }
 
 const commit = "COMMIT"
+
+// lock locks what updates are about.
+func (s *serverSession) lock(w *want) (*sharing, error) {
+	if len(w.incidents) > 0 {
+		found, err := s.placesOf(w.incidents)
+		if err != nil {
+			return nil, err
+		}
+		w.locks = append(w.locks, found...)
+	}
+	all := w.sorted()
+	shares := &sharing{locks: make(map[int64]bool, len(all))}
+	var list []byte
+	for n, l := range all {
+		if shares.locks[l] = true; n > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, l, 10)
+	}
+	err := s.run("SELECT pg_advisory_xact_lock(l) FROM unnest('{" + string(list) + "}'::bigint[]) l; SAVEPOINT one")
+	if err == nil {
+		shares.empty, err = s.emptyOf(w.handles)
+	}
+	return shares, err
+}
+
+const findHandles = `SELECT DISTINCT 'machine', customer, machine FROM incident WHERE machine <> '' AND (customer, machine) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+	UNION ALL SELECT DISTINCT 'key', '', key FROM incident WHERE key = ANY($3::text[])
+	UNION ALL SELECT DISTINCT 'platform', '', platform FROM incident WHERE platform <> '' AND platform = ANY($4::text[])
+	UNION ALL SELECT DISTINCT 'host', '', host FROM incident WHERE host <> '' AND host = ANY($5::text[])`
+
+// emptyOf are those of the handles by which no incident is found: one question instead
+// of one for each alert that opens an incident.
+func (s *serverSession) emptyOf(hs []incidents.Handle) (map[incidents.Handle]bool, error) {
+	empty := make(map[incidents.Handle]bool, len(hs))
+	customers, names := []string{}, map[string][]string{incidents.OfMachine: {}, "key": {}, "platform": {}, "host": {}}
+	for _, h := range hs {
+		of, found := names[h.Kind]
+		if !found || empty[h] || h.Name != pg.Clean(h.Name) || h.Customer != pg.Clean(h.Customer) {
+			continue
+		}
+		if empty[h], names[h.Kind] = true, append(of, h.Name); h.Kind == incidents.OfMachine {
+			customers = append(customers, h.Customer)
+		}
+	}
+	if len(empty) == 0 {
+		return nil, nil
+	}
+	s.stall.Reset(s.p.within)
+	rows, err := s.raw.Query(context.Background(), findHandles, customers, names[incidents.OfMachine], names["key"], names["platform"], names["host"])
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h incidents.Handle
+		if err := rows.Scan(&h.Kind, &h.Customer, &h.Name); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		delete(empty, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return empty, nil
+}
+
+// placesOf are the locks of everything by which incidents are found.
+func (s *serverSession) placesOf(ids []string) (locks []int64, err error) {
+	rows, err := s.query(`SELECT key, customer, machine, platform, host FROM incident WHERE id = ANY(string_to_array(?, ','))`, strings.Join(ids, ","))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		var p Place
+		if err := rows.Scan(&key, &p.Customer, &p.Machine, &p.Platform, &p.Host); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		for _, h := range incidents.Handles(key, p) {
+			locks = append(locks, lockOf(h))
+		}
+	}
+	return locks, rows.Err()
+}
 
 func (s *serverSession) exec(text string, args ...any) (sql.Result, error) {
 	s.queue.Queue(s.p.bound.Text(text), pg.Values(args)...)

@@ -220,11 +220,11 @@ func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
 	return nil
 }
 
-func (s *sqlite) begin() (transaction, error) {
+func (s *sqlite) begin(*want) (transaction, *sharing, error) {
 	if err := s.conn.run("BEGIN IMMEDIATE"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.conn, nil
+	return s.conn, nil, nil
 }
 
 // retry: nobody else writes to the file.

@@ -48,6 +48,7 @@ type Store struct {
 	db      base
 
 	jobs    chan *job
+	aside   []*job // what waits for a later transaction; the writer's own
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
@@ -59,6 +60,8 @@ type Store struct {
 	clock     pg.Clock
 	commits   atomic.Int64
 	packer    packer
+	pulse     pulse
+	numbers   *numbers // nil where nobody else gives any out
 }
 
 // Watch lets f see each incident that has been saved, after its commit and in
@@ -69,6 +72,10 @@ func (s *Store) Watch(f func(rules.Incident)) { s.saved.Store(&f) }
 type job struct {
 	fn    func(*Tx) error
 	lease Lease        // under which it is kept; none without a name
+	scope *Scope       // what it is about; nil is everything
+	locks []int64      // of the scope's handles
+	wider int          // how often it was about more than it said
+	again bool         // it was, and is to be run again
 	state atomic.Int32 // waiting, running or abandoned
 	reply chan error
 	after []func()
@@ -116,7 +123,7 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.db, s.path = p, p.name
+		s.db, s.path, s.numbers = p, p.name, &p.numbers
 		if err := s.askClock(ctx, p); err != nil {
 			return nil, errors.Join(err, p.close(false))
 		}
@@ -134,8 +141,9 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 
 // base is what SQLite and PostgreSQL do differently.
 type base interface {
-	// begin begins the transaction of a batch. Nobody else writes until it ends.
-	begin() (transaction, error)
+	// begin begins the transaction of a batch. Until it ends nobody else writes, or
+	// nobody writes what it has locked.
+	begin(*want) (transaction, *sharing, error)
 	// view runs fn on a consistent view of the data.
 	view(ctx context.Context, fn func(querier) error) error
 	// peek runs fn on the data as committed by now.
@@ -173,6 +181,9 @@ func (s *Store) release() error { return s.db.close(s.broken.err() != nil) }
 // read what fn wrote: fn may still be running when ctx ends first.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	j := &job{fn: fn, lease: leaseOf(ctx), reply: make(chan error, 1)}
+	if s.Shared() {
+		j.narrow(scopeOf(ctx))
+	}
 	select {
 	case <-s.closing:
 		return fmt.Errorf("%w: it is closed", ErrUnavailable)
@@ -207,12 +218,12 @@ func (s *Store) write() {
 	for {
 		select {
 		case j := <-s.jobs:
-			s.batch(j)
+			s.batches(j)
 		case <-s.closing:
 			for { // whoever is waiting is still served
 				select {
 				case j := <-s.jobs:
-					s.batch(j)
+					s.batches(j)
 				default:
 					return
 				}
@@ -221,13 +232,26 @@ func (s *Store) write() {
 	}
 }
 
+// batches runs a job, and what it was found with.
+func (s *Store) batches(first *job) {
+	for s.batch(first, nil); len(s.aside) > 0; {
+		s.batch(nil, s.gather(nil))
+	}
+}
+
 // batch runs a job and all that have come in meanwhile under one commit.
-func (s *Store) batch(first *job) {
+func (s *Store) batch(first *job, together []*job) {
 	if err := s.broken.err(); err != nil {
-		s.answer([]*job{first}, err)
+		if first != nil {
+			together = append(together, first)
+		}
+		s.answer(together, err)
 		return
 	}
-	jobs, err := s.try(first, nil)
+	if first != nil && s.Shared() {
+		first, together = nil, s.gather(first)
+	}
+	jobs, err := s.try(first, together)
 	for again := 0; err != nil && again < maxAgain && s.db.retry(err); again++ {
 		jobs, err = s.try(nil, jobs)
 	}
@@ -239,7 +263,7 @@ func (s *Store) batch(first *job) {
 func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
-	tx, err := s.db.begin()
+	tx, shares, err := s.db.begin(wanted(again))
 	if err != nil {
 		if first != nil {
 			again = []*job{first}
@@ -247,16 +271,16 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 		return again, fmt.Errorf("%w: begin: %w", ErrUnavailable, err)
 	}
 	for _, j := range again {
-		j.after, j.err = nil, nil
+		j.after, j.err, j.again = nil, nil, false
 		j.state.CompareAndSwap(jobRunning, jobWaiting)
 		jobs = append(jobs, j)
 		if err == nil {
-			err = s.savepoint(tx, j, k)
+			err = s.savepoint(tx, j, k, shares)
 		}
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(tx, j, k); err != nil {
+		if err = s.savepoint(tx, j, k, shares); err != nil {
 			break
 		}
 		j = nil
@@ -281,7 +305,7 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
-func (s *Store) savepoint(t transaction, j *job, k *known) error {
+func (s *Store) savepoint(t transaction, j *job, k *known, shares *sharing) error {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		j.err = ErrUnavailable // nobody is waiting any more
 		return nil
@@ -289,14 +313,7 @@ func (s *Store) savepoint(t transaction, j *job, k *known) error {
 	if err := t.savepoint(); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
-	tx := newTx(t, j, k, &s.packer)
-	tx.saved = s.saved.Load()
-	if j.lease.Name != "" && s.Shared() {
-		j.err = tx.fence(j.lease)
-	}
-	if j.err == nil {
-		j.err = guarded(j.fn, tx)
-	}
+	j.err = s.run(t, j, k, shares)
 	if j.err == nil {
 		err := t.release()
 		if err == nil {
@@ -304,7 +321,10 @@ func (s *Store) savepoint(t transaction, j *job, k *known) error {
 		}
 		j.err = err
 	}
-	if s.db.retry(j.err) {
+	if shares.beyond() {
+		j.widen(shares)
+		shares.lacks, shares.alone = nil, false
+	} else if s.db.retry(j.err) {
 		return j.err
 	}
 	j.after, *k = nil, known{}
@@ -317,9 +337,32 @@ func (s *Store) savepoint(t transaction, j *job, k *known) error {
 	return nil
 }
 
+// run runs one job, while its lease is held.
+func (s *Store) run(t transaction, j *job, k *known, shares *sharing) error {
+	tx := newTx(t, j, k, &s.packer)
+	tx.saved, tx.numbers = s.saved.Load(), s.numbers
+	if j.lease.Name != "" && s.Shared() {
+		if err := tx.fence(j.lease); err != nil {
+			return err
+		}
+	}
+	if tx.sharing = shares; shares != nil {
+		tx.q = reserved{tx.q, shares}
+	}
+	err := guarded(j.fn, tx)
+	if shares.beyond() {
+		return errBeyond // whatever was made of it
+	}
+	return err
+}
+
 func (s *Store) answer(jobs []*job, err error) {
 	s.judge(err)
 	for _, j := range jobs {
+		if err == nil && j.again {
+			s.aside = append(s.aside, j)
+			continue
+		}
 		s.judge(j.err)
 		if err != nil {
 			j.reply <- err
@@ -419,14 +462,20 @@ type statements struct {
 	known  *known // nil in a view
 	packer *packer
 	saved  *func(rules.Incident)
+	// sharing is what is locked in a transaction that others run beside, numbers
+	// gives out those of incidents; nil where nobody else can write.
+	sharing *sharing
+	numbers *numbers
 }
 
 // known is what the updates of one commit have found out, so that each of them
 // need not ask again. It is forgotten when one of them is undone.
 type known struct {
 	number       int  // the newest running number given out; 0 before the first
+	opened       int  // how many were
 	noneBlinding bool // no incident is open about a source that cannot be read
 	held         Lease
+	people       map[string]string // their pseudonyms
 }
 
 // AfterCommit calls f once the transaction has been committed.

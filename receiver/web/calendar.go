@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver/evidence"
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
@@ -49,7 +50,7 @@ func calendarShows() []string { return []string{"all", "failing", "unlisted"} }
 func (s *site) calendar(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	now := s.o.Now()
-	d := &calendarData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
+	d := &calendarData{Query: clip.Bytes(q.Get("q"), 100), Show: either(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
 		Machines: []calendarRow{}}
 	if !slices.Contains(calendarShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(calendarShows(), ", "))
@@ -155,7 +156,7 @@ type nightData struct {
 // night tells the runs of a machine on one day, and the incidents that were open.
 func (s *site) night(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &nightData{Customer: cutText(q.Get("customer"), 200), Machine: cutText(q.Get("machine"), 300), Day: q.Get("day"), Runs: []nights.Run{}, Incidents: []incidentRow{}}
+	d := &nightData{Customer: clip.Bytes(q.Get("customer"), 200), Machine: clip.Bytes(q.Get("machine"), 300), Day: q.Get("day"), Runs: []nights.Run{}, Incidents: []incidentRow{}}
 	at, err := time.ParseInLocation(time.DateOnly, d.Day, s.zone())
 	now := s.o.Now()
 	if err != nil || at.After(now) || now.Sub(at) > 400*24*time.Hour {

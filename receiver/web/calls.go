@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/board"
 	"vigie/receiver/web/query"
@@ -64,7 +65,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &callsData{Query: cutText(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
+	d := &callsData{Query: clip.Bytes(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
 	var due []*board.Row
 	for _, row := range rows {
 		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query)) {

@@ -9,7 +9,9 @@ import (
 	"github.com/gorilla/mux"
 	"golang.org/x/time/rate"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
+	"vigie/rules"
 )
 
 const (
@@ -56,7 +58,7 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, http.StatusBadRequest, emergencyPage{Tone: "bad", Form: true, Said: "Illisible ou trop long. / Not readable, or too long."})
 		return
 	}
-	p := emergencyPage{Platform: cutText(r.PostForm.Get("platform"), 200), Text: cutText(r.PostForm.Get("text"), 4000), Who: cutText(r.PostForm.Get("who"), 200)}
+	p := emergencyPage{Platform: clip.Bytes(r.PostForm.Get("platform"), 200), Text: clip.Runes(r.PostForm.Get("text"), 4000), Who: clip.Runes(r.PostForm.Get("who"), 200)}
 	if !e.allowed.AllowN(e.o.Now(), 1) {
 		w.Header().Set("Retry-After", "60")
 		p.Form, p.Tone = true, "bad"
@@ -81,15 +83,18 @@ func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
 		e.answer(w, code, p)
 		return
 	}
-	e.answer(w, http.StatusOK, emergencyPage{Tone: "good",
-		Said: fmt.Sprintf("Reçu, sous le numéro #%d. Le niveau 3 est prévenu. / Received, as number #%d. Level 3 is told.", inc.Number, inc.Number)})
+	e.answer(w, http.StatusOK, emergencyPage{Tone: "good", Said: received(inc)})
 }
 
-func cutText(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most])
+// received says what a call has come to: announced work wakes nobody, and then
+// nobody is told to have been woken.
+func received(inc rules.Incident) string {
+	told := [2]string{"Le niveau 3 est prévenu.", "Level 3 is told."}
+	if inc.Level != 3 {
+		told = [2]string{"Le niveau 3 n'est pas réveillé pour cet appel : des travaux sont annoncés, ou l'incident est déjà suivi. En cas d'urgence, téléphonez.",
+			"Level 3 is not woken for this call: work has been announced, or the incident is in hand already. In an emergency, please phone."}
 	}
-	return s
+	return fmt.Sprintf("Reçu, sous le numéro #%d. %s / Received, as number #%d. %s", inc.Number, told[0], inc.Number, told[1])
 }
 
 func (e *emergency) answer(w http.ResponseWriter, code int, p emergencyPage) {

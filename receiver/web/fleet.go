@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver/board"
 	"vigie/receiver/web/query"
 	"vigie/rules"
@@ -59,7 +60,7 @@ func (d *machinesData) Shows() []string { return machineShows() }
 // machines lists what must be backed up.
 func (s *site) machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &machinesData{Query: cutText(q.Get("q"), 100), Show: either(q.Get("show"), "all")}
+	d := &machinesData{Query: clip.Bytes(q.Get("q"), 100), Show: either(q.Get("show"), "all")}
 	if !slices.Contains(machineShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(machineShows(), ", "))
 	}
@@ -210,7 +211,7 @@ func (s *site) customers(r *http.Request, who string) (any, error) {
 			unprotected[m.Customer]++
 		}
 	}
-	d := &customersData{Query: cutText(q.Get("q"), 100)}
+	d := &customersData{Query: clip.Bytes(q.Get("q"), 100)}
 	var all []customerRow
 	for _, id := range sortedNames(dir.Customers) {
 		c := dir.Customers[id]
@@ -268,7 +269,7 @@ func (s *site) policy(r *http.Request, _ string) (any, error) {
 	now := s.o.Now()
 	book := s.o.Engine.Book()
 	p := book.InForce(now)
-	d := &policyData{Policy: p.Hash, Name: p.Name, Effective: p.EffectiveFrom, Scenarios: []scenarioRow{}, Labels: cutText(q.Get("labels"), maxLabels)}
+	d := &policyData{Policy: p.Hash, Name: p.Name, Effective: p.EffectiveFrom, Scenarios: []scenarioRow{}, Labels: clip.Bytes(q.Get("labels"), maxLabels)}
 	for _, sc := range p.Scenarios {
 		x := scenarioRow{Name: sc.Name, Title: sc.Title, Match: []string{}, Ignores: sc.Ignores, Targets: []string{}, Steps: []string{}, scenario: sc}
 		for _, m := range sc.Match {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -149,6 +150,25 @@ func (d *desk) shownAsText(where, text string) {
 			if src := slices.IndexFunc(tag.Attr, func(a html.Attribute) bool { return a.Key == "src" }); tag.Data == "script" && src < 0 || tag.Data == "iframe" || tag.Data == "object" {
 				d.t.Errorf("%s has a <%s> of its own", where, tag.Data)
 			}
+		}
+	}
+}
+
+// covers: S2.17; a caller reads that level 3 is told only when it is: announced work
+// wakes nobody, and says so.
+func TestEmergencySaysWhoIsTold(t *testing.T) {
+	d := newDesk(t, "activeprolearn", "maintenance:\n  - {platform: lms-A, from: 2026-03-10T09:00:00+01:00, until: 2026-03-10T12:00:00+01:00, declared_at: 2026-03-05}\n")
+	entry := httptest.NewServer(web.NewEmergency(web.Options{Engine: d.engine, Now: d.now, Person: func(string) (string, bool) { return "", false }}))
+	defer entry.Close()
+	for platform, want := range map[string]string{"lms-A": "Level 3 is not woken", "lms-B": "Level 3 is told"} {
+		resp, err := http.PostForm(entry.URL+"/secours", url.Values{"platform": {platform}, "text": {"all is down"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s, error %v: the page does not say %q:\n%s", platform, err, want, text)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/receiver/web/timeline"
@@ -500,7 +501,7 @@ func (m many) Has(id string) bool { return slices.Contains(m.ids, id) }
 
 // keepMany keeps what was chosen and typed for the page that follows.
 func (p *pageSite) keepMany(r *http.Request) {
-	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {cutText(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
+	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {clip.Runes(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
 	p.sessions.Put(r.Context(), keyMany, kept.Encode())
 }
 

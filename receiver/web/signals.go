@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -118,7 +119,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	}
-	x := &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: cutText(f("report"), 64), Wrong: map[string]string{}}
+	x := &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: clip.Bytes(f("report"), 64), Wrong: map[string]string{}}
 	d := p.signalsForm(v, found.(*signalsData), x, f("kind"), f("platform"))
 	b, at := p.signalBody(v, x, f("kind"), f("platform"))
 	if len(x.Wrong) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/board"
 	"vigie/receiver/web/query"
@@ -61,7 +62,7 @@ func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 // today lists the open incidents, the nearest deadline first.
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &todayData{Show: either(q.Get("show"), "all"), Query: cutText(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
+	d := &todayData{Show: either(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
 	if !slices.Contains(shows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
 	}
@@ -162,7 +163,7 @@ func (s *site) queue(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &queueData{Query: cutText(q.Get("q"), 100), Now: s.o.Now()}
+	d := &queueData{Query: clip.Bytes(q.Get("q"), 100), Now: s.o.Now()}
 	var local, rest []*board.Row
 	for _, row := range rows {
 		switch {

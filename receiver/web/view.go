@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/sentence"
@@ -288,7 +289,7 @@ func (p *pageSite) readForm(w http.ResponseWriter, r *http.Request, v *view) boo
 // say keeps what became of an act for the next page.
 func (p *pageSite) say(r *http.Request, tone, text string) {
 	if p.hasSession(r) {
-		p.sessions.Put(r.Context(), keyFlash, cutText(text, 2000))
+		p.sessions.Put(r.Context(), keyFlash, clip.Runes(text, 2000))
 		p.sessions.Put(r.Context(), keyTone, tone)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"vigie/internal/clip"
 	"vigie/rules/model"
 )
 
@@ -25,10 +26,7 @@ func errorPattern(text string, l model.Labels) string {
 		return ""
 	}
 	const longest = 200 // what differs beyond it is a trace, not another cause
-	if r := []rune(text); len(r) > longest {
-		text = string(r[:longest])
-	}
-	return text
+	return clip.Bytes(text, longest)
 }
 
 // particulars are the parts of an error text that differ from machine to machine.

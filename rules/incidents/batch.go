@@ -31,7 +31,7 @@ type Batch struct {
 
 	tracked  []*Tracked
 	byID     map[string]*Tracked
-	byHandle map[handle][]*Tracked
+	byHandle map[Handle][]*Tracked
 	machines map[[2]string]bool   // whose open incidents are loaded
 	searched map[search]bool      // for which candidates are loaded
 	blinding []*Tracked           // open incidents about sources that cannot be read
@@ -76,28 +76,57 @@ func (t *Tracked) open() bool { return t.State != "" && !t.State.Ended() }
 
 // New begins a batch.
 func New(o Options) *Batch {
-	return &Batch{Options: o, byID: map[string]*Tracked{}, byHandle: map[handle][]*Tracked{},
+	return &Batch{Options: o, byID: map[string]*Tracked{}, byHandle: map[Handle][]*Tracked{},
 		machines: map[[2]string]bool{}, searched: map[search]bool{}}
 }
 
 // Tracked returns the incidents that the batch has loaded or begun.
 func (b *Batch) Tracked() []*Tracked { return b.tracked }
 
-// handle is something by which an incident is found: its key, its machine ...
-type handle struct{ kind, customer, name string }
+// Handle is something by which an incident is found: its key, its machine ...
+type Handle struct{ Kind, Customer, Name string }
 
-func handles(key string, p Place) [4]handle {
-	h := [4]handle{{kind: "key", name: key}}
+// OfMachine is the kind of a handle that stands for all incidents of a machine.
+const OfMachine = "machine"
+
+func handles(key string, p Place) (h [4]Handle) {
+	if key != "" {
+		h[0] = Handle{Kind: "key", Name: key}
+	}
 	if p.Machine != "" {
-		h[1] = handle{"machine", p.Customer, p.Machine}
+		h[1] = Handle{OfMachine, p.Customer, p.Machine}
 	}
 	if p.Platform != "" {
-		h[2] = handle{kind: "platform", name: p.Platform}
+		h[2] = Handle{Kind: "platform", Name: p.Platform}
 	}
 	if p.Host != "" {
-		h[3] = handle{kind: "host", name: p.Host}
+		h[3] = Handle{Kind: "host", Name: p.Host}
 	}
 	return h
+}
+
+// Handles returns by what incidents of a key and a place are found.
+func Handles(key string, p Place) []Handle {
+	found := make([]Handle, 0, 4)
+	for _, h := range handles(key, p) {
+		if h.Kind != "" {
+			found = append(found, h)
+		}
+	}
+	return found
+}
+
+// HandlesOf is [Handles] without the key where it names the machine: whatever has it is
+// of this machine.
+func HandlesOf(key string, identity rules.Labels, p Place) []Handle {
+	if namesMachine(identity, p) {
+		key = ""
+	}
+	return Handles(key, p)
+}
+
+func namesMachine(identity rules.Labels, p Place) bool {
+	return p.Machine != "" && identity[rules.LabelMachine] == p.Machine && identity[rules.LabelCustomer] == p.Customer
 }
 
 // search is what candidates are looked up by.
@@ -135,7 +164,7 @@ func (b *Batch) Load(id string) (*Tracked, error) {
 func (b *Batch) index(t *Tracked) {
 	t.place = t.Place()
 	for _, h := range handles(t.Key, t.place) {
-		if h.kind != "" && !slices.Contains(b.byHandle[h], t) {
+		if h.Kind != "" && !slices.Contains(b.byHandle[h], t) {
 			b.byHandle[h] = append(b.byHandle[h], t)
 		}
 	}
@@ -143,10 +172,10 @@ func (b *Batch) index(t *Tracked) {
 
 // at returns the incidents that are found by any of the handles, in the order in
 // which they came.
-func (b *Batch) at(hs ...handle) []*Tracked {
+func (b *Batch) at(hs ...Handle) []*Tracked {
 	var out []*Tracked
 	for _, h := range hs {
-		if h.kind == "" {
+		if h.Kind == "" {
 			continue
 		}
 		for _, t := range b.byHandle[h] {
@@ -186,7 +215,7 @@ func (b *Batch) onMachine(t *Tracked) ([]*Tracked, error) {
 		}
 		b.machines[k] = true
 	}
-	return slices.DeleteFunc(b.at(handle{"machine", p.Customer, p.Machine}), func(t *Tracked) bool { return !t.open() }), nil
+	return slices.DeleteFunc(b.at(Handle{OfMachine, p.Customer, p.Machine}), func(t *Tracked) bool { return !t.open() }), nil
 }
 
 // Facts are what a decision about an incident must know beside it.

@@ -60,8 +60,8 @@ func (b *Batch) Take(s rules.Signal, c *rules.Classified, confirmed bool) (*Trac
 func (b *Batch) choose(c *rules.Classified) (*Tracked, error) {
 	place := PlaceOf(c.Signal.Labels)
 	key := c.Key
-	if place.Machine != "" && c.Identity[rules.LabelMachine] == place.Machine && c.Identity[rules.LabelCustomer] == place.Customer {
-		key = "" // whatever has this key is of this machine
+	if namesMachine(c.Identity, place) {
+		key = ""
 	}
 	if err := b.gather(key, place); err != nil {
 		return nil, err

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"vigie/internal/clip"
 )
 
 // Clean returns a bare address in the form that can be sent to: the domain in
@@ -37,7 +39,7 @@ func Domain(domain string) (string, error) {
 	lookup := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 	ascii, err := lookup.ToASCII(strings.TrimSuffix(domain, "."))
 	if err != nil {
-		return "", fmt.Errorf("domain %q: %w", cut(domain), err)
+		return "", fmt.Errorf("domain %q: %w", clip.Runes(domain, 100), err)
 	}
 	return ascii, nil
 }
@@ -57,13 +59,4 @@ func DotAtom(s string) bool {
 		}
 	}
 	return true
-}
-
-// cut keeps a text from elsewhere short in an error.
-func cut(s string) string {
-	const most = 100
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return s
 }

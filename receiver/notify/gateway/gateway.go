@@ -18,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"vigie/internal/clip"
 	"vigie/internal/strict"
 )
 
@@ -225,10 +226,10 @@ func (b *bounded) Write(p []byte) (int, error) {
 var functions = template.FuncMap{
 	// cut shortens a text to so many characters, the sign of it included.
 	"cut": func(most int, text string) string {
-		if r := []rune(text); len(r) > most && most > 0 {
-			return string(r[:most-1]) + "…"
+		if most <= 0 {
+			return text
 		}
-		return text
+		return clip.Runes(text, most)
 	},
 	// slack and markdown take from a text what would be a link, a mention or
 	// emphasis there.

@@ -71,19 +71,25 @@ func programs() (bin, libs string, err error) {
 	if _, err := os.Stat("/" + debian + "/postgres"); err == nil {
 		return "/" + debian, "", nil
 	}
+	root, err := unpacked("postgresql")
+	return filepath.Join(root, debian), filepath.Join(root, "usr/lib/x86_64-linux-gnu"), err
+}
+
+// unpacked unpacks a program of Debian's packages into the cache.
+func unpacked(tool string) (root string, err error) {
 	_, here, _, _ := runtime.Caller(0)
-	root, err := filepath.Abs(filepath.Join(filepath.Dir(here), "../../.."))
+	top, err := filepath.Abs(filepath.Join(filepath.Dir(here), "../../.."))
 	if !filepath.IsAbs(here) { // the paths of the build are trimmed
-		root, err = module()
+		top, err = module()
 	}
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	cache := filepath.Join(root, ".cache/debian")
-	if out, err := exec.Command(filepath.Join(root, "tools/debian"), cache, "postgresql").CombinedOutput(); err != nil {
-		return "", "", fmt.Errorf("%w: %s", ErrAbsent, strings.TrimSpace(string(out)))
+	cache := filepath.Join(top, ".cache/debian")
+	if out, err := exec.Command(filepath.Join(top, "tools/debian"), cache, tool).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", ErrAbsent, strings.TrimSpace(string(out)))
 	}
-	return filepath.Join(cache, "root", debian), filepath.Join(cache, "root/usr/lib/x86_64-linux-gnu"), nil
+	return filepath.Join(cache, "root"), nil
 }
 
 // module is the folder of go.mod above the one that tests are run in.

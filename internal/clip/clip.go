@@ -1,0 +1,41 @@
+// Package clip shortens texts from elsewhere, never inside a character.
+package clip
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Mark stands for what was left out.
+const Mark = "…"
+
+// Runes shortens s to at most most characters, the last of them [Mark] when
+// something is left out. It parts no letter from its combining marks and leaves
+// no punctuation that opens or joins before the mark.
+func Runes(s string, most int) string {
+	if len(s) <= most || utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	if most < 1 {
+		return ""
+	}
+	runes := []rune(s)
+	end := most - 1
+	for end > 0 && unicode.Is(unicode.M, runes[end]) {
+		end--
+	}
+	return strings.TrimRight(string(runes[:end]), " ,;:–-(") + Mark
+}
+
+// Bytes shortens s to at most most bytes, without a mark: for keys and names
+// that are compared.
+func Bytes(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:max(most, 0)]
+}

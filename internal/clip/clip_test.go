@@ -1,0 +1,54 @@
+package clip
+
+import (
+	"testing"
+	"unicode/utf8"
+)
+
+func TestRunes(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"abcdef", 6, "abcdef"},
+		{"abcdef", 4, "abc…"},
+		{"sauvegarde échouée", 13, "sauvegarde é…"},
+		{"échouée", 7, "échouée"}, // more bytes than characters
+		{"e\u0301e\u0301e\u0301", 4, "e\u0301…"},
+		{"serveur, poste", 9, "serveur…"},
+		{"any", 0, ""},
+		{"any", -1, ""},
+		{"\u0301\u0301\u0301", 2, "…"},
+	} {
+		if got := Runes(c.in, c.most); got != c.want {
+			t.Errorf("Runes(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
+		}
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"aé", 2, "a"}, {"é", 1, ""}, {"any", 0, ""}, {"any", -1, ""},
+	} {
+		if got := Bytes(c.in, c.most); got != c.want {
+			t.Errorf("Bytes(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
+		}
+	}
+}
+
+func FuzzClip(f *testing.F) {
+	f.Add("e\u0301 où", 3)
+	f.Fuzz(func(t *testing.T, s string, most int) {
+		if r := Runes(s, most); utf8.RuneCountInString(r) > max(most, 0) || utf8.ValidString(s) && !utf8.ValidString(r) {
+			t.Fatalf("Runes(%q, %d) = %q", s, most, r)
+		}
+		if b := Bytes(s, most); len(b) > max(most, 0) || utf8.ValidString(s) && !utf8.ValidString(b) {
+			t.Fatalf("Bytes(%q, %d) = %q", s, most, b)
+		}
+	})
+}

@@ -1,0 +1,331 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"vigie/receiver/store/pgtest"
+)
+
+// wire is a network between two programs that can be cut: then it holds what is sent,
+// and says nothing to either side.
+type wire struct {
+	net.Listener
+	cut atomic.Bool
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	w := &wire{Listener: l}
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			go w.pass(near, far)
+			go w.pass(far, near)
+		}
+	}()
+	return w
+}
+
+func (w *wire) pass(from, to net.Conn) {
+	defer from.Close()
+	defer to.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		for w.cut.Load() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// refusedInTime makes sure that what is posted is answered 503 within 10 s.
+func (p *program) refusedInTime(what string) {
+	p.t.Helper()
+	hc := &http.Client{Timeout: 30 * time.Second}
+	var wg sync.WaitGroup
+	for n := range 5 {
+		wg.Go(func() {
+			begun := time.Now()
+			err := p.post(hc, fmt.Sprintf("while-%s-%d", what, n))
+			if err == nil || !strings.Contains(err.Error(), "503") || time.Since(begun) > 10*time.Second {
+				p.t.Errorf("while %s: %v after %s", what, err, time.Since(begun))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// takesInAgain waits until a delivery is accepted, and returns how long that took.
+func (p *program) takesInAgain(acked map[string]bool, machine string) time.Duration {
+	p.t.Helper()
+	hc := &http.Client{Timeout: 12 * time.Second}
+	begun := time.Now()
+	p.until("it takes in again", 45*time.Second, func() bool { return p.post(hc, machine) == nil })
+	acked[machine] = true
+	return time.Since(begun)
+}
+
+// The network between a receiver and its server is cut without a word: what is posted is
+// refused in time, and all goes on when it is whole again. A receiver that is not cut off goes on.
+func TestFaultNetworkCut(t *testing.T) {
+	t.Parallel()
+	s := postgres(t)
+	w := newWire(t, fmt.Sprintf("127.0.0.1:%d", s.Port))
+	all := receiversAt(t, strings.Replace(s.URL("postgres"), fmt.Sprint(":", s.Port), fmt.Sprint(":", w.Addr().(*net.TCPAddr).Port), 1), 1)
+	beside := *all[0]
+	beside.dir = t.TempDir()
+	if err := os.CopyFS(beside.dir, os.DirFS(all[0].dir)); err != nil {
+		t.Fatal(err)
+	}
+	beside.edit("vigie.yml", fmt.Sprint(":", w.Addr().(*net.TCPAddr).Port), fmt.Sprint(":", s.Port))
+	beside.start()
+	acked := map[string]bool{}
+	all[0].until("the first leads", 30*time.Second, all[0].leads)
+	all[0].takesInAgain(acked, "before")
+	w.cut.Store(true)
+	begun := time.Now()
+	all[0].refusedInTime("the network is cut")
+	beside.takesInAgain(acked, "on the other side")
+	beside.until("the other leads", 20*time.Second, beside.leads)
+	over := time.Since(begun)
+	w.cut.Store(false)
+	t.Logf("figure: a network that is cut: refused within 10 s, the other receiver leads within %.1f s, taken in again %.1f s after it is whole",
+		over.Seconds(), all[0].takesInAgain(acked, "after").Seconds())
+	beside.reckon(acked, 64)
+	all[0].end(syscall.SIGTERM)
+	beside.end(syscall.SIGTERM)
+}
+
+// The server is gone and its standby is promoted: what was accepted is there, nothing is
+// told twice, and the receivers go on without a restart.
+func TestFaultStandbyPromoted(t *testing.T) {
+	t.Parallel()
+	s := postgres(t)
+	standby, err := s.Standby()
+	if errors.Is(err, pgtest.ErrAbsent) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := standby.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	both := fmt.Sprintf("postgres://vigie@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", s.Port, standby.Port)
+	all := receiversAt(t, both, 2)
+	if !strings.Contains(all[0].said.String()+all[1].said.String(), "follow without being waited for") {
+		t.Error("nobody is told of a standby that nobody waits for")
+	}
+	if err := errors.Join(s.Set("synchronous_standby_names=*"), s.Reload()); err != nil {
+		t.Fatal(err)
+	}
+	acked := map[string]bool{}
+	all[0].until("somebody leads", 30*time.Second, func() bool { return all[0].leads() || all[1].leads() })
+	for n := range 20 {
+		all[n%2].takesInAgain(acked, fmt.Sprint("before-", n))
+	}
+	if err := s.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	all[0].refusedInTime("the server is gone")
+	if err := standby.Promote(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("figure: a standby is promoted: taken in again after %.1f s and %.1f s", all[0].takesInAgain(acked, "after-0").Seconds(), all[1].takesInAgain(acked, "after-1").Seconds())
+	all[0].reckon(acked, 64)
+	for _, p := range all {
+		p.end(syscall.SIGTERM)
+	}
+	verifies(t, all[0], standby.URL("postgres"))
+}
+
+// verifies makes sure that a database's journal verifies.
+func verifies(t *testing.T, p *program, database string) {
+	t.Helper()
+	if out, err := exec.Command(p.binary, "journal", "verify", "--database="+database).CombinedOutput(); err != nil {
+		t.Errorf("the journal: %v\n%s", err, out)
+	}
+}
+
+// Behind a pgbouncer in transaction mode receivers share a database as they do without
+// one: whichever of its connections a transaction gets, and whoever is killed.
+func TestFaultPooler(t *testing.T) {
+	t.Parallel()
+	s := postgres(t)
+	address, stop, err := s.Pooler("postgres")
+	if errors.Is(err, pgtest.ErrAbsent) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	all := receiversAt(t, address, 2)
+	if !strings.Contains(all[0].said.String(), "a pooler stands before the server") {
+		t.Error("it does not say that there is a pooler")
+	}
+	acked := map[string]bool{}
+	all[0].until("somebody leads", 30*time.Second, func() bool { return all[0].leads() || all[1].leads() })
+	postBeside(t, all, acked, "together", 60)
+	if all[1].leads() {
+		all[0], all[1] = all[1], all[0]
+	}
+	all[0].end(syscall.SIGKILL)
+	postBeside(t, all[1:], acked, "alone", 20)
+	all[1].until("the other leads", 20*time.Second, all[1].leads)
+	all[1].reckon(acked, 64)
+	if out, err := s.SQL("postgres", "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND pid IN (SELECT pid FROM pg_stat_activity WHERE state = 'idle')"); err != nil || strings.TrimSpace(out) != "0" {
+		t.Errorf("locks that outlive their transactions: %s (%v)", out, err)
+	}
+	all[1].end(syscall.SIGTERM)
+	verifies(t, all[1], s.URL("postgres"))
+}
+
+// postBeside posts to all receivers at the same time, each delivery to each of them.
+func postBeside(t *testing.T, all []*program, acked map[string]bool, name string, n int) {
+	t.Helper()
+	hc := &http.Client{Timeout: 12 * time.Second}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan bool, 8)
+	for i := range n {
+		for _, p := range all {
+			slots <- true
+			wg.Go(func() {
+				defer func() { <-slots }()
+				machine := fmt.Sprintf("%s-%d", name, i)
+				if err := p.post(hc, machine); err == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					acked[machine] = true
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// earlier is a commit whose receiver must get along with today's on one database. A
+// build of it can be named instead: VIGIE_EARLIER=FILE.
+const earlier = "f0ef0a5"
+
+// earlierProgram builds the program of an earlier commit, or skips the test.
+func earlierProgram(t *testing.T) string {
+	t.Helper()
+	if named := os.Getenv("VIGIE_EARLIER"); named != "" {
+		return named
+	}
+	if long(0, 1) == 0 {
+		t.Skip("an earlier build takes long to make: VIGIE_FAULTS=long makes it, VIGIE_EARLIER=FILE names one")
+	}
+	dir := t.TempDir()
+	archive := exec.Command("git", "archive", "--format=tar", earlier)
+	archive.Dir = "../.."
+	unpack := exec.Command("tar", "-x", "-C", dir)
+	var said strings.Builder
+	var err error
+	archive.Stderr = &said
+	if unpack.Stdin, err = archive.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unpack.Start(); err != nil {
+		t.Skip("no tar: ", err)
+	}
+	bad := archive.Run()
+	if err := errors.Join(bad, unpack.Wait()); err != nil {
+		t.Skipf("%s is not in this copy of the repository: %v %s", earlier, err, &said)
+	}
+	binary := filepath.Join(dir, "vigie-earlier")
+	make := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "vigie/cmd/vigie")
+	make.Dir = dir
+	if out, err := make.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", earlier, err, out)
+	}
+	return binary
+}
+
+// A rolling upgrade: an earlier receiver works beside today's on one database, each is
+// killed and started again in turn, both get everything. Nothing is lost or told twice, the
+// journal verifies, and what a newer policy decided stays under the older one.
+func TestFaultRollingUpgrade(t *testing.T) {
+	t.Parallel()
+	s := postgres(t)
+	old := newProgram(t)
+	old.binary = earlierProgram(t)
+	old.edit("vigie.yml", "schema: 1", "schema: 1\ndatabase: "+s.URL("postgres"))
+	today := *old
+	today.binary, today.dir = build(t, "vigie"), t.TempDir()
+	if err := os.CopyFS(today.dir, os.DirFS(old.dir)); err != nil {
+		t.Fatal(err)
+	}
+	today.edit("policy/policy.yml", "hold: 1s", "hold: 2s") // a newer policy
+	both := []*program{old, &today}
+	acked := map[string]bool{}
+	old.start()
+	old.until("the earlier one leads", 30*time.Second, old.leads)
+	postBeside(t, both[:1], acked, "earlier", 15)
+	today.start()
+	postBeside(t, both, acked, "both", 40)
+	old.end(syscall.SIGKILL)
+	postBeside(t, both[1:], acked, "today", 15)
+	today.until("today's leads", 20*time.Second, today.leads)
+	pinned := func() string {
+		out, err := s.SQL("postgres", "SELECT DISTINCT policy FROM incident WHERE machine LIKE 'today-%'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	newer := pinned()
+	old.start()
+	postBeside(t, both[:1], acked, "today", 15) // again, to the one that has the older policy
+	postBeside(t, both, acked, "again", 40)
+	today.end(syscall.SIGKILL)
+	old.until("the earlier one leads again", 20*time.Second, old.leads)
+	postBeside(t, both[:1], acked, "back", 15)
+	today.start()
+	postBeside(t, both, acked, "last", 40)
+	if now := pinned(); now != newer || strings.Count(now, "\n") != 1 {
+		t.Errorf("incidents opened under policy %s are under %s", newer, now)
+	}
+	incidents, doubles := today.reckon(acked, 128)
+	t.Logf("figure: a receiver of %s beside today's, each killed in turn: %d incidents each told by one message, %d doubles with the same Message-ID", earlier, incidents, doubles)
+	old.end(syscall.SIGTERM)
+	today.end(syscall.SIGTERM)
+	verifies(t, &today, s.URL("postgres"))
+}
