@@ -39,7 +39,7 @@ func (d keeping) lapse() {
 	}
 	d.wakeAtShift()
 	why := d.away()
-	if lapses := d.Schedule().After(d.lastWord(), d.Scenario.Owner.LapsesAfter); why == "" {
+	if lapses := d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter); why == "" {
 		if i.Flags[FlagSilenced] {
 			return
 		}
@@ -92,25 +92,6 @@ func (d keeping) away() string {
 		}
 	}
 	return "is not on duty any more"
-}
-
-// lastWord is when the owner last did something about the incident, or got it.
-func (d keeping) lastWord() time.Time {
-	last := d.Incident.TakenAt
-	for _, moment := range []string{"waiting_over", "silence_ended"} { // until then nothing was expected of him
-		if at, ok := d.Moment(moment); ok && at.After(last) && !last.IsZero() {
-			last = at
-		}
-	}
-	for _, a := range d.Incident.Acts {
-		if a.Episode == d.Incident.Episode && (a.By == d.Incident.Assignee || a.Verb == "assign") && a.At.After(last) {
-			last = a.At
-		}
-	}
-	if last.IsZero() {
-		return d.Incident.OpenedAt
-	}
-	return last
 }
 
 // promise notes that the date by which somebody promised a repair is over.

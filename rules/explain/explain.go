@@ -87,7 +87,7 @@ func Explain(b *book.Book, inc incident.Incident, facts incident.Facts, now time
 	for n := range e.Targets {
 		e.Targets[n].localise(d.Policy.Zone)
 	}
-	e.Next, e.Summary = e.next(inc)
+	e.Next, e.Summary = e.next(inc, d)
 	return e
 }
 
@@ -104,13 +104,16 @@ func (x *Explained) localise(zone *time.Location) {
 	}
 }
 
-func (e Explanation) next(inc incident.Incident) (time.Time, string) {
+func (e Explanation) next(inc incident.Incident, d *situation.Situation) (time.Time, string) {
 	var at time.Time
 	name := ""
 	for _, s := range append(append([]Explained{}, e.Steps...), e.Targets...) {
 		if (s.Status == "due" || s.Status == "running") && !s.Due.IsZero() && (at.IsZero() || s.Due.Before(at)) {
 			at, name = s.Due, s.Name
 		}
+	}
+	if ahead := d.AllAhead(); len(ahead) > 0 && (at.IsZero() || ahead[0].At.Before(at)) {
+		at, name = ahead[0].At.In(d.Policy.Zone), ahead[0].Moment
 	}
 	who := "nobody has it"
 	if inc.Assignee != "" {
