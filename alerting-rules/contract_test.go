@@ -142,7 +142,8 @@ type rule struct {
 	Labels      map[string]string `yaml:"labels"`
 	Annotations map[string]string `yaml:"annotations"`
 
-	file string
+	file  string
+	every model.Duration // its group's interval, 0 for that of all
 }
 
 func (r rule) String() string { return fmt.Sprintf("%s: %s%s", r.file, r.Alert, r.Record) }
@@ -163,7 +164,8 @@ func rules(t *testing.T) []rule {
 		}
 		var content struct {
 			Groups []struct {
-				Rules []rule `yaml:"rules"`
+				Interval model.Duration `yaml:"interval"`
+				Rules    []rule         `yaml:"rules"`
 			} `yaml:"groups"`
 		}
 		if err := yaml.Unmarshal(text, &content); err != nil {
@@ -171,7 +173,7 @@ func rules(t *testing.T) []rule {
 		}
 		for _, g := range content.Groups {
 			for _, r := range g.Rules {
-				r.file = file
+				r.file, r.every = file, g.Interval
 				all = append(all, r)
 			}
 		}
@@ -466,6 +468,31 @@ func TestMetricsOf(t *testing.T) {
 	want := []string{"backup_source_up", "a:b:c", "up"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Prometheus looks back five minutes: what is recorded more seldom is away between
+// its samples, also at the steps of a subquery. promtool does not show it, for it
+// evaluates every group at the pace of the test file.
+func TestWhatIsRecordedSeldomIsReadOverARange(t *testing.T) {
+	const lookback = 5 * time.Minute
+	all, seldom := rules(t), 0
+	for _, slow := range all {
+		if slow.Record == "" || time.Duration(slow.every) <= lookback {
+			continue
+		}
+		seldom++
+		selector := regexp.MustCompile(`\b` + slow.Record + `\b(\{[^}]*\})?(\[\w+\])?`)
+		for _, r := range all {
+			for _, found := range selector.FindAllStringSubmatch(r.Expr, -1) {
+				if found[2] == "" {
+					t.Errorf("%s reads %s, which is recorded every %s, as it is just now: write last_over_time(...[2h])", r, slow.Record, slow.every)
+				}
+			}
+		}
+	}
+	if seldom == 0 {
+		t.Error("no group is slower than Prometheus looks back: this test has nothing to hold")
 	}
 }
 

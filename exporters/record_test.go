@@ -82,7 +82,8 @@ func TestParseInstant(t *testing.T) {
 	want := time.Date(2021, 2, 3, 15, 0, 48, 0, time.UTC)
 	for _, s := range []string{"2021-02-03T15:00:48Z", "2021-02-03T16:00:48+01:00", "2021-02-03T15:00:48", "2021-02-03 15:00:48", "2021/02/03 15:00:48",
 		"Wed, 03 Feb 2021 15:00:48 +0000", "1612364448", "1612364448000", "1612364448000000", "1612364448000000000", "/Date(1612364448000)/", "/Date(1612364448000+0100)/",
-		"2021-02-03T15:00:48.000000000Z", "2021-02-03T15:00:48.0", "1.612364448e9"} {
+		"2021-02-03T15:00:48.000000000Z", "2021-02-03T15:00:48.0", "1.612364448e9",
+		"Wed, 03 Feb 2021 15:00:48 GMT", "Wed, 03 Feb 2021 10:00:48 EST", "Wed, 03 Feb 2021 16:00:48 CET"} {
 		if got := ParseInstant(s); !got.Equal(want) || got.Bad {
 			t.Errorf("%q: %v %v", s, got.Time, got.Bad)
 		}
@@ -92,7 +93,7 @@ func TestParseInstant(t *testing.T) {
 			t.Errorf("%q means never, got %v %v", s, got.Time, got.Bad)
 		}
 	}
-	for _, s := range []string{"yesterday", "2021-13-03T15:00:48Z", "/Date(x)/", "NaN"} {
+	for _, s := range []string{"yesterday", "2021-13-03T15:00:48Z", "/Date(x)/", "NaN", "Wed, 03 Feb 2021 15:00:48 IST"} {
 		if got := ParseInstant(s); !got.Bad || !got.IsZero() {
 			t.Errorf("%q: %v, not bad", s, got.Time)
 		}

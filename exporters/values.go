@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigie/internal/zoneword"
 )
 
 // Instant is a point in time as products write it. Decoding never fails: what
@@ -55,8 +57,12 @@ func ParseInstant(s string) Instant {
 	if n, err := strconv.ParseFloat(s, 64); err == nil && !math.IsNaN(n) {
 		return believable(fromUnix(s, n), true, false)
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.RFC1123Z, time.RFC1123, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05.999999999Z0700"} {
-		if t, err := time.Parse(layout, s); err == nil {
+	numeric, ok := zoneword.Numeric(s)
+	if !ok {
+		return Instant{Bad: true}
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.RFC1123Z, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05.999999999Z0700"} {
+		if t, err := time.Parse(layout, numeric); err == nil {
 			return believable(t, true, false)
 		}
 	}

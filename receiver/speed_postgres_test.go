@@ -93,6 +93,8 @@ func (b *speed) onServer(how string, s *pgtest.Server) {
 	b.say("| deliveries of 10 alerts, %d clients%s | figure | aim |", b.most, how)
 	b.say("|---|---|---|")
 	b.say("| SQLite, PostgreSQL, two receivers on PostgreSQL | %.0f/s, %.0f/s, %.0f/s | |", median(floor), median(alone), median(both))
-	b.summary.add("PostgreSQL : SQLite, deliveries of 10 alerts, 64 clients"+how, "not measured", "≥ 0.6", "%.2f", median(ratios(alone, floor)))
+	if how == "" { // SQLite's commits take as long as ever
+		b.summary.add("PostgreSQL : SQLite, deliveries of 10 alerts, 64 clients", "not measured", "≥ 0.6", "%.2f", median(ratios(alone, floor)))
+	}
 	b.summary.add("two receivers : one on the same PostgreSQL"+how, "not measured", "≥ 1.3", "%.2f", median(ratios(both, alone)))
 }

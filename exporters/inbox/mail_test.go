@@ -72,6 +72,45 @@ func TestHeadersOfMails(t *testing.T) {
 
 // A mail is the same whichever way it came, and never another one, though a
 // script give all of its mails one Message-ID.
+// The zones are those of RFC 5322, 4.3; a word that several zones use tells no instant,
+// so that the arrival counts. The zone of the machine that reads has no say.
+func TestDatesWithZonesAsWords(t *testing.T) {
+	received := time.Date(2026, 11, 30, 4, 0, 0, 0, time.UTC)
+	for date, want := range map[string]string{
+		"Sun, 29 Nov 2026 22:00:00 EST":         "2026-11-30T03:00:00Z",
+		"Sun, 29 Nov 2026 19:00:00 PST":         "2026-11-30T03:00:00Z",
+		"Sun, 29 Nov 2026 22:00:00 CET":         "2026-11-29T21:00:00Z",
+		"Sun, 29 Nov 2026 22:00:00 GMT":         "2026-11-29T22:00:00Z",
+		"Sun, 29 Nov 2026 22:00:00 -0500 (EST)": "2026-11-30T03:00:00Z",
+		"Sun, 29 Nov 2026 22:00:00 IST":         "2026-11-30T04:00:00Z",
+	} {
+		m := read(t, "From: a@dupont.example\r\nDate: "+date+"\r\nSubject: s\r\n\r\nx\r\n")
+		if got := m.sent(received).UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%s: %s, want %s", date, got, want)
+		}
+	}
+}
+
+// A layout with MST reads the words of the rule's zone, and those that mean the same
+// everywhere.
+func TestLayoutsWithZonesAsWords(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	check(t, err)
+	clock := times{layouts: []string{"2006-01-02 15:04:05 MST"}, zone: paris}
+	for text, want := range map[string]string{
+		"2026-07-01 22:00:00 CEST":  "2026-07-01T20:00:00Z",
+		"2026-07-01 22:00:00 EDT":   "2026-07-02T02:00:00Z",
+		"2026-07-01 22:00:00 UTC":   "2026-07-01T22:00:00Z",
+		"2026-07-01 22:00:00 GMT-5": "2026-07-02T03:00:00Z",
+		"2026-07-01 22:00:00 BRT":   "",
+	} {
+		at, ok := clock.parse(text)
+		if got := at.UTC().Format(time.RFC3339); ok != (want != "") || ok && got != want {
+			t.Errorf("%s: %s, %t; want %q", text, got, ok, want)
+		}
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	const a = "From: a@x\r\nMessage-ID: <1@x>\r\nDate: Mon, 09 Mar 2026 22:00:00 +0100\r\nSubject: s\r\n\r\ntext\r\n"
 	id := read(t, a).ID

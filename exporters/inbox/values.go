@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigie/internal/zoneword"
 )
 
 // frenchDates puts English words for the French ones, which Go's layouts do
@@ -44,17 +46,26 @@ func (t times) parse(s string) (time.Time, bool) {
 			continue
 		}
 		for _, text := range []string{s, english} {
-			if at, err := time.ParseInLocation(layout, text, t.zone); err == nil {
+			if at, ok := readBy(layout, text, t.zone); ok {
 				return first(at, layout), true
 			}
 		}
 		if strings.Contains(layout, "Jan") {
-			if at, err := time.ParseInLocation(plainLayout(layout), dateWords(s), t.zone); err == nil {
+			if at, ok := readBy(plainLayout(layout), dateWords(s), t.zone); ok {
 				return first(at, layout), true
 			}
 		}
 	}
 	return time.Time{}, false
+}
+
+// readBy reads a text by a layout, in the zone where it names none.
+func readBy(layout, text string, zone *time.Location) (time.Time, bool) {
+	at, err := time.ParseInLocation(layout, text, zone)
+	if err != nil || !strings.Contains(layout, "MST") || strings.Contains(layout, "-07") || strings.Contains(layout, "Z07") {
+		return at, err == nil
+	}
+	return zoneword.Settle(at, zone)
 }
 
 // plainLayout is a layout for what dateWords gives.

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"vigie/internal/clip"
+	"vigie/internal/zoneword"
 )
 
 // The bounds of what is taken from one mail. A report of a thousand machines
@@ -105,8 +106,10 @@ func readHeader(h *message.Header) Mail {
 	for _, key := range []string{"To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To"} {
 		m.To = append(m.To, addresses(h, key)...)
 	}
-	if t, err := netmail.ParseDate(strings.TrimSpace(h.Get("Date"))); err == nil && t.Year() >= 2000 && t.Year() <= 2200 {
-		m.Date = t
+	if text, ok := zoneword.Numeric(h.Get("Date")); ok {
+		if t, err := netmail.ParseDate(strings.TrimSpace(text)); err == nil && t.Year() >= 2000 && t.Year() <= 2200 {
+			m.Date = t
+		}
 	}
 	return m
 }
