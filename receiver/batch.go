@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
+	"vigie/receiver/store/heard"
 	"vigie/rules"
 	"vigie/rules/incidents"
 )
@@ -12,8 +13,10 @@ import (
 // of it once that is kept.
 type batch struct {
 	*incidents.Batch
-	core *core
-	tx   *store.Tx
+	core  *core
+	tx    *store.Tx
+	body  *store.Body      // the delivery that is taken in; nil for none that may come again
+	leads []incidents.Lead // what its signals lead to
 }
 
 func (c *core) batch(tx *store.Tx, now time.Time) *batch {
@@ -67,6 +70,11 @@ func (b *batch) clear(cleared []Cleared) error {
 func (b *batch) Flush() error {
 	if err := b.Batch.Flush(); err != nil {
 		return err
+	}
+	if b.body != nil {
+		if x, spots := heard.Of(b.Batch, b.leads); len(x.Incidents) > 0 {
+			b.tx.Remember(*b.body, x, spots)
+		}
 	}
 	for _, t := range b.Tracked() {
 		if had := t.Had; had != "" && t.Assignee != had && b.Book.Directory.Left(had) {

@@ -3,7 +3,6 @@ package receiver
 import (
 	"context"
 	"slices"
-	"time"
 
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
@@ -73,19 +72,25 @@ func (i *intake) receive(ctx context.Context, d Alerts, body *store.Body) error 
 	if err := i.store.Full(); err != nil {
 		return err // Alertmanager repeats it; the room that is left is for what nobody repeats
 	}
-	book := i.Book()
-	fired := classify(book, d.Fired, now) // outside the writer, which has the most to do
+	book, whole := i.Book(), body != nil && len(d.Cleared) == 0 && len(d.Fired) == body.Alerts()
+	fired := incidents.ClassifyAll(book, d.Fired, now) // outside the writer, which has the most to do
 	if i.store.Shared() {
 		ended := make([]rules.Signal, len(d.Cleared))
 		for n, c := range d.Cleared {
 			ended[n] = c.Signal
 		}
-		ctx = store.About(ctx, scope(append(classify(book, ended, now), fired...), body))
+		ctx = store.About(ctx, scope(append(incidents.ClassifyAll(book, ended, now), fired...), body))
 	}
 	return i.update(ctx, now, func(b *batch) error {
 		if body != nil {
 			if err := b.tx.KeepBody(*body, now); err != nil {
 				return err
+			}
+			if b.leads = incidents.Leads(fired); b.leads != nil && b.Book == book && whole {
+				b.body = body
+				if again, err := b.tx.SeenAgain(*body, book, b.leads, now); again || err != nil {
+					return err
+				}
 			}
 		}
 		for n, s := range d.Fired {
@@ -120,21 +125,6 @@ func scope(signals []rules.Classified, body *store.Body) (s store.Scope) {
 		s.Handles = append(s.Handles, body.Handle())
 	}
 	return s
-}
-
-// classify classifies the signals of a request. Nil is that it failed: the
-// store's writer, where a panic harms nobody else, will meet the reason again.
-func classify(book *rules.Book, signals []rules.Signal, now time.Time) (out []rules.Classified) {
-	defer func() {
-		if recover() != nil {
-			out = nil
-		}
-	}()
-	out = make([]rules.Classified, len(signals))
-	for n, s := range signals {
-		out[n] = incidents.Classify(book, s, now)
-	}
-	return out
 }
 
 func refused(status int, format string, args ...any) error {

@@ -347,7 +347,7 @@ var (
 
 const (
 	rawPragmas = "?_foreign_keys=on&_journal_mode=WAL&_busy_timeout=5000&_secure_delete=on&_synchronous="
-	rawTables  = "delivery unsealed incident alert journal journal_personal notification"
+	rawTables  = "delivery arrived unsealed incident alert journal journal_personal notification"
 )
 
 // newRaw lets the receiver take in one delivery and learns the rows from that.
@@ -415,19 +415,22 @@ func (b *speed) learn(w *raw, from *sql.DB, table string) {
 	b.ok(rows.Err())
 }
 
+// scattered is bytes of a delivery's row, as many as a hash has, and as scattered.
+func scattered(k, row int) []byte {
+	var h [32]byte
+	x := uint64(k)<<20 + uint64(row) + 1
+	for i := range h {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		h[i] = byte(x >> 32)
+	}
+	return h[:]
+}
+
 // cell keeps a value as it is, but for what must differ between deliveries.
 func (w *raw) cell(column string, v any, row int) cell {
-	own := func(k int) []byte { // as long as a hash, and as scattered
-		var h [32]byte
-		x := uint64(k)<<20 + uint64(row) + 1
-		for i := range h {
-			x ^= x << 13
-			x ^= x >> 7
-			x ^= x << 17
-			h[i] = byte(x >> 32)
-		}
-		return h[:]
-	}
+	own := func(k int) []byte { return scattered(k, row) }
 	switch v := v.(type) {
 	case int64:
 		if column == "number" {
@@ -436,6 +439,9 @@ func (w *raw) cell(column string, v any, row int) cell {
 	case []byte:
 		if column == "sha256" {
 			return func(k int) any { return own(k) }
+		}
+		if column == "place" {
+			return func(k int) any { return scattered(k, 0)[:6] }
 		}
 	case string:
 		if column == "fingerprint" {

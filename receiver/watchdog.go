@@ -164,7 +164,7 @@ func (w *watchdog) turn(ctx context.Context) error {
 func (i *intake) raise(ctx context.Context, s rules.Signal, fire bool, now time.Time) error {
 	var fires bool
 	err := i.store.View(ctx, func(tx *store.Tx) error {
-		ids, err := tx.WithAlert(s.Fingerprint)
+		ids, err := tx.WithAlert(s)
 		fires = len(ids) > 0
 		return err
 	})

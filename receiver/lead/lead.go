@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
+	"vigie/rules"
 )
 
 // Of several receivers that share a database all take in webhooks, acts and looks;
@@ -48,8 +49,8 @@ type Options struct {
 	Log   *slog.Logger
 	// Facts are what it hears of the others.
 	Facts []string
-	// Alert is the fingerprint whose incident is looked for with what is due.
-	Alert string
+	// Alert is the one whose incident is looked for with what is due.
+	Alert rules.Signal
 	// Hear is called with each pulse; of what changed since the one before it tells
 	// policies and incidents.
 	Hear func(ctx context.Context, p store.Pulse, policies, incidents bool) error

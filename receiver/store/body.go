@@ -1,78 +1,35 @@
 package store
 
 import (
-	"bytes"
-	"compress/flate"
 	"crypto/sha256"
-	"encoding/hex"
-	"sync"
 	"time"
 
+	"vigie/receiver/store/heard"
 	"vigie/rules/incidents"
 )
 
 // Body is a delivery as it was received, made ready for storing outside the
 // writer.
 type Body struct {
-	sum    [sha256.Size]byte
+	sum    heard.Sum
 	alerts int
 	lately bool // the same came not long ago
 	pack   func() ([]byte, error)
 }
 
+// Alerts is how many alerts it holds.
+func (b Body) Alerts() int { return b.alerts }
+
 // NewBody compresses a delivery, unless the same came lately.
 func (s *Store) NewBody(raw []byte, alerts int) (Body, error) {
 	b := Body{sum: sha256.Sum256(raw), alerts: alerts}
-	if b.lately = s.lately.seen(b.sum); b.lately { // and is stored: if not, the writer compresses it
-		b.pack = func() ([]byte, error) { return s.deflate(raw) }
+	if b.lately = s.lately.Seen(b.sum); b.lately { // and is stored: if not, the writer compresses it
+		b.pack = func() ([]byte, error) { return s.deflater.Deflate(raw) }
 		return b, nil
 	}
-	packed, err := s.deflate(raw)
+	packed, err := s.deflater.Deflate(raw)
 	b.pack = func() ([]byte, error) { return packed, nil }
 	return b, err
-}
-
-func (s *Store) deflate(raw []byte) ([]byte, error) {
-	w, _ := s.deflaters.Get().(*flate.Writer)
-	if w == nil {
-		w, _ = flate.NewWriter(nil, flate.BestSpeed) // fails only for an unknown level
-	}
-	defer s.deflaters.Put(w)
-	var b bytes.Buffer
-	b.Grow(len(raw) / 4)
-	w.Reset(&b)
-	if _, err := w.Write(raw); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-// maxLately is how many deliveries are remembered as having come lately.
-const maxLately = 16384
-
-// lately remembers which deliveries have come, the younger and the older half:
-// a hint, nothing is left out because of it.
-type lately struct {
-	mu         sync.Mutex
-	young, old map[[sha256.Size]byte]struct{}
-}
-
-// seen reports whether a delivery came lately, and remembers that it did.
-func (l *lately) seen(sum [sha256.Size]byte) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, ok := l.young[sum]; ok {
-		return true
-	}
-	_, ok := l.old[sum]
-	if l.young == nil || len(l.young) == maxLately/2 {
-		l.young, l.old = make(map[[sha256.Size]byte]struct{}, 64), l.young
-	}
-	l.young[sum] = struct{}{}
-	return ok
 }
 
 // Handle stands for a delivery.
@@ -105,7 +62,39 @@ func (tx *Tx) KeepBody(b Body, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.q.exec(`INSERT INTO unsealed (chain, length, head) SELECT CAST(? AS TEXT), 1, sha256 FROM delivery WHERE sha256 = ? AND times = 1`,
-		payloadChain+hex.EncodeToString(b.sum[:]), b.sum[:])
+	_, err = tx.q.exec(`INSERT INTO arrived (sha256) SELECT sha256 FROM delivery WHERE sha256 = ? AND times = 1`, b.sum[:])
 	return err
+}
+
+// SeenAgain takes in a delivery that came before and says nothing new: what its alerts
+// lead to, on the basis on which they were judged, is as [statements.Remember] was told. That
+// they were seen once more is all that is written. False is that it has to be looked at.
+func (tx *statements) SeenAgain(b Body, basis any, leads []incidents.Lead, now time.Time) (bool, error) {
+	x, still := tx.repeats.Find(b.sum, basis, leads, now)
+	if !still || x.Seen.Equal(now) {
+		return still, nil
+	}
+	at := now.UnixNano()
+	for _, id := range x.Incidents {
+		r, err := tx.q.exec(`UPDATE incident SET seen_at = ? WHERE id = ? AND open = 1 AND (wake_at IS NULL OR wake_at > ?)`, at, id, at)
+		if err != nil {
+			return false, err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return false, err
+		}
+	}
+	x.Seen = now
+	tx.AfterCommit(func() { tx.repeats.Keep(b.sum, x) })
+	return true, nil
+}
+
+// Remember has a delivery that changed nothing but when its alerts were seen last
+// taken in shortly when it comes again.
+func (tx *statements) Remember(b Body, x heard.Repeat, spots []heard.Spot) {
+	if tx.repeats == nil {
+		return
+	}
+	tx.repeats.Mark(&x, spots)
+	tx.AfterCommit(func() { tx.repeats.Keep(b.sum, x) })
 }

@@ -48,7 +48,7 @@ func TestKeepBodyAgain(t *testing.T) {
 			if got, err := io.ReadAll(flate.NewReader(bytes.NewReader([]byte(packed[0])))); err != nil || !bytes.Equal(got, raw) {
 				return fmt.Errorf("stored %q (%v)", got, err)
 			}
-			if n, err := tx.number(`SELECT COUNT(*) FROM unsealed`); err != nil || n != 1 {
+			if n, err := tx.number(`SELECT COUNT(*) FROM arrived`); err != nil || n != 1 {
 				return fmt.Errorf("%d chains wait for the seal (%v)", n, err)
 			}
 			return nil
@@ -65,7 +65,7 @@ func TestKeepBodyAgain(t *testing.T) {
 	keep(first, 2)
 	keep(body(), 3)
 	err = s.Update(t.Context(), func(tx *Tx) error { // what retention does
-		if _, err := tx.q.exec(`DELETE FROM unsealed`); err != nil { // long since sealed
+		if _, err := tx.q.exec(`DELETE FROM arrived`); err != nil { // long since sealed
 			return err
 		}
 		_, err := tx.q.exec(`DELETE FROM delivery`)
@@ -76,24 +76,4 @@ func TestKeepBodyAgain(t *testing.T) {
 	}
 	keep(body(), 1)
 	keep(body(), 2)
-}
-
-func TestLatelyForgets(t *testing.T) {
-	var l lately
-	sum := func(n int) (b [32]byte) {
-		b[0], b[1], b[2] = byte(n), byte(n>>8), byte(n>>16)
-		return b
-	}
-	const n = 3 * maxLately
-	for i := range n {
-		if l.seen(sum(i)) {
-			t.Fatalf("%d seems to have come", i)
-		}
-	}
-	if size := len(l.young) + len(l.old); size > maxLately {
-		t.Errorf("%d are remembered", size)
-	}
-	if !l.seen(sum(n-1)) || l.seen(sum(0)) {
-		t.Error("the last is forgotten, or the first is not")
-	}
 }

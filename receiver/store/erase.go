@@ -223,6 +223,7 @@ func (e *eraser) incidents() error {
 	if err != nil {
 		return err
 	}
+	e.tx.repeats.MovedAll()
 	return e.rewriteRows(rows, &e.done.Incidents, func(id, value string) error {
 		clean, err := e.scrubJSON(value)
 		if err == nil {

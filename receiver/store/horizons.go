@@ -14,6 +14,7 @@ type Horizons struct {
 // BringForward ends at once every waiting that would last longer than it can:
 // it was begun by a clock that has been set back since.
 func (tx *Tx) BringForward(now time.Time, h Horizons) error {
+	tx.repeats.MovedAll()
 	for _, q := range []struct {
 		text  string
 		limit time.Time

@@ -2,9 +2,12 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"vigie/receiver/store/near"
 	"vigie/rules"
 )
 
@@ -41,8 +44,7 @@ type Ignored struct {
 // Ignored returns the alerts that fire and for which no incident is kept, those
 // left out that an incident holds meanwhile.
 func (tx *Tx) Ignored() ([]Ignored, error) {
-	rows, err := tx.q.query(`SELECT reason, first_at, value FROM ignored
-		WHERE NOT EXISTS (SELECT 1 FROM alert WHERE alert.fingerprint = ignored.fingerprint AND alert.firing = 1) ORDER BY first_at, fingerprint`)
+	rows, err := tx.q.query(`SELECT reason, first_at, value FROM ignored ORDER BY first_at, fingerprint`)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,16 @@ func (tx *Tx) Ignored() ([]Ignored, error) {
 		}
 		out = append(out, x)
 	}
-	return out, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	rows.Close()
+	return slices.DeleteFunc(out, func(x Ignored) bool {
+		where, args := near.Rows(x.Fingerprint, x.Labels)
+		n, e := tx.number(`SELECT COUNT(*) FROM (SELECT 1 FROM alert WHERE `+where+` LIMIT 1) held`, args...)
+		err = errors.Join(err, e)
+		return n > 0
+	}), err
 }
 
 // Forget drops an ignored alert, because it fires no more or not in vain.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/heard"
+	"vigie/receiver/store/near"
 	"vigie/rules"
 	"vigie/rules/incidents"
 )
@@ -26,9 +28,9 @@ type Place = incidents.Place
 type row struct {
 	length int64
 	head   []byte
-	fresh  bool            // has no row yet
-	alerts map[string]bool // fingerprint, firing
-	value  []byte          // the state as JSON
+	fresh  bool              // has no row yet
+	alerts map[string]string // the sources of those that fire, by fingerprint
+	value  []byte            // the state as JSON
 	stored stored
 }
 
@@ -37,7 +39,7 @@ type row struct {
 func rowOf(r *Record) *row {
 	known, _ := r.Row.(*row)
 	if known == nil {
-		known = &row{fresh: true, alerts: map[string]bool{}}
+		known = &row{fresh: true, alerts: map[string]string{}}
 		r.Row = known
 	}
 	return known
@@ -70,7 +72,7 @@ func Head(r *Record) (int64, []byte) {
 // common is the entry of a failure common to several incidents.
 const common = string(rules.CorrelatedSignal)
 
-const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head`
+const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, seen_at`
 
 // records returns incidents, and makes sure that nobody else changes them.
 func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
@@ -88,8 +90,8 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 		known := &row{}
 		r := &Record{Row: known}
 		var value []byte
-		var wake, ask sql.NullInt64
-		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &known.length, &known.head); err != nil {
+		var wake, ask, seen sql.NullInt64
+		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &known.length, &known.head, &seen); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		text, err := tx.packer.unpack(value)
@@ -105,6 +107,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 			}
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
+		r.SeenAgain(instant(seen))
 		known.alerts, known.value, known.stored = firing(r.Incident), text, stores(r)
 		rs = append(rs, r)
 	}
@@ -114,10 +117,12 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 	return rs, nil
 }
 
-func firing(inc rules.Incident) map[string]bool {
-	m := make(map[string]bool, len(inc.Alerts))
+func firing(inc rules.Incident) map[string]string {
+	m := make(map[string]string, len(inc.Alerts))
 	for fp, a := range inc.Alerts {
-		m[fp] = a.Firing
+		if a.Firing {
+			m[fp] = a.Labels[rules.LabelSource]
+		}
 	}
 	return m
 }
@@ -266,10 +271,10 @@ func (tx *Tx) MembersOf(outage string) ([]*Record, error) {
 }
 
 // WithAlert returns the ids of open incidents in which an alert fires.
-func (tx *Tx) WithAlert(fingerprint string) ([]string, error) {
+func (tx *Tx) WithAlert(s rules.Signal) ([]string, error) {
 	tx = tx.beside() // where it fires, and where it is taken in, is the same place
-	return tx.texts(`SELECT a.incident FROM alert a JOIN incident i ON i.id = a.incident
-		WHERE a.fingerprint = ? AND a.firing = 1 AND i.open = 1`, fingerprint)
+	where, args := near.Rows(s.Fingerprint, s.Labels)
+	return tx.texts(`SELECT incident FROM alert WHERE `+where+` AND EXISTS (SELECT 1 FROM incident i WHERE i.id = alert.incident AND i.open = 1)`, args...)
 }
 
 const anyDue = `SELECT CASE WHEN EXISTS (SELECT 1 FROM ignored WHERE again_at <= ?) THEN 1 ELSE 0 END
@@ -296,16 +301,14 @@ func (tx *Tx) Asking(now time.Time, limit int) ([]string, error) {
 // alert from the source, and every one that waits for the proof of its end; an
 // empty source stands for all of them.
 func (tx *Tx) WakeSource(source string, now time.Time) error {
-	firing, args := `firing = 1`, []any{now.UnixNano(), incidents.WakeRelated, string(rules.Unverified)}
+	where, args := ``, []any{now.UnixNano(), incidents.WakeRelated, string(rules.Unverified)}
 	if source != "" {
-		firing, args = firingFrom, append(args, source)
+		where, args = ` WHERE source = ?`, append(args, source)
 	}
-	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN (SELECT incident FROM alert WHERE `+firing+`))`, args...)
+	tx.repeats.MovedAll()
+	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN (SELECT incident FROM alert`+where+`))`, args...)
 	return err
 }
-
-// firingFrom says that a source is named, so that SQLite takes the index of those.
-const firingFrom = `firing = 1 AND source = ? AND source <> ''`
 
 // OpenAfter returns the ids of the open incidents whose numbers follow after, in
 // their order, and the number of the last of them.
@@ -328,6 +331,7 @@ func (tx *Tx) OpenAfter(after, limit int) (ids []string, last int, err error) {
 // Postpone sets an incident's waking without looking at the incident, for one
 // whose decision failed.
 func (tx *Tx) Postpone(id string, until time.Time) error {
+	tx.repeats.MovedAll()
 	_, err := tx.q.exec(`UPDATE incident SET
 		wake_at = CASE WHEN wake_at < ? THEN ? ELSE wake_at END,
 		ask_at = CASE WHEN ask_at < ? THEN ? ELSE ask_at END WHERE id = ?`,
@@ -396,6 +400,7 @@ func (tx *Tx) Save(r *Record) error {
 		return err
 	}
 	known.fresh, known.value, known.stored = false, text, now
+	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
 		inc := r.Incident
 		tx.AfterCommit(func() { (*f)(inc) })
@@ -408,26 +413,27 @@ func (tx *Tx) Save(r *Record) error {
 
 func (tx *Tx) saveAlerts(r *Record) error {
 	known, now := rowOf(r), firing(r.Incident)
-	var args []any
-	for _, fp := range sortedKeys(now) {
-		if was, stored := known.alerts[fp]; !stored || was != now[fp] {
-			args = append(args, fp, r.ID, r.Alerts[fp].Labels[rules.LabelSource], now[fp])
+	for fp, source := range known.alerts {
+		if at, still := now[fp]; still && at == source {
+			continue
+		}
+		l := rules.Labels{rules.LabelSource: source}
+		if a := r.Alerts[fp]; a != nil && a.Labels[rules.LabelSource] == source {
+			l = a.Labels
+		}
+		where, args := near.Rows(fp, l)
+		if _, err := tx.q.exec(`DELETE FROM alert WHERE `+where+` AND incident = ?`, append(args, r.ID)...); err != nil {
+			return err
 		}
 	}
-	err := tx.insert(4, args, `INSERT INTO alert (fingerprint, incident, source, firing) VALUES `,
-		` ON CONFLICT (fingerprint, incident) DO UPDATE SET firing = excluded.firing`)
-	if err != nil {
-		return err
-	}
-	for fp := range known.alerts {
-		if _, still := now[fp]; !still {
-			if _, err := tx.q.exec(`DELETE FROM alert WHERE fingerprint = ? AND incident = ?`, fp, r.ID); err != nil {
-				return err
-			}
+	var args []any
+	for _, fp := range sortedKeys(now) {
+		if source, stored := known.alerts[fp]; !stored || source != now[fp] {
+			args = append(args, now[fp], near.Of(fp, r.Alerts[fp].Labels), fp, r.ID)
 		}
 	}
 	known.alerts = now
-	return nil
+	return tx.insert(4, args, `INSERT INTO alert (source, place, fingerprint, incident) VALUES `, ` ON CONFLICT DO NOTHING`)
 }
 
 // Count is how many open incidents a scenario has in a state, and when the oldest

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vigie/receiver/store/near"
+	"vigie/rules"
 )
 
 // ErrLeaseLost matches a write of who has lost the lease under which it was begun:
@@ -143,13 +146,13 @@ const anyWork = `SELECT CASE WHEN EXISTS (SELECT 1 FROM ignored WHERE again_at <
 	+ CASE WHEN EXISTS (SELECT 1 FROM notification WHERE message = '' AND hold_until <= ?) THEN 8 ELSE 0 END
 	+ CASE WHEN EXISTS (SELECT 1 FROM transmission WHERE next_at <= ?) THEN 16 ELSE 0 END
 	+ CASE WHEN EXISTS (SELECT 1 FROM transmission WHERE next_at IS NOT NULL) THEN 32 ELSE 0 END
-	+ CASE WHEN EXISTS (SELECT 1 FROM alert a JOIN incident i ON i.id = a.incident WHERE a.fingerprint = ? AND a.firing = 1 AND i.open = 1) THEN 64 ELSE 0 END`
+	+ CASE WHEN EXISTS (SELECT 1 FROM alert a JOIN incident i ON i.id = a.incident WHERE a.source = ? AND a.place IN (?, ?) AND a.fingerprint = ? AND i.open = 1) THEN 64 ELSE 0 END`
 
 // AnyWork tells, with one question, what is due, and whether an alert fires in an
 // open incident.
-func (tx *statements) AnyWork(now time.Time, alert string) (Work, error) {
+func (tx *statements) AnyWork(now time.Time, alert rules.Signal) (Work, error) {
 	at := now.UnixNano()
-	n, err := tx.number(anyWork, at, at, at, at, at, alert)
+	n, err := tx.number(anyWork, at, at, at, at, at, alert.Labels[rules.LabelSource], near.Of(alert.Fingerprint, alert.Labels), near.Nowhere, alert.Fingerprint)
 	has := func(bit int64) bool { return n&bit != 0 }
 	return Work{has(1), has(2), has(4), has(8), has(16), has(32), has(64)}, err
 }

@@ -114,7 +114,11 @@ func (tx *Tx) seals(where string, f func(Seal), args ...any) error {
 // nothing did; a seal of [HeadsPerSeal] chains may have left some for a further call.
 func (tx *Tx) SealJournal(now time.Time) (Seal, bool, error) {
 	heads, err := tx.heads(`SELECT chain, length, head FROM unsealed ORDER BY chain LIMIT ?`, HeadsPerSeal)
-	if err != nil || len(heads) == 0 {
+	if err != nil {
+		return Seal{}, false, err
+	}
+	came, numbers, err := tx.arrived(HeadsPerSeal - len(heads))
+	if heads = append(heads, came...); err != nil || len(heads) == 0 {
 		return Seal{}, false, err
 	}
 	last, _, err := tx.LatestSeal()
@@ -122,6 +126,7 @@ func (tx *Tx) SealJournal(now time.Time) (Seal, bool, error) {
 		return Seal{}, false, err
 	}
 	s := Seal{Number: last.Number + 1, At: now, Previous: last.Hash, Chains: len(heads)}
+	s.Hash = s.sum(heads)
 	for _, x := range heads {
 		if _, err := tx.q.exec(`INSERT INTO seal_head (seal, chain, length, head) VALUES (?, ?, ?, ?)`, s.Number, x.chain, x.length, x.hash); err != nil {
 			return Seal{}, false, err
@@ -130,9 +135,31 @@ func (tx *Tx) SealJournal(now time.Time) (Seal, bool, error) {
 			return Seal{}, false, err
 		}
 	}
-	s.Hash = s.sum(heads)
+	for _, n := range numbers {
+		if _, err := tx.q.exec(`DELETE FROM arrived WHERE number = ?`, n); err != nil {
+			return Seal{}, false, err
+		}
+	}
 	_, err = tx.q.exec(`INSERT INTO seal (number, at, previous, hash) VALUES (?, ?, ?, ?)`, s.Number, s.At.UnixNano(), s.Previous, s.Hash)
 	return s, err == nil, err
+}
+
+// arrived returns the first deliveries that wait for a seal, and their numbers.
+func (tx *statements) arrived(limit int) (hs []head, numbers []int64, err error) {
+	rows, err := tx.q.query(`SELECT number, sha256 FROM arrived ORDER BY number LIMIT ?`, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		h, n := head{length: 1}, int64(0)
+		if err := rows.Scan(&n, &h.hash); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		h.chain = payloadChain + hex.EncodeToString(h.hash)
+		hs, numbers = append(hs, h), append(numbers, n)
+	}
+	return hs, numbers, rows.Err()
 }
 
 // cutAt returns where retention has cut a chain; line 0 when it has not.

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"vigie/receiver/store/ballast"
+	"vigie/receiver/store/deflate"
+	"vigie/receiver/store/heard"
 	"vigie/receiver/store/pg"
 	"vigie/rules"
 )
@@ -54,14 +56,15 @@ type Store struct {
 	done    chan struct{}
 	broken  broken
 
-	deflaters sync.Pool // *flate.Writer, of about 1 MB each
-	lately    lately
-	saved     atomic.Pointer[func(rules.Incident)]
-	clock     pg.Clock
-	commits   atomic.Int64
-	packer    packer
-	pulse     pulse
-	numbers   *numbers // nil where nobody else gives any out
+	deflater deflate.Pool
+	lately   heard.Lately
+	repeats  *heard.Repeats // nil where others write, too
+	saved    atomic.Pointer[func(rules.Incident)]
+	clock    pg.Clock
+	commits  atomic.Int64
+	packer   packer
+	pulse    pulse
+	numbers  *numbers // nil where nobody else gives any out
 }
 
 // Watch lets f see each incident that has been saved, after its commit and in
@@ -132,7 +135,7 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.db, s.ballast = f, ballast.New(database+".ballast", o.Ballast)
+		s.db, s.ballast, s.repeats = f, ballast.New(database+".ballast", o.Ballast), heard.NewRepeats()
 	}
 	s.Tend()
 	go s.write()
@@ -340,7 +343,7 @@ func (s *Store) savepoint(t transaction, j *job, k *known, shares *sharing) erro
 // run runs one job, while its lease is held.
 func (s *Store) run(t transaction, j *job, k *known, shares *sharing) error {
 	tx := newTx(t, j, k, &s.packer)
-	tx.saved, tx.numbers = s.saved.Load(), s.numbers
+	tx.saved, tx.numbers, tx.repeats = s.saved.Load(), s.numbers, s.repeats
 	if j.lease.Name != "" && s.Shared() {
 		if err := tx.fence(j.lease); err != nil {
 			return err
@@ -466,6 +469,7 @@ type statements struct {
 	// gives out those of incidents; nil where nobody else can write.
 	sharing *sharing
 	numbers *numbers
+	repeats *heard.Repeats // nil in a view
 }
 
 // known is what the updates of one commit have found out, so that each of them

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -316,7 +317,11 @@ func (f *verifier) unsealed() error {
 	if err != nil {
 		return err
 	}
-	for _, h := range waiting {
+	came, _, err := f.tx.arrived(math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	for _, h := range append(waiting, came...) {
 		f.sealed[h.chain] = h.length
 	}
 	ends, err := f.tx.heads(`SELECT id, chain_length, chain_head FROM incident WHERE chain_length > 0

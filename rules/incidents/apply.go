@@ -45,7 +45,7 @@ func (b *Batch) decideRepeated(t *Tracked) error {
 	if len(ev.Signals) == 0 {
 		return nil
 	}
-	t.repeated = rules.Repeated{}
+	t.repeated, t.Again = rules.Repeated{}, append(t.Again, ev.Signals...)
 	_, err := b.Apply(t, ev)
 	return err
 }
@@ -85,6 +85,9 @@ func (b *Batch) decideOnce(t *Tracked, ev rules.Event) (rules.Decision, error) {
 		t.Incident = d.Incident
 	} else if d = b.Book.Advance(&t.Incident, ev, facts, b.Now); d.Refusal != nil {
 		return d, fmt.Errorf("incident %s: %s", t.ID, d.Refusal.Reason) // it must not get lost
+	}
+	if _, again := ev.(rules.Repeated); !again || d.From != t.State || len(d.Journal)+len(d.Notifications)+len(d.Rewrites)+len(d.Withdraw)+len(d.Breaches) > 0 {
+		b.moved = true
 	}
 	_, answer := ev.(rules.Answered)
 	t.dirty = true

@@ -36,6 +36,7 @@ type Batch struct {
 	searched map[search]bool      // for which candidates are loaded
 	blinding []*Tracked           // open incidents about sources that cannot be read
 	looked   bool                 // blinding is loaded
+	moved    bool                 // anything has come but repeats that change nothing
 	notify   []rules.Notification // in the order in which they were decided
 }
 
@@ -49,6 +50,8 @@ type Tracked struct {
 	// Breaches are the targets that were missed in this batch.
 	Breaches []rules.Breach
 
+	// Again is what came in and said nothing new.
+	Again    []rules.Signal
 	position int // among the batch's incidents
 	blinded  bool
 	place    Place          // where it happens
@@ -73,6 +76,26 @@ func (t *Tracked) Ended() bool {
 }
 
 func (t *Tracked) open() bool { return t.State != "" && !t.State.Ended() }
+
+// OnlyRepeated returns the incidents of a batch that has done nothing but say again
+// all that fires in them; none when it did anything else.
+func (b *Batch) OnlyRepeated() []*Tracked {
+	var all []*Tracked
+	for _, t := range b.tracked {
+		if len(t.Again) > 0 {
+			all = append(all, t)
+		}
+		for fp, a := range t.Alerts {
+			if len(t.Again) > 0 && a.Firing && !slices.ContainsFunc(t.Again, func(s rules.Signal) bool { return s.Fingerprint == fp }) {
+				return nil
+			}
+		}
+	}
+	if b.moved {
+		return nil
+	}
+	return all
+}
 
 // New begins a batch.
 func New(o Options) *Batch {

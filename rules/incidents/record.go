@@ -39,6 +39,19 @@ type Record struct {
 	Row any
 }
 
+// SeenAgain tells that all that fires in the incident still fired at an instant.
+func (r *Record) SeenAgain(at time.Time) {
+	if !at.After(r.LastSeen) {
+		return
+	}
+	r.LastSeen = at
+	for _, a := range r.Alerts {
+		if a.Firing && at.After(a.LastSeen) {
+			a.LastSeen = at
+		}
+	}
+}
+
 // Place is where an incident happens, as far as its labels tell.
 type Place struct{ Customer, Machine, Platform, Host string }
 

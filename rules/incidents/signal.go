@@ -27,6 +27,41 @@ func Classify(book *rules.Book, s rules.Signal, now time.Time) rules.Classified 
 	return c
 }
 
+// ClassifyAll classifies signals with [Classify]. Nil is that it failed: whoever takes
+// them in, where a panic harms nobody else, will meet the reason again.
+func ClassifyAll(book *rules.Book, signals []rules.Signal, now time.Time) (out []rules.Classified) {
+	defer func() {
+		if recover() != nil {
+			out = nil
+		}
+	}()
+	out = make([]rules.Classified, len(signals))
+	for n, s := range signals {
+		out[n] = Classify(book, s, now)
+	}
+	return out
+}
+
+// Lead is what a signal leads to, and when what it tells of began, in nanoseconds
+// since 1970, as far as that counts.
+type Lead struct {
+	Key   string
+	Began int64
+}
+
+// Leads are those of signals for each of which an incident is kept; nil when one is
+// not.
+func Leads(all []rules.Classified) []Lead {
+	leads := make([]Lead, len(all))
+	for n, c := range all {
+		if c.Refusal != nil || c.Ignored != "" || c.Signal.IsReport() {
+			return nil
+		}
+		leads[n] = Lead{c.Key, c.Signal.StartsAt.UnixNano()}
+	}
+	return leads
+}
+
 // Take takes in a signal that fires, as the batch's book has classified it. It
 // returns nil when no incident is kept for it, and c then says why: it is
 // refused, or ignored. A watchdog is left to the caller.
@@ -106,6 +141,7 @@ func (b *Batch) gather(key string, p Place) error {
 
 // ignore notes a signal for which no incident is kept; it is journalled once.
 func (b *Batch) ignore(c *rules.Classified) error {
+	b.moved = true
 	if c.Ignored == Watchdog {
 		return nil
 	}
@@ -136,11 +172,12 @@ func (b *Batch) Clear(cleared []Cleared) error {
 	var order []group
 	groups := map[group][]string{}
 	for _, c := range cleared {
+		b.moved = true
 		fp := c.Signal.Fingerprint
 		if err := b.Store.Forget(fp); err != nil {
 			return err
 		}
-		ids, err := b.holders(fp)
+		ids, err := b.holders(c.Signal)
 		if err != nil {
 			return err
 		}
@@ -172,13 +209,13 @@ func (b *Batch) Clear(cleared []Cleared) error {
 }
 
 // holders returns the open incidents in which an alert fires.
-func (b *Batch) holders(fp string) ([]string, error) {
-	ids, err := b.Store.WithAlert(fp)
+func (b *Batch) holders(s rules.Signal) ([]string, error) {
+	ids, err := b.Store.WithAlert(s)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range b.tracked {
-		if a := t.Alerts[fp]; a != nil && a.Firing && !t.State.Ended() && !slices.Contains(ids, t.ID) {
+		if a := t.Alerts[s.Fingerprint]; a != nil && a.Firing && !t.State.Ended() && !slices.Contains(ids, t.ID) {
 			ids = append(ids, t.ID)
 		}
 	}

@@ -30,7 +30,7 @@ type Store interface {
 	// MembersOf returns the incidents that are part of a common one.
 	MembersOf(common string) ([]*Record, error)
 	// WithAlert returns the ids of open incidents in which an alert fires.
-	WithAlert(fingerprint string) ([]string, error)
+	WithAlert(rules.Signal) ([]string, error)
 
 	// NextNumber gives out the next running number of incidents.
 	NextNumber() (int, error)

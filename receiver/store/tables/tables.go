@@ -17,8 +17,8 @@ func All() []Table {
 		{"policy", "hash", "t.hash i.first_seen b.files"},
 		{"delivery", "sha256", "b.sha256 i.first_at i.last_at i.times i.alerts b.body"},
 		{"incident", "id", "t.id i.number t.key t.scenario t.policy t.state t.entry i.open i.blinds t.customer t.machine t.platform t.host i.opened_at i.resolved_at " +
-			"i.wake_at t.wake_with i.ask_at t.outage i.outage_marks t.root i.chain_length b.chain_head b.value i.began_at"},
-		{"alert", "fingerprint, incident", "t.fingerprint t.incident t.source i.firing"},
+			"i.wake_at t.wake_with i.ask_at t.outage i.outage_marks t.root i.chain_length b.chain_head b.value i.began_at i.seen_at"},
+		{"alert", "source, place, fingerprint, incident", "t.source b.place t.fingerprint t.incident"},
 		{"ignored", "fingerprint", "t.fingerprint t.reason i.first_at i.last_at i.again_at b.value"},
 		{"journal", "chain, line", "t.chain i.line i.at t.kind t.what t.actor t.reason b.commitment b.previous b.hash"},
 		{"journal_personal", "chain, line", "t.chain i.line b.salt t.text"},
@@ -32,6 +32,7 @@ func All() []Table {
 		{"cut", "chain", "t.chain i.line b.hash"},
 		{"person", "pseudonym", "t.pseudonym t.name"},
 		{"mail", "id", "t.id i.received_at t.sort i.open b.value"},
+		{"arrived", "number", "b.sha256"},
 		{"fact", "name", "t.name t.value"},
 	}
 }

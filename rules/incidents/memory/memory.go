@@ -162,10 +162,10 @@ func (s *Store) MembersOf(common string) ([]*incidents.Record, error) {
 }
 
 // WithAlert returns the ids of open incidents in which an alert fires.
-func (s *Store) WithAlert(fingerprint string) ([]string, error) {
+func (s *Store) WithAlert(x rules.Signal) ([]string, error) {
 	var ids []string
-	for _, r := range s.byAlert[fingerprint] {
-		if a := r.Alerts[fingerprint]; a != nil && a.Firing && !r.State.Ended() {
+	for _, r := range s.byAlert[x.Fingerprint] {
+		if a := r.Alerts[x.Fingerprint]; a != nil && a.Firing && !r.State.Ended() {
 			ids = append(ids, r.ID)
 		}
 	}

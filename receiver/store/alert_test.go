@@ -1,0 +1,95 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"vigie/receiver/store"
+	"vigie/rules"
+)
+
+// An alert is found by its labels as they are delivered, by those that the inventory
+// has changed, and where an earlier build put it; once it has ended nothing is left.
+func TestAlertsAreFoundWhereverTheyLie(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s, err := store.Open(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		raw := rules.Labels{"source": "acronis", "customer": "dupont", "machine": "srv-ad.dupont.local", "job_id": "1"}
+		known := raw.Clone()
+		known["machine"] = "SRV-AD"
+		print := func(l rules.Labels) string { return model.Fingerprint(model.LabelsToSignature(l)).String() }
+		same := rules.Labels{"source": "acronis", "customer": "dupont", "machine": "NAS-01"}
+		old := rules.Labels{"source": "acronis", "customer": "dupont", "machine": "PC-LEA"}
+		update := func(fn func(*store.Tx) error) {
+			t.Helper()
+			if err := s.Update(t.Context(), fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		update(func(tx *store.Tx) error {
+			inc := rules.Incident{ID: "i1", Number: 1, Key: "k", State: rules.Open, OpenedAt: time.Unix(0, 0), Alerts: map[string]*rules.Alert{
+				print(raw): {Firing: true, Labels: known}, print(same): {Firing: true, Labels: same}, print(old): {Firing: true, Labels: old},
+				"ended": {Labels: same},
+			}}
+			if err := tx.Save(store.NewRecord(inc)); err != nil {
+				return err
+			}
+			return tx.Exec(`UPDATE alert SET place = ? WHERE fingerprint = ?`, []byte{}, print(old))
+		})
+		rows := func() (n int64) {
+			update(func(tx *store.Tx) (err error) { n, err = tx.Number(`SELECT COUNT(*) FROM alert`); return err })
+			return n
+		}
+		if n := rows(); n != 3 {
+			t.Errorf("%d rows for three alerts that fire", n)
+		}
+		find := func(fp string, l rules.Labels) (ids []string) {
+			t.Helper()
+			err := s.View(t.Context(), func(tx *store.Tx) (err error) {
+				ids, err = tx.WithAlert(rules.Signal{Fingerprint: fp, Labels: l})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ids
+		}
+		for name, c := range map[string]struct {
+			fp     string
+			labels rules.Labels
+			found  bool
+		}{
+			"renamed, as delivered":      {print(raw), raw, true},
+			"renamed, as it is kept":     {print(raw), known, true},
+			"not renamed":                {print(same), same, true},
+			"renamed since it was kept":  {print(same), rules.Labels{"source": "acronis", "machine": "NAS-02"}, true},
+			"of an earlier build":        {print(old), old, true},
+			"ended":                      {"ended", same, false},
+			"another source's":           {print(same), rules.Labels{"source": "veeam"}, false},
+			"another one of the machine": {print(rules.Labels{"a": "b"}), rules.Labels{"a": "b"}, false},
+		} {
+			if ids := find(c.fp, c.labels); slices.Equal(ids, []string{"i1"}) != c.found {
+				t.Errorf("%s: %v", name, ids)
+			}
+		}
+		update(func(tx *store.Tx) error {
+			r, err := tx.Incident("i1")
+			if err != nil {
+				return err
+			}
+			for _, a := range r.Alerts {
+				a.Firing = false
+			}
+			return tx.Save(r)
+		})
+		if n := rows(); n != 0 {
+			t.Errorf("%d rows are left of alerts that have ended", n)
+		}
+	})
+}
