@@ -128,7 +128,7 @@ func (f *Files) InventoryFiles() (patterns []string) {
 	for _, p := range inventory() {
 		patterns = append(patterns, filepath.Join(f.Root, p))
 	}
-	return patterns
+	return append(patterns, f.ConfigFile("sources"))
 }
 
 // SourceURL is the address of a simulated product.
@@ -225,7 +225,7 @@ func (f *Files) Write(ca []byte) error {
 	if err := writeFile(f.CAFile(), ca); err != nil {
 		return err
 	}
-	for _, name := range []string{"backup_exporter", "prometheus", "vigie"} {
+	for _, name := range []string{"sources", "backup_exporter", "prometheus", "vigie"} {
 		if err := f.fill(name+".yml.tmpl", f.ConfigFile(name)); err != nil {
 			return err
 		}
