@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/receiver/board"
 	"vigie/receiver/letter"
 	"vigie/receiver/message"
 	"vigie/receiver/store"
@@ -196,7 +197,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 				d.Incidents = append(d.Incidents, n)
 			}
 		}
-		listed, err := listed(tx, o.Book(), now)
+		listed, err := board.ListedNow(tx, o.Book(), now)
 		if err != nil {
 			return err
 		}
