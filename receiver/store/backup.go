@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/files"
 	"vigie/receiver/store/pg"
 )
@@ -21,7 +22,7 @@ type Archive struct {
 	path   string // of a file
 	server bool
 	reader *sql.DB
-	view   func(context.Context, func(querier) error) error
+	view   func(context.Context, func(engine.Querier) error) error
 }
 
 // OpenArchive opens a database for reading. It refuses a file that is no
@@ -33,16 +34,11 @@ func OpenArchive(ctx context.Context, path string) (*Archive, error) {
 // OpenArchive opens a database for reading, see [OpenArchive].
 func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error) {
 	if OnServer(path) {
-		p := &postgres{name: Address(path), within: pg.StalledAfter}
-		err := p.connect(ctx, path, o.Password)
-		if err == nil {
-			err = pg.Known(ctx, p.reader, migrations)
-		}
+		p, err := pg.OpenArchive(ctx, path, o.Password, migrations)
 		if err != nil {
-			_ = p.close(false)
-			return nil, fmt.Errorf("database %s: %w", p.name, err)
+			return nil, err
 		}
-		return &Archive{"", true, p.reader, p.view}, nil
+		return &Archive{"", true, p.Reader(), p.View}, nil
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
@@ -52,7 +48,7 @@ func (o Options) OpenArchive(ctx context.Context, path string) (*Archive, error)
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	a := &Archive{path, false, db, func(ctx context.Context, fn func(querier) error) error { return view(ctx, db, fn) }}
+	a := &Archive{path, false, db, func(ctx context.Context, fn func(engine.Querier) error) error { return view(ctx, db, fn) }}
 	if err := a.check(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", path, err)
@@ -82,7 +78,7 @@ func (a *Archive) check(ctx context.Context) error {
 // View runs fn on a consistent view of the data; fn must not write.
 func (a *Archive) View(ctx context.Context, fn func(*Tx) error) error {
 	p := new(packer)
-	return a.view(ctx, func(q querier) error { return fn(newTx(q, nil, nil, p)) })
+	return a.view(ctx, func(q engine.Querier) error { return fn(newTx(q, nil, nil, p)) })
 }
 
 // Close closes the file.

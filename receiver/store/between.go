@@ -56,7 +56,7 @@ func (tx Past) between(ids []string, to time.Time, f func(*Record, []rules.Entry
 		return err
 	}
 	lines := map[string][]rules.Entry{}
-	rows, err := tx.q.query(`SELECT `+lineColumns+` WHERE j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
+	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ type Delivered struct {
 
 // Delivered returns what was accepted in a span, in the order of time.
 func (tx Past) Delivered(from, to time.Time) ([]Delivered, error) {
-	rows, err := tx.q.query(`SELECT m.id, m.template, t.address, t.channel, t.ended_at,
+	rows, err := tx.q.Query(`SELECT m.id, m.template, t.address, t.channel, t.ended_at,
 		COALESCE((SELECT string_agg(about.incident, ',') FROM (SELECT DISTINCT n.incident FROM notification n WHERE n.message = m.id AND n.message <> '' ORDER BY n.incident) about), '')
 		FROM transmission t JOIN message m ON m.id = t.message
 		WHERE t.status = ? AND t.ended_at >= ? AND t.ended_at < ? ORDER BY t.ended_at, m.position, t.address`, Accepted, from.UnixNano(), to.UnixNano())
@@ -129,7 +129,7 @@ func (tx Past) NothingBefore(at time.Time) (bool, error) {
 // System returns the lines of one kind and name in the journal of what belongs to no
 // incident, oldest first.
 func (tx Past) System(kind, what string) ([]Line, error) {
-	rows, err := tx.q.query(`SELECT `+lineColumns+` WHERE j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
+	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (tx *Tx) KeepBody(b Body, now time.Time) error {
 	}
 	tx = tx.beside()
 	if b.lately {
-		r, err := tx.q.exec(`UPDATE delivery SET last_at = ?, times = times + 1 WHERE sha256 = ?`, now.UnixNano(), b.sum[:])
+		r, err := tx.q.Exec(`UPDATE delivery SET last_at = ?, times = times + 1 WHERE sha256 = ?`, now.UnixNano(), b.sum[:])
 		if err != nil {
 			return err
 		}
@@ -56,13 +56,13 @@ func (tx *Tx) KeepBody(b Body, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.q.exec(`INSERT INTO delivery (sha256, first_at, last_at, times, alerts, body) VALUES (?, ?, ?, 1, ?, ?)
+	_, err = tx.q.Exec(`INSERT INTO delivery (sha256, first_at, last_at, times, alerts, body) VALUES (?, ?, ?, 1, ?, ?)
 		ON CONFLICT (sha256) DO UPDATE SET last_at = excluded.last_at, times = delivery.times + 1`,
 		b.sum[:], now.UnixNano(), now.UnixNano(), b.alerts, packed)
 	if err != nil {
 		return err
 	}
-	_, err = tx.q.exec(`INSERT INTO arrived (sha256) SELECT sha256 FROM delivery WHERE sha256 = ? AND times = 1`, b.sum[:])
+	_, err = tx.q.Exec(`INSERT INTO arrived (sha256) SELECT sha256 FROM delivery WHERE sha256 = ? AND times = 1`, b.sum[:])
 	return err
 }
 
@@ -76,7 +76,7 @@ func (tx *statements) SeenAgain(b Body, basis any, leads []incidents.Lead, now t
 	}
 	at := now.UnixNano()
 	for _, id := range x.Incidents {
-		r, err := tx.q.exec(`UPDATE incident SET seen_at = ? WHERE id = ? AND open = 1 AND (wake_at IS NULL OR wake_at > ?)`, at, id, at)
+		r, err := tx.q.Exec(`UPDATE incident SET seen_at = ? WHERE id = ? AND open = 1 AND (wake_at IS NULL OR wake_at > ?)`, at, id, at)
 		if err != nil {
 			return false, err
 		}

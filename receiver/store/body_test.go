@@ -65,10 +65,10 @@ func TestKeepBodyAgain(t *testing.T) {
 	keep(first, 2)
 	keep(body(), 3)
 	err = s.Update(t.Context(), func(tx *Tx) error { // what retention does
-		if _, err := tx.q.exec(`DELETE FROM arrived`); err != nil { // long since sealed
+		if _, err := tx.q.Exec(`DELETE FROM arrived`); err != nil { // long since sealed
 			return err
 		}
-		_, err := tx.q.exec(`DELETE FROM delivery`)
+		_, err := tx.q.Exec(`DELETE FROM delivery`)
 		return err
 	})
 	if err != nil {

@@ -14,11 +14,11 @@ func (s *Store) Now() time.Time { return time.Now().Add(s.clock.Ahead()) }
 func (s *Store) Commits() int64 { return s.commits.Load() }
 
 // askClock sets the clock by the server's.
-func (s *Store) askClock(ctx context.Context, p *postgres) error {
+func (s *Store) askClock(ctx context.Context) error {
 	var at int64
 	begun := time.Now()
-	if err := p.reader.QueryRowContext(ctx, "SELECT "+serverNow).Scan(&at); err != nil {
-		return fmt.Errorf("database %s: its clock: %w", p.name, err)
+	if err := s.server.Row(ctx, "SELECT "+serverNow).Scan(&at); err != nil {
+		return fmt.Errorf("database %s: its clock: %w", s.server.Name, err)
 	}
 	s.clock.Set(begun, time.Now(), time.Unix(0, at))
 	return nil

@@ -111,7 +111,7 @@ func (e *eraser) actor() error {
 			continue
 		}
 		e.known = append(e.known, r[0])
-		if _, err := e.tx.q.exec(`DELETE FROM person WHERE pseudonym = ?`, r[0]); err != nil {
+		if _, err := e.tx.q.Exec(`DELETE FROM person WHERE pseudonym = ?`, r[0]); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func (e *eraser) actor() error {
 
 // texts deletes what the person wrote and what names them.
 func (e *eraser) texts() error {
-	rows, err := e.tx.q.query(`SELECT p.chain, p.line, p.text, j.actor FROM journal_personal p
+	rows, err := e.tx.q.Query(`SELECT p.chain, p.line, p.text, j.actor FROM journal_personal p
 		JOIN journal j ON j.chain = p.chain AND j.line = p.line`)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (e *eraser) texts() error {
 		return err
 	}
 	for _, h := range found {
-		if _, err := e.tx.q.exec(`DELETE FROM journal_personal WHERE chain = ? AND line = ?`, h.chain, h.length); err != nil {
+		if _, err := e.tx.q.Exec(`DELETE FROM journal_personal WHERE chain = ? AND line = ?`, h.chain, h.length); err != nil {
 			return err
 		}
 	}
@@ -157,7 +157,7 @@ func (e *eraser) texts() error {
 // were sent, and under which Message-ID, stays.
 func (e *eraser) messages() error {
 	return e.rewrite(`SELECT id, value FROM message WHERE salt IS NOT NULL OR length(value) > 0`, &e.done.Messages, func(id, _ string) error {
-		_, err := e.tx.q.exec(`UPDATE message SET value = ?, salt = NULL WHERE id = ?`, []byte{}, id)
+		_, err := e.tx.q.Exec(`UPDATE message SET value = ?, salt = NULL WHERE id = ?`, []byte{}, id)
 		return err
 	})
 }
@@ -168,7 +168,7 @@ func (e *eraser) outbox() error {
 		if err != nil {
 			return fmt.Errorf("notification %s: %w", id, err)
 		}
-		_, err = e.tx.q.exec(`UPDATE notification SET value = ? WHERE id = ?`, clean, id)
+		_, err = e.tx.q.Exec(`UPDATE notification SET value = ? WHERE id = ?`, clean, id)
 		return err
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func (e *eraser) outbox() error {
 			continue
 		}
 		e.done.Transmissions++
-		if _, err := e.tx.q.exec(`UPDATE transmission SET address = ?, detail = '' WHERE message = ? AND address = ?`,
+		if _, err := e.tx.q.Exec(`UPDATE transmission SET address = ?, detail = '' WHERE message = ? AND address = ?`,
 			fmt.Sprintf("%s/%d", e.done.Pseudonym, n), r[0], r[1]); err != nil {
 			return err
 		}
@@ -201,7 +201,7 @@ func (e *eraser) mails() error {
 		if err != nil {
 			return fmt.Errorf("mail %s: %w", id, err)
 		}
-		_, err = e.tx.q.exec(`UPDATE mail SET value = ? WHERE id = ?`, clean, id)
+		_, err = e.tx.q.Exec(`UPDATE mail SET value = ? WHERE id = ?`, clean, id)
 		return err
 	})
 }
@@ -213,7 +213,7 @@ func (e *eraser) ignored() error {
 		if err != nil {
 			return fmt.Errorf("ignored alert %s: %w", id, err)
 		}
-		_, err = e.tx.q.exec(`UPDATE ignored SET value = ? WHERE fingerprint = ?`, clean, id)
+		_, err = e.tx.q.Exec(`UPDATE ignored SET value = ? WHERE fingerprint = ?`, clean, id)
 		return err
 	})
 }
@@ -232,7 +232,7 @@ func (e *eraser) incidents() error {
 		if err != nil {
 			return fmt.Errorf("incident %s: %w", id, err)
 		}
-		_, err = e.tx.q.exec(`UPDATE incident SET value = ? WHERE id = ?`, clean, id)
+		_, err = e.tx.q.Exec(`UPDATE incident SET value = ? WHERE id = ?`, clean, id)
 		return err
 	})
 }
@@ -334,7 +334,7 @@ func (e *eraser) scrubbed(v any) any {
 }
 
 func (tx *statements) pairs(query string, args ...any) ([][2]string, error) {
-	rows, err := tx.q.query(query, args...)
+	rows, err := tx.q.Query(query, args...)
 	if err != nil {
 		return nil, err
 	}

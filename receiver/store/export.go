@@ -41,7 +41,7 @@ func (tx *Tx) Export(x Extract, f func(Exported) error) error {
 	if !x.To.IsZero() {
 		add(`j.at < ?`, x.To.UnixNano())
 	}
-	rows, err := tx.q.query(`SELECT `+lineFields+`, COALESCE(i.number, 0), COALESCE(i.key, ''), COALESCE(i.customer, ''),
+	rows, err := tx.q.Query(`SELECT `+lineFields+`, COALESCE(i.number, 0), COALESCE(i.key, ''), COALESCE(i.customer, ''),
 		COALESCE(i.machine, ''), COALESCE(i.platform, '')`+lineTables+` LEFT JOIN incident i ON i.id = j.chain
 		WHERE `+strings.Join(where, ` AND `)+` ORDER BY COALESCE(i.number, 0), j.chain, j.line`, args...)
 	if err != nil {

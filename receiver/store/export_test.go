@@ -9,7 +9,7 @@ func (o Options) On(vfs, synchronous string) Options {
 
 // Exec runs a statement as it stands.
 func (tx *Tx) Exec(text string, args ...any) error {
-	_, err := tx.q.exec(text, args...)
+	_, err := tx.q.Exec(text, args...)
 	return err
 }
 

@@ -14,6 +14,6 @@ func (tx *statements) SetFact(name, value string) error {
 	if err := tx.locked(FactHandle(name)); err != nil {
 		return err
 	}
-	_, err := tx.beside().q.exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	_, err := tx.beside().q.Exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
 	return err
 }

@@ -23,7 +23,7 @@ func (tx *Tx) BringForward(now time.Time, h Horizons) error {
 		{`UPDATE notification SET hold_until = ? WHERE message = '' AND hold_until > ?`, h.Held},
 		{`UPDATE transmission SET next_at = ? WHERE next_at > ?`, h.Sent},
 	} {
-		if _, err := tx.q.exec(q.text, now.UnixNano(), q.limit.UnixNano()); err != nil {
+		if _, err := tx.q.Exec(q.text, now.UnixNano(), q.limit.UnixNano()); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,7 @@ func (tx *Tx) Ignore(s rules.Signal, reason string, again, now time.Time) (bool,
 	if err != nil {
 		return false, fmt.Errorf("signal %s: %w", s.Fingerprint, err)
 	}
-	_, err = tx.q.exec(`INSERT INTO ignored (fingerprint, reason, first_at, last_at, again_at, value) VALUES (?, ?, ?, ?, ?, ?)
+	_, err = tx.q.Exec(`INSERT INTO ignored (fingerprint, reason, first_at, last_at, again_at, value) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (fingerprint) DO UPDATE SET reason = excluded.reason, last_at = excluded.last_at,
 			again_at = excluded.again_at, value = excluded.value`,
 		s.Fingerprint, reason, now.UnixNano(), now.UnixNano(), nanos(again), value)
@@ -44,7 +44,7 @@ type Ignored struct {
 // Ignored returns the alerts that fire and for which no incident is kept, those
 // left out that an incident holds meanwhile.
 func (tx *Tx) Ignored() ([]Ignored, error) {
-	rows, err := tx.q.query(`SELECT reason, first_at, value FROM ignored ORDER BY first_at, fingerprint`)
+	rows, err := tx.q.Query(`SELECT reason, first_at, value FROM ignored ORDER BY first_at, fingerprint`)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +79,13 @@ func (tx *Tx) Ignored() ([]Ignored, error) {
 
 // Forget drops an ignored alert, because it fires no more or not in vain.
 func (tx *Tx) Forget(fingerprint string) error {
-	_, err := tx.beside().q.exec(`DELETE FROM ignored WHERE fingerprint = ?`, fingerprint)
+	_, err := tx.beside().q.Exec(`DELETE FROM ignored WHERE fingerprint = ?`, fingerprint)
 	return err
 }
 
 // OfferLater sets when an ignored alert is offered again.
 func (tx *Tx) OfferLater(fingerprint string, at time.Time) error {
-	_, err := tx.q.exec(`UPDATE ignored SET again_at = ? WHERE fingerprint = ?`, at.UnixNano(), fingerprint)
+	_, err := tx.q.Exec(`UPDATE ignored SET again_at = ? WHERE fingerprint = ?`, at.UnixNano(), fingerprint)
 	return err
 }
 

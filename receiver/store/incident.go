@@ -80,7 +80,7 @@ func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
 }
 
 func (tx *statements) read(each func(*Record) error, where string, args ...any) ([]*Record, error) {
-	rows, err := tx.q.query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
+	rows, err := tx.q.Query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -306,14 +306,14 @@ func (tx *Tx) WakeSource(source string, now time.Time) error {
 		where, args = ` WHERE source = ?`, append(args, source)
 	}
 	tx.repeats.MovedAll()
-	_, err := tx.q.exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN (SELECT incident FROM alert`+where+`))`, args...)
+	_, err := tx.q.Exec(`UPDATE incident SET wake_at = ?, wake_with = ? WHERE open = 1 AND (state = ? OR id IN (SELECT incident FROM alert`+where+`))`, args...)
 	return err
 }
 
 // OpenAfter returns the ids of the open incidents whose numbers follow after, in
 // their order, and the number of the last of them.
 func (tx *Tx) OpenAfter(after, limit int) (ids []string, last int, err error) {
-	rows, err := tx.q.query(`SELECT id, number FROM incident WHERE open = 1 AND number > ? ORDER BY number LIMIT ?`, after, limit)
+	rows, err := tx.q.Query(`SELECT id, number FROM incident WHERE open = 1 AND number > ? ORDER BY number LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, after, err
 	}
@@ -332,7 +332,7 @@ func (tx *Tx) OpenAfter(after, limit int) (ids []string, last int, err error) {
 // whose decision failed.
 func (tx *Tx) Postpone(id string, until time.Time) error {
 	tx.repeats.MovedAll()
-	_, err := tx.q.exec(`UPDATE incident SET
+	_, err := tx.q.Exec(`UPDATE incident SET
 		wake_at = CASE WHEN wake_at < ? THEN ? ELSE wake_at END,
 		ask_at = CASE WHEN ask_at < ? THEN ? ELSE ask_at END WHERE id = ?`,
 		until.UnixNano(), until.UnixNano(), until.UnixNano(), until.UnixNano(), id)
@@ -342,7 +342,7 @@ func (tx *Tx) Postpone(id string, until time.Time) error {
 // NextNumber gives out the next running number of incidents.
 func (tx *Tx) NextNumber() (int, error) {
 	if tx.numbers != nil {
-		n, err := tx.numbers.take(tx.known.opened)
+		n, err := tx.numbers.Take(tx.known.opened)
 		tx.known.opened++
 		return n, err
 	}
@@ -388,13 +388,13 @@ func (tx *Tx) Save(r *Record) error {
 		known.length, known.head, value,
 	}
 	if known.fresh {
-		_, err = tx.q.exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
+		_, err = tx.q.Exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
 			opened_at, began_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
 	} else {
-		_, err = tx.q.exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
+		_, err = tx.q.Exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
-			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ?`+tx.q.stamp()+` WHERE id = ?`, append(args, r.ID)...)
+			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ?`+tx.q.Stamp()+` WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err
@@ -422,7 +422,7 @@ func (tx *Tx) saveAlerts(r *Record) error {
 			l = a.Labels
 		}
 		where, args := near.Rows(fp, l)
-		if _, err := tx.q.exec(`DELETE FROM alert WHERE `+where+` AND incident = ?`, append(args, r.ID)...); err != nil {
+		if _, err := tx.q.Exec(`DELETE FROM alert WHERE `+where+` AND incident = ?`, append(args, r.ID)...); err != nil {
 			return err
 		}
 	}
@@ -446,7 +446,7 @@ type Count struct {
 
 // Counts returns the open incidents by scenario and state.
 func (tx *Tx) Counts() ([]Count, error) {
-	rows, err := tx.q.query(`SELECT scenario, state, COUNT(*), MIN(opened_at) FROM incident WHERE open = 1 GROUP BY scenario, state ORDER BY scenario, state`)
+	rows, err := tx.q.Query(`SELECT scenario, state, COUNT(*), MIN(opened_at) FROM incident WHERE open = 1 GROUP BY scenario, state ORDER BY scenario, state`)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
 func (tx *Tx) AppendSystem(entries ...rules.Entry) error {
 	var length int64
 	var head []byte
-	rows, err := tx.q.query(`SELECT length, head FROM chain WHERE name = ?`, SystemChain)
+	rows, err := tx.q.Query(`SELECT length, head FROM chain WHERE name = ?`, SystemChain)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (tx *Tx) AppendSystem(entries ...rules.Entry) error {
 	if length, head, err = tx.extend(SystemChain, length, head, entries); err != nil {
 		return err
 	}
-	_, err = tx.q.exec(`INSERT INTO chain (name, length, head) VALUES (?, ?, ?)
+	_, err = tx.q.Exec(`INSERT INTO chain (name, length, head) VALUES (?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET length = excluded.length, head = excluded.head`, SystemChain, length, head)
 	return err
 }
@@ -101,7 +101,7 @@ func (tx *statements) pseudonymOf(actor string) (string, error) {
 	if err != nil || len(known) > 0 {
 		return strings.Join(known, ""), err
 	}
-	if _, err = tx.q.exec(`INSERT INTO person (pseudonym, name) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, newPseudonym(), actor); err != nil {
+	if _, err = tx.q.Exec(`INSERT INTO person (pseudonym, name) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, newPseudonym(), actor); err != nil {
 		return "", err
 	}
 	// Another receiver may have been faster.
@@ -141,7 +141,7 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 				return length, head, err
 			}
 			l.Commitment = Commit(salt, e.Personal)
-			if _, err := tx.q.exec(`INSERT INTO journal_personal (chain, line, salt, text) VALUES (?, ?, ?, ?)`,
+			if _, err := tx.q.Exec(`INSERT INTO journal_personal (chain, line, salt, text) VALUES (?, ?, ?, ?)`,
 				chain, l.Line, salt, e.Personal); err != nil {
 				return length, head, err
 			}
@@ -158,7 +158,7 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 
 // unseal puts a chain's head down for the next seal.
 func (tx *statements) unseal(chain string, length int64, head []byte) error {
-	_, err := tx.q.exec(`INSERT INTO unsealed (chain, length, head) VALUES (?, ?, ?)
+	_, err := tx.q.Exec(`INSERT INTO unsealed (chain, length, head) VALUES (?, ?, ?)
 		ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, chain, length, head)
 	return err
 }
@@ -226,7 +226,7 @@ func scanLine(rows *sql.Rows, more ...any) (l Line, salt []byte, err error) {
 // Journal returns the lines of a chain in order, with the personal texts that
 // have not been erased.
 func (tx *Tx) Journal(chain string) ([]Line, error) {
-	rows, err := tx.q.query(`SELECT `+lineColumns+` WHERE j.chain = ? ORDER BY j.line`, chain)
+	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain = ? ORDER BY j.line`, chain)
 	if err != nil {
 		return nil, err
 	}

@@ -89,11 +89,10 @@ type pulse struct {
 // Pulse takes or renews a lease for a time, if nobody else holds it, and tells what
 // has changed meanwhile. It sets the store's clock by the server's.
 func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Duration, facts ...string) (Pulse, error) {
-	p, ok := s.db.(*postgres)
-	if !ok {
+	if s.server == nil {
 		return Pulse{Lease: Lease{name, 1}, Held: true, Holder: holder}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.within)
+	ctx, cancel := s.server.Within(ctx)
 	defer cancel()
 	s.pulse.Lock()
 	defer s.pulse.Unlock()
@@ -103,7 +102,7 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	var at int64
 	names := strings.Join(facts, ",")
 	begun := time.Now()
-	err := p.reader.QueryRowContext(ctx, p.bound.Text(takeLease), name, holder, int64(lasts), name, s.pulse.seen, s.pulse.seen, names, names).
+	err := s.server.Row(ctx, takeLease, name, holder, int64(lasts), name, s.pulse.seen, s.pulse.seen, names, names).
 		Scan(&out.Token, &out.Holder, &at, &seen, &news, &out.Policies, &text)
 	if err != nil {
 		return Pulse{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -123,14 +122,12 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 
 // GiveUp lets others take a lease at once.
 func (s *Store) GiveUp(ctx context.Context, l Lease, holder string) error {
-	p, ok := s.db.(*postgres)
-	if !ok {
+	if s.server == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.within)
+	ctx, cancel := s.server.Within(ctx)
 	defer cancel()
-	_, err := p.reader.ExecContext(ctx, p.bound.Text(`UPDATE lease SET until = 0 WHERE name = ? AND holder = ? AND token = ?`), l.Name, holder, l.Token)
-	return err
+	return s.server.Run(ctx, `UPDATE lease SET until = 0 WHERE name = ? AND holder = ? AND token = ?`, l.Name, holder, l.Token)
 }
 
 // Work is what waits for its time to come.
@@ -162,7 +159,7 @@ func (tx *statements) DropFact(name string) error {
 	if err := tx.locked(FactHandle(name)); err != nil {
 		return err
 	}
-	_, err := tx.beside().q.exec(`DELETE FROM fact WHERE name = ?`, name)
+	_, err := tx.beside().q.Exec(`DELETE FROM fact WHERE name = ?`, name)
 	return err
 }
 

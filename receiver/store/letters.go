@@ -53,7 +53,7 @@ func (tx *Tx) Letters(p Post) ([]Letter, error) {
 }
 
 func (tx *Tx) letters(where string, args ...any) ([]Letter, error) {
-	rows, err := tx.q.query(`SELECT m.id, m.template, m.created_at, m.value FROM message m WHERE `+where, args...)
+	rows, err := tx.q.Query(`SELECT m.id, m.template, m.created_at, m.value FROM message m WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (tx *Tx) Again(p Post, message string, refused bool, now time.Time) (int, e
 	if p.Incident != "" {
 		where, args = append(where, `message IN (SELECT message FROM notification WHERE incident = ? AND message <> '')`), append(args, p.Incident)
 	}
-	done, err := tx.q.exec(`UPDATE transmission SET since = CASE WHEN status = ? THEN ? ELSE since END, status = ?, next_at = ?, ended_at = NULL
+	done, err := tx.q.Exec(`UPDATE transmission SET since = CASE WHEN status = ? THEN ? ELSE since END, status = ?, next_at = ?, ended_at = NULL
 		WHERE `+strings.Join(where, ` AND `), append([]any{Refused, now.UnixNano(), Pending, now.UnixNano()}, args...)...)
 	if err != nil {
 		return 0, err

@@ -36,7 +36,7 @@ func (tx Letterbox) KeepMail(m Mail) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("mail %s: %w", m.ID, err)
 	}
-	done, err := tx.q.exec(`INSERT INTO mail (id, received_at, sort, open, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+	done, err := tx.q.Exec(`INSERT INTO mail (id, received_at, sort, open, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 		m.ID, m.Received.UnixNano(), m.Sort, m.Open, value)
 	if err != nil {
 		return false, err
@@ -51,7 +51,7 @@ func (tx Letterbox) SaveMail(m Mail) error {
 	if err != nil {
 		return fmt.Errorf("mail %s: %w", m.ID, err)
 	}
-	_, err = tx.q.exec(`UPDATE mail SET sort = ?, open = ?, value = ? WHERE id = ?`, m.Sort, m.Open, value, m.ID)
+	_, err = tx.q.Exec(`UPDATE mail SET sort = ?, open = ?, value = ? WHERE id = ?`, m.Sort, m.Open, value, m.ID)
 	return err
 }
 
@@ -107,7 +107,7 @@ func (tx Letterbox) OpenMails() (int, error) {
 
 // ForgetMails deletes what came before an instant and is done with.
 func (tx Letterbox) ForgetMails(before time.Time) error {
-	_, err := tx.q.exec(`DELETE FROM mail WHERE open = 0 AND received_at < ?`, before.UnixNano())
+	_, err := tx.q.Exec(`DELETE FROM mail WHERE open = 0 AND received_at < ?`, before.UnixNano())
 	return err
 }
 

@@ -30,7 +30,7 @@ func (tx Outbox) Notify(n rules.Notification) error {
 	if err != nil {
 		return fmt.Errorf("notification %s: %w", n.ID, err)
 	}
-	_, err = tx.beside().q.exec(`INSERT INTO notification (id, incident, position, bundle_key, hold_until, message, value)
+	_, err = tx.beside().q.Exec(`INSERT INTO notification (id, incident, position, bundle_key, hold_until, message, value)
 		VALUES (?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM notification WHERE incident = ?), ?, ?, '', ?)
 		ON CONFLICT (id) DO NOTHING`,
 		n.ID, n.IncidentID, n.IncidentID, n.BundleKey, n.HoldUntil.UnixNano(), value)
@@ -41,7 +41,7 @@ func (tx Outbox) Notify(n rules.Notification) error {
 func (tx Outbox) Rewrite(n rules.Notification) error {
 	value, err := json.Marshal(n)
 	if err == nil {
-		_, err = tx.beside().q.exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
+		_, err = tx.beside().q.Exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
 	}
 	return err
 }
@@ -50,7 +50,7 @@ func (tx Outbox) Rewrite(n rules.Notification) error {
 // seen yet: what that tells of other incidents is held again. Any other message leaves as it is.
 func (tx Outbox) Withdraw(id string) error {
 	own := tx.beside()
-	if _, err := own.q.exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
+	if _, err := own.q.Exec(`DELETE FROM notification WHERE id = ? AND message = ''`, id); err != nil {
 		return err
 	}
 	untouched, err := own.texts(`SELECT message FROM notification WHERE id = ? AND message <> '' AND NOT EXISTS (
@@ -61,17 +61,17 @@ func (tx Outbox) Withdraw(id string) error {
 	if err := tx.lockedAll(); err != nil { // the message may tell of other incidents
 		return err
 	}
-	if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = ?`, Withdrawn, untouched[0]); err != nil {
+	if _, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = ?`, Withdrawn, untouched[0]); err != nil {
 		return err
 	}
-	_, err = tx.q.exec(`UPDATE notification SET message = '' WHERE message = ? AND id <> ?`, untouched[0], id)
+	_, err = tx.q.Exec(`UPDATE notification SET message = '' WHERE message = ? AND id <> ?`, untouched[0], id)
 	return err
 }
 
 // DueBundles returns the keys of the bundles whose hold has ended, in the order
 // in which they leave, see [incidents.InOrder].
 func (tx Outbox) DueBundles(now time.Time, limit int) ([]string, error) {
-	rows, err := tx.q.query(`SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
+	rows, err := tx.q.Query(`SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
 		GROUP BY bundle_key`, now.UnixNano())
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving]; stuck names the bundles for which nothing waits.
 func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
-	rows, err := tx.q.query(`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
+	rows, err := tx.q.Query(`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
 		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		}
 	}
 	for _, n := range ns {
-		if _, err := tx.q.exec(`UPDATE notification SET message = ? WHERE id = ?`, id, n.ID); err != nil {
+		if _, err := tx.q.Exec(`UPDATE notification SET message = ? WHERE id = ?`, id, n.ID); err != nil {
 			return false, err
 		}
 	}
@@ -184,7 +184,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 	if err != nil {
 		return false, err
 	}
-	if _, err := tx.q.exec(`INSERT INTO message (id, template, created_at, position, value, salt)
+	if _, err := tx.q.Exec(`INSERT INTO message (id, template, created_at, position, value, salt)
 		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), value, salt); err != nil {
 		return false, err
 	}
@@ -193,7 +193,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		JOIN message m ON m.id = later.message JOIN transmission t ON t.message = m.id AND t.next_at IS NOT NULL
 		WHERE mine.message = ? AND later.hold_until > mine.hold_until GROUP BY m.id, m.position ORDER BY m.position`, id, id)
 	for _, l := range later {
-		_, moved := tx.q.exec(`UPDATE message SET position = (SELECT MAX(position) + 1 FROM message) WHERE id = ?`, l)
+		_, moved := tx.q.Exec(`UPDATE message SET position = (SELECT MAX(position) + 1 FROM message) WHERE id = ?`, l)
 		err = errors.Join(err, moved)
 	}
 	if err := errors.Join(err, tx.unseal(messageChain+id, 1, Commit(salt, string(value)))); err != nil {
@@ -205,7 +205,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		if channel == "" {
 			token = strings.ToLower(rand.Text())
 		}
-		if _, err := tx.q.exec(`INSERT INTO transmission (message, channel, address, status, attempts, next_at, since, detail, token)
+		if _, err := tx.q.Exec(`INSERT INTO transmission (message, channel, address, status, attempts, next_at, since, detail, token)
 			VALUES (?, ?, ?, ?, 0, ?, ?, '', ?) ON CONFLICT (message, address) DO NOTHING`, id, channel, a, Pending, now.UnixNano(), now.UnixNano(), token); err != nil {
 			return false, err
 		}
@@ -249,7 +249,7 @@ func (tx Outbox) DueTransmissions(now time.Time, limit int) ([]Transmission, err
 // taken back since it was found is left alone: what is claimed has [Sending], anything else [Withdrawn].
 func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 	for i := range ts {
-		done, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ? AND next_at IS NOT NULL`,
+		done, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts + 1 WHERE message = ? AND address = ? AND next_at IS NOT NULL`,
 			Sending, until.UnixNano(), ts[i].Message, ts[i].Address)
 		if err != nil {
 			return err
@@ -269,7 +269,7 @@ func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 // GiveBack undoes [Outbox.Lease] for transmissions that were not begun.
 func (tx Outbox) GiveBack(ts []Transmission, now time.Time) error {
 	for _, t := range ts {
-		if _, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts - 1 WHERE message = ? AND address = ? AND status = ?`,
+		if _, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = ?, attempts = attempts - 1 WHERE message = ? AND address = ? AND status = ?`,
 			Pending, now.UnixNano(), t.Message, t.Address, Sending); err != nil {
 			return err
 		}
@@ -280,7 +280,7 @@ func (tx Outbox) GiveBack(ts []Transmission, now time.Time) error {
 // ReleaseLeases lets transmissions go on that a process which is no more had
 // begun. What became of them is not known, so they are made again.
 func (tx Outbox) ReleaseLeases(now time.Time) error {
-	_, err := tx.q.exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ?`, Pending, now.UnixNano(), Sending)
+	_, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ?`, Pending, now.UnixNano(), Sending)
 	return err
 }
 
@@ -293,7 +293,7 @@ const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
 func (tx Outbox) transmissions(where string, args ...any) ([]Transmission, error) {
-	rows, err := tx.q.query(selectTransmissions+where, args...)
+	rows, err := tx.q.Query(selectTransmissions+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -341,14 +341,14 @@ func (tx Outbox) Thread(incident, message, address string) (string, error) {
 
 // Finish ends a transmission, accepted or refused for good.
 func (tx Outbox) Finish(message, address, status, detail string, now time.Time) error {
-	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = NULL, ended_at = ? WHERE message = ? AND address = ?`,
+	_, err := tx.q.Exec(`UPDATE transmission SET status = ?, detail = ?, next_at = NULL, ended_at = ? WHERE message = ? AND address = ?`,
 		status, detail, now.UnixNano(), message, address)
 	return err
 }
 
 // Retry puts a transmission off.
 func (tx Outbox) Retry(message, address, detail string, next time.Time) error {
-	_, err := tx.q.exec(`UPDATE transmission SET status = ?, detail = ?, next_at = ? WHERE message = ? AND address = ?`,
+	_, err := tx.q.Exec(`UPDATE transmission SET status = ?, detail = ?, next_at = ? WHERE message = ? AND address = ?`,
 		Pending, detail, next.UnixNano(), message, address)
 	return err
 }
@@ -356,7 +356,7 @@ func (tx Outbox) Retry(message, address, detail string, next time.Time) error {
 // Hasten makes due at once what waits to be tried again. What is being sent stays
 // with whoever sends it.
 func (tx Outbox) Hasten(now time.Time) error {
-	_, err := tx.q.exec(`UPDATE transmission SET next_at = ? WHERE status = ? AND next_at > ?`, now.UnixNano(), Pending, now.UnixNano())
+	_, err := tx.q.Exec(`UPDATE transmission SET next_at = ? WHERE status = ? AND next_at > ?`, now.UnixNano(), Pending, now.UnixNano())
 	return err
 }
 
@@ -375,7 +375,7 @@ func (tx Outbox) Backlog(now time.Time) (Backlog, error) {
 		`SELECT COUNT(*), MIN(hold_until) FROM notification WHERE message = '' AND hold_until <= ?`,
 		`SELECT COUNT(*), MIN(since) FROM transmission WHERE next_at IS NOT NULL AND since <= ?`,
 	} {
-		rows, err := tx.q.query(q, now.UnixNano())
+		rows, err := tx.q.Query(q, now.UnixNano())
 		if err != nil {
 			return b, err
 		}

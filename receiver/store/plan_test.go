@@ -53,7 +53,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		strings.NewReplacer("next_at <= ?", "next_at <= 1", "LIMIT ?", "LIMIT 64").Replace(selectTransmissions + dueTransmissions),
 	} {
 		err := s.View(t.Context(), func(tx *Tx) error {
-			rows, err := tx.q.query(`EXPLAIN QUERY PLAN ` + query)
+			rows, err := tx.q.Query(`EXPLAIN QUERY PLAN ` + query)
 			if err != nil {
 				return err
 			}

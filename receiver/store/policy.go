@@ -14,7 +14,7 @@ func (tx *Tx) KeepPolicy(hash string, files []rules.SourceFile, now time.Time) e
 	if err != nil {
 		return fmt.Errorf("policy %s: %w", hash, err)
 	}
-	_, err = tx.q.exec(`INSERT INTO policy (hash, first_seen, files) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash, now.UnixNano(), text)
+	_, err = tx.q.Exec(`INSERT INTO policy (hash, first_seen, files) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash, now.UnixNano(), text)
 	return err
 }
 
@@ -25,7 +25,7 @@ func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]rules.SourceFile, er
 }
 
 func (tx *Tx) policyTexts(where string, args ...any) (map[string][]rules.SourceFile, error) {
-	rows, err := tx.q.query(`SELECT hash, files FROM policy WHERE `+where, args...)
+	rows, err := tx.q.Query(`SELECT hash, files FROM policy WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}

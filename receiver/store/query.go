@@ -32,7 +32,7 @@ func (tx *statements) insert(columns int, args []any, before, after string) erro
 	for _, rows := range rowsAtOnce {
 		for n := rows * columns; len(args) >= n; args = args[n:] {
 			row := "(" + strings.Repeat("?, ", columns-1) + "?)"
-			if _, err := tx.q.exec(before+strings.Repeat(row+", ", rows-1)+row+after, args[:n]...); err != nil {
+			if _, err := tx.q.Exec(before+strings.Repeat(row+", ", rows-1)+row+after, args[:n]...); err != nil {
 				return err
 			}
 		}
@@ -50,7 +50,7 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 }
 
 func (tx *statements) texts(query string, args ...any) ([]string, error) {
-	rows, err := tx.q.query(query, args...)
+	rows, err := tx.q.Query(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (tx *statements) texts(query string, args ...any) ([]string, error) {
 }
 
 func (tx *statements) number(query string, args ...any) (int64, error) {
-	rows, err := tx.q.query(query, args...)
+	rows, err := tx.q.Query(query, args...)
 	if err != nil {
 		return 0, err
 	}

@@ -96,7 +96,7 @@ func (c *cutter) again(chain string) error {
 
 func (c *cutter) all(statements []string, args ...any) error {
 	for _, s := range statements {
-		if _, err := c.tx.q.exec(s, args...); err != nil {
+		if _, err := c.tx.q.Exec(s, args...); err != nil {
 			return err
 		}
 	}
@@ -167,7 +167,7 @@ func (c *cutter) payloads() error {
 		if err != nil {
 			return err
 		}
-		if _, err := c.tx.q.exec(`DELETE FROM delivery WHERE sha256 = ?`, names[0]); err != nil {
+		if _, err := c.tx.q.Exec(`DELETE FROM delivery WHERE sha256 = ?`, names[0]); err != nil {
 			return err
 		}
 		c.cut.Payloads++
@@ -198,7 +198,7 @@ func (c *cutter) system() error {
 		return err
 	}
 	for _, s := range []string{`DELETE FROM journal_personal WHERE chain = ? AND line <= ?`, `DELETE FROM journal WHERE chain = ? AND line <= ?`} {
-		if _, err := c.tx.q.exec(s, SystemChain, hs[0].length); err != nil {
+		if _, err := c.tx.q.Exec(s, SystemChain, hs[0].length); err != nil {
 			return err
 		}
 	}
@@ -216,7 +216,7 @@ func (c *cutter) seals() error {
 }
 
 func (c *cutter) mark(h head) error {
-	_, err := c.tx.q.exec(`INSERT INTO cut (chain, line, hash) VALUES (?, ?, ?)
+	_, err := c.tx.q.Exec(`INSERT INTO cut (chain, line, hash) VALUES (?, ?, ?)
 		ON CONFLICT (chain) DO UPDATE SET line = excluded.line, hash = excluded.hash`, h.chain, h.length, h.hash)
 	return err
 }

@@ -3,10 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"hash/fnv"
 	"slices"
 
+	"vigie/receiver/store/engine"
 	"vigie/rules/incidents"
 )
 
@@ -40,33 +39,6 @@ func scopeOf(ctx context.Context) *Scope {
 	return s
 }
 
-// lockOf is the number of the lock that stands for a handle; negative, so that it
-// is never that of the writers. Every version must have the same ones.
-func lockOf(h incidents.Handle) int64 {
-	sum := fnv.New64a()
-	for _, part := range []string{h.Kind, h.Customer, h.Name} {
-		_, _ = fmt.Fprintf(sum, "%d:%s", len(part), part)
-	}
-	return int64(sum.Sum64() | 1<<63)
-}
-
-// sharing is what a transaction has locked that others run beside.
-type sharing struct {
-	locks map[int64]bool
-	// empty are those by which no incident is found.
-	empty map[incidents.Handle]bool
-	// lacks is what an update was about beyond its scope; alone says that this is
-	// everything.
-	lacks []incidents.Handle
-	alone bool
-}
-
-// errBeyond ends an update that is about more than it has locked.
-var errBeyond = fmt.Errorf("%w: it is about more than it said", ErrUnavailable)
-
-// beyond reports whether the latest update was about more than is locked.
-func (s *sharing) beyond() bool { return s != nil && (s.alone || len(s.lacks) > 0) }
-
 // locked makes sure that what is found by these handles stays as it is until the end
 // of the transaction, but for what the transaction itself does.
 func (tx *statements) locked(hs ...incidents.Handle) error {
@@ -76,8 +48,8 @@ func (tx *statements) locked(hs ...incidents.Handle) error {
 	}
 	var err error
 	for _, h := range hs {
-		if !s.locks[lockOf(h)] {
-			s.lacks, err = append(s.lacks, h), errBeyond
+		if !s.Locks[engine.LockOf(h)] {
+			s.Lacks, err = append(s.Lacks, h), engine.ErrBeyond
 		}
 	}
 	return err
@@ -88,8 +60,8 @@ func (tx *statements) lockedAll() error {
 	if tx.sharing == nil {
 		return nil
 	}
-	tx.sharing.alone = true
-	return errBeyond
+	tx.sharing.Alone = true
+	return engine.ErrBeyond
 }
 
 // noneAt reports whether it is known that no incident is found by these handles.
@@ -98,7 +70,7 @@ func (tx *statements) noneAt(hs ...incidents.Handle) bool {
 		return false
 	}
 	for _, h := range hs {
-		if !tx.sharing.empty[h] {
+		if !tx.sharing.Empty[h] {
 			return false
 		}
 	}
@@ -119,7 +91,7 @@ func (tx *statements) lockedRecord(r *Record, write bool) error {
 	}
 	if write {
 		for _, h := range incidents.Handles(r.Key, r.Place()) {
-			delete(tx.sharing.empty, h)
+			delete(tx.sharing.Empty, h)
 		}
 	}
 	return tx.locked(incidents.HandlesOf(r.Key, r.Identity, r.Place())...)
@@ -128,18 +100,18 @@ func (tx *statements) lockedRecord(r *Record, write bool) error {
 // reserved is the connection of a transaction that others run beside, to whatever
 // does not say that it can do with that: nothing passes.
 type reserved struct {
-	querier
-	*sharing
+	engine.Querier
+	*engine.Sharing
 }
 
-func (r reserved) query(string, ...any) (*sql.Rows, error) {
-	r.alone = true
-	return nil, errBeyond
+func (r reserved) Query(string, ...any) (*sql.Rows, error) {
+	r.Alone = true
+	return nil, engine.ErrBeyond
 }
 
-func (r reserved) exec(string, ...any) (sql.Result, error) {
-	r.alone = true
-	return nil, errBeyond
+func (r reserved) Exec(string, ...any) (sql.Result, error) {
+	r.Alone = true
+	return nil, engine.ErrBeyond
 }
 
 // beside lets a statement through in a transaction that others run beside. Whoever
@@ -151,7 +123,7 @@ func (tx *statements) beside() *statements {
 		return tx
 	}
 	open := *tx
-	open.q = q.querier
+	open.q = q.Querier
 	return &open
 }
 
@@ -167,30 +139,16 @@ func (tx *Tx) beside() *Tx {
 // some 6,400 of them all in all, unless it is told otherwise.
 const maxLocks = 1024
 
-// want is what a transaction has to lock.
-type want struct {
-	alone     bool
-	locks     []int64
-	handles   []incidents.Handle
-	incidents []string
-}
-
 // wanted is what updates that run together have to lock.
-func wanted(jobs []*job) *want {
-	w := &want{alone: len(jobs) == 0 || jobs[0].scope == nil}
+func wanted(jobs []*job) *engine.Want {
+	w := &engine.Want{Alone: len(jobs) == 0 || jobs[0].scope == nil}
 	for _, j := range jobs {
 		if j.scope != nil {
-			w.locks, w.handles = append(w.locks, j.locks...), append(w.handles, j.scope.Handles...)
-			w.incidents = append(w.incidents, j.scope.Incidents...)
+			w.Locks, w.Handles = append(w.Locks, j.locks...), append(w.Handles, j.scope.Handles...)
+			w.Incidents = append(w.Incidents, j.scope.Incidents...)
 		}
 	}
 	return w
-}
-
-// sorted are the locks in the order in which everybody takes them.
-func (w *want) sorted() []int64 {
-	slices.Sort(w.locks)
-	return slices.Compact(w.locks)
 }
 
 // narrow has a job run beside others, if what it is about is little enough.
@@ -204,7 +162,7 @@ func (j *job) narrow(s *Scope) {
 		return
 	}
 	for _, h := range s.Handles {
-		j.locks = append(j.locks, lockOf(h))
+		j.locks = append(j.locks, engine.LockOf(h))
 	}
 }
 
@@ -213,14 +171,14 @@ func (j *job) narrow(s *Scope) {
 const maxWider = 2
 
 // widen has a job that was about more run again.
-func (j *job) widen(s *sharing) {
+func (j *job) widen(s *engine.Sharing) {
 	j.again, j.wider = true, j.wider+1
-	if s.alone || j.wider > maxWider {
+	if s.Alone || j.wider > maxWider {
 		j.narrow(nil)
 		return
 	}
 	wider := *j.scope
-	wider.Handles = append(slices.Clone(wider.Handles), s.lacks...)
+	wider.Handles = append(slices.Clone(wider.Handles), s.Lacks...)
 	j.narrow(&wider)
 }
 

@@ -68,7 +68,7 @@ func (s Seal) sum(heads []head) []byte {
 }
 
 func (tx *Tx) heads(query string, args ...any) ([]head, error) {
-	rows, err := tx.q.query(query, args...)
+	rows, err := tx.q.Query(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (tx *Tx) LatestSeal() (Seal, bool, error) {
 }
 
 func (tx *Tx) seals(where string, f func(Seal), args ...any) error {
-	rows, err := tx.q.query(`SELECT number, at, previous, hash FROM seal `+where, args...)
+	rows, err := tx.q.Query(`SELECT number, at, previous, hash FROM seal `+where, args...)
 	if err != nil {
 		return err
 	}
@@ -128,25 +128,25 @@ func (tx *Tx) SealJournal(now time.Time) (Seal, bool, error) {
 	s := Seal{Number: last.Number + 1, At: now, Previous: last.Hash, Chains: len(heads)}
 	s.Hash = s.sum(heads)
 	for _, x := range heads {
-		if _, err := tx.q.exec(`INSERT INTO seal_head (seal, chain, length, head) VALUES (?, ?, ?, ?)`, s.Number, x.chain, x.length, x.hash); err != nil {
+		if _, err := tx.q.Exec(`INSERT INTO seal_head (seal, chain, length, head) VALUES (?, ?, ?, ?)`, s.Number, x.chain, x.length, x.hash); err != nil {
 			return Seal{}, false, err
 		}
-		if _, err := tx.q.exec(`DELETE FROM unsealed WHERE chain = ?`, x.chain); err != nil {
+		if _, err := tx.q.Exec(`DELETE FROM unsealed WHERE chain = ?`, x.chain); err != nil {
 			return Seal{}, false, err
 		}
 	}
 	for _, n := range numbers {
-		if _, err := tx.q.exec(`DELETE FROM arrived WHERE number = ?`, n); err != nil {
+		if _, err := tx.q.Exec(`DELETE FROM arrived WHERE number = ?`, n); err != nil {
 			return Seal{}, false, err
 		}
 	}
-	_, err = tx.q.exec(`INSERT INTO seal (number, at, previous, hash) VALUES (?, ?, ?, ?)`, s.Number, s.At.UnixNano(), s.Previous, s.Hash)
+	_, err = tx.q.Exec(`INSERT INTO seal (number, at, previous, hash) VALUES (?, ?, ?, ?)`, s.Number, s.At.UnixNano(), s.Previous, s.Hash)
 	return s, err == nil, err
 }
 
 // arrived returns the first deliveries that wait for a seal, and their numbers.
 func (tx *statements) arrived(limit int) (hs []head, numbers []int64, err error) {
-	rows, err := tx.q.query(`SELECT number, sha256 FROM arrived ORDER BY number LIMIT ?`, limit)
+	rows, err := tx.q.Query(`SELECT number, sha256 FROM arrived ORDER BY number LIMIT ?`, limit)
 	if err != nil {
 		return nil, nil, err
 	}

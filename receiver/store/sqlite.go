@@ -13,6 +13,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/files"
 )
 
@@ -23,7 +24,7 @@ type sqlite struct {
 	writer  *sql.DB
 	reader  *sql.DB
 	conn    *session
-	peeks   reading
+	peeks   *session
 	peeking sync.Mutex
 }
 
@@ -35,7 +36,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
 	}
 	s := &sqlite{path: path, lock: lock}
 	if err := s.open(ctx, o); err != nil {
-		_ = s.close(false)
+		_ = s.Close(false)
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
 	return s, nil
@@ -93,7 +94,7 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	s.peeks = reading{newSession(p)}
+	s.peeks = newSession(p)
 	return nil
 }
 
@@ -220,29 +221,29 @@ func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
 	return nil
 }
 
-func (s *sqlite) begin(*want) (transaction, *sharing, error) {
+func (s *sqlite) Begin(*engine.Want) (engine.Transaction, *engine.Sharing, error) {
 	if err := s.conn.run("BEGIN IMMEDIATE"); err != nil {
 		return nil, nil, err
 	}
 	return s.conn, nil, nil
 }
 
-// retry: nobody else writes to the file.
-func (s *sqlite) retry(error) bool { return false }
+// Retry: nobody else writes to the file.
+func (s *sqlite) Retry(error) bool { return false }
 
-func (s *sqlite) view(ctx context.Context, fn func(querier) error) error {
+func (s *sqlite) View(ctx context.Context, fn func(engine.Querier) error) error {
 	return view(ctx, s.reader, fn)
 }
 
-func (s *sqlite) peek(fn func(querier) error) error {
+func (s *sqlite) Peek(fn func(engine.Querier) error) error {
 	s.peeking.Lock()
 	defer s.peeking.Unlock()
-	return fn(s.peeks)
+	return fn(engine.Reading{Querier: s.peeks})
 }
 
-func (s *sqlite) close(broken bool) error {
+func (s *sqlite) Close(broken bool) error {
 	var errs []error
-	if s.peeks.session != nil {
+	if s.peeks != nil {
 		errs = append(errs, s.peeks.close())
 	}
 	if s.reader != nil {
@@ -282,11 +283,11 @@ func (s *session) prepare(text string) (*sql.Stmt, error) {
 }
 
 func (s *session) run(text string) error {
-	_, err := s.exec(text)
+	_, err := s.Exec(text)
 	return err
 }
 
-func (s *session) exec(text string, args ...any) (sql.Result, error) {
+func (s *session) Exec(text string, args ...any) (sql.Result, error) {
 	st, err := s.prepare(text)
 	if err != nil {
 		return nil, err
@@ -298,7 +299,7 @@ func (s *session) exec(text string, args ...any) (sql.Result, error) {
 	return r, nil
 }
 
-func (s *session) query(text string, args ...any) (*sql.Rows, error) {
+func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
 	st, err := s.prepare(text)
 	if err != nil {
 		return nil, err
@@ -317,26 +318,19 @@ func (s *session) close() error {
 	return s.conn.Close()
 }
 
-func (s *session) savepoint() error { return s.run("SAVEPOINT one") }
-func (s *session) release() error   { return s.run("RELEASE one") }
-func (s *session) undo() error      { return s.run("ROLLBACK TO one") }
-func (s *session) commit() error    { return s.run("COMMIT") }
-func (s *session) rollback()        { _ = s.run("ROLLBACK") } // SQLite may have rolled back by itself
-func (s *session) stamp() string    { return "" }
+func (s *session) Savepoint() error { return s.run("SAVEPOINT one") }
+func (s *session) Release() error   { return s.run("RELEASE one") }
+func (s *session) Undo() error      { return s.run("ROLLBACK TO one") }
+func (s *session) Commit() error    { return s.run("COMMIT") }
+func (s *session) Rollback()        { _ = s.run("ROLLBACK") } // SQLite may have rolled back by itself
+func (s *session) Stamp() string    { return "" }
 
 // view runs fn on a consistent view of a file.
-func view(ctx context.Context, db *sql.DB, fn func(querier) error) error {
+func view(ctx context.Context, db *sql.DB, fn func(engine.Querier) error) error {
 	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer t.Rollback() // nothing was written
-	return fn(viewer{ctx, t})
-}
-
-// reading is a session that must not write.
-type reading struct{ *session }
-
-func (r reading) exec(string, ...any) (sql.Result, error) {
-	return nil, errors.New("a view cannot write")
+	return fn(engine.Viewer{Ctx: ctx, Tx: t})
 }

@@ -9,7 +9,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -20,14 +19,14 @@ import (
 
 	"vigie/receiver/store/ballast"
 	"vigie/receiver/store/deflate"
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/heard"
 	"vigie/receiver/store/pg"
 	"vigie/rules"
 )
 
-// ErrUnavailable matches every failure after which the same call may succeed
-// later: the disk is full, the queue is full, the store is closing.
-var ErrUnavailable = errors.New("the store cannot write now")
+// ErrUnavailable is [engine.ErrUnavailable].
+var ErrUnavailable = engine.ErrUnavailable
 
 const (
 	// maxBatch is how many updates share a commit.
@@ -47,7 +46,8 @@ var migrations embed.FS
 type Store struct {
 	path    string // of the file; the address, without a secret, of a server's database
 	ballast *ballast.Ballast
-	db      base
+	db      engine.Database
+	server  *pg.Database // db, where it is a server's
 
 	jobs    chan *job
 	aside   []*job // what waits for a later transaction; the writer's own
@@ -64,7 +64,6 @@ type Store struct {
 	commits  atomic.Int64
 	packer   packer
 	pulse    pulse
-	numbers  *numbers // nil where nobody else gives any out
 }
 
 // Watch lets f see each incident that has been saved, after its commit and in
@@ -107,6 +106,10 @@ type Options struct {
 	vfs, synchronous string
 }
 
+// OnServer is [pg.OnServer], Address is [pg.Address].
+func OnServer(database string) bool  { return pg.OnServer(database) }
+func Address(database string) string { return pg.Address(database) }
+
 // Open opens the database with no options; see [Options.Open].
 func Open(ctx context.Context, database string) (*Store, error) {
 	return Options{}.Open(ctx, database)
@@ -122,13 +125,13 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		path: database, ballast: new(ballast.Ballast), jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
 	if OnServer(database) {
-		p, err := openPostgres(ctx, database, o)
+		p, err := pg.Open(ctx, database, o.Password, o.Within, migrations)
 		if err != nil {
 			return nil, err
 		}
-		s.db, s.path, s.numbers = p, p.name, &p.numbers
-		if err := s.askClock(ctx, p); err != nil {
-			return nil, errors.Join(err, p.close(false))
+		s.db, s.server, s.path = p, p, p.Name
+		if err := s.askClock(ctx); err != nil {
+			return nil, errors.Join(err, p.Close(false))
 		}
 	} else {
 		f, err := openSQLite(ctx, database, o)
@@ -142,31 +145,6 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 	return s, nil
 }
 
-// base is what SQLite and PostgreSQL do differently.
-type base interface {
-	// begin begins the transaction of a batch. Until it ends nobody else writes, or
-	// nobody writes what it has locked.
-	begin(*want) (transaction, *sharing, error)
-	// view runs fn on a consistent view of the data.
-	view(ctx context.Context, fn func(querier) error) error
-	// peek runs fn on the data as committed by now.
-	peek(fn func(querier) error) error
-	// retry tells whether an error of a transaction may be gone when it is run again at once.
-	retry(err error) bool
-	// close ends all use; of what is broken nothing is written any more.
-	close(broken bool) error
-}
-
-// transaction is one that may write. Errors of it match [ErrUnavailable].
-type transaction interface {
-	querier
-	savepoint() error
-	release() error // the savepoint; what was written since is kept
-	undo() error    // back to the savepoint
-	commit() error
-	rollback()
-}
-
 // Close waits for the updates that are under way, refuses new ones and closes
 // the file.
 func (s *Store) Close() error {
@@ -175,7 +153,7 @@ func (s *Store) Close() error {
 	return s.release()
 }
 
-func (s *Store) release() error { return s.db.close(s.broken.err() != nil) }
+func (s *Store) release() error { return s.db.Close(s.broken.err() != nil) }
 
 // Update runs fn in a transaction and returns after its durable commit. When
 // fn returns an error, or panics, nothing of it is kept. It may be run more than
@@ -255,7 +233,7 @@ func (s *Store) batch(first *job, together []*job) {
 		first, together = nil, s.gather(first)
 	}
 	jobs, err := s.try(first, together)
-	for again := 0; err != nil && again < maxAgain && s.db.retry(err); again++ {
+	for again := 0; err != nil && again < maxAgain && s.db.Retry(err); again++ {
 		jobs, err = s.try(nil, jobs)
 	}
 	s.answer(jobs, err)
@@ -266,7 +244,7 @@ func (s *Store) batch(first *job, together []*job) {
 func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
-	tx, shares, err := s.db.begin(wanted(again))
+	tx, shares, err := s.db.Begin(wanted(again))
 	if err != nil {
 		if first != nil {
 			again = []*job{first}
@@ -295,12 +273,12 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 		}
 	}
 	if err == nil {
-		if err = tx.commit(); err != nil {
+		if err = tx.Commit(); err != nil {
 			err = fmt.Errorf("%w: commit: %w", ErrUnavailable, err)
 		}
 	}
 	if err != nil {
-		tx.rollback()
+		tx.Rollback()
 	}
 	s.commits.Add(1)
 	return jobs, err
@@ -308,42 +286,45 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
-func (s *Store) savepoint(t transaction, j *job, k *known, shares *sharing) error {
+func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine.Sharing) error {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		j.err = ErrUnavailable // nobody is waiting any more
 		return nil
 	}
-	if err := t.savepoint(); err != nil {
+	if err := t.Savepoint(); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
 	j.err = s.run(t, j, k, shares)
 	if j.err == nil {
-		err := t.release()
+		err := t.Release()
 		if err == nil {
 			return nil
 		}
 		j.err = err
 	}
-	if shares.beyond() {
+	if shares.Beyond() {
 		j.widen(shares)
-		shares.lacks, shares.alone = nil, false
-	} else if s.db.retry(j.err) {
+		shares.Lacks, shares.Alone = nil, false
+	} else if s.db.Retry(j.err) {
 		return j.err
 	}
 	j.after, *k = nil, known{}
-	if err := t.undo(); err != nil {
+	if err := t.Undo(); err != nil {
 		return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
 	}
-	if err := t.release(); err != nil {
+	if err := t.Release(); err != nil {
 		return fmt.Errorf("%w: release: %w", ErrUnavailable, err)
 	}
 	return nil
 }
 
 // run runs one job, while its lease is held.
-func (s *Store) run(t transaction, j *job, k *known, shares *sharing) error {
+func (s *Store) run(t engine.Transaction, j *job, k *known, shares *engine.Sharing) error {
 	tx := newTx(t, j, k, &s.packer)
-	tx.saved, tx.numbers, tx.repeats = s.saved.Load(), s.numbers, s.repeats
+	tx.saved, tx.repeats = s.saved.Load(), s.repeats
+	if s.server != nil {
+		tx.numbers = &s.server.Numbers
+	}
 	if j.lease.Name != "" && s.Shared() {
 		if err := tx.fence(j.lease); err != nil {
 			return err
@@ -353,8 +334,8 @@ func (s *Store) run(t transaction, j *job, k *known, shares *sharing) error {
 		tx.q = reserved{tx.q, shares}
 	}
 	err := guarded(j.fn, tx)
-	if shares.beyond() {
-		return errBeyond // whatever was made of it
+	if shares.Beyond() {
+		return engine.ErrBeyond // whatever was made of it
 	}
 	return err
 }
@@ -405,42 +386,14 @@ func guarded(fn func(*Tx) error, tx *Tx) (err error) {
 
 // View runs fn on a consistent view of the data; fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	return s.db.view(ctx, func(q querier) error { return fn(newTx(q, nil, nil, &s.packer)) })
+	return s.db.View(ctx, func(q engine.Querier) error { return fn(newTx(q, nil, nil, &s.packer)) })
 }
 
 // Peek runs fn on the data as committed by now; fn must not write. It is
 // cheaper than [Store.View], and each question may see a later commit than the
 // one before it. What is asked cannot be interrupted: it must be short.
 func (s *Store) Peek(fn func(*Tx) error) error {
-	return s.db.peek(func(q querier) error { return fn(newTx(q, nil, nil, &s.packer)) })
-}
-
-// querier is the writer's connection or a view of the data.
-type querier interface {
-	query(sql string, args ...any) (*sql.Rows, error)
-	exec(sql string, args ...any) (sql.Result, error)
-	// stamp is what an UPDATE of an incident sets besides, so that other processes
-	// find what has changed; empty where there are none.
-	stamp() string
-}
-
-type viewer struct {
-	ctx context.Context
-	tx  *sql.Tx
-}
-
-func (v viewer) query(text string, args ...any) (*sql.Rows, error) {
-	r, err := v.tx.QueryContext(v.ctx, text, args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (v viewer) stamp() string { return "" }
-
-func (v viewer) exec(string, ...any) (sql.Result, error) {
-	return nil, errors.New("a view cannot write")
+	return s.db.Peek(func(q engine.Querier) error { return fn(newTx(q, nil, nil, &s.packer)) })
 }
 
 // Tx is one transaction. It is not for use outside the function it is given to.
@@ -450,7 +403,7 @@ type Tx struct {
 	Letterbox
 }
 
-func newTx(q querier, j *job, k *known, p *packer) *Tx {
+func newTx(q engine.Querier, j *job, k *known, p *packer) *Tx {
 	s := &statements{q: q, job: j, known: k, packer: p}
 	return &Tx{s, Outbox{s}, Letterbox{s}}
 }
@@ -460,15 +413,15 @@ type Outbox struct{ *statements }
 
 // statements run in one transaction.
 type statements struct {
-	q      querier
+	q      engine.Querier
 	job    *job
 	known  *known // nil in a view
 	packer *packer
 	saved  *func(rules.Incident)
 	// sharing is what is locked in a transaction that others run beside, numbers
 	// gives out those of incidents; nil where nobody else can write.
-	sharing *sharing
-	numbers *numbers
+	sharing *engine.Sharing
+	numbers *pg.Numbers
 	repeats *heard.Repeats // nil in a view
 }
 
@@ -487,6 +440,13 @@ func (tx *statements) AfterCommit(f func()) { tx.job.after = append(tx.job.after
 
 // Shared reports whether several receivers may use the database at the same time.
 func (s *Store) Shared() bool {
-	_, server := s.db.(*postgres)
-	return server
+	return s.server != nil
+}
+
+// Notices are what is not wrong with the database and should be known.
+func (s *Store) Notices() []string {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.Notices
 }

@@ -98,7 +98,7 @@ func (f *verifier) lines() error {
 	if err != nil {
 		return err
 	}
-	rows, err := f.tx.q.query(`SELECT ` + lineColumns + ` ORDER BY j.chain, j.line`)
+	rows, err := f.tx.q.Query(`SELECT ` + lineColumns + ` ORDER BY j.chain, j.line`)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (f *verifier) endOf(at head, broken bool) {
 const maxBody = 256 << 20
 
 func (f *verifier) payloads() error {
-	rows, err := f.tx.q.query(`SELECT sha256, body FROM delivery`)
+	rows, err := f.tx.q.Query(`SELECT sha256, body FROM delivery`)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (f *verifier) payloads() error {
 }
 
 func (f *verifier) messages() error {
-	rows, err := f.tx.q.query(`SELECT id, value, salt FROM message`)
+	rows, err := f.tx.q.Query(`SELECT id, value, salt FROM message`)
 	if err != nil {
 		return err
 	}
@@ -369,7 +369,7 @@ func (f *verifier) witness(kept Seal) error {
 }
 
 func (tx *statements) blobs(query string, args ...any) ([][]byte, error) {
-	rows, err := tx.q.query(query, args...)
+	rows, err := tx.q.Query(query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ const newestMessages = 500
 // Ways tells how each channel does, by its name; that of e-mail is empty.
 func (tx *Tx) Ways() (map[string]Way, error) {
 	out := map[string]Way{}
-	rows, err := tx.q.query(`SELECT channel, MAX(ended_at) FROM transmission WHERE status = ? AND
+	rows, err := tx.q.Query(`SELECT channel, MAX(ended_at) FROM transmission WHERE status = ? AND
 		message IN (SELECT id FROM message ORDER BY position DESC LIMIT ?) GROUP BY channel`, Accepted, newestMessages)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (tx *Tx) Ways() (map[string]Way, error) {
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	waiting, err := tx.q.query(`SELECT channel, COUNT(*), (SELECT detail FROM transmission o WHERE o.channel = t.channel AND o.next_at IS NOT NULL
+	waiting, err := tx.q.Query(`SELECT channel, COUNT(*), (SELECT detail FROM transmission o WHERE o.channel = t.channel AND o.next_at IS NOT NULL
 		AND o.detail <> '' ORDER BY o.since LIMIT 1) FROM transmission t WHERE next_at IS NOT NULL AND attempts > 0 GROUP BY channel`)
 	if err != nil {
 		return nil, err

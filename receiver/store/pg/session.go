@@ -1,4 +1,4 @@
-package store
+package pg
 
 import (
 	"context"
@@ -12,15 +12,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"vigie/receiver/store/pg"
+	"vigie/receiver/store/engine"
 	"vigie/rules/incidents"
 )
 
-// serverSession is a connection for the time of a transaction. What is written
+// session is a connection for the time of a transaction. What is written
 // waits and goes to the server together, before the next question: each message
 // to and fro costs as much as many rows.
-type serverSession struct {
-	p     *postgres
+type session struct {
+	p     *Database
 	conn  *sql.Conn
 	raw   *pgx.Conn
 	stall *time.Timer // cuts the connection when the server does not answer
@@ -31,7 +31,7 @@ type serverSession struct {
 
 // written is a statement that waits, or what became of it.
 type written struct {
-	s    *serverSession
+	s    *session
 	rows int64
 	err  error
 	done bool
@@ -40,14 +40,14 @@ type written struct {
 // maxQueued bounds what waits.
 const maxQueued = 256
 
-func (p *postgres) session(db *sql.DB) (*serverSession, error) {
+func (p *Database) session(db *sql.DB) (*session, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.within)
 	defer cancel()
 	c, err := db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, pg.Unreachable(err))
+		return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, Unreachable(err))
 	}
-	s := &serverSession{p: p, conn: c, queue: &pgx.Batch{}}
+	s := &session{p: p, conn: c, queue: &pgx.Batch{}}
 	var socket net.Conn
 	err = c.Raw(func(driver any) error {
 		s.raw = driver.(*stdlib.Conn).Conn()
@@ -56,14 +56,14 @@ func (p *postgres) session(db *sql.DB) (*serverSession, error) {
 	})
 	if err != nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	s.stall = time.AfterFunc(p.within, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
 	return s, nil
 }
 
 // end gives the connection back.
-func (s *serverSession) end() {
+func (s *session) end() {
 	if !s.stall.Stop() { // it may have been cut in between
 		_ = s.raw.Close(context.Background())
 	}
@@ -71,7 +71,7 @@ func (s *serverSession) end() {
 }
 
 // run sends statements without arguments, as one message.
-func (s *serverSession) run(text string) error {
+func (s *session) run(text string) error {
 	s.stall.Reset(s.p.within)
 	tag, err := s.raw.Exec(context.Background(), text)
 	s.fresh = true
@@ -79,7 +79,7 @@ func (s *serverSession) run(text string) error {
 		err = fmt.Errorf("the server says %s", tag) // so it does when a statement had failed
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	return nil
 }
@@ -87,26 +87,26 @@ func (s *serverSession) run(text string) error {
 const commit = "COMMIT"
 
 // lock locks what updates are about.
-func (s *serverSession) lock(w *want) (*sharing, error) {
-	if len(w.incidents) > 0 {
-		found, err := s.placesOf(w.incidents)
+func (s *session) lock(w *engine.Want) (*engine.Sharing, error) {
+	if len(w.Incidents) > 0 {
+		found, err := s.placesOf(w.Incidents)
 		if err != nil {
 			return nil, err
 		}
-		w.locks = append(w.locks, found...)
+		w.Locks = append(w.Locks, found...)
 	}
-	all := w.sorted()
-	shares := &sharing{locks: make(map[int64]bool, len(all))}
+	all := w.Sorted()
+	shares := &engine.Sharing{Locks: make(map[int64]bool, len(all))}
 	var list []byte
 	for n, l := range all {
-		if shares.locks[l] = true; n > 0 {
+		if shares.Locks[l] = true; n > 0 {
 			list = append(list, ',')
 		}
 		list = strconv.AppendInt(list, l, 10)
 	}
 	err := s.run("SELECT pg_advisory_xact_lock(l) FROM unnest('{" + string(list) + "}'::bigint[]) l; SAVEPOINT one")
 	if err == nil {
-		shares.empty, err = s.emptyOf(w.handles)
+		shares.Empty, err = s.emptyOf(w.Handles)
 	}
 	return shares, err
 }
@@ -118,12 +118,12 @@ const findHandles = `SELECT DISTINCT 'machine', customer, machine FROM incident 
 
 // emptyOf are those of the handles by which no incident is found: one question instead
 // of one for each alert that opens an incident.
-func (s *serverSession) emptyOf(hs []incidents.Handle) (map[incidents.Handle]bool, error) {
+func (s *session) emptyOf(hs []incidents.Handle) (map[incidents.Handle]bool, error) {
 	empty := make(map[incidents.Handle]bool, len(hs))
 	customers, names := []string{}, map[string][]string{incidents.OfMachine: {}, "key": {}, "platform": {}, "host": {}}
 	for _, h := range hs {
 		of, found := names[h.Kind]
-		if !found || empty[h] || h.Name != pg.Clean(h.Name) || h.Customer != pg.Clean(h.Customer) {
+		if !found || empty[h] || h.Name != Clean(h.Name) || h.Customer != Clean(h.Customer) {
 			continue
 		}
 		if empty[h], names[h.Kind] = true, append(of, h.Name); h.Kind == incidents.OfMachine {
@@ -136,44 +136,44 @@ func (s *serverSession) emptyOf(hs []incidents.Handle) (map[incidents.Handle]boo
 	s.stall.Reset(s.p.within)
 	rows, err := s.raw.Query(context.Background(), findHandles, customers, names[incidents.OfMachine], names["key"], names["platform"], names["host"])
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var h incidents.Handle
 		if err := rows.Scan(&h.Kind, &h.Customer, &h.Name); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 		}
 		delete(empty, h)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	return empty, nil
 }
 
 // placesOf are the locks of everything by which incidents are found.
-func (s *serverSession) placesOf(ids []string) (locks []int64, err error) {
-	rows, err := s.query(`SELECT key, customer, machine, platform, host FROM incident WHERE id = ANY(string_to_array(?, ','))`, strings.Join(ids, ","))
+func (s *session) placesOf(ids []string) (locks []int64, err error) {
+	rows, err := s.Query(`SELECT key, customer, machine, platform, host FROM incident WHERE id = ANY(string_to_array(?, ','))`, strings.Join(ids, ","))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var key string
-		var p Place
+		var p incidents.Place
 		if err := rows.Scan(&key, &p.Customer, &p.Machine, &p.Platform, &p.Host); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 		}
 		for _, h := range incidents.Handles(key, p) {
-			locks = append(locks, lockOf(h))
+			locks = append(locks, engine.LockOf(h))
 		}
 	}
 	return locks, rows.Err()
 }
 
-func (s *serverSession) exec(text string, args ...any) (sql.Result, error) {
-	s.queue.Queue(s.p.bound.Text(text), pg.Values(args)...)
+func (s *session) Exec(text string, args ...any) (sql.Result, error) {
+	s.queue.Queue(s.p.bound.Text(text), Values(args)...)
 	w := &written{s: s}
 	s.sent = append(s.sent, w)
 	s.fresh = false
@@ -184,7 +184,7 @@ func (s *serverSession) exec(text string, args ...any) (sql.Result, error) {
 }
 
 // flush sends what waits, and returns the error of what failed first.
-func (s *serverSession) flush() error {
+func (s *session) flush() error {
 	if len(s.sent) == 0 {
 		return nil
 	}
@@ -200,25 +200,25 @@ func (s *serverSession) flush() error {
 		}
 		tag, err := answers.Exec()
 		if err != nil {
-			failed = fmt.Errorf("%w: %w", ErrUnavailable, err)
+			failed = fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 			w.err = failed
 		}
 		w.rows = tag.RowsAffected()
 	}
 	if err := answers.Close(); err != nil && failed == nil {
-		failed = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		failed = fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	return failed
 }
 
-func (s *serverSession) query(text string, args ...any) (*sql.Rows, error) {
+func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
 	if err := s.flush(); err != nil {
 		return nil, err
 	}
 	s.stall.Reset(s.p.within)
-	rows, err := s.conn.QueryContext(context.Background(), s.p.bound.Text(text), pg.Values(args)...)
+	rows, err := s.conn.QueryContext(context.Background(), s.p.bound.Text(text), Values(args)...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	return rows, nil
 }
@@ -234,15 +234,15 @@ func (w *written) RowsAffected() (int64, error) {
 // LastInsertId implements [sql.Result].
 func (w *written) LastInsertId() (int64, error) { return 0, fmt.Errorf("the server numbers no rows") }
 
-// savepoint is there from the beginning, and again after each release.
-func (s *serverSession) savepoint() error { return nil }
+// Savepoint is there from the beginning, and again after each release.
+func (s *session) Savepoint() error { return nil }
 
-func (s *serverSession) release() error {
+func (s *session) Release() error {
 	if s.fresh {
 		return nil
 	}
 	for _, text := range []string{"RELEASE SAVEPOINT one", "SAVEPOINT one"} {
-		if _, err := s.exec(text); err != nil {
+		if _, err := s.Exec(text); err != nil {
 			return err
 		}
 	}
@@ -251,12 +251,12 @@ func (s *serverSession) release() error {
 	return err
 }
 
-func (s *serverSession) undo() error {
+func (s *session) Undo() error {
 	s.sent, s.queue = nil, &pgx.Batch{}
 	return s.run("ROLLBACK TO SAVEPOINT one")
 }
 
-func (s *serverSession) commit() error {
+func (s *session) Commit() error {
 	err := s.flush()
 	if err == nil {
 		err = s.run(commit)
@@ -267,12 +267,12 @@ func (s *serverSession) commit() error {
 	return err
 }
 
-func (s *serverSession) rollback() {
+func (s *session) Rollback() {
 	if !s.raw.IsClosed() && s.run("ROLLBACK") != nil {
 		_ = s.raw.Close(context.Background()) // the server undoes what it cannot be asked about
 	}
 	s.end()
 }
 
-// stamp notes which transaction changed an incident last, see [Tx.ChangedSince].
-func (s *serverSession) stamp() string { return ", changed = pg_current_xact_id()::text::bigint" }
+// Stamp notes which transaction changed an incident last.
+func (s *session) Stamp() string { return ", changed = pg_current_xact_id()::text::bigint" }
