@@ -24,8 +24,13 @@ func (b *broken) judge(path string, err error) {
 	if !errors.As(err, &e) || e.ExtendedCode != sqlite3.ErrIoErrFsync && e.ExtendedCode != sqlite3.ErrIoErrDirFsync {
 		return
 	}
+	b.end(fmt.Errorf("%w: the disk failed to keep what was written to %s (%w); nothing that was accepted is lost: look after the disk, then start vigie again", ErrUnavailable, path, err))
+}
+
+// end ends all writing for good.
+func (b *broken) end(why error) {
 	b.once.Do(func() {
-		b.why = fmt.Errorf("%w: the disk failed to keep what was written to %s (%w); nothing that was accepted is lost: look after the disk, then start vigie again", ErrUnavailable, path, err)
+		b.why = why
 		close(b.now)
 	})
 }
@@ -39,8 +44,8 @@ func (b *broken) err() error {
 	}
 }
 
-// Broken waits until the disk has failed to sync, and says so, or until ctx
-// ends. After that nothing is written any more: the process has to end.
+// Broken waits until the disk has failed to sync, or a newer version has changed the
+// schema of a server's database, and says so, or until ctx ends. After that nothing is written any more: the process has to end.
 func (s *Store) Broken(ctx context.Context) error {
 	select {
 	case <-s.broken.now:

@@ -75,7 +75,8 @@ const (
 	SELECT COALESCE((SELECT token FROM taken), 0), COALESCE((SELECT holder FROM lease WHERE name = ?), ''), ` + serverNow + `,
 		pg_current_snapshot()::text, EXISTS (SELECT 1 FROM incident WHERE changed >= pg_snapshot_xmin(COALESCE(NULLIF(?, ''), pg_current_snapshot()::text)::pg_snapshot)::text::bigint
 			AND NOT pg_visible_in_snapshot(changed::text::xid8, COALESCE(NULLIF(?, ''), pg_current_snapshot()::text)::pg_snapshot)), (SELECT COUNT(*) FROM policy),
-		COALESCE((SELECT string_agg(name || chr(1) || value, chr(2)) FROM fact WHERE name = ANY(string_to_array(?, ',')) OR split_part(name, '/', 1) = ANY(string_to_array(?, ','))), '')`
+		COALESCE((SELECT string_agg(name || chr(1) || value, chr(2)) FROM fact WHERE name = ANY(string_to_array(?, ',')) OR split_part(name, '/', 1) = ANY(string_to_array(?, ','))), ''),
+		(SELECT MAX(version) FROM schema_version)`
 )
 
 // pulse is what the latest one saw. Transactions end in another order than that of
@@ -100,12 +101,17 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	var text, seen string
 	var news bool
 	var at int64
+	var schema int
 	names := strings.Join(facts, ",")
 	begun := time.Now()
 	err := s.server.Row(ctx, takeLease, name, holder, int64(lasts), name, s.pulse.seen, s.pulse.seen, names, names).
-		Scan(&out.Token, &out.Holder, &at, &seen, &news, &out.Policies, &text)
+		Scan(&out.Token, &out.Holder, &at, &seen, &news, &out.Policies, &text, &schema)
 	if err != nil {
 		return Pulse{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if schema > s.server.Schema { // what this program would write is not what others read
+		s.broken.end(fmt.Errorf("%w: a newer vigie has brought %s up to date (schema %d, this one knows %d): start the newer version", ErrUnavailable, s.path, schema, s.server.Schema))
+		return Pulse{}, s.broken.err()
 	}
 	if s.pulse.seen = seen; news {
 		s.pulse.changes++

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"vigie/receiver/store"
 	"vigie/receiver/store/pgtest"
 )
 
@@ -48,4 +51,33 @@ func onBoth(t *testing.T, test func(t *testing.T, database string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "vigie.db")) })
 	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
+}
+
+// A receiver that runs while a newer version changes the schema ends: what it would
+// write is not what the newer one reads.
+func TestANewerSchemaEndsWhoRuns(t *testing.T) {
+	url := postgres(t)
+	s, err := store.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Pulse(t.Context(), "loops", "one", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(t.Context(), func(tx *store.Tx) error { return tx.Exec(`INSERT INTO schema_version VALUES (99)`) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "a newer vigie has brought"
+	if _, err := s.Pulse(t.Context(), "loops", "one", time.Minute); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the pulse says %v", err)
+	}
+	if err := s.Broken(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the store says %v", err)
+	}
+	err = s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("late", "x") })
+	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "start the newer version") {
+		t.Errorf("an update after that: %v", err)
+	}
 }

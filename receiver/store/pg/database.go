@@ -26,6 +26,8 @@ const readers = 4
 type Database struct {
 	// Name is its address, without a secret.
 	Name string
+	// Schema is the newest step that this program knows.
+	Schema int
 	// Numbers gives out those of incidents.
 	Numbers Numbers
 	// Notices are what is not wrong with it and should be known.
@@ -44,7 +46,7 @@ func Open(ctx context.Context, address, password string, within time.Duration, m
 	p.Numbers.reserve = p.reserve
 	err := p.connect(ctx, address, password)
 	if err == nil {
-		err = Migrate(ctx, p.writer, migrations, writersLock)
+		p.Schema, err = Migrate(ctx, p.writer, migrations, writersLock)
 	}
 	if err == nil {
 		p.Notices, err = Notice(ctx, p.reader, p.pooled)

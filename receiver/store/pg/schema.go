@@ -16,16 +16,16 @@ import (
 const restored = `UPDATE incident SET changed = pg_current_xact_id()::text::bigint WHERE changed > pg_current_xact_id()::text::bigint`
 
 // Migrate brings the schema up to date, all of it or nothing; of several receivers
-// that start together one does it.
-func Migrate(ctx context.Context, db *sql.DB, migrations fs.FS, lock int64) error {
+// that start together one does it. It returns the number of the newest step.
+func Migrate(ctx context.Context, db *sql.DB, migrations fs.FS, lock int64) (int, error) {
 	c, err := db.Conn(ctx)
 	if err != nil {
-		return Unreachable(err)
+		return 0, Unreachable(err)
 	}
 	defer c.Close()
 	names, err := fs.Glob(migrations, "migrations/postgres/*.sql")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	script := fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d); CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);", lock)
 	err = c.Raw(func(driver any) error {
@@ -55,7 +55,7 @@ func Migrate(ctx context.Context, db *sql.DB, migrations fs.FS, lock int64) erro
 	if err != nil {
 		_, _ = c.ExecContext(ctx, "ROLLBACK")
 	}
-	return err
+	return len(names), err
 }
 
 // Known makes sure that a database, which is only to be read, has this schema.
