@@ -96,10 +96,14 @@ func (c client) ask(ctx context.Context, method, path string, send any) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return answer, nil
+	case http.StatusUnauthorized:
+		return nil, fmt.Errorf("%w: the token in %s is not known there, has expired, or belongs to somebody who left; on that machine `vigie token new PERSON` makes another", refusal(resp, answer), *c.tokenFile)
+	default:
 		return nil, refusal(resp, answer)
 	}
-	return answer, nil
 }
 
 func (c client) http() (*http.Client, error) {

@@ -94,7 +94,10 @@ func TestTokenNew(t *testing.T) {
 	i.start()
 	for token, code := range map[string]int{lasting: 0, over: 1} {
 		i.write("new.token", token+"\n")
-		i.vigie(code, "incidents", "--url="+i.url, "--token-file="+i.file("new.token"))
+		out := i.vigie(code, "incidents", "--url="+i.url, "--token-file="+i.file("new.token"))
+		if code != 0 && !strings.Contains(out, i.file("new.token")+" is not known there, has expired") {
+			t.Errorf("a token that is over:\n%s", out)
+		}
 	}
 }
 
