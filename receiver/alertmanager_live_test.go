@@ -141,8 +141,8 @@ const holding = `route:
   repeat_interval: 1h
   routes:
     - {matchers: ['alertname="Watchdog"'], repeat_interval: 1s}
-    - {matchers: ['machine="SRV-MUTED"'], mute_time_intervals: [always]}
-    - {matchers: ['machine="SRV-CLOSED"'], active_time_intervals: [never]}
+    - {matchers: ['machine="SRV-MUTED"'], group_wait: 2s, mute_time_intervals: [always]}
+    - {matchers: ['machine="SRV-CLOSED"'], group_wait: 2s, active_time_intervals: [never]}
 time_intervals:
   - {name: always, time_intervals: [{times: [{start_time: "00:00", end_time: "24:00"}]}]}
   - {name: never, time_intervals: [{years: ["1999"]}]}
@@ -154,7 +154,8 @@ receivers:
 `
 
 // covers: what Alertmanager holds back, by another alert or by the hour, is told to
-// nobody, is not over, and is told once nothing holds it back.
+// nobody, is not over, and is told once nothing holds it back. That a group is muted
+// Alertmanager says only once its wait is over.
 func TestLiveHeldBack(t *testing.T) {
 	l := newLive(t)
 	l.reconfigure(holding)

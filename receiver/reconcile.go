@@ -33,6 +33,8 @@ type reconciler struct {
 	asker   *asker
 	hurried chan struct{} // lets a turn begin before its time
 	absent  memory.Absences
+	// loud remembers since when an alert that is not known yet has been told as firing.
+	loud memory.Absences
 	// unreachable remembers since when an Alertmanager does not answer.
 	unreachable memory.Outages
 	// silenceEnds is when the next silence ends, in nanoseconds; 0 when none does.
@@ -91,6 +93,8 @@ type observed struct {
 	// complete tells that every configured Alertmanager answered and that its
 	// silence about an alert says something.
 	complete bool
+	// mutes tells that one of them mutes groups at some hours.
+	mutes bool
 	// quiet tells that one of them knows no alert of ours at all: whether it hears
 	// Prometheus must be proven otherwise.
 	quiet bool
@@ -134,7 +138,7 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*observed, error)
 		}
 		answered = true
 		t.complete = t.complete && s.Complete(now, r.live().Timings.Settled)
-		t.quiet = t.quiet || len(s.Signals) == 0
+		t.quiet, t.mutes = t.quiet || len(s.Signals) == 0, t.mutes || s.Mutes
 		for _, sig := range s.Signals {
 			_, known := t.firing[sig.Fingerprint]
 			t.held[sig.Fingerprint] = s.Held[sig.Fingerprint] && (t.held[sig.Fingerprint] || !known)
@@ -156,11 +160,19 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*observed, error)
 }
 
 // takeIn receives what fires and is not known. What Alertmanager keeps back, as
-// inhibited or muted, is news only once it does so no more.
-func (r *reconciler) takeIn(ctx context.Context, t *observed, _ time.Time) error {
-	return r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
-		return !t.held[s.Fingerprint] && (known == nil || s.StartsAt.After(known.StartsAt))
+// inhibited or muted, is news only once it does so no more; where it mutes at all, what
+// fires only after some time, since it says so late.
+func (r *reconciler) takeIn(ctx context.Context, t *observed, now time.Time) error {
+	loud := map[string]bool{}
+	err := r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
+		if t.held[s.Fingerprint] || known != nil {
+			return !t.held[s.Fingerprint] && s.StartsAt.After(known.StartsAt)
+		}
+		loud[s.Fingerprint] = true
+		return !t.mutes || now.Sub(r.loud.At(s.Fingerprint, now)) >= r.live().Timings.AbsentFor
 	})
+	r.loud.Keep(loud)
+	return err
 }
 
 // noteSeen notes now and then that what is known still fires. It comes after

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -118,6 +119,9 @@ type Snapshot struct {
 	// Held are, by fingerprint, the alerts that it keeps back: inhibited by
 	// another one, or in groups that are muted at this hour.
 	Held map[string]bool
+	// Mutes tells that it mutes groups at some hours. Which ones now it says only once
+	// their wait is over: until then such an alert looks like any other.
+	Mutes bool
 	// Updated is, by fingerprint, when Prometheus last said that an alert fires.
 	Updated map[string]time.Time
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
@@ -171,6 +175,9 @@ func New(o Options) *Client {
 // Name is the name given to this Alertmanager in the configuration.
 func (c *Client) Name() string { return c.o.Name }
 
+// mutes finds a route of Alertmanager's configuration that is muted at some hours.
+var mutes = regexp.MustCompile(`(?m)^[^#]*\b(mute|active)_time_intervals:`)
+
 // Ask returns what fires and what is silenced now.
 func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	var snap Snapshot
@@ -183,6 +190,7 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 			snap.Started = time.Time(*p.Uptime)
 		}
 		snap.Ready = p.Cluster == nil || p.Cluster.Status == nil || *p.Cluster.Status != models.ClusterStatusStatusSettling
+		snap.Mutes = p.Config != nil && p.Config.Original != nil && mutes.MatchString(*p.Config.Original)
 		c.meet(p.Cluster)
 	}
 	alerts, unread, err := list[models.GettableAlert](ctx, c, "alerts", c.receiver())

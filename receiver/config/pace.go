@@ -10,7 +10,8 @@ type Timings struct {
 	// Reconcile is how often Alertmanager is asked; 1 min.
 	Reconcile time.Duration
 	// AbsentFor is how long an alert must be absent from every Alertmanager
-	// before its ending is believed without a proven success; 150 s.
+	// before its ending is believed without a proven success; and be there, untold by
+	// any webhook, before it is taken in where some are muted at some hours; 150 s.
 	AbsentFor time.Duration
 	// Settled is how long an Alertmanager must have run before its silence about
 	// an alert says anything; 5 min.

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Absences remembers since when an alert has been absent from every Alertmanager.
+// Absences remembers since when an alert has been absent from every Alertmanager, or has
+// been what else may pass by itself.
 type Absences struct {
 	mu    sync.Mutex
 	since map[string]time.Time
