@@ -229,17 +229,16 @@ func TestPoisonedMail(t *testing.T) {
 	b.unsorted(0)
 }
 
-// keepFree holds a port of loopback on which nobody listens, so that no other
-// test gets it meanwhile: a connection is refused.
-func keepFree(t *testing.T, address string) {
+// nobody returns an address that is taken and where nobody listens.
+func nobody(t *testing.T) string {
 	t.Helper()
-	at, err := netip.ParseAddrPort(address)
-	check(t, err)
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	check(t, err)
 	t.Cleanup(func() { _ = syscall.Close(fd) })
-	check(t, syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
-	check(t, syscall.Bind(fd, &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}))
+	check(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	at, err := syscall.Getsockname(fd)
+	check(t, err)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(at.(*syscall.SockaddrInet4).Port)).String()
 }
 
 func TestMisbehavingServers(t *testing.T) {
@@ -310,9 +309,7 @@ func TestMisbehavingServers(t *testing.T) {
 		}
 	})
 	t.Run("nobody there", func(t *testing.T) {
-		b := mailboxBench(t)
-		check(t, b.sim.Close())
-		keepFree(t, b.config.IMAP.Address)
+		b := mailboxBench(t, func(b *bench) { b.config.IMAP.Address = nobody(t) })
 		b.fails(exporters.ReasonUnreachable, "imap")
 	})
 	t.Run("unknown certificate", func(t *testing.T) {
