@@ -165,8 +165,11 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*observed, error)
 func (r *reconciler) takeIn(ctx context.Context, t *observed, now time.Time) error {
 	loud := map[string]bool{}
 	err := r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
-		if t.held[s.Fingerprint] || known != nil {
-			return !t.held[s.Fingerprint] && s.StartsAt.After(known.StartsAt)
+		switch {
+		case t.held[s.Fingerprint]:
+			return false
+		case known != nil:
+			return s.StartsAt.After(known.StartsAt)
 		}
 		loud[s.Fingerprint] = true
 		return !t.mutes || now.Sub(r.loud.At(s.Fingerprint, now)) >= r.live().Timings.AbsentFor

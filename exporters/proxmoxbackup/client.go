@@ -108,16 +108,16 @@ func (c *client) snapshots(stores []datastore) func(context.Context) ([]snapshot
 }
 
 func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
-	names, root, err := c.namespaces(ctx, store)
+	names, err := c.namespaces(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	c.spaces[store] = len(names) > 1 || !root
+	c.spaces[store] = !slices.Equal(names, []string{""})
 	var out []snapshot
 	for _, ns := range names {
 		all, err := c.namespace(ctx, store, ns)
 		if err != nil {
-			left, _, again := c.namespaces(ctx, store)
+			left, again := c.namespaces(ctx, store)
 			if again == nil && ns != "" && !slices.Contains(left, ns) {
 				continue // it was deleted meanwhile
 			}
@@ -131,14 +131,14 @@ func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
 // namespaces lists those of a datastore that the token may read; the root is the
 // empty name, and among them unless it may read some below it only. Servers before
 // 2.2 have no others.
-func (c *client) namespaces(ctx context.Context, store string) (names []string, root bool, err error) {
+func (c *client) namespaces(ctx context.Context, store string) (names []string, err error) {
 	var a answer[namespace]
 	err = c.http.GetJSON(ctx, "namespaces", storePath+url.PathEscape(store)+"/namespace", nil, nil, &a)
 	if exporters.ReasonOf(err) == exporters.ReasonNotFound {
-		return []string{""}, true, nil
+		return []string{""}, nil
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, n := range a.items {
 		if !slices.Contains(names, n.NS) {
@@ -148,7 +148,7 @@ func (c *client) namespaces(ctx context.Context, store string) (names []string, 
 	if len(names) == 0 {
 		names = []string{""} // a list without even the root: none but it
 	}
-	return names, slices.Contains(names, ""), nil
+	return names, nil
 }
 
 func (c *client) namespace(ctx context.Context, store, ns string) ([]snapshot, error) {
@@ -200,10 +200,10 @@ func (c *client) tasks(ctx context.Context) ([]task, error) {
 		switch {
 		case len(a.items) > 0 && fresh == 0:
 			return bad("the pages repeat")
-		case a.total != nil && start >= *a.total, a.total == nil && len(a.items) < taskPage:
+		case a.total.Told && start >= a.total.Int(), !a.total.Told && len(a.items) < taskPage:
 			return out, nil
 		case len(a.items) == 0:
-			return bad(fmt.Sprintf("the list ends after %d of %d", start, *a.total))
+			return bad(fmt.Sprintf("the list ends after %d of %d", start, a.total.Int()))
 		}
 	}
 	return bad(fmt.Sprintf("more than %d pages", maxTaskPages))

@@ -12,7 +12,7 @@ import (
 // answer is the envelope of every list.
 type answer[T any] struct {
 	items []T
-	total *int // of lists that come in pages
+	total exporters.Number // of lists that come in pages
 }
 
 // UnmarshalJSON refuses an answer without a list.
@@ -27,11 +27,7 @@ func (a *answer[T]) UnmarshalJSON(data []byte) error {
 	if raw.Data == nil {
 		return errors.New("there is no list in it")
 	}
-	*a = answer[T]{items: *raw.Data}
-	if raw.Total.Told {
-		n := raw.Total.Int()
-		a.total = &n
-	}
+	*a = answer[T]{items: *raw.Data, total: raw.Total}
 	return nil
 }
 

@@ -313,10 +313,10 @@ func (c *client) activeTasks(ctx context.Context) ([]activeTask, error) {
 		return nil, err
 	}
 	// A list that comes in parts is asked for from where it ended.
-	for l.total != nil && len(l.lists["tasks"]) < *l.total && len(l.lists["tasks"]) > 0 {
+	for l.total.Told && len(l.lists["tasks"]) < l.total.Int() && len(l.lists["tasks"]) > 0 {
 		have := l.lists["tasks"]
 		form.Set("offset", strconv.Itoa(len(have)))
-		form.Set("limit", strconv.Itoa(*l.total-len(have)))
+		form.Set("limit", strconv.Itoa(l.total.Int()-len(have)))
 		var next listing[activeTask]
 		if err := c.ask(ctx, activeName, activeAPI, "list", form, &next); err != nil {
 			return nil, err
@@ -336,8 +336,8 @@ func (l *listing[T]) whole(endpoint, list string, id func(*T) string) ([]T, erro
 	if !ok {
 		return nil, malformed(endpoint, "there is no "+list+" in it")
 	}
-	if l.total != nil && *l.total != len(items) {
-		return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("%d of %d tasks came", len(items), *l.total)}
+	if l.total.Told && l.total.Int() != len(items) {
+		return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("%d of %d tasks came", len(items), l.total.Int())}
 	}
 	seen := map[string]bool{}
 	for i := range items {

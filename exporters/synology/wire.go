@@ -12,7 +12,7 @@ import (
 // the number of its items.
 type listing[T any] struct {
 	lists map[string][]T
-	total *int
+	total exporters.Number
 }
 
 // UnmarshalJSON takes up the two lists that are known.
@@ -25,11 +25,7 @@ func (l *listing[T]) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	*l = listing[T]{lists: map[string][]T{}}
-	if raw.Total.Told {
-		n := raw.Total.Int()
-		l.total = &n
-	}
+	*l = listing[T]{lists: map[string][]T{}, total: raw.Total}
 	if raw.TaskList != nil {
 		l.lists["task_list"] = *raw.TaskList
 	}

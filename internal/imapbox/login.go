@@ -123,7 +123,7 @@ func greetingFault(ctx context.Context, err error) error {
 		return fault(ctx, Unreachable, err)
 	}
 	reason := Server
-	if why := refusedFor(bye); why == later {
+	if refusedFor(bye) == later {
 		reason = Throttled
 	}
 	words := clip.Bytes(mailread.Printable(strings.TrimSpace(bye.Text)), 200)

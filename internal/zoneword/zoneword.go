@@ -16,13 +16,19 @@ import (
 // (section 4.3) and those of Europe whose letters mean nothing else; false is any
 // other, also one that means several (BST, IST).
 func Offset(word string) (time.Duration, bool) {
-	hours, ok := map[string]int{
-		"UT": 0, "UTC": 0, "GMT": 0, "Z": 0,
-		"EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7, "PST": -8,
-		"WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
-	}[strings.ToUpper(word)]
+	hours, ok := east[strings.ToUpper(word)]
 	return time.Duration(hours) * time.Hour, ok
 }
+
+// east are the hours of [Offset].
+var east = map[string]int{
+	"UT": 0, "UTC": 0, "GMT": 0, "Z": 0,
+	"EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7, "PST": -8,
+	"WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
+}
+
+// blanks are what \s fits.
+const blanks = " \t\n\f\r"
 
 // A word at the end, which a comment may follow.
 var last = regexp.MustCompile(`\s([A-Za-z]{1,5})(\s*\([^()]*\))?\s*$`)
@@ -30,6 +36,9 @@ var last = regexp.MustCompile(`\s([A-Za-z]{1,5})(\s*\([^()]*\))?\s*$`)
 // Numeric puts the offset (+0100) for the zone that ends a date, if a word does.
 // It is false where that word is not known: nobody can tell the instant.
 func Numeric(date string) (string, bool) {
+	if !strings.ContainsAny(date, blanks) {
+		return date, true // as nearly all that products write, by the hundred thousand
+	}
 	at := last.FindStringSubmatchIndex(date)
 	if at == nil {
 		return date, true

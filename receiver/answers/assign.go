@@ -45,7 +45,8 @@ func Assign(tx *store.Tx, b *incidents.Batch, inc *incidents.Tracked, a Assignme
 		return m, nil, err
 	}
 	if !m.Open {
-		return refuse(http.StatusConflict, "%s was done with it already: %s", cmp.Or(m.SettledBy, "Vigie"), m.Reason)
+		r := SettledBefore(m)
+		return store.Mail{}, &r, nil
 	}
 	if a.As = cmp.Or(a.As, AsNote); !slices.Contains(Kinds(), a.As) {
 		return refuse(http.StatusUnprocessableEntity, "a mail is kept as note or answer, not as %q", a.As)
@@ -58,7 +59,7 @@ func Assign(tx *store.Tx, b *incidents.Batch, inc *incidents.Tracked, a Assignme
 	if err != nil || d.Refusal != nil {
 		return m, d.Refusal, err
 	}
-	m.Open, m.SettledAt, m.SettledBy = false, b.Now, a.By
+	m.Settle(b.Now, a.By)
 	m.Incidents, m.Reason = []string{"i" + strconv.Itoa(inc.Number)}, "kept with the incident"
 	return m, nil, tx.SaveMail(m)
 }

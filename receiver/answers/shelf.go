@@ -1,10 +1,13 @@
 package answers
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"time"
 
 	"vigie/receiver/store"
+	"vigie/rules/incident"
 )
 
 // Shelf is where mails that came back are kept, and the place in the mailbox.
@@ -47,13 +50,18 @@ func (s *Shelf) SettleMail(ctx context.Context, id, reason, who string) (m store
 		if m, err = tx.Mail(id); err != nil || !m.Open {
 			return err
 		}
-		m.Open, m.SettledAt, m.SettledBy = false, s.Now(), who
+		m.Settle(s.Now(), who)
 		if reason != "" {
 			m.Reason = reason
 		}
 		return tx.SaveMail(m)
 	})
 	return m, err
+}
+
+// SettledBefore refuses to whoever comes second what is to become of a mail.
+func SettledBefore(m store.Mail) incident.Refusal {
+	return incident.Refuse(http.StatusConflict, "%s was done with it already: %s", cmp.Or(m.SettledBy, "Vigie"), m.Reason)
 }
 
 // WaitingMails counts the mails that wait for a person.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Absences remembers since when an alert has been absent from every Alertmanager, or has
-// been what else may pass by itself.
+// Absences remembers since when something is so of an alert that may pass by itself: that
+// no Alertmanager has it, or that one does which may still mute it.
 type Absences struct {
 	mu    sync.Mutex
 	since map[string]time.Time

@@ -26,6 +26,9 @@ type Mail struct {
 	SettledBy string    `json:"settled_by,omitempty"`
 }
 
+// Settle says that a person is done with it.
+func (m *Mail) Settle(at time.Time, by string) { m.Open, m.SettledAt, m.SettledBy = false, at, by }
+
 // Letterbox holds the mails that came back.
 type Letterbox struct{ *statements }
 

@@ -68,7 +68,7 @@ func (s *site) signals(_ *http.Request, who string) (any, error) {
 		}
 	}
 	for _, m := range dir.Machines {
-		if own.Machine(s.o.Engine.Book(), m, who) && !dir.Decommissioned(rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}, now) {
+		if own.Machine(book, m, who) && !dir.Decommissioned(rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}, now) {
 			d.Machines = append(d.Machines, reportable{m.Customer, m.Name})
 		}
 	}

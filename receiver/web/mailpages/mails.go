@@ -198,7 +198,7 @@ func (p *Pages) Act(r *http.Request, who string, f *Form) error {
 	}
 	m, err := p.Engine.SettleMail(r.Context(), f.Mail, f.Reason, who)
 	if err == nil && m.SettledBy != who {
-		return refuse(http.StatusConflict, "%s was done with it already: %s", cmp.Or(m.SettledBy, "Vigie"), m.Reason)
+		return &receiver.RefusedError{Refusal: answers.SettledBefore(m)}
 	}
 	return err
 }
