@@ -265,6 +265,10 @@ faults: check-needs stack ## Play the long fault campaign and print its figures
 real-mail: check-needs ## Read mails from real mail servers and receive through them, out of Debian's packages
 	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal|/dovecot$$' ./exporters/inbox ./receiver/answers | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
 
+.PHONY: pictures
+pictures: check-needs ## Make the pictures of the documentation anew, in a real browser
+	@VIGIE_PICTURES='$(CURDIR)/docs/pictures' $(GO) test -count=1 -v -run '^TestPictures$$' ./receiver/web
+
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included
 	rm -rf bin dist .cache

@@ -194,6 +194,14 @@ func version(ctx context.Context, c *sql.Conn, steps fs.FS) (has, knows int, err
 	if has > len(names) {
 		return 0, 0, fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", has, len(names))
 	}
+	var tables int
+	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'incident'").Scan(&tables); err != nil {
+		return 0, 0, unusable("read the tables", err)
+	}
+	if has == 0 && tables > 0 {
+		return 0, 0, fmt.Errorf("the tables are there and the schema's number is not, as after a restore from sqlite3's .dump: nothing was changed; ask the file that was dumped, "+
+			"sqlite3 OLD 'PRAGMA user_version' (this program writes %d), and put the answer N in: sqlite3 THIS 'PRAGMA user_version = N'; vigie store backup makes copies that keep it", len(names))
+	}
 	return has, len(names), nil
 }
 

@@ -88,6 +88,7 @@ func New(o Options) http.Handler {
 	documentation := manual.Docs{Runbooks: books}
 	r.HandleFunc("/docs/", documentation.List).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/docs/{page:[a-zA-Z0-9/_-]+}", func(w http.ResponseWriter, r *http.Request) { documentation.Show(w, r, mux.Vars(r)["page"]) }).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/docs/pictures/{name:[a-z0-9-]+}.png", func(w http.ResponseWriter, r *http.Request) { documentation.Picture(w, r, mux.Vars(r)["name"]) }).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
 }
@@ -109,7 +110,7 @@ func (s *site) person(x route) http.HandlerFunc {
 		who, ok := s.o.known(bearer(r))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="vigie"`)
-			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required", http.StatusUnauthorized})
+			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required: on the receiver's machine `vigie token new PERSON` makes one", http.StatusUnauthorized})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
