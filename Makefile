@@ -65,9 +65,18 @@ help: ## List the targets
 restic:
 	@if [[ -z "$${RESTIC:-}" ]] && ! command -v restic >/dev/null; then tools/debian '$(CACHE)/debian' restic || true; fi
 
+# make run DATABASE=postgres RECEIVERS=2: several receivers share a PostgreSQL, an
+# installed one or Debian's; without one the lab says so.
+DATABASE  ?= sqlite
+RECEIVERS ?= 1
+
+.PHONY: postgresql
+postgresql:
+	@if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then tools/debian '$(CACHE)/debian' postgresql || true; fi
+
 .PHONY: run
-run: build stack restic ## Start everything on this machine, with simulated backup products and an inbox
-	@exec bin/vigie-lab
+run: build stack restic $(if $(filter postgres,$(DATABASE)),postgresql) ## Start everything on this machine, with simulated backup products and an inbox
+	@exec bin/vigie-lab --database='$(DATABASE)' --receivers='$(RECEIVERS)'
 
 # Where browsers reach Vigie, Alertmanager and the runbooks, for the links:
 # make dashboards DASHBOARDS='--vigie=https://vigie.msp.example --out=DIR'
@@ -162,6 +171,8 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- env GOGC=400 '$(PROMTOOL)' test rules '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
 	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
+	@$(TALLY) check 'central.yml'      -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/central.yml
+	@$(TALLY) check 'agent.yml'        -- '$(PROMTOOL)' check config --agent --lint=all --lint-fatal deploy/prometheus/agent.yml
 	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml
 	@while read -r receiver labels; do \
 	  $(TALLY) check "route of $$labels" -- '$(AMTOOL)' config routes test --config.file=deploy/alertmanager/alertmanager.yml \
@@ -257,8 +268,8 @@ SOAK  ?= 1m
 .PHONY: faults
 faults: check-needs stack ## Play the long fault campaign and print its figures
 	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' VIGIE_FAULT_SOAK='$(SOAK)' $(GO) test -count=1 -timeout=0 -p=1 -parallel=1 -v \
-	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers' \
-	  ./receiver/store ./receiver ./receiver/faults ./exporters \
+	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers|TestShards' \
+	  ./receiver/store ./receiver ./receiver/faults ./exporters ./cmd/vigie-lab \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 
 .PHONY: real-mail
