@@ -40,7 +40,7 @@ const pace = 3
 // Two exporters share the customers, one is killed: what is told of its customers
 // stands, somebody hears that it is gone, and the other's customers go on; when it is
 // back all goes on. The same with Prometheus agents before a central Prometheus, with the
-// configurations of deploy/prometheus, where one agent is killed as well.
+// configurations of deploy/prometheus.
 func TestShards(t *testing.T) {
 	if os.Getenv("VIGIE_FAULTS") != "long" {
 		t.Skip("ten minutes long; VIGIE_FAULTS=long plays it")
@@ -141,19 +141,6 @@ func (x *fleetOfTwo) play() {
 	x.within("it is back, and what was repaired is over", 4*time.Minute, func() bool {
 		return !x.fires("BackupExporterAbsent", "") && !x.fires("BackupFailed", one) && x.proven(one)
 	})
-	if x.agents[1].Path == "" {
-		return
-	}
-	for _, m := range x.halves {
-		x.happens(m, FailPrimary)
-	}
-	x.within("both are told again", 4*time.Minute, func() bool { return x.fires("BackupFailed", zero) && x.fires("BackupFailed", one) })
-	x.group.Kill(x.agents[1].Name)
-	x.away("the agent was killed", zero, one)
-	x.run(x.agents[1])
-	x.within("the agent is back, and what was repaired is over", 4*time.Minute, func() bool {
-		return !x.fires("BackupExporterAbsent", "") && !x.fires("BackupFailed", one) && x.proven(one)
-	})
 }
 
 // away is the time without the second half: both machines are repaired, and only that
@@ -169,10 +156,8 @@ func (x *fleetOfTwo) away(what, zero, one string) {
 		if !x.fires("BackupFailed", one) {
 			x.t.Fatalf("%s, and what fails there counts as over: %v", what, x.alerts())
 		}
-		for _, bad := range []string{"BackupMachineVanished", "BackupVanished", "BackupSourceDown"} {
-			if x.fires(bad, zero) || x.fires(bad, one) {
-				x.t.Errorf("%s, and %s fires", what, bad)
-			}
+		if x.fires("BackupMachineVanished", "") {
+			x.t.Errorf("%s, and machines count as vanished: %v", what, x.alerts())
 		}
 		if !told && x.fires("BackupExporterAbsent", "") {
 			told = true
