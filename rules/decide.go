@@ -198,6 +198,7 @@ func (d *decider) settle(horizon time.Time) {
 		d.waitingOver()
 		d.stopwatch().clocks()
 		d.wake = time.Time{}
+		d.announced().follow()
 		d.stopwatch().clockWakes()
 		d.keeping().lapse()
 		d.keeping().promise()

@@ -34,6 +34,9 @@ func (d *Situation) AllAhead() []Ahead {
 	for _, s := range i.Silences {
 		add("silence_ended", s.EndsAt)
 	}
+	if until, in := d.MaintenanceAt(d.Now); in {
+		add("maintenance_over", until)
+	}
 	if i.Assignee != "" && d.Scenario.Owner != nil && i.State != model.Waiting && !i.Flags[model.FlagSilenced] {
 		cal := d.Calendar(d.Scenario.Calendar)
 		if at, err := cal.EffectiveStart(d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter)); err == nil {
