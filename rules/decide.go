@@ -264,7 +264,7 @@ func (d *decider) finish() {
 		d.wakeBy(d.Incident.Until)
 	}
 	if d.Incident.Flags[FlagOutage] && !d.Incident.State.Ended() {
-		d.wakeBy(d.outage().until())
+		d.wakeBy(d.OutageUntil())
 	}
 	d.proof().proofNeeds()
 	if !d.wake.IsZero() && !d.wake.After(d.Now) {

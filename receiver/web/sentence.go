@@ -68,6 +68,13 @@ func (v *view) stepName(h historyRow, name string) string {
 	return strings.ReplaceAll(name, "_", " ")
 }
 
+// Query is what a line of the history asked Prometheus, word for word.
+func (v *view) Query(h historyRow) string {
+	_, asked, _ := strings.Cut(h.Reason, "; asked ")
+	query, _ := strconv.Unquote(asked) // what is no query says nothing
+	return query
+}
+
 // fieldsOfActs finds the fields in the journal's line of an act: "reason=..., today=no".
 var fieldsOfActs = regexp.MustCompile(`(?:^|, )(reason|today|expected_date|result|until|outcome|person|next_date|severity|cause|scope|data_loss|to|silence)=`)
 
