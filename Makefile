@@ -144,7 +144,7 @@ CALM    = $(SLOWEST) $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(SLOWEST)
 # the tests that calculate. What is short-lived collects its garbage less often.
 .PHONY: test
 test: export GOGC := 200
-test: check-needs tools build tally ## Run every test and check; the last line counts them
+test: check-needs tools build tally ruletest ## Run every test and check; the last line counts them
 	@rm -f '$(LEDGER)'
 	@$(TALLY) check gofmt          -- $(MAKE) check-format
 	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
@@ -156,10 +156,10 @@ test: check-needs tools build tally ## Run every test and check; the last line c
 	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver/web ./receiver ./receiver/webhook ./receiver/identity >'$(CACHE)/long.txt' 2>&1 & long=$$!; \
 	  $(TALLY) go   'go test'      -- $(GO) test -timeout=30m -json $(CALM); \
 	  wait $$lab $$long || true; cat '$(CACHE)/end-to-end.txt' '$(CACHE)/long.txt'
-	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
-	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet -tags remove_all_sd ./tally ./vmalert ./suite ./ruletest
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -tags remove_all_sd -json ./tally ./vmalert ./suite
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
-	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- env GOGC=400 '$(PROMTOOL)' test rules '{}'
+	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- env GOGC=400 '$(CACHE)/bin/ruletest' -promtool '$(PROMTOOL)' '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
 	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
 	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml
@@ -282,6 +282,12 @@ check-format:
 tally: check-go
 	@mkdir -p '$(CACHE)/bin'
 	@$(GO) -C tools build -buildvcs=false -o '$(CACHE)/bin/tally' ./tally
+
+# One file of rule tests: .cache/bin/ruletest -promtool .cache/bin/promtool FILE
+.PHONY: ruletest
+ruletest: check-go
+	@mkdir -p '$(CACHE)/bin'
+	@$(GO) -C tools build -buildvcs=false -trimpath -tags remove_all_sd -o '$(CACHE)/bin/ruletest' ./ruletest
 
 .PHONY: check-go
 check-go:
