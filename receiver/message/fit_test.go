@@ -82,3 +82,17 @@ func TestShortenedNamesAreCountedWhole(t *testing.T) {
 		}
 	}
 }
+
+// A mail that leaves later than its alert says how long is left then.
+func TestDaysLeftAreThoseLeft(t *testing.T) {
+	r := newTestRenderer(t)
+	for decided, want := range map[string]string{
+		"2025-03-10 07:10": "in 7 days", "2025-03-10 23:30": "in 7 days", "2025-03-12 09:00": "in 5 days",
+		"2025-03-16 09:00": "in 1 day", "2025-03-17 09:59": "in 14 h", "2025-03-18 09:00": "in 7 days"} { // what has ended speaks of its warning
+		ns := example("M8", "en")[:1]
+		ns[0].DecidedAt, ns[0].HoldUntil = at(decided), at(decided)
+		if got, err := r.Subject(ns); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %s (%v), want %q", decided, got, err, want)
+		}
+	}
+}
