@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -44,6 +45,9 @@ func (c *commands) clientFlags(cmd *kingpin.CmdClause) client {
 	}
 }
 
+// tokenMade says where a token comes from.
+const tokenMade = "on the receiver's machine `vigie token new PERSON` prints one, to keep in a file of your own"
+
 const (
 	clientWithin = 30 * time.Second
 	maxAnswer    = 64 << 20
@@ -61,7 +65,12 @@ func (c client) do(ctx context.Context, method, path string, send, v any) error 
 // ask makes one request and returns the answer as it came.
 func (c client) ask(ctx context.Context, method, path string, send any) ([]byte, error) {
 	token, err := os.ReadFile(*c.tokenFile)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("--token-file: %w: %s", err, tokenMade)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("--token-file: %w: each person has a token, in a file of his own; %s", err, tokenMade)
+	case err != nil:
 		return nil, fmt.Errorf("--token-file: %w", err)
 	}
 	var body io.Reader
