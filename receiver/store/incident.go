@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -165,8 +166,14 @@ func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error
 	if p.Host != "" {
 		where, args = append(where, `(host = ? AND host <> '')`), append(args, p.Host)
 	}
-	return tx.records(`(`+strings.Join(where, ` OR `)+`) AND (open = 1 OR resolved_at > ?) ORDER BY number`,
-		append(args, since.UnixNano())...)
+	return byNumber(tx.records(`(`+strings.Join(where, ` OR `)+`) AND (open = 1 OR resolved_at > ?)`, append(args, since.UnixNano())...))
+}
+
+// byNumber puts a few incidents in order: SQLite plans anew for each question that
+// it is to sort by itself.
+func byNumber(rs []*Record, err error) ([]*Record, error) {
+	slices.SortFunc(rs, func(a, b *Record) int { return cmp.Compare(a.Number, b.Number) })
+	return rs, err
 }
 
 // OnMachine returns the open incidents of a machine, but for one.
@@ -180,7 +187,7 @@ func (tx *Tx) OnMachine(customer, machine, except string) ([]*Record, error) {
 	if tx.noneAt(incidents.Handle{Kind: incidents.OfMachine, Customer: customer, Name: machine}) {
 		return nil, nil
 	}
-	return tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ? ORDER BY number`, customer, machine, except)
+	return byNumber(tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ?`, customer, machine, except))
 }
 
 // Filter narrows a list of incidents; empty fields do not.
@@ -243,8 +250,7 @@ func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
 		return nil, err
 	}
 	rs = append(rs, parts...)
-	slices.SortFunc(rs, func(a, b *Record) int { return a.Number - b.Number })
-	return rs, nil
+	return byNumber(rs, nil)
 }
 
 // Blinding returns the open incidents about sources that cannot be read.

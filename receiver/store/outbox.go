@@ -258,10 +258,12 @@ func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 		if err != nil {
 			return err
 		}
-		if ts[i].Status = Withdrawn; n > 0 {
-			ts[i].Status = Sending
-			ts[i].Attempts++
-		}
+		tx.AfterCommit(func() { // not before: the transaction may be run again
+			if ts[i].Status = Withdrawn; n > 0 {
+				ts[i].Status = Sending
+				ts[i].Attempts++
+			}
+		})
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,7 +72,9 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	s.conn = newSession(c)
+	if s.conn, err = newSession(c); err != nil {
+		return err
+	}
 	if unfinished {
 		if err := check(ctx, c); err != nil {
 			return err
@@ -94,8 +97,8 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	s.peeks = newSession(p)
-	return nil
+	s.peeks, err = newSession(p)
+	return err
 }
 
 // writerPragmas let the writer keep the upper pages of its indexes at hand, and
@@ -266,9 +269,23 @@ func (s *sqlite) Close(broken bool) error {
 type session struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	// driver is the connection under conn, which has it for as long as the session
+	// lives. What returns no rows goes there directly.
+	driver *sqlite3.SQLiteConn
+	execs  map[string]*sqlite3.SQLiteStmt
+	args   []driver.NamedValue // of the statement that runs
 }
 
-func newSession(c *sql.Conn) *session { return &session{conn: c, stmts: map[string]*sql.Stmt{}} }
+func newSession(c *sql.Conn) (*session, error) {
+	s := &session{conn: c, stmts: map[string]*sql.Stmt{}, execs: map[string]*sqlite3.SQLiteStmt{}}
+	return s, c.Raw(func(under any) error {
+		var is bool
+		if s.driver, is = under.(*sqlite3.SQLiteConn); !is {
+			return fmt.Errorf("a connection of %T is not SQLite's", under)
+		}
+		return nil
+	})
+}
 
 func (s *session) prepare(text string) (*sql.Stmt, error) {
 	if st, ok := s.stmts[text]; ok {
@@ -288,15 +305,48 @@ func (s *session) run(text string) error {
 }
 
 func (s *session) Exec(text string, args ...any) (sql.Result, error) {
-	st, err := s.prepare(text)
+	st, err := s.prepareExec(text)
+	if err == nil {
+		err = s.bind(args)
+	}
 	if err != nil {
 		return nil, err
 	}
-	r, err := st.Exec(args...)
+	r, err := st.ExecContext(context.Background(), s.args)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return r, nil
+}
+
+func (s *session) prepareExec(text string) (*sqlite3.SQLiteStmt, error) {
+	if st := s.execs[text]; st != nil {
+		return st, nil
+	}
+	st, err := s.driver.Prepare(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.execs[text] = st.(*sqlite3.SQLiteStmt)
+	return s.execs[text], nil
+}
+
+// bind makes what the driver takes of arguments, as package sql does.
+func (s *session) bind(args []any) error {
+	clear(s.args) // hold on to none of them
+	s.args = s.args[:0]
+	for n, a := range args {
+		switch a.(type) {
+		case nil, string, int64, bool, []byte:
+		default:
+			var err error
+			if a, err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
+				return fmt.Errorf("argument %d: %w", n+1, err)
+			}
+		}
+		s.args = append(s.args, driver.NamedValue{Ordinal: n + 1, Value: a})
+	}
+	return nil
 }
 
 func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
@@ -314,6 +364,9 @@ func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
 func (s *session) close() error {
 	for _, st := range s.stmts {
 		_ = st.Close() // the connection goes with them
+	}
+	for _, st := range s.execs {
+		_ = st.Close()
 	}
 	return s.conn.Close()
 }
