@@ -109,7 +109,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
 		r.SeenAgain(instant(seen))
-		known.alerts, known.value, known.stored = firing(r.Incident), text, stores(r)
+		known.alerts, known.value, known.stored = firing(&r.Incident), text, stores(r)
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -118,7 +118,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 	return rs, nil
 }
 
-func firing(inc rules.Incident) map[string]string {
+func firing(inc *rules.Incident) map[string]string {
 	m := make(map[string]string, len(inc.Alerts))
 	for fp, a := range inc.Alerts {
 		if a.Firing {
@@ -370,7 +370,7 @@ func (tx *Tx) Save(r *Record) error {
 		return err
 	}
 	tx = tx.beside()
-	text, err := encode(r.Incident)
+	text, err := encode(&r.Incident)
 	if err != nil {
 		return err
 	}
@@ -408,8 +408,7 @@ func (tx *Tx) Save(r *Record) error {
 	known.fresh, known.value, known.stored = false, text, now
 	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
-		inc := r.Incident
-		tx.AfterCommit(func() { (*f)(inc) })
+		tx.AfterCommit(func() { (*f)(r.Incident) })
 	}
 	if r.Blinds && open {
 		tx.known.noneBlinding = false
@@ -418,7 +417,7 @@ func (tx *Tx) Save(r *Record) error {
 }
 
 func (tx *Tx) saveAlerts(r *Record) error {
-	known, now := rowOf(r), firing(r.Incident)
+	known, now := rowOf(r), firing(&r.Incident)
 	for fp, source := range known.alerts {
 		if at, still := now[fp]; still && at == source {
 			continue

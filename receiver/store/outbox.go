@@ -258,12 +258,10 @@ func (tx Outbox) Lease(ts []Transmission, until time.Time) error {
 		if err != nil {
 			return err
 		}
-		tx.AfterCommit(func() { // not before: the transaction may be run again
-			if ts[i].Status = Withdrawn; n > 0 {
-				ts[i].Status = Sending
-				ts[i].Attempts++
-			}
-		})
+		if ts[i].Status = Withdrawn; n > 0 {
+			ts[i].Status = Sending
+			ts[i].Attempts++
+		}
 	}
 	return nil
 }

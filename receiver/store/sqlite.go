@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,8 +23,8 @@ type sqlite struct {
 	lock    *os.File
 	writer  *sql.DB
 	reader  *sql.DB
-	conn    *session
-	peeks   *session
+	conn    *engine.Session
+	peeks   *engine.Session
 	peeking sync.Mutex
 }
 
@@ -72,7 +71,7 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	if s.conn, err = newSession(c); err != nil {
+	if s.conn, err = engine.NewSession(c); err != nil {
 		return err
 	}
 	if unfinished {
@@ -97,7 +96,7 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	s.peeks, err = newSession(p)
+	s.peeks, err = engine.NewSession(p)
 	return err
 }
 
@@ -225,7 +224,7 @@ func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
 }
 
 func (s *sqlite) Begin(*engine.Want) (engine.Transaction, *engine.Sharing, error) {
-	if err := s.conn.run("BEGIN IMMEDIATE"); err != nil {
+	if err := s.conn.Run("BEGIN IMMEDIATE"); err != nil {
 		return nil, nil, err
 	}
 	return s.conn, nil, nil
@@ -247,14 +246,14 @@ func (s *sqlite) Peek(fn func(engine.Querier) error) error {
 func (s *sqlite) Close(broken bool) error {
 	var errs []error
 	if s.peeks != nil {
-		errs = append(errs, s.peeks.close())
+		errs = append(errs, s.peeks.Close())
 	}
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
 	if !broken { // closing would sync once more what is lost
 		if s.conn != nil {
-			errs = append(errs, s.conn.close())
+			errs = append(errs, s.conn.Close())
 		}
 		if s.writer != nil {
 			errs = append(errs, s.writer.Close())
@@ -263,120 +262,6 @@ func (s *sqlite) Close(broken bool) error {
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)
 }
-
-// session is the writer's connection with its prepared statements. Its
-// statements are not interrupted: a transaction ends whole, or not at all.
-type session struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-	// driver is the connection under conn, which has it for as long as the session
-	// lives. What returns no rows goes there directly.
-	driver *sqlite3.SQLiteConn
-	execs  map[string]*sqlite3.SQLiteStmt
-	args   []driver.NamedValue // of the statement that runs
-}
-
-func newSession(c *sql.Conn) (*session, error) {
-	s := &session{conn: c, stmts: map[string]*sql.Stmt{}, execs: map[string]*sqlite3.SQLiteStmt{}}
-	return s, c.Raw(func(under any) error {
-		var is bool
-		if s.driver, is = under.(*sqlite3.SQLiteConn); !is {
-			return fmt.Errorf("a connection of %T is not SQLite's", under)
-		}
-		return nil
-	})
-}
-
-func (s *session) prepare(text string) (*sql.Stmt, error) {
-	if st, ok := s.stmts[text]; ok {
-		return st, nil
-	}
-	st, err := s.conn.PrepareContext(context.Background(), text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	s.stmts[text] = st
-	return st, nil
-}
-
-func (s *session) run(text string) error {
-	_, err := s.Exec(text)
-	return err
-}
-
-func (s *session) Exec(text string, args ...any) (sql.Result, error) {
-	st, err := s.prepareExec(text)
-	if err == nil {
-		err = s.bind(args)
-	}
-	if err != nil {
-		return nil, err
-	}
-	r, err := st.ExecContext(context.Background(), s.args)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (s *session) prepareExec(text string) (*sqlite3.SQLiteStmt, error) {
-	if st := s.execs[text]; st != nil {
-		return st, nil
-	}
-	st, err := s.driver.Prepare(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	s.execs[text] = st.(*sqlite3.SQLiteStmt)
-	return s.execs[text], nil
-}
-
-// bind makes what the driver takes of arguments, as package sql does.
-func (s *session) bind(args []any) error {
-	clear(s.args) // hold on to none of them
-	s.args = s.args[:0]
-	for n, a := range args {
-		switch a.(type) {
-		case nil, string, int64, bool, []byte:
-		default:
-			var err error
-			if a, err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
-				return fmt.Errorf("argument %d: %w", n+1, err)
-			}
-		}
-		s.args = append(s.args, driver.NamedValue{Ordinal: n + 1, Value: a})
-	}
-	return nil
-}
-
-func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
-	st, err := s.prepare(text)
-	if err != nil {
-		return nil, err
-	}
-	r, err := st.Query(args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (s *session) close() error {
-	for _, st := range s.stmts {
-		_ = st.Close() // the connection goes with them
-	}
-	for _, st := range s.execs {
-		_ = st.Close()
-	}
-	return s.conn.Close()
-}
-
-func (s *session) Savepoint() error { return s.run("SAVEPOINT one") }
-func (s *session) Release() error   { return s.run("RELEASE one") }
-func (s *session) Undo() error      { return s.run("ROLLBACK TO one") }
-func (s *session) Commit() error    { return s.run("COMMIT") }
-func (s *session) Rollback()        { _ = s.run("ROLLBACK") } // SQLite may have rolled back by itself
-func (s *session) Stamp() string    { return "" }
 
 // view runs fn on a consistent view of a file.
 func view(ctx context.Context, db *sql.DB, fn func(engine.Querier) error) error {

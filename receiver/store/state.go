@@ -85,7 +85,7 @@ func (p *packer) unpack(value []byte) ([]byte, error) {
 // encode writes an incident as JSON. The state is read and written for every
 // decision; this json package does it byte for byte like encoding/json, and reads
 // in two thirds of the time.
-func encode(inc rules.Incident) ([]byte, error) {
+func encode(inc *rules.Incident) ([]byte, error) {
 	text, err := json.Marshal(inc)
 	if err != nil {
 		return nil, fmt.Errorf("incident %s: %w", inc.ID, err)
