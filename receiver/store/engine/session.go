@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-
-	"github.com/mattn/go-sqlite3"
 )
 
 // Session is the writer's connection with its prepared statements. Its
@@ -16,18 +14,18 @@ type Session struct {
 	stmts map[string]*sql.Stmt
 	// driver is the connection under conn, which has it for as long as the session
 	// lives. What returns no rows goes there directly.
-	driver *sqlite3.SQLiteConn
-	execs  map[string]*sqlite3.SQLiteStmt
+	driver driver.Conn
+	execs  map[string]driver.StmtExecContext
 	args   []driver.NamedValue // of the statement that runs
 }
 
 // NewSession returns the session of a connection, which nobody else may use any more.
 func NewSession(c *sql.Conn) (*Session, error) {
-	s := &Session{conn: c, stmts: map[string]*sql.Stmt{}, execs: map[string]*sqlite3.SQLiteStmt{}}
+	s := &Session{conn: c, stmts: map[string]*sql.Stmt{}, execs: map[string]driver.StmtExecContext{}}
 	return s, c.Raw(func(under any) error {
 		var is bool
-		if s.driver, is = under.(*sqlite3.SQLiteConn); !is {
-			return fmt.Errorf("a connection of %T is not SQLite's", under)
+		if s.driver, is = under.(driver.Conn); !is {
+			return fmt.Errorf("a driver's connection is a %T", under)
 		}
 		return nil
 	})
@@ -67,7 +65,7 @@ func (s *Session) Exec(text string, args ...any) (sql.Result, error) {
 	return r, nil
 }
 
-func (s *Session) prepareExec(text string) (*sqlite3.SQLiteStmt, error) {
+func (s *Session) prepareExec(text string) (driver.StmtExecContext, error) {
 	if st := s.execs[text]; st != nil {
 		return st, nil
 	}
@@ -75,8 +73,12 @@ func (s *Session) prepareExec(text string) (*sqlite3.SQLiteStmt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	s.execs[text] = st.(*sqlite3.SQLiteStmt)
-	return s.execs[text], nil
+	exec, is := st.(driver.StmtExecContext)
+	if !is {
+		return nil, fmt.Errorf("a driver's statement is a %T, which cannot be executed", st)
+	}
+	s.execs[text] = exec
+	return exec, nil
 }
 
 // bind makes what the driver takes of arguments, as package sql does.
@@ -116,7 +118,7 @@ func (s *Session) Close() error {
 		_ = st.Close() // the connection goes with them
 	}
 	for _, st := range s.execs {
-		_ = st.Close()
+		_ = st.(driver.Stmt).Close()
 	}
 	return s.conn.Close()
 }
