@@ -180,13 +180,15 @@ test-rules:
 	done < <(grep -v '^#' $(ROUTES))
 
 # What each commit waits for: no race detector, short tests, and not the packages
-# that start programs, play faults or long stories, or draw every board.
-SLOW := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+# that start programs, play faults or long stories, or draw every board, nor single
+# tests of such a kind.
+SLOW  := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+WAITS := ^(TestLive.*|TestFault.*|TestS[0-9].*|TestServe.*|TestJournal.*|TestKilled.*|TestUpgrades|TestWhoLeft|TestClocksOfReceiversApart|TestSilenceActLive|TestTheReceiverTellsDeadlinesAndGuarantees|TestRefusalThatIsNotOfAnAddress|TestRealPrograms|TestStates|TestProse|TestOfflineWeek)$
 
 .PHONY: quick
 quick: check-needs check-format ## Check formatting, vet and the short tests, without race detector and slow packages
 	$(GO) vet ./...
-	$(GO) test -short $$($(GO) list ./... | grep -vxE '$(SLOW)')
+	$(GO) test -short -skip '$(LONG)|$(WAITS)' $$($(GO) list ./... | grep -vxE '$(SLOW)')
 
 .PHONY: lint
 lint: check-needs $(LINTER) check-format ## Check formatting, vet and staticcheck
