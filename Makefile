@@ -65,9 +65,18 @@ help: ## List the targets
 restic:
 	@if [[ -z "$${RESTIC:-}" ]] && ! command -v restic >/dev/null; then tools/debian '$(CACHE)/debian' restic || true; fi
 
+# make run DATABASE=postgres RECEIVERS=2: several receivers share a PostgreSQL, an
+# installed one or Debian's; without one the lab says so.
+DATABASE  ?= sqlite
+RECEIVERS ?= 1
+
+.PHONY: postgresql
+postgresql:
+	@if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then tools/debian '$(CACHE)/debian' postgresql || true; fi
+
 .PHONY: run
-run: build stack restic ## Start everything on this machine, with simulated backup products and an inbox
-	@exec bin/vigie-lab
+run: build stack restic $(if $(filter postgres,$(DATABASE)),postgresql) ## Start everything on this machine, with simulated backup products and an inbox
+	@exec bin/vigie-lab --database='$(DATABASE)' --receivers='$(RECEIVERS)'
 
 # Where browsers reach Vigie, Alertmanager and the runbooks, for the links:
 # make dashboards DASHBOARDS='--vigie=https://vigie.msp.example --out=DIR'
@@ -145,7 +154,7 @@ CALM    = $(SLOWEST) $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(SLOWEST)
 # others leave free. What is short-lived collects its garbage less often.
 .PHONY: test
 test: export GOGC := 200
-test: check-needs tools build tally ## Run every test and check; the last line counts them
+test: check-needs tools build tally ruletest ## Run every test and check; the last line counts them
 	@rm -f '$(LEDGER)'
 	@nice -n 19 $(MAKE) test-rules >'$(CACHE)/rules.txt' 2>&1 & rules=$$!; failed=0; \
 	  $(MAKE) test-programs || failed=1; \
@@ -164,15 +173,17 @@ test-programs:
 	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver/web ./receiver ./receiver/webhook ./receiver/identity >'$(CACHE)/long.txt' 2>&1 & long=$$!; failed=0; \
 	  $(TALLY) go   'go test'      -- $(GO) test -timeout=30m -json $(CALM) || failed=1; \
 	  for p in $$lab $$long; do wait $$p || failed=1; done; cat '$(CACHE)/end-to-end.txt' '$(CACHE)/long.txt'; exit $$failed
-	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet ./tally ./vmalert
-	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -json ./tally ./vmalert
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet -tags remove_all_sd ./tally ./vmalert ./suite ./ruletest
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -tags remove_all_sd -json ./tally ./vmalert ./suite
 
 .PHONY: test-rules
 test-rules:
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
-	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- env GOGC=400 '$(PROMTOOL)' test rules '{}'
+	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- env GOGC=400 '$(CACHE)/bin/ruletest' -promtool '$(PROMTOOL)' '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
 	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
+	@$(TALLY) check 'central.yml'      -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/central.yml
+	@$(TALLY) check 'agent.yml'        -- '$(PROMTOOL)' check config --agent --lint=all --lint-fatal deploy/prometheus/agent.yml
 	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml
 	@while read -r receiver labels; do \
 	  $(TALLY) check "route of $$labels" -- '$(AMTOOL)' config routes test --config.file=deploy/alertmanager/alertmanager.yml \
@@ -269,8 +280,8 @@ SOAK  ?= 1m
 .PHONY: faults
 faults: check-needs stack ## Play the long fault campaign and print its figures
 	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' VIGIE_FAULT_SOAK='$(SOAK)' $(GO) test -count=1 -timeout=0 -p=1 -parallel=1 -v \
-	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers' \
-	  ./receiver/store ./receiver ./receiver/faults ./exporters \
+	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers|TestShards' \
+	  ./receiver/store ./receiver ./receiver/faults ./exporters ./cmd/vigie-lab \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 
 .PHONY: real-mail
@@ -294,6 +305,12 @@ check-format:
 tally: check-go
 	@mkdir -p '$(CACHE)/bin'
 	@$(GO) -C tools build -buildvcs=false -o '$(CACHE)/bin/tally' ./tally
+
+# One file of rule tests: .cache/bin/ruletest -promtool .cache/bin/promtool FILE
+.PHONY: ruletest
+ruletest: check-go
+	@mkdir -p '$(CACHE)/bin'
+	@$(GO) -C tools build -buildvcs=false -trimpath -tags remove_all_sd -o '$(CACHE)/bin/ruletest' ./ruletest
 
 .PHONY: check-go
 check-go:

@@ -246,7 +246,7 @@ func (c *commands) explain(app *kingpin.Application) verb {
 			return err
 		}
 		var x receiver.Explained
-		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id+"/explain", nil, &x); err != nil {
+		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id+"/explain?language=en", nil, &x); err != nil { // as the rest of the command line
 			return err
 		}
 		if *output == "json" {
@@ -266,8 +266,21 @@ func (c *commands) explanation(x receiver.Explained) error {
 		}
 		t.row(l.Kind, l.Name, l.Status, c.second(when), cmp.Or(l.Said, l.Reason), orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
 	}
-	if err := t.flush(); err != nil || len(x.Messages) == 0 {
+	if err := t.flush(); err != nil {
 		return err
+	}
+	if len(x.Wakes) > 0 {
+		fmt.Fprintln(c.out, "\nLooked at again:")
+		t = c.columns("WHEN", "WHY")
+		for _, a := range x.Wakes {
+			t.row(c.second(a.At), cmp.Or(a.Said, a.Moment))
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	if len(x.Messages) == 0 {
+		return nil
 	}
 	fmt.Fprintln(c.out, "\nMessages:")
 	return c.post(x.Messages)

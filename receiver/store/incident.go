@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vigie/receiver/store/heard"
+	"vigie/receiver/store/kept"
 	"vigie/receiver/store/near"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -31,7 +32,9 @@ type row struct {
 	fresh  bool              // has no row yet
 	alerts map[string]string // the sources of those that fire, by fingerprint
 	value  []byte            // the state as JSON
-	stored stored
+	// foreign: another build wrote into it what this one may not know.
+	foreign bool
+	stored  stored
 }
 
 // rowOf returns what is known of a record's row; a record that came from
@@ -43,6 +46,22 @@ func rowOf(r *Record) *row {
 		r.Row = known
 	}
 	return known
+}
+
+// state is the JSON of an incident for its row, with what the row has of another
+// build's, and whether it is another than the row's.
+func (known *row) state(inc rules.Incident) (text []byte, changed bool, err error) {
+	if text, err = kept.Encode(inc); err != nil || !known.foreign {
+		return text, !bytes.Equal(text, known.value), err
+	}
+	amended, err := kept.Amended(known.value, text)
+	if err != nil {
+		return nil, false, fmt.Errorf("incident %s: %w", inc.ID, err)
+	}
+	if len(amended) == 0 {
+		return known.value, false, nil
+	}
+	return amended, true, nil
 }
 
 // stored is what an incident's row says beside its value.
@@ -96,7 +115,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 		}
 		text, err := tx.packer.unpack(value)
 		if err == nil {
-			err = decode(text, &r.Incident)
+			known.foreign, err = tx.packer.Read(text, &r.Incident)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
@@ -366,12 +385,12 @@ func (tx *Tx) Save(r *Record) error {
 		return err
 	}
 	tx = tx.beside()
-	text, err := encode(r.Incident)
+	known, now := rowOf(r), stores(r)
+	text, changed, err := known.state(r.Incident)
 	if err != nil {
 		return err
 	}
-	known, now := rowOf(r), stores(r)
-	if !known.fresh && now == known.stored && bytes.Equal(text, known.value) {
+	if !known.fresh && now == known.stored && !changed {
 		return nil
 	}
 	value, err := tx.packer.pack(text)

@@ -234,6 +234,7 @@ func (s *Store) batch(first *job, together []*job) {
 	}
 	jobs, err := s.try(first, together)
 	for again := 0; err != nil && again < maxAgain && s.db.Retry(err); again++ {
+		s.numbers().Undo(0)
 		jobs, err = s.try(nil, jobs)
 	}
 	s.answer(jobs, err)
@@ -244,6 +245,7 @@ func (s *Store) batch(first *job, together []*job) {
 func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
+	s.numbers().Begin()
 	tx, shares, err := s.db.Begin(wanted(again))
 	if err != nil {
 		if first != nil {
@@ -294,6 +296,7 @@ func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine
 	if err := t.Savepoint(); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
+	numbers := s.numbers().Mark()
 	j.err = s.run(t, j, k, shares)
 	if j.err == nil {
 		err := t.Release()
@@ -309,6 +312,7 @@ func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine
 		return j.err
 	}
 	j.after, *k = nil, known{}
+	s.numbers().Undo(numbers)
 	if err := t.Undo(); err != nil {
 		return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
 	}
@@ -318,13 +322,19 @@ func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine
 	return nil
 }
 
+// numbers gives out the running numbers of incidents on a server; nil for a file.
+func (s *Store) numbers() *pg.Numbers {
+	if s.server == nil {
+		return nil
+	}
+	return &s.server.Numbers
+}
+
 // run runs one job, while its lease is held.
 func (s *Store) run(t engine.Transaction, j *job, k *known, shares *engine.Sharing) error {
 	tx := newTx(t, j, k, &s.packer)
 	tx.saved, tx.repeats = s.saved.Load(), s.repeats
-	if s.server != nil {
-		tx.numbers = &s.server.Numbers
-	}
+	tx.numbers = s.numbers()
 	if j.lease.Name != "" && s.Shared() {
 		if err := tx.fence(j.lease); err != nil {
 			return err

@@ -238,7 +238,7 @@ func (w *window) fits(where string) {
 
 // everyPage are the pages of a supervisor.
 func everyPage() []string {
-	return []string{"/today", "/incidents/i1", "/queue", "/calls", "/machines", "/calendar", "/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-10", "/customers", "/signals", "/policy?labels=customer%3Ddupont", "/chain", "/mails"}
+	return []string{"/today", "/incidents/i1", "/incidents/i3", "/queue", "/calls", "/machines", "/calendar", "/calendar/night?customer=dupont&machine=SRV-AD&day=2026-03-10", "/customers", "/signals", "/policy?labels=customer%3Ddupont", "/chain", "/mails"}
 }
 
 // furnished is a desk with something on every page.
@@ -247,6 +247,7 @@ func furnished(t *testing.T) *desk {
 	d := newDesk(t, "synomega", fmt.Sprintf("customers:\n  longs: {name: %q, account_manager: am.dupont}\nmachines:\n  - {customer: longs, name: %q, class: server, plans: [{plan: %q, role: primary, engine: acronis}]}\n", long, "SRV-"+long, "plan-"+long))
 	d.fires(nil, map[string]string{"error": "Cannot write to the vault: the disk is full (0x0154)\n" + strings.Repeat("x", 300), "consecutive_failures": "2"})
 	d.fires(rules.Labels{"customer": "longs", "machine": "SRV-" + long, "plan": "plan-" + long}, map[string]string{"error": strings.Repeat("/very/long/path", 30)})
+	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
 	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, nil)
 	d.engine.NoteReload(errors.New("policy/02-scenarios.yml:14: steps[2].when: missing: write when it is due"))
 	days := map[string]string{}

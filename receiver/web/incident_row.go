@@ -129,7 +129,8 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 // scenario asks for it.
 func (s *site) rowEvidence(x *incidentRow, d receiver.Detail) {
 	e := d.Explanation.Evidence
-	if e.State == "" {
+	if p := s.o.Engine.Book().Policy(d.Incident.Policy); e.State == "" || e.By == "" && e.AskedAt.IsZero() && p != nil &&
+		(p.Scenario(d.Incident.Scenario) == nil || p.Scenario(d.Incident.Scenario).OtherBackup == nil) {
 		return
 	}
 	x.Other = &otherBackup{State: e.State, Engine: e.Engine, Plan: e.Plan, LastSuccess: e.LastSuccess, AskedAt: e.AskedAt, By: e.By, Note: e.Note, Error: e.Error}

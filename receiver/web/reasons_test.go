@@ -245,14 +245,56 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		"runs from flag:double_failure, met by repaired":                     "court depuis ce constat : aucune sauvegarde ne fonctionne, tenue si c'est réparé",
 		"runs from due:client_told, met by ended":                            "court depuis l'étape client told, tenue si c'est terminé",
 		"waits for at opening or act take":                                   "attend : le début, ou l'acte d'une personne : pris en charge",
+		"incident i3 is open on the other backup (primary)":                  "l'incident #3 est ouvert pour l'autre sauvegarde (principale)",
 		"le disque est mort (vraiment)":                                      "le disque est mort (vraiment)",
 	} {
 		if got := fr.Reason(text); got != want {
 			t.Errorf("%q is said %q, want %q", text, got, want)
 		}
 	}
+	named := fr
+	named.Called = func(kind, name string) string {
+		return map[string]string{"who adm1": "Adrien Blanc", "other sup": "Sophie Aubert", "step no_backup_works": "absence de toute sauvegarde signalée"}[kind+" "+name]
+	}
+	for text, want := range map[string]string{
+		"taken by adm1":                           "pris par Adrien Blanc",
+		"assigned to adm1 by sup":                 "affecté à Adrien Blanc par Sophie Aubert",
+		"told in writing by step no_backup_works": "prévenu par écrit à l'étape absence de toute sauvegarde signalée",
+		"from policy 2af6 to 3b":                  "de la politique 2af6 à 3b",
+	} {
+		if got := named.Reason(text); got != want {
+			t.Errorf("%q is said %q, want %q", text, got, want)
+		}
+	}
 	ready := &receiver.RefusedError{Refusal: incident.Refusal{Status: 422, Reason: `unknown cause "flood": did you mean "load"?`}}
 	if got := refusal(fr, ready); got != `cause "flood" : inconnu ; vouliez-vous dire "load" ?` {
 		t.Error(got)
+	}
+}
+
+// What was asked of Prometheus is said in words; the query itself is a detail of the line.
+func TestQueriesAreSaidInWords(t *testing.T) {
+	words, err := message.NewRenderer(message.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const query = `backup_job_info{customer="dupont",machine=~"(?i:SRV-AD)"}`
+	for _, reason := range []string{
+		"veeam daily, last success never; asked " + strconv.Quote(query),
+		"veeam daily, last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
+		" , last success never; asked " + strconv.Quote(query), // nothing is known of it
+		" , last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
+	} {
+		for _, code := range words.Languages().Codes() {
+			v := &view{}
+			v.Locale = locale.Locale{Language: words.Languages().Find(code), Zone: time.UTC}
+			row := historyRow{Kind: "evidence", What: "other_backup unknown", Reason: reason}
+			if said := v.Because(row); strings.Contains(said, "{") || strings.Contains(said, "asked") || code != "en" && strings.Contains(said, "last success") {
+				t.Errorf("%s: %q is said as %q", code, reason, said)
+			}
+			if got := v.Asked(row); got != query {
+				t.Errorf("%s: the query of %q is %q", code, reason, got)
+			}
+		}
 	}
 }

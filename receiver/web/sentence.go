@@ -8,6 +8,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/sentence"
 	"vigie/rules/incident"
 )
 
@@ -68,6 +69,27 @@ func (v *view) stepName(h historyRow, name string) string {
 	return strings.ReplaceAll(name, "_", " ")
 }
 
+// called names a person by the id, or a step of the incident by its mail.
+func (v *view) called(kind, name string) string {
+	if kind != "step" {
+		return v.Person(name)
+	}
+	if o, ok := v.Data.(*overview); ok {
+		for _, s := range o.Steps {
+			if s.Step == name && s.Template != "" {
+				return v.Mail(s.Template)
+			}
+		}
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+// Asked is the question that a line of the history answers; "" for none.
+func (v *view) Asked(h historyRow) string {
+	_, question := sentence.Question(h.Reason)
+	return question
+}
+
 // fieldsOfActs finds the fields in the journal's line of an act: "reason=..., today=no".
 var fieldsOfActs = regexp.MustCompile(`(?:^|, )(reason|today|expected_date|result|until|outcome|person|next_date|severity|cause|scope|data_loss|to|silence)=`)
 
@@ -78,7 +100,8 @@ var viaOfActs = regexp.MustCompile(`, (on its page|on the list|from the list of 
 func (v *view) Because(h historyRow) string {
 	at := fieldsOfActs.FindAllStringSubmatchIndex(h.Reason, -1)
 	if h.Kind != "act" || len(at) == 0 {
-		reason, _, _ := incident.VerdictIn(h.Reason) // how the clock stood is for the month's report
+		reason, _ := sentence.Question(h.Reason)
+		reason, _, _ = incident.VerdictIn(reason) // how the clock stood is for the month's report
 		return either(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
 	}
 	var out []string

@@ -52,6 +52,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
 		voice: voice{locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}}
+	v.Called = v.called
 	if who != nil {
 		v.Role = book.Role(who.ID)
 	}
@@ -95,8 +96,9 @@ func (v voice) Roles(roles []string) string { return sentence.Speaker{Locale: v.
 // Count is a word of the pages in the form for a number.
 func (v voice) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
 
-// Short is an instant in a table: the hour alone when it is today.
-func (v voice) Short(t time.Time) string { return v.DueShort(t) }
+// Short is an instant in a table: the hour alone when it is today, and 24:00 for the
+// midnight that ends today.
+func (v voice) Short(t time.Time) string { return v.Narrow(t) }
 
 // ISO is an instant for a machine.
 func (v voice) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	began := time.Now()
-	lived, killed, err := (&campaign{promtool: *promtool, dir: flags.Arg(0), cases: cases, known: known}).play(ctx, mutants, *jobs, stdout)
+	lived, killed, err := (&campaign{promtool: *promtool, cases: cases, known: known}).play(ctx, mutants, *jobs, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, "mutate:", err)
 		return 2

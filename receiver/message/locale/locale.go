@@ -12,6 +12,9 @@ type Locale struct {
 	*Language
 	Zone *time.Location
 	Ref  time.Time
+	// Called says, in the reasons of a page, how the person of an id, or else what a
+	// step of the policy does, is called; nil leaves the names as they are kept.
+	Called func(kind, name string) string
 	// stray tells that the zone is unknown, so instants are in UTC and say so.
 	stray bool
 }
@@ -130,6 +133,23 @@ func (f Locale) DueShort(t time.Time) string {
 		return f.Clock(t)
 	}
 	return f.Moment(t)
+}
+
+// Narrow is an instant for a column: "18:00", "mar. 1er déc. 18:00"; the midnight at
+// which today ends is its 24:00.
+func (f Locale) Narrow(t time.Time) string {
+	if t.IsZero() || f.Today(t) {
+		return f.Clock(t)
+	}
+	if before := t.Add(-time.Nanosecond); f.Today(before) && t.In(f.Zone).Format("15:04:05") == "00:00:00" {
+		return "24:00"
+	}
+	pattern := f.rules.Dates.Date
+	if t.In(f.Zone).Year() != f.Ref.Year() {
+		pattern = f.rules.Dates.DateOfYear
+	}
+	date := f.write(strings.ReplaceAll(pattern, "{month}", "{short_month}"), t)
+	return fill(f.rules.Dates.Weekday, "weekday", f.rules.ShortWeekdays[t.In(f.Zone).Weekday()], "date", date) + " " + f.Clock(t)
 }
 
 // Brief is due for a subject: "18:00", or "11/03 18:00".

@@ -78,6 +78,9 @@ func (f Locale) reason(text string, depth int) (string, bool) {
 		parts, fits := make([]string, 0, 2*len(form.holes)), true
 		for i, name := range form.holes {
 			said, ok := f.part(name, found[i+1], depth)
+			if f.Called != nil && (name == "who" || name == "step" || name == "other" && slices.Contains(form.holes, "who")) {
+				said = f.Called(name, found[i+1])
+			}
 			fits = fits && ok
 			parts = append(parts, name, said)
 		}
@@ -145,7 +148,17 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		return f.signal(value)
 	case "step":
 		return words(value), !strings.ContainsAny(value, " ")
-	case "role", "target", "alert", "engine", "cause":
+	case "incident": // i12, as it is stored, is #12 to people
+		if number, ok := strings.CutPrefix(value, "i"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
+			return "#" + number, true
+		}
+		return value, true
+	case "role": // of the policy, or of a backup
+		if said, ok := f.name("backup_role", value); ok && !f.Has("role."+value) {
+			return said, true
+		}
+		return f.NameOf(name, value), true
+	case "target", "alert", "engine", "cause":
 		return f.NameOf(name, value), true
 	}
 	return value, true
