@@ -247,7 +247,9 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 }
 
 // OpenWithKey returns the open incidents of a key.
-func (tx *Tx) OpenWithKey(key string) ([]*Record, error) { return tx.Incidents(Filter{Key: key}) }
+func (tx *Tx) OpenWithKey(key string) ([]*Record, error) {
+	return tx.records(`key = ? AND open = 1 ORDER BY number`, key)
+}
 
 // Open returns all open incidents.
 func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
