@@ -67,11 +67,11 @@ const (
 	maxAnnotation = 16 << 10
 )
 
-// bounded copies labels or annotations: of too many those with the shortest
-// names, which are the ones that are known, and of a value its beginning.
+// bounded is a set of labels or annotations within bounds: of too many those with the
+// shortest names, which are the ones that are known, and of a value its beginning.
 func bounded(in map[string]string, most int) map[string]string {
 	if within(in, most) {
-		return maps.Clone(in)
+		return in
 	}
 	names := slices.Collect(maps.Keys(in))
 	if len(names) > maxLabels {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -127,7 +128,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
 		r.SeenAgain(instant(seen))
-		known.alerts, known.value, known.stored = firing(r.Incident), text, stores(r)
+		known.alerts, known.value, known.stored = firing(&r.Incident), text, stores(r)
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -136,7 +137,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 	return rs, nil
 }
 
-func firing(inc rules.Incident) map[string]string {
+func firing(inc *rules.Incident) map[string]string {
 	m := make(map[string]string, len(inc.Alerts))
 	for fp, a := range inc.Alerts {
 		if a.Firing {
@@ -184,8 +185,14 @@ func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error
 	if p.Host != "" {
 		where, args = append(where, `(host = ? AND host <> '')`), append(args, p.Host)
 	}
-	return tx.records(`(`+strings.Join(where, ` OR `)+`) AND (open = 1 OR resolved_at > ?) ORDER BY number`,
-		append(args, since.UnixNano())...)
+	return byNumber(tx.records(`(`+strings.Join(where, ` OR `)+`) AND (open = 1 OR resolved_at > ?)`, append(args, since.UnixNano())...))
+}
+
+// byNumber puts a few incidents in order: SQLite plans anew for each question that
+// it is to sort by itself.
+func byNumber(rs []*Record, err error) ([]*Record, error) {
+	slices.SortFunc(rs, func(a, b *Record) int { return cmp.Compare(a.Number, b.Number) })
+	return rs, err
 }
 
 // OnMachine returns the open incidents of a machine, but for one.
@@ -199,7 +206,7 @@ func (tx *Tx) OnMachine(customer, machine, except string) ([]*Record, error) {
 	if tx.noneAt(incidents.Handle{Kind: incidents.OfMachine, Customer: customer, Name: machine}) {
 		return nil, nil
 	}
-	return tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ? ORDER BY number`, customer, machine, except)
+	return byNumber(tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ?`, customer, machine, except))
 }
 
 // Filter narrows a list of incidents; empty fields do not.
@@ -240,7 +247,9 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 }
 
 // OpenWithKey returns the open incidents of a key.
-func (tx *Tx) OpenWithKey(key string) ([]*Record, error) { return tx.Incidents(Filter{Key: key}) }
+func (tx *Tx) OpenWithKey(key string) ([]*Record, error) {
+	return tx.records(`key = ? AND open = 1 ORDER BY number`, key)
+}
 
 // Open returns all open incidents.
 func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
@@ -262,8 +271,7 @@ func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
 		return nil, err
 	}
 	rs = append(rs, parts...)
-	slices.SortFunc(rs, func(a, b *Record) int { return a.Number - b.Number })
-	return rs, nil
+	return byNumber(rs, nil)
 }
 
 // Blinding returns the open incidents about sources that cannot be read.
@@ -421,8 +429,7 @@ func (tx *Tx) Save(r *Record) error {
 	known.fresh, known.value, known.stored = false, text, now
 	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
-		inc := r.Incident
-		tx.AfterCommit(func() { (*f)(inc) })
+		tx.AfterCommit(func() { (*f)(r.Incident) })
 	}
 	if r.Blinds && open {
 		tx.known.noneBlinding = false
@@ -431,7 +438,7 @@ func (tx *Tx) Save(r *Record) error {
 }
 
 func (tx *Tx) saveAlerts(r *Record) error {
-	known, now := rowOf(r), firing(r.Incident)
+	known, now := rowOf(r), firing(&r.Incident)
 	for fp, source := range known.alerts {
 		if at, still := now[fp]; still && at == source {
 			continue

@@ -2,8 +2,8 @@
 // a database of PostgreSQL that several receivers share.
 //
 // Every change goes through [Store.Update]. One writer goroutine runs all
-// updates that wait, each inside its own savepoint, and commits them together:
-// one fsync serves many. An update's caller is answered after that commit, so
+// updates that wait and commits them together: one fsync serves many. When one
+// fails they are run again, each inside its own savepoint. An update's caller is answered after that commit, so
 // nil means that the change survives a power cut.
 package store
 
@@ -263,8 +263,8 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(tx, j, k, shares); err != nil {
-			break
+		if s.plain(tx, j, k); j.err != nil {
+			return s.without(tx, jobs)
 		}
 		j = nil
 		if len(jobs) < maxBatch {
@@ -284,6 +284,28 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	}
 	s.commits.Add(1)
 	return jobs, err
+}
+
+// plain runs one job without a savepoint, for whose sake SQLite would copy every
+// page that the job changes. After an error of the job the whole transaction is lost.
+func (s *Store) plain(t engine.Transaction, j *job, k *known) {
+	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
+		return // nobody is waiting any more
+	}
+	j.err = s.run(t, j, k, nil)
+}
+
+// without ends a transaction whose latest job has failed; what ran before it in the
+// same transaction runs again, each job inside a savepoint.
+func (s *Store) without(t engine.Transaction, jobs []*job) ([]*job, error) {
+	t.Rollback()
+	failed := jobs[len(jobs)-1]
+	s.judge(failed.err)
+	if err := s.broken.err(); err != nil || len(jobs) == 1 {
+		failed.after = nil
+		return jobs, err
+	}
+	return s.try(nil, jobs)
 }
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
