@@ -155,6 +155,19 @@ func TestNoSafetyNetIsPromisedThatDoesNotCome(t *testing.T) {
 	}
 }
 
+// covers: S1.13; late in the day a failure has until tomorrow, but where no backup works
+// one of the two has to work today: the mail names the nearer of both.
+func TestTheNearerDeadlineIsNamed(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 17:00")
+	for other, due := range map[rules.EvidenceState]string{rules.EvidenceOK: "2026-03-10 18:00", rules.EvidenceKO: "2026-03-09 18:00"} {
+		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+		b.answer(now, rules.PlanEvidence{}, other)
+		if n := b.notes[0]; n.Step != "opened" || !n.Facts.Deadline.Equal(paris(t, due)) {
+			t.Errorf("other backup %s: %s says %s, want %s", other, n.Step, n.Facts.Deadline, due)
+		}
+	}
+}
+
 // covers: S2.26; what goes to level 3 does not say level 2.
 func TestLevelOfWhoReads(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")

@@ -391,9 +391,7 @@ func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
 }
 
 func (d Messages) sheetTimes(f *incident.FactSheet) {
-	if c := d.PrimaryClock(); c != nil {
-		f.Deadline = c.Due
-	}
+	f.Deadline = d.deadline()
 	for _, st := range d.Scenario.Steps {
 		for _, t := range st.When {
 			if t.Kind == policy.WhenBefore && st.Trace && f.NextStepAt.IsZero() && !d.toldWithout(t) {
@@ -418,6 +416,28 @@ func (d Messages) sheetTimes(f *incident.FactSheet) {
 			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""})
 		}
 	}
+}
+
+// deadline is what people call so: that of the first clock, or an earlier one that
+// still runs and that the same would meet, as of a double failure late in the day.
+func (d Messages) deadline() (at time.Time) {
+	var first *policy.Target
+	for _, t := range d.Scenario.Targets {
+		c := d.Incident.Targets[t.Name]
+		if c == nil || t.Measured {
+			continue
+		}
+		if first == nil {
+			first, at = t, c.Due
+			continue
+		}
+		runs := !c.Paused && !c.Due.IsZero() && c.MetAt.IsZero() && c.Breached.IsZero()
+		same := slices.ContainsFunc(t.MetBy, func(by string) bool { return slices.Contains(first.MetBy, by) })
+		if runs && same && c.Due.Before(at) {
+			at = c.Due
+		}
+	}
+	return at
 }
 
 // toldWithout reports whether whom a safety net would tell is told in another way
