@@ -65,9 +65,18 @@ help: ## List the targets
 restic:
 	@if [[ -z "$${RESTIC:-}" ]] && ! command -v restic >/dev/null; then tools/debian '$(CACHE)/debian' restic || true; fi
 
+# make run DATABASE=postgres RECEIVERS=2: several receivers share a PostgreSQL, an
+# installed one or Debian's; without one the lab says so.
+DATABASE  ?= sqlite
+RECEIVERS ?= 1
+
+.PHONY: postgresql
+postgresql:
+	@if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then tools/debian '$(CACHE)/debian' postgresql || true; fi
+
 .PHONY: run
-run: build stack restic ## Start everything on this machine, with simulated backup products and an inbox
-	@exec bin/vigie-lab
+run: build stack restic $(if $(filter postgres,$(DATABASE)),postgresql) ## Start everything on this machine, with simulated backup products and an inbox
+	@exec bin/vigie-lab --database='$(DATABASE)' --receivers='$(RECEIVERS)'
 
 # Where browsers reach Vigie, Alertmanager and the runbooks, for the links:
 # make dashboards DASHBOARDS='--vigie=https://vigie.msp.example --out=DIR'
@@ -141,11 +150,19 @@ RACING  = $(FIRST) $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:spac
 CALM    = $(SLOWEST) $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(SLOWEST) $(RACING)))
 
 # The lab, the faults and the browser's days mostly wait, so they go on beside
-# the tests that calculate. What is short-lived collects its garbage less often.
+# the tests that calculate; the rules' tests only calculate, and take what the
+# others leave free. What is short-lived collects its garbage less often.
 .PHONY: test
 test: export GOGC := 200
 test: check-needs tools build tally ruletest ## Run every test and check; the last line counts them
 	@rm -f '$(LEDGER)'
+	@nice -n 19 $(MAKE) test-rules >'$(CACHE)/rules.txt' 2>&1 & rules=$$!; failed=0; \
+	  $(MAKE) test-programs || failed=1; \
+	  wait $$rules || failed=1; cat '$(CACHE)/rules.txt'; exit $$failed
+	@$(TALLY) total
+
+.PHONY: test-programs
+test-programs:
 	@$(TALLY) check gofmt          -- $(MAKE) check-format
 	@$(TALLY) check 'go vet'       -- $(GO) vet ./...
 	@$(TALLY) check staticcheck    -- '$(STATICCHECK)' ./...
@@ -153,30 +170,36 @@ test: check-needs tools build tally ruletest ## Run every test and check; the la
 	@$(TALLY) go    'programs raced'     -- $(GO) test -race -json -run '$(LIFE)' ./cmd/...
 	@$(MAKE) restic
 	@$(TALLY) check 'end to end'   -- bin/vigie-lab --check >'$(CACHE)/end-to-end.txt' 2>&1 & lab=$$!; \
-	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver/web ./receiver ./receiver/webhook ./receiver/identity >'$(CACHE)/long.txt' 2>&1 & long=$$!; \
-	  $(TALLY) go   'go test'      -- $(GO) test -timeout=30m -json $(CALM); \
-	  wait $$lab $$long || true; cat '$(CACHE)/end-to-end.txt' '$(CACHE)/long.txt'
+	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver/web ./receiver ./receiver/webhook ./receiver/identity >'$(CACHE)/long.txt' 2>&1 & long=$$!; failed=0; \
+	  $(TALLY) go   'go test'      -- $(GO) test -timeout=30m -json $(CALM) || failed=1; \
+	  for p in $$lab $$long; do wait $$p || failed=1; done; cat '$(CACHE)/end-to-end.txt' '$(CACHE)/long.txt'; exit $$failed
 	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet -tags remove_all_sd ./tally ./vmalert ./suite ./ruletest
 	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -tags remove_all_sd -json ./tally ./vmalert ./suite
+
+.PHONY: test-rules
+test-rules:
 	@$(TALLY) check 'alerting rules' -- '$(PROMTOOL)' check rules --lint=all --lint-fatal $(RULES)
 	@printf '%s\0' $(RULE_TESTS) | xargs -0 -P "$$(nproc)" -I '{}' $(TALLY) check '{}' -- env GOGC=400 '$(CACHE)/bin/ruletest' -promtool '$(PROMTOOL)' '{}'
 	@$(TALLY) check 'rules mutated' -- $(MAKE) mutate-rules RULE='^(Prometheus|Alertmanager|ConfigReload)' MUTANTS=12
 	@$(TALLY) check 'prometheus.yml'   -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/prometheus.yml
+	@$(TALLY) check 'central.yml'      -- '$(PROMTOOL)' check config --lint=all --lint-fatal deploy/prometheus/central.yml
+	@$(TALLY) check 'agent.yml'        -- '$(PROMTOOL)' check config --agent --lint=all --lint-fatal deploy/prometheus/agent.yml
 	@$(TALLY) check 'alertmanager.yml' -- '$(AMTOOL)' check-config deploy/alertmanager/alertmanager.yml
 	@while read -r receiver labels; do \
 	  $(TALLY) check "route of $$labels" -- '$(AMTOOL)' config routes test --config.file=deploy/alertmanager/alertmanager.yml \
 	    --verify.receivers="$$receiver" $$labels </dev/null; \
 	done < <(grep -v '^#' $(ROUTES))
-	@$(TALLY) total
 
 # What each commit waits for: no race detector, short tests, and not the packages
-# that start programs, play faults or long stories, or draw every board.
-SLOW := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+# that start programs, play faults or long stories, or draw every board, nor single
+# tests of such a kind.
+SLOW  := vigie/(cmd/backup_exporter|cmd/vigie-lab|dashboards|receiver/faults|rules/story)
+WAITS := ^(TestLive.*|TestFault.*|TestS[0-9].*|TestServe.*|TestJournal.*|TestKilled.*|TestUpgrades|TestWhoLeft|TestClocksOfReceiversApart|TestSilenceActLive|TestTheReceiverTellsDeadlinesAndGuarantees|TestRefusalThatIsNotOfAnAddress|TestRealPrograms|TestStates|TestProse|TestOfflineWeek)$
 
 .PHONY: quick
 quick: check-needs check-format ## Check formatting, vet and the short tests, without race detector and slow packages
 	$(GO) vet ./...
-	$(GO) test -short $$($(GO) list ./... | grep -vxE '$(SLOW)')
+	$(GO) test -short -skip '$(LONG)|$(WAITS)' $$($(GO) list ./... | grep -vxE '$(SLOW)')
 
 .PHONY: lint
 lint: check-needs $(LINTER) check-format ## Check formatting, vet and staticcheck
@@ -259,13 +282,17 @@ SOAK  ?= 1m
 .PHONY: faults
 faults: check-needs stack ## Play the long fault campaign and print its figures
 	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' VIGIE_FAULT_SOAK='$(SOAK)' $(GO) test -count=1 -timeout=0 -p=1 -parallel=1 -v \
-	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers' \
-	  ./receiver/store ./receiver ./receiver/faults ./exporters \
+	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers|TestShards' \
+	  ./receiver/store ./receiver ./receiver/faults ./exporters ./cmd/vigie-lab \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 
 .PHONY: real-mail
 real-mail: check-needs ## Read mails from real mail servers and receive through them, out of Debian's packages
 	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal|/dovecot$$' ./exporters/inbox ./receiver/answers | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
+
+.PHONY: pictures
+pictures: check-needs ## Make the pictures of the documentation anew, in a real browser
+	@VIGIE_PICTURES='$(CURDIR)/docs/pictures' $(GO) test -count=1 -v -run '^TestPictures$$' ./receiver/web
 
 .PHONY: clean
 clean: ## Remove what was built, the cached tools included

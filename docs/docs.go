@@ -19,7 +19,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-//go:embed *.md days howto reference sources
+//go:embed *.md days howto pictures reference sources
 var files embed.FS
 
 // Names are all pages, such as install and howto/one-inventory, in order.
@@ -33,6 +33,12 @@ func Names() []string {
 	})
 	slices.Sort(out)
 	return out
+}
+
+// Picture is a picture of the pages, a PNG; false when there is none of that name.
+func Picture(name string) ([]byte, bool) {
+	data, err := files.ReadFile(path.Join("pictures", path.Base(name)+".png"))
+	return data, err == nil
 }
 
 // Title is the heading of a page; its name when it has none.
@@ -72,6 +78,9 @@ type links struct{ page string }
 func (l links) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
 	var gone []*ast.Link
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if picture, ok := n.(*ast.Image); ok && entering {
+			picture.Destination = []byte("/docs/" + path.Join(path.Dir(l.page), string(picture.Destination)))
+		}
 		if link, ok := n.(*ast.Link); ok && entering {
 			to, known := l.target(string(link.Destination))
 			if link.Destination = []byte(to); !known {

@@ -8,7 +8,10 @@ import (
 	"testing"
 )
 
-var href = regexp.MustCompile(`href="/docs/([^"#]*)`)
+var (
+	href    = regexp.MustCompile(`href="/docs/([^"#]*)`)
+	picture = regexp.MustCompile(`<img src="/docs/pictures/([^"]*)\.png" alt="[^"]+"`)
+)
 
 // TestPages: every page can be shown, has a heading, and leads to pages that exist.
 func TestPages(t *testing.T) {
@@ -21,7 +24,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s is written and not shown", file)
 		}
 	}
-	linked := 0
+	linked, pictures := 0, 0
 	for _, name := range names {
 		page, ok := HTML(name)
 		if !ok || !strings.Contains(string(page), "<h1") || Title(name) == name {
@@ -33,9 +36,18 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s leads to %s, which is not there", name, m[1])
 			}
 		}
+		for _, m := range picture.FindAllStringSubmatch(string(page), -1) {
+			pictures++
+			if _, ok := Picture(m[1]); !ok {
+				t.Errorf("%s shows the picture %s, which is not there", name, m[1])
+			}
+		}
 		if strings.Contains(string(page), `href=""`) {
 			t.Errorf("%s has a link to nowhere", name)
 		}
+	}
+	if pictures < 8 {
+		t.Errorf("only %d pictures are shown", pictures)
 	}
 	if linked == 0 {
 		t.Error("no page leads to another")

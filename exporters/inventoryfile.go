@@ -124,7 +124,7 @@ func (l *inventoryLoader) read(file string, text []byte) error {
 	case ".csv":
 		doc.Machines, faults = fleet.ReadCSV(f)
 	case ".ics":
-		return nil // closed days are the receiver's
+		return nil // closed days and rotas are the receiver's
 	default:
 		return fmt.Errorf("inventory %s: not a kind of file that can be read; name it .yml or .csv", file)
 	}

@@ -85,6 +85,11 @@ type Run struct {
 	Coarse bool
 }
 
+// OnDemand is the expected interval of a job that nothing starts but a person: so
+// long that its next run is never late, while a run that failed is one all the
+// same. The inventory may say that somebody owes it nevertheless.
+const OnDemand = 50 * 365 * 24 * time.Hour
+
 // Job is one protection unit: one plan applied to one protected object.
 type Job struct {
 	Customer     string `json:"customer"`      // the service provider's id of the customer

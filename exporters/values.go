@@ -142,7 +142,11 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	case data[0] == '{' || data[0] == '[':
 		return nil // a shape nobody told of says nothing
 	default:
-		*t = Text(data)
+		whole, zeros, _ := strings.Cut(string(data), ".")
+		if strings.Trim(zeros, "0") != "" {
+			whole = string(data)
+		}
+		*t = Text(whole) // 7.0 is the id 7
 	}
 	return nil
 }

@@ -161,20 +161,22 @@ func (o *outbox) begin(ctx context.Context, s *session) (int, error) {
 	if err != nil || len(runs) == 0 {
 		return 0, err
 	}
+	claimed := make([][]store.Transmission, len(runs))
 	err = o.store.Update(ctx, func(tx *store.Tx) error {
-		for _, r := range runs {
-			if err := tx.Lease(r.Transmissions, now.Add(leaseFor)); err != nil {
+		for n, r := range runs {
+			claimed[n] = slices.Clone(r.Transmissions) // this may be run again
+			if err := tx.Lease(claimed[n], now.Add(leaseFor)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	for _, r := range runs {
+	for n, r := range runs {
 		if err != nil {
 			s.Ended(r, false)
 			continue
 		}
-		mine := slices.DeleteFunc(slices.Clone(r.Transmissions), func(t store.Transmission) bool { return t.Status != store.Sending })
+		mine := slices.DeleteFunc(claimed[n], func(t store.Transmission) bool { return t.Status != store.Sending })
 		// A stop does not interrupt what was begun.
 		go func() {
 			failed, err := o.run(context.WithoutCancel(ctx), mine)

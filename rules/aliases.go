@@ -216,6 +216,9 @@ func SplitAddress(address string) (channel, bare string) { return inventory.Spli
 // ICalCalendar is [inventory.ICalCalendar].
 func ICalCalendar(file string) (string, bool) { return inventory.ICalCalendar(file) }
 
+// RotaOfFile is [inventory.RotaOfFile].
+func RotaOfFile(file string) (string, bool) { return inventory.RotaOfFile(file) }
+
 // CheckICal is [inventory.CheckICal].
 func CheckICal(f SourceFile) error { return inventory.CheckICal(f) }
 

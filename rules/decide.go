@@ -198,6 +198,7 @@ func (d *decider) settle(horizon time.Time) {
 		d.waitingOver()
 		d.stopwatch().clocks()
 		d.wake = time.Time{}
+		d.announced().follow()
 		d.stopwatch().clockWakes()
 		d.keeping().lapse()
 		d.keeping().promise()
@@ -263,7 +264,7 @@ func (d *decider) finish() {
 		d.wakeBy(d.Incident.Until)
 	}
 	if d.Incident.Flags[FlagOutage] && !d.Incident.State.Ended() {
-		d.wakeBy(d.outage().until())
+		d.wakeBy(d.OutageUntil())
 	}
 	d.proof().proofNeeds()
 	if !d.wake.IsZero() && !d.wake.After(d.Now) {

@@ -3,9 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"time"
-
-	"vigie/rules/incident"
 )
 
 // outage follows the failure that the incident has in common with others.
@@ -18,7 +15,7 @@ func (d *decider) outage() outage { return outage{d} }
 func (d outage) follow() {
 	part := d.Facts.Outage != ""
 	if part && d.Incident.Progress.Outage == d.Facts.OutageID {
-		part = d.Horizon.Before(d.until())
+		part = d.Horizon.Before(d.OutageUntil())
 	}
 	why := "part of a failure common to several customers: " + d.Facts.OutageID
 	if !part && d.Facts.Outage != "" {
@@ -35,22 +32,6 @@ func (d outage) follow() {
 	}
 	d.Incident.Progress.Outage = d.Facts.OutageID
 	d.withdrawHeld()
-}
-
-// until is when the incident is told by itself at the latest.
-func (d outage) until() time.Time {
-	since := d.Incident.Raised["flag:"+string(FlagOutage)].At
-	for _, c := range d.Policy.Correlations {
-		if !c.Marks || !slices.ContainsFunc(incident.SortedAlerts(d.Incident.Alerts), func(f string) bool { return c.Match.Match(d.Incident.Alerts[f].Labels) }) {
-			continue
-		}
-		held := c.Held
-		if held.Calendar == "" {
-			held.Calendar = d.Scenario.Calendar
-		}
-		return d.Schedule().After(since, held)
-	}
-	return since // the policy knows no common failure that it could be part of
 }
 
 // release lets the steps come that the common failure had stood for, as if the

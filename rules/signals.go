@@ -236,6 +236,9 @@ func (d intake) report(s Signal) {
 		d.raise("joined", d.Now)
 	}
 	d.beganEarlier(s.StartsAt)
+	if d.Incident.Raised["opening"].At.Equal(d.Now) && d.Incident.Progress.Announced.IsZero() {
+		d.announced().begin(d.Incident.StartedAt)
+	}
 	d.worse(s)
 	if d.Incident.Wording == "" {
 		d.Incident.Wording = s.Text
@@ -247,13 +250,8 @@ func (d intake) report(s Signal) {
 	if joins && d.Incident.State == Unverified {
 		d.back("somebody reports that it still fails")
 	}
-	switch {
-	case s.Kind != Level3Emergency:
-	case d.InMaintenance():
-		d.note("note", "maintenance", s.By, "the maintenance was announced: level 3 is not woken")
-	default:
-		d.Incident.Level = 3
-		d.raise("emergency", d.Now)
+	if s.Kind == Level3Emergency {
+		d.announced().emergency(s.By)
 	}
 	if s.Unregistered {
 		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")

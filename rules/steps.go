@@ -174,18 +174,10 @@ func (d rungs) lookAgain() {
 	}
 }
 
-// postponed waits while something common is being sorted out, at the latest
-// until an hour of the same day.
+// postponed waits while something common is being sorted out.
 func (d rungs) postponed(t Trigger, f situation.Firing) bool {
-	// The hold has an end of its own: it lasts with the common failure, also
-	// once the incident is told by itself.
-	common := d.Facts.Outage != "" && slices.Contains(t.HoldWhile, string(FlagOutage))
-	if len(t.HoldWhile) == 0 || !common && d.FirstHolding(t.HoldWhile) == "" {
-		return false
-	}
-	cal := d.Calendar(t.Calendar)
-	latest := cal.At(cal.Date(f.At), t.HoldUntil)
-	if !d.Horizon.Before(latest) {
+	latest, held := d.Schedule().HeldUntil(t, f)
+	if !held || !d.Horizon.Before(latest) {
 		return false
 	}
 	d.wakeBy(latest)

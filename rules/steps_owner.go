@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"vigie/rules/calendar"
 )
 
 // keeping looks at what people said that they would do.
@@ -100,7 +98,7 @@ func (d keeping) promise() {
 	if p.ExpectedDate == "" || p.ExpectedDate == p.PromisePassed || d.Incident.State.Ended() {
 		return
 	}
-	at, ok := d.promised(p.ExpectedDate)
+	at, ok := d.Promised(p.ExpectedDate)
 	if !ok {
 		return // an earlier version took words, too
 	}
@@ -111,20 +109,4 @@ func (d keeping) promise() {
 	p.PromisePassed = p.ExpectedDate
 	d.note("note", "promise", "", fmt.Sprintf("was promised for %s and is not repaired", p.ExpectedDate))
 	d.raise("promise_passed", at.Add(time.Second))
-}
-
-// promised is the end of a promised day, or the promised instant.
-func (d keeping) promised(text string) (time.Time, bool) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, true
-	}
-	date, err := calendar.ParseDate(text)
-	if err != nil {
-		return time.Time{}, false
-	}
-	cal := d.Calendar(d.Scenario.Calendar)
-	if date, err = cal.BusinessDayOnOrAfter(date); err != nil {
-		return time.Time{}, false
-	}
-	return cal.Closing(date)
 }

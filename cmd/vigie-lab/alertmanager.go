@@ -29,7 +29,11 @@ func (f *Files) writeAlertmanager() error {
 	if err != nil {
 		return err
 	}
-	text, err = concrete(text, f.Ports.Vigie.URL("http")+"/api/v1/alertmanager", f.SecretFile("webhook"), map[string]any{
+	var urls []string
+	for _, r := range f.Receivers {
+		urls = append(urls, r.Port.URL("http")+"/api/v1/alertmanager")
+	}
+	text, err = concrete(text, urls, f.SecretFile("webhook"), map[string]any{
 		"smtp_smarthost":          fmt.Sprintf("localhost:%d", f.Ports.SMTP.Number),
 		"smtp_tls_config":         map[string]any{"ca_file": f.CAFile()},
 		"smtp_auth_username":      "vigie",
@@ -41,10 +45,10 @@ func (f *Files) writeAlertmanager() error {
 	return writeFile(f.ConfigFile("alertmanager"), text)
 }
 
-// concrete points every webhook of an Alertmanager configuration to url with
+// concrete points every webhook of an Alertmanager configuration to each of urls with
 // the token in tokenFile, sends its own mails as mail says, and lets every route
 // go at the lab's pace.
-func concrete(text []byte, url, tokenFile string, mail map[string]any) ([]byte, error) {
+func concrete(text []byte, urls []string, tokenFile string, mail map[string]any) ([]byte, error) {
 	var doc map[string]any
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, err
@@ -62,9 +66,9 @@ func concrete(text []byte, url, tokenFile string, mail map[string]any) ([]byte, 
 	maps.Copy(global, mail)
 	pointed := 0
 	for _, r := range list(doc["receivers"]) {
+		var each []any
 		for _, hook := range list(r["webhook_configs"]) {
 			delete(hook, "url_file")
-			hook["url"] = url
 			http, ok := hook["http_config"].(map[string]any)
 			if !ok {
 				http = map[string]any{}
@@ -72,7 +76,15 @@ func concrete(text []byte, url, tokenFile string, mail map[string]any) ([]byte, 
 			}
 			delete(http, "tls_config") // the lab's Vigie speaks plain HTTP, on loopback
 			http["authorization"] = map[string]any{"type": "Bearer", "credentials_file": tokenFile}
-			pointed++
+			for _, url := range urls {
+				one := maps.Clone(hook)
+				one["url"] = url
+				each = append(each, one)
+				pointed++
+			}
+		}
+		if each != nil {
+			r["webhook_configs"] = each
 		}
 	}
 	if pointed == 0 {

@@ -31,8 +31,9 @@ const (
 	serverError = "Snapshot 7F3A of volume D: was refused by the lab (0xC0FFEE42)."
 	pcError     = "The disk image of the lab's PC cannot be written (0xC0FFEE43)."
 
-	// checkWithin bounds the whole check.
-	checkWithin = 3 * time.Minute
+	// checkWithin bounds the whole check, takeOverCheck what several receivers add.
+	checkWithin   = 3 * time.Minute
+	takeOverCheck = 2 * time.Minute
 )
 
 // checker runs one check and remembers what it has seen.
@@ -47,19 +48,22 @@ type checker struct {
 
 // check runs the whole way once, on ports and in a folder of its own. The
 // folder stays when something did not happen.
-func check(ctx context.Context, s Settings, out io.Writer) (err error) {
+func check(ctx context.Context, s Settings, out io.Writer, only ...string) (err error) {
 	dir, err := os.MkdirTemp("", "vigie-lab-check-")
 	if err != nil {
 		return err
 	}
 	s.Data, s.Ports, s.Policy, s.NoNights = dir, PortNumbers{}, "lab", true
-	interrupted := ctx
-	ctx, cancel := context.WithTimeoutCause(ctx, checkWithin, fmt.Errorf("not all happened within %s", checkWithin))
+	interrupted, within := ctx, checkWithin
+	if s.Receivers > 1 {
+		within += takeOverCheck
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not all happened within %s", within))
 	defer cancel()
 	now := time.Now()
 	c := &checker{programs: s.Programs, out: out, begun: now, last: now}
 	if c.Lab, err = StartLab(ctx, s); err == nil {
-		if err = c.run(ctx); err != nil && !errDied(err) {
+		if err = c.run(ctx, only); err != nil && !errDied(err) {
 			err = fmt.Errorf("%w\n%s", err, warnings(dir)) // before the programs write that they end
 		}
 		end(c.Lab)
@@ -78,8 +82,9 @@ func check(ctx context.Context, s Settings, out io.Writer) (err error) {
 // warnings are the last things that the programs complained of.
 func warnings(dir string) string {
 	var b strings.Builder
-	for _, name := range []string{"backup_exporter", "prometheus", "alertmanager", "vigie"} {
-		file := filepath.Join(dir, "log", name+".log")
+	files, _ := filepath.Glob(filepath.Join(dir, "log", "*.log")) // the pattern is ours
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".log")
 		lines := lastLines(file, 5, func(line string) bool {
 			return !strings.Contains(line, "level=INFO") && !strings.Contains(line, "level=DEBUG")
 		})
@@ -96,18 +101,23 @@ func (c *checker) ok(format string, args ...any) {
 	c.seen++
 }
 
-func (c *checker) run(ctx context.Context) error {
+// run goes through all steps, or those that are named.
+func (c *checker) run(ctx context.Context, only []string) error {
 	for _, step := range []struct {
 		name string
 		do   func(context.Context) error
 	}{
 		{"start", c.start},
 		{"opening mail", c.opening},
+		{"take-over", c.takeOver},
 		{"escalation", c.escalation},
 		{"resolution", c.resolution},
 		{"workstation", c.workstation},
 		{"sources", c.sources},
 	} {
+		if only != nil && !slices.Contains(only, step.name) {
+			continue
+		}
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -189,6 +190,21 @@ func (g *Group) Start(p Program) error {
 		}
 	}()
 	return nil
+}
+
+// Kill ends a child at once, as a crash does.
+func (g *Group) Kill(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, c := range g.children {
+		if c.Name == name {
+			c.asking.Do(func() { close(c.asked) })
+			c.signal(syscall.SIGKILL)
+			<-c.done
+			g.children = slices.Delete(g.children, i, i+1)
+			return
+		}
+	}
 }
 
 // Died gives the first end of a child that nobody asked for.

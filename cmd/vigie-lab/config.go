@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -46,6 +47,8 @@ type Files struct {
 	Interval    string
 	PolicyName  string
 	Ports       Ports
+	Receivers   []Receiver
+	Server      string // address of a database on a server; "" for a file
 	Sources     []SourceState
 	Credentials Credentials
 }
@@ -69,7 +72,8 @@ func (f *Files) Rule(name string) string {
 	return filepath.Join(f.Root, "deploy", "backup_exporter", "inbox", name)
 }
 
-func (f *Files) Database() string { return f.Path("vigie", "vigie.db") }
+// Database is what Vigie keeps everything in: a file, or a server's.
+func (f *Files) Database() string { return cmp.Or(f.Server, f.Path("vigie", "vigie.db")) }
 
 // Policy is the policy's files, as a pattern: the example's, or what the lab makes
 // of them.
@@ -225,8 +229,17 @@ func (f *Files) Write(ca []byte) error {
 	if err := writeFile(f.CAFile(), ca); err != nil {
 		return err
 	}
-	for _, name := range []string{"sources", "backup_exporter", "prometheus", "vigie"} {
-		if err := f.fill(name+".yml.tmpl", f.ConfigFile(name)); err != nil {
+	for _, name := range []string{"sources", "backup_exporter", "prometheus"} {
+		if err := f.fill(name+".yml.tmpl", f.ConfigFile(name), f); err != nil {
+			return err
+		}
+	}
+	for _, r := range f.Receivers {
+		one := struct {
+			*Files
+			Listen string
+		}{f, r.Port.Addr()}
+		if err := f.fill("vigie.yml.tmpl", f.ConfigFile(r.Name), one); err != nil {
 			return err
 		}
 	}
@@ -244,13 +257,13 @@ func (f *Files) Write(ca []byte) error {
 }
 
 // fill fills in a template.
-func (f *Files) fill(name, into string) error {
+func (f *Files) fill(name, into string, with any) error {
 	t, err := template.New("").Funcs(template.FuncMap{"quote": strconv.Quote}).Option("missingkey=error").ParseFS(lab.Templates, name)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, name, f); err != nil {
+	if err := t.ExecuteTemplate(&b, name, with); err != nil {
 		return err
 	}
 	return writeFile(into, b.Bytes())

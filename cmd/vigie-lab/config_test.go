@@ -49,6 +49,9 @@ func files(t *testing.T, policy string) (*Files, *Lab) {
 	if err := l.takePorts(PortNumbers{}); err != nil {
 		t.Fatal(err)
 	}
+	if err := l.takeReceivers(1); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(l.releasePorts)
 	return f, l
 }
@@ -168,7 +171,7 @@ receivers:
         max_alerts: 0
         http_config: {authorization: {credentials_file: /etc/alertmanager/vigie.token}, tls_config: {ca_file: /etc/ca.pem}}
 `
-	out, err := concrete([]byte(shipped), "http://127.0.0.1:1/api", "/tmp/token", map[string]any{"smtp_smarthost": "localhost:2525"})
+	out, err := concrete([]byte(shipped), []string{"http://127.0.0.1:1/api", "http://127.0.0.1:2/api"}, "/tmp/token", map[string]any{"smtp_smarthost": "localhost:2525"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +190,10 @@ receivers:
         send_resolved: true
         max_alerts: 0
         http_config: {authorization: {type: Bearer, credentials_file: /tmp/token}}
+      - url: http://127.0.0.1:2/api
+        send_resolved: true
+        max_alerts: 0
+        http_config: {authorization: {type: Bearer, credentials_file: /tmp/token}}
 `
 	var got, expected any
 	if err := yaml.Unmarshal(out, &got); err != nil {
@@ -199,7 +206,7 @@ receivers:
 		t.Errorf("got\n%s\nwant%s", out, want)
 	}
 	for _, bad := range []string{"route: 7", "route: {receiver: x}\nreceivers: [{name: x}]", "- a", "a: [b"} {
-		if _, err := concrete([]byte(bad), "http://x", "y", nil); err == nil {
+		if _, err := concrete([]byte(bad), []string{"http://x"}, "y", nil); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}

@@ -22,7 +22,7 @@ func (f *Files) writeGrafana() error {
 	if _, err := f.secret("grafana"); err != nil {
 		return err
 	}
-	if err := f.fill("grafana.ini.tmpl", f.Path("config", "grafana.ini")); err != nil {
+	if err := f.fill("grafana.ini.tmpl", f.Path("config", "grafana.ini"), f); err != nil {
 		return err
 	}
 	o := dashboards.Defaults(dashboards.English)

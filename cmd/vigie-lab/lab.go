@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vigie/receiver/smtpsink"
+	"vigie/receiver/store/pgtest"
 )
 
 // interval is the pace of polling, scraping and evaluation.
@@ -34,6 +35,10 @@ type Settings struct {
 	Programs   Programs
 	Ports      PortNumbers
 	Policy     string
+	// Database is what Vigie keeps everything in, sqlite or postgres; Receivers is how
+	// many share it.
+	Database  string
+	Receivers int
 	// NoNights leaves out the plans' nightly runs.
 	NoNights bool
 }
@@ -45,7 +50,10 @@ type Lab struct {
 	Inbox *smtpsink.Server
 	ask   *asker
 
-	group   *Group
+	group     *Group
+	database  *pgtest.Server // nil without one
+	receivers *receivers
+
 	servers []*http.Server
 	lock    *os.File
 	wg      sync.WaitGroup
@@ -87,6 +95,9 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	if err := l.takePorts(s.Ports); err != nil {
 		return l, err
 	}
+	if err := l.takeReceivers(s.Receivers); err != nil {
+		return l, err
+	}
 	if s.Programs.Grafana != "" {
 		if err := l.takeGrafanaPort(s.Ports); err != nil {
 			return l, err
@@ -97,6 +108,9 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	}
 	ca, err := l.serveProducts(ctx)
 	if err != nil {
+		return l, err
+	}
+	if err := l.startDatabase(s.Database); err != nil {
 		return l, err
 	}
 	if err := f.Write(ca); err != nil {
@@ -249,7 +263,6 @@ func (l *Lab) startPrograms(p Programs) error {
 		{Program{Name: "backup_exporter", Path: p.BackupExporter, Args: []string{
 			"--config.file=" + f.ConfigFile("backup_exporter"), "--storage.path=" + f.Path("backup_exporter"),
 			"--web.listen-address=" + f.Ports.Exporter.Addr()}}, f.Ports.Exporter},
-		{Program{Name: "vigie", Path: p.Vigie, Args: []string{"serve", "--config.file=" + f.ConfigFile("vigie")}}, f.Ports.Vigie},
 		{Program{Name: "alertmanager", Path: p.Alertmanager, Args: []string{
 			"--config.file=" + f.ConfigFile("alertmanager"), "--storage.path=" + f.Path("alertmanager"),
 			"--web.listen-address=" + f.Ports.Alertmanager.Addr(), "--web.external-url=" + f.Ports.Alertmanager.URL("http") + "/",
@@ -264,6 +277,9 @@ func (l *Lab) startPrograms(p Programs) error {
 		if err := l.startProgram(s.program, s.port); err != nil {
 			return err
 		}
+	}
+	if err := l.startReceivers(p.Vigie); err != nil {
+		return err
 	}
 	if p.Grafana != "" {
 		return l.startProgram(f.grafana(p.Grafana), f.Ports.Grafana)
@@ -287,6 +303,9 @@ func (l *Lab) Stop(ctx context.Context) {
 	if l.group != nil {
 		l.group.Stop(ctx)
 	}
+	if l.database != nil {
+		_ = l.database.Halt() // a crash, from which it recovers at the next start
+	}
 	for _, s := range l.servers {
 		_ = s.Close()
 	}
@@ -309,6 +328,9 @@ func (l *Lab) releasePorts() {
 	all := []*Port{p.Page, p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager, p.Exporter, p.SMTP, p.Grafana}
 	for _, s := range p.Sources {
 		all = append(all, s)
+	}
+	for _, r := range l.Files.Receivers {
+		all = append(all, r.Port)
 	}
 	for _, port := range all {
 		if port != nil {

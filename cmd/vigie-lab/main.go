@@ -6,11 +6,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +21,9 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 )
+
+// defaultPort is the page's; those of everything else follow it.
+const defaultPort = 8800
 
 // stopWithin bounds the end of everything; then whatever is left is killed.
 const stopWithin = 20 * time.Second
@@ -34,7 +39,7 @@ type options struct {
 }
 
 func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err error) {
-	app := kingpin.New("vigie-lab", "Runs everything on this machine: simulated backup products, Prometheus, Alertmanager, Vigie and an inbox.\n\nExamples:\n  vigie-lab\n  vigie-lab --policy=example --port=9000\n  vigie-lab --check")
+	app := kingpin.New("vigie-lab", "Runs everything on this machine: simulated backup products, Prometheus, Alertmanager, Vigie and an inbox.\n\nExamples:\n  vigie-lab\n  vigie-lab --policy=example --port=9000\n  vigie-lab --database=postgres --receivers=2\n  vigie-lab --check")
 	app.UsageWriter(stdout)
 	app.ErrorWriter(stderr)
 	app.Terminate(func(int) { done = true })
@@ -42,9 +47,11 @@ func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err e
 	app.HelpFlag.Short('h')
 	app.Flag("check", "Let a backup fail, follow it to the mails, and say whether all that should happen did. Uses ports and a folder of its own.").BoolVar(&o.check)
 	app.Flag("policy", "lab: the example's scenarios, but always office hours and no waiting; example: with its real hours.").Default("lab").EnumVar(&o.Policy, "lab", "example")
+	app.Flag("database", "What Vigie keeps everything in: sqlite, a file; or postgres, an installed PostgreSQL or one that is unpacked from Debian's packages, and started here.").Default("sqlite").EnumVar(&o.Database, "sqlite", "postgres")
+	app.Flag("receivers", "How many receivers share the database; more than one need postgres. The page then kills them and starts them again.").Default("1").IntVar(&o.Receivers)
 	app.Flag("data", "Folder for everything that is kept between two runs.").PlaceHolder(".cache/lab").StringVar(&o.Data)
 	app.Flag("root", "The project's folder; found by itself when you are in it.").StringVar(&o.Root)
-	app.Flag("port", "Port of the lab's page; 0 stands for any. The other ports follow it. What is in use is replaced, unless you name it.").Default("8800").IsSetByUser(&o.Ports.PageFixed).IntVar(&o.Ports.Page)
+	app.Flag("port", "Port of the lab's page; 0 stands for any. The other ports follow it. What is in use is replaced, unless you name it.").Default(strconv.Itoa(defaultPort)).IsSetByUser(&o.Ports.PageFixed).IntVar(&o.Ports.Page)
 	for _, p := range []struct {
 		name, what string
 		to         *int
@@ -95,6 +102,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // complete finds what the command line left out.
 func (o *options) complete() (err error) {
+	if o.Receivers < 1 || o.Receivers > mostReceivers {
+		return fmt.Errorf("--receivers: %d is not from 1 to %d", o.Receivers, mostReceivers)
+	}
+	if o.Receivers > 1 && o.Database != "postgres" {
+		return errors.New("--receivers: several share a database only on PostgreSQL: --database=postgres")
+	}
 	if o.Root == "" {
 		if o.Root, err = Root(); err != nil {
 			return err
@@ -152,9 +165,9 @@ func end(l *Lab) {
 
 func (l *Lab) announce(ctx context.Context, w io.Writer, took time.Duration) {
 	at := l.links(l.ask.hasUI(ctx))
-	dashboards := ""
+	dashboards := l.tellReceivers()
 	if at.Grafana != "" {
-		dashboards = "  Dashboards     " + at.Grafana + "\n"
+		dashboards += "  Dashboards     " + at.Grafana + "\n"
 	}
 	fmt.Fprintf(w, `Ready after %.0f s, with the %s policy.
 
@@ -168,6 +181,18 @@ func (l *Lab) announce(ctx context.Context, w io.Writer, took time.Duration) {
 %sLogs, configurations and tokens: %s
 Ctrl-C ends everything.
 `, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.logins(), l.Files.Data)
+}
+
+// tellReceivers says where each of several receivers listens.
+func (l *Lab) tellReceivers() string {
+	if len(l.Files.Receivers) < 2 {
+		return ""
+	}
+	var b strings.Builder
+	for _, r := range l.Files.Receivers {
+		fmt.Fprintf(&b, "    %-12s %s/\n", r.Name, r.Port.URL("http"))
+	}
+	return b.String()
 }
 
 // logins say how to come to Vigie's pages as each of the people.

@@ -41,8 +41,9 @@ func newPage(l *Lab) (http.Handler, error) {
 		return nil, err
 	}
 	t, err := template.New("").Funcs(template.FuncMap{
-		"ago":   ago,
-		"clock": func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 15:04") },
+		"ago":    ago,
+		"second": func(t time.Time) string { return t.In(zone).Format("15:04:05") },
+		"clock":  func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 15:04") },
 	}).ParseFS(pageFiles, "page/*.html")
 	if err != nil {
 		return nil, err
@@ -52,6 +53,7 @@ func newPage(l *Lab) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", p.show)
 	mux.HandleFunc("POST /machine", p.machine)
 	mux.HandleFunc("POST /source", p.source)
+	mux.HandleFunc("POST /receiver", p.receiver)
 	mux.Handle("GET /page/", http.FileServerFS(pageFiles))
 	return local(http.NewCrossOriginProtection().Handler(mux)), nil
 }
@@ -111,6 +113,13 @@ type view struct {
 	Last     string // subject of the newest mail
 	Problems []string
 	Data     string
+	// Receivers are several that share a database; Happened is what was seen of them,
+	// the newest first.
+	Receivers []running
+	Happened  []happening
+	// Firing counts the alerts about backups, Kept those of them that have an open
+	// incident.
+	Firing, Kept int
 }
 
 // row is one machine.
@@ -160,12 +169,22 @@ func (p *page) view(ctx context.Context) view {
 	machines := l.Fleet.Machines()
 	slices.SortStableFunc(machines, func(a, b Machine) int { return strings.Compare(a.Customer, b.Customer) })
 	for i, m := range machines {
-		v.Rows = append(v.Rows, row{
+		r := row{
 			Machine: m, First: i == 0 || machines[i-1].Customer != m.Customer,
 			Primary: follow(&m, m.Primary, "primary", alerts, incidents),
 			Local:   follow(&m, m.Local, "local", alerts, incidents),
-		})
+		}
+		v.Rows = append(v.Rows, r)
+		for _, c := range []cell{r.Primary, r.Local} {
+			if c.Firing {
+				v.Firing++
+				if c.Open() {
+					v.Kept++
+				}
+			}
+		}
 	}
+	v.Receivers, v.Happened = l.receivers.view()
 	return v
 }
 
@@ -203,6 +222,11 @@ func (p *page) machine(w http.ResponseWriter, r *http.Request) {
 func (p *page) source(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	p.done(w, r, p.lab.Fleet.Source(r.PostFormValue("source"), Event(r.PostFormValue("do"))))
+}
+
+func (p *page) receiver(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	p.done(w, r, p.lab.receivers.Do(r.PostFormValue("receiver"), r.PostFormValue("do")))
 }
 
 func (p *page) done(w http.ResponseWriter, r *http.Request, err error) {

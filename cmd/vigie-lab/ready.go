@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,10 +28,18 @@ func (l *Lab) Ready(ctx context.Context) error {
 	healthy := func(port *Port, path string) func(context.Context) error {
 		return func(ctx context.Context) error { return l.ask.get(ctx, port.URL("http"), path, nil, "", nil) }
 	}
-	for _, step := range []struct {
+	type step struct {
 		what string
 		test func(context.Context) error
-	}{
+	}
+	var receivers []step
+	for _, r := range l.Files.Receivers {
+		receivers = append(receivers, step{r.Name, healthy(r.Port, "/-/ready")})
+	}
+	if len(receivers) > 1 {
+		receivers = append(receivers, step{"one of the receivers to turn the loops", l.led})
+	}
+	for _, step := range slices.Concat(receivers, []step{
 		{"backup_exporter", healthy(p.Exporter, "/-/healthy")},
 		{"Vigie", healthy(p.Vigie, "/-/ready")},
 		{"Alertmanager", healthy(p.Alertmanager, "/-/ready")},
@@ -49,10 +59,18 @@ func (l *Lab) Ready(ctx context.Context) error {
 			}
 			return err
 		}},
-	} {
+	}) {
 		if err := l.until(ctx, 200*time.Millisecond, step.test); err != nil {
 			return fmt.Errorf("waiting for %s: %w", step.what, err)
 		}
+	}
+	return nil
+}
+
+// led tells whether one of several receivers turns the loops.
+func (l *Lab) led(context.Context) error {
+	if l.receivers.leader() == "" {
+		return errors.New("none says so")
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func (c *commands) check(app *kingpin.Application) verb {
 		for _, f := range setup.Book.Directory.Imported {
 			fmt.Fprintln(c.out, strings.Join(f.Lines(), "\n"))
 		}
+		for _, f := range setup.Book.Directory.ImportedRotas {
+			fmt.Fprintln(c.out, strings.Join(f.Lines(), "\n"))
+		}
 		warn(c.out, warnings)
 		for _, v := range previews {
 			c.preview(v, p.Zone)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -44,6 +45,9 @@ func (c *commands) clientFlags(cmd *kingpin.CmdClause) client {
 	}
 }
 
+// tokenMade says where a token comes from.
+const tokenMade = "on the receiver's machine `vigie token new PERSON` prints one, to keep in a file of your own"
+
 const (
 	clientWithin = 30 * time.Second
 	maxAnswer    = 64 << 20
@@ -61,7 +65,12 @@ func (c client) do(ctx context.Context, method, path string, send, v any) error 
 // ask makes one request and returns the answer as it came.
 func (c client) ask(ctx context.Context, method, path string, send any) ([]byte, error) {
 	token, err := os.ReadFile(*c.tokenFile)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("--token-file: %w: %s", err, tokenMade)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("--token-file: %w: each person has a token, in a file of his own; %s", err, tokenMade)
+	case err != nil:
 		return nil, fmt.Errorf("--token-file: %w", err)
 	}
 	var body io.Reader
@@ -246,7 +255,7 @@ func (c *commands) explain(app *kingpin.Application) verb {
 			return err
 		}
 		var x receiver.Explained
-		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id+"/explain", nil, &x); err != nil {
+		if err := cl.do(ctx, http.MethodGet, "/api/v1/incidents/"+id+"/explain?language=en", nil, &x); err != nil { // as the rest of the command line
 			return err
 		}
 		if *output == "json" {
@@ -266,8 +275,21 @@ func (c *commands) explanation(x receiver.Explained) error {
 		}
 		t.row(l.Kind, l.Name, l.Status, c.second(when), cmp.Or(l.Said, l.Reason), orDash(strings.Join(l.To, " ")), orDash(strings.Join(l.Cc, " ")))
 	}
-	if err := t.flush(); err != nil || len(x.Messages) == 0 {
+	if err := t.flush(); err != nil {
 		return err
+	}
+	if len(x.Wakes) > 0 {
+		fmt.Fprintln(c.out, "\nLooked at again:")
+		t = c.columns("WHEN", "WHY")
+		for _, a := range x.Wakes {
+			t.row(c.second(a.At), cmp.Or(a.Said, a.Moment))
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	if len(x.Messages) == 0 {
+		return nil
 	}
 	fmt.Fprintln(c.out, "\nMessages:")
 	return c.post(x.Messages)

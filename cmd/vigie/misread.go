@@ -24,6 +24,9 @@ func misread(app *kingpin.Application, args []string, err error) string {
 	} else if _, word, ok := strings.Cut(text, "expected command but got "); ok && len(verbs.Commands) > 0 {
 		text = strict.Unknown("verb", strings.Trim(word, `"`), verbNames(verbs))
 	}
+	if strings.Contains(text, "'--token-file'") {
+		text = "who are you? Name the file with your token with --token-file or in VIGIE_TOKEN_FILE; " + tokenMade
+	}
 	return fmt.Sprintf("%s: %s; try %s --help", name, text, name)
 }
 

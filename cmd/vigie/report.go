@@ -40,6 +40,7 @@ func reportFields() []reportField {
 		{"text", "the words of the report (required)"},
 		{"severity", "as the scenario orders them"},
 		{"scope", "all or part"},
+		{"recent_change", "yes when something was changed there shortly before: a setting, a plugin, a version"},
 		{"received_at", "when it was received, 2026-03-09T09:05:00+01:00, or 09:05 today by this machine's clock; now without it"},
 	}
 }
@@ -98,9 +99,15 @@ func reported(pairs []string, now time.Time) (map[string]any, error) {
 	}
 	send := map[string]any{"id": rand.Text()}
 	for k, v := range fields {
-		if k != "via" && k != "received_at" {
+		if k != "via" && k != "received_at" && k != "recent_change" {
 			send[k] = v
 		}
+	}
+	if v, has := fields["recent_change"]; has {
+		if v != "yes" && v != "no" {
+			return nil, fmt.Errorf("recent_change=%s: write yes or no", v)
+		}
+		send["recent_change"] = v == "yes"
 	}
 	var words []string
 	for _, w := range ways() {

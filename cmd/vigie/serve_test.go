@@ -314,6 +314,13 @@ func TestActReport(t *testing.T) {
 	if !strings.Contains(out, "incident #1 ") || !strings.Contains(out, "its clocks run from ") {
 		t.Errorf("a report by phone:\n%s", out)
 	}
+	// What the causes of a policy may match.
+	if out := i.vigie(0, i.client("act", "report", "via=sms", "platform=lms-A", "by=dean@lms-a.example", "recent_change=yes", "text=again", "--output=json")...); !regexp.MustCompile(`"recent_change":\s*"true"`).MatchString(out) {
+		t.Errorf("after a recent change:\n%s", out)
+	}
+	if out := i.vigie(1, i.client("act", "report", "via=phone", "platform=lms-A", "recent_change=maybe", "text=x")...); !strings.Contains(out, "write yes or no") {
+		t.Errorf("a change that may be:\n%s", out)
+	}
 	if out := i.vigie(1, i.client("act", "report", "via=pigeon", "platform=lms-A", "text=x")...); !strings.Contains(out, "one of phone, mail, sms, level2, level3, assistance") {
 		t.Errorf("a report by pigeon:\n%s", out)
 	}
@@ -354,7 +361,8 @@ func TestServe(t *testing.T) {
 	if out := i.vigie(0, i.client("messages", "retry")...); !strings.HasPrefix(out, "0 transmissions") {
 		t.Errorf("retry:\n%s", out)
 	}
-	if out := i.vigie(0, i.client("explain", "1")...); !strings.Contains(out, "account_manager") || !strings.Contains(out, "accepted") {
+	if out := i.vigie(0, i.client("explain", "1")...); !strings.Contains(out, "account_manager") || !strings.Contains(out, "accepted") ||
+		!strings.Contains(out, "the next question to Prometheus") {
 		t.Errorf("explain:\n%s", out)
 	}
 	if out := i.vigie(0, i.client("explain", "1", "--output=json")...); !json.Valid([]byte(out)) {

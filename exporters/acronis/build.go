@@ -181,7 +181,7 @@ func (b *builder) settle() {
 		if len(b.known.tasks[id]) == 0 || len(r.Policies) != 1 || r.runs || !b.tells(id) {
 			continue
 		}
-		known := r.Policies[0].LastRun.Add(matchWindow)
+		known := r.Policies[0].LastRun.time().Add(matchWindow)
 		left := slices.DeleteFunc(b.known.tasks[id], func(t ran) bool {
 			return !t.End.After(known) && b.now.Sub(t.End) > settled && t.Result != exporters.Unknown
 		})
@@ -419,8 +419,8 @@ func (b *builder) byTasks(r *resourceStatus) {
 
 func (b *builder) oddTimes(u *unit) {
 	s := u.status
-	for _, i := range []exporters.Instant{s.LastRun, s.LastSuccessRun, s.NextRun} {
-		if i.Bad {
+	for _, m := range []moment{s.LastRun, s.LastSuccessRun, s.NextRun} {
+		if m.bad {
 			b.unknown("policy_time", u.resource.Context.ID.Lower()+u.kind)
 		}
 	}
@@ -507,11 +507,11 @@ func (b *builder) job(group []unit, class exporters.Class) exporters.Job {
 }
 
 func (u *unit) lastRun() time.Time {
-	return u.status.LastRun.Time
+	return u.status.LastRun.time()
 }
 
 func (u *unit) success() time.Time {
-	return u.status.LastSuccessRun.Time
+	return u.status.LastSuccessRun.time()
 }
 
 // ok tells whether the last run was a success by its times.
@@ -532,14 +532,10 @@ func (b *builder) planName(u *unit) string {
 	return cmp.Or(u.status.Name, string(u.resource.Aggregate.Names), u.kind)
 }
 
-// enabled: a policy counts as switched off only if the product says so, of it
-// or of its schedule.
+// enabled: a policy counts as switched off only if the product says so.
 func (b *builder) enabled(u *unit) bool {
-	if u.policy != nil && b.schedule(u.policy).off {
-		return false
-	}
 	for _, id := range u.ids {
-		if p := b.policies[id]; p != nil && p.Enabled != nil && !*p.Enabled {
+		if p := b.policies[id]; p != nil && p.Enabled.Off() {
 			return false
 		}
 	}
@@ -547,7 +543,10 @@ func (b *builder) enabled(u *unit) bool {
 }
 
 func (b *builder) nextRun(u *unit) time.Time {
-	next := u.status.NextRun.Time
+	if b.onDemand(u) {
+		return time.Time{}
+	}
+	next := u.status.NextRun.time()
 	if next.IsZero() && u.applied != nil {
 		next = u.applied.next()
 	}
@@ -563,7 +562,13 @@ func (b *builder) schedule(p *policy) schedule {
 	return s
 }
 
+// onDemand: nothing starts a policy whose schedule is switched off but a person.
+func (b *builder) onDemand(u *unit) bool { return u.policy != nil && b.schedule(u.policy).off }
+
 func (b *builder) interval(u *unit, lastSuccess time.Time, class exporters.Class) time.Duration {
+	if b.onDemand(u) {
+		return exporters.OnDemand
+	}
 	if u.policy != nil {
 		if lastSuccess.IsZero() || lastSuccess.After(b.now) {
 			lastSuccess = b.now
@@ -831,7 +836,7 @@ func (b *builder) agentList() {
 	}
 	for i := range b.agents {
 		a := &b.agents[i]
-		if a.Online == nil {
+		if !a.Online.Told {
 			continue
 		}
 		own := false // the machine that the agent stands on is a resource
@@ -850,7 +855,7 @@ func (b *builder) addAgent(a *agent, machine string, tenant exporters.Text) {
 		return
 	}
 	owner := b.dir.customer(string(tenant))
-	out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: machine, Online: *a.Online}
+	out := exporters.Agent{Customer: owner.id, CustomerName: owner.name, Machine: machine, Online: a.Online.On}
 	if owner.id == "" {
 		out.CustomerKey = owner.key
 	}

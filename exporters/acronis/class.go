@@ -65,8 +65,11 @@ func machineClass(attributes map[string]string) exporters.Class {
 func attributesOf(r *resourceStatus) map[string]string {
 	out := map[string]string{}
 	take := func(wanted bool) {
-		for _, list := range [][]attributes{r.Attributes, r.Context.Attributes} {
-			for _, ns := range list {
+		for _, list := range []*[]attributes{r.Attributes, r.Context.Attributes} {
+			if list == nil {
+				continue
+			}
+			for _, ns := range *list {
 				if (strings.EqualFold(ns.Name, "agent") || strings.EqualFold(ns.Namespace, "agent")) != wanted {
 					continue
 				}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigie/exporters"
@@ -35,7 +36,9 @@ type client struct {
 	http        *httpclient.Client
 	pageSize    int
 	ignoreTotal bool
-	slim        *slimmer // of this reading
+	odd         exporters.Oddities
+	some        atomic.Bool // rows of the last whole listing of statuses could not be read
+	slim        *slimmer    // of this reading
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
@@ -58,9 +61,9 @@ func fetchToken(ctx context.Context, idp *httpclient.Client, c *Config, now func
 		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonAuth, Err: fmt.Errorf("client secret: %w", err)}
 	}
 	var answer struct {
-		AccessToken string  `json:"access_token"`
-		ExpiresOn   float64 `json:"expires_on"` // an absolute unix second
-		ExpiresIn   float64 `json:"expires_in"`
+		AccessToken exporters.Text   `json:"access_token"`
+		ExpiresOn   exporters.Number `json:"expires_on"` // an absolute unix second
+		ExpiresIn   exporters.Number `json:"expires_in"`
 	}
 	header := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(c.ClientID+":"+secret))}}
 	if err := idp.PostForm(ctx, "token", tokenPath, url.Values{"grant_type": {"client_credentials"}}, header, &answer); err != nil {
@@ -69,12 +72,12 @@ func fetchToken(ctx context.Context, idp *httpclient.Client, c *Config, now func
 	if answer.AccessToken == "" {
 		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: fmt.Errorf("the answer holds no access_token")}
 	}
-	t := httpclient.Token{Value: answer.AccessToken, Expires: now().Add(unspoken)}
+	t := httpclient.Token{Value: string(answer.AccessToken), Expires: now().Add(unspoken)}
 	switch {
-	case answer.ExpiresOn > 0:
-		t.Expires = time.Unix(int64(answer.ExpiresOn), 0)
-	case answer.ExpiresIn > 0:
-		t.Expires = now().Add(time.Duration(answer.ExpiresIn) * time.Second)
+	case answer.ExpiresOn.Value > 0:
+		t.Expires = time.Unix(int64(answer.ExpiresOn.Value), 0)
+	case answer.ExpiresIn.Value > 0:
+		t.Expires = now().Add(time.Duration(answer.ExpiresIn.Int()) * time.Second)
 	}
 	return t, nil
 }
@@ -102,6 +105,8 @@ type query[T any] struct {
 	// solid marks a listing in which null is no list: were it one, all that
 	// there is would look deleted.
 	solid bool
+	// lossy, if there is one, is told whether rows of the listing were lost.
+	lossy *atomic.Bool
 }
 
 // maxReadings is how often a list that moves is read; what any of the
@@ -142,22 +147,37 @@ func (q query[T]) once(ctx context.Context, c *client) (items []T, moved bool, e
 	maps.Copy(params, q.filters)
 	seen, cursors := map[string]bool{}, map[string]bool{}
 	var total *int
+	extra, lost := 0, false // rows beside the items
 	for range maxPages {
 		var p page[T]
 		if err := c.http.GetJSON(ctx, q.endpoint, q.path, params, nil, &p); err != nil {
 			return nil, false, err
 		}
-		if q.solid && p.null && (p.total == nil || *p.total > 0) {
+		c.odd.Note(q.endpoint, p.Odd...)
+		if q.solid && p.Null && (p.total == nil || *p.total > 0) {
 			return nil, false, incomplete(q.endpoint, "null stands in place of the list")
 		}
-		for i := range p.items {
-			if id := q.id(&p.items[i]); !seen[id] || id == "" {
-				seen[id] = true
-				if q.slim != nil {
-					q.slim(&p.items[i])
-				}
-				items = append(items, p.items[i])
+		extra, lost = extra+p.Lost, lost || p.Lost > 0
+		here := map[string]bool{}
+		for i := range p.Items {
+			id := q.id(&p.Items[i])
+			switch {
+			case id == "" && q.lossy != nil:
+				c.odd.Note(q.endpoint, "id")
+				extra, lost = extra+1, true
+				continue
+			case id != "" && here[id]:
+				c.odd.Note(q.endpoint, "id_twice")
+				extra++
+				continue
+			case id != "" && seen[id]:
+				continue // the list moved
 			}
+			seen[id], here[id] = true, true
+			if q.slim != nil {
+				q.slim(&p.Items[i])
+			}
+			items = append(items, p.Items[i])
 		}
 		if p.total != nil {
 			moved = moved || total != nil && *total != *p.total
@@ -168,8 +188,11 @@ func (q query[T]) once(ctx context.Context, c *client) (items []T, moved bool, e
 		}
 		if p.after == "" {
 			// A list that lost an item on the way may end with one less.
-			if total != nil && len(items) < *total && !moved && !c.ignoreTotal {
+			if total != nil && len(items)+extra < *total && !moved && !c.ignoreTotal {
 				return nil, false, incomplete(q.endpoint, "the listing ended after %d of %d items", len(items), *total)
+			}
+			if q.lossy != nil {
+				q.lossy.Store(lost)
 			}
 			return items, moved, nil
 		}
@@ -225,7 +248,9 @@ const statusesPath = "/api/resource_management/v4/resource_statuses"
 func (c *client) resourceStatuses(ctx context.Context, since time.Time) ([]resourceStatus, error) {
 	q := query[resourceStatus]{endpoint: "resource_statuses", path: statusesPath, filters: url.Values{"include_attributes": {"true"}},
 		id: (*resourceStatus).key, slim: c.slim.status, whole: since.IsZero(), solid: since.IsZero()}
-	if !since.IsZero() {
+	if since.IsZero() {
+		q.lossy = &c.some
+	} else {
 		q.filters.Set("updated_at", "gt("+since.UTC().Format(time.RFC3339Nano)+")")
 	}
 	return q.read(ctx, c)
@@ -401,7 +426,7 @@ func (c *client) usagesOf(ctx context.Context, tenants []string) ([]usage, error
 		return nil, incomplete("usages", "the answer for %d tenants comes in pages", len(tenants))
 	}
 	var all []usage
-	for _, u := range p.items {
+	for _, u := range p.Items {
 		if len(u.Usages) == 0 {
 			all = append(all, u)
 			continue

@@ -31,8 +31,8 @@ func TestPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var p page[resourceStatus]
 			err := json.Unmarshal([]byte(c.text), &p)
-			if (err != nil) != c.bad || len(p.items) != c.items || p.after != c.after {
-				t.Errorf("got %d items, after %q, %v", len(p.items), p.after, err)
+			if (err != nil) != c.bad || len(p.Items) != c.items || p.after != c.after {
+				t.Errorf("got %d items, after %q, %v", len(p.Items), p.after, err)
 			}
 		})
 	}
@@ -102,12 +102,11 @@ func TestScheduleGap(t *testing.T) {
 }
 
 func TestCustomerOfTenant(t *testing.T) {
-	off := false
 	tenants := []tenant{
 		{ID: "P", Name: "MSP", Kind: "partner"},
 		{ID: "C1", Name: "Dupont", Kind: "customer", ParentID: "p"},
 		{ID: "U1", Name: "Lyon", Kind: "unit", ParentID: "C1"},
-		{ID: "C2", Name: "Martin", Kind: "customer", ParentID: "P", Enabled: &off},
+		{ID: "C2", Name: "Martin", Kind: "customer", ParentID: "P", Enabled: exporters.Flag{Told: true}},
 	}
 	numeric := map[string]tenantRef{
 		"67": {ID: "67", UUID: "u1", Locator: "/1/66/67/"},
@@ -138,7 +137,7 @@ func TestContradictions(t *testing.T) {
 	run := func(status, taskCode string, success time.Time) exporters.Result {
 		var r resourceStatus
 		r.Context.ID, r.Context.Type = "R", "resource.machine"
-		r.Policies = []policyStatus{{Type: "policy.backup.machine", Status: status, LastRun: exporters.Instant{Time: at}, LastSuccessRun: exporters.Instant{Time: success}}}
+		r.Policies = []policyStatus{{Type: "policy.backup.machine", Status: status, LastRun: momentOf(exporters.Instant{Time: at}), LastSuccessRun: momentOf(exporters.Instant{Time: success})}}
 		l := listing{statuses: []resourceStatus{r}}
 		if taskCode != "" {
 			tk := task{UUID: "T", Type: backupCommand, StartedAt: exporters.Instant{Time: at.Add(-time.Hour)}, CompletedAt: exporters.Instant{Time: at.Add(time.Second)}}
@@ -199,9 +198,9 @@ func FuzzListing(f *testing.F) {
 		for _, into := range []any{&statuses, &tasks, &alerts, &agents, &tenants, &plans, &applications, &usages, &price} {
 			_ = json.Unmarshal(data, into)
 		}
-		l.statuses, l.tasks, l.running, l.alerts = statuses.items, tasks.items, tasks.items, alerts.items
-		l.agents, l.tenants, l.plans, l.applications = agents.items, tenants.items, plans.items, applications.items
-		l.usages, l.trials = usages.items, []trial{price}
+		l.statuses, l.tasks, l.running, l.alerts = statuses.Items, tasks.Items, tasks.Items, alerts.Items
+		l.agents, l.tenants, l.plans, l.applications = agents.Items, tenants.Items, plans.Items, applications.Items
+		l.usages, l.trials = usages.Items, []trial{price}
 		known := newKnowledge()
 		s := build(l, &known, &Config{location: time.UTC}, time.Date(2026, 3, 10, 22, 0, 0, 0, time.UTC))
 		for _, j := range s.Jobs {
@@ -231,10 +230,10 @@ func TestListsOfLists(t *testing.T) {
 			continue
 		}
 		var keys []string
-		for i := range p.items {
-			keys = append(keys, p.items[i].key())
+		for i := range p.Items {
+			keys = append(keys, p.Items[i].key())
 		}
-		if want := []string{"a/p1", "a/p2", "b/p1"}; !slices.Equal(keys, want) || p.after != "x" || p.null {
+		if want := []string{"a/p1", "a/p2", "b/p1"}; !slices.Equal(keys, want) || p.after != "x" || p.Null {
 			t.Errorf("%v, want %v: %s", keys, want, text)
 		}
 	}

@@ -22,7 +22,7 @@ func (b *builder) quotas() {
 			continue
 		}
 		q := exporters.Quota{Item: u.Name, Unit: strings.ToLower(u.Unit), Used: used}
-		offered := u.OfferingItem == nil || u.OfferingItem.Status == nil || *u.OfferingItem.Status != 0
+		offered := u.OfferingItem == nil || !u.OfferingItem.Status.Told || u.OfferingItem.Status.Value != 0
 		if !offered && used == 0 {
 			continue
 		}

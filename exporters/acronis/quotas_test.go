@@ -69,7 +69,7 @@ func TestUsageShapes(t *testing.T) {
 		{"name":"b","measurement_unit":"quantity","value":"many","tenant_uuid":"`+b.dupont+`"},{"name":"c","measurement_unit":"quantity","value":1,"tenant_uuid":"`+b.dupont+`","offering_item":{"quota":{"value":"lots"}}},
 		{"name":"d","measurement_unit":"quantity","value":1,"tenant_uuid":"`+b.dupont+`","offering_item":{"quota":{"value":-1}}}]}`), &p))
 	known := newKnowledge()
-	s := build(listing{usages: p.items}, &known, b.source.config, b.Clock.Now())
+	s := build(listing{usages: p.Items}, &known, b.source.config, b.Clock.Now())
 	if len(s.Quotas) != 2 || s.Quotas[0].Used != 12 || s.Quotas[0].Limit != nil || s.Quotas[1].Item != "d" || s.Quotas[1].Limit != nil || s.UnknownValues["usage_value"] != 1 || s.UnknownValues["quota_value"] != 1 {
 		t.Errorf("%+v %v", s.Quotas, s.UnknownValues)
 	}

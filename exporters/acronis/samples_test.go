@@ -78,7 +78,7 @@ func TestPublishedTasksAndActivities(t *testing.T) {
 		UserDefinedName string         `json:"user_defined_name"`
 		TenantID        exporters.Text `json:"tenant_id"`
 		AgentID         exporters.Text `json:"agent_id"`
-		Attributes      []attributes   `json:"attributes"`
+		Attributes      *[]attributes  `json:"attributes"`
 	}{ID: twice.Resource.ID}}}}, &known, &Config{location: time.UTC}, time.Now())
 	if got := len(known.tasks[twice.Resource.ID.Lower()]); got != 1 {
 		t.Errorf("%d runs of one task", got)
@@ -91,11 +91,11 @@ func TestPublishedAlerts(t *testing.T) {
 	sourcetest.Check(t, err)
 	var p page[alert]
 	sourcetest.Check(t, json.Unmarshal(raw, &p))
-	if len(p.items) != 3 || p.after != "" || p.items[0].Type != "BackupFailed" || p.items[0].Tenant.Locator != "/1/50/53/56/" {
+	if len(p.Items) != 3 || p.after != "" || p.Items[0].Type != "BackupFailed" || p.Items[0].Tenant.Locator != "/1/50/53/56/" {
 		t.Errorf("got %+v", p)
 	}
 	// The machine's clock ran four days ahead of the cloud's.
-	if got := p.items[0].noticed(); !got.Equal(time.Date(2021, 4, 1, 22, 16, 19, 710255110, time.UTC)) {
+	if got := p.Items[0].noticed(); !got.Equal(time.Date(2021, 4, 1, 22, 16, 19, 710255110, time.UTC)) {
 		t.Errorf("noticed at %v", got)
 	}
 	for _, line := range lines(t, filepath.Join(dir, "siem/alerts.jsonl")) {

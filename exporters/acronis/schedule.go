@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/exporters"
 )
 
 // schedule is when a plan runs, as far as its settings tell.
@@ -19,7 +21,7 @@ type schedule struct {
 
 type settings struct {
 	Scheduling struct {
-		Enabled    *bool `json:"enabled"`
+		Enabled    exporters.Flag `json:"enabled"`
 		BackupSets []struct {
 			Schedule struct {
 				Type   string `json:"type"`
@@ -27,8 +29,8 @@ type settings struct {
 					Time struct {
 						Weekdays []string `json:"weekdays"`
 						RepeatAt []struct {
-							Hour   int `json:"hour"`
-							Minute int `json:"minute"`
+							Hour   exporters.Number `json:"hour"`
+							Minute exporters.Number `json:"minute"`
 						} `json:"repeat_at"`
 					} `json:"time"`
 				} `json:"alarms"`
@@ -43,10 +45,13 @@ const week = 7 * 24 * 60 // minutes
 // schedule, for which the configured interval is used.
 func scheduleOf(raw json.RawMessage) schedule {
 	var s settings
-	if len(raw) == 0 || json.Unmarshal(raw, &s) != nil {
+	if len(raw) == 0 {
 		return schedule{}
 	}
-	if s.Scheduling.Enabled != nil && !*s.Scheduling.Enabled {
+	if _, err := exporters.Lenient(raw, &s); err != nil {
+		return schedule{}
+	}
+	if s.Scheduling.Enabled.Off() {
 		return schedule{off: true}
 	}
 	var out schedule
@@ -55,11 +60,12 @@ func scheduleOf(raw json.RawMessage) schedule {
 		case "weekly", "daily":
 			days := weekdays(set.Schedule.Alarms.Time.Weekdays)
 			for _, at := range set.Schedule.Alarms.Time.RepeatAt {
-				if at.Hour < 0 || at.Hour > 23 || at.Minute < 0 || at.Minute > 59 {
+				hour, minute := at.Hour.Int(), at.Minute.Int()
+				if hour < 0 || hour > 23 || minute < 0 || minute > 59 {
 					continue
 				}
 				for _, d := range days {
-					out.slots = append(out.slots, d*24*60+at.Hour*60+at.Minute)
+					out.slots = append(out.slots, d*24*60+hour*60+minute)
 				}
 			}
 		case "monthly":

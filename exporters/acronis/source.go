@@ -203,6 +203,8 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	s.untold = changes{ran: s.untold.ran}
 	snapshot.Incremental, snapshot.SameRest = !complete, l.sameRest
 	snapshot.Endpoints = append(parts, others...)
+	s.client.odd.Tell(&snapshot)
+	snapshot.Incremental = snapshot.Incremental || s.client.some.Load() // what is not in it may be there
 	snapshot.ClockSkew = s.client.http.ClockSkew()
 	snapshot.CertificateEnds = s.client.http.CertificateEnds()
 	return snapshot, nil
@@ -355,7 +357,7 @@ func customers(tenants []tenant, wanted func(*tenant) bool) []string {
 	var out []string
 	for i := range tenants {
 		t := &tenants[i]
-		if strings.EqualFold(t.Kind, "customer") && (t.AncestralAccess == nil || *t.AncestralAccess) && wanted(t) {
+		if strings.EqualFold(t.Kind, "customer") && !t.AncestralAccess.Off() && wanted(t) {
 			out = append(out, t.key())
 		}
 	}

@@ -389,14 +389,14 @@ func TestDisabledSchedule(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
 	b.sim.SetScheduleEnabled(b.daily, false)
 	b.Refresh()
-	if b.job("SRV-AD").Enabled {
-		t.Error("still enabled")
+	if j := b.job("SRV-AD"); !j.Enabled || j.ExpectedInterval != exporters.OnDemand || !j.NextRun.IsZero() {
+		t.Errorf("%+v", j)
 	}
 	b.sim.SetScheduleEnabled(b.daily, true)
 	b.restart()
 	b.Refresh()
-	if !b.job("SRV-AD").Enabled {
-		t.Error("not enabled again")
+	if j := b.job("SRV-AD"); !j.Enabled || j.ExpectedInterval > 100*time.Hour {
+		t.Error("not owed again")
 	}
 }
 

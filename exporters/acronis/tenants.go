@@ -108,7 +108,7 @@ func (d *directory) climb(uuid string) customer {
 	settled := false
 	t := start
 	for depth := 0; t != nil && depth < 64; depth++ {
-		if t.Enabled != nil && !*t.Enabled {
+		if t.Enabled.Off() {
 			found.enabled = false
 		}
 		if c, ok := d.config[t.ID.Lower()]; ok {

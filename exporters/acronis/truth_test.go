@@ -23,7 +23,7 @@ func TestOtherTasksOfThePolicyAreNoSuccess(t *testing.T) {
 	listed := func(run, success time.Time) resourceStatus {
 		var r resourceStatus
 		r.Context.ID, r.Context.Type = "R", "resource.machine"
-		r.Policies = []policyStatus{{Type: "policy.backup.machine", Status: "idle", LastRun: exporters.Instant{Time: run}, LastSuccessRun: exporters.Instant{Time: success}}}
+		r.Policies = []policyStatus{{Type: "policy.backup.machine", Status: "idle", LastRun: momentOf(exporters.Instant{Time: run}), LastSuccessRun: momentOf(exporters.Instant{Time: success})}}
 		return r
 	}
 	done := func(uuid, kind, code string, end time.Time) task {

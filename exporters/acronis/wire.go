@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +21,10 @@ type tenant struct {
 	Name     string         `json:"name"`
 	Kind     string         `json:"kind"`
 	ParentID exporters.Text `json:"parent_id"`
-	Enabled  *bool          `json:"enabled"`
+	Enabled  exporters.Flag `json:"enabled"`
 	// AncestralAccess is false for a customer that serves itself: whatever is
 	// below it is refused to the tenants above.
-	AncestralAccess *bool          `json:"ancestral_access"`
+	AncestralAccess exporters.Flag `json:"ancestral_access"`
 	PricingMode     string         `json:"pricing_mode"`
 	DeletedAt       exporters.Text `json:"deleted_at"`
 }
@@ -42,7 +41,7 @@ type usage struct {
 	Unit         string         `json:"measurement_unit"`
 	Value        exporters.Text `json:"value"`
 	OfferingItem *struct {
-		Status *int `json:"status"`
+		Status exporters.Number `json:"status"`
 		Quota  struct {
 			Value exporters.Text `json:"value"` // null: unlimited
 		} `json:"quota"`
@@ -81,10 +80,10 @@ type resourceStatus struct {
 		UserDefinedName string         `json:"user_defined_name"`
 		TenantID        exporters.Text `json:"tenant_id"`
 		AgentID         exporters.Text `json:"agent_id"`
-		Attributes      []attributes   `json:"attributes"`
+		Attributes      *[]attributes  `json:"attributes"`
 	} `json:"context"`
 	Policies   []policyStatus `json:"policies"`
-	Attributes []attributes   `json:"attributes"`
+	Attributes *[]attributes  `json:"attributes"`
 
 	read     bool // what follows was taken out of the rest
 	class    exporters.Class
@@ -139,10 +138,32 @@ type policyStatus struct {
 	Name           string
 	Type           string
 	Status         string
-	LastRun        exporters.Instant
-	LastSuccessRun exporters.Instant
-	NextRun        exporters.Instant
+	LastRun        moment
+	LastSuccessRun moment
+	NextRun        moment
 	Running        bool
+}
+
+// moment is an instant in little room: there are three of each backup.
+type moment struct {
+	sec  int64 // unix; 0 for none
+	nsec int32
+	bad  bool
+}
+
+func momentOf(i exporters.Instant) moment {
+	if i.IsZero() {
+		return moment{bad: i.Bad}
+	}
+	return moment{sec: i.Unix(), nsec: int32(i.Nanosecond()), bad: i.Bad}
+}
+
+// time is zero if there is none.
+func (m moment) time() time.Time {
+	if m.sec == 0 {
+		return time.Time{}
+	}
+	return time.Unix(m.sec, int64(m.nsec)).UTC()
 }
 
 // UnmarshalJSON reads both spellings of the times: pages and field reports say
@@ -162,12 +183,12 @@ func (p *policyStatus) UnmarshalJSON(data []byte) error {
 		NextRunTime        exporters.Instant `json:"next_run_time"`
 		Running            json.RawMessage   `json:"running"`
 	}
-	if err := json.Unmarshal(data, &w); err != nil {
+	if _, err := exporters.Lenient(data, &w); err != nil {
 		return err
 	}
-	either := func(a, b exporters.Instant) exporters.Instant {
-		one := cmp.Or(a, b)
-		one.Bad = a.Bad || b.Bad
+	either := func(a, b exporters.Instant) moment {
+		one := momentOf(cmp.Or(a, b))
+		one.bad = a.Bad || b.Bad
 		return one
 	}
 	*p = policyStatus{ID: w.ID, PolicyID: w.PolicyID, Name: w.Name, Type: w.Type, Status: w.Status, LastRun: either(w.LastRun, w.LastRunTime),
@@ -189,11 +210,17 @@ type names string
 
 func (n *names) UnmarshalJSON(data []byte) error {
 	if data = bytes.TrimSpace(data); len(data) > 0 && data[0] == '[' {
-		var list []string
+		var list []exporters.Text
 		if err := json.Unmarshal(data, &list); err != nil {
 			return err
 		}
-		*n = names(strings.Join(list, ", "))
+		*n = ""
+		for _, name := range list {
+			if name != "" && *n != "" {
+				*n += ", "
+			}
+			*n += names(name)
+		}
 		return nil
 	}
 	var t exporters.Text
@@ -222,7 +249,7 @@ type policy struct {
 	Type      string           `json:"type"`
 	ParentIDs []exporters.Text `json:"parent_ids"`
 	Name      string           `json:"name"`
-	Enabled   *bool            `json:"enabled"`
+	Enabled   exporters.Flag   `json:"enabled"`
 	Settings  json.RawMessage  `json:"settings"`
 }
 
@@ -252,7 +279,7 @@ func (a *application) UnmarshalJSON(data []byte) error {
 		Running     json.RawMessage   `json:"running"`
 	}
 	w.plain = (*plain)(a)
-	if err := json.Unmarshal(data, &w); err != nil {
+	if _, err := exporters.Lenient(data, &w); err != nil {
 		return err
 	}
 	a.runs = strings.EqualFold(w.Status, "running") || stateRunning(w.Running)
@@ -352,7 +379,7 @@ type errorChain struct {
 type agent struct {
 	ID       exporters.Text `json:"id"`
 	Hostname string         `json:"hostname"`
-	Online   *bool          `json:"online"`
+	Online   exporters.Flag `json:"online"`
 	Tenant   tenantRef      `json:"tenant"`
 	Platform struct {
 		Family string `json:"family"`
@@ -429,85 +456,50 @@ func present(raw json.RawMessage) bool {
 
 // page is one page of any listing.
 type page[T any] struct {
-	items []T
+	exporters.Rows[T]
 	after string
 	total *int
-	null  bool // where the list should stand
 }
 
 // UnmarshalJSON finds the cursor in the places where the services put it. A
 // page without items is not a page: reading it as an empty one would make
-// every machine look deleted.
+// every machine look deleted. Items may be lists of items: the vendor's own
+// examples show both, also for one and the same service.
 func (p *page[T]) UnmarshalJSON(data []byte) error {
 	type cursors struct {
-		After string `json:"after"`
-		Total *int   `json:"total"`
+		After exporters.Text   `json:"after"`
+		Total exporters.Number `json:"total"`
 	}
 	var raw struct {
 		Items  json.RawMessage `json:"items"`
 		Paging struct {
-			Cursors cursors `json:"cursors"`
-			Total   *int    `json:"total"`
+			Cursors cursors          `json:"cursors"`
+			Total   exporters.Number `json:"total"`
 		} `json:"paging"`
 		Cursors cursors `json:"cursors"`
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
-	if raw.Items == nil {
+	var rows exporters.Rows[T]
+	if raw.Items != nil {
+		if err := rows.UnmarshalJSON(raw.Items); err != nil {
+			return fmt.Errorf("items: %w", err)
+		}
+	}
+	if raw.Items == nil || rows.NoList() {
 		return errors.New("there is no list of items in it")
 	}
-	items, err := flat[T](raw.Items)
-	if err != nil {
-		return fmt.Errorf("items: %w", err)
+	*p = page[T]{Rows: rows, after: string(cmp.Or(raw.Paging.Cursors.After, raw.Cursors.After))}
+	var told exporters.Number
+	for _, n := range []exporters.Number{raw.Paging.Cursors.Total, raw.Paging.Total, raw.Cursors.Total} {
+		if n.Told && p.total == nil {
+			total := n.Int()
+			p.total, told = &total, n
+		}
 	}
-	*p = page[T]{items: items, after: raw.Paging.Cursors.After, total: raw.Paging.Cursors.Total, null: items == nil}
-	if p.after == "" {
-		p.after = raw.Cursors.After
-	}
-	if p.total == nil {
-		p.total = raw.Paging.Total
-	}
-	if p.total == nil {
-		p.total = raw.Cursors.Total
+	if p.after == "" && rows.Unreadable(told) {
+		return errors.New("no item of the list can be read")
 	}
 	return nil
 }
-
-// flat reads a list whose elements are items or lists of items: the vendor's
-// own examples of a page show both, also for one and the same service.
-func flat[T any](data json.RawMessage) ([]T, error) {
-	var items []T
-	var plain error
-	if first := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(data), []byte("[")), " \t\r\n"); !isList(first) {
-		if plain = json.Unmarshal(data, &items); plain == nil {
-			return items, nil
-		}
-	}
-	var elements []json.RawMessage
-	if err := json.Unmarshal(data, &elements); err != nil {
-		return nil, cmp.Or(plain, err)
-	}
-	if !slices.ContainsFunc(elements, isList) {
-		return nil, plain
-	}
-	items = make([]T, 0, len(elements))
-	for _, e := range elements {
-		if isList(e) {
-			var some []T
-			if err := json.Unmarshal(e, &some); err != nil {
-				return nil, err
-			}
-			items = append(items, some...)
-			continue
-		}
-		var one T
-		if err := json.Unmarshal(e, &one); err != nil {
-			return nil, err
-		}
-		items = append(items, one)
-	}
-	return items, nil
-}
-
-func isList(element json.RawMessage) bool { return bytes.HasPrefix(element, []byte("[")) }

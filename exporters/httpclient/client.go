@@ -373,8 +373,12 @@ func (c *Client) noteClock(resp *http.Response) {
 	c.mu.Unlock()
 }
 
+// decodeAnswer takes what it can: a value of another type than its place takes is
+// as if it had not been told. An answer that as a whole is something else is none.
 func decodeAnswer(endpoint string, body []byte, out any) error {
-	if err := json.Unmarshal(body, out); err != nil {
+	err := json.Unmarshal(body, out)
+	var wrong *json.UnmarshalTypeError
+	if err != nil && (!errors.As(err, &wrong) || wrong.Field == "") {
 		what := "the answer is not the expected JSON"
 		if t := bytes.TrimSpace(body); len(t) > 0 && t[0] == '<' {
 			what = "the answer is HTML instead of JSON"

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"vigie/internal/mailread"
 )
@@ -47,17 +50,29 @@ func ignoredReasons() []Ignored {
 	return []Ignored{IgnoredOwn, IgnoredReply, IgnoredAutoReply, IgnoredBounce, IgnoredRule}
 }
 
+// canonical gives a text in the form that patterns are written in: one character
+// for a letter with its accent, where some systems write two, and none that shows
+// nothing, such as the marks of direction in Windows's dates or a soft hyphen.
+func canonical(s string) string {
+	return norm.NFC.String(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, s))
+}
+
 // ReadMail reads a message. The error says why no rule can look at it; what
 // could be read of its header is returned nevertheless.
 func ReadMail(raw []byte) (Mail, error) {
 	read, err := mailread.Read(raw)
-	m := Mail{ID: read.ID, MessageID: read.MessageID, From: read.From, To: read.To, Subject: read.Subject, Date: read.Date, delivery: len(read.Reports) > 0}
+	m := Mail{ID: read.ID, MessageID: read.MessageID, From: read.From, To: read.To, Subject: canonical(read.Subject), Date: read.Date, delivery: len(read.Reports) > 0}
 	if read.Header == nil {
 		return m, err
 	}
 	for _, s := range []string{read.Plain, read.HTML} {
 		if strings.TrimSpace(s) != "" {
-			m.Texts = append(m.Texts, s)
+			m.Texts = append(m.Texts, canonical(s))
 		}
 	}
 	m.bare = m.Subject[len(gatewayMark.FindString(m.Subject)):]

@@ -53,6 +53,13 @@ func TestWhatShippedRulesSay(t *testing.T) {
 		{summary("2026-02-17 20:16", "-2139618549", "0"), wsb + " failed 02-17 20:16"},
 		{summary("once upon a time", "0", "0"), "unsorted"},
 		{summary("1/1/0001 12:00:00 AM", "0", "0"), wsb + " missed 03:20"},
+		// The same letters otherwise: an accent by itself, marks that show nothing.
+		{"Content-Type: text/plain; charset=utf-8\n" + synology("Votre ta\u0302che de sauvegarde Photos a e\u0301choue\u0301."), nas + " failed 03:20"},
+		{"Content-Type: text/plain; charset=utf-8\n" + synology("Votre tâche de sauve\u00adgarde Photos n\u2019a pas e\u0301te\u0301 termi\u00adne\u0301e."), nas + " failed 03:20"},
+		{"Content-Type: text/plain; charset=utf-8\n" + summary("\u200e2/\u200e17/\u200e2026 9:00:11 PM", "0", "0"), wsb + " success 02-17 21:00"},
+		{"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n" + synology("Your backup task Photos could n=\not be comp=\nleted."), nas + " failed 03:20"},
+		{"Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n" + synology("<p>Your backup task <b>Photos</b> was par=\ntially <span>com</span>pleted.</p>"), nas + " warning 03:20"},
+		{"Content-Type: text/html; charset=utf-8\n" + synology("<div>Your backup task Photos</div><div>has been</div><div>completed with errors.</div>"), nas + " warning 03:20"},
 		{table("lundi 9 mars 2026 22:00:12", row), veeam + " failed 00:05"},
 		{table("Montag, 9. März 2026 22:00:12", row), veeam + " failed 00:05"},
 		{table("poniedziałek, 9 marca 2026 22:00:12", row), veeam + " failed 00:05"},

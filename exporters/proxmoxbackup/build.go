@@ -127,7 +127,7 @@ func (g *group) see(at time.Time) {
 func (k *knowledge) forget(c *Config, r reading, groups map[groupKey][]snapshot, now time.Time) {
 	offline := map[string]bool{}
 	for i := range r.stores {
-		offline[r.stores[i].Name] = r.stores[i].offline()
+		offline[string(r.stores[i].Name)] = r.stores[i].offline()
 	}
 	for key, g := range k.groups {
 		if groups[key] == nil && !offline[key.store] && now.Sub(g.seen) > time.Duration(c.ForgetGroupsAfter) {
@@ -154,11 +154,11 @@ func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][
 	}
 	read := map[string]bool{}
 	for i := range r.stores {
-		read[r.stores[i].Name] = true
+		read[string(r.stores[i].Name)] = true
 	}
 	own, open = map[groupKey][]task{}, map[groupKey][]task{}
 	for _, t := range r.tasks {
-		if !strings.EqualFold(t.Type, "backup") {
+		if t.Type.Lower() != "backup" {
 			continue
 		}
 		bare, ok := t.group()
@@ -174,7 +174,7 @@ func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][
 			own[bare] = append(own[bare], t)
 			continue
 		}
-		if key := k.places[t.UPID]; key.store != "" {
+		if key := k.places[string(t.UPID)]; key.store != "" {
 			own[key] = append(own[key], t)
 			continue
 		}
@@ -185,7 +185,7 @@ func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][
 				own[keys[0]] = append(own[keys[0]], t)
 			}
 		case !t.End.IsZero():
-			unknown("task_namespace", t.UPID)
+			unknown("task_namespace", string(t.UPID))
 			for _, key := range keys {
 				open[key] = append(open[key], t)
 			}
@@ -203,7 +203,7 @@ func (k *knowledge) assign(r reading, unknown counter) (own, open map[groupKey][
 // unmatched tells a task that may be of any of the groups, unless each of them
 // has had a run since.
 func (k *knowledge) unmatched(t *task, keys []groupKey) (exporters.Unmatched, bool) {
-	u := exporters.Unmatched{Open: exporters.OpenNamespace, What: t.UPID, Jobs: []string{}}
+	u := exporters.Unmatched{Open: exporters.OpenNamespace, What: string(t.UPID), Jobs: []string{}}
 	still := len(keys) == 0
 	for _, key := range keys {
 		u.Jobs = append(u.Jobs, key.job())
@@ -229,9 +229,9 @@ func (k *knowledge) locate(ctx context.Context, r reading, whereOf func(context.
 	var wanted []*task
 	for i := range r.tasks {
 		t := &r.tasks[i]
-		listed[t.UPID] = true
+		listed[string(t.UPID)] = true
 		bare, ok := t.group()
-		if _, asked := k.places[t.UPID]; ok && !asked && strings.EqualFold(t.Type, "backup") && r.spaces[bare.store] && t.needsPlace() {
+		if _, asked := k.places[string(t.UPID)]; ok && !asked && t.Type.Lower() == "backup" && r.spaces[bare.store] && t.needsPlace() {
 			wanted = append(wanted, t)
 		}
 	}
@@ -244,12 +244,12 @@ func (k *knowledge) locate(ctx context.Context, r reading, whereOf func(context.
 		}
 		switch reason := exporters.ReasonOf(err); {
 		case err == nil:
-			k.places[t.UPID] = key
+			k.places[string(t.UPID)] = key
 			e.Items++
 		case reason == exporters.ReasonNotFound || reason == exporters.ReasonMalformed || reason == exporters.ReasonOther: // 400: the log is gone
 			e.Err = err
 			if !t.End.IsZero() {
-				k.places[t.UPID] = groupKey{} // it will never tell
+				k.places[string(t.UPID)] = groupKey{} // it will never tell
 			}
 		default:
 			e.Err = err
@@ -320,12 +320,12 @@ func (k *knowledge) job(c *Config, key groupKey, all []snapshot, work work, unkn
 	}
 	for i := range tasks {
 		if t := &tasks[i]; !t.End.IsZero() && t.wentWrong() {
-			j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: t.result(), Error: t.words()})
+			j.Runs = append(j.Runs, exporters.Run{ID: string(t.UPID), Start: t.Start.Time, End: t.End.Time, Result: t.result(), Error: t.words()})
 		}
 	}
 	for i := range work.open {
 		t := &work.open[i]
-		j.Runs = append(j.Runs, exporters.Run{ID: t.UPID, Start: t.Start.Time, End: t.End.Time, Result: exporters.Unknown,
+		j.Runs = append(j.Runs, exporters.Run{ID: string(t.UPID), Start: t.Start.Time, End: t.End.Time, Result: exporters.Unknown,
 			Error: "a backup of this name ended with an error or a warning, in this namespace or in another; let the token read the logs of tasks to tell"})
 	}
 	if len(tasks) > 0 { // the last task knows better than what lies there unfinished
@@ -415,8 +415,8 @@ func repositories(c *Config, stores []datastore) []exporters.Repository {
 	for i := range stores {
 		d := &stores[i]
 		online := !d.offline()
-		r := exporters.Repository{Name: d.Name, CapacityBytes: told(d.Total), FreeBytes: told(d.Avail), Online: &online}
-		r.Customer, _ = c.customer(d.Name, "")
+		r := exporters.Repository{Name: string(d.Name), CapacityBytes: told(d.Total), FreeBytes: told(d.Avail), Online: &online}
+		r.Customer, _ = c.customer(string(d.Name), "")
 		if !online {
 			r.CapacityBytes, r.FreeBytes = -1, -1
 		}

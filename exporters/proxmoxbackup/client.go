@@ -33,6 +33,7 @@ type client struct {
 	// spaces tells of each datastore whether it has namespaces, as of its last
 	// listing.
 	spaces map[string]bool
+	odd    exporters.Oddities
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
@@ -65,14 +66,17 @@ func (c *client) datastores(ctx context.Context) ([]datastore, error) {
 	if err := c.http.GetJSON(ctx, datastoresName, usagePath, nil, nil, &a); err != nil {
 		return nil, err
 	}
+	c.odd.Note(datastoresName, a.Odd...)
 	seen := map[string]bool{}
 	var out []datastore
-	for _, d := range a.items {
-		if d.Name == "" || seen[d.Name] {
-			return nil, &exporters.SourceError{Endpoint: datastoresName, Reason: exporters.ReasonMalformed, Err: errors.New("a datastore without a name of its own")}
+	for _, d := range a.Items {
+		name := string(d.Name)
+		if name == "" || seen[name] {
+			c.odd.Note(datastoresName, "store")
+			continue
 		}
-		seen[d.Name] = true
-		if len(c.config.Datastores) == 0 || slices.Contains(c.config.Datastores, d.Name) {
+		seen[name] = true
+		if len(c.config.Datastores) == 0 || slices.Contains(c.config.Datastores, name) {
 			out = append(out, d)
 		}
 	}
@@ -97,7 +101,7 @@ func (c *client) snapshots(stores []datastore) func(context.Context) ([]snapshot
 			if stores[i].offline() {
 				continue
 			}
-			all, err := c.store(ctx, stores[i].Name)
+			all, err := c.store(ctx, string(stores[i].Name))
 			if err != nil {
 				return nil, err
 			}
@@ -140,9 +144,10 @@ func (c *client) namespaces(ctx context.Context, store string) (names []string, 
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range a.items {
-		if !slices.Contains(names, n.NS) {
-			names = append(names, n.NS)
+	c.odd.Note("namespaces", a.Odd...)
+	for _, n := range a.Items {
+		if !slices.Contains(names, string(n.NS)) {
+			names = append(names, string(n.NS))
 		}
 	}
 	if len(names) == 0 {
@@ -160,14 +165,18 @@ func (c *client) namespace(ctx context.Context, store, ns string) ([]snapshot, e
 	if err := c.http.GetJSON(ctx, snapshotsName, storePath+url.PathEscape(store)+"/snapshots", q, nil, &a); err != nil {
 		return nil, err
 	}
-	for i := range a.items {
-		s := &a.items[i]
-		s.store, s.ns = store, ns
-		if s.Type == "" || s.ID == "" || s.Time.IsZero() {
-			return nil, &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonMalformed, Err: errors.New("a snapshot without group or time")}
-		}
+	for i := range a.Items {
+		a.Items[i].store, a.Items[i].ns = store, ns
 	}
-	return a.items, nil
+	c.odd.Note(snapshotsName, a.Odd...)
+	// A group outlives its snapshots, so one that cannot be read makes none vanish.
+	return slices.DeleteFunc(a.Items, func(s snapshot) bool {
+		bad := s.Type == "" || s.ID == "" || s.Time.IsZero()
+		if bad {
+			c.odd.Note(snapshotsName, "backup-id")
+		}
+		return bad
+	}), nil
 }
 
 // tasks lists the backups that the server worked on since the given instant.
@@ -189,20 +198,26 @@ func (c *client) tasks(ctx context.Context) ([]task, error) {
 			return nil, err
 		}
 		fresh := 0
-		for _, t := range a.items {
-			if !seen[t.UPID] {
-				seen[t.UPID] = true
+		c.odd.Note(tasksName, a.Odd...)
+		rows := len(a.Items) + a.Lost
+		for _, t := range a.Items {
+			if t.UPID == "" {
+				c.odd.Note(tasksName, "upid")
+				continue
+			}
+			if upid := string(t.UPID); !seen[upid] {
+				seen[upid] = true
 				fresh++
 				out = append(out, t)
 			}
 		}
-		start += len(a.items)
+		start += rows
 		switch {
-		case len(a.items) > 0 && fresh == 0:
+		case len(a.Items) > 0 && fresh == 0:
 			return bad("the pages repeat")
-		case a.total.Told && start >= a.total.Int(), !a.total.Told && len(a.items) < taskPage:
+		case a.total.Told && start >= a.total.Int(), !a.total.Told && rows < taskPage:
 			return out, nil
-		case len(a.items) == 0:
+		case rows == 0:
 			return bad(fmt.Sprintf("the list ends after %d of %d", start, a.total.Int()))
 		}
 	}
@@ -213,11 +228,11 @@ func (c *client) tasks(ctx context.Context) ([]task, error) {
 // nothing of it is an error that another try does not mend.
 func (c *client) whereOf(ctx context.Context, t *task) (groupKey, error) {
 	var a answer[logLine]
-	path := tasksPath + "/" + url.PathEscape(t.UPID) + "/log"
+	path := tasksPath + "/" + url.PathEscape(string(t.UPID)) + "/log"
 	if err := c.http.GetJSON(ctx, logsName, path, url.Values{"start": {"0"}, "limit": {strconv.Itoa(logLines)}}, nil, &a); err != nil {
 		return groupKey{}, err
 	}
-	key, ok := place(a.items)
+	key, ok := place(a.Items)
 	bare, _ := t.group()
 	if !ok || key.store != bare.store || key.kind != bare.kind || key.id != bare.id {
 		return groupKey{}, &exporters.SourceError{Endpoint: logsName, Reason: exporters.ReasonMalformed, Err: errors.New("the log of a task does not tell its namespace")}

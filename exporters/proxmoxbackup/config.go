@@ -41,6 +41,11 @@ type Config struct {
 	ForgetGroupsAfter exporters.Duration `yaml:"forget_groups_after"`
 	// Tasks also reads the server's tasks, which alone tell failures; true.
 	Tasks *bool `yaml:"tasks"`
+	// Jobs also reads the server's own jobs: verify, sync, prune, garbage collection;
+	// true.
+	Jobs *bool `yaml:"jobs"`
+	// Machine is the server's name, whose jobs those are; the host of URL unless set.
+	Machine string `yaml:"machine"`
 	// TaskLookback is how far tasks are read back at each refresh; 3 days.
 	TaskLookback exporters.Duration `yaml:"task_lookback"`
 
@@ -85,9 +90,15 @@ func (c *Config) Validate(dir string) error {
 	default:
 		return bad("machine_from", "unknown", "known are comment, id")
 	}
+	yes := true
 	if c.Tasks == nil {
-		yes := true
 		c.Tasks = &yes
+	}
+	if c.Jobs == nil {
+		c.Jobs = &yes
+	}
+	if c.Machine == "" {
+		c.Machine = c.URL.Hostname()
 	}
 	const day = exporters.Duration(24 * time.Hour)
 	return exporters.FirstError(

@@ -18,6 +18,7 @@ const (
 	snapshotsName  = "snapshots"
 	tasksName      = "tasks"
 	logsName       = "task_logs"
+	jobsName       = "jobs"
 )
 
 // Source is one server. It implements exporters.Source.
@@ -30,6 +31,7 @@ type Source struct {
 	datastores exporters.Part[datastore]
 	snapshots  exporters.Part[snapshot]
 	tasks      exporters.Part[task]
+	jobs       exporters.Part[serverJob]
 }
 
 // New builds a Source from a validated Config.
@@ -43,6 +45,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		snapshots:  exporters.Part[snapshot]{Name: snapshotsName, Need: exporters.Required},
 		// What ran a while ago says nothing of now.
 		tasks: exporters.Part[task]{Name: tasksName, Need: exporters.Optional, NoStale: true},
+		jobs:  exporters.Part[serverJob]{Name: jobsName, Need: exporters.Optional},
 	}, nil
 }
 
@@ -82,7 +85,11 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		out.Endpoints = append(out.Endpoints, endpoint)
 	}
 	out.Jobs, out.Unmatched = s.known.build(s.config, r, s.now(), s.known.counter(&out))
+	if err := s.addServerJobs(ctx, &out); err != nil {
+		return exporters.Snapshot{}, err
+	}
 	out.Repositories = repositories(s.config, stores)
+	s.client.odd.Tell(&out)
 	out.ClockSkew = s.client.http.ClockSkew()
 	out.CertificateEnds = s.client.http.CertificateEnds()
 	return out, nil

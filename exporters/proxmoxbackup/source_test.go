@@ -575,8 +575,8 @@ func FuzzSnapshots(f *testing.F) {
 		}
 		_ = json.Unmarshal(tasks, &b)
 		finished := map[string]bool{}
-		for i := range a.items {
-			s := &a.items[i]
+		for i := range a.Items {
+			s := &a.Items[i]
 			s.store = "main"
 			if v := s.verified(); s.finished() && (v == "" || v == "ok") {
 				finished[s.key().job()] = true
@@ -588,7 +588,7 @@ func FuzzSnapshots(f *testing.F) {
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 		for range 2 {
 			seen := map[string]bool{}
-			jobs, _ := k.build(c, reading{stores: []datastore{{Name: "main"}}, spaces: map[string]bool{"main": false}, snapshots: a.items, tasks: b.items}, now, k.counter(&out))
+			jobs, _ := k.build(c, reading{stores: []datastore{{Name: "main"}}, spaces: map[string]bool{"main": false}, snapshots: a.Items, tasks: b.Items}, now, k.counter(&out))
 			for _, j := range jobs {
 				good := !j.LastSuccess.IsZero()
 				for _, r := range j.Runs {

@@ -1,7 +1,6 @@
 package proxmoxbackup
 
 import (
-	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
@@ -11,29 +10,29 @@ import (
 
 // answer is the envelope of every list.
 type answer[T any] struct {
-	items []T
+	exporters.Rows[T]
 	total exporters.Number // of lists that come in pages
 }
 
 // UnmarshalJSON refuses an answer without a list.
 func (a *answer[T]) UnmarshalJSON(data []byte) error {
 	var raw struct {
-		Data  *[]T             `json:"data"`
-		Total exporters.Number `json:"total"`
+		Data  *exporters.Rows[T] `json:"data"`
+		Total exporters.Number   `json:"total"`
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
-	if raw.Data == nil {
+	if raw.Data == nil || raw.Data.Null || raw.Data.Unreadable(raw.Total) {
 		return errors.New("there is no list in it")
 	}
-	*a = answer[T]{items: *raw.Data, total: raw.Total}
+	*a = answer[T]{Rows: *raw.Data, total: raw.Total}
 	return nil
 }
 
 // datastore is one as /status/datastore-usage tells it.
 type datastore struct {
-	Name string `json:"store"`
+	Name exporters.Text `json:"store"`
 	// Total and Avail are bytes. They are missing where the token may read some
 	// namespace only, and -1 of older servers where the store cannot be opened.
 	Total exporters.Number `json:"total"`
@@ -58,7 +57,7 @@ func (d *datastore) why() string {
 }
 
 type namespace struct {
-	NS string `json:"ns"`
+	NS exporters.Text `json:"ns"`
 }
 
 // snapshot is a backup in a datastore.
@@ -92,9 +91,9 @@ func (s *snapshot) key() groupKey {
 
 // task is a piece of work of the server.
 type task struct {
-	UPID   string            `json:"upid"`
-	Type   string            `json:"worker_type"`
-	Worker string            `json:"worker_id"`
+	UPID   exporters.Text    `json:"upid"`
+	Type   exporters.Text    `json:"worker_type"`
+	Worker exporters.Text    `json:"worker_id"`
 	User   exporters.Text    `json:"user"` // who asked for it: a user, or a token of one
 	Start  exporters.Instant `json:"starttime"`
 	End    exporters.Instant `json:"endtime"` // absent while it runs
@@ -103,7 +102,7 @@ type task struct {
 
 // group gives the group that a backup worked for. Its namespace is not told.
 func (t *task) group() (groupKey, bool) {
-	store, rest, ok := strings.Cut(t.Worker, ":")
+	store, rest, ok := strings.Cut(string(t.Worker), ":")
 	kind, id, ok2 := strings.Cut(rest, "/")
 	if !ok || !ok2 || store == "" || kind == "" || id == "" || strings.Contains(id, "/") {
 		return groupKey{}, false
@@ -120,7 +119,7 @@ func (t *task) mayBackUp(owner string) bool {
 
 // logLine is a line of a task's log.
 type logLine struct {
-	Text string `json:"t"`
+	Text exporters.Text `json:"t"`
 }
 
 // beginning is the line by which a backup names the folder of its snapshot,
@@ -130,7 +129,7 @@ var beginning = regexp.MustCompile(`starting new backup on datastore '([^']+)'.*
 // place finds the group, with its namespace, in the first lines of a log.
 func place(lines []logLine) (groupKey, bool) {
 	for _, l := range lines {
-		if m := beginning.FindStringSubmatch(strings.TrimSpace(l.Text)); m != nil {
+		if m := beginning.FindStringSubmatch(strings.TrimSpace(string(l.Text))); m != nil {
 			var names []string
 			for i, part := range strings.Split(m[2], "/") {
 				if i%2 == 1 {

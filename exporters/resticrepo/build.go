@@ -64,10 +64,11 @@ func (c *Config) newest(groups []group, note func(id string, g *known)) map[stri
 	out := map[string]*snapshot{}
 	for i := range groups {
 		g := &groups[i]
+		g.Key.Host = cmp.Or(strings.TrimSpace(g.Key.Host), "unknown")
 		id, plan := c.name(g.Key)
 		note(id, &known{machine: g.Key.Host, plan: plan})
-		for n := range g.Snapshots {
-			if s := &g.Snapshots[n]; out[id] == nil || s.Time.After(out[id].Time.Time) {
+		for n := range g.Snapshots.Items {
+			if s := &g.Snapshots.Items[n]; !s.Time.IsZero() && (out[id] == nil || s.Time.After(out[id].Time.Time)) {
 				out[id] = s
 			}
 		}

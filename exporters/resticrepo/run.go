@@ -18,7 +18,7 @@ const maxOutput = 64 << 20
 
 // snapshots runs `restic snapshots`, which reads and, without a lock, writes
 // nothing into the repository.
-func (c *Config) snapshots(ctx context.Context, tag string) ([]group, error) {
+func (c *Config) snapshots(ctx context.Context, tag string, odd *exporters.Oddities) ([]group, error) {
 	fail := func(reason exporters.Reason, err error) ([]group, error) {
 		return nil, &exporters.SourceError{Endpoint: snapshotsName, Reason: reason, Err: err}
 	}
@@ -54,7 +54,7 @@ func (c *Config) snapshots(ctx context.Context, tag string) ([]group, error) {
 		// It leaves out the snapshots that it cannot read and ends with 0.
 		return fail(exporters.ReasonIncomplete, errors.New("restic left out a snapshot: "+words))
 	}
-	return parse(out.Stdout)
+	return parse(out.Stdout, odd)
 }
 
 var partial = regexp.MustCompile(`(?i)could not load|ignoring |"message_type" *: *"(exit_)?error"`)

@@ -18,6 +18,7 @@ type Source struct {
 	now       func() time.Time
 	known     knowledge
 	snapshots exporters.Part[group]
+	odd       exporters.Oddities
 }
 
 // New builds a Source from a validated Config.
@@ -33,15 +34,17 @@ func (s *Source) Remember(jobs []exporters.Job) { s.known.remember(jobs, s.now()
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	var tagged []group
 	all, endpoint, err := s.snapshots.Refresh(ctx, func(ctx context.Context) ([]group, error) {
-		all, err := s.config.snapshots(ctx, "")
+		all, err := s.config.snapshots(ctx, "", &s.odd)
 		if err != nil || s.config.SuccessTag == "" {
 			return all, err
 		}
-		tagged, err = s.config.snapshots(ctx, s.config.SuccessTag)
+		tagged, err = s.config.snapshots(ctx, s.config.SuccessTag, &s.odd)
 		return all, err
 	})
 	if err != nil {
 		return exporters.Snapshot{}, err
 	}
-	return exporters.Snapshot{Endpoints: []exporters.Endpoint{endpoint}, Jobs: s.known.build(s.config, all, tagged, s.now())}, nil
+	out := exporters.Snapshot{Endpoints: []exporters.Endpoint{endpoint}, Jobs: s.known.build(s.config, all, tagged, s.now())}
+	s.odd.Tell(&out)
+	return out, nil
 }

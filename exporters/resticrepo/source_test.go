@@ -335,11 +335,11 @@ func FuzzSnapshots(f *testing.F) {
 	f.Add([]byte(groups(new, web)), []byte(groups(old)), "ok")
 	f.Add([]byte("null"), []byte("[]"), "")
 	f.Fuzz(func(t *testing.T, a, b []byte, tag string) {
-		all, err := parse(a)
+		all, err := parse(a, &exporters.Oddities{})
 		if err != nil {
 			return
 		}
-		tagged, err := parse(b)
+		tagged, err := parse(b, &exporters.Oddities{})
 		if err != nil {
 			return
 		}
@@ -377,4 +377,25 @@ func FuzzEnvironment(f *testing.F) {
 		}
 		newMask(vars).clean(string(data))
 	})
+}
+
+// One snapshot or group that nobody can read costs itself, and is counted.
+func TestOddSnapshotsCostThemselves(t *testing.T) {
+	var odd exporters.Oddities
+	got, err := parse([]byte(`[null,{"group_key":{"hostname":"a","paths":null,"tags":null},"snapshots":[{"time":"never"},{"time":"2026-03-09T22:00:00.5+01:00","tags":"x","summary":{"total_bytes_processed":"7.0","new":[1]}}]},
+		{"group_key":{"hostname":"b"},"snapshots":[{}]},{"group_key":{"hostname":"c"},"snapshots":{}},"x"]`), &odd)
+	if err != nil || len(got) != 1 || got[0].Key.Host != "a" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	var out exporters.Snapshot
+	odd.Tell(&out)
+	if len(out.UnknownValues) == 0 || out.UnknownValues["groups.row"] != 1 || out.UnknownValues["groups.snapshots"] != 1 {
+		t.Errorf("%v", out.UnknownValues)
+	}
+	c := &Config{Customer: "c", GroupBy: []string{"host"}, MachineClass: exporters.Server, SnapshotIsSuccess: true}
+	k := knowledge{jobs: map[string]*known{}}
+	jobs := k.build(c, got, nil, time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC))
+	if len(jobs) != 1 || len(jobs[0].Runs) != 1 || jobs[0].Runs[0].Result != exporters.Success {
+		t.Errorf("%+v", jobs)
+	}
 }

@@ -1,11 +1,9 @@
 package resticrepo
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"vigie/exporters"
@@ -13,8 +11,8 @@ import (
 
 // group is the snapshots of one job.
 type group struct {
-	Key       groupKey   `json:"group_key"`
-	Snapshots []snapshot `json:"snapshots"`
+	Key       groupKey                 `json:"group_key"`
+	Snapshots exporters.Rows[snapshot] `json:"snapshots"`
 }
 
 type groupKey struct {
@@ -47,26 +45,33 @@ func (s *snapshot) end() time.Time {
 // one in the repository.
 func (s *snapshot) id() string { return "snapshot/" + s.Time.UTC().Format(time.RFC3339Nano) }
 
-// parse reads what restic wrote.
-func parse(data []byte) ([]group, error) {
-	bad := func(err error) ([]group, error) {
+// parse reads what restic wrote. A snapshot without a time, and a group without a
+// snapshot, is left out: a job outlives its snapshots.
+func parse(data []byte, odd *exporters.Oddities) ([]group, error) {
+	var groups exporters.Rows[group]
+	err := json.Unmarshal(data, &groups)
+	if err == nil && groups.NoList() {
+		err = errors.New("there is no list of groups")
+	}
+	if err != nil {
 		return nil, &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonMalformed, Err: err}
 	}
-	var groups []group
-	if err := json.Unmarshal(data, &groups); err != nil {
-		return bad(err)
+	odd.Note("groups", groups.Odd...)
+	out := slices.DeleteFunc(groups.Items, func(g group) bool { return !g.readable(odd) })
+	if len(out) == 0 && groups.Count() > 0 {
+		return nil, &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonMalformed, Err: errors.New("all groups are without snapshots")}
 	}
-	for i := range groups {
-		g := &groups[i]
-		if len(g.Snapshots) == 0 {
-			return bad(errors.New("a group without snapshots"))
-		}
-		g.Key.Host = cmp.Or(strings.TrimSpace(g.Key.Host), "unknown")
-		for n := range g.Snapshots {
-			if g.Snapshots[n].Time.IsZero() {
-				return bad(errors.New("a snapshot without time"))
-			}
+	return out, nil
+}
+
+// readable tells whether the group has a snapshot with a time.
+func (g *group) readable(odd *exporters.Oddities) bool {
+	odd.Note(snapshotsName, g.Snapshots.Odd...)
+	for _, s := range g.Snapshots.Items {
+		if !s.Time.IsZero() {
+			return true
 		}
 	}
-	return groups, nil
+	odd.Note("groups", snapshotsName)
+	return false
 }

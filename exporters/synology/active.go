@@ -25,10 +25,18 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 	var out []exporters.Job
 	for i := range tasks {
 		t := &tasks[i]
+		for field, odd := range map[string][]string{"devices": t.Devices.Odd, "versions": t.Versions.Odd} {
+			for _, place := range odd {
+				unknown(field+"."+place, "")
+			}
+		}
 		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: "active/" + string(t.ID), Machine: cmp.Or(string(t.Name), string(t.ID)),
 			Class: class(t.BackupType, unknown), Role: c.ActiveBackup.BackupRole, Engine: Engine, Plan: cmp.Or(string(t.Name), string(t.ID)),
-			ObjectType: objectActive, Enabled: !t.paused() && word(t.Status) != unscheduled, NextRun: t.Next.Time}
+			ObjectType: objectActive, Enabled: !t.paused(), NextRun: t.Next.Time}
 		unit.ExpectedInterval = c.ExpectedInterval.Of(unit.Class)
+		if word(t.Status) == unscheduled {
+			unit.ExpectedInterval, unit.NextRun = exporters.OnDemand, time.Time{}
+		}
 		switch status := word(t.Status); status {
 		case "", "waiting", "deleting", unscheduled, "none":
 		case "backingup":
@@ -37,12 +45,12 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 			unknown("task_status", status)
 		}
 		unit.Runs = f.activeRuns(t, unknown)
-		if len(t.Devices) == 0 {
+		if len(t.Devices.Items) == 0 {
 			out = append(out, unit)
 			continue
 		}
-		for n := range t.Devices {
-			d, one := &t.Devices[n], unit
+		for n := range t.Devices.Items {
+			d, one := &t.Devices.Items[n], unit
 			one.ID = d.job(t)
 			one.Machine = cmp.Or(string(d.HostName), unit.Machine)
 			one.Runs = f.ofDevice(t, d, unit.Runs, unknown)
@@ -56,12 +64,12 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 // the NAS does not tell, one that failed may have failed for the device, and one
 // that went well proves nothing for it. Which device a version is of is not told.
 func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown counter) []exporters.Run {
-	if len(t.Devices) == 1 {
+	if len(t.Devices.Items) == 1 {
 		return slices.Clone(runs)
 	}
 	var out []exporters.Run
 	for _, r := range runs {
-		told := t.Last != nil && len(t.Last.Config.Devices) > 0
+		told := t.Last != nil && len(t.Last.Config.Devices.Items) > 0
 		switch {
 		case r.Coarse || told && !t.Last.covers(d):
 			continue
@@ -80,12 +88,12 @@ func openRuns(tasks []activeTask) []exporters.Unmatched {
 	var out []exporters.Unmatched
 	for i := range tasks {
 		t := &tasks[i]
-		if len(t.Devices) < 2 || t.Last == nil || word(t.Last.Action) != actionBackup || t.Last.End.IsZero() || len(t.Last.Config.Devices) > 0 {
+		if len(t.Devices.Items) < 2 || t.Last == nil || word(t.Last.Action) != actionBackup || t.Last.End.IsZero() || len(t.Last.Config.Devices.Items) > 0 {
 			continue
 		}
 		u := exporters.Unmatched{Open: exporters.OpenDevice, What: cmp.Or(string(t.Name), string(t.ID))}
-		for n := range t.Devices {
-			u.Jobs = append(u.Jobs, t.Devices[n].job(t))
+		for n := range t.Devices.Items {
+			u.Jobs = append(u.Jobs, t.Devices.Items[n].job(t))
 		}
 		out = append(out, u)
 	}
@@ -123,8 +131,8 @@ func (f *facts) activeRuns(t *activeTask, unknown counter) []exporters.Run {
 		}
 	}
 	var newest *activeVersion
-	for i := range t.Versions {
-		v := &t.Versions[i]
+	for i := range t.Versions.Items {
+		v := &t.Versions.Items[i]
 		if word(v.Status) != versionGood {
 			unknown("version_status", word(v.Status))
 			continue
@@ -185,7 +193,7 @@ func (r *activeResult) run(unknown counter) (exporters.Run, bool) {
 func agents(c *Config, tasks []activeTask, unknown counter) []exporters.Agent {
 	var out []exporters.Agent
 	for i := range tasks {
-		for _, d := range tasks[i].Devices {
+		for _, d := range tasks[i].Devices.Items {
 			state := word(d.Agent)
 			if d.HostName == "" || state == "" {
 				continue

@@ -50,12 +50,14 @@ type client struct {
 	http   *httpclient.Client
 	tokens *httpclient.TokenCache
 	apis   map[string]apiInfo
+	odd    exporters.Oddities
+	some   bool // tasks of this reading could not be read
 }
 
 type apiInfo struct {
-	Path string
-	Min  int `json:"minVersion"`
-	Max  int `json:"maxVersion"`
+	Path exporters.Text
+	Min  exporters.Number `json:"minVersion"`
+	Max  exporters.Number `json:"maxVersion"`
 }
 
 func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
@@ -87,9 +89,9 @@ func onlyReads(r *http.Request, form url.Values) bool {
 
 // answer is what every call gives, with HTTP status 200 even for errors.
 type answer struct {
-	Success *bool
+	Success exporters.Flag
 	Data    json.RawMessage
-	Error   struct{ Code int }
+	Error   struct{ Code exporters.Number }
 }
 
 // fault is an answer by which DSM refuses.
@@ -115,16 +117,16 @@ func malformed(endpoint, what string) error {
 // read takes an answer apart.
 func (a *answer) read(endpoint string, out any) error {
 	switch {
-	case a.Success == nil:
+	case !a.Success.Told:
 		return malformed(endpoint, "the answer does not say whether it is one")
-	case !*a.Success:
-		return refusal(endpoint, a.Error.Code)
+	case a.Success.Off():
+		return refusal(endpoint, a.Error.Code.Int())
 	case out == nil:
 		return nil
 	case len(a.Data) == 0:
 		return malformed(endpoint, "the answer is empty")
 	}
-	if err := json.Unmarshal(a.Data, out); err != nil {
+	if _, err := exporters.Lenient(a.Data, out); err != nil {
 		return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonMalformed, Err: err}
 	}
 	return nil
@@ -144,8 +146,9 @@ func (c *client) discover(ctx context.Context) error {
 	if err := a.read("info", &apis); err != nil {
 		return err
 	}
-	for name, i := range apis {
-		if !cgiPath.MatchString(i.Path) {
+	for _, name := range []string{authAPI, hyperAPI, targetAPI, activeAPI} {
+		i, known := apis[name]
+		if known && !cgiPath.MatchString(string(i.Path)) {
 			return malformed("info", fmt.Sprintf("the path of %s is none", exporters.CleanName(name)))
 		}
 	}
@@ -182,7 +185,7 @@ func (c *client) post(ctx context.Context, endpoint, api, method string, version
 		return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonNotFound,
 			Err: fmt.Errorf("the NAS has no %s; is the package installed and running, and may the account use it?", api)}
 	}
-	f := url.Values{"api": {api}, "method": {method}, "version": {strconv.Itoa(max(i.Min, min(version, i.Max)))}}
+	f := url.Values{"api": {api}, "method": {method}, "version": {strconv.Itoa(max(i.Min.Int(), min(version, i.Max.Int())))}}
 	if sid != "" {
 		f.Set("_sid", sid)
 	}
@@ -190,7 +193,7 @@ func (c *client) post(ctx context.Context, endpoint, api, method string, version
 		f[key] = v
 	}
 	var a answer
-	if err := c.http.PostJSON(ctx, endpoint, "/webapi/"+i.Path, f, &a); err != nil {
+	if err := c.http.PostJSON(ctx, endpoint, "/webapi/"+string(i.Path), f, &a); err != nil {
 		return err
 	}
 	return a.read(endpoint, out)
@@ -221,7 +224,7 @@ func (c *client) login(ctx context.Context) (httpclient.Token, error) {
 	if err != nil {
 		return httpclient.Token{}, &exporters.SourceError{Endpoint: "login", Reason: exporters.ReasonAuth, Err: fmt.Errorf("password: %w", err)}
 	}
-	var data struct{ SID string }
+	var data struct{ SID exporters.Text }
 	err = c.post(ctx, "login", authAPI, "login", 6, "", url.Values{"account": {c.config.Account}, "passwd": {password}, "session": {sessionName}, "format": {"sid"}}, &data)
 	var f *fault
 	if errors.As(err, &f) {
@@ -233,7 +236,7 @@ func (c *client) login(ctx context.Context) (httpclient.Token, error) {
 	if data.SID == "" {
 		return httpclient.Token{}, malformed("login", "the answer holds no session")
 	}
-	return httpclient.Token{Value: data.SID, Expires: c.now().Add(sessionLife)}, nil
+	return httpclient.Token{Value: string(data.SID), Expires: c.now().Add(sessionLife)}, nil
 }
 
 func (c *client) logout(ctx context.Context) error {
@@ -254,7 +257,7 @@ func (c *client) hyperTasks(ctx context.Context) ([]hyperTask, error, error) {
 	if err := c.ask(ctx, hyperName, hyperAPI, "list", nil, &l); err != nil {
 		return nil, nil, err
 	}
-	tasks, err := l.whole(hyperName, "task_list", func(t *hyperTask) string { return string(t.ID) })
+	tasks, err := l.whole(c, hyperName, "task_list", func(t *hyperTask) string { return string(t.ID) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -313,39 +316,49 @@ func (c *client) activeTasks(ctx context.Context) ([]activeTask, error) {
 		return nil, err
 	}
 	// A list that comes in parts is asked for from where it ended.
-	for l.total.Told && len(l.lists["tasks"]) < l.total.Int() && len(l.lists["tasks"]) > 0 {
-		have := l.lists["tasks"]
-		form.Set("offset", strconv.Itoa(len(have)))
-		form.Set("limit", strconv.Itoa(l.total.Int()-len(have)))
+	for have := l.lists["tasks"]; l.total.Told && have.Count() < l.total.Int() && len(have.Items) > 0; have = l.lists["tasks"] {
+		form.Set("offset", strconv.Itoa(have.Count()))
+		form.Set("limit", strconv.Itoa(l.total.Int()-have.Count()))
 		var next listing[activeTask]
 		if err := c.ask(ctx, activeName, activeAPI, "list", form, &next); err != nil {
 			return nil, err
 		}
 		more := next.lists["tasks"]
-		if len(more) == 0 || more[0].ID == have[0].ID {
+		if more.Count() == 0 || len(more.Items) > 0 && more.Items[0].ID == have.Items[0].ID {
 			break // it knows no parts: the list is not whole
 		}
-		l.lists["tasks"] = append(have, more...)
+		have.Items, have.Lost, have.Odd = append(have.Items, more.Items...), have.Lost+more.Lost, append(have.Odd, more.Odd...)
+		l.lists["tasks"] = have
 	}
-	return l.whole(activeName, "tasks", func(t *activeTask) string { return string(t.ID) })
+	return l.whole(c, activeName, "tasks", func(t *activeTask) string { return string(t.ID) })
 }
 
-// whole gives the items, unless some are missing.
-func (l *listing[T]) whole(endpoint, list string, id func(*T) string) ([]T, error) {
-	items, ok := l.lists[list]
-	if !ok {
+// whole gives the items, unless some are missing. A task that cannot be read, or
+// that has no id of its own, is left out.
+func (l *listing[T]) whole(c *client, endpoint, list string, id func(*T) string) ([]T, error) {
+	rows, ok := l.lists[list]
+	if !ok || rows.Null && l.total.Value > 0 || rows.Unreadable(l.total) {
 		return nil, malformed(endpoint, "there is no "+list+" in it")
 	}
-	if l.total.Told && l.total.Int() != len(items) {
-		return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("%d of %d tasks came", len(items), l.total.Int())}
+	if l.total.Told && l.total.Int() != rows.Count() {
+		return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("%d of %d tasks came", rows.Count(), l.total.Int())}
 	}
+	c.odd.Note(endpoint, rows.Odd...)
+	c.some = c.some || rows.Lost > 0
 	seen := map[string]bool{}
-	for i := range items {
-		key := id(&items[i])
-		if key == "" || seen[key] {
-			return nil, malformed(endpoint, "a task without an id of its own")
+	items := slices.DeleteFunc(rows.Items, func(item T) bool {
+		key := id(&item)
+		switch {
+		case key == "":
+			c.odd.Note(endpoint, "task_id")
+			c.some = true
+		case seen[key]:
+			c.odd.Note(endpoint, "task_id_twice")
+		default:
+			seen[key] = true
+			return false
 		}
-		seen[key] = true
-	}
+		return true
+	})
 	return slices.Clip(items), nil
 }

@@ -25,13 +25,16 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 		t := &tasks[i]
 		j := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: "hyper/" + string(t.ID), Machine: c.HyperBackup.Machine,
 			Class: exporters.NAS, Role: c.HyperBackup.BackupRole, Engine: Engine, Plan: cmp.Or(string(t.Name), string(t.ID)), ObjectType: objectHyper,
-			Enabled: t.Schedule == nil || !t.Schedule.Enabled.Off(), ExpectedInterval: c.ExpectedInterval.Of(exporters.NAS)}
+			Enabled: true, ExpectedInterval: c.ExpectedInterval.Of(exporters.NAS)}
 		for field, s := range map[string]stamp{"last_bkp_time": t.Last, "last_bkp_end_time": t.End, "last_bkp_success_time": t.Success, "next_bkp_time": t.Next} {
 			if s.Bad {
 				unknown(field, "")
 			}
 		}
 		j.NextRun, j.LastSuccess = wall(t.Next, c.HyperBackup.zone), wall(t.Success, c.HyperBackup.zone)
+		if t.Schedule != nil && t.Schedule.Enabled.Off() { // a person starts it
+			j.ExpectedInterval, j.NextRun = exporters.OnDemand, time.Time{}
+		}
 		r, text, state := t.outcome(unknown)
 		switch state {
 		case nowRunning:

@@ -80,9 +80,9 @@ func TestPublishedActiveBackup(t *testing.T) {
 	if !j.Enabled || !j.NextRun.Equal(time.Unix(1742176800, 0)) {
 		t.Errorf("enabled %v, next %v", j.Enabled, j.NextRun)
 	}
-	// What nothing starts is owed by nobody: it is said to be switched off.
-	for _, machine := range []string{"SRV-AD", "SRV-SQL"} {
-		if j := b.job(machine); j.Enabled || !j.NextRun.IsZero() || j.LastResult != exporters.Unknown {
+	// What nothing starts but a person is owed by nobody, and told when it fails.
+	for machine, enabled := range map[string]bool{"SRV-AD": true, "SRV-SQL": false} {
+		if j := b.job(machine); j.Enabled != enabled || (j.ExpectedInterval == exporters.OnDemand) != enabled || !j.NextRun.IsZero() || j.LastResult != exporters.Unknown {
 			t.Errorf("%s: enabled %v, next %v, %s", machine, j.Enabled, j.NextRun, j.LastResult)
 		}
 	}
@@ -129,8 +129,8 @@ func TestPublishedHyperBackup(t *testing.T) {
 		if plan != "Moved" && !j.LastRun.Equal(ended) {
 			t.Errorf("%s: ended %v", plan, j.LastRun)
 		}
-		if j.Enabled != (plan != "Stopped") {
-			t.Errorf("%s: enabled %v", plan, j.Enabled)
+		if !j.Enabled || (j.ExpectedInterval == exporters.OnDemand) != (plan == "Stopped") {
+			t.Errorf("%s: enabled %v, every %v", plan, j.Enabled, j.ExpectedInterval)
 		}
 	}
 	if !strings.Contains(b.job("USB").Error, "destination") {

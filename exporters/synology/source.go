@@ -54,6 +54,7 @@ func (s *Source) Remember(jobs []exporters.Job) { s.facts.remember(jobs) }
 // Fetch reads both packages, as far as they are configured.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	var out exporters.Snapshot
+	s.client.some = false
 	if err := s.client.discover(ctx); err != nil {
 		return exporters.Snapshot{}, err
 	}
@@ -81,6 +82,8 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		out.Unmatched = openRuns(active)
 	}
 	s.facts.settle()
+	s.client.odd.Tell(&out)
+	out.Incremental = s.client.some // what is not among the jobs may be there
 	out.ClockSkew = s.client.http.ClockSkew()
 	out.CertificateEnds = s.client.http.CertificateEnds()
 	return out, nil

@@ -305,7 +305,10 @@ func TestPausedSchedule(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
 	b.sim.Do(func() { b.vm.Paused, b.cloud.Unscheduled = true, true })
 	b.Refresh()
-	for name, want := range map[string]bool{"srv-ad": false, "Cloud": false, "PC-LEA": true} {
+	if j := b.job("Cloud"); j.ExpectedInterval != exporters.OnDemand {
+		t.Errorf("%+v", j)
+	}
+	for name, want := range map[string]bool{"srv-ad": false, "Cloud": true, "PC-LEA": true} {
 		if j := b.job(name); j.Enabled != want {
 			t.Errorf("%s: enabled %v", name, j.Enabled)
 		}
@@ -615,7 +618,7 @@ func FuzzHyperBackup(f *testing.F) {
 		if json.Unmarshal(list, &a) != nil || a.read("x", &l) != nil {
 			return
 		}
-		tasks, err := l.whole("x", "task_list", func(t *hyperTask) string { return string(t.ID) })
+		tasks, err := l.whole(new(client), "x", "task_list", func(t *hyperTask) string { return string(t.ID) })
 		if err != nil {
 			return
 		}
@@ -653,7 +656,7 @@ func FuzzActiveBackup(f *testing.F) {
 		if json.Unmarshal(data, &l) != nil {
 			return
 		}
-		tasks, err := l.whole("x", "tasks", func(t *activeTask) string { return string(t.ID) })
+		tasks, err := l.whole(new(client), "x", "tasks", func(t *activeTask) string { return string(t.ID) })
 		if err != nil {
 			return
 		}

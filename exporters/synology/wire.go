@@ -1,7 +1,6 @@
 package synology
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -11,26 +10,25 @@ import (
 // listing is a list under a name that differs from package to package, with
 // the number of its items.
 type listing[T any] struct {
-	lists map[string][]T
+	lists map[string]exporters.Rows[T]
 	total exporters.Number
 }
 
 // UnmarshalJSON takes up the two lists that are known.
 func (l *listing[T]) UnmarshalJSON(data []byte) error {
 	var raw struct {
-		TaskList *[]T             `json:"task_list"`
-		Tasks    *[]T             `json:"tasks"`
-		Total    exporters.Number `json:"total"`
+		TaskList *exporters.Rows[T] `json:"task_list"`
+		Tasks    *exporters.Rows[T] `json:"tasks"`
+		Total    exporters.Number   `json:"total"`
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
-	*l = listing[T]{lists: map[string][]T{}, total: raw.Total}
-	if raw.TaskList != nil {
-		l.lists["task_list"] = *raw.TaskList
-	}
-	if raw.Tasks != nil {
-		l.lists["tasks"] = *raw.Tasks
+	*l = listing[T]{lists: map[string]exporters.Rows[T]{}, total: raw.Total}
+	for name, rows := range map[string]*exporters.Rows[T]{"task_list": raw.TaskList, "tasks": raw.Tasks} {
+		if rows != nil && !rows.NoList() {
+			l.lists[name] = *rows
+		}
 	}
 	return nil
 }
@@ -100,14 +98,17 @@ type activeTask struct {
 	Name       exporters.Text `json:"task_name"`
 	BackupType exporters.Text `json:"backup_type"`
 	Status     exporters.Text `json:"status"`
-	Devices    []device       `json:"devices"`
+	Devices    devices        `json:"devices"`
 	Last       *activeResult  `json:"last_result"`
 	Next       stamp          `json:"next_trigger_time"`
 	Schedule   struct {
 		Paused exporters.Flag `json:"is_continuous_paused"`
 	} `json:"sched_content"`
-	Versions []activeVersion `json:"versions"`
+	Versions exporters.Rows[activeVersion] `json:"versions"`
 }
+
+// devices are those of a task or of a run.
+type devices = exporters.Rows[device]
 
 type device struct {
 	ID       exporters.Text `json:"device_id"`
@@ -125,14 +126,14 @@ type activeResult struct {
 	Warnings exporters.Text `json:"warning_count"`
 	Bytes    exporters.Text `json:"transfered_bytes"` // sic
 	Config   struct {
-		Devices []device `json:"device_list"`
+		Devices devices `json:"device_list"`
 	} `json:"task_config"`
 }
 
 // covers tells whether the run was one of the device. Of several devices an
 // answer that does not list those of the run may mean any.
 func (r *activeResult) covers(d *device) bool {
-	return r != nil && slices.ContainsFunc(r.Config.Devices, func(x device) bool {
+	return r != nil && slices.ContainsFunc(r.Config.Devices.Items, func(x device) bool {
 		return x.ID != "" && x.ID == d.ID || x.ID == "" && x.HostName != "" && x.HostName == d.HostName
 	})
 }

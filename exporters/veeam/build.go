@@ -23,6 +23,7 @@ type listing struct {
 	// begun is when the reading began by the server's clock.
 	begun        time.Time
 	jobs         []jobState
+	some         bool // rows of the listing of jobs could not be read: what is not in it may be there
 	sessions     []session
 	tasks        []taskSession
 	tasksRead    bool
@@ -98,6 +99,7 @@ type builder struct {
 // build is a function of its arguments, except that it adds to known.
 func build(l listing, known *knowledge, config *Config, now time.Time) exporters.Snapshot {
 	b := &builder{listing: l, known: known, config: config, now: now}
+	b.out.Incremental = l.some
 	b.learnJobs()
 	b.learnSessions()
 	b.learnTasks()
@@ -106,19 +108,26 @@ func build(l listing, known *knowledge, config *Config, now time.Time) exporters
 		b.job(&b.jobs[i])
 	}
 	for _, r := range b.repositories {
-		const gib = 1 << 30
-		b.out.Repositories = append(b.out.Repositories, exporters.Repository{Customer: config.Customer, Name: r.Name,
-			CapacityBytes: r.CapacityGB * gib, FreeBytes: r.FreeGB * gib, Online: r.IsOnline})
+		b.out.Repositories = append(b.out.Repositories, exporters.Repository{Customer: config.Customer, Name: string(r.Name),
+			CapacityBytes: inBytes(r.CapacityGB), FreeBytes: inBytes(r.FreeGB), Online: r.IsOnline.Pointer()})
 	}
 	for _, lic := range b.licenses {
 		expiry := lic.ExpirationDate.Time
 		if expiry.IsZero() {
 			expiry = lic.InstanceLicenseSummary.ExpirationDate.Time
 		}
-		b.out.Licenses = append(b.out.Licenses, exporters.License{Customer: config.Customer, Item: cmp.Or(lic.Edition, "license"), Expiry: expiry},
+		b.out.Licenses = append(b.out.Licenses, exporters.License{Customer: config.Customer, Item: cmp.Or(string(lic.Edition), "license"), Expiry: expiry},
 			exporters.License{Customer: config.Customer, Item: "support", Expiry: lic.SupportExpirationDate.Time})
 	}
 	return b.out
+}
+
+// inBytes gives bytes, or -1 for what the server does not tell.
+func inBytes(gibibytes exporters.Number) float64 {
+	if !gibibytes.Told {
+		return -1
+	}
+	return gibibytes.Value * (1 << 30)
 }
 
 // unknown counts a value once per field and value, over all refreshes.
@@ -145,12 +154,12 @@ func (b *builder) learnJobs() {
 		}
 	}
 	for id := range b.known.jobs {
-		if !listed[id] {
+		if !listed[id] && !b.some {
 			delete(b.known.jobs, id)
 		}
 	}
 	for id, ref := range b.known.session {
-		if b.now.Sub(ref.at) > time.Duration(b.config.Lookback) || !listed[ref.job] {
+		if b.now.Sub(ref.at) > time.Duration(b.config.Lookback) || !listed[ref.job] && !b.some {
 			delete(b.known.session, id)
 		}
 	}
@@ -169,6 +178,9 @@ func (b *builder) learnSessions() {
 		history := b.known.jobs[s.job()]
 		if history == nil || !b.finished(&s) {
 			continue // of something that is no job, or still running
+		}
+		if s.CreationTime.Bad || s.EndTime.Bad {
+			b.unknown("session_time", s.ID.Lower())
 		}
 		b.noteSession(s.ID.Lower(), s.job(), s.CreationTime)
 		at := slices.IndexFunc(history.sessions, func(o session) bool { return o.ID.Lower() == s.ID.Lower() })
@@ -190,15 +202,15 @@ func (b *builder) end(s *session) time.Time {
 }
 
 func (b *builder) finished(s *session) bool {
-	switch strings.ToLower(s.State) {
+	switch s.State.Lower() {
 	case "stopped":
 		return true
 	case "starting", "stopping", "working", "pausing", "resuming", "waitingtape", "idle", "postprocessing",
 		"waitingrepository", "waitingslot", "actionrequired":
 		return false
 	default:
-		b.unknown("session_state", s.State)
-		return !s.EndTime.IsZero() && !strings.EqualFold(s.Result.Result, "none")
+		b.unknown("session_state", string(s.State))
+		return !s.EndTime.IsZero() && s.Result.Result.Lower() != "none"
 	}
 }
 
@@ -211,7 +223,7 @@ func (b *builder) learnTasks() {
 	}
 	clear(b.known.orphans)
 	for _, t := range pending {
-		if !strings.EqualFold(t.State, "stopped") || t.Name == "" {
+		if !strings.EqualFold(string(t.State), "stopped") || t.Name == "" {
 			continue
 		}
 		ref, ok := b.known.session[t.SessionID.Lower()]
@@ -229,18 +241,19 @@ func (b *builder) learnTasks() {
 func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 	loc := cmp.Or(ref.loc, b.config.location)
 	run := objectRun{session: t.SessionID.Lower(), Run: exporters.Run{ID: t.ID.Lower(),
-		Start: t.CreationTime.In(loc), End: t.EndTime.In(loc), Size: t.Progress.ProcessedSize}}
+		Start: t.CreationTime.In(loc), End: t.EndTime.In(loc), Size: t.Progress.ProcessedSize.Amount()}}
 	run.Result, run.Error = b.result(t.Result, "task_result")
 	if run.End.IsZero() {
+		b.unknown("task_time", run.ID) // of a task that ended
 		return
 	}
-	key := objectKey(t.Name)
+	key := objectKey(string(t.Name))
 	o := h.objects[key]
 	if o == nil {
 		o = &object{}
 		h.objects[key] = o
 	}
-	o.name = t.Name
+	o.name = string(t.Name)
 	if run.End.After(o.last) {
 		o.last = run.End
 	}
@@ -275,14 +288,14 @@ func objectKey(name string) string { return strings.ToLower(strings.TrimSpace(na
 
 // result reads an outcome. What is not known is Unknown and counted.
 func (b *builder) result(o outcome, field string) (exporters.Result, string) {
-	text := o.Message
-	if strings.EqualFold(text, o.Result) {
+	text := string(o.Message)
+	if strings.EqualFold(text, string(o.Result)) {
 		text = ""
 	}
-	if o.IsCanceled {
+	if o.IsCanceled.On {
 		return exporters.Cancelled, text
 	}
-	switch strings.ToLower(o.Result) {
+	switch o.Result.Lower() {
 	case "success":
 		return exporters.Success, ""
 	case "warning":
@@ -292,7 +305,7 @@ func (b *builder) result(o outcome, field string) (exporters.Result, string) {
 	case "none", "":
 		return exporters.Unknown, text
 	default:
-		b.unknown(field, o.Result)
+		b.unknown(field, string(o.Result))
 		return exporters.Unknown, text
 	}
 }
@@ -302,8 +315,8 @@ func (b *builder) result(o outcome, field string) (exporters.Result, string) {
 func (b *builder) job(j *jobState) {
 	h := b.known.jobs[j.ID.Lower()]
 	unit := exporters.Job{
-		Customer: b.config.Customer, CustomerName: b.config.CustomerName, ID: j.ID.Lower(), Machine: j.Name, Plan: j.Name,
-		Class: b.class(j), Role: b.config.BackupRole, Engine: Engine, ObjectType: j.Type,
+		Customer: b.config.Customer, CustomerName: b.config.CustomerName, ID: j.ID.Lower(), Machine: string(j.Name), Plan: string(j.Name),
+		Class: b.class(j), Role: b.config.BackupRole, Engine: Engine, ObjectType: string(j.Type),
 		NextRun: j.NextRun.In(b.config.location),
 	}
 	unit.Enabled, unit.Running = b.status(j)
@@ -311,9 +324,12 @@ func (b *builder) job(j *jobState) {
 		unit.RunningSince = j.LastRun.In(b.config.location)
 	}
 	unit.ExpectedInterval = b.config.ExpectedInterval.Of(unit.Class)
+	if j.onDemand() {
+		unit.ExpectedInterval = exporters.OnDemand
+	}
 	names := slices.Sorted(maps.Keys(h.objects))
 	chains := b.chains(j, h)
-	if len(names) == 0 || len(names) == 1 && j.ObjectsCount <= 1 {
+	if len(names) == 0 || len(names) == 1 && j.ObjectsCount.Int() <= 1 {
 		unit.Machine = cmp.Or(h.machine, unit.Machine)
 		if len(names) == 1 {
 			unit.Machine = h.objects[names[0]].name
@@ -339,10 +355,10 @@ func (b *builder) job(j *jobState) {
 		one.LastSuccess = o.proof(&one, b.begun)
 		b.out.Jobs = append(b.out.Jobs, one)
 		if n := len(o.runs); n > 0 && o.runs[n-1].twins {
-			b.out.Unmatched = append(b.out.Unmatched, exporters.Unmatched{Open: exporters.OpenObject, What: j.Name + "/" + o.name, Jobs: []string{one.ID}})
+			b.out.Unmatched = append(b.out.Unmatched, exporters.Unmatched{Open: exporters.OpenObject, What: string(j.Name) + "/" + o.name, Jobs: []string{one.ID}})
 		}
 	}
-	if j.ofAgents() && len(names) < j.ObjectsCount {
+	if j.ofAgents() && len(names) < j.ObjectsCount.Int() {
 		// Some machine has no restore point and so no name: the job stands
 		// for it.
 		unit.Runs = b.jobRuns(j, h, chains, unit.Running)
@@ -373,7 +389,7 @@ func (b *builder) jobRuns(j *jobState, h *jobHistory, chains []*chain, running b
 	// A session older than what is read back leaves its result in the job.
 	if !running && !listed && !j.LastRun.IsZero() {
 		result, _ := b.result(outcome{Result: j.LastResult}, "job_result")
-		if result != exporters.Unknown || !strings.EqualFold(j.LastResult, "none") {
+		if result != exporters.Unknown || j.LastResult.Lower() != "none" {
 			runs = append(runs, exporters.Run{ID: current, End: j.LastRun.In(b.config.location), Result: result, Coarse: true})
 		}
 	}
@@ -438,7 +454,7 @@ func (b *builder) objectRuns(o *object, chains []*chain, of map[string]*chain, r
 }
 
 func (b *builder) status(j *jobState) (enabled, running bool) {
-	switch strings.ToLower(j.Status) {
+	switch j.Status.Lower() {
 	case "running", "starting", "stopping":
 		return true, true
 	case "inactive", "enabled", "stopped", "idle":
@@ -446,16 +462,16 @@ func (b *builder) status(j *jobState) (enabled, running bool) {
 	case "disabled":
 		return false, false
 	default:
-		b.unknown("job_status", j.Status)
+		b.unknown("job_status", string(j.Status))
 		return true, false
 	}
 }
 
 func (b *builder) class(j *jobState) exporters.Class {
-	if strings.Contains(strings.ToLower(j.Type), "workstation") {
+	if strings.Contains(j.Type.Lower(), "workstation") {
 		return exporters.Workstation
 	}
-	switch strings.ToLower(j.Workload) {
+	switch j.Workload.Lower() {
 	case "server", "vm", "cloudvm", "application":
 		return exporters.Server
 	case "workstation":
@@ -463,7 +479,7 @@ func (b *builder) class(j *jobState) exporters.Class {
 	case "file":
 		return exporters.Other
 	default:
-		b.unknown("workload", j.Workload)
+		b.unknown("workload", string(j.Workload))
 		return exporters.Other
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -34,6 +35,9 @@ type client struct {
 	idp    *httpclient.Client // for tokens: does not authorize itself
 	http   *httpclient.Client
 	tokens *httpclient.TokenCache
+
+	odd       exporters.Oddities
+	jobsWhole bool // the last listing of jobs had no row that cannot be read
 
 	mu      sync.Mutex
 	version string // the revision spoken, empty before it is known
@@ -92,9 +96,9 @@ func (c *client) token(ctx context.Context) (httpclient.Token, error) {
 
 func (c *client) grant(ctx context.Context, form url.Values) (httpclient.Token, error) {
 	var answer struct {
-		AccessToken  string  `json:"access_token"`
-		RefreshToken string  `json:"refresh_token"`
-		ExpiresIn    float64 `json:"expires_in"`
+		AccessToken  exporters.Text   `json:"access_token"`
+		RefreshToken exporters.Text   `json:"refresh_token"`
+		ExpiresIn    exporters.Number `json:"expires_in"`
 	}
 	err := c.idp.PostForm(ctx, "token", tokenPath, form, c.header(), &answer)
 	var se *exporters.SourceError
@@ -108,13 +112,13 @@ func (c *client) grant(ctx context.Context, form url.Values) (httpclient.Token, 
 		return httpclient.Token{}, &exporters.SourceError{Endpoint: "token", Reason: exporters.ReasonMalformed, Err: errors.New("the answer holds no access_token")}
 	}
 	life := unspoken
-	if answer.ExpiresIn > 0 {
-		life = time.Duration(answer.ExpiresIn) * time.Second
+	if answer.ExpiresIn.Value > 0 {
+		life = time.Duration(answer.ExpiresIn.Int()) * time.Second
 	}
 	c.mu.Lock()
-	c.refresh = answer.RefreshToken
+	c.refresh = string(answer.RefreshToken)
 	c.mu.Unlock()
-	return httpclient.Token{Value: answer.AccessToken, Expires: c.now().Add(life)}, nil
+	return httpclient.Token{Value: string(answer.AccessToken), Expires: c.now().Add(life)}, nil
 }
 
 // logout ends the session on the server.
@@ -140,7 +144,7 @@ func (c *client) negotiate(ctx context.Context) error {
 	if err := c.http.GetJSON(ctx, "serverInfo", "/api/v1/serverInfo", nil, c.header(), &info); err != nil {
 		return err
 	}
-	v, err := revisionOf(info.BuildVersion)
+	v, err := revisionOf(string(info.BuildVersion))
 	if err != nil {
 		return &exporters.SourceError{Endpoint: "serverInfo", Reason: exporters.ReasonMalformed, Err: err}
 	}
@@ -181,70 +185,117 @@ func revisionOf(build string) (string, error) {
 
 // list reads a listing to its end or fails. Pages are counted by skip over a
 // list that moves meanwhile: what was read must make up the total that every
-// page announced, otherwise it is read again.
-func list[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) ([]T, error) {
+// page announced, otherwise it is read again. Rows that cannot be read, and ids
+// that the server gives twice, cost those rows alone; whole tells that there were
+// none.
+func list[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) ([]T, bool, error) {
+	var before *reading[T]
 	for range maxReReads {
-		items, settled, err := readOnce(ctx, c, endpoint, path, query, id)
+		r, err := readOnce(ctx, c, endpoint, path, query, id)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if settled {
-			return items, nil
+		// A list that moves does not come out twice with the same doubles.
+		if r.settled || r.ended && before != nil && before.ended && maps.Equal(before.seen, r.seen) {
+			return r.items, r.lost == 0, nil
 		}
+		before = r
 	}
-	return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete,
+	return nil, false, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete,
 		Err: fmt.Errorf("the list did not come out whole in %d readings", maxReReads)}
 }
 
-func readOnce[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) ([]T, bool, error) {
+// some is list where a row that is missing does not look like one that is gone.
+func some[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) ([]T, error) {
+	items, _, err := list(ctx, c, endpoint, path, query, id)
+	return items, err
+}
+
+// reading is one pass over the pages of a listing.
+type reading[T any] struct {
+	items   []T
+	seen    map[string]int // how often each id came
+	lost    int            // rows without an id, or that are none
+	ended   bool           // as many rows came as every page announced
+	settled bool           // and no id came on two pages
+}
+
+func readOnce[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) (*reading[T], error) {
 	q := url.Values{}
 	for k, v := range query {
 		q[k] = v
 	}
 	q.Set("limit", strconv.Itoa(c.config.PageSize))
-	var items []T
-	seen := map[string]bool{}
-	total, read := -1, 0
+	r := &reading[T]{seen: map[string]int{}}
+	total, read, moved := -1, 0, false
 	for {
 		q.Set("skip", strconv.Itoa(read))
 		var p page[T]
 		if err := c.http.GetJSON(ctx, endpoint, path, q, c.header(), &p); err != nil {
-			return nil, false, err
+			return nil, err
 		}
-		if total >= 0 && p.total != total {
-			return nil, false, nil // it moved
+		c.odd.Note(endpoint, p.Odd...)
+		if !p.told {
+			p.total = read + len(p.Items) + p.Lost + min(1, len(p.Items)+p.Lost) // it goes on until a page is empty
+		} else if total >= 0 && p.total != total {
+			return r, nil // it moved
 		}
 		total = p.total
 		if total > maxItems {
-			return nil, false, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d items", maxItems)}
+			return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d items", maxItems)}
 		}
-		for i := range p.items {
-			if key := id(&p.items[i]); !seen[key] {
-				seen[key] = true
-				items = append(items, p.items[i])
-			}
-		}
-		read += len(p.items)
-		if read >= total || len(p.items) == 0 {
-			return items, len(items) == total, nil
+		moved = r.take(&p, c, endpoint, id) || moved
+		read += len(p.Items) + p.Lost
+		if read >= total || len(p.Items)+p.Lost == 0 {
+			r.ended = read == total
+			r.settled = r.ended && !moved
+			return r, nil
 		}
 	}
 }
 
+// take adds a page, and tells whether something of it stood on an earlier one.
+func (r *reading[T]) take(p *page[T], c *client, endpoint string, id func(*T) string) (again bool) {
+	here := map[string]bool{}
+	r.lost += p.Lost
+	for i := range p.Items {
+		key := id(&p.Items[i])
+		if key == "" {
+			c.odd.Note(endpoint, "id")
+			r.lost++
+			continue
+		}
+		r.seen[key]++
+		if r.seen[key] > 1 {
+			again = again || !here[key]
+			if here[key] {
+				c.odd.Note(endpoint, "id_twice")
+			}
+			continue
+		}
+		here[key] = true
+		r.items = append(r.items, p.Items[i])
+	}
+	return again
+}
+
+// jobStates notes whether each row of the listing could be read.
 func (c *client) jobStates(ctx context.Context) ([]jobState, error) {
-	return list(ctx, c, "jobs", "/api/v1/jobs/states", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}},
+	jobs, whole, err := list(ctx, c, "jobs", "/api/v1/jobs/states", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}},
 		func(j *jobState) string { return j.ID.Lower() })
+	c.jobsWhole = whole
+	return jobs, err
 }
 
 func (c *client) sessions(since time.Time) func(context.Context) ([]session, error) {
 	return func(ctx context.Context) ([]session, error) {
-		return list(ctx, c, "sessions", "/api/v1/sessions", endedAfter(since), func(s *session) string { return s.ID.Lower() })
+		return some(ctx, c, "sessions", "/api/v1/sessions", endedAfter(since), func(s *session) string { return s.ID.Lower() })
 	}
 }
 
 func (c *client) taskSessions(since time.Time) func(context.Context) ([]taskSession, error) {
 	return func(ctx context.Context) ([]taskSession, error) {
-		return list(ctx, c, "taskSessions", "/api/v1/taskSessions", endedAfter(since), func(t *taskSession) string { return t.ID.Lower() })
+		return some(ctx, c, "taskSessions", "/api/v1/taskSessions", endedAfter(since), func(t *taskSession) string { return t.ID.Lower() })
 	}
 }
 
@@ -253,19 +304,19 @@ func endedAfter(since time.Time) url.Values {
 }
 
 func (c *client) backups(ctx context.Context) ([]backup, error) {
-	return list(ctx, c, "backups", "/api/v1/backups", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}}, func(b *backup) string { return b.ID.Lower() })
+	return some(ctx, c, "backups", "/api/v1/backups", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}}, func(b *backup) string { return b.ID.Lower() })
 }
 
 func (c *client) restorePoints(since time.Time) func(context.Context) ([]restorePoint, error) {
 	return func(ctx context.Context) ([]restorePoint, error) {
-		return list(ctx, c, "restorePoints", "/api/v1/restorePoints",
+		return some(ctx, c, "restorePoints", "/api/v1/restorePoints",
 			url.Values{"createdAfterFilter": {since.UTC().Format(time.RFC3339)}, "orderColumn": {"CreationTime"}, "orderAsc": {"true"}},
 			func(p *restorePoint) string { return p.ID.Lower() })
 	}
 }
 
 func (c *client) repositories(ctx context.Context) ([]repositoryState, error) {
-	return list(ctx, c, "repositories", "/api/v1/backupInfrastructure/repositories/states", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}},
+	return some(ctx, c, "repositories", "/api/v1/backupInfrastructure/repositories/states", url.Values{"orderColumn": {"Name"}, "orderAsc": {"true"}},
 		func(r *repositoryState) string { return r.ID.Lower() })
 }
 

@@ -14,7 +14,7 @@ const keptPoints = 32
 // ofAgents tells whether a job is one of agents: those give no results by
 // object, only restore points.
 func (j *jobState) ofAgents() bool {
-	kind := strings.ToLower(j.Type)
+	kind := j.Type.Lower()
 	return strings.Contains(kind, "agent") || strings.Contains(kind, "policy")
 }
 
@@ -39,7 +39,7 @@ func (b *builder) learnPoints() {
 		if j == nil {
 			continue // of a job that is no more
 		}
-		name := pointName(p.Name, chain.Name, j.Name)
+		name := pointName(string(p.Name), string(chain.Name), string(j.Name))
 		key := objectKey(name)
 		h := b.known.jobs[j.ID.Lower()]
 		o := h.objects[key]
@@ -151,8 +151,8 @@ func (b *builder) pointRuns(j *jobState, h *jobHistory, o *object) []exporters.R
 
 // only finds the one machine that a session is about, if its name tells.
 func (h *jobHistory) only(s *session, j *jobState) string {
-	name := strings.ToLower(strings.TrimSpace(s.Name))
-	if name == "" || strings.EqualFold(name, strings.TrimSpace(j.Name)) {
+	name := strings.ToLower(strings.TrimSpace(string(s.Name)))
+	if name == "" || strings.EqualFold(name, strings.TrimSpace(string(j.Name))) {
 		return ""
 	}
 	found := ""

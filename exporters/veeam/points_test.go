@@ -102,7 +102,7 @@ func TestSessionOfOneMachine(t *testing.T) {
 	h := &jobHistory{objects: map[string]*object{"pc-1": {name: "PC-1"}, "big-pc-1": {name: "BIG-PC-1"}}}
 	j := &jobState{Name: "Policy"}
 	for name, want := range map[string]string{"Policy": "", "Policy - PC-1": "pc-1", "Policy - BIG-PC-1": "big-pc-1", "Policy - other": "", "": ""} {
-		if got := h.only(&session{Name: name}, j); got != want {
+		if got := h.only(&session{Name: exporters.Text(name)}, j); got != want {
 			t.Errorf("%q: %q", name, got)
 		}
 	}

@@ -45,18 +45,18 @@ func TestPublishedAnswersOfEveryRevision(t *testing.T) {
 	for _, dir := range samples(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			jobs, ok := read[page[jobState]](t, dir, "jobs_states.200.json")
-			if !ok || len(jobs.items) != jobs.total || jobs.total == 0 {
-				t.Fatalf("%d jobs of %d", len(jobs.items), jobs.total)
+			if !ok || len(jobs.Items) != jobs.total || jobs.total == 0 {
+				t.Fatalf("%d jobs of %d", len(jobs.Items), jobs.total)
 			}
 			sessions, ok := read[page[session]](t, dir, "sessions.200.json")
-			if !ok || len(sessions.items) != 1 || sessions.items[0].job() != "c05dfa57-f59a-4e90-8065-b7f5d3276406" || sessions.items[0].EndTime.Zoneless {
+			if !ok || len(sessions.Items) != 1 || sessions.Items[0].job() != "c05dfa57-f59a-4e90-8065-b7f5d3276406" || sessions.Items[0].EndTime.Zoneless {
 				t.Fatalf("%+v", sessions)
 			}
 			repositories, ok := read[page[repositoryState]](t, dir, "repositories_states.200.json")
-			if !ok || len(repositories.items) != 2 || repositories.items[0].CapacityGB != 299.4 {
+			if !ok || len(repositories.Items) != 2 || repositories.Items[0].CapacityGB.Value != 299.4 {
 				t.Fatalf("%+v", repositories)
 			}
-			l := listing{jobs: jobs.items, sessions: sessions.items, repositories: repositories.items}
+			l := listing{jobs: jobs.Items, sessions: sessions.Items, repositories: repositories.Items}
 			// The session of the example is of a job of its own.
 			l.jobs = append(l.jobs, jobState{ID: "c05dfa57-f59a-4e90-8065-b7f5d3276406", Name: "Backup Job 1", Status: "Inactive", Workload: "Vm", LastResult: "Failed"})
 			known := newKnowledge()
@@ -86,7 +86,7 @@ func TestPublishedAnswersOfEveryRevision(t *testing.T) {
 				t.Error("the licence's end was not found")
 			}
 			if info, ok := read[serverInfo](t, dir, "serverInfo.200.json"); ok {
-				if _, err := revisionOf(info.BuildVersion); err != nil {
+				if _, err := revisionOf(string(info.BuildVersion)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -113,7 +113,7 @@ func TestPublishedTaskSessions(t *testing.T) {
 			var s session
 			sourcetest.Check(t, json.Unmarshal([]byte(`{"id":"9811FB69-b436-4198-b848-fb6eb42fba03","jobId":"J","state":"stopped","creationTime":"`+at+`","endTime":"`+at+`","result":{"result":"success"}}`), &s))
 			known := newKnowledge()
-			snapshot := build(listing{jobs: []jobState{{ID: "j", Name: "J", Status: "stopped", Workload: "vm", ObjectsCount: 1}}, sessions: []session{s}, tasks: tasks.items, tasksRead: true},
+			snapshot := build(listing{jobs: []jobState{{ID: "j", Name: "J", Status: "stopped", Workload: "vm", ObjectsCount: exporters.Number{Value: 1, Told: true}}}, sessions: []session{s}, tasks: tasks.Items, tasksRead: true},
 				&known, &Config{Owner: exporters.Owner{Customer: "dupont"}, location: time.UTC, ForgetObjectsAfter: exporters.Duration(time.Hour), Lookback: exporters.Duration(time.Hour)},
 				time.Date(2024, 11, 14, 0, 0, 0, 0, time.UTC))
 			o := known.jobs["j"].objects["linbase01"]
@@ -177,7 +177,7 @@ func FuzzListing(f *testing.F) {
 		c := &Config{Owner: exporters.Owner{Customer: "c"}, location: time.UTC, Lookback: exporters.Duration(time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
 		known := newKnowledge()
 		for range 2 {
-			build(listing{jobs: jobs.items, sessions: sessions.items, tasks: tasks.items, tasksRead: true, backups: backups.items, points: points.items, repositories: repositories.items, licenses: []license{lic}}, &known, c, now)
+			build(listing{jobs: jobs.Items, sessions: sessions.Items, tasks: tasks.Items, tasksRead: true, backups: backups.Items, points: points.Items, repositories: repositories.Items, licenses: []license{lic}}, &known, c, now)
 		}
 	})
 }

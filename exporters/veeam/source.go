@@ -98,7 +98,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if skew := s.client.http.ClockSkew(); skew != nil {
 		l.begun = now.Add(*skew)
 	}
+	l.some = !s.client.jobsWhole
 	snapshot := build(l, &s.known, s.config, now)
+	s.client.odd.Tell(&snapshot)
 	snapshot.Endpoints = parts
 	snapshot.ClockSkew = s.client.http.ClockSkew()
 	snapshot.CertificateEnds = s.client.http.CertificateEnds()

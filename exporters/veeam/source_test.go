@@ -18,9 +18,10 @@ const password = "p4ssw0rd-of-the-viewer"
 // bench is a simulated server with a poller on it.
 type bench struct {
 	*sourcetest.Bench
-	sim     *veeamsim.Sim
-	source  *Source
-	version string
+	sim      *veeamsim.Sim
+	source   *Source
+	pageSize int // 2 unless set
+	version  string
 
 	vms, ad, agent string // jobs
 }
@@ -49,6 +50,9 @@ func (b *bench) restart() {
 	b.T.Helper()
 	c := &Config{Remote: httpclient.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: sourcetest.SecretFile(b.T, password)},
 		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, PageSize: 2}
+	if b.pageSize > 0 {
+		c.PageSize = b.pageSize
+	}
 	sourcetest.Check(b.T, c.Validate(""))
 	var err error
 	b.source, err = New(c, b.SourceOptions())

@@ -35,7 +35,7 @@ func (b *builder) chains(j *jobState, h *jobHistory) []*chain {
 	for i := range h.sessions {
 		s := &h.sessions[i]
 		id := s.ID.Lower()
-		if len(all) == 0 || j.ofAgents() && j.ObjectsCount > 1 || !b.repeats(s, all[len(all)-1], results[id], saved) {
+		if len(all) == 0 || j.ofAgents() && j.ObjectsCount.Int() > 1 || !b.repeats(s, all[len(all)-1], results[id], saved) {
 			all = append(all, &chain{})
 			clear(saved)
 		}

@@ -1,7 +1,6 @@
 package veeam
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,33 +15,40 @@ import (
 
 type jobState struct {
 	ID              exporters.Text    `json:"id"`
-	Name            string            `json:"name"`
-	Type            string            `json:"type"`
-	Status          string            `json:"status"`
-	LastResult      string            `json:"lastResult"`
-	Workload        string            `json:"workload"`
+	Name            exporters.Text    `json:"name"`
+	Type            exporters.Text    `json:"type"`
+	Status          exporters.Text    `json:"status"`
+	LastResult      exporters.Text    `json:"lastResult"`
+	Workload        exporters.Text    `json:"workload"`
 	LastRun         exporters.Instant `json:"lastRun"`
 	NextRun         exporters.Instant `json:"nextRun"`
-	ObjectsCount    int               `json:"objectsCount"`
+	NextRunPolicy   exporters.Text    `json:"nextRunPolicy"` // in words
+	ObjectsCount    exporters.Number  `json:"objectsCount"`
 	SessionID       exporters.Text    `json:"sessionId"`
 	SessionProgress struct {
-		ProcessedSize exporters.Amount `json:"processedSize"`
+		ProcessedSize exporters.Number `json:"processedSize"`
 	} `json:"sessionProgress"`
 }
 
+// onDemand tells a job that nothing starts but a person. One that follows another
+// job, or that is disabled, says something else.
+func (j *jobState) onDemand() bool {
+	return j.NextRun.IsZero() && strings.Trim(j.NextRunPolicy.Lower(), "<> .") == "not scheduled"
+}
+
 type outcome struct {
-	Result     string `json:"result"`
-	Message    string `json:"message"`
-	IsCanceled bool   `json:"isCanceled"`
+	Result     exporters.Text `json:"result"`
+	Message    exporters.Text `json:"message"`
+	IsCanceled exporters.Flag `json:"isCanceled"`
 }
 
 type session struct {
 	ID           exporters.Text    `json:"id"`
-	Name         string            `json:"name"`
+	Name         exporters.Text    `json:"name"`
 	JobID        exporters.Text    `json:"jobId"`
 	ActivityID   exporters.Text    `json:"activityId"` // jobId's name in 1.1
-	SessionType  string            `json:"sessionType"`
-	State        string            `json:"state"`
+	SessionType  exporters.Text    `json:"sessionType"`
+	State        exporters.Text    `json:"state"`
 	CreationTime exporters.Instant `json:"creationTime"`
 	EndTime      exporters.Instant `json:"endTime"`
 	Result       outcome           `json:"result"`
@@ -58,15 +64,15 @@ func (s *session) job() string {
 type taskSession struct {
 	ID           exporters.Text    `json:"id"`
 	SessionID    exporters.Text    `json:"sessionId"`
-	Name         string            `json:"name"`
-	Type         string            `json:"type"`
-	State        string            `json:"state"`
+	Name         exporters.Text    `json:"name"`
+	Type         exporters.Text    `json:"type"`
+	State        exporters.Text    `json:"state"`
 	CreationTime exporters.Instant `json:"creationTime"`
 	EndTime      exporters.Instant `json:"endTime"`
 	Result       outcome           `json:"result"`
 	Progress     struct {
 		Duration      span             `json:"duration"`
-		ProcessedSize exporters.Amount `json:"processedSize"`
+		ProcessedSize exporters.Number `json:"processedSize"`
 	} `json:"progress"`
 }
 
@@ -74,29 +80,29 @@ type taskSession struct {
 type backup struct {
 	ID    exporters.Text `json:"id"`
 	JobID exporters.Text `json:"jobId"`
-	Name  string         `json:"name"`
+	Name  exporters.Text `json:"name"`
 }
 
 // restorePoint is one state of one object that can be restored.
 type restorePoint struct {
 	ID           exporters.Text    `json:"id"`
-	Name         string            `json:"name"`
+	Name         exporters.Text    `json:"name"`
 	BackupID     exporters.Text    `json:"backupId"`
 	CreationTime exporters.Instant `json:"creationTime"`
 }
 
 type repositoryState struct {
-	ID         exporters.Text `json:"id"`
-	Name       string         `json:"name"`
-	CapacityGB float64        `json:"capacityGB"`
-	FreeGB     float64        `json:"freeGB"`
-	IsOnline   *bool          `json:"isOnline"`
+	ID         exporters.Text   `json:"id"`
+	Name       exporters.Text   `json:"name"`
+	CapacityGB exporters.Number `json:"capacityGB"`
+	FreeGB     exporters.Number `json:"freeGB"`
+	IsOnline   exporters.Flag   `json:"isOnline"`
 }
 
 type license struct {
-	Status                 string            `json:"status"`
-	Type                   string            `json:"type"`
-	Edition                string            `json:"edition"`
+	Status                 exporters.Text    `json:"status"`
+	Type                   exporters.Text    `json:"type"`
+	Edition                exporters.Text    `json:"edition"`
 	ExpirationDate         exporters.Instant `json:"expirationDate"`
 	SupportExpirationDate  exporters.Instant `json:"supportExpirationDate"`
 	InstanceLicenseSummary struct {
@@ -105,8 +111,8 @@ type license struct {
 }
 
 type serverInfo struct {
-	Name         string `json:"name"`
-	BuildVersion string `json:"buildVersion"`
+	Name         exporters.Text `json:"name"`
+	BuildVersion exporters.Text `json:"buildVersion"`
 }
 
 // span is a duration written "HH:MM:SS" or "D.HH:MM:SS".
@@ -150,29 +156,28 @@ func parseSpan(text string) (time.Duration, error) {
 
 // page is one page of any listing.
 type page[T any] struct {
-	items []T
+	exporters.Rows[T]
 	total int
+	told  bool // whether the server tells the total
 }
 
-// UnmarshalJSON refuses a page without data or total: without them a listing
-// could end early unnoticed.
+// UnmarshalJSON refuses a page without data: without it a listing could end
+// early unnoticed.
 func (p *page[T]) UnmarshalJSON(data []byte) error {
 	var raw struct {
-		Data       json.RawMessage `json:"data"`
-		Pagination *struct {
-			Total *int `json:"total"`
+		Data       exporters.Rows[T] `json:"data"`
+		Pagination struct {
+			Total exporters.Number `json:"total"`
 		} `json:"pagination"`
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
+	raw.Data.Null = true // unless it is there
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
-	if raw.Data == nil || raw.Pagination == nil || raw.Pagination.Total == nil {
+	total := raw.Pagination.Total
+	if raw.Data.NoList() || raw.Data.Unreadable(total) || raw.Data.Null && (!total.Told || total.Value > 0) {
 		return errors.New("there is no list with its total in it")
 	}
-	var items []T
-	if err := json.Unmarshal(raw.Data, &items); err != nil {
-		return fmt.Errorf("data: %w", err)
-	}
-	*p = page[T]{items: items, total: *raw.Pagination.Total}
+	*p = page[T]{Rows: raw.Data, total: total.Int(), told: total.Told}
 	return nil
 }

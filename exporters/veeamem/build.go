@@ -82,11 +82,14 @@ func (k *knowledge) learn(sessions []session, tasks []taskSession, unknown count
 		k.sessions[id] = s
 		j := k.job(owner, s.CreationTimeUTC.Time)
 		if at := s.CreationTimeUTC.Time; j.name == "" || !at.Before(j.seen) {
-			j.name, j.kind = s.JobName, s.JobType
+			j.name, j.kind = string(s.JobName), string(s.JobType)
 		}
 	}
 	for _, t := range tasks {
-		if id := bare(t.UID); id != "" && strings.TrimSpace(t.VMDisplayName) != "" {
+		if t.CreationTimeUTC.Bad || t.EndTimeUTC.Bad {
+			unknown("task_time", bare(t.UID))
+		}
+		if id := bare(t.UID); id != "" && strings.TrimSpace(string(t.VMDisplayName)) != "" {
 			k.tasks[id] = t
 		}
 	}
@@ -110,14 +113,14 @@ func (k *knowledge) forget(c *Config, now time.Time) {
 		if !ok || j == nil {
 			continue // its session is read at a later refresh
 		}
-		key := objectKey(t.VMDisplayName)
+		key := objectKey(string(t.VMDisplayName))
 		o := j.objects[key]
 		if o == nil {
 			o = &object{}
 			j.objects[key] = o
 		}
 		if at := latest(t.CreationTimeUTC, t.EndTimeUTC); !at.Before(o.last) {
-			o.name, o.last = strings.TrimSpace(t.VMDisplayName), at
+			o.name, o.last = strings.TrimSpace(string(t.VMDisplayName)), at
 		}
 	}
 	for id, j := range k.jobs {
@@ -192,23 +195,23 @@ func (t *taskSession) finished(unknown counter) bool {
 	return finished(t.State, t.Result, t.EndTimeUTC, "task_state", unknown)
 }
 
-func finished(state, result string, end exporters.Instant, field string, unknown counter) bool {
-	switch strings.ToLower(state) {
+func finished(state, result exporters.Text, end exporters.Instant, field string, unknown counter) bool {
+	switch state.Lower() {
 	case "stopped", "completed":
 		return !end.IsZero()
 	case "starting", "stopping", "working", "pausing", "resuming", "waitingtape", "idle", "postprocessing", "waitingrepository", "pending", "inprogress":
 		return false
 	default:
 		if unknown != nil {
-			unknown(field, state)
+			unknown(field, string(state))
 		}
-		return !end.IsZero() && !strings.EqualFold(result, "none")
+		return !end.IsZero() && result.Lower() != "none"
 	}
 }
 
 // resultOf reads an outcome; what is not known is Unknown and counted.
-func resultOf(word, field string, unknown counter) exporters.Result {
-	switch strings.ToLower(word) {
+func resultOf(word exporters.Text, field string, unknown counter) exporters.Result {
+	switch word.Lower() {
 	case "success":
 		return exporters.Success
 	case "warning":
@@ -218,7 +221,7 @@ func resultOf(word, field string, unknown counter) exporters.Result {
 	case "none", "":
 		return exporters.Unknown
 	default:
-		unknown(field, word)
+		unknown(field, string(word))
 		return exporters.Unknown
 	}
 }
@@ -242,9 +245,9 @@ func (k *knowledge) chains() map[string][]chain {
 		})
 		var all []chain
 		for _, s := range sessions {
-			if n := len(all); n > 0 && s.IsRetry {
+			if n := len(all); n > 0 && s.IsRetry.On {
 				before := all[n-1].tries[len(all[n-1].tries)-1]
-				if s.CreationTimeUTC.Sub(before.CreationTimeUTC.Time) < sameNight && !strings.EqualFold(before.Result, "success") {
+				if s.CreationTimeUTC.Sub(before.CreationTimeUTC.Time) < sameNight && before.Result.Lower() != "success" {
 					all[n-1].tries = append(all[n-1].tries, s)
 					continue
 				}
@@ -310,12 +313,12 @@ func (k *knowledge) twins(unknown counter) []exporters.Unmatched {
 		if !ok || !t.finished(unknown) {
 			continue
 		}
-		p := place{bare(s.JobUID), objectKey(t.VMDisplayName)}
+		p := place{bare(s.JobUID), objectKey(string(t.VMDisplayName))}
 		if sessions[p] == nil {
 			sessions[p] = map[string]count{}
 		}
 		c := sessions[p][bare(s.UID)]
-		sessions[p][bare(s.UID)] = count{c.tasks + 1, s.CreationTimeUTC.Time, t.VMDisplayName}
+		sessions[p][bare(s.UID)] = count{c.tasks + 1, s.CreationTimeUTC.Time, string(t.VMDisplayName)}
 	}
 	var out []exporters.Unmatched
 	for p, all := range sessions {
@@ -362,7 +365,7 @@ func (c *chain) objectRun(key string, tasks map[string][]taskSession, unknown co
 		for n := range all {
 			touched = true
 			t := &all[n]
-			if objectKey(t.VMDisplayName) != key || !t.finished(unknown) {
+			if objectKey(string(t.VMDisplayName)) != key || !t.finished(unknown) {
 				continue
 			}
 			if here != nil {
@@ -387,7 +390,7 @@ func (c *chain) objectRun(key string, tasks map[string][]taskSession, unknown co
 	if last == nil {
 		return nil
 	}
-	r := exporters.Run{ID: c.id, Start: last.CreationTimeUTC.Time, End: last.EndTimeUTC.Time, Size: last.TotalSize, Result: resultOf(last.Result, "task_result", unknown)}
+	r := exporters.Run{ID: c.id, Start: last.CreationTimeUTC.Time, End: last.EndTimeUTC.Time, Size: last.TotalSize.Amount(), Result: resultOf(last.Result, "task_result", unknown)}
 	r.Coarse = r.Result.Failing()
 	if r.Result != exporters.Success {
 		r.Error = string(last.Reason)
@@ -405,19 +408,19 @@ func (t *taskSession) badness(unknown counter) int {
 func stores(all []repository, customer string) []exporters.Repository {
 	count := map[string]int{}
 	for i := range all {
-		count[all[i].Name]++
+		count[string(all[i].Name)]++
 	}
 	var out []exporters.Repository
 	for i := range all {
 		r := &all[i]
-		if r.Capacity < 0 || r.FreeSpace < 0 {
+		if !r.Capacity.Told || !r.FreeSpace.Told || r.Capacity.Value < 0 || r.FreeSpace.Value < 0 {
 			continue
 		}
-		name := r.Name
+		name := string(r.Name)
 		if count[name] > 1 {
 			name += " (" + cmp.Or(r.server(), bare(r.UID)) + ")"
 		}
-		out = append(out, exporters.Repository{Customer: customer, Name: name, CapacityBytes: r.Capacity, FreeBytes: r.FreeSpace})
+		out = append(out, exporters.Repository{Customer: customer, Name: name, CapacityBytes: r.Capacity.Value, FreeBytes: r.FreeSpace.Value})
 	}
 	return out
 }
@@ -428,15 +431,15 @@ func agents(all []computer, customer string, unknown counter) []exporters.Agent 
 	var out []exporters.Agent
 	for i := range all {
 		c := &all[i]
-		if strings.TrimSpace(c.Name) == "" || !strings.EqualFold(c.AgentStatus, "installed") {
+		if strings.TrimSpace(string(c.Name)) == "" || c.AgentStatus.Lower() != "installed" {
 			continue
 		}
-		online := strings.EqualFold(c.HostStatus, "online")
-		if !online && !strings.EqualFold(c.HostStatus, "offline") {
-			unknown("host_status", c.HostStatus)
+		online := c.HostStatus.Lower() == "online"
+		if !online && c.HostStatus.Lower() != "offline" {
+			unknown("host_status", string(c.HostStatus))
 			continue
 		}
-		out = append(out, exporters.Agent{Customer: customer, Machine: c.Name, Online: online})
+		out = append(out, exporters.Agent{Customer: customer, Machine: string(c.Name), Online: online})
 	}
 	return out
 }

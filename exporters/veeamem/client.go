@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,6 +38,7 @@ type client struct {
 	door   *http.Client       // only logs in and out
 	tokens *httpclient.TokenCache
 
+	odd     exporters.Oddities
 	mu      sync.Mutex
 	session string // names the session for logging out; no secret
 }
@@ -135,10 +137,10 @@ func (c *client) login(ctx context.Context) (httpclient.Token, error) {
 	if id == "" {
 		return fail(exporters.ReasonMalformed, 0, errors.New("the answer holds no X-RestSvcSessionId"))
 	}
-	var answer struct{ SessionID string }
+	var answer struct{ SessionID exporters.Text }
 	_ = json.Unmarshal(body, &answer) // only logging out needs it
 	c.mu.Lock()
-	c.session = answer.SessionID
+	c.session = string(answer.SessionID)
 	c.mu.Unlock()
 	return httpclient.Token{Value: id, Expires: c.now().Add(sessionLife)}, nil
 }
@@ -190,77 +192,92 @@ func (c *client) knock(req *http.Request) (*http.Response, []byte, error) {
 }
 
 // list reads a query to its end or fails. Pages are counted over a list that
-// may move meanwhile: then it is read again.
-func list[T any](ctx context.Context, c *client, endpoint, kind string, since time.Time, items func(*page) []T, id func(*T) string) ([]T, error) {
+// may move meanwhile: then it is read again. A row that cannot be read, or that
+// the server gives twice each time, costs itself alone.
+func list[T any](ctx context.Context, c *client, endpoint, kind string, since time.Time, items func(*page) exporters.Rows[T], id func(*T) string) ([]T, error) {
 	q := url.Values{"type": {kind}, "format": {"entities"}, "pageSize": {strconv.Itoa(c.config.PageSize)},
 		"filter": {`CreationTime>="` + since.UTC().Format("2006-01-02T15:04:05Z") + `"`}}
+	var before map[string]int
 	for range maxReReads {
-		all, settled, err := readOnce(ctx, c, endpoint, q, items, id)
+		all, seen, twice, err := readOnce(ctx, c, endpoint, q, items, id)
 		if err != nil {
 			return nil, err
 		}
-		if settled {
+		// A list that moves does not come out twice with the same doubles.
+		if seen != nil && (!twice || before != nil && maps.Equal(before, seen)) {
 			return all, nil
 		}
+		before = seen
 	}
 	return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete,
 		Err: fmt.Errorf("the list did not come out whole in %d readings", maxReReads)}
 }
 
-func readOnce[T any](ctx context.Context, c *client, endpoint string, q url.Values, items func(*page) []T, id func(*T) string) ([]T, bool, error) {
-	var all []T
-	seen := map[string]bool{}
+// readOnce reads the pages. Seen tells how often each id came, nil if the list
+// moved; twice that one came on two pages.
+func readOnce[T any](ctx context.Context, c *client, endpoint string, q url.Values, items func(*page) exporters.Rows[T], id func(*T) string) (all []T, seen map[string]int, twice bool, err error) {
+	seen = map[string]int{}
 	pages := -1
 	for number := 1; ; number++ {
 		q.Set("page", strconv.Itoa(number))
 		var p page
 		if err := c.http.GetJSON(ctx, endpoint, "/api/query", q, nil, &p); err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
 		if p.count > maxPages {
-			return nil, false, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d pages", maxPages)}
+			return nil, nil, false, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d pages", maxPages)}
 		}
 		got := items(&p)
+		c.odd.Note(endpoint, got.Odd...)
 		last := number >= p.count
-		if pages >= 0 && p.count != pages || p.count > 0 && p.number != number || !last && len(got) != p.size {
-			return nil, false, nil // it moved
+		if pages >= 0 && p.count != pages || p.count > 0 && p.number != number || !last && len(got.Items)+got.Lost != p.size {
+			return nil, nil, false, nil // it moved
 		}
 		pages = p.count
-		for i := range got {
-			key := id(&got[i])
-			if seen[key] {
-				return nil, false, nil
+		here := map[string]bool{}
+		for i := range got.Items {
+			key := id(&got.Items[i])
+			if key == "" {
+				c.odd.Note(endpoint, "uid")
+				continue
 			}
-			seen[key] = true
-			all = append(all, got[i])
+			if seen[key]++; seen[key] > 1 {
+				twice = twice || !here[key]
+				c.odd.Note(endpoint, "uid_twice")
+				continue
+			}
+			here[key] = true
+			all = append(all, got.Items[i])
 		}
 		if last {
-			return all, true, nil
+			return all, seen, twice, nil
 		}
 	}
 }
 
 func (c *client) sessions(since time.Time) func(context.Context) ([]session, error) {
 	return func(ctx context.Context) ([]session, error) {
-		return list(ctx, c, "sessions", "BackupJobSession", since, func(p *page) []session { return p.sessions }, func(s *session) string { return bare(s.UID) })
+		return list(ctx, c, "sessions", "BackupJobSession", since, func(p *page) exporters.Rows[session] { return p.sessions }, func(s *session) string { return bare(s.UID) })
 	}
 }
 
 func (c *client) tasks(since time.Time) func(context.Context) ([]taskSession, error) {
 	return func(ctx context.Context) ([]taskSession, error) {
-		return list(ctx, c, "taskSessions", "BackupTaskSession", since, func(p *page) []taskSession { return p.tasks }, func(t *taskSession) string { return bare(t.UID) })
+		return list(ctx, c, "taskSessions", "BackupTaskSession", since, func(p *page) exporters.Rows[taskSession] { return p.tasks }, func(t *taskSession) string { return bare(t.UID) })
 	}
 }
 
 func (c *client) repositories(ctx context.Context) ([]repository, error) {
 	var r repositories
 	err := c.http.GetJSON(ctx, "repositories", "/api/repositories", url.Values{"format": {"Entity"}}, nil, &r)
-	return r, err
+	c.odd.Note("repositories", r.Odd...)
+	return r.Items, err
 }
 
 // computers are the machines with an agent that the server knows.
 func (c *client) computers(ctx context.Context) ([]computer, error) {
 	var all computers
 	err := c.http.GetJSON(ctx, "agents", "/api/agents/discoveredComputers", url.Values{"format": {"Entity"}}, nil, &all)
-	return all, err
+	c.odd.Note("agents", all.Odd...)
+	return all.Items, err
 }

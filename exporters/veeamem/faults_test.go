@@ -44,8 +44,8 @@ func TestAgents(t *testing.T) {
 func TestPublishedAgents(t *testing.T) {
 	var all computers
 	sourcetest.Check(t, json.Unmarshal(sample(t, "veeam_agent_metrics_v12.json"), &all))
-	got := agents(all, "c", func(field, word string) { t.Errorf("%s %q is unknown", field, word) })
-	if len(got) == 0 || len(got) != len(all) || !got[0].Online || got[0].Machine == "" {
+	got := agents(all.Items, "c", func(field, word string) { t.Errorf("%s %q is unknown", field, word) })
+	if len(got) == 0 || len(got) != len(all.Items) || !got[0].Online || got[0].Machine == "" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -74,6 +74,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	out.Unmatched = s.known.twins(unknown)
 	out.Repositories = stores(repositories, s.config.Customer)
 	out.Agents = agents(computers, s.config.Customer, unknown)
+	s.client.odd.Tell(&out)
 	out.ClockSkew = s.client.http.ClockSkew()
 	out.CertificateEnds = s.client.http.CertificateEnds()
 	return out, nil

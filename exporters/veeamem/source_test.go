@@ -1,6 +1,7 @@
 package veeamem
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -26,6 +27,7 @@ type bench struct {
 	source *Source
 
 	vms, offsite string // jobs
+	pageSize     int    // 2 unless set
 }
 
 func newBench(t *testing.T, camel bool) *bench {
@@ -56,7 +58,7 @@ func (b *bench) run(job, name string, retry bool, result, message string, outcom
 func (b *bench) restart() {
 	b.T.Helper()
 	c := &Config{Remote: httpclient.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-user", PasswordFile: sourcetest.SecretFile(b.T, password)},
-		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, PageSize: 2}
+		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, PageSize: cmp.Or(b.pageSize, 2)}
 	sourcetest.Check(b.T, c.Validate(""))
 	var err error
 	b.source, err = New(c, b.SourceOptions())
@@ -322,20 +324,20 @@ func TestPublishedSamples(t *testing.T) {
 			var r repositories
 			sourcetest.Check(t, json.Unmarshal(sample(t, "veeam_repositories_overview_metrics_v"+version+".json"), &r))
 			retries := 0
-			for _, s := range sessions.sessions {
-				if s.IsRetry {
+			for _, s := range sessions.sessions.Items {
+				if s.IsRetry.On {
 					retries++
 				}
 			}
 			k := newKnowledge()
 			var out exporters.Snapshot
 			now := time.Date(2026, 6, 16, 12, 0, 0, 0, time.UTC)
-			k.learn(sessions.sessions, tasks.tasks, k.counter(&out))
+			k.learn(sessions.sessions.Items, tasks.tasks.Items, k.counter(&out))
 			c := &Config{Owner: exporters.Owner{Customer: "c"}, Lookback: exporters.Duration(31 * 24 * time.Hour), ForgetObjectsAfter: exporters.Duration(7 * 24 * time.Hour)}
 			k.forget(c, now)
 			jobs := k.build(c, k.counter(&out))
-			if len(sessions.sessions) != want.sessions || retries != want.retries || len(tasks.tasks) != want.tasks || len(k.jobs) != want.jobs || len(stores(r, "c")) != want.repositories {
-				t.Errorf("%d jobs, %d sessions, %d retries, %d tasks, %d repositories with a size", len(k.jobs), len(sessions.sessions), retries, len(tasks.tasks), len(stores(r, "c")))
+			if len(sessions.sessions.Items) != want.sessions || retries != want.retries || len(tasks.tasks.Items) != want.tasks || len(k.jobs) != want.jobs || len(stores(r.Items, "c")) != want.repositories {
+				t.Errorf("%d jobs, %d sessions, %d retries, %d tasks, %d repositories with a size", len(k.jobs), len(sessions.sessions.Items), retries, len(tasks.tasks.Items), len(stores(r.Items, "c")))
 			}
 			if len(out.UnknownValues) > 0 {
 				t.Errorf("words of a real server are unknown: %v", out.UnknownValues)
@@ -347,7 +349,7 @@ func TestPublishedSamples(t *testing.T) {
 					}
 				}
 			}
-			for _, r := range stores(r, "c") {
+			for _, r := range stores(r.Items, "c") {
 				if r.FreeBytes > r.CapacityBytes {
 					t.Errorf("%+v", r)
 				}
@@ -366,16 +368,16 @@ func FuzzPages(f *testing.F) {
 		}
 		var r repositories
 		_ = json.Unmarshal(a, &r)
-		stores(r, "c")
+		stores(r.Items, "c")
 		var all computers
 		_ = json.Unmarshal(a, &all)
-		agents(all, "c", func(string, string) {})
+		agents(all.Items, "c", func(string, string) {})
 		c := &Config{Owner: exporters.Owner{Customer: "c"}, Lookback: exporters.Duration(48 * time.Hour), ForgetObjectsAfter: exporters.Duration(time.Hour)}
 		k := newKnowledge()
 		var out exporters.Snapshot
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 		for range 2 {
-			k.learn(sessions.sessions, tasks.tasks, k.counter(&out))
+			k.learn(sessions.sessions.Items, tasks.tasks.Items, k.counter(&out))
 			k.forget(c, now)
 			seen := map[string]bool{}
 			for _, j := range k.build(c, k.counter(&out)) {

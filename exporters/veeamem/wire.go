@@ -1,7 +1,6 @@
 package veeamem
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -13,14 +12,14 @@ import (
 
 type session struct {
 	UID             exporters.Text
-	IsRetry         bool
+	IsRetry         exporters.Flag
 	JobUID          exporters.Text
-	JobName         string
-	JobType         string
+	JobName         exporters.Text
+	JobType         exporters.Text
 	CreationTimeUTC exporters.Instant
 	EndTimeUTC      exporters.Instant
-	State           string
-	Result          string
+	State           exporters.Text
+	Result          exporters.Text
 	FailureMessage  exporters.Text
 }
 
@@ -29,26 +28,28 @@ type taskSession struct {
 	JobSessionUID   exporters.Text
 	CreationTimeUTC exporters.Instant
 	EndTimeUTC      exporters.Instant
-	State           string
-	Result          string
+	State           exporters.Text
+	Result          exporters.Text
 	Reason          exporters.Text
-	TotalSize       exporters.Amount
-	VMDisplayName   string
+	TotalSize       exporters.Number
+	VMDisplayName   exporters.Text
 }
 
 type repository struct {
 	UID       exporters.Text
-	Name      string
-	Capacity  float64 // bytes; -1 where the storage does not tell
-	FreeSpace float64
-	Links     []struct{ Name, Type string }
+	Name      exporters.Text
+	Capacity  exporters.Number // bytes; -1 where the storage does not tell
+	FreeSpace exporters.Number
+	Links     exporters.Rows[link]
 }
+
+type link struct{ Name, Type exporters.Text }
 
 // server is the backup server that a repository belongs to.
 func (r *repository) server() string {
-	for _, l := range r.Links {
-		if strings.EqualFold(l.Type, "BackupServerReference") {
-			return l.Name
+	for _, l := range r.Links.Items {
+		if l.Type.Lower() == "backupserverreference" {
+			return string(l.Name)
 		}
 	}
 	return ""
@@ -56,8 +57,8 @@ func (r *repository) server() string {
 
 // page is one page of a query.
 type page struct {
-	sessions []session
-	tasks    []taskSession
+	sessions exporters.Rows[session]
+	tasks    exporters.Rows[taskSession]
 	number   int
 	size     int
 	count    int // of pages
@@ -68,61 +69,70 @@ type page struct {
 func (p *page) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		Entities *struct {
-			BackupJobSessions  struct{ BackupJobSessions []session }
-			BackupTaskSessions struct{ BackupTaskSessions []taskSession }
+			BackupJobSessions struct {
+				BackupJobSessions exporters.Rows[session]
+			}
+			BackupTaskSessions struct {
+				BackupTaskSessions exporters.Rows[taskSession]
+			}
 		}
-		PagingInfo *struct {
-			PageNum, PageSize, PagesCount *int
+		PagingInfo struct {
+			PageNum, PageSize, PagesCount exporters.Number
 		}
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
 	i := raw.PagingInfo
-	if raw.Entities == nil || i == nil || i.PageNum == nil || i.PageSize == nil || i.PagesCount == nil {
+	if raw.Entities == nil || raw.Entities.BackupJobSessions.BackupJobSessions.NoList() || raw.Entities.BackupTaskSessions.BackupTaskSessions.NoList() ||
+		!i.PageNum.Told || !i.PageSize.Told || !i.PagesCount.Told {
 		return errors.New("there is no list with its paging in it")
 	}
 	*p = page{sessions: raw.Entities.BackupJobSessions.BackupJobSessions, tasks: raw.Entities.BackupTaskSessions.BackupTaskSessions,
-		number: *i.PageNum, size: *i.PageSize, count: *i.PagesCount}
+		number: i.PageNum.Int(), size: i.PageSize.Int(), count: i.PagesCount.Int()}
 	return nil
 }
 
 // repositories is the listing of repositories, which comes in one piece.
-type repositories []repository
+type repositories struct{ exporters.Rows[repository] }
 
 // UnmarshalJSON refuses an answer without the list.
 func (r *repositories) UnmarshalJSON(data []byte) error {
-	var raw struct{ Repositories *[]repository }
-	if err := json.Unmarshal(data, &raw); err != nil {
+	var raw struct {
+		Repositories *exporters.Rows[repository]
+	}
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
-	if raw.Repositories == nil {
+	if raw.Repositories == nil || raw.Repositories.Null {
 		return errors.New("there is no list of repositories in it")
 	}
-	*r = *raw.Repositories
+	r.Rows = *raw.Repositories
 	return nil
 }
 
 // computer is a machine with an agent, or one that should have it.
 type computer struct {
-	Name        string
-	HostStatus  string // Online or Offline
-	AgentStatus string // Installed or not
+	Name        exporters.Text
+	HostStatus  exporters.Text // Online or Offline
+	AgentStatus exporters.Text // Installed or not
 }
 
 // computers is their listing, which comes in one piece.
-type computers []computer
+type computers struct{ exporters.Rows[computer] }
 
 // UnmarshalJSON refuses an answer without the list.
 func (c *computers) UnmarshalJSON(data []byte) error {
-	var raw struct{ DiscoveredComputers *[]computer }
-	if err := json.Unmarshal(data, &raw); err != nil {
+	var raw struct {
+		DiscoveredComputers *exporters.Rows[computer]
+	}
+	if _, err := exporters.Lenient(data, &raw); err != nil {
 		return err
 	}
-	if raw.DiscoveredComputers == nil {
+	if raw.DiscoveredComputers == nil || raw.DiscoveredComputers.Null {
 		return errors.New("there is no list of computers in it")
 	}
-	*c = *raw.DiscoveredComputers
+	c.Rows = *raw.DiscoveredComputers
 	return nil
 }
 

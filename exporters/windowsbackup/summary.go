@@ -55,14 +55,35 @@ type Summary struct {
 	NextBackupTime             exporters.Instant
 	LastSuccessfulBackupTime   exporters.Instant
 	LastBackupTime             exporters.Instant
-	NumberOfVersions           int64
+	NumberOfVersions           exporters.Number
 	LastBackupResultHR         *HResult
 	LastBackupResultDetailedHR *HResult
-	DetailedMessage            string // in the language of the system
+	DetailedMessage            exporters.Text // in the language of the system
 	CurrentOperationStatus     exporters.Text
 	// Schedule are the daily starts in minutes after midnight, empty if
 	// Windows plans none.
-	Schedule []int
+	Schedule minutes
+}
+
+// minutes is a list of numbers, or one: a list of one is no list to PowerShell.
+type minutes []int
+
+// UnmarshalJSON reads numbers, bare or in quotes.
+func (m *minutes) UnmarshalJSON(data []byte) error {
+	var all []exporters.Number
+	if data[0] != '[' {
+		data = slices.Concat([]byte("["), data, []byte("]"))
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*m = nil
+	for _, n := range all {
+		if n.Told {
+			*m = append(*m, n.Int())
+		}
+	}
+	return nil
 }
 
 // ParseSummary reads the JSON of the bundled script, and that of a plain
@@ -73,7 +94,7 @@ func ParseSummary(data []byte) (Summary, error) {
 		return Summary{}, err
 	}
 	var s Summary
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
+	if _, err := exporters.Lenient([]byte(text), &s); err != nil {
 		return Summary{}, fmt.Errorf("the summary is not the expected JSON: %w", err)
 	}
 	switch {
@@ -97,7 +118,7 @@ func (s *Summary) result() (exporters.Result, string) {
 	if s.LastBackupResultHR == nil || s.LastBackupResultDetailedHR == nil {
 		return exporters.Unknown, ""
 	}
-	return judge(*s.LastBackupResultHR, *s.LastBackupResultDetailedHR), explain(*s.LastBackupResultHR, *s.LastBackupResultDetailedHR, s.DetailedMessage)
+	return judge(*s.LastBackupResultHR, *s.LastBackupResultDetailedHR), explain(*s.LastBackupResultHR, *s.LastBackupResultDetailedHR, string(s.DetailedMessage))
 }
 
 // judge: a backup that succeeded as a whole may still have lost single files,

@@ -28,6 +28,23 @@ func Runes(s string, most int) string {
 	return strings.TrimRight(string(runes[:end]), " ,;:–-(") + Mark
 }
 
+// Middle is [Runes], but leaves out of the middle: names that differ only in their
+// end stay apart, and so does a sentence that says the most important last.
+func Middle(s string, most int) string {
+	runes := []rune(s)
+	if len(runes) <= most {
+		return s
+	}
+	if most < 8 {
+		return Runes(s, most)
+	}
+	tail := len(runes) - (most-1)/2
+	for tail < len(runes) && unicode.Is(unicode.M, runes[tail]) {
+		tail++
+	}
+	return Runes(s, most-(len(runes)-tail)) + strings.TrimLeft(string(runes[tail:]), " ,;:–)")
+}
+
 // Bytes shortens s to at most most bytes, without a mark: for keys and names
 // that are compared.
 func Bytes(s string, most int) string {

@@ -27,6 +27,25 @@ func TestRunes(t *testing.T) {
 	}
 }
 
+func TestMiddle(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"SRV-PROD-PARIS-BACKUP-01", 24, "SRV-PROD-PARIS-BACKUP-01"},
+		{"SRV-PROD-PARIS-BACKUP-01", 13, "SRV-PRO…UP-01"},
+		{"a, bcdefghijkl, mn", 9, "a, bc…mn"},
+		{"e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", 8, "e\u0301e\u0301…e\u0301"},
+		{"abcdefghijkl", 5, "abcd…"},
+		{"any", 0, ""},
+	} {
+		if got := Middle(c.in, c.most); got != c.want {
+			t.Errorf("Middle(%q, %d) = %q, want %q", c.in, c.most, got, c.want)
+		}
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for _, c := range []struct {
 		in   string
@@ -46,6 +65,9 @@ func FuzzClip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, most int) {
 		if r := Runes(s, most); utf8.RuneCountInString(r) > max(most, 0) || utf8.ValidString(s) && !utf8.ValidString(r) {
 			t.Fatalf("Runes(%q, %d) = %q", s, most, r)
+		}
+		if r := Middle(s, most); utf8.RuneCountInString(r) > max(most, 0) {
+			t.Fatalf("Middle(%q, %d) = %q", s, most, r)
 		}
 		if b := Bytes(s, most); len(b) > max(most, 0) || utf8.ValidString(s) && !utf8.ValidString(b) {
 			t.Fatalf("Bytes(%q, %d) = %q", s, most, b)

@@ -193,6 +193,7 @@ func (b *Box) Visit(ctx context.Context) (Visited, error) {
 	v := &visit{Box: b}
 	defer v.leave()
 	out, err := v.run(ctx)
+	err = v.farewell(ctx, err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil || v.selected {
@@ -248,6 +249,9 @@ type visit struct {
 	client   *imapclient.Client
 	selected bool
 	read     int
+	last     lastLine
+	begun    bool // the greeting was heard
+	secret   bool // the password or token was sent, and not yet taken
 }
 
 func (v *visit) run(ctx context.Context) (out Visited, err error) {
@@ -256,9 +260,11 @@ func (v *visit) run(ctx context.Context) (out Visited, err error) {
 		return out, greetingFault(ctx, err)
 	}
 	defer stop()
+	v.begun = true
 	if err := v.login(ctx); err != nil {
 		return out, err
 	}
+	v.secret = false
 	next, err := v.enter(ctx)
 	if err != nil {
 		return out, err
@@ -353,7 +359,7 @@ func (v *visit) connect(ctx context.Context) (func() bool, error) {
 	}
 	v.conn = &allowance{Conn: conn}
 	v.conn.left.Store(chatter)
-	o := &imapclient.Options{TLSConfig: conf}
+	o := &imapclient.Options{TLSConfig: conf, DebugWriter: &v.last}
 	if v.Security == "starttls" {
 		v.client, err = imapclient.NewStartTLS(v.conn, o)
 	} else {
@@ -382,7 +388,12 @@ func (v *visit) login(ctx context.Context) error {
 	if err != nil {
 		return &Error{Reason: Auth, Err: err}
 	}
-	if caps := v.client.Caps(); caps.Has(imap.AuthCap("PLAIN")) {
+	caps := v.client.Caps()
+	if bye := v.last.bye(); bye != nil {
+		return v.byeFault(bye)
+	}
+	v.secret = true
+	if caps.Has(imap.AuthCap("PLAIN")) {
 		err = v.client.Authenticate(sasl.NewPlainClient("", v.Username, password))
 	} else if caps.Has(imap.CapLoginDisabled) {
 		return &Error{Reason: Auth, Err: errors.New("the server takes no password here: " + v.unsaid())}
@@ -495,6 +506,9 @@ func (v *visit) stuck(ctx context.Context, uid imap.UID, err error) error {
 	var own *storeError
 	if errors.As(err, &own) || errors.Is(ctx.Err(), context.Canceled) {
 		return fault(ctx, State, err)
+	}
+	if v.last.bye() != nil {
+		return fault(ctx, Unreachable, err) // the server's doing, not the mail's
 	}
 	v.Box.mu.Lock()
 	defer v.Box.mu.Unlock()
@@ -712,6 +726,10 @@ func (v *visit) fetchLeft(ctx context.Context) error {
 // may have been withdrawn before its end.
 func (v *visit) bearer(ctx context.Context) error {
 	caps := v.client.Caps()
+	if bye := v.last.bye(); bye != nil {
+		return v.byeFault(bye)
+	}
+	v.secret = true
 	mechanism := ""
 	for _, m := range v.Mechanisms {
 		if mechanism == "" && caps.Has(imap.AuthCap(m)) {

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -68,11 +67,11 @@ const (
 	maxAnnotation = 16 << 10
 )
 
-// bounded copies labels or annotations: of too many those with the shortest
-// names, which are the ones that are known, and of a value its beginning.
+// bounded is a set of labels or annotations within bounds: of too many those with the
+// shortest names, which are the ones that are known, and of a value its beginning.
 func bounded(in map[string]string, most int) map[string]string {
 	if within(in, most) {
-		return maps.Clone(in)
+		return in
 	}
 	names := slices.Collect(maps.Keys(in))
 	if len(names) > maxLabels {
@@ -175,9 +174,6 @@ func New(o Options) *Client {
 // Name is the name given to this Alertmanager in the configuration.
 func (c *Client) Name() string { return c.o.Name }
 
-// mutes finds a route of Alertmanager's configuration that is muted at some hours.
-var mutes = regexp.MustCompile(`(?m)^[^#]*\b(mute|active)_time_intervals:`)
-
 // Ask returns what fires and what is silenced now.
 func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	var snap Snapshot
@@ -190,7 +186,7 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 			snap.Started = time.Time(*p.Uptime)
 		}
 		snap.Ready = p.Cluster == nil || p.Cluster.Status == nil || *p.Cluster.Status != models.ClusterStatusStatusSettling
-		snap.Mutes = p.Config != nil && p.Config.Original != nil && mutes.MatchString(*p.Config.Original)
+		snap.Mutes = p.Config != nil && p.Config.Original != nil && mutes(*p.Config.Original)
 		c.meet(p.Cluster)
 	}
 	alerts, unread, err := list[models.GettableAlert](ctx, c, "alerts", c.receiver())

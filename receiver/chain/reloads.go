@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
+	"vigie/receiver/store/kept"
 )
 
 // Reload is one reading of the configuration.
@@ -34,6 +35,10 @@ func KeepReload(in *store.Store, r Reload) error {
 }
 
 func keep(tx *store.Tx, r Reload) error {
+	was, err := tx.Fact(reloadsFact)
+	if err != nil {
+		return err
+	}
 	all, err := Reloads(tx)
 	if err != nil {
 		return err
@@ -42,7 +47,7 @@ func keep(tx *store.Tx, r Reload) error {
 		r.Error = r.Error[:maxError]
 	}
 	all = append([]Reload{r}, all...)
-	text, err := json.Marshal(all[:min(len(all), maxReloads)])
+	text, err := kept.Over([]byte(was), all[:min(len(all), maxReloads)])
 	if err != nil {
 		return err
 	}

@@ -148,7 +148,7 @@ func (cf *calendarFiles) missing(globs []string, policies []*rules.Policy) ([]ru
 		calendar, _ := rules.ICalCalendar(name)
 		there := slices.ContainsFunc(cf.taken, func(f CalendarFile) bool { return copyName(f.name) == name })
 		glob := asking(globs, name)
-		if there || glob == "" || calendar != "*" && !slices.ContainsFunc(policies, func(p *rules.Policy) bool { return p.Calendars[calendar] != nil }) {
+		if there || glob == "" || calendar != "*" && !slices.ContainsFunc(policies, func(p *rules.Policy) bool { return asks(p, name, calendar) }) {
 			continue
 		}
 		f := CalendarFile{Calendar: calendar, File: cf.config.Path(glob), name: name}
@@ -168,6 +168,21 @@ func (cf *calendarFiles) missing(globs []string, policies []*rules.Policy) ([]ru
 		files = append(files, rules.SourceFile{Name: kept.Copy, Text: kept.text})
 	}
 	return files, faults.Err()
+}
+
+// asks reports whether a policy has the calendar, or a role filled by the rota, that a
+// file is named after.
+func asks(p *rules.Policy, name, calendar string) bool {
+	rota, is := rules.RotaOfFile(name)
+	if !is {
+		return p.Calendars[calendar] != nil
+	}
+	for _, role := range p.Roles {
+		if role.Rota == rota {
+			return true
+		}
+	}
+	return false
 }
 
 // asking is the first pattern that asks for a calendar file, or "".

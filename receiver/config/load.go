@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -44,7 +45,12 @@ func LoadWithCopies(path string) (*Setup, error) { return load(path, true) }
 
 func load(path string, standIn bool) (*Setup, error) {
 	text, err := readFile(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: name the configuration with --config.file or in VIGIE_CONFIG", err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: run this as the service's user, such as sudo -u vigie, or as root", err)
+	case err != nil:
 		return nil, err
 	}
 	c := &Config{path: path}

@@ -31,6 +31,11 @@ func newWire(t *testing.T, to string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return wired(t, l, to)
+}
+
+func wired(t *testing.T, l net.Listener, to string) *wire {
+	t.Helper()
 	t.Cleanup(func() { _ = l.Close() })
 	w := &wire{Listener: l}
 	go func() {
@@ -104,24 +109,30 @@ func TestFaultNetworkCut(t *testing.T) {
 	t.Parallel()
 	s := postgres(t)
 	w := newWire(t, fmt.Sprintf("127.0.0.1:%d", s.Port))
-	all := receiversAt(t, strings.Replace(s.URL("postgres"), fmt.Sprint(":", s.Port), fmt.Sprint(":", w.Addr().(*net.TCPAddr).Port), 1), 1)
+	networkCut(t, s, w, w.cut.Store)
+}
+
+func networkCut(t *testing.T, s *pgtest.Server, w *wire, cut func(bool)) {
+	t.Helper()
+	far, near := w.Addr().String(), fmt.Sprint("127.0.0.1:", s.Port)
+	all := receiversAt(t, strings.Replace(s.URL("postgres"), near, far, 1), 1)
 	beside := *all[0]
 	beside.dir = t.TempDir()
 	if err := os.CopyFS(beside.dir, os.DirFS(all[0].dir)); err != nil {
 		t.Fatal(err)
 	}
-	beside.edit("vigie.yml", fmt.Sprint(":", w.Addr().(*net.TCPAddr).Port), fmt.Sprint(":", s.Port))
+	beside.edit("vigie.yml", far, near)
 	beside.start()
 	acked := map[string]bool{}
 	all[0].until("the first leads", 30*time.Second, all[0].leads)
 	all[0].takesInAgain(acked, "before")
-	w.cut.Store(true)
+	cut(true)
 	begun := time.Now()
 	all[0].refusedInTime("the network is cut")
 	beside.takesInAgain(acked, "on the other side")
 	beside.until("the other leads", 20*time.Second, beside.leads)
 	over := time.Since(begun)
-	w.cut.Store(false)
+	cut(false)
 	t.Logf("figure: a network that is cut: refused within 10 s, the other receiver leads within %.1f s, taken in again %.1f s after it is whole",
 		over.Seconds(), all[0].takesInAgain(acked, "after").Seconds())
 	beside.reckon(acked, 64)
@@ -172,6 +183,56 @@ func TestFaultStandbyPromoted(t *testing.T) {
 		p.end(syscall.SIGTERM)
 	}
 	verifies(t, all[0], standby.URL("postgres"))
+}
+
+// A standby is promoted while its old primary lives on. With a synchronous standby the old one
+// accepts nothing any more; a receiver that has written on the new one never goes back to
+// the old, wherever its address leads first.
+func TestFaultOldPrimaryLives(t *testing.T) {
+	t.Parallel()
+	s := postgres(t)
+	standby, err := s.Standby()
+	if errors.Is(err, pgtest.ErrAbsent) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := standby.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := errors.Join(s.Set("synchronous_standby_names=*"), s.Reload()); err != nil {
+		t.Fatal(err)
+	}
+	p := receiversAt(t, fmt.Sprintf("postgres://vigie@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", s.Port, standby.Port), 1)[0]
+	acked := map[string]bool{}
+	p.takesInAgain(acked, "before")
+	if err := standby.Promote(); err != nil {
+		t.Fatal(err)
+	}
+	p.refusedInTime("the old primary has no standby any more")
+	if err := s.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	p.takesInAgain(acked, "on the new one")
+	// The old one comes back and would accept: nobody waits for anything there now.
+	if err := errors.Join(s.Set("synchronous_standby_names="), s.Resume()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := standby.SQL("postgres", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'vigie'"); err != nil {
+		t.Fatal(err)
+	}
+	took := p.takesInAgain(acked, "after the old one came back")
+	onOld, err := s.SQL("postgres", "SELECT COUNT(*) FROM incident WHERE machine LIKE 'after%' OR machine LIKE 'on the new%'")
+	if err != nil || strings.TrimSpace(onOld) != "0" {
+		t.Errorf("the old primary has %s of them (%v)", onOld, err)
+	}
+	t.Logf("figure: an old primary that comes back is not written to; taken in on the new one %.1f s after its connections were ended", took.Seconds())
+	p.reckon(acked, 64)
+	p.end(syscall.SIGTERM)
+	verifies(t, p, standby.URL("postgres"))
 }
 
 // verifies makes sure that a database's journal verifies.

@@ -5,6 +5,8 @@ package lead
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -98,7 +100,7 @@ func (l *Leader) Keep(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := l.pulse(ctx); err != nil && ctx.Err() == nil {
-			l.Log.Error("the database does not answer", "err", err)
+			l.Log.Error("the lease is not kept", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -119,6 +121,18 @@ func (l *Leader) giveUp(ctx context.Context) error {
 	return l.Store.GiveUp(ctx, lease, l.holder)
 }
 
+// handBack gives up a lease that this receiver has been given and cannot work under, as
+// when it is too old to read a policy that another has brought: another may be able to.
+func (l *Leader) handBack(ctx context.Context, p store.Pulse, why error) error {
+	if !p.Held {
+		return why
+	}
+	l.mu.Lock()
+	l.until = time.Time{}
+	l.mu.Unlock()
+	return errors.Join(fmt.Errorf("this receiver cannot turn the loops: %w", why), l.Store.GiveUp(ctx, p.Lease, l.holder))
+}
+
 // pulse renews the lease, or takes it when nobody has it any more.
 func (l *Leader) pulse(ctx context.Context) error {
 	begun := time.Now()
@@ -131,7 +145,7 @@ func (l *Leader) pulse(ctx context.Context) error {
 	l.last, l.known = p, true
 	l.mu.Unlock()
 	if err := l.Hear(ctx, p, !known || was.Policies != p.Policies, !known || was.Changed != p.Changed); err != nil {
-		return err
+		return l.handBack(ctx, p, err)
 	}
 	if !p.Held {
 		if _, led := l.leads(); led {
@@ -144,7 +158,7 @@ func (l *Leader) pulse(ctx context.Context) error {
 	}
 	if p.Lease != before {
 		if err := l.TakeOver(ctx, p.Lease); err != nil {
-			return err
+			return l.handBack(ctx, p, err)
 		}
 		l.Log.Info("this receiver turns the loops now", "token", p.Token)
 	}

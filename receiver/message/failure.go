@@ -214,12 +214,25 @@ func (i failure) AlertOwn() string {
 	return i.NameOf("alert", i.f.Alertname)
 }
 
-// WarnDays is in how many days it expires, as "7 jours".
+// WarnDays is in how many days it expires, as "7 jours": those of which the alert
+// warns, or what is left when the mail comes later, as over a holiday.
 func (i failure) WarnDays() string {
-	if n, err := strconv.Atoi(i.f.WarnDays); err == nil && n >= 0 {
+	n, err := strconv.Atoi(i.f.WarnDays)
+	if err != nil || n < 0 {
+		return i.f.WarnDays
+	}
+	ends, now := i.f.ExpiresAt.In(i.Zone), i.Ref
+	if i.f.ExpiresAt.IsZero() || !ends.After(now) {
 		return i.Plural("day", n)
 	}
-	return i.f.WarnDays
+	day := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }
+	switch left := int(day(ends).Sub(day(now)).Hours() / 24); {
+	case left < 1 && n > 0:
+		return i.Span(ends.Sub(now))
+	case left < n:
+		return i.Plural("day", left)
+	}
+	return i.Plural("day", n)
 }
 
 // ErrorFacts is the error that many machines share.

@@ -257,11 +257,11 @@ func (r *Renderer) subject(m *mailTemplate, v *view, b *budget) (string, error) 
 		own = "subject_outside"
 	}
 	if m.text.Lookup(own) != nil {
-		s, err := b.block(m.text, own, v)
-		if err != nil {
-			return "", err
-		}
-		return v.apart(joinNonEmpty(" ", v.Mark(), oneNumber(s))), nil
+		s, err := v.fitted(func() (string, error) {
+			s, err := b.block(m.text, own, v)
+			return joinNonEmpty(" ", v.Mark(), oneNumber(s)), err
+		})
+		return v.apart(s), err
 	}
 	what, err := b.block(m.text, "fact", v)
 	if err != nil {
@@ -294,8 +294,9 @@ func oneNumber(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "[#", "(#"), "[INC-", "(INC-")
 }
 
-// headline composes a subject. Long names give way first, so that number and
-// urgency are always there and the fact mostly is.
+// headline composes a subject. What is too long gives way a little at a time, the
+// customer's name first and from its end, all else from its middle: number and
+// urgency are always there, and of which machine and what about it can be told.
 func (v *view) headline(thing, what string) string {
 	mark, tag := v.Mark(), ""
 	if v.Tag != "" {
@@ -318,12 +319,19 @@ func (v *view) headline(thing, what string) string {
 	compose := func() string {
 		return joinNonEmpty(" ", mark, tag, joinNonEmpty(" – ", customer, thing, what))
 	}
-	for _, limit := range []int{40, 24, 16} {
-		if utf8.RuneCountInString(compose()+v.ending()) <= maxSubject {
-			break
+	shrink := func(part *string, least int, clipped func(string, int) string) {
+		over := utf8.RuneCountInString(compose()+v.ending()) - maxSubject
+		if n := utf8.RuneCountInString(*part); over > 0 && n > least {
+			*part = clipped(*part, max(least, n-over))
 		}
-		customer, thing = clip.Runes(customer, limit), clip.Runes(thing, limit)
 	}
+	shrink(&customer, 20, clip.Runes)
+	shrink(&thing, 32, clip.Middle)
+	shrink(&customer, 12, clip.Runes)
+	shrink(&thing, 20, clip.Middle)
+	shrink(&what, 52, clip.Middle)
+	shrink(&customer, 6, clip.Runes)
+	shrink(&what, 16, clip.Middle)
 	return v.apart(compose())
 }
 

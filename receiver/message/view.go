@@ -25,6 +25,7 @@ type view struct {
 	many         bool
 	outside      bool // somebody outside the organisation reads it
 	acted        bool // each row has its buttons
+	counted      int  // what things counts, while names are shortened
 }
 
 func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
@@ -95,6 +96,9 @@ func (v *view) add(it *item) {
 // things counts the machines or platforms that the mail speaks of: two roles of
 // one server are one machine.
 func (v *view) things() int {
+	if v.counted > 0 {
+		return v.counted
+	}
 	seen := map[[2]string]bool{}
 	for _, i := range v.Items {
 		seen[[2]string{i.f.Customer, i.Thing()}] = true

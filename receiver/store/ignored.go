@@ -89,9 +89,10 @@ func (tx *Tx) OfferLater(fingerprint string, at time.Time) error {
 	return err
 }
 
-// OfferedAgain returns ignored alerts whose reason has passed.
+// OfferedAgain returns ignored alerts whose reason has passed, those that wait longest
+// first.
 func (tx *Tx) OfferedAgain(now time.Time, limit int) ([]rules.Signal, error) {
-	values, err := tx.texts(`SELECT value FROM ignored WHERE again_at <= ? ORDER BY again_at LIMIT ?`, now.UnixNano(), limit)
+	values, err := tx.texts(`SELECT value FROM ignored WHERE again_at <= ? ORDER BY again_at, first_at, fingerprint LIMIT ?`, now.UnixNano(), limit)
 	if err != nil {
 		return nil, err
 	}

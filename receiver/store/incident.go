@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"vigie/receiver/store/heard"
+	"vigie/receiver/store/kept"
 	"vigie/receiver/store/near"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -31,7 +33,9 @@ type row struct {
 	fresh  bool              // has no row yet
 	alerts map[string]string // the sources of those that fire, by fingerprint
 	value  []byte            // the state as JSON
-	stored stored
+	// foreign: another build wrote into it what this one may not know.
+	foreign bool
+	stored  stored
 }
 
 // rowOf returns what is known of a record's row; a record that came from
@@ -43,6 +47,22 @@ func rowOf(r *Record) *row {
 		r.Row = known
 	}
 	return known
+}
+
+// state is the JSON of an incident for its row, with what the row has of another
+// build's, and whether it is another than the row's.
+func (known *row) state(inc rules.Incident) (text []byte, changed bool, err error) {
+	if text, err = kept.Encode(inc); err != nil || !known.foreign {
+		return text, !bytes.Equal(text, known.value), err
+	}
+	amended, err := kept.Amended(known.value, text)
+	if err != nil {
+		return nil, false, fmt.Errorf("incident %s: %w", inc.ID, err)
+	}
+	if len(amended) == 0 {
+		return known.value, false, nil
+	}
+	return amended, true, nil
 }
 
 // stored is what an incident's row says beside its value.
@@ -96,7 +116,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 		}
 		text, err := tx.packer.unpack(value)
 		if err == nil {
-			err = decode(text, &r.Incident)
+			known.foreign, err = tx.packer.Read(text, &r.Incident)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("incident row: %w", err)
@@ -108,7 +128,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
 		r.SeenAgain(instant(seen))
-		known.alerts, known.value, known.stored = firing(r.Incident), text, stores(r)
+		known.alerts, known.value, known.stored = firing(&r.Incident), text, stores(r)
 		rs = append(rs, r)
 	}
 	if err := rows.Err(); err != nil {
@@ -117,7 +137,7 @@ func (tx *statements) read(each func(*Record) error, where string, args ...any) 
 	return rs, nil
 }
 
-func firing(inc rules.Incident) map[string]string {
+func firing(inc *rules.Incident) map[string]string {
 	m := make(map[string]string, len(inc.Alerts))
 	for fp, a := range inc.Alerts {
 		if a.Firing {
@@ -165,8 +185,14 @@ func (tx *Tx) Candidates(key string, p Place, since time.Time) ([]*Record, error
 	if p.Host != "" {
 		where, args = append(where, `(host = ? AND host <> '')`), append(args, p.Host)
 	}
-	return tx.records(`(`+strings.Join(where, ` OR `)+`) AND (open = 1 OR resolved_at > ?) ORDER BY number`,
-		append(args, since.UnixNano())...)
+	return byNumber(tx.records(`(`+strings.Join(where, ` OR `)+`) AND (open = 1 OR resolved_at > ?)`, append(args, since.UnixNano())...))
+}
+
+// byNumber puts a few incidents in order: SQLite plans anew for each question that
+// it is to sort by itself.
+func byNumber(rs []*Record, err error) ([]*Record, error) {
+	slices.SortFunc(rs, func(a, b *Record) int { return cmp.Compare(a.Number, b.Number) })
+	return rs, err
 }
 
 // OnMachine returns the open incidents of a machine, but for one.
@@ -180,7 +206,7 @@ func (tx *Tx) OnMachine(customer, machine, except string) ([]*Record, error) {
 	if tx.noneAt(incidents.Handle{Kind: incidents.OfMachine, Customer: customer, Name: machine}) {
 		return nil, nil
 	}
-	return tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ? ORDER BY number`, customer, machine, except)
+	return byNumber(tx.beside().records(`customer = ? AND machine = ? AND machine <> '' AND open = 1 AND id <> ?`, customer, machine, except))
 }
 
 // Filter narrows a list of incidents; empty fields do not.
@@ -221,7 +247,9 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 }
 
 // OpenWithKey returns the open incidents of a key.
-func (tx *Tx) OpenWithKey(key string) ([]*Record, error) { return tx.Incidents(Filter{Key: key}) }
+func (tx *Tx) OpenWithKey(key string) ([]*Record, error) {
+	return tx.records(`key = ? AND open = 1 ORDER BY number`, key)
+}
 
 // Open returns all open incidents.
 func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
@@ -243,8 +271,7 @@ func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
 		return nil, err
 	}
 	rs = append(rs, parts...)
-	slices.SortFunc(rs, func(a, b *Record) int { return a.Number - b.Number })
-	return rs, nil
+	return byNumber(rs, nil)
 }
 
 // Blinding returns the open incidents about sources that cannot be read.
@@ -364,12 +391,12 @@ func (tx *Tx) Save(r *Record) error {
 		return err
 	}
 	tx = tx.beside()
-	text, err := encode(r.Incident)
+	known, now := rowOf(r), stores(r)
+	text, changed, err := known.state(r.Incident)
 	if err != nil {
 		return err
 	}
-	known, now := rowOf(r), stores(r)
-	if !known.fresh && now == known.stored && bytes.Equal(text, known.value) {
+	if !known.fresh && now == known.stored && !changed {
 		return nil
 	}
 	value, err := tx.packer.pack(text)
@@ -402,8 +429,7 @@ func (tx *Tx) Save(r *Record) error {
 	known.fresh, known.value, known.stored = false, text, now
 	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
-		inc := r.Incident
-		tx.AfterCommit(func() { (*f)(inc) })
+		tx.AfterCommit(func() { (*f)(r.Incident) })
 	}
 	if r.Blinds && open {
 		tx.known.noneBlinding = false
@@ -412,7 +438,7 @@ func (tx *Tx) Save(r *Record) error {
 }
 
 func (tx *Tx) saveAlerts(r *Record) error {
-	known, now := rowOf(r), firing(r.Incident)
+	known, now := rowOf(r), firing(&r.Incident)
 	for fp, source := range known.alerts {
 		if at, still := now[fp]; still && at == source {
 			continue

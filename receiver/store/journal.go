@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"strings"
 	"time"
 
@@ -171,25 +170,38 @@ func Commit(salt []byte, text string) []byte {
 	return m.Sum(nil)
 }
 
-// sum hashes fields, each with its length, so that no two lists of fields share
-// an encoding.
-type sum struct{ hash.Hash }
+// sum gathers fields to be hashed, each with its length, so that no two lists of
+// fields share an encoding.
+type sum struct{ fields []byte }
 
-func newSum(of string) sum {
-	s := sum{sha256.New()}
+func newSum(of string) *sum {
+	s := &sum{make([]byte, 0, 512)}
 	s.text(of)
 	return s
 }
 
-func (s sum) field(b []byte) {
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(b)))
-	s.Write(n[:])
-	s.Write(b)
+func (s *sum) length(n int) { s.fields = binary.BigEndian.AppendUint64(s.fields, uint64(n)) }
+
+func (s *sum) field(b []byte) {
+	s.length(len(b))
+	s.fields = append(s.fields, b...)
 }
 
-func (s sum) text(t string)  { s.field([]byte(t)) }
-func (s sum) number(n int64) { s.field(binary.BigEndian.AppendUint64(nil, uint64(n))) }
+func (s *sum) text(t string) {
+	s.length(len(t))
+	s.fields = append(s.fields, t...)
+}
+
+func (s *sum) number(n int64) {
+	s.length(8)
+	s.fields = binary.BigEndian.AppendUint64(s.fields, uint64(n))
+}
+
+// hash is that of all fields.
+func (s *sum) hash() []byte {
+	h := sha256.Sum256(s.fields)
+	return h[:]
+}
 
 // Sum computes the line's hash over every field but the personal text and the
 // actor's name.
@@ -203,7 +215,7 @@ func (l Line) Sum() []byte {
 	}
 	h.field(l.Commitment)
 	h.field(l.Previous)
-	return h.Sum(nil)
+	return h.hash()
 }
 
 const (

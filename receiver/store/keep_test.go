@@ -5,9 +5,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,14 +34,42 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
+// What came back from sqlite3's .dump has all tables and no number of its schema: it
+// is refused with the cure, and the cure helps.
+func TestDumpedDatabaseIsToldItsCure(t *testing.T) {
+	path, _ := written(t)
+	numbered(t, path, 0)
+	_, err := store.Open(t.Context(), path)
+	if err == nil || !strings.Contains(err.Error(), ".dump") || !strings.Contains(err.Error(), "PRAGMA user_version = N") {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`this program writes (\d+)`).FindStringSubmatch(err.Error())
+	if m == nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(m[1])
+	numbered(t, path, n)
+	s, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+}
+
 func raw99(t *testing.T, path string) {
+	t.Helper()
+	numbered(t, path, 99)
+}
+
+// numbered writes the number of a database's schema.
+func numbered(t *testing.T, path string, n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
+	if _, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d", n)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"vigie/receiver/store/kept"
 )
 
 // Mail is a mail that was taken in, as far as people need it.
@@ -50,7 +52,11 @@ func (tx Letterbox) KeepMail(m Mail) (bool, error) {
 
 // SaveMail writes a mail anew that was kept before.
 func (tx Letterbox) SaveMail(m Mail) error {
-	value, err := json.Marshal(m)
+	was, err := tx.texts(`SELECT value FROM mail WHERE id = ?`, m.ID)
+	if err != nil || len(was) == 0 {
+		return err
+	}
+	value, err := kept.Over([]byte(was[0]), m)
 	if err != nil {
 		return fmt.Errorf("mail %s: %w", m.ID, err)
 	}

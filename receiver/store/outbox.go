@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/kept"
 	"vigie/rules"
 	"vigie/rules/incidents"
 )
@@ -39,9 +40,14 @@ func (tx Outbox) Notify(n rules.Notification) error {
 
 // Rewrite replaces a notification that is still held, in its place.
 func (tx Outbox) Rewrite(n rules.Notification) error {
-	value, err := json.Marshal(n)
+	own := tx.beside()
+	was, err := own.texts(`SELECT value FROM notification WHERE id = ? AND message = ''`, n.ID)
+	if err != nil || len(was) == 0 {
+		return err
+	}
+	value, err := kept.Over([]byte(was[0]), n)
 	if err == nil {
-		_, err = tx.beside().q.Exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
+		_, err = own.q.Exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
 	}
 	return err
 }

@@ -34,8 +34,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 		`SELECT value FROM incident WHERE open = 1 AND outage > '' AND outage <> '' AND began_at < 1`,
 		`SELECT value FROM incident WHERE outage = 'o' AND outage <> '' ORDER BY number`,
 		`SELECT value FROM incident WHERE (key = 'k' OR (customer = 'c' AND machine = 'm' AND machine <> '') OR (platform = 'p' AND platform <> '')
-			OR (host = 'h' AND host <> '')) AND (open = 1 OR resolved_at > 1) ORDER BY number`,
-		`SELECT value FROM incident WHERE customer = 'c' AND machine = 'm' AND machine <> '' AND open = 1 ORDER BY number`,
+			OR (host = 'h' AND host <> '')) AND (open = 1 OR resolved_at > 1)`,
+		`SELECT value FROM incident WHERE customer = 'c' AND machine = 'm' AND machine <> '' AND open = 1`,
 		`SELECT incident FROM alert WHERE source = 's' AND place IN (x'01', x'') AND fingerprint = 'f' AND EXISTS (SELECT 1 FROM incident i WHERE i.id = alert.incident AND i.open = 1)`,
 		`SELECT incident FROM alert WHERE source = 's'`,
 		strings.ReplaceAll(anyWork, "?", "1"),

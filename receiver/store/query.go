@@ -25,7 +25,7 @@ func instant(n sql.NullInt64) time.Time {
 
 // rowsAtOnce are the numbers of rows for which insert has a statement, most
 // first: a step of SQLite costs little beside the call that makes it.
-var rowsAtOnce = [...]int{32, 8, 4, 2, 1}
+var rowsAtOnce = [...]int{32, 16, 8, 7, 6, 5, 4, 3, 2, 1}
 
 // insert inserts rows of so many columns, several with one statement.
 func (tx *statements) insert(columns int, args []any, before, after string) error {

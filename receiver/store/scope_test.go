@@ -197,6 +197,39 @@ func TestReceiversOpenTogether(t *testing.T) {
 	}
 }
 
+// The number of an incident whose opening was undone, and run again or not, is that of
+// the next: as with a file, none is missing.
+func TestUndoneNumbersComeAgain(t *testing.T) {
+	s := open(t, postgres(t))
+	number := func(name string, then func(tx *store.Tx) error) (n int) {
+		t.Helper()
+		err := s.Update(aboutMachine(t.Context(), name), func(tx *store.Tx) error {
+			r, err := opened(tx, name)
+			if err == nil {
+				n = r.Number
+			}
+			if err == nil && then != nil {
+				err = then(tx)
+			}
+			return err
+		})
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	if n := number("A", nil); n != 1 {
+		t.Errorf("the first has number %d", n)
+	}
+	if n := number("B", func(tx *store.Tx) error { _, err := tx.Open(); return err }); n != 2 {
+		t.Errorf("one that was run again has number %d", n)
+	}
+	number("C", func(*store.Tx) error { return errors.New("a bad decision") })
+	if n := number("D", nil); n != 3 {
+		t.Errorf("the one after a failure has number %d", n)
+	}
+}
+
 // A version before this one gives out the number after the highest, in a transaction for
 // itself: neither of them stumbles over the other.
 func TestNumbersBesideAnOlderVersion(t *testing.T) {

@@ -64,7 +64,7 @@ func (s Seal) sum(heads []head) []byte {
 		h.number(x.length)
 		h.field(x.hash)
 	}
-	return h.Sum(nil)
+	return h.hash()
 }
 
 func (tx *Tx) heads(query string, args ...any) ([]head, error) {

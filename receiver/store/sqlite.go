@@ -23,8 +23,8 @@ type sqlite struct {
 	lock    *os.File
 	writer  *sql.DB
 	reader  *sql.DB
-	conn    *session
-	peeks   *session
+	conn    *engine.Session
+	peeks   *engine.Session
 	peeking sync.Mutex
 }
 
@@ -71,7 +71,9 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	s.conn = newSession(c)
+	if s.conn, err = engine.NewSession(c); err != nil {
+		return err
+	}
 	if unfinished {
 		if err := check(ctx, c); err != nil {
 			return err
@@ -94,8 +96,8 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return unusable("open", err)
 	}
-	s.peeks = newSession(p)
-	return nil
+	s.peeks, err = engine.NewSession(p)
+	return err
 }
 
 // writerPragmas let the writer keep the upper pages of its indexes at hand, and
@@ -194,6 +196,14 @@ func version(ctx context.Context, c *sql.Conn, steps fs.FS) (has, knows int, err
 	if has > len(names) {
 		return 0, 0, fmt.Errorf("written by a newer vigie (schema %d, this one knows %d): start the newer version", has, len(names))
 	}
+	var tables int
+	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'incident'").Scan(&tables); err != nil {
+		return 0, 0, unusable("read the tables", err)
+	}
+	if has == 0 && tables > 0 {
+		return 0, 0, fmt.Errorf("the tables are there and the schema's number is not, as after a restore from sqlite3's .dump: nothing was changed; ask the file that was dumped, "+
+			"sqlite3 OLD 'PRAGMA user_version' (this program writes %d), and put the answer N in: sqlite3 THIS 'PRAGMA user_version = N'; vigie store backup makes copies that keep it", len(names))
+	}
 	return has, len(names), nil
 }
 
@@ -222,7 +232,7 @@ func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
 }
 
 func (s *sqlite) Begin(*engine.Want) (engine.Transaction, *engine.Sharing, error) {
-	if err := s.conn.run("BEGIN IMMEDIATE"); err != nil {
+	if err := s.conn.Run("BEGIN IMMEDIATE"); err != nil {
 		return nil, nil, err
 	}
 	return s.conn, nil, nil
@@ -244,14 +254,14 @@ func (s *sqlite) Peek(fn func(engine.Querier) error) error {
 func (s *sqlite) Close(broken bool) error {
 	var errs []error
 	if s.peeks != nil {
-		errs = append(errs, s.peeks.close())
+		errs = append(errs, s.peeks.Close())
 	}
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
 	if !broken { // closing would sync once more what is lost
 		if s.conn != nil {
-			errs = append(errs, s.conn.close())
+			errs = append(errs, s.conn.Close())
 		}
 		if s.writer != nil {
 			errs = append(errs, s.writer.Close())
@@ -260,70 +270,6 @@ func (s *sqlite) Close(broken bool) error {
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)
 }
-
-// session is the writer's connection with its prepared statements. Its
-// statements are not interrupted: a transaction ends whole, or not at all.
-type session struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func newSession(c *sql.Conn) *session { return &session{conn: c, stmts: map[string]*sql.Stmt{}} }
-
-func (s *session) prepare(text string) (*sql.Stmt, error) {
-	if st, ok := s.stmts[text]; ok {
-		return st, nil
-	}
-	st, err := s.conn.PrepareContext(context.Background(), text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	s.stmts[text] = st
-	return st, nil
-}
-
-func (s *session) run(text string) error {
-	_, err := s.Exec(text)
-	return err
-}
-
-func (s *session) Exec(text string, args ...any) (sql.Result, error) {
-	st, err := s.prepare(text)
-	if err != nil {
-		return nil, err
-	}
-	r, err := st.Exec(args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
-	st, err := s.prepare(text)
-	if err != nil {
-		return nil, err
-	}
-	r, err := st.Query(args...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return r, nil
-}
-
-func (s *session) close() error {
-	for _, st := range s.stmts {
-		_ = st.Close() // the connection goes with them
-	}
-	return s.conn.Close()
-}
-
-func (s *session) Savepoint() error { return s.run("SAVEPOINT one") }
-func (s *session) Release() error   { return s.run("RELEASE one") }
-func (s *session) Undo() error      { return s.run("ROLLBACK TO one") }
-func (s *session) Commit() error    { return s.run("COMMIT") }
-func (s *session) Rollback()        { _ = s.run("ROLLBACK") } // SQLite may have rolled back by itself
-func (s *session) Stamp() string    { return "" }
 
 // view runs fn on a consistent view of a file.
 func view(ctx context.Context, db *sql.DB, fn func(engine.Querier) error) error {

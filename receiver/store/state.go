@@ -1,17 +1,14 @@
 package store
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
-	"github.com/go-json-experiment/json/v1"
 	"github.com/klauspost/compress/zstd"
 
-	"vigie/rules"
+	"vigie/receiver/store/kept"
 )
 
 // The forms of an incident's state in its row. Earlier builds wrote plain JSON,
@@ -42,6 +39,8 @@ type packer struct {
 	err  error
 	enc  *zstd.Encoder
 	dec  *zstd.Decoder
+
+	kept.Incidents
 }
 
 func (p *packer) ready() error {
@@ -80,28 +79,6 @@ func (p *packer) unpack(value []byte) ([]byte, error) {
 		return p.dec.DecodeAll(value[1:], nil)
 	}
 	return nil, fmt.Errorf("form %d is not known: a newer vigie wrote it", value[0])
-}
-
-// encode writes an incident as JSON. The state is read and written for every
-// decision; this json package does it byte for byte like encoding/json, and reads
-// in two thirds of the time.
-func encode(inc rules.Incident) ([]byte, error) {
-	text, err := json.Marshal(inc)
-	if err != nil {
-		return nil, fmt.Errorf("incident %s: %w", inc.ID, err)
-	}
-	return text, nil
-}
-
-// decode reads what [encode] wrote, in this build or an earlier one.
-func decode(text []byte, inc *rules.Incident) error {
-	if err := json.Unmarshal(text, inc); err != nil || !bytes.Contains(text, []byte(`"SelfHealed":[`)) {
-		return err
-	}
-	var old struct{ SelfHealed []time.Time }
-	err := json.Unmarshal(text, &old)
-	inc.SelfHealed = old.SelfHealed
-	return err
 }
 
 // states is pairs of incidents' ids and states, as JSON.

@@ -2,8 +2,8 @@
 // a database of PostgreSQL that several receivers share.
 //
 // Every change goes through [Store.Update]. One writer goroutine runs all
-// updates that wait, each inside its own savepoint, and commits them together:
-// one fsync serves many. An update's caller is answered after that commit, so
+// updates that wait and commits them together: one fsync serves many. When one
+// fails they are run again, each inside its own savepoint. An update's caller is answered after that commit, so
 // nil means that the change survives a power cut.
 package store
 
@@ -234,6 +234,7 @@ func (s *Store) batch(first *job, together []*job) {
 	}
 	jobs, err := s.try(first, together)
 	for again := 0; err != nil && again < maxAgain && s.db.Retry(err); again++ {
+		s.numbers().Undo(0)
 		jobs, err = s.try(nil, jobs)
 	}
 	s.answer(jobs, err)
@@ -244,6 +245,7 @@ func (s *Store) batch(first *job, together []*job) {
 func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
+	s.numbers().Begin()
 	tx, shares, err := s.db.Begin(wanted(again))
 	if err != nil {
 		if first != nil {
@@ -261,8 +263,8 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	}
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if err = s.savepoint(tx, j, k, shares); err != nil {
-			break
+		if s.plain(tx, j, k); j.err != nil {
+			return s.without(tx, jobs)
 		}
 		j = nil
 		if len(jobs) < maxBatch {
@@ -284,6 +286,28 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	return jobs, err
 }
 
+// plain runs one job without a savepoint, for whose sake SQLite would copy every
+// page that the job changes. After an error of the job the whole transaction is lost.
+func (s *Store) plain(t engine.Transaction, j *job, k *known) {
+	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
+		return // nobody is waiting any more
+	}
+	j.err = s.run(t, j, k, nil)
+}
+
+// without ends a transaction whose latest job has failed; what ran before it in the
+// same transaction runs again, each job inside a savepoint.
+func (s *Store) without(t engine.Transaction, jobs []*job) ([]*job, error) {
+	t.Rollback()
+	failed := jobs[len(jobs)-1]
+	s.judge(failed.err)
+	if err := s.broken.err(); err != nil || len(jobs) == 1 {
+		failed.after = nil
+		return jobs, err
+	}
+	return s.try(nil, jobs)
+}
+
 // savepoint runs one job so that its failure leaves its neighbours alone. It
 // returns an error only when the whole transaction is lost.
 func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine.Sharing) error {
@@ -294,6 +318,7 @@ func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine
 	if err := t.Savepoint(); err != nil {
 		return fmt.Errorf("%w: savepoint: %w", ErrUnavailable, err)
 	}
+	numbers := s.numbers().Mark()
 	j.err = s.run(t, j, k, shares)
 	if j.err == nil {
 		err := t.Release()
@@ -309,6 +334,7 @@ func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine
 		return j.err
 	}
 	j.after, *k = nil, known{}
+	s.numbers().Undo(numbers)
 	if err := t.Undo(); err != nil {
 		return fmt.Errorf("%w: %w (%w)", ErrUnavailable, j.err, err)
 	}
@@ -318,13 +344,19 @@ func (s *Store) savepoint(t engine.Transaction, j *job, k *known, shares *engine
 	return nil
 }
 
+// numbers gives out the running numbers of incidents on a server; nil for a file.
+func (s *Store) numbers() *pg.Numbers {
+	if s.server == nil {
+		return nil
+	}
+	return &s.server.Numbers
+}
+
 // run runs one job, while its lease is held.
 func (s *Store) run(t engine.Transaction, j *job, k *known, shares *engine.Sharing) error {
 	tx := newTx(t, j, k, &s.packer)
 	tx.saved, tx.repeats = s.saved.Load(), s.repeats
-	if s.server != nil {
-		tx.numbers = &s.server.Numbers
-	}
+	tx.numbers = s.numbers()
 	if j.lease.Name != "" && s.Shared() {
 		if err := tx.fence(j.lease); err != nil {
 			return err

@@ -19,7 +19,13 @@ func TestDocs(t *testing.T) {
 	if _, text := b.get("/docs/days/fr/supervisor"); !strings.Contains(text, `lang="fr"`) {
 		t.Error("a French page is not called French")
 	}
-	for _, path := range []string{"/docs/nothing", "/docs/howto", "/docs/reference/vigie.yml"} {
+	if code, text := b.get("/docs/pictures/incident.png"); code != http.StatusOK || !strings.HasPrefix(text, "\x89PNG") {
+		t.Errorf("a picture: %d", code)
+	}
+	if _, text := b.get("/docs/days/supervisor"); !strings.Contains(text, `<img src="/docs/pictures/today-en.png"`) {
+		t.Error("the supervisor's page shows no picture")
+	}
+	for _, path := range []string{"/docs/pictures/nothing.png", "/docs/nothing", "/docs/howto", "/docs/reference/vigie.yml"} {
 		if code, _ := b.get(path); code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, code)
 		}

@@ -49,7 +49,7 @@ func newLinkPages(o Options) *linkPages {
 	sum := sha256.Sum256([]byte(style))
 	return &linkPages{o: o, html: template.Must(template.ParseFS(pages, "pages/link.html")), style: template.CSS(style),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
+			"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
 }
 
 // page is what the template shows.

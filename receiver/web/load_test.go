@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"vigie/receiver"
 	"vigie/rules"
 )
@@ -55,6 +57,26 @@ func TestManyRows(t *testing.T) {
 	must(t, code, text, "SRV-07777")
 	code, text = b.get("/queue?page=2")
 	must(t, code, text, "page 2 sur 200")
+
+	w := d.chromium(t)
+	w.comes("sup", "fr")
+	for _, path := range []string{"/today", "/today?page=200", "/queue"} {
+		begun := time.Now()
+		w.opens(path)
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%s took %s to be there in a browser", path, took)
+		}
+		for _, width := range []int64{320, 1280} {
+			w.size(width, 900)
+			w.fits(fmt.Sprintf("%s of 10,000 at %d", path, width))
+		}
+	}
+	w.opens("/today")
+	w.presses(`.pages [rel=next]`)
+	w.says("page 2 sur 200")
+	w.does(chromedp.SendKeys("#q", "srv-07777"))
+	w.presses(".search button")
+	w.says("SRV-07777")
 }
 
 // Today with 10,000 open incidents while 100 deliveries a second are taken: the

@@ -21,7 +21,7 @@ import (
 var matrix = map[string]string{
 	"POST /api/v1/alertmanager": "machines", "GET /metrics": "machines", "GET /api/v1/inventory": "machines",
 	"GET /api/v1/openapi.json": "open", "GET /-/healthy": "open", "GET /-/ready": "open", "GET /a/{token}": "open", "POST /a/{token}": "open",
-	"GET /runbooks/": "open", "GET /runbooks/{alert}": "open", "GET /docs/": "open", "GET /docs/{page:[a-zA-Z0-9/_-]+}": "open",
+	"GET /runbooks/": "open", "GET /runbooks/{alert}": "open", "GET /docs/": "open", "GET /docs/{page:[a-zA-Z0-9/_-]+}": "open", "GET /docs/pictures/{name:[a-z0-9-]+}.png": "open",
 	"GET /": "open", "GET /login": "open", "GET /login/provider": "open", "GET /login/answer": "open", "POST /login": "open",
 	"POST /logout": "open", "POST /preferences": "open", "GET /static/{name}": "open", "GET /changes": "open",
 

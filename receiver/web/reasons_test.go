@@ -271,3 +271,30 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What was asked of Prometheus is said in words; the query itself is a detail of the line.
+func TestQueriesAreSaidInWords(t *testing.T) {
+	words, err := message.NewRenderer(message.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const query = `backup_job_info{customer="dupont",machine=~"(?i:SRV-AD)"}`
+	for _, reason := range []string{
+		"veeam daily, last success never; asked " + strconv.Quote(query),
+		"veeam daily, last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
+		" , last success never; asked " + strconv.Quote(query), // nothing is known of it
+		" , last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
+	} {
+		for _, code := range words.Languages().Codes() {
+			v := &view{}
+			v.Locale = locale.Locale{Language: words.Languages().Find(code), Zone: time.UTC}
+			row := historyRow{Kind: "evidence", What: "other_backup unknown", Reason: reason}
+			if said := v.Because(row); strings.Contains(said, "{") || strings.Contains(said, "asked") || code != "en" && strings.Contains(said, "last success") {
+				t.Errorf("%s: %q is said as %q", code, reason, said)
+			}
+			if got := v.Asked(row); got != query {
+				t.Errorf("%s: the query of %q is %q", code, reason, got)
+			}
+		}
+	}
+}

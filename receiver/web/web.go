@@ -88,6 +88,7 @@ func New(o Options) http.Handler {
 	documentation := manual.Docs{Runbooks: books}
 	r.HandleFunc("/docs/", documentation.List).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/docs/{page:[a-zA-Z0-9/_-]+}", func(w http.ResponseWriter, r *http.Request) { documentation.Show(w, r, mux.Vars(r)["page"]) }).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/docs/pictures/{name:[a-z0-9-]+}.png", func(w http.ResponseWriter, r *http.Request) { documentation.Picture(w, r, mux.Vars(r)["name"]) }).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
 }
@@ -109,7 +110,7 @@ func (s *site) person(x route) http.HandlerFunc {
 		who, ok := s.o.known(bearer(r))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="vigie"`)
-			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required", http.StatusUnauthorized})
+			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required: on the receiver's machine `vigie token new PERSON` makes one", http.StatusUnauthorized})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -196,6 +197,8 @@ type reportBody struct {
 	Means      string           `json:"means"`
 	Text       string           `json:"text"`
 	ReceivedAt time.Time        `json:"received_at"`
+	// RecentChange tells that something was changed there shortly before.
+	RecentChange bool `json:"recent_change"`
 	// ID makes sending it twice one report; one is made when it is missing.
 	ID string `json:"id"`
 }
@@ -231,6 +234,9 @@ func (s *site) take(r *http.Request, b reportBody, who string) (rules.Incident, 
 		if v != "" {
 			labels[k] = v
 		}
+	}
+	if b.RecentChange {
+		labels["recent_change"] = "true"
 	}
 	return s.o.Engine.Report(r.Context(), receiver.Report{Kind: b.Kind, Labels: labels, By: b.By, TypedBy: who,
 		Means: b.Means, Text: b.Text, Received: b.ReceivedAt, ID: b.ID})
@@ -300,7 +306,13 @@ func (s *site) explain(r *http.Request, who string) (any, error) {
 		return nil, err
 	}
 	l := locale.Locale{Language: s.speaks(r, who), Zone: s.zone()}
+	if wanted := r.URL.Query().Get("language"); wanted != "" {
+		l.Language = s.o.Engine.Languages().Accepting(wanted)
+	}
 	x.Said = l.Reason(x.Summary)
+	for i := range x.Wakes {
+		x.Wakes[i].Said = l.NameOf("site.moment", x.Wakes[i].Moment)
+	}
 	for _, list := range [][]rules.Explained{x.Steps, x.Targets} {
 		for i := range list {
 			list[i].Said = l.Reason(list[i].Reason)

@@ -113,13 +113,21 @@ func (b *Book) TicketIntake(address string, now time.Time) bool {
 }
 
 // CheckClosures finds closed days, and customers, of calendars that none of the
-// policies has.
+// policies has, and calendar files of rotas that no role of theirs is filled by.
 func CheckClosures(dir *inventory.Directory, policies []*policy.Policy) error {
-	names := map[string]bool{}
+	names, rotas := map[string]bool{}, map[string]bool{}
 	for _, p := range policies {
 		for name := range p.Calendars {
 			names[name] = true
 		}
+		for _, role := range p.Roles {
+			if role.Rota != "" {
+				rotas[role.Rota] = true
+			}
+		}
+	}
+	if err := dir.CheckRotas(slices.Sorted(maps.Keys(rotas))); err != nil {
+		return err
 	}
 	return dir.CheckClosures(slices.Sorted(maps.Keys(names)))
 }

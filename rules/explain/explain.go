@@ -46,6 +46,8 @@ type Explanation struct {
 	Steps    []Explained       `json:"steps"`
 	Targets  []Explained       `json:"targets"`
 	Evidence incident.Evidence `json:"evidence"`
+	// Wakes are all further instants at which it is looked at again, the nearest first.
+	Wakes []situation.Ahead `json:"wakes,omitempty"`
 	// Cause is what a person said, or else what the signals propose.
 	Cause         string `json:"cause,omitempty"`
 	CauseProposed bool   `json:"cause_proposed,omitempty"`
@@ -88,7 +90,30 @@ func Explain(b *book.Book, inc incident.Incident, facts incident.Facts, now time
 		e.Targets[n].localise(d.Policy.Zone)
 	}
 	e.Next, e.Summary = e.next(inc, d)
+	e.Wakes = e.wakes(inc, d)
 	return e
+}
+
+// wakes adds to what is known to come when evidence is asked again, and when the
+// incident is looked at without anything being due.
+func (e Explanation) wakes(inc incident.Incident, d *situation.Situation) []situation.Ahead {
+	out := d.AllAhead()
+	known := func(at time.Time) bool {
+		same := func(of time.Time) bool { return !at.Before(of) && at.Sub(of) <= time.Second } // a breach is a second late
+		return slices.ContainsFunc(out, func(a situation.Ahead) bool { return same(a.At) }) ||
+			slices.ContainsFunc(slices.Concat(e.Steps, e.Targets), func(x Explained) bool { return same(x.Due) })
+	}
+	if !inc.State.Ended() && inc.PollAt.After(d.Now) {
+		out = append(out, situation.Ahead{Moment: "evidence_asked", At: inc.PollAt})
+	}
+	if inc.WakeAt.After(d.Now) && !known(inc.WakeAt) {
+		out = append(out, situation.Ahead{Moment: "looked_at_again", At: inc.WakeAt})
+	}
+	slices.SortStableFunc(out, func(a, b situation.Ahead) int { return a.At.Compare(b.At) })
+	for i := range out {
+		out[i].At = out[i].At.In(d.Policy.Zone)
+	}
+	return out
 }
 
 // explaining tells why steps were taken, or not, and what comes next.
@@ -178,6 +203,10 @@ func (d explaining) explainComing(st *policy.Step, platform string, f situation.
 		if c := d.FirstLacking(st.OnlyIf); c != "" {
 			x.Status = "waiting"
 			x.Reason += "; waits until " + c
+		}
+		if latest, held := d.Schedule().HeldUntil(st.When[f.Trigger], f); held && latest.After(x.Due) {
+			x.Due = latest
+			x.Reason += "; held until then, or until the common failure is over"
 		}
 	}
 	to, cc, _ := d.asOf(x.Due).Contacts().Recipients(st, st.To, st.Cc, platform)

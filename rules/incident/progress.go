@@ -60,6 +60,11 @@ type Progress struct {
 	WellSince      time.Time `json:"well_since,omitzero"` // when the last probe was well again, while a person must say whether it is solved
 	Decommissioned time.Time `json:"decommissioned,omitzero"`
 
+	// Announced is the start of a failure that was reported within announced work,
+	// HeldEmergency an emergency of which level 3 hears at the end of such work.
+	Announced     time.Time `json:"announced,omitzero"`
+	HeldEmergency bool      `json:"held_emergency,omitempty"`
+
 	// HeldEndings are endings that are not believed yet, by fingerprint.
 	HeldEndings map[string]time.Time `json:"held_endings,omitempty"`
 }

@@ -38,6 +38,8 @@ type Batch struct {
 	looked   bool                 // blinding is loaded
 	moved    bool                 // anything has come but repeats that change nothing
 	notify   []rules.Notification // in the order in which they were decided
+
+	candidates []rules.Incident // the latest, whose room is used again
 }
 
 // Tracked is an incident that a batch has loaded, with what has been decided

@@ -102,13 +102,14 @@ func (b *Batch) choose(c *rules.Classified) (*Tracked, error) {
 		return nil, err
 	}
 	var found []*Tracked
-	var candidates []rules.Incident
+	candidates := b.candidates[:0]
 	hs := handles(c.Key, place)
 	for _, t := range b.at(hs[:]...) {
 		if t.State != "" {
 			found, candidates = append(found, t), append(candidates, t.Incident)
 		}
 	}
+	b.candidates = candidates
 	switch i := b.Book.Choose(*c, candidates, b.Now); {
 	case i == rules.Ignore:
 		c.Ignored = "decommissioned"

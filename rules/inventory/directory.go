@@ -37,7 +37,8 @@ type Directory struct {
 	// people.
 	Slips []string
 	// Imported are the iCalendar files that were read.
-	Imported []ImportedCalendar
+	Imported      []ImportedCalendar
+	ImportedRotas []ImportedRota
 	// Access are the rights that are given by name, by person's id; Confidential
 	// are those who read the journal of confidential cases.
 	Access       map[string]act.Role

@@ -40,10 +40,14 @@ func ICalCalendar(file string) (string, bool) {
 }
 
 // CheckICal tells whether the text of an iCalendar file can serve as closed
-// days. The error is of type [strict.Faults]. A file that closes no day is
+// days, or as the rota that it is named after. The error is of type [strict.Faults]. A file that closes no day is
 // refused as well: what an export that went wrong leaves behind must not open
 // the days that were closed.
 func CheckICal(f strict.File) error {
+	if _, rota := RotaOfFile(f.Name); rota {
+		_, _, err := readRota(f, time.UTC)
+		return err
+	}
 	in, err := readICal(f, time.UTC)
 	if err == nil || in.Events+len(in.Passed) == 0 {
 		return err

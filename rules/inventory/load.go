@@ -33,7 +33,7 @@ type section struct {
 func Keys() []string { return strict.Paths(reflect.TypeFor[section]()) }
 
 // Load reads the inventory from YAML files, from CSV files of machines and from
-// iCalendar files of closed days, merges them and checks every cross reference.
+// iCalendar files of closed days or of a rota, merges them and checks every cross reference.
 // The error is of type [strict.Faults] and names all faults of all files at once, each with file,
 // line and cure. Whether the calendars that are closed exist is for
 // [Directory.CheckClosures] to say, whether languages and channels do for
@@ -55,10 +55,14 @@ func Load(files []strict.File) (*Directory, error) {
 	}
 	docs, calendars := l.read(files)
 	l.merge(docs)
-	l.exceptions()
 	for _, f := range calendars {
+		if _, rota := RotaOfFile(f.Name); rota {
+			l.importedRota(f)
+			continue
+		}
 		l.imported(f)
 	}
+	l.exceptions()
 	for _, doc := range docs { // what refers to entries of any file
 		l.customerReferences(doc.Customers)
 		l.machineReferences(doc.Machines)

@@ -11,7 +11,7 @@ import (
 
 // RotaEntry says who fills a role from when until when; a zero Until is open.
 // An empty Person is a gap. A later entry wins over an earlier one, and every
-// entry over a rotation.
+// entry over a rotation. Those of calendar files come first.
 type RotaEntry struct {
 	Role   string
 	Person string

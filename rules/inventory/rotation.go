@@ -92,12 +92,19 @@ func (l *loader) turnOver(e rotationEntry, where string, r *Rotation) {
 // weekdays number the days of the week from 1, Sunday being 7.
 var weekdays = map[string]int{"monday": 1, "tuesday": 2, "wednesday": 3, "thursday": 4, "friday": 5, "saturday": 6, "sunday": 7}
 
-// exceptions refuses entries of a rota without an end that stand over a rotation:
-// its turns would never come.
+// exceptions refuses entries of a rota without an end that stand over a rotation or a
+// calendar file: its turns would never come.
 func (l *loader) exceptions() {
 	for _, e := range l.endless {
+		what := ""
 		if slices.ContainsFunc(l.dir.Rotations, func(r Rotation) bool { return r.Role == e.name }) {
-			l.fault(e.at, e.path+".until", "without an end this entry hides the rotation of %s for ever: write until:, or take the entry away", e.name)
+			what = "rotation"
+		}
+		if slices.ContainsFunc(l.dir.ImportedRotas, func(r ImportedRota) bool { return r.Role == e.name }) {
+			what = "calendar file"
+		}
+		if what != "" {
+			l.fault(e.at, e.path+".until", "without an end this entry hides the %s of %s for ever: write until:, or take the entry away", what, e.name)
 		}
 	}
 }

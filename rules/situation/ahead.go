@@ -4,24 +4,28 @@ import (
 	"slices"
 	"time"
 
+	"vigie/rules/calendar"
+	"vigie/rules/incident"
 	"vigie/rules/model"
 )
 
-// Ahead is an instant, no step's and no target's, at which time alone changes
-// something, with the name of the moment that it brings.
+// Ahead is an instant, no step's and no target's, at which the incident is looked at
+// again, with the name of the moment that it brings.
 type Ahead struct {
-	Moment string
-	At     time.Time
+	Moment string    `json:"moment"`
+	At     time.Time `json:"at"`
+	// Said is the moment in the words of whoever asked; empty where nobody did.
+	Said string `json:"said,omitempty"`
 }
 
 // AllAhead are the moments that are known to come if nobody does anything: an agreed
-// wait that ends, a silence that does, and what somebody has that is given back. The
-// nearest stands first.
+// wait that ends, a silence or a maintenance that does, a promise or the wait for a
+// common failure, and what somebody has that is given back. The nearest stands first.
 func (d *Situation) AllAhead() []Ahead {
 	var out []Ahead
 	add := func(moment string, at time.Time) {
 		if at.After(d.Now) {
-			out = append(out, Ahead{moment, at})
+			out = append(out, Ahead{Moment: moment, At: at})
 		}
 	}
 	i := d.Incident
@@ -34,6 +38,15 @@ func (d *Situation) AllAhead() []Ahead {
 	for _, s := range i.Silences {
 		add("silence_ended", s.EndsAt)
 	}
+	if i.Flags[model.FlagOutage] {
+		add("outage_held", d.OutageUntil())
+	}
+	if at, ok := d.Promised(i.Progress.ExpectedDate); ok && i.Progress.ExpectedDate != i.Progress.PromisePassed {
+		add("promise_passed", at.Add(time.Second))
+	}
+	if until, in := d.MaintenanceAt(d.Now); in {
+		add("maintenance_over", until)
+	}
 	if i.Assignee != "" && d.Scenario.Owner != nil && i.State != model.Waiting && !i.Flags[model.FlagSilenced] {
 		cal := d.Calendar(d.Scenario.Calendar)
 		if at, err := cal.EffectiveStart(d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter)); err == nil {
@@ -42,6 +55,38 @@ func (d *Situation) AllAhead() []Ahead {
 	}
 	slices.SortFunc(out, func(a, b Ahead) int { return a.At.Compare(b.At) })
 	return out
+}
+
+// OutageUntil is until when a common failure is told in the incident's place.
+func (d *Situation) OutageUntil() time.Time {
+	since := d.Incident.Raised["flag:"+string(model.FlagOutage)].At
+	for _, c := range d.Policy.Correlations {
+		if !c.Marks || !slices.ContainsFunc(incident.SortedAlerts(d.Incident.Alerts), func(f string) bool { return c.Match.Match(d.Incident.Alerts[f].Labels) }) {
+			continue
+		}
+		held := c.Held
+		if held.Calendar == "" {
+			held.Calendar = d.Scenario.Calendar
+		}
+		return d.Schedule().After(since, held)
+	}
+	return since // the policy knows no common failure that it could be part of
+}
+
+// Promised is the end of a promised day, or the promised instant.
+func (d *Situation) Promised(text string) (time.Time, bool) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	date, err := calendar.ParseDate(text)
+	if err != nil {
+		return time.Time{}, false
+	}
+	cal := d.Calendar(d.Scenario.Calendar)
+	if date, err = cal.BusinessDayOnOrAfter(date); err != nil {
+		return time.Time{}, false
+	}
+	return cal.Closing(date)
 }
 
 // LastWord is when the owner last did something about the incident, or got it.

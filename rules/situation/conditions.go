@@ -273,20 +273,6 @@ func (d *Situation) firstDay() bool {
 	return !d.Now.After(last)
 }
 
-// InMaintenance reports whether every platform of the incident is in a maintenance
-// that was announced in time.
-func (d *Situation) InMaintenance() bool {
-	names := d.platforms()
-	return len(names) > 0 && !slices.ContainsFunc(names, func(platform string) bool {
-		l := model.Labels{model.LabelPlatform: platform}
-		if p := d.Book.Directory.Platforms[platform]; p != nil {
-			l[model.LabelCustomer] = p.Customer
-		}
-		_, in := d.Book.Directory.InMaintenance(l, d.Now, d.Policy.MaintenanceNotice)
-		return !in
-	})
-}
-
 // lapsedToday is true on the day on which it was given back.
 func (d *Situation) lapsedToday() bool {
 	at := d.Incident.Raised["lapsed"].At

@@ -2,6 +2,7 @@ package situation
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -415,6 +416,19 @@ func (d Schedule) before(due time.Time, delay policy.Delay) time.Time {
 		date = date.AddDays(-1)
 	}
 	return due
+}
+
+// HeldUntil is until when, at the latest, a step waits while something common is being
+// sorted out: an hour of the day on which it was due.
+func (d Schedule) HeldUntil(t policy.Trigger, f Firing) (time.Time, bool) {
+	// The hold has an end of its own: it lasts with the common failure, also
+	// once the incident is told by itself.
+	common := d.Facts.Outage != "" && slices.Contains(t.HoldWhile, string(model.FlagOutage))
+	if len(t.HoldWhile) == 0 || !common && d.FirstHolding(t.HoldWhile) == "" {
+		return time.Time{}, false
+	}
+	cal := d.Calendar(t.Calendar)
+	return cal.At(cal.Date(f.At), t.HoldUntil), true
 }
 
 // Shift moves what would leave at night to the next morning.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/situation"
 )
 
 // covers: what an explanation names as next is never later than what the clock alone
@@ -98,6 +99,19 @@ func explained(t *testing.T, p *player, h Happening) {
 		e := p.book.Explain(r.Incident, facts, p.now)
 		if e.Next.IsZero() || e.Next.After(h.DecidedAt) {
 			t.Errorf("%s: %s comes at %s, and the second before %q is said (wakes at %s)", h.Incident, h.Step, h.DecidedAt, e.Summary, r.WakeAt)
+		}
+		named := func(at time.Time) bool {
+			for _, x := range slices.Concat(e.Steps, e.Targets) {
+				if x.Due.Equal(at) || x.Due.Equal(at.Add(-time.Second)) { // a breach is a second late
+					return true
+				}
+			}
+			return slices.ContainsFunc(e.Wakes, func(a situation.Ahead) bool { return a.At.Equal(at) })
+		}
+		for what, at := range map[string]time.Time{"wakes": r.WakeAt, "asks for evidence": r.PollAt} {
+			if at.After(p.now) && !named(at) {
+				t.Errorf("%s: it %s at %s, which is not named: %+v", h.Incident, what, at, e.Wakes)
+			}
 		}
 		told := slices.ContainsFunc(slices.Collect(maps.Values(r.Silences)), func(s rules.Silence) bool { return s.EndsAt.Equal(e.Next) }) // by Alertmanager
 		if !e.Next.IsZero() && !told && (r.WakeAt.IsZero() || r.WakeAt.After(e.Next.Add(time.Second)) && e.Next.After(p.now)) {

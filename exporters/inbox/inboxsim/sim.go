@@ -59,6 +59,9 @@ type Faults struct {
 	LoginCut bool
 	// Bye is what the server says in place of a greeting.
 	Bye *imap.Error
+	// ByeLogin and ByeMail are said in place of an answer to the login and to the
+	// demand for a mail, and end the session.
+	ByeLogin, ByeMail string
 	// Cut breaks the connection in the middle of the mail with this UID, as
 	// often as Times says; 0 means each time.
 	Cut   uint32
@@ -267,6 +270,12 @@ func (s *Sim) session(c *imapserver.Conn) (imapserver.Session, *imapserver.Greet
 // Login implements imapserver.Session.
 func (s *session) Login(username, password string) error {
 	s.sim.mu.Lock()
+	bye := s.sim.faults.ByeLogin
+	s.sim.mu.Unlock()
+	if bye != "" {
+		return s.bye(bye)
+	}
+	s.sim.mu.Lock()
 	defer s.sim.mu.Unlock()
 	if f := s.sim.faults; f.LoginCut {
 		for c := range s.sim.conns {
@@ -284,6 +293,14 @@ func (s *session) Login(username, password string) error {
 	}
 	s.sim.logins++
 	return nil
+}
+
+// bye ends the session.
+func (s *session) bye(text string) error {
+	wire := s.conn.NetConn()
+	_, _ = io.WriteString(wire, "* BYE "+text+"\r\n")
+	_ = wire.Close()
+	return errors.New("gone")
 }
 
 // Select implements imapserver.Session.
@@ -321,6 +338,8 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	switch {
 	case f.Lose != 0 && uids.Contains(imap.UID(f.Lose)):
 		return nil
+	case f.ByeMail != "":
+		return s.bye(f.ByeMail)
 	case f.Hang:
 		<-s.sim.done
 		return errors.New("gone")

@@ -32,7 +32,7 @@ type Options struct {
 // Sim is one server. It is safe for concurrent use.
 //
 // Its endpoints, for orders and counts: datastores, namespaces, snapshots,
-// tasks, task_logs; refused is whatever else was asked.
+// tasks, task_logs, jobs; refused is whatever else was asked.
 //
 // Tasks, their ids and the lines of their logs have the form that the published
 // source of Proxmox Backup Server 3.2 gives them (src/api2/backup/mod.rs,
@@ -48,6 +48,7 @@ type Sim struct {
 	serial int
 	stores []*store
 	tasks  []*workerTask // newest first
+	jobs   map[string][]map[string]any
 	shout  bool
 	skew   time.Duration
 }
@@ -167,6 +168,18 @@ func (s *Sim) Finish(r *Run, status string) *Snapshot {
 	return nil
 }
 
+// SetJobs says what the list of the server's own jobs of a kind (verify, sync,
+// prune, gc) holds, in the fields of the published VerificationJobStatus and its
+// like (pbs-api-types/src/jobs.rs, datastore.rs of version 3.2).
+func (s *Sim) SetJobs(kind string, jobs ...map[string]any) {
+	s.Do(func() {
+		if s.jobs == nil {
+			s.jobs = map[string][]map[string]any{}
+		}
+		s.jobs[kind] = jobs
+	})
+}
+
 // Vanish ends a backup's task and leaves its unfinished snapshot behind.
 func (s *Sim) Vanish(r *Run) {
 	s.mu.Lock()
@@ -240,6 +253,10 @@ func endpoint(r *http.Request) (name, storeName string) {
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/api2/json/nodes/localhost/tasks/"); ok && strings.HasSuffix(rest, "/log") {
 		return "task_logs", strings.TrimSuffix(rest, "/log")
 	}
+	switch kind, _ := strings.CutPrefix(r.URL.Path, "/api2/json/admin/"); kind {
+	case "verify", "sync", "prune", "gc":
+		return "jobs", kind
+	}
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/api2/json/admin/datastore/"); ok {
 		storeName, what, _ := strings.Cut(rest, "/")
 		switch what {
@@ -263,6 +280,11 @@ func (s *Sim) answer(name, storeName string, r *http.Request, f misbehave.Fault)
 		return http.StatusOK, s.taskPage(r, f)
 	case "task_logs":
 		return s.taskLog(storeName)
+	case "jobs":
+		if s.o.Old && storeName != "verify" && storeName != "sync" {
+			return http.StatusNotFound, object{"data": nil}
+		}
+		return http.StatusOK, object{"data": append([]object{}, s.jobs[storeName]...)}
 	}
 	st := s.store(storeName)
 	switch {

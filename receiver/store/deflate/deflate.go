@@ -3,8 +3,9 @@ package deflate
 
 import (
 	"bytes"
-	"compress/flate"
 	"sync"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // Pool is compressors of about 1 MB each. Its zero value has none yet.

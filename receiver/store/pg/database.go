@@ -99,6 +99,8 @@ func (p *Database) connect(ctx context.Context, address, password string) error 
 	if err != nil {
 		return err
 	}
+	seen := &timelines{}
+	cfg.ValidateConnect = seen.fit
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return Unreachable(err)
@@ -112,7 +114,8 @@ func (p *Database) connect(ctx context.Context, address, password string) error 
 	if p.pooled {
 		cfg.DefaultQueryExecMode, cfg.StatementCacheCapacity, cfg.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
 	}
-	p.writer, p.reader = stdlib.OpenDB(*cfg), stdlib.OpenDB(*cfg)
+	reuse := stdlib.OptionResetSession(seen.reuse)
+	p.writer, p.reader = stdlib.OpenDB(*cfg, reuse), stdlib.OpenDB(*cfg, reuse)
 	for _, db := range []*sql.DB{p.writer, p.reader} {
 		db.SetMaxOpenConns(readers + 1)
 		db.SetMaxIdleConns(readers + 1)

@@ -1,5 +1,5 @@
-// Package pgtest starts a real PostgreSQL for tests: one that is installed, or one
-// that is unpacked from Debian's packages into the cache.
+// Package pgtest starts a real PostgreSQL for tests and for the lab: one that is
+// installed, or one that is unpacked from Debian's packages into the cache.
 package pgtest
 
 import (
@@ -39,7 +39,7 @@ var ErrAbsent = errors.New("PostgreSQL cannot be had here")
 // Start starts a server with settings, each NAME=VALUE, beyond those of a default
 // installation. With [ErrAbsent] a test is to be skipped.
 func Start(settings ...string) (*Server, error) {
-	bin, libs, err := programs()
+	bin, libs, err := programs("")
 	if err != nil {
 		return nil, err
 	}
@@ -59,28 +59,57 @@ func Start(settings ...string) (*Server, error) {
 	return s, nil
 }
 
+// initialised is a file that says that a folder's data are whole.
+const initialised = "initialised"
+
+// Keep starts a server on a port whose data stay in a folder between two runs; root is
+// the project's folder, in whose cache it may be unpacked.
+func Keep(root, dir string, port int) (*Server, error) {
+	bin, libs, err := programs(root)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Dir: dir, Port: port, bin: bin, libs: libs}
+	if _, err := os.Stat(filepath.Join(dir, initialised)); err != nil {
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
+			return nil, err
+		}
+		if err := s.init(nil); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, initialised), nil, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Truncate(filepath.Join(s.data(), "postgresql.auto.conf"), 0); err != nil {
+		return nil, err
+	}
+	if err := s.settle(nil); err != nil {
+		return nil, err
+	}
+	return s, s.Resume()
+}
+
 // programs finds the server's programs: in PATH, where Debian keeps them, or, with
-// what they need, in the cache.
-func programs() (bin, libs string, err error) {
+// what they need, in the cache of a project's folder.
+func programs(root string) (bin, libs string, err error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		if _, err := exec.LookPath("postgres"); err == nil {
 			return filepath.Dir(path), "", nil
 		}
 	}
-	const debian = "usr/lib/postgresql/15/bin"
-	if _, err := os.Stat("/" + debian + "/postgres"); err == nil {
-		return "/" + debian, "", nil
+	if all, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres"); err == nil && len(all) > 0 {
+		return filepath.Dir(all[len(all)-1]), "", nil
 	}
-	root, err := unpacked("postgresql")
-	return filepath.Join(root, debian), filepath.Join(root, "usr/lib/x86_64-linux-gnu"), err
+	in, err := unpacked(root, "postgresql")
+	return filepath.Join(in, "usr/lib/postgresql/15/bin"), filepath.Join(in, "usr/lib/x86_64-linux-gnu"), err
 }
 
-// unpacked unpacks a program of Debian's packages into the cache.
-func unpacked(tool string) (root string, err error) {
-	_, here, _, _ := runtime.Caller(0)
-	top, err := filepath.Abs(filepath.Join(filepath.Dir(here), "../../.."))
-	if !filepath.IsAbs(here) { // the paths of the build are trimmed
-		top, err = module()
+// unpacked unpacks a program of Debian's packages into the cache of a project's folder;
+// of this one where none is named.
+func unpacked(top, tool string) (root string, err error) {
+	if top == "" {
+		top, err = project()
 	}
 	if err != nil {
 		return "", err
@@ -90,6 +119,16 @@ func unpacked(tool string) (root string, err error) {
 		return "", fmt.Errorf("%w: %s", ErrAbsent, strings.TrimSpace(string(out)))
 	}
 	return filepath.Join(cache, "root"), nil
+}
+
+// project is the folder that this source lies in.
+func project() (string, error) {
+	_, here, _, _ := runtime.Caller(0)
+	top, err := filepath.Abs(filepath.Join(filepath.Dir(here), "../../.."))
+	if !filepath.IsAbs(here) { // the paths of the build are trimmed
+		return module()
+	}
+	return top, err
 }
 
 // module is the folder of go.mod above the one that tests are run in.
@@ -131,9 +170,15 @@ func (s *Server) init(settings []string) error {
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if err := s.port(); err != nil {
-		return err
+	if s.Port == 0 {
+		if err := s.port(); err != nil {
+			return err
+		}
 	}
+	return s.settle(settings)
+}
+
+func (s *Server) settle(settings []string) error {
 	return s.Set(append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=" + s.Dir, "port=" + strconv.Itoa(s.Port),
 		"max_connections=200", "shared_buffers=64MB", "autovacuum_naptime=10s", "wal_level=replica"}, settings...)...)
 }

@@ -51,6 +51,6 @@ func pooler() (program, libs string, err error) {
 	if program, err = exec.LookPath("pgbouncer"); err == nil {
 		return program, "", nil
 	}
-	root, err := unpacked("pgbouncer")
+	root, err := unpacked("", "pgbouncer")
 	return filepath.Join(root, "usr/sbin/pgbouncer"), filepath.Join(root, "usr/lib/x86_64-linux-gnu"), err
 }

@@ -35,6 +35,20 @@ func (p Docs) Show(w http.ResponseWriter, r *http.Request, name string) {
 	p.write(w, http.StatusOK, page)
 }
 
+// Picture answers with a picture of a page.
+func (p Docs) Picture(w http.ResponseWriter, r *http.Request, name string) {
+	data, ok := docs.Picture(name)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "image/png")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "max-age=3600")
+	_, _ = w.Write(data) // the browser went away
+}
+
 // page is one of the documentation, which is English where no folder fr says otherwise.
 func (p Docs) page(_ *http.Request, title string) *runbookPage {
 	return &runbookPage{Lang: "en", Style: p.Style, Title: title, List: "/docs/", ListTitle: "Documentation"}

@@ -1,5 +1,6 @@
 // Package ical reads closed days from iCalendar files, such as the company
-// closures and school holidays that people already keep in their calendars.
+// closures and school holidays that people already keep in their calendars, and
+// who is on duty from those of a rota.
 package ical
 
 import (
@@ -65,34 +66,52 @@ func Read(r io.Reader, loc *time.Location) (in Import, err error) {
 }
 
 func importICal(r io.Reader, loc *time.Location) (Import, error) {
-	limited := &io.LimitedReader{R: withoutMark(r), N: maxBytes + 1}
-	decoder := ical.NewDecoder(limited)
+	entries, err := decode(r)
+	if err != nil {
+		return Import{}, err
+	}
 	var events []event
-	for {
-		file, err := decoder.Decode()
-		if limited.N <= 0 {
-			return Import{}, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	for _, entry := range entries {
+		e, err := readEvent(entry.Event, loc)
 		if err != nil {
-			return Import{}, fmt.Errorf("the file is not an iCalendar: %w; export it again", err)
+			return Import{}, fmt.Errorf("event %q: %w", title(entry.Event), err)
 		}
-		method := file.Props.Get(ical.PropMethod)
-		for _, entry := range file.Events() {
-			e, err := readEvent(entry, loc)
-			if err != nil {
-				return Import{}, fmt.Errorf("event %q: %w", title(entry), err)
-			}
-			if method != nil && strings.EqualFold(method.Value, "CANCEL") {
-				e.starts, e.passed = nil, "the file cancels it"
-			}
-			events = append(events, e)
+		if entry.cancelled {
+			e.starts, e.passed = nil, "the file cancels it"
 		}
+		events = append(events, e)
 	}
 	days, err := closedDays(events)
 	return summary(days, events), err
+}
+
+// entry is an event as a file has it.
+type entry struct {
+	ical.Event
+	cancelled bool // by the file that it stands in
+}
+
+// decode reads all events of a file, within bounds.
+func decode(r io.Reader) ([]entry, error) {
+	limited := &io.LimitedReader{R: withoutMark(r), N: maxBytes + 1}
+	decoder := ical.NewDecoder(limited)
+	var out []entry
+	for {
+		file, err := decoder.Decode()
+		if limited.N <= 0 {
+			return nil, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
+		}
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the file is not an iCalendar: %w; export it again", err)
+		}
+		method := file.Props.Get(ical.PropMethod)
+		for _, e := range file.Events() {
+			out = append(out, entry{e, method != nil && strings.EqualFold(method.Value, "CANCEL")})
+		}
+	}
 }
 
 // withoutMark drops a byte order mark, which editors on Windows put before the text.

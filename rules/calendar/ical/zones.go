@@ -114,6 +114,9 @@ func (z zones) dates(prop ical.Prop) ([]calendar.Date, error) {
 
 var until = regexp.MustCompile(`(?i)(UNTIL=)(\d{8}T\d{6}Z?)`)
 
+// untilAny finds an end that is a date, too.
+var untilAny = regexp.MustCompile(`(?i)UNTIL=\d{8}(T\d{6}Z?)?`)
+
 // rule is a recurrence rule whose end is a day of the calendar: an instant of UTC
 // may be the evening before.
 func (z zones) rule(rule *ical.Prop) *ical.Prop {

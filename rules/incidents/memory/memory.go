@@ -46,7 +46,7 @@ type ignored struct {
 	signal rules.Signal
 	reason string
 	again  time.Time
-	order  int
+	first  time.Time
 }
 
 // New returns an empty store.
@@ -325,13 +325,12 @@ func (s *Store) Due(now time.Time) string {
 }
 
 // Ignore remembers an alert for which no incident is kept.
-func (s *Store) Ignore(signal rules.Signal, reason string, again, _ time.Time) (bool, error) {
+func (s *Store) Ignore(signal rules.Signal, reason string, again, now time.Time) (bool, error) {
 	was, known := s.ignored[signal.Fingerprint]
-	order := was.order
-	if !known {
-		order = len(s.ignored)
+	if known {
+		now = was.first
 	}
-	s.ignored[signal.Fingerprint] = ignored{signal, reason, again, order}
+	s.ignored[signal.Fingerprint] = ignored{signal, reason, again, now}
 	s.planOffer()
 	return !known || was.reason != reason, nil
 }
@@ -357,7 +356,8 @@ func (s *Store) planOffer() {
 // NextOffer is when an ignored alert is to be offered again; zero for never.
 func (s *Store) NextOffer() time.Time { return s.nextOffer }
 
-// OfferedAgain returns the ignored alerts whose reason has passed.
+// OfferedAgain returns the ignored alerts whose reason has passed, those that wait
+// longest first.
 func (s *Store) OfferedAgain(now time.Time) []rules.Signal {
 	if s.nextOffer.IsZero() || s.nextOffer.After(now) {
 		return nil
@@ -369,7 +369,7 @@ func (s *Store) OfferedAgain(now time.Time) []rules.Signal {
 		}
 	}
 	slices.SortFunc(due, func(a, b ignored) int {
-		return cmp.Or(a.again.Compare(b.again), a.order-b.order, strings.Compare(a.signal.Fingerprint, b.signal.Fingerprint))
+		return cmp.Or(a.again.Compare(b.again), a.first.Compare(b.first), strings.Compare(a.signal.Fingerprint, b.signal.Fingerprint))
 	})
 	signals := make([]rules.Signal, len(due))
 	for n, i := range due {

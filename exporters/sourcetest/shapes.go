@@ -1,0 +1,105 @@
+package sourcetest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+)
+
+// Shape is a way in which services write the same JSON otherwise than they tell.
+type Shape struct {
+	Name string
+	// Turn gives what stands in place of a value; objects and lists come after
+	// what is in them.
+	Turn func(v any) any
+}
+
+// Shapes are those that must not change what a source reads.
+func Shapes() []Shape {
+	return []Shape{
+		{"numbers as texts", func(v any) any {
+			if n, ok := v.(json.Number); ok {
+				return n.String()
+			}
+			return v
+		}},
+		{"whole numbers with a fraction", func(v any) any {
+			if n, ok := v.(json.Number); ok && !strings.ContainsAny(n.String(), ".eE") {
+				return json.Number(n.String() + ".0")
+			}
+			return v
+		}},
+		{"yes and no as texts", func(v any) any {
+			if yes, ok := v.(bool); ok {
+				return map[bool]string{true: "true", false: "False"}[yes]
+			}
+			return v
+		}},
+		{"yes and no as numbers", func(v any) any {
+			if yes, ok := v.(bool); ok {
+				return json.Number(map[bool]string{true: "1", false: "0"}[yes])
+			}
+			return v
+		}},
+		{"null for an empty text", func(v any) any {
+			if v == "" {
+				return nil
+			}
+			return v
+		}},
+		{"nothing for null", func(v any) any {
+			if m, ok := v.(map[string]any); ok {
+				for key, inner := range m {
+					if inner == nil {
+						delete(m, key)
+					}
+				}
+			}
+			return v
+		}},
+		{"further fields", func(v any) any {
+			if m, ok := v.(map[string]any); ok {
+				m["furtherField"] = map[string]any{"nested": []any{json.Number("1"), nil, "x"}}
+			}
+			return v
+		}},
+	}
+}
+
+// Reshape lets a product answer in another shape. Answers that are no JSON stay as
+// they are.
+func Reshape(product http.Handler, turn func(any) any) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		plain := httptest.NewRecorder()
+		product.ServeHTTP(plain, r)
+		body := plain.Body.Bytes()
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		var v any
+		if d.Decode(&v) == nil {
+			body, _ = json.Marshal(turned(v, turn))
+		}
+		for key, values := range plain.Header() {
+			w.Header()[key] = values
+		}
+		w.Header().Del("Content-Length")
+		w.WriteHeader(plain.Code)
+		_, _ = w.Write(body)
+	})
+}
+
+func turned(v any, turn func(any) any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			v[key] = turned(inner, turn)
+		}
+	case []any:
+		for i := range v {
+			v[i] = turned(v[i], turn)
+		}
+	}
+	return turn(v)
+}

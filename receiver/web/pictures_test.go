@@ -1,0 +1,66 @@
+package web_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"vigie/rules"
+)
+
+// TestPictures makes the pictures of the documentation: make pictures.
+func TestPictures(t *testing.T) {
+	folder := os.Getenv("VIGIE_PICTURES")
+	if folder == "" {
+		t.Skip("it makes the documentation's pictures: make pictures")
+	}
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, map[string]string{"error": "Cannot write to the vault: the disk is full (0x0154)", "consecutive_failures": "2"})
+	d.fires(rules.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, map[string]string{"error": "Not enough space in the repository: 41 GB needed, 12 GB free."})
+	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "The agent was offline at the planned time."})
+	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, map[string]string{"error": "The backup volume was not found (0x80780119)."})
+	days := map[string]string{}
+	for i := range 35 {
+		days[tuesday.AddDate(0, 0, -i).Format(time.DateOnly)] = []string{"ok", "ok", "warning", "ok", "ok", "failed", "ok", "ok", "ok", "disabled"}[i%10]
+	}
+	d.prom = recorded(t, map[string]map[string]string{"SRV-AD": days, "PC-LEA": days, "NAS-01": days})
+	w := d.chromium(t)
+	w.does(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}))
+	keep := func(name, path string, width, height int64) {
+		w.size(width, height)
+		w.opens(path)
+		if path == "/incidents/i3" {
+			w.does(chromedp.Click("#act-answer summary"))
+		}
+		var png []byte
+		w.does(chromedp.Evaluate(`document.querySelector("footer").remove(), 1`, nil), chromedp.CaptureScreenshot(&png))
+		if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	w.comes("sup", "en")
+	for _, language := range []string{"en", "fr"} {
+		w.speaks(language)
+		keep("today-"+language, "/today", 1100, 720)
+		keep("act-"+language, "/incidents/i1", 1100, 900)
+	}
+	w.speaks("en")
+	keep("calendar-en", "/calendar?customer=dupont", 1100, 420)
+	keep("chain-en", "/chain", 1100, 620)
+	keep("policy-en", "/policy?labels=customer%3Ddupont%2C+machine%3DSRV-AD%2C+machine_class%3Dserver%2C+backup_role%3Dprimary%2C+kind%3Dfailed", 1100, 760)
+	w = d.chromium(t)
+	w.size(390, 844)
+	w.comes("lea", "en")
+	for _, language := range []string{"en", "fr"} {
+		w.speaks(language)
+		keep("answer-"+language, "/incidents/i3", 390, 760)
+	}
+	d = aMonth(t)
+	w = d.chromium(t)
+	w.comes("lead", "en")
+	keep("statement-en", "/reports/statement?month=2026-03&platform=lms-A", 1100, 760)
+}

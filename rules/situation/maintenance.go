@@ -1,0 +1,33 @@
+package situation
+
+import (
+	"time"
+
+	"vigie/rules/model"
+)
+
+// InMaintenance reports whether every platform of the incident is in a maintenance
+// that was announced in time.
+func (d *Situation) InMaintenance() bool {
+	_, in := d.MaintenanceAt(d.Now)
+	return in
+}
+
+// MaintenanceAt is until when every platform of the incident is in a maintenance that
+// was announced in time, of one in which they all are at an instant.
+func (d *Situation) MaintenanceAt(at time.Time) (until time.Time, in bool) {
+	for _, platform := range d.platforms() {
+		l := model.Labels{model.LabelPlatform: platform}
+		if p := d.Book.Directory.Platforms[platform]; p != nil {
+			l[model.LabelCustomer] = p.Customer
+		}
+		over, in := d.Book.Directory.InMaintenance(l, at, d.Policy.MaintenanceNotice)
+		if !in {
+			return time.Time{}, false
+		}
+		if until.IsZero() || over.Before(until) {
+			until = over
+		}
+	}
+	return until, !until.IsZero()
+}
