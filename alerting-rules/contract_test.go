@@ -89,7 +89,7 @@ var metrics = []string{
 	"prometheus_notifications_dropped_total",
 	"prometheus_rule_evaluation_failures_total",
 	"prometheus_rule_group_iterations_missed_total",
-	"prometheus_rule_group_rules",
+	"prometheus_rule_group_rules", "prometheus_rule_group_interval_seconds",
 	"alertmanager_config_last_reload_successful",
 	"alertmanager_notifications_failed_total",
 	"alertmanager_notifications_total",

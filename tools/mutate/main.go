@@ -2,11 +2,12 @@
 // a rule test fails each time: a threshold, a comparison, a `for`, a matcher, a
 // label list, a range, a function, a memory, a label.
 //
-//	mutate -promtool FILE [-sample N] [-only REGEXP] [-jobs N] [-equivalent FILE] DIR
+//	mutate -promtool FILE [-sample N] [-only REGEXP] [-mutant REGEXP] [-jobs N] [-equivalent FILE] DIR
 //
 // DIR holds the rules *.yml and their tests in tests/. What no test notices is
 // printed as a survivor, unless the file of equivalents names it with a reason.
-// With -sample only N mutants are tried, always the same ones.
+// With -sample only N mutants are tried, always the same ones; with -mutant those
+// that are printed so.
 package main
 
 import (
@@ -39,12 +40,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	promtool := flags.String("promtool", "promtool", "the promtool that plays the tests")
 	sample := flags.Int("sample", 0, "how many mutants to try; 0 for all")
 	only := flags.String("only", "", "try the rules whose name this matches")
+	which := flags.String("mutant", "", "try the mutants whose text this matches")
 	jobs := flags.Int("jobs", runtime.NumCPU(), "how many to try at once")
 	list := flags.String("equivalent", "", "file of mutants that change nothing, a line each: the mutant, a tab, the reason")
 	if flags.Parse(args) != nil || flags.NArg() != 1 {
 		return 2
 	}
 	mutants, err := readRules(flags.Arg(0), regexp.MustCompile(*only))
+	chosen := regexp.MustCompile(*which)
+	mutants = slices.DeleteFunc(mutants, func(m mutant) bool { return !chosen.MatchString(m.String()) })
 	if err == nil && *sample > 0 {
 		mutants = drawn(mutants, *sample)
 	}

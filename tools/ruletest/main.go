@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if flags.Parse(args) != nil || flags.NArg() == 0 {
 		return 2
 	}
+	code := 0
 	for _, file := range flags.Args() {
 		dir := *rules
 		if dir == "" {
@@ -49,14 +50,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err := play(ctx, *promtool, dir, file, stdout, stderr)
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return 1
-		}
-		if err != nil {
+			code = 1
+		} else if err != nil {
 			fmt.Fprintln(stderr, "ruletest:", err)
 			return 2
 		}
 	}
-	return 0
+	return code
 }
 
 func play(ctx context.Context, promtool, dir, file string, stdout, stderr io.Writer) error {
