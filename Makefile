@@ -145,7 +145,7 @@ LIFE   := ^(TestServe|TestWholeExporter|TestReload|TestPage)$
 # The packages that take longest come first, so that nothing is left waiting for
 # one of them alone.
 FIRST  := vigie/receiver vigie/receiver/web
-SLOWEST := vigie/receiver/faults vigie/rules vigie/cmd/backup_exporter
+SLOWEST := vigie/receiver/faults vigie/rules vigie/cmd/backup_exporter vigie/cmd/vigie-lab
 RACING  = $(FIRST) $$(grep -rlE --include='*.go' --exclude='*_test.go' '^[[:space:]]*go (func|[a-zA-Z_.]+)\(|"sync(/atomic)?"' receiver exporters internal rules | xargs -n1 dirname | sort -u | grep -v '^receiver/message$$' | sed 's,^,vigie/,' | grep -vxF "$$(printf '%s\n' $(FIRST))")
 CALM    = $(SLOWEST) $$($(GO) list ./... | grep -vxFf <(printf '%s\n' $(SLOWEST) $(RACING)))
 

@@ -34,8 +34,8 @@ func TestMiddle(t *testing.T) {
 		want string
 	}{
 		{"SRV-PROD-PARIS-BACKUP-01", 24, "SRV-PROD-PARIS-BACKUP-01"},
-		{"SRV-PROD-PARIS-BACKUP-01", 13, "SRV-PRO…UP-01"},
-		{"a, bcdefghijkl, mn", 9, "a, bc…mn"},
+		{"SRV-PROD-PARIS-BACKUP-01", 13, "SRV-PR…KUP-01"},
+		{"a, bcdefghijkl, mn", 9, "a, b…mn"},
 		{"e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", 8, "e\u0301e\u0301…e\u0301"},
 		{"abcdefghijkl", 5, "abcd…"},
 		{"any", 0, ""},
