@@ -111,12 +111,15 @@ func (b *Batch) Tracked() []*Tracked { return b.tracked }
 // Handle is something by which an incident is found: its key, its machine ...
 type Handle struct{ Kind, Customer, Name string }
 
-// OfMachine is the kind of a handle that stands for all incidents of a machine.
-const OfMachine = "machine"
+// The kinds of handles that stand for all incidents of a machine, and of a key.
+const (
+	OfMachine = "machine"
+	OfKey     = "key"
+)
 
 func handles(key string, p Place) (h [4]Handle) {
 	if key != "" {
-		h[0] = Handle{Kind: "key", Name: key}
+		h[0] = Handle{Kind: OfKey, Name: key}
 	}
 	if p.Machine != "" {
 		h[1] = Handle{OfMachine, p.Customer, p.Machine}

@@ -264,33 +264,16 @@ func (z zones) repetitions(entry ical.Event, first calendar.Date) ([]calendar.Da
 			return nil, fmt.Errorf("RRULE %s repeats an all-day event within a day; use FREQ=DAILY or longer", rule.Value)
 		}
 	}
-	// Of the recurrence only the rule is asked: the dates beside it, RDATE and
-	// EXDATE, come in lists, which the library does not read.
-	bare := ical.NewComponent(entry.Name)
-	bare.Props.Set(z.rule(rule))
 	start := ical.NewProp(ical.PropDateTimeStart)
 	start.SetDate(time.Date(first.Year, first.Month, first.Day, 0, 0, 0, 0, time.UTC))
-	bare.Props.Set(start)
-	set, err := bare.RecurrenceSet(time.UTC)
-	if err != nil {
-		return nil, fmt.Errorf("RRULE %s: %w", rule.Value, err)
-	}
-	end := time.Date(lastYear, time.December, 31, 0, 0, 0, 0, time.UTC)
-	if until := set.GetRRule().GetUntil(); until.IsZero() || until.After(end) {
-		set.GetRRule().Until(end)
-	}
-	var dates []calendar.Date
-	for next := set.GetRRule().Iterator(); ; {
-		t, more := next()
-		if !more {
-			return dates, nil
-		}
-		if len(dates) == maxDays {
-			return nil, fmt.Errorf("RRULE %s gives more than %d days; give it an end", rule.Value, maxDays)
-		}
+	times, err := recurrence{written: rule.Value, rule: z.rule(rule), start: start,
+		last: time.Date(lastYear, time.December, 31, 0, 0, 0, 0, time.UTC), most: maxDays, of: "days"}.all()
+	dates := make([]calendar.Date, len(times))
+	for i, t := range times {
 		year, month, day := t.Date()
-		dates = append(dates, calendar.Date{Year: year, Month: month, Day: day})
+		dates[i] = calendar.Date{Year: year, Month: month, Day: day}
 	}
+	return dates, err
 }
 
 // written is the day of an event's start as it stands in the file.

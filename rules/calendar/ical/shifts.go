@@ -243,30 +243,10 @@ func (r *rotaReader) repetitions(entry ical.Event, first wall) ([]time.Time, err
 			return nil, fmt.Errorf("RRULE %s repeats a shift within an hour; use FREQ=HOURLY or longer", rule.Value)
 		}
 	}
-	bare := ical.NewComponent(entry.Name)
-	bare.Props.Set(r.until(rule, first.zone))
 	start := ical.NewProp(ical.PropDateTimeStart)
 	start.SetDateTime(first.Time)
-	bare.Props.Set(start)
-	set, err := bare.RecurrenceSet(time.UTC)
-	if err != nil {
-		return nil, fmt.Errorf("RRULE %s: %w", rule.Value, err)
-	}
-	end := time.Date(lastRotaYear, time.December, 31, 23, 59, 59, 0, time.UTC)
-	if until := set.GetRRule().GetUntil(); until.IsZero() || until.After(end) {
-		set.GetRRule().Until(end)
-	}
-	var out []time.Time
-	for next := set.GetRRule().Iterator(); ; {
-		at, more := next()
-		if !more {
-			return out, nil
-		}
-		if len(out) == maxShifts {
-			return nil, fmt.Errorf("RRULE %s gives more than %d shifts; give it an end", rule.Value, maxShifts)
-		}
-		out = append(out, at)
-	}
+	return recurrence{written: rule.Value, rule: r.until(rule, first.zone), start: start,
+		last: time.Date(lastRotaYear, time.December, 31, 23, 59, 59, 0, time.UTC), most: maxShifts, of: "shifts"}.all()
 }
 
 // until is a recurrence rule whose end is told by the event's own clock; a date

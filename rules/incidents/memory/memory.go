@@ -19,7 +19,7 @@ type Store struct {
 	all       []*incidents.Record // by number
 	byID      map[string]*incidents.Record
 	open      []*incidents.Record // by number
-	byHandle  map[string][]*incidents.Record
+	byHandle  map[incidents.Handle][]*incidents.Record
 	byAlert   map[string][]*incidents.Record // every incident that an alert ever was of
 	members   map[string][]*incidents.Record // by the common incident's id
 	blinding  []*incidents.Record
@@ -34,7 +34,7 @@ type Store struct {
 
 // row is what the store knows of a record as it was last saved.
 type row struct {
-	handles []string
+	handles []incidents.Handle
 	open    bool
 	blinds  bool
 	outage  string
@@ -51,7 +51,7 @@ type ignored struct {
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{byID: map[string]*incidents.Record{}, byHandle: map[string][]*incidents.Record{}, byAlert: map[string][]*incidents.Record{},
+	return &Store{byID: map[string]*incidents.Record{}, byHandle: map[incidents.Handle][]*incidents.Record{}, byAlert: map[string][]*incidents.Record{},
 		members: map[string][]*incidents.Record{}, ignored: map[string]ignored{}, outbox: newOutbox()}
 }
 
@@ -69,33 +69,13 @@ func (s *Store) Incident(id string) (*incidents.Record, error) {
 	return nil, fmt.Errorf("incident %q: not found", id)
 }
 
-// handles are what an incident, or a signal's candidates, are found by.
-func handles(key string, p incidents.Place) []string {
-	var hs []string
-	if key != "" {
-		hs = append(hs, "key "+key)
-	}
-	if p.Machine != "" {
-		hs = append(hs, machineHandle(p.Customer, p.Machine))
-	}
-	if p.Platform != "" {
-		hs = append(hs, "platform "+p.Platform)
-	}
-	if p.Host != "" {
-		hs = append(hs, "host "+p.Host)
-	}
-	return hs
-}
-
-func machineHandle(customer, machine string) string { return "machine " + customer + "\x00" + machine }
-
 func byNumber(a, b *incidents.Record) int { return a.Number - b.Number }
 
 // Candidates returns the incidents that a signal of that key and place may
 // belong to.
 func (s *Store) Candidates(key string, p incidents.Place, since time.Time) ([]*incidents.Record, error) {
 	var found []*incidents.Record
-	for _, h := range handles(key, p) {
+	for _, h := range incidents.Handles(key, p) {
 		for _, r := range s.byHandle[h] {
 			if (!r.State.Ended() || r.ResolvedAt.After(since)) && !slices.Contains(found, r) {
 				found = append(found, r)
@@ -111,15 +91,15 @@ func (s *Store) OnMachine(customer, machine, except string) ([]*incidents.Record
 	if machine == "" {
 		return nil, nil
 	}
-	return slices.DeleteFunc(s.openOf(machineHandle(customer, machine)), func(r *incidents.Record) bool { return r.ID == except }), nil
+	return slices.DeleteFunc(s.openOf(incidents.Handle{Kind: incidents.OfMachine, Customer: customer, Name: machine}), func(r *incidents.Record) bool { return r.ID == except }), nil
 }
 
 // OpenWithKey returns the open incidents of a key.
 func (s *Store) OpenWithKey(key string) ([]*incidents.Record, error) {
-	return s.openOf("key " + key), nil
+	return s.openOf(incidents.Handle{Kind: incidents.OfKey, Name: key}), nil
 }
 
-func (s *Store) openOf(handle string) []*incidents.Record {
+func (s *Store) openOf(handle incidents.Handle) []*incidents.Record {
 	var found []*incidents.Record
 	for _, r := range s.byHandle[handle] {
 		if !r.State.Ended() {
@@ -230,7 +210,7 @@ func (s *Store) Save(r *incidents.Record) error {
 }
 
 func (s *Store) saveHandles(r *incidents.Record, known *row) {
-	now := handles(r.Key, r.Place())
+	now := incidents.Handles(r.Key, r.Place())
 	if slices.Equal(now, known.handles) {
 		return
 	}
