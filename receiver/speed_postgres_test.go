@@ -2,7 +2,6 @@ package receiver_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -14,19 +13,7 @@ import (
 // postgresServer starts a server of the test's own, or skips the test.
 func postgresServer(t testing.TB, settings ...string) *pgtest.Server {
 	t.Helper()
-	s, err := pgtest.Start(settings...)
-	if errors.Is(err, pgtest.ErrAbsent) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return pgtest.For(t, settings...)
 }
 
 // leads lets an engine turn its loops, until it is stopped.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
+	"testing"
 )
 
 // Shape is a way in which services write the same JSON otherwise than they tell.
@@ -102,4 +104,35 @@ func turned(v any, turn func(any) any) any {
 		}
 	}
 	return turn(v)
+}
+
+// EachShape reads a source in each shape, by jobs and whatever is beside them, and wants
+// what the plain one says.
+func EachShape(t *testing.T, read func(turn func(any) any) (jobs, rest any)) {
+	t.Helper()
+	jobs, rest := read(nil)
+	if reflect.ValueOf(jobs).Len() == 0 {
+		t.Error("there is no job")
+	}
+	for _, s := range Shapes() {
+		t.Run(s.Name, func(t *testing.T) {
+			if got, gotRest := read(s.Turn); !reflect.DeepEqual(got, jobs) || !reflect.DeepEqual(gotRest, rest) {
+				t.Errorf("%+v\nwant %+v\n%+v\nwant %+v", got, jobs, gotRest, rest)
+			}
+		})
+	}
+}
+
+// AddRow puts a row behind the last of a list that has any, and counts it in the total
+// where there is one.
+func AddRow(holder map[string]any, list string, totals map[string]any, row func(last any) any) {
+	rows, _ := holder[list].([]any)
+	if len(rows) == 0 {
+		return
+	}
+	holder[list] = append(rows, row(rows[len(rows)-1]))
+	if n, ok := totals["total"].(json.Number); ok {
+		total, _ := n.Int64()
+		totals["total"] = total + 1
+	}
 }

@@ -40,15 +40,7 @@ func told(b *bench) (jobs []exporters.Job, rest any) {
 
 // What a server writes in other types than it tells is read as the same.
 func TestOtherShapesSayTheSame(t *testing.T) {
-	jobs, rest := told(night(t, nil))
-	for _, s := range sourcetest.Shapes() {
-		t.Run(s.Name, func(t *testing.T) {
-			got, gotRest := told(night(t, s.Turn))
-			if !reflect.DeepEqual(got, jobs) || !reflect.DeepEqual(gotRest, rest) {
-				t.Errorf("%+v\nwant %+v\n%+v\nwant %+v", got, jobs, gotRest, rest)
-			}
-		})
-	}
+	sourcetest.EachShape(t, func(turn func(any) any) (any, any) { return told(night(t, turn)) })
 }
 
 // rows lets turn change the rows of each listing, and its total with them.
@@ -76,15 +68,14 @@ func rows(turn func([]any) []any) func(any) any {
 // One row that nobody can read costs that row, and is counted.
 func TestOddRowsCostThemselves(t *testing.T) {
 	jobs, _ := told(night(t, nil))
-	whole := func(turn func([]any) []any) func(any) any { return rows(turn) }
 	for name, c := range map[string]struct {
 		turn  func(any) any
 		field string
 	}{
-		"null":         {whole(func(d []any) []any { return append([]any{nil}, d...) }), "jobs.row"},
-		"a text":       {whole(func(d []any) []any { return append(d, "see log") }), "jobs.row"},
-		"no id":        {whole(func(d []any) []any { return append(d, map[string]any{"name": "?"}) }), "jobs.id"},
-		"twice":        {whole(func(d []any) []any { return append(d, d[len(d)-1]) }), "jobs.id_twice"},
+		"null":         {rows(func(d []any) []any { return append([]any{nil}, d...) }), "jobs.row"},
+		"a text":       {rows(func(d []any) []any { return append(d, "see log") }), "jobs.row"},
+		"no id":        {rows(func(d []any) []any { return append(d, map[string]any{"name": "?"}) }), "jobs.id"},
+		"twice":        {rows(func(d []any) []any { return append(d, d[len(d)-1]) }), "jobs.id_twice"},
 		"nested lists": {rows(func(d []any) []any { return []any{d} }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -21,19 +20,7 @@ import (
 // postgres starts a server of the test's own, or skips the test.
 func postgres(t *testing.T) *pgtest.Server {
 	t.Helper()
-	s, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrAbsent) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return pgtest.For(t)
 }
 
 // receivers are several programs of one configuration on one database of a server.

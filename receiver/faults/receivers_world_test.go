@@ -145,18 +145,7 @@ func networkCut(t *testing.T, s *pgtest.Server, w *wire, cut func(bool)) {
 func TestFaultStandbyPromoted(t *testing.T) {
 	t.Parallel()
 	s := postgres(t)
-	standby, err := s.Standby()
-	if errors.Is(err, pgtest.ErrAbsent) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := standby.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	standby := s.StandbyFor(t)
 	both := fmt.Sprintf("postgres://vigie@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", s.Port, standby.Port)
 	all := receiversAt(t, both, 2)
 	if !strings.Contains(all[0].said.String()+all[1].said.String(), "follow without being waited for") {
@@ -191,18 +180,7 @@ func TestFaultStandbyPromoted(t *testing.T) {
 func TestFaultOldPrimaryLives(t *testing.T) {
 	t.Parallel()
 	s := postgres(t)
-	standby, err := s.Standby()
-	if errors.Is(err, pgtest.ErrAbsent) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := standby.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	standby := s.StandbyFor(t)
 	if err := errors.Join(s.Set("synchronous_standby_names=*"), s.Reload()); err != nil {
 		t.Fatal(err)
 	}

@@ -15,18 +15,7 @@ import (
 // A receiver that is given the lease and cannot work under it, as one that is too old to
 // read a policy, lets another have it.
 func TestWhoCannotLeadLetsGo(t *testing.T) {
-	s, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrAbsent) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := pgtest.For(t)
 	receiver := func(hear, takeOver error) *Leader {
 		db, err := store.Open(t.Context(), s.URL("postgres"))
 		if err != nil {
