@@ -2,7 +2,6 @@ package incidents
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 
 	"vigie/rules"
@@ -28,17 +27,17 @@ func (b *Batch) merging(t *Tracked, ev rules.Event) (refusal *rules.Refusal, err
 	into, err := b.Load("i" + strings.TrimLeft(name, "#i"))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return refuse(http.StatusUnprocessableEntity, "there is no incident %s that could go on", name)
+		return refuse(422, "there is no incident %s that could go on", name)
 	case err != nil:
 		return nil, err
 	case into.ID == t.ID:
-		return refuse(http.StatusUnprocessableEntity, "an incident cannot be merged with itself")
+		return refuse(422, "an incident cannot be merged with itself")
 	case into.State.Ended():
-		return refuse(http.StatusConflict, "incident %s is %s: name one that goes on", name, into.State)
+		return refuse(409, "incident %s is %s: name one that goes on", name, into.State)
 	}
 	here, there := t.Identity[rules.LabelCustomer], into.Identity[rules.LabelCustomer]
 	if here != "" && there != "" && here != there {
-		return refuse(http.StatusConflict, "incident %s is about customer %s: name one of the same customer", name, there)
+		return refuse(409, "incident %s is about customer %s: name one of the same customer", name, there)
 	}
 	return nil, nil
 }
