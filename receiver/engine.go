@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -244,7 +246,8 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 	return nil
 }
 
-// withPinned adds the policies that only pinned incidents still need.
+// withPinned adds the policies that only pinned incidents still need. Beside an error
+// it returns what it could read, nil for nothing.
 func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time) (*rules.Book, error) {
 	var pinned map[string][]rules.SourceFile
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -254,21 +257,24 @@ func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time
 	if err != nil {
 		return nil, fmt.Errorf("read pinned policies: %w", err)
 	}
-	all := book.Policies()
-	for hash, files := range pinned {
+	var bad error
+	all := slices.Clone(book.Policies())
+	for _, hash := range slices.Sorted(maps.Keys(pinned)) {
 		if book.Policy(hash) != nil {
 			continue
 		}
-		old, err := rules.LoadPolicies(files)
+		old, err := rules.LoadPolicies(pinned[hash])
 		if err != nil {
-			return nil, fmt.Errorf("a policy that open incidents are pinned to cannot be read any more: %w", err)
+			bad = errors.Join(bad, fmt.Errorf("policy %s, which incidents are pinned to, cannot be read by this version: start the one that brought it: %w", hash, err))
+			continue
 		}
 		for _, p := range old {
 			p.Retired = true
 			all = append(all, p)
 		}
 	}
-	return rules.NewBook(book.Directory, all...)
+	full, err := rules.NewBook(book.Directory, all...)
+	return full, errors.Join(bad, err)
 }
 
 // Nights tells how machines' backups went, day by day.
