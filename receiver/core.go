@@ -43,7 +43,7 @@ type core struct {
 	changed atomic.Bool
 	// unread is that others brought policies, or an incident is pinned to one that the
 	// book lacks; unseen that others changed incidents.
-	unread, unseen owed
+	unread, unseen loop.Owed
 }
 
 // live returns the parts in use; work that takes them once sees one reload or

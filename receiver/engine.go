@@ -9,9 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,11 +28,11 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
+	"vigie/receiver/pinned"
 	"vigie/receiver/promised"
 	"vigie/receiver/reports"
 	"vigie/receiver/store"
 	"vigie/rules"
-	"vigie/rules/incidents"
 )
 
 // Options is what an engine is made of for as long as it lives.
@@ -214,7 +212,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 		return err
 	}
 	book := p.Book
-	full, err := e.withPinned(ctx, book, now)
+	full, err := pinned.With(ctx, e.store, book, now)
 	if err != nil {
 		return err
 	}
@@ -244,37 +242,6 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 		return fmt.Errorf("keep the policies: %w", err)
 	}
 	return nil
-}
-
-// withPinned adds the policies that only pinned incidents still need. Beside an error
-// it returns what it could read, nil for nothing.
-func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time) (*rules.Book, error) {
-	var pinned map[string][]rules.SourceFile
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		pinned, err = tx.PinnedPolicies(now.Add(-incidents.Reopenable))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read pinned policies: %w", err)
-	}
-	var bad error
-	all := slices.Clone(book.Policies())
-	for _, hash := range slices.Sorted(maps.Keys(pinned)) {
-		if book.Policy(hash) != nil {
-			continue
-		}
-		old, err := rules.LoadPolicies(pinned[hash])
-		if err != nil {
-			bad = errors.Join(bad, fmt.Errorf("policy %s, which incidents are pinned to, cannot be read by this version: start the one that brought it: %w", hash, err))
-			continue
-		}
-		for _, p := range old {
-			p.Retired = true
-			all = append(all, p)
-		}
-	}
-	full, err := rules.NewBook(book.Directory, all...)
-	return full, errors.Join(bad, err)
 }
 
 // Nights tells how machines' backups went, day by day.

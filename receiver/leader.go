@@ -5,9 +5,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"vigie/receiver/pinned"
 	"vigie/receiver/store"
 )
 
@@ -23,36 +23,20 @@ const (
 func (e *Engine) listen(ctx context.Context, p store.Pulse, policies, incidents bool) error {
 	e.hear(p)
 	if policies {
-		e.unread.ask()
+		e.unread.Ask()
 	}
 	if incidents {
 		e.changed.Store(true)
-		e.unseen.ask()
+		e.unseen.Ask()
 	}
-	return errors.Join(e.unread.do(ctx, e.learn), e.unseen.do(ctx, e.Board.Anew))
-}
-
-// owed is work that was asked for and is not done yet.
-type owed struct{ asked atomic.Bool }
-
-func (o *owed) ask() { o.asked.Store(true) }
-
-func (o *owed) do(ctx context.Context, work func(context.Context) error) error {
-	if !o.asked.Swap(false) {
-		return nil
-	}
-	err := work(ctx)
-	if err != nil {
-		o.ask()
-	}
-	return err
+	return errors.Join(e.unread.Do(ctx, e.learn), e.unseen.Do(ctx, e.Board.Anew))
 }
 
 // takeOver goes on with what the receiver before had begun, if it can read all that
 // incidents are pinned to: what it sent of others it could not note as sent.
 func (e *Engine) takeOver(ctx context.Context, l store.Lease) error {
-	e.unread.ask()
-	if err := e.unread.do(ctx, e.learn); err != nil {
+	e.unread.Ask()
+	if err := e.unread.Do(ctx, e.learn); err != nil {
 		return err
 	}
 	now := e.now()
@@ -95,7 +79,7 @@ func (e *Engine) learn(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	full, err := e.withPinned(ctx, p.Book, e.now())
+	full, err := pinned.With(ctx, e.store, p.Book, e.now())
 	if full == nil || len(full.Policies()) == len(p.Book.Policies()) {
 		return err
 	}
