@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,6 +111,16 @@ type messageRow struct {
 	To       []string      `json:"to"`
 	Cc       []string      `json:"cc,omitempty"`
 	Delivery []deliveryRow `json:"delivery"`
+}
+
+// Outcomes are what became of it with its recipients, each once.
+func (m messageRow) Outcomes() (out []string) {
+	for _, d := range m.Delivery {
+		if !slices.Contains(out, d.Status) {
+			out = append(out, d.Status)
+		}
+	}
+	return out
 }
 
 type deliveryRow struct {
@@ -270,6 +281,9 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 	return nil
 }
 
+// steps are those of the incident, on whatever page it stands.
+func (o *overview) steps() []stepRow { return o.Steps }
+
 // actForm is one act that somebody may do now, with its form.
 type actForm struct {
 	*form
@@ -306,23 +320,17 @@ func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][
 			}
 			x := actForm{form: p.links.form(&page{speech: speech}, opened, values), Purpose: f.Purpose, Title: speech.word("title." + f.Purpose),
 				Main: slices.Contains(mains(), f.Purpose), Open: f.Purpose == purpose, Danger: row.Verb == "close" || row.Verb == "decommission"}
+			if f.Purpose == "answer" && v.Role != act.Customer {
+				x.Title = v.T("title.answer") // another's words
+			}
 			if x.Open {
 				x.Errors, x.Said = faults, said
 			}
 			out = append(out, x)
 		}
 	}
-	order := mains()
-	slices.SortStableFunc(out, func(a, b actForm) int {
-		i, j := slices.Index(order, a.Purpose), slices.Index(order, b.Purpose)
-		if i < 0 {
-			i = len(order)
-		}
-		if j < 0 {
-			j = len(order)
-		}
-		return i - j
-	})
+	rank := func(x actForm) uint { return uint(slices.Index(mains(), x.Purpose)) } // none of them ranks last
+	slices.SortStableFunc(out, func(a, b actForm) int { return cmp.Compare(rank(a), rank(b)) })
 	return out
 }
 
