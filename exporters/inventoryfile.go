@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -66,7 +67,7 @@ func inventoryFiles(patterns []string) ([]string, error) {
 			return nil, fmt.Errorf("inventory %q: %w; mend the pattern", p, err)
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("inventory %q: no such file; mend the name or take it out", p)
+			return nil, fmt.Errorf("inventory %q: %s", p, whyNone(p))
 		}
 		for _, f := range found {
 			if !slices.Contains(files, f) {
@@ -75,6 +76,19 @@ func inventoryFiles(patterns []string) ([]string, error) {
 		}
 	}
 	return files, nil
+}
+
+// whyNone says why a pattern finds no file: Glob itself is silent about folders
+// that it may not read, such as the receiver's own on the same machine.
+func whyNone(pattern string) string {
+	_, err := os.Stat(pattern)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		_, err = os.ReadDir(filepath.Dir(pattern))
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return err.Error() + "; this is run by another user than the one whose files these are: take inventory_from in the place of inventory (docs/howto/one-inventory.md)"
+	}
+	return "no such file; mend the name or take it out"
 }
 
 func readBounded(file string) ([]byte, error) {

@@ -32,6 +32,7 @@ import (
 	"vigie/exporters/exposition"
 	"vigie/exporters/push"
 	"vigie/exporters/winservice"
+	"vigie/internal/asuser"
 )
 
 const (
@@ -128,31 +129,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = stdout.Write(reference.File("backup_exporter"))
 		return 0
 	}
-	if err := checkWeb(o.web); err != nil {
-		fmt.Fprintf(stderr, "backup_exporter: --web.config.file: %v\n", err)
-		return 1
-	}
-	if o.textfileOnly && o.textfile == "" {
-		fmt.Fprintln(stderr, "backup_exporter: --textfile.only: nothing would be shown anywhere; name the file with --textfile.path")
-		return 1
-	}
-	if err := checkPath(o.metricsPath); err != nil {
-		fmt.Fprintf(stderr, "backup_exporter: --web.telemetry-path: %v\n", err)
-		return 1
-	}
 	env := exporters.SourceOptions{Now: time.Now, UserAgent: "backup_exporter/" + version.Version}
-	if o.inventory.alone() {
-		return inventoryWork(ctx, o, env, configuration{}, stdout, stderr)
-	}
-	config, err := o.load(env)
+	config, err := o.prepare(env)
 	if err != nil {
 		fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
+		if o.serves() {
+			return exConfig
+		}
 		return 1
 	}
 	if o.inventory.wanted() {
 		return inventoryWork(ctx, o, env, config, stdout, stderr)
 	}
 	if o.check || o.checkSources {
+		if err := asuser.Check("backup_exporter", o.configFile, installed, "--check", "--web.config.file="+*o.web.WebConfigFile); err != nil {
+			fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
+			return 1
+		}
 		return report(ctx, o, env, config, stdout)
 	}
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
@@ -166,6 +159,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// exConfig is sysexits' EX_CONFIG: what only a person can mend. The unit for
+// systemd does not try such a start again.
+const exConfig = 78
+
+// serves reports whether the program is to run on, and not only to look at something.
+func (o *options) serves() bool { return !o.check && !o.checkSources && !o.inventory.wanted() }
+
+// prepare checks what the flags say and reads the configuration, if it is needed.
+func (o *options) prepare(env exporters.SourceOptions) (configuration, error) {
+	if err := checkWeb(o.web); err != nil {
+		return configuration{}, fmt.Errorf("--web.config.file: %w", err)
+	}
+	if o.textfileOnly && o.textfile == "" {
+		return configuration{}, errors.New("--textfile.only: nothing would be shown anywhere; name the file with --textfile.path")
+	}
+	if err := checkPath(o.metricsPath); err != nil {
+		return configuration{}, fmt.Errorf("--web.telemetry-path: %w", err)
+	}
+	if o.inventory.alone() {
+		return configuration{}, nil
+	}
+	return o.load(env)
 }
 
 // load reads the configuration and refuses what the flags make impossible.

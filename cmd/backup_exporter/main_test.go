@@ -282,8 +282,11 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%d %s", code, out.String())
 	}
 	for _, args := range [][]string{{"--config.file=" + p.dir + "/nowhere.yml"}, {"--config.file=" + p.config, "--web.telemetry-path=metrics"}, {"--web.config.file=" + p.dir + "/nowhere"}} {
-		if code := run(t.Context(), args, &out, &out); code != 1 {
+		if code := run(t.Context(), args, &out, &out); code != exConfig {
 			t.Errorf("%v: exit %d", args, code)
+		}
+		if code := run(t.Context(), append(args, "--check"), &out, &out); code != 1 {
+			t.Errorf("%v: a check exits %d", args, code)
 		}
 	}
 	if code := run(t.Context(), []string{"--nonsense"}, &out, &out); code != 2 {

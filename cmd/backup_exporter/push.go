@@ -348,7 +348,8 @@ func (o *pushOptions) settle(r *push.Report, j push.Judged, odd error) bool {
 	if j.Result == programs.Success {
 		return true
 	}
-	texts := []string{j.Words, r.Error, j.Tail}
+	// A mail sets lines of an error one after the other.
+	texts := []string{strings.Trim(j.Words+": "+r.Error, ": "), j.Tail}
 	if odd != nil {
 		texts = append(texts, odd.Error())
 	}

@@ -44,9 +44,15 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// The worked cases of the calendar answer here as they do there.
+// The worked cases of the calendar answer here as they do there: common days, and
+// rare ones (clock changes, the turn of the year, leap days, half days, other zones).
 func TestDueWorkedCases(t *testing.T) {
-	const path = "../../rules/calendar/testdata/cases.json"
+	for _, name := range []string{"cases.json", "odd-days.json"} {
+		t.Run(name, func(t *testing.T) { testWorkedCases(t, "../../rules/calendar/testdata/"+name) })
+	}
+}
+
+func testWorkedCases(t *testing.T, path string) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

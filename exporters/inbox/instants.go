@@ -102,7 +102,7 @@ func usual(s string, zone *time.Location, o order, sent time.Time) (at time.Time
 		return time.Time{}, false
 	}
 	on := func(year, month, day int) (time.Time, bool) {
-		if year < 100 {
+		if len(f["y"]) == 2 { // 0001 is the year in which nothing happened yet
 			year += 2000
 		}
 		d, valid := date(year, month, day)

@@ -66,8 +66,8 @@ func resultWordsInNames(words map[string]string) []*regexp.Regexp {
 
 var (
 	// tornSentence is how a name ends that took in the beginning of what was
-	// said about it.
-	tornSentence = regexp.MustCompile(`(?i)\s(?:has|have|was|were|be|been|being|could|cannot|not|now|(?:partially|partly|successfully)|n['\x{2019}](?:a|est)|pas|(?:a|pas) été|est (?:partiellement|maintenant)|partiellement|wurde|wurden|konnte|nicht|teilweise|erfolgreich)$`)
+	// said about it, or what else was done with it than to save it.
+	tornSentence = regexp.MustCompile(`(?i)\s(?:has|have|was|were|be|been|being|could|cannot|not|now|(?:partially|partly|successfully)|n['\x{2019}](?:a|est)|pas|(?:a|pas) été|est (?:partiellement|maintenant)|partiellement|wurde|wurden|konnte|nicht|teilweise|erfolgreich|(?:integrity|consistency|health) check|verification|restoration)$`)
 	dayInName    = regexp.MustCompile(numbersForm + `|` + wordsForm)
 	clockInName  = regexp.MustCompile(`(?:^|[^\d])\d{1,2}:\d{2}:\d{2}(?:$|[^\d])`)
 	digitsInName = regexp.MustCompile(`(?:^|[^\d])(20\d{2})[-_. ]?(0[1-9]|1[0-2])[-_. ]?(0[1-9]|[12]\d|3[01])(?:$|[^\d]|\d{4,6}(?:$|[^\d]))`)

@@ -163,23 +163,26 @@ func (r *rule) readText(text string, header map[string]string, m *Mail, received
 		return Verdict{Problem: fmt.Sprintf("more than %d results", maxRows)}, true
 	}
 	v := Verdict{Rule: r.Name}
-	jobs := map[string]bool{}
+	jobs := map[string]int{} // the block's place in the readings, from 1
 	for i, b := range blocks {
 		reading, problem := Reading{}, b.bad
 		if problem == "" {
 			reading, problem = r.reading(b.found, b.text, m, received)
 		}
-		if id := reading.Report.JobID; problem == "" && r.rows == nil && jobs[id] {
+		reading.Row = i
+		id := reading.Report.JobID
+		if at := jobs[id]; problem == "" && r.rows == nil && at > 0 {
 			problem = "a second block tells of the job " + id
-		} else {
-			jobs[id] = true
+			if first := &v.Readings[at-1]; reading.supersedes(first) {
+				*first = reading
+			}
 		}
 		if problem != "" {
 			unread = append(unread, problem)
 			continue
 		}
-		reading.Row = i
 		v.Readings = append(v.Readings, reading)
+		jobs[id] = len(v.Readings)
 	}
 	// A row that the pattern does not fit would go silent.
 	if n, err := strconv.Atoi(counted); counted != "" && (err != nil || n != len(blocks)) {
@@ -227,6 +230,15 @@ func (r *rule) whole(rows []Reading, overall, name string) (Reading, bool) {
 		return out, true
 	}
 	return out, r.EndsWhole && worst < badness(exporters.Failed.String()) && (overall == "" || r.words[wordKey(overall)] != "")
+}
+
+// supersedes tells which of two that tell of one job is believed: the later one,
+// and of one instant the worse.
+func (r *Reading) supersedes(other *Reading) bool {
+	if !r.Report.Ended.Equal(other.Report.Ended.Time) {
+		return r.Report.Ended.After(other.Report.Ended.Time)
+	}
+	return badness(r.Report.Result) > badness(other.Report.Result)
 }
 
 // badness orders results: good, with warnings, all else.
@@ -339,17 +351,23 @@ func (r *rule) readState(found map[string]string, text string, sent time.Time, o
 		return ""
 	}
 	p := &out.Report
-	good, untold := badness(p.Result) < badness(exporters.Failed.String()), slices.Contains(out.Unknown, "ended")
+	good, clock := badness(p.Result) < badness(exporters.Failed.String()), r.clock.of(text, sent)
+	// A time without a day would be the last one before the mail, of whatever day it was.
+	_, whole := clock.whole(found["ended"], sent)
+	untold := slices.Contains(out.Unknown, "ended") || !whole && found["day"] == ""
 	switch {
 	case (good || untold) && r.never != nil && r.never.MatchString(text):
 		p.Result, p.Error = "missed", "nothing was ever saved"
+		if untold {
+			p.Started, p.Ended = exporters.Instant{}, exporters.Instant{Time: sent.UTC()}
+		}
 		return ""
 	case untold:
 		return fmt.Sprintf("the instant of the last run cannot be read: %q", clip.Bytes(found["ended"], 60))
 	case !good || found["last_success"] == "":
 		return ""
 	}
-	at, ok := r.clock.of(text, sent).instant(found["last_success"], "", sent)
+	at, ok := clock.whole(found["last_success"], sent)
 	if !ok || at.After(sent.Add(ahead)) {
 		return fmt.Sprintf("the instant of the last success cannot be read: %q", clip.Bytes(found["last_success"], 60))
 	}

@@ -95,7 +95,8 @@ func (t times) instant(value, day string, sent time.Time) (time.Time, bool) {
 	if value == "" || t.zone == nil {
 		return time.Time{}, false
 	}
-	if at, ok := t.whole(value, sent); ok {
+	_, clock := t.parseClock(value)
+	if at, ok := t.whole(value, sent); ok && (!clock || day == "") {
 		return at, believable(at)
 	}
 	if day != "" {
@@ -114,12 +115,17 @@ func (t times) instant(value, day string, sent time.Time) (time.Time, bool) {
 	return at, believable(at)
 }
 
-// whole reads an instant that has its day.
+// whole reads an instant that has its day. 22.05.10 is a time of day in some
+// languages and a day in others: one that is nowhere near to the mail is none.
 func (t times) whole(value string, sent time.Time) (time.Time, bool) {
 	if at, ok := t.past(value, sent); ok {
 		return at, at.Year() > 1
 	}
-	return usual(value, t.zone, t.order, sent)
+	at, ok := usual(value, t.zone, t.order, sent)
+	if _, clock := t.parseClock(value); ok && clock && !near(at, sent) {
+		return time.Time{}, false
+	}
+	return at, ok
 }
 
 // onDay puts a time of day on the day on which the whole began.

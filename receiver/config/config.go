@@ -61,6 +61,7 @@ type Config struct {
 	Timings   TimingsConfig                   `yaml:"timings"`
 
 	path string
+	text []byte
 }
 
 // EmergencyConfig is the emergency entry, on a listener of its own.

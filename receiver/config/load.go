@@ -53,7 +53,7 @@ func load(path string, standIn bool) (*Setup, error) {
 	case err != nil:
 		return nil, err
 	}
-	c := &Config{path: path}
+	c := &Config{path: path, text: text}
 	var faults strict.Faults
 	if err := strict.Decode(path, text, c); err != nil {
 		if !errors.As(err, &faults) {
@@ -67,7 +67,7 @@ func load(path string, standIn bool) (*Setup, error) {
 	calendars := &calendarFiles{config: c, standIn: standIn}
 	directory, err := calendars.load(policies)
 	faults = collect(faults, path, err)
-	if err := faults.Err(); err != nil {
+	if err := c.located(faults); err != nil {
 		return nil, err
 	}
 	directory.Exporters = c.exporterSources()
@@ -109,6 +109,12 @@ func (c *Config) exporterSources() map[string][]string {
 		}
 	}
 	return out
+}
+
+// located are the faults, each with its line of vigie.yml if it is one of it.
+func (c *Config) located(faults strict.Faults) error {
+	faults.Locate(strict.File{Name: c.path, Text: c.text})
+	return faults.Err()
 }
 
 func collect(faults strict.Faults, path string, err error) strict.Faults {

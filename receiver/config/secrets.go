@@ -72,7 +72,7 @@ func (c *Config) faultsOf(lists ...[]secret) error {
 		}
 		faults = append(faults, strict.Fault{Position: at, Path: s.key, What: what})
 	}
-	return faults.Err()
+	return c.located(faults)
 }
 
 const randomKey = "make one: openssl rand -hex 32 > "

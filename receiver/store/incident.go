@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 )
 
 // ErrNotFound matches a question about something that is not there.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound = incidents.ErrNotFound
 
 // Record is an incident with what is kept beside it.
 type Record = incidents.Record

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -97,18 +98,29 @@ type option struct {
 func (l *linkPages) show(w http.ResponseWriter, r *http.Request) {
 	o, err := l.o.Engine.OpenLink(r.Context(), mux.Vars(r)["token"])
 	p := l.page(r, o)
+	if l.settled(w, p, o, err) {
+		return
+	}
+	p.Form = l.form(p, o, url.Values{})
+	if len(o.Rows) > 0 {
+		p.Form = l.choose(p, o, url.Values{})
+	}
+	l.write(w, http.StatusOK, p)
+}
+
+// settled answers where nothing can be done by a link, or nothing any more.
+func (l *linkPages) settled(w http.ResponseWriter, p *page, o receiver.Opened, err error) bool {
 	switch {
 	case err != nil:
 		l.fail(w, p, o, err)
 	case o.Used != nil:
 		l.used(w, p, o)
-	case len(o.Rows) > 0:
-		p.Form = l.choose(p, o, url.Values{})
-		l.write(w, http.StatusOK, p)
+	case over(o):
+		l.over(w, p, o)
 	default:
-		p.Form = l.form(p, o, url.Values{})
-		l.write(w, http.StatusOK, p)
+		return false
 	}
+	return true
 }
 
 // act answers POST: it does what the link is for.
@@ -117,8 +129,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	o, err := l.o.Engine.OpenLink(r.Context(), token)
 	p := l.page(r, o)
-	if err != nil {
-		l.fail(w, p, o, err)
+	if l.settled(w, p, o, err) {
 		return
 	}
 	if err := r.ParseForm(); err != nil {
@@ -137,7 +148,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		p.Said, p.Tone = p.done(o, d), "good"
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
-		p.Said, p.Tone = p.word("refused")+" "+p.refusal(err), "bad"
+		p.Said, p.Tone = p.word("refused")+" "+l.refusal(p, err), "bad"
 		p.Form = l.form(p, o, r.PostForm)
 		l.write(w, code, p)
 	case code == http.StatusGone:
@@ -162,6 +173,23 @@ func (l *linkPages) used(w http.ResponseWriter, p *page, o receiver.Opened) {
 	l.write(w, http.StatusGone, p)
 }
 
+// over reports whether what a link is for has no meaning any more: the incident ended.
+func over(o receiver.Opened) bool {
+	row, acts := act.Of(o.Verb)
+	return acts && o.Incident.State.Ended() && (!row.Ended || slices.Contains(row.Not, string(o.Incident.State)))
+}
+
+func (l *linkPages) over(w http.ResponseWriter, p *page, o receiver.Opened) {
+	at := p.moment(o.Incident.ResolvedAt)
+	p.Said, p.Tone = p.say("over", "state", p.word("state."+string(o.Incident.State)), "when", at), "bad"
+	if o.Outside {
+		p.Said = p.say("over.outside", "when", at)
+	} else {
+		p.CommandLabel, p.Command = p.word("over.reopen"), act.Command("reopen", o.Grant.Incident)
+	}
+	l.write(w, http.StatusConflict, p)
+}
+
 func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err error) {
 	code := receiver.Status(err)
 	p.Tone = "bad"
@@ -178,7 +206,7 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 		p.Said = p.word("later") + " " + err.Error()
 		w.Header().Set("Retry-After", "30")
 	default:
-		p.Said = p.word("refused") + " " + p.refusal(err)
+		p.Said = p.word("refused") + " " + l.refusal(p, err)
 		p.otherwise(o)
 	}
 	if o.Outside { // our own people's matters are not the customer's
@@ -244,7 +272,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	add("state", t.word("state."+string(inc.State)))
 	add("assignee", l.name(inc.Assignee))
 	add("since", t.moment(inc.StartedAt))
-	if !inc.Deadline.IsZero() {
+	if !inc.Deadline.IsZero() && !inc.State.Ended() {
 		add("deadline", t.moment(inc.Deadline))
 	}
 	add("error", inc.LastErr)
@@ -447,6 +475,9 @@ func (l *linkPages) input(p *page, o receiver.Opened, verb string, f act.Field, 
 		}
 	case act.Cause:
 		choose("cause.", sortedCauses(policy))
+		for i, x := range in.Options {
+			in.Options[i].Text = cmp.Or(policy.Causes[x.Value].Text.In(p.Code), x.Text)
+		}
 	case act.Severity:
 		choose("severity.", s.Severity.Order)
 	case act.Choice:
@@ -456,12 +487,7 @@ func (l *linkPages) input(p *page, o receiver.Opened, verb string, f act.Field, 
 }
 
 func sortedCauses(p *rules.Policy) []string {
-	out := []string{"unknown"}
-	for code := range p.Causes {
-		out = append(out, code)
-	}
-	slices.Sort(out[1:])
-	return out
+	return append([]string{"unknown"}, slices.Sorted(maps.Keys(p.Causes))...)
 }
 
 // fields are the act's fields of what a form brought: only those that its page

@@ -271,7 +271,7 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		}
 	}
 	ready := &receiver.RefusedError{Refusal: incident.Refusal{Status: 422, Reason: `unknown cause "flood": did you mean "load"?`}}
-	if got := refusal(fr, ready); got != `cause "flood" : inconnu ; vouliez-vous dire "load" ?` {
+	if got := refusal(fr, strings.ToLower, ready); got != `cause "flood" : inconnu ; vouliez-vous dire "load" ?` {
 		t.Error(got)
 	}
 }

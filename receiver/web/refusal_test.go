@@ -63,7 +63,7 @@ func reasons(t *testing.T, globs ...string) []string {
 // Whatever the engine refuses to a person is said in his language, with all its
 // parts in their order.
 func TestRefusalsInEveryLanguage(t *testing.T) {
-	all := reasons(t, "../../rules/*.go", "../links.go", "../links_rows.go", "../silence_act.go", "../emergency.go")
+	all := reasons(t, "../../rules/*.go", "../../rules/incidents/*.go", "../links.go", "../links_rows.go", "../silence_act.go", "../emergency.go")
 	for _, a := range act.Table() {
 		for _, f := range a.Fields {
 			if f.Missing != "" {
@@ -94,10 +94,10 @@ func TestRefusalsInEveryLanguage(t *testing.T) {
 		}
 	}
 	refused := &receiver.RefusedError{Refusal: incident.Refuse(409, "the incident is %s: reopen it first", "closed")}
-	if got := refusal(fr, refused); got != "l'incident est clos : rouvrez-le d'abord" {
+	if got := refusal(fr, strings.ToLower, refused); got != "l'incident est clos : rouvrez-le d'abord" {
 		t.Error(got)
 	}
-	if got := refusal(en, refused); got != refused.Error() {
+	if got := refusal(en, strings.ToLower, refused); got != refused.Error() {
 		t.Error(got)
 	}
 }

@@ -1,10 +1,7 @@
 package web
 
 import (
-	"cmp"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	"vigie/receiver"
@@ -25,36 +22,21 @@ func (l *linkPages) speechIn(language string) *speech {
 // word returns a text; "" when there is none.
 func (t *speech) word(key string) string { return t.Word(locale.Pages + key) }
 
-// refusal says in the reader's words why something was not done. A reason that
-// no language has a form of is said as it is.
-func refusal(l locale.Locale, err error) string {
+// refusal says in the reader's words why something was not done, with the names of
+// people. A reason that no language has a form of is said as it is.
+func refusal(l locale.Locale, name func(string) string, err error) string {
 	var refused *receiver.RefusedError
-	if !errors.As(err, &refused) || refused.Form == "" {
-		return l.Reason(err.Error())
-	}
-	word := func(key string) string { return l.Word(locale.Pages + key) }
-	rest := word("refusal." + refused.Form)
-	if rest == "" {
-		return l.Reason(err.Error())
-	}
-	said := ""
-	for _, part := range refused.Parts {
-		before, after, more := strings.Cut(rest, "%")
-		if !more || after == "" {
-			break
+	if said := ""; errors.As(err, &refused) {
+		if said = l.Refusal(refused.Form, refused.Parts, name); said != "" {
+			return said
 		}
-		part = cmp.Or(word("refusal."+part), word("state."+part), word("refusal.field."+part), part)
-		if after[0] == 'q' {
-			part = strconv.Quote(part)
-		}
-		said, rest = said+before+part, after[1:]
 	}
-	return said + rest
+	return l.Reason(err.Error())
 }
 
-func (t *speech) refusal(err error) string { return refusal(t.Locale, err) }
+func (l *linkPages) refusal(p *page, err error) string { return refusal(p.Locale, l.name, err) }
 
-func (v *view) refusal(err error) string { return refusal(v.Locale, err) }
+func (v *view) refusal(err error) string { return refusal(v.Locale, v.Person, err) }
 
 // say fills in a text's parts, given as name, value, name, value.
 func (t *speech) say(key string, parts ...string) string { return t.Say(locale.Pages+key, parts...) }

@@ -82,6 +82,9 @@ func (b *Batch) decideOnce(t *Tracked, ev rules.Event) (rules.Decision, error) {
 		if d = b.Book.Decide(t.Incident, ev, facts, b.Now); d.Refusal != nil {
 			return d, nil // a person is told, and the incident is as it was
 		}
+		if refusal, err := b.merging(t, ev); err != nil || refusal != nil {
+			return rules.Decision{Incident: t.Incident, Refusal: refusal}, err
+		}
 		t.Incident = d.Incident
 	} else if d = b.Book.Advance(&t.Incident, ev, facts, b.Now); d.Refusal != nil {
 		return d, fmt.Errorf("incident %s: %s", t.ID, d.Refusal.Reason) // it must not get lost

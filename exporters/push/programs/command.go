@@ -64,6 +64,19 @@ func (p *Program) Arguments(command []string) []string {
 	return command[at+1:]
 }
 
+// called gives the words by which a command says what it is for: the program's
+// own name where it tells, as amcheck does, and its arguments.
+func (p *Program) called(command []string) []string {
+	at := p.place(command)
+	if at < 0 {
+		return nil
+	}
+	if name := base(command[at]); name != p.Name {
+		return append([]string{name}, command[at+1:]...)
+	}
+	return command[at+1:]
+}
+
 // held is the code by which a flock in front tells that another run holds its
 // lock, without a word; 0 where no flock gives up.
 func (p *Program) held(command []string) int {

@@ -13,6 +13,8 @@ table. Of each program the first row counts whose code fits and whose conditions
 - *success*: everything was saved. *warning*: something is missing or odd, the rest can be restored. *failed*: not saved. *cancelled*: ended by a signal.
 - *running*: another run holds the lock: nothing is told of this one, the job is shown as running, and the other's result counts.
 - *not due*: nothing was to be done, or a rehearsal: no result is sent at all.
+- **Not every call is a backup**: lists, checks, restores, rehearsals and ` + "`--help`" + ` are never a success, whatever their exit code. Where the program is called by name (not
+  within a script of yours) the table knows by its options and commands. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
 - Under *meanings from* stands the version whose exit codes and messages were observed. The patterns were written after these messages; the tests run them against
   tar (in English and French), cpio, rsync, zip, 7-Zip, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
@@ -31,6 +33,7 @@ func Page(t *Table) string {
 		if p.Note != "" {
 			fmt.Fprintf(&b, " Note: %s.", p.Note)
 		}
+		b.WriteString(calls(p.Calls))
 		b.WriteString("\n\n| exit code | and | result | meaning |\n|---|---|---|---|\n")
 		for _, r := range p.Rows {
 			result := strings.ReplaceAll(string(r.Result), "_", " ")
@@ -45,6 +48,23 @@ func Page(t *Table) string {
 		}
 	}
 	return b.String()
+}
+
+// calls says which calls of a program save nothing.
+func calls(c *Calls) string {
+	if c == nil {
+		return ""
+	}
+	var out strings.Builder
+	for _, k := range []struct {
+		words string
+		of    *Whole
+	}{{"Saves nothing with", c.Idle}, {"nor with the first argument", c.First}, {"Looks after what was saved, so that only its failure is told", c.Tends}, {"Saves nothing", c.Other}} {
+		if k.of != nil {
+			fmt.Fprintf(&out, "\n%s: `%s`.", k.words, strings.TrimSuffix(strings.TrimPrefix(k.of.String(), "^(?:"), ")$"))
+		}
+	}
+	return strings.TrimRight("\n"+out.String(), "\n")
 }
 
 func conditions(r *Row) []string {

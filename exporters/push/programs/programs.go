@@ -45,7 +45,9 @@ type Program struct {
 	Reads    []string `yaml:"reads"`    // stdout, stderr; stderr if empty
 	Size     *Pattern `yaml:"size"`     // its first group is the number of bytes
 	Files    *Pattern `yaml:"files"`    // its first group is the number of files
+	Calls    *Calls   `yaml:"calls"`    // which of its calls are backups
 	Rows     []Row    `yaml:"rows"`
+	own      int      // how many rows are the user's, which count before Calls
 }
 
 // Row is one meaning; the first whose conditions hold counts.
@@ -116,6 +118,7 @@ func (t *Table) Add(file string, text []byte) error {
 		}
 		own := *p
 		own.Rows = append(slices.Clone(rows), p.Rows...)
+		own.own += len(rows)
 		for _, r := range rows {
 			if len(r.Output) > 0 || len(r.Without) > 0 || r.First != nil || r.Last != nil {
 				own.Reads = []string{"stdout", "stderr"}

@@ -107,6 +107,18 @@ func TestVerdicts(t *testing.T) {
 		{"pgbackrest", 50, "", "", Running},
 		{"barman", 1, "", "ERROR: Another backup process is running", Running},
 		{"robocopy", 3, "", "", Success},
+		{"rsync", 0, "drwxr-xr-x          4,096 2026/03/10 08:00:00 .\n", "", NotDue},
+		{"rsync", 0, "total size is 2  speedup is 0.02 (DRY RUN)\n", "", NotDue},
+		{"rclone", 0, "", "NOTICE: one: Skipped copy as --dry-run is set (size 1)", NotDue},
+		{"kopia", 0, "", " * 0 hashing, 4 hashed (12 B), 0 cached (0 B), uploaded 480 B\nCreated snapshot with root k1 and ID 7 in 0s", Success},
+		{"kopia", 0, "", " * 0 hashing, 0 hashed (0 B), 0 cached (0 B), uploaded 173 B\nCreated snapshot with root k1 and ID 7 in 0s", Failed},
+		{"kopia", 0, "    \"summ\": {\n      \"size\": 0,\n      \"files\": 0,\n", "", Failed},
+		{"kopia", 0, "", "Ignored 2 error(s) while snapshotting u@h:/d.", Warning},
+		{"kopia", 1, "", "Created snapshot with root k1 and ID 7 in 0s\nFound 1 fatal error(s) while snapshotting u@h:/d.", Warning},
+		{"kopia", 1, "", "unable to get local filesystem entry: stat /nosuch: no such file or directory", Failed},
+		{"duplicacy", 0, "Backup for /d at revision 3 completed\n1 directory and 2 files were not included due to access errors\n", "", Warning},
+		{"duplicacy", 0, "Backup for /d at revision 3 completed\nFiles: 12 total, 1,111K bytes; 0 new, 0 bytes\n", "", Success},
+		{"duplicacy", 100, "No files under the repository to be backed up\n", "", Failed},
 	} {
 		p, ok := all.Get(c.program)
 		if !ok {
@@ -124,13 +136,145 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestDryRunIsNoRun(t *testing.T) {
+// What a program is called for, in the spellings that it takes. Not one of these
+// calls is a backup; only where a check of what was saved fails there is news.
+func TestCallsThatAreNoBackup(t *testing.T) {
 	all := table(t)
-	for program, argument := range map[string]string{"borg": "--dry-run", "restic": "-n", "rsync": "-avn", "rclone": "--dry-run"} {
-		p, _ := all.Get(program)
-		if got := verdict(t, p, 0, "", "", "x", argument); got.Result != NotDue {
-			t.Errorf("%s: %+v", program, got)
+	for _, c := range []struct {
+		command string
+		code    int
+		want    Result
+	}{
+		{"rsync -an a b", 0, NotDue},
+		{"rsync -vna a b", 23, NotDue},
+		{"rsync --dry-run -a a b", 0, NotDue},
+		{"rsync -a a --list-only b", 0, NotDue},
+		{"rsync --version", 0, NotDue},
+		{"rsync -aTnew a b", 0, Success},
+		{"rsync -a -- -n b", 0, Success},
+		{"tar tzf a.tgz", 0, NotDue},
+		{"tar -xf a.tar", 2, NotDue},
+		{"tar --list -f a.tar", 0, NotDue},
+		{"tar -df a.tar", 1, NotDue},
+		{"tar -czf text.tar text", 0, Success},
+		{"tar czf text.tar text", 0, Success},
+		{"tar -cftext.tar text", 0, Success},
+		{"cpio -it", 0, NotDue},
+		{"cpio -oH newc", 0, Success},
+		{"zip -d a.zip x", 0, NotDue},
+		{"7z t a.7z", 0, NotDue},
+		{"7z t a.7z", 2, Failed},
+		{"7z l a.7z", 2, NotDue},
+		{"7zz a -mx9 a.7z t", 0, Success},
+		{"dar -x full", 0, NotDue},
+		{"dar -c full -e -R d", 0, NotDue},
+		{"borg create --dry ::a d", 0, NotDue},
+		{"borg create -sn ::a d", 0, NotDue},
+		{"borg list", 0, NotDue},
+		{"borg --lock-wait 60 prune --keep-daily 7", 0, NotDue},
+		{"borg check", 1, NotDue}, // with warnings
+		{"borg check", 2, Failed},
+		{"borg extract ::a", 2, NotDue},
+		{"borg --repo check create ::list d", 0, Success},
+		{"borgmatic prune compact", 0, NotDue},
+		{"borgmatic -v 1 check", 1, Failed},
+		{"borgmatic list", 0, NotDue},
+		{"restic -r check backup d", 0, Success},
+		{"restic backup --dry-run=true d", 0, NotDue},
+		{"restic backup -vn d", 0, NotDue},
+		{"restic check --read-data", 0, NotDue},
+		{"restic check --read-data", 1, Failed},
+		{"restic forget --keep-daily 7 --prune", 0, NotDue},
+		{"restic forget --prune", 11, NotDue},
+		{"restic restore latest --target backup", 0, NotDue},
+		{"restic snapshots", 1, NotDue},
+		{"restic copy --from-repo a", 0, Success},
+		{"restic bakcup d", 1, Failed}, // of a word that nobody knows nothing is assumed
+		{"rclone sync a b -Pn", 0, NotDue},
+		{"rclone --dry-run=true copy a b", 0, NotDue},
+		{"rclone --dry-run=false copy a b", 0, Success},
+		{"rclone check a b", 0, NotDue},
+		{"rclone check a b", 1, Failed},
+		{"rclone --config check sync a b", 0, Success},
+		{"rclone lsf a", 3, NotDue},
+		{"rdiff-backup --list-increments b", 0, NotDue},
+		{"rdiff-backup -v5 list increments b", 0, NotDue},
+		{"rdiff-backup verify b", 1, Failed},
+		{"rdiff-backup backup a b", 0, Success},
+		{"rdiff-backup a b", 0, Success},
+		{"rsnapshot -vt daily", 0, NotDue},
+		{"rsnapshot -c rs.conf configtest", 0, NotDue},
+		{"rsnapshot -c rs.conf daily", 0, Success},
+		{"duplicity verify file:///b d", 0, NotDue},
+		{"duplicity collection-status file:///b", 0, NotDue},
+		{"duplicity --dry d file:///b", 0, NotDue},
+		{"duply home verify", 0, NotDue},
+		{"duply home purge_cleanup --force", 0, NotDue},
+		{"duply home status", 0, NotDue},
+		{"backintime snapshots-list", 0, NotDue},
+		{"backintime --profile 2 backup-job", 0, Success},
+		{"dirvish-expire --vault v", 0, NotDue},
+		{"dirvish --vault v --no-run", 0, NotDue},
+		{"burp -a l", 0, NotDue},
+		{"burp -a v", 1, Failed},
+		{"burp -a t", 0, Success},
+		{"amcheck daily", 0, NotDue},
+		{"amcheck daily", 1, Failed},
+		{"amdump daily", 0, Success},
+		{"btrbk -q dryrun", 0, NotDue},
+		{"btrbk -c b.conf run", 0, Success},
+		{"btrbk list snapshots", 0, NotDue},
+		{"fsarchiver restfs a.fsa id=0,dest=/dev/sda1", 0, NotDue},
+		{"partclone.info -s a", 0, NotDue},
+		{"partclone.ext4 -c -s a -o b", 0, Success},
+		{"pgbackrest --stanza=main check", 0, NotDue},
+		{"pgbackrest --stanza=main verify", 1, Failed},
+		{"pgbackrest --stanza=main backup", 0, Success},
+		{"barman check srv", 0, NotDue},
+		{"barman list-backup srv", 0, NotDue},
+		{"barman backup srv", 0, Success},
+		{"kopia snapshot create /d", 0, Success},
+		{"kopia snap list", 0, NotDue},
+		{"kopia snapshot verify", 1, Failed},
+		{"kopia --config-file snapshot snapshot create /d", 0, Success},
+		{"kopia maintenance run", 0, NotDue},
+		{"kopia restore k1 /d", 1, NotDue},
+		{"duplicacy backup -stats", 0, Success},
+		{"duplicacy -log backup -dry-run", 0, NotDue},
+		{"duplicacy check -a", 0, NotDue},
+		{"duplicacy check -a", 100, Failed},
+		{"duplicacy list", 0, NotDue},
+		{"robocopy a b /MIR /L", 1, NotDue},
+		{"pg_dump --version", 0, NotDue},
+	} {
+		command := strings.Fields(c.command)
+		name := map[string]string{"7zz": "7z", "amcheck": "amanda", "amdump": "amanda", "dirvish-expire": "dirvish",
+			"partclone.info": "partclone", "partclone.ext4": "partclone"}[command[0]]
+		if name == "" {
+			name = command[0]
 		}
+		p, ok := all.Get(name)
+		if !ok {
+			t.Fatalf("%s is not in the table", name)
+		}
+		if got := p.Watch(command).Judge(c.code, false); got.Result != c.want {
+			t.Errorf("%s, code %d: %+v, want %s", c.command, c.code, got, c.want)
+		}
+	}
+	// The last argument of sqlite3 holds blanks.
+	p, _ := all.Get("sqlite3")
+	for statement, want := range map[string]Result{"PRAGMA integrity_check": NotDue, ".backup b": Success, "VACUUM INTO 'b'": Success, ".tables": NotDue, "vacuum": NotDue} {
+		if got := p.Watch([]string{"sqlite3", "db", statement}).Judge(0, false); got.Result != want {
+			t.Errorf("sqlite3 %s: %+v, want %s", statement, got, want)
+		}
+	}
+	// The user's own rows count before it.
+	if err := all.Add("codes.yml", []byte("codes: {restic: [{code: 0, argument: '^check$', result: success}]}")); err != nil {
+		t.Fatal(err)
+	}
+	p, _ = all.Get("restic")
+	if got := p.Watch([]string{"restic", "check"}).Judge(0, false); got.Result != Success {
+		t.Errorf("a row of the user: %+v", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package programs
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,6 +29,8 @@ type Verdict struct {
 type Watch struct {
 	program   *Program
 	arguments []string
+	call      call
+	callWords string
 	held      int  // the code of a flock in front that gave up, 0 for none
 	data      bool // what is written to stdout may be the backup itself
 
@@ -46,7 +49,9 @@ func (p *Program) Watch(command []string) *Watch {
 	for i := range p.Rows {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
-	return &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
+	w := &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
+	w.call, w.callWords = p.Calls.of(p.Name, p.called(command))
+	return w
 }
 
 // Wants tells whether the stream decides about the result.
@@ -175,21 +180,33 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 		v.Result, v.Words = Running, "another run holds the lock of flock"
 		return v
 	}
-	for i := range w.program.Rows {
-		r := &w.program.Rows[i]
-		if !w.fits(r, code) {
-			continue
-		}
+	own := w.row(w.program.Rows[:w.program.own], code)
+	if own == nil && w.call == callListed {
+		v.Result, v.Words = NotDue, w.callWords
+		return v
+	}
+	if r := cmp.Or(own, w.row(w.program.Rows[w.program.own:], code)); r != nil {
 		v.Result, v.Words = r.Result, r.Words
 		if strict && r.Strict != "" {
 			v.Result = r.Strict
 		}
-		return v
-	}
-	if result, words, known := Signalled(code); known {
+	} else if result, words, known := Signalled(code); known {
 		v.Result, v.Words = result, words
 	}
+	if own == nil && w.call == callTends && (code == 0 || v.Result != Failed) {
+		v.Result, v.Words = NotDue, w.callWords
+	}
 	return v
+}
+
+// row is the first whose conditions hold.
+func (w *Watch) row(rows []Row, code int) *Row {
+	for i := range rows {
+		if w.fits(&rows[i], code) {
+			return &rows[i]
+		}
+	}
+	return nil
 }
 
 // Signalled tells the exit codes that shells and systems give, not programs.

@@ -66,7 +66,7 @@ func (s *Store) Incident(id string) (*incidents.Record, error) {
 	if r := s.byID[id]; r != nil {
 		return r, nil
 	}
-	return nil, fmt.Errorf("incident %q: not found", id)
+	return nil, fmt.Errorf("incident %q: %w", id, incidents.ErrNotFound)
 }
 
 func byNumber(a, b *incidents.Record) int { return a.Number - b.Number }

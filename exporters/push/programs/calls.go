@@ -1,0 +1,103 @@
+package programs
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Calls tells which calls of a program are backups. A program may be called for
+// many things beside: nobody should take a list or a rehearsal for one.
+type Calls struct {
+	// Idle is an option by which nothing is saved, whatever the command is.
+	Idle *Whole `yaml:"idle"`
+	// Values are the options whose value is the next argument.
+	Values *Whole `yaml:"values"`
+	// First is a first argument by which nothing is saved.
+	First *Whole `yaml:"first"`
+	// Saves, Tends and Other are the commands that save, those that look after
+	// what was saved (their failure is one of the backup) and all others, of one
+	// or two words. The first that is known counts.
+	Saves *Whole `yaml:"saves"`
+	Tends *Whole `yaml:"tends"`
+	Other *Whole `yaml:"other"`
+	// Several says that one call may hold several: one that saves counts.
+	Several bool `yaml:"several"`
+}
+
+// call is what a program was called for.
+type call int
+
+const (
+	callSaves  call = iota // or nobody can tell
+	callTends              // a success of it is none of a backup
+	callListed             // neither its success nor its failure says anything
+)
+
+// help asks a program about itself; -h means something else to many.
+var help = regexp.MustCompile(`^(--help|--version)$`)
+
+// of finds out what a program was called for by its own arguments.
+func (c *Calls) of(name string, arguments []string) (call, string) {
+	if slices.ContainsFunc(arguments, help.MatchString) {
+		return callListed, "that only asks " + name + " about itself"
+	}
+	if c == nil {
+		return callSaves, ""
+	}
+	words := []string{}
+	if len(arguments) > 0 && c.First.whole(arguments[0]) {
+		return callListed, "with " + arguments[0] + " nothing is saved"
+	}
+	for i := 0; i < len(arguments); i++ {
+		a := arguments[i]
+		switch {
+		case a == "--":
+			words = append(words, arguments[i+1:]...)
+			i = len(arguments)
+		case c.Values.whole(a):
+			i++
+		case c.Idle.whole(a):
+			return callListed, "with " + a + " nothing is saved"
+		default:
+			words = append(words, a)
+		}
+	}
+	found, said := callSaves, ""
+	for i := range words {
+		kind, known := c.command(words[i:])
+		switch {
+		case !known:
+		case kind == callSaves:
+			return callSaves, ""
+		case said == "":
+			found, said = kind, name+" "+words[i]+" saves nothing"
+		}
+		if known && !c.Several {
+			break
+		}
+	}
+	return found, said
+}
+
+func (c *Calls) command(words []string) (call, bool) {
+	for kind, p := range []*Whole{callSaves: c.Saves, callTends: c.Tends, callListed: c.Other} {
+		for n := 1; n <= min(2, len(words)); n++ {
+			if p.whole(strings.Join(words[:n], " ")) {
+				return call(kind), true
+			}
+		}
+	}
+	return callSaves, false
+}
+
+// Whole is a regular expression for all of a text.
+type Whole struct{ Pattern }
+
+// UnmarshalScalar compiles it.
+func (p *Whole) UnmarshalScalar(text string) error {
+	return p.Pattern.UnmarshalScalar("^(?:" + text + ")$")
+}
+
+// whole tells whether the pattern fits a text; a missing one never does.
+func (p *Whole) whole(text string) bool { return p != nil && p.MatchString(text) }

@@ -1,0 +1,127 @@
+package web_test
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/receiver"
+	"vigie/receiver/link"
+	"vigie/receiver/web"
+	"vigie/rules"
+	"vigie/rules/act"
+)
+
+// linkDesk is a desk whose mails have links, and what makes the path of one to an
+// incident for one purpose.
+func linkDesk(t *testing.T, example string) (d *desk, path func(incident, purpose string, outside bool, persons ...string) string) {
+	file := filepath.Join(t.TempDir(), "links.key")
+	if err := os.WriteFile(file, []byte(strings.Repeat("k", 64)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d = newDesk(t, example, "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+		p.Links = link.New(file, 0)
+		if err := p.Links.Open(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	keys, err := link.ReadKeys(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, func(incident, purpose string, outside bool, persons ...string) string {
+		return "/a/" + keys.Sign(link.Grant{Incident: incident, Purpose: purpose, Persons: persons, Outside: outside, Notice: "n1", Expires: d.now().Add(time.Hour).Unix()})
+	}
+}
+
+// standing is what an act would change.
+func (d *desk) standing(id string) string {
+	d.t.Helper()
+	i, err := d.engine.Incident(d.t.Context(), id)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return fmt.Sprint(i.State, i.Assignee, len(i.Acts), i.Lines, i.Flags)
+}
+
+// covers: T8; a link to what ended says so when it is opened, offers no button, does
+// nothing, and works again once the incident is open again.
+func TestLinksToWhatEnded(t *testing.T) {
+	d, path := linkDesk(t, "synomega")
+	d.fires(nil, nil)
+	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.acts("i1", "close", "adm2", rules.Labels{"reason": "duplicate"})
+	d.acts("i2", "close", "adm2", rules.Labels{"reason": "duplicate"})
+	b, tried := d.browser(""), 0
+	for _, a := range act.Table() {
+		if a.Ended && !slices.Contains(a.Not, "closed") || a.Verb == "answer" { // of one of us it is a note
+			continue
+		}
+		for _, f := range a.Forms {
+			before := d.standing("i1")
+			for _, answer := range []func(string) (int, string){b.get, func(to string) (int, string) {
+				return b.post(to, url.Values{"note": {"x"}, "reason": {"duplicate"}, "to": {"adm2"}, "result": {"done"}})
+			}} {
+				code, text := answer(path("i1", f.Purpose, false, "sup"))
+				if code != http.StatusConflict || strings.Contains(text, "<form") || !strings.Contains(text, "clos depuis le 10/03/2026 10:20") ||
+					!strings.Contains(text, "vigie act reopen i1") || strings.Contains(text, "Échéance") {
+					t.Errorf("%s is answered %d:\n%s", f.Purpose, code, text)
+				}
+				tried++
+			}
+			if after := d.standing("i1"); after != before {
+				t.Errorf("%s changed %s to %s", f.Purpose, before, after)
+			}
+		}
+	}
+	if tried < 40 {
+		t.Errorf("only %d links were tried", tried)
+	}
+	before := d.standing("i2")
+	for _, form := range []url.Values{nil, {"result": {"done"}}} {
+		answer := path("i2", "answer", true, "lea")
+		code, text := b.get(answer)
+		if form != nil {
+			code, text = b.post(answer, form)
+		}
+		if code != http.StatusConflict || !strings.Contains(text, "aucune réponse n&#39;est plus attendue") || strings.Contains(text, "vigie act") || strings.Contains(text, "ouvrez") {
+			t.Errorf("the customer is answered %d:\n%s", code, text)
+		}
+	}
+	if after := d.standing("i2"); after != before {
+		t.Errorf("an answer changed %s to %s", before, after)
+	}
+	d.acts("i1", "reopen", "adm2", nil)
+	code, text := b.post(path("i1", "take", false, "sup"), url.Values{})
+	must(t, code, text, "Il est à vous")
+}
+
+// Pages name people, outcomes and causes as people do, whatever the API calls them.
+func TestLinkPagesSpeakInNames(t *testing.T) {
+	d, path := linkDesk(t, "synomega")
+	d.fires(nil, nil)
+	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.acts("i1", "take", "adm2", nil)
+	b := d.browser("")
+	for want, to := range map[string]string{
+		"Awa Diallo s'en occupe déjà":                               path("i1", "take", false, "sup"),
+		"« à » : indiquez qui s'en charge désormais":                path("i1", "assign", false, "sup"),
+		"« résultat de l'appel » : indiquez le résultat de l'appel": path("i2", "call", false, "sup"),
+	} {
+		code, text := b.post(to, url.Values{})
+		if text = html.UnescapeString(text); code < 400 || !strings.Contains(text, want) {
+			t.Errorf("%d, and not %q:\n%s", code, want, text)
+		}
+	}
+	d, path = linkDesk(t, "activeprolearn")
+	d.fires(rules.Labels{"alertname": "MoodleLoginDown", "platform": "lms-A", "signal": "functional_probe", "machine": "", "backup_role": "", "kind": ""}, nil)
+	code, text := d.browser("").get(path("i1", "qualify", false, "op"))
+	must(t, code, html.UnescapeString(text), "Rupture réseau chez l'hébergeur", ">inconnue<")
+}

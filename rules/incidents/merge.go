@@ -1,0 +1,43 @@
+package incidents
+
+import (
+	"errors"
+	"strings"
+
+	"vigie/rules"
+	"vigie/rules/incident"
+)
+
+// ErrNotFound matches a question about something that is not there.
+var ErrNotFound = errors.New("not found")
+
+// merging refuses to close an incident in favour of one that does not go on, or
+// that is another customer's: what fails there would be nobody's any more. The
+// other is named by number or id.
+func (b *Batch) merging(t *Tracked, ev rules.Event) (refusal *rules.Refusal, err error) {
+	a, acted := ev.(rules.Acted)
+	if !acted || a.Act.Verb != "merge" {
+		return nil, nil
+	}
+	refuse := func(status int, form string, parts ...any) (*rules.Refusal, error) {
+		r := incident.Refuse(status, form, parts...)
+		return &r, nil
+	}
+	name := a.Act.Fields["into"]
+	into, err := b.Load("i" + strings.TrimLeft(name, "#i"))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return refuse(422, "there is no incident %s that could go on", name)
+	case err != nil:
+		return nil, err
+	case into.ID == t.ID:
+		return refuse(422, "an incident cannot be merged with itself")
+	case into.State.Ended():
+		return refuse(409, "incident %s is %s: name one that goes on", name, into.State)
+	}
+	here, there := t.Identity[rules.LabelCustomer], into.Identity[rules.LabelCustomer]
+	if here != "" && there != "" && here != there {
+		return refuse(409, "incident %s is about customer %s: name one of the same customer", name, there)
+	}
+	return nil, nil
+}
