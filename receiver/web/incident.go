@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -235,11 +236,8 @@ func (s *site) steps(o *overview, d receiver.Detail) {
 	}
 	slices.SortStableFunc(o.Steps, func(a, b stepRow) int {
 		x, y := later(a.At, a.Due), later(b.At, b.Due)
-		if x.IsZero() != y.IsZero() {
-			if x.IsZero() {
-				return 1
-			}
-			return -1
+		if x.IsZero() || y.IsZero() { // what has no hour comes last
+			return y.Compare(x)
 		}
 		return x.Compare(y)
 	})
@@ -462,7 +460,7 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 }
 
 func staleLines(err error) []historyRow {
-	stale, ok := asStale(err)
+	stale, ok := errors.AsType[*receiver.StaleError](err)
 	if !ok {
 		return nil
 	}

@@ -2,13 +2,11 @@ package web
 
 import (
 	"cmp"
-	"errors"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/sentence"
 	"vigie/rules/incident"
@@ -144,11 +142,6 @@ func (v *view) value(field, value string) string {
 		}
 	}
 	return value
-}
-
-func asStale(err error) (*receiver.StaleError, bool) {
-	var stale *receiver.StaleError
-	return stale, errors.As(err, &stale)
 }
 
 // seenLines is what a form says that its page had seen.
