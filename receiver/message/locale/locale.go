@@ -35,11 +35,29 @@ func (f Locale) Clock(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	s := t.In(f.Zone).Format("15:04")
-	if f.stray {
+	t = t.In(f.Zone)
+	s := t.Format("15:04")
+	switch {
+	case f.stray:
 		s += " UTC"
+	case twice(t):
+		s += t.Format(" (UTC-07:00)")
 	}
 	return s
+}
+
+// twice tells whether the clock on the wall reads the same at another instant: in
+// the hour that comes again when summer time ends.
+func twice(t time.Time) bool {
+	began, ends := t.ZoneBounds()
+	back := func(from, to time.Time) time.Duration { // how far the clock goes back between the two
+		_, a := from.Zone()
+		_, b := to.Zone()
+		return time.Duration(a-b) * time.Second
+	}
+	again := !ends.IsZero() && !t.Before(ends.Add(-back(t, ends)))
+	before := !began.IsZero() && t.Before(began.Add(back(began.Add(-1), t)))
+	return again || before
 }
 
 // Date is the day of a month: "7 mars", "7 March"; with the year when it is
