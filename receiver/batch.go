@@ -23,7 +23,7 @@ func (c *core) batch(tx *store.Tx, now time.Time) *batch {
 	b := &batch{core: c, tx: tx}
 	b.Batch = incidents.New(incidents.Options{Book: c.Book(), Store: tx, Now: now, Endings: b, Ignored: func(reason string) {
 		tx.AfterCommit(func() { c.metrics.ignored.WithLabelValues(reason).Inc() })
-	}})
+	}, Strange: c.unread.Ask})
 	return b
 }
 

@@ -41,6 +41,9 @@ type core struct {
 	// changed is set when incidents have opened or ended since common failures
 	// were looked for.
 	changed atomic.Bool
+	// unread is that others brought policies, or an incident is pinned to one that the
+	// book lacks; unseen that others changed incidents.
+	unread, unseen loop.Owed
 }
 
 // live returns the parts in use; work that takes them once sees one reload or

@@ -28,11 +28,11 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
+	"vigie/receiver/pinned"
 	"vigie/receiver/promised"
 	"vigie/receiver/reports"
 	"vigie/receiver/store"
 	"vigie/rules"
-	"vigie/rules/incidents"
 )
 
 // Options is what an engine is made of for as long as it lives.
@@ -212,7 +212,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 		return err
 	}
 	book := p.Book
-	full, err := e.withPinned(ctx, book, now)
+	full, err := pinned.With(ctx, e.store, book, now)
 	if err != nil {
 		return err
 	}
@@ -242,33 +242,6 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 		return fmt.Errorf("keep the policies: %w", err)
 	}
 	return nil
-}
-
-// withPinned adds the policies that only pinned incidents still need.
-func (e *Engine) withPinned(ctx context.Context, book *rules.Book, now time.Time) (*rules.Book, error) {
-	var pinned map[string][]rules.SourceFile
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		pinned, err = tx.PinnedPolicies(now.Add(-incidents.Reopenable))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read pinned policies: %w", err)
-	}
-	all := book.Policies()
-	for hash, files := range pinned {
-		if book.Policy(hash) != nil {
-			continue
-		}
-		old, err := rules.LoadPolicies(files)
-		if err != nil {
-			return nil, fmt.Errorf("a policy that open incidents are pinned to cannot be read any more: %w", err)
-		}
-		for _, p := range old {
-			p.Retired = true
-			all = append(all, p)
-		}
-	}
-	return rules.NewBook(book.Directory, all...)
 }
 
 // Nights tells how machines' backups went, day by day.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/pinned"
 	"vigie/receiver/store"
 )
 
@@ -17,23 +18,27 @@ const (
 	heldFact  = "ending_held"
 )
 
-// listen hears what other receivers did.
+// listen hears what other receivers did. What it cannot take in it tries again with
+// each pulse.
 func (e *Engine) listen(ctx context.Context, p store.Pulse, policies, incidents bool) error {
 	e.hear(p)
 	if policies {
-		if err := e.learn(ctx); err != nil {
-			return err
-		}
+		e.unread.Ask()
 	}
-	if !incidents {
-		return nil
+	if incidents {
+		e.changed.Store(true)
+		e.unseen.Ask()
 	}
-	e.changed.Store(true)
-	return e.Board.Anew(ctx)
+	return errors.Join(e.unread.Do(ctx, e.learn), e.unseen.Do(ctx, e.Board.Anew))
 }
 
-// takeOver goes on with what the receiver before had begun.
+// takeOver goes on with what the receiver before had begun, if it can read all that
+// incidents are pinned to: what it sent of others it could not note as sent.
 func (e *Engine) takeOver(ctx context.Context, l store.Lease) error {
+	e.unread.Ask()
+	if err := e.unread.Do(ctx, e.learn); err != nil {
+		return err
+	}
 	now := e.now()
 	err := e.store.Update(store.Under(ctx, l), func(tx *store.Tx) error {
 		return errors.Join(tx.ReleaseLeases(now), tx.Hasten(now))
@@ -66,7 +71,7 @@ func (e *Engine) hear(p store.Pulse) {
 
 // learn takes policies in that other receivers brought and incidents are pinned
 // to: a receiver with an older policy goes on with the newer one's incidents as
-// they were begun.
+// they were begun. What it can read it takes in, whatever it cannot.
 func (e *Engine) learn(ctx context.Context) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
@@ -74,15 +79,12 @@ func (e *Engine) learn(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	full, err := e.withPinned(ctx, p.Book, e.now())
-	if err != nil {
+	full, err := pinned.With(ctx, e.store, p.Book, e.now())
+	if full == nil || len(full.Policies()) == len(p.Book.Policies()) {
 		return err
-	}
-	if len(full.Policies()) == len(p.Book.Policies()) {
-		return nil
 	}
 	next := *p
 	next.Book = full
 	e.parts.Store(&next)
-	return nil
+	return err
 }

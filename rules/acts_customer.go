@@ -172,6 +172,9 @@ func (d acting) actPause(a Act) {
 	}
 	d.Incident.Pauses = append(d.Incident.Pauses, calendar.Pause{From: d.Now})
 	d.Incident.Until = until
+	if until.IsZero() && d.Scenario.Calls != nil {
+		d.waitUntil(until) // whoever would be phoned is phoned when nothing was agreed
+	}
 	d.state(Waiting, "waits for the customer")
 }
 
@@ -182,7 +185,10 @@ func (d *decider) isPaused() bool {
 
 func (d *decider) endPause(at time.Time) {
 	if d.isPaused() {
-		d.Incident.Pauses[len(d.Incident.Pauses)-1].To = at
+		last := &d.Incident.Pauses[len(d.Incident.Pauses)-1]
+		if last.To = at; at.Before(last.From) {
+			last.To = last.From
+		}
 	}
 }
 

@@ -55,6 +55,32 @@ func TestPinnedPolicy(t *testing.T) {
 	}
 }
 
+// Whether a signal belongs to an incident whose policy is not loaded, nobody here can
+// say: it leads there, where it is refused, and opens no incident of its own.
+func TestSignalOfUnreadPolicy(t *testing.T) {
+	book := exampleBook(t, "activeprolearn")
+	now := paris(t, "2026-03-09 10:00")
+	failed := platformAlert("lms-A", "MoodleSlowPages", now)
+	ended := opened(t, book, failed, now).inc
+	ended.State, ended.ResolvedAt, ended.Policy = rules.Resolved, now.Add(time.Hour), "nowhere"
+	ended.Alerts = map[string]*rules.Alert{}
+	vague := opened(t, book, rules.Signal{Kind: rules.UserAssistance, Fingerprint: "report", StartsAt: now,
+		Labels: rules.Labels{rules.LabelPlatform: "lms-A", rules.LabelSignal: string(rules.UserAssistance)}}, now).inc
+	vague.Policy = "nowhere"
+	for what, inc := range map[string]rules.Incident{"ended": ended, "that a person reported": vague} {
+		c := book.Classify(failed, now.Add(2*time.Hour))
+		if len(c.Scenario.Joins) == 0 && what != "ended" {
+			t.Fatalf("%s joins nothing", c.Scenario.Name)
+		}
+		if n := book.Choose(c, []rules.Incident{inc}, now.Add(2*time.Hour)); n != 0 {
+			t.Fatalf("beside an incident %s it is %d", what, n)
+		}
+		if d := book.Decide(inc, rules.Fired{Signal: c.Signal}, rules.Facts{}, now.Add(2*time.Hour)); d.Refusal == nil || d.Refusal.Status != 503 {
+			t.Errorf("an incident %s takes it in: %+v", what, d.Refusal)
+		}
+	}
+}
+
 func mustJSON(t *testing.T, v any) []byte {
 	t.Helper()
 	text, err := json.Marshal(v)

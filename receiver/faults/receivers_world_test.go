@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -280,94 +279,4 @@ func postBeside(t *testing.T, all []*program, acked map[string]bool, name string
 		}
 	}
 	wg.Wait()
-}
-
-// earlier is a commit whose receiver must get along with today's on one database: one
-// of the same schema, as an older one ends when a newer has changed that. A build of it can be named instead: VIGIE_EARLIER=FILE.
-const earlier = "44f3dd9"
-
-// earlierProgram builds the program of an earlier commit, or skips the test.
-func earlierProgram(t *testing.T) string {
-	t.Helper()
-	if named := os.Getenv("VIGIE_EARLIER"); named != "" {
-		return named
-	}
-	if long(0, 1) == 0 {
-		t.Skip("an earlier build takes long to make: VIGIE_FAULTS=long makes it, VIGIE_EARLIER=FILE names one")
-	}
-	dir := t.TempDir()
-	archive := exec.Command("git", "archive", "--format=tar", earlier)
-	archive.Dir = "../.."
-	unpack := exec.Command("tar", "-x", "-C", dir)
-	var said strings.Builder
-	var err error
-	archive.Stderr = &said
-	if unpack.Stdin, err = archive.StdoutPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := unpack.Start(); err != nil {
-		t.Skip("no tar: ", err)
-	}
-	bad := archive.Run()
-	if err := errors.Join(bad, unpack.Wait()); err != nil {
-		t.Skipf("%s is not in this copy of the repository: %v %s", earlier, err, &said)
-	}
-	binary := filepath.Join(dir, "vigie-earlier")
-	make := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "vigie/cmd/vigie")
-	make.Dir = dir
-	if out, err := make.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", earlier, err, out)
-	}
-	return binary
-}
-
-// A rolling upgrade: an earlier receiver works beside today's on one database, each is
-// killed and started again in turn, both get everything. Nothing is lost or told twice, the
-// journal verifies, and what a newer policy decided stays under the older one.
-func TestFaultRollingUpgrade(t *testing.T) {
-	t.Parallel()
-	s := postgres(t)
-	old := newProgram(t)
-	old.binary = earlierProgram(t)
-	old.edit("vigie.yml", "schema: 1", "schema: 1\ndatabase: "+s.URL("postgres"))
-	today := *old
-	today.binary, today.dir = build(t, "vigie"), t.TempDir()
-	if err := os.CopyFS(today.dir, os.DirFS(old.dir)); err != nil {
-		t.Fatal(err)
-	}
-	today.edit("policy/policy.yml", "hold: 1s", "hold: 2s") // a newer policy
-	both := []*program{old, &today}
-	acked := map[string]bool{}
-	old.start()
-	old.until("the earlier one leads", 30*time.Second, old.leads)
-	postBeside(t, both[:1], acked, "earlier", 15)
-	today.start()
-	postBeside(t, both, acked, "both", 40)
-	old.end(syscall.SIGKILL)
-	postBeside(t, both[1:], acked, "today", 15)
-	today.until("today's leads", 20*time.Second, today.leads)
-	pinned := func() string {
-		out, err := s.SQL("postgres", "SELECT DISTINCT policy FROM incident WHERE machine LIKE 'today-%'")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
-	newer := pinned()
-	old.start()
-	postBeside(t, both[:1], acked, "today", 15) // again, to the one that has the older policy
-	postBeside(t, both, acked, "again", 40)
-	today.end(syscall.SIGKILL)
-	old.until("the earlier one leads again", 20*time.Second, old.leads)
-	postBeside(t, both[:1], acked, "back", 15)
-	today.start()
-	postBeside(t, both, acked, "last", 40)
-	if now := pinned(); now != newer || strings.Count(now, "\n") != 1 {
-		t.Errorf("incidents opened under policy %s are under %s", newer, now)
-	}
-	incidents, doubles := today.reckon(acked, 128)
-	t.Logf("figure: a receiver of %s beside today's, each killed in turn: %d incidents each told by one message, %d doubles with the same Message-ID", earlier, incidents, doubles)
-	old.end(syscall.SIGTERM)
-	today.end(syscall.SIGTERM)
-	verifies(t, &today, s.URL("postgres"))
 }

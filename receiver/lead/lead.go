@@ -98,9 +98,14 @@ func (l *Leader) Keep(ctx context.Context) error {
 	}
 	tick := time.NewTicker(pulseEach)
 	defer tick.Stop()
+	said := ""
 	for {
-		if err := l.pulse(ctx); err != nil && ctx.Err() == nil {
+		err := l.pulse(ctx)
+		if err != nil && ctx.Err() == nil && err.Error() != said {
 			l.Log.Error("the lease is not kept", "err", err)
+		}
+		if said = ""; err != nil {
+			said = err.Error()
 		}
 		select {
 		case <-ctx.Done():

@@ -223,16 +223,15 @@ func sameRun(s model.Signal, i incident.Incident) bool {
 }
 
 // mayJoin is true for an open incident, and for an ended one inside its
-// reopen window.
+// reopen window. One whose policy is not loaded may: what it decides is then refused,
+// for whoever can read that policy, where a new incident would be told twice.
 func (b Classifier) mayJoin(i incident.Incident, now time.Time) bool {
-	if !i.State.Ended() {
+	p := b.Policy(i.Policy)
+	if !i.State.Ended() || p == nil {
 		return true
 	}
-	p := b.Policy(i.Policy)
-	if p == nil || p.Scenario(i.Scenario) == nil {
-		return false
-	}
-	return p.MayReopen(p.Scenario(i.Scenario), i.ResolvedAt, now)
+	s := p.Scenario(i.Scenario)
+	return s != nil && p.MayReopen(s, i.ResolvedAt, now)
 }
 
 // joins attaches a signal that says less than the whole identity, or meets an
@@ -241,31 +240,31 @@ func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 	if len(c.Scenario.Joins) == 0 {
 		return -1
 	}
-	found := -1
+	var found []int
 	for n, i := range candidates {
 		if i.State.Ended() || !b.compatible(c, i) {
 			continue
 		}
-		if found >= 0 {
-			return -1 // two problems are open: a person merges
+		if b.Policy(i.Policy) == nil {
+			return n // as in mayJoin
 		}
-		found = n
+		found = append(found, n)
 	}
-	return found
+	if len(found) != 1 {
+		return -1 // of two problems that are open a person merges
+	}
+	return found[0]
 }
 
 func (b Classifier) compatible(c Classified, i incident.Incident) bool {
-	p := b.Policy(i.Policy)
-	if p == nil {
-		return false
-	}
-	s := p.Scenario(i.Scenario)
-	if s == nil || len(s.Joins) == 0 {
-		return false
-	}
-	vague := len(c.Identity) < len(c.Scenario.Identity) || len(i.Identity) < len(s.Identity)
-	if !vague {
-		return false
+	if p := b.Policy(i.Policy); p != nil {
+		s := p.Scenario(i.Scenario)
+		if s == nil || len(s.Joins) == 0 {
+			return false
+		}
+		if vague := len(c.Identity) < len(c.Scenario.Identity) || len(i.Identity) < len(s.Identity); !vague {
+			return false
+		}
 	}
 	for name, v := range c.Identity {
 		if w, ok := i.Identity[name]; ok && w != v {

@@ -21,6 +21,9 @@ type Options struct {
 	Decided func(*Tracked, rules.Decision)
 	// Ignored is told why an alert is newly ignored; nil for none.
 	Ignored func(reason string)
+	// Strange is told that an incident is pinned to a policy that the book lacks;
+	// nil for none.
+	Strange func()
 }
 
 // Batch is the work of one transaction. It loads an incident once, lets any
@@ -172,6 +175,9 @@ func (b *Batch) Track(r *Record) *Tracked {
 	t := &Tracked{Record: r, position: len(b.tracked), Was: r.State, Had: r.Assignee, blinded: r.Blinds && r.State != "" && !r.State.Ended()}
 	b.tracked, b.byID[r.ID] = append(b.tracked, t), t
 	b.index(t)
+	if b.Strange != nil && b.Book.Policy(r.Policy) == nil {
+		b.Strange()
+	}
 	return t
 }
 
