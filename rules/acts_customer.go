@@ -105,11 +105,7 @@ func (d acting) followUpClock() calendar.TimeOfDay {
 func (d acting) waitUntil(at time.Time) {
 	cal := d.Calendar(d.Scenario.Calendar)
 	if at.IsZero() {
-		days := 7
-		if d.Scenario.Calls != nil {
-			days = d.Scenario.Calls.FollowUp
-		}
-		at = cal.At(cal.Date(d.Now).AddDays(days), d.followUpClock())
+		at = cal.At(cal.Date(d.Now).AddDays(d.Scenario.DaysToWait()), d.followUpClock())
 	}
 	if date, err := cal.BusinessDayOnOrAfter(cal.Date(at)); err == nil && date != cal.Date(at) {
 		at = cal.At(date, d.followUpClock())
@@ -172,6 +168,9 @@ func (d acting) actPause(a Act) {
 	}
 	d.Incident.Pauses = append(d.Incident.Pauses, calendar.Pause{From: d.Now})
 	d.Incident.Until = until
+	if until.IsZero() && d.Scenario.Calls != nil {
+		d.waitUntil(until) // whoever would be phoned is phoned when nothing was agreed
+	}
 	d.state(Waiting, "waits for the customer")
 }
 
@@ -182,7 +181,10 @@ func (d *decider) isPaused() bool {
 
 func (d *decider) endPause(at time.Time) {
 	if d.isPaused() {
-		d.Incident.Pauses[len(d.Incident.Pauses)-1].To = at
+		last := &d.Incident.Pauses[len(d.Incident.Pauses)-1]
+		if last.To = at; at.Before(last.From) {
+			last.To = last.From
+		}
 	}
 }
 

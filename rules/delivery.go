@@ -191,9 +191,10 @@ func (d post) accept(r *StepRecord) {
 }
 
 // afterStep moves the state once the message of a step was accepted. After a
-// phone call it waits for the agreed date, or for the next try.
+// phone call it waits for the agreed date, or for the next try; a pause that
+// somebody began since then is ended by nothing that was agreed before.
 func (d post) afterStep(st *Step) {
-	if st.State == Waiting {
+	if st.State == Waiting && !d.isPaused() {
 		if at := d.Incident.Progress.FollowUp; !at.IsZero() {
 			d.Incident.Until = at
 		}

@@ -32,6 +32,7 @@ import (
 	"vigie/exporters/exposition"
 	"vigie/exporters/push"
 	"vigie/exporters/winservice"
+	"vigie/internal/asuser"
 )
 
 const (
@@ -141,6 +142,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return inventoryWork(ctx, o, env, config, stdout, stderr)
 	}
 	if o.check || o.checkSources {
+		if err := asuser.Check("backup_exporter", o.configFile, installed, "--check", "--web.config.file="+*o.web.WebConfigFile); err != nil {
+			fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
+			return 1
+		}
 		return report(ctx, o, env, config, stdout)
 	}
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"vigie/docs/reference"
+	"vigie/internal/asuser"
 	"vigie/receiver"
 	"vigie/receiver/message"
 	"vigie/rules"
@@ -45,6 +46,9 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if err != nil {
 			return err
 		}
+		if err := asService(*path, *secrets, *start); err != nil {
+			return err
+		}
 		if *quiet {
 			return nil
 		}
@@ -67,6 +71,17 @@ func (c *commands) check(app *kingpin.Application) verb {
 		}
 		return nil
 	}}
+}
+
+// asService checks once more as the user whom the package's unit takes.
+func asService(path string, secrets, start bool) error {
+	args := []string{"check", "--quiet"}
+	for flag, given := range map[string]bool{"--secrets": secrets, "--start": start} {
+		if given {
+			args = append(args, flag)
+		}
+	}
+	return asuser.Check("vigie", path, installed, args...)
 }
 
 // inspect reads a configuration and what it names, and if asked every secret, or

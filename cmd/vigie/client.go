@@ -109,7 +109,7 @@ func (c client) ask(ctx context.Context, method, path string, send any) ([]byte,
 	case http.StatusOK:
 		return answer, nil
 	case http.StatusUnauthorized:
-		return nil, fmt.Errorf("%w: the token in %s is not known there, has expired, or belongs to somebody who left; on that machine `vigie token new PERSON` makes another", refusal(resp, answer), *c.tokenFile)
+		return nil, fmt.Errorf("%d: the token in %s is not known there, has expired, or belongs to somebody who left; on the receiver's machine `vigie token new PERSON` makes another", resp.StatusCode, *c.tokenFile)
 	default:
 		return nil, refusal(resp, answer)
 	}

@@ -37,6 +37,7 @@ type service struct {
 	at     *url.URL
 	inside bool // a session was opened
 	known  *knowledge
+	odd    exporters.Oddities
 	part   exporters.Part[row]
 }
 
@@ -71,6 +72,7 @@ func (s *service) fetch(ctx context.Context, now time.Time) (exporters.Snapshot,
 	out := exporters.Snapshot{Endpoints: []exporters.Endpoint{endpoint}, ClockSkew: s.http.ClockSkew(), CertificateEnds: s.http.CertificateEnds()}
 	// Nothing says that an answer holds every machine: none is dropped
 	// because it is not in one.
+	s.odd.Tell(&out)
 	runs := s.known.take(rows, false, now, &out)
 	for _, r := range sharedNames(rows) {
 		s.known.odd.count(&out, "node_name_twice", r.node)
@@ -98,11 +100,14 @@ func (s *service) history(ctx context.Context) ([]row, error) {
 	var out []row
 	seen := map[string]bool{}
 	for _, node := range s.config.SOAP.Nodes {
-		records, err := s.ask(ctx, node)
+		got, err := s.ask(ctx, node)
 		if err != nil {
 			return nil, err
 		}
-		for _, rec := range records {
+		if got.lost > 0 {
+			s.odd.Note(jobHistory, exporters.OddRow)
+		}
+		for _, rec := range got.records {
 			r := s.rowOf(rec)
 			if key := r.unit + "\x00" + r.jobType + "\x00" + r.jobID + "\x00" + r.start.String(); !seen[key] {
 				seen[key] = true
@@ -143,16 +148,16 @@ func sharedNames(rows []row) []row {
 // ask reads the history of a node. A session that the service no longer knows
 // is opened anew, once: how it says so is not documented, so that any fault
 // may mean it.
-func (s *service) ask(ctx context.Context, node int) ([]map[string]string, error) {
+func (s *service) ask(ctx context.Context, node int) (answer, error) {
 	for fresh := false; ; fresh = true {
 		if !s.inside {
 			if err := s.login(ctx); err != nil {
-				return nil, err
+				return answer{}, err
 			}
 		}
-		records, err := s.askOnce(ctx, node)
+		got, err := s.askOnce(ctx, node)
 		if err == nil {
-			return records, nil
+			return got, nil
 		}
 		var f *fault
 		var se *exporters.SourceError
@@ -162,9 +167,9 @@ func (s *service) ask(ctx context.Context, node int) ([]map[string]string, error
 		case lost && !fresh:
 			continue
 		case f != nil:
-			return nil, &exporters.SourceError{Endpoint: jobHistory, Reason: exporters.ReasonServer, Err: f}
+			return answer{}, &exporters.SourceError{Endpoint: jobHistory, Reason: exporters.ReasonServer, Err: f}
 		}
-		return nil, err
+		return answer{}, err
 	}
 }
 
@@ -177,19 +182,19 @@ func passing(err error) bool {
 	return false
 }
 
-func (s *service) askOnce(ctx context.Context, node int) ([]map[string]string, error) {
+func (s *service) askOnce(ctx context.Context, node int) (answer, error) {
 	body, err := s.call(ctx, opHistory, jobHistory, fmt.Sprint(node))
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if err := faultIn(body); err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	records, err := parseHistory(body, s.config.SOAP.MaxRows)
+	out, err := parseHistory(body, s.config.SOAP.MaxRows)
 	if err != nil {
-		return nil, &exporters.SourceError{Endpoint: jobHistory, Reason: exporters.ReasonMalformed, Err: err}
+		return answer{}, &exporters.SourceError{Endpoint: jobHistory, Reason: exporters.ReasonMalformed, Err: err}
 	}
-	return records, nil
+	return out, nil
 }
 
 // login opens a session, which is a cookie. Neither question nor answer

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -367,19 +368,87 @@ func TestSOAPAnswersOfOtherShapes(t *testing.T) {
 		inner string
 		want  int // -1: an error
 	}{
-		"repeated data":          {`<r:getJobHistoryListResponse xmlns:r="x"><return><data>` + job + `</data><data>` + job + `</data></return></r:getJobHistoryListResponse>`, 2},
-		"items in one data":      {`<getJobHistoryListResponse><getJobHistoryListResult><data><JobHistory>` + job + `</JobHistory></data></getJobHistoryListResult></getJobHistoryListResponse>`, 1},
-		"none":                   {`<getJobHistoryListResponse><return/></getJobHistoryListResponse>`, 0},
-		"upper case":             {`<getJobHistoryListResponse><return><DATA><JOBSTATUS>Finished</JOBSTATUS><JOBTYPE>0</JOBTYPE></DATA></return></getJobHistoryListResponse>`, 1},
-		"a job without status":   {`<getJobHistoryListResponse><return><data><jobType>0</jobType></data></return></getJobHistoryListResponse>`, -1},
-		"another answer":         {`<loginResponse><return>1</return></loginResponse>`, -1},
-		"nothing":                {``, -1},
-		"more jobs than allowed": {`<getJobHistoryListResponse>` + strings.Repeat("<data>"+job+"</data>", 4) + `</getJobHistoryListResponse>`, -1},
+		"repeated data":                   {`<r:getJobHistoryListResponse xmlns:r="x"><return><data>` + job + `</data><data>` + job + `</data></return></r:getJobHistoryListResponse>`, 2},
+		"items in one data":               {`<getJobHistoryListResponse><getJobHistoryListResult><data><JobHistory>` + job + `</JobHistory></data></getJobHistoryListResult></getJobHistoryListResponse>`, 1},
+		"none":                            {`<getJobHistoryListResponse><return/></getJobHistoryListResponse>`, 0},
+		"upper case":                      {`<getJobHistoryListResponse><return><DATA><JOBSTATUS>Finished</JOBSTATUS><JOBTYPE>0</JOBTYPE></DATA></return></getJobHistoryListResponse>`, 1},
+		"a job without status":            {`<getJobHistoryListResponse><return><data><jobType>0</jobType></data></return></getJobHistoryListResponse>`, -1},
+		"a job beside one without status": {`<getJobHistoryListResponse><return><data><jobType>0</jobType></data><data>` + job + `</data></return></getJobHistoryListResponse>`, 1},
+		"another answer":                  {`<loginResponse><return>1</return></loginResponse>`, -1},
+		"nothing":                         {``, -1},
+		"more jobs than allowed":          {`<getJobHistoryListResponse>` + strings.Repeat("<data>"+job+"</data>", 4) + `</getJobHistoryListResponse>`, -1},
 	} {
 		got, err := parseHistory(envelope(c.inner), 3)
-		if c.want < 0 && err == nil || c.want >= 0 && (err != nil || len(got) != c.want) {
-			t.Errorf("%s: %d jobs, %v", name, len(got), err)
+		if c.want < 0 && err == nil || c.want >= 0 && (err != nil || len(got.records) != c.want) {
+			t.Errorf("%s: %d jobs, %v", name, len(got.records), err)
 		}
+	}
+}
+
+// The same answer written otherwise says the same; a job that is odd costs itself.
+func TestSOAPShapes(t *testing.T) {
+	b := newSOAPBench(t)
+	b.run(1, "srv-ad", 0, "Finished")
+	b.run(2, "srv-sql", 3, "Failed")
+	var turn func(string) string
+	b.Server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		plain := httptest.NewRecorder()
+		b.sim.ServeHTTP(plain, r)
+		for key, values := range plain.Header() {
+			w.Header()[key] = values
+		}
+		w.Header().Del("Content-Length")
+		w.WriteHeader(plain.Code)
+		_, _ = w.Write([]byte(turn(plain.Body.String())))
+	})
+	said := func() string {
+		var out []string
+		for _, j := range b.Poller.View().Jobs {
+			out = append(out, fmt.Sprintf("%s %s %s %s", j.ID, j.Machine, j.LastResult, j.LastRun.Format(time.RFC3339)))
+		}
+		return strings.Join(out, "; ")
+	}
+	replace := func(pairs ...string) func(string) string { return strings.NewReplacer(pairs...).Replace }
+	turn = replace()
+	b.Refresh()
+	want := said()
+	if strings.Count(want, ";") != 1 {
+		t.Fatal(want)
+	}
+	data := regexp.MustCompile(`<data>.*?</data>`)
+	odd := func(what string) func(string) string {
+		return func(body string) string { return strings.Replace(body, "<data>", what+"<data>", 1) }
+	}
+	for name, c := range map[string]struct {
+		turn  func(string) string
+		count string // what is counted, empty for nothing
+	}{
+		"prefixes":                {replace("<data>", "<ax:data xmlns:ax='urn:other'>", "</data>", "</ax:data>", "<jobStatus>", "<jobStatus xmlns='urn:x'>"), ""},
+		"blanks and comments":     {replace("<jobStatus>", "<jobStatus>\n  <!-- x -->", "<nodeName>", "<nodeName>\t"), ""},
+		"character data":          {replace("<nodeName>", "<nodeName><![CDATA[", "</nodeName>", "]]></nodeName>"), ""},
+		"further fields":          {replace("<data>", "<data><further><jobs>7</jobs></further><note xsi:nil='true' xmlns:xsi='x'/>"), ""},
+		"upper case":              {replace("jobStatus", "JOBSTATUS", "jobType", "JobType", "nodeName", "NODENAME"), ""},
+		"instants without zone":   {replace(".000Z", ""), ""},
+		"instants with an offset": {replace(".000Z", "+00:00"), ""},
+		"a lone element each":     {func(body string) string { return data.ReplaceAllString(body, "<item>$0</item>") }, ""},
+		"no status":               {odd("<data><jobType>0</jobType><nodeName>srv-x</nodeName></data>"), "job_history.row"},
+		"no type":                 {odd("<data><jobStatus>Failed</jobStatus><nodeName>srv-x</nodeName></data>"), "job_history.row"},
+		"a type in words":         {odd("<data><jobType>backup</jobType><jobStatus>Finished</jobStatus><nodeName>srv-x</nodeName></data>"), "job_type"},
+		"no machine":              {odd("<data><jobType>0</jobType><jobStatus>Finished</jobStatus></data>"), "node"},
+		"what XML forbids":        {odd("<data><jobName>a\x1fb&#x1;</jobName><jobType>11</jobType><jobStatus>Finished</jobStatus></data>"), ""},
+		"an entity of HTML":       {odd("<data><jobName>a&nbsp;b&eacute;</jobName><jobType>11</jobType><jobStatus>Finished</jobStatus></data>"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			turn = c.turn
+			b.start()
+			b.Refresh()
+			if got := said(); got != want {
+				t.Errorf("%s\nwant %s", got, want)
+			}
+			if counted := b.Poller.View().UnknownValues; c.count != "" && counted[c.count] != 1 || c.count == "" && len(counted) > 0 {
+				t.Errorf("counted are %v, want %q", counted, c.count)
+			}
+		})
 	}
 }
 
@@ -393,13 +462,13 @@ func FuzzSOAP(f *testing.F) {
 	now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = faultIn(data)
-		records, err := parseHistory(data, 1000)
+		got, err := parseHistory(data, 1000)
 		if err != nil {
 			return
 		}
 		s := &service{config: c, known: newKnowledge(c)}
 		var rows []row
-		for _, r := range records {
+		for _, r := range got.records {
 			rows = append(rows, s.rowOf(r))
 		}
 		var out exporters.Snapshot

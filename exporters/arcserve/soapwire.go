@@ -69,27 +69,38 @@ func faultIn(document []byte) error {
 	return f
 }
 
+// answer is that to getJobHistoryList.
+type answer struct {
+	records []map[string]string // keys in lower case
+	lost    int                 // records without a type or a status
+}
+
 // parseHistory reads the records of an answer to getJobHistoryList: the
-// elements, wherever they stand, that hold a job's type and status. Keys are
-// in lower case.
-func parseHistory(document []byte, limit int) ([]map[string]string, error) {
+// elements, wherever they stand, that hold a job's type and status. One that has
+// only one of the two is lost, and costs the others nothing.
+func parseHistory(document []byte, limit int) (answer, error) {
+	var out answer
 	if err := answerTo(opHistory, document); err != nil {
-		return nil, err
+		return out, err
 	}
-	var out []map[string]string
 	err := walk(document, nil, func(e *element) error {
 		_, hasType := e.fields["jobtype"]
 		_, hasStatus := e.fields["jobstatus"]
-		if !hasType && !hasStatus {
+		switch {
+		case !hasType && !hasStatus:
 			return nil
+		case !hasType || !hasStatus:
+			out.lost++
+		default:
+			out.records = append(out.records, e.fields)
 		}
-		if !hasType || !hasStatus {
-			return errors.New("a job without type or status")
-		}
-		if out = append(out, e.fields); len(out) > limit {
+		if len(out.records)+out.lost > limit {
 			return fmt.Errorf("more than %d jobs; raise max_rows if the console has that many", limit)
 		}
 		return nil
 	})
+	if err == nil && out.lost > 0 && len(out.records) == 0 {
+		err = errors.New("no job has both a type and a status")
+	}
 	return out, err
 }

@@ -10,7 +10,7 @@ import (
 	"vigie/exporters/winevent"
 )
 
-// The bounds of a document. Entities of its own making are an error of the
+// The bounds of a document. Entities that are not HTML's are an error of the
 // decoder, so that nothing expands.
 const (
 	maxDepth    = 64
@@ -37,7 +37,8 @@ func walk(data []byte, open func(name string, depth int, attrs []xml.Attr) error
 	if err != nil {
 		return err
 	}
-	dec := xml.NewDecoder(strings.NewReader(text))
+	dec := xml.NewDecoder(strings.NewReader(winevent.Legal(text)))
+	dec.Entity = xml.HTMLEntity
 	// The declaration may still name the encoding it had before.
 	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	var stack []*element

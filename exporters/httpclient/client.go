@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -376,9 +377,11 @@ func (c *Client) noteClock(resp *http.Response) {
 // decodeAnswer takes what it can: a value of another type than its place takes is
 // as if it had not been told. An answer that as a whole is something else is none.
 func decodeAnswer(endpoint string, body []byte, out any) error {
-	err := json.Unmarshal(body, out)
-	var wrong *json.UnmarshalTypeError
-	if err != nil && (!errors.As(err, &wrong) || wrong.Field == "") {
+	odd, err := exporters.Lenient(body, out)
+	if slices.Contains(odd, "") {
+		err = errors.New("it is of another type as a whole")
+	}
+	if err != nil {
 		what := "the answer is not the expected JSON"
 		if t := bytes.TrimSpace(body); len(t) > 0 && t[0] == '<' {
 			what = "the answer is HTML instead of JSON"

@@ -1,6 +1,7 @@
 package veeamevents
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -119,7 +120,10 @@ func (f *facts) learnBackup(e *winevent.Event, unknown counter) bool {
 		f.session(d.id("jobsessionid"), id).begin = e.Time
 		j.agent = j.agent || e.ID == agentStarted
 	case jobFinished, agentFinished:
-		j.name, j.agent = d["jobname"], e.ID == agentFinished
+		j.name, j.agent = cmp.Or(d["jobname"], j.name), e.ID == agentFinished
+		if !boolean(d["willberetried"]) {
+			unknown("will_be_retried", d["willberetried"])
+		}
 		s := f.session(d.id("jobsessionid"), id)
 		s.end, s.willRetry, s.text = e.Time, strings.EqualFold(d["willberetried"], "true"), d["description"]
 		if s.result, ok = jobResult(d["jobresult"]); !ok {
@@ -188,7 +192,7 @@ func (f *facts) learnAgent(e *winevent.Event, machine string, unknown counter) {
 		a.retry = true
 	default:
 		var ok bool
-		if a.result, ok = agentResult(e.Level); !ok {
+		if a.result, ok = agentResult(e.Level, text); !ok {
 			unknown("agent_level", strconv.Itoa(e.Level))
 		}
 	}

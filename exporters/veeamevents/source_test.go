@@ -199,8 +199,52 @@ func TestCodes(t *testing.T) {
 		}
 	}
 	for level, want := range map[int]exporters.Result{2: exporters.Failed, 3: exporters.Warning, 4: exporters.Success, 0: exporters.Unknown, -1: exporters.Unknown} {
-		if got, _ := agentResult(level); got != want {
+		if got, _ := agentResult(level, ""); got != want {
 			t.Errorf("level %d: %s", level, got)
+		}
+	}
+	// Classic logs write level 0 for what went well, and a text may be worse than its level.
+	for text, want := range map[string]exporters.Result{"Veeam Agent 'x' finished with Success.": exporters.Success, "Veeam Agent 'x' finished with Error.": exporters.Failed, "finished with Warning": exporters.Warning} {
+		if got, known := agentResult(0, text); got != want || !known {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+	if got, _ := agentResult(4, "Veeam Agent 'x' finished with Failed."); got != exporters.Failed {
+		t.Errorf("a failure at the level of information: %s", got)
+	}
+}
+
+// Of data with names what decides has to be there; the rest may be missing or odd.
+func TestDataThatAreOdd(t *testing.T) {
+	for name, change := range map[string]func(map[string]string){
+		"no session":         func(d map[string]string) { delete(d, "jobsessionid") },
+		"an odd session":     func(d map[string]string) { d["jobsessionid"] = "7" },
+		"no word of a retry": func(d map[string]string) { delete(d, "willberetried") },
+		"a retry by number":  func(d map[string]string) { d["willberetried"] = "0" },
+		"blanks":             func(d map[string]string) { d["jobresult"] = " " + d["jobresult"] + "\n" },
+		"no name":            func(d map[string]string) { delete(d, "jobname") },
+	} {
+		b := newBench(t)
+		var id string
+		for i := range b.log {
+			if e := &b.log[i]; e.Channel == backupChannel && e.RecordID == 13 {
+				id = strings.ToLower(strings.Trim(e.Named["jobid"], "{}"))
+				e.Named["jobresult"] = "2"
+				change(e.Named)
+			}
+		}
+		b.refresh("2026-03-10T08:00:00Z")
+		found := false
+		for _, j := range b.poller.View().Jobs {
+			if j.ID == id {
+				found = true
+				if j.LastResult != exporters.Failed {
+					t.Errorf("%s: %s", name, j.LastResult)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s: no job %s", name, id)
 		}
 	}
 }

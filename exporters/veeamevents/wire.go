@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"vigie/exporters"
 	"vigie/exporters/winevent"
@@ -56,29 +57,37 @@ type fields map[string]string
 var guid = regexp.MustCompile(`^\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?$`)
 
 // read gives the data of an event of Veeam Backup & Replication; ok is false
-// if they are not those that the event is documented to have.
-func read(e *winevent.Event) (fields, bool) {
-	f := fields(e.Named)
-	if len(e.Named) == 0 {
-		f = fields{}
+// if they are not those that the event is documented to have. Data without names
+// are believed as a whole or not at all, for one that is missing moves the others;
+// of those with names the job and the result have to be there.
+func read(e *winevent.Event) (f fields, ok bool) {
+	f, named := fields{}, len(e.Named) > 0
+	for name, value := range e.Named {
+		f[name] = strings.TrimSpace(value)
+	}
+	if !named {
 		for i, name := range parameters(e.ID) {
 			if i < len(e.Data) {
 				f[name] = strings.TrimSpace(e.Data[i])
 			}
 		}
 	}
-	if !guid.MatchString(f["jobid"]) {
+	switch {
+	case !guid.MatchString(f["jobid"]):
 		return nil, false
-	}
-	switch e.ID {
-	case jobDeleted:
+	case e.ID == jobDeleted:
 		return f, true
+	case named && !guid.MatchString(f["jobsessionid"]):
+		f["jobsessionid"] = "event " + strconv.FormatUint(e.RecordID, 10) + " " + e.Time.UTC().Format(time.RFC3339Nano)
+	}
+	whole := guid.MatchString(f["jobsessionid"])
+	switch e.ID {
 	case jobFinished, agentFinished:
-		return f, guid.MatchString(f["jobsessionid"]) && number(f["jobresult"]) && boolean(f["willberetried"]) && f["jobname"] != ""
+		return f, number(f["jobresult"]) && (named || whole && boolean(f["willberetried"]) && f["jobname"] != "")
 	case taskFinished:
-		return f, guid.MatchString(f["jobsessionid"]) && guid.MatchString(f["tasksessionid"]) && number(f["status"]) && f["vmname"] != ""
+		return f, guid.MatchString(f["tasksessionid"]) && number(f["status"]) && f["vmname"] != "" && (named || whole)
 	default:
-		return f, guid.MatchString(f["jobsessionid"])
+		return f, whole // a start without a session would run for ever
 	}
 }
 
@@ -118,8 +127,30 @@ func taskStatus(code string) (r exporters.Result, finished, known bool) {
 	return exporters.Unknown, true, false
 }
 
-// agentResult reads the level: Veeam Agent documents nothing else.
-func agentResult(level int) (r exporters.Result, known bool) {
+var agentWord = regexp.MustCompile(`(?i)\bfinished with (success|warning|error|fail)`)
+
+// agentResult reads the level, and the word that the English text has for it: the
+// worse of the two where they differ.
+func agentResult(level int, text string) (r exporters.Result, known bool) {
+	r, known = levelResult(level)
+	m := agentWord.FindStringSubmatch(text)
+	if m == nil {
+		return r, known
+	}
+	word := exporters.Failed
+	switch strings.ToLower(m[1]) {
+	case "success":
+		word = exporters.Success
+	case "warning":
+		word = exporters.Warning
+	}
+	if !known || badness(word) > badness(r) {
+		return word, true
+	}
+	return r, true
+}
+
+func levelResult(level int) (r exporters.Result, known bool) {
 	switch level {
 	case winevent.LevelInformation:
 		return exporters.Success, true

@@ -86,7 +86,8 @@ type node struct {
 	Children []node `xml:",any"`
 }
 
-// maxUnread bounds the events of one document that cannot be read.
+// maxUnread is how many events of one document may be unreadable although they are
+// more than the others.
 const maxUnread = 100
 
 // Parse reads events as Windows renders them and as programs export them: Event elements,
@@ -98,7 +99,7 @@ func Parse(data []byte) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{text: legal(text)}
+	p := &parser{text: Legal(text)}
 	p.restart(0)
 	for {
 		done, err := p.step()
@@ -140,11 +141,14 @@ func (p *parser) restart(at int) {
 // offset is the decoder's place in the text.
 func (p *parser) offset() int { return p.from + int(p.dec.InputOffset()) - p.before }
 
-// none is an error if there are events and none can be read: silence would
-// look as if nothing had happened.
+// none is an error if hardly any of the events can be read: silence would look
+// as if nothing had happened.
 func (p *parser) none() error {
-	if p.unread > 0 && p.unread == len(p.out) {
+	switch read := len(p.out) - p.unread; {
+	case p.unread > 0 && read == 0:
 		return p.first
+	case p.unread > maxUnread && p.unread > read:
+		return fmt.Errorf("%d events of %d cannot be read, the first: %w", p.unread, len(p.out), p.first)
 	}
 	return nil
 }
@@ -162,8 +166,8 @@ func (p *parser) step() (done bool, err error) {
 	case xml.EndElement:
 		p.depth--
 	case xml.CharData:
-		if strings.TrimSpace(string(t)) != "" {
-			return false, fmt.Errorf("text where an event was expected: %.80q", strings.TrimSpace(string(t)))
+		if text := strings.TrimSpace(string(t)); text != "" {
+			return false, p.lost(fmt.Errorf("text where an event was expected: %.80q", text))
 		}
 	case xml.StartElement:
 		if t.Name.Local == "Event" {
@@ -200,10 +204,13 @@ func (p *parser) event(t xml.StartElement, at int) error {
 		}
 		p.restart(next)
 	}
+	return p.lost(err)
+}
+
+// lost notes what cannot be read.
+func (p *parser) lost(err error) error {
 	p.first = cmp.Or(p.first, err)
-	if p.unread++; p.unread > maxUnread {
-		return fmt.Errorf("more than %d events cannot be read, the first: %w", maxUnread, p.first)
-	}
+	p.unread++
 	p.out = append(p.out, Event{Unread: err.Error()})
 	return nil
 }
@@ -230,9 +237,9 @@ func behind(text string, at int) int {
 
 var charReference = regexp.MustCompile(`&#(?:[0-9]+|[xX][0-9a-fA-F]+);`)
 
-// legal puts a replacement character for what XML does not allow, written as
+// Legal puts a replacement character for what XML does not allow, written as
 // it is or by its number: programs log such characters, and Windows hands them out.
-func legal(text string) string {
+func Legal(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !inXML(r) {
 			return utf8.RuneError
@@ -265,7 +272,7 @@ func (x *xmlEvent) event() (Event, error) {
 		return Event{}, fmt.Errorf("%.40q is no event id", s.EventID)
 	}
 	// Without an instant an event cannot be placed.
-	if e.Time, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(s.TimeCreated.SystemTime)); err != nil {
+	if e.Time, err = systemTime(s.TimeCreated.SystemTime); err != nil {
 		return Event{}, fmt.Errorf("%.60q is no instant", s.TimeCreated.SystemTime)
 	}
 	if e.Level, err = strconv.Atoi(strings.TrimSpace(s.Level)); err != nil {
@@ -281,6 +288,17 @@ func (x *xmlEvent) event() (Event, error) {
 	}
 	e.addLeaves(x.UserData.Children)
 	return e, nil
+}
+
+// systemTime reads an instant, which Windows hands out in UTC: programs that write
+// it anew leave the letter away.
+func systemTime(text string) (at time.Time, err error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateTime} {
+		if at, err = time.Parse(layout, strings.TrimSpace(text)); err == nil {
+			return at, nil
+		}
+	}
+	return at, err
 }
 
 func (e *Event) addLeaves(nodes []node) {

@@ -3,6 +3,7 @@ package winevent
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // An event that cannot be read is told, and hides none of the others.
@@ -39,5 +40,28 @@ func TestUnreadEvents(t *testing.T) {
 	}
 	if _, err := Parse([]byte("<Events>" + good + strings.Repeat(event("x", at, ""), maxUnread+1) + "</Events>")); err == nil {
 		t.Error("a log of which hardly anything can be read was taken")
+	}
+	if got, err := Parse([]byte("<Events>" + strings.Repeat(good, maxUnread+2) + strings.Repeat(event("x", at, ""), maxUnread+1) + "</Events>")); err != nil || len(got) != 2*maxUnread+3 {
+		t.Errorf("of a log of which more than half can be read, %d: %v", len(got), err)
+	}
+	// What appends one export to another leaves marks and texts between events.
+	for _, between := range []string{"\ufeff", "\x00\x00", "WARNING: the log was cleared"} {
+		if got, err := Parse([]byte(good + between + good)); err != nil || len(got) != 3 {
+			t.Errorf("%q between two events: %d, %v", between, len(got), err)
+		}
+	}
+	if _, err := Parse([]byte("no events at all")); err == nil {
+		t.Error("a text was taken for a log")
+	}
+}
+
+// Windows hands out instants in UTC; what writes them anew leaves the letter away.
+func TestInstantsOfEvents(t *testing.T) {
+	for text, want := range map[string]string{"2026-03-09T10:00:00.1234567Z": "2026-03-09T10:00:00.1234567Z", "2026-03-09T10:00:00.123": "2026-03-09T10:00:00.123Z",
+		"2026-03-09 10:00:00": "2026-03-09T10:00:00Z", "2026-03-09T11:00:00+01:00": "2026-03-09T10:00:00Z"} {
+		got, err := Parse([]byte("<Event><System><EventID>4</EventID><TimeCreated SystemTime='" + text + "'/></System></Event>"))
+		if err != nil || len(got) != 1 || got[0].Time.UTC().Format(time.RFC3339Nano) != want {
+			t.Errorf("%s is %v, want %s: %v", text, got, want, err)
+		}
 	}
 }

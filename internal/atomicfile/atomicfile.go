@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 )
 
-// Replace writes a new file beside path and renames it into place.
+// Replace writes a new file beside path and renames it into place. It belongs to
+// whom the file before belonged, as far as this process may give it away: what
+// root completes, the service still reads.
 func Replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
 	if err != nil {
@@ -23,6 +25,9 @@ func Replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	}
 	if err == nil {
 		err = tmp.Chmod(mode)
+	}
+	if before, serr := os.Stat(path); err == nil && serr == nil {
+		giveTo(tmp, before)
 	}
 	if err == nil {
 		err = tmp.Sync()

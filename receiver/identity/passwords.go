@@ -12,10 +12,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"vigie/internal/atomicfile"
 )
 
 const (
@@ -132,19 +133,12 @@ func Write(path, person, line string) error {
 		}
 	}
 	out.WriteString(line + "\n")
-	f, err := os.CreateTemp(filepath.Dir(path), ".passwords-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	_, err = f.WriteString(out.String())
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
+	mode := os.FileMode(0o640) // root makes it, and the service's group reads it
 	if info, err := os.Stat(path); err == nil {
-		if err := os.Chmod(f.Name(), info.Mode().Perm()); err != nil {
-			return err
-		}
+		mode = info.Mode().Perm()
 	}
-	return os.Rename(f.Name(), path)
+	return atomicfile.Replace(path, mode, func(w io.Writer) error {
+		_, err := io.WriteString(w, out.String())
+		return err
+	})
 }

@@ -18,7 +18,7 @@ func TestPasswords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("the file has mode %v, %v", info.Mode(), err)
 	}
 	p, err := ReadPasswords(file)

@@ -28,6 +28,7 @@ var conditions = map[string]func(*Situation) bool{
 	"assigned":             func(d *Situation) bool { return d.Incident.Assignee != "" },
 	"taken":                func(d *Situation) bool { return !d.Incident.TakenAt.IsZero() },
 	"waiting":              func(d *Situation) bool { return d.Incident.State == model.Waiting },
+	"agreed_wait":          (*Situation).agreedWait,
 	"unverified":           func(d *Situation) bool { return d.Incident.State == model.Unverified },
 	"account_manager_told": func(d *Situation) bool { return d.toldOrTelling(model.FlagAccountManagerTold) },
 	"customer_told":        func(d *Situation) bool { return d.toldOrTelling(model.FlagCustomerTold) },
