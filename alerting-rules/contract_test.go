@@ -571,6 +571,41 @@ func TestEveryAlertHasWords(t *testing.T) {
 	}
 }
 
+// Each product that a source reads has a name in every language.
+func TestEveryEngineHasWords(t *testing.T) {
+	catalog, err := locale.Load(languages.Folders())
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../exporters/*/config.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	engines := map[string]bool{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\bEngine += "([a-z_]+)"`).FindAllStringSubmatch(string(text), -1) {
+			engines[m[1]] = true
+		}
+	}
+	for _, means := range []string{"inbox", "push"} { // by which others tell of theirs
+		delete(engines, means)
+	}
+	if len(engines) < 7 {
+		t.Errorf("only %d products found: the test reads them wrongly", len(engines))
+	}
+	for engine := range engines {
+		for _, code := range catalog.Codes() {
+			if !catalog.Find(code).Has("engine." + engine) {
+				t.Errorf("%s: no words for the product %s", code, engine)
+			}
+		}
+	}
+}
+
 // example reads the policy of a shipped example.
 func example(t *testing.T, name string) *vigie.Policy {
 	t.Helper()

@@ -137,7 +137,7 @@ func (b *Board) put(r *Row) {
 }
 
 // Rows are the open incidents, the nearest deadline first and what has none
-// last. Nobody may change them.
+// last; of one deadline, where no backup works first. Nobody may change them.
 func (b *Board) Rows(ctx context.Context) ([]*Row, error) {
 	if err := b.fill(ctx); err != nil {
 		return nil, err
@@ -151,6 +151,12 @@ func (b *Board) Rows(ctx context.Context) ([]*Row, error) {
 					return 1
 				}
 				return -1
+			}
+			if x.Double != y.Double && x.Deadline.Equal(y.Deadline) {
+				if x.Double {
+					return -1
+				}
+				return 1
 			}
 			return cmp.Or(x.Deadline.Compare(y.Deadline), x.Number-y.Number)
 		})

@@ -36,14 +36,14 @@ func (i clocks) ByDue() string {
 	switch {
 	case i.f.Deadline.IsZero():
 		return i.Word("by_none")
-	case i.Today(i.f.Deadline):
+	case i.ByTonight(i.f.Deadline):
 		return i.Say("by_today", "time", i.Due())
 	}
 	return i.Say("by_later", "time", i.Due())
 }
 
 // DueToday tells whether the deadline is today, or not known.
-func (i clocks) DueToday() bool { return i.f.Deadline.IsZero() || i.Today(i.f.Deadline) }
+func (i clocks) DueToday() bool { return i.f.Deadline.IsZero() || i.ByTonight(i.f.Deadline) }
 
 // DueStamp is the missed deadline for a subject: always with its day.
 func (i clocks) DueStamp() string {

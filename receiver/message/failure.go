@@ -58,11 +58,11 @@ func (i failure) Sentence() string {
 	return s
 }
 
-// Plans names the failing plans.
+// Plans names the failing plans; one that is called like its product says nothing more.
 func (i failure) Plans() string {
 	var all []string
 	for _, p := range i.f.Plans {
-		if p.Plan != "" && !slices.Contains(all, p.Plan) {
+		if p.Plan != "" && locale.KeyOf(p.Plan) != locale.KeyOf(i.f.Engine) && !slices.Contains(all, p.Plan) {
 			all = append(all, p.Plan)
 		}
 	}

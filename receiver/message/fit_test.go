@@ -96,3 +96,25 @@ func TestDaysLeftAreThoseLeft(t *testing.T) {
 		}
 	}
 }
+
+// The midnight that ends today is its 24:00, not an hour of tomorrow; and a plan that
+// is called like its product is not said twice.
+func TestSubjectsSayNothingTwiceNorTomorrow(t *testing.T) {
+	r := newTestRenderer(t)
+	n := example("B1", "fr")[0]
+	n.Facts.Deadline = at("2025-03-11 00:00")
+	if got, err := r.Subject([]rules.Notification{n}); err != nil || !strings.Contains(got, "[À TRAITER AVANT 24:00]") {
+		t.Errorf("%s (%v)", got, err)
+	}
+	if got, err := r.Render([]rules.Notification{n}); err != nil || !strings.Contains(got.Text, "aujourd'hui avant 24:00") {
+		t.Errorf("%s (%v)", got.Text, err)
+	}
+	n = example("B7", "fr")[0]
+	n.Facts.Engine = "windows_server_backup"
+	for i := range n.Facts.Plans {
+		n.Facts.Plans[i].Plan = "Windows Server Backup"
+	}
+	if got, err := r.Subject([]rules.Notification{n}); err != nil || strings.Contains(got, "«") {
+		t.Errorf("%s (%v)", got, err)
+	}
+}

@@ -20,7 +20,7 @@ func TestWords(t *testing.T) {
 	base := c.Find(locale.Fallback)
 	holes := regexp.MustCompile(`\{[a-z]+\}`)
 	// Words that are rightly the same in French and English.
-	same := strings.Fields("class.nas of.nas the.nas engine.acronis engine.veeam engine.msbackup engine.arcserve evidence.ok fact_name.machine " +
+	same := strings.Fields("class.nas of.nas the.nas engine.acronis engine.veeam engine.msbackup engine.arcserve engine.proxmox_backup_server engine.restic engine.synology evidence.ok fact_name.machine " +
 		"fact_name.plan fact_name.plans fact_name.cause class.other machines what.note digest.part_ok incidents " +
 		"severity.major fact_name.incident item.licence item.license sentence.nth hour minute second page.title. page.fact.machine " +
 		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager " +

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,7 +53,7 @@ func calendarShows() []string { return []string{"all", "failing", "unlisted"} }
 func (s *site) calendar(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	now := s.o.Now()
-	d := &calendarData{Query: clip.Bytes(q.Get("q"), 100), Show: either(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
+	d := &calendarData{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
 		Machines: []calendarRow{}}
 	if !slices.Contains(calendarShows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(calendarShows(), ", "))
@@ -128,7 +129,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 	for _, id := range sortedNames(customers) {
 		name := id
 		if c := dir.Customers[id]; c != nil {
-			name = either(c.Name, id)
+			name = cmp.Or(c.Name, id)
 		}
 		d.Customers = append(d.Customers, option{id, name, id == d.Customer})
 	}

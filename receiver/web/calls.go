@@ -94,7 +94,7 @@ func (s *site) call(d receiver.Detail, who string) callRow {
 	seen := book.Seen(d.Incident, who)
 	x := callRow{incidentRow: s.row(d, who), Tries: seen.Progress.CallsMissed, Attempts: []callTry{}, Offline: seen.Flags[rules.FlagOffline]}
 	if p := s.contact(x.Customer, x.Machine); p != nil {
-		x.Contact = &callContact{Person: p.ID, Name: either(p.Name, p.ID), Phone: p.Phone, Email: p.Email}
+		x.Contact = &callContact{Person: p.ID, Name: cmp.Or(p.Name, p.ID), Phone: p.Phone, Email: p.Email}
 	}
 	if sc := s.scenarioOf(d.Incident); sc != nil && sc.Calls != nil {
 		x.Most = sc.Calls.Tries
@@ -163,7 +163,7 @@ func (v *view) TryText(x callRow) string {
 
 // OutcomeText is how a call went.
 func (v *view) OutcomeText(outcome string) string {
-	return either((&speech{v.Locale}).word("outcome."+outcome), strings.ReplaceAll(outcome, "_", " "))
+	return cmp.Or((&speech{v.Locale}).word("outcome."+outcome), strings.ReplaceAll(outcome, "_", " "))
 }
 
 // TheForm is the form by which the call is noted.

@@ -91,7 +91,7 @@ func TestChain(t *testing.T) {
 	if len(s.Unmatched) != 2 {
 		t.Errorf("of nobody in particular: %+v", s.Unmatched)
 	}
-	must(t, code, text, "Résultats de personne en particulier", "shared:vm/&lt;100&gt;", "espace de noms", "et 1 autre", "une sauvegarde pas encore connue")
+	must(t, code, text, "Résultats sans sauvegarde connue", "shared:vm/&lt;100&gt;", "espace de noms", "et 1 autre", "une sauvegarde pas encore connue")
 }
 
 // What was not asked yet is not known, and looks neither good nor bad.

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,6 +112,16 @@ type messageRow struct {
 	To       []string      `json:"to"`
 	Cc       []string      `json:"cc,omitempty"`
 	Delivery []deliveryRow `json:"delivery"`
+}
+
+// Outcomes are what became of it with its recipients, each once.
+func (m messageRow) Outcomes() (out []string) {
+	for _, d := range m.Delivery {
+		if !slices.Contains(out, d.Status) {
+			out = append(out, d.Status)
+		}
+	}
+	return out
 }
 
 type deliveryRow struct {
@@ -224,11 +236,8 @@ func (s *site) steps(o *overview, d receiver.Detail) {
 	}
 	slices.SortStableFunc(o.Steps, func(a, b stepRow) int {
 		x, y := later(a.At, a.Due), later(b.At, b.Due)
-		if x.IsZero() != y.IsZero() {
-			if x.IsZero() {
-				return 1
-			}
-			return -1
+		if x.IsZero() || y.IsZero() { // what has no hour comes last
+			return y.Compare(x)
 		}
 		return x.Compare(y)
 	})
@@ -270,6 +279,9 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 	return nil
 }
 
+// steps are those of the incident, on whatever page it stands.
+func (o *overview) steps() []stepRow { return o.Steps }
+
 // actForm is one act that somebody may do now, with its form.
 type actForm struct {
 	*form
@@ -306,23 +318,17 @@ func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][
 			}
 			x := actForm{form: p.links.form(&page{speech: speech}, opened, values), Purpose: f.Purpose, Title: speech.word("title." + f.Purpose),
 				Main: slices.Contains(mains(), f.Purpose), Open: f.Purpose == purpose, Danger: row.Verb == "close" || row.Verb == "decommission"}
+			if f.Purpose == "answer" && v.Role != act.Customer {
+				x.Title = v.T("title.answer") // another's words
+			}
 			if x.Open {
 				x.Errors, x.Said = faults, said
 			}
 			out = append(out, x)
 		}
 	}
-	order := mains()
-	slices.SortStableFunc(out, func(a, b actForm) int {
-		i, j := slices.Index(order, a.Purpose), slices.Index(order, b.Purpose)
-		if i < 0 {
-			i = len(order)
-		}
-		if j < 0 {
-			j = len(order)
-		}
-		return i - j
-	})
+	rank := func(x actForm) uint { return uint(slices.Index(mains(), x.Purpose)) } // none of them ranks last
+	slices.SortStableFunc(out, func(a, b actForm) int { return cmp.Compare(rank(a), rank(b)) })
 	return out
 }
 
@@ -454,7 +460,7 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 }
 
 func staleLines(err error) []historyRow {
-	stale, ok := asStale(err)
+	stale, ok := errors.AsType[*receiver.StaleError](err)
 	if !ok {
 		return nil
 	}

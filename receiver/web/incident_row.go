@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -90,7 +91,7 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 		x.What = strings.Join(labelValues(i.Identity), " ")
 	}
 	for _, a := range i.Alerts {
-		x.Engine, x.Kind, x.Class = either(x.Engine, a.Labels[rules.LabelEngine]), either(x.Kind, a.Labels[rules.LabelKind]), either(x.Class, a.Labels[rules.LabelMachineClass])
+		x.Engine, x.Kind, x.Class = cmp.Or(x.Engine, a.Labels[rules.LabelEngine]), cmp.Or(x.Kind, a.Labels[rules.LabelKind]), cmp.Or(x.Class, a.Labels[rules.LabelMachineClass])
 		for _, at := range []time.Time{a.LastSuccess, a.SuccessBefore} {
 			if at.After(x.LastSuccess) {
 				x.LastSuccess = at
@@ -149,13 +150,6 @@ func (s *site) next(d receiver.Detail) *plannedStep {
 	return out
 }
 
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 func labelValues(l rules.Labels) []string {
 	var out []string
 	for _, k := range []string{rules.LabelCustomer, rules.LabelSource, rules.LabelEngine, rules.LabelKind} {
@@ -190,7 +184,7 @@ func (s *site) names() *names {
 	}
 	n := &names{book, make(map[string]string, len(book.Directory.People))}
 	for id, p := range book.Directory.People {
-		n.by[strings.ToLower(p.Email)] = either(p.Name, id)
+		n.by[strings.ToLower(p.Email)] = cmp.Or(p.Name, id)
 	}
 	s.named.Store(n)
 	return n
@@ -201,7 +195,7 @@ func (n *names) all(addresses []string) []string {
 	out := make([]string, 0, len(addresses))
 	for _, a := range addresses {
 		_, bare := rules.SplitAddress(a)
-		out = append(out, either(n.by[strings.ToLower(bare)], a))
+		out = append(out, cmp.Or(n.by[strings.ToLower(bare)], a))
 	}
 	return out
 }

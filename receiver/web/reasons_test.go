@@ -246,6 +246,10 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		"runs from due:client_told, met by ended":                            "court depuis l'étape client told, tenue si c'est terminé",
 		"waits for at opening or act take":                                   "attend : le début, ou l'acte d'une personne : pris en charge",
 		"incident i3 is open on the other backup (primary)":                  "l'incident #3 est ouvert pour l'autre sauvegarde (principale)",
+		"opening plus 1 business_days":                                       "le début, plus 1 jour ouvré",
+		"opening plus 2 business_days":                                       "le début, plus 2 jours ouvrés",
+		"opening plus 1.5 business_hours":                                    "le début, plus 1,5 h ouvrée",
+		"opening plus 1 close_of_business_day (at least 2 business_hours)":   "le début, plus fermeture du jour ouvré suivant (s'il reste au moins 2 h ouvrées)",
 		"le disque est mort (vraiment)":                                      "le disque est mort (vraiment)",
 	} {
 		if got := fr.Reason(text); got != want {

@@ -225,3 +225,31 @@ func TestDossierPage(t *testing.T) {
 		t.Errorf("the noise: %s", noise)
 	}
 }
+
+// Of a month that still runs nothing is counted before it has come about.
+func TestDossierOfARunningMonth(t *testing.T) {
+	d := newDesk(t, "synomega", "access:\n  managers: [vijay]\n")
+	d.fires(nil, nil)
+	d.fires(rules.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, nil)
+	d.runs(func() bool {
+		inc, err := d.engine.Incident(t.Context(), "1")
+		return err != nil || inc.Flags[rules.FlagDoubleFailure]
+	})
+	d.at(tuesday.Add(30 * time.Minute))
+	var x struct {
+		To        time.Time
+		Running   bool `json:"month_running"`
+		Incidents []struct {
+			Double float64 `json:"no_backup_seconds"`
+		}
+	}
+	_, text := d.api("token-of-vijay", "/api/v1/reports/dossier?month=2026-03&customer=dupont")
+	if err := json.Unmarshal([]byte(text), &x); err != nil {
+		t.Fatal(err)
+	}
+	if !x.Running || !x.To.Equal(d.now()) || len(x.Incidents) != 2 || x.Incidents[0].Double != 1800 {
+		t.Errorf("%s", text)
+	}
+	code, text := d.browser("vijay").get("/reports/dossier?month=2026-03&customer=dupont")
+	must(t, code, text, "This month is not over", "30 min")
+}

@@ -1,12 +1,12 @@
 package web
 
 import (
-	"errors"
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
-	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/sentence"
 	"vigie/rules/incident"
@@ -28,11 +28,11 @@ func (v *view) Happened(h historyRow) string {
 	speech := &speech{v.Locale}
 	switch h.Kind {
 	case "act":
-		return strings.TrimSuffix(either(speech.word("verb."+h.What), h.What), ":")
+		return strings.TrimSuffix(cmp.Or(speech.word("verb."+h.What), h.What), ":")
 	case "state":
 		return v.Fill("history.state", "state", v.NameOf("state", h.What))
 	case "signal":
-		return v.Fill("history.signal", "what", either(v.Word("alert."+h.What), either(v.Word("site.signal."+h.What), v.NameOf("entry", h.What))))
+		return v.Fill("history.signal", "what", cmp.Or(v.Word("alert."+h.What), cmp.Or(v.Word("site.signal."+h.What), v.NameOf("entry", h.What))))
 	case "message":
 		what, step, _ := strings.Cut(h.What, " ")
 		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", v.stepName(h, step))
@@ -55,7 +55,7 @@ func (v *view) Happened(h historyRow) string {
 		}
 		return v.Fill("history.flag", "what", v.NameOf("site.flag", h.What))
 	case "note":
-		return either(v.Word("site.noted."+h.What), v.NameOf("target", h.What))
+		return cmp.Or(v.Word("site.noted."+h.What), v.NameOf("target", h.What))
 	}
 	return strings.ReplaceAll(h.What, "_", " ")
 }
@@ -74,8 +74,8 @@ func (v *view) called(kind, name string) string {
 	if kind != "step" {
 		return v.Person(name)
 	}
-	if o, ok := v.Data.(*overview); ok {
-		for _, s := range o.Steps {
+	if o, ok := v.Data.(interface{ steps() []stepRow }); ok {
+		for _, s := range o.steps() {
 			if s.Step == name && s.Template != "" {
 				return v.Mail(s.Template)
 			}
@@ -102,7 +102,7 @@ func (v *view) Because(h historyRow) string {
 	if h.Kind != "act" || len(at) == 0 {
 		reason, _ := sentence.Question(h.Reason)
 		reason, _, _ = incident.VerdictIn(reason) // how the clock stood is for the month's report
-		return either(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
+		return cmp.Or(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
 	}
 	var out []string
 	way := viaOfActs.FindStringIndex(h.Reason) // by which way it came stands last
@@ -115,8 +115,9 @@ func (v *view) Because(h historyRow) string {
 		if i+1 < len(at) {
 			end = at[i+1][0]
 		}
-		field, value := h.Reason[m[2]:m[3]], h.Reason[m[1]:end]
-		out = append(out, v.Fill("acted."+field, "value", v.value(field, value)))
+		if field, value := h.Reason[m[2]:m[3]], h.Reason[m[1]:end]; field != "silence" { // its ids are Alertmanager's
+			out = append(out, v.Fill("acted."+field, "value", v.value(field, value)))
+		}
 	}
 	if way != nil {
 		out = append(out, said)
@@ -129,8 +130,11 @@ func (v *view) Because(h historyRow) string {
 func (v *view) value(field, value string) string {
 	lists := map[string][]string{"reason": {"page.close."}, "result": {"page.answer.", "evidence."}, "outcome": {"page.outcome."},
 		"severity": {"severity."}, "scope": {"page.qualify."}, "cause": {"page.cause.", "cause."}}
-	if field == "today" || field == "silence" {
-		return either(v.Word("site.yesno."+value), value)
+	if field == "today" {
+		return cmp.Or(v.Word("site.yesno."+value), value)
+	}
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return v.Short(at)
 	}
 	for _, list := range lists[field] {
 		if said := v.Word(list + value); said != "" {
@@ -138,11 +142,6 @@ func (v *view) value(field, value string) string {
 		}
 	}
 	return value
-}
-
-func asStale(err error) (*receiver.StaleError, bool) {
-	var stale *receiver.StaleError
-	return stale, errors.As(err, &stale)
 }
 
 // seenLines is what a form says that its page had seen.

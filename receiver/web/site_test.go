@@ -219,7 +219,7 @@ func TestToday(t *testing.T) {
 	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, nil)
 	b := d.browser("sup")
 	code, text := b.get("/")
-	must(t, code, text, "Dupont – SRV-AD", "disk full &lt;script&gt;", "2 échecs de suite", "personne ne l&#39;a", "À traiter aujourd&#39;hui", "Sophie Aubert")
+	must(t, code, text, "Dupont – SRV-AD", "disk full &lt;script&gt;", "2 échecs de suite", "à prendre", "À traiter aujourd&#39;hui", "Sophie Aubert")
 	code, text = b.post("/today/acts", url.Values{"take": {"i1"}, "back": {"/today"}})
 	must(t, code, text, "Fait pour 1 incident.", "Sophie Aubert</span>")
 	code, text = b.get("/today?show=mine")

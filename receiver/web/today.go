@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 // today lists the open incidents, the nearest deadline first.
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	d := &todayData{Show: either(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
+	d := &todayData{Show: cmp.Or(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
 	if !slices.Contains(shows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
 	}
@@ -103,7 +104,7 @@ func (v *view) ListedName(x receiver.Listed) string {
 	if x.Customer != "" {
 		parts = append(parts, v.Customer(x.Customer))
 	}
-	if thing := either(x.Machine, either(x.Platform, x.Source)); thing != "" {
+	if thing := cmp.Or(x.Machine, cmp.Or(x.Platform, x.Source)); thing != "" {
 		parts = append(parts, thing)
 	}
 	return strings.Join(parts, " – ")

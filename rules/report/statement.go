@@ -37,6 +37,16 @@ func monthAt(at time.Time) Month {
 	return Month{at.Format("2006-01"), at, at.AddDate(0, 1, 0)}
 }
 
+// AsFarAs is the month up to an instant within it: nothing is counted before it has
+// come about. It tells whether the month still runs then.
+func (m Month) AsFarAs(now time.Time) (Month, bool) {
+	if runs := now.Before(m.To); runs {
+		m.To = now.In(m.From.Location())
+		return m, true
+	}
+	return m, false
+}
+
 // Scope is what a report is about; empty stands for all.
 type Scope struct {
 	Customer string `json:"customer,omitempty"`

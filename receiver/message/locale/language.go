@@ -204,12 +204,28 @@ func of(pairs []string, name string) (string, bool) {
 }
 
 // Plural says how many, in the form that the language has for that number.
-func (l *Language) Plural(key string, n int) string {
+func (l *Language) Plural(key string, n int) string { return l.Counted(key, strconv.Itoa(n)) }
+
+// Counted is Plural of a decimal, as policies write amounts: "1.5 h", "1,5 h".
+func (l *Language) Counted(key, decimal string) string {
 	fs, ok := l.plurals[key]
 	if !ok && l.fallback != nil {
-		return l.fallback.Plural(key, n)
+		return l.fallback.Counted(key, decimal)
 	}
-	return fill(fs.of(plural.Cardinal, l.tag, n), "n", strconv.Itoa(n))
+	whole, part, _ := strings.Cut(decimal, ".")
+	n, _ := strconv.Atoi(whole) // what is too long for a number counts as many
+	behind, _ := strconv.Atoi(part)
+	text, ok := fs[plural.Cardinal.MatchPlural(l.tag, max(n, -n), len(part), len(part), behind, behind)]
+	if !ok {
+		text = fs[plural.Other]
+	}
+	return fill(text, "n", strings.Replace(decimal, ".", l.rules.Decimal, 1))
+}
+
+// Counts tells whether a word has forms for numbers.
+func (l *Language) Counts(key string) bool {
+	_, ok := l.plurals[key]
+	return ok || l.fallback != nil && l.fallback.Counts(key)
 }
 
 // Ordinal is the how-manieth: "2ᵉ", "2nd".
@@ -217,14 +233,11 @@ func (l *Language) Ordinal(n int) string {
 	if l.rules.Ordinals == nil && l.fallback != nil {
 		return l.fallback.Ordinal(n)
 	}
-	return fill(l.rules.Ordinals.of(plural.Ordinal, l.tag, n), "n", strconv.Itoa(n))
-}
-
-func (f forms) of(r *plural.Rules, tag language.Tag, n int) string {
-	if s, ok := f[r.MatchPlural(tag, max(n, -n), 0, 0, 0, 0)]; ok {
-		return s
+	text, ok := l.rules.Ordinals[plural.Ordinal.MatchPlural(l.tag, max(n, -n), 0, 0, 0, 0)]
+	if !ok {
+		text = l.rules.Ordinals[plural.Other]
 	}
-	return f[plural.Other]
+	return fill(text, "n", strconv.Itoa(n))
 }
 
 // TieSpaces puts no-break spaces where the language wants no line to end, such

@@ -139,28 +139,38 @@ func (f Locale) Moment(t time.Time) string {
 // DueAt is an instant as a deadline is said in a sentence: the hour alone when it
 // is today, else "mardi 11 mars à 18:00".
 func (f Locale) DueAt(t time.Time) string {
-	if t.IsZero() || f.Today(t) {
-		return f.Clock(t)
+	if hour, ok := f.hour(t); ok {
+		return hour
 	}
 	return f.LongMoment(t)
 }
 
 // DueShort is due for a table: "mar. 11 mars 18:00".
 func (f Locale) DueShort(t time.Time) string {
-	if t.IsZero() || f.Today(t) {
-		return f.Clock(t)
+	if hour, ok := f.hour(t); ok {
+		return hour
 	}
 	return f.Moment(t)
 }
 
-// Narrow is an instant for a column: "18:00", "mar. 1er déc. 18:00"; the midnight at
-// which today ends is its 24:00.
-func (f Locale) Narrow(t time.Time) string {
+// hour is the hour alone of an instant of today; the midnight at which today ends is
+// its 24:00, which nobody takes for tomorrow.
+func (f Locale) hour(t time.Time) (string, bool) {
 	if t.IsZero() || f.Today(t) {
-		return f.Clock(t)
+		return f.Clock(t), true
 	}
-	if before := t.Add(-time.Nanosecond); f.Today(before) && t.In(f.Zone).Format("15:04:05") == "00:00:00" {
-		return "24:00"
+	return "24:00", f.ByTonight(t)
+}
+
+// ByTonight tells whether a deadline lies within today, whose end is a midnight.
+func (f Locale) ByTonight(t time.Time) bool {
+	return f.Today(t) || f.Today(t.Add(-time.Nanosecond)) && t.In(f.Zone).Format("15:04:05") == "00:00:00"
+}
+
+// Narrow is an instant for a column: "18:00", "mar. 1er déc. 18:00".
+func (f Locale) Narrow(t time.Time) string {
+	if hour, ok := f.hour(t); ok {
+		return hour
 	}
 	pattern := f.rules.Dates.Date
 	if t.In(f.Zone).Year() != f.Ref.Year() {
@@ -172,8 +182,8 @@ func (f Locale) Narrow(t time.Time) string {
 
 // Brief is due for a subject: "18:00", or "11/03 18:00".
 func (f Locale) Brief(t time.Time) string {
-	if t.IsZero() || f.Today(t) {
-		return f.Clock(t)
+	if hour, ok := f.hour(t); ok {
+		return hour
 	}
 	return f.Stamp(t)
 }

@@ -255,22 +255,22 @@ func (f Locale) delay(value string) (string, bool) {
 	}
 	value, least, has := strings.Cut(strings.TrimSuffix(value, ")"), " (at least ")
 	n, unit, _ := strings.Cut(value, " ")
-	key := Site + "delay." + unit
-	if !f.Has(key) {
-		return "", false
-	}
-	if n == "0" && f.Has(key+".0") {
-		key += ".0"
-	}
-	text := f.Say(key, "n", n)
-	if has {
-		said, ok := f.delay(least)
-		if !ok {
-			return "", false
+	text, ok := f.Working(unit, n)
+	if ok && has {
+		if least, ok = f.delay(least); ok {
+			text += " " + f.Say(Site+"delay.at_least", "delay", least)
 		}
-		text += " " + f.Say(Site+"delay.at_least", "delay", said)
 	}
-	return text, true
+	return text, ok
+}
+
+// Working says an amount of working time in its unit; false for a unit that is none.
+func (f Locale) Working(unit, amount string) (string, bool) {
+	key := Site + "delay." + unit
+	if f.Has("site.delay." + unit + "." + amount) {
+		return f.Word(key + "." + amount), true
+	}
+	return f.Counted(key, amount), f.Counts(key)
 }
 
 // signal says an alert as the journal describes it: "BackupFailed (failed), plan daily".

@@ -27,6 +27,7 @@ type Pages struct {
 // asked is a question for a report, whose right has been checked.
 type asked struct {
 	month   report.Month
+	running bool // the month is not over
 	scope   report.Scope
 	outside bool // one of a customer's own people asks
 	csv     bool
@@ -55,6 +56,7 @@ func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 			return a, refuse(http.StatusUnprocessableEntity, "month %q is none that has begun: write 2026-03", q.Get("month"))
 		}
 	}
+	a.month, a.running = a.month.AsFarAs(now)
 	a.language = d.language(r, q)
 	return a, d.may(a, who)
 }

@@ -16,6 +16,8 @@ import (
 type Dossier struct {
 	*report.Dossier
 	Name string `json:"name,omitempty"`
+	// Running says that the month is not over: figures still change.
+	Running bool `json:"month_running,omitempty"`
 }
 
 // AsOf is the instant that its words refer to: the end of its month.
@@ -50,7 +52,7 @@ func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Dossier{made, d.Engine.Reports().Name(a.scope)}
+	x := &Dossier{made, d.Engine.Reports().Name(a.scope), a.running}
 	if a.outside { // who of ours did what is for us
 		for i := range x.Incidents {
 			x.Incidents[i].People = []string{}

@@ -53,7 +53,8 @@ func (d *Pages) Index(r *http.Request, who string) (any, error) {
 			return nil, refuse(http.StatusUnprocessableEntity, "month %q is none that has begun: write 2026-03", text)
 		}
 	}
-	x := &Index{Month: month.Name, Begins: month.From, Over: !now.Before(month.To), Query: strings.ToValidUTF8(q.Get("q")[:min(100, len(q.Get("q")))], ""), Rows: []IndexRow{}}
+	month, running := month.AsFarAs(now)
+	x := &Index{Month: month.Name, Begins: month.From, Over: !running, Query: strings.ToValidUTF8(q.Get("q")[:min(100, len(q.Get("q")))], ""), Rows: []IndexRow{}}
 	for at := now.In(zone); len(x.Months) < indexMonths; at = time.Date(at.Year(), at.Month()-1, 1, 0, 0, 0, 0, zone) {
 		x.Months = append(x.Months, at.Format("2006-01"))
 	}

@@ -28,7 +28,7 @@ func (d *Pages) Statement(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Statement{made, d.Engine.Reports().Name(a.scope), d.Now().Before(a.month.To)}
+	s := &Statement{made, d.Engine.Reports().Name(a.scope), a.running}
 	if a.csv {
 		l := d.speech(a)
 		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(s.rows(l), separator(l))}, nil

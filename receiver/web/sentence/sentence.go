@@ -65,10 +65,11 @@ func (v Speaker) trigger(t policy.Trigger) string {
 	case policy.WhenDayOf:
 		text = v.Fill("when.day_of", "clock", t.Clock.String(), "target", v.NameOf("target", t.Name))
 	case policy.WhenDays:
-		parts := []string{"n", strconv.Itoa(t.Days), "clock", t.Clock.String(), "moment", v.moment(t.Name)}
-		if text = v.Fill("when.days", parts...); t.Business {
-			text = v.Fill("when.service_days", parts...)
+		days := v.Plural("day", t.Days)
+		if t.Business {
+			days, _ = v.Working("business_days", strconv.Itoa(t.Days))
 		}
+		text = v.Fill("when.days", "days", days, "clock", t.Clock.String(), "moment", v.moment(t.Name))
 	case policy.WhenOpening:
 		text = v.T("when.each_opening")
 	case policy.WhenShift:
@@ -122,11 +123,7 @@ func (v Speaker) Delay(d rules.Delay) string {
 	if d.Business == nil {
 		return v.Span(d.Elapsed)
 	}
-	n := d.Business.Amount.String()
-	text := v.Fill("delay."+string(d.Business.Unit), "n", n)
-	if n == "0" && v.Has("site.delay."+string(d.Business.Unit)+".0") {
-		text = v.T("delay." + string(d.Business.Unit) + ".0")
-	}
+	text, _ := v.Working(string(d.Business.Unit), d.Business.Amount.String())
 	if d.Business.AtLeast != nil {
 		text += v.Fill("delay.at_least", "delay", v.Delay(rules.Delay{Business: d.Business.AtLeast}))
 	}

@@ -1,0 +1,68 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/receiver"
+	"vigie/receiver/alertmanager"
+	"vigie/receiver/notify"
+	"vigie/receiver/web"
+)
+
+// accepting is a way out that takes everything.
+type accepting struct{}
+
+func (accepting) Name() string                                          { return "mail" }
+func (accepting) Deliver(context.Context, notify.Message, string) error { return nil }
+
+// The history speaks the reader's language: steps by their mails, instants in the
+// reader's zone, and no number that only machines use.
+func TestHistoryInTheReadersWords(t *testing.T) {
+	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"silenceID":"5f60eb6b"}`)
+			return
+		}
+		silencing(w, r)
+	}))
+	defer am.Close()
+	u, err := url.Parse(am.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+		p.Channel = accepting{}
+		p.Alertmanagers = []*alertmanager.Client{alertmanager.New(alertmanager.Options{Name: "am1", URL: u, HTTP: http.DefaultClient})}
+		p.Timings.Tick, p.Timings.Reconcile, p.Timings.Watchdog = 5*time.Millisecond, time.Hour, 1000*time.Hour
+	})
+	d.fires(nil, map[string]string{"error": "disk full"})
+	b := d.browser("adm1")
+	code, text := b.post("/incidents/i1/silence", url.Values{"until": {tuesday.Add(time.Hour).Format("2006-01-02T15:04")}, "comment": {"a disk"}})
+	must(t, code, text, "l&#39;a mis en silence", "jusqu&#39;au 11:20")
+	code, text = b.post("/incidents/i1/escalate", url.Values{"reason": {"a disk is broken"}})
+	must(t, code, text)
+	page := func() string {
+		_, text := b.get("/incidents/i1")
+		return text
+	}
+	d.runs(func() bool {
+		text := page()
+		if strings.Contains(text, "étape message au gestionnaire du compte") {
+			d.at(tuesday.Add(5 * time.Minute)) // it is held for a minute
+		}
+		return strings.Contains(text, "prévenu par écrit à l&#39;étape message au gestionnaire du compte")
+	})
+	for _, raw := range []string{"5f60eb6b", "jusqu&#39;au 2026", "à l&#39;étape still"} {
+		if text := page(); strings.Contains(text, raw) {
+			t.Errorf("%q is nothing for people: %s", raw, text[max(0, strings.Index(text, raw)-200):])
+		}
+	}
+}
