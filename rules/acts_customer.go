@@ -105,11 +105,7 @@ func (d acting) followUpClock() calendar.TimeOfDay {
 func (d acting) waitUntil(at time.Time) {
 	cal := d.Calendar(d.Scenario.Calendar)
 	if at.IsZero() {
-		days := 7
-		if d.Scenario.Calls != nil {
-			days = d.Scenario.Calls.FollowUp
-		}
-		at = cal.At(cal.Date(d.Now).AddDays(days), d.followUpClock())
+		at = cal.At(cal.Date(d.Now).AddDays(d.Scenario.DaysToWait()), d.followUpClock())
 	}
 	if date, err := cal.BusinessDayOnOrAfter(cal.Date(at)); err == nil && date != cal.Date(at) {
 		at = cal.At(date, d.followUpClock())

@@ -192,3 +192,40 @@ func TestPlatformOwnerWhoIsAway(t *testing.T) {
 		t.Errorf("%q has it although away", b.inc.Assignee)
 	}
 }
+
+// covers: S1.7; a wait for the customer without a date is left alone for as many days as
+// the policy says.
+func TestWaitWithoutADate(t *testing.T) {
+	asked := func(days string) (n int) {
+		ps, err := loadText(strings.NewReplacer(
+			"    reopens_within: 24h\n", "    reopens_within: 24h\n    wait_days: "+days+"\n",
+			"        rests_while: [silenced]\n        then_every: 2 business_hours\n", "        rests_while: [agreed_wait]\n        then_every: 24h\n",
+			"        unless: [repaired]\n        only_if: [severity major]\n", "",
+			"    calls: {outcomes: [reached], reached: [reached], follow_up_days: 7, clock: \"09:30\", tries: 3, retry_after_service_days: 1}\n", "",
+		).Replace(soundPolicy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		book, err := rules.NewBook(exampleBook(t, "synomega").Directory, ps...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := paris(t, "2026-03-09 10:00")
+		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+		b.act("pause", "adm1", now)
+		for day := range 9 {
+			at := paris(t, "2026-03-09 11:00").AddDate(0, 0, day)
+			b.do(rules.Tick{}, at)
+			b.answer(at, rules.PlanEvidence{}, rules.EvidenceOK)
+		}
+		for _, note := range b.notes {
+			if note.Step == "told" {
+				n++
+			}
+		}
+		return n
+	}
+	if two, seven := asked("2"), asked("7"); two <= seven {
+		t.Errorf("after 2 days it is asked %d times, after 7 days %d times", two, seven)
+	}
+}

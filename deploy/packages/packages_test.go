@@ -91,3 +91,31 @@ func TestScriptsParse(t *testing.T) {
 		}
 	}
 }
+
+// What Windows PowerShell 5.1 and a Windows in French do otherwise than one
+// would guess: a program's failure ends no script, quotes within an argument are
+// lost, a stderr that is redirected is an error, groups have translated names, and
+// a service that stopped with an error is not started again unless that is said.
+func TestTheWindowsServiceScript(t *testing.T) {
+	text, err := os.ReadFile("windows/install-service.ps1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile(`(?m)^\s*#.*$`).ReplaceAllString(string(text), "")
+	for _, wrong := range []string{"binPath", "2>", "SYSTEM:", "Administrators:"} {
+		if strings.Contains(code, wrong) {
+			t.Errorf("it has %q", wrong)
+		}
+	}
+	for _, line := range strings.Split(code, "\n") {
+		if regexp.MustCompile(`^\s*(&\s*["']|\w+\.exe)`).MatchString(line) && !strings.HasPrefix(line, "Invoke-Program ") {
+			t.Errorf("nobody asks how this ended: %s", line)
+		}
+	}
+	if !strings.Contains(code, "@('failureflag', $name, '1')") {
+		t.Error("a service that ended with an error would stay down")
+	}
+	if check, stop := strings.Index(code, "'--check'"), strings.Index(code, "Stop-Service"); check < 0 || stop < check {
+		t.Error("the service is stopped before the configuration is known to be good")
+	}
+}

@@ -190,6 +190,7 @@ func TestFaultOldPrimaryLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.refusedInTime("the old primary has no standby any more")
+	p.until("it says why", 20*time.Second, func() bool { return strings.Contains(p.said.String(), "no standby follows") })
 	if err := s.Halt(); err != nil {
 		t.Fatal(err)
 	}

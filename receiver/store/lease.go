@@ -107,7 +107,7 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	err := s.server.Row(ctx, takeLease, name, holder, int64(lasts), name, s.pulse.seen, s.pulse.seen, names, names).
 		Scan(&out.Token, &out.Holder, &at, &seen, &news, &out.Policies, &text, &schema)
 	if err != nil {
-		return Pulse{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return Pulse{}, fmt.Errorf("%w: %w", ErrUnavailable, s.server.Why(err))
 	}
 	if schema > s.server.Schema { // what this program would write is not what others read
 		s.broken.end(fmt.Errorf("%w: a newer vigie has brought %s up to date (schema %d, this one knows %d): start the newer version", ErrUnavailable, s.path, schema, s.server.Schema))

@@ -88,10 +88,10 @@ func (s *Store) transferred(ctx context.Context, seal Seal) (table, rows int, er
 		}
 		for _, t := range tables.All() {
 			if n, err := tx.number(`SELECT COUNT(*) FROM ` + t.Name); err != nil || n > 0 {
-				return errors.Join(err, fmt.Errorf("the database is not empty (%s): name one that is", t.Name))
+				return errors.Join(err, fmt.Errorf("the database is not empty (%s): name one that is; one that was carried over whole needs nothing more", t.Name))
 			}
 		}
-		return nil
+		return tx.SetFact(transferFact, fmt.Sprintf("0 0 %s", seal)) // no receiver may begin on it
 	})
 	return table, rows, err
 }

@@ -40,14 +40,34 @@ func transfer(t *testing.T, from, to string, steps int) (*store.Verification, er
 func TestTransfer(t *testing.T) {
 	path, seals := written(t)
 	server, back := postgres(t), filepath.Join(t.TempDir(), "back.db")
+	unused := func() {
+		t.Helper()
+		s := open(t, server)
+		defer s.Close()
+		if err := s.View(t.Context(), func(tx *store.Tx) error { return tx.Whole() }); err == nil || !strings.Contains(err.Error(), "part of another") {
+			t.Errorf("half of a database may be used: %v", err)
+		}
+	}
+	a := open(t, path)
+	if err := a.Update(t.Context(), func(tx *store.Tx) error { return tx.KeepPolicy("first", nil, a.Now()) }); err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	open(t, server).Close()
+	if _, err := pgtest.Query(server, "ALTER TABLE policy ADD CONSTRAINT nothing CHECK (false)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := transfer(t, path, server, 0); err == nil {
+		t.Fatal("it was not interrupted before the first row")
+	}
+	unused()
+	if _, err := pgtest.Query(server, "ALTER TABLE policy DROP CONSTRAINT nothing"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := transfer(t, path, server, 7); err == nil {
 		t.Fatal("it was not interrupted")
 	}
-	s := open(t, server)
-	if err := s.View(t.Context(), func(tx *store.Tx) error { return tx.Whole() }); err == nil || !strings.Contains(err.Error(), "part of another") {
-		t.Errorf("half of a database may be used: %v", err)
-	}
-	s.Close()
+	unused()
 	for _, step := range [][2]string{{path, server}, {server, back}} {
 		v, err := transfer(t, step[0], step[1], 0)
 		if err != nil {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -23,7 +24,10 @@ type Scenario struct {
 	Reopen   Delay
 	// StillFires says when what fires on after an ending is looked at again.
 	StillFires StillFires
-	Severity   SeverityRule
+	// WaitDays is for how many days a wait for the customer is left alone that has
+	// no date; where customers are phoned, it is Calls.FollowUp.
+	WaitDays int
+	Severity SeverityRule
 	// Immediate is the branch for what can be put right at once (S2.20).
 	Immediate *Immediate
 	// OtherBackup asks for the state of the machine's other backup.
@@ -111,6 +115,7 @@ type scenarioDoc struct {
 	EndedBy     string          `yaml:"ended_by"`
 	Reopens     *delayDoc       `yaml:"reopens_within"`
 	StillFires  *stillFiresDoc  `yaml:"still_fires"`
+	WaitDays    *int            `yaml:"wait_days"`
 	Severity    *severityDoc    `yaml:"severity"`
 	Immediate   *immediateDoc   `yaml:"immediate"`
 	OtherBackup *otherDoc       `yaml:"other_backup"`
@@ -142,6 +147,7 @@ func (d scenarioDoc) load(l *loader) {
 	d.head(l, s, path)
 	d.proof(l, s, path)
 	d.stillFires(l, s, path)
+	d.waits(l, s, path)
 	d.parts(l, s, path)
 	for _, t := range d.Targets {
 		s.Targets = append(s.Targets, t.load(l, s, path+".targets."+t.name))
@@ -214,6 +220,25 @@ func (d scenarioDoc) stillFires(l *loader, s *Scenario, path string) {
 	}
 	if d.StillFires != nil {
 		d.StillFires.load(l, s, path+".still_fires")
+	}
+}
+
+// DaysToWait is for how many days a wait for the customer is left alone that has no date.
+func (s *Scenario) DaysToWait() int {
+	if s.Calls != nil {
+		return s.Calls.FollowUp
+	}
+	return s.WaitDays
+}
+
+// waits takes for how long a customer is waited for.
+func (d scenarioDoc) waits(l *loader, s *Scenario, path string) {
+	s.WaitDays = cmp.Or(s.WaitDays, 7)
+	if d.WaitDays == nil {
+		return
+	}
+	if s.WaitDays = *d.WaitDays; s.WaitDays < 1 || s.WaitDays > 366 {
+		l.fault(d.Position, path+".wait_days", "%d: write 1 to 366 days", s.WaitDays)
 	}
 }
 

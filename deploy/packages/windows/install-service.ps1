@@ -15,13 +15,16 @@ param(
 $ErrorActionPreference = 'Stop'
 $name = 'backup_exporter'
 
-New-Item -ItemType Directory -Force $Folder, $Data, "$Data\secrets" | Out-Null
-# Only the service, administrators and the system read secrets.
-icacls "$Data" /inheritance:r /grant:r 'SYSTEM:(OI)(CI)F' 'Administrators:(OI)(CI)F' "NT SERVICE\${name}:(OI)(CI)M" 2>$null | Out-Null
+# A program that fails does not end a script by itself.
+function Invoke-Program([string] $Program, [string[]] $Arguments) {
+  & $Program @Arguments | Out-Host
+  if ($LASTEXITCODE -ne 0) { throw "$Program $Arguments ended with $LASTEXITCODE" }
+}
 
-$service = Get-Service $name -ErrorAction SilentlyContinue
-if ($service -and $service.Status -ne 'Stopped') { Stop-Service $name }
-Copy-Item "$PSScriptRoot\backup_exporter.exe" $Folder -Force
+New-Item -ItemType Directory -Force $Folder, $Data, "$Data\secrets" | Out-Null
+# Only the system, administrators and (below, once it exists) the service read
+# secrets. Groups by their numbers: their names are translated.
+Invoke-Program icacls.exe @($Data, '/inheritance:r', '/grant:r', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F')
 
 $config = "$Data\backup_exporter.yml"
 if (-not (Test-Path $config)) {
@@ -29,17 +32,26 @@ if (-not (Test-Path $config)) {
   Write-Host "No $config yet: make it from $config.example, then run this script again."
   exit 1
 }
-& "$Folder\backup_exporter.exe" "--config.file=$config" --check
-if ($LASTEXITCODE -ne 0) { throw "the configuration is refused; see above" }
+# By the new program, before the one that runs is stopped.
+Invoke-Program "$PSScriptRoot\backup_exporter.exe" @("--config.file=$config", '--check')
 
-$command = "`"$Folder\backup_exporter.exe`" --config.file=`"$config`" --storage.path=`"$Data`" --web.listen-address=$Listen"
+$service = Get-Service $name -ErrorAction SilentlyContinue
+if ($service -and $service.Status -ne 'Stopped') { Stop-Service $name }
+Copy-Item "$PSScriptRoot\backup_exporter.exe" $Folder -Force
+
+# Windows PowerShell would lose the quotes on the way to sc.exe.
+$command = '"{0}\backup_exporter.exe" "--config.file={1}" "--storage.path={2}" --web.listen-address={3}' -f $Folder, $config, $Data, $Listen
 if ($service) {
-  sc.exe config $name binPath= $command | Out-Null
+  $changed = Get-CimInstance Win32_Service -Filter "Name='$name'" | Invoke-CimMethod -MethodName Change -Arguments @{ PathName = $command }
+  if ($changed.ReturnValue -ne 0) { throw "the service's command was not changed: $($changed.ReturnValue)" }
 } else {
-  sc.exe create $name binPath= $command start= delayed-auto obj= "NT SERVICE\$name" DisplayName= 'Backup exporter' | Out-Null
-  sc.exe description $name 'Job results of backup products as Prometheus metrics' | Out-Null
-  sc.exe failure $name reset= 86400 actions= restart/5000/restart/5000/restart/60000 | Out-Null
-  icacls "$Data" /grant "NT SERVICE\${name}:(OI)(CI)M" | Out-Null
+  New-Service -Name $name -BinaryPathName $command -DisplayName 'Backup exporter' -Description 'Job results of backup products as Prometheus metrics' | Out-Null
 }
+Invoke-Program sc.exe @('config', $name, 'start=', 'delayed-auto', 'obj=', "NT SERVICE\$name")
+Invoke-Program sc.exe @('failure', $name, 'reset=', '86400', 'actions=', 'restart/5000/restart/5000/restart/60000')
+# A program that ends with an error has told the service manager that it stops;
+# without this only one that crashed is started again.
+Invoke-Program sc.exe @('failureflag', $name, '1')
+Invoke-Program icacls.exe @($Data, '/grant', "NT SERVICE\${name}:(OI)(CI)M")
 Start-Service $name
 Get-Service $name

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -62,8 +63,15 @@ func (s server) fit() error {
 	return nil
 }
 
-// Told is what is not wrong with a server and should be known.
-func Told(commits, named string, behind int, pooled bool) (out []string) {
+// alone says why a server that waits for standbys accepts nothing.
+const alone = "synchronous_standby_names = %s, and no standby follows: nothing is accepted until one does; where the server is to stay alone, empty that setting"
+
+// Told is what is not wrong with a server and should be known; of the standbys that
+// follow it behind are not waited for.
+func Told(commits, named string, following, behind int, pooled bool) (out []string) {
+	if named != "" && following == 0 {
+		out = append(out, fmt.Sprintf(alone, named))
+	}
 	if named != "" && (commits == "local" || commits == "remote_write") {
 		out = append(out, fmt.Sprintf("synchronous_commit = %s: when the standby takes over, what was accepted last may be missing; on waits for its disk, too", commits))
 	}
@@ -80,11 +88,27 @@ func Told(commits, named string, behind int, pooled bool) (out []string) {
 // Notice finds what is not wrong and should be known.
 func Notice(ctx context.Context, db *sql.DB, pooled bool) ([]string, error) {
 	var commits, named string
-	var behind int
+	var following, behind int
 	err := db.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
-		(SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &behind)
+		(SELECT COUNT(*) FROM pg_stat_replication), (SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &following, &behind)
 	if err != nil {
 		return nil, err
 	}
-	return Told(commits, named, behind, pooled), nil
+	return Told(commits, named, following, behind, pooled), nil
+}
+
+// Why adds to the error of a server that does not answer in time that it waits for a
+// standby which does not follow.
+func (p *Database) Why(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	var named string
+	var following int
+	if p.Row(ctx, `SELECT current_setting('synchronous_standby_names'), (SELECT COUNT(*) FROM pg_stat_replication)`).Scan(&named, &following) == nil && named != "" && following == 0 {
+		return fmt.Errorf("%w: "+alone, err, named)
+	}
+	return err
 }

@@ -27,10 +27,13 @@ func TestServerMustFit(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if n := len(Told("on", "", 1, true)); n != 2 {
+	if n := len(Told("on", "", 1, 1, true)); n != 2 {
 		t.Errorf("%d things are told of a standby that nobody waits for, and a pooler", n)
 	}
-	if n := len(Told("on", "db2", 0, false)); n != 0 {
+	if n := len(Told("on", "db2", 1, 0, false)); n != 0 {
 		t.Errorf("%d things are told of a server that has nothing to tell", n)
+	}
+	if told := Told("on", "*", 0, 0, false); len(told) != 1 || !strings.Contains(told[0], "nothing is accepted") {
+		t.Errorf("of a server that waits for nobody there is: %q", told)
 	}
 }
