@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
@@ -55,10 +56,6 @@ func write(program, out, version, revision string, at time.Time) error {
 		return err
 	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: at}, CreatedBy: "make release"}})
-	if err != nil {
-		return err
-	}
 	image, err = mutate.ConfigFile(image, &v1.ConfigFile{
 		Created: v1.Time{Time: at}, OS: "linux", Architecture: runtime.GOARCH,
 		RootFS: v1.RootFS{Type: "layers"},
@@ -75,7 +72,12 @@ func write(program, out, version, revision string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	if image, err = mutate.AppendLayers(image); err != nil {
+	image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: at}, CreatedBy: "make release"}})
+	if err != nil {
+		return err
+	}
+	// What no tool would load is not written.
+	if err := validate.Image(image); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "vigie-image-")
