@@ -3,6 +3,7 @@ package docs
 import (
 	"io/fs"
 	"os"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,6 +55,28 @@ func TestPages(t *testing.T) {
 	}
 	if _, ok := HTML("../README"); ok {
 		t.Error("a file outside of the folder is a page")
+	}
+}
+
+var linkTo = regexp.MustCompile(`\]\(([^)#: ]+)(?:#[^) ]*)?\)`)
+
+// TestLinksOfTheSources: what a page leads to by a path is there. What is not shown, such
+// as an example, is no link on the pages that are served, so that nobody would miss it.
+func TestLinksOfTheSources(t *testing.T) {
+	pages := []string{"../README.md", "../CONTRIBUTING.md", "../alerting-rules/README.md"}
+	for _, name := range written(t) {
+		pages = append(pages, name+".md")
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range linkTo.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(path.Join(path.Dir(page), m[1])); err != nil {
+				t.Errorf("%s leads to %s, which is not there", page, m[1])
+			}
+		}
 	}
 }
 
