@@ -249,7 +249,7 @@ ENGINES    := $(CACHE)/engines
 .PHONY: engines
 engines: check-go stack ## Play a story on other engines: Debian 12's Prometheus, VictoriaMetrics with vmalert
 	@tools/debian '$(CACHE)/debian' prometheus
-	@for p in vmalert victoria-metrics; do [[ -x '$(ENGINES)'/$$p ]] || GOFLAGS='-mod=mod -trimpath -buildvcs=false' GOBIN='$(ENGINES)' CGO_ENABLED=0 $(GO) install github.com/VictoriaMetrics/VictoriaMetrics/app/$$p@$(VM_VERSION); done
+	@for p in vmalert victoria-metrics vmagent; do [[ -x '$(ENGINES)'/$$p ]] || GOFLAGS='-mod=mod -trimpath -buildvcs=false' GOBIN='$(ENGINES)' CGO_ENABLED=0 $(GO) install github.com/VictoriaMetrics/VictoriaMetrics/app/$$p@$(VM_VERSION); done
 	@$(MAKE) vmalert-rules OUT='$(ENGINES)/rules'
 	@'$(CACHE)/debian/root/usr/bin/promtool' check rules $(RULES)
 	@for f in '$(ENGINES)'/rules/*.yml; do '$(ENGINES)/vmalert' -dryRun -loggerLevel=ERROR -rule="$$f"; done
@@ -282,7 +282,7 @@ SOAK  ?= 1m
 .PHONY: faults
 faults: check-needs stack ## Play the long fault campaign and print its figures
 	@VIGIE_FAULTS=long VIGIE_FAULT_LIVES='$(LIVES)' VIGIE_FAULT_SOAK='$(SOAK)' $(GO) test -count=1 -timeout=0 -p=1 -parallel=1 -v \
-	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers|TestShards' \
+	  -run 'TestFault|TestFullDisk|TestKilledDuringMigration|TestS[0-9]|TestHealthy|TestProbe|TestAlarm|TestAlertmanagerUnreachable|TestStoriesTwiceOnPostgres|TestClocksOfReceivers|TestShards|TestAgentKilled|TestPairOfExporters' \
 	  ./receiver/store ./receiver ./receiver/faults ./exporters ./cmd/vigie-lab \
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 

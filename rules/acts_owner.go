@@ -2,6 +2,8 @@ package rules
 
 import (
 	"time"
+
+	"vigie/rules/act"
 )
 
 func (d acting) actTake(a Act) {
@@ -52,6 +54,10 @@ func (d acting) actAssign(a Act) {
 		d.refuse(422, "to names nobody in the inventory: %q", to)
 		return
 	}
+	if role := d.Book.Role(p.ID); role != act.Operator && role != act.Manager {
+		d.refuse(422, "to names %s, who may not take it: role %s", p.ID, role)
+		return
+	}
 	d.hands(p.ID)
 	d.Incident.TakenAt = time.Time{}
 	if p.ID == a.By {
@@ -80,6 +86,13 @@ func (d acting) actForecast(a Act) {
 	default:
 		d.refuse(422, "today %q is neither yes nor no", a.Fields["today"])
 		return
+	}
+	if text := a.Fields["expected_date"]; text != "" {
+		cal := d.Calendar(d.Scenario.Calendar)
+		if at, ok := d.day("expected_date", text); !ok || cal.Date(at).Before(cal.Date(d.Now)) {
+			d.refuse(422, "%s %s lies in the past: name an instant to come", "expected_date", text)
+			return
+		}
 	}
 	d.Incident.Progress.Reason, d.Incident.Progress.ExpectedDate = a.Fields["reason"], a.Fields["expected_date"]
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A manager's month: the list of reports leads to a statement and a dossier that hold
@@ -75,5 +76,56 @@ func (w *window) filed(name string) {
 	w.does(chromedp.Evaluate(`(async () => { const a = document.querySelector('main a[href*="format=csv"]'); const r = await fetch(a.href); return r.status + " " + r.headers.get("Content-Type") + " " + r.headers.get("Content-Disposition") + " " + (await r.text()).length })()`, &got, awaited))
 	if !strings.HasPrefix(got, "200 text/csv") || !strings.Contains(got, "vigie-"+name+"-2026-03") {
 		w.t.Errorf("the file of %s is answered %s", name, got)
+	}
+}
+
+// Everything that the morning needs works by the keyboard alone: search, take, answer
+// for several rows at once; and what is typed stays while the page follows others.
+func TestBrowserByKeyboard(t *testing.T) {
+	d := furnished(t)
+	w := d.chromium(t)
+	w.comes("sup", "en")
+	focus := func(selector string) {
+		t.Helper()
+		for range 120 {
+			var there bool
+			w.does(chromedp.Evaluate(fmt.Sprintf(`document.activeElement.matches(%q)`, selector), &there))
+			if there {
+				return
+			}
+			w.does(chromedp.KeyEvent(kb.Tab))
+		}
+		t.Fatalf("the key Tab never comes to %s", selector)
+	}
+	typed := func(keys string) { w.does(chromedp.KeyEvent(keys)) }
+	focus("#q")
+	typed("SRV-AD" + kb.Enter)
+	w.says("SRV-AD")
+	w.does(chromedp.WaitNotPresent("#row-i4"))
+	w.opens("/today")
+	focus("#pick-i1")
+	typed(" ")
+	focus("#pick-i3")
+	typed(" ")
+	w.says("2 picked")
+	focus("#many-purpose")
+	typed("Add")
+	focus("#many-text")
+	typed("looked at")
+	d.acts("i4", "take", "adm1", nil) // the page follows meanwhile
+	w.says("Adrien Blanc")
+	var kept string
+	w.does(chromedp.Value("#many-text", &kept))
+	if kept != "looked at" {
+		t.Errorf("what was typed has become %q", kept)
+	}
+	typed(kb.Enter)
+	w.says("Done for 2 incidents.")
+	focus("#row-i1 .do button")
+	typed(kb.Enter)
+	w.says("Done for 1 incident.")
+	inc, err := d.engine.Incident(t.Context(), "1")
+	if err != nil || inc.Assignee != "sup" || len(inc.Acts) != 2 {
+		t.Errorf("%q, %d acts, %v", inc.Assignee, len(inc.Acts), err)
 	}
 }

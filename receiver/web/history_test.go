@@ -66,3 +66,22 @@ func TestHistoryInTheReadersWords(t *testing.T) {
 		}
 	}
 }
+
+// What comes next is what will happen as things stand: nobody is promised the reminder
+// of an incident that somebody has.
+func TestNextIsWhatWillHappen(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	b := d.browser("sup")
+	next := func() string {
+		_, text := b.get("/today")
+		_, text, _ = strings.Cut(text, `<div class="next">`)
+		text, _, _ = strings.Cut(text, "</div>")
+		return text
+	}
+	d.runs(func() bool { return strings.Contains(next(), "rappel") })
+	d.acts("i1", "take", "adm1", nil)
+	if got := next(); strings.Contains(got, "rappel") || !strings.Contains(got, "<b>") {
+		t.Errorf("after: %s", got)
+	}
+}

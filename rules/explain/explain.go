@@ -197,7 +197,8 @@ func (d explaining) explainComing(st *policy.Step, platform string, f situation.
 	case d.Incident.State.Ended() && !d.Schedule().EndsOn(st.When[f.Trigger]):
 		x.Status, x.Reason, x.Due = "skipped", "the incident is "+string(d.Incident.State), time.Time{}
 	default:
-		if c := d.FirstHolding(append(append([]string{}, st.When[f.Trigger].Unless...), st.Unless...)); c != "" {
+		if c := d.asOf(x.Due).FirstHolding(append(append([]string{}, st.When[f.Trigger].Unless...), st.Unless...)); c != "" {
+			x.Status = "waiting" // for that to change: nobody is told by it as things stand
 			x.Reason += "; as things stand it will be dropped: " + c
 		}
 		if c := d.FirstLacking(st.OnlyIf); c != "" {

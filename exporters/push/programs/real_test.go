@@ -76,6 +76,7 @@ func TestRealPrograms(t *testing.T) {
 		{"rsync", "", "nice -n 1 rsync -a --stats d/one copy/", Success},
 		{"rsync", "", "nice -n 1 rsync -an --stats d/one copy/", NotDue},
 		{"rsync", "", "rsync -a --list-only d/ copy/", NotDue},
+		{"rsync", "mkdir empty", "rsync -a --stats empty/ copy/", Warning},
 		{"rsync", "", "rsync d/", NotDue}, // without a destination it lists
 		{"rsync", "", "rsync -a --stats d/one nosuch copy/", Warning},
 		{"rsync", "", "rsync -a --stats nosuch copy/", Failed},

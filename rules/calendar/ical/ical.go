@@ -232,6 +232,13 @@ func (z zones) occurrences(entry ical.Event, first calendar.Date) ([]calendar.Da
 	if err := z.eachDate(entry, ical.PropExceptionDates, func(d calendar.Date) { except[d] = true }); err != nil {
 		return nil, err
 	}
+	spared, err := z.followed(entry, "EXRULE", first)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range spared {
+		except[d] = true
+	}
 	starts := []calendar.Date{first}
 	if err := z.eachDate(entry, ical.PropRecurrenceDates, func(d calendar.Date) { starts = append(starts, d) }); err != nil {
 		return nil, err
@@ -255,10 +262,23 @@ func (z zones) occurrences(entry ical.Event, first calendar.Date) ([]calendar.Da
 }
 
 func (z zones) repetitions(entry ical.Event, first calendar.Date) ([]calendar.Date, error) {
-	rule := entry.Props.Get(ical.PropRecurrenceRule)
-	if rule == nil {
-		return nil, nil
+	return z.followed(entry, ical.PropRecurrenceRule, first)
+}
+
+// followed are the days that all rules of one name give: RRULE, of which older
+// programs write several, or EXRULE, with which they take days out again.
+func (z zones) followed(entry ical.Event, name string, first calendar.Date) (all []calendar.Date, _ error) {
+	for i := range entry.Props[name] {
+		days, err := z.follow(&entry.Props[name][i], first)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, days...)
 	}
+	return all, nil
+}
+
+func (z zones) follow(rule *ical.Prop, first calendar.Date) ([]calendar.Date, error) {
 	for _, finer := range []string{"SECONDLY", "MINUTELY", "HOURLY"} {
 		if strings.Contains(strings.ToUpper(rule.Value), finer) {
 			return nil, fmt.Errorf("RRULE %s repeats an all-day event within a day; use FREQ=DAILY or longer", rule.Value)

@@ -61,6 +61,8 @@ func TestImportICal(t *testing.T) {
 		{"a day of 23 hours", []string{"DTSTART;TZID=Europe/Paris:20260329T000000\nDURATION:P1D"}, "2026-03-29"},
 		{"a week with a day of 25 hours", []string{"DTSTART;TZID=Europe/Paris:20261024T000000\nDURATION:P1W"}, "2026-10-24 2026-10-25 2026-10-26 2026-10-27 2026-10-28 2026-10-29 2026-10-30"},
 		{"the last Friday of each month", []string{"DTSTART;VALUE=DATE:20260529\nRRULE:FREQ=MONTHLY;BYDAY=-1FR;COUNT=3"}, "2026-05-29 2026-06-26 2026-07-31"},
+		{"two rules, as RFC 2445 lets one write", []string{"DTSTART;VALUE=DATE:20260706\nRRULE:FREQ=WEEKLY;COUNT=2\nRRULE:FREQ=MONTHLY;COUNT=3"}, "2026-07-06 2026-07-13 2026-08-06 2026-09-06"},
+		{"a rule of exceptions, too", []string{"DTSTART;VALUE=DATE:20260706\nRRULE:FREQ=WEEKLY;COUNT=4\nEXRULE:FREQ=WEEKLY;INTERVAL=2;COUNT=2"}, "2026-07-13 2026-07-27"},
 		{"each 31st", []string{"DTSTART;VALUE=DATE:20260131\nRRULE:FREQ=MONTHLY;COUNT=3"}, "2026-01-31 2026-03-31 2026-05-31"},
 		{"midnight, but only an hour", []string{"DTSTART;TZID=Europe/Paris:20260713T000000\nDTEND;TZID=Europe/Paris:20260713T010000"}, ""},
 		{"midnight, a reminder", []string{"DTSTART:20260713T000000"}, ""},
