@@ -24,9 +24,6 @@ var gates = []string{
 // watching are files that ask whether a record exists, and must not make it up.
 var watching = []string{"chain.yml"}
 
-// elsewhere are the alerts about what is not there: vmalert stands for Prometheus.
-var elsewhere = []string{"ChainNotWatched"}
-
 // chosen are the records that choose one of several names, whose samples are all 1.
 var chosen = []string{"backup_job:info:listed", "backup_job:info:known", "machine:backup_state:worst"}
 
@@ -53,12 +50,6 @@ func convert(files map[string][]byte, limitk bool) (map[string][]byte, error) {
 	}
 	out := map[string][]byte{}
 	for name, doc := range docs {
-		for _, group := range get(doc.Content[0], "groups").Content {
-			rules := get(group, "rules")
-			rules.Content = slices.DeleteFunc(rules.Content, func(rule *yaml.Node) bool {
-				return slices.Contains(elsewhere, ruleName(rule))
-			})
-		}
 		for _, rule := range rulesOf(doc) {
 			expr := get(rule, "expr")
 			if !slices.Contains(watching, name) {

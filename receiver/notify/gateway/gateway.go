@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -232,12 +233,25 @@ var functions = template.FuncMap{
 		return clip.Runes(text, most)
 	},
 	// slack and markdown take from a text what would be a link, a mention or
-	// emphasis there.
-	"slack":    strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace,
-	"markdown": markdown.Replace,
+	// emphasis there. An address that has a line to itself, as the links of a message
+	// have, stays one in markdown, shown as it is: an escaped one leads nowhere.
+	"slack": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace,
+	"markdown": func(text string) string {
+		var out strings.Builder
+		for line := range strings.Lines(text) {
+			if m := address.FindStringSubmatch(line); m != nil {
+				fmt.Fprintf(&out, "%s[%s](%s)%s", m[1], markdown.Replace(m[2]), m[2], m[3])
+				continue
+			}
+			out.WriteString(markdown.Replace(line))
+		}
+		return out.String()
+	},
 	// paragraphs makes each line of a text one of its own, where single ends of
 	// lines do not count.
 	"paragraphs": func(text string) string { return strings.ReplaceAll(text, "\n", "\n\n") },
 }
+
+var address = regexp.MustCompile(`^(\s*)(https?://[A-Za-z0-9._~:/?&=%+-]+)(\s*)$`)
 
 var markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "~", `\~`, "[", `\[`, "]", `\]`, "<", `\<`, "#", `\#`, "@", "@\u200b", "|", `\|`)

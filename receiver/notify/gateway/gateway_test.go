@@ -107,3 +107,12 @@ func TestOwnForms(t *testing.T) {
 		t.Errorf("a text without end: %v", err)
 	}
 }
+
+// A link of a message has a line to itself, and half of all links hold a _.
+func TestLinksOfMarkdownLeadSomewhere(t *testing.T) {
+	const link = "https://vigie.msp.example/a/ab_c-d._e"
+	got, err := says("{{markdown .}}", "-> I take it:\n   "+link+"\n\nError: see https://evil.example/a_b [x](y)\n")
+	if want := "-> I take it:\n   [https://vigie.msp.example/a/ab\\_c-d.\\_e](" + link + ")\n\nError: see https://evil.example/a\\_b \\[x\\](y)\n"; err != nil || got != want {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
+}

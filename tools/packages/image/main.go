@@ -76,10 +76,6 @@ func write(program, out, version, revision string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	// What no tool would load is not written.
-	if err := validate.Image(image); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "vigie-image-")
 	if err != nil {
 		return err
@@ -90,6 +86,17 @@ func write(program, out, version, revision string, at time.Time) error {
 		return err
 	}
 	if err := path.AppendImage(image, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": version})); err != nil {
+		return err
+	}
+	// What no tool would load is not written; read back, since that is what tools see.
+	digest, err := image.Digest()
+	if err != nil {
+		return err
+	}
+	if image, err = path.Image(digest); err != nil {
+		return err
+	}
+	if err := validate.Image(image); err != nil {
 		return err
 	}
 	return archive(dir, out, at)
