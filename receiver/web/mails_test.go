@@ -49,7 +49,7 @@ func TestMailsToSort(t *testing.T) {
 	must(t, code, text, "3 mails revenus attendent", `href="/mails"`)
 
 	code, text = one.post("/mails/m1/assign", url.Values{"incident": {"#2"}, "as": {"answer"}})
-	if code != http.StatusUnprocessableEntity || !strings.Contains(text, "ne concerne pas it.dupont") || !strings.Contains(text, `value="2"`) || !strings.Contains(text, `"answer" selected`) {
+	if code != http.StatusUnprocessableEntity || !strings.Contains(text, "ne concerne pas Marc Dupont") || !strings.Contains(text, `value="2"`) || !strings.Contains(text, `"answer" selected`) {
 		t.Errorf("an answer for another customer: %d\n%s", code, text)
 	}
 	code, text = one.post("/mails/m1/assign", url.Values{"incident": {"99"}, "as": {"note"}})
@@ -64,7 +64,7 @@ func TestMailsToSort(t *testing.T) {
 	}
 	for _, form := range []string{"assign", "settle"} {
 		code, text = two.post("/mails/m1/"+form, url.Values{"incident": {"1"}, "reason": {"spam"}})
-		if code != http.StatusConflict || !strings.Contains(html.UnescapeString(text), "sup s'en est déjà occupé") {
+		if code != http.StatusConflict || !strings.Contains(html.UnescapeString(text), "Sophie Aubert s'en est déjà occupé") {
 			t.Errorf("the second, who would %s: %d\n%s", form, code, text)
 		}
 	}
