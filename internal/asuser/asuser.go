@@ -25,7 +25,8 @@ func Check(user, config, installed string, args ...string) error {
 		return nil
 	}
 	folder := filepath.Dir(installed)
-	return fmt.Errorf("%s\nas the service's user %s; root reads all of it: chgrp -R %s %s; chmod -R g+rX %s", strings.TrimSpace(said), user, user, folder, folder)
+	words := strings.TrimPrefix(strings.TrimSpace(said), filepath.Base(program)+": ") // whoever says it names the program again
+	return fmt.Errorf("%s\nas the service's user %s; root reads all of it: chgrp -R %s %s; chmod -R g+rX %s", words, user, user, folder, folder)
 }
 
 func same(a, b string) bool {
