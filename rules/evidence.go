@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -162,8 +163,12 @@ func (d proof) otherAnswered(e Evidence, asked time.Time) {
 		i.Progress.OtherAnswer, i.Progress.OtherBy, i.Progress.OtherNote = "", "", ""
 	}
 	if before != e.State {
+		of := strings.TrimSpace(e.Engine + " " + e.Plan)
+		if of != "" {
+			of += ", "
+		}
 		d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "evidence", What: "other_backup " + string(e.State),
-			Reason: fmt.Sprintf("%s %s, last success %s; asked %q", e.Engine, e.Plan, orNever(e.LastSuccess), e.Query)})
+			Reason: fmt.Sprintf("%slast success %s; asked %q", of, orNever(e.LastSuccess), e.Query)})
 		d.out.Touches = true
 	}
 }

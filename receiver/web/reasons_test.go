@@ -286,7 +286,9 @@ func TestQueriesAreSaidInWords(t *testing.T) {
 	for _, reason := range []string{
 		"veeam daily, last success never; asked " + strconv.Quote(query),
 		"veeam daily, last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
-		" , last success never; asked " + strconv.Quote(query), // nothing is known of it
+		"last success never; asked " + strconv.Quote(query), // nothing is known of it
+		"last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
+		" , last success never; asked " + strconv.Quote(query), // as it was said before
 		" , last success 2026-03-09T07:10:00+01:00; asked " + strconv.Quote(query),
 	} {
 		for _, code := range words.Languages().Codes() {
