@@ -273,7 +273,10 @@ func TestBrowserLayoutAndAccess(t *testing.T) {
 			w.opens(path)
 			name := language + strings.NewReplacer("/", "-", "?", "-", "=", "-", "&", "-", "%", "-").Replace(path)
 			scheme := map[string]string{"fr": "light", "en": "dark"}[language]
-			w.does(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+			w.does(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // colours on their way from light to dark are no finding
+			}))
 			for _, width := range []int64{320, 390, 768, 1280, 1920} {
 				w.size(width, 900)
 				w.fits(fmt.Sprintf("%s at %d", name, width))
