@@ -14,7 +14,7 @@ import (
 func run(name, program string, args ...string) (string, error) {
 	u, err := user.Lookup(name)
 	if err != nil {
-		return "", nil //nolint:nilerr // without packages the service has another user
+		return "", nil // without packages the service has another user
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {

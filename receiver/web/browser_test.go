@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -372,22 +370,8 @@ func TestBrowserTwoAdmins(t *testing.T) {
 // open page says so by itself.
 func TestBrowserTakeSilenceMend(t *testing.T) {
 	var silenced atomic.Bool
-	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			silenced.Store(true)
-			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w, `{"silenceID":"s9"}`)
-			return
-		}
-		silencing(w, r)
-	}))
-	defer am.Close()
-	u, err := url.Parse(am.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
-		p.Alertmanagers = []*alertmanager.Client{alertmanager.New(alertmanager.Options{Name: "am1", URL: u, HTTP: http.DefaultClient})}
+		p.Alertmanagers = []*alertmanager.Client{silencingClient(t, "s9", func() { silenced.Store(true) })}
 		p.Timings.Tick, p.Timings.Reconcile, p.Timings.Watchdog = 5*time.Millisecond, time.Hour, 1000*time.Hour
 	})
 	d.fires(nil, map[string]string{"error": "agent stopped"})

@@ -38,8 +38,6 @@ func TestChain(t *testing.T) {
 	defer exporter.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	am := httptest.NewServer(http.HandlerFunc(silencing))
-	defer am.Close()
 	at := func(server *httptest.Server) *url.URL {
 		u, err := url.Parse(server.URL)
 		if err != nil {
@@ -49,7 +47,7 @@ func TestChain(t *testing.T) {
 	}
 	d := newDesk(t, "synomega", "sources:\n  acronis-eu2: {exporter: exp1}\n  veeam-hq: {exporter: exp1}\n", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
 		p.Exporters = []evidence.Exporter{{URL: at(exporter), HTTP: http.DefaultClient}, {URL: at(gone), HTTP: http.DefaultClient}}
-		p.Alertmanagers = []*alertmanager.Client{alertmanager.New(alertmanager.Options{Name: "am1", URL: at(am), HTTP: http.DefaultClient})}
+		p.Alertmanagers = []*alertmanager.Client{silencingClient(t, "s2", nil)}
 	})
 	d.prom = func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
@@ -104,6 +102,29 @@ func TestChainUnknown(t *testing.T) {
 	if err != nil || len(s.Sources) != 1 || s.Sources[0].Health != chain.Unknown {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// silencingClient asks such an Alertmanager, which takes silences, too, by an id; made,
+// if there is one, is called for each.
+func silencingClient(t *testing.T, id string, made func()) *alertmanager.Client {
+	t.Helper()
+	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			silencing(w, r)
+			return
+		}
+		if made != nil {
+			made()
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"silenceID":%q}`, id)
+	}))
+	t.Cleanup(am.Close)
+	u, err := url.Parse(am.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alertmanager.New(alertmanager.Options{Name: "am1", URL: u, HTTP: http.DefaultClient})
 }
 
 // silencing is an Alertmanager with one silence; its answers have the shape of

@@ -2,9 +2,6 @@ package web_test
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -25,22 +22,9 @@ func (accepting) Deliver(context.Context, notify.Message, string) error { return
 // The history speaks the reader's language: steps by their mails, instants in the
 // reader's zone, and no number that only machines use.
 func TestHistoryInTheReadersWords(t *testing.T) {
-	am := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w, `{"silenceID":"5f60eb6b"}`)
-			return
-		}
-		silencing(w, r)
-	}))
-	defer am.Close()
-	u, err := url.Parse(am.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
 		p.Channel = accepting{}
-		p.Alertmanagers = []*alertmanager.Client{alertmanager.New(alertmanager.Options{Name: "am1", URL: u, HTTP: http.DefaultClient})}
+		p.Alertmanagers = []*alertmanager.Client{silencingClient(t, "5f60eb6b", nil)}
 		p.Timings.Tick, p.Timings.Reconcile, p.Timings.Watchdog = 5*time.Millisecond, time.Hour, 1000*time.Hour
 	})
 	d.fires(nil, map[string]string{"error": "disk full"})

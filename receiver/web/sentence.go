@@ -32,7 +32,7 @@ func (v *view) Happened(h historyRow) string {
 	case "state":
 		return v.Fill("history.state", "state", v.NameOf("state", h.What))
 	case "signal":
-		return v.Fill("history.signal", "what", cmp.Or(v.Word("alert."+h.What), cmp.Or(v.Word("site.signal."+h.What), v.NameOf("entry", h.What))))
+		return v.Fill("history.signal", "what", cmp.Or(v.Word("alert."+h.What), v.Word("site.signal."+h.What), v.NameOf("entry", h.What)))
 	case "message":
 		what, step, _ := strings.Cut(h.What, " ")
 		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", v.stepName(h, step))

@@ -104,7 +104,7 @@ func (v *view) ListedName(x receiver.Listed) string {
 	if x.Customer != "" {
 		parts = append(parts, v.Customer(x.Customer))
 	}
-	if thing := cmp.Or(x.Machine, cmp.Or(x.Platform, x.Source)); thing != "" {
+	if thing := cmp.Or(x.Machine, x.Platform, x.Source); thing != "" {
 		parts = append(parts, thing)
 	}
 	return strings.Join(parts, " – ")

@@ -286,7 +286,7 @@ func (z zones) follow(rule *ical.Prop, first calendar.Date) ([]calendar.Date, er
 	}
 	start := ical.NewProp(ical.PropDateTimeStart)
 	start.SetDate(time.Date(first.Year, first.Month, first.Day, 0, 0, 0, 0, time.UTC))
-	times, err := recurrence{written: rule.Value, rule: z.rule(rule), start: start,
+	times, err := recurrence{written: rule.Name + " " + rule.Value, rule: z.rule(rule), start: start,
 		last: time.Date(lastYear, time.December, 31, 0, 0, 0, 0, time.UTC), most: maxDays, of: "days"}.all()
 	dates := make([]calendar.Date, len(times))
 	for i, t := range times {

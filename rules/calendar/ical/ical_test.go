@@ -153,6 +153,7 @@ func TestImportICalErrors(t *testing.T) {
 		{"each second", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=SECONDLY"), "within a day"},
 		{"nonsense", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=SOMETIMES"), "RRULE"},
 		{"every day", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=DAILY"), "more than 20000 days"},
+		{"an odd exception", file("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=WEEKLY;COUNT=2\nEXRULE:FREQ=SOMETIMES"), "EXRULE FREQ=SOMETIMES: "},
 		{"very long", file("DTSTART;VALUE=DATE:20260101\nDTEND;VALUE=DATE:99991231"), "more than 20000 days"},
 		{"very large", file("DESCRIPTION:" + strings.Repeat("x", 5<<20)), "larger than 4 MiB"},
 	} {

@@ -10,7 +10,7 @@ import (
 // recurrence is a recurrence rule that is followed from a start, by a clock that
 // never changes.
 type recurrence struct {
-	written     string // as the file has it
+	written     string // as the file has it, with its name: RRULE or EXRULE
 	rule, start *ical.Prop
 	last        time.Time // a rule without an end ends here
 	most        int       // it may give so many
@@ -25,7 +25,7 @@ func (c recurrence) all() ([]time.Time, error) {
 	bare.Props.Set(c.start)
 	set, err := bare.RecurrenceSet(time.UTC)
 	if err != nil {
-		return nil, fmt.Errorf("RRULE %s: %w", c.written, err)
+		return nil, fmt.Errorf("%s: %w", c.written, err)
 	}
 	if until := set.GetRRule().GetUntil(); until.IsZero() || until.After(c.last) {
 		set.GetRRule().Until(c.last)
@@ -37,7 +37,7 @@ func (c recurrence) all() ([]time.Time, error) {
 			return out, nil
 		}
 		if len(out) == c.most {
-			return nil, fmt.Errorf("RRULE %s gives more than %d %s; give it an end", c.written, c.most, c.of)
+			return nil, fmt.Errorf("%s gives more than %d %s; give it an end", c.written, c.most, c.of)
 		}
 		out = append(out, at)
 	}

@@ -245,7 +245,7 @@ func (r *rotaReader) repetitions(entry ical.Event, first wall) ([]time.Time, err
 	}
 	start := ical.NewProp(ical.PropDateTimeStart)
 	start.SetDateTime(first.Time)
-	return recurrence{written: rule.Value, rule: r.until(rule, first.zone), start: start,
+	return recurrence{written: rule.Name + " " + rule.Value, rule: r.until(rule, first.zone), start: start,
 		last: time.Date(lastRotaYear, time.December, 31, 23, 59, 59, 0, time.UTC), most: maxShifts, of: "shifts"}.all()
 }
 
