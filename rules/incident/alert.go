@@ -50,7 +50,7 @@ func (a *Alert) FailsAgain(now time.Time) {
 
 // NewRun lets no success known so far prove that a new failing run is over.
 func (a *Alert) NewRun() {
-	a.Proven, a.Error = false, ""
+	a.Proven = false
 	if a.LastSuccess.After(a.SuccessBefore) {
 		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
 	}
