@@ -207,3 +207,27 @@ func TestWhyARunFailedIsOfThatRun(t *testing.T) {
 		}
 	}
 }
+
+// covers: S2.35; a reminder that rests, and one that nobody would get, is not announced.
+func TestWhatComesIsWhatWillBeSent(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, platformAlert("lms-A", "MoodleTasksFailed", now), now)
+	coming := func() map[string]string {
+		out := map[string]string{}
+		for _, s := range book.Explain(b.inc, rules.Facts{}, now).Steps {
+			out[s.Name] = s.Status
+		}
+		return out
+	}
+	for name, want := range map[string]string{"measured_well_again": "waiting", "asked_again": "waiting", "untaken_again": "due"} {
+		if got := coming()[name]; got != want {
+			t.Errorf("while nobody has it %s is %s, want %s", name, got, want)
+		}
+	}
+	b.act("take", "op", now)
+	for name, want := range map[string]string{"asked_again": "due", "untaken_again": "waiting"} {
+		if got := coming()[name]; got != want {
+			t.Errorf("while op has it %s is %s, want %s", name, got, want)
+		}
+	}
+}

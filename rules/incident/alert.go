@@ -64,6 +64,26 @@ func UnixTime(text string) time.Time {
 	return time.Unix(int64(v), 0).UTC()
 }
 
+// Part is what of a platform, product or machine the alert is about; "" for all of it.
+func (a *Alert) Part() string {
+	for _, l := range []string{"item", "repository", "mountpoint", "probe", model.LabelExporter} {
+		if v := a.Labels[l]; v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// Ends is when what the alert warns of ends: as it says itself, or so many days after
+// it began as it warns ahead. Zero for one that warns of no end.
+func (a *Alert) Ends() time.Time {
+	at := UnixTime(a.Annotations["expires"])
+	if days, err := strconv.Atoi(a.Labels["warn_days"]); at.IsZero() && err == nil {
+		at = a.StartsAt.Add(time.Duration(days) * 24 * time.Hour)
+	}
+	return at
+}
+
 // IsProven reports whether a success is proven to be newer than the failure: for
 // a failed run later than its end, for a run that did not happen later than
 // the last success known at opening.

@@ -92,6 +92,16 @@ func (i *Incident) Platforms() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// AnyFiring reports whether one of its alerts fires.
+func (i *Incident) AnyFiring() bool {
+	for _, a := range i.Alerts {
+		if a.Firing {
+			return true
+		}
+	}
+	return false
+}
+
 // PastEpisode keeps what an ended episode came to.
 type PastEpisode struct {
 	Episode    int       `json:"episode"`
