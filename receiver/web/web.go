@@ -134,7 +134,7 @@ func (s *site) person(x route) http.HandlerFunc {
 			f.Serve(w)
 			return
 		}
-		if p, is := v.(part); is {
+		if p, is := v.(listPage); is {
 			v = p.list
 			p.link(w.Header(), r.URL)
 		}
@@ -267,7 +267,7 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := part{page: page, more: len(found) > limit}
+	out := listPage{page: page, more: len(found) > limit}
 	found = found[:min(limit, len(found))]
 	if role := q.Get(rules.LabelBackupRole); role != "" {
 		kept := found[:0]
