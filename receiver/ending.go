@@ -60,13 +60,11 @@ func (e *core) recallEndings(ctx context.Context) error {
 	if err != nil || fact == "" {
 		return err
 	}
-	known, err := e.openRecords(ctx)
-	for _, r := range known {
+	return e.eachOpen(ctx, func(r *store.Record) {
 		if len(r.Progress.HeldEndings) > 0 {
 			e.endings.Set(r.ID, true)
 		}
-	}
-	return err
+	})
 }
 
 // stillFiring forgets held endings of alerts that Prometheus has repeated since.

@@ -186,20 +186,19 @@ func (r *reconciler) noteSeen(ctx context.Context, t *observed, now time.Time) e
 	})
 }
 
-// takeInIf receives the signals that are chosen by what is known of them; known
-// is nil for one that does not fire in any open incident.
+// takeInIf receives the signals that are chosen by what is known of them: when they
+// began and were seen last; nil for one that does not fire in any open incident.
 func (r *reconciler) takeInIf(ctx context.Context, t *observed, chosen func(s rules.Signal, known *rules.Alert) bool) error {
-	known, err := r.openRecords(ctx)
-	if err != nil {
-		return err
-	}
 	seen := map[string]*rules.Alert{}
-	for _, rec := range known {
+	err := r.eachOpen(ctx, func(rec *store.Record) {
 		for fp, a := range rec.Alerts {
-			if a.Firing {
-				seen[fp] = a
+			if _, fires := t.firing[fp]; fires && a.Firing {
+				seen[fp] = &rules.Alert{StartsAt: a.StartsAt, LastSeen: a.LastSeen}
 			}
 		}
+	})
+	if err != nil {
+		return err
 	}
 	var news []rules.Signal
 	for _, fp := range slices.Sorted(maps.Keys(t.firing)) {
@@ -234,31 +233,37 @@ func (r *reconciler) oneByOne(ctx context.Context, signals []rules.Signal) error
 // followSilences tells incidents which silences cover them now.
 func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.Time) error {
 	r.noteSilenceEnd(t, now)
-	known, err := r.openRecords(ctx)
-	if err != nil {
-		return err
+	type change struct {
+		id     string
+		active []rules.Silence
 	}
-	for _, rec := range known {
+	var changes []change
+	err := r.eachOpen(ctx, func(rec *store.Record) {
 		active := r.covering(t, rec.Incident)
 		if !t.all {
 			active = keepRunning(active, rec.Silences, now)
 		}
-		if same(rec.Silences, active) {
-			continue
+		if !same(rec.Silences, active) {
+			changes = append(changes, change{rec.ID, active})
 		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
 		err := r.update(ctx, now, func(b *batch) error {
-			t, err := b.Load(rec.ID)
+			t, err := b.Load(c.id)
 			if err != nil || t.State.Ended() {
 				return err
 			}
-			_, err = b.Apply(t, rules.Silenced{Active: active})
+			_, err = b.Apply(t, rules.Silenced{Active: c.active})
 			return err
 		})
 		if errors.Is(err, store.ErrUnavailable) {
 			return err
 		}
 		if err != nil {
-			r.fault(rec.ID, err)
+			r.fault(c.id, err)
 		}
 	}
 	return nil
@@ -319,17 +324,25 @@ func same(had map[string]rules.Silence, now []rules.Silence) bool {
 // success newer than the failure is proven, otherwise when they have been
 // absent for some time.
 func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) error {
-	known, err := r.openRecords(ctx)
+	gone := map[string]bool{}
+	var ids []string
+	err := r.eachOpen(ctx, func(rec *store.Record) {
+		if missing := missing(t, rec); len(missing) > 0 {
+			ids = append(ids, rec.ID)
+			for _, fp := range missing {
+				gone[fp] = true
+			}
+		}
+	})
 	if err != nil {
 		return err
 	}
-	gone := map[string]bool{}
-	for _, rec := range known {
-		if err := r.endAbsentOf(ctx, t, rec, gone, now); err != nil {
+	for _, id := range ids {
+		if err := r.endAbsentOf(ctx, t, id, now); err != nil {
 			if errors.Is(err, store.ErrUnavailable) {
 				return err
 			}
-			r.fault(rec.ID, err)
+			r.fault(id, err)
 		}
 	}
 	err = r.endListed(ctx, t, gone, now)
@@ -337,19 +350,24 @@ func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) 
 	return err
 }
 
-func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, rec *store.Record, gone map[string]bool, now time.Time) error {
-	var missing []string
-	for _, fp := range slices.Sorted(maps.Keys(rec.Alerts)) {
-		a := rec.Alerts[fp]
-		// What Vigie raised itself is in no Alertmanager.
+// missing are the alerts that fire in an incident and in no Alertmanager, where what
+// Vigie raised itself never is.
+func missing(t *observed, rec *store.Record) (fps []string) {
+	for fp, a := range rec.Alerts {
 		if _, fires := t.firing[fp]; a.Firing && !fires && !own(a.Labels) && rec.Entry != string(rules.CorrelatedSignal) {
-			missing = append(missing, fp)
-			gone[fp] = true
+			fps = append(fps, fp)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
+	slices.Sort(fps)
+	return fps
+}
+
+func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, id string, now time.Time) error {
+	rec, err := r.record(ctx, id)
+	if err != nil {
+		return err
 	}
+	missing := missing(t, rec)
 	proven, err := r.prove(ctx, rec, missing, now)
 	if err != nil {
 		return err
@@ -376,18 +394,15 @@ func (r *reconciler) prove(ctx context.Context, rec *store.Record, missing []str
 	if err := r.asker.answer(ctx, rec.ID, r.asker.inquire(ctx, need, now)); err != nil {
 		return nil, err
 	}
+	after, err := r.record(ctx, rec.ID)
+	if err != nil {
+		return nil, err
+	}
 	proven := map[string]bool{}
-	err := r.store.View(ctx, func(tx *store.Tx) error {
-		after, err := tx.Incident(rec.ID)
-		if err != nil {
-			return err
+	for _, fp := range missing {
+		if a := after.Alerts[fp]; a != nil {
+			proven[fp] = a.Proven
 		}
-		for _, fp := range missing {
-			if a := after.Alerts[fp]; a != nil {
-				proven[fp] = a.Proven
-			}
-		}
-		return nil
-	})
-	return proven, err
+	}
+	return proven, nil
 }
