@@ -234,8 +234,8 @@ func (r *reconciler) oneByOne(ctx context.Context, signals []rules.Signal) error
 func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.Time) error {
 	r.noteSilenceEnd(t, now)
 	type change struct {
-		id     string
-		active []rules.Silence
+		id       string
+		silenced rules.Silenced
 	}
 	var changes []change
 	err := r.eachOpen(ctx, func(rec *store.Record) {
@@ -243,8 +243,9 @@ func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.T
 		if !t.all {
 			active = keepRunning(active, rec.Silences, now)
 		}
-		if !same(rec.Silences, active) {
-			changes = append(changes, change{rec.ID, active})
+		silenced := rules.Silenced{Active: active, Partly: partly(t, rec.Incident, active)}
+		if !same(rec.Silences, active) || silenced.Whole() != rec.Flags[rules.FlagSilenced] {
+			changes = append(changes, change{rec.ID, silenced})
 		}
 	})
 	if err != nil {
@@ -256,7 +257,7 @@ func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.T
 			if err != nil || t.State.Ended() {
 				return err
 			}
-			_, err = b.Apply(t, rules.Silenced{Active: c.active})
+			_, err = b.Apply(t, c.silenced)
 			return err
 		})
 		if errors.Is(err, store.ErrUnavailable) {
@@ -287,6 +288,19 @@ func (r *reconciler) covering(t *observed, inc rules.Incident) []rules.Silence {
 		}
 	}
 	return out
+}
+
+// partly reports whether Alertmanager tells of an alert of the incident that none of
+// its silences covers.
+func partly(t *observed, inc rules.Incident, active []rules.Silence) bool {
+	for fp, a := range inc.Alerts {
+		_, told := t.firing[fp]
+		told = told && a.Firing && !t.held[fp] && len(t.silencedBy[fp]) == 0
+		if told && !slices.ContainsFunc(active, func(s rules.Silence) bool { return s.CoversAlert(a.Labels) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // canonical gives a silence of exactly the incident's machine the name that the

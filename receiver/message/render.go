@@ -110,7 +110,7 @@ func NewRenderer(o Options) (*Renderer, error) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	for _, lang := range r.languages.Codes() {
-		parts, err := loader.parts(lang)
+		parts, err := loader.partials(lang)
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}

@@ -58,7 +58,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	i := d.Incident
 	f := incident.FactSheet{
 		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[model.LabelCustomer], Machine: i.Identity[model.LabelMachine],
-		BackupRole: i.Identity[model.LabelBackupRole], State: i.State, Zone: d.Policy.Zone.String(), StartedAt: i.StartedAt,
+		BackupRole: i.Identity[model.LabelBackupRole], State: i.State, Zone: d.Policy.Zone.String(), StartedAt: i.Began(),
 		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.OtherEvidence(), Offline: i.Flags[model.FlagOffline],
 		LateStart: i.Flags[model.FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.By,
 		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,

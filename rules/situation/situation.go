@@ -133,6 +133,9 @@ func (d *Situation) PrimaryClock() *incident.Clock {
 func (d *Situation) Pauses(t *policy.Target) []calendar.Pause {
 	var out []calendar.Pause
 	for _, p := range d.Incident.Past {
+		if p.ResolvedAt.IsZero() {
+			continue // nothing was proven: it went on
+		}
 		out = append(out, calendar.Pause{From: p.ResolvedAt, To: p.ReopenedAt})
 	}
 	if t.Pausable {
