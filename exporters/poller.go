@@ -254,7 +254,7 @@ func (p *Poller) succeeded(s Snapshot, now time.Time, took time.Duration) {
 		p.unknown[field] += n
 	}
 	before := p.View()
-	p.noteParts(s.Endpoints, before.Endpoints)
+	p.noteEndpoints(s.Endpoints, before.Endpoints)
 	customers := len(p.customers)
 	fresh := p.foldJobs(s.Jobs, now, s.Incremental, s.PerCustomerIDs)
 	if !s.SameRest {
@@ -325,8 +325,8 @@ func inOrder(a, b *Job) int {
 	return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.ID, b.ID))
 }
 
-// noteParts counts the parts that failed, and logs each when it begins to.
-func (p *Poller) noteParts(now, before []Endpoint) {
+// noteEndpoints counts the endpoints that failed, and logs each when it begins to.
+func (p *Poller) noteEndpoints(now, before []Endpoint) {
 	failing := map[string]string{}
 	for _, e := range before {
 		if e.Err != nil {
@@ -339,7 +339,7 @@ func (p *Poller) noteParts(now, before []Endpoint) {
 		}
 		p.errors[ReasonOf(e.Err)]++
 		if failing[e.Name] != e.Err.Error() {
-			p.o.Logger.Warn("part of the source not read", "source", p.o.Name, "endpoint", e.Name, "err", e.Err)
+			p.o.Logger.Warn("endpoint of the source not read", "source", p.o.Name, "endpoint", e.Name, "err", e.Err)
 		}
 	}
 }

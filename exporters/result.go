@@ -192,7 +192,7 @@ type License struct {
 	Expiry       time.Time
 }
 
-// Endpoint tells how reading one part of a source went. Parts that a product
+// Endpoint tells how reading one endpoint of a source went. Those that a product
 // refuses (missing rights) or that fail degrade alone when they are optional.
 type Endpoint struct {
 	Name  string

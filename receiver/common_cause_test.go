@@ -61,7 +61,7 @@ func TestCommonCauseFromTheExporter(t *testing.T) {
 				alerts, why[a["job_id"]] = append(alerts, a), c.says(n)
 			}
 			x, asked := explains(t, why)
-			r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{x} } })
+			r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
 			r.fires(alerts...)
 			r.pass(20 * time.Second)
 			if got := len(r.incidents("scenario=common")); got != c.common {
@@ -78,7 +78,7 @@ func TestCommonCauseFromTheExporter(t *testing.T) {
 func TestWordsOfAnExporterThatIsAway(t *testing.T) {
 	u, _ := url.Parse("http://127.0.0.1:1")
 	r := newRig(t, 0, func(r *rig) {
-		r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{{URL: u, HTTP: http.DefaultClient}} }
+		r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{{URL: u, HTTP: http.DefaultClient}} }
 	})
 	r.fires(backup("dupont", "SRV-AD", "primary"))
 	r.pass(10 * time.Second)
@@ -95,7 +95,7 @@ func TestWordsOfAnExporterThatIsAway(t *testing.T) {
 func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	x, _ := explains(t, map[string]string{a["job_id"]: "disk full"})
-	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{x} } })
+	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
 	// The run ended within the second that the alert tells rounded up.
 	told := map[string]string{"last_run": strconv.FormatInt(monday.Unix()+1, 10)}
 	err := r.engine.Receive(t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: "f1", Labels: rules.Labels(a), Annotations: told, StartsAt: r.now()}}})

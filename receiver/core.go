@@ -25,7 +25,7 @@ type core struct {
 	log       *slog.Logger
 	metrics   *metrics
 	now       func() time.Time // the only clock
-	parts     atomic.Pointer[Parts]
+	current   atomic.Pointer[Reloadable]
 	reloading sync.Mutex // held by whoever replaces them
 	turns     *loop.Turns
 	// instance tells this installation's Message-IDs from any other's.
@@ -46,9 +46,9 @@ type core struct {
 	unread, unseen loop.Owed
 }
 
-// live returns the parts in use; work that takes them once sees one reload or
+// live returns what a reload replaces; work that takes it once sees one reload or
 // the other, never a mixture.
-func (c *core) live() *Parts { return c.parts.Load() }
+func (c *core) live() *Reloadable { return c.current.Load() }
 
 // Book returns what decisions are made from at the moment.
 func (c *core) Book() *rules.Book { return c.live().Book }

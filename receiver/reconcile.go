@@ -243,7 +243,8 @@ func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.T
 		if !t.all {
 			active = keepRunning(active, rec.Silences, now)
 		}
-		if same(rec.Silences, active) {
+		silenced := rules.Silenced{Active: active, Partly: partly(t, rec.Incident, active)}
+		if same(rec.Silences, active) && silenced.Whole() == rec.Flags[rules.FlagSilenced] {
 			continue
 		}
 		err := r.update(ctx, now, func(b *batch) error {
@@ -251,7 +252,7 @@ func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.T
 			if err != nil || t.State.Ended() {
 				return err
 			}
-			_, err = b.Apply(t, rules.Silenced{Active: active})
+			_, err = b.Apply(t, silenced)
 			return err
 		})
 		if errors.Is(err, store.ErrUnavailable) {
@@ -282,6 +283,19 @@ func (r *reconciler) covering(t *observed, inc rules.Incident) []rules.Silence {
 		}
 	}
 	return out
+}
+
+// partly reports whether Alertmanager tells of an alert of the incident that none of
+// its silences covers.
+func partly(t *observed, inc rules.Incident, active []rules.Silence) bool {
+	for fp, a := range inc.Alerts {
+		_, told := t.firing[fp]
+		told = told && a.Firing && !t.held[fp] && len(t.silencedBy[fp]) == 0
+		if told && !slices.ContainsFunc(active, func(s rules.Silence) bool { return s.CoversAlert(a.Labels) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // canonical gives a silence of exactly the incident's machine the name that the

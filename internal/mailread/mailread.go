@@ -5,6 +5,7 @@ package mailread
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -63,6 +64,10 @@ type Mail struct {
 // Read reads a message. The error says why its text cannot be relied on; what
 // could be read of its header is returned nevertheless.
 func Read(raw []byte) (Mail, error) {
+	// Some mailboxes keep the line by which mbox files separate mails.
+	if line, rest, more := bytes.Cut(raw, []byte("\n")); more && bytes.HasPrefix(line, []byte("From ")) {
+		raw = rest
+	}
 	// The library takes a missing header for an empty one.
 	e, err := message.ReadWithOptions(bytes.NewReader(raw), &message.ReadOptions{MaxHeaderBytes: maxHeaderBytes})
 	if e == nil {
@@ -185,16 +190,17 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 		if params["boundary"] == "" {
 			return errors.New("several parts without a boundary between them")
 		}
+		var first error // of a part; what the others say stands beside it
 		for {
 			part, err := mr.NextPart()
 			switch {
 			case errors.Is(err, io.EOF):
-				return nil
+				return first
 			case part == nil:
-				return fmt.Errorf("it ends early: %w", CleanError(err))
+				return cmp.Or(first, fmt.Errorf("it ends early: %w", CleanError(err)))
 			}
-			if err := t.walk(part, err, depth+1); err != nil {
-				return err
+			if first = cmp.Or(first, t.walk(part, err, depth+1)); t.parts > maxParts {
+				return first
 			}
 		}
 	}
@@ -205,7 +211,7 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 		t.reports = append(t.reports, text)
 		return err
 	case strings.EqualFold(kind, "message/rfc822"), strings.EqualFold(kind, "message/global"), strings.EqualFold(kind, "text/rfc822-headers"), strings.EqualFold(kind, "message/global-headers"):
-		if len(t.reports) > 0 && t.original == "" {
+		if t.original == "" {
 			t.original, err = head(e.Body)
 		}
 		return err
