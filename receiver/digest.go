@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/receiver/alertmanager"
 	"vigie/receiver/board"
 	"vigie/receiver/letter"
 	"vigie/receiver/message"
@@ -334,17 +335,17 @@ func (o *digest) digestCounts(ctx context.Context, d *message.Digest, now time.T
 }
 
 // digestSilences lists the silences that run, with what is odd about them.
-func (o *digest) digestSilences(t *observed) []message.DigestSilence {
+func (o *digest) digestSilences(t *alertmanager.Together) []message.DigestSilence {
 	var out []message.DigestSilence
-	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
-		s := t.silences[id]
+	for _, id := range slices.Sorted(maps.Keys(t.Silences)) {
+		s := t.Silences[id]
 		x := message.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
 		if p := o.Book().Directory.Author(s.By); p != nil {
 			x.By = p.Name
 		}
 		ms, err := rules.ParseMatchers(s.Matchers)
-		for fp, signal := range t.firing {
-			if slices.Contains(t.silencedBy[fp], id) || err == nil && ms.Match(signal.Labels) {
+		for fp, signal := range t.Firing {
+			if slices.Contains(t.SilencedBy[fp], id) || err == nil && ms.Match(signal.Labels) {
 				x.Idle = false
 			}
 		}
