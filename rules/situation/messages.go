@@ -405,7 +405,7 @@ func (d Messages) sheetTimes(f *incident.FactSheet) {
 				} else if d.Step(t.Name) != nil {
 					cal := d.Calendar(t.Calendar)
 					if date, err := cal.BusinessDayOnOrAfter(cal.Date(d.Now).AddDays(t.Days)); err == nil {
-						f.CallBefore = cal.At(date, t.Clock)
+						f.CallBefore = cal.FromOpening(cal.At(date, t.Clock))
 					}
 				}
 			}
