@@ -424,8 +424,8 @@ func (d Messages) deadline() (at time.Time) {
 	var first *policy.Target
 	for _, t := range d.Scenario.Targets {
 		c := d.Incident.Targets[t.Name]
-		if c == nil || t.Measured {
-			continue
+		if c == nil || t.Measured || t.From != "start" && !c.MetAt.IsZero() {
+			continue // what a step or a flag asked for is done, and leaves no other
 		}
 		if first == nil {
 			first, at = t, c.Due
