@@ -124,6 +124,7 @@ type protection struct {
 	lastRun, lastSuccess time.Time
 	runningSince         time.Time
 	status               string
+	off                  bool
 }
 
 type task struct {
@@ -271,6 +272,17 @@ func (s *Sim) SetPlanEnabled(id string, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	find[*plan](s, id).enabled = on
+}
+
+// SetPlanEnabledOn switches a plan on or off on one machine.
+func (s *Sim) SetPlanEnabledOn(machineID, plan string, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range find[*machine](s, machineID).protections {
+		if p.plan.id == plan {
+			p.off = !on
+		}
+	}
 }
 
 // Machine describes a protected machine.
