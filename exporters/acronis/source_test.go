@@ -389,7 +389,7 @@ func TestDisabledPlan(t *testing.T) {
 // data centres read.
 func TestPlanDisabledOnOneMachine(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.sim.SetPlanEnabledOn(b.ad, b.daily, false)
+	b.sim.SetPlanEnabled(b.daily, false, b.ad)
 	b.Refresh()
 	for _, j := range b.Poller.View().Jobs {
 		if strings.HasPrefix(j.ID, b.ad) == j.Enabled {

@@ -267,20 +267,19 @@ func (s *Sim) SetScheduleEnabled(id string, on bool) {
 	find[*plan](s, id).unscheduled = !on
 }
 
-// SetPlanEnabled switches a plan on or off.
-func (s *Sim) SetPlanEnabled(id string, on bool) {
+// SetPlanEnabled switches a plan on or off, everywhere or on some machines alone.
+func (s *Sim) SetPlanEnabled(id string, on bool, machines ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	find[*plan](s, id).enabled = on
-}
-
-// SetPlanEnabledOn switches a plan on or off on one machine.
-func (s *Sim) SetPlanEnabledOn(machineID, plan string, on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range find[*machine](s, machineID).protections {
-		if p.plan.id == plan {
-			p.off = !on
+	pl := find[*plan](s, id)
+	if len(machines) == 0 {
+		pl.enabled = on
+	}
+	for _, m := range machines {
+		for _, p := range find[*machine](s, m).protections {
+			if p.plan == pl {
+				p.off = !on
+			}
 		}
 	}
 }
