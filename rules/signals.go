@@ -302,16 +302,11 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 		d.note("signal", "late_copy", "", "a copy of an alert that has ended since")
 		return
 	case !a.Firing:
-		d.countRun(a, s, started)
-		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
-		a.NewRun()
-		i.LastErr = ""
+		d.anew(a, s, started)
+		a.EndedAt, a.Lost = time.Time{}, false
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
-		d.countRun(a, s, started)
-		a.StartsAt = started
-		a.NewRun()
-		i.LastErr = ""
+		d.anew(a, s, started)
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())
 	}
 	d.beganEarlier(started)
@@ -338,6 +333,18 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 		d.back("the alert fires again before anything was proven")
 	}
 	d.out.Touches = true
+}
+
+// anew takes in that an alert which is known began once more. What the product said
+// holds only for the run of which it said that; of another it is asked.
+func (d intake) anew(a *Alert, s Signal, started time.Time) {
+	if !a.Tells(s) {
+		a.Error, d.Incident.LastErr = "", ""
+		d.Incident.ProofAsked = time.Time{}
+	}
+	d.countRun(a, s, started)
+	a.StartsAt = started
+	a.NewRun()
 }
 
 // Repeats reports whether a signal, classified, only says again what the

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -19,6 +20,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/fleetpages"
 	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/manual"
@@ -98,7 +100,7 @@ type site struct {
 	reports *reportpages.Pages
 	mails   *mailpages.Pages
 	fleet   *fleetpages.Pages
-	named   namesCache
+	named   atomic.Pointer[about.Names]
 }
 
 // handler is a request of a known person; what it returns becomes JSON.

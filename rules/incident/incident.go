@@ -92,6 +92,16 @@ func (i *Incident) Platforms() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// AnyFiring reports whether one of its alerts fires.
+func (i *Incident) AnyFiring() bool {
+	for _, a := range i.Alerts {
+		if a.Firing {
+			return true
+		}
+	}
+	return false
+}
+
 // Began is since when nothing was proven to work: when the episode started, or an
 // earlier one after which nothing was.
 func (i *Incident) Began() time.Time {

@@ -310,6 +310,9 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 		}
 		f.Alertname, f.WarnDays, f.Exporter = a.Labels[model.LabelAlertname], a.Labels["warn_days"], a.Labels[model.LabelExporter]
 		f.Item = cmp.Or(a.Labels["item"], a.Labels["repository"], a.Labels["mountpoint"])
+		if part := a.Part(); part != "" && part != f.Item && a.Labels[model.LabelPlatform] != "" && !slices.Contains(f.Parts, part) {
+			f.Parts = append(f.Parts, part)
+		}
 		if f.LastSuccess.IsZero() || row.LastSuccess.Before(f.LastSuccess) {
 			f.LastSuccess = row.LastSuccess
 		}
@@ -463,9 +466,17 @@ func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
 	if platform == "" && len(f.Platforms) > 0 {
 		f.Platform = f.Platforms[0]
 	}
+	for _, id := range f.Platforms {
+		if p := d.Book.Directory.Platforms[id]; p != nil && p.Name != "" {
+			if f.PlatformNames == nil {
+				f.PlatformNames = map[string]string{}
+			}
+			f.PlatformNames[id] = p.Name
+		}
+	}
 	if p := d.Book.Directory.Platforms[f.Platform]; p != nil {
-		if p.Name != "" && f.CustomerName == "" {
-			f.CustomerName = p.Name
+		if c := d.Book.Directory.Customers[p.Customer]; c != nil && f.CustomerName == "" {
+			f.CustomerName = c.Name
 		}
 		if p.Runbook != "" {
 			f.RunbookURL = p.Runbook
