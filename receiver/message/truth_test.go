@@ -225,3 +225,27 @@ func TestOnlyDelaysAheadAreAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// A product that is called like what it makes is not named twice.
+func TestAProductCalledBackup(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string][2]string{
+		"fr": {"La sauvegarde Windows Server du serveur SRV-AD a échoué", "La sauvegarde du serveur SRV-AD a échoué"},
+		"en": {"The Windows Server backup of server SRV-AD failed", "The backup of server SRV-AD failed"},
+	} {
+		for i, engine := range []string{"windows_server_backup", "other"} {
+			n := example("B1", lang)[0]
+			n.Facts.Engine = engine
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(flat(out), want[i]) {
+				t.Errorf("%s/%s does not say %q: %s", lang, engine, want[i], flat(out))
+			}
+		}
+	}
+}
