@@ -114,7 +114,7 @@ func (d *decider) apply(ev Event) {
 	case Answered:
 		d.proof().answered(e)
 	case Silenced:
-		d.silencing().silenced(e.Active)
+		d.silencing().silenced(e)
 	case Delivered:
 		d.post().delivered(e)
 	case Measured:
@@ -124,7 +124,9 @@ func (d *decider) apply(ev Event) {
 	case Refreshed:
 		d.renamed()
 		d.post().refreshed()
-	case Tick, Related:
+	case Related:
+		d.proof().related()
+	case Tick:
 	}
 }
 

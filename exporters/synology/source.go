@@ -10,7 +10,7 @@ import (
 	"vigie/exporters"
 )
 
-// The parts of the source, and the kinds of its jobs.
+// The endpoints of the source, and the kinds of its jobs.
 const (
 	hyperName    = "hyperBackup"
 	statusName   = "hyperBackupStatus"
@@ -30,9 +30,9 @@ type Source struct {
 	now    func() time.Time
 	facts  *facts
 
-	hyper   exporters.Part[hyperTask]
-	targets exporters.Part[target]
-	active  exporters.Part[activeTask]
+	hyper   exporters.LastGood[hyperTask]
+	targets exporters.LastGood[target]
+	active  exporters.LastGood[activeTask]
 }
 
 // New builds a Source from a validated Config.
@@ -42,9 +42,9 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		return nil, err
 	}
 	return &Source{config: c, client: cl, now: o.Now, facts: newFacts(),
-		hyper:   exporters.Part[hyperTask]{Name: hyperName, Need: exporters.Required},
-		targets: exporters.Part[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
-		active:  exporters.Part[activeTask]{Name: activeName, Need: exporters.Required},
+		hyper:   exporters.LastGood[hyperTask]{Name: hyperName, Need: exporters.Required},
+		targets: exporters.LastGood[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
+		active:  exporters.LastGood[activeTask]{Name: activeName, Need: exporters.Required},
 	}, nil
 }
 

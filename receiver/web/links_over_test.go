@@ -26,7 +26,7 @@ func linkDesk(t *testing.T, example string) (d *desk, path func(incident, purpos
 	if err := os.WriteFile(file, []byte(strings.Repeat("k", 64)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d = newDesk(t, example, "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+	d = newDesk(t, example, "", func(_ *receiver.Config, p *receiver.Reloadable, _ *web.Options) {
 		p.Links = link.New(file, 0)
 		if err := p.Links.Open(); err != nil {
 			t.Fatal(err)
