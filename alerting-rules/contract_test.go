@@ -98,6 +98,7 @@ var metrics = []string{
 	"vigie_calendar_copy_used",
 	"vigie_config_last_reload_successful",
 	"vigie_heartbeats_total",
+	"vigie_leading",
 	"vigie_loop_last_turn_timestamp_seconds",
 	"vigie_mailbox_up",
 	"vigie_platform_probe_expected",

@@ -60,6 +60,24 @@ type amConfig struct {
 	} `yaml:"receivers"`
 }
 
+// routesBeside are those that one takes over into an Alertmanager that one has already,
+// as the documentation says.
+func routesBeside(t *testing.T) amRoute {
+	t.Helper()
+	page, err := os.ReadFile("../docs/howto/alertmanager.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(page), "```yaml\n")
+	text, _, ends := strings.Cut(text, "```")
+	var r amRoute
+	if err := yaml.Unmarshal([]byte(text), &r); err != nil || !found || !ends || len(r.Routes) == 0 {
+		t.Fatalf("the page has no routes: %v", err)
+	}
+	r.Receiver = "yours"
+	return r
+}
+
 func alertmanagerConfig(t *testing.T) amConfig {
 	t.Helper()
 	text, err := os.ReadFile("../deploy/alertmanager/alertmanager.yml")
@@ -92,7 +110,7 @@ func labelsOf(r rule, seen map[string][]vigie.Labels) []vigie.Labels {
 // people as well, and the heartbeat its own receiver alone. The receivers of
 // Vigie are those that the shipped configurations ask Alertmanager for.
 func TestEveryAlertLeadsToVigie(t *testing.T) {
-	am, seen := alertmanagerConfig(t), fired(t)
+	files, seen := []amRoute{alertmanagerConfig(t).Route, routesBeside(t)}, fired(t)
 	asked := askedReceivers(t)
 	for _, r := range rules(t) {
 		if r.Alert == "" {
@@ -106,13 +124,15 @@ func TestEveryAlertLeadsToVigie(t *testing.T) {
 			want = []string{"people", "vigie"}
 		}
 		for _, l := range labelsOf(r, seen) {
-			got := am.Route.receivers(t, l)
-			if !slices.Equal(got, want) {
-				t.Errorf("%v with %v leads to %v, want %v", r, l, got, want)
-			}
-			for _, filter := range asked {
-				if !slices.ContainsFunc(got, filter.MatchString) {
-					t.Errorf("%v leads to %v, which %v leaves out", r, got, filter)
+			for _, file := range files {
+				got := file.receivers(t, l)
+				if !slices.Equal(got, want) {
+					t.Errorf("%v with %v leads to %v, want %v", r, l, got, want)
+				}
+				for _, filter := range asked {
+					if !slices.ContainsFunc(got, filter.MatchString) {
+						t.Errorf("%v leads to %v, which %v leaves out", r, got, filter)
+					}
 				}
 			}
 		}

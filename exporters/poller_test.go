@@ -291,7 +291,7 @@ func TestPart(t *testing.T) {
 		"naming, broken at first": {Naming, []step{{broken, 0, true}, {nil, 1, false}, {broken, 1, false}, {refusal, 1, false}}},
 		"optional":                {Optional, []step{{broken, 0, false}, {nil, 1, false}, {broken, 1, false}}},
 	} {
-		p := Part[int]{Name: "p", Need: c.need}
+		p := LastGood[int]{Name: "p", Need: c.need}
 		for i, s := range c.steps {
 			items, e, err := p.Refresh(t.Context(), func(context.Context) ([]int, error) {
 				if s.err != nil {

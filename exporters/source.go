@@ -12,7 +12,7 @@ import (
 type Source interface {
 	// Fetch reads the product completely or fails. A listing of jobs that
 	// could not be read to its end is an error, never a shorter Snapshot:
-	// a missing job would look like a deleted machine. Optional parts that
+	// a missing job would look like a deleted machine. Optional endpoints that
 	// failed are reported in Snapshot.Endpoints instead.
 	//
 	// Fetch is called by one goroutine at a time.
@@ -53,7 +53,7 @@ type SourceOptions struct {
 // backup_source_errors_total.
 type Reason string
 
-// The reasons for which a source or one of its parts fails.
+// The reasons for which a source or one of its endpoints fails.
 const (
 	ReasonAuth        Reason = "auth"        // credentials refused
 	ReasonForbidden   Reason = "forbidden"   // a right is missing
@@ -108,26 +108,26 @@ func ReasonOf(err error) Reason {
 	return ReasonOther
 }
 
-// Need says what the failure of one part of a source means.
+// Need says what the failure of one endpoint of a source means.
 type Need int
 
 const (
-	// Required parts fail the whole refresh.
+	// Required endpoints fail the whole refresh.
 	Required Need = iota
-	// Naming parts decide whose things are. A refusal (403, 404) or an answer of
-	// another shape means the product will never tell and is an empty part; any
+	// Naming endpoints decide whose things are. A refusal (403, 404) or an answer of
+	// another shape means the product will never tell and counts as an empty list; any
 	// other failure uses the last good reading, and fails the refresh while
 	// there is none, since an owner must not change because of a passing error.
 	Naming
-	// Optional parts enrich. On failure the last good reading is used.
+	// Optional endpoints enrich. On failure the last good reading is used.
 	Optional
 )
 
-// Part keeps the last good reading of one endpoint of a source.
-type Part[T any] struct {
+// LastGood keeps the last good reading of one endpoint of a source.
+type LastGood[T any] struct {
 	Name string
 	Need Need
-	// NoStale empties the part on failure instead of using the last good
+	// NoStale empties the list on failure instead of using the last good
 	// reading: for facts that are true only at the instant of reading.
 	NoStale bool
 
@@ -135,9 +135,9 @@ type Part[T any] struct {
 	have bool
 }
 
-// Refresh reads the part. The error is non-nil only if the whole refresh of
+// Refresh reads the endpoint. The error is non-nil only if the whole refresh of
 // the source has to fail.
-func (p *Part[T]) Refresh(ctx context.Context, list func(context.Context) ([]T, error)) ([]T, Endpoint, error) {
+func (p *LastGood[T]) Refresh(ctx context.Context, list func(context.Context) ([]T, error)) ([]T, Endpoint, error) {
 	items, err := list(ctx)
 	if err == nil {
 		p.good, p.have = items, true

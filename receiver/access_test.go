@@ -68,7 +68,7 @@ func accessStage(t *testing.T) func(who, method, path string, body any) (int, st
 	h.play()
 	site := httptest.NewServer(web.New(web.Options{Engine: h.engine, Webhook: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
 		Person: func(token string) (string, bool) { return token, token != "" }, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: h.now,
-		Reload: func(ctx context.Context) error { return h.engine.Reload(ctx, h.parts) }}))
+		Reload: func(ctx context.Context) error { return h.engine.Reload(ctx, h.reloadable) }}))
 	t.Cleanup(site.Close)
 	return func(who, method, path string, body any) (int, string) {
 		t.Helper()

@@ -16,7 +16,7 @@ func (e *Engine) Chain(ctx context.Context, who string) (*chain.State, error) {
 	e.watch.mu.Lock()
 	dog, started := chain.Heard(e.watch.last, e.watch.ended || e.watch.missing(now, p.Timings.Watchdog), p.Timings.Watchdog), e.watch.started
 	e.watch.mu.Unlock()
-	return e.chains.State(ctx, chain.Parts{Now: now, Store: e.store, Policy: e.Book().InForce(now), Duty: e.Book().Duties(now), Issues: e.issues.Counts(), Started: started, Watchdog: dog,
+	return e.chains.State(ctx, chain.Inputs{Now: now, Store: e.store, Policy: e.Book().InForce(now), Duty: e.Book().Duties(now), Issues: e.issues.Counts(), Started: started, Watchdog: dog,
 		Waiting: waiting, Turns: e.turns, Expected: e.Book().Directory.Sources, Prometheus: p.Evidence, Exporters: p.Exporters, Alertmanagers: p.Alertmanagers,
 		Heartbeat: p.Heartbeat != nil, Mail: p.Channel, Channels: p.Channels})
 }

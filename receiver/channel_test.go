@@ -166,8 +166,8 @@ func TestASecondChannelIsOut(t *testing.T) {
 func TestAChannelThatIsGone(t *testing.T) {
 	g := newGateway(t)
 	r := newRig(t, 0, withSMS(t, g))
-	sms := r.parts.Channels
-	without := r.parts
+	sms := r.reloadable.Channels
+	without := r.reloadable
 	without.Channels = nil
 	if err := r.engine.Reload(t.Context(), without); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestAChannelThatHangs(t *testing.T) {
 	release := make(chan struct{})
 	g := newGateway(t)
 	r := newRig(t, 0, withSMS(t, g), func(r *rig) {
-		r.tune = func(p *receiver.Parts) { p.Channels["sms"] = slowTo{p.Channels["sms"], "", release} }
+		r.tune = func(p *receiver.Reloadable) { p.Channels["sms"] = slowTo{p.Channels["sms"], "", release} }
 	})
 	for n := range 12 {
 		a := backup(fmt.Sprintf("customer-%02d", n), "SRV-AD", "primary")
@@ -241,7 +241,7 @@ func TestChannelsAreChecked(t *testing.T) {
 			edit(t, filepath.Join(dir, c.file), c.old, c.new)
 			s, err := receiver.Load(filepath.Join(dir, "vigie.yml"))
 			if err == nil {
-				_, err = s.Parts()
+				_, err = s.Reloadable()
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") > 0 {
 				t.Errorf("%v\nwant %s", err, c.want)

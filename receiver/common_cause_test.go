@@ -61,7 +61,7 @@ func TestCommonCauseFromTheExporter(t *testing.T) {
 				alerts, why[a["job_id"]] = append(alerts, a), c.says(n)
 			}
 			x, asked := explains(t, why)
-			r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{x} } })
+			r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
 			r.fires(alerts...)
 			r.pass(20 * time.Second)
 			if got := len(r.incidents("scenario=common")); got != c.common {
@@ -78,7 +78,7 @@ func TestCommonCauseFromTheExporter(t *testing.T) {
 func TestWordsOfAnExporterThatIsAway(t *testing.T) {
 	u, _ := url.Parse("http://127.0.0.1:1")
 	r := newRig(t, 0, func(r *rig) {
-		r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{{URL: u, HTTP: http.DefaultClient}} }
+		r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{{URL: u, HTTP: http.DefaultClient}} }
 	})
 	r.fires(backup("dupont", "SRV-AD", "primary"))
 	r.pass(10 * time.Second)
@@ -95,7 +95,7 @@ func TestWordsOfAnExporterThatIsAway(t *testing.T) {
 func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	x, _ := explains(t, map[string]string{a["job_id"]: "disk full"})
-	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Exporters = []evidence.Exporter{x} } })
+	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
 	// The run ended within the second that the alert tells rounded up.
 	told := map[string]string{"last_run": strconv.FormatInt(monday.Unix()+1, 10)}
 	err := r.engine.Receive(t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: "f1", Labels: rules.Labels(a), Annotations: told, StartsAt: r.now()}}})
@@ -105,5 +105,33 @@ func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
 	r.pass(10 * time.Second)
 	if i := r.the("machine=SRV-AD"); i.LastErr != "disk full" {
 		t.Errorf("the incident says %q", i.LastErr)
+	}
+}
+
+// covers: S1.16; while thousands of incidents open at once, looking them over for
+// common failures takes turns with everything else, and what it left out it finds at the next.
+func TestCommonCauseInAStorm(t *testing.T) {
+	why := map[string]string{}
+	var alerts []alert
+	for n := range 4 {
+		a := backup([]string{"dupont", "martin"}[n%2], fmt.Sprintf("NAS-%d", n), "primary")
+		alerts, why[a["job_id"]] = append(alerts, a), "cannot reach the storage node: connection refused"
+	}
+	x, _ := explains(t, why)
+	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
+	b := &speed{T: t, summary: &summary{}}
+	b.seed(r, newLoad(1, false), 2000)
+	b.ok(r.engine.Correlate(t.Context()))
+	r.fires(alerts...)
+	b.ok(r.engine.AskDue(t.Context()))
+	for _, c := range []struct {
+		after  time.Duration
+		common int
+	}{{time.Second, 0}, {time.Second, 1}} {
+		r.set(r.now().Add(c.after))
+		b.ok(r.engine.Correlate(t.Context()))
+		if got := len(r.incidents("scenario=common")); got != c.common {
+			t.Errorf("%d common failures at %s, want %d", got, r.now().Format(time.TimeOnly), c.common)
+		}
 	}
 }

@@ -129,7 +129,7 @@ func TestFaultFlapBetweenFlushes(t *testing.T) {
 func TestFaultTruncatedDelivery(t *testing.T) {
 	r := newRig(t, 1, func(r *rig) {
 		r.real = true
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			p.Timings = receiver.Timings{Tick: 50 * time.Millisecond, Reconcile: time.Hour}
 		}
 	})

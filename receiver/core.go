@@ -25,7 +25,7 @@ type core struct {
 	log       *slog.Logger
 	metrics   *metrics
 	now       func() time.Time // the only clock
-	parts     atomic.Pointer[Parts]
+	current   atomic.Pointer[Reloadable]
 	reloading sync.Mutex // held by whoever replaces them
 	turns     *loop.Turns
 	// instance tells this installation's Message-IDs from any other's.
@@ -46,9 +46,9 @@ type core struct {
 	unread, unseen loop.Owed
 }
 
-// live returns the parts in use; work that takes them once sees one reload or
+// live returns what a reload replaces; work that takes it once sees one reload or
 // the other, never a mixture.
-func (c *core) live() *Parts { return c.parts.Load() }
+func (c *core) live() *Reloadable { return c.current.Load() }
 
 // Book returns what decisions are made from at the moment.
 func (c *core) Book() *rules.Book { return c.live().Book }
@@ -69,13 +69,21 @@ func about(ctx context.Context, id string) context.Context {
 	return store.About(ctx, store.Scope{Incidents: []string{id}})
 }
 
-// openRecords returns all open incidents.
-func (c *core) openRecords(ctx context.Context) (rs []*store.Record, err error) {
+// record returns one incident.
+func (c *core) record(ctx context.Context, id string) (r *store.Record, err error) {
 	err = c.store.View(ctx, func(tx *store.Tx) error {
-		rs, err = tx.Open()
+		r, err = tx.Incident(id)
 		return err
 	})
-	return rs, err
+	return r, err
+}
+
+// eachOpen shows all open incidents, one after the other: whoever looks keeps of
+// them only what is needed.
+func (c *core) eachOpen(ctx context.Context, show func(*store.Record)) error {
+	return c.store.View(ctx, func(tx *store.Tx) error {
+		return tx.EachOpen(func(r *store.Record) error { show(r); return nil })
+	})
 }
 
 // trusted reports whether endings are believed.

@@ -288,7 +288,7 @@ func (h *theatre) skip(cut time.Time) {
 			case n.Report != nil:
 				h.reports++
 			case n.Inventory:
-				h.parts.Book = h.stage.Book()
+				h.reloadable.Book = h.stage.Book()
 			case n.Refuses != "", !n.MailDownUntil.IsZero():
 				h.happen(n)
 			}

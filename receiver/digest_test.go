@@ -33,7 +33,9 @@ func (r *rig) digests() []smtpsink.Message {
 // covers: P12; each day at its hour, once, also when all is well, across restarts.
 func TestDigest(t *testing.T) {
 	r := newRig(t, 1, withDigest, withLinks, func(r *rig) {
-		r.tune = func(p *receiver.Parts) { p.Counts = receiver.Counts{Machines: "machines{}", Good: "machines_good{}"} }
+		r.tune = func(p *receiver.Reloadable) {
+			p.Counts = receiver.Counts{Machines: "machines{}", Good: "machines_good{}"}
+		}
 	})
 	fleet := func(ok float64) { r.prom.source("acronis", ok, r.now()) }
 	fleet(1)
@@ -202,7 +204,7 @@ func TestDigestNamesWhatIsOnlyListed(t *testing.T) {
 // with the day from which it counts. What still fails on that day is an incident.
 func TestDigestListsWhatIsNotCommissionedYet(t *testing.T) {
 	r := newRig(t, 1, withDigest, func(r *rig) {
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			p.Book.Directory.Customers["dupont"].Commissioned = time.Date(2026, 3, 10, 0, 0, 0, 0, monday.Location())
 		}
 	})
@@ -236,7 +238,7 @@ func TestDigestListsWhatIsNotCommissionedYet(t *testing.T) {
 func TestDigestOfGaps(t *testing.T) {
 	r := newRig(t, 1, withDigest, func(r *rig) {
 		r.edits = append(r.edits, "supervisor: {people: [sup]}", "supervisor: {rota: supervisor}")
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			dir := p.Book.Directory.Clone()
 			from := time.Date(2026, 3, 12, 0, 0, 0, 0, monday.Location())
 			dir.Rotas = []rules.RotaEntry{{Role: "supervisor", Person: "sup"}}

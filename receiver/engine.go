@@ -48,8 +48,8 @@ type Options struct {
 	Stalled time.Duration
 }
 
-// Parts are what a reload replaces, all at once.
-type Parts struct {
+// Reloadable is what a reload replaces, all at once.
+type Reloadable struct {
 	// Book is what decisions are made from.
 	Book *rules.Book
 	// Render makes one message of the notifications of a bundle.
@@ -92,7 +92,7 @@ type Parts struct {
 // Timings are [config.Timings].
 type Timings = config.Timings
 
-// Engine is the receiver's heart: it wires the parts, each of which does one
+// Engine is the receiver's heart: it wires the loops, each of which does one
 // thing, and lets their loops run.
 type Engine struct {
 	*core
@@ -125,7 +125,7 @@ type Engine struct {
 const GCPercent = 400
 
 // New returns an engine; [Engine.Run] starts it.
-func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
+func New(ctx context.Context, o Options, p Reloadable) (*Engine, error) {
 	e := wire(o)
 	if err := e.watchdog.recall(ctx); err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func New(ctx context.Context, o Options, p Parts) (*Engine, error) {
 	return e, e.Reload(ctx, p)
 }
 
-// wire makes the parts and tells each of those that it works with.
+// wire makes the loops and tells each of those that it works with.
 func wire(o Options) *Engine {
 	if o.Stalled == 0 {
 		o.Stalled = 10 * time.Minute
@@ -202,9 +202,9 @@ func (e *Engine) settleIn(ctx context.Context) error {
 	})
 }
 
-// Reload works with other parts from now on. Policies that incidents are pinned
+// Reload works with another configuration from now on. Policies that incidents are pinned
 // to and that the new book lacks are taken from the store.
-func (e *Engine) Reload(ctx context.Context, p Parts) error {
+func (e *Engine) Reload(ctx context.Context, p Reloadable) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
 	now := e.now()
@@ -229,7 +229,7 @@ func (e *Engine) Reload(ctx context.Context, p Parts) error {
 			}
 		}
 		tx.AfterCommit(func() {
-			e.parts.Store(&p)
+			e.current.Store(&p)
 			e.scheduler.anew.begin()
 		})
 		// Whoever reloads may have mended the mail settings, or a file they name.

@@ -11,7 +11,7 @@ import (
 // What the inventory says must be watched is told to Prometheus.
 func TestTheReceiverTellsWhatIsExpected(t *testing.T) {
 	r := newRig(t, 0, func(r *rig) {
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			d := p.Book.Directory.Clone()
 			d.Sources = map[string]string{"acronis-eu2": "10.0.0.5:9891", "veeam": ""}
 			d.Platforms = map[string]*rules.Platform{"lms-A": {ID: "lms-A", Host: "host-1", Probes: []string{"host", "login"}}, "lms-B": {ID: "lms-B", Probes: []string{"host"}}}

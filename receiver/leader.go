@@ -85,6 +85,6 @@ func (e *Engine) learn(ctx context.Context) error {
 	}
 	next := *p
 	next.Book = full
-	e.parts.Store(&next)
+	e.current.Store(&next)
 	return err
 }

@@ -35,7 +35,7 @@ func TestLookingAnewWritesOnlyWhatChanged(t *testing.T) {
 	r.restart()
 	for name, cause := range map[string]func(){
 		"a start":  func() {},
-		"a reload": func() { r.check(r.engine.Reload(t.Context(), r.parts)) },
+		"a reload": func() { r.check(r.engine.Reload(t.Context(), r.reloadable)) },
 		"a clock set back": func() {
 			r.check(r.engine.Tick(t.Context()))
 			r.set(r.now().Add(-31 * time.Second))

@@ -111,6 +111,7 @@ var (
 	watchdogAt  = prometheus.NewDesc("vigie_watchdog_last_received_timestamp_seconds",
 		"When the watchdog alert was last received; absent before the first.", nil, nil)
 	loopTurned = prometheus.NewDesc("vigie_loop_last_turn_timestamp_seconds", "When a loop of the engine last began a turn, or got on with a long one.", []string{"loop"}, nil)
+	leading    = prometheus.NewDesc("vigie_leading", "Whether this receiver decides, asks and sends: of those that share a database one does; 1 where there is no other.", nil, nil)
 	diskFree   = prometheus.NewDesc("vigie_store_disk_free_bytes", "Room left on the file system of the database.", nil, nil)
 	diskSize   = prometheus.NewDesc("vigie_store_disk_size_bytes", "Size of the file system of the database.", nil, nil)
 	storeUp    = prometheus.NewDesc("vigie_store_up", "Whether the store answered this scrape.", nil, nil)
@@ -118,7 +119,7 @@ var (
 
 // Describe sends the descriptions of what is collected.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{incidentsOpen, incidentsSince, targetsRunning, targetsOverdue, targetNextDue, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, diskFree, diskSize, storeUp} {
+	for _, d := range []*prometheus.Desc{incidentsOpen, incidentsSince, targetsRunning, targetsOverdue, targetNextDue, outboxPending, outboxOldest, dataQuality, watchdogAt, loopTurned, leading, diskFree, diskSize, storeUp} {
 		ch <- d
 	}
 }
@@ -141,6 +142,11 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 		gauge(watchdogAt, seconds(last))
 	}
 	s.turns.Each(func(name string, at time.Time) { gauge(loopTurned, seconds(at), name) })
+	if _, leads := s.Alone(context.Background()); leads {
+		gauge(leading, 1)
+	} else {
+		gauge(leading, 0)
+	}
 	if d, err := s.store.Disk(); err == nil {
 		gauge(diskFree, float64(d.Free))
 		gauge(diskSize, float64(d.Size))

@@ -72,7 +72,7 @@ func withAlarm(t *testing.T, g *gateway) func(*rig) {
 		t.Fatal(err)
 	}
 	return func(r *rig) {
-		r.tune = func(p *receiver.Parts) { p.Alarm = &receiver.Alarm{Channel: channel, To: "+33100000000"} }
+		r.tune = func(p *receiver.Reloadable) { p.Alarm = &receiver.Alarm{Channel: channel, To: "+33100000000"} }
 	}
 }
 
@@ -240,7 +240,7 @@ func (s slowTo) Deliver(ctx context.Context, m notify.Message, to string) error 
 func TestFaultSlowAddress(t *testing.T) {
 	release := make(chan struct{})
 	r := newRig(t, 0, func(r *rig) {
-		r.tune = func(p *receiver.Parts) { p.Channel = slowTo{p.Channel, "sup@msp.example", release} }
+		r.tune = func(p *receiver.Reloadable) { p.Channel = slowTo{p.Channel, "sup@msp.example", release} }
 	})
 	const incidents = 20
 	decide := func() {
@@ -309,7 +309,7 @@ func TestHeartbeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Parts) { p.Heartbeat = h } })
+	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Heartbeat = h } })
 	r.pass(150 * time.Second)
 	if n := g.count(); n != 3 {
 		t.Errorf("%d heartbeats in 150 s, want 3", n)
@@ -346,7 +346,7 @@ func TestHealthyWhenALoopStalls(t *testing.T) {
 		r.stalled = time.Second
 		r.real = true
 		r.edits = []string{"hold: 60s", "hold: 1s"}
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			p.Timings = receiver.Timings{Tick: 50 * time.Millisecond}
 			p.Channel = slowTo{p.Channel, "sup@msp.example", release}
 		}
@@ -411,9 +411,9 @@ func TestAlarmAndHeartbeatConfiguration(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		parts, err := setup.Parts()
-		if err != nil || parts.Alarm == nil || parts.Alarm.After != 20*time.Minute || parts.Heartbeat == nil {
-			t.Errorf("%s: %+v, %v", name, parts.Alarm, err)
+		reloadable, err := setup.Reloadable()
+		if err != nil || reloadable.Alarm == nil || reloadable.Alarm.After != 20*time.Minute || reloadable.Heartbeat == nil {
+			t.Errorf("%s: %+v, %v", name, reloadable.Alarm, err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func younger(t *testing.T, address string, readable bool) *rig {
 	t.Helper()
 	return newRig(t, 0, on(address), func(r *rig) {
 		r.edits = []string{"hold: 60s", "hold: 61s"}
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			for _, policy := range p.Book.Policies() {
 				if !readable {
 					policy.Source[0].Text = append(policy.Source[0].Text, "\nkey_of_tomorrow: true\n"...)
@@ -41,7 +41,7 @@ func TestPolicyLearntWhenMet(t *testing.T) {
 		code, _ := old.request(http.MethodPost, "/api/v1/alertmanager", hookToken, body)
 		return code == http.StatusOK
 	})
-	if got, want := old.the("machine=SRV-1").Policy, newer.parts.Book.Policies()[0].Hash; got != want {
+	if got, want := old.the("machine=SRV-1").Policy, newer.reloadable.Book.Policies()[0].Hash; got != want {
 		t.Errorf("it is under %s, not %s", got, want)
 	}
 }

@@ -38,7 +38,7 @@ func secured(t *testing.T, scale time.Duration) func(*rig) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			p.Channel = mail
 			r.sink.Close()
 			r.sink = sink

@@ -89,12 +89,12 @@ type rig struct {
 	relay  string   // the mail relay's address, when it is not the sink
 	// stalled is when the engine counts as ill; its default when 0.
 	stalled time.Duration
-	// edits replace words of the policy, tune changes parts before they are used.
+	// edits replace words of the policy, tune changes what the engine takes of it before that is used.
 	edits []string
-	tune  func(*receiver.Parts)
-	// configure changes the configuration before parts are made of it.
-	configure func(*receiver.Config)
-	parts     receiver.Parts
+	tune  func(*receiver.Reloadable)
+	// configure changes the configuration before the engine reads it.
+	configure  func(*receiver.Config)
+	reloadable receiver.Reloadable
 	// database is where everything is kept; a file of the rig's own when empty.
 	database string
 }
@@ -132,25 +132,25 @@ func (r *rig) start() {
 	if r.configure != nil {
 		r.configure(setup.Config)
 	}
-	parts, err := setup.Parts()
+	reloadable, err := setup.Reloadable()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if parts.Evidence, err = evidence.New(evidence.Options{URL: r.prom.URL}); err != nil {
+	if reloadable.Evidence, err = evidence.New(evidence.Options{URL: r.prom.URL}); err != nil {
 		r.t.Fatal(err)
 	}
 	for i, p := range r.peers {
 		u, _ := url.Parse(p.URL)
-		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: asShipped}))
+		reloadable.Alertmanagers = append(reloadable.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("am%d", i), URL: u, HTTP: http.DefaultClient, Receiver: asShipped}))
 	}
 	for i, am := range r.ams {
 		u, _ := url.Parse(am)
-		parts.Alertmanagers = append(parts.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("real%d", i), URL: u, HTTP: http.DefaultClient, Receiver: asShipped}))
+		reloadable.Alertmanagers = append(reloadable.Alertmanagers, alertmanager.New(alertmanager.Options{Name: fmt.Sprintf("real%d", i), URL: u, HTTP: http.DefaultClient, Receiver: asShipped}))
 	}
 	if r.tune != nil {
-		r.tune(&parts)
+		r.tune(&reloadable)
 	}
-	r.parts = parts
+	r.reloadable = reloadable
 	if r.db, err = (store.Options{Ballast: 1 << 20}).Open(r.t.Context(), cmp.Or(r.database, filepath.Join(r.dir, "vigie.db"))); err != nil {
 		r.t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func (r *rig) start() {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	r.engine, err = receiver.New(r.t.Context(), receiver.Options{Store: r.db, Registry: registry, Logger: log, Now: r.now, Stalled: r.stalled}, parts)
+	r.engine, err = receiver.New(r.t.Context(), receiver.Options{Store: r.db, Registry: registry, Logger: log, Now: r.now, Stalled: r.stalled}, reloadable)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func (r *rig) start() {
 		Authorized: func(token string) bool { _, ok := hooks.Owner(token); return ok }})
 	r.site = httptest.NewServer(web.New(web.Options{Engine: r.engine, Webhook: hook, Person: people.Owner, Logger: log, Now: r.now,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
-		Reload:  func(ctx context.Context) error { return r.engine.Reload(ctx, parts) }}))
+		Reload:  func(ctx context.Context) error { return r.engine.Reload(ctx, reloadable) }}))
 }
 
 // config is the test configuration, with the rig's edits of its policy.

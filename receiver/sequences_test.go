@@ -86,7 +86,7 @@ func newLiveWith(t *testing.T, asks bool, more ...func(*rig)) *live {
 			r.ams = []string{l.base}
 		}
 		r.edits = []string{"hold: 60s", "hold: 1s"}
-		r.tune = func(p *receiver.Parts) {
+		r.tune = func(p *receiver.Reloadable) {
 			p.Timings = receiver.Timings{Tick: 100 * time.Millisecond, Reconcile: 500 * time.Millisecond, AbsentFor: 3 * time.Second,
 				Settled: time.Millisecond, Unreachable: 2 * time.Second, Watchdog: 5 * time.Second, Ask: 5 * time.Second}
 		}

@@ -40,7 +40,7 @@ func ReadPersons(path string) (*Tokens, error) { return token.ReadPersons(path) 
 // NewHeartbeat is [heartbeat.New].
 func NewHeartbeat(o HeartbeatOptions) (*Heartbeat, error) { return heartbeat.New(o) }
 
-// Setup is a configuration read whole, of which [Setup.Parts] makes the parts of
+// Setup is a configuration read whole, of which [Setup.Reloadable] makes what is replaced in
 // an engine.
 type Setup struct{ *config.Setup }
 
@@ -72,10 +72,10 @@ func (s *Setup) Database() (name string, o store.Options, err error) {
 	return s.Config.DatabaseName(), o, err
 }
 
-// Parts turns the configuration into what an engine works with.
-func (s *Setup) Parts() (Parts, error) {
+// Reloadable turns the configuration into what an engine works with.
+func (s *Setup) Reloadable() (Reloadable, error) {
 	c := s.Config
-	o := Parts{Book: s.Book, Timings: Timings{
+	o := Reloadable{Book: s.Book, Timings: Timings{
 		Reconcile: c.Timings.Reconcile, AbsentFor: c.Timings.AbsentFor, Settled: c.Timings.Settled, Unreachable: c.Timings.Unreachable, Watchdog: c.Timings.Watchdog,
 		Ask: c.Timings.Ask, RetryFirst: c.Timings.RetryFirst, RetryMost: c.Timings.RetryMost, GiveUp: c.Timings.GiveUp, Retention: c.Timings.Retention,
 	}}

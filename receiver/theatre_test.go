@@ -48,15 +48,15 @@ type theatre struct {
 	t   *testing.T
 	dir string
 	// address is that of a database on a server; a file of the theatre's own when empty.
-	address string
-	parts   receiver.Parts
-	stage   *story.Stage
-	engine  *receiver.Engine
-	db      *store.Store
-	sql     *sql.DB // looks at the database from outside
-	site    *httptest.Server
-	sink    *smtpsink.Server
-	tokens  map[string]string // by person
+	address    string
+	reloadable receiver.Reloadable
+	stage      *story.Stage
+	engine     *receiver.Engine
+	db         *store.Store
+	sql        *sql.DB // looks at the database from outside
+	site       *httptest.Server
+	sink       *smtpsink.Server
+	tokens     map[string]string // by person
 
 	mu      sync.Mutex // guards what the stand-ins for Alertmanager and Prometheus say
 	samples []sample
@@ -112,7 +112,7 @@ func prepareTheatre(t *testing.T, setup receiver.Setup, words receiver.Render, t
 	return h
 }
 
-// configure makes the engine's parts of the shipped configuration, with the
+// configure makes what the engine takes of the shipped configuration, with the
 // servers of this theatre, and takes the pauses out of it that a story does not
 // tell of: it notices at the next full minute what ended under a silence, and
 // mail leaves the moment its server is back.
@@ -139,7 +139,7 @@ func (h *theatre) configure(setup receiver.Setup, words receiver.Render, peer, s
 		h.t.Fatal(err)
 	}
 	_, domain, _ := strings.Cut(from.Addr, "@")
-	h.parts = receiver.Parts{Book: setup.Book, Render: words, Channel: mail, Sender: receiver.Sender{From: from}, Domain: domain, Evidence: asked,
+	h.reloadable = receiver.Reloadable{Book: setup.Book, Render: words, Channel: mail, Sender: receiver.Sender{From: from}, Domain: domain, Evidence: asked,
 		Alertmanagers: []*alertmanager.Client{alertmanager.New(alertmanager.Options{Name: "main", URL: u, HTTP: http.DefaultClient, Receiver: c.Alertmanagers[0].Receiver})},
 		Timings:       receiver.Timings{AbsentFor: -1, RetryFirst: time.Second, RetryMost: time.Second}}
 }
@@ -168,7 +168,7 @@ func (h *theatre) open() {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	if h.engine, err = receiver.New(t.Context(), receiver.Options{Store: h.db, Registry: registry, Logger: log, Now: h.now}, h.parts); err != nil {
+	if h.engine, err = receiver.New(t.Context(), receiver.Options{Store: h.db, Registry: registry, Logger: log, Now: h.now}, h.reloadable); err != nil {
 		t.Fatal(err)
 	}
 	if h.address != "" {
@@ -179,7 +179,7 @@ func (h *theatre) open() {
 		Authorized: func(token string) bool { _, ok := hooks.Owner(token); return ok }})
 	h.site = httptest.NewServer(web.New(web.Options{Engine: h.engine, Webhook: hook, Person: people.Owner, Logger: log, Now: h.now,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
-		Reload:  func(ctx context.Context) error { return h.engine.Reload(ctx, h.parts) }}))
+		Reload:  func(ctx context.Context) error { return h.engine.Reload(ctx, h.reloadable) }}))
 	t.Cleanup(h.site.Close)
 }
 
@@ -419,8 +419,8 @@ func (h *theatre) happen(n story.News) {
 	case n.Report != nil:
 		h.report(n.Report)
 	case n.Inventory:
-		h.parts.Book = h.stage.Book()
-		if err := h.engine.Reload(h.t.Context(), h.parts); err != nil {
+		h.reloadable.Book = h.stage.Book()
+		if err := h.engine.Reload(h.t.Context(), h.reloadable); err != nil {
 			h.t.Fatal(err)
 		}
 		h.run(h.engine.Tick)
@@ -770,7 +770,7 @@ func (h *theatre) servePrometheus(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveProbes answers a question for the samples of a platform's probes: one each
-// ten seconds, as the story has it.
+// ten seconds, as the story has it, and one when nobody looks any more.
 func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 	selector, span, _ := strings.Cut(strings.TrimSuffix(rest, "]"), "[")
 	of, err := labels.ParseMatchers("{" + selector)
@@ -784,8 +784,10 @@ func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 	values := []any{}
 	known := h.stage.Probed(of[0].Value, h.now())
 	for at := until.Add(-length).Truncate(10 * time.Second).Add(10 * time.Second); !at.After(until); at = at.Add(10 * time.Second) {
-		for _, s := range known {
-			if !at.Before(s.From) && at.Before(s.Until) && s.State != availability.Unknown {
+		for i, s := range known {
+			within := !at.Before(s.From) && at.Before(s.Until)
+			last := at.Equal(s.Until) && i+1 < len(known) && known[i+1].State == availability.Unknown
+			if (within || last) && s.State != availability.Unknown {
 				values = append(values, []any{at.Unix(), map[availability.State]string{availability.Up: "1", availability.Down: "0"}[s.State]})
 			}
 		}

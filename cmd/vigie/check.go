@@ -91,7 +91,7 @@ func inspect(path string, now time.Time, secrets, start bool) (*receiver.Setup, 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := setup.Parts(); err != nil {
+	if _, err := setup.Reloadable(); err != nil {
 		return nil, err
 	}
 	if err := setup.Book.CheckTraces(now); err != nil {

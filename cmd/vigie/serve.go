@@ -57,20 +57,20 @@ func (c *commands) serve(app *kingpin.Application) verb {
 }
 
 // read reads all that a receiver needs besides its database.
-func read(path string) (*receiver.Setup, *receiver.Secrets, receiver.Parts, error) {
+func read(path string) (*receiver.Setup, *receiver.Secrets, receiver.Reloadable, error) {
 	setup, err := receiver.LoadWithCopies(path)
 	if err != nil {
-		return nil, nil, receiver.Parts{}, err
+		return nil, nil, receiver.Reloadable{}, err
 	}
-	parts, err := setup.Parts()
+	reloadable, err := setup.Reloadable()
 	if err != nil {
-		return nil, nil, receiver.Parts{}, err
+		return nil, nil, receiver.Reloadable{}, err
 	}
 	secrets, err := setup.Config.Secrets()
 	if err != nil {
-		return nil, nil, receiver.Parts{}, err
+		return nil, nil, receiver.Reloadable{}, err
 	}
-	return setup, secrets, parts, nil
+	return setup, secrets, reloadable, nil
 }
 
 // server is a receiver that runs.
@@ -91,7 +91,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(receiver.GCPercent)
 	}
-	setup, secrets, parts, err := read(path)
+	setup, secrets, reloadable, err := read(path)
 	if err != nil {
 		return misconfigured{err}
 	}
@@ -113,7 +113,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("vigie"))
-	engine, err := receiver.New(ctx, receiver.Options{Store: db, Registry: registry, Logger: log, Now: db.Now}, parts)
+	engine, err := receiver.New(ctx, receiver.Options{Store: db, Registry: registry, Logger: log, Now: db.Now}, reloadable)
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func (s *server) reload(ctx context.Context) error {
 }
 
 func (s *server) takeOver(ctx context.Context) error {
-	setup, secrets, parts, err := read(s.path)
+	setup, secrets, reloadable, err := read(s.path)
 	if err != nil {
 		return err
 	}
@@ -284,7 +284,7 @@ func (s *server) takeOver(ctx context.Context) error {
 	if err := setup.Book.CheckTraces(time.Now()); err != nil {
 		return err
 	}
-	if err := s.engine.Reload(ctx, parts); err != nil {
+	if err := s.engine.Reload(ctx, reloadable); err != nil {
 		return err
 	}
 	s.secrets.Store(secrets)

@@ -89,18 +89,18 @@ func (c *changing[T]) lay(items []T) {
 
 // seldom is a listing that does not tell changes and is read less often.
 type seldom[T any] struct {
-	part     exporters.Part[T]
+	last     exporters.LastGood[T]
 	items    []T
 	endpoint exporters.Endpoint
 	at       time.Time // of the last good reading
 }
 
-// refresh reads the part if it is due, or if it could not be read last time.
+// refresh reads the listing if it is due, or if it could not be read last time.
 func (s *seldom[T]) refresh(ctx context.Context, now time.Time, due bool, list func(context.Context) ([]T, error)) ([]T, exporters.Endpoint, error) {
 	if !due && !s.at.IsZero() && s.endpoint.Err == nil {
 		return s.items, s.endpoint, nil
 	}
-	items, endpoint, err := s.part.Refresh(ctx, list)
+	items, endpoint, err := s.last.Refresh(ctx, list)
 	if err != nil {
 		return nil, endpoint, err
 	}

@@ -277,7 +277,7 @@ func (c *client) statusesOf(ctx context.Context, ids []string) ([]resourceStatus
 // slimmer keeps of what is listed by the thousand one copy of each text that
 // repeats.
 type slimmer struct {
-	mu    sync.Mutex // parts are read side by side
+	mu    sync.Mutex // endpoints are read side by side
 	texts map[string]string
 }
 
@@ -306,7 +306,6 @@ func (m *slimmer) status(r *resourceStatus) {
 	text(m, &r.Context.TenantID)
 	for i := range r.Policies {
 		p := &r.Policies[i]
-		text(m, &p.ID)
 		text(m, &p.PolicyID)
 		text(m, &p.Name)
 		text(m, &p.Type)

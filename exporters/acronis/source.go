@@ -37,11 +37,11 @@ type Source struct {
 	statuses changing[resourceStatus]
 	alerts   changing[alert]
 
-	tenantsPart  exporters.Part[tenant]
-	statusesPart exporters.Part[resourceStatus]
-	alertsPart   exporters.Part[alert]
-	tasks        exporters.Part[task]
-	running      exporters.Part[task]
+	lastTenants  exporters.LastGood[tenant]
+	lastStatuses exporters.LastGood[resourceStatus]
+	lastAlerts   exporters.LastGood[alert]
+	tasks        exporters.LastGood[task]
+	running      exporters.LastGood[task]
 
 	// What does not.
 	policies     seldom[plan]
@@ -84,17 +84,17 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		statuses: changing[resourceStatus]{key: (*resourceStatus).key, same: (*resourceStatus).sameNames},
 		alerts:   changing[alert]{key: (*alert).key, gone: (*alert).dismissed},
 
-		tenantsPart:  exporters.Part[tenant]{Name: "tenants", Need: exporters.Naming},
-		statusesPart: exporters.Part[resourceStatus]{Name: "resource_statuses", Need: exporters.Required},
-		alertsPart:   exporters.Part[alert]{Name: "alerts", Need: exporters.Optional},
-		tasks:        exporters.Part[task]{Name: "tasks", Need: exporters.Optional, NoStale: true},
-		running:      exporters.Part[task]{Name: "tasks_running", Need: exporters.Optional, NoStale: true},
+		lastTenants:  exporters.LastGood[tenant]{Name: "tenants", Need: exporters.Naming},
+		lastStatuses: exporters.LastGood[resourceStatus]{Name: "resource_statuses", Need: exporters.Required},
+		lastAlerts:   exporters.LastGood[alert]{Name: "alerts", Need: exporters.Optional},
+		tasks:        exporters.LastGood[task]{Name: "tasks", Need: exporters.Optional, NoStale: true},
+		running:      exporters.LastGood[task]{Name: "tasks_running", Need: exporters.Optional, NoStale: true},
 
-		policies:     seldom[plan]{part: exporters.Part[plan]{Name: "policies", Need: exporters.Optional}},
-		applications: seldom[application]{part: exporters.Part[application]{Name: "applications", Need: exporters.Optional}},
-		agents:       seldom[agent]{part: exporters.Part[agent]{Name: "agents", Need: exporters.Optional}},
-		usages:       seldom[usage]{part: exporters.Part[usage]{Name: "usages", Need: exporters.Optional}},
-		trials:       seldom[trial]{part: exporters.Part[trial]{Name: "pricing", Need: exporters.Optional}},
+		policies:     seldom[plan]{last: exporters.LastGood[plan]{Name: "policies", Need: exporters.Optional}},
+		applications: seldom[application]{last: exporters.LastGood[application]{Name: "applications", Need: exporters.Optional}},
+		agents:       seldom[agent]{last: exporters.LastGood[agent]{Name: "agents", Need: exporters.Optional}},
+		usages:       seldom[usage]{last: exporters.LastGood[usage]{Name: "usages", Need: exporters.Optional}},
+		trials:       seldom[trial]{last: exporters.LastGood[trial]{Name: "pricing", Need: exporters.Optional}},
 		known:        newKnowledge(),
 	}, nil
 }
@@ -121,9 +121,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	var l listing
 	plans, rest := s.plansRead(), s.restRead()
 	tasksRead := false
-	parts, err := together(ctx,
+	endpoints, err := together(ctx,
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
-			l.tenants, e, err = s.tenantsPart.Refresh(ctx, func(ctx context.Context) ([]tenant, error) {
+			l.tenants, e, err = s.lastTenants.Refresh(ctx, func(ctx context.Context) ([]tenant, error) {
 				all, fresh, complete, err := s.tenants.read(ctx, clock, whole, func(ctx context.Context, since time.Time) ([]tenant, error) {
 					return s.client.tenants(ctx, s.root, since)
 				})
@@ -150,7 +150,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			return e, err
 		},
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
-			l.alerts, e, err = s.alertsPart.Refresh(ctx, func(ctx context.Context) (all []alert, err error) {
+			l.alerts, e, err = s.lastAlerts.Refresh(ctx, func(ctx context.Context) (all []alert, err error) {
 				all, l.freshAlerts, _, err = s.alerts.read(ctx, clock, whole, s.client.alerts)
 				return all, err
 			})
@@ -164,7 +164,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	complete := false
 	others, err := together(ctx,
 		func(ctx context.Context) (e exporters.Endpoint, err error) {
-			l.statuses, e, err = s.statusesPart.Refresh(ctx, func(ctx context.Context) (all []resourceStatus, err error) {
+			l.statuses, e, err = s.lastStatuses.Refresh(ctx, func(ctx context.Context) (all []resourceStatus, err error) {
 				all, complete, err = s.readStatuses(ctx, clock, whole, &l)
 				return all, err
 			})
@@ -202,7 +202,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	snapshot := build(l, &s.known, s.config, now)
 	s.untold = changes{ran: s.untold.ran}
 	snapshot.Incremental, snapshot.SameRest = !complete, l.sameRest
-	snapshot.Endpoints = append(parts, others...)
+	snapshot.Endpoints = append(endpoints, others...)
 	s.client.odd.Tell(&snapshot)
 	snapshot.Incremental = snapshot.Incremental || s.client.some.Load() // what is not in it may be there
 	snapshot.ClockSkew = s.client.http.ClockSkew()
@@ -216,7 +216,7 @@ func (s *Source) restRead() [3]time.Time {
 	return [3]time.Time{s.agents.at, s.usages.at, s.trials.at}
 }
 
-// noteFirst keeps what the first parts brought, also if a later one fails:
+// noteFirst keeps what the first endpoints brought, also if a later one fails:
 // they will not bring it again. Whose things are concerns everything.
 func (s *Source) noteFirst(l *listing) {
 	u := &s.untold
@@ -250,13 +250,13 @@ func (s *Source) noteRest(l *listing, again bool) {
 	}
 }
 
-// together reads parts side by side; the client caps what runs at once. A
+// together reads endpoints side by side; the client caps what runs at once. A
 // panic in one of them is the caller's, who can recover from it.
-func together(ctx context.Context, parts ...func(context.Context) (exporters.Endpoint, error)) ([]exporters.Endpoint, error) {
-	out := make([]exporters.Endpoint, len(parts))
-	panics := make([]any, len(parts))
+func together(ctx context.Context, reads ...func(context.Context) (exporters.Endpoint, error)) ([]exporters.Endpoint, error) {
+	out := make([]exporters.Endpoint, len(reads))
+	panics := make([]any, len(reads))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, read := range parts {
+	for i, read := range reads {
 		group.Go(func() (err error) {
 			defer func() {
 				if panics[i] = recover(); panics[i] != nil {
@@ -276,7 +276,7 @@ func together(ctx context.Context, parts ...func(context.Context) (exporters.End
 	return out, err
 }
 
-var errPanicked = errors.New("a part panicked")
+var errPanicked = errors.New("an endpoint's reading panicked")
 
 // readStatuses lists the resources, or asks for those that changed. What moves
 // a resource's stamp is not documented: those of which tasks and alerts tell

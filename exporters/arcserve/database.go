@@ -41,12 +41,12 @@ type console struct {
 	problem func(error) exporters.Reason // what the driver's errors mean
 	known   *knowledge
 	listed  time.Time // the last complete listing
-	part    exporters.Part[row]
+	part    exporters.LastGood[row]
 }
 
 func newConsole(c *Config, db *sql.DB, problem func(error) exporters.Reason, o exporters.SourceOptions) *console {
 	db.SetMaxOpenConns(1)
-	return &console{config: c, db: db, sleep: o.Sleep, problem: problem, known: newKnowledge(c), part: exporters.Part[row]{Name: jobHistory, Need: exporters.Required}}
+	return &console{config: c, db: db, sleep: o.Sleep, problem: problem, known: newKnowledge(c), part: exporters.LastGood[row]{Name: jobHistory, Need: exporters.Required}}
 }
 
 func (c *console) fetch(ctx context.Context, now time.Time) (exporters.Snapshot, error) {

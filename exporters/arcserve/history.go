@@ -44,11 +44,11 @@ type history struct {
 	config *Config
 	files  map[string]infoFile // those of the last reading
 	odd    oddities
-	part   exporters.Part[infoFile]
+	part   exporters.LastGood[infoFile]
 }
 
 func newHistory(c *Config) *history {
-	return &history{config: c, odd: oddities{}, part: exporters.Part[infoFile]{Name: backupHistory, Need: exporters.Required}}
+	return &history{config: c, odd: oddities{}, part: exporters.LastGood[infoFile]{Name: backupHistory, Need: exporters.Required}}
 }
 
 func (h *history) close() error { return nil }

@@ -38,7 +38,7 @@ type service struct {
 	inside bool // a session was opened
 	known  *knowledge
 	odd    exporters.Oddities
-	part   exporters.Part[row]
+	part   exporters.LastGood[row]
 }
 
 func newService(c *Config, o exporters.SourceOptions) (*service, error) {
@@ -51,7 +51,7 @@ func newService(c *Config, o exporters.SourceOptions) (*service, error) {
 		return nil, err
 	}
 	s := &service{config: c, now: o.Now, jar: newJar(), at: at, known: newKnowledge(c),
-		part: exporters.Part[row]{Name: jobHistory, Need: exporters.Required}}
+		part: exporters.LastGood[row]{Name: jobHistory, Need: exporters.Required}}
 	options.PostPaths, options.Concurrency, options.Accept, options.Jar = []string{at.Path}, 1, "text/xml", s.jar
 	options.Gate = func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} }
 	options.Fault = func(_ string, _ int, body []byte) error { return faultIn(body) }

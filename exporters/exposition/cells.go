@@ -21,20 +21,20 @@ type cellKey struct {
 // cells divides a part: customer by customer in order where there are few,
 // bucket by bucket where there are more customers than buckets, and either
 // into slices where there are many jobs.
-func (v *part) cells() ([]cell, *placing) {
+func (v *subset) cells() ([]cell, *placing) {
 	d := v.divide()
 	where := &placing{first: d.first, slices: d.slices, keys: make([]cellKey, len(d.cells))}
 	for i := range d.cells {
 		where.keys[i] = d.cells[i].cellKey
 	}
-	divide(d, v.Jobs, func(j *exporters.Job) (string, string) { return j.Customer, j.ID }, func(p *part) *[]*exporters.Job { return &p.Jobs })
-	spread(d, v.Vanished, func(j *exporters.Vanished) (string, string) { return j.Customer, j.ID }, func(p *part) *[]exporters.Vanished { return &p.Vanished })
-	divide(d, v.Agents, func(a *exporters.Agent) (string, string) { return a.Customer, a.Machine }, func(p *part) *[]*exporters.Agent { return &p.Agents })
-	spread(d, v.Repositories, func(r *exporters.Repository) (string, string) { return r.Customer, r.Name }, func(p *part) *[]exporters.Repository { return &p.Repositories })
-	spread(d, v.Quotas, func(q *exporters.Quota) (string, string) { return q.Customer, q.Item }, func(p *part) *[]exporters.Quota { return &p.Quotas })
-	spread(d, v.Licenses, func(l *exporters.License) (string, string) { return l.Customer, l.Item }, func(p *part) *[]exporters.License { return &p.Licenses })
-	spread(d, v.expected, func(m *exporters.ExpectedMachine) (string, string) { return m.Customer, m.Name }, func(p *part) *[]exporters.ExpectedMachine { return &p.expected })
-	return slices.Clip(slices.DeleteFunc(d.cells, func(c cell) bool { return c.part.empty() })), where
+	divide(d, v.Jobs, func(j *exporters.Job) (string, string) { return j.Customer, j.ID }, func(p *subset) *[]*exporters.Job { return &p.Jobs })
+	spread(d, v.Vanished, func(j *exporters.Vanished) (string, string) { return j.Customer, j.ID }, func(p *subset) *[]exporters.Vanished { return &p.Vanished })
+	divide(d, v.Agents, func(a *exporters.Agent) (string, string) { return a.Customer, a.Machine }, func(p *subset) *[]*exporters.Agent { return &p.Agents })
+	spread(d, v.Repositories, func(r *exporters.Repository) (string, string) { return r.Customer, r.Name }, func(p *subset) *[]exporters.Repository { return &p.Repositories })
+	spread(d, v.Quotas, func(q *exporters.Quota) (string, string) { return q.Customer, q.Item }, func(p *subset) *[]exporters.Quota { return &p.Quotas })
+	spread(d, v.Licenses, func(l *exporters.License) (string, string) { return l.Customer, l.Item }, func(p *subset) *[]exporters.License { return &p.Licenses })
+	spread(d, v.expected, func(m *exporters.ExpectedMachine) (string, string) { return m.Customer, m.Name }, func(p *subset) *[]exporters.ExpectedMachine { return &p.expected })
+	return slices.Clip(slices.DeleteFunc(d.cells, func(c cell) bool { return c.subset.empty() })), where
 }
 
 // placing says which cell something belongs to.
@@ -53,7 +53,7 @@ func (p *placing) of(customer, name string) int {
 	return at
 }
 
-func (v *part) empty() bool {
+func (v *subset) empty() bool {
 	return len(v.Jobs)+len(v.Vanished)+len(v.Agents)+len(v.Repositories)+len(v.Quotas)+len(v.Licenses)+len(v.expected) == 0
 }
 
@@ -63,7 +63,7 @@ type division struct {
 	cells []cell
 }
 
-func (v *part) divide() *division {
+func (v *subset) divide() *division {
 	first := map[string]int{}
 	customersOf(first, v.Jobs, func(j **exporters.Job) string { return (*j).Customer })
 	customersOf(first, v.Vanished, func(j *exporters.Vanished) string { return j.Customer })
@@ -107,17 +107,17 @@ func customersOf[T any](seen map[string]int, items []T, customer func(*T) string
 	}
 }
 
-func spread[T any](d *division, items []T, names func(*T) (customer, name string), list func(*part) *[]T) {
+func spread[T any](d *division, items []T, names func(*T) (customer, name string), list func(*subset) *[]T) {
 	for i := range items {
-		to := list(&d.cells[d.of(names(&items[i]))].part)
+		to := list(&d.cells[d.of(names(&items[i]))].subset)
 		*to = append(*to, items[i])
 	}
 }
 
 // divide is spread for what is held by reference.
-func divide[T any](d *division, items []*T, names func(*T) (customer, name string), list func(*part) *[]*T) {
+func divide[T any](d *division, items []*T, names func(*T) (customer, name string), list func(*subset) *[]*T) {
 	for _, item := range items {
-		to := list(&d.cells[d.of(names(item))].part)
+		to := list(&d.cells[d.of(names(item))].subset)
 		*to = append(*to, item)
 	}
 }

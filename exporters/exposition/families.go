@@ -16,7 +16,7 @@ type family struct {
 	// status families describe the source itself and change at each attempt;
 	// the others belong to a customer and change with a complete refresh only.
 	status bool
-	write  func(w *writer, name string, v *part)
+	write  func(w *writer, name string, v *subset)
 	// inEachShard is told of every shard, with the shard as a label.
 	inEachShard bool
 	// inventory families are of an assessment, the others of a source.
@@ -25,14 +25,14 @@ type family struct {
 
 func families() []family {
 	const gauge, counter = "gauge", "counter"
-	customers := func(name, help string, write func(*writer, string, *part)) family {
+	customers := func(name, help string, write func(*writer, string, *subset)) family {
 		return family{name: name, help: help, kind: gauge, write: write}
 	}
-	sources := func(name, help, kind string, write func(*writer, string, *part)) family {
+	sources := func(name, help, kind string, write func(*writer, string, *subset)) family {
 		return family{name: name, help: help, kind: kind, status: true, write: write}
 	}
 	up := sources("backup_source_up", "Whether the last refresh of the source was complete. The results shown stay those of the last complete one.", gauge,
-		sourceValue(func(v *part) (float64, bool) { return boolValue(v.Up), true }))
+		sourceValue(func(v *subset) (float64, bool) { return boolValue(v.Up), true }))
 	up.inEachShard = true
 	planListed := customers("backup_inventory_plan_listed", "Whether a source lists a job for a plan that the inventory expects.", writePlanListed)
 	machineJobs := customers("backup_inventory_machine_jobs", "Jobs that the sources list for a machine of the inventory.", writeMachineJobs)
@@ -92,14 +92,14 @@ func families() []family {
 		sources("backup_source_info", "A configured source and the product it reads.", gauge, writeSourceInfo),
 		up,
 		sources("backup_source_last_refresh_timestamp_seconds", "When the source was last read completely. Sources are polled in the background, not at scrape.", gauge,
-			sourceValue(func(v *part) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })),
+			sourceValue(func(v *subset) (float64, bool) { return unix(v.LastRefresh), !v.LastRefresh.IsZero() })),
 		sources("backup_source_refresh_duration_seconds", "Duration of the last refresh, complete or not.", gauge,
-			sourceValue(func(v *part) (float64, bool) { return v.Duration.Seconds(), true })),
+			sourceValue(func(v *subset) (float64, bool) { return v.Duration.Seconds(), true })),
 		sources("backup_source_poll_interval_seconds", "Planned time between two refreshes.", gauge,
-			sourceValue(func(v *part) (float64, bool) { return v.PollInterval.Seconds(), v.PollInterval > 0 })),
+			sourceValue(func(v *subset) (float64, bool) { return v.PollInterval.Seconds(), v.PollInterval > 0 })),
 		sources("backup_source_expiry_timestamp_seconds", "When the way into the source ends: the product's certificate as seen, a credential as configured.", gauge, writeEnds),
 		sources("backup_source_clock_skew_seconds", "The product's clock minus the exporter's.", gauge,
-			sourceValue(func(v *part) (float64, bool) {
+			sourceValue(func(v *subset) (float64, bool) {
 				if v.ClockSkew == nil {
 					return 0, false
 				}
@@ -108,16 +108,16 @@ func families() []family {
 		sources("backup_source_endpoint_up", "Whether one part of the source was read at the last refresh. A missing right degrades a part alone.", gauge, writeEndpointUp),
 		sources("backup_source_items", "Items read of one part of the source.", gauge, writeItems),
 		sources("backup_source_unmatched_results", "Results of the last refresh of which the product does not tell whose they are. They are given to nobody by guess.", gauge,
-			sourceValue(func(v *part) (float64, bool) { return float64(len(v.Unmatched)), !v.LastRefresh.IsZero() })),
+			sourceValue(func(v *subset) (float64, bool) { return float64(len(v.Unmatched)), !v.LastRefresh.IsZero() })),
 		sources("backup_inbox_unsorted_messages", "Report mails that no rule reads, kept for a person or left where they are.", gauge,
-			sourceValue(func(v *part) (float64, bool) {
+			sourceValue(func(v *subset) (float64, bool) {
 				if v.Inbox == nil {
 					return 0, false
 				}
 				return float64(v.Inbox.Unsorted), true
 			})),
 		sources("backup_inbox_last_message_timestamp_seconds", "When the latest mail of any kind arrived; absent if none ever did.", gauge,
-			sourceValue(func(v *part) (float64, bool) {
+			sourceValue(func(v *subset) (float64, bool) {
 				if v.Inbox == nil || v.Inbox.LastMessage.IsZero() {
 					return 0, false
 				}
@@ -166,7 +166,7 @@ func appendLabelValue(b []byte, s string) []byte {
 	return b
 }
 
-func writeJobInfo(w *writer, name string, v *part) {
+func writeJobInfo(w *writer, name string, v *subset) {
 	for _, j := range v.Jobs {
 		w.sample(name, 1, "source", v.Source, "customer", j.Customer, "job_id", j.ID,
 			"machine", j.Machine, "machine_class", string(j.Class), "backup_role", string(j.Role), "engine", j.Engine,
@@ -174,8 +174,8 @@ func writeJobInfo(w *writer, name string, v *part) {
 	}
 }
 
-func jobValue(value func(*exporters.Job) (float64, bool)) func(*writer, string, *part) {
-	return func(w *writer, name string, v *part) {
+func jobValue(value func(*exporters.Job) (float64, bool)) func(*writer, string, *subset) {
+	return func(w *writer, name string, v *subset) {
 		for _, j := range v.Jobs {
 			if x, ok := value(j); ok {
 				w.sample(name, x, "source", v.Source, "customer", j.Customer, "job_id", j.ID)
@@ -189,20 +189,20 @@ func amountValue(a exporters.Amount) (float64, bool) {
 	return float64(n), told
 }
 
-func jobTime(value func(*exporters.Job) time.Time) func(*writer, string, *part) {
+func jobTime(value func(*exporters.Job) time.Time) func(*writer, string, *subset) {
 	return jobValue(func(j *exporters.Job) (float64, bool) {
 		t := value(j)
 		return unix(t), !t.IsZero()
 	})
 }
 
-func writeAgentOnline(w *writer, name string, v *part) {
+func writeAgentOnline(w *writer, name string, v *subset) {
 	for _, a := range v.Agents {
 		w.sample(name, boolValue(a.Online), "source", v.Source, "customer", a.Customer, "machine", a.Machine)
 	}
 }
 
-func writeAgentSeen(w *writer, name string, v *part) {
+func writeAgentSeen(w *writer, name string, v *subset) {
 	for _, a := range v.Agents {
 		if !a.LastSeen.IsZero() {
 			w.sample(name, unix(a.LastSeen), "source", v.Source, "customer", a.Customer, "machine", a.Machine)
@@ -210,8 +210,8 @@ func writeAgentSeen(w *writer, name string, v *part) {
 	}
 }
 
-func repository(value func(*exporters.Repository) (float64, bool)) func(*writer, string, *part) {
-	return func(w *writer, name string, v *part) {
+func repository(value func(*exporters.Repository) (float64, bool)) func(*writer, string, *subset) {
+	return func(w *writer, name string, v *subset) {
 		for i := range v.Repositories {
 			r := &v.Repositories[i]
 			if x, ok := value(r); ok {
@@ -221,13 +221,13 @@ func repository(value func(*exporters.Repository) (float64, bool)) func(*writer,
 	}
 }
 
-func writeQuotaUsed(w *writer, name string, v *part) {
+func writeQuotaUsed(w *writer, name string, v *subset) {
 	for _, q := range v.Quotas {
 		w.sample(name, q.Used, "source", v.Source, "customer", q.Customer, "item", q.Item, "unit", q.Unit)
 	}
 }
 
-func writeQuotaLimit(w *writer, name string, v *part) {
+func writeQuotaLimit(w *writer, name string, v *subset) {
 	for _, q := range v.Quotas {
 		if q.Limit != nil {
 			w.sample(name, *q.Limit, "source", v.Source, "customer", q.Customer, "item", q.Item, "unit", q.Unit)
@@ -235,7 +235,7 @@ func writeQuotaLimit(w *writer, name string, v *part) {
 	}
 }
 
-func writeLicense(w *writer, name string, v *part) {
+func writeLicense(w *writer, name string, v *subset) {
 	for _, l := range v.Licenses {
 		if !l.Expiry.IsZero() {
 			w.sample(name, unix(l.Expiry), "source", v.Source, "customer", l.Customer, "item", l.Item)
@@ -243,26 +243,26 @@ func writeLicense(w *writer, name string, v *part) {
 	}
 }
 
-func writeVanished(w *writer, name string, v *part) {
+func writeVanished(w *writer, name string, v *subset) {
 	for _, j := range v.Vanished {
 		w.sample(name, unix(j.Since), "source", v.Source, "customer", j.Customer, "job_id", j.ID,
 			"machine", j.Machine, "machine_class", string(j.Class), "backup_role", string(j.Role), "engine", j.Engine, "plan", j.Plan)
 	}
 }
 
-func sourceValue(value func(*part) (float64, bool)) func(*writer, string, *part) {
-	return func(w *writer, name string, v *part) {
+func sourceValue(value func(*subset) (float64, bool)) func(*writer, string, *subset) {
+	return func(w *writer, name string, v *subset) {
 		if x, ok := value(v); ok {
 			w.sample(name, x, "source", v.Source)
 		}
 	}
 }
 
-func writeSourceInfo(w *writer, name string, v *part) {
+func writeSourceInfo(w *writer, name string, v *subset) {
 	w.sample(name, 1, "source", v.Source, "engine", v.Engine)
 }
 
-func writeEnds(w *writer, name string, v *part) {
+func writeEnds(w *writer, name string, v *subset) {
 	if !v.CertificateEnds.IsZero() {
 		w.sample(name, unix(v.CertificateEnds), "source", v.Source, "item", "certificate")
 	}
@@ -271,31 +271,31 @@ func writeEnds(w *writer, name string, v *part) {
 	}
 }
 
-func writeEndpointUp(w *writer, name string, v *part) {
+func writeEndpointUp(w *writer, name string, v *subset) {
 	for _, e := range v.Endpoints {
 		w.sample(name, boolValue(e.Err == nil), "source", v.Source, "endpoint", e.Name)
 	}
 }
 
-func writeItems(w *writer, name string, v *part) {
+func writeItems(w *writer, name string, v *subset) {
 	for _, e := range v.Endpoints {
 		w.sample(name, float64(e.Items), "source", v.Source, "endpoint", e.Name)
 	}
 }
 
-func writeErrors(w *writer, name string, v *part) {
+func writeErrors(w *writer, name string, v *subset) {
 	for _, reason := range slices.Sorted(maps.Keys(v.Errors)) {
 		w.sample(name, float64(v.Errors[reason]), "source", v.Source, "reason", string(reason))
 	}
 }
 
-func writeUnknown(w *writer, name string, v *part) {
+func writeUnknown(w *writer, name string, v *subset) {
 	for _, field := range slices.Sorted(maps.Keys(v.UnknownValues)) {
 		w.sample(name, float64(v.UnknownValues[field]), "source", v.Source, "field", field)
 	}
 }
 
-func writeIgnored(w *writer, name string, v *part) {
+func writeIgnored(w *writer, name string, v *subset) {
 	if v.Inbox == nil {
 		return
 	}
@@ -315,7 +315,7 @@ func unix(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
-func writePlanListed(w *writer, name string, v *part) {
+func writePlanListed(w *writer, name string, v *subset) {
 	for _, m := range v.expected {
 		for i, p := range m.Plans {
 			w.sample(name, boolValue(m.Listed[i]), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class),
@@ -324,27 +324,27 @@ func writePlanListed(w *writer, name string, v *part) {
 	}
 }
 
-func writeMachineJobs(w *writer, name string, v *part) {
+func writeMachineJobs(w *writer, name string, v *subset) {
 	for _, m := range v.expected {
 		w.sample(name, float64(m.Jobs), "customer", m.Customer, "machine", m.Name, "machine_class", string(m.Class))
 	}
 }
 
-func writeMoved(w *writer, name string, v *part) {
+func writeMoved(w *writer, name string, v *subset) {
 	for _, j := range v.Jobs {
-		if j.MovedFrom != "" {
+		if j.Moved != nil {
 			w.sample(name, unix(j.MovedAt), "source", v.Source, "customer", j.MovedFrom, "job_id", j.ID)
 		}
 	}
 }
 
-func writeExpectedSource(w *writer, name string, v *part) {
+func writeExpectedSource(w *writer, name string, v *subset) {
 	for _, s := range v.sources {
 		w.sample(name, 1, "source", s.Source, "exporter", s.Exporter)
 	}
 }
 
-func writeUnmatched(w *writer, name string, v *part) {
+func writeUnmatched(w *writer, name string, v *subset) {
 	for _, u := range v.unmatched {
 		w.sample(name, float64(len(u.Machines)), "source", u.Source)
 	}

@@ -68,35 +68,35 @@ func New(o Options) *Exposition {
 	return e
 }
 
-// ServeHTTP answers a scrape, of everything or of the part that the parameter
-// shard=i/n names. Each series of a customer is in exactly one of the n parts.
-// What the exporter says of itself and of its sources is in part 0, except
-// backup_source_up: every part has it, with its own label shard, so that a
-// source counts as read only where all parts were scraped.
+// ServeHTTP answers a scrape, of everything or of the shard that the parameter
+// shard=i/n names. Each series of a customer is in exactly one of the n shards.
+// What the exporter says of itself and of its sources is in shard 0, except
+// backup_source_up: every shard has it, with its own label shard, so that a
+// source counts as read only where all shards were scraped.
 func (e *Exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET is understood here", http.StatusMethodNotAllowed)
 		return
 	}
-	part, err := shardOf(r)
+	s, err := shardOf(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	var own []byte
-	if part.first() {
+	if s.first() {
 		if own, err = e.ownText(); err != nil {
 			http.Error(w, "the exporter's own metrics cannot be collected", http.StatusInternalServerError)
 			return
 		}
 	}
-	p := e.current(part)
+	p := e.current(s)
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	h.Add("Vary", "Accept-Encoding")
 	if acceptsGzip(r) {
-		e.writeGzip(w, r, part, p, own)
+		e.writeGzip(w, r, s, p, own)
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(p.size+len(own)))
@@ -144,7 +144,7 @@ type tail struct {
 }
 
 // writeGzip joins the prepared pieces into one gzip member.
-func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, part shard, p *plan, own []byte) {
+func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, s shard, p *plan, own []byte) {
 	t, ok := e.tails.Get().(*tail)
 	if !ok {
 		t = &tail{z: newCompressor(maphash.MakeSeed()).z}
@@ -164,7 +164,7 @@ func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, part shar
 		return
 	}
 	_, _ = w.Write(gzipHeader[:]) // the error of this is that of the next
-	if part.whole() {
+	if s.whole() {
 		// What every Prometheus without shards reads goes out in one piece.
 		_, _ = w.Write(p.joined())
 	} else {
@@ -178,21 +178,21 @@ func (e *Exposition) writeGzip(w http.ResponseWriter, r *http.Request, part shar
 }
 
 // current gives the plan of a shard for the views of this moment.
-func (e *Exposition) current(part shard) *plan {
+func (e *Exposition) current(s shard) *plan {
 	views, assessment := e.sources(), e.assessed()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.pages == nil || !slices.Equal(views, e.views) || assessment != e.assessment {
 		e.turn(views, assessment)
 	}
-	if p := e.plans[part]; p != nil {
+	if p := e.plans[s]; p != nil {
 		return p
 	}
 	if len(e.plans) >= maxPlans {
 		clear(e.plans)
 	}
-	p := e.plan(e.pages, part)
-	e.plans[part] = p
+	p := e.plan(e.pages, s)
+	e.plans[s] = p
 	return p
 }
 

@@ -30,7 +30,7 @@ type plan struct {
 // without compression. Longer ones are unpacked at each such scrape.
 const keptText = 32 << 20
 
-func (e *Exposition) plan(pages []*page, part shard) *plan {
+func (e *Exposition) plan(pages []*page, of shard) *plan {
 	p := &plan{}
 	for i := range e.families {
 		f := &e.families[i]
@@ -45,19 +45,19 @@ func (e *Exposition) plan(pages []*page, part shard) *plan {
 			}
 			p.add(e.joiner, s)
 		}
-		if f.status && f.inEachShard && !part.whole() {
-			add(upInShard(pages, f.name, part))
+		if f.status && f.inEachShard && !of.whole() {
+			add(upInShard(pages, f.name, of))
 			continue
 		}
 		for _, page := range pages {
 			if f.status {
-				if part.first() {
+				if of.first() {
 					add(&page.status[i])
 				}
 				continue
 			}
 			for k := range page.cells {
-				if c := &page.cells[k]; part.has(c.bucket) {
+				if c := &page.cells[k]; of.has(c.bucket) {
 					add(&c.segments[i])
 				}
 			}
@@ -67,11 +67,11 @@ func (e *Exposition) plan(pages []*page, part shard) *plan {
 }
 
 // upInShard is backup_source_up for one of several shards.
-func upInShard(pages []*page, name string, part shard) *segment {
+func upInShard(pages []*page, name string, of shard) *segment {
 	w := &writer{}
 	for _, p := range pages {
 		if p.view != nil {
-			w.sample(name, boolValue(p.view.Up), "source", p.view.Source, "shard", part.String())
+			w.sample(name, boolValue(p.view.Up), "source", p.view.Source, "shard", of.String())
 		}
 	}
 	s := newCompressor(maphash.MakeSeed()).compress(w.b)

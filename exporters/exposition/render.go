@@ -23,7 +23,7 @@ type page struct {
 // made of is kept, so that only cells in which something changed are rendered.
 type cell struct {
 	cellKey
-	part
+	subset
 	segments []segment // by index in families(); empty for status families
 }
 
@@ -44,7 +44,7 @@ func renderView(v *exporters.View, old *page) *page {
 	for i := range v.Agents {
 		agents[i] = &v.Agents[i]
 	}
-	p.render(&part{View: v, Jobs: v.Jobs, Vanished: v.Vanished, Agents: agents, Repositories: v.Repositories,
+	p.render(&subset{View: v, Jobs: v.Jobs, Vanished: v.Vanished, Agents: agents, Repositories: v.Repositories,
 		Quotas: v.Quotas, Licenses: v.Licenses}, old, false)
 	return p
 }
@@ -60,7 +60,7 @@ func RenderAssessment(a, before *exporters.Assessment) any {
 
 func renderAssessment(a *exporters.Assessment, old *page) *page {
 	p := newPage(old)
-	p.render(&part{View: &exporters.View{}, expected: a.Expected, unmatched: a.Unmatched, sources: a.Sources}, old, true)
+	p.render(&subset{View: &exporters.View{}, expected: a.Expected, unmatched: a.Unmatched, sources: a.Sources}, old, true)
 	return p
 }
 
@@ -71,7 +71,7 @@ func newPage(old *page) *page {
 	return &page{seed: maphash.MakeSeed()}
 }
 
-func (p *page) render(whole *part, old *page, inventory bool) {
+func (p *page) render(whole *subset, old *page, inventory bool) {
 	c := newCompressor(p.seed)
 	families := families()
 	p.renderStatus(c, families, whole, old, inventory)
@@ -90,7 +90,7 @@ func (p *page) render(whole *part, old *page, inventory bool) {
 			}
 		}
 		p.places[next.cellKey] = len(p.cells)
-		if before != nil && before.same(&next.part) {
+		if before != nil && before.same(&next.subset) {
 			next.segments = before.segments // the lists are the new ones: the old need not stay
 			p.cells = append(p.cells, next)
 			continue
@@ -102,7 +102,7 @@ func (p *page) render(whole *part, old *page, inventory bool) {
 
 // renderFew renders the cells of the jobs that changed, where nothing else did;
 // false if something else did.
-func (p *page) renderFew(c *compressor, families []family, whole *part, old *page) bool {
+func (p *page) renderFew(c *compressor, families []family, whole *subset, old *page) bool {
 	if old.view == nil || old.where == nil || !sameRest(p.view, old.view) || len(p.view.Jobs) != len(old.view.Jobs) {
 		return false
 	}
@@ -142,7 +142,7 @@ func sameList[T any](a, b []T) bool { return len(a) == len(b) && (len(a) == 0 ||
 // render gives a cell its text, what did not change from the one before.
 func (next *cell) render(c *compressor, families []family, view *exporters.View, before *cell, inventory bool) {
 	next.segments = make([]segment, len(families))
-	next.part.View = view
+	next.subset.View = view
 	for i := range families {
 		f := &families[i]
 		if f.status || f.inventory != inventory {
@@ -152,12 +152,12 @@ func (next *cell) render(c *compressor, families []family, view *exporters.View,
 		if before != nil {
 			was = &before.segments[i]
 		}
-		next.segments[i] = c.segment(&next.part, f, was)
+		next.segments[i] = c.segment(&next.subset, f, was)
 	}
-	next.part.View = nil // the cell outlives it
+	next.subset.View = nil // the cell outlives it
 }
 
-func (p *page) renderStatus(c *compressor, families []family, whole *part, old *page, inventory bool) {
+func (p *page) renderStatus(c *compressor, families []family, whole *subset, old *page, inventory bool) {
 	p.status = make([]segment, len(families))
 	for i := range families {
 		if f := &families[i]; f.status && f.inventory == inventory {
@@ -170,9 +170,9 @@ func (p *page) renderStatus(c *compressor, families []family, whole *part, old *
 	}
 }
 
-// part is some of what a source lists. The lists hold what the view's do, for
+// subset is some of what a source lists. The lists hold what the view's do, for
 // one cell or for all; the view tells the source's name and state.
-type part struct {
+type subset struct {
 	*exporters.View
 	Jobs         []*exporters.Job
 	Vanished     []exporters.Vanished
@@ -187,7 +187,7 @@ type part struct {
 
 // same tells whether two cells hold the same. Jobs are compared as what they
 // are, not by what they say: one that changed is another one.
-func (v *part) same(o *part) bool {
+func (v *subset) same(o *subset) bool {
 	return slices.Equal(v.Jobs, o.Jobs) && slices.Equal(v.Vanished, o.Vanished) && slices.EqualFunc(v.Agents, o.Agents, func(a, b *exporters.Agent) bool { return *a == *b }) &&
 		slices.Equal(v.Repositories, o.Repositories) && slices.Equal(v.Quotas, o.Quotas) && slices.Equal(v.Licenses, o.Licenses) &&
 		slices.EqualFunc(v.expected, o.expected, func(a, b exporters.ExpectedMachine) bool {

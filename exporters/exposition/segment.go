@@ -58,7 +58,7 @@ func newCompressor(seed maphash.Seed) *compressor {
 
 // segment renders a family. A text that came out as before is not compressed
 // again: that costs far more than writing it.
-func (c *compressor) segment(v *part, f *family, before *segment) segment {
+func (c *compressor) segment(v *subset, f *family, before *segment) segment {
 	c.w.b = c.w.b[:0]
 	f.write(&c.w, f.name, v)
 	if before != nil && before.size == len(c.w.b) && before.sum == maphash.Bytes(c.seed, c.w.b) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// buckets is into how many parts customers are divided by their hash. A shard
+// buckets is into how many groups customers are divided by their hash. A shard
 // is made of whole buckets, so that what was rendered once serves any number
 // of shards up to this one.
 const buckets = 64
@@ -27,7 +27,7 @@ func hashOf(s string) uint64 {
 	return sum
 }
 
-// shard is one of n parts of the exposition; the whole is shard 0 of 1.
+// shard is one nth of the exposition; the whole is shard 0 of 1.
 type shard struct{ i, n int }
 
 var wholeExposition = shard{0, 1}

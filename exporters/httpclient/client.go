@@ -143,7 +143,7 @@ func New(o Options) *Client {
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// GetJSON reads path with query into out. Endpoint names the part in errors.
+// GetJSON reads path with query into out. Endpoint is what errors name.
 // A 401 renews the credentials and repeats the same request once.
 func (c *Client) GetJSON(ctx context.Context, endpoint, path string, query url.Values, header http.Header, out any) error {
 	renewed := false

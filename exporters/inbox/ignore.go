@@ -20,12 +20,6 @@ var passedOn = regexp.MustCompile(`(?i)^\s*(?:(?:re|r[ée]p|ref|fw|fwd|tr|aw|wg|
 // outside, or of what they suspect.
 var gatewayMark = regexp.MustCompile(`(?i)^\s*(?:(?:[\[({<*]+\s*(?:ext|externa?l?|externe[rns]?|extérieur|esterno|externo|extern\s+e-?mail|external\s+(?:e-?mail|mail|sender|message)|courriel externe|(?:possible |suspected )?spam|caution)\s*[\])}>*]+|ext(?:ernal|erne)?\s?:)\s*[-:]?\s*)+`)
 
-// quotedMail is how mail programs begin a mail that stands in another one: a
-// line that says so, or the other mail's header.
-var quotedMail = regexp.MustCompile(`(?im)^[ \t>]*-{2,}[ \t]*(?:forwarded message|original message|message d['’]origine|message transféré|message original|ursprüngliche nachricht|weitergeleitete nachricht|mensaje (?:original|reenviado)|messaggio (?:originale|inoltrato)|oorspronkelijk bericht|doorgestuurd bericht|mensagem (?:original|encaminhada))[ \t]*-*[ \t]*$` +
-	`|^[ \t>]*(?:begin forwarded message|début du message (?:réexpédié|transféré)|anfang der weitergeleiteten (?:nachricht|e-mail)|inizio messaggio inoltrato|inicio del mensaje reenviado)[ \t]*:` +
-	`|^[ \t>*]*(?:from|de|von|da|van)\*?[ \t]?:.*\n[ \t>*]*(?:sent|date|envoyé|gesendet|datum|inviato|data|enviado(?: el)?|fecha|verzonden)\*?[ \t]?:.*\n(?:.*\n){1,3}?[ \t>*]*(?:subject|objet|betreff|oggetto|asunto|assunto|onderwerp)\*?[ \t]?:`)
-
 // ignored finds mails that are not reports: a quoted report in an answer must
 // not become a result.
 func ignored(read *mailread.Mail) Ignored {

@@ -68,11 +68,11 @@ func (b *mailbox) visit(ctx context.Context) ([]exporters.Endpoint, int, error) 
 	if err != nil {
 		return nil, v.Waiting, sourceError(err)
 	}
-	parts := []exporters.Endpoint{{Name: "imap", Items: v.Read}}
+	endpoints := []exporters.Endpoint{{Name: "imap", Items: v.Read}}
 	if v.Tidied {
-		parts = append(parts, exporters.Endpoint{Name: "imap_after", Err: sourceError(v.Untidy)})
+		endpoints = append(endpoints, exporters.Endpoint{Name: "imap_after", Err: sourceError(v.Untidy)})
 	}
-	return parts, v.Waiting, nil
+	return endpoints, v.Waiting, nil
 }
 
 // sourceError gives an error of the mailbox the exporter's words. One about a

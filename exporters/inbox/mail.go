@@ -77,7 +77,7 @@ func ReadMail(raw []byte) (Mail, error) {
 	}
 	m.bare = m.Subject[len(gatewayMark.FindString(m.Subject)):]
 	m.prefix = len(passedOn.FindString(m.bare))
-	m.quotes = slices.ContainsFunc(m.Texts, quotedMail.MatchString)
+	m.quotes = slices.ContainsFunc(m.Texts, mailread.HoldsMail)
 	m.Ignore = ignored(&read)
 	return m, err
 }

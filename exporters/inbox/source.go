@@ -37,7 +37,7 @@ type door interface {
 	// visit brings in what is new and opens what has to be open. Waiting is
 	// how many mails that no rule reads had to be left outside. A part that
 	// failed alone is told in an endpoint.
-	visit(ctx context.Context) (parts []exporters.Endpoint, waiting int, err error)
+	visit(ctx context.Context) (endpoints []exporters.Endpoint, waiting int, err error)
 	// done is told when a mail that was kept is kept no more.
 	done(envelope)
 	close() error
@@ -92,7 +92,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if err := s.prepare(); err != nil {
 		return exporters.Snapshot{}, &exporters.SourceError{Endpoint: "folder", Reason: exporters.ReasonState, Err: err}
 	}
-	parts, waiting, err := s.door.visit(ctx)
+	endpoints, waiting, err := s.door.visit(ctx)
 	if err != nil {
 		return exporters.Snapshot{}, err
 	}
@@ -102,7 +102,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := exporters.Snapshot{PerCustomerIDs: true, Endpoints: parts}
+	out := exporters.Snapshot{PerCustomerIDs: true, Endpoints: endpoints}
 	for _, job := range jobs {
 		s.last = later(s.last, job.Received)
 		c := s.config.Customers[job.Customer]

@@ -28,10 +28,10 @@ type Source struct {
 	now    func() time.Time
 	known  *knowledge
 
-	datastores exporters.Part[datastore]
-	snapshots  exporters.Part[snapshot]
-	tasks      exporters.Part[task]
-	jobs       exporters.Part[serverJob]
+	datastores exporters.LastGood[datastore]
+	snapshots  exporters.LastGood[snapshot]
+	tasks      exporters.LastGood[task]
+	jobs       exporters.LastGood[serverJob]
 }
 
 // New builds a Source from a validated Config.
@@ -41,11 +41,11 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		return nil, err
 	}
 	return &Source{config: c, client: cl, now: o.Now, known: newKnowledge(),
-		datastores: exporters.Part[datastore]{Name: datastoresName, Need: exporters.Required},
-		snapshots:  exporters.Part[snapshot]{Name: snapshotsName, Need: exporters.Required},
+		datastores: exporters.LastGood[datastore]{Name: datastoresName, Need: exporters.Required},
+		snapshots:  exporters.LastGood[snapshot]{Name: snapshotsName, Need: exporters.Required},
 		// What ran a while ago says nothing of now.
-		tasks: exporters.Part[task]{Name: tasksName, Need: exporters.Optional, NoStale: true},
-		jobs:  exporters.Part[serverJob]{Name: jobsName, Need: exporters.Optional},
+		tasks: exporters.LastGood[task]{Name: tasksName, Need: exporters.Optional, NoStale: true},
+		jobs:  exporters.LastGood[serverJob]{Name: jobsName, Need: exporters.Optional},
 	}, nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"vigie/exporters"
 )
 
-// snapshotsName is the only part of the source.
+// snapshotsName is the only endpoint of the source.
 const snapshotsName = "snapshots"
 
 // Source is one repository. It implements exporters.Source.
@@ -17,14 +17,14 @@ type Source struct {
 	config    *Config
 	now       func() time.Time
 	known     knowledge
-	snapshots exporters.Part[group]
+	snapshots exporters.LastGood[group]
 	odd       exporters.Oddities
 }
 
 // New builds a Source from a validated Config.
 func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	return &Source{config: c, now: o.Now, known: knowledge{jobs: map[string]*known{}},
-		snapshots: exporters.Part[group]{Name: snapshotsName, Need: exporters.Required}}, nil
+		snapshots: exporters.LastGood[group]{Name: snapshotsName, Need: exporters.Required}}, nil
 }
 
 // Remember implements exporters.Rememberer.

@@ -10,12 +10,13 @@ import (
 	"vigie/exporters"
 )
 
-// The parts of the source, and the kinds of its jobs.
+// The endpoints of the source, and the kinds of its jobs.
 const (
 	hyperName    = "hyperBackup"
 	statusName   = "hyperBackupStatus"
 	targetName   = "hyperBackupTarget"
 	activeName   = "activeBackup"
+	partsName    = "activeBackupDevices"
 	objectHyper  = "hyper_backup"
 	objectActive = "active_backup"
 )
@@ -30,9 +31,10 @@ type Source struct {
 	now    func() time.Time
 	facts  *facts
 
-	hyper   exporters.Part[hyperTask]
-	targets exporters.Part[target]
-	active  exporters.Part[activeTask]
+	hyper   exporters.LastGood[hyperTask]
+	targets exporters.LastGood[target]
+	active  exporters.LastGood[activeTask]
+	parts   exporters.LastGood[deviceParts]
 }
 
 // New builds a Source from a validated Config.
@@ -42,9 +44,10 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		return nil, err
 	}
 	return &Source{config: c, client: cl, now: o.Now, facts: newFacts(),
-		hyper:   exporters.Part[hyperTask]{Name: hyperName, Need: exporters.Required},
-		targets: exporters.Part[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
-		active:  exporters.Part[activeTask]{Name: activeName, Need: exporters.Required},
+		hyper:   exporters.LastGood[hyperTask]{Name: hyperName, Need: exporters.Required},
+		targets: exporters.LastGood[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
+		active:  exporters.LastGood[activeTask]{Name: activeName, Need: exporters.Required},
+		parts:   exporters.LastGood[deviceParts]{Name: partsName, Need: exporters.Optional},
 	}, nil
 }
 
@@ -71,6 +74,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			return exporters.Snapshot{}, err
 		}
 		active, out.Endpoints = tasks, append(out.Endpoints, endpoint)
+		if err := s.readParts(ctx, tasks, &out); err != nil {
+			return exporters.Snapshot{}, err
+		}
 	}
 	now, unknown := s.now(), s.facts.counter(&out)
 	if s.config.HyperBackup != nil {
@@ -79,7 +85,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if s.config.ActiveBackup != nil {
 		out.Jobs = append(out.Jobs, s.facts.activeJobs(s.config, active, now, unknown)...)
 		out.Agents = agents(s.config, active, unknown)
-		out.Unmatched = openRuns(active)
+		out.Unmatched = s.facts.openRuns(active)
 	}
 	s.facts.settle()
 	s.client.odd.Tell(&out)

@@ -22,13 +22,13 @@ type Source struct {
 	client *client
 	now    func() time.Time
 
-	jobs         exporters.Part[jobState]
-	sessions     exporters.Part[session]
-	tasks        exporters.Part[taskSession]
-	backups      exporters.Part[backup]
-	points       exporters.Part[restorePoint]
-	repositories exporters.Part[repositoryState]
-	license      exporters.Part[license]
+	jobs         exporters.LastGood[jobState]
+	sessions     exporters.LastGood[session]
+	tasks        exporters.LastGood[taskSession]
+	backups      exporters.LastGood[backup]
+	points       exporters.LastGood[restorePoint]
+	repositories exporters.LastGood[repositoryState]
+	license      exporters.LastGood[license]
 
 	sessionsSince, tasksSince, pointsSince time.Time
 	known                                  knowledge
@@ -42,20 +42,20 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	}
 	return &Source{
 		config: c, client: cl, now: o.Now,
-		jobs: exporters.Part[jobState]{Name: "jobs", Need: exporters.Required},
+		jobs: exporters.LastGood[jobState]{Name: "jobs", Need: exporters.Required},
 		// Without sessions there is no last success: their failure fails the
 		// refresh.
-		sessions:     exporters.Part[session]{Name: "sessions", Need: exporters.Required},
-		tasks:        exporters.Part[taskSession]{Name: "taskSessions", Need: exporters.Optional, NoStale: true},
-		backups:      exporters.Part[backup]{Name: "backups", Need: exporters.Optional},
-		points:       exporters.Part[restorePoint]{Name: "restorePoints", Need: exporters.Optional, NoStale: true},
-		repositories: exporters.Part[repositoryState]{Name: "repositories", Need: exporters.Optional},
-		license:      exporters.Part[license]{Name: "license", Need: exporters.Optional},
+		sessions:     exporters.LastGood[session]{Name: "sessions", Need: exporters.Required},
+		tasks:        exporters.LastGood[taskSession]{Name: "taskSessions", Need: exporters.Optional, NoStale: true},
+		backups:      exporters.LastGood[backup]{Name: "backups", Need: exporters.Optional},
+		points:       exporters.LastGood[restorePoint]{Name: "restorePoints", Need: exporters.Optional, NoStale: true},
+		repositories: exporters.LastGood[repositoryState]{Name: "repositories", Need: exporters.Optional},
+		license:      exporters.LastGood[license]{Name: "license", Need: exporters.Optional},
 		known:        newKnowledge(),
 	}, nil
 }
 
-// Fetch reads every part. Sessions are read before their tasks, so that a
+// Fetch reads every endpoint. Sessions are read before their tasks, so that a
 // finished session without tasks really has none.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	now := s.now()
@@ -64,26 +64,26 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	}
 	var l listing
 	steps := []func() (exporters.Endpoint, error){
-		part(ctx, &s.jobs, s.client.jobStates, &l.jobs),
-		part(ctx, &s.sessions, s.client.sessions(s.since(s.sessionsSince, now)), &l.sessions),
+		refresh(ctx, &s.jobs, s.client.jobStates, &l.jobs),
+		refresh(ctx, &s.sessions, s.client.sessions(s.since(s.sessionsSince, now)), &l.sessions),
 	}
 	if s.tellsTasks() {
-		steps = append(steps, part(ctx, &s.tasks, s.client.taskSessions(s.since(s.tasksSince, now)), &l.tasks),
-			part(ctx, &s.backups, s.client.backups, &l.backups),
-			part(ctx, &s.points, s.client.restorePoints(s.since(s.pointsSince, now)), &l.points))
+		steps = append(steps, refresh(ctx, &s.tasks, s.client.taskSessions(s.since(s.tasksSince, now)), &l.tasks),
+			refresh(ctx, &s.backups, s.client.backups, &l.backups),
+			refresh(ctx, &s.points, s.client.restorePoints(s.since(s.pointsSince, now)), &l.points))
 	}
 	steps = append(steps,
-		part(ctx, &s.repositories, s.client.repositories, &l.repositories),
-		part(ctx, &s.license, s.client.license, &l.licenses),
+		refresh(ctx, &s.repositories, s.client.repositories, &l.repositories),
+		refresh(ctx, &s.license, s.client.license, &l.licenses),
 	)
-	var parts []exporters.Endpoint
+	var endpoints []exporters.Endpoint
 	for _, step := range steps {
 		endpoint, err := step()
 		if err != nil {
 			return exporters.Snapshot{}, err
 		}
 		l.tasksRead = l.tasksRead || endpoint.Name == "taskSessions" && endpoint.Err == nil
-		parts = append(parts, endpoint)
+		endpoints = append(endpoints, endpoint)
 	}
 	for i := range l.sessions {
 		s.sessionsSince = latest(s.sessionsSince, l.sessions[i].EndTime.Time, now)
@@ -101,7 +101,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	l.some = !s.client.jobsWhole
 	snapshot := build(l, &s.known, s.config, now)
 	s.client.odd.Tell(&snapshot)
-	snapshot.Endpoints = parts
+	snapshot.Endpoints = endpoints
 	snapshot.ClockSkew = s.client.http.ClockSkew()
 	snapshot.CertificateEnds = s.client.http.CertificateEnds()
 	return snapshot, nil
@@ -117,7 +117,7 @@ func (s *Source) Close() error {
 	return s.client.logout(ctx)
 }
 
-func part[T any](ctx context.Context, p *exporters.Part[T], read func(context.Context) ([]T, error), into *[]T) func() (exporters.Endpoint, error) {
+func refresh[T any](ctx context.Context, p *exporters.LastGood[T], read func(context.Context) ([]T, error), into *[]T) func() (exporters.Endpoint, error) {
 	return func() (exporters.Endpoint, error) {
 		items, endpoint, err := p.Refresh(ctx, read)
 		*into = items

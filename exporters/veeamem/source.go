@@ -19,10 +19,10 @@ type Source struct {
 	now    func() time.Time
 	known  *knowledge
 
-	sessions     exporters.Part[session]
-	tasks        exporters.Part[taskSession]
-	repositories exporters.Part[repository]
-	computers    exporters.Part[computer]
+	sessions     exporters.LastGood[session]
+	tasks        exporters.LastGood[taskSession]
+	repositories exporters.LastGood[repository]
+	computers    exporters.LastGood[computer]
 }
 
 // New builds a Source from a validated Config.
@@ -32,11 +32,11 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		return nil, err
 	}
 	return &Source{config: c, client: cl, now: o.Now, known: newKnowledge(),
-		sessions: exporters.Part[session]{Name: "sessions", Need: exporters.Required},
+		sessions: exporters.LastGood[session]{Name: "sessions", Need: exporters.Required},
 		// Without tasks a failure could not be told from its neighbour's success.
-		tasks:        exporters.Part[taskSession]{Name: "taskSessions", Need: exporters.Required},
-		repositories: exporters.Part[repository]{Name: "repositories", Need: exporters.Optional},
-		computers:    exporters.Part[computer]{Name: "agents", Need: exporters.Optional, NoStale: true},
+		tasks:        exporters.LastGood[taskSession]{Name: "taskSessions", Need: exporters.Required},
+		repositories: exporters.LastGood[repository]{Name: "repositories", Need: exporters.Optional},
+		computers:    exporters.LastGood[computer]{Name: "agents", Need: exporters.Optional, NoStale: true},
 	}, nil
 }
 

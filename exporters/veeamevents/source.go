@@ -24,7 +24,7 @@ type Source struct {
 	now    func() time.Time
 	facts  *facts
 	last   map[string]time.Time // the latest event read, by log
-	parts  map[string]*exporters.Part[winevent.Event]
+	logs   map[string]*exporters.LastGood[winevent.Event]
 }
 
 // New builds a Source from a validated Config. Away from Windows it needs a
@@ -41,9 +41,9 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 }
 
 func newSource(c *Config, events winevent.Reader, o exporters.SourceOptions) *Source {
-	s := &Source{config: c, events: events, now: o.Now, facts: newFacts(), last: map[string]time.Time{}, parts: map[string]*exporters.Part[winevent.Event]{}}
+	s := &Source{config: c, events: events, now: o.Now, facts: newFacts(), last: map[string]time.Time{}, logs: map[string]*exporters.LastGood[winevent.Event]{}}
 	for _, l := range c.Logs {
-		s.parts[l] = &exporters.Part[winevent.Event]{Name: l, Need: exporters.Required}
+		s.logs[l] = &exporters.LastGood[winevent.Event]{Name: l, Need: exporters.Required}
 	}
 	return s
 }
@@ -57,7 +57,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	var out exporters.Snapshot
 	read := map[string][]winevent.Event{}
 	for _, l := range s.config.Logs {
-		events, endpoint, err := s.parts[l].Refresh(ctx, func(ctx context.Context) ([]winevent.Event, error) {
+		events, endpoint, err := s.logs[l].Refresh(ctx, func(ctx context.Context) ([]winevent.Event, error) {
 			return s.events(ctx, s.query(l, now))
 		})
 		if err != nil {

@@ -26,10 +26,10 @@ type Source struct {
 	host   host
 	now    func() time.Time
 
-	channel     exporters.Part[winevent.Event]
-	application exporters.Part[winevent.Event]
-	summary     exporters.Part[Summary]
-	versions    exporters.Part[time.Time]
+	channel     exporters.LastGood[winevent.Event]
+	application exporters.LastGood[winevent.Event]
+	summary     exporters.LastGood[Summary]
+	versions    exporters.LastGood[time.Time]
 	odd         map[string]bool // unknown words that were counted
 }
 
@@ -58,10 +58,10 @@ func newSource(c *Config, h host, o exporters.SourceOptions) *Source {
 	return &Source{
 		config: c, host: h, now: o.Now, odd: map[string]bool{},
 		// A machine whose log cannot be read is not known to be well.
-		channel:     exporters.Part[winevent.Event]{Name: "events", Need: exporters.Required},
-		application: exporters.Part[winevent.Event]{Name: "application_events", Need: exporters.Optional, NoStale: true},
-		summary:     exporters.Part[Summary]{Name: "summary", Need: exporters.Optional, NoStale: true},
-		versions:    exporters.Part[time.Time]{Name: "versions", Need: exporters.Optional, NoStale: true},
+		channel:     exporters.LastGood[winevent.Event]{Name: "events", Need: exporters.Required},
+		application: exporters.LastGood[winevent.Event]{Name: "application_events", Need: exporters.Optional, NoStale: true},
+		summary:     exporters.LastGood[Summary]{Name: "summary", Need: exporters.Optional, NoStale: true},
+		versions:    exporters.LastGood[time.Time]{Name: "versions", Need: exporters.Optional, NoStale: true},
 	}
 }
 

@@ -16,7 +16,7 @@ const maxOutput = 256 << 20
 
 // RunOptions say how a program of the system is run.
 type RunOptions struct {
-	Endpoint string        // names the part in errors
+	Endpoint string        // is named in errors
 	Timeout  time.Duration // after which the program is ended
 	Program  string        // full path: the search path belongs to the user
 	Args     []string

@@ -8,7 +8,8 @@ import (
 
 // absence are subjects by which programs answer for people; they do not all
 // say so in a header.
-var absence = regexp.MustCompile(`(?i)^\s*(auto(matic)?[ -]?(reply|response)|(re *: *)?away from my (e-?)?mail|i( a|')m (away|on (vacation|leave|holidays?))|on vacation|out of (the )?office|(automatische )?abwesenheit|je suis (absente?|en (cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d'absence|absence du bureau|absent du bureau)\b`)
+var absence = regexp.MustCompile(`(?i)^\s*(?:(?:auto(?:matic)?[ -]?(?:reply|response)|(?:re *: *)?away from my (?:e-?)?mail|i(?: a|['’])m (?:away|on (?:vacation|leave|holidays?))|on vacation|out of (?:the )?office|je suis (?:absente?|en (?:cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d['’]absence|absence du bureau|absente? du bureau` +
+	`|automatische antwort|abwesend|automatisch antwoord|respuesta automática|risposta automatica|resposta automática)(?:\P{L}|$)|(?:automatische )?abwesenheit|afwezigheid)`)
 
 // Automatic tells a machine's answer, such as an absence note, by its headers or
 // its subject.
@@ -19,6 +20,14 @@ func (m *Mail) Automatic() bool {
 		strings.EqualFold(FirstWord(h.Get("Precedence")), "auto_reply") || absence.MatchString(m.Subject)
 }
 
+// Program tells a mail that says that a program sent it, as reports and the
+// receipts of ticket tools do (RFC 3834).
+func (m *Mail) Program() bool {
+	auto := FirstWord(m.Header.Get("Auto-Submitted"))
+	bulk := strings.ToLower(FirstWord(m.Header.Get("Precedence")))
+	return auto != "" && !strings.EqualFold(auto, "no") || bulk == "bulk" || bulk == "junk"
+}
+
 // vacation tells answers of vacation(1) that follow the examples of its manual:
 // the program itself adds no header, so that others look like any mail.
 func (m *Mail) vacation() bool {
@@ -26,23 +35,70 @@ func (m *Mail) vacation() bool {
 		strings.Contains(strings.ToLower(HeaderText(m.Header.Get("From"))), "via the vacation program")
 }
 
-// Report is the kind of a report about another mail, such as delivery-status,
+// DeliveryStatus is the kind of a report that says what became of another mail.
+const DeliveryStatus = "delivery-status"
+
+// Report is the kind of a report about another mail, such as DeliveryStatus,
 // disposition-notification or feedback-report; empty for anything else.
 func (m *Mail) Report() string {
-	const status = "delivery-status"
-	if kind, params, err := m.Header.ContentType(); err == nil && strings.EqualFold(kind, "multipart/report") {
+	if kind, params, err := m.Header.ContentType(); err == nil && strings.EqualFold(kind, "multipart/report") && params["report-type"] != "" {
 		return strings.ToLower(params["report-type"])
 	}
-	if len(m.Reports) > 0 && m.noSender() {
-		return status // OpenSMTPD's are no multipart/report
+	noSender := m.Header.Has("Return-Path") && strings.Trim(strings.TrimSpace(m.Header.Get("Return-Path")), "<>") == ""
+	if m.server() || len(m.Reports) > 0 && noSender {
+		return DeliveryStatus // OpenSMTPD's are no multipart/report, those of qmail and of old servers are words alone
 	}
 	return ""
 }
 
-// noSender tells mails of the mail system itself.
-func (m *Mail) noSender() bool {
-	return m.Header.Has("Return-Path") && strings.Trim(strings.TrimSpace(m.Header.Get("Return-Path")), "<>") == "" ||
-		slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "mailer-daemon@") })
+// server tells mails in which a mail server says who it is. A postmaster may be a
+// person, or the sender of reports, unless the subject is a server's.
+func (m *Mail) server() bool {
+	if m.Header.Has("X-Failed-Recipients") || daemon.MatchString(HeaderText(m.Header.Get("From"))) {
+		return true
+	}
+	return (failed.MatchString(m.Subject) || delayed.MatchString(m.Subject)) && !answer.MatchString(m.Subject) &&
+		slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "postmaster@") })
+}
+
+var (
+	daemon = regexp.MustCompile(`(?i)mailer-daemon|mail deliver(?:y)? (?:sub)?system`)
+	answer = regexp.MustCompile(`(?i)^\s*(?:re|r[ée]p|aw|antw|sv)\s?:`)
+	// failed and delayed are what servers write without a report that a program could
+	// read: qmail, old Exim, Gmail, Exchange 2003, Domino, web mailers.
+	failed = regexp.MustCompile(`(?i)undeliver(?:ed|able)|returned mail|returning (?:message )?to sender|failure notice|failed permanently|permanent error|(?:mail|message) delivery failed|delivery (?:has failed|failure|status notification(?: \((?:failure|échec)|: (?:error|failed)))` +
+		`|(?:could|can|was|were)(?:n['’]t| ?not) (?:be )?(?:able to )?deliver|unable to deliver|did not reach the following|error delivering your mail|non remis|n['’]a pas pu être (?:remis|distribu|délivr|achemin)|unzustellbar|(?:nicht|konnte nicht) zugestellt`)
+	delayed = regexp.MustCompile(`(?i)\bdelayed\b|\(delay\)|warning message only|only a temporary failure|(?:will|still) be(?:ing)? retried|could not send mail for past|(?:retardé|verzögert)`)
+	// copied is where the mail begins that a server gives back within its text.
+	copied = regexp.MustCompile(`(?im)^(?:-{2,}[^\n]*(?:copy|original|returned|unsent|header)[^\n]*\n|(?:received|return-path|message-id|x-[a-z-]+|mime-version): ?\S)`)
+)
+
+// ServerWords are what a mail server says, and the mail that it gives back below.
+func (m *Mail) ServerWords() (said, returned string) {
+	text := m.Plain
+	if strings.TrimSpace(text) == "" {
+		text = m.HTML
+	}
+	at := copied.FindStringIndex(text)
+	if at == nil {
+		return text, ""
+	}
+	said, returned = text[:at[0]], text[at[0]:]
+	if strings.HasPrefix(returned, "-") {
+		returned = text[at[1]:]
+	}
+	return said, returned
+}
+
+// Delayed tells that a mail server's words promise a further try.
+func (m *Mail) Delayed() bool { return m.serverSays(delayed) }
+
+// Failed tells that a mail server's words give a mail up.
+func (m *Mail) Failed() bool { return !m.Delayed() && m.serverSays(failed) }
+
+func (m *Mail) serverSays(re *regexp.Regexp) bool {
+	said, _ := m.ServerWords()
+	return re.MatchString(m.Subject) || re.MatchString(said)
 }
 
 // FirstWord is a header's value without parameters and comments.

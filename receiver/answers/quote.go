@@ -4,21 +4,26 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"vigie/internal/mailread"
 )
 
 // The lines with which mail programs begin what they quote.
 var (
-	// introduced: "On ... wrote:", which may be broken into a second line.
-	introduced = regexp.MustCompile(`(?i)^\s*(on|le|am|el|il|op|em)\b.{5,200}(wrote|[ée]crit|schrieb|escribi[óo]|ha scritto|schreef|escreveu)\s*(<[^>]*>)?\s*:\s*$`)
-	begun      = regexp.MustCompile(`(?i)^\s*(on|le|am)\b.{10,200}$`)
-	ended      = regexp.MustCompile(`(?i)^.{0,120}(wrote|[ée]crit|schrieb)\s*:\s*$`)
-	// divided: "-----Original Message-----" and the like.
-	divided = regexp.MustCompile(`(?i)^\s*(-{2,}|_{2,})\s*(original message|message d'origine|message original|message transf[ée]r[ée]|forwarded message|urspr[üu]ngliche nachricht|reply above this line)?\s*(-{2,}|_{2,})\s*$`)
+	// introduces: "On ... wrote:", in the words of many programs, or a date and an
+	// address alone. begun is how its first line looks.
+	introduces = regexp.MustCompile(`(?i)^.{5,400}(?:\swrote|\sa [ée]crit|\sschrieb|\sescribi[óo]|\sha scritto|\sschreef|\sescreveu|\sskrev|\snapisał(?:\(a\))?)(?:\s.{0,150}|\s*(?:<[^>]*>)?\s*)?(?::|-{2,})\s*$|^.{0,150}\b20\d\d\b.{0,150}<\s*[^<>\s]+@[^<>\s]+>[^<>]{0,40}:\s*$`)
+	begun      = regexp.MustCompile(`(?i)^\s*(?:-{2,}\s*)?(?:(?:on|le|am|el|il|op|em|den|in data|w dniu|dnia)\s|\p{L}{2,12}[.,]\s|\d)`)
+	// divided: Outlook's line, and the head that webmailers of telephone companies
+	// put before what they quote.
+	divided = regexp.MustCompile(`(?i)^\s*(?:_{10,}|message du\s?:?\s+\d.*)\s*$`)
 	// headed: the block of headers that Outlook puts before what it quotes.
-	headed = regexp.MustCompile(`(?i)^\s*\*?(from|de|von)\s?:\*?\s+\S`)
-	dated  = regexp.MustCompile(`(?i)^\s*\*?(sent|date|envoy[ée]|gesendet|to|[àa]|subject|objet)\s?:\*?\s+\S`)
-	// device: what telephones add.
-	device = regexp.MustCompile(`(?i)^\s*(sent from (my |outlook|mail for)|envoy[ée] de(puis)? (mon|outlook|mail|l'application)|obtenir outlook|get outlook|télécharger outlook|von meinem .{2,30} gesendet)`)
+	headed = regexp.MustCompile(`(?i)^\s*\*?(?:from|de|von|da|van|fr[åa]n|fra)\s?:\*?\s+\S`)
+	dated  = regexp.MustCompile(`(?i)^\s*\*?(?:sent|date|envoy[ée]|gesendet|inviato|enviado(?: el)?|verzonden|data|fecha|datum|skickat|sendt|to|[àa]|an|aan|para|til|subject|objet|betreff|oggetto|asunto|assunto|onderwerp|emne)\s?:\*?\s+\S`)
+	// device: what telephones add, and what stands for a picture.
+	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf )`)
+	// notice: what companies add below each mail. It names what it is about at once.
+	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:ce (?:message|courriel|mail|e-mail)|this (?:e-?mail|message|communication)|the information (?:contained )?in this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended)`)
 )
 
 // Unquoted is what somebody wrote in a mail: without the mail that it answers,
@@ -26,14 +31,19 @@ var (
 func Unquoted(text string) string {
 	var out []string
 	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		if begins(lines, i) {
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		if begins(lines, i) || notice.MatchString(strings.Join(lines[i:min(i+4, len(lines))], " ")) {
 			break
 		}
 		if strings.TrimRightFunc(line, unicode.IsSpace) == "--" {
 			break // the signature, which nothing of one's own follows
 		}
-		if strings.HasPrefix(strings.TrimSpace(line), ">") || device.MatchString(line) || introduces(lines, i) {
+		if n := introduction(lines, i); n > 0 {
+			i += n - 1
+			continue
+		}
+		if strings.HasPrefix(strings.TrimSpace(line), ">") || device.MatchString(line) {
 			continue
 		}
 		out = append(out, strings.TrimRightFunc(line, unicode.IsSpace))
@@ -44,7 +54,7 @@ func Unquoted(text string) string {
 // begins tells whether all from a line on is quoted.
 func begins(lines []string, i int) bool {
 	line := lines[i]
-	if divided.MatchString(line) {
+	if divided.MatchString(line) || !strings.HasPrefix(strings.TrimSpace(line), ">") && mailread.Divides(line) {
 		return true
 	}
 	// One line that begins like a header is none.
@@ -57,8 +67,8 @@ func begins(lines []string, i int) bool {
 	}
 	// What follows an introduction without a mark is quoted to the end; with marks
 	// only the marked lines are.
-	if end := introduction(lines, i); end >= 0 {
-		for _, next := range lines[end+1:] {
+	if n := introduction(lines, i); n > 0 {
+		for _, next := range lines[i+n:] {
 			if strings.TrimSpace(next) != "" {
 				return !strings.HasPrefix(strings.TrimSpace(next), ">")
 			}
@@ -68,21 +78,23 @@ func begins(lines []string, i int) bool {
 	return false
 }
 
-// introduction gives the last line of an introduction that begins at a line; -1
-// without one.
+// introduction tells of how many lines an introduction is that begins at a line:
+// programs break long ones. 0 is none.
 func introduction(lines []string, i int) int {
-	if introduced.MatchString(lines[i]) {
-		return i
+	if !begun.MatchString(lines[i]) {
+		return 0
 	}
-	if i+1 < len(lines) && begun.MatchString(lines[i]) && !strings.HasSuffix(strings.TrimSpace(lines[i]), ".") && ended.MatchString(lines[i+1]) {
-		return i + 1
+	joined := ""
+	for n, line := range lines[i:min(i+4, len(lines))] {
+		if line = strings.TrimSpace(line); line == "" {
+			return 0
+		}
+		joined += line + " "
+		if strings.ContainsAny(joined, "0123456789") && introduces.MatchString(joined) {
+			return n + 1
+		}
 	}
-	return -1
-}
-
-// introduces tells whether a line is part of an introduction.
-func introduces(lines []string, i int) bool {
-	return introduction(lines, i) >= 0 || i > 0 && introduction(lines, i-1) == i
+	return 0
 }
 
 // tight joins lines, with at most one empty line between.

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"cmp"
 	"net/textproto"
 	"regexp"
 	"slices"
@@ -70,7 +71,7 @@ func (a Addresses) Read(raw []byte) Incoming {
 		in.Sort = Own
 	case in.From == "" && strings.TrimSpace(m.Plain+m.HTML) == "":
 		in.Detail = "it is empty"
-	case kind == "delivery-status":
+	case kind == mailread.DeliveryStatus:
 		in.bounce(&m)
 	case kind == "disposition-notification":
 		in.Sort = Receipt
@@ -81,6 +82,9 @@ func (a Addresses) Read(raw []byte) Incoming {
 		}
 	case m.Automatic():
 		in.Sort, in.Answers = Absence, answered(&m)
+	case m.Program():
+		// A ticket tool's receipt, or what a person wrote in one.
+		in.Text, in.Detail = words(&m), "a program sent it, as it says itself: it may be no person's answer"
 	default:
 		in.Sort, in.Answers, in.Text = Reply, answered(&m), words(&m)
 	}
@@ -114,29 +118,63 @@ func identifiers(s string) (out []string) {
 
 // bounce reads a delivery report. A failure is what says so, nothing else.
 func (in *Incoming) bounce(m *mailread.Mail) {
-	in.Sort = Receipt
+	told := false
 	for _, part := range m.Reports {
 		for _, block := range blocks(part) {
-			in.recipient(block, m.Plain)
+			told = in.recipient(block, m.Plain) || told
 		}
 	}
 	for _, a := range strings.Split(m.Header.Get("X-Failed-Recipients"), ",") {
 		in.about(a)
 	}
-	head, _, _ := strings.Cut(strings.ReplaceAll(m.Original, "\r\n", "\n"), "\n\n")
-	for _, line := range unfolded(head) {
-		if name, value, is := strings.Cut(line, ":"); is && strings.EqualFold(name, "Message-ID") {
-			in.Answers = append(in.Answers, identifiers(value)...)
-		}
+	said, returned := m.ServerWords()
+	if !told {
+		in.serverWords(m, said)
 	}
-	in.Answers = append(in.Answers, answered(m)...) // Exim names it here
+	in.Answers = append(given(cmp.Or(m.Original, returned)), answered(m)...) // Exim names it in its own header
 }
 
-// recipient takes in what a report says about one recipient.
-func (in *Incoming) recipient(fields textproto.MIMEHeader, text string) {
+// serverWords reads a report without a part for programs.
+func (in *Incoming) serverWords(m *mailread.Mail, said string) {
+	for _, a := range anAddress.FindAllString(said, maxNamed) {
+		in.about(a)
+	}
+	reason := why.FindString(said)
+	switch {
+	case m.Failed():
+		in.Sort = Bounced
+	case m.Delayed():
+		in.Sort = Delayed
+	default:
+		reason = "a mail server's report that names no recipient"
+	}
+	in.Detail = clip.Bytes(mailread.Printable(mailread.Line(cmp.Or(reason, m.Subject))), maxDetail)
+}
+
+var (
+	anAddress = regexp.MustCompile(`[^<>\s"'(),:;\[\]]+@[A-Za-z0-9.-]+[A-Za-z0-9]`)
+	// why finds a server's answer: a code, with or without its longer form.
+	why = regexp.MustCompile(`(?:\b[45]\d\d[ -][^\n]|\b[45]\.\d{1,3}\.\d{1,3}\b)[^\n]*`)
+)
+
+// given are the Message-IDs in the head of a mail that is given back.
+func given(original string) (out []string) {
+	head, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(original), "\r\n", "\n"), "\n\n")
+	for _, line := range unfolded(head) {
+		if name, value, is := strings.Cut(line, ":"); is && strings.EqualFold(name, "Message-ID") {
+			out = append(out, identifiers(value)...)
+		}
+	}
+	return out
+}
+
+// recipient takes in what a report says about one recipient; false is for a block
+// that says nothing of one, such as that about the report itself, or no word that
+// has a meaning (SendGrid's expired).
+func (in *Incoming) recipient(fields textproto.MIMEHeader, text string) bool {
 	action := strings.ToLower(mailread.FirstWord(fields.Get("Action")))
 	if action == "" {
-		return // the block about the report itself
+		return false
 	}
 	for _, name := range []string{"Original-Recipient", "Final-Recipient"} {
 		if _, address, typed := strings.Cut(fields.Get(name), ";"); typed {
@@ -146,10 +184,15 @@ func (in *Incoming) recipient(fields textproto.MIMEHeader, text string) {
 	switch {
 	case action == "failed":
 		in.Sort = Bounced
-	case action == "delayed" && in.Sort == Receipt:
+	case action == "delayed" && in.Sort != Bounced:
 		in.Sort = Delayed
+	case slices.Contains([]string{"delayed", "delivered", "relayed", "expanded", "deliverable"}, action):
+		if in.Sort == Unread {
+			in.Sort = Receipt
+		}
+		return true
 	default:
-		return
+		return false
 	}
 	detail := strings.TrimSpace(fields.Get("Status"))
 	if _, why, typed := strings.Cut(fields.Get("Diagnostic-Code"), ";"); typed {
@@ -158,6 +201,7 @@ func (in *Incoming) recipient(fields textproto.MIMEHeader, text string) {
 		detail += " " + why
 	}
 	in.Detail = clip.Bytes(mailread.Printable(mailread.Line(detail)), maxDetail)
+	return true
 }
 
 // about notes an address that a report is about.

@@ -69,12 +69,12 @@ func newRig(t *testing.T, box postbox) *rig {
 	write(t, secret, boxPassword+"\n")
 	c.Answers = &config.AnswersConfig{Replies: "Sauvegardes <" + replies + ">", Bounces: bounces, Every: time.Minute,
 		IMAP: config.IMAPConfig{Address: box.address(), Security: "none", Username: boxUser, PasswordFile: secret, Lookback: 10000 * time.Hour}}
-	parts, err := setup.Parts()
+	reloadable, err := setup.Reloadable()
 	check(t, err)
 	db, err := (store.Options{Ballast: 1 << 20}).Open(t.Context(), filepath.Join(t.TempDir(), "vigie.db"))
 	check(t, err)
 	t.Cleanup(func() { check(t, db.Close()) })
-	r.engine, err = receiver.New(t.Context(), receiver.Options{Store: db, Registry: r.registry, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: clock}, parts)
+	r.engine, err = receiver.New(t.Context(), receiver.Options{Store: db, Registry: r.registry, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: clock}, reloadable)
 	check(t, err)
 	return r
 }

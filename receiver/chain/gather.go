@@ -19,8 +19,8 @@ import (
 // MaxWaiting bounds how much of the outbox the chain shows.
 const MaxWaiting = 100
 
-// Parts are what the chain is made of at one instant.
-type Parts struct {
+// Inputs are what the state of the chain is made of at one instant.
+type Inputs struct {
 	Now           time.Time
 	Store         *store.Store
 	Policy        *rules.Policy
@@ -52,7 +52,7 @@ func Heard(last time.Time, gone bool, limit time.Duration) Watchdog {
 }
 
 // State asks what has to be asked for, and says how the chain is.
-func (a *Asker) State(ctx context.Context, p Parts) (*State, error) {
+func (a *Asker) State(ctx context.Context, p Inputs) (*State, error) {
 	s := &State{Now: p.Now, Issues: p.Issues, Watchdog: p.Watchdog, Duty: p.Duty,
 		Version: Version{Version: version.Version, Revision: version.Revision, Go: runtime.Version(), Started: p.Started},
 		Policy:  Policy{Hash: p.Policy.Hash, Name: p.Policy.Name, Effective: p.Policy.EffectiveFrom}}
@@ -83,7 +83,7 @@ func waiting(all []letter.Summary) []Waiting {
 }
 
 // kept fills in what the store knows.
-func (s *State) kept(tx *store.Tx, p Parts) error {
+func (s *State) kept(tx *store.Tx, p Inputs) error {
 	backlog, err := tx.Backlog(p.Now)
 	if err != nil {
 		return err

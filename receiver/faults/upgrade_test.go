@@ -170,9 +170,12 @@ func TestFaultPolicyOfNewerBuild(t *testing.T) {
 	newer.end(syscall.SIGKILL)
 	refused("of-newer")
 	taken(old, "of-today-alone")
+	if leads, up := old.metric("vigie_leading"), old.metric("vigie_store_up"); leads != "0" || up != "1" {
+		t.Errorf("nobody leads, and its metrics say %q of a store that is %q", leads, up)
+	}
 	newer.start()
 	taken(&newer, "of-newer")
-	newer.until("the newer leads again", 30*time.Second, newer.leads)
+	newer.until("the newer leads again", 30*time.Second, func() bool { return newer.metric("vigie_leading") == "1" })
 	refused("of-newer")
 	if n := strings.Count(old.said.String(), "this receiver turns the loops now"); n != 1 {
 		t.Errorf("today's has turned the loops %d times, and cannot since the newer's policy is there", n)

@@ -135,16 +135,16 @@ func (l *templateLoader) read(names ...string) (text, name string, err error) {
 	return "", "", fmt.Errorf("%s: %w", strings.Join(names, " or "), fs.ErrNotExist)
 }
 
-// parts is what all mails of one language share: layout and common blocks.
-type parts struct {
+// partials is what all mails of one language share: layout and common blocks.
+type partials struct {
 	loader *templateLoader
 	lang   string
 	text   *template.Template
 	html   *htmltemplate.Template
 }
 
-func (l *templateLoader) parts(lang string) (*parts, error) {
-	p := &parts{loader: l, lang: lang}
+func (l *templateLoader) partials(lang string) (*partials, error) {
+	p := &partials{loader: l, lang: lang}
 	p.text = template.New("parts").Option("missingkey=error").Funcs(template.FuncMap{"mark": textMarks, "lines": lines, "threes": threes})
 	p.html = htmltemplate.New("parts").Option("missingkey=error").Funcs(htmltemplate.FuncMap{"lines": lines, "threes": threes})
 	for _, names := range [][]string{{"parts"}, {path.Join(lang, "_shared"), path.Join(locale.Fallback, "_shared")}} {
@@ -177,7 +177,7 @@ func forms(names []string, form string) []string {
 // mails parses all mails of the language, each under its name and its aliases. An
 // admin's file for an alias is for that alias, and for the name when there is no
 // other; what the language lacks is left out.
-func (p *parts) mails(names []string) (map[string]*mailTemplate, error) {
+func (p *partials) mails(names []string) (map[string]*mailTemplate, error) {
 	out := map[string]*mailTemplate{}
 	byName := map[string][]string{}
 	for alias, name := range p.loader.aliases {
@@ -207,7 +207,7 @@ func (p *parts) mails(names []string) (map[string]*mailTemplate, error) {
 }
 
 // overridden tells whether an admin has written a file for a template.
-func (p *parts) overridden(id string) bool {
+func (p *partials) overridden(id string) bool {
 	if p.loader.overrides == nil {
 		return false
 	}
@@ -221,7 +221,7 @@ func (p *parts) overridden(id string) bool {
 
 // mail parses one mail on top of the shared parts, from the first file of the
 // given names.
-func (p *parts) mail(name string, ids ...string) (*mailTemplate, error) {
+func (p *partials) mail(name string, ids ...string) (*mailTemplate, error) {
 	text, err := p.text.Clone()
 	if err != nil {
 		return nil, err

@@ -110,7 +110,7 @@ func NewRenderer(o Options) (*Renderer, error) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	for _, lang := range r.languages.Codes() {
-		parts, err := loader.parts(lang)
+		parts, err := loader.partials(lang)
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
@@ -305,7 +305,7 @@ func (v *view) headline(thing, what string) string {
 	if thing == "" {
 		thing = v.Thing()
 	}
-	customer := v.Customer()
+	customer := v.Whose()
 	if v.many {
 		tag = joinNonEmpty(" ", tag, "["+v.Machines()+"]")
 		thing = v.Names()

@@ -2,6 +2,7 @@ package message
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,6 +72,28 @@ func (i subject) Thing() string {
 	return i.f.Item
 }
 
+// nameOf puts names in the place of the platforms' ids.
+func nameOf(f *rules.FactSheet) {
+	name := func(id *string) { *id = cmp.Or(f.PlatformNames[*id], *id) }
+	name(&f.Platform)
+	f.Platforms = slices.Clone(f.Platforms)
+	for n := range f.Platforms {
+		name(&f.Platforms[n])
+	}
+	f.Unavailability = slices.Clone(f.Unavailability)
+	for n := range f.Unavailability {
+		name(&f.Unavailability[n].Platform)
+	}
+}
+
+// Whose is the customer's name, unless the thing's says it: "Moodle Académie A".
+func (i subject) Whose() string {
+	if c := i.Customer(); !strings.Contains(i.Thing(), c) {
+		return c
+	}
+	return ""
+}
+
 // Machine is the protected machine's name.
 func (i subject) Machine() string { return i.f.Machine }
 
@@ -117,6 +140,20 @@ func (i subject) Workstation() bool { return i.class() == "workstation" }
 
 // Engine is the backup product: "Acronis".
 func (i subject) Engine() string { return i.NameOf("engine", i.f.Engine) }
+
+// Made is the product as it stands beside the word backup: "La sauvegarde Windows
+// Server du serveur", not "La sauvegarde Sauvegarde Windows Server"; "" for a
+// product without a name.
+func (i subject) Made() string {
+	engine := locale.KeyOf(i.f.Engine)
+	switch {
+	case engine == "other":
+		return ""
+	case i.Has("made_by." + engine):
+		return i.Word("made_by." + engine)
+	}
+	return i.Engine()
+}
 
 func (i subject) machineFact() string {
 	if i.f.Machine == "" || i.f.MachineClass == "" {

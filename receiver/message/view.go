@@ -37,6 +37,7 @@ func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
 		}
 		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}})
 		it.f = &it.n.Facts
+		nameOf(it.f)
 		it.Locale = t.In(it.f.Zone, ref)
 		if r.isOutside(it.f.Contact) {
 			it.contact = it.f.Contact
@@ -198,7 +199,7 @@ func (v *view) Fact() string {
 			return v.Word("fact.many")
 		}
 	}
-	return v.Say("fact."+v.kind(), "engine", v.Engine())
+	return v.Say("fact."+v.kind(), "engine", v.Made())
 }
 
 // Sentence of a bundle counts the machines.

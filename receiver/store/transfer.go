@@ -98,7 +98,7 @@ func (s *Store) transferred(ctx context.Context, seal Seal) (table, rows int, er
 
 // carry carries one table over, beginning after so many rows.
 func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, done int, seal Seal, progress func(string, int)) error {
-	kinds, names := t.Parts()
+	kinds, names := t.Columns()
 	rows, err := tx.q.Query(`SELECT `+strings.Join(names, ", ")+` FROM `+t.Name+` ORDER BY `+t.Order+` LIMIT ? OFFSET ?`, math.MaxInt64, done)
 	if err != nil {
 		return err

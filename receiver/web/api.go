@@ -15,15 +15,15 @@ import (
 // usualIncidents is how many are answered when nobody says how many.
 const usualIncidents = 1000
 
-// part is one part of a list that is answered as a bare array: a header says where
+// listPage is one page of a list that is answered as a bare array: a header says where
 // the next one is (RFC 8288).
-type part struct {
+type listPage struct {
 	list any
 	page int
 	more bool
 }
 
-func (p part) link(h http.Header, at *url.URL) {
+func (p listPage) link(h http.Header, at *url.URL) {
 	if !p.more {
 		return
 	}

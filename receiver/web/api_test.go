@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"vigie/receiver"
 	"vigie/rules"
 )
 
@@ -303,6 +304,21 @@ func TestParametersAreAsTheyAreDescribed(t *testing.T) {
 			case p.Required:
 				with(p.Name, "", http.StatusUnprocessableEntity)
 			}
+		}
+	}
+}
+
+// A machine is found by every name that the inventory knows it by.
+func TestTheAPIByAnotherName(t *testing.T) {
+	d := newDesk(t, "synomega", everyRole)
+	failed := failing(1, d.now())
+	failed.Labels["customer"], failed.Labels["machine"] = "dupont", "SRV-AD"
+	if err := d.engine.Receive(t.Context(), receiver.Alerts{Fired: []rules.Signal{failed}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, found := range map[string]bool{"SRV-AD": true, "srv-ad.dupont.local": true, "srv-fic.martin.local": false} {
+		if status, answer := d.api("token-of-adm1", "/api/v1/incidents?machine="+name); status != http.StatusOK || strings.Contains(answer, "SRV-AD") != found {
+			t.Errorf("%s: %d %s", name, status, answer)
 		}
 	}
 }

@@ -370,7 +370,7 @@ func TestBrowserTwoAdmins(t *testing.T) {
 // open page says so by itself.
 func TestBrowserTakeSilenceMend(t *testing.T) {
 	var silenced atomic.Bool
-	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Reloadable, _ *web.Options) {
 		p.Alertmanagers = []*alertmanager.Client{silencingClient(t, "s9", func() { silenced.Store(true) })}
 		p.Timings.Tick, p.Timings.Reconcile, p.Timings.Watchdog = 5*time.Millisecond, time.Hour, 1000*time.Hour
 	})

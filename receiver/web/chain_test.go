@@ -45,7 +45,7 @@ func TestChain(t *testing.T) {
 		}
 		return u
 	}
-	d := newDesk(t, "synomega", "sources:\n  acronis-eu2: {exporter: exp1}\n  veeam-hq: {exporter: exp1}\n", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+	d := newDesk(t, "synomega", "sources:\n  acronis-eu2: {exporter: exp1}\n  veeam-hq: {exporter: exp1}\n", func(_ *receiver.Config, p *receiver.Reloadable, _ *web.Options) {
 		p.Exporters = []evidence.Exporter{{URL: at(exporter), HTTP: http.DefaultClient}, {URL: at(gone), HTTP: http.DefaultClient}}
 		p.Alertmanagers = []*alertmanager.Client{silencingClient(t, "s2", nil)}
 	})
@@ -182,8 +182,8 @@ func (d *desk) runsOnce() {
 
 // posting lets messages leave to a server of this machine, and the engine turn
 // quickly.
-func posting(t *testing.T) func(*receiver.Config, *receiver.Parts, *web.Options) {
-	return func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+func posting(t *testing.T) func(*receiver.Config, *receiver.Reloadable, *web.Options) {
+	return func(_ *receiver.Config, p *receiver.Reloadable, _ *web.Options) {
 		sink, err := smtpsink.Start(t.Context(), smtpsink.Options{Now: time.Now})
 		if err != nil {
 			t.Fatal(err)

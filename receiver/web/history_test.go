@@ -22,7 +22,7 @@ func (accepting) Deliver(context.Context, notify.Message, string) error { return
 // The history speaks the reader's language: steps by their mails, instants in the
 // reader's zone, and no number that only machines use.
 func TestHistoryInTheReadersWords(t *testing.T) {
-	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Parts, _ *web.Options) {
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, p *receiver.Reloadable, _ *web.Options) {
 		p.Channel = accepting{}
 		p.Alertmanagers = []*alertmanager.Client{silencingClient(t, "5f60eb6b", nil)}
 		p.Timings.Tick, p.Timings.Reconcile, p.Timings.Watchdog = 5*time.Millisecond, time.Hour, 1000*time.Hour

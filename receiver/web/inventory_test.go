@@ -13,7 +13,7 @@ import (
 // Exporters fetch the inventory with a token of their own; it opens nothing else,
 // and no other token opens it.
 func TestInventoryForExporters(t *testing.T) {
-	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Parts, o *web.Options) {
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Reloadable, o *web.Options) {
 		o.Exporter = func(token string) bool { return token == "exporter" }
 		o.Shared = func() fleet.Shared {
 			return fleet.Shared{Version: "v1", Files: []fleet.SharedFile{{Name: "machines.csv", Text: "customer,machine,class\n"}}}

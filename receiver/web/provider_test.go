@@ -179,7 +179,7 @@ func TestLoginWithARealProvider(t *testing.T) {
 		"queue": {"email": "expert@msp.example", "email_verified": true}, "nameless": {"name": "No address"},
 	})
 	var ahead atomic.Int64
-	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Parts, o *web.Options) {
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Reloadable, o *web.Options) {
 		o.Login.Provider = identity.NewProvider(identity.ProviderOptions{Issuer: issuer, ClientID: "vigie", Back: front.URL + "/login/answer",
 			Secret: func() (string, error) { return "the client's secret", nil }, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	})
@@ -279,7 +279,7 @@ func TestLoginWithARealProvider(t *testing.T) {
 
 // A provider that does not answer leaves the other ways in open, and is asked again.
 func TestProviderAway(t *testing.T) {
-	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Parts, o *web.Options) {
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Reloadable, o *web.Options) {
 		o.Login.Provider = identity.NewProvider(identity.ProviderOptions{Issuer: "http://127.0.0.1:1", ClientID: "vigie"})
 	})
 	code, text := d.browser("").get("/login/provider")

@@ -14,7 +14,7 @@ import (
 // Who a proxy says that somebody is counts only from the proxy's own addresses,
 // said once, and of a person of the inventory.
 func TestTrustedProxy(t *testing.T) {
-	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Parts, o *web.Options) {
+	d := newDesk(t, "synomega", "", func(_ *receiver.Config, _ *receiver.Reloadable, o *web.Options) {
 		o.Login = web.LoginOptions{ProxyHeader: "X-Forwarded-User", ProxyNetworks: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("fd00::5/128")}}
 	})
 	site := d.server.Config.Handler

@@ -51,7 +51,7 @@ func (d *desk) now() time.Time {
 
 // newDesk starts one with an example of deploy/examples and an addition to its
 // inventory.
-func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config, *receiver.Parts, *web.Options)) *desk {
+func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config, *receiver.Reloadable, *web.Options)) *desk {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../deploy/examples", example))); err != nil {
@@ -78,7 +78,7 @@ func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config
 	c := setup.Config
 	c.Links, c.Exporters, c.Alertmanagers = nil, nil, nil
 	c.Prometheus.URL = prom.URL
-	parts, err := setup.Parts()
+	reloadable, err := setup.Reloadable()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config
 		Reload: func(context.Context) error { return nil },
 		Login:  web.LoginOptions{Passwords: func() *identity.Passwords { return passwords }}}
 	for _, f := range change {
-		f(c, &parts, &o)
+		f(c, &reloadable, &o)
 	}
 	db, err := store.Open(t.Context(), filepath.Join(dir, "vigie.db"))
 	if err != nil {
@@ -97,7 +97,7 @@ func newDesk(t testing.TB, example, more string, change ...func(*receiver.Config
 	}
 	t.Cleanup(func() { db.Close() })
 	d.store = db
-	if d.engine, err = receiver.New(t.Context(), receiver.Options{Store: db, Registry: prometheus.NewRegistry(), Logger: o.Logger, Now: d.now}, parts); err != nil {
+	if d.engine, err = receiver.New(t.Context(), receiver.Options{Store: db, Registry: prometheus.NewRegistry(), Logger: o.Logger, Now: d.now}, reloadable); err != nil {
 		t.Fatal(err)
 	}
 	o.Engine = d.engine

@@ -299,14 +299,14 @@ func (p *pageSite) say(r *http.Request, tone, text string) {
 // parse reads the templates: each page with the layout and the shared parts.
 func parsePages() map[string]*template.Template {
 	out := map[string]*template.Template{}
-	base := template.Must(template.New("").Funcs(pageFuncs()).ParseFS(sitePages, "site/layout.html", "site/parts.html"))
+	base := template.Must(template.New("").Funcs(pageFuncs()).ParseFS(sitePages, "site/layout.html", "site/partials.html"))
 	names, err := sitePages.ReadDir("site")
 	if err != nil {
 		panic(err) // they are compiled in
 	}
 	for _, e := range names {
 		name := strings.TrimSuffix(e.Name(), ".html")
-		if name == "layout" || name == "parts" {
+		if name == "layout" || name == "partials" {
 			continue
 		}
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(sitePages, "site/"+e.Name()))

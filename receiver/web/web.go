@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -19,6 +20,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/fleetpages"
 	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/manual"
@@ -98,7 +100,7 @@ type site struct {
 	reports *reportpages.Pages
 	mails   *mailpages.Pages
 	fleet   *fleetpages.Pages
-	named   namesCache
+	named   atomic.Pointer[about.Names]
 }
 
 // handler is a request of a known person; what it returns becomes JSON.
@@ -134,7 +136,7 @@ func (s *site) person(x route) http.HandlerFunc {
 			f.Serve(w)
 			return
 		}
-		if p, is := v.(part); is {
+		if p, is := v.(listPage); is {
 			v = p.list
 			p.link(w.Header(), r.URL)
 		}
@@ -244,8 +246,8 @@ func (s *site) take(r *http.Request, b reportBody, who string) (rules.Incident, 
 
 func (s *site) incidents(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Machine: q.Get("machine"), Platform: q.Get("platform"),
-		Scenario: q.Get("scenario"), Key: q.Get("key")}
+	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Platform: q.Get("platform"), Scenario: q.Get("scenario"), Key: q.Get("key")}
+	f.Machine = s.o.Engine.Book().Directory.Called(f.Customer, q.Get("machine"))
 	state, err := query.OneOf(q, "state", rules.States())
 	if err != nil {
 		return nil, err
@@ -267,7 +269,7 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := part{page: page, more: len(found) > limit}
+	out := listPage{page: page, more: len(found) > limit}
 	found = found[:min(limit, len(found))]
 	if role := q.Get(rules.LabelBackupRole); role != "" {
 		kept := found[:0]

@@ -193,6 +193,24 @@ func (d *Directory) Canonical(customer, source string, names ...string) *Machine
 	return nil
 }
 
+// Called returns the name of the machine that a person calls so, in the inventory of one
+// customer or of all (customer ""). A name that nobody has, or several machines by another,
+// stays as it is.
+func (d *Directory) Called(customer, name string) string {
+	called := name
+	for id := range d.Customers {
+		m := d.Canonical(id, "", name)
+		switch {
+		case m == nil || customer != "" && customer != id:
+		case m.Name == name || called != name && called != m.Name:
+			return name
+		default:
+			called = m.Name
+		}
+	}
+	return called
+}
+
 // ExpectsOther reports whether the inventory expects a backup of the machine
 // in another role than the given one. A copy is none.
 func (d *Directory) ExpectsOther(customer, machine, role string) bool {

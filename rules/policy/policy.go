@@ -70,7 +70,10 @@ func (p *Policy) Scenario(name string) *Scenario {
 }
 
 // defaultHold is how long notifications wait for others of their bundle.
-const defaultHold = 60 * time.Second
+const (
+	defaultHold = 60 * time.Second
+	maxHold     = time.Hour
+)
 
 type policyDoc struct {
 	strict.Position
@@ -103,7 +106,7 @@ func Keys() []string { return strict.Paths(reflect.TypeFor[policyDoc]()) }
 // policy together; each such policy is complete in itself. All faults of all
 // files are returned at once.
 func Load(files []strict.File, known Vocabulary) ([]*Policy, error) {
-	groups := map[string][]part{}
+	groups := map[string][]document{}
 	var faults strict.Faults
 	for _, f := range files {
 		var doc policyDoc
@@ -117,7 +120,7 @@ func Load(files []strict.File, known Vocabulary) ([]*Policy, error) {
 			continue
 		}
 		k := doc.EffectiveFrom.Format(time.RFC3339)
-		groups[k] = append(groups[k], part{f, doc})
+		groups[k] = append(groups[k], document{f, doc})
 	}
 	if len(faults) > 0 {
 		return nil, faults
@@ -127,6 +130,9 @@ func Load(files []strict.File, known Vocabulary) ([]*Policy, error) {
 		p, fs := build(groups[k], known)
 		faults = append(faults, fs...)
 		policies = append(policies, p)
+	}
+	for _, f := range files {
+		faults.Locate(f)
 	}
 	sort.SliceStable(faults, func(i, j int) bool {
 		if faults[i].File != faults[j].File {
@@ -151,12 +157,12 @@ func asFaults(file string, err error) strict.Faults {
 	return strict.Faults{{Position: strict.Position{File: file, Line: 1}, What: err.Error()}}
 }
 
-type part struct {
+type document struct {
 	file strict.File
-	doc  policyDoc
+	policyDoc
 }
 
-func build(parts []part, known Vocabulary) (*Policy, strict.Faults) {
+func build(docs []document, known Vocabulary) (*Policy, strict.Faults) {
 	own, err := readDefaults()
 	if err != nil {
 		return nil, strict.Faults{unreadable(err)}
@@ -166,22 +172,22 @@ func build(parts []part, known Vocabulary) (*Policy, strict.Faults) {
 		Calendars: map[string]*calendar.Calendar{}, Roles: map[string]*Role{}, Causes: map[string]Cause{},
 	}}
 	hash := sha256.New()
-	for _, part := range parts {
-		fmt.Fprintf(hash, "%s\x00%d\x00", baseName(part.file.Name), len(part.file.Text))
-		hash.Write(part.file.Text)
-		l.policy.Source = append(l.policy.Source, part.file)
+	for _, doc := range docs {
+		fmt.Fprintf(hash, "%s\x00%d\x00", baseName(doc.file.Name), len(doc.file.Text))
+		hash.Write(doc.file.Text)
+		l.policy.Source = append(l.policy.Source, doc.file)
 	}
 	l.policy.Hash = hex.EncodeToString(hash.Sum(nil))[:16]
 	// What others refer to comes first, so that the order of files is free.
-	for _, stage := range []func(policyDoc, *loader){policyDoc.head, policyDoc.named, policyDoc.general, policyDoc.scenarios, policyDoc.correlations} {
-		for _, part := range parts {
-			stage(part.doc, l)
+	for _, load := range []func(policyDoc, *loader){policyDoc.head, policyDoc.named, policyDoc.general, policyDoc.scenarios, policyDoc.correlations} {
+		for _, doc := range docs {
+			load(doc.policyDoc, l)
 		}
 	}
-	l.policy.checkWhole(l, parts[0].doc.Position)
-	for _, part := range parts {
+	l.policy.checkWhole(l, docs[0].Position)
+	for _, doc := range docs {
 		if len(l.policy.Scenarios) > 0 {
-			inOrder(part.doc.Causes, func(code string, doc causeDoc) { doc.checkSeverity(l, code) })
+			inOrder(doc.Causes, func(code string, doc causeDoc) { doc.checkSeverity(l, code) })
 		}
 	}
 	return l.policy, l.faults
@@ -253,7 +259,9 @@ func (d policyDoc) head(l *loader) {
 		l.policy.Language = d.Language
 	}
 	if d.Hold != nil {
-		l.policy.Hold = *d.Hold
+		if l.policy.Hold = *d.Hold; l.policy.Hold > maxHold {
+			l.fault(d.Position, "hold", "%s is too long: write at most %s; messages wait for each other, they are not put off", l.policy.Hold, maxHold)
+		}
 	}
 	if d.MaintenanceNotice != nil {
 		l.policy.MaintenanceNotice = *d.MaintenanceNotice

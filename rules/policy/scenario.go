@@ -148,7 +148,7 @@ func (d scenarioDoc) load(l *loader) {
 	d.proof(l, s, path)
 	d.stillFires(l, s, path)
 	d.waits(l, s, path)
-	d.parts(l, s, path)
+	d.optional(l, s, path)
 	for _, t := range d.Targets {
 		s.Targets = append(s.Targets, t.load(l, s, path+".targets."+t.name))
 	}
@@ -242,8 +242,8 @@ func (d scenarioDoc) waits(l *loader, s *Scenario, path string) {
 	}
 }
 
-// parts takes what a scenario may have or not.
-func (d scenarioDoc) parts(l *loader, s *Scenario, path string) {
+// optional takes what a scenario may have or not.
+func (d scenarioDoc) optional(l *loader, s *Scenario, path string) {
 	if d.Severity != nil {
 		s.Severity = d.Severity.load(l, path+".severity")
 	}

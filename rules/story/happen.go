@@ -29,7 +29,7 @@ func (p *player) happen(e *event) error {
 	case e.Act != nil:
 		return p.act(e)
 	case e.Silence != nil:
-		p.silence(e.Silence)
+		return p.silence(e)
 	case e.Report != nil:
 		return p.report(e.Report)
 	case e.Probe != nil:
@@ -38,13 +38,24 @@ func (p *player) happen(e *event) error {
 		if e.SMTP.Refuse != "" {
 			p.mail.refused[strings.ToLower(e.SMTP.Refuse)] = true
 		} else {
-			p.mail.downUntil = e.SMTP.DownUntil.in(p.zone)
+			return p.later(e, "smtp.down_until", e.SMTP.DownUntil, &p.mail.downUntil)
 		}
 	case e.Alertmanager != nil:
-		p.deaf, p.reconnect = e.Alertmanager.UnreachableUntil.in(p.zone), true
+		if err := p.later(e, "alertmanager.unreachable_until", e.Alertmanager.UnreachableUntil, &p.deaf); err != nil {
+			return err
+		}
+		p.reconnect = true
 		p.noticeAt(p.deaf)
 	default:
 		return p.inventory(e)
+	}
+	return nil
+}
+
+// later sets when something is over, which lies ahead.
+func (p *player) later(e *event, key string, m moment, until *time.Time) error {
+	if *until = m.in(p.zone); !until.After(p.now) {
+		return fault(e.Where, "%s lies not after at: mend the dates", key)
 	}
 	return nil
 }
@@ -209,18 +220,22 @@ func (p *player) lookAtSilences() error {
 		return nil
 	}
 	for _, r := range slices.Clone(p.store.Open()) {
-		var active []rules.Silence
+		var now rules.Silenced
 		var ids []string
 		for _, s := range p.silences {
 			if s.active(p.now) && p.covers(s, r) {
-				active = append(active, s.Silence)
+				now.Active = append(now.Active, s.Silence)
 				ids = append(ids, s.ID)
 			}
 		}
-		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] {
+		for f := range r.Alerts {
+			a := p.alerts[f]
+			now.Partly = now.Partly || a != nil && a.firing && !slices.ContainsFunc(p.silences, func(s *silence) bool { return s.active(p.now) && s.matchers.Match(a.labels) })
+		}
+		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] || now.Whole() != r.Flags[rules.FlagSilenced] {
 			p.silenced[r.ID] = joined
 			err := p.update(func(b *incidents.Batch) error {
-				_, err := b.Tell(r.ID, rules.Silenced{Active: active})
+				_, err := b.Tell(r.ID, now)
 				return err
 			})
 			if err != nil {
@@ -241,14 +256,19 @@ func (p *player) covers(s *silence, r *incidents.Record) bool {
 	return false
 }
 
-func (p *player) silence(d *silenceDoc) {
+func (p *player) silence(e *event) error {
+	d := e.Silence
 	p.silenceCount++
 	s := &silence{matchers: d.parsed, Silence: rules.Silence{
 		ID: fmt.Sprintf("s%d", p.silenceCount), Matchers: d.Matchers, By: d.By, Comment: d.Comment, StartsAt: p.now, EndsAt: d.Until.endIn(p.zone),
 	}}
+	if !s.EndsAt.After(p.now) {
+		return fault(e.Where, "silence.until lies not after at: mend the dates")
+	}
 	p.silences = append(p.silences, s)
 	p.noticeAt(p.now)
 	p.noticeAt(s.EndsAt)
+	return nil
 }
 
 // changed notes that Prometheus would answer differently about a machine now.

@@ -66,35 +66,47 @@ func (s server) fit() error {
 // alone says why a server that waits for standbys accepts nothing.
 const alone = "synchronous_standby_names = %s, and no standby follows: nothing is accepted until one does; where the server is to stay alone, empty that setting"
 
-// Told is what is not wrong with a server and should be known; of the standbys that
-// follow it behind are not waited for.
-func Told(commits, named string, following, behind int, pooled bool) (out []string) {
-	if named != "" && following == 0 {
-		out = append(out, fmt.Sprintf(alone, named))
+// standbys is what a server says of those that follow it.
+type standbys struct {
+	commits, named    string // synchronous_commit and synchronous_standby_names
+	following, behind int    // all that follow, and those of them that are not waited for
+}
+
+func askStandbys(ctx context.Context, db *sql.DB) (s standbys, err error) {
+	err = db.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
+		(SELECT COUNT(*) FROM pg_stat_replication), (SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&s.commits, &s.named, &s.following, &s.behind)
+	return s, err
+}
+
+// waits reports whether the server waits for a standby and none follows.
+func (s standbys) waits() bool { return s.named != "" && s.following == 0 }
+
+// notices is what is not wrong with the server and should be known.
+func (s standbys) notices() (out []string) {
+	if s.waits() {
+		out = append(out, fmt.Sprintf(alone, s.named))
 	}
-	if named != "" && (commits == "local" || commits == "remote_write") {
-		out = append(out, fmt.Sprintf("synchronous_commit = %s: when the standby takes over, what was accepted last may be missing; on waits for its disk, too", commits))
+	if s.named != "" && (s.commits == "local" || s.commits == "remote_write") {
+		out = append(out, fmt.Sprintf("synchronous_commit = %s: when the standby takes over, what was accepted last may be missing; on waits for its disk, too", s.commits))
 	}
-	if named == "" && behind > 0 {
+	if s.named == "" && s.behind > 0 {
 		out = append(out, fmt.Sprintf("%d standbys follow without being waited for: when one takes over, what was accepted last may be missing; "+
-			"name them in synchronous_standby_names to lose nothing", behind))
-	}
-	if pooled {
-		out = append(out, "a pooler stands before the server: statements are not prepared, which costs some speed and nothing else")
+			"name them in synchronous_standby_names to lose nothing", s.behind))
 	}
 	return out
 }
 
-// Notice finds what is not wrong and should be known.
+// Notice finds what is not wrong with a server, and the pooler before it, and should be known.
 func Notice(ctx context.Context, db *sql.DB, pooled bool) ([]string, error) {
-	var commits, named string
-	var following, behind int
-	err := db.QueryRowContext(ctx, `SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
-		(SELECT COUNT(*) FROM pg_stat_replication), (SELECT COUNT(*) FROM pg_stat_replication WHERE COALESCE(sync_state, 'async') = 'async')`).Scan(&commits, &named, &following, &behind)
+	s, err := askStandbys(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	return Told(commits, named, following, behind, pooled), nil
+	out := s.notices()
+	if pooled {
+		out = append(out, "a pooler stands before the server: statements are not prepared, which costs some speed and nothing else")
+	}
+	return out, nil
 }
 
 // Why adds to the error of a server that does not answer in time that it waits for a
@@ -105,10 +117,8 @@ func (p *Database) Why(err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	var named string
-	var following int
-	if p.Row(ctx, `SELECT current_setting('synchronous_standby_names'), (SELECT COUNT(*) FROM pg_stat_replication)`).Scan(&named, &following) == nil && named != "" && following == 0 {
-		return fmt.Errorf("%w: "+alone, err, named)
+	if s, unknown := askStandbys(ctx, p.reader); unknown == nil && s.waits() {
+		return fmt.Errorf("%w: "+alone, err, s.named)
 	}
 	return err
 }

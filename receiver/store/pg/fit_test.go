@@ -27,13 +27,14 @@ func TestServerMustFit(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if n := len(Told("on", "", 1, 1, true)); n != 2 {
-		t.Errorf("%d things are told of a standby that nobody waits for, and a pooler", n)
-	}
-	if n := len(Told("on", "db2", 1, 0, false)); n != 0 {
-		t.Errorf("%d things are told of a server that has nothing to tell", n)
-	}
-	if told := Told("on", "*", 0, 0, false); len(told) != 1 || !strings.Contains(told[0], "nothing is accepted") {
-		t.Errorf("of a server that waits for nobody there is: %q", told)
+	for want, s := range map[string]standbys{
+		"without being waited for": {commits: "on", following: 1, behind: 1},
+		"":                         {commits: "on", named: "db2", following: 1},
+		"nothing is accepted":      {commits: "on", named: "*"},
+		"waits for its disk":       {commits: "remote_write", named: "db2", following: 1},
+	} {
+		if told := strings.Join(s.notices(), "\n"); !strings.Contains(told, want) || (want == "") != (told == "") {
+			t.Errorf("%+v: there is %q, not %q", s, told, want)
+		}
 	}
 }

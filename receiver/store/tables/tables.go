@@ -37,8 +37,8 @@ func All() []Table {
 	}
 }
 
-// Parts are the kinds and the names of a table's columns.
-func (t Table) Parts() (kinds string, names []string) {
+// Columns are the kinds and the names of a table's columns.
+func (t Table) Columns() (kinds string, names []string) {
 	for _, c := range strings.Fields(t.columns) {
 		kinds += c[:1]
 		names = append(names, c[2:])
