@@ -124,7 +124,9 @@ func (d *decider) apply(ev Event) {
 	case Refreshed:
 		d.renamed()
 		d.post().refreshed()
-	case Tick, Related:
+	case Related:
+		d.proof().related()
+	case Tick:
 	}
 }
 
@@ -255,7 +257,7 @@ func (d *decider) waitingOver() {
 	d.Incident.Until = time.Time{}
 	d.endPause(at)
 	d.raise("waiting_over", at)
-	d.state(Open, "the agreed date has come")
+	d.back("the agreed date has come")
 }
 
 // finish fills in what the shell needs to go on.
