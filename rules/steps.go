@@ -230,13 +230,13 @@ func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, 
 	var more []string
 	for i, e := range d.Contacts().Envelopes(to, cc, platform) {
 		n := d.Messages().Notification(st, template, e.To, e.Cc, e.Platform, f.Why)
-		d.Messages().SpeaksOf(&n.Facts, st.When[f.Trigger]) // of several clocks, the one that this is about
+		d.Messages().SpeaksOf(&n.Data, st.When[f.Trigger]) // of several clocks, the one that this is about
 		n.ID = first
 		if i > 0 {
 			n.ID += "/" + e.Platform
 			more = append(more, n.ID)
 		}
-		n.Facts.Automatic = st.When[f.Trigger].Kind != WhenAct
+		n.Data.Automatic = st.When[f.Trigger].Kind != WhenAct
 		d.out.Notifications = append(d.out.Notifications, n)
 	}
 	d.Incident.Steps[key] = &StepRecord{Step: st.Name, Resent: more, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: StepDecided,

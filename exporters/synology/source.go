@@ -28,7 +28,7 @@ type Source struct {
 	config *Config
 	client *client
 	now    func() time.Time
-	facts  *facts
+	memory *memory
 
 	hyper   exporters.LastGood[hyperTask]
 	targets exporters.LastGood[target]
@@ -41,7 +41,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{config: c, client: cl, now: o.Now, facts: newFacts(),
+	return &Source{config: c, client: cl, now: o.Now, memory: newMemory(),
 		hyper:   exporters.LastGood[hyperTask]{Name: hyperName, Need: exporters.Required},
 		targets: exporters.LastGood[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
 		active:  exporters.LastGood[activeTask]{Name: activeName, Need: exporters.Required},
@@ -49,7 +49,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 }
 
 // Remember implements exporters.Rememberer.
-func (s *Source) Remember(jobs []exporters.Job) { s.facts.remember(jobs) }
+func (s *Source) Remember(jobs []exporters.Job) { s.memory.remember(jobs) }
 
 // Fetch reads both packages, as far as they are configured.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
@@ -72,16 +72,16 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		}
 		active, out.Endpoints = tasks, append(out.Endpoints, endpoint)
 	}
-	now, unknown := s.now(), s.facts.counter(&out)
+	now, unknown := s.now(), s.memory.counter(&out)
 	if s.config.HyperBackup != nil {
-		out.Jobs = s.facts.hyperJobs(s.config, hyper, now, unknown)
+		out.Jobs = s.memory.hyperJobs(s.config, hyper, now, unknown)
 	}
 	if s.config.ActiveBackup != nil {
-		out.Jobs = append(out.Jobs, s.facts.activeJobs(s.config, active, now, unknown)...)
+		out.Jobs = append(out.Jobs, s.memory.activeJobs(s.config, active, now, unknown)...)
 		out.Agents = agents(s.config, active, unknown)
 		out.Unmatched = openRuns(active)
 	}
-	s.facts.settle()
+	s.memory.settle()
 	s.client.odd.Tell(&out)
 	out.Incremental = s.client.some // what is not among the jobs may be there
 	out.ClockSkew = s.client.http.ClockSkew()

@@ -630,7 +630,7 @@ func FuzzHyperBackup(f *testing.F) {
 		}
 		now := time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 		c := &Config{Owner: exporters.Owner{Customer: "c"}, HyperBackup: &HyperBackup{Machine: "n", zone: time.UTC}}
-		facts := newFacts()
+		facts := newMemory()
 		var out exporters.Snapshot
 		for range 2 {
 			jobs := facts.hyperJobs(c, tasks, now, facts.counter(&out))
@@ -661,7 +661,7 @@ func FuzzActiveBackup(f *testing.F) {
 			return
 		}
 		c := &Config{Owner: exporters.Owner{Customer: "c"}, ActiveBackup: &ActiveBackup{}}
-		facts := newFacts()
+		facts := newMemory()
 		var out exporters.Snapshot
 		unknown := facts.counter(&out)
 		for i := range tasks {

@@ -29,7 +29,7 @@ func TestNoSentenceOfAnotherLanguage(t *testing.T) {
 		for _, id := range numbers(r) {
 			ns := example(id, lang)
 			for i := range ns {
-				quiet(&ns[i].Facts)
+				quiet(&ns[i].Data)
 			}
 			out, err := r.Render(ns)
 			if err != nil {

@@ -356,7 +356,7 @@ func example(template, lang string) []rules.Notification {
 		n.To = to(expl)
 		when("2025-03-15 12:00")
 	}
-	n.Facts = f
+	n.Data = f
 	if template == "D8" {
 		return bundle(n, 4)
 	}
@@ -368,16 +368,16 @@ func bundle(n rules.Notification, count int) []rules.Notification {
 	ns := make([]rules.Notification, count)
 	for i := range ns {
 		ns[i] = n
-		ns[i].IncidentID = fmt.Sprintf("i%d", n.Facts.Number+i)
-		ns[i].Facts.Number += i
+		ns[i].IncidentID = fmt.Sprintf("i%d", n.Data.Number+i)
+		ns[i].Data.Number += i
 		if i > 0 {
-			if n.Facts.Platform != "" {
-				ns[i].Facts.Platform = fmt.Sprintf("lms-%d", i+1)
+			if n.Data.Platform != "" {
+				ns[i].Data.Platform = fmt.Sprintf("lms-%d", i+1)
 			} else {
-				ns[i].Facts.Machine = fmt.Sprintf("%s-%02d", n.Facts.Machine, i+1)
+				ns[i].Data.Machine = fmt.Sprintf("%s-%02d", n.Data.Machine, i+1)
 			}
-			ns[i].Facts.Offline = i%2 == 1
-			ns[i].Facts.Days += i
+			ns[i].Data.Offline = i%2 == 1
+			ns[i].Data.Days += i
 		}
 	}
 	return ns
@@ -406,7 +406,7 @@ func exampleDigest(lang string) Digest {
 	l.Assignee = "Alain Durand"
 	c.Number, c.Machine, c.State = 118, "PC-MARC", rules.CallDue
 	for _, f := range []rules.FactSheet{s, l, w, c} {
-		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Facts: f})
+		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Data: f})
 	}
 	return d
 }

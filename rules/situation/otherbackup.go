@@ -8,7 +8,7 @@ import (
 // OtherBackup is the effective state of the machine's other backup: an open incident
 // on it counts more than any metric.
 func (d *Situation) OtherBackup() (model.EvidenceState, string) {
-	for _, s := range d.Facts.Siblings {
+	for _, s := range d.Circumstances.Siblings {
 		if !s.State.Ended() && !s.Repaired {
 			return model.EvidenceKO, "incident " + s.ID + " is open on the other backup (" + s.Role + ")"
 		}
@@ -38,7 +38,7 @@ func (d *Situation) OtherEvidence() incident.Evidence {
 	if st != e.State {
 		e.Note = why
 		if st == model.EvidenceKO && e.Plan == "" {
-			for _, s := range d.Facts.Siblings {
+			for _, s := range d.Circumstances.Siblings {
 				if !s.State.Ended() {
 					e.Engine, e.Role = s.Engine, s.Role
 					if len(s.Plans) > 0 {
