@@ -107,3 +107,31 @@ func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
 		t.Errorf("the incident says %q", i.LastErr)
 	}
 }
+
+// covers: S1.16; while thousands of incidents open at once, looking them over for
+// common failures takes turns with everything else, and what it left out it finds at the next.
+func TestCommonCauseInAStorm(t *testing.T) {
+	why := map[string]string{}
+	var alerts []alert
+	for n := range 4 {
+		a := backup([]string{"dupont", "martin"}[n%2], fmt.Sprintf("NAS-%d", n), "primary")
+		alerts, why[a["job_id"]] = append(alerts, a), "cannot reach the storage node: connection refused"
+	}
+	x, _ := explains(t, why)
+	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
+	b := &speed{T: t, summary: &summary{}}
+	b.seed(r, newLoad(1, false), 2000)
+	b.ok(r.engine.Correlate(t.Context()))
+	r.fires(alerts...)
+	b.ok(r.engine.AskDue(t.Context()))
+	for _, c := range []struct {
+		after  time.Duration
+		common int
+	}{{time.Second, 0}, {time.Second, 1}} {
+		r.set(r.now().Add(c.after))
+		b.ok(r.engine.Correlate(t.Context()))
+		if got := len(r.incidents("scenario=common")); got != c.common {
+			t.Errorf("%d common failures at %s, want %d", got, r.now().Format(time.TimeOnly), c.common)
+		}
+	}
+}

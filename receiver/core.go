@@ -69,13 +69,21 @@ func about(ctx context.Context, id string) context.Context {
 	return store.About(ctx, store.Scope{Incidents: []string{id}})
 }
 
-// openRecords returns all open incidents.
-func (c *core) openRecords(ctx context.Context) (rs []*store.Record, err error) {
+// record returns one incident.
+func (c *core) record(ctx context.Context, id string) (r *store.Record, err error) {
 	err = c.store.View(ctx, func(tx *store.Tx) error {
-		rs, err = tx.Open()
+		r, err = tx.Incident(id)
 		return err
 	})
-	return rs, err
+	return r, err
+}
+
+// eachOpen shows all open incidents, one after the other: whoever looks keeps of
+// them only what is needed.
+func (c *core) eachOpen(ctx context.Context, show func(*store.Record)) error {
+	return c.store.View(ctx, func(tx *store.Tx) error {
+		return tx.EachOpen(func(r *store.Record) error { show(r); return nil })
+	})
 }
 
 // trusted reports whether endings are believed.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"vigie/receiver/alertmanager"
 	"vigie/receiver/board"
 	"vigie/receiver/letter"
 	"vigie/receiver/message"
@@ -154,13 +155,9 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, now time.Time) error {
 	return o.store.View(ctx, func(tx *store.Tx) error {
 		b := o.batch(tx, now)
-		rs, err := tx.OpenSince(now.Add(-14 * 24 * time.Hour))
-		if err != nil {
-			return err
-		}
 		opened := map[string]int{}
-		var open []*store.Record
-		for _, r := range rs {
+		open, urgent := 0, []*store.Record{}
+		err := tx.EachSince(now.Add(-14*24*time.Hour), func(r *store.Record) error {
 			if r.Flags[rules.FlagFlaky] {
 				d.Flaky = append(d.Flaky, message.DigestLine{What: o.called(r.Identity), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
@@ -169,9 +166,11 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 			}
 			d.Answers = append(d.Answers, o.answered(r.Incident, d.To, last)...)
 			if r.State.Ended() {
-				continue
+				return nil
 			}
-			open = append(open, r)
+			if open, urgent = open+1, append(urgent, r); len(urgent) == 2*maxDigest {
+				urgent = mostUrgent(urgent)
+			}
 			for _, step := range r.Steps {
 				for _, party := range step.Refused {
 					if step.Status == rules.StepDecided && !slices.Contains(d.Health.Refused, party.Address) {
@@ -179,16 +178,19 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 					}
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 		slices.Sort(d.Health.Refused)
 		for _, title := range slices.Sorted(maps.Keys(opened)) {
 			d.Opened = append(d.Opened, message.DigestLine{What: title, Detail: strconv.Itoa(opened[title])})
 		}
-		if len(open) > maxDigest {
-			d.Issues = append(d.Issues, message.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, len(open)), Bad: true})
+		if open > maxDigest {
+			d.Issues = append(d.Issues, message.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, open), Bad: true})
 		}
-		slices.SortStableFunc(open, incidents.ByDeadline)
-		for _, r := range open[:min(len(open), maxDigest)] {
+		for _, r := range mostUrgent(urgent) {
 			around, err := b.Circumstances(b.Track(r))
 			if err != nil {
 				return err
@@ -209,6 +211,14 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest
 		return err
 	})
+}
+
+// mostUrgent are the incidents with the nearest deadlines, as many as an overview lists.
+func mostUrgent(all []*store.Record) []*store.Record {
+	slices.SortStableFunc(all, incidents.ByDeadline)
+	few := all[:min(len(all), maxDigest)]
+	clear(all[len(few):])
+	return few
 }
 
 // gapsAhead is how far ahead the overview looks for gaps in the duty.
@@ -325,17 +335,17 @@ func (o *digest) digestCounts(ctx context.Context, d *message.Digest, now time.T
 }
 
 // digestSilences lists the silences that run, with what is odd about them.
-func (o *digest) digestSilences(t *observed) []message.DigestSilence {
+func (o *digest) digestSilences(t *alertmanager.Together) []message.DigestSilence {
 	var out []message.DigestSilence
-	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
-		s := t.silences[id]
+	for _, id := range slices.Sorted(maps.Keys(t.Silences)) {
+		s := t.Silences[id]
 		x := message.DigestSilence{Matchers: s.Matchers, By: s.By, Comment: s.Comment, Until: s.EndsAt, Long: s.Long(), Broad: s.Broad(), Idle: true}
 		if p := o.Book().Directory.Author(s.By); p != nil {
 			x.By = p.Name
 		}
 		ms, err := rules.ParseMatchers(s.Matchers)
-		for fp, signal := range t.firing {
-			if slices.Contains(t.silencedBy[fp], id) || err == nil && ms.Match(signal.Labels) {
+		for fp, signal := range t.Firing {
+			if slices.Contains(t.SilencedBy[fp], id) || err == nil && ms.Match(signal.Labels) {
 				x.Idle = false
 			}
 		}

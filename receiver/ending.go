@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -60,20 +61,18 @@ func (e *core) recallEndings(ctx context.Context) error {
 	if err != nil || held == "" {
 		return err
 	}
-	known, err := e.openRecords(ctx)
-	for _, r := range known {
+	return e.eachOpen(ctx, func(r *store.Record) {
 		if len(r.Progress.HeldEndings) > 0 {
 			e.endings.Set(r.ID, true)
 		}
-	}
-	return err
+	})
 }
 
 // stillFiring forgets held endings of alerts that Prometheus has repeated since.
-func (e *core) stillFiring(ctx context.Context, t *observed, now time.Time) error {
-	for fp, s := range t.firing {
+func (e *core) stillFiring(ctx context.Context, t *alertmanager.Together, now time.Time) error {
+	for fp, s := range t.Firing {
 		if e.Book().Classify(s, now).Ignored == incidents.Watchdog {
-			e.watch.spoke(t.updated[fp])
+			e.watch.spoke(t.Updated[fp])
 		}
 	}
 	var errs []error
@@ -86,7 +85,7 @@ func (e *core) stillFiring(ctx context.Context, t *observed, now time.Time) erro
 			}
 			var dropped []string
 			for fp, at := range en.Progress.HeldEndings {
-				if t.updated[fp].After(at) {
+				if t.Updated[fp].After(at) {
 					dropped = append(dropped, fp)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/alertmanager"
 	"vigie/receiver/board"
 	"vigie/receiver/store"
 	"vigie/rules"
@@ -26,7 +27,7 @@ func (q *reader) Listed(ctx context.Context) (out []Listed, err error) {
 
 // endListed forgets what was only listed and fires no more: a webhook that told
 // so may have been lost.
-func (r *reconciler) endListed(ctx context.Context, t *observed, gone map[string]bool, now time.Time) error {
+func (r *reconciler) endListed(ctx context.Context, t *alertmanager.Together, gone map[string]bool, now time.Time) error {
 	var all []store.Ignored
 	err := r.store.View(ctx, func(tx *store.Tx) (err error) {
 		all, err = tx.Ignored()
@@ -37,12 +38,12 @@ func (r *reconciler) endListed(ctx context.Context, t *observed, gone map[string
 	}
 	var over []Cleared
 	for _, x := range all {
-		if _, fires := t.firing[x.Fingerprint]; fires || own(x.Labels) {
+		if _, fires := t.Firing[x.Fingerprint]; fires || own(x.Labels) {
 			continue
 		}
 		gone[x.Fingerprint] = true
 		since := r.absent.At(x.Fingerprint, now)
-		if now.Sub(since) < r.live().Timings.AbsentFor || t.quiet && !r.watch.livedAfter(since) {
+		if now.Sub(since) < r.live().Timings.AbsentFor || t.Quiet && !r.watch.livedAfter(since) {
 			continue
 		}
 		over = append(over, Cleared{Signal: x.Signal, EndsAt: since})

@@ -70,8 +70,7 @@ func crowdOf(a, b *rig) (lines []string) {
 	wg.Wait()
 	a.pass(2 * time.Minute)
 	err := a.db.View(a.t.Context(), func(tx *store.Tx) error {
-		rs, err := tx.OpenSince(time.Time{})
-		for _, r := range rs {
+		return tx.EachSince(time.Time{}, func(r *store.Record) error {
 			inc := r.Incident
 			inc.ID, inc.Number, inc.Told = "", 0, nil
 			state := fmt.Sprint(inc.Key, " ", inc.State, " ", inc.Episode, " ", inc.Failures, " firing:")
@@ -83,8 +82,8 @@ func crowdOf(a, b *rig) (lines []string) {
 				return err
 			}
 			lines = append(lines, state+" "+string(flags))
-		}
-		return err
+			return nil
+		})
 	})
 	if err != nil {
 		a.t.Fatal(err)

@@ -66,13 +66,13 @@ func (r *reconciler) turn(ctx context.Context) error {
 	if seen == nil {
 		return err
 	}
-	steps := []func(context.Context, *observed, time.Time) error{r.takeIn, r.followSilences, r.stillFiring, r.noteSeen}
+	steps := []func(context.Context, *alertmanager.Together, time.Time) error{r.takeIn, r.followSilences, r.stillFiring, r.noteSeen}
 	for _, step := range steps {
 		if stepErr := step(ctx, seen, now); stepErr != nil {
 			return errors.Join(err, stepErr)
 		}
 	}
-	if seen.complete {
+	if seen.Complete {
 		err = errors.Join(err, r.endAbsent(ctx, seen, now))
 	} else {
 		r.absent.Forget()
@@ -80,29 +80,9 @@ func (r *reconciler) turn(ctx context.Context) error {
 	return err
 }
 
-// observed is what all Alertmanagers that answered say together.
-type observed struct {
-	firing map[string]rules.Signal
-	// held are alerts that every Alertmanager that knows them keeps back.
-	held       map[string]bool
-	silencedBy map[string][]string
-	silences   map[string]rules.Silence
-	updated    map[string]time.Time
-	// all tells that every configured Alertmanager answered.
-	all bool
-	// complete tells that every configured Alertmanager answered and that its
-	// silence about an alert says something.
-	complete bool
-	// mutes tells that one of them mutes groups at some hours.
-	mutes bool
-	// quiet tells that one of them knows no alert of ours at all: whether it hears
-	// Prometheus must be proven otherwise.
-	quiet bool
-}
-
 // poll asks every Alertmanager. Without any answer there is no truth; an error
 // names those that did not answer.
-func (r *reconciler) poll(ctx context.Context, now time.Time) (*observed, error) {
+func (r *reconciler) poll(ctx context.Context, now time.Time) (*alertmanager.Together, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
 	peers := r.live().Alertmanagers
@@ -128,51 +108,28 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*observed, error)
 		})
 	}
 	_ = g.Wait() // errors are kept one by one
-	t := &observed{firing: map[string]rules.Signal{}, held: map[string]bool{}, silencedBy: map[string][]string{}, silences: map[string]rules.Silence{},
-		updated: map[string]time.Time{}, complete: true, all: true}
-	answered := false
-	for _, s := range snaps {
-		if s == nil {
-			t.complete, t.all = false, false
-			continue
-		}
-		answered = true
-		t.complete = t.complete && s.Complete(now, r.live().Timings.Settled)
-		t.quiet, t.mutes = t.quiet || len(s.Signals) == 0, t.mutes || s.Mutes
-		for _, sig := range s.Signals {
-			_, known := t.firing[sig.Fingerprint]
-			t.held[sig.Fingerprint] = s.Held[sig.Fingerprint] && (t.held[sig.Fingerprint] || !known)
-			if old, known := t.firing[sig.Fingerprint]; !known || sig.StartsAt.Before(old.StartsAt) {
-				t.firing[sig.Fingerprint] = sig
-			}
-			t.updated[sig.Fingerprint] = later(t.updated[sig.Fingerprint], s.Updated[sig.Fingerprint])
-		}
-		for fp, ids := range s.SilencedBy {
-			t.silencedBy[fp] = append(t.silencedBy[fp], ids...)
-		}
-		maps.Copy(t.silences, s.Silences)
-	}
-	if !answered {
+	t := alertmanager.Join(snaps, now, r.live().Timings.Settled)
+	if t == nil {
 		return nil, errors.Join(errs...)
 	}
-	r.seen.Silenced(t.silences, now)
+	r.seen.Silenced(t.Silences, now)
 	return t, errors.Join(errs...)
 }
 
 // takeIn receives what fires and is not known. What Alertmanager keeps back, as
 // inhibited or muted, is news only once it does so no more; where it mutes at all, what
 // fires only after some time, since it says so late.
-func (r *reconciler) takeIn(ctx context.Context, t *observed, now time.Time) error {
+func (r *reconciler) takeIn(ctx context.Context, t *alertmanager.Together, now time.Time) error {
 	loud := map[string]bool{}
 	err := r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
 		switch {
-		case t.held[s.Fingerprint]:
+		case t.Held[s.Fingerprint]:
 			return false
 		case known != nil:
 			return s.StartsAt.After(known.StartsAt)
 		}
 		loud[s.Fingerprint] = true
-		return !t.mutes || now.Sub(r.loud.At(s.Fingerprint, now)) >= r.live().Timings.AbsentFor
+		return !t.Mutes || now.Sub(r.loud.At(s.Fingerprint, now)) >= r.live().Timings.AbsentFor
 	})
 	r.loud.Keep(loud)
 	return err
@@ -180,30 +137,29 @@ func (r *reconciler) takeIn(ctx context.Context, t *observed, now time.Time) err
 
 // noteSeen notes now and then that what is known still fires. It comes after
 // the silences: who silences in the second in which a step falls due is in time.
-func (r *reconciler) noteSeen(ctx context.Context, t *observed, now time.Time) error {
+func (r *reconciler) noteSeen(ctx context.Context, t *alertmanager.Together, now time.Time) error {
 	return r.takeInIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
 		return known != nil && now.Sub(known.LastSeen) >= seenEvery
 	})
 }
 
-// takeInIf receives the signals that are chosen by what is known of them; known
-// is nil for one that does not fire in any open incident.
-func (r *reconciler) takeInIf(ctx context.Context, t *observed, chosen func(s rules.Signal, known *rules.Alert) bool) error {
-	known, err := r.openRecords(ctx)
+// takeInIf receives the signals that are chosen by what is known of them: when they
+// began and were seen last; nil for one that does not fire in any open incident.
+func (r *reconciler) takeInIf(ctx context.Context, t *alertmanager.Together, chosen func(s rules.Signal, known *rules.Alert) bool) error {
+	seen := map[string]*rules.Alert{}
+	err := r.eachOpen(ctx, func(rec *store.Record) {
+		for fp, a := range rec.Alerts {
+			if _, fires := t.Firing[fp]; fires && a.Firing {
+				seen[fp] = &rules.Alert{StartsAt: a.StartsAt, LastSeen: a.LastSeen}
+			}
+		}
+	})
 	if err != nil {
 		return err
 	}
-	seen := map[string]*rules.Alert{}
-	for _, rec := range known {
-		for fp, a := range rec.Alerts {
-			if a.Firing {
-				seen[fp] = a
-			}
-		}
-	}
 	var news []rules.Signal
-	for _, fp := range slices.Sorted(maps.Keys(t.firing)) {
-		if s := t.firing[fp]; chosen(s, seen[fp]) {
+	for _, fp := range slices.Sorted(maps.Keys(t.Firing)) {
+		if s := t.Firing[fp]; chosen(s, seen[fp]) {
 			news = append(news, s)
 		}
 	}
@@ -232,33 +188,40 @@ func (r *reconciler) oneByOne(ctx context.Context, signals []rules.Signal) error
 }
 
 // followSilences tells incidents which silences cover them now.
-func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.Time) error {
+func (r *reconciler) followSilences(ctx context.Context, t *alertmanager.Together, now time.Time) error {
 	r.noteSilenceEnd(t, now)
-	known, err := r.openRecords(ctx)
+	type change struct {
+		id       string
+		silenced rules.Silenced
+	}
+	var changes []change
+	err := r.eachOpen(ctx, func(rec *store.Record) {
+		active := r.covering(t, rec.Incident)
+		if !t.All {
+			active = keepRunning(active, rec.Silences, now)
+		}
+		silenced := rules.Silenced{Active: active, Partly: partly(t, rec.Incident, active)}
+		if !same(rec.Silences, active) || silenced.Whole() != rec.Flags[rules.FlagSilenced] {
+			changes = append(changes, change{rec.ID, silenced})
+		}
+	})
 	if err != nil {
 		return err
 	}
-	for _, rec := range known {
-		active := r.covering(t, rec.Incident)
-		if !t.all {
-			active = keepRunning(active, rec.Silences, now)
-		}
-		if same(rec.Silences, active) {
-			continue
-		}
+	for _, c := range changes {
 		err := r.update(ctx, now, func(b *batch) error {
-			t, err := b.Load(rec.ID)
+			t, err := b.Load(c.id)
 			if err != nil || t.State.Ended() {
 				return err
 			}
-			_, err = b.Apply(t, rules.Silenced{Active: active})
+			_, err = b.Apply(t, c.silenced)
 			return err
 		})
 		if errors.Is(err, store.ErrUnavailable) {
 			return err
 		}
 		if err != nil {
-			r.fault(rec.ID, err)
+			r.fault(c.id, err)
 		}
 	}
 	return nil
@@ -266,22 +229,35 @@ func (r *reconciler) followSilences(ctx context.Context, t *observed, now time.T
 
 // covering returns the active silences that cover an incident: those that
 // Alertmanager names for its alerts, and those whose matchers fit them.
-func (r *reconciler) covering(t *observed, inc rules.Incident) []rules.Silence {
+func (r *reconciler) covering(t *alertmanager.Together, inc rules.Incident) []rules.Silence {
 	named := map[string]bool{}
 	for fp := range inc.Alerts {
-		for _, id := range t.silencedBy[fp] {
+		for _, id := range t.SilencedBy[fp] {
 			named[id] = true
 		}
 	}
 	var out []rules.Silence
-	for _, id := range slices.Sorted(maps.Keys(t.silences)) {
-		s := t.silences[id]
+	for _, id := range slices.Sorted(maps.Keys(t.Silences)) {
+		s := t.Silences[id]
 		s.Matchers = r.canonical(s.Matchers, inc)
 		if named[id] || s.Covers(inc) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// partly reports whether Alertmanager tells of an alert of the incident that none of
+// its silences covers.
+func partly(t *alertmanager.Together, inc rules.Incident, active []rules.Silence) bool {
+	for fp, a := range inc.Alerts {
+		_, told := t.Firing[fp]
+		told = told && a.Firing && !t.Held[fp] && len(t.SilencedBy[fp]) == 0
+		if told && !slices.ContainsFunc(active, func(s rules.Silence) bool { return s.CoversAlert(a.Labels) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // canonical gives a silence of exactly the incident's machine the name that the
@@ -318,18 +294,26 @@ func same(had map[string]rules.Silence, now []rules.Silence) bool {
 // endAbsent ends alerts that no Alertmanager knows any more: at once when a
 // success newer than the failure is proven, otherwise when they have been
 // absent for some time.
-func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) error {
-	known, err := r.openRecords(ctx)
+func (r *reconciler) endAbsent(ctx context.Context, t *alertmanager.Together, now time.Time) error {
+	gone := map[string]bool{}
+	var ids []string
+	err := r.eachOpen(ctx, func(rec *store.Record) {
+		if missing := missing(t, rec); len(missing) > 0 {
+			ids = append(ids, rec.ID)
+			for _, fp := range missing {
+				gone[fp] = true
+			}
+		}
+	})
 	if err != nil {
 		return err
 	}
-	gone := map[string]bool{}
-	for _, rec := range known {
-		if err := r.endAbsentOf(ctx, t, rec, gone, now); err != nil {
+	for _, id := range ids {
+		if err := r.endAbsentOf(ctx, t, id, now); err != nil {
 			if errors.Is(err, store.ErrUnavailable) {
 				return err
 			}
-			r.fault(rec.ID, err)
+			r.fault(id, err)
 		}
 	}
 	err = r.endListed(ctx, t, gone, now)
@@ -337,19 +321,24 @@ func (r *reconciler) endAbsent(ctx context.Context, t *observed, now time.Time) 
 	return err
 }
 
-func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, rec *store.Record, gone map[string]bool, now time.Time) error {
-	var missing []string
-	for _, fp := range slices.Sorted(maps.Keys(rec.Alerts)) {
-		a := rec.Alerts[fp]
-		// What Vigie raised itself is in no Alertmanager.
-		if _, fires := t.firing[fp]; a.Firing && !fires && !own(a.Labels) && rec.Entry != string(rules.CorrelatedSignal) {
-			missing = append(missing, fp)
-			gone[fp] = true
+// missing are the alerts that fire in an incident and in no Alertmanager, where what
+// Vigie raised itself never is.
+func missing(t *alertmanager.Together, rec *store.Record) (fps []string) {
+	for fp, a := range rec.Alerts {
+		if _, fires := t.Firing[fp]; a.Firing && !fires && !own(a.Labels) && rec.Entry != string(rules.CorrelatedSignal) {
+			fps = append(fps, fp)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
+	slices.Sort(fps)
+	return fps
+}
+
+func (r *reconciler) endAbsentOf(ctx context.Context, t *alertmanager.Together, id string, now time.Time) error {
+	rec, err := r.record(ctx, id)
+	if err != nil {
+		return err
 	}
+	missing := missing(t, rec)
 	proven, err := r.prove(ctx, rec, missing, now)
 	if err != nil {
 		return err
@@ -357,7 +346,7 @@ func (r *reconciler) endAbsentOf(ctx context.Context, t *observed, rec *store.Re
 	var over []Cleared
 	for _, fp := range missing {
 		since := r.absent.At(fp, now)
-		if t.quiet && !r.watch.livedAfter(since) {
+		if t.Quiet && !r.watch.livedAfter(since) {
 			continue // it may be Prometheus that is absent
 		}
 		if proven[fp] || now.Sub(since) >= r.live().Timings.AbsentFor {
@@ -376,18 +365,15 @@ func (r *reconciler) prove(ctx context.Context, rec *store.Record, missing []str
 	if err := r.asker.answer(ctx, rec.ID, r.asker.inquire(ctx, need, now)); err != nil {
 		return nil, err
 	}
+	after, err := r.record(ctx, rec.ID)
+	if err != nil {
+		return nil, err
+	}
 	proven := map[string]bool{}
-	err := r.store.View(ctx, func(tx *store.Tx) error {
-		after, err := tx.Incident(rec.ID)
-		if err != nil {
-			return err
+	for _, fp := range missing {
+		if a := after.Alerts[fp]; a != nil {
+			proven[fp] = a.Proven
 		}
-		for _, fp := range missing {
-			if a := after.Alerts[fp]; a != nil {
-				proven[fp] = a.Proven
-			}
-		}
-		return nil
-	})
-	return proven, err
+	}
+	return proven, nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/receiver/alertmanager"
 	"vigie/rules"
 )
 
@@ -20,9 +21,9 @@ func keepRunning(active []rules.Silence, had map[string]rules.Silence, now time.
 
 // noteSilenceEnd remembers when the next silence runs out: Alertmanager says
 // nothing at that moment, so it must be asked right then.
-func (r *reconciler) noteSilenceEnd(t *observed, now time.Time) {
+func (r *reconciler) noteSilenceEnd(t *alertmanager.Together, now time.Time) {
 	var next int64
-	for _, s := range t.silences {
+	for _, s := range t.Silences {
 		if at := s.EndsAt.UnixNano(); s.EndsAt.After(now) && (next == 0 || at < next) {
 			next = at
 		}

@@ -770,7 +770,7 @@ func (h *theatre) servePrometheus(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveProbes answers a question for the samples of a platform's probes: one each
-// ten seconds, as the story has it.
+// ten seconds, as the story has it, and one when nobody looks any more.
 func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 	selector, span, _ := strings.Cut(strings.TrimSuffix(rest, "]"), "[")
 	of, err := labels.ParseMatchers("{" + selector)
@@ -784,8 +784,10 @@ func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 	values := []any{}
 	known := h.stage.Probed(of[0].Value, h.now())
 	for at := until.Add(-length).Truncate(10 * time.Second).Add(10 * time.Second); !at.After(until); at = at.Add(10 * time.Second) {
-		for _, s := range known {
-			if !at.Before(s.From) && at.Before(s.Until) && s.State != availability.Unknown {
+		for i, s := range known {
+			within := !at.Before(s.From) && at.Before(s.Until)
+			last := at.Equal(s.Until) && i+1 < len(known) && known[i+1].State == availability.Unknown
+			if (within || last) && s.State != availability.Unknown {
 				values = append(values, []any{at.Unix(), map[availability.State]string{availability.Up: "1", availability.Down: "0"}[s.State]})
 			}
 		}

@@ -76,7 +76,7 @@ type (
 	Evidence          = incident.Evidence
 	Explained         = explain.Explained
 	Explanation       = explain.Explanation
-	FactSheet         = incident.MessageData
+	MessageData       = incident.MessageData
 	Circumstances     = incident.Circumstances
 	Fired             = incident.Fired
 	HistoryLine       = incident.HistoryLine

@@ -114,7 +114,7 @@ func (d *decider) apply(ev Event) {
 	case Answered:
 		d.proof().answered(e)
 	case Silenced:
-		d.silencing().silenced(e.Active)
+		d.silencing().silenced(e)
 	case Delivered:
 		d.post().delivered(e)
 	case Measured:

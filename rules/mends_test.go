@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -178,18 +179,55 @@ func TestLevelOfWhoReads(t *testing.T) {
 	}
 }
 
-// covers: S1.3; why a run failed is not said of the next one.
+// covers: S1.3; why a run failed is not said of the next one, which is asked; an alert
+// that begins anew without a run, as after a restart of Prometheus, keeps it.
 func TestWhyARunFailedIsOfThatRun(t *testing.T) {
-	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
-	alert := backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now)
-	b := opened(t, book, alert, now)
-	b.answer(now.Add(time.Minute), rules.PlanEvidence{Error: "disk full"}, rules.EvidenceOK)
-	if b.inc.LastErr != "disk full" {
-		t.Fatalf("it says %q", b.inc.LastErr)
+	for _, role := range []string{"primary", "local"} {
+		book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+		alert := backupAlert("dupont", "SRV-AD", "server", role, "daily", "failed", now)
+		ran := func(at time.Time) {
+			alert.Annotations = map[string]string{"last_run": strconv.FormatInt(at.Unix(), 10)}
+		}
+		ran(now)
+		b := opened(t, book, alert, now)
+		b.answer(now.Add(time.Minute), rules.PlanEvidence{Error: "disk full"}, rules.EvidenceOK)
+		if b.inc.LastErr != "disk full" {
+			t.Fatalf("%s: it says %q", role, b.inc.LastErr)
+		}
+		now = now.Add(5 * time.Minute)
+		alert.StartsAt = now
+		if d := b.do(rules.Fired{Signal: alert}, now); b.inc.LastErr != "disk full" || d.Needs != nil {
+			t.Errorf("%s: the same run began anew: it says %q, and asks %v", role, b.inc.LastErr, d.Needs)
+		}
+		now = now.Add(10 * time.Minute)
+		alert.StartsAt = now
+		ran(now)
+		if d := b.do(rules.Fired{Signal: alert}, now); b.inc.LastErr != "" || d.Needs == nil {
+			t.Errorf("%s: of a run that nobody has explained it says %q, and asks %v", role, b.inc.LastErr, d.Needs)
+		}
 	}
-	alert.StartsAt = now.Add(24 * time.Hour)
-	b.do(rules.Fired{Signal: alert}, now.Add(24*time.Hour))
-	if b.inc.LastErr != "" {
-		t.Errorf("of a run that nobody has explained it says %q", b.inc.LastErr)
+}
+
+// covers: S2.35; a reminder that rests, and one that nobody would get, is not announced.
+func TestWhatComesIsWhatWillBeSent(t *testing.T) {
+	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, platformAlert("lms-A", "MoodleTasksFailed", now), now)
+	coming := func() map[string]string {
+		out := map[string]string{}
+		for _, s := range book.Explain(b.inc, rules.Circumstances{}, now).Steps {
+			out[s.Name] = s.Status
+		}
+		return out
+	}
+	for name, want := range map[string]string{"measured_well_again": "waiting", "asked_again": "waiting", "untaken_again": "due"} {
+		if got := coming()[name]; got != want {
+			t.Errorf("while nobody has it %s is %s, want %s", name, got, want)
+		}
+	}
+	b.act("take", "op", now)
+	for name, want := range map[string]string{"asked_again": "due", "untaken_again": "waiting"} {
+		if got := coming()[name]; got != want {
+			t.Errorf("while op has it %s is %s, want %s", name, got, want)
+		}
 	}
 }

@@ -52,7 +52,7 @@ func TestRolesHaveAnyName(t *testing.T) {
 			t.Fatalf("%s: %d messages under other names, %d under those of the example", machine, len(got), len(want))
 		}
 		for i := range want {
-			names := func(f rules.FactSheet) []string {
+			names := func(f rules.MessageData) []string {
 				return []string{f.AccountManager, f.TraceQueue, f.BackupLead, f.Contact.Person}
 			}
 			if a, b := names(want[i].Data), names(got[i].Data); !slices.Equal(a, b) || a[0] == "" || a[1] == "" || a[2] == "" || a[3] == "" {

@@ -37,6 +37,8 @@ func (d intake) fired(e Fired) {
 		} else {
 			d.reopen(s, started, "fires again within the reopen window")
 		}
+	case d.failsAnew(s, started):
+		d.reopen(s, started, "fails again long after its alert ended without proof")
 	}
 	if since := d.Incident.Progress.LookedAgain; started.Before(since) {
 		started = since // the clocks of before its ending have had their say
@@ -73,6 +75,29 @@ func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 func (d intake) firesOn(s Signal, started time.Time) bool {
 	a := d.Incident.Alerts[s.Fingerprint]
 	return a != nil && a.Firing && !started.After(d.Incident.ResolvedAt)
+}
+
+// failsAnew reports whether another run fails of what nothing has proven since its
+// alert ended, longer ago than the reopen window: what was to be done on the day of
+// the old failure is over, so that the new one needs a day of its own.
+func (d intake) failsAnew(s Signal, started time.Time) bool {
+	if d.Incident.State != Unverified || d.Scenario.Proof != ProofSuccess || d.Scenario.Reopen.IsZero() || s.IsReport() {
+		return false
+	}
+	over := slices.ContainsFunc(d.Scenario.Targets, func(t *Target) bool {
+		c := d.Incident.Targets[t.Name]
+		return c != nil && t.From == "start" && !t.Stopwatch() && c.Due.Before(d.Now)
+	})
+	if !over {
+		return false
+	}
+	var ended time.Time
+	for _, a := range d.Incident.Alerts {
+		ended = incident.Later(ended, a.EndedAt)
+	}
+	run, known := incident.UnixTime(s.Annotations["last_run"]), d.runsOf(s.Labels).last
+	sameRun := !run.IsZero() && !known.IsZero() && !run.After(known)
+	return !sameRun && started.After(ended) && !d.Policy.MayReopen(d.Scenario, ended, d.Now)
 }
 
 // lookAgain begins an episode of its own for what fires on after an ending.
@@ -168,6 +193,7 @@ func (d *decider) severity(to string, at time.Time) {
 
 func (d intake) reopen(s Signal, started time.Time, why string) {
 	i := d.Incident
+	proven := i.State.Ended()
 	d.overtaken()
 	i.Past = append(i.Past, PastEpisode{Episode: i.Episode, StartedAt: i.StartedAt, ResolvedAt: i.ResolvedAt, ReopenedAt: d.Now, How: string(i.State)})
 	i.Episode++
@@ -193,6 +219,8 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 		case s.ByPerson():
 			a.Runs = 0
 			a.FailsAgain(d.Now)
+		case !proven: // its plans have still to be proven
+			a.Runs = 0
 		default:
 			delete(i.Alerts, k)
 		}
@@ -274,16 +302,11 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 		d.note("signal", "late_copy", "", "a copy of an alert that has ended since")
 		return
 	case !a.Firing:
-		d.countRun(a, s, started)
-		a.StartsAt, a.EndedAt, a.Lost = started, time.Time{}, false
-		a.NewRun()
-		i.LastErr = ""
+		d.anew(a, s, started)
+		a.EndedAt, a.Lost = time.Time{}, false
 		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
-		d.countRun(a, s, started)
-		a.StartsAt = started
-		a.NewRun()
-		i.LastErr = ""
+		d.anew(a, s, started)
 		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())
 	}
 	d.beganEarlier(started)
@@ -310,6 +333,18 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 		d.back("the alert fires again before anything was proven")
 	}
 	d.out.Touches = true
+}
+
+// anew takes in that an alert which is known began once more. What the product said
+// holds only for the run of which it said that; of another it is asked.
+func (d intake) anew(a *Alert, s Signal, started time.Time) {
+	if !a.Tells(s) {
+		a.Error, d.Incident.LastErr = "", ""
+		d.Incident.ProofAsked = time.Time{}
+	}
+	d.countRun(a, s, started)
+	a.StartsAt = started
+	a.NewRun()
 }
 
 // Repeats reports whether a signal, classified, only says again what the

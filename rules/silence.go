@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -11,11 +12,12 @@ type silencing struct{ *decider }
 func (d *decider) silencing() silencing { return silencing{d} }
 
 // silenced follows the silences that cover the incident. A silence says that
-// somebody has the matter in hand until an instant; it never says solved.
-func (d silencing) silenced(active []Silence) {
+// somebody has the matter in hand until an instant; it never says solved. Nor
+// does one of some plans say anything of the others.
+func (d silencing) silenced(e Silenced) {
 	i := d.Incident
 	now := map[string]Silence{}
-	for _, s := range active {
+	for _, s := range e.Active {
 		now[s.ID] = s
 	}
 	for _, id := range sortedSilences(now) {
@@ -28,7 +30,9 @@ func (d silencing) silenced(active []Silence) {
 		}
 		d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "silence", What: "begun", Actor: s.By,
 			Reason: "in hand until " + s.EndsAt.Format(time.RFC3339), Personal: s.Comment})
-		d.owns(s)
+		if !e.Partly {
+			d.owns(s)
+		}
 	}
 	var authors []string
 	for _, id := range sortedSilences(i.Silences) {
@@ -38,11 +42,13 @@ func (d silencing) silenced(active []Silence) {
 		}
 	}
 	i.Silences = now
-	d.flag(FlagSilenced, len(now) > 0, "a silence covers the incident")
-	if len(authors) > 0 && len(now) == 0 && !i.State.Ended() {
+	d.flag(FlagSilenced, e.Whole(), "a silence covers the incident")
+	if len(authors) > 0 && !e.Whole() && !i.State.Ended() {
 		i.Progress.SilenceAuthors = authors
 		d.raise("silence_ended", d.Now)
-		d.disown()
+		if len(now) == 0 || slices.Contains(authors, i.Progress.OwnerBySilence) {
+			d.disown()
+		}
 	}
 }
 

@@ -54,12 +54,12 @@ func (d rungs) consider(st *Step, platform string) {
 			d.wakeBy(ready)
 			continue
 		}
-		d.take(st, platform, f)
+		d.fire(st, platform, f)
 	}
 }
 
-// take carries out one occurrence of a step, or drops it with its reason.
-func (d rungs) take(st *Step, platform string, f situation.Firing) {
+// fire carries out one occurrence of a step, or drops it with its reason.
+func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 	key := d.Schedule().Key(st, platform, f)
 	if c := d.FirstHolding(st.When[f.Trigger].Unless); c != "" {
 		d.drop(st, key.DroppedBy(f.Trigger), f, "dropped: "+c)

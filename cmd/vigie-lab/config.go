@@ -24,21 +24,29 @@ import (
 // policies are those that the lab can run with.
 func policies() []string { return []string{"lab", "example"} }
 
-// examplePolicy is the folder of the example's policy, below the root.
-func examplePolicy() string { return filepath.Join("deploy", "examples", "synomega", "policy") }
+// example names something of an example, below the root. The lab's backups are those
+// of one, its hosted platforms those of the other.
+func example(name string, parts ...string) string {
+	return filepath.Join(append([]string{"deploy", "examples", name}, parts...)...)
+}
 
-// inventory is where the machines stand, as file patterns below the root: the
-// example's, and some of the lab's own for products that the example has not.
+const (
+	backups   = "synomega"
+	platforms = "activeprolearn"
+)
+
+// inventory is where machines and platforms stand, as file patterns below the root:
+// the examples', and some of the lab's own for products that they have not.
 func inventory() []string {
-	example := filepath.Join("deploy", "examples", "synomega", "inventory")
-	return []string{filepath.Join(example, "*.yml"), filepath.Join(example, "*.csv"), filepath.Join("deploy", "lab", "inventory", "*.yml")}
+	return []string{example(backups, "inventory", "*.yml"), example(backups, "inventory", "*.csv"), example(platforms, "inventory", "*.yml"),
+		filepath.Join("deploy", "lab", "inventory", "*.yml")}
 }
 
 // Ports are those of everything that listens.
 type Ports struct {
-	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP *Port
-	Grafana                                                      *Port // nil without a Grafana
-	Sources                                                      map[string]*Port
+	Page, Inbox, Vigie, Prometheus, Alertmanager, Exporter, SMTP, Emergency *Port
+	Grafana                                                                 *Port // nil without a Grafana
+	Sources                                                                 map[string]*Port
 }
 
 // Files is what the templates see, and where everything lies.
@@ -67,7 +75,7 @@ func (f *Files) ConfigFile(name string) string { return f.Path("config", name+".
 func (f *Files) CAFile() string { return f.Path("config", "ca.pem") }
 func (f *Files) Rules() string  { return filepath.Join(f.Root, "alerting-rules", "*.yml") }
 
-// Rule names a rule file for report mails. The lab's rules are the example's.
+// Rule names a rule file for report mails.
 func (f *Files) Rule(name string) string {
 	return filepath.Join(f.Root, "deploy", "backup_exporter", "inbox", name)
 }
@@ -75,26 +83,29 @@ func (f *Files) Rule(name string) string {
 // Database is what Vigie keeps everything in: a file, or a server's.
 func (f *Files) Database() string { return cmp.Or(f.Server, f.Path("vigie", "vigie.db")) }
 
-// Policy is the policy's files, as a pattern: the example's, or what the lab makes
-// of them.
-func (f *Files) Policy() string {
-	if f.PolicyName == "lab" {
-		return f.Path("config", "policy", "*.yml")
-	}
-	return filepath.Join(f.Root, examplePolicy(), "*.yml")
+// Policy is the policy's files, as a pattern.
+func (f *Files) Policy() string { return f.Path("config", "policy", "*.yml") }
+
+// examplePolicy reads the files of an example's policy.
+func (f *Files) examplePolicy(name string) ([]strict.File, error) {
+	return readAll(filepath.Join(f.Root, example(name, "policy", "*.yml")))
 }
 
-// writePolicy makes the lab's policy: the example's with the lab's overlay.
+// writePolicy makes the policy from the examples', with the lab's edits unless the real
+// hours are wanted.
 func (f *Files) writePolicy() error {
 	overlay, err := ReadOverlay(filepath.Join(f.Root, "deploy", "lab", "policy.yml"))
 	if err != nil {
 		return err
 	}
-	example, err := readAll(filepath.Join(f.Root, examplePolicy(), "*.yml"))
+	if f.PolicyName != "lab" {
+		overlay.Edits = nil
+	}
+	files, err := f.examplePolicy(backups)
 	if err != nil {
 		return err
 	}
-	made, err := overlay.Apply(example)
+	made, err := overlay.Apply(files, f.examplePolicy)
 	if err != nil {
 		return err
 	}
@@ -181,8 +192,17 @@ func (f *Files) Secrets() error {
 	return err
 }
 
-// visitors are those who are shown how to log in to Vigie's pages.
-func visitors() []string { return []string{"sup", "adm1", "am.dupont", "vijay", "it.dupont", "lea"} }
+// visitor is somebody who is shown how to log in to Vigie's pages.
+type visitor struct{ id, who string }
+
+func visitors() []visitor {
+	return []visitor{
+		{"sup", "the supervisor on duty"}, {"adm1", "an admin who repairs"}, {"am.dupont", "the account manager of Dupont"},
+		{"vijay", "who answers for backups"}, {"it.dupont", "the IT contact of Dupont: sees Dupont alone"}, {"lea", "a user of Dupont: sees her computer alone"},
+		{"op", "who operates the hosted platforms"}, {"l3", "level 3, whom operators call upon"}, {"lead", "who answers for the platforms, and reads the month"},
+		{"exploit", "the operations manager of Académie A: sees that platform alone"},
+	}
+}
 
 // Password is everybody's on Vigie's pages: short, as nothing but this machine
 // can reach them.
@@ -197,12 +217,14 @@ func (f *Files) passwords() error {
 	if err != nil {
 		return err
 	}
-	if known, err := identity.ReadPasswords(f.SecretFile("passwords")); err == nil && known.Check(visitors()[0], password) {
+	all := visitors()
+	known, err := identity.ReadPasswords(f.SecretFile("passwords"))
+	if err == nil && known.Check(all[0].id, password) && !slices.ContainsFunc(all, func(v visitor) bool { return known.Mark(v.id) == "" }) {
 		return nil
 	}
 	var lines strings.Builder
-	for _, p := range visitors() {
-		line, err := identity.Hash(p, password)
+	for _, v := range all {
+		line, err := identity.Hash(v.id, password)
 		if err != nil {
 			return err
 		}
@@ -234,19 +256,20 @@ func (f *Files) Write(ca []byte) error {
 			return err
 		}
 	}
-	for _, r := range f.Receivers {
+	for i, r := range f.Receivers {
 		one := struct {
 			*Files
-			Listen string
-		}{f, r.Port.Addr()}
+			Listen, Emergency string
+		}{f, r.Port.Addr(), ""}
+		if i == 0 {
+			one.Emergency = f.Ports.Emergency.Addr() // no two can listen there
+		}
 		if err := f.fill("vigie.yml.tmpl", f.ConfigFile(r.Name), one); err != nil {
 			return err
 		}
 	}
-	if f.PolicyName == "lab" {
-		if err := f.writePolicy(); err != nil {
-			return err
-		}
+	if err := f.writePolicy(); err != nil {
+		return err
 	}
 	if f.Ports.Grafana != nil {
 		if err := f.writeGrafana(); err != nil {

@@ -45,10 +45,11 @@ type Settings struct {
 
 // Lab is everything that runs.
 type Lab struct {
-	Files *Files
-	Fleet *Fleet
-	Inbox *smtpsink.Server
-	ask   *asker
+	Files     *Files
+	Fleet     *Fleet
+	Platforms *Platforms
+	Inbox     *smtpsink.Server
+	ask       *asker
 
 	group     *Group
 	database  *pgtest.Server // nil without one
@@ -89,6 +90,9 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	}
 	if l.Fleet, err = NewFleet(FleetOptions{File: f.Path("fleet.json"), Directory: dir, Credentials: f.Credentials, Now: time.Now,
 		Exports: f.Path("exports"), Restic: l.restic(s.Programs)}); err != nil {
+		return l, err
+	}
+	if l.Platforms, err = NewPlatforms(f.Path("platforms.json"), dir, time.Now); err != nil {
 		return l, err
 	}
 	f.Sources = l.Fleet.Sources()
@@ -175,6 +179,7 @@ func (l *Lab) takePorts(n PortNumbers) (err error) {
 			p.Sources[s.Name] = take(0)
 		}
 	}
+	p.Emergency = take(0)
 	return err
 }
 
@@ -325,7 +330,7 @@ func (l *Lab) Stop(ctx context.Context) {
 // releasePorts lets go of what was held for a server that never began.
 func (l *Lab) releasePorts() {
 	p := l.Files.Ports
-	all := []*Port{p.Page, p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager, p.Exporter, p.SMTP, p.Grafana}
+	all := []*Port{p.Page, p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager, p.Exporter, p.SMTP, p.Emergency, p.Grafana}
 	for _, s := range p.Sources {
 		all = append(all, s)
 	}

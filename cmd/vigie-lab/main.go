@@ -171,16 +171,17 @@ func (l *Lab) announce(ctx context.Context, w io.Writer, took time.Duration) {
 	}
 	fmt.Fprintf(w, `Ready after %.0f s, with the %s policy.
 
-  The lab        %s   break and repair backups here
+  The lab        %s   break and repair backups and platforms here
   Inbox          %s   the mails that were sent
   Vigie          %s
+  Emergency      %s   for when a platform is down and nobody can log in
   Alertmanager   %s
   Prometheus     %s
   Exporter       %s
 %s
 %sLogs, configurations and tokens: %s
 Ctrl-C ends everything.
-`, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.logins(), l.Files.Data)
+`, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Emergency, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.logins(), l.Files.Data)
 }
 
 // tellReceivers says where each of several receivers listens.
@@ -203,11 +204,8 @@ func (l *Lab) logins() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Log in to Vigie with the password %s as\n", password)
-	for _, p := range []struct{ id, who string }{
-		{"sup", "the supervisor on duty"}, {"adm1", "an admin who repairs"}, {"am.dupont", "the account manager of Dupont"},
-		{"vijay", "who answers for backups"}, {"it.dupont", "the IT contact of Dupont: sees Dupont alone"}, {"lea", "a user of Dupont: sees her computer alone"},
-	} {
-		fmt.Fprintf(&b, "  %-10s  %s\n", p.id, p.who)
+	for _, v := range visitors() {
+		fmt.Fprintf(&b, "  %-10s  %s\n", v.id, v.who)
 	}
 	b.WriteString("  What each of them meets in a day: docs/days\n")
 	return b.String() + "\n"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,20 @@ import (
 
 // Overlay is what a policy differs in from another.
 type Overlay struct {
-	Edits []Edit `yaml:"edits"`
+	Takes []Borrowed `yaml:"takes"`
+	Edits []Edit     `yaml:"edits"`
+}
+
+// Borrowed adds parts of another policy, as a file of its own.
+type Borrowed struct {
+	strict.Position
+	From string `yaml:"from"` // the folder of deploy/examples
+	As   string `yaml:"as"`   // the file's name
+	// Parts name keys from the top, as an edit's path does; their order stays that of
+	// the other policy.
+	Parts []string `yaml:"parts"`
+	// Roles are those that have another name here.
+	Roles map[string]string `yaml:"roles"`
 }
 
 // Edit replaces or removes one value.
@@ -35,8 +49,22 @@ type tree struct{ *yaml.Node }
 
 // UnmarshalStrict takes anything.
 func (t *tree) UnmarshalStrict(n *yaml.Node, _ *strict.Decoder) error {
-	t.Node = n
+	t.Node = plain(n)
 	return nil
+}
+
+// plain is a copy in which nothing refers to another place: what is moved to another
+// file leaves its anchors behind.
+func plain(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	out := *n
+	out.Anchor, out.Content = "", nil
+	for _, c := range n.Content {
+		out.Content = append(out.Content, plain(c))
+	}
+	return &out
 }
 
 // ReadOverlay reads an overlay. The error names file, line and cure.
@@ -64,9 +92,8 @@ type document struct {
 	root yaml.Node
 }
 
-// Apply makes the files of one policy from those of another, by their names. An
-// edit must find its place in exactly one of them, and change it.
-func (o *Overlay) Apply(files []strict.File) ([]strict.File, error) {
+// documents reads the files of a policy as trees.
+func documents(files []strict.File) ([]*document, error) {
 	docs := make([]*document, len(files))
 	for i, f := range files {
 		docs[i] = &document{name: f.Name}
@@ -77,6 +104,108 @@ func (o *Overlay) Apply(files []strict.File) ([]strict.File, error) {
 		if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%s: more than one document: split it into files", f.Name)
 		}
+	}
+	return docs, nil
+}
+
+// of makes the one file of what is taken from another policy, to stand in the policy
+// that begins with these heads.
+func (t Borrowed) of(files []strict.File, heads []*yaml.Node) (*document, error) {
+	docs, err := documents(files)
+	if err != nil {
+		return nil, err
+	}
+	out := &yaml.Node{Kind: yaml.MappingNode, Content: heads}
+	found := map[string]bool{}
+	for _, d := range docs {
+		for i, top := 0, d.root.Content[0].Content; i < len(top); i += 2 {
+			key, kept := top[i], t.part(top[i].Value, top[i+1], found)
+			have := slices.ContainsFunc(out.Content, func(n *yaml.Node) bool { return n.Value == key.Value })
+			if kept != nil && !have {
+				out.Content = append(out.Content, plain(key), kept)
+			}
+		}
+	}
+	for _, p := range t.Parts {
+		if !found[p] {
+			return nil, strict.Fault{Position: t.Position, Path: "takes." + t.From, What: fmt.Sprintf("that policy has no %s: name where it went, or take it out", p)}
+		}
+	}
+	t.rename(out)
+	return &document{name: t.As, root: yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{out}}}, nil
+}
+
+// part is what is taken of a value: all of it, some of its elements, or nil.
+func (t Borrowed) part(key string, n *yaml.Node, found map[string]bool) *yaml.Node {
+	if slices.Contains(t.Parts, key) {
+		found[key] = true
+		return plain(n)
+	}
+	kept := *n
+	kept.Content = nil
+	for _, p := range t.Parts {
+		top, name, _ := strings.Cut(p, ".")
+		if top != key {
+			continue
+		}
+		if at, _, err := lookUp(&yaml.Node{Content: []*yaml.Node{n}}, []string{name}); err == nil {
+			found[p] = true
+			if n.Kind == yaml.MappingNode {
+				kept.Content = append(kept.Content, plain(at.parent.Content[at.index-1]))
+			}
+			kept.Content = append(kept.Content, plain(at.value()))
+		}
+	}
+	if kept.Content == nil {
+		return nil
+	}
+	return &kept
+}
+
+// rename gives roles their other names, where they are made and where a step names
+// whom it writes to.
+func (t Borrowed) rename(n *yaml.Node) {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			switch n.Content[i-1].Value {
+			case "roles":
+				for j := 0; j < len(c.Content); j += 2 {
+					c.Content[j].Value = cmp.Or(t.Roles[c.Content[j].Value], c.Content[j].Value)
+				}
+			case "to", "cc":
+				for _, role := range c.Content {
+					role.Value = cmp.Or(t.Roles[role.Value], role.Value)
+				}
+			}
+		}
+		t.rename(c)
+	}
+}
+
+// Apply makes the files of one policy from those of another, by their names, and
+// from what is taken of others, which read finds. An edit must find its place in
+// exactly one of them, and change it.
+func (o *Overlay) Apply(files []strict.File, read func(policy string) ([]strict.File, error)) ([]strict.File, error) {
+	docs, err := documents(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range o.Takes {
+		other, err := read(t.From)
+		if err != nil {
+			return nil, err
+		}
+		var heads []*yaml.Node
+		for i, top := 0, docs[0].root.Content[0].Content; i < len(top); i += 2 {
+			if top[i].Value == "schema" || top[i].Value == "effective_from" {
+				heads = append(heads, plain(top[i]), plain(top[i+1]))
+			}
+		}
+		d, err := t.of(other, heads)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, d)
 	}
 	var faults strict.Faults
 	for _, e := range o.Edits {

@@ -23,12 +23,21 @@ func leaves(t *testing.T, files []strict.File) map[string]string {
 		switch n.Kind {
 		case yaml.MappingNode:
 			for i := 0; i < len(n.Content); i += 2 {
-				walk(path+"."+n.Content[i].Value, n.Content[i+1])
+				if key := n.Content[i].Value; key == "<<" {
+					walk(path, n.Content[i+1])
+				} else {
+					walk(path+"."+key, n.Content[i+1])
+				}
 			}
+		case yaml.AliasNode:
+			walk(path, n.Alias)
 		case yaml.ScalarNode:
 			out[path] = n.Value
 		default:
 			for _, c := range n.Content {
+				if c.Kind == yaml.AliasNode {
+					c = c.Alias
+				}
 				name := ""
 				for i := 0; c.Kind == yaml.MappingNode && i < len(c.Content); i += 2 {
 					if c.Content[i].Value == "name" {
@@ -55,7 +64,7 @@ func TestTheLabPolicyIsTheExampleButFor(t *testing.T) {
 	if err := f.Write(nil); err != nil {
 		t.Fatal(err)
 	}
-	example, err := readAll(filepath.Join(f.Root, examplePolicy(), "*.yml"))
+	example, err := f.examplePolicy(backups)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +72,33 @@ func TestTheLabPolicyIsTheExampleButFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hosted, err := f.examplePolicy(platforms)
+	if err != nil {
+		t.Fatal(err)
+	}
 	before, after := leaves(t, example), leaves(t, lab)
+	// Of the other example's what stands for platforms, under one file's name and with a
+	// role of another name.
+	of := map[string]string{"00-platforms.yml.effective_from": "2023-05-03"}
+	for path, value := range leaves(t, hosted) {
+		_, path, _ = strings.Cut(path, ".yml.")
+		if strings.HasSuffix(path, ".to") && value == "owner" {
+			value = "platform_owner"
+		}
+		if path != "effective_from" {
+			of["00-platforms.yml."+strings.Replace(path, "roles.owner.", "roles.platform_owner.", 1)] = value
+		}
+	}
+	for path, now := range after {
+		value, ok := of[path]
+		if ok {
+			before[path] = value
+		}
+		if strings.HasPrefix(path, "00-platforms.yml.calendars.") && now == "24:00" {
+			delete(after, path) // all hours of all days
+			delete(before, path)
+		}
+	}
 	var got []string
 	for path, value := range before {
 		now, there := after[path]
@@ -84,14 +119,20 @@ func TestTheLabPolicyIsTheExampleButFor(t *testing.T) {
 		"+ 01-people-and-hours.yml.calendars.service_day.weekly_windows.saturday: 24:00",
 		"+ 01-people-and-hours.yml.calendars.service_day.weekly_windows.sunday: 24:00",
 		"- 01-people-and-hours.yml.calendars.service_day.public_holidays",
+		"- 02-scenarios.yml.scenarios.copy.steps.unproven.leaves_between.from",
+		"- 02-scenarios.yml.scenarios.copy.steps.unproven.leaves_between.until",
 		"- 02-scenarios.yml.scenarios.local.steps.queued.leaves_between.from",
 		"- 02-scenarios.yml.scenarios.local.steps.queued.leaves_between.until",
+		"- 02-scenarios.yml.scenarios.local.steps.unproven.leaves_between.from",
+		"- 02-scenarios.yml.scenarios.local.steps.unproven.leaves_between.until",
 		"- 02-scenarios.yml.scenarios.server.steps.opened.leaves_between.from",
 		"- 02-scenarios.yml.scenarios.server.steps.opened.leaves_between.until",
 		"- 02-scenarios.yml.scenarios.server.steps.unproven.leaves_between.from",
 		"- 02-scenarios.yml.scenarios.server.steps.unproven.leaves_between.until",
 		"- 02-scenarios.yml.scenarios.site_offline.steps.site_note.leaves_between.from",
 		"- 02-scenarios.yml.scenarios.site_offline.steps.site_note.leaves_between.until",
+		"- 02-scenarios.yml.scenarios.workstation.steps.unproven.leaves_between.from",
+		"- 02-scenarios.yml.scenarios.workstation.steps.unproven.leaves_between.until",
 		"~ 01-people-and-hours.yml.calendars.service_day.description: every day, day and night",
 		"~ 01-people-and-hours.yml.calendars.service_day.weekly_windows.friday: 24:00",
 		"~ 01-people-and-hours.yml.calendars.service_day.weekly_windows.monday: 24:00",
@@ -110,8 +151,12 @@ func TestTheLabPolicyIsTheExampleButFor(t *testing.T) {
 
 func TestAnOverlayIsStrict(t *testing.T) {
 	policy := []strict.File{
-		{Name: "one.yml", Text: []byte("hold: 60s # together\nboth: 1\n")},
+		{Name: "one.yml", Text: []byte("schema: 2\nhold: 60s # together\nboth: 1\n")},
 		{Name: "two.yml", Text: []byte("both: 2\nsteps:\n  - name: a\n    when: [{before: x, by: 1h}, {act: y}]\n  - name: a2\nshared: &s {k: 1}\nagain: *s\n")},
+	}
+	other := []strict.File{
+		{Name: "one.yml", Text: []byte("schema: 1\nroles: {owner: {field: f}, told: {field: g}}\nhours: &h [a]\n")},
+		{Name: "two.yml", Text: []byte("schema: 1\nsteps:\n  - name: x\n    to: [owner, told]\n    hours: &h [b]\n  - name: y\n    cc: [owner]\n    hours: *h\n")},
 	}
 	apply := func(text string) (string, error) {
 		name := filepath.Join(t.TempDir(), "overlay.yml")
@@ -122,27 +167,40 @@ func TestAnOverlayIsStrict(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		made, err := o.Apply(policy)
+		made, err := o.Apply(policy, func(string) ([]strict.File, error) { return other, nil })
 		if err != nil {
 			return "", err
 		}
-		return string(made[0].Text) + string(made[1].Text), nil
+		all := ""
+		for _, f := range made {
+			all += string(f.Text)
+		}
+		return all, nil
 	}
 	got, err := apply("edits:\n  - {path: hold, value: 3s}\n  - {path: steps.a.when.before=x.by, value: 5m}\n  - {path: steps.a2, remove: true}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "hold: 3s\nboth: 1\nboth: 2\nsteps:\n  - name: a\n    when: [{before: x, by: 5m}, {act: y}]\nshared: &s {k: 1}\nagain: *s\n"; got != want {
+	if want := "schema: 2\nhold: 3s\nboth: 1\nboth: 2\nsteps:\n  - name: a\n    when: [{before: x, by: 5m}, {act: y}]\nshared: &s {k: 1}\nagain: *s\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	// What is borrowed refers to nothing that stayed behind, and can be edited.
+	got, err = apply("takes: [{from: o, as: three.yml, parts: [roles.owner, steps.y], roles: {owner: holder}}]\nedits: [{path: steps.y.hours, value: [c]}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, taken, _ := strings.Cut(got, "again: *s\n"); taken != "schema: 2\nroles: {holder: {field: f}}\nsteps:\n  - name: y\n    cc: [holder]\n    hours: [c]\n" {
+		t.Errorf("borrowed:\n%s", taken)
+	}
 	for text, want := range map[string]string{
-		"edits:\n  - path: steps.b.when\n    value: 1\n": `overlay.yml:2: steps.b.when: the policy has no such place (two.yml: line 3: 0 times "b")`,
-		"edits: [{path: both, value: 3}]":                "stands in several files",
-		"edits: [{path: hold, value: 60s}]":              "says so already",
-		"edits: [{path: hold}]":                          "either the value",
-		"edits: [{path: hold, value: 1, remove: true}]":  "either the value",
-		"edits: [{path: again.k, value: 3}]":             "write the value out",
-		"edits: [{path: hold, vlaue: 3}]":                `did you mean "value"?`,
+		"takes: [{from: o, as: three.yml, parts: [steps.z]}]": "that policy has no steps.z",
+		"edits:\n  - path: steps.b.when\n    value: 1\n":      `overlay.yml:2: steps.b.when: the policy has no such place (two.yml: line 3: 0 times "b")`,
+		"edits: [{path: both, value: 3}]":                     "stands in several files",
+		"edits: [{path: hold, value: 60s}]":                   "says so already",
+		"edits: [{path: hold}]":                               "either the value",
+		"edits: [{path: hold, value: 1, remove: true}]":       "either the value",
+		"edits: [{path: again.k, value: 3}]":                  "write the value out",
+		"edits: [{path: hold, vlaue: 3}]":                     `did you mean "value"?`,
 	} {
 		if _, err := apply(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

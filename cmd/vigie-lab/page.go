@@ -41,9 +41,10 @@ func newPage(l *Lab) (http.Handler, error) {
 		return nil, err
 	}
 	t, err := template.New("").Funcs(template.FuncMap{
-		"ago":    ago,
-		"second": func(t time.Time) string { return t.In(zone).Format("15:04:05") },
-		"clock":  func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 15:04") },
+		"ago":      ago,
+		"troubles": troubles,
+		"second":   func(t time.Time) string { return t.In(zone).Format("15:04:05") },
+		"clock":    func(t time.Time) string { return t.In(zone).Format("Mon 2 Jan 15:04") },
 	}).ParseFS(pageFiles, "page/*.html")
 	if err != nil {
 		return nil, err
@@ -53,6 +54,8 @@ func newPage(l *Lab) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", p.show)
 	mux.HandleFunc("POST /machine", p.machine)
 	mux.HandleFunc("POST /source", p.source)
+	mux.HandleFunc("POST /platform", p.platform)
+	mux.Handle("GET /platforms/metrics", l.Platforms)
 	mux.HandleFunc("POST /receiver", p.receiver)
 	mux.Handle("GET /page/", http.FileServerFS(pageFiles))
 	return local(http.NewCrossOriginProtection().Handler(mux)), nil
@@ -81,7 +84,7 @@ func local(next http.Handler) http.Handler {
 
 // links are the addresses that the page and the terminal show.
 type links struct {
-	Page, Inbox, Vigie, Prometheus, Alertmanager, Metrics, Results string
+	Page, Inbox, Vigie, Emergency, Prometheus, Alertmanager, Metrics, Results string
 	// Grafana is empty without one.
 	Grafana string
 }
@@ -90,6 +93,7 @@ func (l *Lab) links(ui bool) links {
 	p := l.Files.Ports
 	out := links{
 		Page: p.Page.URL("http") + "/", Inbox: p.Inbox.URL("http") + "/", Vigie: p.Vigie.URL("http") + "/",
+		Emergency:  p.Emergency.URL("http") + "/secours",
 		Prometheus: p.Prometheus.URL("http") + "/api/v1/alerts", Alertmanager: p.Alertmanager.URL("http") + "/",
 		Metrics: p.Exporter.URL("http") + "/metrics", Results: p.Exporter.URL("http") + "/api/v1/results",
 	}
@@ -104,15 +108,16 @@ func (l *Lab) links(ui bool) links {
 
 // view is what the page shows.
 type view struct {
-	Policy   string
-	Example  bool
-	Links    links
-	Rows     []row
-	Sources  []SourceState
-	Mails    int
-	Last     string // subject of the newest mail
-	Problems []string
-	Data     string
+	Policy    string
+	Example   bool
+	Links     links
+	Rows      []row
+	Platforms []platformRow
+	Sources   []SourceState
+	Mails     int
+	Last      string // subject of the newest mail
+	Problems  []string
+	Data      string
 	// Receivers are several that share a database; Happened is what was seen of them,
 	// the newest first.
 	Receivers []running
@@ -127,6 +132,13 @@ type row struct {
 	Machine
 	First          bool // of its customer
 	Primary, Local cell
+}
+
+// platformRow is one platform, followed along its way.
+type platformRow struct {
+	Platform
+	Alerts    []Alert
+	Incidents []receiver.Summary // those that are open
 }
 
 // cell is one backup, followed along its way.
@@ -184,6 +196,13 @@ func (p *page) view(ctx context.Context) view {
 			}
 		}
 	}
+	for _, one := range l.Platforms.All() {
+		v.Platforms = append(v.Platforms, platformRow{
+			Platform:  one,
+			Alerts:    slices.DeleteFunc(slices.Clone(alerts), func(a Alert) bool { return a.Labels["platform"] != one.ID }),
+			Incidents: slices.DeleteFunc(slices.Clone(incidents), func(s receiver.Summary) bool { return s.State.Ended() || !about(s.Identity, one) }),
+		})
+	}
 	v.Receivers, v.Happened = l.receivers.view()
 	return v
 }
@@ -211,6 +230,11 @@ func follow(m *Machine, b *Backup, role string, alerts []Alert, incidents []rece
 	return c
 }
 
+// about tells whether an incident is a platform's, or its host's.
+func about(identity map[string]string, p Platform) bool {
+	return identity["platform"] == p.ID || identity["platform"] == "" && identity["site"] == p.Site
+}
+
 // Open tells whether somebody still has to do something.
 func (c cell) Open() bool { return c.Incident != nil && !c.Incident.State.Ended() }
 
@@ -222,6 +246,11 @@ func (p *page) machine(w http.ResponseWriter, r *http.Request) {
 func (p *page) source(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	p.done(w, r, p.lab.Fleet.Source(r.PostFormValue("source"), Event(r.PostFormValue("do"))))
+}
+
+func (p *page) platform(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	p.done(w, r, p.lab.Platforms.Happen(r.PostFormValue("platform"), Trouble(r.PostFormValue("do"))))
 }
 
 func (p *page) receiver(w http.ResponseWriter, r *http.Request) {

@@ -116,6 +116,7 @@ func (l *Lab) startDatabase(database string) error {
 func (l *Lab) startReceivers(path string) error {
 	f := l.Files
 	l.receivers = &receivers{group: l.group, stopped: l.stopped}
+	f.Ports.Emergency.Free()
 	for _, r := range f.Receivers {
 		p := Program{Name: r.Name, Path: path, Args: []string{"serve", "--config.file=" + f.ConfigFile(r.Name)}, Dir: f.Path(r.Name), LogFile: f.Path("log", r.Name+".log")}
 		r.Port.Free()

@@ -82,8 +82,15 @@ func (r *rule) cleanName(s string) string {
 	for _, re := range r.drop {
 		s = re.ReplaceAllString(s, "")
 	}
-	return strings.Trim(line(s), "\"' \u201c\u201d\u00ab\u00bb")
+	s = line(s)
+	if bare := quoted.FindStringSubmatch(s); bare != nil {
+		s = strings.TrimSpace(bare[1])
+	}
+	return s
 }
+
+// quoted is a name in quotes; one that only ends in them holds them.
+var quoted = regexp.MustCompile("^[\"'\u201c\u201d\u00ab\u00bb](.*)[\"'\u201c\u201d\u00ab\u00bb]$")
 
 // badName says why a name cannot be that of the same thing in each mail;
 // empty if it can.

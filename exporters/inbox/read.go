@@ -110,14 +110,29 @@ func (r *rule) read(m *Mail, received time.Time) (Verdict, bool) {
 	fits := false
 	for _, text := range texts {
 		v, ok := r.readText(text, found, m, received)
-		if ok && v.Problem == "" {
-			return v, true
-		}
-		if ok && !fits {
+		switch {
+		case !ok:
+		case !fits || first.Problem != "" && v.Problem == "":
 			first, fits = v, true
+		case v.Problem == "":
+			first.compare(v)
 		}
 	}
 	return first, fits
+}
+
+// compare holds what the page says of the same jobs against the plain text: who reads
+// the mail sees one of them only.
+func (v *Verdict) compare(page Verdict) {
+	for i := range v.Readings {
+		one := &v.Readings[i]
+		for _, other := range page.Readings {
+			if other.Report.JobID == one.Report.JobID && badness(other.Report.Result) > badness(one.Report.Result) {
+				*one = other
+				v.Unread = append(v.Unread, "the plain text and the page tell differently of the job "+one.Report.JobID)
+			}
+		}
+	}
 }
 
 // anyFits adds what the first fitting text holds.

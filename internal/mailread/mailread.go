@@ -13,6 +13,7 @@ import (
 	"io"
 	"mime"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -129,17 +130,37 @@ func HeaderText(s string) string {
 	if err != nil {
 		return s
 	}
-	return out
+	return unlied(out)
 }
 
 func utf8Text(s string) string {
-	if utf8.ValidString(s) {
+	if !utf8.ValidString(s) {
+		if out, err := charmap.Windows1252.NewDecoder().String(s); err == nil {
+			return out
+		}
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return unlied(s)
+}
+
+// unlied mends what senders say wrongly of their characters: UTF-8 that is called
+// Latin, and the typographic signs of Windows' Latin, which ISO's does not have.
+func unlied(s string) string {
+	const foreign = "\u0080\u00c2\u00c3\u00e2" // what begins each of them
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 && r < 0xa0 || strings.ContainsRune(foreign, r) }) {
 		return s
 	}
-	if out, err := charmap.Windows1252.NewDecoder().String(s); err == nil {
-		return out
+	for _, latin := range []*charmap.Charmap{charmap.Windows1252, charmap.ISO8859_1} {
+		if raw, err := latin.NewEncoder().String(s); err == nil && utf8.ValidString(raw) {
+			return raw
+		}
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if r >= 0x80 && r < 0xa0 {
+			return charmap.Windows1252.DecodeByte(byte(r))
+		}
+		return r
+	}, s)
 }
 
 func addresses(h *message.Header, key string) []string {
@@ -178,14 +199,15 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("parts in parts, more than %d deep", maxDepth)
 	}
-	if err != nil && !message.IsUnknownCharset(err) {
+	// What some programs write for an encoding, such as utf-8 or 8-bit, is none.
+	if err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return fmt.Errorf("a part cannot be read: %w", CleanError(err))
 	}
 	kind, params, kindErr := e.Header.ContentType()
-	if kindErr != nil || kind == "" {
+	if kindErr != nil || kind == "" || strings.EqualFold(kind, "text") {
 		kind = "text/plain"
 	}
-	disposition, _, _ := e.Header.ContentDisposition()
+	disposition, named, _ := e.Header.ContentDisposition()
 	if mr := e.MultipartReader(); mr != nil {
 		if params["boundary"] == "" {
 			return errors.New("several parts without a boundary between them")
@@ -215,8 +237,8 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 			t.original, err = head(e.Body)
 		}
 		return err
-	case strings.EqualFold(disposition, "attachment"):
-		return nil
+	case strings.EqualFold(disposition, "attachment"), t.plain.Len()+t.html.Len() > 0 && cmp.Or(params["name"], named["filename"]) != "":
+		return nil // also what only has a file's name: a log of other days
 	case strings.EqualFold(kind, "text/plain"):
 		to = &t.plain
 	case strings.EqualFold(kind, "text/html"):
@@ -324,8 +346,8 @@ func htmlText(page string, quotes bool) string {
 				w.text(string(z.Text()))
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			name, _ := z.TagName()
-			w.start(string(name))
+			name, more := z.TagName()
+			w.start(string(name), more && unseen(z))
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			w.end(string(name))
@@ -338,6 +360,7 @@ type pageText struct {
 	b      strings.Builder
 	line   strings.Builder
 	hidden string // the element whose content nobody sees
+	within int    // how many of its name are open within it
 	row    bool   // within a row of a table
 	cells  int
 	blank  bool
@@ -362,18 +385,44 @@ func (w *pageText) text(s string) {
 	}
 }
 
-func (w *pageText) start(name string) {
+// unseen tells a tag that says that it is not shown, as the words are that mail
+// programs put beside the subject.
+func unseen(z *html.Tokenizer) bool {
+	for {
+		key, value, more := z.TagAttr()
+		style := strings.ToLower(strings.Join(strings.Fields(string(value)), ""))
+		if string(key) == "hidden" || string(key) == "style" && (strings.Contains(style, "display:none") || strings.Contains(style, "visibility:hidden")) {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+func (w *pageText) start(name string, unseen bool) {
+	switch {
+	case w.hidden != "" && name == w.hidden && slices.Contains([]string{"td", "tr", "p"}, name):
+		w.hidden = "" // these end where the next begins
+	case w.hidden != "" && name == w.hidden:
+		w.within++
+	case w.hidden == "" && unseen && slices.Contains([]string{"div", "span", "td", "tr", "table", "p"}, name):
+		w.hidden, w.within = name, 0
+	}
 	switch name {
 	case "body":
 		w.hidden = ""
 	case "script", "style", "head", "title", "template":
 		if w.hidden == "" {
-			w.hidden = name
+			w.hidden, w.within = name, 0
 		}
 	case "tr":
 		w.breakLine()
 		w.row, w.cells = true, 0
 	case "td", "th":
+		if w.hidden != "" {
+			break
+		}
 		if w.row && w.cells > 0 {
 			w.line.WriteByte('\t')
 		}
@@ -393,7 +442,9 @@ func (w *pageText) start(name string) {
 
 func (w *pageText) end(name string) {
 	if name == w.hidden {
-		w.hidden = ""
+		if w.within--; w.within < 0 {
+			w.hidden = ""
+		}
 	}
 	switch name {
 	case "tr", "table":

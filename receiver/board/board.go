@@ -181,11 +181,10 @@ func (b *Board) fill(ctx context.Context) error {
 				return err
 			}
 		}
-		rs, err := tx.Open()
-		for _, r := range rs {
+		return tx.EachOpen(func(r *store.Record) error {
 			rows[r.ID] = rowOf(&r.Incident)
-		}
-		return err
+			return nil
+		})
 	})
 	if err != nil {
 		return err

@@ -154,7 +154,7 @@ func (v *view) digestTable() *table {
 		}
 		t.Rows = append(t.Rows, []cell{
 			{Text: i.ID(), URL: i.links.url("incident")},
-			{Text: joinNonEmpty(" – ", i.Customer(), i.Thing())},
+			{Text: joinNonEmpty(" – ", i.Whose(), i.Thing())},
 			{Text: joinNonEmpty(" – ", i.doubled(), i.Fact())},
 			{Text: joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote())},
 			{Text: who},

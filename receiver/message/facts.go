@@ -197,7 +197,7 @@ func (v *view) Heading() string {
 		return ""
 	}
 	if !v.many {
-		return joinNonEmpty(" – ", v.Customer(), v.Thing())
+		return joinNonEmpty(" – ", v.Whose(), v.Thing())
 	}
 	for _, i := range v.Items {
 		if i.Customer() != v.Customer() {

@@ -185,7 +185,7 @@ func (i failure) Alert() string {
 		}
 		return i.Word("fact.platform")
 	}
-	return i.NameOf("alert", i.f.Alertname)
+	return i.Trouble(i.f.Alertname, i.f.Parts)
 }
 
 // AlertOwnUp is AlertOwn at the beginning of a sentence.

@@ -305,7 +305,7 @@ func (v *view) headline(thing, what string) string {
 	if thing == "" {
 		thing = v.Thing()
 	}
-	customer := v.Customer()
+	customer := v.Whose()
 	if v.many {
 		tag = joinNonEmpty(" ", tag, "["+v.Machines()+"]")
 		thing = v.Names()

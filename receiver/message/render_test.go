@@ -243,7 +243,7 @@ func TestProse(t *testing.T) {
 
 const hostileWord = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
 
-func hostileSheet() rules.FactSheet {
+func hostileSheet() rules.MessageData {
 	f := workstation()
 	long := strings.Repeat("A", 10_000)
 	f.CustomerName, f.Machine = hostileWord+long, hostileWord+long
@@ -788,7 +788,7 @@ func TestClean(t *testing.T) {
 	if got := clip.Runes("abcdef", 4); got != "abc…" {
 		t.Errorf("cut: %q", got)
 	}
-	n := rules.Notification{Data: rules.FactSheet{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}
+	n := rules.Notification{Data: rules.MessageData{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}
 	c := cleanNotification(n)
 	if n.Data.Affected[0] != "a\r" || n.Data.Call["x"] != "y\x01" {
 		t.Error("cleaning changed the caller's notification")

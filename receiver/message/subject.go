@@ -2,6 +2,7 @@ package message
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,6 +70,28 @@ func (i subject) Thing() string {
 		return i.f.Platforms[0]
 	}
 	return i.f.Item
+}
+
+// nameOf puts names in the place of the platforms' ids.
+func nameOf(f *rules.MessageData) {
+	name := func(id *string) { *id = cmp.Or(f.PlatformNames[*id], *id) }
+	name(&f.Platform)
+	f.Platforms = slices.Clone(f.Platforms)
+	for n := range f.Platforms {
+		name(&f.Platforms[n])
+	}
+	f.Unavailability = slices.Clone(f.Unavailability)
+	for n := range f.Unavailability {
+		name(&f.Unavailability[n].Platform)
+	}
+}
+
+// Whose is the customer's name, unless the thing's says it: "Moodle Académie A".
+func (i subject) Whose() string {
+	if c := i.Customer(); !strings.Contains(i.Thing(), c) {
+		return c
+	}
+	return ""
 }
 
 // Machine is the protected machine's name.

@@ -130,6 +130,7 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 		}
 	}
 	siteWords(t, whole, lists)
+	lists["probe."] = true                // asked for by a trouble's parts
 	lists["evidence_says."] = true        // asked for by what receiver/evidence says
 	lists[locale.Pages+"refusal."] = true // the reasons of the engine; a test of receiver/web holds them
 	delete(lists, "fact_name.")           // its keys are all written out

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"vigie/internal/mailauth"
 )
@@ -20,32 +23,52 @@ type refusal struct {
 	// status is the enhanced status code (RFC 3463), such as "5.1.1"; empty when
 	// the server gave none that says more than the code.
 	status string
-	text   string // in lower case, without the status
+	// text is what is looked for words in: in lower case and without accents, which
+	// many servers leave out, without statuses and without addresses, whose own
+	// words say nothing.
+	text string
 	// names is an address that the text quotes, empty when there is none.
 	names string
 }
 
-// An enhanced status code at the beginning of an answer; some servers put a
-// general one before the one that says something.
-var statusCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)`)
+// An enhanced status code at the beginning of an answer's line, or at its end as
+// qmail writes it; some servers put a general one before the one that says something.
+var (
+	statusCode  = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)`)
+	statusAtEnd = regexp.MustCompile(`\(#([245]\.\d{1,3}\.\d{1,3})\b[^)]*\)\s*$`)
+	anAddress   = regexp.MustCompile(`<[^<>\s]*@[^<>\s]*>|[^\s<>"'(\[]+@[^\s<>"')\]]+`)
+)
 
 func readRefusal(phase string, code int, text string) refusal {
-	r := refusal{phase: phase, code: code, text: strings.ToLower(CleanLine(text))}
-	for {
-		m := statusCode.FindStringSubmatch(r.text)
-		if m == nil {
-			break
+	r := refusal{phase: phase, code: code}
+	var lines []string
+	for line := range strings.Lines(strings.ToLower(text)) {
+		line = CleanLine(line)
+		for m := statusCode.FindStringSubmatch(line); m != nil; m = statusCode.FindStringSubmatch(line) {
+			if line = line[len(m[0]):]; !strings.HasSuffix(m[1], ".0.0") && len(lines) == 0 {
+				r.status = m[1]
+			}
 		}
-		if r.text = r.text[len(m[0]):]; !strings.HasSuffix(m[1], ".0.0") {
-			r.status = m[1]
-		}
+		lines = append(lines, line)
 	}
-	if begin := strings.IndexByte(r.text, '<'); begin >= 0 {
-		if end := strings.IndexByte(r.text[begin:], '>'); end > 0 && strings.Contains(r.text[begin:begin+end], "@") {
-			r.names = r.text[begin+1 : begin+end]
-		}
+	whole := strings.Join(lines, " ")
+	if m := statusAtEnd.FindStringSubmatch(whole); m != nil && r.status == "" {
+		r.status = m[1]
 	}
+	if named := anAddress.FindString(whole); strings.HasPrefix(named, "<") {
+		r.names = strings.Trim(named, "<>")
+	}
+	r.text = withoutAccents(anAddress.ReplaceAllString(whole, ""))
 	return r
+}
+
+func withoutAccents(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.Is(unicode.Mn, c) {
+			return -1
+		}
+		return c
+	}, norm.NFD.String(s))
 }
 
 // verdict is what a refusal is taken for. Sure is false when neither its words
@@ -61,6 +84,9 @@ type verdict struct {
 // Servers say much of what they have against a sender or a client only at RCPT,
 // so the phase alone decides nothing. See RFC 3463, section 3.
 func (r refusal) judge(to string) verdict {
+	if _, domain, _ := strings.Cut(strings.ToLower(to), "@"); domain != "" {
+		r.text = strings.ReplaceAll(r.text, domain, "") // its words say nothing either
+	}
 	switch {
 	case r.code/100 != 5:
 		return verdict{KindTemporary, true} // for now, or out of turn: confused, not decided
@@ -74,6 +100,8 @@ func (r refusal) judge(to string) verdict {
 		return verdict{KindConfig, true} // greeting, EHLO, MAIL: it is us the server does not want
 	case r.tooLarge():
 		return verdict{KindMessage, true}
+	case r.full():
+		return verdict{KindTemporary, true}
 	case r.ours():
 		return verdict{KindConfig, true}
 	case r.theirs():
@@ -85,8 +113,11 @@ func (r refusal) judge(to string) verdict {
 	if r.phase == phaseData && r.about("5.7") && !mentions(r.text, contentWords) {
 		return verdict{KindConfig, true} // before it has seen anything of the message
 	}
-	if mentions(r.text, addressWords) && !mentions(r.text, contentWords) {
+	switch {
+	case mentions(r.text, addressWords) && !mentions(r.text, contentWords):
 		return verdict{KindRecipient, true} // some servers look at the mailbox only now
+	case r.about("5.7") && mentions(r.text, []string{"access denied", "service unavailable"}):
+		return verdict{KindConfig, true} // Exchange Online says only now that it does not want us
 	}
 	return verdict{KindMessage, true}
 }
@@ -96,36 +127,59 @@ func (r refusal) judgeRecipient(to string) verdict {
 	switch {
 	case r.about("5.6"):
 		return verdict{KindMessage, true}
+	case r.code == 551 && !r.about("5.7"), r.about("5.1.6", "5.7.17", "5.7.18"):
+		return verdict{KindRecipient, true} // moved, perhaps to an address that is named; or somebody else's now
 	case r.names != "" && !strings.EqualFold(r.names, to):
-		return verdict{KindConfig, true} // of another address: the sender's
+		// Of another address: the sender's, unless the recipient's is what is said to be wrong.
+		if r.unknown() {
+			return verdict{KindRecipient, false}
+		}
+		return verdict{KindConfig, true}
+	case r.unknown():
+		return verdict{KindRecipient, true}
 	case r.about("5.7"):
 		// It may be a list that takes mail of its members only, or one whole
 		// server that does not want us: what others meet tells.
 		return verdict{KindConfig, !mentions(r.text, []string{"recipient", "mailbox"})}
-	case r.about("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1", "5.4.1", "5.4.4", "5.4.310"), mentions(r.text, addressWords):
-		return verdict{KindRecipient, true}
 	}
 	return verdict{KindRecipient, false}
 }
 
+// unknown reports an address that nobody has, or nobody uses any more.
+func (r refusal) unknown() bool {
+	return r.about("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.10", "5.2.1", "5.4.1", "5.4.4", "5.4.310") || mentions(r.text, addressWords)
+}
+
 // ours reports a refusal of the sender, the client or its rights.
 func (r refusal) ours() bool {
-	if r.about("5.1.7", "5.1.8", "5.1.90", "5.2.252", "5.4.5", "5.5", "5.7.0", "5.7.8", "5.7.9", "5.7.54", "5.7.57", "5.7.60", "5.7.64", "5.7.26", "5.7.27") &&
+	if r.about("5.1.7", "5.1.8", "5.1.90", "5.2.252", "5.4.5", "5.5", "5.7.0", "5.7.8", "5.7.9", "5.7.54", "5.7.57", "5.7.60", "5.7.64") &&
 		!mentions(r.text, addressWords) && !mentions(r.text, contentWords) {
 		return true
 	}
-	return mentions(r.text, ourWords)
+	return senderUnproven.MatchString(r.status) || mentions(r.text, ourWords)
+}
+
+// senderUnproven matches statuses of SPF, DKIM, DMARC, reverse DNS and, at Gmail, TLS (RFC 7372).
+var senderUnproven = regexp.MustCompile(`^5\.7\.(2\d|3[0-2])$`)
+
+// full reports a mailbox that takes nothing for now. It comes before what is
+// ours, for "limit exceeded" is said of both; what we may submit is not its.
+func (r refusal) full() bool {
+	if mentions(r.text, []string{"submission", "sending", "outgoing", "outbound"}) {
+		return false
+	}
+	return r.about("5.2.2", "5.2.122") || mentions(r.text, fullWords)
 }
 
 // theirs reports trouble that passes, or that the recipient must mend, although
 // the server refuses for good.
 func (r refusal) theirs() bool {
-	return r.about("5.2.2", "5.3.0", "5.3.1", "5.3.2", "5.3.5", "5.4.2", "5.4.3", "5.4.6", "5.4.7") || !r.about("5.7") && mentions(r.text, theirWords)
+	return r.about("5.3.0", "5.3.1", "5.3.2", "5.3.5", "5.4.2", "5.4.3", "5.4.6", "5.4.7", "5.4.12", "5.4.14") || !r.about("5.7") && mentions(r.text, theirWords)
 }
 
 func (r refusal) tooLarge() bool {
 	return r.about("5.3.4", "5.2.3") || mentions(r.text, []string{
-		"size exceeds", "message too large", "message too big", "message is too large", "message is too big", "max message size", "maximum message size", "line length"})
+		"size exceeds", "message too large", "message too big", "message is too large", "message is too big", "max message size", "maximum message size", "inbound message size", "message length", "message file too big", "taille limite du message", "line length", "line limit"})
 }
 
 // about reports a status that is one of these or below one of them.
@@ -138,30 +192,34 @@ func mentions(text string, words []string) bool {
 }
 
 // Words that servers use in their default answers, in lower case. Sources: the
-// answers of Postfix, Exim and OpenSMTPD as shipped by Debian, and the published
-// tables of Exchange Online and Gmail; and the same in French and German, as
-// servers say it whose administrators set the texts.
+// answers of Postfix, Exim and OpenSMTPD as shipped by Debian, qmail's, the
+// published tables of Exchange Online, Gmail and Amazon SES, and real bounces as
+// Sisimai and the SMTP Field Manual collect them; and the same in French and
+// German, as servers say it whose administrators set the texts.
 var (
 	ourWords = []string{
-		"relay access denied", "relay not permitted", "relaying denied", "relaying not", "unable to relay", "cannot relay", "not permitted to relay", "relay denied", "no relay", "relaying is",
-		"sender address", "sender verify", "sender domain", "sender rejected", "sender denied", "sender not", "sender is", "not owned by", "from address", "send as", "sendas", "send-as", "mail from", "as this sender", "spoof",
-		"client host", "client not", "client address", "helo", "your ip", "ip address", "blacklist", "blocklist", "block list", "listed", "spamhaus", "reputation", "reverse dns", "ptr ", "bad dns",
-		"authenticat", "not authorized", "not allowed to send", "must issue a starttls", "administrative prohibition",
-		"daily", "hourly", "per hour", "per day", "has exceeded", "have exceeded", "exceeded the max", "sending limit", "sending quota", "sender quota", "outbound", "outgoing", "rate limit", "too many messages", "limit exceeded", "dmarc", "spf ", "dkim",
-		"relais", "relayer", "relayage", "expéditeur", "liste noire", "authentifi", "autorisations d'envoi", "non autorisé",
+		"relay access denied", "relay not permitted", "relaying denied", "relaying not", "unable to relay", "cannot relay", "not permitted to relay", "relay denied", "no relay", "relaying is", "as a relay", "open relay", "relay mail", "rcpthost",
+		"sender address", "sender verify", "sender domain", "sender rejected", "sender denied", "sender not", "sender is", "sender was", "invalid sender", "unauthorized sender", "banned send", "envelope sender", "not owned by", "from address", "not one of your addresses",
+		"send as", "sendas", "send-as", "mail from", "as this sender", "spoof", "badmailfrom", "address is not verified", "verified sender", "unregistered domain",
+		"client host", "client not", "client address", "helo", "your ip", "this ip", "sending ip", "ip address", "blacklist", "black list", "blocklist", "block list", "listed", "dnsbl", "spamhaus", "spamcop", "reputation", "reverse dns", "reverse lookup", "ptr ", "bad dns",
+		"authenticat", "not authorized", "not allowed to send", "not allowed to connect", "starttls", "tls required", "administrative prohibition", "your account", "your access", "sending paused",
+		"daily", "hourly", "per hour", "per day", "has exceeded", "have exceeded", "exceeded the max", "sending limit", "sending quota", "sender quota", "submission quota", "submissionquota", "message quota", "sending rate", "outbound", "outgoing", "rate limit", "too many messages", "too many emails", "too many recipients", "frequency limit", "limit exceeded",
+		"dmarc", "spf ", "(spf)", "sender policy framework", "dkim",
+		"relais", "relayer", "relayage", "expediteur", "emetteur", "liste noire", "authentifi", "autorisations d'envoi", "non autorise",
 		"weiterleit", "relaying", "absender", "sperrliste", "authentifizier", "nicht berechtigt",
 	}
 	contentWords = []string{"spam", "virus", "malware", "phish", "content", "header", "attachment", "message rejected", "message refused", "message body", "message contains", "this message",
-		"contenu", "pourriel", "indésirable", "pièce jointe", "message rejeté", "message refusé", "inhalt", "anhang", "nachricht abgelehnt", "nachricht wurde abgelehnt"}
+		"contenu", "pourriel", "indesirable", "piece jointe", "message rejete", "message refuse", "inhalt", "anhang", "nachricht abgelehnt", "nachricht wurde abgelehnt"}
 	addressWords = []string{
 		"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "unknown recipient", "recipient unknown", "unrouteable address", "unroutable address", "does not exist", "doesn't exist",
-		"not found", "mailbox unavailable", "mailbox not", "no mailbox", "invalid recipient", "invalid mailbox", "recipient not found", "unknown address", "address unknown", "account is disabled", "mailbox disabled",
-		"account disabled", "inactive", "bad destination", "domain not found", "user not", "no such address", "unknown local",
-		"utilisateur inconnu", "destinataire inconnu", "adresse inconnue", "boîte inconnue", "introuvable", "n'existe pas", "inexistant",
+		"not found", "mailbox unavailable", "mailbox not", "no mailbox", "invalid recipient", "invalid mailbox", "recipient not found", "unknown address", "address unknown", "account is disabled", "mailbox disabled", "mailbox is disabled",
+		"account disabled", "inactive", "bad destination", "domain not found", "user not", "user doesn't", "recipient account", "no longer valid", "no such address", "unknown local",
+		"utilisateur inconnu", "destinataire inconnu", "adresse inconnue", "boite inconnue", "introuvable", "n'existe pas", "inexistant",
 		"unbekannt", "existiert nicht", "nicht gefunden",
 	}
-	theirWords = []string{"mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "insufficient", "out of space",
-		"boîte pleine", "boîte aux lettres pleine", "quota dépassé", "espace insuffisant", "postfach voll", "postfach ist voll", "speicherplatz"}
+	fullWords = []string{"mailbox full", "full mailbox", "mailbox is full", "mailbox size limit", "disk space limit", "mailbox has exceeded", "user has exceeded", "user has too many", "recipient has exceeded", "mailbox quota", "mailbox exceed", "storage", "disk quota", "disk space", "over quota", "overquota",
+		"receiving mail at a rate", "receiving mail too", "boite pleine", "boite aux lettres pleine", "destinataire pleine", "espace insuffisant", "postfach voll", "postfach ist voll", "speicherplatz"}
+	theirWords = []string{"quota", "insufficient", "out of space", "hop count", "too many hops", "loop"}
 )
 
 // alike are two refusals in the same words, whoever they are about.

@@ -1,14 +1,16 @@
 package notify
 
 import (
+	"strings"
 	"testing"
 
 	"vigie/receiver/smtpsink"
 )
 
 // Whom or what a refusal is about: by phase, status and words. The answers are
-// those of Postfix, Exim and OpenSMTPD in Debian 12, met for real, and of the
-// published tables of Exchange Online, Gmail and cPanel.
+// those of Postfix, Exim and OpenSMTPD in Debian 12, met for real, of the published
+// tables of Exchange Online, Gmail, Amazon SES and cPanel, and of the bounces that
+// Sisimai and the SMTP Field Manual collect.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		phase string
@@ -77,6 +79,45 @@ func TestRefusals(t *testing.T) {
 		{phaseRcpt, 552, "5.2.2 Boîte aux lettres pleine", KindTemporary},
 		{phaseRcpt, 550, "Postfach ist voll", KindTemporary},
 
+		// qmail's statuses stand at the end; mailfront's claims an unknown mailbox.
+		{phaseRcpt, 553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", KindConfig},
+		{phaseRcpt, 553, "5.1.1 Sorry, that domain isn't in my list of allowed rcpthosts.", KindConfig},
+		{phaseRcpt, 553, "sorry, your envelope sender is in my badmailfrom list (#5.7.1)", KindConfig},
+		{phaseRcpt, 550, "sorry, no mailbox here by that name (#5.1.1 - chkuser)", KindRecipient},
+		{phaseDot, 552, "sorry, that message size exceeds my databytes limit (#5.3.4)", KindMessage},
+
+		// An address that has moved names another one (RFC 5321, section 3.4, and 7293).
+		{phaseRcpt, 551, "User not local; please try <am2@msp.example>", KindRecipient},
+		{phaseRcpt, 550, "5.7.17 Mailbox owner has changed", KindRecipient},
+		{phaseRcpt, 551, "5.7.1 Relaying denied", KindConfig},
+		{phaseRcpt, 550, "5.1.1 User unknown; questions to <postmaster@msp.example>", KindRecipient},
+		{phaseRcpt, 540, "5.7.1 <am@msp.example>: recipient address rejected: Inactive", KindRecipient},
+		{phaseRcpt, 550, "5.5.0 Le compte du destinataire est bloque. The recipient account is blocked.", KindRecipient},
+		{phaseDot, 554, "delivery error: dd This user doesn't have a msp.example account (am@msp.example) [0]", KindRecipient},
+
+		// Words of addresses say nothing, those of our login much.
+		{phaseRcpt, 550, "5.1.1 <am@msp.example>: Recipient address rejected: User unknown; forwarded to relais@listed.example", KindRecipient},
+		{phaseRcpt, 550, "5.4.4 msp.example: Host or domain name not found", KindRecipient},
+		{phaseRcpt, 501, "5.1.0 Emetteur invalide. Invalid Sender. OFR004_405", KindConfig},
+		{phaseRcpt, 550, "5.1.1 <am@msp.example> - 192.0.2.7 has sent to too many recipients this hour. IB607", KindConfig},
+		{phaseRcpt, 550, "5.7.23 <am@msp.example>: Recipient address rejected: Message rejected due to: SPF fail - not authorized", KindConfig},
+		{phaseRcpt, 554, "sorry, too many emails (#5.7.1)", KindConfig},
+		{phaseDot, 552, "Your account has been suspended. Please contact us to reactivate", KindConfig},
+		{phaseDot, 552, "5.2.2 Submission quota exceeded", KindConfig},
+		{phaseDot, 554, "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException", KindConfig},
+		{phaseDot, 554, "Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-3: vigie@msp.example", KindConfig},
+		{phaseDot, 554, "Sending paused for this account. For more information, please check the inbox of the email address associated with your account.", KindConfig},
+		{phaseDot, 550, "5.7.708 Access denied, traffic not accepted from this IP", KindConfig},
+		{phaseDot, 550, "5.7.501 Access denied, spam abuse detected", KindConfig},
+		{phaseDot, 550, "5.7.750 Service unavailable. Client blocked from sending from unregistered domains", KindConfig},
+		{phaseDot, 550, "5.7.29 This message was not sent over TLS", KindConfig},
+
+		{phaseRcpt, 552, "5.2.2 Mailbox size limit exceeded", KindTemporary},
+		{phaseRcpt, 552, "5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417", KindTemporary},
+		{phaseRcpt, 550, "5.2.1 The user you are trying to contact is receiving mail at a rate that\n5.2.1 prevents additional messages from being delivered.", KindTemporary},
+		{phaseRcpt, 552, "5.2.2 The recipient's inbox is out of storage space and inactive. Please\n5.2.2 direct the recipient to support.example", KindTemporary},
+		{phaseDot, 554, "5.2.122 The recipient has exceeded their limit for the number of messages they can receive per hour.", KindTemporary},
+		{phaseDot, 554, "5.4.14 Hop count exceeded - possible mail loop ATTR1", KindTemporary},
 		{phaseRcpt, 450, "4.2.0 <am@msp.example>: Recipient address rejected: Greylisted", KindTemporary},
 		{phaseRcpt, 552, "5.2.2 mailbox full", KindTemporary},
 		{phaseDot, 552, "5.2.2 <am@msp.example> Quota exceeded (mailbox for user is full)", KindTemporary},
@@ -84,6 +125,21 @@ func TestRefusals(t *testing.T) {
 	} {
 		if got := readRefusal(c.phase, c.code, c.text).judge("am@msp.example"); got.kind != c.kind {
 			t.Errorf("%s: %d %s: %s (sure: %t), want %s", c.phase, c.code, c.text, got.kind, got.sure, c.kind)
+		}
+	}
+}
+
+// An address may be made of words that say something elsewhere: "relais" is the
+// French for relay.
+func TestRefusedAddressOfTellingWords(t *testing.T) {
+	for _, to := range []string{"relais@msp.example", "daily@listed.example", "michelo@outgoing-spam.example"} {
+		_, domain, _ := strings.Cut(to, "@")
+		for _, text := range []string{"5.1.1 <" + to + ">: Recipient address rejected: User unknown", "Unknown user (" + to + ")", "5.1.2 Host unknown: " + domain + " not found"} {
+			for _, phase := range []string{phaseRcpt, phaseDot} {
+				if got := readRefusal(phase, 550, text).judge(to); got != (verdict{KindRecipient, true}) {
+					t.Errorf("%s: 550 %s: %s (sure: %t)", phase, text, got.kind, got.sure)
+				}
+			}
 		}
 	}
 }

@@ -82,9 +82,7 @@ func opens(t *testing.T, what string, files map[string][]byte) (kept int, refuse
 		if err == nil {
 			defer s.Close()
 			err = s.View(t.Context(), func(tx *store.Tx) error {
-				rs, err := tx.OpenSince(now)
-				kept = len(rs)
-				return err
+				return tx.EachSince(now, func(*store.Record) error { kept++; return nil })
 			})
 			if err != nil {
 				t.Logf("%s: opens, and cannot be read whole: %v", what, err)

@@ -94,46 +94,47 @@ const common = string(rules.CorrelatedSignal)
 const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, seen_at`
 
 // records returns incidents, and makes sure that nobody else changes them.
-func (tx *Tx) records(where string, args ...any) ([]*Record, error) {
-	return tx.read(func(r *Record) error { return tx.lockedRecord(r, false) }, where, args...)
+func (tx *Tx) records(where string, args ...any) (rs []*Record, err error) {
+	err = tx.each(func(r *Record) error {
+		rs = append(rs, r)
+		return tx.lockedRecord(r, false)
+	}, where, args...)
+	return rs, err
 }
 
-func (tx *statements) read(each func(*Record) error, where string, args ...any) ([]*Record, error) {
+// each shows incidents one after the other, however many they are.
+func (tx *statements) each(show func(*Record) error, where string, args ...any) error {
 	rows, err := tx.q.Query(`SELECT `+recordColumns+` FROM incident WHERE `+where, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var rs []*Record
 	for rows.Next() {
 		known := &row{}
 		r := &Record{Row: known}
 		var value []byte
 		var wake, ask, seen sql.NullInt64
 		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &known.length, &known.head, &seen); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		text, err := tx.packer.unpack(value)
 		if err == nil {
 			known.foreign, err = tx.packer.Read(text, &r.Incident)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("incident row: %w", err)
-		}
-		if each != nil {
-			if err := each(r); err != nil {
-				return nil, err
-			}
+			return fmt.Errorf("incident row: %w", err)
 		}
 		r.WakeAt, r.AskAt = instant(wake), instant(ask)
 		r.SeenAgain(instant(seen))
 		known.alerts, known.value, known.stored = firing(&r.Incident), text, stores(r)
-		rs = append(rs, r)
+		if err := show(r); err != nil {
+			return err
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return rs, nil
+	return nil
 }
 
 func firing(inc *rules.Incident) map[string]string {
@@ -250,27 +251,28 @@ func (tx *Tx) OpenWithKey(key string) ([]*Record, error) {
 	return tx.records(`key = ? AND open = 1 ORDER BY number`, key)
 }
 
-// Open returns all open incidents.
-func (tx *Tx) Open() ([]*Record, error) { return tx.records(`open = 1 ORDER BY number`) }
-
-// OpenSince returns all open incidents and those opened after since.
-func (tx *Tx) OpenSince(since time.Time) ([]*Record, error) {
-	return tx.records(`open = 1 OR opened_at > ? ORDER BY open DESC, number`, since.UnixNano())
+// EachOpen shows all open incidents, by number. Together they may be more than
+// fits into memory.
+func (tx *Tx) EachOpen(show func(*Record) error) error {
+	return tx.each(show, `open = 1 ORDER BY number`)
 }
 
-// Lately returns the open incidents whose episode began at since or later, and
+// EachSince shows all open incidents and then those opened after since that have ended.
+func (tx *Tx) EachSince(since time.Time, show func(*Record) error) error {
+	if err := tx.EachOpen(show); err != nil {
+		return err
+	}
+	return tx.each(show, `open = 0 AND opened_at > ? ORDER BY number`, since.UnixNano())
+}
+
+// Lately shows the open incidents whose episode began at since or later, and
 // those that are part of a common one.
-func (tx *Tx) Lately(since time.Time) ([]*Record, error) {
-	rs, err := tx.records(`open = 1 AND began_at >= ?`, since.UnixNano())
+func (tx *Tx) Lately(since time.Time, show func(*Record) error) error {
+	err := tx.each(show, `open = 1 AND began_at >= ?`, since.UnixNano())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	parts, err := tx.records(`open = 1 AND outage > '' AND outage <> '' AND began_at < ?`, since.UnixNano())
-	if err != nil {
-		return nil, err
-	}
-	rs = append(rs, parts...)
-	return byNumber(rs, nil)
+	return tx.each(show, `open = 1 AND outage > '' AND outage <> '' AND began_at < ?`, since.UnixNano())
 }
 
 // Blinding returns the open incidents about sources that cannot be read.
@@ -279,7 +281,8 @@ func (tx *Tx) Blinding() ([]*Record, error) {
 		return nil, nil
 	}
 	// They change only while nobody else writes.
-	rs, err := tx.beside().read(nil, `blinds = 1 AND open = 1 ORDER BY number`)
+	var rs []*Record
+	err := tx.beside().each(func(r *Record) error { rs = append(rs, r); return nil }, `blinds = 1 AND open = 1 ORDER BY number`)
 	if tx.known != nil {
 		tx.known.noneBlinding = err == nil && len(rs) == 0
 	}

@@ -114,13 +114,10 @@ func afterCut(t *testing.T, dir string, answered []int) (lost int) {
 	}
 	defer s.Close()
 	err = s.View(t.Context(), func(tx *store.Tx) error {
-		rs, err := tx.OpenSince(now)
+		kept := map[int]bool{}
+		err := tx.EachSince(now, func(r *store.Record) error { kept[r.Number] = true; return nil })
 		if err != nil {
 			return err
-		}
-		kept := map[int]bool{}
-		for _, r := range rs {
-			kept[r.Number] = true
 		}
 		for _, n := range answered {
 			fact, err := tx.Value(fmt.Sprintf("fact %d", n))

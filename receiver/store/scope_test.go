@@ -113,12 +113,12 @@ func TestUpdateBeyondItsScope(t *testing.T) {
 			return err
 		},
 		"an incident by its id": func(tx *store.Tx) error { _, err := tx.Incident("i1"); return err },
-		"everything":            func(tx *store.Tx) error { _, err := tx.Open(); return err },
+		"everything":            func(tx *store.Tx) error { return tx.EachOpen(func(*store.Record) error { return nil }) },
 		"what nobody locks": func(tx *store.Tx) error {
 			return tx.AppendSystem(rules.Entry{At: time.Unix(1, 0), Kind: "note", What: "x"})
 		},
 		"in vain": func(tx *store.Tx) error {
-			_, _ = tx.Open()
+			_ = tx.EachOpen(func(*store.Record) error { return nil })
 			return nil
 		},
 	} {
@@ -178,13 +178,14 @@ func TestReceiversOpenTogether(t *testing.T) {
 	wg.Wait()
 	lines := int64(0)
 	err := a.View(t.Context(), func(tx *store.Tx) error {
-		rs, err := tx.Open()
-		if len(rs) != machines {
-			t.Errorf("%d incidents of %d machines", len(rs), machines)
-		}
-		for _, r := range rs {
+		found := 0
+		err := tx.EachOpen(func(r *store.Record) error {
 			n, _ := store.Head(r)
-			lines += n
+			found, lines = found+1, lines+n
+			return nil
+		})
+		if found != machines {
+			t.Errorf("%d incidents of %d machines", found, machines)
 		}
 		return err
 	})
@@ -221,7 +222,7 @@ func TestUndoneNumbersComeAgain(t *testing.T) {
 	if n := number("A", nil); n != 1 {
 		t.Errorf("the first has number %d", n)
 	}
-	if n := number("B", func(tx *store.Tx) error { _, err := tx.Open(); return err }); n != 2 {
+	if n := number("B", func(tx *store.Tx) error { return tx.EachOpen(func(*store.Record) error { return nil }) }); n != 2 {
 		t.Errorf("one that was run again has number %d", n)
 	}
 	number("C", func(*store.Tx) error { return errors.New("a bad decision") })

@@ -198,7 +198,11 @@ func (w *twins) answers(s incidents.Store) (string, error) {
 	}
 	for what, ask := range map[string]func() ([]*incidents.Record, error){
 		"blinding": s.Blinding, "common": s.Common,
-		"lately":  func() ([]*incidents.Record, error) { return s.Lately(w.now.Add(-6 * time.Hour)) },
+		"lately": func() (rs []*incidents.Record, err error) {
+			err = s.Lately(w.now.Add(-6*time.Hour), func(r *incidents.Record) error { rs = append(rs, r); return nil })
+			slices.SortFunc(rs, func(a, b *incidents.Record) int { return a.Number - b.Number })
+			return rs, err
+		},
 		"members": func() ([]*incidents.Record, error) { return s.MembersOf("i1") },
 	} {
 		rs, err := ask()

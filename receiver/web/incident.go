@@ -14,6 +14,7 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/store"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -29,7 +30,6 @@ type overview struct {
 	Cause         string              `json:"cause,omitempty"`
 	CauseProposed bool                `json:"cause_proposed,omitempty"`
 	DataLoss      string              `json:"data_loss,omitempty"`
-	Report        string              `json:"report,omitempty"`
 	Reporter      string              `json:"reporter,omitempty"`
 	Workaround    string              `json:"workaround,omitempty"`
 	Promise       string              `json:"expected_date,omitempty"`
@@ -61,6 +61,8 @@ type planRow struct {
 	LastSuccess time.Time `json:"last_success,omitzero"`
 	Error       string    `json:"error,omitempty"`
 	Runs        int       `json:"failed_runs,omitempty"`
+
+	Trouble about.Trouble `json:"-"`
 }
 
 type clockRow struct {
@@ -155,7 +157,7 @@ func (s *site) overview(r *http.Request, who string) (any, error) {
 	}
 	d, book := details[0], s.o.Engine.Book()
 	seen := book.Seen(d.Incident, who)
-	o := &overview{incidentRow: s.row(d, who), ResolvedAt: seen.ResolvedAt, Episode: seen.Episode, Report: seen.Wording, Reporter: seen.Reporter,
+	o := &overview{incidentRow: s.row(d, who), ResolvedAt: seen.ResolvedAt, Episode: seen.Episode, Reporter: seen.Reporter,
 		Workaround: seen.Progress.Workaround, Promise: seen.Progress.ExpectedDate, DataLoss: seen.DataLoss, Past: seen.Past, summary: d.Summary,
 		Plans: []planRow{}, Clocks: []clockRow{}, Steps: []stepRow{}, History: []historyRow{}, Messages: []messageRow{}}
 	o.plans(seen)
@@ -179,7 +181,7 @@ func (s *site) overview(r *http.Request, who string) (any, error) {
 func (o *overview) plans(inc rules.Incident) {
 	for _, fp := range sortedNames(inc.Alerts) {
 		a := inc.Alerts[fp]
-		row := planRow{Plan: a.Labels[rules.LabelPlan], Engine: a.Labels[rules.LabelEngine], Kind: a.Labels[rules.LabelKind], Alert: a.Labels[rules.LabelAlertname],
+		row := planRow{Plan: a.Labels[rules.LabelPlan], Engine: a.Labels[rules.LabelEngine], Kind: a.Labels[rules.LabelKind], Alert: a.Labels[rules.LabelAlertname], Trouble: about.Of(a),
 			Firing: a.Firing, Proven: a.Proven, Since: a.StartsAt, LastSuccess: a.LastSuccess, Error: a.Says("error"), Runs: a.Runs}
 		if row.LastSuccess.IsZero() {
 			row.LastSuccess = a.SuccessBefore
@@ -226,7 +228,7 @@ func (s *site) steps(o *overview, d receiver.Detail) {
 	}
 	names := s.names()
 	for _, e := range d.Explanation.Steps {
-		x := stepRow{Step: e.Name, Template: e.Template, Status: e.Status, At: e.At, Due: e.Due, Reason: e.Reason, To: names.all(e.To), Cc: names.all(e.Cc)}
+		x := stepRow{Step: e.Name, Template: e.Template, Status: e.Status, At: e.At, Due: e.Due, Reason: e.Reason, To: names.All(e.To), Cc: names.All(e.Cc)}
 		if scenario != nil {
 			if i := slices.IndexFunc(scenario.Steps, func(st *rules.Step) bool { return st.Name == e.Name }); i >= 0 {
 				x.step = scenario.Steps[i]

@@ -3,11 +3,10 @@ package web
 import (
 	"cmp"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"vigie/receiver"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -20,21 +19,24 @@ type incidentRow struct {
 	Customer string `json:"customer,omitempty"`
 	Machine  string `json:"machine,omitempty"`
 	Platform string `json:"platform,omitempty"`
-	// What is named when it is neither a machine nor a platform.
-	What     string      `json:"what,omitempty"`
-	Role     string      `json:"backup_role,omitempty"`
-	Class    string      `json:"machine_class,omitempty"`
-	Engine   string      `json:"engine,omitempty"`
-	Kind     string      `json:"kind,omitempty"`
-	Scenario string      `json:"scenario"`
-	Policy   string      `json:"policy"`
-	State    rules.State `json:"state"`
-	Severity string      `json:"severity,omitempty"`
-	Level    int         `json:"level,omitempty"`
-	Flags    []string    `json:"flags,omitempty"`
-	Assignee string      `json:"assignee,omitempty"`
-	TakenAt  time.Time   `json:"taken_at,omitzero"`
-	OpenedAt time.Time   `json:"opened_at"`
+	// What is named when it is neither a machine nor a platform, Platforms when it is a
+	// failure that several share, Troubles where it is no machine's backup.
+	What      string          `json:"what,omitempty"`
+	Platforms []string        `json:"platforms,omitempty"`
+	Troubles  []about.Trouble `json:"troubles,omitempty"`
+	Role      string          `json:"backup_role,omitempty"`
+	Class     string          `json:"machine_class,omitempty"`
+	Engine    string          `json:"engine,omitempty"`
+	Kind      string          `json:"kind,omitempty"`
+	Scenario  string          `json:"scenario"`
+	Policy    string          `json:"policy"`
+	State     rules.State     `json:"state"`
+	Severity  string          `json:"severity,omitempty"`
+	Level     int             `json:"level,omitempty"`
+	Flags     []string        `json:"flags,omitempty"`
+	Assignee  string          `json:"assignee,omitempty"`
+	TakenAt   time.Time       `json:"taken_at,omitzero"`
+	OpenedAt  time.Time       `json:"opened_at"`
 	// StartedAt is when the failing state began, LastSuccess the newest good backup.
 	StartedAt   time.Time     `json:"started_at,omitzero"`
 	LastSuccess time.Time     `json:"last_success,omitzero"`
@@ -42,6 +44,7 @@ type incidentRow struct {
 	Deadline    time.Time     `json:"deadline,omitzero"`
 	Target      string        `json:"target,omitempty"`
 	Error       string        `json:"error,omitempty"`
+	Report      string        `json:"report,omitempty"`
 	Failures    int           `json:"failures,omitempty"`
 	Other       *otherBackup  `json:"other_backup,omitempty"`
 	Silence     *rowSilence   `json:"silence,omitempty"`
@@ -86,9 +89,12 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 	x := incidentRow{ID: i.ID, Number: i.Number, Customer: i.Identity[rules.LabelCustomer], Machine: i.Identity[rules.LabelMachine],
 		Platform: i.Identity[rules.LabelPlatform], Role: i.Identity[rules.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
 		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
-		StartedAt: i.StartedAt, Until: i.Until, Deadline: d.Deadline, Error: i.LastErr, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
-	if x.Machine == "" && x.Platform == "" {
-		x.What = strings.Join(labelValues(i.Identity), " ")
+		StartedAt: i.StartedAt, Until: i.Until, Deadline: d.Deadline, Error: i.LastErr, Report: i.Wording, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
+	if x.Machine == "" {
+		x.Troubles = about.Troubles(&i)
+		if x.Platform == "" {
+			x.What, x.Platforms = about.What(i.Identity), i.Platforms()
+		}
 	}
 	for _, a := range i.Alerts {
 		x.Engine, x.Kind, x.Class = cmp.Or(x.Engine, a.Labels[rules.LabelEngine]), cmp.Or(x.Kind, a.Labels[rules.LabelKind]), cmp.Or(x.Class, a.Labels[rules.LabelMachineClass])
@@ -145,62 +151,19 @@ func (s *site) next(d receiver.Detail) *plannedStep {
 		if e.Status != "due" || e.Due.IsZero() || out != nil && !e.Due.Before(out.At) {
 			continue
 		}
-		out = &plannedStep{Step: e.Name, Template: e.Template, At: e.Due, To: names.all(e.To), Cc: names.all(e.Cc)}
+		out = &plannedStep{Step: e.Name, Template: e.Template, At: e.Due, To: names.All(e.To), Cc: names.All(e.Cc)}
 	}
 	return out
 }
 
-func labelValues(l rules.Labels) []string {
-	var out []string
-	for _, k := range []string{rules.LabelCustomer, rules.LabelSource, rules.LabelEngine, rules.LabelKind} {
-		if l[k] != "" {
-			out = append(out, l[k])
-		}
-	}
-	if out == nil {
-		for _, k := range slices.Sorted(func(yield func(string) bool) {
-			for k := range l {
-				if !yield(k) {
-					return
-				}
-			}
-		}) {
-			out = append(out, l[k])
-		}
-	}
-	return out
-}
-
-// names tells people by their addresses; it is made once for each inventory.
-type names struct {
-	book *rules.Book
-	by   map[string]string // address in lower case: name
-}
-
-func (s *site) names() *names {
-	book := s.o.Engine.Book()
-	if n := s.named.Load(); n != nil && n.book == book {
+func (s *site) names() *about.Names {
+	if n := s.named.Load(); n != nil && n.Book == s.o.Engine.Book() {
 		return n
 	}
-	n := &names{book, make(map[string]string, len(book.Directory.People))}
-	for id, p := range book.Directory.People {
-		n.by[strings.ToLower(p.Email)] = cmp.Or(p.Name, id)
-	}
+	n := about.NamesOf(s.o.Engine.Book())
 	s.named.Store(n)
 	return n
 }
-
-// all are the names for addresses; one that nobody has stays as it is.
-func (n *names) all(addresses []string) []string {
-	out := make([]string, 0, len(addresses))
-	for _, a := range addresses {
-		_, bare := rules.SplitAddress(a)
-		out = append(out, cmp.Or(n.by[strings.ToLower(bare)], a))
-	}
-	return out
-}
-
-type namesCache = atomic.Pointer[names]
 
 // perPage is how many rows a page has.
 const perPage = 50

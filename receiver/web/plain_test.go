@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -36,4 +37,35 @@ func TestPagesInPlainWords(t *testing.T) {
 			t.Errorf("a customer reads %q", ours)
 		}
 	}
+}
+
+// covers: S2.13; of a platform pages and mails say by its name what is wrong with which
+// part of it, and when what is warned of ends; a report with its words.
+func TestPlatformsInPlainWords(t *testing.T) {
+	d := newDesk(t, "activeprolearn", "")
+	page := rules.Labels{"alertname": "MoodlePageDown", "signal": "functional_probe", "kind": "page_down", "platform": "lms-A"}
+	for _, probe := range []string{"login", "course"} {
+		page["probe"] = probe
+		d.probe(page.Clone())
+	}
+	d.probe(rules.Labels{"alertname": "HostDown", "signal": "infra_probe", "kind": "host_down", "platform": "lms-C", "site": "host-1"})
+	d.probe(rules.Labels{"alertname": "PlatformExpiry", "signal": "infra_probe", "kind": "expiry", "platform": "lms-B", "item": "TLS certificate", "warn_days": "7"})
+	if code := d.bear("token-of-op", http.MethodPost, "/api/v1/signals", map[string]any{"kind": "l2_voluntary", "platform": "lms-B", "by": "exploit@lms-b.example", "text": "quizzes are slow"}); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	b := d.browser("op")
+	_, text := b.get("/today")
+	must(t, http.StatusOK, text, "page en panne (cours, connexion)", "Moodle College C", "serveur injoignable", "échéance proche (certificat TLS)", "quizzes are slow")
+	for _, path := range []string{"/today", "/incidents/i1", "/incidents/i2", "/incidents/i3"} {
+		_, text := b.get(path)
+		_, text, _ = strings.Cut(text, "<main")
+		for _, raw := range []string{"page down", "HostDown", "host-1", "lms-", "PlatformExpiry", "Échecs"} {
+			if strings.Contains(text, raw) {
+				at := strings.Index(text, raw)
+				t.Errorf("%s says %q: …%s…", path, raw, text[max(0, at-80):min(len(text), at+80)])
+			}
+		}
+	}
+	_, text = d.browser("exploit.lms-b").get("/today")
+	must(t, http.StatusOK, text, "échéance proche (certificat TLS)")
 }

@@ -65,7 +65,7 @@ func aMonth(t *testing.T) *desk {
 // probe reports a failing platform.
 func (d *desk) probe(l rules.Labels) {
 	d.t.Helper()
-	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.FunctionalProbe, Fingerprint: l["platform"] + l["alertname"], Labels: l, StartsAt: d.now()}}})
+	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.FunctionalProbe, Fingerprint: l["platform"] + l["alertname"] + l["probe"], Labels: l, StartsAt: d.now()}}})
 	if err != nil {
 		d.t.Fatal(err)
 	}

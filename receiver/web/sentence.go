@@ -69,9 +69,12 @@ func (v *view) stepName(h historyRow, name string) string {
 	return strings.ReplaceAll(name, "_", " ")
 }
 
-// called names a person by the id, or a step of the incident by its mail.
+// called names a person or a platform by the id, or a step of the incident by its mail.
 func (v *view) called(kind, name string) string {
-	if kind != "step" {
+	switch kind {
+	case "platform":
+		return v.Platform(name)
+	case "who", "other":
 		return v.Person(name)
 	}
 	if o, ok := v.Data.(interface{ steps() []stepRow }); ok {
@@ -102,7 +105,11 @@ func (v *view) Because(h historyRow) string {
 	if h.Kind != "act" || len(at) == 0 {
 		reason, _ := sentence.Question(h.Reason)
 		reason, _, _ = incident.VerdictIn(reason) // how the clock stood is for the month's report
-		return cmp.Or(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
+		said := cmp.Or(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
+		if strings.HasSuffix(v.Happened(h), said) {
+			return "" // an alert that has nothing to add to its name
+		}
+		return said
 	}
 	var out []string
 	way := viaOfActs.FindStringIndex(h.Reason) // by which way it came stands last

@@ -16,9 +16,9 @@ func TestReportAboutAMachine(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	b := d.browser("sup")
 	code, text := b.get("/signals")
-	must(t, code, text, `id="machine"`, `value="dupont/SRV-AD"`, "demande d&#39;aide")
-	if strings.Contains(text, `id="platform"`) || strings.Contains(text, "par téléphone") {
-		t.Error("it asks for a platform where there is none")
+	must(t, code, text, `id="machine"`, `value="dupont/SRV-AD"`, `<input type="hidden" name="kind" value="user_assistance/">`)
+	if strings.Contains(text, `id="platform"`) || strings.Contains(text, "par téléphone") || strings.Contains(text, `id="kind"`) {
+		t.Error("it asks for a platform where there is none, or how it came where there is one way")
 	}
 	sent := url.Values{"kind": {"user_assistance/"}, "machine": {"dupont/SRV-NONE"}, "by": {"lea"}, "text": {"a folder is <gone>"}, "received": {"yesterday"}, "report": {"r1"}}
 	code, text = b.post("/signals", sent)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -38,6 +39,15 @@ func (v *view) Act(f actForm, x incidentRow) actView { return actView{v, f, x} }
 type pagesView struct {
 	V *view
 	P paging
+}
+
+// Trouble says what is wrong with something that is no machine's backup.
+func (v *view) Trouble(t about.Trouble) string {
+	said := v.Locale.Trouble(t.Alert, t.Of)
+	if t.Ends.IsZero() {
+		return said
+	}
+	return v.Fill("trouble.ends", "what", said, "when", v.LongDay(t.Ends))
 }
 
 // Paged gives the links to other pages to their template.
@@ -215,7 +225,7 @@ func (v *view) Trialled(steps []rules.Explained) []stepRow {
 	names := v.site.names()
 	for _, e := range steps {
 		if !e.Due.IsZero() {
-			out = append(out, stepRow{Step: e.Name, Template: e.Template, Status: e.Status, Due: e.Due, To: names.all(e.To), Cc: names.all(e.Cc)})
+			out = append(out, stepRow{Step: e.Name, Template: e.Template, Status: e.Status, Due: e.Due, To: names.All(e.To), Cc: names.All(e.Cc)})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b stepRow) int { return a.Due.Compare(b.Due) })

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -19,6 +20,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/fleetpages"
 	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/manual"
@@ -98,7 +100,7 @@ type site struct {
 	reports *reportpages.Pages
 	mails   *mailpages.Pages
 	fleet   *fleetpages.Pages
-	named   namesCache
+	named   atomic.Pointer[about.Names]
 }
 
 // handler is a request of a known person; what it returns becomes JSON.
@@ -217,15 +219,15 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 	if b.ID == "" {
 		b.ID = rand.Text()
 	}
-	inc, err := s.take(r, b, who)
+	inc, err := s.accept(r, b, who)
 	if err != nil {
 		return nil, err
 	}
 	return s.o.Engine.Book().Seen(inc, who), nil
 }
 
-// take takes in what somebody reports or types in.
-func (s *site) take(r *http.Request, b reportBody, who string) (rules.Incident, error) {
+// accept takes in what somebody reports or types in.
+func (s *site) accept(r *http.Request, b reportBody, who string) (rules.Incident, error) {
 	labels := rules.Labels{}
 	for k, v := range map[string]string{
 		rules.LabelPlatform: b.Platform, rules.LabelCustomer: b.Customer, rules.LabelMachine: b.Machine,

@@ -286,3 +286,29 @@ func FuzzPartsAddUp(f *testing.F) {
 		}
 	})
 }
+
+// What a story says of looks comes to what samples of each second say.
+func TestLastingIsAsWatched(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 7))
+	for range 200 {
+		from := at(t, "2025-03-10 10:00:00")
+		lasts, until := time.Duration(1+r.IntN(200))*time.Second, from
+		var looked []Stretch
+		var samples []Sample
+		for i := range 1 + r.IntN(8) {
+			state := []State{Unknown, Up, Down}[(i*2+r.IntN(2))%3]
+			s := Stretch{until, until.Add(time.Duration(1+r.IntN(300)) * time.Second), state}
+			if n := len(looked); n > 0 && state == Unknown && looked[n-1].State != Unknown {
+				samples = append(samples, Sample{s.From, looked[n-1].State == Up})
+			}
+			for x := s.From; x.Before(s.Until) && state != Unknown; x = x.Add(time.Second) {
+				samples = append(samples, Sample{x, state == Up})
+			}
+			looked, until = Follow(looked, []Stretch{s}), s.Until
+		}
+		want := Watch([][]Sample{samples}, lasts, from, until)
+		if got := Lasting(looked, lasts); !slices.Equal(got, want) {
+			t.Fatalf("samples that last %s, looked %v:\ngot  %v\nwant %v", lasts, looked, got, want)
+		}
+	}
+}

@@ -56,6 +56,27 @@ func Watch(probes [][]Sample, lasts time.Duration, from, until time.Time) []Stre
 	return out
 }
 
+// Lasting are stretches as samples tell them: after the last look of one the sample
+// goes on speaking until somebody looks again, at most as long as samples last.
+func Lasting(looked []Stretch, lasts time.Duration) []Stretch {
+	var out []Stretch
+	for i, s := range looked {
+		if i > 0 && s.State == Unknown && looked[i-1].State != Unknown {
+			last := s
+			last.State, last.Until = looked[i-1].State, s.From.Add(lasts)
+			if !last.Until.Before(s.Until) {
+				last.Until = s.Until
+			}
+			out = join(out, last)
+			s.From = last.Until
+		}
+		if s.From.Before(s.Until) {
+			out = join(out, s)
+		}
+	}
+	return out
+}
+
 // spoken are the stretches of which one probe speaks, in order.
 func spoken(samples []Sample, lasts time.Duration) []Stretch {
 	samples = slices.Clone(samples)

@@ -141,12 +141,16 @@ func (b *Book) forCustomer(inc incident.Incident, id string) incident.Incident {
 			continue
 		}
 		labels := model.Labels{}
-		for _, name := range []string{model.LabelAlertname, model.LabelCustomer, model.LabelMachine, model.LabelPlatform, model.LabelBackupRole, model.LabelKind} {
+		for _, name := range []string{model.LabelAlertname, model.LabelCustomer, model.LabelMachine, model.LabelPlatform, model.LabelBackupRole, model.LabelKind, "probe", "item", "warn_days"} {
 			if v := a.Labels[name]; v != "" {
 				labels[name] = v
 			}
 		}
-		out.Alerts[fp] = &incident.Alert{Labels: labels, StartsAt: a.StartsAt, EndedAt: a.EndedAt, Firing: a.Firing, LastSuccess: a.LastSuccess}
+		said := model.Labels{}
+		if v := a.Annotations["expires"]; v != "" {
+			said["expires"] = v
+		}
+		out.Alerts[fp] = &incident.Alert{Labels: labels, Annotations: said, StartsAt: a.StartsAt, EndedAt: a.EndedAt, Firing: a.Firing, LastSuccess: a.LastSuccess}
 	}
 	for _, r := range inc.Reports {
 		if r.By == id {

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,13 +21,47 @@ type Correlated struct {
 	Marks   bool
 }
 
-// Correlate looks over the incidents that are open or were opened lately and
-// returns every common failure that holds now (P16, S1.16).
-func (b Classifier) Correlate(open []incident.Incident, now time.Time) []Correlated {
+// Look looks over the incidents that are open or were opened lately for every
+// common failure that holds now (P16, S1.16). It is shown one after the other, in
+// any order, and keeps of each only where it belongs: there may be tens of thousands.
+type Look struct {
+	Classifier
+	now time.Time
+	of  []sharing
+}
+
+// sharing is what incidents share by one rule of the policy.
+type sharing struct {
+	*policy.Correlation
+	plain, causes, sources groups
+}
+
+// Look begins to look.
+func (b Classifier) Look(now time.Time) *Look {
+	l := &Look{Classifier: b, now: now}
+	for _, c := range b.InForce(now).Correlations {
+		l.of = append(l.of, sharing{c, groups{}, groups{}, groups{}})
+	}
+	return l
+}
+
+// Add shows it an incident.
+func (l *Look) Add(i incident.Incident) {
+	if i.State.Ended() {
+		return
+	}
+	for _, s := range l.of {
+		if m, ok := memberOf(s.Correlation, i, l.now); ok {
+			s.add(m)
+		}
+	}
+}
+
+// Found returns every common failure among those that it was shown.
+func (l *Look) Found() []Correlated {
 	var out []Correlated
-	p := b.InForce(now)
-	for _, c := range p.Correlations {
-		out = append(out, b.correlate(c, open, now)...)
+	for _, s := range l.of {
+		out = append(out, l.found(s)...)
 	}
 	return out
 }
@@ -43,13 +78,15 @@ func (b Classifier) CorrelatedWithin(now time.Time) time.Duration {
 
 // group is what shares the same values.
 type group struct {
-	same      model.Labels
-	sample    model.Labels // of one member's alert
-	error     string       // the text, or the code, that all have in common; "" where only the source is
-	cause     string
-	keys      []string
+	sample    member // the one that opened first
+	members   []numbered
 	machines  map[string]bool
 	customers map[string]bool
+}
+
+type numbered struct {
+	number int
+	key    string
 }
 
 // groups collects members by what they share.
@@ -58,17 +95,20 @@ type groups map[string]*group
 func (gs groups) add(name string, m member) {
 	g := gs[name]
 	if g == nil {
-		g = &group{same: m.same, sample: m.labels, machines: map[string]bool{}, customers: map[string]bool{}}
+		g = &group{sample: m, machines: map[string]bool{}, customers: map[string]bool{}}
 		gs[name] = g
 	}
-	g.keys = append(g.keys, m.key)
+	if m.number < g.sample.number {
+		g.sample = m
+	}
+	g.members = append(g.members, m.numbered)
 	g.machines[m.identity[model.LabelCustomer]+"/"+m.identity[model.LabelMachine]] = true
 	g.customers[m.identity[model.LabelCustomer]] = true
 }
 
 // member is an incident that may be part of a common failure.
 type member struct {
-	key      string
+	numbered
 	identity model.Labels
 	labels   model.Labels // of its alert
 	same     model.Labels
@@ -76,36 +116,29 @@ type member struct {
 	error    string
 }
 
-func (b Classifier) correlate(c *policy.Correlation, open []incident.Incident, now time.Time) []Correlated {
-	plain, causes, sources := groups{}, groups{}, groups{}
-	for _, i := range open {
-		if i.State.Ended() {
-			continue
-		}
-		m, ok := memberOf(c, i, now)
-		if !ok {
-			continue
-		}
-		if !c.Marks {
-			plain.add(m.same.String(), m)
-			continue
-		}
-		of := m.same.String() + "|" + m.labels[model.LabelSource]
-		sources.add(of, m)
-		if m.cause != "" {
-			causes.add(of+"|"+m.cause, m)
-			causes[of+"|"+m.cause].cause, causes[of+"|"+m.cause].error = m.cause, m.error
-		}
+func (s sharing) add(m member) {
+	if !s.Marks {
+		s.plain.add(m.same.String(), m)
+		return
 	}
-	out := b.holding(c, plain, b.enough)
-	out = append(out, b.holding(c, causes, b.enough)...)
+	of := m.same.String() + "|" + m.labels[model.LabelSource]
+	if m.cause != "" {
+		s.causes.add(of+"|"+m.cause, m)
+	}
+	m.cause, m.error = "", ""
+	s.sources.add(of, m)
+}
+
+func (l *Look) found(s sharing) []Correlated {
+	out := l.holding(s.Correlation, s.plain, l.enough)
+	out = append(out, l.holding(s.Correlation, s.causes, l.enough)...)
 	told := map[string]bool{}
 	for _, found := range out {
 		for _, key := range found.Members {
 			told[key] = true
 		}
 	}
-	for _, whole := range b.holding(c, sources, b.mostOfSource) {
+	for _, whole := range l.holding(s.Correlation, s.sources, l.mostOfSource) {
 		if slices.ContainsFunc(whole.Members, func(key string) bool { return !told[key] }) {
 			out = append(out, whole)
 		}
@@ -118,10 +151,20 @@ func (b Classifier) holding(c *policy.Correlation, gs groups, holds func(*policy
 	var out []Correlated
 	for _, k := range slices.Sorted(maps.Keys(gs)) {
 		if g := gs[k]; len(g.machines) >= c.Machines && len(g.customers) >= c.Customers && holds(c, g) {
-			out = append(out, Correlated{Signal: g.signal(c), Members: g.keys, Marks: c.Marks})
+			out = append(out, Correlated{Signal: g.signal(c), Members: g.keys(), Marks: c.Marks})
 		}
 	}
 	return out
+}
+
+// keys are those of the members, in the order in which they opened.
+func (g *group) keys() []string {
+	slices.SortFunc(g.members, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
+	keys := make([]string, len(g.members))
+	for n, m := range g.members {
+		keys[n] = m.key
+	}
+	return keys
 }
 
 // enough reports whether the share of all machines is reached.
@@ -147,7 +190,7 @@ func (b Classifier) mostOfSource(c *policy.Correlation, g *group) bool {
 // ofSource reports whether a machine of the inventory is backed up by the source
 // that the members of a group have in common.
 func ofSource(c *policy.Correlation, g *group, m *inventory.Machine) bool {
-	source, named, ours := g.sample[model.LabelSource], false, false
+	source, named, ours := g.sample.labels[model.LabelSource], false, false
 	for _, alias := range m.Aliases {
 		if prefix, _, is := strings.Cut(alias, ":"); is {
 			named, ours = true, ours || prefix == source
@@ -157,10 +200,10 @@ func ofSource(c *policy.Correlation, g *group, m *inventory.Machine) bool {
 		return false // its names are those of other sources
 	}
 	return slices.ContainsFunc(m.Plans, func(p inventory.ExpectedPlan) bool {
-		l := g.sample.Clone()
+		l := g.sample.labels.Clone()
 		l[model.LabelCustomer], l[model.LabelMachine], l[model.LabelMachineClass] = m.Customer, m.Name, m.Class
 		l[model.LabelBackupRole], l[model.LabelPlan] = p.Role, p.Plan
-		return (p.Engine == "" || p.Engine == g.sample[model.LabelEngine]) && c.Match.Match(l)
+		return (p.Engine == "" || p.Engine == g.sample.labels[model.LabelEngine]) && c.Match.Match(l)
 	})
 }
 
@@ -176,7 +219,7 @@ func memberOf(c *policy.Correlation, i incident.Incident, now time.Time) (member
 		if !a.Firing || !c.Match.Match(a.Labels) {
 			continue
 		}
-		m := member{key: i.Key, identity: i.Identity, labels: a.Labels, same: model.Labels{}}
+		m := member{numbered: numbered{i.Number, i.Key}, identity: i.Identity, labels: a.Labels, same: model.Labels{}}
 		for _, n := range c.Same {
 			if v := a.Says(n); v != "" {
 				m.same[n] = v
@@ -214,7 +257,7 @@ func (g *group) signal(c *policy.Correlation) model.Signal {
 	for k, v := range c.Labels {
 		l[k] = v
 	}
-	for k, v := range g.same {
+	for k, v := range g.sample.same {
 		if l[k] == "" {
 			l[k] = v
 		}
@@ -222,12 +265,12 @@ func (g *group) signal(c *policy.Correlation) model.Signal {
 	l[model.LabelSignal] = string(model.CorrelatedSignal)
 	print := "correlated:" + c.Name + l.String()
 	if c.Marks {
-		print += g.sample[model.LabelSource] + g.cause
+		print += g.sample.labels[model.LabelSource] + g.sample.cause
 	}
 	annotations := map[string]string{"affected": strings.Join(slices.Sorted(maps.Keys(g.machines)), ", ")}
 	switch {
-	case g.error != "":
-		annotations["error"] = g.error
+	case g.sample.error != "":
+		annotations["error"] = g.sample.error
 	case !c.Marks:
 		annotations["error"] = fmt.Sprintf("%d machines of %d customers", len(g.machines), len(g.customers))
 	}

@@ -200,6 +200,9 @@ func (d explaining) explainComing(st *policy.Step, platform string, f situation.
 		if c := d.asOf(x.Due).FirstHolding(append(append([]string{}, st.When[f.Trigger].Unless...), st.Unless...)); c != "" {
 			x.Status = "waiting" // for that to change: nobody is told by it as things stand
 			x.Reason += "; as things stand it will be dropped: " + c
+		} else if c := d.asOf(x.Due).FirstHolding(st.Rests); c != "" {
+			x.Status = "waiting"
+			x.Reason += "; as things stand it rests: " + c
 		}
 		if c := d.FirstLacking(st.OnlyIf); c != "" {
 			x.Status = "waiting"
@@ -212,6 +215,10 @@ func (d explaining) explainComing(st *policy.Step, platform string, f situation.
 	}
 	to, cc, _ := d.asOf(x.Due).Contacts().Recipients(st, st.To, st.Cc, platform)
 	x.To, x.Cc = addresses(to), addresses(cc)
+	if x.Status == "due" && len(to)+len(cc) == 0 && st.Missing == nil {
+		x.Status = "waiting" // for somebody whom it could tell
+		x.Reason += "; as things stand it tells nobody"
+	}
 	return x
 }
 

@@ -50,7 +50,7 @@ func (a *Alert) FailsAgain(now time.Time) {
 
 // NewRun lets no success known so far prove that a new failing run is over.
 func (a *Alert) NewRun() {
-	a.Proven, a.Error = false, ""
+	a.Proven = false
 	if a.LastSuccess.After(a.SuccessBefore) {
 		a.SuccessBefore, a.SuccessKnown = a.LastSuccess, true
 	}
@@ -62,6 +62,26 @@ func UnixTime(text string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(v), 0).UTC()
+}
+
+// Part is what of a platform, product or machine the alert is about; "" for all of it.
+func (a *Alert) Part() string {
+	for _, l := range []string{"item", "repository", "mountpoint", "probe", model.LabelExporter} {
+		if v := a.Labels[l]; v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// Ends is when what the alert warns of ends: as it says itself, or so many days after
+// it began as it warns ahead. Zero for one that warns of no end.
+func (a *Alert) Ends() time.Time {
+	at := UnixTime(a.Annotations["expires"])
+	if days, err := strconv.Atoi(a.Labels["warn_days"]); at.IsZero() && err == nil {
+		at = a.StartsAt.Add(time.Duration(days) * 24 * time.Hour)
+	}
+	return at
 }
 
 // IsProven reports whether a success is proven to be newer than the failure: for

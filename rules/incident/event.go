@@ -67,7 +67,11 @@ type (
 
 	// Silenced lists every silence that is active now and covers the
 	// incident; one that is missing has ended.
-	Silenced struct{ Active []Silence }
+	Silenced struct {
+		Active []Silence
+		// Partly tells that an alert of the incident fires that none of them covers.
+		Partly bool
+	}
 
 	// Delivered says that a notification's message was accepted by every To
 	// and Cc, or which addresses refused it for good, or what else holds it up.

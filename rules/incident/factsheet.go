@@ -64,7 +64,9 @@ type MessageData struct {
 	// Platforms (second document).
 	Platform  string   `json:"platform"`
 	Platforms []string `json:"platforms,omitempty"`
-	Alertname string   `json:"alertname"`
+	// PlatformNames are what people call them, by id, where that is something else.
+	PlatformNames map[string]string `json:"platform_names,omitempty"`
+	Alertname     string            `json:"alertname"`
 	// Summary is what the alert says of itself, in its author's words and language.
 	Summary string `json:"summary,omitempty"`
 	// Labels are those of an alert that no scenario knows.
@@ -96,6 +98,7 @@ type MessageData struct {
 	Unverified   bool              `json:"unverified,omitempty"` // reported by somebody unknown, whose words stay inside
 	WarnDays     string            `json:"warn_days"`
 	Item         string            `json:"item"`
+	Parts        []string          `json:"parts,omitempty"`    // of a platform that its alerts name: probes
 	Affected     []string          `json:"affected,omitempty"` // machines of a common failure
 	Refused      []string          `json:"refused,omitempty"`  // addresses refused for good
 	RunbookURL   string            `json:"runbook_url"`

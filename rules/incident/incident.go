@@ -92,7 +92,31 @@ func (i *Incident) Platforms() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// PastEpisode keeps what an ended episode came to.
+// AnyFiring reports whether one of its alerts fires.
+func (i *Incident) AnyFiring() bool {
+	for _, a := range i.Alerts {
+		if a.Firing {
+			return true
+		}
+	}
+	return false
+}
+
+// Began is since when nothing was proven to work: when the episode started, or an
+// earlier one after which nothing was.
+func (i *Incident) Began() time.Time {
+	began := i.StartedAt
+	for _, p := range slices.Backward(i.Past) {
+		if !p.ResolvedAt.IsZero() {
+			break
+		}
+		began = p.StartedAt
+	}
+	return began
+}
+
+// PastEpisode keeps what an episode that is over came to; one that was never
+// resolved ended without proof.
 type PastEpisode struct {
 	Episode    int       `json:"episode"`
 	StartedAt  time.Time `json:"started_at,omitzero"`

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"vigie/rules/model"
@@ -17,18 +19,18 @@ type Silence struct {
 	EndsAt   time.Time `json:"ends_at,omitzero"`
 }
 
+// Whole reports whether silences cover all of the incident that fires.
+func (e Silenced) Whole() bool { return len(e.Active) > 0 && !e.Partly }
+
 // Covers reports whether a silence covers any alert of the incident.
 func (s Silence) Covers(i Incident) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(i.Alerts)), func(a *Alert) bool { return s.CoversAlert(a.Labels) })
+}
+
+// CoversAlert reports whether a silence covers an alert with those labels.
+func (s Silence) CoversAlert(l model.Labels) bool {
 	ms, err := model.ParseMatchers(s.Matchers)
-	if err != nil {
-		return false
-	}
-	for _, a := range i.Alerts {
-		if ms.Match(a.Labels) {
-			return true
-		}
-	}
-	return false
+	return err == nil && ms.Match(l)
 }
 
 // TooLong is how long a silence may be before it is listed in the digest.

@@ -9,6 +9,7 @@ import (
 
 // Shared is what a look for failures common to several incidents found.
 type Shared struct {
+	Looked int // how many incidents it had to look at
 	found  []rules.Correlated
 	common []*Record // the common failures that are open
 }
@@ -26,18 +27,15 @@ func FindShared(store Store, book *rules.Book, changed bool, now time.Time) (s S
 	if len(book.InForce(now).Correlations) == 0 {
 		return s, nil
 	}
-	all, err := store.Lately(now.Add(-book.CorrelatedWithin(now)))
-	if err != nil {
-		return s, err
-	}
-	incidents := make([]rules.Incident, 0, len(all))
-	for _, r := range all {
-		if r.Entry != string(rules.CorrelatedSignal) {
-			incidents = append(incidents, r.Incident)
+	look := book.Look(now)
+	err = store.Lately(now.Add(-book.CorrelatedWithin(now)), func(r *Record) error {
+		if s.Looked++; r.Entry != string(rules.CorrelatedSignal) {
+			look.Add(r.Incident)
 		}
-	}
-	s.found = book.Correlate(incidents, now)
-	return s, nil
+		return nil
+	})
+	s.found = look.Found()
+	return s, err
 }
 
 // Correlate raises what was found, ends what is over, and tells members what

@@ -24,9 +24,10 @@ type Store interface {
 	Blinding() ([]*Record, error)
 	// Common returns the open incidents that are failures common to others.
 	Common() ([]*Record, error)
-	// Lately returns the open incidents whose episode began at since or later,
-	// and those that are part of a common one.
-	Lately(since time.Time) ([]*Record, error)
+	// Lately shows the open incidents whose episode began at since or later, and
+	// those that are part of a common one, each once and in any order: there may be
+	// more than fit into memory. They are to be looked at, not changed.
+	Lately(since time.Time, each func(*Record) error) error
 	// MembersOf returns the incidents that are part of a common one.
 	MembersOf(common string) ([]*Record, error)
 	// WithAlert returns the ids of open incidents in which an alert fires.

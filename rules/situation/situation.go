@@ -5,7 +5,6 @@ package situation
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -133,6 +132,9 @@ func (d *Situation) PrimaryClock() *incident.Clock {
 func (d *Situation) Pauses(t *policy.Target) []calendar.Pause {
 	var out []calendar.Pause
 	for _, p := range d.Incident.Past {
+		if p.ResolvedAt.IsZero() {
+			continue // nothing was proven: it went on
+		}
 		out = append(out, calendar.Pause{From: p.ResolvedAt, To: p.ReopenedAt})
 	}
 	if t.Pausable {
@@ -151,14 +153,7 @@ func (d *Situation) Rank(severity string) int {
 	return 0
 }
 
-func (d *Situation) AnyFiring() bool {
-	for _, a := range d.Incident.Alerts {
-		if a.Firing {
-			return true
-		}
-	}
-	return false
-}
+func (d *Situation) AnyFiring() bool { return d.Incident.AnyFiring() }
 
 func (d *Situation) LastEpisodeAct() *incident.ActRecord {
 	for i := range d.Incident.Acts {
@@ -213,15 +208,11 @@ func (d *Situation) reportsOf(platform string) []model.Signal {
 	return out
 }
 
-// Expires is when what an alert warns of ends: as it says itself, or so many days
-// after it began as it warns ahead. Zero when no alert warns of an end.
+// Expires is when the first of what its alerts warn of ends; zero for none.
 func (d *Situation) Expires() time.Time {
 	var first time.Time
 	for _, a := range d.Incident.Alerts {
-		at := incident.UnixTime(a.Annotations["expires"])
-		if days, err := strconv.Atoi(a.Labels["warn_days"]); at.IsZero() && err == nil {
-			at = a.StartsAt.Add(time.Duration(days) * 24 * time.Hour)
-		}
+		at := a.Ends()
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}

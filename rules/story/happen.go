@@ -209,18 +209,22 @@ func (p *player) lookAtSilences() error {
 		return nil
 	}
 	for _, r := range slices.Clone(p.store.Open()) {
-		var active []rules.Silence
+		var now rules.Silenced
 		var ids []string
 		for _, s := range p.silences {
 			if s.active(p.now) && p.covers(s, r) {
-				active = append(active, s.Silence)
+				now.Active = append(now.Active, s.Silence)
 				ids = append(ids, s.ID)
 			}
 		}
-		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] {
+		for f := range r.Alerts {
+			a := p.alerts[f]
+			now.Partly = now.Partly || a != nil && a.firing && !slices.ContainsFunc(p.silences, func(s *silence) bool { return s.active(p.now) && s.matchers.Match(a.labels) })
+		}
+		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] || now.Whole() != r.Flags[rules.FlagSilenced] {
 			p.silenced[r.ID] = joined
 			err := p.update(func(b *incidents.Batch) error {
-				_, err := b.Tell(r.ID, rules.Silenced{Active: active})
+				_, err := b.Tell(r.ID, now)
 				return err
 			})
 			if err != nil {

@@ -25,7 +25,7 @@ func (p *player) probe(e *event) error {
 	return nil
 }
 
-// probed are the stretches of a platform until now.
+// probed is what the looks at a platform have said until now.
 func (p *player) probed(id string) []availability.Stretch {
 	known := slices.Clone(p.probes[id])
 	if n := len(known); n > 0 {
@@ -38,8 +38,12 @@ func (p *player) probed(id string) []availability.Stretch {
 // probes.
 func (p *player) measure() error {
 	for _, id := range slices.Sorted(maps.Keys(p.probes)) {
+		known := p.probed(id)
+		if u := p.book.InForce(p.now).Unavailability; u != nil {
+			known = availability.Lasting(known, u.SampleLasts)
+		}
 		err := p.update(func(b *incidents.Batch) error {
-			_, _, err := b.Measured(id, p.probed(id))
+			_, _, err := b.Measured(id, known)
 			return err
 		})
 		if err != nil {

@@ -21,6 +21,8 @@ type Calls struct {
 	Saves *Whole `yaml:"saves"`
 	Tends *Whole `yaml:"tends"`
 	Other *Whole `yaml:"other"`
+	// Command says that the program does nothing without one of these commands.
+	Command bool `yaml:"command"`
 	// Several says that one call may hold several: one that saves counts.
 	Several bool `yaml:"several"`
 }
@@ -37,8 +39,9 @@ const (
 // help asks a program about itself; -h means something else to many.
 var help = regexp.MustCompile(`^(--help|--version)$`)
 
-// of finds out what a program was called for by its own arguments.
-func (c *Calls) of(name string, arguments []string) (call, string) {
+// of finds out what a program was called for by its own arguments. It is named if
+// it was called itself and not by a script.
+func (c *Calls) of(name string, arguments []string, named bool) (call, string) {
 	if slices.ContainsFunc(arguments, help.MatchString) {
 		return callListed, "that only asks " + name + " about itself"
 	}
@@ -76,6 +79,9 @@ func (c *Calls) of(name string, arguments []string) (call, string) {
 		if known && !c.Several {
 			break
 		}
+	}
+	if said == "" && c.Command && named {
+		return callTends, "no word of it is known for a backup of " + name
 	}
 	return found, said
 }

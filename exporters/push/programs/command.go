@@ -65,16 +65,17 @@ func (p *Program) Arguments(command []string) []string {
 }
 
 // called gives the words by which a command says what it is for: the program's
-// own name where it tells, as amcheck does, and its arguments.
-func (p *Program) called(command []string) []string {
+// own name where it tells, as amcheck does, and its arguments. It is named where
+// the command is the program itself and not a script of the user's.
+func (p *Program) called(command []string) (words []string, named bool) {
 	at := p.place(command)
 	if at < 0 {
-		return nil
+		return nil, false
 	}
 	if name := base(command[at]); name != p.Name {
-		return append([]string{name}, command[at+1:]...)
+		return append([]string{name}, command[at+1:]...), p.isProgram(name)
 	}
-	return command[at+1:]
+	return command[at+1:], true
 }
 
 // held is the code by which a flock in front tells that another run holds its

@@ -13,6 +13,7 @@ table. Of each program the first row counts whose code fits and whose conditions
 - *success*: everything was saved. *warning*: something is missing or odd, the rest can be restored. *failed*: not saved. *cancelled*: ended by a signal.
 - *running*: another run holds the lock: nothing is told of this one, the job is shown as running, and the other's result counts.
 - *not due*: nothing was to be done, or a rehearsal: no result is sent at all.
+- *empty*: it went well and the backup holds nothing, as when a source is not mounted: a warning that does not move the last success.
 - **Not every call is a backup**: lists, checks, restores, rehearsals and ` + "`--help`" + ` are never a success, whatever their exit code. Where the program is called by name (not
   within a script of yours) the table knows by its options and commands. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
@@ -56,6 +57,9 @@ func calls(c *Calls) string {
 		return ""
 	}
 	var out strings.Builder
+	if c.Command {
+		out.WriteString("\nOf a command that is not known here only the failure is told.")
+	}
 	for _, k := range []struct {
 		words string
 		of    *Whole

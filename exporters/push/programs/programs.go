@@ -32,6 +32,7 @@ const (
 	Cancelled Result = "cancelled"
 	Running   Result = "running" // another run holds the lock
 	NotDue    Result = "not_due" // nothing to report
+	Empty     Result = "empty"   // it went well and saved nothing, told as a warning without files
 )
 
 // Table holds the programs by name.
@@ -136,13 +137,13 @@ func checkRows(rows []Row) error {
 		}
 		for _, res := range []Result{r.Result, r.Strict} {
 			switch res {
-			case Success, Warning, Failed, Cancelled, Running, NotDue:
+			case Success, Warning, Failed, Cancelled, Running, NotDue, Empty:
 			case "":
 				if r.Result == "" {
-					return fmt.Errorf("row %d: result: missing; write success, warning, failed, cancelled, running or not_due", i+1)
+					return fmt.Errorf("row %d: result: missing; write success, warning, failed, cancelled, running, not_due or empty", i+1)
 				}
 			default:
-				return fmt.Errorf("row %d: result: %q is none; write success, warning, failed, cancelled, running or not_due", i+1, res)
+				return fmt.Errorf("row %d: result: %q is none; write success, warning, failed, cancelled, running, not_due or empty", i+1, res)
 			}
 		}
 	}

@@ -50,7 +50,8 @@ func (p *Program) Watch(command []string) *Watch {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
 	w := &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
-	w.call, w.callWords = p.Calls.of(p.Name, p.called(command))
+	words, named := p.called(command)
+	w.call, w.callWords = p.Calls.of(p.Name, words, named)
 	return w
 }
 
@@ -189,6 +190,9 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 		v.Result, v.Words = r.Result, r.Words
 		if strict && r.Strict != "" {
 			v.Result = r.Strict
+		}
+		if v.Result == Empty {
+			v.Result, v.Files = Warning, 0
 		}
 	} else if result, words, known := Signalled(code); known {
 		v.Result, v.Words = result, words

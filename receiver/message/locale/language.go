@@ -164,6 +164,24 @@ func (l *Language) NameOf(list, value string) string {
 	return strings.ReplaceAll(value, "_", " ")
 }
 
+// Trouble is what an alert says is wrong, with the parts that it names: "page down
+// (login, course)".
+func (l *Language) Trouble(alert string, parts []string) string {
+	named := make([]string, len(parts))
+	for n, p := range parts {
+		named[n] = p
+		for _, key := range []string{"probe." + KeyOf(p), "item." + KeyOf(p)} {
+			if w, ok := l.lookup(key); ok {
+				named[n] = w
+			}
+		}
+	}
+	if len(named) == 0 {
+		return l.NameOf("alert", alert)
+	}
+	return l.NameOf("alert", alert) + " (" + strings.Join(named, ", ") + ")"
+}
+
 // KeyOf makes "wrong number" and "Wrong-Number" the key wrong_number.
 func KeyOf(value string) string {
 	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(value)))

@@ -78,7 +78,7 @@ func (f Locale) reason(text string, depth int) (string, bool) {
 		parts, fits := make([]string, 0, 2*len(form.holes)), true
 		for i, name := range form.holes {
 			said, ok := f.part(name, found[i+1], depth)
-			if f.Called != nil && (name == "who" || name == "step" || name == "other" && slices.Contains(form.holes, "who")) {
+			if f.Called != nil && (name == "who" || name == "step" || name == "platform" || name == "other" && slices.Contains(form.holes, "who")) {
 				said = f.Called(name, found[i+1])
 			}
 			fits = fits && ok

@@ -118,20 +118,21 @@ func (s *Store) Common() ([]*incidents.Record, error) {
 	return s.common, nil
 }
 
-// Lately returns the open incidents whose episode began at since or later, and
+// Lately shows the open incidents whose episode began at since or later, and
 // those that are part of a common one.
-func (s *Store) Lately(since time.Time) ([]*incidents.Record, error) {
-	var found []*incidents.Record
+func (s *Store) Lately(since time.Time, each func(*incidents.Record) error) error {
 	for _, r := range s.open {
 		began := r.OpenedAt
 		if at := r.Raised["opening"].At; !at.IsZero() {
 			began = at
 		}
 		if !began.Before(since) || r.Outage != "" {
-			found = append(found, r)
+			if err := each(r); err != nil {
+				return err
+			}
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // MembersOf returns the incidents that are part of a common one.

@@ -1,0 +1,73 @@
+package inbox
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+// Mails as senders and servers make them, also where they are not as they should
+// be: the plain text against the page, characters that are called something else,
+// encodings of no kind, what a reader does not see, and mails that somebody passes
+// on. None of them is a success but what says so alone.
+func TestMailsAsTheyCome(t *testing.T) {
+	rs, err := LoadRules(append(shippedRules(t), moreRules(t)...))
+	check(t, err)
+	const (
+		subject = "Subject: [NAS-07] Hyper Backup: report\nMIME-Version: 1.0\n"
+		failed  = "Your backup task Photos has failed."
+		good    = "Your backup task Photos has completed."
+		french  = "Votre tâche de sauvegarde Photos n’a pas été terminée."
+		bad     = "synology/nas-07/photos failed - 10T03:20"
+	)
+	alternative := func(plain, page string) string {
+		return subject + "Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\n" + plain + "\n--b\nContent-Type: text/html; charset=utf-8\n\n" + page + "\n--b--\n"
+	}
+	mixed := func(first, kind, second string) string {
+		return subject + "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n" + first + "\n--b\nContent-Type: " + kind + "\n\n" + second + "\n--b--\n"
+	}
+	latin := strings.NewReplacer("â", "\xe2", "’", "\x92", "é", "\xe9").Replace(french)
+	text := func(head, body string) string { return subject + head + "\n\n" + body + "\n" }
+	page := func(body string) string { return text("Content-Type: text/html; charset=utf-8", body) }
+	encoded := base64.StdEncoding.EncodeToString([]byte(failed + "\n"))
+	for name, c := range map[string]struct{ mail, want string }{
+		"the page is worse":             {alternative(good, "<p>"+failed+"</p>"), bad},
+		"the plain text is worse":       {alternative(failed, "<p>"+good+"</p>"), bad},
+		"the plain text says nothing":   {alternative("This is an HTML mail.", "<p>"+failed+"</p>"), bad},
+		"Windows' as ISO's Latin":       {text("Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit", latin), bad},
+		"Windows' Latin as UTF-8":       {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit", latin), bad},
+		"UTF-8 as Latin":                {text("Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit", french), bad},
+		"UTF-8 as Windows' Latin":       {text("Content-Type: text/plain; charset=windows-1252\nContent-Transfer-Encoding: 8bit", french), bad},
+		"UTF-8 as ASCII":                {text("Content-Type: text/plain; charset=us-ascii\nContent-Transfer-Encoding: 8bit", french), bad},
+		"UTF-8 without a word":          {text("X: y", french), bad},
+		"an encoding of no kind":        {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: utf-8", failed), bad},
+		"another":                       {text("Content-Transfer-Encoding: 8-bit", failed), bad},
+		"a type without a kind":         {text("Content-Type: text", failed), bad},
+		"base64 without padding":        {text("Content-Transfer-Encoding: base64", strings.TrimRight(encoded, "=")), bad},
+		"base64 with odd line ends":     {text("Content-Transfer-Encoding: base64", encoded[:8]+" \n\n "+encoded[8:20]+"\r\r\n"+encoded[20:]), bad},
+		"a word broken by its encoding": {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "Your backup task Photos has fail=\ned=\n."), bad},
+		"words beside the subject":      {page(`<body><div style="display: none; max-height:0"><div>x</div>` + good + `</div><p>` + failed + `</p></body>`), bad},
+		"a hidden cell":                 {page(`<table><tr><td hidden>` + good + `<td>` + failed + `</table>`), bad},
+		"hidden words alone":            {page(`<span style="visibility:hidden">` + good + `</span>`), "unsorted"},
+		"a log beside the text":         {mixed("See the log.", "text/plain; name=old.log", good), "unsorted"},
+		"a log that is shown":           {mixed("See the log.", "text/plain\nContent-Disposition: inline; filename=old.log", good), "unsorted"},
+		"a mail in the mail":            {mixed("See below.", "message/rfc822", "Subject: y\n\n"+good), "unsorted"},
+		"Gmail's forward":               {page(`<div>---------- Forwarded message ---------<br>De : <b>NAS</b> &lt;n@x&gt;<br>Date: mar. 10 mars 2026 &agrave; 01:00<br>Subject: x<br></div>` + good), "unsorted"},
+		"Outlook's forward, French":     {page(`<p>Voir</p><p><b>De&nbsp;:</b> NAS<br><b>Envoy&eacute;&nbsp;:</b> mardi 10 mars 2026 01:00<br><b>&Agrave;&nbsp;:</b> moi<br><b>Objet&nbsp;:</b> x</p><p>` + good + `</p>`), "unsorted"},
+		"a telephone's forward":         {text("X: y", "From: NAS <n@x>\nDate: Tue\nSubject: x\n\n"+good), "unsorted"},
+		"Thunderbird's forward, French": {text("Content-Type: text/plain; charset=utf-8", "-------- Message transféré --------\nSujet : x\nDate : mar.\n\n"+good), "unsorted"},
+		// The text against the subject.
+		"Veeam's agent":      {"Subject: [Success] PC-07 - Job A\nContent-Type: text/html\n\n<p>Veeam Agent</p><table><tr><td>PC-07</td><td>Failed</td><td>01:00:00</td><td>01:02:00</td><td>1 GB</td><td>1 GB</td><td>1 GB</td><td>0:01:00</td><td>x</td></tr></table>\n", "veeam/pc-07/job a failed 10T01:00 10T01:02"},
+		"Ahsay":              {"Subject: Backup Report [OK] > srv > Files > Backup 2026-03-09-23-00-00\n\nJob Status\nError (see log)\n", "ahsay/srv/files failed - 10T03:20"},
+		"a server's own job": {"Subject: Sync remote 'r' datastore 'main' successful\n\nJob ID: s-1\nSynchronization failed: x\n<https://pbs.example:8007/#x>\n", "proxmox_sync/pbs.example/s-1 failed - 10T03:20"},
+		"Xen Orchestra":      {"Subject: [Xen Orchestra] success - Backup report for Nightly\n\n## Global status: failure\n", "xen_orchestra/nightly/xen orchestra failed - 10T03:20"},
+	} {
+		if got := says(t, rs, c.mail); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	m := read(t, "From MAILER-DAEMON Tue Mar 10 03:20:00 2026\nFrom: a@b.example\nDate: Tue, 10 Mar 2026 03:20:00 +0100\n"+text("X: y", failed))
+	if v := rs.Read(&m, m.Date); len(v.Readings) != 1 || v.Readings[0].Report.Result != "failed" {
+		t.Errorf("behind an mbox's line: %+v", v)
+	}
+}
