@@ -111,7 +111,7 @@ func reported() rules.MessageData {
 	return f
 }
 
-func said(f rules.MessageData) rules.FactSheet {
+func said(f rules.MessageData) rules.MessageData {
 	f.History = []rules.HistoryLine{
 		{At: at("2025-03-10 07:10"), What: "opened"},
 		{At: at("2025-03-10 07:11"), What: "mail", Text: "B1"},
