@@ -175,9 +175,8 @@ func (s *Secret) Resolve(dir, key string) error {
 		return &ConfigError{Key: key + "_file", What: "missing", Cure: "name the file that holds the secret, or the environment variable in " + key + "_env"}
 	case s.File != "" && s.Env != "":
 		return &ConfigError{Key: key + "_file", What: "given together with " + key + "_env", Cure: "keep one of them"}
-	case s.File != "" && !filepath.IsAbs(s.File):
-		s.File = filepath.Join(dir, s.File)
 	}
+	s.File = InDir(dir, s.File)
 	if _, err := s.Read(); err != nil {
 		at := key + "_file"
 		if s.Env != "" {

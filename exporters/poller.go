@@ -397,10 +397,10 @@ func (p *Poller) foldJobs(jobs []Job, now time.Time, incremental, perCustomer bo
 		}
 		r.Missing++
 		p.dirty = true
-		if r.GoneAt.IsZero() {
-			r.GoneAt = now
+		if r.seldom().GoneAt.IsZero() {
+			r.setSeldom(func(s *Seldom) { s.GoneAt = now })
 		}
-		if now.Sub(r.GoneAt) > forgetAfter {
+		if now.Sub(r.seldom().GoneAt) > forgetAfter {
 			delete(p.records, key)
 		}
 	}
@@ -571,8 +571,9 @@ func sameJob(a, b *Job) bool {
 
 // sameRecord compares what is kept beside the job.
 func sameRecord(a, b *record) bool {
+	x, y := a.seldom(), b.seldom()
 	return a.LastOutcome.Equal(b.LastOutcome) && a.LastID == b.LastID && a.Coarse == b.Coarse && slices.Equal(a.Failed, b.Failed) && a.Horizon.Equal(b.Horizon) &&
-		a.FutureClaim.Equal(b.FutureClaim) && a.FutureID == b.FutureID && a.Missing == b.Missing && a.GoneAt.Equal(b.GoneAt)
+		x.FutureClaim.Equal(y.FutureClaim) && x.FutureID == y.FutureID && a.Missing == b.Missing && x.GoneAt.Equal(y.GoneAt)
 }
 
 // sameOutcome tells whether nothing worth an early write of the state changed.
@@ -630,7 +631,7 @@ func byMachine(a, b Agent) int {
 func (p *Poller) shownJobs() []*Job {
 	jobs := make([]*Job, 0, len(p.records))
 	for _, r := range p.records {
-		if r.Missing <= max(p.o.Grace, 0) {
+		if int(r.Missing) <= max(p.o.Grace, 0) {
 			jobs = append(jobs, r.Job)
 		}
 	}
@@ -642,9 +643,9 @@ func (p *Poller) shownJobs() []*Job {
 func (p *Poller) vanished() []Vanished {
 	var out []Vanished
 	for _, r := range p.records {
-		if r.Missing > max(p.o.Grace, 0) && !r.GoneAt.IsZero() {
+		if gone := r.seldom().GoneAt; int(r.Missing) > max(p.o.Grace, 0) && !gone.IsZero() {
 			j := r.Job
-			out = append(out, Vanished{Customer: j.Customer, ID: j.ID, Machine: j.Machine, Class: j.Class, Role: j.Role, Engine: j.Engine, Plan: j.Plan, Since: r.GoneAt})
+			out = append(out, Vanished{Customer: j.Customer, ID: j.ID, Machine: j.Machine, Class: j.Class, Role: j.Role, Engine: j.Engine, Plan: j.Plan, Since: gone})
 		}
 	}
 	slices.SortFunc(out, func(a, b Vanished) int {

@@ -23,19 +23,43 @@ type record struct {
 	LastOutcome time.Time `json:"last_outcome,omitzero"`
 	LastID      string    `json:"last_id,omitempty"`
 	Coarse      bool      `json:"coarse,omitempty"`
+	// Missing counts complete listings in a row without this job; a record
+	// is exported while Missing is within the grace.
+	Missing int32 `json:"missing,omitempty"`
 	// Failed are the failing runs since the last success, oldest first, so
 	// that one that is told late is counted where it belongs, and once. It is
 	// complete after Horizon: older failures are a number in Job.Failures only.
 	Failed  []failedRun `json:"failed,omitempty"`
 	Horizon time.Time   `json:"horizon,omitzero"`
+	*Seldom
+}
+
+// Seldom is what few records hold, and a fleet of them need not reserve room for.
+// It is replaced and never changed, as Job is.
+type Seldom struct {
 	// FutureClaim is a last success that lay in the future when it was told.
 	FutureClaim time.Time `json:"future_claim,omitzero"`
 	// FutureID is the last run that lay in the future when it was told.
 	FutureID string `json:"future_id,omitempty"`
-	// Missing counts complete listings in a row without this job; a record
-	// is exported while Missing is within the grace.
-	Missing int       `json:"missing,omitempty"`
-	GoneAt  time.Time `json:"gone_at,omitzero"`
+	// GoneAt is the first complete listing without the job.
+	GoneAt time.Time `json:"gone_at,omitzero"`
+}
+
+func (r *record) seldom() Seldom {
+	if r.Seldom == nil {
+		return Seldom{}
+	}
+	return *r.Seldom
+}
+
+func (r *record) setSeldom(change func(*Seldom)) {
+	s := r.seldom()
+	change(&s)
+	if s == (Seldom{}) {
+		r.Seldom = nil
+		return
+	}
+	r.Seldom = &s
 }
 
 type failedRun struct {
@@ -65,11 +89,13 @@ func (r *record) fold(job Job, o foldOptions) {
 	job.LastSuccess, job.LastRun, job.LastResult = old.LastSuccess, old.LastRun, old.LastResult
 	job.LastDuration, job.LastSize = old.LastDuration, old.LastSize
 	job.Failures, job.Error = old.Failures, old.Error
-	if job.MovedFrom, job.MovedAt = old.MovedFrom, old.MovedAt; o.now.Sub(job.MovedAt) > forgetAfter {
-		job.MovedFrom, job.MovedAt = "", time.Time{}
+	if job.Moved = old.Moved; job.Moved != nil && o.now.Sub(job.MovedAt) > forgetAfter {
+		job.Moved = nil
 	}
 	r.Job = &job
-	r.Missing, r.GoneAt = 0, time.Time{}
+	if r.Missing = 0; r.Seldom != nil {
+		r.setSeldom(func(s *Seldom) { s.GoneAt = time.Time{} })
+	}
 
 	if s := job.schedule; s != nil && s.Warning != "" {
 		o.warningIsSuccess = s.Warning == fleet.MeansSuccess
@@ -92,7 +118,7 @@ func (r *record) fold(job Job, o foldOptions) {
 // moved notes that the job was known under another customer until now.
 func (r *record) moved(from string, now time.Time) {
 	job := *r.Job // what is shown is never changed
-	job.MovedFrom, job.MovedAt = from, now
+	job.Moved = &Moved{from, now}
 	r.Job = &job
 }
 
@@ -105,13 +131,14 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		if run.ID == "" {
 			run.ID = "future:" + run.End.UTC().Format(time.RFC3339Nano)
 		}
-		if run.ID != r.LastID && run.ID == r.FutureID {
+		if run.ID != r.LastID && run.ID == r.seldom().FutureID {
 			return // it was believed once; since then others ran
 		}
 		if run.ID != r.LastID {
 			o.unknown("run_in_future")
 		}
-		run.End, r.FutureID = o.now, run.ID
+		run.End = o.now
+		r.setSeldom(func(s *Seldom) { s.FutureID = run.ID })
 	}
 	same := run.ID != "" && run.ID == r.LastID || run.End.Equal(r.LastOutcome)
 	if same {
@@ -275,9 +302,9 @@ func (r *record) foldClaim(claim time.Time, o foldOptions) {
 	}
 	// A claim in the future is believed once, as of now. Clamping it at each
 	// reading would make a dead backup look fresh for ever.
-	if !claim.Equal(r.FutureClaim) {
+	if !claim.Equal(r.seldom().FutureClaim) {
 		o.unknown("success_in_future")
-		r.FutureClaim = claim
+		r.setSeldom(func(s *Seldom) { s.FutureClaim = claim })
 		r.Job.LastSuccess = later(r.Job.LastSuccess, o.now)
 	}
 }

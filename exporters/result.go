@@ -106,8 +106,10 @@ type Job struct {
 	Plan        string `json:"plan"`
 	ObjectType  string `json:"object_type"` // the product's own word, for example resource.machine
 
+	// The small ones stand together: of a fleet each job is kept in memory.
 	Enabled          bool          `json:"enabled"`
 	Running          bool          `json:"running"`
+	LastResult       Result        `json:"last_result"` // filled by the poller
 	RunningSince     time.Time     `json:"running_since,omitzero"`
 	NextRun          time.Time     `json:"next_run,omitzero"`
 	ExpectedInterval time.Duration `json:"expected_interval,omitempty"`
@@ -121,22 +123,25 @@ type Job struct {
 
 	// The following are filled by the poller.
 	LastRun      time.Time     `json:"last_run,omitzero"`
-	LastResult   Result        `json:"last_result"`
 	LastDuration time.Duration `json:"last_duration,omitempty"`
 	LastSize     Amount        `json:"last_size,omitzero"`
 	Failures     int           `json:"failures,omitempty"` // consecutive failing runs
 	Error        string        `json:"error,omitempty"`    // of the last run, empty after a success
 
-	// MovedFrom is the id of the customer under which the job was known before,
-	// and MovedAt when that changed; empty if it did not within a month.
-	MovedFrom string    `json:"moved_from,omitempty"`
-	MovedAt   time.Time `json:"moved_at,omitzero"`
+	*Moved // nil if it did not within a month
 
 	// schedule is when the inventory says that it starts; nil if it does not.
 	schedule *PlanSchedule
 
 	// Received is when a pushed result arrived; zero for polled sources.
 	Received time.Time `json:"received,omitzero"`
+}
+
+// Moved is the id of the customer under which a job was known before, and when
+// that changed.
+type Moved struct {
+	MovedFrom string    `json:"moved_from,omitempty"`
+	MovedAt   time.Time `json:"moved_at,omitzero"`
 }
 
 // Vanished is a job that its product no longer lists.

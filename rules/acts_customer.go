@@ -110,6 +110,7 @@ func (d acting) waitUntil(at time.Time) {
 	if date, err := cal.BusinessDayOnOrAfter(cal.Date(at)); err == nil && date != cal.Date(at) {
 		at = cal.At(date, d.followUpClock())
 	}
+	at = cal.FromOpening(at)
 	if moved, absent := d.Schedule().AfterAbsence(cal, at, d.followUpClock()); absent {
 		at = moved
 	}

@@ -1,12 +1,15 @@
 package rules_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/story"
 )
 
 // covers: S1.15; what is no date is refused in every date field of every act, with
@@ -43,6 +46,44 @@ func TestWhatIsNoDate(t *testing.T) {
 					t.Errorf("%s %s=%q is kept", row.Verb, f.Name, text)
 				}
 			}
+		}
+	}
+}
+
+// covers: S1.20, S1.22
+//
+// Nothing leaves, and nobody is called, before the opening of a day that a closure
+// leaves the afternoon of.
+func TestAppointmentsOnAnAfternoon(t *testing.T) {
+	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
+	fails := `  - {at: %s, fires: {alertname: BackupFailed, customer: dupont, machine: PC-LEA, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
+`
+	for name, c := range map[string]struct{ failed, act, step, want string }{
+		"the mail of the next day": {"2026-12-23T13:00:00+01:00", "", "client_told", "2026-12-24T14:01:00+01:00"},
+		"the call after a week":    {"2026-12-16T13:00:00+01:00", "", "call_to_make", "2026-12-24T14:01:00+01:00"},
+		"the call on a date that is agreed": {"2026-12-16T13:00:00+01:00", `  - {at: 2026-12-17T10:00:00+01:00, act: {verb: answer, by: lea, external: true, result: away, until: "2026-12-24", incident: {machine: PC-LEA}}}
+`, "call_to_make", "2026-12-24T14:01:00+01:00"},
+		"a mail that an absence holds": {"2026-12-16T13:00:00+01:00", `  - {at: 2026-12-16T14:00:00+01:00, absence: {customer: dupont, from: 2026-12-17, to: 2026-12-23}}
+`, "client_told", "2026-12-24T14:01:00+01:00"},
+	} {
+		text := "start: 2026-12-16T09:00:00+01:00\nuntil: 2026-12-24T18:00:00+01:00\nevents:\n" + fmt.Sprintf(fails, c.failed) + c.act
+		tale, err := story.Parse(name, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		happened, err := story.Play(book, tale, story.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, h := range happened {
+			if h.What == "notification" && h.Step == c.step {
+				left = append(left, h.At.Format(time.RFC3339))
+			}
+		}
+		if !slices.Equal(left, []string{c.want}) {
+			t.Errorf("%s: %s left at %v, want %s", name, c.step, left, c.want)
 		}
 	}
 }

@@ -124,7 +124,9 @@ func (d *decider) apply(ev Event) {
 	case Refreshed:
 		d.renamed()
 		d.post().refreshed()
-	case Tick, Related:
+	case Related:
+		d.proof().related()
+	case Tick:
 	}
 }
 

@@ -68,6 +68,15 @@ func (d proof) proofNeeds() {
 	}
 }
 
+// related asks anew for the other backup once no incident of it is left: what has
+// just proven that one says so of this.
+func (d proof) related() {
+	works := d.Incident.Other.State == EvidenceOK || d.Incident.Other.State == EvidenceDegraded
+	if d.Scenario.OtherBackup != nil && !works && d.FailingSibling() == nil {
+		d.Incident.OtherAsked = time.Time{}
+	}
+}
+
 func (d proof) need() *Need {
 	n := &Need{Since: d.Incident.LastSeen, Alerts: d.Incident.Alerts}
 	if d.Scenario.OtherBackup != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/resticrepo"
 )
 
 // unread is a source that never answers.
@@ -113,6 +114,13 @@ func TestFileNamesAreRelativeToTheirFile(t *testing.T) {
 		write("e.yml", "sources:\n  - name: s\n    arcserve: {customer: c, "+way+": {"+settings+", tls: {ca_file: ca.pem}}}\n")
 		if _, err := loadConfig(filepath.Join(dir, "e.yml"), sourceTable(), exporters.SourceOptions{Now: time.Now}); err != nil {
 			t.Errorf("%s: %v", way, err)
+		}
+	}
+	for repository, want := range map[string]string{"restic": filepath.Join(dir, "restic"), "local:restic": "local:" + filepath.Join(dir, "restic"), "./a:b": filepath.Join(dir, "a:b"),
+		"/srv/restic": "/srv/restic", "sftp:backup@host:restic": "sftp:backup@host:restic", "s3:host/bucket": "s3:host/bucket"} {
+		c := resticrepo.Config{Binary: "/bin/sh", Repository: repository, PasswordFile: "secret", Customer: "c"}
+		if err := c.Validate(dir); err != nil || c.Repository != want {
+			t.Errorf("repository %s is %s, want %s: %v", repository, c.Repository, want, err)
 		}
 	}
 }

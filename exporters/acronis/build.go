@@ -434,9 +434,6 @@ func (b *builder) identify(protections []protection) {
 		u := &protections[i]
 		u.alone = len(protections) == 1
 		id := plainID(u.status.PolicyID)
-		if id == "" {
-			id = plainID(u.status.ID)
-		}
 		var candidates []*application
 		for j := range applied {
 			if strings.EqualFold(applied[j].Policy.Type, u.kind) {
@@ -532,14 +529,26 @@ func (b *builder) planName(u *protection) string {
 	return cmp.Or(u.status.Name, string(u.resource.Aggregate.Names), u.kind)
 }
 
-// enabled: a policy counts as switched off only if the product says so.
+// enabled: a policy counts as switched off only if the product says so, for all
+// machines or for this one. Of several that cannot be told apart one that is on counts.
 func (b *builder) enabled(u *protection) bool {
 	for _, id := range u.ids {
 		if p := b.policies[id]; p != nil && p.Enabled.Off() {
 			return false
 		}
 	}
-	return true
+	told, on := false, false
+	for _, a := range b.applied[u.resource.Context.ID.Lower()] {
+		switch {
+		case slices.Contains(u.ids, plainID(a.Policy.ID)):
+			if a.off {
+				return false
+			}
+		case len(u.ids) == 0 && strings.EqualFold(a.Policy.Type, u.kind):
+			told, on = true, on || !a.off
+		}
+	}
+	return on || !told
 }
 
 func (b *builder) nextRun(u *protection) time.Time {
@@ -590,21 +599,18 @@ func (b *builder) location(r *resourceStatus) *time.Location {
 
 // running tells whether something of the resource ran when it was read.
 func (r *resourceStatus) running() bool {
-	if stateRunning(r.Aggregate.Running) {
-		return true
-	}
-	return slices.ContainsFunc(r.Policies, func(p policyStatus) bool {
-		return strings.EqualFold(p.Status, "running") || strings.EqualFold(p.Status, "cancelling") || p.Running
+	return bool(r.Aggregate.Running) || slices.ContainsFunc(r.Policies, func(p policyStatus) bool {
+		return strings.EqualFold(p.Status, "running") || strings.EqualFold(p.Status, "cancelling") || bool(p.Running)
 	})
 }
 
 func (b *builder) isRunning(u *protection) (bool, time.Time) {
-	running := strings.EqualFold(u.status.Status, "running") || u.status.Running
+	running := strings.EqualFold(u.status.Status, "running") || bool(u.status.Running)
 	if u.applied != nil {
 		running = running || u.applied.runs
 	}
 	if u.resource.policies == 1 {
-		running = running || stateRunning(u.resource.Aggregate.Running)
+		running = running || bool(u.resource.Aggregate.Running)
 	}
 	var since time.Time
 	for _, t := range b.started[u.resource.Context.ID.Lower()] {
@@ -616,17 +622,21 @@ func (b *builder) isRunning(u *protection) (bool, time.Time) {
 	return running, since
 }
 
-func stateRunning(raw json.RawMessage) bool {
-	if !present(raw) {
-		return false
+// activities tells whether something runs: an object of what does, or nothing.
+type activities bool
+
+// UnmarshalJSON looks at the state that the object has.
+func (a *activities) UnmarshalJSON(raw []byte) error {
+	if *a = activities(present(raw)); !*a {
+		return nil
 	}
 	var r struct {
 		State string `json:"state"`
 	}
-	if json.Unmarshal(raw, &r) != nil || r.State == "" {
-		return true // an object of running activities without a state
+	if json.Unmarshal(raw, &r) == nil && r.State != "" { // without a state it is an object of what runs
+		*a = activities(strings.EqualFold(r.State, "running") || strings.EqualFold(r.State, "cancelling"))
 	}
-	return strings.EqualFold(r.State, "running") || strings.EqualFold(r.State, "cancelling")
+	return nil
 }
 
 // concerns tells whether a task or alert of a resource is about this protection.

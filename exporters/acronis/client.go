@@ -306,7 +306,6 @@ func (m *slimmer) status(r *resourceStatus) {
 	text(m, &r.Context.TenantID)
 	for i := range r.Policies {
 		p := &r.Policies[i]
-		text(m, &p.ID)
 		text(m, &p.PolicyID)
 		text(m, &p.Name)
 		text(m, &p.Type)

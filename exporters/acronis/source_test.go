@@ -384,6 +384,27 @@ func TestDisabledPlan(t *testing.T) {
 	}
 }
 
+// A plan may be switched off on one machine alone, as one that conflicts with
+// another is: the field enabled of an application, which public clients of real
+// data centres read.
+func TestPlanDisabledOnOneMachine(t *testing.T) {
+	b := newBench(t, acronissim.Options{})
+	b.sim.SetPlanEnabled(b.daily, false, b.ad)
+	b.Refresh()
+	for _, j := range b.Poller.View().Jobs {
+		if strings.HasPrefix(j.ID, b.ad) == j.Enabled {
+			t.Errorf("%s of %s: enabled is %t", j.Plan, j.Machine, j.Enabled)
+		}
+	}
+	// Of two plans that cannot be told apart one is still on.
+	b.sim.ApplyPlan(b.ad, b.sim.AddPlan(acronissim.Plan{Tenant: b.dupont, Name: "weekly", Weekdays: []string{"sun"}, Hour: 3}))
+	b.restart()
+	b.Refresh()
+	if !b.job("SRV-AD").Enabled {
+		t.Error("the weekly plan is on")
+	}
+}
+
 // A plan that nothing starts by itself is not overdue.
 func TestDisabledSchedule(t *testing.T) {
 	b := newBench(t, acronissim.Options{})

@@ -69,9 +69,9 @@ type tenantRef struct {
 
 type resourceStatus struct {
 	Aggregate struct {
-		Names   names           `json:"names"`
-		Status  string          `json:"status"`
-		Running json.RawMessage `json:"running"`
+		Names   names      `json:"names"`
+		Status  string     `json:"status"`
+		Running activities `json:"running"`
 	} `json:"aggregate"`
 	Context struct {
 		ID              exporters.Text `json:"id"`
@@ -85,12 +85,12 @@ type resourceStatus struct {
 	Policies   []policyStatus `json:"policies"`
 	Attributes *[]attributes  `json:"attributes"`
 
-	read     bool // what follows was taken out of the rest
+	read     bool  // what follows was taken out of the rest
+	known    bool  // the type
+	runs     bool  // something of it ran when it was read
+	policies int32 // of all kinds
 	class    exporters.Class
-	known    bool // the type
 	zone     *time.Location
-	policies int  // of all kinds
-	runs     bool // something of it ran when it was read
 }
 
 // sameNames tells whether two readings of a resource name the same things:
@@ -111,7 +111,7 @@ func (r *resourceStatus) digest() {
 	all := attributesOf(r)
 	r.class, r.known = classOf(r.Context.Type, all)
 	r.zone = zoneOf(all)
-	r.policies = len(r.Policies)
+	r.policies = int32(len(r.Policies))
 	var backups []policyStatus
 	for _, p := range r.Policies {
 		if strings.HasPrefix(strings.ToLower(p.Type), anyBackup) {
@@ -120,28 +120,18 @@ func (r *resourceStatus) digest() {
 	}
 	r.Policies, r.Attributes, r.Context.Attributes, r.read = backups, nil, nil, true
 	r.runs = r.running()
-	r.Aggregate.Running = marked(r.Aggregate.Running)
-}
-
-// marked keeps of an object of running activities whether something runs.
-func marked(running json.RawMessage) json.RawMessage {
-	if !stateRunning(running) {
-		return nil
-	}
-	return json.RawMessage("true")
 }
 
 // policyStatus is what is kept of a policy's state.
 type policyStatus struct {
-	ID             exporters.Text
-	PolicyID       exporters.Text
+	PolicyID       exporters.Text // or its own
 	Name           string
 	Type           string
 	Status         string
 	LastRun        moment
 	LastSuccessRun moment
 	NextRun        moment
-	Running        bool
+	Running        activities
 }
 
 // moment is an instant in little room: there are three of each backup.
@@ -181,7 +171,7 @@ func (p *policyStatus) UnmarshalJSON(data []byte) error {
 		LastSuccessRunTime exporters.Instant `json:"last_success_run_time"`
 		NextRun            exporters.Instant `json:"next_run"`
 		NextRunTime        exporters.Instant `json:"next_run_time"`
-		Running            json.RawMessage   `json:"running"`
+		Running            activities        `json:"running"`
 	}
 	if _, err := exporters.Lenient(data, &w); err != nil {
 		return err
@@ -191,8 +181,8 @@ func (p *policyStatus) UnmarshalJSON(data []byte) error {
 		one.bad = a.Bad || b.Bad
 		return one
 	}
-	*p = policyStatus{ID: w.ID, PolicyID: w.PolicyID, Name: w.Name, Type: w.Type, Status: w.Status, LastRun: either(w.LastRun, w.LastRunTime),
-		LastSuccessRun: either(w.LastSuccessRun, w.LastSuccessRunTime), NextRun: either(w.NextRun, w.NextRunTime), Running: stateRunning(w.Running)}
+	*p = policyStatus{PolicyID: cmp.Or(w.PolicyID, w.ID), Name: w.Name, Type: w.Type, Status: w.Status, LastRun: either(w.LastRun, w.LastRunTime),
+		LastSuccessRun: either(w.LastSuccessRun, w.LastSuccessRunTime), NextRun: either(w.NextRun, w.NextRunTime), Running: w.Running}
 	return nil
 }
 
@@ -267,6 +257,7 @@ type application struct {
 
 	nextRun int64 // unix seconds, 0 if there is none
 	runs    bool
+	off     bool // on this resource, while the policy may be on elsewhere
 }
 
 // UnmarshalJSON reads an item of the listing.
@@ -276,13 +267,14 @@ func (a *application) UnmarshalJSON(data []byte) error {
 		*plain
 		NextRunTime exporters.Instant `json:"next_run_time"`
 		Status      string            `json:"status"`
-		Running     json.RawMessage   `json:"running"`
+		Running     activities        `json:"running"`
+		Enabled     exporters.Flag    `json:"enabled"`
 	}
 	w.plain = (*plain)(a)
 	if _, err := exporters.Lenient(data, &w); err != nil {
 		return err
 	}
-	a.runs = strings.EqualFold(w.Status, "running") || stateRunning(w.Running)
+	a.runs, a.off = strings.EqualFold(w.Status, "running") || bool(w.Running), w.Enabled.Off()
 	if !w.NextRunTime.IsZero() {
 		a.nextRun = w.NextRunTime.Unix()
 	}

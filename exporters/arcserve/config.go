@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -284,11 +283,8 @@ func (d *Console) validate(dir string) error {
 
 func (a *Agent) validate(dir string) error {
 	const at = "agent_history."
-	switch {
-	case a.Path == "":
+	if a.Path = exporters.InDir(dir, a.Path); a.Path == "" {
 		a.Path = DefaultHistory
-	case !filepath.IsAbs(a.Path):
-		a.Path = filepath.Join(dir, a.Path)
 	}
 	if a.Machine == "" {
 		return bad(at+"machine", "missing", "write the machine's name as the inventory has it")

@@ -332,7 +332,7 @@ func writeMachineJobs(w *writer, name string, v *subset) {
 
 func writeMoved(w *writer, name string, v *subset) {
 	for _, j := range v.Jobs {
-		if j.MovedFrom != "" {
+		if j.Moved != nil {
 			w.sample(name, unix(j.MovedAt), "source", v.Source, "customer", j.MovedFrom, "job_id", j.ID)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/mail"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -120,7 +119,7 @@ func (c *Config) Validate(dir string) error {
 	if c.Folder == "" {
 		return bad("folder", "missing", "name a folder that the exporter may write to, for example /var/lib/backup_exporter/inbox")
 	}
-	c.Folder = inDir(dir, c.Folder)
+	c.Folder = exporters.InDir(dir, c.Folder)
 	c.BackupRole = cmp.Or(c.BackupRole, exporters.Local)
 	for _, check := range []func() error{
 		func() error { return exporters.CheckRole(c.BackupRole) },
@@ -136,18 +135,11 @@ func (c *Config) Validate(dir string) error {
 	}
 	files := make([]string, len(c.Rules))
 	for i, f := range c.Rules {
-		files[i] = inDir(dir, f)
+		files[i] = exporters.InDir(dir, f)
 	}
 	var err error
 	c.rules, err = LoadRules(files)
 	return err
-}
-
-func inDir(dir, name string) string {
-	if name == "" || filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(dir, name)
 }
 
 func (l *Limits) validate() error {
@@ -328,7 +320,7 @@ func (c *IMAPConfig) validate(dir string) error {
 	} else if c.After != "keep" && c.After != "seen" {
 		return bad("imap.after", fmt.Sprintf("%q is unknown", c.After), "write keep, seen, or move: and another folder, such as move:Read")
 	}
-	c.TLS.CAFile = inDir(dir, c.TLS.CAFile)
+	c.TLS.CAFile = exporters.InDir(dir, c.TLS.CAFile)
 	if _, err := c.TLS.Build(); err != nil {
 		return bad("imap.tls.ca_file", err.Error(), "name a PEM file that holds the server's certificate or its authority's")
 	}
@@ -394,7 +386,7 @@ func (c *SMTPConfig) validate(dir string) error {
 }
 
 func (c *SMTPConfig) validateAuth(dir, host string) error {
-	c.TLS.CertFile, c.TLS.KeyFile = inDir(dir, c.TLS.CertFile), inDir(dir, c.TLS.KeyFile)
+	c.TLS.CertFile, c.TLS.KeyFile = exporters.InDir(dir, c.TLS.CertFile), exporters.InDir(dir, c.TLS.KeyFile)
 	hasTLS := c.TLS.CertFile != ""
 	switch {
 	case (c.TLS.CertFile == "") != (c.TLS.KeyFile == ""):

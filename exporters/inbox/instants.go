@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vigie/internal/zoneword"
 )
 
 // order tells which of two numbers of a date is the day.
@@ -92,8 +94,9 @@ func fields(re *regexp.Regexp, s string) map[string]string {
 // offset. Where the text does not tell the order of the numbers, the day stands
 // first unless the hours are twelve.
 func usual(s string, zone *time.Location, o order, sent time.Time) (at time.Time, ok bool) {
+	s, zone, told := zoneAtEnd(line(s), zone, sent)
 	f := fields(usualForm, usualWords(s))
-	if f == nil {
+	if f == nil || !told {
 		return time.Time{}, false
 	}
 	hour, minute, second, whole := clockOf(f)
@@ -131,12 +134,37 @@ func usual(s string, zone *time.Location, o order, sent time.Time) (at time.Time
 
 var (
 	joinedDate = regexp.MustCompile(`\b(\d{1,2})[-/](\p{L}{3,})[-/](\d{4})\b`)
+	shortYear  = regexp.MustCompile(`^(\d{1,2})-(\p{L}{3,})-(\d{2})\b`)
 	universal  = regexp.MustCompile(`(?i)\s(?:UTC|GMT)$`)
+	// unixDate is what date(1) writes, compact what stands in names of files.
+	unixDate = regexp.MustCompile(`^(?:\p{L}{2,4}\.?,? )?(\p{L}{3,}\.?) (\d{1,2}) (\d{1,2}:\d{2}(?::\d{2})?) (\d{4})$`)
+	compact  = regexp.MustCompile(`^(\d{4})-?(\d\d)-?(\d\d)[-_T ](\d\d)[-:]?(\d\d)[-:]?(\d\d)$`)
+	apart    = regexp.MustCompile(`\b(\d{1,2}) h (\d{2})\b`)
+	lastWord = regexp.MustCompile(`\s([A-Z]{2,5})(\s\d{4})?$`)
 )
+
+// zoneAtEnd takes the word for a zone off an instant. The zone of the rule keeps its
+// own words, winter's and summer's; a word that nobody knows leaves the instant untold.
+func zoneAtEnd(s string, zone *time.Location, sent time.Time) (string, *time.Location, bool) {
+	at := lastWord.FindStringSubmatch(s)
+	if at == nil || at[1] == "AM" || at[1] == "PM" || monthOf(strings.ToLower(at[1])) != "" || universal.MatchString(s) {
+		return s, zone, true
+	}
+	s = strings.TrimSuffix(s, at[0]) + at[2]
+	for _, month := range []time.Month{time.January, time.July} {
+		if zone != nil && time.Date(sent.Year(), month, 1, 0, 0, 0, 0, zone).Format("MST") == at[1] {
+			return s, zone, true
+		}
+	}
+	offset, known := zoneword.Offset(at[1])
+	return s, time.FixedZone(at[1], int(offset.Seconds())), known
+}
 
 // usualWords is dateWords without the marks that some write between its parts.
 func usualWords(s string) string {
-	s = universal.ReplaceAllString(joinedDate.ReplaceAllString(line(s), "$1 $2 $3"), "Z")
+	s = unixDate.ReplaceAllString(compact.ReplaceAllString(line(s), "$1-$2-$3 $4:$5:$6"), "$2 $1 $4 $3")
+	s = joinedDate.ReplaceAllString(shortYear.ReplaceAllString(s, "$1-$2-20$3"), "$1 $2 $3")
+	s = universal.ReplaceAllString(s, "Z")
 	return strings.NewReplacer(" - ", " ", "[", "", "]", "").Replace(dateWords(s))
 }
 

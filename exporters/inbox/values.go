@@ -169,10 +169,14 @@ func (t times) past(s string, sent time.Time) (time.Time, bool) {
 	return t.parse(s)
 }
 
+// halfApart is "p. m.", as Windows writes it in Spanish.
+var halfApart = regexp.MustCompile(`(?i)\b([ap])\.\s+m\b\.?`)
+
 // dateWords gives a date in English, with short months and without days of
 // the week.
 func dateWords(s string) string {
 	var out []string
+	s = apart.ReplaceAllString(halfApart.ReplaceAllString(line(s), "${1}m"), "${1}h$2")
 	for _, w := range strings.Fields(strings.ToLower(s)) {
 		w = strings.Trim(w, ",")
 		bare := strings.TrimRight(w, ".")

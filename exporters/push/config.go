@@ -2,7 +2,6 @@ package push
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"vigie/exporters"
@@ -52,9 +51,7 @@ func (c *Config) Validate(dir string) error {
 	if c.Folder == "" {
 		return &exporters.ConfigError{Key: "folder", What: "missing", Cure: "name a folder that the exporter may write to, for example /var/lib/backup_exporter/push"}
 	}
-	if !filepath.IsAbs(c.Folder) {
-		c.Folder = filepath.Join(dir, c.Folder)
-	}
+	c.Folder = exporters.InDir(dir, c.Folder)
 	if len(c.Customers) == 0 {
 		return &exporters.ConfigError{Key: "customers", What: "nobody may report", Cure: "list at least one customer with a token_file"}
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -93,16 +94,12 @@ func (c *Config) Validate(dir string) error {
 	}
 	c.PasswordFile = password.File
 	for i, f := range c.EnvironmentFiles {
-		if !filepath.IsAbs(f) {
-			c.EnvironmentFiles[i] = filepath.Join(dir, f)
-		}
+		c.EnvironmentFiles[i] = exporters.InDir(dir, f)
 	}
 	if _, err := readEnvironment(c.EnvironmentFiles); err != nil {
 		return bad("environment_files", err.Error(), "write lines such as AWS_ACCESS_KEY_ID=...")
 	}
-	if c.CacheDir != "" && !filepath.IsAbs(c.CacheDir) {
-		c.CacheDir = filepath.Join(dir, c.CacheDir)
-	}
+	c.CacheDir = exporters.InDir(dir, c.CacheDir)
 	if len(c.GroupBy) == 0 {
 		c.GroupBy = []string{"host"}
 	}
@@ -128,6 +125,10 @@ func (c *Config) Validate(dir string) error {
 	return c.checkJobs()
 }
 
+// backend is how an address begins that is none of a local folder; one letter is a
+// drive of Windows.
+var backend = regexp.MustCompile(`^[a-z0-9]{2,}$`)
+
 func (c *Config) checkRepository(dir string) error {
 	bad := func(key, what, cure string) error { return &exporters.ConfigError{Key: key, What: what, Cure: cure} }
 	switch {
@@ -144,7 +145,13 @@ func (c *Config) checkRepository(dir string) error {
 		return nil
 	}
 	// rest:https://user:password@host/ and the like
-	_, address, _ := strings.Cut(c.Repository, ":")
+	kind, address, named := strings.Cut(c.Repository, ":")
+	switch {
+	case kind == "local":
+		c.Repository = "local:" + exporters.InDir(dir, address)
+	case !named || !backend.MatchString(kind):
+		c.Repository = exporters.InDir(dir, c.Repository)
+	}
 	for _, text := range []string{c.Repository, address} {
 		if u, err := url.Parse(text); err == nil && u.User != nil {
 			if _, has := u.User.Password(); has {

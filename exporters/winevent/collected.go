@@ -41,9 +41,7 @@ func (c *Collected) Validate(dir, machine string) error {
 	case machine == "":
 		return &exporters.ConfigError{Key: "machine", What: "missing", Cure: "name the machine whose logs lie in the folder: it is not this one"}
 	}
-	if !filepath.IsAbs(c.Folder) {
-		c.Folder = filepath.Join(dir, c.Folder)
-	}
+	c.Folder = exporters.InDir(dir, c.Folder)
 	return exporters.Bounded[exporters.Duration]{Key: "collected.max_age", Value: &c.MaxAge, Unset: 26 * hour, Smallest: hour / 12}.Validate()
 }
 

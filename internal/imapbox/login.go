@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -53,9 +54,11 @@ var byWords = []struct {
 }{
 	{later, []string{"too many", "try again", "try later", "rate limit", "throttl", "temporar", "not available", "unavailable", "overload", "maximum number of connections",
 		"connection limit", "server busy", "shutting down", "simultaneous"}},
-	{notAllowed, []string{"not enabled for imap", "imap access is disabled", "imap is disabled", "imap disabled", "authenticated but not connected"}},
+	{notAllowed, []string{"not enabled for imap", "yet to enable imap", "imap access is disabled", "imap is disabled", "imap disabled", "authenticated but not connected"}},
 	{ask, []string{"account is locked", "account is disabled", "account has been disabled", "account locked", "account disabled", "suspended"}},
 }
+
+var wrongPassword = regexp.MustCompile(`(?i)\b(?:invalid|incorrect|wrong|bad)\b.*\b(?:credentials|password)\b`)
 
 // refusedFor tells why the server refused. Words count only where there is no code
 // that says it.
@@ -63,6 +66,10 @@ func refusedFor(e *imap.Error) cause {
 	why, known := byCode[imap.ResponseCode(strings.ToUpper(string(e.Code)))]
 	if !known {
 		return broken
+	}
+	// Yahoo says of a wrong password that it gives no right.
+	if why == notAllowed && wrongPassword.MatchString(e.Text) {
+		return credentials
 	}
 	if why != credentials || e.Code == imap.ResponseCodeAuthenticationFailed {
 		return why

@@ -7,7 +7,7 @@ import (
 )
 
 // What servers say to a login: the codes of RFC 5530, and the words of Google,
-// Microsoft, Dovecot, Courier and Cyrus where there is no code, or one that says
+// Microsoft, Yahoo, Zoho, Yandex, Dovecot, Courier and Cyrus where there is no code, or one that says
 // nothing of the cause.
 func TestRefusals(t *testing.T) {
 	no, bad := imap.StatusResponseTypeNo, imap.StatusResponseTypeBad
@@ -31,6 +31,13 @@ func TestRefusals(t *testing.T) {
 		{no, "CONTACTADMIN", "Account is closed", ask},
 		{no, "PRIVACYREQUIRED", "Plaintext authentication disallowed on non-secure (SSL/TLS) connections.", unprotected},
 		{no, "AUTHORIZATIONFAILED", "No such authorization-ID", notAllowed},
+		{no, "AUTHORIZATIONFAILED", "LOGIN Invalid credentials", credentials},
+		{no, "AUTHORIZATIONFAILED", "Incorrect username or password. (#MBR1212)", credentials},
+		{no, "AUTHORIZATIONFAILED", "IMAP access is disabled for this account", notAllowed},
+		{no, "ALERT", "You are yet to enable IMAP for your account. Please contact your administrator (Failure)", notAllowed},
+		{no, "ALERT", "Your account is not enabled for IMAP use. Please visit your Gmail settings page", notAllowed},
+		{no, "ALERT", "Invalid credentials (Failure)", credentials},
+		{no, "AUTHENTICATIONFAILED", "LOGIN Invalid credentials or IMAP is disabled sc=ebI8JB0ug4Y1", credentials},
 		{no, "EXPIRED", "Password expired", expired},
 		{bad, "", "User is authenticated but not connected.", notAllowed},
 		{bad, "", "Command Argument Error. 11", credentials},

@@ -116,6 +116,15 @@ func (c *Calendar) at(day dayNumber, at TimeOfDay, nanoseconds int) time.Time {
 
 func (c *Calendar) instant(unix int64) time.Time { return time.Unix(unix, 0).In(c.location) }
 
+// FromOpening is an instant, or the opening of its date where that comes later: an
+// exception may leave only the afternoon.
+func (c *Calendar) FromOpening(at time.Time) time.Time {
+	if opens, open := c.Opening(c.Date(at)); open && opens.After(at) {
+		return opens
+	}
+	return at
+}
+
 // Opening is the first instant of a date that is open, and false if the date
 // is closed.
 func (c *Calendar) Opening(d Date) (time.Time, bool) {

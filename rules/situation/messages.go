@@ -408,7 +408,7 @@ func (d Messages) sheetTimes(f *incident.MessageData) {
 				} else if d.Step(t.Name) != nil {
 					cal := d.Calendar(t.Calendar)
 					if date, err := cal.BusinessDayOnOrAfter(cal.Date(d.Now).AddDays(t.Days)); err == nil {
-						f.CallBefore = cal.At(date, t.Clock)
+						f.CallBefore = cal.FromOpening(cal.At(date, t.Clock))
 					}
 				}
 			}
@@ -427,8 +427,8 @@ func (d Messages) deadline() (at time.Time) {
 	var first *policy.Target
 	for _, t := range d.Scenario.Targets {
 		c := d.Incident.Targets[t.Name]
-		if c == nil || t.Measured {
-			continue
+		if c == nil || t.Measured || t.From != "start" && !c.MetAt.IsZero() {
+			continue // what a step or a flag asked for is done, and leaves no other
 		}
 		if first == nil {
 			first, at = t, c.Due

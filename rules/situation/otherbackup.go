@@ -8,10 +8,8 @@ import (
 // OtherBackup is the effective state of the machine's other backup: an open incident
 // on it counts more than any metric.
 func (d *Situation) OtherBackup() (model.EvidenceState, string) {
-	for _, s := range d.Circumstances.Siblings {
-		if !s.State.Ended() && !s.Repaired {
-			return model.EvidenceKO, "incident " + s.ID + " is open on the other backup (" + s.Role + ")"
-		}
+	if s := d.FailingSibling(); s != nil {
+		return model.EvidenceKO, "incident " + s.ID + " is open on the other backup (" + s.Role + ")"
 	}
 	switch st := d.Incident.Other.State; st {
 	case "":
@@ -29,6 +27,16 @@ func (d *Situation) OtherBackup() (model.EvidenceState, string) {
 	default:
 		return st, "other backup: " + string(st)
 	}
+}
+
+// FailingSibling is an open incident of the machine's other backup; nil for none.
+func (d *Situation) FailingSibling() *incident.Sibling {
+	for i, s := range d.Circumstances.Siblings {
+		if !s.State.Ended() && !s.Repaired {
+			return &d.Circumstances.Siblings[i]
+		}
+	}
+	return nil
 }
 
 // OtherEvidence is what mails say of the other backup.

@@ -221,7 +221,7 @@ func (d Schedule) clockTrigger(t policy.Trigger) (time.Time, int, string, bool) 
 		return at, 1, t.Delay.String() + " before " + t.Name + " is due", true
 	case policy.WhenDayOf:
 		cal := d.Calendar(t.Calendar)
-		return cal.At(cal.Date(c.Due), t.Clock), 1, t.Clock.String() + " of the day " + t.Name + " is due", true
+		return cal.FromOpening(cal.At(cal.Date(c.Due), t.Clock)), 1, t.Clock.String() + " of the day " + t.Name + " is due", true
 	case policy.WhenShare:
 		return d.share(t, c)
 	}
@@ -284,7 +284,7 @@ func (d Schedule) daysTrigger(t policy.Trigger) (time.Time, int, string, bool) {
 	if err != nil {
 		return time.Time{}, 0, "", false
 	}
-	at := cal.At(date, t.Clock)
+	at := cal.FromOpening(cal.At(date, t.Clock))
 	why := fmt.Sprintf("%d days after %s, at %s", t.Days, t.Name, t.Clock)
 	if moved, absent := d.AfterAbsence(cal, at, t.Clock); absent {
 		return moved, n, why + ", moved after an absence", true
@@ -307,12 +307,12 @@ func (d Schedule) AfterAbsence(cal *calendar.Calendar, at time.Time, clock calen
 		if err != nil {
 			break
 		}
-		next := cal.At(date, clock)
+		next := cal.FromOpening(cal.At(date, clock))
 		if next.Before(until) {
 			if date, err = cal.AddBusinessDays(date, 1); err != nil {
 				break
 			}
-			next = cal.At(date, clock)
+			next = cal.FromOpening(cal.At(date, clock))
 		}
 		at, moved = next, true
 	}

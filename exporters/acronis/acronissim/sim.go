@@ -124,6 +124,7 @@ type protection struct {
 	lastRun, lastSuccess time.Time
 	runningSince         time.Time
 	status               string
+	off                  bool
 }
 
 type task struct {
@@ -266,11 +267,21 @@ func (s *Sim) SetScheduleEnabled(id string, on bool) {
 	find[*plan](s, id).unscheduled = !on
 }
 
-// SetPlanEnabled switches a plan on or off.
-func (s *Sim) SetPlanEnabled(id string, on bool) {
+// SetPlanEnabled switches a plan on or off, everywhere or on some machines alone.
+func (s *Sim) SetPlanEnabled(id string, on bool, machines ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	find[*plan](s, id).enabled = on
+	pl := find[*plan](s, id)
+	if len(machines) == 0 {
+		pl.enabled = on
+	}
+	for _, m := range machines {
+		for _, p := range find[*machine](s, m).protections {
+			if p.plan == pl {
+				p.off = !on
+			}
+		}
+	}
 }
 
 // Machine describes a protected machine.

@@ -451,7 +451,7 @@ func (s *Sim) listApplications(url.Values) rows {
 			policy = object{"id": a.p.plan.id, "type": "policy.protection.total", "name": a.p.plan.name}
 		}
 		return object{"context": object{"id": a.m.id, "type": a.m.resourceType()}, "policy": policy, "agent_id": a.m.agentID,
-			"status": a.p.status, "tenant_id": strconv.Itoa(a.m.tenant.number), "context_tenant_id": strconv.Itoa(a.m.tenant.number),
+			"enabled": !a.p.off, "status": a.p.status, "tenant_id": strconv.Itoa(a.m.tenant.number), "context_tenant_id": strconv.Itoa(a.m.tenant.number),
 			"next_run_time": rfc3339(a.p.plan.next(s.o.Now()))}
 	}
 	// A list of lists, as the vendor's examples have it: what one plan applies to
