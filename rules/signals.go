@@ -426,9 +426,12 @@ func subkind(s Signal) string {
 // back returns an incident to whoever had it.
 func (d *decider) back(why string) {
 	d.Incident.Progress.WellSince = time.Time{}
-	if d.Incident.Assignee != "" {
+	switch {
+	case d.Incident.Progress.Workaround != "":
+		d.state(WorkedAround, why)
+	case d.Incident.Assignee != "":
 		d.state(Taken, why)
-	} else {
+	default:
 		d.state(Open, why)
 	}
 }

@@ -29,8 +29,8 @@ var (
 	am     = rules.Party{Role: "account_manager", Person: "am.dupont", Name: "Anne Martin", Address: "am.dupont@msp.example"}
 	expert = rules.Party{Role: "trace_queue", Person: "expert", Name: "Expert", Address: "expert@msp.example"}
 	vijay  = rules.Party{Role: "backup_lead", Person: "vijay", Name: "Vijay", Address: "vijay@msp.example"}
-	lea    = rules.Party{Role: "contact", Person: "lea", Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
-	it     = rules.Party{Role: "it_contact", Person: "it", Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
+	lea    = rules.Party{Role: "client_contact", Person: "lea", User: true, Outside: true, Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
+	it     = rules.Party{Role: "client_contact", Person: "it", Outside: true, Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
 	op     = rules.Party{Role: "operator", Person: "op", Name: "Olga Pons", Address: "op@apl.example"}
 	l3     = rules.Party{Role: "level3", Person: "l3", Name: "Niveau 3", Address: "l3@apl.example"}
 	expl   = rules.Party{Role: "exploitation_manager", Person: "exploit", Name: "Emma Blanc", Address: "exploit@lms-a.example"}

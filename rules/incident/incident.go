@@ -153,6 +153,7 @@ type Party struct {
 	Cc       bool   `json:"cc,omitempty"`
 	Step     string `json:"step,omitempty"`    // which step told him
 	Outside  bool   `json:"outside,omitempty"` // one of the customer's own people
+	User     bool   `json:"user,omitempty"`    // the machine is his own
 }
 
 // Clock is the running measurement of a target.
