@@ -21,7 +21,7 @@ const actionBackup = "1"
 // activeJobs gives one job for each device of each task. A result is that of a
 // run of the task, and holds for the devices of that run: somebody may have
 // started a backup of one of them by hand.
-func (f *memory) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown counter) []exporters.Job {
+func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown counter) []exporters.Job {
 	var out []exporters.Job
 	for i := range tasks {
 		t := &tasks[i]
@@ -64,19 +64,19 @@ func (f *memory) activeJobs(c *Config, tasks []activeTask, now time.Time, unknow
 // became of it. Where the NAS does not tell, one that failed may have failed for the
 // device, and one that went well proves nothing for it. Which device a version is of
 // is not told.
-func (f *memory) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown counter) []exporters.Run {
+func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown counter) []exporters.Run {
 	if len(t.Devices.Items) == 1 {
 		return slices.Clone(runs)
 	}
 	var out []exporters.Run
-	part, known := f.part(t, d).run(unknown)
+	own, known := f.deviceRun(t, d).run(unknown)
 	for _, r := range runs {
 		told := t.Last != nil && len(t.Last.Config.Devices.Items) > 0
 		switch {
 		case r.Coarse:
 			continue
 		case known:
-			r = part
+			r = own
 		case told && !t.Last.covers(d):
 			continue
 		case !told && !r.Result.Failing():
@@ -90,7 +90,7 @@ func (f *memory) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknow
 
 // openRuns tells the runs of several devices of which the NAS does not say which
 // of them they saved.
-func (f *memory) openRuns(tasks []activeTask) []exporters.Unmatched {
+func (f *facts) openRuns(tasks []activeTask) []exporters.Unmatched {
 	var out []exporters.Unmatched
 	for i := range tasks {
 		t := &tasks[i]
@@ -99,7 +99,7 @@ func (f *memory) openRuns(tasks []activeTask) []exporters.Unmatched {
 		}
 		u := exporters.Unmatched{Open: exporters.OpenDevice, What: cmp.Or(string(t.Name), string(t.ID))}
 		for n := range t.Devices.Items {
-			if d := &t.Devices.Items[n]; f.part(t, d) == nil {
+			if d := &t.Devices.Items[n]; f.deviceRun(t, d) == nil {
 				u.Jobs = append(u.Jobs, d.job(t))
 			}
 		}
@@ -131,7 +131,7 @@ func class(backupType exporters.Text, unknown counter) exporters.Class {
 
 // activeRuns gives the last backup, and the newest good version: the last
 // result may be that of a restore or of a deletion.
-func (f *memory) activeRuns(t *activeTask, unknown counter) []exporters.Run {
+func (f *facts) activeRuns(t *activeTask, unknown counter) []exporters.Run {
 	var runs []exporters.Run
 	id := "active/" + string(t.ID)
 	if r, ok := t.Last.run(unknown); ok {
@@ -220,22 +220,22 @@ func agents(c *Config, tasks []activeTask, unknown counter) []exporters.Agent {
 	return out
 }
 
-// memory is what earlier readings taught: DSM does not tell since when a task
+// facts is what earlier readings taught: DSM does not tell since when a task
 // runs, nor which of its versions a failed run left behind.
-type memory struct {
-	running map[string]time.Time      // by job; those of the last reading
-	next    map[string]time.Time      // those of this one
-	bad     map[string]map[int64]bool // by task, ends in unix seconds
-	odd     map[string]bool           // unknown words that were counted
-	parts   map[partKey]*activeResult // of the last reading
+type facts struct {
+	running    map[string]time.Time           // by job; those of the last reading
+	next       map[string]time.Time           // those of this one
+	bad        map[string]map[int64]bool      // by task, ends in unix seconds
+	odd        map[string]bool                // unknown words that were counted
+	deviceRuns map[deviceRunKey]*activeResult // of the last reading
 }
 
-func newMemory() *memory {
-	return &memory{running: map[string]time.Time{}, next: map[string]time.Time{}, bad: map[string]map[int64]bool{}, odd: map[string]bool{}}
+func newFacts() *facts {
+	return &facts{running: map[string]time.Time{}, next: map[string]time.Time{}, bad: map[string]map[int64]bool{}, odd: map[string]bool{}}
 }
 
 // remember takes up what was known before the start.
-func (f *memory) remember(jobs []exporters.Job) {
+func (f *facts) remember(jobs []exporters.Job) {
 	for i := range jobs {
 		j := &jobs[i]
 		task := j.ID
@@ -252,7 +252,7 @@ func (f *memory) remember(jobs []exporters.Job) {
 	}
 }
 
-func (f *memory) runningSince(id string, now time.Time) time.Time {
+func (f *facts) runningSince(id string, now time.Time) time.Time {
 	since, ok := f.running[id]
 	if !ok {
 		since = now
@@ -262,12 +262,12 @@ func (f *memory) runningSince(id string, now time.Time) time.Time {
 }
 
 // settle ends a reading: what does not run any more is forgotten.
-func (f *memory) settle() { f.running, f.next = f.next, map[string]time.Time{} }
+func (f *facts) settle() { f.running, f.next = f.next, map[string]time.Time{} }
 
 // maxBad bounds how many ends of one task are kept; versions are fewer.
 const maxBad = 1000
 
-func (f *memory) noteBad(id string, end time.Time) {
+func (f *facts) noteBad(id string, end time.Time) {
 	if f.bad[id] == nil || len(f.bad[id]) >= maxBad {
 		f.bad[id] = map[int64]bool{}
 	}
@@ -277,7 +277,7 @@ func (f *memory) noteBad(id string, end time.Time) {
 // counter counts a word that is not known.
 type counter func(field, word string)
 
-func (f *memory) counter(out *exporters.Snapshot) counter {
+func (f *facts) counter(out *exporters.Snapshot) counter {
 	return func(field, word string) {
 		key := field + "=" + word
 		if !f.odd[key] && len(f.odd) < 1000 {

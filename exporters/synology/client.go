@@ -249,7 +249,7 @@ func (c *client) logout(ctx context.Context) error {
 	return c.post(ctx, "logout", authAPI, "logout", 6, sid, url.Values{"session": {sessionName}}, nil)
 }
 
-// additional are the fields of a task's status to ask for by name.
+// additional are the facts of a task's status to ask for by name.
 const additional = `["last_bkp_time","last_bkp_end_time","last_bkp_success_time","next_bkp_time","last_bkp_result","last_bkp_error","last_bkp_error_code","schedule"]`
 
 // hyperTasks lists the tasks of Hyper Backup and asks for the status of each.

@@ -19,7 +19,7 @@ const (
 )
 
 // hyperJobs is a function of the tasks and of what was running before.
-func (f *memory) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown counter) []exporters.Job {
+func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown counter) []exporters.Job {
 	var out []exporters.Job
 	for i := range tasks {
 		t := &tasks[i]

@@ -16,7 +16,7 @@ const (
 	statusName   = "hyperBackupStatus"
 	targetName   = "hyperBackupTarget"
 	activeName   = "activeBackup"
-	partsName    = "activeBackupDevices"
+	devicesName  = "activeBackupDevices"
 	objectHyper  = "hyper_backup"
 	objectActive = "active_backup"
 )
@@ -29,12 +29,12 @@ type Source struct {
 	config *Config
 	client *client
 	now    func() time.Time
-	memory *memory
+	facts  *facts
 
 	hyper   exporters.LastGood[hyperTask]
 	targets exporters.LastGood[target]
 	active  exporters.LastGood[activeTask]
-	parts   exporters.LastGood[deviceParts]
+	devices exporters.LastGood[deviceRuns]
 }
 
 // New builds a Source from a validated Config.
@@ -43,16 +43,16 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{config: c, client: cl, now: o.Now, memory: newMemory(),
+	return &Source{config: c, client: cl, now: o.Now, facts: newFacts(),
 		hyper:   exporters.LastGood[hyperTask]{Name: hyperName, Need: exporters.Required},
 		targets: exporters.LastGood[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
 		active:  exporters.LastGood[activeTask]{Name: activeName, Need: exporters.Required},
-		parts:   exporters.LastGood[deviceParts]{Name: partsName, Need: exporters.Optional},
+		devices: exporters.LastGood[deviceRuns]{Name: devicesName, Need: exporters.Optional},
 	}, nil
 }
 
 // Remember implements exporters.Rememberer.
-func (s *Source) Remember(jobs []exporters.Job) { s.memory.remember(jobs) }
+func (s *Source) Remember(jobs []exporters.Job) { s.facts.remember(jobs) }
 
 // Fetch reads both packages, as far as they are configured.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
@@ -74,20 +74,20 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			return exporters.Snapshot{}, err
 		}
 		active, out.Endpoints = tasks, append(out.Endpoints, endpoint)
-		if err := s.readParts(ctx, tasks, &out); err != nil {
+		if err := s.readDeviceRuns(ctx, tasks, &out); err != nil {
 			return exporters.Snapshot{}, err
 		}
 	}
-	now, unknown := s.now(), s.memory.counter(&out)
+	now, unknown := s.now(), s.facts.counter(&out)
 	if s.config.HyperBackup != nil {
-		out.Jobs = s.memory.hyperJobs(s.config, hyper, now, unknown)
+		out.Jobs = s.facts.hyperJobs(s.config, hyper, now, unknown)
 	}
 	if s.config.ActiveBackup != nil {
-		out.Jobs = append(out.Jobs, s.memory.activeJobs(s.config, active, now, unknown)...)
+		out.Jobs = append(out.Jobs, s.facts.activeJobs(s.config, active, now, unknown)...)
 		out.Agents = agents(s.config, active, unknown)
-		out.Unmatched = s.memory.openRuns(active)
+		out.Unmatched = s.facts.openRuns(active)
 	}
-	s.memory.settle()
+	s.facts.settle()
 	s.client.odd.Tell(&out)
 	out.Incremental = s.client.some // what is not among the jobs may be there
 	out.ClockSkew = s.client.http.ClockSkew()
