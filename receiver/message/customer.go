@@ -2,7 +2,6 @@ package message
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"vigie/receiver/message/locale"
@@ -61,10 +60,8 @@ func (i customer) OfComputer() string {
 func (i customer) ComputerUp() string { return upperFirst(i.Computer()) }
 
 func (i customer) whose() string {
-	for _, p := range append(slices.Clone(i.n.To), i.contact) {
-		if role := locale.KeyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
-			return "one"
-		}
+	if !i.contact.User || slices.ContainsFunc(i.n.To, func(p rules.Party) bool { return p.Outside && !p.User }) {
+		return "one"
 	}
 	return "yours"
 }

@@ -36,7 +36,7 @@ func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
 			ref = n.HoldUntil
 		}
 		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}})
-		it.f = &it.n.Facts
+		it.f = &it.n.Data
 		nameOf(it.f)
 		it.Locale = t.In(it.f.Zone, ref)
 		if r.isOutside(it.f.Contact) {
@@ -199,7 +199,7 @@ func (v *view) Fact() string {
 			return v.Word("fact.many")
 		}
 	}
-	return v.Say("fact."+v.kind(), "engine", v.Engine())
+	return v.Say("fact."+v.kind(), "engine", v.Made())
 }
 
 // Sentence of a bundle counts the machines.
