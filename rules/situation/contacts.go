@@ -45,6 +45,9 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.duty(r, platform, at, depth)
 	case policy.RoleField:
 		out = d.field(role, r.Field, platform)
+		if len(out) > 0 && r.Otherwise != "" && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) }) {
+			out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...) // who is away reads it later
+		}
 	}
 	for i := range out {
 		out[i].Outside = r.Outside
@@ -68,6 +71,11 @@ func (d Contacts) duty(r *policy.Role, platform string, at time.Time, depth int)
 		}
 	}
 	return d.People(r.Name, []string{duty.Person})
+}
+
+func (d Contacts) present(p incident.Party, at time.Time) bool {
+	_, away := d.Book.Directory.Away(p.Person, at)
+	return !away
 }
 
 func (d Contacts) People(role string, ids []string) []incident.Party {
