@@ -2,7 +2,6 @@ package message
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"vigie/receiver/message/locale"
@@ -60,13 +59,17 @@ func (i customer) OfComputer() string {
 // ComputerUp is Computer at the beginning of a sentence.
 func (i customer) ComputerUp() string { return upperFirst(i.Computer()) }
 
+// Theirs tells that the computer is that of whom this is written to, or who is called;
+// its company's IT contact has others' in mind.
+func (i customer) Theirs() bool {
+	return i.f.User != "" && slices.ContainsFunc(append(slices.Clone(i.n.To), i.contact), func(p rules.Party) bool { return p.Person == i.f.User })
+}
+
 func (i customer) whose() string {
-	for _, p := range append(slices.Clone(i.n.To), i.contact) {
-		if role := locale.KeyOf(p.Role); role == "it" || strings.HasPrefix(role, "it_") {
-			return "one"
-		}
+	if i.Theirs() {
+		return "yours"
 	}
-	return "yours"
+	return "one"
 }
 
 // CallDue tells that what is to be done is a phone call.

@@ -78,7 +78,7 @@ func workstation() rules.FactSheet {
 		StartedAt: at("2025-03-10 12:30"), OpenedAt: at("2025-03-10 13:00"), LastSuccess: at("2025-03-07 12:34"),
 		Days: 4, Failures: 2, AgentLastSeen: at("2025-03-07 18:20"), NextRun: at("2025-03-11 12:30"),
 		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay",
-		Contact: lea, CallBefore: at("2025-03-18 09:30"), PolicyStep: "client_told",
+		Contact: lea, User: "lea", CallBefore: at("2025-03-18 09:30"), PolicyStep: "client_told",
 	}
 }
 
