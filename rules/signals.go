@@ -201,7 +201,7 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
 	i.Assignee, i.TakenAt = "", time.Time{}
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
-	i.Told, i.Raised = nil, map[string]Raise{}
+	i.Told, i.Raised, i.Wording = nil, map[string]Raise{}, ""
 	flaky := i.Flags[FlagFlaky]
 	i.Flags, i.Progress = map[Flag]bool{}, Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {

@@ -76,21 +76,17 @@ func (i clocks) NextStep() string {
 	return i.DueAt(i.f.NextStepAt)
 }
 
-// DueFor is when the named clock is due; "" when it does not run.
-func (i clocks) DueFor(target string) string {
-	for _, c := range i.f.Clocks {
-		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
-			return i.DueAt(c.Due)
-		}
-	}
-	return ""
-}
+// DueFor is when the named clock is due; "" when it does not run, and when that is
+// past.
+func (i clocks) DueFor(target string) string { return i.dueFor(target, i.DueAt) }
 
 // DueForBrief is DueFor for a subject.
-func (i clocks) DueForBrief(target string) string {
+func (i clocks) DueForBrief(target string) string { return i.dueFor(target, i.Brief) }
+
+func (i clocks) dueFor(target string, say func(time.Time) string) string {
 	for _, c := range i.f.Clocks {
-		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused {
-			return i.Brief(c.Due)
+		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused && !c.Due.Before(i.leaves()) {
+			return say(c.Due)
 		}
 	}
 	return ""

@@ -385,6 +385,14 @@ type envelope struct {
 	Platform string
 }
 
+// addressed are people whom a mail of their own is sent to, not in copy.
+func addressed(people []incident.Party) []incident.Party {
+	for i := range people {
+		people[i].Cc = false
+	}
+	return people
+}
+
 // Envelopes divides the recipients of a step where one mail would tell somebody
 // what is not his: of several platforms a customer's people read of their own
 // alone, and what an unknown caller wrote stays with us.
@@ -398,7 +406,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 	}
 	ours := envelope{To: slices.DeleteFunc(slices.Clone(to), outside), Cc: slices.DeleteFunc(slices.Clone(cc), outside)}
 	if len(ours.To) == 0 {
-		ours.To, ours.Cc = ours.Cc, nil
+		ours.To, ours.Cc = addressed(ours.Cc), nil
 	}
 	if len(ours.To) == 0 && !several {
 		return whole
@@ -415,7 +423,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 			}
 		}
 		if len(own) > 0 {
-			out = append(out, envelope{To: own, Platform: name})
+			out = append(out, envelope{To: addressed(own), Platform: name})
 		}
 	}
 	return out
