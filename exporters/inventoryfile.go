@@ -133,7 +133,7 @@ func (l *inventoryLoader) read(file string, text []byte) error {
 	var faults strict.Faults
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".yml", ".yaml":
-		err := strict.DecodeWith(f, &doc, strict.Options{MaxBytes: maxInventoryBytes, MaxValues: maxInventoryValues, OneDocument: true})
+		err := strict.DecodeWith(f, &doc, strict.Options{MaxBytes: maxInventoryBytes, MaxValues: maxInventoryValues})
 		errors.As(err, &faults)
 	case ".csv":
 		doc.Machines, faults = fleet.ReadCSV(f)

@@ -257,7 +257,7 @@ func (d *decider) waitingOver() {
 	d.Incident.Until = time.Time{}
 	d.endPause(at)
 	d.raise("waiting_over", at)
-	d.state(Open, "the agreed date has come")
+	d.back("the agreed date has come")
 }
 
 // finish fills in what the shell needs to go on.

@@ -290,7 +290,10 @@ func (d intake) report(s Signal) {
 
 func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i := d.Incident
-	hit := i.Platforms()
+	var hit []string
+	if s.Labels[LabelPlatform] != "" { // no other signal brings another one
+		hit = i.Platforms()
+	}
 	a := i.Alerts[s.Fingerprint]
 	switch {
 	case a == nil:
@@ -326,7 +329,7 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i.LastSeen = d.Now
 	d.changedKind(s)
 	d.worse(s)
-	if now := i.Platforms(); len(hit) > 0 && len(now) > len(hit) {
+	if len(hit) > 0 && len(i.Platforms()) > len(hit) {
 		d.anotherPlatform()
 	}
 	if i.State == Unverified {
@@ -426,9 +429,12 @@ func subkind(s Signal) string {
 // back returns an incident to whoever had it.
 func (d *decider) back(why string) {
 	d.Incident.Progress.WellSince = time.Time{}
-	if d.Incident.Assignee != "" {
+	switch {
+	case d.Incident.Progress.Workaround != "":
+		d.state(WorkedAround, why)
+	case d.Incident.Assignee != "":
 		d.state(Taken, why)
-	} else {
+	default:
 		d.state(Open, why)
 	}
 }

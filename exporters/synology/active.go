@@ -60,18 +60,24 @@ func (f *facts) activeJobs(c *Config, tasks []activeTask, now time.Time, unknown
 	return out
 }
 
-// ofDevice gives the runs of a task that were runs of the device, too. Where
-// the NAS does not tell, one that failed may have failed for the device, and one
-// that went well proves nothing for it. Which device a version is of is not told.
+// ofDevice gives the runs of a task that were runs of the device, too, with what
+// became of it. Where the NAS does not tell, one that failed may have failed for the
+// device, and one that went well proves nothing for it. Which device a version is of
+// is not told.
 func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown counter) []exporters.Run {
 	if len(t.Devices.Items) == 1 {
 		return slices.Clone(runs)
 	}
 	var out []exporters.Run
+	own, known := f.deviceRun(t, d).run(unknown)
 	for _, r := range runs {
 		told := t.Last != nil && len(t.Last.Config.Devices.Items) > 0
 		switch {
-		case r.Coarse || told && !t.Last.covers(d):
+		case r.Coarse:
+			continue
+		case known:
+			r = own
+		case told && !t.Last.covers(d):
 			continue
 		case !told && !r.Result.Failing():
 			unknown("device_list", "")
@@ -84,18 +90,22 @@ func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown
 
 // openRuns tells the runs of several devices of which the NAS does not say which
 // of them they saved.
-func openRuns(tasks []activeTask) []exporters.Unmatched {
+func (f *facts) openRuns(tasks []activeTask) []exporters.Unmatched {
 	var out []exporters.Unmatched
 	for i := range tasks {
 		t := &tasks[i]
-		if len(t.Devices.Items) < 2 || t.Last == nil || word(t.Last.Action) != actionBackup || t.Last.End.IsZero() || len(t.Last.Config.Devices.Items) > 0 {
+		if !t.shared() || len(t.Last.Config.Devices.Items) > 0 {
 			continue
 		}
 		u := exporters.Unmatched{Open: exporters.OpenDevice, What: cmp.Or(string(t.Name), string(t.ID))}
 		for n := range t.Devices.Items {
-			u.Jobs = append(u.Jobs, t.Devices.Items[n].job(t))
+			if d := &t.Devices.Items[n]; f.deviceRun(t, d) == nil {
+				u.Jobs = append(u.Jobs, d.job(t))
+			}
 		}
-		out = append(out, u)
+		if len(u.Jobs) > 0 {
+			out = append(out, u)
+		}
 	}
 	return out
 }
@@ -164,20 +174,23 @@ func (r *activeResult) run(unknown counter) (exporters.Run, bool) {
 		out.ID = "result/" + string(r.ID)
 	}
 	out.Size = exporters.ParseAmount(word(r.Bytes))
-	counts := "errors " + cmp.Or(word(r.Errors), "0") + ", warnings " + cmp.Or(word(r.Warnings), "0")
+	counts := ""
+	if r.Errors != "" || r.Warnings != "" { // not of a device
+		counts = " (errors " + cmp.Or(word(r.Errors), "0") + ", warnings " + cmp.Or(word(r.Warnings), "0") + ")"
+	}
 	switch word(r.Status) {
 	case "2":
 		out.Result = exporters.Success
 		if w := word(r.Warnings); w != "" && w != "0" {
-			out.Result, out.Error = exporters.Warning, "done with remarks ("+counts+")"
+			out.Result, out.Error = exporters.Warning, "done with remarks"+counts
 		}
 		if e := word(r.Errors); e != "" && e != "0" {
-			out.Result, out.Error = exporters.Failed, "done with errors ("+counts+")"
+			out.Result, out.Error = exporters.Failed, "done with errors"+counts
 		}
 	case "3":
-		out.Result, out.Error = exporters.Failed, "not everything was saved ("+counts+")"
+		out.Result, out.Error = exporters.Failed, "not everything was saved"+counts
 	case "4":
-		out.Result, out.Error = exporters.Failed, "the backup failed ("+counts+")"
+		out.Result, out.Error = exporters.Failed, "the backup failed"+counts
 	case "5":
 		out.Result, out.Error = exporters.Cancelled, "the backup was cancelled"
 	case "6":
@@ -210,10 +223,11 @@ func agents(c *Config, tasks []activeTask, unknown counter) []exporters.Agent {
 // facts is what earlier readings taught: DSM does not tell since when a task
 // runs, nor which of its versions a failed run left behind.
 type facts struct {
-	running map[string]time.Time      // by job; those of the last reading
-	next    map[string]time.Time      // those of this one
-	bad     map[string]map[int64]bool // by task, ends in unix seconds
-	odd     map[string]bool           // unknown words that were counted
+	running    map[string]time.Time           // by job; those of the last reading
+	next       map[string]time.Time           // those of this one
+	bad        map[string]map[int64]bool      // by task, ends in unix seconds
+	odd        map[string]bool                // unknown words that were counted
+	deviceRuns map[deviceRunKey]*activeResult // of the last reading
 }
 
 func newFacts() *facts {

@@ -24,6 +24,7 @@ const (
 	hyperAPI    = "SYNO.Backup.Task"
 	targetAPI   = "SYNO.Backup.Target"
 	activeAPI   = "SYNO.ActiveBackup.Task"
+	overviewAPI = "SYNO.ActiveBackup.Overview"
 	sessionName = "VigieBackupExporter"
 	// sessionLife is not told: DSM ends a session by itself and says 119.
 	sessionLife = 365 * 24 * time.Hour
@@ -81,7 +82,7 @@ func onlyReads(r *http.Request, form url.Values) bool {
 	switch form.Get("api") + " " + form.Get("method") {
 	case infoAPI + " query":
 		return r.Method == http.MethodGet
-	case authAPI + " login", authAPI + " logout", hyperAPI + " list", hyperAPI + " status", targetAPI + " get", activeAPI + " list":
+	case authAPI + " login", authAPI + " logout", hyperAPI + " list", hyperAPI + " status", targetAPI + " get", activeAPI + " list", overviewAPI + " list_device_transfer_size":
 		return r.Method == http.MethodPost
 	}
 	return false
@@ -138,7 +139,8 @@ var cgiPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*\.cgi$`)
 // to DSM, and packages come and go.
 func (c *client) discover(ctx context.Context) error {
 	var a answer
-	q := url.Values{"api": {infoAPI}, "version": {"1"}, "method": {"query"}, "query": {strings.Join([]string{authAPI, hyperAPI, targetAPI, activeAPI}, ",")}}
+	wanted := []string{authAPI, hyperAPI, targetAPI, activeAPI, overviewAPI}
+	q := url.Values{"api": {infoAPI}, "version": {"1"}, "method": {"query"}, "query": {strings.Join(wanted, ",")}}
 	if err := c.http.GetJSON(ctx, "info", infoPath, q, nil, &a); err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func (c *client) discover(ctx context.Context) error {
 	if err := a.read("info", &apis); err != nil {
 		return err
 	}
-	for _, name := range []string{authAPI, hyperAPI, targetAPI, activeAPI} {
+	for _, name := range wanted {
 		i, known := apis[name]
 		if known && !cgiPath.MatchString(string(i.Path)) {
 			return malformed("info", fmt.Sprintf("the path of %s is none", exporters.CleanName(name)))

@@ -35,7 +35,7 @@ const signIn = `{"success":true,"data":{"sid":"sim-sid","did":"x"}}`
 
 const allAPIs = `{"success":true,"data":{"SYNO.API.Auth":{"path":"entry.cgi","minVersion":1,"maxVersion":7,"requestFormat":"JSON"},
 	"SYNO.Backup.Task":{"path":"entry.cgi","minVersion":1,"maxVersion":2},"SYNO.Backup.Target":{"path":"entry.cgi","minVersion":1,"maxVersion":1},
-	"SYNO.ActiveBackup.Task":{"path":"entry.cgi","minVersion":1,"maxVersion":2}}}`
+	"SYNO.ActiveBackup.Task":{"path":"entry.cgi","minVersion":1,"maxVersion":2},"SYNO.ActiveBackup.Overview":{"path":"entry.cgi","minVersion":1,"maxVersion":1}}}`
 
 func shapeBench(t *testing.T, a answers, c func(*Config)) *bench {
 	t.Helper()
@@ -85,6 +85,29 @@ func TestPublishedActiveBackup(t *testing.T) {
 		if j := b.job(machine); j.Enabled != enabled || (j.ExpectedInterval == exporters.OnDemand) != enabled || !j.NextRun.IsZero() || j.LastResult != exporters.Unknown {
 			t.Errorf("%s: enabled %v, next %v, %s", machine, j.Enabled, j.NextRun, j.LastResult)
 		}
+	}
+}
+
+// What the same client quotes of the runs of devices (list_device_transfer_size), with a second
+// device, of which numbers come as texts, and one without a list.
+func TestPublishedRunsOfDevices(t *testing.T) {
+	b := shapeBench(t, answers{
+		"SYNO.ActiveBackup.Task list": `{"success":true,"data":{"tasks":[{"backup_type":2,"task_id":5,"task_name":"PC","devices":[{"device_id":5,"host_name":"PC-LEA"},{"device_id":6,"host_name":"PC-TOM"},{"device_id":7,"host_name":"PC-EVE"}],
+			"last_result":{"error_count":1,"job_action":1,"result_id":593,"status":3,"task_config":{"device_list":[{"device_id":5},{"device_id":6},{"device_id":7}]},"time_end":1741946439,"time_start":1741946267,"transfered_bytes":2122801152,"warning_count":0}}],"total":1}}`,
+		"SYNO.ActiveBackup.Overview list_device_transfer_size": `{"success":true,"data":{"device_list":[
+			{"device":{"agent_token":"x","backup_type":2,"device_id":5,"host_name":"PC-LEA","login_password":"","vm_moid_path":""},"transfer_list":[
+				{"config_device_id":5,"device_name":"PC-LEA","device_result_id":346,"processed_bytes":0,"result_id":591,"status":5,"time_end":1741901184,"time_start":1741896737,"transfered_bytes":482689236992},
+				{"config_device_id":5,"device_name":"PC-LEA","device_result_id":347,"processed_bytes":0,"result_id":593,"status":2,"time_end":1741946400,"time_start":1741946267,"transfered_bytes":2122801152}]},
+			{"device":{"device_id":"6"},"transfer_list":[{"result_id":"593","status":"4","time_end":"1741946439","time_start":"1741946267","transfered_bytes":"0"}]},
+			{"device":{"device_id":7},"transfer_list":null}],"total":3}}`}, func(c *Config) { c.HyperBackup = nil })
+	b.Refresh()
+	for machine, want := range map[string]exporters.Result{"PC-LEA": exporters.Success, "PC-TOM": exporters.Failed, "PC-EVE": exporters.Failed} {
+		if j := b.job(machine); j.LastResult != want {
+			t.Errorf("%s: %s, %s", machine, j.LastResult, j.Error)
+		}
+	}
+	if j := b.job("PC-LEA"); !j.LastSuccess.Equal(time.Unix(1741946400, 0)) {
+		t.Errorf("success %v", j.LastSuccess)
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	statusName   = "hyperBackupStatus"
 	targetName   = "hyperBackupTarget"
 	activeName   = "activeBackup"
+	devicesName  = "activeBackupDevices"
 	objectHyper  = "hyper_backup"
 	objectActive = "active_backup"
 )
@@ -33,6 +34,7 @@ type Source struct {
 	hyper   exporters.LastGood[hyperTask]
 	targets exporters.LastGood[target]
 	active  exporters.LastGood[activeTask]
+	devices exporters.LastGood[deviceRuns]
 }
 
 // New builds a Source from a validated Config.
@@ -45,6 +47,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		hyper:   exporters.LastGood[hyperTask]{Name: hyperName, Need: exporters.Required},
 		targets: exporters.LastGood[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
 		active:  exporters.LastGood[activeTask]{Name: activeName, Need: exporters.Required},
+		devices: exporters.LastGood[deviceRuns]{Name: devicesName, Need: exporters.Optional},
 	}, nil
 }
 
@@ -71,6 +74,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			return exporters.Snapshot{}, err
 		}
 		active, out.Endpoints = tasks, append(out.Endpoints, endpoint)
+		if err := s.readDeviceRuns(ctx, tasks, &out); err != nil {
+			return exporters.Snapshot{}, err
+		}
 	}
 	now, unknown := s.now(), s.facts.counter(&out)
 	if s.config.HyperBackup != nil {
@@ -79,7 +85,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if s.config.ActiveBackup != nil {
 		out.Jobs = append(out.Jobs, s.facts.activeJobs(s.config, active, now, unknown)...)
 		out.Agents = agents(s.config, active, unknown)
-		out.Unmatched = openRuns(active)
+		out.Unmatched = s.facts.openRuns(active)
 	}
 	s.facts.settle()
 	s.client.odd.Tell(&out)

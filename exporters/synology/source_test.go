@@ -252,9 +252,51 @@ func TestActiveBackupVersions(t *testing.T) {
 	}
 }
 
+// Of a run of several devices each has its own outcome.
+func TestRunOfSeveralDevices(t *testing.T) {
+	b := newBench(t, synologysim.Options{})
+	b.Refresh()
+	check := func(want map[string]exporters.Result, open int) {
+		t.Helper()
+		b.Refresh()
+		for machine, result := range want {
+			if j := b.job(machine); j.LastResult != result || result == exporters.Success && (!j.LastSuccess.Equal(j.LastRun) || j.Failures != 0) || result.Failing() && j.Failures == 0 {
+				t.Errorf("%s: %s, success %v, %d failures, %s", machine, j.LastResult, j.LastSuccess, j.Failures, j.Error)
+			}
+		}
+		if u := b.Poller.View().Unmatched; len(u) != open {
+			t.Errorf("listed: %+v", u)
+		}
+	}
+	run := func(task, lea, atelier int) {
+		b.Clock.Advance(24 * time.Hour)
+		b.sim.Do(func() { b.pcs.Devices[0].Fate, b.pcs.Devices[1].Fate = lea, atelier })
+		b.sim.EndActive(b.pcs, 1, task, 3)
+	}
+	run(3, 2, 4)
+	good := map[string]exporters.Result{"PC-LEA": exporters.Success, "PC-ATELIER": exporters.Failed}
+	check(good, 0)
+	if n, _ := b.job("PC-LEA").LastSize.Get(); n != 1061400576 {
+		t.Errorf("size %d is not that of the device", n)
+	}
+	// While it cannot be read what was told stays.
+	b.sim.Orders.Add(misbehave.Order{Endpoint: "overview", Fault: misbehave.Forbidden, Times: -1})
+	check(good, 0)
+	b.sim.Orders.Clear()
+	run(4, 5, 2)
+	check(map[string]exporters.Result{"PC-LEA": exporters.Cancelled, "PC-ATELIER": exporters.Success}, 0)
+	// The NAS tells, too, where the run does not list its devices.
+	run(3, 2, 6)
+	b.sim.Do(func() { delete(b.pcs.Last, "task_config") })
+	check(good, 0)
+	run(2, 2, 2)
+	b.sim.Do(func() { delete(b.pcs.Last, "task_config") })
+	check(map[string]exporters.Result{"PC-LEA": exporters.Success, "PC-ATELIER": exporters.Success}, 0)
+}
+
 // A backup of one device, started by hand, says nothing of the task's others.
 func TestActiveBackupOfOneDevice(t *testing.T) {
-	b := newBench(t, synologysim.Options{})
+	b := newBench(t, synologysim.Options{Without: []string{"overview"}})
 	b.Refresh()
 	good := b.job("PC-LEA").LastSuccess
 	b.Clock.Advance(24 * time.Hour)

@@ -32,6 +32,15 @@ exporters:
 			t.Errorf("%q: lines %d and %d, want %d and 1", path, fs[0].Line, fs[1].Line, want)
 		}
 	}
+	// An item may be named by its name.
+	named := "list:\n  - name: a\n    steps:\n      - name: s\n        when:\n          at: x\n        to: y\n"
+	for path, want := range map[string]int{"list.a.steps.s.to": 7, "list.a.steps.s.when.at": 6, "list.a.steps.s.when[0]": 4, "list.a.steps.s.cc": 4} {
+		fs := strict.Faults{{Position: strict.Position{File: "a.yml", Line: 4}, Path: path}}
+		fs.Locate(strict.File{Name: "a.yml", Text: []byte(named)})
+		if fs[0].Line != want {
+			t.Errorf("%q: line %d, want %d", path, fs[0].Line, want)
+		}
+	}
 	// A line that is known closer stays.
 	fs := strict.Faults{{Position: strict.Position{File: "a.yml", Line: 6}, Path: "mail.relay"}}
 	fs.Locate(strict.File{Name: "a.yml", Text: []byte(text)})

@@ -12,10 +12,13 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -115,14 +118,16 @@ const (
 	// Aliases may make few bytes mean many values, and many faults help nobody.
 	maxValues = 1 << 20
 	maxFaults = 200
+	maxText   = 64 << 10 // of one value
+	// An elapsed time: sums of several must not overflow.
+	maxElapsed = 100 * 365 * 24 * time.Hour
 )
 
 // Options are for files that are larger, or read more closely, than a
 // configuration.
 type Options struct {
-	MaxBytes    int // 0 stands for 16 MiB
-	MaxValues   int // with aliases written out; 0 stands for 1,048,576
-	OneDocument bool
+	MaxBytes  int // 0 stands for 16 MiB
+	MaxValues int // with aliases written out; 0 stands for 1,048,576
 }
 
 // Decoder reads one file.
@@ -150,10 +155,12 @@ func DecodeWith(f File, dst any, o Options) error {
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(f.Text))
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
-		return Faults{syntaxFault(f.Name, err)}
+		return Faults{syntaxFault(f, err)}
 	}
-	if o.OneDocument && !errors.Is(dec.Decode(new(yaml.Node)), io.EOF) {
-		return Faults{{Position: Position{f.Name, 1}, What: "more than one document", Cure: "keep the first"}}
+	if further, err := furtherDocument(dec); err != nil {
+		return Faults{syntaxFault(f, err)}
+	} else if further != nil {
+		return Faults{{Position: Position{f.Name, further.Line}, What: "more than one document", Cure: "take out the line --- above it, or move what follows to a file of its own"}}
 	}
 	d := &Decoder{file: f.Name, most: cmp.Or(o.MaxValues, maxValues)}
 	if len(doc.Content) == 0 {
@@ -172,19 +179,41 @@ func DecodeNode(file, path string, n *yaml.Node, dst any) error {
 	return d.faults.Err()
 }
 
-// syntaxFault takes the line out of the parser's own message.
-func syntaxFault(file string, err error) Fault {
-	what := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1
-	if rest, ok := strings.CutPrefix(what, "line "); ok {
-		if n, text, ok := strings.Cut(rest, ": "); ok {
-			if l, err := strconv.Atoi(n); err == nil {
-				line, what = l, text
-			}
+// furtherDocument is the next document that holds something. Nobody would read it.
+func furtherDocument(dec *yaml.Decoder) (*yaml.Node, error) {
+	for {
+		var doc yaml.Node
+		if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if len(doc.Content) > 0 && !isNull(doc.Content[0]) {
+			return doc.Content[0], nil
 		}
 	}
-	return Fault{Position: Position{file, line}, Kind: Syntax,
-		What: "not valid YAML: " + what + "; check indentation (spaces, no tabs), colons and quotes near this line"}
+}
+
+var syntaxLine = regexp.MustCompile(`^line (\d+): `)
+
+// syntaxFault takes the line out of the parser's own message, or finds it where
+// the parser names none.
+func syntaxFault(f File, err error) Fault {
+	what := strings.TrimPrefix(err.Error(), "yaml: ")
+	at, cure := -1, "check indentation (spaces, no tabs), colons and quotes near this line"
+	if m := syntaxLine.FindStringSubmatch(what); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return Fault{Position: Position{f.Name, line}, Kind: Syntax, What: "not valid YAML: " + what[len(m[0]):] + "; " + cure}
+	}
+	if _, rest, ok := strings.Cut(what, "unknown anchor '"); ok {
+		name, _, _ := strings.Cut(rest, "'")
+		at, cure = bytes.Index(f.Text, []byte("*"+name)), "write &"+name+" at a value above it, or put what begins with * into quotes"
+	} else if i := bytes.IndexFunc(f.Text, func(r rune) bool { return r == utf8.RuneError }); i >= 0 && strings.Contains(what, "UTF-8") {
+		at, cure = i, "save the file as UTF-8"
+	} else if strings.Contains(what, "control characters") {
+		at, cure = bytes.IndexFunc(f.Text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n\u0085", r) }), "take it out"
+	}
+	return Fault{Position: Position{f.Name, 1 + bytes.Count(f.Text[:max(at, 0)], []byte("\n"))}, Kind: Syntax, What: "not valid YAML: " + what + "; " + cure}
 }
 
 // Into reads a node into dst, a pointer, below the given path.
@@ -240,6 +269,9 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 		}
 		n = n.Alias
 	}
+	if !d.sound(n, path) {
+		return
+	}
 	if v.Kind() == reflect.Pointer {
 		if isNull(n) {
 			return
@@ -269,6 +301,20 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 	default:
 		d.scalar(n, v, path)
 	}
+}
+
+// sound refuses what no value may be, whatever is expected: a tag that asks for
+// something to be done, such as !include, and a text without end.
+func (d *Decoder) sound(n *yaml.Node, path string) bool {
+	if n.Style&yaml.TaggedStyle != 0 && !strings.HasPrefix(n.Tag, "!!") {
+		d.Fault(n, path, "the tag %s is not known: write the value itself", n.Tag)
+		return false
+	}
+	if len(n.Value) > maxText {
+		d.Fault(n, path, "a value of %d bytes; at most %d are read: shorten it", len(n.Value), maxText)
+		return false
+	}
+	return true
 }
 
 // custom lets a type read itself; it reports whether it did.
@@ -480,6 +526,9 @@ func ParseDuration(text string) (time.Duration, error) {
 	}
 	if t < 0 {
 		return 0, fmt.Errorf("%q is negative: write an elapsed time of zero or more", text)
+	}
+	if t > maxElapsed {
+		return 0, fmt.Errorf("%q is longer than a hundred years: write a shorter time", text)
 	}
 	return t, nil
 }

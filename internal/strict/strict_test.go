@@ -109,7 +109,15 @@ func TestFaults(t *testing.T) {
 		{"list for a text type", "one: {mark: [a]}", `f.yml:1: one.mark: expected one value, found a list`},
 		{"bad indentation", "one:\n  name: a\n open: true", `f.yml:2: not valid YAML: did not find expected key; check indentation (spaces, no tabs), colons and quotes near this line`},
 		{"a tab", "one:\n\tname: a", `f.yml:2: not valid YAML: found character that cannot start any token; check indentation (spaces, no tabs), colons and quotes near this line`},
-		{"unknown anchor", "one: *x", `f.yml:1: not valid YAML: unknown anchor 'x' referenced; check indentation (spaces, no tabs), colons and quotes near this line`},
+		{"unknown anchor", "one:\n  name: *x", `f.yml:2: not valid YAML: unknown anchor 'x' referenced; write &x at a value above it, or put what begins with * into quotes`},
+		{"saved in an older encoding", "one:\n  name: caf\xe9\n", `f.yml:2: not valid YAML: incomplete UTF-8 octet sequence; save the file as UTF-8`},
+		{"a control character", "one:\n  name: a\x01\n", `f.yml:2: not valid YAML: control characters are not allowed; take it out`},
+		{"two documents", "one: {name: a}\n---\none: {name: b}\n", `f.yml:3: more than one document: take out the line --- above it, or move what follows to a file of its own`},
+		{"a broken second document", "one: {name: a}\n---\none: [\n", `f.yml:3: not valid YAML: did not find expected node content; check indentation (spaces, no tabs), colons and quotes near this line`},
+		{"a tag that asks for a file", "one:\n  name: !include name.txt", `f.yml:2: one.name: the tag !include is not known: write the value itself`},
+		{"a tag that asks for keys", "one: !include one.yml", `f.yml:1: one: the tag !include is not known: write the value itself`},
+		{"a time beyond every sum", "one: {after: 2562047h}", `f.yml:1: one.after: "2562047h" is longer than a hundred years: write a shorter time`},
+		{"a name without end", "one: {name: " + strings.Repeat("a", 70_000) + "}", `f.yml:1: one.name: a value of 70000 bytes; at most 65536 are read: shorten it`},
 		{"merging a value", "one:\n  <<: a", `f.yml:2: one: expected keys and values (after, any, colour, hours, inner, keys, labels, mark, name, open, shape, since, weight, width), found "a"`},
 	}
 	for _, tt := range tests {
@@ -223,7 +231,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestEmptyFile(t *testing.T) {
-	for _, text := range []string{"", "\n", "# only a remark\n", "---\n"} {
+	for _, text := range []string{"", "\n", "# only a remark\n", "---\n", "---\n---\n# nothing\n"} {
 		var h house
 		if err := strict.Decode("f.yml", []byte(text), &h); err != nil {
 			t.Errorf("%q: %v", text, err)

@@ -133,37 +133,55 @@ func tokenOf(m smtpsink.Message) string {
 // for another address; a delay is news and nothing else.
 func TestBounceByMail(t *testing.T) {
 	everyServer(t, func(t *testing.T, box postbox) {
-		r := newRig(t, box)
-		m := r.told()
-		box.deliver(dsn("Delayed", m, "delayed", "4.4.1", "smtp; 451 try later"))
-		r.look()
-		if inc := r.only(); !inc.Flags["customer_told"] || len(r.open()) > 0 {
-			t.Fatalf("a delay changed something: %v %v", inc.Flags, r.open())
-		}
-		box.deliver(dsn("Undelivered", m, "failed", "5.1.1", "smtp; 550 5.1.1 no such user here"))
-		r.look()
-		if inc := r.only(); inc.Flags["customer_told"] {
-			t.Errorf("the trace stands: %v", inc.Flags)
-		}
-		r.settle()
-		r.seen = 0
-		if !slices.ContainsFunc(r.sent("sup@msp.example"), func(m smtpsink.Message) bool {
-			return header(m, "X-Vigie-Template") == "D7" && strings.Contains(m.Text, "lea@dupont.example")
-		}) {
-			t.Error("the supervisor is not asked for another address")
-		}
-		messages, err := r.engine.Messages(t.Context(), receiver.MessageFilter{Incident: r.only().ID}, "sup")
-		check(t, err)
-		shown := false
-		for _, one := range messages {
-			for _, to := range one.Recipients {
-				shown = shown || to.Address == "lea@dupont.example" && to.Status == store.Refused && strings.Contains(to.Detail, "no such user here")
-			}
-		}
-		if !shown {
-			t.Errorf("the list of messages does not show it: %+v", messages)
-		}
+		bounced(t, box, func(m smtpsink.Message) string {
+			return dsn("Undelivered", m, "failed", "5.1.1", "smtp; 550 5.1.1 no such user here")
+		})
 	})
+}
+
+// covers: T14; so does one in words alone, as qmail writes it, or Exim once did: it
+// says auto-replied, and is no absence.
+func TestBounceInWordsByMail(t *testing.T) {
+	for _, more := range []string{"", "Auto-Submitted: auto-replied\r\nX-Failed-Recipients: lea@dupont.example\r\n"} {
+		bounced(t, newMemory(t), func(m smtpsink.Message) string {
+			return "From: MAILER-DAEMON@mx.msp.example\r\nTo: " + m.From + "\r\nSubject: failure notice\r\n" + more + "\r\nI'm afraid I wasn't able to deliver your message to the following addresses.\r\n" +
+				"This is a permanent error; I've given up.\r\n\r\n<" + m.Recipients[0] + ">:\r\nRemote host said: 550 5.1.1 no such user here\r\n\r\n--- Below this line is a copy of the message.\r\n\r\nMessage-ID: <" + m.MessageID + ">\r\n"
+		})
+	}
+}
+
+func bounced(t *testing.T, box postbox, failure func(smtpsink.Message) string) {
+	t.Helper()
+	r := newRig(t, box)
+	m := r.told()
+	box.deliver(dsn("Delayed", m, "delayed", "4.4.1", "smtp; 451 try later"))
+	r.look()
+	if inc := r.only(); !inc.Flags["customer_told"] || len(r.open()) > 0 {
+		t.Fatalf("a delay changed something: %v %v", inc.Flags, r.open())
+	}
+	box.deliver(failure(m))
+	r.look()
+	if inc := r.only(); inc.Flags["customer_told"] {
+		t.Errorf("the trace stands: %v", inc.Flags)
+	}
+	r.settle()
+	r.seen = 0
+	if !slices.ContainsFunc(r.sent("sup@msp.example"), func(m smtpsink.Message) bool {
+		return header(m, "X-Vigie-Template") == "D7" && strings.Contains(m.Text, "lea@dupont.example")
+	}) {
+		t.Error("the supervisor is not asked for another address")
+	}
+	messages, err := r.engine.Messages(t.Context(), receiver.MessageFilter{Incident: r.only().ID}, "sup")
+	check(t, err)
+	shown := false
+	for _, one := range messages {
+		for _, to := range one.Recipients {
+			shown = shown || to.Address == "lea@dupont.example" && to.Status == store.Refused && strings.Contains(to.Detail, "no such user here")
+		}
+	}
+	if !shown {
+		t.Errorf("the list of messages does not show it: %+v", messages)
+	}
 }
 
 // Nobody answers for another: what a stranger writes, or another customer's
@@ -178,6 +196,7 @@ func TestNobodyAnswersForAnother(t *testing.T) {
 			reply(m, "it@martin.example", "ours works"),
 			strings.Replace(reply(m, "lea@dupont.example", "hello"), "answers+"+tokenOf(m), "answers+"+strings.Repeat("a", 26), 1),
 			reply(m, "lea@dupont.example", "> only what is quoted"),
+			reply(m, "lea@dupont.example", "We have received your request: ticket 42.", "Auto-Submitted: auto-generated"),
 		}
 		strangers[2] = strings.ReplaceAll(strangers[2], m.MessageID, "unknown@msp.example")
 		for _, s := range strangers {

@@ -20,8 +20,8 @@ var (
 	// headed: the block of headers that Outlook puts before what it quotes.
 	headed = regexp.MustCompile(`(?i)^\s*\*?(?:from|de|von|da|van|fr[åa]n|fra)\s?:\*?\s+\S`)
 	dated  = regexp.MustCompile(`(?i)^\s*\*?(?:sent|date|envoy[ée]|gesendet|inviato|enviado(?: el)?|verzonden|data|fecha|datum|skickat|sendt|to|[àa]|an|aan|para|til|subject|objet|betreff|oggetto|asunto|assunto|onderwerp|emne)\s?:\*?\s+\S`)
-	// device: what telephones add.
-	device = regexp.MustCompile(`(?i)^\s*(?:sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf )`)
+	// device: what telephones add, and what stands for a picture.
+	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf )`)
 	// notice: what companies add below each mail. It names what it is about at once.
 	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:ce (?:message|courriel|mail|e-mail)|this (?:e-?mail|message|communication)|the information (?:contained )?in this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended)`)
 )

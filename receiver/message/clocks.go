@@ -76,20 +76,19 @@ func (i clocks) NextStep() string {
 	return i.DueAt(i.f.NextStepAt)
 }
 
-// DueFor is when the named clock is due; "" when it does not run, and when that is
-// past.
-func (i clocks) DueFor(target string) string { return i.dueFor(target, i.DueAt) }
+// DueFor is when the named clock will be due; "" when it does not run, or is past.
+func (i clocks) DueFor(target string) string { return i.DueAt(i.ahead(target)) }
 
 // DueForBrief is DueFor for a subject.
-func (i clocks) DueForBrief(target string) string { return i.dueFor(target, i.Brief) }
+func (i clocks) DueForBrief(target string) string { return i.Brief(i.ahead(target)) }
 
-func (i clocks) dueFor(target string, say func(time.Time) string) string {
+func (i clocks) ahead(target string) time.Time {
 	for _, c := range i.f.Clocks {
-		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused && !c.Due.Before(i.leaves()) {
-			return say(c.Due)
+		if sameTarget(c.Target, target) && c.MetAt.IsZero() && !c.Paused && c.Due.After(i.leaves()) {
+			return c.Due
 		}
 	}
-	return ""
+	return time.Time{}
 }
 
 // targets are the clocks that a message speaks of: those that it was decided for,

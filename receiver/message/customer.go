@@ -59,17 +59,14 @@ func (i customer) OfComputer() string {
 // ComputerUp is Computer at the beginning of a sentence.
 func (i customer) ComputerUp() string { return upperFirst(i.Computer()) }
 
-// Theirs tells that the computer is that of whom this is written to, or who is called;
-// its company's IT contact has others' in mind.
-func (i customer) Theirs() bool {
-	return i.f.User != "" && slices.ContainsFunc(append(slices.Clone(i.n.To), i.contact), func(p rules.Party) bool { return p.Person == i.f.User })
-}
+// Theirs tells that the computer is that of whom this is written to, or who is called.
+func (i customer) Theirs() bool { return i.whose() == "yours" }
 
 func (i customer) whose() string {
-	if i.Theirs() {
-		return "yours"
+	if !i.contact.User || slices.ContainsFunc(i.n.To, func(p rules.Party) bool { return p.Outside && !p.User }) {
+		return "one"
 	}
-	return "one"
+	return "yours"
 }
 
 // CallDue tells that what is to be done is a phone call.

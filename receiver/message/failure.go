@@ -41,7 +41,7 @@ func (i failure) Fact() string {
 	if i.IsPlatform() || i.f.Machine == "" && i.f.Alertname != "" {
 		return i.Alert()
 	}
-	s := i.Say("fact."+i.kind(), "engine", i.Engine())
+	s := i.Say("fact."+i.kind(), "engine", i.Made())
 	if n := i.Nth(); n != "" && i.kind() != "offline" {
 		s += " (" + n + ")"
 	}
@@ -51,7 +51,7 @@ func (i failure) Fact() string {
 // Sentence is what is wrong: "La sauvegarde Acronis du serveur SRV-AD a échoué
 // (2ᵉ nuit)", without the full stop.
 func (i failure) Sentence() string {
-	s := i.Say("sentence."+i.kind(), "engine", i.Engine(), "of", i.OfMachine())
+	s := i.Say("sentence."+i.kind(), "engine", i.Made(), "of", i.OfMachine())
 	if n := i.Nth(); n != "" && i.kind() != "offline" {
 		s = i.Say("sentence.nth", "sentence", s, "nth", n)
 	}

@@ -29,8 +29,8 @@ var (
 	am     = rules.Party{Role: "account_manager", Person: "am.dupont", Name: "Anne Martin", Address: "am.dupont@msp.example"}
 	expert = rules.Party{Role: "trace_queue", Person: "expert", Name: "Expert", Address: "expert@msp.example"}
 	vijay  = rules.Party{Role: "backup_lead", Person: "vijay", Name: "Vijay", Address: "vijay@msp.example"}
-	lea    = rules.Party{Role: "contact", Person: "lea", Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
-	it     = rules.Party{Role: "it_contact", Person: "it", Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
+	lea    = rules.Party{Role: "client_contact", Person: "lea", User: true, Outside: true, Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
+	it     = rules.Party{Role: "client_contact", Person: "it", Outside: true, Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
 	op     = rules.Party{Role: "operator", Person: "op", Name: "Olga Pons", Address: "op@apl.example"}
 	l3     = rules.Party{Role: "level3", Person: "l3", Name: "Niveau 3", Address: "l3@apl.example"}
 	expl   = rules.Party{Role: "exploitation_manager", Person: "exploit", Name: "Emma Blanc", Address: "exploit@lms-a.example"}
@@ -78,7 +78,7 @@ func workstation() rules.FactSheet {
 		StartedAt: at("2025-03-10 12:30"), OpenedAt: at("2025-03-10 13:00"), LastSuccess: at("2025-03-07 12:34"),
 		Days: 4, Failures: 2, AgentLastSeen: at("2025-03-07 18:20"), NextRun: at("2025-03-11 12:30"),
 		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay",
-		Contact: lea, User: "lea", CallBefore: at("2025-03-18 09:30"), PolicyStep: "client_told",
+		Contact: lea, CallBefore: at("2025-03-18 09:30"), PolicyStep: "client_told",
 	}
 }
 

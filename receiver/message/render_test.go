@@ -800,9 +800,13 @@ func TestClean(t *testing.T) {
 
 func TestDigestWhenAllIsWell(t *testing.T) {
 	r := newTestRenderer(t)
-	out, err := r.RenderDigest(Digest{At: at("2025-03-11 09:00"), Zone: "Europe/Paris", Language: "fr", Good: 412, All: 412})
+	out, err := r.RenderDigest(Digest{At: at("2025-03-11 09:00"), Zone: "Europe/Paris", Language: "fr", Good: 412, All: 412,
+		Health: &DigestHealth{Watchdog: at("2025-03-11 08:59"), Sources: 1}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(out.Text, "1 source lue") {
+		t.Errorf("one source is read in the plural:\n%s", out.Text)
 	}
 	if out.Subject != "Sauvegardes du mar. 11 mars : 412/412 OK – rien à traiter" {
 		t.Errorf("subject %q", out.Subject)

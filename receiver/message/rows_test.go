@@ -83,38 +83,6 @@ func TestRowsForCustomersAreBare(t *testing.T) {
 	}
 }
 
-// Nobody but its user is told that a computer is theirs; the shipped role names
-// whoever is written to alike.
-func TestWhoseComputer(t *testing.T) {
-	r := newTestRenderer(t)
-	for _, c := range []struct {
-		reader rules.Party
-		user   string
-		yours  bool
-	}{{lea, "lea", true}, {it, "lea", false}, {it, "", false}} {
-		for lang, words := range map[string]string{"fr": "votre ordinateur|mon ordinateur", "en": "your computer|my computer"} {
-			for _, id := range []string{"B4", "B5", "B6", "B12"} {
-				n := example(id, lang)[0]
-				state, resolved := n.Facts.State, n.Facts.ResolvedAt
-				n.Facts = workstation()
-				n.Facts.State, n.Facts.ResolvedAt = state, resolved
-				c.reader.Role, n.Facts.User, n.Facts.Contact = "client_contact", c.user, c.reader
-				if id != "B5" {
-					n.To = to(c.reader)
-				}
-				out, err := r.Render([]rules.Notification{n})
-				if err != nil {
-					t.Fatal(err)
-				}
-				said := regexp.MustCompile("(?i)" + words).FindString(strings.Join(strings.Fields(strings.ReplaceAll(out.Subject+" "+out.Text, "\n>", " ")), " "))
-				if (said != "") != c.yours {
-					t.Errorf("%s.%s to %s, whose user is %q: says %q\n%s\n%s", id, lang, c.reader.Name, c.user, said, out.Subject, out.Text)
-				}
-			}
-		}
-	}
-}
-
 // What fails again goes on with its old clocks: nobody is promised what is past.
 func TestNoPromiseForYesterday(t *testing.T) {
 	r := newTestRenderer(t)

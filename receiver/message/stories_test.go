@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -135,4 +136,24 @@ func exampleBook(t *testing.T, example string) *rules.Book {
 		t.Fatal(err)
 	}
 	return book
+}
+
+// covers: S1.18; whoever is written to about a machine that another uses does not read
+// that it is his own.
+func TestWhoseComputer(t *testing.T) {
+	for story, want := range map[string]string{"whom-to-write": "la sauvegarde de l'ordinateur PC-LEA", "workstation-next-day": "la sauvegarde de votre ordinateur PC-LEA"} {
+		if mails := strings.ToLower(strings.Join(strings.Fields(mailsOf(t, "synomega", story, "fr")), " ")); !strings.Contains(mails, strings.ToLower(want)) {
+			t.Errorf("%s does not say %q", story, want)
+		}
+	}
+}
+
+// covers: S2.16; level 3 reads its own level, whoever hands over.
+func TestLevelOfLevel3(t *testing.T) {
+	mails := mailsOf(t, "activeprolearn", "blocking", "en")
+	_, m5, _ := strings.Cut(mails, "To: l3@apl.example")
+	m5, _, _ = strings.Cut(m5, strings.Repeat("=", 72))
+	if !strings.Contains(m5, "[LEVEL 3]") || !regexp.MustCompile(`Level +: 3`).MatchString(m5) {
+		t.Errorf("level 3 reads\n%s", m5)
+	}
 }

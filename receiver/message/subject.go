@@ -141,6 +141,20 @@ func (i subject) Workstation() bool { return i.class() == "workstation" }
 // Engine is the backup product: "Acronis".
 func (i subject) Engine() string { return i.NameOf("engine", i.f.Engine) }
 
+// Made is the product as it stands beside the word backup: "La sauvegarde Windows
+// Server du serveur", not "La sauvegarde Sauvegarde Windows Server"; "" for a
+// product without a name.
+func (i subject) Made() string {
+	engine := locale.KeyOf(i.f.Engine)
+	switch {
+	case engine == "other":
+		return ""
+	case i.Has("made_by." + engine):
+		return i.Word("made_by." + engine)
+	}
+	return i.Engine()
+}
+
 func (i subject) machineFact() string {
 	if i.f.Machine == "" || i.f.MachineClass == "" {
 		return i.f.Machine

@@ -200,3 +200,52 @@ func TestAMailIsReadWhenItLeaves(t *testing.T) {
 		}
 	}
 }
+
+// covers: S2.16, S2.25; nobody is asked for what was due an hour ago: the next delay is named.
+func TestOnlyDelaysAheadAreAskedFor(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string][2]string{
+		"fr": {"– bloquante – résolution avant 17:00", "contournement avant"},
+		"en": {"– blocking – resolution by 17:00", "workaround by"},
+	} {
+		for _, template := range []string{"M4", "M5"} {
+			n := example(template, lang)[0]
+			n.DecidedAt, n.Facts.Severity = at("2025-03-10 15:00"), "blocking"
+			n.Facts.Clocks = []rules.ClockRow{{Target: "workaround", Due: at("2025-03-10 14:00"), Late: true}, {Target: "resolve", Due: at("2025-03-10 17:00")}}
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := flat(out); template == "M5" && !strings.Contains(text, want[0]) || strings.Contains(text, want[1]) {
+				t.Errorf("%s/%s: %s", lang, template, text)
+			}
+		}
+	}
+}
+
+// A product that is called like what it makes is not named twice.
+func TestAProductCalledBackup(t *testing.T) {
+	r, err := NewRenderer(Options{Outside: outsideRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string][2]string{
+		"fr": {"La sauvegarde Windows Server du serveur SRV-AD a échoué", "La sauvegarde du serveur SRV-AD a échoué"},
+		"en": {"The Windows Server backup of server SRV-AD failed", "The backup of server SRV-AD failed"},
+	} {
+		for i, engine := range []string{"windows_server_backup", "other"} {
+			n := example("B1", lang)[0]
+			n.Facts.Engine = engine
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(flat(out), want[i]) {
+				t.Errorf("%s/%s does not say %q: %s", lang, engine, want[i], flat(out))
+			}
+		}
+	}
+}

@@ -199,7 +199,7 @@ func (v *view) Fact() string {
 			return v.Word("fact.many")
 		}
 	}
-	return v.Say("fact."+v.kind(), "engine", v.Engine())
+	return v.Say("fact."+v.kind(), "engine", v.Made())
 }
 
 // Sentence of a bundle counts the machines.

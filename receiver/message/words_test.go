@@ -24,7 +24,7 @@ func TestWords(t *testing.T) {
 		"fact_name.plan fact_name.plans fact_name.cause class.other machines what.note digest.part_ok incidents " +
 		"severity.major fact_name.incident item.licence item.license sentence.nth hour minute second page.title. page.fact.machine " +
 		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager " +
-		"site.today.listed_plan digest.listed_plan noun.cause " +
+		"site.today.listed_plan digest.listed_plan noun.cause made_by.windows_server_backup " +
 		"site.menu.all site.signed_in site.fact.machine site.fact.cause site.fact.silence site.history.evidence site.legend.message site.fact.contact")
 	for _, code := range c.Codes() {
 		l := c.Find(code)

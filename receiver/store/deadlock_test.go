@@ -52,7 +52,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("the update says %v", err)
 	}
-	if runs != 2 {
+	if runs < 2 { // the other may be slow to take what became free: then there is a second deadlock
 		t.Errorf("it was run %d times: there was no deadlock, or it was not run again", runs)
 	}
 	if err := s.View(t.Context(), func(tx *store.Tx) error {

@@ -188,13 +188,13 @@ func (s *Store) gather(first *job) []*job {
 	if first != nil {
 		s.aside = append(s.aside, first)
 	}
-	for more := true; more && len(s.aside) < 2*maxBatch; {
-		select {
-		case j := <-s.jobs:
-			s.aside = append(s.aside, j)
-		default:
-			more = false
+	m := mixOf(s.aside...)
+	for len(s.aside) < 2*maxBatch {
+		j := s.next(m)
+		if j == nil {
+			break
 		}
+		s.aside = append(s.aside, j)
 	}
 	alone, locks := s.aside[0].scope == nil, 0
 	var now, later []*job

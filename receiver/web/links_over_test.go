@@ -125,3 +125,63 @@ func TestLinkPagesSpeakInNames(t *testing.T) {
 	code, text := d.browser("").get(path("i1", "qualify", false, "op"))
 	must(t, code, html.UnescapeString(text), "Rupture réseau chez l'hébergeur", ">inconnue<")
 }
+
+// covers: T8, S1.27; what opens a link without a person does nothing, and of two people,
+// or two clicks, in one instant one acts.
+func TestLinksInOneInstant(t *testing.T) {
+	d, path := linkDesk(t, "synomega")
+	d.fires(nil, nil)
+	d.fires(rules.Labels{"machine": "SRV-FIC", "customer": "martin"}, nil)
+	b := d.browser("")
+	before := d.standing("i1")
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		req, err := http.NewRequestWithContext(t.Context(), method, d.server.URL+path("i1", "take", false, "sup"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Sec-Purpose", "prefetch")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if want := method == http.MethodGet || method == http.MethodHead; (resp.StatusCode == http.StatusOK) != want || !want && resp.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("%s is answered %d", method, resp.StatusCode)
+		}
+	}
+	// Nothing that a form adds makes it another act, another incident or another person.
+	code, text := b.post(path("i1", "note", false, "sup"), url.Values{"note": {"x"}, "verb": {"close"}, "incident": {"i2"}, "by": {"adm1"}, "reason": {"duplicate"}, "external": {"true"}})
+	if code != http.StatusOK {
+		t.Errorf("%d %s", code, text)
+	}
+	for i, want := range map[string]string{"i1": "note by sup", "i2": ""} {
+		inc, err := d.engine.Incident(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, a := range inc.Acts {
+			got += a.Verb + " by " + a.By
+		}
+		if got != want || inc.State != rules.Open {
+			t.Errorf("%s is %s, with %q, want %q; it was %s", i, inc.State, got, want, before)
+		}
+	}
+	for _, purpose := range []string{"take", "escalate"} {
+		to := path("i1", purpose, false, "adm1", "adm2")
+		codes := make(chan int)
+		for n := range 8 {
+			go func() {
+				code, _ := d.browser("").post(to, url.Values{"who": {[]string{"adm1", "adm2"}[n%2]}, "reason": {"disk"}})
+				codes <- code
+			}()
+		}
+		done := map[int]int{}
+		for range 8 {
+			done[<-codes]++
+		}
+		if done[http.StatusOK] != 1 || done[http.StatusGone]+done[http.StatusConflict] != 7 {
+			t.Errorf("%s eight times at once: %v", purpose, done)
+		}
+	}
+}

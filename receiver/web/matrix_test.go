@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -147,7 +148,14 @@ func (d *desk) bear(token, method, path string, body any) int {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	resp.Body.Close()
+	defer resp.Body.Close()
+	said, err := io.ReadAll(resp.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if strings.Contains(string(said), "0001-01-01T") || strings.Contains(string(said), ":null") {
+		d.t.Errorf("%s %s: what has no time, or is not known, is left out: %s", method, path, said)
+	}
 	return resp.StatusCode
 }
 

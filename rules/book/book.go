@@ -62,7 +62,7 @@ func (b *Book) InForce(at time.Time) *policy.Policy {
 // Warnings lists what is allowed in the policy in force and in the inventory but
 // most likely a mistake, see [policy.Policy.Warnings].
 func (b *Book) Warnings(now time.Time) []string {
-	return slices.Concat(b.InForce(now).Warnings(b.Directory, now), b.Directory.Slips)
+	return slices.Concat(b.InForce(now).Warnings(b.Directory, now), b.Directory.StrayRotas(rotas(b.ordered)), b.Directory.Slips)
 }
 
 // CheckTraces refuses what would keep written traces from ever being done, in the
@@ -115,21 +115,29 @@ func (b *Book) TicketIntake(address string, now time.Time) bool {
 // CheckClosures finds closed days, and customers, of calendars that none of the
 // policies has, and calendar files of rotas that no role of theirs is filled by.
 func CheckClosures(dir *inventory.Directory, policies []*policy.Policy) error {
-	names, rotas := map[string]bool{}, map[string]bool{}
+	names := map[string]bool{}
 	for _, p := range policies {
 		for name := range p.Calendars {
 			names[name] = true
 		}
-		for _, role := range p.Roles {
-			if role.Rota != "" {
-				rotas[role.Rota] = true
-			}
-		}
 	}
-	if err := dir.CheckRotas(slices.Sorted(maps.Keys(rotas))); err != nil {
+	if err := dir.CheckRotas(rotas(policies)); err != nil {
 		return err
 	}
 	return dir.CheckClosures(slices.Sorted(maps.Keys(names)))
+}
+
+// rotas are those that roles are filled by.
+func rotas(policies []*policy.Policy) []string {
+	names := map[string]bool{}
+	for _, p := range policies {
+		for _, role := range p.Roles {
+			if role.Rota != "" {
+				names[role.Rota] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // Closures returns the calendar with the live dated exceptions of the
@@ -155,11 +163,11 @@ func (b *Book) Closures(p *policy.Policy, name string) *calendar.Calendar {
 
 // CalendarOf is the calendar that a customer, or the customer of all of these
 // platforms, has in the place of a scenario's; the scenario's own otherwise.
-func (b *Book) CalendarOf(p *policy.Policy, name, customer string, platforms []string) string {
+func (b *Book) CalendarOf(p *policy.Policy, name, customer string, platforms func() []string) string {
 	owners := []string{customer}
 	if customer == "" {
 		owners = nil
-		for _, id := range platforms {
+		for _, id := range platforms() {
 			if of := b.Directory.Platforms[id]; of != nil {
 				owners = append(owners, of.Customer)
 			}

@@ -50,7 +50,6 @@ type FactSheet struct {
 	ExpectedDate   string            `json:"expected_date"`
 	History        []HistoryLine     `json:"history"`
 	Contact        Party             `json:"contact"`              // whom to call or write
-	User           string            `json:"user,omitempty"`       // whose computer it is: an id or an address
 	CallBefore     time.Time         `json:"call_before,omitzero"` // when we shall phone without an answer
 	Call           map[string]string `json:"call,omitempty"`
 	SilenceBy      string            `json:"silence_by"`

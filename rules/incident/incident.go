@@ -81,15 +81,20 @@ type Incident struct {
 
 // Platforms are all platforms that the incident's signals name, sorted.
 func (i *Incident) Platforms() []string {
-	seen := map[string]bool{}
+	var names []string // few, of however many alerts
+	add := func(l model.Labels) {
+		if name := l[model.LabelPlatform]; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	for _, a := range i.Alerts {
-		seen[a.Labels[model.LabelPlatform]] = true
+		add(a.Labels)
 	}
 	for _, r := range i.Reports {
-		seen[r.Labels[model.LabelPlatform]] = true
+		add(r.Labels)
 	}
-	delete(seen, "")
-	return slices.Sorted(maps.Keys(seen))
+	slices.Sort(names)
+	return names
 }
 
 // AnyFiring reports whether one of its alerts fires.
@@ -153,6 +158,7 @@ type Party struct {
 	Cc       bool   `json:"cc,omitempty"`
 	Step     string `json:"step,omitempty"`    // which step told him
 	Outside  bool   `json:"outside,omitempty"` // one of the customer's own people
+	User     bool   `json:"user,omitempty"`    // the machine is his own
 }
 
 // Clock is the running measurement of a target.

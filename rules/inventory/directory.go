@@ -27,6 +27,7 @@ type Directory struct {
 	closedAt map[string][]strict.Position // where closures stand, by calendar
 	spoken   []mention                    // the languages that are named
 	reached  []mention                    // the channels that are named
+	filled   []mention                    // the rotas that entries and rotations fill
 	// Exporters are the sources that each exporter reads, by the exporter's
 	// address as Prometheus names it; an exporter that is not here may read any.
 	Exporters map[string][]string
@@ -103,7 +104,7 @@ func (d *Directory) Clone() *Directory {
 	c.Sources = maps.Clone(d.Sources)
 	c.Access, c.Confidential = maps.Clone(d.Access), slices.Clone(d.Confidential)
 	c.closedAt = maps.Clone(d.closedAt)
-	c.spoken, c.reached = slices.Clone(d.spoken), slices.Clone(d.reached)
+	c.spoken, c.reached, c.filled = slices.Clone(d.spoken), slices.Clone(d.reached), slices.Clone(d.filled)
 	c.Reindex()
 	return c
 }

@@ -54,6 +54,9 @@ func Load(files []strict.File) (*Directory, error) {
 		at: map[string]strict.Position{},
 	}
 	docs, calendars := l.read(files)
+	if len(l.faults) > 0 { // what refers to a file that cannot be read is not at fault
+		return nil, l.sorted(files)
+	}
 	l.merge(docs)
 	for _, f := range calendars {
 		if _, rota := RotaOfFile(f.Name); rota {
@@ -159,6 +162,7 @@ func (l *loader) sorted(files []strict.File) strict.Faults {
 	order := map[string]int{}
 	for i, f := range files {
 		order[f.Name] = i
+		l.faults.Locate(f)
 	}
 	sort.SliceStable(l.faults, func(i, j int) bool {
 		a, b := l.faults[i], l.faults[j]

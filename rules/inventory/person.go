@@ -53,7 +53,7 @@ func (l *loader) people(entries map[string]personEntry) {
 		if e.Name == "" {
 			l.fault(e.At, where+".name", "missing: write the name that mails show")
 		}
-		if what := wrongAddress(e.Email); what != "" {
+		if what := WrongAddress(e.Email); what != "" {
 			l.fault(e.At, where+".email", "%s", what)
 		} else if e.Email != "" {
 			l.once(e.At, where+".email: "+e.Email, "address "+strings.ToLower(e.Email))
@@ -67,9 +67,9 @@ func (l *loader) people(entries map[string]personEntry) {
 	}
 }
 
-// wrongAddress says what is wrong with a bare e-mail address; a person without
+// WrongAddress says what is wrong with a bare e-mail address; a person without
 // one is allowed, as some are only telephoned.
-func wrongAddress(address string) string {
+func WrongAddress(address string) string {
 	if address == "" {
 		return ""
 	}

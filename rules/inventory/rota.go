@@ -49,6 +49,7 @@ func (l *loader) rota(entries []rotaEntry) {
 		default:
 			l.person(e.At, where+".person", e.Person)
 		}
+		l.dir.filled = append(l.dir.filled, mention{e.At, where + ".role", e.Role})
 		if e.Until.IsZero() {
 			l.endless = append(l.endless, mention{e.At, where, e.Role})
 		}

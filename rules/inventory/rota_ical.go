@@ -109,6 +109,17 @@ func (l *loader) importedRota(f strict.File) {
 	l.dir.ImportedRotas = append(l.dir.ImportedRotas, in)
 }
 
+// StrayRotas warns of who is on duty by a rota that no role is filled by: another
+// is told instead.
+func (d *Directory) StrayRotas(known []string) (out []string) {
+	for _, m := range d.filled {
+		if !slices.Contains(known, m.name) {
+			out = append(out, fmt.Sprintf("%s: %s: no role of a policy is filled by it: %s", m.at, m.path, strict.Unknown("rota", m.name, known)))
+		}
+	}
+	return out
+}
+
 // CheckRotas refuses calendar files of rotas that no policy asks for.
 func (d *Directory) CheckRotas(known []string) error {
 	var faults strict.Faults

@@ -91,6 +91,24 @@ func TestRotaOfACalendarFile(t *testing.T) {
 	}
 }
 
+// Whoever is on duty by a misspelt role would never be told.
+func TestRotaOfNoRole(t *testing.T) {
+	d, err := Load([]strict.File{{Name: "i.yml", Text: []byte(`people: {sup: {name: S, email: s@msp.example}}
+rota:
+  - {role: supervisr, person: sup, from: 2026-11-01, until: 2026-11-02}
+rotations:
+  - {role: night, people: [sup], every: week, weekday: monday, at: "09:00", start: 2026-11-30}
+`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `i.yml:3: rota[0].role: no role of a policy is filled by it: unknown rota "supervisr": did you mean "supervisor"?
+i.yml:5: rotations[0].role: no role of a policy is filled by it: unknown rota "night": known are supervisor`
+	if got := strings.Join(d.StrayRotas([]string{"supervisor"}), "\n"); got != want {
+		t.Errorf("says\n%s\nwant\n%s", got, want)
+	}
+}
+
 // What cannot be read as it was meant is refused or told, never guessed.
 func TestRotaFilesThatAreRefused(t *testing.T) {
 	once := []string{"UID:a", "SUMMARY:sup", "DTSTART:20261005T090000", "DTEND:20261006T090000"}

@@ -60,6 +60,7 @@ func (l *loader) rotations(entries []rotationEntry) {
 			l.fault(e.Position, where+".until", "not after start: mend the dates")
 		}
 		l.once(e.Position, where, fmt.Sprintf("rotation %s %s", e.Role, e.Start))
+		l.dir.filled = append(l.dir.filled, mention{e.Position, where + ".role", e.Role})
 		l.dir.Rotations = append(l.dir.Rotations, r)
 	}
 }

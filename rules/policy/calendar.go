@@ -25,7 +25,10 @@ func (doc calendarDoc) load(l *loader, name string) {
 		PublicHolidays: doc.PublicHolidays, DateExceptions: doc.DateExceptions,
 	})
 	if err != nil {
-		l.fault(doc.Position, "calendars."+name, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		for _, each := range strings.Split(err.Error(), "\n") {
+			key, what, _ := strings.Cut(each, ": ")
+			l.fault(doc.Position, "calendars."+name+"."+key, "%s", what)
+		}
 		l.policy.Calendars[name] = nil // known, so that what refers to it is not at fault
 		return
 	}

@@ -26,6 +26,9 @@ type guaranteeDoc struct {
 }
 
 func (doc guaranteeDoc) load(l *loader) {
+	if doc.Level == "" {
+		l.fault(doc.Position, "guarantees.level", "missing: write how the level is called, such as G1")
+	}
 	l.calendar(doc.Position, "guarantees."+doc.Level+".calendar", doc.Calendar, true)
 	g := Guarantee{Level: doc.Level, Calendar: doc.Calendar, Text: doc.Text, Intervention: true}
 	if own, known := l.defaults.Guarantees[doc.Level]; known {

@@ -70,7 +70,10 @@ func (p *Policy) Scenario(name string) *Scenario {
 }
 
 // defaultHold is how long notifications wait for others of their bundle.
-const defaultHold = 60 * time.Second
+const (
+	defaultHold = 60 * time.Second
+	maxHold     = time.Hour
+)
 
 type policyDoc struct {
 	strict.Position
@@ -127,6 +130,9 @@ func Load(files []strict.File, known Vocabulary) ([]*Policy, error) {
 		p, fs := build(groups[k], known)
 		faults = append(faults, fs...)
 		policies = append(policies, p)
+	}
+	for _, f := range files {
+		faults.Locate(f)
 	}
 	sort.SliceStable(faults, func(i, j int) bool {
 		if faults[i].File != faults[j].File {
@@ -253,7 +259,9 @@ func (d policyDoc) head(l *loader) {
 		l.policy.Language = d.Language
 	}
 	if d.Hold != nil {
-		l.policy.Hold = *d.Hold
+		if l.policy.Hold = *d.Hold; l.policy.Hold > maxHold {
+			l.fault(d.Position, "hold", "%s is too long: write at most %s; messages wait for each other, they are not put off", l.policy.Hold, maxHold)
+		}
 	}
 	if d.MaintenanceNotice != nil {
 		l.policy.MaintenanceNotice = *d.MaintenanceNotice

@@ -38,6 +38,11 @@ func (p *Policy) severities() []string {
 }
 
 func (d *severityDoc) load(l *loader, path string) SeverityRule {
+	for i, name := range d.Order {
+		if name == "" || slices.Contains(d.Order[:i], name) {
+			l.fault(d.Position, path+".order", "%q is empty or stands twice: write each severity once, from the least to the most severe", name)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.Alerts)) {
 		if v := d.Alerts[name]; !slices.Contains(d.Order, v) {
 			l.fault(d.Position, path+".alerts."+name, "%s", strict.Unknown("severity", v, d.Order))

@@ -138,7 +138,7 @@ func (d Contacts) field(role, field, platform string) []incident.Party {
 		}
 	case "machine.user":
 		if m := d.machine(); m != nil {
-			return d.People(role, []string{m.User})
+			return d.owned(d.People(role, []string{m.User}))
 		}
 	case "machine.contact":
 		return d.contact(role)
@@ -196,10 +196,19 @@ func (d Contacts) contact(role string) []incident.Party {
 	for _, ids := range order {
 		if out := d.People(role, ids); len(out) > 0 {
 			// Where it is not theirs nobody knows whose it is: no other is bothered in their place.
-			return slices.DeleteFunc(out, func(p incident.Party) bool { return slices.Contains(d.Incident.Progress.NotTheirs, p.Person) })
+			return slices.DeleteFunc(d.owned(out), func(p incident.Party) bool { return slices.Contains(d.Incident.Progress.NotTheirs, p.Person) })
 		}
 	}
 	return nil
+}
+
+// owned marks whose machine it is.
+func (d Contacts) owned(ps []incident.Party) []incident.Party {
+	m := d.machine()
+	for i := range ps {
+		ps[i].User = m != nil && ps[i].Person == m.User
+	}
+	return ps
 }
 
 func (d Contacts) platformField(role, field, platform string) []incident.Party {

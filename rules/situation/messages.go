@@ -219,9 +219,6 @@ func (d Messages) sheetPeople(f *incident.FactSheet) {
 	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
 		f.SilenceBy = d.nameOf(who[0])
 	}
-	if m := d.Contacts().machine(); m != nil {
-		f.User = m.User
-	}
 	if contact := d.Contacts().Resolve(named.Contact, "", d.Now); len(contact) > 0 {
 		f.Contact = contact[0]
 	}

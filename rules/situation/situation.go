@@ -59,7 +59,7 @@ func (d *Situation) Calendar(name string) *calendar.Calendar {
 	}
 	of := name
 	if name == d.Scenario.Calendar {
-		of = d.Book.CalendarOf(d.Policy, name, d.Incident.Identity[model.LabelCustomer], d.platforms())
+		of = d.Book.CalendarOf(d.Policy, name, d.Incident.Identity[model.LabelCustomer], d.platforms)
 	}
 	c := d.Policy.Calendars[of]
 	if live := d.Book.Closures(d.Policy, of); live != nil {

@@ -29,7 +29,7 @@ func (p *player) happen(e *event) error {
 	case e.Act != nil:
 		return p.act(e)
 	case e.Silence != nil:
-		p.silence(e.Silence)
+		return p.silence(e)
 	case e.Report != nil:
 		return p.report(e.Report)
 	case e.Probe != nil:
@@ -38,13 +38,24 @@ func (p *player) happen(e *event) error {
 		if e.SMTP.Refuse != "" {
 			p.mail.refused[strings.ToLower(e.SMTP.Refuse)] = true
 		} else {
-			p.mail.downUntil = e.SMTP.DownUntil.in(p.zone)
+			return p.later(e, "smtp.down_until", e.SMTP.DownUntil, &p.mail.downUntil)
 		}
 	case e.Alertmanager != nil:
-		p.deaf, p.reconnect = e.Alertmanager.UnreachableUntil.in(p.zone), true
+		if err := p.later(e, "alertmanager.unreachable_until", e.Alertmanager.UnreachableUntil, &p.deaf); err != nil {
+			return err
+		}
+		p.reconnect = true
 		p.noticeAt(p.deaf)
 	default:
 		return p.inventory(e)
+	}
+	return nil
+}
+
+// later sets when something is over, which lies ahead.
+func (p *player) later(e *event, key string, m moment, until *time.Time) error {
+	if *until = m.in(p.zone); !until.After(p.now) {
+		return fault(e.Where, "%s lies not after at: mend the dates", key)
 	}
 	return nil
 }
@@ -245,14 +256,19 @@ func (p *player) covers(s *silence, r *incidents.Record) bool {
 	return false
 }
 
-func (p *player) silence(d *silenceDoc) {
+func (p *player) silence(e *event) error {
+	d := e.Silence
 	p.silenceCount++
 	s := &silence{matchers: d.parsed, Silence: rules.Silence{
 		ID: fmt.Sprintf("s%d", p.silenceCount), Matchers: d.Matchers, By: d.By, Comment: d.Comment, StartsAt: p.now, EndsAt: d.Until.endIn(p.zone),
 	}}
+	if !s.EndsAt.After(p.now) {
+		return fault(e.Where, "silence.until lies not after at: mend the dates")
+	}
 	p.silences = append(p.silences, s)
 	p.noticeAt(p.now)
 	p.noticeAt(s.EndsAt)
+	return nil
 }
 
 // changed notes that Prometheus would answer differently about a machine now.

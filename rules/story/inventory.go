@@ -2,9 +2,11 @@ package story
 
 import (
 	"slices"
+	"strings"
 
 	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // inventory applies an event that changes the directory, which is live: open
@@ -116,12 +118,15 @@ func (p *player) rota(dir *rules.Directory, e *event) error {
 		return err
 	}
 	entry := rules.RotaEntry{Role: d.Role, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
-	if d.Person != "" && d.Person != "nobody" {
+	if d.Person != "nobody" {
 		person, err := p.person(e.Where, "rota.person", d.Person)
 		if err != nil {
 			return err
 		}
 		entry.Person = person
+	}
+	if !entry.Until.IsZero() && !entry.From.Before(entry.Until) {
+		return fault(e.Where, "rota.to lies not after from: mend the dates")
 	}
 	dir.Rotas = append(dir.Rotas, entry)
 	return nil
@@ -151,6 +156,12 @@ func contact(dir *rules.Directory, at strict.Position, d *contactDoc) error {
 			return fault(at, "contact: unknown person %q: name somebody by the id in the inventory", id)
 		}
 	}
+	if what := inventory.WrongAddress(value(d.Email)); what != "" {
+		return fault(at, "contact.email: %s", what)
+	}
+	if prefers := []string{"", "user", "it", "both"}; !slices.Contains(prefers, value(d.Prefers)) {
+		return fault(at, "contact.prefers: %q is not known: write one of %s", *d.Prefers, strings.Join(prefers[1:], ", "))
+	}
 	some := false
 	if d.Person != nil {
 		p := dir.Person(*d.Person)
@@ -175,11 +186,7 @@ func contact(dir *rules.Directory, at strict.Position, d *contactDoc) error {
 		}
 	}
 	if d.Machine != nil {
-		customer := ""
-		if d.Customer != nil {
-			customer = *d.Customer
-		}
-		m := machineOf(dir, customer, *d.Machine)
+		m := machineOf(dir, value(d.Customer), *d.Machine)
 		if m == nil {
 			return fault(at, "contact.machine: no single machine %q: write its customer too, and both as in the inventory", *d.Machine)
 		}
@@ -212,6 +219,13 @@ func machineOf(dir *rules.Directory, customer, name string) *rules.Machine {
 		}
 	}
 	return found
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func set[T any](field, value *T) bool {

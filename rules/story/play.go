@@ -112,12 +112,18 @@ func (p *player) play(s *Story) error {
 	}
 }
 
+// maxYears bounds a story: what nobody mends is told of again and again.
+const maxYears = 20
+
 // script is the story's events in the order in which they happen, and the span
 // of time that it tells of.
 func (p *player) script(s *Story) (events []*event, start, until time.Time, err error) {
 	start, until = s.Start.in(p.zone), s.Until.endIn(p.zone)
 	if until.Before(start) {
 		return nil, start, until, fault(s.At, "until lies before start: mend the dates")
+	}
+	if until.After(start.AddDate(maxYears, 0, 0)) {
+		return nil, start, until, fault(s.At, "until lies more than %d years after start: tell a shorter story", maxYears)
 	}
 	events = make([]*event, len(s.Events))
 	for i := range s.Events {

@@ -14,6 +14,7 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
+	"vigie/rules/inventory"
 )
 
 // Story is a sequence of events in the outside world, and how long to look on.
@@ -279,20 +280,42 @@ func (a *actDoc) known(n *yaml.Node, d *strict.Decoder) {
 	}
 }
 
-// eachKey visits the keys of a mapping and refuses doubles.
+// eachKey visits the keys of a mapping and refuses doubles. What `<<` brings in
+// comes after the mapping's own keys, which prevail.
 func eachKey(n *yaml.Node, path string, d *strict.Decoder, visit func(k, v *yaml.Node)) error {
-	if n.Kind != yaml.MappingNode {
+	return unseenKeys(n, path, d, map[string]bool{}, 0, visit)
+}
+
+// unseenKeys visits the keys that are not taken yet.
+func unseenKeys(n *yaml.Node, path string, d *strict.Decoder, taken map[string]bool, depth int, visit func(k, v *yaml.Node)) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode || depth > 9 {
 		return errors.New("expected keys and values, such as {customer: dupont, machine: SRV-AD}")
 	}
-	seen := map[string]bool{}
+	var merged []*yaml.Node
+	own := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k := n.Content[i]
-		if seen[k.Value] {
+		k, v := n.Content[i], n.Content[i+1]
+		switch {
+		case k.Tag == "!!merge" && v.Kind == yaml.SequenceNode:
+			merged = append(merged, v.Content...)
+		case k.Tag == "!!merge":
+			merged = append(merged, v)
+		case own[k.Value]:
 			d.Fault(k, path, "key %q stands twice: keep one", k.Value)
-			continue
+		default:
+			if own[k.Value] = true; !taken[k.Value] {
+				taken[k.Value] = true
+				visit(k, v)
+			}
 		}
-		seen[k.Value] = true
-		visit(k, n.Content[i+1])
+	}
+	for _, m := range merged {
+		if err := unseenKeys(m, path, d, taken, depth+1, visit); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -348,18 +371,13 @@ func (m moment) endIn(zone *time.Location) time.Time {
 // faults at once, each with its line and cure.
 func Parse(file string, text []byte) (*Story, error) {
 	s := &Story{}
-	var faults strict.Faults
 	if err := strict.Decode(file, text, s); err != nil {
-		var fs strict.Faults
-		if !errors.As(err, &fs) {
-			return nil, err
-		}
-		faults = fs
+		return nil, err
 	}
 	if s.At.Line == 0 {
 		s.At = strict.Position{File: file, Line: 1}
 	}
-	c := checker{faults: faults}
+	var c checker
 	c.story(s)
 	sort.SliceStable(c.faults, func(i, j int) bool { return c.faults[i].Line < c.faults[j].Line })
 	if err := c.faults.Err(); err != nil {
@@ -371,13 +389,7 @@ func Parse(file string, text []byte) (*Story, error) {
 // checker collects what is wrong beyond keys and types.
 type checker struct{ faults strict.Faults }
 
-// fault notes something wrong at a place, unless reading found fault there already.
 func (c *checker) fault(at strict.Position, path, format string, args ...any) {
-	for _, f := range c.faults {
-		if f.Line == at.Line && strings.HasPrefix(f.Path, path) {
-			return
-		}
-	}
 	c.faults = append(c.faults, strict.Fault{Position: at, Path: path, What: fmt.Sprintf(format, args...)})
 }
 
@@ -436,8 +448,12 @@ func (c *checker) event(e *event, path string) {
 		need(e.Absence.From.isZero() || e.Absence.To.isZero(), "absence", "write `from:` and `to:`")
 	case e.Rota != nil:
 		need(e.Rota.Role == "", "rota.role", "write the role whose duty changes")
+		need(e.Rota.Person == "", "rota.person", "write the id of a person, or `nobody` for a gap")
 	case e.SMTP != nil:
 		need(e.SMTP.DownUntil.isZero() == (e.SMTP.Refuse == ""), "smtp", "write either `down_until:` or `refuse:`")
+		if what := inventory.WrongAddress(e.SMTP.Refuse); what != "" {
+			c.fault(e.Where, path+".smtp.refuse", "%s", what)
+		}
 	case e.Alertmanager != nil:
 		need(e.Alertmanager.UnreachableUntil.isZero(), "alertmanager.unreachable_until", "write when it can be reached again")
 	}

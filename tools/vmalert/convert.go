@@ -25,7 +25,7 @@ var gates = []string{
 var watching = []string{"chain.yml"}
 
 // chosen are the records that choose one of several names, whose samples are all 1.
-var chosen = []string{"backup_job:info:listed", "backup_job:info:known", "machine:backup_state:worst"}
+var chosen = []string{"backup_job:info:listed", "backup_job:info:restored", "machine:backup_state:worst"}
 
 // convert makes rules for vmalert of the files of rules, by their names. Gates are
 // written out where they are read. Among equal samples topk of MetricsQL chooses

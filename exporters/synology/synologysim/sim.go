@@ -5,6 +5,7 @@
 package synologysim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -27,14 +28,15 @@ type Options struct {
 	OldDSM bool
 	// TextIDs writes ids of tasks as strings.
 	TextIDs bool
-	// Without lists packages that are not installed: hyper, active.
+	// Without lists packages that are not installed: hyper, active; overview is the part of the
+	// latter that tells of each device.
 	Without []string
 }
 
 // Sim is one NAS. It is safe for concurrent use.
 //
 // Its endpoints, for orders and counts: info, login, logout, hyper,
-// hyperStatus, target, active; refused is whatever else was asked.
+// hyperStatus, target, active, overview; refused is whatever else was asked.
 type Sim struct {
 	misbehave.Controls
 	o Options
@@ -79,6 +81,8 @@ type Device struct {
 	ID    int
 	Host  string
 	Agent string
+	Fate  int // how the next runs go for it; as the run does if 0
+	runs  []object
 }
 
 type object = map[string]any
@@ -167,6 +171,10 @@ func (s *Sim) EndActive(t *ActiveTask, action, status, version int, devices ...*
 	}
 	for _, d := range devices {
 		list = append(list, object{"device_id": d.ID, "host_name": d.Host})
+		if action == 1 {
+			d.runs = append(d.runs, object{"config_device_id": d.ID, "device_name": d.Host, "device_result_id": 1000 + s.serial, "processed_bytes": 0, "result_id": s.serial,
+				"status": cmp.Or(d.Fate, status), "time_end": end, "time_start": end - 600, "transfered_bytes": 1061400576})
+		}
 	}
 	t.Last = object{"backup_type": t.Type, "detail_path": "", "error_count": 0, "job_action": action, "none_count": 0, "result_id": s.serial,
 		"status": status, "success_count": 0, "task_config": object{"device_list": list}, "task_id": t.ID, "task_name": t.Name, "time_end": end, "time_start": end - 600, "transfered_bytes": 2122801152, "warning_count": 0}
@@ -241,6 +249,8 @@ func endpoint(r *http.Request) string {
 		return "target"
 	case "SYNO.ActiveBackup.Task list":
 		return "active"
+	case "SYNO.ActiveBackup.Overview list_device_transfer_size":
+		return "overview"
 	}
 	return "refused"
 }
@@ -290,6 +300,11 @@ func (s *Sim) answer(name string, r *http.Request, f misbehave.Fault) (object, i
 			return nil, 102
 		}
 		return s.list("tasks", len(s.active), f, func(i int) object { return s.activeItem(s.active[i]) }), 0
+	case "overview":
+		if slices.Contains(s.o.Without, "overview") {
+			return nil, 102
+		}
+		return s.overview(r), 0
 	}
 	if s.o.OldDSM && r.Form.Has("additional") {
 		return nil, 402
@@ -317,6 +332,9 @@ func (s *Sim) info() object {
 	}
 	if !slices.Contains(s.o.Without, "active") {
 		out["SYNO.ActiveBackup.Task"] = object{"path": "entry.cgi", "minVersion": 1, "maxVersion": 1}
+		if !slices.Contains(s.o.Without, "overview") {
+			out["SYNO.ActiveBackup.Overview"] = object{"path": "entry.cgi", "minVersion": 1, "maxVersion": 1}
+		}
 	}
 	return out
 }
@@ -405,4 +423,18 @@ func (s *Sim) activeItem(t *ActiveTask) object {
 		o["next_trigger_time"] = t.Next.Unix()
 	}
 	return o
+}
+
+// overview tells the runs of each device that ended in the time asked for.
+func (s *Sim) overview(r *http.Request) object {
+	from, _ := strconv.ParseInt(r.PostForm.Get("time_start"), 10, 64)
+	until, _ := strconv.ParseInt(r.PostForm.Get("time_end"), 10, 64)
+	list := []object{}
+	for _, t := range s.active {
+		for _, d := range t.Devices {
+			runs := slices.DeleteFunc(slices.Clone(d.runs), func(p object) bool { return p["time_end"].(int64) < from || p["time_end"].(int64) > until })
+			list = append(list, object{"device": object{"device_id": d.ID, "host_name": d.Host, "backup_type": t.Type, "os_name": "Windows 11(64-bit)", "login_password": ""}, "transfer_list": runs})
+		}
+	}
+	return object{"device_list": list, "total": len(list)}
 }
