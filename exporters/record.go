@@ -157,7 +157,7 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		// What this run does not tell is not known; that of another is not it.
 		r.Job.LastSize, r.Job.LastDuration = Amount{}, 0
 	}
-	r.take(run, o)
+	r.setLast(run, o)
 }
 
 // foldLate takes in a run that is told after a later one. It may move the last
@@ -271,10 +271,10 @@ func (r *record) refine(run Run, o foldOptions) {
 	case counted && !run.Result.Failing():
 		r.Job.Failures--
 	}
-	r.take(run, o)
+	r.setLast(run, o)
 }
 
-func (r *record) take(run Run, o foldOptions) {
+func (r *record) setLast(run Run, o foldOptions) {
 	r.Coarse = run.Coarse
 	r.Job.LastResult = run.Result
 	r.Job.Error = cleanText(run.Error)
