@@ -89,16 +89,16 @@ func TestNoPromiseForYesterday(t *testing.T) {
 	for _, id := range []string{"M3", "M4", "M5", "M6"} {
 		for lang, words := range map[string]string{"fr": "Prochaine nouvelle|(contournement|résolution) avant|reste due", "en": "Next news|(workaround|resolution) by|still due"} {
 			n := example(id, lang)[0]
-			n.Facts.NextStepAt = time.Time{}
-			for i := range n.Facts.Clocks {
-				n.Facts.Clocks[i].MetAt, n.Facts.Clocks[i].Due = time.Time{}, n.DecidedAt.Add(-20*time.Hour)
+			n.Data.NextStepAt = time.Time{}
+			for i := range n.Data.Clocks {
+				n.Data.Clocks[i].MetAt, n.Data.Clocks[i].Due = time.Time{}, n.DecidedAt.Add(-20*time.Hour)
 			}
 			out, err := r.Render([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
 			said := regexp.MustCompile(words).FindString(strings.Join(strings.Fields(out.Subject+" "+out.Text), " "))
-			if said != "" || len(n.Facts.Clocks) == 0 {
+			if said != "" || len(n.Data.Clocks) == 0 {
 				t.Errorf("%s.%s says %q\n%s\n%s", id, lang, said, out.Subject, out.Text)
 			}
 		}
