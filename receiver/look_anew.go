@@ -71,5 +71,5 @@ func (s *scheduler) lookAnew(ctx context.Context, now time.Time) (bool, error) {
 }
 
 func (s *scheduler) refresh(ctx context.Context, id string, now time.Time) error {
-	return s.update(about(ctx, id), now, func(b *batch) error { return b.Refresh(id) })
+	return s.update(store.Patient(about(ctx, id)), now, func(b *batch) error { return b.Refresh(id) })
 }

@@ -146,5 +146,5 @@ func (c *core) fault(id string, err error) {
 }
 
 func (s *scheduler) wakeUp(ctx context.Context, id string, now time.Time) error {
-	return s.update(about(ctx, id), now, func(b *batch) error { return b.Wake(id) })
+	return s.update(store.Patient(about(ctx, id)), now, func(b *batch) error { return b.Wake(id) })
 }

@@ -109,7 +109,7 @@ func nameAbove(lines []string) string {
 func told(book *rules.Book, s *story.Story) (string, error) {
 	hs, err := story.Play(book, s, story.Options{Journal: true, Subject: func(ns []rules.Notification) string {
 		n := ns[0]
-		return fmt.Sprint(n.Facts.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Facts.Guarantee, n.Facts.Cause, n.Facts.AnswerBy)
+		return fmt.Sprint(n.Data.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Data.Guarantee, n.Data.Cause, n.Data.AnswerBy)
 	}})
 	if err != nil {
 		return "", err
@@ -146,7 +146,7 @@ var unseen = map[string]map[string]bool{
 		"unreachable: each_time: false":                                    true, // no story is that particular yet
 		"local: other_backup: {ask_every: 18m, none_is_ko: true}":          true, // a story tells of changes itself, so nothing is asked in between
 		"no_other_works: each_time: false":                                 true, // no story is that particular yet
-		"unclassified: - name: vendor_outage_x":                            true, // a name of something that leaves no trace of its own
+		"still_unclassified: - name: vendor_outage_x":                      true, // a name of something that leaves no trace of its own
 		"vendor_outage: within: 5h":                                        true, // no story is that particular yet
 		"vendor_outage: - name: site_offline_x":                            true, // a name of something that leaves no trace of its own
 		"site_offline: within: 4h":                                         true, // no story is that particular yet

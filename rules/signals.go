@@ -111,7 +111,7 @@ func (d intake) lookAgain(s Signal) {
 // fire, and when they are looked at again. What Vigie raised itself, and what
 // belongs to a machine that is gone, is not.
 func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
-	d := b.decider(&inc, Facts{}, inc.ResolvedAt)
+	d := b.decider(&inc, Circumstances{}, inc.ResolvedAt)
 	if d == nil || !inc.State.Ended() || !inc.Progress.Decommissioned.IsZero() {
 		return nil, time.Time{}
 	}
@@ -290,7 +290,10 @@ func (d intake) report(s Signal) {
 
 func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i := d.Incident
-	hit := i.Platforms()
+	var hit []string
+	if s.Labels[LabelPlatform] != "" { // no other signal brings another one
+		hit = i.Platforms()
+	}
 	a := i.Alerts[s.Fingerprint]
 	switch {
 	case a == nil:
@@ -326,7 +329,7 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	i.LastSeen = d.Now
 	d.changedKind(s)
 	d.worse(s)
-	if now := i.Platforms(); len(hit) > 0 && len(now) > len(hit) {
+	if len(hit) > 0 && len(i.Platforms()) > len(hit) {
 		d.anotherPlatform()
 	}
 	if i.State == Unverified {
@@ -359,7 +362,7 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 	if _, held := inc.Progress.HeldEndings[s.Fingerprint]; held {
 		return false
 	}
-	d := b.decider(inc, Facts{}, inc.LastSeen)
+	d := b.decider(inc, Circumstances{}, inc.LastSeen)
 	if d == nil || inc.Progress.Subkind != subkind(s) {
 		return false
 	}

@@ -31,6 +31,9 @@ const (
 	serverError = "Snapshot 7F3A of volume D: was refused by the lab (0xC0FFEE42)."
 	pcError     = "The disk image of the lab's PC cannot be written (0xC0FFEE43)."
 
+	// userToldAfter is how long the lab's policy leaves a computer's user in peace.
+	userToldAfter = 5 * time.Minute
+
 	// checkWithin bounds the whole check, takeOverCheck what several receivers add.
 	checkWithin   = 3 * time.Minute
 	takeOverCheck = 2 * time.Minute
@@ -256,7 +259,7 @@ func (c *checker) workstation(ctx context.Context) error {
 	for _, m := range c.Inbox.Messages() {
 		for _, r := range m.Recipients {
 			if !strings.HasSuffix(r, "@msp.example") {
-				return fmt.Errorf("%s was written to on the day of the failure: %q", r, m.Subject)
+				return fmt.Errorf("%s was written to at once: %q", r, m.Subject)
 			}
 		}
 	}
@@ -269,18 +272,15 @@ func (c *checker) workstation(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(out), &x); err != nil {
 		return fmt.Errorf("vigie explain: %w: %s", err, out)
 	}
-	want, err := nextDay(inc.StartedAt)
-	if err != nil {
-		return err
-	}
+	want := inc.OpenedAt.Add(userToldAfter)
 	for _, s := range x.Steps {
 		if s.Template != "B4" || s.Name != "client_told" {
 			continue
 		}
-		if !s.Due.Equal(want) {
+		if s.Due.Sub(want).Abs() > time.Second {
 			return fmt.Errorf("vigie explain: %s is due %s, not %s (%s)", s.Name, s.Due, want, s.Reason)
 		}
-		c.ok("vigie explain: the user will be written to on %s", s.Due.In(want.Location()).Format("Monday 2006-01-02 at 15:04"))
+		c.ok("vigie explain: the user will be written to at %s", s.Due.Format("15:04:05"))
 		return nil
 	}
 	return fmt.Errorf("vigie explain tells nothing of client_told (B4): %s", out)
@@ -335,16 +335,6 @@ func (c *checker) sources(ctx context.Context) error {
 		c.ok("%s: one backup of each of %d sources (%s)", round.what, len(one), strings.Join(slices.Sorted(maps.Keys(one)), ", "))
 	}
 	return nil
-}
-
-// nextDay is 09:30 of the day after, in Paris; the lab's calendar has no holidays.
-func nextDay(t time.Time) (time.Time, error) {
-	paris, err := time.LoadLocation(wallClock)
-	if err != nil {
-		return time.Time{}, err
-	}
-	d := t.In(paris)
-	return time.Date(d.Year(), d.Month(), d.Day()+1, 9, 30, 0, 0, paris), nil
 }
 
 // mail waits for a mail; what is the sentence for the case that none comes.

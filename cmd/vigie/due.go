@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,6 +74,9 @@ func runDue(out io.Writer, casesPath, calendarsPath string) error {
 func readDueFile(path string) (dueFile, error) {
 	var read dueFile
 	err := readJSON(path, &read)
+	if err == nil && read.Cases == nil {
+		err = fmt.Errorf("%s:1: cases: there are none; a file is {\"calendars\": {...}, \"cases\": [...]}", path)
+	}
 	return read, err
 }
 
@@ -86,7 +90,8 @@ func readDueCalendars(path string) (map[string]json.RawMessage, error) {
 	if _, ok := named["calendars"]; !ok {
 		return named, nil
 	}
-	file, err := readDueFile(path)
+	var file dueFile
+	err := readJSON(path, &file)
 	return file.Calendars, err
 }
 
@@ -104,9 +109,19 @@ func readJSON(path string, into any) error {
 		return fmt.Errorf("%s: larger than %d MiB; split it", path, maxDueFile>>20)
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: %w", at(path, data, err), err)
+		return fmt.Errorf("%s: %w", at(path, data, err), shapeFault(err))
 	}
 	return nil
+}
+
+// shapeFault says a wrong type in words of JSON.
+func shapeFault(err error) error {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return err
+	}
+	return fmt.Errorf("%s: found a JSON %s; a file is {\"calendars\": {...}, \"cases\": [...]}, a case {\"id\", \"calendar\", \"start\", \"duration\", \"pauses\"}",
+		cmp.Or(kind.Field, "wrong shape"), kind.Value)
 }
 
 // at is the path, with the line on which decoding failed if the error tells.
@@ -136,7 +151,7 @@ type dueCalendar struct {
 func decodeCalendar(written json.RawMessage) dueCalendar {
 	var definition calendar.Definition
 	if err := json.Unmarshal(written, &definition); err != nil {
-		return dueCalendar{err: err}
+		return dueCalendar{err: shapeFault(err)}
 	}
 	built, err := calendar.New(definition)
 	return dueCalendar{built, err}
@@ -177,7 +192,7 @@ func caseID(question json.RawMessage) json.RawMessage {
 func (c dueCalendars) due(question json.RawMessage) (due time.Time, paused bool, err error) {
 	var asked dueCase
 	if err := json.Unmarshal(question, &asked); err != nil {
-		return time.Time{}, false, err
+		return time.Time{}, false, shapeFault(err)
 	}
 	if asked.Calendar == nil {
 		return time.Time{}, false, errors.New("calendar: there is none; name one of the calendars")

@@ -161,7 +161,7 @@ func TestDueErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			message, _ := got["error"].(string)
-			if _, has := got["due"]; has || !strings.Contains(message, tc.want) || strings.Contains(message, "\n") {
+			if _, has := got["due"]; has || !strings.Contains(message, tc.want) || strings.Contains(message, "\n") || strings.Contains(message, "Go ") {
 				t.Errorf("got %swant an error that contains %q", lines[0], tc.want)
 			}
 			if want := `{"id":"sound","due":"2026-03-02T11:00:00+01:00"}` + "\n"; lines[1] != want {
@@ -193,9 +193,10 @@ func TestDueUnreadableFiles(t *testing.T) {
 	sound := write(t, "sound.json", `{"cases": []}`)
 	broken := write(t, "broken.json", "{\n\"cases\": [}\n")
 	missing := filepath.Join(t.TempDir(), "missing.json")
-	for _, paths := range [][2]string{{missing, ""}, {broken, ""}, {sound, missing}, {sound, broken}} {
+	list, none := write(t, "list.json", `[]`), write(t, "none.json", `{"calendars": {}}`)
+	for _, paths := range [][2]string{{missing, ""}, {broken, ""}, {list, ""}, {none, ""}, {sound, missing}, {sound, broken}} {
 		var out bytes.Buffer
-		if err := runDue(&out, paths[0], paths[1]); err == nil || out.Len() > 0 {
+		if err := runDue(&out, paths[0], paths[1]); err == nil || out.Len() > 0 || strings.Contains(err.Error(), "Go ") {
 			t.Errorf("%v: error %v, output %q", paths, err, &out)
 		} else if strings.Contains(err.Error(), "broken") && !strings.Contains(err.Error(), "broken.json:2") {
 			t.Errorf("%v does not name the line", err)

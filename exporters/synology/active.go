@@ -69,14 +69,14 @@ func (f *facts) ofDevice(t *activeTask, d *device, runs []exporters.Run, unknown
 		return slices.Clone(runs)
 	}
 	var out []exporters.Run
-	part, known := f.part(t, d).run(unknown)
+	own, known := f.deviceRun(t, d).run(unknown)
 	for _, r := range runs {
 		told := t.Last != nil && len(t.Last.Config.Devices.Items) > 0
 		switch {
 		case r.Coarse:
 			continue
 		case known:
-			r = part
+			r = own
 		case told && !t.Last.covers(d):
 			continue
 		case !told && !r.Result.Failing():
@@ -99,7 +99,7 @@ func (f *facts) openRuns(tasks []activeTask) []exporters.Unmatched {
 		}
 		u := exporters.Unmatched{Open: exporters.OpenDevice, What: cmp.Or(string(t.Name), string(t.ID))}
 		for n := range t.Devices.Items {
-			if d := &t.Devices.Items[n]; f.part(t, d) == nil {
+			if d := &t.Devices.Items[n]; f.deviceRun(t, d) == nil {
 				u.Jobs = append(u.Jobs, d.job(t))
 			}
 		}
@@ -223,11 +223,11 @@ func agents(c *Config, tasks []activeTask, unknown counter) []exporters.Agent {
 // facts is what earlier readings taught: DSM does not tell since when a task
 // runs, nor which of its versions a failed run left behind.
 type facts struct {
-	running map[string]time.Time      // by job; those of the last reading
-	next    map[string]time.Time      // those of this one
-	bad     map[string]map[int64]bool // by task, ends in unix seconds
-	odd     map[string]bool           // unknown words that were counted
-	parts   map[partKey]*activeResult // of the last reading
+	running    map[string]time.Time           // by job; those of the last reading
+	next       map[string]time.Time           // those of this one
+	bad        map[string]map[int64]bool      // by task, ends in unix seconds
+	odd        map[string]bool                // unknown words that were counted
+	deviceRuns map[deviceRunKey]*activeResult // of the last reading
 }
 
 func newFacts() *facts {

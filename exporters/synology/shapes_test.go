@@ -88,9 +88,9 @@ func TestPublishedActiveBackup(t *testing.T) {
 	}
 }
 
-// What the same client quotes of the parts of devices (list_device_transfer_size), with a second
+// What the same client quotes of the runs of devices (list_device_transfer_size), with a second
 // device, of which numbers come as texts, and one without a list.
-func TestPublishedPartsOfDevices(t *testing.T) {
+func TestPublishedRunsOfDevices(t *testing.T) {
 	b := shapeBench(t, answers{
 		"SYNO.ActiveBackup.Task list": `{"success":true,"data":{"tasks":[{"backup_type":2,"task_id":5,"task_name":"PC","devices":[{"device_id":5,"host_name":"PC-LEA"},{"device_id":6,"host_name":"PC-TOM"},{"device_id":7,"host_name":"PC-EVE"}],
 			"last_result":{"error_count":1,"job_action":1,"result_id":593,"status":3,"task_config":{"device_list":[{"device_id":5},{"device_id":6},{"device_id":7}]},"time_end":1741946439,"time_start":1741946267,"transfered_bytes":2122801152,"warning_count":0}}],"total":1}}`,

@@ -16,7 +16,7 @@ const (
 	statusName   = "hyperBackupStatus"
 	targetName   = "hyperBackupTarget"
 	activeName   = "activeBackup"
-	partsName    = "activeBackupDevices"
+	devicesName  = "activeBackupDevices"
 	objectHyper  = "hyper_backup"
 	objectActive = "active_backup"
 )
@@ -34,7 +34,7 @@ type Source struct {
 	hyper   exporters.LastGood[hyperTask]
 	targets exporters.LastGood[target]
 	active  exporters.LastGood[activeTask]
-	parts   exporters.LastGood[deviceParts]
+	devices exporters.LastGood[deviceRuns]
 }
 
 // New builds a Source from a validated Config.
@@ -47,7 +47,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		hyper:   exporters.LastGood[hyperTask]{Name: hyperName, Need: exporters.Required},
 		targets: exporters.LastGood[target]{Name: targetName, Need: exporters.Optional, NoStale: true},
 		active:  exporters.LastGood[activeTask]{Name: activeName, Need: exporters.Required},
-		parts:   exporters.LastGood[deviceParts]{Name: partsName, Need: exporters.Optional},
+		devices: exporters.LastGood[deviceRuns]{Name: devicesName, Need: exporters.Optional},
 	}, nil
 }
 
@@ -74,7 +74,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			return exporters.Snapshot{}, err
 		}
 		active, out.Endpoints = tasks, append(out.Endpoints, endpoint)
-		if err := s.readParts(ctx, tasks, &out); err != nil {
+		if err := s.readDeviceRuns(ctx, tasks, &out); err != nil {
 			return exporters.Snapshot{}, err
 		}
 	}

@@ -253,7 +253,7 @@ func TestActiveBackupVersions(t *testing.T) {
 }
 
 // Of a run of several devices each has its own outcome.
-func TestPartsOfDevices(t *testing.T) {
+func TestRunOfSeveralDevices(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
 	b.Refresh()
 	check := func(want map[string]exporters.Result, open int) {
@@ -285,7 +285,7 @@ func TestPartsOfDevices(t *testing.T) {
 	b.sim.Orders.Clear()
 	run(4, 5, 2)
 	check(map[string]exporters.Result{"PC-LEA": exporters.Cancelled, "PC-ATELIER": exporters.Success}, 0)
-	// The parts tell, too, where the run does not list its devices.
+	// The NAS tells, too, where the run does not list its devices.
 	run(3, 2, 6)
 	b.sim.Do(func() { delete(b.pcs.Last, "task_config") })
 	check(good, 0)

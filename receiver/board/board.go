@@ -7,7 +7,9 @@ import (
 	"context"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -39,8 +41,31 @@ type Row struct {
 	words                string // what a search looks in, in lower case
 }
 
-// Has reports whether the row says a text, in whatever case.
-func (r *Row) Has(text string) bool { return strings.Contains(r.words, strings.ToLower(text)) }
+// numbered is an incident's number as mails and pages write it: #12, INC-12.
+var numbered = regexp.MustCompile(`^(?i:\[?(?:#|INC-))?(\d+)\]?$`)
+
+// Has reports whether the row says a text, in whatever case: its number as it is
+// written, and what it is about by ids or by the names that people know.
+func (r *Row) Has(text string, dir *rules.Directory) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if n := numbered.FindStringSubmatch(text); n != nil && n[1] == strconv.Itoa(r.Number) {
+		return true
+	}
+	says := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
+	if says(r.words) {
+		return true
+	}
+	if c := dir.Customers[r.Identity[rules.LabelCustomer]]; c != nil && says(c.Name) {
+		return true
+	}
+	if p := dir.Person(r.Assignee); p != nil && says(p.Name) {
+		return true
+	}
+	return slices.ContainsFunc(r.Platforms, func(id string) bool {
+		p := dir.Platforms[id]
+		return says(id) || p != nil && says(p.Name)
+	})
+}
 
 // Incident is as much of the incident as tells whom it concerns.
 func (r *Row) Incident() rules.Incident {
@@ -54,7 +79,8 @@ func (r *Row) Incident() rules.Incident {
 	return i
 }
 
-func rowOf(i *rules.Incident) *Row {
+// RowOf is the row of an incident.
+func RowOf(i *rules.Incident) *Row {
 	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy, Severity: i.Severity,
 		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: len(i.Silences) > 0,
 		Double: i.Flags[rules.FlagDoubleFailure], Platforms: i.Platforms()}
@@ -73,7 +99,7 @@ func rowOf(i *rules.Incident) *Row {
 	for _, x := range i.Reports {
 		r.Reporters = append(r.Reporters, x.By)
 	}
-	words := []string{"#", i.ID, i.Assignee, i.Scenario, string(i.State)}
+	words := []string{i.Assignee, i.Scenario, string(i.State)}
 	for _, k := range slices.Sorted(maps.Keys(i.Identity)) {
 		words = append(words, i.Identity[k])
 	}
@@ -121,9 +147,9 @@ func (b *Board) saved(i rules.Incident) {
 	}
 	switch {
 	case b.rows != nil:
-		b.put(rowOf(&i))
+		b.put(RowOf(&i))
 	case b.begun:
-		b.waiting = append(b.waiting, rowOf(&i))
+		b.waiting = append(b.waiting, RowOf(&i))
 	}
 }
 
@@ -182,7 +208,7 @@ func (b *Board) fill(ctx context.Context) error {
 			}
 		}
 		return tx.EachOpen(func(r *store.Record) error {
-			rows[r.ID] = rowOf(&r.Incident)
+			rows[r.ID] = RowOf(&r.Incident)
 			return nil
 		})
 	})

@@ -13,6 +13,7 @@ import (
 
 	"vigie/receiver/store/engine"
 	"vigie/receiver/store/files"
+	"vigie/receiver/store/kept"
 	"vigie/receiver/store/pg"
 )
 
@@ -77,7 +78,7 @@ func (a *Archive) check(ctx context.Context) error {
 
 // View runs fn on a consistent view of the data; fn must not write.
 func (a *Archive) View(ctx context.Context, fn func(*Tx) error) error {
-	p := new(packer)
+	p := new(kept.Packer)
 	return a.view(ctx, func(q engine.Querier) error { return fn(newTx(q, nil, nil, p)) })
 }
 

@@ -16,7 +16,7 @@ import (
 func TestDeadlocksAreRunAgain(t *testing.T) {
 	address := postgres(t)
 	s := open(t, address)
-	if err := s.Update(t.Context(), func(tx *store.Tx) error { _ = tx.SetFact("a", "0"); return tx.SetFact("b", "0") }); err != nil {
+	if err := s.Update(t.Context(), func(tx *store.Tx) error { _ = tx.SetValue("a", "0"); return tx.SetValue("b", "0") }); err != nil {
 		t.Fatal(err)
 	}
 	other, err := pgconn.Connect(t.Context(), address)
@@ -35,10 +35,10 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 	go func() {
 		ended <- s.Update(t.Context(), func(tx *store.Tx) error {
 			runs++
-			if err := tx.SetFact("a", "1"); err != nil {
+			if err := tx.SetValue("a", "1"); err != nil {
 				return err
 			}
-			return tx.SetFact("b", "2")
+			return tx.SetValue("b", "2")
 		})
 	}()
 	for waits := ""; waits != "1"; time.Sleep(10 * time.Millisecond) {
@@ -52,12 +52,12 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("the update says %v", err)
 	}
-	if runs != 2 {
+	if runs < 2 { // the other may be slow to take what became free: then there is a second deadlock
 		t.Errorf("it was run %d times: there was no deadlock, or it was not run again", runs)
 	}
 	if err := s.View(t.Context(), func(tx *store.Tx) error {
 		for name, want := range map[string]string{"a": "1", "b": "2"} {
-			if got, err := tx.Fact(name); err != nil || got != want {
+			if got, err := tx.Value(name); err != nil || got != want {
 				t.Errorf("%s is %q, not %q (%v)", name, got, want, err)
 			}
 		}

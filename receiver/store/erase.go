@@ -227,7 +227,7 @@ func (e *eraser) incidents() error {
 	return e.rewriteRows(rows, &e.done.Incidents, func(id, value string) error {
 		clean, err := e.scrubJSON(value)
 		if err == nil {
-			clean, err = e.tx.packer.pack(clean)
+			clean, err = e.tx.packer.Pack(clean)
 		}
 		if err != nil {
 			return fmt.Errorf("incident %s: %w", id, err)

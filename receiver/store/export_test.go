@@ -31,7 +31,7 @@ func (tx *Tx) Reword(id string, how func(text string) string) (was string, err e
 	if how == nil {
 		return rows[0][1], nil
 	}
-	value, err := tx.packer.pack([]byte(how(rows[0][1])))
+	value, err := tx.packer.Pack([]byte(how(rows[0][1])))
 	if err != nil {
 		return "", err
 	}

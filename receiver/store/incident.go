@@ -117,7 +117,7 @@ func (tx *statements) each(show func(*Record) error, where string, args ...any) 
 		if err := rows.Scan(&value, &r.Blinds, &wake, &r.WakeWith, &ask, &r.Outage, &r.OutageMarks, &r.Root, &known.length, &known.head, &seen); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		text, err := tx.packer.unpack(value)
+		text, err := tx.packer.Unpack(value)
 		if err == nil {
 			known.foreign, err = tx.packer.Read(text, &r.Incident)
 		}
@@ -401,7 +401,7 @@ func (tx *Tx) Save(r *Record) error {
 	if !known.fresh && now == known.stored && !changed {
 		return nil
 	}
-	value, err := tx.packer.pack(text)
+	value, err := tx.packer.Pack(text)
 	if err != nil {
 		return fmt.Errorf("incident %s: %w", r.ID, err)
 	}
@@ -462,6 +462,22 @@ func (tx *Tx) saveAlerts(r *Record) error {
 	}
 	known.alerts = now
 	return tx.insert(4, args, `INSERT INTO alert (source, place, fingerprint, incident) VALUES `, ` ON CONFLICT DO NOTHING`)
+}
+
+// states is pairs of incidents' ids and states, as JSON.
+func (tx *statements) states(query string, args ...any) ([][2]string, error) {
+	rows, err := tx.pairs(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for n := range rows {
+		text, err := tx.packer.Unpack([]byte(rows[n][1]))
+		if err != nil {
+			return nil, fmt.Errorf("incident %s: %w", rows[n][0], err)
+		}
+		rows[n][1] = string(text)
+	}
+	return rows, nil
 }
 
 // Count is how many open incidents a scenario has in a state, and when the oldest

@@ -21,6 +21,7 @@ import (
 	"vigie/receiver/store/deflate"
 	"vigie/receiver/store/engine"
 	"vigie/receiver/store/heard"
+	"vigie/receiver/store/kept"
 	"vigie/receiver/store/pg"
 	"vigie/rules"
 )
@@ -50,7 +51,8 @@ type Store struct {
 	server  *pg.Database // db, where it is a server's
 
 	jobs    chan *job
-	aside   []*job // what waits for a later transaction; the writer's own
+	patient chan *job // those that let others go first
+	aside   []*job    // what waits for a later transaction; the writer's own
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{}
@@ -62,7 +64,7 @@ type Store struct {
 	saved    atomic.Pointer[func(rules.Incident)]
 	clock    pg.Clock
 	commits  atomic.Int64
-	packer   packer
+	packer   kept.Packer
 	pulse    pulse
 }
 
@@ -72,16 +74,17 @@ type Store struct {
 func (s *Store) Watch(f func(rules.Incident)) { s.saved.Store(&f) }
 
 type job struct {
-	fn    func(*Tx) error
-	lease Lease        // under which it is kept; none without a name
-	scope *Scope       // what it is about; nil is everything
-	locks []int64      // of the scope's handles
-	wider int          // how often it was about more than it said
-	again bool         // it was, and is to be run again
-	state atomic.Int32 // waiting, running or abandoned
-	reply chan error
-	after []func()
-	err   error
+	fn      func(*Tx) error
+	patient bool         // it lets others go first
+	lease   Lease        // under which it is kept; none without a name
+	scope   *Scope       // what it is about; nil is everything
+	locks   []int64      // of the scope's handles
+	wider   int          // how often it was about more than it said
+	again   bool         // it was, and is to be run again
+	state   atomic.Int32 // waiting, running or abandoned
+	reply   chan error
+	after   []func()
+	err     error
 }
 
 const (
@@ -122,7 +125,7 @@ func Open(ctx context.Context, database string) (*Store, error) {
 // says it has kept.
 func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 	s := &Store{
-		path: database, ballast: new(ballast.Ballast), jobs: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
+		path: database, ballast: new(ballast.Ballast), jobs: make(chan *job, maxWaiting), patient: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
 	if OnServer(database) {
 		p, err := pg.Open(ctx, database, o.Password, o.Within, migrations)
@@ -161,7 +164,7 @@ func (s *Store) release() error { return s.db.Close(s.broken.err() != nil) }
 // [ErrUnavailable] may go away by itself. After an error the caller must not
 // read what fn wrote: fn may still be running when ctx ends first.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
-	j := &job{fn: fn, lease: leaseOf(ctx), reply: make(chan error, 1)}
+	j := &job{fn: fn, lease: leaseOf(ctx), patient: patient(ctx), reply: make(chan error, 1)}
 	if s.Shared() {
 		j.narrow(scopeOf(ctx))
 	}
@@ -172,8 +175,12 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		return s.broken.err()
 	default:
 	}
+	queue := s.jobs
+	if j.patient {
+		queue = s.patient
+	}
 	select {
-	case s.jobs <- j:
+	case queue <- j:
 	default:
 		return fmt.Errorf("%w: %d updates are waiting already", ErrUnavailable, maxWaiting)
 	}
@@ -200,15 +207,13 @@ func (s *Store) write() {
 		select {
 		case j := <-s.jobs:
 			s.batches(j)
-		case <-s.closing:
-			for { // whoever is waiting is still served
-				select {
-				case j := <-s.jobs:
-					s.batches(j)
-				default:
-					return
-				}
+		case j := <-s.patient:
+			s.batches(j)
+		case <-s.closing: // whoever is waiting is still served
+			for j := s.next(new(mix)); j != nil; j = s.next(new(mix)) {
+				s.batches(j)
 			}
+			return
 		}
 	}
 }
@@ -261,6 +266,7 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 			err = s.savepoint(tx, j, k, shares)
 		}
 	}
+	m := mixOf(first)
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
 		if s.plain(tx, j, k); j.err != nil {
@@ -268,10 +274,7 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 		}
 		j = nil
 		if len(jobs) < maxBatch {
-			select {
-			case j = <-s.jobs:
-			default:
-			}
+			j = s.next(m)
 		}
 	}
 	if err == nil {
@@ -435,7 +438,7 @@ type Tx struct {
 	Letterbox
 }
 
-func newTx(q engine.Querier, j *job, k *known, p *packer) *Tx {
+func newTx(q engine.Querier, j *job, k *known, p *kept.Packer) *Tx {
 	s := &statements{q: q, job: j, known: k, packer: p}
 	return &Tx{s, Outbox{s}, Letterbox{s}}
 }
@@ -448,7 +451,7 @@ type statements struct {
 	q      engine.Querier
 	job    *job
 	known  *known // nil in a view
-	packer *packer
+	packer *kept.Packer
 	saved  *func(rules.Incident)
 	// sharing is what is locked in a transaction that others run beside, numbers
 	// gives out those of incidents; nil where nobody else can write.

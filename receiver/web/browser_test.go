@@ -221,14 +221,18 @@ func (w *window) accessible(rules, where string) {
 	}
 }
 
-// fits fails where a page is wider than its window.
+// fits fails where a page is wider than its window, or what a row is about is squeezed.
 func (w *window) fits(where string) {
 	w.t.Helper()
 	var over struct {
 		Over float64
 		What []string
+		Rows []string
 	}
-	w.does(chromedp.Evaluate(`({over: document.documentElement.scrollWidth - innerWidth, what: [...document.querySelectorAll("main *, header *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".calendar, .timeline, .top nav")).slice(0, 4).map(e => e.outerHTML.slice(0, 120))})`, &over))
+	w.does(chromedp.Evaluate(`({rows: [...document.querySelectorAll(".row .what")].filter(e => e.clientWidth < 0.3 * e.parentElement.clientWidth).map(e => e.innerText.slice(0, 60)), over: document.documentElement.scrollWidth - innerWidth, what: [...document.querySelectorAll("main *, header *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".calendar, .timeline, .top nav")).slice(0, 4).map(e => e.outerHTML.slice(0, 120))})`, &over))
+	if len(over.Rows) > 0 {
+		w.t.Errorf("%s squeezes what rows are about: %q", where, over.Rows)
+	}
 	if over.Over > 0 {
 		w.t.Errorf("%s is %g px wider than its window: %q", where, over.Over, over.What)
 	}
@@ -284,6 +288,20 @@ func TestBrowserLayoutAndAccess(t *testing.T) {
 			}
 			w.size(1280, 900)
 			w.accessible(source, name)
+		}
+	}
+	// A customer's own person has fewer columns, and what ended has.
+	d.acts("i2", "close", "sup", rules.Labels{"reason": "no longer needed"})
+	for _, person := range []string{"sup", "it.dupont"} {
+		w = d.chromium(t)
+		w.comes(person, "fr")
+		for _, path := range []string{"/today", "/today?show=ended", "/incidents/i1", "/signals"} {
+			w.opens(path)
+			for _, width := range []int64{320, 768, 1000, 1280, 1920} {
+				w.size(width, 900)
+				w.fits(fmt.Sprintf("%s of %s at %d", path, person, width))
+			}
+			w.accessible(source, path+" of "+person)
 		}
 	}
 	w = newDesk(t, "synomega", "").chromium(t)

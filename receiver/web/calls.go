@@ -69,7 +69,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 	d := &callsData{Query: clip.Bytes(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
 	var due []*board.Row
 	for _, row := range rows {
-		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query)) {
+		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
 			due = append(due, row)
 		}
 	}

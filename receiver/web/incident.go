@@ -33,7 +33,6 @@ type overview struct {
 	Reporter      string              `json:"reporter,omitempty"`
 	Workaround    string              `json:"workaround,omitempty"`
 	Promise       string              `json:"expected_date,omitempty"`
-	ResolvedAt    time.Time           `json:"resolved_at,omitzero"`
 	Episode       int                 `json:"episode"`
 	Guarantee     string              `json:"guarantee,omitempty"`
 	GuaranteeNext time.Time           `json:"guarantee_next,omitzero"`
@@ -157,7 +156,7 @@ func (s *site) overview(r *http.Request, who string) (any, error) {
 	}
 	d, book := details[0], s.o.Engine.Book()
 	seen := book.Seen(d.Incident, who)
-	o := &overview{incidentRow: s.row(d, who), ResolvedAt: seen.ResolvedAt, Episode: seen.Episode, Reporter: seen.Reporter,
+	o := &overview{incidentRow: s.row(d, who), Episode: seen.Episode, Reporter: seen.Reporter,
 		Workaround: seen.Progress.Workaround, Promise: seen.Progress.ExpectedDate, DataLoss: seen.DataLoss, Past: seen.Past, summary: d.Summary,
 		Plans: []planRow{}, Clocks: []clockRow{}, Steps: []stepRow{}, History: []historyRow{}, Messages: []messageRow{}}
 	o.plans(seen)

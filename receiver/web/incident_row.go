@@ -41,6 +41,7 @@ type incidentRow struct {
 	StartedAt   time.Time     `json:"started_at,omitzero"`
 	LastSuccess time.Time     `json:"last_success,omitzero"`
 	Until       time.Time     `json:"until,omitzero"`
+	ResolvedAt  time.Time     `json:"resolved_at,omitzero"`
 	Deadline    time.Time     `json:"deadline,omitzero"`
 	Target      string        `json:"target,omitempty"`
 	Error       string        `json:"error,omitempty"`
@@ -89,7 +90,7 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 	x := incidentRow{ID: i.ID, Number: i.Number, Customer: i.Identity[rules.LabelCustomer], Machine: i.Identity[rules.LabelMachine],
 		Platform: i.Identity[rules.LabelPlatform], Role: i.Identity[rules.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
 		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
-		StartedAt: i.StartedAt, Until: i.Until, Deadline: d.Deadline, Error: i.LastErr, Report: i.Wording, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
+		StartedAt: i.StartedAt, Until: i.Until, ResolvedAt: i.ResolvedAt, Deadline: d.Deadline, Error: i.LastErr, Report: i.Wording, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
 	if x.Machine == "" {
 		x.Troubles = about.Troubles(&i)
 		if x.Platform == "" {

@@ -66,6 +66,14 @@ func TestPlatformsInPlainWords(t *testing.T) {
 			}
 		}
 	}
+	// Whom to reach about each, and nothing that only backups need.
+	_, text = b.get("/customers?q=campus")
+	must(t, http.StatusOK, text, "Moodle Campus B", "Ousmane Traoré", "Lucie Garnier", "33 3 88 00 40 02", `href="/today?q=Moodle%20Campus%20B"`, "https://runbooks.apl.example/lms-b")
+	for _, odd := range []string{"absent de l", "0 machine", "0 poste", "Académie A"} {
+		if strings.Contains(text, odd) {
+			t.Errorf("of a customer with platforms alone it says %q", odd)
+		}
+	}
 	_, text = d.browser("exploit.lms-b").get("/today")
 	must(t, http.StatusOK, text, "échéance proche (certificat TLS)")
 }

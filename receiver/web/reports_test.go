@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,7 @@ func TestStatementPage(t *testing.T) {
 
 // The file opens in a spreadsheet as it is, and nothing in it is a formula.
 func TestStatementFile(t *testing.T) {
+	raw := regexp.MustCompile(`^(lms-[A-C]|(int|ext)\.[a-z_]+|.*business_.*|\d+m\d+s)$`)
 	d := aMonth(t)
 	b := d.browser("lead")
 	for language, comma := range map[string]rune{"fr": ';', "en": ','} {
@@ -141,6 +143,9 @@ func TestStatementFile(t *testing.T) {
 				found = found || cell == `'=two grades, of "course" 7`
 				if strings.HasPrefix(cell, "=") {
 					t.Errorf("a formula: %q", cell)
+				}
+				if raw.MatchString(cell) {
+					t.Errorf("%q is how it is kept, not how people say it", cell)
 				}
 			}
 		}

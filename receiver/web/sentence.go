@@ -106,8 +106,8 @@ func (v *view) Because(h historyRow) string {
 		reason, _ := sentence.Question(h.Reason)
 		reason, _, _ = incident.VerdictIn(reason) // how the clock stood is for the month's report
 		said := cmp.Or(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
-		if strings.HasSuffix(v.Happened(h), said) {
-			return "" // an alert that has nothing to add to its name
+		if rest, same := strings.CutPrefix(said, v.Word("alert."+h.What)); h.Kind == "signal" && same {
+			return strings.TrimPrefix(rest, ", ") // what the alert adds to its name
 		}
 		return said
 	}

@@ -93,7 +93,7 @@ func (p *pageSite) signalsForm(v *view, d *signalsData, f *signalsForm, kind, pl
 		f.Kinds = append(f.Kinds, option{id, v.T("signals." + strings.Trim(strings.ReplaceAll(id, "/", "."), ".")), id == kind || len(d.Kinds) == 1})
 	}
 	for _, id := range d.Platforms {
-		f.Platforms = append(f.Platforms, option{id, v.Platform(id), id == platform})
+		f.Platforms = append(f.Platforms, option{id, v.Platform(id), id == platform || len(d.Platforms)+len(d.Machines) == 1})
 	}
 	for _, m := range d.Machines {
 		f.Machines = append(f.Machines, m.Customer+"/"+m.Machine)
@@ -137,7 +137,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 	if err = p.mayReport(b, who.ID); err == nil {
 		b.ReceivedAt, b.ID = at, x.Report
 		var inc rules.Incident
-		if inc, err = p.take(r, b, who.ID); err == nil {
+		if inc, err = p.accept(r, b, who.ID); err == nil {
 			p.say(r, "good", v.Fill("signals.taken", "number", v.Number(inc.Number)))
 			http.Redirect(w, r, "/incidents/"+inc.ID, http.StatusSeeOther)
 			return

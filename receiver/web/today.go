@@ -32,8 +32,11 @@ type todayData struct {
 
 // shows are the parts of the list that can be asked for, in the order of the page.
 func shows() []string {
-	return []string{"all", "mine", "nobody", "due", "double", "calls", "waiting", "silenced", "platforms", "local"}
+	return []string{"all", "mine", "nobody", "due", "double", "calls", "waiting", "silenced", "platforms", "local", "ended"}
 }
+
+// Counted tells that open incidents are listed, and how many there are of each part.
+func (d *todayData) Counted() bool { return d.Show != "ended" }
 
 // Shows are the parts of the list.
 func (d *todayData) Shows() []string { return shows() }
@@ -59,6 +62,8 @@ func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
 		return len(r.Platforms) > 0
 	case "local":
 		return r.Identity[rules.LabelBackupRole] == "local"
+	case "ended":
+		return r.State.Ended()
 	}
 	return true
 }
@@ -70,7 +75,11 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	if !slices.Contains(shows(), d.Show) {
 		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
 	}
-	rows, err := own.Rows(r.Context(), s.o.Engine, who)
+	list := own.Rows
+	if d.Show == "ended" {
+		list = own.Ended
+	}
+	rows, err := list(r.Context(), s.o.Engine, who)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +92,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 				d.Counts[show]++
 			}
 		}
-		if shownIn(d.Show, row, who, end) && (d.Query == "" || row.Has(d.Query)) {
+		if shownIn(d.Show, row, who, end) && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
 			chosen = append(chosen, row)
 		}
 	}
@@ -155,7 +164,7 @@ func (s *site) queue(r *http.Request, who string) (any, error) {
 	var local, rest []*board.Row
 	for _, row := range rows {
 		switch {
-		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query):
+		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query, s.o.Engine.Book().Directory):
 		case row.Identity[rules.LabelBackupRole] == "local":
 			local = append(local, row)
 		default:

@@ -14,6 +14,7 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/sentence"
 	"vigie/receiver/web/visible"
 	"vigie/rules"
@@ -137,6 +138,9 @@ func (v *view) Menu() []navigation {
 	for _, x := range v.site.pages() {
 		if x.at == "/signals" && len(v.book.Directory.Platforms)+len(v.book.Directory.Machines) == 0 {
 			continue // there is nothing to report about
+		}
+		if v.IsCustomer() && (x.at == "/machines" || x.at == "/calendar") && !own.Machines(v.book, v.Who.ID) {
+			continue // his is a platform
 		}
 		if x.menu && slices.Contains(x.who, v.Role) {
 			current := v.Path == x.at || strings.HasPrefix(v.Path, x.at+"/") || x.at == "/today" && strings.HasPrefix(v.Path, "/incidents/")

@@ -108,6 +108,8 @@ func (v *view) Urgency(x incidentRow) string {
 // Group is the heading under which a row stands.
 func (v *view) Group(x incidentRow) string {
 	switch {
+	case x.State.Ended():
+		return "ended"
 	case x.Deadline.IsZero():
 		return "none"
 	case x.Deadline.Before(v.now):

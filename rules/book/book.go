@@ -163,11 +163,11 @@ func (b *Book) Closures(p *policy.Policy, name string) *calendar.Calendar {
 
 // CalendarOf is the calendar that a customer, or the customer of all of these
 // platforms, has in the place of a scenario's; the scenario's own otherwise.
-func (b *Book) CalendarOf(p *policy.Policy, name, customer string, platforms []string) string {
+func (b *Book) CalendarOf(p *policy.Policy, name, customer string, platforms func() []string) string {
 	owners := []string{customer}
 	if customer == "" {
 		owners = nil
-		for _, id := range platforms {
+		for _, id := range platforms() {
 			if of := b.Directory.Platforms[id]; of != nil {
 				owners = append(owners, of.Customer)
 			}

@@ -137,6 +137,11 @@ func TestSearchesGiveUp(t *testing.T) {
 	if due := mustDue(t, rare, opening, calendar.Duration{Amount: calendar.NewAmount(200), Unit: calendar.BusinessHours}, nil); due.Year() < 2250 {
 		t.Errorf("12000 weeks end at %s", due)
 	}
+	// Years without a holiday are passed over in one leap, which is no search.
+	days := calendar.Duration{Amount: calendar.NewAmount(1000), Unit: calendar.BusinessDays}
+	if due := mustDue(t, rare, opening, days, nil); !due.Equal(instant(t, "2045-04-24T09:01:00Z")) {
+		t.Errorf("1000 Mondays end at %s", due)
+	}
 }
 
 func TestDefinitionReadsTheSameFromYAMLAndJSON(t *testing.T) {

@@ -191,9 +191,11 @@ func (c *Calendar) AddBusinessDays(d Date, n int) (Date, error) {
 			special = c.specialFrom(day)
 		}
 		if c.weekDays > 0 {
-			weeks := min(int64(special-day)/7, int64((n-1)/c.weekDays))
-			day += dayNumber(7 * weeks)
-			n -= int(weeks) * c.weekDays
+			if weeks := min(int64(special-day)/7, int64((n-1)/c.weekDays)); weeks > 0 {
+				day += dayNumber(7 * weeks)
+				n -= int(weeks) * c.weekDays
+				last = day // each of these weeks had its opening hours
+			}
 		}
 		if len(c.windowsUpTo(special, day)) > 0 {
 			last = day

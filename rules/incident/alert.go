@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"sort"
 	"strconv"
 	"time"
@@ -129,17 +128,21 @@ func (a *Alert) Tells(s model.Signal) bool {
 type Job struct{ Source, Customer, Machine, Role, ID, Rest string }
 
 // Is reports whether an alert with those labels tells of the job. What differs
-// most is looked at first: an incident may have a hundred of them.
+// most is looked at first: an incident may have a thousand of them.
 func (j Job) Is(l model.Labels) bool {
-	if id := cmp.Or(l[model.LabelJobID], l[model.LabelPlan]); id != j.ID {
-		return false
+	return jobID(l) == j.ID && JobOf(l) == j
+}
+
+func jobID(l model.Labels) string {
+	if id := l[model.LabelJobID]; id != "" {
+		return id
 	}
-	return JobOf(l) == j
+	return l[model.LabelPlan]
 }
 
 // JobOf is what an alert with those labels tells of.
 func JobOf(l model.Labels) Job {
-	id := cmp.Or(l[model.LabelJobID], l[model.LabelPlan])
+	id := jobID(l)
 	if id == "" {
 		return Job{Rest: l.String()}
 	}

@@ -1,5 +1,5 @@
 // Package incident holds the records that decisions read and make: an incident's
-// memory, the events that move it, the facts beside it, and what a decision comes
+// memory, the events that move it, what is around it, and what a decision comes
 // to. It decides nothing.
 package incident
 
@@ -81,15 +81,20 @@ type Incident struct {
 
 // Platforms are all platforms that the incident's signals name, sorted.
 func (i *Incident) Platforms() []string {
-	seen := map[string]bool{}
+	var names []string // few, of however many alerts
+	add := func(l model.Labels) {
+		if name := l[model.LabelPlatform]; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	for _, a := range i.Alerts {
-		seen[a.Labels[model.LabelPlatform]] = true
+		add(a.Labels)
 	}
 	for _, r := range i.Reports {
-		seen[r.Labels[model.LabelPlatform]] = true
+		add(r.Labels)
 	}
-	delete(seen, "")
-	return slices.Sorted(maps.Keys(seen))
+	slices.Sort(names)
+	return names
 }
 
 // AnyFiring reports whether one of its alerts fires.

@@ -16,6 +16,9 @@ func (d *Situation) InMaintenance() bool {
 // MaintenanceAt is until when every platform of the incident is in a maintenance that
 // was announced in time, of one in which they all are at an instant.
 func (d *Situation) MaintenanceAt(at time.Time) (until time.Time, in bool) {
+	if len(d.Book.Directory.Maintenance) == 0 {
+		return time.Time{}, false
+	}
 	for _, platform := range d.platforms() {
 		l := model.Labels{model.LabelPlatform: platform}
 		if p := d.Book.Directory.Platforms[platform]; p != nil {

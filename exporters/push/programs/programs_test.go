@@ -303,6 +303,13 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 			t.Errorf("%s, code %d: %+v, want %s", c.command, c.code, got, c.want)
 		}
 	}
+	// A source that may hold nothing.
+	rclone, _ := all.Get("rclone")
+	for command, want := range map[string]int64{"copy a b -v": 0, "copy a b -v --max-age 24h": -1, "--max-age=24h copy a b -v": -1, "move a b -v": -1} {
+		if got := verdict(t, rclone, 0, "", "INFO  : There was nothing to transfer\n", strings.Fields(command)...); got.Files != want {
+			t.Errorf("rclone %s: %+v, want %d files", command, got, want)
+		}
+	}
 	// The last argument of sqlite3 holds blanks.
 	p, _ := all.Get("sqlite3")
 	for statement, want := range map[string]Result{"PRAGMA integrity_check": NotDue, ".backup b": Success, "VACUUM INTO 'b'": Success, ".tables": NotDue, "vacuum": NotDue} {

@@ -81,8 +81,8 @@ type Device struct {
 	ID    int
 	Host  string
 	Agent string
-	Fate  int // status of its part in the next runs; that of the run if 0
-	parts []object
+	Fate  int // how the next runs go for it; as the run does if 0
+	runs  []object
 }
 
 type object = map[string]any
@@ -172,7 +172,7 @@ func (s *Sim) EndActive(t *ActiveTask, action, status, version int, devices ...*
 	for _, d := range devices {
 		list = append(list, object{"device_id": d.ID, "host_name": d.Host})
 		if action == 1 {
-			d.parts = append(d.parts, object{"config_device_id": d.ID, "device_name": d.Host, "device_result_id": 1000 + s.serial, "processed_bytes": 0, "result_id": s.serial,
+			d.runs = append(d.runs, object{"config_device_id": d.ID, "device_name": d.Host, "device_result_id": 1000 + s.serial, "processed_bytes": 0, "result_id": s.serial,
 				"status": cmp.Or(d.Fate, status), "time_end": end, "time_start": end - 600, "transfered_bytes": 1061400576})
 		}
 	}
@@ -425,15 +425,15 @@ func (s *Sim) activeItem(t *ActiveTask) object {
 	return o
 }
 
-// overview tells the parts of each device that ended in the time asked for.
+// overview tells the runs of each device that ended in the time asked for.
 func (s *Sim) overview(r *http.Request) object {
 	from, _ := strconv.ParseInt(r.PostForm.Get("time_start"), 10, 64)
 	until, _ := strconv.ParseInt(r.PostForm.Get("time_end"), 10, 64)
 	list := []object{}
 	for _, t := range s.active {
 		for _, d := range t.Devices {
-			parts := slices.DeleteFunc(slices.Clone(d.parts), func(p object) bool { return p["time_end"].(int64) < from || p["time_end"].(int64) > until })
-			list = append(list, object{"device": object{"device_id": d.ID, "host_name": d.Host, "backup_type": t.Type, "os_name": "Windows 11(64-bit)", "login_password": ""}, "transfer_list": parts})
+			runs := slices.DeleteFunc(slices.Clone(d.runs), func(p object) bool { return p["time_end"].(int64) < from || p["time_end"].(int64) > until })
+			list = append(list, object{"device": object{"device_id": d.ID, "host_name": d.Host, "backup_type": t.Type, "os_name": "Windows 11(64-bit)", "login_password": ""}, "transfer_list": runs})
 		}
 	}
 	return object{"device_list": list, "total": len(list)}

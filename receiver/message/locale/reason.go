@@ -132,7 +132,7 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 	case "roles":
 		return f.each(value, ", ", func(r string) (string, bool) { return f.NameOf("role", r), true })
 	case "delay":
-		return f.delay(value)
+		return f.Delay(value)
 	case "noun", "period":
 		return f.name("noun", KeyOf(value))
 	case "clock":
@@ -248,8 +248,8 @@ func (f Locale) awaited(value string) (string, bool) {
 	return "", false
 }
 
-// delay says a length of time as policies give it: "10m0s", "4 business_hours".
-func (f Locale) delay(value string) (string, bool) {
+// Delay says a length of time as policies give it: "10m0s", "4 business_hours".
+func (f Locale) Delay(value string) (string, bool) {
 	if d, err := time.ParseDuration(value); err == nil {
 		return f.Span(d), true
 	}
@@ -257,7 +257,7 @@ func (f Locale) delay(value string) (string, bool) {
 	n, unit, _ := strings.Cut(value, " ")
 	text, ok := f.Working(unit, n)
 	if ok && has {
-		if least, ok = f.delay(least); ok {
+		if least, ok = f.Delay(least); ok {
 			text += " " + f.Say(Site+"delay.at_least", "delay", least)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // states are incidents of the shipped examples, in the form of this build.
 func states(t testing.TB) (all [][]byte) {
 	t.Helper()
-	lines, err := os.ReadFile("../state.dict")
+	lines, err := os.ReadFile("state.dict")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,6 +170,30 @@ type CustomerRow struct {
 	Absences       []AbsenceRow `json:"absences"`
 	// Maintenance is the announced work that runs or comes next, of each entry.
 	Maintenance []MaintenanceRow `json:"maintenance"`
+	// Platforms are those that are run for it.
+	Platforms []PlatformRow `json:"platforms"`
+}
+
+// PlatformRow is a platform with whom to reach about it.
+type PlatformRow struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name,omitempty"`
+	Managers  []string `json:"managers"`
+	Operators []string `json:"operators"`
+	Level3    []string `json:"level3"`
+	Runbook   string   `json:"runbook,omitempty"`
+	Open      int      `json:"open_incidents"`
+}
+
+// platformsOf are a customer's platforms.
+func platformsOf(dir *rules.Directory, customer string, open map[string]int) []PlatformRow {
+	out := []PlatformRow{}
+	for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
+		if p := dir.Platforms[id]; p.Customer == customer {
+			out = append(out, PlatformRow{id, p.Name, p.Managers, p.Operators, p.Level3, p.Runbook, open[id]})
+		}
+	}
+	return out
 }
 
 type MaintenanceRow struct {
@@ -213,9 +237,12 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := map[string]int{}
+	open, hit := map[string]int{}, map[string]int{}
 	for _, row := range rows {
 		open[row.Identity[rules.LabelCustomer]]++
+		for _, platform := range row.Platforms {
+			hit[platform]++
+		}
 	}
 	dir := p.Engine.Book().Directory
 	machines, unprotected := map[string]int{}, map[string]int{}
@@ -229,12 +256,16 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	var all []CustomerRow
 	for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
 		c := dir.Customers[id]
-		if !strings.Contains(strings.ToLower(id+" "+c.Name+" "+c.AccountManager), strings.ToLower(d.Query)) {
+		names := []string{id, c.Name, c.AccountManager}
+		for _, x := range platformsOf(dir, id, hit) {
+			names = append(names, x.ID, x.Name)
+		}
+		if !strings.Contains(strings.ToLower(strings.Join(names, " ")), strings.ToLower(d.Query)) {
 			continue
 		}
 		x := CustomerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
 			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []AbsenceRow{},
-			Maintenance: maintenanceOf(dir, id, p.Now())}
+			Maintenance: maintenanceOf(dir, id, p.Now()), Platforms: platformsOf(dir, id, hit)}
 		for _, a := range dir.Absences {
 			if a.Customer == id && a.Until.After(p.Now()) {
 				x.Absences = append(x.Absences, AbsenceRow{a.Machine, a.From, a.Until, a.Reason})

@@ -3,9 +3,11 @@ package own
 
 import (
 	"context"
+	"slices"
 
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -16,9 +18,34 @@ func Rows(ctx context.Context, e *receiver.Engine, who string) ([]*board.Row, er
 	if err != nil {
 		return nil, err
 	}
-	book := e.Book()
+	return concerning(rows, e.Book(), who), nil
+}
+
+// mostEnded bounds how many of those that ended are looked through, the newest first;
+// older ones stand in the reports of their months.
+const mostEnded = 1000
+
+// Ended are the incidents that somebody may see and that are over, the last first.
+func Ended(ctx context.Context, e *receiver.Engine, who string) ([]*board.Row, error) {
+	var all []receiver.Summary
+	for _, state := range []rules.State{rules.Resolved, rules.Closed} {
+		some, err := e.Incidents(ctx, store.Filter{State: string(state), Ended: true, Limit: mostEnded})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortStableFunc(all, func(a, b receiver.Summary) int { return b.ResolvedAt.Compare(a.ResolvedAt) })
+	rows := make([]*board.Row, len(all))
+	for n := range all {
+		rows[n] = board.RowOf(&all[n].Incident)
+	}
+	return concerning(rows, e.Book(), who), nil
+}
+
+func concerning(rows []*board.Row, book *rules.Book, who string) []*board.Row {
 	if book.Role(who) != act.Customer {
-		return rows, nil
+		return rows
 	}
 	var own []*board.Row
 	for _, row := range rows {
@@ -26,10 +53,15 @@ func Rows(ctx context.Context, e *receiver.Engine, who string) ([]*board.Row, er
 			own = append(own, row)
 		}
 	}
-	return own, nil
+	return own
 }
 
 // Machine reports whether somebody may see a machine.
 func Machine(book *rules.Book, m *rules.Machine, who string) bool {
 	return book.Role(who) != act.Customer || book.Directory.Answers(who, m.Customer, m.Name, "")
+}
+
+// Machines reports whether somebody may see any.
+func Machines(book *rules.Book, who string) bool {
+	return slices.ContainsFunc(book.Directory.Machines, func(m *rules.Machine) bool { return Machine(book, m, who) })
 }

@@ -28,7 +28,7 @@ func (d *Dossier) Percent(l locale.Locale, n report.Nights) string {
 	if rate, known := n.Rate(); known {
 		return reports.Percent(l, rate)
 	}
-	return speech{l}.T("report.unknown")
+	return l.Word(locale.Site + "report.unknown")
 }
 
 // Hours is a length of time.
@@ -85,8 +85,8 @@ func (d *Dossier) rows(l speech) [][]string {
 		out = append(out, []string{l.T("report.row.backup"), "", m.Machine, "", l.NameOf("backup_role", m.Role), n(m.Success), n(m.Warning), n(m.Failure), n(m.Nothing), n(m.Unknown), n(m.Excused), "", "", "", "", "", "", ""})
 	}
 	for _, i := range d.Incidents {
-		out = append(out, []string{l.T("report.row.incident"), "#" + n(i.Number), i.Machine, i.Platform, d.Title(l.Code, i.Scenario), "", "", "", "", "", "", stamp(i.Opened), stamp(i.Taken), stamp(i.Ended),
-			n(len(i.Mails)), n(len(i.Calls)), n(i.Missed), i.Cause})
+		out = append(out, []string{l.T("report.row.incident"), "#" + n(i.Number), i.Machine, l.platform(i.Platform), d.Title(l.Code, i.Scenario), "", "", "", "", "", "", stamp(i.Opened), stamp(i.Taken), stamp(i.Ended),
+			n(len(i.Mails)), n(len(i.Calls)), n(i.Missed), l.cause(i.Cause)})
 	}
 	for _, t := range d.Tests {
 		out = append(out, []string{l.T("report.row.test"), "", t.Machine, "", l.NameOf("site.report.result", t.Result), "", "", "", "", "", "", t.Day, "", "", "", "", "", t.Scope})
@@ -122,7 +122,7 @@ func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 		rows := [][]string{{l.T("report.person"), l.T("report.day"), l.T("report.mails"), l.T("report.calls")}}
 		for _, p := range people {
 			for _, day := range p.Days {
-				rows = append(rows, []string{p.Person, day.Day, strconv.Itoa(day.Mails), strconv.Itoa(day.Calls)})
+				rows = append(rows, []string{l.person(p.Person), day.Day, strconv.Itoa(day.Mails), strconv.Itoa(day.Calls)})
 			}
 		}
 		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(rows, separator(l))}, nil

@@ -1,12 +1,14 @@
 package reportpages
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
 
 	"vigie/internal/sheet"
 	"vigie/receiver/message/locale"
+	"vigie/rules"
 	"vigie/rules/report"
 )
 
@@ -60,7 +62,7 @@ func (s *Statement) Lead(path string, pairs ...string) string {
 
 // speech speaks the language that is asked for.
 func (d *Pages) speech(a asked) speech {
-	return speech{locale.Locale{Language: d.Engine.Languages().Find(a.language), Zone: a.month.From.Location(), Ref: a.month.To}}
+	return speech{locale.Locale{Language: d.Engine.Languages().Find(a.language), Zone: a.month.From.Location(), Ref: a.month.To}, d.Engine.Book().Directory}
 }
 
 // separator is what a reader's office program takes between cells.
@@ -71,8 +73,42 @@ func separator(l speech) rune {
 	return ','
 }
 
-// speech speaks the language of a file.
-type speech struct{ locale.Locale }
+// speech speaks the language of a file, and calls things by their names.
+type speech struct {
+	locale.Locale
+	dir *rules.Directory
+}
+
+func (s speech) customer(id string) string {
+	if c := s.dir.Customers[id]; c != nil {
+		return cmp.Or(c.Name, id)
+	}
+	return id
+}
+
+func (s speech) platform(id string) string {
+	if p := s.dir.Platforms[id]; p != nil {
+		return cmp.Or(p.Name, id)
+	}
+	return id
+}
+
+func (s speech) person(id string) string {
+	if p := s.dir.Person(id); p != nil {
+		return cmp.Or(p.Name, id)
+	}
+	return id
+}
+
+func (s speech) cause(id string) string { return s.NameOf("cause", id) }
+
+// within says what a target promises as the policy writes it: "2 business_hours".
+func (s speech) within(delay string) string {
+	if said, ok := s.Delay(delay); ok {
+		return said
+	}
+	return delay
+}
 
 // T is a word of the pages.
 func (s speech) T(key string) string { return s.Word(locale.Site + key) }
@@ -87,37 +123,37 @@ func (s *Statement) rows(l speech) [][]string {
 	}
 	out := [][]string{head}
 	for _, t := range s.Targets {
-		out = append(out, []string{l.T("report.row.target"), "", s.Customer, "", s.Platform, s.Title(l.Code, t.Scenario), l.NameOf("target", t.Target), l.NameOf("severity", t.Severity), t.Level,
-			t.Within, strconv.Itoa(t.Met), strconv.Itoa(t.Missed), strconv.Itoa(t.Excused), clock(t.Median), clock(t.Longest), "", "", ""})
+		out = append(out, []string{l.T("report.row.target"), "", l.customer(s.Customer), "", l.platform(s.Platform), s.Title(l.Code, t.Scenario), l.NameOf("target", t.Target), l.NameOf("severity", t.Severity), t.Level,
+			l.within(t.Within), strconv.Itoa(t.Met), strconv.Itoa(t.Missed), strconv.Itoa(t.Excused), clock(t.Median), clock(t.Longest), "", "", ""})
 	}
 	for _, list := range []struct {
 		row      string
 		breaches []report.Breach
 	}{{"breach", s.Breaches}, {"excuse", s.Excuses}} {
 		for _, b := range list.breaches {
-			out = append(out, []string{l.T("report.row." + list.row), "#" + strconv.Itoa(b.Number), b.Customer, b.Machine, b.Platform, s.Title(l.Code, b.Scenario), l.NameOf("target", b.Target),
-				l.NameOf("severity", b.Severity), b.Level, "", "", "", "", "", clock(b.Used), stamp(b.Due), stamp(b.Done), b.Cause})
+			out = append(out, []string{l.T("report.row." + list.row), "#" + strconv.Itoa(b.Number), l.customer(b.Customer), b.Machine, l.platform(b.Platform), s.Title(l.Code, b.Scenario), l.NameOf("target", b.Target),
+				l.NameOf("severity", b.Severity), b.Level, "", "", "", "", "", clock(b.Used), stamp(b.Due), stamp(b.Done), l.cause(b.Cause)})
 		}
 	}
 	for _, r := range s.Restorations {
-		out = append(out, []string{l.T("report.row.restoration"), "#" + strconv.Itoa(r.Number), r.Customer, r.Machine, r.Platform, "", l.NameOf("target", "restoration"), "", "", "", "", "", "", "",
+		out = append(out, []string{l.T("report.row.restoration"), "#" + strconv.Itoa(r.Number), l.customer(r.Customer), r.Machine, l.platform(r.Platform), "", l.NameOf("target", "restoration"), "", "", "", "", "", "", "",
 			clock(r.Seconds), stamp(r.Due), stamp(r.Verified), ""})
 	}
 	for _, x := range s.Integrity.Lost {
-		out = append(out, []string{l.T("report.row.loss"), "#" + strconv.Itoa(x.Number), s.Customer, "", s.Platform, "", "", "", "", "", "", "", "", "", "", "", stamp(x.At), x.What})
+		out = append(out, []string{l.T("report.row.loss"), "#" + strconv.Itoa(x.Number), l.customer(s.Customer), "", l.platform(s.Platform), "", "", "", "", "", "", "", "", "", "", "", stamp(x.At), x.What})
 	}
 	for _, g := range s.Guarantees {
 		held := g.Seconds
-		out = append(out, []string{l.T("report.row.guarantee"), "", s.Customer, "", s.Platform, g.Text(l.Code), "", "", g.Level, "", "", "", "", "", clock(&held), "", "", ""})
+		out = append(out, []string{l.T("report.row.guarantee"), "", l.customer(s.Customer), "", l.platform(s.Platform), g.Text(l.Code), "", "", g.Level, "", "", "", "", "", clock(&held), "", "", ""})
 	}
 	for _, u := range s.Unavailability {
 		for _, part := range []struct {
 			name    string
 			seconds float64
 		}{{"down", u.Down}, {"unmeasured", u.Unknown}, {"announced", u.Announced}, {"longest", u.Longest}} {
-			row := []string{l.T("report.row.unavailability"), "", u.Customer, "", u.Platform, l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
+			row := []string{l.T("report.row.unavailability"), "", l.customer(u.Customer), "", l.platform(u.Platform), l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
 			if part.name == "down" {
-				row[9], row[11] = u.Allowed().String(), strconv.Itoa(u.Exceeded)
+				row[9], row[11] = clock(seconds(u.Allowed())), strconv.Itoa(u.Exceeded)
 			}
 			out = append(out, row)
 		}
@@ -139,6 +175,8 @@ func clock(seconds *float64) string {
 	}
 	return strconv.Itoa(int(d.Hours())) + ":" + two(int(d.Minutes())%60) + ":" + two(int(d.Seconds())%60)
 }
+
+func seconds(d time.Duration) *float64 { s := d.Seconds(); return &s }
 
 // stamp is an instant that a spreadsheet knows as one.
 func stamp(t time.Time) string {

@@ -1,4 +1,4 @@
-package store
+package kept
 
 import (
 	_ "embed"
@@ -7,15 +7,13 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-
-	"vigie/receiver/store/kept"
 )
 
 // The forms of an incident's state in its row. Earlier builds wrote plain JSON,
 // which begins with a brace.
 const (
 	stateJSON = '{'
-	stateZstd = 1 // JSON, compressed by zstd with states.dict
+	stateZstd = 1 // JSON, compressed by zstd with state.dict
 )
 
 // stateDictionary holds what the states of incidents have in common: states of
@@ -33,17 +31,17 @@ const (
 	maxState    = 1 << 30
 )
 
-// packer compresses the states of incidents, and reads them.
-type packer struct {
+// Packer compresses the states of incidents, and reads them. The zero value is ready.
+type Packer struct {
 	once sync.Once
 	err  error
 	enc  *zstd.Encoder
 	dec  *zstd.Decoder
 
-	kept.Incidents
+	Incidents
 }
 
-func (p *packer) ready() error {
+func (p *Packer) ready() error {
 	p.once.Do(func() {
 		p.enc, p.err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
 			zstd.WithWindowSize(stateWindow), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(dictionaryID, stateDictionary))
@@ -56,16 +54,16 @@ func (p *packer) ready() error {
 	return p.err
 }
 
-// pack turns a state's JSON into what its row holds.
-func (p *packer) pack(text []byte) ([]byte, error) {
+// Pack turns a state's JSON into what its row holds.
+func (p *Packer) Pack(text []byte) ([]byte, error) {
 	if err := p.ready(); err != nil {
 		return nil, err
 	}
 	return p.enc.EncodeAll(text, append(make([]byte, 0, 64+len(text)/2), stateZstd)), nil
 }
 
-// unpack returns the JSON of a state, whichever build wrote it.
-func (p *packer) unpack(value []byte) ([]byte, error) {
+// Unpack returns the JSON of a state, whichever build wrote it.
+func (p *Packer) Unpack(value []byte) ([]byte, error) {
 	if len(value) == 0 {
 		return nil, errors.New("it is empty")
 	}
@@ -79,20 +77,4 @@ func (p *packer) unpack(value []byte) ([]byte, error) {
 		return p.dec.DecodeAll(value[1:], nil)
 	}
 	return nil, fmt.Errorf("form %d is not known: a newer vigie wrote it", value[0])
-}
-
-// states is pairs of incidents' ids and states, as JSON.
-func (tx *statements) states(query string, args ...any) ([][2]string, error) {
-	rows, err := tx.pairs(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	for n := range rows {
-		text, err := tx.packer.unpack([]byte(rows[n][1]))
-		if err != nil {
-			return nil, fmt.Errorf("incident %s: %w", rows[n][0], err)
-		}
-		rows[n][1] = string(text)
-	}
-	return rows, nil
 }
