@@ -128,7 +128,7 @@ type LastGood[T any] struct {
 	Name string
 	Need Need
 	// NoStale empties the list on failure instead of using the last good
-	// reading: for facts that are true only at the instant of reading.
+	// reading: for what is true only at the instant of reading.
 	NoStale bool
 
 	good []T

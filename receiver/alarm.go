@@ -27,8 +27,8 @@ type Alarm struct {
 const (
 	// alarmRetry is until a call that failed is tried again.
 	alarmRetry = time.Minute
-	// alarmFact remembers the latest call, so that a restart calls nobody twice.
-	alarmFact = "alarm_called"
+	// alarmKey remembers the latest call, so that a restart calls nobody twice.
+	alarmKey = "alarm_called"
 )
 
 // alarm calls a person when the outbox has not emptied for too long.
@@ -60,7 +60,7 @@ func (a *alarm) turn(ctx context.Context) error {
 		if backlog, err = tx.Backlog(now); err != nil {
 			return err
 		}
-		called, err = tx.Fact(alarmFact)
+		called, err = tx.Value(alarmKey)
 		return err
 	})
 	if err != nil {
@@ -70,7 +70,7 @@ func (a *alarm) turn(ctx context.Context) error {
 	late := !backlog.Oldest.IsZero() && now.Sub(backlog.Oldest) >= orDefault(to.After, config.AlarmAfter)
 	if !late {
 		if called != "" {
-			return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, "") })
+			return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetValue(alarmKey, "") })
 		}
 		return nil
 	}
@@ -104,7 +104,7 @@ func (a *alarm) call(ctx context.Context, to *Alarm, b store.Backlog, now time.T
 		return fmt.Errorf("%s and the second channel does not work either: %w", what, err)
 	}
 	a.metrics.alarms.WithLabelValues("accepted").Inc()
-	return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(alarmFact, strconv.FormatInt(now.UnixNano(), 10)) })
+	return a.store.Update(ctx, func(tx *store.Tx) error { return tx.SetValue(alarmKey, strconv.FormatInt(now.UnixNano(), 10)) })
 }
 
 // within reports whether something happened at most that long ago. What lies

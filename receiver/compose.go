@@ -195,7 +195,7 @@ func (o *outbox) translate(k *letter.Kept, ns []rules.Notification) error {
 			other := slices.Clone(ns)
 			for i := range other {
 				other[i].Language = p.Language
-				other[i].Facts.ScenarioText = o.titled(other[i], p.Language)
+				other[i].Data.ScenarioText = o.titled(other[i], p.Language)
 			}
 			words, err := o.live().Render(other)
 			if err != nil {
@@ -214,12 +214,12 @@ func (o *outbox) translate(k *letter.Kept, ns []rules.Notification) error {
 // titled is the title of the notification's scenario in a language.
 func (o *outbox) titled(n rules.Notification, language string) string {
 	for _, p := range o.Book().Policies() {
-		s := p.Scenario(n.Facts.Scenario)
-		if s != nil && slices.Contains(slices.Collect(maps.Values(s.Title)), n.Facts.ScenarioText) {
+		s := p.Scenario(n.Data.Scenario)
+		if s != nil && slices.Contains(slices.Collect(maps.Values(s.Title)), n.Data.ScenarioText) {
 			return s.Title.In(language)
 		}
 	}
-	return n.Facts.ScenarioText
+	return n.Data.ScenarioText
 }
 
 // keep turns drafts into messages in one transaction.

@@ -100,6 +100,6 @@ func (c *core) ready(ctx context.Context) error {
 		return err
 	}
 	const ready = "ready"
-	ctx = store.About(ctx, store.Scope{Handles: []incidents.Handle{store.FactHandle(ready)}})
-	return c.store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(ready, c.now().UTC().Format(time.RFC3339)) })
+	ctx = store.About(ctx, store.Scope{Handles: []incidents.Handle{store.ValueHandle(ready)}})
+	return c.store.Update(ctx, func(tx *store.Tx) error { return tx.SetValue(ready, c.now().UTC().Format(time.RFC3339)) })
 }

@@ -35,11 +35,11 @@ func (q *reader) Details(ctx context.Context, ids []string) ([]Detail, error) {
 				return err
 			}
 			t := b.Track(r)
-			facts, err := b.Facts(t)
+			around, err := b.Circumstances(t)
 			if err != nil {
 				return err
 			}
-			out = append(out, Detail{summary(r, b.Book), b.Book.Explain(t.Incident, facts, now)})
+			out = append(out, Detail{summary(r, b.Book), b.Book.Explain(t.Incident, around, now)})
 		}
 		return nil
 	})

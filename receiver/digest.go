@@ -29,11 +29,11 @@ type Counts struct {
 }
 
 const (
-	// digestFact remembers the date of the latest overview, digestAtFact when it
+	// digestKey remembers the date of the latest overview, digestAtKey when it
 	// was made: the date is the key by which it is made once.
-	digestFact   = "digest_date"
-	digestAtFact = "digest_at"
-	digestEvery  = 10 * time.Second
+	digestKey   = "digest_date"
+	digestAtKey = "digest_at"
+	digestEvery = 10 * time.Second
 	// digestWithin bounds the questions to Prometheus and Alertmanager.
 	digestWithin = 30 * time.Second
 	// maxDigest bounds the incidents that one overview lists, the nearest deadlines
@@ -88,7 +88,7 @@ func (o *digest) turn(ctx context.Context) error {
 		return err
 	}
 	d.Gaps = o.gaps(now)
-	o.digestFacts(ctx, &d, now)
+	o.digestNumbers(ctx, &d, now)
 	if err := o.sealer.turn(ctx); err != nil { // what it bears witness to goes up to now
 		return err
 	}
@@ -104,10 +104,10 @@ func (o *digest) turn(ctx context.Context) error {
 
 func (o *digest) lastDigest(ctx context.Context) (date string, at time.Time, err error) {
 	err = o.store.View(ctx, func(tx *store.Tx) error {
-		if date, err = tx.Fact(digestFact); err != nil {
+		if date, err = tx.Value(digestKey); err != nil {
 			return err
 		}
-		text, err := tx.Fact(digestAtFact)
+		text, err := tx.Value(digestAtKey)
 		if n, bad := strconv.ParseInt(text, 10, 64); bad == nil {
 			at = time.Unix(0, n)
 		}
@@ -128,7 +128,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		return err
 	}
 	return o.store.Update(ctx, func(tx *store.Tx) error {
-		if made, err := tx.Fact(digestFact); err != nil || made == b.Date {
+		if made, err := tx.Value(digestKey); err != nil || made == b.Date {
 			return err
 		}
 		// After the clock was set back a day may come twice.
@@ -136,15 +136,15 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		case err != nil:
 			return err
 		case len(ts) > 0:
-			return tx.SetFact(digestFact, b.Date)
+			return tx.SetValue(digestKey, b.Date)
 		}
 		if _, err := tx.CreateMessage(id, n.Template, nil, value, letter.Recipients(n), now); err != nil {
 			return err
 		}
-		if err := tx.SetFact(digestFact, b.Date); err != nil {
+		if err := tx.SetValue(digestKey, b.Date); err != nil {
 			return err
 		}
-		if err := tx.SetFact(digestAtFact, strconv.FormatInt(now.UnixNano(), 10)); err != nil {
+		if err := tx.SetValue(digestAtKey, strconv.FormatInt(now.UnixNano(), 10)); err != nil {
 			return err
 		}
 		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: "digest", Reason: fmt.Sprintf("of %s as %s, with seal %s", b.Date, id, cmp.Or(d.Seal, "none"))})
@@ -191,11 +191,11 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 			d.Issues = append(d.Issues, message.DigestLine{What: fmt.Sprintf("%d / %d", maxDigest, open), Bad: true})
 		}
 		for _, r := range mostUrgent(urgent) {
-			facts, err := b.Facts(b.Track(r))
+			around, err := b.Circumstances(b.Track(r))
 			if err != nil {
 				return err
 			}
-			if n, ok := b.Book.Brief(r.Incident, facts, d.To, now); ok {
+			if n, ok := b.Book.Brief(r.Incident, around, d.To, now); ok {
 				d.Incidents = append(d.Incidents, n)
 			}
 		}
@@ -268,8 +268,8 @@ func (o *digest) title(i rules.Incident, language string) string {
 	return i.Scenario
 }
 
-// digestFacts fills in what has to be asked for; what does not answer is said.
-func (o *digest) digestFacts(ctx context.Context, d *message.Digest, now time.Time) {
+// digestNumbers fills in what has to be asked for; what does not answer is said.
+func (o *digest) digestNumbers(ctx context.Context, d *message.Digest, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, digestWithin)
 	defer cancel()
 	p := o.live()

@@ -18,9 +18,9 @@ import (
 // itself is the proof, it is therefore held until Prometheus is proven to have
 // lived after it. It is kept with the incident, so that a restart forgets none.
 
-// endingsFact is set while some incident may hold an ending, so that a start
+// endingsKey is set while some incident may hold an ending, so that a start
 // need not read every incident to find out.
-const endingsFact = "endings_held"
+const endingsKey = "endings_held"
 
 // ownAll reports whether the engine raised all these alerts of an incident.
 func ownAll(t *incidents.Tracked, fps []string) bool {
@@ -44,21 +44,21 @@ func (b *batch) holdEnding(t *incidents.Tracked, ev rules.Cleared) error {
 	id := t.ID
 	b.tx.AfterCommit(func() { b.core.endings.Set(id, true) })
 	if b.core.store.Shared() { // whoever judges it may be another receiver
-		if err := b.tx.SetFact(heldFact+"/"+id, "yes"); err != nil {
+		if err := b.tx.SetValue(heldKey+"/"+id, "yes"); err != nil {
 			return err
 		}
 	}
-	return b.tx.SetFact(endingsFact, "yes")
+	return b.tx.SetValue(endingsKey, "yes")
 }
 
 // recallEndings finds the incidents that an earlier process left with a held ending.
 func (e *core) recallEndings(ctx context.Context) error {
-	var fact string
+	var held string
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		fact, err = tx.Fact(endingsFact)
+		held, err = tx.Value(endingsKey)
 		return err
 	})
-	if err != nil || fact == "" {
+	if err != nil || held == "" {
 		return err
 	}
 	return e.eachOpen(ctx, func(r *store.Record) {
@@ -120,7 +120,7 @@ func (e *core) judgeEndings(ctx context.Context, now time.Time) error {
 			if len(e.endings.All()) > 0 {
 				return nil // one has come meanwhile
 			}
-			return tx.SetFact(endingsFact, "")
+			return tx.SetValue(endingsKey, "")
 		})
 	}
 	if err == nil {
@@ -146,7 +146,7 @@ func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time)
 	}
 	if judged == len(held) {
 		if e.store.Shared() {
-			if err := tx.DropFact(heldFact + "/" + id); err != nil {
+			if err := tx.DropValue(heldKey + "/" + id); err != nil {
 				return err
 			}
 		}

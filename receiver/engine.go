@@ -153,7 +153,7 @@ func wire(o Options) *Engine {
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
-	c.Leader = lead.New(lead.Options{Store: o.Store, Log: o.Logger, Facts: []string{watchdogFact, endedFact, heldFact},
+	c.Leader = lead.New(lead.Options{Store: o.Store, Log: o.Logger, Values: []string{watchdogKey, endedKey, heldKey},
 		Alert: blindSignal(o.Now()), Hear: e.listen, TakeOver: e.takeOver})
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}
@@ -185,12 +185,12 @@ func (e *Engine) settleIn(ctx context.Context) error {
 		if err := tx.Whole(); err != nil {
 			return err
 		}
-		if e.instance, err = tx.Fact("instance"); err != nil {
+		if e.instance, err = tx.Value("instance"); err != nil {
 			return err
 		}
 		if e.instance == "" {
 			e.instance = rand.Text()
-			if err := tx.SetFact("instance", e.instance); err != nil {
+			if err := tx.SetValue("instance", e.instance); err != nil {
 				return err
 			}
 		}

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// endedFact is set while the watchdog is said to fire no more, heldFact begins
-	// the names of facts that each name an incident which holds an ending.
-	endedFact = "watchdog_ended"
-	heldFact  = "ending_held"
+	// endedKey is set while the watchdog is said to fire no more, heldKey begins
+	// the names of values that each name an incident which holds an ending.
+	endedKey = "watchdog_ended"
+	heldKey  = "ending_held"
 )
 
 // listen hears what other receivers did. What it cannot take in it tries again with
@@ -56,14 +56,14 @@ func (e *Engine) takeOver(ctx context.Context, l store.Lease) error {
 // endings they hold.
 func (e *Engine) hear(p store.Pulse) {
 	e.watch.mu.Lock()
-	if n, err := strconv.ParseInt(p.Facts[watchdogFact], 10, 64); err == nil && time.Unix(0, n).After(e.watch.last) {
+	if n, err := strconv.ParseInt(p.Values[watchdogKey], 10, 64); err == nil && time.Unix(0, n).After(e.watch.last) {
 		e.watch.last = time.Unix(0, n).UTC()
 		e.watch.alive = later(e.watch.alive, e.watch.last.Add(-spread))
 	}
-	e.watch.ended = p.Facts[endedFact] != ""
+	e.watch.ended = p.Values[endedKey] != ""
 	e.watch.mu.Unlock()
-	for name := range p.Facts {
-		if id, held := strings.CutPrefix(name, heldFact+"/"); held {
+	for name := range p.Values {
+		if id, held := strings.CutPrefix(name, heldKey+"/"); held {
 			e.endings.Set(id, true)
 		}
 	}

@@ -119,11 +119,11 @@ func (q *reader) Explain(ctx context.Context, name string) (Explained, error) {
 		}
 		b := q.batch(tx, now)
 		t := b.Track(r)
-		facts, err := b.Facts(t)
+		around, err := b.Circumstances(t)
 		if err != nil {
 			return err
 		}
-		x.Explanation = b.Book.Explain(t.Incident, facts, now)
+		x.Explanation = b.Book.Explain(t.Incident, around, now)
 		x.Messages, err = q.messages(tx, store.Post{Incident: r.ID, Limit: MaxMessages})
 		return err
 	})

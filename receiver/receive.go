@@ -113,7 +113,7 @@ func scope(signals []rules.Classified, body *store.Body) (s store.Scope) {
 	for _, c := range signals {
 		switch c.Ignored {
 		case incidents.Watchdog:
-			s.Handles = append(s.Handles, store.FactHandle(watchdogFact), store.FactHandle(endedFact))
+			s.Handles = append(s.Handles, store.ValueHandle(watchdogKey), store.ValueHandle(endedKey))
 			continue
 		case "":
 		default:

@@ -65,12 +65,12 @@ func (a *acts) planSilences(ctx context.Context, name string, seen int64, act ru
 		}
 		b := a.batch(tx, now)
 		t := b.Track(r)
-		facts, err := b.Facts(t)
+		around, err := b.Circumstances(t)
 		if err != nil {
 			return err
 		}
 		var refusal *rules.Refusal
-		if planned, refusal = b.Book.PlanSilences(t.Incident, act, facts, now); refusal != nil {
+		if planned, refusal = b.Book.PlanSilences(t.Incident, act, around, now); refusal != nil {
 			return &RefusedError{*refusal}
 		}
 		return nil

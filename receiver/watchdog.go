@@ -47,7 +47,7 @@ func (w *watch) livedAfter(at time.Time) bool {
 	return w.alive.After(at)
 }
 
-const watchdogFact = "watchdog_last_received"
+const watchdogKey = "watchdog_last_received"
 
 // heard notes that the watchdog fires.
 func (w *watch) heard(now time.Time) {
@@ -74,7 +74,7 @@ func (b *batch) hearWatchdog() error {
 	if err := b.shareEnded(""); err != nil {
 		return err
 	}
-	return b.tx.SetFact(watchdogFact, strconv.FormatInt(now.UnixNano(), 10))
+	return b.tx.SetValue(watchdogKey, strconv.FormatInt(now.UnixNano(), 10))
 }
 
 // shareEnded tells other receivers whether the watchdog is said to fire.
@@ -82,7 +82,7 @@ func (b *batch) shareEnded(ended string) error {
 	if !b.core.store.Shared() {
 		return nil
 	}
-	return b.tx.SetFact(endedFact, ended)
+	return b.tx.SetValue(endedKey, ended)
 }
 
 // watchdog raises an incident while the watchdog alert is missing, and judges
@@ -100,7 +100,7 @@ func (w *watchdog) Run(ctx context.Context) error {
 // recall takes over when an earlier process last heard the watchdog.
 func (w *watchdog) recall(ctx context.Context) error {
 	return w.store.View(ctx, func(tx *store.Tx) error {
-		text, err := tx.Fact(watchdogFact)
+		text, err := tx.Value(watchdogKey)
 		if err != nil || text == "" {
 			return err
 		}

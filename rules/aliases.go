@@ -76,8 +76,8 @@ type (
 	Evidence          = incident.Evidence
 	Explained         = explain.Explained
 	Explanation       = explain.Explanation
-	FactSheet         = incident.FactSheet
-	Facts             = incident.Facts
+	MessageData       = incident.MessageData
+	Circumstances     = incident.Circumstances
 	Fired             = incident.Fired
 	HistoryLine       = incident.HistoryLine
 	Incident          = incident.Incident

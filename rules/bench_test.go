@@ -37,19 +37,19 @@ func BenchmarkDecide(b *testing.B) {
 	b.Run("server waits", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			server.book.Decide(server.inc, rules.Tick{}, rules.Facts{}, now)
+			server.book.Decide(server.inc, rules.Tick{}, rules.Circumstances{}, now)
 		}
 	})
 	b.Run("platform waits", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			book.Decide(platform.inc, rules.Tick{}, rules.Facts{}, at)
+			book.Decide(platform.inc, rules.Tick{}, rules.Circumstances{}, at)
 		}
 	})
 	b.Run("server is taken over", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			server.book.Decide(server.inc, rules.Acted{Act: rules.Act{Verb: "take", By: "adm2", Force: true}}, rules.Facts{}, now)
+			server.book.Decide(server.inc, rules.Acted{Act: rules.Act{Verb: "take", By: "adm2", Force: true}}, rules.Circumstances{}, now)
 		}
 	})
 	b.Run("server opens", func(b *testing.B) {
@@ -57,7 +57,7 @@ func BenchmarkDecide(b *testing.B) {
 		start := paris(b, "2026-03-09 07:10")
 		c := server.book.Classify(backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", start), start)
 		for b.Loop() {
-			server.book.Decide(server.book.Begin(c, "7", 7, start), rules.Fired{Signal: c.Signal}, rules.Facts{}, start)
+			server.book.Decide(server.book.Begin(c, "7", 7, start), rules.Fired{Signal: c.Signal}, rules.Circumstances{}, start)
 		}
 	})
 	b.Run("only as JSON", func(b *testing.B) {

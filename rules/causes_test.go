@@ -29,18 +29,18 @@ func TestProposedCauses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.labels["platform"], tt.labels["signal"] = "lms-A", "infra_probe"
 			c := b.Classify(rules.Signal{Fingerprint: "f", Labels: tt.labels, StartsAt: now}, now)
-			d := b.Decide(b.Begin(c, "1", 1, now), rules.Fired{Signal: c.Signal}, rules.Facts{}, now)
-			e := b.Explain(d.Incident, rules.Facts{}, now)
+			d := b.Decide(b.Begin(c, "1", 1, now), rules.Fired{Signal: c.Signal}, rules.Circumstances{}, now)
+			e := b.Explain(d.Incident, rules.Circumstances{}, now)
 			if e.Cause != tt.want || e.CauseProposed != (tt.want != "") {
 				t.Errorf("proposes %q (%t), want %q", e.Cause, e.CauseProposed, tt.want)
 			}
 			for _, n := range d.Notifications {
-				if n.Facts.Cause != tt.want {
-					t.Errorf("%s says %q", n.Template, n.Facts.Cause)
+				if n.Data.Cause != tt.want {
+					t.Errorf("%s says %q", n.Template, n.Data.Cause)
 				}
 			}
-			d = b.Decide(d.Incident, rules.Acted{Act: rules.Act{Verb: "qualify", By: "op", Fields: rules.Labels{"cause": "unknown"}}}, rules.Facts{}, now)
-			if e := b.Explain(d.Incident, rules.Facts{}, now); e.Cause != "unknown" || e.CauseProposed {
+			d = b.Decide(d.Incident, rules.Acted{Act: rules.Act{Verb: "qualify", By: "op", Fields: rules.Labels{"cause": "unknown"}}}, rules.Circumstances{}, now)
+			if e := b.Explain(d.Incident, rules.Circumstances{}, now); e.Cause != "unknown" || e.CauseProposed {
 				t.Errorf("after a person's word it is %q, proposed %t", e.Cause, e.CauseProposed)
 			}
 		})
@@ -56,8 +56,8 @@ func TestGuarantees(t *testing.T) {
 	} {
 		now := paris(t, at)
 		c := b.Classify(rules.Signal{Fingerprint: "f", Labels: rules.Labels{"alertname": "DiskFull", "platform": "lms-A"}, StartsAt: now}, now)
-		d := b.Decide(b.Begin(c, "1", 1, now), rules.Fired{Signal: c.Signal}, rules.Facts{}, now)
-		e := b.Explain(d.Incident, rules.Facts{}, now)
+		d := b.Decide(b.Begin(c, "1", 1, now), rules.Fired{Signal: c.Signal}, rules.Circumstances{}, now)
+		e := b.Explain(d.Incident, rules.Circumstances{}, now)
 		if e.Guarantee != want || (want != "G1") == e.GuaranteeNext.IsZero() {
 			t.Errorf("at %s the level is %s until %s, want %s", at, e.Guarantee, e.GuaranteeNext, want)
 		}

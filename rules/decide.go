@@ -14,9 +14,9 @@ import (
 //
 // What fell due before now, while nobody asked, is taken first, in order: an
 // act counts as in time up to and including the due instant, never after.
-func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decision {
+func (b *Book) Decide(inc Incident, ev Event, around Circumstances, now time.Time) Decision {
 	own := inc.Clone()
-	d := b.Advance(&own, ev, facts, now)
+	d := b.Advance(&own, ev, around, now)
 	if d.Refusal != nil {
 		d.Incident = inc
 	}
@@ -26,8 +26,8 @@ func (b *Book) Decide(inc Incident, ev Event, facts Facts, now time.Time) Decisi
 // Advance is [Book.Decide] for a caller that owns the incident: it is changed
 // itself, which spares a copy of all its alerts. After a refusal it is in no
 // state that may be used.
-func (b *Book) Advance(inc *Incident, ev Event, facts Facts, now time.Time) Decision {
-	d := b.decider(inc, facts, now)
+func (b *Book) Advance(inc *Incident, ev Event, around Circumstances, now time.Time) Decision {
+	d := b.decider(inc, around, now)
 	if d == nil {
 		return Decision{Incident: *inc, Refusal: notLoaded(inc)}
 	}
@@ -84,8 +84,8 @@ type decider struct {
 	stale bool // a due step waits for fresh evidence
 }
 
-func (b *Book) decider(inc *Incident, facts Facts, now time.Time) *decider {
-	s := situation.Of(b.Book, inc, facts, now)
+func (b *Book) decider(inc *Incident, around Circumstances, now time.Time) *decider {
+	s := situation.Of(b.Book, inc, around, now)
 	if s == nil {
 		return nil
 	}
@@ -212,13 +212,13 @@ func (d *decider) settle(horizon time.Time) {
 	}
 }
 
-// deriveFlags follows the facts: the machine's other backup, what watches it,
+// deriveFlags follows what is around the incident: the machine's other backup, what watches it,
 // a common failure.
 func (d *decider) deriveFlags() {
 	if d.Incident.State.Ended() {
 		return
 	}
-	d.flag(FlagSourceDown, d.Facts.SourceDown, "what reads this machine's backups is itself not readable")
+	d.flag(FlagSourceDown, d.Circumstances.SourceDown, "what reads this machine's backups is itself not readable")
 	d.outage().follow()
 	if d.Scenario.OtherBackup == nil || d.Incident.OtherAsked.IsZero() {
 		return

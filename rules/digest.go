@@ -53,21 +53,21 @@ func withAddress(ps []Party) []Party {
 }
 
 // Brief is what the digest says of one incident.
-func (b *Book) Brief(inc Incident, facts Facts, to []Party, now time.Time) (Notification, bool) {
-	d := b.decider(&inc, facts, now)
+func (b *Book) Brief(inc Incident, around Circumstances, to []Party, now time.Time) (Notification, bool) {
+	d := b.decider(&inc, around, now)
 	if d == nil || len(to) == 0 {
 		return Notification{}, false
 	}
 	st := &Step{Name: "digest", Template: "D1"}
 	return Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
-		DecidedAt: now, To: to, Language: to[0].Language, Facts: d.Messages().Sheet(st, "", to)}, true
+		DecidedAt: now, To: to, Language: to[0].Language, Data: d.Messages().Sheet(st, "", to)}, true
 }
 
 // Answers are the words of those who were asked, the customer's own people and
 // the account manager, that came after an instant, oldest first.
 func (b *Book) Answers(inc Incident, since time.Time) []ActRecord {
 	own := inc.Clone()
-	d := situation.Of(b.Book, &own, Facts{}, since)
+	d := situation.Of(b.Book, &own, Circumstances{}, since)
 	if d == nil {
 		return nil
 	}

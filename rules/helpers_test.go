@@ -93,7 +93,7 @@ type bench struct {
 	t     testing.TB
 	book  *rules.Book
 	inc   rules.Incident
-	facts rules.Facts
+	facts rules.Circumstances
 	last  rules.Decision
 	notes []rules.Notification
 }

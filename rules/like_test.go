@@ -101,7 +101,7 @@ func dueOf(t *testing.T, book *rules.Book, customer, want string) {
 	}
 	now := time.Date(2026, 4, 3, 8, 0, 0, 0, paris)
 	s := rules.Signal{Kind: rules.BackupAlert, Fingerprint: "f", StartsAt: now, Labels: rules.Labels{"customer": customer, "machine": "SRV"}}
-	d := book.Decide(book.Begin(book.Classify(s, now), "i1", 1, now), rules.Fired{Signal: s}, rules.Facts{}, now)
+	d := book.Decide(book.Begin(book.Classify(s, now), "i1", 1, now), rules.Fired{Signal: s}, rules.Circumstances{}, now)
 	c := d.Incident.Targets["day"]
 	if c == nil || c.Due.In(paris).Format("2006-01-02 15:04") != want {
 		t.Errorf("%s: due %+v, want %s", customer, c, want)

@@ -20,7 +20,7 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 	i.MakeMaps()
 	decide := func(ev rules.Event, now string) rules.Decision {
 		t.Helper()
-		d := b.Decide(i, ev, rules.Facts{}, paris(t, now))
+		d := b.Decide(i, ev, rules.Circumstances{}, paris(t, now))
 		if d.Refusal != nil {
 			t.Fatal(d.Refusal.Reason)
 		}
@@ -36,7 +36,7 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 		t.Errorf("the customer's own cause breaches: %+v", d.Breaches)
 	}
 	explained := func() rules.Explained {
-		for _, x := range b.Explain(i, rules.Facts{}, paris(t, "2026-03-09 10:30")).Targets {
+		for _, x := range b.Explain(i, rules.Circumstances{}, paris(t, "2026-03-09 10:30")).Targets {
 			if x.Name == "unavailability" {
 				return x
 			}

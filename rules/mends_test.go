@@ -32,7 +32,7 @@ func TestTraceThatReachesNoCopy(t *testing.T) {
 	if trace < 0 || empty < 0 {
 		t.Fatalf("the trace leaves: %t; its empty role is told: %t", trace >= 0, empty >= 0)
 	}
-	if f := b.notes[empty].Facts; f.RefusedWhat != rules.UnfilledRole || !slices.Equal(f.Refused, []string{"trace_queue"}) || b.notes[empty].To[0].Person != "sup" {
+	if f := b.notes[empty].Data; f.RefusedWhat != rules.UnfilledRole || !slices.Equal(f.Refused, []string{"trace_queue"}) || b.notes[empty].To[0].Person != "sup" {
 		t.Errorf("told is %+v to %+v", f.Refused, b.notes[empty].To)
 	}
 	var accepted []string
@@ -140,7 +140,7 @@ func TestAlertThatIsWeeksOld(t *testing.T) {
 	if c := b.inc.Targets["same_day"]; c == nil || !c.Due.Equal(paris(t, "2026-03-09 18:00")) || !c.Breached.IsZero() {
 		t.Errorf("the clock is %+v", c)
 	}
-	if len(b.notes) != 1 || b.notes[0].Step != "opened" || !b.notes[0].Facts.Deadline.Equal(paris(t, "2026-03-09 18:00")) {
+	if len(b.notes) != 1 || b.notes[0].Step != "opened" || !b.notes[0].Data.Deadline.Equal(paris(t, "2026-03-09 18:00")) {
 		t.Errorf("%d mails at once", len(b.notes))
 	}
 }
@@ -152,8 +152,8 @@ func TestNoSafetyNetIsPromisedThatDoesNotCome(t *testing.T) {
 	for other, promised := range map[rules.EvidenceState]bool{rules.EvidenceOK: true, rules.EvidenceKO: false} {
 		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
 		b.answer(now, rules.PlanEvidence{}, other)
-		if b.notes[0].Step != "opened" || b.notes[0].Facts.NextStepAt.IsZero() == promised {
-			t.Errorf("other backup %s: the safety net is promised at %s", other, b.notes[0].Facts.NextStepAt)
+		if b.notes[0].Step != "opened" || b.notes[0].Data.NextStepAt.IsZero() == promised {
+			t.Errorf("other backup %s: the safety net is promised at %s", other, b.notes[0].Data.NextStepAt)
 		}
 	}
 }
@@ -165,8 +165,8 @@ func TestTheNearerDeadlineIsNamed(t *testing.T) {
 	for other, due := range map[rules.EvidenceState]string{rules.EvidenceOK: "2026-03-10 18:00", rules.EvidenceKO: "2026-03-09 18:00"} {
 		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
 		b.answer(now, rules.PlanEvidence{}, other)
-		if n := b.notes[0]; n.Step != "opened" || !n.Facts.Deadline.Equal(paris(t, due)) {
-			t.Errorf("other backup %s: %s says %s, want %s", other, n.Step, n.Facts.Deadline, due)
+		if n := b.notes[0]; n.Step != "opened" || !n.Data.Deadline.Equal(paris(t, due)) {
+			t.Errorf("other backup %s: %s says %s, want %s", other, n.Step, n.Data.Deadline, due)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestLevelOfWhoReads(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, platformAlert("lms-A", "DiskFull", now), now)
 	i := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "blocking_level3" })
-	if i < 0 || b.notes[i].Facts.Level != 3 {
+	if i < 0 || b.notes[i].Data.Level != 3 {
 		t.Errorf("%d mails, none of them of level 3", len(b.notes))
 	}
 }
@@ -216,7 +216,7 @@ func TestWhatComesIsWhatWillBeSent(t *testing.T) {
 	b := opened(t, book, platformAlert("lms-A", "MoodleTasksFailed", now), now)
 	coming := func() map[string]string {
 		out := map[string]string{}
-		for _, s := range book.Explain(b.inc, rules.Facts{}, now).Steps {
+		for _, s := range book.Explain(b.inc, rules.Circumstances{}, now).Steps {
 			out[s.Name] = s.Status
 		}
 		return out

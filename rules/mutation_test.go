@@ -109,7 +109,7 @@ func nameAbove(lines []string) string {
 func told(book *rules.Book, s *story.Story) (string, error) {
 	hs, err := story.Play(book, s, story.Options{Journal: true, Subject: func(ns []rules.Notification) string {
 		n := ns[0]
-		return fmt.Sprint(n.Facts.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Facts.Guarantee, n.Facts.Cause, n.Facts.AnswerBy)
+		return fmt.Sprint(n.Data.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Data.Guarantee, n.Data.Cause, n.Data.AnswerBy)
 	}})
 	if err != nil {
 		return "", err

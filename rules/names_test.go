@@ -52,10 +52,10 @@ func TestRolesHaveAnyName(t *testing.T) {
 			t.Fatalf("%s: %d messages under other names, %d under those of the example", machine, len(got), len(want))
 		}
 		for i := range want {
-			names := func(f rules.FactSheet) []string {
+			names := func(f rules.MessageData) []string {
 				return []string{f.AccountManager, f.TraceQueue, f.BackupLead, f.Contact.Person}
 			}
-			if a, b := names(want[i].Facts), names(got[i].Facts); !slices.Equal(a, b) || a[0] == "" || a[1] == "" || a[2] == "" || a[3] == "" {
+			if a, b := names(want[i].Data), names(got[i].Data); !slices.Equal(a, b) || a[0] == "" || a[1] == "" || a[2] == "" || a[3] == "" {
 				t.Errorf("%s, %s: named are %q, want %q", machine, want[i].Step, b, a)
 			}
 		}
@@ -105,7 +105,7 @@ func TestCausesAndGuaranteesHaveAnyName(t *testing.T) {
 			t.Errorf("three platforms of one host propose %q, want %s", e.Cause, name)
 		}
 		b.do(rules.Tick{}, night.Add(20*60e9))
-		if len(b.notes) == 0 || !b.notes[0].Facts.NoIntervention {
+		if len(b.notes) == 0 || !b.notes[0].Data.NoIntervention {
 			t.Errorf("under %s somebody has to act: %+v", e.Guarantee, b.notes)
 		}
 	}

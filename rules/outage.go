@@ -13,13 +13,13 @@ func (d *decider) outage() outage { return outage{d} }
 // follow marks the incident as part of a common failure, for a bounded time:
 // afterwards, or when the common one is over, it is told by itself.
 func (d outage) follow() {
-	part := d.Facts.Outage != ""
-	if part && d.Incident.Progress.Outage == d.Facts.OutageID {
+	part := d.Circumstances.Outage != ""
+	if part && d.Incident.Progress.Outage == d.Circumstances.OutageID {
 		part = d.Horizon.Before(d.OutageUntil())
 	}
-	why := "part of a failure common to several customers: " + d.Facts.OutageID
-	if !part && d.Facts.Outage != "" {
-		why = "it fails for so long that it is told by itself, though the common failure " + d.Facts.OutageID + " goes on"
+	why := "part of a failure common to several customers: " + d.Circumstances.OutageID
+	if !part && d.Circumstances.Outage != "" {
+		why = "it fails for so long that it is told by itself, though the common failure " + d.Circumstances.OutageID + " goes on"
 	} else if !part {
 		why = "the failure common to several customers is over"
 	}
@@ -30,7 +30,7 @@ func (d outage) follow() {
 		d.release()
 		return
 	}
-	d.Incident.Progress.Outage = d.Facts.OutageID
+	d.Incident.Progress.Outage = d.Circumstances.OutageID
 	d.withdrawHeld()
 }
 

@@ -50,7 +50,7 @@ func TestPinnedPolicy(t *testing.T) {
 		t.Error("the move to another policy is not in the journal")
 	}
 	gone := rules.Incident{ID: "1", Policy: "nowhere", State: rules.Open}
-	if d := book.Decide(gone, rules.Tick{}, rules.Facts{}, april); d.Refusal == nil || d.Refusal.Status != 503 {
+	if d := book.Decide(gone, rules.Tick{}, rules.Circumstances{}, april); d.Refusal == nil || d.Refusal.Status != 503 {
 		t.Errorf("an incident of an unknown policy gives %+v", d.Refusal)
 	}
 }
@@ -75,7 +75,7 @@ func TestSignalOfUnreadPolicy(t *testing.T) {
 		if n := book.Choose(c, []rules.Incident{inc}, now.Add(2*time.Hour)); n != 0 {
 			t.Fatalf("beside an incident %s it is %d", what, n)
 		}
-		if d := book.Decide(inc, rules.Fired{Signal: c.Signal}, rules.Facts{}, now.Add(2*time.Hour)); d.Refusal == nil || d.Refusal.Status != 503 {
+		if d := book.Decide(inc, rules.Fired{Signal: c.Signal}, rules.Circumstances{}, now.Add(2*time.Hour)); d.Refusal == nil || d.Refusal.Status != 503 {
 			t.Errorf("an incident %s takes it in: %+v", what, d.Refusal)
 		}
 	}

@@ -36,11 +36,11 @@ func (b *Book) Preview(now time.Time) []Preview {
 
 // preview decides about a failure of which nothing but its labels is known.
 func (b *Book) preview(c Classified, id string, now time.Time) Preview {
-	d := b.Decide(b.Begin(c, id, 0, now), Fired{Signal: c.Signal}, Facts{}, now)
+	d := b.Decide(b.Begin(c, id, 0, now), Fired{Signal: c.Signal}, Circumstances{}, now)
 	if d.Needs != nil { // nothing is known of an example's backups
-		d = b.Decide(d.Incident, Answered{AskedAt: now, Other: &Evidence{State: EvidenceUnknown}}, Facts{}, now)
+		d = b.Decide(d.Incident, Answered{AskedAt: now, Other: &Evidence{State: EvidenceUnknown}}, Circumstances{}, now)
 	}
-	e := b.Explain(d.Incident, Facts{}, now)
+	e := b.Explain(d.Incident, Circumstances{}, now)
 	return Preview{Scenario: c.Scenario.Name, Title: c.Scenario.Title, Steps: e.Steps, Targets: e.Targets}
 }
 
@@ -73,6 +73,6 @@ func (b *Book) example(s *Scenario, now time.Time) Signal {
 
 // Explain tells the story of an incident so far and what comes next. It
 // changes nothing.
-func (b *Book) Explain(inc Incident, facts Facts, now time.Time) Explanation {
-	return explain.Explain(b.Book, inc, facts, now)
+func (b *Book) Explain(inc Incident, around Circumstances, now time.Time) Explanation {
+	return explain.Explain(b.Book, inc, around, now)
 }

@@ -29,7 +29,7 @@ type walk struct {
 	r      *rand.Rand
 	book   *rules.Book
 	inc    rules.Incident
-	facts  rules.Facts
+	facts  rules.Circumstances
 	now    time.Time
 	signal []rules.Signal
 	needs  *rules.Need
@@ -289,7 +289,7 @@ func (w *walk) event() {
 		}
 		w.decide(rules.Silenced{Active: active})
 	case 6:
-		w.facts = rules.Facts{}
+		w.facts = rules.Circumstances{}
 		if w.r.IntN(3) == 0 {
 			w.facts.Siblings = []rules.Sibling{{ID: "9", Role: []string{"local", "primary"}[w.r.IntN(2)], State: rules.Open, DoubleTold: w.r.IntN(2) == 0}}
 		}

@@ -25,8 +25,8 @@ func TestASecondReporterReadsHisOwnWords(t *testing.T) {
 	}
 	n := d.Notifications[0]
 	if n.Step != "receipt_again" || len(n.To) != 1 || n.To[0].Address != "dean@lms-a.example" || !n.To[0].Outside ||
-		n.Facts.Report != "the second one's words" || !n.Facts.ReceivedAt.Equal(second.StartsAt) {
-		t.Errorf("%s to %+v: %q, received %s", n.Step, n.To, n.Facts.Report, n.Facts.ReceivedAt)
+		n.Data.Report != "the second one's words" || !n.Data.ReceivedAt.Equal(second.StartsAt) {
+		t.Errorf("%s to %+v: %q, received %s", n.Step, n.To, n.Data.Report, n.Data.ReceivedAt)
 	}
 	third := second
 	third.Kind, third.Means, third.By, third.Fingerprint = rules.Level3Emergency, "", "passer@by.example", "report:3"

@@ -42,7 +42,7 @@ func TestBounceUndoesTheWrittenTrace(t *testing.T) {
 		t.Errorf("flags %v, target %+v", b.inc.Flags, b.inc.Targets["informed"])
 	}
 	i := slices.IndexFunc(d.Notifications, func(n rules.Notification) bool { return n.Step == "address_refused" })
-	if i < 0 || d.Notifications[i].To[0].Person != "sup" || !slices.Contains(d.Notifications[i].Facts.Refused, client.Address) {
+	if i < 0 || d.Notifications[i].To[0].Person != "sup" || !slices.Contains(d.Notifications[i].Data.Refused, client.Address) {
 		t.Errorf("the supervisor is not asked for another address: %+v", d.Notifications)
 	}
 	if slices.ContainsFunc(b.inc.Told, func(p rules.Party) bool { return p.Address == client.Address }) {

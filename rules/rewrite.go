@@ -38,6 +38,6 @@ func (d intake) rewrite(st *Step, key StepKey, r *StepRecord) {
 	d.Incident.Steps[key] = r
 	n.ID = r.NotificationID
 	n.DecidedAt, n.HoldUntil = r.DecidedAt, r.DecidedAt.Add(d.Policy.Hold)
-	n.Facts.Automatic = true
+	n.Data.Automatic = true
 	d.out.Rewrites = append(d.out.Rewrites, n)
 }

@@ -111,7 +111,7 @@ func (d intake) lookAgain(s Signal) {
 // fire, and when they are looked at again. What Vigie raised itself, and what
 // belongs to a machine that is gone, is not.
 func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
-	d := b.decider(&inc, Facts{}, inc.ResolvedAt)
+	d := b.decider(&inc, Circumstances{}, inc.ResolvedAt)
 	if d == nil || !inc.State.Ended() || !inc.Progress.Decommissioned.IsZero() {
 		return nil, time.Time{}
 	}
@@ -362,7 +362,7 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 	if _, held := inc.Progress.HeldEndings[s.Fingerprint]; held {
 		return false
 	}
-	d := b.decider(inc, Facts{}, inc.LastSeen)
+	d := b.decider(inc, Circumstances{}, inc.LastSeen)
 	if d == nil || inc.Progress.Subkind != subkind(s) {
 		return false
 	}

@@ -29,8 +29,8 @@ const maxComment = 1000
 // machine and role. They end with the service day, or earlier when the act says
 // so. Nothing is decided by it; the act itself follows with [Acted] once every
 // Alertmanager has taken them.
-func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]Silence, *Refusal) {
-	d := b.decider(&inc, facts, now)
+func (b *Book) PlanSilences(inc Incident, a Act, around Circumstances, now time.Time) ([]Silence, *Refusal) {
+	d := b.decider(&inc, around, now)
 	if d == nil {
 		return nil, notLoaded(&inc)
 	}
@@ -44,7 +44,7 @@ func (b *Book) PlanSilences(inc Incident, a Act, facts Facts, now time.Time) ([]
 // SilenceEnd is when a silence that is made now ends unless somebody names an
 // earlier end: with the service day, and never later than a day from now.
 func (b *Book) SilenceEnd(inc Incident, now time.Time) time.Time {
-	d := b.decider(&inc, Facts{}, now)
+	d := b.decider(&inc, Circumstances{}, now)
 	if d == nil {
 		return time.Time{}
 	}

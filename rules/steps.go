@@ -54,12 +54,12 @@ func (d rungs) consider(st *Step, platform string) {
 			d.wakeBy(ready)
 			continue
 		}
-		d.take(st, platform, f)
+		d.fire(st, platform, f)
 	}
 }
 
-// take carries out one occurrence of a step, or drops it with its reason.
-func (d rungs) take(st *Step, platform string, f situation.Firing) {
+// fire carries out one occurrence of a step, or drops it with its reason.
+func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 	key := d.Schedule().Key(st, platform, f)
 	if c := d.FirstHolding(st.When[f.Trigger].Unless); c != "" {
 		d.drop(st, key.DroppedBy(f.Trigger), f, "dropped: "+c)
@@ -230,13 +230,13 @@ func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, 
 	var more []string
 	for i, e := range d.Contacts().Envelopes(to, cc, platform) {
 		n := d.Messages().Notification(st, template, e.To, e.Cc, e.Platform, f.Why)
-		d.Messages().SpeaksOf(&n.Facts, st.When[f.Trigger]) // of several clocks, the one that this is about
+		d.Messages().SpeaksOf(&n.Data, st.When[f.Trigger]) // of several clocks, the one that this is about
 		n.ID = first
 		if i > 0 {
 			n.ID += "/" + e.Platform
 			more = append(more, n.ID)
 		}
-		n.Facts.Automatic = st.When[f.Trigger].Kind != WhenAct
+		n.Data.Automatic = st.When[f.Trigger].Kind != WhenAct
 		d.out.Notifications = append(d.out.Notifications, n)
 	}
 	d.Incident.Steps[key] = &StepRecord{Step: st.Name, Resent: more, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: StepDecided,

@@ -45,7 +45,7 @@ func TestPromiseThatPasses(t *testing.T) {
 	b.act("forecast", "adm1", now.Add(time.Minute), "today", "no", "reason", "part ordered", "expected_date", "2026-03-11")
 	told := func() bool {
 		return slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
-			return n.Step == "promise_passed" && n.To[0].Person == "am.dupont" && n.Facts.Again == rules.AgainPromise
+			return n.Step == "promise_passed" && n.To[0].Person == "am.dupont" && n.Data.Again == rules.AgainPromise
 		})
 	}
 	at := paris(t, "2026-03-11 18:00")
@@ -164,7 +164,7 @@ func TestOwnerWhoLeft(t *testing.T) {
 			t.Errorf("%s: %q has it still", name, b.inc.Assignee)
 		}
 		if !slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
-			return n.Step == "lapsed" && n.To[0].Person == c.told && n.Facts.Again == rules.AgainLapsed && n.Facts.LeftBy == c.person
+			return n.Step == "lapsed" && n.To[0].Person == c.told && n.Data.Again == rules.AgainLapsed && n.Data.LeftBy == c.person
 		}) {
 			t.Errorf("%s: nobody is told", name)
 		}

@@ -44,40 +44,40 @@ func (c *commands) incident(ctx context.Context, cl client, name, output string)
 	return nil
 }
 
-// heading are the facts that stand on top of the page, one a line.
+// heading is what stands on top of the page, one line for each.
 func (c *commands) heading(i receiver.Summary, o *web.Overview) {
 	fmt.Fprintf(c.out, "%s  #%d  %s\n", o.ID, o.Number, keyWord(i.Incident))
-	fact := func(name, text string) {
+	line := func(name, text string) {
 		if text != "" && text != "-" {
 			fmt.Fprintf(c.out, "%-14s %s\n", name+":", text)
 		}
 	}
-	fact("state", strings.Join(append([]string{string(o.State)}, o.Flags...), ", "))
-	fact("scenario", o.Scenario)
-	fact("severity", o.Severity)
-	fact("assignee", o.Assignee)
-	fact("opened", c.second(o.OpenedAt))
-	fact("failing since", c.second(o.StartedAt))
-	fact("last success", c.second(o.LastSuccess))
-	fact("deadline", c.second(o.Deadline))
-	fact("expected", o.Promise)
-	fact("ended", c.second(o.ResolvedAt))
-	fact("cause", o.Cause)
-	fact("data loss", o.DataLoss)
-	fact("error", o.Error)
-	fact("report", o.Report)
-	fact("workaround", o.Workaround)
+	line("state", strings.Join(append([]string{string(o.State)}, o.Flags...), ", "))
+	line("scenario", o.Scenario)
+	line("severity", o.Severity)
+	line("assignee", o.Assignee)
+	line("opened", c.second(o.OpenedAt))
+	line("failing since", c.second(o.StartedAt))
+	line("last success", c.second(o.LastSuccess))
+	line("deadline", c.second(o.Deadline))
+	line("expected", o.Promise)
+	line("ended", c.second(o.ResolvedAt))
+	line("cause", o.Cause)
+	line("data loss", o.DataLoss)
+	line("error", o.Error)
+	line("report", o.Report)
+	line("workaround", o.Workaround)
 	if b := o.Other; b != nil {
-		fact("other backup", strings.Join(notEmpty(string(b.State), b.Engine, b.Plan, b.Note, b.Error), ", "))
+		line("other backup", strings.Join(notEmpty(string(b.State), b.Engine, b.Plan, b.Note, b.Error), ", "))
 	}
 	if s := o.Silence; s != nil {
-		fact("silenced", fmt.Sprintf("by %s until %s %s", s.By, c.second(s.Until), s.Comment))
+		line("silenced", fmt.Sprintf("by %s until %s %s", s.By, c.second(s.Until), s.Comment))
 	}
 	if n := o.Next; n != nil {
-		fact("next", fmt.Sprintf("%s at %s to %s", n.Step, c.second(n.At), orDash(strings.Join(n.To, ", "))))
+		line("next", fmt.Sprintf("%s at %s to %s", n.Step, c.second(n.At), orDash(strings.Join(n.To, ", "))))
 	}
 	if o.Confidential {
-		fact("confidential", "its journal is for those named under access.confidential in the inventory")
+		line("confidential", "its journal is for those named under access.confidential in the inventory")
 	}
 }
 

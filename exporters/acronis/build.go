@@ -325,8 +325,8 @@ func plainID(id exporters.Text) string {
 	return plain
 }
 
-// unit is one backup policy on one resource.
-type unit struct {
+// protection is one backup policy on one resource.
+type protection struct {
 	status   policyStatus
 	kind     string   // policy.backup.machine
 	ids      []string // of the policy and of the plans it belongs to; empty if unknown
@@ -339,28 +339,28 @@ type unit struct {
 
 // resource adds the jobs of one resource.
 func (b *builder) resource(r *resourceStatus) {
-	var units []unit
+	var protections []protection
 	for _, p := range r.Policies {
 		if strings.HasPrefix(strings.ToLower(p.Type), "policy.backup") {
-			units = append(units, unit{status: p, kind: strings.ToLower(p.Type), resource: r})
+			protections = append(protections, protection{status: p, kind: strings.ToLower(p.Type), resource: r})
 		}
 	}
 	r.digest()
-	if len(units) == 0 {
+	if len(protections) == 0 {
 		b.byTasks(r)
 		return
 	}
-	for i := range units {
-		for j := range units {
-			if i != j && units[i].kind == units[j].kind {
-				units[i].siblings++
+	for i := range protections {
+		for j := range protections {
+			if i != j && protections[i].kind == protections[j].kind {
+				protections[i].siblings++
 			}
 		}
-		b.oddTimes(&units[i])
+		b.oddTimes(&protections[i])
 	}
-	b.identify(units)
+	b.identify(protections)
 	owner := b.owner(r)
-	for _, group := range grouped(units) {
+	for _, group := range grouped(protections) {
 		b.add(b.job(group, r.class), owner)
 	}
 }
@@ -417,7 +417,7 @@ func (b *builder) byTasks(r *resourceStatus) {
 	}
 }
 
-func (b *builder) oddTimes(u *unit) {
+func (b *builder) oddTimes(u *protection) {
 	s := u.status
 	for _, m := range []moment{s.LastRun, s.LastSuccessRun, s.NextRun} {
 		if m.bad {
@@ -428,11 +428,11 @@ func (b *builder) oddTimes(u *unit) {
 
 // identify finds out to which policy each status belongs. The statuses name
 // only a type; the applications of policies to resources name the policy.
-func (b *builder) identify(units []unit) {
-	applied := b.applied[units[0].resource.Context.ID.Lower()]
-	for i := range units {
-		u := &units[i]
-		u.alone = len(units) == 1
+func (b *builder) identify(protections []protection) {
+	applied := b.applied[protections[0].resource.Context.ID.Lower()]
+	for i := range protections {
+		u := &protections[i]
+		u.alone = len(protections) == 1
 		id := plainID(u.status.PolicyID)
 		var candidates []*application
 		for j := range applied {
@@ -458,13 +458,13 @@ func (b *builder) identify(units []unit) {
 	}
 }
 
-// grouped puts units that cannot be told apart together: two plans of one
+// grouped puts protections that cannot be told apart together: two plans of one
 // type on one machine where the product names neither. They become one job
 // with the worse state of both, since no one can say whose success it was.
-func grouped(units []unit) [][]unit {
-	var out [][]unit
+func grouped(protections []protection) [][]protection {
+	var out [][]protection
 	byKey := map[string]int{}
-	for _, u := range units {
+	for _, u := range protections {
 		key := u.kind
 		if len(u.ids) > 0 && !u.alone {
 			key += "/" + u.ids[0]
@@ -474,13 +474,13 @@ func grouped(units []unit) [][]unit {
 			continue
 		}
 		byKey[key] = len(out)
-		out = append(out, []unit{u})
+		out = append(out, []protection{u})
 	}
 	return out
 }
 
-func (b *builder) job(group []unit, class exporters.Class) exporters.Job {
-	slices.SortStableFunc(group, func(x, y unit) int { return x.success().Compare(y.success()) })
+func (b *builder) job(group []protection, class exporters.Class) exporters.Job {
+	slices.SortStableFunc(group, func(x, y protection) int { return x.success().Compare(y.success()) })
 	u := group[0]
 	for _, other := range group[1:] {
 		if !other.ok() && u.ok() {
@@ -503,18 +503,18 @@ func (b *builder) job(group []unit, class exporters.Class) exporters.Job {
 	return job
 }
 
-func (u *unit) lastRun() time.Time {
+func (u *protection) lastRun() time.Time {
 	return u.status.LastRun.time()
 }
 
-func (u *unit) success() time.Time {
+func (u *protection) success() time.Time {
 	return u.status.LastSuccessRun.time()
 }
 
 // ok tells whether the last run was a success by its times.
-func (u *unit) ok() bool { return !u.success().IsZero() && !u.success().Before(u.lastRun()) }
+func (u *protection) ok() bool { return !u.success().IsZero() && !u.success().Before(u.lastRun()) }
 
-func (b *builder) planName(u *unit) string {
+func (b *builder) planName(u *protection) string {
 	if u.policy != nil && u.policy.Name != "" {
 		return u.policy.Name
 	}
@@ -531,7 +531,7 @@ func (b *builder) planName(u *unit) string {
 
 // enabled: a policy counts as switched off only if the product says so, for all
 // machines or for this one. Of several that cannot be told apart one that is on counts.
-func (b *builder) enabled(u *unit) bool {
+func (b *builder) enabled(u *protection) bool {
 	for _, id := range u.ids {
 		if p := b.policies[id]; p != nil && p.Enabled.Off() {
 			return false
@@ -551,7 +551,7 @@ func (b *builder) enabled(u *unit) bool {
 	return on || !told
 }
 
-func (b *builder) nextRun(u *unit) time.Time {
+func (b *builder) nextRun(u *protection) time.Time {
 	if b.onDemand(u) {
 		return time.Time{}
 	}
@@ -572,9 +572,9 @@ func (b *builder) schedule(p *policy) schedule {
 }
 
 // onDemand: nothing starts a policy whose schedule is switched off but a person.
-func (b *builder) onDemand(u *unit) bool { return u.policy != nil && b.schedule(u.policy).off }
+func (b *builder) onDemand(u *protection) bool { return u.policy != nil && b.schedule(u.policy).off }
 
-func (b *builder) interval(u *unit, lastSuccess time.Time, class exporters.Class) time.Duration {
+func (b *builder) interval(u *protection, lastSuccess time.Time, class exporters.Class) time.Duration {
 	if b.onDemand(u) {
 		return exporters.OnDemand
 	}
@@ -604,7 +604,7 @@ func (r *resourceStatus) running() bool {
 	})
 }
 
-func (b *builder) isRunning(u *unit) (bool, time.Time) {
+func (b *builder) isRunning(u *protection) (bool, time.Time) {
 	running := strings.EqualFold(u.status.Status, "running") || bool(u.status.Running)
 	if u.applied != nil {
 		running = running || u.applied.runs
@@ -639,8 +639,8 @@ func (a *activities) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// concerns tells whether a task or alert of a resource is about this unit.
-func (u *unit) concerns(policyID exporters.Text, policyType string) bool {
+// concerns tells whether a task or alert of a resource is about this protection.
+func (u *protection) concerns(policyID exporters.Text, policyType string) bool {
 	id := plainID(policyID)
 	if id != "" && len(u.ids) > 0 {
 		// Without the policy's parents, of which a task may speak, a lone
@@ -653,11 +653,11 @@ func (u *unit) concerns(policyID exporters.Text, policyType string) bool {
 // matchWindow is how far the instants of one run may lie apart in two services.
 const matchWindow = 2 * time.Minute
 
-// runs gives what is known of the unit's finished and missed runs. The status
+// runs gives what is known of the protection's finished and missed runs. The status
 // listing decides whether the last run was good; tasks and alerts explain it.
 // Without tasks: where two plans cannot be told apart, a success of the one
 // must not stand for the other.
-func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
+func (b *builder) runs(u *protection, running, withTasks bool) []exporters.Run {
 	var runs []exporters.Run
 	id := u.resource.Context.ID.Lower()
 	for i := range b.known.tasks[id] {
@@ -688,7 +688,7 @@ func (b *builder) runs(u *unit, running, withTasks bool) []exporters.Run {
 // unconfirmed tells a good task that began after the last run that the status
 // knows to be good. Checking or tidying an archive is a task of the same policy
 // and no backup; a backup that was one is told once the status says so.
-func (u *unit) unconfirmed(r exporters.Run) bool {
+func (u *protection) unconfirmed(r exporters.Run) bool {
 	began := cmp.Or(r.Start, r.End).Add(-matchWindow)
 	switch r.Result {
 	case exporters.Success:
@@ -723,7 +723,7 @@ func (b *builder) taskRun(t *task) exporters.Run {
 
 // reconcile joins the listing's last run with the task that reports the same
 // run, or adds it on its own.
-func (b *builder) reconcile(u *unit, runs []exporters.Run, last time.Time) []exporters.Run {
+func (b *builder) reconcile(u *protection, runs []exporters.Run, last time.Time) []exporters.Run {
 	listed := exporters.Run{End: last, Result: b.listedResult(u), Coarse: true}
 	if a := failure(b.alerted[u.resource.Context.ID.Lower()], u, last); a != nil && listed.Result == exporters.Failed {
 		listed.Error = a.explain()
@@ -760,9 +760,9 @@ func (b *builder) reconcile(u *unit, runs []exporters.Run, last time.Time) []exp
 	return runs
 }
 
-// listedResult reads the unit's status. The times tell success from failure;
+// listedResult reads the protection's status. The times tell success from failure;
 // the word is believed only where it says less good.
-func (b *builder) listedResult(u *unit) exporters.Result {
+func (b *builder) listedResult(u *protection) exporters.Result {
 	switch strings.ToLower(u.status.Status) {
 	case "", "idle", "ok", "scheduled", "warning", "running", "cancelling", "interaction_required", "no_policies_applied", "not_protected":
 	case "error", "critical", "failed":
@@ -782,7 +782,7 @@ func (b *builder) listedResult(u *unit) exporters.Result {
 }
 
 // failure finds the alert that explains the run that ended at last.
-func failure(alerts []*alert, u *unit, last time.Time) *alert {
+func failure(alerts []*alert, u *protection, last time.Time) *alert {
 	var best *alert
 	for _, a := range alerts {
 		if !strings.EqualFold(a.Type, "BackupFailed") && !strings.EqualFold(a.Type, "BackupCanceled") || !u.concerns(a.Details.PlanID, "") {

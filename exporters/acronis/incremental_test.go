@@ -294,11 +294,11 @@ func TestBackupsKnownByTasksOnly(t *testing.T) {
 }
 
 // status finds what is known of a machine's backup.
-func (b *bench) status(machine string) *unit {
+func (b *bench) status(machine string) *protection {
 	b.T.Helper()
 	for i := range b.source.statuses.items {
 		if r := &b.source.statuses.items[i]; r.Context.Name == machine && len(r.Policies) == 1 {
-			return &unit{status: r.Policies[0]}
+			return &protection{status: r.Policies[0]}
 		}
 	}
 	b.T.Fatalf("no status of %s", machine)

@@ -61,7 +61,7 @@ func (c *console) fetch(ctx context.Context, now time.Time) (exporters.Snapshot,
 		return exporters.Snapshot{}, err
 	}
 	out := exporters.Snapshot{Endpoints: []exporters.Endpoint{endpoint}}
-	runs := c.known.take(rows, complete, now, &out)
+	runs := c.known.learn(rows, complete, now, &out)
 	if complete {
 		c.listed = now
 	}
@@ -113,7 +113,7 @@ func (c *console) readOnce(ctx context.Context, since time.Time) ([]row, error) 
 		r := rowOf(v)
 		// A machine that stands twice in the virtual machines' table comes
 		// once for each.
-		if key := r.unit + "\x00" + r.jobType + "\x00" + r.jobID + "\x00" + r.start.String(); !seen[key] {
+		if key := r.protection + "\x00" + r.jobType + "\x00" + r.jobID + "\x00" + r.start.String(); !seen[key] {
 			seen[key] = true
 			out = append(out, r)
 		}
@@ -130,7 +130,7 @@ func rowOf(v [12]any) row {
 		start: instantOf(v[5]), end: instantOf(v[6]), localStart: instantOf(v[7]), localEnd: instantOf(v[8])}
 	r.plan = firstOf(textOf(v[9]), r.planID, "no plan")
 	r.machine = firstOf(textOf(v[10]), textOf(v[11]), "node "+r.node)
-	r.unit = r.node + "/" + firstOf(r.planID, "no-plan")
+	r.protection = r.node + "/" + firstOf(r.planID, "no-plan")
 	return r
 }
 

@@ -168,7 +168,7 @@ func fileError(err error) error {
 	return &exporters.SourceError{Endpoint: backupHistory, Reason: reason, Err: err}
 }
 
-// job is the one protection unit: the machine.
+// job is the one protection: the machine.
 func (h *history) job(files []infoFile, now time.Time, out *exporters.Snapshot) exporters.Job {
 	a := h.config.Agent
 	j := h.config.job(strings.ToLower(a.Machine), a.Machine, "Arcserve UDP agent", "BackupInfo")

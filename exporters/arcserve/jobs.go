@@ -12,7 +12,7 @@ import (
 
 // row is one job of a history, as the database and the web service tell it.
 type row struct {
-	unit       string // stable id of the protection unit
+	protection string // stable id of the protection
 	node       string // stable id of the machine
 	machine    string
 	plan       string
@@ -25,8 +25,8 @@ type row struct {
 	localStart, localEnd exporters.Instant
 }
 
-// unit is one plan on one machine.
-type unit struct {
+// protection is one plan on one machine.
+type protection struct {
 	node, machine, plan, planID, objectType string
 	seen                                    time.Time // its newest instant
 	open                                    []time.Time
@@ -34,22 +34,22 @@ type unit struct {
 
 // knowledge is what the readings so far taught.
 type knowledge struct {
-	config *Config
-	units  map[string]*unit
-	newest time.Time
-	odd    oddities
+	config      *Config
+	protections map[string]*protection
+	newest      time.Time
+	odd         oddities
 }
 
 func newKnowledge(c *Config) *knowledge {
-	return &knowledge{config: c, units: map[string]*unit{}, odd: oddities{}}
+	return &knowledge{config: c, protections: map[string]*protection{}, odd: oddities{}}
 }
 
-// take learns from rows and gives the runs that ended, by unit. A complete
-// listing drops the units that are not in it. Jobs that ran before are still
+// learn takes what rows tell and gives the runs that ended, by protection. A complete
+// listing drops the protections that are not in it. Jobs that ran before are still
 // running only if the rows say so: each reading covers them.
-func (k *knowledge) take(rows []row, complete bool, now time.Time, out *exporters.Snapshot) map[string][]exporters.Run {
+func (k *knowledge) learn(rows []row, complete bool, now time.Time, out *exporters.Snapshot) map[string][]exporters.Run {
 	listed := map[string]bool{}
-	for _, u := range k.units {
+	for _, u := range k.protections {
 		u.open = nil
 	}
 	runs := map[string][]exporters.Run{}
@@ -66,36 +66,36 @@ func (k *knowledge) take(rows []row, complete bool, now time.Time, out *exporter
 			k.odd.count(out, "node", r.jobID)
 			continue
 		}
-		listed[r.unit] = true
+		listed[r.protection] = true
 		u, start, end := k.file(r, objectType, now, out)
 		run, open := k.run(r, start, end, out)
 		if open {
 			u.open = append(u.open, start)
 		}
 		if run != nil {
-			runs[r.unit] = append(runs[r.unit], *run)
+			runs[r.protection] = append(runs[r.protection], *run)
 		}
 	}
 	if complete {
-		maps.DeleteFunc(k.units, func(id string, _ *unit) bool { return !listed[id] })
+		maps.DeleteFunc(k.protections, func(id string, _ *protection) bool { return !listed[id] })
 	}
 	return runs
 }
 
-// file notes the names of a row's unit; those of its newest row count.
-func (k *knowledge) file(r *row, objectType string, now time.Time, out *exporters.Snapshot) (*unit, time.Time, time.Time) {
+// file notes the names of a row's protection; those of its newest row count.
+func (k *knowledge) file(r *row, objectType string, now time.Time, out *exporters.Snapshot) (*protection, time.Time, time.Time) {
 	if r.start.Bad || r.end.Bad || r.localStart.Bad || r.localEnd.Bad {
-		k.odd.count(out, "job_time", r.unit+" "+r.jobID)
+		k.odd.count(out, "job_time", r.protection+" "+r.jobID)
 	}
 	start, end := k.instant(r.start, r.localStart), k.instant(r.end, r.localEnd)
 	at := latest(start, end)
-	if at.After(now) || at.IsZero() && k.units[r.unit] == nil {
+	if at.After(now) || at.IsZero() && k.protections[r.protection] == nil {
 		at = now // a clock that runs ahead, or a job that has only been planned
 	}
-	u := k.units[r.unit]
+	u := k.protections[r.protection]
 	if u == nil {
-		u = &unit{}
-		k.units[r.unit] = u
+		u = &protection{}
+		k.protections[r.protection] = u
 	}
 	if u.machine == "" || !at.Before(u.seen) {
 		u.node, u.machine, u.plan, u.planID, u.objectType = r.node, r.machine, r.plan, r.planID, objectType
@@ -140,7 +140,7 @@ func (k *knowledge) run(r *row, start, end time.Time, out *exporters.Snapshot) (
 		end = start // it was to begin then
 	}
 	if end.IsZero() {
-		k.odd.count(out, "job_time", r.unit+" "+r.jobID)
+		k.odd.count(out, "job_time", r.protection+" "+r.jobID)
 		return nil, false
 	}
 	run := &exporters.Run{ID: r.jobID + "@" + start.UTC().Format(time.RFC3339), Start: start, End: end, Result: st.result}
@@ -166,7 +166,7 @@ func (k *knowledge) statusWord(text string) string {
 // may have changed: the jobs that run, and a while before the newest.
 func (k *knowledge) since(overlap time.Duration) time.Time {
 	at := k.newest.Add(-overlap)
-	for _, u := range k.units {
+	for _, u := range k.protections {
 		for _, start := range u.open {
 			if start.Before(at) {
 				at = start
@@ -176,21 +176,21 @@ func (k *knowledge) since(overlap time.Duration) time.Time {
 	return at
 }
 
-// forgetBefore drops the units without any job since then.
+// forgetBefore drops the protections without any job since then.
 func (k *knowledge) forgetBefore(t time.Time) {
-	maps.DeleteFunc(k.units, func(_ string, u *unit) bool { return u.seen.Before(t) })
+	maps.DeleteFunc(k.protections, func(_ string, u *protection) bool { return u.seen.Before(t) })
 }
 
-// outlived are the units whose node has long gone on under another plan.
+// outlived are the protections whose node has long gone on under another plan.
 func (k *knowledge) outlived(after time.Duration) map[string]bool {
 	newest := map[string]time.Time{}
-	for _, u := range k.units {
+	for _, u := range k.protections {
 		if u.seen.After(newest[u.node]) {
 			newest[u.node] = u.seen
 		}
 	}
 	out := map[string]bool{}
-	for id, u := range k.units {
+	for id, u := range k.protections {
 		if newest[u.node].Sub(u.seen) > after {
 			out[id] = true
 		}
@@ -201,11 +201,11 @@ func (k *knowledge) outlived(after time.Duration) map[string]bool {
 // jobs is a function of what is known.
 func (k *knowledge) jobs(runs map[string][]exporters.Run, leaveOut map[string]bool) []exporters.Job {
 	var out []exporters.Job
-	for _, id := range slices.Sorted(maps.Keys(k.units)) {
+	for _, id := range slices.Sorted(maps.Keys(k.protections)) {
 		if leaveOut[id] {
 			continue
 		}
-		u := k.units[id]
+		u := k.protections[id]
 		j := k.config.job(id, u.machine, u.plan, u.objectType)
 		k.config.own(&j, u)
 		j.Runs = runs[id]
@@ -227,7 +227,7 @@ func (c *Config) job(id, machine, plan, objectType string) exporters.Job {
 }
 
 // own gives the job to the customer of its plan.
-func (c *Config) own(j *exporters.Job, u *unit) {
+func (c *Config) own(j *exporters.Job, u *protection) {
 	if customer, ok := c.Customers[u.planID]; ok && u.planID != "" {
 		j.Customer, j.CustomerName = customer, u.plan
 		return

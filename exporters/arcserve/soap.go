@@ -73,7 +73,7 @@ func (s *service) fetch(ctx context.Context, now time.Time) (exporters.Snapshot,
 	// Nothing says that an answer holds every machine: none is dropped
 	// because it is not in one.
 	s.odd.Tell(&out)
-	runs := s.known.take(rows, false, now, &out)
+	runs := s.known.learn(rows, false, now, &out)
 	for _, r := range sharedNames(rows) {
 		s.known.odd.count(&out, "node_name_twice", r.node)
 	}
@@ -91,7 +91,7 @@ func (s *service) remember(jobs []exporters.Job, now time.Time) {
 			seen = now
 		}
 		node, _, _ := strings.Cut(j.ID, "/")
-		s.known.units[j.ID] = &unit{node: node, machine: j.Machine, plan: j.Plan, objectType: j.ObjectType, seen: seen}
+		s.known.protections[j.ID] = &protection{node: node, machine: j.Machine, plan: j.Plan, objectType: j.ObjectType, seen: seen}
 	}
 }
 
@@ -109,7 +109,7 @@ func (s *service) history(ctx context.Context) ([]row, error) {
 		}
 		for _, rec := range got.records {
 			r := s.rowOf(rec)
-			if key := r.unit + "\x00" + r.jobType + "\x00" + r.jobID + "\x00" + r.start.String(); !seen[key] {
+			if key := r.protection + "\x00" + r.jobType + "\x00" + r.jobID + "\x00" + r.start.String(); !seen[key] {
 				seen[key] = true
 				out = append(out, r)
 			}
@@ -125,7 +125,7 @@ func (s *service) rowOf(rec map[string]string) row {
 	r := row{machine: rec["nodename"], node: strings.ToLower(rec["nodename"]), jobID: rec["jobid"], jobType: rec["jobtype"], status: rec["jobstatus"],
 		start: exporters.ParseInstant(rec["jobutcstartdate"]), end: exporters.ParseInstant(rec["jobutcenddate"])}
 	word, _ := s.config.objectType(r.jobType)
-	r.unit = r.node + "/" + strings.ReplaceAll(strings.ToLower(word), " ", "-")
+	r.protection = r.node + "/" + strings.ReplaceAll(strings.ToLower(word), " ", "-")
 	r.plan = "Arcserve UDP"
 	return r
 }
@@ -134,11 +134,13 @@ func (s *service) rowOf(rec map[string]string) row {
 // overlaps: one machine saves one after the other.
 func sharedNames(rows []row) []row {
 	sorted := slices.Clone(rows)
-	slices.SortFunc(sorted, func(a, b row) int { return cmp.Or(strings.Compare(a.unit, b.unit), a.start.Compare(b.start.Time)) })
+	slices.SortFunc(sorted, func(a, b row) int {
+		return cmp.Or(strings.Compare(a.protection, b.protection), a.start.Compare(b.start.Time))
+	})
 	var out []row
 	for i := 1; i < len(sorted); i++ {
 		a, b := &sorted[i-1], &sorted[i]
-		if a.unit == b.unit && !strings.HasSuffix(a.unit, "/") && !a.start.IsZero() && b.start.Before(a.end.Time) {
+		if a.protection == b.protection && !strings.HasSuffix(a.protection, "/") && !a.start.IsZero() && b.start.Before(a.end.Time) {
 			out = append(out, *b)
 		}
 	}

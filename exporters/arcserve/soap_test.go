@@ -472,7 +472,7 @@ func FuzzSOAP(f *testing.F) {
 			rows = append(rows, s.rowOf(r))
 		}
 		var out exporters.Snapshot
-		runs := s.known.take(rows, false, now, &out)
+		runs := s.known.learn(rows, false, now, &out)
 		for id, all := range runs {
 			for _, run := range all {
 				if run.End.IsZero() || run.Result == exporters.Success && run.Error != "" {

@@ -185,8 +185,8 @@ func (d *backlog) update(id string, env envelope, raw []byte) error {
 	return nil
 }
 
-// take removes a mail that was read, or dismissed by a person, and remembers it.
-func (d *backlog) take(id string, dismissed bool) error {
+// remove takes out a mail that was read, or dismissed by a person, and remembers it.
+func (d *backlog) remove(id string, dismissed bool) error {
 	it := d.items[id]
 	if it == nil {
 		return fs.ErrNotExist

@@ -52,9 +52,9 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 		s.ignored[string(r)] = 0 // so that the first one is an increase
 	}
 	if c.IMAP != nil {
-		s.door = newMailbox(c, s.take, o)
+		s.door = newMailbox(c, s.ingest, o)
 	} else {
-		s.door = newServer(c, s.take, o.Now)
+		s.door = newServer(c, s.ingest, o.Now)
 	}
 	return s, nil
 }
@@ -167,10 +167,10 @@ func (s *Source) prepare() error {
 	return nil
 }
 
-// take makes a mail durable: as results, or in the list. Kept tells the
+// ingest makes a mail durable: as results, or in the list. Kept tells the
 // latter. Without an error the mail survives a loss of power; errFull says
 // that it is not needed for results and cannot be kept.
-func (s *Source) take(env envelope, raw []byte) (kept bool, err error) {
+func (s *Source) ingest(env envelope, raw []byte) (kept bool, err error) {
 	sorted := s.config.sort(env, raw)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,7 +208,7 @@ func (s *Source) settle(m sorted, env envelope, raw []byte) (kept bool, err erro
 	}
 	if it := s.backlog.items[m.id]; it != nil {
 		s.door.done(it.env)
-		return false, s.backlog.take(m.id, false)
+		return false, s.backlog.remove(m.id, false)
 	}
 	return false, s.backlog.seen.add(m.id, false)
 }
@@ -413,5 +413,5 @@ func (s *Source) Dismiss(id string) error {
 		return errNotListed
 	}
 	s.door.done(it.env)
-	return s.backlog.take(id, true)
+	return s.backlog.remove(id, true)
 }

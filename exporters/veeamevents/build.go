@@ -20,8 +20,8 @@ const (
 	undecided = 24 * time.Hour
 )
 
-// build is a function of the facts.
-func build(f *facts, c *Config, now time.Time, unknown counter) []exporters.Job {
+// build is a function of the state.
+func build(f *state, c *Config, now time.Time, unknown counter) []exporters.Job {
 	var out []exporters.Job
 	for _, id := range slices.Sorted(maps.Keys(f.jobs)) {
 		j := f.jobs[id]
@@ -58,7 +58,7 @@ func build(f *facts, c *Config, now time.Time, unknown counter) []exporters.Job 
 
 // twins tells the machines of which two of one name were in the last session
 // that came to them.
-func (f *facts) twins() []exporters.Unmatched {
+func (f *state) twins() []exporters.Unmatched {
 	type place struct{ job, object, session string }
 	count, last := map[place]int{}, map[[2]string]task{}
 	for _, t := range f.tasks {
@@ -94,7 +94,7 @@ func (s *session) run(id string) exporters.Run {
 	return r
 }
 
-func (f *facts) jobRuns(job string, now time.Time) []exporters.Run {
+func (f *state) jobRuns(job string, now time.Time) []exporters.Run {
 	var runs []exporters.Run
 	next := f.lastSession(job)
 	for id, s := range f.sessions {
@@ -106,7 +106,7 @@ func (f *facts) jobRuns(job string, now time.Time) []exporters.Run {
 }
 
 // lastSession is the latest instant of the job's sessions.
-func (f *facts) lastSession(job string) time.Time {
+func (f *state) lastSession(job string) time.Time {
 	var last time.Time
 	for _, s := range f.sessions {
 		if at := latest(s); s.job == job && at.After(last) {
@@ -117,7 +117,7 @@ func (f *facts) lastSession(job string) time.Time {
 }
 
 // runningSince is the start of the last session, if it has no end.
-func (f *facts) runningSince(job string) time.Time {
+func (f *state) runningSince(job string) time.Time {
 	var last *session
 	for _, s := range f.sessions {
 		if s.job == job && (last == nil || latest(s).After(latest(last))) {
@@ -139,7 +139,7 @@ func latest(s *session) time.Time {
 
 // objectRuns gives the runs of one machine of a job. A session that failed
 // before it came to any machine failed for all of them.
-func (f *facts) objectRuns(job, object string, now time.Time, unknown counter) []exporters.Run {
+func (f *state) objectRuns(job, object string, now time.Time, unknown counter) []exporters.Run {
 	var runs []exporters.Run
 	touched := map[string]bool{}
 	bySession := map[string]int{} // its place in runs

@@ -22,7 +22,7 @@ type Source struct {
 	config *Config
 	events winevent.Reader
 	now    func() time.Time
-	facts  *facts
+	state  *state
 	last   map[string]time.Time // the latest event read, by log
 	logs   map[string]*exporters.LastGood[winevent.Event]
 }
@@ -41,7 +41,7 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 }
 
 func newSource(c *Config, events winevent.Reader, o exporters.SourceOptions) *Source {
-	s := &Source{config: c, events: events, now: o.Now, facts: newFacts(), last: map[string]time.Time{}, logs: map[string]*exporters.LastGood[winevent.Event]{}}
+	s := &Source{config: c, events: events, now: o.Now, state: newState(), last: map[string]time.Time{}, logs: map[string]*exporters.LastGood[winevent.Event]{}}
 	for _, l := range c.Logs {
 		s.logs[l] = &exporters.LastGood[winevent.Event]{Name: l, Need: exporters.Required}
 	}
@@ -49,7 +49,7 @@ func newSource(c *Config, events winevent.Reader, o exporters.SourceOptions) *So
 }
 
 // Remember implements exporters.Rememberer.
-func (s *Source) Remember(jobs []exporters.Job) { s.facts.remember(jobs, s.now()) }
+func (s *Source) Remember(jobs []exporters.Job) { s.state.remember(jobs, s.now()) }
 
 // Fetch reads what is new in every log.
 func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
@@ -67,7 +67,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		// A job's deletion and its events are told apart by their order.
 		read[l] = slices.SortedStableFunc(slices.Values(events), func(a, b winevent.Event) int { return a.Time.Compare(b.Time) })
 	}
-	unknown := s.facts.counter(&out)
+	unknown := s.state.counter(&out)
 	for _, l := range s.config.Logs {
 		if err := s.learn(l, read[l], unknown); err != nil {
 			return exporters.Snapshot{}, err
@@ -78,9 +78,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			}
 		}
 	}
-	s.facts.forget(s.config, now)
-	out.Jobs = build(s.facts, s.config, now, unknown)
-	out.Unmatched = s.facts.twins()
+	s.state.forget(s.config, now)
+	out.Jobs = build(s.state, s.config, now, unknown)
+	out.Unmatched = s.state.twins()
 	return out, nil
 }
 
@@ -107,14 +107,14 @@ func (s *Source) learn(log string, events []winevent.Event, unknown counter) err
 			continue
 		}
 		if log == "agent" {
-			s.facts.learnAgent(e, s.config.Machine, unknown)
+			s.state.learnAgent(e, s.config.Machine, unknown)
 			continue
 		}
 		if !strings.EqualFold(e.Provider, backupProvider) {
 			unknown("event_provider", e.Provider)
 			continue
 		}
-		ok := s.facts.learnBackup(e, unknown)
+		ok := s.state.learnBackup(e, unknown)
 		if e.ID == jobFinished || e.ID == agentFinished {
 			results++
 			if ok {

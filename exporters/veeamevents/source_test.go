@@ -343,7 +343,7 @@ func FuzzFacts(f *testing.F) {
 		}
 		c := &Config{Logs: []string{"backup"}, Owner: exporters.Owner{Customer: "c"}, Host: exporters.Host{Machine: "m"}}
 		sourcetest.Check(t, c.Validate(""))
-		all := newFacts()
+		all := newState()
 		var out exporters.Snapshot
 		for i := range events {
 			all.learnBackup(&events[i], all.counter(&out))

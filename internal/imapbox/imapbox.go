@@ -453,15 +453,15 @@ func (v *visit) search() ([]imap.UID, error) {
 	return slices.Compact(out), nil
 }
 
-// facts are what is known of a mail before it is fetched.
-type facts struct {
+// attributes are what is known of a mail before it is fetched.
+type attributes struct {
 	size     int64
 	received time.Time
 }
 
 func (v *visit) fetchAll(ctx context.Context, uids []imap.UID) error {
 	for chunk := range slices.Chunk(uids, batch) {
-		known, err := v.facts(chunk)
+		known, err := v.attributes(chunk)
 		if err != nil {
 			return fault(ctx, Unreachable, err)
 		}
@@ -528,13 +528,13 @@ type storeError struct{ err error }
 func (e *storeError) Error() string { return e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
-func (v *visit) facts(uids []imap.UID) (map[imap.UID]facts, error) {
+func (v *visit) attributes(uids []imap.UID) (map[imap.UID]attributes, error) {
 	v.conn.left.Store(chatter)
 	cmd := v.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true})
-	out := map[imap.UID]facts{}
+	out := map[imap.UID]attributes{}
 	for m := cmd.Next(); m != nil; m = cmd.Next() {
 		var uid imap.UID
-		var f facts
+		var f attributes
 		for item := m.Next(); item != nil; item = m.Next() {
 			switch item := item.(type) {
 			case imapclient.FetchItemDataUID:
@@ -551,7 +551,7 @@ func (v *visit) facts(uids []imap.UID) (map[imap.UID]facts, error) {
 }
 
 // bring fetches one mail and hands it over.
-func (v *visit) bring(ctx context.Context, uid imap.UID, f facts) (kept bool, err error) {
+func (v *visit) bring(ctx context.Context, uid imap.UID, f attributes) (kept bool, err error) {
 	env := Mail{Received: f.received.UTC(), UID: uint32(uid), UIDValidity: v.place.UIDValidity, Size: f.size, Cut: f.size > v.Limit}
 	if now := v.Now().UTC(); f.received.IsZero() || env.Received.After(now) {
 		env.Received = now
@@ -695,7 +695,7 @@ func (v *visit) fetchLeft(ctx context.Context) error {
 		bad = nil
 	}
 	for _, uid := range append(left, bad...) {
-		known, err := v.facts([]imap.UID{uid})
+		known, err := v.attributes([]imap.UID{uid})
 		if err != nil {
 			return fault(ctx, Unreachable, err)
 		}

@@ -16,12 +16,12 @@ type Shelf struct {
 	Now   func() time.Time
 }
 
-const placeFact = "place in the mailbox of answers"
+const placeKey = "place in the mailbox of answers"
 
 // Place is the place in the mailbox; nothing at first.
 func (s *Shelf) Place(ctx context.Context) (place []byte, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		text, err := tx.Fact(placeFact)
+		text, err := tx.Value(placeKey)
 		place = []byte(text)
 		return err
 	})
@@ -30,7 +30,7 @@ func (s *Shelf) Place(ctx context.Context) (place []byte, err error) {
 
 // KeepPlace keeps it.
 func (s *Shelf) KeepPlace(ctx context.Context, place []byte) error {
-	return s.Store.Update(ctx, func(tx *store.Tx) error { return tx.SetFact(placeFact, string(place)) })
+	return s.Store.Update(ctx, func(tx *store.Tx) error { return tx.SetValue(placeKey, string(place)) })
 }
 
 // ReceivedMails lists mails that came back, the newest first; with open only those

@@ -19,9 +19,9 @@ type Reload struct {
 }
 
 const (
-	reloadsFact = "reloads"
-	maxReloads  = 20
-	maxError    = 2000
+	reloadsKey = "reloads"
+	maxReloads = 20
+	maxError   = 2000
 )
 
 // keepWithin bounds what a reload waits for to be remembered.
@@ -35,7 +35,7 @@ func KeepReload(in *store.Store, r Reload) error {
 }
 
 func keep(tx *store.Tx, r Reload) error {
-	was, err := tx.Fact(reloadsFact)
+	was, err := tx.Value(reloadsKey)
 	if err != nil {
 		return err
 	}
@@ -51,12 +51,12 @@ func keep(tx *store.Tx, r Reload) error {
 	if err != nil {
 		return err
 	}
-	return tx.SetFact(reloadsFact, string(text))
+	return tx.SetValue(reloadsKey, string(text))
 }
 
 // Reloads are the newest readings of the configuration, newest first.
 func Reloads(tx *store.Tx) ([]Reload, error) {
-	text, err := tx.Fact(reloadsFact)
+	text, err := tx.Value(reloadsKey)
 	if err != nil || text == "" {
 		return []Reload{}, err
 	}

@@ -13,7 +13,7 @@ func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification,
 	type question struct{ source, customer string }
 	answers := map[question]map[string]Result{}
 	for i := range ns {
-		f := &ns[i].Facts
+		f := &ns[i].Data
 		for j := range f.Plans {
 			row := &f.Plans[j]
 			if row.Source == "" || row.JobID == "" {

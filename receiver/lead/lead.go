@@ -49,8 +49,8 @@ type Leader struct {
 type Options struct {
 	Store *store.Store
 	Log   *slog.Logger
-	// Facts are what it hears of the others.
-	Facts []string
+	// Values are what it hears of the others.
+	Values []string
 	// Alert is the one whose incident is looked for with what is due.
 	Alert rules.Signal
 	// Hear is called with each pulse; of what changed since the one before it tells
@@ -141,7 +141,7 @@ func (l *Leader) handBack(ctx context.Context, p store.Pulse, why error) error {
 // pulse renews the lease, or takes it when nobody has it any more.
 func (l *Leader) pulse(ctx context.Context) error {
 	begun := time.Now()
-	p, err := l.Store.Pulse(ctx, loopsLease, l.holder, leaseLasts, l.Facts...)
+	p, err := l.Store.Pulse(ctx, loopsLease, l.holder, leaseLasts, l.Values...)
 	if err != nil {
 		return err
 	}

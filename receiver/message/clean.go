@@ -27,8 +27,8 @@ const (
 // keeps its line breaks.
 func cleanNotification(n rules.Notification) rules.Notification {
 	scrub(reflect.ValueOf(&n).Elem(), "")
-	if h := n.Facts.History; len(h) > maxLines {
-		n.Facts.History = h[len(h)-maxLines:]
+	if h := n.Data.History; len(h) > maxLines {
+		n.Data.History = h[len(h)-maxLines:]
 	}
 	return n
 }

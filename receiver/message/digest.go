@@ -55,7 +55,7 @@ type DigestLine struct {
 // RenderDigest returns the morning's overview. It is sent also when all is well.
 func (r *Renderer) RenderDigest(d Digest) (Rendered, error) {
 	base := rules.Notification{Template: overview, Language: d.Language, DecidedAt: d.At, To: d.To, Cc: d.Cc}
-	base.Facts.Zone = d.Zone
+	base.Data.Zone = d.Zone
 	m, v, err := r.prepare([]rules.Notification{base})
 	if err != nil {
 		return Rendered{}, err

@@ -24,7 +24,7 @@ func TestSubjectsKeepTheNameThatMatters(t *testing.T) {
 				t.Fatal(err)
 			}
 			for n := range ns {
-				f := &ns[n].Facts
+				f := &ns[n].Data
 				f.CustomerName = "Établissements Dupont et Fils, Société Anonyme de Transports et de Logistique"
 				if f.Machine != "" {
 					f.Machine = machine
@@ -40,8 +40,8 @@ func TestSubjectsKeepTheNameThatMatters(t *testing.T) {
 			if n := utf8.RuneCountInString(got); n > maxSubject {
 				t.Errorf("%s %s: %d characters: %s", lang, id, n, got)
 			}
-			f := ns[0].Facts
-			for short, long := range map[string]string{example(id, lang)[0].Facts.Machine: f.Machine, example(id, lang)[0].Facts.Platform: f.Platform} {
+			f := ns[0].Data
+			for short, long := range map[string]string{example(id, lang)[0].Data.Machine: f.Machine, example(id, lang)[0].Data.Platform: f.Platform} {
 				if short == "" || !strings.Contains(plain, short) {
 					continue
 				}
@@ -66,11 +66,11 @@ func TestShortenedNamesAreCountedWhole(t *testing.T) {
 	for _, template := range []string{"B6", "B8", "B8q", "B4"} {
 		ns := example(template, "en")[:1]
 		more := ns[0]
-		more.ID, more.IncidentID, more.Facts.Number = "n2", "i124", 124
+		more.ID, more.IncidentID, more.Data.Number = "n2", "i124", 124
 		ns = append(ns, more)
 		for n, infix := range []string{"-A-", "-B-"} {
-			ns[n].Facts.Machine = strings.Repeat("SRV-PARIS", 6) + infix + strings.Repeat("BACKUP", 6)
-			ns[n].Facts.CustomerName = strings.Repeat("Dupont ", 12)
+			ns[n].Data.Machine = strings.Repeat("SRV-PARIS", 6) + infix + strings.Repeat("BACKUP", 6)
+			ns[n].Data.CustomerName = strings.Repeat("Dupont ", 12)
 		}
 		short := []rules.Notification{ns[0], ns[1]}
 		got, err := r.Subject(short)
@@ -102,7 +102,7 @@ func TestDaysLeftAreThoseLeft(t *testing.T) {
 func TestSubjectsSayNothingTwiceNorTomorrow(t *testing.T) {
 	r := newTestRenderer(t)
 	n := example("B1", "fr")[0]
-	n.Facts.Deadline = at("2025-03-11 00:00")
+	n.Data.Deadline = at("2025-03-11 00:00")
 	if got, err := r.Subject([]rules.Notification{n}); err != nil || !strings.Contains(got, "[À TRAITER AVANT 24:00]") {
 		t.Errorf("%s (%v)", got, err)
 	}
@@ -110,9 +110,9 @@ func TestSubjectsSayNothingTwiceNorTomorrow(t *testing.T) {
 		t.Errorf("%s (%v)", got.Text, err)
 	}
 	n = example("B7", "fr")[0]
-	n.Facts.Engine = "windows_server_backup"
-	for i := range n.Facts.Plans {
-		n.Facts.Plans[i].Plan = "Windows Server Backup"
+	n.Data.Engine = "windows_server_backup"
+	for i := range n.Data.Plans {
+		n.Data.Plans[i].Plan = "Windows Server Backup"
 	}
 	if got, err := r.Subject([]rules.Notification{n}); err != nil || strings.Contains(got, "«") {
 		t.Errorf("%s (%v)", got, err)

@@ -29,7 +29,7 @@ func TestNoSentenceOfAnotherLanguage(t *testing.T) {
 		for _, id := range numbers(r) {
 			ns := example(id, lang)
 			for i := range ns {
-				quiet(&ns[i].Facts)
+				quiet(&ns[i].Data)
 			}
 			out, err := r.Render(ns)
 			if err != nil {
@@ -65,7 +65,7 @@ func TestNoSentenceOfAnotherLanguage(t *testing.T) {
 }
 
 // quiet leaves out what people and products say in their own words.
-func quiet(f *rules.FactSheet) {
+func quiet(f *rules.MessageData) {
 	f.Error, f.Report, f.Reason, f.Workaround, f.ScenarioText, f.Other.Error, f.Other.Note = "", "", "", "", "", "", ""
 	f.Customer, f.CustomerName, f.Item, f.Summary = "x", "x", "", "x"
 	f.Call, f.Answer, f.History = nil, nil, nil

@@ -25,7 +25,7 @@ func TestRefusalInItsOwnWords(t *testing.T) {
 	} {
 		for what, w := range words {
 			ns := example("D7", lang)
-			ns[0].Facts.RefusedWhat = what
+			ns[0].Data.RefusedWhat = what
 			out, err := r.Render(ns)
 			if err != nil {
 				t.Fatal(err)

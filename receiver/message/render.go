@@ -225,9 +225,9 @@ func (r *Renderer) prepare(ns []rules.Notification) (*mailTemplate, *view, error
 	v := r.newView(ns, lang)
 	if v.Outside() {
 		for _, n := range ns[1:] {
-			if n.Facts.Customer != first.Facts.Customer {
+			if n.Data.Customer != first.Data.Customer {
 				return nil, nil, fmt.Errorf("render: template %s would show customer %q what concerns customer %q",
-					first.Template, first.Facts.Customer, n.Facts.Customer)
+					first.Template, first.Data.Customer, n.Data.Customer)
 			}
 		}
 	}

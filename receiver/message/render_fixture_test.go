@@ -38,8 +38,8 @@ var (
 
 func to(ps ...rules.Party) []rules.Party { return ps }
 
-func server() rules.FactSheet {
-	return rules.FactSheet{
+func server() rules.MessageData {
+	return rules.MessageData{
 		Number: 123, Scenario: "server", ScenarioText: "Serveur ou NAS", Customer: "dupont", CustomerName: "Dupont",
 		Machine: "SRV-AD", MachineClass: "server", BackupRole: "primary", Engine: "acronis", Kind: "failed",
 		Plans: []rules.PlanRow{{Machine: "SRV-AD", Plan: "Quotidien serveurs", Engine: "acronis", Role: "primary", Kind: "failed",
@@ -56,7 +56,7 @@ func server() rules.FactSheet {
 	}
 }
 
-func local() rules.FactSheet {
+func local() rules.MessageData {
 	f := server()
 	f.Number, f.Scenario, f.ScenarioText = 141, "local", "Sauvegarde locale"
 	f.BackupRole, f.Engine, f.Failures, f.Days = "local", "veeam", 1, 1
@@ -69,8 +69,8 @@ func local() rules.FactSheet {
 	return f
 }
 
-func workstation() rules.FactSheet {
-	return rules.FactSheet{
+func workstation() rules.MessageData {
+	return rules.MessageData{
 		Number: 130, Scenario: "workstation", ScenarioText: "Poste client", Customer: "dupont", CustomerName: "Dupont",
 		Machine: "PC-LEA", MachineClass: "workstation", BackupRole: "primary", Engine: "acronis", Kind: "missed", Offline: true,
 		Plans: []rules.PlanRow{{Machine: "PC-LEA", Plan: "Postes", Engine: "acronis", Role: "primary", Kind: "missed"}},
@@ -82,8 +82,8 @@ func workstation() rules.FactSheet {
 	}
 }
 
-func platform() rules.FactSheet {
-	return rules.FactSheet{
+func platform() rules.MessageData {
+	return rules.MessageData{
 		Number: 77, Scenario: "platform", ScenarioText: "Incident Moodle", Customer: "lms-a", CustomerName: "Académie LMS",
 		Platform: "lms-A", Alertname: "MoodleCronLate", Severity: "major", Provisional: true, Level: 2, Entry: "functional_probe",
 		State: rules.Open, Zone: "Europe/Paris", Scope: "part", Cause: "unknown",
@@ -98,7 +98,7 @@ func platform() rules.FactSheet {
 	}
 }
 
-func reported() rules.FactSheet {
+func reported() rules.MessageData {
 	f := platform()
 	f.Number, f.Alertname, f.Entry, f.Reporter = 78, "", "l2_voluntary", "Emma Blanc"
 	f.ReceivedAt, f.StartedAt = at("2025-03-10 14:00"), at("2025-03-10 14:00")
@@ -111,7 +111,7 @@ func reported() rules.FactSheet {
 	return f
 }
 
-func said(f rules.FactSheet) rules.FactSheet {
+func said(f rules.MessageData) rules.MessageData {
 	f.History = []rules.HistoryLine{
 		{At: at("2025-03-10 07:10"), What: "opened"},
 		{At: at("2025-03-10 07:11"), What: "mail", Text: "B1"},
@@ -153,12 +153,12 @@ func example(template, lang string) []rules.Notification {
 		n.To, n.Cc = to(am, vijay), to(expert)
 		when("2025-03-10 15:01")
 	case "I1":
-		f = rules.FactSheet{Number: 153, Zone: "Europe/Paris", Alertname: "BackupRepositoryNearlyFull", Severity: "warning", State: rules.Open,
+		f = rules.MessageData{Number: 153, Zone: "Europe/Paris", Alertname: "BackupRepositoryNearlyFull", Severity: "warning", State: rules.Open,
 			Customer: "dupont", CustomerName: "Dupont", Item: "NAS", StartedAt: at("2025-03-10 02:00"),
 			ScenarioTitle: rules.Text{"fr": "Stockage des sauvegardes", "en": "Backup storage"},
 			Plans:         []rules.PlanRow{{Source: "veeam-1"}}, RunbookURL: "https://runbooks.msp.example/storage"}
 	case "I2":
-		f = rules.FactSheet{Number: 154, Zone: "Europe/Paris", Alertname: "BackupLicenseExpiry", Severity: "critical", State: rules.Open,
+		f = rules.MessageData{Number: 154, Zone: "Europe/Paris", Alertname: "BackupLicenseExpiry", Severity: "critical", State: rules.Open,
 			Customer: "dupont", CustomerName: "Dupont", Item: "licence", WarnDays: "7", StartedAt: at("2025-03-10 02:00"),
 			ExpiresAt: at("2025-03-17 02:00"), Plans: []rules.PlanRow{{Source: "acronis-1"}}}
 		n.To, n.Cc = to(am), to(expert, vijay)
@@ -231,7 +231,7 @@ func example(template, lang string) []rules.Notification {
 		n.To = to(am)
 		when("2025-03-11 09:30")
 	case "D5":
-		f = rules.FactSheet{Number: 140, Zone: "Europe/Paris", Engine: "acronis", Alertname: "BackupSourceDown",
+		f = rules.MessageData{Number: 140, Zone: "Europe/Paris", Engine: "acronis", Alertname: "BackupSourceDown",
 			StartedAt: at("2025-03-10 03:00"), OpenedAt: at("2025-03-10 03:45"), State: rules.Open,
 			RunbookURL: "https://runbooks.msp.example/source-down"}
 		n.To, n.Cc = to(sup, vijay), nil
@@ -245,7 +245,7 @@ func example(template, lang string) []rules.Notification {
 	case "D8":
 		when("2025-03-11 09:00")
 	case "P1":
-		f = rules.FactSheet{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: rules.Open,
+		f = rules.MessageData{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: rules.Open,
 			Error: "0x01D00004: le centre de données refuse la connexion", StartedAt: at("2025-03-10 01:00"), OpenedAt: at("2025-03-10 03:00")}
 		for i := range 30 {
 			f.Affected = append(f.Affected, fmt.Sprintf("Client %d – SRV-%02d", i%4+1, i+1))
@@ -253,11 +253,11 @@ func example(template, lang string) []rules.Notification {
 		n.To = to(sup, vijay)
 		when("2025-03-10 03:00")
 	case "P2":
-		f = rules.FactSheet{Number: 151, Zone: "Europe/Paris", Customer: "dupont", CustomerName: "Dupont", State: rules.Open,
+		f = rules.MessageData{Number: 151, Zone: "Europe/Paris", Customer: "dupont", CustomerName: "Dupont", State: rules.Open,
 			AccountManager: "Anne Martin", Affected: []string{"PC-01", "PC-02", "PC-03", "PC-LEA"}, StartedAt: at("2025-03-10 12:30")}
 		when("2025-03-10 13:30")
 	case "CATCH":
-		f = rules.FactSheet{Number: 152, Zone: "Europe/Paris", Alertname: "NodeFilesystemReadOnly", Severity: "critical", State: rules.Open,
+		f = rules.MessageData{Number: 152, Zone: "Europe/Paris", Alertname: "NodeFilesystemReadOnly", Severity: "critical", State: rules.Open,
 			StartedAt: at("2025-03-10 07:00"), Error: "/dev/sda1 on srv-mon is read-only",
 			Summary: "Filesystem is read-only", Labels: []string{"device=/dev/sda1", "instance=srv-mon:9100", "job=node"},
 			GeneratorURL: "https://prometheus.msp.example/graph?g0.expr=node_filesystem_readonly"}
@@ -356,7 +356,7 @@ func example(template, lang string) []rules.Notification {
 		n.To = to(expl)
 		when("2025-03-15 12:00")
 	}
-	n.Facts = f
+	n.Data = f
 	if template == "D8" {
 		return bundle(n, 4)
 	}
@@ -368,16 +368,16 @@ func bundle(n rules.Notification, count int) []rules.Notification {
 	ns := make([]rules.Notification, count)
 	for i := range ns {
 		ns[i] = n
-		ns[i].IncidentID = fmt.Sprintf("i%d", n.Facts.Number+i)
-		ns[i].Facts.Number += i
+		ns[i].IncidentID = fmt.Sprintf("i%d", n.Data.Number+i)
+		ns[i].Data.Number += i
 		if i > 0 {
-			if n.Facts.Platform != "" {
-				ns[i].Facts.Platform = fmt.Sprintf("lms-%d", i+1)
+			if n.Data.Platform != "" {
+				ns[i].Data.Platform = fmt.Sprintf("lms-%d", i+1)
 			} else {
-				ns[i].Facts.Machine = fmt.Sprintf("%s-%02d", n.Facts.Machine, i+1)
+				ns[i].Data.Machine = fmt.Sprintf("%s-%02d", n.Data.Machine, i+1)
 			}
-			ns[i].Facts.Offline = i%2 == 1
-			ns[i].Facts.Days += i
+			ns[i].Data.Offline = i%2 == 1
+			ns[i].Data.Days += i
 		}
 	}
 	return ns
@@ -405,8 +405,8 @@ func exampleDigest(lang string) Digest {
 	s.Deadline, l.Deadline = at("2025-03-11 18:00"), at("2025-03-11 18:00")
 	l.Assignee = "Alain Durand"
 	c.Number, c.Machine, c.State = 118, "PC-MARC", rules.CallDue
-	for _, f := range []rules.FactSheet{s, l, w, c} {
-		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Facts: f})
+	for _, f := range []rules.MessageData{s, l, w, c} {
+		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Data: f})
 	}
 	return d
 }

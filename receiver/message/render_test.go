@@ -222,10 +222,10 @@ func TestProse(t *testing.T) {
 							full[0].To = zero.To
 						}
 						late := full[0]
-						late.Facts.Automatic, late.Facts.Actor, late.Facts.Reason = true, "", ""
-						late.Facts.Deadline = at("2025-03-12 18:00")
-						late.Facts.Offline = !late.Facts.Offline
-						late.Facts.Assignee = ""
+						late.Data.Automatic, late.Data.Actor, late.Data.Reason = true, "", ""
+						late.Data.Deadline = at("2025-03-12 18:00")
+						late.Data.Offline = !late.Data.Offline
+						late.Data.Assignee = ""
 						for sub, n := range map[string]rules.Notification{"zero": zero, "full": full[0], "late": late} {
 							out, err := r.Render(bundle(n, count))
 							if err != nil {
@@ -243,7 +243,7 @@ func TestProse(t *testing.T) {
 
 const hostileWord = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
 
-func hostileSheet() rules.FactSheet {
+func hostileSheet() rules.MessageData {
 	f := workstation()
 	long := strings.Repeat("A", 10_000)
 	f.CustomerName, f.Machine = hostileWord+long, hostileWord+long
@@ -270,8 +270,8 @@ func TestHostileFacts(t *testing.T) {
 	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			for _, platform := range []string{"", hostileWord} {
-				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Facts: hostileSheet()}
-				n.Facts.Platform = platform
+				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Data: hostileSheet()}
+				n.Data.Platform = platform
 				out, err := r.Render([]rules.Notification{n})
 				if err != nil {
 					t.Fatal(id, err)
@@ -337,7 +337,7 @@ func TestBundle(t *testing.T) {
 func TestBundleMustBeOne(t *testing.T) {
 	r := newTestRenderer(t)
 	a, b := example("B4", "fr")[0], example("B4", "fr")[0]
-	b.Facts.Customer = "martin"
+	b.Data.Customer = "martin"
 	if _, err := r.Render([]rules.Notification{a, b}); err == nil {
 		t.Error("a customer would read about another one")
 	}
@@ -365,9 +365,9 @@ func TestCustomersReadPlainWords(t *testing.T) {
 			for _, offline := range []bool{true, false} {
 				n := example("B4", lang)[0]
 				n.Template = id
-				n.Facts.Offline, n.Facts.Error, n.Facts.Failures = offline, "0x1350016 VSS writer", 4
-				n.Facts.Call = map[string]string{"outcome": "voicemail"}
-				n.Facts.ResolvedAt = at("2025-03-11 09:00")
+				n.Data.Offline, n.Data.Error, n.Data.Failures = offline, "0x1350016 VSS writer", 4
+				n.Data.Call = map[string]string{"outcome": "voicemail"}
+				n.Data.ResolvedAt = at("2025-03-11 09:00")
 				out, err := r.Render([]rules.Notification{n})
 				if err != nil {
 					t.Fatal(err)
@@ -449,7 +449,7 @@ func TestOtherBackupStates(t *testing.T) {
 		rules.EvidenceNone: "Local backup: NONE", rules.EvidenceUnknown: "Local backup: UNKNOWN – please check by 18:00", "": "Local backup: UNKNOWN",
 	} {
 		n := example("B1", "en")[0]
-		n.Facts.Other.State = state
+		n.Data.Other.State = state
 		out, err := r.Render([]rules.Notification{n})
 		if err != nil {
 			t.Fatal(err)
@@ -547,7 +547,7 @@ func TestClosedIsNotRepaired(t *testing.T) {
 			for _, count := range []int{1, 2} {
 				for _, outside := range []bool{false, true} {
 					n := example(id, lang)[0]
-					n.Facts.State, n.Facts.Reason = rules.Closed, "duplicate"
+					n.Data.State, n.Data.Reason = rules.Closed, "duplicate"
 					if outside {
 						n.To = to(lea)
 					}
@@ -573,8 +573,8 @@ func TestClosedIsNotRepaired(t *testing.T) {
 func TestEndWithoutMachine(t *testing.T) {
 	r := newTestRenderer(t)
 	n := example("D5", "fr")[0]
-	n.Template, n.Facts.ScenarioText, n.Facts.State = "B12", "Supervision aveugle", rules.Resolved
-	n.Facts.ResolvedAt = at("2025-03-10 04:00")
+	n.Template, n.Data.ScenarioText, n.Data.State = "B12", "Supervision aveugle", rules.Resolved
+	n.Data.ResolvedAt = at("2025-03-10 04:00")
 	out, err := r.Render([]rules.Notification{n})
 	if err != nil {
 		t.Fatal(err)
@@ -588,7 +588,7 @@ func TestEndWithoutMachine(t *testing.T) {
 func TestCallWithoutContact(t *testing.T) {
 	r := newTestRenderer(t)
 	n := example("B5", "en")[0]
-	n.Facts.Contact = sup
+	n.Data.Contact = sup
 	out, err := r.Render([]rules.Notification{n})
 	if err != nil {
 		t.Fatal(err)
@@ -788,13 +788,13 @@ func TestClean(t *testing.T) {
 	if got := clip.Runes("abcdef", 4); got != "abc…" {
 		t.Errorf("cut: %q", got)
 	}
-	n := rules.Notification{Facts: rules.FactSheet{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}
+	n := rules.Notification{Data: rules.MessageData{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}
 	c := cleanNotification(n)
-	if n.Facts.Affected[0] != "a\r" || n.Facts.Call["x"] != "y\x01" {
+	if n.Data.Affected[0] != "a\r" || n.Data.Call["x"] != "y\x01" {
 		t.Error("cleaning changed the caller's notification")
 	}
-	if c.Facts.Affected[0] != "a" || c.Facts.Call["x"] != "y" {
-		t.Errorf("not cleaned: %+v", c.Facts)
+	if c.Data.Affected[0] != "a" || c.Data.Call["x"] != "y" {
+		t.Errorf("not cleaned: %+v", c.Data)
 	}
 }
 
@@ -825,7 +825,7 @@ func FuzzRender(f *testing.F) {
 			id = ids[len(id)%len(ids)]
 		}
 		n := example(id, lang)[0]
-		fs := &n.Facts
+		fs := &n.Data
 		fs.Machine, fs.CustomerName, fs.Kind, fs.Engine, fs.MachineClass = word, text, word, text, word
 		fs.Error, fs.Reason, fs.Report, fs.Workaround = text, text, text, text
 		fs.Number, fs.Failures, fs.Days, fs.Percent = number, number, number, number
@@ -871,15 +871,15 @@ func TestPreview(t *testing.T) {
 			}
 		}
 		n := example("B4", lang)[0]
-		n.Facts.Offline = false
+		n.Data.Offline = false
 		out, err := r.Render([]rules.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
 		write("B4.error."+lang, out)
 		n = example("B12", lang)[0]
-		n.To, n.Facts = to(lea), workstation()
-		n.Facts.ResolvedAt = at("2025-03-10 14:32")
+		n.To, n.Data = to(lea), workstation()
+		n.Data.ResolvedAt = at("2025-03-10 14:32")
 		if out, err = r.Render([]rules.Notification{n}); err != nil {
 			t.Fatal(err)
 		}

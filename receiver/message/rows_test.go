@@ -11,8 +11,8 @@ import (
 // twoLocals are the local backups of two machines that failed in one night.
 func twoLocals(template, lang string) []rules.Notification {
 	ns := bundle(example(template, lang)[0], 2)
-	ns[1].Facts.Machine, ns[1].Facts.MachineClass = "NAS-01", "nas"
-	ns[1].Facts.Error = "Le certificat du dépôt a expiré"
+	ns[1].Data.Machine, ns[1].Data.MachineClass = "NAS-01", "nas"
+	ns[1].Data.Error = "Le certificat du dépôt a expiré"
 	return ns
 }
 
@@ -31,7 +31,7 @@ func TestEveryRowHasItsLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			ns := twoLocals(id, lang)
-			if first.Facts.Machine == "" || first.Facts.Platform != "" {
+			if first.Data.Machine == "" || first.Data.Platform != "" {
 				ns = bundle(first, 2)
 			}
 			many, err := r.Render(ns)
@@ -55,8 +55,8 @@ func TestEveryRowHasItsLinks(t *testing.T) {
 			}
 			if slices.Contains([]string{"B1", "B2", "B7", "B9", "B11", "D2"}, id) {
 				for _, n := range ns {
-					if !strings.Contains(strings.Join(strings.Fields(many.Text), " "), n.Facts.Error) || !strings.Contains(htmlText(many.HTML), n.Facts.Error) {
-						t.Errorf("%s/%s lacks the error of %s:\n%s", id, lang, n.Facts.Machine, many.Text)
+					if !strings.Contains(strings.Join(strings.Fields(many.Text), " "), n.Data.Error) || !strings.Contains(htmlText(many.HTML), n.Data.Error) {
+						t.Errorf("%s/%s lacks the error of %s:\n%s", id, lang, n.Data.Machine, many.Text)
 					}
 				}
 			}
@@ -70,7 +70,7 @@ func TestRowsForCustomersAreBare(t *testing.T) {
 	for _, id := range []string{"B4", "B12"} {
 		first := example(id, "fr")[0]
 		first.To, first.Cc = to(lea), nil
-		first.Facts.Error = "0x1350016"
+		first.Data.Error = "0x1350016"
 		out, err := r.Render(bundle(first, 3))
 		if err != nil {
 			t.Fatal(err)
@@ -90,15 +90,15 @@ func TestTwoClocksOfOneIncident(t *testing.T) {
 		"en": {"pre-qualification and workaround", "the times for pre-qualification and workaround are over"},
 	} {
 		n := example("M7", lang)[0]
-		n.Facts.Percent = 100
-		n.Facts.Clocks = []rules.ClockRow{
+		n.Data.Percent = 100
+		n.Data.Clocks = []rules.ClockRow{
 			{Target: "prequalification", Due: at("2025-03-10 15:00"), Late: true},
 			{Target: "workaround", Due: at("2025-03-10 15:00"), Late: true},
 			{Target: "resolve", Due: at("2025-03-12 14:00")},
 		}
 		n.DecidedAt = at("2025-03-10 15:00")
 		one, two := n, n
-		one.Facts.Target, two.Facts.Target = "prequalification", "workaround"
+		one.Data.Target, two.Data.Target = "prequalification", "workaround"
 		two.ID = "n2"
 		out, err := r.Render([]rules.Notification{one, two})
 		if err != nil {
@@ -120,9 +120,9 @@ func TestTwoRolesOfOneMachine(t *testing.T) {
 			first := example(id, lang)[0]
 			ns := []rules.Notification{first, first}
 			f := local()
-			f.State, f.ResolvedAt, f.Assignee, f.SilenceUntil = first.Facts.State, first.Facts.ResolvedAt, first.Facts.Assignee, first.Facts.SilenceUntil
+			f.State, f.ResolvedAt, f.Assignee, f.SilenceUntil = first.Data.State, first.Data.ResolvedAt, first.Data.Assignee, first.Data.SilenceUntil
 			f.Number, ns[1].IncidentID, ns[1].ID = 999, "i999", "n2"
-			ns[1].Facts = f
+			ns[1].Data = f
 			out, err := r.Render(ns)
 			if err != nil {
 				t.Fatal(err)
@@ -148,10 +148,10 @@ func TestMissedIsNotSwitchedOff(t *testing.T) {
 		for lang, off := range map[string]string{"fr": "éteint", "en": " off"} {
 			for _, count := range []int{1, 2} {
 				n := example(id, lang)[0]
-				n.Facts.Kind, n.Facts.Offline = "missed", true
+				n.Data.Kind, n.Data.Offline = "missed", true
 				ns := bundle(n, count)
 				for i := range ns {
-					ns[i].Facts.Offline = true
+					ns[i].Data.Offline = true
 				}
 				out, err := r.Render(ns)
 				if err != nil {
@@ -185,9 +185,9 @@ func TestCallsSayWhatHappened(t *testing.T) {
 		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
 	} {
 		n := example(c.template, "fr")[0]
-		n.Facts.History, n.Facts.Call = c.history, nil
+		n.Data.History, n.Data.Call = c.history, nil
 		if c.outcome != "" {
-			n.Facts.Call = map[string]string{"outcome": c.outcome, "at": c.called}
+			n.Data.Call = map[string]string{"outcome": c.outcome, "at": c.called}
 		}
 		out, err := r.Render([]rules.Notification{n})
 		if err != nil {
@@ -224,15 +224,15 @@ func TestSubjectsKeepIncidentsApart(t *testing.T) {
 	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			n := example(id, lang)[0]
-			n.Facts.CustomerName = strings.Repeat("Dupont ", 20)
-			if n.Facts.Number == 0 || id == "D1" || id == "D8" { // of several incidents
+			n.Data.CustomerName = strings.Repeat("Dupont ", 20)
+			if n.Data.Number == 0 || id == "D1" || id == "D8" { // of several incidents
 				continue
 			}
 			one, err := r.Subject([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
-			n.Facts.Number += 1000
+			n.Data.Number += 1000
 			two, err := r.Subject([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 type sheet struct {
 	locale.Locale
 	n       rules.Notification
-	f       *rules.FactSheet
+	f       *rules.MessageData
 	missed  []string    // the clocks that it speaks of
 	contact rules.Party // the customer's person to call or write to; may be nobody
 	links   linker
@@ -66,7 +66,7 @@ func (i *sheet) parseDate(s string) (time.Time, bool) {
 func (i *sheet) Lang() string { return i.Code }
 
 // F is the sheet of facts itself, cleaned, for templates of admins.
-func (i *sheet) F() *rules.FactSheet { return i.f }
+func (i *sheet) F() *rules.MessageData { return i.f }
 
 // leaves is when the message leaves at the earliest, which is when it can be read.
 func (i *sheet) leaves() time.Time {

@@ -73,7 +73,7 @@ func mailsOf(t *testing.T, example, name, language string) string {
 	}
 	r, err := NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00", Outside: func(p rules.Party) bool { return p.Outside },
 		Links: Links{Base: "https://vigie.example", Token: func(n rules.Notification, _ rules.Party, purpose string) string {
-			return fmt.Sprintf("%s-%d", purpose, n.Facts.Number)
+			return fmt.Sprintf("%s-%d", purpose, n.Data.Number)
 		}}})
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func (i subject) Thing() string {
 }
 
 // nameOf puts names in the place of the platforms' ids.
-func nameOf(f *rules.FactSheet) {
+func nameOf(f *rules.MessageData) {
 	name := func(id *string) { *id = cmp.Or(f.PlatformNames[*id], *id) }
 	name(&f.Platform)
 	f.Platforms = slices.Clone(f.Platforms)

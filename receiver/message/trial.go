@@ -15,15 +15,15 @@ func (r *Renderer) try(id, lang string) error {
 	blank := rules.Notification{}
 	full := rules.Notification{}
 	fill(reflect.ValueOf(&full).Elem())
-	full.Facts.Platform, full.Facts.Platforms = "", nil
+	full.Data.Platform, full.Data.Platforms = "", nil
 	full.To, full.Cc = []rules.Party{{Name: "word", Address: "word"}}, nil
 	outside := full
 	outside.To = []rules.Party{{Outside: true}}
 	platform := full
-	platform.Facts.Platform = "platform"
+	platform.Data.Platform = "platform"
 	late := full
-	late.Facts.State, late.Facts.Percent, late.Facts.Level = rules.CallDue, 100, 3
-	late.Facts.Other.State = rules.EvidenceOK
+	late.Data.State, late.Data.Percent, late.Data.Level = rules.CallDue, 100, 3
+	late.Data.Other.State = rules.EvidenceOK
 	for n, sample := range []rules.Notification{blank, full, outside, platform, late} {
 		sample.Template, sample.Language = id, lang
 		for _, ns := range [][]rules.Notification{{sample}, {sample, sample}} {

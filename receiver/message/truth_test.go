@@ -19,16 +19,16 @@ func TestAMissedDeadlineIsCalledMissed(t *testing.T) {
 		"fr": {"non traité au 10/03 18:00", "dépassé", "par ce moyen depuis au moins"}, "en": {"not handled by 10 March 18:00", "missed", "this way since at least"},
 	} {
 		n := example("B11", lang)[0]
-		missed := n.Facts.Deadline.Add(-24 * time.Hour)
-		n.Facts.Percent, n.Facts.Target = 100, "double_failure"
-		n.Facts.Clocks = []rules.ClockRow{{Target: "double_failure", Due: missed, Late: true}, {Target: "same_day", Due: n.Facts.Deadline}}
-		n.Facts.LastSuccess, n.Facts.Other = time.Time{}, rules.Evidence{State: rules.EvidenceUnknown}
-		for i := range n.Facts.Plans {
-			n.Facts.Plans[i].LastSuccess = time.Time{}
+		missed := n.Data.Deadline.Add(-24 * time.Hour)
+		n.Data.Percent, n.Data.Target = 100, "double_failure"
+		n.Data.Clocks = []rules.ClockRow{{Target: "double_failure", Due: missed, Late: true}, {Target: "same_day", Due: n.Data.Deadline}}
+		n.Data.LastSuccess, n.Data.Other = time.Time{}, rules.Evidence{State: rules.EvidenceUnknown}
+		for i := range n.Data.Plans {
+			n.Data.Plans[i].LastSuccess = time.Time{}
 		}
-		n.DecidedAt = n.Facts.Deadline.Add(time.Second)
-		n.Facts.Clocks[0].Due = n.Facts.Deadline
-		n.Facts.Deadline = missed
+		n.DecidedAt = n.Data.Deadline.Add(time.Second)
+		n.Data.Clocks[0].Due = n.Data.Deadline
+		n.Data.Deadline = missed
 		out, err := r.Render([]rules.Notification{n})
 		if err != nil {
 			t.Fatal(err)
@@ -56,9 +56,9 @@ func TestAProposedCauseIsNoFinding(t *testing.T) {
 	for lang, want := range map[string]string{"fr": "(provisoire)", "en": "(provisional)"} {
 		for _, template := range []string{"M2", "M3", "M5"} {
 			n := example(template, lang)[0]
-			n.Facts.Cause, n.Facts.CauseText, n.Facts.Severity = "int.volume", nil, ""
+			n.Data.Cause, n.Data.CauseText, n.Data.Severity = "int.volume", nil, ""
 			for _, proposed := range []bool{true, false} {
-				n.Facts.CauseProposed = proposed
+				n.Data.CauseProposed = proposed
 				out, err := r.Render([]rules.Notification{n})
 				if err != nil {
 					t.Fatal(err)
@@ -80,7 +80,7 @@ func TestACauseThatNobodyKnows(t *testing.T) {
 	for lang, want := range map[string]string{"fr": "Cause : pas encore connue ", "en": "Cause: not known yet "} {
 		for _, template := range []string{"M1", "M3", "M5"} {
 			n := example(template, lang)[0]
-			n.Facts.Cause, n.Facts.CauseText, n.Facts.CauseProposed = "", nil, true
+			n.Data.Cause, n.Data.CauseText, n.Data.CauseProposed = "", nil, true
 			out, err := r.Render([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)
@@ -108,8 +108,8 @@ func TestItGotWorse(t *testing.T) {
 		"en": {"[WORSE] lms-A, lms-B – cron stopped – with Olga Pons", "lms-A, lms-B: cron stopped. It is worse than was told: 2 platforms are hit, major anomaly. Olga Pons is on it"},
 	} {
 		n := example("M1", lang)[0]
-		n.Facts.Flags, n.Facts.Again, n.Facts.Assignee = nil, rules.AgainWorse, "Olga Pons"
-		n.Facts.Platforms = []string{"lms-A", "lms-B"}
+		n.Data.Flags, n.Data.Again, n.Data.Assignee = nil, rules.AgainWorse, "Olga Pons"
+		n.Data.Platforms = []string{"lms-A", "lms-B"}
 		out, err := r.Render([]rules.Notification{n})
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func TestItGotWorse(t *testing.T) {
 			}
 		}
 		if strings.Contains(out.Text, "Prenez l'incident") || strings.Contains(out.Text, "Take the incident") {
-			t.Errorf("%s: whoever reads it is called to take what %s has", lang, n.Facts.Assignee)
+			t.Errorf("%s: whoever reads it is called to take what %s has", lang, n.Data.Assignee)
 		}
 	}
 }
@@ -137,8 +137,8 @@ func TestDaysAreCountedByDate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Facts.Days != 11 || !strings.Contains(out.Text, want) {
-			t.Errorf("%s: %d days, and %s", lang, n.Facts.Days, out.Text)
+		if n.Data.Days != 11 || !strings.Contains(out.Text, want) {
+			t.Errorf("%s: %d days, and %s", lang, n.Data.Days, out.Text)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestAForeignAlertSpeaksForItself(t *testing.T) {
 	for _, lang := range []string{"fr", "en"} {
 		n := example("CATCH", lang)[0]
 		for _, machine := range []string{"", "SRV-AD"} {
-			n.Facts.Machine = machine
+			n.Data.Machine = machine
 			out, err := r.Render([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)
@@ -164,9 +164,9 @@ func TestAForeignAlertSpeaksForItself(t *testing.T) {
 				}
 			}
 		}
-		n.Facts.Machine, n.Facts.Alertname = "", "BackupRepositoryNearlyFull"
+		n.Data.Machine, n.Data.Alertname = "", "BackupRepositoryNearlyFull"
 		out, err := r.Render([]rules.Notification{n})
-		if err != nil || strings.Contains(out.Text, n.Facts.Summary) {
+		if err != nil || strings.Contains(out.Text, n.Data.Summary) {
 			t.Errorf("%s, error %v: %s", lang, err, out.Text)
 		}
 	}
@@ -182,9 +182,9 @@ func TestAMailIsReadWhenItLeaves(t *testing.T) {
 	for lang, never := range map[string][]string{"fr": {"à traiter avant 18:00", "Non, pas aujourd'hui", "part automatiquement"}, "en": {"to be handled by 18:00", "No, not today", "leaves automatically"}} {
 		for _, template := range []string{"D3", "D2"} {
 			n := example(template, lang)[0]
-			n.DecidedAt = n.Facts.Deadline
+			n.DecidedAt = n.Data.Deadline
 			n.HoldUntil = n.DecidedAt.Add(time.Minute)
-			n.Facts.NextStepAt = n.DecidedAt.Add(30 * time.Second)
+			n.Data.NextStepAt = n.DecidedAt.Add(30 * time.Second)
 			out, err := r.Render([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)
@@ -213,8 +213,8 @@ func TestOnlyDelaysAheadAreAskedFor(t *testing.T) {
 	} {
 		for _, template := range []string{"M4", "M5"} {
 			n := example(template, lang)[0]
-			n.DecidedAt, n.Facts.Severity = at("2025-03-10 15:00"), "blocking"
-			n.Facts.Clocks = []rules.ClockRow{{Target: "workaround", Due: at("2025-03-10 14:00"), Late: true}, {Target: "resolve", Due: at("2025-03-10 17:00")}}
+			n.DecidedAt, n.Data.Severity = at("2025-03-10 15:00"), "blocking"
+			n.Data.Clocks = []rules.ClockRow{{Target: "workaround", Due: at("2025-03-10 14:00"), Late: true}, {Target: "resolve", Due: at("2025-03-10 17:00")}}
 			out, err := r.Render([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)
@@ -238,7 +238,7 @@ func TestAProductCalledBackup(t *testing.T) {
 	} {
 		for i, engine := range []string{"windows_server_backup", "other"} {
 			n := example("B1", lang)[0]
-			n.Facts.Engine = engine
+			n.Data.Engine = engine
 			out, err := r.Render([]rules.Notification{n})
 			if err != nil {
 				t.Fatal(err)

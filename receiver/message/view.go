@@ -36,7 +36,7 @@ func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
 			ref = n.HoldUntil
 		}
 		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}})
-		it.f = &it.n.Facts
+		it.f = &it.n.Data
 		nameOf(it.f)
 		it.Locale = t.In(it.f.Zone, ref)
 		if r.isOutside(it.f.Contact) {

@@ -242,7 +242,7 @@ func TestEvidenceSpeaksTheLanguage(t *testing.T) {
 			t.Errorf("nothing says %q any more", text)
 		}
 		n := example("B7", "fr")
-		n[0].Facts.Other.State, n[0].Facts.Other.Error, n[0].Facts.Other.By = "unknown", text, ""
+		n[0].Data.Other.State, n[0].Data.Other.Error, n[0].Data.Other.By = "unknown", text, ""
 		out, err := r.Render(n)
 		if err != nil {
 			t.Fatal(err)

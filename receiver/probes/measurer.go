@@ -80,7 +80,7 @@ func (m *Measurer) Turn(ctx context.Context) error {
 // writeMonth writes what a platform's month came to into the journal, once it is
 // over: the figures themselves are not kept for ever.
 func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error {
-	written, err := tx.Fact(fact(id) + "/written")
+	written, err := tx.Value(key(id) + "/written")
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error
 		return nil
 	}
 	return errors.Join(tx.AppendSystem(rules.Entry{At: b.Now, Kind: "note", What: report.UnavailabilityLine, Reason: over.Line()}),
-		tx.SetFact(fact(id)+"/written", over.Month))
+		tx.SetValue(key(id)+"/written", over.Month))
 }
 
 // platform is what is asked about a platform.
@@ -99,8 +99,8 @@ func platform(book *rules.Book, p *policy.Policy, id string, now time.Time) Plat
 	return Platform{ID: id, Probes: book.Directory.Platforms[id].Probed(), Series: u.Series, Lasts: u.SampleLasts, Since: terms.Due(now)[0]}
 }
 
-// fact is the name under which is kept what was measured of a platform.
-func fact(platform string) string { return "probes/" + platform }
+// key is the name under which is kept what was measured of a platform.
+func key(platform string) string { return "probes/" + platform }
 
 func (m *Measurer) recall(ctx context.Context, platform string) error {
 	if m.Keeper.Recalled(platform) {
@@ -108,7 +108,7 @@ func (m *Measurer) recall(ctx context.Context, platform string) error {
 	}
 	text := ""
 	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
-		text, err = tx.Fact(fact(platform))
+		text, err = tx.Value(key(platform))
 		return err
 	})
 	if err != nil {
@@ -126,7 +126,7 @@ func (m *Measurer) remember(tx *store.Tx, platform string) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.SetFact(fact(platform), text); err != nil {
+	if err := tx.SetValue(key(platform), text); err != nil {
 		return err
 	}
 	if m.written == nil {

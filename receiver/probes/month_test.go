@@ -78,7 +78,7 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.SetFact("probes/lms-A", string(text)) }); err != nil {
+	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.SetValue("probes/lms-A", string(text)) }); err != nil {
 		t.Fatal(err)
 	}
 	now := at("2026-04-01 00:30")
@@ -160,7 +160,7 @@ func TestNothingNewIsNotWrittenEachMinute(t *testing.T) {
 		}}
 	text := func() (s string) {
 		if err := errors.Join(m.Turn(ctx), db.View(ctx, func(tx *store.Tx) (err error) {
-			s, err = tx.Fact("probes/lms-A")
+			s, err = tx.Value("probes/lms-A")
 			return err
 		})); err != nil {
 			t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 // What the store remembers: the latest month whose reports were sent, and the latest
 // week in which overdue restore tests were told.
 const (
-	monthFact = "reports_month"
-	weekFact  = "restore_tests_week"
+	monthKey  = "reports_month"
+	weekKey   = "restore_tests_week"
 	sendEvery = time.Minute
 )
 
@@ -57,7 +57,7 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	fresh := false
-	sent, err := o.sent(ctx, monthFact, func(past store.Past) (err error) {
+	sent, err := o.sent(ctx, monthKey, func(past store.Past) (err error) {
 		fresh, err = past.NothingBefore(due.Month.To)
 		return err
 	})
@@ -76,7 +76,7 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		id := fmt.Sprintf("report/%s/%s/%s/%s/%s", due.Month.Name, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
 		out = append(out, posted{rules.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
 	}
-	return o.post(ctx, monthFact, due.Month.Name, out, now)
+	return o.post(ctx, monthKey, due.Month.Name, out, now)
 }
 
 // remind tells once a week who must know which restore tests are overdue.
@@ -85,7 +85,7 @@ func (o *Sender) remind(ctx context.Context, now time.Time) error {
 	if !is {
 		return nil
 	}
-	sent, err := o.sent(ctx, weekFact, func(store.Past) error { return nil })
+	sent, err := o.sent(ctx, weekKey, func(store.Past) error { return nil })
 	if err != nil || sent >= week.Week {
 		return err
 	}
@@ -115,13 +115,13 @@ func (o *Sender) remind(ctx context.Context, now time.Time) error {
 		out = append(out, posted{rules.Notification{ID: "restore-tests/" + week.Week + "/" + p.Address, Step: "restore_tests", Template: "restore-tests-due", DecidedAt: now,
 			To: []rules.Party{p}, Language: p.Language}, words})
 	}
-	return o.post(ctx, weekFact, week.Week, out, now)
+	return o.post(ctx, weekKey, week.Week, out, now)
 }
 
 // sent is what the store remembers; where it remembers nothing, first is asked.
-func (o *Sender) sent(ctx context.Context, fact string, first func(store.Past) error) (sent string, err error) {
+func (o *Sender) sent(ctx context.Context, key string, first func(store.Past) error) (sent string, err error) {
 	err = o.Store.View(ctx, func(tx *store.Tx) (err error) {
-		if sent, err = tx.Fact(fact); err != nil || sent != "" {
+		if sent, err = tx.Value(key); err != nil || sent != "" {
 			return err
 		}
 		return first(store.Past{Tx: tx})
@@ -136,9 +136,9 @@ type posted struct {
 }
 
 // post puts mails into the outbox, unless they were sent already.
-func (o *Sender) post(ctx context.Context, fact, value string, mails []posted, now time.Time) error {
+func (o *Sender) post(ctx context.Context, key, value string, mails []posted, now time.Time) error {
 	return o.Store.Update(ctx, func(tx *store.Tx) error {
-		if sent, err := tx.Fact(fact); err != nil || sent >= value {
+		if sent, err := tx.Value(key); err != nil || sent >= value {
 			return err
 		}
 		for _, m := range mails {
@@ -158,13 +158,13 @@ func (o *Sender) post(ctx context.Context, fact, value string, mails []posted, n
 				return err
 			}
 		}
-		if err := tx.SetFact(fact, value); err != nil {
+		if err := tx.SetValue(key, value); err != nil {
 			return err
 		}
 		if len(mails) == 0 {
 			return nil
 		}
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: fact, Reason: fmt.Sprintf("of %s, %d mails", value, len(mails))})
+		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: key, Reason: fmt.Sprintf("of %s, %d mails", value, len(mails))})
 	})
 }
 

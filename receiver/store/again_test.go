@@ -27,7 +27,7 @@ func TestNeighboursOfAFailureRunAgain(t *testing.T) {
 			}
 			runs[n]++
 			tx.AfterCommit(func() { commits[n]++ })
-			return errors.Join(tx.SetFact([]string{"first", "second", "third"}[n], "kept"), then)
+			return errors.Join(tx.SetValue([]string{"first", "second", "third"}[n], "kept"), then)
 		})
 		if !errors.Is(err, then) {
 			t.Errorf("update %d: %v, want %v", n, err, then)
@@ -50,7 +50,7 @@ func TestNeighboursOfAFailureRunAgain(t *testing.T) {
 	}
 	for name, want := range map[string]string{"first": "kept", "second": "", "third": "kept"} {
 		err := s.View(t.Context(), func(tx *Tx) error {
-			got, err := tx.Fact(name)
+			got, err := tx.Value(name)
 			if got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}

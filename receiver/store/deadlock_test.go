@@ -16,7 +16,7 @@ import (
 func TestDeadlocksAreRunAgain(t *testing.T) {
 	address := postgres(t)
 	s := open(t, address)
-	if err := s.Update(t.Context(), func(tx *store.Tx) error { _ = tx.SetFact("a", "0"); return tx.SetFact("b", "0") }); err != nil {
+	if err := s.Update(t.Context(), func(tx *store.Tx) error { _ = tx.SetValue("a", "0"); return tx.SetValue("b", "0") }); err != nil {
 		t.Fatal(err)
 	}
 	other, err := pgconn.Connect(t.Context(), address)
@@ -35,10 +35,10 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 	go func() {
 		ended <- s.Update(t.Context(), func(tx *store.Tx) error {
 			runs++
-			if err := tx.SetFact("a", "1"); err != nil {
+			if err := tx.SetValue("a", "1"); err != nil {
 				return err
 			}
-			return tx.SetFact("b", "2")
+			return tx.SetValue("b", "2")
 		})
 	}()
 	for waits := ""; waits != "1"; time.Sleep(10 * time.Millisecond) {
@@ -57,7 +57,7 @@ func TestDeadlocksAreRunAgain(t *testing.T) {
 	}
 	if err := s.View(t.Context(), func(tx *store.Tx) error {
 		for name, want := range map[string]string{"a": "1", "b": "2"} {
-			if got, err := tx.Fact(name); err != nil || got != want {
+			if got, err := tx.Value(name); err != nil || got != want {
 				t.Errorf("%s is %q, not %q (%v)", name, got, want, err)
 			}
 		}

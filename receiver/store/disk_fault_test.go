@@ -36,7 +36,7 @@ func TestFaultSyncFails(t *testing.T) {
 	answered := a.before(faultvfs.Events() + 1)
 	faultvfs.FailSync("-wal", 1)
 	begun := time.Now()
-	err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("lost", strings.Repeat("x", 20_000)) })
+	err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue("lost", strings.Repeat("x", 20_000)) })
 	if !errors.Is(err, store.ErrUnavailable) {
 		t.Fatalf("an update that was not synced: %v", err)
 	}
@@ -47,11 +47,11 @@ func TestFaultSyncFails(t *testing.T) {
 	}
 	syncs, events := faultvfs.Syncs(), faultvfs.Events()
 	for range 100 {
-		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("more", "x") }); !errors.Is(err, store.ErrUnavailable) {
+		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue("more", "x") }); !errors.Is(err, store.ErrUnavailable) {
 			t.Fatalf("an update after a failed sync: %v", err)
 		}
 	}
-	if err := s.View(t.Context(), func(tx *store.Tx) error { _, err := tx.Fact("x"); return err }); err != nil {
+	if err := s.View(t.Context(), func(tx *store.Tx) error { _, err := tx.Value("x"); return err }); err != nil {
 		t.Errorf("what is there cannot be read any more: %v", err)
 	}
 	if err := s.Close(); err != nil {
@@ -91,7 +91,7 @@ func TestFaultSyncFailsInACheckpoint(t *testing.T) {
 		if faultvfs.Failed() == had {
 			t.Fatal("the log was not taken up within 20 s")
 		}
-		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("still", "here") }); err != nil {
+		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue("still", "here") }); err != nil {
 			t.Fatal(err)
 		}
 		answered := a.before(faultvfs.Events() + 1)
@@ -109,7 +109,7 @@ func TestFaultReadOnlyForAWhile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := faulty(t, path, "")
 	put := func(name string) error {
-		return s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact(name, "x") })
+		return s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue(name, "x") })
 	}
 	if err := put("before"); err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestFaultReadOnlyForAWhile(t *testing.T) {
 	}
 	err := s.View(t.Context(), func(tx *store.Tx) error {
 		for name, want := range map[string]string{"before": "x", "meanwhile": "", "after": "x"} {
-			if v, err := tx.Fact(name); err != nil || v != want {
+			if v, err := tx.Value(name); err != nil || v != want {
 				t.Errorf("fact %s is %q, %v", name, v, err)
 			}
 		}

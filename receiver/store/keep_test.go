@@ -277,7 +277,7 @@ func TestFullDisk(t *testing.T) {
 	kept := 0
 	var failed error
 	for n := 1; n < 10_000 && failed == nil; n++ {
-		if failed = s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact(strings.Repeat("x", n), strings.Repeat("y", 8<<10)) }); failed == nil {
+		if failed = s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue(strings.Repeat("x", n), strings.Repeat("y", 8<<10)) }); failed == nil {
 			kept = n
 		}
 	}
@@ -297,7 +297,7 @@ func TestFullDisk(t *testing.T) {
 		t.Error("the ballast came back onto a full disk")
 	}
 	update(t, s, func(tx *store.Tx) error { return tx.Forget("deleting works again") })
-	update(t, s, func(tx *store.Tx) error { return tx.SetFact("after", "written from the ballast's room") })
+	update(t, s, func(tx *store.Tx) error { return tx.SetValue("after", "written from the ballast's room") })
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestFullDisk(t *testing.T) {
 	t.Logf("figure: full disk of 24 MB: %d updates kept, then refused, deleting works from the ballast, written to again with room, 0 lost", kept)
 	err = s.View(t.Context(), func(tx *store.Tx) error {
 		for n := 1; n <= kept; n++ {
-			if v, err := tx.Fact(strings.Repeat("x", n)); err != nil || len(v) != 8<<10 {
+			if v, err := tx.Value(strings.Repeat("x", n)); err != nil || len(v) != 8<<10 {
 				t.Fatalf("fact %d was accepted and is lost: %v", n, err)
 			}
 		}

@@ -60,9 +60,9 @@ type Pulse struct {
 	// Changed grows when incidents were changed, by whomever, since the pulse before
 	// it, Policies with each policy.
 	Changed, Policies int64
-	// Facts are those whose names were asked for, and all that begin with one of
+	// Values are those whose names were asked for, and all that begin with one of
 	// them and a slash.
-	Facts map[string]string
+	Values map[string]string
 }
 
 // The server's clock decides how long a lease lasts: those of receivers differ.
@@ -89,7 +89,7 @@ type pulse struct {
 
 // Pulse takes or renews a lease for a time, if nobody else holds it, and tells what
 // has changed meanwhile. It sets the store's clock by the server's.
-func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Duration, facts ...string) (Pulse, error) {
+func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Duration, values ...string) (Pulse, error) {
 	if s.server == nil {
 		return Pulse{Lease: Lease{name, 1}, Held: true, Holder: holder}, nil
 	}
@@ -102,7 +102,7 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	var news bool
 	var at int64
 	var schema int
-	names := strings.Join(facts, ",")
+	names := strings.Join(values, ",")
 	begun := time.Now()
 	err := s.server.Row(ctx, takeLease, name, holder, int64(lasts), name, s.pulse.seen, s.pulse.seen, names, names).
 		Scan(&out.Token, &out.Holder, &at, &seen, &news, &out.Policies, &text, &schema)
@@ -118,10 +118,10 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	}
 	out.Changed = s.pulse.changes
 	s.clock.Set(begun, time.Now(), time.Unix(0, at))
-	out.Name, out.Held, out.Facts = name, out.Token > 0, map[string]string{}
+	out.Name, out.Held, out.Values = name, out.Token > 0, map[string]string{}
 	for _, f := range strings.Split(text, "\x02") {
 		name, value, _ := strings.Cut(f, "\x01")
-		out.Facts[name] = value
+		out.Values[name] = value
 	}
 	return out, nil
 }
@@ -160,9 +160,9 @@ func (tx *statements) AnyWork(now time.Time, alert rules.Signal) (Work, error) {
 	return Work{has(1), has(2), has(4), has(8), has(16), has(32), has(64)}, err
 }
 
-// DropFact forgets a fact.
-func (tx *statements) DropFact(name string) error {
-	if err := tx.locked(FactHandle(name)); err != nil {
+// DropValue forgets a value.
+func (tx *statements) DropValue(name string) error {
+	if err := tx.locked(ValueHandle(name)); err != nil {
 		return err
 	}
 	_, err := tx.beside().q.Exec(`DELETE FROM fact WHERE name = ?`, name)

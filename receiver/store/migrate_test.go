@@ -56,7 +56,7 @@ func TestKilledDuringMigration(t *testing.T) {
 	}
 	defer s.Close()
 	err = s.View(t.Context(), func(tx *Tx) error {
-		if v, err := tx.Fact("from"); err != nil || v != "schema 1" {
+		if v, err := tx.Value("from"); err != nil || v != "schema 1" {
 			t.Errorf("fact %q, %v", v, err)
 		}
 		_, err := tx.heads(`SELECT chain, length, head FROM unsealed`)

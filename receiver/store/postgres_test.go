@@ -76,7 +76,7 @@ func TestANewerSchemaEndsWhoRuns(t *testing.T) {
 	if err := s.Broken(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("the store says %v", err)
 	}
-	err = s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetFact("late", "x") })
+	err = s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue("late", "x") })
 	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "start the newer version") {
 		t.Errorf("an update after that: %v", err)
 	}

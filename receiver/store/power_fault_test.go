@@ -82,7 +82,7 @@ func (a *acks) write(ctx context.Context, s *store.Store, clients int) *sync.Wai
 					if err := tx.Save(r); err != nil {
 						return err
 					}
-					return tx.SetFact(fmt.Sprintf("fact %d", n), fmt.Sprint(n))
+					return tx.SetValue(fmt.Sprintf("fact %d", n), fmt.Sprint(n))
 				})
 				if err == nil {
 					a.put(n)
@@ -120,7 +120,7 @@ func afterCut(t *testing.T, dir string, answered []int) (lost int) {
 			return err
 		}
 		for _, n := range answered {
-			fact, err := tx.Fact(fmt.Sprintf("fact %d", n))
+			fact, err := tx.Value(fmt.Sprintf("fact %d", n))
 			if err != nil {
 				return err
 			}

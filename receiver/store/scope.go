@@ -15,14 +15,14 @@ import (
 // turns out to be about more is undone and run again with that.
 type Scope struct {
 	// Handles are those by which the incidents are found that it may open, read or
-	// change, and what else it writes; see [FactHandle], [AlertHandle], [Body.Handle].
+	// change, and what else it writes; see [ValueHandle], [AlertHandle], [Body.Handle].
 	Handles []incidents.Handle
 	// Incidents are the ids of incidents, with everything by which they are found.
 	Incidents []string
 }
 
-// FactHandle stands for a fact, AlertHandle for an alert that no incident is kept for.
-func FactHandle(name string) incidents.Handle { return incidents.Handle{Kind: "fact", Name: name} }
+// ValueHandle stands for a remembered value, AlertHandle for an alert that no incident is kept for.
+func ValueHandle(name string) incidents.Handle { return incidents.Handle{Kind: "fact", Name: name} }
 func AlertHandle(fingerprint string) incidents.Handle {
 	return incidents.Handle{Kind: "alert", Name: fingerprint}
 }

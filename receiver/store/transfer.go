@@ -14,9 +14,9 @@ import (
 	"vigie/rules"
 )
 
-// transferFact says how far a transfer into a database has come: until it is whole
+// transferKey says how far a transfer into a database has come: until it is whole
 // no receiver may use it.
-const transferFact = "transfer"
+const transferKey = "transfer"
 
 // rowsPerStep are how many rows are carried over in one transaction.
 const rowsPerStep = 500
@@ -75,7 +75,7 @@ func (tx *statements) unused() error {
 func (s *Store) transferred(ctx context.Context, seal Seal) (table, rows int, err error) {
 	err = s.Update(ctx, func(tx *Tx) error {
 		table, rows = 0, 0
-		text, err := tx.Fact(transferFact)
+		text, err := tx.Value(transferKey)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (s *Store) transferred(ctx context.Context, seal Seal) (table, rows int, er
 				return errors.Join(err, fmt.Errorf("the database is not empty (%s): name one that is; one that was carried over whole needs nothing more", t.Name))
 			}
 		}
-		return tx.SetFact(transferFact, fmt.Sprintf("0 0 %s", seal)) // no receiver may begin on it
+		return tx.SetValue(transferKey, fmt.Sprintf("0 0 %s", seal)) // no receiver may begin on it
 	})
 	return table, rows, err
 }
@@ -111,7 +111,7 @@ func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, don
 		args = nil
 		err := to.Update(ctx, func(tx *Tx) error {
 			err := tx.insert(len(names), append([]any(nil), some...), `INSERT INTO `+t.Name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
-			return errors.Join(err, tx.SetFact(transferFact, fmt.Sprintf("%d %d %s", position, done+n, seal)))
+			return errors.Join(err, tx.SetValue(transferKey, fmt.Sprintf("%d %d %s", position, done+n, seal)))
 		})
 		if err == nil {
 			done += n
@@ -150,7 +150,7 @@ func (s *Store) arrived(ctx context.Context, seal Seal) (v *Verification, err er
 		return v, errors.New("the journal does not verify; the database that was carried over has not been changed: examine it with vigie journal verify")
 	}
 	return v, s.Update(ctx, func(tx *Tx) error {
-		return errors.Join(tx.DropFact(transferFact), tx.AppendSystem(rules.Entry{At: s.Now(), Kind: "note", What: "transferred",
+		return errors.Join(tx.DropValue(transferKey), tx.AppendSystem(rules.Entry{At: s.Now(), Kind: "note", What: "transferred",
 			Reason: "the database was carried over from another one; " + strconv.Itoa(v.Lines) + " lines verified"}))
 	})
 }
@@ -158,7 +158,7 @@ func (s *Store) arrived(ctx context.Context, seal Seal) (v *Verification, err er
 // Whole returns an error for a database into which another one has been carried
 // over in part.
 func (tx *statements) Whole() error {
-	text, err := tx.Fact(transferFact)
+	text, err := tx.Value(transferKey)
 	if err == nil && text != "" {
 		err = errors.New("the database holds a part of another one: finish with vigie store migrate, or empty it")
 	}

@@ -30,7 +30,7 @@ func NewEmergency(o Options) http.Handler {
 		allowed: rate.NewLimiter(callsPerMinute/60, callsPerMinute)}
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/secours", e.show).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/secours", e.take).Methods(http.MethodPost)
+	r.HandleFunc("/secours", e.submit).Methods(http.MethodPost)
 	return r
 }
 
@@ -52,7 +52,7 @@ func (e *emergency) show(w http.ResponseWriter, _ *http.Request) {
 	e.answer(w, http.StatusOK, emergencyPage{Form: true})
 }
 
-func (e *emergency) take(w http.ResponseWriter, r *http.Request) {
+func (e *emergency) submit(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxEmergency)
 	if err := r.ParseForm(); err != nil {
 		e.answer(w, http.StatusBadRequest, emergencyPage{Tone: "bad", Form: true, Said: "Illisible ou trop long. / Not readable, or too long."})

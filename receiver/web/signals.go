@@ -137,7 +137,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 	if err = p.mayReport(b, who.ID); err == nil {
 		b.ReceivedAt, b.ID = at, x.Report
 		var inc rules.Incident
-		if inc, err = p.take(r, b, who.ID); err == nil {
+		if inc, err = p.accept(r, b, who.ID); err == nil {
 			p.say(r, "good", v.Fill("signals.taken", "number", v.Number(inc.Number)))
 			http.Redirect(w, r, "/incidents/"+inc.ID, http.StatusSeeOther)
 			return

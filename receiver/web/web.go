@@ -219,15 +219,15 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 	if b.ID == "" {
 		b.ID = rand.Text()
 	}
-	inc, err := s.take(r, b, who)
+	inc, err := s.accept(r, b, who)
 	if err != nil {
 		return nil, err
 	}
 	return s.o.Engine.Book().Seen(inc, who), nil
 }
 
-// take takes in what somebody reports or types in.
-func (s *site) take(r *http.Request, b reportBody, who string) (rules.Incident, error) {
+// accept takes in what somebody reports or types in.
+func (s *site) accept(r *http.Request, b reportBody, who string) (rules.Incident, error) {
 	labels := rules.Labels{}
 	for k, v := range map[string]string{
 		rules.LabelPlatform: b.Platform, rules.LabelCustomer: b.Customer, rules.LabelMachine: b.Machine,

@@ -128,7 +128,7 @@ func (t Terms) Measure(known []Stretch, announced []Span, from, until time.Time)
 	slices.SortFunc(cuts, time.Time.Compare)
 	for i := 0; i+1 < len(cuts); i++ {
 		if !cuts[i].Before(from) && cuts[i].Before(until) && cuts[i].Before(cuts[i+1]) {
-			m.take(cuts[i], cuts[i+1], stateAt(known, cuts[i]), contains(announced, cuts[i]))
+			m.add(cuts[i], cuts[i+1], stateAt(known, cuts[i]), contains(announced, cuts[i]))
 		}
 	}
 	m.endOutage()
@@ -145,8 +145,8 @@ type meter struct {
 	spent time.Duration // of the tolerance that runs
 }
 
-// take adds a span in which nothing changes.
-func (m *meter) take(begin, end time.Time, state State, announced bool) {
+// add adds a span in which nothing changes.
+func (m *meter) add(begin, end time.Time, state State, announced bool) {
 	if state == Up {
 		m.endOutage()
 	}

@@ -146,3 +146,23 @@ func TestLeapYearsBeyondTheZoneTable(t *testing.T) {
 		}
 	}
 }
+
+// An hour of a day that opens later than usual waits for that opening; one before the
+// usual opening was meant.
+func TestFromOpening(t *testing.T) {
+	d := everyDay([2]string{"09:00", "18:00"})
+	d.WeeklyWindows["saturday"] = nil
+	d.DateExceptions = map[string][][2]string{"2026-12-24": {{"14:00", "18:00"}}, "2026-12-25": nil, "2026-12-26": {{"14:00", "16:00"}}}
+	c := mustNew(t, d)
+	for at, want := range map[string]string{
+		"2026-12-23T09:30:00+01:00": "2026-12-23T09:30:00+01:00",
+		"2026-12-23T08:00:00+01:00": "2026-12-23T08:00:00+01:00",
+		"2026-12-24T09:30:00+01:00": "2026-12-24T14:00:00+01:00",
+		"2026-12-24T15:00:00+01:00": "2026-12-24T15:00:00+01:00",
+		"2026-12-24T08:00:00+01:00": "2026-12-24T08:00:00+01:00",
+		"2026-12-25T09:30:00+01:00": "2026-12-25T09:30:00+01:00",
+		"2026-12-26T09:30:00+01:00": "2026-12-26T14:00:00+01:00",
+	} {
+		wantInstant(t, at, c.FromOpening(instant(t, at)), want)
+	}
+}

@@ -116,10 +116,14 @@ func (c *Calendar) at(day dayNumber, at TimeOfDay, nanoseconds int) time.Time {
 
 func (c *Calendar) instant(unix int64) time.Time { return time.Unix(unix, 0).In(c.location) }
 
-// FromOpening is an instant, or the opening of its date where that comes later: an
-// exception may leave only the afternoon.
+// FromOpening is an instant, or the opening of its date where an exception opens that
+// later than usual. An hour before the usual opening stays: it was chosen.
 func (c *Calendar) FromOpening(at time.Time) time.Time {
-	if opens, open := c.Opening(c.Date(at)); open && opens.After(at) {
+	d := c.Date(at)
+	if usual := c.weekly[d.number().weekday()]; len(usual) > 0 && at.Before(c.At(d, usual[0].Opens)) {
+		return at
+	}
+	if opens, open := c.Opening(d); open && opens.After(at) {
 		return opens
 	}
 	return at

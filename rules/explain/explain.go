@@ -60,9 +60,9 @@ type Explanation struct {
 
 // Explain tells the story of an incident so far and what comes next. It
 // changes nothing.
-func Explain(b *book.Book, inc incident.Incident, facts incident.Facts, now time.Time) Explanation {
+func Explain(b *book.Book, inc incident.Incident, around incident.Circumstances, now time.Time) Explanation {
 	own := inc.Clone()
-	d := situation.Of(b, &own, facts, now)
+	d := situation.Of(b, &own, around, now)
 	if d == nil {
 		return Explanation{Incident: inc.ID, Key: inc.Key, Summary: "policy " + inc.Policy + " is not loaded"}
 	}
@@ -80,7 +80,7 @@ func Explain(b *book.Book, inc incident.Incident, facts incident.Facts, now time
 		e.CauseProposed = e.Cause != ""
 	}
 	e.Guarantee, e.GuaranteeNext = d.Messages().Guarantee(now)
-	var f incident.FactSheet
+	var f incident.MessageData
 	d.Messages().SheetPlans(&f, "")
 	e.Plans = f.Plans
 	for n := range e.Steps {

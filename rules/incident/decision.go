@@ -66,9 +66,9 @@ type Notification struct {
 	Trace     bool      `json:"trace"`
 	// Solo is a message to one recipient whose address was mended; it is part
 	// of the message that the others accepted before.
-	Solo   bool      `json:"solo,omitempty"`
-	Reason string    `json:"reason"`
-	Facts  FactSheet `json:"facts"`
+	Solo   bool        `json:"solo,omitempty"`
+	Reason string      `json:"reason"`
+	Data   MessageData `json:"facts"`
 }
 
 // Task is something that a person has to do.

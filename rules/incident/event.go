@@ -108,7 +108,7 @@ type (
 	}
 
 	// Related says that another incident of the same machine, or what
-	// watches it, changed; the facts are in [Facts].
+	// watches it, changed; what is so now is in [Circumstances].
 	Related struct{}
 
 	// Refreshed says that inventory, rota or policy changed.
@@ -170,9 +170,9 @@ type Act struct {
 	Via string `json:"via,omitempty"`
 }
 
-// Facts are what Decide must know beside the incident itself; the shell reads
+// Circumstances are what Decide must know beside the incident itself; the shell reads
 // them in the same transaction.
-type Facts struct {
+type Circumstances struct {
 	// Siblings are the other open incidents of the same machine.
 	Siblings []Sibling
 	// SourceDown is true while what reads this machine's backups is blind.

@@ -6,9 +6,9 @@ import (
 	"vigie/rules/model"
 )
 
-// FactSheet is what the templates may say (requirements 9.0, F1 to F14). It is
+// MessageData is what the templates may say (requirements 9.0, F1 to F14). It is
 // taken when the decision is made, so that a mail tells what was known then.
-type FactSheet struct {
+type MessageData struct {
 	Number       int          `json:"number"`
 	Scenario     string       `json:"scenario"`
 	ScenarioText string       `json:"scenario_text"`

@@ -1,5 +1,5 @@
 // Package incident holds the records that decisions read and make: an incident's
-// memory, the events that move it, the facts beside it, and what a decision comes
+// memory, the events that move it, what is around it, and what a decision comes
 // to. It decides nothing.
 package incident
 

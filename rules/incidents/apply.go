@@ -73,20 +73,20 @@ func (b *Batch) decideOnce(t *Tracked, ev rules.Event) (rules.Decision, error) {
 	if err := b.decideRepeated(t); err != nil {
 		return rules.Decision{}, err
 	}
-	facts, err := b.Facts(t)
+	around, err := b.Circumstances(t)
 	if err != nil {
 		return rules.Decision{}, err
 	}
 	var d rules.Decision
 	if _, act := ev.(rules.Acted); act {
-		if d = b.Book.Decide(t.Incident, ev, facts, b.Now); d.Refusal != nil {
+		if d = b.Book.Decide(t.Incident, ev, around, b.Now); d.Refusal != nil {
 			return d, nil // a person is told, and the incident is as it was
 		}
 		if refusal, err := b.merging(t, ev); err != nil || refusal != nil {
 			return rules.Decision{Incident: t.Incident, Refusal: refusal}, err
 		}
 		t.Incident = d.Incident
-	} else if d = b.Book.Advance(&t.Incident, ev, facts, b.Now); d.Refusal != nil {
+	} else if d = b.Book.Advance(&t.Incident, ev, around, b.Now); d.Refusal != nil {
 		return d, fmt.Errorf("incident %s: %s", t.ID, d.Refusal.Reason) // it must not get lost
 	}
 	if _, again := ev.(rules.Repeated); !again || d.From != t.State || len(d.Journal)+len(d.Notifications)+len(d.Rewrites)+len(d.Withdraw)+len(d.Breaches) > 0 {

@@ -252,9 +252,9 @@ func (b *Batch) onMachine(t *Tracked) ([]*Tracked, error) {
 	return slices.DeleteFunc(b.at(Handle{OfMachine, p.Customer, p.Machine}), func(t *Tracked) bool { return !t.open() }), nil
 }
 
-// Facts are what a decision about an incident must know beside it.
-func (b *Batch) Facts(t *Tracked) (rules.Facts, error) {
-	var f rules.Facts
+// Circumstances are what a decision about an incident must know beside it.
+func (b *Batch) Circumstances(t *Tracked) (rules.Circumstances, error) {
+	var f rules.Circumstances
 	siblings, err := b.siblings(t)
 	if err != nil {
 		return f, err

@@ -178,7 +178,7 @@ func (d *Situation) callRecorded() bool {
 // primaryOpen is true while the machine's primary backup has an incident that
 // tells of a double failure itself.
 func (d *Situation) primaryOpen() bool {
-	for _, s := range d.Facts.Siblings {
+	for _, s := range d.Circumstances.Siblings {
 		if tells := d.Policy.Scenario(s.Scenario); s.Role == "primary" && !s.State.Ended() && tells != nil && tells.OtherBackup != nil {
 			return true
 		}
@@ -187,7 +187,7 @@ func (d *Situation) primaryOpen() bool {
 }
 
 func (d *Situation) siblingTold() bool {
-	for _, s := range d.Facts.Siblings {
+	for _, s := range d.Circumstances.Siblings {
 		if s.DoubleTold && !s.State.Ended() {
 			return true
 		}

@@ -26,7 +26,7 @@ func (d Messages) Notification(st *policy.Step, template string, to, cc []incide
 	n := incident.Notification{
 		IncidentID: d.Incident.ID, Key: d.Incident.Key, Episode: d.Incident.Episode, Step: st.Name, Template: template,
 		DecidedAt: d.Now, HoldUntil: d.Now.Add(d.Policy.Hold), To: to, Cc: cc, Language: to[0].Language,
-		Trace: st.Trace, Reason: why, Facts: d.Sheet(st, platform, slices.Concat(to, cc)),
+		Trace: st.Trace, Reason: why, Data: d.Sheet(st, platform, slices.Concat(to, cc)),
 	}
 	if st.AtOnce {
 		n.HoldUntil = d.Now
@@ -54,9 +54,9 @@ func bundleKey(n incident.Notification, customer, platform string) string {
 }
 
 // Sheet gathers what a mail may say, as it is known at this instant.
-func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) incident.FactSheet {
+func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) incident.MessageData {
 	i := d.Incident
-	f := incident.FactSheet{
+	f := incident.MessageData{
 		Number: i.Number, Scenario: i.Scenario, Customer: i.Identity[model.LabelCustomer], Machine: i.Identity[model.LabelMachine],
 		BackupRole: i.Identity[model.LabelBackupRole], State: i.State, Zone: d.Policy.Zone.String(), StartedAt: i.Began(),
 		OpenedAt: i.OpenedAt, Failures: i.Failures, Error: i.LastErr, Other: d.OtherEvidence(), Offline: i.Flags[model.FlagOffline],
@@ -99,7 +99,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 }
 
 // SpeaksOf names the clock of a trigger, or the wait that is over.
-func (d Messages) SpeaksOf(f *incident.FactSheet, t policy.Trigger) {
+func (d Messages) SpeaksOf(f *incident.MessageData, t policy.Trigger) {
 	if t.Kind == policy.WhenShare {
 		f.Percent, f.Target = t.Percent, t.Name
 	}
@@ -120,7 +120,7 @@ func outside(p incident.Party) bool { return p.Outside }
 
 // sheetOwn keeps what one platform's people read to that platform, and from a
 // customer whatever somebody wrote whom nobody knows: it may be anything.
-func (d Messages) sheetOwn(f *incident.FactSheet, platform string, to []incident.Party) {
+func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incident.Party) {
 	abroad := slices.ContainsFunc(to, outside)
 	if len(d.platforms()) < 2 {
 		platform = ""
@@ -187,7 +187,7 @@ func orElse(a, b string) string {
 	return b
 }
 
-func (d Messages) sheetPeople(f *incident.FactSheet) {
+func (d Messages) sheetPeople(f *incident.MessageData) {
 	if c := d.Contacts().customer(); c != nil {
 		f.CustomerName = c.Name
 	}
@@ -290,7 +290,7 @@ func (d Messages) affected(keys []string) []string {
 	return out
 }
 
-func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
+func (d Messages) SheetPlans(f *incident.MessageData, platform string) {
 	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
 		a := d.Incident.Alerts[key]
 		if of := a.Labels[model.LabelPlatform]; platform != "" && of != "" && !d.hits(a, platform) {
@@ -336,7 +336,7 @@ func (d Messages) SheetPlans(f *incident.FactSheet, platform string) {
 	if d.Now.After(since) {
 		f.Days = daysBetween(since.In(d.Policy.Zone), d.Now.In(d.Policy.Zone))
 	}
-	for _, s := range d.Facts.Siblings {
+	for _, s := range d.Circumstances.Siblings {
 		for _, p := range s.Plans {
 			f.OtherTexts = append(f.OtherTexts, incident.PlanRow{Machine: f.Machine, Plan: p, Engine: s.Engine, Role: s.Role, State: model.EvidenceKO})
 		}
@@ -350,7 +350,7 @@ func daysBetween(from, to time.Time) int {
 }
 
 // sheetAhead says until when something can still be done.
-func (d Messages) sheetAhead(f *incident.FactSheet, st *policy.Step) {
+func (d Messages) sheetAhead(f *incident.MessageData, st *policy.Step) {
 	f.ExpiresAt = d.Expires()
 	if by := st.AnswerBy; by != nil {
 		cal := d.Calendar(by.Calendar)
@@ -369,7 +369,7 @@ func (d Messages) sheetAhead(f *incident.FactSheet, st *policy.Step) {
 
 // sheetAgain says of what is told on a later day that it is, and by when: a
 // deadline that is over is none, so the present day counts.
-func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
+func (d Messages) sheetAgain(f *incident.MessageData, st *policy.Step) {
 	if slices.ContainsFunc(st.When, EndsOn) {
 		return
 	}
@@ -393,7 +393,7 @@ func (d Messages) sheetAgain(f *incident.FactSheet, st *policy.Step) {
 	}
 }
 
-func (d Messages) sheetTimes(f *incident.FactSheet) {
+func (d Messages) sheetTimes(f *incident.MessageData) {
 	f.Deadline = d.deadline()
 	for _, st := range d.Scenario.Steps {
 		for _, t := range st.When {
@@ -457,7 +457,7 @@ func (d Messages) toldWithout(t policy.Trigger) bool {
 	})
 }
 
-func (d Messages) sheetPlatform(f *incident.FactSheet, platform string) {
+func (d Messages) sheetPlatform(f *incident.MessageData, platform string) {
 	f.Platforms = d.Contacts().Platforms()
 	f.Platform = platform
 	if platform != "" {

@@ -31,9 +31,9 @@ func (d *Situation) OtherBackup() (model.EvidenceState, string) {
 
 // FailingSibling is an open incident of the machine's other backup; nil for none.
 func (d *Situation) FailingSibling() *incident.Sibling {
-	for i, s := range d.Facts.Siblings {
+	for i, s := range d.Circumstances.Siblings {
 		if !s.State.Ended() && !s.Repaired {
-			return &d.Facts.Siblings[i]
+			return &d.Circumstances.Siblings[i]
 		}
 	}
 	return nil
@@ -46,7 +46,7 @@ func (d *Situation) OtherEvidence() incident.Evidence {
 	if st != e.State {
 		e.Note = why
 		if st == model.EvidenceKO && e.Plan == "" {
-			for _, s := range d.Facts.Siblings {
+			for _, s := range d.Circumstances.Siblings {
 				if !s.State.Ended() {
 					e.Engine, e.Role = s.Engine, s.Role
 					if len(s.Plans) > 0 {

@@ -423,7 +423,7 @@ func (d Schedule) before(due time.Time, delay policy.Delay) time.Time {
 func (d Schedule) HeldUntil(t policy.Trigger, f Firing) (time.Time, bool) {
 	// The hold has an end of its own: it lasts with the common failure, also
 	// once the incident is told by itself.
-	common := d.Facts.Outage != "" && slices.Contains(t.HoldWhile, string(model.FlagOutage))
+	common := d.Circumstances.Outage != "" && slices.Contains(t.HoldWhile, string(model.FlagOutage))
 	if len(t.HoldWhile) == 0 || !common && d.FirstHolding(t.HoldWhile) == "" {
 		return time.Time{}, false
 	}

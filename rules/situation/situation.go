@@ -18,15 +18,15 @@ import (
 // Situation is one incident under its policy at an instant: what is asked of it
 // is answered, and nothing is changed.
 type Situation struct {
-	Book     *book.Book
-	Policy   *policy.Policy
-	Scenario *policy.Scenario
-	Incident *incident.Incident
-	Facts    incident.Facts
-	Now      time.Time
-	Horizon  time.Time // what is due up to here is taken
-	By       string    // who caused the step that is being taken
-	Strict   bool      // told means accepted, not merely decided
+	Book          *book.Book
+	Policy        *policy.Policy
+	Scenario      *policy.Scenario
+	Incident      *incident.Incident
+	Circumstances incident.Circumstances
+	Now           time.Time
+	Horizon       time.Time // what is due up to here is taken
+	By            string    // who caused the step that is being taken
+	Strict        bool      // told means accepted, not merely decided
 
 	channel   string // by which people are resolved; empty for e-mail
 	calendars map[string]*calendar.Calendar
@@ -34,7 +34,7 @@ type Situation struct {
 
 // Of is the situation of an incident; nil when the policy that it is pinned to is
 // not loaded. The incident is given the maps that one read from storage lacks.
-func Of(b *book.Book, inc *incident.Incident, facts incident.Facts, now time.Time) *Situation {
+func Of(b *book.Book, inc *incident.Incident, around incident.Circumstances, now time.Time) *Situation {
 	p := b.Policy(inc.Policy)
 	if p == nil {
 		return nil
@@ -44,7 +44,7 @@ func Of(b *book.Book, inc *incident.Incident, facts incident.Facts, now time.Tim
 		return nil
 	}
 	inc.MakeMaps()
-	return &Situation{Book: b, Policy: p, Scenario: s, Incident: inc, Facts: facts, Now: now}
+	return &Situation{Book: b, Policy: p, Scenario: s, Incident: inc, Circumstances: around, Now: now}
 }
 
 // Rebase moves the incident to another policy's scenario of the same name.

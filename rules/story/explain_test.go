@@ -92,7 +92,7 @@ func explained(t *testing.T, p *player, h Happening) {
 			continue
 		}
 		b := p.batch()
-		facts, err := b.Facts(b.Track(r))
+		facts, err := b.Circumstances(b.Track(r))
 		if err != nil {
 			t.Fatal(err)
 		}

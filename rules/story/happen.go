@@ -372,11 +372,11 @@ func (p *player) act(e *event) error {
 	act := rules.Act{Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external}
 	if act.Verb == rules.VerbSilence {
 		b := p.batch()
-		facts, err := b.Facts(b.Track(target))
+		around, err := b.Circumstances(b.Track(target))
 		if err != nil {
 			return err
 		}
-		planned, _ := p.book.PlanSilences(target.Incident, act, facts, p.now) // the act itself says why not
+		planned, _ := p.book.PlanSilences(target.Incident, act, around, p.now) // the act itself says why not
 		var ids []string
 		for _, s := range planned {
 			id, err := p.addSilence(s)

@@ -1,7 +1,7 @@
 package store
 
-// Fact returns a remembered fact about the installation, or "".
-func (tx *statements) Fact(name string) (string, error) {
+// Value returns what is remembered of the installation under a name, or "".
+func (tx *statements) Value(name string) (string, error) {
 	vs, err := tx.texts(`SELECT value FROM fact WHERE name = ?`, name)
 	if err != nil || len(vs) == 0 {
 		return "", err
@@ -9,9 +9,9 @@ func (tx *statements) Fact(name string) (string, error) {
 	return vs[0], nil
 }
 
-// SetFact remembers a fact.
-func (tx *statements) SetFact(name, value string) error {
-	if err := tx.locked(FactHandle(name)); err != nil {
+// SetValue remembers a value under a name.
+func (tx *statements) SetValue(name, value string) error {
+	if err := tx.locked(ValueHandle(name)); err != nil {
 		return err
 	}
 	_, err := tx.beside().q.Exec(`INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)

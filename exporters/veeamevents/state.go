@@ -10,9 +10,9 @@ import (
 	"vigie/exporters/winevent"
 )
 
-// facts is what the events read so far tell. Reading an event twice adds
+// state is what the events read so far tell. Reading an event twice adds
 // nothing.
-type facts struct {
+type state struct {
 	jobs     map[string]*job
 	sessions map[string]*session // by session id
 	tasks    map[string]task     // by task id
@@ -61,14 +61,14 @@ type attempt struct {
 	text   string
 }
 
-func newFacts() *facts {
-	return &facts{jobs: map[string]*job{}, sessions: map[string]*session{}, tasks: map[string]task{}, odd: map[string]bool{}}
+func newState() *state {
+	return &state{jobs: map[string]*job{}, sessions: map[string]*session{}, tasks: map[string]task{}, odd: map[string]bool{}}
 }
 
 // counter counts a value that is not known.
 type counter func(field, value string)
 
-func (f *facts) counter(out *exporters.Snapshot) counter {
+func (f *state) counter(out *exporters.Snapshot) counter {
 	return func(field, value string) {
 		key := field + "=" + value
 		if !f.odd[key] && len(f.odd) < 1000 {
@@ -78,7 +78,7 @@ func (f *facts) counter(out *exporters.Snapshot) counter {
 	}
 }
 
-func (f *facts) job(id string, at time.Time) *job {
+func (f *state) job(id string, at time.Time) *job {
 	j := f.jobs[id]
 	if j == nil {
 		j = &job{objects: map[string]*object{}, runs: map[string]attempt{}}
@@ -90,7 +90,7 @@ func (f *facts) job(id string, at time.Time) *job {
 	return j
 }
 
-func (f *facts) session(id, job string) *session {
+func (f *state) session(id, job string) *session {
 	s := f.sessions[id]
 	if s == nil {
 		s = &session{job: job}
@@ -101,7 +101,7 @@ func (f *facts) session(id, job string) *session {
 
 // learnBackup takes an event of Veeam Backup & Replication; false if its data
 // are not the documented ones.
-func (f *facts) learnBackup(e *winevent.Event, unknown counter) bool {
+func (f *state) learnBackup(e *winevent.Event, unknown counter) bool {
 	d, ok := read(e)
 	if !ok {
 		unknown("event_data", strconv.Itoa(e.ID))
@@ -135,7 +135,7 @@ func (f *facts) learnBackup(e *winevent.Event, unknown counter) bool {
 	return true
 }
 
-func (f *facts) learnTask(e *winevent.Event, d fields, j *job, unknown counter) {
+func (f *state) learnTask(e *winevent.Event, d fields, j *job, unknown counter) {
 	result, finished, known := taskStatus(d["status"])
 	if !known {
 		unknown("task_status", d["status"])
@@ -169,7 +169,7 @@ func (f *facts) learnTask(e *winevent.Event, d fields, j *job, unknown counter) 
 }
 
 // learnAgent takes an event of Veeam Agent on this machine.
-func (f *facts) learnAgent(e *winevent.Event, machine string, unknown counter) {
+func (f *state) learnAgent(e *winevent.Event, machine string, unknown counter) {
 	name, text := agentJob(e)
 	if name == "" {
 		unknown("agent_job_name", strconv.Itoa(e.ID))
@@ -207,7 +207,7 @@ func agentID(machine, name string) string {
 
 // remember takes up jobs that were known before the start: the log may have
 // lost their events.
-func (f *facts) remember(jobs []exporters.Job, now time.Time) {
+func (f *state) remember(jobs []exporters.Job, now time.Time) {
 	for i := range jobs {
 		known := &jobs[i]
 		seen := known.LastRun
@@ -232,7 +232,7 @@ func (f *facts) remember(jobs []exporters.Job, now time.Time) {
 }
 
 // forget drops what is older than the lookback, and jobs that were deleted.
-func (f *facts) forget(config *Config, now time.Time) {
+func (f *state) forget(config *Config, now time.Time) {
 	oldest := now.Add(-time.Duration(config.Lookback))
 	for id, s := range f.sessions {
 		if s.begin.Before(oldest) && s.end.Before(oldest) {
