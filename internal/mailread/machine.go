@@ -68,7 +68,8 @@ var (
 	// read: qmail, old Exim, Gmail, Exchange 2003, Domino, web mailers.
 	failed = regexp.MustCompile(`(?i)undeliver(?:ed|able)|returned mail|returning (?:message )?to sender|failure notice|failed permanently|permanent error|(?:mail|message) delivery failed|delivery (?:has failed|failure|status notification(?: \((?:failure|échec)|: (?:error|failed)))` +
 		`|(?:could|can|was|were)(?:n['’]t| ?not) (?:be )?(?:able to )?deliver|unable to deliver|did not reach the following|error delivering your mail|non remis|n['’]a pas pu être (?:remis|distribu|délivr|achemin)|unzustellbar|(?:nicht|konnte nicht) zugestellt`)
-	delayed = regexp.MustCompile(`(?i)\bdelayed\b|\(delay\)|warning message only|only a temporary failure|(?:will|still) be(?:ing)? retried|could not send mail for past|(?:retardé|verzögert)`)
+	delayed = regexp.MustCompile(`(?i)\bdelayed\b|\(delay\)|warning message only|only a temporary failure|(?:will|still) be(?:ing)? retried|could not send (?:mail|message) for past|(?:retardé|verzögert)`)
+	forGood = regexp.MustCompile(`(?i)failed permanently|permanent (?:error|failure)|given up|giving up`)
 	// copied is where the mail begins that a server gives back within its text.
 	copied = regexp.MustCompile(`(?im)^(?:-{2,}[^\n]*(?:copy|original|returned|unsent|header)[^\n]*\n|(?:received|return-path|message-id|x-[a-z-]+|mime-version): ?\S)`)
 )
@@ -90,15 +91,24 @@ func (m *Mail) ServerWords() (said, returned string) {
 	return said, returned
 }
 
-// Delayed tells that a mail server's words promise a further try.
-func (m *Mail) Delayed() bool { return m.serverSays(delayed) }
-
-// Failed tells that a mail server's words give a mail up.
-func (m *Mail) Failed() bool { return !m.Delayed() && m.serverSays(failed) }
-
-func (m *Mail) serverSays(re *regexp.Regexp) bool {
+// Failed tells that a mail server's words give a mail up. The subject counts first: a
+// server's last word may tell of all the delays before.
+func (m *Mail) Failed() bool {
 	said, _ := m.ServerWords()
-	return re.MatchString(m.Subject) || re.MatchString(said)
+	switch {
+	case delayed.MatchString(m.Subject):
+		return false
+	case failed.MatchString(m.Subject), forGood.MatchString(said):
+		return true
+	default:
+		return failed.MatchString(said) && !delayed.MatchString(said)
+	}
+}
+
+// Delayed tells that a mail server's words promise a further try.
+func (m *Mail) Delayed() bool {
+	said, _ := m.ServerWords()
+	return !m.Failed() && (delayed.MatchString(m.Subject) || delayed.MatchString(said))
 }
 
 // FirstWord is a header's value without parameters and comments.
