@@ -111,6 +111,33 @@ func TestSeveralRunsInTheFuture(t *testing.T) {
 	}
 }
 
+// What is still to come is in the second of the hours that come twice, once the first
+// has passed. What has passed in both stays where it was.
+func TestNextRunInAnHourThatComesTwice(t *testing.T) {
+	for _, c := range []struct{ zone, wall, now, want string }{
+		{"Europe/Paris", "2026-10-25 02:00", "2026-10-24T23:05:00Z", "2026-10-25T00:00:00Z"},
+		{"Europe/Paris", "2026-10-25 02:00", "2026-10-25T00:05:00Z", "2026-10-25T01:00:00Z"},
+		{"Europe/Paris", "2026-10-25 02:00", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"},
+		{"Europe/Paris", "2026-10-25 02:00", "2026-10-25T01:00:00Z", "2026-10-25T00:00:00Z"},
+		{"Europe/Paris", "2026-10-25 03:00", "2026-10-25T02:05:00Z", "2026-10-25T02:00:00Z"},
+		{"Europe/Paris", "2026-10-25T02:00:00+02:00", "2026-10-25T00:05:00Z", "2026-10-25T00:00:00Z"},
+		{"America/New_York", "2026-11-01 01:30", "2026-11-01T05:45:00Z", "2026-11-01T06:30:00Z"},
+		{"Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-04T14:50:00Z", "2026-04-04T15:15:00Z"},
+	} {
+		loc, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := time.Parse(time.RFC3339, c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ParseInstant(c.wall).Coming(loc, now).UTC().Format(time.RFC3339); got != c.want {
+			t.Errorf("%s in %s at %s is %s, want %s", c.wall, c.zone, c.now, got, c.want)
+		}
+	}
+}
+
 // Of an hour that comes twice the first is taken, east and west of Greenwich.
 func TestHourThatComesTwice(t *testing.T) {
 	for _, c := range []struct{ zone, wall, want string }{

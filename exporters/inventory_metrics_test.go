@@ -324,7 +324,14 @@ func TestTheInventorysTerms(t *testing.T) {
       - {plan: large, role: local, engine: acronis, min_size: 20GB}
       - {plan: test, role: local, engine: acronis, ignore: true}
 `)
-	result, size, night := Success, Told(30_000_000_000), 0
+	for _, claims := range []bool{false, true} {
+		t.Run(fmt.Sprint("the product tells its last success: ", claims), func(t *testing.T) { testTerms(t, inventory, claims) })
+	}
+}
+
+// A product that tells its last success itself knows nothing of the terms.
+func testTerms(t *testing.T, inventory *Inventory, claims bool) {
+	result, size, night, again := Success, Told(30_000_000_000), 0, false
 	o := PollerOptions{Name: "a", Engine: "acronis", WarningIsSuccess: false, Inventory: func() *Inventory { return inventory },
 		Now: func() time.Time { return at(30).Add(time.Duration(24*night) * time.Hour) }, Source: fetch(func(context.Context) (Snapshot, error) {
 			var s Snapshot
@@ -333,14 +340,25 @@ func TestTheInventorysTerms(t *testing.T) {
 				if plan == "large" || plan == "test" {
 					role = Local
 				}
-				s.Jobs = append(s.Jobs, Job{ID: plan, Customer: "dupont", Machine: "SRV-AD", Role: role, Engine: "acronis", Plan: plan, Enabled: true,
-					Runs: []Run{{ID: fmt.Sprint(plan, night), End: at(0).Add(time.Duration(24*night) * time.Hour), Result: result, Size: size}}})
+				end := at(0).Add(time.Duration(24*night) * time.Hour)
+				j := Job{ID: plan, Customer: "dupont", Machine: "SRV-AD", Role: role, Engine: "acronis", Plan: plan, Enabled: true,
+					Runs: []Run{{ID: fmt.Sprint(plan, night), Start: end.Add(-time.Hour), End: end, Result: result, Size: size}}}
+				if claims {
+					j.LastSuccess = end
+				}
+				if again { // what was told once is not told again
+					j.Runs = nil
+				}
+				s.Jobs = append(s.Jobs, j)
 			}
 			return s, nil
 		})}
 	p := newPoller(t, o)
 	check := func(when string, want map[string]Result, proven ...string) {
 		t.Helper()
+		again = false
+		refresh(t, p)
+		again = true
 		refresh(t, p)
 		for _, j := range p.View().Jobs {
 			if w, ok := want[j.ID]; ok && j.LastResult != w {

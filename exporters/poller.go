@@ -570,7 +570,7 @@ func sameJob(a, b *Job) bool {
 func sameRecord(a, b *record) bool {
 	x, y := a.seldom(), b.seldom()
 	return a.LastOutcome.Equal(b.LastOutcome) && a.LastID == b.LastID && a.Coarse == b.Coarse && slices.Equal(a.Failed, b.Failed) && a.Horizon.Equal(b.Horizon) &&
-		x.FutureClaim.Equal(y.FutureClaim) && x.FutureID == y.FutureID && a.Missing == b.Missing && x.GoneAt.Equal(y.GoneAt)
+		x.FutureClaim.Equal(y.FutureClaim) && x.RefusedClaim.Equal(y.RefusedClaim) && x.FutureID == y.FutureID && a.Missing == b.Missing && x.GoneAt.Equal(y.GoneAt)
 }
 
 // sameOutcome tells whether nothing worth an early write of the state changed.

@@ -39,6 +39,8 @@ type record struct {
 type Seldom struct {
 	// FutureClaim is a last success that lay in the future when it was told.
 	FutureClaim time.Time `json:"future_claim,omitzero"`
+	// RefusedClaim is a last success that was told of a run which proves nothing.
+	RefusedClaim time.Time `json:"refused_claim,omitzero"`
 	// FutureID is the last run that lay in the future when it was told.
 	FutureID string `json:"future_id,omitempty"`
 	// GoneAt is the first complete listing without the job.
@@ -110,7 +112,7 @@ func (r *record) fold(job Job, o foldOptions) {
 		}
 		r.foldRun(run, o)
 	}
-	r.foldClaim(claim, o)
+	r.foldClaim(claim, runs, o)
 	r.forgive()
 	job.schedule.apply(&job)
 }
@@ -292,9 +294,26 @@ func (r *record) setLast(run Run, o foldOptions) {
 	}
 }
 
-func (r *record) foldClaim(claim time.Time, o foldOptions) {
-	if claim.IsZero() {
+// claimSlack is how far a product's own last success may lie from the run that it
+// is: another of its services may have dated it.
+const claimSlack = 2 * time.Minute
+
+// foldClaim takes a product's word for the last success, unless it is that of a run
+// which proves nothing by what the inventory or the configuration asks for.
+func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
+	if claim.IsZero() || claim.Equal(r.seldom().RefusedClaim) {
 		return
+	}
+	for _, run := range runs {
+		began := run.Start
+		if began.IsZero() || began.After(run.End) {
+			began = run.End
+		}
+		itself := !claim.Before(began.Add(-claimSlack)) && !claim.After(run.End.Add(claimSlack))
+		if itself && (run.Result == Success || run.Result == Warning) && !good(r.weigh(run), o) {
+			r.setSeldom(func(s *Seldom) { s.RefusedClaim = claim })
+			return
+		}
 	}
 	if !claim.After(o.now.Add(clockTolerance)) {
 		r.Job.LastSuccess = later(r.Job.LastSuccess, claim)

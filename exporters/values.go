@@ -122,6 +122,21 @@ func (i Instant) In(loc *time.Location) time.Time {
 	return at
 }
 
+// Coming reads it like In, of what has not happened yet: of an hour that comes
+// twice it takes the one that is still to come.
+func (i Instant) Coming(loc *time.Location, now time.Time) time.Time {
+	first := i.In(loc)
+	if !i.Zoneless || first.After(now) {
+		return first
+	}
+	for _, on := range []time.Duration{30 * time.Minute, time.Hour} {
+		if e := first.Add(on); e.After(now) && e.In(loc).Format(time.DateTime) == first.In(loc).Format(time.DateTime) {
+			return e
+		}
+	}
+	return first
+}
+
 // Text is a string that some services write as a number or a boolean. Numbers
 // keep all their digits.
 type Text string

@@ -31,7 +31,7 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 				unknown(field, "")
 			}
 		}
-		j.NextRun, j.LastSuccess = wall(t.Next, c.HyperBackup.zone), wall(t.Success, c.HyperBackup.zone)
+		j.NextRun, j.LastSuccess = t.Next.Coming(c.HyperBackup.zone, now), t.Success.In(c.HyperBackup.zone)
 		if t.Schedule != nil && t.Schedule.Enabled.Off() { // a person starts it
 			j.ExpectedInterval, j.NextRun = exporters.OnDemand, time.Time{}
 		}
@@ -40,9 +40,9 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 		case nowRunning:
 			j.Running, j.RunningSince = true, f.runningSince(j.ID, now)
 		case told:
-			run := exporters.Run{End: wall(t.End, c.HyperBackup.zone), Result: r, Error: text}
+			run := exporters.Run{End: t.End.In(c.HyperBackup.zone), Result: r, Error: text}
 			if run.End.IsZero() {
-				run.End = wall(t.Last, c.HyperBackup.zone)
+				run.End = t.Last.In(c.HyperBackup.zone)
 			}
 			if run.End.IsZero() && r.Failing() {
 				// A task that cannot run and never did: told once, as of now.
@@ -141,22 +141,6 @@ func (t *hyperTask) explain(words string) string {
 }
 
 func word(t exporters.Text) string { return strings.ToLower(strings.TrimSpace(string(t))) }
-
-// wall reads the NAS's wall clock. Of an hour that comes twice it takes the
-// first: a success must not look later than it was.
-func wall(s stamp, zone *time.Location) time.Time {
-	t := s.In(zone)
-	if !s.Zoneless || t.IsZero() {
-		return t
-	}
-	const clock = time.DateTime
-	for _, back := range []time.Duration{time.Hour, 30 * time.Minute} {
-		if e := t.Add(-back); e.Format(clock) == t.Format(clock) {
-			return e
-		}
-	}
-	return t
-}
 
 // repositories gives the destinations, under names that are unique.
 func repositories(targets []target, customer string) []exporters.Repository {

@@ -369,7 +369,7 @@ func TestWallClock(t *testing.T) {
 	} {
 		var s stamp
 		sourcetest.Check(t, json.Unmarshal([]byte(text), &s))
-		if got := wall(s, paris).UTC().Format(time.RFC3339); got != want || s.Bad != strings.Contains(text, "soon") {
+		if got := s.In(paris).UTC().Format(time.RFC3339); got != want || s.Bad != strings.Contains(text, "soon") {
 			t.Errorf("%s: %s, want %s; bad %v", text, got, want, s.Bad)
 		}
 	}

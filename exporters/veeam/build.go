@@ -317,7 +317,7 @@ func (b *builder) job(j *jobState) {
 	unit := exporters.Job{
 		Customer: b.config.Customer, CustomerName: b.config.CustomerName, ID: j.ID.Lower(), Machine: string(j.Name), Plan: string(j.Name),
 		Class: b.class(j), Role: b.config.BackupRole, Engine: Engine, ObjectType: string(j.Type),
-		NextRun: j.NextRun.In(b.config.location),
+		NextRun: j.NextRun.Coming(b.config.location, b.now),
 	}
 	unit.Enabled, unit.Running = b.status(j)
 	if unit.Running {

@@ -169,7 +169,7 @@ func (s *Source) count(field, value string, out *exporters.Snapshot) {
 // the log has no end of a run since then, as after the log was cleared.
 func (s *Source) enrich(j *exporters.Job, sum *Summary, out *exporters.Snapshot) {
 	j.LastSuccess = sum.LastSuccessfulBackupTime.In(time.Local)
-	j.NextRun = sum.NextBackupTime.In(time.Local)
+	j.NextRun = sum.NextBackupTime.Coming(time.Local, s.now())
 	if d := sum.interval(); d > 0 {
 		j.ExpectedInterval = d
 	}
