@@ -62,6 +62,7 @@ func exposed(views ...*View) string {
 	return w.Body.String()
 }
 
+// covers: T1; what was never read is down, and tells no time.
 func TestNeverRefreshedSourceIsDownNotSilent(t *testing.T) {
 	p := newPoller(t, PollerOptions{Source: snapshotOf()})
 	m := exposed(p.View())

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"vigie/rules"
 	"vigie/rules/calendar"
+	"vigie/rules/story"
 )
 
 // byTurns is the example with three people who are on duty by the week, from
@@ -106,5 +108,43 @@ func TestAwayWithoutInstead(t *testing.T) {
 	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
 	if len(b.notes) == 0 || b.notes[0].To[0].Person != "adm1" {
 		t.Errorf("%+v", b.notes)
+	}
+}
+
+// covers: S1.9, S1.20
+//
+// Whoever a role's otherwise names is told beside the account manager who is away,
+// and what is owed to a computer's user waits until that user is back.
+func TestWhoeverIsAwayIsNotAlone(t *testing.T) {
+	away := rules.SourceFile{Name: "away.yml", Text: []byte("absences: [{person: am.martin, from: 2026-11-03, until: 2026-11-06}, {person: paul, from: 2026-11-04, until: 2026-11-09}]\n")}
+	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), away))
+	tale, err := story.Parse("away", []byte(`start: 2026-11-03T07:00:00+01:00
+until: 2026-11-16T08:00:00+01:00
+events:
+  - {at: 2026-11-03T07:00:00+01:00, evidence: {customer: martin, machine: SRV-FIC, backup_role: local, state: ok}}
+  - {at: 2026-11-03T08:00:00+01:00, fires: {alertname: BackupFailed, customer: martin, machine: SRV-FIC, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
+  - {at: 2026-11-03T13:00:00+01:00, fires: {alertname: BackupMissed, customer: martin, machine: PC-PAUL, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: missed}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	happened, err := story.Play(book, tale, story.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range happened {
+		if slices.Contains([]string{"account_manager", "still_failing", "client_told"}, h.Step) {
+			got = append(got, fmt.Sprint(h.At.Format("02 15:04 "), h.Step, " ", h.Recipients))
+		}
+	}
+	want := []string{
+		"03 16:01 account_manager [am.martin@msp.example sup@msp.example]",
+		"06 09:01 still_failing [am.martin@msp.example sup@msp.example]",
+		"10 09:31 client_told [paul@martin.example]",
+		"13 09:01 still_failing [am.martin@msp.example]", // back
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -3,10 +3,12 @@ package rules_test
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/calendar"
 )
 
 // covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody the
@@ -229,5 +231,34 @@ func TestWhatComesIsWhatWillBeSent(t *testing.T) {
 		if got := coming()[name]; got != want {
 			t.Errorf("while op has it %s is %s, want %s", name, got, want)
 		}
+	}
+}
+
+// covers: S1.28, S1.31; on a half day whoever has it is asked before the account manager
+// is told that no answer came.
+func TestAskedBeforeTheNetOfAHalfDay(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	dir := book.Directory.Clone()
+	dir.Closures = map[string]map[calendar.Date][]calendar.Window{"service_day": {{Year: 2026, Month: 3, Day: 9}: {{Opens: 9 * 3600, Closes: 13 * 3600}}}}
+	half, err := rules.NewBook(dir, book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := paris(t, "2026-03-09 07:10")
+	b := opened(t, half, backupAlert("dupont", "SRV-AD", "server", "local", "Job Nuit", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.act("assign", "sup", paris(t, "2026-03-09 07:20"), "to", "adm1")
+	for _, at := range []string{"09:59:59", "10:00:00", "11:00:00"} {
+		b.do(rules.Tick{}, paris(t, "2026-03-09 "+at))
+		b.answer(paris(t, "2026-03-09 "+at), rules.PlanEvidence{}, rules.EvidenceOK)
+	}
+	var got []string
+	for _, n := range b.notes {
+		if n.Step == "fixed_today" || n.Step == "account_manager" {
+			got = append(got, n.Step+" "+n.DecidedAt.In(now.Location()).Format("15:04"))
+		}
+	}
+	if want := "fixed_today 10:00, account_manager 11:00"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, ", "), want)
 	}
 }

@@ -197,11 +197,11 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	d.overtaken()
 	i.Past = append(i.Past, PastEpisode{Episode: i.Episode, StartedAt: i.StartedAt, ResolvedAt: i.ResolvedAt, ReopenedAt: d.Now, How: string(i.State)})
 	i.Episode++
-	i.StartedAt, i.Failures = started, 0
+	i.StartedAt, i.Failures, i.Level = started, 0, 2 // whoever had it, it comes in by the front door again
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
 	i.Assignee, i.TakenAt = "", time.Time{}
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
-	i.Told, i.Raised = nil, map[string]Raise{}
+	i.Told, i.Raised, i.Wording = nil, map[string]Raise{}, ""
 	flaky := i.Flags[FlagFlaky]
 	i.Flags, i.Progress = map[Flag]bool{}, Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {

@@ -18,6 +18,10 @@ func TestAnswersWithoutAHeader(t *testing.T) {
 		{"From: lea@dupont.example (via the vacation program)\nSubject: hello\n\ntext\n", IgnoredAutoReply},
 		{"From: lea@dupont.example\nSubject: away from my mail\n\nI will not be reading my mail for a while.\n", IgnoredAutoReply},
 		{"From: lea@dupont.example\nSubject: I am on vacation\nDelivered-By-The-Graces-Of: The Vacation program\nPrecedence: bulk\n\ntext\n", IgnoredAutoReply},
+		{"From: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nHi. This is the qmail-send program at mx.example.\n", IgnoredBounce},
+		{"From: System Administrator <postmaster@dupont.example>\nSubject: Undeliverable: report\n\ntext\n", IgnoredBounce},
+		{"From: postmaster@dupont.example\nSubject: Backup of SRV-AD delayed\n\nCould not deliver the copy.\n", ""},
+		{"From: lea@dupont.example\nSubject: Automatische Antwort: Sicherung\n\ntext\n", IgnoredAutoReply},
 		{"From: nas@dupont.example\nSubject: Backup of vacation photos\n\ntext\n", ""},
 	} {
 		if m := read(t, c.mail); m.Ignore != c.want {

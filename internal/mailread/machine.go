@@ -57,7 +57,7 @@ func (m *Mail) server() bool {
 	if m.Header.Has("X-Failed-Recipients") || daemon.MatchString(HeaderText(m.Header.Get("From"))) {
 		return true
 	}
-	return (failed.MatchString(m.Subject) || delayed.MatchString(m.Subject)) && !answer.MatchString(m.Subject) &&
+	return failed.MatchString(m.Subject) && !answer.MatchString(m.Subject) &&
 		slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "postmaster@") })
 }
 

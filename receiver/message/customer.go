@@ -59,6 +59,9 @@ func (i customer) OfComputer() string {
 // ComputerUp is Computer at the beginning of a sentence.
 func (i customer) ComputerUp() string { return upperFirst(i.Computer()) }
 
+// Theirs tells that the computer is that of whom this is written to, or who is called.
+func (i customer) Theirs() bool { return i.whose() == "yours" }
+
 func (i customer) whose() string {
 	if !i.contact.User || slices.ContainsFunc(i.n.To, func(p rules.Party) bool { return p.Outside && !p.User }) {
 		return "one"

@@ -1,9 +1,11 @@
 package message
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vigie/rules"
 )
@@ -77,6 +79,28 @@ func TestRowsForCustomersAreBare(t *testing.T) {
 		}
 		if strings.Contains(out.Text+out.HTML, "0x1350016") || strings.Contains(out.Text+out.HTML, "/a/incident.") {
 			t.Errorf("%s: a customer reads\n%s", id, out.Text)
+		}
+	}
+}
+
+// What fails again goes on with its old clocks: nobody is promised what is past.
+func TestNoPromiseForYesterday(t *testing.T) {
+	r := newTestRenderer(t)
+	for _, id := range []string{"M3", "M4", "M5", "M6"} {
+		for lang, words := range map[string]string{"fr": "Prochaine nouvelle|(contournement|résolution) avant|reste due", "en": "Next news|(workaround|resolution) by|still due"} {
+			n := example(id, lang)[0]
+			n.Data.NextStepAt = time.Time{}
+			for i := range n.Data.Clocks {
+				n.Data.Clocks[i].MetAt, n.Data.Clocks[i].Due = time.Time{}, n.DecidedAt.Add(-20*time.Hour)
+			}
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := regexp.MustCompile(words).FindString(strings.Join(strings.Fields(out.Subject+" "+out.Text), " "))
+			if said != "" || len(n.Data.Clocks) == 0 {
+				t.Errorf("%s.%s says %q\n%s\n%s", id, lang, said, out.Subject, out.Text)
+			}
 		}
 	}
 }

@@ -131,7 +131,7 @@ func sound(t *testing.T, path string, kept ...store.Seal) *store.Verification {
 	return v
 }
 
-// T9: whatever is changed behind the store's back is named, at its first line.
+// covers: T9; whatever is changed behind the store's back is named, at its first line.
 func TestVerifyNamesWhatWasChanged(t *testing.T) {
 	path, seals := written(t)
 	v := sound(t, path, seals...)
@@ -221,7 +221,7 @@ func FuzzParseSeal(f *testing.F) {
 	})
 }
 
-// T15: nothing of an erased person is left in the file, a pseudonym stands in
+// covers: T15; nothing of an erased person is left in the file, a pseudonym stands in
 // their place, and the journal still verifies.
 func TestEraseAPerson(t *testing.T) { onBoth(t, testEraseAPerson) }
 

@@ -64,10 +64,15 @@ func (d *Directory) Away(person string, at time.Time) (until time.Time, away boo
 // away at an instant, and until when; overlapping absences are joined.
 func (d *Directory) AbsentUntil(customer, machine string, at time.Time) (time.Time, bool) {
 	var until time.Time
+	user := ""
+	if m := d.Machine(customer, machine); m != nil {
+		user = m.User
+	}
 	for again := true; again; {
 		again = false
 		for _, a := range d.Absences {
-			if a.Person != "" || a.Customer != customer || (a.Machine != "" && a.Machine != machine) {
+			theirs := a.Person == "" && a.Customer == customer && (a.Machine == "" || a.Machine == machine)
+			if !theirs && (a.Person == "" || a.Person != user) {
 				continue
 			}
 			if !at.Before(a.From) && at.Before(a.Until) && a.Until.After(until) {

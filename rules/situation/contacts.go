@@ -45,6 +45,9 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.duty(r, platform, at, depth)
 	case policy.RoleField:
 		out = d.field(role, r.Field, platform)
+		if len(out) > 0 && r.Otherwise != "" && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) }) {
+			out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...) // who is away reads it later
+		}
 	}
 	for i := range out {
 		out[i].Outside = r.Outside
@@ -68,6 +71,11 @@ func (d Contacts) duty(r *policy.Role, platform string, at time.Time, depth int)
 		}
 	}
 	return d.People(r.Name, []string{duty.Person})
+}
+
+func (d Contacts) present(p incident.Party, at time.Time) bool {
+	_, away := d.Book.Directory.Away(p.Person, at)
+	return !away
 }
 
 func (d Contacts) People(role string, ids []string) []incident.Party {
@@ -386,6 +394,14 @@ type envelope struct {
 	Platform string
 }
 
+// addressed are people whom a mail of their own is sent to, not in copy.
+func addressed(people []incident.Party) []incident.Party {
+	for i := range people {
+		people[i].Cc = false
+	}
+	return people
+}
+
 // Envelopes divides the recipients of a step where one mail would tell somebody
 // what is not his: of several platforms a customer's people read of their own
 // alone, and what an unknown caller wrote stays with us.
@@ -399,7 +415,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 	}
 	ours := envelope{To: slices.DeleteFunc(slices.Clone(to), outside), Cc: slices.DeleteFunc(slices.Clone(cc), outside)}
 	if len(ours.To) == 0 {
-		ours.To, ours.Cc = ours.Cc, nil
+		ours.To, ours.Cc = addressed(ours.Cc), nil
 	}
 	if len(ours.To) == 0 && !several {
 		return whole
@@ -416,7 +432,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 			}
 		}
 		if len(own) > 0 {
-			out = append(out, envelope{To: own, Platform: name})
+			out = append(out, envelope{To: addressed(own), Platform: name})
 		}
 	}
 	return out
