@@ -45,12 +45,12 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident
 		return rules.Incident{}, refused(422, "text is missing: say what is wrong")
 	}
 	if platform == unknownPlatform {
-		text = "platform as told: " + c.Platform + "\n" + text
+		text = strings.TrimPrefix(c.Platform+" – "+text, " – ") // as it was told
 	}
 	by := c.Person
 	if by == "" {
 		by = UnknownReporter
-		text = "caller as told: " + c.Who + "\n" + text
+		text = strings.TrimPrefix(c.Who+" – "+text, " – ")
 	}
 	id := fmt.Sprintf("emergency/%s/%s/%d", platform, by, now.Truncate(emergencyWindow).Unix())
 	inc, err := i.Report(ctx, Report{Kind: rules.Level3Emergency, Labels: rules.Labels{rules.LabelPlatform: platform}, By: by, Text: text, ID: id})

@@ -100,9 +100,10 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 	return err
 }
 
-// writerPragmas let the writer keep the upper pages of its indexes at hand, and
-// move the log into the file less often than after each large commit.
-var writerPragmas = [...]string{"PRAGMA cache_size = -65536", "PRAGMA wal_autocheckpoint = 4000"}
+// writerPragmas let the writer keep the upper pages of its indexes at hand, for which
+// 16 MiB do with a million incidents, and move the log into the file less often than
+// after each large commit.
+var writerPragmas = [...]string{"PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000"}
 
 func dsn(path, mode string, other ...url.Values) string {
 	q := url.Values{

@@ -27,6 +27,15 @@ func TestPagesInPlainWords(t *testing.T) {
 			t.Errorf("the history says %q", raw)
 		}
 	}
+	for _, path := range []string{"/incidents/i2", "/policy"} {
+		_, text = b.get(path)
+		must(t, http.StatusOK, text, "après l&#39;étape message au client")
+		for _, raw := range []string{"client told", "contact told", "first failure"} {
+			if strings.Contains(text, raw) {
+				t.Errorf("%s says %q", path, raw)
+			}
+		}
+	}
 	_, text = b.get("/today")
 	if n := strings.Count(text, `class="other unknown"`); n != 0 {
 		t.Errorf("%d rows say that the other backup is not known where nobody asks for it", n)

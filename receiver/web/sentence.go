@@ -84,6 +84,13 @@ func (v *view) called(kind, name string) string {
 			}
 		}
 	}
+	for _, sc := range v.book.InForce(v.now).Scenarios {
+		for _, st := range sc.Steps {
+			if st.Name == name {
+				return v.Mail(st.Template)
+			}
+		}
+	}
 	return strings.ReplaceAll(name, "_", " ")
 }
 

@@ -84,14 +84,20 @@ func (v Speaker) trigger(t policy.Trigger) string {
 // moment names what a policy counts from.
 func (v Speaker) moment(name string) string {
 	kind, of, ok := strings.Cut(name, ":")
+	if !ok && v.Has("site.moment."+name) {
+		return v.T("moment." + name)
+	}
 	if !ok {
-		return v.NameOf("site.moment", name)
+		of = name // a step
 	}
 	switch kind {
 	case "act":
 		return v.Fill("moment_act", "what", v.NameOf("what", of))
 	case "flag":
 		return v.Fill("moment_flag", "what", v.NameOf("site.flag", of))
+	}
+	if v.Called != nil {
+		return v.Fill("moment_step", "step", v.Called("step", of))
 	}
 	return v.Fill("moment_step", "step", strings.ReplaceAll(of, "_", " "))
 }
