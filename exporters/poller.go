@@ -168,9 +168,6 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 	return p, nil
 }
 
-// Name gives the name of the source instance.
-func (p *Poller) Name() string { return p.o.Name }
-
 // View gives what is currently known. It never blocks.
 func (p *Poller) View() *View { return p.view.Load() }
 

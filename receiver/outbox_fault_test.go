@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vigie/receiver"
+	"vigie/receiver/heartbeat"
 	"vigie/receiver/notify"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
@@ -305,7 +306,7 @@ func TestAlarmThatFails(t *testing.T) {
 
 func TestHeartbeat(t *testing.T) {
 	g := newGateway(t)
-	h, err := receiver.NewHeartbeat(receiver.HeartbeatOptions{URLFile: g.file(t), Every: time.Minute})
+	h, err := heartbeat.New(heartbeat.Options{URLFile: g.file(t), Every: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ import (
 	"vigie/receiver/evidence"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
+	"vigie/receiver/token"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
 	"vigie/rules"
@@ -204,13 +205,13 @@ func (r *rig) tokens() (hooks, people *receiver.Tokens) {
 		}
 	}
 	write(hookToken + "\n")
-	hooks, err := receiver.ReadBearers(file)
+	hooks, err := token.ReadBearers(file)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	sum := func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
 	write("# who\nadm1 " + sum(adm1Token) + "\nadm2 " + sum(adm2Token) + " # both\n")
-	if people, err = receiver.ReadPersons(file); err != nil {
+	if people, err = token.ReadPersons(file); err != nil {
 		r.t.Fatal(err)
 	}
 	return hooks, people

@@ -31,15 +31,6 @@ type (
 // MinRetention is [config.MinRetention].
 const MinRetention = config.MinRetention
 
-// ReadBearers is [token.ReadBearers].
-func ReadBearers(path string) (*Tokens, error) { return token.ReadBearers(path) }
-
-// ReadPersons is [token.ReadPersons].
-func ReadPersons(path string) (*Tokens, error) { return token.ReadPersons(path) }
-
-// NewHeartbeat is [heartbeat.New].
-func NewHeartbeat(o HeartbeatOptions) (*Heartbeat, error) { return heartbeat.New(o) }
-
 // Setup is a configuration read whole, of which [Setup.Reloadable] makes what is replaced in
 // an engine.
 type Setup struct{ *config.Setup }

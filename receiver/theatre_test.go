@@ -35,6 +35,7 @@ import (
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 	"vigie/receiver/store/pg"
+	"vigie/receiver/token"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
 	"vigie/rules"
@@ -201,10 +202,10 @@ func (h *theatre) secrets(dir string) (hooks, people *receiver.Tokens) {
 		return file
 	}
 	var err error
-	if hooks, err = receiver.ReadBearers(write("webhook.token", hookToken+"\n")); err != nil {
+	if hooks, err = token.ReadBearers(write("webhook.token", hookToken+"\n")); err != nil {
 		h.t.Fatal(err)
 	}
-	if people, err = receiver.ReadPersons(write("tokens", text.String())); err != nil {
+	if people, err = token.ReadPersons(write("tokens", text.String())); err != nil {
 		h.t.Fatal(err)
 	}
 	return hooks, people

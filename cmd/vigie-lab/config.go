@@ -21,9 +21,6 @@ import (
 	"vigie/rules"
 )
 
-// policies are those that the lab can run with.
-func policies() []string { return []string{"lab", "example"} }
-
 // example names something of an example, below the root. The lab's backups are those
 // of one, its hosted platforms those of the other.
 func example(name string, parts ...string) string {

@@ -70,7 +70,7 @@ func tool(t *testing.T, name string) string {
 }
 
 func TestTheProgramsAcceptTheirConfigurations(t *testing.T) {
-	for _, policy := range policies() {
+	for _, policy := range []string{"lab", "example"} {
 		t.Run(policy, func(t *testing.T) {
 			f, _ := files(t, policy)
 			_, ca, err := smtpsink.NewCertificate(time.Now(), loopback)

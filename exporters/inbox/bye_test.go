@@ -6,6 +6,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/inbox/inboxsim"
+	"vigie/internal/imapbox"
 )
 
 // A server may end the session whenever it likes, also behind STARTTLS. What it says
@@ -26,7 +27,7 @@ func TestServersThatEndTheSession(t *testing.T) {
 				b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, Security: security}, func(b *bench) { b.config.IMAP.Security = word })
 				b.deliver(report("SRV-AD", "good", b.clock.Now(), ""))
 				b.sim.SetFaults(c.faults)
-				for range patience + 1 {
+				for range imapbox.Patience + 1 {
 					b.fails(c.reason, c.text)
 				}
 				b.sim.SetFaults(inboxsim.Faults{})

@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// patience is how often a mail that cannot be fetched is tried before the ones
-	// behind it go first.
-	patience = imapbox.Patience
 	// beginning is what is kept of a mail that is too long.
 	beginning = imapbox.Beginning
 )

@@ -21,6 +21,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/inbox/inboxsim"
+	"vigie/internal/imapbox"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -206,7 +207,7 @@ func TestPoisonedMail(t *testing.T) {
 		b.deliver(report(fmt.Sprintf("SRV-%d", i+1), "good", b.clock.Now(), ""))
 	}
 	b.sim.SetFaults(inboxsim.Faults{Cut: 2})
-	for range patience {
+	for range imapbox.Patience {
 		b.fails(exporters.ReasonUnreachable, "imap")
 	}
 	if err := b.poller.Refresh(t.Context()); err != nil && b.poller.Refresh(t.Context()) != nil {

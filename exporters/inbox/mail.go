@@ -96,6 +96,4 @@ func line(s string) string { return mailread.Line(s) }
 
 func cleanError(err error) error { return mailread.CleanError(err) }
 
-func htmlText(page string) string { return mailread.HTMLText(page) }
-
 func printable(s string) string { return mailread.Printable(s) }

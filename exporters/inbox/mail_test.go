@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"vigie/internal/mailread"
 )
 
 func read(t *testing.T, raw string) Mail {
@@ -153,7 +155,7 @@ func TestBombs(t *testing.T) {
 		"entities": strings.Repeat("&amp;", 1<<17), "comments": strings.Repeat("<!--", 1<<17),
 	} {
 		start := time.Now()
-		if out := htmlText(page); len(out) > len(page)+1 {
+		if out := mailread.HTMLText(page); len(out) > len(page)+1 {
 			t.Errorf("%s grew from %d to %d bytes", name, len(page), len(out))
 		}
 		if d := time.Since(start); d > 10*time.Second {

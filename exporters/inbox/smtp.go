@@ -113,16 +113,6 @@ func (c SMTPTLS) load() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// address is where the server listens; empty if it does not.
-func (s *server) address() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener == nil {
-		return ""
-	}
-	return s.listener.Addr().String()
-}
-
 // close lets conversations end that are about to.
 func (s *server) close() error {
 	s.mu.Lock()

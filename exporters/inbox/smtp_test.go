@@ -24,7 +24,12 @@ import (
 	"vigie/receiver/notify"
 )
 
-func (b *bench) address() string { return b.source.door.(*server).address() }
+func (b *bench) address() string {
+	s := b.source.door.(*server)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listener.Addr().String()
+}
 
 // send is what a product does.
 func (b *bench) send(raw string, to ...string) error {

@@ -10,11 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"vigie/internal/checkout"
 )
 
 // Unpacked gives a program of Debian's packages that runs as if it were installed,
@@ -40,19 +41,9 @@ func Unpacked(t testing.TB, tool string) func(program string, arguments ...strin
 // cache is where Debian's packages are unpacked.
 func cache(t testing.TB) string {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	if !filepath.IsAbs(here) { // built without paths
-		wd, err := os.Getwd()
-		check(t, err)
-		for here = wd; !exists(filepath.Join(here, "go.mod")); here = filepath.Dir(here) {
-			if here == filepath.Dir(here) {
-				t.Fatal("this is no folder of the project")
-			}
-		}
-	} else {
-		here = filepath.Join(filepath.Dir(here), "..", "..")
-	}
-	return filepath.Join(here, ".cache", "debian")
+	root, err := checkout.Root()
+	check(t, err)
+	return filepath.Join(root, ".cache", "debian")
 }
 
 func exists(path string) bool {

@@ -14,6 +14,7 @@ import (
 	"vigie/internal/strict"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
+	"vigie/receiver/store"
 	"vigie/rules"
 )
 
@@ -240,12 +241,5 @@ func (c *Config) checkDatabase() error {
 		}
 		return nil
 	}
-	u, err := url.Parse(c.Database)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return errors.New("it is neither a file nor an address of PostgreSQL: write postgres://USER@HOST/DATABASE")
-	}
-	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return errors.New("an address must hold no password: name a file that does under database_password_file")
-	}
-	return nil
+	return store.CheckAddress(c.Database)
 }

@@ -6,7 +6,7 @@
 // the error:
 //
 //   - nil: the other side took responsibility for the message;
-//   - [IsTemporary]: try again later, with the same [Message.ID];
+//   - any other: try again later, with the same [Message.ID];
 //   - [ErrUnknown] (also temporary): the connection was lost between the end of
 //     the message and its acknowledgement, so the message may have arrived. It is
 //     sent again with the same Message-ID, which is the only way a party can see
@@ -43,7 +43,7 @@ type Channel interface {
 	// Deliver makes one transmission of m to one recipient and returns nil only
 	// when the other side accepted it. The recipient is an e-mail address for
 	// mail and whatever the gateway understands for a webhook. Every error
-	// answers to IsPermanent and IsTemporary. Deliver returns when ctx ends.
+	// answers to IsPermanent. Deliver returns when ctx ends.
 	Deliver(ctx context.Context, m Message, recipient string) error
 }
 
@@ -282,11 +282,6 @@ func IsPermanent(err error) bool {
 		return true
 	}
 	return false
-}
-
-// IsTemporary reports whether the same transmission should be tried again later.
-func IsTemporary(err error) bool {
-	return err != nil && !IsPermanent(err)
 }
 
 // IsConfiguration reports whether the fault is in our own settings: such a

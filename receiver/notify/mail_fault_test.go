@@ -125,8 +125,8 @@ func TestMailReplies(t *testing.T) {
 					return
 				}
 				wantKind(t, err, tt.kind, tt.phase, tt.code)
-				if IsTemporary(err) != (tt.code/100 == 4) || IsPermanent(err) == IsTemporary(err) {
-					t.Errorf("%v: temporary %t, permanent %t", err, IsTemporary(err), IsPermanent(err))
+				if err == nil || IsPermanent(err) != (tt.code/100 == 5) {
+					t.Errorf("%v: permanent %t", err, IsPermanent(err))
 				}
 				if n := len(s.Messages()); n != 0 {
 					t.Errorf("%d messages arrived", n)
@@ -193,7 +193,7 @@ func TestMailNeverBlocks(t *testing.T) {
 					t.Errorf("the message was accepted, yet: %v", err)
 				case tt.kind >= 0:
 					wantKind(t, err, tt.kind, tt.phase, 0)
-					if !IsTemporary(err) {
+					if err == nil || IsPermanent(err) {
 						t.Errorf("%v is not temporary", err)
 					}
 					var network net.Error
@@ -325,7 +325,7 @@ func TestMailTotalLimit(t *testing.T) {
 	}
 	timeouts := MailTimeouts{Total: 500 * time.Millisecond}
 	err := deliver(t, newMail(t, MailConfig{Relay: relayTo(t, s, TLSNone), Timeouts: timeouts}), "am@msp.example")
-	if !IsTemporary(err) || !errors.Is(err, context.DeadlineExceeded) {
+	if IsPermanent(err) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error = %v, want a temporary one for the deadline", err)
 	}
 }
@@ -355,7 +355,7 @@ func TestMailDown(t *testing.T) {
 	err := deliver(t, m, "am@msp.example")
 	wantKind(t, err, KindConnect, "dial", 0)
 	var network net.Error
-	if !errors.As(err, &network) || !IsTemporary(err) {
+	if !errors.As(err, &network) || IsPermanent(err) {
 		t.Errorf("error = %v, want a temporary net.Error", err)
 	}
 	if err := s.SetFaults(smtpsink.Faults{}); err != nil {

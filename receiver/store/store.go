@@ -109,9 +109,10 @@ type Options struct {
 	vfs, synchronous string
 }
 
-// OnServer is [pg.OnServer], Address is [pg.Address].
-func OnServer(database string) bool  { return pg.OnServer(database) }
-func Address(database string) string { return pg.Address(database) }
+// OnServer is [pg.OnServer], Address is [pg.Address], CheckAddress is [pg.CheckAddress].
+func OnServer(database string) bool      { return pg.OnServer(database) }
+func Address(database string) string     { return pg.Address(database) }
+func CheckAddress(database string) error { return pg.CheckAddress(database) }
 
 // Open opens the database with no options; see [Options.Open].
 func Open(ctx context.Context, database string) (*Store, error) {

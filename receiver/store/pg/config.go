@@ -44,16 +44,25 @@ func Address(database string) string {
 	return u.String()
 }
 
+// CheckAddress refuses an address that cannot be read, is no PostgreSQL's or holds a
+// password, which would be told wherever the address is.
+func CheckAddress(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return errors.New("it is neither a file nor an address of PostgreSQL: write postgres://USER@HOST/DATABASE")
+	}
+	if _, has := u.User.Password(); has || u.Query().Has("password") {
+		return errors.New("an address must hold no password, which would be told wherever the address is: take it out, and name a file " +
+			"that holds it under database_password_file, or set PGPASSFILE or PGPASSWORD")
+	}
+	return nil
+}
+
 // Config reads an address. What it leaves out comes from the environment, as
 // PostgreSQL's own programs have it: PGPASSWORD, PGPASSFILE, PGSSLMODE ...
 func Config(address, password string) (*pgx.ConnConfig, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, errors.New("the address cannot be read: write postgres://USER@HOST/DATABASE")
-	}
-	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return nil, errors.New("the address holds a password, which would be told wherever the address is: " +
-			"take it out, and name a file that holds it under database_password_file, or set PGPASSFILE or PGPASSWORD")
+	if err := CheckAddress(address); err != nil {
+		return nil, err
 	}
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {

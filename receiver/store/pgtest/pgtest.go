@@ -11,12 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"vigie/internal/checkout"
 )
 
 // nobody runs the server where the tests are run by root, whom it refuses.
@@ -109,41 +110,15 @@ func programs(root string) (bin, libs string, err error) {
 // of this one where none is named.
 func unpacked(top, tool string) (root string, err error) {
 	if top == "" {
-		top, err = project()
-	}
-	if err != nil {
-		return "", err
+		if top, err = checkout.Root(); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrAbsent, err)
+		}
 	}
 	cache := filepath.Join(top, ".cache/debian")
 	if out, err := exec.Command(filepath.Join(top, "tools/debian"), cache, tool).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", ErrAbsent, strings.TrimSpace(string(out)))
 	}
 	return filepath.Join(cache, "root"), nil
-}
-
-// project is the folder that this source lies in.
-func project() (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	top, err := filepath.Abs(filepath.Join(filepath.Dir(here), "../../.."))
-	if !filepath.IsAbs(here) { // the paths of the build are trimmed
-		return module()
-	}
-	return top, err
-}
-
-// module is the folder of go.mod above the one that tests are run in.
-func module() (string, error) {
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%w: no go.mod above", ErrAbsent)
-		}
-		dir = filepath.Dir(dir)
-	}
-	return "", err
 }
 
 // command is one of the server's programs, run by whom the server allows.

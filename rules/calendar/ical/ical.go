@@ -31,15 +31,6 @@ const (
 	lastYear  = 2099
 )
 
-// ImportICal returns the dates of all-day events, each without windows: as the
-// exceptions of a calendar they are closed days. Recurring events are followed
-// until 2099. Events with times, and cancelled ones, say nothing about days and
-// are passed over. Dates are read in the given zone.
-func ImportICal(r io.Reader, loc *time.Location) (days map[calendar.Date][]calendar.Window, err error) {
-	in, err := Read(r, loc)
-	return in.Days, err
-}
-
 // Import is what an iCalendar file comes to.
 type Import struct {
 	// Days are the closed days.
@@ -53,7 +44,10 @@ type Import struct {
 // Passed is an event that closes no day.
 type Passed struct{ Title, Why string }
 
-// Read is ImportICal with what became of each event.
+// Read reads the all-day events, each without windows: as the exceptions of a calendar
+// they are closed days. Recurring events are followed until 2099. Events with times, and
+// cancelled ones, say nothing about days and are passed over. Dates are read in the
+// given zone.
 func Read(r io.Reader, loc *time.Location) (in Import, err error) {
 	// The libraries index past the end of some broken lines and rules; what a
 	// stranger's file contains must not stop the program.

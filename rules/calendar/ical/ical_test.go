@@ -29,7 +29,7 @@ func file(events ...string) string {
 	return strings.ReplaceAll(text+"END:VCALENDAR\n", "\n", "\r\n")
 }
 
-func TestImportICal(t *testing.T) {
+func TestRead(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		events []string
@@ -100,13 +100,13 @@ func TestImportICal(t *testing.T) {
 			"2026-08-03 2026-08-11 2026-08-18 2026-08-25"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			closed, err := ical.ImportICal(strings.NewReader(file(tc.events...)), paris(t))
+			in, err := ical.Read(strings.NewReader(file(tc.events...)), paris(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, date := range slices.SortedFunc(maps.Keys(closed), calendar.Date.Compare) {
-				if len(closed[date]) > 0 {
+			for _, date := range slices.SortedFunc(maps.Keys(in.Days), calendar.Date.Compare) {
+				if len(in.Days[date]) > 0 {
 					t.Errorf("%s has windows", date)
 				}
 				got = append(got, date.String())
@@ -136,14 +136,14 @@ func TestReadLeavesWhatAFileCancels(t *testing.T) {
 	}
 }
 
-func TestImportICalFollowsEndlessRulesUntil2099(t *testing.T) {
-	closed, err := ical.ImportICal(strings.NewReader(file("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY")), paris(t))
-	if err != nil || len(closed) != 2099-2026+1 {
-		t.Errorf("%d days, %v", len(closed), err)
+func TestReadFollowsEndlessRulesUntil2099(t *testing.T) {
+	in, err := ical.Read(strings.NewReader(file("DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY")), paris(t))
+	if err != nil || len(in.Days) != 2099-2026+1 {
+		t.Errorf("%d days, %v", len(in.Days), err)
 	}
 }
 
-func TestImportICalErrors(t *testing.T) {
+func TestReadErrors(t *testing.T) {
 	for _, tc := range []struct{ name, file, want string }{
 		{"another format", "Subject,Start Date", "not an iCalendar"},
 		{"no start", file("UID:a"), "DTSTART"},
@@ -158,7 +158,7 @@ func TestImportICalErrors(t *testing.T) {
 		{"very large", file("DESCRIPTION:" + strings.Repeat("x", 5<<20)), "larger than 4 MiB"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, err := ical.ImportICal(strings.NewReader(tc.file), paris(t)); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := ical.Read(strings.NewReader(tc.file), paris(t)); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want %q in it", err, tc.want)
 			}
 		})
@@ -166,16 +166,16 @@ func TestImportICalErrors(t *testing.T) {
 }
 
 // Closed days from a file serve as the exceptions of a calendar.
-func TestImportICalClosesACalendar(t *testing.T) {
+func TestReadClosesACalendar(t *testing.T) {
 	open, err := calendar.New(calendar.Definition{WeeklyWindows: map[string][][2]string{"friday": {{"09:00", "19:00"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	days, err := ical.ImportICal(strings.NewReader(file("DTSTART;VALUE=DATE:20260515")), open.Location())
+	in, err := ical.Read(strings.NewReader(file("DTSTART;VALUE=DATE:20260515")), open.Location())
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed, err := open.WithExceptions(days)
+	closed, err := open.WithExceptions(in.Days)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,14 +184,14 @@ func TestImportICalClosesACalendar(t *testing.T) {
 	}
 }
 
-func FuzzImportICal(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	f.Add(file("DTSTART;VALUE=DATE:20260803\nDURATION:P2D\nRRULE:FREQ=MONTHLY;BYDAY=2MO;COUNT=4\nEXDATE;VALUE=DATE:20260914"))
 	f.Add(file("UID:a\nRECURRENCE-ID;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260812"))
 	zone := paris(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		days, err := ical.ImportICal(strings.NewReader(text), zone)
-		if err == nil && len(days) > 20_000 {
-			t.Errorf("%d days", len(days))
+		in, err := ical.Read(strings.NewReader(text), zone)
+		if err == nil && len(in.Days) > 20_000 {
+			t.Errorf("%d days", len(in.Days))
 		}
 	})
 }
