@@ -45,7 +45,11 @@ func files(t *testing.T, policy string) (*Files, *Lab) {
 	}
 	t.Cleanup(fleet.Close)
 	f.Sources = fleet.Sources()
-	l := &Lab{Files: f, Fleet: fleet}
+	platforms, err := NewPlatforms(f.Path("platforms.json"), dir, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Lab{Files: f, Fleet: fleet, Platforms: platforms}
 	if err := l.takePorts(PortNumbers{}); err != nil {
 		t.Fatal(err)
 	}
