@@ -36,7 +36,7 @@ func (d post) bounced(r *StepRecord, e Returned, line func(what, reason string))
 	i := slices.IndexFunc(r.Accepted, func(a string) bool { return strings.EqualFold(a, e.Address) })
 	if i < 0 {
 		// It came before the acceptance was known, or a second time.
-		d.refusedAddress(r, e.Address, Delivered{Detail: "given back: " + e.Detail})
+		d.refusedAddress(r, e.Address, Delivered{What: e.Refused, Detail: "given back: " + e.Detail})
 		return
 	}
 	p := d.toldAs(r, r.Accepted[i])
@@ -48,7 +48,7 @@ func (d post) bounced(r *StepRecord, e Returned, line func(what, reason string))
 		r.Status, r.At = StepDecided, d.Now
 		d.undo(r)
 	}
-	d.tellOfRefusal(r, p, RefusedAddress)
+	d.tellOfRefusal(r, p, e.Refused)
 	d.out.Touches = true
 }
 

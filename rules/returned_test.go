@@ -75,6 +75,21 @@ func TestBounceUndoesTheWrittenTrace(t *testing.T) {
 	}
 }
 
+// A full mailbox, or a content filter, is told as such.
+func TestBounceThatIsNotOfTheAddress(t *testing.T) {
+	for _, what := range []string{rules.RefusedMessage, rules.RefusedTrouble} {
+		b, n, at := toldClient(t)
+		d := b.do(rules.Returned{NotificationID: n.ID, Address: n.To[0].Address, What: rules.ReturnedBounced, Detail: "552 5.2.2 full", Refused: what}, at)
+		i := slices.IndexFunc(d.Notifications, func(n rules.Notification) bool { return n.Step == "address_refused" })
+		if i < 0 || d.Notifications[i].Data.RefusedWhat != what {
+			t.Errorf("what is refused is not %s: %+v", what, d.Notifications)
+		}
+		if r := record(b, "client_told"); r.Status != rules.StepDecided || len(r.Refused) != 1 {
+			t.Errorf("%s: the step is %+v", what, r)
+		}
+	}
+}
+
 // A late mail and a machine's answer are news for the journal, and nothing else.
 func TestDelayAndAbsenceChangeNothing(t *testing.T) {
 	for _, what := range []string{rules.ReturnedDelayed, rules.ReturnedAbsence} {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -23,6 +24,17 @@ const MaxOpen = 1000
 type NotTakenError struct{ Reason string }
 
 func (e *NotTakenError) Error() string { return e.Reason }
+
+// refused is what a server that gave a mail back had something against.
+func refused(words, address string) string {
+	switch notify.OfReturned(words, address) {
+	case notify.KindRecipient:
+		return rules.RefusedAddress
+	case notify.KindMessage:
+		return rules.RefusedMessage
+	}
+	return rules.RefusedTrouble
+}
 
 func leave(format string, args ...any) error { return &NotTakenError{fmt.Sprintf(format, args...)} }
 
@@ -125,7 +137,7 @@ func (t *taking) returned() error {
 		if n.IncidentID == "" {
 			continue // a digest
 		}
-		if _, err := t.Tell(n.IncidentID, rules.Returned{NotificationID: n.ID, Address: t.found.Address, What: string(t.in.Sort), Detail: t.in.Detail}); err != nil {
+		if _, err := t.Tell(n.IncidentID, rules.Returned{NotificationID: n.ID, Address: t.found.Address, What: string(t.in.Sort), Detail: t.in.Detail, Refused: refused(t.in.Detail, t.found.Address)}); err != nil {
 			return err
 		}
 		if err := t.name(n.IncidentID); err != nil {

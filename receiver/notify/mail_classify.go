@@ -7,6 +7,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode"
@@ -148,6 +149,27 @@ func (r refusal) judgeRecipient(to string) verdict {
 // unknown reports an address that nobody has, or nobody uses any more.
 func (r refusal) unknown() bool {
 	return r.about("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.10", "5.2.1", "5.4.1", "5.4.4", "5.4.310") || mentions(r.text, addressWords)
+}
+
+var codeAndWords = regexp.MustCompile(`\b([45]\d\d)[ -](.*)`)
+
+// OfReturned says what a server had against a message that it gave back later: the
+// address, unless its words are about something else. At which command it said them,
+// a report does not tell.
+func OfReturned(words, to string) Kind {
+	code, text := 550, words
+	if m := codeAndWords.FindStringSubmatch(words); m != nil {
+		code, _ = strconv.Atoi(m[1]) // three digits
+		text = m[2]
+	}
+	r := readRefusal(phaseRcpt, code, text)
+	switch v := r.judge(to); {
+	case v.kind == KindConfig && v.sure && mentions(r.text, contentWords):
+		return KindMessage
+	case v.sure:
+		return v.kind
+	}
+	return KindRecipient
 }
 
 // ours reports a refusal of the sender, the client or its rights.

@@ -144,6 +144,28 @@ func TestRefusedAddressOfTellingWords(t *testing.T) {
 	}
 }
 
+// What comes back later: as Postfix, Exim, OpenSMTPD and Dovecot report it, and as
+// Exchange Online and Gmail answer them.
+func TestOfReturned(t *testing.T) {
+	for words, want := range map[string]Kind{
+		"5.1.1 550 5.1.1 <am@msp.example>: Recipient address rejected: User unknown": KindRecipient,
+		"5.0.0 550 Unrouteable address":                                              KindRecipient,
+		"550 5.1.1 am@msp.example: no such user":                                     KindRecipient,
+		"5.0.0":                                                                      KindRecipient,
+		"5.7.1 554 5.7.1 <am@msp.example>: Recipient address rejected: Access denied": KindRecipient,
+		"5.2.2 552 5.2.2 <am@msp.example> Quota exceeded (mailbox for user is full)":  KindTemporary,
+		"5.2.2":                                KindTemporary,
+		"5.4.1 450 4.4.1 connection timed out": KindTemporary,
+		"5.7.26 550 5.7.26 This mail has been blocked because the sender is unauthenticated": KindConfig,
+		"5.7.1 550 5.7.1 This message was rejected: content filter, id=00000-00-000":         KindMessage,
+		"5.3.4 552 5.3.4 Message size exceeds fixed limit":                                   KindMessage,
+	} {
+		if got := OfReturned(words, "am@msp.example"); got != want {
+			t.Errorf("%q is about %s, want %s", words, got, want)
+		}
+	}
+}
+
 // An answer that says neither whom it means nor why is judged by what others
 // meet: those of the same message, and those that the relay took before.
 func TestRefusalIsCompared(t *testing.T) {

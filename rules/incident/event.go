@@ -105,6 +105,7 @@ type (
 		Address        string // as it was written to
 		What           string // one of the constants below
 		Detail         string // the reporting server's words, on one line
+		Refused        string // what it had something against: [RefusedAddress] when empty
 	}
 
 	// Related says that another incident of the same machine, or what
