@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-sasl"
 
 	"vigie/internal/clip"
+	"vigie/internal/mailauth"
 	"vigie/internal/mailread"
 )
 
@@ -147,4 +149,62 @@ func (v *visit) unsaid() string {
 		return "write security: tls or starttls for " + host
 	}
 	return "it wants a token; write oauth2"
+}
+
+func (v *visit) login(ctx context.Context) error {
+	if v.Bearer != nil {
+		return v.bearer(ctx)
+	}
+	password, err := v.Password()
+	if err != nil {
+		return &Error{Reason: Auth, Err: err}
+	}
+	caps := v.client.Caps()
+	if bye := v.last.bye(); bye != nil {
+		return v.byeFault(bye)
+	}
+	v.secret = true
+	if caps.Has(imap.AuthCap("PLAIN")) {
+		err = v.client.Authenticate(sasl.NewPlainClient("", v.Username, password))
+	} else if caps.Has(imap.CapLoginDisabled) {
+		return &Error{Reason: Auth, Err: errors.New("the server takes no password here: " + v.unsaid())}
+	} else {
+		err = v.client.Login(v.Username, password).Wait()
+	}
+	return v.loginFault(ctx, err, "the server refuses the name or the password")
+}
+
+// bearer logs in with a token. One that the server refuses is renewed once: it
+// may have been withdrawn before its end.
+func (v *visit) bearer(ctx context.Context) error {
+	caps := v.client.Caps()
+	if bye := v.last.bye(); bye != nil {
+		return v.byeFault(bye)
+	}
+	v.secret = true
+	mechanism := ""
+	for _, m := range v.Mechanisms {
+		if mechanism == "" && caps.Has(imap.AuthCap(m)) {
+			mechanism = m
+		}
+	}
+	if mechanism == "" {
+		return &Error{Reason: Auth, Err: errors.New("the server takes neither OAUTHBEARER nor XOAUTH2 here; take oauth2 out and give a password_file")}
+	}
+	refused := ""
+	for {
+		token, err := v.Bearer(ctx, refused)
+		if err != nil {
+			return err
+		}
+		if token == refused {
+			return &Error{Reason: Auth, Err: errors.New("the server refuses the token again and again")}
+		}
+		err = v.client.Authenticate(&mailauth.Login{Mechanism: mechanism, User: v.Username, Token: token, Address: v.Address})
+		var no *imap.Error
+		if err == nil || !errors.As(err, &no) || refusedFor(no) != credentials || refused != "" {
+			return v.loginFault(ctx, err, "the server refuses the token for this mailbox: the application needs the right to IMAP, and to this mailbox")
+		}
+		refused = token
+	}
 }
