@@ -45,15 +45,14 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.duty(r, platform, at, depth)
 	case policy.RoleField:
 		out = d.field(role, r.Field, platform)
-		if len(out) > 0 && r.Otherwise != "" && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) }) {
-			out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...) // who is away reads it later
-		}
 	}
 	for i := range out {
 		out[i].Outside = r.Outside
 	}
-	if len(out) == 0 && r.Otherwise != "" {
-		out = d.resolveDepth(r.Otherwise, platform, at, depth+1)
+	// Where a field names people who are all away, they read it later.
+	away := r.Kind == policy.RoleField && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) })
+	if r.Otherwise != "" && (len(out) == 0 || away) {
+		out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...)
 	}
 	return out
 }
