@@ -393,8 +393,9 @@ type envelope struct {
 	Platform string
 }
 
-// addressed are people whom a mail of their own is sent to, not in copy.
-func addressed(people []incident.Party) []incident.Party {
+// Addressed are people whom a mail of their own is sent to, not in copy.
+func Addressed(people []incident.Party) []incident.Party {
+	people = slices.Clone(people)
 	for i := range people {
 		people[i].Cc = false
 	}
@@ -414,7 +415,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 	}
 	ours := envelope{To: slices.DeleteFunc(slices.Clone(to), outside), Cc: slices.DeleteFunc(slices.Clone(cc), outside)}
 	if len(ours.To) == 0 {
-		ours.To, ours.Cc = addressed(ours.Cc), nil
+		ours.To, ours.Cc = Addressed(ours.Cc), nil
 	}
 	if len(ours.To) == 0 && !several {
 		return whole
@@ -431,7 +432,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 			}
 		}
 		if len(own) > 0 {
-			out = append(out, envelope{To: addressed(own), Platform: name})
+			out = append(out, envelope{To: Addressed(own), Platform: name})
 		}
 	}
 	return out
