@@ -426,10 +426,14 @@ func subkind(s Signal) string {
 	return "error"
 }
 
-// back returns an incident to whoever had it.
+// back returns an incident to whoever had it. An alert that had ended without proof
+// takes nothing off a call that is due, or a wait.
 func (d *decider) back(why string) {
 	d.Incident.Progress.WellSince = time.Time{}
+	before := d.Incident.Progress.BeforeUnverified
 	switch {
+	case d.Incident.State == Unverified && (before == CallDue || before == Waiting):
+		d.state(before, why)
 	case d.Incident.Progress.Workaround != "":
 		d.state(WorkedAround, why)
 	case d.Incident.Assignee != "":
@@ -518,6 +522,7 @@ func (d intake) unverified(why string) {
 	if d.Incident.State == Unverified {
 		return
 	}
+	d.Incident.Progress.BeforeUnverified = d.Incident.State
 	d.state(Unverified, why)
 	d.raise("unverified", d.Now)
 	if d.Scenario.Proof == ProofSuccess {

@@ -314,6 +314,9 @@ func unmatched(all []exporters.Unmatched) string {
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, o options, env exporters.SourceOptions, config configuration, logger *slog.Logger) error {
+	hangup := make(chan os.Signal, 1) // a reload that is asked for during the start comes after it
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	h := newManager(o.stateDir, logger)
 	paceMemory(os.Getenv)
 	defer h.close()
@@ -347,9 +350,6 @@ func serve(ctx context.Context, o options, env exporters.SourceOptions, config c
 	}
 	go h.assess(ctx)
 	go fetcher.run(ctx)
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	go func() {
 		for {
 			select {

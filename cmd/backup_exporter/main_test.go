@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"vigie/exporters/acronis/acronissim"
 	"vigie/exporters/misbehave"
 	"vigie/exporters/veeam/veeamsim"
+	"vigie/internal/fleet"
 )
 
 const (
@@ -257,6 +259,28 @@ func TestReload(t *testing.T) {
 		t.Errorf("%d %s", code, body)
 	}
 	p.eventually("the second source is back", func() bool { return strings.Contains(p.metrics(), `backup_source_up{source="veeam-dupont"} 1`) })
+	p.end()
+}
+
+// A reload that is asked for while the exporter still starts, as systemd may, ends nothing.
+func TestReloadWhileItStarts(t *testing.T) {
+	p := newProcess(t)
+	var asked atomic.Int32
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+		}
+		_ = json.NewEncoder(w).Encode(fleet.Shared{Version: "1", Files: []fleet.SharedFile{{Name: "machines.csv", Text: "customer,machine,class\ndupont,SRV-AD,server\n"}}})
+	}))
+	t.Cleanup(receiver.Close)
+	write(t, p.dir, "token", "the-exporters-token\n")
+	config, err := os.ReadFile(p.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, p.dir, "backup_exporter.yml", fmt.Sprintf("inventory_from: {url: %q, token_file: token}\n%s", receiver.URL, config))
+	p.start()
+	p.eventually("it is reloaded once it has started", func() bool { return asked.Load() == 2 })
 	p.end()
 }
 

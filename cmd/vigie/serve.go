@@ -82,6 +82,7 @@ type server struct {
 	secrets atomic.Pointer[receiver.Secrets]
 	shared  atomic.Pointer[fleet.Shared]
 	config  *receiver.Config // as it was at the start
+	hangup  <-chan os.Signal // asks for a reload
 	reloads chan struct{}    // holds one while a reload is under way
 	login   web.LoginOptions
 	stop    <-chan struct{} // closed when the server stops
@@ -91,6 +92,9 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(receiver.GCPercent)
 	}
+	hangup := make(chan os.Signal, 1) // a reload that is asked for during the start comes after it
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	setup, secrets, reloadable, err := read(path)
 	if err != nil {
 		return misconfigured{err}
@@ -122,7 +126,7 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 	if err := started(ctx, setup, db, log); err != nil {
 		return err
 	}
-	s := &server{path: path, log: log, engine: engine, now: db.Now, config: cfg, reloads: make(chan struct{}, 1)}
+	s := &server{path: path, log: log, engine: engine, now: db.Now, config: cfg, hangup: hangup, reloads: make(chan struct{}, 1)}
 	s.secrets.Store(secrets)
 	s.shared.Store(&setup.Shared)
 	for _, text := range setup.Strangers() {
@@ -250,14 +254,11 @@ func (s *server) run(ctx context.Context, doors []door) error {
 }
 
 func (s *server) hangups(ctx context.Context) error {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGHUP)
-	defer signal.Stop(c)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-c:
+		case <-s.hangup:
 			if err := s.reload(ctx); err != nil {
 				s.log.Error("the configuration was not taken over; the old one stays", "err", err)
 			}

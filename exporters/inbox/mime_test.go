@@ -48,6 +48,8 @@ func TestMailsAsTheyCome(t *testing.T) {
 		"a word broken by its encoding": {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "Your backup task Photos has fail=\ned=\n."), bad},
 		"words beside the subject":      {page(`<body><div style="display: none; max-height:0"><div>x</div>` + good + `</div><p>` + failed + `</p></body>`), bad},
 		"a hidden cell":                 {page(`<table><tr><td hidden>` + good + `<td>` + failed + `</table>`), bad},
+		"two hidden cells":              {page(`<table><tr><td hidden>` + good + `<td hidden>` + good + `<td>` + failed + `</table>`), bad},
+		"a table in a hidden cell":      {page(`<table><tr><td hidden><table><tr><td>` + good + `</table></td></tr></table>`), "unsorted"},
 		"hidden words alone":            {page(`<span style="visibility:hidden">` + good + `</span>`), "unsorted"},
 		"a log beside the text":         {mixed("See the log.", "text/plain; name=old.log", good), "unsorted"},
 		"a log that is shown":           {mixed("See the log.", "text/plain\nContent-Disposition: inline; filename=old.log", good), "unsorted"},
@@ -69,5 +71,41 @@ func TestMailsAsTheyCome(t *testing.T) {
 	m := read(t, "From MAILER-DAEMON Tue Mar 10 03:20:00 2026\nFrom: a@b.example\nDate: Tue, 10 Mar 2026 03:20:00 +0100\n"+text("X: y", failed))
 	if v := rs.Read(&m, m.Date); len(v.Readings) != 1 || v.Readings[0].Report.Result != "failed" {
 		t.Errorf("behind an mbox's line: %+v", v)
+	}
+}
+
+// Rows of the plain text are held against those of the page job by job: a failure that
+// the page alone tells is not lost, and a retry is told of in both.
+func TestRowsOfThePage(t *testing.T) {
+	rs, err := load(t, `schema: 1
+timezone: Europe/Paris
+rules:
+  - name: table
+    subject: ^Report$
+    rows: '^(?P<customer>\w+)[ \t]+(?P<machine>\w+)[ \t]+(?P<result>\w+)(?:[ \t]+(?P<ended>[\d:]+))?$'
+    results: {ok: success, failed: failed}
+    set: {engine: e, backup_role: local, machine_class: server}
+    times: {layouts: ['15:04']}
+    examples: [{mail: example.eml, results: [{customer: a, machine: M, result: success}]}]
+`, "From: a@b.example\nSubject: Report\nDate: Tue, 10 Mar 2026 03:20:00 +0100\n\na M ok\n")
+	check(t, err)
+	for name, c := range map[string]struct{ plain, page, want, unread string }{
+		"the same":                {"a A ok\na B ok", "a A ok<br>a B ok", "a/e/a/e success, a/e/b/e success", ""},
+		"a retry in both":         {"a A failed 01:00\na A ok 02:00", "a A failed 01:00<br>a A ok 02:00", "a/e/a/e failed, a/e/a/e success", ""},
+		"a retry that failed":     {"a A ok 01:00\na A ok 02:00", "a A ok 01:00<br>a A failed 02:00", "a/e/a/e success, a/e/a/e failed", "the plain text and the page tell differently of the job e/a/e"},
+		"a machine of two":        {"a A ok\nb A failed", "a A ok<br>b A failed", "a/e/a/e success, b/e/a/e failed", ""},
+		"one failed on the page":  {"a A ok", "a A ok<br>a B failed", "a/e/a/e success", "the page alone tells of the job e/b/e"},
+		"unknown words of a page": {"a A ok", "a A ok<br>a B odd", "a/e/a/e success", "the page alone tells of the job e/b/e"},
+	} {
+		m := read(t, "From: a@b.example\nSubject: Report\nDate: Tue, 10 Mar 2026 03:20:00 +0100\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\n"+
+			c.plain+"\n--b\nContent-Type: text/html\n\n<p>"+c.page+"</p>\n--b--\n")
+		v := rs.Read(&m, m.Date)
+		var got []string
+		for _, r := range v.Readings {
+			got = append(got, r.Customer+"/"+r.Report.JobID+" "+r.Report.Result)
+		}
+		if text := strings.Join(got, ", "); text != c.want || strings.Join(v.Unread, "; ") != c.unread || v.Problem != "" {
+			t.Errorf("%s: %s, %q, %s", name, text, v.Unread, v.Problem)
+		}
 	}
 }

@@ -105,6 +105,7 @@ func TestMoreRulesNeighbours(t *testing.T) {
 		{"QNAP's severity against its sentence", mail("[Error][Hybrid Backup Sync] Notifica dal dispositivo: NAS", "Nome NAS: NAS\nGravit\u00e0: Errore\nMessaggio: [Hybrid Backup Sync] Finished Backup job: \"A\"."), []string{"NAS/A failed"}},
 		{"QNAP with a sentence that is not known", mail("[Info][Hybrid Backup Sync] Notification from your device: NAS", "NAS Name: NAS\nMessage: [Hybrid Backup Sync] Finished checking job: \"A\"."), nil},
 		{"ten errors of Retrospect", mail("Nightly - 10 errors, 0 warnings - Retrospect", "Completed"), []string{"Nightly/Retrospect failed"}},
+		{"errors that another program counts", mail("Build 7 - 0 errors, 0 warnings", "Completed"), nil},
 		{"Retrospect that waits for a medium", mail("Nightly - Notification - Retrospect", "Script Nightly (SRV) : Attente de support"), nil},
 		{"a dump that Amanda finds strange", mail("Daily AMANDA MAIL REPORT FOR March 10, 2026", "Hostname: a.example\n\nThese dumps were to tape T1.\n\nSTRANGE DUMP SUMMARY:\n  srv / lev 0  STRANGE"), []string{"a.example/Daily warning"}},
 		{"a disk that Amanda misses", mail("Daily AMANDA MAIL REPORT FOR March 10, 2026", "Hostname: a.example\n\nThese dumps were to tape T1.\n\nDUMP SUMMARY:\nsrv-ad       /etc    MISSING -----------"), []string{"a.example/Daily failed"}},

@@ -121,18 +121,39 @@ func (r *rule) read(m *Mail, received time.Time) (Verdict, bool) {
 	return first, fits
 }
 
-// compare holds what the page says of the same jobs against the plain text: who reads
-// the mail sees one of them only.
+// compare holds what the page says of the jobs against the plain text: who reads the
+// mail sees one of them only.
 func (v *Verdict) compare(page Verdict) {
-	for i := range v.Readings {
-		one := &v.Readings[i]
-		for _, other := range page.Readings {
-			if other.Report.JobID == one.Report.JobID && badness(other.Report.Result) > badness(one.Report.Result) {
-				*one = other
-				v.Unread = append(v.Unread, "the plain text and the page tell differently of the job "+one.Report.JobID)
-			}
+	mine := v.believed()
+	for id, n := range page.believed() {
+		other := page.Readings[n]
+		at, told := mine[id]
+		switch {
+		case !told && badness(other.Report.Result) > 0:
+			v.Unread = append(v.Unread, "the page alone tells of the job "+id.job)
+		case told && badness(other.Report.Result) > badness(v.Readings[at].Report.Result):
+			v.Readings[at] = other
+			v.Unread = append(v.Unread, "the plain text and the page tell differently of the job "+id.job)
 		}
 	}
+	slices.Sort(v.Unread)
+}
+
+// readingID names a job in a mail, in which several customers may have it.
+type readingID struct{ customer, job string }
+
+// believed gives the place of the reading that counts of each job: a row may tell of
+// a run, and another of its retry.
+func (v *Verdict) believed() map[readingID]int {
+	out := map[readingID]int{}
+	for i := range v.Readings {
+		r := &v.Readings[i]
+		id := readingID{r.Customer, r.Report.JobID}
+		if at, known := out[id]; !known || r.supersedes(&v.Readings[at]) {
+			out[id] = i
+		}
+	}
+	return out
 }
 
 // anyFits adds what the first fitting text holds.

@@ -85,10 +85,15 @@ func (s *Source) readDeviceRuns(ctx context.Context, tasks []activeTask, out *ex
 }
 
 // deviceRun is how the last run of a task went for a device; nil if the NAS does
-// not tell.
+// not tell. One without an end of its own ended with the run: it is no success
+// only because the run is one.
 func (f *facts) deviceRun(t *activeTask, d *device) *activeResult {
 	if !t.shared() || t.Last.ID == "" {
 		return nil
 	}
-	return f.deviceRuns[deviceRunKey{t.Last.ID, d.ID}]
+	r := f.deviceRuns[deviceRunKey{t.Last.ID, d.ID}]
+	if r != nil && r.End.IsZero() {
+		r.End = t.Last.End
+	}
+	return r
 }

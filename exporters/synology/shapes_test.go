@@ -111,6 +111,24 @@ func TestPublishedRunsOfDevices(t *testing.T) {
 	}
 }
 
+// What a device's own run came to counts over the run of all, also where it has no end
+// or a word that nobody knows.
+func TestRunsOfDevicesWithoutAnEnd(t *testing.T) {
+	b := shapeBench(t, answers{
+		"SYNO.ActiveBackup.Task list": `{"success":true,"data":{"tasks":[{"backup_type":2,"task_id":5,"task_name":"PC","devices":[{"device_id":5,"host_name":"PC-LEA"},{"device_id":6,"host_name":"PC-TOM"},{"device_id":7,"host_name":"PC-EVE"}],
+			"last_result":{"job_action":1,"result_id":593,"status":2,"task_config":{"device_list":[{"device_id":5},{"device_id":6},{"device_id":7}]},"time_end":1741946439,"time_start":1741946267}}],"total":1}}`,
+		"SYNO.ActiveBackup.Overview list_device_transfer_size": `{"success":true,"data":{"device_list":[
+			{"device":{"device_id":5},"transfer_list":[{"result_id":593,"status":4,"time_end":0,"time_start":1741946267}]},
+			{"device":{"device_id":6},"transfer_list":[{"result_id":593,"status":1,"time_start":1741946267}]},
+			{"device":{"device_id":7},"transfer_list":[{"result_id":593,"status":2,"time_end":0,"time_start":1741946267}]}]}}`}, func(c *Config) { c.HyperBackup = nil })
+	b.Refresh()
+	for machine, want := range map[string]exporters.Result{"PC-LEA": exporters.Failed, "PC-TOM": exporters.Unknown, "PC-EVE": exporters.Success} {
+		if j := b.job(machine); j.LastResult != want || j.LastSuccess.IsZero() == (want == exporters.Success) {
+			t.Errorf("%s: %s, success %v, %s", machine, j.LastResult, j.LastSuccess, j.Error)
+		}
+	}
+}
+
 // A NAS that answers the same part again is not read as if it had told all.
 func TestActiveListWithoutParts(t *testing.T) {
 	b := shapeBench(t, answers{"SYNO.ActiveBackup.Task list": publishedActive, "SYNO.ActiveBackup.Task list +1": publishedActive},

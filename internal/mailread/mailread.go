@@ -361,6 +361,7 @@ type pageText struct {
 	line   strings.Builder
 	hidden string // the element whose content nobody sees
 	within int    // how many of its name are open within it
+	tables int    // how many tables are open within it, with cells of their own
 	row    bool   // within a row of a table
 	cells  int
 	blank  bool
@@ -402,19 +403,22 @@ func unseen(z *html.Tokenizer) bool {
 
 func (w *pageText) start(name string, unseen bool) {
 	switch {
-	case w.hidden != "" && name == w.hidden && slices.Contains([]string{"td", "tr", "p"}, name):
+	case w.hidden != "" && name == w.hidden && w.tables == 0 && slices.Contains([]string{"td", "tr", "p"}, name):
 		w.hidden = "" // these end where the next begins
 	case w.hidden != "" && name == w.hidden:
 		w.within++
-	case w.hidden == "" && unseen && slices.Contains([]string{"div", "span", "td", "tr", "table", "p"}, name):
-		w.hidden, w.within = name, 0
+	case w.hidden != "" && name == "table":
+		w.tables++
+	}
+	if w.hidden == "" && unseen && slices.Contains([]string{"div", "span", "td", "tr", "table", "p"}, name) {
+		w.hidden, w.within, w.tables = name, 0, 0
 	}
 	switch name {
 	case "body":
 		w.hidden = ""
 	case "script", "style", "head", "title", "template":
 		if w.hidden == "" {
-			w.hidden, w.within = name, 0
+			w.hidden, w.within, w.tables = name, 0, 0
 		}
 	case "tr":
 		w.breakLine()
@@ -441,10 +445,13 @@ func (w *pageText) start(name string, unseen bool) {
 }
 
 func (w *pageText) end(name string) {
-	if name == w.hidden {
+	switch {
+	case name == w.hidden:
 		if w.within--; w.within < 0 {
 			w.hidden = ""
 		}
+	case name == "table" && w.tables > 0:
+		w.tables--
 	}
 	switch name {
 	case "tr", "table":

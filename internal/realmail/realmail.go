@@ -46,11 +46,6 @@ func cache(t testing.TB) string {
 	return filepath.Join(root, ".cache", "debian")
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

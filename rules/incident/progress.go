@@ -27,6 +27,9 @@ type Progress struct {
 	OwnerBySilence   string   `json:"owner_by_silence,omitempty"` // who owns it only because of a silence
 	SilenceAuthors   []string `json:"silence_authors,omitempty"`  // of those that ended last
 
+	// BeforeUnverified is the state that was left when the alert ended without proof.
+	BeforeUnverified model.State `json:"before_unverified,omitempty"`
+
 	// FollowUp is the next look after a call or an answer, CallsMissed how many
 	// calls in a row reached nobody.
 	FollowUp    time.Time `json:"follow_up,omitzero"`
