@@ -73,14 +73,6 @@ type rowSilence struct {
 	Until   time.Time `json:"until"`
 }
 
-// Silenced is the silence when all that fires is silenced; nil where it covers a part.
-func (x incidentRow) Silenced() *rowSilence {
-	if slices.Contains(x.Flags, string(rules.FlagSilenced)) {
-		return x.Silence
-	}
-	return nil
-}
-
 // plannedStep is what comes next, if nobody does anything.
 type plannedStep struct {
 	Step     string    `json:"step"`
