@@ -66,7 +66,7 @@ func (r *reconciler) turn(ctx context.Context) error {
 	if seen == nil {
 		return err
 	}
-	steps := []func(context.Context, *alertmanager.Together, time.Time) error{r.takeIn, r.followSilences, r.stillFiring, r.noteSeen}
+	steps := []func(context.Context, *alertmanager.Together, time.Time) error{r.receiveNew, r.followSilences, r.stillFiring, r.noteSeen}
 	for _, step := range steps {
 		if stepErr := step(ctx, seen, now); stepErr != nil {
 			return errors.Join(err, stepErr)
@@ -116,12 +116,12 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*alertmanager.Tog
 	return t, errors.Join(errs...)
 }
 
-// takeIn receives what fires and is not known. What Alertmanager keeps back, as
+// receiveNew receives what fires and is not known. What Alertmanager keeps back, as
 // inhibited or muted, is news only once it does so no more; where it mutes at all, what
 // fires only after some time, since it says so late.
-func (r *reconciler) takeIn(ctx context.Context, t *alertmanager.Together, now time.Time) error {
+func (r *reconciler) receiveNew(ctx context.Context, t *alertmanager.Together, now time.Time) error {
 	loud := map[string]bool{}
-	err := r.takeInIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
+	err := r.receiveIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
 		switch {
 		case t.Held[s.Fingerprint]:
 			return false
@@ -138,14 +138,14 @@ func (r *reconciler) takeIn(ctx context.Context, t *alertmanager.Together, now t
 // noteSeen notes now and then that what is known still fires. It comes after
 // the silences: who silences in the second in which a step falls due is in time.
 func (r *reconciler) noteSeen(ctx context.Context, t *alertmanager.Together, now time.Time) error {
-	return r.takeInIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
+	return r.receiveIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
 		return known != nil && now.Sub(known.LastSeen) >= seenEvery
 	})
 }
 
-// takeInIf receives the signals that are chosen by what is known of them: when they
+// receiveIf receives the signals that are chosen by what is known of them: when they
 // began and were seen last; nil for one that does not fire in any open incident.
-func (r *reconciler) takeInIf(ctx context.Context, t *alertmanager.Together, chosen func(s rules.Signal, known *rules.Alert) bool) error {
+func (r *reconciler) receiveIf(ctx context.Context, t *alertmanager.Together, chosen func(s rules.Signal, known *rules.Alert) bool) error {
 	seen := map[string]*rules.Alert{}
 	err := r.eachOpen(ctx, func(rec *store.Record) {
 		for fp, a := range rec.Alerts {
@@ -339,6 +339,9 @@ func (r *reconciler) endAbsentOf(ctx context.Context, t *alertmanager.Together, 
 		return err
 	}
 	missing := missing(t, rec)
+	if rec.State.Ended() || len(missing) == 0 {
+		return nil // it has moved meanwhile
+	}
 	proven, err := r.prove(ctx, rec, missing, now)
 	if err != nil {
 		return err

@@ -55,6 +55,25 @@ func TestSilenceByNameIsOwned(t *testing.T) {
 	}
 }
 
+// A mail that tells that a silence is over names its author, not that of another one which
+// goes on to cover a part of the incident.
+//
+// covers: T6
+func TestSilenceThatEndedBesideAnother(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	now, over := paris(t, "2026-03-09 09:30"), paris(t, "2026-03-09 11:00")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	goesOn := rules.Silence{ID: "s1", Matchers: []string{`plan="weekly"`}, By: "adm1", StartsAt: now, EndsAt: over.Add(time.Hour)}
+	ended := rules.Silence{ID: "s2", Matchers: []string{`plan="daily"`}, By: "adm2", StartsAt: now, EndsAt: over}
+	b.do(rules.Silenced{Active: []rules.Silence{goesOn, ended}}, now.Add(time.Minute))
+	b.do(rules.Silenced{Active: []rules.Silence{goesOn}, Partly: true}, over)
+	last := b.notes[len(b.notes)-1]
+	if last.Step != "silence_over" || last.Data.SilenceBy != book.Directory.People["adm2"].Name || !last.Data.SilenceUntil.IsZero() {
+		t.Errorf("%s: silenced by %q until %s", last.Step, last.Data.SilenceBy, last.Data.SilenceUntil)
+	}
+}
+
 // sent is when a step is due, and to whom it goes.
 type sent struct {
 	due  time.Time

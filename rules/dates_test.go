@@ -50,6 +50,24 @@ func TestWhatIsNoDate(t *testing.T) {
 	}
 }
 
+// Why a step comes when it does is told with the hour that it has: of an appointment that
+// the day's opening puts off, that it does.
+func TestWhyOfAnAppointmentOnAnAfternoon(t *testing.T) {
+	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
+	for failed, want := range map[string]string{"2026-12-21 13:00": "2026-12-22 09:30", "2026-12-23 13:00": "2026-12-24 14:00"} {
+		now := paris(t, failed)
+		b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "failed", now), now)
+		b.answer(now, rules.PlanEvidence{}, rules.EvidenceUnknown)
+		steps := book.Explain(b.inc, rules.Circumstances{}, now).Steps
+		n := slices.IndexFunc(steps, func(s rules.Explained) bool { return s.Name == "client_told" })
+		moved := strings.HasSuffix(want, "14:00")
+		if n < 0 || !steps[n].Due.Equal(paris(t, want)) || !strings.Contains(steps[n].Reason, "at 09:30") || moved != strings.HasSuffix(steps[n].Reason, ", moved to the opening") {
+			t.Errorf("of a failure at %s: %+v", failed, steps)
+		}
+	}
+}
+
 // covers: S1.20, S1.22
 //
 // Nothing leaves, and nobody is called, before the opening of a day that a closure

@@ -111,6 +111,31 @@ func TestAwayWithoutInstead(t *testing.T) {
 	}
 }
 
+// Whoever is told beside somebody who is away is of the house or of the customer as his
+// own role says, not as that of the one who is away: no customer reads what is ours.
+func TestOutsideIsOfTheRoleThatIsTold(t *testing.T) {
+	now := paris(t, "2026-03-09 10:00")
+	book := byTurns(t, func(d *rules.Directory) {
+		d.Absences = []rules.Absence{{Person: "am.martin", From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
+	})
+	book.InForce(now).Roles["account_manager"].Outside = true
+	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.act("escalate", "adm2", now.Add(time.Minute), "reason", "disk")
+	b.answer(now.Add(time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
+	outside := map[string]bool{}
+	for _, n := range b.notes {
+		if n.Step == "account_manager" {
+			for _, p := range slices.Concat(n.To, n.Cc) {
+				outside[p.Person] = p.Outside
+			}
+		}
+	}
+	if supervisor, told := outside["adm1"]; !outside["am.martin"] || supervisor || !told {
+		t.Errorf("outside are %v", outside)
+	}
+}
+
 // covers: S1.9, S1.20
 //
 // Whoever a role's otherwise names is told beside the account manager who is away,

@@ -97,7 +97,7 @@ func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 	to, cc, dropped := d.Contacts().Recipients(st, st.To, st.Cc, platform)
 	unfilled := d.unfilled(st, platform)
 	if len(to) == 0 && st.Trace && st.Missing == nil {
-		to, cc = direct(cc), nil // it leaves to those who exist
+		to, cc = situation.Addressed(cc), nil // it leaves to those who exist
 	}
 	if len(to) == 0 {
 		d.nobody(st, key, platform, f)
@@ -144,15 +144,6 @@ func (d rungs) tellOfUnfilled(key StepKey, roles []string) {
 	for _, role := range roles {
 		d.post().tellOfRefusal(r, Party{Role: role, Address: role}, UnfilledRole)
 	}
-}
-
-// direct makes those in copy the recipients.
-func direct(cc []Party) []Party {
-	out := slices.Clone(cc)
-	for i := range out {
-		out[i].Cc = false
-	}
-	return out
 }
 
 // unreadEvery is how often an ended alert looks whether its source is read again.

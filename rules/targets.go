@@ -194,7 +194,7 @@ func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, pau
 }
 
 // stopwatchStart lets a stopwatch of a reopened incident go on from its first
-// start; the gap counts as a pause.
+// start; a gap in which it was over counts as a pause.
 func (d stopwatch) stopwatchStart(t *Target, start time.Time) time.Time {
 	if t.From == "start" && len(d.Incident.Past) > 0 {
 		return d.Incident.Past[0].StartedAt

@@ -82,7 +82,7 @@ func (r *Row) Incident() rules.Incident {
 // RowOf is the row of an incident.
 func RowOf(i *rules.Incident) *Row {
 	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy, Severity: i.Severity,
-		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: len(i.Silences) > 0,
+		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: i.Flags[rules.FlagSilenced],
 		Double: i.Flags[rules.FlagDoubleFailure], Platforms: i.Platforms()}
 	for name, c := range i.Targets {
 		if c.Due.IsZero() || !c.MetAt.IsZero() || c.Paused {

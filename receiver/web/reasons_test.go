@@ -122,7 +122,7 @@ func text(e ast.Expr) string {
 func TestEveryReasonHasAForm(t *testing.T) {
 	s := spoken{args: map[string]int{"note": 3, "state": 1, "flag": 2, "end": 1, "unverified": 0, "back": 0, "reopen": 2, "beginImmediate": 0, "withdraw": 0, "drop": 3, "line": 1},
 		fields: []string{"Reason", "Why"}, names: []string{"why", "reason"}, found: map[string]string{},
-		funcs: []string{"OtherBackup", "away", "trigger", "momentTrigger", "immediateOver", "actTrigger", "clockTrigger", "share", "shareWhy", "daysTrigger", "openingTrigger", "Unknown", "waitsFor"}}
+		funcs: []string{"OtherBackup", "away", "trigger", "momentTrigger", "immediateOver", "actTrigger", "clockTrigger", "share", "shareWhy", "daysTrigger", "appointment", "openingTrigger", "Unknown", "waitsFor"}}
 	s.read(t, "../../rules/*.go", "../../rules/situation/*.go", "../../rules/explain/*.go", "../../rules/classify/*.go", "../../rules/act/*.go")
 	s.args = map[string]int{"refuse": 1}
 	s.fields, s.names, s.funcs = nil, nil, nil
@@ -246,6 +246,7 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		"runs from due:client_told, met by ended":                            "court depuis l'étape client told, tenue si c'est terminé",
 		"waits for at opening or act take":                                   "attend : le début, ou l'acte d'une personne : pris en charge",
 		"incident i3 is open on the other backup (primary)":                  "l'incident #3 est ouvert pour l'autre sauvegarde (principale)",
+		"1 days after waiting_over, at 09:30, moved to the opening":          "1 j après la fin de l'attente, à 09:30, reporté à l'ouverture",
 		"opening plus 1 business_days":                                       "le début, plus 1 jour ouvré",
 		"opening plus 2 business_days":                                       "le début, plus 2 jours ouvrés",
 		"opening plus 1.5 business_hours":                                    "le début, plus 1,5 h ouvrée",

@@ -69,7 +69,8 @@ func (p *Policy) Scenario(name string) *Scenario {
 	return nil
 }
 
-// defaultHold is how long notifications wait for others of their bundle.
+// How long notifications wait for others of their bundle where no file says it, and at
+// the most.
 const (
 	defaultHold = 60 * time.Second
 	maxHold     = time.Hour

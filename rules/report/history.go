@@ -103,8 +103,6 @@ func historyOf(c Case, before time.Time) history {
 			h.act(l)
 		case "flag":
 			h.flag(l)
-		case "silence":
-			h.silence(l)
 		}
 	}
 	return h
@@ -116,6 +114,8 @@ func (h *history) state(l incident.Entry) {
 	switch {
 	case ended && last.to.IsZero():
 		last.to = l.At
+		end(h.double, l.At)
+		end(h.silenced, l.At)
 	case !ended && !last.to.IsZero():
 		h.open = append(h.open, span{from: l.At})
 	}
@@ -216,20 +216,14 @@ func (h *history) act(l incident.Entry) {
 }
 
 func (h *history) flag(l incident.Entry) {
-	switch l.What {
-	case string(model.FlagDoubleFailure):
-		h.double = append(h.double, span{from: l.At})
-	case "not " + string(model.FlagDoubleFailure):
-		end(h.double, l.At)
-	}
-}
-
-func (h *history) silence(l incident.Entry) {
-	switch l.What {
-	case "begun":
-		h.silenced = append(h.silenced, span{from: l.At})
-	case "ended":
-		end(h.silenced, l.At)
+	name, ends := strings.CutPrefix(l.What, "not ")
+	of := map[model.Flag]*[]span{model.FlagDoubleFailure: &h.double, model.FlagSilenced: &h.silenced}[model.Flag(name)]
+	switch {
+	case of == nil:
+	case ends:
+		end(*of, l.At)
+	case len(*of) == 0 || !(*of)[len(*of)-1].to.IsZero(): // a new episode says once more what still is
+		*of = append(*of, span{from: l.At})
 	}
 }
 

@@ -243,3 +243,25 @@ func TestOlderLines(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// What was so of an incident, that no backup worked or that all of it was silenced, was so
+// no longer than the incident, and a silence of one plan silences nothing of another.
+func TestHowLongItWasSo(t *testing.T) {
+	b := book(t)
+	from := sources(b)
+	opened := time.Date(2025, 3, 10, 8, 0, 0, 0, from.Zone)
+	c := report.Case{ID: "i1", Number: 1, Customer: "dupont", Machine: "SRV-AD", Policy: from.InForce.Hash, Scenario: from.InForce.Scenarios[0].Name, Opened: opened}
+	for _, l := range []struct {
+		hour       int
+		kind, what string
+	}{
+		{0, "state", "open"}, {0, "flag", "double_failure"}, {1, "silence", "begun"}, {2, "silence", "begun"}, {2, "flag", "silenced"}, {4, "silence", "ended"}, {4, "flag", "not silenced"},
+		{5, "flag", "silenced"}, {6, "state", "resolved"}, {30, "state", "open"}, {30, "flag", "double_failure"}, {31, "flag", "double_failure"}, {33, "flag", "not double_failure"}, {40, "state", "resolved"},
+	} {
+		c.Lines = append(c.Lines, incident.Entry{At: opened.Add(time.Duration(l.hour) * time.Hour), Kind: l.kind, What: l.what})
+	}
+	d := report.DossierOf(march(t, from), "dupont", []report.Case{c}, nil, from)
+	if len(d.Incidents) != 1 || d.Incidents[0].Double != 9*3600 || d.Incidents[0].Silenced != 3*3600 {
+		t.Errorf("%+v", d.Incidents)
+	}
+}

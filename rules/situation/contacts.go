@@ -45,15 +45,14 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.duty(r, platform, at, depth)
 	case policy.RoleField:
 		out = d.field(role, r.Field, platform)
-		if len(out) > 0 && r.Otherwise != "" && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) }) {
-			out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...) // who is away reads it later
-		}
 	}
 	for i := range out {
 		out[i].Outside = r.Outside
 	}
-	if len(out) == 0 && r.Otherwise != "" {
-		out = d.resolveDepth(r.Otherwise, platform, at, depth+1)
+	// Where a field names people who are all away, they read it later.
+	away := r.Kind == policy.RoleField && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) })
+	if r.Otherwise != "" && (len(out) == 0 || away) {
+		out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...)
 	}
 	return out
 }
@@ -394,8 +393,9 @@ type envelope struct {
 	Platform string
 }
 
-// addressed are people whom a mail of their own is sent to, not in copy.
-func addressed(people []incident.Party) []incident.Party {
+// Addressed are people whom a mail of their own is sent to, not in copy.
+func Addressed(people []incident.Party) []incident.Party {
+	people = slices.Clone(people)
 	for i := range people {
 		people[i].Cc = false
 	}
@@ -415,7 +415,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 	}
 	ours := envelope{To: slices.DeleteFunc(slices.Clone(to), outside), Cc: slices.DeleteFunc(slices.Clone(cc), outside)}
 	if len(ours.To) == 0 {
-		ours.To, ours.Cc = addressed(ours.Cc), nil
+		ours.To, ours.Cc = Addressed(ours.Cc), nil
 	}
 	if len(ours.To) == 0 && !several {
 		return whole
@@ -432,7 +432,7 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 			}
 		}
 		if len(own) > 0 {
-			out = append(out, envelope{To: addressed(own), Platform: name})
+			out = append(out, envelope{To: Addressed(own), Platform: name})
 		}
 	}
 	return out

@@ -211,9 +211,11 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	}
 	f.Actor, f.Reporter = d.nameOf(f.Actor), d.nameOf(f.Reporter)
 	for _, s := range d.Incident.Silences {
-		f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
-		if p := d.Book.Directory.Author(s.By); p != nil {
-			f.SilenceBy = p.Name
+		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {
+			f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
+			if p := d.Book.Directory.Author(s.By); p != nil {
+				f.SilenceBy = p.Name
+			}
 		}
 	}
 	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {

@@ -221,7 +221,9 @@ func (d Schedule) clockTrigger(t policy.Trigger) (time.Time, int, string, bool) 
 		return at, 1, t.Delay.String() + " before " + t.Name + " is due", true
 	case policy.WhenDayOf:
 		cal := d.Calendar(t.Calendar)
-		return cal.FromOpening(cal.At(cal.Date(c.Due), t.Clock)), 1, t.Clock.String() + " of the day " + t.Name + " is due", true
+		why := t.Clock.String() + " of the day " + t.Name + " is due"
+		at, told := appointment(cal, cal.Date(c.Due), t.Clock, why)
+		return at, 1, told, true
 	case policy.WhenShare:
 		return d.share(t, c)
 	}
@@ -284,12 +286,22 @@ func (d Schedule) daysTrigger(t policy.Trigger) (time.Time, int, string, bool) {
 	if err != nil {
 		return time.Time{}, 0, "", false
 	}
-	at := cal.FromOpening(cal.At(date, t.Clock))
 	why := fmt.Sprintf("%d days after %s, at %s", t.Days, t.Name, t.Clock)
+	at, told := appointment(cal, date, t.Clock, why)
 	if moved, absent := d.AfterAbsence(cal, at, t.Clock); absent {
 		return moved, n, why + ", moved after an absence", true
 	}
-	return at, n, why, true
+	return at, n, told, true
+}
+
+// appointment is an hour of a date, or the opening of one that opens later than usual;
+// why then says so.
+func appointment(cal *calendar.Calendar, date calendar.Date, clock calendar.TimeOfDay, why string) (time.Time, string) {
+	at := cal.At(date, clock)
+	if opens := cal.FromOpening(at); opens.After(at) {
+		return opens, why + ", moved to the opening"
+	}
+	return at, why
 }
 
 // AfterAbsence moves an appointment out of an absence.

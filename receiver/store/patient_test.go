@@ -29,3 +29,20 @@ func TestPatientUpdatesLetOthersGoFirst(t *testing.T) {
 		t.Errorf("of patient ones alone %d share a commit", patient)
 	}
 }
+
+// Where others never cease to come, a commit that they would fill still holds a few
+// patient ones: the steps of an incident are not put off for ever.
+func TestPatientUpdatesGetOnUnderLoad(t *testing.T) {
+	s := &Store{jobs: make(chan *job, maxWaiting), patient: make(chan *job, maxWaiting)}
+	for range maxWaiting {
+		s.jobs <- new(job)
+		s.patient <- &job{patient: true}
+	}
+	m := new(mix)
+	for range maxBatch {
+		s.next(m)
+	}
+	if m.patient != besides || m.waitedFor != maxBatch-besides {
+		t.Errorf("a commit holds %d patient ones and %d others", m.patient, m.waitedFor)
+	}
+}
