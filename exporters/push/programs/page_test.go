@@ -84,6 +84,9 @@ func conditions(r *Row) []string {
 	for i := range r.Without {
 		add("no line", &r.Without[i])
 	}
+	for i := range r.Same {
+		add([]string{"one number in", "and in"}[min(i, 1)], &r.Same[i])
+	}
 	add("an argument", r.Argument)
 	add("first line", r.First)
 	add("last line", r.Last)

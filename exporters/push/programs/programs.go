@@ -56,6 +56,7 @@ type Row struct {
 	Code     Codes    `yaml:"code"`
 	Output   Patterns `yaml:"output"`   // each is found in some line
 	Without  Patterns `yaml:"without"`  // none is found in any line
+	Same     Patterns `yaml:"same"`     // the last that each takes out of a line is the same
 	Argument *Pattern `yaml:"argument"` // found in some argument of the command
 	First    *Pattern `yaml:"first"`    // of the standard output's first line
 	Last     *Pattern `yaml:"last"`     // of its last line
@@ -121,7 +122,7 @@ func (t *Table) Add(file string, text []byte) error {
 		own.Rows = append(slices.Clone(rows), p.Rows...)
 		own.own += len(rows)
 		for _, r := range rows {
-			if len(r.Output) > 0 || len(r.Without) > 0 || r.First != nil || r.Last != nil {
+			if len(r.Output) > 0 || len(r.Without) > 0 || len(r.Same) > 0 || r.First != nil || r.Last != nil {
 				own.Reads = []string{"stdout", "stderr"}
 			}
 		}
@@ -134,6 +135,9 @@ func checkRows(rows []Row) error {
 	for i, r := range rows {
 		if len(r.Code) == 0 {
 			return fmt.Errorf("row %d: code: missing; write a number, a range such as 4-7, a list of them, or any", i+1)
+		}
+		if len(r.Same) == 1 || slices.ContainsFunc(r.Same, func(p Pattern) bool { return p.NumSubexp() != 1 }) {
+			return fmt.Errorf("row %d: same: nothing to compare; write two patterns with one group (...) each", i+1)
 		}
 		for _, res := range []Result{r.Result, r.Strict} {
 			switch res {

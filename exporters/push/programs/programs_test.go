@@ -123,7 +123,8 @@ func TestVerdicts(t *testing.T) {
 		{"borgmatic", 0, "Number of files: 2", "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Empty},
 		{"borgmatic", 0, "Number of files: 2\nNumber of files: 31", "", Success}, // one repository each
 		{"rclone", 0, "", "INFO  : There was nothing to transfer\nINFO  : \nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nElapsed time:         0.0s", Empty},
-		{"rclone", 0, "", "INFO  : There was nothing to transfer\nINFO  : \nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nChecks:                 2 / 2, 100%\nDeleted:                2 (files), 0 (dirs)", Warning},
+		{"rclone", 0, "", "INFO  : There was nothing to transfer\nINFO  : \nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nChecks:                 2 / 2, 100%\nDeleted:                2 (files), 0 (dirs)", Empty},
+		{"rclone", 0, "", "INFO  : There was nothing to transfer\nINFO  : \nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nChecks:                 3 / 3, 100%\nDeleted:                2 (files), 0 (dirs)", Warning},
 		{"rclone", 0, "", "INFO  : There was nothing to transfer\nINFO  : \nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nChecks:                 2 / 2, 100%", Success},
 		{"rclone", 0, "", `{"level":"info","msg":"There was nothing to transfer"}` + "\n" + `{"level":"info","msg":"\nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nElapsed time:         0.0s\n\n"}`, Empty},
 		{"rdiff-backup", 0, "SourceFiles 1\nSourceFileSize 0 (0 bytes)\nErrors 0", "", Empty},
@@ -381,7 +382,8 @@ func TestRowsOfTheUser(t *testing.T) {
 			t.Errorf("%+v, want %s", c.got, c.want)
 		}
 	}
-	for _, bad := range []string{"codes: {a: [{code: x, result: success}]}", "codes: {a: [{code: 1, result: good}]}", "codes: {a: [{result: success}]}", "rows: 1", "codes: {a: [{code: 1, output: '(', result: failed}]}"} {
+	for _, bad := range []string{"codes: {a: [{code: x, result: success}]}", "codes: {a: [{code: 1, result: good}]}", "codes: {a: [{result: success}]}", "rows: 1", "codes: {a: [{code: 1, output: '(', result: failed}]}",
+		"codes: {a: [{code: 1, same: '(a)', result: failed}]}", "codes: {a: [{code: 1, same: ['(a)', b], result: failed}]}"} {
 		if err := table(t).Add("codes.yml", []byte(bad)); err == nil || !strings.Contains(err.Error(), "codes.yml") {
 			t.Errorf("%s: %v", bad, err)
 		}

@@ -95,7 +95,8 @@ func TestRealPrograms(t *testing.T) {
 		{"rclone", "rclone copy d copy 2>o", "rclone copy d copy --error-on-no-transfer", Success},
 		{"rclone", "", "rclone copy nosuch copy", Failed},
 		{"rclone", "mkdir empty", "rclone copy empty copy -v", Warning},
-		{"rclone", "mkdir empty; rclone copy d copy 2>o", "rclone sync empty copy -v", Warning},
+		{"rclone", "mkdir empty; rclone copy d copy 2>o", "rclone sync empty copy -v", Empty},
+		{"rclone", "echo y >d/two; rclone copy d copy 2>o; rm d/two", "rclone sync d copy -v", Warning},
 		{"rclone", "rclone copy d copy 2>o", "rclone sync d copy -v", Success},
 		{"rclone", "", "rclone copy d copy --dry-run", NotDue},
 		{"rclone", "", "env RCLONE_DRY_RUN=true rclone copy d copy", NotDue},
@@ -131,7 +132,8 @@ func TestRealPrograms(t *testing.T) {
 			if head, script, ok := strings.Cut(c.command, "sh -c '"); ok {
 				command = append(strings.Fields(head), "sh", "-c", strings.TrimSuffix(script, "'"))
 			}
-			if got := judge(t, p, dir, env, command...); got.Result != c.want {
+			got := judge(t, p, dir, env, command...)
+			if want := c.want; want == Empty && (got.Result != Warning || got.Files != 0) || want != Empty && got.Result != want {
 				t.Errorf("%s is %s, want %s", c.command, got.Result, c.want)
 			}
 		})

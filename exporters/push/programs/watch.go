@@ -36,6 +36,7 @@ type Watch struct {
 
 	mu          sync.Mutex
 	found       map[*Pattern]bool
+	same        map[*Pattern]string // what they took out of a line last
 	size, files int64
 	first, last string // of the standard output
 	kept        []byte
@@ -49,7 +50,7 @@ func (p *Program) Watch(command []string) *Watch {
 	for i := range p.Rows {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
-	w := &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, size: -1, files: -1}
+	w := &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
 	words, named := p.called(command)
 	w.call, w.callWords = p.Calls.of(p.Name, words, named)
 	return w
@@ -147,6 +148,11 @@ func (w *Watch) look(line []byte, stdout bool) {
 				}
 			}
 		}
+		for k := range p.Rows[i].Same {
+			if m := p.Rows[i].Same[k].FindSubmatch(line); m != nil {
+				w.same[&p.Rows[i].Same[k]] = string(m[1])
+			}
+		}
 	}
 	number(p.Size, line, &w.size)
 	number(p.Files, line, &w.files)
@@ -239,6 +245,11 @@ func (w *Watch) fits(r *Row, code int) bool {
 	}
 	for k := range r.Without {
 		if w.found[&r.Without[k]] {
+			return false
+		}
+	}
+	for k := range r.Same {
+		if one := w.same[&r.Same[k]]; one == "" || one != w.same[&r.Same[0]] {
 			return false
 		}
 	}
