@@ -83,7 +83,7 @@ type sent struct {
 // recipientsOf are the steps to come of an incident, by name.
 func recipientsOf(book *rules.Book, b *bench, now time.Time) map[string]sent {
 	out := map[string]sent{}
-	for _, s := range book.Explain(b.inc, b.facts, now).Steps {
+	for _, s := range book.Explain(b.inc, b.around, now).Steps {
 		if !s.Due.IsZero() && s.Due.After(now) {
 			out[s.Name] = sent{s.Due, strings.Join(s.To, " ")}
 		}

@@ -12,7 +12,7 @@ import (
 // is accepted, nothing can be read. It returns the longest time in which nobody was
 // written to, and how that began.
 func (w *walk) left(days int) (longest time.Duration, since time.Time) {
-	w.facts.Outage, w.facts.OutageID, w.facts.SourceDown = "", "", false
+	w.around.Outage, w.around.OutageID, w.around.SourceDown = "", "", false
 	w.decide(rules.Related{})
 	last, end := w.now, w.now.AddDate(0, 0, days)
 	quiet := func(until time.Time) {

@@ -90,12 +90,12 @@ func platformAlert(platform, alertname string, at time.Time) rules.Signal {
 
 // bench is one incident under test, with what came out of its decisions.
 type bench struct {
-	t     testing.TB
-	book  *rules.Book
-	inc   rules.Incident
-	facts rules.Circumstances
-	last  rules.Decision
-	notes []rules.Notification
+	t      testing.TB
+	book   *rules.Book
+	inc    rules.Incident
+	around rules.Circumstances
+	last   rules.Decision
+	notes  []rules.Notification
 }
 
 // opened classifies a signal and opens its incident.
@@ -112,7 +112,7 @@ func opened(t testing.TB, book *rules.Book, s rules.Signal, now time.Time) *benc
 
 // do takes one event and keeps its outcome; a refusal changes nothing.
 func (b *bench) do(ev rules.Event, now time.Time) rules.Decision {
-	b.last = b.book.Decide(b.inc, ev, b.facts, now)
+	b.last = b.book.Decide(b.inc, ev, b.around, now)
 	if b.last.Refusal == nil {
 		b.inc = b.last.Incident
 		b.notes = append(b.notes, b.last.Notifications...)

@@ -94,13 +94,13 @@ func TestCausesAndGuaranteesHaveAnyName(t *testing.T) {
 		night := paris(t, "2026-03-08 03:00")
 		b := opened(t, loadBook(t, policy, inventory), platformAlert("lms-A", "SiteDown", night), night)
 		b.inc.Identity = rules.Labels{"site": "host-1"}
-		if cause := b.book.Explain(b.inc, b.facts, night).Cause; cause == name {
+		if cause := b.book.Explain(b.inc, b.around, night).Cause; cause == name {
 			t.Errorf("one platform proposes %s", name)
 		}
 		for _, p := range []string{"lms-B", "lms-C"} {
 			b.do(rules.Fired{Signal: platformAlert(p, "SiteDown", night)}, night)
 		}
-		e := b.book.Explain(b.inc, b.facts, night)
+		e := b.book.Explain(b.inc, b.around, night)
 		if e.Cause != name {
 			t.Errorf("three platforms of one host propose %q, want %s", e.Cause, name)
 		}

@@ -29,7 +29,7 @@ type walk struct {
 	r      *rand.Rand
 	book   *rules.Book
 	inc    rules.Incident
-	facts  rules.Circumstances
+	around rules.Circumstances
 	now    time.Time
 	signal []rules.Signal
 	needs  *rules.Need
@@ -85,7 +85,7 @@ func (w *walk) decide(ev rules.Event) rules.Decision {
 		w.trail = w.trail[1:]
 	}
 	before := asJSON(w.t, w.inc)
-	d := w.book.Decide(w.inc, ev, w.facts, w.now)
+	d := w.book.Decide(w.inc, ev, w.around, w.now)
 	if after := asJSON(w.t, w.inc); after != before {
 		w.fail("Decide changed its argument\nfrom %s\nto   %s", before, after)
 	}
@@ -120,7 +120,7 @@ func (w *walk) decide(ev rules.Event) rules.Decision {
 			l.withdrawn = l.withdrawn || l.ID == id
 		}
 	}
-	again := w.book.Decide(d.Incident, rules.Tick{}, w.facts, w.now)
+	again := w.book.Decide(d.Incident, rules.Tick{}, w.around, w.now)
 	if len(again.Notifications)+len(again.Journal)+len(again.Breaches)+len(again.Tasks)+len(again.Withdraw) > 0 {
 		w.fail("deciding again at the same instant does more: %+v %+v\nthan at first: %+v", again.Journal, again.Breaches, d.Journal)
 	}
@@ -140,7 +140,7 @@ func (w *walk) spins() {
 			return
 		}
 		at = inc.WakeAt
-		d := w.book.Decide(inc, rules.Tick{}, w.facts, at)
+		d := w.book.Decide(inc, rules.Tick{}, w.around, at)
 		if d.Needs != nil || len(d.Journal)+len(d.Notifications) > 0 {
 			return
 		}
@@ -289,13 +289,13 @@ func (w *walk) event() {
 		}
 		w.decide(rules.Silenced{Active: active})
 	case 6:
-		w.facts = rules.Circumstances{}
+		w.around = rules.Circumstances{}
 		if w.r.IntN(3) == 0 {
-			w.facts.Siblings = []rules.Sibling{{ID: "9", Role: []string{"local", "primary"}[w.r.IntN(2)], State: rules.Open, DoubleTold: w.r.IntN(2) == 0}}
+			w.around.Siblings = []rules.Sibling{{ID: "9", Role: []string{"local", "primary"}[w.r.IntN(2)], State: rules.Open, DoubleTold: w.r.IntN(2) == 0}}
 		}
-		w.facts.SourceDown = w.r.IntN(4) == 0
+		w.around.SourceDown = w.r.IntN(4) == 0
 		if w.r.IntN(5) == 0 {
-			w.facts.Outage, w.facts.OutageID = "k", "12"
+			w.around.Outage, w.around.OutageID = "k", "12"
 		}
 		w.decide(rules.Related{})
 	case 7, 8:

@@ -193,7 +193,7 @@ func (d *decider) severity(to string, at time.Time) {
 
 func (d intake) reopen(s Signal, started time.Time, why string) {
 	i := d.Incident
-	proven := i.State.Ended()
+	ended := i.State.Ended()
 	d.overtaken()
 	i.Past = append(i.Past, PastEpisode{Episode: i.Episode, StartedAt: i.StartedAt, ResolvedAt: i.ResolvedAt, ReopenedAt: d.Now, How: string(i.State)})
 	i.Episode++
@@ -219,7 +219,7 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 		case s.ByPerson():
 			a.Runs = 0
 			a.FailsAgain(d.Now)
-		case !proven: // its plans have still to be proven
+		case !ended: // its plans have still to be proven
 			a.Runs = 0
 		default:
 			delete(i.Alerts, k)

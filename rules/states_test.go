@@ -161,7 +161,7 @@ func happenings() []struct {
 			return b.do(rules.Delivered{NotificationID: n.ID, Refused: []string{n.To[0].Address}}, now)
 		}},
 		{"other backup fails", func(b *bench, now time.Time) rules.Decision {
-			b.facts.Siblings = []rules.Sibling{{ID: "8", Role: "primary", State: rules.Open}}
+			b.around.Siblings = []rules.Sibling{{ID: "8", Role: "primary", State: rules.Open}}
 			return b.do(rules.Related{}, now)
 		}},
 		{"inventory changed", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Refreshed{}, now) }},

@@ -92,11 +92,11 @@ func explained(t *testing.T, p *player, h Happening) {
 			continue
 		}
 		b := p.batch()
-		facts, err := b.Circumstances(b.Track(r))
+		around, err := b.Circumstances(b.Track(r))
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := p.book.Explain(r.Incident, facts, p.now)
+		e := p.book.Explain(r.Incident, around, p.now)
 		if e.Next.IsZero() || e.Next.After(h.DecidedAt) {
 			t.Errorf("%s: %s comes at %s, and the second before %q is said (wakes at %s)", h.Incident, h.Step, h.DecidedAt, e.Summary, r.WakeAt)
 		}
