@@ -49,7 +49,7 @@ func TestDigest(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0].Subject, "9 March") || len(got[0].To) != 1 || got[0].To[0].Address != "sup@msp.example" {
 		t.Fatalf("%d overviews: %+v", len(got), got)
 	}
-	for _, want := range []string{"Nothing to handle this morning", "count unknown", "1 source read", "Watchdog: FAULTY, never"} {
+	for _, want := range []string{"Nothing that is known has to be handled this morning", "count unknown", "1 source read", "Watchdog: FAULTY, never"} {
 		if !strings.Contains(got[0].Text, want) {
 			t.Errorf("it does not say %q:\n%s", want, got[0].Text)
 		}

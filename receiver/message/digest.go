@@ -78,7 +78,8 @@ type digestView struct {
 	Counts   string // "407/412 OK"
 	Summary  string // the subject's second half
 	Late     string // since when it should have left
-	Quiet    bool   // nothing to do
+	Quiet    bool   // nothing to do, as far as is known
+	Unknown  bool   // how many machines are backed up is not known: Quiet is no good news
 	Sections []digestSection
 	Lists    []digestList
 	Seal     string
@@ -118,8 +119,13 @@ func (v *view) digest(d *Digest) *digestView {
 	if d == nil {
 		return g
 	}
-	g.Counts = v.Word("digest.part_unknown")
-	if d.All > 0 {
+	g.Unknown = d.All == 0
+	if g.Unknown {
+		g.Counts = v.Word("digest.part_unknown")
+		if g.Quiet {
+			g.Summary = v.Word("digest.part_none_known")
+		}
+	} else {
 		g.Counts = v.Say("digest.part_ok", "good", strconv.Itoa(d.Good), "all", strconv.Itoa(d.All))
 	}
 	if !d.Due.IsZero() && d.At.Sub(d.Due) > digestLate {
