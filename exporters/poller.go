@@ -454,7 +454,7 @@ func joined(a, b *Job) *Job {
 		a, b = b, a
 	}
 	a.Runs = append(slices.Clone(a.Runs), b.Runs...)
-	a.LastSuccess = later(a.LastSuccess, b.LastSuccess)
+	a.LastSuccess = Later(a.LastSuccess, b.LastSuccess)
 	a.Enabled = a.Enabled || b.Enabled
 	if b.Running && !a.Running {
 		a.Running, a.RunningSince = true, b.RunningSince
@@ -466,7 +466,7 @@ func joined(a, b *Job) *Job {
 func newest(j *Job) time.Time {
 	last := j.LastSuccess
 	for _, r := range j.Runs {
-		last = later(last, r.End)
+		last = Later(last, r.End)
 	}
 	return last
 }
@@ -591,7 +591,7 @@ func (p *Poller) foldAgents(agents []Agent, now time.Time) {
 			a.LastSeen = now
 		}
 		if at, known := slices.BinarySearchFunc(p.agents, a, byMachine); known {
-			a.LastSeen = later(p.agents[at].LastSeen, a.LastSeen)
+			a.LastSeen = Later(p.agents[at].LastSeen, a.LastSeen)
 		}
 		next = append(next, a)
 	}
@@ -613,7 +613,7 @@ func oneOfEach(agents []Agent) []Agent {
 	out := agents[:0]
 	for _, a := range agents {
 		if n := len(out) - 1; n >= 0 && byMachine(out[n], a) == 0 {
-			out[n].Online, out[n].LastSeen = out[n].Online || a.Online, later(out[n].LastSeen, a.LastSeen)
+			out[n].Online, out[n].LastSeen = out[n].Online || a.Online, Later(out[n].LastSeen, a.LastSeen)
 			continue
 		}
 		out = append(out, a)

@@ -170,7 +170,7 @@ func (r *record) foldLate(run Run, o foldOptions) {
 	}
 	switch {
 	case good(run, o):
-		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
+		r.Job.LastSuccess = Later(r.Job.LastSuccess, run.End)
 		r.forgive()
 	case run.Result.Failing() && run.End.After(r.Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
 		r.blame(run)
@@ -264,7 +264,7 @@ func (r *record) refine(run Run, o foldOptions) {
 	}
 	if r.Coarse && !run.Coarse {
 		// A status listing may give the start of the run for its end.
-		r.LastOutcome = later(r.LastOutcome, run.End)
+		r.LastOutcome = Later(r.LastOutcome, run.End)
 	}
 	run.End = r.LastOutcome
 	switch {
@@ -283,13 +283,13 @@ func (r *record) setLast(run Run, o foldOptions) {
 	if run.Result == Missed {
 		return // a run that did not happen has no end, duration or size
 	}
-	r.Job.LastRun = later(r.Job.LastRun, run.End)
+	r.Job.LastRun = Later(r.Job.LastRun, run.End)
 	if !run.Start.IsZero() && !run.End.Before(run.Start) {
 		r.Job.LastDuration = run.End.Sub(run.Start)
 	}
 	r.Job.LastSize = run.Size.Or(r.Job.LastSize)
 	if good(run, o) {
-		r.Job.LastSuccess = later(r.Job.LastSuccess, run.End)
+		r.Job.LastSuccess = Later(r.Job.LastSuccess, run.End)
 		r.forgive()
 	}
 }
@@ -316,7 +316,7 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 		}
 	}
 	if !claim.After(o.now.Add(clockTolerance)) {
-		r.Job.LastSuccess = later(r.Job.LastSuccess, claim)
+		r.Job.LastSuccess = Later(r.Job.LastSuccess, claim)
 		return
 	}
 	// A claim in the future is believed once, as of now. Clamping it at each
@@ -324,15 +324,25 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 	if !claim.Equal(r.seldom().FutureClaim) {
 		o.unknown("success_in_future")
 		r.setSeldom(func(s *Seldom) { s.FutureClaim = claim })
-		r.Job.LastSuccess = later(r.Job.LastSuccess, o.now)
+		r.Job.LastSuccess = Later(r.Job.LastSuccess, o.now)
 	}
 }
 
-func later(a, b time.Time) time.Time {
+// Later is the later of two instants.
+func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
 	return a
+}
+
+// LastSeen is when a job that was known before a start was last heard of; now, if that
+// is not known.
+func (j *Job) LastSeen(now time.Time) time.Time {
+	if seen := Later(j.LastRun, j.LastSuccess); !seen.IsZero() {
+		return seen
+	}
+	return now
 }
 
 // maxErrorBytes bounds an error text. Products quote whole traces.

@@ -88,7 +88,7 @@ func (k *knowledge) file(r *row, objectType string, now time.Time, out *exporter
 		k.odd.count(out, "job_time", r.protection+" "+r.jobID)
 	}
 	start, end := k.instant(r.start, r.localStart), k.instant(r.end, r.localEnd)
-	at := latest(start, end)
+	at := exporters.Later(start, end)
 	if at.After(now) || at.IsZero() && k.protections[r.protection] == nil {
 		at = now // a clock that runs ahead, or a job that has only been planned
 	}
@@ -101,17 +101,10 @@ func (k *knowledge) file(r *row, objectType string, now time.Time, out *exporter
 		u.node, u.machine, u.plan, u.planID, u.objectType = r.node, r.machine, r.plan, r.planID, objectType
 		u.seen = at
 	}
-	if last := latest(start, end); last.After(k.newest) && !last.After(now) {
+	if last := exporters.Later(start, end); last.After(k.newest) && !last.After(now) {
 		k.newest = last
 	}
 	return u, start, end
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // instant prefers the instant in UTC to the wall clock.

@@ -86,12 +86,8 @@ func (s *service) fetch(ctx context.Context, now time.Time) (exporters.Snapshot,
 func (s *service) remember(jobs []exporters.Job, now time.Time) {
 	for i := range jobs {
 		j := &jobs[i]
-		seen := latest(j.LastRun, j.LastSuccess)
-		if seen.IsZero() {
-			seen = now
-		}
 		node, _, _ := strings.Cut(j.ID, "/")
-		s.known.protections[j.ID] = &protection{node: node, machine: j.Machine, plan: j.Plan, objectType: j.ObjectType, seen: seen}
+		s.known.protections[j.ID] = &protection{node: node, machine: j.Machine, plan: j.Plan, objectType: j.ObjectType, seen: j.LastSeen(now)}
 	}
 }
 

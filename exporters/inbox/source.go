@@ -104,7 +104,7 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	defer s.mu.Unlock()
 	out := exporters.Snapshot{PerCustomerIDs: true, Endpoints: endpoints}
 	for _, job := range jobs {
-		s.last = later(s.last, job.Received)
+		s.last = exporters.Later(s.last, job.Received)
 		c := s.config.Customers[job.Customer]
 		if forget := time.Duration(s.config.ForgetAfter); c != nil && (forget == 0 || s.now().Sub(job.Received) < forget) {
 			job.CustomerName = c.Name
@@ -120,13 +120,6 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	out.Inbox = &exporters.Inbox{Unsorted: unsorted.Items, Ignored: maps.Clone(s.ignored), LastMessage: s.last}
 	out.UnknownValues, s.unknown = s.unknown, map[string]int{}
 	return out, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // Close ends the work, so that another Source can take over the folder.
@@ -154,7 +147,7 @@ func (s *Source) prepare() error {
 		return nil
 	}
 	for _, it := range s.backlog.list() {
-		s.last = later(s.last, it.env.Received)
+		s.last = exporters.Later(s.last, it.env.Received)
 		env, raw, err := s.backlog.readItem(it.id)
 		if err != nil {
 			return err
@@ -180,7 +173,7 @@ func (s *Source) ingest(env envelope, raw []byte) (kept bool, err error) {
 	if err := s.backlog.open(); err != nil {
 		return false, err
 	}
-	s.last = later(s.last, env.Received)
+	s.last = exporters.Later(s.last, env.Received)
 	if s.backlog.seen.has(sorted.id) {
 		return false, nil
 	}

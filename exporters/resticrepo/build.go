@@ -28,14 +28,7 @@ type known struct {
 func (k *knowledge) remember(jobs []exporters.Job, now time.Time) {
 	for i := range jobs {
 		j := &jobs[i]
-		seen := j.LastRun
-		if j.LastSuccess.After(seen) {
-			seen = j.LastSuccess
-		}
-		if seen.IsZero() {
-			seen = now
-		}
-		k.jobs[j.ID] = &known{machine: j.Machine, plan: j.Plan, seen: seen}
+		k.jobs[j.ID] = &known{machine: j.Machine, plan: j.Plan, seen: j.LastSeen(now)}
 	}
 }
 

@@ -53,13 +53,7 @@ func (k *knowledge) job(id string, at time.Time) *job {
 func (k *knowledge) remember(jobs []exporters.Job, now time.Time) {
 	for i := range jobs {
 		known := &jobs[i]
-		seen := known.LastRun
-		if known.LastSuccess.After(seen) {
-			seen = known.LastSuccess
-		}
-		if seen.IsZero() {
-			seen = now
-		}
+		seen := known.LastSeen(now)
 		id, key, several := strings.Cut(known.ID, "/")
 		j := k.job(id, seen)
 		j.name, j.kind = known.Plan, known.ObjectType
@@ -119,7 +113,7 @@ func (k *knowledge) forget(c *Config, now time.Time) {
 			o = &object{}
 			j.objects[key] = o
 		}
-		if at := latest(t.CreationTimeUTC, t.EndTimeUTC); !at.Before(o.last) {
+		if at := exporters.Later(t.CreationTimeUTC.Time, t.EndTimeUTC.Time); !at.Before(o.last) {
 			o.name, o.last = strings.TrimSpace(string(t.VMDisplayName)), at
 		}
 	}
@@ -144,13 +138,6 @@ func (k *knowledge) forget(c *Config, now time.Time) {
 
 // objectKey is the stable part of a job_id: names are unique within a job.
 func objectKey(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
-
-func latest(a, b exporters.Instant) time.Time {
-	if b.After(a.Time) {
-		return b.Time
-	}
-	return a.Time
-}
 
 // since is from when on sessions have to be read next: the oldest that is not
 // finished, or shortly before the newest.

@@ -210,13 +210,7 @@ func agentID(machine, name string) string {
 func (f *state) remember(jobs []exporters.Job, now time.Time) {
 	for i := range jobs {
 		known := &jobs[i]
-		seen := known.LastRun
-		if known.LastSuccess.After(seen) {
-			seen = known.LastSuccess
-		}
-		if seen.IsZero() {
-			seen = now
-		}
+		seen := known.LastSeen(now)
 		if strings.HasPrefix(known.ID, agentPrefix) {
 			j := f.job(known.ID, seen)
 			j.name, j.host = known.Plan, true
