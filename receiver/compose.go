@@ -289,10 +289,3 @@ func (o *outbox) explain(ctx context.Context, ns []rules.Notification) {
 		o.log.Warn("no error texts from the exporter", "source", source, "err", err)
 	})
 }
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}

@@ -9,6 +9,8 @@ import (
 
 	"vigie/receiver/pinned"
 	"vigie/receiver/store"
+
+	"vigie/rules/incident"
 )
 
 const (
@@ -58,7 +60,7 @@ func (e *Engine) hear(p store.Pulse) {
 	e.watch.mu.Lock()
 	if n, err := strconv.ParseInt(p.Values[watchdogKey], 10, 64); err == nil && time.Unix(0, n).After(e.watch.last) {
 		e.watch.last = time.Unix(0, n).UTC()
-		e.watch.alive = later(e.watch.alive, e.watch.last.Add(-spread))
+		e.watch.alive = incident.Later(e.watch.alive, e.watch.last.Add(-spread))
 	}
 	e.watch.ended = p.Values[endedKey] != ""
 	e.watch.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // The signals that the engine raises itself.
@@ -37,7 +38,7 @@ const spread = 90 * time.Second
 func (w *watch) spoke(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.alive = later(w.alive, at)
+	w.alive = incident.Later(w.alive, at)
 }
 
 // livedAfter reports whether Prometheus is proven to have lived later than that.
@@ -56,7 +57,7 @@ func (w *watch) heard(now time.Time) {
 	w.ended = false
 	w.last = now
 	// That it fires now proves only that it has not lapsed yet.
-	w.alive = later(w.alive, now.Add(-spread))
+	w.alive = incident.Later(w.alive, now.Add(-spread))
 }
 
 // stopped notes that the watchdog is said to fire no more. It always fires

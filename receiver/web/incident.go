@@ -236,7 +236,7 @@ func (s *site) steps(o *overview, d receiver.Detail) {
 		o.Steps = append(o.Steps, x)
 	}
 	slices.SortStableFunc(o.Steps, func(a, b stepRow) int {
-		x, y := later(a.At, a.Due), later(b.At, b.Due)
+		x, y := firstSet(a.At, a.Due), firstSet(b.At, b.Due)
 		if x.IsZero() || y.IsZero() { // what has no hour comes last
 			return y.Compare(x)
 		}
@@ -244,7 +244,7 @@ func (s *site) steps(o *overview, d receiver.Detail) {
 	})
 }
 
-func later(a, b time.Time) time.Time {
+func firstSet(a, b time.Time) time.Time {
 	if a.IsZero() {
 		return b
 	}

@@ -20,7 +20,7 @@ func (s *site) timeline(o *overview) *timeline.Line {
 	now := s.o.Now()
 	to, next := now, time.Time{}
 	if o.State.Ended() {
-		to = later(o.ResolvedAt, now)
+		to = firstSet(o.ResolvedAt, now)
 	}
 	if o.Next != nil && o.Next.At.Before(now.Add(drawSoon)) {
 		next = o.Next.At

@@ -149,6 +149,7 @@ func JobOf(l model.Labels) Job {
 	return Job{l[model.LabelSource], l[model.LabelCustomer], l[model.LabelMachine], l[model.LabelBackupRole], id, ""}
 }
 
+// Later is the later of two instants.
 func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

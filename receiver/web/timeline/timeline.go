@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"vigie/rules/calendar"
+
+	"vigie/rules/incident"
 )
 
 // Line is an incident on a line of time, on which working hours stand out.
@@ -62,10 +64,10 @@ const (
 func Draw(cal *calendar.Calendar, from, to, now time.Time, clocks []Clock, marks []Mark, ended bool, bounds ...time.Time) *Line {
 	t := &Line{From: from.In(cal.Location()), To: to.In(cal.Location())}
 	for _, c := range clocks {
-		t.To = latest(t.To, c.Due)
+		t.To = incident.Later(t.To, c.Due)
 	}
 	for _, at := range bounds {
-		t.To = latest(t.To, at)
+		t.To = incident.Later(t.To, at)
 	}
 	pad := max(t.To.Sub(t.From)/20, 20*time.Minute)
 	t.From, t.To = t.From.Add(-pad), t.To.Add(pad)
@@ -106,7 +108,7 @@ func (t *Line) days(cal *calendar.Calendar) {
 
 func (t *Line) clocks(clocks []Clock, now time.Time) {
 	for _, c := range clocks {
-		if end := latest(c.Due, c.MetAt); c.Start.IsZero() || end.IsZero() {
+		if end := incident.Later(c.Due, c.MetAt); c.Start.IsZero() || end.IsZero() {
 			continue
 		}
 		span, ok := t.span(c.Start, c.Due)
@@ -144,7 +146,7 @@ func (t *Line) at(at time.Time) float64 {
 
 // span is a stretch of time as far as it is drawn.
 func (t *Line) span(from, to time.Time) (Span, bool) {
-	from = latest(from, t.From)
+	from = incident.Later(from, t.From)
 	if to.After(t.To) {
 		to = t.To
 	}
@@ -152,11 +154,4 @@ func (t *Line) span(from, to time.Time) (Span, bool) {
 		return Span{}, false
 	}
 	return Span{t.x(from), strconv.FormatFloat(t.at(to)-t.at(from), 'f', 1, 64)}, true
-}
-
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
