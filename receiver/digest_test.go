@@ -46,7 +46,7 @@ func TestDigest(t *testing.T) {
 	r.set(nine)
 	fleet(1)
 	got := r.digests()
-	if len(got) != 1 || !strings.Contains(got[0].Subject, "9 March") || len(got[0].To) != 1 || got[0].To[0].Address != "sup@msp.example" {
+	if len(got) != 1 || !strings.Contains(got[0].Subject, "9 March: count unknown – nothing known to be due") || len(got[0].To) != 1 || got[0].To[0].Address != "sup@msp.example" {
 		t.Fatalf("%d overviews: %+v", len(got), got)
 	}
 	for _, want := range []string{"Nothing that is known has to be handled this morning", "count unknown", "1 source read", "Watchdog: FAULTY, never"} {
