@@ -401,10 +401,6 @@ func (tx *Tx) Save(r *Record) error {
 	if !known.fresh && now == known.stored && !changed {
 		return nil
 	}
-	value, err := tx.packer.Pack(text)
-	if err != nil {
-		return fmt.Errorf("incident %s: %w", r.ID, err)
-	}
 	p := r.Place()
 	open := !r.State.Ended()
 	began := r.OpenedAt
@@ -414,7 +410,15 @@ func (tx *Tx) Save(r *Record) error {
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
 		r.OpenedAt.UnixNano(), began.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
-		known.length, known.head, value,
+		known.length, known.head,
+	}
+	set := ""
+	if changed || known.fresh {
+		value, err := tx.packer.Pack(text)
+		if err != nil {
+			return fmt.Errorf("incident %s: %w", r.ID, err)
+		}
+		args, set = append(args, value), `, value = ?`
 	}
 	if known.fresh {
 		_, err = tx.q.Exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
@@ -423,7 +427,7 @@ func (tx *Tx) Save(r *Record) error {
 	} else {
 		_, err = tx.q.Exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
-			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ?`+tx.q.Stamp()+` WHERE id = ?`, append(args, r.ID)...)
+			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?`+set+tx.q.Stamp()+` WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err
