@@ -275,16 +275,17 @@ func (tx *Tx) Lately(since time.Time, show func(*Record) error) error {
 	return tx.each(show, `open = 1 AND outage > '' AND outage <> '' AND began_at < ?`, since.UnixNano())
 }
 
-// Blinding returns the open incidents about sources that cannot be read.
+// Blinding returns the open incidents about sources that cannot be read; the updates of
+// one commit look at the same ones.
 func (tx *Tx) Blinding() ([]*Record, error) {
-	if tx.known != nil && tx.known.noneBlinding {
-		return nil, nil
+	if tx.known != nil && tx.known.looked {
+		return tx.known.blinding, nil
 	}
 	// They change only while nobody else writes.
 	var rs []*Record
 	err := tx.beside().each(func(r *Record) error { rs = append(rs, r); return nil }, `blinds = 1 AND open = 1 ORDER BY number`)
 	if tx.known != nil {
-		tx.known.noneBlinding = err == nil && len(rs) == 0
+		tx.known.blinding, tx.known.looked = rs, err == nil
 	}
 	return rs, err
 }
@@ -432,13 +433,13 @@ func (tx *Tx) Save(r *Record) error {
 	if err != nil {
 		return err
 	}
+	if r.Blinds || known.stored.blinds {
+		tx.known.looked = false
+	}
 	known.fresh, known.value, known.stored = false, text, now
 	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
 		tx.AfterCommit(func() { (*f)(r.Incident) })
-	}
-	if r.Blinds && open {
-		tx.known.noneBlinding = false
 	}
 	return tx.saveAlerts(r)
 }
