@@ -20,7 +20,9 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/link"
+	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -48,7 +50,7 @@ func newLinkPages(o Options) *linkPages {
 	}
 	style := strings.TrimSpace(string(css))
 	sum := sha256.Sum256([]byte(style))
-	return &linkPages{o: o, html: template.Must(template.ParseFS(pages, "pages/link.html")), style: template.CSS(style),
+	return &linkPages{o: o, html: ask.Template(template.Must(template.ParseFS(pages, "pages/link.html"))), style: template.CSS(style),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
 }
@@ -74,24 +76,12 @@ func (p *page) Lang() string { return p.Code }
 type pair struct{ Name, Value string }
 
 type form struct {
-	WhoLabel, Choose, As string
-	Persons              []option
-	Fields               []field
-	Button               string
+	As     string // in whose name it is done, when that is settled
+	Fields []ask.Field
+	Button string
 	// Several is set on a page about all rows of a mail, Who once that is settled.
 	Several *several
 	Who     string
-}
-
-type field struct {
-	Name, Kind, Label, Value, Hint string
-	Required                       bool
-	Options                        []option
-}
-
-type option struct {
-	Value, Text string
-	Chosen      bool
 }
 
 // show answers GET: what the link is for, and a form that does it.
@@ -140,6 +130,10 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		l.rows(w, r, p, o)
 		return
 	}
+	f := l.form(p, o, r.PostForm)
+	if l.incomplete(w, p, f) {
+		return
+	}
 	d, err := l.o.Engine.FollowLink(r.Context(), token, r.PostForm.Get("who"), l.fields(p, o, r.PostForm))
 	code := receiver.Status(err)
 	switch {
@@ -148,8 +142,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		p.Said, p.Tone = p.done(o, d), "good"
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
-		p.Said, p.Tone = p.word("refused")+" "+l.refusal(p, err), "bad"
-		p.Form = l.form(p, o, r.PostForm)
+		p.Said, p.Tone, p.Form = l.mend(p, f, err), "bad", f
 		l.write(w, code, p)
 	case code == http.StatusGone:
 		if again, openErr := l.o.Engine.OpenLink(r.Context(), token); openErr == nil && again.Used != nil {
@@ -159,10 +152,26 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, p, o, err)
 	default:
 		if code == http.StatusServiceUnavailable { // it may go right next time, with what was typed
-			p.Form = l.form(p, o, r.PostForm)
+			p.Form = f
 		}
 		l.fail(w, p, o, err)
 	}
+}
+
+// incomplete shows a form again when something is missing in it, and says what at its
+// fields.
+func (l *linkPages) incomplete(w http.ResponseWriter, p *page, f *form) bool {
+	if f == nil || !missing(p.Locale, f.Fields) {
+		return false
+	}
+	p.Said, p.Tone, p.Form = p.TieSpaces(p.Word(locale.Site+"field.mend")), "bad", f
+	l.write(w, http.StatusUnprocessableEntity, p)
+	return true
+}
+
+// mend says why something was not done: at the field that is at fault, or else above.
+func (l *linkPages) mend(p *page, f *form, err error) string {
+	return mend(p.Locale, f.Fields, err, l.refusal(p, err), p.word("refused")+" "+l.refusal(p, err))
 }
 
 // used says that a link was used already; what is to be done more is done with
@@ -368,11 +377,11 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 	if o.Verb == "" {
 		return nil
 	}
-	f := &form{Button: p.word("button." + o.Purpose), WhoLabel: p.word("who"), Choose: p.word("choose")}
+	f := &form{Button: p.word("button." + o.Purpose)}
 	l.actors(p, f, o, given.Get("who"))
-	f.Fields = l.inputs(p, o)
-	for i := range f.Fields {
-		x := &f.Fields[i]
+	asked := l.inputs(p, o)
+	for i := range asked {
+		x := &asked[i]
 		x.Label = p.word("field." + x.Name)
 		if special := p.word("field." + o.Purpose + "." + x.Name); special != "" {
 			x.Label = special
@@ -384,6 +393,7 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 			x.Options[k].Chosen = x.Options[k].Value == x.Value
 		}
 	}
+	f.Fields = append(f.Fields, asked...)
 	return f
 }
 
@@ -393,14 +403,16 @@ func (l *linkPages) actors(p *page, f *form, o receiver.Opened, chosen string) {
 		f.As = p.say("as", "who", l.name(o.Actors[0]))
 		return
 	}
+	who := ask.Field{Name: "who", Kind: "select", Label: p.word("who"), Required: true, Value: chosen, Options: []ask.Option{{Text: p.word("choose")}}}
 	for _, id := range o.Actors {
-		f.Persons = append(f.Persons, option{id, l.name(id), chosen == id})
+		who.Options = append(who.Options, ask.Option{Value: id, Text: l.name(id), Chosen: chosen == id})
 	}
+	f.Fields = append(f.Fields, who)
 }
 
 // inputs are the fields of a link's form: those that the table of acts says it
 // asks for, as far as they concern this incident.
-func (l *linkPages) inputs(p *page, o receiver.Opened) []field {
+func (l *linkPages) inputs(p *page, o receiver.Opened) []ask.Field {
 	row, form, known := act.For(o.Purpose)
 	if !known {
 		return nil
@@ -419,7 +431,7 @@ func (l *linkPages) inputs(p *page, o receiver.Opened) []field {
 	if scenario == nil {
 		policy, scenario = &rules.Policy{}, &rules.Scenario{}
 	}
-	var out []field
+	var out []ask.Field
 	for _, name := range form.Asks {
 		f, _ := row.Field(name)
 		in := l.input(p, o, row.Verb, f, policy, scenario)
@@ -445,12 +457,12 @@ func (l *linkPages) concerns(o receiver.Opened, f act.Field, s *rules.Scenario) 
 }
 
 // input is the control for one field.
-func (l *linkPages) input(p *page, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) field {
-	in := field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
+func (l *linkPages) input(p *page, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) ask.Field {
+	in := ask.Field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
 	choose := func(prefix string, values []string) {
-		in.Kind, in.Options = "select", []option{{Text: p.word("choose")}}
+		in.Kind, in.Options = "select", []ask.Option{{Text: p.word("choose")}}
 		for _, v := range values {
-			in.Options = append(in.Options, option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
+			in.Options = append(in.Options, ask.Option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
 		}
 	}
 	switch f.Kind {

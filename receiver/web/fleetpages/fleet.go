@@ -5,6 +5,7 @@ package fleetpages
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -352,4 +353,17 @@ func readLabels(text string) (rules.Labels, string) {
 		out[name] = value
 	}
 	return out, ""
+}
+
+// Example are labels of a failure that could be: of a server of the inventory, if it
+// has one.
+func Example(book *rules.Book) string {
+	server := func(m *rules.Machine) int { return map[bool]int{true: 0, false: 1}[m.Class == "server"] }
+	m := &rules.Machine{Customer: "example", Name: "SRV-01", Class: "server"}
+	if all := book.Directory.Machines; len(all) > 0 {
+		m = slices.MinFunc(all, func(a, b *rules.Machine) int {
+			return cmp.Or(server(a)-server(b), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Name, b.Name))
+		})
+	}
+	return fmt.Sprintf("customer=%s, machine=%s, machine_class=%s, backup_role=primary, kind=failed", m.Customer, m.Name, m.Class)
 }
