@@ -51,15 +51,9 @@ type emergencyPage struct {
 	Wrong               ask.Faults
 }
 
-// Fields are what a caller is asked for, in both languages at once: only what is wrong
-// is insisted on.
+// Fields are what a caller is asked for.
 func (p emergencyPage) Fields() []ask.Field {
-	fields := []ask.Field{
-		{Name: "platform", Kind: "text", Label: "Plate-forme", Also: "Platform", Value: p.Platform, Most: 200},
-		{Name: "text", Kind: "area", Label: "Que se passe-t-il ?", Also: "What is wrong?", Value: p.Text, Required: true, Rows: 6, Most: 4000},
-		{Name: "who", Kind: "text", Label: "Votre nom et votre téléphone", Also: "Your name and phone", Value: p.Who, Most: 200},
-		{Name: "code", Kind: "password", Label: "Votre code, si vous en avez un", Also: "Your code, if you have one", Most: 200, Complete: "off"},
-	}
+	fields := ask.Emergency(p.Platform, p.Text, p.Who)
 	ask.Mark(fields, p.Wrong)
 	return fields
 }

@@ -16,6 +16,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/receiver/web/about"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -415,12 +416,12 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
 	opened.Purpose, opened.Grant.Incident = purpose, x.ID
-	fields := p.links.fields(&page{speech: &speech{v.Locale}}, opened, r.PostForm)
+	fields := p.links.acts.Given(v.Locale, opened, r.PostForm)
 	for i := 0; i+1 < len(form.Settled); i += 2 {
 		fields[form.Settled[i]] = form.Settled[i+1]
 	}
 	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, v.T("field.mend"))
-	if filled := x.opened(); filled != nil && missing(v.Locale, filled.Fields) {
+	if filled := x.opened(); filled != nil && ask.Incomplete(v.Locale, filled.Fields) {
 		p.show(w, http.StatusUnprocessableEntity, "incident", v, x)
 		return
 	}
@@ -452,7 +453,7 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 	}
 	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, "")
 	if filled := x.opened(); filled != nil {
-		filled.Said = mend(v.Locale, filled.Fields, err, v.refusal(err), said)
+		filled.Said = ask.Mend(v.Locale, filled.Fields, err, v.refusal(err), said)
 	} else {
 		v.Flash, v.Tone = said, "bad"
 		if typed := typedWords(r.PostForm); typed != "" {

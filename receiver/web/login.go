@@ -27,16 +27,7 @@ type loginData struct {
 }
 
 // LoginFields are what somebody logs in with.
-func (v *view) LoginFields(d loginData) []ask.Field {
-	fields := []ask.Field{
-		{Name: "person", Kind: "text", Label: v.T("login.person"), Value: d.Person, Required: true, Most: 254, Complete: "username", Focus: d.Person == ""},
-		{Name: "password", Kind: "password", Label: v.T("login.password"), Required: true, Most: 200, Complete: "current-password", Focus: d.Person != ""},
-	}
-	if d.Missing {
-		missing(v.Locale, fields)
-	}
-	return fields
-}
+func (v *view) LoginFields(d loginData) []ask.Field { return ask.Login(v.Locale, d.Person, d.Missing) }
 
 func (p *pageSite) loginData() loginData {
 	return loginData{Passwords: p.passwords() != nil, Provider: p.o.Login.Provider != nil}

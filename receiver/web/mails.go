@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"path"
-	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -41,28 +40,15 @@ func (p *pageSite) mailForm(w http.ResponseWriter, r *http.Request) {
 	p.show(w, code, "mails", v, list)
 }
 
-// AssignFields say with which incident a mail is kept, and as what; wrong is set for
-// the mail with which that failed.
+// AssignFields say with which incident a mail is kept, and as what.
 func (v *view) AssignFields(m mailpages.SortedMail, f mailpages.Form) []ask.Field {
-	if f.Do != "assign" {
-		f.Incident, f.As, f.Err = "", "", nil
-		if len(m.About) == 1 {
-			f.Incident = v.Number(m.About[0].Number)
-		}
+	wrong := ""
+	if f.Err != nil {
+		wrong = v.site.why(v, f.Err)
 	}
-	form := "assign-" + m.ID
-	incident := ask.Field{Form: form, Name: "incident", Kind: "text", Label: v.T("mails.incident"), Value: f.Incident, Required: true, Most: 100, Complete: "off"}
-	for _, a := range m.About {
-		text := strings.TrimSpace(v.Customer(a.Customer) + " " + a.Machine + v.Platform(a.Platform))
-		incident.Options = append(incident.Options, ask.Option{Value: v.Number(a.Number), Text: text})
-	}
-	as := ask.Field{Form: form, Name: "as", Kind: "select", Label: v.T("mails.as"), Options: []ask.Option{
-		{Value: "note", Text: v.T("mails.as.note")}, {Value: "answer", Text: v.T("mails.as.answer"), Chosen: f.As == "answer"}}}
-	fields := []ask.Field{incident, as}
-	if f.Err != nil && !missing(v.Locale, fields) {
-		ask.Mark(fields, ask.Faults{"incident": v.site.why(v, f.Err)})
-	}
-	return fields
+	return m.Fields(v.Locale, f, wrong, func(a mailpages.About) string {
+		return v.Customer(a.Customer) + " " + a.Machine + v.Platform(a.Platform)
+	})
 }
 
 // why says why something was not done, in the reader's words.

@@ -9,7 +9,6 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/link"
-	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
 	"vigie/rules"
 )
@@ -43,14 +42,14 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 	}
 	if f := l.choose(p, o, given); !slices.Contains(o.Offers, what) || len(chosen) == 0 || !slices.Contains(o.Actors, who) {
 		p.Tone, p.Form = "bad", f
-		p.Said = p.TieSpaces(p.Word(locale.Site + "field.mend"))
+		p.Said = ask.T(p.Locale, "field.mend")
 		if !slices.Contains(o.Offers, what) {
 			p.Said = p.word("refused") + " " + p.word("rows.nothing")
 		}
 		if len(chosen) == 0 {
 			f.Several.Wrong = p.word("rows.none")
 		}
-		missing(p.Locale, f.Fields)
+		ask.Incomplete(p.Locale, f.Fields)
 		l.write(w, http.StatusUnprocessableEntity, p)
 		return
 	}
@@ -69,7 +68,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 	if l.incomplete(w, p, f) {
 		return
 	}
-	fields := l.fields(p, first, given)
+	fields := l.acts.Given(p.Locale, first, given)
 	out := l.each(r, p, o, chosen, what, who, fields)
 	p.Title, p.Facts = p.word("title."+what), out.said
 	if out.unmet && out.done == 0 { // a field is at fault, of all alike
@@ -94,7 +93,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 // asksMore reports whether an act needs words before it can be done; to take
 // something from somebody is done row by row.
 func (l *linkPages) asksMore(p *page, o receiver.Opened) bool {
-	return slices.ContainsFunc(l.inputs(p, o), func(f ask.Field) bool { return f.Name != "force" })
+	return slices.ContainsFunc(l.acts.Fields(p.Locale, o), func(f ask.Field) bool { return f.Name != "force" })
 }
 
 // outcome is what became of the chosen rows.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
-	"vigie/receiver/web/fleetpages"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/sentence"
 	"vigie/receiver/web/visible"
@@ -155,15 +153,6 @@ func (v *view) Menu() []navigation {
 
 // Asset is the address of a file of the pages; it changes with its contents.
 func (v *view) Asset(name string) string { return v.site.assets.Path(name) }
-
-// LabelsField asks for the labels of a failure that is tried.
-func (v *view) LabelsField(d *fleetpages.Policy) ask.Field {
-	f := ask.Field{Name: "labels", Kind: "area", Label: v.T("policy.labels"), Value: cmp.Or(d.Labels, fleetpages.Example(v.book)), Required: true, Complete: "off"}
-	if d.Fault != "" {
-		f.Wrong, f.Focus = v.Fill("policy.fault", "what", d.Fault), true
-	}
-	return f
-}
 
 // Person is how somebody is called.
 func (v *view) Person(id string) string {

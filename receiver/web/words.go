@@ -6,7 +6,6 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
-	"vigie/receiver/web/ask"
 	"vigie/rules"
 	"vigie/rules/act"
 )
@@ -33,24 +32,6 @@ func refusal(l locale.Locale, name func(string) string, err error) string {
 		}
 	}
 	return l.Reason(err.Error())
-}
-
-// missing puts at the fields of a form what they lack, and reports whether they do.
-func missing(l locale.Locale, fields []ask.Field) bool {
-	wrong := ask.Faults{}
-	wrong.Missing(fields, l.TieSpaces(l.Word(locale.Site+"field.missing")))
-	ask.Mark(fields, wrong)
-	return len(wrong) > 0
-}
-
-// mend puts at its field why something was refused, and returns what is said above the
-// form: that it is to be mended, or otherwise why.
-func mend(l locale.Locale, fields []ask.Field, err error, said, otherwise string) string {
-	var refused *receiver.RefusedError
-	if !errors.As(err, &refused) || refused.Field == "" || !ask.Mark(fields, ask.Faults{refused.Field: said}) {
-		return otherwise
-	}
-	return l.TieSpaces(l.Word(locale.Site + "field.mend"))
 }
 
 func (l *linkPages) refusal(p *page, err error) string { return refusal(p.Locale, l.name, err) }
