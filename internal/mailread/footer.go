@@ -40,6 +40,9 @@ func withFooter(h message.Header, raw []byte) *message.Entity {
 			return nil
 		}
 	}
+	if len(text) == 0 {
+		return nil
+	}
 	plain := h.Copy()
 	plain.Del("Content-Transfer-Encoding")
 	e, err := message.New(plain, bytes.NewReader(append(append(text, '\n'), rest...)))
