@@ -20,8 +20,14 @@ type Acts struct {
 	Now    func() time.Time
 }
 
-// word is a text of the pages behind links; "" when there is none.
-func word(l locale.Locale, key string) string { return l.Word(locale.Pages + key) }
+// speech says the words of the pages behind links, which forms of acts share.
+type speech struct{ locale.Locale }
+
+// word returns a text; "" when there is none.
+func (p speech) word(key string) string { return p.Word(locale.Pages + key) }
+
+// say fills in a text's parts.
+func (p speech) say(key string, parts ...string) string { return p.Say(locale.Pages+key, parts...) }
 
 // Fields are those of an act's form: those that the table of acts says it
 // asks for, as far as they concern this incident.
@@ -47,7 +53,7 @@ func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
 	var out []Field
 	for _, name := range form.Asks {
 		f, _ := row.Field(name)
-		in := a.field(l, o, row.Verb, f, policy, scenario)
+		in := a.field(speech{l}, o, row.Verb, f, policy, scenario)
 		in.Required = slices.Contains(form.Must, name)
 		if concerns(o, f, scenario) {
 			out = append(out, in)
@@ -70,12 +76,12 @@ func concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
 }
 
 // field is the control for one field.
-func (a Acts) field(l locale.Locale, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) Field {
-	in := Field{Name: f.Name, Kind: "text", Hint: word(l, "hint."+verb+"."+f.Name)}
+func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) Field {
+	in := Field{Name: f.Name, Kind: "text", Hint: p.word("hint."+verb+"."+f.Name)}
 	choose := func(prefix string, values []string) {
-		in.Kind, in.Options = "select", []Option{{Text: word(l, "choose")}}
+		in.Kind, in.Options = "select", []Option{{Text: p.word("choose")}}
 		for _, v := range values {
-			in.Options = append(in.Options, Option{Value: v, Text: cmp.Or(word(l, prefix+v), v)})
+			in.Options = append(in.Options, Option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
 		}
 	}
 	switch f.Kind {
@@ -87,7 +93,7 @@ func (a Acts) field(l locale.Locale, o receiver.Opened, verb string, f act.Field
 		in.Kind = "date"
 	case act.Instant:
 		end := a.Engine.Book().SilenceEnd(o.Incident.Incident, a.Now()).In(o.Incident.OpenedAt.Location())
-		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), l.Say(locale.Pages+"hint."+verb+"."+f.Name, "when", l.PageMoment(end))
+		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), p.say("hint."+verb+"."+f.Name, "when", p.PageMoment(end))
 	case act.Person:
 		choose("", a.Engine.Book().Staff())
 		for i := range in.Options[1:] {
@@ -101,7 +107,7 @@ func (a Acts) field(l locale.Locale, o receiver.Opened, verb string, f act.Field
 	case act.Cause:
 		choose("cause.", sortedCauses(policy))
 		for i, x := range in.Options {
-			in.Options[i].Text = cmp.Or(policy.Causes[x.Value].Text.In(l.Code), x.Text)
+			in.Options[i].Text = cmp.Or(policy.Causes[x.Value].Text.In(p.Code), x.Text)
 		}
 	case act.Severity:
 		choose("severity.", s.Severity.Order)
