@@ -77,7 +77,7 @@ func concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
 
 // field is the control for one field.
 func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) Field {
-	in := Field{Name: f.Name, Kind: "text", Hint: p.word("hint."+verb+"."+f.Name)}
+	in := Field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
 	choose := func(prefix string, values []string) {
 		in.Kind, in.Options = "select", []Option{{Text: p.word("choose")}}
 		for _, v := range values {
