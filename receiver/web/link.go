@@ -24,6 +24,7 @@ import (
 	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 //go:embed pages
@@ -133,7 +134,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := r.ParseForm(); err != nil {
-		l.fail(w, p, o, refuse(http.StatusBadRequest, "not readable"))
+		l.fail(w, p, o, incident.Refuse(http.StatusBadRequest, "not readable"))
 		return
 	}
 	if len(o.Rows) > 0 {
@@ -148,7 +149,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		p.Said, p.Tone = p.done(o, d), "good"
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
-		p.Said, p.Tone = p.word("refused")+" "+l.refusal(p, err), "bad"
+		p.Said, p.Tone = p.word("refused")+" "+refusal(p.Locale, err), "bad"
 		p.Form = l.form(p, o, r.PostForm)
 		l.write(w, code, p)
 	case code == http.StatusGone:
@@ -206,7 +207,7 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 		p.Said = p.word("later") + " " + err.Error()
 		w.Header().Set("Retry-After", "30")
 	default:
-		p.Said = p.word("refused") + " " + l.refusal(p, err)
+		p.Said = p.word("refused") + " " + refusal(p.Locale, err)
 		p.otherwise(o)
 	}
 	if o.Outside { // our own people's matters are not the customer's
@@ -354,6 +355,14 @@ func (l *linkPages) language(r *http.Request, o receiver.Opened) string {
 		return c.Language
 	}
 	return strings.ToLower(strings.TrimSpace(r.Header.Get("Accept-Language")))
+}
+
+// called is what a refusal calls somebody by.
+func (l *linkPages) called(kind, name string) string {
+	if kind == "who" {
+		return l.name(name)
+	}
+	return name
 }
 
 func (l *linkPages) name(id string) string {

@@ -69,7 +69,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 	out := l.each(r, p, o, chosen, what, who, fields)
 	p.Title, p.Facts = p.word("title."+what), out.said
 	if out.unmet && out.done == 0 { // a field is missing, of all alike
-		p.Said, p.Tone, p.Facts = p.word("refused")+" "+l.refusal(p, out.err), "bad", nil
+		p.Said, p.Tone, p.Facts = p.word("refused")+" "+refusal(p.Locale, out.err), "bad", nil
 		p.Form = l.confirm(p, o, first, chosen, who, given)
 		l.write(w, http.StatusUnprocessableEntity, p)
 		return
@@ -113,7 +113,7 @@ func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []s
 				l.o.Logger.Error("a row of a link could not be followed", "incident", id, "purpose", what, "err", err)
 			}
 			out.err, out.unmet = err, receiver.Status(err) == http.StatusUnprocessableEntity
-			out.said = append(out.said, pair{name, p.word("refused") + " " + l.refusal(p, err)})
+			out.said = append(out.said, pair{name, p.word("refused") + " " + refusal(p.Locale, err)})
 			continue
 		}
 		row := o.Rows[slices.IndexFunc(o.Rows, func(x receiver.Opened) bool { return x.Grant.Incident == id })]

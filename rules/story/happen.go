@@ -390,7 +390,7 @@ func (p *player) act(e *event) error {
 	err = p.update(func(b *incidents.Batch) error {
 		d, err := b.Tell(target.ID, rules.Acted{Act: act})
 		if d.Refusal != nil {
-			p.tell(target, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Reason})
+			p.tell(target, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Error()})
 		}
 		return err
 	})
