@@ -271,7 +271,7 @@ func TestStates(t *testing.T) {
 		}
 	}
 	var lines []string
-	for _, line := range strings.Split(got.String(), "\n") {
+	for line := range strings.SplitSeq(got.String(), "\n") {
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
 	table := strings.Join(lines, "\n")

@@ -177,7 +177,7 @@ var halfApart = regexp.MustCompile(`(?i)\b([ap])\.\s+m\b\.?`)
 func dateWords(s string) string {
 	var out []string
 	s = apart.ReplaceAllString(halfApart.ReplaceAllString(line(s), "${1}m"), "${1}h$2")
-	for _, w := range strings.Fields(strings.ToLower(s)) {
+	for w := range strings.FieldsSeq(strings.ToLower(s)) {
 		w = strings.Trim(w, ",")
 		bare := strings.TrimRight(w, ".")
 		switch {

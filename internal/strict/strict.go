@@ -612,8 +612,7 @@ func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
 
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Type != positionType {
 			keys = append(keys, keysOf(f.Type)...)
 		} else if k := keyOf(f); k != "" {

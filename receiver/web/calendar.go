@@ -128,11 +128,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 		}
 	}
 	for _, id := range sortedNames(customers) {
-		name := id
-		if c := dir.Customers[id]; c != nil {
-			name = cmp.Or(c.Name, id)
-		}
-		d.Customers = append(d.Customers, option{id, name, id == d.Customer})
+		d.Customers = append(d.Customers, option{id, dir.CustomerName(id), id == d.Customer})
 	}
 	slices.SortFunc(out, func(a, b nights.Machine) int {
 		if n := strings.Compare(a.Customer, b.Customer); n != 0 {

@@ -365,12 +365,7 @@ func (l *linkPages) called(kind, name string) string {
 	return name
 }
 
-func (l *linkPages) name(id string) string {
-	if p := l.o.Engine.Book().Directory.Person(id); p != nil && p.Name != "" {
-		return p.Name
-	}
-	return id
-}
+func (l *linkPages) name(id string) string { return l.o.Engine.Book().Directory.PersonName(id) }
 
 // form is what a link's act needs to know, as far as it is not settled.
 func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {

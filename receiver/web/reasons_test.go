@@ -190,7 +190,7 @@ func TestJournalsAreSaidInTheReadersLanguage(t *testing.T) {
 				row := historyRow{Kind: h.Kind, What: h.Entry, Actor: h.Actor, Reason: h.Reason}
 				lines++
 				said := v.Happened(row)
-				for _, name := range strings.Fields(h.Entry) { // names that the policy gives are its own
+				for name := range strings.FieldsSeq(h.Entry) { // names that the policy gives are its own
 					said = strings.ReplaceAll(said, strings.ReplaceAll(name, "_", " "), "")
 				}
 				if h.Kind != "message" { // the mail servers' words are theirs

@@ -201,8 +201,5 @@ func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
 }
 
 func (l *linkPages) customer(id string) string {
-	if c := l.o.Engine.Book().Directory.Customers[id]; c != nil && c.Name != "" {
-		return c.Name
-	}
-	return id
+	return l.o.Engine.Book().Directory.CustomerName(id)
 }

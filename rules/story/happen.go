@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -471,9 +472,7 @@ func contains(inc *rules.Incident, s selector) bool {
 	}
 	joined := func(l rules.Labels) rules.Labels {
 		c := l.Clone()
-		for k, v := range inc.Identity {
-			c[k] = v
-		}
+		maps.Copy(c, inc.Identity)
 		return c
 	}
 	for _, a := range inc.Alerts {
