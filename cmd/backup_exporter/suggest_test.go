@@ -102,6 +102,10 @@ skip: {Status: [retired]}
 			t.Errorf("it lacks %q:\n%s", want, out.String())
 		}
 	}
+	// The customers are lines that can be taken over.
+	if want := "customers:\n  dupont: {name: \"Dupont\", account_manager: FILL_IN}\n  martin-fils: {name: \"Martin & Fils\", account_manager: FILL_IN}\n"; !strings.HasSuffix(notes.String(), want) {
+		t.Errorf("the customers:\n%s", notes.String())
+	}
 	if strings.Contains(out.String(), "OLD") {
 		t.Errorf("what is retired is taken:\n%s", out.String())
 	}
