@@ -463,3 +463,23 @@ func TestPageIsTheTable(t *testing.T) {
 		t.Errorf("%s is not the table (%v); run this test with UPDATE_PAGE=1", page, err)
 	}
 }
+
+// A script in one word says nothing of what it calls, whatever it begins with.
+func TestScriptInOneWord(t *testing.T) {
+	all := table(t)
+	for _, c := range []struct {
+		command []string
+		want    Result
+	}{
+		{[]string{"sh", "-c", "restic backup /d"}, Success},
+		{[]string{"sh", "-c", "restic backup /srv/restic && echo done"}, Success},
+		{[]string{"ssh", "srv", "restic backup ."}, Success},
+		{[]string{`C:\Program Files\restic\restic.exe`, "snapshots"}, NotDue},
+		{[]string{"/opt/my tools/restic", "backup", "/d"}, Success},
+	} {
+		p, _ := all.Get("restic")
+		if got := p.Watch(c.command).Judge(0, false); got.Result != c.want {
+			t.Errorf("%q: %+v", c.command, got)
+		}
+	}
+}
