@@ -159,9 +159,9 @@ func copyState(from, to string) error {
 }
 
 func readRecipe(file string) ([]suggest.Machine, error) {
-	root, err := readConfig(file)
+	root, err := readConfig(file, "--inventory.recipe", "file")
 	if err != nil {
-		return nil, fmt.Errorf("--inventory.recipe: %w", err)
+		return nil, err
 	}
 	var r suggest.Recipe
 	if err := exporters.DecodeStrict(file, "", root, &r); err != nil {

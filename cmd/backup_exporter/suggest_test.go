@@ -125,6 +125,10 @@ users: {'DUPONT\lea': lea}
 		!strings.Contains(out.String(), "dupont,PC-LEA,workstation,lea,") {
 		t.Errorf("an export alone: %d\n%s%s", code, out.String(), notes.String())
 	}
+	notes.Reset()
+	if code := run(t.Context(), []string{"--inventory.recipe=none.yml"}, &out, &notes); code != 1 || strings.Contains(notes.String(), "--config.file") {
+		t.Errorf("no such recipe: %d %s", code, notes.String())
+	}
 	for bad, want := range map[string]string{
 		"file: rmm.csv\ncolumns: {customer: Client, machine: Name}\n":             `no column "Name": it has Device, Client`,
 		"file: rmm.csv\ncolumns: {customer: Client}\n":                            "columns.machine",
