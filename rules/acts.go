@@ -47,7 +47,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 		return a, nil
 	}
 	if a.By == "" {
-		d.refuse(422, "by is missing: say who acts")
+		d.refuseField("by", 422, "by is missing: say who acts")
 		return a, nil
 	}
 	if p := d.Book.Directory.Person(a.By); p != nil {
@@ -99,7 +99,7 @@ func (d acting) allowed(row act.Act, a Act) {
 	}
 	for _, f := range row.Fields {
 		if f.Required && f.Missing != "" && a.Fields[f.Name] == "" {
-			d.refuse(422, "{field} is missing: {missing}", "field", f.Name, "missing", f.Missing)
+			d.refuseField(f.Name, 422, "{field} is missing: {missing}", "field", f.Name, "missing", f.Missing)
 			return
 		}
 		if text := a.Fields[f.Name]; f.Kind == act.Date && text != "" {

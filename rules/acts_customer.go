@@ -60,11 +60,11 @@ func (d acting) saysSomething(a Act) bool {
 	field, _ := row.Field("result")
 	switch {
 	case result == "" && strings.TrimSpace(a.Fields["note"]) == "" && strings.TrimSpace(a.Fields["reason"]) == "" && a.Fields["until"] == "":
-		d.refuse(422, "result is missing: {known}; or say it in note", "known", strings.Join(field.Choices, ", "))
+		d.refuseField("result", 422, "result is missing: {known}; or say it in note", "known", strings.Join(field.Choices, ", "))
 	case result != "" && !slices.Contains(field.Choices, result):
-		d.refused(incident.RefuseUnknown("result", result, field.Choices))
+		d.refused(incident.RefuseUnknown("result", result, field.Choices).About("result"))
 	case result == "away" && a.Fields["until"] == "":
-		d.refuse(422, "until is missing: the day on which you are back")
+		d.refuseField("until", 422, "until is missing: the day on which you are back")
 	}
 	return d.out.Refusal == nil
 }
@@ -76,7 +76,7 @@ func (d acting) date(a Act, field string) (time.Time, bool) {
 	}
 	at, ok := d.day(field, text)
 	if ok && !at.After(d.Now) {
-		d.refuse(422, "{field} {date} lies in the past: name an instant to come", "field", field, "date", at.Format(time.RFC3339))
+		d.refuseField(field, 422, "{field} {date} lies in the past: name an instant to come", "field", field, "date", at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
 	return at, ok
@@ -90,7 +90,7 @@ func (d acting) day(field, text string) (time.Time, bool) {
 	}
 	date, err := calendar.ParseDate(text)
 	if err != nil {
-		d.refuse(422, "{field} {quoted} is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", "field", field, "quoted", text)
+		d.refuseField(field, 422, "{field} {quoted} is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", "field", field, "quoted", text)
 		return time.Time{}, false
 	}
 	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
@@ -127,7 +127,7 @@ func (d acting) actCall(a Act) {
 	}
 	outcome := strings.ReplaceAll(a.Fields["outcome"], " ", "_")
 	if !slices.Contains(c.Outcomes, outcome) {
-		d.refuse(422, "outcome {quoted} is not one of {known}", "quoted", a.Fields["outcome"], "known", strings.Join(c.Outcomes, ", "))
+		d.refuseField("outcome", 422, "outcome {quoted} is not one of {known}", "quoted", a.Fields["outcome"], "known", strings.Join(c.Outcomes, ", "))
 		return
 	}
 	a.Fields["outcome"] = outcome

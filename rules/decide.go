@@ -188,6 +188,11 @@ func (d *decider) refuse(status int, form string, parts ...string) {
 	d.refused(incident.Refuse(status, form, parts...))
 }
 
+// refuseField refuses what one field of an act says, or leaves out.
+func (d *decider) refuseField(field string, status int, form string, parts ...string) {
+	d.refused(incident.Refuse(status, form, parts...).About(field))
+}
+
 // refused keeps the first reason why an act is not possible.
 func (d *decider) refused(why *Refusal) {
 	if d.out.Refusal == nil {

@@ -72,13 +72,13 @@ func (d acting) silences(a Act) []Silence {
 		until, ok := d.silenceUntil(text)
 		switch {
 		case !ok:
-			d.refuse(422, "until {quoted} is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", "quoted", text)
+			d.refuseField("until", 422, "until {quoted} is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", "quoted", text)
 			return nil
 		case !until.After(d.Now):
-			d.refuse(422, "until {at} lies in the past: name an instant to come", "at", until.Format(time.RFC3339))
+			d.refuseField("until", 422, "until {at} lies in the past: name an instant to come", "at", until.Format(time.RFC3339))
 			return nil
 		case until.After(end):
-			d.refuse(422, "until {at} is too late: a silence ends at {latest} at the latest, with the service day; a longer one can be made in Alertmanager, and is listed every morning",
+			d.refuseField("until", 422, "until {at} is too late: a silence ends at {latest} at the latest, with the service day; a longer one can be made in Alertmanager, and is listed every morning",
 				"at", until.Format(time.RFC3339), "latest", end.In(until.Location()).Format(time.RFC3339))
 			return nil
 		}
@@ -86,7 +86,7 @@ func (d acting) silences(a Act) []Silence {
 	}
 	comment := strings.TrimSpace(a.Fields["comment"])
 	if len(comment) > maxComment {
-		d.refuse(422, "comment has {n} bytes, at most {most} are taken", "n", strconv.Itoa(len(comment)), "most", strconv.Itoa(maxComment))
+		d.refuseField("comment", 422, "comment has {n} bytes, at most {most} are taken", "n", strconv.Itoa(len(comment)), "most", strconv.Itoa(maxComment))
 		return nil
 	}
 	if comment == "" {

@@ -12,12 +12,12 @@ import (
 	"vigie/receiver/evidence"
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
+	"vigie/receiver/web/ask"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
-
-	"vigie/receiver/web/own"
 )
 
 const (
@@ -35,8 +35,8 @@ type calendarData struct {
 	Days     []nights.Day  `json:"days"`
 	Machines []calendarRow `json:"machines"`
 	// Fault is why what was recorded is not known: all of it is unknown then.
-	Fault     string   `json:"fault,omitempty"`
-	Customers []option `json:"-"`
+	Fault     string       `json:"fault,omitempty"`
+	Customers []ask.Option `json:"-"`
 }
 
 type calendarRow struct {
@@ -128,7 +128,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 		}
 	}
 	for _, id := range sortedNames(customers) {
-		d.Customers = append(d.Customers, option{id, dir.CustomerName(id), id == d.Customer})
+		d.Customers = append(d.Customers, ask.Option{Value: id, Text: dir.CustomerName(id), Chosen: id == d.Customer})
 	}
 	slices.SortFunc(out, func(a, b nights.Machine) int {
 		if n := strings.Compare(a.Customer, b.Customer); n != 0 {

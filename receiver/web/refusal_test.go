@@ -64,10 +64,10 @@ func refusalOf(n ast.Node) string {
 	case *ast.Ident:
 		name = f.Name
 	}
-	if !regexp.MustCompile(`(^|\.)(refuse|Refuse)$|^phrase\.Of$`).MatchString(name) {
+	if !regexp.MustCompile(`(^|\.)(refuse|refuseField|Refuse)$|^phrase\.Of$`).MatchString(name) {
 		return ""
 	}
-	at := slices.IndexFunc(call.Args, isText)
+	at := slices.IndexFunc(call.Args, func(e ast.Expr) bool { return isText(e) && strings.Contains(e.(*ast.BasicLit).Value, " ") })
 	if at < 0 {
 		return ""
 	}

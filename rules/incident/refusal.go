@@ -10,16 +10,25 @@ import (
 type Refusal struct {
 	Status int
 	phrase.Phrase
+	// Field is what it is about, of what was given or should have been; empty when
+	// the whole was not possible.
+	Field string
 }
 
 // Refuse makes a refusal of a form and its parts, given as name, value, name, value.
 func Refuse(status int, form string, parts ...string) *Refusal {
-	return &Refusal{status, phrase.Of(form, parts...)}
+	return &Refusal{Status: status, Phrase: phrase.Of(form, parts...)}
 }
 
 // RefuseUnknown refuses a name that is none of those known.
 func RefuseUnknown(noun, name string, known []string) *Refusal {
-	return &Refusal{422, strict.UnknownName(noun, name, known)}
+	return &Refusal{Status: 422, Phrase: strict.UnknownName(noun, name, known)}
+}
+
+// About says which field a refusal is about.
+func (r *Refusal) About(field string) *Refusal {
+	r.Field = field
+	return r
 }
 
 // Error is the refusal in English.

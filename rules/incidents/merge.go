@@ -20,7 +20,7 @@ func (b *Batch) merging(t *Tracked, ev rules.Event) (refusal *rules.Refusal, err
 		return nil, nil
 	}
 	refuse := func(status int, form string, parts ...string) (*rules.Refusal, error) {
-		return incident.Refuse(status, form, parts...), nil
+		return incident.Refuse(status, form, parts...).About("into"), nil
 	}
 	name := a.Act.Fields["into"]
 	into, err := b.Load("i" + strings.TrimLeft(name, "#i"))

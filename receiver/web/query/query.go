@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"vigie/rules"
+	"vigie/rules/act"
 	"vigie/rules/incident"
 )
 
@@ -98,6 +100,23 @@ func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
 		words[i] = string(w)
 	}
 	return "", refuse("unknown {noun} {quoted}: known are {known}", "noun", name, "quoted", string(v), "known", strings.Join(words, ", "))
+}
+
+// Named refuses a customer or a scenario that nothing knows: that nothing is found
+// for a misspelt name must not look like good news. People of customers are not
+// told who else there is.
+func Named(q url.Values, b *rules.Book, who string) error {
+	if b.Role(who) == act.Customer {
+		return nil
+	}
+	if id := q.Get("customer"); id != "" && b.Directory.Customers[id] == nil {
+		return refuse("the inventory has no customer {quoted}, and no incident is theirs", "quoted", id)
+	}
+	has := func(p *rules.Policy) bool { return p.Scenario(q.Get("scenario")) != nil }
+	if name := q.Get("scenario"); name != "" && !slices.ContainsFunc(b.Policies(), has) {
+		return refuse("no policy has a scenario {quoted}", "quoted", name)
+	}
+	return nil
 }
 
 // MaxPage bounds the pages of a list.
