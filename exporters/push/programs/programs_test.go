@@ -69,6 +69,15 @@ func TestVerdicts(t *testing.T) {
 		{"unison", 1, "Synchronization complete at 17:30:24  (0 items transferred, 1 skipped, 0 failed)", "", Warning},
 		{"unison", 1, "changed  <-?-> changed    x", "", Warning},
 		{"backupninja", 1, "", "sudo: a password is required", Failed},
+		{"backup-manager", 0, "", "Unable to create \"/b/vm.tar.gz\", check /tmp/x\n1 error occurred during the tarball generation.", Failed},
+		{"backup-manager", 0, "Using method \"tarball\".", "Target \"/d\" does not exist, skipping.\n1 error occurred during the tarball generation.", Failed},
+		{"backup-manager", 0, "Using method \"tarball\".\n/b/vm.tar.gz: ok (1M, 7a10)", "Target \"/d\" does not exist, skipping.", Warning},
+		{"backup-manager", 0, "Using method \"tarball\".", "File /b/vm.tar.gz already exists, skipping.", NotDue},
+		{"backup-manager", 0, "Using method \"tarball\".\n/b/vm.tar.gz: ok (1M, 7a10)", "", Success},
+		{"mydumper", 0, "", "** Message: 13:18:24.784: Thread 1 dumping schema create for `shop`\n** Message: 13:18:24.785: Finished dump at: 2026-11-30 13:18:24", Failed},
+		{"mydumper", 0, "", "** (mydumper:903): WARNING **: 13:18:24.785: Broken table detected, please review: shop.bad", Warning},
+		{"mariadb-backup", 0, "", "[00] 2026-11-30 13:18:46 completed OK!", Success},
+		{"mariadb-backup", 0, "", "[00] 2026-11-30 13:18:46 Starting", Failed},
 		{"backupninja", 0, "", "", Failed},
 		{"backupninja", 0, "", "Debug: skipping /etc/backup.d/20.pgsql because current time does not match everyday at 01:00", NotDue},
 		{"backupninja", 0, "Warning: Failed to dump pgsql database x", "Info: FINISHED: 2 actions run. 0 fatal. 0 error. 2 warning.", Failed},
@@ -282,6 +291,8 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"barman list-backup srv", 0, NotDue},
 		{"barman backup srv", 0, Success},
 		{"kopia snapshot create /d", 0, Success},
+		{"mariadb-backup --backup --target-dir=/b", 1, Failed},
+		{"mariabackup --copy-back --target-dir=/b", 0, NotDue},
 		{"kopia snap list", 0, NotDue},
 		{"kopia snapshot --parallel=4 --json create /d", 0, Success},
 		{"kopia snapshot --all list", 0, NotDue},
@@ -450,5 +461,25 @@ func TestPageIsTheTable(t *testing.T) {
 	have, err := os.ReadFile(page)
 	if err != nil || string(have) != want {
 		t.Errorf("%s is not the table (%v); run this test with UPDATE_PAGE=1", page, err)
+	}
+}
+
+// A script in one word says nothing of what it calls, whatever it begins with.
+func TestScriptInOneWord(t *testing.T) {
+	all := table(t)
+	for _, c := range []struct {
+		command []string
+		want    Result
+	}{
+		{[]string{"sh", "-c", "restic backup /d"}, Success},
+		{[]string{"sh", "-c", "restic backup /srv/restic && echo done"}, Success},
+		{[]string{"ssh", "srv", "restic backup ."}, Success},
+		{[]string{`C:\Program Files\restic\restic.exe`, "snapshots"}, NotDue},
+		{[]string{"/opt/my tools/restic", "backup", "/d"}, Success},
+	} {
+		p, _ := all.Get("restic")
+		if got := p.Watch(c.command).Judge(0, false); got.Result != c.want {
+			t.Errorf("%q: %+v", c.command, got)
+		}
 	}
 }
