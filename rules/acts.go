@@ -46,7 +46,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 		return a, nil
 	}
 	if a.By == "" {
-		d.refuse(422, "by is missing: say who acts")
+		d.refuseField("by", 422, "by is missing: say who acts")
 		return a, nil
 	}
 	if p := d.Book.Directory.Person(a.By); p != nil {
@@ -97,7 +97,7 @@ func (d acting) allowed(row act.Act, a Act) {
 	}
 	for _, f := range row.Fields {
 		if f.Required && f.Missing != "" && a.Fields[f.Name] == "" {
-			d.refuse(422, "%s is missing: %s", f.Name, f.Missing)
+			d.refuseField(f.Name, 422, "%s is missing: %s", f.Name, f.Missing)
 			return
 		}
 		if text := a.Fields[f.Name]; f.Kind == act.Date && text != "" {

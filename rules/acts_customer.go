@@ -59,11 +59,11 @@ func (d acting) saysSomething(a Act) bool {
 	field, _ := row.Field("result")
 	switch {
 	case result == "" && strings.TrimSpace(a.Fields["note"]) == "" && strings.TrimSpace(a.Fields["reason"]) == "" && a.Fields["until"] == "":
-		d.refuse(422, "result is missing: %s; or say it in note", strings.Join(field.Choices, ", "))
+		d.refuseField("result", 422, "result is missing: %s; or say it in note", strings.Join(field.Choices, ", "))
 	case result != "" && !slices.Contains(field.Choices, result):
-		d.refuse(422, "%s", unknown("result", result, field.Choices))
+		d.refuseField("result", 422, "%s", unknown("result", result, field.Choices))
 	case result == "away" && a.Fields["until"] == "":
-		d.refuse(422, "until is missing: the day on which you are back")
+		d.refuseField("until", 422, "until is missing: the day on which you are back")
 	}
 	return d.out.Refusal == nil
 }
@@ -75,7 +75,7 @@ func (d acting) date(a Act, field string) (time.Time, bool) {
 	}
 	at, ok := d.day(field, text)
 	if ok && !at.After(d.Now) {
-		d.refuse(422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
+		d.refuseField(field, 422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
 	return at, ok
@@ -89,7 +89,7 @@ func (d acting) day(field, text string) (time.Time, bool) {
 	}
 	date, err := calendar.ParseDate(text)
 	if err != nil {
-		d.refuse(422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+		d.refuseField(field, 422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
 		return time.Time{}, false
 	}
 	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
@@ -126,7 +126,7 @@ func (d acting) actCall(a Act) {
 	}
 	outcome := strings.ReplaceAll(a.Fields["outcome"], " ", "_")
 	if !slices.Contains(c.Outcomes, outcome) {
-		d.refuse(422, "outcome %q is not one of %s", a.Fields["outcome"], strings.Join(c.Outcomes, ", "))
+		d.refuseField("outcome", 422, "outcome %q is not one of %s", a.Fields["outcome"], strings.Join(c.Outcomes, ", "))
 		return
 	}
 	a.Fields["outcome"] = outcome

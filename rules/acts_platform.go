@@ -9,11 +9,11 @@ func (d acting) actCheckOther(a Act) {
 	switch a.Fields["result"] {
 	case "ok", "ko":
 	default:
-		d.refuse(422, "result %q is not ok or ko", a.Fields["result"])
+		d.refuseField("result", 422, "result %q is not ok or ko", a.Fields["result"])
 		return
 	}
 	if st := d.Incident.Other.State; st != EvidenceUnknown && st != "" && a.Fields["note"] == "" {
-		d.refuse(422, "note is missing: the machine says %s, so say why you judge otherwise", st)
+		d.refuseField("note", 422, "note is missing: the machine says %s, so say why you judge otherwise", st)
 		return
 	}
 	d.Incident.Progress.OtherAnswer, d.Incident.Progress.OtherBy, d.Incident.Progress.OtherNote = EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
@@ -63,7 +63,7 @@ func (d acting) actQualify(a Act) {
 		severity = d.Incident.Severity
 	}
 	if !slices.Contains(d.Scenario.Severity.Order, severity) {
-		d.refuse(422, "%s", unknown("severity", severity, d.Scenario.Severity.Order))
+		d.refuseField("severity", 422, "%s", unknown("severity", severity, d.Scenario.Severity.Order))
 		return
 	}
 	if cause != "" && !d.causeKnown(cause) {
@@ -92,7 +92,7 @@ func (d acting) causeKnown(cause string) bool {
 		codes = append(codes, c)
 	}
 	slices.Sort(codes)
-	d.refuse(422, "%s", unknown("cause", cause, append(codes, "unknown")))
+	d.refuseField("cause", 422, "%s", unknown("cause", cause, append(codes, "unknown")))
 	return false
 }
 

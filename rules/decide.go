@@ -185,8 +185,13 @@ func (d *decider) note(kind, what, actor, reason string) {
 }
 
 func (d *decider) refuse(status int, format string, args ...any) {
+	d.refuseField("", status, format, args...)
+}
+
+// refuseField refuses what one field of an act says, or leaves out.
+func (d *decider) refuseField(field string, status int, format string, args ...any) {
 	if d.out.Refusal == nil {
-		r := incident.Refuse(status, format, args...)
+		r := incident.Refuse(status, format, args...).About(field)
 		d.out.Refusal = &r
 	}
 }

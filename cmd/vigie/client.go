@@ -137,7 +137,7 @@ func refusal(resp *http.Response, answer []byte) error {
 	if json.Unmarshal(answer, &p) == nil && p.Error != "" {
 		return fmt.Errorf("%d: %s", resp.StatusCode, p.Error)
 	}
-	return errors.New(resp.Status)
+	return fmt.Errorf("%s from %s: is that vigie's address?", resp.Status, resp.Request.URL.Host)
 }
 
 // whichIncident is the help of every argument that names one.

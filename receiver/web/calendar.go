@@ -12,11 +12,11 @@ import (
 	"vigie/receiver/evidence"
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
+	"vigie/receiver/web/ask"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
-
-	"vigie/receiver/web/own"
 )
 
 const (
@@ -34,8 +34,8 @@ type calendarData struct {
 	Days     []nights.Day  `json:"days"`
 	Machines []calendarRow `json:"machines"`
 	// Fault is why what was recorded is not known: all of it is unknown then.
-	Fault     string   `json:"fault,omitempty"`
-	Customers []option `json:"-"`
+	Fault     string       `json:"fault,omitempty"`
+	Customers []ask.Option `json:"-"`
 }
 
 type calendarRow struct {
@@ -131,7 +131,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 		if c := dir.Customers[id]; c != nil {
 			name = cmp.Or(c.Name, id)
 		}
-		d.Customers = append(d.Customers, option{id, name, id == d.Customer})
+		d.Customers = append(d.Customers, ask.Option{Value: id, Text: name, Chosen: id == d.Customer})
 	}
 	slices.SortFunc(out, func(a, b nights.Machine) int {
 		if n := strings.Compare(a.Customer, b.Customer); n != 0 {

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,8 +46,12 @@ func reasons(t *testing.T, globs ...string) []string {
 				case *ast.Ident:
 					name = f.Name
 				}
-				text, ok := call.Args[1].(*ast.BasicLit)
-				if (name == "refuse" || name == "refused") && ok && text.Kind == token.STRING {
+				at := 1
+				if name == "refuseField" {
+					at = 2
+				}
+				text, ok := call.Args[min(at, len(call.Args)-1)].(*ast.BasicLit)
+				if slices.Contains([]string{"refuse", "refused", "refuseField"}, name) && ok && text.Kind == token.STRING {
 					form, err := strconv.Unquote(text.Value)
 					if err != nil {
 						t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -269,16 +270,15 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(found) == 0 && page == 1 {
+		if err := query.Named(q, s.o.Engine.Book(), who); err != nil {
+			return nil, err
+		}
+	}
 	out := listPage{page: page, more: len(found) > limit}
 	found = found[:min(limit, len(found))]
 	if role := q.Get(rules.LabelBackupRole); role != "" {
-		kept := found[:0]
-		for _, i := range found {
-			if i.Identity[rules.LabelBackupRole] == role {
-				kept = append(kept, i)
-			}
-		}
-		found = kept
+		found = slices.DeleteFunc(found, func(i receiver.Summary) bool { return i.Identity[rules.LabelBackupRole] != role })
 	}
 	out.list = s.seen(found, who)
 	return out, nil

@@ -105,6 +105,15 @@ type Refusal struct {
 	// that whoever shows it can say it in another language.
 	Form  string   `json:"-"`
 	Parts []string `json:"-"`
+	// Field is what it is about, of what was given or should have been; empty when
+	// the whole was not possible.
+	Field string `json:"-"`
+}
+
+// About says which field a refusal is about.
+func (r Refusal) About(field string) Refusal {
+	r.Field = field
+	return r
 }
 
 // Refuse makes a refusal of a reason and its parts.

@@ -20,7 +20,7 @@ func (b *Batch) merging(t *Tracked, ev rules.Event) (refusal *rules.Refusal, err
 		return nil, nil
 	}
 	refuse := func(status int, form string, parts ...any) (*rules.Refusal, error) {
-		r := incident.Refuse(status, form, parts...)
+		r := incident.Refuse(status, form, parts...).About("into")
 		return &r, nil
 	}
 	name := a.Act.Fields["into"]

@@ -565,11 +565,12 @@ func (d Messages) history(abroad bool) []incident.HistoryLine {
 		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
 	}
 	told := func(r *incident.StepRecord) bool {
-		return r.Episode == d.Incident.Episode && (r.Status == incident.StepAccepted || r.Status == incident.StepDecided)
+		// What is only decided may still be withdrawn, or find the mail server away.
+		return r.Episode == d.Incident.Episode && r.Status == incident.StepAccepted
 	}
 	for _, key := range d.Incident.Steps.Which(told) {
 		if r := d.Incident.Steps[key]; d.Step(r.Step) != nil {
-			out = append(out, incident.HistoryLine{At: r.DecidedAt, What: "mail", Text: d.Step(r.Step).Template})
+			out = append(out, incident.HistoryLine{At: r.At, What: "mail", Text: d.Step(r.Step).Template})
 		}
 	}
 	sort.SliceStable(out, func(a, b int) bool { return out[a].At.Before(out[b].At) })

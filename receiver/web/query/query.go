@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"vigie/receiver"
+	"vigie/rules"
+	"vigie/rules/act"
 	"vigie/rules/incident"
 )
 
@@ -99,6 +101,23 @@ func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
 		words[i] = string(w)
 	}
 	return "", refuse("unknown %s %q: known are %s", name, v, strings.Join(words, ", "))
+}
+
+// Named refuses a customer or a scenario that nothing knows: that nothing is found
+// for a misspelt name must not look like good news. People of customers are not
+// told who else there is.
+func Named(q url.Values, b *rules.Book, who string) error {
+	if b.Role(who) == act.Customer {
+		return nil
+	}
+	if id := q.Get("customer"); id != "" && b.Directory.Customers[id] == nil {
+		return refuse("the inventory has no customer %q, and no incident is theirs", id)
+	}
+	has := func(p *rules.Policy) bool { return p.Scenario(q.Get("scenario")) != nil }
+	if name := q.Get("scenario"); name != "" && !slices.ContainsFunc(b.Policies(), has) {
+		return refuse("no policy has a scenario %q", name)
+	}
+	return nil
 }
 
 // MaxPage bounds the pages of a list.

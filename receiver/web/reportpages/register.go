@@ -1,6 +1,7 @@
 package reportpages
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/message/locale"
+	"vigie/receiver/web/ask"
 	"vigie/rules/report"
 )
 
@@ -153,4 +156,34 @@ func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, 
 		return nil, errors.Join(errors.New("the test was not recorded"), err)
 	}
 	return t, nil
+}
+
+// Fields are those by which a restore test is recorded; refusal says why in the
+// reader's words.
+func (d *Register) Fields(l locale.Locale, refusal func(error) string) []ask.Field {
+	f, optional := d.Form, ask.T(l, "field.optional")
+	machines, results := []ask.Option(nil), []ask.Option(nil)
+	for _, m := range d.Due {
+		machines = append(machines, ask.Option{Value: m.Customer + "/" + m.Machine})
+	}
+	for _, r := range d.Results {
+		results = append(results, ask.Option{Value: r, Text: l.NameOf("site.report.result", r), Chosen: r == f.Result})
+	}
+	fields := []ask.Field{
+		{Name: "machine", Kind: "text", Label: ask.T(l, "report.column.machine"), Soft: ask.T(l, "signals.machine_as"), Value: f.Machine, Options: machines, Required: true, Most: 300, Complete: "off"},
+		{Name: "day", Kind: "date", Label: ask.T(l, "report.tested_on"), Value: cmp.Or(f.Day, d.Today), Latest: d.Today, Required: true},
+		{Name: "result", Kind: "select", Label: ask.T(l, "report.result_of"), Options: results, Required: true},
+		{Name: "took", Kind: "text", Label: ask.T(l, "report.took_minutes"), Soft: optional, Value: f.Took, Most: 6},
+		{Name: "scope", Kind: "text", Label: ask.T(l, "report.what_restored"), Soft: optional, Value: f.Scope},
+		{Name: "note", Kind: "area", Label: ask.T(l, "report.note"), Soft: optional, Value: f.Note, Most: 1500},
+	}
+	wrong := ask.Faults{}
+	for name, err := range f.Wrong {
+		wrong[name] = refusal(err)
+	}
+	if f.Machine == "" && wrong["machine"] != "" {
+		wrong["machine"] = ask.T(l, "field.missing")
+	}
+	ask.Mark(fields, wrong)
+	return fields
 }
