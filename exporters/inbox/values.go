@@ -183,7 +183,7 @@ func dateWords(s string) string {
 	var out []string
 	behind := false
 	s = apart.ReplaceAllString(halfApart.ReplaceAllString(line(s), "${1}m"), "${1}h$2")
-	for _, w := range strings.Fields(strings.ToLower(s)) {
+	for w := range strings.FieldsSeq(strings.ToLower(s)) {
 		w = strings.Trim(w, ",")
 		bare := strings.TrimRight(w, ".")
 		switch {
