@@ -31,12 +31,25 @@ func (d Messages) Notification(st *policy.Step, template string, to, cc []incide
 	if st.AtOnce {
 		n.HoldUntil = d.Now
 	}
-	n.BundleKey = bundleKey(n, d.Incident.Identity[model.LabelCustomer], platform)
+	customer := d.Incident.Identity[model.LabelCustomer]
+	n.BundleKey = bundleKey(n, customer, platform)
+	if customer != "" && handsOver(st) && !slices.ContainsFunc(slices.Concat(to, cc), outside) {
+		n.BundleKey = bundleKey(n, "*", "") // all that passes, whosever it is
+	}
 	return n
 }
 
+// handsOver reports whether a step tells that work passes from one to another with
+// the duty.
+func handsOver(st *policy.Step) bool {
+	return slices.ContainsFunc(st.When, func(t policy.Trigger) bool {
+		return t.Kind == policy.WhenShift || t.Kind == policy.WhenMoment && t.Name == "off_duty"
+	})
+}
+
 // bundleKey joins what may leave as one message: the same step, recipients,
-// customer and language. Platforms are told one by one.
+// customer and language. Platforms are told one by one; what passes to
+// somebody, or from him, is one message.
 func bundleKey(n incident.Notification, customer, platform string) string {
 	addresses := func(ps []incident.Party) string {
 		out := make([]string, len(ps))

@@ -32,7 +32,7 @@ func (d *Dossier) Percent(l locale.Locale, n report.Nights) string {
 }
 
 // Hours is a length of time.
-func (d *Dossier) Hours(l locale.Locale, seconds float64) string { return took(l, &seconds) }
+func (d *Dossier) Lasted(l locale.Locale, seconds float64) string { return l.Lasted(lasting(seconds)) }
 
 // Lead is where the dossier is as a file.
 func (d *Dossier) Lead(format, language string) string {

@@ -44,7 +44,12 @@ func took(l locale.Locale, seconds *float64) string {
 	if seconds == nil {
 		return "–"
 	}
-	return l.Hours(time.Duration(*seconds * float64(time.Second)).Round(time.Second))
+	return l.Hours(lasting(*seconds))
+}
+
+// lasting is a length of time in whole seconds.
+func lasting(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
 }
 
 // Held is how long a level of service held.
@@ -144,7 +149,7 @@ func clock(seconds *float64) string {
 	if seconds == nil {
 		return ""
 	}
-	d := time.Duration(*seconds * float64(time.Second)).Round(time.Second)
+	d := lasting(*seconds)
 	two := func(n int) string {
 		if n < 10 {
 			return "0" + strconv.Itoa(n)
