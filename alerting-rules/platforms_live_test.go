@@ -200,7 +200,9 @@ func TestMoodleMetrics(t *testing.T) {
 			t.Errorf("want %q in\n%s", want, text)
 		}
 	}
-	for _, fault := range [][]string{{file, "mdl_", client, filepath.Join(dir, "none", "moodle.db")}, {file, "mdl_", "echo", "access denied"}, {file, "other_", client, database}} {
+	for _, fault := range [][]string{{file, "mdl_", client, filepath.Join(dir, "none", "moodle.db")}, {file, "mdl_", "echo", "access denied"},
+		{file, "mdl_", "true"}, // psql after an error, such as a missing right
+		{file, "other_", client, database}} {
 		writeFile(t, file, "old")
 		if err := exec.Command("../deploy/moodle/moodle-metrics", fault...).Run(); err == nil {
 			t.Errorf("%q: no error", fault)

@@ -45,8 +45,11 @@ func base(word string) string {
 }
 
 // isProgram tells whether a word names the program: restic, /opt/restic_0.16, or
-// partclone.ext4 for partclone.
+// partclone.ext4 for partclone. A whole script in one word, as for sh -c, does not.
 func (p *Program) isProgram(word string) bool {
+	if first, _, several := strings.Cut(word, " "); several && (!strings.ContainsAny(first, `/\`) || strings.Contains(base(word), " ")) {
+		return false
+	}
 	rest, ok := strings.CutPrefix(base(word), p.Name)
 	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z') && !isRunner(word)
 }

@@ -74,6 +74,21 @@ func TestVerdicts(t *testing.T) {
 		{"backup-manager", 0, "Using method \"tarball\".\n/b/vm.tar.gz: ok (1M, 7a10)", "Target \"/d\" does not exist, skipping.", Warning},
 		{"backup-manager", 0, "Using method \"tarball\".", "File /b/vm.tar.gz already exists, skipping.", NotDue},
 		{"backup-manager", 0, "Using method \"tarball\".\n/b/vm.tar.gz: ok (1M, 7a10)", "", Success},
+		{"proxmox-backup-client", 0, "", "failed to open file: \"key\": access denied\nEnd Time: Mon Mar  9 07:01:02 2026", Warning},
+		{"proxmox-backup-client", 0, "", "Duration: 42.11s\nEnd Time: Mon Mar  9 07:01:02 2026", Success},
+		{"proxmox-backup-client", 0, "", "", Failed},
+		{"syncoid", 0, "WARN Skipping dataset (dataset no longer exists): tank/vm...", "", Failed},
+		{"syncoid", 0, "WARN Skipping dataset (dataset no longer exists): tank/vm...\nSending incremental tank/db@a ... b (~ 4 KB):", "", Warning},
+		{"rustic", 0, "", "[WARN] ignoring error: permission denied", Warning},
+		{"resticprofile", 1, "", "Warning: at least one source file could not be read\n2026/11/30 13:45:03 backup on profile 'default': exit status 3", Warning},
+		{"resticprofile", 1, "", "Fatal: all target directories/files do not exist", Failed},
+		{"resticprofile", 0, "processed 0 files, 0 B in 0:00\nsnapshot b8a3cf19 saved", "", Warning},
+		{"autorestic", 0, "Skipping \"docs\", not due yet.", "", NotDue},
+		{"autorestic", 0, "Backend: b\nDone", "", Success},
+		{"autorestic", 0, "processed 0 files, 0 B in 0:00\nsnapshot b8a3cf19 saved\nDone", "", Empty},
+		{"autorestic", 1, "an instance is already running. exiting", "", Running},
+		{"autorestic", 1, "Warning: at least one source file could not be read", "Error: 1 errors were found", Warning},
+		{"autorestic", 1, "Warning: at least one source file could not be read\nFatal: unable to open config file", "Error: 2 errors were found", Failed},
 		{"mydumper", 0, "", "** Message: 13:18:24.784: Thread 1 dumping schema create for `shop`\n** Message: 13:18:24.785: Finished dump at: 2026-11-30 13:18:24", Failed},
 		{"mydumper", 0, "", "** (mydumper:903): WARNING **: 13:18:24.785: Broken table detected, please review: shop.bad", Warning},
 		{"mariadb-backup", 0, "", "[00] 2026-11-30 13:18:46 completed OK!", Success},
@@ -293,6 +308,16 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"kopia snapshot create /d", 0, Success},
 		{"mariadb-backup --backup --target-dir=/b", 1, Failed},
 		{"mariabackup --copy-back --target-dir=/b", 0, NotDue},
+		{"rustic -P home backup", 0, Success},
+		{"rustic backup -n /d", 0, NotDue},
+		{"proxmox-backup-client list --repository r", 0, NotDue},
+		{"proxmox-backup-client backup root.pxar:/", 1, Failed},
+		{"resticprofile -n home backup", 0, Success},
+		{"resticprofile home.backup", 0, Success},
+		{"resticprofile home.snapshots", 0, NotDue},
+		{"resticprofile home.forget", 1, Failed},
+		{"autorestic backup -a", 1, Failed},
+		{"autorestic -c f.yml exec -b b -- snapshots", 0, NotDue},
 		{"kopia snap list", 0, NotDue},
 		{"kopia snapshot --parallel=4 --json create /d", 0, Success},
 		{"kopia snapshot --all list", 0, NotDue},
@@ -461,5 +486,25 @@ func TestPageIsTheTable(t *testing.T) {
 	have, err := os.ReadFile(page)
 	if err != nil || string(have) != want {
 		t.Errorf("%s is not the table (%v); run this test with UPDATE_PAGE=1", page, err)
+	}
+}
+
+// A script in one word says nothing of what it calls, whatever it begins with.
+func TestScriptInOneWord(t *testing.T) {
+	all := table(t)
+	for _, c := range []struct {
+		command []string
+		want    Result
+	}{
+		{[]string{"sh", "-c", "restic backup /d"}, Success},
+		{[]string{"sh", "-c", "restic backup /srv/restic && echo done"}, Success},
+		{[]string{"ssh", "srv", "restic backup ."}, Success},
+		{[]string{`C:\Program Files\restic\restic.exe`, "snapshots"}, NotDue},
+		{[]string{"/opt/my tools/restic", "backup", "/d"}, Success},
+	} {
+		p, _ := all.Get("restic")
+		if got := p.Watch(c.command).Judge(0, false); got.Result != c.want {
+			t.Errorf("%q: %+v", c.command, got)
+		}
 	}
 }
