@@ -16,6 +16,7 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3"
+	"go.yaml.in/yaml/v3"
 
 	"vigie/receiver/smtpsink"
 )
@@ -75,6 +76,27 @@ func TestPlatformsWithRealExporters(t *testing.T) {
 	await(t, address, "HostDown", "MoodlePageDown", "MoodleCronLate", "MoodleTasksFailed", "MoodleAdhocQueueLong", "PlatformExpiry")
 	prober()
 	await(t, address, "PlatformProbeAbsent", "HostDown", "MoodlePageDown")
+}
+
+// A module that does not say it probes by IPv6 and by nothing else as soon as a name
+// has an address of that kind (findings/blackbox-fallback-does-not-fall-back.sh).
+func TestProbesNameTheirKindOfAddress(t *testing.T) {
+	text, err := os.ReadFile("../deploy/moodle/blackbox.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Modules map[string]map[string]any
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil || len(file.Modules) == 0 {
+		t.Fatalf("%d modules, %v", len(file.Modules), err)
+	}
+	for name, m := range file.Modules {
+		prober, _ := m[fmt.Sprint(m["prober"])].(map[string]any)
+		if prober["preferred_ip_protocol"] != "ip4" {
+			t.Errorf("%s: %v", name, prober)
+		}
+	}
 }
 
 // page is a Moodle whose courses cannot be shown.
@@ -178,7 +200,9 @@ func TestMoodleMetrics(t *testing.T) {
 			t.Errorf("want %q in\n%s", want, text)
 		}
 	}
-	for _, fault := range [][]string{{file, "mdl_", client, filepath.Join(dir, "none", "moodle.db")}, {file, "mdl_", "echo", "access denied"}, {file, "other_", client, database}} {
+	for _, fault := range [][]string{{file, "mdl_", client, filepath.Join(dir, "none", "moodle.db")}, {file, "mdl_", "echo", "access denied"},
+		{file, "mdl_", "true"}, // psql after an error, such as a missing right
+		{file, "other_", client, database}} {
 		writeFile(t, file, "old")
 		if err := exec.Command("../deploy/moodle/moodle-metrics", fault...).Run(); err == nil {
 			t.Errorf("%q: no error", fault)

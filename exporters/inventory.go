@@ -74,7 +74,7 @@ func newInventory(machines []*InventoryMachine) (*Inventory, error) {
 	})
 	v.machines = machines
 	for _, m := range machines {
-		key := inventoryKey{m.Customer, strings.ToLower(m.Name)}
+		key := inventoryKey{m.Customer, fleet.Fold(m.Name)}
 		if other := v.byName[key]; other != nil {
 			return nil, m.fault("machines."+m.Name, fmt.Sprintf("already given at %s:%d", other.file, other.line), "keep one")
 		}
@@ -88,7 +88,7 @@ func newInventory(machines []*InventoryMachine) (*Inventory, error) {
 				}
 				v.patterns.Add(m.Customer, alias, m)
 			}
-			key := inventoryKey{m.Customer, strings.ToLower(alias)}
+			key := inventoryKey{m.Customer, fleet.Fold(alias)}
 			if other := v.byName[key]; other != nil && other != m {
 				return nil, m.fault("machines."+m.Name+".aliases", fmt.Sprintf("%q already leads to %s at %s:%d", alias, other.Name, other.file, other.line),
 					"put the source in front, such as veeam-dupont:"+alias+", or keep one")
@@ -115,7 +115,7 @@ func (v *Inventory) Canonical(customer, source, engine string, names ...string) 
 		if name == "" {
 			continue
 		}
-		name = strings.ToLower(name)
+		name = fleet.Fold(name)
 		for _, n := range [...]string{strings.ToLower(source) + ":" + name, strings.ToLower(engine) + ":" + name, name} {
 			if m := v.byName[inventoryKey{customer, n}]; m != nil {
 				return m
@@ -195,7 +195,7 @@ func (v *Inventory) Assess(views []*View, now time.Time) *Assessment {
 		u := UnmatchedSource{Source: view.Source}
 		at := map[inventoryKey]int{}
 		for _, j := range view.Jobs {
-			if m := v.byName[inventoryKey{j.Customer, strings.ToLower(j.Machine)}]; m != nil {
+			if m := v.byName[inventoryKey{j.Customer, fleet.Fold(j.Machine)}]; m != nil {
 				jobs[m] = append(jobs[m], j)
 				continue
 			}

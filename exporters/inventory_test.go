@@ -41,7 +41,7 @@ machines:
       - {plan: daily, role: primary, engine: acronis}
       - {plan: Job Nuit, role: local, engine: veeam}
   - {customer: dupont, name: NAS-01, class: nas, plans: [{plan: daily, role: primary, engine: acronis}]}
-  - {customer: dupont, name: PC-LEA, class: workstation}
+  - {customer: dupont, name: PC-LEA, class: workstation, aliases: [POSTE-LÉA]}
   - {customer: gone, name: OLD, class: server, plans: [{role: primary}]}
 `
 
@@ -115,6 +115,7 @@ func TestCanonical(t *testing.T) {
 		{"dupont", "acronis-eu2", "veeam", []string{"3b0007"}, ""},
 		{"martin", "s", "e", []string{"SRV-AD"}, ""},
 		{"dupont", "s", "e", []string{"", "unknown", "nas-01"}, "NAS-01"},
+		{"dupont", "s", "e", []string{"poste-le\u0301a"}, "PC-LEA"}, // as a Mac writes it
 	} {
 		got := ""
 		if m := v.Canonical(c.customer, c.source, c.engine, c.names...); m != nil {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"vigie/internal/atomicfile"
+	"vigie/internal/fleet"
 )
 
 // The poller's bounds where nothing is configured.
@@ -130,10 +131,10 @@ func NewPoller(o PollerOptions) (*Poller, error) {
 		unknown:   make(map[string]int),
 	}
 	for from, to := range o.Machines {
-		p.alias[strings.ToLower(from)] = to
+		p.alias[fleet.Fold(from)] = to
 	}
 	for name, class := range o.Classes {
-		p.class[strings.ToLower(name)] = class
+		p.class[fleet.Fold(name)] = class
 	}
 	for _, r := range reasons() {
 		p.errors[r] = 0 // so that the first failure is an increase
@@ -488,7 +489,7 @@ func (p *Poller) canonicalJob(job *Job) (unstable bool) {
 		job.Machine, job.Class = expected.Name, expected.Class
 		expected.apply(job)
 	}
-	if class, ok := p.class[strings.ToLower(job.Machine)]; ok {
+	if class, ok := p.class[fleet.Fold(job.Machine)]; ok {
 		job.Class = class
 	}
 	return unstable
@@ -524,7 +525,7 @@ var mailAddress = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
 // machine gives the configured name of a machine, or the product's own.
 func (p *Poller) machine(name string) string {
 	name = CleanName(name)
-	if to, ok := p.alias[strings.ToLower(name)]; ok {
+	if to, ok := p.alias[fleet.Fold(name)]; ok {
 		return to
 	}
 	if mailAddress.MatchString(name) {

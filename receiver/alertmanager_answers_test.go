@@ -191,3 +191,37 @@ func TestNothingFiresAtTheReceiver(t *testing.T) {
 		r.state("1", map[bool]rules.State{true: rules.Resolved, false: rules.Open}[heard])
 	}
 }
+
+// Two Alertmanagers know nothing of each other: a plan of the machine is told to each. One
+// is silenced where it fires; the other cannot be asked, and what is in hand there nobody
+// knows: unknown is not silenced.
+func TestSilenceWhereAnotherCannotBeAsked(t *testing.T) {
+	r := newRig(t, 2)
+	daily, hourly := backup("dupont", "SRV-AD", "primary"), backup("dupont", "SRV-AD", "primary")
+	hourly["plan"], hourly["job_id"] = "hourly", "hourly"
+	here, there := r.peers[0], r.peers[1]
+	here.change(func() { here.alerts = append(here.alerts, daily) })
+	there.change(func() { there.alerts = append(there.alerts, hourly) })
+	r.fires(dog, daily, hourly)
+	r.pass(time.Minute)
+	there.change(func() { there.broken = true })
+	r.fails = true
+	one := silence("00000000-0000-4000-8000-000000000001", "adm1", "SRV-AD", r.now(), r.now().Add(4*time.Hour))
+	one["matchers"] = []any{map[string]any{"name": "plan", "value": daily["plan"], "isRegex": false, "isEqual": true}}
+	here.change(func() {
+		here.silences = append(here.silences, one)
+		here.silenced[alertmanager.Fingerprint(daily)] = []string{one["id"].(string)}
+	})
+	r.pass(3 * time.Minute)
+	if i := r.the("machine=SRV-AD"); len(i.Silences) != 1 || i.Flags[rules.FlagSilenced] {
+		t.Errorf("with %d silences of one plan, silenced is %v while nobody can say of the other", len(i.Silences), i.Flags[rules.FlagSilenced])
+	}
+	// A silence of the whole machine covers it whatever the other would say.
+	here.change(func() {
+		here.silences = append(here.silences, silence("00000000-0000-4000-8000-000000000002", "adm1", "SRV-AD", r.now(), r.now().Add(4*time.Hour)))
+	})
+	r.pass(2 * time.Minute)
+	if i := r.the("machine=SRV-AD"); len(i.Silences) != 2 || !i.Flags[rules.FlagSilenced] {
+		t.Errorf("with %d silences, one of the whole machine, silenced is %v", len(i.Silences), i.Flags[rules.FlagSilenced])
+	}
+}

@@ -247,13 +247,14 @@ func (r *reconciler) covering(t *alertmanager.Together, inc rules.Incident) []ru
 	return out
 }
 
-// partly reports whether Alertmanager tells of an alert of the incident that none of
-// its silences covers.
+// partly reports whether an alert of the incident fires that no silence covers. Of one that
+// only an Alertmanager knows which does not answer nobody can say that any does.
 func partly(t *alertmanager.Together, inc rules.Incident, active []rules.Silence) bool {
+	elsewhere := !t.All && inc.Entry != string(rules.CorrelatedSignal)
 	for fp, a := range inc.Alerts {
 		_, told := t.Firing[fp]
-		told = told && a.Firing && !t.Held[fp] && len(t.SilencedBy[fp]) == 0
-		if told && !slices.ContainsFunc(active, func(s rules.Silence) bool { return s.CoversAlert(a.Labels) }) {
+		loud := told && !t.Held[fp] && len(t.SilencedBy[fp]) == 0 || !told && elsewhere && !own(a.Labels)
+		if loud && a.Firing && !slices.ContainsFunc(active, func(s rules.Silence) bool { return s.CoversAlert(a.Labels) }) {
 			return true
 		}
 	}

@@ -25,7 +25,7 @@ func (d acting) actResolve(a Act) {
 	}
 	cause := a.Fields["cause"]
 	if d.Scenario.Resolve.Cause && cause == "" {
-		d.refuse(422, "cause is missing: name one, or unknown")
+		d.refuseField("cause", 422, "cause is missing: name one, or unknown")
 		return
 	}
 	if d.Scenario.Resolve.Cause && !d.causeKnown(cause) {
@@ -33,11 +33,11 @@ func (d acting) actResolve(a Act) {
 	}
 	integrity := d.Policy.Causes[cause].Integrity || d.Happened("act:restore")
 	if integrity && d.Scenario.Resolve.Cause && a.Fields["data_loss"] == "" {
-		d.refuse(422, "data_loss is missing: none, or some with what was lost")
+		d.refuseField("data_loss", 422, "data_loss is missing: none, or some with what was lost")
 		return
 	}
 	if d.AnyFiring() && a.Fields["note"] == "" {
-		d.refuse(409, "the signal still fires: add a note that says why it is solved all the same")
+		d.refuseField("note", 409, "the signal still fires: add a note that says why it is solved all the same")
 		return
 	}
 	if cause != "" {
@@ -92,7 +92,7 @@ func (d acting) actRebase(a Act) {
 	p := d.Book.InForce(d.Now)
 	s := p.Scenario(d.Incident.Scenario)
 	if s == nil {
-		d.refuse(409, "the policy in force has no scenario %q", d.Incident.Scenario)
+		d.refuse(409, "the policy in force has no scenario {quoted}", "quoted", d.Incident.Scenario)
 		return
 	}
 	d.note("act", "rebase", a.By, "from policy "+d.Incident.Policy+" to "+p.Hash)
@@ -101,7 +101,7 @@ func (d acting) actRebase(a Act) {
 
 func (d acting) actWaive(a Act) {
 	if a.Fields["to"] == "" || a.Fields["reason"] == "" {
-		d.refuse(422, "to and reason are missing: whose address, and why the trace is complete without it")
+		d.refuseField("to", 422, "to and reason are missing: whose address, and why the trace is complete without it")
 		return
 	}
 	for _, key := range d.Incident.Steps.Sorted() {
@@ -111,7 +111,7 @@ func (d acting) actWaive(a Act) {
 				continue
 			}
 			if p.Cc {
-				d.refuse(409, "a copy is never waived: give role %s another address", p.Role)
+				d.refuseField("to", 409, "a copy is never waived: give role {role} another address", "role", p.Role)
 				return
 			}
 			r.Refused = slices.Delete(slices.Clone(r.Refused), i, i+1)
@@ -121,5 +121,5 @@ func (d acting) actWaive(a Act) {
 			return
 		}
 	}
-	d.refuse(404, "no refused address %q", a.Fields["to"])
+	d.refuseField("to", 404, "no refused address {quoted}", "quoted", a.Fields["to"])
 }

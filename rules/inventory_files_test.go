@@ -55,7 +55,7 @@ func TestCalendarFileIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := strings.Join(d.Imported[0].Lines(), "\n")
-	for _, want := range []string{"1 events close 2 days of calendar service_day: 2026-07-13 to 2026-07-14", `passed over: "Réunion", because it does not last whole days`} {
+	for _, want := range []string{"1 events close 2 days of calendar service_day: 2026-07-13 to 2026-07-14", `passed over: "Réunion", because it lasts no whole day`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}

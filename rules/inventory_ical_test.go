@@ -100,7 +100,7 @@ func TestImportedClosuresRefused(t *testing.T) {
 		{"cut off", []SourceFile{{Name: "i/service_day.ics", Text: icalFile("", "20261224").Text[:90]}},
 			"i/service_day.ics:1: the file is not an iCalendar"},
 		{"no day", []SourceFile{icalFile("i/service_day.ics")},
-			"i/service_day.ics:1: closes no day: only events that last all day count; export the calendar again, or take the file away"},
+			"i/service_day.ics:1: closes no day: only whole days count; export the calendar again, or take the file away"},
 		{"two files", []SourceFile{icalFile("i/hotline.ics", "20261224"), icalFile("j/hotline.ics", "20261225")},
 			"j/hotline.ics:1: calendar hotline: already given at i/hotline.ics:1: keep one"},
 		{"unknown calendar", []SourceFile{icalFile("i/servce_day.ics", "20261224")},

@@ -68,7 +68,7 @@ type topLevel struct {
 // what is wrong.
 func loadConfig(file string, table map[string]opener, o exporters.SourceOptions) (configuration, error) {
 	var top topLevel
-	root, err := readConfig(file)
+	root, err := readConfig(file, "--config.file", "sources")
 	if err != nil {
 		return configuration{}, err
 	}
@@ -104,10 +104,10 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 }
 
 // readConfig gives the file's one mapping.
-func readConfig(file string) (*yaml.Node, error) {
+func readConfig(file, flag, first string) (*yaml.Node, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w; name the file with --config.file", err)
+		return nil, fmt.Errorf("%w; name the file with %s", err, flag)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
@@ -120,13 +120,13 @@ func readConfig(file string) (*yaml.Node, error) {
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%s: %w; the file has to be YAML with the key sources", file, err)
+		return nil, fmt.Errorf("%s: %w; the file has to be YAML with the key %s", file, err, first)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: more than one document; keep the first", file)
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with the key sources"}
+		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with the key " + first}
 	}
 	return doc.Content[0], nil
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,7 +89,7 @@ func inventoryWork(ctx context.Context, o options, env exporters.SourceOptions, 
 	if o.inventory.diff {
 		return max(code, printDiff(out, known, machines, unread))
 	}
-	if err := writeMachines(o.inventory.file, machines, out, notes); err != nil {
+	if err := writeMachines(o.inventory.file, known, machines, out, notes); err != nil {
 		return fail(err)
 	}
 	return code
@@ -157,9 +159,9 @@ func copyState(from, to string) error {
 }
 
 func readRecipe(file string) ([]suggest.Machine, error) {
-	root, err := readConfig(file)
+	root, err := readConfig(file, "--inventory.recipe", "file")
 	if err != nil {
-		return nil, fmt.Errorf("--inventory.recipe: %w", err)
+		return nil, err
 	}
 	var r suggest.Recipe
 	if err := exporters.DecodeStrict(file, "", root, &r); err != nil {
@@ -207,7 +209,7 @@ func printDiff(out io.Writer, known *exporters.Inventory, machines []suggest.Mac
 }
 
 // writeMachines writes machines to a file that may be there already, or out.
-func writeMachines(file string, machines []suggest.Machine, out, notes io.Writer) error {
+func writeMachines(file string, known *exporters.Inventory, machines []suggest.Machine, out, notes io.Writer) error {
 	var before []byte
 	if file != "" {
 		var err error
@@ -234,18 +236,25 @@ func writeMachines(file string, machines []suggest.Machine, out, notes io.Writer
 		})
 	}
 	fmt.Fprintf(notes, "%d machines: %d are new, %d were completed; %d have something to decide in the column note\n", len(machines), added, completed, unclear)
-	if customers := customersOf(machines); len(customers) > 0 {
-		fmt.Fprintf(notes, "the inventory needs these customers, with an account manager each: %s\n", strings.Join(customers, ", "))
+	if customers := newCustomers(known, machines); len(customers) > 0 {
+		fmt.Fprintf(notes, "the inventory needs these customers, with an account manager each in the place of FILL_IN:\ncustomers:\n%s", strings.Join(customers, ""))
 	}
 	return err
 }
 
-func customersOf(machines []suggest.Machine) (out []string) {
+// newCustomers are lines for the section `customers` of the inventory, of those who
+// have no machine in it.
+func newCustomers(known *exporters.Inventory, machines []suggest.Machine) []string {
+	names := map[string]string{}
 	for _, m := range machines {
-		if !slices.Contains(out, m.Customer) {
-			out = append(out, m.Customer)
-		}
+		names[m.Customer] = cmp.Or(names[m.Customer], m.Called)
 	}
-	slices.Sort(out)
+	for _, m := range known.Machines() {
+		delete(names, m.Customer)
+	}
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(names)) {
+		out = append(out, fmt.Sprintf("  %s: {name: %q, account_manager: FILL_IN}\n", id, cmp.Or(names[id], id)))
+	}
 	return out
 }

@@ -102,6 +102,10 @@ skip: {Status: [retired]}
 			t.Errorf("it lacks %q:\n%s", want, out.String())
 		}
 	}
+	// The customers are lines that can be taken over.
+	if want := "customers:\n  dupont: {name: \"Dupont\", account_manager: FILL_IN}\n  martin-fils: {name: \"Martin & Fils\", account_manager: FILL_IN}\n"; !strings.HasSuffix(notes.String(), want) {
+		t.Errorf("the customers:\n%s", notes.String())
+	}
 	if strings.Contains(out.String(), "OLD") {
 		t.Errorf("what is retired is taken:\n%s", out.String())
 	}
@@ -120,6 +124,10 @@ users: {'DUPONT\lea': lea}
 	if code := run(t.Context(), []string{"--inventory.recipe=" + recipe}, &out, &notes); code != 0 || !strings.Contains(out.String(), "dupont,SRV-AD,server,") ||
 		!strings.Contains(out.String(), "dupont,PC-LEA,workstation,lea,") {
 		t.Errorf("an export alone: %d\n%s%s", code, out.String(), notes.String())
+	}
+	notes.Reset()
+	if code := run(t.Context(), []string{"--inventory.recipe=none.yml"}, &out, &notes); code != 1 || strings.Contains(notes.String(), "--config.file") {
+		t.Errorf("no such recipe: %d %s", code, notes.String())
 	}
 	for bad, want := range map[string]string{
 		"file: rmm.csv\ncolumns: {customer: Client, machine: Name}\n":             `no column "Name": it has Device, Client`,

@@ -52,7 +52,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 		if *quiet {
 			return nil
 		}
-		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Book.Warnings(now), setup.Strangers(), setup.Abandoned(ctx), setup.Unread())
+		previews, warnings := setup.Book.Preview(now), slices.Concat(setup.Blank(), setup.Book.Warnings(now), setup.Strangers(), setup.Abandoned(ctx), setup.Unread())
 		if *output == "json" {
 			warn(c.logs.Writer, warnings) // apart from what programs read
 			return c.json(previews)

@@ -86,6 +86,13 @@ func TestIncidentAsItsPage(t *testing.T) {
 	if out := i.vigie(1, i.client("incidents", "--state=opn")...); !strings.Contains(out, "known are open, taken") {
 		t.Errorf("an unknown state:\n%s", out)
 	}
+	// Nothing found for a misspelt name is no good news.
+	if out := i.vigie(1, i.client("incidents", "--customer=dupond")...); !strings.Contains(out, `the inventory has no customer "dupond"`) {
+		t.Errorf("an unknown customer:\n%s", out)
+	}
+	if out := i.vigie(1, i.client("incidents", "--scenario=servr")...); !strings.Contains(out, `no policy has a scenario "servr"`) {
+		t.Errorf("an unknown scenario:\n%s", out)
+	}
 	var no struct{}
 	url, token := i.url, i.file("adm1.token")
 	cl := client{told: &commands{}, url: &url, tokenFile: &token, caFile: new(string), timezone: new(string)}

@@ -12,9 +12,15 @@ import (
 // ownID is the form of the identifiers of Vigie's mails.
 var ownID = regexp.MustCompile(`^[a-z2-7]{26}@[a-z0-9.-]+$`)
 
-// passedOn is what mail programs put before the subject of an answer or of a
-// mail that is forwarded.
-var passedOn = regexp.MustCompile(`(?i)^\s*(?:(?:re|r[ée]p|ref|fw|fwd|tr|aw|wg|antw|doorst|sv|vb|vs|vl|rv|rif|enc|res|odp|pd|ynt|[iİ]lt|i)(?:\[\d+\])?\s?:\s*)+`)
+// passedOnMarks are what mail programs put before the subject of an answer or of a
+// mail that is forwarded, with a colon behind.
+const passedOnMarks = `(?:re|r[ée]p|ref|fw|fwd|tr|aw|wg|antw|doorst|sv|vb|vs|vl|rv|rif|enc|res|odp|pd|ynt|[iİ]lt|i)`
+
+var (
+	passedOn = regexp.MustCompile(`(?i)^\s*(?:` + passedOnMarks + `(?:\[\d+\])?\s?:\s*)+`)
+	// passedOnNamed finds a mark in a pattern; (?i: is none.
+	passedOnNamed = regexp.MustCompile(`(?i)(?:^|[^\p{L}?])` + passedOnMarks + `[^\p{L}:]{0,9}:`)
+)
 
 // gatewayMark is what mail gateways put before the subject of what comes from
 // outside, or of what they suspect.

@@ -140,6 +140,8 @@ func TestBombs(t *testing.T) {
 		"many headers": strings.Repeat("X-Y: z\r\n", 1<<17) + "\r\ntext",
 		"no end":       "From: a@x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nhalf",
 		"no boundary":  "From: a@x\r\nContent-Type: multipart/mixed\r\n\r\n--b\r\n\r\nhalf",
+		"half base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nYmFja3VwIG\r\n\r\na footer",
+		"late base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nCAUTION: external\r\n\r\nYmFja3Vw\r\n",
 		"bad base64":   "From: a@x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
 	} {
 		m, err := ReadMail([]byte(raw))

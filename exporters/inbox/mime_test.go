@@ -45,6 +45,8 @@ func TestMailsAsTheyCome(t *testing.T) {
 		"a type without a kind":         {text("Content-Type: text", failed), bad},
 		"base64 without padding":        {text("Content-Transfer-Encoding: base64", strings.TrimRight(encoded, "=")), bad},
 		"base64 with odd line ends":     {text("Content-Transfer-Encoding: base64", encoded[:8]+" \n\n "+encoded[8:20]+"\r\r\n"+encoded[20:]), bad},
+		"base64 with a list's footer":   {text("Content-Transfer-Encoding: base64", encoded+"\n\n_____\nTo leave the list write to list-leave@b.example"), bad},
+		"base64 of pieces":              {text("Content-Transfer-Encoding: base64", base64.StdEncoding.EncodeToString([]byte(failed[:10]))+"\n"+base64.StdEncoding.EncodeToString([]byte(failed[10:]))), bad},
 		"a word broken by its encoding": {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "Your backup task Photos has fail=\ned=\n."), bad},
 		"words beside the subject":      {page(`<body><div style="display: none; max-height:0"><div>x</div>` + good + `</div><p>` + failed + `</p></body>`), bad},
 		"a hidden cell":                 {page(`<table><tr><td hidden>` + good + `<td>` + failed + `</table>`), bad},
@@ -58,6 +60,10 @@ func TestMailsAsTheyCome(t *testing.T) {
 		"Outlook's forward, French":     {page(`<p>Voir</p><p><b>De&nbsp;:</b> NAS<br><b>Envoy&eacute;&nbsp;:</b> mardi 10 mars 2026 01:00<br><b>&Agrave;&nbsp;:</b> moi<br><b>Objet&nbsp;:</b> x</p><p>` + good + `</p>`), "unsorted"},
 		"a telephone's forward":         {text("X: y", "From: NAS <n@x>\nDate: Tue\nSubject: x\n\n"+good), "unsorted"},
 		"Thunderbird's forward, French": {text("Content-Type: text/plain; charset=utf-8", "-------- Message transféré --------\nSujet : x\nDate : mar.\n\n"+good), "unsorted"},
+		// Passed on, by rules whose subject may begin with anything.
+		"a forward, Active Backup": {"Subject: Fwd: NAS Active Backup for Business - backup task T on NAS completed\n\ndevice: PC\n", "unsorted"},
+		"a forward, vzdump":        {"Subject: TR : vzdump backup status (pve1): backup successful\n\n100 srv-ad ok 00:01:00 3.2 GB vm/100/2026-03-08T22:00:02Z\n", "unsorted"},
+		"an answer, Retrospect":    {"Subject: Re: Nightly - 0 errors, 0 warnings - Retrospect\n\nx\n", "unsorted"},
 		// The text against the subject.
 		"Veeam's agent":      {"Subject: [Success] PC-07 - Job A\nContent-Type: text/html\n\n<p>Veeam Agent</p><table><tr><td>PC-07</td><td>Failed</td><td>01:00:00</td><td>01:02:00</td><td>1 GB</td><td>1 GB</td><td>1 GB</td><td>0:01:00</td><td>x</td></tr></table>\n", "veeam/pc-07/job a failed 10T01:00 10T01:02"},
 		"Ahsay":              {"Subject: Backup Report [OK] > srv > Files > Backup 2026-03-09-23-00-00\n\nJob Status\nError (see log)\n", "ahsay/srv/files failed - 10T03:20"},

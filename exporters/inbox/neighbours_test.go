@@ -83,12 +83,12 @@ func TestReportsThatWerePassedOn(t *testing.T) {
 		return strings.Replace(veeamReport(tag+"[Success] Nightly (1 VMs)", "lundi 9 mars 2026 22:00:12", false, "SRV-AD Success 22:01:00 22:11:00"), "Backup job:", before+"\nBackup job:", 1)
 	}
 	const good = "veeam/srv-ad/nightly success 09T22:01 09T22:11; veeam/nightly/nightly success - 09T22:11 whole"
-	for _, tag := range []string{"", "[EXT] ", "[Extern]", "[EXTERNE] ", "EXTERNAL: ", "*** SPAM *** ", "[Externe] - ", "[EXTERNAL EMAIL] ", "[EXT] [SPAM] "} {
+	for _, tag := range []string{"", "[EXT] ", "[Extern]", "[EXTERNE] ", "EXTERNAL: ", "*** SPAM *** ", "[Externe] - ", "[EXTERNAL EMAIL] ", "[EXT] [SPAM] ", "DUPONT-VBR ", "[EXT] Dupont SA - "} {
 		if got := says(t, rs, report(tag, "")); got != good {
 			t.Errorf("%q: %s", tag, got)
 		}
 	}
-	for _, tag := range []string{"Fwd: ", "[EXT] Fwd: ", "TR: [EXT] ", "[External] TR : ", "VB: ", "RE: TR: ", "WG: [EXTERN] ", "PD: ", "Rif: "} {
+	for _, tag := range []string{"Fwd: ", "[EXT] Fwd: ", "TR: [EXT] ", "[External] TR : ", "VB: ", "RE: TR: ", "WG: [EXTERN] ", "PD: ", "Rif: ", "Fwd: DUPONT-VBR ", "TR : Dupont SA - "} {
 		if got := says(t, rs, report(tag, "")); got != "unsorted" {
 			t.Errorf("%q: %s", tag, got)
 		}

@@ -72,13 +72,14 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 
 // fitsSubject tells whether the subject is for the rule, and adds what it
 // found. What somebody answers or forwards is no report of today: it is read only
-// by a rule whose pattern of the subject begins with the mark of that.
+// by a rule whose pattern of the subject begins with the mark of that. One that
+// begins with anything whatever does not.
 func (r *rule) fitsSubject(m *Mail, found map[string]string) bool {
 	switch {
 	case r.Ignore:
 		return anyFits(r.subject, []string{m.bare, m.Subject}, found)
 	case m.prefix > 0:
-		if r.subject == nil {
+		if r.subject == nil || !passedOnNamed.MatchString(r.Subject) {
 			return false
 		}
 		at := r.subject.FindStringIndex(m.bare)

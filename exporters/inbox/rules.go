@@ -93,6 +93,9 @@ type rule struct {
 	clock    times
 }
 
+// halfBoundary finds a \b beside a letter that is not ASCII, also that of a choice.
+var halfBoundary = regexp.MustCompile(`\\b(?:\(\?:(?:[^()|]*\|)*)?[^\x00-\x7F]|[^\x00-\x7F](?:(?:\|[^()|]*)*\))?\\b`)
+
 // pattern is a text, or a mapping with the key optional beside it.
 type pattern struct {
 	Pattern  string `yaml:"pattern"`
@@ -284,6 +287,9 @@ func (r *rule) compilePatterns() (map[string]bool, error) {
 		}
 		if strings.Contains(text, resultsMark) && len(r.Results) == 0 {
 			return nil, r.bad(key, resultsMark+" stands for the words of results, of which there are none", "write results, such as {completed: success, failed: failed}")
+		}
+		if halfBoundary.MatchString(text) {
+			return nil, r.bad(key, `\b beside a letter with an accent never fits as meant: it knows those without only`, `write (?:^|[^\p{L}]) before it and (?:$|[^\p{L}]) behind it`)
 		}
 		re, err := regexp.Compile(flags + r.expand(text))
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"vigie/internal/zoneword"
 )
@@ -172,12 +173,17 @@ func (t times) past(s string, sent time.Time) (time.Time, bool) {
 // halfApart is "p. m.", as Windows writes it in Spanish.
 var halfApart = regexp.MustCompile(`(?i)\b([ap])\.\s+m\b\.?`)
 
+// harmless words stand behind a time of day without another meaning; the others may
+// say which half of the day it is, in a language that nobody here reads.
+var harmless = regexp.MustCompile(`^\(?(?:(?i:uhr|h|hrs?|hours?|heures?|locale?|time|г)|` + weekdayForm + `)\)?$`)
+
 // dateWords gives a date in English, with short months and without days of
-// the week.
+// the week. What it does not know behind a time, or in other letters, it leaves.
 func dateWords(s string) string {
 	var out []string
+	behind := false
 	s = apart.ReplaceAllString(halfApart.ReplaceAllString(line(s), "${1}m"), "${1}h$2")
-	for _, w := range strings.Fields(strings.ToLower(s)) {
+	for w := range strings.FieldsSeq(strings.ToLower(s)) {
 		w = strings.Trim(w, ",")
 		bare := strings.TrimRight(w, ".")
 		switch {
@@ -187,17 +193,21 @@ func dateWords(s string) string {
 			w = monthOf(bare)
 		case w == "am" || w == "pm" || w == "a.m." || w == "p.m.":
 			w = strings.ToUpper(strings.ReplaceAll(w, ".", ""))
-		case !strings.ContainsAny(w, "0123456789"):
+		case !strings.ContainsAny(w, "0123456789") && (harmless.MatchString(bare) || !behind && !strings.ContainsFunc(bare, foreign)):
 			continue // a day of the week
 		case w == "1er":
 			w = "1"
 		case len(bare) <= 2:
 			w = bare
 		}
+		behind = behind || strings.Contains(w, ":")
 		out = append(out, w)
 	}
 	return strings.Join(out, " ")
 }
+
+// foreign tells letters of other scripts than ours.
+func foreign(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) }
 
 // monthOf knows the months in English, French, German, Spanish, Italian,
 // Portuguese and Dutch by their beginnings.

@@ -148,9 +148,9 @@ func like(pattern, text string) bool {
 
 func (r *Recipe) machine(get func(string) string) (Machine, error) {
 	var m Machine
-	customer := get(r.Columns["customer"])
-	if m.Customer = r.Customers[customer]; m.Customer == "" {
-		m.Customer = exporters.Slug(customer)
+	m.Called = get(r.Columns["customer"])
+	if m.Customer = r.Customers[m.Called]; m.Customer == "" {
+		m.Customer = exporters.Slug(m.Called)
 	}
 	if m.Name = get(r.Columns["machine"]); m.Name == "" || m.Customer == "" {
 		return m, errors.New("customer or machine is empty: leave the line out with `skip:` in the recipe")

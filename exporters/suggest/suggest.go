@@ -17,6 +17,8 @@ import (
 // Machine is one machine that is suggested, with what is unclear about it.
 type Machine struct {
 	fleet.Machine
+	// Called is the name of its customer, as the export or a product writes it.
+	Called string
 	// Notes are for a person to decide upon; none when all is clear.
 	Notes []string
 }
@@ -60,7 +62,6 @@ type seen struct {
 	names     []string                    // as products spell them, each once
 	classes   []string
 	off       []string // plans that are switched off
-	tenant    string
 }
 
 func (c *collector) take(v *exporters.View, j *exporters.Job) {
@@ -102,7 +103,7 @@ func (s *seen) add(j *exporters.Job) {
 	}
 	add(&s.names, j.Machine)
 	add(&s.classes, string(j.Class))
-	s.tenant = cmp.Or(s.tenant, j.CustomerName)
+	s.Called = cmp.Or(s.Called, j.CustomerName)
 	p := fleet.Plan{Plan: j.Plan, Engine: j.Engine, Role: string(j.Role)}
 	if !fleet.IsBackup(p.Role) {
 		p.Kind, p.Role = fleet.Kind(p.Role), ""
@@ -157,8 +158,8 @@ func (s *seen) machine() Machine {
 	if len(m.Plans) > 0 && !slices.ContainsFunc(m.Plans, func(p fleet.Plan) bool { return p.Role == fleet.Roles()[0] }) {
 		m.note("no primary backup is listed")
 	}
-	if s.canonical == nil && s.tenant != "" && exporters.Slug(s.tenant) != m.Customer {
-		m.note("customer is called %s", s.tenant)
+	if s.canonical == nil && m.Called != "" && exporters.Slug(m.Called) != m.Customer {
+		m.note("customer is called %s", m.Called)
 	}
 	slices.SortFunc(m.Plans, func(a, b fleet.Plan) int { return strings.Compare(fleet.PlanItem(b), fleet.PlanItem(a)) }) // primary before local
 	return m

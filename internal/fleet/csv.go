@@ -197,7 +197,7 @@ func (t *table) row(row []string) {
 		}
 		m.Plans = append(m.Plans, p)
 	}
-	key := [2]string{m.Customer, strings.ToLower(m.Name)}
+	key := [2]string{m.Customer, Fold(m.Name)}
 	n, again := t.rows[key]
 	if !again || !ofPlan {
 		t.rows[key] = len(t.machines)

@@ -12,8 +12,14 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"vigie/internal/strict"
 )
+
+// Fold gives what two spellings of one name have in common: the case of letters, and an
+// accent written apart from its letter, as a Mac does, do not count.
+func Fold(name string) string { return strings.ToLower(norm.NFC.String(name)) }
 
 // Classes are the classes of a machine.
 func Classes() []string { return []string{"server", "nas", "workstation", "other"} }

@@ -36,7 +36,7 @@ func escaped(pattern string) string {
 type Patterns[M comparable] struct{ of map[string][]pattern[M] }
 
 type pattern[M comparable] struct {
-	text    string // lower case
+	text    string // folded
 	machine M
 }
 
@@ -48,7 +48,7 @@ func (p *Patterns[M]) Add(customer, alias string, machine M) {
 	if p.of == nil {
 		p.of = map[string][]pattern[M]{}
 	}
-	p.of[customer] = append(p.of[customer], pattern[M]{escaped(strings.ToLower(alias)), machine})
+	p.of[customer] = append(p.of[customer], pattern[M]{escaped(Fold(alias)), machine})
 }
 
 // Find gives the only machine that a pattern gives the name to. Two machines for
@@ -57,7 +57,7 @@ func (p *Patterns[M]) Find(customer string, names ...string) (found M, ok bool) 
 	for _, one := range p.of[customer] {
 		for _, name := range names {
 			// A name may hold slashes, over which a star of path.Match does not go.
-			hit, _ := path.Match(strings.ReplaceAll(one.text, "/", "\x00"), strings.ReplaceAll(strings.ToLower(name), "/", "\x00"))
+			hit, _ := path.Match(strings.ReplaceAll(one.text, "/", "\x00"), strings.ReplaceAll(Fold(name), "/", "\x00"))
 			if !hit {
 				continue
 			}

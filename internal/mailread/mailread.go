@@ -76,7 +76,12 @@ func Read(raw []byte) (Mail, error) {
 	}
 	m := readHeader(&e.Header)
 	t := texts{}
-	err = t.walk(e, err, 0)
+	if err = t.walk(e, err, 0); err != nil {
+		if mended := withFooter(e.Header, raw); mended != nil {
+			t = texts{}
+			err = t.walk(mended, nil, 0)
+		}
+	}
 	page := t.html.String()
 	m.Plain, m.HTML, m.Quoted = cleanBody(t.plain.String()), cleanBody(htmlText(page, false)), cleanBody(htmlText(page, true))
 	m.Reports, m.Original = t.reports, t.original

@@ -8,14 +8,24 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/unicode/norm"
 )
 
-// Decode gives a file's text in UTF-8 without a byte order mark. Beside UTF-8 it
-// knows what Excel writes: UTF-16 with a mark ("Unicode text"), and Windows-1252
-// ("CSV" in western Europe), which is every other text that has no byte that
-// Windows-1252 leaves undefined or that shows another code page. Lines that end
-// as on an old Mac end as everywhere else.
+// Decode gives a file's text in UTF-8 without a byte order mark, each letter with its
+// accent. Beside UTF-8 it knows what Excel writes: UTF-16 with a mark ("Unicode text"),
+// and Windows-1252 ("CSV" in western Europe), which is every other line that has no byte
+// that Windows-1252 leaves undefined or that shows another code page: files of both are
+// put together with what appends to a file. UTF-8 that was once read as Windows-1252 and
+// saved so is read back. Lines that end as on an old Mac end as everywhere else.
 func Decode(text []byte) ([]byte, error) {
+	text, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return norm.NFC.Bytes(eachLine(text, readTwice)), nil
+}
+
+func decode(text []byte) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
 		if len(text)%2 != 0 {
@@ -30,11 +40,39 @@ func Decode(text []byte) ([]byte, error) {
 		return nil, errors.New("it holds zero bytes, as UTF-16 without a mark does")
 	case utf8.Valid(text):
 		return lines(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))), nil
-	case hasUndefined(text) || otherPage(text):
+	}
+	strange := false
+	out := eachLine(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), func(line []byte) []byte {
+		if utf8.Valid(line) {
+			return line
+		}
+		strange = strange || hasUndefined(line) || otherPage(line)
+		out, err := charmap.Windows1252.NewDecoder().Bytes(line)
+		strange = strange || err != nil
+		return out
+	})
+	if strange {
 		return nil, errors.New("neither UTF-8 nor Windows-1252")
 	}
-	out, err := charmap.Windows1252.NewDecoder().Bytes(text)
-	return lines(out), err
+	return lines(out), nil
+}
+
+// eachLine puts together what becomes of each line.
+func eachLine(text []byte, do func([]byte) []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for line := range bytes.Lines(text) {
+		out = append(out, do(line)...)
+	}
+	return out
+}
+
+// readTwice takes back that a line of UTF-8 was read as Windows-1252. No text of its own
+// is such that its bytes there are sound UTF-8 as well.
+func readTwice(line []byte) []byte {
+	if raw, err := charmap.Windows1252.NewEncoder().Bytes(line); err == nil && utf8.Valid(raw) {
+		return raw
+	}
+	return line
 }
 
 // lines ends the lines of an old Mac, which has no line feeds.

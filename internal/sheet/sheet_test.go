@@ -15,6 +15,8 @@ func TestDecode(t *testing.T) {
 		"Windows-1252":     "machine;plans\r\nPOSTE-COMPTABILIT\xc9;journali\xe8re \x96 5 \x80\r\n",
 		"UTF-16LE, marked": utf16(want, false),
 		"UTF-16BE, marked": utf16(want, true),
+		"a Mac's UTF-8":    "machine;plans\r\nPOSTE-COMPTABILITE\u0301;journalie\u0300re – 5 €\r\n",
+		"read twice":       "machine;plans\r\nPOSTE-COMPTABILIT\u00c3\u2030;journali\u00c3\u00a8re \u00e2\u20ac\u201c 5 \u00e2\u201a\u00ac\r\n",
 	} {
 		got, err := sheet.Decode([]byte(text))
 		if err != nil || string(got) != want {
@@ -33,6 +35,16 @@ func TestDecode(t *testing.T) {
 	} {
 		if got, err := sheet.Decode([]byte(text)); err == nil {
 			t.Errorf("%s: %q is taken", name, got)
+		}
+	}
+}
+
+// What appends to a file leaves lines of both: none is read as what it is not.
+func TestDecodeLineByLine(t *testing.T) {
+	const want = "é\nÉLÉONORE\nà\n"
+	for _, text := range []string{"é\n\xc9L\xc9ONORE\nà\n", "\xe9\nÉLÉONORE\n\xe0\n"} {
+		if got, err := sheet.Decode([]byte(text)); err != nil || string(got) != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
 		}
 	}
 }

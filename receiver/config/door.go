@@ -3,8 +3,10 @@ package config
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 
+	"vigie/internal/strict"
 	"vigie/receiver/token"
 )
 
@@ -41,6 +43,11 @@ func (s *Setup) Strangers() (out []string) {
 		}
 	}
 	return out
+}
+
+// Blank warns of keys of vigie.yml that nothing stands behind.
+func (s *Setup) Blank() []string {
+	return strict.Blank(strict.File{Name: s.Config.path, Text: s.Config.text}, reflect.TypeFor[Config]())
 }
 
 // Unread warns that mails have no address for replies; they ask for none then.

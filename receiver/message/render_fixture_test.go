@@ -233,7 +233,7 @@ func example(template, lang string) []rules.Notification {
 	case "D5":
 		f = rules.MessageData{Number: 140, Zone: "Europe/Paris", Engine: "acronis", Alertname: "BackupSourceDown",
 			StartedAt: at("2025-03-10 03:00"), OpenedAt: at("2025-03-10 03:45"), State: rules.Open,
-			RunbookURL: "https://runbooks.msp.example/source-down"}
+			RunbookURL: "https://vigie.example/runbooks/BackupSourceDown"}
 		n.To, n.Cc = to(sup, vijay), nil
 		when("2025-03-10 03:45")
 	case "D6":

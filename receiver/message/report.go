@@ -116,8 +116,18 @@ func (i report) CauseClass() string {
 // Workaround is the workaround as its author wrote it.
 func (i report) Workaround() string { return i.f.Workaround }
 
+// shippedRunbooks is where the shipped rules say that runbooks are; packages
+// install these rules as they are.
+const shippedRunbooks = "https://vigie.example/runbooks/"
+
 // Runbook is the runbook's address, when it is one that may be linked.
-func (i report) Runbook() string { return webURL(i.f.RunbookURL) }
+func (i report) Runbook() string {
+	address := i.f.RunbookURL
+	if name, ok := strings.CutPrefix(address, shippedRunbooks); ok && i.links.Base != "" {
+		address = strings.TrimSuffix(i.links.Base, "/") + "/runbooks/" + name
+	}
+	return webURL(address)
+}
 
 // Measurement is the address of the graph behind the alert.
 func (i report) Measurement() string { return webURL(i.f.GeneratorURL) }

@@ -69,7 +69,7 @@ var (
 func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 	t.Helper()
 	whole, lists = map[string]bool{}, map[string]bool{}
-	files := []string{"../web/*.go", "*.go", "locale/*.go", "languages/*/*.tmpl", "layout/*.tmpl"}
+	files := []string{"../web/*.go", "../web/ask/*.go", "*.go", "locale/*.go", "languages/*/*.tmpl", "layout/*.tmpl"}
 	for _, pattern := range files {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
@@ -130,10 +130,11 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 		}
 	}
 	siteWords(t, whole, lists)
-	lists["probe."] = true                // asked for by a trouble's parts
-	lists["evidence_says."] = true        // asked for by what receiver/evidence says
-	lists[locale.Pages+"refusal."] = true // the reasons of the engine; a test of receiver/web holds them
-	delete(lists, "fact_name.")           // its keys are all written out
+	lists["probe."] = true         // asked for by a trouble's parts
+	lists["evidence_says."] = true // asked for by what receiver/evidence says
+	lists[locale.Reasons] = true   // read back by their forms
+	lists[locale.Refusals] = true  // a test of receiver/web holds them
+	delete(lists, "fact_name.")    // its keys are all written out
 	delete(lists, locale.Pages+"fact.")
 	return whole, lists
 }
@@ -141,9 +142,9 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 // siteWords finds the words that the pages for people who log in ask for.
 func siteWords(t *testing.T, whole, lists map[string]bool) {
 	t.Helper()
-	one := regexp.MustCompile(`\b(?:T|Fill|Count)[ (]"([a-z0-9_.]+[a-z0-9_])"`)
+	one := regexp.MustCompile(`\b(?:(?:T|Fill|Count)[ (]|ask\.T\(l, |T\(l, |locale\.Site ?\+ ?)"([a-z0-9_.]+[a-z0-9_])"`)
 	list := regexp.MustCompile(`\b(?:T|Fill|NameOf|Word)\("(?:site\.)?([a-z_.]+)"(?: ?\+|, [a-z])|printf "([a-z_.]+)%s"`)
-	for _, pattern := range []string{"../web/*.go", "../web/reportpages/*.go", "../web/sentence/*.go", "../reports/*.go", "../reports/mail*", "../reports/remind*", "../web/site/*.html"} {
+	for _, pattern := range []string{"../web/*.go", "../web/ask/*.go", "../web/fleetpages/*.go", "../web/mailpages/*.go", "../web/reportpages/*.go", "../web/sentence/*.go", "../reports/*.go", "../reports/mail*", "../reports/remind*", "../web/site/*.html"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %d files", pattern, err, len(names))

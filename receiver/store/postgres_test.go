@@ -81,3 +81,34 @@ func TestANewerSchemaEndsWhoRuns(t *testing.T) {
 		t.Errorf("an update after that: %v", err)
 	}
 }
+
+// A commit whose wait for the standby somebody cancels is a success to the server, with a
+// warning: it is here, and may not be there (findings/postgresql-cancelled-commit-succeeds.sh).
+func TestACommitThatItsStandbyMayNotHaveIsRefused(t *testing.T) {
+	server := pgtest.For(t)
+	url, err := server.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := errors.Join(server.Set("synchronous_standby_names=gone"), server.Reload()); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue("accepted", "x") })
+	}()
+	for cancelled := ""; cancelled == "" && len(done) == 0; {
+		cancelled, err = pgtest.Query(url, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-done; !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "synchronous replication") {
+		t.Errorf("accepted, %v", err)
+	}
+}

@@ -144,7 +144,7 @@ func (p *pageSite) callsForm(v *view, d *callsData) *callsData {
 		if err != nil {
 			continue
 		}
-		for _, f := range p.acts(v, &overview{incidentRow: x.incidentRow, summary: found}, "", nil, nil, "") {
+		for _, f := range p.acts(v, &overview{incidentRow: x.incidentRow, summary: found}, "", nil, "") {
 			if f.Purpose == "call" {
 				f.Open, x.Form = true, &f
 			}
@@ -165,9 +165,6 @@ func (v *view) TryText(x callRow) string {
 func (v *view) OutcomeText(outcome string) string {
 	return cmp.Or((&speech{v.Locale}).word("outcome."+outcome), strings.ReplaceAll(outcome, "_", " "))
 }
-
-// TheForm is the form by which the call is noted.
-func (x callRow) TheForm() actForm { return *x.Form }
 
 // AsRow is the row of the incident itself.
 func (x callRow) AsRow() incidentRow { return x.incidentRow }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/mux"
 	"golang.org/x/time/rate"
 
 	"vigie/internal/clip"
 	"vigie/receiver"
+	"vigie/receiver/web/ask"
 	"vigie/rules"
 )
 
@@ -26,7 +28,7 @@ const (
 // nor the platform, and gives no other right than to call level 3.
 func NewEmergency(o Options) http.Handler {
 	l := newLinkPages(o)
-	e := &emergency{linkPages: l, page: template.Must(template.ParseFS(pages, "pages/emergency.html")),
+	e := &emergency{linkPages: l, page: ask.Template(template.Must(template.ParseFS(pages, "pages/emergency.html"))),
 		allowed: rate.NewLimiter(callsPerMinute/60, callsPerMinute)}
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/secours", e.show).Methods(http.MethodGet, http.MethodHead)
@@ -46,6 +48,14 @@ type emergencyPage struct {
 	Said, Tone          string
 	Form                bool
 	Platform, Text, Who string
+	Wrong               ask.Faults
+}
+
+// Fields are what a caller is asked for.
+func (p emergencyPage) Fields() []ask.Field {
+	fields := ask.Emergency(p.Platform, p.Text, p.Who)
+	ask.Mark(fields, p.Wrong)
+	return fields
 }
 
 func (e *emergency) show(w http.ResponseWriter, _ *http.Request) {
@@ -59,6 +69,12 @@ func (e *emergency) submit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := emergencyPage{Platform: clip.Bytes(r.PostForm.Get("platform"), 200), Text: clip.Runes(r.PostForm.Get("text"), 4000), Who: clip.Runes(r.PostForm.Get("who"), 200)}
+	if strings.TrimSpace(p.Text) == "" {
+		p.Form, p.Tone, p.Said = true, "bad", "Rien n'a encore été envoyé. / Nothing was sent yet."
+		p.Wrong = ask.Faults{"text": "Merci de remplir ce champ. / Please fill this in."}
+		e.answer(w, http.StatusUnprocessableEntity, p)
+		return
+	}
 	if !e.allowed.AllowN(e.o.Now(), 1) {
 		w.Header().Set("Retry-After", "60")
 		p.Form, p.Tone = true, "bad"
@@ -79,7 +95,7 @@ func (e *emergency) submit(w http.ResponseWriter, r *http.Request) {
 			e.o.Logger.Error("an emergency call could not be taken", "err", err)
 		}
 		p.Form, p.Tone = true, "bad"
-		p.Said = "Votre appel n'a pas pu être pris : " + refusal(e.speechIn("fr").Locale, e.name, err) + ". Téléphonez. / Your call could not be taken: " + refusal(e.speechIn("en").Locale, e.name, err) + ". Please phone."
+		p.Said = "Votre appel n'a pas pu être pris : " + refusal(e.speechIn("fr").Locale, err) + ". Téléphonez. / Your call could not be taken: " + refusal(e.speechIn("en").Locale, err) + ". Please phone."
 		e.answer(w, code, p)
 		return
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,10 +16,12 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/receiver/web/about"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
 )
 
 // Overview is what the page of an incident shows, for programs.
@@ -288,7 +291,6 @@ type actForm struct {
 	*form
 	Purpose, Title, Does string
 	Main, Open, Danger   bool
-	Errors               map[string]string
 	Said                 string
 }
 
@@ -298,7 +300,7 @@ func mains() []string {
 }
 
 // Acts are the forms of what somebody may do to the incident now.
-func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][]string, faults map[string]string, said string) []actForm {
+func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][]string, said string) []actForm {
 	var out []actForm
 	scenario := p.scenarioOf(o.summary.Incident)
 	for _, row := range act.Table() {
@@ -323,7 +325,13 @@ func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][
 				x.Title = v.T("title.answer") // another's words
 			}
 			if x.Open {
-				x.Errors, x.Said = faults, said
+				x.Said = said
+			}
+			for i := range x.Fields {
+				in := &x.Fields[i]
+				if in.Form = f.Purpose; !in.Required && in.Kind != "check" {
+					in.Soft = v.T("field.optional")
+				}
 			}
 			out = append(out, x)
 		}
@@ -404,23 +412,17 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	case !row.May(v.Role): // before what is missing is asked for
-		p.refusedPage(w, v, refuse(http.StatusForbidden, "%s may not do this: role %s", who.ID, v.Role))
+		p.refusedPage(w, v, incident.Refuse(http.StatusForbidden, "{who} may not do this: role {access}", "who", who.ID, "access", string(v.Role)))
 		return
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
 	opened.Purpose, opened.Grant.Incident = purpose, x.ID
-	fields := p.links.fields(&page{speech: &speech{v.Locale}}, opened, r.PostForm)
-	faults := map[string]string{}
-	for _, name := range form.Must {
-		if fields[name] == "" {
-			faults[name] = v.T("field.missing")
-		}
-	}
+	fields := p.links.acts.Given(v.Locale, opened, r.PostForm)
 	for i := 0; i+1 < len(form.Settled); i += 2 {
 		fields[form.Settled[i]] = form.Settled[i+1]
 	}
-	if len(faults) > 0 {
-		x.Acts = p.acts(v, x.overview, purpose, r.PostForm, faults, v.T("field.mend"))
+	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, v.T("field.mend"))
+	if filled := x.opened(); filled != nil && ask.Incomplete(v.Locale, filled.Fields) {
 		p.show(w, http.StatusUnprocessableEntity, "incident", v, x)
 		return
 	}
@@ -450,14 +452,24 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 	if changes := staleLines(err); changes != nil {
 		x.Changes, said = changes, v.T("act.stale")
 	}
-	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, nil, said)
-	if !slices.ContainsFunc(x.Acts, func(f actForm) bool { return f.Open }) {
+	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, "")
+	if filled := x.opened(); filled != nil {
+		filled.Said = ask.Mend(v.Locale, filled.Fields, err, v.refusal(err), said)
+	} else {
 		v.Flash, v.Tone = said, "bad"
 		if typed := typedWords(r.PostForm); typed != "" {
 			v.Flash += " " + v.Fill("kept.gone", "text", typed)
 		}
 	}
 	p.show(w, code, "incident", v, x)
+}
+
+// opened is the form that is being filled in; nil when it is not offered any more.
+func (x *incidentPage) opened() *actForm {
+	if i := slices.IndexFunc(x.Acts, func(f actForm) bool { return f.Open }); i >= 0 {
+		return &x.Acts[i]
+	}
+	return nil
 }
 
 func staleLines(err error) []historyRow {
@@ -486,12 +498,13 @@ func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
 		r.PostForm.Set("purpose", "take")
 		ids = []string{one}
 	}
-	a, wrong := manyAct(v, r.PostForm)
+	a, field, wrong := manyAct(v, r.PostForm)
 	if wrong == "" && (len(ids) == 0 || len(ids) > maxMany) {
 		wrong = v.T("many.nothing")
 	}
 	if wrong != "" {
 		p.say(r, "bad", wrong)
+		r.PostForm.Set("wrong", field)
 		p.keepMany(r)
 	} else {
 		tone, said, refused := p.doMany(r, v, ids, a)
@@ -508,6 +521,24 @@ func (p *pageSite) actMany(w http.ResponseWriter, r *http.Request) {
 type many struct {
 	Purpose, To, Text string
 	ids               []string
+	wrong             string // the field that is at fault
+}
+
+// Aria marks a field of the list's form when it is the one at fault.
+func (m many) Aria(field string) template.HTMLAttr {
+	if m.wrong != field {
+		return ""
+	}
+	return ` aria-invalid="true" aria-describedby="many-wrong" autofocus`
+}
+
+// ManyWrong is what to say at the field that is at fault; "" for nothing.
+func (v *view) ManyWrong() string {
+	if v.Many.wrong == "" {
+		return ""
+	}
+	_, _, wrong := manyAct(v, url.Values{"purpose": {v.Many.Purpose}, "to": {v.Many.To}, "text": {v.Many.Text}})
+	return wrong
 }
 
 // Has reports whether a row was chosen.
@@ -515,7 +546,7 @@ func (m many) Has(id string) bool { return slices.Contains(m.ids, id) }
 
 // keepMany keeps what was chosen and typed for the page that follows.
 func (p *pageSite) keepMany(r *http.Request) {
-	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {clip.Runes(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)]}
+	kept := url.Values{"purpose": {r.PostForm.Get("purpose")}, "to": {r.PostForm.Get("to")}, "text": {clip.Runes(r.PostForm.Get("text"), 500)}, "id": r.PostForm["id"][:min(len(r.PostForm["id"]), maxMany)], "wrong": {r.PostForm.Get("wrong")}}
 	p.sessions.Put(r.Context(), keyMany, kept.Encode())
 }
 
@@ -526,30 +557,31 @@ func (p *pageSite) keptMany(r *http.Request) many {
 
 // manyOf is what a form of a list says.
 func manyOf(kept url.Values) many {
-	return many{Purpose: kept.Get("purpose"), To: kept.Get("to"), Text: kept.Get("text"), ids: kept["id"]}
+	return many{Purpose: kept.Get("purpose"), To: kept.Get("to"), Text: kept.Get("text"), ids: kept["id"], wrong: kept.Get("wrong")}
 }
 
-// manyAct is the act that the form of a list asks for, or what is wrong with it.
-func manyAct(v *view, form url.Values) (a rules.Act, wrong string) {
+// manyAct is the act that the form of a list asks for, or which field is at fault and why.
+func manyAct(v *view, form url.Values) (a rules.Act, field, wrong string) {
 	a = rules.Act{Verb: form.Get("purpose"), By: v.Who.ID, Fields: rules.Labels{}, Via: "on the list"}
 	name, value := "", strings.TrimSpace(form.Get("text"))
+	field = "text"
 	switch a.Verb {
 	case "take":
-		return a, ""
+		return a, "", ""
 	case "note", "attempt":
 		name = "note"
 	case "silence":
 		name = "comment"
 	case "assign":
-		name, value = "to", form.Get("to")
+		name, value, field = "to", form.Get("to"), "to"
 	default:
-		return a, v.T("many.no_act")
+		return a, "purpose", v.T("many.no_act")
 	}
 	if value == "" && a.Verb != "attempt" {
-		return a, v.T("many.needs." + a.Verb)
+		return a, field, v.T("many.needs." + a.Verb)
 	}
 	a.Fields[name] = value
-	return a, ""
+	return a, "", ""
 }
 
 // doMany does an act to each of several incidents and says what came of it.

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,9 +20,11 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/link"
 	"vigie/receiver/store"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 //go:embed pages
@@ -36,6 +37,7 @@ const maxForm = 64 << 10
 // and nothing from elsewhere; to open one never changes anything.
 type linkPages struct {
 	o      Options
+	acts   ask.Acts
 	html   *template.Template
 	style  template.CSS
 	policy string // Content-Security-Policy
@@ -48,7 +50,7 @@ func newLinkPages(o Options) *linkPages {
 	}
 	style := strings.TrimSpace(string(css))
 	sum := sha256.Sum256([]byte(style))
-	return &linkPages{o: o, html: template.Must(template.ParseFS(pages, "pages/link.html")), style: template.CSS(style),
+	return &linkPages{o: o, acts: ask.Acts{Engine: o.Engine, Now: o.Now}, html: ask.Template(template.Must(template.ParseFS(pages, "pages/link.html"))), style: template.CSS(style),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
 }
@@ -74,24 +76,12 @@ func (p *page) Lang() string { return p.Code }
 type pair struct{ Name, Value string }
 
 type form struct {
-	WhoLabel, Choose, As string
-	Persons              []option
-	Fields               []field
-	Button               string
+	As     string // in whose name it is done, when that is settled
+	Fields []ask.Field
+	Button string
 	// Several is set on a page about all rows of a mail, Who once that is settled.
 	Several *several
 	Who     string
-}
-
-type field struct {
-	Name, Kind, Label, Value, Hint string
-	Required                       bool
-	Options                        []option
-}
-
-type option struct {
-	Value, Text string
-	Chosen      bool
 }
 
 // show answers GET: what the link is for, and a form that does it.
@@ -133,14 +123,18 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := r.ParseForm(); err != nil {
-		l.fail(w, p, o, refuse(http.StatusBadRequest, "not readable"))
+		l.fail(w, p, o, incident.Refuse(http.StatusBadRequest, "not readable"))
 		return
 	}
 	if len(o.Rows) > 0 {
 		l.rows(w, r, p, o)
 		return
 	}
-	d, err := l.o.Engine.FollowLink(r.Context(), token, r.PostForm.Get("who"), l.fields(p, o, r.PostForm))
+	f := l.form(p, o, r.PostForm)
+	if l.incomplete(w, p, f) {
+		return
+	}
+	d, err := l.o.Engine.FollowLink(r.Context(), token, r.PostForm.Get("who"), l.acts.Given(p.Locale, o, r.PostForm))
 	code := receiver.Status(err)
 	switch {
 	case err == nil:
@@ -148,8 +142,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		p.Said, p.Tone = p.done(o, d), "good"
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
-		p.Said, p.Tone = p.word("refused")+" "+l.refusal(p, err), "bad"
-		p.Form = l.form(p, o, r.PostForm)
+		p.Said, p.Tone, p.Form = l.mend(p, f, err), "bad", f
 		l.write(w, code, p)
 	case code == http.StatusGone:
 		if again, openErr := l.o.Engine.OpenLink(r.Context(), token); openErr == nil && again.Used != nil {
@@ -159,10 +152,26 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, p, o, err)
 	default:
 		if code == http.StatusServiceUnavailable { // it may go right next time, with what was typed
-			p.Form = l.form(p, o, r.PostForm)
+			p.Form = f
 		}
 		l.fail(w, p, o, err)
 	}
+}
+
+// incomplete shows a form again when something is missing in it, and says what at its
+// fields.
+func (l *linkPages) incomplete(w http.ResponseWriter, p *page, f *form) bool {
+	if f == nil || !ask.Incomplete(p.Locale, f.Fields) {
+		return false
+	}
+	p.Said, p.Tone, p.Form = ask.T(p.Locale, "field.mend"), "bad", f
+	l.write(w, http.StatusUnprocessableEntity, p)
+	return true
+}
+
+// mend says why something was not done: at the field that is at fault, or else above.
+func (l *linkPages) mend(p *page, f *form, err error) string {
+	return ask.Mend(p.Locale, f.Fields, err, refusal(p.Locale, err), p.word("refused")+" "+refusal(p.Locale, err))
 }
 
 // used says that a link was used already; what is to be done more is done with
@@ -206,7 +215,7 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 		p.Said = p.word("later") + " " + err.Error()
 		w.Header().Set("Retry-After", "30")
 	default:
-		p.Said = p.word("refused") + " " + l.refusal(p, err)
+		p.Said = p.word("refused") + " " + refusal(p.Locale, err)
 		p.otherwise(o)
 	}
 	if o.Outside { // our own people's matters are not the customer's
@@ -356,23 +365,26 @@ func (l *linkPages) language(r *http.Request, o receiver.Opened) string {
 	return strings.ToLower(strings.TrimSpace(r.Header.Get("Accept-Language")))
 }
 
-func (l *linkPages) name(id string) string {
-	if p := l.o.Engine.Book().Directory.Person(id); p != nil && p.Name != "" {
-		return p.Name
+// called is what a refusal calls somebody by.
+func (l *linkPages) called(kind, name string) string {
+	if kind == "who" {
+		return l.name(name)
 	}
-	return id
+	return name
 }
+
+func (l *linkPages) name(id string) string { return l.o.Engine.Book().Directory.PersonName(id) }
 
 // form is what a link's act needs to know, as far as it is not settled.
 func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 	if o.Verb == "" {
 		return nil
 	}
-	f := &form{Button: p.word("button." + o.Purpose), WhoLabel: p.word("who"), Choose: p.word("choose")}
+	f := &form{Button: p.word("button." + o.Purpose)}
 	l.actors(p, f, o, given.Get("who"))
-	f.Fields = l.inputs(p, o)
-	for i := range f.Fields {
-		x := &f.Fields[i]
+	asked := l.acts.Fields(p.Locale, o)
+	for i := range asked {
+		x := &asked[i]
 		x.Label = p.word("field." + x.Name)
 		if special := p.word("field." + o.Purpose + "." + x.Name); special != "" {
 			x.Label = special
@@ -384,6 +396,7 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 			x.Options[k].Chosen = x.Options[k].Value == x.Value
 		}
 	}
+	f.Fields = append(f.Fields, asked...)
 	return f
 }
 
@@ -393,121 +406,9 @@ func (l *linkPages) actors(p *page, f *form, o receiver.Opened, chosen string) {
 		f.As = p.say("as", "who", l.name(o.Actors[0]))
 		return
 	}
+	who := ask.Field{Name: "who", Kind: "select", Label: p.word("who"), Required: true, Value: chosen, Options: []ask.Option{{Text: p.word("choose")}}}
 	for _, id := range o.Actors {
-		f.Persons = append(f.Persons, option{id, l.name(id), chosen == id})
+		who.Options = append(who.Options, ask.Option{Value: id, Text: l.name(id), Chosen: chosen == id})
 	}
-}
-
-// inputs are the fields of a link's form: those that the table of acts says it
-// asks for, as far as they concern this incident.
-func (l *linkPages) inputs(p *page, o receiver.Opened) []field {
-	row, form, known := act.For(o.Purpose)
-	if !known {
-		return nil
-	}
-	if o.Verb != row.Verb { // a link that grants less than its button says
-		if row, known = act.Of(o.Verb); !known {
-			return nil
-		}
-		form = row.Forms[0]
-	}
-	policy := l.o.Engine.Book().Policy(o.Incident.Policy)
-	var scenario *rules.Scenario
-	if policy != nil {
-		scenario = policy.Scenario(o.Incident.Scenario)
-	}
-	if scenario == nil {
-		policy, scenario = &rules.Policy{}, &rules.Scenario{}
-	}
-	var out []field
-	for _, name := range form.Asks {
-		f, _ := row.Field(name)
-		in := l.input(p, o, row.Verb, f, policy, scenario)
-		in.Required = slices.Contains(form.Must, name)
-		if l.concerns(o, f, scenario) {
-			out = append(out, in)
-		}
-	}
-	return out
-}
-
-// concerns reports whether a field has a meaning for this incident.
-func (l *linkPages) concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
-	switch f.Name {
-	case "force": // somebody else has it
-		return o.Incident.Assignee != "" && !slices.Equal(o.Actors, []string{o.Incident.Assignee})
-	case "data_loss":
-		return s.Resolve.Cause
-	case "cause":
-		return s.Resolve.Cause || o.Verb != "resolve"
-	}
-	return true
-}
-
-// input is the control for one field.
-func (l *linkPages) input(p *page, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) field {
-	in := field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
-	choose := func(prefix string, values []string) {
-		in.Kind, in.Options = "select", []option{{Text: p.word("choose")}}
-		for _, v := range values {
-			in.Options = append(in.Options, option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
-		}
-	}
-	switch f.Kind {
-	case act.Text:
-		in.Kind = "area"
-	case act.YesNo:
-		in.Kind = "check"
-	case act.Date:
-		in.Kind = "date"
-	case act.Instant:
-		end := l.o.Engine.Book().SilenceEnd(o.Incident.Incident, l.o.Now()).In(o.Incident.OpenedAt.Location())
-		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), p.say("hint."+verb+"."+f.Name, "when", p.moment(end))
-	case act.Person:
-		choose("", l.o.Engine.Book().Staff())
-		for i := range in.Options[1:] {
-			in.Options[i+1].Text = l.name(in.Options[i+1].Value)
-		}
-	case act.Outcome:
-		choose("outcome.", nil)
-		if s.Calls != nil {
-			choose("outcome.", s.Calls.Outcomes)
-		}
-	case act.Cause:
-		choose("cause.", sortedCauses(policy))
-		for i, x := range in.Options {
-			in.Options[i].Text = cmp.Or(policy.Causes[x.Value].Text.In(p.Code), x.Text)
-		}
-	case act.Severity:
-		choose("severity.", s.Severity.Order)
-	case act.Choice:
-		choose(verb+".", f.Choices)
-	}
-	return in
-}
-
-func sortedCauses(p *rules.Policy) []string {
-	return append([]string{"unknown"}, slices.Sorted(maps.Keys(p.Causes))...)
-}
-
-// fields are the act's fields of what a form brought: only those that its page
-// asks for.
-func (l *linkPages) fields(p *page, o receiver.Opened, given url.Values) rules.Labels {
-	out := rules.Labels{}
-	for _, f := range l.inputs(p, o) {
-		if v := strings.TrimSpace(given.Get(f.Name)); v != "" {
-			out[f.Name] = v
-		}
-	}
-	if o.Verb != "answer" {
-		return out
-	}
-	switch out["result"] {
-	case "away":
-	case "call_me": // somebody phones on the next service day
-		out["until"] = l.o.Now().In(o.Incident.OpenedAt.Location()).AddDate(0, 0, 1).Format(time.DateOnly)
-	default:
-		delete(out, "until")
-	}
-	return out
+	f.Fields = append(f.Fields, who)
 }

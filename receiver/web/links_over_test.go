@@ -111,9 +111,9 @@ func TestLinkPagesSpeakInNames(t *testing.T) {
 	d.acts("i1", "take", "adm2", nil)
 	b := d.browser("")
 	for want, to := range map[string]string{
-		"Awa Diallo s'en occupe déjà":                               path("i1", "take", false, "sup"),
-		"« à » : indiquez qui s'en charge désormais":                path("i1", "assign", false, "sup"),
-		"« résultat de l'appel » : indiquez le résultat de l'appel": path("i2", "call", false, "sup"),
+		"Awa Diallo s'en occupe déjà":                  path("i1", "take", false, "sup"),
+		`id="to-wrong">Merci de remplir ce champ`:      path("i1", "assign", false, "sup"),
+		`id="outcome-wrong">Merci de remplir ce champ`: path("i2", "call", false, "sup"),
 	} {
 		code, text := b.post(to, url.Values{})
 		if text = html.UnescapeString(text); code < 400 || !strings.Contains(text, want) {

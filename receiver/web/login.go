@@ -9,6 +9,7 @@ import (
 
 	"vigie/internal/clip"
 	"vigie/receiver/identity"
+	"vigie/receiver/web/ask"
 )
 
 // loginData is what the page of the login shows.
@@ -16,12 +17,17 @@ type loginData struct {
 	Person    string
 	Passwords bool
 	Provider  bool
-	Wrong     string
+	// Wrong is why nobody came in, Missing that a field was left empty.
+	Wrong   string
+	Missing bool
 	// Leave is where a session with the provider is ended, after a logout here.
 	Leave string
 	// Kept says that a form waits for the login.
 	Kept bool
 }
+
+// LoginFields are what somebody logs in with.
+func (v *view) LoginFields(d loginData) []ask.Field { return ask.Login(v.Locale, d.Person, d.Missing) }
 
 func (p *pageSite) loginData() loginData {
 	return loginData{Passwords: p.passwords() != nil, Provider: p.o.Login.Provider != nil}
@@ -51,6 +57,10 @@ func (p *pageSite) login(w http.ResponseWriter, r *http.Request) {
 	}
 	name, password := strings.TrimSpace(r.PostForm.Get("person")), r.PostForm.Get("password")
 	d.Person = name
+	if d.Missing = name == "" || password == ""; d.Missing { // that is no try
+		p.show(w, http.StatusUnprocessableEntity, "login", v, d)
+		return
+	}
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)
 	if !p.tries.Allowed(p.o.Now(), "name "+strings.ToLower(name), "address "+address) {
 		w.Header().Set("Retry-After", "60")

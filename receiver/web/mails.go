@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"vigie/receiver"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/mailpages"
 )
 
@@ -30,10 +31,24 @@ func (p *pageSite) mailForm(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	}
-	v.Flash, v.Tone = v.Fill("act.refused", "why", p.why(v, f.Err)), "bad"
+	v.Flash, v.Tone = v.T("field.mend"), "bad"
+	if f.Do != "assign" || code != http.StatusNotFound && code != http.StatusUnprocessableEntity {
+		v.Flash = v.Fill("act.refused", "why", p.why(v, f.Err))
+	}
 	list := found.(*mailpages.MailList)
 	list.Form = f
 	p.show(w, code, "mails", v, list)
+}
+
+// AssignFields say with which incident a mail is kept, and as what.
+func (v *view) AssignFields(m mailpages.SortedMail, f mailpages.Form) []ask.Field {
+	wrong := ""
+	if f.Err != nil {
+		wrong = v.site.why(v, f.Err)
+	}
+	return m.Fields(v.Locale, f, wrong, func(a mailpages.About) string {
+		return v.Customer(a.Customer) + " " + a.Machine + v.Platform(a.Platform)
+	})
 }
 
 // why says why something was not done, in the reader's words.

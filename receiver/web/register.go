@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/reportpages"
 )
 
@@ -36,10 +37,7 @@ func (p *pageSite) restoreTest(w http.ResponseWriter, r *http.Request) {
 	p.show(w, code, "restore-tests", v, x)
 }
 
-// Wrong says what is wrong with a field of the register's form; "" for nothing.
-func (v *view) Wrong(f *reportpages.Form, field string) string {
-	if err := f.Wrong[field]; err != nil {
-		return v.refusal(err)
-	}
-	return ""
+// TestFields are those by which a restore test is recorded.
+func (v *view) TestFields(d *reportpages.Register) []ask.Field {
+	return d.Fields(v.Locale, v.refusal)
 }

@@ -69,20 +69,20 @@ func (p *pageSite) resume(v *view, data any, f *kept.Form) any {
 	switch d := data.(type) {
 	case *overview:
 		seen := seenLines(f.Values.Get("seen"))
-		x := &incidentPage{overview: d, Line: d.line, Acts: p.acts(v, d, f.Do, f.Values, nil, again)}
+		x := &incidentPage{overview: d, Line: d.line, Acts: p.acts(v, d, f.Do, f.Values, again)}
 		for _, h := range d.History {
 			if seen > 0 && h.Line > seen && slices.Contains([]string{"act", "state", "signal", "silence"}, h.Kind) {
 				x.Changes = append(x.Changes, h)
 			}
 		}
-		if !slices.ContainsFunc(x.Acts, func(a actForm) bool { return a.Open }) {
+		if x.opened() == nil {
 			v.Flash, v.Tone = v.Fill("kept.gone", "text", typedWords(f.Values)), "bad"
 		}
 		return x
 	case *signalsData:
 		x := typedSignal(f.Values)
 		x.Said = again
-		return p.signalsForm(v, d, x, f.Values.Get("kind"), f.Values.Get("platform"))
+		return p.signalsForm(v, d, x)
 	case *reportpages.Register:
 		d.Form = reportpages.Typed(f.Values)
 	case *mailpages.MailList:

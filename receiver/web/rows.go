@@ -9,6 +9,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/link"
+	"vigie/receiver/web/ask"
 	"vigie/rules"
 )
 
@@ -23,7 +24,8 @@ type several struct {
 	All     string // words to tick every row
 	AllOn   bool
 	Rows    []rowChoice
-	Buttons []option
+	Wrong   string // no row is chosen
+	Buttons []ask.Option
 	// Confirm is the purpose whose fields are asked for, of rows that are chosen.
 	Confirm string
 }
@@ -38,20 +40,17 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 	if who == "" && len(o.Actors) == 1 {
 		who = o.Actors[0]
 	}
-	again := func(why string) {
-		p.Said, p.Tone = p.word("refused")+" "+why, "bad"
-		p.Form = l.choose(p, o, given)
+	if f := l.choose(p, o, given); !slices.Contains(o.Offers, what) || len(chosen) == 0 || !slices.Contains(o.Actors, who) {
+		p.Tone, p.Form = "bad", f
+		p.Said = ask.T(p.Locale, "field.mend")
+		if !slices.Contains(o.Offers, what) {
+			p.Said = p.word("refused") + " " + p.word("rows.nothing")
+		}
+		if len(chosen) == 0 {
+			f.Several.Wrong = p.word("rows.none")
+		}
+		ask.Incomplete(p.Locale, f.Fields)
 		l.write(w, http.StatusUnprocessableEntity, p)
-	}
-	switch {
-	case !slices.Contains(o.Offers, what):
-		again(p.word("rows.nothing"))
-		return
-	case len(chosen) == 0:
-		again(p.word("rows.none"))
-		return
-	case !slices.Contains(o.Actors, who):
-		again(p.word("rows.who"))
 		return
 	}
 	first, err := l.o.Engine.Row(r.Context(), o, chosen[0], what)
@@ -65,12 +64,15 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 		l.write(w, http.StatusOK, p)
 		return
 	}
-	fields := l.fields(p, first, given)
+	f := l.confirm(p, o, first, chosen, who, given)
+	if l.incomplete(w, p, f) {
+		return
+	}
+	fields := l.acts.Given(p.Locale, first, given)
 	out := l.each(r, p, o, chosen, what, who, fields)
 	p.Title, p.Facts = p.word("title."+what), out.said
-	if out.unmet && out.done == 0 { // a field is missing, of all alike
-		p.Said, p.Tone, p.Facts = p.word("refused")+" "+l.refusal(p, out.err), "bad", nil
-		p.Form = l.confirm(p, o, first, chosen, who, given)
+	if out.unmet && out.done == 0 { // a field is at fault, of all alike
+		p.Said, p.Tone, p.Facts, p.Form = l.mend(p, f, out.err), "bad", nil, f
 		l.write(w, http.StatusUnprocessableEntity, p)
 		return
 	}
@@ -81,7 +83,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 		if out.done == 0 {
 			code = receiver.Status(out.err)
 			if given.Get("confirmed") != "" { // what was typed stays
-				p.Form = l.confirm(p, o, first, chosen, who, given)
+				p.Form = f
 			}
 		}
 	}
@@ -91,7 +93,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 // asksMore reports whether an act needs words before it can be done; to take
 // something from somebody is done row by row.
 func (l *linkPages) asksMore(p *page, o receiver.Opened) bool {
-	return slices.ContainsFunc(l.inputs(p, o), func(f field) bool { return f.Name != "force" })
+	return slices.ContainsFunc(l.acts.Fields(p.Locale, o), func(f ask.Field) bool { return f.Name != "force" })
 }
 
 // outcome is what became of the chosen rows.
@@ -113,7 +115,7 @@ func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []s
 				l.o.Logger.Error("a row of a link could not be followed", "incident", id, "purpose", what, "err", err)
 			}
 			out.err, out.unmet = err, receiver.Status(err) == http.StatusUnprocessableEntity
-			out.said = append(out.said, pair{name, p.word("refused") + " " + l.refusal(p, err)})
+			out.said = append(out.said, pair{name, p.word("refused") + " " + refusal(p.Locale, err)})
 			continue
 		}
 		row := o.Rows[slices.IndexFunc(o.Rows, func(x receiver.Opened) bool { return x.Grant.Incident == id })]
@@ -138,7 +140,7 @@ func picked(o receiver.Opened, given url.Values) []string {
 
 // choose is the first page's form: the rows, and a button for each act.
 func (l *linkPages) choose(p *page, o receiver.Opened, given url.Values) *form {
-	f := &form{WhoLabel: p.word("who"), Choose: p.word("choose")}
+	f := &form{}
 	l.actors(p, f, o, given.Get("who"))
 	s := &several{All: p.word("rows.all"), AllOn: given.Get("all") != ""}
 	for _, row := range o.Rows {
@@ -146,7 +148,7 @@ func (l *linkPages) choose(p *page, o receiver.Opened, given url.Values) *form {
 		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id), More: l.rowMore(p, row), Chosen: slices.Contains(given["row"], id)})
 	}
 	for _, what := range o.Offers {
-		s.Buttons = append(s.Buttons, option{Value: what, Text: p.word("button." + what)})
+		s.Buttons = append(s.Buttons, ask.Option{Value: what, Text: p.word("button." + what)})
 	}
 	f.Several = s
 	return f
@@ -155,8 +157,8 @@ func (l *linkPages) choose(p *page, o receiver.Opened, given url.Values) *form {
 // confirm is the second page's form: what the act asks for, once for all rows.
 func (l *linkPages) confirm(p *page, o, first receiver.Opened, chosen []string, who string, given url.Values) *form {
 	f := l.form(p, first, given)
-	f.Persons, f.As = nil, p.say("as", "who", l.name(who))
-	f.Fields = slices.DeleteFunc(f.Fields, func(x field) bool { return x.Name == "force" })
+	f.As = p.say("as", "who", l.name(who))
+	f.Fields = slices.DeleteFunc(f.Fields, func(x ask.Field) bool { return x.Name == "force" || x.Name == "who" })
 	s := &several{Confirm: first.Purpose}
 	for _, id := range chosen {
 		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id)})
@@ -201,8 +203,5 @@ func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
 }
 
 func (l *linkPages) customer(id string) string {
-	if c := l.o.Engine.Book().Directory.Customers[id]; c != nil && c.Name != "" {
-		return c.Name
-	}
-	return id
+	return l.o.Engine.Book().Directory.CustomerName(id)
 }

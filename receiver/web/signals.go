@@ -11,6 +11,7 @@ import (
 
 	"vigie/internal/clip"
 	"vigie/receiver"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/own"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -40,12 +41,10 @@ type reportable struct {
 
 // signalsForm is the form as it is filled in.
 type signalsForm struct {
-	Kinds, Platforms                     []option
-	Machines                             []string
-	By, Text, Received, Machine, Subject string
-	Report                               string // makes sending it twice one report
-	Wrong                                map[string]string
-	Said                                 string
+	Kind, Platform, By, Text, Received, Machine string
+	Report                                      string // makes sending it twice one report
+	Fields                                      []ask.Field
+	Said                                        string
 }
 
 // reportKinds are what can be reported on the page. What came by phone, mail or
@@ -86,18 +85,48 @@ func (s *site) signals(_ *http.Request, who string) (any, error) {
 	return d, nil
 }
 
-// signalsForm fills in what can be chosen.
-func (p *pageSite) signalsForm(v *view, d *signalsData, f *signalsForm, kind, platform string) *signalsData {
+// signalsForm makes the fields of the form as far as the person has something to say
+// in them.
+func (p *pageSite) signalsForm(v *view, d *signalsData, f *signalsForm) *signalsData {
+	outside := v.IsCustomer()
+	own := func(word string) string { // his own words for a customer
+		if outside {
+			word += "_own"
+		}
+		return v.T(word)
+	}
+	choose := []ask.Option{{Text: v.T("choose")}}
+	kind := ask.Field{Name: "kind", Kind: "select", Label: own("signals.kind"), Value: f.Kind, Required: true, Options: choose}
 	for _, k := range d.Kinds {
 		id := string(k.Kind) + "/" + k.Means
-		f.Kinds = append(f.Kinds, option{id, v.T("signals." + strings.Trim(strings.ReplaceAll(id, "/", "."), ".")), id == kind || len(d.Kinds) == 1})
+		kind.Options = append(kind.Options, ask.Option{Value: id, Text: v.T("signals." + strings.Trim(strings.ReplaceAll(id, "/", "."), ".")), Chosen: id == f.Kind})
 	}
-	for _, id := range d.Platforms {
-		f.Platforms = append(f.Platforms, option{id, v.Platform(id), id == platform || len(d.Platforms)+len(d.Machines) == 1})
+	if len(d.Kinds) == 1 {
+		kind = ask.Field{Name: "kind", Kind: "hidden", Value: kind.Options[1].Value}
 	}
-	for _, m := range d.Machines {
-		f.Machines = append(f.Machines, m.Customer+"/"+m.Machine)
+	f.Fields = append(f.Fields, kind)
+	if len(d.Platforms) > 0 {
+		platform := ask.Field{Name: "platform", Kind: "select", Label: v.T("fact.platform"), Value: f.Platform, Required: len(d.Machines) == 0, Options: choose}
+		if len(d.Machines) > 0 {
+			platform.Soft = v.T("signals.or_machine")
+		}
+		for _, id := range d.Platforms {
+			platform.Options = append(platform.Options, ask.Option{Value: id, Text: v.Platform(id), Chosen: id == f.Platform || len(d.Platforms)+len(d.Machines) == 1})
+		}
+		f.Fields = append(f.Fields, platform)
 	}
+	if len(d.Machines) > 0 {
+		machine := ask.Field{Name: "machine", Kind: "text", Label: v.T("fact.machine"), Soft: v.T("signals.machine_as"), Value: f.Machine, Complete: "off", Required: len(d.Platforms) == 0}
+		for _, m := range d.Machines {
+			machine.Options = append(machine.Options, ask.Option{Value: m.Customer + "/" + m.Machine})
+		}
+		f.Fields = append(f.Fields, machine)
+	}
+	if !outside {
+		f.Fields = append(f.Fields, ask.Field{Name: "by", Kind: "text", Label: v.T("signals.by"), Value: f.By, Required: true, Complete: "off", Most: 254},
+			ask.Field{Name: "received", Kind: "datetime-local", Label: v.T("signals.received"), Soft: v.T("field.optional"), Value: f.Received})
+	}
+	f.Fields = append(f.Fields, ask.Field{Name: "text", Kind: "area", Label: own("signals.text"), Value: f.Text, Required: true, Rows: 5, Most: 4000})
 	d.form = f
 	return d
 }
@@ -111,7 +140,7 @@ func (d *signalsData) About() bool { return len(d.Platforms)+len(d.Machines) > 0
 // typedSignal is the form as somebody filled it in.
 func typedSignal(values url.Values) *signalsForm {
 	f := func(name string) string { return strings.TrimSpace(values.Get(name)) }
-	return &signalsForm{By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: clip.Bytes(f("report"), 64), Wrong: map[string]string{}}
+	return &signalsForm{Kind: f("kind"), Platform: f("platform"), By: f("by"), Text: f("text"), Received: f("received"), Machine: f("machine"), Report: clip.Bytes(f("report"), 64)}
 }
 
 // signal takes a report.
@@ -126,10 +155,10 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	}
-	x, kind, platform := typedSignal(r.PostForm), strings.TrimSpace(r.PostForm.Get("kind")), strings.TrimSpace(r.PostForm.Get("platform"))
-	d := p.signalsForm(v, found.(*signalsData), x, kind, platform)
-	b, at := p.signalBody(v, x, kind, platform)
-	if len(x.Wrong) > 0 {
+	x := typedSignal(r.PostForm)
+	d := p.signalsForm(v, found.(*signalsData), x)
+	b, at, wrong := p.signalBody(v, x)
+	if ask.Mark(x.Fields, wrong); len(wrong) > 0 {
 		x.Said = v.T("field.mend")
 		p.show(w, http.StatusUnprocessableEntity, "signals", v, d)
 		return
@@ -144,27 +173,26 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	code := receiver.Status(err)
-	x.Said = v.Fill("act.refused", "why", p.why(v, err))
+	x.Said = ask.Mend(v.Locale, x.Fields, err, v.refusal(err), v.Fill("act.refused", "why", p.why(v, err)))
 	p.show(w, code, "signals", v, d)
 }
 
-// signalBody is what the form says; what is wrong with it is put at its fields.
-func (p *pageSite) signalBody(v *view, x *signalsForm, kind, platform string) (b reportBody, at time.Time) {
-	name, means, _ := strings.Cut(kind, "/")
-	b = reportBody{Kind: rules.SignalKind(name), Means: means, Platform: platform, By: x.By, Text: x.Text}
+// signalBody is what the form says, and what is wrong with its fields.
+func (p *pageSite) signalBody(v *view, x *signalsForm) (b reportBody, at time.Time, wrong ask.Faults) {
+	name, means, _ := strings.Cut(x.Kind, "/")
+	b = reportBody{Kind: rules.SignalKind(name), Means: means, Platform: x.Platform, By: x.By, Text: x.Text}
 	if v.Role == act.Customer {
 		b.By = v.Who.ID
 	}
-	for field, value := range map[string]string{"kind": kind, "text": b.Text, "by": b.By} {
-		if value == "" {
-			x.Wrong[field] = v.T("field.missing")
-		}
-	}
+	wrong = ask.Faults{}
+	wrong.Missing(x.Fields, v.T("field.missing"))
 	switch customer, machine, ok := strings.Cut(x.Machine, "/"); {
-	case x.Machine == "" && platform == "":
-		x.Wrong[map[bool]string{true: "machine", false: "platform"}[len(x.Platforms) == 0]] = v.T("field.missing")
+	case x.Machine == "" && x.Platform == "":
+		if i := slices.IndexFunc(x.Fields, func(f ask.Field) bool { return f.Name == "platform" || f.Name == "machine" }); i >= 0 {
+			wrong[x.Fields[i].Name] = v.T("field.missing")
+		}
 	case x.Machine != "" && (!ok || p.o.Engine.Book().Directory.Canonical(customer, "", machine) == nil):
-		x.Wrong["machine"] = v.T("signals.no_machine")
+		wrong["machine"] = v.T("signals.no_machine")
 	case x.Machine != "":
 		m := p.o.Engine.Book().Directory.Canonical(customer, "", machine)
 		b.Customer, b.Machine = m.Customer, m.Name
@@ -172,11 +200,11 @@ func (p *pageSite) signalBody(v *view, x *signalsForm, kind, platform string) (b
 	if x.Received != "" {
 		var err error
 		if at, err = time.ParseInLocation("2006-01-02T15:04", x.Received, v.Zone); err != nil {
-			x.Wrong["received"] = v.T("field.no_time")
+			wrong["received"] = v.T("field.no_time")
 		}
 	}
 	if x.Report == "" { // a form that was not ours
 		x.Report = rand.Text()
 	}
-	return b, at
+	return b, at, wrong
 }

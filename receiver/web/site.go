@@ -195,10 +195,10 @@ func (p *pageSite) dressed(v *view, data any) any {
 		v.Ref = d.AsOf().In(v.Zone)
 	}
 	if o, ok := data.(*overview); ok {
-		return &incidentPage{overview: o, Line: o.line, Acts: p.acts(v, o, "", nil, nil, "")}
+		return &incidentPage{overview: o, Line: o.line, Acts: p.acts(v, o, "", nil, "")}
 	}
 	if d, ok := data.(*signalsData); ok {
-		return p.signalsForm(v, d, &signalsForm{Report: rand.Text()}, "", "")
+		return p.signalsForm(v, d, &signalsForm{Report: rand.Text()})
 	}
 	if d, ok := data.(*callsData); ok {
 		return p.callsForm(v, d)

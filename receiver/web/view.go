@@ -14,6 +14,7 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/sentence"
 	"vigie/receiver/web/visible"
@@ -105,20 +106,20 @@ func (v voice) Short(t time.Time) string { return v.Narrow(t) }
 func (v voice) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
 
 // Languages are those that can be chosen.
-func (v *view) Languages() []option {
-	var out []option
+func (v *view) Languages() []ask.Option {
+	var out []ask.Option
 	all := v.site.o.Engine.Languages()
 	for _, code := range all.Codes() {
-		out = append(out, option{code, all.Find(code).Name(), code == v.Code})
+		out = append(out, ask.Option{Value: code, Text: all.Find(code).Name(), Chosen: code == v.Code})
 	}
 	return out
 }
 
 // Themes are those that can be chosen.
-func (v *view) Themes() []option {
-	var out []option
+func (v *view) Themes() []ask.Option {
+	var out []ask.Option
 	for _, t := range []string{"system", "light", "dark"} {
-		out = append(out, option{t, v.T("theme." + t), t == v.Theme})
+		out = append(out, ask.Option{Value: t, Text: v.T("theme." + t), Chosen: t == v.Theme})
 	}
 	return out
 }
@@ -154,20 +155,10 @@ func (v *view) Menu() []navigation {
 func (v *view) Asset(name string) string { return v.site.assets.Path(name) }
 
 // Person is how somebody is called.
-func (v *view) Person(id string) string {
-	if p := v.book.Directory.Person(id); p != nil && p.Name != "" {
-		return p.Name
-	}
-	return id
-}
+func (v *view) Person(id string) string { return v.book.Directory.PersonName(id) }
 
 // Customer is how a customer is called.
-func (v *view) Customer(id string) string {
-	if c := v.book.Directory.Customers[id]; c != nil && c.Name != "" {
-		return c.Name
-	}
-	return id
-}
+func (v *view) Customer(id string) string { return v.book.Directory.CustomerName(id) }
 
 // Scenario is the title of a scenario.
 func (v *view) Scenario(policy, name string) string {
@@ -303,7 +294,7 @@ func (p *pageSite) say(r *http.Request, tone, text string) {
 // parse reads the templates: each page with the layout and the shared parts.
 func parsePages() map[string]*template.Template {
 	out := map[string]*template.Template{}
-	base := template.Must(template.New("").Funcs(pageFuncs()).ParseFS(sitePages, "site/layout.html", "site/partials.html"))
+	base := ask.Template(template.Must(template.New("").Funcs(pageFuncs()).ParseFS(sitePages, "site/layout.html", "site/partials.html")))
 	names, err := sitePages.ReadDir("site")
 	if err != nil {
 		panic(err) // they are compiled in

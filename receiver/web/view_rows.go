@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigie/receiver/web/about"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/timeline"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -77,7 +78,7 @@ func (v *view) Join(list []string) string { return strings.Join(list, ", ") }
 // Initials stand for the person who is logged in.
 func (v *view) Initials() string {
 	out := ""
-	for _, w := range strings.Fields(v.Who.Name) {
+	for w := range strings.FieldsSeq(v.Who.Name) {
 		if r := []rune(w); len(out) < 4 {
 			out += string(r[0])
 		}
@@ -148,20 +149,20 @@ func (v *view) Flag(name string) *flagText {
 }
 
 // ManyActs are the acts that can be done to several incidents at once.
-func (v *view) ManyActs() []option {
+func (v *view) ManyActs() []ask.Option {
 	s := &speech{v.Locale}
-	var out []option
+	var out []ask.Option
 	for _, p := range []string{"take", "assign", "note", "silence"} {
-		out = append(out, option{Value: p, Text: s.word("button." + p)})
+		out = append(out, ask.Option{Value: p, Text: s.word("button." + p)})
 	}
 	return out
 }
 
 // Staff are those to whom something can be assigned.
-func (v *view) Staff() []option {
-	var out []option
+func (v *view) Staff() []ask.Option {
+	var out []ask.Option
 	for _, id := range v.book.Staff() {
-		out = append(out, option{Value: id, Text: v.Person(id)})
+		out = append(out, ask.Option{Value: id, Text: v.Person(id)})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -181,10 +182,6 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 	}
 }
 
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
-}
-
 // reportBody is a person's report, as in a story.
 type reportBody struct {
 	Kind       rules.SignalKind `json:"kind"`
@@ -269,16 +266,15 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(found) == 0 && page == 1 {
+		if err := query.Named(q, s.o.Engine.Book(), who); err != nil {
+			return nil, err
+		}
+	}
 	out := listPage{page: page, more: len(found) > limit}
 	found = found[:min(limit, len(found))]
 	if role := q.Get(rules.LabelBackupRole); role != "" {
-		kept := found[:0]
-		for _, i := range found {
-			if i.Identity[rules.LabelBackupRole] == role {
-				kept = append(kept, i)
-			}
-		}
-		found = kept
+		found = slices.DeleteFunc(found, func(i receiver.Summary) bool { return i.Identity[rules.LabelBackupRole] != role })
 	}
 	out.list = s.seen(found, who)
 	return out, nil
@@ -365,7 +361,7 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 		case bool, float64:
 			fields[k] = fmt.Sprint(x)
 		default:
-			return nil, refuse(http.StatusUnprocessableEntity, "field %q is not a text, a number, true or false", k)
+			return nil, incident.Refuse(http.StatusUnprocessableEntity, "field {quoted} is not a text, a number, true or false", "quoted", k)
 		}
 	}
 	if _, err := s.own(r, who); err != nil {
@@ -395,10 +391,10 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 
 func (s *site) reload(r *http.Request, who string) (any, error) {
 	if !s.o.Engine.Book().Manages(who) {
-		return nil, refuse(http.StatusForbidden, "%s may not reload the configuration: that is for the managers whom the inventory names", who)
+		return nil, incident.Refuse(http.StatusForbidden, "{who} may not reload the configuration: that is for the managers whom the inventory names", "who", who)
 	}
 	if err := s.o.Reload(r.Context()); err != nil {
-		return nil, refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: %v", err)
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: {error}", "error", err.Error())
 	}
 	s.o.Logger.Info("configuration reloaded", "by", who)
 	return reloaded{"reloaded"}, nil

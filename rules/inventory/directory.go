@@ -3,8 +3,8 @@ package inventory
 import (
 	"maps"
 	"slices"
-	"strings"
 
+	"vigie/internal/fleet"
 	"vigie/internal/strict"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
@@ -53,12 +53,12 @@ func (d *Directory) Reindex() {
 	ix := machineIndex{byName: map[machineKey]*Machine{}, alias: map[machineKey]*Machine{}}
 	for _, m := range d.Machines {
 		ix.byName[machineKey{m.Customer, m.Name}] = m
-		ix.alias[machineKey{m.Customer, strings.ToLower(m.Name)}] = m
+		ix.alias[machineKey{m.Customer, fleet.Fold(m.Name)}] = m
 	}
 	for _, m := range d.Machines {
 		for _, a := range m.Aliases {
 			ix.patterns.Add(m.Customer, a, m)
-			k := machineKey{m.Customer, strings.ToLower(a)}
+			k := machineKey{m.Customer, fleet.Fold(a)}
 			if _, taken := ix.alias[k]; !taken {
 				ix.alias[k] = m
 			}

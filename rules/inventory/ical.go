@@ -79,7 +79,7 @@ func readICal(f strict.File, zone *time.Location) (ical.Import, error) {
 	case err != nil:
 		return ical.Import{}, refuse("%v", err)
 	case len(in.Days) == 0:
-		return in, refuse("closes no day: only events that last all day count; export the calendar again, or take the file away")
+		return in, refuse("closes no day: only whole days count; export the calendar again, or take the file away")
 	}
 	return in, nil
 }

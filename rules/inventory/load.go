@@ -92,6 +92,7 @@ func (l *loader) read(files []strict.File) (docs []section, calendars []strict.F
 			l.faults = append(l.faults, faults...)
 		} else {
 			l.note(strict.Decode(f.Name, f.Text, &doc))
+			l.dir.Slips = append(l.dir.Slips, strict.Blank(f, reflect.TypeFor[section]())...)
 		}
 		docs = append(docs, doc)
 	}

@@ -48,7 +48,7 @@ closures:
 
 func TestLoadDirectory(t *testing.T) {
 	csv := strict.File{Name: "machines.csv", Text: []byte("\xef\xbb\xbfcustomer;machine;class;user;aliases;plans\r\n" +
-		"dupont;NAS-01;nas;;nas|nas.local;primary:acronis:daily|local:veeam:Job: Nuit\r\n")}
+		"dupont;NAS-01;nas;;nas|nas.local|réseau;primary:acronis:daily|local:veeam:Job: Nuit\r\n")}
 	d, err := load(append([]strict.File{csv}, yml(soundInventory)...))
 	if err != nil {
 		t.Fatal(err)
@@ -59,13 +59,13 @@ func TestLoadDirectory(t *testing.T) {
 	if m := d.Canonical("dupont", "veeam", "AD01"); m == nil || m.Name != "SRV-AD" {
 		t.Errorf("the alias veeam:ad01 leads to %v", m)
 	}
-	for typed, want := range map[string]string{"NAS.local": "NAS-01", "NAS-01": "NAS-01", "nobody": "nobody", "": ""} {
+	for typed, want := range map[string]string{"NAS.local": "NAS-01", "Re\u0301seau": "NAS-01", "NAS-01": "NAS-01", "nobody": "nobody", "": ""} {
 		if got := d.Called("", typed); got != want || d.Called("dupont", typed) != want || d.Called("martin", typed) != typed {
 			t.Errorf("%q is called %q", typed, got)
 		}
 	}
 	m := d.Machine("dupont", "NAS-01")
-	if m == nil || len(m.Aliases) != 2 || len(m.Plans) != 2 || m.Plans[1] != (ExpectedPlan{"Job: Nuit", "local", "veeam"}) {
+	if m == nil || len(m.Aliases) != 3 || len(m.Plans) != 2 || m.Plans[1] != (ExpectedPlan{"Job: Nuit", "local", "veeam"}) {
 		t.Errorf("NAS-01 was read as %+v", m)
 	}
 	at := func(text string) time.Time {

@@ -70,7 +70,7 @@ func (l *loader) machines(entries []fleet.Machine) {
 }
 
 func (l *loader) machineName(customer, name string) string {
-	return "machine " + customer + "/" + strings.ToLower(name)
+	return "machine " + customer + "/" + fleet.Fold(name)
 }
 
 func (l *loader) plans(e fleet.Machine, where string) []ExpectedPlan {
@@ -131,7 +131,7 @@ func (l *loader) alias(e fleet.Machine, alias string) {
 		}
 	}
 	key := l.machineName(e.Customer, alias)
-	if strings.EqualFold(alias, e.Name) {
+	if fleet.Fold(alias) == fleet.Fold(e.Name) {
 		return
 	}
 	l.once(e.At, where+": "+alias, key)
@@ -157,7 +157,7 @@ type machineKey struct{ customer, name string }
 
 type machineIndex struct {
 	byName map[machineKey]*Machine
-	alias  map[machineKey]*Machine // customer + lower-cased alias, with or without source
+	alias  map[machineKey]*Machine // customer + folded alias, with or without source
 	// patterns are the aliases that stand for many names.
 	patterns fleet.Patterns[*Machine]
 }
@@ -177,7 +177,7 @@ func (d *Directory) Canonical(customer, source string, names ...string) *Machine
 		if m := d.index.byName[machineKey{customer, n}]; m != nil {
 			return m
 		}
-		low := strings.ToLower(n)
+		low := fleet.Fold(n)
 		if m := d.index.alias[machineKey{customer, strings.ToLower(source) + ":" + low}]; m != nil {
 			return m
 		}

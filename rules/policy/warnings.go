@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // Warnings lists what is allowed but most likely a mistake, each with its cure:
-// scenarios that an earlier one shadows, steps that can never run, opening
+// keys with nothing behind them, scenarios that an earlier one shadows, steps that can never run, opening
 // hours that a clock change touches, rotas in which nobody is on duty at some
 // hour of the next 30 days, and entries of the inventory for which a role
 // reaches nobody.
@@ -19,6 +20,9 @@ func (p *Policy) Warnings(dir *inventory.Directory, now time.Time) []string {
 	var out []string
 	warn := func(at strict.Position, format string, args ...any) {
 		out = append(out, fmt.Sprintf("%s: %s", at, fmt.Sprintf(format, args...)))
+	}
+	for _, f := range p.Source {
+		out = append(out, strict.Blank(f, reflect.TypeFor[policyDoc]())...)
 	}
 	for n, s := range p.Scenarios {
 		for _, earlier := range p.Scenarios[:n] {

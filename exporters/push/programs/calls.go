@@ -86,12 +86,15 @@ func (c *Calls) of(name string, arguments []string, named bool) (call, string) {
 	return found, said
 }
 
+// command looks at the first of the words, and at it with the next; options may stand between.
 func (c *Calls) command(words []string) (call, bool) {
+	two := words[0]
+	if next := slices.IndexFunc(words[1:], func(w string) bool { return !strings.HasPrefix(w, "-") }); next >= 0 {
+		two += " " + words[1+next]
+	}
 	for kind, p := range []*Whole{callSaves: c.Saves, callTends: c.Tends, callListed: c.Other} {
-		for n := 1; n <= min(2, len(words)); n++ {
-			if p.whole(strings.Join(words[:n], " ")) {
-				return call(kind), true
-			}
+		if p.whole(words[0]) || p.whole(two) {
+			return call(kind), true
 		}
 	}
 	return callSaves, false

@@ -7,12 +7,14 @@ import (
 	"strings"
 )
 
-// runners run other programs: what stands between their name and the program's is
-// theirs. Most of them end with 1 when they could not.
+// isRunner tells programs that run others: what stands between their name and the
+// program's is theirs. Most of them end with 1 when they could not.
 func isRunner(word string) bool {
+	if handsOn(word) {
+		return true
+	}
 	switch base(word) {
-	case "sudo", "doas", "su", "runuser", "env", "nice", "ionice", "chrt", "taskset", "flock", "timeout", "nohup", "setsid", "time", "stdbuf", "chronic",
-		"systemd-run", "systemd-inhibit", "systemd-cat", "unshare", "nsenter", "chroot", "ssh", "docker", "podman", "kubectl", "busybox",
+	case chronic, "systemd-run", "unshare", "nsenter", "chroot", "ssh", "docker", "podman", "kubectl", "busybox",
 		"sh", "bash", "dash", "ash", "ksh", "zsh", "cmd", "powershell", "pwsh":
 		return true
 	}
@@ -23,6 +25,19 @@ func isRunner(word string) bool {
 	return false
 }
 
+// handsOn tells runners that end with the program's own code, and with one of theirs
+// only after a line that begins with their name.
+func handsOn(word string) bool {
+	switch base(word) {
+	case "sudo", "doas", "su", "runuser", "env", "nice", "ionice", "chrt", "taskset", "flock", "timeout", "nohup", "setsid", "time", "stdbuf", "systemd-inhibit", "systemd-cat":
+		return true
+	}
+	return false
+}
+
+// chronic ends with 1 when the program was killed.
+const chronic = "chronic"
+
 // base is the name of a program in lower case, on Linux or Windows.
 func base(word string) string {
 	name := strings.ToLower(word[strings.LastIndexAny(word, `/\`)+1:])
@@ -30,8 +45,11 @@ func base(word string) string {
 }
 
 // isProgram tells whether a word names the program: restic, /opt/restic_0.16, or
-// partclone.ext4 for partclone.
+// partclone.ext4 for partclone. A whole script in one word, as for sh -c, does not.
 func (p *Program) isProgram(word string) bool {
+	if first, _, several := strings.Cut(word, " "); several && (!strings.ContainsAny(first, `/\`) || strings.Contains(base(word), " ")) {
+		return false
+	}
 	rest, ok := strings.CutPrefix(base(word), p.Name)
 	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z') && !isRunner(word)
 }
@@ -78,10 +96,30 @@ func (p *Program) called(command []string) (words []string, named bool) {
 	return command[at+1:], true
 }
 
+// front is what stands before the program in a command; known is false where the
+// program itself does not stand there, as behind a shell or in a script of the user's.
+func (p *Program) front(command []string) (words []string, known bool) {
+	at := p.place(command)
+	if at < 0 || !p.isProgram(command[at]) {
+		return nil, false
+	}
+	return command[:at], true
+}
+
+// ends tells whether a command ends with the program's own code. One that is not
+// told at all (nil) does: who reports a code means the program's.
+func (p *Program) ends(command []string) bool {
+	if command == nil {
+		return true
+	}
+	front, known := p.front(command)
+	return known && (len(front) == 0 || handsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return isRunner(word) && !handsOn(word) })
+}
+
 // held is the code by which a flock in front tells that another run holds its
 // lock, without a word; 0 where no flock gives up.
 func (p *Program) held(command []string) int {
-	front := command[:max(p.place(command), 0)]
+	front, _ := p.front(command)
 	at := slices.IndexFunc(front, func(word string) bool { return base(word) == "flock" })
 	if at < 0 {
 		return 0

@@ -19,6 +19,10 @@ table. Of each program the first row counts whose code fits and whose conditions
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
 - Under *meanings from* stands the version whose exit codes and messages were observed. The patterns were written after these messages; the tests run them against
   tar (in English and French), cpio, rsync, zip, 7-Zip, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
+- A code is the program's *own* where nothing stands in front of it but what hands the code on, such as sudo, nice or timeout; a script, a shell, ssh or docker may end by it as
+  well. Chronic ends with 1 also for a program that was killed, so that 1 is failed behind it: leave it away and give --hide-output.
+- **What a program does not say, nobody can know**: where it is quiet, a source that is empty or not mounted looks like any other. The program's note says by what it tells. Where its own
+  options are not to be changed, its repository can be asked behind it: ` + "`run --for=borg JOB -- sh -c 'borg create REPO::NAME /srv && borg info --last 1 --json REPO'`" + `.
 - Codes of the shell and the system hold for all: 126 and 127 (not started) are failed, 130 and 143 cancelled, 137 failed.
 
 Rows of your own stand in a file for ` + "`--codes`" + `, and come before these: ` + "`codes: {rsync: [{code: 23, result: warning}]}`" + `.
@@ -88,6 +92,9 @@ func conditions(r *Row) []string {
 		add([]string{"one number in", "and in"}[min(i, 1)], &r.Same[i])
 	}
 	add("an argument", r.Argument)
+	if r.Own {
+		out = append(out, "the code is its own")
+	}
 	add("first line", r.First)
 	add("last line", r.Last)
 	return out

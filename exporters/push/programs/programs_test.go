@@ -64,10 +64,41 @@ func TestVerdicts(t *testing.T) {
 		{"borg", 1, "", "x: stat: [Errno 2] No such file or directory: 'x'", Failed},
 		{"borg", 1, "", "x: open: [Errno 13] Permission denied: 'x'", Warning},
 		{"borg", 1, "", "sudo: a password is required", Failed},
+		{"borg", 1, "", "/usr/bin/nice: open: [Errno 13] Permission denied: '/usr/bin/nice'", Warning},
 		{"unison", 1, "", "sudo: a password is required", Failed},
 		{"unison", 1, "Synchronization complete at 17:30:24  (0 items transferred, 1 skipped, 0 failed)", "", Warning},
 		{"unison", 1, "changed  <-?-> changed    x", "", Warning},
 		{"backupninja", 1, "", "sudo: a password is required", Failed},
+		{"backup-manager", 0, "", "Unable to create \"/b/vm.tar.gz\", check /tmp/x\n1 error occurred during the tarball generation.", Failed},
+		{"backup-manager", 0, "Using method \"tarball\".", "Target \"/d\" does not exist, skipping.\n1 error occurred during the tarball generation.", Failed},
+		{"backup-manager", 0, "Using method \"tarball\".\n/b/vm.tar.gz: ok (1M, 7a10)", "Target \"/d\" does not exist, skipping.", Warning},
+		{"backup-manager", 0, "Using method \"tarball\".", "File /b/vm.tar.gz already exists, skipping.", NotDue},
+		{"backup-manager", 0, "Using method \"tarball\".\n/b/vm.tar.gz: ok (1M, 7a10)", "", Success},
+		{"proxmox-backup-client", 0, "", "failed to open file: \"key\": access denied\nEnd Time: Mon Mar  9 07:01:02 2026", Warning},
+		{"proxmox-backup-client", 0, "", "Duration: 42.11s\nEnd Time: Mon Mar  9 07:01:02 2026", Success},
+		{"proxmox-backup-client", 0, "", "", Failed},
+		{"syncoid", 0, "WARN Skipping dataset (dataset no longer exists): tank/vm...", "", Failed},
+		{"syncoid", 0, "WARN Skipping dataset (dataset no longer exists): tank/vm...\nSending incremental tank/db@a ... b (~ 4 KB):", "", Warning},
+		{"rustic", 0, "", "[WARN] ignoring error: permission denied", Warning},
+		{"resticprofile", 1, "", "Warning: at least one source file could not be read\n2026/11/30 13:45:03 backup on profile 'default': exit status 3", Warning},
+		{"resticprofile", 1, "", "Fatal: all target directories/files do not exist", Failed},
+		{"resticprofile", 0, "processed 0 files, 0 B in 0:00\nsnapshot b8a3cf19 saved", "", Warning},
+		{"autorestic", 0, "Skipping \"docs\", not due yet.", "", NotDue},
+		{"autorestic", 0, "Backend: b\nDone", "", Success},
+		{"autorestic", 0, "processed 0 files, 0 B in 0:00\nsnapshot b8a3cf19 saved\nDone", "", Empty},
+		{"autorestic", 1, "an instance is already running. exiting", "", Running},
+		{"autorestic", 1, "Warning: at least one source file could not be read", "Error: 1 errors were found", Warning},
+		{"autorestic", 1, "Warning: at least one source file could not be read\nFatal: unable to open config file", "Error: 2 errors were found", Failed},
+		{"mydumper", 0, "", "** Message: 13:18:24.784: Thread 1 dumping schema create for `shop`\n** Message: 13:18:24.785: Finished dump at: 2026-11-30 13:18:24", Failed},
+		{"mydumper", 0, "", "** (mydumper:903): WARNING **: 13:18:24.785: Broken table detected, please review: shop.bad", Warning},
+		{"mariadb-backup", 0, "", "[00] 2026-11-30 13:18:46 completed OK!", Success},
+		{"mariadb-backup", 0, "", "[00] 2026-11-30 13:18:46 Starting", Failed},
+		{"backupninja", 0, "", "", Failed},
+		{"backupninja", 0, "", "Debug: skipping /etc/backup.d/20.pgsql because current time does not match everyday at 01:00", NotDue},
+		{"backupninja", 0, "Warning: Failed to dump pgsql database x", "Info: FINISHED: 2 actions run. 0 fatal. 0 error. 2 warning.", Failed},
+		{"backupninja", 1, "Warning: Repository has been initialized", "Info: FINISHED: 2 actions run. 0 fatal. 0 error. 1 warning.", Warning},
+		{"backupninja", 1, "", "Info: FINISHED: 2 actions run. 0 fatal. 1 error. 0 warning.", Failed},
+		{"backupninja", 0, "", "Info: FINISHED: 2 actions run. 0 fatal. 0 error. 0 warning.", Success},
 		{"rsnapshot", 2, "", "WARNING: Some files and/or directories in /snap/daily.0/ vanished during rsync_cleanup_after_native_cp_al operation", Warning},
 		{"rdiff-backup", 2, "", "", Failed},
 		{"rdiff-backup", 2, "", "WARNING: No increment is older than '1D'\nWARNING: Action remove emitted warnings, see previous messages for details", NotDue},
@@ -112,6 +143,19 @@ func TestVerdicts(t *testing.T) {
 		{"pgbackrest", 50, "", "", Running},
 		{"barman", 1, "", "ERROR: Another backup process is running", Running},
 		{"robocopy", 3, "", "", Success},
+		{"aws", 0, "upload: d/f3 to s3://b/n/f3", "", Success},
+		{"aws", 2, "upload: d/f3 to s3://b/n/f3", "warning: Skipping file /d/a. File/Directory is not readable.", Warning},
+		{"aws", 2, "Completed 2 Bytes/6 Bytes\rupload: d/f3 to s3://b/n/f3\ndelete: s3://b/n/a/f1", "warning: Skipping file /d/a. File/Directory is not readable.", Failed},
+		{"aws", 2, "", "warning: Skipping file /d/b/f2. File/Directory is not readable.", Failed}, // cp of that file alone
+		{"aws", 1, "upload: d/f3 to s3://b/n/f3", "fatal error: An error occurred (NoSuchBucket) when calling the ListObjectsV2 operation", Failed},
+		{"s3cmd", 0, "delete: 's3://b/s3cmd/a/f1'", "", Warning},
+		{"s3cmd", 0, "upload: 'd/a/f1' -> 's3://b/m/a/f1' (2 bytes in 0.0 seconds, 433.88 B/s) [1 of 1]\ndelete: 's3://b/m/a/f2'", "", Success},
+		{"s3cmd", 0, "", "WARNING: delete: cowardly refusing to delete because no source files were found.  Use --force to override.", Empty},
+		{"s3cmd", 0, "", "WARNING: b/f2: file disappeared, ignoring.", Warning},
+		{"s3cmd", 0, "upload: 'd/f3' -> 's3://b/m4/f3'", "WARNING: Exiting now because of --dry-run", NotDue},
+		{"s3cmd", 2, "upload: 'd/f3' -> 's3://b/m1/f3' (2 bytes in 0.0 seconds, 1893.59 B/s) [2 of 2]", "ERROR: Upload of 'd/b/f2' is not possible (Reason: Permission denied)", Warning},
+		{"s3cmd", 2, "", "ERROR: Upload of 'd/b/f2' is not possible (Reason: Permission denied)", Failed},
+		{"s3cmd", 12, "", "ERROR: S3 error: 404 (NoSuchBucket): The specified bucket does not exist", Failed},
 		{"rsync", 0, "drwxr-xr-x          4,096 2026/03/10 08:00:00 .\n", "", NotDue},
 		{"rsync", 0, "total size is 2  speedup is 0.02 (DRY RUN)\n", "", NotDue},
 		{"rclone", 0, "", "NOTICE: one: Skipped copy as --dry-run is set (size 1)", NotDue},
@@ -262,7 +306,21 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"barman list-backup srv", 0, NotDue},
 		{"barman backup srv", 0, Success},
 		{"kopia snapshot create /d", 0, Success},
+		{"mariadb-backup --backup --target-dir=/b", 1, Failed},
+		{"mariabackup --copy-back --target-dir=/b", 0, NotDue},
+		{"rustic -P home backup", 0, Success},
+		{"rustic backup -n /d", 0, NotDue},
+		{"proxmox-backup-client list --repository r", 0, NotDue},
+		{"proxmox-backup-client backup root.pxar:/", 1, Failed},
+		{"resticprofile -n home backup", 0, Success},
+		{"resticprofile home.backup", 0, Success},
+		{"resticprofile home.snapshots", 0, NotDue},
+		{"resticprofile home.forget", 1, Failed},
+		{"autorestic backup -a", 1, Failed},
+		{"autorestic -c f.yml exec -b b -- snapshots", 0, NotDue},
 		{"kopia snap list", 0, NotDue},
+		{"kopia snapshot --parallel=4 --json create /d", 0, Success},
+		{"kopia snapshot --all list", 0, NotDue},
 		{"kopia snapshot verify", 1, Failed},
 		{"kopia --config-file snapshot snapshot create /d", 0, Success},
 		{"kopia maintenance run", 0, NotDue},
@@ -273,6 +331,13 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"duplicacy check -a", 100, Failed},
 		{"duplicacy list", 0, NotDue},
 		{"robocopy a b /MIR /L", 1, NotDue},
+		{"aws --profile sync s3 sync d s3://b/n", 0, Success},
+		{"aws s3 sync d s3://b/n --dryrun", 2, NotDue},
+		{"aws s3 sync d s3://b/n --delete --only-show-errors", 2, Failed},
+		{"aws s3 ls s3://b/n", 0, NotDue},
+		{"aws ec2 create-snapshot --volume-id v", 0, NotDue}, // it only asks for one
+		{"s3cmd -c conf sync d s3://b/n", 0, Success},
+		{"s3cmd ls s3://b", 0, NotDue},
 		{"pg_dump --version", 0, NotDue},
 		{"pg_dump -V", 0, NotDue},
 		{"pg_dump -s app", 0, Success},
@@ -356,6 +421,24 @@ func TestCommandsInFront(t *testing.T) {
 		{"restic", "flock -n /run/lock/restic restic backup data", 1, "Fatal: unable to open repository", Failed},
 		{"restic", "flock -n /run/lock/restic sh -c backup", 1, "", Failed}, // who ended is not known
 		{"restic", "", 0, "", Success},
+		{"borg", "borg create ::a data", 1, "data/x: file changed while we backed it up", Warning},
+		{"borg", "sudo -n nice -n 10 /usr/bin/borg create ::a data", 1, "data/x: file changed while we backed it up", Warning},
+		{"borg", "sudo -n borg create ::a data", 1, "sudo: a password is required", Failed},
+		// Whose code it is nobody can tell, unless borg does.
+		{"borg", "nightly.sh data", 1, "mount: /mnt/nas: can't find in /etc/fstab.", Failed},
+		{"borg", "sh -c backup", 1, "Repository /mnt/nas does not exist.", Failed},
+		{"borg", "/usr/local/bin/nightly-borg data", 1, "", Failed},
+		{"borg", "docker exec b borg create ::a data", 1, "Error response from daemon: No such container: b", Failed},
+		{"borg", "kubectl exec b -- borg create ::a data", 1, "Error from server (NotFound): pods \"b\" not found", Failed},
+		{"borg", "nightly.sh data", 1, "terminating with warning status, rc 1", Warning},
+		{"borg", "docker exec b borg create --stats ::a data", 1, "Number of files: 7", Warning},
+		{"backupninja", "/root/nightly.sh", 1, "mount: /mnt/nas: can't find in /etc/fstab.", Failed},
+		// chronic ends with 1 also when the program was killed.
+		{"borg", "chronic borg create ::a data", 1, "data/x: file changed while we backed it up", Failed},
+		{"tar", "chronic tar -cf a.tar data", 1, "tar: data/x: file changed as we read it", Failed},
+		{"rclone", "nice chronic rclone copy a b", 1, "Transferred: 5 / 10, 50%", Failed},
+		{"rsync", "chronic rsync -a --stats a b", 24, "", Warning},
+		{"tar", "tar -cf a.tar data", 1, "tar: data/x: file changed as we read it", Warning},
 	} {
 		p, _ := all.Get(c.program)
 		w := p.Watch(strings.Fields(c.command))
@@ -403,5 +486,25 @@ func TestPageIsTheTable(t *testing.T) {
 	have, err := os.ReadFile(page)
 	if err != nil || string(have) != want {
 		t.Errorf("%s is not the table (%v); run this test with UPDATE_PAGE=1", page, err)
+	}
+}
+
+// A script in one word says nothing of what it calls, whatever it begins with.
+func TestScriptInOneWord(t *testing.T) {
+	all := table(t)
+	for _, c := range []struct {
+		command []string
+		want    Result
+	}{
+		{[]string{"sh", "-c", "restic backup /d"}, Success},
+		{[]string{"sh", "-c", "restic backup /srv/restic && echo done"}, Success},
+		{[]string{"ssh", "srv", "restic backup ."}, Success},
+		{[]string{`C:\Program Files\restic\restic.exe`, "snapshots"}, NotDue},
+		{[]string{"/opt/my tools/restic", "backup", "/d"}, Success},
+	} {
+		p, _ := all.Get("restic")
+		if got := p.Watch(c.command).Judge(0, false); got.Result != c.want {
+			t.Errorf("%q: %+v", c.command, got)
+		}
 	}
 }

@@ -32,6 +32,8 @@ type Watch struct {
 	call      call
 	callWords string
 	held      int  // the code of a flock in front that gave up, 0 for none
+	own       bool // the command ends with the program's own code
+	killed1   bool // 1 may also mean that the program was killed
 	data      bool // what is written to stdout may be the backup itself
 
 	mu          sync.Mutex
@@ -50,7 +52,8 @@ func (p *Program) Watch(command []string) *Watch {
 	for i := range p.Rows {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
-	w := &Watch{program: p, arguments: arguments, held: p.held(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
+	w := &Watch{program: p, arguments: arguments, held: p.held(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
+	w.killed1 = slices.ContainsFunc(command, func(word string) bool { return base(word) == chronic })
 	words, named := p.called(command)
 	w.call, w.callWords = p.Calls.of(p.Name, words, named)
 	return w
@@ -113,6 +116,9 @@ func (s *Stream) end() {
 		return
 	}
 	s.watch.said = true
+	if name, _, colon := bytes.Cut(line, []byte(": ")); colon && !bytes.ContainsAny(name, `/\`) && handsOn(string(name)) {
+		s.watch.own = false // what stands in front could not run it
+	}
 	s.watch.look(line, s.stdout)
 }
 
@@ -200,6 +206,9 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 		if v.Result == Empty {
 			v.Result, v.Files = Warning, 0
 		}
+		if w.killed1 && code == 1 && v.Result == Warning {
+			v.Result, v.Words = Failed, "chronic ends with 1 for a program that was killed, too; leave it away and give --hide-output"
+		}
 	} else if result, words, known := Signalled(code); known {
 		v.Result, v.Words = result, words
 	}
@@ -252,6 +261,9 @@ func (w *Watch) fits(r *Row, code int) bool {
 		if one := w.same[&r.Same[k]]; one == "" || one != w.same[&r.Same[0]] {
 			return false
 		}
+	}
+	if r.Own && !w.own {
+		return false
 	}
 	if r.Argument != nil && !slices.ContainsFunc(w.arguments, r.Argument.MatchString) {
 		return false

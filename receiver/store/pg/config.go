@@ -89,8 +89,17 @@ func Config(address, password string) (*pgx.ConnConfig, error) {
 		})
 		return errors.Join(bad, err)
 	}}
-	cfg.DialFunc, cfg.ValidateConnect = d.DialContext, fit
+	cfg.DialFunc, cfg.ValidateConnect, cfg.OnNotice = d.DialContext, fit, warned
 	return cfg, nil
+}
+
+// warning is where a connection keeps what the server warned of last.
+const warning = "warning"
+
+func warned(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.SeverityUnlocalized == "WARNING" {
+		c.CustomData()[warning] = fmt.Sprintf("%s (%s)", n.Message, n.Detail)
+	}
 }
 
 // Unreachable adds the cure to an error of connecting.

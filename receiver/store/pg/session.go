@@ -75,10 +75,17 @@ func (s *session) end() {
 // run sends statements without arguments, as one message.
 func (s *session) run(text string) error {
 	s.stall.Reset(s.p.within)
+	told := s.raw.PgConn().CustomData()
+	delete(told, warning)
 	tag, err := s.raw.Exec(context.Background(), text)
 	s.fresh = true
-	if err == nil && text == commit && tag.String() != commit {
+	switch {
+	case err != nil || text != commit:
+	case tag.String() != commit:
 		err = fmt.Errorf("the server says %s", tag) // so it does when a statement had failed
+	case told[warning] != nil:
+		// Somebody cancelled the wait for the standby, which may not have it.
+		err = fmt.Errorf("the server warns: %v", told[warning])
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)

@@ -5,6 +5,7 @@ package fleetpages
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +15,8 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/message/locale"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
@@ -29,10 +32,6 @@ type Pages struct {
 const perPage = 50
 
 type paging = query.Page
-
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
-}
 
 // Machines is what the page Machines shows: what must be backed up, what is
 // open about it, and what is not covered.
@@ -83,7 +82,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &Machines{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
 	if !slices.Contains(MachineShows(), d.Show) {
-		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(MachineShows(), ", "))
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(MachineShows(), ", "))
 	}
 	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {
@@ -289,6 +288,16 @@ type Policy struct {
 	Labels    string        `json:"labels,omitempty"`
 	Trial     *rules.Trial  `json:"trial,omitempty"`
 	Fault     string        `json:"fault,omitempty"`
+	example   string
+}
+
+// Field asks for the labels of a failure that is tried.
+func (d *Policy) Field(l locale.Locale) ask.Field {
+	f := ask.Field{Name: "labels", Kind: "area", Label: ask.T(l, "policy.labels"), Value: cmp.Or(d.Labels, d.example), Required: true, Complete: "off"}
+	if d.Fault != "" {
+		f.Wrong, f.Focus = l.TieSpaces(l.Say(locale.Site+"policy.fault", "what", d.Fault)), true
+	}
+	return f
 }
 
 type ScenarioRow struct {
@@ -314,7 +323,7 @@ func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 	now := p.Now()
 	book := p.Engine.Book()
 	inForce := book.InForce(now)
-	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: clip.Bytes(q.Get("labels"), maxLabels)}
+	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: clip.Bytes(q.Get("labels"), maxLabels), example: example(book)}
 	for _, sc := range inForce.Scenarios {
 		x := ScenarioRow{Name: sc.Name, Title: sc.Title, Match: []string{}, Ignores: sc.Ignores, Targets: []string{}, Steps: []string{}, scenario: sc}
 		for _, m := range sc.Match {
@@ -352,4 +361,17 @@ func readLabels(text string) (rules.Labels, string) {
 		out[name] = value
 	}
 	return out, ""
+}
+
+// example are labels of a failure that could be: of a server of the inventory, if it
+// has one.
+func example(book *rules.Book) string {
+	server := func(m *rules.Machine) int { return map[bool]int{true: 0, false: 1}[m.Class == "server"] }
+	m := &rules.Machine{Customer: "example", Name: "SRV-01", Class: "server"}
+	if all := book.Directory.Machines; len(all) > 0 {
+		m = slices.MinFunc(all, func(a, b *rules.Machine) int {
+			return cmp.Or(server(a)-server(b), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Name, b.Name))
+		})
+	}
+	return fmt.Sprintf("customer=%s, machine=%s, machine_class=%s, backup_role=primary, kind=failed", m.Customer, m.Name, m.Class)
 }

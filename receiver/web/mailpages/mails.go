@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vigie/receiver"
 	"vigie/receiver/answers"
 	"vigie/receiver/board"
+	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
@@ -157,13 +160,9 @@ func (p *Pages) Assign(r *http.Request, who string) (any, error) {
 
 func (p *Pages) assign(r *http.Request, who string, b Assigned) (store.Mail, error) {
 	if b.Incident == "" {
-		return store.Mail{}, refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id")
+		return store.Mail{}, incident.Refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id")
 	}
 	return p.Engine.AssignMail(r.Context(), b.Incident, answers.Assignment{Mail: p.Named(r), As: b.As, By: who})
-}
-
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
 }
 
 // Form is what somebody typed about one mail, and why nothing came of it.
@@ -198,7 +197,30 @@ func (p *Pages) Act(r *http.Request, who string, f *Form) error {
 	}
 	m, err := p.Engine.SettleMail(r.Context(), f.Mail, f.Reason, who)
 	if err == nil && m.SettledBy != who {
-		return &receiver.RefusedError{Refusal: answers.SettledBefore(m)}
+		return answers.SettledBefore(m)
 	}
 	return err
+}
+
+// Fields ask with which incident a mail is kept, and as what; f is what was typed,
+// wrong what is wrong with it, and called says what an incident is about.
+func (m SortedMail) Fields(l locale.Locale, f Form, wrong string, called func(About) string) []ask.Field {
+	if f.Do != "assign" {
+		f, wrong = Form{}, ""
+		if len(m.About) == 1 {
+			f.Incident = strconv.Itoa(m.About[0].Number)
+		}
+	}
+	form := "assign-" + m.ID
+	incident := ask.Field{Form: form, Name: "incident", Kind: "text", Label: ask.T(l, "mails.incident"), Value: f.Incident, Required: true, Most: 100, Complete: "off"}
+	for _, a := range m.About {
+		incident.Options = append(incident.Options, ask.Option{Value: strconv.Itoa(a.Number), Text: called(a)})
+	}
+	as := ask.Field{Form: form, Name: "as", Kind: "select", Label: ask.T(l, "mails.as"), Options: []ask.Option{
+		{Value: "note", Text: ask.T(l, "mails.as.note")}, {Value: "answer", Text: ask.T(l, "mails.as.answer"), Chosen: f.As == "answer"}}}
+	fields := []ask.Field{incident, as}
+	if wrong != "" && !ask.Incomplete(l, fields) {
+		ask.Mark(fields, ask.Faults{"incident": wrong})
+	}
+	return fields
 }

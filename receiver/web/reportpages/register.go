@@ -1,6 +1,7 @@
 package reportpages
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/message/locale"
+	"vigie/receiver/web/ask"
+	"vigie/rules/incident"
 	"vigie/rules/report"
 )
 
@@ -69,7 +73,7 @@ func (d *Pages) Record(r *http.Request, who string) (any, error) {
 	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&t); err != nil {
-		return nil, refuse(http.StatusBadRequest, "not readable: %v", err)
+		return nil, incident.Refuse(http.StatusBadRequest, "not readable: {error}", "error", err.Error())
 	}
 	return d.record(r, who, t)
 }
@@ -96,7 +100,7 @@ func (d *Pages) RecordForm(r *http.Request, who string) (*Form, error) {
 	if f.Took != "" {
 		var err error
 		if t.Minutes, err = strconv.Atoi(f.Took); err != nil {
-			f.Wrong["took"] = refuse(http.StatusUnprocessableEntity, "took_minutes %q is no number", f.Took)
+			f.Wrong["took"] = incident.Refuse(http.StatusUnprocessableEntity, "took_minutes {quoted} is no number", "quoted", f.Took)
 		}
 	}
 	for _, x := range d.faults(t) {
@@ -118,26 +122,26 @@ type fault struct {
 // faults are what keeps a test from being recorded.
 func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	now := d.Now()
-	wrong := func(field, format string, args ...any) {
-		out = append(out, fault{field, refuse(http.StatusUnprocessableEntity, format, args...)})
+	refuse := func(form, field string, parts ...string) {
+		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...)})
 	}
 	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
-		wrong("machine", "the inventory has no machine %q of customer %q", t.Machine, t.Customer)
+		refuse("the inventory has no machine {quoted} of customer {customer}", "machine", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))
 	}
 	day, err := time.ParseInLocation(time.DateOnly, t.Day, d.Engine.Reports().Zone(now))
 	if err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour {
-		wrong("day", "tested_on %q is no day that has come: write 2026-03-09", t.Day)
+		refuse("tested_on {quoted} is no day that has come: write 2026-03-09", "day", "quoted", t.Day)
 	}
 	if !slices.Contains(report.TestResults(), t.Result) {
-		wrong("result", "result %q is not known: known are %s", t.Result, strings.Join(report.TestResults(), ", "))
+		refuse("result {quoted} is not known: known are {known}", "result", "quoted", t.Result, "known", strings.Join(report.TestResults(), ", "))
 	}
 	for _, x := range [][2]string{{"scope", t.Scope}, {"note", t.Note}} {
 		if len(x[1]) > maxWords {
-			wrong(x[0], "scope and note have at most %d bytes each", maxWords)
+			refuse("scope and note have at most {n} bytes each", x[0], "n", strconv.Itoa(maxWords))
 		}
 	}
 	if t.Minutes < 0 || t.Minutes > maxTook {
-		wrong("took", "took_minutes %d is not between 0 and %d", t.Minutes, maxTook)
+		refuse("took_minutes {n} is not between 0 and {most}", "took", "n", strconv.Itoa(t.Minutes), "most", strconv.Itoa(maxTook))
 	}
 	return out
 }
@@ -153,4 +157,34 @@ func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, 
 		return nil, errors.Join(errors.New("the test was not recorded"), err)
 	}
 	return t, nil
+}
+
+// Fields are those by which a restore test is recorded; refusal says why in the
+// reader's words.
+func (d *Register) Fields(l locale.Locale, refusal func(error) string) []ask.Field {
+	f, optional := d.Form, ask.T(l, "field.optional")
+	machines, results := []ask.Option(nil), []ask.Option(nil)
+	for _, m := range d.Due {
+		machines = append(machines, ask.Option{Value: m.Customer + "/" + m.Machine})
+	}
+	for _, r := range d.Results {
+		results = append(results, ask.Option{Value: r, Text: l.NameOf("site.report.result", r), Chosen: r == f.Result})
+	}
+	fields := []ask.Field{
+		{Name: "machine", Kind: "text", Label: ask.T(l, "report.column.machine"), Soft: ask.T(l, "signals.machine_as"), Value: f.Machine, Options: machines, Required: true, Most: 300, Complete: "off"},
+		{Name: "day", Kind: "date", Label: ask.T(l, "report.tested_on"), Value: cmp.Or(f.Day, d.Today), Latest: d.Today, Required: true},
+		{Name: "result", Kind: "select", Label: ask.T(l, "report.result_of"), Options: results, Required: true},
+		{Name: "took", Kind: "text", Label: ask.T(l, "report.took_minutes"), Soft: optional, Value: f.Took, Most: 6},
+		{Name: "scope", Kind: "text", Label: ask.T(l, "report.what_restored"), Soft: optional, Value: f.Scope},
+		{Name: "note", Kind: "area", Label: ask.T(l, "report.note"), Soft: optional, Value: f.Note, Most: 1500},
+	}
+	wrong := ask.Faults{}
+	for name, err := range f.Wrong {
+		wrong[name] = refusal(err)
+	}
+	if f.Machine == "" && wrong["machine"] != "" {
+		wrong["machine"] = ask.T(l, "field.missing")
+	}
+	ask.Mark(fields, wrong)
+	return fields
 }

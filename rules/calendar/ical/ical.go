@@ -45,9 +45,9 @@ type Import struct {
 type Passed struct{ Title, Why string }
 
 // Read reads the all-day events, each without windows: as the exceptions of a calendar
-// they are closed days. Recurring events are followed until 2099. Events with times, and
-// cancelled ones, say nothing about days and are passed over. Dates are read in the
-// given zone.
+// they are closed days; of an event with times the days that lie wholly inside it. Recurring
+// events are followed until 2099. Events without a whole day, and cancelled ones, are passed
+// over. Dates are read in the given zone.
 func Read(r io.Reader, loc *time.Location) (in Import, err error) {
 	// The libraries index past the end of some broken lines and rules; what a
 	// stranger's file contains must not stop the program.
@@ -137,7 +137,8 @@ type event struct {
 	uid     string
 	instead *calendar.Date  // the occurrence of the same uid that this replaces
 	onwards bool            // it replaces all later ones as well
-	days    int             // how long it lasts
+	after   int             // how many days after it begins its first whole day is
+	days    int             // how many whole days it lasts
 	starts  []calendar.Date // its occurrences
 	passed  string          // why it closes no day; empty when it does
 }
@@ -188,11 +189,13 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 	if !wholeDay && saysWholeDay(entry) {
 		first, last = first.Round(day), last.Round(day)
 	}
-	if !wholeDay && (!midnight(first) || !midnight(last) || !last.After(first)) {
-		e.passed = "it does not last whole days"
+	opens := first.Add(day - 1).Truncate(day) // by a clock that never changes
+	if !wholeDay && !last.Truncate(day).After(opens) {
+		e.passed = "it lasts no whole day"
 		return e, nil
 	}
-	if e.days, err = length(dateOf(first), dateOf(last)); err != nil {
+	e.after = between(dateOf(first), dateOf(opens))
+	if e.days, err = length(dateOf(opens), dateOf(last)); err != nil {
 		return event{}, err
 	}
 	e.starts, err = zones.occurrences(entry, dateOf(first))
@@ -342,7 +345,7 @@ func closedDays(events []event) (map[calendar.Date][]calendar.Window, error) {
 	closed := make(map[calendar.Date][]calendar.Window)
 	closeDays := func(e event, start calendar.Date) error {
 		for n := range e.days {
-			closed[start.AddDays(n)] = nil
+			closed[start.AddDays(e.after+n)] = nil
 		}
 		if len(closed) > maxDays {
 			return fmt.Errorf("event %q: the file closes more than %d days; export a shorter period", e.title, maxDays)

@@ -94,6 +94,8 @@ func TestRead(t *testing.T) {
 			"UID:a\nDTSTART;TZID=Romance Standard Time:20260803T000000\nDTEND;TZID=Romance Standard Time:20260804T000000\nRRULE:FREQ=DAILY;COUNT=3",
 			"UID:a\nRECURRENCE-ID;TZID=Romance Standard Time:20260804T000000\nDTSTART;TZID=Romance Standard Time:20260810T000000\nDTEND;TZID=Romance Standard Time:20260811T000000"},
 			"2026-08-03 2026-08-05 2026-08-10"},
+		{"closed from an evening to a morning", []string{"DTSTART;TZID=Europe/Paris:20261223T180000\nDTEND;TZID=Europe/Paris:20261226T083000"}, "2026-12-24 2026-12-25"},
+		{"closed from an evening, each week", []string{"DTSTART:20260710T160000Z\nDTEND:20260713T040000Z\nRRULE:FREQ=WEEKLY;COUNT=2\nEXDATE:20260717T160000Z\nRDATE:20260724T160000Z"}, "2026-07-11 2026-07-12 2026-07-25 2026-07-26"},
 		{"this and all later occurrences moved", []string{
 			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=4",
 			"UID:a\nRECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260811"},
@@ -121,7 +123,7 @@ func TestRead(t *testing.T) {
 func TestReadTellsWhatBecameOfEachEvent(t *testing.T) {
 	text := "\xef\xbb\xbf" + file("DTSTART:20260713", "DTSTART:20260515T090000Z\nDTEND:20260515T100000Z", "DTSTART;VALUE=DATE:20260514\nSTATUS:CANCELLED")
 	in, err := ical.Read(strings.NewReader(text), paris(t))
-	if err != nil || in.Events != 1 || len(in.Days) != 1 || len(in.Passed) != 2 || in.Passed[0] != (ical.Passed{Title: "closed", Why: "it does not last whole days"}) ||
+	if err != nil || in.Events != 1 || len(in.Days) != 1 || len(in.Passed) != 2 || in.Passed[0] != (ical.Passed{Title: "closed", Why: "it lasts no whole day"}) ||
 		in.Passed[1].Why != "it is cancelled" {
 		t.Errorf("%+v, %v", in, err)
 	}

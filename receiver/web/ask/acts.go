@@ -1,0 +1,150 @@
+package ask
+
+import (
+	"cmp"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/receiver"
+	"vigie/receiver/message/locale"
+	"vigie/rules"
+	"vigie/rules/act"
+)
+
+// Acts asks for what the table of acts says that an act is told.
+type Acts struct {
+	Engine *receiver.Engine
+	Now    func() time.Time
+}
+
+// speech says the words of the pages behind links, which forms of acts share.
+type speech struct{ locale.Locale }
+
+// word returns a text; "" when there is none.
+func (p speech) word(key string) string { return p.Word(locale.Pages + key) }
+
+// say fills in a text's parts.
+func (p speech) say(key string, parts ...string) string { return p.Say(locale.Pages+key, parts...) }
+
+// Fields are those of an act's form: those that the table of acts says it
+// asks for, as far as they concern this incident.
+func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
+	row, form, known := act.For(o.Purpose)
+	if !known {
+		return nil
+	}
+	if o.Verb != row.Verb { // a link that grants less than its button says
+		if row, known = act.Of(o.Verb); !known {
+			return nil
+		}
+		form = row.Forms[0]
+	}
+	policy := a.Engine.Book().Policy(o.Incident.Policy)
+	var scenario *rules.Scenario
+	if policy != nil {
+		scenario = policy.Scenario(o.Incident.Scenario)
+	}
+	if scenario == nil {
+		policy, scenario = &rules.Policy{}, &rules.Scenario{}
+	}
+	var out []Field
+	for _, name := range form.Asks {
+		f, _ := row.Field(name)
+		in := a.field(speech{l}, o, row.Verb, f, policy, scenario)
+		in.Required = slices.Contains(form.Must, name)
+		if concerns(o, f, scenario) {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// concerns reports whether a field has a meaning for this incident.
+func concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
+	switch f.Name {
+	case "force": // somebody else has it
+		return o.Incident.Assignee != "" && !slices.Equal(o.Actors, []string{o.Incident.Assignee})
+	case "data_loss":
+		return s.Resolve.Cause
+	case "cause":
+		return s.Resolve.Cause || o.Verb != "resolve"
+	}
+	return true
+}
+
+// field is the control for one field.
+func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) Field {
+	in := Field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
+	choose := func(prefix string, values []string) {
+		in.Kind, in.Options = "select", []Option{{Text: p.word("choose")}}
+		for _, v := range values {
+			in.Options = append(in.Options, Option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
+		}
+	}
+	switch f.Kind {
+	case act.Text:
+		in.Kind = "area"
+	case act.YesNo:
+		in.Kind = "check"
+	case act.Date:
+		in.Kind = "date"
+	case act.Instant:
+		end := a.Engine.Book().SilenceEnd(o.Incident.Incident, a.Now()).In(o.Incident.OpenedAt.Location())
+		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), p.say("hint."+verb+"."+f.Name, "when", p.PageMoment(end))
+	case act.Person:
+		choose("", a.Engine.Book().Staff())
+		for i := range in.Options[1:] {
+			in.Options[i+1].Text = a.name(in.Options[i+1].Value)
+		}
+	case act.Outcome:
+		choose("outcome.", nil)
+		if s.Calls != nil {
+			choose("outcome.", s.Calls.Outcomes)
+		}
+	case act.Cause:
+		choose("cause.", sortedCauses(policy))
+		for i, x := range in.Options {
+			in.Options[i].Text = cmp.Or(policy.Causes[x.Value].Text.In(p.Code), x.Text)
+		}
+	case act.Severity:
+		choose("severity.", s.Severity.Order)
+	case act.Choice:
+		choose(verb+".", f.Choices)
+	}
+	return in
+}
+
+func sortedCauses(p *rules.Policy) []string {
+	return append([]string{"unknown"}, slices.Sorted(maps.Keys(p.Causes))...)
+}
+
+// Given are the act's fields of what a form brought: only those that its page asks for.
+func (a Acts) Given(l locale.Locale, o receiver.Opened, given url.Values) rules.Labels {
+	out := rules.Labels{}
+	for _, f := range a.Fields(l, o) {
+		if v := strings.TrimSpace(given.Get(f.Name)); v != "" {
+			out[f.Name] = v
+		}
+	}
+	if o.Verb != "answer" {
+		return out
+	}
+	switch out["result"] {
+	case "away":
+	case "call_me": // somebody phones on the next service day
+		out["until"] = a.Now().In(o.Incident.OpenedAt.Location()).AddDate(0, 0, 1).Format(time.DateOnly)
+	default:
+		delete(out, "until")
+	}
+	return out
+}
+
+func (a Acts) name(id string) string {
+	if p := a.Engine.Book().Directory.Person(id); p != nil {
+		return cmp.Or(p.Name, id)
+	}
+	return id
+}

@@ -1,0 +1,29 @@
+package ask
+
+import (
+	"errors"
+
+	"vigie/receiver/message/locale"
+	"vigie/rules/incident"
+)
+
+// T is a word of the pages.
+func T(l locale.Locale, key string) string { return l.TieSpaces(l.Word(locale.Site + key)) }
+
+// Incomplete puts at the fields of a form what they lack, and reports whether they do.
+func Incomplete(l locale.Locale, fields []Field) bool {
+	wrong := Faults{}
+	wrong.Missing(fields, T(l, "field.missing"))
+	Mark(fields, wrong)
+	return len(wrong) > 0
+}
+
+// Mend puts at its field why something was refused, and returns what is said above the
+// form: that it is to be mended, or otherwise why.
+func Mend(l locale.Locale, fields []Field, err error, said, otherwise string) string {
+	refused, ok := errors.AsType[*incident.Refusal](err)
+	if !ok || refused.Field == "" || !Mark(fields, Faults{refused.Field: said}) {
+		return otherwise
+	}
+	return T(l, "field.mend")
+}
