@@ -173,8 +173,8 @@ test-programs:
 	  $(TALLY) go   'go test long' -- $(GO) test -timeout=30m -json -run '$(LONG)' ./receiver/web ./receiver ./receiver/webhook ./receiver/identity >'$(CACHE)/long.txt' 2>&1 & long=$$!; failed=0; \
 	  $(TALLY) go   'go test'      -- $(GO) test -timeout=30m -json $(CALM) || failed=1; \
 	  for p in $$lab $$long; do wait $$p || failed=1; done; cat '$(CACHE)/end-to-end.txt' '$(CACHE)/long.txt'; exit $$failed
-	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet -tags remove_all_sd ./tally ./vmalert ./suite ./ruletest
-	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -count=1 -tags remove_all_sd -json ./tally ./vmalert ./suite
+	@$(TALLY) check 'go vet tools' -- $(GO) -C tools vet -tags remove_all_sd ./tally ./vmalert ./suite ./ruletest ./mutate
+	@$(TALLY) go    'go test tools' -- $(GO) -C tools test -count=1 -tags remove_all_sd -json ./tally ./vmalert ./suite ./mutate
 
 .PHONY: test-rules
 test-rules:

@@ -23,7 +23,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -65,9 +64,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	began := time.Now()
-	lived, killed, err := (&campaign{promtool: *promtool, cases: cases, known: known}).play(ctx, mutants, *jobs, stdout)
+	lived, killed, err := (&campaign{promtool: *promtool, cases: cases, known: known, jobs: *jobs, progress: stderr}).play(ctx, mutants)
+	for _, m := range lived {
+		fmt.Fprintf(stdout, "ALIVE  %s\n", m)
+	}
 	if err != nil {
-		fmt.Fprintln(stderr, "mutate:", err)
+		fmt.Fprintln(stderr, "mutate: not all cases were played:", err)
 		return 2
 	}
 	fmt.Fprintf(stdout, "%d mutants of %d rules: %d killed, %d equivalent, %d alive; %d cases, %s\n", len(mutants), rulesOf(mutants), killed,
@@ -111,48 +113,4 @@ func readEquivalents(file string) (map[string]string, error) {
 		out[name] = reason
 	}
 	return out, nil
-}
-
-// play tries every mutant and gives those that no case noticed.
-func (c *campaign) play(ctx context.Context, mutants []mutant, jobs int, stdout io.Writer) (lived []mutant, killed int, err error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	work := make(chan mutant)
-	for range jobs {
-		wg.Go(func() {
-			for m := range work {
-				if c.known[m.String()] != "" {
-					continue
-				}
-				by, e := c.try(ctx, m)
-				mu.Lock()
-				switch {
-				case e != nil && err == nil:
-					err = e
-					stop()
-				case e != nil:
-				case by == "":
-					lived = append(lived, m)
-					fmt.Fprintf(stdout, "ALIVE  %s\n", m)
-				default:
-					killed++
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	for _, m := range mutants {
-		select {
-		case work <- m:
-		case <-ctx.Done():
-		}
-	}
-	close(work)
-	wg.Wait()
-	if err == nil {
-		err = ctx.Err()
-	}
-	return lived, killed, err
 }

@@ -55,3 +55,48 @@ func TestReadRules(t *testing.T) {
 		t.Errorf("%v, %+v", err, got)
 	}
 }
+
+// Of the mutants only those are played that say something else in a case's world:
+// also where a rule reads what it wrote the step before.
+func TestDiffer(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "tests"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"r.yml": "groups:\n  - name: g\n    rules:\n      - {record: 'a:m:last', expr: 'm or on (i) a:m:last'}\n      - {alert: A, expr: 'a:m:last > 1', for: 0s}\n",
+		"tests/t.yml": "rule_files: [../r.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series: [{series: 'm{i=\"1\",j=\"2\"}', values: '5 stale'}]\n" +
+			"    alert_rule_test: [{alertname: A, eval_time: 2m}]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mutants, err := readRules(dir, regexp.MustCompile(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := readCases(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exprs []*mutant
+	for i := range mutants {
+		if mutants[i].from != "" {
+			exprs = append(exprs, &mutants[i])
+		}
+	}
+	different, err := new(campaign).differ(t.Context(), &cases[0], exprs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range different {
+		got = append(got, m.String())
+	}
+	slices.Sort(got)
+	want := []string{"A: > -> < before 1", "a:m:last: without m or", "a:m:last: without or a:m:last"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q differ of %d, want %q", got, len(exprs), want)
+	}
+}

@@ -19,6 +19,9 @@ type mutant struct {
 	rule string
 	what string // what was changed into what
 	text string // of the whole file
+
+	from, to  string // the expression, and the changed one; empty where another thing was changed
+	valueRead bool   // the value of the expression matters, not only that it is there
 }
 
 func (m mutant) String() string { return m.rule + ": " + m.what }
@@ -85,27 +88,33 @@ func (f *ruleFile) mutate(rule *yaml.Node) ([]mutant, error) {
 	var failed error
 	name := ruleName(rule)
 	seen := map[string]int{}
-	change := func(n *yaml.Node, value, what string) {
+	change := func(n *yaml.Node, value, what string) *mutant {
 		before := *n
 		n.Value, n.Style, n.Tag, n.Kind, n.Alias = value, yaml.DoubleQuotedStyle, "!!str", yaml.ScalarNode, nil
 		text, err := yaml.Marshal(&f.doc)
 		*n = before
 		if err != nil {
 			failed = err
-			return
+			return &mutant{}
 		}
 		if seen[what]++; seen[what] > 1 {
 			what = fmt.Sprintf("%s (%d)", what, seen[what])
 		}
-		out = append(out, mutant{f.name, name, what, string(text)})
+		out = append(out, mutant{file: f.name, rule: name, what: what, text: string(text)})
+		return &out[len(out)-1]
 	}
 	expr := get(rule, "expr")
 	exprs, err := mutateExpr(expr.Value)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range exprs {
-		change(expr, m.text, m.what)
+	valueRead, err := readsValue(rule)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range exprs {
+		m := change(expr, e.text, e.what)
+		m.from, m.to, m.valueRead = e.from, e.text, valueRead
 	}
 	for _, key := range []string{"for", "keep_firing_for"} {
 		if n := get(rule, key); n != nil {
@@ -125,6 +134,12 @@ func (f *ruleFile) mutate(rule *yaml.Node) ([]mutant, error) {
 	return out, failed
 }
 
+// readsValue says whether more than its being there is asked of a rule's expression.
+func readsValue(rule *yaml.Node) (bool, error) {
+	text, err := yaml.Marshal(rule)
+	return get(rule, "record") != nil || strings.Contains(string(text), "$value"), err
+}
+
 // otherWaits are a shorter and a longer wait.
 func otherWaits(text string) map[string]bool {
 	if text == "0s" {
@@ -134,7 +149,7 @@ func otherWaits(text string) map[string]bool {
 }
 
 // changed is an expression with one thing changed.
-type changed struct{ text, what string }
+type changed struct{ from, text, what string }
 
 func mutateExpr(text string) ([]changed, error) {
 	root, err := parser.NewParser(parser.Options{}).ParseExpr(text)
@@ -142,10 +157,11 @@ func mutateExpr(text string) ([]changed, error) {
 		return nil, err
 	}
 	var out []changed
+	from := root.String()
 	w := walker{emit: func(what string) {
 		s := root.String()
 		if _, err := parser.NewParser(parser.Options{}).ParseExpr(s); err == nil {
-			out = append(out, changed{s, what})
+			out = append(out, changed{from, s, what})
 		}
 	}}
 	w.walk(&root)
