@@ -122,26 +122,26 @@ type fault struct {
 // faults are what keeps a test from being recorded.
 func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	now := d.Now()
-	wrong := func(field, form string, parts ...string) {
+	refuse := func(form, field string, parts ...string) {
 		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...)})
 	}
 	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
-		wrong("machine", "the inventory has no machine {quoted} of customer {customer}", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))
+		refuse("the inventory has no machine {quoted} of customer {customer}", "machine", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))
 	}
 	day, err := time.ParseInLocation(time.DateOnly, t.Day, d.Engine.Reports().Zone(now))
 	if err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour {
-		wrong("day", "tested_on {quoted} is no day that has come: write 2026-03-09", "quoted", t.Day)
+		refuse("tested_on {quoted} is no day that has come: write 2026-03-09", "day", "quoted", t.Day)
 	}
 	if !slices.Contains(report.TestResults(), t.Result) {
-		wrong("result", "result {quoted} is not known: known are {known}", "quoted", t.Result, "known", strings.Join(report.TestResults(), ", "))
+		refuse("result {quoted} is not known: known are {known}", "result", "quoted", t.Result, "known", strings.Join(report.TestResults(), ", "))
 	}
 	for _, x := range [][2]string{{"scope", t.Scope}, {"note", t.Note}} {
 		if len(x[1]) > maxWords {
-			wrong(x[0], "scope and note have at most {n} bytes each", "n", strconv.Itoa(maxWords))
+			refuse("scope and note have at most {n} bytes each", x[0], "n", strconv.Itoa(maxWords))
 		}
 	}
 	if t.Minutes < 0 || t.Minutes > maxTook {
-		wrong("took", "took_minutes {n} is not between 0 and {most}", "n", strconv.Itoa(t.Minutes), "most", strconv.Itoa(maxTook))
+		refuse("took_minutes {n} is not between 0 and {most}", "took", "n", strconv.Itoa(t.Minutes), "most", strconv.Itoa(maxTook))
 	}
 	return out
 }
