@@ -94,7 +94,7 @@ func TestWebhookInTheGatewaysForm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"AC1 pw  Basic QUMxOnB3 application/x-www-form-urlencoded Body=%26+%3CS%E2%80%A6&To=%2B33600000000", "  k3y  application/json; charset=utf-8 {\"text\":\"\\u0026 \\u003cServeur\\u003e en panne\"}"}
+	want := []string{"AC1 pw  Basic QUMxOnB3 application/x-www-form-urlencoded Body=%26+%3CS%E2%80%A6&To=%2B33600000000", "  k3y  application/json; charset=utf-8 {\"text\":\"& <Serveur> en panne\"}"}
 	if !slices.Equal(seen, want) {
 		t.Errorf("%q\nwant\n%q", seen, want)
 	}

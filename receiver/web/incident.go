@@ -21,6 +21,7 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
 )
 
 // Overview is what the page of an incident shows, for programs.
@@ -162,11 +163,15 @@ func (s *site) overview(r *http.Request, who string) (any, error) {
 		Workaround: seen.Progress.Workaround, Promise: seen.Progress.ExpectedDate, DataLoss: seen.DataLoss, Past: seen.Past, summary: d.Summary,
 		Plans: []planRow{}, Clocks: []clockRow{}, Steps: []stepRow{}, History: []historyRow{}, Messages: []messageRow{}}
 	o.plans(seen)
-	if book.Role(who) == act.Customer {
+	outside := book.Role(who) == act.Customer
+	if outside && o.Platform == "" {
 		return o, nil
 	}
 	o.Guarantee, o.GuaranteeNext = d.Explanation.Guarantee, d.Explanation.GuaranteeNext
-	s.clocks(o, d)
+	if s.clocks(o, d); outside { // what was promised to him, and no more
+		o.line = s.timeline(o)
+		return o, nil
+	}
 	if o.Confidential = !book.MayRead(&d.Incident, who); o.Confidential {
 		return o, nil
 	}
@@ -411,7 +416,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	case !row.May(v.Role): // before what is missing is asked for
-		p.refusedPage(w, v, refuse(http.StatusForbidden, "%s may not do this: role %s", who.ID, v.Role))
+		p.refusedPage(w, v, incident.Refuse(http.StatusForbidden, "{who} may not do this: role {access}", "who", who.ID, "access", string(v.Role)))
 		return
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}

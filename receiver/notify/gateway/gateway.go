@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -159,8 +160,11 @@ func (f *Form) Write(m any) (body []byte, contentType string, err error) {
 		return nil, "", err
 	}
 	if !f.web {
-		body, err = json.Marshal(v)
-		return body, "application/json; charset=utf-8", err
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // for pages; here each < would take the room of six letters
+		err = e.Encode(v)
+		return bytes.TrimSuffix(b.Bytes(), []byte("\n")), "application/json; charset=utf-8", err
 	}
 	values := url.Values{}
 	for name, text := range v.(map[string]any) {
@@ -232,6 +236,9 @@ var functions = template.FuncMap{
 		}
 		return clip.Runes(text, most)
 	},
+	// fit keeps as many whole lines, from the first, as take so many bytes in JSON: what
+	// limits messages counts bytes, and half a link leads nowhere.
+	"fit": fit,
 	// slack and markdown take from a text what would be a link, a mention or
 	// emphasis there. An address that has a line to itself, as the links of a message
 	// have, stays one in markdown, shown as it is: an escaped one leads nowhere.
@@ -250,6 +257,46 @@ var functions = template.FuncMap{
 	// paragraphs makes each line of a text one of its own, where single ends of
 	// lines do not count.
 	"paragraphs": func(text string) string { return strings.ReplaceAll(text, "\n", "\n\n") },
+}
+
+func fit(most int, text string) string {
+	if inJSON(text) <= most {
+		return text
+	}
+	var out strings.Builder
+	room := most - len(clip.Mark)
+	for line := range strings.Lines(text) {
+		n := inJSON(line)
+		if n > room && out.Len() == 0 {
+			for _, r := range line {
+				if room -= inJSON(string(r)); room < 0 {
+					break
+				}
+				out.WriteRune(r)
+			}
+		}
+		if n > room {
+			break
+		}
+		out.WriteString(line)
+		room -= n
+	}
+	return out.String() + clip.Mark
+}
+
+// inJSON counts the bytes of a text within JSON.
+func inJSON(text string) (n int) {
+	for _, r := range text {
+		switch {
+		case strings.ContainsRune("\"\\\b\f\n\r\t", r):
+			n += 2
+		case r < 0x20 || r == '\u2028' || r == '\u2029':
+			n += 6
+		default:
+			n += utf8.RuneLen(r)
+		}
+	}
+	return n
 }
 
 var address = regexp.MustCompile(`^(\s*)(https?://[A-Za-z0-9._~:/?&=%+-]+)(\s*)$`)

@@ -14,22 +14,31 @@ type message struct{ Recipient, Subject, Text string }
 
 // hostile is a message whose texts would be markup, quotes and mentions elsewhere.
 var hostile = message{Recipient: "ops", Subject: `SRV-AD: "<!channel>" [x](http://evil.example) {{.ID}}`,
-	Text: "first line\nC:\\temp\\*.bak </script> `id` <http://evil.example|here> @all\n" + strings.Repeat("é", 70_000)}
+	Text: "first line\nC:\\temp\\*.bak </script> `id` <http://evil.example|here> @all\n"}
 
 // The forms stand as their makers publish them; what a message says stays text.
 func TestKnownForms(t *testing.T) {
-	most := map[string]int{"teams": 28 << 10, "slack": 40_000 * 2, "mattermost": 16_383 * 2, "ntfy": 4096 + 600}
+	// The bytes that each takes: of ntfy those of a request, twice the 4,096 of a message.
+	most := map[string]int{"teams": 28 << 10, "slack": 40_000, "mattermost": 16_383, "ntfy": 2 * 4096}
 	for _, name := range Formats() {
 		form, err := Known(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, contentType, err := form.Write(hostile)
-		if err != nil || !json.Valid(body) || contentType != "application/json; charset=utf-8" {
-			t.Errorf("%s: %v, %s", name, err, contentType)
+		for _, letters := range []string{"é", "<", "&", "@", "_", `"`, "\n", "\u2028", "🔥", "<a href=\"x\">\n"} {
+			m := hostile
+			m.Text += strings.Repeat(letters, 70_000/len(letters))
+			body, contentType, err := form.Write(m)
+			if err != nil || !json.Valid(body) || contentType != "application/json; charset=utf-8" {
+				t.Errorf("%s: %v, %s", name, err, contentType)
+			}
+			if most[name] == 0 || len(body) > most[name] || !utf8.Valid(body) {
+				t.Errorf("%s, %q: %d bytes of at most %d", name, letters, len(body), most[name])
+			}
 		}
-		if most[name] == 0 || len(body) > most[name] || !utf8.Valid(body) {
-			t.Errorf("%s: %d bytes of at most %d", name, len(body), most[name])
+		body, _, err := form.Write(hostile)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if (name == "teams" || name == "mattermost") && strings.Contains(string(body), "[x](http") || name == "slack" && strings.Contains(string(body), "<http") {
 			t.Errorf("%s: the text is a link there: %.300s", name, body)
@@ -37,7 +46,7 @@ func TestKnownForms(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"teams":      {`"type":"message"`, `"contentType":"application/vnd.microsoft.card.adaptive"`, `"type":"AdaptiveCard"`, `"contentUrl":null`, `first line\n\nC:`},
-		"slack":      {`"unfurl_links":false`, `\u0026lt;!channel\u0026gt;`},
+		"slack":      {`"unfurl_links":false`, `&lt;!channel&gt;`},
 		"mattermost": {`\\[x\\](http`, "@\u200ball"},
 		"ntfy":       {`"topic":"ops"`, `"priority":4`},
 	} {
@@ -114,5 +123,18 @@ func TestLinksOfMarkdownLeadSomewhere(t *testing.T) {
 	got, err := says("{{markdown .}}", "-> I take it:\n   "+link+"\n\nError: see https://evil.example/a_b [x](y)\n")
 	if want := "-> I take it:\n   [https://vigie.msp.example/a/ab\\_c-d.\\_e](" + link + ")\n\nError: see https://evil.example/a\\_b \\[x\\](y)\n"; err != nil || got != want {
 		t.Errorf("%q, %v; want %q", got, err, want)
+	}
+}
+
+// What is left out begins with a whole line, so that no link is cut in two.
+func TestFit(t *testing.T) {
+	const link = "https://vigie.msp.example/a/abcdef"
+	for most, want := range map[int]string{
+		200: "take:\n" + link + "\nend \"x\"\n", 54: "take:\n" + link + "\nend \"x\"\n",
+		53: "take:\n" + link + "\n…", 46: "take:\n" + link + "\n…", 45: "take:\n…", 6: "tak…", 2: "…",
+	} {
+		if got := fit(most, "take:\n"+link+"\nend \"x\"\n"); got != want {
+			t.Errorf("%d: %q, want %q", most, got, want)
+		}
 	}
 }

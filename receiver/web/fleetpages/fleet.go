@@ -33,10 +33,6 @@ const perPage = 50
 
 type paging = query.Page
 
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
-}
-
 // Machines is what the page Machines shows: what must be backed up, what is
 // open about it, and what is not covered.
 type Machines struct {
@@ -86,7 +82,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &Machines{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
 	if !slices.Contains(MachineShows(), d.Show) {
-		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(MachineShows(), ", "))
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(MachineShows(), ", "))
 	}
 	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {
@@ -213,16 +209,29 @@ const maintenanceAhead = 35 * 24 * time.Hour
 // maintenanceOf is the announced work of a customer and its platforms that runs or
 // comes next.
 func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []MaintenanceRow {
+	return announced(dir, now, func(m rules.Maintenance) bool {
+		p := dir.Platforms[m.Platform]
+		return m.Customer == customer || p != nil && p.Customer == customer
+	})
+}
+
+// Announced is the announced work that runs or comes next on what somebody answers for.
+func Announced(dir *rules.Directory, who string, now time.Time) []MaintenanceRow {
+	return announced(dir, now, func(m rules.Maintenance) bool { return dir.Answers(who, m.Customer, m.Machine, m.Platform) })
+}
+
+// announced is the work of which it is asked, the nearest first.
+func announced(dir *rules.Directory, now time.Time, asked func(rules.Maintenance) bool) []MaintenanceRow {
 	out := []MaintenanceRow{}
 	for _, m := range dir.Maintenance {
-		p := dir.Platforms[m.Platform]
-		if m.Customer != customer && (p == nil || p.Customer != customer) {
+		if !asked(m) {
 			continue
 		}
 		if next := m.Occurrences(now, now.Add(maintenanceAhead)); len(next) > 0 {
 			out = append(out, MaintenanceRow{m.Machine, m.Platform, next[0].From, next[0].Until, m.Every != nil})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b MaintenanceRow) int { return a.From.Compare(b.From) })
 	return out
 }
 
