@@ -677,9 +677,7 @@ func fired(t *testing.T) map[string][]vigie.Labels {
 			for _, a := range c.Alerts {
 				for _, e := range a.Exp {
 					l := vigie.Labels{"alertname": a.Name}
-					for k, v := range e.Labels {
-						l[k] = v
-					}
+					maps.Copy(l, e.Labels)
 					out[a.Name] = append(out[a.Name], l)
 				}
 			}
@@ -708,9 +706,7 @@ func TestEveryAlertHasAScenario(t *testing.T) {
 		cases := slices.Clone(seen[r.Alert])
 		if len(cases) == 0 { // seen to fire by its name alone
 			l := vigie.Labels{"alertname": r.Alert}
-			for k, v := range r.Labels {
-				l[k] = v
-			}
+			maps.Copy(l, r.Labels)
 			if r.platform() {
 				l["platform"] = "lms-A"
 			}

@@ -1,6 +1,7 @@
 package alertingrules
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -97,9 +98,7 @@ func labelsOf(r rule, seen map[string][]vigie.Labels) []vigie.Labels {
 		return cases
 	}
 	l := vigie.Labels{"alertname": r.Alert}
-	for k, v := range r.Labels {
-		l[k] = v
-	}
+	maps.Copy(l, r.Labels)
 	if r.platform() {
 		l["platform"] = "lms-A"
 	}

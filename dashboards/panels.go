@@ -18,7 +18,8 @@ func steps(colours ...any) *Thresholds {
 // none is right where the number should be zero.
 func none() *Thresholds { return steps(0.0, green, 1.0, red) }
 
-func ptr(v float64) *float64 { return &v }
+//go:fix inline
+func ptr(v float64) *float64 { return new(v) }
 
 // stat shows one number a line of the answer.
 func (b *board) stat(w, h int, title, description string, f FieldDefaults, asks ...ask) *Panel {

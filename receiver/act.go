@@ -42,7 +42,7 @@ func (a *acts) act(ctx context.Context, name string, seen int64, act rules.Act) 
 			return err
 		}
 		if d.Refusal != nil {
-			return &RefusedError{*d.Refusal}
+			return d.Refusal
 		}
 		return nil
 	})
@@ -64,7 +64,7 @@ func (a *acts) AssignMail(ctx context.Context, name string, what answers.Assignm
 			return err
 		}
 		if refusal != nil {
-			return &RefusedError{*refusal}
+			return refusal
 		}
 		m = kept
 		return nil

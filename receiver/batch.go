@@ -38,7 +38,7 @@ func (b *batch) take(s rules.Signal, c rules.Classified, confirmed bool) (*incid
 	b.tx.AfterCommit(func() { b.core.issues.Set(s.Fingerprint, b.core.called(c.Signal.Labels), c.Issues) })
 	switch {
 	case c.Refusal != nil:
-		return nil, &RefusedError{*c.Refusal}
+		return nil, c.Refusal
 	case c.Ignored == incidents.Watchdog:
 		return nil, b.hearWatchdog()
 	}

@@ -250,10 +250,7 @@ func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) 
 	book := o.Book()
 	kept := slices.ContainsFunc(to, func(p rules.Party) bool { return !book.MayRead(&inc, p.Person) })
 	for _, a := range book.Answers(inc, last) {
-		x := message.DigestAnswer{What: o.name(inc, to[0].Language), By: a.By, Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
-		if p := book.Directory.Person(a.By); p != nil && p.Name != "" {
-			x.By = p.Name
-		}
+		x := message.DigestAnswer{What: o.name(inc, to[0].Language), By: book.Directory.PersonName(a.By), Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
 		if kept {
 			x.Note = ""
 		}

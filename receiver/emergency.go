@@ -9,6 +9,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 const (
@@ -42,7 +43,7 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident
 	platform := i.platformOf(c.Platform)
 	text := strings.TrimSpace(c.Text)
 	if text == "" {
-		return rules.Incident{}, refused(422, "text is missing: say what is wrong")
+		return rules.Incident{}, incident.Refuse(422, "text is missing: say what is wrong")
 	}
 	if platform == unknownPlatform {
 		text = strings.TrimPrefix(c.Platform+" – "+text, " – ") // as it was told

@@ -296,14 +296,9 @@ func (e *Engine) Healthy() error { return e.turns.Healthy() }
 // take nothing more.
 func (e *Engine) Ready(ctx context.Context) error { return e.ready(ctx) }
 
-// RefusedError says that what a person asked for is not possible, and why.
-type RefusedError struct{ rules.Refusal }
-
-func (e *RefusedError) Error() string { return e.Reason }
-
 // Status is the HTTP status that an error of the engine stands for.
 func Status(err error) int {
-	var refused *RefusedError
+	var refused *rules.Refusal
 	var stale *StaleError
 	switch {
 	case err == nil:

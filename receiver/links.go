@@ -11,6 +11,7 @@ import (
 	"vigie/receiver/link"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // Opened is a link that was opened: what it is for, and for whom.
@@ -83,7 +84,7 @@ func (e *Engine) opened(ctx context.Context, g link.Grant, err error) (o Opened,
 	slices.Sort(o.Actors)
 	o.Actors = slices.Compact(o.Actors)
 	if len(o.Actors) == 0 && err == nil {
-		err = refused(410, "nobody whom this link was sent to is in the inventory any more")
+		err = incident.Refuse(410, "nobody whom this link was sent to is in the inventory any more")
 	}
 	return o, err
 }
@@ -110,19 +111,19 @@ func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules
 
 func (e *Engine) follow(ctx context.Context, o Opened, who string, fields rules.Labels) (rules.Decision, error) {
 	if o.Verb == "" {
-		return rules.Decision{}, refused(405, "this link only shows the incident")
+		return rules.Decision{}, incident.Refuse(405, "this link only shows the incident")
 	}
 	if who == "" && len(o.Actors) == 1 {
 		who = o.Actors[0]
 	}
 	if who == "" {
-		return rules.Decision{}, refused(422, "say who you are")
+		return rules.Decision{}, incident.Refuse(422, "say who you are")
 	}
 	if !slices.Contains(o.Actors, who) {
-		return rules.Decision{}, refused(403, "this link was not sent to %s", who)
+		return rules.Decision{}, incident.Refuse(403, "this link was not sent to {who}", "who", who)
 	}
 	if row, _ := act.Of(o.Verb); o.Outside && !row.May(act.Customer) {
-		return rules.Decision{}, refused(403, "this link gives no other right than to answer")
+		return rules.Decision{}, incident.Refuse(403, "this link gives no other right than to answer")
 	}
 	fields = fields.Clone()
 	_, settled, _ := link.Purpose(o.Purpose)

@@ -56,11 +56,7 @@ func (r *reconciler) endListed(ctx context.Context, t *alertmanager.Together, go
 
 // called is how people call what labels name.
 func (c *core) called(l rules.Labels) string {
-	who := l[rules.LabelCustomer]
-	if x := c.Book().Directory.Customers[who]; x != nil && x.Name != "" {
-		who = x.Name
-	}
-	parts := slices.DeleteFunc([]string{who, cmp.Or(l[rules.LabelMachine], l[rules.LabelPlatform], l[rules.LabelSource])},
+	parts := slices.DeleteFunc([]string{c.Book().Directory.CustomerName(l[rules.LabelCustomer]), cmp.Or(l[rules.LabelMachine], l[rules.LabelPlatform], l[rules.LabelSource])},
 		func(s string) bool { return s == "" })
 	return strings.Join(parts, " – ")
 }

@@ -85,7 +85,7 @@ func (r *rig) tally(step string, incidents int) (lost, doubles int) {
 	sent := map[string]int{}
 	for _, m := range r.mails(step) {
 		sent[m.MessageID+m.Recipients[0]]++
-		for _, id := range strings.Fields(m.Header("X-Incident-ID")) {
+		for id := range strings.FieldsSeq(m.Header("X-Incident-ID")) {
 			if old, known := seen[id]; known && old != m.MessageID {
 				r.t.Errorf("incident %s is told of by %s and by %s", id, old, m.MessageID)
 			}

@@ -7,7 +7,6 @@ import (
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
 	"vigie/rules"
-	"vigie/rules/incident"
 	"vigie/rules/incidents"
 )
 
@@ -125,8 +124,4 @@ func scope(signals []rules.Classified, body *store.Body) (s store.Scope) {
 		s.Handles = append(s.Handles, body.Handle())
 	}
 	return s
-}
-
-func refused(status int, format string, args ...any) error {
-	return &RefusedError{incident.Refuse(status, format, args...)}
 }

@@ -7,6 +7,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Report is a failing state as a person tells it.
@@ -37,8 +38,8 @@ func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
 		s.Annotations["typed_by"] = r.TypedBy
 	}
 	if !s.IsReport() {
-		return rules.Incident{}, refused(422, "kind %q is not one of %s, %s, %s, %s", r.Kind,
-			rules.Level2Voluntary, rules.Level3Emergency, rules.EmergencyMeans, rules.UserAssistance)
+		return rules.Incident{}, incident.Refuse(422, "kind {quoted} is not one of {known}", "quoted", string(r.Kind), "known",
+			string(rules.Level2Voluntary+", "+rules.Level3Emergency+", "+rules.EmergencyMeans+", "+rules.UserAssistance))
 	}
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now
@@ -47,7 +48,7 @@ func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
 		if err := i.Receive(ctx, Alerts{Fired: []rules.Signal{*c.Instead}, Confirmed: true}); err != nil {
 			return rules.Incident{}, err
 		}
-		return rules.Incident{}, &RefusedError{*c.Refusal}
+		return rules.Incident{}, c.Refusal
 	}
 	var inc rules.Incident
 	err := i.store.Update(ctx, func(tx *store.Tx) error {
@@ -57,7 +58,7 @@ func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
 			return err
 		}
 		if t == nil {
-			return refused(422, "no incident is kept for such a report at the moment")
+			return incident.Refuse(422, "no incident is kept for such a report at the moment")
 		}
 		if err := b.Flush(); err != nil {
 			return err

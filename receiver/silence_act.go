@@ -12,6 +12,7 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 const (
@@ -32,12 +33,12 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act rules.A
 	}
 	peers := a.live().Alertmanagers
 	if len(peers) == 0 {
-		return rules.Decision{}, refused(409, "no Alertmanager is configured: there is nothing to make a silence in")
+		return rules.Decision{}, incident.Refuse(409, "no Alertmanager is configured: there is nothing to make a silence in")
 	}
 	var undo []func(context.Context) error
 	ids, absent, err := a.silenceAll(ctx, peers, planned, &undo)
 	if err != nil {
-		return rules.Decision{}, refused(503, "nothing was silenced, try again: %v", errors.Join(err, takeBack(ctx, undo)))
+		return rules.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", errors.Join(err, takeBack(ctx, undo)).Error())
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
@@ -71,7 +72,7 @@ func (a *acts) planSilences(ctx context.Context, name string, seen int64, act ru
 		}
 		var refusal *rules.Refusal
 		if planned, refusal = b.Book.PlanSilences(t.Incident, act, around, now); refusal != nil {
-			return &RefusedError{*refusal}
+			return refusal
 		}
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // acting carries out what people do.
@@ -42,7 +43,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	row, known := act.Of(a.Verb)
 	do := doing()[a.Verb]
 	if !known || do == nil {
-		d.refuse(422, "%s", unknown("act", a.Verb, act.Verbs()))
+		d.refused(incident.RefuseUnknown("act", a.Verb, act.Verbs()))
 		return a, nil
 	}
 	if a.By == "" {
@@ -57,7 +58,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		if _, has := row.Field(name); !has {
-			d.refuse(422, "%s", row.Unknown(name))
+			d.refused(&Refusal{Status: 422, Phrase: row.Unknown(name)})
 			return a, nil
 		}
 	}
@@ -65,7 +66,8 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	if a.Link != "" {
 		for _, done := range d.Incident.Acts {
 			if done.Link == a.Link {
-				d.refuse(410, "this link was used at %s by %s: %s", done.At.In(d.Policy.Zone).Format("2006-01-02 15:04"), done.By, done.Verb)
+				d.refuse(410, "this link was used at {when} by {who}: {verb}",
+					"when", done.At.In(d.Policy.Zone).Format("2006-01-02 15:04"), "who", done.By, "verb", done.Verb)
 				return a, nil
 			}
 		}
@@ -80,15 +82,15 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 // allowed refuses what the table says this person, or this incident, cannot do now.
 func (d acting) allowed(row act.Act, a Act) {
 	if d.Incident.State.Ended() && !row.Ended {
-		d.refuse(409, "the incident is %s: reopen it first", d.Incident.State)
+		d.refuse(409, "the incident is {state}: reopen it first", "state", string(d.Incident.State))
 		return
 	}
 	if slices.Contains(row.Not, string(d.Incident.State)) {
-		d.refuse(409, "the incident is %s already", d.Incident.State)
+		d.refuse(409, "the incident is {state} already", "state", string(d.Incident.State))
 		return
 	}
 	if row.Platform && d.Scenario.Immediate == nil {
-		d.refuse(409, "%s belongs to platform incidents; this one follows scenario %s", a.Verb, d.Scenario.Name)
+		d.refuse(409, "{act} belongs to platform incidents; this one follows scenario {scenario}", "act", a.Verb, "scenario", d.Scenario.Name)
 		return
 	}
 	if slices.Contains(d.Scenario.Gate, a.Verb) && d.gated(a) {
@@ -97,7 +99,7 @@ func (d acting) allowed(row act.Act, a Act) {
 	}
 	for _, f := range row.Fields {
 		if f.Required && f.Missing != "" && a.Fields[f.Name] == "" {
-			d.refuseField(f.Name, 422, "%s is missing: %s", f.Name, f.Missing)
+			d.refuseField(f.Name, 422, "{field} is missing: {missing}", "field", f.Name, "missing", f.Missing)
 			return
 		}
 		if text := a.Fields[f.Name]; f.Kind == act.Date && text != "" {
@@ -118,13 +120,13 @@ func (d acting) forbidden(row act.Act, a Act) {
 	switch {
 	case row.May(role):
 	case role == act.Customer:
-		d.refuse(403, "%s belongs to the customer and may only answer", a.By)
+		d.refuse(403, "{who} belongs to the customer and may only answer", "who", a.By)
 	default:
-		d.refuse(403, "%s may look and not act: role %s", a.By, role)
+		d.refuse(403, "{who} may look and not act: role {access}", "who", a.By, "access", string(role))
 	}
 	// A link was sent to whom it concerns; it is its own proof.
 	if role == act.Customer && a.Link == "" && d.Book.Role(a.By) == act.Customer && !d.Book.Concerns(d.Incident, a.By) {
-		d.refuse(403, "this incident is none of %s", a.By)
+		d.refuse(403, "this incident is none of {who}", "who", a.By)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"vigie/rules/act"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
 )
 
 func (d acting) actAnswer(a Act) {
@@ -21,8 +22,8 @@ func (d acting) actAnswer(a Act) {
 	case "call_me":
 		d.raise("call_wanted", d.Now)
 	}
-	if until.IsZero() && a.Fields["result"] != "away" && d.Scenario.Immediate != nil {
-		return // words about a platform stop nothing, and nobody waits
+	if until.IsZero() && a.Fields["result"] != "away" && d.Scenario.Calls == nil {
+		return // where no phone call waits for the words they stop nothing
 	}
 	d.waitUntil(until)
 	d.state(Waiting, "the customer answered")
@@ -59,9 +60,9 @@ func (d acting) saysSomething(a Act) bool {
 	field, _ := row.Field("result")
 	switch {
 	case result == "" && strings.TrimSpace(a.Fields["note"]) == "" && strings.TrimSpace(a.Fields["reason"]) == "" && a.Fields["until"] == "":
-		d.refuseField("result", 422, "result is missing: %s; or say it in note", strings.Join(field.Choices, ", "))
+		d.refuseField("result", 422, "result is missing: {known}; or say it in note", "known", strings.Join(field.Choices, ", "))
 	case result != "" && !slices.Contains(field.Choices, result):
-		d.refuseField("result", 422, "%s", unknown("result", result, field.Choices))
+		d.refused(incident.RefuseUnknown("result", result, field.Choices).About("result"))
 	case result == "away" && a.Fields["until"] == "":
 		d.refuseField("until", 422, "until is missing: the day on which you are back")
 	}
@@ -75,7 +76,7 @@ func (d acting) date(a Act, field string) (time.Time, bool) {
 	}
 	at, ok := d.day(field, text)
 	if ok && !at.After(d.Now) {
-		d.refuseField(field, 422, "%s %s lies in the past: name an instant to come", field, at.Format(time.RFC3339))
+		d.refuseField(field, 422, "{field} {date} lies in the past: name an instant to come", "field", field, "date", at.Format(time.RFC3339))
 		return time.Time{}, false
 	}
 	return at, ok
@@ -89,7 +90,7 @@ func (d acting) day(field, text string) (time.Time, bool) {
 	}
 	date, err := calendar.ParseDate(text)
 	if err != nil {
-		d.refuseField(field, 422, "%s %q is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", field, text)
+		d.refuseField(field, 422, "{field} {quoted} is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", "field", field, "quoted", text)
 		return time.Time{}, false
 	}
 	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
@@ -121,12 +122,12 @@ func (d acting) waitUntil(at time.Time) {
 func (d acting) actCall(a Act) {
 	c := d.Scenario.Calls
 	if c == nil {
-		d.refuse(409, "scenario %s has no phone calls", d.Scenario.Name)
+		d.refuse(409, "scenario {scenario} has no phone calls", "scenario", d.Scenario.Name)
 		return
 	}
 	outcome := strings.ReplaceAll(a.Fields["outcome"], " ", "_")
 	if !slices.Contains(c.Outcomes, outcome) {
-		d.refuseField("outcome", 422, "outcome %q is not one of %s", a.Fields["outcome"], strings.Join(c.Outcomes, ", "))
+		d.refuseField("outcome", 422, "outcome {quoted} is not one of {known}", "quoted", a.Fields["outcome"], "known", strings.Join(c.Outcomes, ", "))
 		return
 	}
 	a.Fields["outcome"] = outcome

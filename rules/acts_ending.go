@@ -92,7 +92,7 @@ func (d acting) actRebase(a Act) {
 	p := d.Book.InForce(d.Now)
 	s := p.Scenario(d.Incident.Scenario)
 	if s == nil {
-		d.refuse(409, "the policy in force has no scenario %q", d.Incident.Scenario)
+		d.refuse(409, "the policy in force has no scenario {quoted}", "quoted", d.Incident.Scenario)
 		return
 	}
 	d.note("act", "rebase", a.By, "from policy "+d.Incident.Policy+" to "+p.Hash)
@@ -111,7 +111,7 @@ func (d acting) actWaive(a Act) {
 				continue
 			}
 			if p.Cc {
-				d.refuseField("to", 409, "a copy is never waived: give role %s another address", p.Role)
+				d.refuseField("to", 409, "a copy is never waived: give role {role} another address", "role", p.Role)
 				return
 			}
 			r.Refused = slices.Delete(slices.Clone(r.Refused), i, i+1)
@@ -121,5 +121,5 @@ func (d acting) actWaive(a Act) {
 			return
 		}
 	}
-	d.refuseField("to", 404, "no refused address %q", a.Fields["to"])
+	d.refuseField("to", 404, "no refused address {quoted}", "quoted", a.Fields["to"])
 }

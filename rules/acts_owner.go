@@ -8,11 +8,11 @@ import (
 
 func (d acting) actTake(a Act) {
 	if d.Incident.Assignee != "" && d.Incident.Assignee != a.By && !a.Force && !yes(a.Fields["force"]) {
-		d.refuseField("force", 409, "%s has it already: take it over explicitly with force", d.Incident.Assignee)
+		d.refuseField("force", 409, "{who} has it already: take it over explicitly with force", "who", d.Incident.Assignee)
 		return
 	}
 	if d.Incident.Assignee == a.By && !d.Incident.TakenAt.IsZero() {
-		d.refuse(409, "%s has it already", a.By)
+		d.refuse(409, "{who} has it already", "who", a.By)
 		return
 	}
 	d.own(a.By)
@@ -51,11 +51,11 @@ func (d acting) actAssign(a Act) {
 	to := a.Fields["to"]
 	p := d.Book.Directory.Person(to)
 	if p == nil {
-		d.refuseField("to", 422, "to names nobody in the inventory: %q", to)
+		d.refuseField("to", 422, "to names nobody in the inventory: {quoted}", "quoted", to)
 		return
 	}
 	if role := d.Book.Role(p.ID); role != act.Operator && role != act.Manager {
-		d.refuseField("to", 422, "to names %s, who may not take it: role %s", p.ID, role)
+		d.refuseField("to", 422, "to names {who}, who may not take it: role {access}", "who", p.ID, "access", string(role))
 		return
 	}
 	d.hands(p.ID)
@@ -84,13 +84,13 @@ func (d acting) actForecast(a Act) {
 	case no(a.Fields["today"]):
 		a.Fields["today"] = "no"
 	default:
-		d.refuseField("today", 422, "today %q is neither yes nor no", a.Fields["today"])
+		d.refuseField("today", 422, "today {quoted} is neither yes nor no", "quoted", a.Fields["today"])
 		return
 	}
 	if text := a.Fields["expected_date"]; text != "" {
 		cal := d.Calendar(d.Scenario.Calendar)
 		if at, ok := d.day("expected_date", text); !ok || cal.Date(at).Before(cal.Date(d.Now)) {
-			d.refuseField("expected_date", 422, "%s %s lies in the past: name an instant to come", "expected_date", text)
+			d.refuseField("expected_date", 422, "{field} {date} lies in the past: name an instant to come", "field", "expected_date", "date", text)
 			return
 		}
 	}

@@ -3,17 +3,19 @@ package rules
 import (
 	"slices"
 	"time"
+
+	"vigie/rules/incident"
 )
 
 func (d acting) actCheckOther(a Act) {
 	switch a.Fields["result"] {
 	case "ok", "ko":
 	default:
-		d.refuseField("result", 422, "result %q is not ok or ko", a.Fields["result"])
+		d.refuseField("result", 422, "result {quoted} is not ok or ko", "quoted", a.Fields["result"])
 		return
 	}
 	if st := d.Incident.Other.State; st != EvidenceUnknown && st != "" && a.Fields["note"] == "" {
-		d.refuseField("note", 422, "note is missing: the machine says %s, so say why you judge otherwise", st)
+		d.refuseField("note", 422, "note is missing: the machine says {evidence}, so say why you judge otherwise", "evidence", string(st))
 		return
 	}
 	d.Incident.Progress.OtherAnswer, d.Incident.Progress.OtherBy, d.Incident.Progress.OtherNote = EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
@@ -37,7 +39,7 @@ func (d acting) actImmediate(a Act) {
 		return
 	}
 	if !d.Now.Before(d.Incident.StartedAt.Add(d.Scenario.Immediate.Within)) {
-		d.refuse(409, "%s have passed since the signal", d.Scenario.Immediate.Within)
+		d.refuse(409, "{span} have passed since the signal", "span", d.Scenario.Immediate.Within.String())
 		return
 	}
 	d.intake().beginImmediate("estimated by " + a.By)
@@ -63,7 +65,7 @@ func (d acting) actQualify(a Act) {
 		severity = d.Incident.Severity
 	}
 	if !slices.Contains(d.Scenario.Severity.Order, severity) {
-		d.refuseField("severity", 422, "%s", unknown("severity", severity, d.Scenario.Severity.Order))
+		d.refused(incident.RefuseUnknown("severity", severity, d.Scenario.Severity.Order).About("severity"))
 		return
 	}
 	if cause != "" && !d.causeKnown(cause) {
@@ -92,7 +94,7 @@ func (d acting) causeKnown(cause string) bool {
 		codes = append(codes, c)
 	}
 	slices.Sort(codes)
-	d.refuseField("cause", 422, "%s", unknown("cause", cause, append(codes, "unknown")))
+	d.refused(incident.RefuseUnknown("cause", cause, append(codes, "unknown")).About("cause"))
 	return false
 }
 

@@ -114,9 +114,9 @@ func badPolicies(t testing.TB) []badPolicy {
 		t.Fatal(err)
 	}
 	var out []badPolicy
-	for _, block := range strings.Split(string(text), "\n\n") {
+	for block := range strings.SplitSeq(string(text), "\n\n") {
 		var b badPolicy
-		for _, line := range strings.Split(strings.TrimSpace(block), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(block), "\n") {
 			key, value, _ := strings.Cut(line, ":")
 			value = strings.TrimPrefix(value, " ")
 			value = strings.ReplaceAll(value, `\n`, "\n")

@@ -39,7 +39,7 @@ func TestWhatIsNoDate(t *testing.T) {
 					a.Fields[others[i]] = others[i+1]
 				}
 				d := b.do(rules.Acted{Act: a}, now.Add(time.Minute))
-				if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Reason, f.Name) || !strings.Contains(d.Refusal.Reason, "write 2026-03-20") {
+				if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), f.Name) || !strings.Contains(d.Refusal.Error(), "write 2026-03-20") {
 					t.Errorf("%s %s=%q: %+v", row.Verb, f.Name, text, d.Refusal)
 				}
 				if b.inc.Progress.ExpectedDate != "" || len(b.inc.Acts) > 0 {

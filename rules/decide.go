@@ -47,7 +47,7 @@ func (b *Book) Advance(inc *Incident, ev Event, around Circumstances, now time.T
 }
 
 func notLoaded(inc *Incident) *Refusal {
-	return &Refusal{Status: 503, Reason: "the policy that this incident is pinned to is not loaded: " + inc.Policy}
+	return incident.Refuse(503, "the policy that this incident is pinned to is not loaded: {hash}", "hash", inc.Policy)
 }
 
 // endImmediate leaves the immediate branch when its time is up, before an
@@ -184,15 +184,19 @@ func (d *decider) note(kind, what, actor, reason string) {
 	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: kind, What: what, Actor: actor, Reason: reason})
 }
 
-func (d *decider) refuse(status int, format string, args ...any) {
-	d.refuseField("", status, format, args...)
+func (d *decider) refuse(status int, form string, parts ...string) {
+	d.refused(incident.Refuse(status, form, parts...))
 }
 
 // refuseField refuses what one field of an act says, or leaves out.
-func (d *decider) refuseField(field string, status int, format string, args ...any) {
+func (d *decider) refuseField(field string, status int, form string, parts ...string) {
+	d.refused(incident.Refuse(status, form, parts...).About(field))
+}
+
+// refused keeps the first reason why an act is not possible.
+func (d *decider) refused(why *Refusal) {
 	if d.out.Refusal == nil {
-		r := incident.Refuse(status, format, args...).About(field)
-		d.out.Refusal = &r
+		d.out.Refusal = why
 	}
 }
 

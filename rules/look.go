@@ -40,7 +40,7 @@ func (b *Book) Try(l Labels, now time.Time) Trial {
 	t := Trial{Labels: c.Signal.Labels, Key: c.Key, Policy: c.Policy.Hash, Ignored: c.Ignored,
 		Preview: Preview{Scenario: c.Scenario.Name, Title: c.Scenario.Title}}
 	if c.Refusal != nil {
-		t.Refused = c.Refusal.Reason
+		t.Refused = c.Refusal.Error()
 	}
 	if t.Ignored == "" && t.Refused == "" {
 		t.Preview = b.preview(c, "trial", now)

@@ -22,7 +22,7 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 		t.Helper()
 		d := b.Decide(i, ev, rules.Circumstances{}, paris(t, now))
 		if d.Refusal != nil {
-			t.Fatal(d.Refusal.Reason)
+			t.Fatal(d.Refusal.Error())
 		}
 		i = d.Incident
 		return d

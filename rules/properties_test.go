@@ -90,7 +90,7 @@ func (w *walk) decide(ev rules.Event) rules.Decision {
 		w.fail("Decide changed its argument\nfrom %s\nto   %s", before, after)
 	}
 	if d.Refusal != nil {
-		if d.Refusal.Reason == "" || len(d.Notifications)+len(d.Journal) > 0 || asJSON(w.t, d.Incident) != before {
+		if d.Refusal.Error() == "" || len(d.Notifications)+len(d.Journal) > 0 || asJSON(w.t, d.Incident) != before {
 			w.fail("a refusal changes something: %+v", d)
 		}
 		return d

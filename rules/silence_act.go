@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,21 +72,21 @@ func (d acting) silences(a Act) []Silence {
 		until, ok := d.silenceUntil(text)
 		switch {
 		case !ok:
-			d.refuseField("until", 422, "until %q is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", text)
+			d.refuseField("until", 422, "until {quoted} is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", "quoted", text)
 			return nil
 		case !until.After(d.Now):
-			d.refuseField("until", 422, "until %s lies in the past: name an instant to come", until.Format(time.RFC3339))
+			d.refuseField("until", 422, "until {at} lies in the past: name an instant to come", "at", until.Format(time.RFC3339))
 			return nil
 		case until.After(end):
-			d.refuseField("until", 422, "until %s is too late: a silence ends at %s at the latest, with the service day; a longer one can be made in Alertmanager, and is listed every morning",
-				until.Format(time.RFC3339), end.In(until.Location()).Format(time.RFC3339))
+			d.refuseField("until", 422, "until {at} is too late: a silence ends at {latest} at the latest, with the service day; a longer one can be made in Alertmanager, and is listed every morning",
+				"at", until.Format(time.RFC3339), "latest", end.In(until.Location()).Format(time.RFC3339))
 			return nil
 		}
 		end = until
 	}
 	comment := strings.TrimSpace(a.Fields["comment"])
 	if len(comment) > maxComment {
-		d.refuseField("comment", 422, "comment has %d bytes, at most %d are taken", len(comment), maxComment)
+		d.refuseField("comment", 422, "comment has {n} bytes, at most {most} are taken", "n", strconv.Itoa(len(comment)), "most", strconv.Itoa(maxComment))
 		return nil
 	}
 	if comment == "" {

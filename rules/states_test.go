@@ -254,7 +254,7 @@ func TestStates(t *testing.T) {
 				switch {
 				case d.Refusal != nil:
 					cell = strconv.Itoa(d.Refusal.Status)
-					if asJSON(t, b.inc) != before || d.Refusal.Reason == "" {
+					if asJSON(t, b.inc) != before || d.Refusal.Error() == "" {
 						t.Errorf("%s, %s, %s: a refusal changes something, or gives no reason", scenario, s, h.name)
 					}
 				case b.inc.State == s:
@@ -271,7 +271,7 @@ func TestStates(t *testing.T) {
 		}
 	}
 	var lines []string
-	for _, line := range strings.Split(got.String(), "\n") {
+	for line := range strings.SplitSeq(got.String(), "\n") {
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
 	table := strings.Join(lines, "\n")

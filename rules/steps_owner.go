@@ -63,7 +63,13 @@ func (d keeping) giveBack(why string) {
 		d.state(Open, "given back: "+from+" "+why)
 	}
 	d.raise("lapsed", d.Now)
+	if why == offDuty {
+		d.raise("off_duty", d.Now)
+	}
 }
+
+// offDuty is why something is given back by whoever had it by his duty.
+const offDuty = "is not on duty any more"
 
 // wakeAtShift looks again when the rota by which the owner had it changes hands.
 func (d keeping) wakeAtShift() {
@@ -89,7 +95,7 @@ func (d keeping) away() string {
 			return ""
 		}
 	}
-	return "is not on duty any more"
+	return offDuty
 }
 
 // promise notes that the date by which somebody promised a repair is over.

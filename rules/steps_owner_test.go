@@ -100,7 +100,7 @@ func TestAnswerNeedsToBeOne(t *testing.T) {
 		"away until something": {[]string{"result", "away", "until", "soon"}, "is not a date"},
 	} {
 		d := b.act("answer", "lea", now.Add(time.Hour), c.fields...)
-		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Reason, c.says) {
+		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), c.says) {
 			t.Errorf("%s: %+v", name, d.Refusal)
 		}
 	}

@@ -94,7 +94,7 @@ func checkTextfile(t *testing.T, file string) {
 	if !bytes.HasSuffix(data, []byte("\n")) || bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) || bytes.Contains(data, []byte("\r")) {
 		t.Error("the file has no line feed at its end, or a byte order mark, or carriage returns")
 	}
-	for _, line := range strings.Split(string(data), "\n") {
+	for line := range strings.SplitSeq(string(data), "\n") {
 		if strings.HasPrefix(line, "go_") || strings.HasPrefix(line, "process_") || strings.HasPrefix(line, "promhttp_") {
 			t.Errorf("the collecting exporter has this itself: %s", line)
 		}

@@ -156,10 +156,7 @@ func lastNight(now time.Time) time.Time {
 
 // add enters one machine of the inventory into the products.
 func (f *Fleet) add(m *rules.Machine, dir *rules.Directory) {
-	mc := &Machine{Customer: m.Customer, CustomerName: m.Customer, Name: m.Name, Class: m.Class, Elsewhere: map[string]string{}}
-	if c := dir.Customers[m.Customer]; c != nil && c.Name != "" {
-		mc.CustomerName = c.Name
-	}
+	mc := &Machine{Customer: m.Customer, CustomerName: dir.CustomerName(m.Customer), Name: m.Name, Class: m.Class, Elsewhere: map[string]string{}}
 	for _, p := range m.Plans {
 		b := &Backup{Plan: p.Plan, Engine: p.Engine, machine: mc, name: m.Name}
 		if p.Role == "local" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -115,9 +116,7 @@ func (p *Platforms) All() []Platform {
 	out := slices.Clone(p.all)
 	for i, one := range out {
 		out[i].Troubles = map[Trouble]time.Time{}
-		for t, since := range one.Troubles {
-			out[i].Troubles[t] = since
-		}
+		maps.Copy(out[i].Troubles, one.Troubles)
 	}
 	return out
 }

@@ -159,7 +159,7 @@ func (c client) pick(ctx context.Context, name string) (string, error) {
 	questions := []url.Values{{"key": {name}}}
 	if strings.Contains(name, "=") {
 		labels := url.Values{}
-		for _, pair := range strings.Split(name, ",") {
+		for pair := range strings.SplitSeq(name, ",") {
 			k, v, ok := strings.Cut(strings.TrimSpace(pair), "=")
 			if !ok {
 				return "", fmt.Errorf("incident %q: write an id, a number, a machine's name, or label=value,label=value", name)

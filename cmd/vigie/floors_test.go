@@ -117,7 +117,8 @@ func TestImportsPointDown(t *testing.T) {
 // ground is shared by receiver and exporter, so it knows neither.
 func TestRoomsOfTheGround(t *testing.T) {
 	rooms := map[string][]string{
-		"vigie/internal/strict":     {},
+		"vigie/internal/phrase":     {},
+		"vigie/internal/strict":     {"vigie/internal/phrase"},
 		"vigie/internal/sheet":      {},
 		"vigie/internal/remote":     {"vigie/internal/strict"},
 		"vigie/internal/mailauth":   {},
@@ -130,13 +131,13 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/calendar/ical": {"vigie/rules/calendar"},
 		"vigie/rules/availability":  {"vigie/rules/calendar"},
 		"vigie/rules/mailbox":       {"vigie/internal/clip"},
-		"vigie/rules/act":           {},
+		"vigie/rules/act":           {"vigie/internal/phrase"},
 		"vigie/rules/model":         {},
 		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/sheet", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
 		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
-		"vigie/rules/incident":      {"vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model"},
+		"vigie/rules/incident":      {"vigie/internal/phrase", "vigie/internal/strict", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model"},
 		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
-		"vigie/rules/classify":      {"vigie/internal/clip", "vigie/internal/strict", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/classify":      {"vigie/internal/clip", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/situation":     {"vigie/rules/act", "vigie/rules/book", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/report":        {"vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/explain":       {"vigie/rules/book", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy", "vigie/rules/situation"},
@@ -271,7 +272,7 @@ func TestExporterNeedsNoC(t *testing.T) {
 // The rules are pure: no clock, no file, no network, no log of their own.
 func TestRulesArePure(t *testing.T) {
 	for path, p := range list(t) {
-		ground := path == "vigie/internal/strict" || path == "vigie/internal/fleet" || path == "vigie/internal/clip"
+		ground := path == "vigie/internal/strict" || path == "vigie/internal/fleet" || path == "vigie/internal/clip" || path == "vigie/internal/phrase"
 		if !ground && !strings.HasPrefix(path, "vigie/rules") || p.Name == "main" {
 			continue
 		}

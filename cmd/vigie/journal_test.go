@@ -49,8 +49,8 @@ func TestJournalAndStore(t *testing.T) {
 		t.Errorf("verify --output=json: %+v, %v", v, err)
 	}
 	for _, narrow := range [][]string{nil, {"--incident=1"}, {"--customer=dupont", "--from=2026-01-01"}} {
-		lines := strings.Split(strings.TrimSpace(i.vigie(0, append([]string{"journal", "export", config}, narrow...)...)), "\n")
-		for _, l := range lines {
+		lines := strings.SplitSeq(strings.TrimSpace(i.vigie(0, append([]string{"journal", "export", config}, narrow...)...)), "\n")
+		for l := range lines {
 			var e store.Exported
 			if err := json.Unmarshal([]byte(l), &e); err != nil || e.Hash == nil || e.Machine != "SRV-AD" && e.Chain != "system" {
 				t.Errorf("export %v: %s (%v)", narrow, l, err)

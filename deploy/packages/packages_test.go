@@ -107,7 +107,7 @@ func TestTheWindowsServiceScript(t *testing.T) {
 			t.Errorf("it has %q", wrong)
 		}
 	}
-	for _, line := range strings.Split(code, "\n") {
+	for line := range strings.SplitSeq(code, "\n") {
 		if regexp.MustCompile(`^\s*(&\s*["']|\w+\.exe)`).MatchString(line) && !strings.HasPrefix(line, "Invoke-Program ") {
 			t.Errorf("nobody asks how this ended: %s", line)
 		}

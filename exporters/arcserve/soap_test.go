@@ -2,6 +2,7 @@ package arcserve
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -394,9 +395,7 @@ func TestSOAPShapes(t *testing.T) {
 	b.Server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		plain := httptest.NewRecorder()
 		b.sim.ServeHTTP(plain, r)
-		for key, values := range plain.Header() {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), plain.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(plain.Code)
 		_, _ = w.Write([]byte(turn(plain.Body.String())))

@@ -408,6 +408,19 @@ func TestWhatBecomesOfMailsThatWereRead(t *testing.T) {
 		counts(t, b, "INBOX", 1, 1)
 		counts(t, b, "Read", 1, 1)
 	})
+	t.Run("a server that copies one of two and says that it is done", func(t *testing.T) {
+		b := mailboxBenchOn(t, inboxsim.Options{Password: simPassword, NoMove: true, UIDPlus: true}, func(b *bench) { b.config.IMAP.After = "move:Read" })
+		check(t, b.sim.Create("Read"))
+		b.sim.SetFaults(inboxsim.Faults{CopyOne: true})
+		b.deliver(report("SRV-AD", "good", b.clock.Now(), ""))
+		b.deliver(report("SRV-BD", "good", b.clock.Now(), ""))
+		b.refresh()
+		counts(t, b, "INBOX", 1, 1)
+		counts(t, b, "Read", 1, 1)
+		b.refresh()
+		counts(t, b, "INBOX", 0, 0)
+		counts(t, b, "Read", 2, 2)
+	})
 	t.Run("a check", func(t *testing.T) {
 		for _, after := range []string{"seen", "move:Read"} {
 			b := mailboxBench(t, func(b *bench) { b.config.IMAP.After = after })

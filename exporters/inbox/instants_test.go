@@ -25,7 +25,7 @@ func TestUsualInstants(t *testing.T) {
 		"2/30/2026 9:00:00 PM": "", "2026-02-17 25:00": "", "2026-02-17 13:00 PM": "", "yesterday": "", "": "", "17": "",
 		// Which half of the day, in words that are not known.
 		"17/2/2026 9:05:11 μμ": "", "2026-02-17 오후 9:05:11": "", "2026/2/17 下午 9:05:11": "", "17/2/2026 9:05:11 em": "", "17/2/2026 9:05:11 da tarde": "",
-		"17/2/2026 20:05:11 (UTC)": "", "17.2.2026 г. 21:05:11": want, "17.02.2026 21:05:11 Dienstag": want,
+		"17/2/2026 20:05:11 (UTC)": "", "17.2.2026 г. 21:05:11": want, "17.02.2026 21:05:11 Dienstag": want, "17/02/2026 21:05:11 (heure locale)": want, "2026-02-17 9:05:11 PM local time": want,
 	} {
 		got := ""
 		if at, ok := usual(text, paris, anyOrder, sent); ok {

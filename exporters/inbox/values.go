@@ -175,7 +175,7 @@ var halfApart = regexp.MustCompile(`(?i)\b([ap])\.\s+m\b\.?`)
 
 // harmless words stand behind a time of day without another meaning; the others may
 // say which half of the day it is, in a language that nobody here reads.
-var harmless = regexp.MustCompile(`^(?:(?i:uhr|h|hrs?|hours?|heures?|г)|` + weekdayForm + `)$`)
+var harmless = regexp.MustCompile(`^\(?(?:(?i:uhr|h|hrs?|hours?|heures?|locale?|time|г)|` + weekdayForm + `)\)?$`)
 
 // dateWords gives a date in English, with short months and without days of
 // the week. What it does not know behind a time, or in other letters, it leaves.
@@ -183,7 +183,7 @@ func dateWords(s string) string {
 	var out []string
 	behind := false
 	s = apart.ReplaceAllString(halfApart.ReplaceAllString(line(s), "${1}m"), "${1}h$2")
-	for _, w := range strings.Fields(strings.ToLower(s)) {
+	for w := range strings.FieldsSeq(strings.ToLower(s)) {
 		w = strings.Trim(w, ",")
 		bare := strings.TrimRight(w, ".")
 		switch {

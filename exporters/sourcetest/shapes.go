@@ -3,6 +3,7 @@ package sourcetest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -83,9 +84,7 @@ func Reshape(product http.Handler, turn func(any) any) http.Handler {
 		if d.Decode(&v) == nil {
 			body, _ = json.Marshal(turned(v, turn))
 		}
-		for key, values := range plain.Header() {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), plain.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(plain.Code)
 		_, _ = w.Write(body)

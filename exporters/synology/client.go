@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -191,9 +192,7 @@ func (c *client) post(ctx context.Context, endpoint, api, method string, version
 	if sid != "" {
 		f.Set("_sid", sid)
 	}
-	for key, v := range form {
-		f[key] = v
-	}
+	maps.Copy(f, form)
 	var a answer
 	if err := c.http.PostJSON(ctx, endpoint, "/webapi/"+string(i.Path), f, &a); err != nil {
 		return err

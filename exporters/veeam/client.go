@@ -222,9 +222,7 @@ type reading[T any] struct {
 
 func readOnce[T any](ctx context.Context, c *client, endpoint, path string, query url.Values, id func(*T) string) (*reading[T], error) {
 	q := url.Values{}
-	for k, v := range query {
-		q[k] = v
-	}
+	maps.Copy(q, query)
 	q.Set("limit", strconv.Itoa(c.config.PageSize))
 	r := &reading[T]{seen: map[string]int{}}
 	total, read, moved := -1, 0, false

@@ -156,7 +156,7 @@ func (m Monthly) has(day time.Time) bool {
 	}
 	name, date := weekdays[day.Weekday()], day.Day()
 	lastDate := time.Date(day.Year(), day.Month()+1, 0, 12, 0, 0, 0, time.UTC).Day()
-	for _, one := range strings.Fields(string(m)) {
+	for one := range strings.FieldsSeq(string(m)) {
 		switch {
 		case one == strconv.Itoa(date), one == strconv.Itoa((date+6)/7)+"-"+name,
 			one == "last" && date == lastDate, one == "last-"+name && date+7 > lastDate:

@@ -31,16 +31,16 @@ func (l *lastLine) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for rest := p; len(rest) > 0; {
-		at := bytes.IndexByte(rest, '\n')
-		if at < 0 {
+		before, after, ok := bytes.Cut(rest, []byte{'\n'})
+		if !ok {
 			l.keep(rest)
 			break
 		}
-		l.keep(rest[:at])
+		l.keep(before)
 		if bytes.HasPrefix(l.rest, []byte("* ")) {
 			l.line = append(l.line[:0], l.rest...)
 		}
-		l.rest, rest = l.rest[:0], rest[at+1:]
+		l.rest, rest = l.rest[:0], after
 	}
 	return len(p), nil
 }

@@ -28,37 +28,46 @@ func (v *visit) tidy(ctx context.Context) error {
 		return nil
 	}
 	v.conn.left.Store(chatter)
-	if err := v.put(set); err != nil {
+	done, err := v.put(set)
+	if err != nil {
 		v.target = "" // it may be gone
 		return fault(ctx, Unreachable, err)
 	}
 	v.Box.mu.Lock()
 	defer v.Box.mu.Unlock()
-	v.place.Tidy = without(v.place.Tidy, set)
+	v.place.Tidy = without(v.place.Tidy, done)
 	return nil
 }
 
-func (v *visit) put(set imap.UIDSet) error {
+// put gives the mails that it is done with.
+func (v *visit) put(set imap.UIDSet) (imap.UIDSet, error) {
 	if v.MoveTo == "" {
-		return v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close()
+		return set, v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close()
 	}
 	caps := v.client.Caps()
 	switch {
 	case caps.Has(imap.CapMove):
 		_, err := v.client.Move(set, v.target).Wait()
-		return err
+		return set, err
 	case !caps.Has(imap.CapUIDPlus):
 		// Expunging would take away what others marked.
-		return errors.New("the server can move no single mails; write after: seen")
+		return nil, errors.New("the server can move no single mails; write after: seen")
 	}
 	// The library's own way would not wait for the copy.
-	if _, err := v.client.Copy(set, v.target).Wait(); err != nil {
-		return fmt.Errorf("the mails stay, since they cannot be copied to %q: %w", v.target, err)
+	copied, err := v.client.Copy(set, v.target).Wait()
+	if err != nil {
+		return nil, fmt.Errorf("the mails stay, since they cannot be copied to %q: %w", v.target, err)
 	}
-	if err := v.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
-		return err
+	// Some servers copy what they can and call it well done: only what they name is
+	// taken away. Where none is named all stay where they are.
+	named := without(set, without(set, copied.SourceUIDs))
+	if len(named) == 0 {
+		return set, nil
 	}
-	return v.client.UIDExpunge(set).Close()
+	if err := v.client.Store(named, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
+		return nil, err
+	}
+	return named, v.client.UIDExpunge(named).Close()
 }
 
 func without(set, minus imap.UIDSet) imap.UIDSet {

@@ -76,7 +76,7 @@ func (d *Maildir) Folder(name string) {
 // stop ends a server and all that it started.
 func stop(cmd *exec.Cmd) {
 	group := fmt.Sprintf("-%d", cmd.Process.Pid)
-	for _, signal := range strings.Fields("-TERM -KILL") {
+	for signal := range strings.FieldsSeq("-TERM -KILL") {
 		_ = exec.Command("kill", signal, "--", group).Run() // it may have ended
 		time.Sleep(200 * time.Millisecond)
 	}

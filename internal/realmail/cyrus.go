@@ -62,7 +62,7 @@ func Cyrus(t testing.TB, user, password string) *CyrusBox {
 	t.Helper()
 	run := Unpacked(t, "cyrus")
 	dir := relayDir(t, "cyrus", "cyrus:x:50104:8::/:/bin/false", "")
-	for _, sub := range strings.Fields("run run/proc run/lock lib/db lib/msg lib/proc lib/socket lib/user lib/quota lib/log") {
+	for sub := range strings.FieldsSeq("run run/proc run/lock lib/db lib/msg lib/proc lib/socket lib/user lib/quota lib/log") {
 		check(t, os.MkdirAll(filepath.Join(dir, sub), 0o755))
 	}
 	port := FreePort(t)

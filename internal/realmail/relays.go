@@ -106,7 +106,7 @@ func Postfix(t testing.TB, next string) string {
 	t.Helper()
 	run := Unpacked(t, "postfix")
 	dir := relayDir(t, "postfix", "postfix:x:50102:50102::/:/bin/false", "postfix:x:50102:\npostdrop:x:50103:")
-	for _, sub := range strings.Fields("active bounce corrupt defer deferred flush hold incoming private saved trace public maildrop") {
+	for sub := range strings.FieldsSeq("active bounce corrupt defer deferred flush hold incoming private saved trace public maildrop") {
 		check(t, os.Mkdir(filepath.Join(dir, "spool", sub), 0o777))
 		check(t, os.Chown(filepath.Join(dir, "spool", sub), 50102, 50103))
 	}

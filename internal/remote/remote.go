@@ -5,6 +5,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -230,9 +231,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
 		case strings.Contains(options, "inline") && f.Type.Kind() == reflect.Struct:
-			for k, v := range fieldsOf(f.Type) {
-				out[k] = v
-			}
+			maps.Copy(out, fieldsOf(f.Type))
 		case name != "" && name != "-" && f.IsExported():
 			out[name] = f.Type
 		}

@@ -64,8 +64,7 @@ func (w *pathWalker) shape(v any, path string) {
 }
 
 func (w *pathWalker) structure(t reflect.Type, path string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		switch key := keyOf(f); {
 		case key != "":
 			w.add(join(path, key), f.Type)

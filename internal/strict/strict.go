@@ -21,6 +21,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"vigie/internal/phrase"
 )
 
 // File is a text with the name under which faults are told.
@@ -610,8 +612,7 @@ func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
 
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Type != positionType {
 			keys = append(keys, keysOf(f.Type)...)
 		} else if k := keyOf(f); k != "" {
@@ -643,16 +644,22 @@ func Nearest(wrong string, known []string) string {
 
 // Unknown words the error for a name that refers to nothing.
 func Unknown(kind, name string, known []string) string {
+	return UnknownName(kind, name, known).String()
+}
+
+// UnknownName is Unknown with its parts named.
+func UnknownName(kind, name string, known []string) phrase.Phrase {
+	all := strings.Join(known, ", ")
 	switch {
 	case len(known) == 0:
-		return fmt.Sprintf("unknown %s %q: none is defined here", kind, name)
+		return phrase.Of("unknown {noun} {quoted}: none is defined here", "noun", kind, "quoted", name)
 	case name == "":
-		return fmt.Sprintf("a %s is missing: name one of %s", kind, strings.Join(known, ", "))
+		return phrase.Of("a {noun} is missing: name one of {known}", "noun", kind, "known", all)
 	}
 	if near := Nearest(name, known); near != "" {
-		return fmt.Sprintf("unknown %s %q: did you mean %q?", kind, name, near)
+		return phrase.Of("unknown {noun} {quoted}: did you mean {near}?", "noun", kind, "quoted", name, "near", strconv.Quote(near))
 	}
-	return fmt.Sprintf("unknown %s %q: known are %s", kind, name, strings.Join(known, ", "))
+	return phrase.Of("unknown {noun} {quoted}: known are {known}", "noun", kind, "quoted", name, "known", all)
 }
 
 // distance is the number of letters to change, add or drop.

@@ -2,6 +2,7 @@ package answers
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -59,10 +60,8 @@ func begins(lines []string, i int) bool {
 	}
 	// One line that begins like a header is none.
 	if headed.MatchString(line) {
-		for _, next := range lines[i+1 : min(i+4, len(lines))] {
-			if dated.MatchString(next) {
-				return true
-			}
+		if slices.ContainsFunc(lines[i+1:min(i+4, len(lines))], dated.MatchString) {
+			return true
 		}
 	}
 	// What follows an introduction without a mark is quoted to the end; with marks

@@ -124,7 +124,7 @@ func (in *Incoming) bounce(m *mailread.Mail) {
 			told = in.recipient(block, m.Plain) || told
 		}
 	}
-	for _, a := range strings.Split(m.Header.Get("X-Failed-Recipients"), ",") {
+	for a := range strings.SplitSeq(m.Header.Get("X-Failed-Recipients"), ",") {
 		in.about(a)
 	}
 	said, returned := m.ServerWords()

@@ -60,8 +60,8 @@ func (s *Shelf) SettleMail(ctx context.Context, id, reason, who string) (m store
 }
 
 // SettledBefore refuses to whoever comes second what is to become of a mail.
-func SettledBefore(m store.Mail) incident.Refusal {
-	return incident.Refuse(http.StatusConflict, "%s was done with it already: %s", cmp.Or(m.SettledBy, "Vigie"), m.Reason)
+func SettledBefore(m store.Mail) *incident.Refusal {
+	return incident.Refuse(http.StatusConflict, "{who} was done with it already: {why}", "who", cmp.Or(m.SettledBy, "Vigie"), "why", m.Reason)
 }
 
 // WaitingMails counts the mails that wait for a person.

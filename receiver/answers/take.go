@@ -192,7 +192,7 @@ func (t *taking) reply() error {
 			return err
 		}
 		if d.Refusal != nil {
-			return leave("%s", d.Refusal.Reason)
+			return leave("%s", d.Refusal.Error())
 		}
 		if err := t.name(id); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,12 +55,7 @@ func (e Exporter) Reads(source string) bool {
 	if len(e.Sources) == 0 {
 		return true
 	}
-	for _, s := range e.Sources {
-		if s == source {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.Sources, source)
 }
 
 // Alive asks whether the exporter answers at all.

@@ -51,8 +51,8 @@ func fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(time.Date(2025, 3, 10, 7, 10, 0, 0, time.UTC)))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))

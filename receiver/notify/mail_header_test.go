@@ -186,7 +186,7 @@ func TestMailListsIncidents(t *testing.T) {
 		if got[len(got)-1] != want {
 			t.Errorf("%d incidents: the list ends with %q, want %q", n, got[len(got)-1], want)
 		}
-		if listed := strings.TrimPrefix(want, "+"); listed != want {
+		if listed, ok := strings.CutPrefix(want, "+"); ok {
 			got = got[:len(got)-1]
 			if left, _ := strconv.Atoi(listed); len(got)+left != n {
 				t.Errorf("%d listed and %d counted of %d", len(got), left, n)

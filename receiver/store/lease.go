@@ -119,7 +119,7 @@ func (s *Store) Pulse(ctx context.Context, name, holder string, lasts time.Durat
 	out.Changed = s.pulse.changes
 	s.clock.Set(begun, time.Now(), time.Unix(0, at))
 	out.Name, out.Held, out.Values = name, out.Token > 0, map[string]string{}
-	for _, f := range strings.Split(text, "\x02") {
+	for f := range strings.SplitSeq(text, "\x02") {
 		name, value, _ := strings.Cut(f, "\x01")
 		out.Values[name] = value
 	}

@@ -2,12 +2,14 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gorilla/mux"
 
 	"vigie/receiver"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // known tells whose token it is. A token counts only while its person is in the
@@ -23,12 +25,10 @@ func (o Options) known(token string) (string, bool) {
 // may refuses a request that a person's role does not give.
 func (s *site) may(x route, who string) error {
 	role := s.o.Engine.Book().Role(who)
-	for _, r := range x.who {
-		if r == role {
-			return nil
-		}
+	if slices.Contains(x.who, role) {
+		return nil
 	}
-	return refuse(http.StatusForbidden, "%s may not ask for this: role %s", who, role)
+	return incident.Refuse(http.StatusForbidden, "{who} may not ask for this: role {access}", "who", who, "access", string(role))
 }
 
 // own returns the incident of a request; a customer's own person has no business
@@ -37,7 +37,7 @@ func (s *site) own(r *http.Request, who string) (receiver.Summary, error) {
 	inc, err := s.o.Engine.Incident(r.Context(), mux.Vars(r)["id"])
 	book := s.o.Engine.Book()
 	if err == nil && book.Role(who) == act.Customer && !book.Concerns(&inc.Incident, who) {
-		return receiver.Summary{}, refuse(http.StatusForbidden, "this incident is none of %s", who)
+		return receiver.Summary{}, incident.Refuse(http.StatusForbidden, "this incident is none of {who}", "who", who)
 	}
 	return inc, err
 }
@@ -47,7 +47,7 @@ func (s *site) own(r *http.Request, who string) (receiver.Summary, error) {
 func (s *site) mayRead(r *http.Request, who string) error {
 	inc, err := s.own(r, who)
 	if err == nil && !s.o.Engine.Book().MayRead(&inc.Incident, who) {
-		return refuse(http.StatusForbidden, "incident %s is confidential: its journal is for those named under access.confidential in the inventory", inc.ID)
+		return incident.Refuse(http.StatusForbidden, "incident {incident} is confidential: its journal is for those named under access.confidential in the inventory", "incident", inc.ID)
 	}
 	return err
 }
@@ -83,13 +83,13 @@ func (s *site) mayReport(b reportBody, who string) error {
 		return nil
 	}
 	if p := book.Directory.Person(b.By); p == nil || p.ID != who {
-		return refuse(http.StatusForbidden, "%s may not report in the name of somebody else", who)
+		return incident.Refuse(http.StatusForbidden, "{who} may not report in the name of somebody else", "who", who)
 	}
 	if b.Kind == rules.Level2Voluntary && b.Customer == "" && b.Machine == "" {
 		return nil // refused by the rules, which tell of it
 	}
 	if !book.Directory.Answers(who, b.Customer, b.Machine, b.Platform) {
-		return refuse(http.StatusForbidden, "%s may report only what is his own: his platform, his company or his machine", who)
+		return incident.Refuse(http.StatusForbidden, "{who} may report only what is his own: his platform, his company or his machine", "who", who)
 	}
 	return nil
 }

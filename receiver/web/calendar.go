@@ -17,6 +17,7 @@ import (
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 const (
@@ -56,7 +57,7 @@ func (s *site) calendar(r *http.Request, who string) (any, error) {
 	d := &calendarData{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
 		Machines: []calendarRow{}}
 	if !slices.Contains(calendarShows(), d.Show) {
-		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(calendarShows(), ", "))
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(calendarShows(), ", "))
 	}
 	reported, err := s.o.Engine.Nights().Reported(r.Context(), now)
 	if err != nil {
@@ -127,11 +128,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 		}
 	}
 	for _, id := range sortedNames(customers) {
-		name := id
-		if c := dir.Customers[id]; c != nil {
-			name = cmp.Or(c.Name, id)
-		}
-		d.Customers = append(d.Customers, ask.Option{Value: id, Text: name, Chosen: id == d.Customer})
+		d.Customers = append(d.Customers, ask.Option{Value: id, Text: dir.CustomerName(id), Chosen: id == d.Customer})
 	}
 	slices.SortFunc(out, func(a, b nights.Machine) int {
 		if n := strings.Compare(a.Customer, b.Customer); n != 0 {
@@ -163,15 +160,15 @@ func (s *site) night(r *http.Request, who string) (any, error) {
 	at, err := time.ParseInLocation(time.DateOnly, d.Day, s.zone())
 	now := s.o.Now()
 	if err != nil || at.After(now) || now.Sub(at) > 400*24*time.Hour {
-		return nil, refuse(http.StatusUnprocessableEntity, "day %q is not a date of the last 400 days: write 2026-03-09", d.Day)
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "day {quoted} is not a date of the last 400 days: write 2026-03-09", "quoted", d.Day)
 	}
 	if d.Customer == "" || d.Machine == "" {
-		return nil, refuse(http.StatusUnprocessableEntity, "customer and machine are required")
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "customer and machine are required")
 	}
 	book := s.o.Engine.Book()
 	outside := book.Role(who) == act.Customer
 	if outside && !book.Directory.Answers(who, d.Customer, d.Machine, "") {
-		return nil, refuse(http.StatusForbidden, "this machine is none of %s", who)
+		return nil, incident.Refuse(http.StatusForbidden, "this machine is none of {who}", "who", who)
 	}
 	d.From, d.To = at, at.AddDate(0, 0, 1)
 	d.Before, d.After = at.AddDate(0, 0, -1).Format(time.DateOnly), ""

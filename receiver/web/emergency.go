@@ -95,7 +95,7 @@ func (e *emergency) submit(w http.ResponseWriter, r *http.Request) {
 			e.o.Logger.Error("an emergency call could not be taken", "err", err)
 		}
 		p.Form, p.Tone = true, "bad"
-		p.Said = "Votre appel n'a pas pu être pris : " + refusal(e.speechIn("fr").Locale, e.name, err) + ". Téléphonez. / Your call could not be taken: " + refusal(e.speechIn("en").Locale, e.name, err) + ". Please phone."
+		p.Said = "Votre appel n'a pas pu être pris : " + refusal(e.speechIn("fr").Locale, err) + ". Téléphonez. / Your call could not be taken: " + refusal(e.speechIn("en").Locale, err) + ". Please phone."
 		e.answer(w, code, p)
 		return
 	}

@@ -21,6 +21,7 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
 )
 
 // Overview is what the page of an incident shows, for programs.
@@ -411,7 +412,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	case !row.May(v.Role): // before what is missing is asked for
-		p.refusedPage(w, v, refuse(http.StatusForbidden, "%s may not do this: role %s", who.ID, v.Role))
+		p.refusedPage(w, v, incident.Refuse(http.StatusForbidden, "{who} may not do this: role {access}", "who", who.ID, "access", string(v.Role)))
 		return
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}

@@ -24,6 +24,7 @@ import (
 	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 //go:embed pages
@@ -122,7 +123,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := r.ParseForm(); err != nil {
-		l.fail(w, p, o, refuse(http.StatusBadRequest, "not readable"))
+		l.fail(w, p, o, incident.Refuse(http.StatusBadRequest, "not readable"))
 		return
 	}
 	if len(o.Rows) > 0 {
@@ -170,7 +171,7 @@ func (l *linkPages) incomplete(w http.ResponseWriter, p *page, f *form) bool {
 
 // mend says why something was not done: at the field that is at fault, or else above.
 func (l *linkPages) mend(p *page, f *form, err error) string {
-	return ask.Mend(p.Locale, f.Fields, err, l.refusal(p, err), p.word("refused")+" "+l.refusal(p, err))
+	return ask.Mend(p.Locale, f.Fields, err, refusal(p.Locale, err), p.word("refused")+" "+refusal(p.Locale, err))
 }
 
 // used says that a link was used already; what is to be done more is done with
@@ -214,7 +215,7 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 		p.Said = p.word("later") + " " + err.Error()
 		w.Header().Set("Retry-After", "30")
 	default:
-		p.Said = p.word("refused") + " " + l.refusal(p, err)
+		p.Said = p.word("refused") + " " + refusal(p.Locale, err)
 		p.otherwise(o)
 	}
 	if o.Outside { // our own people's matters are not the customer's
@@ -364,12 +365,15 @@ func (l *linkPages) language(r *http.Request, o receiver.Opened) string {
 	return strings.ToLower(strings.TrimSpace(r.Header.Get("Accept-Language")))
 }
 
-func (l *linkPages) name(id string) string {
-	if p := l.o.Engine.Book().Directory.Person(id); p != nil && p.Name != "" {
-		return p.Name
+// called is what a refusal calls somebody by.
+func (l *linkPages) called(kind, name string) string {
+	if kind == "who" {
+		return l.name(name)
 	}
-	return id
+	return name
 }
+
+func (l *linkPages) name(id string) string { return l.o.Engine.Book().Directory.PersonName(id) }
 
 // form is what a link's act needs to know, as far as it is not settled.
 func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {

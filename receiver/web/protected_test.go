@@ -16,7 +16,7 @@ func TestMachinesWithoutEnoughBackups(t *testing.T) {
 	must(t, code, text, "SRV-NU")
 	for name, want := range map[string]string{"SRV-NU": "aucune sauvegarde prévue", "PC-LEA": "une seule sorte de sauvegarde", "SRV-AD": ""} {
 		row := ""
-		for _, r := range strings.Split(text, "<tr") {
+		for r := range strings.SplitSeq(text, "<tr") {
 			if strings.Contains(r, "row\">"+name+" ") {
 				row = r
 			}

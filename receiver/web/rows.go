@@ -115,7 +115,7 @@ func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []s
 				l.o.Logger.Error("a row of a link could not be followed", "incident", id, "purpose", what, "err", err)
 			}
 			out.err, out.unmet = err, receiver.Status(err) == http.StatusUnprocessableEntity
-			out.said = append(out.said, pair{name, p.word("refused") + " " + l.refusal(p, err)})
+			out.said = append(out.said, pair{name, p.word("refused") + " " + refusal(p.Locale, err)})
 			continue
 		}
 		row := o.Rows[slices.IndexFunc(o.Rows, func(x receiver.Opened) bool { return x.Grant.Incident == id })]
@@ -203,8 +203,5 @@ func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
 }
 
 func (l *linkPages) customer(id string) string {
-	if c := l.o.Engine.Book().Directory.Customers[id]; c != nil && c.Name != "" {
-		return c.Name
-	}
-	return id
+	return l.o.Engine.Book().Directory.CustomerName(id)
 }

@@ -74,7 +74,7 @@ func (v *view) called(kind, name string) string {
 	switch kind {
 	case "platform":
 		return v.Platform(name)
-	case "who", "other":
+	case "who":
 		return v.Person(name)
 	}
 	if o, ok := v.Data.(interface{ steps() []stepRow }); ok {

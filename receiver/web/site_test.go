@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -133,9 +134,7 @@ func (d *desk) fires(labels rules.Labels, annotations map[string]string) {
 	d.t.Helper()
 	l := rules.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": "SRV-AD", "machine_class": "server", "backup_role": "primary",
 		"engine": "acronis", "plan": "daily", "kind": "failed", "severity": "warning", "source": "acronis-eu2", "job_id": "j1"}
-	for k, v := range labels {
-		l[k] = v
-	}
+	maps.Copy(l, labels)
 	fp := l["customer"] + "/" + l["machine"] + "/" + l["plan"] + "/" + l["backup_role"] + l["platform"]
 	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: fp, Labels: l, Annotations: annotations,
 		StartsAt: d.now().Add(-3 * time.Hour)}}})

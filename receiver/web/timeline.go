@@ -43,13 +43,8 @@ func (s *site) timeline(o *overview) *timeline.Line {
 	return timeline.Draw(cal, o.OpenedAt, to, now, clocks, marks, o.State.Ended(), next)
 }
 
-// platformOf is how a platform is called.
-func (v *view) Platform(id string) string {
-	if p := v.book.Directory.Platforms[id]; p != nil && p.Name != "" {
-		return p.Name
-	}
-	return id
-}
+// Platform is how a platform is called.
+func (v *view) Platform(id string) string { return v.book.Directory.PlatformName(id) }
 
 // Contact is who is phoned about an incident.
 func (v *view) Contact(x incidentRow) *rules.Person { return v.site.contact(x.Customer, x.Machine) }

@@ -14,6 +14,7 @@ import (
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // todayData is what the page Today shows, and its twin answers.
@@ -73,7 +74,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &todayData{Show: cmp.Or(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
 	if !slices.Contains(shows(), d.Show) {
-		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known", d.Show)
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known", "quoted", d.Show)
 	}
 	list := own.Rows
 	if d.Show == "ended" {

@@ -155,20 +155,10 @@ func (v *view) Menu() []navigation {
 func (v *view) Asset(name string) string { return v.site.assets.Path(name) }
 
 // Person is how somebody is called.
-func (v *view) Person(id string) string {
-	if p := v.book.Directory.Person(id); p != nil && p.Name != "" {
-		return p.Name
-	}
-	return id
-}
+func (v *view) Person(id string) string { return v.book.Directory.PersonName(id) }
 
 // Customer is how a customer is called.
-func (v *view) Customer(id string) string {
-	if c := v.book.Directory.Customers[id]; c != nil && c.Name != "" {
-		return c.Name
-	}
-	return id
-}
+func (v *view) Customer(id string) string { return v.book.Directory.CustomerName(id) }
 
 // Scenario is the title of a scenario.
 func (v *view) Scenario(policy, name string) string {

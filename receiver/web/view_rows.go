@@ -78,7 +78,7 @@ func (v *view) Join(list []string) string { return strings.Join(list, ", ") }
 // Initials stand for the person who is logged in.
 func (v *view) Initials() string {
 	out := ""
-	for _, w := range strings.Fields(v.Who.Name) {
+	for w := range strings.FieldsSeq(v.Who.Name) {
 		if r := []rune(w); len(out) < 4 {
 			out += string(r[0])
 		}

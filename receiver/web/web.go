@@ -182,10 +182,6 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 	}
 }
 
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
-}
-
 // reportBody is a person's report, as in a story.
 type reportBody struct {
 	Kind       rules.SignalKind `json:"kind"`
@@ -365,7 +361,7 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 		case bool, float64:
 			fields[k] = fmt.Sprint(x)
 		default:
-			return nil, refuse(http.StatusUnprocessableEntity, "field %q is not a text, a number, true or false", k)
+			return nil, incident.Refuse(http.StatusUnprocessableEntity, "field {quoted} is not a text, a number, true or false", "quoted", k)
 		}
 	}
 	if _, err := s.own(r, who); err != nil {
@@ -395,10 +391,10 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 
 func (s *site) reload(r *http.Request, who string) (any, error) {
 	if !s.o.Engine.Book().Manages(who) {
-		return nil, refuse(http.StatusForbidden, "%s may not reload the configuration: that is for the managers whom the inventory names", who)
+		return nil, incident.Refuse(http.StatusForbidden, "{who} may not reload the configuration: that is for the managers whom the inventory names", "who", who)
 	}
 	if err := s.o.Reload(r.Context()); err != nil {
-		return nil, refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: %v", err)
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "the configuration was not taken over, the old one stays: {error}", "error", err.Error())
 	}
 	s.o.Logger.Info("configuration reloaded", "by", who)
 	return reloaded{"reloaded"}, nil

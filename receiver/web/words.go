@@ -16,27 +16,22 @@ type speech struct{ locale.Locale }
 // speechIn is how to speak to somebody whose language, or whose browser's list
 // of them, is known; English when none of ours is among them.
 func (l *linkPages) speechIn(language string) *speech {
-	return &speech{locale.Locale{Language: l.o.Engine.Languages().Accepting(language), Zone: time.UTC}}
+	return &speech{locale.Locale{Language: l.o.Engine.Languages().Accepting(language), Zone: time.UTC, Called: l.called}}
 }
 
 // word returns a text; "" when there is none.
 func (t *speech) word(key string) string { return t.Word(locale.Pages + key) }
 
-// refusal says in the reader's words why something was not done, with the names of
-// people. A reason that no language has a form of is said as it is.
-func refusal(l locale.Locale, name func(string) string, err error) string {
-	var refused *receiver.RefusedError
-	if said := ""; errors.As(err, &refused) {
-		if said = l.Refusal(refused.Form, refused.Parts, name); said != "" {
-			return said
-		}
+// refusal says in the reader's words why something was not done. What went wrong
+// otherwise is said as it is.
+func refusal(l locale.Locale, err error) string {
+	if refused, ok := errors.AsType[*rules.Refusal](err); ok {
+		return l.Refusal(refused.Phrase)
 	}
-	return l.Reason(err.Error())
+	return err.Error()
 }
 
-func (l *linkPages) refusal(p *page, err error) string { return refusal(p.Locale, l.name, err) }
-
-func (v *view) refusal(err error) string { return refusal(v.Locale, v.Person, err) }
+func (v *view) refusal(err error) string { return refusal(v.Locale, err) }
 
 // say fills in a text's parts, given as name, value, name, value.
 func (t *speech) say(key string, parts ...string) string { return t.Say(locale.Pages+key, parts...) }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vigie/internal/phrase"
 )
 
 // Role is a kind of person who acts.
@@ -103,8 +105,8 @@ func (a Act) Names() []string {
 }
 
 // Unknown says what is wrong with a field that the act does not have.
-func (a Act) Unknown(field string) string {
-	return fmt.Sprintf("%s has no field %q: it knows %s", a.Verb, field, strings.Join(a.Names(), ", "))
+func (a Act) Unknown(field string) phrase.Phrase {
+	return phrase.Of("{act} has no field {quoted}: it knows {known}", "act", a.Verb, "quoted", field, "known", strings.Join(a.Names(), ", "))
 }
 
 // May reports whether people of a role may do it.

@@ -254,9 +254,7 @@ func (b Classifier) strangers(g *group) int {
 
 func (g *group) signal(c *policy.Correlation) model.Signal {
 	l := model.Labels{}
-	for k, v := range c.Labels {
-		l[k] = v
-	}
+	maps.Copy(l, c.Labels)
 	for k, v := range g.sample.same {
 		if l[k] == "" {
 			l[k] = v

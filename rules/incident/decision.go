@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"fmt"
 	"time"
 
 	"vigie/rules/model"
@@ -95,34 +94,6 @@ type OtherNeed struct {
 	Customer, Machine string
 	Role              string // the incident's own role; every other role is asked for
 	Expected          bool   // the inventory expects another backup
-}
-
-// Refusal says why an act was not possible, with the status that HTTP gives it.
-type Refusal struct {
-	Status int    `json:"status"`
-	Reason string `json:"reason"`
-	// Form is the reason before its parts were filled in, and Parts are those, so
-	// that whoever shows it can say it in another language.
-	Form  string   `json:"-"`
-	Parts []string `json:"-"`
-	// Field is what it is about, of what was given or should have been; empty when
-	// the whole was not possible.
-	Field string `json:"-"`
-}
-
-// About says which field a refusal is about.
-func (r Refusal) About(field string) Refusal {
-	r.Field = field
-	return r
-}
-
-// Refuse makes a refusal of a reason and its parts.
-func Refuse(status int, form string, parts ...any) Refusal {
-	r := Refusal{Status: status, Reason: fmt.Sprintf(form, parts...), Form: form}
-	for _, p := range parts {
-		r.Parts = append(r.Parts, fmt.Sprint(p))
-	}
-	return r
 }
 
 // Why somebody who knows of a failure is told once more.

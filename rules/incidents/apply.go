@@ -87,7 +87,7 @@ func (b *Batch) decideOnce(t *Tracked, ev rules.Event) (rules.Decision, error) {
 		}
 		t.Incident = d.Incident
 	} else if d = b.Book.Advance(&t.Incident, ev, around, b.Now); d.Refusal != nil {
-		return d, fmt.Errorf("incident %s: %s", t.ID, d.Refusal.Reason) // it must not get lost
+		return d, fmt.Errorf("incident %s: %w", t.ID, d.Refusal) // it must not get lost
 	}
 	if _, again := ev.(rules.Repeated); !again || d.From != t.State || len(d.Journal)+len(d.Notifications)+len(d.Rewrites)+len(d.Withdraw)+len(d.Breaches) > 0 {
 		b.moved = true
@@ -113,8 +113,8 @@ func (b *Batch) noteBlind(t *Tracked) {
 			t.Blinds = s.Blinds
 		}
 	}
-	if t.Blinds && b.looked && !slices.Contains(b.blinding, t) {
-		b.blinding = append(b.blinding, t)
+	if t.Blinds && b.looked && !slices.ContainsFunc(b.blinding, func(r *Record) bool { return r.ID == t.ID }) {
+		b.blinding = append(b.blinding, t.Record)
 	}
 }
 

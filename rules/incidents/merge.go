@@ -19,25 +19,24 @@ func (b *Batch) merging(t *Tracked, ev rules.Event) (refusal *rules.Refusal, err
 	if !acted || a.Act.Verb != "merge" {
 		return nil, nil
 	}
-	refuse := func(status int, form string, parts ...any) (*rules.Refusal, error) {
-		r := incident.Refuse(status, form, parts...).About("into")
-		return &r, nil
+	refuse := func(status int, form string, parts ...string) (*rules.Refusal, error) {
+		return incident.Refuse(status, form, parts...).About("into"), nil
 	}
 	name := a.Act.Fields["into"]
 	into, err := b.Load("i" + strings.TrimLeft(name, "#i"))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return refuse(422, "there is no incident %s that could go on", name)
+		return refuse(422, "there is no incident {incident} that could go on", "incident", name)
 	case err != nil:
 		return nil, err
 	case into.ID == t.ID:
 		return refuse(422, "an incident cannot be merged with itself")
 	case into.State.Ended():
-		return refuse(409, "incident %s is %s: name one that goes on", name, into.State)
+		return refuse(409, "incident {incident} is {state}: name one that goes on", "incident", name, "state", string(into.State))
 	}
 	here, there := t.Identity[rules.LabelCustomer], into.Identity[rules.LabelCustomer]
 	if here != "" && there != "" && here != there {
-		return refuse(409, "incident %s is about customer %s: name one of the same customer", name, there)
+		return refuse(409, "incident {incident} is about customer {customer}: name one of the same customer", "incident", name, "customer", there)
 	}
 	return nil, nil
 }

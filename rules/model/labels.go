@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"regexp/syntax"
 	"slices"
 	"sort"
@@ -36,9 +37,7 @@ const (
 // Clone returns an independent copy.
 func (l Labels) Clone() Labels {
 	c := make(Labels, len(l))
-	for k, v := range l {
-		c[k] = v
-	}
+	maps.Copy(c, l)
 	return c
 }
 

@@ -25,7 +25,7 @@ func (doc calendarDoc) load(l *loader, name string) {
 		PublicHolidays: doc.PublicHolidays, DateExceptions: doc.DateExceptions,
 	})
 	if err != nil {
-		for _, each := range strings.Split(err.Error(), "\n") {
+		for each := range strings.SplitSeq(err.Error(), "\n") {
 			key, what, _ := strings.Cut(each, ": ")
 			l.fault(doc.Position, "calendars."+name+"."+key, "%s", what)
 		}

@@ -16,7 +16,7 @@ import (
 var moments = []string{
 	"opening", "start", "first_failure", "reopened", "resolved", "closed", "unverified", "silence_ended",
 	"waiting_over", "calls_exhausted", "address_refused", "immediate_over", "not_immediate", "kind_changed", "assigned", "emergency", "joined", "worsened", "call_wanted", "disowned",
-	"lapsed", "promise_passed", "double_failure_over",
+	"lapsed", "off_duty", "promise_passed", "double_failure_over",
 }
 
 // conditions are what `unless:`, `only_if:`, `met_by:` and `rests_while:` may

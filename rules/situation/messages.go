@@ -31,12 +31,25 @@ func (d Messages) Notification(st *policy.Step, template string, to, cc []incide
 	if st.AtOnce {
 		n.HoldUntil = d.Now
 	}
-	n.BundleKey = bundleKey(n, d.Incident.Identity[model.LabelCustomer], platform)
+	customer := d.Incident.Identity[model.LabelCustomer]
+	n.BundleKey = bundleKey(n, customer, platform)
+	if customer != "" && handsOver(st) && !slices.ContainsFunc(slices.Concat(to, cc), outside) {
+		n.BundleKey = bundleKey(n, "*", "") // all that passes, whosever it is
+	}
 	return n
 }
 
+// handsOver reports whether a step tells that work passes from one to another with
+// the duty.
+func handsOver(st *policy.Step) bool {
+	return slices.ContainsFunc(st.When, func(t policy.Trigger) bool {
+		return t.Kind == policy.WhenShift || t.Kind == policy.WhenMoment && t.Name == "off_duty"
+	})
+}
+
 // bundleKey joins what may leave as one message: the same step, recipients,
-// customer and language. Platforms are told one by one.
+// customer and language. Platforms are told one by one; what passes to
+// somebody, or from him, is one message.
 func bundleKey(n incident.Notification, customer, platform string) string {
 	addresses := func(ps []incident.Party) string {
 		out := make([]string, len(ps))
@@ -76,8 +89,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	}
 	d.sheetOwn(&f, platform, to)
 	if st.OnJoining() {
-		last := d.LastReport()
-		f.Report, f.Reporter, f.Entry, f.ReceivedAt, f.Unverified = last.Text, last.By, string(last.Kind), last.StartsAt, false
+		own(&f, d.LastReport())
 	}
 	f.ScenarioText, f.ScenarioTitle = d.Scenario.Title.In(to[0].Language), d.Scenario.Title
 	f.Contact = to[0]
@@ -91,7 +103,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	for fl := range i.Flags {
 		f.Flags = append(f.Flags, fl)
 	}
-	sort.Slice(f.Flags, func(a, b int) bool { return f.Flags[a] < f.Flags[b] })
+	slices.Sort(f.Flags)
 	for _, t := range st.When {
 		d.SpeaksOf(&f, t)
 	}
@@ -128,16 +140,21 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	if platform == "" && !(abroad && slices.ContainsFunc(d.Incident.Reports, unverified)) {
 		return
 	}
+	if n := slices.IndexFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == to[0].Person }); n >= 0 && d.Contacts().stranger(to[0]) {
+		own(f, d.Incident.Reports[n])
+		return
+	}
 	f.Report, f.Reporter, f.Entry = "", "", string(model.InfraProbe)
 	if platform == "" {
 		f.Entry = d.Incident.Entry
 	}
 	var first time.Time
 	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
-		if a := d.Incident.Alerts[key]; d.hits(a, platform) && (first.IsZero() || a.StartsAt.Before(first)) {
+		if a := d.Incident.Alerts[key]; (platform == "" || d.hits(a, platform)) && (first.IsZero() || a.StartsAt.Before(first)) {
 			first, f.Entry, f.Error = a.StartsAt, orElse(a.Labels[model.LabelSignal], string(model.InfraProbe)), a.Annotations["error"]
 		}
 	}
+	measured := first
 	for _, r := range d.reportsOf(platform) {
 		if abroad && unverified(r) {
 			f.Unverified = true
@@ -150,14 +167,23 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 			first, f.Entry = r.StartsAt, string(r.Kind)
 		}
 	}
-	if f.Unverified && f.Reporter != "" {
-		f.Unverified = false
+	if f.Unverified && (f.Reporter != "" || !measured.IsZero()) {
+		f.Unverified, f.ReceivedAt = false, incident.Later(f.ReceivedAt, measured)
 	}
 	if platform != "" && !first.IsZero() {
 		f.StartedAt, f.ReceivedAt = first, first
 	}
 	if well := d.wellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
 		f.ResolvedAt = well
+	}
+}
+
+// own has a mail speak of somebody's own report. What anybody may type into the emergency
+// entry is not sent back: so is the address.
+func own(f *incident.MessageData, r model.Signal) {
+	f.Report, f.Reporter, f.Entry, f.ReceivedAt, f.Unverified = r.Text, r.By, string(r.Kind), r.StartsAt, false
+	if unverified(r) && r.Kind == model.Level3Emergency {
+		f.Report = ""
 	}
 }
 
@@ -207,9 +233,9 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 		f.Assignee = p.Name
 	}
 	if a := d.LastAct("assign"); a != nil && a.Fields["to"] == d.Incident.Assignee {
-		f.AssignedBy = d.nameOf(a.By)
+		f.AssignedBy = d.Book.Directory.PersonName(a.By)
 	}
-	f.Actor, f.Reporter = d.nameOf(f.Actor), d.nameOf(f.Reporter)
+	f.Actor, f.Reporter = d.Book.Directory.PersonName(f.Actor), d.Book.Directory.PersonName(f.Reporter)
 	for _, s := range d.Incident.Silences {
 		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {
 			f.SilenceBy, f.SilenceUntil = s.By, s.EndsAt
@@ -219,18 +245,18 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 		}
 	}
 	if who := d.Incident.Progress.SilenceAuthors; f.SilenceBy == "" && len(who) > 0 {
-		f.SilenceBy = d.nameOf(who[0])
+		f.SilenceBy = d.Book.Directory.PersonName(who[0])
 	}
 	if contact := d.Contacts().Resolve(named.Contact, "", d.Now); len(contact) > 0 {
 		f.Contact = contact[0]
 	}
 	if a := d.LastAct("call"); a != nil {
 		f.Call = map[string]string{"outcome": a.Fields["outcome"], "person": a.Fields["person"], "agreed": a.Fields["agreed"],
-			"next_date": orEmpty(d.Incident.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.nameOf(a.By)}
+			"next_date": orEmpty(d.Incident.Progress.FollowUp), "at": a.At.Format(time.RFC3339), "by": d.Book.Directory.PersonName(a.By)}
 	}
 	if a := d.answer(); a != nil {
 		f.Answer = map[string]string{"result": a.Fields["result"], "note": cmp.Or(a.Fields["note"], a.Fields["text"]), "until": orEmpty(d.Incident.Progress.FollowUp),
-			"by": d.nameOf(a.By), "at": a.At.Format(time.RFC3339)}
+			"by": d.Book.Directory.PersonName(a.By), "at": a.At.Format(time.RFC3339)}
 	}
 	if r := d.Incident.Progress.RefusedAddress; r != "" {
 		f.Refused, f.RefusedWhat = []string{r}, d.Incident.Progress.RefusedWhat
@@ -243,14 +269,6 @@ func orEmpty(t time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339)
-}
-
-// nameOf is how people call somebody, or what is known of him.
-func (d Messages) nameOf(id string) string {
-	if p := d.Book.Directory.Person(id); p != nil && p.Name != "" {
-		return p.Name
-	}
-	return id
 }
 
 // maxUnsaid bounds how many labels of an unknown alert are shown.
@@ -282,11 +300,7 @@ func (d Messages) affected(keys []string) []string {
 		if out[n] = machine; !found {
 			out[n] = key
 		} else if customer != d.Incident.Identity[model.LabelCustomer] {
-			name := customer
-			if c := d.Book.Directory.Customers[customer]; c != nil {
-				name = cmp.Or(c.Name, customer)
-			}
-			out[n] = name + " – " + machine
+			out[n] = d.Book.Directory.CustomerName(customer) + " – " + machine
 		}
 	}
 	return out
@@ -380,7 +394,7 @@ func (d Messages) sheetAgain(f *incident.MessageData, st *policy.Step) {
 		case t.Kind == policy.WhenMoment && (t.Name == "promise_passed" || t.Name == "waiting_over"):
 			f.Again = incident.AgainPromise
 		case t.Kind == policy.WhenMoment && t.Name == "lapsed":
-			f.Again, f.LeftBy = incident.AgainLapsed, d.nameOf(d.Incident.Progress.PreviousAssignee)
+			f.Again, f.LeftBy = incident.AgainLapsed, d.Book.Directory.PersonName(d.Incident.Progress.PreviousAssignee)
 		case d.firstDay():
 			continue
 		case t.Kind == policy.WhenDays && st.Task == "" && (t.Name == "opening" || t.Name == "start"):
@@ -562,7 +576,7 @@ func (d Messages) history(abroad bool) []incident.HistoryLine {
 		if text == "" {
 			text = a.Fields["reason"]
 		}
-		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.nameOf(a.By), Text: text})
+		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.Book.Directory.PersonName(a.By), Text: text})
 	}
 	told := func(r *incident.StepRecord) bool {
 		// What is only decided may still be withdrawn, or find the mail server away.

@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -390,7 +391,7 @@ func (p *player) act(e *event) error {
 	err = p.update(func(b *incidents.Batch) error {
 		d, err := b.Tell(target.ID, rules.Acted{Act: act})
 		if d.Refusal != nil {
-			p.tell(target, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Reason})
+			p.tell(target, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Error()})
 		}
 		return err
 	})
@@ -471,9 +472,7 @@ func contains(inc *rules.Incident, s selector) bool {
 	}
 	joined := func(l rules.Labels) rules.Labels {
 		c := l.Clone()
-		for k, v := range inc.Identity {
-			c[k] = v
-		}
+		maps.Copy(c, inc.Identity)
 		return c
 	}
 	for _, a := range inc.Alerts {

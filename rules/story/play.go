@@ -315,7 +315,7 @@ func wholeSecond(t time.Time) time.Time {
 func (p *player) take(b *incidents.Batch, s rules.Signal, confirmed bool) error {
 	c := incidents.Classify(p.book, s, p.now)
 	if c.Refusal != nil {
-		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: c.Refusal.Status, Reason: c.Refusal.Reason})
+		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: c.Refusal.Status, Reason: c.Refusal.Error()})
 		if c.Instead != nil {
 			return p.take(b, *c.Instead, true)
 		}

@@ -49,7 +49,7 @@ func (b *bearerServer) Next(response []byte) (challenge []byte, done bool, err e
 	}
 	sim := b.session.sim
 	user, token := "", ""
-	for _, part := range bytes.Split(response, []byte{1}) {
+	for part := range bytes.SplitSeq(response, []byte{1}) {
 		text := string(part)
 		for _, before := range []string{"user=", "n,a="} {
 			if rest, ok := strings.CutPrefix(text, before); ok {

@@ -74,6 +74,8 @@ type Faults struct {
 	Lose uint32
 	// NoUIDValidity leaves out what tells one folder from the next.
 	NoUIDValidity bool
+	// CopyOne copies the first of the mails that are to be copied, and says so.
+	CopyOne bool
 }
 
 // Sim is one server with one account.
@@ -312,6 +314,18 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 		data.UIDValidity = 0
 	}
 	return data, err
+}
+
+// Copy copies mails, or the first of them.
+func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
+	s.sim.mu.Lock()
+	one := s.sim.faults.CopyOne
+	s.sim.mu.Unlock()
+	if uids, is := set.(imap.UIDSet); one && is {
+		nums, _ := uids.Nums()
+		set = imap.UIDSetNum(nums[0])
+	}
+	return s.UserSession.Copy(set, dest)
 }
 
 // Namespace implements imapserver.SessionNamespace.

@@ -91,7 +91,7 @@ func (c *Catalog) add(fsys fs.FS, tag string) error {
 	if err := l.rules.check(path.Join(tag, about)); err != nil {
 		return err
 	}
-	for file, prefix := range map[string]string{"words.yml": "", "pages.yml": Pages, "site.yml": Site, "reasons.yml": Reasons} {
+	for file, prefix := range map[string]string{"words.yml": "", "pages.yml": Pages, "site.yml": Site, "reasons.yml": Reasons, "refusals.yml": Refusals} {
 		var table map[string]entry
 		if err := decode(fsys, path.Join(tag, file), &table); err != nil {
 			return err

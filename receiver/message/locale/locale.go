@@ -90,8 +90,12 @@ func (f Locale) Month(t time.Time) string {
 }
 
 // Hours is a length of time in hours and minutes, however many hours: working time
-// has no days.
+// has no days. A begun minute counts whole, so that what missed its target by a second
+// is longer than the target; less than a minute is said in seconds.
 func (f Locale) Hours(d time.Duration) string {
+	if d > time.Minute {
+		d = begun(d, time.Minute)
+	}
 	hours, minutes := int(d/time.Hour), int(d/time.Minute)%60
 	switch {
 	case hours > 0 && minutes > 0:
@@ -103,6 +107,22 @@ func (f Locale) Hours(d time.Duration) string {
 	}
 	return f.Plural("second", int(d/time.Second))
 }
+
+// Lasted is how long something lasted by the clock: as [Locale.Hours] below a day,
+// in days of 24 hours and hours from then on, a begun hour whole: "29 j 12 h".
+func (f Locale) Lasted(d time.Duration) string {
+	if begun(d, time.Minute) < 24*time.Hour {
+		return f.Hours(d)
+	}
+	hours := int(begun(d, time.Hour) / time.Hour)
+	if hours%24 == 0 {
+		return f.Plural("day", hours/24)
+	}
+	return f.Plural("day", hours/24) + " " + f.Plural("hour", hours%24)
+}
+
+// begun is a length of time in units, the last one whole as soon as it has begun.
+func begun(d, unit time.Duration) time.Duration { return (d + unit - 1) / unit * unit }
 
 // Day is date with the day of the week: "mar. 10 mars".
 func (f Locale) Day(t time.Time) string {

@@ -6,14 +6,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/internal/phrase"
 )
 
-// Reasons is what the keys of reasons.yml begin with.
-const Reasons = "reason."
+// Reasons and Refusals are what the keys of reasons.yml and refusals.yml begin with.
+const (
+	Reasons  = "reason."
+	Refusals = "refusal."
+)
 
-// reasonForm is one way in which the program says why it did something.
+// reasonForm is one way in which the program says why it did something, or did not.
 type reasonForm struct {
-	key     string // as reasons.yml has it: "in hand until {at}"
+	key     string // "reason.in hand until {at}"
 	shape   *regexp.Regexp
 	holes   []string
 	literal int // how much of it is not a hole
@@ -27,9 +32,11 @@ func reasonForms(l *Language) []reasonForm {
 	for key := range l.words {
 		form, ok := strings.CutPrefix(key, Reasons)
 		if !ok {
-			continue
+			if form, ok = strings.CutPrefix(key, Refusals); !ok {
+				continue
+			}
 		}
-		f := reasonForm{key: form}
+		f := reasonForm{key: key}
 		shape, rest := `(?s)\A`, form
 		for _, at := range hole.FindAllStringIndex(form, -1) {
 			begin := at[0] - (len(form) - len(rest))
@@ -60,10 +67,18 @@ func (f Locale) Reason(text string) string {
 	return text
 }
 
-// Reasoned tells whether a reason is one of the program's own.
-func (f Locale) Reasoned(text string) bool {
-	_, ok := f.reason(text, 0)
-	return ok
+// Refusal says in this language why something was not done.
+func (f Locale) Refusal(why phrase.Phrase) string {
+	if !f.Has(Refusals + why.Form) {
+		return why.String()
+	}
+	parts := slices.Clone(why.Parts)
+	for i := 0; i+1 < len(parts); i += 2 {
+		if said, ok := f.called(parts[i], parts[i+1], 0); ok {
+			parts[i+1] = said
+		}
+	}
+	return f.Say(Refusals+why.Form, parts...)
 }
 
 func (f Locale) reason(text string, depth int) (string, bool) {
@@ -77,18 +92,28 @@ func (f Locale) reason(text string, depth int) (string, bool) {
 		}
 		parts, fits := make([]string, 0, 2*len(form.holes)), true
 		for i, name := range form.holes {
-			said, ok := f.part(name, found[i+1], depth)
-			if f.Called != nil && (name == "who" || name == "step" || name == "platform" || name == "other" && slices.Contains(form.holes, "who")) {
-				said = f.Called(name, found[i+1])
+			kind := name
+			if name == "other" && slices.Contains(form.holes, "who") {
+				kind = "who"
 			}
+			said, ok := f.called(kind, found[i+1], depth)
 			fits = fits && ok
 			parts = append(parts, name, said)
 		}
 		if fits {
-			return f.Say("reason."+form.key, parts...), true
+			return f.Say(form.key, parts...), true
 		}
 	}
 	return "", false
+}
+
+// called is part, with the names that people know.
+func (f Locale) called(name, value string, depth int) (string, bool) {
+	said, ok := f.part(name, value, depth)
+	if f.Called != nil && (name == "who" || name == "step" || name == "platform") {
+		said = f.Called(name, value)
+	}
+	return said, ok
 }
 
 // part says what fills a hole, by the hole's name; false when it cannot be that.
@@ -96,7 +121,7 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 	switch name {
 	case "why", "because", "lapse":
 		return f.reason(value, depth+1)
-	case "at":
+	case "at", "latest":
 		return f.parsed(value, time.RFC3339)
 	case "when":
 		at, err := time.Parse("2006-01-02 15:04", value) // in the zone of the policy already
@@ -133,6 +158,8 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		return f.each(value, ", ", func(r string) (string, bool) { return f.NameOf("role", r), true })
 	case "delay":
 		return f.Delay(value)
+	case "field", "missing", "access":
+		return f.name(Refusals+name, value)
 	case "noun", "period":
 		return f.name("noun", KeyOf(value))
 	case "clock":

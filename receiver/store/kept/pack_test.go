@@ -10,7 +10,7 @@ import (
 // third of its JSON at most.
 func TestStatesArePacked(t *testing.T) {
 	var p Packer
-	for _, line := range bytes.Split(bytes.TrimSpace(stateDictionary), []byte("\n")) {
+	for line := range bytes.SplitSeq(bytes.TrimSpace(stateDictionary), []byte("\n")) {
 		text := []byte(strings.NewReplacer("SRV", "NAS", "2025", "2031", "opened", "reopened").Replace(string(line)))
 		packed, err := p.Pack(text)
 		if err != nil {

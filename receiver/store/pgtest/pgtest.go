@@ -248,7 +248,7 @@ func (s *Server) Signal(sig syscall.Signal) error {
 
 func children(of int) (all []int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", of, of))
-	for _, f := range strings.Fields(string(text)) {
+	for f := range strings.FieldsSeq(string(text)) {
 		if n, err := strconv.Atoi(f); err == nil {
 			all = append(all, n)
 		}

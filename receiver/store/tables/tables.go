@@ -39,7 +39,7 @@ func All() []Table {
 
 // Columns are the kinds and the names of a table's columns.
 func (t Table) Columns() (kinds string, names []string) {
-	for _, c := range strings.Fields(t.columns) {
+	for c := range strings.FieldsSeq(t.columns) {
 		kinds += c[:1]
 		names = append(names, c[2:])
 	}

@@ -3,8 +3,8 @@ package ask
 import (
 	"errors"
 
-	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/rules/incident"
 )
 
 // T is a word of the pages.
@@ -21,8 +21,8 @@ func Incomplete(l locale.Locale, fields []Field) bool {
 // Mend puts at its field why something was refused, and returns what is said above the
 // form: that it is to be mended, or otherwise why.
 func Mend(l locale.Locale, fields []Field, err error, said, otherwise string) string {
-	var refused *receiver.RefusedError
-	if !errors.As(err, &refused) || refused.Field == "" || !Mark(fields, Faults{refused.Field: said}) {
+	refused, ok := errors.AsType[*incident.Refusal](err)
+	if !ok || refused.Field == "" || !Mark(fields, Faults{refused.Field: said}) {
 		return otherwise
 	}
 	return T(l, "field.mend")

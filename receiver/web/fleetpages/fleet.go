@@ -33,10 +33,6 @@ const perPage = 50
 
 type paging = query.Page
 
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
-}
-
 // Machines is what the page Machines shows: what must be backed up, what is
 // open about it, and what is not covered.
 type Machines struct {
@@ -86,7 +82,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &Machines{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
 	if !slices.Contains(MachineShows(), d.Show) {
-		return nil, refuse(http.StatusUnprocessableEntity, "show %q is not known: known are %s", d.Show, strings.Join(MachineShows(), ", "))
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(MachineShows(), ", "))
 	}
 	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {

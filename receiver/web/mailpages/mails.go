@@ -160,13 +160,9 @@ func (p *Pages) Assign(r *http.Request, who string) (any, error) {
 
 func (p *Pages) assign(r *http.Request, who string, b Assigned) (store.Mail, error) {
 	if b.Incident == "" {
-		return store.Mail{}, refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id")
+		return store.Mail{}, incident.Refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id")
 	}
 	return p.Engine.AssignMail(r.Context(), b.Incident, answers.Assignment{Mail: p.Named(r), As: b.As, By: who})
-}
-
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
 }
 
 // Form is what somebody typed about one mail, and why nothing came of it.
@@ -201,7 +197,7 @@ func (p *Pages) Act(r *http.Request, who string, f *Form) error {
 	}
 	m, err := p.Engine.SettleMail(r.Context(), f.Mail, f.Reason, who)
 	if err == nil && m.SettledBy != who {
-		return &receiver.RefusedError{Refusal: answers.SettledBefore(m)}
+		return answers.SettledBefore(m)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -124,8 +125,7 @@ func (s *schemas) fields(t reflect.Type, sent bool) object {
 // struct itself is always there.
 func (s *schemas) collect(t reflect.Type, sent bool, into object, required *[]string, always bool) {
 	s.told[typeName(t)] = true
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		tag, has := f.Tag.Lookup("json")
 		name, options, _ := strings.Cut(tag, ",")
 		if f.Anonymous && name == "" {
@@ -163,8 +163,6 @@ func (s *schemas) collect(t reflect.Type, sent bool, into object, required *[]st
 // described says what a field means; beside a pointer to a type that is allowed.
 func described(schema object, text string) object {
 	out := object{"description": text}
-	for k, v := range schema {
-		out[k] = v
-	}
+	maps.Copy(out, schema)
 	return out
 }

@@ -3,10 +3,10 @@ package query
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	json "github.com/go-json-experiment/json/v1"
 
-	"vigie/receiver"
 	"vigie/rules/incident"
 )
 
@@ -19,9 +19,9 @@ func Body(r *http.Request, v any) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return &receiver.RefusedError{Refusal: incident.Refuse(http.StatusRequestEntityTooLarge, "at most %d bytes are taken", large.Limit)}
+		return incident.Refuse(http.StatusRequestEntityTooLarge, "at most {n} bytes are taken", "n", strconv.FormatInt(large.Limit, 10))
 	case err != nil:
-		return &receiver.RefusedError{Refusal: incident.Refuse(http.StatusBadRequest, "not readable: %v", err)}
+		return incident.Refuse(http.StatusBadRequest, "not readable: {error}", "error", err.Error())
 	}
 	return nil
 }

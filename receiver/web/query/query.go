@@ -9,14 +9,13 @@ import (
 	"strconv"
 	"strings"
 
-	"vigie/receiver"
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
 )
 
-func refuse(format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(http.StatusUnprocessableEntity, format, args...)}
+func refuse(form string, parts ...string) error {
+	return incident.Refuse(http.StatusUnprocessableEntity, form, parts...)
 }
 
 // Param is a parameter that a request may have, as the table of requests declares it.
@@ -56,9 +55,9 @@ func Known(q url.Values, names ...string) error {
 	for k := range q {
 		switch {
 		case len(names) == 0:
-			return refuse("unknown parameter %q: there are none here", k)
+			return refuse("unknown parameter {quoted}: there are none here", "quoted", k)
 		case !slices.Contains(names, k):
-			return refuse("unknown parameter %q: known are %s", k, strings.Join(names, ", "))
+			return refuse("unknown parameter {quoted}: known are {known}", "quoted", k, "known", strings.Join(names, ", "))
 		}
 	}
 	return nil
@@ -72,7 +71,7 @@ func Yes(q url.Values, name string, usual bool) (bool, error) {
 	}
 	on, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, refuse("%s %q is neither true nor false", name, text)
+		return false, refuse("{field} {quoted} is neither true nor false", "field", name, "quoted", text)
 	}
 	return on, nil
 }
@@ -85,7 +84,7 @@ func Number(q url.Values, name string, usual, most int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return 0, refuse("%s %q is not a number from 1 to %d", name, text, most)
+		return 0, refuse("{field} {quoted} is not a number from 1 to {most}", "field", name, "quoted", text, "most", strconv.Itoa(most))
 	}
 	return n, nil
 }
@@ -100,7 +99,7 @@ func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
 	for i, w := range known {
 		words[i] = string(w)
 	}
-	return "", refuse("unknown %s %q: known are %s", name, v, strings.Join(words, ", "))
+	return "", refuse("unknown {noun} {quoted}: known are {known}", "noun", name, "quoted", string(v), "known", strings.Join(words, ", "))
 }
 
 // Named refuses a customer or a scenario that nothing knows: that nothing is found
@@ -111,11 +110,11 @@ func Named(q url.Values, b *rules.Book, who string) error {
 		return nil
 	}
 	if id := q.Get("customer"); id != "" && b.Directory.Customers[id] == nil {
-		return refuse("the inventory has no customer %q, and no incident is theirs", id)
+		return refuse("the inventory has no customer {quoted}, and no incident is theirs", "quoted", id)
 	}
 	has := func(p *rules.Policy) bool { return p.Scenario(q.Get("scenario")) != nil }
 	if name := q.Get("scenario"); name != "" && !slices.ContainsFunc(b.Policies(), has) {
-		return refuse("no policy has a scenario %q", name)
+		return refuse("no policy has a scenario {quoted}", "quoted", name)
 	}
 	return nil
 }

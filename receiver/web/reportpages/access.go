@@ -36,10 +36,6 @@ type asked struct {
 	language string
 }
 
-func refuse(status int, format string, args ...any) error {
-	return &receiver.RefusedError{Refusal: incident.Refuse(status, format, args...)}
-}
-
 // ask reads what is asked for. Without a month it is the one before this.
 func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 	q := r.URL.Query()
@@ -53,7 +49,7 @@ func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 	zone := d.Engine.Reports().Zone(now)
 	if a.month = report.MonthBefore(now, zone); q.Get("month") != "" {
 		if a.month, err = report.MonthOf(q.Get("month"), zone); err != nil || a.month.From.After(now) {
-			return a, refuse(http.StatusUnprocessableEntity, "month %q is none that has begun: write 2026-03", q.Get("month"))
+			return a, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", q.Get("month"))
 		}
 	}
 	a.month, a.running = a.month.AsFarAs(now)
@@ -83,14 +79,14 @@ func (d *Pages) may(a asked, who string) error {
 			theirs = theirs && dir.Answers(who, "", "", p)
 		}
 		if !theirs {
-			return refuse(http.StatusForbidden, "%s may read only the reports of his own company or platform: name it as customer= or platform=", who)
+			return incident.Refuse(http.StatusForbidden, "{who} may read only the reports of his own company or platform: name it as customer= or platform=", "who", who)
 		}
 	}
 	if p != "" && dir.Platforms[p] == nil {
-		return refuse(http.StatusNotFound, "there is no platform %q in the inventory", p)
+		return incident.Refuse(http.StatusNotFound, "there is no platform {quoted} in the inventory", "quoted", p)
 	}
 	if c != "" && dir.Customers[c] == nil {
-		return refuse(http.StatusNotFound, "there is no customer %q in the inventory", c)
+		return incident.Refuse(http.StatusNotFound, "there is no customer {quoted} in the inventory", "quoted", c)
 	}
 	return nil
 }
@@ -98,7 +94,7 @@ func (d *Pages) may(a asked, who string) error {
 // whole refuses reports about everybody at once to whom only one is for.
 func (a asked) whole() error {
 	if a.scope.Customer == "" {
-		return refuse(http.StatusUnprocessableEntity, "customer is missing: a dossier is one customer's")
+		return incident.Refuse(http.StatusUnprocessableEntity, "customer is missing: a dossier is one customer's")
 	}
 	return nil
 }

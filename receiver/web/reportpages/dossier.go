@@ -32,7 +32,7 @@ func (d *Dossier) Percent(l locale.Locale, n report.Nights) string {
 }
 
 // Hours is a length of time.
-func (d *Dossier) Hours(l locale.Locale, seconds float64) string { return took(l, &seconds) }
+func (d *Dossier) Lasted(l locale.Locale, seconds float64) string { return l.Lasted(lasting(seconds)) }
 
 // Lead is where the dossier is as a file.
 func (d *Dossier) Lead(format, language string) string {
@@ -85,7 +85,7 @@ func (d *Dossier) rows(l speech) [][]string {
 		out = append(out, []string{l.T("report.row.backup"), "", m.Machine, "", l.NameOf("backup_role", m.Role), n(m.Success), n(m.Warning), n(m.Failure), n(m.Nothing), n(m.Unknown), n(m.Excused), "", "", "", "", "", "", ""})
 	}
 	for _, i := range d.Incidents {
-		out = append(out, []string{l.T("report.row.incident"), "#" + n(i.Number), i.Machine, l.platform(i.Platform), d.Title(l.Code, i.Scenario), "", "", "", "", "", "", stamp(i.Opened), stamp(i.Taken), stamp(i.Ended),
+		out = append(out, []string{l.T("report.row.incident"), "#" + n(i.Number), i.Machine, l.dir.PlatformName(i.Platform), d.Title(l.Code, i.Scenario), "", "", "", "", "", "", stamp(i.Opened), stamp(i.Taken), stamp(i.Ended),
 			n(len(i.Mails)), n(len(i.Calls)), n(i.Missed), l.cause(i.Cause)})
 	}
 	for _, t := range d.Tests {
@@ -122,7 +122,7 @@ func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 		rows := [][]string{{l.T("report.person"), l.T("report.day"), l.T("report.mails"), l.T("report.calls")}}
 		for _, p := range people {
 			for _, day := range p.Days {
-				rows = append(rows, []string{l.person(p.Person), day.Day, strconv.Itoa(day.Mails), strconv.Itoa(day.Calls)})
+				rows = append(rows, []string{l.dir.PersonName(p.Person), day.Day, strconv.Itoa(day.Mails), strconv.Itoa(day.Calls)})
 			}
 		}
 		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(rows, separator(l))}, nil

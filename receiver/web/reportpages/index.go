@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/rules/incident"
 	"vigie/rules/report"
 )
 
@@ -50,7 +51,7 @@ func (d *Pages) Index(r *http.Request, who string) (any, error) {
 	var err error
 	if text := q.Get("month"); text != "" {
 		if month, err = report.MonthOf(text, zone); err != nil || month.From.After(now) {
-			return nil, refuse(http.StatusUnprocessableEntity, "month %q is none that has begun: write 2026-03", text)
+			return nil, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", text)
 		}
 	}
 	month, running := month.AsFarAs(now)

@@ -14,6 +14,7 @@ import (
 
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
+	"vigie/rules/incident"
 	"vigie/rules/report"
 )
 
@@ -72,7 +73,7 @@ func (d *Pages) Record(r *http.Request, who string) (any, error) {
 	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&t); err != nil {
-		return nil, refuse(http.StatusBadRequest, "not readable: %v", err)
+		return nil, incident.Refuse(http.StatusBadRequest, "not readable: {error}", "error", err.Error())
 	}
 	return d.record(r, who, t)
 }
@@ -99,7 +100,7 @@ func (d *Pages) RecordForm(r *http.Request, who string) (*Form, error) {
 	if f.Took != "" {
 		var err error
 		if t.Minutes, err = strconv.Atoi(f.Took); err != nil {
-			f.Wrong["took"] = refuse(http.StatusUnprocessableEntity, "took_minutes %q is no number", f.Took)
+			f.Wrong["took"] = incident.Refuse(http.StatusUnprocessableEntity, "took_minutes {quoted} is no number", "quoted", f.Took)
 		}
 	}
 	for _, x := range d.faults(t) {
@@ -121,26 +122,26 @@ type fault struct {
 // faults are what keeps a test from being recorded.
 func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	now := d.Now()
-	wrong := func(field, format string, args ...any) {
-		out = append(out, fault{field, refuse(http.StatusUnprocessableEntity, format, args...)})
+	refuse := func(form, field string, parts ...string) {
+		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...)})
 	}
 	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
-		wrong("machine", "the inventory has no machine %q of customer %q", t.Machine, t.Customer)
+		refuse("the inventory has no machine {quoted} of customer {customer}", "machine", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))
 	}
 	day, err := time.ParseInLocation(time.DateOnly, t.Day, d.Engine.Reports().Zone(now))
 	if err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour {
-		wrong("day", "tested_on %q is no day that has come: write 2026-03-09", t.Day)
+		refuse("tested_on {quoted} is no day that has come: write 2026-03-09", "day", "quoted", t.Day)
 	}
 	if !slices.Contains(report.TestResults(), t.Result) {
-		wrong("result", "result %q is not known: known are %s", t.Result, strings.Join(report.TestResults(), ", "))
+		refuse("result {quoted} is not known: known are {known}", "result", "quoted", t.Result, "known", strings.Join(report.TestResults(), ", "))
 	}
 	for _, x := range [][2]string{{"scope", t.Scope}, {"note", t.Note}} {
 		if len(x[1]) > maxWords {
-			wrong(x[0], "scope and note have at most %d bytes each", maxWords)
+			refuse("scope and note have at most {n} bytes each", x[0], "n", strconv.Itoa(maxWords))
 		}
 	}
 	if t.Minutes < 0 || t.Minutes > maxTook {
-		wrong("took", "took_minutes %d is not between 0 and %d", t.Minutes, maxTook)
+		refuse("took_minutes {n} is not between 0 and {most}", "took", "n", strconv.Itoa(t.Minutes), "most", strconv.Itoa(maxTook))
 	}
 	return out
 }

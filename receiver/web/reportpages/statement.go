@@ -1,7 +1,6 @@
 package reportpages
 
 import (
-	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -45,7 +44,12 @@ func took(l locale.Locale, seconds *float64) string {
 	if seconds == nil {
 		return "–"
 	}
-	return l.Hours(time.Duration(*seconds * float64(time.Second)).Round(time.Second))
+	return l.Hours(lasting(*seconds))
+}
+
+// lasting is a length of time in whole seconds.
+func lasting(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
 }
 
 // Held is how long a level of service held.
@@ -79,27 +83,6 @@ type speech struct {
 	dir *rules.Directory
 }
 
-func (s speech) customer(id string) string {
-	if c := s.dir.Customers[id]; c != nil {
-		return cmp.Or(c.Name, id)
-	}
-	return id
-}
-
-func (s speech) platform(id string) string {
-	if p := s.dir.Platforms[id]; p != nil {
-		return cmp.Or(p.Name, id)
-	}
-	return id
-}
-
-func (s speech) person(id string) string {
-	if p := s.dir.Person(id); p != nil {
-		return cmp.Or(p.Name, id)
-	}
-	return id
-}
-
 func (s speech) cause(id string) string { return s.NameOf("cause", id) }
 
 // within says what a target promises as the policy writes it: "2 business_hours".
@@ -123,7 +106,7 @@ func (s *Statement) rows(l speech) [][]string {
 	}
 	out := [][]string{head}
 	for _, t := range s.Targets {
-		out = append(out, []string{l.T("report.row.target"), "", l.customer(s.Customer), "", l.platform(s.Platform), s.Title(l.Code, t.Scenario), l.NameOf("target", t.Target), l.NameOf("severity", t.Severity), t.Level,
+		out = append(out, []string{l.T("report.row.target"), "", l.dir.CustomerName(s.Customer), "", l.dir.PlatformName(s.Platform), s.Title(l.Code, t.Scenario), l.NameOf("target", t.Target), l.NameOf("severity", t.Severity), t.Level,
 			l.within(t.Within), strconv.Itoa(t.Met), strconv.Itoa(t.Missed), strconv.Itoa(t.Excused), clock(t.Median), clock(t.Longest), "", "", ""})
 	}
 	for _, list := range []struct {
@@ -131,27 +114,27 @@ func (s *Statement) rows(l speech) [][]string {
 		breaches []report.Breach
 	}{{"breach", s.Breaches}, {"excuse", s.Excuses}} {
 		for _, b := range list.breaches {
-			out = append(out, []string{l.T("report.row." + list.row), "#" + strconv.Itoa(b.Number), l.customer(b.Customer), b.Machine, l.platform(b.Platform), s.Title(l.Code, b.Scenario), l.NameOf("target", b.Target),
+			out = append(out, []string{l.T("report.row." + list.row), "#" + strconv.Itoa(b.Number), l.dir.CustomerName(b.Customer), b.Machine, l.dir.PlatformName(b.Platform), s.Title(l.Code, b.Scenario), l.NameOf("target", b.Target),
 				l.NameOf("severity", b.Severity), b.Level, "", "", "", "", "", clock(b.Used), stamp(b.Due), stamp(b.Done), l.cause(b.Cause)})
 		}
 	}
 	for _, r := range s.Restorations {
-		out = append(out, []string{l.T("report.row.restoration"), "#" + strconv.Itoa(r.Number), l.customer(r.Customer), r.Machine, l.platform(r.Platform), "", l.NameOf("target", "restoration"), "", "", "", "", "", "", "",
+		out = append(out, []string{l.T("report.row.restoration"), "#" + strconv.Itoa(r.Number), l.dir.CustomerName(r.Customer), r.Machine, l.dir.PlatformName(r.Platform), "", l.NameOf("target", "restoration"), "", "", "", "", "", "", "",
 			clock(r.Seconds), stamp(r.Due), stamp(r.Verified), ""})
 	}
 	for _, x := range s.Integrity.Lost {
-		out = append(out, []string{l.T("report.row.loss"), "#" + strconv.Itoa(x.Number), l.customer(s.Customer), "", l.platform(s.Platform), "", "", "", "", "", "", "", "", "", "", "", stamp(x.At), x.What})
+		out = append(out, []string{l.T("report.row.loss"), "#" + strconv.Itoa(x.Number), l.dir.CustomerName(s.Customer), "", l.dir.PlatformName(s.Platform), "", "", "", "", "", "", "", "", "", "", "", stamp(x.At), x.What})
 	}
 	for _, g := range s.Guarantees {
 		held := g.Seconds
-		out = append(out, []string{l.T("report.row.guarantee"), "", l.customer(s.Customer), "", l.platform(s.Platform), g.Text(l.Code), "", "", g.Level, "", "", "", "", "", clock(&held), "", "", ""})
+		out = append(out, []string{l.T("report.row.guarantee"), "", l.dir.CustomerName(s.Customer), "", l.dir.PlatformName(s.Platform), g.Text(l.Code), "", "", g.Level, "", "", "", "", "", clock(&held), "", "", ""})
 	}
 	for _, u := range s.Unavailability {
 		for _, part := range []struct {
 			name    string
 			seconds float64
 		}{{"down", u.Down}, {"unmeasured", u.Unknown}, {"announced", u.Announced}, {"longest", u.Longest}} {
-			row := []string{l.T("report.row.unavailability"), "", l.customer(u.Customer), "", l.platform(u.Platform), l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
+			row := []string{l.T("report.row.unavailability"), "", l.dir.CustomerName(u.Customer), "", l.dir.PlatformName(u.Platform), l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
 			if part.name == "down" {
 				row[9], row[11] = clock(seconds(u.Allowed())), strconv.Itoa(u.Exceeded)
 			}
@@ -166,7 +149,7 @@ func clock(seconds *float64) string {
 	if seconds == nil {
 		return ""
 	}
-	d := time.Duration(*seconds * float64(time.Second)).Round(time.Second)
+	d := lasting(*seconds)
 	two := func(n int) string {
 		if n < 10 {
 			return "0" + strconv.Itoa(n)
