@@ -3,13 +3,12 @@
 # longer at the source, before it has copied what took its place. A file that was renamed is
 # then in the copy under neither name, until a later run comes as far as the new one.
 #
-# sync deletes after it has copied, "so that nothing is lost", and deletes nothing once
-# anything went wrong: "not deleting files as there were IO errors". It says just that of a
-# --max-transfer that was reached with the same cutoff mode, and of --max-duration with the
-# default one (hard), which breaks off a file and takes that for an error. A soft end breaks
-# nothing off; the files that were still waiting are errors of nobody, and the deletion goes
-# on as if they had been copied. The run fails all the same (7; 10 in newer ones), so that
-# one would think that the copy has at least what it had before.
+# "Files in the destination won't be deleted if there were any errors at any point", says the
+# documentation of sync, and the end of the time is one: the run fails (7; 10 in newer ones).
+# By that rule nothing is deleted when --max-transfer was reached with the same cutoff mode,
+# and none by --max-duration with the default one (hard), which breaks a file off and counts
+# it as an error. A soft end breaks nothing off; the files that were still waiting are errors
+# of nobody, and the deletion goes on as if they had been copied.
 #
 # Whoever keeps a large sync within the night loses, of folders that were moved or renamed,
 # just what was not reached. Leave --cutoff-mode alone, copy instead of sync, or keep what is
