@@ -22,8 +22,8 @@ func (d acting) actAnswer(a Act) {
 	case "call_me":
 		d.raise("call_wanted", d.Now)
 	}
-	if until.IsZero() && a.Fields["result"] != "away" && d.Scenario.Immediate != nil {
-		return // words about a platform stop nothing, and nobody waits
+	if until.IsZero() && a.Fields["result"] != "away" && d.Scenario.Calls == nil {
+		return // where no phone call waits for the words they stop nothing
 	}
 	d.waitUntil(until)
 	d.state(Waiting, "the customer answered")

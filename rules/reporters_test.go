@@ -36,3 +36,28 @@ func TestASecondReporterReadsHisOwnWords(t *testing.T) {
 		}
 	}
 }
+
+// covers: S2.17; a stranger who reports what a probe had found is told of his own call, in a
+// mail of his own and without his words; the platform's people read what the probe found.
+func TestAStrangerReadsOfHisOwnCallAlone(t *testing.T) {
+	book := exampleBook(t, "activeprolearn")
+	at := paris(t, "2025-03-10 09:10")
+	b := opened(t, book, rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: "a", StartsAt: at, Annotations: map[string]string{},
+		Labels: rules.Labels{rules.LabelAlertname: "MoodleCronLate", rules.LabelPlatform: "lms-A", rules.LabelSignal: string(rules.FunctionalProbe)}}, at)
+	called := at.Add(2 * time.Minute)
+	b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level3Emergency, By: "passer@by.example", Unregistered: true, Text: "see http://elsewhere.example", Fingerprint: "report:1",
+		Labels: rules.Labels{rules.LabelPlatform: "lms-A"}, StartsAt: called, Annotations: map[string]string{}}}, called)
+	told := map[string]rules.Notification{}
+	for _, n := range b.do(rules.Tick{}, at.Add(10*time.Minute)).Notifications {
+		if n.Step == "receipt" && len(n.To) == 1 && len(n.Cc) == 0 {
+			told[n.To[0].Address] = n
+		}
+	}
+	theirs, his := told["exploit@lms-a.example"].Data, told["passer@by.example"].Data
+	if theirs.Unverified || theirs.Report != "" || theirs.Entry != string(rules.FunctionalProbe) || !theirs.ReceivedAt.Equal(at) {
+		t.Errorf("the platform's people read %+v", theirs)
+	}
+	if his.Reporter != "passer@by.example" || his.Report != "" || his.Entry != string(rules.Level3Emergency) || !his.ReceivedAt.Equal(called) {
+		t.Errorf("the stranger reads %+v", his)
+	}
+}

@@ -1,6 +1,7 @@
 package situation
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -344,8 +345,8 @@ func (d *Situation) ReachBy(channel string) func() {
 	return func() { d.channel = before }
 }
 
-// Recipients resolves To and Cc of a step. Who acted is not told what he did
-// himself; when nobody is left, those in copy take his place, so that the
+// Recipients resolves To and Cc of a step. Who acted, or by the clock whoever has it,
+// is not told what he did himself; when nobody is left, those in copy take his place, so that the
 // trace is written all the same (S1.29).
 func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) (tos, ccs []incident.Party, dropped string) {
 	defer d.ReachBy(st.Channel)()
@@ -360,9 +361,9 @@ func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) 
 		tos = d.reachable(to, tos, platform)
 	}
 	if st.DropActor {
-		kept := tos[:0:0]
+		kept, actor := tos[:0:0], cmp.Or(d.By, d.Incident.Assignee)
 		for _, p := range tos {
-			if p.Person == d.Incident.Assignee || p.Person == d.By {
+			if p.Person == actor {
 				dropped = p.Name
 				continue
 			}
@@ -404,8 +405,31 @@ func Addressed(people []incident.Party) []incident.Party {
 
 // Envelopes divides the recipients of a step where one mail would tell somebody
 // what is not his: of several platforms a customer's people read of their own
-// alone, and what an unknown caller wrote stays with us.
+// alone, what an unknown caller wrote stays with us, and no such caller learns from a
+// header who the customer's people are.
 func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope {
+	known := func(ps []incident.Party) []incident.Party { return slices.DeleteFunc(slices.Clone(ps), d.stranger) }
+	to, strangers := known(to), slices.DeleteFunc(slices.Concat(to, cc), func(p incident.Party) bool { return !d.stranger(p) })
+	var out []envelope
+	if cc = known(cc); len(to)+len(cc) > 0 {
+		out = d.divided(to, cc, platform)
+	}
+	for _, p := range strangers {
+		e := envelope{To: Addressed([]incident.Party{p}), Platform: platform}
+		if mine := d.platformsOf(p.Person, d.platforms()); platform == "" && len(mine) > 0 {
+			e.Platform = mine[0]
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// stranger is true for somebody whom nobody knows but by his own report.
+func (d Contacts) stranger(p incident.Party) bool {
+	return d.Book.Directory.People[p.Person] == nil && slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return unverified(r) && r.By == p.Person })
+}
+
+func (d Contacts) divided(to, cc []incident.Party, platform string) []envelope {
 	whole := []envelope{{to, cc, platform}}
 	names := d.platforms()
 	several := len(names) > 1

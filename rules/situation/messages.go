@@ -89,8 +89,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	}
 	d.sheetOwn(&f, platform, to)
 	if st.OnJoining() {
-		last := d.LastReport()
-		f.Report, f.Reporter, f.Entry, f.ReceivedAt, f.Unverified = last.Text, last.By, string(last.Kind), last.StartsAt, false
+		own(&f, d.LastReport())
 	}
 	f.ScenarioText, f.ScenarioTitle = d.Scenario.Title.In(to[0].Language), d.Scenario.Title
 	f.Contact = to[0]
@@ -141,16 +140,21 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	if platform == "" && !(abroad && slices.ContainsFunc(d.Incident.Reports, unverified)) {
 		return
 	}
+	if n := slices.IndexFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == to[0].Person }); n >= 0 && d.Contacts().stranger(to[0]) {
+		own(f, d.Incident.Reports[n])
+		return
+	}
 	f.Report, f.Reporter, f.Entry = "", "", string(model.InfraProbe)
 	if platform == "" {
 		f.Entry = d.Incident.Entry
 	}
 	var first time.Time
 	for _, key := range incident.SortedAlerts(d.Incident.Alerts) {
-		if a := d.Incident.Alerts[key]; d.hits(a, platform) && (first.IsZero() || a.StartsAt.Before(first)) {
+		if a := d.Incident.Alerts[key]; (platform == "" || d.hits(a, platform)) && (first.IsZero() || a.StartsAt.Before(first)) {
 			first, f.Entry, f.Error = a.StartsAt, orElse(a.Labels[model.LabelSignal], string(model.InfraProbe)), a.Annotations["error"]
 		}
 	}
+	measured := first
 	for _, r := range d.reportsOf(platform) {
 		if abroad && unverified(r) {
 			f.Unverified = true
@@ -163,14 +167,23 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 			first, f.Entry = r.StartsAt, string(r.Kind)
 		}
 	}
-	if f.Unverified && f.Reporter != "" {
-		f.Unverified = false
+	if f.Unverified && (f.Reporter != "" || !measured.IsZero()) {
+		f.Unverified, f.ReceivedAt = false, incident.Later(f.ReceivedAt, measured)
 	}
 	if platform != "" && !first.IsZero() {
 		f.StartedAt, f.ReceivedAt = first, first
 	}
 	if well := d.wellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
 		f.ResolvedAt = well
+	}
+}
+
+// own has a mail speak of somebody's own report. What anybody may type into the emergency
+// entry is not sent back: so is the address.
+func own(f *incident.MessageData, r model.Signal) {
+	f.Report, f.Reporter, f.Entry, f.ReceivedAt, f.Unverified = r.Text, r.By, string(r.Kind), r.StartsAt, false
+	if unverified(r) && r.Kind == model.Level3Emergency {
+		f.Report = ""
 	}
 }
 

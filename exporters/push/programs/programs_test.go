@@ -433,6 +433,17 @@ func TestCommandsInFront(t *testing.T) {
 		{"borg", "nightly.sh data", 1, "terminating with warning status, rc 1", Warning},
 		{"borg", "docker exec b borg create --stats ::a data", 1, "Number of files: 7", Warning},
 		{"backupninja", "/root/nightly.sh", 1, "mount: /mnt/nas: can't find in /etc/fstab.", Failed},
+		// Who does not wait for the end does not know it.
+		{"restic", "systemd-run -u restic --property=Nice=10 restic backup data", 0, "Running as unit: restic.service", Failed},
+		{"restic", "sudo systemd-run --on-calendar=daily restic backup data", 0, "", Failed},
+		{"restic", "systemd-run -q --wait restic backup data", 0, "", Success},
+		{"restic", "systemd-run -qP -p Nice=10 restic backup data", 0, "", Success},
+		{"restic", "systemd-run --scope restic backup data", 0, "", Success},
+		{"restic", "systemd-run nightly.sh", 0, "", Failed},
+		{"restic", "docker exec r nightly.sh -d", 0, "", Success},
+		{"restic", "docker exec -d r restic backup data", 0, "", Failed},
+		{"restic", "docker exec r restic backup -d data", 0, "", Success},
+		{"restic", "ssh -f h restic backup data", 0, "", Failed},
 		// chronic ends with 1 also when the program was killed.
 		{"borg", "chronic borg create ::a data", 1, "data/x: file changed while we backed it up", Failed},
 		{"tar", "chronic tar -cf a.tar data", 1, "tar: data/x: file changed as we read it", Failed},
