@@ -369,6 +369,21 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 			t.Errorf("%s, code %d: %+v, want %s", c.command, c.code, got, c.want)
 		}
 	}
+	// A partitioned table is none of its partitions.
+	dump, _ := all.Get("pg_dump")
+	head, end := "--\n-- PostgreSQL database dump\n--\nCREATE TABLE public.m (\n    at date\n)\nPARTITION BY RANGE (at);\n", "--\n-- PostgreSQL database dump complete\n--\n"
+	for _, c := range []struct {
+		command, stdout string
+		want            Result
+	}{
+		{"-t m app", head + end, Failed},
+		{"--table=m* app", head + "ALTER TABLE ONLY public.m ATTACH PARTITION public.m_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');\n" + end, Success},
+		{"app", head + end, Success}, // it has none
+	} {
+		if got := verdict(t, dump, 0, c.stdout, "", strings.Fields(c.command)...); got.Result != c.want {
+			t.Errorf("pg_dump %s: %+v, want %s", c.command, got, c.want)
+		}
+	}
 	// A source that may hold nothing.
 	rclone, _ := all.Get("rclone")
 	for command, want := range map[string]int64{"copy a b -v": 0, "copy a b -v --max-age 24h": -1, "--max-age=24h copy a b -v": -1, "move a b -v": -1} {
