@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 
-
 	"vigie/exporters"
 	"vigie/internal/remote"
 )
