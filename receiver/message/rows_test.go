@@ -201,6 +201,18 @@ func TestRepairIsWhenTheSuccessWas(t *testing.T) {
 	}
 }
 
+// Who hears that the day was missed hears what somebody has promised.
+func TestDayExceededSaysWhatIsExpected(t *testing.T) {
+	for lang, want := range map[string]string{"fr": "La réparation est prévue le", "en": "The repair is expected on"} {
+		n := example("B11", lang)[0]
+		n.Data.ExpectedDate = "2025-03-13"
+		out, err := newTestRenderer(t).Render([]rules.Notification{n})
+		if err != nil || !strings.Contains(strings.Join(strings.Fields(out.Text), " "), want) {
+			t.Errorf("%v, %s", err, out.Text)
+		}
+	}
+}
+
 // The mails about calls say only what happened.
 func TestCallsSayWhatHappened(t *testing.T) {
 	r := newTestRenderer(t)
