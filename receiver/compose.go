@@ -224,24 +224,11 @@ func (o *outbox) titled(n rules.Notification, language string) string {
 
 // keep turns drafts into messages in one transaction.
 func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error {
-	return o.update(ctx, now, func(b *batch) error {
+	return o.store.Update(ctx, func(tx *store.Tx) error {
 		for _, d := range drafts {
-			ok, err := b.tx.CreateMessage(d.id, d.ns[0].Template, d.ns, d.value, letter.Recipients(d.ns[0]), now)
-			if err != nil {
+			// What was withdrawn meanwhile leaves, next time, without it.
+			if _, err := tx.CreateMessage(d.id, d.ns[0].Template, d.ns, d.value, letter.Recipients(d.ns[0]), now); err != nil {
 				return err
-			}
-			if !ok {
-				continue // what was withdrawn meanwhile leaves, next time, without it
-			}
-			for _, n := range d.ns {
-				t, err := b.Load(n.IncidentID)
-				if err != nil {
-					return err
-				}
-				if t.Root == "" {
-					t.Root = d.id
-					t.Touch()
-				}
 			}
 		}
 		return nil

@@ -83,6 +83,9 @@ func (o *digest) turn(ctx context.Context) error {
 	if last.IsZero() || last.After(now) {
 		last = now.Add(-firstDigest)
 	}
+	if made == "" { // an installation's first overview, whenever it begins, is not late
+		b.Due = now
+	}
 	d := message.Digest{At: now, Due: b.Due, Zone: b.Zone.String(), Language: b.To[0].Language, To: b.To, Cc: b.Cc, Health: &message.DigestHealth{}}
 	if err := o.digestIncidents(ctx, &d, last, now); err != nil {
 		return err
@@ -159,7 +162,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		open, urgent := 0, []*store.Record{}
 		err := tx.EachSince(now.Add(-14*24*time.Hour), func(r *store.Record) error {
 			if r.Flags[rules.FlagFlaky] {
-				d.Flaky = append(d.Flaky, message.DigestLine{What: o.called(r.Identity), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
+				d.Flaky = append(d.Flaky, message.DigestLine{What: o.name(r.Incident, d.Language), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
 			if r.OpenedAt.After(last) {
 				opened[o.title(r.Incident, d.Language)]++
@@ -247,13 +250,19 @@ func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) 
 	book := o.Book()
 	kept := slices.ContainsFunc(to, func(p rules.Party) bool { return !book.MayRead(&inc, p.Person) })
 	for _, a := range book.Answers(inc, last) {
-		x := message.DigestAnswer{What: o.called(inc.Identity), By: book.Directory.PersonName(a.By), Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
+		x := message.DigestAnswer{What: o.name(inc, to[0].Language), By: book.Directory.PersonName(a.By), Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
 		if kept {
 			x.Note = ""
 		}
 		out = append(out, x)
 	}
 	return out
+}
+
+// name is whose it is and what; what is nobody's, such as the monitoring itself, has
+// its scenario's title.
+func (o *digest) name(i rules.Incident, language string) string {
+	return cmp.Or(o.called(i.Identity), fmt.Sprintf("%s (#%d)", o.title(i, language), i.Number))
 }
 
 func (o *digest) title(i rules.Incident, language string) string {

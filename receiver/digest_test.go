@@ -130,6 +130,15 @@ func TestDigest(t *testing.T) {
 
 // What the account manager or a customer wrote back stands in the next overview,
 // a worker's own notes do not.
+// Who installs it at noon was owed nothing at nine.
+func TestTheFirstOverviewIsNotLate(t *testing.T) {
+	r := newRig(t, 0, withDigest)
+	r.set(time.Date(2026, 3, 9, 12, 0, 0, 0, monday.Location()))
+	if got := r.digests(); len(got) != 1 || strings.Contains(got[0].Text, "late") {
+		t.Errorf("the first overview: %+v", got)
+	}
+}
+
 func TestDigestTellsAnswers(t *testing.T) {
 	r := newRig(t, 0, withDigest)
 	r.fires(backup("dupont", "SRV-AD", "primary"))

@@ -46,7 +46,7 @@ func TestSpeed(t *testing.T) {
 	}
 	b.say("%d rounds of %s, %d processors, %s", b.rounds, b.slice, runtime.GOMAXPROCS(0), runtime.Version())
 	defer debug.SetGCPercent(debug.SetGCPercent(receiver.GCPercent))
-	b.ingest()
+	b.part("ingest", (*speed).ingest)
 	b.part("limits", (*speed).limits)
 	b.part("many", (*speed).many)
 	b.part("postgres", (*speed).postgres)

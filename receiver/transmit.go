@@ -79,14 +79,18 @@ func (o *outbox) outcome(t store.Transmission, sent error) outcome {
 	return outcome{t, v, now}
 }
 
-// keepOutcomes keeps outcomes as they come. What comes while some are being
-// committed is committed together next: no outcome waits for others to come.
+const (
+	// keptAtOnce outcomes at most are committed together; none waits for others
+	// longer than keptWithin, nor when there are no more to come. What a crash takes of
+	// them is sent again under the same Message-ID.
+	keptAtOnce = 32
+	keptWithin = 100 * time.Millisecond
+)
+
+// keepOutcomes keeps outcomes, many at a time.
 func (o *outbox) keepOutcomes(ctx context.Context, outcomes <-chan outcome) (err error) {
 	for first := range outcomes {
-		all := []outcome{first}
-		for len(outcomes) > 0 {
-			all = append(all, <-outcomes)
-		}
+		all := gathered(first, outcomes)
 		one := o.record(ctx, all)
 		if one != nil && len(all) > 1 && !errors.Is(one, store.ErrUnavailable) {
 			one = nil
@@ -97,6 +101,22 @@ func (o *outbox) keepOutcomes(ctx context.Context, outcomes <-chan outcome) (err
 		err = errors.Join(err, one)
 	}
 	return err
+}
+
+func gathered(first outcome, outcomes <-chan outcome) []outcome {
+	all := []outcome{first}
+	for over := time.After(keptWithin); len(all) < keptAtOnce; {
+		select {
+		case x, more := <-outcomes:
+			if !more {
+				return all
+			}
+			all = append(all, x)
+		case <-over:
+			return all
+		}
+	}
+	return all
 }
 
 // record keeps what became of attempts, in one transaction.

@@ -150,6 +150,9 @@ var number = regexp.MustCompile(`^(#?\d+|i\d+)$`)
 // shows, labels such as customer=dupont,machine=SRV-AD, or the name of a
 // machine or platform, if exactly one open incident has them.
 func (c client) pick(ctx context.Context, name string) (string, error) {
+	if parts := strings.Split(name, ","); strings.TrimSpace(name) == "" || len(parts) > 1 && number.MatchString(parts[0]) {
+		return "", fmt.Errorf("incident %q: name one: a number (12), a machine or platform, or label=value,label=value", name)
+	}
 	if number.MatchString(name) {
 		return url.PathEscape(strings.TrimPrefix(name, "#")), nil
 	}

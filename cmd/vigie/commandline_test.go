@@ -86,6 +86,11 @@ func TestIncidentAsItsPage(t *testing.T) {
 	if out := i.vigie(1, i.client("incidents", "--state=opn")...); !strings.Contains(out, "known are open, taken") {
 		t.Errorf("an unknown state:\n%s", out)
 	}
+	for _, names := range [][]string{{""}, {"1", "2"}} {
+		if out := i.vigie(1, i.client(append([]string{"explain"}, names...)...)...); !strings.Contains(out, "name one: a number") {
+			t.Errorf("explain %q:\n%s", names, out)
+		}
+	}
 	// Nothing found for a misspelt name is no good news.
 	if out := i.vigie(1, i.client("incidents", "--customer=dupond")...); !strings.Contains(out, `the inventory has no customer "dupond"`) {
 		t.Errorf("an unknown customer:\n%s", out)

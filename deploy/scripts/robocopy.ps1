@@ -23,7 +23,7 @@ try {
     # /UNILOG writes UTF-16 with its mark, which the exporter reads.
     & robocopy.exe $From $To @Options "/UNILOG:$log" | Out-Null
     $code = $LASTEXITCODE
-    & $Exporter push "--job=$Job" --engine=robocopy --object-type=files "--exit-code=$code" "--started=$started" "--log=$log"
+    & $Exporter push "--job=$Job" '--engine=robocopy' '--object-type=files' "--exit-code=$code" "--started=$started" "--log=$log"
     if ($LASTEXITCODE -ne 0) { [Console]::Error.WriteLine("robocopy.ps1: not reported yet (code $LASTEXITCODE)") }
 }
 finally {

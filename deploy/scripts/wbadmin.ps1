@@ -53,7 +53,7 @@ if ($code -eq 0) {
 $log = [IO.Path]::GetTempFileName()
 try {
     [IO.File]::WriteAllText($log, $text, (New-Object Text.UTF8Encoding $false))
-    & $Exporter push "--job=$Job" --engine=windows_server_backup --object-type=volumes "--result=$result" "--started=$started" "--log=$log"
+    & $Exporter push "--job=$Job" '--engine=windows_server_backup' '--object-type=volumes' "--result=$result" "--started=$started" "--log=$log"
     if ($LASTEXITCODE -ne 0) { [Console]::Error.WriteLine("wbadmin.ps1: not reported yet (code $LASTEXITCODE)") }
 }
 finally {

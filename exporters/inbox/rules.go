@@ -289,7 +289,7 @@ func (r *rule) compilePatterns() (map[string]bool, error) {
 			return nil, r.bad(key, resultsMark+" stands for the words of results, of which there are none", "write results, such as {completed: success, failed: failed}")
 		}
 		if halfBoundary.MatchString(text) {
-			return nil, r.bad(key, `\b beside a letter with an accent never fits as meant: it knows those without only`, `write (?:^|[^\p{L}]) before it and (?:$|[^\p{L}]) behind it`)
+			return nil, r.bad(key, `\b beside a letter with an accent never fits as meant: it knows ASCII letters only`, `write (?:^|[^\p{L}]) before it and (?:$|[^\p{L}]) behind it`)
 		}
 		re, err := regexp.Compile(flags + r.expand(text))
 		if err != nil {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -92,4 +93,48 @@ func TestAlertsAreFoundWhereverTheyLie(t *testing.T) {
 			t.Errorf("%d rows are left of alerts that have ended", n)
 		}
 	})
+}
+
+// What cannot be read is read once for a commit, and anew when it has changed.
+func TestBlindingOfOneCommit(t *testing.T) {
+	s, err := store.Open(t.Context(), t.TempDir()+"/a.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Update(t.Context(), func(tx *store.Tx) error {
+		var seen []string
+		for n := 1; n <= 2; n++ {
+			r := store.NewRecord(rules.Incident{ID: fmt.Sprint("i", n), Number: n, Key: fmt.Sprint("k", n), State: rules.Open})
+			r.Blinds = true
+			if err := tx.Save(r); err != nil {
+				return err
+			}
+			for range 2 {
+				rs, err := tx.Blinding()
+				if err != nil {
+					return err
+				}
+				seen = append(seen, fmt.Sprintf("%d %p", len(rs), rs[0]))
+			}
+		}
+		if seen[0] != seen[1] || seen[2] != seen[3] || seen[1] == seen[2] || seen[3][0] != '2' {
+			t.Errorf("blinding: %v", seen)
+		}
+		r, err := tx.Incident("i1")
+		if err != nil {
+			return err
+		}
+		r.Blinds = false
+		if err := tx.Save(r); err != nil {
+			return err
+		}
+		if rs, err := tx.Blinding(); err != nil || len(rs) != 1 || rs[0].ID != "i2" {
+			t.Errorf("%d blind, %v", len(rs), err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

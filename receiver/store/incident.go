@@ -275,16 +275,17 @@ func (tx *Tx) Lately(since time.Time, show func(*Record) error) error {
 	return tx.each(show, `open = 1 AND outage > '' AND outage <> '' AND began_at < ?`, since.UnixNano())
 }
 
-// Blinding returns the open incidents about sources that cannot be read.
+// Blinding returns the open incidents about sources that cannot be read; the updates of
+// one commit look at the same ones.
 func (tx *Tx) Blinding() ([]*Record, error) {
-	if tx.known != nil && tx.known.noneBlinding {
-		return nil, nil
+	if tx.known != nil && tx.known.looked {
+		return tx.known.blinding, nil
 	}
 	// They change only while nobody else writes.
 	var rs []*Record
 	err := tx.beside().each(func(r *Record) error { rs = append(rs, r); return nil }, `blinds = 1 AND open = 1 ORDER BY number`)
 	if tx.known != nil {
-		tx.known.noneBlinding = err == nil && len(rs) == 0
+		tx.known.blinding, tx.known.looked = rs, err == nil
 	}
 	return rs, err
 }
@@ -401,10 +402,6 @@ func (tx *Tx) Save(r *Record) error {
 	if !known.fresh && now == known.stored && !changed {
 		return nil
 	}
-	value, err := tx.packer.Pack(text)
-	if err != nil {
-		return fmt.Errorf("incident %s: %w", r.ID, err)
-	}
 	p := r.Place()
 	open := !r.State.Ended()
 	began := r.OpenedAt
@@ -414,7 +411,15 @@ func (tx *Tx) Save(r *Record) error {
 	args := []any{
 		r.Key, r.Scenario, r.Policy, string(r.State), r.Entry, open, r.Blinds, p.Customer, p.Machine, p.Platform, p.Host,
 		r.OpenedAt.UnixNano(), began.UnixNano(), nanos(r.ResolvedAt), nanos(r.WakeAt), r.WakeWith, nanos(r.AskAt), r.Outage, r.OutageMarks, r.Root,
-		known.length, known.head, value,
+		known.length, known.head,
+	}
+	set := ""
+	if changed || known.fresh {
+		value, err := tx.packer.Pack(text)
+		if err != nil {
+			return fmt.Errorf("incident %s: %w", r.ID, err)
+		}
+		args, set = append(args, value), `, value = ?`
 	}
 	if known.fresh {
 		_, err = tx.q.Exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
@@ -423,18 +428,18 @@ func (tx *Tx) Save(r *Record) error {
 	} else {
 		_, err = tx.q.Exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
-			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?, value = ?`+tx.q.Stamp()+` WHERE id = ?`, append(args, r.ID)...)
+			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?`+set+tx.q.Stamp()+` WHERE id = ?`, append(args, r.ID)...)
 	}
 	if err != nil {
 		return err
+	}
+	if r.Blinds || known.stored.blinds {
+		tx.known.looked = false
 	}
 	known.fresh, known.value, known.stored = false, text, now
 	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
 		tx.AfterCommit(func() { (*f)(r.Incident) })
-	}
-	if r.Blinds && open {
-		tx.known.noneBlinding = false
 	}
 	return tx.saveAlerts(r)
 }

@@ -45,7 +45,7 @@ func (tx *Tx) Letters(p Post) ([]Letter, error) {
 		if l.Transmissions, err = tx.Transmissions(l.ID); err != nil {
 			return nil, err
 		}
-		if l.Incidents, err = tx.texts(`SELECT DISTINCT incident FROM notification WHERE message = ? ORDER BY incident`, l.ID); err != nil {
+		if l.Incidents, err = tx.texts(`SELECT DISTINCT incident FROM notification WHERE message = ? AND message <> '' ORDER BY incident`, l.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -70,7 +70,7 @@ func (tx Outbox) Withdraw(id string) error {
 	if _, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = NULL WHERE message = ?`, Withdrawn, untouched[0]); err != nil {
 		return err
 	}
-	_, err = tx.q.Exec(`UPDATE notification SET message = '' WHERE message = ? AND id <> ?`, untouched[0], id)
+	_, err = tx.q.Exec(`UPDATE notification SET message = '' WHERE message = ? AND message <> '' AND id <> ?`, untouched[0], id)
 	return err
 }
 
@@ -153,7 +153,7 @@ func (tx Outbox) notifications(where string, args ...any) ([]rules.Notification,
 
 // Notifications returns what a message tells.
 func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
-	return tx.notifications(`message = ? ORDER BY hold_until, incident, position`, message)
+	return tx.notifications(`message = ? AND message <> '' ORDER BY hold_until, incident, position`, message)
 }
 
 // Told returns what a message tells: ids of notifications and of their incidents.
@@ -171,18 +171,27 @@ func (tx *Tx) Held(incident string) ([]rules.Notification, error) {
 	return tx.notifications(`incident = ? AND message = '' ORDER BY position`, incident)
 }
 
+// toldLater finds messages that are still on their way and tell later of a new one's
+// incidents, in an order as [dueTransmissions] has it.
+const toldLater = `SELECT m.id FROM notification mine CROSS JOIN notification later CROSS JOIN message m
+	WHERE mine.message = ? AND mine.message <> '' AND later.incident = mine.incident AND later.message NOT IN ('', ?) AND later.hold_until > mine.hold_until
+		AND m.id = later.message AND EXISTS (SELECT 1 FROM transmission t WHERE t.message = m.id AND t.next_at IS NOT NULL)
+	GROUP BY m.id, m.position ORDER BY m.position`
+
 // CreateMessage turns notifications into a message: from now on it has its id and its
-// final form. It returns false, and changes nothing, when one of them is not
+// final form, and begins the threads of those incidents that have none. It returns false, and changes nothing, when one of them is not
 // waiting any more.
 func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
-	for _, n := range ns {
-		waiting, err := tx.number(`SELECT COUNT(*) FROM notification WHERE id = ? AND message = ''`, n.ID)
-		if err != nil || waiting == 0 {
+	for n := range ns {
+		done, err := tx.q.Exec(`UPDATE notification SET message = ? WHERE id = ? AND message = ''`, id, ns[n].ID)
+		if err != nil {
 			return false, err
 		}
-	}
-	for _, n := range ns {
-		if _, err := tx.q.Exec(`UPDATE notification SET message = ? WHERE id = ?`, id, n.ID); err != nil {
+		if took, err := done.RowsAffected(); err != nil || took == 0 {
+			for _, n := range ns[:n] {
+				_, undone := tx.q.Exec(`UPDATE notification SET message = '' WHERE id = ?`, n.ID)
+				err = errors.Join(err, undone)
+			}
 			return false, err
 		}
 	}
@@ -195,9 +204,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		return false, err
 	}
 	// What was held again takes its place before what is told later of its incidents.
-	later, err := tx.texts(`SELECT m.id FROM notification mine JOIN notification later ON later.incident = mine.incident AND later.message NOT IN ('', ?)
-		JOIN message m ON m.id = later.message JOIN transmission t ON t.message = m.id AND t.next_at IS NOT NULL
-		WHERE mine.message = ? AND later.hold_until > mine.hold_until GROUP BY m.id, m.position ORDER BY m.position`, id, id)
+	later, err := tx.texts(toldLater, id, id)
 	for _, l := range later {
 		_, moved := tx.q.Exec(`UPDATE message SET position = (SELECT MAX(position) + 1 FROM message) WHERE id = ?`, l)
 		err = errors.Join(err, moved)
@@ -216,7 +223,11 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 			return false, err
 		}
 	}
-	return true, nil
+	if len(ns) == 0 {
+		return true, nil
+	}
+	_, err = tx.q.Exec(`UPDATE incident SET root = ?`+tx.q.Stamp()+` WHERE root = '' AND id IN (SELECT incident FROM notification WHERE message = ? AND message <> '')`, id, id)
+	return err == nil, err
 }
 
 // Transmission is one message on its way to one recipient.
@@ -286,7 +297,7 @@ func (tx Outbox) GiveBack(ts []Transmission, now time.Time) error {
 // ReleaseLeases lets transmissions go on that a process which is no more had
 // begun. What became of them is not known, so they are made again.
 func (tx Outbox) ReleaseLeases(now time.Time) error {
-	_, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ?`, Pending, now.UnixNano(), Sending)
+	_, err := tx.q.Exec(`UPDATE transmission SET status = ?, next_at = ? WHERE status = ? AND next_at IS NOT NULL`, Pending, now.UnixNano(), Sending)
 	return err
 }
 
@@ -334,10 +345,15 @@ func (tx Outbox) Message(id string) ([]byte, error) {
 // accepted before the given message; "" for none. Of a message about several
 // incidents the thread is that of the first, whose number its subject bears.
 func (tx Outbox) Thread(incident, message, address string) (string, error) {
-	ids, err := tx.texts(`SELECT m.id FROM notification n JOIN message m ON m.id = n.message JOIN transmission t ON t.message = m.id
+	// Most messages are the first about their incident.
+	ids, err := tx.texts(`SELECT id FROM notification WHERE incident = ? AND message NOT IN ('', ?) LIMIT 1`, incident, message)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	ids, err = tx.texts(`SELECT m.id FROM notification n JOIN message m ON m.id = n.message JOIN transmission t ON t.message = m.id
 		WHERE n.incident = ? AND n.message <> '' AND LOWER(t.address) = LOWER(?) AND t.status = ?
 			AND m.position < (SELECT position FROM message WHERE id = ?)
-			AND n.incident = (SELECT first.incident FROM notification first WHERE first.message = m.id ORDER BY first.hold_until, first.incident, first.position LIMIT 1)
+			AND n.incident = (SELECT first.incident FROM notification first WHERE first.message = m.id AND first.message <> '' ORDER BY first.hold_until, first.incident, first.position LIMIT 1)
 		ORDER BY m.position LIMIT 1`, incident, address, Accepted, message)
 	if err != nil || len(ids) == 0 {
 		return "", err

@@ -145,7 +145,7 @@ func (c *cutter) incidents() error {
 
 // message deletes a message when no incident is left that it told of.
 func (c *cutter) message(id string) (bool, error) {
-	n, err := c.tx.number(`SELECT COUNT(*) FROM notification WHERE message = ?`, id)
+	n, err := c.tx.number(`SELECT COUNT(*) FROM notification WHERE message = ? AND message <> ''`, id)
 	if err != nil || n > 0 {
 		return false, err
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -238,40 +239,56 @@ func (s *Store) batch(first *job, together []*job) {
 	if first != nil && s.Shared() {
 		first, together = nil, s.gather(first)
 	}
-	jobs, err := s.try(first, together)
+	jobs, err := s.try(first, together, false)
 	for again := 0; err != nil && again < maxAgain && s.db.Retry(err); again++ {
 		s.numbers().Undo(0)
-		jobs, err = s.try(nil, jobs)
+		jobs, err = s.try(nil, jobs, true)
 	}
 	s.answer(jobs, err)
 }
 
-// try runs jobs in one transaction: those that were run before, or one and all
-// that have come in meanwhile.
-func (s *Store) try(first *job, again []*job) ([]*job, error) {
+// try runs jobs in one transaction, those given or one and all that have come in
+// meanwhile; apart is each inside a savepoint.
+func (s *Store) try(first *job, given []*job, apart bool) ([]*job, error) {
 	jobs := make([]*job, 0, maxBatch)
 	k := &known{}
 	s.numbers().Begin()
-	tx, shares, err := s.db.Begin(wanted(again))
+	tx, shares, err := s.db.Begin(wanted(given))
 	if err != nil {
 		if first != nil {
-			again = []*job{first}
+			given = []*job{first}
 		}
-		return again, fmt.Errorf("%w: begin: %w", ErrUnavailable, err)
+		return given, fmt.Errorf("%w: begin: %w", ErrUnavailable, err)
 	}
-	for _, j := range again {
+	for _, j := range given {
 		j.after, j.err, j.again = nil, nil, false
 		j.state.CompareAndSwap(jobRunning, jobWaiting)
 		jobs = append(jobs, j)
-		if err == nil {
+		if apart && err == nil {
 			err = s.savepoint(tx, j, k, shares)
+		}
+		if apart {
+			continue
+		}
+		if s.plain(tx, j, k, shares); j.err == nil {
+			continue
+		}
+		if shares.Beyond() {
+			j.widen(shares)
+			given, s.aside = slices.DeleteFunc(slices.Clone(given), func(other *job) bool { return other == j }), append(s.aside, j)
+		}
+		return s.without(tx, j.err, given)
+	}
+	if !apart {
+		if failed := tx.Flush(); failed != nil {
+			return s.without(tx, failed, jobs)
 		}
 	}
 	m := mixOf(first)
 	for j := first; j != nil; {
 		jobs = append(jobs, j)
-		if s.plain(tx, j, k); j.err != nil {
-			return s.without(tx, jobs)
+		if s.plain(tx, j, k, nil); j.err != nil {
+			return s.without(tx, j.err, jobs)
 		}
 		j = nil
 		if len(jobs) < maxBatch {
@@ -290,26 +307,35 @@ func (s *Store) try(first *job, again []*job) ([]*job, error) {
 	return jobs, err
 }
 
-// plain runs one job without a savepoint, for whose sake SQLite would copy every
-// page that the job changes. After an error of the job the whole transaction is lost.
-func (s *Store) plain(t engine.Transaction, j *job, k *known) {
+// plain runs one job without a savepoint, for whose sake SQLite would copy every page
+// that the job changes, and a server would be asked about each job. After an error of
+// the job the whole transaction is lost.
+func (s *Store) plain(t engine.Transaction, j *job, k *known, shares *engine.Sharing) {
 	if !j.state.CompareAndSwap(jobWaiting, jobRunning) {
 		return // nobody is waiting any more
 	}
-	j.err = s.run(t, j, k, nil)
+	j.err = s.run(t, j, k, shares)
 }
 
-// without ends a transaction whose latest job has failed; what ran before it in the
-// same transaction runs again, each job inside a savepoint.
-func (s *Store) without(t engine.Transaction, jobs []*job) ([]*job, error) {
+// without ends a transaction in which something has failed; its jobs run again, each
+// inside a savepoint, unless nothing can be written at all.
+func (s *Store) without(t engine.Transaction, failed error, jobs []*job) ([]*job, error) {
+	lost := t.Lost(failed)
 	t.Rollback()
-	failed := jobs[len(jobs)-1]
-	s.judge(failed.err)
-	if err := s.broken.err(); err != nil || len(jobs) == 1 {
-		failed.after = nil
+	s.judge(failed)
+	switch err := s.broken.err(); {
+	case err != nil:
 		return jobs, err
+	case lost:
+		return jobs, failed
+	case !s.Shared() && len(jobs) == 1:
+		jobs[0].after = nil
+		return jobs, nil
+	case len(jobs) == 0:
+		return nil, nil
 	}
-	return s.try(nil, jobs)
+	s.numbers().Undo(0)
+	return s.try(nil, jobs, true)
 }
 
 // savepoint runs one job so that its failure leaves its neighbours alone. It
@@ -464,11 +490,12 @@ type statements struct {
 // known is what the updates of one commit have found out, so that each of them
 // need not ask again. It is forgotten when one of them is undone.
 type known struct {
-	number       int  // the newest running number given out; 0 before the first
-	opened       int  // how many were
-	noneBlinding bool // no incident is open about a source that cannot be read
-	held         Lease
-	people       map[string]string // their pseudonyms
+	number   int       // the newest running number given out; 0 before the first
+	opened   int       // how many were
+	looked   bool      // blinding is known
+	blinding []*Record // the open incidents about sources that cannot be read
+	held     Lease
+	people   map[string]string // their pseudonyms
 }
 
 // AfterCommit calls f once the transaction has been committed.

@@ -278,7 +278,7 @@ func (f *verifier) saw(s Seal, h head) error {
 		if !there {
 			// The text of a message goes with the incidents that it told of.
 			id, message := strings.CutPrefix(h.chain, messageChain)
-			told, err := f.tx.number(`SELECT COUNT(*) FROM notification WHERE message = ?`, id)
+			told, err := f.tx.number(`SELECT COUNT(*) FROM notification WHERE message = ? AND message <> ''`, id)
 			if err != nil || message && told == 0 {
 				f.v.Erased++
 				return err

@@ -163,11 +163,15 @@ func (s *site) overview(r *http.Request, who string) (any, error) {
 		Workaround: seen.Progress.Workaround, Promise: seen.Progress.ExpectedDate, DataLoss: seen.DataLoss, Past: seen.Past, summary: d.Summary,
 		Plans: []planRow{}, Clocks: []clockRow{}, Steps: []stepRow{}, History: []historyRow{}, Messages: []messageRow{}}
 	o.plans(seen)
-	if book.Role(who) == act.Customer {
+	outside := book.Role(who) == act.Customer
+	if outside && o.Platform == "" {
 		return o, nil
 	}
 	o.Guarantee, o.GuaranteeNext = d.Explanation.Guarantee, d.Explanation.GuaranteeNext
-	s.clocks(o, d)
+	if s.clocks(o, d); outside { // what was promised to him, and no more
+		o.line = s.timeline(o)
+		return o, nil
+	}
 	if o.Confidential = !book.MayRead(&d.Incident, who); o.Confidential {
 		return o, nil
 	}

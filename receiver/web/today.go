@@ -10,6 +10,7 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/board"
+	"vigie/receiver/web/fleetpages"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
@@ -27,13 +28,15 @@ type todayData struct {
 	// Listed is what fires without being an incident; for the provider's own people.
 	Listed []receiver.Listed `json:"listed,omitempty"`
 	// Mails is how many that came back wait to be sorted; for the provider's own people.
-	Mails int       `json:"mails_waiting,omitempty"`
-	Now   time.Time `json:"now"`
+	Mails int `json:"mails_waiting,omitempty"`
+	// Maintenance is the work that is announced; for a customer's own people.
+	Maintenance []fleetpages.MaintenanceRow `json:"maintenance,omitempty"`
+	Now         time.Time                   `json:"now"`
 }
 
 // shows are the parts of the list that can be asked for, in the order of the page.
 func shows() []string {
-	return []string{"all", "mine", "nobody", "due", "double", "calls", "waiting", "silenced", "platforms", "local", "ended"}
+	return []string{"all", "mine", "customers", "nobody", "due", "double", "calls", "waiting", "silenced", "platforms", "local", "ended"}
 }
 
 // Counted tells that open incidents are listed, and how many there are of each part.
@@ -42,11 +45,29 @@ func (d *todayData) Counted() bool { return d.Show != "ended" }
 // Shows are the parts of the list.
 func (d *todayData) Shows() []string { return shows() }
 
+// manages reports whether somebody is the account manager of a customer.
+func manages(dir *rules.Directory, who, customer string) bool {
+	c := dir.Customers[customer]
+	return c != nil && c.AccountManager == who
+}
+
+// ManagesAccounts reports whether the person is the account manager of a customer.
+func (v *view) ManagesAccounts() bool {
+	for id := range v.book.Directory.Customers {
+		if manages(v.book.Directory, v.Who.ID, id) {
+			return true
+		}
+	}
+	return false
+}
+
 // shown reports whether a row belongs to a part of the list.
-func shownIn(show string, r *board.Row, who string, endOfDay time.Time) bool {
+func shownIn(show string, r *board.Row, dir *rules.Directory, who string, endOfDay time.Time) bool {
 	switch show {
 	case "mine":
 		return r.Assignee == who
+	case "customers":
+		return manages(dir, who, r.Identity[rules.LabelCustomer])
 	case "nobody":
 		return r.Assignee == ""
 	case "due":
@@ -86,18 +107,21 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	}
 	y, m, day := d.Now.In(s.zone()).Date()
 	end := time.Date(y, m, day+1, 0, 0, 0, 0, s.zone())
+	dir, outside := s.o.Engine.Book().Directory, s.o.Engine.Book().Role(who) == act.Customer
 	var chosen []*board.Row
 	for _, row := range rows {
 		for _, show := range shows() {
-			if shownIn(show, row, who, end) {
+			if shownIn(show, row, dir, who, end) {
 				d.Counts[show]++
 			}
 		}
-		if shownIn(d.Show, row, who, end) && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
+		if shownIn(d.Show, row, dir, who, end) && (d.Query == "" || row.Has(d.Query, dir)) {
 			chosen = append(chosen, row)
 		}
 	}
-	if d.Show == "all" && d.Query == "" && s.o.Engine.Book().Role(who) != act.Customer {
+	if outside {
+		d.Maintenance = fleetpages.Announced(dir, who, d.Now)
+	} else if d.Show == "all" && d.Query == "" {
 		if d.Mails, err = s.o.Engine.WaitingMails(r.Context()); err != nil {
 			return nil, err
 		}

@@ -113,8 +113,8 @@ func (b *Batch) noteBlind(t *Tracked) {
 			t.Blinds = s.Blinds
 		}
 	}
-	if t.Blinds && b.looked && !slices.Contains(b.blinding, t) {
-		b.blinding = append(b.blinding, t)
+	if t.Blinds && b.looked && !slices.ContainsFunc(b.blinding, func(r *Record) bool { return r.ID == t.ID }) {
+		b.blinding = append(b.blinding, t.Record)
 	}
 }
 

@@ -37,7 +37,7 @@ type Batch struct {
 	byHandle map[Handle][]*Tracked
 	machines map[[2]string]bool   // whose open incidents are loaded
 	searched map[search]bool      // for which candidates are loaded
-	blinding []*Tracked           // open incidents about sources that cannot be read
+	blinding []*Record            // open incidents about sources that cannot be read; to be looked at
 	looked   bool                 // blinding is loaded
 	moved    bool                 // anything has come but repeats that change nothing
 	notify   []rules.Notification // in the order in which they were decided
@@ -289,16 +289,16 @@ func (b *Batch) siblings(t *Tracked) ([]*Tracked, error) {
 // sourceDown reports whether what reads the incident's backups is blind.
 func (b *Batch) sourceDown(t *Tracked) (bool, error) {
 	if !b.looked {
-		rs, err := b.Store.Blinding()
-		if err != nil {
+		var err error
+		if b.blinding, err = b.Store.Blinding(); err != nil {
 			return false, err
 		}
-		for _, r := range rs {
-			b.blinding = append(b.blinding, b.Track(r))
-		}
-		b.looked = true
+		b.blinding, b.looked = slices.Clip(b.blinding), true
 	}
 	for _, blind := range b.blinding {
+		if now := b.byID[blind.ID]; now != nil {
+			blind = now.Record
+		}
 		if blind.ID != t.ID && b.Book.Blinds(blind.Incident, t.Incident) {
 			return true, nil
 		}

@@ -20,7 +20,8 @@ type Store interface {
 	OnMachine(customer, machine, except string) ([]*Record, error)
 	// OpenWithKey returns the open incidents of a key.
 	OpenWithKey(key string) ([]*Record, error)
-	// Blinding returns the open incidents about sources that cannot be read.
+	// Blinding returns the open incidents about sources that cannot be read. They are
+	// to be looked at, not changed.
 	Blinding() ([]*Record, error)
 	// Common returns the open incidents that are failures common to others.
 	Common() ([]*Record, error)

@@ -2,6 +2,7 @@ package programs
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,36 @@ func (p *Program) ends(command []string) bool {
 	}
 	front, known := p.front(command)
 	return known && (len(front) == 0 || handsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return isRunner(word) && !handsOn(word) })
+}
+
+// waits is an option by which systemd-run waits for the program's end.
+var waits = regexp.MustCompile(`^(--(wait|pipe|pty|scope|shell)|-[qGdr]*[PtTS][qGdrPt]*)$`)
+
+// left says why nobody waits for the program's end, so that 0 tells nothing of it;
+// empty where somebody does.
+func (p *Program) left(command []string) string {
+	front, known := p.front(command)
+	if !known {
+		front = command // the program's own options may be among them
+	}
+	for i, word := range front {
+		options := front[i+1:]
+		switch name := base(word); name {
+		case "systemd-run":
+			if !slices.ContainsFunc(options, waits.MatchString) {
+				return "systemd-run starts it and does not wait for its end; give --wait"
+			}
+		case "docker", "podman":
+			if known && (slices.Contains(options, "-d") || slices.Contains(options, "--detach")) {
+				return name + " starts it and does not wait for its end; leave -d away"
+			}
+		case "ssh", "setsid":
+			if known && (slices.Contains(options, "-f") || slices.Contains(options, "--fork")) {
+				return name + " starts it and does not wait for its end; leave -f away"
+			}
+		}
+	}
+	return ""
 }
 
 // held is the code by which a flock in front tells that another run holds its

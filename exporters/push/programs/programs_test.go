@@ -369,6 +369,21 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 			t.Errorf("%s, code %d: %+v, want %s", c.command, c.code, got, c.want)
 		}
 	}
+	// A partitioned table is none of its partitions.
+	dump, _ := all.Get("pg_dump")
+	head, end := "--\n-- PostgreSQL database dump\n--\nCREATE TABLE public.m (\n    at date\n)\nPARTITION BY RANGE (at);\n", "--\n-- PostgreSQL database dump complete\n--\n"
+	for _, c := range []struct {
+		command, stdout string
+		want            Result
+	}{
+		{"-t m app", head + end, Failed},
+		{"--table=m* app", head + "ALTER TABLE ONLY public.m ATTACH PARTITION public.m_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');\n" + end, Success},
+		{"app", head + end, Success}, // it has none
+	} {
+		if got := verdict(t, dump, 0, c.stdout, "", strings.Fields(c.command)...); got.Result != c.want {
+			t.Errorf("pg_dump %s: %+v, want %s", c.command, got, c.want)
+		}
+	}
 	// A source that may hold nothing.
 	rclone, _ := all.Get("rclone")
 	for command, want := range map[string]int64{"copy a b -v": 0, "copy a b -v --max-age 24h": -1, "--max-age=24h copy a b -v": -1, "move a b -v": -1} {
@@ -433,6 +448,17 @@ func TestCommandsInFront(t *testing.T) {
 		{"borg", "nightly.sh data", 1, "terminating with warning status, rc 1", Warning},
 		{"borg", "docker exec b borg create --stats ::a data", 1, "Number of files: 7", Warning},
 		{"backupninja", "/root/nightly.sh", 1, "mount: /mnt/nas: can't find in /etc/fstab.", Failed},
+		// Who does not wait for the end does not know it.
+		{"restic", "systemd-run -u restic --property=Nice=10 restic backup data", 0, "Running as unit: restic.service", Failed},
+		{"restic", "sudo systemd-run --on-calendar=daily restic backup data", 0, "", Failed},
+		{"restic", "systemd-run -q --wait restic backup data", 0, "", Success},
+		{"restic", "systemd-run -qP -p Nice=10 restic backup data", 0, "", Success},
+		{"restic", "systemd-run --scope restic backup data", 0, "", Success},
+		{"restic", "systemd-run nightly.sh", 0, "", Failed},
+		{"restic", "docker exec r nightly.sh -d", 0, "", Success},
+		{"restic", "docker exec -d r restic backup data", 0, "", Failed},
+		{"restic", "docker exec r restic backup -d data", 0, "", Success},
+		{"restic", "ssh -f h restic backup data", 0, "", Failed},
 		// chronic ends with 1 also when the program was killed.
 		{"borg", "chronic borg create ::a data", 1, "data/x: file changed while we backed it up", Failed},
 		{"tar", "chronic tar -cf a.tar data", 1, "tar: data/x: file changed as we read it", Failed},

@@ -31,10 +31,11 @@ type Watch struct {
 	arguments []string
 	call      call
 	callWords string
-	held      int  // the code of a flock in front that gave up, 0 for none
-	own       bool // the command ends with the program's own code
-	killed1   bool // 1 may also mean that the program was killed
-	data      bool // what is written to stdout may be the backup itself
+	held      int    // the code of a flock in front that gave up, 0 for none
+	left      string // why nobody waits for the end
+	own       bool   // the command ends with the program's own code
+	killed1   bool   // 1 may also mean that the program was killed
+	data      bool   // what is written to stdout may be the backup itself
 
 	mu          sync.Mutex
 	found       map[*Pattern]bool
@@ -52,7 +53,7 @@ func (p *Program) Watch(command []string) *Watch {
 	for i := range p.Rows {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
-	w := &Watch{program: p, arguments: arguments, held: p.held(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
+	w := &Watch{program: p, arguments: arguments, held: p.held(command), left: p.left(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
 	w.killed1 = slices.ContainsFunc(command, func(word string) bool { return base(word) == chronic })
 	words, named := p.called(command)
 	w.call, w.callWords = p.Calls.of(p.Name, words, named)
@@ -196,6 +197,10 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 	own := w.row(w.program.Rows[:w.program.own], code)
 	if own == nil && w.call == callListed {
 		v.Result, v.Words = NotDue, w.callWords
+		return v
+	}
+	if own == nil && w.left != "" && code == 0 {
+		v.Words = w.left
 		return v
 	}
 	if r := cmp.Or(own, w.row(w.program.Rows[w.program.own:], code)); r != nil {

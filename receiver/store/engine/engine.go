@@ -43,8 +43,11 @@ type Transaction interface {
 	Savepoint() error
 	Release() error // the savepoint; what was written since is kept
 	Undo() error    // back to the savepoint
+	Flush() error   // sends what has not been sent to a server
 	Commit() error
 	Rollback()
+	// Lost tells whether after an error nothing can be written at all for now.
+	Lost(error) bool
 }
 
 // errReadOnly is the answer to a view that writes: a mistake of the program.

@@ -132,6 +132,12 @@ func (s *Session) Release() error { return s.Run("RELEASE one") }
 // Undo implements [Transaction].
 func (s *Session) Undo() error { return s.Run("ROLLBACK TO one") }
 
+// Flush implements [Transaction].
+func (s *Session) Flush() error { return nil }
+
+// Lost implements [Transaction].
+func (s *Session) Lost(error) bool { return false }
+
 // Commit implements [Transaction].
 func (s *Session) Commit() error { return s.Run("COMMIT") }
 

@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"vigie/receiver/store/engine"
@@ -185,13 +187,13 @@ func (s *session) Exec(text string, args ...any) (sql.Result, error) {
 	s.sent = append(s.sent, w)
 	s.fresh = false
 	if len(s.sent) >= maxQueued {
-		return w, s.flush()
+		return w, s.Flush()
 	}
 	return w, nil
 }
 
-// flush sends what waits, and returns the error of what failed first.
-func (s *session) flush() error {
+// Flush sends what waits, and returns the error of what failed first.
+func (s *session) Flush() error {
 	if len(s.sent) == 0 {
 		return nil
 	}
@@ -219,7 +221,7 @@ func (s *session) flush() error {
 }
 
 func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
-	if err := s.flush(); err != nil {
+	if err := s.Flush(); err != nil {
 		return nil, err
 	}
 	s.stall.Reset(s.p.within)
@@ -233,7 +235,7 @@ func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
 // RowsAffected implements [sql.Result].
 func (w *written) RowsAffected() (int64, error) {
 	if !w.done {
-		_ = w.s.flush() // its own error is in err
+		_ = w.s.Flush() // its own error is in err
 	}
 	return w.rows, w.err
 }
@@ -253,7 +255,7 @@ func (s *session) Release() error {
 			return err
 		}
 	}
-	err := s.flush()
+	err := s.Flush()
 	s.fresh = err == nil
 	return err
 }
@@ -264,7 +266,7 @@ func (s *session) Undo() error {
 }
 
 func (s *session) Commit() error {
-	err := s.flush()
+	err := s.Flush()
 	if err == nil {
 		err = s.run(commit)
 	}
@@ -272,6 +274,12 @@ func (s *session) Commit() error {
 		s.end()
 	}
 	return err
+}
+
+// Lost implements [engine.Transaction]: the server is gone, or has not answered in time.
+func (s *session) Lost(err error) bool {
+	var e *pgconn.PgError
+	return s.raw.IsClosed() || errors.As(err, &e) && (strings.HasPrefix(e.Code, "57") || e.Code == "55P03")
 }
 
 func (s *session) Rollback() {

@@ -209,16 +209,29 @@ const maintenanceAhead = 35 * 24 * time.Hour
 // maintenanceOf is the announced work of a customer and its platforms that runs or
 // comes next.
 func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []MaintenanceRow {
+	return announced(dir, now, func(m rules.Maintenance) bool {
+		p := dir.Platforms[m.Platform]
+		return m.Customer == customer || p != nil && p.Customer == customer
+	})
+}
+
+// Announced is the announced work that runs or comes next on what somebody answers for.
+func Announced(dir *rules.Directory, who string, now time.Time) []MaintenanceRow {
+	return announced(dir, now, func(m rules.Maintenance) bool { return dir.Answers(who, m.Customer, m.Machine, m.Platform) })
+}
+
+// announced is the work of which it is asked, the nearest first.
+func announced(dir *rules.Directory, now time.Time, asked func(rules.Maintenance) bool) []MaintenanceRow {
 	out := []MaintenanceRow{}
 	for _, m := range dir.Maintenance {
-		p := dir.Platforms[m.Platform]
-		if m.Customer != customer && (p == nil || p.Customer != customer) {
+		if !asked(m) {
 			continue
 		}
 		if next := m.Occurrences(now, now.Add(maintenanceAhead)); len(next) > 0 {
 			out = append(out, MaintenanceRow{m.Machine, m.Platform, next[0].From, next[0].Until, m.Every != nil})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b MaintenanceRow) int { return a.From.Compare(b.From) })
 	return out
 }
 
