@@ -58,9 +58,15 @@ func (o *Outages) Out(name string) bool {
 
 // Issues are the faults of the data that firing signals show.
 type Issues struct {
-	mu sync.Mutex
-	by map[string][]string // fingerprint: issues
-	of map[string]string   // fingerprint: what shows them
+	mu     sync.Mutex
+	by     map[string]faulty // by fingerprint
+	latest []string          // the faults of the latest signal; those of the next are mostly the same
+}
+
+// faulty is a signal that shows faults.
+type faulty struct {
+	name  string
+	found []string
 }
 
 // maxIssues bounds how many faulty signals are remembered.
@@ -72,14 +78,16 @@ func (i *Issues) Set(fingerprint, name string, found []string) {
 	defer i.mu.Unlock()
 	if len(found) == 0 {
 		delete(i.by, fingerprint)
-		delete(i.of, fingerprint)
 		return
 	}
 	if i.by == nil {
-		i.by, i.of = map[string][]string{}, map[string]string{}
+		i.by = map[string]faulty{}
 	}
-	if len(i.by) < maxIssues {
-		i.by[fingerprint], i.of[fingerprint] = slices.Clone(found), name
+	if !slices.Equal(i.latest, found) {
+		i.latest = slices.Clone(found)
+	}
+	if _, known := i.by[fingerprint]; known || len(i.by) < maxIssues {
+		i.by[fingerprint] = faulty{name, i.latest}
 	}
 }
 
@@ -88,15 +96,16 @@ func (i *Issues) Names() map[string][]string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	out := map[string][]string{}
-	for fp, found := range i.by {
-		for _, issue := range found {
-			if name := i.of[fp]; name != "" && !slices.Contains(out[issue], name) {
-				out[issue] = append(out[issue], name)
+	for _, f := range i.by {
+		for _, issue := range f.found {
+			if f.name != "" {
+				out[issue] = append(out[issue], f.name)
 			}
 		}
 	}
-	for _, names := range out {
+	for issue, names := range out {
 		slices.Sort(names)
+		out[issue] = slices.Compact(names)
 	}
 	return out
 }
@@ -106,8 +115,8 @@ func (i *Issues) Counts() map[string]int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	n := map[string]int{}
-	for _, found := range i.by {
-		for _, issue := range found {
+	for _, f := range i.by {
+		for _, issue := range f.found {
 			n[issue]++
 		}
 	}

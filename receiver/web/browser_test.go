@@ -404,6 +404,12 @@ func TestBrowserTakeSilenceMend(t *testing.T) {
 		t.Error("nothing was silenced")
 	}
 	w.does(chromedp.Click("#act-attempt summary"), chromedp.SendKeys("#attempt-note", "agent restarted, run begun"))
+	var sends int
+	w.does(chromedp.Evaluate(`(() => { let n = 0; const count = (e) => { if (!e.defaultPrevented) n++; e.preventDefault(); }; addEventListener("submit", count);
+		const form = document.querySelector("#form-attempt"); form.requestSubmit(); form.requestSubmit(); removeEventListener("submit", count); delete form.dataset.sent; return n; })()`, &sends))
+	if sends != 1 {
+		t.Errorf("a double click sends the form %d times", sends)
+	}
 	w.presses("#form-attempt button")
 	w.says("agent restarted, run begun")
 	d.mends()

@@ -14,6 +14,7 @@ import (
 
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
+	"vigie/rules"
 	"vigie/rules/incident"
 	"vigie/rules/report"
 )
@@ -27,10 +28,16 @@ type Register struct {
 	Results []string `json:"-"`
 	Today   string   `json:"-"`
 	Form    *Form    `json:"-"`
+	// offered are the machines that can be named, as customer/machine.
+	offered []string
 }
 
-// maxTests bounds the tests that are listed, the newest first.
-const maxTests = 500
+// maxTests bounds the tests that are listed, the newest first, and maxOffered the
+// machines that are offered; any other can be written.
+const (
+	maxTests   = 500
+	maxOffered = 500
+)
 
 // Register answers by when restores are tried, and what was tried.
 func (d *Pages) Register(r *http.Request, who string) (any, error) {
@@ -53,6 +60,12 @@ func (d *Pages) Register(r *http.Request, who string) (any, error) {
 			}
 		}
 	}
+	for _, m := range d.Engine.Book().Directory.Machines {
+		if !d.Engine.Book().Directory.Decommissioned(rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}, now) {
+			x.offered = append(x.offered, m.Customer+"/"+m.Name)
+		}
+	}
+	slices.Sort(x.offered)
 	slices.Reverse(tests)
 	for _, t := range tests {
 		if c := q.Get("customer"); (c == "" || c == t.Customer) && len(x.Tests) < maxTests {
@@ -164,8 +177,8 @@ func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, 
 func (d *Register) Fields(l locale.Locale, refusal func(error) string) []ask.Field {
 	f, optional := d.Form, ask.T(l, "field.optional")
 	machines, results := []ask.Option(nil), []ask.Option(nil)
-	for _, m := range d.Due {
-		machines = append(machines, ask.Option{Value: m.Customer + "/" + m.Machine})
+	for _, m := range d.offered[:min(len(d.offered), maxOffered)] {
+		machines = append(machines, ask.Option{Value: m})
 	}
 	for _, r := range d.Results {
 		results = append(results, ask.Option{Value: r, Text: l.NameOf("site.report.result", r), Chosen: r == f.Result})

@@ -11,6 +11,15 @@
     if (form) form.dataset.touched = "yes";
   });
 
+  // A double click sends a form once: the second would only hear that something has
+  // changed meanwhile, which is its own first.
+  document.addEventListener("submit", (e) => {
+    if (e.target.method !== "post") return;
+    if (e.target.dataset.sent) e.preventDefault();
+    e.target.dataset.sent = "yes";
+    setTimeout(() => delete e.target.dataset.sent, 3000);
+  });
+
   const picked = () => {
     const bar = document.querySelector("[data-picked]");
     if (!bar) return;
