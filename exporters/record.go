@@ -28,9 +28,11 @@ type record struct {
 	Missing int32 `json:"missing,omitempty"`
 	// Failed are the failing runs since the last success, oldest first, so
 	// that one that is told late is counted where it belongs, and once. It is
-	// complete after Horizon: older failures are a number in Job.Failures only.
-	Failed  []failedRun `json:"failed,omitempty"`
-	Horizon time.Time   `json:"horizon,omitzero"`
+	// complete after the horizon: older failures are a number in Job.Failures only.
+	Failed []failedRun `json:"failed,omitempty"`
+	// PriorSuccess is the one before Job.LastSuccess, which counts again if the
+	// last run turns out to be none.
+	PriorSuccess time.Time `json:"prior_success,omitzero"`
 	*Seldom
 }
 
@@ -43,6 +45,8 @@ type Seldom struct {
 	RefusedClaim time.Time `json:"refused_claim,omitzero"`
 	// FutureID is the last run that lay in the future when it was told.
 	FutureID string `json:"future_id,omitempty"`
+	// Horizon is the end of the newest failure that is only counted.
+	Horizon time.Time `json:"horizon,omitzero"`
 	// GoneAt is the first complete listing without the job.
 	GoneAt time.Time `json:"gone_at,omitzero"`
 }
@@ -62,6 +66,29 @@ func (r *record) setSeldom(change func(*Seldom)) {
 		return
 	}
 	r.Seldom = &s
+}
+
+func (r *record) setHorizon(at time.Time) {
+	if !r.seldom().Horizon.Equal(at) {
+		r.setSeldom(func(s *Seldom) { s.Horizon = at })
+	}
+}
+
+// succeed takes in an instant at which the job succeeded.
+func (r *record) succeed(at time.Time) {
+	switch {
+	case at.After(r.Job.LastSuccess):
+		r.PriorSuccess, r.Job.LastSuccess = r.Job.LastSuccess, at
+	case at.Before(r.Job.LastSuccess):
+		r.PriorSuccess = Later(r.PriorSuccess, at)
+	}
+}
+
+// doubt takes a success back, if it was of that instant.
+func (r *record) doubt(at time.Time) {
+	if r.Job.LastSuccess.Equal(at) {
+		r.Job.LastSuccess, r.PriorSuccess = r.PriorSuccess, time.Time{}
+	}
 }
 
 type failedRun struct {
@@ -102,8 +129,8 @@ func (r *record) fold(job Job, o foldOptions) {
 	if s := job.schedule; s != nil && s.Warning != "" {
 		o.warningIsSuccess = s.Warning == fleet.MeansSuccess
 	}
-	if len(r.Failed) == 0 && old.Failures > 0 && r.Horizon.IsZero() {
-		r.Horizon = r.LastOutcome // from a state file that kept the number only
+	if len(r.Failed) == 0 && old.Failures > 0 && r.seldom().Horizon.IsZero() {
+		r.setHorizon(r.LastOutcome) // from a state file that kept the number only
 	}
 	slices.SortStableFunc(runs, func(a, b Run) int { return a.End.Compare(b.End) })
 	for i, run := range runs {
@@ -142,6 +169,9 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		run.End = o.now
 		r.setSeldom(func(s *Seldom) { s.FutureID = run.ID })
 	}
+	if run.ID != "" && r.LastID != "" && run.ID != r.LastID && run.End.Equal(r.LastOutcome) && !run.Result.Worse(r.Job.LastResult) {
+		return // another run of the same instant says no worse
+	}
 	same := run.ID != "" && run.ID == r.LastID || run.End.Equal(r.LastOutcome)
 	if same {
 		r.refine(run, o)
@@ -170,9 +200,12 @@ func (r *record) foldLate(run Run, o foldOptions) {
 	}
 	switch {
 	case good(run, o):
-		r.Job.LastSuccess = Later(r.Job.LastSuccess, run.End)
-		r.forgive()
-	case run.Result.Failing() && run.End.After(r.Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
+		if !slices.ContainsFunc(r.Failed, func(f failedRun) bool { return f.End.Equal(run.End) }) {
+			r.succeed(run.End)
+			r.forgive()
+		}
+	case run.Result.Failing() && run.End.After(r.seldom().Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
+		r.doubt(run.End)
 		r.blame(run)
 	}
 }
@@ -183,7 +216,7 @@ func (r *record) blame(run Run) {
 	r.Failed = slices.Insert(r.Failed, at, failedRun{run.ID, run.End})
 	r.Job.Failures++
 	if len(r.Failed) > keptFailures {
-		r.Horizon = r.Failed[0].End
+		r.setHorizon(r.Failed[0].End)
 		r.Failed = slices.Delete(r.Failed, 0, 1)
 	}
 }
@@ -208,19 +241,20 @@ func (r *record) unblame(end time.Time) bool {
 }
 
 // forgive drops the failures before the last success. One at the very instant
-// of it stays: a backup that was found damaged afterwards.
+// of it stays: nothing was made good after it.
 func (r *record) forgive() {
 	before := 0
 	for before < len(r.Failed) && r.Failed[before].End.Before(r.Job.LastSuccess) {
 		before++
 	}
 	r.Failed = slices.Delete(r.Failed, 0, before)
-	if r.Job.LastSuccess.Before(r.Horizon) {
+	if r.Job.LastSuccess.Before(r.seldom().Horizon) {
 		r.Job.Failures -= before
 		return
 	}
 	// Whatever is older than the horizon is older than the success.
-	r.Job.Failures, r.Horizon = len(r.Failed), time.Time{}
+	r.Job.Failures = len(r.Failed)
+	r.setHorizon(time.Time{})
 }
 
 // nothingSaved explains a run that ended well with nothing in its backup.
@@ -258,6 +292,7 @@ func (r *record) refine(run Run, o foldOptions) {
 	if run.Coarse && !r.Coarse && sameKind {
 		return
 	}
+	r.doubt(r.LastOutcome) // until it is told anew
 	counted := r.Job.LastResult.Failing() && !r.unblame(r.LastOutcome)
 	if run.ID != "" {
 		r.LastID = run.ID
@@ -289,7 +324,7 @@ func (r *record) setLast(run Run, o foldOptions) {
 	}
 	r.Job.LastSize = run.Size.Or(r.Job.LastSize)
 	if good(run, o) {
-		r.Job.LastSuccess = Later(r.Job.LastSuccess, run.End)
+		r.succeed(run.End)
 		r.forgive()
 	}
 }
@@ -299,7 +334,7 @@ func (r *record) setLast(run Run, o foldOptions) {
 const claimSlack = 2 * time.Minute
 
 // foldClaim takes a product's word for the last success, unless it is that of a run
-// which proves nothing by what the inventory or the configuration asks for.
+// which failed, or which proves nothing by what the inventory or the configuration asks for.
 func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 	if claim.IsZero() || claim.Equal(r.seldom().RefusedClaim) {
 		return
@@ -310,13 +345,13 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 			began = run.End
 		}
 		itself := !claim.Before(began.Add(-claimSlack)) && !claim.After(run.End.Add(claimSlack))
-		if itself && (run.Result == Success || run.Result == Warning) && !good(r.weigh(run), o) {
+		if claim.Equal(run.End) && run.Result.Failing() || itself && (run.Result == Success || run.Result == Warning) && !good(r.weigh(run), o) {
 			r.setSeldom(func(s *Seldom) { s.RefusedClaim = claim })
 			return
 		}
 	}
 	if !claim.After(o.now.Add(clockTolerance)) {
-		r.Job.LastSuccess = Later(r.Job.LastSuccess, claim)
+		r.succeed(claim)
 		return
 	}
 	// A claim in the future is believed once, as of now. Clamping it at each
@@ -324,7 +359,7 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 	if !claim.Equal(r.seldom().FutureClaim) {
 		o.unknown("success_in_future")
 		r.setSeldom(func(s *Seldom) { s.FutureClaim = claim })
-		r.Job.LastSuccess = Later(r.Job.LastSuccess, o.now)
+		r.succeed(o.now)
 	}
 }
 

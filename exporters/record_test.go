@@ -47,6 +47,43 @@ func TestFoldCountsFailures(t *testing.T) {
 	}
 }
 
+// What ended well and badly at one instant did not end well: nobody can say whose
+// success it was. The one before counts, in whatever order it is told.
+func TestSuccessInDoubt(t *testing.T) {
+	before := Run{ID: "0", End: at(1), Result: Success}
+	good, bad := Run{ID: "good", End: at(5), Result: Success}, Run{ID: "bad", End: at(5), Result: Failed}
+	after := Run{ID: "after", End: at(9), Result: Failed}
+	found := good
+	found.Result = Failed
+	for name, told := range map[string][]Run{
+		"the failure last":            {before, good, bad},
+		"the success last":            {before, bad, good},
+		"the success again":           {before, good, bad, good},
+		"found to be none":            {before, good, found},
+		"the failure told late":       {before, good, after, bad},
+		"the success told late":       {before, bad, after, good},
+		"the older success told late": {good, before, bad},
+	} {
+		r, unknown := &record{}, map[string]int{}
+		for _, run := range told {
+			folded(r, at(59), unknown, run)
+			r = reloaded(t, r)
+		}
+		if j := r.Job; !j.LastSuccess.Equal(at(1)) || j.LastResult != Failed {
+			t.Errorf("%s: %v, last success %v", name, j.LastResult, j.LastSuccess)
+		}
+		r.fold(Job{ID: "j", LastSuccess: at(5), Runs: []Run{bad}}, foldOptions{now: at(59), unknown: func(string) {}})
+		if !r.Job.LastSuccess.Equal(at(1)) {
+			t.Errorf("%s: the product's own word for the success was taken", name)
+		}
+		// It may turn out well after all.
+		redeemed := Run{ID: r.LastID, End: r.LastOutcome, Result: Success}
+		if j := folded(r, at(59), unknown, redeemed); !j.LastSuccess.Equal(redeemed.End) || j.LastResult != Success {
+			t.Errorf("%s: %v, last success %v after it turned out well", name, j.LastResult, j.LastSuccess)
+		}
+	}
+}
+
 func TestFoldWarningIsNoSuccess(t *testing.T) {
 	r := &record{}
 	o := foldOptions{now: at(59), unknown: func(string) {}}

@@ -1,6 +1,9 @@
 package exporters
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Result is the outcome of one backup run. The numbers are the values of
 // backup_job_last_result and never change their meaning.
@@ -32,6 +35,14 @@ func (r Result) String() string {
 	default:
 		return "unknown"
 	}
+}
+
+// Worse tells whether the result is more to be feared than another. Of two of one
+// instant the worse is believed: nobody can say whose success it was.
+func (r Result) Worse(other Result) bool { return r.rank() > other.rank() }
+
+func (r Result) rank() int {
+	return slices.Index([]Result{Success, Warning, Unknown, Cancelled, Missed, Failed}, r)
 }
 
 // Failing tells whether the result leaves the machine without a new backup.

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -76,6 +77,25 @@ func TestProof(t *testing.T) {
 			b.answer(now, tt.answer, rules.EvidenceOK)
 			b.is(tt.want)
 		})
+	}
+}
+
+// covers: S1.33, P3; an alert says in whole seconds when the last success ended, and
+// Prometheus knows it in fractions.
+func TestTheSameSuccessInFractionsProvesNothing(t *testing.T) {
+	began, last := paris(t, "2026-03-09 07:10"), paris(t, "2026-03-07 14:30")
+	for _, kind := range []string{"failed", "missed", "never_ran", "vanished"} {
+		for _, fraction := range []time.Duration{0, 387 * time.Millisecond, 700 * time.Millisecond} {
+			s := backupAlert("dupont", "SRV-AD", "server", "primary", "daily", kind, began)
+			known := last.Add(fraction)
+			s.Annotations = map[string]string{"last_success": strconv.FormatInt(known.Round(time.Second).Unix(), 10)}
+			b := opened(t, exampleBook(t, "synomega"), s, began)
+			b.clear(began.Add(5 * time.Minute))
+			b.answer(began.Add(5*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: known}, rules.EvidenceOK)
+			b.is(rules.Unverified)
+			b.answer(began.Add(6*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: began.Add(5*time.Minute + fraction)}, rules.EvidenceOK)
+			b.is(rules.Resolved)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ type ledger map[jobKey]*job
 type job struct {
 	Customer    string    `json:"customer"`
 	ID          string    `json:"job_id"`
-	LastSuccess time.Time `json:"last_success,omitzero"` // of all runs, those no longer kept as well
+	LastSuccess time.Time `json:"last_success,omitzero"` // of the runs that are no longer kept
 	Latest      Report    `json:"latest"`                // of the newest run
 	Runs        []run     `json:"runs"`                  // oldest first
 }
@@ -47,6 +47,11 @@ type run struct {
 	Files    exporters.Amount `json:"files,omitzero"`
 	Running  bool             `json:"running,omitempty"` // another run was at work, and its result counts
 	Received time.Time        `json:"received"`
+}
+
+// proves tells whether a run is a success that saved something.
+func proves(r exporters.Result, files exporters.Amount) bool {
+	return r == exporters.Success && !files.IsNone()
 }
 
 func compareRuns(a, b run) int {
@@ -102,9 +107,6 @@ func (l ledger) add(e entry) error {
 
 func (j *job) add(r Report, sum string, received time.Time) {
 	n := run{ID: r.RunID, Sum: sum, Start: r.Started.UTC(), End: believed(r.Ended.Time, received), Result: results()[r.Result], Size: r.Size, Files: r.Files, Running: r.Result == running, Received: received}
-	if n.Result == exporters.Success && !n.Files.IsNone() && n.End.After(j.LastSuccess) {
-		j.LastSuccess = n.End
-	}
 	at, _ := slices.BinarySearchFunc(j.Runs, n, compareRuns)
 	// A run that found another one at work says nothing that a finished one does not.
 	finished := func(n run) bool { return !n.Running }
@@ -113,6 +115,10 @@ func (j *job) add(r Report, sum string, received time.Time) {
 	}
 	j.Runs = slices.Insert(j.Runs, at, n)
 	if len(j.Runs) > keptRuns {
+		// Of one instant those that are kept have the word.
+		if gone := j.Runs[0]; proves(gone.Result, gone.Files) && !gone.End.Equal(j.Runs[1].End) {
+			j.LastSuccess = exporters.Later(j.LastSuccess, gone.End)
+		}
 		j.Runs = slices.Delete(j.Runs, 0, 1)
 	}
 }
@@ -154,17 +160,17 @@ func (j *job) shown(d Defaults) exporters.Job {
 		switch {
 		case last < 0 || !out.Runs[last].End.Equal(n.End):
 			out.Runs = append(out.Runs, n)
-		case badness(n.Result) > badness(out.Runs[last].Result):
-			// Two runs that ended at once: the better word is not believed.
+		case n.Result.Worse(out.Runs[last].Result):
 			out.Runs[last] = n
+		}
+	}
+	for _, n := range out.Runs {
+		if proves(n.Result, n.Files) {
+			out.LastSuccess = exporters.Later(out.LastSuccess, n.End)
 		}
 	}
 	if n := len(out.Runs); n > 0 && out.Runs[n-1].ID == r.RunID {
 		out.Runs[n-1].Error = r.Error
 	}
 	return out
-}
-
-func badness(r exporters.Result) int {
-	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Cancelled, exporters.Missed, exporters.Failed}, r)
 }

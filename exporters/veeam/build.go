@@ -265,7 +265,7 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 	if at := slices.IndexFunc(o.runs, func(r objectRun) bool { return r.session == run.session }); at >= 0 {
 		// Two machines of one name in one job: nobody can say whose success it is.
 		b.unknown("object_name_twice", ref.job+"/"+key)
-		if badness(o.runs[at].Result) >= badness(run.Result) {
+		if !run.Result.Worse(o.runs[at].Result) {
 			run.Run = o.runs[at].Run
 		}
 		run.twins = true
@@ -275,11 +275,6 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 	o.runs = append(o.runs, run)
 	slices.SortStableFunc(o.runs, func(x, y objectRun) int { return x.End.Compare(y.End) })
 	o.runs = o.runs[max(0, len(o.runs)-keptRuns):]
-}
-
-// badness orders results by how much they are to be feared.
-func badness(r exporters.Result) int {
-	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Cancelled, exporters.Missed, exporters.Failed}, r)
 }
 
 // objectKey is the stable part of a job_id. Task results carry no id of their

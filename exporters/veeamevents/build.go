@@ -180,7 +180,7 @@ func (f *state) objectRuns(job, object string, now time.Time, unknown counter) [
 		if at, twice := bySession[t.session]; twice {
 			// Two machines of one name in one job: nobody can say whose success it is.
 			unknown("object_name_twice", job+"/"+object)
-			if badness(r.Result) > badness(runs[at].Result) || r.Result == runs[at].Result && r.End.After(runs[at].End) {
+			if r.Result.Worse(runs[at].Result) || r.Result == runs[at].Result && r.End.After(runs[at].End) {
 				runs[at] = r
 			}
 			continue
@@ -225,11 +225,6 @@ func (j *job) agentRuns(now time.Time) (runs []exporters.Run, since time.Time) {
 		}
 	}
 	return runs, since
-}
-
-// badness orders results by how much they are to be feared.
-func badness(r exporters.Result) int {
-	return slices.Index([]exporters.Result{exporters.Success, exporters.Warning, exporters.Unknown, exporters.Cancelled, exporters.Missed, exporters.Failed}, r)
 }
 
 func sorted(runs []exporters.Run) []exporters.Run {

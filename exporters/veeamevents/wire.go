@@ -144,7 +144,7 @@ func agentResult(level int, text string) (r exporters.Result, known bool) {
 	case "warning":
 		word = exporters.Warning
 	}
-	if !known || badness(word) > badness(r) {
+	if !known || word.Worse(r) {
 		return word, true
 	}
 	return r, true

@@ -90,12 +90,15 @@ func (a *Alert) IsProven() bool {
 	if a.LastSuccess.IsZero() {
 		return false
 	}
+	// Rules tell the one in whole seconds, rounded, Prometheus the other in
+	// fractions: what differs by less is the same run.
+	newer := a.LastSuccess.Sub(a.SuccessBefore) >= time.Second
 	switch a.Labels[model.LabelKind] {
 	case "missed", "never_ran", "vanished":
-		return a.LastSuccess.After(a.SuccessBefore)
+		return newer
 	}
 	if a.LastFailure.IsZero() {
-		return a.SuccessKnown && a.LastSuccess.After(a.SuccessBefore)
+		return a.SuccessKnown && newer
 	}
 	return a.LastSuccess.After(a.LastFailure)
 }

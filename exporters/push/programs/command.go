@@ -58,6 +58,9 @@ func (p *Program) isProgram(word string) bool {
 // place is where the program stands in a command: -1 if it does not, as behind a
 // shell, where nobody can tell which words are its own.
 func (p *Program) place(command []string) int {
+	if asUser(command) {
+		return -1
+	}
 	for at, word := range command {
 		if !p.isProgram(word) {
 			continue
@@ -71,6 +74,17 @@ func (p *Program) place(command []string) int {
 		return 0 // under a name of the user's own
 	}
 	return -1
+}
+
+// asUser tells that su or runuser is given a script in one word. What is called like the
+// program beside it is a user, as barman, restic and borg often are.
+func asUser(command []string) bool {
+	at := slices.IndexFunc(command, func(word string) bool { return base(word) == "su" || base(word) == "runuser" })
+	rest := command[at+1:]
+	return at >= 0 && !slices.Contains(rest, "-u") && !slices.Contains(rest, "--") &&
+		slices.ContainsFunc(rest, func(word string) bool {
+			return word == "-c" || word == "-lc" || word == "--command" || strings.HasPrefix(word, "--command=")
+		})
 }
 
 // Arguments gives the program's own arguments of a command; nil where they are not

@@ -525,6 +525,10 @@ func TestScriptInOneWord(t *testing.T) {
 		{[]string{"sh", "-c", "restic backup /d"}, Success},
 		{[]string{"sh", "-c", "restic backup /srv/restic && echo done"}, Success},
 		{[]string{"ssh", "srv", "restic backup ."}, Success},
+		{[]string{"su", "-", "restic", "-c", "restic backup /d"}, Success}, // a user called like it
+		{[]string{"su", "-c", "restic backup /d", "restic"}, Success},
+		{[]string{"sudo", "runuser", "-l", "restic", "--command=restic backup /d"}, Success},
+		{[]string{"runuser", "-u", "restic", "--", "restic", "check"}, NotDue},
 		{[]string{`C:\Program Files\restic\restic.exe`, "snapshots"}, NotDue},
 		{[]string{"/opt/my tools/restic", "backup", "/d"}, Success},
 	} {
