@@ -236,7 +236,13 @@ func (c *commands) incidents(app *kingpin.Application) verb {
 func (c *commands) table(list []receiver.Summary) error {
 	t := c.columns("ID", "STATE", "SCENARIO", "INCIDENT", "ASSIGNEE", "OPENED", "DEADLINE")
 	for _, i := range list {
-		t.row(i.ID, string(i.State), i.Scenario, keyWord(i.Incident), orDash(i.Assignee), c.minute(i.OpenedAt), c.minute(i.Deadline))
+		state := string(i.State)
+		if _, partly := i.SilencedUntil(); partly {
+			state += ", silenced in part"
+		} else if i.Flags[rules.FlagSilenced] {
+			state += ", silenced"
+		}
+		t.row(i.ID, state, i.Scenario, keyWord(i.Incident), orDash(i.Assignee), c.minute(i.OpenedAt), c.minute(i.Deadline))
 	}
 	return t.flush()
 }

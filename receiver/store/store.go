@@ -322,19 +322,19 @@ func (s *Store) plain(t engine.Transaction, j *job, k *known, shares *engine.Sha
 func (s *Store) without(t engine.Transaction, failed error, jobs []*job) ([]*job, error) {
 	lost := t.Lost(failed)
 	t.Rollback()
+	s.numbers().Undo(0)
 	s.judge(failed)
 	switch err := s.broken.err(); {
 	case err != nil:
 		return jobs, err
 	case lost:
 		return jobs, failed
-	case !s.Shared() && len(jobs) == 1:
-		jobs[0].after = nil
-		return jobs, nil
 	case len(jobs) == 0:
 		return nil, nil
+	case len(jobs) == 1 && jobs[0].err != nil && !s.db.Retry(failed): // it leaves no neighbours
+		jobs[0].after = nil
+		return jobs, nil
 	}
-	s.numbers().Undo(0)
 	return s.try(nil, jobs, true)
 }
 
