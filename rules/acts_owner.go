@@ -78,6 +78,10 @@ func (d acting) actNote(a Act) {
 func (d acting) actAttempt(a Act) { d.works(a) }
 
 func (d acting) actForecast(a Act) {
+	if who := d.Incident.Assignee; who != "" && who != a.By && a.By == d.Incident.Progress.PreviousAssignee {
+		d.refuse(409, "{who} has it already", "who", who) // asked by a mail of before the hand-over
+		return
+	}
 	switch {
 	case yes(a.Fields["today"]):
 		a.Fields["today"] = "yes"

@@ -105,3 +105,31 @@ func TestAppointmentsOnAnAfternoon(t *testing.T) {
 		}
 	}
 }
+
+// What comes each week comes at the hour that the policy names, also after a day that opened
+// later.
+func TestWeeklyAgainAtTheHourOfThePolicy(t *testing.T) {
+	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-11-05, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
+	tale, err := story.Parse("weekly", []byte(`start: 2026-11-02T07:00:00+01:00
+until: 2026-11-20T18:00:00+01:00
+events:
+  - {at: 2026-11-02T08:00:00+01:00, fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	happened, err := story.Play(book, tale, story.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, h := range happened {
+		if h.What == "notification" && h.Step == "still_failing" {
+			left = append(left, h.At.Format("2006-01-02 15:04"))
+		}
+	}
+	if want := []string{"2026-11-05 14:01", "2026-11-12 09:01", "2026-11-19 09:01"}; !slices.Equal(left, want) {
+		t.Errorf("told at %q, want %q", left, want)
+	}
+}

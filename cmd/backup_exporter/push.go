@@ -21,9 +21,9 @@ import (
 	"golang.org/x/text/transform"
 
 	"vigie/exporters"
-	"vigie/exporters/httpclient"
 	"vigie/exporters/push"
 	"vigie/exporters/push/programs"
+	"vigie/internal/remote"
 )
 
 // pushVerb as the first argument makes the program the sending side.
@@ -237,7 +237,7 @@ func (o *pushOptions) sender(spool *push.Spool) (*push.Sender, error) {
 	if err := address.UnmarshalScalar(o.url); err != nil {
 		return nil, fmt.Errorf("--url: %w", err)
 	}
-	tls, err := httpclient.TLSConfig{CAFile: o.caFile}.Build()
+	tls, err := remote.TLS{CAFile: o.caFile}.Build()
 	if err != nil {
 		return nil, fmt.Errorf("--tls.ca-file: %w", err)
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"vigie/internal/remote"
 	"vigie/receiver"
 	"vigie/receiver/web"
 	"vigie/rules"
@@ -119,15 +118,11 @@ func (c client) http() (*http.Client, error) {
 	if *c.caFile == "" {
 		return &http.Client{}, nil
 	}
-	pem, err := os.ReadFile(*c.caFile)
+	conf, err := remote.TLS{CAFile: *c.caFile}.Build()
 	if err != nil {
 		return nil, fmt.Errorf("--ca-file: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--ca-file: no PEM certificate in %s", *c.caFile)
-	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: conf}}, nil
 }
 
 func refusal(resp *http.Response, answer []byte) error {
@@ -236,7 +231,13 @@ func (c *commands) incidents(app *kingpin.Application) verb {
 func (c *commands) table(list []receiver.Summary) error {
 	t := c.columns("ID", "STATE", "SCENARIO", "INCIDENT", "ASSIGNEE", "OPENED", "DEADLINE")
 	for _, i := range list {
-		t.row(i.ID, string(i.State), i.Scenario, keyWord(i.Incident), orDash(i.Assignee), c.minute(i.OpenedAt), c.minute(i.Deadline))
+		state := string(i.State)
+		if _, partly := i.SilencedUntil(); partly {
+			state += ", silenced in part"
+		} else if i.Flags[rules.FlagSilenced] {
+			state += ", silenced"
+		}
+		t.row(i.ID, state, i.Scenario, keyWord(i.Incident), orDash(i.Assignee), c.minute(i.OpenedAt), c.minute(i.Deadline))
 	}
 	return t.flush()
 }

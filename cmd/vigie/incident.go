@@ -71,7 +71,11 @@ func (c *commands) heading(i receiver.Summary, o *web.Overview) {
 		line("other backup", strings.Join(notEmpty(string(b.State), b.Engine, b.Plan, b.Note, b.Error), ", "))
 	}
 	if s := o.Silence; s != nil {
-		line("silenced", fmt.Sprintf("by %s until %s %s", s.By, c.second(s.Until), s.Comment))
+		what := "silenced"
+		if s.Partly {
+			what = "silenced in part"
+		}
+		line(what, fmt.Sprintf("by %s until %s %s", s.By, c.second(s.Until), s.Comment))
 	}
 	if n := o.Next; n != nil {
 		line("next", fmt.Sprintf("%s at %s to %s", n.Step, c.second(n.At), orDash(strings.Join(n.To, ", "))))

@@ -11,6 +11,7 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/httpclient"
+	"vigie/internal/remote"
 )
 
 // Engine is the value of the label engine, and the product's name in the configuration.
@@ -66,8 +67,8 @@ type Console struct {
 	PasswordFile string `yaml:"password_file"`
 	PasswordEnv  string `yaml:"password_env"`
 	// Encrypt may be switched off for a server on this machine only; true.
-	Encrypt *bool                `yaml:"encrypt"`
-	TLS     httpclient.TLSConfig `yaml:"tls"`
+	Encrypt *bool      `yaml:"encrypt"`
+	TLS     remote.TLS `yaml:"tls"`
 	// ConnectTimeout and QueryTimeout bound a connection and one reading; 15s and 1m.
 	ConnectTimeout exporters.Duration `yaml:"connect_timeout"`
 	QueryTimeout   exporters.Duration `yaml:"query_timeout"`
@@ -235,7 +236,7 @@ func (d *Console) validate(dir string) error {
 	if d.Server == "" {
 		return bad(at+"server", "missing", "name the machine with the console's SQL Server")
 	}
-	if err := below(at, d.TLS.Resolve(dir)); err != nil {
+	if err := below(at, httpclient.ResolveTLS(&d.TLS, dir)); err != nil {
 		return err
 	}
 	if strings.ContainsAny(d.Server, `\/:;,`) && net.ParseIP(d.Server) == nil {

@@ -63,6 +63,7 @@ func (d *Console) driverConfig(userAgent string) (msdsn.Config, error) {
 		return config, err
 	}
 	config.TLSConfig.RootCAs = mine.RootCAs
+	config.TLSConfig.GetClientCertificate = mine.GetClientCertificate
 	config.TLSConfig.InsecureSkipVerify = mine.InsecureSkipVerify
 	config.TrustServerCertificate = mine.InsecureSkipVerify
 	if mine.ServerName != "" {

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"net/http"
 
-	promconfig "github.com/prometheus/common/config"
-
 	"vigie/exporters"
 	"vigie/internal/remote"
 )
@@ -13,7 +11,7 @@ import (
 // Target is where something is read over HTTP.
 type Target struct {
 	URL exporters.URL `yaml:"url"`
-	TLS TLSConfig     `yaml:"tls"`
+	TLS remote.TLS    `yaml:"tls"`
 	// HTTP is whatever else the way there needs, as in Prometheus: client
 	// certificates, headers, OAuth2, a proxy.
 	HTTP remote.HTTPConfig `yaml:"http_config"`
@@ -28,14 +26,23 @@ func (t *Target) Validate(dir, example string) error {
 		return &exporters.ConfigError{Key: "url", What: "missing", Cure: "write for example " + example}
 	}
 	t.dir = dir
-	if t.HTTP.HasTLS() && t.TLS != (TLSConfig{}) {
+	if t.HTTP.HasTLS() && t.TLS != (remote.TLS{}) {
 		return &exporters.ConfigError{Line: t.HTTP.Line, Key: "http_config.tls_config", What: "given together with tls", Cure: "move what stands under tls there"}
 	}
-	if err := t.TLS.Resolve(dir); err != nil {
+	if err := ResolveTLS(&t.TLS, dir); err != nil {
 		return err
 	}
 	if _, err := t.transport(); err != nil {
 		return &exporters.ConfigError{Line: t.HTTP.Line, Key: "http_config", What: err.Error(), Cure: "name files that the exporter's user can read, relative to the configuration file"}
+	}
+	return nil
+}
+
+// ResolveTLS makes the names of files relative to dir and reads them once.
+func ResolveTLS(c *remote.TLS, dir string) error {
+	*c = c.In(dir)
+	if _, err := c.Build(); err != nil {
+		return &exporters.ConfigError{Key: "tls", What: err.Error(), Cure: "name PEM files that the exporter's user can read, relative to the configuration file"}
 	}
 	return nil
 }
@@ -47,7 +54,7 @@ func (t *Target) transport() (http.RoundTripper, error) {
 	}
 	c := t.HTTP.Prometheus(t.dir)
 	if !t.HTTP.HasTLS() {
-		c.TLSConfig = promconfig.TLSConfig{CAFile: t.TLS.CAFile, ServerName: t.TLS.ServerName, InsecureSkipVerify: t.TLS.InsecureSkipVerify}
+		c.TLSConfig = t.TLS.Config()
 	}
 	if c.ProxyURL.URL == nil { // as without http_config
 		c.ProxyFromEnvironment = true

@@ -15,8 +15,8 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/exposition"
-	"vigie/exporters/httpclient"
 	"vigie/exporters/inbox/inboxsim"
+	"vigie/internal/remote"
 )
 
 const (
@@ -119,7 +119,7 @@ func mailboxBenchOn(t *testing.T, o inboxsim.Options, change ...func(*bench)) *b
 	b.sim = sim
 	t.Cleanup(func() { _ = sim.Close() })
 	b.write("ca.pem", string(sim.CA()))
-	b.config.IMAP = &IMAPConfig{Address: sim.Address(), Username: "expert", PasswordFile: "password", TLS: httpclient.TLSConfig{CAFile: "ca.pem"}}
+	b.config.IMAP = &IMAPConfig{Address: sim.Address(), Username: "expert", PasswordFile: "password", TLS: remote.TLS{CAFile: "ca.pem"}}
 	for _, f := range change {
 		f(b)
 	}

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"vigie/exporters"
-	"vigie/exporters/httpclient"
 	"vigie/exporters/push"
 	"vigie/internal/clip"
+	"vigie/internal/remote"
 )
 
 // Engine is the label engine of the source itself; each job has its own.
@@ -77,8 +77,8 @@ type IMAPConfig struct {
 	// After is what becomes of mails that were read: keep, seen, or move:FOLDER.
 	After string `yaml:"after"`
 	// Lookback is how far back a mailbox is read for the first time; 31 days.
-	Lookback exporters.Duration   `yaml:"lookback"`
-	TLS      httpclient.TLSConfig `yaml:"tls"`
+	Lookback exporters.Duration `yaml:"lookback"`
+	TLS      remote.TLS         `yaml:"tls"`
 
 	password exporters.Secret
 	moveTo   string
@@ -320,9 +320,9 @@ func (c *IMAPConfig) validate(dir string) error {
 	} else if c.After != "keep" && c.After != "seen" {
 		return bad("imap.after", fmt.Sprintf("%q is unknown", c.After), "write keep, seen, or move: and another folder, such as move:Read")
 	}
-	c.TLS.CAFile = exporters.InDir(dir, c.TLS.CAFile)
+	c.TLS = c.TLS.In(dir)
 	if _, err := c.TLS.Build(); err != nil {
-		return bad("imap.tls.ca_file", err.Error(), "name a PEM file that holds the server's certificate or its authority's")
+		return bad("imap.tls", err.Error(), "name PEM files that the exporter's user can read, in ca_file that of the server or its authority")
 	}
 	return nil
 }

@@ -91,6 +91,39 @@ func get(t *testing.T, url, dir, text string) (string, error) {
 // tlsConfig is what the secured server asks for, with names relative to its folder.
 const tlsConfig = "tls_config: {ca_file: ca.pem, cert_file: me.pem, key_file: me.key}\n"
 
+// What is not asked over HTTP is secured in the same way.
+func TestTLSAlone(t *testing.T) {
+	url, dir := secured(t, func(http.ResponseWriter, *http.Request) {})
+	dial := func(c TLS) error {
+		conf, err := c.In(dir).Build()
+		if err != nil {
+			return err
+		}
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), conf)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+		if err == nil { // whether a client's certificate pleases shows with the answer
+			_, err = io.ReadAll(conn)
+		}
+		return err
+	}
+	whole := TLS{CAFile: "ca.pem", CertFile: "me.pem", KeyFile: "me.key"}
+	if err := dial(whole); err != nil {
+		t.Error(err)
+	}
+	named := whole
+	named.ServerName = "another.example"
+	for name, c := range map[string]TLS{"no certificate": {CAFile: "ca.pem"}, "an unknown authority": {CertFile: "me.pem", KeyFile: "me.key"},
+		"another name": named, "a key of nothing": {CAFile: "ca.pem", KeyFile: "me.key"}, "no such file": {CAFile: "none.pem"}, "no certificate in it": {CAFile: "me.key"}} {
+		if dial(c) == nil {
+			t.Errorf("%s: the server is reached", name)
+		}
+	}
+}
+
 func TestClientCertificateAndHeaders(t *testing.T) {
 	url, dir := secured(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName+" "+r.Header.Get("X-Scope-OrgID")+" "+r.Header.Get("X-Api-Key")+" "+r.Header.Get("Authorization"))

@@ -66,6 +66,11 @@ func (a Addresses) Read(raw []byte) Incoming {
 	if len(m.From) > 0 {
 		in.From = m.From[0]
 	}
+	if n := noticeOf(m.Plain); n != nil {
+		in.Token = cmp.Or(in.Token, a.Token([]string{n.Mail.Source}))
+		in.notice(n)
+		return in
+	}
 	switch kind := m.Report(); {
 	case isOwn(&m):
 		in.Sort = Own

@@ -2,18 +2,15 @@ package config
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
 	"vigie/internal/imapbox"
 	"vigie/internal/mailauth"
+	"vigie/internal/remote"
 	"vigie/internal/strict"
 	"vigie/receiver/answers"
 	"vigie/receiver/notify"
@@ -46,7 +43,8 @@ type IMAPConfig struct {
 	After string `yaml:"after"`
 	// Lookback is how far back the mailbox is read for the first time; 7 days when 0.
 	Lookback time.Duration `yaml:"lookback"`
-	CAFile   string        `yaml:"ca_file"`
+	TLS      remote.TLS    `yaml:"tls"`
+	CAFile   string        `yaml:"ca_file"` // as tls.ca_file
 }
 
 // OAuth2Config is how a token is had for a mail server that takes no password.
@@ -134,6 +132,9 @@ func (m *IMAPConfig) check(path string, at strict.Position, add func(at strict.P
 	if to, move := strings.CutPrefix(m.After, "move:"); !(m.After == "" || m.After == "keep" || m.After == "seen" || move && to != "" && to != m.Folder) {
 		add(at, path+".after", "%q is unknown: write keep, seen, or move: and another folder, such as move:Read", m.After)
 	}
+	if m.CAFile != "" && m.TLS.CAFile != "" {
+		add(at, path+".ca_file", "ca_file and tls.ca_file exclude each other: keep tls.ca_file")
+	}
 	if m.Lookback < 0 {
 		add(at, path+".lookback", "%s is less than nothing", m.Lookback)
 	}
@@ -179,7 +180,7 @@ func (c *Config) Mailbox() (*answers.Mailbox, error) {
 	m := &a.IMAP
 	o := imapbox.Options{Address: m.address(), Security: cmp.Or(m.Security, "tls"), Username: m.Username, Folder: cmp.Or(m.Folder, "INBOX"),
 		MarkSeen: m.After == "seen", Lookback: cmp.Or(m.Lookback, answersLookback), Limit: maxAnswer,
-		TLS: func() (*tls.Config, error) { return trustingFile(c.Path(m.CAFile)) }, Password: c.secretFile(m.PasswordFile)}
+		TLS: c.tlsOf(m).Build, Password: c.secretFile(m.PasswordFile)}
 	if to, move := strings.CutPrefix(m.After, "move:"); move {
 		o.MoveTo = to
 	}
@@ -214,19 +215,9 @@ func (c *Config) secretFile(name string) func() (string, error) {
 	}
 }
 
-// trustingFile trusts the authorities of a PEM file; the system's without one.
-func trustingFile(file string) (*tls.Config, error) {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if file == "" {
-		return conf, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	conf.RootCAs = x509.NewCertPool()
-	if !conf.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("ca_file: no PEM certificate in it")
-	}
-	return conf, nil
+// tlsOf is how the mail server is recognised.
+func (c *Config) tlsOf(m *IMAPConfig) remote.TLS {
+	t := m.TLS
+	t.CAFile = cmp.Or(t.CAFile, m.CAFile)
+	return t.In(c.Path("."))
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vigie/internal/remote"
 )
 
 const goodAnswers = "answers:\n  replies: Backups <answers@msp.example>\n  bounces: bounce@msp.example\n  imap: {address: mail.msp.example, username: answers, password_file: answers.password, after: \"move:Read\"}\n"
@@ -49,6 +51,7 @@ func TestAnswersAreStrict(t *testing.T) {
 		"a token from nowhere":   {"password_file: answers.password, ", "oauth2: {client_id: x, client_secret_file: y}, ", "answers.imap.oauth2.token_url"},
 		"a token without secret": {"password_file: answers.password, ", "oauth2: {token_url: \"https://login.example/t\", client_id: x}, ", "client_secret_file"},
 		"moved to itself":        {"\"move:Read\"", "\"move:\"", "answers.imap.after"},
+		"two authorities":        {"username:", "ca_file: a.pem, tls: {ca_file: b.pem}, username:", "exclude each other"},
 		"unknown key":            {"username:", "user: x, username:", "user"},
 	} {
 		_, err := loadWith(t, filepath.Join(t.TempDir(), "config"), strings.Replace(goodAnswers, x.from, x.to, 1))
@@ -62,5 +65,18 @@ func TestAnswersAreStrict(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "mail."+key) {
 			t.Errorf("%s beside answers: %v", key, err)
 		}
+	}
+}
+
+// The mail server is recognised as other servers are; the key of former builds goes on.
+func TestTheMailServerIsRecognised(t *testing.T) {
+	c := &Config{path: "/etc/vigie/vigie.yml"}
+	short := c.tlsOf(&IMAPConfig{CAFile: "ca.pem"})
+	if long := c.tlsOf(&IMAPConfig{TLS: remote.TLS{CAFile: "ca.pem"}}); short != long || long.CAFile != "/etc/vigie/ca.pem" {
+		t.Errorf("ca_file %+v, tls.ca_file %+v", short, long)
+	}
+	own := c.tlsOf(&IMAPConfig{CAFile: "/ca.pem", TLS: remote.TLS{CertFile: "me.pem", KeyFile: "me.key", ServerName: "mail.msp.example"}})
+	if own != (remote.TLS{CAFile: "/ca.pem", CertFile: "/etc/vigie/me.pem", KeyFile: "/etc/vigie/me.key", ServerName: "mail.msp.example"}) {
+		t.Errorf("%+v", own)
 	}
 }

@@ -105,8 +105,8 @@ func (c *Config) mailbox() []secret {
 		return nil
 	}
 	m, prefix := &c.Answers.IMAP, "answers.imap."
-	all := []secret{{at: m.Position, key: prefix + "ca_file", make: "write the authority's certificate into it",
-		read: func() error { _, err := trustingFile(c.Path(m.CAFile)); return err }}}
+	all := []secret{{at: m.Position, key: prefix + "tls", make: "write the certificates into the files, as PEM",
+		read: func() error { _, err := c.tlsOf(m).Build(); return err }}}
 	if o := m.OAuth2; o != nil {
 		return append(all, c.alone(o.Position, prefix+"oauth2.client_secret_file", o.ClientSecretFile), c.alone(o.Position, prefix+"oauth2.refresh_token_file", o.RefreshTokenFile))
 	}

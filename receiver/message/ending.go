@@ -38,7 +38,8 @@ func (i ending) ended(fs *facts, style ...func(*fact)) {
 }
 
 // repairedAt is the instant of the repair: of a backup the end of the success that
-// proves it, which is earlier than the alert's end.
+// proves it, which is earlier than the alert's end; than its beginning, too, when a
+// machine that was away tells late.
 func (i ending) repairedAt() time.Time {
 	if i.f.Machine == "" || i.Closed() || i.ByWord() {
 		return i.f.ResolvedAt
@@ -49,10 +50,10 @@ func (i ending) repairedAt() time.Time {
 			newest = p.LastSuccess
 		}
 	}
-	if newest.After(i.f.StartedAt) && newest.Before(i.f.ResolvedAt) {
-		return newest
+	if newest.IsZero() || newest.After(i.f.ResolvedAt) {
+		return i.f.ResolvedAt
 	}
-	return i.f.ResolvedAt
+	return newest
 }
 
 // Repaired is the instant of the repair.

@@ -189,6 +189,30 @@ func TestMissedIsNotSwitchedOff(t *testing.T) {
 	}
 }
 
+// A machine that was away tells its success when it is back: that it ended before the
+// alert began changes nothing about when it was.
+func TestRepairIsWhenTheSuccessWas(t *testing.T) {
+	n := example("B12", "en")[0]
+	n.Data.StartedAt = at("2025-03-10 09:00")
+	n.Data.Plans = []rules.PlanRow{{Plan: "daily", State: rules.EvidenceOK, LastSuccess: at("2025-03-10 02:10")}}
+	out, err := newTestRenderer(t).Render([]rules.Notification{n})
+	if err != nil || !strings.Contains(out.Subject, "succeeded 10 March 02:10") {
+		t.Errorf("%v, %s", err, out.Subject)
+	}
+}
+
+// Who hears that the day was missed hears what somebody has promised.
+func TestDayExceededSaysWhatIsExpected(t *testing.T) {
+	for lang, want := range map[string]string{"fr": "La réparation est prévue le", "en": "The repair is expected on"} {
+		n := example("B11", lang)[0]
+		n.Data.ExpectedDate = "2025-03-13"
+		out, err := newTestRenderer(t).Render([]rules.Notification{n})
+		if err != nil || !strings.Contains(strings.Join(strings.Fields(out.Text), " "), want) {
+			t.Errorf("%v, %s", err, out.Text)
+		}
+	}
+}
+
 // The mails about calls say only what happened.
 func TestCallsSayWhatHappened(t *testing.T) {
 	r := newTestRenderer(t)

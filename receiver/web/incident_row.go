@@ -71,6 +71,7 @@ type rowSilence struct {
 	By      string    `json:"by"`
 	Comment string    `json:"comment,omitempty"`
 	Until   time.Time `json:"until"`
+	Partly  bool      `json:"partly,omitempty"` // a part of the incident fires that no silence covers
 }
 
 // plannedStep is what comes next, if nobody does anything.
@@ -121,10 +122,8 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 		}
 	}
 	s.rowEvidence(&x, d)
-	for _, si := range i.Silences {
-		if x.Silence == nil || si.EndsAt.After(x.Silence.Until) {
-			x.Silence = &rowSilence{si.By, si.Comment, si.EndsAt}
-		}
+	if si, partly := i.SilencedUntil(); si != nil {
+		x.Silence = &rowSilence{si.By, si.Comment, si.EndsAt, partly}
 	}
 	if cal := book.Calendar(i.Policy, i.Scenario); cal != nil && !x.Deadline.IsZero() {
 		x.Left = cal.OpenTime(s.o.Now(), x.Deadline, i.Pauses)

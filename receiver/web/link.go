@@ -64,6 +64,7 @@ type page struct {
 	Facts        []pair
 	Form         *form
 	Notes        []string
+	See, SeeText string // where the incident is seen, for those who log in
 	CommandLabel string
 	Command      string
 	HistoryTitle string
@@ -140,6 +141,9 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		p.Facts, p.History = nil, nil
 		p.Said, p.Tone = p.done(o, d), "good"
+		if !o.Outside && l.o.Login.any() {
+			p.See, p.SeeText = "/incidents/"+o.Grant.Incident, p.word("see")
+		}
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
 		p.Said, p.Tone, p.Form = l.mend(p, f, err), "bad", f
@@ -277,7 +281,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	if o.Outside {
 		return p
 	}
-	add("role", t.word("role."+inc.Identity[rules.LabelBackupRole]))
+	add("role", t.NameOf("backup_role", inc.Identity[rules.LabelBackupRole]))
 	add("state", t.word("state."+string(inc.State)))
 	add("assignee", l.name(inc.Assignee))
 	add("since", t.moment(inc.StartedAt))

@@ -181,7 +181,7 @@ func (l *linkPages) rowName(p *page, o receiver.Opened, id string) string {
 	if o.Outside {
 		return thing
 	}
-	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[rules.LabelCustomer]), thing, p.word("role." + inc.Identity[rules.LabelBackupRole])}
+	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[rules.LabelCustomer]), thing, p.NameOf("backup_role", inc.Identity[rules.LabelBackupRole])}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
 }
 

@@ -31,6 +31,11 @@ type LoginOptions struct {
 	Secure bool
 }
 
+// any reports whether anybody can log in.
+func (l LoginOptions) any() bool {
+	return l.Passwords != nil && l.Passwords() != nil || l.Provider != nil || l.ProxyHeader != ""
+}
+
 // What a session keeps.
 const (
 	keyPerson   = "person"

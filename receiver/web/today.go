@@ -51,16 +51,6 @@ func manages(dir *rules.Directory, who, customer string) bool {
 	return c != nil && c.AccountManager == who
 }
 
-// ManagesAccounts reports whether the person is the account manager of a customer.
-func (v *view) ManagesAccounts() bool {
-	for id := range v.book.Directory.Customers {
-		if manages(v.book.Directory, v.Who.ID, id) {
-			return true
-		}
-	}
-	return false
-}
-
 // shown reports whether a row belongs to a part of the list.
 func shownIn(show string, r *board.Row, dir *rules.Directory, who string, endOfDay time.Time) bool {
 	switch show {

@@ -22,6 +22,39 @@ type Silence struct {
 // Whole reports whether silences cover all of the incident that fires.
 func (e Silenced) Whole() bool { return len(e.Active) > 0 && !e.Partly }
 
+// SilencedUntil is the silence after which something of the incident that fires is silenced
+// no more, and whether silences leave out a part of it already; nil without any.
+func (i *Incident) SilencedUntil() (ends *Silence, partly bool) {
+	later := func(best *Silence, s Silence) *Silence {
+		if best == nil || s.EndsAt.After(best.EndsAt) {
+			return &s
+		}
+		return best
+	}
+	var last *Silence
+	for _, s := range i.Silences {
+		last = later(last, s)
+	}
+	if last == nil || !i.Flags[model.FlagSilenced] {
+		return last, last != nil && !i.State.Ended()
+	}
+	for _, a := range i.Alerts {
+		var own *Silence
+		for _, s := range i.Silences {
+			if s.CoversAlert(a.Labels) {
+				own = later(own, s)
+			}
+		}
+		if a.Firing && own != nil && (ends == nil || own.EndsAt.Before(ends.EndsAt)) {
+			ends = own
+		}
+	}
+	if ends == nil {
+		ends = last // Alertmanager says so of its own labels
+	}
+	return ends, false
+}
+
 // Covers reports whether a silence covers any alert of the incident.
 func (s Silence) Covers(i Incident) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Values(i.Alerts)), func(a *Alert) bool { return s.CoversAlert(a.Labels) })

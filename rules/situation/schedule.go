@@ -78,10 +78,11 @@ func (d Schedule) repeats(st *policy.Step, platform string, first Firing) []Firi
 	if last == 0 || last == maxRepeats {
 		return nil
 	}
-	next := d.again(at, *st.Repeat)
+	t := st.When[first.Trigger]
+	next := d.again(at, *st.Repeat, t)
 	// After a stop of any length one reminder is enough for the time missed.
 	for range maxRepeats {
-		later := d.again(next, *st.Repeat)
+		later := d.again(next, *st.Repeat, t)
 		if !later.After(next) || later.After(d.Horizon) {
 			break
 		}
@@ -91,16 +92,21 @@ func (d Schedule) repeats(st *policy.Step, platform string, first Firing) []Firi
 }
 
 // again is the next time of what comes again and again. Whole days keep to the hour
-// of the clock: what comes each week at nine comes at nine after a clock change, too.
-func (d Schedule) again(at time.Time, every policy.Delay) time.Time {
+// of the clock: what comes each week at nine comes at nine after a clock change, too, and
+// after a day that opened later.
+func (d Schedule) again(at time.Time, every policy.Delay, t policy.Trigger) time.Time {
 	const day = 24 * time.Hour
 	if every.Business != nil || every.Elapsed%day != 0 {
 		return d.After(at, every)
 	}
 	cal := d.Calendar(d.Scenario.Calendar)
+	date := cal.Date(at).AddDays(int(every.Elapsed / day))
+	if t.Kind == policy.WhenDays {
+		next, _ := appointment(cal, date, t.Clock, "")
+		return next
+	}
 	wall := at.In(cal.Location())
-	clock := calendar.TimeOfDay(wall.Hour()*3600 + wall.Minute()*60 + wall.Second())
-	return cal.At(cal.Date(at).AddDays(int(every.Elapsed/day)), clock)
+	return cal.At(date, calendar.TimeOfDay(wall.Hour()*3600+wall.Minute()*60+wall.Second()))
 }
 
 // Key identifies an occurrence of a step in this episode.

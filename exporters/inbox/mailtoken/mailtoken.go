@@ -17,18 +17,19 @@ import (
 
 	"vigie/exporters"
 	"vigie/exporters/httpclient"
+	"vigie/internal/remote"
 )
 
 // Config is how a token for a mailbox is had where its provider takes no
 // password: by the credentials of a registered application (Microsoft 365), or
 // by a refresh token that the mailbox's owner once granted it (Google).
 type Config struct {
-	TokenURL         exporters.URL        `yaml:"token_url"`
-	ClientID         string               `yaml:"client_id"`
-	ClientSecretFile string               `yaml:"client_secret_file"`
-	RefreshTokenFile string               `yaml:"refresh_token_file"` // grant_type refresh_token; client_credentials without it
-	Scopes           []string             `yaml:"scopes"`
-	TLS              httpclient.TLSConfig `yaml:"tls"` // of the token's server
+	TokenURL         exporters.URL `yaml:"token_url"`
+	ClientID         string        `yaml:"client_id"`
+	ClientSecretFile string        `yaml:"client_secret_file"`
+	RefreshTokenFile string        `yaml:"refresh_token_file"` // grant_type refresh_token; client_credentials without it
+	Scopes           []string      `yaml:"scopes"`
+	TLS              remote.TLS    `yaml:"tls"` // of the token's server
 
 	secret, refresh exporters.Secret
 }
@@ -56,9 +57,9 @@ func (c *Config) Validate(dir string) error {
 			return err
 		}
 	}
-	c.TLS.CAFile = exporters.InDir(dir, c.TLS.CAFile)
+	c.TLS = c.TLS.In(dir)
 	if _, err := c.TLS.Build(); err != nil {
-		return wrong(at+"tls.ca_file", err.Error(), "name a PEM file that holds the certificate of the token's server or its authority's")
+		return wrong(at+"tls", err.Error(), "name PEM files that the exporter's user can read, in ca_file that of the token's server or its authority")
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (p *Program) isProgram(word string) bool {
 }
 
 // place is where the program stands in a command: -1 if it does not, as behind a
-// shell, where nobody can tell which words are its own.
+// shell, whose script is read apart.
 func (p *Program) place(command []string) int {
 	if asUser(command) {
 		return -1

@@ -14,8 +14,9 @@ table. Of each program the first row counts whose code fits and whose conditions
 - *running*: another run holds the lock: nothing is told of this one, the job is shown as running, and the other's result counts.
 - *not due*: nothing was to be done, or a rehearsal: no result is sent at all.
 - *empty*: it went well and the backup holds nothing, as when a source is not mounted: a warning that does not move the last success.
-- **Not every call is a backup**: lists, checks, restores, rehearsals and ` + "`--help`" + ` are never a success, whatever their exit code. Where the program is called by name (not
-  within a script of yours) the table knows by its options and commands. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
+- **Not every call is a backup**: lists, checks, restores, rehearsals and ` + "`--help`" + ` are never a success, whatever their exit code. The table knows by the
+  program's options and commands, also in the text behind sh -c or ssh, unless another command there may be a script that saves. A script in a file is not read: its code and
+  output alone count. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
 - Under *meanings from* stands the version whose exit codes and messages were observed. The patterns were written after these messages; the tests run them against
   tar (in English and French), cpio, rsync, zip, 7-Zip, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
