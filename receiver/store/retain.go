@@ -127,8 +127,15 @@ func (c *cutter) incidents() error {
 		if err != nil {
 			return err
 		}
+		r, err := c.tx.Incident(id)
+		if err != nil {
+			return err
+		}
+		if err := c.tx.saveAlerts(r, nil); err != nil {
+			return err
+		}
 		err = c.all([]string{
-			`DELETE FROM journal_personal WHERE chain = ?`, `DELETE FROM journal WHERE chain = ?`, `DELETE FROM alert WHERE incident = ?`,
+			`DELETE FROM journal_personal WHERE chain = ?`, `DELETE FROM journal WHERE chain = ?`,
 			`DELETE FROM notification WHERE incident = ?`, `DELETE FROM incident WHERE id = ?`,
 		}, id)
 		if err != nil {
