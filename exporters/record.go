@@ -169,7 +169,7 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		run.End = o.now
 		r.setSeldom(func(s *Seldom) { s.FutureID = run.ID })
 	}
-	if run.ID != "" && r.LastID != "" && run.ID != r.LastID && run.End.Equal(r.LastOutcome) && !run.Result.Worse(r.Job.LastResult) {
+	if run.ID != "" && r.LastID != "" && run.ID != r.LastID && !r.Coarse && run.End.Equal(r.LastOutcome) && !run.Result.Worse(r.Job.LastResult) {
 		return // another run of the same instant says no worse
 	}
 	same := run.ID != "" && run.ID == r.LastID || run.End.Equal(r.LastOutcome)

@@ -47,6 +47,16 @@ func TestFoldCountsFailures(t *testing.T) {
 	}
 }
 
+// A status listing has a name of its own for the run that a detailed report tells of.
+func TestDetailsOfAListedRun(t *testing.T) {
+	r, unknown := &record{}, map[string]int{}
+	folded(r, at(59), unknown, Run{ID: "summary/1", End: at(5), Result: Failed, Coarse: true})
+	j := folded(r, at(59), unknown, Run{ID: "1", End: at(5), Result: Failed, Error: "no space"})
+	if j.Error != "no space" || j.Failures != 1 || r.LastID != "1" {
+		t.Errorf("%+v, run %s", j, r.LastID)
+	}
+}
+
 // What ended well and badly at one instant did not end well: nobody can say whose
 // success it was. The one before counts, in whatever order it is told.
 func TestSuccessInDoubt(t *testing.T) {

@@ -90,7 +90,7 @@ func TestTakeByLink(t *testing.T) {
 	before := len(r.the("machine=SRV-AD").Acts)
 	for range 10 {
 		text, header := r.open(http.StatusOK, links["take"], nil)
-		if !strings.Contains(text, "SRV-AD") || !strings.Contains(text, "<form method=\"post\">") || strings.Contains(text, "<script") {
+		if !strings.Contains(text, "SRV-AD") || !strings.Contains(text, `<form method="post" novalidate>`) || strings.Contains(text, "<script") {
 			t.Fatalf("page:\n%s", text)
 		}
 		if csp := header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || header.Get("Referrer-Policy") != "no-referrer" {
@@ -203,7 +203,7 @@ func TestWhomALinkWasSentTo(t *testing.T) {
 	}
 	stranger := "lea@dupont.example"
 	for _, purpose := range []string{"take", "silence", "close", "assign", "resolve"} {
-		r.open(http.StatusForbidden, sign(purpose, true, stranger), url.Values{"reason": {"duplicate"}, "to": {"sup"}, "note": {"x"}})
+		r.open(http.StatusForbidden, sign(purpose, true, stranger), url.Values{"reason": {"duplicate"}, "to": {"sup"}, "note": {"x"}, "comment": {"x"}})
 	}
 	text, _ := r.open(http.StatusOK, sign("answer", true, stranger), nil)
 	if strings.Contains(text, "Adrien") || strings.Contains(text, "acronis") || !strings.Contains(text, "SRV-AD") {

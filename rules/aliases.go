@@ -222,9 +222,6 @@ func RotaOfFile(file string) (string, bool) { return inventory.RotaOfFile(file) 
 // CheckICal is [inventory.CheckICal].
 func CheckICal(f SourceFile) error { return inventory.CheckICal(f) }
 
-// unknown is [strict.Unknown].
-func unknown(kind, name string, known []string) string { return strict.Unknown(kind, name, known) }
-
 // SiblingOf is [incident.SiblingOf].
 func SiblingOf(i Incident) Sibling { return incident.SiblingOf(i) }
 
