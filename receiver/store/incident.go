@@ -441,11 +441,12 @@ func (tx *Tx) Save(r *Record) error {
 	if f := tx.saved; f != nil {
 		tx.AfterCommit(func() { (*f)(r.Incident) })
 	}
-	return tx.saveAlerts(r)
+	return tx.saveAlerts(r, firing(&r.Incident))
 }
 
-func (tx *Tx) saveAlerts(r *Record) error {
-	known, now := rowOf(r), firing(&r.Incident)
+// saveAlerts keeps which alerts fire in an incident: sources by fingerprints.
+func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
+	known := rowOf(r)
 	for fp, source := range known.alerts {
 		if at, still := now[fp]; still && at == source {
 			continue

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -68,10 +70,7 @@ func (tx *Tx) cutTo(before time.Time) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if young == 0 {
-		young = newest
-	}
-	upto := min(young-1, newest-1, first+sealsPerCut-1)
+	upto := min(cmp.Or(young, newest)-1, newest-1, first+sealsPerCut-1)
 	if upto < first {
 		return 0, nil
 	}
@@ -124,13 +123,14 @@ func (c *cutter) incidents() error {
 		}
 		c.cut.Incidents++
 		told, err := c.tx.texts(`SELECT DISTINCT message FROM notification WHERE incident = ? AND message <> ''`, id)
-		if err != nil {
+		r, missing := c.tx.Incident(id)
+		if err := errors.Join(err, missing); err != nil {
 			return err
 		}
-		err = c.all([]string{
-			`DELETE FROM journal_personal WHERE chain = ?`, `DELETE FROM journal WHERE chain = ?`, `DELETE FROM alert WHERE incident = ?`,
+		err = errors.Join(c.tx.saveAlerts(r, nil), c.all([]string{
+			`DELETE FROM journal_personal WHERE chain = ?`, `DELETE FROM journal WHERE chain = ?`,
 			`DELETE FROM notification WHERE incident = ?`, `DELETE FROM incident WHERE id = ?`,
-		}, id)
+		}, id))
 		if err != nil {
 			return err
 		}

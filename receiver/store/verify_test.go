@@ -323,7 +323,11 @@ func testRetainCutsAtASeal(t *testing.T, path string) {
 		if len(lines) != 5 {
 			t.Errorf("the open incident has %d lines", len(lines))
 		}
-		return err
+		left, one := tx.Number(`SELECT COUNT(*) FROM alert`)
+		if left != 2 {
+			t.Errorf("%d alerts of the two incidents that stay", left)
+		}
+		return errors.Join(err, one)
 	})
 	if err != nil {
 		t.Fatal(err)
