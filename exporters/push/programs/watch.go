@@ -274,8 +274,10 @@ func (w *Watch) fits(r *Row, code int) bool {
 	if r.Own && !w.own {
 		return false
 	}
-	if r.Argument != nil && !slices.ContainsFunc(w.arguments, r.Argument.MatchString) {
-		return false
+	for k := range r.Argument {
+		if !slices.ContainsFunc(w.arguments, r.Argument[k].MatchString) {
+			return false
+		}
 	}
 	return (r.First == nil || w.first != "" && r.First.MatchString(w.first)) && (r.Last == nil || w.last != "" && r.Last.MatchString(w.last))
 }
