@@ -131,11 +131,19 @@ func (p *Program) ends(command []string) bool {
 	return known && (len(front) == 0 || handsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return isRunner(word) && !handsOn(word) })
 }
 
-// waits is an option by which systemd-run waits for the program's end.
-var waits = regexp.MustCompile(`^(--(wait|pipe|pty|scope|shell)|-[qGdr]*[PtTS][qGdrPt]*)$`)
+var (
+	// waits is an option by which systemd-run waits for the program's end.
+	waits = regexp.MustCompile(`^(--(wait|pipe|pty|scope|shell)|-[qGdr]*[PtTS][qGdrPt]*)$`)
+	// returns is an option by which script ends with the program's code.
+	returns = regexp.MustCompile(`^(--return|-[a-zA-Z]*e[a-zA-Z]*)$`)
+	// detached is an option by which screen and tmux leave the program alone.
+	detached = regexp.MustCompile(`^-[a-zA-Z]*d[a-zA-Z]*$`)
+	// tested is find's word for a call whose end it takes for an answer.
+	tested = regexp.MustCompile(`^-(exec|ok)(dir)?$`)
+)
 
-// left says why nobody waits for the program's end, so that 0 tells nothing of it;
-// empty where somebody does.
+// left says why 0 tells nothing of the program's end, as where nobody waits for it;
+// empty where it does.
 func (p *Program) left(command []string) string {
 	front, known := p.front(command)
 	if !known {
@@ -155,6 +163,18 @@ func (p *Program) left(command []string) string {
 		case "ssh", "setsid":
 			if known && (slices.Contains(options, "-f") || slices.Contains(options, "--fork")) {
 				return name + " starts it and does not wait for its end; leave -f away"
+			}
+		case "screen", "tmux":
+			if slices.ContainsFunc(options, detached.MatchString) {
+				return name + " starts it and does not wait for its end; call it without " + name
+			}
+		case "script":
+			if slices.ContainsFunc(options, given.MatchString) && !slices.ContainsFunc(options, returns.MatchString) {
+				return "script ends with 0 whatever it ended with; give -e"
+			}
+		case "find":
+			if slices.ContainsFunc(options, tested.MatchString) && slices.Contains(command, ";") {
+				return "find ends with 0 whatever it ended with; give -exec with + at its end, or xargs -0 -n 1"
 			}
 		}
 	}
