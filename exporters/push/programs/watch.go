@@ -54,7 +54,7 @@ func (p *Program) Watch(command []string) *Watch {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
 	w := &Watch{program: p, arguments: arguments, held: p.held(command), left: p.left(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
-	w.killed1 = slices.ContainsFunc(command, func(word string) bool { return base(word) == chronic })
+	w.killed1 = slices.ContainsFunc(p.before(command), func(word string) bool { return base(word) == chronic })
 	if script := scriptOf(command); script != "" && p.place(command) < 0 {
 		w.call, w.callWords = p.inScript(script)
 		return w
