@@ -11,20 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"vigie/tools/suite"
 )
 
-// testCase is one test, and how long it took.
-type testCase struct {
-	suite.Case
-	cost time.Duration
-}
-
-func readCases(dir string) ([]testCase, error) {
+func readCases(dir string) ([]suite.Case, error) {
 	rules, err := suite.ReadRules(dir)
 	if err != nil {
 		return nil, err
@@ -33,15 +26,13 @@ func readCases(dir string) ([]testCase, error) {
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s/tests holds no tests: %v", dir, err)
 	}
-	var out []testCase
+	var out []suite.Case
 	for _, file := range files {
 		cases, err := rules.Cases(file)
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range cases {
-			out = append(out, testCase{Case: c})
-		}
+		out = append(out, cases...)
 	}
 	return out, nil
 }
@@ -49,14 +40,13 @@ func readCases(dir string) ([]testCase, error) {
 // campaign tries mutants against cases.
 type campaign struct {
 	promtool string
-	cases    []testCase
+	cases    []suite.Case
 	known    map[string]string // equivalents, with the reason
 	jobs     int
 	progress io.Writer
 
-	mu     sync.Mutex
-	dead   map[*mutant]bool
-	killer map[string][]int // cases that killed mutants of a rule, the latest first
+	mu   sync.Mutex
+	dead map[*mutant]bool
 }
 
 // play tries every mutant that is not known, and gives those that no case noticed.
@@ -64,34 +54,22 @@ func (c *campaign) play(ctx context.Context, mutants []mutant) (lived []*mutant,
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	c.dead = map[*mutant]bool{}
-	var exprs, others, all []*mutant
+	var all []*mutant
 	for i := range mutants {
-		m := &mutants[i]
-		if c.known[m.String()] != "" {
-			continue
-		}
-		all = append(all, m)
-		if m.from == "" {
-			others = append(others, m)
-		} else {
-			exprs = append(exprs, m)
+		if m := &mutants[i]; c.known[m.String()] == "" {
+			all = append(all, m)
 		}
 	}
-	inParallel(c.jobs, others, func(m *mutant) {
-		if err := c.try(ctx, m); err != nil {
-			stop(err)
-		}
-	})
-	cases := make([]*testCase, len(c.cases))
+	cases := make([]*suite.Case, len(c.cases))
 	for i := range c.cases {
 		cases[i] = &c.cases[i]
 	}
-	slices.SortStableFunc(cases, func(a, b *testCase) int { return cmp.Compare(a.Steps, b.Steps) })
-	inParallel(c.jobs, cases, func(t *testCase) {
+	slices.SortStableFunc(cases, func(a, b *suite.Case) int { return cmp.Compare(a.Steps, b.Steps) })
+	inParallel(c.jobs, cases, func(t *suite.Case) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := c.tryAll(ctx, t, exprs); err != nil {
+		if err := c.tryAll(ctx, t, all); err != nil {
 			stop(err)
 		}
 	})
@@ -120,11 +98,11 @@ func inParallel[T any](jobs int, all []T, do func(T)) {
 	wg.Wait()
 }
 
-// tryAll tries every mutated expression on one case: those that say anything else in
-// its world are played.
-func (c *campaign) tryAll(ctx context.Context, t *testCase, exprs []*mutant) error {
+// tryAll tries every mutant on one case: those that say anything else in its world
+// are played.
+func (c *campaign) tryAll(ctx context.Context, t *suite.Case, mutants []*mutant) error {
 	var alive []*mutant
-	for _, m := range exprs {
+	for _, m := range mutants {
 		if t.Depends(m.rule) && !c.isDead(m) {
 			alive = append(alive, m)
 		}
@@ -167,26 +145,8 @@ func (c *campaign) kill(m *mutant) {
 	c.dead[m] = true
 }
 
-// try plays the cases whose outcome depends on the mutant's rule, until one notices:
-// those that killed others of it and those that name it first, then the short ones.
-func (c *campaign) try(ctx context.Context, m *mutant) error {
-	for _, i := range c.order(m) {
-		began := time.Now()
-		fails, err := c.fails(ctx, &c.cases[i], m)
-		if err != nil {
-			return err
-		}
-		c.note(m.rule, i, time.Since(began), fails)
-		if fails {
-			c.kill(m)
-			return nil
-		}
-	}
-	return nil
-}
-
 // fails plays one case with a mutant.
-func (c *campaign) fails(ctx context.Context, t *testCase, m *mutant) (bool, error) {
+func (c *campaign) fails(ctx context.Context, t *suite.Case, m *mutant) (bool, error) {
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return false, err
@@ -207,40 +167,4 @@ func (c *campaign) fails(ctx context.Context, t *testCase, m *mutant) (bool, err
 		return true, nil
 	}
 	return false, fmt.Errorf("%s: promtool cannot play %s: %w: %s", m, t.Name, err, out)
-}
-
-func (c *campaign) note(rule string, i int, took time.Duration, kills bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cases[i].cost = took
-	if kills {
-		if c.killer == nil {
-			c.killer = map[string][]int{}
-		}
-		c.killer[rule] = slices.Insert(slices.DeleteFunc(c.killer[rule], func(k int) bool { return k == i }), 0, i)
-	}
-}
-
-func (c *campaign) order(m *mutant) []int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out []int
-	for i, t := range c.cases {
-		if t.Depends(m.rule) {
-			out = append(out, i)
-		}
-	}
-	rank := func(i int) int {
-		if at := slices.Index(c.killer[m.rule], i); at >= 0 {
-			return at
-		}
-		if strings.Contains(c.cases[i].Text, m.rule) {
-			return 1000
-		}
-		return 2000
-	}
-	slices.SortStableFunc(out, func(a, b int) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(c.cases[a].cost, c.cases[b].cost), cmp.Compare(c.cases[a].Steps, c.cases[b].Steps))
-	})
-	return out
 }

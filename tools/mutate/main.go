@@ -24,6 +24,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/tools/suite"
 )
 
 func main() {
@@ -51,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil && *sample > 0 {
 		mutants = drawn(mutants, *sample)
 	}
-	var cases []testCase
+	var cases []suite.Case
 	if err == nil {
 		cases, err = readCases(flags.Arg(0))
 	}

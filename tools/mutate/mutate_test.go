@@ -9,7 +9,7 @@ import (
 )
 
 func TestMutateExpr(t *testing.T) {
-	got, err := mutateExpr(`max by (a, b) (m{x="1",y!="2"}) > 3 unless on (a) last_over_time(n[1h])`)
+	_, got, err := mutateExpr(`max by (a, b) (m{x="1",y!="2"}) > 3 unless on (a) last_over_time(n[1h])`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,8 @@ func TestReadRules(t *testing.T) {
 }
 
 // Of the mutants only those are played that say something else in a case's world:
-// also where a rule reads what it wrote the step before.
+// also where a rule reads what it wrote the step before. A wait is asked for where
+// its alert is.
 func TestDiffer(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "tests"), 0o700); err != nil {
@@ -80,13 +81,11 @@ func TestDiffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var exprs []*mutant
+	var all []*mutant
 	for i := range mutants {
-		if mutants[i].from != "" {
-			exprs = append(exprs, &mutants[i])
-		}
+		all = append(all, &mutants[i])
 	}
-	different, err := new(campaign).differ(t.Context(), &cases[0], exprs)
+	different, err := new(campaign).differ(t.Context(), &cases[0], all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +94,8 @@ func TestDiffer(t *testing.T) {
 		got = append(got, m.String())
 	}
 	slices.Sort(got)
-	want := []string{"A: > -> < before 1", "a:m:last: without m or", "a:m:last: without or a:m:last"}
+	want := []string{"A: > -> < before 1", "A: for 0s -> 3m", "a:m:last: without m or", "a:m:last: without or a:m:last"}
 	if !slices.Equal(got, want) {
-		t.Errorf("%q differ of %d, want %q", got, len(exprs), want)
+		t.Errorf("%q differ of %d, want %q", got, len(all), want)
 	}
 }

@@ -20,7 +20,7 @@ type mutant struct {
 	what string // what was changed into what
 	text string // of the whole file
 
-	from, to  string // the expression, and the changed one; empty where another thing was changed
+	from, to  string // the expression, and the changed one: the same where another thing was changed
 	valueRead bool   // the value of the expression matters, not only that it is there
 }
 
@@ -84,6 +84,11 @@ func ruleName(rule *yaml.Node) string {
 
 // mutate gives every mutant of a rule.
 func (f *ruleFile) mutate(rule *yaml.Node) ([]mutant, error) {
+	expr := get(rule, "expr")
+	from, exprs, err := mutateExpr(expr.Value)
+	if err != nil {
+		return nil, err
+	}
 	var out []mutant
 	var failed error
 	name := ruleName(rule)
@@ -100,13 +105,8 @@ func (f *ruleFile) mutate(rule *yaml.Node) ([]mutant, error) {
 		if seen[what]++; seen[what] > 1 {
 			what = fmt.Sprintf("%s (%d)", what, seen[what])
 		}
-		out = append(out, mutant{file: f.name, rule: name, what: what, text: string(text)})
+		out = append(out, mutant{file: f.name, rule: name, what: what, text: string(text), from: from, to: from})
 		return &out[len(out)-1]
-	}
-	expr := get(rule, "expr")
-	exprs, err := mutateExpr(expr.Value)
-	if err != nil {
-		return nil, err
 	}
 	valueRead, err := readsValue(rule)
 	if err != nil {
@@ -114,7 +114,7 @@ func (f *ruleFile) mutate(rule *yaml.Node) ([]mutant, error) {
 	}
 	for _, e := range exprs {
 		m := change(expr, e.text, e.what)
-		m.from, m.to, m.valueRead = e.from, e.text, valueRead
+		m.to, m.valueRead = e.text, valueRead
 	}
 	for _, key := range []string{"for", "keep_firing_for"} {
 		if n := get(rule, key); n != nil {
@@ -149,21 +149,20 @@ func otherWaits(text string) map[string]bool {
 }
 
 // changed is an expression with one thing changed.
-type changed struct{ from, text, what string }
+type changed struct{ text, what string }
 
-func mutateExpr(text string) ([]changed, error) {
+func mutateExpr(text string) (from string, out []changed, err error) {
 	root, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	var out []changed
-	from := root.String()
+	from = root.String()
 	w := walker{emit: func(what string) {
 		s := root.String()
 		if _, err := parser.NewParser(parser.Options{}).ParseExpr(s); err == nil {
-			out = append(out, changed{from, s, what})
+			out = append(out, changed{s, what})
 		}
 	}}
 	w.walk(&root)
-	return out, nil
+	return from, out, nil
 }

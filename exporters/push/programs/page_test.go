@@ -93,7 +93,9 @@ func conditions(r *Row) []string {
 	for i := range r.Same {
 		add([]string{"one number in", "and in"}[min(i, 1)], &r.Same[i])
 	}
-	add("an argument", r.Argument)
+	for i := range r.Argument {
+		add("an argument", &r.Argument[i])
+	}
 	if r.Own {
 		out = append(out, "the code is its own")
 	}
