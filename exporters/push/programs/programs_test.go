@@ -465,6 +465,15 @@ func TestCommandsInFront(t *testing.T) {
 		{"restic", "docker exec -d r restic backup data", 0, "", Failed},
 		{"restic", "docker exec r restic backup -d data", 0, "", Success},
 		{"restic", "ssh -f h restic backup data", 0, "", Failed},
+		{"restic", "screen -dmS night restic backup data", 0, "", Failed},
+		{"restic", "tmux new-session -d nightly.sh", 0, "", Failed},
+		// What these end with is their own.
+		{"borg", "find /srv -maxdepth 1 -exec borg create ::{now} {} ;", 0, "Connection closed by remote host", Failed},
+		{"borg", "find /srv -maxdepth 1 -exec nightly.sh {} ;", 0, "", Failed},
+		{"borg", "find /srv -maxdepth 1 -exec borg create ::a {} +", 0, "", Success},
+		{"borg", "script -q log -c nightly.sh", 0, "", Failed},
+		{"borg", "script -qec nightly.sh log", 0, "", Success},
+		{"borg", "sh /opt/backup/script", 0, "", Success},
 		// chronic ends with 1 also when the program was killed.
 		{"borg", "chronic borg create ::a data", 1, "data/x: file changed while we backed it up", Failed},
 		{"borg", "borg create ::a /data/chronic", 1, "data/x: file changed while we backed it up", Warning},
