@@ -143,16 +143,20 @@ func (p *Program) ends(command []string) bool {
 	return known && (len(front) == 0 || handsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return isRunner(word) && !handsOn(word) })
 }
 
-// What decides whether somebody waits for the program's end: options of systemd-run,
-// of docker, and of ssh and setsid.
+// What decides whether 0 tells of the program's end: options of systemd-run, of docker,
+// of ssh and setsid, of screen and tmux, of script, and find's word for a call whose
+// end it takes for an answer.
 var (
 	waits    = regexp.MustCompile(`^(--(wait|pipe|pty|scope|shell)|-[qGdr]*[PtTS][qGdrPt]*)$`)
 	detaches = regexp.MustCompile(`^(--detach(=true)?|-[it]*d[it]*)$`)
 	forks    = regexp.MustCompile(`^(--fork|-[46AaCgKkMNnqsTtVvXxYy]*f[46AaCgKkMNnqsTtVvXxYy]*)$`)
+	leaves   = regexp.MustCompile(`^-[a-zA-Z]*d[a-zA-Z]*$`)
+	returns  = regexp.MustCompile(`^(--return|-[a-zA-Z]*e[a-zA-Z]*)$`)
+	asks     = regexp.MustCompile(`^-(exec|ok)(dir)?$`)
 )
 
-// left says why nobody waits for the program's end, so that 0 tells nothing of it;
-// empty where somebody does.
+// left says why 0 tells nothing of the program's end, as where nobody waits for it;
+// empty where it does.
 func (p *Program) left(command []string) string {
 	_, known := p.front(command)
 	front := p.before(command)
@@ -170,6 +174,18 @@ func (p *Program) left(command []string) string {
 		case "ssh", "setsid":
 			if known && slices.ContainsFunc(options, forks.MatchString) {
 				return name + " starts it and does not wait for its end; leave -f away"
+			}
+		case "screen", "tmux":
+			if slices.ContainsFunc(options, leaves.MatchString) {
+				return name + " starts it and does not wait for its end; call it without " + name
+			}
+		case "script":
+			if slices.ContainsFunc(options, given.MatchString) && !slices.ContainsFunc(options, returns.MatchString) {
+				return "script ends with 0 whatever it ended with; give -e"
+			}
+		case "find":
+			if slices.ContainsFunc(options, asks.MatchString) && slices.Contains(command, ";") {
+				return "find ends with 0 whatever it ended with; give -exec with + at its end, or xargs -0 -n 1"
 			}
 		}
 	}

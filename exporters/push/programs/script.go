@@ -8,7 +8,7 @@ import (
 
 var (
 	shell   = regexp.MustCompile(`^(sh|bash|dash|ash|ksh|zsh|su|runuser|flock)$`)
-	command = regexp.MustCompile(`^-[a-zA-Z]*c$|^--command$`) // the option in front of a script
+	given   = regexp.MustCompile(`^-[a-zA-Z]*c$|^--command$`) // the option in front of a script
 	keyword = regexp.MustCompile(`^(if|then|elif|else|while|until|do|time|exec|!|\{|[A-Za-z_]\w*=.*)$`)
 	system  = regexp.MustCompile(`^(/usr)?/s?bin/`)
 	// quiet are commands that call no backup, whatever stands behind them.
@@ -25,7 +25,7 @@ func scriptOf(words []string) string {
 			under = name
 		case under == "ssh" && strings.Contains(word, " ") && !strings.HasPrefix(words[i-1], "-"):
 			return strings.Join(words[i:], " ")
-		case under != "" && under != "ssh" && command.MatchString(word) && i+1 < len(words):
+		case under != "" && under != "ssh" && given.MatchString(word) && i+1 < len(words):
 			return words[i+1]
 		}
 	}
