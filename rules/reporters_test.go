@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -59,5 +60,35 @@ func TestAStrangerReadsOfHisOwnCallAlone(t *testing.T) {
 	}
 	if his.Reporter != "passer@by.example" || his.Report != "" || his.Entry != string(rules.Level3Emergency) || !his.ReceivedAt.Equal(called) {
 		t.Errorf("the stranger reads %+v", his)
+	}
+}
+
+// covers: S2.17; each of two strangers has a receipt that the store takes for one of its own,
+// and without anybody else in To those in copy get theirs.
+func TestEachStrangerHasHisReceipt(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"with the platform's people": {"", ""},
+		"with level 3 in copy":       {"        to: [managers, reporter]\n", "        to: [reporter]\n        cc: [level3]\n"},
+	} {
+		policy := exampleFiles(t, "activeprolearn/policy")
+		for i, f := range policy {
+			policy[i].Text = bytes.Replace(f.Text, []byte(change[0]), []byte(change[1]), 1)
+		}
+		at := paris(t, "2025-03-10 09:10")
+		b := opened(t, loadBook(t, policy, exampleFiles(t, "activeprolearn/inventory")), rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: "a", StartsAt: at, Annotations: map[string]string{},
+			Labels: rules.Labels{rules.LabelAlertname: "MoodleCronLate", rules.LabelPlatform: "lms-A", rules.LabelSignal: string(rules.FunctionalProbe)}}, at)
+		for _, who := range []string{"passer@by.example", "other@by.example"} {
+			b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level3Emergency, By: who, Unregistered: true, Text: "down", Fingerprint: "report:" + who,
+				Labels: rules.Labels{rules.LabelPlatform: "lms-A"}, StartsAt: at.Add(time.Minute), Annotations: map[string]string{}}}, at.Add(time.Minute))
+		}
+		ids, told := map[string]bool{}, map[string]bool{}
+		for _, n := range b.do(rules.Tick{}, at.Add(10*time.Minute)).Notifications {
+			if n.Step == "receipt" && len(n.To) == 1 && len(n.Cc) == 0 {
+				ids[n.ID], told[n.To[0].Address] = true, true
+			}
+		}
+		if len(ids) != 3 || len(told) != 3 || !told["passer@by.example"] || !told["other@by.example"] {
+			t.Errorf("%s: ids %v, told %v", name, ids, told)
+		}
 	}
 }

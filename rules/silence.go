@@ -44,9 +44,8 @@ func (d silencing) silenced(e Silenced) {
 	i.Silences = now
 	d.flag(FlagSilenced, e.Whole(), "a silence covers the incident")
 	if e.Whole() {
-		d.intake().withdraw("withdrawn: silenced anew before it left", func(st *Step, _ *StepRecord) bool {
-			return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "silence_ended" })
-		})
+		other := func(t Trigger) bool { return t.Kind != WhenMoment || t.Name != "silence_ended" } // then it may be of something else
+		d.intake().withdraw("withdrawn: silenced anew before it left", func(st *Step, _ *StepRecord) bool { return !slices.ContainsFunc(st.When, other) })
 	}
 	if len(authors) > 0 && !e.Whole() && !i.State.Ended() {
 		i.Progress.SilenceAuthors = authors

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -225,6 +226,9 @@ func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, 
 		n.ID = first
 		if i > 0 {
 			n.ID += "/" + e.Platform
+			if slices.Contains(more, n.ID) { // each stranger has a mail of his own
+				n.ID += "/" + strconv.Itoa(i)
+			}
 			more = append(more, n.ID)
 		}
 		n.Data.Automatic = st.When[f.Trigger].Kind != WhenAct

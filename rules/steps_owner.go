@@ -63,13 +63,10 @@ func (d keeping) giveBack(why string) {
 		d.state(Open, "given back: "+from+" "+why)
 	}
 	d.raise("lapsed", d.Now)
-	if why == offDuty {
-		d.raise("off_duty", d.Now)
+	if d.DutyChanged() && !d.Book.Directory.Left(from) {
+		d.raise("off_duty", d.Now) // whoever comes on duty hears of it with the rest
 	}
 }
-
-// offDuty is why something is given back by whoever had it by his duty.
-const offDuty = "is not on duty any more"
 
 // wakeAtShift looks again when the rota by which the owner had it changes hands.
 func (d keeping) wakeAtShift() {
@@ -95,7 +92,7 @@ func (d keeping) away() string {
 			return ""
 		}
 	}
-	return offDuty
+	return "is not on duty any more"
 }
 
 // promise notes that the date by which somebody promised a repair is over.

@@ -12,6 +12,8 @@ import (
 var (
 	encodedLine = regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
 	headEnd     = regexp.MustCompile(`\r?\n\r?\n`)
+	// moreOfIt is a full line of base64: what stands before it is half a text.
+	moreOfIt = regexp.MustCompile(`(?m)^[A-Za-z0-9+/]{60,}={0,2}\s*$`)
 )
 
 // withFooter reads a mail of one part in base64 that could not be decoded as a whole:
@@ -40,7 +42,7 @@ func withFooter(h message.Header, raw []byte) *message.Entity {
 			return nil
 		}
 	}
-	if len(text) == 0 {
+	if len(text) == 0 || moreOfIt.Match(rest) {
 		return nil
 	}
 	plain := h.Copy()

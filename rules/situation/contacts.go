@@ -411,7 +411,10 @@ func (d Contacts) Envelopes(to, cc []incident.Party, platform string) []envelope
 	known := func(ps []incident.Party) []incident.Party { return slices.DeleteFunc(slices.Clone(ps), d.stranger) }
 	to, strangers := known(to), slices.DeleteFunc(slices.Concat(to, cc), func(p incident.Party) bool { return !d.stranger(p) })
 	var out []envelope
-	if cc = known(cc); len(to)+len(cc) > 0 {
+	if cc = known(cc); len(to) == 0 {
+		to, cc = Addressed(cc), nil
+	}
+	if len(to) > 0 {
 		out = d.divided(to, cc, platform)
 	}
 	for _, p := range strangers {

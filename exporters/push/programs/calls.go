@@ -80,7 +80,8 @@ func (c *Calls) of(name string, arguments []string, named bool) (call, string) {
 			break
 		}
 	}
-	if said == "" && c.Command && named {
+	variable := func(word string) bool { return strings.Contains(word, "$") } // of a script: nobody knows what it holds
+	if said == "" && c.Command && named && !slices.ContainsFunc(words, variable) {
 		return callTends, "no word of it is known for a backup of " + name
 	}
 	return found, said

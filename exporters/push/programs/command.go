@@ -68,6 +68,9 @@ func (p *Program) place(command []string) int {
 		if next := at + 1; next < len(command) && (p.isProgram(command[next]) || isRunner(command[next])) {
 			continue // a user or a lock that is called like it
 		}
+		if unit := at > 0 && (command[at-1] == "-u" || command[at-1] == "--unit"); unit && slices.ContainsFunc(command[at+1:], p.isProgram) {
+			continue // a unit or a user that is called like it
+		}
 		return at
 	}
 	if len(command) > 0 && !isRunner(command[0]) {
@@ -121,6 +124,15 @@ func (p *Program) front(command []string) (words []string, known bool) {
 	return command[:at], true
 }
 
+// before is front, or the whole command where that is not known: the program's own
+// words may be among it.
+func (p *Program) before(command []string) []string {
+	if front, known := p.front(command); known {
+		return front
+	}
+	return command
+}
+
 // ends tells whether a command ends with the program's own code. One that is not
 // told at all (nil) does: who reports a code means the program's.
 func (p *Program) ends(command []string) bool {
@@ -131,16 +143,23 @@ func (p *Program) ends(command []string) bool {
 	return known && (len(front) == 0 || handsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return isRunner(word) && !handsOn(word) })
 }
 
-// waits is an option by which systemd-run waits for the program's end.
-var waits = regexp.MustCompile(`^(--(wait|pipe|pty|scope|shell)|-[qGdr]*[PtTS][qGdrPt]*)$`)
+// What decides whether 0 tells of the program's end: options of systemd-run, of docker,
+// of ssh and setsid, of screen and tmux, of script, and find's word for a call whose
+// end it takes for an answer.
+var (
+	waits    = regexp.MustCompile(`^(--(wait|pipe|pty|scope|shell)|-[qGdr]*[PtTS][qGdrPt]*)$`)
+	detaches = regexp.MustCompile(`^(--detach(=true)?|-[it]*d[it]*)$`)
+	forks    = regexp.MustCompile(`^(--fork|-[46AaCgKkMNnqsTtVvXxYy]*f[46AaCgKkMNnqsTtVvXxYy]*)$`)
+	leaves   = regexp.MustCompile(`^-[a-zA-Z]*d[a-zA-Z]*$`)
+	returns  = regexp.MustCompile(`^(--return|-[a-zA-Z]*e[a-zA-Z]*)$`)
+	asks     = regexp.MustCompile(`^-(exec|ok)(dir)?$`)
+)
 
-// left says why nobody waits for the program's end, so that 0 tells nothing of it;
-// empty where somebody does.
+// left says why 0 tells nothing of the program's end, as where nobody waits for it;
+// empty where it does.
 func (p *Program) left(command []string) string {
-	front, known := p.front(command)
-	if !known {
-		front = command // the program's own options may be among them
-	}
+	_, known := p.front(command)
+	front := p.before(command)
 	for i, word := range front {
 		options := front[i+1:]
 		switch name := base(word); name {
@@ -149,12 +168,24 @@ func (p *Program) left(command []string) string {
 				return "systemd-run starts it and does not wait for its end; give --wait"
 			}
 		case "docker", "podman":
-			if known && (slices.Contains(options, "-d") || slices.Contains(options, "--detach")) {
+			if known && slices.ContainsFunc(options, detaches.MatchString) {
 				return name + " starts it and does not wait for its end; leave -d away"
 			}
 		case "ssh", "setsid":
-			if known && (slices.Contains(options, "-f") || slices.Contains(options, "--fork")) {
+			if known && slices.ContainsFunc(options, forks.MatchString) {
 				return name + " starts it and does not wait for its end; leave -f away"
+			}
+		case "screen", "tmux":
+			if slices.ContainsFunc(options, leaves.MatchString) {
+				return name + " starts it and does not wait for its end; call it without " + name
+			}
+		case "script":
+			if slices.ContainsFunc(options, given.MatchString) && !slices.ContainsFunc(options, returns.MatchString) {
+				return "script ends with 0 whatever it ended with; give -e"
+			}
+		case "find":
+			if slices.ContainsFunc(options, asks.MatchString) && slices.Contains(command, ";") {
+				return "find ends with 0 whatever it ended with; give -exec with + at its end, or xargs -0 -n 1"
 			}
 		}
 	}

@@ -307,6 +307,7 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"barman list-backup srv", 0, NotDue},
 		{"barman backup srv", 0, Success},
 		{"kopia snapshot create /d", 0, Success},
+		{"mydumper -m -B app -o /b", 0, Success}, // rows alone
 		{"mariadb-backup --backup --target-dir=/b", 1, Failed},
 		{"mariabackup --copy-back --target-dir=/b", 0, NotDue},
 		{"rustic -P home backup", 0, Success},
@@ -379,7 +380,8 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 	}{
 		{"-t m app", head + end, Failed},
 		{"--table=m* app", head + "ALTER TABLE ONLY public.m ATTACH PARTITION public.m_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');\n" + end, Success},
-		{"app", head + end, Success}, // it has none
+		{"app", head + end, Success},         // it has none
+		{"-s -t m app", head + end, Success}, // rows are not wanted
 	} {
 		if got := verdict(t, dump, 0, c.stdout, "", strings.Fields(c.command)...); got.Result != c.want {
 			t.Errorf("pg_dump %s: %+v, want %s", c.command, got, c.want)
@@ -456,13 +458,32 @@ func TestCommandsInFront(t *testing.T) {
 		{"restic", "systemd-run -qP -p Nice=10 restic backup data", 0, "", Success},
 		{"restic", "systemd-run --scope restic backup data", 0, "", Success},
 		{"restic", "systemd-run nightly.sh", 0, "", Failed},
+		{"restic", "systemd-run -u restic --wait restic backup data", 0, "", Success},
+		{"restic", "systemd-run --unit restic --pipe restic backup data", 0, "", Success},
+		{"restic", "systemd-run --wait -u restic -p Nice=10 restic snapshots", 0, "", NotDue},
+		{"restic", "docker run -itd restic/restic backup data", 0, "", Failed},
+		{"restic", "ssh -nf h restic backup data", 0, "", Failed},
 		{"restic", "docker exec r nightly.sh -d", 0, "", Success},
 		{"restic", "docker exec -d r restic backup data", 0, "", Failed},
 		{"restic", "docker exec r restic backup -d data", 0, "", Success},
 		{"restic", "ssh -f h restic backup data", 0, "", Failed},
+		{"restic", "screen -dmS night restic backup data", 0, "", Failed},
+		{"restic", "tmux new-session -d nightly.sh", 0, "", Failed},
+		// What these end with is their own.
+		{"borg", "find /srv -maxdepth 1 -exec borg create ::{now} {} ;", 0, "Connection closed by remote host", Failed},
+		{"borg", "find /srv -maxdepth 1 -exec nightly.sh {} ;", 0, "", Failed},
+		{"borg", "find /srv -maxdepth 1 -exec borg create ::a {} +", 0, "", Success},
+		{"borg", "script -q log -c nightly.sh", 0, "", Failed},
+		{"borg", "script -qec nightly.sh log", 0, "", Success},
+		{"borg", "sh /opt/backup/script", 0, "", Success},
 		// chronic ends with 1 also when the program was killed.
 		{"borg", "chronic borg create ::a data", 1, "data/x: file changed while we backed it up", Failed},
+		{"borg", "borg create ::a /data/chronic", 1, "data/x: file changed while we backed it up", Warning},
 		{"tar", "chronic tar -cf a.tar data", 1, "tar: data/x: file changed as we read it", Failed},
+		{"tar", "chronic tar --warning=no-file-changed -cf a.tar data", 1, "", Failed},
+		{"tar", "nice tar --warning=no-file-changed -cf a.tar data", 1, "", Warning},
+		{"tar", "tar --warning=no-file-changed -cf a.tar data", 1, "tar: data/x: File shrank by 2 bytes; padding with zeros", Failed},
+		{"tar", "tar -cf a.tar data", 1, "", Failed},
 		{"rclone", "nice chronic rclone copy a b", 1, "Transferred: 5 / 10, 50%", Failed},
 		{"rsync", "chronic rsync -a --stats a b", 24, "", Warning},
 		{"tar", "tar -cf a.tar data", 1, "tar: data/x: file changed as we read it", Warning},

@@ -8,9 +8,11 @@ import (
 
 var (
 	shell   = regexp.MustCompile(`^(sh|bash|dash|ash|ksh|zsh|su|runuser|flock)$`)
-	command = regexp.MustCompile(`^-[a-zA-Z]*c$|^--command$`) // the option in front of a script
+	given   = regexp.MustCompile(`^-[a-zA-Z]*c$|^--command$`) // the option in front of a script
 	keyword = regexp.MustCompile(`^(if|then|elif|else|while|until|do|time|exec|!|\{|[A-Za-z_]\w*=.*)$`)
 	system  = regexp.MustCompile(`^(/usr)?/s?bin/`)
+	// quiet are commands that call no backup, whatever stands behind them.
+	quiet = regexp.MustCompile(`^(:|\[\[?|\]\]?|awk|break|case|cat|cd|chmod|chown|continue|cp|curl|cut|date|df|done|du|echo|egrep|esac|exit|export|false|fi|for|getopts|grep|gzip|head|hostname|id|jq|kill|ln|local|logger|ls|mail|mariadb-dump|mkdir|mktemp|mount|mountpoint|msmtp|mv|mysqldump|pg_dump|pg_dumpall|pgrep|ping|printf|ps|pwd|read|readonly|return|rm|rmdir|sed|set|shift|shopt|sleep|sort|stat|sync|tail|tee|test|touch|tr|trap|true|ulimit|umask|umount|uname|uniq|unset|wait|wc|wget|which|whoami|xz|zstd|\})$`)
 )
 
 // scriptOf finds the script that a command hands to a shell in one word, as for
@@ -23,7 +25,7 @@ func scriptOf(words []string) string {
 			under = name
 		case under == "ssh" && strings.Contains(word, " ") && !strings.HasPrefix(words[i-1], "-"):
 			return strings.Join(words[i:], " ")
-		case under != "" && under != "ssh" && command.MatchString(word) && i+1 < len(words):
+		case under != "" && under != "ssh" && given.MatchString(word) && i+1 < len(words):
 			return words[i+1]
 		}
 	}
@@ -67,8 +69,8 @@ func (p *Program) inScript(text string) (call, string) {
 	return callTends, said
 }
 
-// mayHide tells whether a command may call the program where nobody sees it: a
-// script of the user's, or a program that runs others.
+// mayHide tells whether a command may call the program where nobody sees it, as a
+// script of the user's may, or a program that runs others.
 func (p *Program) mayHide(words []string) bool {
 	for len(words) > 1 && handsOn(words[0]) {
 		words = words[1:]
@@ -76,9 +78,7 @@ func (p *Program) mayHide(words []string) bool {
 			words = words[1:]
 		}
 	}
-	name := words[0]
-	return name == "." || name == "source" || name == "eval" || isRunner(name) || strings.ContainsAny(name, "$`") ||
-		strings.Contains(name, "/") && !system.MatchString(name) || strings.Contains(base(name), "backup") || strings.Contains(base(name), p.Name)
+	return !quiet.MatchString(system.ReplaceAllString(words[0], ""))
 }
 
 // simpleCommands takes a script apart into its commands, without quotes, assignments

@@ -54,7 +54,7 @@ func (p *Program) Watch(command []string) *Watch {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
 	w := &Watch{program: p, arguments: arguments, held: p.held(command), left: p.left(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
-	w.killed1 = slices.ContainsFunc(command, func(word string) bool { return base(word) == chronic })
+	w.killed1 = slices.ContainsFunc(p.before(command), func(word string) bool { return base(word) == chronic })
 	if script := scriptOf(command); script != "" && p.place(command) < 0 {
 		w.call, w.callWords = p.inScript(script)
 		return w
@@ -274,8 +274,10 @@ func (w *Watch) fits(r *Row, code int) bool {
 	if r.Own && !w.own {
 		return false
 	}
-	if r.Argument != nil && !slices.ContainsFunc(w.arguments, r.Argument.MatchString) {
-		return false
+	for k := range r.Argument {
+		if !slices.ContainsFunc(w.arguments, r.Argument[k].MatchString) {
+			return false
+		}
 	}
 	return (r.First == nil || w.first != "" && r.First.MatchString(w.first)) && (r.Last == nil || w.last != "" && r.Last.MatchString(w.last))
 }
