@@ -12,7 +12,7 @@
 # snapshot stays. What looks only at the latest sees a backup that never grows old, whether
 # there is one tonight or not. Forget it by its ID.
 #
-# Seen with restic 0.14.0 (Debian 12) and 0.18.1.
+# Seen with restic 0.14.0 (Debian 12) and 0.18.1; set RESTIC to try another.
 #
 # Needs: bash, date, dpkg-deb, apt-get with Debian 12's sources. Half a minute.
 set -euo pipefail
