@@ -128,8 +128,6 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// What the account manager or a customer wrote back stands in the next overview,
-// a worker's own notes do not.
 // Who installs it at noon was owed nothing at nine.
 func TestTheFirstOverviewIsNotLate(t *testing.T) {
 	r := newRig(t, 0, withDigest)
@@ -139,6 +137,8 @@ func TestTheFirstOverviewIsNotLate(t *testing.T) {
 	}
 }
 
+// What the account manager or a customer wrote back stands in the next overview,
+// a worker's own notes do not.
 func TestDigestTellsAnswers(t *testing.T) {
 	r := newRig(t, 0, withDigest)
 	r.fires(backup("dupont", "SRV-AD", "primary"))

@@ -79,8 +79,11 @@ func (d acting) actAttempt(a Act) { d.works(a) }
 
 func (d acting) actForecast(a Act) {
 	if who := d.Incident.Assignee; who != "" && who != a.By && a.By == d.Incident.Progress.PreviousAssignee {
-		d.refuse(409, "{who} has it already", "who", who) // asked by a mail of before the hand-over
-		return
+		// Asked by a mail of before the hand-over; who gave it away himself may speak for the other.
+		if gave := d.LastAct("assign"); a.Link != "" || gave == nil || gave.By != a.By || gave.Fields["to"] != who {
+			d.refuse(409, "{who} has it already", "who", who)
+			return
+		}
 	}
 	switch {
 	case yes(a.Fields["today"]):

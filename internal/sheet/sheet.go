@@ -66,13 +66,18 @@ func eachLine(text []byte, do func([]byte) []byte) []byte {
 	return out
 }
 
-// readTwice takes back that a line of UTF-8 was read as Windows-1252. No text of its own
-// is such that its bytes there are sound UTF-8 as well.
+// readTwice takes back that a line of UTF-8 was read as Windows-1252: its bytes there are
+// sound UTF-8, of letters that western Europe has. Those of CAFÉ™ are UTF-8 as well, of
+// letters that it has not.
 func readTwice(line []byte) []byte {
-	if raw, err := charmap.Windows1252.NewEncoder().Bytes(line); err == nil && utf8.Valid(raw) {
-		return raw
+	raw, err := charmap.Windows1252.NewEncoder().Bytes(line)
+	if err != nil || !utf8.Valid(raw) {
+		return line
 	}
-	return line
+	if _, err := charmap.Windows1252.NewEncoder().Bytes(raw); err != nil {
+		return line
+	}
+	return raw
 }
 
 // lines ends the lines of an old Mac, which has no line feeds.

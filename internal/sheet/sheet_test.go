@@ -39,6 +39,15 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// A capital letter before a mark has the bytes of another letter: it is what it says.
+func TestDecodeLeavesWhatIsRight(t *testing.T) {
+	for _, text := range []string{"CAFÉ™\n", "ANDRÉ’S\n", "Strauß’\n", "GROẞ – ÉTÉ…\n"} {
+		if got, err := sheet.Decode([]byte(text)); err != nil || string(got) != text {
+			t.Errorf("%q, %v, want %q", got, err, text)
+		}
+	}
+}
+
 // What appends to a file leaves lines of both: none is read as what it is not.
 func TestDecodeLineByLine(t *testing.T) {
 	const want = "é\nÉLÉONORE\nà\n"
