@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"path"
+	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -31,12 +32,13 @@ func (p *pageSite) mailForm(w http.ResponseWriter, r *http.Request) {
 		p.refusedPage(w, v, err)
 		return
 	}
-	v.Flash, v.Tone = v.T("field.mend"), "bad"
-	if f.Do != "assign" || code != http.StatusNotFound && code != http.StatusUnprocessableEntity {
-		v.Flash = v.Fill("act.refused", "why", p.why(v, f.Err))
-	}
 	list := found.(*mailpages.MailList)
 	list.Form = f
+	v.Flash, v.Tone = v.T("field.mend"), "bad"
+	marked := slices.ContainsFunc(list.Mails, func(m mailpages.SortedMail) bool { return m.ID == f.Mail && m.Open })
+	if f.Do != "assign" || !marked || code != http.StatusNotFound && code != http.StatusUnprocessableEntity {
+		v.Flash = v.Fill("act.refused", "why", p.why(v, f.Err))
+	}
 	p.show(w, code, "mails", v, list)
 }
 

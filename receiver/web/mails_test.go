@@ -56,6 +56,10 @@ func TestMailsToSort(t *testing.T) {
 	if code != http.StatusNotFound || !strings.Contains(text, `value="99"`) {
 		t.Errorf("an incident that is none: %d", code)
 	}
+	code, text = one.post("/mails/elsewhere/assign", url.Values{"incident": {"1"}, "as": {"note"}})
+	if code != http.StatusNotFound || strings.Contains(text, "ce qui est signalé") || strings.Contains(text, `class="field wrong"`) {
+		t.Errorf("a mail whose form is not on the page: %d, nothing says why", code)
+	}
 	code, text = one.post("/mails/m1/assign", url.Values{"incident": {"1"}, "as": {"note"}})
 	must(t, code, text, "rattaché à l&#39;incident")
 	inc, err := d.engine.Incident(t.Context(), "1")

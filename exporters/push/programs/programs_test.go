@@ -307,6 +307,7 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"barman list-backup srv", 0, NotDue},
 		{"barman backup srv", 0, Success},
 		{"kopia snapshot create /d", 0, Success},
+		{"mydumper -m -B app -o /b", 0, Success}, // rows alone
 		{"mariadb-backup --backup --target-dir=/b", 1, Failed},
 		{"mariabackup --copy-back --target-dir=/b", 0, NotDue},
 		{"rustic -P home backup", 0, Success},
@@ -379,7 +380,8 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 	}{
 		{"-t m app", head + end, Failed},
 		{"--table=m* app", head + "ALTER TABLE ONLY public.m ATTACH PARTITION public.m_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');\n" + end, Success},
-		{"app", head + end, Success}, // it has none
+		{"app", head + end, Success},         // it has none
+		{"-s -t m app", head + end, Success}, // rows are not wanted
 	} {
 		if got := verdict(t, dump, 0, c.stdout, "", strings.Fields(c.command)...); got.Result != c.want {
 			t.Errorf("pg_dump %s: %+v, want %s", c.command, got, c.want)
