@@ -52,8 +52,9 @@ func (c *Config) name(key groupKey) (id, plan string) {
 	return id, cmp.Or(strings.Join(parts, " "), "restic")
 }
 
-// newest collects the newest snapshot of each job.
-func (c *Config) newest(groups []group, note func(id string, g *known)) map[string]*snapshot {
+// newest collects the newest snapshot of each job. One that lies in the future, as of a
+// clock that was ahead, is the newest only where there is no other.
+func (c *Config) newest(groups []group, now time.Time, note func(id string, g *known)) map[string]*snapshot {
 	out := map[string]*snapshot{}
 	for i := range groups {
 		g := &groups[i]
@@ -61,12 +62,21 @@ func (c *Config) newest(groups []group, note func(id string, g *known)) map[stri
 		id, plan := c.name(g.Key)
 		note(id, &known{machine: g.Key.Host, plan: plan})
 		for n := range g.Snapshots.Items {
-			if s := &g.Snapshots.Items[n]; !s.Time.IsZero() && (out[id] == nil || s.Time.After(out[id].Time.Time)) {
+			s, best := &g.Snapshots.Items[n], out[id]
+			if !s.Time.IsZero() && (best == nil || later(s, best, now)) {
 				out[id] = s
 			}
 		}
 	}
 	return out
+}
+
+// later tells whether a snapshot is newer than the newest so far.
+func later(s, best *snapshot, now time.Time) bool {
+	if ahead := s.Time.After(now); ahead != best.Time.After(now) {
+		return !ahead
+	}
+	return s.Time.After(best.Time.Time)
 }
 
 // build is a function of the two readings and of what was known: all holds
@@ -78,7 +88,7 @@ func (k *knowledge) build(c *Config, all, tagged []group, now time.Time) []expor
 		}
 		k.jobs[id] = fresh
 	}
-	last, good := c.newest(all, note), c.newest(tagged, note)
+	last, good := c.newest(all, now, note), c.newest(tagged, now, note)
 	for _, found := range []map[string]*snapshot{last, good} {
 		for id, s := range found {
 			if s.end().After(k.jobs[id].seen) {

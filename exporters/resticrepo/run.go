@@ -26,7 +26,8 @@ func (c *Config) snapshots(ctx context.Context, tag string, odd *exporters.Oddit
 	if err != nil {
 		return fail(exporters.ReasonOther, err)
 	}
-	args := []string{"snapshots", "--json", "--no-lock", "--latest", "1", "--group-by", strings.Join(c.GroupBy, ",")}
+	// Not --latest 1: one snapshot from a clock that was ahead would hide all others.
+	args := []string{"snapshots", "--json", "--no-lock", "--group-by", strings.Join(c.GroupBy, ",")}
 	if c.CacheDir != "" {
 		args = append(args, "--cache-dir", c.CacheDir)
 	} else {

@@ -290,7 +290,7 @@ func TestCall(t *testing.T) {
 		sourcetest.Check(t, err)
 		return string(data)
 	}
-	if got := strings.TrimSpace(read("args")); got != "snapshots --json --no-lock --latest 1 --group-by host,tags --no-cache --tag ok" {
+	if got := strings.TrimSpace(read("args")); got != "snapshots --json --no-lock --group-by host,tags --no-cache --tag ok" {
 		t.Errorf("called with %q", got)
 	}
 	env := read("env")
@@ -397,5 +397,18 @@ func TestOddSnapshotsCostThemselves(t *testing.T) {
 	jobs := k.build(c, got, nil, time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC))
 	if len(jobs) != 1 || len(jobs[0].Runs) != 1 || jobs[0].Runs[0].Result != exporters.Success {
 		t.Errorf("%+v", jobs)
+	}
+}
+
+// A clock that was ahead once left a snapshot behind, which is restic's latest for years.
+func TestSnapshotOfAClockThatWasAhead(t *testing.T) {
+	ahead := strings.NewReplacer("2026-03-09", "2028-03-09", `"id":"b"`, `"id":"e"`).Replace(new)
+	b := newBench(t, "")
+	b.config.SnapshotIsSuccess = true
+	b.answers(groups(old+","+ahead+","+new), "[]")
+	b.start()
+	b.Refresh()
+	if got := b.find("srv-ad"); got == nil || got.LastSuccess.UTC().Format(time.RFC3339) != "2026-03-09T22:10:00Z" {
+		t.Errorf("%+v", got)
 	}
 }
