@@ -87,6 +87,9 @@ func TestMistakesInRules(t *testing.T) {
 	if _, err := load(t, testRules, exampleMail); err != nil {
 		t.Error(err)
 	}
+	if _, err := load(t, change("^Backup of", "^(?:«\\b|(?:–|-)\\b)?Backup of"), exampleMail); err != nil {
+		t.Errorf("a boundary beside a mark that is no letter: %v", err)
+	}
 }
 
 const tableRules = `schema: 1
