@@ -100,6 +100,10 @@ func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 	if len(to) == 0 && st.Trace && st.Missing == nil {
 		to, cc = situation.Addressed(cc), nil // it leaves to those who exist
 	}
+	if len(to) == 0 && dropped != "" && !st.Trace && st.Missing == nil {
+		d.drop(st, key, f, dropped+" acted and needs no mail of it")
+		return
+	}
 	if len(to) == 0 {
 		d.nobody(st, key, platform, f)
 		d.tellOfUnfilled(key, unfilled)

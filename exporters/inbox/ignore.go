@@ -22,6 +22,9 @@ var (
 	passedOnNamed = regexp.MustCompile(`(?i)(?:^|[^\p{L}?])` + passedOnMarks + `[^\p{L}:]{0,9}:`)
 )
 
+// noMark stands where such a mark does and is none.
+const noMark = "Qqq: "
+
 // gatewayMark is what mail gateways put before the subject of what comes from
 // outside, or of what they suspect.
 var gatewayMark = regexp.MustCompile(`(?i)^\s*(?:(?:[\[({<*]+\s*(?:ext|externa?l?|externe[rns]?|extérieur|esterno|externo|extern\s+e-?mail|external\s+(?:e-?mail|mail|sender|message)|courriel externe|(?:possible |suspected )?spam|caution)\s*[\])}>*]+|ext(?:ernal|erne)?\s?:)\s*[-:]?\s*)+`)

@@ -23,6 +23,9 @@ func TestUsualInstants(t *testing.T) {
 		"17 FEB 2026 21:05:11": want, "17 FEB 2026": "2026-02-16T23:00:00Z", "2026-02-17_21-05-11": want, "2026-02-17-21-05-11": want, "20260217T210511": want, "17-Feb-26 21:05:11": want, "17 février 2026 à 21 h 05": "2026-02-17T20:05:00Z", "17.02.2026, 21:05 Uhr": "2026-02-17T20:05:00Z",
 		"17/02/2026 à 21h05": "2026-02-17T20:05:00Z", "17/02/26 21:05": "2026-02-17T20:05:00Z", "20/2/2026": "2026-02-19T23:00:00Z",
 		"2/30/2026 9:00:00 PM": "", "2026-02-17 25:00": "", "2026-02-17 13:00 PM": "", "yesterday": "", "": "", "17": "",
+		// The words of an hour or of the zone, as against those of half a day.
+		"17-02-2026 21:05:11 uur": want, "mardi 17 février 2026 21:05:11 (heure de Paris)": want, "17.02.2026 21:05:11 Romance Standard Time": want, "2026-02-17 21:05:11 Europe/Paris": want,
+		"17.02.2026 21:05:11 (MEZ)": want, "17 février 2026 21:05:11 heure normale d’Europe centrale": want, "17/2/2026 9:05:11 de la tarde": "", "17/2/2026 9:05:11 Eastern Standard Time": "",
 		// Which half of the day, in words that are not known.
 		"17/2/2026 9:05:11 μμ": "", "2026-02-17 오후 9:05:11": "", "2026/2/17 下午 9:05:11": "", "17/2/2026 9:05:11 em": "", "17/2/2026 9:05:11 da tarde": "",
 		"17/2/2026 20:05:11 (UTC)": "", "17.2.2026 г. 21:05:11": want, "17.02.2026 21:05:11 Dienstag": want, "17/02/2026 21:05:11 (heure locale)": want, "2026-02-17 9:05:11 PM local time": want,

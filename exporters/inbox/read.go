@@ -79,7 +79,11 @@ func (r *rule) fitsSubject(m *Mail, found map[string]string) bool {
 	case r.Ignore:
 		return anyFits(r.subject, []string{m.bare, m.Subject}, found)
 	case m.prefix > 0:
-		if r.subject == nil || !passedOnNamed.MatchString(r.Subject) {
+		if r.subject == nil {
+			return false
+		}
+		anything := r.subject.FindStringIndex(noMark + m.bare[m.prefix:])
+		if anything != nil && anything[0] < len(noMark) && !passedOnNamed.MatchString(r.Subject) {
 			return false
 		}
 		at := r.subject.FindStringIndex(m.bare)

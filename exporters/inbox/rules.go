@@ -94,7 +94,7 @@ type rule struct {
 }
 
 // halfBoundary finds a \b beside a letter that is not ASCII, also that of a choice.
-var halfBoundary = regexp.MustCompile(`\\b(?:\(\?:(?:[^()|]*\|)*)?[^\x00-\x7F]|[^\x00-\x7F](?:(?:\|[^()|]*)*\))?\\b`)
+var halfBoundary = regexp.MustCompile(`\\b(?:\(\?:(?:[^()|]*\|)*)?[^\x00-\x7F\p{P}\p{S}\p{Z}]|[^\x00-\x7F\p{P}\p{S}\p{Z}](?:(?:\|[^()|]*)*\))?\\b`)
 
 // pattern is a text, or a mapping with the key optional beside it.
 type pattern struct {

@@ -87,6 +87,9 @@ func TestMistakesInRules(t *testing.T) {
 	if _, err := load(t, testRules, exampleMail); err != nil {
 		t.Error(err)
 	}
+	if _, err := load(t, change("^Backup of", "^(?:«\\b|(?:–|-)\\b)?Backup of"), exampleMail); err != nil {
+		t.Errorf("a boundary beside a mark that is no letter: %v", err)
+	}
 }
 
 const tableRules = `schema: 1
@@ -203,4 +206,20 @@ func FuzzRules(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A rule for what is passed on may write the mark in any way; one that begins with
+// anything is for none.
+func TestRulesForWhatIsPassedOn(t *testing.T) {
+	mail := strings.Replace(exampleMail, "Subject: ", "Subject: TR : ", 1)
+	for subject, read := range map[string]bool{
+		`(?i)^(?:RE|FW|TR)\s?:\s*`: true, `^[Tt][Rr] ?: `: true, `^(?:TR : )?`: true, `^TR : `: true, `^(?:TR : )?.*`: true,
+		`^.*`: false, `^[^:]+: `: false, ``: false,
+	} {
+		rules := strings.Replace(testRules, "^Backup", subject+"Backup", 1)
+		_, err := load(t, rules, mail)
+		if (err == nil) != read {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
 }

@@ -173,9 +173,10 @@ func (t times) past(s string, sent time.Time) (time.Time, bool) {
 // halfApart is "p. m.", as Windows writes it in Spanish.
 var halfApart = regexp.MustCompile(`(?i)\b([ap])\.\s+m\b\.?`)
 
-// harmless words stand behind a time of day without another meaning; the others may
-// say which half of the day it is, in a language that nobody here reads.
-var harmless = regexp.MustCompile(`^\(?(?:(?i:uhr|h|hrs?|hours?|heures?|locale?|time|г)|` + weekdayForm + `)\)?$`)
+// harmless words stand behind a time of day without another meaning, or name the zone of
+// central Europe; the others may say which half of the day it is, in a language that
+// nobody here reads, or a zone far away.
+var harmless = regexp.MustCompile(`^\(?(?:(?i:uhr|uur|o'clock|h|hrs?|horas?|hours?|heures?|ore|locale?|time|standard|romance|de|paris|normale|d.(?:été|hiver|europe)|centrale|europe/paris|mes?z|mitteleuropäische|(?:sommer|normal)?zeit|г)|` + weekdayForm + `)\)?$`)
 
 // dateWords gives a date in English, with short months and without days of
 // the week. What it does not know behind a time, or in other letters, it leaves.

@@ -59,6 +59,7 @@ func TestWhatShippedRulesSay(t *testing.T) {
 		{"Subject: NAS Active Backup for Business - attività di backup PC su NAS completata\n\nElenco dispositivi: PC-07\nDispositivi non riusciti: 1\n", "synology/pc-07/pc warning 03:20"},
 		{"Subject: NAS Active Backup for Business - Backup task PC on NAS has completed\n\nDevice list: PC-07\nError: disk full\n", "synology/pc-07/pc failed 03:20"},
 		{"Subject: NAS Active Backup for Business - Backup task PC on NAS has completed\n\nDevice list: PC-07\nError: none\n", "synology/pc-07/pc success 03:20"},
+		{"Subject: Arcserve UDP Alert: backup job\n\nJob Status: Finished\nNode Name: SRV-07\nMessage: The job has ended without errors.\n", "arcserve/srv-07/arcserve success 03:20"},
 		{"Subject: Arcserve UDP Alert: backup job\n\nJob Status: Finished\nNode Name: SRV-07\nMessage: The backup failed, not enough space.\n", "arcserve/srv-07/arcserve failed 03:20"},
 		{"Subject: [Success] SRV-07 - Nightly\n\nVeeam Agent\nError: the disk is full\n", veeam + " failed 03:20"},
 		{"Subject: [Success] SRV-07 - Nightly\n\nVeeam Agent\nErreur : aucune\nAvertissement : aucun\n", veeam + " success 03:20"},

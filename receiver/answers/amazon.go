@@ -24,6 +24,7 @@ type amazonNotice struct {
 		} `json:"headers"`
 	} `json:"mail"`
 	Bounce struct {
+		Type       string    `json:"bounceType"`
 		Recipients []noticed `json:"bouncedRecipients"`
 	} `json:"bounce"`
 	Delay struct {
@@ -66,14 +67,18 @@ func (n *amazonNotice) kind() string { return cmp.Or(n.Notification, n.Event) }
 func (in *Incoming) notice(n *amazonNotice) {
 	switch n.kind() {
 	case "Bounce":
-		in.noticed(n.Bounce.Recipients, "failed")
+		failed := "failed"
+		if n.Bounce.Type == "Transient" {
+			failed = "" // so it calls the answer of somebody who is away, too
+		}
+		in.noticed(n.Bounce.Recipients, failed)
 	case "DeliveryDelay":
 		in.noticed(n.Delay.Recipients, "delayed")
 	case "Delivery", "Send", "Open", "Click":
 		in.Sort = Receipt
 	}
 	if in.Sort == Unread {
-		in.Detail = "a notice of Amazon SES that is not read: " + clip.Bytes(mailread.Printable(n.kind()), 50)
+		in.Detail = "a notice of Amazon SES that is not read: " + clip.Bytes(mailread.Printable(strings.TrimSpace(n.kind()+" "+n.Bounce.Type)), 50)
 	}
 	for _, h := range n.Mail.Headers {
 		if strings.EqualFold(h.Name, "Message-ID") {
