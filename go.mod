@@ -36,6 +36,7 @@ require (
 	golang.org/x/term v0.48.0
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.15.0
+	mvdan.cc/sh/v3 v3.13.1
 )
 
 require github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect

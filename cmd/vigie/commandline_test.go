@@ -92,12 +92,15 @@ func TestIncidentAsItsPage(t *testing.T) {
 		}
 	}
 	// Nothing found for a misspelt name is no good news.
-	if out := i.vigie(1, i.client("incidents", "--customer=dupond")...); !strings.Contains(out, `the inventory has no customer "dupond"`) {
-		t.Errorf("an unknown customer:\n%s", out)
+	for asked, says := range map[string]string{
+		"--customer=dupond": `the inventory has no customer "dupond"`, "--scenario=servr": `no policy has a scenario "servr"`,
+		"--machine=SRV-AAD": `the inventory has no machine "SRV-AAD"`, "--platform=lms-Z": `the inventory has no platform "lms-Z"`,
+	} {
+		if out := i.vigie(1, i.client("incidents", asked)...); !strings.Contains(out, says) {
+			t.Errorf("%s:\n%s", asked, out)
+		}
 	}
-	if out := i.vigie(1, i.client("incidents", "--scenario=servr")...); !strings.Contains(out, `no policy has a scenario "servr"`) {
-		t.Errorf("an unknown scenario:\n%s", out)
-	}
+	i.vigie(0, i.client("incidents", "--customer=dupont", "--machine=SRV-AD", "--state=resolved")...)
 	var no struct{}
 	url, token := i.url, i.file("adm1.token")
 	cl := client{told: &commands{}, url: &url, tokenFile: &token, caFile: new(string), timezone: new(string)}

@@ -216,6 +216,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/prometheus/common/config":                       {"vigie/internal/remote", "vigie/receiver/config", "vigie/exporters", "vigie/exporters/httpclient"},
 		"github.com/gorilla/mux":                                    {"vigie/receiver/webhook", "vigie/receiver/web"},
+		"mvdan.cc/sh/v3/syntax":                                     {"vigie/exporters/push/programs"},
 		"github.com/yuin/goldmark":                                  {"vigie/docs"},
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},

@@ -149,7 +149,9 @@ func (v *view) AtOnce(purposes ...string) []action {
 	for _, i := range v.Items {
 		about[i.n.IncidentID] = true
 	}
-	purposes = slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return !acts(p) || v.outside && !forCustomers(p) })
+	purposes = slices.DeleteFunc(slices.Clone(purposes), func(p string) bool {
+		return !acts(p) || v.outside && !forCustomers(p) || !slices.ContainsFunc(v.Items, func(i *item) bool { return i.fits(p) })
+	})
 	if len(about) < 2 || len(purposes) == 0 {
 		return nil
 	}
@@ -217,12 +219,15 @@ func (i buttons) actions(purposes []string, outside bool) []action {
 }
 
 // fits leaves out what could only be refused: what belongs to incidents that
-// people qualify, and "not at once" where nobody counts on that.
+// people qualify, a call where nobody phones, and "not at once" where nobody counts
+// on that.
 func (i buttons) fits(purpose string) bool {
 	row, _, known := act.For(purpose)
 	switch {
 	case purpose == "not_immediate":
 		return i.hasFlag(rules.FlagImmediate)
+	case purpose == "call":
+		return !i.f.NoCalls
 	case purpose == "promote":
 		return !i.f.Grades
 	case purpose == "restore":

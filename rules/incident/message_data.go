@@ -76,7 +76,9 @@ type MessageData struct {
 	// CauseProposed tells that no person said the cause: the signals suggest it.
 	CauseProposed bool `json:"cause_proposed,omitempty"`
 	// Grades is set where people qualify, work around and cascade.
-	Grades     bool      `json:"grades,omitempty"`
+	Grades bool `json:"grades,omitempty"`
+	// NoCalls is set where the scenario has no phone calls.
+	NoCalls    bool      `json:"no_calls,omitempty"`
 	Level      int       `json:"level"`
 	Entry      string    `json:"entry"`
 	ReceivedAt time.Time `json:"received_at,omitzero"`

@@ -91,7 +91,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	if st.OnJoining() {
 		own(&f, d.LastReport())
 	}
-	f.ScenarioText, f.ScenarioTitle = d.Scenario.Title.In(to[0].Language), d.Scenario.Title
+	f.ScenarioText, f.ScenarioTitle, f.NoCalls = d.Scenario.Title.In(to[0].Language), d.Scenario.Title, d.Scenario.Calls == nil
 	f.Contact = to[0]
 	d.sheetPeople(&f)
 	d.SheetPlans(&f, platform)

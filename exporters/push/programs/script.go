@@ -2,17 +2,18 @@ package programs
 
 import (
 	"regexp"
-	"slices"
 	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 var (
 	shell   = regexp.MustCompile(`^(sh|bash|dash|ash|ksh|zsh|su|runuser|flock)$`)
 	given   = regexp.MustCompile(`^-[a-zA-Z]*c$|^--command$`) // the option in front of a script
-	keyword = regexp.MustCompile(`^(if|then|elif|else|while|until|do|time|exec|!|\{|[A-Za-z_]\w*=.*)$`)
+	escaped = regexp.MustCompile(`\\(.)`)
 	system  = regexp.MustCompile(`^(/usr)?/s?bin/`)
 	// quiet are commands that call no backup, whatever stands behind them.
-	quiet = regexp.MustCompile(`^(:|\[\[?|\]\]?|awk|break|case|cat|cd|chmod|chown|continue|cp|curl|cut|date|df|done|du|echo|egrep|esac|exit|export|false|fi|for|getopts|grep|gzip|head|hostname|id|jq|kill|ln|local|logger|ls|mail|mariadb-dump|mkdir|mktemp|mount|mountpoint|msmtp|mv|mysqldump|pg_dump|pg_dumpall|pgrep|ping|printf|ps|pwd|read|readonly|return|rm|rmdir|sed|set|shift|shopt|sleep|sort|stat|sync|tail|tee|test|touch|tr|trap|true|ulimit|umask|umount|uname|uniq|unset|wait|wc|wget|which|whoami|xz|zstd|\})$`)
+	quiet = regexp.MustCompile(`^(:|\[|awk|break|cat|cd|chmod|chown|continue|cp|curl|cut|date|df|du|echo|egrep|exit|false|getopts|grep|gzip|head|hostname|id|jq|kill|ln|logger|ls|mail|mariadb-dump|mkdir|mktemp|mount|mountpoint|msmtp|mv|mysqldump|pg_dump|pg_dumpall|pgrep|ping|printf|ps|pwd|read|return|rm|rmdir|sed|set|shift|shopt|sleep|sort|stat|sync|tail|tee|test|touch|tr|trap|true|ulimit|umask|umount|uname|uniq|unset|wait|wc|wget|which|whoami|xz|zstd)$`)
 )
 
 // scriptOf finds the script that a command hands to a shell in one word, as for
@@ -82,144 +83,43 @@ func (p *Program) mayHide(words []string) bool {
 }
 
 // simpleCommands takes a script apart into its commands, without quotes, assignments
-// and redirections; those of a substitution are among them. What a variable holds is
-// not known. It does not read here-documents.
+// and redirections; those of a substitution are among them. What a variable or a
+// substitution gives is not known, and stands as a dollar.
 func simpleCommands(text string) (commands [][]string, readable bool) {
-	s := scanner{rest: text}
-	for s.rest != "" && !s.unread {
-		s.next()
+	script, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	if err != nil {
+		return nil, false
 	}
-	s.endCommand()
-	return s.commands, !s.unread
-}
-
-type scanner struct {
-	rest     string
-	word     strings.Builder
-	begun    bool // the word, which may be empty in quotes
-	target   bool // the next word is a file to read or to write
-	words    []string
-	commands [][]string
-	unread   bool
-}
-
-func (s *scanner) next() {
-	c := s.rest[0]
-	s.rest = s.rest[1:]
-	switch c {
-	case ' ', '\t', '\r':
-		s.endWord()
-	case '\n', ';', '|', '(', ')', '&':
-		s.endCommand()
-	case '<', '>':
-		s.redirect(c)
-	case '#':
-		if s.begun {
-			s.add("#")
-			return
-		}
-		_, s.rest, _ = strings.Cut(s.rest, "\n")
-		s.endCommand()
-	case '\'':
-		s.add(s.until("'"))
-	case '"':
-		s.begun = true
-		for !s.unread && !strings.HasPrefix(s.rest, `"`) {
-			s.expand()
-		}
-		s.until(`"`)
-	default:
-		s.rest = string(c) + s.rest
-		s.expand()
-	}
-}
-
-func (s *scanner) add(text string) {
-	s.begun = true
-	s.word.WriteString(text)
-}
-
-// until takes what stands before an end that has to come.
-func (s *scanner) until(end string) string {
-	text, rest, found := strings.Cut(s.rest, end)
-	s.rest, s.unread = rest, s.unread || !found
-	return text
-}
-
-// expand takes one character, or what a substitution calls.
-func (s *scanner) expand() {
-	switch {
-	case s.rest == "":
-		s.unread = true
-	case strings.HasPrefix(s.rest, "\\\n"):
-		s.rest = s.rest[2:]
-	case s.rest[0] == '\\' && len(s.rest) > 1:
-		s.add(s.rest[1:2])
-		s.rest = s.rest[2:]
-	case s.rest[0] == '`':
-		s.rest = s.rest[1:]
-		s.substitute(s.until("`"))
-	case strings.HasPrefix(s.rest, "$("):
-		depth, end := 0, -1
-		for i, c := range s.rest {
-			if c == '(' {
-				depth++
-			} else if c == ')' {
-				if depth--; depth == 0 {
-					end = i
-					break
-				}
+	syntax.Walk(script, func(n syntax.Node) bool {
+		if called, ok := n.(*syntax.CallExpr); ok && len(called.Args) > 0 {
+			var words []string
+			for _, w := range called.Args {
+				words = append(words, plain(w.Parts))
 			}
+			if words[0] == "exec" && len(words) > 1 {
+				words = words[1:]
+			}
+			commands = append(commands, words)
 		}
-		if end < 0 {
-			s.unread = true
-			return
+		return true
+	})
+	return commands, true
+}
+
+// plain is a word as the command gets it.
+func plain(parts []syntax.WordPart) string {
+	var out strings.Builder
+	for _, part := range parts {
+		switch part := part.(type) {
+		case *syntax.Lit:
+			out.WriteString(escaped.ReplaceAllString(part.Value, "$1"))
+		case *syntax.SglQuoted:
+			out.WriteString(part.Value)
+		case *syntax.DblQuoted:
+			out.WriteString(plain(part.Parts))
+		default:
+			out.WriteString("$")
 		}
-		inner := s.rest[2:end]
-		s.rest = s.rest[end+1:]
-		s.substitute(inner)
-	default:
-		s.add(s.rest[:1])
-		s.rest = s.rest[1:]
 	}
-}
-
-func (s *scanner) substitute(text string) {
-	commands, readable := simpleCommands(text)
-	s.commands = append(s.commands, commands...)
-	s.unread = s.unread || !readable
-	s.add("$()")
-}
-
-func (s *scanner) redirect(c byte) {
-	if c == '<' && strings.HasPrefix(s.rest, "<") {
-		s.unread = true
-	}
-	if strings.Trim(s.word.String(), "0123456789") == "" {
-		s.word.Reset() // the number of the stream
-		s.begun = false
-	}
-	s.endWord()
-	s.rest = strings.TrimLeft(s.rest, ">&|")
-	s.target = true
-}
-
-func (s *scanner) endWord() {
-	if !s.begun {
-		return
-	}
-	word := s.word.String()
-	if !s.target && (len(s.words) > 0 || !keyword.MatchString(word)) {
-		s.words = append(s.words, word)
-	}
-	s.word.Reset()
-	s.begun, s.target = false, false
-}
-
-func (s *scanner) endCommand() {
-	s.endWord()
-	if s.target = false; len(s.words) > 0 {
-		s.commands = append(s.commands, slices.Clone(s.words))
-	}
-	s.words = nil
+	return out.String()
 }
