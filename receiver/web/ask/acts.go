@@ -97,7 +97,7 @@ func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, polic
 	case act.Person:
 		choose("", a.Engine.Book().Staff())
 		for i := range in.Options[1:] {
-			in.Options[i+1].Text = a.name(in.Options[i+1].Value)
+			in.Options[i+1].Text = a.Engine.Book().Directory.PersonName(in.Options[i+1].Value)
 		}
 	case act.Outcome:
 		choose("outcome.", nil)
@@ -140,11 +140,4 @@ func (a Acts) Given(l locale.Locale, o receiver.Opened, given url.Values) rules.
 		delete(out, "until")
 	}
 	return out
-}
-
-func (a Acts) name(id string) string {
-	if p := a.Engine.Book().Directory.Person(id); p != nil {
-		return cmp.Or(p.Name, id)
-	}
-	return id
 }
