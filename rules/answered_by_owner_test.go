@@ -15,20 +15,13 @@ func TestAnswerOfWhoeverIsAllThatAreTold(t *testing.T) {
 	for i, f := range inventory {
 		inventory[i].Text = bytes.Replace(f.Text, []byte("account_manager: am.dupont"), []byte("account_manager: adm1"), 1)
 	}
-	tale, err := story.Parse("answered", []byte(`start: 2026-11-02T07:00:00+01:00
+	happened := played(t, loadBook(t, exampleFiles(t, "synomega/policy"), inventory), "answered", `start: 2026-11-02T07:00:00+01:00
 until: 2026-11-02T17:00:00+01:00
 events:
   - {at: 2026-11-02T08:10:00+01:00, fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
   - {at: 2026-11-02T09:00:00+01:00, act: {verb: take, by: adm1, incident: {customer: dupont, machine: SRV-AD}}}
   - {at: 2026-11-02T16:30:00+01:00, act: {verb: answer, by: adm1, note: tomorrow, incident: {customer: dupont, machine: SRV-AD}}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	happened, err := story.Play(loadBook(t, exampleFiles(t, "synomega/policy"), inventory), tale, story.Options{Journal: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+`, story.Options{Journal: true})
 	said := ""
 	for _, h := range happened {
 		if h.What == "journal" && h.Entry == "answer_told" {

@@ -86,14 +86,7 @@ func TestAppointmentsOnAnAfternoon(t *testing.T) {
 `, "client_told", "2026-12-24T14:01:00+01:00"},
 	} {
 		text := "start: 2026-12-16T09:00:00+01:00\nuntil: 2026-12-24T18:00:00+01:00\nevents:\n" + fmt.Sprintf(fails, c.failed) + c.act
-		tale, err := story.Parse(name, []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		happened, err := story.Play(book, tale, story.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		happened := played(t, book, name, text, story.Options{})
 		var left []string
 		for _, h := range happened {
 			if h.What == "notification" && h.Step == c.step {
@@ -111,18 +104,11 @@ func TestAppointmentsOnAnAfternoon(t *testing.T) {
 func TestWeeklyAgainAtTheHourOfThePolicy(t *testing.T) {
 	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-11-05, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
-	tale, err := story.Parse("weekly", []byte(`start: 2026-11-02T07:00:00+01:00
+	happened := played(t, book, "weekly", `start: 2026-11-02T07:00:00+01:00
 until: 2026-11-20T18:00:00+01:00
 events:
   - {at: 2026-11-02T08:00:00+01:00, fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	happened, err := story.Play(book, tale, story.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+`, story.Options{})
 	var left []string
 	for _, h := range happened {
 		if h.What == "notification" && h.Step == "still_failing" {

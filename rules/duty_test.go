@@ -143,20 +143,13 @@ func TestOutsideIsOfTheRoleThatIsTold(t *testing.T) {
 func TestWhoeverIsAwayIsNotAlone(t *testing.T) {
 	away := rules.SourceFile{Name: "away.yml", Text: []byte("absences: [{person: am.martin, from: 2026-11-03, until: 2026-11-06}, {person: paul, from: 2026-11-04, until: 2026-11-09}]\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), away))
-	tale, err := story.Parse("away", []byte(`start: 2026-11-03T07:00:00+01:00
+	happened := played(t, book, "away", `start: 2026-11-03T07:00:00+01:00
 until: 2026-11-16T08:00:00+01:00
 events:
   - {at: 2026-11-03T07:00:00+01:00, evidence: {customer: martin, machine: SRV-FIC, backup_role: local, state: ok}}
   - {at: 2026-11-03T08:00:00+01:00, fires: {alertname: BackupFailed, customer: martin, machine: SRV-FIC, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
   - {at: 2026-11-03T13:00:00+01:00, fires: {alertname: BackupMissed, customer: martin, machine: PC-PAUL, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: missed}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	happened, err := story.Play(book, tale, story.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+`, story.Options{})
 	var got []string
 	for _, h := range happened {
 		if slices.Contains([]string{"account_manager", "still_failing", "client_told"}, h.Step) {

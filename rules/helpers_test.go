@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/story"
 )
 
 // exampleFiles reads the files of a folder below deploy/examples.
@@ -28,6 +29,20 @@ func exampleFiles(t testing.TB, folder string) []rules.SourceFile {
 		files = append(files, rules.SourceFile{Name: filepath.Base(p), Text: text})
 	}
 	return files
+}
+
+// played is what happens in a story that is given as text.
+func played(t testing.TB, book *rules.Book, name, text string, o story.Options) []story.Happening {
+	t.Helper()
+	tale, err := story.Parse(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	happened, err := story.Play(book, tale, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return happened
 }
 
 // loadBook makes a book of policy and inventory files.
