@@ -94,7 +94,6 @@ func TestIncidentAsItsPage(t *testing.T) {
 	// Nothing found for a misspelt name is no good news.
 	for asked, says := range map[string]string{
 		"--customer=dupond": `the inventory has no customer "dupond"`, "--scenario=servr": `no policy has a scenario "servr"`,
-		"--machine=SRV-AAD": `the inventory has no machine "SRV-AAD"`, "--platform=lms-Z": `the inventory has no platform "lms-Z"`,
 	} {
 		if out := i.vigie(1, i.client("incidents", asked)...); !strings.Contains(out, says) {
 			t.Errorf("%s:\n%s", asked, out)

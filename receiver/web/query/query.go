@@ -102,23 +102,19 @@ func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
 	return "", refuse("unknown {noun} {quoted}: known are {known}", "noun", name, "quoted", string(v), "known", strings.Join(words, ", "))
 }
 
-// Named refuses a name that nothing knows, of an empty list: that nothing is found for
-// a misspelt one must not look like good news. People of customers are not told who
-// else there is.
+// Named refuses a customer or scenario that nothing knows, of an empty list: that
+// nothing is found for a misspelt one must not look like good news. Machines and
+// platforms may be named freely, since those that no inventory lists are watched, too.
+// People of customers are not told who else there is.
 func Named(q url.Values, b *rules.Book, who string) error {
 	if b.Role(who) == act.Customer {
 		return nil
 	}
-	customer, machine, platform, scenario := q.Get("customer"), q.Get("machine"), q.Get("platform"), q.Get("scenario")
-	its := func(m *rules.Machine) bool { return m.Name == machine && (customer == "" || m.Customer == customer) }
+	customer, scenario := q.Get("customer"), q.Get("scenario")
 	has := func(p *rules.Policy) bool { return p.Scenario(scenario) != nil }
-	switch dir := b.Directory; {
-	case customer != "" && dir.Customers[customer] == nil:
+	switch {
+	case customer != "" && b.Directory.Customers[customer] == nil:
 		return refuse("the inventory has no customer {quoted}, and nothing is listed here of one", "quoted", customer)
-	case machine != "" && !slices.ContainsFunc(dir.Machines, its) && dir.Called(customer, machine) == machine:
-		return refuse("the inventory has no machine {quoted}, and nothing is listed here of one", "quoted", machine)
-	case platform != "" && dir.Platforms[platform] == nil:
-		return refuse("the inventory has no platform {quoted}, and nothing is listed here of one", "quoted", platform)
 	case scenario != "" && !slices.ContainsFunc(b.Policies(), has):
 		return refuse("no policy has a scenario {quoted}", "quoted", scenario)
 	}
