@@ -201,7 +201,7 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
 	i.Assignee, i.TakenAt = "", time.Time{}
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
-	i.Told, i.Raised, i.Wording = nil, map[string]Raise{}, ""
+	i.Told, i.Raised, i.Wording, i.DataLoss = nil, map[string]Raise{}, "", ""
 	flaky := i.Flags[FlagFlaky]
 	i.Flags, i.Progress = map[Flag]bool{}, Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {
@@ -256,8 +256,11 @@ func (d intake) withdraw(why string, overtaken func(*Step, *StepRecord) bool) {
 	}
 }
 
+// sameReport is how long what one person reports again is not told anew (S2.17).
+const sameReport = 5 * time.Minute
+
 func (d intake) report(s Signal) {
-	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By })
+	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By && d.Now.Sub(r.StartsAt) < sameReport })
 	joins := !d.Incident.OpenedAt.Equal(d.Now) || len(d.Incident.Reports) > 0 || len(d.Incident.Alerts) > 0
 	d.Incident.Reports = append(d.Incident.Reports, s)
 	if anybody := s.Unregistered && s.Kind == Level3Emergency; joins && !known && !anybody { // an address that anybody typed is sent nothing more
@@ -462,6 +465,8 @@ func (d intake) cleared(e Cleared) {
 	case d.Scenario.Proof == ProofSuccess:
 		d.Incident.ProofAsked = time.Time{}
 		d.needs = true
+	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0 && d.IntegrityOwed(d.Incident.Cause):
+		d.unverified("the probe is well again; a person must say whether data was lost")
 	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0:
 		d.end(Resolved, "the probe is well again")
 	default:
