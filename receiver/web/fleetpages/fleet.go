@@ -308,7 +308,7 @@ type Policy struct {
 func (d *Policy) Field(l locale.Locale) ask.Field {
 	f := ask.Field{Name: "labels", Kind: "area", Label: ask.T(l, "policy.labels"), Value: cmp.Or(d.Labels, d.example), Required: true, Complete: "off"}
 	if d.Fault != "" {
-		f.Wrong, f.Focus = l.TieSpaces(l.Say(locale.Site+"policy.fault", "what", d.Fault)), true
+		f.Wrong, f.Focus = l.Say(locale.Site+"policy.fault", "what", d.Fault), true
 	}
 	return f
 }
