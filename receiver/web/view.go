@@ -85,9 +85,7 @@ func (p *pageSite) language(r *http.Request, who *rules.Person) *locale.Language
 func (v voice) T(key string) string { return v.Word(locale.Site + key) }
 
 // Fill is a text of the pages with its parts filled in, given as name and value.
-func (v voice) Fill(key string, pairs ...string) string {
-	return v.Say(locale.Site+key, pairs...)
-}
+func (v voice) Fill(key string, pairs ...string) string { return v.Say(locale.Site+key, pairs...) }
 
 // When says in a sentence what makes a step due.
 func (v voice) When(st *rules.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
