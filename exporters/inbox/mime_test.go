@@ -46,6 +46,8 @@ func TestMailsAsTheyCome(t *testing.T) {
 		"base64 without padding":        {text("Content-Transfer-Encoding: base64", strings.TrimRight(encoded, "=")), bad},
 		"base64 with odd line ends":     {text("Content-Transfer-Encoding: base64", encoded[:8]+" \n\n "+encoded[8:20]+"\r\r\n"+encoded[20:]), bad},
 		"base64 with a list's footer":   {text("Content-Transfer-Encoding: base64", encoded+"\n\n_____\nTo leave the list write to list-leave@b.example"), bad},
+		"base64 below a notice":         {text("Content-Transfer-Encoding: base64", "CAUTION: This mail comes from outside.\n\n"+encoded), bad},
+		"base64 between words":          {text("Content-Transfer-Encoding: base64", "External\n\n"+base64.StdEncoding.EncodeToString([]byte(failed+strings.Repeat("\nmore of it", 9)))+"\n-- \nScanned by the gateway\n"), bad},
 		"base64 of pieces":              {text("Content-Transfer-Encoding: base64", base64.StdEncoding.EncodeToString([]byte(failed[:10]))+"\n"+base64.StdEncoding.EncodeToString([]byte(failed[10:]))), bad},
 		"a word broken by its encoding": {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "Your backup task Photos has fail=\ned=\n."), bad},
 		"words beside the subject":      {page(`<body><div style="display: none; max-height:0"><div>x</div>` + good + `</div><p>` + failed + `</p></body>`), bad},
