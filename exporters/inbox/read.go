@@ -55,6 +55,8 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 	for _, r := range rs.list {
 		v, fits := r.read(m, received)
 		switch {
+		case r.aside != nil && (fits || r.claim(m)):
+			return Verdict{Problem: "its rule is set aside: " + r.aside.Error()}
 		case fits && v.Problem == "":
 			return v
 		case fits:
