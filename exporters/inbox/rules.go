@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
@@ -361,6 +362,9 @@ func (r *rule) compileBeside(one func(key, text, flags string) (*regexp.Regexp, 
 			if text == "" {
 				return r.bad(l.key, "an empty pattern", "write a regular expression, or take it out")
 			}
+			if l.key != "drop" {
+				text = overLines(text)
+			}
 			re, err := one(l.key, text, "(?m)")
 			if err != nil {
 				return err
@@ -369,6 +373,30 @@ func (r *rule) compileBeside(one func(key, text, flags string) (*regexp.Regexp, 
 		}
 	}
 	return nil
+}
+
+// overLines lets the blanks between the words of a pattern fit the end of a line as
+// well, where mail programs break a sentence. Those of a class stay as they are.
+func overLines(pattern string) string {
+	var out strings.Builder
+	class, escaped, text := false, false, []rune(pattern)
+	for i, r := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '[':
+			class = true
+		case r == ']':
+			class = false
+		case r == ' ' && !class && i > 0 && i+1 < len(text) && unicode.IsLetter(text[i+1]):
+			out.WriteString(`[ \n]`)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func (r *rule) compileResults(found map[string]bool) error {

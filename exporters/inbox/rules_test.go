@@ -91,6 +91,16 @@ func TestMistakesInRules(t *testing.T) {
 	}
 }
 
+func TestPatternsOverLines(t *testing.T) {
+	for pattern, want := range map[string]string{
+		`with errors`: `with[ \n]errors`, `^error *: *x`: `^error *: *x`, `none [^e]`: `none [^e]`, `a[ \t]b [^ c]`: `a[ \t]b [^ c]`, `été annulée, le`: `été[ \n]annulée,[ \n]le`, `a\[ b`: `a\[[ \n]b`, `\\[a b] c`: `\\[a b][ \n]c`,
+	} {
+		if got := overLines(pattern); got != want {
+			t.Errorf("%s: %s, want %s", pattern, got, want)
+		}
+	}
+}
+
 const tableRules = `schema: 1
 timezone: Europe/Paris
 rules:
