@@ -62,7 +62,10 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 			return a, nil
 		}
 	}
-	a.Fields = a.Fields.Clone() // what is put straight later must not reach the caller's map
+	a.Fields = a.Fields.Clone() // what is put straight must not reach the caller's map
+	for name, text := range a.Fields {
+		a.Fields[name] = strings.TrimSpace(text) // blanks say nothing
+	}
 	if a.Link != "" {
 		for _, done := range d.Incident.Acts {
 			if done.Link == a.Link {
