@@ -73,7 +73,7 @@ func (d acting) saysSomething(a Act) bool {
 	row, _ := act.Of(a.Verb)
 	field, _ := row.Field("result")
 	switch {
-	case result == "" && strings.TrimSpace(a.Fields["note"]) == "" && strings.TrimSpace(a.Fields["reason"]) == "" && a.Fields["until"] == "":
+	case result == "" && a.Fields["note"] == "" && a.Fields["reason"] == "" && a.Fields["until"] == "":
 		d.refuseField("result", 422, "result is missing: {known}; or say it in note", "known", strings.Join(field.Choices, ", "))
 	case result != "" && !slices.Contains(field.Choices, result):
 		d.refused(incident.RefuseUnknown("result", result, field.Choices).About("result"))

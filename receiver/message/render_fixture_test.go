@@ -244,6 +244,15 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 16:02")
 	case "D8":
 		when("2025-03-11 09:00")
+	case "shift-ends":
+		had := adm1
+		had.Role = "previous_assignee"
+		n.To = to(had)
+		when("2025-03-11 09:00")
+	case "copy-failed":
+		f.BackupRole, f.Engine = "copy", "synology"
+		f.Plans[0].Plan, f.Plans[0].Role, f.Plans[0].Engine = "Hyper Backup vers C2", "copy", "synology"
+		when("2025-03-10 07:10")
 	case "P1":
 		f = rules.MessageData{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: rules.Open,
 			Error: "0x01D00004: le centre de données refuse la connexion", StartedAt: at("2025-03-10 01:00"), OpenedAt: at("2025-03-10 03:00")}
@@ -357,8 +366,13 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-15 12:00")
 	}
 	n.Data = f
-	if template == "D8" {
+	switch template {
+	case "D8":
 		return bundle(n, 4)
+	case "shift-ends":
+		ns := bundle(n, 3)
+		ns[2].Data.Customer, ns[2].Data.CustomerName = "martin", "Martin"
+		return ns
 	}
 	return []rules.Notification{n}
 }
