@@ -58,7 +58,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		if _, has := row.Field(name); !has {
-			d.refused(&Refusal{Status: 422, Phrase: row.Unknown(name)})
+			d.refused(&Refusal{Status: 422, Phrase: row.Unknown(name), Field: name})
 			return a, nil
 		}
 	}

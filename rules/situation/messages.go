@@ -39,11 +39,11 @@ func (d Messages) Notification(st *policy.Step, template string, to, cc []incide
 	return n
 }
 
-// handsOver reports whether a step tells that work passes from one to another with
-// the duty.
+// handsOver reports whether a step tells that work passes from one to another: with
+// the duty, or since whoever had it is away or silent.
 func handsOver(st *policy.Step) bool {
 	return slices.ContainsFunc(st.When, func(t policy.Trigger) bool {
-		return t.Kind == policy.WhenShift || t.Kind == policy.WhenMoment && t.Name == "off_duty"
+		return t.Kind == policy.WhenShift || t.Kind == policy.WhenMoment && (t.Name == "off_duty" || t.Name == "lapsed")
 	})
 }
 
