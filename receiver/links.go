@@ -117,7 +117,7 @@ func (e *Engine) follow(ctx context.Context, o Opened, who string, fields rules.
 		who = o.Actors[0]
 	}
 	if who == "" {
-		return rules.Decision{}, incident.Refuse(422, "say who you are")
+		return rules.Decision{}, incident.Refuse(422, "say who you are").About("who")
 	}
 	if !slices.Contains(o.Actors, who) {
 		return rules.Decision{}, incident.Refuse(403, "this link was not sent to {who}", "who", who)

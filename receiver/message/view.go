@@ -152,6 +152,17 @@ func (v *view) templateName(id string) string {
 // Many tells whether the mail speaks of several incidents.
 func (v *view) Many() bool { return v.many }
 
+// LeftBy is who had all of them until they were given back; "" where nobody gave them
+// back, or more than one.
+func (v *view) LeftBy() string {
+	for _, i := range v.Items {
+		if i.LeftBy() != v.item.LeftBy() {
+			return ""
+		}
+	}
+	return v.item.LeftBy()
+}
+
 // Count is how many incidents the mail speaks of.
 func (v *view) Count() int { return len(v.Items) }
 
