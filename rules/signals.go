@@ -201,7 +201,7 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
 	i.Assignee, i.TakenAt = "", time.Time{}
 	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
-	i.Told, i.Raised, i.Wording = nil, map[string]Raise{}, ""
+	i.Told, i.Raised, i.Wording, i.DataLoss = nil, map[string]Raise{}, "", ""
 	flaky := i.Flags[FlagFlaky]
 	i.Flags, i.Progress = map[Flag]bool{}, Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {
@@ -256,8 +256,11 @@ func (d intake) withdraw(why string, overtaken func(*Step, *StepRecord) bool) {
 	}
 }
 
+// sameReport is how long what one person reports again is not told anew (S2.17).
+const sameReport = 5 * time.Minute
+
 func (d intake) report(s Signal) {
-	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By })
+	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By && d.Now.Sub(r.StartsAt) < sameReport })
 	joins := !d.Incident.OpenedAt.Equal(d.Now) || len(d.Incident.Reports) > 0 || len(d.Incident.Alerts) > 0
 	d.Incident.Reports = append(d.Incident.Reports, s)
 	if anybody := s.Unregistered && s.Kind == Level3Emergency; joins && !known && !anybody { // an address that anybody typed is sent nothing more
@@ -462,6 +465,8 @@ func (d intake) cleared(e Cleared) {
 	case d.Scenario.Proof == ProofSuccess:
 		d.Incident.ProofAsked = time.Time{}
 		d.needs = true
+	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0 && d.IntegrityOwed(d.Incident.Cause):
+		d.unverified("the probe is well again; a person must say whether data was lost")
 	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0:
 		d.end(Resolved, "the probe is well again")
 	default:
@@ -569,7 +574,8 @@ func (d intake) withdrawUnread() {
 }
 
 // overtakenReminders takes back reminders that should have left by now, while
-// mail is away, where a later one says the same or what they ask for was done.
+// mail is away, where a later one says the same or what they ask for was done; and
+// what only the clock called for, as soon as somebody does it.
 func (d intake) overtakenReminders() {
 	late := func(r *StepRecord) bool {
 		return r.Status == StepDecided && !r.Stands && len(r.Refused) == 0 && r.DecidedAt.Add(d.Policy.Hold).Before(d.Now)
@@ -578,7 +584,7 @@ func (d intake) overtakenReminders() {
 		return
 	}
 	d.withdraw("withdrawn: overtaken before it left", func(st *Step, r *StepRecord) bool {
-		if !late(r) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
+		if !late(r) && (d.act == nil || r.Stands || !st.ByClock()) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
 			return false
 		}
 		return d.FirstHolding(st.Unless) != "" || d.FirstHolding(st.Rests) != "" || st.Reminds() && d.remindedAgain(r)

@@ -3,6 +3,7 @@
 package classify
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -69,7 +70,7 @@ func (b Classifier) Classify(s model.Signal, now time.Time) Classified {
 	c.Ignored = c.Scenario.Ignores
 	if said := c.Signal.Labels[c.Scenario.Severity.Label]; c.Refusal == nil && said != "" && !slices.Contains(c.Scenario.Severity.Order, said) &&
 		(c.Signal.Kind == model.Level2Voluntary) {
-		c.Refusal = incident.RefuseUnknown("severity", said, c.Scenario.Severity.Order)
+		c.Refusal = incident.RefuseUnknown("severity", said, c.Scenario.Severity.Order).About("severity")
 	}
 	c.Identity = c.Scenario.Identify(c.Signal.Labels)
 	c.Key = c.Identity.String()
@@ -104,18 +105,18 @@ func (b Classifier) checkReport(c *Classified, now time.Time) {
 	case model.Level2Voluntary, model.Level3Emergency, model.EmergencyMeans, model.UserAssistance:
 	default:
 		c.Refusal = incident.RefuseUnknown("kind of signal", string(s.Kind), []string{string(model.InfraProbe), string(model.FunctionalProbe),
-			string(model.Level2Voluntary), string(model.Level3Emergency), string(model.EmergencyMeans), string(model.UserAssistance)})
+			string(model.Level2Voluntary), string(model.Level3Emergency), string(model.EmergencyMeans), string(model.UserAssistance)}).About("kind")
 		return
 	}
 	l := s.Labels
 	p := b.Directory.Platforms[l[model.LabelPlatform]]
 	about := s.Kind == model.UserAssistance && b.Directory.Machine(l[model.LabelCustomer], l[model.LabelMachine]) != nil
 	if l[model.LabelPlatform] == "" && s.Kind == model.UserAssistance && !about {
-		c.Refusal = incident.Refuse(422, "platform is missing, or customer and machine of the inventory: say what is concerned")
+		c.Refusal = incident.Refuse(422, "platform is missing, or customer and machine of the inventory: say what is concerned").About("platform")
 		return
 	}
 	if l[model.LabelPlatform] == "" && !about {
-		c.Refusal = incident.Refuse(422, "platform is missing: say what is concerned")
+		c.Refusal = incident.Refuse(422, "platform is missing: say what is concerned").About("platform")
 		return
 	}
 	l["reporter"] = pseudonym(s.By)
@@ -127,11 +128,11 @@ func (b Classifier) checkReport(c *Classified, now time.Time) {
 	case s.Kind == model.Level3Emergency && !registered:
 		s.Unregistered = true
 	case s.Kind == model.EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, s.Means):
-		c.Refusal = incident.Refuse(422, "means {quoted} is not phone, mail or sms", "quoted", s.Means)
+		c.Refusal = incident.Refuse(422, "means {quoted} is not phone, mail or sms", "quoted", s.Means).About("means")
 	case s.StartsAt.After(now):
-		c.Refusal = incident.Refuse(422, "received_at lies in the future")
+		c.Refusal = incident.Refuse(422, "received_at lies in the future").About("received_at")
 	case now.Sub(s.StartsAt) > reportMaxAge:
-		c.Refusal = incident.Refuse(422, "received_at is more than 24 hours ago")
+		c.Refusal = incident.Refuse(422, "received_at is more than 24 hours ago").About("received_at")
 	}
 }
 
@@ -234,7 +235,9 @@ func (b Classifier) mayJoin(i incident.Incident, now time.Time) bool {
 }
 
 // joins attaches a signal that says less than the whole identity, or meets an
-// incident that does, to the one open incident that agrees on the rest.
+// incident that does, to the one open incident that agrees on the rest. Of several
+// problems a person's report joins the nearest, and whoever has that reads his words;
+// an alert has a problem of its own.
 func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 	if len(c.Scenario.Joins) == 0 {
 		return -1
@@ -249,10 +252,23 @@ func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 		}
 		found = append(found, n)
 	}
-	if len(found) != 1 {
-		return -1 // of two problems that are open a person merges
+	if len(found) == 0 || len(found) > 1 && !c.Signal.IsReport() {
+		return -1
 	}
-	return found[0]
+	return slices.MinFunc(found, func(x, y int) int { return b.nearer(c.Signal.By, candidates[x], candidates[y]) })
+}
+
+// nearer compares two open problems for a report: that of which this person spoke
+// already, then the gravest, then the oldest.
+func (b Classifier) nearer(by string, x, y incident.Incident) int {
+	spoken := func(i incident.Incident) int {
+		return slices.IndexFunc(i.Reports, func(r model.Signal) bool { return r.By == by })
+	}
+	rank := func(i incident.Incident) int {
+		s := b.Policy(i.Policy).Scenario(i.Scenario)
+		return slices.Index(s.Severity.Order, i.Severity)
+	}
+	return cmp.Or(cmp.Compare(min(spoken(y), 0), min(spoken(x), 0)), cmp.Compare(rank(y), rank(x)), x.OpenedAt.Compare(y.OpenedAt))
 }
 
 func (b Classifier) compatible(c Classified, i incident.Incident) bool {
