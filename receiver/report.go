@@ -39,7 +39,7 @@ func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
 	}
 	if !s.IsReport() {
 		return rules.Incident{}, incident.Refuse(422, "kind {quoted} is not one of {known}", "quoted", string(r.Kind), "known",
-			string(rules.Level2Voluntary+", "+rules.Level3Emergency+", "+rules.EmergencyMeans+", "+rules.UserAssistance))
+			string(rules.Level2Voluntary+", "+rules.Level3Emergency+", "+rules.EmergencyMeans+", "+rules.UserAssistance)).About("kind")
 	}
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now

@@ -58,11 +58,14 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		if _, has := row.Field(name); !has {
-			d.refused(&Refusal{Status: 422, Phrase: row.Unknown(name)})
+			d.refused(&Refusal{Status: 422, Phrase: row.Unknown(name), Field: name})
 			return a, nil
 		}
 	}
-	a.Fields = a.Fields.Clone() // what is put straight later must not reach the caller's map
+	a.Fields = a.Fields.Clone() // what is put straight must not reach the caller's map
+	for name, text := range a.Fields {
+		a.Fields[name] = strings.TrimSpace(text) // blanks say nothing
+	}
 	if a.Link != "" {
 		for _, done := range d.Incident.Acts {
 			if done.Link == a.Link {

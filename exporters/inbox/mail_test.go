@@ -142,7 +142,7 @@ func TestBombs(t *testing.T) {
 		"no boundary":  "From: a@x\r\nContent-Type: multipart/mixed\r\n\r\n--b\r\n\r\nhalf",
 		"half base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nYmFja3VwIG\r\n\r\na footer",
 		"hurt base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("YmFj", 19) + "\r\n!" + strings.Repeat("YmFj", 18) + "YmF\r\n" + strings.Repeat("YmFj", 19) + "\r\n",
-		"late base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nCAUTION: external\r\n\r\nYmFja3Vw\r\n",
+		"late base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nCAUTION: external\r\n\r\n/4AA\r\n",
 		"bad base64":   "From: a@x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
 	} {
 		m, err := ReadMail([]byte(raw))
@@ -183,6 +183,9 @@ func TestMailsThatAreNoReports(t *testing.T) {
 		{"old auto-reply", "X-Autoreply: yes\r\n", IgnoredAutoReply},
 		{"auto-reply to ours", "Auto-Submitted: auto-replied\r\nIn-Reply-To: <" + ours + ">\r\n", IgnoredAutoReply},
 		{"absence", "Subject: Réponse automatique : Backup of M: good\r\n", IgnoredAutoReply},
+		{"Domino's absence", "Subject: AUTO: NAS is out of the office (returning 16/03/2026)\r\n", IgnoredAutoReply},
+		{"a report of what is absent", "Subject: Absence de sauvegarde : SRV-AD\r\n", ""},
+		{"a report of a machine", "Subject: Message automatique : sauvegarde de SRV-AD\r\n", ""},
 		{"absence in English", "Subject: Automatic reply: Backup of M: good\r\n", IgnoredAutoReply},
 		{"bounce", "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n", IgnoredBounce},
 		{"receipt", "Content-Type: multipart/report; report-type=\"disposition-notification\"; boundary=b\r\n", IgnoredBounce},

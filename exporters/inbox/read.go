@@ -55,6 +55,8 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 	for _, r := range rs.list {
 		v, fits := r.read(m, received)
 		switch {
+		case r.aside != nil && (fits || r.claim(m)):
+			return Verdict{Problem: "its rule is set aside: " + r.aside.Error()}
 		case fits && v.Problem == "":
 			return v
 		case fits:
@@ -327,6 +329,12 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 		p.Error = ""
 	}
 	r.readTimes(found, text, sent, &out)
+	if lost := received.Sub(p.Ended.Time) > lostTime; lost && !r.State {
+		out.Unknown = append(out.Unknown, "ended")
+		if badness(p.Result) > 0 { // it would hide behind the successes before
+			p.Started, p.Ended = exporters.Instant{}, exporters.Instant{Time: received.UTC()}
+		}
+	}
 	if problem := r.readState(found, text, sent, &out); problem != "" {
 		return out, problem
 	}
@@ -421,6 +429,10 @@ func (r *rule) readState(found map[string]string, text string, sent time.Time, o
 // ahead is how far after its mail a run may have ended, by clocks that differ.
 const ahead = 24 * time.Hour
 
+// lostTime is how long before its arrival no run ended: a clock that lost its time begins
+// again in some year of the past.
+const lostTime = 366 * 24 * time.Hour
+
 // readTimes takes the mail's own date where the end cannot be read: it was
 // sent when the run had ended. An end that lies ahead of it cannot be right.
 func (r *rule) readTimes(found map[string]string, text string, sent time.Time, out *Reading) {
@@ -431,8 +443,12 @@ func (r *rule) readTimes(found map[string]string, text string, sent time.Time, o
 		out.Unknown = append(out.Unknown, "started")
 	}
 	_, hasDay := clock.whole(found["ended"], sent)
+	if endOK && startOK {
+		ended = clock.notBefore(started, ended)
+	}
 	if endOK && startOK && ended.Before(started) && started.Sub(ended) < 24*time.Hour && !hasDay {
 		ended = ended.AddDate(0, 0, 1) // past midnight, with the day of the start
+		endOK = !ended.After(sent.Add(startSlack))
 	}
 	endOK = endOK && !ended.After(sent.Add(ahead))
 	if found["ended"] != "" && !endOK {

@@ -53,7 +53,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
-		voice: voice{locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}}
+		voice: voice{locale.Locale{Language: p.language(r, who).Tied(), Zone: zone, Ref: now.In(zone)}}}
 	v.Called = v.called
 	if who != nil {
 		v.Role = book.Role(who.ID)
@@ -82,12 +82,10 @@ func (p *pageSite) language(r *http.Request, who *rules.Person) *locale.Language
 }
 
 // T is a word of the pages.
-func (v voice) T(key string) string { return v.TieSpaces(v.Word(locale.Site + key)) }
+func (v voice) T(key string) string { return v.Word(locale.Site + key) }
 
 // Fill is a text of the pages with its parts filled in, given as name and value.
-func (v voice) Fill(key string, pairs ...string) string {
-	return v.TieSpaces(v.Say(locale.Site+key, pairs...))
-}
+func (v voice) Fill(key string, pairs ...string) string { return v.Say(locale.Site+key, pairs...) }
 
 // When says in a sentence what makes a step due.
 func (v voice) When(st *rules.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }

@@ -2,9 +2,7 @@ package reportpages
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +12,7 @@ import (
 
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
+	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/incident"
 	"vigie/rules/report"
@@ -83,10 +82,8 @@ const (
 // Record writes a restore test into the register.
 func (d *Pages) Record(r *http.Request, who string) (any, error) {
 	var t report.RestoreTest
-	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&t); err != nil {
-		return nil, incident.Refuse(http.StatusBadRequest, "not readable: {error}", "error", err.Error())
+	if err := query.Body(r, &t); err != nil {
+		return nil, err
 	}
 	return d.record(r, who, t)
 }
@@ -136,7 +133,7 @@ type fault struct {
 func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	now := d.Now()
 	refuse := func(form, field string, parts ...string) {
-		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...)})
+		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...).About(cmp.Or(map[string]string{"day": "tested_on", "took": "took_minutes"}[field], field))})
 	}
 	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
 		refuse("the inventory has no machine {quoted} of customer {customer}", "machine", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))
