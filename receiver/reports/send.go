@@ -57,8 +57,9 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	fresh := false
-	sent, err := o.sent(ctx, monthKey, func(past store.Past) (err error) {
-		fresh, err = past.NothingBefore(due.Month.To)
+	sent, err := o.sent(ctx, monthKey, func(past store.Past) error {
+		begun, err := past.Begun()
+		fresh = !begun.Before(due.Month.To)
 		return err
 	})
 	if err != nil || sent >= due.Month.Name {
