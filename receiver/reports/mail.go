@@ -61,7 +61,9 @@ func Percent(l locale.Locale, rate float64) string {
 }
 
 // CustomerName is what a customer is called, or was when the inventory had it.
-func (l mailed) CustomerName(id string) string { return cmp.Or(l.called(report.Scope{Customer: id}), id) }
+func (l mailed) CustomerName(id string) string {
+	return cmp.Or(l.called(report.Scope{Customer: id}), id)
+}
 
 // Of is what a missed target was about.
 func (l mailed) Of(b report.Breach) string {
