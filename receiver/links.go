@@ -83,7 +83,8 @@ func (e *Engine) opened(ctx context.Context, g link.Grant, err error) (o Opened,
 	}
 	slices.Sort(o.Actors)
 	o.Actors = slices.Compact(o.Actors)
-	if len(o.Actors) == 0 && err == nil {
+	if len(o.Actors) == 0 { // who left reads no more than he may do, however old the link
+		o.Incident, o.Used = Summary{}, nil
 		err = incident.Refuse(410, "nobody whom this link was sent to is in the inventory any more")
 	}
 	return o, err

@@ -51,6 +51,9 @@ func (d acting) actResolve(a Act) {
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)
 	}
 	d.works(a)
+	if d.Happened("act:restore") && d.FirstLacking([]string{"restore_verified"}) != "" {
+		d.raise("act:restore_verified", d.Now) // who resolves it says what became of the data
+	}
 	d.intake().end(Resolved, "resolved by "+a.By)
 }
 

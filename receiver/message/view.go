@@ -113,6 +113,11 @@ func (v *view) SameMachine() bool { return v.many && v.Thing() != "" && v.things
 // Several tells that the mail speaks of several machines or platforms.
 func (v *view) Several() bool { return v.many && !v.SameMachine() }
 
+// AlertsOver tells that what was failing fires no more, and that nothing proves a repair.
+func (v *view) AlertsOver() bool {
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.State != rules.Unverified })
+}
+
 // Erring tells whether the product explains a failure in its own words.
 func (v *view) Erring() bool {
 	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Error != "" })

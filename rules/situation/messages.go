@@ -82,6 +82,9 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	if well := i.Progress.WellSince; !well.IsZero() && i.State != model.Closed {
 		f.ResolvedAt = well
 	}
+	if d.Happened("act:promote") && len(i.Reports) > 0 {
+		f.ReceivedAt = i.Reports[0].StartsAt // its clocks began later
+	}
 	if i.State.Ended() && d.AnyFiring() {
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}
@@ -188,8 +191,8 @@ func own(f *incident.MessageData, r model.Signal) {
 	}
 }
 
-// wellAgain is when the last probe of a platform was well again; zero for none, and
-// while one is not.
+// wellAgain is when the last probe of a platform was well again; zero for none, while
+// one is not, and where somebody said since that it still fails.
 func (d Messages) wellAgain(platform string) (last time.Time) {
 	for _, a := range d.Incident.Alerts {
 		if !d.hits(a, platform) {
@@ -200,7 +203,20 @@ func (d Messages) wellAgain(platform string) (last time.Time) {
 		}
 		last = incident.Later(last, a.EndedAt)
 	}
+	if d.failsStill(platform, last) {
+		return time.Time{}
+	}
 	return last
+}
+
+// failsStill reports whether since an instant a platform's people, or one of ours, said
+// that it still fails.
+func (d Messages) failsStill(platform string, since time.Time) bool {
+	people := d.Book.Directory
+	return slices.ContainsFunc(d.reportsOf(platform), func(r model.Signal) bool { return r.StartsAt.After(since) }) ||
+		slices.ContainsFunc(d.Incident.Acts, func(a incident.ActRecord) bool {
+			return a.Verb == "reopen" && a.At.After(since) && (people.Answers(a.By, "", "", platform) || !people.Contact(a.By))
+		})
 }
 
 // unverified tells the words of somebody unknown. A user's request for help is
