@@ -184,7 +184,7 @@ events:
   - at: 2026-05-07T09:00:00+02:00
     rota: {role: supervisor, person: adm2, from: 2026-05-07T09:00:00+02:00, to: 2026-05-08T09:00:00+02:00}
 `, story.Options{}) {
-		if h.Step == "given_back" || h.State == "open" && h.FromState == "taken" {
+		if h.Step == "given_back" || h.From == rules.Taken && h.To == rules.Open {
 			t.Errorf("it is taken from him: %+v", h)
 		}
 	}
