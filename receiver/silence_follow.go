@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"vigie/receiver/alertmanager"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // keepRunning adds the silences that an incident is known to have and that have
 // not run out: the Alertmanager that knows them may be the one that is silent.
-func keepRunning(active []rules.Silence, had map[string]rules.Silence, now time.Time) []rules.Silence {
+func keepRunning(active []incident.Silence, had map[string]incident.Silence, now time.Time) []incident.Silence {
 	for _, s := range had {
-		if s.EndsAt.After(now) && !slices.ContainsFunc(active, func(a rules.Silence) bool { return a.ID == s.ID }) {
+		if s.EndsAt.After(now) && !slices.ContainsFunc(active, func(a incident.Silence) bool { return a.ID == s.ID }) {
 			active = append(active, s)
 		}
 	}

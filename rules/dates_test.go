@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/internal/strict"
 	"vigie/rules/act"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
@@ -33,12 +36,12 @@ func TestWhatIsNoDate(t *testing.T) {
 			}
 			for _, text := range []string{"next week", "2026-02-30", "12/03/2026", "2026-3-1", "2026-03-12T10:00", "null", " "} {
 				b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-				b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
-				a := rules.Act{Verb: row.Verb, By: "adm1", Fields: rules.Labels{f.Name: text}}
+				b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+				a := incident.Act{Verb: row.Verb, By: "adm1", Fields: model.Labels{f.Name: text}}
 				for i := 0; i+1 < len(others); i += 2 {
 					a.Fields[others[i]] = others[i+1]
 				}
-				d := b.do(rules.Acted{Act: a}, now.Add(time.Minute))
+				d := b.do(incident.Acted{Act: a}, now.Add(time.Minute))
 				if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), f.Name) || !strings.Contains(d.Refusal.Error(), "write 2026-03-20") {
 					t.Errorf("%s %s=%q: %+v", row.Verb, f.Name, text, d.Refusal)
 				}
@@ -53,14 +56,14 @@ func TestWhatIsNoDate(t *testing.T) {
 // Why a step comes when it does is told with the hour that it has: of an appointment that
 // the day's opening puts off, that it does.
 func TestWhyOfAnAppointmentOnAnAfternoon(t *testing.T) {
-	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	closed := strict.File{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
 	for failed, want := range map[string]string{"2026-12-21 13:00": "2026-12-22 09:30", "2026-12-23 13:00": "2026-12-24 14:00"} {
 		now := paris(t, failed)
 		b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{}, rules.EvidenceUnknown)
-		steps := book.Explain(b.inc, rules.Circumstances{}, now).Steps
-		n := slices.IndexFunc(steps, func(s rules.Explained) bool { return s.Name == "client_told" })
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceUnknown)
+		steps := book.Explain(b.inc, incident.Circumstances{}, now).Steps
+		n := slices.IndexFunc(steps, func(s explain.Explained) bool { return s.Name == "client_told" })
 		moved := strings.HasSuffix(want, "14:00")
 		if n < 0 || !steps[n].Due.Equal(paris(t, want)) || !strings.Contains(steps[n].Reason, "at 09:30") || moved != strings.HasSuffix(steps[n].Reason, ", moved to the opening") {
 			t.Errorf("of a failure at %s: %+v", failed, steps)
@@ -73,7 +76,7 @@ func TestWhyOfAnAppointmentOnAnAfternoon(t *testing.T) {
 // Nothing leaves, and nobody is called, before the opening of a day that a closure
 // leaves the afternoon of.
 func TestAppointmentsOnAnAfternoon(t *testing.T) {
-	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	closed := strict.File{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
 	fails := `  - {at: %s, fires: {alertname: BackupFailed, customer: dupont, machine: PC-LEA, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
 `
@@ -102,7 +105,7 @@ func TestAppointmentsOnAnAfternoon(t *testing.T) {
 // What comes each week comes at the hour that the policy names, also after a day that opened
 // later.
 func TestWeeklyAgainAtTheHourOfThePolicy(t *testing.T) {
-	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-11-05, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	closed := strict.File{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-11-05, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
 	happened := played(t, book, "weekly", `start: 2026-11-02T07:00:00+01:00
 until: 2026-11-20T18:00:00+01:00

@@ -4,16 +4,17 @@ import (
 	"maps"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Together is what all Alertmanagers that answered say together.
 type Together struct {
-	Firing map[string]rules.Signal
+	Firing map[string]model.Signal
 	// Held are alerts that every Alertmanager that knows them keeps back.
 	Held       map[string]bool
 	SilencedBy map[string][]string
-	Silences   map[string]rules.Silence
+	Silences   map[string]incident.Silence
 	Updated    map[string]time.Time
 	// All tells that every configured Alertmanager answered.
 	All bool
@@ -30,7 +31,7 @@ type Together struct {
 // Join puts together what several say, each nil that did not answer. Without any
 // answer there is no truth, and nothing is returned.
 func Join(snaps []*Snapshot, now time.Time, settled time.Duration) *Together {
-	t := &Together{Firing: map[string]rules.Signal{}, Held: map[string]bool{}, SilencedBy: map[string][]string{}, Silences: map[string]rules.Silence{},
+	t := &Together{Firing: map[string]model.Signal{}, Held: map[string]bool{}, SilencedBy: map[string][]string{}, Silences: map[string]incident.Silence{},
 		Updated: map[string]time.Time{}, Complete: true, All: true}
 	answered := false
 	for _, s := range snaps {

@@ -5,7 +5,8 @@ import (
 	"strings"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // view is what a template sees: one notification, or several of one bundle. Its
@@ -28,7 +29,7 @@ type view struct {
 	counted      int  // what things counts, while names are shortened
 }
 
-func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
+func (r *Renderer) newView(ns []incident.Notification, t *locale.Language) *view {
 	v := &view{Organisation: r.organisation, Phone: r.phone, Replies: r.replies, aliases: r.aliases}
 	for _, n := range ns {
 		ref := n.DecidedAt
@@ -124,7 +125,7 @@ func (v *view) StillBroken() string {
 	var names []string
 	for _, i := range v.Items {
 		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
-		if i.f.Machine == "" || i.f.Other.State != rules.EvidenceKO || slices.ContainsFunc(v.Items, over) {
+		if i.f.Machine == "" || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over) {
 			continue
 		}
 		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())

@@ -20,6 +20,8 @@ import (
 	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/inventory"
+	"vigie/rules/policy"
 )
 
 // view is what every page shows beside its own data, and how it speaks.
@@ -30,7 +32,7 @@ type view struct {
 	book *rules.Book
 	now  time.Time
 
-	Who   *rules.Person // nil before the login
+	Who   *inventory.Person // nil before the login
 	Role  act.Role
 	Path  string // the page's own address
 	Here  string // with its query
@@ -49,7 +51,7 @@ type voice struct{ locale.Locale }
 const refreshHeader = "X-Vigie-Refresh"
 
 // view begins a page for somebody, in his language.
-func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
+func (p *pageSite) view(r *http.Request, who *inventory.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
@@ -70,7 +72,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 
 // language is the one chosen in this browser, else the person's own, else the
 // browser's.
-func (p *pageSite) language(r *http.Request, who *rules.Person) *locale.Language {
+func (p *pageSite) language(r *http.Request, who *inventory.Person) *locale.Language {
 	all := p.o.Engine.Languages()
 	if c, err := r.Cookie(cookieLanguage); err == nil && all.Has(c.Value) {
 		return all.Find(c.Value)
@@ -90,7 +92,7 @@ func (v voice) Fill(key string, pairs ...string) string {
 }
 
 // When says in a sentence what makes a step due.
-func (v voice) When(st *rules.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
+func (v voice) When(st *policy.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
 
 // Roles names functions of a policy.
 func (v voice) Roles(roles []string) string { return sentence.Speaker{Locale: v.Locale}.Roles(roles) }
@@ -318,7 +320,7 @@ func pageFuncs() template.FuncMap {
 	}
 	return template.FuncMap{
 		"two": func(v *view, a, b any) two { return two{v, a, b} },
-		"within": func(v *view, d *rules.Delay) string {
+		"within": func(v *view, d *policy.Delay) string {
 			if d == nil {
 				return "–"
 			}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
 	"vigie/rules/policy"
 )
 
@@ -23,7 +22,7 @@ func (v Speaker) Fill(key string, pairs ...string) string {
 }
 
 // When says in a sentence what makes a step due.
-func (v Speaker) When(st *rules.Step) string {
+func (v Speaker) When(st *policy.Step) string {
 	if st == nil {
 		return ""
 	}
@@ -125,13 +124,13 @@ func (v Speaker) conditions(all []string, joint string) string {
 }
 
 // Delay says a length of time as a policy gives it.
-func (v Speaker) Delay(d rules.Delay) string {
+func (v Speaker) Delay(d policy.Delay) string {
 	if d.Business == nil {
 		return v.Span(d.Elapsed)
 	}
 	text, _ := v.Working(string(d.Business.Unit), d.Business.Amount.String())
 	if d.Business.AtLeast != nil {
-		text += v.Fill("delay.at_least", "delay", v.Delay(rules.Delay{Business: d.Business.AtLeast}))
+		text += v.Fill("delay.at_least", "delay", v.Delay(policy.Delay{Business: d.Business.AtLeast}))
 	}
 	return text
 }
