@@ -34,8 +34,8 @@ func (d acting) actResolve(a incident.Act) {
 	if d.Scenario.Resolve.Cause && !d.causeKnown(cause) {
 		return
 	}
-	integrity := d.Policy.Causes[cause].Integrity || d.Happened("act:restore")
-	if integrity && d.Scenario.Resolve.Cause && a.Fields["data_loss"] == "" {
+	loss := dataLoss(a.Fields["data_loss"])
+	if loss == "" && d.IntegrityOwed(cause) {
 		d.refuseField("data_loss", 422, "data_loss is missing: none, or some with what was lost")
 		return
 	}
@@ -46,13 +46,28 @@ func (d acting) actResolve(a incident.Act) {
 	if cause != "" {
 		d.Incident.Cause = cause
 	}
-	d.Incident.DataLoss = a.Fields["data_loss"]
-	if loss := d.Incident.DataLoss; loss != "" && loss != "none" {
+	if d.Incident.DataLoss = loss; loss != "" {
+		a.Fields["data_loss"] = loss
+	}
+	if loss != "" && loss != "none" {
 		d.out.Breaches = append(d.out.Breaches, incident.Breach{Target: "integrity", Due: d.Now})
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)
 	}
 	d.works(a)
 	d.intake().end(model.Resolved, "resolved by "+a.By)
+}
+
+// dataLoss is the answer about lost data: none in any of its words, nothing where it
+// is not known yet, or what was lost.
+func dataLoss(text string) string {
+	text = strings.TrimSpace(text)
+	switch bare := strings.ToLower(strings.Trim(text, " .!")); {
+	case no(bare), slices.Contains([]string{"none", "nothing", "no loss", "aucune", "rien", "aucune perte", "aucune perte de données", "pas de perte", "0%", "0 %"}, bare):
+		return "none"
+	case slices.Contains([]string{"unknown", "inconnue", "?"}, bare):
+		return ""
+	}
+	return text
 }
 
 // proven reports whether a success is proven for every plan that failed.

@@ -22,8 +22,11 @@ func TestASecondReporterReadsHisOwnWords(t *testing.T) {
 	second.Kind, second.Means, second.By, second.Unregistered, second.Text, second.Fingerprint = model.EmergencyMeans, "phone", "dean@lms-a.example", true, "the second one's words", "report:2"
 	second.StartsAt = at.Add(20 * time.Minute)
 	d := b.do(incident.Fired{Signal: second}, at.Add(30*time.Minute))
-	if len(d.Notifications) != 1 {
+	if len(d.Notifications) != 2 {
 		t.Fatalf("told: %+v", d.Notifications)
+	}
+	if n := d.Notifications[1]; n.Step != "report_told" || n.To[0].Person != "op" || n.Data.Report != "the second one's words" {
+		t.Errorf("%s to %+v: %q", n.Step, n.To, n.Data.Report)
 	}
 	n := d.Notifications[0]
 	if n.Step != "receipt_again" || len(n.To) != 1 || n.To[0].Address != "dean@lms-a.example" || !n.To[0].Outside ||

@@ -204,7 +204,7 @@ func (d intake) reopen(s model.Signal, started time.Time, why string) {
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
 	i.Assignee, i.TakenAt = "", time.Time{}
 	i.Other, i.OtherAsked, i.ProofAsked = incident.Evidence{}, time.Time{}, time.Time{}
-	i.Told, i.Raised, i.Wording = nil, map[string]incident.Raise{}, ""
+	i.Told, i.Raised, i.Wording, i.DataLoss = nil, map[string]incident.Raise{}, "", ""
 	flaky := i.Flags[model.FlagFlaky]
 	i.Flags, i.Progress = map[model.Flag]bool{}, incident.Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {
@@ -261,8 +261,11 @@ func (d intake) withdraw(why string, overtaken func(*policy.Step, *incident.Step
 	}
 }
 
+// sameReport is how long what one person reports again is not told anew (S2.17).
+const sameReport = 5 * time.Minute
+
 func (d intake) report(s model.Signal) {
-	known := slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == s.By })
+	known := slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == s.By && d.Now.Sub(r.StartsAt) < sameReport })
 	joins := !d.Incident.OpenedAt.Equal(d.Now) || len(d.Incident.Reports) > 0 || len(d.Incident.Alerts) > 0
 	d.Incident.Reports = append(d.Incident.Reports, s)
 	if anybody := s.Unregistered && s.Kind == model.Level3Emergency; joins && !known && !anybody { // an address that anybody typed is sent nothing more
@@ -467,6 +470,8 @@ func (d intake) cleared(e incident.Cleared) {
 	case d.Scenario.Proof == policy.ProofSuccess:
 		d.Incident.ProofAsked = time.Time{}
 		d.needs = true
+	case d.Scenario.Proof == policy.ProofCleared && len(d.Incident.Reports) == 0 && d.IntegrityOwed(d.Incident.Cause):
+		d.unverified("the probe is well again; a person must say whether data was lost")
 	case d.Scenario.Proof == policy.ProofCleared && len(d.Incident.Reports) == 0:
 		d.end(model.Resolved, "the probe is well again")
 	default:

@@ -100,7 +100,7 @@ func runProgram(ctx context.Context, args []string, stderr io.Writer) int {
 			return pushUsage
 		}
 	}
-	how.Command = o.command
+	how.Command = withScript(o.command, how.Program)
 	o.started = strconv.FormatInt(time.Now().Unix(), 10)
 	w := how.Watch()
 	outputs := newOutputs(how, w, o.hide)

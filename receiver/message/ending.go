@@ -114,6 +114,9 @@ func (i ending) Duration() string {
 // DataLoss is the answer about lost data, in words.
 func (i ending) DataLoss() string { return i.NameOf("data_loss", i.f.DataLoss) }
 
+// IntegrityOwed tells that somebody must still say whether data were lost.
+func (i ending) IntegrityOwed() bool { return i.f.IntegrityOwed }
+
 // LostData tells that data were lost.
 func (i ending) LostData() bool {
 	switch locale.KeyOf(i.f.DataLoss) {

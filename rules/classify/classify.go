@@ -3,6 +3,7 @@
 package classify
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -234,7 +235,9 @@ func (b Classifier) mayJoin(i incident.Incident, now time.Time) bool {
 }
 
 // joins attaches a signal that says less than the whole identity, or meets an
-// incident that does, to the one open incident that agrees on the rest.
+// incident that does, to the one open incident that agrees on the rest. Of several
+// problems a person's report joins the nearest, and whoever has that reads his words;
+// an alert has a problem of its own.
 func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 	if len(c.Scenario.Joins) == 0 {
 		return -1
@@ -249,10 +252,23 @@ func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 		}
 		found = append(found, n)
 	}
-	if len(found) != 1 {
-		return -1 // of two problems that are open a person merges
+	if len(found) == 0 || len(found) > 1 && !c.Signal.IsReport() {
+		return -1
 	}
-	return found[0]
+	return slices.MinFunc(found, func(x, y int) int { return b.nearer(c.Signal.By, candidates[x], candidates[y]) })
+}
+
+// nearer compares two open problems for a report: that of which this person spoke
+// already, then the gravest, then the oldest.
+func (b Classifier) nearer(by string, x, y incident.Incident) int {
+	spoken := func(i incident.Incident) int {
+		return slices.IndexFunc(i.Reports, func(r model.Signal) bool { return r.By == by })
+	}
+	rank := func(i incident.Incident) int {
+		s := b.Policy(i.Policy).Scenario(i.Scenario)
+		return slices.Index(s.Severity.Order, i.Severity)
+	}
+	return cmp.Or(cmp.Compare(min(spoken(y), 0), min(spoken(x), 0)), cmp.Compare(rank(y), rank(x)), x.OpenedAt.Compare(y.OpenedAt))
 }
 
 func (b Classifier) compatible(c Classified, i incident.Incident) bool {

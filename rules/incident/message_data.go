@@ -90,11 +90,13 @@ type MessageData struct {
 	Cause          string     `json:"cause"`
 	Scope          string     `json:"scope"`
 	DataLoss       string     `json:"data_loss"`
-	Workaround     string     `json:"workaround"`
-	Percent        int        `json:"percent"` // 50, 75, 100 of a clock
-	Target         string     `json:"target"`  // the clock that a warning speaks of
-	Report         string     `json:"report"`  // the words of the report
-	Reporter       string     `json:"reporter"`
+	// IntegrityOwed is set where somebody must still say whether data was lost.
+	IntegrityOwed bool   `json:"integrity_owed,omitempty"`
+	Workaround    string `json:"workaround"`
+	Percent       int    `json:"percent"` // 50, 75, 100 of a clock
+	Target        string `json:"target"`  // the clock that a warning speaks of
+	Report        string `json:"report"`  // the words of the report
+	Reporter      string `json:"reporter"`
 	// Answer is the newest answer of this run: result, note, until, by, at.
 	Answer       map[string]string `json:"answer,omitempty"`
 	Unverified   bool              `json:"unverified,omitempty"` // reported by somebody unknown, whose words stay inside

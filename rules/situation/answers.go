@@ -51,3 +51,9 @@ func (d *Situation) answer() *incident.ActRecord {
 	}
 	return nil
 }
+
+// IntegrityOwed reports whether somebody must say if data was lost before the
+// incident can be resolved (S2.30).
+func (d *Situation) IntegrityOwed(cause string) bool {
+	return d.Scenario.Resolve.Cause && (d.Policy.Causes[cause].Integrity || d.Happened("act:restore"))
+}

@@ -76,7 +76,8 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		LateStart: i.Flags[model.FlagLateStart], ResolvedAt: i.ResolvedAt, PolicyStep: i.Scenario + "/" + st.Name, Actor: d.By,
 		Severity: i.Severity, Level: i.Level, Entry: i.Entry, Cause: i.Cause, Scope: i.Scope, DataLoss: i.DataLoss,
 		Workaround: i.Progress.Workaround, Report: i.Wording, Reporter: i.Reporter, ReceivedAt: i.StartedAt,
-		Provisional: !d.Happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
+		IntegrityOwed: i.DataLoss == "" && d.IntegrityOwed(i.Cause),
+		Provisional:   !d.Happened("act:qualify"), Reason: i.Progress.Reason, ExpectedDate: i.Progress.ExpectedDate,
 	}
 	if well := i.Progress.WellSince; !well.IsZero() && i.State != model.Closed {
 		f.ResolvedAt = well

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// isRunner tells programs that run others: what stands between their name and the
+// IsRunner tells programs that run others: what stands between their name and the
 // program's is theirs. Most of them end with 1 when they could not.
-func isRunner(word string) bool {
-	if handsOn(word) {
+func IsRunner(word string) bool {
+	if HandsOn(word) {
 		return true
 	}
 	switch base(word) {
@@ -26,9 +26,9 @@ func isRunner(word string) bool {
 	return false
 }
 
-// handsOn tells runners that end with the program's own code, and with one of theirs
+// HandsOn tells runners that end with the program's own code, and with one of theirs
 // only after a line that begins with their name.
-func handsOn(word string) bool {
+func HandsOn(word string) bool {
 	switch base(word) {
 	case "sudo", "doas", "su", "runuser", "env", "nice", "ionice", "chrt", "taskset", "flock", "timeout", "nohup", "setsid", "time", "stdbuf", "systemd-inhibit", "systemd-cat":
 		return true
@@ -45,14 +45,14 @@ func base(word string) string {
 	return strings.TrimSuffix(name, ".exe")
 }
 
-// isProgram tells whether a word names the program: restic, /opt/restic_0.16, or
+// Is tells whether a word names the program: restic, /opt/restic_0.16, or
 // partclone.ext4 for partclone. A whole script in one word, as for sh -c, does not.
-func (p *Program) isProgram(word string) bool {
+func (p *Program) Is(word string) bool {
 	if first, _, several := strings.Cut(word, " "); several && (!strings.ContainsAny(first, `/\`) || strings.Contains(base(word), " ")) {
 		return false
 	}
 	rest, ok := strings.CutPrefix(base(word), p.Name)
-	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z') && !isRunner(word)
+	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z') && !IsRunner(word)
 }
 
 // place is where the program stands in a command: -1 if it does not, as behind a
@@ -61,19 +61,20 @@ func (p *Program) place(command []string) int {
 	if asUser(command) {
 		return -1
 	}
+	script := scriptOf(command)
 	for at, word := range command {
-		if !p.isProgram(word) {
+		if !p.Is(word) || word == script {
 			continue
 		}
-		if next := at + 1; next < len(command) && (p.isProgram(command[next]) || isRunner(command[next])) {
+		if next := at + 1; next < len(command) && (p.Is(command[next]) || IsRunner(command[next])) {
 			continue // a user or a lock that is called like it
 		}
-		if unit := at > 0 && (command[at-1] == "-u" || command[at-1] == "--unit"); unit && slices.ContainsFunc(command[at+1:], p.isProgram) {
+		if unit := at > 0 && (command[at-1] == "-u" || command[at-1] == "--unit"); unit && slices.ContainsFunc(command[at+1:], p.Is) {
 			continue // a unit or a user that is called like it
 		}
 		return at
 	}
-	if len(command) > 0 && !isRunner(command[0]) {
+	if len(command) > 0 && !IsRunner(command[0]) {
 		return 0 // under a name of the user's own
 	}
 	return -1
@@ -109,7 +110,7 @@ func (p *Program) called(command []string) (words []string, named bool) {
 		return nil, false
 	}
 	if name := base(command[at]); name != p.Name {
-		return append([]string{name}, command[at+1:]...), p.isProgram(name)
+		return append([]string{name}, command[at+1:]...), p.Is(name)
 	}
 	return command[at+1:], true
 }
@@ -118,7 +119,7 @@ func (p *Program) called(command []string) (words []string, named bool) {
 // program itself does not stand there, as behind a shell or in a script of the user's.
 func (p *Program) front(command []string) (words []string, known bool) {
 	at := p.place(command)
-	if at < 0 || !p.isProgram(command[at]) {
+	if at < 0 || !p.Is(command[at]) {
 		return nil, false
 	}
 	return command[:at], true
@@ -140,7 +141,7 @@ func (p *Program) ends(command []string) bool {
 		return true
 	}
 	front, known := p.front(command)
-	return known && (len(front) == 0 || handsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return isRunner(word) && !handsOn(word) })
+	return known && (len(front) == 0 || HandsOn(front[0])) && !slices.ContainsFunc(front, func(word string) bool { return IsRunner(word) && !HandsOn(word) })
 }
 
 // What decides whether 0 tells of the program's end: options of systemd-run, of docker,

@@ -47,8 +47,11 @@ type Program struct {
 	Size     *Pattern `yaml:"size"`     // its first group is the number of bytes
 	Files    *Pattern `yaml:"files"`    // its first group is the number of files
 	Calls    *Calls   `yaml:"calls"`    // which of its calls are backups
-	Rows     []Row    `yaml:"rows"`
-	own      int      // how many rows are the user's, which count before Calls
+	// Fails is what it says when it fails as a whole, asked for where a script hides its
+	// code. What begins with its name and an error is known without.
+	Fails *Pattern `yaml:"fails"`
+	Rows  []Row    `yaml:"rows"`
+	own   int      // how many rows are the user's, which count before Calls
 }
 
 // Row is one meaning; the first whose conditions hold counts.

@@ -2,6 +2,7 @@ package programs
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -13,7 +14,7 @@ var (
 	escaped = regexp.MustCompile(`\\(.)`)
 	system  = regexp.MustCompile(`^(/usr)?/s?bin/`)
 	// quiet are commands that call no backup, whatever stands behind them.
-	quiet = regexp.MustCompile(`^(:|\[|awk|break|cat|cd|chmod|chown|continue|cp|curl|cut|date|df|du|echo|egrep|exit|false|getopts|grep|gzip|head|hostname|id|jq|kill|ln|logger|ls|mail|mariadb-dump|mkdir|mktemp|mount|mountpoint|msmtp|mv|mysqldump|pg_dump|pg_dumpall|pgrep|ping|printf|ps|pwd|read|return|rm|rmdir|sed|set|shift|shopt|sleep|sort|stat|sync|tail|tee|test|touch|tr|trap|true|ulimit|umask|umount|uname|uniq|unset|wait|wc|wget|which|whoami|xz|zstd)$`)
+	quiet = regexp.MustCompile(`^(:|\[|awk|break|cat|cd|chmod|chown|continue|cp|curl|cut|date|df|disown|du|echo|egrep|exit|false|getopts|grep|gzip|head|hostname|id|jobs|jq|kill|ln|logger|ls|mail|mariadb-dump|mkdir|mktemp|mount|mountpoint|msmtp|mv|mysqldump|pg_dump|pg_dumpall|pgrep|ping|printf|ps|pwd|read|return|rm|rmdir|sed|set|shift|shopt|sleep|sort|stat|sync|tail|tee|test|touch|tr|trap|true|ulimit|umask|umount|uname|uniq|unset|wait|wc|wget|which|whoami|xz|zstd)$`)
 )
 
 // scriptOf finds the script that a command hands to a shell in one word, as for
@@ -31,6 +32,15 @@ func scriptOf(words []string) string {
 		}
 	}
 	return ""
+}
+
+// shellOptions are those of a shell that is given a script in one word.
+func shellOptions(words []string) []string {
+	at := slices.IndexFunc(words, func(w string) bool { return shell.MatchString(base(w)) })
+	if end := slices.IndexFunc(words, given.MatchString); at >= 0 && end > at {
+		return words[at+1 : end+1]
+	}
+	return nil
 }
 
 // inScript finds out what a script calls the program for. Where none of its calls
@@ -73,7 +83,7 @@ func (p *Program) inScript(text string) (call, string) {
 // mayHide tells whether a command may call the program where nobody sees it, as a
 // script of the user's may, or a program that runs others.
 func (p *Program) mayHide(words []string) bool {
-	for len(words) > 1 && handsOn(words[0]) {
+	for len(words) > 1 && HandsOn(words[0]) {
 		words = words[1:]
 		for len(words) > 1 && strings.HasPrefix(words[0], "-") {
 			words = words[1:]

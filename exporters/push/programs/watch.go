@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,7 @@ type Watch struct {
 	callWords string
 	held      int    // the code of a flock in front that gave up, 0 for none
 	left      string // why nobody waits for the end
+	hidden    hidden // what a script does to the program's code
 	own       bool   // the command ends with the program's own code
 	killed1   bool   // 1 may also mean that the program was killed
 	data      bool   // what is written to stdout may be the backup itself
@@ -44,6 +46,8 @@ type Watch struct {
 	first, last string // of the standard output
 	kept        []byte
 	said        bool // anything was written
+	complained  bool // the program, or the shell about it
+	gaveUp      bool // it said that it failed as a whole
 }
 
 // Watch begins a run of a command, which may be unknown (nil).
@@ -57,6 +61,8 @@ func (p *Program) Watch(command []string) *Watch {
 	w.killed1 = slices.ContainsFunc(p.before(command), func(word string) bool { return base(word) == chronic })
 	if script := scriptOf(command); script != "" && p.place(command) < 0 {
 		w.call, w.callWords = p.inScript(script)
+		w.hidden = p.hides(script, shellOptions(command))
+		w.left = cmp.Or(w.left, w.hidden.left)
 		return w
 	}
 	words, named := p.called(command)
@@ -121,7 +127,7 @@ func (s *Stream) end() {
 		return
 	}
 	s.watch.said = true
-	if name, _, colon := bytes.Cut(line, []byte(": ")); colon && !bytes.ContainsAny(name, `/\`) && handsOn(string(name)) {
+	if name, _, colon := bytes.Cut(line, []byte(": ")); colon && !bytes.ContainsAny(name, `/\`) && HandsOn(string(name)) {
 		s.watch.own = false // what stands in front could not run it
 	}
 	s.watch.look(line, s.stdout)
@@ -165,9 +171,27 @@ func (w *Watch) look(line []byte, stdout bool) {
 			}
 		}
 	}
+	if w.hidden.why != "" {
+		gaveUp := broken.Match(line) || p.Fails != nil && p.Fails.Match(line)
+		w.gaveUp, w.complained = w.gaveUp || gaveUp, w.complained || gaveUp || p.complaint(line)
+	}
 	number(p.Size, line, &w.size)
 	number(p.Files, line, &w.files)
 }
+
+// complaint tells whether a line is the program's own word for its failure, or
+// that of the shell that started it. It is asked where the code does not tell.
+func (p *Program) complaint(line []byte) bool {
+	name, rest, ok := bytes.Cut(line, []byte(": "))
+	return ok && p.Is(string(name)) && complains.Match(rest) || unfound.Match(line) && bytes.Contains(line, []byte(p.Name))
+}
+
+// What programs say when they fail, and shells of them; broken as a whole.
+var (
+	broken    = regexp.MustCompile(`^(Fatal|FATAL|ERROR|CRITICAL)\b|^(Killed|Terminated|Aborted|Segmentation fault)\b|: line [0-9]+: +[0-9]+ (Killed|Terminated|Aborted|Segmentation fault)`)
+	unfound   = regexp.MustCompile(`: (command )?not found$|: (Permission denied|No such file or directory)$`)
+	complains = regexp.MustCompile(`(?i)^(fatal|error|got error)\b|\b(cannot|can't|could not|couldn't|unable to|failed|refused|no space left)\b`)
+)
 
 // endsDump tells the lines that may follow the one which says that a dump is
 // complete: empty remarks, and what newer versions of pg_dump write.
@@ -220,6 +244,12 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 		}
 	} else if result, words, known := Signalled(code); known {
 		v.Result, v.Words = result, words
+	}
+	if h := w.hidden; own == nil && h.why != "" && code == 0 && (w.gaveUp && v.Result == Warning || v.Result == Success && (h.blind || w.complained)) {
+		v.Result, v.Words = Failed, "it says that it failed, and "+h.why
+		if !w.complained {
+			v.Words = "nothing tells how it ended: its words go elsewhere, and " + h.why
+		}
 	}
 	if own == nil && w.call == callTends && (code == 0 || v.Result != Failed) {
 		v.Result, v.Words = NotDue, w.callWords

@@ -1,0 +1,123 @@
+package programs
+
+import (
+	"strings"
+	"testing"
+)
+
+// A script that ends with 0 says so of the program only where the program's code
+// becomes its own. Where it does not, the program's words count, if anybody sees them.
+func TestScriptsThatEndWithAnotherCode(t *testing.T) {
+	all := table(t)
+	sh := func(script string) []string { return []string{"sh", "-c", script} }
+	const fatal = "Fatal: unable to open repository at /b: no such file or directory\n"
+	const (
+		seen  = iota // whatever restic ended with, the script ends with it
+		words        // only what it says tells
+		blind        // nothing tells
+		alone        // nobody waits for it
+	)
+	for _, c := range []struct {
+		command []string
+		want    int
+	}{
+		{sh("restic backup /d"), seen},
+		{sh("exec restic backup /d"), seen},
+		{sh("cd /d && restic backup ."), seen},
+		{sh("restic backup /d && curl -fsS https://hc.example/1"), seen},
+		{sh("restic backup /d; exit"), seen},
+		{sh("restic backup /d; rc=$?; date; exit $rc"), seen},
+		{sh("set -e; restic backup /d; restic forget --prune"), seen},
+		{sh("set -euo pipefail\nrestic backup /d | tee log\ndate"), seen},
+		{[]string{"bash", "-euc", "restic backup /d; date"}, seen},
+		{[]string{"bash", "-eo", "pipefail", "-c", "restic backup /d | tee log; date"}, seen},
+		{sh("restic backup /d || exit 1; date"), seen},
+		{sh("restic backup /d || { echo failed; exit 3; }; date"), seen},
+		{sh("if ! restic backup /d; then echo failed; exit 1; fi; date"), seen},
+		{sh("if restic backup /d; then curl ok; else exit 1; fi"), seen},
+		{sh("until restic backup /d; do sleep 60; done; date"), seen},
+		{sh("for n in 1 2 3; do restic backup /d && break; sleep 60; done"), seen},
+		{sh("save() { restic backup /d; }; save"), seen},
+		{sh("pg_dump app | restic backup --stdin"), seen},
+		{sh("restic backup /d & wait $!"), seen},
+		{sh("restic backup /d >/var/log/r.log 2>&1"), seen},
+		{sh("trap 'rm -f /run/l' EXIT; restic backup /d"), seen},
+		{sh("sudo sh -c 'restic backup /d'"), seen},
+		{sh("restic backup /d; echo done"), words},
+		{sh("restic backup /d || true"), words},
+		{sh("restic backup /d || echo failed"), words},
+		{sh("restic backup /d | tee log"), words},
+		{sh("restic backup /d && date; date"), words},
+		{sh("set -e; restic backup /d && date; date"), words},
+		{sh("set -e; set +e; restic backup /d; date"), words},
+		{sh("set -e; restic backup /d || true; date"), words},
+		{sh("if restic backup /d; then date; fi"), words},
+		{sh("if ! restic backup /d; then echo failed; fi"), words},
+		{sh("for d in a b; do restic backup $d; done"), words},
+		{sh("restic backup /d & wait"), words},
+		{sh("export OUT=$(restic backup /d)"), words},
+		{sh("echo $(restic backup /d)"), words},
+		{sh("save() { restic backup /d; }; save; date"), words},
+		{sh("sudo sh -c 'restic backup /d; date'"), words},
+		{sh("sudo sh -c 'restic backup /d'; date"), words},
+		{sh("restic backup /a; restic backup /b"), words},
+		{sh("restic backup /d > >(tee log); date"), words},
+		{sh("restic backup /d 2>&1 | tee log"), words},
+		{sh("restic backup /d >/var/log/r.log 2>&1; date"), blind},
+		{sh("restic backup /d &>/var/log/r.log; date"), blind},
+		{sh("restic backup /d 2>/dev/null; date"), blind},
+		{sh("restic backup /d 2>&1 | mail -s backup root"), blind},
+		{sh("{ restic backup /d; date; } >/var/log/r.log 2>&1"), blind},
+		{sh("exec >/var/log/r.log 2>&1; restic backup /d; date"), blind},
+		{sh("sudo sh -c 'restic backup /d' >/dev/null 2>&1; date"), blind},
+		{sh("restic backup /d &"), alone},
+		{sh("nohup restic backup /d >/dev/null 2>&1 &\necho started"), alone},
+		{sh("(restic backup /d; restic forget) &"), alone},
+		{sh("/root/nightly.sh & disown"), alone},
+		{sh("screen -dmS b restic backup /d"), alone},
+		{sh("tmux new-session -d 'restic backup /d'"), alone},
+		{sh("cd /b; docker run -d restic/restic restic backup /d"), alone},
+		{sh("find /d -maxdepth 1 -exec restic backup {} \\;"), alone},
+		{sh("systemd-run restic backup /d; date"), alone},
+		{sh("ssh -f srv restic backup /d"), alone},
+		{sh("script -c 'restic backup /d' log"), alone},
+	} {
+		p, _ := all.Get("restic")
+		judged := func(said string) Verdict {
+			w := p.Watch(c.command)
+			_, _ = w.Stream("stderr").Write([]byte(said))
+			return w.Judge(0, false)
+		}
+		want := [][2]Result{seen: {Success, Success}, words: {Success, Failed}, blind: {Failed, Failed}, alone: {Failed, Failed}}[c.want]
+		if got := judged("snapshot 1 saved\n"); got.Result != want[0] {
+			t.Errorf("%q: %+v, want %s", c.command, got, want[0])
+		}
+		if got := judged(fatal); got.Result != want[1] {
+			t.Errorf("%q that says it failed: %+v, want %s", c.command, got, want[1])
+		}
+		if got := p.Watch(c.command).Judge(3, false); c.want == seen && got.Result != Warning {
+			t.Errorf("%q with code 3: %+v", c.command, got)
+		}
+	}
+	// The words are those of the program, or of a shell about it.
+	for program, lines := range map[string][]string{
+		"pg_dump":   {`pg_dump: error: connection to server at "db" failed`, "sh: 1: pg_dump: not found", "bash: line 1: pg_dump: command not found", "bash: line 1:  4711 Killed                  pg_dump app"},
+		"mysqldump": {"mysqldump: Got error: 1045: Access denied for user", "mysqldump: Couldn't execute 'SHOW TABLES'"},
+		"rsync":     {"rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1338)"},
+		"tar":       {"tar: d: Cannot open: No such file or directory", "/usr/bin/tar: Error is not recoverable: exiting now"},
+		"borg":      {"Repository /b does not exist.", "Failed to create/acquire the lock /b/lock.exclusive (timeout)."},
+		"rclone":    {"2026/11/30 16:20:01 ERROR : one: Failed to copy: no space left on device", "2026/11/30 16:20:01 Failed to sync: directory not found"},
+	} {
+		p, _ := all.Get(program)
+		for _, line := range lines {
+			w := p.Watch(sh(map[string]string{"rclone": "rclone copy /d /b", "borg": "borg create /b::a /d", "tar": "tar -cf - /d"}[program] + " | gzip >/b/a.gz"))
+			if program == "rsync" || strings.Contains(program, "dump") {
+				w = p.Watch(sh(program + " app b | gzip >/b/a.gz"))
+			}
+			_, _ = w.Stream("stderr").Write([]byte(line + "\n"))
+			if got := w.Judge(0, false); got.Result != Failed {
+				t.Errorf("%s: %q: %+v", program, line, got)
+			}
+		}
+	}
+}
