@@ -188,9 +188,20 @@ func (r *reconciler) oneByOne(ctx context.Context, signals []model.Signal) error
 	return errors.Join(errs...)
 }
 
+// hurryAtSilenceEnd makes reconciliation run as soon as a silence has run out.
+func (r *reconciler) hurryAtSilenceEnd(now time.Time) {
+	if at := r.silenceEnds.Load(); at != 0 && now.UnixNano() > at && r.silenceEnds.CompareAndSwap(at, 0) {
+		r.hurry()
+	}
+}
+
 // followSilences tells incidents which silences cover them now.
 func (r *reconciler) followSilences(ctx context.Context, t *alertmanager.Together, now time.Time) error {
-	r.noteSilenceEnd(t, now)
+	var ends int64
+	if at := t.NextEnd(now); !at.IsZero() {
+		ends = at.UnixNano()
+	}
+	r.silenceEnds.Store(ends)
 	type change struct {
 		id       string
 		silenced incident.Silenced
@@ -199,7 +210,7 @@ func (r *reconciler) followSilences(ctx context.Context, t *alertmanager.Togethe
 	err := r.eachOpen(ctx, func(rec *store.Record) {
 		active := r.covering(t, rec.Incident)
 		if !t.All {
-			active = keepRunning(active, rec.Silences, now)
+			active = alertmanager.KeepRunning(active, rec.Silences, now)
 		}
 		silenced := incident.Silenced{Active: active, Partly: partly(t, rec.Incident, active)}
 		if !same(rec.Silences, active) || silenced.Whole() != rec.Flags[model.FlagSilenced] {

@@ -2,6 +2,7 @@ package alertmanager
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"vigie/rules/incident"
@@ -66,4 +67,27 @@ func (t *Together) add(s *Snapshot) {
 		t.SilencedBy[fp] = append(t.SilencedBy[fp], ids...)
 	}
 	maps.Copy(t.Silences, s.Silences)
+}
+
+// NextEnd is when the first of the silences runs out that still run, the zero time
+// without one: Alertmanager says nothing at that moment.
+func (t *Together) NextEnd(now time.Time) time.Time {
+	var next time.Time
+	for _, s := range t.Silences {
+		if s.EndsAt.After(now) && (next.IsZero() || s.EndsAt.Before(next)) {
+			next = s.EndsAt
+		}
+	}
+	return next
+}
+
+// KeepRunning adds the silences that an incident is known to have and that have
+// not run out: the Alertmanager that knows them may be the one that is silent.
+func KeepRunning(active []incident.Silence, had map[string]incident.Silence, now time.Time) []incident.Silence {
+	for _, s := range had {
+		if s.EndsAt.After(now) && !slices.ContainsFunc(active, func(a incident.Silence) bool { return a.ID == s.ID }) {
+			active = append(active, s)
+		}
+	}
+	return active
 }

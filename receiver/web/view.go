@@ -26,7 +26,7 @@ import (
 
 // view is what every page shows beside its own data, and how it speaks.
 type view struct {
-	voice
+	sentence.Speaker
 	site *pageSite
 	ctx  context.Context // of the request
 	book *rules.Book
@@ -44,9 +44,6 @@ type view struct {
 	Many        many // what was chosen on a list, when nothing came of it
 }
 
-// voice speaks a language in a zone; what it says needs no page.
-type voice struct{ locale.Locale }
-
 // refreshHeader marks what a page asks for by itself, to follow what happens.
 const refreshHeader = "X-Vigie-Refresh"
 
@@ -55,7 +52,7 @@ func (p *pageSite) view(r *http.Request, who *inventory.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
-		voice: voice{locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}}
+		Speaker: sentence.Speaker{Locale: locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}}
 	v.Called = v.called
 	if who != nil {
 		v.Role = book.Role(who.ID)
@@ -82,30 +79,6 @@ func (p *pageSite) language(r *http.Request, who *inventory.Person) *locale.Lang
 	}
 	return all.Accepting(r.Header.Get("Accept-Language"))
 }
-
-// T is a word of the pages.
-func (v voice) T(key string) string { return v.TieSpaces(v.Word(locale.Site + key)) }
-
-// Fill is a text of the pages with its parts filled in, given as name and value.
-func (v voice) Fill(key string, pairs ...string) string {
-	return v.TieSpaces(v.Say(locale.Site+key, pairs...))
-}
-
-// When says in a sentence what makes a step due.
-func (v voice) When(st *policy.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
-
-// Roles names functions of a policy.
-func (v voice) Roles(roles []string) string { return sentence.Speaker{Locale: v.Locale}.Roles(roles) }
-
-// Count is a word of the pages in the form for a number.
-func (v voice) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
-
-// Short is an instant in a table: the hour alone when it is today, and 24:00 for the
-// midnight that ends today.
-func (v voice) Short(t time.Time) string { return v.Narrow(t) }
-
-// ISO is an instant for a machine.
-func (v voice) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
 
 // Languages are those that can be chosen.
 func (v *view) Languages() []ask.Option {
@@ -324,7 +297,7 @@ func pageFuncs() template.FuncMap {
 			if d == nil {
 				return "–"
 			}
-			return sentence.Speaker{Locale: v.Locale}.Delay(*d)
+			return v.Delay(*d)
 		},
 	}
 }

@@ -1,10 +1,11 @@
-// Package sentence says in sentences what a policy has as keys: when a step is due,
-// after what delay, and for whom.
+// Package sentence says in sentences what a policy has as keys (when a step is due,
+// after what delay, for whom) and the history as words.
 package sentence
 
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"vigie/receiver/message/locale"
 	"vigie/rules/policy"
@@ -20,6 +21,16 @@ func (v Speaker) T(key string) string { return v.TieSpaces(v.Word(locale.Site + 
 func (v Speaker) Fill(key string, pairs ...string) string {
 	return v.TieSpaces(v.Say(locale.Site+key, pairs...))
 }
+
+// Count is a word of the pages in the form for a number.
+func (v Speaker) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
+
+// Short is an instant in a table: the hour alone when it is today, and 24:00 for the
+// midnight that ends today.
+func (v Speaker) Short(t time.Time) string { return v.Narrow(t) }
+
+// ISO is an instant for a machine.
+func (v Speaker) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
 
 // When says in a sentence what makes a step due.
 func (v Speaker) When(st *policy.Step) string {
