@@ -39,6 +39,12 @@ type Fingerprinter interface {
 	Fingerprint() string
 }
 
+// Faulty is a Source that works although a part of its configuration had to be set
+// aside, with which earlier versions started. A check fails by it, a start does not.
+type Faulty interface {
+	Faults() []error
+}
+
 // SourceOptions are what a Source needs beside its own configuration.
 type SourceOptions struct {
 	// Now is the only clock.

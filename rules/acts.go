@@ -63,7 +63,10 @@ func (d acting) admit(a incident.Act) (incident.Act, func(acting, incident.Act))
 			return a, nil
 		}
 	}
-	a.Fields = a.Fields.Clone() // what is put straight later must not reach the caller's map
+	a.Fields = a.Fields.Clone() // what is put straight must not reach the caller's map
+	for name, text := range a.Fields {
+		a.Fields[name] = strings.TrimSpace(text) // blanks say nothing
+	}
 	if a.Link != "" {
 		for _, done := range d.Incident.Acts {
 			if done.Link == a.Link {

@@ -27,8 +27,22 @@ func (d acting) actAnswer(a incident.Act) {
 	if until.IsZero() && a.Fields["result"] != "away" && d.Scenario.Calls == nil {
 		return // where no phone call waits for the words they stop nothing
 	}
-	d.waitUntil(until)
+	d.waitUntil(d.agreed(a, until))
 	d.state(model.Waiting, "the customer answered")
+}
+
+// agreed is the date of an answer. One that names none leaves the date that was agreed
+// on, unless it says that the machine is to be looked at before.
+func (d acting) agreed(a incident.Act, until time.Time) time.Time {
+	before := d.Incident.Until
+	if !until.IsZero() || d.Incident.State != model.Waiting || before.IsZero() {
+		return until
+	}
+	usual := d.Now.AddDate(0, 0, d.Scenario.DaysToWait())
+	if a.Fields["result"] == "done" && usual.Before(before) {
+		return until
+	}
+	return before
 }
 
 // disown takes in that a machine is not theirs who were written to: nobody waits
@@ -61,7 +75,7 @@ func (d acting) saysSomething(a incident.Act) bool {
 	row, _ := act.Of(a.Verb)
 	field, _ := row.Field("result")
 	switch {
-	case result == "" && strings.TrimSpace(a.Fields["note"]) == "" && strings.TrimSpace(a.Fields["reason"]) == "" && a.Fields["until"] == "":
+	case result == "" && a.Fields["note"] == "" && a.Fields["reason"] == "" && a.Fields["until"] == "":
 		d.refuseField("result", 422, "result is missing: {known}; or say it in note", "known", strings.Join(field.Choices, ", "))
 	case result != "" && !slices.Contains(field.Choices, result):
 		d.refused(incident.RefuseUnknown("result", result, field.Choices).About("result"))
@@ -70,6 +84,9 @@ func (d acting) saysSomething(a incident.Act) bool {
 	}
 	return d.out.Refusal == nil
 }
+
+// longestWait bounds what is said of days to come: beyond it a wrong year is likelier.
+const longestWait = 183 * 24 * time.Hour
 
 func (d acting) date(a incident.Act, field string) (time.Time, bool) {
 	text := a.Fields[field]
@@ -87,15 +104,20 @@ func (d acting) date(a incident.Act, field string) (time.Time, bool) {
 // day reads a date, at the hour of a follow-up, or an instant; it refuses what
 // is neither.
 func (d acting) day(field, text string) (time.Time, bool) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, true
-	}
-	date, err := calendar.ParseDate(text)
+	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		d.refuseField(field, 422, "{field} {quoted} is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", "field", field, "quoted", text)
-		return time.Time{}, false
+		var date calendar.Date
+		if date, err = calendar.ParseDate(text); err == nil {
+			at = d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock())
+		}
 	}
-	return d.Calendar(d.Scenario.Calendar).At(date, d.followUpClock()), true
+	switch {
+	case err != nil:
+		d.refuseField(field, 422, "{field} {quoted} is not a date: write 2026-03-20 or 2026-03-20T10:00:00+01:00", "field", field, "quoted", text)
+	case at.After(d.Now.Add(longestWait)):
+		d.refuseField(field, 422, "{field} {date} is more than six months away: check the year, or name an earlier day to look again", "field", field, "date", at.Format(time.DateOnly))
+	}
+	return at, d.out.Refusal == nil
 }
 
 func (d acting) followUpClock() calendar.TimeOfDay {
@@ -171,6 +193,7 @@ func (d acting) actPause(a incident.Act) {
 		return
 	}
 	d.Incident.Pauses = append(d.Incident.Pauses, calendar.Pause{From: d.Now})
+	until = d.agreed(a, until)
 	d.Incident.Until = until
 	if until.IsZero() && d.Scenario.Calls != nil {
 		d.waitUntil(until) // whoever would be phoned is phoned when nothing was agreed

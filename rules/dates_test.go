@@ -53,6 +53,65 @@ func TestWhatIsNoDate(t *testing.T) {
 	}
 }
 
+// covers: S1.21; a date of next year is a slip, whoever writes it and in whatever act.
+func TestADateOfNextYear(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+	for _, c := range [][]string{{"answer", "result", "away", "until", "2027-03-20"}, {"pause", "until", "2027-03-20"},
+		{"forecast", "today", "no", "reason", "part ordered", "expected_date", "2027-03-20T10:00:00+01:00"}} {
+		d := b.act(c[0], "adm1", now.Add(time.Minute), c[1:]...)
+		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), "2027-03-20 is more than six months away") || b.inc.State == model.Waiting {
+			t.Errorf("%v: %+v", c, d.Refusal)
+		}
+	}
+	if d := b.act("answer", "adm1", now.Add(time.Minute), "result", "away", "until", "2026-09-07"); d.Refusal != nil {
+		t.Errorf("half a year is refused: %v", d.Refusal)
+	}
+}
+
+// covers: S1.21; the day that somebody named stands until somebody names another, or says
+// that there is something to see before.
+func TestAnAgreedDayStands(t *testing.T) {
+	for says, want := range map[string]string{"note thanks": "2026-03-31 09:30", "result call_me": "2026-03-31 09:30",
+		"until 2026-04-02": "2026-04-02 09:30", "result done": "2026-03-17 09:30"} {
+		book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+		b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), now)
+		b.act("answer", "lea", now.Add(time.Hour), "result", "away", "until", "2026-03-31")
+		name, value, _ := strings.Cut(says, " ")
+		if d := b.act("answer", "sup", now.Add(24*time.Hour), name, value); d.Refusal != nil || !b.inc.Until.Equal(paris(t, want)) {
+			t.Errorf("%s: looked at again %s, want %s (%v)", says, b.inc.Until, want, d.Refusal)
+		}
+	}
+}
+
+// covers: S1.8, S1.28; what the clock asks for does not leave once it was done, in the
+// seconds in which it waits for others like it; what was sent for the failure itself does.
+func TestDoneWhileTheReminderWaits(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	for name, c := range map[string]struct {
+		at        string
+		withdrawn int
+	}{
+		"the first mail": {"2026-03-09 07:10:20", 0},
+		"nobody took it": {"2026-03-09 10:00:20", 1},
+	} {
+		now := paris(t, "2026-03-09 07:10")
+		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+		at := paris(t, c.at)
+		b.do(incident.Tick{}, at.Add(-20*time.Second))
+		if at.Hour() > 7 {
+			for _, n := range b.notes[:1] {
+				b.accept(n, now.Add(time.Minute))
+			}
+		}
+		if d := b.act("take", "sup", at); d.Refusal != nil || len(d.Withdraw) != c.withdrawn {
+			t.Errorf("%s: %v taken back, want %d (%v)", name, d.Withdraw, c.withdrawn, d.Refusal)
+		}
+	}
+}
+
 // Why a step comes when it does is told with the hour that it has: of an appointment that
 // the day's opening puts off, that it does.
 func TestWhyOfAnAppointmentOnAnAfternoon(t *testing.T) {

@@ -579,7 +579,8 @@ func (d intake) withdrawUnread() {
 }
 
 // overtakenReminders takes back reminders that should have left by now, while
-// mail is away, where a later one says the same or what they ask for was done.
+// mail is away, where a later one says the same or what they ask for was done; and
+// what only the clock called for, as soon as somebody does it.
 func (d intake) overtakenReminders() {
 	late := func(r *incident.StepRecord) bool {
 		return r.Status == incident.StepDecided && !r.Stands && len(r.Refused) == 0 && r.DecidedAt.Add(d.Policy.Hold).Before(d.Now)
@@ -588,7 +589,7 @@ func (d intake) overtakenReminders() {
 		return
 	}
 	d.withdraw("withdrawn: overtaken before it left", func(st *policy.Step, r *incident.StepRecord) bool {
-		if !late(r) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
+		if !late(r) && (d.act == nil || r.Stands || !st.ByClock()) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
 			return false
 		}
 		return d.FirstHolding(st.Unless) != "" || d.FirstHolding(st.Rests) != "" || st.Reminds() && d.remindedAgain(r)

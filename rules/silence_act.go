@@ -69,7 +69,7 @@ func (d acting) silenceEnd() time.Time {
 
 func (d acting) silences(a incident.Act) []incident.Silence {
 	end := d.silenceEnd()
-	if text := strings.TrimSpace(a.Fields["until"]); text != "" {
+	if text := a.Fields["until"]; text != "" {
 		until, ok := d.silenceUntil(text)
 		switch {
 		case !ok:
@@ -85,7 +85,7 @@ func (d acting) silences(a incident.Act) []incident.Silence {
 		}
 		end = until
 	}
-	comment := strings.TrimSpace(a.Fields["comment"])
+	comment := a.Fields["comment"]
 	if len(comment) > maxComment {
 		d.refuseField("comment", 422, "comment has {n} bytes, at most {most} are taken", "n", strconv.Itoa(len(comment)), "most", strconv.Itoa(maxComment))
 		return nil

@@ -113,6 +113,19 @@ func TestAnswerNeedsToBeOne(t *testing.T) {
 	}
 }
 
+// Blanks are no reason, no note and no name: what an act needs is asked for.
+func TestBlanksSayNothing(t *testing.T) {
+	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	for verb, field := range map[string]string{"close": "reason", "decommission": "reason", "note": "note", "assign": "to", "forecast": "today", "merge": "into"} {
+		d := b.act(verb, "adm1", now.Add(time.Hour), field, " \t\u00a0\n")
+		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), field+" is missing") {
+			t.Errorf("%s: %+v", verb, d.Refusal)
+		}
+	}
+	b.is(model.Open)
+}
+
 // covers: S1.21, S1.22; whoever asks to be called is called the same day; whoever
 // says that it is not theirs is not called at all.
 func TestWhatAnAnswerCallsFor(t *testing.T) {

@@ -57,6 +57,17 @@ type configuration struct {
 	from      *inventoryFrom       // where it is fetched; nil for files
 }
 
+// faults are what a start goes on without, and a person has to mend.
+func (c configuration) faults() error {
+	var out []error
+	for _, in := range c.sources {
+		if f, ok := in.source.(exporters.Faulty); ok {
+			out = append(out, f.Faults()...)
+		}
+	}
+	return errors.Join(out...)
+}
+
 // topLevel is the file itself.
 type topLevel struct {
 	Inventory     []string       `yaml:"inventory"`

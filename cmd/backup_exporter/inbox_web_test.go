@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,6 +48,14 @@ func TestInboxInTheWholeExporter(t *testing.T) {
 	p.config = write(t, p.dir, "backup_exporter.yml", conf)
 	if _, err := loadConfig(p.config, sourceTable(), env()); err == nil || !strings.Contains(err.Error(), "rules.yml:6: rule saved: examples: example 1 (example.eml): no rule reads it") {
 		t.Fatalf("the rule does not read its example: %v", err)
+	}
+	write(t, p.dir, "rules.yml", strings.Replace(rule, " saved'", "(?: saved|\\béchec)'", 1))
+	if _, err := loadConfig(p.config, sourceTable(), env()); err != nil {
+		t.Errorf("a rule that is set aside stops the start: %v", err)
+	}
+	var said bytes.Buffer
+	if code := run(t.Context(), []string{"--check", "--config.file=" + p.config}, io.Discard, &said); code != 1 || !strings.Contains(said.String(), `rules.yml:4: rule saved: subject: \b beside a letter`) {
+		t.Errorf("--check: %d, %s", code, said.String())
 	}
 	write(t, p.dir, "example2.eml", strings.Replace(mail, "saved", "kept", 1))
 	write(t, p.dir, "rules.yml", strings.ReplaceAll(strings.ReplaceAll(rule, "saved'", "kept'"), "example.eml", "example2.eml"))

@@ -146,6 +146,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
 			return 1
 		}
+		if err := config.faults(); err != nil {
+			fmt.Fprintf(stderr, "backup_exporter: %v\n", err)
+			return 1
+		}
 		return report(ctx, o, env, config, stdout)
 	}
 	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {

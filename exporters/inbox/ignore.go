@@ -14,7 +14,7 @@ var ownID = regexp.MustCompile(`^[a-z2-7]{26}@[a-z0-9.-]+$`)
 
 // passedOnMarks are what mail programs put before the subject of an answer or of a
 // mail that is forwarded, with a colon behind.
-const passedOnMarks = `(?:re|r[ée]p|ref|fw|fwd|tr|aw|wg|antw|doorst|sv|vb|vs|vl|rv|rif|enc|res|odp|pd|ynt|[iİ]lt|i)`
+const passedOnMarks = `(?:re|r[ée]p(?:onse)?|ref|fw|fwd|forward(?:ed)?|tr|recall|rappel|aw|antwort|wg|weitergeleitet|antw|doorst|svar|sv|vb|vs|vl|rv|rif|enc|res|odp|pd|ynt|[iİ]lt|i)`
 
 var (
 	passedOn = regexp.MustCompile(`(?i)^\s*(?:` + passedOnMarks + `(?:\[\d+\])?\s?:\s*)+`)

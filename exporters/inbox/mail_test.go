@@ -142,7 +142,7 @@ func TestBombs(t *testing.T) {
 		"no boundary":  "From: a@x\r\nContent-Type: multipart/mixed\r\n\r\n--b\r\n\r\nhalf",
 		"half base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nYmFja3VwIG\r\n\r\na footer",
 		"hurt base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("YmFj", 19) + "\r\n!" + strings.Repeat("YmFj", 18) + "YmF\r\n" + strings.Repeat("YmFj", 19) + "\r\n",
-		"late base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nCAUTION: external\r\n\r\nYmFja3Vw\r\n",
+		"late base64":  "From: a@x\r\nContent-Transfer-Encoding: base64\r\n\r\nCAUTION: external\r\n\r\n/4AA\r\n",
 		"bad base64":   "From: a@x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
 	} {
 		m, err := ReadMail([]byte(raw))

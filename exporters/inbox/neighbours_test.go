@@ -104,6 +104,23 @@ func TestReportsThatWerePassedOn(t *testing.T) {
 	}
 }
 
+// A job that tries restores saves none of the machines that it names.
+func TestRestoresThatAreTried(t *testing.T) {
+	rs, err := LoadRules(shippedRules(t))
+	check(t, err)
+	for _, c := range []struct{ head, columns, row, want string }{
+		{"SureBackup job: Nightly", "Heartbeat\tPing\tScript", "SRV-AD\tSuccess\t02:00:00\t02:10:00\tPassed\tPassed\tPassed", "veeam_surebackup/nightly/nightly success - 10T03:20"},
+		{"SureBackup job: Nightly", "Heartbeat\tPing\tScript", "SRV-AD\tFailed\t02:00:00\t02:10:00\tFailed\tPassed\tPassed", "veeam_surebackup/nightly/nightly failed - 10T03:20"},
+		{"Nightly", "Heartbeat test\tPing test\tMalware scan", "SRV-AD\tSuccess\t02:00:00\t02:10:00\tPassed\tPassed\tPassed", "veeam_surebackup/nightly/nightly success - 10T03:20"},
+		{"Backup job: SureBackup job", "Size\tRead\tTransferred", "SRV-AD\tSuccess\t02:00:00\t02:10:00\t1 GB\t1 GB\t1 GB", "veeam/srv-ad/nightly success 10T02:00 10T02:10; veeam/nightly/nightly success - 10T02:10 whole"},
+	} {
+		mail := "Subject: [Success] Nightly (1 machines)\nContent-Type: text/plain; charset=utf-8\n\n" + c.head + "\nName\tStatus\tStart time\tEnd time\t" + c.columns + "\n" + c.row + "\n"
+		if got := says(t, rs, mail); got != c.want {
+			t.Errorf("%s, %s: %s", c.head, c.columns, got)
+		}
+	}
+}
+
 // The mails of agents name machine and instant in the subject, and the run's
 // own times in their table.
 func TestVeeamAgentMails(t *testing.T) {

@@ -55,6 +55,8 @@ func (rs *Rules) Read(m *Mail, received time.Time) Verdict {
 	for _, r := range rs.list {
 		v, fits := r.read(m, received)
 		switch {
+		case r.aside != nil && (fits || r.claim(m)):
+			return Verdict{Problem: "its rule is set aside: " + r.aside.Error()}
 		case fits && v.Problem == "":
 			return v
 		case fits:
@@ -431,8 +433,12 @@ func (r *rule) readTimes(found map[string]string, text string, sent time.Time, o
 		out.Unknown = append(out.Unknown, "started")
 	}
 	_, hasDay := clock.whole(found["ended"], sent)
+	if endOK && startOK {
+		ended = clock.notBefore(started, ended)
+	}
 	if endOK && startOK && ended.Before(started) && started.Sub(ended) < 24*time.Hour && !hasDay {
 		ended = ended.AddDate(0, 0, 1) // past midnight, with the day of the start
+		endOK = !ended.After(sent.Add(startSlack))
 	}
 	endOK = endOK && !ended.After(sent.Add(ahead))
 	if found["ended"] != "" && !endOK {

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
@@ -34,8 +36,9 @@ const (
 // Rules are all rules, in the order in which they are tried. They do not
 // change once loaded, and may be used at once.
 type Rules struct {
-	list []*rule
-	sum  string
+	list   []*rule
+	sum    string
+	faults []error // of rules that are set aside
 }
 
 // rule is one kind of report.
@@ -80,6 +83,7 @@ type rule struct {
 
 	file     string
 	node     *yaml.Node
+	aside    error          // what keeps it from being relied on; it reads nothing
 	from, to *regexp.Regexp // nil: everything fits
 	subject  *regexp.Regexp
 	rows     *regexp.Regexp
@@ -93,8 +97,12 @@ type rule struct {
 	clock    times
 }
 
-// halfBoundary finds a \b beside a letter that is not ASCII, also that of a choice.
+// halfBoundary finds a \b beside a letter that is not ASCII, also that of a choice:
+// it never fits as meant. Such a rule is set aside; without its boundaries it fits
+// what it was meant for, and more, so that no rule behind reads these mails.
 var halfBoundary = regexp.MustCompile(`\\b(?:\(\?:(?:[^()|]*\|)*)?[^\x00-\x7F\p{P}\p{S}\p{Z}]|[^\x00-\x7F\p{P}\p{S}\p{Z}](?:(?:\|[^()|]*)*\))?\\b`)
+
+var boundary = regexp.MustCompile(`(^|[^\\])((?:\\\\)*)\\b`)
 
 // pattern is a text, or a mapping with the key optional beside it.
 type pattern struct {
@@ -144,7 +152,7 @@ func resultWords() []string {
 }
 
 // LoadRules reads the files in their order and tries every rule on its own
-// examples, with all rules in force.
+// examples, with all rules in force but those that are set aside.
 func LoadRules(files []string) (*Rules, error) {
 	out := &Rules{}
 	sum := sha256.New()
@@ -170,11 +178,19 @@ func LoadRules(files []string) (*Rules, error) {
 		return nil, &exporters.ConfigError{Key: "rules", What: fmt.Sprintf("%d rules", len(out.list)), Cure: fmt.Sprintf("write from 1 to %d", maxRules)}
 	}
 	out.sum = hex.EncodeToString(sum.Sum(nil))
+	relied := Rules{}
 	for _, r := range out.list {
-		if err := out.try(r); err != nil {
+		if r.aside != nil {
+			out.faults = append(out.faults, r.aside)
+			continue
+		}
+		relied.list = append(relied.list, r)
+	}
+	for _, r := range relied.list {
+		if err := relied.try(r); err != nil {
 			return nil, err
 		}
-		if err := out.tryPairs(r); err != nil {
+		if err := relied.tryPairs(r); err != nil {
 			return nil, err
 		}
 	}
@@ -289,7 +305,8 @@ func (r *rule) compilePatterns() (map[string]bool, error) {
 			return nil, r.bad(key, resultsMark+" stands for the words of results, of which there are none", "write results, such as {completed: success, failed: failed}")
 		}
 		if halfBoundary.MatchString(text) {
-			return nil, r.bad(key, `\b beside a letter with an accent never fits as meant: it knows ASCII letters only`, `write (?:^|[^\p{L}]) before it and (?:$|[^\p{L}]) behind it`)
+			r.aside = cmp.Or(r.aside, r.bad(key, `\b beside a letter with an accent never fits as meant: it knows ASCII letters only`, `write (?:^|[^\p{L}]) before it and (?:$|[^\p{L}]) behind it`))
+			text = boundary.ReplaceAllString(text, "$1$2")
 		}
 		re, err := regexp.Compile(flags + r.expand(text))
 		if err != nil {
@@ -345,6 +362,9 @@ func (r *rule) compileBeside(one func(key, text, flags string) (*regexp.Regexp, 
 			if text == "" {
 				return r.bad(l.key, "an empty pattern", "write a regular expression, or take it out")
 			}
+			if l.key != "drop" {
+				text = overLines(text)
+			}
 			re, err := one(l.key, text, "(?m)")
 			if err != nil {
 				return err
@@ -353,6 +373,30 @@ func (r *rule) compileBeside(one func(key, text, flags string) (*regexp.Regexp, 
 		}
 	}
 	return nil
+}
+
+// overLines lets the blanks between the words of a pattern fit the end of a line as
+// well, where mail programs break a sentence. Those of a class stay as they are.
+func overLines(pattern string) string {
+	var out strings.Builder
+	class, escaped, text := false, false, []rune(pattern)
+	for i, r := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '[':
+			class = true
+		case r == ']':
+			class = false
+		case r == ' ' && !class && i > 0 && i+1 < len(text) && unicode.IsLetter(text[i+1]):
+			out.WriteString(`[ \n]`)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func (r *rule) compileResults(found map[string]bool) error {

@@ -63,6 +63,9 @@ func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 // anew, which tries the unsorted mails again.
 func (s *Source) Fingerprint() string { return s.config.rules.sum }
 
+// Faults implements exporters.Faulty: rules that are set aside.
+func (s *Source) Faults() []error { return s.config.rules.faults }
+
 // OnlyRead has all later visits change nothing in a mailbox. A folder to which
 // mails could not be moved is then an error of the whole source.
 func (s *Source) OnlyRead() {
@@ -117,6 +120,9 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			Err: fmt.Errorf("%d mails that no rule reads are kept, %d had to stay where they are; write rules for them, or dismiss them", len(s.backlog.items), waiting)}
 	}
 	out.Endpoints = append(out.Endpoints, exporters.Endpoint{Name: "results", Items: len(out.Jobs)}, unsorted)
+	if err := errors.Join(s.Faults()...); err != nil {
+		out.Endpoints = append(out.Endpoints, exporters.Endpoint{Name: "rules", Err: &exporters.SourceError{Endpoint: "rules", Reason: exporters.ReasonOther, Err: err}})
+	}
 	out.Inbox = &exporters.Inbox{Unsorted: unsorted.Items, Ignored: maps.Clone(s.ignored), LastMessage: s.last}
 	out.UnknownValues, s.unknown = s.unknown, map[string]int{}
 	return out, nil

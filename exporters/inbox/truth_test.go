@@ -34,3 +34,33 @@ func TestClockChanges(t *testing.T) {
 		t.Errorf("an offset says which: %v", got)
 	}
 }
+
+// A run over the hour that comes twice ends by the clock before it began, and not a day
+// later: a success of tomorrow would hide tomorrow's failure.
+func TestRunOverTheHourThatComesTwice(t *testing.T) {
+	rs, err := LoadRules(shippedRules(t))
+	check(t, err)
+	for _, c := range []struct{ sent, day, rows, began, ended string }{
+		{"02:20:00 +0100", "dimanche 25 octobre 2026 02:25:00", "02:30:00 02:10:00", "00:30", "25T01:10"},
+		{"02:20:00 +0100", "", "02:30:00 02:10:00", "00:30", "25T01:10"},
+		{"03:20:00 +0100", "samedi 24 octobre 2026 23:00:00", "23:30:00 02:10:00", "21:30", "25T00:10"},
+		{"03:20:00 +0100", "dimanche 25 octobre 2026 02:25:00", "02:30:00 02:50:00", "00:30", "25T00:50"},
+		// A clock that is wrong: the mail's own date is taken.
+		{"05:00:00 +0100", "dimanche 25 octobre 2026 04:30:00", "04:40:00 04:10:00", "", "25T04:00"},
+	} {
+		m := read(t, "From: a@b.example\nDate: Sun, 25 Oct 2026 "+c.sent+"\n"+veeamReport("[Success] Nightly (1 VMs)", c.day, true, "SRV-AD Success "+c.rows))
+		v := rs.Read(&m, m.Date)
+		if len(v.Readings) == 0 {
+			t.Errorf("%+v: %+v", c, v)
+			continue
+		}
+		r := v.Readings[0].Report
+		began := ""
+		if !r.Started.IsZero() {
+			began = r.Started.UTC().Format("15:04")
+		}
+		if ended := r.Ended.UTC().Format("02T15:04"); ended != c.ended || c.began != "" && began != c.began {
+			t.Errorf("%+v: from %s to %s", c, began, ended)
+		}
+	}
+}

@@ -63,6 +63,47 @@ rules:
 	}
 }
 
+// A rule whose pattern never fits as it was meant, which earlier versions took, is set
+// aside: the others read on, and its mails wait with what is to be mended, whatever a
+// looser rule behind would make of them.
+func TestRuleThatIsSetAside(t *testing.T) {
+	const nas = "From: nas@dupont.example\r\nDate: Mon, 09 Mar 2026 22:00:00 +0100\r\nSubject: NAS-01 %s\r\n\r\nÉtat : %s\r\n"
+	b := mailboxBench(t, func(b *bench) {
+		b.write("nas.yml", `schema: 1
+rules:
+  - name: nas
+    subject: '^(?P<machine>NAS\S+) (?P<result>\S+)$'
+    body: ['(?i)État : (?:fini|\béchec\b|\b(?:pas|été)\b)']
+    results: {done: success}
+    set: {engine: rsync}
+    examples: [{mail: nas.eml, results: [{machine: NAS-01, result: success}]}]
+  - name: looser
+    subject: '^(?P<machine>\S+) done$'
+    set: {engine: rsync, result: success}
+    examples: [{mail: looser.eml, results: [{machine: SRV-AD, result: success}]}]
+`)
+		b.write("nas.eml", fmt.Sprintf(nas, "done", "fini"))
+		b.write("looser.eml", "From: a@dupont.example\r\nDate: Mon, 09 Mar 2026 22:00:00 +0100\r\nSubject: SRV-AD done\r\n\r\n")
+		b.config.Rules = append(b.config.Rules, "nas.yml")
+	})
+	faults := b.source.Faults()
+	if len(faults) != 1 || !strings.Contains(faults[0].Error(), `nas.yml:5: rule nas: body: \b beside a letter with an accent never fits as meant`) {
+		t.Fatalf("%v", faults)
+	}
+	b.deliver(fmt.Sprintf(nas, "done", "échec"))
+	b.deliver(report("SRV-AD", "good", b.clock.Now(), ""))
+	b.refresh()
+	if m := b.unsorted(1)[0]; !strings.Contains(m.Problem, `its rule is set aside: `) || !strings.Contains(m.Problem, `write (?:^|[^\p{L}]) before it`) {
+		t.Errorf("%s", m.Problem)
+	}
+	if b.job("SRV-AD") == nil || b.jobs() != 1 {
+		t.Errorf("%d jobs", b.jobs())
+	}
+	if m := b.metrics(); !strings.Contains(m, `backup_source_endpoint_up{source="mails",endpoint="rules"} 0`) {
+		t.Error("nothing tells it")
+	}
+}
+
 // When the list is full the count still grows, this is said, and the mail
 // stays in the mailbox until there is room.
 func TestFullListOverIMAP(t *testing.T) {

@@ -88,6 +88,25 @@ func first(at time.Time, layout string) time.Time {
 	return at
 }
 
+// again is the second coming of an hour, of one that comes twice in autumn.
+func (t times) again(at time.Time) (time.Time, bool) {
+	for _, on := range []time.Duration{time.Hour, 30 * time.Minute} {
+		if l := at.Add(on).In(t.zone); l.Format(time.DateTime) == at.In(t.zone).Format(time.DateTime) {
+			return l, true
+		}
+	}
+	return at, false
+}
+
+// notBefore takes an instant that was read from a clock for its second coming where
+// the first lies before the beginning.
+func (t times) notBefore(began, at time.Time) time.Time {
+	if later, twice := t.again(at); twice && at.Before(began) && !later.Before(began) {
+		return later
+	}
+	return at
+}
+
 // instant reads a capture; one without a day is completed by that of another
 // capture, which is the day on which the whole began: a time of day before the
 // beginning is of the day after. Without a day it is the last such time before
@@ -133,9 +152,10 @@ func (t times) whole(value string, sent time.Time) (time.Time, bool) {
 func (t times) onDay(value, day string, sent time.Time) (time.Time, bool) {
 	began, whole := t.whole(day, sent)
 	if hour, clock := t.parseClock(value); whole && clock && believable(began) {
-		at := t.on(began, hour)
+		at := t.notBefore(began, t.on(began, hour))
 		if began.Hour()+began.Minute()+began.Second() > 0 && at.Before(began.Add(-startSlack)) {
 			at = t.on(began.AddDate(0, 0, 1), hour)
+			return at, !at.After(sent.Add(startSlack))
 		}
 		return at, true
 	}

@@ -77,7 +77,7 @@ func Read(raw []byte) (Mail, error) {
 	m := readHeader(&e.Header)
 	t := texts{}
 	if err = t.walk(e, err, 0); err != nil {
-		if mended := withFooter(e.Header, raw); mended != nil {
+		if mended := withWordsAround(e.Header, raw); mended != nil {
 			t = texts{}
 			err = t.walk(mended, nil, 0)
 		}

@@ -10,9 +10,18 @@ var (
 	heading = regexp.MustCompile(`(?im)^[ \t>*]*(?:from|de|von|da|van)\*?[ \t]?:.*\n[ \t>*]*(?:sent|date|envoyé|gesendet|datum|inviato|data|enviado(?: el)?|fecha|verzonden)\*?[ \t]?:.*\n(?:.*\n){0,3}?[ \t>*]*(?:subject|objet|betreff|oggetto|asunto|assunto|onderwerp)\*?[ \t]?:`)
 )
 
+// Wrote is how mail programs end the sentence before what they quote, in the words of
+// many languages.
+const Wrote = `(?:wrote|a [ée]crit|schrieb|escribi[óo]|ha scritto|schreef|escreveu|skrev|napisał(?:\(a\))?)`
+
+// attribution is that sentence, which may be broken over two lines.
+var attribution = regexp.MustCompile(`(?im)^[ \t>]*(?:on|le|am|el|il|op|em|den|in data|w dniu)\s[^\n]{0,80}\d[^\n]{0,160}(?:\n[^\n]{0,120})?\s` + Wrote + `(?:\s[^\n:]{0,120}(?:\n[ \t]*<[^\n>]{1,120}>)?)?\s?:[ \t]*$`)
+
 // Divides tells a line behind which another mail stands.
 func Divides(line string) bool { return divider.MatchString(line) }
 
 // HoldsMail tells a text in which another mail stands, with its header or behind
-// a line that says so.
-func HoldsMail(text string) bool { return divider.MatchString(text) || heading.MatchString(text) }
+// words that say so.
+func HoldsMail(text string) bool {
+	return divider.MatchString(text) || heading.MatchString(text) || attribution.MatchString(text)
+}

@@ -13,7 +13,7 @@ import (
 var (
 	// introduces: "On ... wrote:", in the words of many programs, or a date and an
 	// address alone. begun is how its first line looks.
-	introduces = regexp.MustCompile(`(?i)^.{5,400}(?:\swrote|\sa [ée]crit|\sschrieb|\sescribi[óo]|\sha scritto|\sschreef|\sescreveu|\sskrev|\snapisał(?:\(a\))?)(?:\s.{0,150}|\s*(?:<[^>]*>)?\s*)?(?::|-{2,})\s*$|^.{0,150}\b20\d\d\b.{0,150}<\s*[^<>\s]+@[^<>\s]+>[^<>]{0,40}:\s*$`)
+	introduces = regexp.MustCompile(`(?i)^.{5,400}\s` + mailread.Wrote + `(?:\s.{0,150}|\s*(?:<[^>]*>)?\s*)?(?::|-{2,})\s*$|^.{0,150}\b20\d\d\b.{0,150}<\s*[^<>\s]+@[^<>\s]+>[^<>]{0,40}:\s*$`)
 	begun      = regexp.MustCompile(`(?i)^\s*(?:-{2,}\s*)?(?:(?:on|le|am|el|il|op|em|den|in data|w dniu|dnia)\s|\p{L}{2,12}[.,]\s|\d)`)
 	// divided: Outlook's line, and the head that webmailers of telephone companies
 	// put before what they quote.

@@ -103,6 +103,8 @@ func (r refusal) judge(to string) verdict {
 		return verdict{KindMessage, true}
 	case r.full():
 		return verdict{KindTemporary, true}
+	case forSomeOnly.MatchString(r.status):
+		return verdict{KindRecipient, true}
 	case r.ours():
 		return verdict{KindConfig, true}
 	case r.theirs():
@@ -128,7 +130,7 @@ func (r refusal) judgeRecipient(to string) verdict {
 	switch {
 	case r.about("5.6"):
 		return verdict{KindMessage, true}
-	case r.code == 551 && !r.about("5.7"), r.about("5.1.6", "5.7.17", "5.7.18"):
+	case r.code == 551 && (r.names != "" || mentions(r.text, []string{"not local"})) && !r.about("5.7"), r.about("5.1.6", "5.7.17", "5.7.18"):
 		return verdict{KindRecipient, true} // moved, perhaps to an address that is named; or somebody else's now
 	case r.names != "" && !strings.EqualFold(r.names, to):
 		// Of another address: the sender's, unless the recipient's is what is said to be wrong.
@@ -184,18 +186,26 @@ func (r refusal) ours() bool {
 // senderUnproven matches statuses of SPF, DKIM, DMARC, reverse DNS and, at Gmail, TLS (RFC 7372).
 var senderUnproven = regexp.MustCompile(`^5\.7\.(2\d|3[0-2])$`)
 
+// forSomeOnly matches statuses by which Exchange says that this group, folder or mailbox
+// takes mail of some senders only, be they members or signed in: whoever else it serves,
+// it takes nothing of ours.
+var forSomeOnly = regexp.MustCompile(`^5\.7\.1(2\d|3[0-6])$`)
+
 // full reports a mailbox that takes nothing for now. It comes before what is
 // ours, for "limit exceeded" is said of both; what we may submit is not its.
 func (r refusal) full() bool {
 	if mentions(r.text, []string{"submission", "sending", "outgoing", "outbound"}) {
 		return false
 	}
-	return r.about("5.2.2", "5.2.122") || mentions(r.text, fullWords)
+	return r.about("5.2.2", "5.2.121", "5.2.122") || mentions(r.text, fullWords)
 }
 
 // theirs reports trouble that passes, or that the recipient must mend, although
 // the server refuses for good.
 func (r refusal) theirs() bool {
+	if mentions(r.text, addressWords) {
+		return false // sendmail's tables have one status for all
+	}
 	return r.about("5.3.0", "5.3.1", "5.3.2", "5.3.5", "5.4.2", "5.4.3", "5.4.6", "5.4.7", "5.4.12", "5.4.14") || !r.about("5.7") && mentions(r.text, theirWords)
 }
 
@@ -220,11 +230,11 @@ func mentions(text string, words []string) bool {
 // German, as servers say it whose administrators set the texts.
 var (
 	ourWords = []string{
-		"relay access denied", "relay not permitted", "relaying denied", "relaying not", "unable to relay", "cannot relay", "not permitted to relay", "relay denied", "no relay", "relaying is", "as a relay", "open relay", "relay mail", "rcpthost",
+		"relay access denied", "relay not permitted", "relaying denied", "relaying not", "unable to relay", "cannot relay", "not permitted to relay", "relay denied", "no relay", "relaying is", "as a relay", "open relay", "relay mail", "relay traffic", "not relay", "forwarding denied", "rcpthost",
 		"sender address", "sender verify", "sender domain", "sender rejected", "sender denied", "sender not", "sender is", "sender was", "invalid sender", "unauthorized sender", "banned send", "envelope sender", "not owned by", "from address", "not one of your addresses",
 		"send as", "sendas", "send-as", "mail from", "as this sender", "spoof", "badmailfrom", "address is not verified", "verified sender", "unregistered domain",
 		"client host", "client not", "client address", "helo", "your ip", "this ip", "sending ip", "ip address", "blacklist", "black list", "blocklist", "block list", "listed", "dnsbl", "spamhaus", "spamcop", "reputation", "reverse dns", "reverse lookup", "ptr ", "bad dns",
-		"authenticat", "not authorized", "not allowed to send", "not allowed to connect", "starttls", "tls required", "administrative prohibition", "your account", "your access", "sending paused",
+		"authenticat", "not authorized", "not allowed to send", "not allowed to connect", "starttls", "tls required", "administrative prohibition", "your account", "your access", "sending paused", "sending suspended", "sending activity", "client does not have permission",
 		"daily", "hourly", "per hour", "per day", "has exceeded", "have exceeded", "exceeded the max", "sending limit", "sending quota", "sender quota", "submission quota", "submissionquota", "message quota", "sending rate", "outbound", "outgoing", "rate limit", "too many messages", "too many emails", "too many recipients", "frequency limit", "limit exceeded",
 		"dmarc", "spf ", "(spf)", "sender policy framework", "dkim",
 		"relais", "relayer", "relayage", "expediteur", "emetteur", "liste noire", "authentifi", "autorisations d'envoi", "non autorise",
@@ -234,7 +244,7 @@ var (
 		"contenu", "pourriel", "indesirable", "piece jointe", "message rejete", "message refuse", "inhalt", "anhang", "nachricht abgelehnt", "nachricht wurde abgelehnt"}
 	addressWords = []string{
 		"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "unknown recipient", "recipient unknown", "unrouteable address", "unroutable address", "does not exist", "doesn't exist",
-		"not found", "mailbox unavailable", "mailbox not", "no mailbox", "invalid recipient", "invalid mailbox", "recipient not found", "unknown address", "address unknown", "account is disabled", "mailbox disabled", "mailbox is disabled",
+		"not found", "mailbox unavailable", "mailbox not", "no mailbox", "invalid recipient", "invalid mailbox", "recipient not found", "unknown address", "address unknown", "addressee unknown", "account is disabled", "mailbox disabled", "mailbox is disabled",
 		"account disabled", "inactive", "bad destination", "domain not found", "user not", "user doesn't", "recipient account", "no longer valid", "no such address", "unknown local",
 		"utilisateur inconnu", "destinataire inconnu", "adresse inconnue", "boite inconnue", "introuvable", "n'existe pas", "inexistant",
 		"unbekannt", "existiert nicht", "nicht gefunden",

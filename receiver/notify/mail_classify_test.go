@@ -9,7 +9,7 @@ import (
 
 // Whom or what a refusal is about: by phase, status and words. The answers are
 // those of Postfix, Exim and OpenSMTPD in Debian 12, met for real, of the published
-// tables of Exchange Online, Gmail, Amazon SES and cPanel, and of the bounces that
+// tables of Exchange Online, Gmail, Amazon SES, Zoho and cPanel, and of the bounces that
 // Sisimai and the SMTP Field Manual collect.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
@@ -111,7 +111,20 @@ func TestRefusals(t *testing.T) {
 		{phaseDot, 550, "5.7.501 Access denied, spam abuse detected", KindConfig},
 		{phaseDot, 550, "5.7.750 Service unavailable. Client blocked from sending from unregistered domains", KindConfig},
 		{phaseDot, 550, "5.7.29 This message was not sent over TLS", KindConfig},
+		{phaseDot, 550, "5.4.6 Unusual sending activity detected. Please try after sometime", KindConfig},
+		{phaseDot, 554, "Message rejected: Sending suspended for this account.", KindConfig},
+		{phaseDot, 550, "5.7.1 Client does not have permissions to submit to this server", KindConfig},
+		{phaseRcpt, 551, "we do not relay", KindConfig},
+		{phaseRcpt, 550, "<am@msp.example>... Forwarding Denied", KindConfig},
+		{phaseRcpt, 553, "<am@msp.example>... unauthorized relay traffic prohibited", KindConfig},
 
+		// A group of Exchange that takes mail of its own people only says nothing of us.
+		{phaseRcpt, 550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group", KindRecipient},
+		{phaseDot, 550, "5.7.129 RESOLVER.RST.RestrictedToRecipientsPermission; not authorized; Delivery restriction check failed because the sender does not have permission to send to this recipient", KindRecipient},
+		{phaseRcpt, 550, "5.7.124 RESOLVER.RST.NotAuthorized.Recipient; Sender not in allowed-senders list", KindRecipient},
+
+		{phaseRcpt, 553, "5.3.0 <am@msp.example>... Addressee unknown, relay=[192.0.2.7]", KindRecipient},
+		{phaseRcpt, 550, "5.2.121 RESOLVER.RST.RecipientRateLimit exceeded", KindTemporary},
 		{phaseRcpt, 552, "5.2.2 Mailbox size limit exceeded", KindTemporary},
 		{phaseRcpt, 552, "5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417", KindTemporary},
 		{phaseRcpt, 550, "5.2.1 The user you are trying to contact is receiving mail at a rate that\n5.2.1 prevents additional messages from being delivered.", KindTemporary},

@@ -63,6 +63,13 @@ func (st *Step) Reminds() bool {
 	return st.Repeat != nil || slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenOpening })
 }
 
+// ByClock tells the steps that only time calls for, never what just happened.
+func (st *Step) ByClock() bool {
+	return !slices.ContainsFunc(st.When, func(t Trigger) bool {
+		return t.Kind == WhenAct || t.Kind == WhenFlag || t.Kind == WhenBreach || t.Kind == WhenShift || t.Kind == WhenMoment && t.Delay.IsZero()
+	})
+}
+
 // TellsOfRefusal is true for the step that says that an address is dead.
 func (st *Step) TellsOfRefusal() bool {
 	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })

@@ -1,9 +1,42 @@
 package query
 
 import (
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 )
+
+// What is not wholly taken is refused, in words that say what and where.
+func TestBody(t *testing.T) {
+	type act struct {
+		Verb   string         `json:"verb"`
+		Fields map[string]any `json:"fields"`
+	}
+	for text, want := range map[string]string{
+		`{"verb":"take","fields":{"n":1}}`: "",
+		`{"verb":"take","fields":null}`:    "",
+		`{"Verb":"take"} ` + "\n":          "",
+
+		`{"verb":"take","filds":{}}`:                       `no field "filds"`,
+		`{"verb":"take"} {"verb":"close"}`:                 "not readable",
+		`{"verb":"take","verb":"close"}`:                   `duplicate object member name "verb"`,
+		`{"verb":"note","fields":{"note":"a","note":"b"}}`: `duplicate object member name "note"`,
+		`{"verb":"take","fields":[]}`:                      `field "fields" holds`,
+		`{"verb":7}`:                                       `field "verb" holds`,
+		`[]`:                                               "it is no object",
+		`verb=take`:                                        "not readable: invalid character 'v'",
+		"":                                                 "it ends before its object does",
+		`{"verb":"take"`:                                   "it ends before its object does",
+		"{\"verb\":\"caf\xe9\"}":                           "invalid UTF-8",
+	} {
+		var b act
+		err := Body(httptest.NewRequest("POST", "/", strings.NewReader(text)), &b)
+		if want == "" && (err != nil || b.Verb != "take") || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Go ")) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
 
 func TestParameters(t *testing.T) {
 	q := url.Values{"n": {"7"}, "on": {"false"}, "state": {"open"}, "bad": {"seven"}}

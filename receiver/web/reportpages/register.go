@@ -2,9 +2,7 @@ package reportpages
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +12,7 @@ import (
 
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
+	"vigie/receiver/web/query"
 	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/report"
@@ -83,10 +82,8 @@ const (
 // Record writes a restore test into the register.
 func (d *Pages) Record(r *http.Request, who string) (any, error) {
 	var t report.RestoreTest
-	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&t); err != nil {
-		return nil, incident.Refuse(http.StatusBadRequest, "not readable: {error}", "error", err.Error())
+	if err := query.Body(r, &t); err != nil {
+		return nil, err
 	}
 	return d.record(r, who, t)
 }
