@@ -51,7 +51,7 @@ COMMANDS := $(sort $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go))))
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64
 
 RULES      := $(sort $(wildcard alerting-rules/*.yml))
-RULE_TESTS := $(sort $(wildcard alerting-rules/tests/*.yml))
+RULE_TESTS := $(sort $(wildcard alerting-rules/tests/*.yml alerting-rules/records/*.yml))
 ROUTES     := deploy/alertmanager/routes.txt
 LEDGER     := $(CACHE)/ledger
 TALLY       = '$(CACHE)/bin/tally' -ledger '$(LEDGER)'

@@ -147,8 +147,8 @@ type rule struct {
 	Labels      map[string]string `yaml:"labels"`
 	Annotations map[string]string `yaml:"annotations"`
 
-	file  string
-	every prommodel.Duration // its group's interval, 0 for that of all
+	file, group string
+	every       prommodel.Duration // its group's interval, 0 for that of all
 }
 
 func (r rule) String() string { return fmt.Sprintf("%s: %s%s", r.file, r.Alert, r.Record) }
@@ -169,6 +169,7 @@ func rules(t *testing.T) []rule {
 		}
 		var content struct {
 			Groups []struct {
+				Name     string             `yaml:"name"`
 				Interval prommodel.Duration `yaml:"interval"`
 				Rules    []rule             `yaml:"rules"`
 			} `yaml:"groups"`
@@ -178,7 +179,7 @@ func rules(t *testing.T) []rule {
 		}
 		for _, g := range content.Groups {
 			for _, r := range g.Rules {
-				r.file, r.every = file, g.Interval
+				r.file, r.group, r.every = file, g.Name, g.Interval
 				all = append(all, r)
 			}
 		}
@@ -242,6 +243,29 @@ func TestNoAlertEndsAtARestart(t *testing.T) {
 }
 
 // In every language, with the same sections in the same order.
+// A Prometheus that only records needs no Alertmanager; which groups hold alerts is
+// written into the rule that tells of one without.
+func TestGroupsWithAlertsAreKnown(t *testing.T) {
+	var expr string
+	holds := map[string]bool{}
+	for _, r := range rules(t) {
+		holds[r.group] = holds[r.group] || r.Alert != ""
+		if r.Alert == "PrometheusNotificationsDropped" {
+			expr = r.Expr
+		}
+	}
+	m := regexp.MustCompile(`rule_group=~"(.*)"`).FindStringSubmatch(expr)
+	if m == nil {
+		t.Fatalf("no groups in %s", expr)
+	}
+	named := regexp.MustCompile("^(?:" + m[1] + ")$")
+	for group, alerts := range holds {
+		if named.MatchString("/rules/file.yml;"+group) != alerts {
+			t.Errorf("group %s: has alerts: %v, named: %v", group, alerts, !alerts)
+		}
+	}
+}
+
 func TestEveryAlertHasARunbookAndEveryRunbookAnAlert(t *testing.T) {
 	var alerts []string
 	for _, r := range rules(t) {

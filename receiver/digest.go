@@ -210,7 +210,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		}
 		for _, x := range listed {
 			l := model.Labels{model.LabelCustomer: x.Customer, model.LabelMachine: x.Machine, model.LabelPlatform: x.Platform, model.LabelSource: x.Source}
-			d.Listed = append(d.Listed, message.DigestListed{Alertname: x.Alertname, What: o.called(l), Plan: cmp.Or(x.Plan, x.Item), Since: x.Since, OwedFrom: x.OwedFrom})
+			d.Listed = append(d.Listed, message.DigestListed{Alertnames: append([]string{x.Alertname}, x.Also...), What: o.called(l), Plan: cmp.Or(x.Plan, x.Item), Since: x.Since, OwedFrom: x.OwedFrom})
 		}
 		backlog, err := tx.Backlog(now)
 		d.Health.Pending, d.Health.Oldest = backlog.Pending, backlog.Oldest

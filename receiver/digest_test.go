@@ -216,20 +216,26 @@ func TestDigestNamesWhatIsOnlyListed(t *testing.T) {
 // with the day from which it counts. What still fails on that day is an incident.
 func TestDigestListsWhatIsNotCommissionedYet(t *testing.T) {
 	r := newRig(t, 1, withDigest, func(r *rig) {
+		r.edits = append(r.edits, "\nscenarios:", "\nscenarios:\n  - {name: warning, title: {en: Warnings}, match: ['kind=\"warning\"'], ignores: warning}")
 		r.tune = func(p *receiver.Reloadable) {
 			p.Book.Directory.Customers["dupont"].Commissioned = time.Date(2026, 3, 10, 0, 0, 0, 0, monday.Location())
 		}
 	})
 	failed := backup("dupont", "SRV-AD", "primary")
-	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, failed) })
+	none := alert{"alertname": "BackupNoWorkingBackup", "customer": "dupont", "machine": "SRV-AD", "machine_class": "server", "kind": "warning"}
+	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, failed, none) })
 	r.fires(failed)
+	r.fires(none)
 	r.set(time.Date(2026, 3, 9, 9, 0, 0, 0, monday.Location()))
 	got := r.digests()
 	if len(got) != 1 {
 		t.Fatalf("%d overviews", len(got))
 	}
-	if want := "Dupont – SRV-AD – backup failed: plan daily, since Mon 9 March 07:10, an incident from 10 March on"; !strings.Contains(strings.Join(strings.Fields(got[0].Text), " "), want) {
+	if want := "Dupont – SRV-AD – backup failed, no working backup at all: plan daily, since Mon 9 March 07:10, an incident from 10 March on"; !strings.Contains(strings.Join(strings.Fields(got[0].Text), " "), want) {
 		t.Errorf("it does not say %q:\n%s", want, got[0].Text)
+	}
+	if n := strings.Count(got[0].Text, "SRV-AD"); n != 1 {
+		t.Errorf("it names the machine %d times:\n%s", n, got[0].Text)
 	}
 	if n := len(r.incidents("")); n != 0 {
 		t.Errorf("%d incidents before anything is owed", n)
@@ -241,7 +247,7 @@ func TestDigestListsWhatIsNotCommissionedYet(t *testing.T) {
 	if n := len(r.incidents("")); n != 1 {
 		t.Errorf("%d incidents on the first day", n)
 	}
-	if all, err := r.engine.Listed(t.Context()); err != nil || len(all) != 0 {
+	if all, err := r.engine.Listed(t.Context()); err != nil || len(all) != 1 || all[0].Alertname != "BackupNoWorkingBackup" {
 		t.Errorf("it is listed beside its incident: %v %v", all, err)
 	}
 }

@@ -43,7 +43,7 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (incident.Incid
 	platform := i.platformOf(c.Platform)
 	text := strings.TrimSpace(c.Text)
 	if text == "" {
-		return incident.Incident{}, incident.Refuse(422, "text is missing: say what is wrong")
+		return incident.Incident{}, incident.Refuse(422, "text is missing: say what is wrong").About("text")
 	}
 	if platform == unknownPlatform {
 		text = strings.TrimPrefix(c.Platform+" – "+text, " – ") // as it was told

@@ -84,7 +84,8 @@ func (e *Engine) opened(ctx context.Context, g link.Grant, err error) (o Opened,
 	}
 	slices.Sort(o.Actors)
 	o.Actors = slices.Compact(o.Actors)
-	if len(o.Actors) == 0 && err == nil {
+	if len(o.Actors) == 0 { // who left reads no more than he may do, however old the link
+		o.Incident, o.Used = Summary{}, nil
 		err = incident.Refuse(410, "nobody whom this link was sent to is in the inventory any more")
 	}
 	return o, err
@@ -118,7 +119,7 @@ func (e *Engine) follow(ctx context.Context, o Opened, who string, fields model.
 		who = o.Actors[0]
 	}
 	if who == "" {
-		return incident.Decision{}, incident.Refuse(422, "say who you are")
+		return incident.Decision{}, incident.Refuse(422, "say who you are").About("who")
 	}
 	if !slices.Contains(o.Actors, who) {
 		return incident.Decision{}, incident.Refuse(403, "this link was not sent to {who}", "who", who)

@@ -15,6 +15,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/link"
 	"vigie/receiver/store"
+	"vigie/rules"
+	"vigie/rules/inventory"
 	"vigie/rules/model"
 )
 
@@ -136,6 +138,51 @@ func TestTakeByLink(t *testing.T) {
 		t.Errorf("expired:\n%s", text)
 	}
 	r.open(http.StatusGone, links["silence"], url.Values{"comment": {"late"}})
+	if text, _ := r.open(http.StatusGone, links["incident"], nil); strings.Contains(text, "the disk is broken") {
+		t.Errorf("a link that is too old tells the history:\n%s", text)
+	}
+}
+
+// Whoever has left reads nothing by the links that he still has, of whatever purpose and age.
+func TestLinksOfWhoLeft(t *testing.T) {
+	r := newRig(t, 1, withLinks, func(r *rig) {
+		r.edits = append(r.edits, "supervisor: {people: [sup]}", "supervisor: {rota: supervisor}")
+		r.tune = onDuty(t, "sup")
+	})
+	a := backup("dupont", "SRV-AD", "primary")
+	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, a) })
+	r.fires(a)
+	r.pass(70 * time.Second)
+	links := r.links("opened")
+	r.open(http.StatusOK, links["take"], url.Values{})
+	onDuty(t, "adm2", "sup")(&r.reloadable)
+	if err := r.engine.Reload(t.Context(), r.reloadable); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for purpose, path := range links {
+			if text, _ := r.open(http.StatusGone, path, nil); strings.Contains(text, "SRV-AD") || strings.Contains(text, "used already") {
+				t.Errorf("%s:\n%s", purpose, text)
+			}
+		}
+		r.set(r.now().Add(15 * 24 * time.Hour)) // too old besides
+	}
+}
+
+// onDuty has somebody on duty, and others gone.
+func onDuty(t *testing.T, who string, gone ...string) func(*receiver.Reloadable) {
+	return func(p *receiver.Reloadable) {
+		dir := p.Book.Directory.Clone()
+		dir.Rotas = []inventory.RotaEntry{{Role: "supervisor", Person: who}}
+		for _, id := range gone {
+			delete(dir.People, id)
+		}
+		book, err := rules.NewBook(dir, p.Book.Policies()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Book = book
+	}
 }
 
 // covers: T6, T8; a silence by link: in every Alertmanager or in none, once.

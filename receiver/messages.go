@@ -125,7 +125,7 @@ type Retry struct {
 // many transmissions that are.
 func (a *acts) RetryMessages(ctx context.Context, what Retry, who string) (n int, err error) {
 	if what.Refused && what.Incident == "" && what.Message == "" {
-		return 0, incident.Refuse(422, "incident or message is missing: what was refused for good is sent again by name only")
+		return 0, incident.Refuse(422, "incident or message is missing: what was refused for good is sent again by name only").About("incident")
 	}
 	now := a.now()
 	err = a.store.Update(ctx, func(tx *store.Tx) error {

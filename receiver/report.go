@@ -39,7 +39,7 @@ func (i *intake) Report(ctx context.Context, r Report) (incident.Incident, error
 	}
 	if !s.IsReport() {
 		return incident.Incident{}, incident.Refuse(422, "kind {quoted} is not one of {known}", "quoted", string(r.Kind), "known",
-			string(model.Level2Voluntary+", "+model.Level3Emergency+", "+model.EmergencyMeans+", "+model.UserAssistance))
+			string(model.Level2Voluntary+", "+model.Level3Emergency+", "+model.EmergencyMeans+", "+model.UserAssistance)).About("kind")
 	}
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now

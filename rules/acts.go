@@ -59,7 +59,7 @@ func (d acting) admit(a incident.Act) (incident.Act, func(acting, incident.Act))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		if _, has := row.Field(name); !has {
-			d.refused(&incident.Refusal{Status: 422, Phrase: row.Unknown(name)})
+			d.refused(&incident.Refusal{Status: 422, Phrase: row.Unknown(name), Field: name})
 			return a, nil
 		}
 	}

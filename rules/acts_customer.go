@@ -149,9 +149,13 @@ func (d acting) actCall(a incident.Act) {
 		d.refuse(409, "scenario {scenario} has no phone calls", "scenario", d.Scenario.Name)
 		return
 	}
-	outcome := strings.ReplaceAll(a.Fields["outcome"], " ", "_")
+	outcome := strings.ReplaceAll(strings.TrimSpace(a.Fields["outcome"]), " ", "_")
+	if outcome == "" {
+		d.refuseField("outcome", 422, "outcome is missing: {known}", "known", strings.Join(c.Outcomes, ", "))
+		return
+	}
 	if !slices.Contains(c.Outcomes, outcome) {
-		d.refuseField("outcome", 422, "outcome {quoted} is not one of {known}", "quoted", a.Fields["outcome"], "known", strings.Join(c.Outcomes, ", "))
+		d.refused(incident.RefuseUnknown("outcome", a.Fields["outcome"], c.Outcomes).About("outcome"))
 		return
 	}
 	a.Fields["outcome"] = outcome

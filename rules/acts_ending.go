@@ -54,6 +54,9 @@ func (d acting) actResolve(a incident.Act) {
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)
 	}
 	d.works(a)
+	if d.Happened("act:restore") && d.FirstLacking([]string{"restore_verified"}) != "" {
+		d.raise("act:restore_verified", d.Now) // who resolves it says what became of the data
+	}
 	d.intake().end(model.Resolved, "resolved by "+a.By)
 }
 

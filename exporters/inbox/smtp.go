@@ -73,10 +73,14 @@ func (s *server) visit(context.Context) ([]exporters.Endpoint, int, error) {
 // done implements door.
 func (s *server) done(envelope) {}
 
+// maxLine is of one line: scripts send a whole page in one, whatever RFC 5321 allows.
+const maxLine = 1 << 20
+
 func (s *server) open() error {
 	srv := smtp.NewServer(smtp.BackendFunc(s.session))
 	srv.Domain = s.config.Hostname
 	srv.MaxMessageBytes = 0 // a sender that is told the limit keeps its mail, and nobody here hears of it
+	srv.MaxLineLength = maxLine
 	srv.MaxRecipients = s.config.MaxRcpt
 	srv.ReadTimeout, srv.WriteTimeout = min(idle, time.Duration(s.config.Timeout)), idle
 	srv.ErrorLog = log.New(io.Discard, "", 0) // what clients do wrong is theirs

@@ -53,9 +53,13 @@ func TestMailsThatComeByThemselves(t *testing.T) {
 	check(t, b.send(raw))
 	check(t, b.send(raw, "Anything@Backup.MSP.example"))
 	check(t, b.send(hello))
+	check(t, b.send(report("SRV-WEB", "good", b.clock.Now(), strings.Repeat("<td>a page in one line</td>", 5000))))
 	b.refresh()
 	if j := b.job("SRV-AD"); j.LastResult != exporters.Failed || j.Failures != 1 || j.Error != "disk full" {
 		t.Errorf("%+v", j)
+	}
+	if b.job("SRV-WEB") == nil {
+		t.Error("a page in one line is lost")
 	}
 	b.unsorted(1)
 	if err := b.send(raw, "lea@dupont.example"); code(err) != 550 {

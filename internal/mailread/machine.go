@@ -6,10 +6,16 @@ import (
 	"strings"
 )
 
-// absence are subjects by which programs answer for people; they do not all
-// say so in a header.
-var absence = regexp.MustCompile(`(?i)^\s*(?:(?:auto(?:matic)?[ -]?(?:reply|response)|(?:re *: *)?away from my (?:e-?)?mail|i(?: a|['’])m (?:away|on (?:vacation|leave|holidays?))|on vacation|out of (?:the )?office|je suis (?:absente?|en (?:cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d['’]absence|absence du bureau|absente? du bureau` +
-	`|automatische antwort|abwesend|automatisch antwoord|respuesta automática|risposta automatica|resposta automática)(?:\P{L}|$)|(?:automatische )?abwesenheit|afwezigheid)`)
+// absence are subjects by which programs answer for people; they do not all say so in
+// a header. What a report may be called as well is none of them.
+var absence = regexp.MustCompile(`(?i)^\s*(?:re ?: *)*\[?(?:` +
+	`(?:auto(?:matic)?[ -]?(?:reply|response|r[ée]ponse|responder)|away from my (?:e-?)?mail|i(?: a|['’])m (?:currently )?(?:away|on (?:vacation|leave|holidays?)|out of (?:the )?office)|on vacation|out of (?:the )?office|ooo ?:` +
+	`|je suis (?:absente?|en (?:cong[ée]s?|vacances))|en cong[ée]s?|r[ée]ponse automatique|message d['’]absence|absence du bureau|absente? du bureau` +
+	`|automatische antwort|abwesend|ich bin (?:abwesend|im urlaub)|automatisch antwoord|afwezig ?:|respuesta autom[áa]tica|fuera de(?: la)? oficina|risposta automatica|fuori (?:sede|ufficio)|resposta autom[áa]tica` +
+	`|automatiskt? svar|autosvar|automaattinen vastaus|automatyczna odpowied[zź]|automatick[áa] odpov[eě][dď]|automatikus v[áa]lasz|r[ăa]spuns automat|otomatik yan[ıi]t|автоответ)(?:\P{L}|$)` +
+	`|(?:automatische )?abwesenheit|afwezigheid|(?:avis|notification) d['’]absence\s*(?::|$)|absen(?:ce|te?) ?: *re ?:` +
+	// Domino's, whose name stands first.
+	`|auto ?: .{2,80} (?:is out of (?:the )?office|est absente?|ist (?:abwesend|nicht im b[üu]ro))|[^:\[\]]{2,60} (?:is (?:currently )?out of (?:the )?office|est absente?(?:\(e\))? (?:du bureau|jusqu)|ist (?:bis .{3,20} )?(?:abwesend|nicht im b[üu]ro)))`)
 
 // Automatic tells a machine's answer, such as an absence note, by its headers or
 // its subject.

@@ -96,8 +96,12 @@ func otherPage(text []byte) bool {
 	letter := func(b byte) bool { return small(b | 0x20) }
 	for n := 1; n < len(text); n++ {
 		switch before := text[n-1]; text[n] {
-		case 0x82, 0x83, 0x84, 0x86, 0x87, 0x88:
+		case 0x82, 0x84, 0x86, 0x87, 0x88:
 			if letter(before) {
+				return true
+			}
+		case 0x83: // a Mac's É, also at a word's beginning
+			if letter(before) || n+1 < len(text) && letter(text[n+1]) {
 				return true
 			}
 		case 0x85:

@@ -31,6 +31,7 @@ func TestDecode(t *testing.T) {
 		"a DOS window's":         "machine\r\nPOSTE;journali\x8are\r\n",
 		"a DOS window's capital": "machine\r\nPOSTE-COMPTABILIT\x90\r\n",
 		"an old Mac's":           "machine\rPOSTE-COMPTABILIT\x83\r",
+		"an old Mac's, first":    "machine\rPC-\x83LODIE\r",
 		"an old Mac's, small":    "machine\rcl\x8e du poste\r",
 	} {
 		if got, err := sheet.Decode([]byte(text)); err == nil {

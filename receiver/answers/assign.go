@@ -36,8 +36,8 @@ func Kinds() []string { return []string{AsNote, AsAnswer} }
 // takes the mail off the list, in one transaction. A refusal says why nothing was
 // done.
 func Assign(tx *store.Tx, b *incidents.Batch, inc *incidents.Tracked, a Assignment) (store.Mail, *incident.Refusal, error) {
-	refuse := func(status int, form string, parts ...string) (store.Mail, *incident.Refusal, error) {
-		return store.Mail{}, incident.Refuse(status, form, parts...), nil
+	refuse := func(form string, parts ...string) (store.Mail, *incident.Refusal, error) {
+		return store.Mail{}, incident.Refuse(http.StatusUnprocessableEntity, form, parts...).About("as"), nil
 	}
 	m, err := tx.Mail(a.Mail)
 	if err != nil {
@@ -47,10 +47,10 @@ func Assign(tx *store.Tx, b *incidents.Batch, inc *incidents.Tracked, a Assignme
 		return store.Mail{}, SettledBefore(m), nil
 	}
 	if a.As = cmp.Or(a.As, AsNote); !slices.Contains(Kinds(), a.As) {
-		return refuse(http.StatusUnprocessableEntity, "a mail is kept as note or answer, not as {quoted}", "quoted", a.As)
+		return refuse("a mail is kept as note or answer, not as {quoted}", "quoted", a.As)
 	}
 	if p := b.Book.Directory.PersonByAddress(m.From); a.As == AsAnswer && p != nil && b.Book.Role(p.ID) == act.Customer && !b.Book.Concerns(&inc.Incident, p.ID) {
-		return refuse(http.StatusUnprocessableEntity, "the incident is none of {who}: keep the mail as a note", "who", p.ID)
+		return refuse("the incident is none of {who}: keep the mail as a note", "who", p.ID)
 	}
 	words := cmp.Or(strings.TrimSpace(m.Text), m.Subject, m.Reason)
 	d, err := b.Apply(inc, incident.Acted{Act: incident.Act{Verb: a.As, By: a.By, Link: "mail:" + m.ID, Fields: model.Labels{"note": cmp.Or(m.From, "?") + ": " + words}, Via: "from the list of mails"}})

@@ -132,6 +132,23 @@ func TestSorts(t *testing.T) {
 	}
 }
 
+// Absences by their subject alone, in the forms of Domino, Exchange, SmarterMail and
+// telephones; what people write about absences is an answer.
+func TestSubjectsOfAbsences(t *testing.T) {
+	for sort, subjects := range map[Sort][]string{
+		Absence: {"AUTO: Léa Dupont is out of the office (returning 16/03/2026)", "Léa Dupont is out of the office.", "Léa DUPONT est absente du bureau.", "Léa Dupont est absent(e) jusqu'au 16/03/2026", "[Auto-Reply] Re: [#12] PC-LEA",
+			"[Out of Office] [#12] PC-LEA", "OOO: [#12] PC-LEA", "Absence : Re: [#12] PC-LEA", "Automatiskt svar: [#12]", "Automatisk svar: [#12]", "Automatyczna odpowiedź: [#12]", "Automatická odpověď: [#12]", "Automatikus válasz: [#12]",
+			"Fuera de la oficina: [#12]", "Fuori ufficio: [#12]", "Auto-réponse : [#12]", "Avis d'absence", "Ich bin im Urlaub", "I am currently out of the office", "Max Muster ist bis 16.03. abwesend", "Re: Out of office: [#12]"},
+		Reply: {"Re: [#12] PC-LEA", "RE: absence de sauvegarde", "Absence de sauvegarde de PC-LEA", "Re: [#12] PC-LEA is out of the office network", "Auto: panne", "Réponse : sauvegarde", "Message automatique : sauvegarde"},
+	} {
+		for _, subject := range subjects {
+			if in := own.Read([]byte("From: lea@dupont.example\r\nSubject: " + subject + "\r\nIn-Reply-To: <x@y>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n")); in.Sort != sort {
+				t.Errorf("%s: %s", subject, in.Sort)
+			}
+		}
+	}
+}
+
 // What people write above, below and between what they quote, in the forms of the
 // usual programs.
 func TestUnquoted(t *testing.T) {

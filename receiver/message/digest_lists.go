@@ -58,9 +58,9 @@ type DigestFault struct {
 	Of    []string
 }
 
-// DigestListed is an alert that fires and opens no incident.
+// DigestListed is what fires and opens no incident.
 type DigestListed struct {
-	Alertname  string
+	Alertnames []string
 	What, Plan string
 	Since      time.Time
 	OwedFrom   time.Time // from when it is an incident; zero where it never is one
@@ -92,7 +92,11 @@ func (v *view) listed(all []DigestListed) []DigestLine {
 		if !x.OwedFrom.IsZero() {
 			from = v.Say("digest.listed_owed", "day", v.StampDay(x.OwedFrom))
 		}
-		out = append(out, DigestLine{What: joinNonEmpty(" – ", x.What, v.NameOf("alert", x.Alertname)),
+		var alerts []string
+		for _, a := range x.Alertnames {
+			alerts = append(alerts, v.NameOf("alert", a))
+		}
+		out = append(out, DigestLine{What: joinNonEmpty(" – ", x.What, strings.Join(alerts, ", ")),
 			Detail: joinNonEmpty(", ", plan, v.Say("digest.listed_since", "moment", v.Moment(x.Since)), from)})
 	}
 	if n := len(all) - len(out); n > 0 {

@@ -17,7 +17,7 @@ func TestLengthsOfTime(t *testing.T) {
 		d                 time.Duration
 		hours, lasted, fr string
 	}{
-		{0, "0 s", "0 s", "0 s"},
+		{0, "0 min", "0 min", "0 min"},
 		{42 * time.Second, "42 s", "42 s", "42 s"},
 		{time.Minute, "1 min", "1 min", "1 min"},
 		{4*time.Hour - time.Second, "4 h", "4 h", "4 h"},

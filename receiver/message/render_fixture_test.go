@@ -245,6 +245,15 @@ func example(template, lang string) []incident.Notification {
 		when("2025-03-10 16:02")
 	case "D8":
 		when("2025-03-11 09:00")
+	case "shift-ends":
+		had := adm1
+		had.Role = "previous_assignee"
+		n.To = to(had)
+		when("2025-03-11 09:00")
+	case "copy-failed":
+		f.BackupRole, f.Engine = "copy", "synology"
+		f.Plans[0].Plan, f.Plans[0].Role, f.Plans[0].Engine = "Hyper Backup vers C2", "copy", "synology"
+		when("2025-03-10 07:10")
 	case "P1":
 		f = incident.MessageData{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: model.Open,
 			Error: "0x01D00004: le centre de données refuse la connexion", StartedAt: at("2025-03-10 01:00"), OpenedAt: at("2025-03-10 03:00")}
@@ -358,8 +367,13 @@ func example(template, lang string) []incident.Notification {
 		when("2025-03-15 12:00")
 	}
 	n.Data = f
-	if template == "D8" {
+	switch template {
+	case "D8":
 		return bundle(n, 4)
+	case "shift-ends":
+		ns := bundle(n, 3)
+		ns[2].Data.Customer, ns[2].Data.CustomerName = "martin", "Martin"
+		return ns
 	}
 	return []incident.Notification{n}
 }
@@ -394,8 +408,8 @@ func exampleDigest(lang string) Digest {
 			{Matchers: []string{`customer="dupont"`}, By: "Alain Durand", Comment: "travaux", Until: at("2025-03-14 18:00"), Long: true, Broad: true},
 			{Matchers: []string{`machine="SRV-AD"`}, By: "Alain Durand", Comment: "disque", Until: at("2025-03-11 18:00")}},
 		Opened: []DigestLine{{What: "Serveurs et NAS", Detail: "2"}},
-		Listed: []DigestListed{{Alertname: "BackupSizeDrop", What: "Dupont – NAS-01", Plan: "daily", Since: at("2025-03-10 22:40")},
-			{Alertname: "BackupMachineWithout", What: "Martin – PC-ACCUEIL", Since: at("2025-03-03 09:00")}},
+		Listed: []DigestListed{{Alertnames: []string{"BackupSizeDrop"}, What: "Dupont – NAS-01", Plan: "daily", Since: at("2025-03-10 22:40")},
+			{Alertnames: []string{"BackupMachineWithout"}, What: "Martin – PC-ACCUEIL", Since: at("2025-03-03 09:00")}},
 		Faults: []DigestFault{{Issue: "unmatched_machine", Count: 2, Of: []string{"Dupont – SRV-OLD", "Martin – PC-07"}}},
 		Health: &DigestHealth{Watchdog: at("2025-03-11 08:59"), Sources: 3, Stale: []DigestSource{{"veeam-dupont", at("2025-03-11 08:13")}},
 			Pending: 1, Oldest: at("2025-03-11 08:40"), Refused: []string{"am.dupont@msp.example"}},

@@ -250,3 +250,21 @@ func TestAProductCalledBackup(t *testing.T) {
 		}
 	}
 }
+
+// covers: T6; when a silence is over, what ended meanwhile without proof is not said to fail.
+func TestASilenceOverWhatEnded(t *testing.T) {
+	r := newTestRenderer(t)
+	for lang, fails := range map[string]string{"fr": "toujours en échec", "en": "still fail"} {
+		for state, want := range map[model.State]bool{model.Taken: true, model.Unverified: false} {
+			n := example("D3", lang)[0]
+			n.Data.State = state
+			out, err := r.Render([]incident.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(out.Subject+flat(out), fails); got != want {
+				t.Errorf("%s/%s says %q: %t\n%s", lang, state, fails, got, out.Text)
+			}
+		}
+	}
+}

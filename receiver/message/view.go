@@ -114,6 +114,11 @@ func (v *view) SameMachine() bool { return v.many && v.Thing() != "" && v.things
 // Several tells that the mail speaks of several machines or platforms.
 func (v *view) Several() bool { return v.many && !v.SameMachine() }
 
+// AlertsOver tells that what was failing fires no more, and that nothing proves a repair.
+func (v *view) AlertsOver() bool {
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.State != model.Unverified })
+}
+
 // Erring tells whether the product explains a failure in its own words.
 func (v *view) Erring() bool {
 	return slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Error != "" })
@@ -152,6 +157,17 @@ func (v *view) templateName(id string) string {
 
 // Many tells whether the mail speaks of several incidents.
 func (v *view) Many() bool { return v.many }
+
+// LeftBy is who had all of them until they were given back; "" where nobody gave them
+// back, or more than one.
+func (v *view) LeftBy() string {
+	for _, i := range v.Items {
+		if i.LeftBy() != v.item.LeftBy() {
+			return ""
+		}
+	}
+	return v.item.LeftBy()
+}
 
 // Count is how many incidents the mail speaks of.
 func (v *view) Count() int { return len(v.Items) }

@@ -60,7 +60,7 @@ func (s *site) document() (document any, types []string) {
 func (s *site) amiss(code int, why string, page http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if page == nil || len(r.URL.Path) >= 5 && r.URL.Path[:5] == "/api/" {
-			s.answer(w, code, problem{fmt.Sprintf(why, r.Method, r.URL.Path), code})
+			s.answer(w, code, problem{fmt.Sprintf(why, r.Method, r.URL.Path), code, ""})
 			return
 		}
 		page.ServeHTTP(w, r)

@@ -126,7 +126,7 @@ func (c *contract) holds(schema string, v any, what string) {
 
 // asks sends a request and holds what is answered against the description, and what
 // is sent when it is to be taken.
-func (c *contract) asks(person, method, path string, body any, want int) {
+func (c *contract) asks(person, method, path string, body any, want int) string {
 	c.t.Helper()
 	sent, err := json.Marshal(body)
 	if err != nil {
@@ -148,7 +148,7 @@ func (c *contract) asks(person, method, path string, body any, want int) {
 	what := fmt.Sprintf("%s %s as %s", method, path, person)
 	if resp.StatusCode != want {
 		c.t.Errorf("%s is answered %d, not %d: %.1000s", what, resp.StatusCode, want, answer)
-		return
+		return string(answer)
 	}
 	template := c.template(path)
 	at := "openapi.json#/paths/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(template) + "/" + strings.ToLower(method)
@@ -157,6 +157,7 @@ func (c *contract) asks(person, method, path string, body any, want int) {
 	if body != nil && want == http.StatusOK {
 		c.holds(at+"/requestBody/content/application~1json/schema", decoded(c.t, sent), "the body of "+what)
 	}
+	return string(answer)
 }
 
 // template is the path of the description that a request is for.
@@ -283,6 +284,8 @@ func TestParametersAreAsTheyAreDescribed(t *testing.T) {
 			q.Set(name, value)
 			if code, text := c.api("token-of-vijay", base+"?"+q.Encode()); code != want {
 				t.Errorf("%s with %s=%s is answered %d, not %d: %.300s", path, name, value, code, want, text)
+			} else if want != http.StatusOK && refusedField(t, text) != name {
+				t.Errorf("%s with %s=%s does not name it: %.300s", path, name, value, text)
 			}
 		}
 		with("nonsense", "1", http.StatusUnprocessableEntity)
@@ -304,6 +307,42 @@ func TestParametersAreAsTheyAreDescribed(t *testing.T) {
 			case p.Required:
 				with(p.Name, "", http.StatusUnprocessableEntity)
 			}
+		}
+	}
+}
+
+// refusedField is the field that an answer of the API refuses.
+func refusedField(t *testing.T, text string) string {
+	t.Helper()
+	var p struct{ Field string }
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		t.Fatalf("%v: %.300s", err, text)
+	}
+	return p.Field
+}
+
+// What is wrong with the body of a request names the field that is at fault.
+func TestTheAPINamesTheFieldItRefuses(t *testing.T) {
+	d := newDesk(t, "activeprolearn", "access:\n  managers: [lead]\n")
+	d.probe(model.Labels{"alertname": "MoodleCronLate", "signal": "functional_probe", "platform": "lms-A", "severity": "major"})
+	c := newContract(t, d)
+	for field, x := range map[string]struct {
+		path string
+		body map[string]any
+	}{
+		"kind":          {"/api/v1/signals", map[string]any{"kind": "telegram", "platform": "lms-A"}},
+		"platform":      {"/api/v1/signals", map[string]any{"kind": "emergency_means", "means": "phone"}},
+		"means":         {"/api/v1/signals", map[string]any{"kind": "emergency_means", "platform": "lms-A", "means": "pigeon"}},
+		"received_at":   {"/api/v1/signals", map[string]any{"kind": "emergency_means", "platform": "lms-A", "means": "phone", "received_at": tuesday.AddDate(0, 0, -3)}},
+		"reason":        {"/api/v1/incidents/i1/acts", map[string]any{"verb": "escalate"}},
+		"expected_date": {"/api/v1/incidents/i1/acts", map[string]any{"verb": "forecast", "fields": map[string]any{"today": "no", "reason": "x", "expected_date": "soon"}}},
+		"mood":          {"/api/v1/incidents/i1/acts", map[string]any{"verb": "take", "fields": map[string]any{"mood": "good"}}},
+		"cause":         {"/api/v1/incidents/i1/acts", map[string]any{"verb": "resolve", "fields": map[string]any{"cause": "gremlins", "data_loss": "none", "note": "x"}}},
+		"machine":       {"/api/v1/restore-tests", map[string]any{"customer": "lms-a", "machine": "x", "tested_on": "2026-03-09", "result": "ok"}},
+	} {
+		text := c.asks("lead", http.MethodPost, x.path, x.body, http.StatusUnprocessableEntity)
+		if got := refusedField(t, text); got != field {
+			t.Errorf("%s %v is refused for %q, not %q: %s", x.path, x.body, got, field, text)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (s *site) calendar(r *http.Request, who string) (any, error) {
 	d := &calendarData{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
 		Machines: []calendarRow{}}
 	if !slices.Contains(calendarShows(), d.Show) {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(calendarShows(), ", "))
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(calendarShows(), ", ")).About("show")
 	}
 	reported, err := s.o.Engine.Nights().Reported(r.Context(), now)
 	if err != nil {
@@ -160,10 +160,10 @@ func (s *site) night(r *http.Request, who string) (any, error) {
 	at, err := time.ParseInLocation(time.DateOnly, d.Day, s.zone())
 	now := s.o.Now()
 	if err != nil || at.After(now) || now.Sub(at) > 400*24*time.Hour {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "day {quoted} is not a date of the last 400 days: write 2026-03-09", "quoted", d.Day)
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "day {quoted} is not a date of the last 400 days: write 2026-03-09", "quoted", d.Day).About("day")
 	}
-	if d.Customer == "" || d.Machine == "" {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "customer and machine are required")
+	if missing := query.Missing(q, "customer", "machine"); missing != "" {
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "customer and machine are required").About(missing)
 	}
 	book := s.o.Engine.Book()
 	outside := book.Role(who) == act.Customer

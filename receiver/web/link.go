@@ -210,7 +210,7 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 	case errors.Is(err, link.ErrForged):
 		p.Title, p.Said = p.word("forged_title"), p.word("forged")
 	case errors.Is(err, link.ErrExpired):
-		p.Said = p.say("expired", "when", p.moment(time.Unix(o.Expires, 0)))
+		p.Said, p.History = p.say("expired", "when", p.moment(time.Unix(o.Expires, 0))), nil
 		p.otherwise(o)
 	case errors.Is(err, store.ErrNotFound):
 		p.Title, p.Said = p.word("gone_title"), p.word("gone")

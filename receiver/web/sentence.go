@@ -9,7 +9,7 @@ import (
 // Mail says what a mail does, by its template.
 func (v *view) Mail(template string) string {
 	if name := v.site.o.Engine.TemplateName(template); name != "" {
-		if text := v.TieSpaces(v.Word("mail." + name)); text != "" {
+		if text := v.Word("mail." + name); text != "" {
 			return text
 		}
 		return strings.ReplaceAll(name, "-", " ")

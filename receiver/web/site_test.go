@@ -199,14 +199,18 @@ func (b *browser) post(path string, form url.Values) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
+// spaced is a text with plain spaces, wherever a page lets no line end.
+func spaced(text string) string { return strings.ReplaceAll(text, "\u00a0", " ") }
+
 // must fails unless a page was answered well and says what is wanted.
 func must(t testing.TB, code int, text string, want ...string) {
 	t.Helper()
 	if code != http.StatusOK {
 		t.Fatalf("answered %d:\n%.2000s", code, text)
 	}
+	text = spaced(text)
 	for _, w := range want {
-		if !strings.Contains(text, w) {
+		if !strings.Contains(text, spaced(w)) {
 			t.Errorf("the page does not say %q:\n%.6000s", w, text)
 		}
 	}

@@ -86,7 +86,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &todayData{Show: cmp.Or(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
 	if !slices.Contains(shows(), d.Show) {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known", "quoted", d.Show)
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known", "quoted", d.Show).About("show")
 	}
 	list := own.Rows
 	if d.Show == "ended" {

@@ -52,7 +52,7 @@ func (p *pageSite) view(r *http.Request, who *inventory.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
-		Speaker: sentence.Speaker{Locale: locale.Locale{Language: p.language(r, who), Zone: zone, Ref: now.In(zone)}}}
+		Speaker: sentence.Speaker{Locale: locale.Locale{Language: p.language(r, who).Tied(), Zone: zone, Ref: now.In(zone)}}}
 	v.Called = v.called
 	if who != nil {
 		v.Role = book.Role(who.ID)

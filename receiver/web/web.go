@@ -114,7 +114,7 @@ func (s *site) person(x route) http.HandlerFunc {
 		who, ok := s.o.known(bearer(r))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="vigie"`)
-			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required: on the receiver's machine `vigie token new PERSON` makes one", http.StatusUnauthorized})
+			s.answer(w, http.StatusUnauthorized, problem{"a valid bearer token is required: on the receiver's machine `vigie token new PERSON` makes one", http.StatusUnauthorized, ""})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -131,7 +131,7 @@ func (s *site) person(x route) http.HandlerFunc {
 			if code >= http.StatusInternalServerError {
 				s.o.Logger.Error("request failed", "path", r.URL.Path, "code", code, "err", err)
 			}
-			s.answer(w, code, problem{err.Error(), code})
+			s.answer(w, code, problem{err.Error(), code, incident.FieldOf(err)})
 			return
 		}
 		if f, is := v.(*reportpages.File); is {
@@ -150,7 +150,7 @@ func (s *site) person(x route) http.HandlerFunc {
 func (s *site) inventory(w http.ResponseWriter, r *http.Request) {
 	if s.o.Exporter == nil || !s.o.Exporter(bearer(r)) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="vigie inventory"`)
-		s.answer(w, http.StatusUnauthorized, problem{"a token of inventory_token_file is required", http.StatusUnauthorized})
+		s.answer(w, http.StatusUnauthorized, problem{"a token of inventory_token_file is required", http.StatusUnauthorized, ""})
 		return
 	}
 	s.answer(w, http.StatusOK, s.o.Shared())
@@ -168,6 +168,8 @@ func bearer(r *http.Request) string {
 type problem struct {
 	Error  string `json:"error"`
 	Status int    `json:"status"`
+	// Field is the field or parameter that is at fault, when it is one.
+	Field string `json:"field,omitempty"`
 }
 
 func (s *site) answer(w http.ResponseWriter, code int, v any) {
@@ -362,7 +364,7 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 		case bool, float64:
 			fields[k] = fmt.Sprint(x)
 		default:
-			return nil, incident.Refuse(http.StatusUnprocessableEntity, "field {quoted} is not a text, a number, true or false", "quoted", k)
+			return nil, incident.Refuse(http.StatusUnprocessableEntity, "field {quoted} is not a text, a number, true or false", "quoted", k).About(k)
 		}
 	}
 	if _, err := s.own(r, who); err != nil {

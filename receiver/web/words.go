@@ -16,7 +16,7 @@ type speech struct{ locale.Locale }
 // speechIn is how to speak to somebody whose language, or whose browser's list
 // of them, is known; English when none of ours is among them.
 func (l *linkPages) speechIn(language string) *speech {
-	return &speech{locale.Locale{Language: l.o.Engine.Languages().Accepting(language), Zone: time.UTC, Called: l.called}}
+	return &speech{locale.Locale{Language: l.o.Engine.Languages().Accepting(language).Tied(), Zone: time.UTC, Called: l.called}}
 }
 
 // word returns a text; "" when there is none.

@@ -71,7 +71,7 @@ func rows() []Act {
 				Field{Name: "result", Kind: Choice, Choices: []string{"done", "away", "call_me", "not_mine"}, Help: "what the customer said"}),
 			Forms: []Form{{Purpose: "answer", Asks: []string{"result", "until", "note"}, Must: []string{"result"}, Writes: []string{"until", "note"}}}},
 		{Verb: "call", Does: "A phone call is kept, and its written trace leaves", Who: staff,
-			Fields: with(Field{Name: "outcome", Kind: Outcome, Required: true, Missing: "say what came of the call", Help: "as the scenario names it"},
+			Fields: with(Field{Name: "outcome", Kind: Outcome, Required: true, Help: "as the scenario names it"},
 				Field{Name: "person", Kind: Line, Help: "whom you spoke to"},
 				Field{Name: "agreed", Kind: Text, Help: "what was agreed: the customer reads it word for word"},
 				Field{Name: "note", Kind: Text, Help: "for the team alone: the customer never reads it"}, Field{Name: "next_date", Kind: Date, Help: "what was agreed; the usual delay without it"}),

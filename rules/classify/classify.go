@@ -70,7 +70,7 @@ func (b Classifier) Classify(s model.Signal, now time.Time) Classified {
 	c.Ignored = c.Scenario.Ignores
 	if said := c.Signal.Labels[c.Scenario.Severity.Label]; c.Refusal == nil && said != "" && !slices.Contains(c.Scenario.Severity.Order, said) &&
 		(c.Signal.Kind == model.Level2Voluntary) {
-		c.Refusal = incident.RefuseUnknown("severity", said, c.Scenario.Severity.Order)
+		c.Refusal = incident.RefuseUnknown("severity", said, c.Scenario.Severity.Order).About("severity")
 	}
 	c.Identity = c.Scenario.Identify(c.Signal.Labels)
 	c.Key = c.Identity.String()
@@ -105,18 +105,18 @@ func (b Classifier) checkReport(c *Classified, now time.Time) {
 	case model.Level2Voluntary, model.Level3Emergency, model.EmergencyMeans, model.UserAssistance:
 	default:
 		c.Refusal = incident.RefuseUnknown("kind of signal", string(s.Kind), []string{string(model.InfraProbe), string(model.FunctionalProbe),
-			string(model.Level2Voluntary), string(model.Level3Emergency), string(model.EmergencyMeans), string(model.UserAssistance)})
+			string(model.Level2Voluntary), string(model.Level3Emergency), string(model.EmergencyMeans), string(model.UserAssistance)}).About("kind")
 		return
 	}
 	l := s.Labels
 	p := b.Directory.Platforms[l[model.LabelPlatform]]
 	about := s.Kind == model.UserAssistance && b.Directory.Machine(l[model.LabelCustomer], l[model.LabelMachine]) != nil
 	if l[model.LabelPlatform] == "" && s.Kind == model.UserAssistance && !about {
-		c.Refusal = incident.Refuse(422, "platform is missing, or customer and machine of the inventory: say what is concerned")
+		c.Refusal = incident.Refuse(422, "platform is missing, or customer and machine of the inventory: say what is concerned").About("platform")
 		return
 	}
 	if l[model.LabelPlatform] == "" && !about {
-		c.Refusal = incident.Refuse(422, "platform is missing: say what is concerned")
+		c.Refusal = incident.Refuse(422, "platform is missing: say what is concerned").About("platform")
 		return
 	}
 	l["reporter"] = pseudonym(s.By)
@@ -128,11 +128,11 @@ func (b Classifier) checkReport(c *Classified, now time.Time) {
 	case s.Kind == model.Level3Emergency && !registered:
 		s.Unregistered = true
 	case s.Kind == model.EmergencyMeans && !slices.Contains([]string{"phone", "mail", "sms"}, s.Means):
-		c.Refusal = incident.Refuse(422, "means {quoted} is not phone, mail or sms", "quoted", s.Means)
+		c.Refusal = incident.Refuse(422, "means {quoted} is not phone, mail or sms", "quoted", s.Means).About("means")
 	case s.StartsAt.After(now):
-		c.Refusal = incident.Refuse(422, "received_at lies in the future")
+		c.Refusal = incident.Refuse(422, "received_at lies in the future").About("received_at")
 	case now.Sub(s.StartsAt) > reportMaxAge:
-		c.Refusal = incident.Refuse(422, "received_at is more than 24 hours ago")
+		c.Refusal = incident.Refuse(422, "received_at is more than 24 hours ago").About("received_at")
 	}
 }
 

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"errors"
+
 	"vigie/internal/phrase"
 	"vigie/internal/strict"
 )
@@ -29,6 +31,15 @@ func RefuseUnknown(noun, name string, known []string) *Refusal {
 func (r *Refusal) About(field string) *Refusal {
 	r.Field = field
 	return r
+}
+
+// FieldOf is the field that an error is about; "" when it is about none.
+func FieldOf(err error) string {
+	refused, is := errors.AsType[*Refusal](err)
+	if !is {
+		return ""
+	}
+	return refused.Field
 }
 
 // Error is the refusal in English.

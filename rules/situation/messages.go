@@ -39,11 +39,11 @@ func (d Messages) Notification(st *policy.Step, template string, to, cc []incide
 	return n
 }
 
-// handsOver reports whether a step tells that work passes from one to another with
-// the duty.
+// handsOver reports whether a step tells that work passes from one to another: with
+// the duty, or since whoever had it is away or silent.
 func handsOver(st *policy.Step) bool {
 	return slices.ContainsFunc(st.When, func(t policy.Trigger) bool {
-		return t.Kind == policy.WhenShift || t.Kind == policy.WhenMoment && t.Name == "off_duty"
+		return t.Kind == policy.WhenShift || t.Kind == policy.WhenMoment && (t.Name == "off_duty" || t.Name == "lapsed")
 	})
 }
 
@@ -188,8 +188,8 @@ func own(f *incident.MessageData, r model.Signal) {
 	}
 }
 
-// wellAgain is when the last probe of a platform was well again; zero for none, and
-// while one is not.
+// wellAgain is when the last probe of a platform was well again; zero for none, while
+// one is not, and where somebody said since that it still fails.
 func (d Messages) wellAgain(platform string) (last time.Time) {
 	for _, a := range d.Incident.Alerts {
 		if !d.hits(a, platform) {
@@ -200,7 +200,20 @@ func (d Messages) wellAgain(platform string) (last time.Time) {
 		}
 		last = incident.Later(last, a.EndedAt)
 	}
+	if d.failsStill(platform, last) {
+		return time.Time{}
+	}
 	return last
+}
+
+// failsStill reports whether since an instant a platform's people, or one of ours, said
+// that it still fails.
+func (d Messages) failsStill(platform string, since time.Time) bool {
+	people := d.Book.Directory
+	return slices.ContainsFunc(d.reportsOf(platform), func(r model.Signal) bool { return r.StartsAt.After(since) }) ||
+		slices.ContainsFunc(d.Incident.Acts, func(a incident.ActRecord) bool {
+			return a.Verb == "reopen" && a.At.After(since) && (people.Answers(a.By, "", "", platform) || !people.Contact(a.By))
+		})
 }
 
 // unverified tells the words of somebody unknown. A user's request for help is

@@ -26,6 +26,11 @@ func readCases(dir string) ([]suite.Case, error) {
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s/tests holds no tests: %v", dir, err)
 	}
+	alone, err := filepath.Glob(filepath.Join(dir, suite.Alone, "*.yml"))
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, alone...)
 	var out []suite.Case
 	for _, file := range files {
 		cases, err := rules.Cases(file)

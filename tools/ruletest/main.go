@@ -1,7 +1,9 @@
 // Ruletest plays files of promtool's rule tests, each test with only the rules on
 // which its outcome depends: promtool evaluates at every step whatever is loaded,
 // most of it for nothing. The shortest test of a file plays with all of them, if it
-// is short, so that a rule which cannot be evaluated in such a world is seen.
+// is short, so that a rule which cannot be evaluated in such a world is seen. A test
+// in a folder called records plays the rules for which it asks and no other: what
+// they read is its input.
 //
 //	ruletest -promtool FILE [-rules DIR] TESTS...
 //

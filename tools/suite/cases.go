@@ -17,6 +17,7 @@ type Case struct {
 	Text  string   // what promtool reads; the rules lie beside it
 	Steps int      // how often the rules are evaluated
 	files []string // of rules, by name
+	alone bool     // what its rules read is given as input, and not recorded
 	needs names
 	rules *Rules
 }
@@ -57,8 +58,11 @@ func (c *Case) Lay(dir string, instead map[string]string) (string, error) {
 }
 
 // Whole makes the case need every rule of its files: one that fails in this world
-// is then seen, though nothing asks for it.
+// is then seen, though nothing asks for it. Not a case of rules alone.
 func (c *Case) Whole() {
+	if c.alone {
+		return
+	}
 	all := names{}
 	for _, f := range c.files {
 		for name := range c.rules.files[f] {
@@ -67,6 +71,9 @@ func (c *Case) Whole() {
 	}
 	c.needs = all
 }
+
+// Alone is the folder of tests whose rules play without those that they read.
+const Alone = "records"
 
 // Cases reads a file of tests.
 func (r *Rules) Cases(file string) ([]Case, error) {
@@ -101,7 +108,7 @@ func (r *Rules) Cases(file string) ([]Case, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := Case{Name: fmt.Sprintf("%s#%d", filepath.Base(file), i), File: file, Text: string(one), files: slices.Clone(typed.Files), rules: r}
+		c := Case{Name: fmt.Sprintf("%s#%d", filepath.Base(file), i), File: file, Text: string(one), files: slices.Clone(typed.Files), alone: filepath.Base(filepath.Dir(file)) == Alone, rules: r}
 		if err := c.ask(typed.Tests[i], max(typed.Every, model.Duration(1e9))); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
@@ -122,6 +129,9 @@ func (c *Case) ask(a asked, every model.Duration) error {
 		}
 		end = max(end, t.At)
 	}
-	c.needs, c.Steps = c.rules.needed(c.files, wanted), int(end/every)+1
+	c.needs, c.Steps = wanted, int(end/every)+1
+	if !c.alone {
+		c.needs = c.rules.needed(c.files, wanted)
+	}
 	return nil
 }

@@ -116,3 +116,27 @@ func write(t *testing.T, file, text string) {
 		t.Fatal(err)
 	}
 }
+
+// In the folder of rules alone, what they read is not recorded, not even by the
+// shortest case.
+func TestCasesOfRulesAlone(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, Alone, "t.yml")
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "r.yml"), someRules)
+	write(t, file, "rule_files: [../r.yml]\nevaluation_interval: 5m\ntests:\n  - promql_expr_test: [{expr: 'last_over_time(b:late[1m])', eval_time: 10m}]\n")
+	rules, err := ReadRules(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := rules.Cases(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases[0].Whole()
+	if !cases[0].Depends("b:late") || cases[0].Depends("a:seen") || cases[0].Depends("Late") {
+		t.Errorf("it plays with %v, want b:late alone", cases[0].needs)
+	}
+}

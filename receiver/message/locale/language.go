@@ -30,6 +30,7 @@ type Language struct {
 	fallback *Language
 	forms    []reasonForm // of the fallback: the program's own words
 	ties     *strings.Replacer
+	tied     *Language // as pages say it
 }
 
 // rules is language.yml.
@@ -267,15 +268,35 @@ func (l *Language) TieSpaces(text string) string {
 	return l.ties.Replace(text)
 }
 
-// tie makes the replacer of [Language.TieSpaces], which is dear to build.
+// Tied is the language with the no-break spaces of [Language.TieSpaces] in its own words
+// and none in what these are filled with: for pages, whose forms send texts back.
+func (l *Language) Tied() *Language { return l.tied }
+
+// tie makes the replacer of [Language.TieSpaces], which is dear to build, and the words
+// of [Language.Tied].
 func (l *Language) tie() {
+	l.tied = l
+	if len(l.rules.NoBreak) == 0 {
+		return
+	}
 	var pairs []string
 	for _, s := range l.rules.NoBreak {
 		pairs = append(pairs, s, strings.ReplaceAll(s, " ", "\u00a0"))
 	}
-	if pairs != nil {
-		l.ties = strings.NewReplacer(pairs...)
+	l.ties = strings.NewReplacer(pairs...)
+	tied := *l
+	tied.words, tied.plurals = make(map[string]string, len(l.words)), make(map[string]forms, len(l.plurals))
+	for key, word := range l.words {
+		tied.words[key] = l.TieSpaces(word)
 	}
+	for key, counted := range l.plurals {
+		tied.plurals[key] = forms{}
+		for form, word := range counted {
+			tied.plurals[key][form] = l.TieSpaces(word)
+		}
+	}
+	tied.tied = &tied
+	l.tied = &tied
 }
 
 // oneSpace makes runs of ordinary spaces one; no-break spaces stay.

@@ -105,7 +105,16 @@ func (f Locale) Hours(d time.Duration) string {
 	case minutes > 0:
 		return f.Plural("minute", minutes)
 	}
-	return f.Plural("second", int(d/time.Second))
+	return f.short(d)
+}
+
+// short is a length of time below a minute; nothing at all is said in the unit that
+// the others are said in.
+func (f Locale) short(d time.Duration) string {
+	if seconds := int(d / time.Second); seconds > 0 {
+		return f.Plural("second", seconds)
+	}
+	return f.Plural("minute", 0)
 }
 
 // Lasted is how long something lasted by the clock: as [Locale.Hours] below a day,
@@ -260,7 +269,7 @@ func (f Locale) Span(d time.Duration) string {
 	case minutes > 0:
 		return f.Plural("minute", minutes)
 	}
-	return f.Plural("second", int(d/time.Second))
+	return f.short(d)
 }
 
 // Exactly is a length of time to the second: "1 h 5 min", "10 min 30 s".
@@ -276,7 +285,7 @@ func (f Locale) Exactly(d time.Duration) string {
 		}
 	}
 	if len(parts) == 0 {
-		return f.Plural("minute", 0)
+		return f.short(0)
 	}
 	return strings.Join(parts, " ")
 }

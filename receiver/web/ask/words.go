@@ -8,7 +8,7 @@ import (
 )
 
 // T is a word of the pages.
-func T(l locale.Locale, key string) string { return l.TieSpaces(l.Word(locale.Site + key)) }
+func T(l locale.Locale, key string) string { return l.Word(locale.Site + key) }
 
 // Incomplete puts at the fields of a form what they lack, and reports whether they do.
 func Incomplete(l locale.Locale, fields []Field) bool {

@@ -85,7 +85,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &Machines{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
 	if !slices.Contains(MachineShows(), d.Show) {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(MachineShows(), ", "))
+		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(MachineShows(), ", ")).About("show")
 	}
 	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {
@@ -311,7 +311,7 @@ type Policy struct {
 func (d *Policy) Field(l locale.Locale) ask.Field {
 	f := ask.Field{Name: "labels", Kind: "area", Label: ask.T(l, "policy.labels"), Value: cmp.Or(d.Labels, d.example), Required: true, Complete: "off"}
 	if d.Fault != "" {
-		f.Wrong, f.Focus = l.TieSpaces(l.Say(locale.Site+"policy.fault", "what", d.Fault)), true
+		f.Wrong, f.Focus = l.Say(locale.Site+"policy.fault", "what", d.Fault), true
 	}
 	return f
 }

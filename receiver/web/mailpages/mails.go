@@ -160,7 +160,7 @@ func (p *Pages) Assign(r *http.Request, who string) (any, error) {
 
 func (p *Pages) assign(r *http.Request, who string, b Assigned) (store.Mail, error) {
 	if b.Incident == "" {
-		return store.Mail{}, incident.Refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id")
+		return store.Mail{}, incident.Refuse(http.StatusUnprocessableEntity, "incident is missing: its number or id").About("incident")
 	}
 	return p.Engine.AssignMail(r.Context(), b.Incident, answers.Assignment{Mail: p.Named(r), As: b.As, By: who})
 }

@@ -15,8 +15,9 @@ import (
 	"vigie/rules/policy"
 )
 
-func refuse(form string, parts ...string) error {
-	return incident.Refuse(http.StatusUnprocessableEntity, form, parts...)
+// refuse refuses what one parameter says.
+func refuse(field, form string, parts ...string) error {
+	return incident.Refuse(http.StatusUnprocessableEntity, form, parts...).About(field)
 }
 
 // Param is a parameter that a request may have, as the table of requests declares it.
@@ -56,12 +57,22 @@ func Known(q url.Values, names ...string) error {
 	for k := range q {
 		switch {
 		case len(names) == 0:
-			return refuse("unknown parameter {quoted}: there are none here", "quoted", k)
+			return refuse(k, "unknown parameter {quoted}: there are none here", "quoted", k)
 		case !slices.Contains(names, k):
-			return refuse("unknown parameter {quoted}: known are {known}", "quoted", k, "known", strings.Join(names, ", "))
+			return refuse(k, "unknown parameter {quoted}: known are {known}", "quoted", k, "known", strings.Join(names, ", "))
 		}
 	}
 	return nil
+}
+
+// Missing is the first of some parameters that a request lacks; "" when it has them.
+func Missing(q url.Values, names ...string) string {
+	for _, name := range names {
+		if q.Get(name) == "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // Yes reads a parameter that is true or false; without it usual holds.
@@ -72,7 +83,7 @@ func Yes(q url.Values, name string, usual bool) (bool, error) {
 	}
 	on, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, refuse("{field} {quoted} is neither true nor false", "field", name, "quoted", text)
+		return false, refuse(name, "{field} {quoted} is neither true nor false", "field", name, "quoted", text)
 	}
 	return on, nil
 }
@@ -85,7 +96,7 @@ func Number(q url.Values, name string, usual, most int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return 0, refuse("{field} {quoted} is not a number from 1 to {most}", "field", name, "quoted", text, "most", strconv.Itoa(most))
+		return 0, refuse(name, "{field} {quoted} is not a number from 1 to {most}", "field", name, "quoted", text, "most", strconv.Itoa(most))
 	}
 	return n, nil
 }
@@ -100,7 +111,7 @@ func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
 	for i, w := range known {
 		words[i] = string(w)
 	}
-	return "", refuse("unknown {noun} {quoted}: known are {known}", "noun", name, "quoted", string(v), "known", strings.Join(words, ", "))
+	return "", refuse(name, "unknown {noun} {quoted}: known are {known}", "noun", name, "quoted", string(v), "known", strings.Join(words, ", "))
 }
 
 // Named refuses a customer or scenario that nothing knows, of an empty list: that
@@ -115,9 +126,9 @@ func Named(q url.Values, b *rules.Book, who string) error {
 	has := func(p *policy.Policy) bool { return p.Scenario(scenario) != nil }
 	switch {
 	case customer != "" && b.Directory.Customers[customer] == nil:
-		return refuse("the inventory has no customer {quoted}, and nothing is listed here of one", "quoted", customer)
+		return refuse("customer", "the inventory has no customer {quoted}, and nothing is listed here of one", "quoted", customer)
 	case scenario != "" && !slices.ContainsFunc(b.Policies(), has):
-		return refuse("no policy has a scenario {quoted}", "quoted", scenario)
+		return refuse("scenario", "no policy has a scenario {quoted}", "quoted", scenario)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 	zone := d.Engine.Reports().Zone(now)
 	if a.month = report.MonthBefore(now, zone); q.Get("month") != "" {
 		if a.month, err = report.MonthOf(q.Get("month"), zone); err != nil || a.month.From.After(now) {
-			return a, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", q.Get("month"))
+			return a, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", q.Get("month")).About("month")
 		}
 	}
 	a.month, a.running = a.month.AsFarAs(now)
@@ -83,10 +83,10 @@ func (d *Pages) may(a asked, who string) error {
 		}
 	}
 	if p != "" && dir.Platforms[p] == nil {
-		return incident.Refuse(http.StatusNotFound, "there is no platform {quoted} in the inventory", "quoted", p)
+		return incident.Refuse(http.StatusNotFound, "there is no platform {quoted} in the inventory", "quoted", p).About("platform")
 	}
 	if c != "" && dir.Customers[c] == nil {
-		return incident.Refuse(http.StatusNotFound, "there is no customer {quoted} in the inventory", "quoted", c)
+		return incident.Refuse(http.StatusNotFound, "there is no customer {quoted} in the inventory", "quoted", c).About("customer")
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (d *Pages) may(a asked, who string) error {
 // whole refuses reports about everybody at once to whom only one is for.
 func (a asked) whole() error {
 	if a.scope.Customer == "" {
-		return incident.Refuse(http.StatusUnprocessableEntity, "customer is missing: a dossier is one customer's")
+		return incident.Refuse(http.StatusUnprocessableEntity, "customer is missing: a dossier is one customer's").About("customer")
 	}
 	return nil
 }

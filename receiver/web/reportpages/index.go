@@ -51,7 +51,7 @@ func (d *Pages) Index(r *http.Request, who string) (any, error) {
 	var err error
 	if text := q.Get("month"); text != "" {
 		if month, err = report.MonthOf(text, zone); err != nil || month.From.After(now) {
-			return nil, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", text)
+			return nil, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", text).About("month")
 		}
 	}
 	month, running := month.AsFarAs(now)

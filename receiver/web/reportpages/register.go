@@ -133,7 +133,7 @@ type fault struct {
 func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	now := d.Now()
 	refuse := func(form, field string, parts ...string) {
-		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...)})
+		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...).About(cmp.Or(map[string]string{"day": "tested_on", "took": "took_minutes"}[field], field))})
 	}
 	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
 		refuse("the inventory has no machine {quoted} of customer {customer}", "machine", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))

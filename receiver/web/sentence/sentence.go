@@ -15,12 +15,10 @@ import (
 type Speaker struct{ locale.Locale }
 
 // T is a word of the pages.
-func (v Speaker) T(key string) string { return v.TieSpaces(v.Word(locale.Site + key)) }
+func (v Speaker) T(key string) string { return v.Word(locale.Site + key) }
 
 // Fill is a text of the pages with its parts filled in, given as name and value.
-func (v Speaker) Fill(key string, pairs ...string) string {
-	return v.TieSpaces(v.Say(locale.Site+key, pairs...))
-}
+func (v Speaker) Fill(key string, pairs ...string) string { return v.Say(locale.Site+key, pairs...) }
 
 // Count is a word of the pages in the form for a number.
 func (v Speaker) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
