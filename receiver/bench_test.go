@@ -1,6 +1,7 @@
 package receiver_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +28,7 @@ func BenchmarkWebhook(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				cpu, begun := spent(), time.Now()
-				load := postFromElsewhere(b, posting{r.webhookURL(), 64, b.N, alerts, many})
+				load := postFromElsewhere(b, posting{r.webhookURL(), 64, b.N, alerts, many, 0})
 				took, cpu := time.Since(begun), spent()-cpu
 				b.ReportMetric(float64(b.N)/took.Seconds(), "deliveries/s")
 				b.ReportMetric(float64(cpu.Nanoseconds())/1000/float64(b.N), "cpu-µs/delivery")
@@ -43,11 +44,12 @@ type posting struct {
 	url                string
 	clients, n, alerts int
 	many               bool
+	after              int // the machines of so many are known already
 }
 
 const (
 	postingVar  = "VIGIE_POSTING"
-	postingForm = "%s %d %d %d %t"
+	postingForm = "%s %d %d %d %t %d"
 )
 
 // postFromElsewhere posts deliveries from a process of its own, and returns its
@@ -55,18 +57,58 @@ const (
 func postFromElsewhere(t testing.TB, p posting) time.Duration {
 	t.Helper()
 	c := exec.Command(os.Args[0], "-test.run=^TestPosting$")
-	c.Env = append(os.Environ(), postingVar+"="+fmt.Sprintf(postingForm, p.url, p.clients, p.n, p.alerts, p.many))
+	c.Env = append(os.Environ(), postingVar+"="+fmt.Sprintf(postingForm, p.url, p.clients, p.n, p.alerts, p.many, p.after))
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("posting: %v\n%s", err, out)
 	}
 	return c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 }
 
+const (
+	residentVar  = "VIGIE_RESIDENT"
+	residentForm = "resident: %d %d"
+)
+
+// residentElsewhere is how much memory a receiver takes on a folder's database in a
+// process of its own: when it has started, and at the most while deliveries come.
+func residentElsewhere(t testing.TB, dir string, open int) (started, most int) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run=^TestResident$", "-test.v")
+	c.Env = append(os.Environ(), residentVar+"="+fmt.Sprintf("%d %s", open, dir))
+	out, err := c.CombinedOutput()
+	if at := bytes.Index(out, []byte("resident: ")); err == nil && at >= 0 {
+		_, err = fmt.Sscanf(string(out[at:]), residentForm, &started, &most)
+	}
+	if err != nil || started == 0 {
+		t.Fatalf("resident: %v\n%s", err, out)
+	}
+	return started, most
+}
+
+// TestResident is that process.
+func TestResident(t *testing.T) {
+	var open int
+	var dir string
+	if _, err := fmt.Sscan(os.Getenv(residentVar), &open, &dir); err != nil {
+		t.Skip("it is run by the measurement of many open incidents")
+	}
+	debug.SetGCPercent(receiver.GCPercent)
+	r := newRig(t, 0, func(r *rig) { r.dir = dir })
+	if err := r.engine.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	started := status("VmRSS")
+	postFromElsewhere(t, posting{r.webhookURL(), 8, 5000, 10, false, open})
+	fmt.Printf(residentForm+"\n", started, status("VmHWM"))
+}
+
 // TestPosting is that process.
 func TestPosting(t *testing.T) {
 	var p posting
-	if _, err := fmt.Sscanf(os.Getenv(postingVar), postingForm, &p.url, &p.clients, &p.n, &p.alerts, &p.many); err != nil {
+	if _, err := fmt.Sscanf(os.Getenv(postingVar), postingForm, &p.url, &p.clients, &p.n, &p.alerts, &p.many, &p.after); err != nil {
 		t.Skip("it is run by the benchmark of deliveries")
 	}
-	postAll(t, p.url, p.clients, p.n, newLoad(p.alerts, p.many))
+	l := newLoad(p.alerts, p.many)
+	l.next.Store(int64(p.after))
+	postAll(t, p.url, p.clients, p.n, l)
 }

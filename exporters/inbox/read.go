@@ -329,6 +329,12 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 		p.Error = ""
 	}
 	r.readTimes(found, text, sent, &out)
+	if lost := received.Sub(p.Ended.Time) > lostTime; lost && !r.State {
+		out.Unknown = append(out.Unknown, "ended")
+		if badness(p.Result) > 0 { // it would hide behind the successes before
+			p.Started, p.Ended = exporters.Instant{}, exporters.Instant{Time: received.UTC()}
+		}
+	}
 	if problem := r.readState(found, text, sent, &out); problem != "" {
 		return out, problem
 	}
@@ -422,6 +428,10 @@ func (r *rule) readState(found map[string]string, text string, sent time.Time, o
 
 // ahead is how far after its mail a run may have ended, by clocks that differ.
 const ahead = 24 * time.Hour
+
+// lostTime is how long before its arrival no run ended: a clock that lost its time begins
+// again in some year of the past.
+const lostTime = 366 * 24 * time.Hour
 
 // readTimes takes the mail's own date where the end cannot be read: it was
 // sent when the run had ended. An end that lies ahead of it cannot be right.

@@ -64,3 +64,31 @@ func TestRunOverTheHourThatComesTwice(t *testing.T) {
 		}
 	}
 }
+
+// A clock that begins again in the past, as those without a battery do, hides no failure
+// behind the successes before it; a success of then is none of today.
+func TestClockThatLostItsTime(t *testing.T) {
+	rs, err := LoadRules(append(shippedRules(t), moreRules(t)...))
+	check(t, err)
+	arrived := time.Date(2026, 3, 10, 2, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ date, body, want string }{
+		{"Sat, 01 Jan 2000 03:00:00 +0100", "has failed.", "failed 2026-03-10T02:00"},
+		{"Sat, 01 Jan 2000 03:00:00 +0100", "was odd.", ""},
+		{"Sat, 01 Jan 2000 03:00:00 +0100", "has been completed.", "success 2000-01-01T02:00"},
+		{"Fri, 27 Feb 2026 03:00:00 +0100", "has failed.", "failed 2026-02-27T02:00"},
+	} {
+		m := read(t, "From: a@b.example\nDate: "+c.date+"\nSubject: [NAS-07] Hyper Backup: report\n\nYour backup task Photos "+c.body+"\n")
+		got := ""
+		for _, r := range rs.Read(&m, arrived).Readings {
+			got = r.Report.Result + " " + r.Report.Ended.UTC().Format("2006-01-02T15:04")
+		}
+		if got != c.want {
+			t.Errorf("%s %s: %s", c.date, c.body, got)
+		}
+	}
+	// What tells a state may tell of an old one.
+	m := read(t, "From: a@b.example\nDate: Tue, 10 Mar 2026 03:00:00 +0100\nSubject: Windows Server Backup on SRV-07\n\nLastBackupTime : 2/17/2024 9:00:11 PM\nLastBackupResultHR : -2139618549\n")
+	if v := rs.Read(&m, arrived); len(v.Readings) != 1 || v.Readings[0].Report.Ended.Year() != 2024 {
+		t.Errorf("%+v", v)
+	}
+}

@@ -135,11 +135,11 @@ func New(of *store.Store) *Board {
 }
 
 // saved takes note of an incident that was committed.
-func (b *Board) saved(i incident.Incident) {
+func (b *Board) saved(i *incident.Incident) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for f, wants := range b.followers {
-		if !wants(&i) {
+		if !wants(i) {
 			continue
 		}
 		select {
@@ -149,9 +149,9 @@ func (b *Board) saved(i incident.Incident) {
 	}
 	switch {
 	case b.rows != nil:
-		b.put(RowOf(&i))
+		b.put(RowOf(i))
 	case b.begun:
-		b.waiting = append(b.waiting, RowOf(&i))
+		b.waiting = append(b.waiting, RowOf(i))
 	}
 }
 
@@ -244,7 +244,7 @@ func (b *Board) Anew(ctx context.Context) error {
 		return err
 	})
 	for _, r := range changed {
-		b.saved(r.Incident)
+		b.saved(&r.Incident)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"vigie/internal/strict"
@@ -220,13 +221,10 @@ func (p *partials) overridden(id string) bool {
 }
 
 // mail parses one mail on top of the shared parts, from the first file of the
-// given names.
+// given names. Of its HTML, which has a copy of all parts, only whether it can be
+// parsed is known until it is sent: most installations send few of all mails.
 func (p *partials) mail(name string, ids ...string) (*mailTemplate, error) {
 	text, err := p.text.Clone()
-	if err != nil {
-		return nil, err
-	}
-	html, err := p.html.Clone()
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +241,15 @@ func (p *partials) mail(name string, ids ...string) (*mailTemplate, error) {
 	if src, from, err = p.loader.read(forms(ids, ".html.tmpl")...); err != nil {
 		return nil, err
 	}
-	if _, err := html.New(from).Parse(src); err != nil {
+	parse := func() (*htmltemplate.Template, error) {
+		t, err := p.html.Clone()
+		if err == nil {
+			_, err = t.New(from).Parse(src)
+		}
+		return t, err
+	}
+	html, err := parse()
+	if err != nil {
 		return nil, err
 	}
 	for _, need := range []string{"lead", "body", "layout"} {
@@ -251,7 +257,7 @@ func (p *partials) mail(name string, ids ...string) (*mailTemplate, error) {
 			return nil, fmt.Errorf("%s: define the block %q", from, need)
 		}
 	}
-	return &mailTemplate{name: name, text: text, html: html}, nil
+	return &mailTemplate{name: name, text: text, html: sync.OnceValues(parse)}, nil
 }
 
 // threes makes rows of three out of a long list; the last one is filled up.

@@ -80,7 +80,7 @@ type Renderer struct {
 type mailTemplate struct {
 	name string
 	text *template.Template
-	html *htmltemplate.Template
+	html func() (*htmltemplate.Template, error)
 }
 
 // NewRenderer reads and parses every template. When there are overrides, it also
@@ -191,7 +191,11 @@ func (r *Renderer) render(m *mailTemplate, v *view) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	html, err := b.run(func(w *bounded) error { return m.html.ExecuteTemplate(w, "layout", v) })
+	form, err := m.html()
+	if err != nil {
+		return Rendered{}, err
+	}
+	html, err := b.run(func(w *bounded) error { return form.ExecuteTemplate(w, "layout", v) })
 	if err != nil {
 		return Rendered{}, err
 	}

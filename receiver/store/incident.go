@@ -51,7 +51,7 @@ func rowOf(r *Record) *row {
 
 // state is the JSON of an incident for its row, with what the row has of another
 // build's, and whether it is another than the row's.
-func (known *row) state(inc incident.Incident) (text []byte, changed bool, err error) {
+func (known *row) state(inc *incident.Incident) (text []byte, changed bool, err error) {
 	if text, err = kept.Encode(inc); err != nil || !known.foreign {
 		return text, !bytes.Equal(text, known.value), err
 	}
@@ -396,7 +396,7 @@ func (tx *Tx) Save(r *Record) error {
 	}
 	tx = tx.beside()
 	known, now := rowOf(r), stores(r)
-	text, changed, err := known.state(r.Incident)
+	text, changed, err := known.state(&r.Incident)
 	if err != nil {
 		return err
 	}
@@ -440,7 +440,7 @@ func (tx *Tx) Save(r *Record) error {
 	known.fresh, known.value, known.stored = false, text, now
 	tx.repeats.Moved(heard.Spot{ID: r.ID, Key: r.Key, Place: p})
 	if f := tx.saved; f != nil {
-		tx.AfterCommit(func() { (*f)(r.Incident) })
+		tx.AfterCommit(func() { (*f)(&r.Incident) })
 	}
 	return tx.saveAlerts(r, firing(&r.Incident))
 }

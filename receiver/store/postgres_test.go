@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,56 @@ func TestANewerSchemaEndsWhoRuns(t *testing.T) {
 	err = s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue("late", "x") })
 	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "start the newer version") {
 		t.Errorf("an update after that: %v", err)
+	}
+}
+
+// Statements are sent while more are written: one that fails is told to whoever asks the
+// server next, or to the commit, and neighbours of the same commit are kept.
+func TestStatementsFailWhileMoreIsWritten(t *testing.T) {
+	s, err := store.Open(t.Context(), postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write := func(tx *store.Tx, of string) {
+		for n := range 300 {
+			_ = tx.SetValue(fmt.Sprintf("%s %d", of, n), "x") // who looks away must not have it kept
+		}
+	}
+	for what, after := range map[string]func(*store.Tx) error{
+		"the commit":        func(*store.Tx) error { return nil },
+		"a question":        func(tx *store.Tx) error { _, err := tx.Value("one"); return err },
+		"what was affected": func(tx *store.Tx) error { _, err := tx.Again(store.Post{}, "", false, time.Now()); return err },
+	} {
+		var wg sync.WaitGroup
+		for n := range 4 {
+			wg.Go(func() {
+				err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.SetValue(fmt.Sprintf("%s: neighbour %d", what, n), "x") })
+				if err != nil {
+					t.Errorf("%s: a neighbour: %v", what, err)
+				}
+			})
+		}
+		err := s.Update(t.Context(), func(tx *store.Tx) error {
+			_ = tx.Exec(`INSERT INTO nowhere VALUES (1)`)
+			write(tx, what)
+			return after(tx)
+		})
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("%s is told %v", what, err)
+		}
+		wg.Wait()
+		err = s.View(t.Context(), func(tx *store.Tx) error {
+			for name, want := range map[string]string{what + " 0": "", what + " 299": "", what + ": neighbour 3": "x"} {
+				if got, err := tx.Value(name); err != nil || got != want {
+					t.Errorf("%q is %q, %v", name, got, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

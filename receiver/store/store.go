@@ -62,7 +62,7 @@ type Store struct {
 	deflater deflate.Pool
 	lately   heard.Lately
 	repeats  *heard.Repeats // nil where others write, too
-	saved    atomic.Pointer[func(incident.Incident)]
+	saved    atomic.Pointer[func(*incident.Incident)]
 	clock    pg.Clock
 	commits  atomic.Int64
 	packer   kept.Packer
@@ -70,9 +70,9 @@ type Store struct {
 }
 
 // Watch lets f see each incident that has been saved, after its commit and in
-// the order of commits. The store waits for it: it must be quick, and must not
-// ask the store.
-func (s *Store) Watch(f func(incident.Incident)) { s.saved.Store(&f) }
+// the order of commits. The store waits for it: it must be quick, must not ask the
+// store, and must not hold on to the incident.
+func (s *Store) Watch(f func(*incident.Incident)) { s.saved.Store(&f) }
 
 type job struct {
 	fn      func(*Tx) error
@@ -479,7 +479,7 @@ type statements struct {
 	job    *job
 	known  *known // nil in a view
 	packer *kept.Packer
-	saved  *func(incident.Incident)
+	saved  *func(*incident.Incident)
 	// sharing is what is locked in a transaction that others run beside, numbers
 	// gives out those of incidents; nil where nobody else can write.
 	sharing *engine.Sharing

@@ -18,8 +18,8 @@ import (
 
 // Encode writes an incident as JSON. The state is read and written for every
 // decision; this json package does it byte for byte like encoding/json, and reads
-// in two thirds of the time.
-func Encode(inc incident.Incident) ([]byte, error) {
+// in two thirds of the time. What is not behind a pointer it would copy twice.
+func Encode(inc *incident.Incident) ([]byte, error) {
 	text, err := v1.Marshal(inc)
 	if err != nil {
 		return nil, fmt.Errorf("incident %s: %w", inc.ID, err)
@@ -85,7 +85,7 @@ func Amended(was, now []byte) ([]byte, error) {
 	if err := Decode(was, &inc); err != nil {
 		return nil, err
 	}
-	known, err := Encode(inc)
+	known, err := Encode(&inc)
 	if err != nil || bytes.Equal(known, now) {
 		return nil, err
 	}

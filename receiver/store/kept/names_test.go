@@ -17,7 +17,7 @@ func TestStatesOfEarlierSpelling(t *testing.T) {
 	if len(inc.SelfHealed) != 1 || len(inc.Pauses) != 2 || inc.Pauses[0].To.Sub(inc.Pauses[0].From) != time.Hour || !inc.Pauses[1].To.IsZero() {
 		t.Errorf("%+v %+v", inc.SelfHealed, inc.Pauses)
 	}
-	again, err := Encode(inc)
+	again, err := Encode(&inc)
 	if err != nil {
 		t.Fatal(err)
 	}

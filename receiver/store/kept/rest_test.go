@@ -24,7 +24,7 @@ func states(t testing.TB) (all [][]byte) {
 		if err := Decode(line, &inc); err != nil {
 			t.Fatal(err)
 		}
-		text, err := Encode(inc)
+		text, err := Encode(&inc)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestFieldsOfALaterBuildStay(t *testing.T) {
 				t.Fatalf("not seen in %s", was)
 			}
 			fields++
-			unchanged, err := Encode(inc)
+			unchanged, err := Encode(&inc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestFieldsOfALaterBuildStay(t *testing.T) {
 			}
 			inc.Failures++
 			inc.Acts = append([]incident.ActRecord{{Verb: "note", By: "adm1"}}, inc.Acts...)
-			now, err := Encode(inc)
+			now, err := Encode(&inc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestFieldsOfALaterBuildFollowTheirs(t *testing.T) {
 	inc.Alerts["f2"].Firing = false
 	inc.Pauses[0].To = inc.Pauses[0].From.Add(time.Hour)
 	inc.Told = inc.Told[1:]
-	now, err := Encode(inc)
+	now, err := Encode(&inc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestFormsOfEarlierBuildsGo(t *testing.T) {
 		t.Fatalf("%+v, %v, %v", inc, foreign, err)
 	}
 	inc.Progress.HeldEndings, inc.Progress.CallsMissed, inc.SelfHealed, inc.Pauses = nil, 0, nil, nil
-	now, err := Encode(inc)
+	now, err := Encode(&inc)
 	if err != nil {
 		t.Fatal(err)
 	}

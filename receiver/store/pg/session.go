@@ -20,7 +20,8 @@ import (
 
 // session is a connection for the time of a transaction. What is written
 // waits and goes to the server together, before the next question: each message
-// to and fro costs as much as many rows.
+// to and fro costs as much as many rows. While the server works on that, more can be
+// written.
 type session struct {
 	p     *Database
 	conn  *sql.Conn
@@ -28,19 +29,20 @@ type session struct {
 	stall *time.Timer // cuts the connection when the server does not answer
 	queue *pgx.Batch
 	sent  []*written
-	fresh bool // the savepoint stands at the end of what was written
+	away  chan error // what becomes of what the server works on; nil for nothing
+	// failed is what became of it first, until it is undone.
+	failed error
+	fresh  bool // the savepoint stands at the end of what was written
 }
 
 // written is a statement that waits, or what became of it.
 type written struct {
 	s    *session
 	rows int64
-	err  error
-	done bool
 }
 
-// maxQueued bounds what waits.
-const maxQueued = 256
+// maxQueued statements that wait are sent.
+const maxQueued = 128
 
 func (p *Database) session(db *sql.DB) (*session, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.within)
@@ -187,37 +189,60 @@ func (s *session) Exec(text string, args ...any) (sql.Result, error) {
 	s.sent = append(s.sent, w)
 	s.fresh = false
 	if len(s.sent) >= maxQueued {
-		return w, s.Flush()
+		return w, s.send()
 	}
 	return w, nil
 }
 
 // Flush sends what waits, and returns the error of what failed first.
 func (s *session) Flush() error {
-	if len(s.sent) == 0 {
-		return nil
+	if err := s.send(); err != nil {
+		return err
+	}
+	return s.settled()
+}
+
+// send sends what waits once the server has done with what was sent before, whose
+// error it returns.
+func (s *session) send() error {
+	if err := s.settled(); err != nil || len(s.sent) == 0 {
+		return err
 	}
 	s.stall.Reset(s.p.within)
-	waiting := s.sent
-	answers := s.raw.SendBatch(context.Background(), s.queue)
-	s.sent, s.queue = nil, &pgx.Batch{}
+	waiting, queue, away := s.sent, s.queue, make(chan error, 1)
+	s.sent, s.queue, s.away = nil, &pgx.Batch{}, away
+	go func() { away <- s.answered(queue, waiting) }()
+	return nil
+}
+
+// settled waits for the server.
+func (s *session) settled() error {
+	if s.away != nil {
+		s.failed = <-s.away
+		s.away = nil
+	}
+	return s.failed
+}
+
+// answered sends statements, and takes in what becomes of them. Until it has nobody
+// else may use the connection.
+func (s *session) answered(queue *pgx.Batch, waiting []*written) error {
+	answers := s.raw.SendBatch(context.Background(), queue)
 	var failed error
 	for _, w := range waiting {
-		w.done = true
-		if w.err = failed; failed != nil {
-			continue
-		}
 		tag, err := answers.Exec()
-		if err != nil {
-			failed = fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
-			w.err = failed
+		if failed = err; err != nil {
+			break
 		}
 		w.rows = tag.RowsAffected()
 	}
-	if err := answers.Close(); err != nil && failed == nil {
-		failed = fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
+	if err := answers.Close(); failed == nil {
+		failed = err
 	}
-	return failed
+	if failed != nil {
+		return fmt.Errorf("%w: %w", engine.ErrUnavailable, failed)
+	}
+	return nil
 }
 
 func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
@@ -234,10 +259,10 @@ func (s *session) Query(text string, args ...any) (*sql.Rows, error) {
 
 // RowsAffected implements [sql.Result].
 func (w *written) RowsAffected() (int64, error) {
-	if !w.done {
-		_ = w.s.Flush() // its own error is in err
+	if err := w.s.Flush(); err != nil {
+		return 0, err
 	}
-	return w.rows, w.err
+	return w.rows, nil
 }
 
 // LastInsertId implements [sql.Result].
@@ -261,8 +286,15 @@ func (s *session) Release() error {
 }
 
 func (s *session) Undo() error {
-	s.sent, s.queue = nil, &pgx.Batch{}
+	s.drop()
 	return s.run("ROLLBACK TO SAVEPOINT one")
+}
+
+// drop forgets what waits and what the server works on: it is undone.
+func (s *session) drop() {
+	s.sent, s.queue = nil, &pgx.Batch{}
+	_ = s.settled()
+	s.failed = nil
 }
 
 func (s *session) Commit() error {
@@ -278,11 +310,13 @@ func (s *session) Commit() error {
 
 // Lost implements [engine.Transaction]: the server is gone, or has not answered in time.
 func (s *session) Lost(err error) bool {
+	_ = s.settled()
 	var e *pgconn.PgError
 	return s.raw.IsClosed() || errors.As(err, &e) && (strings.HasPrefix(e.Code, "57") || e.Code == "55P03")
 }
 
 func (s *session) Rollback() {
+	s.drop()
 	if !s.raw.IsClosed() && s.run("ROLLBACK") != nil {
 		_ = s.raw.Close(context.Background()) // the server undoes what it cannot be asked about
 	}
