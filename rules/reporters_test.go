@@ -101,8 +101,8 @@ func TestEachStrangerHasHisReceipt(t *testing.T) {
 func TestAPromotedRequestWasReceivedWhenItCame(t *testing.T) {
 	book := exampleBook(t, "activeprolearn")
 	at := paris(t, "2026-12-31 18:30")
-	b := opened(t, book, rules.Signal{Kind: rules.UserAssistance, By: "prof@lms-b.example", Unregistered: true, Text: "password", Fingerprint: "report:1",
-		Labels: rules.Labels{rules.LabelPlatform: "lms-B"}, StartsAt: at, Annotations: map[string]string{}}, at)
+	b := opened(t, book, model.Signal{Kind: model.UserAssistance, By: "prof@lms-b.example", Unregistered: true, Text: "password", Fingerprint: "report:1",
+		Labels: model.Labels{model.LabelPlatform: "lms-B"}, StartsAt: at, Annotations: map[string]string{}}, at)
 	told := false
 	for _, n := range b.act("promote", "op", paris(t, "2027-01-04 09:10"), "severity", "blocking").Notifications {
 		told = told || n.Step == "receipt"
