@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -253,6 +254,33 @@ func TestUnchangedTextIsKept(t *testing.T) {
 	e := New(Options{Sources: func() []*View { return []*View{p.View()} }})
 	if text := scraped(t, e, "", false); !strings.Contains(text, `backup_job_last_result{source="s",customer="customer-0",job_id="j0"} 3`) {
 		t.Error("the change is not shown")
+	}
+}
+
+// A part that was read before is not one that was read at the last refresh, which
+// failed; what it told then stays.
+func TestPartsOfASourceThatIsNotRead(t *testing.T) {
+	var down error
+	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) {
+		return Snapshot{Endpoints: []Endpoint{{Name: "jobs", Items: 3}, {Name: "names", Err: errors.New("forbidden")}}}, down
+	})})
+	e := New(Options{Sources: func() []*View { return []*View{p.View()} }})
+	for _, want := range []string{"1", "0", "1"} {
+		if down = nil; want == "0" {
+			down = errors.New("jobs: HTTP 503")
+		}
+		if err := p.Refresh(t.Context()); !errors.Is(err, down) {
+			t.Fatal(err)
+		}
+		text := scraped(t, e, "", false)
+		for _, line := range []string{`up{source="s",endpoint="jobs"} ` + want, `up{source="s",endpoint="names"} 0`} {
+			if !strings.Contains(text, "backup_source_endpoint_"+line) {
+				t.Errorf("after %v: no %s", down, line)
+			}
+		}
+		if !strings.Contains(text, `backup_source_items{source="s",endpoint="jobs"} 3`) {
+			t.Errorf("after %v: what was read is forgotten", down)
+		}
 	}
 }
 

@@ -271,9 +271,10 @@ func writeEnds(w *writer, name string, v *subset) {
 	}
 }
 
+// Of a source that could not be read no part was: what is kept was read before.
 func writeEndpointUp(w *writer, name string, v *subset) {
 	for _, e := range v.Endpoints {
-		w.sample(name, boolValue(e.Err == nil), "source", v.Source, "endpoint", e.Name)
+		w.sample(name, boolValue(v.Up && e.Err == nil), "source", v.Source, "endpoint", e.Name)
 	}
 }
 
