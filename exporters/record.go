@@ -26,16 +26,16 @@ type record struct {
 	// Missing counts complete listings in a row without this job; a record
 	// is exported while Missing is within the grace.
 	Missing int32 `json:"missing,omitempty"`
-	// Recent are the latest instants at which a run ended. Of what is older than
-	// all of them PriorSuccess is the last success.
-	Recent       recent    `json:"recent,omitempty"`
-	PriorSuccess time.Time `json:"prior_success,omitzero"`
+	older   int32 // the failures before the horizon, while a reading is taken in
+	// Recent are the latest instants at which a run ended; of what is older than all
+	// of them Earlier is the last success, in unix nanoseconds.
+	Recent  recent `json:"recent,omitempty"`
+	Earlier int64  `json:"earlier,omitempty"`
 	// Failed are failing runs, oldest first, so that one that is told late is
 	// counted where it belongs, and once: those since the last success, and those
 	// that would be if that turns out to be none. It is complete after the horizon:
 	// older failures are a number in Job.Failures only.
 	Failed []failedRun `json:"failed,omitempty"`
-	older  int         // the failures before the horizon, while a reading is taken in
 	*Seldom
 }
 
@@ -83,15 +83,17 @@ func (r *record) ended(at time.Time, good bool) {
 	if !at.Before(r.Recent.oldest()) {
 		r.Recent = r.Recent.with(at, good)
 		if len(r.Recent) > keptInstants {
-			if r.Recent[0] > 0 {
-				r.PriorSuccess = Later(r.PriorSuccess, time.Unix(0, r.Recent[0]))
-			}
+			r.Earlier = max(r.Earlier, r.Recent[0])
 			r.Recent = r.Recent[1:]
 		}
 	} else if good && !r.failedAt(at) {
-		r.PriorSuccess = Later(r.PriorSuccess, at)
+		r.Earlier = max(r.Earlier, at.UnixNano())
 	}
-	r.Job.LastSuccess = Later(r.PriorSuccess, r.Recent.success())
+	earlier := time.Time{}
+	if r.Earlier > 0 {
+		earlier = time.Unix(0, r.Earlier)
+	}
+	r.Job.LastSuccess = Later(earlier, r.Recent.success())
 }
 
 type failedRun struct {
@@ -138,7 +140,7 @@ func (r *record) fold(job Job, o foldOptions) {
 	if len(r.Recent) == 0 && !old.LastSuccess.IsZero() {
 		r.ended(old.LastSuccess, true) // from one that kept two successes
 	}
-	r.older = old.Failures - r.since()
+	r.older = int32(old.Failures - r.since())
 	slices.SortStableFunc(runs, func(a, b Run) int { return a.End.Compare(b.End) })
 	for i, run := range runs {
 		if run.End.After(o.now.Add(clockTolerance)) && i < len(runs)-1 {
@@ -272,7 +274,7 @@ func (r *record) count() {
 	r.Failed = slices.DeleteFunc(r.Failed, func(f failedRun) bool {
 		return f.End.Before(r.Job.LastSuccess) && f.End.Before(r.Recent.oldest())
 	})
-	r.Job.Failures = r.older + r.since()
+	r.Job.Failures = int(r.older) + r.since()
 }
 
 // nothingSaved explains a run that ended well with nothing in its backup.
