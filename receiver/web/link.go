@@ -277,7 +277,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	}
 	add("customer", l.customer(inc.Identity[model.LabelCustomer]))
 	add("machine", inc.Identity[model.LabelMachine])
-	add("platform", inc.Identity[model.LabelPlatform])
+	add("platform", t.PlatformName(book.Directory.PlatformName(inc.Identity[model.LabelPlatform])))
 	if o.Outside {
 		return p
 	}
