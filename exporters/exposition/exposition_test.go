@@ -342,3 +342,18 @@ func TestJoinedSums(t *testing.T) {
 		t.Errorf("nothing added gives %d", got)
 	}
 }
+
+// Veeam tells of a bucket that its capacity and its free space are 0: neither is known.
+func TestBucketWithoutALimitIsNotFull(t *testing.T) {
+	s := fleet(1)
+	s.Repositories = append(s.Repositories, Repository{Customer: "c0", Name: "bucket"}, Repository{Customer: "c0", Name: "full", CapacityBytes: 2})
+	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) { return s, nil })})
+	refresh(t, p)
+	m := scraped(t, New(Options{Sources: func() []*View { return []*View{p.View()} }}), "", false)
+	if strings.Contains(m, `repository="bucket"`) {
+		t.Error("of a bucket more is told than is known")
+	}
+	if !strings.Contains(m, `repository="full"} 0`) {
+		t.Error("nothing is told of a repository that is full")
+	}
+}
