@@ -78,6 +78,13 @@ postgresql:
 run: build stack restic $(if $(filter postgres,$(DATABASE)),postgresql) ## Start everything on this machine, with simulated backup products and an inbox
 	@exec bin/vigie-lab --database='$(DATABASE)' --receivers='$(RECEIVERS)'
 
+.PHONY: past
+past: build stack ## Let the lab of `make run` begin anew with a past: the month before this one, played through the receiver
+	@rm -rf .cache/lab/vigie .cache/lab/prometheus
+	@bin/vigie-lab --prepare
+	@VIGIE_PAST='$(CURDIR)/.cache/lab' $(GO) test ./receiver -count=1 -run '^TestPastMonth$$'
+	@$(PROMTOOL) tsdb create-blocks-from openmetrics -q .cache/lab/past.om .cache/lab/prometheus
+
 # Where browsers reach Vigie, Alertmanager and the runbooks, for the links:
 # make dashboards DASHBOARDS='--vigie=https://vigie.msp.example --out=DIR'
 DASHBOARDS ?=

@@ -570,7 +570,7 @@ func sameJob(a, b *Job) bool {
 // sameRecord compares what is kept beside the job.
 func sameRecord(a, b *record) bool {
 	x, y := a.seldom(), b.seldom()
-	return a.LastOutcome.Equal(b.LastOutcome) && a.LastID == b.LastID && a.Coarse == b.Coarse && slices.Equal(a.Failed, b.Failed) && a.PriorSuccess.Equal(b.PriorSuccess) && x.Horizon.Equal(y.Horizon) &&
+	return a.LastOutcome.Equal(b.LastOutcome) && a.LastID == b.LastID && a.Coarse == b.Coarse && slices.Equal(a.Failed, b.Failed) && slices.Equal(a.Recent, b.Recent) && a.Earlier == b.Earlier && x.Horizon.Equal(y.Horizon) &&
 		x.FutureClaim.Equal(y.FutureClaim) && x.RefusedClaim.Equal(y.RefusedClaim) && x.FutureID == y.FutureID && a.Missing == b.Missing && x.GoneAt.Equal(y.GoneAt)
 }
 

@@ -26,13 +26,16 @@ type record struct {
 	// Missing counts complete listings in a row without this job; a record
 	// is exported while Missing is within the grace.
 	Missing int32 `json:"missing,omitempty"`
-	// Failed are the failing runs since the last success, oldest first, so
-	// that one that is told late is counted where it belongs, and once. It is
-	// complete after the horizon: older failures are a number in Job.Failures only.
+	older   int32 // the failures before the horizon, while a reading is taken in
+	// Recent are the latest instants at which a run ended; of what is older than all
+	// of them Earlier is the last success, in unix nanoseconds.
+	Recent  recent `json:"recent,omitempty"`
+	Earlier int64  `json:"earlier,omitempty"`
+	// Failed are failing runs, oldest first, so that one that is told late is
+	// counted where it belongs, and once: those since the last success, and those
+	// that would be if that turns out to be none. It is complete after the horizon:
+	// older failures are a number in Job.Failures only.
 	Failed []failedRun `json:"failed,omitempty"`
-	// PriorSuccess is the one before Job.LastSuccess, which counts again if the
-	// last run turns out to be none.
-	PriorSuccess time.Time `json:"prior_success,omitzero"`
 	*Seldom
 }
 
@@ -74,21 +77,23 @@ func (r *record) setHorizon(at time.Time) {
 	}
 }
 
-// succeed takes in an instant at which the job succeeded.
-func (r *record) succeed(at time.Time) {
-	switch {
-	case at.After(r.Job.LastSuccess):
-		r.PriorSuccess, r.Job.LastSuccess = r.Job.LastSuccess, at
-	case at.Before(r.Job.LastSuccess):
-		r.PriorSuccess = Later(r.PriorSuccess, at)
+// ended takes in an instant at which a run ended, or at which the product says that
+// the job succeeded.
+func (r *record) ended(at time.Time, good bool) {
+	if !at.Before(r.Recent.oldest()) {
+		r.Recent = r.Recent.with(at, good)
+		if len(r.Recent) > keptInstants {
+			r.Earlier = max(r.Earlier, r.Recent[0])
+			r.Recent = r.Recent[1:]
+		}
+	} else if good && !r.failedAt(at) {
+		r.Earlier = max(r.Earlier, at.UnixNano())
 	}
-}
-
-// doubt takes a success back, if it was of that instant.
-func (r *record) doubt(at time.Time) {
-	if r.Job.LastSuccess.Equal(at) {
-		r.Job.LastSuccess, r.PriorSuccess = r.PriorSuccess, time.Time{}
+	earlier := time.Time{}
+	if r.Earlier > 0 {
+		earlier = time.Unix(0, r.Earlier)
 	}
+	r.Job.LastSuccess = Later(earlier, r.Recent.success())
 }
 
 type failedRun struct {
@@ -132,6 +137,10 @@ func (r *record) fold(job Job, o foldOptions) {
 	if len(r.Failed) == 0 && old.Failures > 0 && r.seldom().Horizon.IsZero() {
 		r.setHorizon(r.LastOutcome) // from a state file that kept the number only
 	}
+	if len(r.Recent) == 0 && !old.LastSuccess.IsZero() {
+		r.ended(old.LastSuccess, true) // from one that kept two successes
+	}
+	r.older = int32(old.Failures - r.since())
 	slices.SortStableFunc(runs, func(a, b Run) int { return a.End.Compare(b.End) })
 	for i, run := range runs {
 		if run.End.After(o.now.Add(clockTolerance)) && i < len(runs)-1 {
@@ -140,7 +149,7 @@ func (r *record) fold(job Job, o foldOptions) {
 		r.foldRun(run, o)
 	}
 	r.foldClaim(claim, runs, o)
-	r.forgive()
+	r.count()
 	job.schedule.apply(&job)
 }
 
@@ -182,6 +191,7 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		return
 	}
 	r.LastOutcome, r.LastID = run.End, run.ID
+	r.ended(run.End, good(run, o))
 	if run.Result.Failing() {
 		r.blame(run)
 	}
@@ -198,25 +208,22 @@ func (r *record) foldLate(run Run, o foldOptions) {
 	if run.Coarse {
 		return // a status listing tells of the last run alone, with times that are not exact
 	}
-	switch {
-	case good(run, o):
-		if !slices.ContainsFunc(r.Failed, func(f failedRun) bool { return f.End.Equal(run.End) }) {
-			r.succeed(run.End)
-			r.forgive()
-		}
-	case run.Result.Failing() && run.End.After(r.seldom().Horizon) && !run.End.Before(r.Job.LastSuccess) && !r.blamed(run):
-		r.doubt(run.End)
+	r.ended(run.End, good(run, o))
+	counts := !run.End.Before(r.Job.LastSuccess) || !run.End.Before(r.Recent.oldest())
+	if run.Result.Failing() && run.End.After(r.seldom().Horizon) && counts && !r.blamed(run) {
 		r.blame(run)
 	}
 }
 
-// blame counts a failing run.
+// blame remembers a failing run.
 func (r *record) blame(run Run) {
 	at, _ := slices.BinarySearchFunc(r.Failed, run.End, func(f failedRun, end time.Time) int { return f.End.Compare(end) })
 	r.Failed = slices.Insert(r.Failed, at, failedRun{run.ID, run.End})
-	r.Job.Failures++
 	if len(r.Failed) > keptFailures {
-		r.setHorizon(r.Failed[0].End)
+		if !r.Failed[0].End.Before(r.Job.LastSuccess) {
+			r.setHorizon(r.Failed[0].End)
+			r.older++
+		}
 		r.Failed = slices.Delete(r.Failed, 0, 1)
 	}
 }
@@ -224,9 +231,14 @@ func (r *record) blame(run Run) {
 // blamed tells whether the run is counted already, by itself or by a status
 // listing that knew its beginning only.
 func (r *record) blamed(run Run) bool {
-	return slices.ContainsFunc(r.Failed, func(f failedRun) bool {
-		return run.ID != "" && f.ID == run.ID || f.End.Equal(run.End) || f.ID == "" && !run.Start.IsZero() && !f.End.Before(run.Start) && f.End.Before(run.End)
+	return r.failedAt(run.End) || slices.ContainsFunc(r.Failed, func(f failedRun) bool {
+		return run.ID != "" && f.ID == run.ID || f.ID == "" && !run.Start.IsZero() && !f.End.Before(run.Start) && f.End.Before(run.End)
 	})
+}
+
+// failedAt tells whether a failing run of that instant is remembered.
+func (r *record) failedAt(at time.Time) bool {
+	return slices.ContainsFunc(r.Failed, func(f failedRun) bool { return f.End.Equal(at) })
 }
 
 // unblame takes the run that ended then out of the count, if it is remembered.
@@ -236,25 +248,33 @@ func (r *record) unblame(end time.Time) bool {
 		return false
 	}
 	r.Failed = slices.Delete(r.Failed, at, at+1)
-	r.Job.Failures--
 	return true
 }
 
-// forgive drops the failures before the last success. One at the very instant
-// of it stays: nothing was made good after it.
-func (r *record) forgive() {
-	before := 0
-	for before < len(r.Failed) && r.Failed[before].End.Before(r.Job.LastSuccess) {
-		before++
+// since is how many of the remembered failures no success made good. One at the very
+// instant of it stays: nothing was made good after it.
+func (r *record) since() int {
+	n := 0
+	for _, f := range r.Failed {
+		if !f.End.Before(r.Job.LastSuccess) {
+			n++
+		}
 	}
-	r.Failed = slices.Delete(r.Failed, 0, before)
-	if r.Job.LastSuccess.Before(r.seldom().Horizon) {
-		r.Job.Failures -= before
-		return
+	return n
+}
+
+// count tells the failures since the last success, and forgets what no doubt about
+// that can bring back.
+func (r *record) count() {
+	if !r.Job.LastSuccess.Before(r.seldom().Horizon) {
+		// Whatever is older than the horizon is older than the success.
+		r.older = 0
+		r.setHorizon(time.Time{})
 	}
-	// Whatever is older than the horizon is older than the success.
-	r.Job.Failures = len(r.Failed)
-	r.setHorizon(time.Time{})
+	r.Failed = slices.DeleteFunc(r.Failed, func(f failedRun) bool {
+		return f.End.Before(r.Job.LastSuccess) && f.End.Before(r.Recent.oldest())
+	})
+	r.Job.Failures = int(r.older) + r.since()
 }
 
 // nothingSaved explains a run that ended well with nothing in its backup.
@@ -292,8 +312,8 @@ func (r *record) refine(run Run, o foldOptions) {
 	if run.Coarse && !r.Coarse && sameKind {
 		return
 	}
-	r.doubt(r.LastOutcome) // until it is told anew
 	counted := r.Job.LastResult.Failing() && !r.unblame(r.LastOutcome)
+	r.Recent = r.Recent.without(r.LastOutcome)
 	if run.ID != "" {
 		r.LastID = run.ID
 	}
@@ -302,11 +322,12 @@ func (r *record) refine(run Run, o foldOptions) {
 		r.LastOutcome = Later(r.LastOutcome, run.End)
 	}
 	run.End = r.LastOutcome
+	r.ended(run.End, good(run, o))
 	switch {
 	case run.Result.Failing() && !counted:
 		r.blame(run)
 	case counted && !run.Result.Failing():
-		r.Job.Failures--
+		r.older--
 	}
 	r.setLast(run, o)
 }
@@ -323,10 +344,6 @@ func (r *record) setLast(run Run, o foldOptions) {
 		r.Job.LastDuration = run.End.Sub(run.Start)
 	}
 	r.Job.LastSize = run.Size.Or(r.Job.LastSize)
-	if good(run, o) {
-		r.succeed(run.End)
-		r.forgive()
-	}
 }
 
 // claimSlack is how far a product's own last success may lie from the run that it
@@ -351,7 +368,7 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 		}
 	}
 	if !claim.After(o.now.Add(clockTolerance)) {
-		r.succeed(claim)
+		r.ended(claim, true)
 		return
 	}
 	// A claim in the future is believed once, as of now. Clamping it at each
@@ -359,7 +376,7 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 	if !claim.Equal(r.seldom().FutureClaim) {
 		o.unknown("success_in_future")
 		r.setSeldom(func(s *Seldom) { s.FutureClaim = claim })
-		r.succeed(o.now)
+		r.ended(o.now, true)
 	}
 }
 

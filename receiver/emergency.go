@@ -21,8 +21,6 @@ const (
 	// UnknownReporter stands for a caller without a code. It is nobody's address,
 	// so that the entry cannot be used to write to strangers.
 	UnknownReporter = "unknown"
-	// unknownPlatform stands for whatever is no platform of the inventory.
-	unknownPlatform = "unknown"
 )
 
 // EmergencyCall is what somebody tells on the emergency entry.
@@ -45,7 +43,7 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident
 	if text == "" {
 		return rules.Incident{}, incident.Refuse(422, "text is missing: say what is wrong").About("text")
 	}
-	if platform == unknownPlatform {
+	if platform == rules.UnknownPlatform {
 		text = strings.TrimPrefix(c.Platform+" – "+text, " – ") // as it was told
 	}
 	by := c.Person
@@ -73,5 +71,5 @@ func (i *intake) platformOf(name string) string {
 			return id
 		}
 	}
-	return unknownPlatform
+	return rules.UnknownPlatform
 }

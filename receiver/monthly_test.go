@@ -17,6 +17,7 @@ reports:
   calendar: always
   send:
     - {report: statement, to: [supervisor]}
+    - {report: statement, to: [lead]} # the same, to others
     - {report: dossier, per: customer, to: [account_manager]}
 restore_tests: {every: {server: 2160h}, at: "08:00", calendar: always, to: [supervisor]}
 roles:`)
@@ -59,20 +60,21 @@ func TestMonthlyReports(t *testing.T) {
 	if len(got) < 2 {
 		t.Fatalf("%d reports", len(got))
 	}
-	whole, dossier := false, false
+	whole, lead, dossier := false, false, false
 	for _, m := range got {
 		if len(m.To) == 1 && m.To[0].Address == "sup@msp.example" && strings.Contains(m.Subject, "March 2026") {
 			whole = strings.Contains(m.Text, "Incidents opened: 1")
 		}
+		lead = lead || m.To[0].Address == "vijay@msp.example" && !strings.Contains(m.Subject, "Dossier")
 		if strings.Contains(m.Subject, "Dupont") {
 			dossier = strings.Contains(m.Text, ": 1")
 		}
 	}
-	if !whole || !dossier {
+	if !whole || !lead || !dossier {
 		for _, m := range got {
 			t.Logf("%s to %v\n%s", m.Subject, m.To, m.Text)
 		}
-		t.Errorf("the statement is sent: %t, the dossier: %t", whole, dossier)
+		t.Errorf("the statement is sent: %t, to others, too: %t, the dossier: %t", whole, lead, dossier)
 	}
 	n := len(got)
 	r.set(april(3, 12, 0))

@@ -126,6 +126,7 @@ const (
 	LabelSeverity           = model.LabelSeverity
 	LabelSignal             = model.LabelSignal
 	LabelPlatform           = model.LabelPlatform
+	UnknownPlatform         = model.UnknownPlatform
 	LabelHost               = model.LabelHost
 	BackupAlert             = model.BackupAlert
 	InfraProbe              = model.InfraProbe

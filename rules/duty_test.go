@@ -166,3 +166,26 @@ events:
 		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// covers: S1.7, T6; who silenced a machine reads that the silence is over beside whoever is on
+// duty, and has his work by his own will: no change of duty takes it from him.
+func TestASilencesAuthorIsNotOnDuty(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	for _, h := range played(t, book, "s.yml", `
+start: 2026-05-06T07:00:00+02:00
+until: 2026-05-07T12:00:00+02:00
+events:
+  - at: 2026-05-06T07:10:00+02:00
+    fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}
+  - at: 2026-05-06T09:05:00+02:00
+    act: {verb: take, by: adm1, incident: {machine: SRV-AD}}
+  - at: 2026-05-06T09:06:00+02:00
+    silence: {matchers: ['machine="SRV-AD"'], by: adm1, comment: "new disk", until: 2026-05-06T17:00:00+02:00}
+  - at: 2026-05-07T09:00:00+02:00
+    rota: {role: supervisor, person: adm2, from: 2026-05-07T09:00:00+02:00, to: 2026-05-08T09:00:00+02:00}
+`, story.Options{}) {
+		if h.Step == "given_back" || h.From == rules.Taken && h.To == rules.Open {
+			t.Errorf("it is taken from him: %+v", h)
+		}
+	}
+}

@@ -141,20 +141,25 @@ var unseen = map[string]map[string]bool{
 		"silence_over: each_time: false":                                   true, // no story is that particular yet
 		`: digest: {at: "09:47", calendar: service_day, to: [supervisor]}`: true, // TestBriefing looks at it
 		`: digest: {at: "09:00", calendar: service_day, to: [stranger]}`:   true, // TestBriefing looks at it
-		"address_refused: then_every: 2 business_days":                     true, // no story is that particular yet
-		"answer_told: each_time: false":                                    true, // no story is that particular yet
-		"unreachable: each_time: false":                                    true, // no story is that particular yet
-		"local: other_backup: {ask_every: 18m, none_is_ko: true}":          true, // a story tells of changes itself, so nothing is asked in between
-		"no_other_works: each_time: false":                                 true, // no story is that particular yet
-		"still_unclassified: - name: vendor_outage_x":                      true, // a name of something that leaves no trace of its own
-		"vendor_outage: within: 5h":                                        true, // no story is that particular yet
-		"vendor_outage: - name: site_offline_x":                            true, // a name of something that leaves no trace of its own
-		"site_offline: within: 4h":                                         true, // no story is that particular yet
+		`: at: "09:47"`: true, // TestMonthlyOfTheExamples looks at it
+		": - {report: statement, per: all, to: [stranger]}":       true, // TestMonthlyOfTheExamples looks at it
+		": - {report: dossier, per: customer, to: [stranger]}":    true, // TestMonthlyOfTheExamples looks at it
+		"address_refused: then_every: 2 business_days":            true, // no story is that particular yet
+		"answer_told: each_time: false":                           true, // no story is that particular yet
+		"unreachable: each_time: false":                           true, // no story is that particular yet
+		"local: other_backup: {ask_every: 18m, none_is_ko: true}": true, // a story tells of changes itself, so nothing is asked in between
+		"no_other_works: each_time: false":                        true, // no story is that particular yet
+		"still_unclassified: - name: vendor_outage_x":             true, // a name of something that leaves no trace of its own
+		"vendor_outage: within: 5h":                               true, // no story is that particular yet
+		"vendor_outage: - name: site_offline_x":                   true, // a name of something that leaves no trace of its own
+		"site_offline: within: 4h":                                true, // no story is that particular yet
 	},
 	"activeprolearn": {
-		": last_reporter: {field: incident.last_reporter, outside: false}":       true, // TestASecondReporterReadsHisOwnWords looks at it
-		`: digest: {at: "09:47", calendar: assistance, to: [duty]}`:              true, // TestBriefing looks at it
-		`: digest: {at: "09:00", calendar: assistance, to: [stranger]}`:          true, // TestBriefing looks at it
+		": last_reporter: {field: incident.last_reporter, outside: false}": true, // TestASecondReporterReadsHisOwnWords looks at it
+		`: digest: {at: "09:47", calendar: assistance, to: [duty]}`:        true, // TestBriefing looks at it
+		`: digest: {at: "09:00", calendar: assistance, to: [stranger]}`:    true, // TestBriefing looks at it
+		`: at: "09:47"`: true, // TestMonthlyOfTheExamples looks at it
+		": - {report: statement, per: platform, to: [stranger]}":                 true, // TestMonthlyOfTheExamples looks at it
 		": maintenance_notice: 4h":                                               true, // no story is that particular yet
 		": public_holidays: none":                                                true, // no story is that particular yet
 		": managers: {field: platform.managers, outside: false}":                 true, // nothing but told_customer looks at it

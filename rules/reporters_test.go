@@ -95,3 +95,21 @@ func TestEachStrangerHasHisReceipt(t *testing.T) {
 		}
 	}
 }
+
+// covers: S2.32; a request that becomes an incident days later was received when it came.
+func TestAPromotedRequestWasReceivedWhenItCame(t *testing.T) {
+	book := exampleBook(t, "activeprolearn")
+	at := paris(t, "2026-12-31 18:30")
+	b := opened(t, book, rules.Signal{Kind: rules.UserAssistance, By: "prof@lms-b.example", Unregistered: true, Text: "password", Fingerprint: "report:1",
+		Labels: rules.Labels{rules.LabelPlatform: "lms-B"}, StartsAt: at, Annotations: map[string]string{}}, at)
+	told := false
+	for _, n := range b.act("promote", "op", paris(t, "2027-01-04 09:10"), "severity", "blocking").Notifications {
+		told = told || n.Step == "receipt"
+		if !n.Data.ReceivedAt.Equal(at) {
+			t.Errorf("%s says that it was received %s", n.Step, n.Data.ReceivedAt)
+		}
+	}
+	if !told {
+		t.Error("no receipt leaves")
+	}
+}

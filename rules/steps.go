@@ -264,11 +264,16 @@ func (d rungs) actorOf(t Trigger) string {
 func (d rungs) marks(st *Step, to []Party, f situation.Firing) {
 	for _, r := range st.To {
 		if role := d.Policy.Roles[r]; role != nil && role.Kind == RoleRota && len(to) > 0 {
-			ids := make([]string, len(to))
-			for i, p := range to {
-				ids[i] = p.Person
+			on := d.Contacts().Resolve(r, "", d.Now)
+			var ids []string
+			for _, p := range to { // who reads it for another reason is not on duty by that
+				if slices.ContainsFunc(on, func(q Party) bool { return q.Person == p.Person }) {
+					ids = append(ids, p.Person)
+				}
 			}
-			d.Incident.Progress.OnDuty, d.Incident.Progress.OnDutyRole = ids, r
+			if len(ids) > 0 {
+				d.Incident.Progress.OnDuty, d.Incident.Progress.OnDutyRole = ids, r
+			}
 		}
 	}
 	if t := st.When[f.Trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {

@@ -11,7 +11,7 @@ const (
 	gcPercent = 25
 	// memoryFloor is what a fleet of a hundred thousand machines may take
 	// before collections become more frequent than that.
-	memoryFloor = 256 << 20
+	memoryFloor = 240 << 20
 )
 
 // paceMemory sets how memory is collected, unless the environment does. A soft

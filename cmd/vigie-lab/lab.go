@@ -39,6 +39,8 @@ type Settings struct {
 	// many share it.
 	Database  string
 	Receivers int
+	// Prepare ends when the configurations are written.
+	Prepare bool
 	// NoNights leaves out the plans' nightly runs.
 	NoNights bool
 }
@@ -117,7 +119,7 @@ func StartLab(ctx context.Context, s Settings) (l *Lab, err error) {
 	if err := l.startDatabase(s.Database); err != nil {
 		return l, err
 	}
-	if err := f.Write(ca); err != nil {
+	if err := f.Write(ca); err != nil || s.Prepare {
 		return l, err
 	}
 	if !s.NoNights {
@@ -276,7 +278,7 @@ func (l *Lab) startPrograms(p Programs) error {
 		// for the next resend. And an alert ends by itself after four of them.
 		{Program{Name: "prometheus", Path: p.Prometheus, Args: []string{
 			"--config.file=" + f.ConfigFile("prometheus"), "--storage.tsdb.path=" + f.Path("prometheus"),
-			"--storage.tsdb.retention.time=40d", "--rules.alert.resend-delay=5s",
+			"--storage.tsdb.retention.time=70d", "--rules.alert.resend-delay=5s",
 			"--web.listen-address=" + f.Ports.Prometheus.Addr(), "--web.external-url=" + f.Ports.Prometheus.URL("http") + "/"}}, f.Ports.Prometheus},
 	} {
 		if err := l.startProgram(s.program, s.port); err != nil {

@@ -46,6 +46,7 @@ func parse(args []string, stdout, stderr io.Writer) (o options, done bool, err e
 	app.Version(version.Print("vigie-lab"))
 	app.HelpFlag.Short('h')
 	app.Flag("check", "Let a backup fail, follow it to the mails, and say whether all that should happen did. Uses ports and a folder of its own.").BoolVar(&o.check)
+	app.Flag("prepare", "Write the configurations and end: a past is made with them; see make past.").BoolVar(&o.Prepare)
 	app.Flag("policy", "lab: the example's scenarios, but always office hours and no waiting; example: with its real hours.").Default("lab").EnumVar(&o.Policy, "lab", "example")
 	app.Flag("database", "What Vigie keeps everything in: sqlite, a file; or postgres, an installed PostgreSQL or one that is unpacked from Debian's packages, and started here.").Default("sqlite").EnumVar(&o.Database, "sqlite", "postgres")
 	app.Flag("receivers", "How many receivers share the database; more than one need postgres. The page then kills them and starts them again.").Default("1").IntVar(&o.Receivers)
@@ -130,6 +131,13 @@ func (o *options) complete() (err error) {
 // demo runs until it is interrupted or a program dies.
 func demo(ctx context.Context, s Settings, stdout io.Writer) error {
 	begun := time.Now()
+	if s.Prepare {
+		l, err := StartLab(ctx, s)
+		if err == nil {
+			end(l)
+		}
+		return err
+	}
 	fmt.Fprintln(stdout, "Starting simulated backup products, backup_exporter, Prometheus, Alertmanager, Vigie and an inbox ...")
 	l, err := StartLab(ctx, s)
 	if err != nil {

@@ -153,6 +153,9 @@ func TestTheLabPolicyIsTheExampleButFor(t *testing.T) {
 		"~ 01-people-and-hours.yml.calendars.service_day.weekly_windows.wednesday: 24:00",
 		"~ 01-people-and-hours.yml.hold: 3s",
 		"~ 01-people-and-hours.yml.policy: lab",
+		"~ 01-people-and-hours.yml.reports.send.per: platform",
+		"~ 01-people-and-hours.yml.reports.send.report: statement",
+		"~ 01-people-and-hours.yml.reports.send.to: managers",
 		"~ 02-scenarios.yml.scenarios.local.steps.account_manager.when.by: 5m",
 		"~ 02-scenarios.yml.scenarios.server.steps.account_manager.when.by: 5m",
 	}

@@ -374,7 +374,8 @@ func (c *client) alerts(ctx context.Context, since time.Time) ([]alert, error) {
 }
 
 func (c *client) agents(ctx context.Context) ([]agent, error) {
-	return query[agent]{endpoint: "agents", path: "/api/agent_manager/v2/agents", follow: cursorLimit, id: (*agent).key, slim: c.slim.agent, whole: true}.read(ctx, c)
+	all, err := query[agent]{endpoint: "agents", path: "/api/agent_manager/v2/agents", follow: cursorLimit, id: (*agent).key, slim: c.slim.agent, whole: true}.read(ctx, c)
+	return exact(all), err
 }
 
 // refused tells whether a tenant keeps something to itself, as one that serves

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -256,6 +257,33 @@ func TestUnchangedTextIsKept(t *testing.T) {
 	}
 }
 
+// A part that was read before is not one that was read at the last refresh, which
+// failed; what it told then stays.
+func TestPartsOfASourceThatIsNotRead(t *testing.T) {
+	var down error
+	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) {
+		return Snapshot{Endpoints: []Endpoint{{Name: "jobs", Items: 3}, {Name: "names", Err: errors.New("forbidden")}}}, down
+	})})
+	e := New(Options{Sources: func() []*View { return []*View{p.View()} }})
+	for _, want := range []string{"1", "0", "1"} {
+		if down = nil; want == "0" {
+			down = errors.New("jobs: HTTP 503")
+		}
+		if err := p.Refresh(t.Context()); !errors.Is(err, down) {
+			t.Fatal(err)
+		}
+		text := scraped(t, e, "", false)
+		for _, line := range []string{`up{source="s",endpoint="jobs"} ` + want, `up{source="s",endpoint="names"} 0`} {
+			if !strings.Contains(text, "backup_source_endpoint_"+line) {
+				t.Errorf("after %v: no %s", down, line)
+			}
+		}
+		if !strings.Contains(text, `backup_source_items{source="s",endpoint="jobs"} 3`) {
+			t.Errorf("after %v: what was read is forgotten", down)
+		}
+	}
+}
+
 // Of a large fleet only the cells of what changed are rendered, whether it is
 // one customer's or thousands', and each series stands once.
 func TestFewCellsFollowFewChanges(t *testing.T) {
@@ -312,5 +340,20 @@ func TestJoinedSums(t *testing.T) {
 	}
 	if got := join(7, 0, 0); got != 7 {
 		t.Errorf("nothing added gives %d", got)
+	}
+}
+
+// Veeam tells of a bucket that its capacity and its free space are 0: neither is known.
+func TestBucketWithoutALimitIsNotFull(t *testing.T) {
+	s := fleet(1)
+	s.Repositories = append(s.Repositories, Repository{Customer: "c0", Name: "bucket"}, Repository{Customer: "c0", Name: "full", CapacityBytes: 2})
+	p := newPoller(t, PollerOptions{Source: fetch(func(context.Context) (Snapshot, error) { return s, nil })})
+	refresh(t, p)
+	m := scraped(t, New(Options{Sources: func() []*View { return []*View{p.View()} }}), "", false)
+	if strings.Contains(m, `repository="bucket"`) {
+		t.Error("of a bucket more is told than is known")
+	}
+	if !strings.Contains(m, `repository="full"} 0`) {
+		t.Error("nothing is told of a repository that is full")
 	}
 }

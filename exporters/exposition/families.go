@@ -73,10 +73,13 @@ func families() []family {
 		customers("backup_job_moved_timestamp_seconds", "When a job was last known under this customer, before the customer got another id; absent again after a month.", writeMoved),
 		customers("backup_agent_online", "Whether the backup agent of a machine is connected to its product.", writeAgentOnline),
 		customers("backup_agent_last_seen_timestamp_seconds", "When the backup agent was last known to be connected.", writeAgentSeen),
+		// A bucket is told with a capacity of 0 and nothing free: it has no limit that is known.
 		customers("backup_repository_capacity_bytes", "Capacity of a backup repository.",
-			repository(func(r *exporters.Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes >= 0 })),
+			repository(func(r *exporters.Repository) (float64, bool) { return r.CapacityBytes, r.CapacityBytes > 0 })),
 		customers("backup_repository_free_bytes", "Free space of a backup repository.",
-			repository(func(r *exporters.Repository) (float64, bool) { return r.FreeBytes, r.FreeBytes >= 0 })),
+			repository(func(r *exporters.Repository) (float64, bool) {
+				return r.FreeBytes, r.FreeBytes >= 0 && r.CapacityBytes != 0
+			})),
 		customers("backup_repository_online", "Whether a backup repository can be reached by its product.",
 			repository(func(r *exporters.Repository) (float64, bool) {
 				if r.Online == nil {
@@ -271,9 +274,10 @@ func writeEnds(w *writer, name string, v *subset) {
 	}
 }
 
+// Of a source that could not be read no part was: what is kept was read before.
 func writeEndpointUp(w *writer, name string, v *subset) {
 	for _, e := range v.Endpoints {
-		w.sample(name, boolValue(e.Err == nil), "source", v.Source, "endpoint", e.Name)
+		w.sample(name, boolValue(v.Up && e.Err == nil), "source", v.Source, "endpoint", e.Name)
 	}
 }
 

@@ -183,6 +183,8 @@ func TestMailsThatAreNoReports(t *testing.T) {
 		{"old auto-reply", "X-Autoreply: yes\r\n", IgnoredAutoReply},
 		{"auto-reply to ours", "Auto-Submitted: auto-replied\r\nIn-Reply-To: <" + ours + ">\r\n", IgnoredAutoReply},
 		{"absence", "Subject: Réponse automatique : Backup of M: good\r\n", IgnoredAutoReply},
+		{"a bounce from nobody", "Return-Path: <>\r\nSubject: Undeliverable Message\r\n", IgnoredBounce},
+		{"a report from nobody", "Return-Path: <>\r\nSubject: Backup of M: permanent error\r\n", ""},
 		{"Domino's absence", "Subject: AUTO: NAS is out of the office (returning 16/03/2026)\r\n", IgnoredAutoReply},
 		{"a report of what is absent", "Subject: Absence de sauvegarde : SRV-AD\r\n", ""},
 		{"a report of a machine", "Subject: Message automatique : sauvegarde de SRV-AD\r\n", ""},

@@ -103,6 +103,9 @@ func (s *Sender) flush(ctx context.Context, out *Sent) error {
 				return err
 			}
 		default:
+			if errors.As(err, &p) && p.Cure == "" {
+				p.Cure = "it stays in the spool and is sent with the next result"
+			}
 			return err
 		}
 	}
@@ -192,12 +195,12 @@ func (s *Sender) post(ctx context.Context, reports []Report) (time.Duration, err
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
-		return 0, &Problem{What: "no answer: " + err.Error(), Cure: "it stays in the spool and is sent with the next result"}
+		return 0, &Problem{What: "no answer: " + err.Error()}
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return 0, &Problem{What: "the answer ended early", Cure: "it stays in the spool and is sent with the next result"}
+		return 0, &Problem{What: "the answer ended early"}
 	}
 	if resp.StatusCode == http.StatusOK {
 		var a Accepted

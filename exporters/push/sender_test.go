@@ -50,10 +50,13 @@ func TestOfflineWeek(t *testing.T) {
 		}
 		b.spool(s, fmt.Sprint(i), result)
 		sent, err := s.Flush(t.Context())
-		if err == nil || sent.Sent != 0 || sent.Waiting != i+1 {
+		if err == nil || sent.Sent != 0 || sent.Waiting != i+1 || !strings.Contains(err.Error(), "stays in the spool") {
 			t.Fatalf("%+v %v", sent, err)
 		}
 		b.Clock.Advance(time.Hour)
+	}
+	if err := s.Send(t.Context(), []Report{{RunID: "kept nowhere"}}); err == nil || strings.Contains(err.Error(), "spool") {
+		t.Errorf("of a result that is kept nowhere: %v", err)
 	}
 	s = b.sender(b.Server.URL) // another process, the same folder
 	sent, err := s.Flush(t.Context())

@@ -71,7 +71,10 @@ type Problem struct {
 
 // Error gives "where: what; cure".
 func (p *Problem) Error() string {
-	s := p.What + "; " + p.Cure
+	s := p.What
+	if p.Cure != "" {
+		s += "; " + p.Cure
+	}
 	if p.Where != "" {
 		s = p.Where + ": " + s
 	}

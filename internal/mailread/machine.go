@@ -26,12 +26,12 @@ func (m *Mail) Automatic() bool {
 		strings.EqualFold(FirstWord(h.Get("Precedence")), "auto_reply") || absence.MatchString(m.Subject)
 }
 
-// Program tells a mail that says that a program sent it, as reports and the
-// receipts of ticket tools do (RFC 3834).
+// Program tells a mail that says that a program sent it, as reports and the receipts
+// of ticket tools do, or to which nobody can answer (RFC 3834).
 func (m *Mail) Program() bool {
 	auto := FirstWord(m.Header.Get("Auto-Submitted"))
 	bulk := strings.ToLower(FirstWord(m.Header.Get("Precedence")))
-	return auto != "" && !strings.EqualFold(auto, "no") || bulk == "bulk" || bulk == "junk"
+	return auto != "" && !strings.EqualFold(auto, "no") || bulk == "bulk" || bulk == "junk" || m.noSender()
 }
 
 // vacation tells answers of vacation(1) that follow the examples of its manual:
@@ -50,32 +50,42 @@ func (m *Mail) Report() string {
 	if kind, params, err := m.Header.ContentType(); err == nil && strings.EqualFold(kind, "multipart/report") && params["report-type"] != "" {
 		return strings.ToLower(params["report-type"])
 	}
-	noSender := m.Header.Has("Return-Path") && strings.Trim(strings.TrimSpace(m.Header.Get("Return-Path")), "<>") == ""
-	if m.server() || len(m.Reports) > 0 && noSender {
+	if m.server() || len(m.Reports) > 0 && m.noSender() {
 		return DeliveryStatus // OpenSMTPD's are no multipart/report, those of qmail and of old servers are words alone
 	}
 	return ""
 }
 
+// noSender tells a mail to which nobody can answer, as servers send theirs.
+func (m *Mail) noSender() bool {
+	return slices.ContainsFunc([]string{"Return-Path", "From"}, func(key string) bool {
+		return m.Header.Has(key) && strings.Trim(strings.TrimSpace(m.Header.Get(key)), "<>") == ""
+	})
+}
+
 // server tells mails in which a mail server says who it is. A postmaster may be a
-// person, or the sender of reports, unless the subject is a server's.
+// person, or the sender of reports, unless the subject is a server's; so may who
+// takes no answer, unless it tells of deliveries.
 func (m *Mail) server() bool {
 	if m.Header.Has("X-Failed-Recipients") || daemon.MatchString(HeaderText(m.Header.Get("From"))) {
 		return true
 	}
-	return failed.MatchString(m.Subject) && !answer.MatchString(m.Subject) &&
-		slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "postmaster@") })
+	if !failed.MatchString(m.Subject) || answer.MatchString(m.Subject) {
+		return false
+	}
+	return slices.ContainsFunc(m.From, func(a string) bool { return strings.HasPrefix(a, "postmaster@") }) || m.noSender() && delivery.MatchString(m.Subject)
 }
 
 var (
-	daemon = regexp.MustCompile(`(?i)mailer-daemon|mail deliver(?:y)? (?:sub)?system`)
+	daemon = regexp.MustCompile(`(?i)mailer[ -]daemon|mail deliver(?:y)? (?:sub)?system`)
 	answer = regexp.MustCompile(`(?i)^\s*(?:re|r[ée]p|aw|antw|sv)\s?:`)
 	// failed and delayed are what servers write without a report that a program could
 	// read: qmail, old Exim, Gmail, Exchange 2003, Domino, web mailers.
 	failed = regexp.MustCompile(`(?i)undeliver(?:ed|able)|returned mail|returning (?:message )?to sender|failure notice|failed permanently|permanent error|(?:mail|message) delivery failed|delivery (?:has failed|failure|status notification(?: \((?:failure|échec)|: (?:error|failed)))` +
 		`|(?:could|can|was|were)(?:n['’]t| ?not) (?:be )?(?:able to )?deliver|unable to deliver|did not reach the following|error delivering your mail|non remis|n['’]a pas pu être (?:remis|distribu|délivr|achemin)|unzustellbar|(?:nicht|konnte nicht) zugestellt`)
-	delayed = regexp.MustCompile(`(?i)\bdelayed\b|\(delay\)|warning message only|only a temporary failure|(?:will|still) be(?:ing)? retried|could not send (?:mail|message) for past|(?:retardé|verzögert)`)
-	forGood = regexp.MustCompile(`(?i)failed permanently|permanent (?:error|failure)|given up|giving up`)
+	delivery = regexp.MustCompile(`(?i)deliver|returned mail|return(?:ing)? to sender|failure notice|non remis|distribu|unzustellbar|zugestellt`)
+	delayed  = regexp.MustCompile(`(?i)\bdelayed\b|\(delay\)|warning message only|only a temporary failure|(?:will|still) be(?:ing)? retried|could not send (?:mail|message) for past|(?:retardé|verzögert)`)
+	forGood  = regexp.MustCompile(`(?i)failed permanently|permanent (?:error|failure)|given up|giving up`)
 	// copied is where the mail begins that a server gives back within its text.
 	copied = regexp.MustCompile(`(?im)^(?:-{2,}[^\n]*(?:copy|original|returned|unsent|header)[^\n]*\n|(?:received|return-path|message-id|x-[a-z-]+|mime-version): ?\S)`)
 )

@@ -258,13 +258,39 @@ func (t *texts) walk(e *message.Entity, err error, depth int) error {
 	if to.Len()+len(text) > maxTextBytes {
 		return fmt.Errorf("more than %d bytes of text", maxTextBytes)
 	}
-	body := utf8Text(string(text))
+	body := utf8Text(unbroken(string(text)))
 	if to == &t.plain && strings.EqualFold(params["format"], "flowed") {
 		body = unflow(body, strings.EqualFold(params["delsp"], "yes"))
 	}
 	to.WriteString(body)
 	to.WriteByte('\n')
 	return nil
+}
+
+// relayLine is how long Postfix lets a line be that it sends on.
+const relayLine = 998
+
+// unbroken joins lines that Postfix broke, wherever that was: it puts a blank before
+// the rest, and a word of a page in one line would be two.
+func unbroken(s string) string {
+	if len(s) <= relayLine {
+		return s
+	}
+	var out strings.Builder
+	lines, broken := strings.SplitAfter(s, "\n"), false
+	for i, l := range lines {
+		text := strings.TrimRight(l, "\r\n")
+		next := len(text) == relayLine && i+1 < len(lines) && strings.HasPrefix(lines[i+1], " ")
+		if next {
+			l = text
+		}
+		if broken {
+			l = l[1:]
+		}
+		out.WriteString(l)
+		broken = next
+	}
+	return out.String()
 }
 
 // unflow joins the lines that a sender broke for others to see (RFC 3676); what is

@@ -50,6 +50,8 @@ func noticeOf(text string) *amazonNotice {
 	if !strings.HasPrefix(text, "{") {
 		return nil
 	}
+	// Relays break its one long line, and put a blank before what follows.
+	text = strings.ReplaceAll(text, "\n ", "")
 	if json.NewDecoder(strings.NewReader(text)).Decode(&wrapped) == nil && wrapped.Message != "" {
 		text = wrapped.Message
 	}

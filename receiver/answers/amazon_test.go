@@ -32,7 +32,7 @@ func TestNoticesOfAmazon(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for form, text := range map[string]string{"text": x.text + "\n\n--\nIf you wish to stop receiving notifications from this topic, please click or visit the link below to unsubscribe:\nhttps://sns.example/unsubscribe\n", "JSON of SNS": string(wrapped)} {
+		for form, text := range map[string]string{"text": x.text + "\n\n--\nIf you wish to stop receiving notifications from this topic, please click or visit the link below to unsubscribe:\nhttps://sns.example/unsubscribe\n", "JSON of SNS": string(wrapped), "text that a relay broke": x.text[:90] + "\n " + x.text[90:200] + "\n " + x.text[200:] + "\n"} {
 			in := own.Read([]byte("From: AWS Notifications <no-reply@sns.amazonaws.com>\nTo: answers@msp.example\nSubject: AWS Notification Message\nContent-Type: text/plain; charset=UTF-8\n\n" + text))
 			if in.Sort != x.sort || in.Detail != x.detail || in.Token != token || !slices.Equal(in.Answers, []string{"aaaa@msp.example"}) || in.Text != "" {
 				t.Errorf("%s as %s: %+v", name, form, in)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/exporter-toolkit/web"
+
 	"vigie/internal/strict"
 	"vigie/receiver/identity"
 	"vigie/receiver/link"
@@ -31,7 +33,7 @@ type Secrets struct {
 // once, each with its key and cure.
 func (c *Config) Secrets() (*Secrets, error) {
 	out := &Secrets{}
-	err := c.faultsOf(c.presented(out), c.mailbox())
+	err := c.faultsOf(c.presented(out), c.doors(), c.mailbox())
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func (c *Config) Secrets() (*Secrets, error) {
 // CheckSecrets reads every file that the receiver takes a secret from, now or
 // later, and returns all faults at once, each with its key and cure.
 func (c *Config) CheckSecrets() error {
-	return c.faultsOf(c.presented(&Secrets{}), c.mailbox(), c.signing(), c.asked(), c.ways())
+	return c.faultsOf(c.presented(&Secrets{}), c.doors(), c.mailbox(), c.signing(), c.asked(), c.ways())
 }
 
 // secret is a file that holds one, how it is read, and how it is made.
@@ -95,6 +97,20 @@ func (c *Config) presented(out *Secrets) []secret {
 		file := c.Path(c.InventoryToken)
 		all = append(all, secret{key: "inventory_token_file", make: randomKey + file,
 			read: func() (err error) { out.Exporters, err = token.ReadBearers(file); return err }})
+	}
+	return all
+}
+
+// doors are the files that bring TLS to listeners, with the keys that they name.
+func (c *Config) doors() (all []secret) {
+	door := func(at strict.Position, key, file string) {
+		if file != "" {
+			all = append(all, secret{at: at, key: key, make: "write it, as docs/howto/proxy-and-tls.md shows, or take the key out", read: func() error { return web.Validate(c.Path(file)) }})
+		}
+	}
+	door(strict.Position{}, "web_config_file", c.WebConfig)
+	if e := c.Emergency; e != nil {
+		door(e.Position, "emergency.web_config_file", e.WebConfig)
 	}
 	return all
 }

@@ -48,6 +48,8 @@ answers:
 channels: {sms: {webhook: {url_file: sms.url}}}
 alarm: {url_file: alarm.url, to: "+33561000009"}
 heartbeat: {url_file: heartbeat.url}
+web_config_file: web.yml
+emergency: {listen: 127.0.0.1:9443, web_config_file: door.yml}
 `)
 	setup, err := config.Load(filepath.Join(dir, "vigie.yml"))
 	if err != nil {
@@ -60,12 +62,12 @@ heartbeat: {url_file: heartbeat.url}
 	for _, want := range []string{"webhook_token_file: ", "tokens_file: ", "`vigie token new PERSON` makes it", "inventory_token_file: ", "login.passwords_file: ",
 		"make it: vigie password PERSON --file=", "login.openid_connect.client_secret_file", "vigie.yml:4: links.key_file: ", "make one: openssl rand -hex 32 > ",
 		"database_password_file", "alertmanagers[0].token_file", "prometheus.password_file", "exporters[0].token_file", "http-ca.pem", "api.key", "vigie.yml:21: mail.relay: ", "write the password of vigie into it", "vigie.yml:22: mail.fallback: ",
-		"answers.imap.password_file", "channels.sms: ", "alarm: ", "heartbeat: "} {
+		"answers.imap.password_file", "channels.sms: ", "alarm: ", "heartbeat: ", "vigie.yml:29: web_config_file: ", "vigie.yml:30: emergency.web_config_file: "} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q:\n%v", want, err)
 		}
 	}
-	if _, err := setup.Config.Secrets(); err == nil || strings.Contains(err.Error(), "smtp.password") || !strings.Contains(err.Error(), "passwords_file") || !strings.Contains(err.Error(), "tokens_file") {
+	if _, err := setup.Config.Secrets(); err == nil || strings.Contains(err.Error(), "smtp.password") || !strings.Contains(err.Error(), "passwords_file") || !strings.Contains(err.Error(), "tokens_file") || !strings.Contains(err.Error(), " web_config_file") {
 		t.Errorf("what a start needs, all of it and nothing else:\n%v", err)
 	}
 	const hex = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -75,6 +77,12 @@ heartbeat: {url_file: heartbeat.url}
 	for _, name := range []string{"sms.url", "alarm.url", "heartbeat.url"} {
 		write(name, "https://gateway.example/key\n")
 	}
+	write("web.yml", "http_server_config: {http2: true}\n")
+	write("door.yml", "tls_server_config: {cert_file: door.pem, key_file: door.key}\n")
+	if err := setup.Config.CheckSecrets(); err == nil || !strings.Contains(err.Error(), "emergency.web_config_file: failed to read cert_file") {
+		t.Errorf("a listener without its certificate: %v", err)
+	}
+	write("door.yml", "")
 	write("tokens", "sup "+hex+"\n")
 	write("passwords", "sup $2a$04$9C9RPbZxkPYO1Yhf/Cz4UeRzUGOsa2pxiBLM7lY6xHoHrKxZ2qXTu\n")
 	if err := setup.Config.CheckSecrets(); err != nil {

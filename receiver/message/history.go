@@ -21,6 +21,16 @@ func (i history) Done(verb string) string {
 	return ""
 }
 
+// ReopenedBy is who said of what had ended that it still fails; "" for nobody.
+func (i history) ReopenedBy() string {
+	for _, h := range slices.Backward(i.f.History) {
+		if k := locale.KeyOf(h.What); k == "reopen" || k == "reopened" {
+			return h.Who
+		}
+	}
+	return ""
+}
+
 // Answered tells that the customer has answered, and Written that we wrote.
 func (i history) Answered() bool { return i.happened("answer") }
 

@@ -66,6 +66,21 @@ func renderExample(t *testing.T, r *Renderer, id, lang string) Rendered {
 	return out
 }
 
+// A call about a platform that nobody knows is told in the reader's language.
+func TestUnknownPlatform(t *testing.T) {
+	r := newTestRenderer(t)
+	for lang, words := range map[string]string{"fr": "plate-forme inconnue", "en": "platform not known"} {
+		ns := example("M3", lang)
+		for n := range ns {
+			ns[n].Data.Platform, ns[n].Data.PlatformNames = rules.UnknownPlatform, nil
+		}
+		out, err := r.Render(ns)
+		if err != nil || !strings.Contains(out.Subject, words) || strings.Contains(out.Subject, "unknown") {
+			t.Errorf("%s: %q %v", lang, out.Subject, err)
+		}
+	}
+}
+
 func TestGoldenMails(t *testing.T) {
 	r := newTestRenderer(t)
 	for _, id := range numbers(r) {

@@ -73,8 +73,8 @@ func (i subject) Thing() string {
 }
 
 // nameOf puts names in the place of the platforms' ids.
-func nameOf(f *rules.MessageData) {
-	name := func(id *string) { *id = cmp.Or(f.PlatformNames[*id], *id) }
+func nameOf(f *rules.MessageData, l locale.Locale) {
+	name := func(id *string) { *id = l.PlatformName(cmp.Or(f.PlatformNames[*id], *id)) }
 	name(&f.Platform)
 	f.Platforms = slices.Clone(f.Platforms)
 	for n := range f.Platforms {

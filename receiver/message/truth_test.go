@@ -267,3 +267,22 @@ func TestASilenceOverWhatEnded(t *testing.T) {
 		}
 	}
 }
+
+// covers: S1.33; what a person reopens is his word: no run is said to have failed.
+func TestAReopenedFailureIsSomebodysWord(t *testing.T) {
+	r := newTestRenderer(t)
+	for lang, failed := range map[string]string{"fr": " a échoué", "en": " failed. "} {
+		for _, template := range []string{"B1", "B7"} {
+			n := example(template, lang)[0]
+			n.Data.History = append(n.Data.History, rules.HistoryLine{At: n.DecidedAt, What: "reopen", Who: "Hugo Lefort", Text: "it is not there"})
+			out, err := r.Render([]rules.Notification{n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lead, _, _ := strings.Cut(flat(out), "it is not there")
+			if strings.Contains(lead, failed) || !strings.Contains(lead, "Hugo Lefort") || !strings.Contains(out.Text, "> it is not there") {
+				t.Errorf("%s/%s:\n%s", template, lang, out.Text)
+			}
+		}
+	}
+}

@@ -37,8 +37,8 @@ func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
 		}
 		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}})
 		it.f = &it.n.Data
-		nameOf(it.f)
 		it.Locale = t.In(it.f.Zone, ref)
+		nameOf(it.f, it.Locale)
 		if r.isOutside(it.f.Contact) {
 			it.contact = it.f.Contact
 		}

@@ -253,3 +253,21 @@ func TestEvidenceSpeaksTheLanguage(t *testing.T) {
 		}
 	}
 }
+
+// What sentences of pages are put together of needs no elision in French: "sauf si il".
+func TestFrenchIsPutTogetherWell(t *testing.T) {
+	fr := newTestRenderer(t).Languages().Find("fr")
+	wrong := regexp.MustCompile(`\b(si ils?|(que|de|le|la|se|ne|jusque|lorsque) [aeéiouy])`)
+	for _, key := range fr.Keys() {
+		what := fr.Word(key)
+		if !strings.HasPrefix(key, "site.condition") || strings.Contains(what, "{") {
+			continue
+		}
+		for _, text := range []string{fr.Say("site.when.unless", "what", what), fr.Say("site.when.only_if", "what", what),
+			fr.Say("reason.runs from {moment}, met by {conditions}", "moment", "x", "conditions", what)} {
+			if found := wrong.FindString(text); found != "" {
+				t.Errorf("%s: %q in %q", key, found, text)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	htmltemplate "html/template"
@@ -26,6 +27,7 @@ type mailed struct {
 	locale.Locale
 	*report.Statement
 	Name, Link string
+	called     func(report.Scope) string // as people know it
 	Listed     []report.Breach
 	More       int
 	Dossier    *report.Dossier
@@ -58,10 +60,15 @@ func Percent(l locale.Locale, rate float64) string {
 	return strings.Replace(text, ".", l.DecimalMark(), 1) + " %"
 }
 
+// CustomerName is what a customer is called, or was when the inventory had it.
+func (l mailed) CustomerName(id string) string {
+	return cmp.Or(l.called(report.Scope{Customer: id}), id)
+}
+
 // Of is what a missed target was about.
 func (l mailed) Of(b report.Breach) string {
 	var parts []string
-	for _, s := range []string{b.Customer, b.Machine, b.Platform} {
+	for _, s := range []string{l.CustomerName(b.Customer), b.Machine, cmp.Or(l.called(report.Scope{Platform: b.Platform}), b.Platform)} {
 		if s != "" {
 			parts = append(parts, s)
 		}
@@ -78,7 +85,7 @@ func (m *Maker) Mail(ctx context.Context, month report.Month, x rules.MonthlyMai
 	if err != nil {
 		return message.Rendered{}, err
 	}
-	l := mailed{Locale: locale.Locale{Language: languages.Find(x.Language), Zone: month.From.Location(), Ref: month.To}, Statement: s, Name: m.Name(x.Scope)}
+	l := mailed{Locale: locale.Locale{Language: languages.Find(x.Language), Zone: month.From.Location(), Ref: month.To}, Statement: s, Name: m.Name(x.Scope), called: m.Name}
 	if l.Listed = s.Breaches; len(l.Listed) > maxMailed {
 		l.Listed, l.More = l.Listed[:maxMailed], len(s.Breaches)-maxMailed
 	}

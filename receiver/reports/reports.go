@@ -47,6 +47,19 @@ type gathered struct {
 // Zone is the zone in which months begin and end.
 func (m *Maker) Zone(now time.Time) *time.Location { return m.Book().InForce(now).Zone }
 
+// Unwatched is since when a receiver has watched, if that is within or after a month; zero
+// if it watched all of it.
+func (m *Maker) Unwatched(ctx context.Context, month report.Month) (begun time.Time, err error) {
+	err = m.Store.View(ctx, func(tx *store.Tx) (err error) {
+		begun, err = store.Past{Tx: tx}.Begun()
+		return err
+	})
+	if err != nil || !begun.After(month.From) {
+		return time.Time{}, err
+	}
+	return begun.In(month.From.Location()), nil
+}
+
 // Statement is the statement of a month.
 func (m *Maker) Statement(ctx context.Context, month report.Month, scope report.Scope, reads Reader) (*report.Statement, error) {
 	g, err := m.gather(ctx, month, scope, reads)

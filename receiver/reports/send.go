@@ -57,15 +57,16 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	fresh := false
-	sent, err := o.sent(ctx, monthKey, func(past store.Past) (err error) {
-		fresh, err = past.NothingBefore(due.Month.To)
+	sent, err := o.sent(ctx, monthKey, func(past store.Past) error {
+		begun, err := past.Begun()
+		fresh = !begun.Before(due.Month.To)
 		return err
 	})
 	if err != nil || sent >= due.Month.Name {
 		return err
 	}
 	var out []posted
-	for _, x := range due.Mails {
+	for n, x := range due.Mails {
 		if fresh && sent == "" {
 			break // it did not watch yet: there is nothing to tell
 		}
@@ -73,7 +74,8 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("report %s of %s: %w", x.Report, due.Month.Name, err)
 		}
-		id := fmt.Sprintf("report/%s/%s/%s/%s/%s", due.Month.Name, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
+		// Counted, as one report may go to several readers in mails of their own.
+		id := fmt.Sprintf("report/%s/%d/%s/%s/%s/%s", due.Month.Name, n, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
 		out = append(out, posted{rules.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
 	}
 	return o.post(ctx, monthKey, due.Month.Name, out, now)
@@ -171,7 +173,7 @@ func (o *Sender) post(ctx context.Context, key, value string, mails []posted, no
 // reminder is the words that tell of overdue tests.
 func (o *Sender) reminder(all []report.TestDue, language string, now time.Time) (message.Rendered, error) {
 	zone := o.Zone(now)
-	l := reminded{letter: mailed{Locale: locale.Locale{Language: o.Speaks().Find(language), Zone: zone, Ref: now.In(zone)}}, Due: slices.Clone(all)}
+	l := reminded{letter: mailed{Locale: locale.Locale{Language: o.Speaks().Find(language), Zone: zone, Ref: now.In(zone)}, called: o.Name}, Due: slices.Clone(all)}
 	if base := o.Pages(); base != "" {
 		l.Link = base + "/restore-tests"
 	}

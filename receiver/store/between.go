@@ -120,10 +120,10 @@ func (tx Past) PolicyText(hash string) ([]rules.SourceFile, error) {
 	return found[hash], err
 }
 
-// NothingBefore reports whether nothing was ever written down before an instant.
-func (tx Past) NothingBefore(at time.Time) (bool, error) {
-	n, err := tx.number(`SELECT COUNT(*) FROM (SELECT 1 FROM incident WHERE opened_at < ? LIMIT 1) older`, at.UnixNano())
-	return n == 0, err
+// Begun is since when a receiver has watched: what it began with was written down.
+func (tx Past) Begun() (time.Time, error) {
+	n, err := tx.number(`SELECT COALESCE(MIN(first_seen), 0) FROM policy`)
+	return time.Unix(0, n).UTC(), err
 }
 
 // System returns the lines of one kind and name in the journal of what belongs to no

@@ -277,7 +277,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	}
 	add("customer", l.customer(inc.Identity[rules.LabelCustomer]))
 	add("machine", inc.Identity[rules.LabelMachine])
-	add("platform", inc.Identity[rules.LabelPlatform])
+	add("platform", t.PlatformName(book.Directory.PlatformName(inc.Identity[rules.LabelPlatform])))
 	if o.Outside {
 		return p
 	}

@@ -72,6 +72,19 @@ func (d *desk) probe(l rules.Labels) {
 	}
 }
 
+// Of a month in which nobody watched yet, no figure says that all was well.
+func TestMonthBeforeTheFirst(t *testing.T) {
+	d := aMonth(t)
+	for person, path := range map[string]string{"lead": "/reports/statement?month=2026-02", "exploit": "/reports/dossier?customer=lms-a&month=2026-02", "l3": "/reports?month=2026-03"} {
+		code, text := d.browser(person).get(path)
+		must(t, code, text, "Vigie surveille depuis le mardi 10 mars")
+	}
+	d.at(time.Date(2026, 5, 2, 9, 30, 0, 0, time.UTC))
+	if code, text := d.browser("lead").get("/reports/statement?month=2026-04"); code != http.StatusOK || strings.Contains(text, "surveille depuis") {
+		t.Errorf("a month that was watched whole: %d\n%s", code, text)
+	}
+}
+
 // covers: S2.30, S2.31, S2.35
 func TestStatementPage(t *testing.T) {
 	d := aMonth(t)

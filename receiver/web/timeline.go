@@ -44,7 +44,7 @@ func (s *site) timeline(o *overview) *timeline.Line {
 }
 
 // Platform is how a platform is called.
-func (v *view) Platform(id string) string { return v.book.Directory.PlatformName(id) }
+func (v *view) Platform(id string) string { return v.PlatformName(v.book.Directory.PlatformName(id)) }
 
 // Contact is who is phoned about an incident.
 func (v *view) Contact(x incidentRow) *rules.Person { return v.site.contact(x.Customer, x.Machine) }

@@ -34,6 +34,9 @@ const (
 	LabelHost         = "host"
 )
 
+// UnknownPlatform is the platform of reports about what is none of the inventory.
+const UnknownPlatform = "unknown"
+
 // Clone returns an independent copy.
 func (l Labels) Clone() Labels {
 	c := make(Labels, len(l))

@@ -205,13 +205,19 @@ func (h *history) act(l incident.Entry) {
 	case "restore":
 		h.restorations = append(h.restorations, restoration{span{from: l.At}, l.Actor})
 	case "restore_verified":
-		if n := len(h.restorations) - 1; n >= 0 && h.restorations[n].to.IsZero() {
-			h.restorations[n].to = l.At
-		}
+		h.verified(l.At)
 	case "resolve":
+		h.verified(l.At)
 		if said := field(l.Reason, "data_loss"); said != "" {
 			h.integrity = append(h.integrity, integrity{l.At, l.Actor, said})
 		}
+	}
+}
+
+// verified ends the restore that was begun last.
+func (h *history) verified(at time.Time) {
+	if n := len(h.restorations) - 1; n >= 0 && h.restorations[n].to.IsZero() {
+		h.restorations[n].to = at
 	}
 }
 

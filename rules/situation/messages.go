@@ -82,6 +82,9 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	if well := i.Progress.WellSince; !well.IsZero() && i.State != model.Closed {
 		f.ResolvedAt = well
 	}
+	if d.Happened("act:promote") && len(i.Reports) > 0 {
+		f.ReceivedAt = i.Reports[0].StartsAt // its clocks began later
+	}
 	if i.State.Ended() && d.AnyFiring() {
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}

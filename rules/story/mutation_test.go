@@ -111,8 +111,12 @@ var invisible = map[string]string{
 	"synomega.scenarios[server].steps[day_missed].answer_by.clock":        "only said in the mail",
 	"synomega.scenarios[local].steps[day_missed].answer_by.service_days":  "only said in the mail",
 	"synomega.scenarios[local].steps[day_missed].answer_by.clock":         "only said in the mail",
-	"synomega.digest.to[0]":       "a story is about incidents; the overview is looked at in TestBriefing",
-	"activeprolearn.digest.to[0]": "a story is about incidents; the overview is looked at in TestBriefing",
+	"synomega.digest.to[0]":                "a story is about incidents; the overview is looked at in TestBriefing",
+	"activeprolearn.digest.to[0]":          "a story is about incidents; the overview is looked at in TestBriefing",
+	"synomega.reports.send[0].to[0]":       "a story is about incidents; months are looked at in TestMonthlyOfTheExamples",
+	"synomega.reports.send[1].to[0]":       "a story is about incidents; months are looked at in TestMonthlyOfTheExamples",
+	"activeprolearn.reports.send[0].to[0]": "a story is about incidents; months are looked at in TestMonthlyOfTheExamples",
+	"activeprolearn.reports.send[1].to[0]": "a story is about incidents; months are looked at in TestMonthlyOfTheExamples",
 }
 
 // TestNothingIsCompiledIn changes every delay, hour, count, role, name and

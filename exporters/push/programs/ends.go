@@ -119,10 +119,12 @@ var (
 	exits = regexp.MustCompile(`^-[a-zA-Z]*e[a-zA-Z]*$`)
 	// asked are the signs of a script that looks at codes in ways of its own.
 	asked = regexp.MustCompile(`\$\?|\$\{\?|PIPESTATUS|pipestatus|\bERR\b`)
-	waitd = regexp.MustCompile(`(^|[;&|(){}\s])wait(\s+[-"'$%0-9]|\s*($|[;&|)}\n]))`)
+	// waited is a call of wait, with the number that it waits for or alone.
+	waited = regexp.MustCompile(`(?:^|[;&|(){}\s])wait(?:\s+([-"'$%0-9])|\s*(?:$|[;&|)}\n]))`)
 	// ends0 are commands that end with 0, as good as always.
 	ends0 = regexp.MustCompile(`^(:|true|echo|printf|logger|mail|date|sleep|touch)$`)
-	shown = regexp.MustCompile(`^(tee|ts|cat|logger)$`)
+	// shown are commands that write what they read to their output.
+	shown = regexp.MustCompile(`^(tee|ts|cat)$`)
 )
 
 func (s *follower) all(list []*syntax.Stmt, w way) {
@@ -150,10 +152,10 @@ func (s *follower) stmt(stmt *syntax.Stmt, w way) {
 		w.redirect(r)
 	}
 	if stmt.Background || stmt.Coprocess || stmt.Disown {
-		switch m := waitd.FindStringSubmatch(s.text); {
+		switch m := waited.FindStringSubmatch(s.text); {
 		case m == nil:
 			w.left = cmp.Or(w.left, "the script starts it with & and does not wait for its end")
-		case strings.TrimSpace(m[3]) == "" && !strings.ContainsAny(m[2], `"'$%-0123456789`):
+		case m[1] == "":
 			w = w.losing("wait alone ends with 0 whatever it ended with; give it the number: wait $!")
 		default:
 			w = w.trusted()

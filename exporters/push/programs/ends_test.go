@@ -55,6 +55,7 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("if ! restic backup /d; then echo failed; fi"), words},
 		{sh("for d in a b; do restic backup $d; done"), words},
 		{sh("restic backup /d & wait"), words},
+		{sh("restic backup /d & wait; date"), words},
 		{sh("export OUT=$(restic backup /d)"), words},
 		{sh("echo $(restic backup /d)"), words},
 		{sh("save() { restic backup /d; }; save; date"), words},

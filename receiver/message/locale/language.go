@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/language"
 
 	"vigie/internal/strict"
+	"vigie/rules/model"
 )
 
 // Pages is what the keys of pages.yml begin with, beside those of words.yml.
@@ -181,6 +182,15 @@ func (l *Language) Trouble(alert string, parts []string) string {
 		return l.NameOf("alert", alert)
 	}
 	return l.NameOf("alert", alert) + " (" + strings.Join(named, ", ") + ")"
+}
+
+// PlatformName is how a platform is called that has this name in the inventory, or
+// this id in none.
+func (l *Language) PlatformName(name string) string {
+	if name == model.UnknownPlatform {
+		return l.Word("unknown_platform")
+	}
+	return name
 }
 
 // KeyOf makes "wrong number" and "Wrong-Number" the key wrong_number.

@@ -28,6 +28,7 @@ type Pages struct {
 type asked struct {
 	month   report.Month
 	running bool // the month is not over
+	since   time.Time
 	scope   report.Scope
 	outside bool // one of a customer's own people asks
 	csv     bool
@@ -51,6 +52,9 @@ func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 		if a.month, err = report.MonthOf(q.Get("month"), zone); err != nil || a.month.From.After(now) {
 			return a, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", q.Get("month")).About("month")
 		}
+	}
+	if a.since, err = d.Engine.Reports().Unwatched(r.Context(), a.month); err != nil {
+		return a, err
 	}
 	a.month, a.running = a.month.AsFarAs(now)
 	a.language = d.language(r, q)

@@ -18,6 +18,8 @@ type Dossier struct {
 	Name string `json:"name,omitempty"`
 	// Running says that the month is not over: figures still change.
 	Running bool `json:"month_running,omitempty"`
+	// Since is since when a receiver has watched, unless it watched all of the month.
+	Since time.Time `json:"watched_since,omitzero"`
 }
 
 // AsOf is the instant that its words refer to: the end of its month.
@@ -52,7 +54,7 @@ func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Dossier{made, d.Engine.Reports().Name(a.scope), a.running}
+	x := &Dossier{made, d.Engine.Reports().Name(a.scope), a.running, a.since}
 	if a.outside { // who of ours did what is for us
 		for i := range x.Incidents {
 			x.Incidents[i].People = []string{}

@@ -20,9 +20,11 @@ const (
 // Index is what the page Reports shows: a month at a glance, and what can be read
 // of it.
 type Index struct {
-	Month  string     `json:"month"`
-	Begins time.Time  `json:"from"`
-	Over   bool       `json:"over"` // false: the month still runs
+	Month  string    `json:"month"`
+	Begins time.Time `json:"from"`
+	Over   bool      `json:"over"` // false: the month still runs
+	// Since is since when a receiver has watched, unless it watched all of the month.
+	Since  time.Time  `json:"watched_since,omitzero"`
 	Months []string   `json:"months"`
 	Query  string     `json:"q,omitempty"`
 	Rows   []IndexRow `json:"reports"`
@@ -54,8 +56,12 @@ func (d *Pages) Index(r *http.Request, who string) (any, error) {
 			return nil, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", text).About("month")
 		}
 	}
+	since, err := d.Engine.Reports().Unwatched(r.Context(), month)
+	if err != nil {
+		return nil, err
+	}
 	month, running := month.AsFarAs(now)
-	x := &Index{Month: month.Name, Begins: month.From, Over: !running, Query: strings.ToValidUTF8(q.Get("q")[:min(100, len(q.Get("q")))], ""), Rows: []IndexRow{}}
+	x := &Index{Month: month.Name, Begins: month.From, Over: !running, Since: since, Query: strings.ToValidUTF8(q.Get("q")[:min(100, len(q.Get("q")))], ""), Rows: []IndexRow{}}
 	for at := now.In(zone); len(x.Months) < indexMonths; at = time.Date(at.Year(), at.Month()-1, 1, 0, 0, 0, 0, zone) {
 		x.Months = append(x.Months, at.Format("2006-01"))
 	}

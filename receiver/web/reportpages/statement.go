@@ -17,6 +17,8 @@ type Statement struct {
 	Name string `json:"name,omitempty"`
 	// Running says that the month is not over: figures still change.
 	Running bool `json:"month_running,omitempty"`
+	// Since is since when a receiver has watched, unless it watched all of the month.
+	Since time.Time `json:"watched_since,omitzero"`
 }
 
 // Statement answers a month's statement, as data or as a file.
@@ -29,7 +31,7 @@ func (d *Pages) Statement(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Statement{made, d.Engine.Reports().Name(a.scope), a.running}
+	s := &Statement{made, d.Engine.Reports().Name(a.scope), a.running, a.since}
 	if a.csv {
 		l := d.speech(a)
 		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(s.rows(l), separator(l))}, nil

@@ -129,7 +129,7 @@ func (v Speaker) Delay(d rules.Delay) string {
 	}
 	text, _ := v.Working(string(d.Business.Unit), d.Business.Amount.String())
 	if d.Business.AtLeast != nil {
-		text += v.Fill("delay.at_least", "delay", v.Delay(rules.Delay{Business: d.Business.AtLeast}))
+		text += " " + v.Fill("delay.at_least", "delay", v.Delay(rules.Delay{Business: d.Business.AtLeast}))
 	}
 	return text
 }
