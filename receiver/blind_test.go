@@ -1,6 +1,7 @@
 package receiver_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,10 @@ func TestBlindAcrossARestart(t *testing.T) {
 	r.fires(dog)
 	r.pass(16 * time.Minute)
 	blind := r.the("scenario=blind")
+	told := r.mails("blind")
+	if len(told) == 0 || !strings.Contains(told[0].Subject, "no sign of life from Prometheus") || !strings.Contains(told[0].Text, "Since: Mon 9 March 07:10") {
+		t.Fatalf("what is not heard, and since when: %+v", told)
+	}
 	r.restart()
 	r.pass(2 * time.Minute)
 	r.state(blind.ID, model.Open) // the restart forgot nothing, and heard nothing

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/heard"
 	"vigie/receiver/store/kept"
 	"vigie/receiver/store/near"
@@ -423,11 +424,11 @@ func (tx *Tx) Save(r *Record) error {
 		args, set = append(args, value), `, value = ?`
 	}
 	if known.fresh {
-		_, err = tx.q.Exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
+		_, err = engine.Beside(tx.q).Exec(`INSERT INTO incident (key, scenario, policy, state, entry, open, blinds, customer, machine, platform, host,
 			opened_at, began_at, resolved_at, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, value, id, number)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(args, r.ID, r.Number)...)
 	} else {
-		_, err = tx.q.Exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
+		_, err = engine.Beside(tx.q).Exec(`UPDATE incident SET key = ?, scenario = ?, policy = ?, state = ?, entry = ?, open = ?, blinds = ?,
 			customer = ?, machine = ?, platform = ?, host = ?, opened_at = ?, began_at = ?, resolved_at = ?, wake_at = ?, wake_with = ?,
 			ask_at = ?, outage = ?, outage_marks = ?, root = ?, chain_length = ?, chain_head = ?`+set+tx.q.Stamp()+` WHERE id = ?`, append(args, r.ID)...)
 	}
@@ -468,7 +469,7 @@ func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
 		}
 	}
 	known.alerts = now
-	return tx.insert(4, args, `INSERT INTO alert (source, place, fingerprint, incident) VALUES `, ` ON CONFLICT DO NOTHING`)
+	return engine.Later(tx.q, 4, args, `INSERT INTO alert (source, place, fingerprint, incident) VALUES `, ` ON CONFLICT DO NOTHING`, false)
 }
 
 // states is pairs of incidents' ids and states, as JSON.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/pg"
 	"vigie/rules/incident"
 )
@@ -149,7 +150,8 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []incident
 		args = append(args, chain, l.Line, e.At.UnixNano(), e.Kind, e.What, l.Pseudonym, e.Reason, l.Commitment, l.Previous, l.Hash)
 		length, head = l.Line, l.Hash
 	}
-	if err := tx.insert(10, args, `INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash) VALUES `, ``); err != nil {
+	err := engine.Later(tx.q, 10, args, `INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash) VALUES `, ``, false)
+	if err != nil {
 		return length, head, err
 	}
 	return length, head, tx.unseal(chain, length, head)
@@ -157,9 +159,8 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []incident
 
 // unseal puts a chain's head down for the next seal.
 func (tx *statements) unseal(chain string, length int64, head []byte) error {
-	_, err := tx.q.Exec(`INSERT INTO unsealed (chain, length, head) VALUES (?, ?, ?)
-		ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, chain, length, head)
-	return err
+	return engine.Later(tx.q, 3, []any{chain, length, head}, `INSERT INTO unsealed (chain, length, head) VALUES `,
+		` ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, true)
 }
 
 // Commit is the salted commitment to a personal text: the text cannot be

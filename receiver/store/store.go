@@ -384,7 +384,8 @@ func (s *Store) numbers() *pg.Numbers {
 
 // run runs one job, while its lease is held.
 func (s *Store) run(t engine.Transaction, j *job, k *known, shares *engine.Sharing) error {
-	tx := newTx(t, j, k, &s.packer)
+	rows := &engine.Gathered{Querier: t}
+	tx := newTx(rows, j, k, &s.packer)
 	tx.saved, tx.repeats = s.saved.Load(), s.repeats
 	tx.numbers = s.numbers()
 	if j.lease.Name != "" && s.Shared() {
@@ -398,6 +399,9 @@ func (s *Store) run(t engine.Transaction, j *job, k *known, shares *engine.Shari
 	err := guarded(j.fn, tx)
 	if shares.Beyond() {
 		return engine.ErrBeyond // whatever was made of it
+	}
+	if err == nil {
+		err = rows.Settle()
 	}
 	return err
 }

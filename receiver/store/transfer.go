@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/files"
 	"vigie/receiver/store/pg"
 	"vigie/receiver/store/tables"
@@ -110,7 +111,7 @@ func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, don
 		some := args
 		args = nil
 		err := to.Update(ctx, func(tx *Tx) error {
-			err := tx.insert(len(names), append([]any(nil), some...), `INSERT INTO `+t.Name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
+			err := engine.Insert(tx.q, len(names), append([]any(nil), some...), `INSERT INTO `+t.Name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
 			return errors.Join(err, tx.SetValue(transferKey, fmt.Sprintf("%d %d %s", position, done+n, seal)))
 		})
 		if err == nil {
