@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/pg"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // SystemChain is the journal of what belongs to no incident.
@@ -21,7 +22,7 @@ const SystemChain = "system"
 type Line struct {
 	Chain string `json:"chain"`
 	Line  int64  `json:"line"`
-	rules.Entry
+	incident.Entry
 	// Pseudonym stands for the actor in what is hashed. Once the actor has been
 	// erased nothing else is left of them.
 	Pseudonym string `json:"pseudonym,omitempty"`
@@ -33,7 +34,7 @@ type Line struct {
 
 // Append adds entries to an incident's journal and moves the chain's head in
 // the record, which must then be saved.
-func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
+func (tx *Tx) Append(r *Record, entries []incident.Entry) error {
 	if err := tx.lockedRecord(r, true); err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
 }
 
 // AppendSystem adds entries to the journal of what belongs to no incident.
-func (tx *Tx) AppendSystem(entries ...rules.Entry) error {
+func (tx *Tx) AppendSystem(entries ...incident.Entry) error {
 	var length int64
 	var head []byte
 	rows, err := tx.q.Query(`SELECT length, head FROM chain WHERE name = ?`, SystemChain)
@@ -112,7 +113,7 @@ func newPseudonym() string { return "p-" + strings.ToLower(rand.Text()[:12]) }
 
 // impersonal writes an entry as it is kept. It takes an address that is the entry's personal text out of its
 // reason, which is hashed and stays for ever.
-func impersonal(e rules.Entry) rules.Entry {
+func impersonal(e incident.Entry) incident.Entry {
 	for _, text := range []*string{&e.Kind, &e.What, &e.Reason, &e.Personal} {
 		*text = pg.Clean(*text) // what is hashed must be what any database holds
 	}
@@ -122,7 +123,7 @@ func impersonal(e rules.Entry) rules.Entry {
 	return e
 }
 
-func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.Entry) (int64, []byte, error) {
+func (tx *Tx) extend(chain string, length int64, head []byte, entries []incident.Entry) (int64, []byte, error) {
 	if len(entries) == 0 {
 		return length, head, nil
 	}
@@ -149,7 +150,8 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 		args = append(args, chain, l.Line, e.At.UnixNano(), e.Kind, e.What, l.Pseudonym, e.Reason, l.Commitment, l.Previous, l.Hash)
 		length, head = l.Line, l.Hash
 	}
-	if err := tx.insert(10, args, `INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash) VALUES `, ``); err != nil {
+	err := engine.Later(tx.q, 10, args, `INSERT INTO journal (chain, line, at, kind, what, actor, reason, commitment, previous, hash) VALUES `, ``, false)
+	if err != nil {
 		return length, head, err
 	}
 	return length, head, tx.unseal(chain, length, head)
@@ -157,9 +159,8 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.En
 
 // unseal puts a chain's head down for the next seal.
 func (tx *statements) unseal(chain string, length int64, head []byte) error {
-	_, err := tx.q.Exec(`INSERT INTO unsealed (chain, length, head) VALUES (?, ?, ?)
-		ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, chain, length, head)
-	return err
+	return engine.Later(tx.q, 3, []any{chain, length, head}, `INSERT INTO unsealed (chain, length, head) VALUES `,
+		` ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, true)
 }
 
 // Commit is the salted commitment to a personal text: the text cannot be

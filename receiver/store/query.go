@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -21,23 +20,6 @@ func instant(n sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, n.Int64).UTC()
-}
-
-// rowsAtOnce are the numbers of rows for which insert has a statement, most
-// first: a step of SQLite costs little beside the call that makes it.
-var rowsAtOnce = [...]int{32, 16, 8, 7, 6, 5, 4, 3, 2, 1}
-
-// insert inserts rows of so many columns, several with one statement.
-func (tx *statements) insert(columns int, args []any, before, after string) error {
-	for _, rows := range rowsAtOnce {
-		for n := rows * columns; len(args) >= n; args = args[n:] {
-			row := "(" + strings.Repeat("?, ", columns-1) + "?)"
-			if _, err := tx.q.Exec(before+strings.Repeat(row+", ", rows-1)+row+after, args[:n]...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/files"
 	"vigie/receiver/store/pg"
 	"vigie/receiver/store/tables"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // transferKey says how far a transfer into a database has come: until it is whole
@@ -110,7 +111,7 @@ func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, don
 		some := args
 		args = nil
 		err := to.Update(ctx, func(tx *Tx) error {
-			err := tx.insert(len(names), append([]any(nil), some...), `INSERT INTO `+t.Name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
+			err := engine.Insert(tx.q, len(names), append([]any(nil), some...), `INSERT INTO `+t.Name+` (`+strings.Join(names, ", ")+`) VALUES `, ``)
 			return errors.Join(err, tx.SetValue(transferKey, fmt.Sprintf("%d %d %s", position, done+n, seal)))
 		})
 		if err == nil {
@@ -150,7 +151,7 @@ func (s *Store) arrived(ctx context.Context, seal Seal) (v *Verification, err er
 		return v, errors.New("the journal does not verify; the database that was carried over has not been changed: examine it with vigie journal verify")
 	}
 	return v, s.Update(ctx, func(tx *Tx) error {
-		return errors.Join(tx.DropValue(transferKey), tx.AppendSystem(rules.Entry{At: s.Now(), Kind: "note", What: "transferred",
+		return errors.Join(tx.DropValue(transferKey), tx.AppendSystem(incident.Entry{At: s.Now(), Kind: "note", What: "transferred",
 			Reason: "the database was carried over from another one; " + strconv.Itoa(v.Lines) + " lines verified"}))
 	})
 }
