@@ -109,7 +109,7 @@ func rows() []Act {
 		{Verb: "restore", Does: "A restore is begun; its time runs", Who: staff, Fields: with(), Forms: plain("restore")},
 		{Verb: "restore_verified", Does: "The restore is proven good", Who: staff, Fields: with(), Forms: plain("restore_verified")},
 		{Verb: "pause", Does: "The clocks stand still: it waits for the customer", Who: staff,
-			Fields: with(Field{Name: "until", Kind: Date, Help: "when the wait ends; until resume without it, or a week where customers are phoned"}),
+			Fields: with(Field{Name: "until", Kind: Date, Help: "when the wait ends; until resume without it; where customers are phoned until the day agreed on, or for a week"}),
 			Forms:  []Form{{Purpose: "pause", Asks: []string{"until", "note"}, Writes: []string{"until", "note"}}}},
 		{Verb: "resume", Does: "The clocks run again", Who: staff, Fields: with(), Forms: plain("resume")},
 		{Verb: "resolve", Does: "Ends it by your word; where only a success ends it, once one is proven", Who: staff, Ended: true, Not: []string{"resolved", "closed"},
