@@ -67,7 +67,7 @@ func rows() []Act {
 			Fields: with(Field{Name: "reason", Kind: Text, Required: true, Missing: "say why it cannot be put right", Help: "why it cannot be put right"}),
 			Forms:  []Form{{Purpose: "escalate", Asks: []string{"reason"}, Must: []string{"reason"}, Writes: []string{"reason"}}}},
 		{Verb: "answer", Does: "The customer's word: nobody phones, and it waits for the date", Who: all,
-			Fields: with(note, Field{Name: "until", Kind: Date, Help: "when to look again; a week without it"},
+			Fields: with(note, Field{Name: "until", Kind: Date, Help: "when to look again; without it the day named before, or in a week"},
 				Field{Name: "result", Kind: Choice, Choices: []string{"done", "away", "call_me", "not_mine"}, Help: "what the customer said"}),
 			Forms: []Form{{Purpose: "answer", Asks: []string{"result", "until", "note"}, Must: []string{"result"}, Writes: []string{"until", "note"}}}},
 		{Verb: "call", Does: "A phone call is kept, and its written trace leaves", Who: staff,
