@@ -15,6 +15,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/rules"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
@@ -118,7 +119,7 @@ func recorded(t *testing.T, book *rules.Book, tale *story.Story) []byte {
 		for _, p := range stage.Plans() {
 			l := p.Labels
 			state[fmt.Sprintf("customer=%q,machine=%q,backup_role=%q", l["customer"], l["machine"], l["backup_role"])] =
-				cmp.Or(map[rules.EvidenceState]string{rules.EvidenceOK: "ok", rules.EvidenceDegraded: "warning", rules.EvidenceKO: "failed"}[p.State], "late")
+				cmp.Or(map[model.EvidenceState]string{model.EvidenceOK: "ok", model.EvidenceDegraded: "warning", model.EvidenceKO: "failed"}[p.State], "late")
 		}
 		for _, labels := range slices.Sorted(maps.Keys(state)) {
 			fmt.Fprintf(&b, "machine:backup_state:worst{%s,state=%q} 1 %d\n", labels, state[labels], at.Unix())
