@@ -89,10 +89,9 @@ func TestAnAgreedDayStands(t *testing.T) {
 // again, whatever day the customer had named before; of whom somebody would phone it stands.
 func TestAPauseWithoutADate(t *testing.T) {
 	now := paris(t, "2026-03-09 10:00")
-	b := opened(t, exampleBook(t, "activeprolearn"), rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: "f1", StartsAt: now, Annotations: map[string]string{},
-		Labels: rules.Labels{"alertname": "MoodleGradesWrong", rules.LabelPlatform: "lms-A", "severity": "major"}}, now)
+	b := opened(t, exampleBook(t, "activeprolearn"), platformAlert("lms-A", "MoodleSlowPages", now), now)
 	b.act("answer", "exploit@lms-a.example", now.Add(time.Minute), "until", "2026-03-11")
-	if b.inc.State != rules.Waiting || b.inc.Until.IsZero() {
+	if b.inc.State != model.Waiting || b.inc.Until.IsZero() {
 		t.Fatalf("the customer's day is not waited for: %s, %s", b.inc.State, b.inc.Until)
 	}
 	if d := b.act("pause", "op", now.Add(time.Hour)); d.Refusal != nil || !b.inc.Until.IsZero() {
