@@ -197,10 +197,10 @@ func (d acting) actPause(a incident.Act) {
 		return
 	}
 	d.Incident.Pauses = append(d.Incident.Pauses, calendar.Pause{From: d.Now})
-	until = d.agreed(a, until)
-	d.Incident.Until = until
 	if until.IsZero() && d.Scenario.Calls != nil {
-		d.waitUntil(until) // whoever would be phoned is phoned when nothing was agreed
+		d.waitUntil(d.agreed(a, until)) // whoever would be phoned is phoned when nothing was agreed
+	} else {
+		d.Incident.Until = until
 	}
 	d.state(model.Waiting, "waits for the customer")
 }

@@ -85,6 +85,25 @@ func TestAnAgreedDayStands(t *testing.T) {
 	}
 }
 
+// covers: S1.21; clocks that a person stops without a date stand until he lets them run
+// again, whatever day the customer had named before; of whom somebody would phone it stands.
+func TestAPauseWithoutADate(t *testing.T) {
+	now := paris(t, "2026-03-09 10:00")
+	b := opened(t, exampleBook(t, "activeprolearn"), platformAlert("lms-A", "MoodleSlowPages", now), now)
+	b.act("answer", "exploit@lms-a.example", now.Add(time.Minute), "until", "2026-03-11")
+	if b.inc.State != model.Waiting || b.inc.Until.IsZero() {
+		t.Fatalf("the customer's day is not waited for: %s, %s", b.inc.State, b.inc.Until)
+	}
+	if d := b.act("pause", "op", now.Add(time.Hour)); d.Refusal != nil || !b.inc.Until.IsZero() {
+		t.Errorf("a platform's clocks run again %s (%v)", b.inc.Until, d.Refusal)
+	}
+	b = opened(t, exampleBook(t, "synomega"), backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), now)
+	b.act("answer", "lea", now.Add(time.Hour), "result", "away", "until", "2026-03-31")
+	if d := b.act("pause", "sup", now.Add(24*time.Hour)); d.Refusal != nil || !b.inc.Until.Equal(paris(t, "2026-03-31 09:30")) {
+		t.Errorf("a user is phoned %s (%v)", b.inc.Until, d.Refusal)
+	}
+}
+
 // covers: S1.8, S1.28; what the clock asks for does not leave once it was done, in the
 // seconds in which it waits for others like it; what was sent for the failure itself does.
 func TestDoneWhileTheReminderWaits(t *testing.T) {
