@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"vigie/rules/calendar"
@@ -12,7 +11,6 @@ import (
 	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/policy"
-	"vigie/rules/situation"
 )
 
 // intake takes in what alerts and reports say.
@@ -235,32 +233,6 @@ func (d intake) reopen(s model.Signal, started time.Time, why string) {
 	d.begin(s, started)
 }
 
-// overtaken takes back what says that it is over: it would be the last word on
-// what fails again.
-func (d intake) overtaken() {
-	d.withdraw("withdrawn: it failed again before it left", func(st *policy.Step, _ *incident.StepRecord) bool {
-		return !slices.ContainsFunc(st.When, func(t policy.Trigger) bool { return !situation.EndsOn(t) || t.Kind == policy.WhenAct })
-	})
-}
-
-// withdraw takes back what was decided in this episode and no server has accepted
-// any part of, where the world has overtaken it.
-func (d intake) withdraw(why string, overtaken func(*policy.Step, *incident.StepRecord) bool) {
-	undelivered := func(r *incident.StepRecord) bool {
-		return r.Status == incident.StepDecided && r.Episode == d.Incident.Episode
-	}
-	for _, key := range d.Incident.Steps.Which(undelivered) {
-		r := d.Incident.Steps[key]
-		st := d.Step(r.Step)
-		if st == nil || d.partlyTold(r) || !overtaken(st, r) {
-			continue
-		}
-		r.Status, r.At, r.Reason, r.Pending, r.Refused = incident.StepSkipped, d.Now, why, nil, nil
-		d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
-		d.note("step", r.Step, "", r.Reason)
-	}
-}
-
 // sameReport is how long what one person reports again is not told anew (S2.17).
 const sameReport = 5 * time.Minute
 
@@ -448,190 +420,5 @@ func (d *decider) back(why string) {
 		d.state(model.Taken, why)
 	default:
 		d.state(model.Open, why)
-	}
-}
-
-// cleared takes in that alerts no longer fire: each for itself, never for its
-// group, and never as proof of anything.
-func (d intake) cleared(e incident.Cleared) {
-	d.dropEndings(e.Fingerprints)
-	if d.Incident.State.Ended() {
-		d.endAlerts(e)
-		return
-	}
-	if !e.Trusted {
-		d.note("signal", "ending_not_believed", "", "the alert ended while monitoring itself could not be trusted")
-		return
-	}
-	if !d.endAlerts(e) || d.AnyFiring() {
-		return
-	}
-	switch {
-	case d.Scenario.Proof == policy.ProofSuccess:
-		d.Incident.ProofAsked = time.Time{}
-		d.needs = true
-	case d.Scenario.Proof == policy.ProofCleared && len(d.Incident.Reports) == 0 && d.IntegrityOwed(d.Incident.Cause):
-		d.unverified("the probe is well again; a person must say whether data was lost")
-	case d.Scenario.Proof == policy.ProofCleared && len(d.Incident.Reports) == 0:
-		d.end(model.Resolved, "the probe is well again")
-	default:
-		d.unverified("the signal ended; a person must say whether it is solved")
-	}
-}
-
-// holdEnding keeps what is not believed yet with the incident, so that no restart
-// forgets it.
-func (d intake) holdEnding(e incident.EndingHeld) {
-	for _, fp := range e.Fingerprints {
-		if a := d.Incident.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
-			continue // the end of an earlier run, told late
-		}
-		d.Incident.Progress.Hold(fp, e.At)
-	}
-}
-
-func (d intake) dropEndings(fingerprints []string) {
-	for _, fp := range fingerprints {
-		delete(d.Incident.Progress.HeldEndings, fp)
-	}
-}
-
-// recant forgets a held ending of an alert that fires again.
-func (d intake) recant(e incident.Fired) {
-	at, held := d.Incident.Progress.HeldEndings[e.Signal.Fingerprint]
-	if held && (e.Confirmed || e.Signal.StartsAt.After(at)) {
-		d.dropEndings([]string{e.Signal.Fingerprint})
-	}
-}
-
-func (d intake) endAlerts(e incident.Cleared) (ended bool) {
-	for _, f := range e.Fingerprints {
-		a := d.Incident.Alerts[f]
-		if a == nil || !a.Firing {
-			continue
-		}
-		at := e.At
-		if at.IsZero() || at.After(d.Now) {
-			at = d.Now
-		}
-		if at.Before(a.StartsAt) {
-			continue // the end of an earlier run, told late
-		}
-		a.Firing, a.EndedAt, a.Lost = false, at, e.Lost
-		if a.Labels[model.LabelSignal] == string(model.CorrelatedSignal) {
-			a.Annotations = maps.Clone(a.Annotations)
-			a.Annotations["affected"] = strings.Join(e.Left, ", ")
-		}
-		ended = true
-		d.note("signal", "ended", "", a.Labels[model.LabelAlertname]+" no longer fires; that alone proves nothing")
-	}
-	return ended
-}
-
-func (d intake) unverified(why string) {
-	if d.Incident.State == model.Unverified {
-		return
-	}
-	d.Incident.Progress.BeforeUnverified = d.Incident.State
-	d.state(model.Unverified, why)
-	d.raise("unverified", d.Now)
-	if d.Scenario.Proof == policy.ProofSuccess {
-		return
-	}
-	for _, a := range d.Incident.Alerts {
-		d.Incident.Progress.WellSince = incident.Later(d.Incident.Progress.WellSince, a.EndedAt)
-	}
-}
-
-// end resolves or closes the incident.
-func (d intake) end(as model.State, why string) {
-	if d.Incident.State.Ended() { // it was over already: that instant stays
-		d.state(as, why)
-		d.raise(string(as), d.Now)
-		return
-	}
-	d.state(as, why)
-	d.Incident.ResolvedAt = d.Now
-	d.endPause(d.Now)
-	if len(d.Incident.Acts) == 0 || d.LastEpisodeAct() == nil {
-		d.Incident.SelfHealed = append(d.Incident.SelfHealed, d.Now)
-		d.flakiness()
-	}
-	if as == model.Resolved {
-		d.raise("resolved", d.Now)
-	} else {
-		d.raise("closed", d.Now)
-	}
-	if d.Incident.HandledAt.IsZero() {
-		d.Incident.HandledAt = d.Now
-	}
-	d.withdrawUnread()
-}
-
-// withdrawUnread takes back what asks people to act on a failure that is over.
-// What a person's act called for leaves all the same, and a platform's reporter is
-// always answered.
-func (d intake) withdrawUnread() {
-	if d.Scenario.Proof != policy.ProofSuccess {
-		return
-	}
-	d.withdraw("withdrawn: it was over before it left", func(_ *policy.Step, r *incident.StepRecord) bool { return !r.Stands && len(r.Resent) == 0 })
-}
-
-// overtakenReminders takes back reminders that should have left by now, while
-// mail is away, where a later one says the same or what they ask for was done; and
-// what only the clock called for, as soon as somebody does it.
-func (d intake) overtakenReminders() {
-	late := func(r *incident.StepRecord) bool {
-		return r.Status == incident.StepDecided && !r.Stands && len(r.Refused) == 0 && r.DecidedAt.Add(d.Policy.Hold).Before(d.Now)
-	}
-	if d.Incident.State.Ended() {
-		return
-	}
-	d.withdraw("withdrawn: overtaken before it left", func(st *policy.Step, r *incident.StepRecord) bool {
-		if !late(r) && (d.act == nil || r.Stands || !st.ByClock()) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
-			return false
-		}
-		return d.FirstHolding(st.Unless) != "" || d.FirstHolding(st.Rests) != "" || st.Reminds() && d.remindedAgain(r)
-	})
-}
-
-// remindedAgain reports whether the same reminder was decided again since.
-func (d intake) remindedAgain(r *incident.StepRecord) bool {
-	var platform string
-	for key, o := range d.Incident.Steps {
-		if o == r {
-			platform = key.Platform
-		}
-	}
-	for key, o := range d.Incident.Steps {
-		if o.Step == r.Step && key.Platform == platform && o.Episode == r.Episode && o.Status == incident.StepDecided && o.DecidedAt.After(r.DecidedAt) {
-			return true
-		}
-	}
-	return false
-}
-
-// partlyTold reports whether some server accepted a part of a message.
-func (d intake) partlyTold(r *incident.StepRecord) bool {
-	return r.MessageID != "" && slices.ContainsFunc(d.Incident.Told, func(p incident.Party) bool { return p.Step == r.Step })
-}
-
-// flakyAfter and flakyWithin say how many self-healings in what time make a
-// backup flaky (P5).
-const (
-	flakyAfter  = 3
-	flakyWithin = 14 * 24 * time.Hour
-)
-
-func (d intake) flakiness() {
-	n := 0
-	for _, t := range d.Incident.SelfHealed {
-		if d.Now.Sub(t) <= flakyWithin {
-			n++
-		}
-	}
-	if n > flakyAfter {
-		d.flag(model.FlagFlaky, true, strconv.Itoa(n)+" self-healings within 14 days")
 	}
 }

@@ -56,23 +56,14 @@ func (tx Past) between(ids []string, to time.Time, f func(*Record, []incident.En
 	if err != nil {
 		return err
 	}
-	lines := map[string][]incident.Entry{}
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
+	all, err := tx.lines(`j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		l, _, err := scanLine(rows)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+	lines := map[string][]incident.Entry{}
+	for _, l := range all {
 		lines[l.Chain] = append(lines[l.Chain], l.Entry)
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	rows.Close()
 	for _, r := range rs {
 		if err := f(r, lines[r.ID]); err != nil {
 			return err
@@ -130,18 +121,5 @@ func (tx Past) Begun() (time.Time, error) {
 // System returns the lines of one kind and name in the journal of what belongs to no
 // incident, oldest first.
 func (tx Past) System(kind, what string) ([]Line, error) {
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var lines []Line
-	for rows.Next() {
-		l, _, err := scanLine(rows)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		lines = append(lines, l)
-	}
-	return lines, rows.Err()
+	return tx.lines(`j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
 }

@@ -239,7 +239,12 @@ func scanLine(rows *sql.Rows, more ...any) (l Line, salt []byte, err error) {
 // Journal returns the lines of a chain in order, with the personal texts that
 // have not been erased.
 func (tx *Tx) Journal(chain string) ([]Line, error) {
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain = ? ORDER BY j.line`, chain)
+	return tx.lines(`j.chain = ? ORDER BY j.line`, chain)
+}
+
+// lines reads the lines of the journal for which a condition holds, in its order.
+func (tx *Tx) lines(where string, args ...any) ([]Line, error) {
+	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -252,5 +257,8 @@ func (tx *Tx) Journal(chain string) ([]Line, error) {
 		}
 		lines = append(lines, l)
 	}
-	return lines, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return lines, nil
 }
