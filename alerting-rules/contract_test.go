@@ -13,13 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/model"
+	prommodel "github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"vigie/docs/runbooks"
+	"vigie/internal/strict"
 	"vigie/receiver/message/languages"
 	"vigie/receiver/message/locale"
 	vigie "vigie/rules"
+	"vigie/rules/classify"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // metrics are all that the rules may read besides what they record: the
@@ -144,7 +148,7 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations"`
 
 	file, group string
-	every       model.Duration // its group's interval, 0 for that of all
+	every       prommodel.Duration // its group's interval, 0 for that of all
 }
 
 func (r rule) String() string { return fmt.Sprintf("%s: %s%s", r.file, r.Alert, r.Record) }
@@ -165,9 +169,9 @@ func rules(t *testing.T) []rule {
 		}
 		var content struct {
 			Groups []struct {
-				Name     string         `yaml:"name"`
-				Interval model.Duration `yaml:"interval"`
-				Rules    []rule         `yaml:"rules"`
+				Name     string             `yaml:"name"`
+				Interval prommodel.Duration `yaml:"interval"`
+				Rules    []rule             `yaml:"rules"`
 			} `yaml:"groups"`
 		}
 		if err := yaml.Unmarshal(text, &content); err != nil {
@@ -228,7 +232,7 @@ func TestNoAlertEndsAtARestart(t *testing.T) {
 		if r.For == nil {
 			continue
 		}
-		d, err := model.ParseDuration(*r.For)
+		d, err := prommodel.ParseDuration(*r.For)
 		if err != nil {
 			t.Fatalf("%v: for: %v", r, err)
 		}
@@ -530,7 +534,7 @@ var elsewhere = map[string]string{
 	"SiteOffline":                  "a policy raises it from other alerts",
 	"VigieMonitoringBlind":         "Vigie raises it itself when Prometheus is silent",
 	"VigieAlertmanagerUnreachable": "Vigie raises it itself when Alertmanager does not answer",
-	vigie.RefusedReport:            "Vigie raises it itself for a report that nobody may make",
+	classify.RefusedReport:         "Vigie raises it itself for a report that nobody may make",
 }
 
 // A policy names no alert that nobody fires.
@@ -632,19 +636,19 @@ func TestEveryEngineHasWords(t *testing.T) {
 }
 
 // example reads the policy of a shipped example.
-func example(t *testing.T, name string) *vigie.Policy {
+func example(t *testing.T, name string) *policy.Policy {
 	t.Helper()
 	files, err := filepath.Glob("../deploy/examples/" + name + "/policy/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no policy: %v", err)
 	}
-	var sources []vigie.SourceFile
+	var sources []strict.File
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sources = append(sources, vigie.SourceFile{Name: f, Text: text})
+		sources = append(sources, strict.File{Name: f, Text: text})
 	}
 	all, err := vigie.LoadPolicies(sources)
 	if err != nil || len(all) != 1 {
@@ -654,14 +658,14 @@ func example(t *testing.T, name string) *vigie.Policy {
 }
 
 // fired are the alerts with their labels as the rules' own tests see them fire.
-func fired(t *testing.T) map[string][]vigie.Labels {
+func fired(t *testing.T) map[string][]model.Labels {
 	t.Helper()
 	files, err := filepath.Glob("tests/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tests: %v", err)
 	}
 	pair := regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
-	out := map[string][]vigie.Labels{}
+	out := map[string][]model.Labels{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -677,7 +681,7 @@ func fired(t *testing.T) map[string][]vigie.Labels {
 				Alerts []struct {
 					Name string `yaml:"alertname"`
 					Exp  []struct {
-						Labels vigie.Labels `yaml:"exp_labels"`
+						Labels model.Labels `yaml:"exp_labels"`
 					} `yaml:"exp_alerts"`
 				} `yaml:"alert_rule_test"`
 			} `yaml:"tests"`
@@ -688,7 +692,7 @@ func fired(t *testing.T) map[string][]vigie.Labels {
 		for _, c := range content.Tests {
 			for _, s := range c.Samples {
 				for _, e := range s.Exp {
-					l := vigie.Labels{}
+					l := model.Labels{}
 					for _, m := range pair.FindAllStringSubmatch(e.Labels, -1) {
 						l[m[1]] = m[2]
 					}
@@ -700,7 +704,7 @@ func fired(t *testing.T) map[string][]vigie.Labels {
 			}
 			for _, a := range c.Alerts {
 				for _, e := range a.Exp {
-					l := vigie.Labels{"alertname": a.Name}
+					l := model.Labels{"alertname": a.Name}
 					maps.Copy(l, e.Labels)
 					out[a.Name] = append(out[a.Name], l)
 				}
@@ -718,7 +722,7 @@ func TestEveryAlertHasAScenario(t *testing.T) {
 		if r.Alert == "" {
 			continue
 		}
-		var policies []*vigie.Policy
+		var policies []*policy.Policy
 		switch filepath.Base(r.file) {
 		case "platforms.yml":
 			policies = append(policies, platforms)
@@ -729,7 +733,7 @@ func TestEveryAlertHasAScenario(t *testing.T) {
 		}
 		cases := slices.Clone(seen[r.Alert])
 		if len(cases) == 0 { // seen to fire by its name alone
-			l := vigie.Labels{"alertname": r.Alert}
+			l := model.Labels{"alertname": r.Alert}
 			maps.Copy(l, r.Labels)
 			if r.platform() {
 				l["platform"] = "lms-A"

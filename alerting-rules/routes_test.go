@@ -11,7 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	vigie "vigie/rules"
+	"vigie/rules/model"
 )
 
 // amRoute is a route of Alertmanager, as far as it decides who hears.
@@ -24,11 +24,11 @@ type amRoute struct {
 
 // receivers are those that an alert reaches: the first child that matches, and
 // further ones after each that says continue.
-func (r amRoute) receivers(t *testing.T, l vigie.Labels) []string {
+func (r amRoute) receivers(t *testing.T, l model.Labels) []string {
 	t.Helper()
 	var out []string
 	for _, child := range r.Routes {
-		ms, err := vigie.ParseMatchers(child.Matchers)
+		ms, err := model.ParseMatchers(child.Matchers)
 		if err != nil {
 			t.Fatalf("%v: %v", child.Matchers, err)
 		}
@@ -93,16 +93,16 @@ func alertmanagerConfig(t *testing.T) amConfig {
 }
 
 // labelsOf are the labels with which an alert fires, or at least those that its rule sets.
-func labelsOf(r rule, seen map[string][]vigie.Labels) []vigie.Labels {
+func labelsOf(r rule, seen map[string][]model.Labels) []model.Labels {
 	if cases := seen[r.Alert]; len(cases) > 0 {
 		return cases
 	}
-	l := vigie.Labels{"alertname": r.Alert}
+	l := model.Labels{"alertname": r.Alert}
 	maps.Copy(l, r.Labels)
 	if r.platform() {
 		l["platform"] = "lms-A"
 	}
-	return []vigie.Labels{l}
+	return []model.Labels{l}
 }
 
 // Every shipped alert reaches Vigie, what Vigie cannot always tell of itself
@@ -174,7 +174,7 @@ func askedReceivers(t *testing.T) []*regexp.Regexp {
 func TestRoutesNameWhatIsFired(t *testing.T) {
 	am, seen := alertmanagerConfig(t), fired(t)
 	names, kinds := map[string]bool{}, map[string]bool{}
-	var all []vigie.Labels
+	var all []model.Labels
 	for _, r := range rules(t) {
 		if r.Alert != "" {
 			names[r.Alert], kinds[r.Labels["kind"]] = true, true
@@ -216,7 +216,7 @@ func TestRoutesNameWhatIsFired(t *testing.T) {
 		check(i.Source)
 		check(i.Target)
 		for _, side := range [][]string{i.Source, i.Target} {
-			ms, err := vigie.ParseMatchers(side)
+			ms, err := model.ParseMatchers(side)
 			if err != nil {
 				t.Fatal(err)
 			}

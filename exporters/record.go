@@ -80,6 +80,9 @@ func (r *record) setHorizon(at time.Time) {
 // ended takes in an instant at which a run ended, or at which the product says that
 // the job succeeded.
 func (r *record) ended(at time.Time, good bool) {
+	if at.Unix() <= 0 {
+		return // the beginning of some calendar, which products write for never
+	}
 	if !at.Before(r.Recent.oldest()) {
 		r.Recent = r.Recent.with(at, good)
 		if len(r.Recent) > keptInstants {

@@ -199,3 +199,25 @@ func TestCleanName(t *testing.T) {
 		}
 	}
 }
+
+// Products write the beginning of their calendar for what never was: 1601, 1899, 1900.
+func TestRunsBeforeTheEpoch(t *testing.T) {
+	for _, year := range []int{1601, 1899, 1900, 1969} {
+		for _, result := range []Result{Failed, Missed, Success} {
+			r := &record{}
+			old := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+			r.fold(Job{ID: "j", Runs: []Run{{ID: "old", End: old, Result: result}}}, foldOptions{now: at(0), unknown: func(string) {}})
+			if got := r.Job.LastSuccess; got.Year() > year {
+				t.Errorf("%d %v: a success of %v", year, result, got)
+			}
+			for i := range 2 * keptInstants {
+				r.fold(Job{ID: "j", Runs: []Run{{ID: string(rune(97 + i)), End: at(i), Result: Success}}}, foldOptions{now: at(i), unknown: func(string) {}})
+			}
+			last := 2*keptInstants - 1
+			r.fold(Job{ID: "j", Runs: []Run{{ID: "bad", End: at(last), Result: Failed}}}, foldOptions{now: at(last), unknown: func(string) {}})
+			if !r.Job.LastSuccess.Equal(at(last-1)) || r.Job.Failures != 1 {
+				t.Errorf("%d %v: success %v, %d failures", year, result, r.Job.LastSuccess, r.Job.Failures)
+			}
+		}
+	}
+}

@@ -165,3 +165,15 @@ func (p *LastGood[T]) Refresh(ctx context.Context, list func(context.Context) ([
 		return p.good, Endpoint{Name: p.Name, Items: len(p.good), Err: err}, nil
 	}
 }
+
+// Sleep waits in real time, or until ctx ends.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

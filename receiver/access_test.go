@@ -16,8 +16,8 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/web"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 	"vigie/rules/story"
 )
 
@@ -213,14 +213,14 @@ events:
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	read := func(ns []rules.Notification) string {
+	read := func(ns []incident.Notification) string {
 		mail, err := words.Render(ns)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all := mail.Subject + mail.Text + mail.HTML
 		for _, n := range ns {
-			for _, p := range append(append([]rules.Party{}, n.To...), n.Cc...) {
+			for _, p := range append(append([]incident.Party{}, n.To...), n.Cc...) {
 				own, foreign, outside := map[string]string{"exploit": "A", "exploit.lms-b": "B", "exploit.lms-c": "C"}[p.Person], "", p.Outside
 				for _, x := range []string{"A", "B", "C"} {
 					if own != "" && x != own && (strings.Contains(all, "lms-"+x) || strings.Contains(all, "word-of-"+x)) {

@@ -6,6 +6,7 @@ import (
 	"vigie/receiver/answers"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // acts lets people act.
@@ -15,21 +16,21 @@ type acts struct {
 }
 
 // Act lets a person do something to an incident, named by id or number.
-func (a *acts) Act(ctx context.Context, name string, act rules.Act) (rules.Decision, error) {
+func (a *acts) Act(ctx context.Context, name string, act incident.Act) (incident.Decision, error) {
 	return a.ActOn(ctx, name, 0, act)
 }
 
 // ActOn is Act for somebody who saw the incident when its journal had so many
 // lines. If anything happened since then that was not his own doing, nothing is
 // done, and a [StaleError] says what it was. 0 asks for no such check.
-func (a *acts) ActOn(ctx context.Context, name string, seen int64, act rules.Act) (rules.Decision, error) {
+func (a *acts) ActOn(ctx context.Context, name string, seen int64, act incident.Act) (incident.Decision, error) {
 	if act.Verb == rules.VerbSilence {
 		return a.silence(ctx, name, seen, act)
 	}
 	return a.act(ctx, name, seen, act)
 }
 
-func (a *acts) act(ctx context.Context, name string, seen int64, act rules.Act) (d rules.Decision, err error) {
+func (a *acts) act(ctx context.Context, name string, seen int64, act incident.Act) (d incident.Decision, err error) {
 	err = a.update(ctx, a.now(), func(b *batch) error {
 		r, err := find(b.tx, name)
 		if err != nil {
@@ -38,7 +39,7 @@ func (a *acts) act(ctx context.Context, name string, seen int64, act rules.Act) 
 		if err := changedSince(b.tx, r, seen, act.By); err != nil {
 			return err
 		}
-		if d, err = b.Apply(b.Track(r), rules.Acted{Act: act}); err != nil {
+		if d, err = b.Apply(b.Track(r), incident.Acted{Act: act}); err != nil {
 			return err
 		}
 		if d.Refusal != nil {
@@ -47,7 +48,7 @@ func (a *acts) act(ctx context.Context, name string, seen int64, act rules.Act) 
 		return nil
 	})
 	if err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
 	return d, nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"vigie/receiver/alertmanager"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // One element that cannot be read takes nothing else with it: neither a silence
@@ -188,7 +188,7 @@ func TestNothingFiresAtTheReceiver(t *testing.T) {
 			r.prom.source("acronis-1", 1, r.now())
 			r.stride(time.Minute, 20*time.Second)
 		}
-		r.state("1", map[bool]rules.State{true: rules.Resolved, false: rules.Open}[heard])
+		r.state("1", map[bool]model.State{true: model.Resolved, false: model.Open}[heard])
 	}
 }
 
@@ -213,15 +213,15 @@ func TestSilenceWhereAnotherCannotBeAsked(t *testing.T) {
 		here.silenced[alertmanager.Fingerprint(daily)] = []string{one["id"].(string)}
 	})
 	r.pass(3 * time.Minute)
-	if i := r.the("machine=SRV-AD"); len(i.Silences) != 1 || i.Flags[rules.FlagSilenced] {
-		t.Errorf("with %d silences of one plan, silenced is %v while nobody can say of the other", len(i.Silences), i.Flags[rules.FlagSilenced])
+	if i := r.the("machine=SRV-AD"); len(i.Silences) != 1 || i.Flags[model.FlagSilenced] {
+		t.Errorf("with %d silences of one plan, silenced is %v while nobody can say of the other", len(i.Silences), i.Flags[model.FlagSilenced])
 	}
 	// A silence of the whole machine covers it whatever the other would say.
 	here.change(func() {
 		here.silences = append(here.silences, silence("00000000-0000-4000-8000-000000000002", "adm1", "SRV-AD", r.now(), r.now().Add(4*time.Hour)))
 	})
 	r.pass(2 * time.Minute)
-	if i := r.the("machine=SRV-AD"); len(i.Silences) != 2 || !i.Flags[rules.FlagSilenced] {
-		t.Errorf("with %d silences, one of the whole machine, silenced is %v", len(i.Silences), i.Flags[rules.FlagSilenced])
+	if i := r.the("machine=SRV-AD"); len(i.Silences) != 2 || !i.Flags[model.FlagSilenced] {
+		t.Errorf("with %d silences, one of the whole machine, silenced is %v", len(i.Silences), i.Flags[model.FlagSilenced])
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // What the real Alertmanager answers: names that only UTF-8 has, receivers of
@@ -67,7 +67,7 @@ func TestLiveSilencesOfEveryShape(t *testing.T) {
 	b["service.name"], b["étage"] = `sh"o\p`, "3"
 	l.failed(a, b)
 	l.fire(a, b)
-	l.until("open", func() bool { return l.is(a, rules.Open)() && l.is(b, rules.Open)() })
+	l.until("open", func() bool { return l.is(a, model.Open)() && l.is(b, model.Open)() })
 	for _, m := range [][]map[string]any{
 		{matcher("k8s.pod.name", "shop-.*", true, true)},
 		{matcher("deployment environment", "prod", false, true), matcher("étage", "", false, false)},
@@ -78,7 +78,7 @@ func TestLiveSilencesOfEveryShape(t *testing.T) {
 	}
 	time.Sleep(asRead)
 	for _, x := range []alert{a, b} {
-		if i := l.the("machine=" + x["machine"]); i.Flags[rules.FlagSilenced] {
+		if i := l.the("machine=" + x["machine"]); i.Flags[model.FlagSilenced] {
 			t.Errorf("%s is silenced by what does not cover it", x["machine"])
 		}
 	}
@@ -86,11 +86,11 @@ func TestLiveSilencesOfEveryShape(t *testing.T) {
 		t.Fatalf("up %v, %d mails that monitoring is blind", up, len(l.mails("blind")))
 	}
 	l.silenced("the shop", matcher("service.name", `sh"o\p`, false, true), matcher("étage", "1|2", true, false))
-	l.until("silenced by its labels", func() bool { return l.the("machine=SRV-FIC").Flags[rules.FlagSilenced] })
+	l.until("silenced by its labels", func() bool { return l.the("machine=SRV-FIC").Flags[model.FlagSilenced] })
 	// An incident whose alert has such labels is silenced from here, too.
 	l.act(http.StatusOK, adm1Token, l.the("machine=SRV-FIC").ID, "silence", map[string]string{"comment": "disk"})
 	l.act(http.StatusOK, adm1Token, l.the("machine=SRV-AD").ID, "silence", map[string]string{"comment": "disk"})
-	l.until("both in hand", func() bool { return l.the("machine=SRV-AD").Flags[rules.FlagSilenced] })
+	l.until("both in hand", func() bool { return l.the("machine=SRV-AD").Flags[model.FlagSilenced] })
 }
 
 const elsewhere = `route:
@@ -119,12 +119,12 @@ func TestLiveReceiversOfSeveralNames(t *testing.T) {
 	a, foreign := backup("dupont", "SRV-AD", "primary"), alert{"alertname": "ToasterOnFire", "severity": "critical"}
 	l.failed(a)
 	l.fire(a, foreign)
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	l.silence("SRV-AD", time.Hour)
-	l.until("in hand", func() bool { return l.the("machine=SRV-AD").State == rules.Taken })
+	l.until("in hand", func() bool { return l.the("machine=SRV-AD").State == model.Taken })
 	l.succeeded(a)
 	l.resolve(a)
-	l.until("resolved, though its silence kept the end from being told", l.is(a, rules.Resolved))
+	l.until("resolved, though its silence kept the end from being told", l.is(a, model.Resolved))
 	if n := len(l.incidents("ended=true")); n != 1 {
 		t.Errorf("%d incidents, want that of the backup alone: what goes to another receiver is not ours", n)
 	}
@@ -172,18 +172,18 @@ func TestLiveHeldBack(t *testing.T) {
 		}
 	}
 	l.resolve(source)
-	l.until("told once nothing inhibits it", l.is(inhibited, rules.Open))
+	l.until("told once nothing inhibits it", l.is(inhibited, model.Open))
 	was, err := os.ReadFile(l.config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	free := regexp.MustCompile(`, (mute|active)_time_intervals: \[[a-z]+\]`).ReplaceAllString(string(was), "")
 	l.reconfigure(free)
-	l.until("told once nothing mutes it", func() bool { return l.is(muted, rules.Open)() && l.is(closed, rules.Open)() })
+	l.until("told once nothing mutes it", func() bool { return l.is(muted, model.Open)() && l.is(closed, model.Open)() })
 	// Held back again it is not over: nothing is told of it.
 	l.reconfigure(string(was))
 	time.Sleep(asRead)
-	l.until("open as before", l.is(muted, rules.Open))
+	l.until("open as before", l.is(muted, model.Open))
 }
 
 // pair is a live rig of two Alertmanagers of one cluster.
@@ -244,7 +244,7 @@ func TestLiveCluster(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
 	l.fire(a)
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	id := l.the("machine=SRV-AD").ID
 	time.Sleep(asRead) // both have said which cluster they are of
 	l.act(http.StatusOK, adm1Token, id, "silence", map[string]string{"comment": "disk"})
@@ -282,7 +282,7 @@ func TestLiveCluster(t *testing.T) {
 	b := backup("martin", "SRV-FIC", "primary")
 	l.failed(b)
 	l.fire(b)
-	l.until("open", l.is(b, rules.Open))
+	l.until("open", l.is(b, model.Open))
 	l.endAM(syscall.SIGKILL)
 	l.act(http.StatusOK, adm2Token, l.the("machine=SRV-FIC").ID, "silence", map[string]string{"comment": "at work"})
 	if s := other.active(); len(s) != 2 {
@@ -300,7 +300,7 @@ func TestLiveCluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l.until("silenced no more", func() bool { return !l.the("machine=SRV-FIC").Flags[rules.FlagSilenced] })
+	l.until("silenced no more", func() bool { return !l.the("machine=SRV-FIC").Flags[model.FlagSilenced] })
 }
 
 // covers: a "repaired" that waits to be told when it fails again is taken back: the
@@ -313,10 +313,10 @@ func TestLiveRepairedOvertaken(t *testing.T) {
 	l.until("told", func() bool { return len(l.mails("opened")) == 1 })
 	l.succeeded(a)
 	l.resolve(a)
-	l.until("resolved", l.is(a, rules.Resolved))
+	l.until("resolved", l.is(a, model.Resolved))
 	l.prom.job(a, 3, time.Now().Add(4*time.Second), time.Now().Add(2*time.Second), time.Now())
 	l.fire(a)
-	l.until("open again", l.is(a, rules.Open))
+	l.until("open again", l.is(a, model.Open))
 	l.until("told again", func() bool { return len(l.mails("opened", "reopened")) >= 2 })
 	if n := len(l.mails("repaired", "works_again", "resolved")); n != 0 {
 		t.Errorf("%d mails say that it is over, while it fails", n)

@@ -8,7 +8,8 @@ import (
 	"vigie/receiver/evidence"
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 const (
@@ -47,7 +48,7 @@ func (a *asker) turn(ctx context.Context) error {
 
 // ask finds out what one incident needs to know and lets it decide.
 func (a *asker) ask(ctx context.Context, id string, now time.Time) error {
-	var need *rules.Need
+	var need *incident.Need
 	err := a.update(about(ctx, id), now, func(b *batch) (err error) {
 		need, err = b.Needs(id)
 		return err
@@ -63,7 +64,7 @@ func (a *asker) ask(ctx context.Context, id string, now time.Time) error {
 }
 
 // answer lets an incident decide with what was answered.
-func (a *asker) answer(ctx context.Context, id string, with rules.Answered) error {
+func (a *asker) answer(ctx context.Context, id string, with incident.Answered) error {
 	return a.update(about(ctx, id), a.now(), func(b *batch) error {
 		_, err := b.Tell(id, with)
 		return err
@@ -71,8 +72,8 @@ func (a *asker) answer(ctx context.Context, id string, with rules.Answered) erro
 }
 
 // inquire asks Prometheus. What is not answered in time is unknown.
-func (a *asker) inquire(ctx context.Context, need *rules.Need, now time.Time) rules.Answered {
-	q := evidence.Question{Plans: make(map[string]rules.Labels, len(need.Alerts))}
+func (a *asker) inquire(ctx context.Context, need *incident.Need, now time.Time) incident.Answered {
+	q := evidence.Question{Plans: make(map[string]model.Labels, len(need.Alerts))}
 	for fp, a := range need.Alerts {
 		q.Plans[fp] = a.Labels
 	}

@@ -5,8 +5,10 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/receiver/store/heard"
-	"vigie/rules"
+	"vigie/rules/classify"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // batch moves incidents in one transaction of the store, and counts what comes
@@ -29,12 +31,12 @@ func (c *core) batch(tx *store.Tx, now time.Time) *batch {
 
 // fire takes in one signal that fires. It returns nil when no incident is kept
 // for it.
-func (b *batch) fire(s rules.Signal, confirmed bool) (*incidents.Tracked, error) {
+func (b *batch) fire(s model.Signal, confirmed bool) (*incidents.Tracked, error) {
 	return b.take(s, incidents.Classify(b.Book, s, b.Now), confirmed)
 }
 
 // take takes in a signal that has been classified by the batch's book.
-func (b *batch) take(s rules.Signal, c rules.Classified, confirmed bool) (*incidents.Tracked, error) {
+func (b *batch) take(s model.Signal, c classify.Classified, confirmed bool) (*incidents.Tracked, error) {
 	b.tx.AfterCommit(func() { b.core.issues.Set(s.Fingerprint, b.core.called(c.Signal.Labels), c.Issues) })
 	switch {
 	case c.Refusal != nil:
@@ -102,7 +104,7 @@ func (b *batch) Flush() error {
 // Judge believes an ending while monitoring is proven to live; where the ending
 // itself is the proof, it holds it back until that is proven for the time after
 // it.
-func (b *batch) Judge(_ *incidents.Batch, t *incidents.Tracked, ev rules.Cleared) (rules.Cleared, bool, error) {
+func (b *batch) Judge(_ *incidents.Batch, t *incidents.Tracked, ev incident.Cleared) (incident.Cleared, bool, error) {
 	ev.Trusted = b.core.trusted(b.Now) || ownAll(t, ev.Fingerprints)
 	if ev.Trusted && b.mustWait(t, ev) {
 		return ev, true, b.holdEnding(t, ev)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // covers: S1.4; monitoring that is blind stays blind across a restart until the
@@ -22,10 +22,10 @@ func TestBlindAcrossARestart(t *testing.T) {
 	}
 	r.restart()
 	r.pass(2 * time.Minute)
-	r.state(blind.ID, rules.Open) // the restart forgot nothing, and heard nothing
+	r.state(blind.ID, model.Open) // the restart forgot nothing, and heard nothing
 	r.fires(dog)
 	r.pass(2 * time.Second)
-	r.state(blind.ID, rules.Resolved)
+	r.state(blind.ID, model.Resolved)
 }
 
 // covers: S1.4; an Alertmanager that was silent and is not configured any more
@@ -46,13 +46,13 @@ func TestUnreachableAndTakenOut(t *testing.T) {
 		r.restart() // it is still silent: for the first minutes nothing is claimed
 		r.pass(90 * time.Second)
 		for _, i := range open {
-			r.state(i.ID, rules.Open)
+			r.state(i.ID, model.Open)
 		}
 		r.peers, r.fails = r.peers[:left], false
 		r.restart()
 		r.pass(61 * time.Second)
 		for _, i := range open {
-			r.state(i.ID, rules.Resolved)
+			r.state(i.ID, model.Resolved)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/evidence"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // explains is an exporter that tells why jobs failed, in the form of its
@@ -98,7 +98,7 @@ func TestIncidentSaysWhatTheExporterSays(t *testing.T) {
 	r := newRig(t, 0, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Exporters = []evidence.Exporter{x} } })
 	// The run ended within the second that the alert tells rounded up.
 	told := map[string]string{"last_run": strconv.FormatInt(monday.Unix()+1, 10)}
-	err := r.engine.Receive(t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: "f1", Labels: rules.Labels(a), Annotations: told, StartsAt: r.now()}}})
+	err := r.engine.Receive(t.Context(), receiver.Alerts{Fired: []model.Signal{{Kind: model.BackupAlert, Fingerprint: "f1", Labels: model.Labels(a), Annotations: told, StartsAt: r.now()}}})
 	if err != nil {
 		t.Fatal(err)
 	}

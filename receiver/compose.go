@@ -16,7 +16,7 @@ import (
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // composeDue makes messages of bundles: rendered and committed before any socket
@@ -83,7 +83,7 @@ func (o *outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int
 
 // bundle reads what leaves now of a bundle. What waits to be kept about the same
 // incidents is kept first: it lets others leave.
-func (o *outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []rules.Notification, err error) {
+func (o *outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []incident.Notification, err error) {
 	var about []string
 	read := func(tx *store.Tx) error {
 		// In this order: what joins the bundle in between is not read, and counts.
@@ -128,7 +128,7 @@ func (o *outbox) keepAll(ctx context.Context, all []draft, now time.Time) error 
 
 // composeEach takes the notifications of a bundle that failed as one message each
 // for itself, and puts off what cannot be written at all.
-func (o *outbox) composeEach(ctx context.Context, key string, ns []rules.Notification, err error, now time.Time) error {
+func (o *outbox) composeEach(ctx context.Context, key string, ns []incident.Notification, err error, now time.Time) error {
 	if len(ns) > 1 && !errors.Is(err, store.ErrUnavailable) {
 		o.log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
 		err = nil
@@ -147,8 +147,8 @@ func (o *outbox) composeEach(ctx context.Context, key string, ns []rules.Notific
 	return nil
 }
 
-func (o *outbox) composeAlone(ctx context.Context, n rules.Notification, now time.Time) error {
-	s, err := o.compose(ctx, []rules.Notification{n})
+func (o *outbox) composeAlone(ctx context.Context, n incident.Notification, now time.Time) error {
+	s, err := o.compose(ctx, []incident.Notification{n})
 	if err != nil {
 		return err
 	}
@@ -158,12 +158,12 @@ func (o *outbox) composeAlone(ctx context.Context, n rules.Notification, now tim
 // draft is a message that is written but not yet kept.
 type draft struct {
 	id    string
-	ns    []rules.Notification
+	ns    []incident.Notification
 	value []byte
 }
 
 // compose writes the message of a bundle.
-func (o *outbox) compose(ctx context.Context, ns []rules.Notification) (draft, error) {
+func (o *outbox) compose(ctx context.Context, ns []incident.Notification) (draft, error) {
 	parts := []string{o.instance}
 	for _, n := range ns {
 		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))
@@ -186,7 +186,7 @@ func (o *outbox) compose(ctx context.Context, ns []rules.Notification) (draft, e
 }
 
 // translate adds the words for those recipients who read another language.
-func (o *outbox) translate(k *letter.Kept, ns []rules.Notification) error {
+func (o *outbox) translate(k *letter.Kept, ns []incident.Notification) error {
 	for _, p := range slices.Concat(ns[0].To, ns[0].Cc) {
 		if p.Language == "" || p.Language == ns[0].Language || p.Language == k.Language {
 			continue
@@ -212,7 +212,7 @@ func (o *outbox) translate(k *letter.Kept, ns []rules.Notification) error {
 }
 
 // titled is the title of the notification's scenario in a language.
-func (o *outbox) titled(n rules.Notification, language string) string {
+func (o *outbox) titled(n incident.Notification, language string) string {
 	for _, p := range o.Book().Policies() {
 		s := p.Scenario(n.Data.Scenario)
 		if s != nil && slices.Contains(slices.Collect(maps.Values(s.Title)), n.Data.ScenarioText) {
@@ -235,7 +235,7 @@ func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error
 	})
 }
 
-func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify.Message {
+func (o *outbox) message(ns []incident.Notification, words message.Rendered) notify.Message {
 	n := ns[0]
 	m := notify.Message{
 		From: o.live().Sender.From, ReplyTo: o.live().Sender.ReplyTo,
@@ -257,8 +257,8 @@ func (o *outbox) message(ns []rules.Notification, words message.Rendered) notify
 }
 
 // alone makes a message that is about no incident, as the outbox keeps it.
-func (o *outbox) alone(n rules.Notification, words message.Rendered) (id string, value []byte, err error) {
-	m := o.message([]rules.Notification{n}, words)
+func (o *outbox) alone(n incident.Notification, words message.Rendered) (id string, value []byte, err error) {
+	m := o.message([]incident.Notification{n}, words)
 	if m.ID, err = notify.NewMessageID(o.live().Domain, o.instance, n.ID); err != nil {
 		return "", nil, err
 	}
@@ -269,7 +269,7 @@ func (o *outbox) alone(n rules.Notification, words message.Rendered) (id string,
 
 // explain completes notifications with the words in which the products explain
 // their failures. A mail without them is better than none.
-func (o *outbox) explain(ctx context.Context, ns []rules.Notification) {
+func (o *outbox) explain(ctx context.Context, ns []incident.Notification) {
 	ctx, cancel := context.WithTimeout(ctx, explainWithin)
 	defer cancel()
 	evidence.Explain(ctx, o.live().Exporters, ns, func(source string, err error) {

@@ -12,15 +12,15 @@ import (
 	"time"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // K6: what Alertmanager's contract leaves out. The sequences against the real
 // program are S1 to S7; here hours pass.
 
 // ending counts the incidents in each state.
-func (r *rig) ending() map[rules.State]int {
-	out := map[rules.State]int{}
+func (r *rig) ending() map[model.State]int {
+	out := map[model.State]int{}
 	for _, i := range r.incidents("ended=true&limit=1000") {
 		out[i.State]++
 	}
@@ -62,7 +62,7 @@ func TestFaultDownLongerThanAlertmanagerRemembers(t *testing.T) {
 	}
 	took := r.now().Sub(back)
 	got := r.ending()
-	if got[rules.Resolved] != 8 || got[rules.Unverified] != 8 || got[rules.Open] != 11 {
+	if got[model.Resolved] != 8 || got[model.Unverified] != 8 || got[model.Open] != 11 {
 		t.Errorf("%v, want 8 resolved by proof, 8 unverified, 11 open", got)
 	}
 	lost, doubles := r.tally("opened", 27)
@@ -95,7 +95,7 @@ func TestFaultEmptyAlertmanager(t *testing.T) {
 			r.stride(time.Minute, 10*time.Second)
 		}
 		// Beside them there may be one that says so.
-		if got := r.ending(); got[rules.Open] < incidents || len(got) != 1 {
+		if got := r.ending(); got[model.Open] < incidents || len(got) != 1 {
 			t.Errorf("%s: %v, want %d open", what, got, incidents)
 		}
 	}
@@ -114,7 +114,7 @@ func TestFaultFlapBetweenFlushes(t *testing.T) {
 	}
 	i := r.the("ended=true")
 	lost, doubles := r.tally("opened", 1)
-	if i.State != rules.Open || doubles > 0 {
+	if i.State != model.Open || doubles > 0 {
 		t.Errorf("%s, %d doubles", i.State, doubles)
 	}
 	// An old start that comes late changes nothing either.

@@ -13,7 +13,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
@@ -187,13 +187,13 @@ func TestDatabaseHeldEnding(t *testing.T) {
 			unpack(t, filepath.Join("testdata", "databases", build, name), filepath.Join(r.dir, "vigie.db"))
 			r.set(monday.Add(90 * time.Second))
 		})
-		r.state("i1", rules.Open)
+		r.state("i1", model.Open)
 		r.fires(b)
 		r.pass(61 * time.Second)
 		r.fires(dog)
 		r.pass(2 * time.Second)
-		r.state("i1", rules.Resolved)
-		r.state("i2", rules.Open)
+		r.state("i1", model.Resolved)
+		r.state("i2", model.Open)
 		verifies(t, filepath.Join(r.dir, "vigie.db"))
 	}
 }

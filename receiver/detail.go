@@ -10,13 +10,14 @@ import (
 
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
 )
 
 // Detail is an incident with what comes next, and when.
 type Detail struct {
 	Summary
-	Explanation rules.Explanation
+	Explanation explain.Explanation
 }
 
 // Details returns incidents by their ids, in that order; one that is not there
@@ -60,7 +61,7 @@ type Sent struct {
 
 // Mails returns the messages about an incident, oldest first, and which
 // notifications have not become one yet.
-func (q *reader) Mails(ctx context.Context, id string) (sent []Sent, held []rules.Notification, err error) {
+func (q *reader) Mails(ctx context.Context, id string) (sent []Sent, held []incident.Notification, err error) {
 	err = q.store.View(ctx, func(tx *store.Tx) error {
 		ids, err := tx.MessagesOf(id)
 		if err != nil {

@@ -16,7 +16,9 @@ import (
 	"vigie/receiver/message"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // RenderDigest makes the words of the morning's overview.
@@ -125,7 +127,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 	if err != nil {
 		return fmt.Errorf("digest of %s: %w", b.Date, err)
 	}
-	n := rules.Notification{ID: "digest/" + b.Date, Step: "digest", Template: "D1", DecidedAt: now, To: b.To, Cc: b.Cc, Language: d.Language}
+	n := incident.Notification{ID: "digest/" + b.Date, Step: "digest", Template: "D1", DecidedAt: now, To: b.To, Cc: b.Cc, Language: d.Language}
 	id, value, err := o.outbox.alone(n, words)
 	if err != nil {
 		return err
@@ -150,7 +152,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		if err := tx.SetValue(digestAtKey, strconv.FormatInt(now.UnixNano(), 10)); err != nil {
 			return err
 		}
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: "digest", Reason: fmt.Sprintf("of %s as %s, with seal %s", b.Date, id, cmp.Or(d.Seal, "none"))})
+		return tx.AppendSystem(incident.Entry{At: now, Kind: "message", What: "digest", Reason: fmt.Sprintf("of %s as %s, with seal %s", b.Date, id, cmp.Or(d.Seal, "none"))})
 	})
 }
 
@@ -161,7 +163,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 		opened := map[string]int{}
 		open, urgent := 0, []*store.Record{}
 		err := tx.EachSince(now.Add(-14*24*time.Hour), func(r *store.Record) error {
-			if r.Flags[rules.FlagFlaky] {
+			if r.Flags[model.FlagFlaky] {
 				d.Flaky = append(d.Flaky, message.DigestLine{What: o.name(r.Incident, d.Language), Detail: fmt.Sprintf("%d ×", len(r.SelfHealed))})
 			}
 			if r.OpenedAt.After(last) {
@@ -176,7 +178,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 			}
 			for _, step := range r.Steps {
 				for _, party := range step.Refused {
-					if step.Status == rules.StepDecided && !slices.Contains(d.Health.Refused, party.Address) {
+					if step.Status == incident.StepDecided && !slices.Contains(d.Health.Refused, party.Address) {
 						d.Health.Refused = append(d.Health.Refused, party.Address)
 					}
 				}
@@ -207,7 +209,7 @@ func (o *digest) digestIncidents(ctx context.Context, d *message.Digest, last, n
 			return err
 		}
 		for _, x := range listed {
-			l := rules.Labels{rules.LabelCustomer: x.Customer, rules.LabelMachine: x.Machine, rules.LabelPlatform: x.Platform, rules.LabelSource: x.Source}
+			l := model.Labels{model.LabelCustomer: x.Customer, model.LabelMachine: x.Machine, model.LabelPlatform: x.Platform, model.LabelSource: x.Source}
 			d.Listed = append(d.Listed, message.DigestListed{Alertnames: append([]string{x.Alertname}, x.Also...), What: o.called(l), Plan: cmp.Or(x.Plan, x.Item), Since: x.Since, OwedFrom: x.OwedFrom})
 		}
 		backlog, err := tx.Backlog(now)
@@ -246,9 +248,9 @@ func (o *digest) gaps(now time.Time) (out []message.DigestGap) {
 
 // answered is what was written back about an incident since the last overview;
 // of a confidential one the words are left out, unless all who read it may know.
-func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) (out []message.DigestAnswer) {
+func (o *digest) answered(inc incident.Incident, to []incident.Party, last time.Time) (out []message.DigestAnswer) {
 	book := o.Book()
-	kept := slices.ContainsFunc(to, func(p rules.Party) bool { return !book.MayRead(&inc, p.Person) })
+	kept := slices.ContainsFunc(to, func(p incident.Party) bool { return !book.MayRead(&inc, p.Person) })
 	for _, a := range book.Answers(inc, last) {
 		x := message.DigestAnswer{What: o.name(inc, to[0].Language), By: book.Directory.PersonName(a.By), Result: a.Fields["result"], Note: cmp.Or(a.Fields["note"], a.Fields["text"])}
 		if kept {
@@ -261,11 +263,11 @@ func (o *digest) answered(inc rules.Incident, to []rules.Party, last time.Time) 
 
 // name is whose it is and what; what is nobody's, such as the monitoring itself, has
 // its scenario's title.
-func (o *digest) name(i rules.Incident, language string) string {
+func (o *digest) name(i incident.Incident, language string) string {
 	return cmp.Or(o.called(i.Identity), fmt.Sprintf("%s (#%d)", o.title(i, language), i.Number))
 }
 
-func (o *digest) title(i rules.Incident, language string) string {
+func (o *digest) title(i incident.Incident, language string) string {
 	if p := o.Book().Policy(i.Policy); p != nil {
 		if s := p.Scenario(i.Scenario); s != nil {
 			return cmp.Or(s.Title.In(language), s.Name)
@@ -349,7 +351,7 @@ func (o *digest) digestSilences(t *alertmanager.Together) []message.DigestSilenc
 		if p := o.Book().Directory.Author(s.By); p != nil {
 			x.By = p.Name
 		}
-		ms, err := rules.ParseMatchers(s.Matchers)
+		ms, err := model.ParseMatchers(s.Matchers)
 		for fp, signal := range t.Firing {
 			if slices.Contains(t.SilencedBy[fp], id) || err == nil && ms.Match(signal.Labels) {
 				x.Idle = false

@@ -10,6 +10,9 @@ import (
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // withDigest gives a rig's policy an overview at 09:00.
@@ -144,7 +147,7 @@ func TestDigestTellsAnswers(t *testing.T) {
 	r.fires(backup("dupont", "SRV-AD", "primary"))
 	r.pass(2 * time.Second)
 	for who, note := range map[string]string{"am": "the site is closed until Tuesday", "adm1": "looked at the log"} {
-		if _, err := r.engine.Act(t.Context(), "1", rules.Act{Verb: "note", By: who, Fields: rules.Labels{"note": note}}); err != nil {
+		if _, err := r.engine.Act(t.Context(), "1", incident.Act{Verb: "note", By: who, Fields: model.Labels{"note": note}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -256,9 +259,9 @@ func TestDigestOfGaps(t *testing.T) {
 		r.tune = func(p *receiver.Reloadable) {
 			dir := p.Book.Directory.Clone()
 			from := time.Date(2026, 3, 12, 0, 0, 0, 0, monday.Location())
-			dir.Rotas = []rules.RotaEntry{{Role: "supervisor", Person: "sup"}}
+			dir.Rotas = []inventory.RotaEntry{{Role: "supervisor", Person: "sup"}}
 			for _, days := range []int{0, 14} {
-				dir.Rotas = append(dir.Rotas, rules.RotaEntry{Role: "supervisor", From: from.AddDate(0, 0, days), Until: from.AddDate(0, 0, days+1)})
+				dir.Rotas = append(dir.Rotas, inventory.RotaEntry{Role: "supervisor", From: from.AddDate(0, 0, days), Until: from.AddDate(0, 0, days+1)})
 			}
 			book, err := rules.NewBook(dir, p.Book.Policies()...)
 			if err != nil {

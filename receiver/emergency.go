@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 const (
@@ -36,14 +36,14 @@ type EmergencyCall struct {
 // Emergency takes in a call on the emergency entry, from whomever it comes. The
 // first of a reporter within five minutes is a report of level 3; the others are
 // kept with it and tell nobody again.
-func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident, error) {
+func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (incident.Incident, error) {
 	now := i.now()
 	platform := i.platformOf(c.Platform)
 	text := strings.TrimSpace(c.Text)
 	if text == "" {
-		return rules.Incident{}, incident.Refuse(422, "text is missing: say what is wrong").About("text")
+		return incident.Incident{}, incident.Refuse(422, "text is missing: say what is wrong").About("text")
 	}
-	if platform == rules.UnknownPlatform {
+	if platform == model.UnknownPlatform {
 		text = strings.TrimPrefix(c.Platform+" – "+text, " – ") // as it was told
 	}
 	by := c.Person
@@ -52,13 +52,13 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (rules.Incident
 		text = strings.TrimPrefix(c.Who+" – "+text, " – ")
 	}
 	id := fmt.Sprintf("emergency/%s/%s/%d", platform, by, now.Truncate(emergencyWindow).Unix())
-	inc, err := i.Report(ctx, Report{Kind: rules.Level3Emergency, Labels: rules.Labels{rules.LabelPlatform: platform}, By: by, Text: text, ID: id})
-	told := slices.ContainsFunc(inc.Reports, func(r rules.Signal) bool { return r.Fingerprint == "report:"+id && r.Text == text })
+	inc, err := i.Report(ctx, Report{Kind: model.Level3Emergency, Labels: model.Labels{model.LabelPlatform: platform}, By: by, Text: text, ID: id})
+	told := slices.ContainsFunc(inc.Reports, func(r model.Signal) bool { return r.Fingerprint == "report:"+id && r.Text == text })
 	if err != nil || told || !i.emergencies.MayKeep(now, emergencyWindow, keptPerWindow) {
 		return inc, err
 	}
 	return inc, i.store.Update(ctx, func(tx *store.Tx) error {
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "signal", What: string(rules.Level3Emergency), Actor: by,
+		return tx.AppendSystem(incident.Entry{At: now, Kind: "signal", What: string(model.Level3Emergency), Actor: by,
 			Reason: "one more call within five minutes, kept with " + inc.ID, Personal: text})
 	})
 }
@@ -71,5 +71,5 @@ func (i *intake) platformOf(name string) string {
 			return id
 		}
 	}
-	return rules.UnknownPlatform
+	return model.UnknownPlatform
 }

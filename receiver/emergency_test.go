@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"vigie/receiver/web"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // covers: S2.17; the emergency entry takes whoever calls, at level 3, and a flood
@@ -53,7 +53,7 @@ func TestEmergencyEntry(t *testing.T) {
 
 	text := call(http.StatusOK, url.Values{"platform": {"lms-A"}, "text": {"nothing answers"}, "who": {"Ada, 06 00 00 00 00"}, "code": {"wrong"}})
 	inc := r.the("platform=lms-A")
-	if !strings.Contains(text, fmt.Sprintf("#%d", inc.Number)) || inc.Level != 3 || !inc.Flags[rules.FlagUnknownReporter] || inc.Reporter != "unknown" ||
+	if !strings.Contains(text, fmt.Sprintf("#%d", inc.Number)) || inc.Level != 3 || !inc.Flags[model.FlagUnknownReporter] || inc.Reporter != "unknown" ||
 		!strings.Contains(inc.Wording, "Ada") {
 		t.Fatalf("%s\n%+v", text, inc)
 	}

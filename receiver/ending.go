@@ -9,8 +9,10 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // When Prometheus dies, Alertmanager lets every alert lapse and reports each as
@@ -28,17 +30,17 @@ func ownAll(t *incidents.Tracked, fps []string) bool {
 }
 
 // mustWait reports whether an ending is a proof that has to be confirmed first.
-func (b *batch) mustWait(t *incidents.Tracked, ev rules.Cleared) bool {
+func (b *batch) mustWait(t *incidents.Tracked, ev incident.Cleared) bool {
 	p := b.Book.Policy(t.Policy)
-	if p == nil || t.State.Ended() || t.Entry == string(rules.CorrelatedSignal) || ownAll(t, ev.Fingerprints) {
+	if p == nil || t.State.Ended() || t.Entry == string(model.CorrelatedSignal) || ownAll(t, ev.Fingerprints) {
 		return false
 	}
 	s := p.Scenario(t.Scenario)
-	return s != nil && s.Proof == rules.ProofCleared && !b.core.watch.livedAfter(ev.At)
+	return s != nil && s.Proof == policy.ProofCleared && !b.core.watch.livedAfter(ev.At)
 }
 
-func (b *batch) holdEnding(t *incidents.Tracked, ev rules.Cleared) error {
-	if _, err := b.Apply(t, rules.EndingHeld{Fingerprints: ev.Fingerprints, At: ev.At}); err != nil {
+func (b *batch) holdEnding(t *incidents.Tracked, ev incident.Cleared) error {
+	if _, err := b.Apply(t, incident.EndingHeld{Fingerprints: ev.Fingerprints, At: ev.At}); err != nil {
 		return err
 	}
 	id := t.ID
@@ -90,7 +92,7 @@ func (e *core) stillFiring(ctx context.Context, t *alertmanager.Together, now ti
 				}
 			}
 			if len(dropped) > 0 {
-				if _, err := b.Apply(en, rules.EndingDropped{Fingerprints: dropped}); err != nil {
+				if _, err := b.Apply(en, incident.EndingDropped{Fingerprints: dropped}); err != nil {
 					return err
 				}
 			}
@@ -154,9 +156,9 @@ func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time)
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(over), time.Time.Compare) {
 		slices.Sort(over[at])
-		ev := rules.Event(rules.Cleared{Fingerprints: over[at], At: at, Trusted: trusted})
+		ev := incident.Event(incident.Cleared{Fingerprints: over[at], At: at, Trusted: trusted})
 		if en.State.Ended() {
-			ev = rules.EndingDropped{Fingerprints: over[at]} // it was ended otherwise meanwhile
+			ev = incident.EndingDropped{Fingerprints: over[at]} // it was ended otherwise meanwhile
 		}
 		if _, err := b.Apply(en, ev); err != nil {
 			return err

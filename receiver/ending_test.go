@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 var dog = alert{"alertname": "Watchdog"}
@@ -21,7 +21,7 @@ func TestProbeLapsesBeforeWatchdog(t *testing.T) {
 	r.fires(dog)
 	r.clears(probe)
 	r.pass(40 * time.Second)
-	r.state(id, rules.Open)
+	r.state(id, model.Open)
 	r.restart() // what is held survives
 	r.clears(dog)
 	r.pass(3 * time.Minute)
@@ -29,7 +29,7 @@ func TestProbeLapsesBeforeWatchdog(t *testing.T) {
 	r.pass(3 * time.Minute)
 	r.fires(dog)
 	r.pass(2 * time.Second)
-	r.state(id, rules.Open)
+	r.state(id, model.Open)
 }
 
 // A probe that is well again ends its incident as soon as the watchdog has been
@@ -43,12 +43,12 @@ func TestProbeWellAgain(t *testing.T) {
 	r.pass(30 * time.Second)
 	r.restart()
 	r.fires(flapping)
-	r.state("i1", rules.Open)
+	r.state("i1", model.Open)
 	r.pass(61 * time.Second)
 	r.fires(dog)
 	r.pass(2 * time.Second)
-	r.state("i1", rules.Resolved)
-	r.state("i2", rules.Open)
+	r.state("i1", model.Resolved)
+	r.state("i2", model.Open)
 }
 
 // Where Alertmanager can be asked, its word on when Prometheus last repeated the
@@ -60,9 +60,9 @@ func TestProbeWellAgainByReconciliation(t *testing.T) {
 	r.pass(10 * time.Second)
 	r.clears(probe)
 	r.pass(20 * time.Second)
-	r.state("i1", rules.Open)
+	r.state("i1", model.Open)
 	r.pass(32 * time.Second)
-	r.state("i1", rules.Resolved)
+	r.state("i1", model.Resolved)
 }
 
 // An Alertmanager that does not answer is told of, and its silences count as
@@ -93,7 +93,7 @@ func TestAlertmanagerUnreachable(t *testing.T) {
 	if mails := r.mails("blind"); len(mails) == 0 {
 		t.Error("nobody was told")
 	}
-	if i := r.the("machine=SRV-AD"); !i.Flags[rules.FlagSilenced] || i.Assignee != "adm1" {
+	if i := r.the("machine=SRV-AD"); !i.Flags[model.FlagSilenced] || i.Assignee != "adm1" {
 		t.Error("the silence is taken for ended because nobody could be asked")
 	}
 	_, text := r.request("GET", "/api/v1/incidents/"+blind.ID, adm1Token, nil)
@@ -103,5 +103,5 @@ func TestAlertmanagerUnreachable(t *testing.T) {
 	r.peers[1].change(func() { r.peers[1].broken = false })
 	r.fails = false
 	r.pass(61 * time.Second)
-	r.state(blind.ID, rules.Resolved)
+	r.state(blind.ID, model.Resolved)
 }

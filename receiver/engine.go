@@ -33,6 +33,7 @@ import (
 	"vigie/receiver/reports"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Options is what an engine is made of for as long as it lives.
@@ -298,7 +299,7 @@ func (e *Engine) Ready(ctx context.Context) error { return e.ready(ctx) }
 
 // Status is the HTTP status that an error of the engine stands for.
 func Status(err error) int {
-	var refused *rules.Refusal
+	var refused *incident.Refusal
 	var stale *StaleError
 	switch {
 	case err == nil:

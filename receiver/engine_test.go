@@ -13,7 +13,8 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/explain"
+	"vigie/rules/model"
 )
 
 func TestOpeningMail(t *testing.T) {
@@ -41,7 +42,7 @@ func TestOpeningMail(t *testing.T) {
 		t.Errorf("headers: id %q, incident %q", m.MessageID, m.Header("X-Incident-ID"))
 	}
 	i := r.the("machine=SRV-AD")
-	if i.Other.State != rules.EvidenceOK || i.Other.Engine != "veeam" {
+	if i.Other.State != model.EvidenceOK || i.Other.Engine != "veeam" {
 		t.Errorf("the local backup is %q by %q, want ok by veeam", i.Other.State, i.Other.Engine)
 	}
 	if got := r.metric(`vigie_incidents_open{scenario="server",state="open"}`); got != 1 {
@@ -233,11 +234,11 @@ func TestEscalate(t *testing.T) {
 	if want := []string{"am.dupont@msp.example", "expert@msp.example", "vijay@msp.example"}; !slices.Equal(envelope, want) {
 		t.Errorf("envelope %v, want %v", envelope, want)
 	}
-	if i := r.the(""); !i.Flags[rules.FlagAccountManagerTold] || i.HandledAt.IsZero() && i.Targets["four_hours"].MetAt.IsZero() {
+	if i := r.the(""); !i.Flags[model.FlagAccountManagerTold] || i.HandledAt.IsZero() && i.Targets["four_hours"].MetAt.IsZero() {
 		t.Errorf("not handled: %+v", i.Flags)
 	}
 	verify(t, r, "i1")
-	var x rules.Explanation
+	var x explain.Explanation
 	r.get("/api/v1/incidents/1/explain", &x)
 	if len(x.Steps) == 0 || x.Scenario != "server" {
 		t.Errorf("explanation: %+v", x)
@@ -253,14 +254,14 @@ func TestResolvedOnlyByProof(t *testing.T) {
 	r.pass(61 * time.Second)
 	r.clears(a)
 	r.pass(2 * time.Second)
-	r.state("i1", rules.Unverified)
+	r.state("i1", model.Unverified)
 	r.prom.broken = true
 	r.pass(2 * time.Minute)
-	r.state("i1", rules.Unverified)
+	r.state("i1", model.Unverified)
 	r.prom.broken = false
 	r.prom.job(a, 1, r.now(), r.now(), r.now())
 	r.pass(61 * time.Second)
-	r.state("i1", rules.Resolved)
+	r.state("i1", model.Resolved)
 	r.pass(61 * time.Second)
 	if n := len(r.mails("repaired")); n != 1 {
 		t.Errorf("%d mails that it is repaired, want 1", n)
@@ -293,7 +294,7 @@ func TestOutbox(t *testing.T) {
 	if r.metric("vigie_notification_outbox_pending") != 1 {
 		t.Errorf("outbox pending: %v", r.metric("vigie_notification_outbox_pending"))
 	}
-	if i := r.the(""); i.Flags[rules.FlagAccountManagerTold] {
+	if i := r.the(""); i.Flags[model.FlagAccountManagerTold] {
 		t.Error("a trace counts although Cc has not been reached")
 	}
 	r.restart()
@@ -344,7 +345,7 @@ func TestReconcile(t *testing.T) {
 		p.silenced[fp] = []string{"s1"}
 	})
 	r.pass(60 * time.Second)
-	if i := r.the("customer=dupont"); !i.Flags[rules.FlagSilenced] || i.Silences["s1"].By != "adm1" || i.Assignee != "adm1" {
+	if i := r.the("customer=dupont"); !i.Flags[model.FlagSilenced] || i.Silences["s1"].By != "adm1" || i.Assignee != "adm1" {
 		t.Fatalf("assignee %q, silences: %+v", i.Assignee, i.Silences)
 	}
 
@@ -356,12 +357,12 @@ func TestReconcile(t *testing.T) {
 	r.prom.job(a, 1, r.now(), r.now(), r.now())
 	r.fails = true
 	r.pass(5 * time.Minute)
-	r.state("i1", rules.Taken)
+	r.state("i1", model.Taken)
 	r.peers[1].change(func() { r.peers[1].broken = false })
 	r.fails = false
 	r.pass(62 * time.Second)
-	r.state("i1", rules.Resolved)
-	r.state(r.the("customer=martin").ID, rules.Open)
+	r.state("i1", model.Resolved)
+	r.state(r.the("customer=martin").ID, model.Open)
 }
 
 // What is absent without a proof is unverified, and only after some time; an
@@ -374,11 +375,11 @@ func TestAbsentWithoutProof(t *testing.T) {
 	p := r.peers[0]
 	p.change(func() { p.started = r.now().Add(-time.Minute) })
 	r.pass(3 * time.Minute)
-	r.state("i1", rules.Open)
+	r.state("i1", model.Open)
 	r.pass(2 * time.Minute) // settled now
-	r.state("i1", rules.Open)
+	r.state("i1", model.Open)
 	r.pass(4 * time.Minute)
-	r.state("i1", rules.Unverified)
+	r.state("i1", model.Unverified)
 }
 
 func TestWatchdog(t *testing.T) {
@@ -406,7 +407,7 @@ func TestWatchdog(t *testing.T) {
 	r.prom.job(a, 1, r.now(), r.now(), r.now())
 	r.clears(a)
 	r.pass(2 * time.Second)
-	r.state("i1", rules.Open)
+	r.state("i1", model.Open)
 	r.fires(dog)
 	r.pass(2 * time.Second)
 	if n := len(r.incidents("scenario=blind")); n != 0 {
@@ -430,7 +431,7 @@ func TestCommonFailure(t *testing.T) {
 	r.pass(62 * time.Second)
 	common := r.the("scenario=common")
 	for _, i := range r.incidents("scenario=server") {
-		if !i.Flags[rules.FlagOutage] {
+		if !i.Flags[model.FlagOutage] {
 			t.Errorf("%s is not marked", i.ID)
 		}
 	}
@@ -445,7 +446,7 @@ func TestCommonFailure(t *testing.T) {
 	}
 	r.clears(all...)
 	r.pass(2 * time.Minute)
-	r.state(common.ID, rules.Resolved)
+	r.state(common.ID, model.Resolved)
 }
 
 func TestReport(t *testing.T) {

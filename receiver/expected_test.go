@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // What the inventory says must be watched is told to Prometheus.
@@ -14,10 +14,10 @@ func TestTheReceiverTellsWhatIsExpected(t *testing.T) {
 		r.tune = func(p *receiver.Reloadable) {
 			d := p.Book.Directory.Clone()
 			d.Sources = map[string]string{"acronis-eu2": "10.0.0.5:9891", "veeam": ""}
-			d.Platforms = map[string]*rules.Platform{"lms-A": {ID: "lms-A", Host: "host-1", Probes: []string{"host", "login"}}, "lms-B": {ID: "lms-B", Probes: []string{"host"}}}
-			d.Machines = append(d.Machines, &rules.Machine{Customer: "dupont", Name: "SRV-OLD", Class: "server", RestoreDue: monday, Decommissioned: monday},
-				&rules.Machine{Customer: "dupont", Name: "SRV-NEW", Class: "server", RestoreDue: monday.Add(time.Hour)},
-				&rules.Machine{Customer: "dupont", Name: "SRV-NEVER", Class: "server", RestoreDue: time.Unix(0, 0)})
+			d.Platforms = map[string]*inventory.Platform{"lms-A": {ID: "lms-A", Host: "host-1", Probes: []string{"host", "login"}}, "lms-B": {ID: "lms-B", Probes: []string{"host"}}}
+			d.Machines = append(d.Machines, &inventory.Machine{Customer: "dupont", Name: "SRV-OLD", Class: "server", RestoreDue: monday, Decommissioned: monday},
+				&inventory.Machine{Customer: "dupont", Name: "SRV-NEW", Class: "server", RestoreDue: monday.Add(time.Hour)},
+				&inventory.Machine{Customer: "dupont", Name: "SRV-NEVER", Class: "server", RestoreDue: time.Unix(0, 0)})
 			p.Book.Directory = d
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Opened is a link that was opened: what it is for, and for whom.
@@ -24,7 +25,7 @@ type Opened struct {
 	// when it was sent to a shared mailbox.
 	Actors []string
 	// Used tells when and by whom it was used, if it was.
-	Used *rules.ActRecord
+	Used *incident.ActRecord
 	// Offers are the purposes of a link that is about all rows of a mail, and Rows
 	// those rows; none of a link that is good for one thing.
 	Offers []string
@@ -102,34 +103,34 @@ func callsCustomer(b *rules.Book, inc Summary) bool {
 
 // FollowLink does what a link is for, in the name of one of those it was sent to.
 // Of the fields, those that the link settles cannot be changed.
-func (e *Engine) FollowLink(ctx context.Context, token, who string, fields rules.Labels) (rules.Decision, error) {
+func (e *Engine) FollowLink(ctx context.Context, token, who string, fields model.Labels) (incident.Decision, error) {
 	o, err := e.OpenLink(ctx, token)
 	if err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
 	return e.follow(ctx, o, who, fields)
 }
 
-func (e *Engine) follow(ctx context.Context, o Opened, who string, fields rules.Labels) (rules.Decision, error) {
+func (e *Engine) follow(ctx context.Context, o Opened, who string, fields model.Labels) (incident.Decision, error) {
 	if o.Verb == "" {
-		return rules.Decision{}, incident.Refuse(405, "this link only shows the incident")
+		return incident.Decision{}, incident.Refuse(405, "this link only shows the incident")
 	}
 	if who == "" && len(o.Actors) == 1 {
 		who = o.Actors[0]
 	}
 	if who == "" {
-		return rules.Decision{}, incident.Refuse(422, "say who you are").About("who")
+		return incident.Decision{}, incident.Refuse(422, "say who you are").About("who")
 	}
 	if !slices.Contains(o.Actors, who) {
-		return rules.Decision{}, incident.Refuse(403, "this link was not sent to {who}", "who", who)
+		return incident.Decision{}, incident.Refuse(403, "this link was not sent to {who}", "who", who)
 	}
 	if row, _ := act.Of(o.Verb); o.Outside && !row.May(act.Customer) {
-		return rules.Decision{}, incident.Refuse(403, "this link gives no other right than to answer")
+		return incident.Decision{}, incident.Refuse(403, "this link gives no other right than to answer")
 	}
 	fields = fields.Clone()
 	_, settled, _ := link.Purpose(o.Purpose)
 	maps.Copy(fields, settled)
 	delete(fields, rules.VerbSilence) // told by Alertmanager alone
-	return e.Act(ctx, o.Grant.Incident, rules.Act{Verb: o.Verb, By: who, Fields: fields, External: o.Outside,
+	return e.Act(ctx, o.Grant.Incident, incident.Act{Verb: o.Verb, By: who, Fields: fields, External: o.Outside,
 		Link: o.ID(), Via: fmt.Sprintf("by the link of %s", o.Notice)})
 }

@@ -6,13 +6,14 @@ import (
 
 	"vigie/receiver/link"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // openRows reads a link that is about all rows of its mail.
 func (e *Engine) openRows(ctx context.Context, g link.Grant, wanted []string, age error) (Opened, error) {
 	o := Opened{Grant: g, Offers: wanted}
-	var ns []rules.Notification
+	var ns []incident.Notification
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
 		ns, err = tx.Together(g.Notice)
 		return err
@@ -50,10 +51,10 @@ func (e *Engine) Row(ctx context.Context, o Opened, incident, what string) (Open
 
 // FollowRow does to one row of a link what its own link for that purpose does:
 // either of them serves once.
-func (e *Engine) FollowRow(ctx context.Context, o Opened, incident, what, who string, fields rules.Labels) (rules.Decision, error) {
-	row, err := e.Row(ctx, o, incident, what)
+func (e *Engine) FollowRow(ctx context.Context, o Opened, id, what, who string, fields model.Labels) (incident.Decision, error) {
+	row, err := e.Row(ctx, o, id, what)
 	if err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
 	return e.follow(ctx, row, who, fields)
 }

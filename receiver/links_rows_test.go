@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // covers: T8; a mail about several machines has one link to a page on which
@@ -80,7 +80,7 @@ func TestSeveralRowsByOneLink(t *testing.T) {
 	r.open(http.StatusOK, several, chosen)
 	r.pass(70 * time.Second)
 	for machine, want := range map[string]bool{"SRV-AD": false, "SRV-SQL": true, "SRV-FIC": true} {
-		if told := r.the("machine=" + machine).Flags[rules.FlagAccountManagerTold]; told != want {
+		if told := r.the("machine=" + machine).Flags[model.FlagAccountManagerTold]; told != want {
 			t.Errorf("%s escalated: %t", machine, told)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	"vigie/receiver/link"
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // withLinks gives a rig's mails links.
@@ -106,7 +108,7 @@ func TestTakeByLink(t *testing.T) {
 
 	r.open(http.StatusOK, links["take"], url.Values{})
 	inc := r.the("machine=SRV-AD")
-	if inc.Assignee != "sup" || inc.State != rules.Taken {
+	if inc.Assignee != "sup" || inc.State != model.Taken {
 		t.Fatalf("taken by %q, %s", inc.Assignee, inc.State)
 	}
 	for _, form := range []url.Values{nil, {}} {
@@ -171,7 +173,7 @@ func TestLinksOfWhoLeft(t *testing.T) {
 func onDuty(t *testing.T, who string, gone ...string) func(*receiver.Reloadable) {
 	return func(p *receiver.Reloadable) {
 		dir := p.Book.Directory.Clone()
-		dir.Rotas = []rules.RotaEntry{{Role: "supervisor", Person: who}}
+		dir.Rotas = []inventory.RotaEntry{{Role: "supervisor", Person: who}}
 		for _, id := range gone {
 			delete(dir.People, id)
 		}
@@ -214,7 +216,7 @@ func TestSilenceByLink(t *testing.T) {
 	}
 	r.pass(61 * time.Second)
 	inc := r.the("machine=SRV-AD")
-	if !inc.Flags[rules.FlagSilenced] || inc.Assignee != "sup" {
+	if !inc.Flags[model.FlagSilenced] || inc.Assignee != "sup" {
 		t.Errorf("silenced by sup: assignee %q, flags %v", inc.Assignee, inc.Flags)
 	}
 	if act := inc.Acts[len(inc.Acts)-1]; act.Verb != "silence" || len(strings.Fields(act.Fields["silence"])) != 2 || act.Fields["until"] == "" {

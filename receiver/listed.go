@@ -10,7 +10,7 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/board"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // Listed is [board.Listed].
@@ -55,8 +55,8 @@ func (r *reconciler) endListed(ctx context.Context, t *alertmanager.Together, go
 }
 
 // called is how people call what labels name.
-func (c *core) called(l rules.Labels) string {
-	parts := slices.DeleteFunc([]string{c.Book().Directory.CustomerName(l[rules.LabelCustomer]), cmp.Or(l[rules.LabelMachine], l[rules.LabelPlatform], l[rules.LabelSource])},
+func (c *core) called(l model.Labels) string {
+	parts := slices.DeleteFunc([]string{c.Book().Directory.CustomerName(l[model.LabelCustomer]), cmp.Or(l[model.LabelMachine], l[model.LabelPlatform], l[model.LabelSource])},
 		func(s string) bool { return s == "" })
 	return strings.Join(parts, " – ")
 }

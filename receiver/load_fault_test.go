@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // long chooses between the short form of a fault, for every run of the tests,
@@ -73,7 +73,7 @@ func TestFaultResolvedBeforeFiring(t *testing.T) {
 	r.post(http.StatusOK, delivery("firing", starts, time.Time{}, a))
 	r.pass(6 * time.Minute)
 	for _, i := range r.incidents("") {
-		if i.State == rules.Open {
+		if i.State == model.Open {
 			t.Errorf("incident %s stays open for an alert that no Alertmanager knows", i.ID)
 		}
 	}
@@ -120,7 +120,7 @@ func TestFaultDuplicatesAndReorder(t *testing.T) {
 		r.stride(10*time.Minute, 10*time.Second)
 		var out []string
 		for _, i := range r.incidents("ended=true") {
-			ended := i.State.Ended() || i.State == rules.Unverified
+			ended := i.State.Ended() || i.State == model.Unverified
 			out = append(out, fmt.Sprintf("%s over=%v firing=%v", i.Identity["machine"], ended, !ended))
 		}
 		slices.Sort(out)

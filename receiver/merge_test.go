@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // covers: S1.33; an incident is merged with one that goes on and is the same
@@ -24,7 +24,7 @@ func TestMergeNamesOneThatGoesOn(t *testing.T) {
 		id("SRV-OLD"): http.StatusConflict, "#" + id("SRV-FIC")[1:]: http.StatusConflict} {
 		r.act(want, adm1Token, id("SRV-AD2"), "merge", map[string]string{"into": into})
 	}
-	r.state(id("SRV-AD2"), rules.Open)
+	r.state(id("SRV-AD2"), model.Open)
 	r.act(http.StatusOK, adm1Token, id("SRV-AD2"), "merge", map[string]string{"into": "#" + id("SRV-AD")[1:]})
-	r.state(id("SRV-AD2"), rules.Closed)
+	r.state(id("SRV-AD2"), model.Closed)
 }

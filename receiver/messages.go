@@ -8,7 +8,6 @@ import (
 
 	"vigie/receiver/letter"
 	"vigie/receiver/store"
-	"vigie/rules"
 	"vigie/rules/incident"
 )
 
@@ -143,7 +142,7 @@ func (a *acts) RetryMessages(ctx context.Context, what Retry, who string) (n int
 		if n, err = tx.Again(p, message, what.Refused, now); err != nil || n == 0 {
 			return err
 		}
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "act", What: "retry", Actor: who, Reason: fmt.Sprintf("%d transmissions are tried at once", n)})
+		return tx.AppendSystem(incident.Entry{At: now, Kind: "act", What: "retry", Actor: who, Reason: fmt.Sprintf("%d transmissions are tried at once", n)})
 	})
 	return n, err
 }

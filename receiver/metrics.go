@@ -9,6 +9,7 @@ import (
 
 	"vigie/receiver/board"
 	"vigie/receiver/chain"
+	"vigie/receiver/config"
 	"vigie/receiver/store"
 )
 
@@ -214,5 +215,18 @@ func (s *state) targets(ctx context.Context, open int, gauge func(*prometheus.De
 		if due := next[k]; !due.IsZero() {
 			gauge(targetNextDue, seconds(due), k.scenario, k.clock)
 		}
+	}
+}
+
+// NoteCalendars says by metric and log which calendars live on a copy.
+func (c *core) NoteCalendars(files []config.CalendarFile) {
+	c.metrics.calendarCopies.Reset()
+	for _, f := range files {
+		used := 0.0
+		if f.Copy != "" {
+			used = 1
+			c.log.Warn("a calendar file is missing or broken; its last good copy is used", "calendar", f.Calendar, "copy", f.Copy, "err", f.Fault)
+		}
+		c.metrics.calendarCopies.WithLabelValues(f.Calendar).Set(used)
 	}
 }

@@ -61,7 +61,14 @@ func TestMonthlyReports(t *testing.T) {
 		t.Fatalf("%d reports", len(got))
 	}
 	whole, lead, dossier := false, false, false
+	says := func(m smtpsink.Message) bool { // since when it was watched
+		en, fr := "since Monday 9 March", "depuis le lundi 9 mars"
+		return strings.Contains(m.Text, en) && strings.Contains(m.HTML, en) || strings.Contains(m.Text, fr) && strings.Contains(m.HTML, fr)
+	}
 	for _, m := range got {
+		if !says(m) {
+			t.Errorf("%s does not say that the month was not watched whole:\n%s", m.Subject, m.Text)
+		}
 		if len(m.To) == 1 && m.To[0].Address == "sup@msp.example" && strings.Contains(m.Subject, "March 2026") {
 			whole = strings.Contains(m.Text, "Incidents opened: 1")
 		}
@@ -85,8 +92,10 @@ func TestMonthlyReports(t *testing.T) {
 	// In May nothing ran until the 20th: what was due is sent then.
 	r.set(time.Date(2026, 5, 20, 11, 0, 0, 0, paris))
 	r.restart()
-	if again := len(r.reports("report")); again != 2*n {
-		t.Errorf("%d mails in May, not %d", again, 2*n)
+	if got = r.reports("report"); len(got) != 2*n {
+		t.Errorf("%d mails in May, not %d", len(got), 2*n)
+	} else if last := got[len(got)-1]; says(last) {
+		t.Errorf("a month that was watched whole:\n%s", last.Text)
 	}
 	// The clock is set back: the month has its own.
 	r.set(april(2, 10, 0))

@@ -11,11 +11,11 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/sending"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Render makes the words of one message of the notifications of a bundle.
-type Render func([]rules.Notification) (message.Rendered, error)
+type Render func([]incident.Notification) (message.Rendered, error)
 
 const (
 	bundlesAtOnce = 100

@@ -15,8 +15,11 @@ import (
 
 	"vigie/receiver"
 	"vigie/rules"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
+
+const pastStory = "../deploy/lab/past-month.yml"
 
 // TestPastMonth gives the lab a past: the month of deploy/lab/past-month.yml is played
 // through a whole receiver, whose database stays in the lab's folder, and what Prometheus
@@ -34,13 +37,12 @@ func TestPastMonth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "../deploy/lab/past-month.yml"
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(pastStory)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now().In(setup.Book.InForce(time.Now()).Zone)
-	tale, err := story.Parse(file, dated(t, text, now))
+	tale, err := story.Parse(pastStory, dated(t, text, now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,12 +63,25 @@ func TestPastMonth(t *testing.T) {
 // day stands in the story of a month for a service day, with or without an hour.
 var day = regexp.MustCompile(`\bday (\d+)(?: (\d\d:\d\d))?`)
 
-// dated is a story whose days are those of the month before now.
+// A past can be made on any day of the year, the first of a month included.
+func TestThePastOfAnyDay(t *testing.T) {
+	text, err := os.ReadFile(pastStory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for now := time.Date(2027, 1, 1, 0, 30, 0, 0, time.UTC); now.Year() < 2029; now = now.AddDate(0, 0, 1) {
+		if _, err := story.Parse(pastStory, dated(t, text, now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// dated is a story whose days are those of the month before now, and of this one.
 func dated(t *testing.T, text []byte, now time.Time) []byte {
 	t.Helper()
 	first := time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, now.Location())
 	var days []time.Time
-	for d := first; d.Before(now); d = d.AddDate(0, 0, 1) {
+	for d := first; d.Before(first.AddDate(0, 2, 0)); d = d.AddDate(0, 0, 1) { // a promise may be for a day to come
 		if d.Weekday() != time.Saturday && d.Weekday() != time.Sunday {
 			days = append(days, d)
 		}
@@ -118,7 +133,7 @@ func recorded(t *testing.T, book *rules.Book, tale *story.Story) []byte {
 		for _, p := range stage.Plans() {
 			l := p.Labels
 			state[fmt.Sprintf("customer=%q,machine=%q,backup_role=%q", l["customer"], l["machine"], l["backup_role"])] =
-				cmp.Or(map[rules.EvidenceState]string{rules.EvidenceOK: "ok", rules.EvidenceDegraded: "warning", rules.EvidenceKO: "failed"}[p.State], "late")
+				cmp.Or(map[model.EvidenceState]string{model.EvidenceOK: "ok", model.EvidenceDegraded: "warning", model.EvidenceKO: "failed"}[p.State], "late")
 		}
 		for _, labels := range slices.Sorted(maps.Keys(state)) {
 			fmt.Fprintf(&b, "machine:backup_state:worst{%s,state=%q} 1 %d\n", labels, state[labels], at.Unix())

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // younger is a receiver with another policy than the others on that database: by a key
@@ -71,7 +71,7 @@ func TestPolicyThatCannotBeRead(t *testing.T) {
 	newer.set(later)
 	fails(later, http.StatusServiceUnavailable, old)
 	fails(later, http.StatusOK, newer)
-	if again := newer.the("ended=true&machine=SRV-1"); again.ID != id || again.State != rules.Open || again.Episode != 2 {
+	if again := newer.the("ended=true&machine=SRV-1"); again.ID != id || again.State != model.Open || again.Episode != 2 {
 		t.Errorf("it is %s, %s, episode %d", again.ID, again.State, again.Episode)
 	}
 	old.post(http.StatusOK, delivery("firing", later, time.Time{}, backup("dupont", "SRV-2", "primary"))) // its own policy's

@@ -9,11 +9,13 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
 )
 
 // Summary is an incident with what people ask first.
 type Summary struct {
-	rules.Incident
+	incident.Incident
 	// Deadline is the nearest target that still runs.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Thread is the Message-ID that the incident's mails hang on.
@@ -102,7 +104,7 @@ func (q *reader) Journal(ctx context.Context, name string) ([]store.Line, error)
 
 // Explained is the story of an incident, with when which server accepted what.
 type Explained struct {
-	rules.Explanation
+	explain.Explanation
 	// Messages are the newest of those about it, newest first.
 	Messages []MessageSummary `json:"messages,omitempty"`
 }

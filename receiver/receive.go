@@ -6,13 +6,14 @@ import (
 
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/classify"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // Alerts is what came in at once, from a webhook or from reconciliation.
 type Alerts struct {
-	Fired   []rules.Signal
+	Fired   []model.Signal
 	Cleared []Cleared
 	// Confirmed says that Alertmanager was asked and says so now.
 	Confirmed bool
@@ -74,7 +75,7 @@ func (i *intake) receive(ctx context.Context, d Alerts, body *store.Body) error 
 	book, whole := i.Book(), body != nil && len(d.Cleared) == 0 && len(d.Fired) == body.Alerts()
 	fired := incidents.ClassifyAll(book, d.Fired, now) // outside the writer, which has the most to do
 	if i.store.Shared() {
-		ended := make([]rules.Signal, len(d.Cleared))
+		ended := make([]model.Signal, len(d.Cleared))
 		for n, c := range d.Cleared {
 			ended[n] = c.Signal
 		}
@@ -108,7 +109,7 @@ func (i *intake) receive(ctx context.Context, d Alerts, body *store.Body) error 
 }
 
 // scope is what a request is about.
-func scope(signals []rules.Classified, body *store.Body) (s store.Scope) {
+func scope(signals []classify.Classified, body *store.Body) (s store.Scope) {
 	for _, c := range signals {
 		switch c.Ignored {
 		case incidents.Watchdog:

@@ -14,7 +14,8 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/memory"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 const (
@@ -121,7 +122,7 @@ func (r *reconciler) poll(ctx context.Context, now time.Time) (*alertmanager.Tog
 // fires only after some time, since it says so late.
 func (r *reconciler) receiveNew(ctx context.Context, t *alertmanager.Together, now time.Time) error {
 	loud := map[string]bool{}
-	err := r.receiveIf(ctx, t, func(s rules.Signal, known *rules.Alert) bool {
+	err := r.receiveIf(ctx, t, func(s model.Signal, known *incident.Alert) bool {
 		switch {
 		case t.Held[s.Fingerprint]:
 			return false
@@ -138,26 +139,26 @@ func (r *reconciler) receiveNew(ctx context.Context, t *alertmanager.Together, n
 // noteSeen notes now and then that what is known still fires. It comes after
 // the silences: who silences in the second in which a step falls due is in time.
 func (r *reconciler) noteSeen(ctx context.Context, t *alertmanager.Together, now time.Time) error {
-	return r.receiveIf(ctx, t, func(_ rules.Signal, known *rules.Alert) bool {
+	return r.receiveIf(ctx, t, func(_ model.Signal, known *incident.Alert) bool {
 		return known != nil && now.Sub(known.LastSeen) >= seenEvery
 	})
 }
 
 // receiveIf receives the signals that are chosen by what is known of them: when they
 // began and were seen last; nil for one that does not fire in any open incident.
-func (r *reconciler) receiveIf(ctx context.Context, t *alertmanager.Together, chosen func(s rules.Signal, known *rules.Alert) bool) error {
-	seen := map[string]*rules.Alert{}
+func (r *reconciler) receiveIf(ctx context.Context, t *alertmanager.Together, chosen func(s model.Signal, known *incident.Alert) bool) error {
+	seen := map[string]*incident.Alert{}
 	err := r.eachOpen(ctx, func(rec *store.Record) {
 		for fp, a := range rec.Alerts {
 			if _, fires := t.Firing[fp]; fires && a.Firing {
-				seen[fp] = &rules.Alert{StartsAt: a.StartsAt, LastSeen: a.LastSeen}
+				seen[fp] = &incident.Alert{StartsAt: a.StartsAt, LastSeen: a.LastSeen}
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	var news []rules.Signal
+	var news []model.Signal
 	for _, fp := range slices.Sorted(maps.Keys(t.Firing)) {
 		if s := t.Firing[fp]; chosen(s, seen[fp]) {
 			news = append(news, s)
@@ -177,31 +178,42 @@ func (r *reconciler) receiveIf(ctx context.Context, t *alertmanager.Together, ch
 
 // oneByOne receives signals each for itself, so that one that cannot be decided
 // keeps no other out.
-func (r *reconciler) oneByOne(ctx context.Context, signals []rules.Signal) error {
+func (r *reconciler) oneByOne(ctx context.Context, signals []model.Signal) error {
 	var errs []error
 	for _, s := range signals {
-		if err := r.intake.Receive(ctx, Alerts{Fired: []rules.Signal{s}, Confirmed: true}); err != nil {
+		if err := r.intake.Receive(ctx, Alerts{Fired: []model.Signal{s}, Confirmed: true}); err != nil {
 			errs = append(errs, fmt.Errorf("alert %s: %w", s.Fingerprint, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// hurryAtSilenceEnd makes reconciliation run as soon as a silence has run out.
+func (r *reconciler) hurryAtSilenceEnd(now time.Time) {
+	if at := r.silenceEnds.Load(); at != 0 && now.UnixNano() > at && r.silenceEnds.CompareAndSwap(at, 0) {
+		r.hurry()
+	}
+}
+
 // followSilences tells incidents which silences cover them now.
 func (r *reconciler) followSilences(ctx context.Context, t *alertmanager.Together, now time.Time) error {
-	r.noteSilenceEnd(t, now)
+	var ends int64
+	if at := t.NextEnd(now); !at.IsZero() {
+		ends = at.UnixNano()
+	}
+	r.silenceEnds.Store(ends)
 	type change struct {
 		id       string
-		silenced rules.Silenced
+		silenced incident.Silenced
 	}
 	var changes []change
 	err := r.eachOpen(ctx, func(rec *store.Record) {
 		active := r.covering(t, rec.Incident)
 		if !t.All {
-			active = keepRunning(active, rec.Silences, now)
+			active = alertmanager.KeepRunning(active, rec.Silences, now)
 		}
-		silenced := rules.Silenced{Active: active, Partly: partly(t, rec.Incident, active)}
-		if !same(rec.Silences, active) || silenced.Whole() != rec.Flags[rules.FlagSilenced] {
+		silenced := incident.Silenced{Active: active, Partly: partly(t, rec.Incident, active)}
+		if !same(rec.Silences, active) || silenced.Whole() != rec.Flags[model.FlagSilenced] {
 			changes = append(changes, change{rec.ID, silenced})
 		}
 	})
@@ -229,14 +241,14 @@ func (r *reconciler) followSilences(ctx context.Context, t *alertmanager.Togethe
 
 // covering returns the active silences that cover an incident: those that
 // Alertmanager names for its alerts, and those whose matchers fit them.
-func (r *reconciler) covering(t *alertmanager.Together, inc rules.Incident) []rules.Silence {
+func (r *reconciler) covering(t *alertmanager.Together, inc incident.Incident) []incident.Silence {
 	named := map[string]bool{}
 	for fp := range inc.Alerts {
 		for _, id := range t.SilencedBy[fp] {
 			named[id] = true
 		}
 	}
-	var out []rules.Silence
+	var out []incident.Silence
 	for _, id := range slices.Sorted(maps.Keys(t.Silences)) {
 		s := t.Silences[id]
 		s.Matchers = r.canonical(s.Matchers, inc)
@@ -249,12 +261,12 @@ func (r *reconciler) covering(t *alertmanager.Together, inc rules.Incident) []ru
 
 // partly reports whether an alert of the incident fires that no silence covers. Of one that
 // only an Alertmanager knows which does not answer nobody can say that any does.
-func partly(t *alertmanager.Together, inc rules.Incident, active []rules.Silence) bool {
-	elsewhere := !t.All && inc.Entry != string(rules.CorrelatedSignal)
+func partly(t *alertmanager.Together, inc incident.Incident, active []incident.Silence) bool {
+	elsewhere := !t.All && inc.Entry != string(model.CorrelatedSignal)
 	for fp, a := range inc.Alerts {
 		_, told := t.Firing[fp]
 		loud := told && !t.Held[fp] && len(t.SilencedBy[fp]) == 0 || !told && elsewhere && !own(a.Labels)
-		if loud && a.Firing && !slices.ContainsFunc(active, func(s rules.Silence) bool { return s.CoversAlert(a.Labels) }) {
+		if loud && a.Firing && !slices.ContainsFunc(active, func(s incident.Silence) bool { return s.CoversAlert(a.Labels) }) {
 			return true
 		}
 	}
@@ -263,23 +275,23 @@ func partly(t *alertmanager.Together, inc rules.Incident, active []rules.Silence
 
 // canonical gives a silence of exactly the incident's machine the name that the
 // inventory gives it: in Alertmanager it bears the product's.
-func (r *reconciler) canonical(matchers []string, inc rules.Incident) []string {
+func (r *reconciler) canonical(matchers []string, inc incident.Incident) []string {
 	out := slices.Clone(matchers)
 	for i, text := range matchers {
-		ms, err := rules.ParseMatchers([]string{text})
+		ms, err := model.ParseMatchers([]string{text})
 		if err != nil {
 			continue // it is kept as it is
 		}
-		name := ms.Equalities()[rules.LabelMachine]
-		m := r.Book().Directory.Canonical(inc.Identity[rules.LabelCustomer], "", name)
-		if m != nil && m.Name == inc.Identity[rules.LabelMachine] {
-			out[i] = fmt.Sprintf("%s=%q", rules.LabelMachine, m.Name)
+		name := ms.Equalities()[model.LabelMachine]
+		m := r.Book().Directory.Canonical(inc.Identity[model.LabelCustomer], "", name)
+		if m != nil && m.Name == inc.Identity[model.LabelMachine] {
+			out[i] = fmt.Sprintf("%s=%q", model.LabelMachine, m.Name)
 		}
 	}
 	return out
 }
 
-func same(had map[string]rules.Silence, now []rules.Silence) bool {
+func same(had map[string]incident.Silence, now []incident.Silence) bool {
 	if len(had) != len(now) {
 		return false
 	}
@@ -326,7 +338,7 @@ func (r *reconciler) endAbsent(ctx context.Context, t *alertmanager.Together, no
 // Vigie raised itself never is.
 func missing(t *alertmanager.Together, rec *store.Record) (fps []string) {
 	for fp, a := range rec.Alerts {
-		if _, fires := t.Firing[fp]; a.Firing && !fires && !own(a.Labels) && rec.Entry != string(rules.CorrelatedSignal) {
+		if _, fires := t.Firing[fp]; a.Firing && !fires && !own(a.Labels) && rec.Entry != string(model.CorrelatedSignal) {
 			fps = append(fps, fp)
 		}
 	}
@@ -354,7 +366,7 @@ func (r *reconciler) endAbsentOf(ctx context.Context, t *alertmanager.Together, 
 			continue // it may be Prometheus that is absent
 		}
 		if proven[fp] || now.Sub(since) >= r.live().Timings.AbsentFor {
-			over = append(over, Cleared{Signal: rules.Signal{Fingerprint: fp, Labels: rec.Alerts[fp].Labels, StartsAt: rec.Alerts[fp].StartsAt}, EndsAt: since})
+			over = append(over, Cleared{Signal: model.Signal{Fingerprint: fp, Labels: rec.Alerts[fp].Labels, StartsAt: rec.Alerts[fp].StartsAt}, EndsAt: since})
 		}
 	}
 	if len(over) == 0 {
@@ -365,7 +377,7 @@ func (r *reconciler) endAbsentOf(ctx context.Context, t *alertmanager.Together, 
 
 // prove asks at once whether absent alerts are repaired.
 func (r *reconciler) prove(ctx context.Context, rec *store.Record, missing []string, now time.Time) (map[string]bool, error) {
-	need := &rules.Need{Since: now, Alerts: rec.Alerts}
+	need := &incident.Need{Since: now, Alerts: rec.Alerts}
 	if err := r.asker.answer(ctx, rec.ID, r.asker.inquire(ctx, need, now)); err != nil {
 		return nil, err
 	}

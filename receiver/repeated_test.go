@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // A delivery that says nothing new is counted, and moves when its alerts were seen
@@ -70,7 +70,7 @@ func TestRepeatedDeliveries(t *testing.T) {
 			t.Errorf("alert %s does not fire", fp)
 		}
 	}
-	if after.State == rules.Resolved {
+	if after.State == model.Resolved {
 		t.Errorf("state %s", after.State)
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Report is a failing state as a person tells it.
 type Report struct {
-	Kind     rules.SignalKind
-	Labels   rules.Labels // platform, customer, severity, scope ...
+	Kind     model.SignalKind
+	Labels   model.Labels // platform, customer, severity, scope ...
 	By       string       // who reports
 	TypedBy  string       // who entered it, when that is somebody else
 	Means    string       // phone, mail or sms
@@ -24,9 +24,9 @@ type Report struct {
 }
 
 // Report takes in a person's report and returns the incident it belongs to.
-func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
+func (i *intake) Report(ctx context.Context, r Report) (incident.Incident, error) {
 	now := i.now()
-	s := rules.Signal{Kind: r.Kind, Fingerprint: "report:" + r.ID, Labels: maps.Clone(r.Labels), StartsAt: r.Received,
+	s := model.Signal{Kind: r.Kind, Fingerprint: "report:" + r.ID, Labels: maps.Clone(r.Labels), StartsAt: r.Received,
 		By: r.By, Means: r.Means, Text: r.Text, Annotations: map[string]string{}}
 	// One person is one reporter, by whatever name.
 	if known := i.Book().Directory.Person(r.By); known != nil {
@@ -38,19 +38,19 @@ func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
 		s.Annotations["typed_by"] = r.TypedBy
 	}
 	if !s.IsReport() {
-		return rules.Incident{}, incident.Refuse(422, "kind {quoted} is not one of {known}", "quoted", string(r.Kind), "known",
-			string(rules.Level2Voluntary+", "+rules.Level3Emergency+", "+rules.EmergencyMeans+", "+rules.UserAssistance)).About("kind")
+		return incident.Incident{}, incident.Refuse(422, "kind {quoted} is not one of {known}", "quoted", string(r.Kind), "known",
+			string(model.Level2Voluntary+", "+model.Level3Emergency+", "+model.EmergencyMeans+", "+model.UserAssistance)).About("kind")
 	}
 	if s.StartsAt.IsZero() {
 		s.StartsAt = now
 	}
 	if c := i.Book().Classify(s, now); c.Instead != nil {
-		if err := i.Receive(ctx, Alerts{Fired: []rules.Signal{*c.Instead}, Confirmed: true}); err != nil {
-			return rules.Incident{}, err
+		if err := i.Receive(ctx, Alerts{Fired: []model.Signal{*c.Instead}, Confirmed: true}); err != nil {
+			return incident.Incident{}, err
 		}
-		return rules.Incident{}, c.Refusal
+		return incident.Incident{}, c.Refusal
 	}
-	var inc rules.Incident
+	var inc incident.Incident
 	err := i.store.Update(ctx, func(tx *store.Tx) error {
 		b := i.batch(tx, now)
 		t, err := b.fire(s, true)
@@ -67,7 +67,7 @@ func (i *intake) Report(ctx context.Context, r Report) (rules.Incident, error) {
 		return nil
 	})
 	if err != nil {
-		return rules.Incident{}, err
+		return incident.Incident{}, err
 	}
 	return inc, nil
 }

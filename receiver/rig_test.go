@@ -36,7 +36,7 @@ import (
 	"vigie/receiver/token"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 const (
@@ -367,7 +367,7 @@ func (r *rig) the(query string) receiver.Summary {
 	return list[0]
 }
 
-func (r *rig) state(id string, want rules.State) {
+func (r *rig) state(id string, want model.State) {
 	r.t.Helper()
 	var i receiver.Summary
 	r.get("/api/v1/incidents/"+id, &i)
@@ -425,7 +425,7 @@ func newProm(t testing.TB) *prom {
 func (p *prom) set(name string, l map[string]string, v float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := rules.Labels(l).Clone()
+	all := model.Labels(l).Clone()
 	all["__name__"] = name
 	b, _ := json.Marshal(all)
 	p.series[string(b)] = v

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 const (
@@ -89,7 +89,7 @@ func (s *scheduler) wakeDue(ctx context.Context, now time.Time) error {
 
 // offerAgain takes in alerts that were ignored for a time and still fire.
 func (s *scheduler) offerAgain(ctx context.Context, now time.Time) error {
-	var signals []rules.Signal
+	var signals []model.Signal
 	err := s.store.Peek(func(tx *store.Tx) (err error) {
 		signals, err = tx.OfferedAgain(now, dueAtOnce)
 		return err

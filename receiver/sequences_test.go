@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // The sequences that a receiver of webhooks alone gets wrong, against the real
@@ -309,11 +309,11 @@ func (l *live) until(what string, ok func() bool) {
 	}
 }
 
-func (l *live) is(a alert, want rules.State) func() bool {
+func (l *live) is(a alert, want model.State) func() bool {
 	return func() bool {
 		list := l.incidents("ended=true&machine=" + a["machine"])
 		// The failure has been seen in Prometheus before it is repaired there.
-		return len(list) == 1 && list[0].State == want && (want != rules.Open || !list[0].ProofAsked.IsZero())
+		return len(list) == 1 && list[0].State == want && (want != model.Open || !list[0].ProofAsked.IsZero())
 	}
 }
 
@@ -327,13 +327,13 @@ func TestS1ResolvedWhileSilenced(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
 	l.fire(a)
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	id := l.silence("SRV-AD", time.Hour)
-	l.until("in hand by the silence's author", func() bool { i := l.the("machine=SRV-AD"); return i.Assignee == "adm1" && i.State == rules.Taken })
+	l.until("in hand by the silence's author", func() bool { i := l.the("machine=SRV-AD"); return i.Assignee == "adm1" && i.State == model.Taken })
 	l.succeeded(a)
 	l.resolve(a)
 	begun := time.Now()
-	l.until("resolved", l.is(a, rules.Resolved))
+	l.until("resolved", l.is(a, model.Resolved))
 	if err := l.call(http.MethodDelete, "/api/v2/silence/"+id, nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -348,16 +348,16 @@ func TestS2GroupSaysResolved(t *testing.T) {
 	a, b, c := backup("dupont", "SRV-A", "primary"), backup("dupont", "SRV-B", "primary"), backup("dupont", "SRV-C", "primary")
 	l.failed(a, b, c)
 	l.fire(a, b)
-	l.until("open", func() bool { return l.is(a, rules.Open)() && l.is(b, rules.Open)() })
+	l.until("open", func() bool { return l.is(a, model.Open)() && l.is(b, model.Open)() })
 	l.silence("SRV-A", time.Hour)
 	l.fire(c)
-	l.until("open", l.is(c, rules.Open))
+	l.until("open", l.is(c, model.Open))
 	l.resolve(a) // under the silence, and nothing proves a repair
 	l.succeeded(b, c)
 	time.Sleep(1500 * time.Millisecond) // a flush of the group passes
 	l.resolve(b, c)
-	l.until("resolved", func() bool { return l.is(b, rules.Resolved)() && l.is(c, rules.Resolved)() })
-	l.until("not proven", l.is(a, rules.Unverified))
+	l.until("resolved", func() bool { return l.is(b, model.Resolved)() && l.is(c, model.Resolved)() })
+	l.until("not proven", l.is(a, model.Unverified))
 	t.Log("figure: S2 of three alerts of a group that says resolved: 2 resolved by proof, the silenced one unverified")
 }
 
@@ -366,12 +366,12 @@ func TestS3SilenceEndsUnrepaired(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
 	l.fire(a)
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	l.silence("SRV-AD", 3*time.Second)
 	ends := time.Now().Add(3 * time.Second)
-	l.until("in hand", l.is(a, rules.Taken))
+	l.until("in hand", l.is(a, model.Taken))
 	l.until("told of the silence's end", func() bool { return len(l.mails("silence_over")) > 0 })
-	if i := l.the("machine=SRV-AD"); i.State != rules.Open || i.Flags[rules.FlagSilenced] {
+	if i := l.the("machine=SRV-AD"); i.State != model.Open || i.Flags[model.FlagSilenced] {
 		t.Errorf("state %s after the silence", i.State)
 	}
 	t.Logf("figure: S3 silence ended unrepaired: the supervisor's mail is accepted %.1f s after its end", time.Since(ends).Seconds())
@@ -386,7 +386,7 @@ func TestS4AnsweredWith503(t *testing.T) {
 	time.Sleep(1500 * time.Millisecond)
 	l.deaf.Store(false)
 	begun := time.Now()
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	t.Logf("figure: S4 after 503: known %.1f s after the store takes again", time.Since(begun).Seconds())
 }
 
@@ -397,7 +397,7 @@ func TestS5PrometheusDies(t *testing.T) {
 	a, probe := backup("dupont", "SRV-AD", "primary"), alert{"alertname": "PageDown", "platform": "lms-A"}
 	l.failed(a)
 	l.fire(a, probe)
-	l.until("open", func() bool { return l.is(a, rules.Open)() && len(l.incidents("platform=lms-A")) == 1 })
+	l.until("open", func() bool { return l.is(a, model.Open)() && len(l.incidents("platform=lms-A")) == 1 })
 	l.mu.Lock()
 	l.dead = true
 	l.mu.Unlock()
@@ -407,7 +407,7 @@ func TestS5PrometheusDies(t *testing.T) {
 	if i := l.the("machine=SRV-AD"); i.State.Ended() {
 		t.Errorf("the backup's incident is %s", i.State)
 	}
-	if i := l.the("platform=lms-A"); i.State != rules.Open {
+	if i := l.the("platform=lms-A"); i.State != model.Open {
 		t.Errorf("the probe's incident is %s", i.State)
 	}
 	t.Logf("figure: S5 Prometheus dead: %v endings told by webhook, %d incidents of 2 still open", l.told(),
@@ -424,15 +424,15 @@ func TestS6RestartOfAlertmanager(t *testing.T) {
 			a := backup("dupont", "SRV-AD", "primary")
 			l.failed(a)
 			l.fire(a)
-			l.until("open", l.is(a, rules.Open))
+			l.until("open", l.is(a, model.Open))
 			l.endAM(c.sig)
 			l.succeeded(a)
 			l.resolve(a)
 			l.until("told that it is silent", func() bool { return len(l.incidents("scenario=blind")) > 0 })
-			l.state("i1", rules.Open)
+			l.state("i1", model.Open)
 			l.startAM(l.am.Path)
 			begun := time.Now()
-			l.until("resolved", l.is(a, rules.Resolved))
+			l.until("resolved", l.is(a, model.Resolved))
 			l.until("seeing again", func() bool { return len(l.incidents("scenario=blind")) == 0 })
 			t.Logf("figure: S6 %s of Alertmanager, ended while it was down: resolved %.1f s after its return, %v endings told by webhook",
 				c.name, time.Since(begun).Seconds(), l.told())
@@ -445,7 +445,7 @@ func TestS7AnotherGroupKey(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
 	l.fire(a)
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	text, err := os.ReadFile(l.config)
 	if err != nil {
 		t.Fatal(err)
@@ -464,6 +464,6 @@ func TestS7AnotherGroupKey(t *testing.T) {
 	}
 	l.succeeded(a)
 	l.resolve(a)
-	l.until("resolved", l.is(a, rules.Resolved))
+	l.until("resolved", l.is(a, model.Resolved))
 	t.Log("figure: S7 the same alert under two group keys: 1 incident, resolved")
 }

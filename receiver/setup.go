@@ -13,7 +13,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/receiver/token"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // What stands in rooms of its own, under the names by which a receiver's users
@@ -106,7 +106,7 @@ func (s *Setup) Reloadable() (Reloadable, error) {
 			return o, fmt.Errorf("heartbeat: %w", err)
 		}
 	}
-	var token func(rules.Notification, rules.Party, string) string
+	var token func(incident.Notification, incident.Party, string) string
 	if l := c.Links; l != nil {
 		o.Links = link.New(c.Path(l.KeyFile), l.ValidFor)
 		token = o.Links.Token

@@ -26,19 +26,19 @@ const (
 // each cluster of them, and only then lets the act be decided. All that answer
 // take it, or none keeps it: what was made is taken back when anything fails. One
 // that is out of reach tells nobody anything meanwhile; the act names it.
-func (a *acts) silence(ctx context.Context, name string, seen int64, act rules.Act) (rules.Decision, error) {
+func (a *acts) silence(ctx context.Context, name string, seen int64, act incident.Act) (incident.Decision, error) {
 	planned, err := a.planSilences(ctx, name, seen, act)
 	if err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
 	peers := a.live().Alertmanagers
 	if len(peers) == 0 {
-		return rules.Decision{}, incident.Refuse(409, "no Alertmanager is configured: there is nothing to make a silence in")
+		return incident.Decision{}, incident.Refuse(409, "no Alertmanager is configured: there is nothing to make a silence in")
 	}
 	var undo []func(context.Context) error
 	ids, absent, err := a.silenceAll(ctx, peers, planned, &undo)
 	if err != nil {
-		return rules.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", errors.Join(err, takeBack(ctx, undo)).Error())
+		return incident.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", errors.Join(err, takeBack(ctx, undo)).Error())
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
@@ -54,7 +54,7 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act rules.A
 	return d, nil
 }
 
-func (a *acts) planSilences(ctx context.Context, name string, seen int64, act rules.Act) (planned []rules.Silence, err error) {
+func (a *acts) planSilences(ctx context.Context, name string, seen int64, act incident.Act) (planned []incident.Silence, err error) {
 	now := a.now()
 	err = a.store.View(ctx, func(tx *store.Tx) error {
 		r, err := find(tx, name)
@@ -70,7 +70,7 @@ func (a *acts) planSilences(ctx context.Context, name string, seen int64, act ru
 		if err != nil {
 			return err
 		}
-		var refusal *rules.Refusal
+		var refusal *incident.Refusal
 		if planned, refusal = b.Book.PlanSilences(t.Incident, act, around, now); refusal != nil {
 			return refusal
 		}
@@ -81,7 +81,7 @@ func (a *acts) planSilences(ctx context.Context, name string, seen int64, act ru
 
 // silenceAll makes the silences everywhere, and names the Alertmanagers that are
 // out of reach; without any that takes them it is an error.
-func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) (ids, absent []string, err error) {
+func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []incident.Silence, undo *[]func(context.Context) error) (ids, absent []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
 	var away error
@@ -120,7 +120,7 @@ func outOfReach(err error) bool {
 
 // silenceOne makes the silences in the first member of a cluster that takes them
 // all; the others learn them from it. What one took only in part is taken back.
-func silenceOne(ctx context.Context, cluster []*alertmanager.Client, planned []rules.Silence, undo *[]func(context.Context) error) ([]string, error) {
+func silenceOne(ctx context.Context, cluster []*alertmanager.Client, planned []incident.Silence, undo *[]func(context.Context) error) ([]string, error) {
 	var errs []error
 	for _, am := range cluster {
 		ids, back, err := silencesIn(ctx, am, planned)
@@ -136,7 +136,7 @@ func silenceOne(ctx context.Context, cluster []*alertmanager.Client, planned []r
 	return nil, errors.Join(errs...)
 }
 
-func silencesIn(ctx context.Context, am *alertmanager.Client, planned []rules.Silence) (ids []string, undo []func(context.Context) error, err error) {
+func silencesIn(ctx context.Context, am *alertmanager.Client, planned []incident.Silence) (ids []string, undo []func(context.Context) error, err error) {
 	for _, s := range planned {
 		made, back, err := am.Silence(ctx, s)
 		if err != nil {

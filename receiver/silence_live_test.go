@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // covers: T6; a silence made in Vigie, with the real Alertmanager: one however
@@ -18,7 +18,7 @@ func TestSilenceActLive(t *testing.T) {
 	a := backup("dupont", "SRV-AD", "primary")
 	l.failed(a)
 	l.fire(a)
-	l.until("open", l.is(a, rules.Open))
+	l.until("open", l.is(a, model.Open))
 	id := l.the("machine=SRV-AD").ID
 	type silence struct {
 		ID, CreatedBy, Comment string
@@ -50,7 +50,7 @@ func TestSilenceActLive(t *testing.T) {
 	}
 	l.until("in hand", func() bool {
 		i := l.the("machine=SRV-AD")
-		return i.Flags[rules.FlagSilenced] && i.Assignee == "adm1"
+		return i.Flags[model.FlagSilenced] && i.Assignee == "adm1"
 	})
 	// An earlier end changes the one that there is.
 	until = time.Now().Add(3 * time.Second).Format(time.RFC3339Nano)

@@ -26,7 +26,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/store"
 	"vigie/receiver/webhook"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // TestSpeed measures the receiver against what the same machine can do at most
@@ -776,7 +777,7 @@ func (b *speed) seed(r *rig, l *load, n int) {
 
 // likeness is a record of another machine that is like one of the first.
 func likeness(one *store.Record, x int) *store.Record {
-	own := func(l rules.Labels) rules.Labels {
+	own := func(l model.Labels) model.Labels {
 		l = maps.Clone(l)
 		for k, v := range l {
 			l[k] = strings.ReplaceAll(v, machineName(1), machineName(x))
@@ -785,7 +786,7 @@ func likeness(one *store.Record, x int) *store.Record {
 	}
 	inc := one.Incident
 	inc.ID, inc.Number, inc.Key, inc.Identity = "i"+strconv.Itoa(x), x, strings.ReplaceAll(inc.Key, machineName(1), machineName(x)), own(inc.Identity)
-	inc.Alerts = map[string]*rules.Alert{}
+	inc.Alerts = map[string]*incident.Alert{}
 	for fp, a := range one.Alerts {
 		c := *a
 		c.Labels = own(a.Labels)

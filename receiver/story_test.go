@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
@@ -232,8 +232,8 @@ func difference(want, got []string) string {
 // when a backup stops being good.
 func samples(plans []story.Plan, before, now time.Time) []sample {
 	var out []sample
-	add := func(name string, l rules.Labels, value float64) { out = append(out, sample{name, l, value}) }
-	results := map[rules.EvidenceState]float64{rules.EvidenceOK: 1, rules.EvidenceDegraded: 2, rules.EvidenceKO: 3, rules.EvidenceUnknown: 0}
+	add := func(name string, l model.Labels, value float64) { out = append(out, sample{name, l, value}) }
+	results := map[model.EvidenceState]float64{model.EvidenceOK: 1, model.EvidenceDegraded: 2, model.EvidenceKO: 3, model.EvidenceUnknown: 0}
 	read := map[string]bool{}
 	for _, plan := range plans {
 		result, reported := results[plan.State]
@@ -241,13 +241,13 @@ func samples(plans []story.Plan, before, now time.Time) []sample {
 			continue
 		}
 		info := plan.Labels.Clone()
-		info[rules.LabelSource] = cmp.Or(info[rules.LabelSource], "story")
-		info[rules.LabelJobID] = cmp.Or(info[rules.LabelJobID], info[rules.LabelMachine]+"/"+info[rules.LabelBackupRole])
-		for _, k := range []string{rules.LabelAlertname, rules.LabelKind, rules.LabelSeverity} {
+		info[model.LabelSource] = cmp.Or(info[model.LabelSource], "story")
+		info[model.LabelJobID] = cmp.Or(info[model.LabelJobID], info[model.LabelMachine]+"/"+info[model.LabelBackupRole])
+		for _, k := range []string{model.LabelAlertname, model.LabelKind, model.LabelSeverity} {
 			delete(info, k)
 		}
-		ids := rules.Labels{}
-		for _, k := range []string{rules.LabelSource, rules.LabelCustomer, rules.LabelJobID} {
+		ids := model.Labels{}
+		for _, k := range []string{model.LabelSource, model.LabelCustomer, model.LabelJobID} {
 			ids[k] = info[k]
 		}
 		good := plan.LastSuccess
@@ -267,10 +267,10 @@ func samples(plans []story.Plan, before, now time.Time) []sample {
 		if !last.IsZero() {
 			add("backup_job_last_run_timestamp_seconds", ids, float64(last.Unix()))
 		}
-		if source := info[rules.LabelSource]; !read[source] {
+		if source := info[model.LabelSource]; !read[source] {
 			read[source] = true
-			add("backup_source_up", rules.Labels{rules.LabelSource: source}, 1)
-			add("backup_source_last_refresh_timestamp_seconds", rules.Labels{rules.LabelSource: source}, float64(now.Unix()))
+			add("backup_source_up", model.Labels{model.LabelSource: source}, 1)
+			add("backup_source_last_refresh_timestamp_seconds", model.Labels{model.LabelSource: source}, float64(now.Unix()))
 		}
 	}
 	return out

@@ -38,8 +38,9 @@ import (
 	"vigie/receiver/token"
 	"vigie/receiver/web"
 	"vigie/receiver/webhook"
-	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
@@ -62,7 +63,7 @@ type theatre struct {
 	mu      sync.Mutex // guards what the stand-ins for Alertmanager and Prometheus say
 	samples []sample
 	firing  []story.Alert
-	silent  []rules.Silence
+	silent  []incident.Silence
 	deaf    time.Time
 	queued  []story.Alert // what Alertmanager could not post, the latest of each
 	queue   bool
@@ -79,7 +80,7 @@ type theatre struct {
 // letter is one message of the outbox.
 type letter struct {
 	id      string
-	notes   []rules.Notification
+	notes   []incident.Notification
 	parts   []string // the messages whose transmissions made it complete
 	refused bool
 	at      time.Time
@@ -396,15 +397,15 @@ func (h *theatre) jobs(plans []story.Plan) []story.Plan {
 
 // job gives a plan that a story names alike on several machines an id of its
 // own on each, as a product does.
-func (h *theatre) job(l rules.Labels) {
-	machine, id := l[rules.LabelMachine], l[rules.LabelJobID]
-	if machine == "" || id == "" || id != l[rules.LabelPlan] {
+func (h *theatre) job(l model.Labels) {
+	machine, id := l[model.LabelMachine], l[model.LabelJobID]
+	if machine == "" || id == "" || id != l[model.LabelPlan] {
 		return
 	}
-	if known := h.stage.Book().Directory.Canonical(l[rules.LabelCustomer], l[rules.LabelSource], machine, id); known != nil {
+	if known := h.stage.Book().Directory.Canonical(l[model.LabelCustomer], l[model.LabelSource], machine, id); known != nil {
 		machine = known.Name
 	}
-	l[rules.LabelJobID] = machine + "/" + id
+	l[model.LabelJobID] = machine + "/" + id
 }
 
 func (h *theatre) happen(n story.News) {
@@ -520,7 +521,7 @@ func (h *theatre) post(alerts []any) {
 }
 
 func (h *theatre) watchdog() story.Alert {
-	return story.Alert{Labels: rules.Labels{rules.LabelAlertname: "Watchdog"}, StartsAt: h.stage.Start().Add(-24 * time.Hour), Firing: true}
+	return story.Alert{Labels: model.Labels{model.LabelAlertname: "Watchdog"}, StartsAt: h.stage.Start().Add(-24 * time.Hour), Firing: true}
 }
 
 // reconcile is the look of a full minute at Alertmanager, and at Prometheus for
@@ -679,7 +680,7 @@ func (h *theatre) serveAlertmanager(w http.ResponseWriter, r *http.Request) {
 		}
 		list := []any{}
 		for _, s := range h.silent {
-			ms, err := rules.ParseMatchers(s.Matchers)
+			ms, err := model.ParseMatchers(s.Matchers)
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
@@ -710,7 +711,7 @@ func (h *theatre) takeSilence(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s := rules.Silence{By: posted.CreatedBy, Comment: posted.Comment, StartsAt: posted.StartsAt, EndsAt: posted.EndsAt}
+	s := incident.Silence{By: posted.CreatedBy, Comment: posted.Comment, StartsAt: posted.StartsAt, EndsAt: posted.EndsAt}
 	for _, m := range posted.Matchers {
 		if m.IsRegex || !m.IsEqual {
 			http.Error(w, "a story's silence names things exactly", http.StatusBadRequest)
@@ -731,7 +732,7 @@ func (h *theatre) takeSilence(w http.ResponseWriter, r *http.Request) {
 // sample is one series of Prometheus and its value now.
 type sample struct {
 	name   string
-	labels rules.Labels
+	labels model.Labels
 	value  float64
 }
 
@@ -795,7 +796,7 @@ func (h *theatre) serveProbes(w http.ResponseWriter, rest, asked string) {
 	}
 	result := []any{}
 	if len(values) > 0 {
-		result = append(result, map[string]any{"metric": rules.Labels{"platform": of[0].Value, "probe": "login"}, "values": values})
+		result = append(result, map[string]any{"metric": model.Labels{"platform": of[0].Value, "probe": "login"}, "values": values})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "matrix", "result": result}}) // the engine says so
@@ -866,7 +867,7 @@ func (h *theatre) complete() {
 			}
 			done := false
 			for _, s := range inc.Steps {
-				done = done || s.NotificationID == n.ID && s.Status == rules.StepAccepted
+				done = done || s.NotificationID == n.ID && s.Status == incident.StepAccepted
 			}
 			if !done {
 				return false
@@ -895,7 +896,7 @@ func (h *theatre) mails() {
 				cc = append(cc, among(m.Cc, m.Recipients)...)
 			}
 		}
-		number := func(n rules.Notification) int {
+		number := func(n incident.Notification) int {
 			inc, err := h.engine.Incident(h.t.Context(), n.IncidentID)
 			if err != nil {
 				h.t.Fatal(err)
@@ -906,7 +907,7 @@ func (h *theatre) mails() {
 		for _, n := range l.notes {
 			numbers[n.IncidentID] = number(n)
 		}
-		slices.SortStableFunc(l.notes, func(a, b rules.Notification) int { return numbers[a.IncidentID] - numbers[b.IncidentID] })
+		slices.SortStableFunc(l.notes, func(a, b incident.Notification) int { return numbers[a.IncidentID] - numbers[b.IncidentID] })
 		first := l.notes[0]
 		decided := first.DecidedAt
 		for _, n := range l.notes {
@@ -970,7 +971,7 @@ func (h *theatre) journal() {
 	}
 }
 
-func matchersOf(ms rules.Matchers) []any {
+func matchersOf(ms model.Matchers) []any {
 	out := []any{}
 	for _, m := range ms {
 		out = append(out, map[string]any{"name": m.Name, "value": m.Value,

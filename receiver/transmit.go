@@ -14,7 +14,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/sending"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // run makes transmissions to one address one after the other, and reports whether
@@ -206,7 +206,7 @@ func tell(b *batch, x outcome) error {
 	if err != nil {
 		return err
 	}
-	ev := rules.Delivered{MessageID: x.of.Message, Complete: true, Detail: x.Detail, What: x.What}
+	ev := incident.Delivered{MessageID: x.of.Message, Complete: true, Detail: x.Detail, What: x.What}
 	if x.Status == store.Pending {
 		ev.Held = []string{x.of.Address}
 	}

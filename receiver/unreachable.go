@@ -9,20 +9,20 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // forgetUnreachable ends what was raised about Alertmanagers that are not asked
 // any more: they went, or have another name now.
-func (r *reconciler) forgetUnreachable(ctx context.Context, asked []rules.Labels, now time.Time) error {
+func (r *reconciler) forgetUnreachable(ctx context.Context, asked []model.Labels, now time.Time) error {
 	var gone []Cleared
 	err := r.store.View(ctx, func(tx *store.Tx) error {
 		blind, err := tx.Blinding()
 		for _, rec := range blind {
 			for fp, a := range rec.Alerts {
-				known := slices.ContainsFunc(asked, func(l rules.Labels) bool { return l[rules.LabelSource] == a.Labels[rules.LabelSource] })
-				if a.Firing && a.Labels[rules.LabelAlertname] == unreachableAlert && !known {
-					gone = append(gone, Cleared{Signal: rules.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, EndsAt: now})
+				known := slices.ContainsFunc(asked, func(l model.Labels) bool { return l[model.LabelSource] == a.Labels[model.LabelSource] })
+				if a.Firing && a.Labels[model.LabelAlertname] == unreachableAlert && !known {
+					gone = append(gone, Cleared{Signal: model.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, EndsAt: now})
 				}
 			}
 		}
@@ -38,11 +38,11 @@ func (r *reconciler) forgetUnreachable(ctx context.Context, asked []rules.Labels
 // because nothing ends while one is silent, and ends it when it answers again.
 func (r *reconciler) tellUnreachable(ctx context.Context, now time.Time) error {
 	var errs []error
-	var asked []rules.Labels
+	var asked []model.Labels
 	for _, am := range r.live().Alertmanagers {
 		// The source makes each Alertmanager an incident of its own.
-		labels := rules.Labels{rules.LabelAlertname: unreachableAlert, rules.LabelKind: "blind",
-			rules.LabelSource: "alertmanager/" + am.Name(), rules.LabelSeverity: "critical"}
+		labels := model.Labels{model.LabelAlertname: unreachableAlert, model.LabelKind: "blind",
+			model.LabelSource: "alertmanager/" + am.Name(), model.LabelSeverity: "critical"}
 		s := alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 		since, why := r.unreachable.Over(am.Name(), r.live().Timings.Unreachable, now)
 		if why != nil {

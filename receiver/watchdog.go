@@ -9,8 +9,9 @@ import (
 
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/classify"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // The signals that the engine raises itself.
@@ -134,8 +135,8 @@ func (w *watch) missing(now time.Time, limit time.Duration) bool {
 }
 
 // blindSignal says that the watchdog is missing.
-func blindSignal(now time.Time) rules.Signal {
-	labels := rules.Labels{rules.LabelAlertname: blindAlert, rules.LabelKind: "blind", rules.LabelSource: rules.SelfSource, rules.LabelSeverity: "critical"}
+func blindSignal(now time.Time) model.Signal {
+	labels := model.Labels{model.LabelAlertname: blindAlert, model.LabelKind: "blind", model.LabelSource: classify.SelfSource, model.LabelSeverity: "critical"}
 	return alertmanager.Alert{Labels: labels, StartsAt: now}.Signal()
 }
 
@@ -162,7 +163,7 @@ func (w *watchdog) turn(ctx context.Context) error {
 }
 
 // raise lets a signal of the engine's own fire, or end.
-func (i *intake) raise(ctx context.Context, s rules.Signal, fire bool, now time.Time) error {
+func (i *intake) raise(ctx context.Context, s model.Signal, fire bool, now time.Time) error {
 	var fires bool
 	err := i.store.View(ctx, func(tx *store.Tx) error {
 		ids, err := tx.WithAlert(s)
@@ -173,16 +174,16 @@ func (i *intake) raise(ctx context.Context, s rules.Signal, fire bool, now time.
 	case err != nil || fires == fire:
 		return err
 	case fire:
-		return i.Receive(ctx, Alerts{Fired: []rules.Signal{s}, Confirmed: true})
+		return i.Receive(ctx, Alerts{Fired: []model.Signal{s}, Confirmed: true})
 	}
 	return i.Receive(ctx, Alerts{Cleared: []Cleared{{Signal: s, EndsAt: now}}})
 }
 
 // own reports whether the engine raised an alert itself: it is in no
 // Alertmanager, and its ending needs no belief.
-func own(l rules.Labels) bool {
-	switch l[rules.LabelAlertname] {
-	case blindAlert, unreachableAlert, rules.RefusedReport:
+func own(l model.Labels) bool {
+	switch l[model.LabelAlertname] {
+	case blindAlert, unreachableAlert, classify.RefusedReport:
 		return true
 	}
 	return false

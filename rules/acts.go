@@ -7,6 +7,7 @@ import (
 
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // acting carries out what people do.
@@ -15,7 +16,7 @@ type acting struct{ *decider }
 func (d *decider) acting() acting { return acting{d} }
 
 // acted carries out an act of a person, or refuses it with the reason.
-func (d acting) acted(a Act) {
+func (d acting) acted(a incident.Act) {
 	a, do := d.admit(a)
 	if d.out.Refusal != nil {
 		return
@@ -26,20 +27,20 @@ func (d acting) acted(a Act) {
 		return
 	}
 	fields := a.Fields.Clone()
-	d.Incident.Acts = append(d.Incident.Acts, ActRecord{At: d.Now, Verb: a.Verb, By: a.By, Episode: d.Incident.Episode, Fields: fields, Link: a.Link})
+	d.Incident.Acts = append(d.Incident.Acts, incident.ActRecord{At: d.Now, Verb: a.Verb, By: a.By, Episode: d.Incident.Episode, Fields: fields, Link: a.Link})
 	if len(d.Incident.Acts) > maxActs {
 		d.Incident.Acts = d.Incident.Acts[len(d.Incident.Acts)-maxActs:]
 	}
 	d.raise("act:"+a.Verb, d.Now)
 	d.newOccurrence("act:" + a.Verb)
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "act", What: a.Verb, Actor: a.By,
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "act", What: a.Verb, Actor: a.By,
 		Reason: summary(*d.act), Personal: strings.TrimSpace(a.Fields["note"] + " " + a.Fields["text"] + " " + a.Fields["agreed"])})
 	d.out.Touches = true
 }
 
 // admit reports what carries out an act, with the act put straight; it refuses
 // what this person may not do, or what cannot be done now.
-func (d acting) admit(a Act) (Act, func(acting, Act)) {
+func (d acting) admit(a incident.Act) (incident.Act, func(acting, incident.Act)) {
 	row, known := act.Of(a.Verb)
 	do := doing()[a.Verb]
 	if !known || do == nil {
@@ -58,7 +59,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		if _, has := row.Field(name); !has {
-			d.refused(&Refusal{Status: 422, Phrase: row.Unknown(name), Field: name})
+			d.refused(&incident.Refusal{Status: 422, Phrase: row.Unknown(name), Field: name})
 			return a, nil
 		}
 	}
@@ -83,7 +84,7 @@ func (d acting) admit(a Act) (Act, func(acting, Act)) {
 }
 
 // allowed refuses what the table says this person, or this incident, cannot do now.
-func (d acting) allowed(row act.Act, a Act) {
+func (d acting) allowed(row act.Act, a incident.Act) {
 	if d.Incident.State.Ended() && !row.Ended {
 		d.refuse(409, "the incident is {state}: reopen it first", "state", string(d.Incident.State))
 		return
@@ -115,7 +116,7 @@ func (d acting) allowed(row act.Act, a Act) {
 
 // forbidden refuses what a person's role does not give, and what is another
 // customer's.
-func (d acting) forbidden(row act.Act, a Act) {
+func (d acting) forbidden(row act.Act, a incident.Act) {
 	role := d.Book.Role(a.By)
 	if a.External {
 		role = act.Customer
@@ -138,15 +139,15 @@ const maxActs = 200
 
 // gated tells whether the answer about the other backup is still missing. A
 // forecast "today" needs none.
-func (d acting) gated(a Act) bool {
+func (d acting) gated(a incident.Act) bool {
 	if a.Verb == "forecast" && yes(a.Fields["today"]) {
 		return false
 	}
 	st, _ := d.OtherBackup()
-	return st == EvidenceUnknown
+	return st == model.EvidenceUnknown
 }
 
-func summary(a Act) string {
+func summary(a incident.Act) string {
 	var parts []string
 	for _, k := range []string{"reason", "today", "expected_date", "result", "until", "outcome", "person", "next_date",
 		"severity", "cause", "scope", "data_loss", "to", "silence"} {
@@ -178,8 +179,8 @@ func no(text string) bool {
 }
 
 // doing is what carries out each act of the table.
-func doing() map[string]func(acting, Act) {
-	return map[string]func(acting, Act){
+func doing() map[string]func(acting, incident.Act) {
+	return map[string]func(acting, incident.Act){
 		"take": acting.actTake, "assign": acting.actAssign, "note": acting.actNote,
 		"attempt": acting.actAttempt, "forecast": acting.actForecast, "escalate": acting.actEscalate,
 		"answer": acting.actAnswer, "call": acting.actCall, "check_other": acting.actCheckOther,

@@ -8,9 +8,11 @@ import (
 	"vigie/rules/act"
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
-func (d acting) actAnswer(a Act) {
+func (d acting) actAnswer(a incident.Act) {
 	until, ok := d.date(a, "until")
 	if !ok || !d.saysSomething(a) {
 		return
@@ -26,14 +28,14 @@ func (d acting) actAnswer(a Act) {
 		return // where no phone call waits for the words they stop nothing
 	}
 	d.waitUntil(d.agreed(a, until))
-	d.state(Waiting, "the customer answered")
+	d.state(model.Waiting, "the customer answered")
 }
 
 // agreed is the date of an answer. One that names none leaves the date that was agreed
 // on, unless it says that the machine is to be looked at before.
-func (d acting) agreed(a Act, until time.Time) time.Time {
+func (d acting) agreed(a incident.Act, until time.Time) time.Time {
 	before := d.Incident.Until
-	if !until.IsZero() || d.Incident.State != Waiting || before.IsZero() {
+	if !until.IsZero() || d.Incident.State != model.Waiting || before.IsZero() {
 		return until
 	}
 	usual := d.Now.AddDate(0, 0, d.Scenario.DaysToWait())
@@ -46,7 +48,7 @@ func (d acting) agreed(a Act, until time.Time) time.Time {
 // disown takes in that a machine is not theirs who were written to: nobody waits
 // for them and nobody phones them. Somebody else is written to once the inventory
 // names one.
-func (d acting) disown(a Act) {
+func (d acting) disown(a incident.Act) {
 	p := &d.Incident.Progress
 	who := []string{a.By}
 	if !d.Book.Directory.Contact(a.By) {
@@ -61,14 +63,14 @@ func (d acting) disown(a Act) {
 		}
 	}
 	d.Incident.Until, p.FollowUp = time.Time{}, time.Time{}
-	if d.Incident.State == Waiting || d.Incident.State == CallDue {
+	if d.Incident.State == model.Waiting || d.Incident.State == model.CallDue {
 		d.back("it is not the machine of whoever was asked")
 	}
 	d.raise("disowned", d.Now)
 }
 
 // saysSomething refuses an answer that is none, with the field that is missing.
-func (d acting) saysSomething(a Act) bool {
+func (d acting) saysSomething(a incident.Act) bool {
 	result := a.Fields["result"]
 	row, _ := act.Of(a.Verb)
 	field, _ := row.Field("result")
@@ -86,7 +88,7 @@ func (d acting) saysSomething(a Act) bool {
 // longestWait bounds what is said of days to come: beyond it a wrong year is likelier.
 const longestWait = 183 * 24 * time.Hour
 
-func (d acting) date(a Act, field string) (time.Time, bool) {
+func (d acting) date(a incident.Act, field string) (time.Time, bool) {
 	text := a.Fields[field]
 	if text == "" {
 		return time.Time{}, true
@@ -141,7 +143,7 @@ func (d acting) waitUntil(at time.Time) {
 	d.Incident.Progress.FollowUp = at.Truncate(time.Second)
 }
 
-func (d acting) actCall(a Act) {
+func (d acting) actCall(a incident.Act) {
 	c := d.Scenario.Calls
 	if c == nil {
 		d.refuse(409, "scenario {scenario} has no phone calls", "scenario", d.Scenario.Name)
@@ -170,7 +172,7 @@ func (d acting) actCall(a Act) {
 	d.Incident.Until = time.Time{}
 }
 
-func (d acting) retry(c *Calls, next time.Time) {
+func (d acting) retry(c *policy.Calls, next time.Time) {
 	d.Incident.Progress.CallsMissed++
 	exhausted := d.Incident.Progress.CallsMissed%c.Tries == 0
 	if exhausted {
@@ -185,7 +187,7 @@ func (d acting) retry(c *Calls, next time.Time) {
 	d.waitUntil(next)
 }
 
-func (d acting) actPause(a Act) {
+func (d acting) actPause(a incident.Act) {
 	if d.isPaused() {
 		d.refuse(409, "the clocks are paused already")
 		return
@@ -195,12 +197,12 @@ func (d acting) actPause(a Act) {
 		return
 	}
 	d.Incident.Pauses = append(d.Incident.Pauses, calendar.Pause{From: d.Now})
-	until = d.agreed(a, until)
-	d.Incident.Until = until
 	if until.IsZero() && d.Scenario.Calls != nil {
-		d.waitUntil(until) // whoever would be phoned is phoned when nothing was agreed
+		d.waitUntil(d.agreed(a, until)) // whoever would be phoned is phoned when nothing was agreed
+	} else {
+		d.Incident.Until = until
 	}
-	d.state(Waiting, "waits for the customer")
+	d.state(model.Waiting, "waits for the customer")
 }
 
 func (d *decider) isPaused() bool {
@@ -217,7 +219,7 @@ func (d *decider) endPause(at time.Time) {
 	}
 }
 
-func (d acting) actResume(Act) {
+func (d acting) actResume(incident.Act) {
 	if !d.isPaused() {
 		d.refuse(409, "the clocks are not paused")
 		return

@@ -4,22 +4,25 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
-func (d acting) actMerge(a Act) {
-	d.intake().end(Closed, "merged into "+a.Fields["into"])
+func (d acting) actMerge(a incident.Act) {
+	d.intake().end(model.Closed, "merged into "+a.Fields["into"])
 }
 
-func (d acting) actRestore(a Act) { d.works(a) }
+func (d acting) actRestore(a incident.Act) { d.works(a) }
 
-func (d acting) actRestoreVerified(Act) {
+func (d acting) actRestoreVerified(incident.Act) {
 	if !d.Happened("act:restore") {
 		d.refuse(409, "no restore was begun")
 	}
 }
 
-func (d acting) actResolve(a Act) {
-	if d.Scenario.Proof == ProofSuccess && !d.proven() {
+func (d acting) actResolve(a incident.Act) {
+	if d.Scenario.Proof == policy.ProofSuccess && !d.proven() {
 		d.refuse(409, "no success newer than the failure is proven, and only that resolves this: start a backup, or close it with a reason")
 		return
 	}
@@ -47,14 +50,14 @@ func (d acting) actResolve(a Act) {
 		a.Fields["data_loss"] = loss
 	}
 	if loss != "" && loss != "none" {
-		d.out.Breaches = append(d.out.Breaches, Breach{Target: "integrity", Due: d.Now})
+		d.out.Breaches = append(d.out.Breaches, incident.Breach{Target: "integrity", Due: d.Now})
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)
 	}
 	d.works(a)
 	if d.Happened("act:restore") && d.FirstLacking([]string{"restore_verified"}) != "" {
 		d.raise("act:restore_verified", d.Now) // who resolves it says what became of the data
 	}
-	d.intake().end(Resolved, "resolved by "+a.By)
+	d.intake().end(model.Resolved, "resolved by "+a.By)
 }
 
 // dataLoss is the answer about lost data: none in any of its words, nothing where it
@@ -80,13 +83,13 @@ func (d acting) proven() bool {
 	return len(d.Incident.Alerts) > 0
 }
 
-func (d acting) actClose(a Act) {
+func (d acting) actClose(a incident.Act) {
 	d.Incident.Progress.Reason = a.Fields["reason"]
-	d.intake().end(Closed, a.Fields["reason"])
+	d.intake().end(model.Closed, a.Fields["reason"])
 }
 
-func (d acting) actReopen(a Act) {
-	if d.Incident.State == Unverified {
+func (d acting) actReopen(a incident.Act) {
+	if d.Incident.State == model.Unverified {
 		d.back(a.By + " says that it still fails")
 		return
 	}
@@ -95,18 +98,18 @@ func (d acting) actReopen(a Act) {
 		return
 	}
 	d.Incident.Progress.Decommissioned = time.Time{}
-	d.intake().reopen(Signal{Labels: Labels{}, By: a.By}, d.Now, "reopened by "+a.By)
+	d.intake().reopen(model.Signal{Labels: model.Labels{}, By: a.By}, d.Now, "reopened by "+a.By)
 }
 
-func (d acting) actDecommission(a Act) {
+func (d acting) actDecommission(a incident.Act) {
 	d.Incident.Progress.Decommissioned = d.Now.Truncate(time.Second)
 	if !d.Incident.State.Ended() {
 		d.Incident.Progress.Reason = a.Fields["reason"]
-		d.intake().end(Closed, "decommissioned by "+a.By)
+		d.intake().end(model.Closed, "decommissioned by "+a.By)
 	}
 }
 
-func (d acting) actRebase(a Act) {
+func (d acting) actRebase(a incident.Act) {
 	p := d.Book.InForce(d.Now)
 	s := p.Scenario(d.Incident.Scenario)
 	if s == nil {
@@ -117,7 +120,7 @@ func (d acting) actRebase(a Act) {
 	d.Rebase(p, s)
 }
 
-func (d acting) actWaive(a Act) {
+func (d acting) actWaive(a incident.Act) {
 	if a.Fields["to"] == "" || a.Fields["reason"] == "" {
 		d.refuseField("to", 422, "to and reason are missing: whose address, and why the trace is complete without it")
 		return
@@ -133,7 +136,7 @@ func (d acting) actWaive(a Act) {
 				return
 			}
 			r.Refused = slices.Delete(slices.Clone(r.Refused), i, i+1)
-			if r.Complete() && r.Status == StepDecided {
+			if r.Complete() && r.Status == incident.StepDecided {
 				d.post().accept(r)
 			}
 			return

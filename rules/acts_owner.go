@@ -4,9 +4,11 @@ import (
 	"time"
 
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
-func (d acting) actTake(a Act) {
+func (d acting) actTake(a incident.Act) {
 	if d.Incident.Assignee != "" && d.Incident.Assignee != a.By && !a.Force && !yes(a.Fields["force"]) {
 		d.refuseField("force", 409, "{who} has it already: take it over explicitly with force", "who", d.Incident.Assignee)
 		return
@@ -21,8 +23,8 @@ func (d acting) actTake(a Act) {
 func (d acting) own(person string) {
 	d.hands(person)
 	d.Incident.TakenAt = d.Now
-	if d.Incident.State == Open || d.Incident.State == Taken {
-		d.state(Taken, "taken by "+person)
+	if d.Incident.State == model.Open || d.Incident.State == model.Taken {
+		d.state(model.Taken, "taken by "+person)
 	}
 }
 
@@ -35,19 +37,19 @@ func (d acting) hands(to string) {
 	d.Incident.Assignee = to
 }
 
-func (d acting) works(a Act) {
+func (d acting) works(a incident.Act) {
 	if d.Incident.TakenAt.IsZero() {
 		d.Incident.TakenAt = d.Now
 	}
 	if d.Incident.Assignee == "" {
 		d.Incident.Assignee = a.By
 	}
-	if d.Incident.State == Open {
-		d.state(Taken, a.By+" works on it")
+	if d.Incident.State == model.Open {
+		d.state(model.Taken, a.By+" works on it")
 	}
 }
 
-func (d acting) actAssign(a Act) {
+func (d acting) actAssign(a incident.Act) {
 	to := a.Fields["to"]
 	p := d.Book.Directory.Person(to)
 	if p == nil {
@@ -63,21 +65,21 @@ func (d acting) actAssign(a Act) {
 	if p.ID == a.By {
 		d.Incident.TakenAt = d.Now
 	}
-	if d.Incident.State == Open {
-		d.state(Taken, "assigned to "+p.ID+" by "+a.By)
+	if d.Incident.State == model.Open {
+		d.state(model.Taken, "assigned to "+p.ID+" by "+a.By)
 	}
 	d.raise("assigned", d.Now)
 }
 
-func (d acting) actNote(a Act) {
+func (d acting) actNote(a incident.Act) {
 	if a.Fields["note"] == "" && a.Fields["text"] == "" {
 		d.refuseField("note", 422, "note is missing: say what you found")
 	}
 }
 
-func (d acting) actAttempt(a Act) { d.works(a) }
+func (d acting) actAttempt(a incident.Act) { d.works(a) }
 
-func (d acting) actForecast(a Act) {
+func (d acting) actForecast(a incident.Act) {
 	if who := d.Incident.Assignee; who != "" && who != a.By && a.By == d.Incident.Progress.PreviousAssignee {
 		// Asked by a mail of before the hand-over; who gave it away himself may speak for the other.
 		if gave := d.LastAct("assign"); a.Link != "" || gave == nil || gave.By != a.By || gave.Fields["to"] != who {
@@ -106,7 +108,7 @@ func (d acting) actForecast(a Act) {
 
 // actEscalate is refused where nobody would hear of it: the journal would say that
 // somebody was told.
-func (d acting) actEscalate(a Act) {
+func (d acting) actEscalate(a incident.Act) {
 	if !d.Scenario.Tells("escalate") {
 		d.refuse(409, "in the scenario {quoted} nobody is told by an escalation: add a note, or assign it", "quoted", d.Scenario.Name)
 		return

@@ -5,31 +5,32 @@ import (
 	"time"
 
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
-func (d acting) actCheckOther(a Act) {
+func (d acting) actCheckOther(a incident.Act) {
 	switch a.Fields["result"] {
 	case "ok", "ko":
 	default:
 		d.refuseField("result", 422, "result {quoted} is not ok or ko", "quoted", a.Fields["result"])
 		return
 	}
-	if st := d.Incident.Other.State; st != EvidenceUnknown && st != "" && a.Fields["note"] == "" {
+	if st := d.Incident.Other.State; st != model.EvidenceUnknown && st != "" && a.Fields["note"] == "" {
 		d.refuseField("note", 422, "note is missing: the machine says {evidence}, so say why you judge otherwise", "evidence", string(st))
 		return
 	}
-	d.Incident.Progress.OtherAnswer, d.Incident.Progress.OtherBy, d.Incident.Progress.OtherNote = EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
-	if st := d.Incident.Other.State; st != EvidenceUnknown && st != "" {
-		d.Incident.Other.State, d.Incident.Other.By, d.Incident.Other.Note = EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
+	d.Incident.Progress.OtherAnswer, d.Incident.Progress.OtherBy, d.Incident.Progress.OtherNote = model.EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
+	if st := d.Incident.Other.State; st != model.EvidenceUnknown && st != "" {
+		d.Incident.Other.State, d.Incident.Other.By, d.Incident.Other.Note = model.EvidenceState(a.Fields["result"]), a.By, a.Fields["note"]
 	} else {
-		d.Incident.Other.State = EvidenceUnknown
+		d.Incident.Other.State = model.EvidenceUnknown
 	}
 	if d.Incident.OtherAsked.IsZero() {
 		d.Incident.OtherAsked = d.Now
 	}
 }
 
-func (d acting) actImmediate(a Act) {
+func (d acting) actImmediate(a incident.Act) {
 	if no(a.Fields["possible"]) {
 		d.notImmediate(a)
 		return
@@ -48,18 +49,18 @@ func (d acting) actImmediate(a Act) {
 
 // notImmediate leaves the immediate branch before its time is up: whom it concerns
 // is told now.
-func (d acting) notImmediate(a Act) {
-	if !d.Incident.Flags[FlagImmediate] {
+func (d acting) notImmediate(a incident.Act) {
+	if !d.Incident.Flags[model.FlagImmediate] {
 		d.refuse(409, "nobody counts on its being put right at once")
 		return
 	}
-	d.flag(FlagImmediate, false, "cannot be put right at once, says "+a.By)
+	d.flag(model.FlagImmediate, false, "cannot be put right at once, says "+a.By)
 	d.Incident.Progress.ImmediateUntil = time.Time{}
 	d.raise("not_immediate", d.Now)
 	d.works(a)
 }
 
-func (d acting) actQualify(a Act) {
+func (d acting) actQualify(a incident.Act) {
 	severity, cause := a.Fields["severity"], a.Fields["cause"]
 	if severity == "" {
 		severity = d.Incident.Severity
@@ -98,13 +99,13 @@ func (d acting) causeKnown(cause string) bool {
 	return false
 }
 
-func (d acting) actWorkaround(a Act) {
+func (d acting) actWorkaround(a incident.Act) {
 	d.Incident.Progress.Workaround = a.Fields["text"]
 	d.works(a)
-	d.state(WorkedAround, "a workaround is proposed")
+	d.state(model.WorkedAround, "a workaround is proposed")
 }
 
-func (d acting) actCascade(a Act) {
+func (d acting) actCascade(a incident.Act) {
 	if a.Fields["level"] == "2" {
 		d.Incident.Level = 2
 	} else {
@@ -114,7 +115,7 @@ func (d acting) actCascade(a Act) {
 	d.works(a)
 }
 
-func (d acting) actPromote(a Act) {
+func (d acting) actPromote(a incident.Act) {
 	if d.Scenario.Immediate != nil {
 		d.refuse(409, "this is an incident already")
 		return
@@ -136,7 +137,7 @@ func (d acting) actPromote(a Act) {
 	}
 	d.Incident.StartedAt = d.Now
 	d.severity(severity, d.Now)
-	d.Incident.Targets = map[string]*Clock{}
+	d.Incident.Targets = map[string]*incident.Clock{}
 	d.raise("not_immediate", d.Now)
 	d.works(a)
 }

@@ -5,19 +5,23 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Alertmanager keeps whatever people type as the author of a silence.
 //
 // covers: S1.10
 func TestSilenceAuthorByIDAddressOrName(t *testing.T) {
-	people := []rules.SourceFile{{Name: "inventory.yml", Text: []byte(`people:
+	people := []strict.File{{Name: "inventory.yml", Text: []byte(`people:
   adm1: {name: Adam Martin, email: a.martin@msp.example}
   adm2: {name: Jean Dupré, email: j.dupre@msp.example}
   old: {name: jean  dupré, email: jd@msp.example}
 `)}}
-	dir, err := rules.LoadDirectory(people)
+	dir, err := inventory.Load(people)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,11 +49,11 @@ func TestSilenceByNameIsOwned(t *testing.T) {
 	now := paris(t, "2026-03-09 09:30")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
 	by := book.Directory.People["adm1"].Name
-	b.do(rules.Silenced{Active: []rules.Silence{{ID: "s1", Matchers: []string{`machine="SRV-AD"`}, By: by, StartsAt: now, EndsAt: paris(t, "2026-03-09 11:00")}}}, now)
+	b.do(incident.Silenced{Active: []incident.Silence{{ID: "s1", Matchers: []string{`machine="SRV-AD"`}, By: by, StartsAt: now, EndsAt: paris(t, "2026-03-09 11:00")}}}, now)
 	if b.inc.Assignee != "adm1" {
 		t.Fatalf("the assignee is %q, want adm1 who is called %s", b.inc.Assignee, by)
 	}
-	b.do(rules.Silenced{}, paris(t, "2026-03-09 11:00"))
+	b.do(incident.Silenced{}, paris(t, "2026-03-09 11:00"))
 	if a := b.inc.Progress.SilenceAuthors; len(a) != 1 || a[0] != "adm1" {
 		t.Errorf("the authors of the silence that ended are %q, want adm1", a)
 	}
@@ -63,11 +67,11 @@ func TestSilenceThatEndedBesideAnother(t *testing.T) {
 	book := exampleBook(t, "synomega")
 	now, over := paris(t, "2026-03-09 09:30"), paris(t, "2026-03-09 11:00")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
-	goesOn := rules.Silence{ID: "s1", Matchers: []string{`plan="weekly"`}, By: "adm1", StartsAt: now, EndsAt: over.Add(time.Hour)}
-	ended := rules.Silence{ID: "s2", Matchers: []string{`plan="daily"`}, By: "adm2", StartsAt: now, EndsAt: over}
-	b.do(rules.Silenced{Active: []rules.Silence{goesOn, ended}}, now.Add(time.Minute))
-	b.do(rules.Silenced{Active: []rules.Silence{goesOn}, Partly: true}, over)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+	goesOn := incident.Silence{ID: "s1", Matchers: []string{`plan="weekly"`}, By: "adm1", StartsAt: now, EndsAt: over.Add(time.Hour)}
+	ended := incident.Silence{ID: "s2", Matchers: []string{`plan="daily"`}, By: "adm2", StartsAt: now, EndsAt: over}
+	b.do(incident.Silenced{Active: []incident.Silence{goesOn, ended}}, now.Add(time.Minute))
+	b.do(incident.Silenced{Active: []incident.Silence{goesOn}, Partly: true}, over)
 	last := b.notes[len(b.notes)-1]
 	if last.Step != "silence_over" || last.Data.SilenceBy != book.Directory.People["adm2"].Name || !last.Data.SilenceUntil.IsZero() {
 		t.Errorf("%s: silenced by %q until %s", last.Step, last.Data.SilenceBy, last.Data.SilenceUntil)
@@ -99,7 +103,7 @@ func TestExplainNamesWhoIsOnDutyThen(t *testing.T) {
 	now := paris(t, "2026-03-09 16:30")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
 	before := recipientsOf(book, b, now)
-	book.Directory.Rotas = append(book.Directory.Rotas, rules.RotaEntry{Role: "supervisor", Person: "adm2", From: paris(t, "2026-03-10 00:00")})
+	book.Directory.Rotas = append(book.Directory.Rotas, inventory.RotaEntry{Role: "supervisor", Person: "adm2", From: paris(t, "2026-03-10 00:00")})
 	after := recipientsOf(book, b, now)
 	changed := 0
 	for name, to := range after {

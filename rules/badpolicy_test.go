@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/inventory"
+	"vigie/rules/policy"
 )
 
 // soundPolicy is a small complete policy; each case below spoils one line.
@@ -88,8 +91,8 @@ scenarios:
       - {name: unknown, template: CATCH, when: {at: opening}, to: [duty]}
 `
 
-func loadText(text string) ([]*rules.Policy, error) {
-	return rules.LoadPolicies([]rules.SourceFile{{Name: "policy/p.yml", Text: []byte(text)}})
+func loadText(text string) ([]*policy.Policy, error) {
+	return rules.LoadPolicies([]strict.File{{Name: "policy/p.yml", Text: []byte(text)}})
 }
 
 func TestSoundPolicy(t *testing.T) {
@@ -162,7 +165,7 @@ func TestBadPolicies(t *testing.T) {
 
 // Two files of one effective_from make one policy, so they share their names.
 func TestNamesTwiceInTwoFiles(t *testing.T) {
-	_, err := rules.LoadPolicies([]rules.SourceFile{{Name: "a.yml", Text: []byte(soundPolicy)}, {Name: "b.yml", Text: []byte(`schema: 1
+	_, err := rules.LoadPolicies([]strict.File{{Name: "a.yml", Text: []byte(soundPolicy)}, {Name: "b.yml", Text: []byte(`schema: 1
 effective_from: 2026-01-01
 calendars:
   office: {weekly_windows: {friday: [["09:00", "12:00"]]}}
@@ -183,17 +186,17 @@ func TestNoPolicyFile(t *testing.T) {
 	if _, err := rules.LoadPolicies(nil); err == nil || err.Error() != "no policy file was found: check the globs under policy: in vigie.yml" {
 		t.Errorf("says %v", err)
 	}
-	if _, err := rules.NewBook(&rules.Directory{}); err == nil || err.Error() != "no policy: give at least one file in the policy folder" {
+	if _, err := rules.NewBook(&inventory.Directory{}); err == nil || err.Error() != "no policy: give at least one file in the policy folder" {
 		t.Errorf("says %v", err)
 	}
 }
 
 // covers: S1.11; what only the shell knows: templates, persons, copies that reach nobody.
 func TestPolicyCheck(t *testing.T) {
-	people := func(spoil func(map[string]*rules.Person)) *rules.Directory {
-		d := &rules.Directory{People: map[string]*rules.Person{}}
+	people := func(spoil func(map[string]*inventory.Person)) *inventory.Directory {
+		d := &inventory.Directory{People: map[string]*inventory.Person{}}
 		for _, id := range []string{"sup", "adm", "expert", "vijay"} {
-			d.People[id] = &rules.Person{ID: id, Email: id + "@msp.example"}
+			d.People[id] = &inventory.Person{ID: id, Email: id + "@msp.example"}
 		}
 		if spoil != nil {
 			spoil(d.People)
@@ -205,7 +208,7 @@ func TestPolicyCheck(t *testing.T) {
 		name      string
 		text      string
 		templates []string
-		dir       *rules.Directory
+		dir       *inventory.Directory
 		want      string
 	}{
 		{"sound", soundPolicy, templates, people(nil), ""},
@@ -215,7 +218,7 @@ func TestPolicyCheck(t *testing.T) {
 			`policy/p.yml:49: scenarios.server.steps.told.if_nobody.template: unknown template "D4": known are B1, B2, CATCH`},
 		{"unknown person", strings.Replace(soundPolicy, "[adm]", "[adn]", 1), templates, people(nil),
 			`policy/p.yml:1: roles.admins.people: unknown person "adn": did you mean "adm"?`},
-		{"a copy that reaches nobody", soundPolicy, templates, people(func(p map[string]*rules.Person) { p["expert"].Email = "" }),
+		{"a copy that reaches nobody", soundPolicy, templates, people(func(p map[string]*inventory.Person) { p["expert"].Email = "" }),
 			`policy/p.yml:49: scenarios.server.steps.told.cc: step told is a written trace, but role queue reaches nobody: give its people an e-mail address in the inventory`},
 	}
 	for _, tt := range tests {
@@ -243,12 +246,12 @@ func FuzzLoadPolicies(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		ps, err := rules.LoadPolicies([]rules.SourceFile{{Name: "p.yml", Text: text}})
+		ps, err := rules.LoadPolicies([]strict.File{{Name: "p.yml", Text: text}})
 		if (err == nil) != (len(ps) > 0) {
 			t.Errorf("%d policies with the error %v", len(ps), err)
 		}
 		for _, p := range ps {
-			dir := &rules.Directory{People: map[string]*rules.Person{}}
+			dir := &inventory.Directory{People: map[string]*inventory.Person{}}
 			_ = p.Check([]string{"B1"}, dir)
 		}
 	})

@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/internal/strict"
 	"vigie/rules/act"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
@@ -33,12 +36,12 @@ func TestWhatIsNoDate(t *testing.T) {
 			}
 			for _, text := range []string{"next week", "2026-02-30", "12/03/2026", "2026-3-1", "2026-03-12T10:00", "null"} {
 				b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-				b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
-				a := rules.Act{Verb: row.Verb, By: "adm1", Fields: rules.Labels{f.Name: text}}
+				b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+				a := incident.Act{Verb: row.Verb, By: "adm1", Fields: model.Labels{f.Name: text}}
 				for i := 0; i+1 < len(others); i += 2 {
 					a.Fields[others[i]] = others[i+1]
 				}
-				d := b.do(rules.Acted{Act: a}, now.Add(time.Minute))
+				d := b.do(incident.Acted{Act: a}, now.Add(time.Minute))
 				if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), f.Name) || !strings.Contains(d.Refusal.Error(), "write 2026-03-20") {
 					t.Errorf("%s %s=%q: %+v", row.Verb, f.Name, text, d.Refusal)
 				}
@@ -54,11 +57,11 @@ func TestWhatIsNoDate(t *testing.T) {
 func TestADateOfNextYear(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	for _, c := range [][]string{{"answer", "result", "away", "until", "2027-03-20"}, {"pause", "until", "2027-03-20"},
 		{"forecast", "today", "no", "reason", "part ordered", "expected_date", "2027-03-20T10:00:00+01:00"}} {
 		d := b.act(c[0], "adm1", now.Add(time.Minute), c[1:]...)
-		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), "2027-03-20 is more than six months away") || b.inc.State == rules.Waiting {
+		if d.Refusal == nil || d.Refusal.Status != 422 || !strings.Contains(d.Refusal.Error(), "2027-03-20 is more than six months away") || b.inc.State == model.Waiting {
 			t.Errorf("%v: %+v", c, d.Refusal)
 		}
 	}
@@ -82,6 +85,25 @@ func TestAnAgreedDayStands(t *testing.T) {
 	}
 }
 
+// covers: S1.21; clocks that a person stops without a date stand until he lets them run
+// again, whatever day the customer had named before; of whom somebody would phone it stands.
+func TestAPauseWithoutADate(t *testing.T) {
+	now := paris(t, "2026-03-09 10:00")
+	b := opened(t, exampleBook(t, "activeprolearn"), platformAlert("lms-A", "MoodleSlowPages", now), now)
+	b.act("answer", "exploit@lms-a.example", now.Add(time.Minute), "until", "2026-03-11")
+	if b.inc.State != model.Waiting || b.inc.Until.IsZero() {
+		t.Fatalf("the customer's day is not waited for: %s, %s", b.inc.State, b.inc.Until)
+	}
+	if d := b.act("pause", "op", now.Add(time.Hour)); d.Refusal != nil || !b.inc.Until.IsZero() {
+		t.Errorf("a platform's clocks run again %s (%v)", b.inc.Until, d.Refusal)
+	}
+	b = opened(t, exampleBook(t, "synomega"), backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), now)
+	b.act("answer", "lea", now.Add(time.Hour), "result", "away", "until", "2026-03-31")
+	if d := b.act("pause", "sup", now.Add(24*time.Hour)); d.Refusal != nil || !b.inc.Until.Equal(paris(t, "2026-03-31 09:30")) {
+		t.Errorf("a user is phoned %s (%v)", b.inc.Until, d.Refusal)
+	}
+}
+
 // covers: S1.8, S1.28; what the clock asks for does not leave once it was done, in the
 // seconds in which it waits for others like it; what was sent for the failure itself does.
 func TestDoneWhileTheReminderWaits(t *testing.T) {
@@ -95,9 +117,9 @@ func TestDoneWhileTheReminderWaits(t *testing.T) {
 	} {
 		now := paris(t, "2026-03-09 07:10")
 		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 		at := paris(t, c.at)
-		b.do(rules.Tick{}, at.Add(-20*time.Second))
+		b.do(incident.Tick{}, at.Add(-20*time.Second))
 		if at.Hour() > 7 {
 			for _, n := range b.notes[:1] {
 				b.accept(n, now.Add(time.Minute))
@@ -112,14 +134,14 @@ func TestDoneWhileTheReminderWaits(t *testing.T) {
 // Why a step comes when it does is told with the hour that it has: of an appointment that
 // the day's opening puts off, that it does.
 func TestWhyOfAnAppointmentOnAnAfternoon(t *testing.T) {
-	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	closed := strict.File{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
 	for failed, want := range map[string]string{"2026-12-21 13:00": "2026-12-22 09:30", "2026-12-23 13:00": "2026-12-24 14:00"} {
 		now := paris(t, failed)
 		b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{}, rules.EvidenceUnknown)
-		steps := book.Explain(b.inc, rules.Circumstances{}, now).Steps
-		n := slices.IndexFunc(steps, func(s rules.Explained) bool { return s.Name == "client_told" })
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceUnknown)
+		steps := book.Explain(b.inc, incident.Circumstances{}, now).Steps
+		n := slices.IndexFunc(steps, func(s explain.Explained) bool { return s.Name == "client_told" })
 		moved := strings.HasSuffix(want, "14:00")
 		if n < 0 || !steps[n].Due.Equal(paris(t, want)) || !strings.Contains(steps[n].Reason, "at 09:30") || moved != strings.HasSuffix(steps[n].Reason, ", moved to the opening") {
 			t.Errorf("of a failure at %s: %+v", failed, steps)
@@ -132,7 +154,7 @@ func TestWhyOfAnAppointmentOnAnAfternoon(t *testing.T) {
 // Nothing leaves, and nobody is called, before the opening of a day that a closure
 // leaves the afternoon of.
 func TestAppointmentsOnAnAfternoon(t *testing.T) {
-	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	closed := strict.File{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-12-24, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
 	fails := `  - {at: %s, fires: {alertname: BackupFailed, customer: dupont, machine: PC-LEA, machine_class: workstation, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
 `
@@ -161,7 +183,7 @@ func TestAppointmentsOnAnAfternoon(t *testing.T) {
 // What comes each week comes at the hour that the policy names, also after a day that opened
 // later.
 func TestWeeklyAgainAtTheHourOfThePolicy(t *testing.T) {
-	closed := rules.SourceFile{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-11-05, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
+	closed := strict.File{Name: "closures.yml", Text: []byte("closures: {service_day: [{date: 2026-11-05, windows: [[\"14:00\", \"18:00\"]]}]}\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), closed))
 	happened := played(t, book, "weekly", `start: 2026-11-02T07:00:00+01:00
 until: 2026-11-20T18:00:00+01:00

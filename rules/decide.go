@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 	"vigie/rules/situation"
 )
 
@@ -14,7 +16,7 @@ import (
 //
 // What fell due before now, while nobody asked, is taken first, in order: an
 // act counts as in time up to and including the due instant, never after.
-func (b *Book) Decide(inc Incident, ev Event, around Circumstances, now time.Time) Decision {
+func (b *Book) Decide(inc incident.Incident, ev incident.Event, around incident.Circumstances, now time.Time) incident.Decision {
 	own := inc.Clone()
 	d := b.Advance(&own, ev, around, now)
 	if d.Refusal != nil {
@@ -26,10 +28,10 @@ func (b *Book) Decide(inc Incident, ev Event, around Circumstances, now time.Tim
 // Advance is [Book.Decide] for a caller that owns the incident: it is changed
 // itself, which spares a copy of all its alerts. After a refusal it is in no
 // state that may be used.
-func (b *Book) Advance(inc *Incident, ev Event, around Circumstances, now time.Time) Decision {
+func (b *Book) Advance(inc *incident.Incident, ev incident.Event, around incident.Circumstances, now time.Time) incident.Decision {
 	d := b.decider(inc, around, now)
 	if d == nil {
-		return Decision{Incident: *inc, Refusal: notLoaded(inc)}
+		return incident.Decision{Incident: *inc, Refusal: notLoaded(inc)}
 	}
 	from, wake, poll := inc.State, inc.WakeAt, inc.PollAt
 	if d.Incident.State != "" && !d.Incident.WakeAt.IsZero() && d.Incident.WakeAt.Before(now) {
@@ -38,7 +40,7 @@ func (b *Book) Advance(inc *Incident, ev Event, around Circumstances, now time.T
 	d.endImmediate()
 	d.apply(ev)
 	if d.out.Refusal != nil {
-		return Decision{Incident: *inc, Refusal: d.out.Refusal, From: from, WakeAt: wake, PollAt: poll}
+		return incident.Decision{Incident: *inc, Refusal: d.out.Refusal, From: from, WakeAt: wake, PollAt: poll}
 	}
 	d.endImmediate() // the event may have told of an earlier start
 	d.settle(now)
@@ -46,7 +48,7 @@ func (b *Book) Advance(inc *Incident, ev Event, around Circumstances, now time.T
 	return d.out
 }
 
-func notLoaded(inc *Incident) *Refusal {
+func notLoaded(inc *incident.Incident) *incident.Refusal {
 	return incident.Refuse(503, "the policy that this incident is pinned to is not loaded: {hash}", "hash", inc.Policy)
 }
 
@@ -55,78 +57,78 @@ func notLoaded(inc *Incident) *Refusal {
 // a deadline.
 func (d *decider) endImmediate() {
 	at := d.Incident.Progress.ImmediateUntil
-	if at.IsZero() || !d.Incident.Flags[FlagImmediate] || d.Now.Before(at) || d.Incident.State.Ended() {
+	if at.IsZero() || !d.Incident.Flags[model.FlagImmediate] || d.Now.Before(at) || d.Incident.State.Ended() {
 		return
 	}
 	d.Horizon = d.Now
 	for _, st := range d.Scenario.Steps {
-		if !slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Name == "immediate_over" }) {
+		if !slices.ContainsFunc(st.When, func(t policy.Trigger) bool { return t.Name == "immediate_over" }) {
 			continue
 		}
 		platforms := []string{""}
-		if st.Per == LabelPlatform {
+		if st.Per == model.LabelPlatform {
 			platforms = d.Contacts().Platforms()
 		}
 		for _, p := range platforms {
 			d.rungs().consider(st, p)
 		}
 	}
-	d.flag(FlagImmediate, false, "not put right in time")
+	d.flag(model.FlagImmediate, false, "not put right in time")
 }
 
 // decider carries one decision. Its incident is its own to change.
 type decider struct {
 	*situation.Situation
-	out   Decision
-	act   *Act
+	out   incident.Decision
+	act   *incident.Act
 	wake  time.Time
 	needs bool // evidence must be asked before going on
 	stale bool // a due step waits for fresh evidence
 }
 
-func (b *Book) decider(inc *Incident, around Circumstances, now time.Time) *decider {
+func (b *Book) decider(inc *incident.Incident, around incident.Circumstances, now time.Time) *decider {
 	s := situation.Of(b.Book, inc, around, now)
 	if s == nil {
 		return nil
 	}
-	return &decider{Situation: s, out: Decision{From: inc.State}}
+	return &decider{Situation: s, out: incident.Decision{From: inc.State}}
 }
 
-func (d *decider) apply(ev Event) {
+func (d *decider) apply(ev incident.Event) {
 	switch e := ev.(type) {
-	case Fired:
+	case incident.Fired:
 		d.intake().fired(e)
-	case Repeated:
+	case incident.Repeated:
 		for n, s := range e.Signals {
 			if n == 1 {
 				d.settle(d.Now) // the first finds what is due; the others change nothing that a step looks at
 			}
-			d.intake().fired(Fired{Signal: s, Confirmed: e.Confirmed})
+			d.intake().fired(incident.Fired{Signal: s, Confirmed: e.Confirmed})
 		}
-	case Cleared:
+	case incident.Cleared:
 		d.intake().cleared(e)
-	case EndingHeld:
+	case incident.EndingHeld:
 		d.intake().holdEnding(e)
-	case EndingDropped:
+	case incident.EndingDropped:
 		d.intake().dropEndings(e.Fingerprints)
-	case Acted:
+	case incident.Acted:
 		d.acting().acted(e.Act)
-	case Answered:
+	case incident.Answered:
 		d.proof().answered(e)
-	case Silenced:
+	case incident.Silenced:
 		d.silencing().silenced(e)
-	case Delivered:
+	case incident.Delivered:
 		d.post().delivered(e)
-	case Measured:
+	case incident.Measured:
 		d.stopwatch().measured(e)
-	case Returned:
+	case incident.Returned:
 		d.post().returned(e)
-	case Refreshed:
+	case incident.Refreshed:
 		d.renamed()
 		d.post().refreshed()
-	case Related:
+	case incident.Related:
 		d.proof().related()
-	case Tick:
+	case incident.Tick:
 	}
 }
 
@@ -138,7 +140,7 @@ func (d *decider) raise(name string, at time.Time) {
 }
 
 // flag raises or drops a flag and reports whether it changed.
-func (d *decider) flag(f Flag, on bool, reason string) bool {
+func (d *decider) flag(f model.Flag, on bool, reason string) bool {
 	if d.Incident.Flags[f] == on {
 		return false
 	}
@@ -164,7 +166,7 @@ func (d *decider) newOccurrence(moment string) {
 }
 
 // state moves the incident, with its reason.
-func (d *decider) state(to State, reason string) {
+func (d *decider) state(to model.State, reason string) {
 	if d.Incident.State == to {
 		return
 	}
@@ -181,7 +183,7 @@ func (d *decider) actor() string {
 }
 
 func (d *decider) note(kind, what, actor, reason string) {
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: kind, What: what, Actor: actor, Reason: reason})
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: kind, What: what, Actor: actor, Reason: reason})
 }
 
 func (d *decider) refuse(status int, form string, parts ...string) {
@@ -194,7 +196,7 @@ func (d *decider) refuseField(field string, status int, form string, parts ...st
 }
 
 // refused keeps the first reason why an act is not possible.
-func (d *decider) refused(why *Refusal) {
+func (d *decider) refused(why *incident.Refusal) {
 	if d.out.Refusal == nil {
 		d.out.Refusal = why
 	}
@@ -227,30 +229,32 @@ func (d *decider) deriveFlags() {
 	if d.Incident.State.Ended() {
 		return
 	}
-	d.flag(FlagSourceDown, d.Circumstances.SourceDown, "what reads this machine's backups is itself not readable")
+	d.flag(model.FlagSourceDown, d.Circumstances.SourceDown, "what reads this machine's backups is itself not readable")
 	d.outage().follow()
 	if d.Scenario.OtherBackup == nil || d.Incident.OtherAsked.IsZero() {
 		return
 	}
 	state, why := d.OtherBackup()
-	double := state == EvidenceKO || state == EvidenceNone && d.Scenario.OtherBackup.NoneIsKO
-	if d.Incident.Flags[FlagDoubleFailure] && state == EvidenceUnknown {
+	double := state == model.EvidenceKO || state == model.EvidenceNone && d.Scenario.OtherBackup.NoneIsKO
+	if d.Incident.Flags[model.FlagDoubleFailure] && state == model.EvidenceUnknown {
 		double = true // what is not known lowers no flag
 	}
-	if d.flag(FlagDoubleFailure, double, why) {
+	if d.flag(model.FlagDoubleFailure, double, why) {
 		d.out.Touches = true
 		if !double {
 			d.doubleFailureOver()
 		}
 	}
-	d.flag(FlagOtherBackupKnown, state != EvidenceUnknown, why)
+	d.flag(model.FlagOtherBackupKnown, state != model.EvidenceUnknown, why)
 }
 
 // doubleFailureOver takes back what says that no backup works and has not left
 // yet; whoever was told of it hears that one does.
 func (d *decider) doubleFailureOver() {
-	ofIt := func(t Trigger) bool { return t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) }
-	d.intake().withdraw("withdrawn: another backup works again", func(st *Step, r *StepRecord) bool {
+	ofIt := func(t policy.Trigger) bool {
+		return t.Kind == policy.WhenFlag && t.Name == string(model.FlagDoubleFailure)
+	}
+	d.intake().withdraw("withdrawn: another backup works again", func(st *policy.Step, r *incident.StepRecord) bool {
 		return slices.ContainsFunc(st.When, ofIt)
 	})
 	d.Incident.Progress.DoubleTold = ""
@@ -259,7 +263,7 @@ func (d *decider) doubleFailureOver() {
 
 // waitingOver ends a wait whose date has come.
 func (d *decider) waitingOver() {
-	if d.Incident.State != Waiting || d.Incident.Until.IsZero() || d.Incident.Until.After(d.Horizon) {
+	if d.Incident.State != model.Waiting || d.Incident.Until.IsZero() || d.Incident.Until.After(d.Horizon) {
 		return
 	}
 	at := d.Incident.Until
@@ -271,10 +275,10 @@ func (d *decider) waitingOver() {
 
 // finish fills in what the shell needs to go on.
 func (d *decider) finish() {
-	if d.Incident.State == Waiting && !d.Incident.Until.IsZero() {
+	if d.Incident.State == model.Waiting && !d.Incident.Until.IsZero() {
 		d.wakeBy(d.Incident.Until)
 	}
-	if d.Incident.Flags[FlagOutage] && !d.Incident.State.Ended() {
+	if d.Incident.Flags[model.FlagOutage] && !d.Incident.State.Ended() {
 		d.wakeBy(d.OutageUntil())
 	}
 	d.proof().proofNeeds()

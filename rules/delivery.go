@@ -4,6 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 	"vigie/rules/situation"
 )
 
@@ -14,7 +18,7 @@ func (d *decider) post() post { return post{d} }
 
 // delivered takes in what became of a message. A step is done only once every
 // To and Cc was accepted; a refused address is told, never passed over (rule W).
-func (d post) delivered(e Delivered) {
+func (d post) delivered(e incident.Delivered) {
 	r := d.recordOf(e.NotificationID)
 	if r == nil {
 		return
@@ -31,12 +35,12 @@ func (d post) delivered(e Delivered) {
 	for _, a := range e.Held {
 		d.held(r, a, e)
 	}
-	if r.Status == StepDecided && r.Complete() {
+	if r.Status == incident.StepDecided && r.Complete() {
 		d.accept(r)
 	}
 }
 
-func (d post) recordOf(notification string) *StepRecord {
+func (d post) recordOf(notification string) *incident.StepRecord {
 	for _, r := range d.Incident.Steps {
 		if r.NotificationID == notification || slices.Contains(r.Resent, notification) {
 			return r
@@ -45,7 +49,7 @@ func (d post) recordOf(notification string) *StepRecord {
 	return nil
 }
 
-func (d post) accepted(r *StepRecord, address string) {
+func (d post) accepted(r *incident.StepRecord, address string) {
 	from, i := r.Unaccepted(address)
 	if i < 0 {
 		return
@@ -58,20 +62,20 @@ func (d post) accepted(r *StepRecord, address string) {
 		p.Step = r.Step
 		d.Incident.Told = append(d.Incident.Told, p)
 	}
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "message", What: "accepted " + r.Step,
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "message", What: "accepted " + r.Step,
 		Reason: "accepted by the " + acceptor(p) + " as <" + r.MessageID + "> for role " + p.Role, Personal: p.Address})
 }
 
 // acceptor names who took responsibility for a party's message.
-func acceptor(p Party) string {
-	if channel, _ := SplitAddress(p.Address); channel != "" {
+func acceptor(p incident.Party) string {
+	if channel, _ := inventory.SplitAddress(p.Address); channel != "" {
 		return "channel " + channel
 	}
 	return "mail server"
 }
 
-func (d post) refusedAddress(r *StepRecord, address string, e Delivered) {
-	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+func (d post) refusedAddress(r *incident.StepRecord, address string, e incident.Delivered) {
+	i := slices.IndexFunc(r.Pending, func(p incident.Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 {
 		return
 	}
@@ -80,24 +84,24 @@ func (d post) refusedAddress(r *StepRecord, address string, e Delivered) {
 	r.Refused = append(slices.Clone(r.Refused), p)
 	r.Held = without(r.Held, p.Address)
 	why := map[string]string{
-		RefusedAddress: "the address of role " + p.Role + " was refused for good: ",
-		RefusedMessage: "the message to role " + p.Role + " was refused, not the address, and is not tried any more: ",
-		RefusedTrouble: "the mail server of role " + p.Role + " did not take the message, and it is not tried any more: ",
+		incident.RefusedAddress: "the address of role " + p.Role + " was refused for good: ",
+		incident.RefusedMessage: "the message to role " + p.Role + " was refused, not the address, and is not tried any more: ",
+		incident.RefusedTrouble: "the mail server of role " + p.Role + " did not take the message, and it is not tried any more: ",
 	}[e.What]
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "message", What: "refused " + r.Step, Reason: why + e.Detail, Personal: p.Address})
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "message", What: "refused " + r.Step, Reason: why + e.Detail, Personal: p.Address})
 	d.tellOfRefusal(r, p, e.What)
 }
 
 // held takes in that the message itself is refused: nothing is wrong with the
 // address, and it is tried again. It is told once for each message and address.
-func (d post) held(r *StepRecord, address string, e Delivered) {
-	i := slices.IndexFunc(r.Pending, func(p Party) bool { return strings.EqualFold(p.Address, address) })
+func (d post) held(r *incident.StepRecord, address string, e incident.Delivered) {
+	i := slices.IndexFunc(r.Pending, func(p incident.Party) bool { return strings.EqualFold(p.Address, address) })
 	if i < 0 || slices.Contains(r.Held, r.Pending[i].Address) {
 		return
 	}
 	p := r.Pending[i]
 	r.Held = append(slices.Clone(r.Held), p.Address)
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "message", What: "held " + r.Step,
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "message", What: "held " + r.Step,
 		Reason: "the mail server of role " + p.Role + " refuses this message, not the address; it is tried again: " + e.Detail, Personal: p.Address})
 	d.tellOfRefusal(r, p, e.What)
 }
@@ -107,7 +111,7 @@ func without(list []string, word string) []string {
 }
 
 // tellOfRefusal lets those who mend it know.
-func (d post) tellOfRefusal(r *StepRecord, p Party, what string) {
+func (d post) tellOfRefusal(r *incident.StepRecord, p incident.Party, what string) {
 	d.Incident.Progress.RefusedAddress = p.Address
 	d.Incident.Progress.RefusedRole = p.Role
 	d.Incident.Progress.RefusedWhat = what
@@ -116,7 +120,7 @@ func (d post) tellOfRefusal(r *StepRecord, p Party, what string) {
 		return
 	}
 	seen, one := d.Incident.Progress.RefusedSeen, strings.ToLower(p.Address)
-	if what != RefusedAddress {
+	if what != incident.RefusedAddress {
 		one = what + ":" + one
 	}
 	if !slices.Contains(seen, one) {
@@ -127,7 +131,7 @@ func (d post) tellOfRefusal(r *StepRecord, p Party, what string) {
 
 // lateWord tells the end to somebody whose mail was accepted only after it:
 // his last word must not be that it still fails.
-func (d post) lateWord(r *StepRecord, p Party) {
+func (d post) lateWord(r *incident.StepRecord, p incident.Party) {
 	if !d.Incident.State.Ended() || p.Cc {
 		return
 	}
@@ -151,24 +155,24 @@ func (d post) lateWord(r *StepRecord, p Party) {
 		to := p
 		to.Role = st.To[0]
 		_, cc, _ := d.Contacts().Recipients(st, st.To, st.Cc, "")
-		d.rungs().tell(st, st.Template, []Party{to}, cc, "", key, f)
+		d.rungs().tell(st, st.Template, []incident.Party{to}, cc, "", key, f)
 	}
 }
 
 // toldBy reports whether the step tells, or has told, that person.
-func (d post) toldBy(st *Step, p Party) bool {
-	same := func(q Party) bool { return strings.EqualFold(q.Address, p.Address) }
+func (d post) toldBy(st *policy.Step, p incident.Party) bool {
+	same := func(q incident.Party) bool { return strings.EqualFold(q.Address, p.Address) }
 	for _, r := range d.Incident.Steps {
 		if r.Step == st.Name && r.Episode == d.Incident.Episode && slices.ContainsFunc(r.Pending, same) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(d.Incident.Told, func(q Party) bool { return q.Step == st.Name && same(q) })
+	return slices.ContainsFunc(d.Incident.Told, func(q incident.Party) bool { return q.Step == st.Name && same(q) })
 }
 
 // accept makes a step done: raises its flags, moves the state.
-func (d post) accept(r *StepRecord) {
-	r.Status, r.At = StepAccepted, d.Now
+func (d post) accept(r *incident.StepRecord) {
+	r.Status, r.At = incident.StepAccepted, d.Now
 	st := d.Step(r.Step)
 	if st == nil || r.Episode != d.Incident.Episode {
 		return
@@ -193,8 +197,8 @@ func (d post) accept(r *StepRecord) {
 // afterStep moves the state once the message of a step was accepted. After a
 // phone call it waits for the agreed date, or for the next try; a pause that
 // somebody began since then is ended by nothing that was agreed before.
-func (d post) afterStep(st *Step) {
-	if st.State == Waiting && !d.isPaused() {
+func (d post) afterStep(st *policy.Step) {
+	if st.State == model.Waiting && !d.isPaused() {
 		if at := d.Incident.Progress.FollowUp; !at.IsZero() {
 			d.Incident.Until = at
 		}
@@ -205,7 +209,9 @@ func (d post) afterStep(st *Step) {
 // refreshed looks again at what the inventory changed: an address that was
 // refused and is another one now is written to again, alone.
 func (d post) refreshed() {
-	undelivered := func(r *StepRecord) bool { return r.Status == StepDecided && r.Episode == d.Incident.Episode }
+	undelivered := func(r *incident.StepRecord) bool {
+		return r.Status == incident.StepDecided && r.Episode == d.Incident.Episode
+	}
 	for _, key := range d.Incident.Steps.Which(undelivered) {
 		r := d.Incident.Steps[key]
 		st := d.Step(r.Step)
@@ -221,7 +227,7 @@ func (d post) refreshed() {
 
 // fill sends a trace to whoever fills a role by now that nobody filled when it
 // left.
-func (d post) fill(st *Step, r *StepRecord) {
+func (d post) fill(st *policy.Step, r *incident.StepRecord) {
 	defer d.ReachBy(st.Channel)()
 	var still []string
 	for _, role := range r.Unfilled {
@@ -236,11 +242,11 @@ func (d post) fill(st *Step, r *StepRecord) {
 			}
 			p.Cc = slices.Contains(st.Cc, role)
 			r.Pending = append(slices.Clone(r.Pending), p)
-			var cc []Party // what goes to a customer has its copies
+			var cc []incident.Party // what goes to a customer has its copies
 			if !p.Cc {
 				_, cc, _ = d.Contacts().Recipients(st, st.To, st.Cc, "")
 			}
-			n := d.Messages().Notification(st, st.Template, []Party{p}, cc, "", "role "+role+" was empty when it left")
+			n := d.Messages().Notification(st, st.Template, []incident.Party{p}, cc, "", "role "+role+" was empty when it left")
 			n.ID = r.NotificationID + "/again:" + p.Address
 			n.Solo = true
 			r.Resent = append(slices.Clone(r.Resent), n.ID)
@@ -256,9 +262,9 @@ func (d post) fill(st *Step, r *StepRecord) {
 	}
 }
 
-func (d post) resend(st *Step, r *StepRecord, refused Party) {
+func (d post) resend(st *policy.Step, r *incident.StepRecord, refused incident.Party) {
 	defer d.ReachBy(st.Channel)()
-	var live []Party
+	var live []incident.Party
 	if refused.Person != "" && refused.Person != refused.Address {
 		live = d.Contacts().People(refused.Role, []string{refused.Person})
 	}
@@ -270,9 +276,9 @@ func (d post) resend(st *Step, r *StepRecord, refused Party) {
 			continue
 		}
 		p.Cc = refused.Cc
-		r.Refused = slices.DeleteFunc(slices.Clone(r.Refused), func(x Party) bool { return x.Address == refused.Address })
+		r.Refused = slices.DeleteFunc(slices.Clone(r.Refused), func(x incident.Party) bool { return x.Address == refused.Address })
 		r.Pending = append(slices.Clone(r.Pending), p)
-		n := d.Messages().Notification(st, st.Template, []Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
+		n := d.Messages().Notification(st, st.Template, []incident.Party{p}, nil, "", "the address of role "+p.Role+" has changed since it was refused")
 		n.ID = r.NotificationID + "/again:" + p.Address
 		n.Solo = true
 		r.Resent = append(slices.Clone(r.Resent), n.ID)

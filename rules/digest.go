@@ -3,6 +3,8 @@ package rules
 import (
 	"time"
 
+	"vigie/rules/incident"
+	"vigie/rules/policy"
 	"vigie/rules/situation"
 )
 
@@ -10,7 +12,7 @@ import (
 type Briefing struct {
 	Date   string // 2026-03-10, in the zone of its calendar
 	Due    time.Time
-	To, Cc []Party
+	To, Cc []incident.Party
 	Zone   *time.Location
 }
 
@@ -21,7 +23,7 @@ func (b *Book) Briefing(now time.Time) (Briefing, bool) {
 	if p.Digest == nil {
 		return Briefing{}, false
 	}
-	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: &Incident{}, Now: now}
+	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &policy.Scenario{}, Incident: &incident.Incident{}, Now: now}
 	cal := d.Calendar(p.Digest.Calendar)
 	date := cal.Date(now)
 	due := cal.At(date, p.Digest.At)
@@ -42,8 +44,8 @@ func (b *Book) Briefing(now time.Time) (Briefing, bool) {
 	return out, true
 }
 
-func withAddress(ps []Party) []Party {
-	var out []Party
+func withAddress(ps []incident.Party) []incident.Party {
+	var out []incident.Party
 	for _, p := range ps {
 		if p.Address != "" {
 			out = append(out, p)
@@ -53,21 +55,21 @@ func withAddress(ps []Party) []Party {
 }
 
 // Brief is what the digest says of one incident.
-func (b *Book) Brief(inc Incident, around Circumstances, to []Party, now time.Time) (Notification, bool) {
+func (b *Book) Brief(inc incident.Incident, around incident.Circumstances, to []incident.Party, now time.Time) (incident.Notification, bool) {
 	d := b.decider(&inc, around, now)
 	if d == nil || len(to) == 0 {
-		return Notification{}, false
+		return incident.Notification{}, false
 	}
-	st := &Step{Name: "digest", Template: "D1"}
-	return Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
+	st := &policy.Step{Name: "digest", Template: "D1"}
+	return incident.Notification{ID: "digest/" + inc.ID, IncidentID: inc.ID, Key: inc.Key, Episode: inc.Episode, Step: st.Name, Template: st.Template,
 		DecidedAt: now, To: to, Language: to[0].Language, Data: d.Messages().Sheet(st, "", to)}, true
 }
 
 // Answers are the words of those who were asked, the customer's own people and
 // the account manager, that came after an instant, oldest first.
-func (b *Book) Answers(inc Incident, since time.Time) []ActRecord {
+func (b *Book) Answers(inc incident.Incident, since time.Time) []incident.ActRecord {
 	own := inc.Clone()
-	d := situation.Of(b.Book, &own, Circumstances{}, since)
+	d := situation.Of(b.Book, &own, incident.Circumstances{}, since)
 	if d == nil {
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // covers: P12, T11; the overview of the examples: which days, which hour, for whom.
@@ -36,11 +36,11 @@ func TestSilenceRemarks(t *testing.T) {
 		`machine="SRV-AD"`: false, `platform="lms-A"`: false, `job_id="1"`: false, `source="veeam-dupont"`: false,
 		`machine=~"SRV-AD|NAS-01"`: true, `machine!="SRV-AD"`: true, `customer="dupont"`: true, `alertname="BackupFailed"`: true,
 	} {
-		if got := (rules.Silence{Matchers: []string{matcher}}).Broad(); got != broad {
+		if got := (incident.Silence{Matchers: []string{matcher}}).Broad(); got != broad {
 			t.Errorf("%s is broad: %t", matcher, got)
 		}
 	}
-	day := rules.Silence{EndsAt: time.Time{}.Add(rules.TooLong)}
+	day := incident.Silence{EndsAt: time.Time{}.Add(incident.TooLong)}
 	if day.Long() {
 		t.Error("a day is too long")
 	}

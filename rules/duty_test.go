@@ -7,20 +7,24 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
 // byTurns is the example with three people who are on duty by the week, from
 // Monday, 2 March 2026, 09:00 on.
-func byTurns(t *testing.T, change func(*rules.Directory)) *rules.Book {
+func byTurns(t *testing.T, change func(*inventory.Directory)) *rules.Book {
 	t.Helper()
 	book := exampleBook(t, "synomega")
 	dir := book.Directory.Clone()
 	zone := paris(t, "2026-03-09 10:00").Location()
 	dir.Rotas = nil
-	dir.Rotations = []rules.Rotation{{Role: "supervisor", People: []string{"sup", "adm1", "adm2"}, Days: 7, Start: calendar.Date{Year: 2026, Month: 3, Day: 2}, At: 9 * 3600, Zone: zone}}
+	dir.Rotations = []inventory.Rotation{{Role: "supervisor", People: []string{"sup", "adm1", "adm2"}, Days: 7, Start: calendar.Date{Year: 2026, Month: 3, Day: 2}, At: 9 * 3600, Zone: zone}}
 	if change != nil {
 		change(dir)
 	}
@@ -35,11 +39,11 @@ func byTurns(t *testing.T, change func(*rules.Directory)) *rules.Book {
 // and what pages show are of one rota.
 func TestDutyByTurns(t *testing.T) {
 	now := paris(t, "2026-03-13 17:00") // a Friday of adm1's week
-	book := byTurns(t, func(d *rules.Directory) {
-		d.Absences = []rules.Absence{{Person: "adm2", From: paris(t, "2026-03-18 00:00"), Until: paris(t, "2026-03-19 00:00")}}
+	book := byTurns(t, func(d *inventory.Directory) {
+		d.Absences = []inventory.Absence{{Person: "adm2", From: paris(t, "2026-03-18 00:00"), Until: paris(t, "2026-03-19 00:00")}}
 	})
 	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	to := func(step string) (out []string) {
 		for _, n := range b.notes {
 			if n.Step == step {
@@ -52,8 +56,8 @@ func TestDutyByTurns(t *testing.T) {
 		t.Errorf("a failure in adm1's week is told to %v", got)
 	}
 	for _, at := range []string{"2026-03-13 18:00", "2026-03-16 08:59", "2026-03-16 09:00", "2026-03-18 09:00"} {
-		b.do(rules.Tick{}, paris(t, at))
-		b.answer(paris(t, at), rules.PlanEvidence{}, rules.EvidenceOK)
+		b.do(incident.Tick{}, paris(t, at))
+		b.answer(paris(t, at), incident.PlanEvidence{}, model.EvidenceOK)
 	}
 	if got := to("handed_over"); !slices.Equal(got, []string{"adm2", "adm1"}) {
 		t.Errorf("handed over to %v, want adm2 on Monday at nine, and to the admins when adm2 is away", got)
@@ -76,19 +80,19 @@ func TestDutyByTurns(t *testing.T) {
 // second and over a clock change.
 func TestWakesWhenDutyChanges(t *testing.T) {
 	now := paris(t, "2026-03-27 17:30") // the Friday before the clocks go forward
-	book := byTurns(t, func(d *rules.Directory) { d.Rotations[0].At = 12 * 3600 })
+	book := byTurns(t, func(d *inventory.Directory) { d.Rotations[0].At = 12 * 3600 })
 	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	b.act("take", "sup", now.Add(time.Minute))
-	b.do(rules.Tick{}, paris(t, "2026-03-30 09:00"))
-	b.answer(paris(t, "2026-03-30 09:00"), rules.PlanEvidence{}, rules.EvidenceOK)
+	b.do(incident.Tick{}, paris(t, "2026-03-30 09:00"))
+	b.answer(paris(t, "2026-03-30 09:00"), incident.PlanEvidence{}, model.EvidenceOK)
 	noon := paris(t, "2026-03-30 12:00")
 	if wake := b.inc.WakeAt; wake.After(noon) {
 		t.Fatalf("wakes at %s", wake)
 	}
-	b.do(rules.Tick{}, noon)
-	b.answer(noon, rules.PlanEvidence{}, rules.EvidenceOK)
-	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
+	b.do(incident.Tick{}, noon)
+	b.answer(noon, incident.PlanEvidence{}, model.EvidenceOK)
+	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n incident.Notification) bool {
 		return n.Step == "lapsed" && n.To[0].Person == "adm1" && n.Cc[0].Person == "sup"
 	}) {
 		t.Errorf("%q keeps it, or nobody is told: %+v", b.inc.Assignee, b.notes[len(b.notes)-1])
@@ -99,13 +103,13 @@ func TestWakesWhenDutyChanges(t *testing.T) {
 // although away.
 func TestAwayWithoutInstead(t *testing.T) {
 	now := paris(t, "2026-03-09 10:00")
-	book := byTurns(t, func(d *rules.Directory) {
-		d.Absences = []rules.Absence{{Person: "adm1", From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
+	book := byTurns(t, func(d *inventory.Directory) {
+		d.Absences = []inventory.Absence{{Person: "adm1", From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
 		d.People["adm2"].Email = ""
 	})
 	book.InForce(now).Roles["supervisor"].Otherwise = ""
 	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	if len(b.notes) == 0 || b.notes[0].To[0].Person != "adm1" {
 		t.Errorf("%+v", b.notes)
 	}
@@ -115,14 +119,14 @@ func TestAwayWithoutInstead(t *testing.T) {
 // own role says, not as that of the one who is away: no customer reads what is ours.
 func TestOutsideIsOfTheRoleThatIsTold(t *testing.T) {
 	now := paris(t, "2026-03-09 10:00")
-	book := byTurns(t, func(d *rules.Directory) {
-		d.Absences = []rules.Absence{{Person: "am.martin", From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
+	book := byTurns(t, func(d *inventory.Directory) {
+		d.Absences = []inventory.Absence{{Person: "am.martin", From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
 	})
 	book.InForce(now).Roles["account_manager"].Outside = true
 	b := opened(t, book, backupAlert("martin", "SRV-FIC", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	b.act("escalate", "adm2", now.Add(time.Minute), "reason", "disk")
-	b.answer(now.Add(time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now.Add(time.Minute), incident.PlanEvidence{}, model.EvidenceOK)
 	outside := map[string]bool{}
 	for _, n := range b.notes {
 		if n.Step == "account_manager" {
@@ -141,7 +145,7 @@ func TestOutsideIsOfTheRoleThatIsTold(t *testing.T) {
 // Whoever a role's otherwise names is told beside the account manager who is away,
 // and what is owed to a computer's user waits until that user is back.
 func TestWhoeverIsAwayIsNotAlone(t *testing.T) {
-	away := rules.SourceFile{Name: "away.yml", Text: []byte("absences: [{person: am.martin, from: 2026-11-03, until: 2026-11-06}, {person: paul, from: 2026-11-04, until: 2026-11-09}]\n")}
+	away := strict.File{Name: "away.yml", Text: []byte("absences: [{person: am.martin, from: 2026-11-03, until: 2026-11-06}, {person: paul, from: 2026-11-04, until: 2026-11-09}]\n")}
 	book := loadBook(t, exampleFiles(t, "synomega/policy"), append(exampleFiles(t, "synomega/inventory"), away))
 	happened := played(t, book, "away", `start: 2026-11-03T07:00:00+01:00
 until: 2026-11-16T08:00:00+01:00
@@ -184,7 +188,7 @@ events:
   - at: 2026-05-07T09:00:00+02:00
     rota: {role: supervisor, person: adm2, from: 2026-05-07T09:00:00+02:00, to: 2026-05-08T09:00:00+02:00}
 `, story.Options{}) {
-		if h.Step == "given_back" || h.From == rules.Taken && h.To == rules.Open {
+		if h.Step == "given_back" || h.From == model.Taken && h.To == model.Open {
 			t.Errorf("it is taken from him: %+v", h)
 		}
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // proof weighs what is known of the failing plans and of the other backup.
@@ -33,7 +36,7 @@ func (d proof) fresh(trace bool) bool {
 // proofAsked reports whether, once every signal has ended, evidence was asked
 // for since: nobody is told of a failure that may just have been repaired.
 func (d proof) proofAsked() bool {
-	if d.Scenario.Proof != ProofSuccess || len(d.Incident.Alerts) == 0 || d.AnyFiring() {
+	if d.Scenario.Proof != policy.ProofSuccess || len(d.Incident.Alerts) == 0 || d.AnyFiring() {
 		return true
 	}
 	for _, a := range d.Incident.Alerts {
@@ -50,8 +53,8 @@ func (d proof) proofNeeds() {
 	if i.State.Ended() || i.State == "" {
 		return
 	}
-	awaiting := d.Scenario.Proof == ProofSuccess && !d.AnyFiring() && len(i.Alerts) > 0
-	first := d.Scenario.Proof == ProofSuccess && len(i.Alerts) > 0 && i.ProofAsked.IsZero()
+	awaiting := d.Scenario.Proof == policy.ProofSuccess && !d.AnyFiring() && len(i.Alerts) > 0
+	first := d.Scenario.Proof == policy.ProofSuccess && len(i.Alerts) > 0 && i.ProofAsked.IsZero()
 	other := d.Scenario.OtherBackup != nil && (i.OtherAsked.IsZero() || d.Now.Sub(i.OtherAsked) >= d.Scenario.OtherBackup.Every)
 	due := d.needs || first || other || awaiting && d.Now.Sub(i.ProofAsked) >= proofEvery
 	if due {
@@ -71,24 +74,24 @@ func (d proof) proofNeeds() {
 // related asks anew for the other backup once no incident of it is left: what has
 // just proven that one says so of this.
 func (d proof) related() {
-	works := d.Incident.Other.State == EvidenceOK || d.Incident.Other.State == EvidenceDegraded
+	works := d.Incident.Other.State == model.EvidenceOK || d.Incident.Other.State == model.EvidenceDegraded
 	if d.Scenario.OtherBackup != nil && !works && d.FailingSibling() == nil {
 		d.Incident.OtherAsked = time.Time{}
 	}
 }
 
-func (d proof) need() *Need {
-	n := &Need{Since: d.Incident.LastSeen, Alerts: d.Incident.Alerts}
+func (d proof) need() *incident.Need {
+	n := &incident.Need{Since: d.Incident.LastSeen, Alerts: d.Incident.Alerts}
 	if d.Scenario.OtherBackup != nil {
-		c, m, role := d.Incident.Identity[LabelCustomer], d.Incident.Identity[LabelMachine], d.Incident.Identity[LabelBackupRole]
-		n.Other = &OtherNeed{Customer: c, Machine: m, Role: role, Expected: d.Book.Directory.ExpectsOther(c, m, role)}
+		c, m, role := d.Incident.Identity[model.LabelCustomer], d.Incident.Identity[model.LabelMachine], d.Incident.Identity[model.LabelBackupRole]
+		n.Other = &incident.OtherNeed{Customer: c, Machine: m, Role: role, Expected: d.Book.Directory.ExpectsOther(c, m, role)}
 	}
 	return n
 }
 
 // answered takes in evidence. Older than the last signal, or silent about a
 // failing plan, it is asked again by the shell and never counts as good.
-func (d proof) answered(e Answered) {
+func (d proof) answered(e incident.Answered) {
 	i := d.Incident
 	if i.State.Ended() || i.State == "" {
 		return
@@ -114,12 +117,12 @@ func (d proof) answered(e Answered) {
 	if e.Other != nil {
 		d.otherAnswered(*e.Other, e.AskedAt)
 	}
-	if d.Scenario.Proof == ProofSuccess && len(i.Alerts) > 0 && !d.AnyFiring() {
+	if d.Scenario.Proof == policy.ProofSuccess && len(i.Alerts) > 0 && !d.AnyFiring() {
 		d.judge()
 	}
 }
 
-func (d proof) plan(a *Alert, p PlanEvidence) {
+func (d proof) plan(a *incident.Alert, p incident.PlanEvidence) {
 	if !a.SuccessKnown {
 		a.SuccessKnown = true
 		// The first answer may come after the repair. What ended after the alert
@@ -153,22 +156,22 @@ func (d proof) judge() {
 		return // somebody says that it fails, and nothing proves otherwise
 	}
 	if open == 0 {
-		d.intake().end(Resolved, fmt.Sprintf("a success newer than the failure is proven for every plan (%d)", len(d.Incident.Alerts)))
+		d.intake().end(model.Resolved, fmt.Sprintf("a success newer than the failure is proven for every plan (%d)", len(d.Incident.Alerts)))
 		return
 	}
-	d.flag(FlagSignalLost, lost > 0, fmt.Sprintf("the series of %d plans are gone", lost))
-	if d.Incident.State == Waiting {
+	d.flag(model.FlagSignalLost, lost > 0, fmt.Sprintf("the series of %d plans are gone", lost))
+	if d.Incident.State == model.Waiting {
 		return // what was agreed with the customer stands until its date
 	}
 	d.intake().unverified(fmt.Sprintf("the signal ended, but no success newer than the failure is proven for %d of %d plans", open, len(d.Incident.Alerts)))
 }
 
-func (d proof) otherAnswered(e Evidence, asked time.Time) {
+func (d proof) otherAnswered(e incident.Evidence, asked time.Time) {
 	i := d.Incident
 	before := i.Other.State
 	i.Other, i.OtherAsked = e, asked
 	i.Other.AskedAt = asked
-	if e.State != EvidenceUnknown {
+	if e.State != model.EvidenceUnknown {
 		i.Progress.OtherAnswer, i.Progress.OtherBy, i.Progress.OtherNote = "", "", ""
 	}
 	if before != e.State {
@@ -176,7 +179,7 @@ func (d proof) otherAnswered(e Evidence, asked time.Time) {
 		if of != "" {
 			of += ", "
 		}
-		d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "evidence", What: "other_backup " + string(e.State),
+		d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "evidence", What: "other_backup " + string(e.State),
 			Reason: fmt.Sprintf("%slast success %s; asked %q", of, orNever(e.LastSuccess), e.Query)})
 		d.out.Touches = true
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/explain"
 )
 
 // covers: T11; the shipped examples load, name only what exists, and say what they would do.
@@ -28,7 +28,7 @@ func TestExamples(t *testing.T) {
 					continue
 				}
 				for _, st := range s.Steps {
-					if !slices.ContainsFunc(pre.Steps, func(x rules.Explained) bool { return x.Name == st.Name }) {
+					if !slices.ContainsFunc(pre.Steps, func(x explain.Explained) bool { return x.Name == st.Name }) {
 						t.Errorf("the preview of %s says nothing of step %s", s.Name, st.Name)
 					}
 				}

@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // left lets time alone go on for days: the failure stays, nobody acts, every mail
@@ -13,26 +14,26 @@ import (
 // written to, and how that began.
 func (w *walk) left(days int) (longest time.Duration, since time.Time) {
 	w.around.Outage, w.around.OutageID, w.around.SourceDown = "", "", false
-	w.decide(rules.Related{})
+	w.decide(incident.Related{})
 	last, end := w.now, w.now.AddDate(0, 0, days)
 	quiet := func(until time.Time) {
 		if d := until.Sub(last); d > longest {
 			longest, since = d, last
 		}
 	}
-	w.decide(rules.Silenced{})
+	w.decide(incident.Silenced{})
 	written := len(w.sent)
 	for turns := 0; w.now.Before(end) && !w.inc.State.Ended(); turns++ {
 		if turns > 5000 {
 			w.fail("time alone never comes to rest")
 		}
 		for w.needs != nil {
-			a := rules.Answered{AskedAt: w.now, Plans: map[string]rules.PlanEvidence{}}
+			a := incident.Answered{AskedAt: w.now, Plans: map[string]incident.PlanEvidence{}}
 			for f := range w.needs.Alerts {
-				a.Plans[f] = rules.PlanEvidence{}
+				a.Plans[f] = incident.PlanEvidence{}
 			}
 			if w.needs.Other != nil {
-				a.Other = &rules.Evidence{State: rules.EvidenceUnknown}
+				a.Other = &incident.Evidence{State: model.EvidenceUnknown}
 			}
 			w.decide(a)
 		}
@@ -40,7 +41,7 @@ func (w *walk) left(days int) (longest time.Duration, since time.Time) {
 			if len(l.left) == 0 || l.withdrawn {
 				continue
 			}
-			ev := rules.Delivered{NotificationID: l.ID, MessageID: l.ID + "@vigie.example", Accepted: l.left}
+			ev := incident.Delivered{NotificationID: l.ID, MessageID: l.ID + "@vigie.example", Accepted: l.left}
 			l.left = nil
 			ev.Complete = l.complete()
 			if l.Solo && ev.Complete {
@@ -61,7 +62,7 @@ func (w *walk) left(days int) (longest time.Duration, since time.Time) {
 		if w.inc.WakeAt.After(w.now) {
 			w.now = w.inc.WakeAt
 		}
-		w.decide(rules.Tick{})
+		w.decide(incident.Tick{})
 	}
 	if !w.inc.State.Ended() {
 		quiet(end)
@@ -74,45 +75,45 @@ func (w *walk) left(days int) (longest time.Duration, since time.Time) {
 // of what it does not see, and a common failure tells its members.
 func TestNoIncidentIsForgotten(t *testing.T) {
 	const day = 24 * time.Hour
-	most := func(s rules.State) time.Duration {
-		if s == rules.Waiting {
+	most := func(s model.State) time.Duration {
+		if s == model.Waiting {
 			return 13 * day // a wait without a date is left alone for a week
 		}
 		return 10 * day // a week, and the days before and after it that are none of work
 	}
 	lives := []struct {
 		name, book string
-		acts       []rules.Act
-		alert      func(*walk) rules.Signal
+		acts       []incident.Act
+		alert      func(*walk) model.Signal
 	}{
-		{"server", "synomega", backupActs, func(w *walk) rules.Signal {
+		{"server", "synomega", backupActs, func(w *walk) model.Signal {
 			return backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", w.now)
 		}},
-		{"local", "synomega", backupActs, func(w *walk) rules.Signal {
+		{"local", "synomega", backupActs, func(w *walk) model.Signal {
 			return backupAlert("dupont", "SRV-AD", "server", "local", "daily", "missed", w.now)
 		}},
-		{"workstation", "synomega", backupActs, func(w *walk) rules.Signal {
+		{"workstation", "synomega", backupActs, func(w *walk) model.Signal {
 			return backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", w.now)
 		}},
-		{"copy", "synomega", backupActs, func(w *walk) rules.Signal {
+		{"copy", "synomega", backupActs, func(w *walk) model.Signal {
 			return backupAlert("dupont", "SRV-AD", "server", "copy", "daily", "failed", w.now)
 		}},
-		{"storage", "synomega", backupActs, func(w *walk) rules.Signal {
+		{"storage", "synomega", backupActs, func(w *walk) model.Signal {
 			return backupAlert("dupont", "", "", "", "", "repository", w.now)
 		}},
-		{"unknown", "synomega", backupActs, func(w *walk) rules.Signal { return backupAlert("dupont", "", "", "", "", "odd", w.now) }},
-		{"monitoring", "synomega", backupActs, func(w *walk) rules.Signal { return backupAlert("", "", "", "", "", "vigie", w.now) }},
-		{"blind", "synomega", backupActs, func(w *walk) rules.Signal { return backupAlert("", "", "", "", "", "source_down", w.now) }},
-		{"platform", "activeprolearn", platformActs, func(w *walk) rules.Signal { return platformAlert("lms-A", "DiskFull", w.now) }},
-		{"minor", "activeprolearn", platformActs, func(w *walk) rules.Signal { return platformAlert("lms-A", "MoodleSlowPages", w.now) }},
-		{"host", "activeprolearn", platformActs, func(w *walk) rules.Signal { return platformAlert("lms-A", "HostDown", w.now) }},
-		{"unknown platform", "activeprolearn", platformActs, func(w *walk) rules.Signal { return platformAlert("", "Odd", w.now) }},
+		{"unknown", "synomega", backupActs, func(w *walk) model.Signal { return backupAlert("dupont", "", "", "", "", "odd", w.now) }},
+		{"monitoring", "synomega", backupActs, func(w *walk) model.Signal { return backupAlert("", "", "", "", "", "vigie", w.now) }},
+		{"blind", "synomega", backupActs, func(w *walk) model.Signal { return backupAlert("", "", "", "", "", "source_down", w.now) }},
+		{"platform", "activeprolearn", platformActs, func(w *walk) model.Signal { return platformAlert("lms-A", "DiskFull", w.now) }},
+		{"minor", "activeprolearn", platformActs, func(w *walk) model.Signal { return platformAlert("lms-A", "MoodleSlowPages", w.now) }},
+		{"host", "activeprolearn", platformActs, func(w *walk) model.Signal { return platformAlert("lms-A", "HostDown", w.now) }},
+		{"unknown platform", "activeprolearn", platformActs, func(w *walk) model.Signal { return platformAlert("", "Odd", w.now) }},
 	}
 	for _, life := range lives {
 		t.Run(life.name, func(t *testing.T) {
 			n, tried := 0, 0
 			walks(t, life.book, 10, 36, func(w *walk) {
-				n, w.signal, w.acts = 0, []rules.Signal{life.alert(w)}, life.acts
+				n, w.signal, w.acts = 0, []model.Signal{life.alert(w)}, life.acts
 			}, func(w *walk) {
 				if n++; n%9 != 0 && n != 1 || w.inc.State.Ended() {
 					return

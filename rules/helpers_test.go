@@ -8,25 +8,29 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 	"vigie/rules/story"
 )
 
 // exampleFiles reads the files of a folder below deploy/examples.
-func exampleFiles(t testing.TB, folder string) []rules.SourceFile {
+func exampleFiles(t testing.TB, folder string) []strict.File {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("..", "deploy", "examples", folder, "*"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no files in %s: %v", folder, err)
 	}
 	slices.Sort(paths)
-	var files []rules.SourceFile
+	var files []strict.File
 	for _, p := range paths {
 		text, err := os.ReadFile(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, rules.SourceFile{Name: filepath.Base(p), Text: text})
+		files = append(files, strict.File{Name: filepath.Base(p), Text: text})
 	}
 	return files
 }
@@ -46,13 +50,13 @@ func played(t testing.TB, book *rules.Book, name, text string, o story.Options) 
 }
 
 // loadBook makes a book of policy and inventory files.
-func loadBook(t testing.TB, policy, inventory []rules.SourceFile) *rules.Book {
+func loadBook(t testing.TB, policy, files []strict.File) *rules.Book {
 	t.Helper()
 	ps, err := rules.LoadPolicies(policy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := rules.LoadDirectory(inventory)
+	dir, err := inventory.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,45 +92,45 @@ func paris(t testing.TB, text string) time.Time {
 }
 
 // backupAlert is an alert of a backup plan.
-func backupAlert(customer, machine, class, role, plan, kind string, at time.Time) rules.Signal {
-	l := rules.Labels{
-		rules.LabelAlertname: "Backup", rules.LabelCustomer: customer, rules.LabelMachine: machine, rules.LabelMachineClass: class,
-		rules.LabelBackupRole: role, rules.LabelEngine: "acronis", rules.LabelSource: "acronis", rules.LabelPlan: plan,
-		rules.LabelJobID: plan, rules.LabelKind: kind,
+func backupAlert(customer, machine, class, role, plan, kind string, at time.Time) model.Signal {
+	l := model.Labels{
+		model.LabelAlertname: "Backup", model.LabelCustomer: customer, model.LabelMachine: machine, model.LabelMachineClass: class,
+		model.LabelBackupRole: role, model.LabelEngine: "acronis", model.LabelSource: "acronis", model.LabelPlan: plan,
+		model.LabelJobID: plan, model.LabelKind: kind,
 	}
-	return rules.Signal{Kind: rules.BackupAlert, Fingerprint: l.String(), Labels: l, StartsAt: at}
+	return model.Signal{Kind: model.BackupAlert, Fingerprint: l.String(), Labels: l, StartsAt: at}
 }
 
 // platformAlert is an alert of a probe of a hosted platform.
-func platformAlert(platform, alertname string, at time.Time) rules.Signal {
-	l := rules.Labels{rules.LabelAlertname: alertname, rules.LabelPlatform: platform, rules.LabelSignal: string(rules.FunctionalProbe)}
-	return rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: l.String(), Labels: l, StartsAt: at}
+func platformAlert(platform, alertname string, at time.Time) model.Signal {
+	l := model.Labels{model.LabelAlertname: alertname, model.LabelPlatform: platform, model.LabelSignal: string(model.FunctionalProbe)}
+	return model.Signal{Kind: model.FunctionalProbe, Fingerprint: l.String(), Labels: l, StartsAt: at}
 }
 
 // bench is one incident under test, with what came out of its decisions.
 type bench struct {
 	t      testing.TB
 	book   *rules.Book
-	inc    rules.Incident
-	around rules.Circumstances
-	last   rules.Decision
-	notes  []rules.Notification
+	inc    incident.Incident
+	around incident.Circumstances
+	last   incident.Decision
+	notes  []incident.Notification
 }
 
 // opened classifies a signal and opens its incident.
-func opened(t testing.TB, book *rules.Book, s rules.Signal, now time.Time) *bench {
+func opened(t testing.TB, book *rules.Book, s model.Signal, now time.Time) *bench {
 	t.Helper()
 	c := book.Classify(s, now)
 	if c.Refusal != nil {
 		t.Fatalf("refused: %+v", c.Refusal)
 	}
 	b := &bench{t: t, book: book, inc: book.Begin(c, "7", 7, now)}
-	b.do(rules.Fired{Signal: c.Signal}, now)
+	b.do(incident.Fired{Signal: c.Signal}, now)
 	return b
 }
 
 // do takes one event and keeps its outcome; a refusal changes nothing.
-func (b *bench) do(ev rules.Event, now time.Time) rules.Decision {
+func (b *bench) do(ev incident.Event, now time.Time) incident.Decision {
 	b.last = b.book.Decide(b.inc, ev, b.around, now)
 	if b.last.Refusal == nil {
 		b.inc = b.last.Incident
@@ -135,38 +139,38 @@ func (b *bench) do(ev rules.Event, now time.Time) rules.Decision {
 	return b.last
 }
 
-func (b *bench) act(verb, by string, now time.Time, fields ...string) rules.Decision {
-	f := rules.Labels{}
+func (b *bench) act(verb, by string, now time.Time, fields ...string) incident.Decision {
+	f := model.Labels{}
 	for i := 0; i+1 < len(fields); i += 2 {
 		f[fields[i]] = fields[i+1]
 	}
-	return b.do(rules.Acted{Act: rules.Act{Verb: verb, By: by, Fields: f}}, now)
+	return b.do(incident.Acted{Act: incident.Act{Verb: verb, By: by, Fields: f}}, now)
 }
 
 // answer tells what is known of every plan, and of the other backup.
-func (b *bench) answer(now time.Time, plan rules.PlanEvidence, other rules.EvidenceState) rules.Decision {
-	a := rules.Answered{AskedAt: now, Plans: map[string]rules.PlanEvidence{}}
+func (b *bench) answer(now time.Time, plan incident.PlanEvidence, other model.EvidenceState) incident.Decision {
+	a := incident.Answered{AskedAt: now, Plans: map[string]incident.PlanEvidence{}}
 	for f := range b.inc.Alerts {
 		a.Plans[f] = plan
 	}
 	if other != "" {
-		a.Other = &rules.Evidence{State: other}
+		a.Other = &incident.Evidence{State: other}
 	}
 	return b.do(a, now)
 }
 
 // clear ends every alert.
-func (b *bench) clear(now time.Time) rules.Decision {
+func (b *bench) clear(now time.Time) incident.Decision {
 	var fs []string
 	for f := range b.inc.Alerts {
 		fs = append(fs, f)
 	}
-	return b.do(rules.Cleared{Fingerprints: fs, At: now, Trusted: true}, now)
+	return b.do(incident.Cleared{Fingerprints: fs, At: now, Trusted: true}, now)
 }
 
 // accept lets every recipient accept a notification.
-func (b *bench) accept(n rules.Notification, now time.Time) rules.Decision {
-	d := rules.Delivered{NotificationID: n.ID, MessageID: n.ID + "@vigie.example", Complete: true}
+func (b *bench) accept(n incident.Notification, now time.Time) incident.Decision {
+	d := incident.Delivered{NotificationID: n.ID, MessageID: n.ID + "@vigie.example", Complete: true}
 	for _, p := range append(slices.Clone(n.To), n.Cc...) {
 		d.Accepted = append(d.Accepted, p.Address)
 	}

@@ -5,6 +5,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"vigie/internal/strict"
+	"vigie/rules/book"
+	"vigie/rules/inventory"
 )
 
 // The examples of the page on the inventory are one inventory without fault,
@@ -23,11 +26,11 @@ func TestInventoryPage(t *testing.T) {
 			yaml.WriteString(m[2])
 		}
 	}
-	d, err := LoadDirectory([]SourceFile{{Name: "page.yml", Text: []byte(yaml.String())}, {Name: "page.csv", Text: []byte(csv.String())}})
+	d, err := inventory.Load([]strict.File{{Name: "page.yml", Text: []byte(yaml.String())}, {Name: "page.csv", Text: []byte(csv.String())}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckClosures(d, icalPolicies(t)); err != nil {
+	if err := book.CheckClosures(d, icalPolicies(t)); err != nil {
 		t.Error(err)
 	}
 	for section, n := range map[string]int{

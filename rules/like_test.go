@@ -6,7 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/book"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // likePolicy has a scenario for Alsace that is like another one.
@@ -48,13 +53,13 @@ scenarios:
     ended_by: cleared
 `
 
-func likeBook(t *testing.T, inventory string) *rules.Book {
+func likeBook(t *testing.T, text string) *rules.Book {
 	t.Helper()
-	policies, err := rules.LoadPolicies([]rules.SourceFile{{Name: "p.yml", Text: []byte(likePolicy)}})
+	policies, err := rules.LoadPolicies([]strict.File{{Name: "p.yml", Text: []byte(likePolicy)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := rules.LoadDirectory([]rules.SourceFile{{Name: "i.yml", Text: []byte(inventory)}})
+	dir, err := inventory.Load([]strict.File{{Name: "i.yml", Text: []byte(text)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,15 +98,15 @@ func TestLikeFillsInAtTheEnd(t *testing.T) {
 }
 
 // dueOf opens an incident early on Good Friday and looks at its deadline.
-func dueOf(t *testing.T, book *rules.Book, customer, want string) {
+func dueOf(t *testing.T, b *rules.Book, customer, want string) {
 	t.Helper()
 	paris, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 4, 3, 8, 0, 0, 0, paris)
-	s := rules.Signal{Kind: rules.BackupAlert, Fingerprint: "f", StartsAt: now, Labels: rules.Labels{"customer": customer, "machine": "SRV"}}
-	d := book.Decide(book.Begin(book.Classify(s, now), "i1", 1, now), rules.Fired{Signal: s}, rules.Circumstances{}, now)
+	s := model.Signal{Kind: model.BackupAlert, Fingerprint: "f", StartsAt: now, Labels: model.Labels{"customer": customer, "machine": "SRV"}}
+	d := b.Decide(b.Begin(b.Classify(s, now), "i1", 1, now), incident.Fired{Signal: s}, incident.Circumstances{}, now)
 	c := d.Incident.Targets["day"]
 	if c == nil || c.Due.In(paris).Format("2006-01-02 15:04") != want {
 		t.Errorf("%s: due %+v, want %s", customer, c, want)
@@ -110,14 +115,14 @@ func dueOf(t *testing.T, book *rules.Book, customer, want string) {
 
 // A customer may have a calendar of its own.
 func TestCustomersCalendar(t *testing.T) {
-	book := likeBook(t, "people: {sup: {name: Sup, email: sup@msp.example}}\ncustomers: {dupont: {name: Dupont, calendar: alsace}}\n")
-	dueOf(t, book, "dupont", "2026-04-07 18:00")
-	dir, err := rules.LoadDirectory([]rules.SourceFile{{Name: "i.yml", Text: []byte("customers: {dupont: {name: Dupont, calendar: alsaec}}\n")}})
+	b := likeBook(t, "people: {sup: {name: Sup, email: sup@msp.example}}\ncustomers: {dupont: {name: Dupont, calendar: alsace}}\n")
+	dueOf(t, b, "dupont", "2026-04-07 18:00")
+	dir, err := inventory.Load([]strict.File{{Name: "i.yml", Text: []byte("customers: {dupont: {name: Dupont, calendar: alsaec}}\n")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies, _ := rules.LoadPolicies([]rules.SourceFile{{Name: "p.yml", Text: []byte(likePolicy)}})
-	if err := rules.CheckClosures(dir, policies); err == nil || !strings.Contains(err.Error(), `did you mean "alsace"`) {
+	policies, _ := rules.LoadPolicies([]strict.File{{Name: "p.yml", Text: []byte(likePolicy)}})
+	if err := book.CheckClosures(dir, policies); err == nil || !strings.Contains(err.Error(), `did you mean "alsace"`) {
 		t.Errorf("an unknown calendar of a customer: %v", err)
 	}
 }

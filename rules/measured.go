@@ -4,18 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"vigie/rules/incident"
 )
 
 // measured takes in what a platform's unavailability came to. A tolerance that is
 // exceeded breaches the target, also when the service works again by the time that
 // it is known: then the incident has ended, and still carries it.
-func (d stopwatch) measured(e Measured) {
+func (d stopwatch) measured(e incident.Measured) {
 	i := d.Incident
 	if !slices.Contains(d.Contacts().Platforms(), e.Platform) {
 		return
 	}
 	if i.Measured == nil {
-		i.Measured = map[string]Unavailability{}
+		i.Measured = map[string]incident.Unavailability{}
 	}
 	i.Measured[e.Platform] = e.Unavailability
 	for _, spent := range e.Spent {
@@ -29,7 +30,7 @@ func (d stopwatch) measured(e Measured) {
 		d.note("note", "unavailability", "", fmt.Sprintf("%s was down longer than %s per %s", e.Platform, e.Tolerance, e.Per))
 		for _, t := range d.Scenario.Targets {
 			if t.Measured {
-				c := &Clock{Target: t.Name, Episode: i.Episode, Start: spent}
+				c := &incident.Clock{Target: t.Name, Episode: i.Episode, Start: spent}
 				i.Targets[t.Name] = c
 				d.over(t, c, spent)
 			}

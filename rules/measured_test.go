@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // covers: S2.11, S2.29; what is exceeded for a cause of the customer's own is shown and
@@ -14,40 +16,40 @@ import (
 func TestWhatIsMeasuredBreaches(t *testing.T) {
 	b := exampleBook(t, "activeprolearn")
 	at := paris(t, "2026-03-09 10:00")
-	s := rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: "f", StartsAt: at,
-		Labels: rules.Labels{rules.LabelAlertname: "MoodlePageDown", rules.LabelPlatform: "lms-A", rules.LabelSignal: "functional_probe", rules.LabelSeverity: "blocking"}}
-	i := rules.Incident{ID: "i1", Scenario: "platform", Policy: b.InForce(at).Hash, Identity: rules.Labels{"alertname": "MoodlePageDown", "platform": "lms-A"}}
+	s := model.Signal{Kind: model.FunctionalProbe, Fingerprint: "f", StartsAt: at,
+		Labels: model.Labels{model.LabelAlertname: "MoodlePageDown", model.LabelPlatform: "lms-A", model.LabelSignal: "functional_probe", model.LabelSeverity: "blocking"}}
+	i := incident.Incident{ID: "i1", Scenario: "platform", Policy: b.InForce(at).Hash, Identity: model.Labels{"alertname": "MoodlePageDown", "platform": "lms-A"}}
 	i.MakeMaps()
-	decide := func(ev rules.Event, now string) rules.Decision {
+	decide := func(ev incident.Event, now string) incident.Decision {
 		t.Helper()
-		d := b.Decide(i, ev, rules.Circumstances{}, paris(t, now))
+		d := b.Decide(i, ev, incident.Circumstances{}, paris(t, now))
 		if d.Refusal != nil {
 			t.Fatal(d.Refusal.Error())
 		}
 		i = d.Incident
 		return d
 	}
-	measured := func(down time.Duration, spent ...time.Time) rules.Measured {
-		return rules.Measured{Platform: "lms-A", Spent: spent, Unavailability: rules.Unavailability{Month: "2026-03", Until: at.Add(down), Down: down, Worst: down, Tolerance: 10 * time.Minute, Per: "month"}}
+	measured := func(down time.Duration, spent ...time.Time) incident.Measured {
+		return incident.Measured{Platform: "lms-A", Spent: spent, Unavailability: incident.Unavailability{Month: "2026-03", Until: at.Add(down), Down: down, Worst: down, Tolerance: 10 * time.Minute, Per: "month"}}
 	}
-	decide(rules.Fired{Signal: s}, "2026-03-09 10:00")
-	decide(rules.Acted{Act: rules.Act{Verb: "qualify", By: "op", Fields: rules.Labels{"severity": "blocking", "cause": "ext.expired", "scope": "all"}}}, "2026-03-09 10:05")
+	decide(incident.Fired{Signal: s}, "2026-03-09 10:00")
+	decide(incident.Acted{Act: incident.Act{Verb: "qualify", By: "op", Fields: model.Labels{"severity": "blocking", "cause": "ext.expired", "scope": "all"}}}, "2026-03-09 10:05")
 	if d := decide(measured(12*time.Minute, at.Add(10*time.Minute)), "2026-03-09 10:12"); len(d.Breaches) != 0 {
 		t.Errorf("the customer's own cause breaches: %+v", d.Breaches)
 	}
-	explained := func() rules.Explained {
-		for _, x := range b.Explain(i, rules.Circumstances{}, paris(t, "2026-03-09 10:30")).Targets {
+	explained := func() explain.Explained {
+		for _, x := range b.Explain(i, incident.Circumstances{}, paris(t, "2026-03-09 10:30")).Targets {
 			if x.Name == "unavailability" {
 				return x
 			}
 		}
 		t.Fatal("the target is not explained")
-		return rules.Explained{}
+		return explain.Explained{}
 	}
 	if x := explained(); x.Status == "breached" || !strings.Contains(x.Reason, "lms-A was down for 12m0s") || !strings.Contains(x.Reason, "ext.expired") {
 		t.Errorf("explained as %+v", x)
 	}
-	d := decide(rules.Acted{Act: rules.Act{Verb: "qualify", By: "op", Fields: rules.Labels{"severity": "blocking", "cause": "ext.network", "scope": "all"}}}, "2026-03-09 10:20")
+	d := decide(incident.Acted{Act: incident.Act{Verb: "qualify", By: "op", Fields: model.Labels{"severity": "blocking", "cause": "ext.network", "scope": "all"}}}, "2026-03-09 10:20")
 	if len(d.Breaches) != 1 || !d.Breaches[0].Due.Equal(at.Add(10*time.Minute)) {
 		t.Errorf("breaches: %+v", d.Breaches)
 	}
@@ -59,7 +61,7 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 	if x := explained(); x.Status != "breached" {
 		t.Errorf("explained as %+v", x)
 	}
-	decide(rules.Cleared{Fingerprints: []string{"f"}, At: paris(t, "2026-03-09 10:30"), Trusted: true}, "2026-03-09 10:30")
+	decide(incident.Cleared{Fingerprints: []string{"f"}, At: paris(t, "2026-03-09 10:30"), Trusted: true}, "2026-03-09 10:30")
 	if !i.State.Ended() {
 		t.Fatalf("the incident is %s", i.State)
 	}
@@ -67,7 +69,7 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 	if len(d.Breaches) != 1 || len(d.Notifications) != 1 || d.Notifications[0].Step != "unavailable" {
 		t.Errorf("after its end: breaches %+v, %d messages", d.Breaches, len(d.Notifications))
 	}
-	if d := decide(rules.Measured{Platform: "lms-B", Unavailability: rules.Unavailability{Month: "2026-03"}}, "2026-03-09 10:32"); len(d.Incident.Measured) != 1 {
+	if d := decide(incident.Measured{Platform: "lms-B", Unavailability: incident.Unavailability{Month: "2026-03"}}, "2026-03-09 10:32"); len(d.Incident.Measured) != 1 {
 		t.Error("another platform's figures are kept")
 	}
 }

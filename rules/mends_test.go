@@ -9,6 +9,8 @@ import (
 
 	"vigie/rules"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody the
@@ -24,33 +26,33 @@ func TestTraceThatReachesNoCopy(t *testing.T) {
 	}
 	now := paris(t, "2026-03-09 10:00")
 	b := opened(t, mute, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	b.act("escalate", "adm1", now.Add(time.Minute), "reason", "disk")
-	b.answer(now.Add(time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
-	trace := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "account_manager" })
-	empty := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "address_refused" })
+	b.answer(now.Add(time.Minute), incident.PlanEvidence{}, model.EvidenceOK)
+	trace := slices.IndexFunc(b.notes, func(n incident.Notification) bool { return n.Step == "account_manager" })
+	empty := slices.IndexFunc(b.notes, func(n incident.Notification) bool { return n.Step == "address_refused" })
 	if trace < 0 || empty < 0 {
 		t.Fatalf("the trace leaves: %t; its empty role is told: %t", trace >= 0, empty >= 0)
 	}
-	if f := b.notes[empty].Data; f.RefusedWhat != rules.UnfilledRole || !slices.Equal(f.Refused, []string{"trace_queue"}) || b.notes[empty].To[0].Person != "sup" {
+	if f := b.notes[empty].Data; f.RefusedWhat != incident.UnfilledRole || !slices.Equal(f.Refused, []string{"trace_queue"}) || b.notes[empty].To[0].Person != "sup" {
 		t.Errorf("told is %+v to %+v", f.Refused, b.notes[empty].To)
 	}
 	var accepted []string
 	for _, p := range slices.Concat(b.notes[trace].To, b.notes[trace].Cc) {
 		accepted = append(accepted, p.Address)
 	}
-	b.do(rules.Delivered{NotificationID: b.notes[trace].ID, Accepted: accepted, MessageID: "m"}, now.Add(80*time.Second))
-	if b.inc.Flags[rules.FlagAccountManagerTold] {
+	b.do(incident.Delivered{NotificationID: b.notes[trace].ID, Accepted: accepted, MessageID: "m"}, now.Add(80*time.Second))
+	if b.inc.Flags[model.FlagAccountManagerTold] {
 		t.Error("a trace that lacks a role counts as done")
 	}
 	b.book = book // the address is mended
-	b.do(rules.Refreshed{}, now.Add(90*time.Second))
+	b.do(incident.Refreshed{}, now.Add(90*time.Second))
 	last := b.notes[len(b.notes)-1]
 	if last.Step != "account_manager" || !last.Solo || last.To[0].Person != "expert" {
 		t.Fatalf("the trace does not reach who fills the role by now: %+v", last)
 	}
-	b.do(rules.Delivered{NotificationID: last.ID, Accepted: []string{last.To[0].Address}, MessageID: "m"}, now.Add(100*time.Second))
-	if !b.inc.Flags[rules.FlagAccountManagerTold] {
+	b.do(incident.Delivered{NotificationID: last.ID, Accepted: []string{last.To[0].Address}, MessageID: "m"}, now.Add(100*time.Second))
+	if !b.inc.Flags[model.FlagAccountManagerTold] {
 		t.Error("the trace is not done although every role has it")
 	}
 }
@@ -63,8 +65,8 @@ func TestPauseEnds(t *testing.T) {
 	if !b.inc.Targets["resolve"].Paused {
 		t.Fatal("the clock runs on during a pause")
 	}
-	b.do(rules.Tick{}, paris(t, "2026-03-11 09:00"))
-	b.is(rules.Open)
+	b.do(incident.Tick{}, paris(t, "2026-03-11 09:00"))
+	b.is(model.Open)
 	if c := b.inc.Targets["resolve"]; c.Paused || !c.Due.Equal(paris(t, "2026-03-18 18:00")) {
 		t.Errorf("after the agreed date the clock is %+v", c)
 	}
@@ -84,9 +86,9 @@ func TestClosingWhatIsResolved(t *testing.T) {
 	b := failingServer(t, "failed", "daily")
 	now := paris(t, "2026-03-09 14:33")
 	b.clear(now)
-	b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, model.EvidenceOK)
 	b.act("close", "adm1", now.Add(time.Hour), "reason", "duplicate")
-	b.is(rules.Closed)
+	b.is(model.Closed)
 	if !b.inc.ResolvedAt.Equal(now) || len(b.inc.SelfHealed) != 1 {
 		t.Errorf("ended at %s, healed by itself %d times", b.inc.ResolvedAt, len(b.inc.SelfHealed))
 	}
@@ -96,8 +98,8 @@ func TestClosingWhatIsResolved(t *testing.T) {
 func TestImmediateCountsFromTheStart(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, platformAlert("lms-A", "MoodleCronLate", now), now)
-	b.do(rules.Fired{Signal: b.signal(now.Add(-time.Hour))}, now.Add(time.Second))
-	if b.inc.Flags[rules.FlagImmediate] || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Template == "M3" }) {
+	b.do(incident.Fired{Signal: b.signal(now.Add(-time.Hour))}, now.Add(time.Second))
+	if b.inc.Flags[model.FlagImmediate] || !slices.ContainsFunc(b.notes, func(n incident.Notification) bool { return n.Template == "M3" }) {
 		t.Errorf("ten minutes after an hour: %v", b.inc.Flags)
 	}
 }
@@ -107,14 +109,14 @@ func TestImmediateCountsFromTheStart(t *testing.T) {
 func TestRefusedAmongSeveral(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, platformAlert("lms-A", "DiskFull", now), now)
-	b.do(rules.Tick{}, paris(t, "2026-03-09 11:00:01"))
-	i := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return len(n.To) > 2 })
+	b.do(incident.Tick{}, paris(t, "2026-03-09 11:00:01"))
+	i := slices.IndexFunc(b.notes, func(n incident.Notification) bool { return len(n.To) > 2 })
 	if i < 0 {
 		t.Fatal("no message to several")
 	}
 	n, later := b.notes[i], paris(t, "2026-03-09 11:02")
-	b.do(rules.Delivered{NotificationID: n.ID, Accepted: []string{n.To[1].Address, n.To[2].Address}, Refused: []string{n.To[0].Address}}, later)
-	if d := b.do(rules.Refreshed{}, later); slices.ContainsFunc(d.Notifications, func(n rules.Notification) bool { return n.Solo }) {
+	b.do(incident.Delivered{NotificationID: n.ID, Accepted: []string{n.To[1].Address, n.To[2].Address}, Refused: []string{n.To[0].Address}}, later)
+	if d := b.do(incident.Refreshed{}, later); slices.ContainsFunc(d.Notifications, func(n incident.Notification) bool { return n.Solo }) {
 		t.Errorf("is sent again to somebody who has it: %+v", d.Notifications)
 	}
 	dir := book.Directory.Clone()
@@ -124,8 +126,8 @@ func TestRefusedAmongSeveral(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.book = mended
-	d := b.do(rules.Refreshed{}, later.Add(time.Minute))
-	k := slices.IndexFunc(d.Notifications, func(n rules.Notification) bool { return n.Solo })
+	d := b.do(incident.Refreshed{}, later.Add(time.Minute))
+	k := slices.IndexFunc(d.Notifications, func(n incident.Notification) bool { return n.Solo })
 	if k < 0 || d.Notifications[k].To[0].Address != "new@apl.example" {
 		t.Errorf("is not sent again to the changed address: %+v", d.Notifications)
 	}
@@ -136,7 +138,7 @@ func TestRefusedAmongSeveral(t *testing.T) {
 func TestAlertThatIsWeeksOld(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now.AddDate(0, 0, -20)), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	if c := b.inc.Targets["same_day"]; c == nil || !c.Due.Equal(paris(t, "2026-03-09 18:00")) || !c.Breached.IsZero() {
 		t.Errorf("the clock is %+v", c)
 	}
@@ -149,9 +151,9 @@ func TestAlertThatIsWeeksOld(t *testing.T) {
 // promises the one of the safety net, which does not come then.
 func TestNoSafetyNetIsPromisedThatDoesNotCome(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
-	for other, promised := range map[rules.EvidenceState]bool{rules.EvidenceOK: true, rules.EvidenceKO: false} {
+	for other, promised := range map[model.EvidenceState]bool{model.EvidenceOK: true, model.EvidenceKO: false} {
 		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{}, other)
+		b.answer(now, incident.PlanEvidence{}, other)
 		if b.notes[0].Step != "opened" || b.notes[0].Data.NextStepAt.IsZero() == promised {
 			t.Errorf("other backup %s: the safety net is promised at %s", other, b.notes[0].Data.NextStepAt)
 		}
@@ -162,9 +164,9 @@ func TestNoSafetyNetIsPromisedThatDoesNotCome(t *testing.T) {
 // one of the two has to work today: the mail names the nearer of both.
 func TestTheNearerDeadlineIsNamed(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 17:00")
-	for other, due := range map[rules.EvidenceState]string{rules.EvidenceOK: "2026-03-10 18:00", rules.EvidenceKO: "2026-03-09 18:00"} {
+	for other, due := range map[model.EvidenceState]string{model.EvidenceOK: "2026-03-10 18:00", model.EvidenceKO: "2026-03-09 18:00"} {
 		b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{}, other)
+		b.answer(now, incident.PlanEvidence{}, other)
 		if n := b.notes[0]; n.Step != "opened" || !n.Data.Deadline.Equal(paris(t, due)) {
 			t.Errorf("other backup %s: %s says %s, want %s", other, n.Step, n.Data.Deadline, due)
 		}
@@ -175,7 +177,7 @@ func TestTheNearerDeadlineIsNamed(t *testing.T) {
 func TestLevelOfWhoReads(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, platformAlert("lms-A", "DiskFull", now), now)
-	i := slices.IndexFunc(b.notes, func(n rules.Notification) bool { return n.Step == "blocking_level3" })
+	i := slices.IndexFunc(b.notes, func(n incident.Notification) bool { return n.Step == "blocking_level3" })
 	if i < 0 || b.notes[i].Data.Level != 3 {
 		t.Errorf("%d mails, none of them of level 3", len(b.notes))
 	}
@@ -192,19 +194,19 @@ func TestWhyARunFailedIsOfThatRun(t *testing.T) {
 		}
 		ran(now)
 		b := opened(t, book, alert, now)
-		b.answer(now.Add(time.Minute), rules.PlanEvidence{Error: "disk full"}, rules.EvidenceOK)
+		b.answer(now.Add(time.Minute), incident.PlanEvidence{Error: "disk full"}, model.EvidenceOK)
 		if b.inc.LastErr != "disk full" {
 			t.Fatalf("%s: it says %q", role, b.inc.LastErr)
 		}
 		now = now.Add(5 * time.Minute)
 		alert.StartsAt = now
-		if d := b.do(rules.Fired{Signal: alert}, now); b.inc.LastErr != "disk full" || d.Needs != nil {
+		if d := b.do(incident.Fired{Signal: alert}, now); b.inc.LastErr != "disk full" || d.Needs != nil {
 			t.Errorf("%s: the same run began anew: it says %q, and asks %v", role, b.inc.LastErr, d.Needs)
 		}
 		now = now.Add(10 * time.Minute)
 		alert.StartsAt = now
 		ran(now)
-		if d := b.do(rules.Fired{Signal: alert}, now); b.inc.LastErr != "" || d.Needs == nil {
+		if d := b.do(incident.Fired{Signal: alert}, now); b.inc.LastErr != "" || d.Needs == nil {
 			t.Errorf("%s: of a run that nobody has explained it says %q, and asks %v", role, b.inc.LastErr, d.Needs)
 		}
 	}
@@ -216,7 +218,7 @@ func TestWhatComesIsWhatWillBeSent(t *testing.T) {
 	b := opened(t, book, platformAlert("lms-A", "MoodleTasksFailed", now), now)
 	coming := func() map[string]string {
 		out := map[string]string{}
-		for _, s := range book.Explain(b.inc, rules.Circumstances{}, now).Steps {
+		for _, s := range book.Explain(b.inc, incident.Circumstances{}, now).Steps {
 			out[s.Name] = s.Status
 		}
 		return out
@@ -246,11 +248,11 @@ func TestAskedBeforeTheNetOfAHalfDay(t *testing.T) {
 	}
 	now := paris(t, "2026-03-09 07:10")
 	b := opened(t, half, backupAlert("dupont", "SRV-AD", "server", "local", "Job Nuit", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	b.act("assign", "sup", paris(t, "2026-03-09 07:20"), "to", "adm1")
 	for _, at := range []string{"09:59:59", "10:00:00", "11:00:00"} {
-		b.do(rules.Tick{}, paris(t, "2026-03-09 "+at))
-		b.answer(paris(t, "2026-03-09 "+at), rules.PlanEvidence{}, rules.EvidenceOK)
+		b.do(incident.Tick{}, paris(t, "2026-03-09 "+at))
+		b.answer(paris(t, "2026-03-09 "+at), incident.PlanEvidence{}, model.EvidenceOK)
 	}
 	var got []string
 	for _, n := range b.notes {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 	"vigie/rules/policy"
 	"vigie/rules/report"
 	"vigie/rules/situation"
@@ -23,7 +26,7 @@ type MonthlyMail struct {
 	Report   string // statement or dossier
 	Scope    report.Scope
 	Language string
-	To       []Party
+	To       []incident.Party
 }
 
 // Monthly returns what is to be sent of the month before: from its hour on the first
@@ -34,7 +37,7 @@ func (b *Book) Monthly(now time.Time) (Monthly, bool) {
 	if p.Reports == nil {
 		return Monthly{}, false
 	}
-	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: &Incident{}, Now: now}
+	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &policy.Scenario{}, Incident: &incident.Incident{}, Now: now}
 	cal := d.Calendar(p.Reports.Calendar)
 	out := Monthly{Month: report.MonthBefore(now, p.Zone)}
 	first, err := cal.BusinessDayOnOrAfter(cal.Date(out.Month.To.Add(12 * time.Hour)))
@@ -70,25 +73,25 @@ func (b *Book) scopes(per string) (out []report.Scope) {
 }
 
 // monthlyMails are the mails of one report, one for each language of its readers.
-func (b *Book) monthlyMails(p *Policy, x policy.Dispatch, scope report.Scope, month report.Month, now time.Time) (out []MonthlyMail) {
-	inc := &Incident{Identity: Labels{}}
+func (b *Book) monthlyMails(p *policy.Policy, x policy.Dispatch, scope report.Scope, month report.Month, now time.Time) (out []MonthlyMail) {
+	inc := &incident.Incident{Identity: model.Labels{}}
 	customer := scope.Customer
 	if of := b.Directory.Platforms[scope.Platform]; of != nil {
-		inc.Identity[LabelPlatform] = scope.Platform
+		inc.Identity[model.LabelPlatform] = scope.Platform
 		customer = cmp.Or(customer, of.Customer)
 	}
 	if customer != "" {
-		inc.Identity[LabelCustomer] = customer
+		inc.Identity[model.LabelCustomer] = customer
 	}
 	if c := b.Directory.Customers[customer]; c != nil && !c.Serves(month.From, month.To) {
 		return nil
 	}
-	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: inc, Now: now}
-	var to []Party
+	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &policy.Scenario{}, Incident: inc, Now: now}
+	var to []incident.Party
 	for _, role := range x.To {
 		to = append(to, d.Contacts().Resolve(role, scope.Platform, now)...)
 	}
-	by := map[string][]Party{}
+	by := map[string][]incident.Party{}
 	for _, party := range withAddress(situation.Unique(to)) {
 		by[party.Language] = append(by[party.Language], party)
 	}
@@ -100,7 +103,7 @@ func (b *Book) monthlyMails(p *Policy, x policy.Dispatch, scope report.Scope, mo
 
 // RestoreEvery is within what time a machine's restore must be tried again: by the
 // inventory, else by the policy for its class; 0 where nobody asks for it.
-func (b *Book) RestoreEvery(m *Machine, now time.Time) time.Duration {
+func (b *Book) RestoreEvery(m *inventory.Machine, now time.Time) time.Duration {
 	if m.RestoreEvery > 0 {
 		return m.RestoreEvery
 	}
@@ -123,7 +126,7 @@ func (b *Book) Remind(now time.Time) (Reminder, bool) {
 	if p.RestoreTests == nil || len(p.RestoreTests.To) == 0 {
 		return Reminder{}, false
 	}
-	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: &Incident{}, Now: now}
+	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &policy.Scenario{}, Incident: &incident.Incident{}, Now: now}
 	cal := d.Calendar(p.RestoreTests.Calendar)
 	monday := cal.Date(now)
 	for monday.Weekday() != time.Monday {
@@ -138,10 +141,10 @@ func (b *Book) Remind(now time.Time) (Reminder, bool) {
 }
 
 // Reminded are those who are told that a machine's test is overdue.
-func (b *Book) Reminded(customer, machine string, now time.Time) []Party {
+func (b *Book) Reminded(customer, machine string, now time.Time) []incident.Party {
 	p := b.InForce(now)
-	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &Scenario{}, Incident: &Incident{Identity: Labels{LabelCustomer: customer, LabelMachine: machine}}, Now: now}
-	var to []Party
+	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &policy.Scenario{}, Incident: &incident.Incident{Identity: model.Labels{model.LabelCustomer: customer, model.LabelMachine: machine}}, Now: now}
+	var to []incident.Party
 	for _, role := range p.RestoreTests.To {
 		to = append(to, d.Contacts().Resolve(role, "", now)...)
 	}

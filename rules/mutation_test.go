@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
 	"vigie/rules/story"
 )
 
@@ -73,7 +76,7 @@ func changes() []change {
 	}
 }
 
-func mutations(files []rules.SourceFile) []mutation {
+func mutations(files []strict.File) []mutation {
 	var out []mutation
 	for f, file := range files {
 		lines := strings.Split(string(file.Text), "\n")
@@ -107,7 +110,7 @@ func nameAbove(lines []string) string {
 
 // told is everything that a story comes to, as one text.
 func told(book *rules.Book, s *story.Story) (string, error) {
-	hs, err := story.Play(book, s, story.Options{Journal: true, Subject: func(ns []rules.Notification) string {
+	hs, err := story.Play(book, s, story.Options{Journal: true, Subject: func(ns []incident.Notification) string {
 		n := ns[0]
 		return fmt.Sprint(n.Data.PolicyStep, n.Trace, n.HoldUntil.Sub(n.DecidedAt), n.Data.Guarantee, n.Data.Cause, n.Data.AnswerBy)
 	}})
@@ -235,14 +238,14 @@ func everyWordCounts(t *testing.T, example string) {
 
 // counts reports whether a mutation is refused, or changes a story. The story
 // that noticed the last one is tried first.
-func counts(t *testing.T, policy, inventory []rules.SourceFile, plays []playable, m mutation) bool {
+func counts(t *testing.T, policy, files []strict.File, plays []playable, m mutation) bool {
 	changed := slices.Clone(policy)
 	changed[m.file].Text = m.text
 	ps, err := rules.LoadPolicies(changed)
 	if err != nil {
 		return true
 	}
-	dir, err := rules.LoadDirectory(inventory)
+	dir, err := inventory.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}

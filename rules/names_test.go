@@ -6,12 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // renamed are the files of a policy with other names for the same things.
-func renamed(files []rules.SourceFile, more string, names ...string) []rules.SourceFile {
-	var out []rules.SourceFile
+func renamed(files []strict.File, more string, names ...string) []strict.File {
+	var out []strict.File
 	for n, f := range files {
 		text := string(f.Text)
 		for i := 0; i < len(names); i += 2 {
@@ -20,7 +23,7 @@ func renamed(files []rules.SourceFile, more string, names ...string) []rules.Sou
 		if n == 0 {
 			text += more
 		}
-		out = append(out, rules.SourceFile{Name: f.Name, Text: []byte(text)})
+		out = append(out, strict.File{Name: f.Name, Text: []byte(text)})
 	}
 	return out
 }
@@ -33,11 +36,11 @@ func TestRolesHaveAnyName(t *testing.T) {
 		"account_manager", "key_account", "customer.key_account", "customer.account_manager", "trace_queue", "desk", "backup_lead", "chief", "client_contact", "user")
 	now := paris(t, "2026-03-09 07:10")
 	for class, machine := range map[string]string{"server": "SRV-AD", "workstation": "PC-LEA"} {
-		told := func(policy []rules.SourceFile) []rules.Notification {
+		told := func(policy []strict.File) []incident.Notification {
 			b := opened(t, loadBook(t, policy, inventory), backupAlert("dupont", machine, class, "primary", "daily", "failed", now), now)
 			for at := now; at.Before(paris(t, "2026-03-17 19:00")); at = b.inc.WakeAt {
-				b.answer(at, rules.PlanEvidence{}, rules.EvidenceOK)
-				b.do(rules.Tick{}, at)
+				b.answer(at, incident.PlanEvidence{}, model.EvidenceOK)
+				b.do(incident.Tick{}, at)
 				for _, n := range b.last.Notifications {
 					b.accept(n, at)
 				}
@@ -52,7 +55,7 @@ func TestRolesHaveAnyName(t *testing.T) {
 			t.Fatalf("%s: %d messages under other names, %d under those of the example", machine, len(got), len(want))
 		}
 		for i := range want {
-			names := func(f rules.MessageData) []string {
+			names := func(f incident.MessageData) []string {
 				return []string{f.AccountManager, f.TraceQueue, f.BackupLead, f.Contact.Person}
 			}
 			if a, b := names(want[i].Data), names(got[i].Data); !slices.Equal(a, b) || a[0] == "" || a[1] == "" || a[2] == "" || a[3] == "" {
@@ -74,8 +77,8 @@ func TestLanguageOfThePolicy(t *testing.T) {
 	}
 	for more, want := range map[string]string{"": "fr", "\nlanguage: en\n": "en"} {
 		b := opened(t, loadBook(t, renamed(exampleFiles(t, "synomega/policy"), more), inventory), backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
-		b.do(rules.Tick{}, paris(t, "2026-03-09 12:00"))
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+		b.do(incident.Tick{}, paris(t, "2026-03-09 12:00"))
 		if len(b.notes) == 0 || b.notes[0].Language != want {
 			t.Errorf("%q: written to in %+v, want %s", more, b.notes, want)
 		}
@@ -90,21 +93,21 @@ func TestCausesAndGuaranteesHaveAnyName(t *testing.T) {
 		own[i].Text = []byte(strings.Replace(string(own[i].Text), "alerts: [NetworkDown, HostUnreachable]", "platforms: 3", 1))
 		own[i].Text = []byte(strings.Replace(string(own[i].Text), "level: none", "level: none\n    intervention: false", 1))
 	}
-	for name, policy := range map[string][]rules.SourceFile{"ext.network": files, "ext.cable": own} {
+	for name, policy := range map[string][]strict.File{"ext.network": files, "ext.cable": own} {
 		night := paris(t, "2026-03-08 03:00")
 		b := opened(t, loadBook(t, policy, inventory), platformAlert("lms-A", "SiteDown", night), night)
-		b.inc.Identity = rules.Labels{"site": "host-1"}
+		b.inc.Identity = model.Labels{"site": "host-1"}
 		if cause := b.book.Explain(b.inc, b.around, night).Cause; cause == name {
 			t.Errorf("one platform proposes %s", name)
 		}
 		for _, p := range []string{"lms-B", "lms-C"} {
-			b.do(rules.Fired{Signal: platformAlert(p, "SiteDown", night)}, night)
+			b.do(incident.Fired{Signal: platformAlert(p, "SiteDown", night)}, night)
 		}
 		e := b.book.Explain(b.inc, b.around, night)
 		if e.Cause != name {
 			t.Errorf("three platforms of one host propose %q, want %s", e.Cause, name)
 		}
-		b.do(rules.Tick{}, night.Add(20*60e9))
+		b.do(incident.Tick{}, night.Add(20*60e9))
 		if len(b.notes) == 0 || !b.notes[0].Data.NoIntervention {
 			t.Errorf("under %s somebody has to act: %+v", e.Guarantee, b.notes)
 		}

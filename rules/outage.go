@@ -3,6 +3,9 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // outage follows the failure that the incident has in common with others.
@@ -23,7 +26,7 @@ func (d outage) follow() {
 	} else if !part {
 		why = "the failure common to several customers is over"
 	}
-	if !d.flag(FlagOutage, part, why) {
+	if !d.flag(model.FlagOutage, part, why) {
 		return
 	}
 	if !part {
@@ -39,7 +42,7 @@ func (d outage) follow() {
 func (d outage) release() {
 	d.Incident.Progress.Released = d.Now
 	for key, r := range d.Incident.Steps {
-		if key.Episode == d.Incident.Episode && r.Status != StepBlocked && slices.Contains([]string{droppedForOutage, restedForOutage, withdrawnForOutage}, r.Reason) {
+		if key.Episode == d.Incident.Episode && r.Status != incident.StepBlocked && slices.Contains([]string{droppedForOutage, restedForOutage, withdrawnForOutage}, r.Reason) {
 			delete(d.Incident.Steps, key)
 		}
 	}
@@ -47,17 +50,17 @@ func (d outage) release() {
 
 // suffix tells a message that comes after a common failure from the one that was
 // withdrawn for its sake; "" for every other.
-func (d outage) suffix(st *Step) string {
-	if d.Incident.Progress.Released.IsZero() || !slices.Contains(st.Unless, string(FlagOutage)) && !slices.Contains(st.Rests, string(FlagOutage)) {
+func (d outage) suffix(st *policy.Step) string {
+	if d.Incident.Progress.Released.IsZero() || !slices.Contains(st.Unless, string(model.FlagOutage)) && !slices.Contains(st.Rests, string(model.FlagOutage)) {
 		return ""
 	}
-	return fmt.Sprintf("/after-outage-%d", d.Incident.Raised["flag:"+string(FlagOutage)].Count)
+	return fmt.Sprintf("/after-outage-%d", d.Incident.Raised["flag:"+string(model.FlagOutage)].Count)
 }
 
 // Why the steps of a member did not come, as their records say it.
 const (
-	droppedForOutage   = "dropped: " + string(FlagOutage)
-	restedForOutage    = "rests: " + string(FlagOutage)
+	droppedForOutage   = "dropped: " + string(model.FlagOutage)
+	restedForOutage    = "rests: " + string(model.FlagOutage)
 	withdrawnForOutage = "withdrawn: part of a common failure that is told once"
 )
 
@@ -65,12 +68,12 @@ const (
 // the common failure replaces it.
 func (d outage) withdrawHeld() {
 	for _, st := range d.Scenario.Steps {
-		if !slices.Contains(st.Unless, string(FlagOutage)) {
+		if !slices.Contains(st.Unless, string(model.FlagOutage)) {
 			continue
 		}
 		for _, r := range d.Incident.Steps {
-			if r.Step == st.Name && r.Episode == d.Incident.Episode && r.Status == StepDecided && d.Now.Before(r.DecidedAt.Add(d.Policy.Hold)) {
-				r.Status, r.At, r.Reason = StepSkipped, d.Now, withdrawnForOutage
+			if r.Step == st.Name && r.Episode == d.Incident.Episode && r.Status == incident.StepDecided && d.Now.Before(r.DecidedAt.Add(d.Policy.Hold)) {
+				r.Status, r.At, r.Reason = incident.StepSkipped, d.Now, withdrawnForOutage
 				r.Pending = nil
 				d.out.Withdraw = append(d.out.Withdraw, r.NotificationID)
 				d.note("step", st.Name, "", r.Reason)

@@ -7,19 +7,22 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // covers: S2.40, T11; an incident keeps the delays that it opened under, until
 // somebody moves it.
 func TestPinnedPolicy(t *testing.T) {
 	old := exampleFiles(t, "activeprolearn/policy")
-	var young []rules.SourceFile
+	var young []strict.File
 	for _, f := range old {
 		text := strings.ReplaceAll(string(f.Text), "effective_from: 2024-04-04", "effective_from: 2026-04-01T00:00:00+02:00")
 		text = strings.Replace(text, "minor: 6 business_days", "minor: 5 business_days", 1)
-		young = append(young, rules.SourceFile{Name: "april-" + f.Name, Text: []byte(text)})
+		young = append(young, strict.File{Name: "april-" + f.Name, Text: []byte(text)})
 	}
 	book := loadBook(t, append(old, young...), exampleFiles(t, "activeprolearn/inventory"))
 	if n := len(book.Policies()); n != 2 {
@@ -36,7 +39,7 @@ func TestPinnedPolicy(t *testing.T) {
 	}
 	due(before, "2026-04-09 10:00") // six days of work, Easter Monday off
 	due(after, "2026-04-09 10:00")  // five
-	before.do(rules.Tick{}, april.Add(time.Hour))
+	before.do(incident.Tick{}, april.Add(time.Hour))
 	due(before, "2026-04-09 10:00")
 	if before.inc.Policy == after.inc.Policy {
 		t.Error("both incidents are under one policy")
@@ -49,8 +52,8 @@ func TestPinnedPolicy(t *testing.T) {
 	if !strings.Contains(string(mustJSON(t, before.last.Journal)), "from policy") {
 		t.Error("the move to another policy is not in the journal")
 	}
-	gone := rules.Incident{ID: "1", Policy: "nowhere", State: rules.Open}
-	if d := book.Decide(gone, rules.Tick{}, rules.Circumstances{}, april); d.Refusal == nil || d.Refusal.Status != 503 {
+	gone := incident.Incident{ID: "1", Policy: "nowhere", State: model.Open}
+	if d := book.Decide(gone, incident.Tick{}, incident.Circumstances{}, april); d.Refusal == nil || d.Refusal.Status != 503 {
 		t.Errorf("an incident of an unknown policy gives %+v", d.Refusal)
 	}
 }
@@ -62,20 +65,20 @@ func TestSignalOfUnreadPolicy(t *testing.T) {
 	now := paris(t, "2026-03-09 10:00")
 	failed := platformAlert("lms-A", "MoodleSlowPages", now)
 	ended := opened(t, book, failed, now).inc
-	ended.State, ended.ResolvedAt, ended.Policy = rules.Resolved, now.Add(time.Hour), "nowhere"
-	ended.Alerts = map[string]*rules.Alert{}
-	vague := opened(t, book, rules.Signal{Kind: rules.UserAssistance, Fingerprint: "report", StartsAt: now,
-		Labels: rules.Labels{rules.LabelPlatform: "lms-A", rules.LabelSignal: string(rules.UserAssistance)}}, now).inc
+	ended.State, ended.ResolvedAt, ended.Policy = model.Resolved, now.Add(time.Hour), "nowhere"
+	ended.Alerts = map[string]*incident.Alert{}
+	vague := opened(t, book, model.Signal{Kind: model.UserAssistance, Fingerprint: "report", StartsAt: now,
+		Labels: model.Labels{model.LabelPlatform: "lms-A", model.LabelSignal: string(model.UserAssistance)}}, now).inc
 	vague.Policy = "nowhere"
-	for what, inc := range map[string]rules.Incident{"ended": ended, "that a person reported": vague} {
+	for what, inc := range map[string]incident.Incident{"ended": ended, "that a person reported": vague} {
 		c := book.Classify(failed, now.Add(2*time.Hour))
 		if len(c.Scenario.Joins) == 0 && what != "ended" {
 			t.Fatalf("%s joins nothing", c.Scenario.Name)
 		}
-		if n := book.Choose(c, []rules.Incident{inc}, now.Add(2*time.Hour)); n != 0 {
+		if n := book.Choose(c, []incident.Incident{inc}, now.Add(2*time.Hour)); n != 0 {
 			t.Fatalf("beside an incident %s it is %d", what, n)
 		}
-		if d := book.Decide(inc, rules.Fired{Signal: c.Signal}, rules.Circumstances{}, now.Add(2*time.Hour)); d.Refusal == nil || d.Refusal.Status != 503 {
+		if d := book.Decide(inc, incident.Fired{Signal: c.Signal}, incident.Circumstances{}, now.Add(2*time.Hour)); d.Refusal == nil || d.Refusal.Status != 503 {
 			t.Errorf("an incident %s takes it in: %+v", what, d.Refusal)
 		}
 	}
@@ -105,7 +108,7 @@ func TestClosuresAreLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.book = closed
-	b.do(rules.Refreshed{}, now.Add(time.Minute))
+	b.do(incident.Refreshed{}, now.Add(time.Minute))
 	if due := b.inc.Targets["same_day"].Due; !due.Equal(paris(t, "2026-03-10 18:00")) {
 		t.Errorf("with Monday closed it is due at %s", due)
 	}
@@ -136,11 +139,11 @@ func TestPolicyExamples(t *testing.T) {
 	if len(doc.Incidents) != 18 {
 		t.Fatalf("%d examples", len(doc.Incidents))
 	}
-	book := loadBook(t, []rules.SourceFile{{Name: "p.yml", Text: []byte(examplePolicy)}}, exampleFiles(t, "activeprolearn/inventory"))
+	book := loadBook(t, []strict.File{{Name: "p.yml", Text: []byte(examplePolicy)}}, exampleFiles(t, "activeprolearn/inventory"))
 	for _, sc := range doc.Incidents {
 		t.Run(sc.ID, func(t *testing.T) {
 			s := platformAlert("lms-A", "Slow", sc.Start)
-			s.Labels[rules.LabelSeverity] = sc.Severity
+			s.Labels[model.LabelSeverity] = sc.Severity
 			b := opened(t, book, s, sc.Start)
 			for _, e := range sc.Events {
 				switch e.Event {

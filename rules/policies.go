@@ -1,14 +1,16 @@
 package rules
 
 import (
+	"vigie/internal/strict"
 	"vigie/rules/book"
 	"vigie/rules/classify"
+	"vigie/rules/inventory"
 	"vigie/rules/policy"
 	"vigie/rules/situation"
 )
 
 // LoadPolicies reads policy files, see [policy.Load].
-func LoadPolicies(files []SourceFile) ([]*Policy, error) {
+func LoadPolicies(files []strict.File) ([]*policy.Policy, error) {
 	return policy.Load(files, situation.Vocabulary())
 }
 
@@ -17,7 +19,7 @@ func LoadPolicies(files []SourceFile) ([]*Policy, error) {
 type Book struct{ classify.Classifier }
 
 // NewBook joins policies and directory, see [book.New].
-func NewBook(dir *Directory, policies ...*Policy) (*Book, error) {
+func NewBook(dir *inventory.Directory, policies ...*policy.Policy) (*Book, error) {
 	b, err := book.New(dir, policies...)
 	if err != nil {
 		return nil, err

@@ -5,15 +5,19 @@ import (
 	"sort"
 	"time"
 
+	"vigie/rules/classify"
 	"vigie/rules/explain"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // Preview is what a scenario would do for a failure that began now.
 type Preview struct {
-	Scenario string      `json:"scenario"`
-	Title    Text        `json:"title"`
-	Steps    []Explained `json:"steps"`
-	Targets  []Explained `json:"targets"`
+	Scenario string              `json:"scenario"`
+	Title    model.Text          `json:"title"`
+	Steps    []explain.Explained `json:"steps"`
+	Targets  []explain.Explained `json:"targets"`
 }
 
 // Preview shows each scenario with the deadlines and recipients that it would
@@ -27,7 +31,7 @@ func (b *Book) Preview(now time.Time) []Preview {
 			continue
 		}
 		sig := b.example(s, now)
-		c := Classified{Signal: sig, Policy: p, Scenario: s, Identity: sig.Labels.Pick(s.Identity)}
+		c := classify.Classified{Signal: sig, Policy: p, Scenario: s, Identity: sig.Labels.Pick(s.Identity)}
 		c.Key = c.Identity.String()
 		out = append(out, b.preview(c, "example", now))
 	}
@@ -35,44 +39,44 @@ func (b *Book) Preview(now time.Time) []Preview {
 }
 
 // preview decides about a failure of which nothing but its labels is known.
-func (b *Book) preview(c Classified, id string, now time.Time) Preview {
-	d := b.Decide(b.Begin(c, id, 0, now), Fired{Signal: c.Signal}, Circumstances{}, now)
+func (b *Book) preview(c classify.Classified, id string, now time.Time) Preview {
+	d := b.Decide(b.Begin(c, id, 0, now), incident.Fired{Signal: c.Signal}, incident.Circumstances{}, now)
 	if d.Needs != nil { // nothing is known of an example's backups
-		d = b.Decide(d.Incident, Answered{AskedAt: now, Other: &Evidence{State: EvidenceUnknown}}, Circumstances{}, now)
+		d = b.Decide(d.Incident, incident.Answered{AskedAt: now, Other: &incident.Evidence{State: model.EvidenceUnknown}}, incident.Circumstances{}, now)
 	}
-	e := b.Explain(d.Incident, Circumstances{}, now)
+	e := b.Explain(d.Incident, incident.Circumstances{}, now)
 	return Preview{Scenario: c.Scenario.Name, Title: c.Scenario.Title, Steps: e.Steps, Targets: e.Targets}
 }
 
 // example makes a signal that fits a scenario out of the inventory.
-func (b *Book) example(s *Scenario, now time.Time) Signal {
+func (b *Book) example(s *policy.Scenario, now time.Time) model.Signal {
 	l := s.Match.Equalities()
 	for _, m := range b.Directory.Machines {
 		try := l.Clone()
-		try[LabelCustomer], try[LabelMachine], try[LabelMachineClass] = m.Customer, m.Name, m.Class
-		if try[LabelKind] == "" {
-			try[LabelKind] = "failed"
+		try[model.LabelCustomer], try[model.LabelMachine], try[model.LabelMachineClass] = m.Customer, m.Name, m.Class
+		if try[model.LabelKind] == "" {
+			try[model.LabelKind] = "failed"
 		}
-		if s.Match.Match(try) && !slices.Contains(s.Identity, LabelPlatform) {
+		if s.Match.Match(try) && !slices.Contains(s.Identity, model.LabelPlatform) {
 			l = try
 			break
 		}
 	}
-	if slices.Contains(s.Identity, LabelPlatform) || slices.Contains(s.Identity, "site") {
+	if slices.Contains(s.Identity, model.LabelPlatform) || slices.Contains(s.Identity, "site") {
 		ids := make([]string, 0, len(b.Directory.Platforms))
 		for id := range b.Directory.Platforms {
 			ids = append(ids, id)
 		}
 		sort.Strings(ids)
 		if len(ids) > 0 {
-			l[LabelPlatform] = ids[0]
+			l[model.LabelPlatform] = ids[0]
 		}
 	}
-	return Signal{Kind: BackupAlert, Fingerprint: "example", Labels: l, StartsAt: now}
+	return model.Signal{Kind: model.BackupAlert, Fingerprint: "example", Labels: l, StartsAt: now}
 }
 
 // Explain tells the story of an incident so far and what comes next. It
 // changes nothing.
-func (b *Book) Explain(inc Incident, around Circumstances, now time.Time) Explanation {
+func (b *Book) Explain(inc incident.Incident, around incident.Circumstances, now time.Time) explain.Explanation {
 	return explain.Explain(b.Book, inc, around, now)
 }

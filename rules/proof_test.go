@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // last night's failing run ended at 02:00, the last success was the night before.
@@ -18,14 +19,14 @@ func failingServer(t testing.TB, kind string, plans ...string) *bench {
 		if b == nil {
 			b = opened(t, book, s, now)
 		} else {
-			b.do(rules.Fired{Signal: book.Classify(s, now).Signal}, now)
+			b.do(incident.Fired{Signal: book.Classify(s, now).Signal}, now)
 		}
 	}
-	b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: paris(t, "2026-03-08 02:00"), LastFailure: paris(t, "2026-03-09 02:00")}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: paris(t, "2026-03-08 02:00"), LastFailure: paris(t, "2026-03-09 02:00")}, model.EvidenceOK)
 	return b
 }
 
-func (b *bench) is(want rules.State) {
+func (b *bench) is(want model.State) {
 	b.t.Helper()
 	if b.inc.State != want {
 		b.t.Fatalf("is %s, want %s: %+v", b.inc.State, want, b.last.Journal)
@@ -34,8 +35,8 @@ func (b *bench) is(want rules.State) {
 
 // covers: S1.33, P2, P3; which success proves which failure.
 func TestProof(t *testing.T) {
-	known := func(success, failure string) rules.PlanEvidence {
-		p := rules.PlanEvidence{Known: true}
+	known := func(success, failure string) incident.PlanEvidence {
+		p := incident.PlanEvidence{Known: true}
 		if success != "" {
 			p.LastSuccess = paris(t, success)
 		}
@@ -46,35 +47,35 @@ func TestProof(t *testing.T) {
 	}
 	tests := []struct {
 		name, kind string
-		answer     rules.PlanEvidence
-		want       rules.State
+		answer     incident.PlanEvidence
+		want       model.State
 	}{
-		{"failed: a success after the failed run", "failed", known("2026-03-09 14:32", "2026-03-09 02:00"), rules.Resolved},
-		{"failed: a success before startsAt, after the run's end", "failed", known("2026-03-09 02:30", "2026-03-09 02:00"), rules.Resolved},
-		{"failed: the same success as before", "failed", known("2026-03-08 02:00", "2026-03-09 02:00"), rules.Unverified},
-		{"failed: a success at the end of the failed run", "failed", known("2026-03-09 02:00", "2026-03-09 02:00"), rules.Unverified},
-		{"failed: a success, and then one more failure", "failed", known("2026-03-09 10:00", "2026-03-09 12:00"), rules.Unverified},
-		{"failed: nothing is known", "failed", rules.PlanEvidence{}, rules.Unverified},
-		{"failed: the series is gone", "failed", rules.PlanEvidence{Known: true, Lost: true, LastSuccess: paris(t, "2026-03-08 02:00")}, rules.Unverified},
-		{"failed: no success ever", "failed", known("", "2026-03-09 02:00"), rules.Unverified},
-		{"missed: a success later than the last one known", "missed", known("2026-03-09 01:00", "2026-03-09 02:00"), rules.Resolved},
-		{"missed: the success known at opening", "missed", known("2026-03-08 02:00", ""), rules.Unverified},
-		{"never ran: a first success", "never_ran", known("2026-03-09 11:00", ""), rules.Resolved},
-		{"never ran: the success known at opening", "never_ran", known("2026-03-08 02:00", ""), rules.Unverified},
-		{"stuck: a success after the last failed run", "stuck", known("2026-03-09 11:00", "2026-03-09 02:00"), rules.Resolved},
-		{"vanished: a success later than the last one known", "vanished", known("2026-03-09 11:00", ""), rules.Resolved},
-		{"vanished: still gone", "vanished", rules.PlanEvidence{Lost: true}, rules.Unverified},
+		{"failed: a success after the failed run", "failed", known("2026-03-09 14:32", "2026-03-09 02:00"), model.Resolved},
+		{"failed: a success before startsAt, after the run's end", "failed", known("2026-03-09 02:30", "2026-03-09 02:00"), model.Resolved},
+		{"failed: the same success as before", "failed", known("2026-03-08 02:00", "2026-03-09 02:00"), model.Unverified},
+		{"failed: a success at the end of the failed run", "failed", known("2026-03-09 02:00", "2026-03-09 02:00"), model.Unverified},
+		{"failed: a success, and then one more failure", "failed", known("2026-03-09 10:00", "2026-03-09 12:00"), model.Unverified},
+		{"failed: nothing is known", "failed", incident.PlanEvidence{}, model.Unverified},
+		{"failed: the series is gone", "failed", incident.PlanEvidence{Known: true, Lost: true, LastSuccess: paris(t, "2026-03-08 02:00")}, model.Unverified},
+		{"failed: no success ever", "failed", known("", "2026-03-09 02:00"), model.Unverified},
+		{"missed: a success later than the last one known", "missed", known("2026-03-09 01:00", "2026-03-09 02:00"), model.Resolved},
+		{"missed: the success known at opening", "missed", known("2026-03-08 02:00", ""), model.Unverified},
+		{"never ran: a first success", "never_ran", known("2026-03-09 11:00", ""), model.Resolved},
+		{"never ran: the success known at opening", "never_ran", known("2026-03-08 02:00", ""), model.Unverified},
+		{"stuck: a success after the last failed run", "stuck", known("2026-03-09 11:00", "2026-03-09 02:00"), model.Resolved},
+		{"vanished: a success later than the last one known", "vanished", known("2026-03-09 11:00", ""), model.Resolved},
+		{"vanished: still gone", "vanished", incident.PlanEvidence{Lost: true}, model.Unverified},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := failingServer(t, tt.kind, "daily")
 			now := paris(t, "2026-03-09 14:33")
 			d := b.clear(now)
-			b.is(rules.Open)
+			b.is(model.Open)
 			if d.Needs == nil || len(d.Needs.Alerts) != 1 {
 				t.Fatalf("asks for no proof: %+v", d.Needs)
 			}
-			b.answer(now, tt.answer, rules.EvidenceOK)
+			b.answer(now, tt.answer, model.EvidenceOK)
 			b.is(tt.want)
 		})
 	}
@@ -91,10 +92,10 @@ func TestTheSameSuccessInFractionsProvesNothing(t *testing.T) {
 			s.Annotations = map[string]string{"last_success": strconv.FormatInt(known.Round(time.Second).Unix(), 10)}
 			b := opened(t, exampleBook(t, "synomega"), s, began)
 			b.clear(began.Add(5 * time.Minute))
-			b.answer(began.Add(5*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: known}, rules.EvidenceOK)
-			b.is(rules.Unverified)
-			b.answer(began.Add(6*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: began.Add(5*time.Minute + fraction)}, rules.EvidenceOK)
-			b.is(rules.Resolved)
+			b.answer(began.Add(5*time.Minute), incident.PlanEvidence{Known: true, LastSuccess: known}, model.EvidenceOK)
+			b.is(model.Unverified)
+			b.answer(began.Add(6*time.Minute), incident.PlanEvidence{Known: true, LastSuccess: began.Add(5*time.Minute + fraction)}, model.EvidenceOK)
+			b.is(model.Resolved)
 		}
 	}
 }
@@ -106,18 +107,18 @@ func TestFirstAnswerAfterTheRepair(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		success time.Time
-		want    rules.State
+		want    model.State
 	}{
-		{"it ended after the alert began", began.Add(time.Second), rules.Resolved},
-		{"it ended when the alert began", began, rules.Unverified},
-		{"it was there before", began.Add(-time.Hour), rules.Unverified},
-		{"there is none", time.Time{}, rules.Unverified},
+		{"it ended after the alert began", began.Add(time.Second), model.Resolved},
+		{"it ended when the alert began", began, model.Unverified},
+		{"it was there before", began.Add(-time.Hour), model.Unverified},
+		{"there is none", time.Time{}, model.Unverified},
 	} {
 		for _, kind := range []string{"failed", "missed", "never_ran", "stuck", "vanished"} {
 			t.Run(kind+": "+tt.name, func(t *testing.T) {
 				b := opened(t, exampleBook(t, "synomega"), backupAlert("dupont", "SRV-AD", "server", "primary", "daily", kind, began), began.Add(time.Minute))
 				b.clear(began.Add(5 * time.Minute))
-				b.answer(began.Add(5*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: tt.success}, rules.EvidenceOK)
+				b.answer(began.Add(5*time.Minute), incident.PlanEvidence{Known: true, LastSuccess: tt.success}, model.EvidenceOK)
 				b.is(tt.want)
 			})
 		}
@@ -128,11 +129,11 @@ func TestFirstAnswerAfterTheRepair(t *testing.T) {
 func TestSuccessWhileFiring(t *testing.T) {
 	b := failingServer(t, "failed", "daily")
 	now := paris(t, "2026-03-09 14:32")
-	b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, rules.EvidenceOK)
-	b.is(rules.Open)
+	b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, model.EvidenceOK)
+	b.is(model.Open)
 	b.clear(now.Add(time.Minute))
-	b.answer(now.Add(time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
-	b.is(rules.Resolved) // what was proven stays proven
+	b.answer(now.Add(time.Minute), incident.PlanEvidence{}, model.EvidenceOK)
+	b.is(model.Resolved) // what was proven stays proven
 }
 
 // covers: P2; per alert, never per group: every failing plan must be proven.
@@ -143,42 +144,42 @@ func TestEveryPlanMustBeProven(t *testing.T) {
 	for f := range b.inc.Alerts {
 		fs = append(fs, f)
 	}
-	d := b.do(rules.Cleared{Fingerprints: fs[:1], At: now, Trusted: true}, now)
-	b.is(rules.Open)
+	d := b.do(incident.Cleared{Fingerprints: fs[:1], At: now, Trusted: true}, now)
+	b.is(model.Open)
 	if d.Needs != nil && len(d.Needs.Alerts) != 2 {
 		t.Errorf("asks for %d of 2 plans", len(d.Needs.Alerts))
 	}
-	b.do(rules.Cleared{Fingerprints: fs[1:], At: now, Trusted: true}, now)
-	good := rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}
-	b.do(rules.Answered{AskedAt: now, Plans: map[string]rules.PlanEvidence{fs[0]: good}, Other: &rules.Evidence{State: rules.EvidenceOK}}, now)
-	b.is(rules.Unverified) // an answer that is silent about a plan proves nothing of it
-	b.do(rules.Answered{AskedAt: now, Plans: map[string]rules.PlanEvidence{fs[1]: good}, Other: &rules.Evidence{State: rules.EvidenceOK}}, now)
-	b.is(rules.Resolved)
+	b.do(incident.Cleared{Fingerprints: fs[1:], At: now, Trusted: true}, now)
+	good := incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}
+	b.do(incident.Answered{AskedAt: now, Plans: map[string]incident.PlanEvidence{fs[0]: good}, Other: &incident.Evidence{State: model.EvidenceOK}}, now)
+	b.is(model.Unverified) // an answer that is silent about a plan proves nothing of it
+	b.do(incident.Answered{AskedAt: now, Plans: map[string]incident.PlanEvidence{fs[1]: good}, Other: &incident.Evidence{State: model.EvidenceOK}}, now)
+	b.is(model.Resolved)
 }
 
 // covers: S1.33, P3; an answer that was asked before the newest signal is asked again.
 func TestOldEvidence(t *testing.T) {
 	b := failingServer(t, "missed", "daily")
 	now := paris(t, "2026-03-09 14:33")
-	b.do(rules.Fired{Signal: b.signal(now.Add(-time.Minute))}, now)
+	b.do(incident.Fired{Signal: b.signal(now.Add(-time.Minute))}, now)
 	b.clear(now)
 	var f string
 	for f = range b.inc.Alerts {
 	}
-	d := b.do(rules.Answered{AskedAt: now.Add(-time.Second), Plans: map[string]rules.PlanEvidence{f: {Known: true, LastSuccess: now}}}, now)
-	b.is(rules.Open)
+	d := b.do(incident.Answered{AskedAt: now.Add(-time.Second), Plans: map[string]incident.PlanEvidence{f: {Known: true, LastSuccess: now}}}, now)
+	b.is(model.Open)
 	if d.Needs == nil || d.Needs.Since.Before(now) {
 		t.Errorf("does not ask again for what is newer than the signal: %+v", d.Needs)
 	}
 }
 
 // signal is the incident's first alert once more, started at another instant.
-func (b *bench) signal(at time.Time) rules.Signal {
+func (b *bench) signal(at time.Time) model.Signal {
 	for f, a := range b.inc.Alerts {
-		return rules.Signal{Kind: rules.BackupAlert, Fingerprint: f, Labels: a.Labels, StartsAt: at}
+		return model.Signal{Kind: model.BackupAlert, Fingerprint: f, Labels: a.Labels, StartsAt: at}
 	}
 	b.t.Fatal("no alert")
-	return rules.Signal{}
+	return model.Signal{}
 }
 
 // covers: P3; a success that was known before a new failing run proves nothing of it.
@@ -187,14 +188,14 @@ func TestSuccessBeforeANewFailingRun(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			b := failingServer(t, kind, "daily")
 			success := paris(t, "2026-03-09 12:00")
-			b.answer(success, rules.PlanEvidence{Known: true, LastSuccess: success, LastFailure: paris(t, "2026-03-09 02:00")}, rules.EvidenceOK)
+			b.answer(success, incident.PlanEvidence{Known: true, LastSuccess: success, LastFailure: paris(t, "2026-03-09 02:00")}, model.EvidenceOK)
 			now := paris(t, "2026-03-09 15:00")
-			b.do(rules.Fired{Signal: b.signal(now)}, now)
+			b.do(incident.Fired{Signal: b.signal(now)}, now)
 			b.clear(now.Add(time.Minute))
-			b.answer(now.Add(time.Minute), rules.PlanEvidence{Known: true, LastSuccess: success, LastFailure: now}, rules.EvidenceOK)
-			b.is(rules.Unverified)
-			b.answer(now.Add(2*time.Minute), rules.PlanEvidence{Known: true, LastSuccess: now.Add(90 * time.Second), LastFailure: now}, rules.EvidenceOK)
-			b.is(rules.Resolved)
+			b.answer(now.Add(time.Minute), incident.PlanEvidence{Known: true, LastSuccess: success, LastFailure: now}, model.EvidenceOK)
+			b.is(model.Unverified)
+			b.answer(now.Add(2*time.Minute), incident.PlanEvidence{Known: true, LastSuccess: now.Add(90 * time.Second), LastFailure: now}, model.EvidenceOK)
+			b.is(model.Resolved)
 		})
 	}
 }
@@ -204,11 +205,11 @@ func TestUntrustedEnding(t *testing.T) {
 	b := failingServer(t, "failed", "daily")
 	now := paris(t, "2026-03-09 14:33")
 	s := b.signal(now)
-	d := b.do(rules.Cleared{Fingerprints: []string{s.Fingerprint}, At: now, Trusted: false}, now)
+	d := b.do(incident.Cleared{Fingerprints: []string{s.Fingerprint}, At: now, Trusted: false}, now)
 	if !b.inc.Alerts[s.Fingerprint].Firing || len(d.Journal) == 0 {
 		t.Error("an ending was believed although it could not be trusted, or nothing says so")
 	}
-	b.is(rules.Open)
+	b.is(model.Open)
 }
 
 // covers: T6; endings and copies that come late or in the wrong order.
@@ -217,36 +218,36 @@ func TestOrderOfDeliveries(t *testing.T) {
 	t.Run("an ending that is older than the alert", func(t *testing.T) {
 		b := failingServer(t, "failed", "daily")
 		s := b.signal(begin)
-		b.do(rules.Cleared{Fingerprints: []string{s.Fingerprint}, At: begin.Add(-time.Hour), Trusted: true}, begin.Add(time.Minute))
+		b.do(incident.Cleared{Fingerprints: []string{s.Fingerprint}, At: begin.Add(-time.Hour), Trusted: true}, begin.Add(time.Minute))
 		if !b.inc.Alerts[s.Fingerprint].Firing {
 			t.Error("the end of an earlier run ended this one")
 		}
 	})
 	t.Run("an ending of an alert that nobody knows", func(t *testing.T) {
 		b := failingServer(t, "failed", "daily")
-		b.do(rules.Cleared{Fingerprints: []string{"other"}, At: begin, Trusted: true}, begin)
-		b.is(rules.Open)
+		b.do(incident.Cleared{Fingerprints: []string{"other"}, At: begin, Trusted: true}, begin)
+		b.is(model.Open)
 		if b.last.Needs != nil {
 			t.Error("asks for a proof of nothing")
 		}
 	})
-	resolved := func(t *testing.T) (*bench, rules.Signal, time.Time) {
+	resolved := func(t *testing.T) (*bench, model.Signal, time.Time) {
 		b := failingServer(t, "failed", "daily")
 		s, now := b.signal(begin), paris(t, "2026-03-09 14:33")
 		b.clear(now)
-		b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, rules.EvidenceOK)
-		b.is(rules.Resolved)
+		b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}, model.EvidenceOK)
+		b.is(model.Resolved)
 		return b, s, now
 	}
 	t.Run("a late copy after the ending", func(t *testing.T) {
 		b, s, now := resolved(t)
-		b.do(rules.Fired{Signal: s}, now.Add(time.Minute))
-		b.is(rules.Resolved)
+		b.do(incident.Fired{Signal: s}, now.Add(time.Minute))
+		b.is(model.Resolved)
 	})
 	t.Run("Alertmanager confirms that it fires", func(t *testing.T) {
 		b, s, now := resolved(t)
-		b.do(rules.Fired{Signal: s, Confirmed: true}, now.Add(time.Minute))
-		b.is(rules.Open)
+		b.do(incident.Fired{Signal: s, Confirmed: true}, now.Add(time.Minute))
+		b.is(model.Open)
 		if b.inc.Episode != 2 {
 			t.Errorf("episode %d", b.inc.Episode)
 		}
@@ -254,14 +255,14 @@ func TestOrderOfDeliveries(t *testing.T) {
 	t.Run("a new failure", func(t *testing.T) {
 		b, s, now := resolved(t)
 		s.StartsAt = now.Add(time.Hour)
-		b.do(rules.Fired{Signal: s}, now.Add(time.Hour))
-		b.is(rules.Open)
+		b.do(incident.Fired{Signal: s}, now.Add(time.Hour))
+		b.is(model.Open)
 	})
 	t.Run("a late copy while the proof is awaited", func(t *testing.T) {
 		b := failingServer(t, "failed", "daily")
 		s, now := b.signal(begin), paris(t, "2026-03-09 14:33")
 		b.clear(now)
-		b.do(rules.Fired{Signal: s}, now.Add(time.Second))
+		b.do(incident.Fired{Signal: s}, now.Add(time.Second))
 		if b.inc.Alerts[s.Fingerprint].Firing {
 			t.Error("a late copy lets the alert fire again")
 		}
@@ -271,25 +272,25 @@ func TestOrderOfDeliveries(t *testing.T) {
 		s, now := b.signal(begin), paris(t, "2026-03-09 14:33")
 		b.act("take", "adm1", begin)
 		b.clear(now)
-		b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
-		b.is(rules.Unverified)
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+		b.is(model.Unverified)
 		s.StartsAt = now.Add(time.Minute)
-		b.do(rules.Fired{Signal: s}, now.Add(time.Minute))
-		b.is(rules.Taken)
+		b.do(incident.Fired{Signal: s}, now.Add(time.Minute))
+		b.is(model.Taken)
 	})
 }
 
 // covers: T5; the same deliveries in any order, and twice, give the same incident.
 func TestDeliveriesConverge(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 07:10")
-	var signals []rules.Signal
+	var signals []model.Signal
 	for _, plan := range []string{"daily", "weekly", "monthly"} {
 		signals = append(signals, book.Classify(backupAlert("dupont", "SRV-AD", "server", "primary", plan, "failed", now), now).Signal)
 	}
 	run := func(order []int) string {
 		b := opened(t, book, signals[order[0]], now)
 		for _, n := range order[1:] {
-			b.do(rules.Fired{Signal: signals[n]}, now)
+			b.do(incident.Fired{Signal: signals[n]}, now)
 		}
 		return asJSON(t, b.inc)
 	}
@@ -307,17 +308,17 @@ func TestReopenedByAPerson(t *testing.T) {
 	b := failingServer(t, "failed", "daily")
 	now := paris(t, "2026-03-09 14:33")
 	b.clear(now)
-	good := rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}
-	b.answer(now, good, rules.EvidenceOK)
-	b.is(rules.Resolved)
+	good := incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: paris(t, "2026-03-09 02:00")}
+	b.answer(now, good, model.EvidenceOK)
+	b.is(model.Resolved)
 	later := now.Add(time.Hour)
 	b.act("reopen", "adm1", later)
-	b.answer(later, good, rules.EvidenceOK)
-	b.is(rules.Open)
+	b.answer(later, good, model.EvidenceOK)
+	b.is(model.Open)
 	if len(b.inc.Alerts) != 1 {
 		t.Errorf("%d alerts are left", len(b.inc.Alerts))
 	}
 	good.LastSuccess = later.Add(time.Hour)
-	b.answer(later.Add(time.Hour), good, rules.EvidenceOK)
-	b.is(rules.Resolved)
+	b.answer(later.Add(time.Hour), good, model.EvidenceOK)
+	b.is(model.Resolved)
 }

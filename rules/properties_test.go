@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // asJSON is an incident as the store keeps it; equal texts are equal incidents.
-func asJSON(t testing.TB, i rules.Incident) string {
+func asJSON(t testing.TB, i incident.Incident) string {
 	t.Helper()
 	text, err := json.Marshal(i)
 	if err != nil {
@@ -28,23 +31,23 @@ type walk struct {
 	t      *testing.T
 	r      *rand.Rand
 	book   *rules.Book
-	inc    rules.Incident
-	around rules.Circumstances
+	inc    incident.Incident
+	around incident.Circumstances
 	now    time.Time
-	signal []rules.Signal
-	needs  *rules.Need
+	signal []model.Signal
+	needs  *incident.Need
 	trail  []string
 	sent   []*letter
-	acts   []rules.Act
+	acts   []incident.Act
 }
 
 // letter is a notification on its way.
 type letter struct {
-	rules.Notification
+	incident.Notification
 	left      []string // addresses that have not answered
 	refused   []string
 	withdrawn bool
-	state     rules.State // when it was decided
+	state     model.State // when it was decided
 }
 
 func (l *letter) complete() bool { return len(l.left) == 0 && len(l.refused) == 0 }
@@ -55,17 +58,17 @@ func (w *walk) fail(format string, args ...any) {
 }
 
 // describe says in few words what happened.
-func describe(ev rules.Event) string {
+func describe(ev incident.Event) string {
 	switch e := ev.(type) {
-	case rules.Fired:
-		return fmt.Sprintf("fired %s since %s", e.Signal.Labels[rules.LabelPlan], e.Signal.StartsAt.Format("15:04:05"))
-	case rules.Cleared:
+	case incident.Fired:
+		return fmt.Sprintf("fired %s since %s", e.Signal.Labels[model.LabelPlan], e.Signal.StartsAt.Format("15:04:05"))
+	case incident.Cleared:
 		return fmt.Sprintf("cleared %d, trusted %v", len(e.Fingerprints), e.Trusted)
-	case rules.Acted:
+	case incident.Acted:
 		return fmt.Sprintf("act %s by %s %s", e.Act.Verb, e.Act.By, e.Act.Fields)
-	case rules.Delivered:
+	case incident.Delivered:
 		return fmt.Sprintf("delivered %s to %v, refused by %v", e.NotificationID, e.Accepted, e.Refused)
-	case rules.Answered:
+	case incident.Answered:
 		text := "answered"
 		for _, p := range e.Plans {
 			text += fmt.Sprintf(" known=%v success=%s failure=%s", p.Known, p.LastSuccess.Format("02 15:04"), p.LastFailure.Format("02 15:04"))
@@ -79,7 +82,7 @@ func describe(ev rules.Event) string {
 }
 
 // decide takes an event and checks the decision.
-func (w *walk) decide(ev rules.Event) rules.Decision {
+func (w *walk) decide(ev incident.Event) incident.Decision {
 	w.trail = append(w.trail, fmt.Sprintf("%s %-10s %s", w.now.Format("Mon 01-02 15:04:05"), w.inc.State, describe(ev)))
 	if len(w.trail) > 25 {
 		w.trail = w.trail[1:]
@@ -120,7 +123,7 @@ func (w *walk) decide(ev rules.Event) rules.Decision {
 			l.withdrawn = l.withdrawn || l.ID == id
 		}
 	}
-	again := w.book.Decide(d.Incident, rules.Tick{}, w.around, w.now)
+	again := w.book.Decide(d.Incident, incident.Tick{}, w.around, w.now)
 	if len(again.Notifications)+len(again.Journal)+len(again.Breaches)+len(again.Tasks)+len(again.Withdraw) > 0 {
 		w.fail("deciding again at the same instant does more: %+v %+v\nthan at first: %+v", again.Journal, again.Breaches, d.Journal)
 	}
@@ -140,7 +143,7 @@ func (w *walk) spins() {
 			return
 		}
 		at = inc.WakeAt
-		d := w.book.Decide(inc, rules.Tick{}, w.around, at)
+		d := w.book.Decide(inc, incident.Tick{}, w.around, at)
 		if d.Needs != nil || len(d.Journal)+len(d.Notifications) > 0 {
 			return
 		}
@@ -152,20 +155,20 @@ func (w *walk) spins() {
 // ruleW: nobody counts as told without a message accepted by every To and Cc
 // with both Expert and Vijay in it.
 func (w *walk) ruleW() {
-	if !w.inc.Flags[rules.FlagAccountManagerTold] {
+	if !w.inc.Flags[model.FlagAccountManagerTold] {
 		return
 	}
 	s := w.book.Policy(w.inc.Policy).Scenario(w.inc.Scenario)
 	for _, l := range w.sent {
-		raises := slices.ContainsFunc(s.Steps, func(st *rules.Step) bool {
-			return st.Name == l.Step && slices.Contains(st.Raises, rules.FlagAccountManagerTold)
+		raises := slices.ContainsFunc(s.Steps, func(st *policy.Step) bool {
+			return st.Name == l.Step && slices.Contains(st.Raises, model.FlagAccountManagerTold)
 		})
 		if !raises || l.Episode != w.inc.Episode || !l.complete() || l.Solo {
 			continue
 		}
 		everyone := append(slices.Clone(l.To), l.Cc...)
 		has := func(person string) bool {
-			return slices.ContainsFunc(everyone, func(p rules.Party) bool { return p.Person == person })
+			return slices.ContainsFunc(everyone, func(p incident.Party) bool { return p.Person == person })
 		}
 		if has("expert") && has("vijay") {
 			return
@@ -186,7 +189,7 @@ func (w *walk) deliver(refusals bool) {
 		return
 	}
 	l := open[w.r.IntN(len(open))]
-	ev := rules.Delivered{NotificationID: l.ID, MessageID: l.ID + "@vigie.example"}
+	ev := incident.Delivered{NotificationID: l.ID, MessageID: l.ID + "@vigie.example"}
 	var left []string
 	for _, a := range l.left {
 		switch k := w.r.IntN(8); {
@@ -226,9 +229,9 @@ func (w *walk) answer() {
 	if w.needs == nil {
 		return
 	}
-	a := rules.Answered{AskedAt: w.now, Plans: map[string]rules.PlanEvidence{}}
+	a := incident.Answered{AskedAt: w.now, Plans: map[string]incident.PlanEvidence{}}
 	for f := range w.needs.Alerts {
-		p := rules.PlanEvidence{Known: w.r.IntN(4) > 0, Lost: w.r.IntN(12) == 0}
+		p := incident.PlanEvidence{Known: w.r.IntN(4) > 0, Lost: w.r.IntN(12) == 0}
 		if p.Known {
 			p.LastSuccess = w.now.Add(-time.Duration(w.r.IntN(36)) * time.Hour)
 			p.LastFailure = w.now.Add(-time.Duration(w.r.IntN(36)) * time.Hour)
@@ -236,8 +239,8 @@ func (w *walk) answer() {
 		a.Plans[f] = p
 	}
 	if w.needs.Other != nil {
-		states := []rules.EvidenceState{rules.EvidenceOK, rules.EvidenceDegraded, rules.EvidenceKO, rules.EvidenceNone, rules.EvidenceUnknown}
-		a.Other = &rules.Evidence{State: states[w.r.IntN(len(states))]}
+		states := []model.EvidenceState{model.EvidenceOK, model.EvidenceDegraded, model.EvidenceKO, model.EvidenceNone, model.EvidenceUnknown}
+		a.Other = &incident.Evidence{State: states[w.r.IntN(len(states))]}
 	}
 	w.decide(a)
 }
@@ -250,7 +253,7 @@ func (w *walk) pass() {
 	} else {
 		w.now = w.now.Add(step)
 	}
-	w.decide(rules.Tick{})
+	w.decide(incident.Tick{})
 }
 
 func (w *walk) firing() []string {
@@ -269,55 +272,55 @@ func (w *walk) event() {
 	case 0:
 		s := w.signal[w.r.IntN(len(w.signal))]
 		s.StartsAt = w.now.Add(-time.Duration(w.r.IntN(7200)) * time.Second)
-		w.decide(rules.Fired{Signal: s, Confirmed: w.r.IntN(3) == 0})
+		w.decide(incident.Fired{Signal: s, Confirmed: w.r.IntN(3) == 0})
 	case 1, 2:
 		if fs := w.firing(); len(fs) > 0 {
-			w.decide(rules.Cleared{Fingerprints: fs[:1+w.r.IntN(len(fs))], At: w.now, Trusted: w.r.IntN(5) > 0, Lost: w.r.IntN(8) == 0})
+			w.decide(incident.Cleared{Fingerprints: fs[:1+w.r.IntN(len(fs))], At: w.now, Trusted: w.r.IntN(5) > 0, Lost: w.r.IntN(8) == 0})
 		}
 	case 3, 4:
 		a := w.acts[w.r.IntN(len(w.acts))]
 		a.Fields = a.Fields.Clone()
 		kept := a.Fields.Clone()
-		w.decide(rules.Acted{Act: a})
+		w.decide(incident.Acted{Act: a})
 		if a.Fields.String() != kept.String() {
 			w.fail("Decide changed the act's own fields from %s to %s", kept, a.Fields)
 		}
 	case 5:
-		var active []rules.Silence
+		var active []incident.Silence
 		if w.r.IntN(2) == 0 {
-			active = []rules.Silence{{ID: "s", Matchers: []string{`machine="SRV-AD"`}, By: "adm2", StartsAt: w.now, EndsAt: w.now.Add(time.Hour)}}
+			active = []incident.Silence{{ID: "s", Matchers: []string{`machine="SRV-AD"`}, By: "adm2", StartsAt: w.now, EndsAt: w.now.Add(time.Hour)}}
 		}
-		w.decide(rules.Silenced{Active: active})
+		w.decide(incident.Silenced{Active: active})
 	case 6:
-		w.around = rules.Circumstances{}
+		w.around = incident.Circumstances{}
 		if w.r.IntN(3) == 0 {
-			w.around.Siblings = []rules.Sibling{{ID: "9", Role: []string{"local", "primary"}[w.r.IntN(2)], State: rules.Open, DoubleTold: w.r.IntN(2) == 0}}
+			w.around.Siblings = []incident.Sibling{{ID: "9", Role: []string{"local", "primary"}[w.r.IntN(2)], State: model.Open, DoubleTold: w.r.IntN(2) == 0}}
 		}
 		w.around.SourceDown = w.r.IntN(4) == 0
 		if w.r.IntN(5) == 0 {
 			w.around.Outage, w.around.OutageID = "k", "12"
 		}
-		w.decide(rules.Related{})
+		w.decide(incident.Related{})
 	case 7, 8:
 		w.answer()
 	case 9, 10:
 		w.deliver(w.r.IntN(4) == 0)
 	case 11:
-		w.decide(rules.Refreshed{})
+		w.decide(incident.Refreshed{})
 	}
 }
 
-var backupActs = []rules.Act{
-	{Verb: "take", By: "adm1"}, {Verb: "take", By: "am.dupont", Force: true}, {Verb: "assign", By: "sup", Fields: rules.Labels{"to": "adm2"}},
-	{Verb: "note", By: "adm1", Fields: rules.Labels{"note": "x"}}, {Verb: "attempt", By: "adm1"},
-	{Verb: "forecast", By: "adm1", Fields: rules.Labels{"today": "false", "reason": "disk"}},
-	{Verb: "forecast", By: "adm1", Fields: rules.Labels{"today": "true"}},
-	{Verb: "escalate", By: "adm1", Fields: rules.Labels{"reason": "disk"}}, {Verb: "answer", By: "lea", External: true},
-	{Verb: "call", By: "sup", Fields: rules.Labels{"outcome": "voicemail"}}, {Verb: "call", By: "sup", Fields: rules.Labels{"outcome": "reached"}},
-	{Verb: "call", By: "sup", Fields: rules.Labels{"outcome": "wrong number"}},
-	{Verb: "check_other", By: "adm1", Fields: rules.Labels{"result": "ok", "note": "seen"}}, {Verb: "pause", By: "adm1"}, {Verb: "resume", By: "adm1"},
-	{Verb: "resolve", By: "adm1", Fields: rules.Labels{"note": "replaced"}}, {Verb: "close", By: "adm1", Fields: rules.Labels{"reason": "duplicate"}},
-	{Verb: "reopen", By: "adm1"}, {Verb: "rebase", By: "adm1"}, {Verb: "merge", By: "adm1", Fields: rules.Labels{"into": "8"}},
+var backupActs = []incident.Act{
+	{Verb: "take", By: "adm1"}, {Verb: "take", By: "am.dupont", Force: true}, {Verb: "assign", By: "sup", Fields: model.Labels{"to": "adm2"}},
+	{Verb: "note", By: "adm1", Fields: model.Labels{"note": "x"}}, {Verb: "attempt", By: "adm1"},
+	{Verb: "forecast", By: "adm1", Fields: model.Labels{"today": "false", "reason": "disk"}},
+	{Verb: "forecast", By: "adm1", Fields: model.Labels{"today": "true"}},
+	{Verb: "escalate", By: "adm1", Fields: model.Labels{"reason": "disk"}}, {Verb: "answer", By: "lea", External: true},
+	{Verb: "call", By: "sup", Fields: model.Labels{"outcome": "voicemail"}}, {Verb: "call", By: "sup", Fields: model.Labels{"outcome": "reached"}},
+	{Verb: "call", By: "sup", Fields: model.Labels{"outcome": "wrong number"}},
+	{Verb: "check_other", By: "adm1", Fields: model.Labels{"result": "ok", "note": "seen"}}, {Verb: "pause", By: "adm1"}, {Verb: "resume", By: "adm1"},
+	{Verb: "resolve", By: "adm1", Fields: model.Labels{"note": "replaced"}}, {Verb: "close", By: "adm1", Fields: model.Labels{"reason": "duplicate"}},
+	{Verb: "reopen", By: "adm1"}, {Verb: "rebase", By: "adm1"}, {Verb: "merge", By: "adm1", Fields: model.Labels{"into": "8"}},
 }
 
 // walks runs many random lives of one incident.
@@ -334,7 +337,7 @@ func walks(t *testing.T, name string, seeds, length int, begin func(*walk), afte
 		c := book.Classify(w.signal[0], w.now)
 		w.signal[0] = c.Signal
 		w.inc = book.Begin(c, "7", 7, w.now)
-		w.decide(rules.Fired{Signal: c.Signal})
+		w.decide(incident.Fired{Signal: c.Signal})
 		for range length {
 			w.event()
 			if w.r.IntN(2) == 0 {
@@ -366,15 +369,15 @@ func TestRandomLivesOfBackups(t *testing.T) {
 	}
 }
 
-var platformActs = []rules.Act{
-	{Verb: "take", By: "op"}, {Verb: "immediate", By: "op"}, {Verb: "qualify", By: "op", Fields: rules.Labels{"severity": "minor"}},
-	{Verb: "qualify", By: "op", Fields: rules.Labels{"severity": "major"}}, {Verb: "qualify", By: "op", Fields: rules.Labels{"severity": "blocking", "cause": "ext.hacking"}},
-	{Verb: "workaround", By: "op", Fields: rules.Labels{"text": "use the mirror"}}, {Verb: "cascade", By: "op", Fields: rules.Labels{"reason": "code"}},
-	{Verb: "restore", By: "op"}, {Verb: "restore_verified", By: "op"}, {Verb: "pause", By: "op"}, {Verb: "pause", By: "op", Fields: rules.Labels{"until": "2026-03-20"}},
-	{Verb: "resume", By: "op"}, {Verb: "note", By: "op", Fields: rules.Labels{"note": "x"}},
-	{Verb: "resolve", By: "op", Fields: rules.Labels{"cause": "unknown", "note": "seen", "data_loss": "none"}},
-	{Verb: "close", By: "op", Fields: rules.Labels{"reason": "duplicate"}}, {Verb: "reopen", By: "op"}, {Verb: "rebase", By: "op"},
-	{Verb: "merge", By: "op", Fields: rules.Labels{"into": "8"}},
+var platformActs = []incident.Act{
+	{Verb: "take", By: "op"}, {Verb: "immediate", By: "op"}, {Verb: "qualify", By: "op", Fields: model.Labels{"severity": "minor"}},
+	{Verb: "qualify", By: "op", Fields: model.Labels{"severity": "major"}}, {Verb: "qualify", By: "op", Fields: model.Labels{"severity": "blocking", "cause": "ext.hacking"}},
+	{Verb: "workaround", By: "op", Fields: model.Labels{"text": "use the mirror"}}, {Verb: "cascade", By: "op", Fields: model.Labels{"reason": "code"}},
+	{Verb: "restore", By: "op"}, {Verb: "restore_verified", By: "op"}, {Verb: "pause", By: "op"}, {Verb: "pause", By: "op", Fields: model.Labels{"until": "2026-03-20"}},
+	{Verb: "resume", By: "op"}, {Verb: "note", By: "op", Fields: model.Labels{"note": "x"}},
+	{Verb: "resolve", By: "op", Fields: model.Labels{"cause": "unknown", "note": "seen", "data_loss": "none"}},
+	{Verb: "close", By: "op", Fields: model.Labels{"reason": "duplicate"}}, {Verb: "reopen", By: "op"}, {Verb: "rebase", By: "op"},
+	{Verb: "merge", By: "op", Fields: model.Labels{"into": "8"}},
 }
 
 // covers: S2.19, S2.20, S2.21; every ended platform incident has exactly one M2
@@ -383,7 +386,7 @@ func TestRandomLivesOfPlatforms(t *testing.T) {
 	for _, alert := range []string{"MoodleCronLate", "MoodleSlowPages", "DiskFull"} {
 		t.Run(alert, func(t *testing.T) {
 			walks(t, "activeprolearn", 60, 60, func(w *walk) {
-				w.signal = []rules.Signal{platformAlert("lms-A", alert, w.now)}
+				w.signal = []model.Signal{platformAlert("lms-A", alert, w.now)}
 				w.acts = platformActs
 			}, func(w *walk) {
 				count := map[string]int{}
@@ -402,7 +405,7 @@ func TestRandomLivesOfPlatforms(t *testing.T) {
 					w.fail("the ended episode %d has %d M2", w.inc.Episode, count["M2"])
 				}
 				// The flag falls when the ten minutes are over.
-				atOnce := w.inc.Flags[rules.FlagImmediate] && !w.inc.ResolvedAt.After(w.inc.Raised["opening"].At.Add(10*time.Minute))
+				atOnce := w.inc.Flags[model.FlagImmediate] && !w.inc.ResolvedAt.After(w.inc.Raised["opening"].At.Add(10*time.Minute))
 				if !atOnce && count["M3"] != 1 {
 					w.fail("the ended episode %d was not put right at once (%v) and has %d M3", w.inc.Episode, w.inc.Flags, count["M3"])
 				}

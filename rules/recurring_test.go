@@ -14,7 +14,7 @@ func TestAlertInRecurringMaintenance(t *testing.T) {
 	book := exampleBook(t, "synomega")
 	dir := book.Directory.Clone()
 	now := paris(t, "2026-03-15 01:00") // a Sunday
-	dir.Maintenance = []rules.Maintenance{{Customer: "dupont", Machine: "SRV-AD",
+	dir.Maintenance = []inventory.Maintenance{{Customer: "dupont", Machine: "SRV-AD",
 		Every: &inventory.Recurrence{Weekdays: []time.Weekday{time.Saturday}, At: 23 * 3600, Until: 3 * 3600, Zone: now.Location()}}}
 	b, err := rules.NewBook(dir, book.Policies()...)
 	if err != nil {

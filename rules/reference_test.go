@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vigie/docs/reference"
+	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/inventory"
 	"vigie/rules/policy"
@@ -15,7 +16,7 @@ import (
 // says.
 func TestReferenceOfPolicies(t *testing.T) {
 	holdReference(t, "policy", policy.Keys(), func(text []byte) (any, error) {
-		ps, err := rules.LoadPolicies([]rules.SourceFile{{Name: "policy.yml", Text: text}})
+		ps, err := rules.LoadPolicies([]strict.File{{Name: "policy.yml", Text: text}})
 		if err != nil {
 			return nil, err
 		}
@@ -27,7 +28,7 @@ func TestReferenceOfPolicies(t *testing.T) {
 // TestReferenceOfInventory is the same of the inventory.
 func TestReferenceOfInventory(t *testing.T) {
 	holdReference(t, "inventory", inventory.Keys(), func(text []byte) (any, error) {
-		return rules.LoadDirectory([]rules.SourceFile{{Name: "inventory.yml", Text: text}})
+		return inventory.Load([]strict.File{{Name: "inventory.yml", Text: text}})
 	})
 }
 

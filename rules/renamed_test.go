@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // A machine that the inventory renames keeps its incident: under the new name, found
@@ -21,20 +21,20 @@ func TestRenamedMachine(t *testing.T) {
 		files[i].Text = bytes.ReplaceAll(files[i].Text, []byte("name: SRV-AD\n    class: server\n    aliases: [srv-ad.dupont.local]"), []byte("name: DC-1\n    class: server\n    aliases: [SRV-AD, srv-ad.dupont.local]"))
 	}
 	b.book = loadBook(t, exampleFiles(t, "synomega/policy"), files)
-	d := b.do(rules.Refreshed{}, now.Add(time.Minute))
+	d := b.do(incident.Refreshed{}, now.Add(time.Minute))
 	if b.inc.Identity["machine"] != "DC-1" || !strings.Contains(b.inc.Key, "DC-1") {
 		t.Fatalf("it is %s", b.inc.Key)
 	}
-	if !slices.ContainsFunc(d.Journal, func(e rules.Entry) bool { return e.Kind == "renamed" && e.What == "DC-1" }) {
+	if !slices.ContainsFunc(d.Journal, func(e incident.Entry) bool { return e.Kind == "renamed" && e.What == "DC-1" }) {
 		t.Errorf("the journal says nothing: %v", d.Journal)
 	}
 	for _, name := range []string{"SRV-AD", "DC-1", "srv-ad.dupont.local"} {
 		c := b.book.Classify(backupAlert("dupont", name, "server", "primary", "daily", "failed", now), now.Add(time.Hour))
-		if c.Key != b.inc.Key || b.book.Choose(c, []rules.Incident{b.inc}, now.Add(time.Hour)) != 0 {
+		if c.Key != b.inc.Key || b.book.Choose(c, []incident.Incident{b.inc}, now.Add(time.Hour)) != 0 {
 			t.Errorf("%s is another incident: %s", name, c.Key)
 		}
 	}
-	if d := b.do(rules.Refreshed{}, now.Add(2*time.Minute)); len(d.Journal) > 0 {
+	if d := b.do(incident.Refreshed{}, now.Add(2*time.Minute)); len(d.Journal) > 0 {
 		t.Errorf("it is renamed again: %v", d.Journal)
 	}
 }
@@ -48,7 +48,7 @@ func TestRenamedWithoutAlias(t *testing.T) {
 		files[i].Text = bytes.ReplaceAll(files[i].Text, []byte("    name: SRV-AD\n"), []byte("    name: DC-1\n"))
 	}
 	b.book = loadBook(t, exampleFiles(t, "synomega/policy"), files)
-	b.do(rules.Refreshed{}, now.Add(time.Minute))
+	b.do(incident.Refreshed{}, now.Add(time.Minute))
 	if b.inc.Identity["machine"] != "SRV-AD" {
 		t.Errorf("it is %s", b.inc.Key)
 	}

@@ -6,14 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Alerts that only fire on come to the same, decided together or one by one,
 // at every moment of two days: quiet ones, and those at which steps fall due.
 func TestRepeatedTogetherOrApart(t *testing.T) {
 	book, start := exampleBook(t, "synomega"), paris(t, "2026-03-09 07:10")
-	var signals []rules.Signal
+	var signals []model.Signal
 	for _, plan := range []string{"daily", "weekly", "monthly"} {
 		s := book.Classify(backupAlert("dupont", "SRV-AD", "server", "primary", plan, "failed", start), start).Signal
 		s.Annotations = map[string]string{"error": "words of " + plan}
@@ -21,7 +22,7 @@ func TestRepeatedTogetherOrApart(t *testing.T) {
 	}
 	b := opened(t, book, signals[0], start)
 	for _, s := range signals[1:] {
-		b.do(rules.Fired{Signal: s}, start)
+		b.do(incident.Fired{Signal: s}, start)
 	}
 	steps := 0
 	for now := start.Add(time.Second); now.Before(start.Add(48 * time.Hour)); now = now.Add(10 * time.Minute) {
@@ -31,7 +32,7 @@ func TestRepeatedTogetherOrApart(t *testing.T) {
 			if !book.Repeats(&apart.inc, s) {
 				t.Fatalf("%s: %s is no repetition", now, s.Labels)
 			}
-			d := apart.do(rules.Fired{Signal: s}, now)
+			d := apart.do(incident.Fired{Signal: s}, now)
 			for _, e := range d.Journal {
 				want = append(want, e)
 			}
@@ -40,7 +41,7 @@ func TestRepeatedTogetherOrApart(t *testing.T) {
 				steps++
 			}
 		}
-		d := together.do(rules.Repeated{Signals: signals}, now)
+		d := together.do(incident.Repeated{Signals: signals}, now)
 		for _, e := range d.Journal {
 			got = append(got, e)
 		}
@@ -51,7 +52,7 @@ func TestRepeatedTogetherOrApart(t *testing.T) {
 		same(t, now, "what follows", want, got)
 		same(t, now, "the needs", apart.last.Needs, together.last.Needs)
 		b = &together
-		b.answer(now, rules.PlanEvidence{Known: true, LastFailure: start}, rules.EvidenceOK)
+		b.answer(now, incident.PlanEvidence{Known: true, LastFailure: start}, model.EvidenceOK)
 	}
 	if steps < 3 {
 		t.Errorf("%d steps fell due: too few to tell", steps)
@@ -77,17 +78,17 @@ func same(t *testing.T, at time.Time, what string, a, b any) {
 func TestRepeats(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 07:10")
 	first := book.Classify(backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now).Signal
-	for name, change := range map[string]func(*rules.Signal, *rules.Incident){
-		"nothing":           func(*rules.Signal, *rules.Incident) {},
-		"a new alert":       func(s *rules.Signal, _ *rules.Incident) { s.Fingerprint = "other" },
-		"a later run":       func(s *rules.Signal, _ *rules.Incident) { s.StartsAt = now.Add(time.Second) },
-		"an earlier start":  func(s *rules.Signal, _ *rules.Incident) { s.StartsAt = now.Add(-time.Second) },
-		"another text":      func(s *rules.Signal, _ *rules.Incident) { s.Annotations = map[string]string{"error": "disk full"} },
-		"another label":     func(s *rules.Signal, _ *rules.Incident) { s.Labels[rules.LabelEngine] = "veeam" },
-		"it had ended":      func(s *rules.Signal, i *rules.Incident) { i.Alerts[s.Fingerprint].Firing = false },
-		"it was over":       func(_ *rules.Signal, i *rules.Incident) { i.State = rules.Resolved },
-		"it was unverified": func(_ *rules.Signal, i *rules.Incident) { i.State = rules.Unverified },
-		"another kind":      func(_ *rules.Signal, i *rules.Incident) { i.Progress.Subkind = "offline" },
+	for name, change := range map[string]func(*model.Signal, *incident.Incident){
+		"nothing":           func(*model.Signal, *incident.Incident) {},
+		"a new alert":       func(s *model.Signal, _ *incident.Incident) { s.Fingerprint = "other" },
+		"a later run":       func(s *model.Signal, _ *incident.Incident) { s.StartsAt = now.Add(time.Second) },
+		"an earlier start":  func(s *model.Signal, _ *incident.Incident) { s.StartsAt = now.Add(-time.Second) },
+		"another text":      func(s *model.Signal, _ *incident.Incident) { s.Annotations = map[string]string{"error": "disk full"} },
+		"another label":     func(s *model.Signal, _ *incident.Incident) { s.Labels[model.LabelEngine] = "veeam" },
+		"it had ended":      func(s *model.Signal, i *incident.Incident) { i.Alerts[s.Fingerprint].Firing = false },
+		"it was over":       func(_ *model.Signal, i *incident.Incident) { i.State = model.Resolved },
+		"it was unverified": func(_ *model.Signal, i *incident.Incident) { i.State = model.Unverified },
+		"another kind":      func(_ *model.Signal, i *incident.Incident) { i.Progress.Subkind = "offline" },
 	} {
 		b := opened(t, book, first, now)
 		s := first

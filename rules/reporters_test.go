@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // covers: S2.12, S2.24; who reports what is known already gets a receipt with his
@@ -14,13 +15,13 @@ import (
 func TestASecondReporterReadsHisOwnWords(t *testing.T) {
 	book := exampleBook(t, "activeprolearn")
 	at := paris(t, "2025-03-10 09:10")
-	first := rules.Signal{Kind: rules.Level2Voluntary, By: "exploit", Text: "the first one's words", Fingerprint: "report:1",
-		Labels: rules.Labels{rules.LabelPlatform: "lms-A"}, StartsAt: at, Annotations: map[string]string{}}
+	first := model.Signal{Kind: model.Level2Voluntary, By: "exploit", Text: "the first one's words", Fingerprint: "report:1",
+		Labels: model.Labels{model.LabelPlatform: "lms-A"}, StartsAt: at, Annotations: map[string]string{}}
 	b := opened(t, book, first, at)
 	second := first
-	second.Kind, second.Means, second.By, second.Unregistered, second.Text, second.Fingerprint = rules.EmergencyMeans, "phone", "dean@lms-a.example", true, "the second one's words", "report:2"
+	second.Kind, second.Means, second.By, second.Unregistered, second.Text, second.Fingerprint = model.EmergencyMeans, "phone", "dean@lms-a.example", true, "the second one's words", "report:2"
 	second.StartsAt = at.Add(20 * time.Minute)
-	d := b.do(rules.Fired{Signal: second}, at.Add(30*time.Minute))
+	d := b.do(incident.Fired{Signal: second}, at.Add(30*time.Minute))
 	if len(d.Notifications) != 2 {
 		t.Fatalf("told: %+v", d.Notifications)
 	}
@@ -33,8 +34,8 @@ func TestASecondReporterReadsHisOwnWords(t *testing.T) {
 		t.Errorf("%s to %+v: %q, received %s", n.Step, n.To, n.Data.Report, n.Data.ReceivedAt)
 	}
 	third := second
-	third.Kind, third.Means, third.By, third.Fingerprint = rules.Level3Emergency, "", "passer@by.example", "report:3"
-	for _, n := range b.do(rules.Fired{Signal: third}, at.Add(40*time.Minute)).Notifications {
+	third.Kind, third.Means, third.By, third.Fingerprint = model.Level3Emergency, "", "passer@by.example", "report:3"
+	for _, n := range b.do(incident.Fired{Signal: third}, at.Add(40*time.Minute)).Notifications {
 		if n.Step == "receipt_again" {
 			t.Errorf("a stranger's address is written to: %+v", n.To)
 		}
@@ -46,22 +47,22 @@ func TestASecondReporterReadsHisOwnWords(t *testing.T) {
 func TestAStrangerReadsOfHisOwnCallAlone(t *testing.T) {
 	book := exampleBook(t, "activeprolearn")
 	at := paris(t, "2025-03-10 09:10")
-	b := opened(t, book, rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: "a", StartsAt: at, Annotations: map[string]string{},
-		Labels: rules.Labels{rules.LabelAlertname: "MoodleCronLate", rules.LabelPlatform: "lms-A", rules.LabelSignal: string(rules.FunctionalProbe)}}, at)
+	b := opened(t, book, model.Signal{Kind: model.FunctionalProbe, Fingerprint: "a", StartsAt: at, Annotations: map[string]string{},
+		Labels: model.Labels{model.LabelAlertname: "MoodleCronLate", model.LabelPlatform: "lms-A", model.LabelSignal: string(model.FunctionalProbe)}}, at)
 	called := at.Add(2 * time.Minute)
-	b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level3Emergency, By: "passer@by.example", Unregistered: true, Text: "see http://elsewhere.example", Fingerprint: "report:1",
-		Labels: rules.Labels{rules.LabelPlatform: "lms-A"}, StartsAt: called, Annotations: map[string]string{}}}, called)
-	told := map[string]rules.Notification{}
-	for _, n := range b.do(rules.Tick{}, at.Add(10*time.Minute)).Notifications {
+	b.do(incident.Fired{Signal: model.Signal{Kind: model.Level3Emergency, By: "passer@by.example", Unregistered: true, Text: "see http://elsewhere.example", Fingerprint: "report:1",
+		Labels: model.Labels{model.LabelPlatform: "lms-A"}, StartsAt: called, Annotations: map[string]string{}}}, called)
+	told := map[string]incident.Notification{}
+	for _, n := range b.do(incident.Tick{}, at.Add(10*time.Minute)).Notifications {
 		if n.Step == "receipt" && len(n.To) == 1 && len(n.Cc) == 0 {
 			told[n.To[0].Address] = n
 		}
 	}
 	theirs, his := told["exploit@lms-a.example"].Data, told["passer@by.example"].Data
-	if theirs.Unverified || theirs.Report != "" || theirs.Entry != string(rules.FunctionalProbe) || !theirs.ReceivedAt.Equal(at) {
+	if theirs.Unverified || theirs.Report != "" || theirs.Entry != string(model.FunctionalProbe) || !theirs.ReceivedAt.Equal(at) {
 		t.Errorf("the platform's people read %+v", theirs)
 	}
-	if his.Reporter != "passer@by.example" || his.Report != "" || his.Entry != string(rules.Level3Emergency) || !his.ReceivedAt.Equal(called) {
+	if his.Reporter != "passer@by.example" || his.Report != "" || his.Entry != string(model.Level3Emergency) || !his.ReceivedAt.Equal(called) {
 		t.Errorf("the stranger reads %+v", his)
 	}
 }
@@ -78,14 +79,14 @@ func TestEachStrangerHasHisReceipt(t *testing.T) {
 			policy[i].Text = bytes.Replace(f.Text, []byte(change[0]), []byte(change[1]), 1)
 		}
 		at := paris(t, "2025-03-10 09:10")
-		b := opened(t, loadBook(t, policy, exampleFiles(t, "activeprolearn/inventory")), rules.Signal{Kind: rules.FunctionalProbe, Fingerprint: "a", StartsAt: at, Annotations: map[string]string{},
-			Labels: rules.Labels{rules.LabelAlertname: "MoodleCronLate", rules.LabelPlatform: "lms-A", rules.LabelSignal: string(rules.FunctionalProbe)}}, at)
+		b := opened(t, loadBook(t, policy, exampleFiles(t, "activeprolearn/inventory")), model.Signal{Kind: model.FunctionalProbe, Fingerprint: "a", StartsAt: at, Annotations: map[string]string{},
+			Labels: model.Labels{model.LabelAlertname: "MoodleCronLate", model.LabelPlatform: "lms-A", model.LabelSignal: string(model.FunctionalProbe)}}, at)
 		for _, who := range []string{"passer@by.example", "other@by.example"} {
-			b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level3Emergency, By: who, Unregistered: true, Text: "down", Fingerprint: "report:" + who,
-				Labels: rules.Labels{rules.LabelPlatform: "lms-A"}, StartsAt: at.Add(time.Minute), Annotations: map[string]string{}}}, at.Add(time.Minute))
+			b.do(incident.Fired{Signal: model.Signal{Kind: model.Level3Emergency, By: who, Unregistered: true, Text: "down", Fingerprint: "report:" + who,
+				Labels: model.Labels{model.LabelPlatform: "lms-A"}, StartsAt: at.Add(time.Minute), Annotations: map[string]string{}}}, at.Add(time.Minute))
 		}
 		ids, told := map[string]bool{}, map[string]bool{}
-		for _, n := range b.do(rules.Tick{}, at.Add(10*time.Minute)).Notifications {
+		for _, n := range b.do(incident.Tick{}, at.Add(10*time.Minute)).Notifications {
 			if n.Step == "receipt" && len(n.To) == 1 && len(n.Cc) == 0 {
 				ids[n.ID], told[n.To[0].Address] = true, true
 			}
@@ -100,8 +101,8 @@ func TestEachStrangerHasHisReceipt(t *testing.T) {
 func TestAPromotedRequestWasReceivedWhenItCame(t *testing.T) {
 	book := exampleBook(t, "activeprolearn")
 	at := paris(t, "2026-12-31 18:30")
-	b := opened(t, book, rules.Signal{Kind: rules.UserAssistance, By: "prof@lms-b.example", Unregistered: true, Text: "password", Fingerprint: "report:1",
-		Labels: rules.Labels{rules.LabelPlatform: "lms-B"}, StartsAt: at, Annotations: map[string]string{}}, at)
+	b := opened(t, book, model.Signal{Kind: model.UserAssistance, By: "prof@lms-b.example", Unregistered: true, Text: "password", Fingerprint: "report:1",
+		Labels: model.Labels{model.LabelPlatform: "lms-B"}, StartsAt: at, Annotations: map[string]string{}}, at)
 	told := false
 	for _, n := range b.act("promote", "op", paris(t, "2027-01-04 09:10"), "severity", "blocking").Notifications {
 		told = told || n.Step == "receipt"

@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // returned takes in what came back for a message that a mail server had accepted.
-func (d post) returned(e Returned) {
+func (d post) returned(e incident.Returned) {
 	r := d.recordOf(e.NotificationID)
 	if r == nil {
 		return
@@ -18,7 +20,7 @@ func (d post) returned(e Returned) {
 		if e.Detail != "" {
 			reason += ": " + e.Detail
 		}
-		d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "message", What: what + " " + r.Step, Reason: reason, Personal: e.Address})
+		d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "message", What: what + " " + r.Step, Reason: reason, Personal: e.Address})
 	}
 	switch e.What {
 	case incident.ReturnedBounced:
@@ -32,20 +34,20 @@ func (d post) returned(e Returned) {
 
 // bounced takes back an acceptance. What the written trace had brought about is
 // undone, and those who mend addresses are told, as of one refused at once.
-func (d post) bounced(r *StepRecord, e Returned, line func(what, reason string)) {
+func (d post) bounced(r *incident.StepRecord, e incident.Returned, line func(what, reason string)) {
 	i := slices.IndexFunc(r.Accepted, func(a string) bool { return strings.EqualFold(a, e.Address) })
 	if i < 0 {
 		// It came before the acceptance was known, or a second time.
-		d.refusedAddress(r, e.Address, Delivered{What: e.Refused, Detail: "given back: " + e.Detail})
+		d.refusedAddress(r, e.Address, incident.Delivered{What: e.Refused, Detail: "given back: " + e.Detail})
 		return
 	}
 	p := d.toldAs(r, r.Accepted[i])
 	r.Accepted = slices.Delete(slices.Clone(r.Accepted), i, i+1)
 	r.Refused = append(slices.Clone(r.Refused), p)
-	d.Incident.Told = slices.DeleteFunc(slices.Clone(d.Incident.Told), func(q Party) bool { return q.Step == r.Step && strings.EqualFold(q.Address, p.Address) })
+	d.Incident.Told = slices.DeleteFunc(slices.Clone(d.Incident.Told), func(q incident.Party) bool { return q.Step == r.Step && strings.EqualFold(q.Address, p.Address) })
 	line("bounced", "the message to role "+p.Role+" was given back, so that the written trace is not made")
-	if r.Status == StepAccepted {
-		r.Status, r.At = StepDecided, d.Now
+	if r.Status == incident.StepAccepted {
+		r.Status, r.At = incident.StepDecided, d.Now
 		d.undo(r)
 	}
 	d.tellOfRefusal(r, p, e.Refused)
@@ -53,14 +55,14 @@ func (d post) bounced(r *StepRecord, e Returned, line func(what, reason string))
 }
 
 // toldAs is who an accepted message of a step went to.
-func (d post) toldAs(r *StepRecord, address string) Party {
+func (d post) toldAs(r *incident.StepRecord, address string) incident.Party {
 	for _, q := range d.Incident.Told {
 		if q.Step == r.Step && strings.EqualFold(q.Address, address) {
 			q.Step = ""
 			return q
 		}
 	}
-	p := Party{Address: address, Person: address}
+	p := incident.Party{Address: address, Person: address}
 	if known := d.Book.Directory.PersonByAddress(address); known != nil {
 		p.Person, p.Name = known.ID, known.Name
 	}
@@ -69,16 +71,16 @@ func (d post) toldAs(r *StepRecord, address string) Party {
 
 // undo takes back what a step's complete trace had raised, met and moved, as far
 // as no other complete trace of this episode holds it up.
-func (d post) undo(r *StepRecord) {
+func (d post) undo(r *incident.StepRecord) {
 	st := d.Step(r.Step)
 	if st == nil || r.Episode != d.Incident.Episode {
 		return
 	}
-	if !d.holds(func(other *Step) bool { return other.Name == st.Name }) {
+	if !d.holds(func(other *policy.Step) bool { return other.Name == st.Name }) {
 		delete(d.Incident.Raised, "step:"+st.Name)
 	}
 	for _, f := range st.Raises {
-		if !d.holds(func(other *Step) bool { return slices.Contains(other.Raises, f) }) && d.flag(f, false, "the written trace of step "+st.Name+" came back") {
+		if !d.holds(func(other *policy.Step) bool { return slices.Contains(other.Raises, f) }) && d.flag(f, false, "the written trace of step "+st.Name+" came back") {
 			d.unmeet(f)
 		}
 	}
@@ -88,9 +90,9 @@ func (d post) undo(r *StepRecord) {
 }
 
 // holds reports whether a complete trace of this episode is of such a step.
-func (d post) holds(such func(*Step) bool) bool {
+func (d post) holds(such func(*policy.Step) bool) bool {
 	for _, r := range d.Incident.Steps {
-		if st := d.Step(r.Step); st != nil && r.Episode == d.Incident.Episode && r.Status == StepAccepted && such(st) {
+		if st := d.Step(r.Step); st != nil && r.Episode == d.Incident.Episode && r.Status == incident.StepAccepted && such(st) {
 			return true
 		}
 	}
@@ -98,7 +100,7 @@ func (d post) holds(such func(*Step) bool) bool {
 }
 
 // unmeet lets the clocks run on that a flag had stopped.
-func (d post) unmeet(f Flag) {
+func (d post) unmeet(f model.Flag) {
 	handled := d.Scenario.Handled != nil && d.Scenario.Handled.Told == f
 	if handled {
 		d.Incident.HandledAt = time.Time{}

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"slices"
+	"vigie/rules/incident"
+	"vigie/rules/policy"
 )
 
 // anotherPlatform writes anew what is still held when the failure turns out to
@@ -12,8 +14,8 @@ func (d intake) anotherPlatform() {
 	for _, key := range d.Incident.Steps.Sorted() {
 		r := d.Incident.Steps[key]
 		st := d.Step(r.Step)
-		if st == nil || r.Status != StepDecided || r.Episode != d.Incident.Episode || len(r.Resent) > 0 || st.AtOnce || st.OnJoining() ||
-			!d.Now.Before(r.DecidedAt.Add(d.Policy.Hold)) || slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind != WhenMoment }) {
+		if st == nil || r.Status != incident.StepDecided || r.Episode != d.Incident.Episode || len(r.Resent) > 0 || st.AtOnce || st.OnJoining() ||
+			!d.Now.Before(r.DecidedAt.Add(d.Policy.Hold)) || slices.ContainsFunc(st.When, func(t policy.Trigger) bool { return t.Kind != policy.WhenMoment }) {
 			continue
 		}
 		d.rewrite(st, key, r)
@@ -26,10 +28,10 @@ func (d intake) anotherPlatform() {
 
 // rewrite replaces a held notification by one that says what is known now, to the
 // same people and at the same time.
-func (d intake) rewrite(st *Step, key StepKey, r *StepRecord) {
-	isCopy := func(p Party) bool { return p.Cc }
+func (d intake) rewrite(st *policy.Step, key incident.StepKey, r *incident.StepRecord) {
+	isCopy := func(p incident.Party) bool { return p.Cc }
 	to := slices.DeleteFunc(slices.Clone(r.Pending), isCopy)
-	cc := slices.DeleteFunc(slices.Clone(r.Pending), func(p Party) bool { return !isCopy(p) })
+	cc := slices.DeleteFunc(slices.Clone(r.Pending), func(p incident.Party) bool { return !isCopy(p) })
 	if len(to) == 0 || len(d.Contacts().Envelopes(to, cc, key.Platform)) > 1 {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // sameRunWithin is how far apart two alerts of one job may begin and tell of the
@@ -14,7 +15,7 @@ const sameRunWithin = 10 * time.Minute
 // countRun counts a failed run of an alert's job once, however many alerts tell of
 // it: the copies of an HA pair, or one that began anew when Prometheus did. An
 // incident's failures are those of the plan that failed most often.
-func (d intake) countRun(a *Alert, s Signal, started time.Time) {
+func (d intake) countRun(a *incident.Alert, s model.Signal, started time.Time) {
 	run := incident.UnixTime(s.Annotations["last_run"])
 	known := d.runsOf(s.Labels)
 	runs, last, since := known.counted, known.last, known.since
@@ -43,7 +44,7 @@ type jobRuns struct {
 }
 
 // runsOf returns what is known of the job of an alert with those labels.
-func (d intake) runsOf(l Labels) (r jobRuns) {
+func (d intake) runsOf(l model.Labels) (r jobRuns) {
 	job := incident.JobOf(l)
 	for _, a := range d.Incident.Alerts {
 		if a.Labels != nil && job.Is(a.Labels) {
@@ -53,7 +54,7 @@ func (d intake) runsOf(l Labels) (r jobRuns) {
 	return r
 }
 
-func (r *jobRuns) add(a *Alert) {
+func (r *jobRuns) add(a *incident.Alert) {
 	start := a.RunStart
 	if a.Runs == 0 {
 		r.uncounted = true

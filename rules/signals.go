@@ -4,12 +4,13 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"vigie/rules/calendar"
+	"vigie/rules/classify"
 	"vigie/rules/incident"
-	"vigie/rules/situation"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // intake takes in what alerts and reports say.
@@ -18,7 +19,7 @@ type intake struct{ *decider }
 func (d *decider) intake() intake { return intake{d} }
 
 // fired takes in a signal that is, or still is, firing.
-func (d intake) fired(e Fired) {
+func (d intake) fired(e incident.Fired) {
 	s := e.Signal
 	d.recant(e)
 	started := s.StartsAt
@@ -51,7 +52,7 @@ func (d intake) fired(e Fired) {
 }
 
 // lateCopy tells a late copy of an ended alert from a new failure.
-func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
+func (d intake) lateCopy(s model.Signal, started time.Time, confirmed bool) bool {
 	a := d.Incident.Alerts[s.Fingerprint]
 	if d.firesOn(s, started) {
 		a.LastSeen = d.Now
@@ -72,7 +73,7 @@ func (d intake) lateCopy(s Signal, started time.Time, confirmed bool) bool {
 }
 
 // firesOn reports whether an alert fired already when a person ended the incident.
-func (d intake) firesOn(s Signal, started time.Time) bool {
+func (d intake) firesOn(s model.Signal, started time.Time) bool {
 	a := d.Incident.Alerts[s.Fingerprint]
 	return a != nil && a.Firing && !started.After(d.Incident.ResolvedAt)
 }
@@ -80,11 +81,11 @@ func (d intake) firesOn(s Signal, started time.Time) bool {
 // failsAnew reports whether another run fails of what nothing has proven since its
 // alert ended, longer ago than the reopen window: what was to be done on the day of
 // the old failure is over, so that the new one needs a day of its own.
-func (d intake) failsAnew(s Signal, started time.Time) bool {
-	if d.Incident.State != Unverified || d.Scenario.Proof != ProofSuccess || d.Scenario.Reopen.IsZero() || s.IsReport() {
+func (d intake) failsAnew(s model.Signal, started time.Time) bool {
+	if d.Incident.State != model.Unverified || d.Scenario.Proof != policy.ProofSuccess || d.Scenario.Reopen.IsZero() || s.IsReport() {
 		return false
 	}
-	over := slices.ContainsFunc(d.Scenario.Targets, func(t *Target) bool {
+	over := slices.ContainsFunc(d.Scenario.Targets, func(t *policy.Target) bool {
 		c := d.Incident.Targets[t.Name]
 		return c != nil && t.From == "start" && !t.Stopwatch() && c.Due.Before(d.Now)
 	})
@@ -101,7 +102,7 @@ func (d intake) failsAnew(s Signal, started time.Time) bool {
 }
 
 // lookAgain begins an episode of its own for what fires on after an ending.
-func (d intake) lookAgain(s Signal) {
+func (d intake) lookAgain(s model.Signal) {
 	was := d.Incident.State
 	d.reopen(s, d.Now, "was "+string(was)+" by a person, and still fires")
 	d.Incident.Progress.LookedAgain = d.Now
@@ -110,53 +111,53 @@ func (d intake) lookAgain(s Signal) {
 // StillFiring returns the alerts of an incident that a person ended though they
 // fire, and when they are looked at again. What Vigie raised itself, and what
 // belongs to a machine that is gone, is not.
-func (b *Book) StillFiring(inc Incident) ([]Signal, time.Time) {
-	d := b.decider(&inc, Circumstances{}, inc.ResolvedAt)
+func (b *Book) StillFiring(inc incident.Incident) ([]model.Signal, time.Time) {
+	d := b.decider(&inc, incident.Circumstances{}, inc.ResolvedAt)
 	if d == nil || !inc.State.Ended() || !inc.Progress.Decommissioned.IsZero() {
 		return nil, time.Time{}
 	}
-	var out []Signal
+	var out []model.Signal
 	for _, f := range incident.SortedAlerts(inc.Alerts) {
 		a := inc.Alerts[f]
-		kind := SignalKind(a.Labels[LabelSignal])
-		if !a.Firing || kind == CorrelatedSignal || a.Labels[LabelAlertname] == RefusedReport {
+		kind := model.SignalKind(a.Labels[model.LabelSignal])
+		if !a.Firing || kind == model.CorrelatedSignal || a.Labels[model.LabelAlertname] == classify.RefusedReport {
 			continue
 		}
-		if kind != InfraProbe && kind != FunctionalProbe {
-			kind = BackupAlert
+		if kind != model.InfraProbe && kind != model.FunctionalProbe {
+			kind = model.BackupAlert
 		}
-		out = append(out, Signal{Kind: kind, Fingerprint: f, Labels: a.Labels.Clone(), Annotations: a.Annotations, StartsAt: a.StartsAt})
+		out = append(out, model.Signal{Kind: kind, Fingerprint: f, Labels: a.Labels.Clone(), Annotations: a.Annotations, StartsAt: a.StartsAt})
 	}
 	return out, d.Schedule().AgainAt()
 }
 
-func (d intake) open(s Signal, started time.Time) {
+func (d intake) open(s model.Signal, started time.Time) {
 	i := d.Incident
 	i.Episode, i.OpenedAt, i.StartedAt, i.Level = 1, d.Now, started, 2
 	i.Entry = string(s.Kind)
 	if s.By != "" {
 		i.Reporter = s.By
 	}
-	d.state(Open, "first signal: "+s.Describe())
+	d.state(model.Open, "first signal: "+s.Describe())
 	d.raise("opening", d.Now)
 	d.begin(s, started)
 }
 
 // begin sets what each episode begins with.
-func (d intake) begin(s Signal, started time.Time) {
+func (d intake) begin(s model.Signal, started time.Time) {
 	i := d.Incident
 	i.LastSeen = d.Now
 	if len(d.Scenario.Severity.Order) > 0 && !(s.ByPerson() && i.Severity != "") {
 		d.severity(d.severityOf(s), started)
 	}
-	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
-		d.flag(FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
+	if s.Labels[model.LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
+		d.flag(model.FlagOffline, s.Labels["subkind"] != "error", "not reachable at its backup time")
 	}
 	if d.Scenario.Immediate == nil {
 		return
 	}
 	inTime := d.Now.Before(started.Add(d.Scenario.Immediate.Within))
-	if inTime && d.Staffed() && slices.Contains(d.Scenario.Immediate.Alerts, s.Labels[LabelAlertname]) && !s.IsReport() {
+	if inTime && d.Staffed() && slices.Contains(d.Scenario.Immediate.Alerts, s.Labels[model.LabelAlertname]) && !s.IsReport() {
 		d.beginImmediate("the alert can be put right at once")
 	} else {
 		d.raise("not_immediate", d.Now)
@@ -164,20 +165,20 @@ func (d intake) begin(s Signal, started time.Time) {
 }
 
 func (d intake) beginImmediate(why string) {
-	d.flag(FlagImmediate, true, why)
+	d.flag(model.FlagImmediate, true, why)
 	d.Incident.Progress.ImmediateUntil = d.Incident.StartedAt.Add(d.Scenario.Immediate.Within).Truncate(time.Second)
 }
 
 // severityOf is the report's own word, the alert's place in the policy's
 // table, or the default.
-func (d intake) severityOf(s Signal) string {
+func (d intake) severityOf(s model.Signal) string {
 	rule := d.Scenario.Severity
 	if rule.Label != "" {
 		if v := s.Labels[rule.Label]; slices.Contains(rule.Order, v) {
 			return v
 		}
 	}
-	if v := rule.Alerts[s.Labels[LabelAlertname]]; v != "" {
+	if v := rule.Alerts[s.Labels[model.LabelAlertname]]; v != "" {
 		return v
 	}
 	return rule.Default
@@ -191,24 +192,24 @@ func (d *decider) severity(to string, at time.Time) {
 	d.Incident.Severities = append(d.Incident.Severities, calendar.Severity{At: at, Rank: d.Rank(to)})
 }
 
-func (d intake) reopen(s Signal, started time.Time, why string) {
+func (d intake) reopen(s model.Signal, started time.Time, why string) {
 	i := d.Incident
 	ended := i.State.Ended()
 	d.overtaken()
-	i.Past = append(i.Past, PastEpisode{Episode: i.Episode, StartedAt: i.StartedAt, ResolvedAt: i.ResolvedAt, ReopenedAt: d.Now, How: string(i.State)})
+	i.Past = append(i.Past, incident.PastEpisode{Episode: i.Episode, StartedAt: i.StartedAt, ResolvedAt: i.ResolvedAt, ReopenedAt: d.Now, How: string(i.State)})
 	i.Episode++
 	i.StartedAt, i.Failures, i.Level = started, 0, 2 // whoever had it, it comes in by the front door again
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
 	i.Assignee, i.TakenAt = "", time.Time{}
-	i.Other, i.OtherAsked, i.ProofAsked = Evidence{}, time.Time{}, time.Time{}
-	i.Told, i.Raised, i.Wording, i.DataLoss = nil, map[string]Raise{}, "", ""
-	flaky := i.Flags[FlagFlaky]
-	i.Flags, i.Progress = map[Flag]bool{}, Progress{NotTheirs: i.Progress.NotTheirs}
+	i.Other, i.OtherAsked, i.ProofAsked = incident.Evidence{}, time.Time{}, time.Time{}
+	i.Told, i.Raised, i.Wording, i.DataLoss = nil, map[string]incident.Raise{}, "", ""
+	flaky := i.Flags[model.FlagFlaky]
+	i.Flags, i.Progress = map[model.Flag]bool{}, incident.Progress{NotTheirs: i.Progress.NotTheirs}
 	if flaky {
-		i.Flags[FlagFlaky] = true
+		i.Flags[model.FlagFlaky] = true
 	}
 	for k, r := range i.Steps {
-		if r.Status != StepDecided {
+		if r.Status != incident.StepDecided {
 			delete(i.Steps, k)
 		}
 	}
@@ -226,44 +227,20 @@ func (d intake) reopen(s Signal, started time.Time, why string) {
 		}
 	}
 	d.stopwatch().reopenClocks()
-	d.state(Open, why)
+	d.state(model.Open, why)
 	d.raise("reopened", d.Now)
 	d.raise("opening", d.Now)
 	d.begin(s, started)
 }
 
-// overtaken takes back what says that it is over: it would be the last word on
-// what fails again.
-func (d intake) overtaken() {
-	d.withdraw("withdrawn: it failed again before it left", func(st *Step, _ *StepRecord) bool {
-		return !slices.ContainsFunc(st.When, func(t Trigger) bool { return !situation.EndsOn(t) || t.Kind == WhenAct })
-	})
-}
-
-// withdraw takes back what was decided in this episode and no server has accepted
-// any part of, where the world has overtaken it.
-func (d intake) withdraw(why string, overtaken func(*Step, *StepRecord) bool) {
-	undelivered := func(r *StepRecord) bool { return r.Status == StepDecided && r.Episode == d.Incident.Episode }
-	for _, key := range d.Incident.Steps.Which(undelivered) {
-		r := d.Incident.Steps[key]
-		st := d.Step(r.Step)
-		if st == nil || d.partlyTold(r) || !overtaken(st, r) {
-			continue
-		}
-		r.Status, r.At, r.Reason, r.Pending, r.Refused = StepSkipped, d.Now, why, nil, nil
-		d.out.Withdraw = append(append(d.out.Withdraw, r.NotificationID), r.Resent...)
-		d.note("step", r.Step, "", r.Reason)
-	}
-}
-
 // sameReport is how long what one person reports again is not told anew (S2.17).
 const sameReport = 5 * time.Minute
 
-func (d intake) report(s Signal) {
-	known := slices.ContainsFunc(d.Incident.Reports, func(r Signal) bool { return r.By == s.By && d.Now.Sub(r.StartsAt) < sameReport })
+func (d intake) report(s model.Signal) {
+	known := slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == s.By && d.Now.Sub(r.StartsAt) < sameReport })
 	joins := !d.Incident.OpenedAt.Equal(d.Now) || len(d.Incident.Reports) > 0 || len(d.Incident.Alerts) > 0
 	d.Incident.Reports = append(d.Incident.Reports, s)
-	if anybody := s.Unregistered && s.Kind == Level3Emergency; joins && !known && !anybody { // an address that anybody typed is sent nothing more
+	if anybody := s.Unregistered && s.Kind == model.Level3Emergency; joins && !known && !anybody { // an address that anybody typed is sent nothing more
 		d.raise("joined", d.Now)
 	}
 	d.beganEarlier(s.StartsAt)
@@ -278,42 +255,42 @@ func (d intake) report(s Signal) {
 		d.Incident.Scope = s.Labels["scope"]
 	}
 	d.Incident.LastSeen = d.Now
-	if joins && d.Incident.State == Unverified {
+	if joins && d.Incident.State == model.Unverified {
 		d.back("somebody reports that it still fails")
 	}
-	if s.Kind == Level3Emergency {
+	if s.Kind == model.Level3Emergency {
 		d.announced().emergency(s.By)
 	}
 	if s.Unregistered {
-		d.flag(FlagUnknownReporter, true, "the reporter is not among the registered contacts")
+		d.flag(model.FlagUnknownReporter, true, "the reporter is not among the registered contacts")
 	}
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "signal", What: string(s.Kind), Actor: s.By,
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "signal", What: string(s.Kind), Actor: s.By,
 		Reason: "reported by a person, received " + s.StartsAt.Format(time.RFC3339), Personal: s.Text})
 }
 
-func (d intake) alert(s Signal, started time.Time, confirmed bool) {
+func (d intake) alert(s model.Signal, started time.Time, confirmed bool) {
 	i := d.Incident
 	var hit []string
-	if s.Labels[LabelPlatform] != "" { // no other signal brings another one
+	if s.Labels[model.LabelPlatform] != "" { // no other signal brings another one
 		hit = i.Platforms()
 	}
 	a := i.Alerts[s.Fingerprint]
 	switch {
 	case a == nil:
-		a = &Alert{StartsAt: started}
+		a = &incident.Alert{StartsAt: started}
 		i.Alerts[s.Fingerprint] = a
 		d.countRun(a, s, started)
-		d.note("signal", s.Labels[LabelAlertname], "", s.Describe())
+		d.note("signal", s.Labels[model.LabelAlertname], "", s.Describe())
 	case !a.Firing && !confirmed && !a.EndedAt.IsZero() && !started.After(a.EndedAt):
 		d.note("signal", "late_copy", "", "a copy of an alert that has ended since")
 		return
 	case !a.Firing:
 		d.anew(a, s, started)
 		a.EndedAt, a.Lost = time.Time{}, false
-		d.note("signal", s.Labels[LabelAlertname], "", "fires again: "+s.Describe())
+		d.note("signal", s.Labels[model.LabelAlertname], "", "fires again: "+s.Describe())
 	case started.After(a.StartsAt):
 		d.anew(a, s, started)
-		d.note("signal", s.Labels[LabelAlertname], "", "failed once more: "+s.Describe())
+		d.note("signal", s.Labels[model.LabelAlertname], "", "failed once more: "+s.Describe())
 	}
 	d.beganEarlier(started)
 	a.Firing, a.LastSeen, a.Labels, a.Annotations = true, d.Now, s.Labels, s.Annotations
@@ -335,7 +312,7 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 	if len(hit) > 0 && len(i.Platforms()) > len(hit) {
 		d.anotherPlatform()
 	}
-	if i.State == Unverified {
+	if i.State == model.Unverified {
 		d.back("the alert fires again before anything was proven")
 	}
 	d.out.Touches = true
@@ -343,7 +320,7 @@ func (d intake) alert(s Signal, started time.Time, confirmed bool) {
 
 // anew takes in that an alert which is known began once more. What the product said
 // holds only for the run of which it said that; of another it is asked.
-func (d intake) anew(a *Alert, s Signal, started time.Time) {
+func (d intake) anew(a *incident.Alert, s model.Signal, started time.Time) {
 	if !a.Tells(s) {
 		a.Error, d.Incident.LastErr = "", ""
 		d.Incident.ProofAsked = time.Time{}
@@ -355,9 +332,9 @@ func (d intake) anew(a *Alert, s Signal, started time.Time) {
 
 // Repeats reports whether a signal, classified, only says again what the
 // incident knows of an alert that fires. It may then wait for others like it.
-func (b *Book) Repeats(inc *Incident, s Signal) bool {
+func (b *Book) Repeats(inc *incident.Incident, s model.Signal) bool {
 	a := inc.Alerts[s.Fingerprint]
-	if a == nil || !a.Firing || s.IsReport() || inc.State.Ended() || inc.State == Unverified ||
+	if a == nil || !a.Firing || s.IsReport() || inc.State.Ended() || inc.State == model.Unverified ||
 		s.StartsAt.After(a.StartsAt) || s.StartsAt.Before(inc.StartedAt) ||
 		!maps.Equal(a.Labels, s.Labels) || !maps.Equal(a.Annotations, s.Annotations) {
 		return false
@@ -365,7 +342,7 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 	if _, held := inc.Progress.HeldEndings[s.Fingerprint]; held {
 		return false
 	}
-	d := b.decider(inc, Circumstances{}, inc.LastSeen)
+	d := b.decider(inc, incident.Circumstances{}, inc.LastSeen)
 	if d == nil || inc.Progress.Subkind != subkind(s) {
 		return false
 	}
@@ -377,7 +354,7 @@ func (b *Book) Repeats(inc *Incident, s Signal) bool {
 
 // worse raises the severity to the highest that any signal gives, until a
 // person qualifies it.
-func (d intake) worse(s Signal) {
+func (d intake) worse(s model.Signal) {
 	said := d.severityOf(s)
 	if len(d.Scenario.Severity.Order) == 0 || d.Rank(said) <= d.Rank(d.Incident.Severity) {
 		return
@@ -404,26 +381,26 @@ func (d intake) beganEarlier(started time.Time) {
 		d.Incident.Severities[0].At = started
 	}
 	d.Incident.StartedAt = started
-	if d.Incident.Flags[FlagImmediate] {
+	if d.Incident.Flags[model.FlagImmediate] {
 		d.beginImmediate("") // its time counts from the start as well
 	}
 }
 
 // changedKind notes that an unreachable machine can be reached again but fails,
 // or the other way round: a new fact for its user (S1.21).
-func (d intake) changedKind(s Signal) {
+func (d intake) changedKind(s model.Signal) {
 	now := subkind(s)
 	before := d.Incident.Progress.Subkind
 	d.Incident.Progress.Subkind = now
 	if before == "" || before == now {
 		return
 	}
-	d.flag(FlagOffline, now == "offline", "the kind of failure changed to "+now)
+	d.flag(model.FlagOffline, now == "offline", "the kind of failure changed to "+now)
 	d.raise("kind_changed", d.Now)
 }
 
-func subkind(s Signal) string {
-	if s.Labels[LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
+func subkind(s model.Signal) string {
+	if s.Labels[model.LabelKind] == "missed" || s.Labels["subkind"] == "offline" {
 		return "offline"
 	}
 	return "error"
@@ -435,198 +412,13 @@ func (d *decider) back(why string) {
 	d.Incident.Progress.WellSince = time.Time{}
 	before := d.Incident.Progress.BeforeUnverified
 	switch {
-	case d.Incident.State == Unverified && (before == CallDue || before == Waiting):
+	case d.Incident.State == model.Unverified && (before == model.CallDue || before == model.Waiting):
 		d.state(before, why)
 	case d.Incident.Progress.Workaround != "":
-		d.state(WorkedAround, why)
+		d.state(model.WorkedAround, why)
 	case d.Incident.Assignee != "":
-		d.state(Taken, why)
+		d.state(model.Taken, why)
 	default:
-		d.state(Open, why)
-	}
-}
-
-// cleared takes in that alerts no longer fire: each for itself, never for its
-// group, and never as proof of anything.
-func (d intake) cleared(e Cleared) {
-	d.dropEndings(e.Fingerprints)
-	if d.Incident.State.Ended() {
-		d.endAlerts(e)
-		return
-	}
-	if !e.Trusted {
-		d.note("signal", "ending_not_believed", "", "the alert ended while monitoring itself could not be trusted")
-		return
-	}
-	if !d.endAlerts(e) || d.AnyFiring() {
-		return
-	}
-	switch {
-	case d.Scenario.Proof == ProofSuccess:
-		d.Incident.ProofAsked = time.Time{}
-		d.needs = true
-	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0 && d.IntegrityOwed(d.Incident.Cause):
-		d.unverified("the probe is well again; a person must say whether data was lost")
-	case d.Scenario.Proof == ProofCleared && len(d.Incident.Reports) == 0:
-		d.end(Resolved, "the probe is well again")
-	default:
-		d.unverified("the signal ended; a person must say whether it is solved")
-	}
-}
-
-// holdEnding keeps what is not believed yet with the incident, so that no restart
-// forgets it.
-func (d intake) holdEnding(e EndingHeld) {
-	for _, fp := range e.Fingerprints {
-		if a := d.Incident.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
-			continue // the end of an earlier run, told late
-		}
-		d.Incident.Progress.Hold(fp, e.At)
-	}
-}
-
-func (d intake) dropEndings(fingerprints []string) {
-	for _, fp := range fingerprints {
-		delete(d.Incident.Progress.HeldEndings, fp)
-	}
-}
-
-// recant forgets a held ending of an alert that fires again.
-func (d intake) recant(e Fired) {
-	at, held := d.Incident.Progress.HeldEndings[e.Signal.Fingerprint]
-	if held && (e.Confirmed || e.Signal.StartsAt.After(at)) {
-		d.dropEndings([]string{e.Signal.Fingerprint})
-	}
-}
-
-func (d intake) endAlerts(e Cleared) (ended bool) {
-	for _, f := range e.Fingerprints {
-		a := d.Incident.Alerts[f]
-		if a == nil || !a.Firing {
-			continue
-		}
-		at := e.At
-		if at.IsZero() || at.After(d.Now) {
-			at = d.Now
-		}
-		if at.Before(a.StartsAt) {
-			continue // the end of an earlier run, told late
-		}
-		a.Firing, a.EndedAt, a.Lost = false, at, e.Lost
-		if a.Labels[LabelSignal] == string(CorrelatedSignal) {
-			a.Annotations = maps.Clone(a.Annotations)
-			a.Annotations["affected"] = strings.Join(e.Left, ", ")
-		}
-		ended = true
-		d.note("signal", "ended", "", a.Labels[LabelAlertname]+" no longer fires; that alone proves nothing")
-	}
-	return ended
-}
-
-func (d intake) unverified(why string) {
-	if d.Incident.State == Unverified {
-		return
-	}
-	d.Incident.Progress.BeforeUnverified = d.Incident.State
-	d.state(Unverified, why)
-	d.raise("unverified", d.Now)
-	if d.Scenario.Proof == ProofSuccess {
-		return
-	}
-	for _, a := range d.Incident.Alerts {
-		d.Incident.Progress.WellSince = incident.Later(d.Incident.Progress.WellSince, a.EndedAt)
-	}
-}
-
-// end resolves or closes the incident.
-func (d intake) end(as State, why string) {
-	if d.Incident.State.Ended() { // it was over already: that instant stays
-		d.state(as, why)
-		d.raise(string(as), d.Now)
-		return
-	}
-	d.state(as, why)
-	d.Incident.ResolvedAt = d.Now
-	d.endPause(d.Now)
-	if len(d.Incident.Acts) == 0 || d.LastEpisodeAct() == nil {
-		d.Incident.SelfHealed = append(d.Incident.SelfHealed, d.Now)
-		d.flakiness()
-	}
-	if as == Resolved {
-		d.raise("resolved", d.Now)
-	} else {
-		d.raise("closed", d.Now)
-	}
-	if d.Incident.HandledAt.IsZero() {
-		d.Incident.HandledAt = d.Now
-	}
-	d.withdrawUnread()
-}
-
-// withdrawUnread takes back what asks people to act on a failure that is over.
-// What a person's act called for leaves all the same, and a platform's reporter is
-// always answered.
-func (d intake) withdrawUnread() {
-	if d.Scenario.Proof != ProofSuccess {
-		return
-	}
-	d.withdraw("withdrawn: it was over before it left", func(_ *Step, r *StepRecord) bool { return !r.Stands && len(r.Resent) == 0 })
-}
-
-// overtakenReminders takes back reminders that should have left by now, while
-// mail is away, where a later one says the same or what they ask for was done; and
-// what only the clock called for, as soon as somebody does it.
-func (d intake) overtakenReminders() {
-	late := func(r *StepRecord) bool {
-		return r.Status == StepDecided && !r.Stands && len(r.Refused) == 0 && r.DecidedAt.Add(d.Policy.Hold).Before(d.Now)
-	}
-	if d.Incident.State.Ended() {
-		return
-	}
-	d.withdraw("withdrawn: overtaken before it left", func(st *Step, r *StepRecord) bool {
-		if !late(r) && (d.act == nil || r.Stands || !st.ByClock()) || st.Trace || slices.ContainsFunc(st.When, situation.EndsOn) {
-			return false
-		}
-		return d.FirstHolding(st.Unless) != "" || d.FirstHolding(st.Rests) != "" || st.Reminds() && d.remindedAgain(r)
-	})
-}
-
-// remindedAgain reports whether the same reminder was decided again since.
-func (d intake) remindedAgain(r *StepRecord) bool {
-	var platform string
-	for key, o := range d.Incident.Steps {
-		if o == r {
-			platform = key.Platform
-		}
-	}
-	for key, o := range d.Incident.Steps {
-		if o.Step == r.Step && key.Platform == platform && o.Episode == r.Episode && o.Status == StepDecided && o.DecidedAt.After(r.DecidedAt) {
-			return true
-		}
-	}
-	return false
-}
-
-// partlyTold reports whether some server accepted a part of a message.
-func (d intake) partlyTold(r *StepRecord) bool {
-	return r.MessageID != "" && slices.ContainsFunc(d.Incident.Told, func(p Party) bool { return p.Step == r.Step })
-}
-
-// flakyAfter and flakyWithin say how many self-healings in what time make a
-// backup flaky (P5).
-const (
-	flakyAfter  = 3
-	flakyWithin = 14 * 24 * time.Hour
-)
-
-func (d intake) flakiness() {
-	n := 0
-	for _, t := range d.Incident.SelfHealed {
-		if d.Now.Sub(t) <= flakyWithin {
-			n++
-		}
-	}
-	if n > flakyAfter {
-		d.flag(FlagFlaky, true, strconv.Itoa(n)+" self-healings within 14 days")
+		d.state(model.Open, why)
 	}
 }

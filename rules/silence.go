@@ -4,6 +4,9 @@ import (
 	"slices"
 	"sort"
 	"time"
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // silencing follows the silences that cover an incident.
@@ -14,9 +17,9 @@ func (d *decider) silencing() silencing { return silencing{d} }
 // silenced follows the silences that cover the incident. A silence says that
 // somebody has the matter in hand until an instant; it never says solved. Nor
 // does one of some plans say anything of the others.
-func (d silencing) silenced(e Silenced) {
+func (d silencing) silenced(e incident.Silenced) {
 	i := d.Incident
-	now := map[string]Silence{}
+	now := map[string]incident.Silence{}
 	for _, s := range e.Active {
 		now[s.ID] = s
 	}
@@ -28,7 +31,7 @@ func (d silencing) silenced(e Silenced) {
 			}
 			continue
 		}
-		d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "silence", What: "begun", Actor: s.By,
+		d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "silence", What: "begun", Actor: s.By,
 			Reason: "in hand until " + s.EndsAt.Format(time.RFC3339), Personal: s.Comment})
 		if !e.Partly {
 			d.owns(s)
@@ -42,10 +45,10 @@ func (d silencing) silenced(e Silenced) {
 		}
 	}
 	i.Silences = now
-	d.flag(FlagSilenced, e.Whole(), "a silence covers the incident")
+	d.flag(model.FlagSilenced, e.Whole(), "a silence covers the incident")
 	if e.Whole() {
-		other := func(t Trigger) bool { return t.Kind != WhenMoment || t.Name != "silence_ended" } // then it may be of something else
-		d.intake().withdraw("withdrawn: silenced anew before it left", func(st *Step, _ *StepRecord) bool { return !slices.ContainsFunc(st.When, other) })
+		other := func(t policy.Trigger) bool { return t.Kind != policy.WhenMoment || t.Name != "silence_ended" } // then it may be of something else
+		d.intake().withdraw("withdrawn: silenced anew before it left", func(st *policy.Step, _ *incident.StepRecord) bool { return !slices.ContainsFunc(st.When, other) })
 	}
 	if len(authors) > 0 && !e.Whole() && !i.State.Ended() {
 		i.Progress.SilenceAuthors = authors
@@ -72,12 +75,12 @@ func (d silencing) disown() {
 	}
 	i.Assignee, i.TakenAt = "", time.Time{}
 	d.note("note", "released", owner, "the silence is over and nothing was done under it")
-	if i.State == Taken {
-		d.state(Open, "the silence is over and nobody took it")
+	if i.State == model.Taken {
+		d.state(model.Open, "the silence is over and nobody took it")
 	}
 }
 
-func sortedSilences(m map[string]Silence) []string {
+func sortedSilences(m map[string]incident.Silence) []string {
 	ids := make([]string, 0, len(m))
 	for id := range m {
 		ids = append(ids, id)
@@ -88,13 +91,13 @@ func sortedSilences(m map[string]Silence) []string {
 
 // owns makes the author of a silence of exactly this machine the assignee of
 // an incident that nobody has; it never takes one away from somebody.
-func (d silencing) owns(s Silence) {
+func (d silencing) owns(s incident.Silence) {
 	i := d.Incident
 	if i.Assignee != "" || i.State.Ended() {
 		return
 	}
-	ms, err := ParseMatchers(s.Matchers)
-	if err != nil || ms.Equalities()[LabelMachine] == "" || ms.Equalities()[LabelMachine] != i.Identity[LabelMachine] {
+	ms, err := model.ParseMatchers(s.Matchers)
+	if err != nil || ms.Equalities()[model.LabelMachine] == "" || ms.Equalities()[model.LabelMachine] != i.Identity[model.LabelMachine] {
 		return
 	}
 	p := d.Book.Directory.Author(s.By)
@@ -103,14 +106,14 @@ func (d silencing) owns(s Silence) {
 	}
 	i.Progress.OwnerBySilence = p.ID
 	i.Assignee, i.TakenAt = p.ID, d.Now
-	d.out.Journal = append(d.out.Journal, Entry{At: d.Now, Kind: "act", What: "take", Actor: p.ID,
+	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "act", What: "take", Actor: p.ID,
 		Reason: "silenced exactly this machine, which nobody had"})
-	if i.State == Open {
-		d.state(Taken, "silenced by "+p.ID)
+	if i.State == model.Open {
+		d.state(model.Taken, "silenced by "+p.ID)
 	}
 }
 
-func (d silencing) authorOf(s Silence) string {
+func (d silencing) authorOf(s incident.Silence) string {
 	if p := d.Book.Directory.Author(s.By); p != nil {
 		return p.ID
 	}

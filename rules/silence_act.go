@@ -11,6 +11,7 @@ import (
 
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // VerbSilence is the act that silences an incident in Alertmanager while
@@ -30,7 +31,7 @@ const maxComment = 1000
 // machine and role. They end with the service day, or earlier when the act says
 // so. Nothing is decided by it; the act itself follows with [Acted] once every
 // Alertmanager has taken them.
-func (b *Book) PlanSilences(inc Incident, a Act, around Circumstances, now time.Time) ([]Silence, *Refusal) {
+func (b *Book) PlanSilences(inc incident.Incident, a incident.Act, around incident.Circumstances, now time.Time) ([]incident.Silence, *incident.Refusal) {
 	d := b.decider(&inc, around, now)
 	if d == nil {
 		return nil, notLoaded(&inc)
@@ -44,8 +45,8 @@ func (b *Book) PlanSilences(inc Incident, a Act, around Circumstances, now time.
 
 // SilenceEnd is when a silence that is made now ends unless somebody names an
 // earlier end: with the service day, and never later than a day from now.
-func (b *Book) SilenceEnd(inc Incident, now time.Time) time.Time {
-	d := b.decider(&inc, Circumstances{}, now)
+func (b *Book) SilenceEnd(inc incident.Incident, now time.Time) time.Time {
+	d := b.decider(&inc, incident.Circumstances{}, now)
 	if d == nil {
 		return time.Time{}
 	}
@@ -66,7 +67,7 @@ func (d acting) silenceEnd() time.Time {
 	return last
 }
 
-func (d acting) silences(a Act) []Silence {
+func (d acting) silences(a incident.Act) []incident.Silence {
 	end := d.silenceEnd()
 	if text := a.Fields["until"]; text != "" {
 		until, ok := d.silenceUntil(text)
@@ -92,9 +93,9 @@ func (d acting) silences(a Act) []Silence {
 	if comment == "" {
 		comment = "in hand"
 	}
-	var out []Silence
+	var out []incident.Silence
 	for _, ms := range d.silenceMatchers() {
-		out = append(out, Silence{Matchers: ms, By: a.By, Comment: comment + " (vigie " + d.Incident.ID + ")", StartsAt: d.Now, EndsAt: end})
+		out = append(out, incident.Silence{Matchers: ms, By: a.By, Comment: comment + " (vigie " + d.Incident.ID + ")", StartsAt: d.Now, EndsAt: end})
 	}
 	if len(out) == 0 {
 		d.refuse(409, "no alert of Alertmanager is behind this incident: there is nothing to silence")
@@ -127,13 +128,13 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 // which role they are, or else by what the scenario identifies an incident by:
 // under the names that Alertmanager knows, each once.
 func (d acting) silenceMatchers() [][]string {
-	names := []string{LabelCustomer, LabelMachine, LabelBackupRole}
+	names := []string{model.LabelCustomer, model.LabelMachine, model.LabelBackupRole}
 	seen := map[string]bool{}
 	var out [][]string
 	for _, fp := range incident.SortedAlerts(d.Incident.Alerts) {
 		a := d.Incident.Alerts[fp]
 		use := names
-		if a.Labels[LabelMachine] == "" {
+		if a.Labels[model.LabelMachine] == "" {
 			use = slices.Sorted(maps.Keys(d.Incident.Identity))
 		}
 		var ms []string
@@ -153,7 +154,7 @@ func (d acting) silenceMatchers() [][]string {
 
 // actSilence records that somebody silenced the incident; the silences
 // themselves come back by reconciliation, as those of anybody else do.
-func (d acting) actSilence(a Act) {
+func (d acting) actSilence(a incident.Act) {
 	if planned := d.silences(a); len(planned) > 0 {
 		a.Fields["until"] = planned[0].EndsAt.In(d.Policy.Zone).Format(time.RFC3339)
 		a.Fields["note"] = a.Fields["comment"]

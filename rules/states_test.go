@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // stage brings an incident into a state, on the way that it would come there.
 type stage struct {
 	scenario string
-	state    rules.State
+	state    model.State
 }
 
 // onStage returns an incident of a scenario in a state, and the instant after.
@@ -36,37 +38,37 @@ func onStage(t *testing.T, st stage) (*bench, time.Time) {
 			role = "local"
 		}
 		b = opened(t, exampleBook(t, "synomega"), backupAlert("dupont", machine, class, role, "daily", "failed", now), now)
-		b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now.Add(-24 * time.Hour), LastFailure: now.Add(-time.Hour)}, rules.EvidenceOK)
+		b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now.Add(-24 * time.Hour), LastFailure: now.Add(-time.Hour)}, model.EvidenceOK)
 	}
 	now = now.Add(time.Minute)
 	switch st.state {
-	case rules.Open:
-	case rules.Taken:
+	case model.Open:
+	case model.Taken:
 		b.act("take", by, now)
-	case rules.Waiting:
+	case model.Waiting:
 		b.act("pause", by, now, "until", "2026-03-20")
-	case rules.CallDue:
+	case model.CallDue:
 		b.callDue(paris(t, "2026-03-10 09:30"))
 		now = paris(t, "2026-03-17 09:31")
-	case rules.WorkedAround:
+	case model.WorkedAround:
 		b.act("workaround", by, now, "text", "use the mirror")
-	case rules.Unverified:
+	case model.Unverified:
 		if st.scenario == "platform" {
-			b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level2Voluntary, Fingerprint: "r1", By: "exploit", StartsAt: now,
-				Labels: rules.Labels{rules.LabelPlatform: "lms-A"}}}, now)
+			b.do(incident.Fired{Signal: model.Signal{Kind: model.Level2Voluntary, Fingerprint: "r1", By: "exploit", StartsAt: now,
+				Labels: model.Labels{model.LabelPlatform: "lms-A"}}}, now)
 		}
 		b.clear(now)
 		if st.scenario != "platform" {
-			b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+			b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 		}
-	case rules.Resolved:
+	case model.Resolved:
 		if st.scenario != "platform" { // only a success resolves a backup
 			b.clear(now)
-			b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now}, rules.EvidenceOK)
+			b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now}, model.EvidenceOK)
 			break
 		}
 		b.act("resolve", by, now, "note", "seen", "cause", "unknown", "data_loss", "none")
-	case rules.Closed:
+	case model.Closed:
 		b.act("close", by, now, "reason", "duplicate")
 	}
 	if b.inc.State != st.state {
@@ -77,25 +79,25 @@ func onStage(t *testing.T, st stage) (*bench, time.Time) {
 
 // callDue lets a workstation's user ignore the mail for a week.
 func (b *bench) callDue(told time.Time) {
-	b.do(rules.Tick{}, told)
+	b.do(incident.Tick{}, told)
 	for _, n := range b.notes {
 		b.accept(n, told.Add(time.Minute))
 	}
-	b.do(rules.Tick{}, told.AddDate(0, 0, 7))
+	b.do(incident.Tick{}, told.AddDate(0, 0, 7))
 }
 
 // happenings are the rows of the table: every event, and every act with what
 // it needs and without.
 func happenings() []struct {
 	name string
-	do   func(b *bench, now time.Time) rules.Decision
+	do   func(b *bench, now time.Time) incident.Decision
 } {
 	type row = struct {
 		name string
-		do   func(b *bench, now time.Time) rules.Decision
+		do   func(b *bench, now time.Time) incident.Decision
 	}
 	by := func(b *bench) string {
-		if b.inc.Identity[rules.LabelPlatform] != "" {
+		if b.inc.Identity[model.LabelPlatform] != "" {
 			return "op2"
 		}
 		return "adm2"
@@ -107,71 +109,73 @@ func happenings() []struct {
 		}
 		return fs
 	}
-	silence := func(b *bench, now time.Time) rules.Silence {
-		m := "machine=" + strconv.Quote(b.inc.Identity[rules.LabelMachine])
-		return rules.Silence{ID: "s", Matchers: []string{m}, By: by(b), StartsAt: now, EndsAt: now.Add(time.Hour)}
+	silence := func(b *bench, now time.Time) incident.Silence {
+		m := "machine=" + strconv.Quote(b.inc.Identity[model.LabelMachine])
+		return incident.Silence{ID: "s", Matchers: []string{m}, By: by(b), StartsAt: now, EndsAt: now.Add(time.Hour)}
 	}
 	rows := []row{
-		{"fires anew", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Fired{Signal: b.signal(now)}, now) }},
-		{"a late copy", func(b *bench, now time.Time) rules.Decision {
-			return b.do(rules.Fired{Signal: b.signal(now.Add(-3 * time.Hour))}, now)
+		{"fires anew", func(b *bench, now time.Time) incident.Decision {
+			return b.do(incident.Fired{Signal: b.signal(now)}, now)
 		}},
-		{"fires, confirmed", func(b *bench, now time.Time) rules.Decision {
-			return b.do(rules.Fired{Signal: b.signal(now.Add(-3 * time.Hour)), Confirmed: true}, now)
+		{"a late copy", func(b *bench, now time.Time) incident.Decision {
+			return b.do(incident.Fired{Signal: b.signal(now.Add(-3 * time.Hour))}, now)
 		}},
-		{"reported by a person", func(b *bench, now time.Time) rules.Decision {
-			return b.do(rules.Fired{Signal: rules.Signal{Kind: rules.Level2Voluntary, Fingerprint: "r9", By: "exploit", StartsAt: now,
-				Labels: rules.Labels{rules.LabelPlatform: b.inc.Identity[rules.LabelPlatform]}}}, now)
+		{"fires, confirmed", func(b *bench, now time.Time) incident.Decision {
+			return b.do(incident.Fired{Signal: b.signal(now.Add(-3 * time.Hour)), Confirmed: true}, now)
 		}},
-		{"ends", func(b *bench, now time.Time) rules.Decision { return b.clear(now) }},
-		{"ends, not trusted", func(b *bench, now time.Time) rules.Decision {
-			return b.do(rules.Cleared{Fingerprints: fingerprints(b), At: now}, now)
+		{"reported by a person", func(b *bench, now time.Time) incident.Decision {
+			return b.do(incident.Fired{Signal: model.Signal{Kind: model.Level2Voluntary, Fingerprint: "r9", By: "exploit", StartsAt: now,
+				Labels: model.Labels{model.LabelPlatform: b.inc.Identity[model.LabelPlatform]}}}, now)
 		}},
-		{"ends and is proven", func(b *bench, now time.Time) rules.Decision {
+		{"ends", func(b *bench, now time.Time) incident.Decision { return b.clear(now) }},
+		{"ends, not trusted", func(b *bench, now time.Time) incident.Decision {
+			return b.do(incident.Cleared{Fingerprints: fingerprints(b), At: now}, now)
+		}},
+		{"ends and is proven", func(b *bench, now time.Time) incident.Decision {
 			b.clear(now)
-			return b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: now.Add(-2 * time.Hour)}, rules.EvidenceOK)
+			return b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: now.Add(-2 * time.Hour)}, model.EvidenceOK)
 		}},
-		{"ends, nothing is known", func(b *bench, now time.Time) rules.Decision {
+		{"ends, nothing is known", func(b *bench, now time.Time) incident.Decision {
 			b.clear(now)
-			return b.answer(now, rules.PlanEvidence{}, rules.EvidenceUnknown)
+			return b.answer(now, incident.PlanEvidence{}, model.EvidenceUnknown)
 		}},
-		{"proven while it fires", func(b *bench, now time.Time) rules.Decision {
-			return b.answer(now, rules.PlanEvidence{Known: true, LastSuccess: now, LastFailure: now.Add(-2 * time.Hour)}, rules.EvidenceOK)
+		{"proven while it fires", func(b *bench, now time.Time) incident.Decision {
+			return b.answer(now, incident.PlanEvidence{Known: true, LastSuccess: now, LastFailure: now.Add(-2 * time.Hour)}, model.EvidenceOK)
 		}},
-		{"a minute passes", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Tick{}, now) }},
-		{"two weeks pass", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Tick{}, now.AddDate(0, 0, 14)) }},
-		{"silenced", func(b *bench, now time.Time) rules.Decision {
-			return b.do(rules.Silenced{Active: []rules.Silence{silence(b, now)}}, now)
+		{"a minute passes", func(b *bench, now time.Time) incident.Decision { return b.do(incident.Tick{}, now) }},
+		{"two weeks pass", func(b *bench, now time.Time) incident.Decision { return b.do(incident.Tick{}, now.AddDate(0, 0, 14)) }},
+		{"silenced", func(b *bench, now time.Time) incident.Decision {
+			return b.do(incident.Silenced{Active: []incident.Silence{silence(b, now)}}, now)
 		}},
-		{"silence over", func(b *bench, now time.Time) rules.Decision {
-			b.do(rules.Silenced{Active: []rules.Silence{silence(b, now)}}, now)
-			return b.do(rules.Silenced{}, now.Add(time.Hour))
+		{"silence over", func(b *bench, now time.Time) incident.Decision {
+			b.do(incident.Silenced{Active: []incident.Silence{silence(b, now)}}, now)
+			return b.do(incident.Silenced{}, now.Add(time.Hour))
 		}},
-		{"all mails accepted", func(b *bench, now time.Time) rules.Decision {
+		{"all mails accepted", func(b *bench, now time.Time) incident.Decision {
 			for _, n := range slices.Clone(b.notes) {
 				b.accept(n, now)
 			}
 			return b.last
 		}},
-		{"a mail refused", func(b *bench, now time.Time) rules.Decision {
+		{"a mail refused", func(b *bench, now time.Time) incident.Decision {
 			if len(b.notes) == 0 {
-				return b.do(rules.Tick{}, now)
+				return b.do(incident.Tick{}, now)
 			}
 			n := b.notes[len(b.notes)-1]
-			return b.do(rules.Delivered{NotificationID: n.ID, Refused: []string{n.To[0].Address}}, now)
+			return b.do(incident.Delivered{NotificationID: n.ID, Refused: []string{n.To[0].Address}}, now)
 		}},
-		{"other backup fails", func(b *bench, now time.Time) rules.Decision {
-			b.around.Siblings = []rules.Sibling{{ID: "8", Role: "primary", State: rules.Open}}
-			return b.do(rules.Related{}, now)
+		{"other backup fails", func(b *bench, now time.Time) incident.Decision {
+			b.around.Siblings = []incident.Sibling{{ID: "8", Role: "primary", State: model.Open}}
+			return b.do(incident.Related{}, now)
 		}},
-		{"inventory changed", func(b *bench, now time.Time) rules.Decision { return b.do(rules.Refreshed{}, now) }},
+		{"inventory changed", func(b *bench, now time.Time) incident.Decision { return b.do(incident.Refreshed{}, now) }},
 	}
 	act := func(verb string, fields ...string) {
 		name := "act " + verb
 		if len(fields) > 0 {
 			name += " " + strings.Join(fields, " ")
 		}
-		rows = append(rows, row{name, func(b *bench, now time.Time) rules.Decision { return b.act(verb, by(b), now, fields...) }})
+		rows = append(rows, row{name, func(b *bench, now time.Time) incident.Decision { return b.act(verb, by(b), now, fields...) }})
 	}
 	act("take")
 	act("take", "force", "yes")
@@ -220,7 +224,7 @@ func happenings() []struct {
 	act("silence", "comment", "disk being replaced")
 	act("silence", "until", "02:00")
 	act("sing")
-	rows = append(rows, row{"act of nobody", func(b *bench, now time.Time) rules.Decision { return b.act("take", "", now) }})
+	rows = append(rows, row{"act of nobody", func(b *bench, now time.Time) incident.Decision { return b.act("take", "", now) }})
 	return rows
 }
 
@@ -228,11 +232,11 @@ func happenings() []struct {
 // every act: the state that follows, or the status of the refusal. A dot says
 // that nothing moves. The table is testdata/states.txt, for people.
 func TestStates(t *testing.T) {
-	stages := map[string][]rules.State{
-		"server":      {rules.Open, rules.Taken, rules.Waiting, rules.Unverified, rules.Resolved, rules.Closed},
-		"local":       {rules.Open, rules.Taken, rules.Waiting, rules.Unverified, rules.Resolved, rules.Closed},
-		"workstation": {rules.Open, rules.Taken, rules.Waiting, rules.CallDue, rules.Unverified, rules.Resolved, rules.Closed},
-		"platform":    {rules.Open, rules.Taken, rules.Waiting, rules.WorkedAround, rules.Unverified, rules.Resolved, rules.Closed},
+	stages := map[string][]model.State{
+		"server":      {model.Open, model.Taken, model.Waiting, model.Unverified, model.Resolved, model.Closed},
+		"local":       {model.Open, model.Taken, model.Waiting, model.Unverified, model.Resolved, model.Closed},
+		"workstation": {model.Open, model.Taken, model.Waiting, model.CallDue, model.Unverified, model.Resolved, model.Closed},
+		"platform":    {model.Open, model.Taken, model.Waiting, model.WorkedAround, model.Unverified, model.Resolved, model.Closed},
 	}
 	done := map[string]bool{}
 	var got strings.Builder

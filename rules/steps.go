@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 	"vigie/rules/situation"
 )
 
@@ -18,7 +21,7 @@ func (d *decider) rungs() rungs { return rungs{d} }
 func (d rungs) steps() {
 	d.stale = false
 	for _, st := range d.Scenario.Steps {
-		if st.Per == LabelPlatform {
+		if st.Per == model.LabelPlatform {
 			for _, p := range d.Contacts().Platforms() {
 				d.consider(st, p)
 			}
@@ -32,9 +35,9 @@ func (d rungs) steps() {
 }
 
 // consider takes a step if it is due, or notes when it will be.
-func (d rungs) consider(st *Step, platform string) {
+func (d rungs) consider(st *policy.Step, platform string) {
 	if st.Once() {
-		if r := d.Incident.Steps[d.Schedule().Key(st, platform, situation.Firing{})]; r != nil && r.Status != StepBlocked {
+		if r := d.Incident.Steps[d.Schedule().Key(st, platform, situation.Firing{})]; r != nil && r.Status != incident.StepBlocked {
 			return
 		}
 	}
@@ -60,7 +63,7 @@ func (d rungs) consider(st *Step, platform string) {
 }
 
 // fire carries out one occurrence of a step, or drops it with its reason.
-func (d rungs) fire(st *Step, platform string, f situation.Firing) {
+func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 	key := d.Schedule().Key(st, platform, f)
 	if c := d.FirstHolding(st.When[f.Trigger].Unless); c != "" {
 		d.drop(st, key.DroppedBy(f.Trigger), f, "dropped: "+c)
@@ -72,7 +75,7 @@ func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 		}
 		d.drop(st, key, f, "dropped: "+c)
 		if st.Repeat != nil {
-			d.Incident.Steps[key].Status = StepStopped
+			d.Incident.Steps[key].Status = incident.StepStopped
 		}
 		return
 	}
@@ -93,7 +96,7 @@ func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 	}
 	d.By = d.actorOf(st.When[f.Trigger])
 	if platform == "" && st.OnJoining() {
-		platform = d.LastReport().Labels[LabelPlatform]
+		platform = d.LastReport().Labels[model.LabelPlatform]
 	}
 	to, cc, dropped := d.Contacts().Recipients(st, st.To, st.Cc, platform)
 	unfilled := d.unfilled(st, platform)
@@ -119,7 +122,7 @@ func (d rungs) fire(st *Step, platform string, f situation.Firing) {
 // unfilled lists the roles without which a written trace is not done and that
 // nobody fills now. Whom the incident's own course names is not asked for, nor
 // whose place if_nobody takes.
-func (d rungs) unfilled(st *Step, platform string) []string {
+func (d rungs) unfilled(st *policy.Step, platform string) []string {
 	if !st.Trace {
 		return nil
 	}
@@ -139,7 +142,7 @@ func (d rungs) unfilled(st *Step, platform string) []string {
 
 // tellOfUnfilled keeps a trace from being done while roles of it are empty, and
 // lets those who mend it know which.
-func (d rungs) tellOfUnfilled(key StepKey, roles []string) {
+func (d rungs) tellOfUnfilled(key incident.StepKey, roles []string) {
 	r := d.Incident.Steps[key]
 	if r == nil || len(roles) == 0 || slices.Equal(r.Unfilled, roles) {
 		return
@@ -147,7 +150,7 @@ func (d rungs) tellOfUnfilled(key StepKey, roles []string) {
 	r.Unfilled = roles
 	d.note("step", r.Step, "", "not done: nobody fills "+strings.Join(roles, ", "))
 	for _, role := range roles {
-		d.post().tellOfRefusal(r, Party{Role: role, Address: role}, UnfilledRole)
+		d.post().tellOfRefusal(r, incident.Party{Role: role, Address: role}, incident.UnfilledRole)
 	}
 }
 
@@ -157,7 +160,7 @@ const unreadEvery = 15 * time.Minute
 // lookAgain wakes at the next opening, so that a step that waits for something
 // is never forgotten, whoever forgets to tell.
 func (d rungs) lookAgain() {
-	if d.Incident.Flags[FlagSourceDown] && !d.AnyFiring() {
+	if d.Incident.Flags[model.FlagSourceDown] && !d.AnyFiring() {
 		d.wakeBy(d.Horizon.Add(unreadEvery)) // what wakes a source's alerts passes over those that ended
 	}
 	cal := d.Calendar(d.Scenario.Calendar)
@@ -171,7 +174,7 @@ func (d rungs) lookAgain() {
 }
 
 // postponed waits while something common is being sorted out.
-func (d rungs) postponed(t Trigger, f situation.Firing) bool {
+func (d rungs) postponed(t policy.Trigger, f situation.Firing) bool {
 	latest, held := d.Schedule().HeldUntil(t, f)
 	if !held || !d.Horizon.Before(latest) {
 		return false
@@ -180,15 +183,15 @@ func (d rungs) postponed(t Trigger, f situation.Firing) bool {
 	return true
 }
 
-func (d rungs) drop(st *Step, key StepKey, f situation.Firing, why string) {
-	d.Incident.Steps[key] = &StepRecord{Step: st.Name, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: StepSkipped,
+func (d rungs) drop(st *policy.Step, key incident.StepKey, f situation.Firing, why string) {
+	d.Incident.Steps[key] = &incident.StepRecord{Step: st.Name, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: incident.StepSkipped,
 		At: d.Now, DecidedAt: d.Now, DueAt: f.At, Reason: why}
 	d.note("step", st.Name, "", why+" ("+f.Why+")")
 }
 
 // nobody handles a step that reaches no one: it stays due, and whoever can
 // mend that is told once (S1.18).
-func (d rungs) nobody(st *Step, key StepKey, platform string, f situation.Firing) {
+func (d rungs) nobody(st *policy.Step, key incident.StepKey, platform string, f situation.Firing) {
 	if r := d.Incident.Steps[key]; r != nil {
 		return
 	}
@@ -196,7 +199,7 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f situation.Firing
 		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
 		return
 	}
-	d.Incident.Steps[key] = &StepRecord{Step: st.Name, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: StepBlocked,
+	d.Incident.Steps[key] = &incident.StepRecord{Step: st.Name, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: incident.StepBlocked,
 		At: d.Now, DecidedAt: d.Now, DueAt: f.At, Reason: "nobody fills " + strings.Join(st.To, ", ")}
 	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
 	if st.Missing == nil {
@@ -213,7 +216,7 @@ func (d rungs) nobody(st *Step, key StepKey, platform string, f situation.Firing
 }
 
 // toThoseTold is true for a step for those whom the incident has told.
-func (d rungs) toThoseTold(st *Step) bool {
+func (d rungs) toThoseTold(st *policy.Step) bool {
 	return !slices.ContainsFunc(st.To, func(name string) bool {
 		r := d.Policy.Roles[name]
 		return r == nil || !r.OfThoseTold()
@@ -221,7 +224,7 @@ func (d rungs) toThoseTold(st *Step) bool {
 }
 
 // tell writes the notification and the record of the step.
-func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, key StepKey, f situation.Firing) {
+func (d rungs) tell(st *policy.Step, template string, to, cc []incident.Party, platform string, key incident.StepKey, f situation.Firing) {
 	first := d.Incident.ID + "/" + key.String() + d.outage().suffix(st)
 	var more []string
 	for i, e := range d.Contacts().Envelopes(to, cc, platform) {
@@ -235,12 +238,12 @@ func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, 
 			}
 			more = append(more, n.ID)
 		}
-		n.Data.Automatic = st.When[f.Trigger].Kind != WhenAct
+		n.Data.Automatic = st.When[f.Trigger].Kind != policy.WhenAct
 		d.out.Notifications = append(d.out.Notifications, n)
 	}
-	d.Incident.Steps[key] = &StepRecord{Step: st.Name, Resent: more, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: StepDecided,
+	d.Incident.Steps[key] = &incident.StepRecord{Step: st.Name, Resent: more, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: incident.StepDecided,
 		At: d.Now, DecidedAt: d.Now, DueAt: f.At, Reason: f.Why, Pending: append(slices.Clone(to), cc...), NotificationID: first,
-		Stands: st.When[f.Trigger].Kind == WhenAct || st.When[f.Trigger].Kind == WhenBreach}
+		Stands: st.When[f.Trigger].Kind == policy.WhenAct || st.When[f.Trigger].Kind == policy.WhenBreach}
 	d.note("step", st.Name, d.By, f.Why)
 	d.marks(st, to, f)
 	if f.At.Before(d.Now.Add(-time.Minute)) {
@@ -250,8 +253,8 @@ func (d rungs) tell(st *Step, template string, to, cc []Party, platform string, 
 
 // actorOf is who caused a step: the person whose act called for it, even when
 // evidence had to be asked in between.
-func (d rungs) actorOf(t Trigger) string {
-	if t.Kind != WhenAct {
+func (d rungs) actorOf(t policy.Trigger) string {
+	if t.Kind != policy.WhenAct {
 		return ""
 	}
 	if a := d.LastAct(t.Name); a != nil {
@@ -261,13 +264,13 @@ func (d rungs) actorOf(t Trigger) string {
 }
 
 // marks notes what a taken step means for later ones.
-func (d rungs) marks(st *Step, to []Party, f situation.Firing) {
+func (d rungs) marks(st *policy.Step, to []incident.Party, f situation.Firing) {
 	for _, r := range st.To {
-		if role := d.Policy.Roles[r]; role != nil && role.Kind == RoleRota && len(to) > 0 {
+		if role := d.Policy.Roles[r]; role != nil && role.Kind == policy.RoleRota && len(to) > 0 {
 			on := d.Contacts().Resolve(r, "", d.Now)
 			var ids []string
 			for _, p := range to { // who reads it for another reason is not on duty by that
-				if slices.ContainsFunc(on, func(q Party) bool { return q.Person == p.Person }) {
+				if slices.ContainsFunc(on, func(q incident.Party) bool { return q.Person == p.Person }) {
 					ids = append(ids, p.Person)
 				}
 			}
@@ -276,13 +279,13 @@ func (d rungs) marks(st *Step, to []Party, f situation.Firing) {
 			}
 		}
 	}
-	if t := st.When[f.Trigger]; t.Kind == WhenFlag && t.Name == string(FlagDoubleFailure) {
+	if t := st.When[f.Trigger]; t.Kind == policy.WhenFlag && t.Name == string(model.FlagDoubleFailure) {
 		d.Incident.Progress.DoubleTold = st.Name
 		d.out.Touches = true
 	}
 	if st.Task != "" {
 		d.raise("task", d.Now)
-		d.out.Tasks = append(d.out.Tasks, Task{Kind: st.Task, Due: d.taskDue(f)})
+		d.out.Tasks = append(d.out.Tasks, incident.Task{Kind: st.Task, Due: d.taskDue(f)})
 		if st.State != "" {
 			d.state(st.State, "step "+st.Name)
 		}

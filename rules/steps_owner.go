@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // keeping looks at what people said that they would do.
@@ -22,7 +24,7 @@ func (d keeping) lapse() {
 		d.giveBack("is in no inventory any more")
 		return
 	}
-	if d.Scenario.Owner == nil || i.State == Waiting {
+	if d.Scenario.Owner == nil || i.State == model.Waiting {
 		return
 	}
 	cal := d.Calendar(d.Scenario.Calendar)
@@ -38,7 +40,7 @@ func (d keeping) lapse() {
 	d.wakeAtShift()
 	why := d.away()
 	if lapses := d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter); why == "" {
-		if i.Flags[FlagSilenced] {
+		if i.Flags[model.FlagSilenced] {
 			return
 		}
 		if lapses.After(d.Horizon) {
@@ -59,8 +61,8 @@ func (d keeping) giveBack(why string) {
 	d.Incident.Progress.PreviousAssignee = from
 	d.Incident.Assignee, d.Incident.TakenAt = "", time.Time{}
 	d.note("note", "lapsed", "", from+" "+why)
-	if d.Incident.State == Taken {
-		d.state(Open, "given back: "+from+" "+why)
+	if d.Incident.State == model.Taken {
+		d.state(model.Open, "given back: "+from+" "+why)
 	}
 	d.raise("lapsed", d.Now)
 	if d.DutyChanged() && !d.Book.Directory.Left(from) {
@@ -71,7 +73,7 @@ func (d keeping) giveBack(why string) {
 // wakeAtShift looks again when the rota by which the owner had it changes hands.
 func (d keeping) wakeAtShift() {
 	const ahead = 8 * 24 * time.Hour // it is looked at again at each opening
-	if r := d.Policy.Roles[d.Incident.Progress.OnDutyRole]; r != nil && r.Kind == RoleRota {
+	if r := d.Policy.Roles[d.Incident.Progress.OnDutyRole]; r != nil && r.Kind == policy.RoleRota {
 		if next, changes := d.Book.Directory.NextChange(r.Rota, d.Horizon, d.Horizon.Add(ahead)); changes {
 			d.wakeBy(next)
 		}

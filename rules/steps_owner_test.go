@@ -7,32 +7,35 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // covers: S1.7; what somebody has who is away is given back at the next opening.
 func TestOwnerWhoIsAway(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
 	dir := book.Directory.Clone()
-	dir.Absences = []rules.Absence{{Person: "adm1", From: paris(t, "2026-03-10 00:00"), Until: paris(t, "2026-03-20 00:00")}}
+	dir.Absences = []inventory.Absence{{Person: "adm1", From: paris(t, "2026-03-10 00:00"), Until: paris(t, "2026-03-20 00:00")}}
 	away, err := rules.NewBook(dir, book.Policies()...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := opened(t, away, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	b.act("take", "adm1", now.Add(time.Minute))
-	b.do(rules.Tick{}, paris(t, "2026-03-09 17:00"))
+	b.do(incident.Tick{}, paris(t, "2026-03-09 17:00"))
 	if b.inc.Assignee != "adm1" {
 		t.Fatal("it is given back before the absence")
 	}
-	b.do(rules.Tick{}, paris(t, "2026-03-10 08:00"))
+	b.do(incident.Tick{}, paris(t, "2026-03-10 08:00"))
 	if b.inc.Assignee != "adm1" {
 		t.Fatal("it is given back at night")
 	}
-	b.do(rules.Tick{}, paris(t, "2026-03-10 09:00"))
-	b.answer(paris(t, "2026-03-10 09:00"), rules.PlanEvidence{}, rules.EvidenceOK)
-	b.is(rules.Open)
-	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Step == "lapsed" && n.To[0].Person == "sup" }) {
+	b.do(incident.Tick{}, paris(t, "2026-03-10 09:00"))
+	b.answer(paris(t, "2026-03-10 09:00"), incident.PlanEvidence{}, model.EvidenceOK)
+	b.is(model.Open)
+	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n incident.Notification) bool { return n.Step == "lapsed" && n.To[0].Person == "sup" }) {
 		t.Errorf("%q has it although away, or nobody is told", b.inc.Assignee)
 	}
 }
@@ -41,21 +44,21 @@ func TestOwnerWhoIsAway(t *testing.T) {
 func TestPromiseThatPasses(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 	b.act("forecast", "adm1", now.Add(time.Minute), "today", "no", "reason", "part ordered", "expected_date", "2026-03-11")
 	told := func() bool {
-		return slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
-			return n.Step == "promise_passed" && n.To[0].Person == "am.dupont" && n.Data.Again == rules.AgainPromise
+		return slices.ContainsFunc(b.notes, func(n incident.Notification) bool {
+			return n.Step == "promise_passed" && n.To[0].Person == "am.dupont" && n.Data.Again == incident.AgainPromise
 		})
 	}
 	at := paris(t, "2026-03-11 18:00")
-	b.do(rules.Tick{}, at)
-	b.answer(at, rules.PlanEvidence{}, rules.EvidenceOK)
+	b.do(incident.Tick{}, at)
+	b.answer(at, incident.PlanEvidence{}, model.EvidenceOK)
 	if told() {
 		t.Error("it is told before the day is over")
 	}
-	b.do(rules.Tick{}, at.Add(time.Second))
-	b.answer(at.Add(time.Second), rules.PlanEvidence{}, rules.EvidenceOK)
+	b.do(incident.Tick{}, at.Add(time.Second))
+	b.answer(at.Add(time.Second), incident.PlanEvidence{}, model.EvidenceOK)
 	if !told() {
 		t.Error("the promise passes in silence")
 	}
@@ -65,9 +68,9 @@ func TestPromiseThatPasses(t *testing.T) {
 func TestUnknownLowersNoFlag(t *testing.T) {
 	book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
 	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
-	b.answer(now, rules.PlanEvidence{}, rules.EvidenceKO)
-	b.answer(now.Add(20*time.Minute), rules.PlanEvidence{}, rules.EvidenceUnknown)
-	b.answer(now.Add(40*time.Minute), rules.PlanEvidence{}, rules.EvidenceKO)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceKO)
+	b.answer(now.Add(20*time.Minute), incident.PlanEvidence{}, model.EvidenceUnknown)
+	b.answer(now.Add(40*time.Minute), incident.PlanEvidence{}, model.EvidenceKO)
 	n := 0
 	for _, x := range b.notes {
 		if x.Step == "no_backup_works" {
@@ -77,8 +80,8 @@ func TestUnknownLowersNoFlag(t *testing.T) {
 	if n != 1 {
 		t.Errorf("the urgent mail leaves %d times", n)
 	}
-	b.answer(now.Add(60*time.Minute), rules.PlanEvidence{}, rules.EvidenceOK)
-	if b.inc.Flags[rules.FlagDoubleFailure] {
+	b.answer(now.Add(60*time.Minute), incident.PlanEvidence{}, model.EvidenceOK)
+	if b.inc.Flags[model.FlagDoubleFailure] {
 		t.Error("a proven success does not lower it")
 	}
 }
@@ -104,7 +107,7 @@ func TestAnswerNeedsToBeOne(t *testing.T) {
 			t.Errorf("%s: %+v", name, d.Refusal)
 		}
 	}
-	b.is(rules.Open)
+	b.is(model.Open)
 	if b.inc.Raised["act:answer"].Count > 0 {
 		t.Error("a refused answer counts as one")
 	}
@@ -120,7 +123,7 @@ func TestBlanksSayNothing(t *testing.T) {
 			t.Errorf("%s: %+v", verb, d.Refusal)
 		}
 	}
-	b.is(rules.Open)
+	b.is(model.Open)
 }
 
 // covers: S1.21, S1.22; whoever asks to be called is called the same day; whoever
@@ -130,17 +133,17 @@ func TestWhatAnAnswerCallsFor(t *testing.T) {
 		book, now := exampleBook(t, "synomega"), paris(t, "2026-03-09 10:00")
 		b := opened(t, book, backupAlert("dupont", "PC-LEA", "workstation", "primary", "daily", "missed", now), now)
 		at := paris(t, "2026-03-10 09:30")
-		b.do(rules.Tick{}, at)
+		b.do(incident.Tick{}, at)
 		b.accept(b.notes[len(b.notes)-1], at.Add(time.Minute))
 		d := b.act("answer", "lea", at.Add(time.Hour), "result", result)
 		if got := len(d.Tasks) == 1; got != called {
 			t.Errorf("%s: a call is due at once: %t", result, got)
 		}
-		if !slices.ContainsFunc(d.Notifications, func(n rules.Notification) bool { return n.Step == "answer_told" }) {
+		if !slices.ContainsFunc(d.Notifications, func(n incident.Notification) bool { return n.Step == "answer_told" }) {
 			t.Errorf("%s is told to nobody", result)
 		}
-		b.do(rules.Tick{}, paris(t, "2026-03-19 09:30"))
-		if result == "not_mine" && (b.inc.State == rules.CallDue || b.inc.State == rules.Waiting) {
+		b.do(incident.Tick{}, paris(t, "2026-03-19 09:30"))
+		if result == "not_mine" && (b.inc.State == model.CallDue || b.inc.State == model.Waiting) {
 			t.Errorf("%s: %s", result, b.inc.State)
 		}
 	}
@@ -152,7 +155,7 @@ func TestOwnerWhoLeft(t *testing.T) {
 	now := paris(t, "2026-03-09 10:00")
 	for name, c := range map[string]struct {
 		example, person, told string
-		signal                rules.Signal
+		signal                model.Signal
 		waits                 bool
 	}{
 		"server":      {"synomega", "adm1", "sup", backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), false},
@@ -162,7 +165,7 @@ func TestOwnerWhoLeft(t *testing.T) {
 	} {
 		book := exampleBook(t, c.example)
 		b := opened(t, book, c.signal, now)
-		b.answer(now, rules.PlanEvidence{}, rules.EvidenceOK)
+		b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
 		b.act("take", c.person, now.Add(time.Minute))
 		if c.waits {
 			b.act("pause", c.person, now.Add(time.Minute), "until", "2026-03-20")
@@ -171,13 +174,13 @@ func TestOwnerWhoLeft(t *testing.T) {
 		without.Directory = book.Directory.Clone()
 		delete(without.Directory.People, c.person)
 		b.book = &without
-		b.do(rules.Refreshed{}, now.Add(time.Hour))
-		b.answer(now.Add(time.Hour), rules.PlanEvidence{}, rules.EvidenceOK)
+		b.do(incident.Refreshed{}, now.Add(time.Hour))
+		b.answer(now.Add(time.Hour), incident.PlanEvidence{}, model.EvidenceOK)
 		if b.inc.Assignee != "" {
 			t.Errorf("%s: %q has it still", name, b.inc.Assignee)
 		}
-		if !slices.ContainsFunc(b.notes, func(n rules.Notification) bool {
-			return n.Step == "lapsed" && n.To[0].Person == c.told && n.Data.Again == rules.AgainLapsed && n.Data.LeftBy == c.person
+		if !slices.ContainsFunc(b.notes, func(n incident.Notification) bool {
+			return n.Step == "lapsed" && n.To[0].Person == c.told && n.Data.Again == incident.AgainLapsed && n.Data.LeftBy == c.person
 		}) {
 			t.Errorf("%s: nobody is told", name)
 		}
@@ -189,19 +192,19 @@ func TestOwnerWhoLeft(t *testing.T) {
 func TestPlatformOwnerWhoIsAway(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
 	dir := book.Directory.Clone()
-	dir.Absences = []rules.Absence{{Person: "op", From: paris(t, "2026-03-10 00:00"), Until: paris(t, "2026-03-20 00:00")}}
+	dir.Absences = []inventory.Absence{{Person: "op", From: paris(t, "2026-03-10 00:00"), Until: paris(t, "2026-03-20 00:00")}}
 	away, err := rules.NewBook(dir, book.Policies()...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := opened(t, away, platformAlert("lms-A", "MoodleSlowPages", now), now)
 	b.act("take", "op", now.Add(time.Minute))
-	b.do(rules.Tick{}, paris(t, "2026-03-10 08:59"))
+	b.do(incident.Tick{}, paris(t, "2026-03-10 08:59"))
 	if b.inc.Assignee != "op" {
 		t.Fatal("it is given back before the day begins")
 	}
-	b.do(rules.Tick{}, paris(t, "2026-03-10 09:00"))
-	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n rules.Notification) bool { return n.Step == "lapsed" }) {
+	b.do(incident.Tick{}, paris(t, "2026-03-10 09:00"))
+	if b.inc.Assignee != "" || !slices.ContainsFunc(b.notes, func(n incident.Notification) bool { return n.Step == "lapsed" }) {
 		t.Errorf("%q has it although away", b.inc.Assignee)
 	}
 }
@@ -228,8 +231,8 @@ func TestWaitWithoutADate(t *testing.T) {
 		b.act("pause", "adm1", now)
 		for day := range 9 {
 			at := paris(t, "2026-03-09 11:00").AddDate(0, 0, day)
-			b.do(rules.Tick{}, at)
-			b.answer(at, rules.PlanEvidence{}, rules.EvidenceOK)
+			b.do(incident.Tick{}, at)
+			b.answer(at, incident.PlanEvidence{}, model.EvidenceOK)
 		}
 		for _, note := range b.notes {
 			if note.Step == "told" {

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // What the first builds stored of an episode's progress was texts only.
@@ -14,7 +15,7 @@ func TestProgressOfFirstBuilds(t *testing.T) {
 	const stored = `{"subkind":"offline","previous_assignee":"","calls_missed":"xx","follow_up":"2025-03-20T09:00:00+01:00",` +
 		`"silence_authors":"adm1 adm2","on_duty":"sup","refused_seen":"a@b.example c@d.example","other_answer":"ko",` +
 		`"ending:f00":"2025-03-10T10:00:00.5Z"}`
-	var p rules.Progress
+	var p incident.Progress
 	if err := json.Unmarshal([]byte(stored), &p); err != nil {
 		t.Fatal(err)
 	}
@@ -22,8 +23,8 @@ func TestProgressOfFirstBuilds(t *testing.T) {
 		t.Errorf("follow up %s", p.FollowUp)
 	}
 	p.FollowUp = time.Time{}
-	want := rules.Progress{Subkind: "offline", CallsMissed: 2, SilenceAuthors: []string{"adm1", "adm2"}, OnDuty: []string{"sup"},
-		RefusedSeen: []string{"a@b.example", "c@d.example"}, OtherAnswer: rules.EvidenceKO,
+	want := incident.Progress{Subkind: "offline", CallsMissed: 2, SilenceAuthors: []string{"adm1", "adm2"}, OnDuty: []string{"sup"},
+		RefusedSeen: []string{"a@b.example", "c@d.example"}, OtherAnswer: model.EvidenceKO,
 		HeldEndings: map[string]time.Time{"f00": time.Date(2025, 3, 10, 10, 0, 0, 5e8, time.UTC)}}
 	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got  %+v\nwant %+v", p, want)
@@ -32,7 +33,7 @@ func TestProgressOfFirstBuilds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var again rules.Progress
+	var again incident.Progress
 	if err := json.Unmarshal(text, &again); err != nil || !reflect.DeepEqual(again, want) {
 		t.Errorf("written and read again: %+v: %v", again, err)
 	}
@@ -48,8 +49,8 @@ func TestProgressOfFirstBuilds(t *testing.T) {
 
 // The key of a step's occurrence is read back whatever its names are made of.
 func TestStepKeyStored(t *testing.T) {
-	records := rules.StepRecords{}
-	for _, k := range []rules.StepKey{
+	records := incident.StepRecords{}
+	for _, k := range []incident.StepKey{
 		{Episode: 1, Step: "told"}, {Episode: 12, Step: "a/b@c", Platform: "lms-A"}, {Episode: 1, Step: "x~1", Dropped: 1},
 		{Episode: 2, Step: "x", Platform: "p/q", Occurrence: "act:1", Repeat: 3}, {Episode: 1, Step: "x", Occurrence: "late:lea@x.example"},
 		{Episode: 1, Step: "daily", Occurrence: "2025-03-10", Dropped: 2}, {Episode: 1, Step: "again", Repeat: 2},
@@ -58,13 +59,13 @@ func TestStepKeyStored(t *testing.T) {
 		if k.Repeat > 1 {
 			occurrence += map[int]string{2: "#2", 3: "#3"}[k.Repeat]
 		}
-		records[k] = &rules.StepRecord{Step: k.Step, Episode: k.Episode, Occurrence: occurrence, Status: rules.StepSkipped}
+		records[k] = &incident.StepRecord{Step: k.Step, Episode: k.Episode, Occurrence: occurrence, Status: incident.StepSkipped}
 	}
 	text, err := json.Marshal(records)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read rules.StepRecords
+	var read incident.StepRecords
 	if err := json.Unmarshal(text, &read); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // stopwatch measures the targets.
@@ -28,7 +30,7 @@ func (d stopwatch) clocks() {
 	}
 }
 
-func (d stopwatch) clock(t *Target) {
+func (d stopwatch) clock(t *policy.Target) {
 	c := d.Incident.Targets[t.Name]
 	if t.Measured {
 		if c != nil && c.Excused != "" {
@@ -58,7 +60,7 @@ func (d stopwatch) clock(t *Target) {
 		return // its condition began to hold when its time was over: it was never owed
 	}
 	if c == nil {
-		c = &Clock{Target: t.Name, Episode: d.Incident.Episode}
+		c = &incident.Clock{Target: t.Name, Episode: d.Incident.Episode}
 		d.Incident.Targets[t.Name] = c
 		d.lateStart(t, start, due)
 	}
@@ -80,8 +82,8 @@ func (d stopwatch) clock(t *Target) {
 
 // over takes in that a clock's time is over: a breach, unless the cause is the
 // customer's own (S2.11). That is shown, and looked at again when the cause changes.
-func (d stopwatch) over(t *Target, c *Clock, due time.Time) {
-	standing := &Clock{Start: c.Start, Due: due, MetAt: c.MetAt}
+func (d stopwatch) over(t *policy.Target, c *incident.Clock, due time.Time) {
+	standing := &incident.Clock{Start: c.Start, Due: due, MetAt: c.MetAt}
 	cause := d.Messages().LikelyCause()
 	if d.Policy.Causes[cause].Customer {
 		if c.Excused == "" {
@@ -91,7 +93,7 @@ func (d stopwatch) over(t *Target, c *Clock, due time.Time) {
 		return
 	}
 	c.Breached, c.Excused = due, ""
-	d.out.Breaches = append(d.out.Breaches, Breach{Target: t.Name, Due: due})
+	d.out.Breaches = append(d.out.Breaches, incident.Breach{Target: t.Name, Due: due})
 	d.note("breach", t.Name, "", "was due at "+due.Format(time.RFC3339)+d.verdict(t, standing).String())
 	at := due.Add(time.Second)
 	if said := d.Incident.Raised["act:qualify"].At; said.After(at) {
@@ -101,7 +103,7 @@ func (d stopwatch) over(t *Target, c *Clock, due time.Time) {
 }
 
 // verdict is how a clock stands, for the journal.
-func (d stopwatch) verdict(t *Target, c *Clock) incident.Verdict {
+func (d stopwatch) verdict(t *policy.Target, c *incident.Clock) incident.Verdict {
 	v := incident.Verdict{From: c.Start, Due: c.Due, Severity: d.Incident.Severity}
 	level := d.Policy.LevelHeld(func(name string) bool { return d.Calendar(name).IsOpen(c.Start) })
 	if level >= 0 {
@@ -126,7 +128,7 @@ func (d stopwatch) verdict(t *Target, c *Clock) incident.Verdict {
 
 // granted is the delay of a target at the present severity: its own, or the next
 // of a lesser one; nil for none.
-func (d stopwatch) granted(t *Target) *Delay {
+func (d stopwatch) granted(t *policy.Target) *policy.Delay {
 	if t.BySeverity == nil {
 		return t.Default
 	}
@@ -139,7 +141,7 @@ func (d stopwatch) granted(t *Target) *Delay {
 }
 
 // due computes a target's due instant; first is the start of its clock.
-func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
+func (d stopwatch) due(t *policy.Target, start time.Time) (due time.Time, paused bool, first time.Time) {
 	if t.BySeverity != nil {
 		return d.dueBySeverity(t, start)
 	}
@@ -164,12 +166,12 @@ func (d stopwatch) due(t *Target, start time.Time) (due time.Time, paused bool, 
 
 // standsStill reports whether a clock that ends with the incident waits for the word
 // that it is solved: all probes were well in time, and only a person's report is left.
-func (d stopwatch) standsStill(t *Target, due time.Time) bool {
+func (d stopwatch) standsStill(t *policy.Target, due time.Time) bool {
 	well := d.Incident.Progress.WellSince
 	return !well.IsZero() && !due.Before(well) && slices.Contains(t.MetBy, "ended")
 }
 
-func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, paused bool, first time.Time) {
+func (d stopwatch) dueBySeverity(t *policy.Target, start time.Time) (due time.Time, paused bool, first time.Time) {
 	history := d.Incident.Severities
 	if len(history) == 0 {
 		return time.Time{}, false, start
@@ -195,7 +197,7 @@ func (d stopwatch) dueBySeverity(t *Target, start time.Time) (due time.Time, pau
 
 // stopwatchStart lets a stopwatch of a reopened incident go on from its first
 // start; a gap in which it was over counts as a pause.
-func (d stopwatch) stopwatchStart(t *Target, start time.Time) time.Time {
+func (d stopwatch) stopwatchStart(t *policy.Target, start time.Time) time.Time {
 	if t.From == "start" && len(d.Incident.Past) > 0 {
 		return d.Incident.Past[0].StartedAt
 	}
@@ -203,7 +205,7 @@ func (d stopwatch) stopwatchStart(t *Target, start time.Time) time.Time {
 }
 
 // lateStart marks an incident whose clock began with little of the day left.
-func (d stopwatch) lateStart(t *Target, start, due time.Time) {
+func (d stopwatch) lateStart(t *policy.Target, start, due time.Time) {
 	if t.LateBelow == nil || t.LateBelow.Business == nil {
 		return
 	}
@@ -211,7 +213,7 @@ func (d stopwatch) lateStart(t *Target, start, due time.Time) {
 	left := c.OpenTime(start, due, nil)
 	least, _, err := c.Due(start, *t.LateBelow.Business, nil)
 	if err == nil && left < c.OpenTime(start, least, nil) {
-		d.flag(FlagLateStart, true, fmt.Sprintf("only %s of the day was left", left))
+		d.flag(model.FlagLateStart, true, fmt.Sprintf("only %s of the day was left", left))
 	}
 }
 

@@ -242,7 +242,7 @@ func (o *pushOptions) sender(spool *push.Spool) (*push.Sender, error) {
 		return nil, fmt.Errorf("--tls.ca-file: %w", err)
 	}
 	s := &push.Sender{URL: address.URL, Token: exporters.Secret{File: o.tokenFile}.Read, User: o.user, UserAgent: "backup_exporter/" + version.Version,
-		Spool: spool, HTTP: push.NewHTTPClient(tls), Patience: o.patience, Now: time.Now, Sleep: push.Sleep}
+		Spool: spool, HTTP: push.NewHTTPClient(tls), Patience: o.patience, Now: time.Now, Sleep: exporters.Sleep}
 	if o.passwordFile != "" {
 		s.Password = exporters.Secret{File: o.passwordFile}.Read
 	}

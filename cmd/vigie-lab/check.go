@@ -21,7 +21,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/notify"
 	"vigie/receiver/smtpsink"
-	"vigie/rules"
+	"vigie/rules/explain"
+	"vigie/rules/model"
 )
 
 // The check's cast. The texts are such that they can come from nowhere else.
@@ -230,7 +231,7 @@ func (c *checker) resolution(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if inc.State != rules.Resolved {
+	if inc.State != model.Resolved {
 		return fmt.Errorf("a mail says that SRV-AD is repaired (%q), but the incident is %s", m.Subject, inc.State)
 	}
 	c.ok("repaired, proven and told: %q", m.Subject)
@@ -268,7 +269,7 @@ func (c *checker) workstation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var x rules.Explanation
+	var x explain.Explanation
 	if err := json.Unmarshal([]byte(out), &x); err != nil {
 		return fmt.Errorf("vigie explain: %w: %s", err, out)
 	}

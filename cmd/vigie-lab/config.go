@@ -18,7 +18,7 @@ import (
 	"vigie/deploy/lab"
 	"vigie/internal/strict"
 	"vigie/receiver/identity"
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // example names something of an example, below the root. The lab's backups are those
@@ -32,9 +32,9 @@ const (
 	platforms = "activeprolearn"
 )
 
-// inventory is where machines and platforms stand, as file patterns below the root:
+// inventoryFiles is where machines and platforms stand, as file patterns below the root:
 // the examples', and some of the lab's own for products that they have not.
-func inventory() []string {
+func inventoryFiles() []string {
 	return []string{example(backups, "inventory", "*.yml"), example(backups, "inventory", "*.csv"), example(platforms, "inventory", "*.yml"),
 		filepath.Join("deploy", "lab", "inventory", "*.yml")}
 }
@@ -137,7 +137,7 @@ func readAll(pattern string) (files []strict.File, err error) {
 
 // InventoryFiles are the patterns of the inventory.
 func (f *Files) InventoryFiles() (patterns []string) {
-	for _, p := range inventory() {
+	for _, p := range inventoryFiles() {
 		patterns = append(patterns, filepath.Join(f.Root, p))
 	}
 	return append(patterns, f.ConfigFile("sources"))
@@ -290,8 +290,8 @@ func (f *Files) fill(name, into string, with any) error {
 }
 
 // Inventory reads the machines and people.
-func (f *Files) Inventory() (*rules.Directory, error) {
-	var files []rules.SourceFile
+func (f *Files) Inventory() (*inventory.Directory, error) {
+	var files []strict.File
 	for _, pattern := range f.InventoryFiles() {
 		found, err := readAll(pattern)
 		if err != nil {
@@ -299,7 +299,7 @@ func (f *Files) Inventory() (*rules.Directory, error) {
 		}
 		files = append(files, found...)
 	}
-	return rules.LoadDirectory(files)
+	return inventory.Load(files)
 }
 
 // writeFile replaces a file whole, readable for us alone.

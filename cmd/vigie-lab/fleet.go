@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // Condition is how a backup is.
@@ -100,7 +100,7 @@ func (c *simClock) set(at time.Time) {
 // FleetOptions are what a fleet is made of.
 type FleetOptions struct {
 	File        string // what happened
-	Directory   *rules.Directory
+	Directory   *inventory.Directory
 	Credentials Credentials
 	Now         func() time.Time
 	Exports     string // folder for the logs of Windows machines
@@ -155,7 +155,7 @@ func lastNight(now time.Time) time.Time {
 }
 
 // add enters one machine of the inventory into the products.
-func (f *Fleet) add(m *rules.Machine, dir *rules.Directory) {
+func (f *Fleet) add(m *inventory.Machine, dir *inventory.Directory) {
 	mc := &Machine{Customer: m.Customer, CustomerName: dir.CustomerName(m.Customer), Name: m.Name, Class: m.Class, Elsewhere: map[string]string{}}
 	for _, p := range m.Plans {
 		b := &Backup{Plan: p.Plan, Engine: p.Engine, machine: mc, name: m.Name}
@@ -177,7 +177,7 @@ func (f *Fleet) add(m *rules.Machine, dir *rules.Directory) {
 }
 
 // productName is what another product calls the machine: names differ.
-func productName(m *rules.Machine) string {
+func productName(m *inventory.Machine) string {
 	for _, a := range m.Aliases {
 		if !strings.Contains(a, ":") {
 			return a

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // Trouble is what can be wrong with a hosted platform.
@@ -62,7 +62,7 @@ type Platforms struct {
 }
 
 // NewPlatforms makes those of the inventory, as they were left.
-func NewPlatforms(file string, dir *rules.Directory, now func() time.Time) (*Platforms, error) {
+func NewPlatforms(file string, dir *inventory.Directory, now func() time.Time) (*Platforms, error) {
 	past := map[string]map[Trouble]time.Time{}
 	if b, err := os.ReadFile(file); err == nil {
 		if err := json.Unmarshal(b, &past); err != nil {

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"vigie/receiver/evidence"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // fleetOfTwo is two backup_exporters that read the same product, each scraped for one
@@ -370,7 +370,7 @@ func (x *fleetOfTwo) proven(key string) bool {
 	}
 	customer, machine, _ := strings.Cut(key, "/")
 	other, err := c.Ask(x.t.Context(), evidence.Question{Other: &evidence.Other{Customer: customer, Names: []string{machine}, Role: "local", Expected: true}}, time.Now())
-	return err == nil && other.Other != nil && other.Other.State == rules.EvidenceOK && other.Other.LastSuccess.After(x.machine(key).Primary.LastGood.Add(-time.Second))
+	return err == nil && other.Other != nil && other.Other.State == model.EvidenceOK && other.Other.LastSuccess.After(x.machine(key).Primary.LastGood.Add(-time.Second))
 }
 
 func (x *fleetOfTwo) machine(key string) *Machine {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,35 @@ func TestArchitecturePage(t *testing.T) {
 			if !found && !strings.Contains(name, " ") && !strings.HasSuffix(name, "/") {
 				t.Errorf("the picture shows %q, and there is no such package", name)
 			}
+		}
+	}
+}
+
+// Where keys and the newest migration lie is named, not only a file beside it.
+func TestArchitecturePageNamesEachHome(t *testing.T) {
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	glob := func(pattern string) []string {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("nothing is %s (%v)", pattern, err)
+		}
+		return found
+	}
+	homes := []string{slices.Max(glob("receiver/store/migrations/*.sql"))}
+	for _, file := range slices.Concat(glob("receiver/config/*.go"), glob("cmd/backup_exporter/config.go"), glob("exporters/httpclient/*.go")) {
+		if text, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		} else if strings.Contains(string(text), "`yaml:\"") && !strings.HasSuffix(file, "_test.go") {
+			homes = append(homes, file)
+		}
+	}
+	for _, file := range homes {
+		if name, _ := filepath.Rel(root, file); !strings.Contains(string(page), "`"+filepath.ToSlash(name)+"`") {
+			t.Errorf("the page does not name %s", name)
 		}
 	}
 }

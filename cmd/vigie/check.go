@@ -17,6 +17,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message"
 	"vigie/rules"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
 	"vigie/rules/story"
 )
 
@@ -121,7 +123,7 @@ func warn(w io.Writer, warnings []string) {
 
 func (c *commands) preview(v rules.Preview, zone *time.Location) {
 	fmt.Fprintf(c.out, "\n%s: %s\n", v.Scenario, v.Title.In("en"))
-	for _, x := range append(append([]rules.Explained{}, v.Targets...), v.Steps...) {
+	for _, x := range append(append([]explain.Explained{}, v.Targets...), v.Steps...) {
 		when := x.Status
 		if !x.Due.IsZero() {
 			when = x.Due.In(zone).Format("Mon 2006-01-02 15:04:05 MST")
@@ -180,8 +182,8 @@ func (c *commands) simulate(app *kingpin.Application) verb {
 }
 
 // subjects writes a message's subject; without one the line shows it empty.
-func subjects(words *message.Renderer) func([]rules.Notification) string {
-	return func(ns []rules.Notification) string {
+func subjects(words *message.Renderer) func([]incident.Notification) string {
+	return func(ns []incident.Notification) string {
 		s, err := words.Subject(ns)
 		if err != nil {
 			return ""

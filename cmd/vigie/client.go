@@ -22,8 +22,10 @@ import (
 	"vigie/internal/remote"
 	"vigie/receiver"
 	"vigie/receiver/web"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/explain"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // client asks a running receiver over its API.
@@ -234,7 +236,7 @@ func (c *commands) table(list []receiver.Summary) error {
 		state := string(i.State)
 		if _, partly := i.SilencedUntil(); partly {
 			state += ", silenced in part"
-		} else if i.Flags[rules.FlagSilenced] {
+		} else if i.Flags[model.FlagSilenced] {
 			state += ", silenced"
 		}
 		t.row(i.ID, state, i.Scenario, keyWord(i.Incident), orDash(i.Assignee), c.minute(i.OpenedAt), c.minute(i.Deadline))
@@ -272,7 +274,7 @@ func (c *commands) explain(app *kingpin.Application) verb {
 func (c *commands) explanation(x receiver.Explained) error {
 	fmt.Fprintf(c.out, "%s  %s\nscenario %s, policy %s, episode %d\n%s\n\n", x.Incident, x.Key, x.Scenario, x.Policy, x.Episode, cmp.Or(x.Said, x.Summary))
 	t := c.columns("KIND", "NAME", "STATUS", "WHEN", "WHY", "TO", "CC")
-	for _, l := range append(append([]rules.Explained{}, x.Targets...), x.Steps...) {
+	for _, l := range append(append([]explain.Explained{}, x.Targets...), x.Steps...) {
 		when := l.At
 		if when.IsZero() {
 			when = l.Due
@@ -374,9 +376,9 @@ func (d doer) do(ctx context.Context, row act.Act, words []string) error {
 		return err
 	}
 	var answer struct {
-		Incident      string               `json:"incident"`
-		State         rules.State          `json:"state"`
-		Notifications []rules.Notification `json:"notifications"`
+		Incident      string                  `json:"incident"`
+		State         model.State             `json:"state"`
+		Notifications []incident.Notification `json:"notifications"`
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return err
@@ -395,7 +397,7 @@ func isLabel(word string, row act.Act) bool {
 	return ok && !field && slices.Contains(identityLabels(), k)
 }
 
-func people(n rules.Notification) string {
+func people(n incident.Notification) string {
 	var out []string
 	for _, p := range n.To {
 		out = append(out, p.Address)

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // What is not known is refused with what is.
@@ -31,15 +32,15 @@ func TestCommandLineSaysWhatIsKnown(t *testing.T) {
 // A key as it is shown is taken back by a shell: without braces where it can be.
 func TestKeyWord(t *testing.T) {
 	for _, c := range []struct {
-		identity rules.Labels
+		identity model.Labels
 		want     string
 	}{
-		{rules.Labels{"machine": "SRV-AD", "customer": "dupont", "backup_role": "primary"}, "customer=dupont,machine=SRV-AD,backup_role=primary"},
-		{rules.Labels{"platform": "lms-A"}, "platform=lms-A"},
-		{rules.Labels{"machine": "it's a PC", "customer": "dupont"}, `'{customer="dupont",machine="it'\''s a PC"}'`},
-		{rules.Labels{"customer": "dupont", "source": "veeam"}, `'{customer="dupont",source="veeam"}'`},
+		{model.Labels{"machine": "SRV-AD", "customer": "dupont", "backup_role": "primary"}, "customer=dupont,machine=SRV-AD,backup_role=primary"},
+		{model.Labels{"platform": "lms-A"}, "platform=lms-A"},
+		{model.Labels{"machine": "it's a PC", "customer": "dupont"}, `'{customer="dupont",machine="it'\''s a PC"}'`},
+		{model.Labels{"customer": "dupont", "source": "veeam"}, `'{customer="dupont",source="veeam"}'`},
 	} {
-		if got := keyWord(rules.Incident{Identity: c.identity, Key: c.identity.String()}); got != c.want {
+		if got := keyWord(incident.Incident{Identity: c.identity, Key: c.identity.String()}); got != c.want {
 			t.Errorf("%v: %s, want %s", c.identity, got, c.want)
 		}
 	}

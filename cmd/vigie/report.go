@@ -11,19 +11,20 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // ways are how a report came in, by the word for it on the command line: the
 // kind of signal, and the means of one.
 func ways() []way {
 	return []way{
-		{"phone", string(rules.EmergencyMeans), "phone"},
-		{"mail", string(rules.EmergencyMeans), "mail"},
-		{"sms", string(rules.EmergencyMeans), "sms"},
-		{"level2", string(rules.Level2Voluntary), ""},
-		{"level3", string(rules.Level3Emergency), ""},
-		{"assistance", string(rules.UserAssistance), ""},
+		{"phone", string(model.EmergencyMeans), "phone"},
+		{"mail", string(model.EmergencyMeans), "mail"},
+		{"sms", string(model.EmergencyMeans), "sms"},
+		{"level2", string(model.Level2Voluntary), ""},
+		{"level3", string(model.Level3Emergency), ""},
+		{"assistance", string(model.UserAssistance), ""},
 	}
 }
 
@@ -64,7 +65,7 @@ func (c *commands) report(cmd *kingpin.CmdClause, flags client, output *string) 
 		if err != nil {
 			return err
 		}
-		var inc rules.Incident
+		var inc incident.Incident
 		if err := flags.do(ctx, http.MethodPost, "/api/v1/signals", send, &inc); err != nil {
 			return err
 		}

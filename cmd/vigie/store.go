@@ -14,7 +14,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // database finds the database that a verb works on: named itself, or by the
@@ -197,7 +197,7 @@ func (c *commands) restore(group *kingpin.CmdClause) verb {
 			return err
 		}
 		err = change(ctx, path, store.Options{}, func(tx *store.Tx) error {
-			return tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "restored", Reason: "the database was restored from a backup"})
+			return tx.AppendSystem(incident.Entry{At: now, Kind: "note", What: "restored", Reason: "the database was restored from a backup"})
 		})
 		if err != nil {
 			return fmt.Errorf("the backup is in place, but: %w", err)

@@ -7,7 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // columns begins a table for people.
@@ -60,7 +61,7 @@ func (c *commands) instant(at time.Time, layout string) string {
 // identityLabels are the labels by which the receiver finds an incident, in the order
 // in which people name them.
 func identityLabels() []string {
-	return []string{rules.LabelCustomer, rules.LabelPlatform, rules.LabelMachine, rules.LabelBackupRole}
+	return []string{model.LabelCustomer, model.LabelPlatform, model.LabelMachine, model.LabelBackupRole}
 }
 
 // bare is what a shell passes on as it stands.
@@ -68,7 +69,7 @@ var bare = regexp.MustCompile(`^[\pL\pN._:@%+/-]+$`)
 
 // keyWord is an incident's key as it can be handed to explain and act, also when
 // it is copied into a shell: its labels, or in quotes the key itself.
-func keyWord(i rules.Incident) string {
+func keyWord(i incident.Incident) string {
 	var pairs []string
 	for _, k := range identityLabels() {
 		if v, has := i.Identity[k]; has && bare.MatchString(v) {

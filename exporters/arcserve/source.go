@@ -24,7 +24,7 @@ type Source struct {
 // New builds a Source from a validated Config.
 func New(c *Config, o exporters.SourceOptions) (*Source, error) {
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = exporters.Sleep
 	}
 	s := &Source{now: o.Now}
 	switch {
@@ -61,14 +61,3 @@ func (s *Source) Remember(jobs []exporters.Job) {
 
 // Close drops connections.
 func (s *Source) Close() error { return s.way.close() }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -106,7 +106,7 @@ func New(o Options) *Client {
 		o.Retries = defaultRetries
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = exporters.Sleep
 	}
 	if o.Accept == "" {
 		o.Accept = "application/json"
@@ -389,15 +389,4 @@ func decodeAnswer(endpoint string, body []byte, out any) error {
 		return &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonMalformed, Err: fmt.Errorf("%s: %w", what, err)}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -38,7 +38,7 @@ type Run struct {
 func (r Run) Watch() *programs.Watch {
 	p := r.Program
 	if p == nil {
-		p = &programs.Program{Name: cmp.Or(r.Engine, "the command"), Rows: []programs.Row{{Code: programs.Codes{{0, 0}}, Result: programs.Success}}}
+		p = programs.Unnamed(cmp.Or(r.Engine, "the command"))
 	}
 	return p.Watch(r.Command)
 }

@@ -255,15 +255,3 @@ func retryAfter(resp *http.Response) time.Duration {
 	}
 	return min(time.Duration(n)*time.Second, 10*time.Minute)
 }
-
-// Sleep waits in real time.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

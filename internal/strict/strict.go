@@ -11,88 +11,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"reflect"
-	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-
-	"vigie/internal/phrase"
 )
 
 // File is a text with the name under which faults are told.
 type File struct {
 	Name string
 	Text []byte
-}
-
-// Position is where a value is written. A struct field of this type is filled
-// with the position of its struct.
-type Position struct {
-	File string
-	Line int
-}
-
-func (p Position) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
-
-// Fault is one thing wrong with a file.
-type Fault struct {
-	Position
-	Path string // scenarios[2].steps[0].when
-	What string // what is wrong, and how to mend it unless Cure says that
-	Cure string // how to mend it; "" when What says it
-	// Kind is set for faults that somebody may want to word in another way.
-	// Name is then the key or the value at fault, Known what could stand there.
-	Kind  Kind
-	Name  string
-	Known []string
-}
-
-// Kind is a kind of fault.
-type Kind string
-
-// The kinds of fault that a decoder finds.
-const (
-	Syntax     Kind = "syntax"      // not YAML at all
-	WrongShape Kind = "wrong_shape" // keys and values were expected
-	UnknownKey Kind = "unknown_key"
-	BadValue   Kind = "bad_value" // what a [Scalar] refused
-)
-
-func (f Fault) Error() string {
-	text := f.Position.String() + ": "
-	if f.Path != "" {
-		text += f.Path + ": "
-	}
-	text += f.What
-	if f.Cure != "" {
-		text += ": " + f.Cure
-	}
-	return text
-}
-
-// Faults are all faults found, in the order of the file.
-type Faults []Fault
-
-func (fs Faults) Error() string {
-	lines := make([]string, len(fs))
-	for i, f := range fs {
-		lines[i] = f.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Err returns nil when there is no fault.
-func (fs Faults) Err() error {
-	if len(fs) == 0 {
-		return nil
-	}
-	return fs
 }
 
 // Scalar is implemented by types that read themselves from one YAML value.
@@ -194,28 +125,6 @@ func furtherDocument(dec *yaml.Decoder) (*yaml.Node, error) {
 			return doc.Content[0], nil
 		}
 	}
-}
-
-var syntaxLine = regexp.MustCompile(`^line (\d+): `)
-
-// syntaxFault takes the line out of the parser's own message, or finds it where
-// the parser names none.
-func syntaxFault(f File, err error) Fault {
-	what := strings.TrimPrefix(err.Error(), "yaml: ")
-	at, cure := -1, "check indentation (spaces, no tabs), colons and quotes near this line"
-	if m := syntaxLine.FindStringSubmatch(what); m != nil {
-		line, _ := strconv.Atoi(m[1])
-		return Fault{Position: Position{f.Name, line}, Kind: Syntax, What: "not valid YAML: " + what[len(m[0]):] + "; " + cure}
-	}
-	if _, rest, ok := strings.Cut(what, "unknown anchor '"); ok {
-		name, _, _ := strings.Cut(rest, "'")
-		at, cure = bytes.Index(f.Text, []byte("*"+name)), "write &"+name+" at a value above it, or put what begins with * into quotes"
-	} else if i := bytes.IndexFunc(f.Text, func(r rune) bool { return r == utf8.RuneError }); i >= 0 && strings.Contains(what, "UTF-8") {
-		at, cure = i, "save the file as UTF-8"
-	} else if strings.Contains(what, "control characters") {
-		at, cure = bytes.IndexFunc(f.Text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n\u0085", r) }), "take it out"
-	}
-	return Fault{Position: Position{f.Name, 1 + bytes.Count(f.Text[:max(at, 0)], []byte("\n"))}, Kind: Syntax, What: "not valid YAML: " + what + "; " + cure}
 }
 
 // Into reads a node into dst, a pointer, below the given path.
@@ -371,17 +280,7 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 			v.Field(i).Set(reflect.ValueOf(Position{d.file, n.Line}))
 		}
 	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, val := n.Content[i], n.Content[i+1]
-		if isMerge(k) {
-			continue
-		}
-		if seen[k.Value] {
-			d.Fault(k, path, "key %q stands twice: keep one", k.Value)
-			continue
-		}
-		seen[k.Value] = true
+	for k, val := range d.pairs(n, path, "key %q") {
 		f, ok := fieldByKey(v, k.Value)
 		if !ok {
 			known := keysOf(v.Type())
@@ -405,22 +304,33 @@ func (d *Decoder) mapping(n *yaml.Node, v reflect.Value, path string, depth int)
 		v.Set(reflect.MakeMap(v.Type()))
 	}
 	d.merges(n, v, path, depth)
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, val := n.Content[i], n.Content[i+1]
-		if isMerge(k) {
-			continue
-		}
-		if seen[k.Value] {
-			d.Fault(k, path, "%q stands twice: keep one", k.Value)
-			continue
-		}
-		seen[k.Value] = true
+	for k, val := range d.pairs(n, path, "%q") {
 		key := reflect.New(v.Type().Key()).Elem()
 		d.value(k, key, path, depth+1)
 		elem := reflect.New(v.Type().Elem()).Elem()
 		d.value(val, elem, join(path, k.Value), depth+1)
 		v.SetMapIndex(key, elem)
+	}
+}
+
+// pairs are a mapping's own keys with their values; one that stands twice is a fault,
+// and called as the format says.
+func (d *Decoder) pairs(n *yaml.Node, path, called string) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(k, val *yaml.Node) bool) {
+		seen := map[string]bool{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			k := n.Content[i]
+			switch {
+			case isMerge(k):
+			case seen[k.Value]:
+				d.Fault(k, path, called+" stands twice: keep one", k.Value)
+			default:
+				seen[k.Value] = true
+				if !yield(k, n.Content[i+1]) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -468,93 +378,6 @@ func (d *Decoder) array(n *yaml.Node, v reflect.Value, path string, depth int) {
 	}
 }
 
-func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
-	if n.Kind != yaml.ScalarNode {
-		d.Fault(n, path, "expected one value, found %s", kindName(n))
-		return
-	}
-	if isNull(n) {
-		return
-	}
-	var err error
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(n.Value)
-	case reflect.Bool:
-		var b bool
-		if err = n.Decode(&b); err != nil {
-			d.Fault(n, path, "%q is not true or false", n.Value)
-			return
-		}
-		v.SetBool(b)
-	case reflect.Int, reflect.Int64, reflect.Int32:
-		i, err := strconv.ParseInt(n.Value, 10, v.Type().Bits())
-		if err != nil {
-			d.Fault(n, path, "%q is not a whole number", n.Value)
-			return
-		}
-		v.SetInt(i)
-	case reflect.Float64:
-		f, err := strconv.ParseFloat(n.Value, 64)
-		if err != nil || f != f {
-			d.Fault(n, path, "%q is not a number", n.Value)
-			return
-		}
-		v.SetFloat(f)
-	case reflect.Interface:
-		var x any
-		if err = n.Decode(&x); err == nil {
-			v.Set(reflect.ValueOf(x))
-		}
-	default:
-		d.Fault(n, path, "cannot be read here (%s)", v.Type())
-	}
-}
-
-func (d *Decoder) duration(n *yaml.Node, v reflect.Value, path string) {
-	t, err := ParseDuration(n.Value)
-	if err != nil || n.Kind != yaml.ScalarNode {
-		d.Fault(n, path, "%s", orKind(err, n))
-		return
-	}
-	v.SetInt(int64(t))
-}
-
-// ParseDuration reads an elapsed time such as 90s, 10m or 24h.
-func ParseDuration(text string) (time.Duration, error) {
-	t, err := time.ParseDuration(text)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not an elapsed time: write it in h, m and s, like 90s, 10m or 24h (a day is 24h; working time has its own units)", text)
-	}
-	if t < 0 {
-		return 0, fmt.Errorf("%q is negative: write an elapsed time of zero or more", text)
-	}
-	if t > maxElapsed {
-		return 0, fmt.Errorf("%q is longer than a hundred years: write a shorter time", text)
-	}
-	return t, nil
-}
-
-func (d *Decoder) time(n *yaml.Node, v reflect.Value, path string) {
-	t, err := ParseTime(n.Value)
-	if err != nil || n.Kind != yaml.ScalarNode {
-		d.Fault(n, path, "%s", orKind(err, n))
-		return
-	}
-	v.Set(reflect.ValueOf(t))
-}
-
-// ParseTime reads an instant with its offset, or a date (its midnight in UTC).
-func ParseTime(text string) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t, nil
-	}
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
-	}
-	return time.Time{}, fmt.Errorf("%q is not an instant: write it as 2026-03-09T07:10:00+01:00, or a date as 2026-03-09", text)
-}
-
 func orKind(err error, n *yaml.Node) string {
 	if err != nil && n.Kind == yaml.ScalarNode {
 		return err.Error()
@@ -584,100 +407,4 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
-}
-
-// keyOf returns a field's YAML key, or "" when it has none.
-func keyOf(f reflect.StructField) string {
-	name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-	if name == "-" || f.Type == positionType {
-		return ""
-	}
-	return name
-}
-
-func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Type != positionType {
-			if inner, ok := fieldByKey(v.Field(i), key); ok {
-				return inner, true
-			}
-		}
-		if keyOf(f) == key && key != "" {
-			return v.Field(i), true
-		}
-	}
-	return reflect.Value{}, false
-}
-
-func keysOf(t reflect.Type) []string {
-	var keys []string
-	for f := range t.Fields() {
-		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Type != positionType {
-			keys = append(keys, keysOf(f.Type)...)
-		} else if k := keyOf(f); k != "" {
-			keys = append(keys, k)
-		}
-	}
-	sort.Strings(keys)
-	return keys
-}
-
-// hint names the nearest known key, or all of them.
-func hint(wrong string, known []string) string {
-	if best := Nearest(wrong, known); best != "" {
-		return fmt.Sprintf(": did you mean %q?", best)
-	}
-	return ": known here are " + strings.Join(known, ", ")
-}
-
-// Nearest returns the known word that a misspelt one most likely means, or "".
-func Nearest(wrong string, known []string) string {
-	best, bestAt := "", 3
-	for _, k := range known {
-		if at := distance(strings.ToLower(wrong), strings.ToLower(k)); at < bestAt && at < len(k) {
-			best, bestAt = k, at
-		}
-	}
-	return best
-}
-
-// Unknown words the error for a name that refers to nothing.
-func Unknown(kind, name string, known []string) string {
-	return UnknownName(kind, name, known).String()
-}
-
-// UnknownName is Unknown with its parts named.
-func UnknownName(kind, name string, known []string) phrase.Phrase {
-	all := strings.Join(known, ", ")
-	switch {
-	case len(known) == 0:
-		return phrase.Of("unknown {noun} {quoted}: none is defined here", "noun", kind, "quoted", name)
-	case name == "":
-		return phrase.Of("a {noun} is missing: name one of {known}", "noun", kind, "known", all)
-	}
-	if near := Nearest(name, known); near != "" {
-		return phrase.Of("unknown {noun} {quoted}: did you mean {near}?", "noun", kind, "quoted", name, "near", strconv.Quote(near))
-	}
-	return phrase.Of("unknown {noun} {quoted}: known are {known}", "noun", kind, "quoted", name, "known", all)
-}
-
-// distance is the number of letters to change, add or drop.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(diagonal, row[j], row[j-1])
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
 }

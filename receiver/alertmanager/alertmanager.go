@@ -25,10 +25,11 @@ import (
 	"github.com/prometheus/alertmanager/api/v2/client"
 	"github.com/prometheus/alertmanager/api/v2/client/general"
 	"github.com/prometheus/alertmanager/api/v2/models"
-	"github.com/prometheus/common/model"
+	prommodel "github.com/prometheus/common/model"
 
 	"vigie/internal/clip"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Alert is an alert as Alertmanager knows it.
@@ -46,8 +47,8 @@ const GeneratorURL = "generator_url"
 // Signal gives an alert the receiver's words. Its fingerprint is computed from
 // the labels, so that every Alertmanager and every version gives the same; its
 // kind is left to the rules.
-func (a Alert) Signal() rules.Signal {
-	s := rules.Signal{
+func (a Alert) Signal() model.Signal {
+	s := model.Signal{
 		Fingerprint: Fingerprint(a.Labels),
 		Labels:      bounded(a.Labels, maxLabel),
 		Annotations: bounded(a.Annotations, maxAnnotation),
@@ -106,7 +107,7 @@ func cut(s string, most int) string {
 
 // Fingerprint identifies a label set as Alertmanager does.
 func Fingerprint(labels map[string]string) string {
-	return model.Fingerprint(model.LabelsToSignature(labels)).String()
+	return prommodel.Fingerprint(prommodel.LabelsToSignature(labels)).String()
 }
 
 // Snapshot is everything one Alertmanager said at one instant.
@@ -114,7 +115,7 @@ type Snapshot struct {
 	Started time.Time
 	// Ready tells that its cluster has settled, or that it has none.
 	Ready   bool
-	Signals []rules.Signal
+	Signals []model.Signal
 	// Held are, by fingerprint, the alerts that it keeps back: inhibited by
 	// another one, or in groups that are muted at this hour.
 	Held map[string]bool
@@ -125,7 +126,7 @@ type Snapshot struct {
 	Updated map[string]time.Time
 	// SilencedBy lists, by fingerprint, the silences that cover an alert.
 	SilencedBy map[string][]string
-	Silences   map[string]rules.Silence // active ones, by id
+	Silences   map[string]incident.Silence // active ones, by id
 	// Unread says what of the answer could not be read, for the first time; all
 	// else counts.
 	Unread []string
@@ -251,7 +252,7 @@ func (s *Snapshot) muted(groups []*models.AlertGroup) {
 	}
 }
 
-func signal(a *models.GettableAlert) rules.Signal {
+func signal(a *models.GettableAlert) model.Signal {
 	in := Alert{Labels: a.Labels, Annotations: a.Annotations, GeneratorURL: string(a.GeneratorURL)}
 	if a.StartsAt != nil {
 		in.StartsAt = time.Time(*a.StartsAt).UTC()
@@ -261,7 +262,7 @@ func signal(a *models.GettableAlert) rules.Signal {
 
 // take keeps the active silences and names those that cannot be read.
 func (s *Snapshot) take(all []*models.GettableSilence) (unread []string) {
-	s.Silences = map[string]rules.Silence{}
+	s.Silences = map[string]incident.Silence{}
 	for _, g := range all {
 		if g.ID == nil || g.Status == nil || g.Status.State == nil || *g.Status.State != models.SilenceStatusStateActive {
 			continue
@@ -276,15 +277,15 @@ func (s *Snapshot) take(all []*models.GettableSilence) (unread []string) {
 	return unread
 }
 
-func readSilence(g *models.GettableSilence) (rules.Silence, error) {
-	out := rules.Silence{ID: *g.ID}
+func readSilence(g *models.GettableSilence) (incident.Silence, error) {
+	out := incident.Silence{ID: *g.ID}
 	for _, m := range g.Matchers {
 		if m == nil {
 			return out, errors.New("a matcher is null")
 		}
 		out.Matchers = append(out.Matchers, matcher(m))
 	}
-	if _, err := rules.ParseMatchers(out.Matchers); err != nil {
+	if _, err := model.ParseMatchers(out.Matchers); err != nil {
 		return out, err
 	}
 	if g.CreatedBy != nil {
@@ -312,7 +313,7 @@ func matcher(m *models.Matcher) string {
 	if m.Value != nil {
 		value = *m.Value
 	}
-	if !model.LegacyValidation.IsValidLabelName(name) {
+	if !prommodel.LegacyValidation.IsValidLabelName(name) {
 		name = quoted(name) // any UTF-8 is a label name since Alertmanager 0.27
 	}
 	return name + op + quoted(value)

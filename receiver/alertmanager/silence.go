@@ -16,7 +16,8 @@ import (
 	"github.com/prometheus/alertmanager/api/v2/client/silence"
 	"github.com/prometheus/alertmanager/api/v2/models"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Silence makes Alertmanager keep a silence and returns it with its id. One that
@@ -24,9 +25,9 @@ import (
 // end and the comment of this one, so that asking twice makes one silence.
 //
 // Undo takes back what this call did; it is nil when nothing was changed.
-func (c *Client) Silence(ctx context.Context, s rules.Silence) (made rules.Silence, undo func(context.Context) error, err error) {
+func (c *Client) Silence(ctx context.Context, s incident.Silence) (made incident.Silence, undo func(context.Context) error, err error) {
 	s.StartsAt, s.EndsAt = s.StartsAt.UTC().Truncate(time.Millisecond), s.EndsAt.UTC().Truncate(time.Millisecond)
-	if _, err := rules.ParseMatchers(s.Matchers); err != nil {
+	if _, err := model.ParseMatchers(s.Matchers); err != nil {
 		return s, nil, fmt.Errorf("silence: %w", err)
 	}
 	old, whole, err := c.running(ctx, s)
@@ -59,7 +60,7 @@ type fields map[string]json.RawMessage
 
 // running finds the active silence with the same matchers by the same person.
 // Silences that cannot be read are none of them.
-func (c *Client) running(ctx context.Context, s rules.Silence) (*rules.Silence, fields, error) {
+func (c *Client) running(ctx context.Context, s incident.Silence) (*incident.Silence, fields, error) {
 	raw, err := c.raw(ctx, "silences", nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("silences of alertmanager %s: %w", c.o.Name, err)
@@ -90,7 +91,7 @@ func sorted(matchers []string) []string {
 
 // put posts a silence. With an id it changes the one that has it, of which whole
 // keeps what is not ours to change: annotations, and what later versions add.
-func (c *Client) put(ctx context.Context, s rules.Silence, whole fields) (id string, err error) {
+func (c *Client) put(ctx context.Context, s incident.Silence, whole fields) (id string, err error) {
 	body, err := postable(s, whole)
 	if err != nil {
 		return "", fmt.Errorf("silence: %w", err)
@@ -118,8 +119,8 @@ func (c *Client) put(ctx context.Context, s rules.Silence, whole fields) (id str
 	return ok.SilenceID, nil
 }
 
-func postable(s rules.Silence, whole fields) ([]byte, error) {
-	ms, err := rules.ParseMatchers(s.Matchers)
+func postable(s incident.Silence, whole fields) ([]byte, error) {
+	ms, err := model.ParseMatchers(s.Matchers)
 	if err != nil {
 		return nil, err
 	}

@@ -2,18 +2,20 @@ package alertmanager
 
 import (
 	"maps"
+	"slices"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Together is what all Alertmanagers that answered say together.
 type Together struct {
-	Firing map[string]rules.Signal
+	Firing map[string]model.Signal
 	// Held are alerts that every Alertmanager that knows them keeps back.
 	Held       map[string]bool
 	SilencedBy map[string][]string
-	Silences   map[string]rules.Silence
+	Silences   map[string]incident.Silence
 	Updated    map[string]time.Time
 	// All tells that every configured Alertmanager answered.
 	All bool
@@ -30,7 +32,7 @@ type Together struct {
 // Join puts together what several say, each nil that did not answer. Without any
 // answer there is no truth, and nothing is returned.
 func Join(snaps []*Snapshot, now time.Time, settled time.Duration) *Together {
-	t := &Together{Firing: map[string]rules.Signal{}, Held: map[string]bool{}, SilencedBy: map[string][]string{}, Silences: map[string]rules.Silence{},
+	t := &Together{Firing: map[string]model.Signal{}, Held: map[string]bool{}, SilencedBy: map[string][]string{}, Silences: map[string]incident.Silence{},
 		Updated: map[string]time.Time{}, Complete: true, All: true}
 	answered := false
 	for _, s := range snaps {
@@ -65,4 +67,27 @@ func (t *Together) add(s *Snapshot) {
 		t.SilencedBy[fp] = append(t.SilencedBy[fp], ids...)
 	}
 	maps.Copy(t.Silences, s.Silences)
+}
+
+// NextEnd is when the first of the silences runs out that still run, the zero time
+// without one: Alertmanager says nothing at that moment.
+func (t *Together) NextEnd(now time.Time) time.Time {
+	var next time.Time
+	for _, s := range t.Silences {
+		if s.EndsAt.After(now) && (next.IsZero() || s.EndsAt.Before(next)) {
+			next = s.EndsAt
+		}
+	}
+	return next
+}
+
+// KeepRunning adds the silences that an incident is known to have and that have
+// not run out: the Alertmanager that knows them may be the one that is silent.
+func KeepRunning(active []incident.Silence, had map[string]incident.Silence, now time.Time) []incident.Silence {
+	for _, s := range had {
+		if s.EndsAt.After(now) && !slices.ContainsFunc(active, func(a incident.Silence) bool { return a.ID == s.ID }) {
+			active = append(active, s)
+		}
+	}
+	return active
 }

@@ -16,7 +16,7 @@ import (
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
 	"vigie/receiver/web"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 func write(t *testing.T, path, text string) {
@@ -64,7 +64,7 @@ func TestAnswerByMail(t *testing.T) {
 		r.look()
 		inc := r.only()
 		last := inc.Acts[len(inc.Acts)-1]
-		if last.Verb != "answer" || last.By != "lea" || last.Fields["note"] != "Bonjour,\nle portable est allumé ce soir." || inc.State != rules.Waiting {
+		if last.Verb != "answer" || last.By != "lea" || last.Fields["note"] != "Bonjour,\nle portable est allumé ce soir." || inc.State != model.Waiting {
 			t.Fatalf("act %+v, state %s", last, inc.State)
 		}
 		r.settle()
@@ -78,7 +78,7 @@ func TestAnswerByMail(t *testing.T) {
 		}
 		r.now = at(t, "2026-03-17 09:31")
 		r.turn()
-		if got := r.only().State; got == rules.CallDue && r.now.Before(inc.Until) {
+		if got := r.only().State; got == model.CallDue && r.now.Before(inc.Until) {
 			t.Errorf("state %s although there was an answer", got)
 		}
 		if len(r.open()) > 0 {
@@ -118,7 +118,7 @@ func TestAbsenceIsNoAnswer(t *testing.T) {
 		}
 		r.now = at(t, "2026-03-17 09:31")
 		r.turn()
-		if got := r.only().State; got != rules.CallDue {
+		if got := r.only().State; got != model.CallDue {
 			t.Errorf("state %s: an absence note counted as an answer", got)
 		}
 	})

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"vigie/receiver/store"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // Assignment is how a person brings a mail that waits to the incident that it is
@@ -53,7 +53,7 @@ func Assign(tx *store.Tx, b *incidents.Batch, inc *incidents.Tracked, a Assignme
 		return refuse("the incident is none of {who}: keep the mail as a note", "who", p.ID)
 	}
 	words := cmp.Or(strings.TrimSpace(m.Text), m.Subject, m.Reason)
-	d, err := b.Apply(inc, rules.Acted{Act: rules.Act{Verb: a.As, By: a.By, Link: "mail:" + m.ID, Fields: rules.Labels{"note": cmp.Or(m.From, "?") + ": " + words}, Via: "from the list of mails"}})
+	d, err := b.Apply(inc, incident.Acted{Act: incident.Act{Verb: a.As, By: a.By, Link: "mail:" + m.ID, Fields: model.Labels{"note": cmp.Or(m.From, "?") + ": " + words}, Via: "from the list of mails"}})
 	if err != nil || d.Refusal != nil {
 		return m, d.Refusal, err
 	}

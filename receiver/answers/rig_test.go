@@ -21,7 +21,7 @@ import (
 	"vigie/receiver/config"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 const (
@@ -98,9 +98,9 @@ func at(t *testing.T, text string) time.Time {
 // fails reports that a computer's backup fails.
 func (r *rig) fails(machine string) {
 	r.t.Helper()
-	l := rules.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": machine, "machine_class": "workstation", "backup_role": "primary",
+	l := model.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": machine, "machine_class": "workstation", "backup_role": "primary",
 		"engine": "acronis", "source": "acronis", "plan": "daily", "job_id": machine, "kind": "failed"}
-	check(r.t, r.engine.Receive(r.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: l.String(), Labels: l, StartsAt: r.now}}}))
+	check(r.t, r.engine.Receive(r.t.Context(), receiver.Alerts{Fired: []model.Signal{{Kind: model.BackupAlert, Fingerprint: l.String(), Labels: l, StartsAt: r.now}}}))
 }
 
 // turn is one turn of the loops that matter here.

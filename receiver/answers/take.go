@@ -10,9 +10,10 @@ import (
 
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // MaxOpen bounds how many mails wait for a person; further ones stay in the
@@ -29,11 +30,11 @@ func (e *NotTakenError) Error() string { return e.Reason }
 func refused(words, address string) string {
 	switch notify.OfReturned(words, address) {
 	case notify.KindRecipient:
-		return rules.RefusedAddress
+		return incident.RefusedAddress
 	case notify.KindMessage:
-		return rules.RefusedMessage
+		return incident.RefusedMessage
 	}
-	return rules.RefusedTrouble
+	return incident.RefusedTrouble
 }
 
 func leave(format string, args ...any) error { return &NotTakenError{fmt.Sprintf(format, args...)} }
@@ -90,8 +91,8 @@ type taking struct {
 	tx      *store.Tx
 	in      Incoming
 	found   *store.Transmission
-	notices []rules.Notification // what the message told
-	about   []string             // numbers of the incidents that it came to
+	notices []incident.Notification // what the message told
+	about   []string                // numbers of the incidents that it came to
 }
 
 // sent finds the transmission that the mail is about.
@@ -137,7 +138,7 @@ func (t *taking) returned() error {
 		if n.IncidentID == "" {
 			continue // a digest
 		}
-		if _, err := t.Tell(n.IncidentID, rules.Returned{NotificationID: n.ID, Address: t.found.Address, What: string(t.in.Sort), Detail: t.in.Detail, Refused: refused(t.in.Detail, t.found.Address)}); err != nil {
+		if _, err := t.Tell(n.IncidentID, incident.Returned{NotificationID: n.ID, Address: t.found.Address, What: string(t.in.Sort), Detail: t.in.Detail, Refused: refused(t.in.Detail, t.found.Address)}); err != nil {
 			return err
 		}
 		if err := t.name(n.IncidentID); err != nil {
@@ -186,8 +187,8 @@ func (t *taking) reply() error {
 			return leave("its sender is none of those to whom the message went, and the incident is none of theirs")
 		}
 		// The incident tells by the name of the mail that it was taken in.
-		d, err := t.Apply(inc, rules.Acted{Act: rules.Act{Verb: t.verb(inc, outside), By: who, External: outside, Link: "mail:" + t.in.ID,
-			Fields: rules.Labels{"note": t.in.Text}, Via: "by mail, in answer to <" + t.found.Message + ">"}})
+		d, err := t.Apply(inc, incident.Acted{Act: incident.Act{Verb: t.verb(inc, outside), By: who, External: outside, Link: "mail:" + t.in.ID,
+			Fields: model.Labels{"note": t.in.Text}, Via: "by mail, in answer to <" + t.found.Message + ">"}})
 		if err != nil {
 			return err
 		}
@@ -255,7 +256,7 @@ func (t *taking) meant() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if numbers[strconv.Itoa(inc.Number)] || says(t.in.Text, inc.Identity[rules.LabelMachine]) {
+		if numbers[strconv.Itoa(inc.Number)] || says(t.in.Text, inc.Identity[model.LabelMachine]) {
 			named = append(named, n.IncidentID)
 		}
 	}

@@ -15,18 +15,20 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Row is what lists sort, search and count of an open incident.
 type Row struct {
 	ID       string
 	Number   int
-	Identity rules.Labels
+	Identity model.Labels
 	Scenario string
 	Policy   string
 	Severity string
-	State    rules.State
+	State    model.State
 	Assignee string
 	OpenedAt time.Time
 	// Deadline is the nearest target that still runs, Target its name.
@@ -46,7 +48,7 @@ var numbered = regexp.MustCompile(`^(?i:\[?(?:#|INC-))?(\d+)\]?$`)
 
 // Has reports whether the row says a text, in whatever case: its number as it is
 // written, and what it is about by ids or by the names that people know.
-func (r *Row) Has(text string, dir *rules.Directory) bool {
+func (r *Row) Has(text string, dir *inventory.Directory) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if n := numbered.FindStringSubmatch(text); n != nil && n[1] == strconv.Itoa(r.Number) {
 		return true
@@ -55,7 +57,7 @@ func (r *Row) Has(text string, dir *rules.Directory) bool {
 	if says(r.words) {
 		return true
 	}
-	if c := dir.Customers[r.Identity[rules.LabelCustomer]]; c != nil && says(c.Name) {
+	if c := dir.Customers[r.Identity[model.LabelCustomer]]; c != nil && says(c.Name) {
 		return true
 	}
 	if p := dir.Person(r.Assignee); p != nil && says(p.Name) {
@@ -68,22 +70,22 @@ func (r *Row) Has(text string, dir *rules.Directory) bool {
 }
 
 // Incident is as much of the incident as tells whom it concerns.
-func (r *Row) Incident() rules.Incident {
-	i := rules.Incident{ID: r.ID, Identity: r.Identity, Policy: r.Policy, Scenario: r.Scenario}
+func (r *Row) Incident() incident.Incident {
+	i := incident.Incident{ID: r.ID, Identity: r.Identity, Policy: r.Policy, Scenario: r.Scenario}
 	for _, by := range r.Reporters {
-		i.Reports = append(i.Reports, rules.Signal{By: by})
+		i.Reports = append(i.Reports, model.Signal{By: by})
 	}
 	for _, p := range r.Platforms {
-		i.Reports = append(i.Reports, rules.Signal{Labels: rules.Labels{rules.LabelPlatform: p}})
+		i.Reports = append(i.Reports, model.Signal{Labels: model.Labels{model.LabelPlatform: p}})
 	}
 	return i
 }
 
 // RowOf is the row of an incident.
-func RowOf(i *rules.Incident) *Row {
+func RowOf(i *incident.Incident) *Row {
 	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy, Severity: i.Severity,
-		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: i.Flags[rules.FlagSilenced],
-		Double: i.Flags[rules.FlagDoubleFailure], Platforms: i.Platforms()}
+		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: i.Flags[model.FlagSilenced],
+		Double: i.Flags[model.FlagDoubleFailure], Platforms: i.Platforms()}
 	for name, c := range i.Targets {
 		if c.Due.IsZero() || !c.MetAt.IsZero() || c.Paused {
 			continue
@@ -122,7 +124,7 @@ type Board struct {
 	waiting   []*Row          // committed while it was being filled
 	begun     bool
 	sorted    []*Row // nil when something has changed since
-	followers map[chan struct{}]func(*rules.Incident) bool
+	followers map[chan struct{}]func(*incident.Incident) bool
 }
 
 // New returns a board that follows a store.
@@ -133,7 +135,7 @@ func New(of *store.Store) *Board {
 }
 
 // saved takes note of an incident that was committed.
-func (b *Board) saved(i *rules.Incident) {
+func (b *Board) saved(i *incident.Incident) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for f, wants := range b.followers {
@@ -250,14 +252,14 @@ func (b *Board) Anew(ctx context.Context) error {
 // Follow returns a channel that is told whenever an incident has changed that the
 // follower wants to hear of, and how to stop; nil when too many follow already.
 // wants is asked while nobody else can look: it must be quick.
-func (b *Board) Follow(wants func(*rules.Incident) bool) (changed <-chan struct{}, stop func()) {
+func (b *Board) Follow(wants func(*incident.Incident) bool) (changed <-chan struct{}, stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.followers) >= maxFollowers {
 		return nil, func() {}
 	}
 	if b.followers == nil {
-		b.followers = map[chan struct{}]func(*rules.Incident) bool{}
+		b.followers = map[chan struct{}]func(*incident.Incident) bool{}
 	}
 	c := make(chan struct{}, 1)
 	b.followers[c] = wants

@@ -8,6 +8,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // Listed is what fires and is only listed, by the policy or because nothing is owed
@@ -42,8 +43,8 @@ func ListedNow(tx *store.Tx, book *rules.Book, now time.Time) ([]Listed, error) 
 		if !lists {
 			continue
 		}
-		out = append(out, Listed{Alertname: l[rules.LabelAlertname], Customer: l[rules.LabelCustomer], Machine: l[rules.LabelMachine], Platform: l[rules.LabelPlatform],
-			Source: l[rules.LabelSource], Plan: l[rules.LabelPlan], Item: l["item"], Since: x.Since.In(p.Zone), OwedFrom: owed})
+		out = append(out, Listed{Alertname: l[model.LabelAlertname], Customer: l[model.LabelCustomer], Machine: l[model.LabelMachine], Platform: l[model.LabelPlatform],
+			Source: l[model.LabelSource], Plan: l[model.LabelPlan], Item: l["item"], Since: x.Since.In(p.Zone), OwedFrom: owed})
 	}
 	slices.SortStableFunc(out, func(a, b Listed) int {
 		return cmp.Or(cmp.Compare(uint64(a.OwedFrom.Unix()), uint64(b.OwedFrom.Unix())), // the zero time comes last

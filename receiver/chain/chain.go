@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"vigie/receiver/evidence"
-	"vigie/rules"
+	"vigie/rules/book"
+	"vigie/rules/incident"
 )
 
 // State is the whole chain at one instant.
@@ -26,17 +27,17 @@ type State struct {
 	Unmatched []evidence.Unmatched `json:"unmatched"`
 	Watchdog  Watchdog             `json:"watchdog"`
 	// Duty is who is on duty, for each role that a rota fills.
-	Duty       []rules.DutyRole `json:"duty"`
-	Relays     []Relay          `json:"relays"`
-	Outbox     Outbox           `json:"outbox"`
-	Silences   []Silence        `json:"silences"`
-	SilencesAt time.Time        `json:"silences_at,omitzero"` // when an Alertmanager last said them
-	Reloads    []Reload         `json:"reloads"`              // newest first
-	Loops      []Loop           `json:"loops"`
-	Disk       Disk             `json:"disk"`
-	Issues     map[string]int   `json:"data_quality_issues"`
-	Seal       string           `json:"seal,omitempty"`
-	SealedAt   time.Time        `json:"sealed_at,omitzero"`
+	Duty       []book.DutyRole `json:"duty"`
+	Relays     []Relay         `json:"relays"`
+	Outbox     Outbox          `json:"outbox"`
+	Silences   []Silence       `json:"silences"`
+	SilencesAt time.Time       `json:"silences_at,omitzero"` // when an Alertmanager last said them
+	Reloads    []Reload        `json:"reloads"`              // newest first
+	Loops      []Loop          `json:"loops"`
+	Disk       Disk            `json:"disk"`
+	Issues     map[string]int  `json:"data_quality_issues"`
+	Seal       string          `json:"seal,omitempty"`
+	SealedAt   time.Time       `json:"sealed_at,omitzero"`
 }
 
 // Version is what program runs.
@@ -124,7 +125,7 @@ type Waiting struct {
 
 // Silence is one that runs in an Alertmanager.
 type Silence struct {
-	rules.Silence
+	incident.Silence
 	Long  bool `json:"too_long,omitempty"`
 	Broad bool `json:"too_broad,omitempty"`
 }

@@ -13,7 +13,8 @@ import (
 	"vigie/receiver/loop"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/book"
+	"vigie/rules/policy"
 )
 
 // MaxWaiting bounds how much of the outbox the chain shows.
@@ -23,8 +24,8 @@ const MaxWaiting = 100
 type Inputs struct {
 	Now           time.Time
 	Store         *store.Store
-	Policy        *rules.Policy
-	Duty          []rules.DutyRole
+	Policy        *policy.Policy
+	Duty          []book.DutyRole
 	Issues        map[string]int
 	Started       time.Time
 	Watchdog      Watchdog

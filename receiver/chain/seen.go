@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Seen remembers what came of asking, for the one process.
@@ -65,7 +65,7 @@ func (s *Seen) Link(kind, name string) Link {
 }
 
 // Silenced keeps which silences run.
-func (s *Seen) Silenced(all map[string]rules.Silence, now time.Time) {
+func (s *Seen) Silenced(all map[string]incident.Silence, now time.Time) {
 	var list []Silence
 	for _, x := range all {
 		list = append(list, Silence{Silence: x, Long: x.Long(), Broad: x.Broad()})

@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"vigie/internal/strict"
-	"vigie/rules"
+	"vigie/rules/book"
+	"vigie/rules/inventory"
+	"vigie/rules/policy"
 )
 
 // CalendarFile is an iCalendar file of the inventory, as it was taken.
@@ -47,18 +49,18 @@ type calendarFiles struct {
 	standIn bool
 	taken   []CalendarFile
 	// inventory are all files that were read.
-	inventory []rules.SourceFile
+	inventory []strict.File
 }
 
 // take checks a file that was read, or could not be, and returns what counts
 // in its place. What is wrong with the text of a file that nothing stands in
 // for is left to the inventory to say, with all its other faults.
-func (cf *calendarFiles) take(name string, text []byte, unread error) (rules.SourceFile, error) {
-	read := rules.SourceFile{Name: name, Text: text}
+func (cf *calendarFiles) take(name string, text []byte, unread error) (strict.File, error) {
+	read := strict.File{Name: name, Text: text}
 	f := CalendarFile{File: name, Fault: unread, name: filepath.Base(name), text: text}
-	f.Calendar, _ = rules.ICalCalendar(name)
+	f.Calendar, _ = inventory.ICalCalendar(name)
 	if unread == nil {
-		f.Fault = rules.CheckICal(read)
+		f.Fault = inventory.CheckICal(read)
 	}
 	if f.Fault == nil {
 		cf.taken = append(cf.taken, f)
@@ -84,7 +86,7 @@ func (c *Config) readCopy(f CalendarFile) (CalendarFile, error) {
 		return f, err
 	}
 	f.text = text
-	return f, rules.CheckICal(rules.SourceFile{Name: f.Copy, Text: text})
+	return f, inventory.CheckICal(strict.File{Name: f.Copy, Text: text})
 }
 
 // copyName is a file's name with the ending in small letters, so that one
@@ -95,7 +97,7 @@ func copyName(name string) string {
 
 // load reads the inventory, with copies of calendar files where they are
 // called for.
-func (cf *calendarFiles) load(policies []*rules.Policy) (*rules.Directory, error) {
+func (cf *calendarFiles) load(policies []*policy.Policy) (*inventory.Directory, error) {
 	c := cf.config
 	files, empty, err := c.readFiles("inventory", c.Inventory, cf.read)
 	if err != nil {
@@ -109,32 +111,32 @@ func (cf *calendarFiles) load(policies []*rules.Policy) (*rules.Directory, error
 	for _, g := range empty {
 		// Calendar files are a courtesy: a pattern for them may find none yet. One
 		// that was there and is gone is told by its copy.
-		if _, calendars := rules.ICalCalendar(g); calendars && strings.ContainsAny(filepath.Base(g), "*?[") {
+		if _, calendars := inventory.ICalCalendar(g); calendars && strings.ContainsAny(filepath.Base(g), "*?[") {
 			continue
 		}
-		if !slices.ContainsFunc(kept, func(f rules.SourceFile) bool { return asking([]string{g}, filepath.Base(f.Name)) != "" }) {
+		if !slices.ContainsFunc(kept, func(f strict.File) bool { return asking([]string{g}, filepath.Base(f.Name)) != "" }) {
 			return nil, c.namesNoFile("inventory", g)
 		}
 	}
-	directory, err := rules.LoadDirectory(append(files, kept...))
+	directory, err := inventory.Load(append(files, kept...))
 	if err != nil || policies == nil {
 		return nil, err
 	}
-	return directory, rules.CheckClosures(directory, policies)
+	return directory, book.CheckClosures(directory, policies)
 }
 
 // read reads one file of the inventory.
-func (cf *calendarFiles) read(name string) (rules.SourceFile, error) {
+func (cf *calendarFiles) read(name string) (strict.File, error) {
 	text, err := readFile(name)
-	if _, is := rules.ICalCalendar(name); is {
+	if _, is := inventory.ICalCalendar(name); is {
 		return cf.take(name, text, err)
 	}
-	return rules.SourceFile{Name: name, Text: text}, err
+	return strict.File{Name: name, Text: text}, err
 }
 
 // missing takes the copies of files that a pattern of the inventory asks for
 // and that are there no more. Calendars that no policy has any more need none.
-func (cf *calendarFiles) missing(globs []string, policies []*rules.Policy) ([]rules.SourceFile, error) {
+func (cf *calendarFiles) missing(globs []string, policies []*policy.Policy) ([]strict.File, error) {
 	names, err := cf.config.copied()
 	if err != nil {
 		if !cf.standIn && errors.Is(err, fs.ErrPermission) {
@@ -142,13 +144,13 @@ func (cf *calendarFiles) missing(globs []string, policies []*rules.Policy) ([]ru
 		}
 		return nil, cf.config.fault("database", "the copies of calendar files cannot be listed: %v; mend the rights", err)
 	}
-	var files []rules.SourceFile
+	var files []strict.File
 	var faults strict.Faults
 	for _, name := range names {
-		calendar, _ := rules.ICalCalendar(name)
+		calendar, _ := inventory.ICalCalendar(name)
 		there := slices.ContainsFunc(cf.taken, func(f CalendarFile) bool { return copyName(f.name) == name })
 		glob := asking(globs, name)
-		if there || glob == "" || calendar != "*" && !slices.ContainsFunc(policies, func(p *rules.Policy) bool { return asks(p, name, calendar) }) {
+		if there || glob == "" || calendar != "*" && !slices.ContainsFunc(policies, func(p *policy.Policy) bool { return asks(p, name, calendar) }) {
 			continue
 		}
 		f := CalendarFile{Calendar: calendar, File: cf.config.Path(glob), name: name}
@@ -165,15 +167,15 @@ func (cf *calendarFiles) missing(globs []string, policies []*rules.Policy) ([]ru
 			continue
 		}
 		cf.taken = append(cf.taken, kept)
-		files = append(files, rules.SourceFile{Name: kept.Copy, Text: kept.text})
+		files = append(files, strict.File{Name: kept.Copy, Text: kept.text})
 	}
 	return files, faults.Err()
 }
 
 // asks reports whether a policy has the calendar, or a role filled by the rota, that a
 // file is named after.
-func asks(p *rules.Policy, name, calendar string) bool {
-	rota, is := rules.RotaOfFile(name)
+func asks(p *policy.Policy, name, calendar string) bool {
+	rota, is := inventory.RotaOfFile(name)
 	if !is {
 		return p.Calendars[calendar] != nil
 	}

@@ -15,6 +15,7 @@ import (
 	"vigie/internal/fleet"
 	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/policy"
 )
 
 // Setup is a configuration read whole: the process's own settings and what
@@ -83,7 +84,7 @@ func load(path string, standIn bool) (*Setup, error) {
 }
 
 // share leaves of the inventory what exporters need.
-func share(files []rules.SourceFile) (fleet.Shared, error) {
+func share(files []strict.File) (fleet.Shared, error) {
 	var out fleet.Shared
 	hash := sha256.New()
 	for _, f := range files {
@@ -139,10 +140,10 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-func (c *Config) policies() ([]*rules.Policy, error) {
-	files, empty, err := c.readFiles("policy", c.Policy, func(name string) (rules.SourceFile, error) {
+func (c *Config) policies() ([]*policy.Policy, error) {
+	files, empty, err := c.readFiles("policy", c.Policy, func(name string) (strict.File, error) {
 		text, err := readFile(name)
-		return rules.SourceFile{Name: name, Text: text}, err
+		return strict.File{Name: name, Text: text}, err
 	})
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func (c *Config) policies() ([]*rules.Policy, error) {
 
 // readFiles reads the files that patterns name, relative to vigie.yml, and
 // returns the patterns that name none.
-func (c *Config) readFiles(key string, globs []string, read func(string) (rules.SourceFile, error)) (files []rules.SourceFile, empty []string, err error) {
+func (c *Config) readFiles(key string, globs []string, read func(string) (strict.File, error)) (files []strict.File, empty []string, err error) {
 	if len(globs) == 0 {
 		return nil, nil, c.fault(key, "missing: name the files, such as [%s/*.yml]", key)
 	}

@@ -16,7 +16,8 @@ import (
 	"vigie/receiver/heartbeat"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
 )
 
 // HTTPClient makes an HTTP client with an endpoint's credentials; files are read
@@ -92,7 +93,7 @@ func (c *Config) OtherChannels() (map[string]notify.Channel, error) {
 }
 
 func (c *Config) channel(name string) (notify.Channel, error) {
-	if !rules.ChannelName(name) {
+	if !inventory.ChannelName(name) {
 		return nil, fmt.Errorf("%q cannot be a channel's name: take another of letters, digits, - and _; mail is configured under mail", name)
 	}
 	return c.Channels[name].Channel(name, c.Path)
@@ -117,10 +118,10 @@ func (c *Config) Renderer() (*message.Renderer, error) { return c.RendererWithLi
 
 // RendererWithLinks makes the writer of mails whose links are made by token; nil
 // for none.
-func (c *Config) RendererWithLinks(token func(rules.Notification, rules.Party, string) string) (*message.Renderer, error) {
+func (c *Config) RendererWithLinks(token func(incident.Notification, incident.Party, string) string) (*message.Renderer, error) {
 	o := message.Options{Organisation: c.Organisation, Phone: c.Phone, Links: message.Links{Base: c.ExternalURL, Token: token},
 		NoReplies: c.Answers == nil && (c.Mail == nil || c.Mail.ReplyTo == ""),
-		Outside:   func(p rules.Party) bool { return p.Outside }}
+		Outside:   func(p incident.Party) bool { return p.Outside }}
 	if c.Templates != "" {
 		o.Overrides = os.DirFS(c.Path(c.Templates))
 	}

@@ -19,10 +19,11 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
+	prommodel "github.com/prometheus/common/model"
 
 	"vigie/internal/fleet"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // The series that are read, named as the exporters name them.
@@ -80,7 +81,7 @@ func New(o Options) (*Client, error) {
 // Question is what is to be found out for one incident.
 type Question struct {
 	// Plans has the labels of each failing alert, by fingerprint.
-	Plans map[string]rules.Labels
+	Plans map[string]model.Labels
 	// Other asks for the machine's backups in other roles; nil does not.
 	Other *Other
 }
@@ -99,8 +100,8 @@ type Other struct {
 
 // Ask answers a question as of an instant. It always returns an answer; the
 // error only tells why facts in it are unknown.
-func (c *Client) Ask(ctx context.Context, q Question, now time.Time) (rules.Answered, error) {
-	a := rules.Answered{AskedAt: now, Plans: map[string]rules.PlanEvidence{}}
+func (c *Client) Ask(ctx context.Context, q Question, now time.Time) (incident.Answered, error) {
+	a := incident.Answered{AskedAt: now, Plans: map[string]incident.PlanEvidence{}}
 	err := c.plans(ctx, q.Plans, now, a.Plans)
 	if q.Other != nil {
 		other, otherErr := c.other(ctx, *q.Other, now)
@@ -114,30 +115,30 @@ func (c *Client) Ask(ctx context.Context, q Question, now time.Time) (rules.Answ
 }
 
 // Unknown is the answer when nothing could be asked.
-func Unknown(q Question, now time.Time, why error) rules.Answered {
-	a := rules.Answered{AskedAt: now, Plans: map[string]rules.PlanEvidence{}}
+func Unknown(q Question, now time.Time, why error) incident.Answered {
+	a := incident.Answered{AskedAt: now, Plans: map[string]incident.PlanEvidence{}}
 	for fp := range q.Plans {
-		a.Plans[fp] = rules.PlanEvidence{}
+		a.Plans[fp] = incident.PlanEvidence{}
 	}
 	if q.Other != nil {
-		a.Other = &rules.Evidence{State: rules.EvidenceUnknown, AskedAt: now, Error: why.Error()}
+		a.Other = &incident.Evidence{State: model.EvidenceUnknown, AskedAt: now, Error: why.Error()}
 	}
 	return a
 }
 
-func (c *Client) plans(ctx context.Context, plans map[string]rules.Labels, now time.Time, out map[string]rules.PlanEvidence) error {
+func (c *Client) plans(ctx context.Context, plans map[string]model.Labels, now time.Time, out map[string]incident.PlanEvidence) error {
 	for fp := range plans {
-		out[fp] = rules.PlanEvidence{}
+		out[fp] = incident.PlanEvidence{}
 	}
 	byCustomer := map[string][]string{}
 	var sources []string
 	for _, fp := range sortedKeys(plans) {
 		l := plans[fp]
-		if l[rules.LabelJobID] == "" || l[rules.LabelSource] == "" {
+		if l[model.LabelJobID] == "" || l[model.LabelSource] == "" {
 			continue // nothing in Prometheus is about this alert
 		}
-		byCustomer[l[rules.LabelCustomer]] = append(byCustomer[l[rules.LabelCustomer]], fp)
-		sources = append(sources, l[rules.LabelSource])
+		byCustomer[l[model.LabelCustomer]] = append(byCustomer[l[model.LabelCustomer]], fp)
+		sources = append(sources, l[model.LabelSource])
 	}
 	if len(sources) == 0 {
 		return nil
@@ -149,7 +150,7 @@ func (c *Client) plans(ctx context.Context, plans map[string]rules.Labels, now t
 	for _, customer := range sortedKeys(byCustomer) {
 		var srcs, ids []string
 		for _, fp := range byCustomer[customer] {
-			srcs, ids = append(srcs, plans[fp][rules.LabelSource]), append(ids, plans[fp][rules.LabelJobID])
+			srcs, ids = append(srcs, plans[fp][model.LabelSource]), append(ids, plans[fp][model.LabelJobID])
 		}
 		query := fmt.Sprintf(`{__name__=~%q,customer=%q,source=~%q,job_id=~%q}`, anyOf(jobInfo, lastSuccess, lastRun, lastResult, lastSize), customer, anyOf(srcs...), anyOf(ids...))
 		jobs, err := c.jobs(ctx, query, now)
@@ -158,14 +159,14 @@ func (c *Client) plans(ctx context.Context, plans map[string]rules.Labels, now t
 		}
 		for _, fp := range byCustomer[customer] {
 			l := plans[fp]
-			out[fp] = plan(jobs[jobKey{l[rules.LabelSource], customer, l[rules.LabelJobID]}], up[l[rules.LabelSource]], query)
+			out[fp] = plan(jobs[jobKey{l[model.LabelSource], customer, l[model.LabelJobID]}], up[l[model.LabelSource]], query)
 		}
 	}
 	return nil
 }
 
-func plan(j *job, sourceIsUp bool, query string) rules.PlanEvidence {
-	p := rules.PlanEvidence{Query: query}
+func plan(j *job, sourceIsUp bool, query string) incident.PlanEvidence {
+	p := incident.PlanEvidence{Query: query}
 	switch {
 	case !sourceIsUp:
 	case j == nil:
@@ -183,8 +184,8 @@ func plan(j *job, sourceIsUp bool, query string) rules.PlanEvidence {
 
 // other finds the worst of the machine's backups in each other role, and the
 // best of the roles: a machine is covered when one role is wholly well.
-func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evidence, error) {
-	unknown := rules.Evidence{State: rules.EvidenceUnknown}
+func (c *Client) other(ctx context.Context, o Other, now time.Time) (incident.Evidence, error) {
+	unknown := incident.Evidence{State: model.EvidenceUnknown}
 	infoQuery := fmt.Sprintf(`%s{customer=%q,machine=~%q,backup_role!=%q}`, jobInfo, o.Customer, "(?i:"+anyOf(o.Names...)+")", o.Role)
 	unknown.Query = infoQuery
 	found, err := c.jobs(ctx, infoQuery, now)
@@ -192,13 +193,13 @@ func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evide
 		unknown.Error = err.Error()
 		return unknown, err
 	}
-	maps.DeleteFunc(found, func(_ jobKey, j *job) bool { return !fleet.IsBackup(j.labels[rules.LabelBackupRole]) }) // a copy saves no machine
+	maps.DeleteFunc(found, func(_ jobKey, j *job) bool { return !fleet.IsBackup(j.labels[model.LabelBackupRole]) }) // a copy saves no machine
 	if len(found) == 0 {
 		if o.Expected {
 			unknown.Error = "the inventory expects another backup, and none is reported"
 			return unknown, nil
 		}
-		return rules.Evidence{State: rules.EvidenceNone, Query: infoQuery, Value: "no series"}, nil
+		return incident.Evidence{State: model.EvidenceNone, Query: infoQuery, Value: "no series"}, nil
 	}
 	var sources, ids []string
 	for k := range found {
@@ -219,7 +220,7 @@ func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evide
 		unknown.Error = err.Error()
 		return unknown, err
 	}
-	worst := map[string]rules.Evidence{}
+	worst := map[string]incident.Evidence{}
 	for _, k := range sortedJobs(found) {
 		j := jobs[k]
 		if j == nil {
@@ -231,7 +232,7 @@ func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evide
 			worst[e.Role] = e
 		}
 	}
-	var best rules.Evidence
+	var best incident.Evidence
 	for i, role := range sortedKeys(worst) {
 		if i == 0 || badness[worst[role].State] < badness[best.State] {
 			best = worst[role]
@@ -240,33 +241,33 @@ func (c *Client) other(ctx context.Context, o Other, now time.Time) (rules.Evide
 	return best, nil
 }
 
-var badness = map[rules.EvidenceState]int{
-	rules.EvidenceOK: 0, rules.EvidenceDegraded: 1, rules.EvidenceUnknown: 2, rules.EvidenceKO: 3, rules.EvidenceNone: 4,
+var badness = map[model.EvidenceState]int{
+	model.EvidenceOK: 0, model.EvidenceDegraded: 1, model.EvidenceUnknown: 2, model.EvidenceKO: 3, model.EvidenceNone: 4,
 }
 
 // state judges one backup by its own series.
-func state(j *job, sourceIsUp bool, now time.Time) rules.Evidence {
-	e := rules.Evidence{
-		Role: j.labels[rules.LabelBackupRole], Engine: j.labels[rules.LabelEngine], Plan: j.labels[rules.LabelPlan],
+func state(j *job, sourceIsUp bool, now time.Time) incident.Evidence {
+	e := incident.Evidence{
+		Role: j.labels[model.LabelBackupRole], Engine: j.labels[model.LabelEngine], Plan: j.labels[model.LabelPlan],
 		LastSuccess: j.instant(lastSuccess), LastRun: j.instant(lastRun),
 		Value: fmt.Sprintf("last_result=%g last_success=%s", j.values[lastResult], shown(j.instant(lastSuccess))),
 	}
 	result, hasResult := j.values[lastResult]
 	switch {
 	case !sourceIsUp:
-		e.State, e.Error = rules.EvidenceUnknown, "its source is not read at the moment"
+		e.State, e.Error = model.EvidenceUnknown, "its source is not read at the moment"
 	case !hasResult || result == resultUnknown:
-		e.State, e.Error = rules.EvidenceUnknown, "the result of its last run is not known"
+		e.State, e.Error = model.EvidenceUnknown, "the result of its last run is not known"
 	case e.LastSuccess.IsZero():
-		e.State = rules.EvidenceKO
+		e.State = model.EvidenceKO
 	case e.LastSuccess.After(now.Add(10 * time.Minute)):
-		e.State, e.Error = rules.EvidenceUnknown, "its last success lies in the future"
+		e.State, e.Error = model.EvidenceUnknown, "its last success lies in the future"
 	case result == resultWarning && !overdue(j, now):
-		e.State = rules.EvidenceDegraded
+		e.State = model.EvidenceDegraded
 	case result == resultSuccess && !overdue(j, now):
-		e.State = rules.EvidenceOK
+		e.State = model.EvidenceOK
 	default:
-		e.State = rules.EvidenceKO
+		e.State = model.EvidenceKO
 	}
 	return e
 }
@@ -298,7 +299,7 @@ type jobKey struct{ source, customer, id string }
 // job is what Prometheus knows of one job: its info labels and its values by
 // series name.
 type job struct {
-	labels rules.Labels
+	labels model.Labels
 	values map[string]float64
 }
 
@@ -326,10 +327,10 @@ func (c *Client) jobs(ctx context.Context, query string, now time.Time) (map[job
 		k := jobKey{string(s.Metric["source"]), string(s.Metric["customer"]), string(s.Metric["job_id"])}
 		j := jobs[k]
 		if j == nil {
-			j = &job{labels: rules.Labels{}, values: map[string]float64{}}
+			j = &job{labels: model.Labels{}, values: map[string]float64{}}
 			jobs[k] = j
 		}
-		name := string(s.Metric[model.MetricNameLabel])
+		name := string(s.Metric[prommodel.MetricNameLabel])
 		j.values[name] = float64(s.Value)
 		if name == jobInfo {
 			for l, v := range s.Metric {
@@ -349,7 +350,7 @@ func (c *Client) sources(ctx context.Context, names []string, now time.Time) (ma
 	up, down, stale := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range vector {
 		name := string(s.Metric["source"])
-		switch string(s.Metric[model.MetricNameLabel]) {
+		switch string(s.Metric[prommodel.MetricNameLabel]) {
 		case sourceUp:
 			up[name] = true
 			down[name] = down[name] || s.Value != 1
@@ -363,12 +364,12 @@ func (c *Client) sources(ctx context.Context, names []string, now time.Time) (ma
 	return up, nil
 }
 
-func (c *Client) query(ctx context.Context, query string, now time.Time) (model.Vector, error) {
+func (c *Client) query(ctx context.Context, query string, now time.Time) (prommodel.Vector, error) {
 	value, _, _, err := c.api.Query(ctx, query, now)
 	if err != nil {
 		return nil, fmt.Errorf("prometheus: %w", err)
 	}
-	vector, ok := value.(model.Vector)
+	vector, ok := value.(prommodel.Vector)
 	if !ok {
 		return nil, fmt.Errorf("prometheus answered with a %s, not with a vector", value.Type())
 	}

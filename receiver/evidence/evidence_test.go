@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 var monday = time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
@@ -53,7 +53,7 @@ func TestPlan(t *testing.T) {
 func TestState(t *testing.T) {
 	day := 24 * time.Hour
 	daily := func(result float64, run, success time.Duration, next time.Duration) *job {
-		j := &job{labels: rules.Labels{"backup_role": "local"}, values: map[string]float64{lastResult: result, interval: day.Seconds(), lastRun: ago(run)}}
+		j := &job{labels: model.Labels{"backup_role": "local"}, values: map[string]float64{lastResult: result, interval: day.Seconds(), lastRun: ago(run)}}
 		if success != 0 {
 			j.values[lastSuccess] = ago(success)
 		}
@@ -66,21 +66,21 @@ func TestState(t *testing.T) {
 		name string
 		job  *job
 		up   bool
-		want rules.EvidenceState
+		want model.EvidenceState
 	}{
-		{"last night", daily(1, 8*time.Hour, 8*time.Hour, 0), true, rules.EvidenceOK},
-		{"last night with warnings", daily(2, 8*time.Hour, 8*time.Hour, 0), true, rules.EvidenceDegraded},
-		{"failed since", daily(3, 8*time.Hour, 32*time.Hour, 0), true, rules.EvidenceKO},
-		{"cancelled since", daily(4, 8*time.Hour, 32*time.Hour, 0), true, rules.EvidenceKO},
-		{"36 hours ago", daily(1, 36*time.Hour, 36*time.Hour, 0), true, rules.EvidenceOK},
-		{"overdue", daily(1, 37*time.Hour, 37*time.Hour, 0), true, rules.EvidenceKO},
-		{"Friday night, next run tonight", daily(1, 58*time.Hour, 58*time.Hour, 14*time.Hour), true, rules.EvidenceOK},
-		{"a week ago, next run tonight", daily(1, 168*time.Hour, 168*time.Hour, 14*time.Hour), true, rules.EvidenceKO},
-		{"Friday night, next run missed", daily(1, 58*time.Hour, 58*time.Hour, -10*time.Hour), true, rules.EvidenceKO},
-		{"never", daily(3, 8*time.Hour, 0, 0), true, rules.EvidenceKO},
-		{"result unknown", daily(0, 8*time.Hour, 8*time.Hour, 0), true, rules.EvidenceUnknown},
-		{"in the future", daily(1, 0, -day, 0), true, rules.EvidenceUnknown},
-		{"source not read", daily(1, 8*time.Hour, 8*time.Hour, 0), false, rules.EvidenceUnknown},
+		{"last night", daily(1, 8*time.Hour, 8*time.Hour, 0), true, model.EvidenceOK},
+		{"last night with warnings", daily(2, 8*time.Hour, 8*time.Hour, 0), true, model.EvidenceDegraded},
+		{"failed since", daily(3, 8*time.Hour, 32*time.Hour, 0), true, model.EvidenceKO},
+		{"cancelled since", daily(4, 8*time.Hour, 32*time.Hour, 0), true, model.EvidenceKO},
+		{"36 hours ago", daily(1, 36*time.Hour, 36*time.Hour, 0), true, model.EvidenceOK},
+		{"overdue", daily(1, 37*time.Hour, 37*time.Hour, 0), true, model.EvidenceKO},
+		{"Friday night, next run tonight", daily(1, 58*time.Hour, 58*time.Hour, 14*time.Hour), true, model.EvidenceOK},
+		{"a week ago, next run tonight", daily(1, 168*time.Hour, 168*time.Hour, 14*time.Hour), true, model.EvidenceKO},
+		{"Friday night, next run missed", daily(1, 58*time.Hour, 58*time.Hour, -10*time.Hour), true, model.EvidenceKO},
+		{"never", daily(3, 8*time.Hour, 0, 0), true, model.EvidenceKO},
+		{"result unknown", daily(0, 8*time.Hour, 8*time.Hour, 0), true, model.EvidenceUnknown},
+		{"in the future", daily(1, 0, -day, 0), true, model.EvidenceUnknown},
+		{"source not read", daily(1, 8*time.Hour, 8*time.Hour, 0), false, model.EvidenceUnknown},
 	} {
 		if got := state(c.job, c.up, monday); got.State != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got.State, c.want)
@@ -90,7 +90,7 @@ func TestState(t *testing.T) {
 
 // Prometheus that is down, slow or talks nonsense makes everything unknown.
 func TestUnknown(t *testing.T) {
-	q := Question{Plans: map[string]rules.Labels{"f": {"customer": "dupont", "source": "s", "job_id": "j"}},
+	q := Question{Plans: map[string]model.Labels{"f": {"customer": "dupont", "source": "s", "job_id": "j"}},
 		Other: &Other{Customer: "dupont", Names: []string{"SRV-AD"}, Role: "primary"}}
 	for name, h := range map[string]http.HandlerFunc{
 		"down":     func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) },
@@ -106,11 +106,11 @@ func TestUnknown(t *testing.T) {
 		}
 		a, err := c.Ask(t.Context(), q, monday)
 		srv.Close()
-		if err == nil || a.Plans["f"].Known || a.Other == nil || a.Other.State != rules.EvidenceUnknown || a.Other.Error == "" || !a.AskedAt.Equal(monday) {
+		if err == nil || a.Plans["f"].Known || a.Other == nil || a.Other.State != model.EvidenceUnknown || a.Other.Error == "" || !a.AskedAt.Equal(monday) {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
-	if a := Unknown(q, monday, errors.New("none")); a.Plans["f"].Known || a.Other.State != rules.EvidenceUnknown {
+	if a := Unknown(q, monday, errors.New("none")); a.Plans["f"].Known || a.Other.State != model.EvidenceUnknown {
 		t.Errorf("%+v", a)
 	}
 }
@@ -126,7 +126,7 @@ func TestPartialAnswer(t *testing.T) {
 		{"metric":{"__name__":"backup_job_last_success_timestamp_seconds","source":"veeam-1","customer":"dupont","job_id":"a"},"value":[0,"1773040000"]},
 		{"metric":{"__name__":"backup_source_up","source":"veeam-1"},"value":[0,"1"]},
 		{"metric":{"__name__":"backup_source_last_refresh_timestamp_seconds","source":"veeam-1"},"value":[0,"1773043000"]}]}`
-	q := Question{Plans: map[string]rules.Labels{"f": {"customer": "dupont", "source": "veeam-1", "job_id": "a"}},
+	q := Question{Plans: map[string]model.Labels{"f": {"customer": "dupont", "source": "veeam-1", "job_id": "a"}},
 		Other: &Other{Customer: "dupont", Names: []string{"SRV-AD"}, Role: "primary", Expected: true}}
 	for _, c := range []struct {
 		name, answer string
@@ -147,8 +147,8 @@ func TestPartialAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, err := client.Ask(t.Context(), q, time.Unix(1773043200, 0))
-			if (err == nil) != c.whole || a.Plans["f"].Known != c.whole || a.Plans["f"].Lost || (a.Other.State == rules.EvidenceOK) != c.whole ||
-				!c.whole && (a.Other.State != rules.EvidenceUnknown || a.Other.Error == "") {
+			if (err == nil) != c.whole || a.Plans["f"].Known != c.whole || a.Plans["f"].Lost || (a.Other.State == model.EvidenceOK) != c.whole ||
+				!c.whole && (a.Other.State != model.EvidenceUnknown || a.Other.Error == "") {
 				t.Errorf("%+v, other %+v, error %v", a.Plans["f"], a.Other, err)
 			}
 			if _, err := client.Sources(t.Context(), monday); (err == nil) != c.whole {
@@ -171,7 +171,7 @@ func TestNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for expected, want := range map[bool]rules.EvidenceState{true: rules.EvidenceUnknown, false: rules.EvidenceNone} {
+	for expected, want := range map[bool]model.EvidenceState{true: model.EvidenceUnknown, false: model.EvidenceNone} {
 		a, err := c.Ask(t.Context(), Question{Other: &Other{Customer: "d", Names: []string{"m"}, Role: "primary", Expected: expected}}, monday)
 		if err != nil || a.Other.State != want {
 			t.Errorf("expected %v: %+v, %v", expected, a.Other, err)
@@ -202,7 +202,7 @@ func TestResults(t *testing.T) {
 
 // A copy is no other backup, however well it goes.
 func TestCopyIsNoOtherBackup(t *testing.T) {
-	for role, want := range map[string]rules.EvidenceState{"copy": rules.EvidenceNone, "config": rules.EvidenceNone, "local": rules.EvidenceUnknown} {
+	for role, want := range map[string]model.EvidenceState{"copy": model.EvidenceNone, "config": model.EvidenceNone, "local": model.EvidenceUnknown} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			result := "[]"
 			if strings.Contains(r.FormValue("query"), "backup_job_info") {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"strings"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Explain completes notifications with the words in which the products explain
 // their failures. A source that cannot be asked is told of.
-func Explain(ctx context.Context, exporters []Exporter, ns []rules.Notification, failed func(source string, err error)) {
+func Explain(ctx context.Context, exporters []Exporter, ns []incident.Notification, failed func(source string, err error)) {
 	type question struct{ source, customer string }
 	answers := map[question]map[string]Result{}
 	for i := range ns {

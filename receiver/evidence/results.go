@@ -60,21 +60,31 @@ func (e Exporter) Reads(source string) bool {
 
 // Alive asks whether the exporter answers at all.
 func (e Exporter) Alive(ctx context.Context) error {
-	u := *e.URL
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/-/healthy"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	resp, err := e.get(ctx, "/-/healthy", nil)
 	if err != nil {
 		return err
 	}
+	return resp.Body.Close()
+}
+
+// get asks for a path and takes 200 for an answer.
+func (e Exporter) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	u := *e.URL
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 	resp, err := e.HTTP.Do(req)
 	if err != nil {
-		return fmt.Errorf("exporter: %w", err)
+		return nil, fmt.Errorf("exporter: %w", err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("exporter %s: %s", e.URL.Redacted(), resp.Status)
+		resp.Body.Close()
+		return nil, fmt.Errorf("exporter %s: %s", e.URL.Redacted(), resp.Status)
 	}
-	return nil
+	return resp, nil
 }
 
 // Results asks what a source says about a customer's jobs.
@@ -97,21 +107,11 @@ func (e Exporter) Unmatched(ctx context.Context) ([]Unmatched, error) {
 
 // ask reads an answer of the exporter's interface for people.
 func (e Exporter) ask(ctx context.Context, query url.Values, answer any) error {
-	u := *e.URL
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/api/v1/results"
-	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	resp, err := e.get(ctx, "/api/v1/results", query)
 	if err != nil {
 		return err
 	}
-	resp, err := e.HTTP.Do(req)
-	if err != nil {
-		return fmt.Errorf("exporter: %w", err)
-	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("exporter %s: %s", e.URL.Redacted(), resp.Status)
-	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxResults)).Decode(answer); err != nil {
 		return fmt.Errorf("exporter %s: %w", e.URL.Redacted(), err)
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // Of several receivers that share a database all take in webhooks, acts and looks;
@@ -52,7 +52,7 @@ type Options struct {
 	// Values are what it hears of the others.
 	Values []string
 	// Alert is the one whose incident is looked for with what is due.
-	Alert rules.Signal
+	Alert model.Signal
 	// Hear is called with each pulse; of what changed since the one before it tells
 	// policies and incidents.
 	Hear func(ctx context.Context, p store.Pulse, policies, incidents bool) error

@@ -15,7 +15,7 @@ import (
 	"sync"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // List is who has left, with the first of the incidents that each had.
@@ -85,7 +85,7 @@ const (
 // Of tells of those whom a directory lacks, from a database that a receiver may be
 // using; nothing where there is none yet. That receiver gives their incidents back
 // when it takes the directory over, and tells it itself.
-func Of(ctx context.Context, database string, o store.Options, dir *rules.Directory) []string {
+func Of(ctx context.Context, database string, o store.Options, dir *inventory.Directory) []string {
 	if _, err := os.Stat(database); errors.Is(err, fs.ErrNotExist) && !store.OnServer(database) {
 		return nil
 	}
@@ -102,7 +102,7 @@ func Of(ctx context.Context, database string, o store.Options, dir *rules.Direct
 }
 
 // look looks through the open incidents.
-func (l List) look(ctx context.Context, tx *store.Tx, dir *rules.Directory) error {
+func (l List) look(ctx context.Context, tx *store.Tx, dir *inventory.Directory) error {
 	for after, seen := 0, 0; seen < most; {
 		ids, last, err := tx.OpenAfter(after, atOnce)
 		if err != nil {

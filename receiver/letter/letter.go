@@ -11,7 +11,8 @@ import (
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
 )
 
 // Kept is a message with its words in every language that its recipients
@@ -33,10 +34,10 @@ func (k *Kept) Speaking(address string) notify.Message {
 
 // Mailboxes are the mailboxes that a header names; whoever is told by another
 // channel has none.
-func Mailboxes(ps []rules.Party) []string {
+func Mailboxes(ps []incident.Party) []string {
 	var out []string
 	for _, p := range ps {
-		if channel, _ := rules.SplitAddress(p.Address); channel == "" {
+		if channel, _ := inventory.SplitAddress(p.Address); channel == "" {
 			out = append(out, notify.Address{Name: p.Name, Addr: p.Address}.String())
 		}
 	}
@@ -44,7 +45,7 @@ func Mailboxes(ps []rules.Party) []string {
 }
 
 // Recipients are the addresses of To and Cc, each once.
-func Recipients(n rules.Notification) []string {
+func Recipients(n incident.Notification) []string {
 	var out []string
 	for _, p := range slices.Concat(n.To, n.Cc) {
 		if !slices.ContainsFunc(out, func(a string) bool { return strings.EqualFold(a, p.Address) }) {
@@ -85,10 +86,10 @@ type Recipient struct {
 const held = "held"
 
 // OfHeld is what lists show of a notification that is no message yet.
-func OfHeld(n rules.Notification, zone *time.Location) Summary {
+func OfHeld(n incident.Notification, zone *time.Location) Summary {
 	m := Summary{Template: n.Template, Incidents: incidentsOf(n.IncidentID), Decided: n.DecidedAt.In(zone), HeldUntil: n.HoldUntil.In(zone)}
 	for _, p := range slices.Concat(n.To, n.Cc) {
-		channel, _ := rules.SplitAddress(p.Address)
+		channel, _ := inventory.SplitAddress(p.Address)
 		m.Recipients = append(m.Recipients, Recipient{Address: p.Address, Channel: channel, Status: held, NextAt: m.HeldUntil})
 	}
 	return m

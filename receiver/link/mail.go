@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // ValidFor is how long a link works unless somebody says otherwise.
@@ -43,9 +44,9 @@ func (l *Links) Open() (err error) {
 const OnlyShows = "incident"
 
 // Purpose returns the act of a link and what of it is settled already.
-func Purpose(name string) (verb string, settled rules.Labels, known bool) {
+func Purpose(name string) (verb string, settled model.Labels, known bool) {
 	row, form, known := act.For(name)
-	settled = rules.Labels{}
+	settled = model.Labels{}
 	for i := 0; i+1 < len(form.Settled); i += 2 {
 		settled[form.Settled[i]] = form.Settled[i+1]
 	}
@@ -73,7 +74,7 @@ func Offers(name string) (purposes []string, many bool) {
 
 // Token makes the link of a message for one purpose; none for a page that is
 // not ours.
-func (l *Links) Token(n rules.Notification, _ rules.Party, what string) string {
+func (l *Links) Token(n incident.Notification, _ incident.Party, what string) string {
 	_, _, known := Purpose(what)
 	_, many := Offers(what)
 	if !known && !many || n.IncidentID == "" || l.keys == nil {
@@ -83,7 +84,7 @@ func (l *Links) Token(n rules.Notification, _ rules.Party, what string) string {
 }
 
 // Grant is what a link of a message for one purpose permits.
-func (l *Links) Grant(n rules.Notification, what string) Grant {
+func (l *Links) Grant(n incident.Notification, what string) Grant {
 	g := Grant{Incident: n.IncidentID, Purpose: what, Notice: n.ID, Expires: n.DecidedAt.Add(l.valid).Unix()}
 	for _, p := range n.To {
 		g.Outside = g.Outside || p.Outside

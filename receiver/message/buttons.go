@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Links makes the addresses behind a mail's buttons. Without a base or a token
@@ -23,13 +24,13 @@ type Links struct {
 	// attempt, resolve, close, reopen, incident, console and dashboard. The party is the only recipient in To;
 	// when there are several it is empty, because all of them read the same
 	// message and the page has to ask who acts.
-	Token func(n rules.Notification, party rules.Party, purpose string) string
+	Token func(n incident.Notification, party incident.Party, purpose string) string
 }
 
 // linker makes the links of one notification.
 type linker struct {
 	Links
-	n rules.Notification
+	n incident.Notification
 	// answerOnly is set when a customer reads the message, in Cc or To: a link
 	// must then give no other right than to answer, or to say that it still fails.
 	answerOnly bool
@@ -39,7 +40,7 @@ func (l linker) url(purpose string) string {
 	if l.Base == "" || l.Token == nil || l.answerOnly && !forCustomers(purpose) {
 		return ""
 	}
-	var party rules.Party
+	var party incident.Party
 	if len(l.n.To) == 1 {
 		party = l.n.To[0]
 	}
@@ -225,7 +226,7 @@ func (i buttons) fits(purpose string) bool {
 	row, _, known := act.For(purpose)
 	switch {
 	case purpose == "not_immediate":
-		return i.hasFlag(rules.FlagImmediate)
+		return i.hasFlag(model.FlagImmediate)
 	case purpose == "call":
 		return !i.f.NoCalls
 	case purpose == "escalate":

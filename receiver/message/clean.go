@@ -8,7 +8,7 @@ import (
 	"unicode"
 
 	"vigie/internal/clip"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // The longest that words from outside are shown, in characters.
@@ -25,7 +25,7 @@ const (
 // valid UTF-8, no control character (which the text layout relies on), nothing
 // that turns the direction of writing, no endless names. Only what people wrote
 // keeps its line breaks.
-func cleanNotification(n rules.Notification) rules.Notification {
+func cleanNotification(n incident.Notification) incident.Notification {
 	scrub(reflect.ValueOf(&n).Elem(), "")
 	if h := n.Data.History; len(h) > maxLines {
 		n.Data.History = h[len(h)-maxLines:]

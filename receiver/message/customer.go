@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // customer is the talk with the customer's people: whom to call, what came of it,
@@ -63,14 +64,14 @@ func (i customer) ComputerUp() string { return upperFirst(i.Computer()) }
 func (i customer) Theirs() bool { return i.whose() == "yours" }
 
 func (i customer) whose() string {
-	if !i.contact.User || slices.ContainsFunc(i.n.To, func(p rules.Party) bool { return p.Outside && !p.User }) {
+	if !i.contact.User || slices.ContainsFunc(i.n.To, func(p incident.Party) bool { return p.Outside && !p.User }) {
 		return "one"
 	}
 	return "yours"
 }
 
 // CallDue tells that what is to be done is a phone call.
-func (i customer) CallDue() bool { return i.f.State == rules.CallDue }
+func (i customer) CallDue() bool { return i.f.State == model.CallDue }
 
 // CallBefore is the day on which we phone when no answer came.
 func (i customer) CallBefore() string { return i.LongDay(i.f.CallBefore) }

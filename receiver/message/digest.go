@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vigie/internal/clip"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // overview is the template of the morning's overview.
@@ -19,7 +19,7 @@ type Digest struct {
 	At       time.Time
 	Zone     string
 	Language string
-	To, Cc   []rules.Party
+	To, Cc   []incident.Party
 
 	// Due is when it should have left; it is late when At is much later.
 	Due time.Time
@@ -31,7 +31,7 @@ type Digest struct {
 	Answers []DigestAnswer
 	// Incidents are the open incidents, each with its facts; they are sorted
 	// into sections by state and scenario.
-	Incidents []rules.Notification
+	Incidents []incident.Notification
 	Silences  []DigestSilence
 	Flaky     []DigestLine
 	Unsorted  []DigestLine
@@ -54,9 +54,9 @@ type DigestLine struct {
 
 // RenderDigest returns the morning's overview. It is sent also when all is well.
 func (r *Renderer) RenderDigest(d Digest) (Rendered, error) {
-	base := rules.Notification{Template: overview, Language: d.Language, DecidedAt: d.At, To: d.To, Cc: d.Cc}
+	base := incident.Notification{Template: overview, Language: d.Language, DecidedAt: d.At, To: d.To, Cc: d.Cc}
 	base.Data.Zone = d.Zone
-	m, v, err := r.prepare([]rules.Notification{base})
+	m, v, err := r.prepare([]incident.Notification{base})
 	if err != nil {
 		return Rendered{}, err
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // ending is how it ended, or where it stands.
@@ -20,10 +20,10 @@ type ending struct {
 func (i ending) State() string { return i.NameOf("state", string(i.f.State)) }
 
 // Closed tells that a person closed the incident without a proof of repair.
-func (i ending) Closed() bool { return i.f.State == rules.Closed }
+func (i ending) Closed() bool { return i.f.State == model.Closed }
 
 // ByWord tells that a person resolved it while its alert fires on.
-func (i ending) ByWord() bool { return i.f.State == rules.Resolved && i.f.StillFires }
+func (i ending) ByWord() bool { return i.f.State == model.Resolved && i.f.StillFires }
 
 // LooksAgain is when what fires on is looked at again.
 func (i ending) LooksAgain() string { return i.Moment(i.f.AgainAt) }
@@ -46,7 +46,7 @@ func (i ending) repairedAt() time.Time {
 	}
 	var newest time.Time
 	for _, p := range i.f.Plans {
-		if p.State == rules.EvidenceOK && p.LastSuccess.After(newest) {
+		if p.State == model.EvidenceOK && p.LastSuccess.After(newest) {
 			newest = p.LastSuccess
 		}
 	}
@@ -73,7 +73,7 @@ func (i ending) ReopensUntil() string { return i.DueAt(i.f.ReopensUntil) }
 func (i ending) EndedThing() string {
 	what := ""
 	switch {
-	case rules.SignalKind(i.f.Entry) == rules.CorrelatedSignal:
+	case model.SignalKind(i.f.Entry) == model.CorrelatedSignal:
 	case i.Engine() != "" || slices.Contains([]string{"source_down", "exporter_absent", "blind"}, i.f.Kind):
 		what = i.Source()
 	case i.f.Alertname != "":

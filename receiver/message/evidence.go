@@ -4,7 +4,8 @@ import (
 	"slices"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // evidence is what is known of the machine's other backup, and of all of them.
@@ -31,7 +32,7 @@ func (i evidence) OtherNameLow() string { return lowerFirst(i.OtherName()) }
 // OtherState is "OK", "EN ÉCHEC", "AUCUNE" or "INCONNUE – à vérifier avant 18:00".
 func (i evidence) OtherState() string {
 	s := i.NameOf("evidence", string(i.f.Other.State))
-	if s == "" || i.f.Other.State == rules.EvidenceUnknown {
+	if s == "" || i.f.Other.State == model.EvidenceUnknown {
 		s = i.Word("evidence.unknown") + " – " + i.Word("evidence.check")
 		if due := i.DueAhead(); due != "" {
 			s = i.Word("evidence.unknown") + " – " + i.Say("evidence.check_by", "time", due)
@@ -45,14 +46,14 @@ func (i evidence) OtherGood() bool { return i.f.Other.State.Functional() }
 
 // OtherBad tells that it is known not to work, or not to exist.
 func (i evidence) OtherBad() bool {
-	return i.f.Other.State == rules.EvidenceKO || i.f.Other.State == rules.EvidenceNone
+	return i.f.Other.State == model.EvidenceKO || i.f.Other.State == model.EvidenceNone
 }
 
 // OtherNone tells that the machine has no other backup at all.
-func (i evidence) OtherNone() bool { return i.f.Other.State == rules.EvidenceNone }
+func (i evidence) OtherNone() bool { return i.f.Other.State == model.EvidenceNone }
 
 // OtherUnknown tells that there is another backup whose state could not be read.
-func (i evidence) OtherUnknown() bool { return i.f.Other.State == rules.EvidenceUnknown }
+func (i evidence) OtherUnknown() bool { return i.f.Other.State == model.EvidenceUnknown }
 
 // OtherOpen tells that nobody knows.
 func (i evidence) OtherOpen() bool { return !i.OtherGood() && !i.OtherBad() }
@@ -83,7 +84,7 @@ func (i evidence) OtherProof() string {
 		parts = append(parts, i.Say("proof.success", "moment", i.MomentAgo(e.LastSuccess)))
 	}
 	switch {
-	case e.State == rules.EvidenceNone:
+	case e.State == model.EvidenceNone:
 		parts = append(parts, i.Word("proof.none"))
 	case e.Error != "":
 		parts = append(parts, i.Say("proof.error", "error", i.own(e.Error)))
@@ -109,7 +110,7 @@ func (i evidence) otherBrief() string {
 
 // doubled says of an incident of the overview that nothing of its machine works.
 func (i evidence) doubled() string {
-	if !i.hasFlag(rules.FlagDoubleFailure) {
+	if !i.hasFlag(model.FlagDoubleFailure) {
 		return ""
 	}
 	return i.Word("digest.double")
@@ -117,7 +118,7 @@ func (i evidence) doubled() string {
 
 // Double tells that the machine has no working backup at all.
 func (i evidence) Double() bool {
-	return i.hasFlag(rules.FlagDoubleFailure) || i.f.Other.State == rules.EvidenceKO || i.f.Other.State == rules.EvidenceNone
+	return i.hasFlag(model.FlagDoubleFailure) || i.f.Other.State == model.EvidenceKO || i.f.Other.State == model.EvidenceNone
 }
 
 // Backups are all known backups of the machine, the failing and the other.
@@ -127,7 +128,7 @@ func (i evidence) Backups() []planLine {
 		lines = append(lines, i.planLine(p, i.f.Engine, i.f.BackupRole))
 	}
 	if len(lines) == 0 && i.f.Machine != "" {
-		lines = append(lines, i.planLine(rules.PlanRow{Kind: i.f.Kind, LastSuccess: i.f.LastSuccess,
+		lines = append(lines, i.planLine(incident.PlanRow{Kind: i.f.Kind, LastSuccess: i.f.LastSuccess,
 			Failures: i.f.Failures, Error: i.f.Error}, i.f.Engine, i.f.BackupRole))
 	}
 	for _, p := range i.f.OtherTexts {
@@ -137,7 +138,7 @@ func (i evidence) Backups() []planLine {
 		lines = append(lines, i.planLine(p, i.f.Other.Engine, i.f.Other.Role))
 	}
 	if e := i.f.Other; len(i.f.OtherTexts) == 0 && (e.Engine != "" || e.Plan != "") {
-		lines = append(lines, i.planLine(rules.PlanRow{Plan: e.Plan, State: e.State, LastSuccess: e.LastSuccess},
+		lines = append(lines, i.planLine(incident.PlanRow{Plan: e.Plan, State: e.State, LastSuccess: e.LastSuccess},
 			e.Engine, e.Role))
 	}
 	return lines
@@ -149,7 +150,7 @@ type planLine struct {
 	Facts []fact
 }
 
-func (i evidence) planLine(p rules.PlanRow, engine, role string) planLine {
+func (i evidence) planLine(p incident.PlanRow, engine, role string) planLine {
 	if p.Engine != "" {
 		engine = p.Engine
 	}
@@ -202,7 +203,7 @@ func (i evidence) NoBackupFact() string {
 	if own == "" {
 		own = i.NameOf("backup_role", i.f.BackupRole)
 	}
-	if i.f.Other.State == rules.EvidenceNone {
+	if i.f.Other.State == model.EvidenceNone {
 		return upperFirst(i.Say("fact.only", "own", own))
 	}
 	other := i.NameOf("engine", i.f.Other.Engine)

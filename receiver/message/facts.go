@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // fact is one row of the block of facts.
@@ -153,7 +153,7 @@ func (v *view) Footer() []string {
 	return lines
 }
 
-func partyNames(ps []rules.Party) string {
+func partyNames(ps []incident.Party) string {
 	var names []string
 	for _, p := range ps {
 		name := p.Name

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // However long the names are, a subject keeps the number, the urgency, both ends of the
@@ -72,7 +72,7 @@ func TestShortenedNamesAreCountedWhole(t *testing.T) {
 			ns[n].Data.Machine = strings.Repeat("SRV-PARIS", 6) + infix + strings.Repeat("BACKUP", 6)
 			ns[n].Data.CustomerName = strings.Repeat("Dupont ", 12)
 		}
-		short := []rules.Notification{ns[0], ns[1]}
+		short := []incident.Notification{ns[0], ns[1]}
 		got, err := r.Subject(short)
 		if err != nil {
 			t.Fatal(err)
@@ -103,10 +103,10 @@ func TestSubjectsSayNothingTwiceNorTomorrow(t *testing.T) {
 	r := newTestRenderer(t)
 	n := example("B1", "fr")[0]
 	n.Data.Deadline = at("2025-03-11 00:00")
-	if got, err := r.Subject([]rules.Notification{n}); err != nil || !strings.Contains(got, "[À TRAITER AVANT 24:00]") {
+	if got, err := r.Subject([]incident.Notification{n}); err != nil || !strings.Contains(got, "[À TRAITER AVANT 24:00]") {
 		t.Errorf("%s (%v)", got, err)
 	}
-	if got, err := r.Render([]rules.Notification{n}); err != nil || !strings.Contains(got.Text, "aujourd'hui avant 24:00") {
+	if got, err := r.Render([]incident.Notification{n}); err != nil || !strings.Contains(got.Text, "aujourd'hui avant 24:00") {
 		t.Errorf("%s (%v)", got.Text, err)
 	}
 	n = example("B7", "fr")[0]
@@ -114,7 +114,7 @@ func TestSubjectsSayNothingTwiceNorTomorrow(t *testing.T) {
 	for i := range n.Data.Plans {
 		n.Data.Plans[i].Plan = "Windows Server Backup"
 	}
-	if got, err := r.Subject([]rules.Notification{n}); err != nil || strings.Contains(got, "«") {
+	if got, err := r.Subject([]incident.Notification{n}); err != nil || strings.Contains(got, "«") {
 		t.Errorf("%s (%v)", got, err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"vigie/receiver/message/languages"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // foreign are words that a sentence of one language has and no sentence of the
@@ -65,11 +65,11 @@ func TestNoSentenceOfAnotherLanguage(t *testing.T) {
 }
 
 // quiet leaves out what people and products say in their own words.
-func quiet(f *rules.MessageData) {
+func quiet(f *incident.MessageData) {
 	f.Error, f.Report, f.Reason, f.Workaround, f.ScenarioText, f.Other.Error, f.Other.Note = "", "", "", "", "", "", ""
 	f.Customer, f.CustomerName, f.Item, f.Summary = "x", "x", "", "x"
 	f.Call, f.Answer, f.History = nil, nil, nil
-	for _, rows := range [][]rules.PlanRow{f.Plans, f.OtherTexts} {
+	for _, rows := range [][]incident.PlanRow{f.Plans, f.OtherTexts} {
 		for i := range rows {
 			rows[i].Error, rows[i].Plan = "", ""
 		}

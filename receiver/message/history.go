@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // history is what happened so far.
@@ -35,11 +35,11 @@ func (i history) ReopenedBy() string {
 func (i history) Answered() bool { return i.happened("answer") }
 
 func (i history) Written() bool {
-	return slices.ContainsFunc(i.f.History, func(h rules.HistoryLine) bool {
+	return slices.ContainsFunc(i.f.History, func(h incident.HistoryLine) bool {
 		return h.Text == "B4" || h.Text == "computer-not-backed-up"
 	})
 }
 
 func (i history) happened(what string) bool {
-	return slices.ContainsFunc(i.f.History, func(h rules.HistoryLine) bool { return locale.KeyOf(h.What) == what })
+	return slices.ContainsFunc(i.f.History, func(h incident.HistoryLine) bool { return locale.KeyOf(h.What) == what })
 }

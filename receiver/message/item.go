@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // item is one notification as a template sees it: the views over its sheet. Their
@@ -138,11 +138,11 @@ func (i *item) digestSection() string {
 	switch {
 	case i.n.IncidentID == "" && i.f.Number == 0 && i.f.State == "":
 		return ""
-	case i.f.State == rules.CallDue:
+	case i.f.State == model.CallDue:
 		return "calls"
-	case i.f.State == rules.Waiting, i.f.State == rules.Unverified, i.f.State == rules.WorkedAround, i.f.State.Ended():
+	case i.f.State == model.Waiting, i.f.State == model.Unverified, i.f.State == model.WorkedAround, i.f.State.Ended():
 		return "watched"
-	case i.Workstation() && i.hasFlag(rules.FlagCustomerTold):
+	case i.Workstation() && i.hasFlag(model.FlagCustomerTold):
 		return "watched"
 	case i.Workstation():
 		return "clients"

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Whoever is told that a mail was refused reads what was refused: an address is
@@ -13,14 +13,14 @@ func TestRefusalInItsOwnWords(t *testing.T) {
 	r := newTestRenderer(t)
 	for lang, words := range map[string]map[string][2]string{ // what, then what is and what is not written
 		"fr": {
-			rules.RefusedAddress: {"Corrigez l'adresse dans l'inventaire", "L'adresse n'est pas en cause"},
-			rules.RefusedMessage: {"à cause de son contenu ou de sa taille", "Corrigez l'adresse"},
-			rules.RefusedTrouble: {"malgré des essais répétés", "Corrigez l'adresse"},
+			incident.RefusedAddress: {"Corrigez l'adresse dans l'inventaire", "L'adresse n'est pas en cause"},
+			incident.RefusedMessage: {"à cause de son contenu ou de sa taille", "Corrigez l'adresse"},
+			incident.RefusedTrouble: {"malgré des essais répétés", "Corrigez l'adresse"},
 		},
 		"en": {
-			rules.RefusedAddress: {"Mend the address in the inventory", "Nothing is wrong with the address"},
-			rules.RefusedMessage: {"for its content or its size", "Mend the address"},
-			rules.RefusedTrouble: {"however often it was tried", "Mend the address"},
+			incident.RefusedAddress: {"Mend the address in the inventory", "Nothing is wrong with the address"},
+			incident.RefusedMessage: {"for its content or its size", "Mend the address"},
+			incident.RefusedTrouble: {"however often it was tried", "Mend the address"},
 		},
 	} {
 		for what, w := range words {

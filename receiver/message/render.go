@@ -14,7 +14,7 @@ import (
 
 	"vigie/internal/clip"
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Bounds of one rendering. They hold against a template of an admin that never
@@ -43,7 +43,7 @@ type Options struct {
 	// Outside tells whether a recipient is one of the customer's people, who
 	// read plain words and get no links but one to answer. Without it, the party
 	// itself says so.
-	Outside func(rules.Party) bool
+	Outside func(incident.Party) bool
 	// Organisation and Phone sign the mails that customers read.
 	Organisation string
 	Phone        string
@@ -70,7 +70,7 @@ type Renderer struct {
 	aliases      map[string]string
 	mails        map[string]map[string]*mailTemplate // by language, by name and alias
 	links        Links
-	isOutside    func(rules.Party) bool
+	isOutside    func(incident.Party) bool
 	organisation string
 	phone        string
 	replies      bool
@@ -96,7 +96,7 @@ func NewRenderer(o Options) (*Renderer, error) {
 		replies:      !o.NoReplies,
 	}
 	if r.isOutside == nil {
-		r.isOutside = func(p rules.Party) bool { return p.Outside }
+		r.isOutside = func(p incident.Party) bool { return p.Outside }
 	}
 	loader, err := newLoader(o)
 	if err != nil {
@@ -152,7 +152,7 @@ func (r *Renderer) Known() []string {
 }
 
 // Subject returns the subject alone of what Render would return.
-func (r *Renderer) Subject(ns []rules.Notification) (string, error) {
+func (r *Renderer) Subject(ns []incident.Notification) (string, error) {
 	m, v, err := r.prepare(ns)
 	if err != nil {
 		return "", err
@@ -166,7 +166,7 @@ func (r *Renderer) Subject(ns []rules.Notification) (string, error) {
 // same template, language and recipients, each a row of one table. It fails
 // when they are not, when the template is not known, or when a template of an
 // admin fails, runs too long or writes too much.
-func (r *Renderer) Render(ns []rules.Notification) (Rendered, error) {
+func (r *Renderer) Render(ns []incident.Notification) (Rendered, error) {
 	m, v, err := r.prepare(ns)
 	if err != nil {
 		return Rendered{}, err
@@ -203,7 +203,7 @@ func (r *Renderer) render(m *mailTemplate, v *view) (Rendered, error) {
 }
 
 // prepare finds the template and checks that a bundle is one.
-func (r *Renderer) prepare(ns []rules.Notification) (*mailTemplate, *view, error) {
+func (r *Renderer) prepare(ns []incident.Notification) (*mailTemplate, *view, error) {
 	if len(ns) == 0 {
 		return nil, nil, errors.New("render: no notification given")
 	}
@@ -242,7 +242,7 @@ func (r *Renderer) prepare(ns []rules.Notification) (*mailTemplate, *view, error
 }
 
 // languageOf is the notification's language, or that of its first recipient.
-func (r *Renderer) languageOf(n rules.Notification) *locale.Language {
+func (r *Renderer) languageOf(n incident.Notification) *locale.Language {
 	if n.Language == "" && len(n.To) > 0 {
 		return r.languages.Find(n.To[0].Language)
 	}

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // The people and machines of the examples (requirements 0.1).
@@ -24,31 +25,31 @@ func at(s string) time.Time {
 }
 
 var (
-	sup    = rules.Party{Role: "supervisor", Person: "sup", Name: "Sophie Perrin", Address: "sup@msp.example"}
-	adm1   = rules.Party{Role: "assignee", Person: "adm1", Name: "Alain Durand", Address: "adm1@msp.example"}
-	am     = rules.Party{Role: "account_manager", Person: "am.dupont", Name: "Anne Martin", Address: "am.dupont@msp.example"}
-	expert = rules.Party{Role: "trace_queue", Person: "expert", Name: "Expert", Address: "expert@msp.example"}
-	vijay  = rules.Party{Role: "backup_lead", Person: "vijay", Name: "Vijay", Address: "vijay@msp.example"}
-	lea    = rules.Party{Role: "client_contact", Person: "lea", User: true, Outside: true, Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
-	it     = rules.Party{Role: "client_contact", Person: "it", Outside: true, Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
-	op     = rules.Party{Role: "operator", Person: "op", Name: "Olga Pons", Address: "op@apl.example"}
-	l3     = rules.Party{Role: "level3", Person: "l3", Name: "Niveau 3", Address: "l3@apl.example"}
-	expl   = rules.Party{Role: "exploitation_manager", Person: "exploit", Name: "Emma Blanc", Address: "exploit@lms-a.example"}
+	sup    = incident.Party{Role: "supervisor", Person: "sup", Name: "Sophie Perrin", Address: "sup@msp.example"}
+	adm1   = incident.Party{Role: "assignee", Person: "adm1", Name: "Alain Durand", Address: "adm1@msp.example"}
+	am     = incident.Party{Role: "account_manager", Person: "am.dupont", Name: "Anne Martin", Address: "am.dupont@msp.example"}
+	expert = incident.Party{Role: "trace_queue", Person: "expert", Name: "Expert", Address: "expert@msp.example"}
+	vijay  = incident.Party{Role: "backup_lead", Person: "vijay", Name: "Vijay", Address: "vijay@msp.example"}
+	lea    = incident.Party{Role: "client_contact", Person: "lea", User: true, Outside: true, Name: "Léa Bernard", Address: "lea@dupont.example", Phone: "05 61 00 00 07"}
+	it     = incident.Party{Role: "client_contact", Person: "it", Outside: true, Name: "Karim Petit", Address: "it@dupont.example", Phone: "05 61 00 00 01"}
+	op     = incident.Party{Role: "operator", Person: "op", Name: "Olga Pons", Address: "op@apl.example"}
+	l3     = incident.Party{Role: "level3", Person: "l3", Name: "Niveau 3", Address: "l3@apl.example"}
+	expl   = incident.Party{Role: "exploitation_manager", Person: "exploit", Name: "Emma Blanc", Address: "exploit@lms-a.example"}
 )
 
-func to(ps ...rules.Party) []rules.Party { return ps }
+func to(ps ...incident.Party) []incident.Party { return ps }
 
-func server() rules.MessageData {
-	return rules.MessageData{
+func server() incident.MessageData {
+	return incident.MessageData{
 		Number: 123, Scenario: "server", ScenarioText: "Serveur ou NAS", Customer: "dupont", CustomerName: "Dupont",
 		Machine: "SRV-AD", MachineClass: "server", BackupRole: "primary", Engine: "acronis", Kind: "failed",
-		Plans: []rules.PlanRow{{Machine: "SRV-AD", Plan: "Quotidien serveurs", Engine: "acronis", Role: "primary", Kind: "failed",
+		Plans: []incident.PlanRow{{Machine: "SRV-AD", Plan: "Quotidien serveurs", Engine: "acronis", Role: "primary", Kind: "failed",
 			LastSuccess: at("2025-03-08 02:10"), Failures: 2, Error: "0x1350016: le stockage distant n'a plus d'espace libre"}},
-		State: rules.Open, Zone: "Europe/Paris",
+		State: model.Open, Zone: "Europe/Paris",
 		StartedAt: at("2025-03-09 02:14"), OpenedAt: at("2025-03-10 07:10"), LastSuccess: at("2025-03-08 02:10"),
 		Failures: 2, Days: 2, Error: "0x1350016: le stockage distant n'a plus d'espace libre",
 		AgentLastSeen: at("2025-03-10 07:05"), NextRun: at("2025-03-11 02:00"),
-		Other: rules.Evidence{State: rules.EvidenceOK, AskedAt: at("2025-03-10 07:10"), Role: "local", Engine: "veeam",
+		Other: incident.Evidence{State: model.EvidenceOK, AskedAt: at("2025-03-10 07:10"), Role: "local", Engine: "veeam",
 			Plan: "Job Nuit", LastSuccess: at("2025-03-10 01:02")},
 		Deadline: at("2025-03-10 18:00"), NextStepAt: at("2025-03-10 16:00"),
 		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay", PolicyStep: "opened",
@@ -56,25 +57,25 @@ func server() rules.MessageData {
 	}
 }
 
-func local() rules.MessageData {
+func local() incident.MessageData {
 	f := server()
 	f.Number, f.Scenario, f.ScenarioText = 141, "local", "Sauvegarde locale"
 	f.BackupRole, f.Engine, f.Failures, f.Days = "local", "veeam", 1, 1
 	f.StartedAt, f.LastSuccess = at("2025-03-10 01:30"), at("2025-03-09 01:02")
 	f.Error = "Le dépôt \\\\NAS-01\\veeam n'est pas joignable (0x80070035)"
-	f.Plans = []rules.PlanRow{{Machine: "SRV-AD", Plan: "Job Nuit", Engine: "veeam", Role: "local", Kind: "failed",
+	f.Plans = []incident.PlanRow{{Machine: "SRV-AD", Plan: "Job Nuit", Engine: "veeam", Role: "local", Kind: "failed",
 		LastSuccess: f.LastSuccess, Failures: 1, Error: f.Error}}
-	f.Other = rules.Evidence{State: rules.EvidenceUnknown, AskedAt: at("2025-03-10 07:10"), Role: "primary", Engine: "acronis"}
+	f.Other = incident.Evidence{State: model.EvidenceUnknown, AskedAt: at("2025-03-10 07:10"), Role: "primary", Engine: "acronis"}
 	f.NextRun = at("2025-03-11 01:00")
 	return f
 }
 
-func workstation() rules.MessageData {
-	return rules.MessageData{
+func workstation() incident.MessageData {
+	return incident.MessageData{
 		Number: 130, Scenario: "workstation", ScenarioText: "Poste client", Customer: "dupont", CustomerName: "Dupont",
 		Machine: "PC-LEA", MachineClass: "workstation", BackupRole: "primary", Engine: "acronis", Kind: "missed", Offline: true,
-		Plans: []rules.PlanRow{{Machine: "PC-LEA", Plan: "Postes", Engine: "acronis", Role: "primary", Kind: "missed"}},
-		State: rules.Open, Zone: "Europe/Paris",
+		Plans: []incident.PlanRow{{Machine: "PC-LEA", Plan: "Postes", Engine: "acronis", Role: "primary", Kind: "missed"}},
+		State: model.Open, Zone: "Europe/Paris",
 		StartedAt: at("2025-03-10 12:30"), OpenedAt: at("2025-03-10 13:00"), LastSuccess: at("2025-03-07 12:34"),
 		Days: 4, Failures: 2, AgentLastSeen: at("2025-03-07 18:20"), NextRun: at("2025-03-11 12:30"),
 		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay",
@@ -82,14 +83,14 @@ func workstation() rules.MessageData {
 	}
 }
 
-func platform() rules.MessageData {
-	return rules.MessageData{
+func platform() incident.MessageData {
+	return incident.MessageData{
 		Number: 77, Scenario: "platform", ScenarioText: "Incident Moodle", Customer: "lms-a", CustomerName: "Académie LMS",
 		Platform: "lms-A", Alertname: "MoodleCronLate", Severity: "major", Provisional: true, Level: 2, Entry: "functional_probe",
-		State: rules.Open, Zone: "Europe/Paris", Scope: "part", Cause: "unknown",
+		State: model.Open, Zone: "Europe/Paris", Scope: "part", Cause: "unknown",
 		StartedAt: at("2025-03-10 10:00"), OpenedAt: at("2025-03-10 10:01"), ReceivedAt: at("2025-03-10 10:00"),
 		Guarantee: "G1", NextStepAt: at("2025-03-10 11:00"), Grades: true,
-		Clocks: []rules.ClockRow{
+		Clocks: []incident.ClockRow{
 			{Target: "workaround", Due: at("2025-03-10 12:00")},
 			{Target: "resolve", Due: at("2025-03-12 10:00")},
 		},
@@ -98,39 +99,39 @@ func platform() rules.MessageData {
 	}
 }
 
-func reported() rules.MessageData {
+func reported() incident.MessageData {
 	f := platform()
 	f.Number, f.Alertname, f.Entry, f.Reporter = 78, "", "l2_voluntary", "Emma Blanc"
 	f.ReceivedAt, f.StartedAt = at("2025-03-10 14:00"), at("2025-03-10 14:00")
 	f.Report = "Bonjour,\nles étudiants ne peuvent plus déposer leurs devoirs depuis midi.\nMessage affiché : « Erreur d'écriture »."
 	f.NextStepAt = at("2025-03-10 15:00")
-	f.Clocks = []rules.ClockRow{
+	f.Clocks = []incident.ClockRow{
 		{Target: "workaround", Due: at("2025-03-10 16:00")},
 		{Target: "resolution", Due: at("2025-03-12 14:00")},
 	}
 	return f
 }
 
-func said(f rules.MessageData) rules.MessageData {
-	f.History = []rules.HistoryLine{
+func said(f incident.MessageData) incident.MessageData {
+	f.History = []incident.HistoryLine{
 		{At: at("2025-03-10 07:10"), What: "opened"},
 		{At: at("2025-03-10 07:11"), What: "mail", Text: "B1"},
 		{At: at("2025-03-10 09:20"), What: "taken", Who: "Sophie Perrin"},
 		{At: at("2025-03-10 09:45"), What: "attempt", Who: "Sophie Perrin", Text: "sauvegarde relancée à la main, même erreur"},
 	}
-	f.State, f.Assignee = rules.Taken, "Sophie Perrin"
+	f.State, f.Assignee = model.Taken, "Sophie Perrin"
 	return f
 }
 
 // example is the notification that the golden file of a template shows.
-func example(template, lang string) []rules.Notification {
-	n := rules.Notification{ID: "n1", IncidentID: "i123", Template: template, Language: lang, Step: "step", Episode: 1,
+func example(template, lang string) []incident.Notification {
+	n := incident.Notification{ID: "n1", IncidentID: "i123", Template: template, Language: lang, Step: "step", Episode: 1,
 		DecidedAt: at("2025-03-10 07:10"), To: to(sup)}
 	when := func(s string) { n.DecidedAt, n.HoldUntil = at(s), at(s).Add(time.Minute) }
 	f := server()
 	switch template {
 	case "B1":
-		f.History = []rules.HistoryLine{{At: at("2025-03-10 07:10"), What: "opened"}}
+		f.History = []incident.HistoryLine{{At: at("2025-03-10 07:10"), What: "opened"}}
 	case "B2":
 		f = said(f)
 		n.To, n.Cc = to(am), to(expert, vijay)
@@ -138,14 +139,14 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 10:00")
 	case "B3", "B10":
 		n.To, n.Cc = to(am, vijay), to(expert)
-		f.Other = rules.Evidence{State: rules.EvidenceKO, AskedAt: at("2025-03-10 11:00"), Role: "local", Engine: "veeam",
+		f.Other = incident.Evidence{State: model.EvidenceKO, AskedAt: at("2025-03-10 11:00"), Role: "local", Engine: "veeam",
 			Plan: "Job Nuit", LastSuccess: at("2025-03-09 01:02")}
-		f.OtherTexts = []rules.PlanRow{{Machine: "SRV-AD", Plan: "Job Nuit", Engine: "veeam", Role: "local", Kind: "failed",
+		f.OtherTexts = []incident.PlanRow{{Machine: "SRV-AD", Plan: "Job Nuit", Engine: "veeam", Role: "local", Kind: "failed",
 			LastSuccess: at("2025-03-09 01:02"), Failures: 1, Error: "Le dépôt n'est pas joignable"}}
-		f.Flags = []rules.Flag{rules.FlagDoubleFailure}
+		f.Flags = []model.Flag{model.FlagDoubleFailure}
 		if template == "B10" {
 			f = local()
-			f.Other = rules.Evidence{State: rules.EvidenceNone, AskedAt: at("2025-03-10 11:00")}
+			f.Other = incident.Evidence{State: model.EvidenceNone, AskedAt: at("2025-03-10 11:00")}
 		}
 		when("2025-03-10 11:00")
 	case "B14":
@@ -153,14 +154,14 @@ func example(template, lang string) []rules.Notification {
 		n.To, n.Cc = to(am, vijay), to(expert)
 		when("2025-03-10 15:01")
 	case "I1":
-		f = rules.MessageData{Number: 153, Zone: "Europe/Paris", Alertname: "BackupRepositoryNearlyFull", Severity: "warning", State: rules.Open,
+		f = incident.MessageData{Number: 153, Zone: "Europe/Paris", Alertname: "BackupRepositoryNearlyFull", Severity: "warning", State: model.Open,
 			Customer: "dupont", CustomerName: "Dupont", Item: "NAS", StartedAt: at("2025-03-10 02:00"),
-			ScenarioTitle: rules.Text{"fr": "Stockage des sauvegardes", "en": "Backup storage"},
-			Plans:         []rules.PlanRow{{Source: "veeam-1"}}, RunbookURL: "https://runbooks.msp.example/storage"}
+			ScenarioTitle: model.Text{"fr": "Stockage des sauvegardes", "en": "Backup storage"},
+			Plans:         []incident.PlanRow{{Source: "veeam-1"}}, RunbookURL: "https://runbooks.msp.example/storage"}
 	case "I2":
-		f = rules.MessageData{Number: 154, Zone: "Europe/Paris", Alertname: "BackupLicenseExpiry", Severity: "critical", State: rules.Open,
+		f = incident.MessageData{Number: 154, Zone: "Europe/Paris", Alertname: "BackupLicenseExpiry", Severity: "critical", State: model.Open,
 			Customer: "dupont", CustomerName: "Dupont", Item: "licence", WarnDays: "7", StartedAt: at("2025-03-10 02:00"),
-			ExpiresAt: at("2025-03-17 02:00"), Plans: []rules.PlanRow{{Source: "acronis-1"}}}
+			ExpiresAt: at("2025-03-17 02:00"), Plans: []incident.PlanRow{{Source: "acronis-1"}}}
 		n.To, n.Cc = to(am), to(expert, vijay)
 	case "B4":
 		f = workstation()
@@ -168,9 +169,9 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-11 09:30")
 	case "B5", "B5n":
 		f = workstation()
-		f.State, f.Days = rules.CallDue, 11
+		f.State, f.Days = model.CallDue, 11
 		when("2025-03-18 09:30")
-		f.History = []rules.HistoryLine{{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}}
+		f.History = []incident.HistoryLine{{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}}
 		if template == "B5n" {
 			n.To, n.Cc = to(am), to(expert, vijay)
 			f.Call = map[string]string{"outcome": "voicemail"}
@@ -201,13 +202,13 @@ func example(template, lang string) []rules.Notification {
 		f = local()
 		f.Assignee, f.Actor, f.ExpectedDate = "Alain Durand", "Alain Durand", "2025-03-12"
 		f.Reason = "Le NAS doit être remplacé, la pièce arrive mercredi."
-		f.Other = rules.Evidence{State: rules.EvidenceOK, Role: "primary", Engine: "acronis", Plan: "Quotidien serveurs",
+		f.Other = incident.Evidence{State: model.EvidenceOK, Role: "primary", Engine: "acronis", Plan: "Quotidien serveurs",
 			LastSuccess: at("2025-03-10 02:12"), AskedAt: at("2025-03-10 11:15")}
 		n.To, n.Cc = to(am), to(expert, vijay)
 		when("2025-03-10 11:20")
 	case "B11":
 		f.AnswerBy = at("2025-03-11 12:00")
-		f.History = []rules.HistoryLine{
+		f.History = []incident.HistoryLine{
 			{At: at("2025-03-10 07:10"), What: "opened"},
 			{At: at("2025-03-10 16:00"), What: "mail", Text: "B2"},
 			{At: at("2025-03-10 18:00"), What: "breach", Text: ""},
@@ -216,7 +217,7 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 18:01")
 	case "B12":
 		f = said(f)
-		f.State, f.ResolvedAt, f.SizeBytes = rules.Resolved, at("2025-03-10 14:32"), 48.2e9
+		f.State, f.ResolvedAt, f.SizeBytes = model.Resolved, at("2025-03-10 14:32"), 48.2e9
 		n.To, n.Cc = to(am), to(expert, vijay)
 		when("2025-03-10 14:33")
 	case "D2":
@@ -227,17 +228,17 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 14:00")
 	case "D4":
 		f = workstation()
-		f.Contact = rules.Party{}
+		f.Contact = incident.Party{}
 		n.To = to(am)
 		when("2025-03-11 09:30")
 	case "D5":
-		f = rules.MessageData{Number: 140, Zone: "Europe/Paris", Engine: "acronis", Alertname: "BackupSourceDown",
-			StartedAt: at("2025-03-10 03:00"), OpenedAt: at("2025-03-10 03:45"), State: rules.Open,
+		f = incident.MessageData{Number: 140, Zone: "Europe/Paris", Engine: "acronis", Alertname: "BackupSourceDown",
+			StartedAt: at("2025-03-10 03:00"), OpenedAt: at("2025-03-10 03:45"), State: model.Open,
 			RunbookURL: "https://vigie.example/runbooks/BackupSourceDown"}
 		n.To, n.Cc = to(sup, vijay), nil
 		when("2025-03-10 03:45")
 	case "D6":
-		f.State, f.Flags = rules.Unverified, []rules.Flag{rules.FlagSignalLost}
+		f.State, f.Flags = model.Unverified, []model.Flag{model.FlagSignalLost}
 		when("2025-03-10 12:00")
 	case "D7":
 		f.Refused = []string{"am.dupont@msp.example"}
@@ -254,7 +255,7 @@ func example(template, lang string) []rules.Notification {
 		f.Plans[0].Plan, f.Plans[0].Role, f.Plans[0].Engine = "Hyper Backup vers C2", "copy", "synology"
 		when("2025-03-10 07:10")
 	case "P1":
-		f = rules.MessageData{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: rules.Open,
+		f = incident.MessageData{Number: 150, Zone: "Europe/Paris", Engine: "acronis", Kind: "failed", State: model.Open,
 			Error: "0x01D00004: le centre de données refuse la connexion", StartedAt: at("2025-03-10 01:00"), OpenedAt: at("2025-03-10 03:00")}
 		for i := range 30 {
 			f.Affected = append(f.Affected, fmt.Sprintf("Client %d – SRV-%02d", i%4+1, i+1))
@@ -262,24 +263,24 @@ func example(template, lang string) []rules.Notification {
 		n.To = to(sup, vijay)
 		when("2025-03-10 03:00")
 	case "P2":
-		f = rules.MessageData{Number: 151, Zone: "Europe/Paris", Customer: "dupont", CustomerName: "Dupont", State: rules.Open,
+		f = incident.MessageData{Number: 151, Zone: "Europe/Paris", Customer: "dupont", CustomerName: "Dupont", State: model.Open,
 			AccountManager: "Anne Martin", Affected: []string{"PC-01", "PC-02", "PC-03", "PC-LEA"}, StartedAt: at("2025-03-10 12:30")}
 		when("2025-03-10 13:30")
 	case "CATCH":
-		f = rules.MessageData{Number: 152, Zone: "Europe/Paris", Alertname: "NodeFilesystemReadOnly", Severity: "critical", State: rules.Open,
+		f = incident.MessageData{Number: 152, Zone: "Europe/Paris", Alertname: "NodeFilesystemReadOnly", Severity: "critical", State: model.Open,
 			StartedAt: at("2025-03-10 07:00"), Error: "/dev/sda1 on srv-mon is read-only",
 			Summary: "Filesystem is read-only", Labels: []string{"device=/dev/sda1", "instance=srv-mon:9100", "job=node"},
 			GeneratorURL: "https://prometheus.msp.example/graph?g0.expr=node_filesystem_readonly"}
 	case "M1":
 		f = platform()
-		f.Flags = []rules.Flag{rules.FlagImmediate}
+		f.Flags = []model.Flag{model.FlagImmediate}
 		n.To = to(op)
 		when("2025-03-10 10:01")
 	case "M2":
 		f = platform()
-		f.State, f.ResolvedAt, f.Cause, f.DataLoss, f.Provisional = rules.Resolved, at("2025-03-10 10:07"), "int.volume", "none", false
-		f.History = []rules.HistoryLine{{At: at("2025-03-10 10:07"), What: "resolve", Who: "op", Text: "Le service cron a été relancé et la file d'attente vidée."}}
-		f.Clocks = []rules.ClockRow{{Target: "resolution", Due: at("2025-03-12 10:00"), MetAt: at("2025-03-10 10:07")}}
+		f.State, f.ResolvedAt, f.Cause, f.DataLoss, f.Provisional = model.Resolved, at("2025-03-10 10:07"), "int.volume", "none", false
+		f.History = []incident.HistoryLine{{At: at("2025-03-10 10:07"), What: "resolve", Who: "op", Text: "Le service cron a été relancé et la file d'attente vidée."}}
+		f.Clocks = []incident.ClockRow{{Target: "resolution", Due: at("2025-03-12 10:00"), MetAt: at("2025-03-10 10:07")}}
 		n.To = to(expl)
 		when("2025-03-10 10:08")
 	case "M3":
@@ -289,14 +290,14 @@ func example(template, lang string) []rules.Notification {
 	case "M4":
 		f = reported()
 		f.Provisional, f.Cause, f.Assignee = false, "int.settings", "Olga Pons"
-		f.History = []rules.HistoryLine{{At: at("2025-03-10 14:40"), What: "qualify", Who: "op", Text: "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours."}}
+		f.History = []incident.HistoryLine{{At: at("2025-03-10 14:40"), What: "qualify", Who: "op", Text: "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours."}}
 		n.To = to(expl)
 		when("2025-03-10 14:40")
 	case "M5":
 		f = reported()
 		f.Level, f.Actor, f.Reason = 3, "Olga Pons", "La cause est dans le module de dépôt, hors de portée du niveau 2."
 		f.Provisional = false
-		f.History = []rules.HistoryLine{
+		f.History = []incident.HistoryLine{
 			{At: at("2025-03-10 14:00"), What: "opened", Who: "Emma Blanc"},
 			{At: at("2025-03-10 14:10"), What: "taken", Who: "Olga Pons"},
 			{At: at("2025-03-10 14:40"), What: "qualify", Who: "Olga Pons", Text: "majeure"},
@@ -322,18 +323,18 @@ func example(template, lang string) []rules.Notification {
 	case "restoration-begun":
 		f = reported()
 		f.Grades, f.Actor, f.Assignee, f.Cause = true, "Olga Pons", "Olga Pons", "int.data_input"
-		f.Clocks = []rules.ClockRow{{Target: "restoration", Due: at("2025-03-10 19:00")}}
+		f.Clocks = []incident.ClockRow{{Target: "restoration", Due: at("2025-03-10 19:00")}}
 		n.To = to(op)
 		when("2025-03-10 15:00")
 	case "unavailability-exceeded":
 		f = platform()
-		f.Unavailability = []rules.UnavailabilityRow{{Platform: "lms-A", Unavailability: rules.Unavailability{Month: "2025-03",
+		f.Unavailability = []incident.UnavailabilityRow{{Platform: "lms-A", Unavailability: incident.Unavailability{Month: "2025-03",
 			Until: at("2025-03-10 14:20"), Down: 630 * time.Second, Unknown: time.Hour, Worst: 630 * time.Second, Tolerance: 10 * time.Minute, Per: "month"}}}
 		n.To = to(op)
 		when("2025-03-10 14:21")
 	case "data-lost":
 		f = reported()
-		f.Grades, f.State, f.ResolvedAt, f.Cause, f.DataLoss = true, rules.Resolved, at("2025-03-10 18:20"), "int.data_input", "2 %"
+		f.Grades, f.State, f.ResolvedAt, f.Cause, f.DataLoss = true, model.Resolved, at("2025-03-10 18:20"), "int.data_input", "2 %"
 		n.To = to(op)
 		when("2025-03-10 18:20")
 	case "M8":
@@ -343,24 +344,24 @@ func example(template, lang string) []rules.Notification {
 		when("2025-03-10 09:00")
 	case "M11":
 		f = said(reported())
-		f.Assignee, f.Clocks = "Olga Pons", []rules.ClockRow{{Target: "resolve", Due: at("2025-03-12 14:00")}}
+		f.Assignee, f.Clocks = "Olga Pons", []incident.ClockRow{{Target: "resolve", Due: at("2025-03-12 14:00")}}
 		n.To = to(op)
 		when("2025-03-11 09:00")
 	case "M12":
 		f = reported()
-		f.Again, f.ExpectedDate = rules.AgainPromise, "2025-03-11"
+		f.Again, f.ExpectedDate = incident.AgainPromise, "2025-03-11"
 		n.To = to(expl)
 		when("2025-03-11 19:00")
 	case "M13":
 		f = reported()
-		f.State, f.ResolvedAt, f.Alertname = rules.Unverified, at("2025-03-10 14:50"), "MoodleTasksFailed"
+		f.State, f.ResolvedAt, f.Alertname = model.Unverified, at("2025-03-10 14:50"), "MoodleTasksFailed"
 		n.To = to(op)
 		when("2025-03-10 14:51")
 	case "M9":
 		f = reported()
 		f.Grades = false
 		f.Number, f.Entry, f.Report = 79, "user_assistance", "Comment inscrire une classe entière ?"
-		f.Clocks = []rules.ClockRow{{Target: "take", Due: at("2025-03-17 10:00")}}
+		f.Clocks = []incident.ClockRow{{Target: "take", Due: at("2025-03-17 10:00")}}
 		f.Reopens = at("2025-03-17 09:00")
 		n.To = to(expl)
 		when("2025-03-15 12:00")
@@ -374,12 +375,12 @@ func example(template, lang string) []rules.Notification {
 		ns[2].Data.Customer, ns[2].Data.CustomerName = "martin", "Martin"
 		return ns
 	}
-	return []rules.Notification{n}
+	return []incident.Notification{n}
 }
 
 // bundle makes several notifications of one, each for another machine.
-func bundle(n rules.Notification, count int) []rules.Notification {
-	ns := make([]rules.Notification, count)
+func bundle(n incident.Notification, count int) []incident.Notification {
+	ns := make([]incident.Notification, count)
 	for i := range ns {
 		ns[i] = n
 		ns[i].IncidentID = fmt.Sprintf("i%d", n.Data.Number+i)
@@ -418,15 +419,15 @@ func exampleDigest(lang string) Digest {
 	s, l, w, c := server(), local(), workstation(), workstation()
 	s.Deadline, l.Deadline = at("2025-03-11 18:00"), at("2025-03-11 18:00")
 	l.Assignee = "Alain Durand"
-	c.Number, c.Machine, c.State = 118, "PC-MARC", rules.CallDue
-	for _, f := range []rules.MessageData{s, l, w, c} {
-		d.Incidents = append(d.Incidents, rules.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Data: f})
+	c.Number, c.Machine, c.State = 118, "PC-MARC", model.CallDue
+	for _, f := range []incident.MessageData{s, l, w, c} {
+		d.Incidents = append(d.Incidents, incident.Notification{IncidentID: "i" + strconv.Itoa(f.Number), DecidedAt: d.At, Data: f})
 	}
 	return d
 }
 
 // tokens makes links that are stable in golden files.
-func tokens(n rules.Notification, p rules.Party, purpose string) string {
+func tokens(n incident.Notification, p incident.Party, purpose string) string {
 	if purpose == "console" {
 		return "https://console.acronis.example/"
 	}
@@ -438,7 +439,7 @@ func tokens(n rules.Notification, p rules.Party, purpose string) string {
 
 // outsideRole tells by the role of a party of the fixture whether it is a
 // customer's.
-func outsideRole(p rules.Party) bool {
+func outsideRole(p incident.Party) bool {
 	switch locale.KeyOf(p.Role) {
 	case "supervisor", "account_manager", "trace_queue", "backup_lead", "assignee", "author",
 		"admin", "admins", "operator", "operators", "next_operator", "level3", "level_3",

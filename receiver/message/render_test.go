@@ -19,7 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vigie/internal/clip"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 var (
@@ -72,7 +73,7 @@ func TestUnknownPlatform(t *testing.T) {
 	for lang, words := range map[string]string{"fr": "plate-forme inconnue", "en": "platform not known"} {
 		ns := example("M3", lang)
 		for n := range ns {
-			ns[n].Data.Platform, ns[n].Data.PlatformNames = rules.UnknownPlatform, nil
+			ns[n].Data.Platform, ns[n].Data.PlatformNames = model.UnknownPlatform, nil
 		}
 		out, err := r.Render(ns)
 		if err != nil || !strings.Contains(out.Subject, words) || strings.Contains(out.Subject, "unknown") {
@@ -230,9 +231,9 @@ func TestProse(t *testing.T) {
 						}
 						name = fmt.Sprintf("%s/%s/%s/%d/%s", id, lang, role, count, name)
 						full := example(id, lang)
-						zero := rules.Notification{Template: id, Language: lang}
+						zero := incident.Notification{Template: id, Language: lang}
 						if role != "" {
-							zero.To = []rules.Party{{Role: role}}
+							zero.To = []incident.Party{{Role: role}}
 							full[0].To = zero.To
 						}
 						late := full[0]
@@ -240,7 +241,7 @@ func TestProse(t *testing.T) {
 						late.Data.Deadline = at("2025-03-12 18:00")
 						late.Data.Offline = !late.Data.Offline
 						late.Data.Assignee = ""
-						for sub, n := range map[string]rules.Notification{"zero": zero, "full": full[0], "late": late} {
+						for sub, n := range map[string]incident.Notification{"zero": zero, "full": full[0], "late": late} {
 							out, err := r.Render(bundle(n, count))
 							if err != nil {
 								t.Fatal(name, err)
@@ -257,22 +258,22 @@ func TestProse(t *testing.T) {
 
 const hostileWord = "a\r\nBcc: x@y.example\r\n<script>alert(1)</script>\u202Eevil\u2066\x00\x07[#999] {{.}} %s \xff\xfe ' \" ; & "
 
-func hostileSheet() rules.MessageData {
+func hostileSheet() incident.MessageData {
 	f := workstation()
 	long := strings.Repeat("A", 10_000)
 	f.CustomerName, f.Machine = hostileWord+long, hostileWord+long
 	f.Error, f.Reason, f.Report, f.Workaround = hostileWord+long, hostileWord, hostileWord+strings.Repeat("\n", 5000)+"x", hostileWord
 	f.Engine, f.Kind, f.BackupRole, f.MachineClass = hostileWord, hostileWord, hostileWord, hostileWord
-	f.Contact = rules.Party{Name: hostileWord, Phone: hostileWord, Address: hostileWord}
+	f.Contact = incident.Party{Name: hostileWord, Phone: hostileWord, Address: hostileWord}
 	f.AccountManager, f.BackupLead, f.TraceQueue, f.Assignee, f.Actor = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
 	f.Zone, f.ExpectedDate, f.WarnDays, f.Target = "../../etc/passwd", hostileWord, hostileWord, hostileWord
 	f.RunbookURL, f.GeneratorURL = "javascript:alert(1)", "https://x.example/\r\nBcc: y"
-	f.Other = rules.Evidence{State: hostileWord, Engine: hostileWord, Plan: hostileWord, Error: hostileWord, By: hostileWord, Note: hostileWord}
-	f.Plans = []rules.PlanRow{{Plan: hostileWord, Error: hostileWord}}
+	f.Other = incident.Evidence{State: hostileWord, Engine: hostileWord, Plan: hostileWord, Error: hostileWord, By: hostileWord, Note: hostileWord}
+	f.Plans = []incident.PlanRow{{Plan: hostileWord, Error: hostileWord}}
 	f.Call = map[string]string{"note": hostileWord, "outcome": hostileWord, "at": hostileWord, "person": hostileWord, "next_date": hostileWord}
-	f.History = []rules.HistoryLine{{What: hostileWord, Who: hostileWord, Text: hostileWord}}
+	f.History = []incident.HistoryLine{{What: hostileWord, Who: hostileWord, Text: hostileWord}}
 	f.Affected, f.Refused = []string{hostileWord}, []string{hostileWord}
-	f.Clocks = []rules.ClockRow{{Target: hostileWord}}
+	f.Clocks = []incident.ClockRow{{Target: hostileWord}}
 	f.Cause, f.Scope, f.DataLoss, f.Guarantee, f.Entry, f.Severity = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
 	f.Reporter, f.Item, f.Alertname, f.ScenarioText, f.SilenceBy = hostileWord, hostileWord, hostileWord, hostileWord, hostileWord
 	f.LastSuccess = time.Unix(1<<40, 0)
@@ -284,9 +285,9 @@ func TestHostileFacts(t *testing.T) {
 	for _, id := range numbers(r) {
 		for _, lang := range []string{"fr", "en"} {
 			for _, platform := range []string{"", hostileWord} {
-				n := rules.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Data: hostileSheet()}
+				n := incident.Notification{Template: id, Language: lang, IncidentID: hostileWord, Step: hostileWord, To: to(sup), Data: hostileSheet()}
 				n.Data.Platform = platform
-				out, err := r.Render([]rules.Notification{n})
+				out, err := r.Render([]incident.Notification{n})
 				if err != nil {
 					t.Fatal(id, err)
 				}
@@ -352,20 +353,20 @@ func TestBundleMustBeOne(t *testing.T) {
 	r := newTestRenderer(t)
 	a, b := example("B4", "fr")[0], example("B4", "fr")[0]
 	b.Data.Customer = "martin"
-	if _, err := r.Render([]rules.Notification{a, b}); err == nil {
+	if _, err := r.Render([]incident.Notification{a, b}); err == nil {
 		t.Error("a customer would read about another one")
 	}
 	b = example("B4", "en")[0]
-	if _, err := r.Render([]rules.Notification{a, b}); err == nil {
+	if _, err := r.Render([]incident.Notification{a, b}); err == nil {
 		t.Error("two languages in one mail")
 	}
-	if _, err := r.Render([]rules.Notification{a, example("B1", "fr")[0]}); err == nil {
+	if _, err := r.Render([]incident.Notification{a, example("B1", "fr")[0]}); err == nil {
 		t.Error("two templates in one mail")
 	}
 	if _, err := r.Render(nil); err == nil {
 		t.Error("a mail about nothing")
 	}
-	_, err := r.Render([]rules.Notification{{Template: "X9", Language: "fr"}})
+	_, err := r.Render([]incident.Notification{{Template: "X9", Language: "fr"}})
 	if err == nil || !strings.Contains(err.Error(), `"X9"`) {
 		t.Errorf("unknown template: %v", err)
 	}
@@ -382,7 +383,7 @@ func TestCustomersReadPlainWords(t *testing.T) {
 				n.Data.Offline, n.Data.Error, n.Data.Failures = offline, "0x1350016 VSS writer", 4
 				n.Data.Call = map[string]string{"outcome": "voicemail"}
 				n.Data.ResolvedAt = at("2025-03-11 09:00")
-				out, err := r.Render([]rules.Notification{n})
+				out, err := r.Render([]incident.Notification{n})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -481,13 +482,13 @@ func TestOpeningMailFacts(t *testing.T) {
 // The state of the other backup is never said better than it is known.
 func TestOtherBackupStates(t *testing.T) {
 	r := newTestRenderer(t)
-	for state, want := range map[rules.EvidenceState]string{
-		rules.EvidenceOK: "Local backup: OK", rules.EvidenceDegraded: "Local backup: OK, with warnings", rules.EvidenceKO: "Local backup: FAILED",
-		rules.EvidenceNone: "Local backup: NONE", rules.EvidenceUnknown: "Local backup: UNKNOWN – please check by 18:00", "": "Local backup: UNKNOWN",
+	for state, want := range map[model.EvidenceState]string{
+		model.EvidenceOK: "Local backup: OK", model.EvidenceDegraded: "Local backup: OK, with warnings", model.EvidenceKO: "Local backup: FAILED",
+		model.EvidenceNone: "Local backup: NONE", model.EvidenceUnknown: "Local backup: UNKNOWN – please check by 18:00", "": "Local backup: UNKNOWN",
 	} {
 		n := example("B1", "en")[0]
 		n.Data.Other.State = state
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -499,7 +500,7 @@ func TestOtherBackupStates(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	var parties []string
-	r, err := NewRenderer(Options{Outside: outsideRole, Links: Links{Base: "https://vigie.example/", Token: func(n rules.Notification, p rules.Party, purpose string) string {
+	r, err := NewRenderer(Options{Outside: outsideRole, Links: Links{Base: "https://vigie.example/", Token: func(n incident.Notification, p incident.Party, purpose string) string {
 		parties = append(parties, p.Person)
 		switch purpose {
 		case "console":
@@ -565,13 +566,13 @@ func TestCustomerInCopy(t *testing.T) {
 		}
 	}
 	own, err := NewRenderer(Options{Links: Links{Base: "https://x.example", Token: tokens},
-		Outside: func(p rules.Party) bool { return !strings.HasSuffix(p.Address, "@msp.example") }})
+		Outside: func(p incident.Party) bool { return !strings.HasSuffix(p.Address, "@msp.example") }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := example("B1", "en")[0]
 	n.To[0].Role = "watch"
-	if out, err = own.Render([]rules.Notification{n}); err != nil || !strings.Contains(out.Text, "/a/take.") {
+	if out, err = own.Render([]incident.Notification{n}); err != nil || !strings.Contains(out.Text, "/a/take.") {
 		t.Errorf("an own name of a role (%v):\n%s", err, out.Text)
 	}
 }
@@ -584,7 +585,7 @@ func TestClosedIsNotRepaired(t *testing.T) {
 			for _, count := range []int{1, 2} {
 				for _, outside := range []bool{false, true} {
 					n := example(id, lang)[0]
-					n.Data.State, n.Data.Reason = rules.Closed, "duplicate"
+					n.Data.State, n.Data.Reason = model.Closed, "duplicate"
 					if outside {
 						n.To = to(lea)
 					}
@@ -610,9 +611,9 @@ func TestClosedIsNotRepaired(t *testing.T) {
 func TestEndWithoutMachine(t *testing.T) {
 	r := newTestRenderer(t)
 	n := example("D5", "fr")[0]
-	n.Template, n.Data.ScenarioText, n.Data.State = "B12", "Supervision aveugle", rules.Resolved
+	n.Template, n.Data.ScenarioText, n.Data.State = "B12", "Supervision aveugle", model.Resolved
 	n.Data.ResolvedAt = at("2025-03-10 04:00")
-	out, err := r.Render([]rules.Notification{n})
+	out, err := r.Render([]incident.Notification{n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -626,7 +627,7 @@ func TestCallWithoutContact(t *testing.T) {
 	r := newTestRenderer(t)
 	n := example("B5", "en")[0]
 	n.Data.Contact = sup
-	out, err := r.Render([]rules.Notification{n})
+	out, err := r.Render([]incident.Notification{n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -727,14 +728,14 @@ func TestWordsForRules(t *testing.T) {
 	for _, code := range r.Languages().Codes() {
 		lang := r.Languages().Find(code)
 		var keys []string
-		for _, s := range []rules.State{rules.Open, rules.Taken, rules.Waiting, rules.CallDue, rules.WorkedAround, rules.Unverified, rules.Resolved, rules.Closed} {
+		for _, s := range []model.State{model.Open, model.Taken, model.Waiting, model.CallDue, model.WorkedAround, model.Unverified, model.Resolved, model.Closed} {
 			keys = append(keys, "state."+string(s))
 		}
-		for _, e := range []rules.EvidenceState{rules.EvidenceOK, rules.EvidenceDegraded, rules.EvidenceKO, rules.EvidenceNone, rules.EvidenceUnknown} {
+		for _, e := range []model.EvidenceState{model.EvidenceOK, model.EvidenceDegraded, model.EvidenceKO, model.EvidenceNone, model.EvidenceUnknown} {
 			keys = append(keys, "evidence."+string(e))
 		}
-		for _, k := range []rules.SignalKind{rules.BackupAlert, rules.InfraProbe, rules.FunctionalProbe, rules.Level2Voluntary, rules.Level3Emergency,
-			rules.EmergencyMeans, rules.UserAssistance, rules.CorrelatedSignal} {
+		for _, k := range []model.SignalKind{model.BackupAlert, model.InfraProbe, model.FunctionalProbe, model.Level2Voluntary, model.Level3Emergency,
+			model.EmergencyMeans, model.UserAssistance, model.CorrelatedSignal} {
 			keys = append(keys, "entry."+string(k))
 		}
 		for _, k := range []string{"failed", "missed", "never_ran", "stuck", "vanished", "warning", "cancelled", "corrupted", "offline", "other"} {
@@ -802,7 +803,7 @@ func TestLanguages(t *testing.T) {
 			t.Errorf("%q is %s, want %s", tag, got, want)
 		}
 	}
-	n := rules.Notification{To: []rules.Party{{Language: "fr"}}}
+	n := incident.Notification{To: []incident.Party{{Language: "fr"}}}
 	if r.languageOf(n).Code != "fr" {
 		t.Error("without a language, the recipient's counts")
 	}
@@ -825,7 +826,7 @@ func TestClean(t *testing.T) {
 	if got := clip.Runes("abcdef", 4); got != "abc…" {
 		t.Errorf("cut: %q", got)
 	}
-	n := rules.Notification{Data: rules.MessageData{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}
+	n := incident.Notification{Data: incident.MessageData{Affected: []string{"a\r"}, Call: map[string]string{"x": "y\x01"}}}
 	c := cleanNotification(n)
 	if n.Data.Affected[0] != "a\r" || n.Data.Call["x"] != "y\x01" {
 		t.Error("cleaning changed the caller's notification")
@@ -869,12 +870,12 @@ func FuzzRender(f *testing.F) {
 		fs.StartedAt, fs.Deadline, fs.LastSuccess = time.Unix(sec%(1<<40), 0), time.Unix(-(sec%(1<<40)), 0), time.Unix(sec%(1<<33), 0)
 		fs.Offline, fs.Automatic, fs.Zone, fs.ExpectedDate, fs.WarnDays = on, !on, word, text, word
 		fs.RunbookURL, fs.GeneratorURL, fs.Contact.Name = word, text, text
-		n.IncidentID, n.To = word, []rules.Party{{Role: word, Name: text}}
+		n.IncidentID, n.To = word, []incident.Party{{Role: word, Name: text}}
 		count := 1
 		if on {
 			count = 2
 		}
-		out, err := r.Render(slices.Repeat([]rules.Notification{n}, count))
+		out, err := r.Render(slices.Repeat([]incident.Notification{n}, count))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -909,7 +910,7 @@ func TestPreview(t *testing.T) {
 		}
 		n := example("B4", lang)[0]
 		n.Data.Offline = false
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -917,7 +918,7 @@ func TestPreview(t *testing.T) {
 		n = example("B12", lang)[0]
 		n.To, n.Data = to(lea), workstation()
 		n.Data.ResolvedAt = at("2025-03-10 14:32")
-		if out, err = r.Render([]rules.Notification{n}); err != nil {
+		if out, err = r.Render([]incident.Notification{n}); err != nil {
 			t.Fatal(err)
 		}
 		write("B12.client."+lang, out)

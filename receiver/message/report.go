@@ -3,7 +3,7 @@ package message
 import (
 	"strings"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // report is what was said of a platform: by whom, how bad it is, and under which
@@ -50,8 +50,8 @@ func (i report) FromPerson() bool {
 	if i.f.Unverified {
 		return false
 	}
-	switch rules.SignalKind(i.f.Entry) {
-	case rules.InfraProbe, rules.FunctionalProbe, rules.BackupAlert, rules.CorrelatedSignal:
+	switch model.SignalKind(i.f.Entry) {
+	case model.InfraProbe, model.FunctionalProbe, model.BackupAlert, model.CorrelatedSignal:
 		return false
 	}
 	return i.f.Report != "" || i.f.Reporter != "" || i.f.Entry != ""
@@ -62,10 +62,10 @@ func (i report) FromPerson() bool {
 func (i report) Unverified() bool { return i.f.Unverified }
 
 // UnknownReporter tells that nobody knows who reported.
-func (i report) UnknownReporter() bool { return i.hasFlag(rules.FlagUnknownReporter) }
+func (i report) UnknownReporter() bool { return i.hasFlag(model.FlagUnknownReporter) }
 
 // Immediate tells that the ten-minute branch is open.
-func (i report) Immediate() bool { return i.hasFlag(rules.FlagImmediate) }
+func (i report) Immediate() bool { return i.hasFlag(model.FlagImmediate) }
 
 // Guarantee is the level of service now: its code and words.
 func (i report) Guarantee() string {

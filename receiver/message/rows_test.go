@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // twoLocals are the local backups of two machines that failed in one night.
-func twoLocals(template, lang string) []rules.Notification {
+func twoLocals(template, lang string) []incident.Notification {
 	ns := bundle(example(template, lang)[0], 2)
 	ns[1].Data.Machine, ns[1].Data.MachineClass = "NAS-01", "nas"
 	ns[1].Data.Error = "Le certificat du dépôt a expiré"
@@ -28,7 +29,7 @@ func TestEveryRowHasItsLinks(t *testing.T) {
 		}
 		for _, lang := range []string{"fr", "en"} {
 			first := example(id, lang)[0]
-			lone, err := r.Render([]rules.Notification{first})
+			lone, err := r.Render([]incident.Notification{first})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +94,7 @@ func TestNoPromiseForYesterday(t *testing.T) {
 			for i := range n.Data.Clocks {
 				n.Data.Clocks[i].MetAt, n.Data.Clocks[i].Due = time.Time{}, n.DecidedAt.Add(-20*time.Hour)
 			}
-			out, err := r.Render([]rules.Notification{n})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +116,7 @@ func TestTwoClocksOfOneIncident(t *testing.T) {
 	} {
 		n := example("M7", lang)[0]
 		n.Data.Percent = 100
-		n.Data.Clocks = []rules.ClockRow{
+		n.Data.Clocks = []incident.ClockRow{
 			{Target: "prequalification", Due: at("2025-03-10 15:00"), Late: true},
 			{Target: "workaround", Due: at("2025-03-10 15:00"), Late: true},
 			{Target: "resolve", Due: at("2025-03-12 14:00")},
@@ -124,7 +125,7 @@ func TestTwoClocksOfOneIncident(t *testing.T) {
 		one, two := n, n
 		one.Data.Target, two.Data.Target = "prequalification", "workaround"
 		two.ID = "n2"
-		out, err := r.Render([]rules.Notification{one, two})
+		out, err := r.Render([]incident.Notification{one, two})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +143,7 @@ func TestTwoRolesOfOneMachine(t *testing.T) {
 	for _, id := range []string{"B1", "B2", "B3", "B8", "B8q", "B9", "B11", "B12", "D2", "D3", "D6"} {
 		for _, lang := range []string{"fr", "en"} {
 			first := example(id, lang)[0]
-			ns := []rules.Notification{first, first}
+			ns := []incident.Notification{first, first}
 			f := local()
 			f.State, f.ResolvedAt, f.Assignee, f.SilenceUntil = first.Data.State, first.Data.ResolvedAt, first.Data.Assignee, first.Data.SilenceUntil
 			f.Number, ns[1].IncidentID, ns[1].ID = 999, "i999", "n2"
@@ -194,8 +195,8 @@ func TestMissedIsNotSwitchedOff(t *testing.T) {
 func TestRepairIsWhenTheSuccessWas(t *testing.T) {
 	n := example("B12", "en")[0]
 	n.Data.StartedAt = at("2025-03-10 09:00")
-	n.Data.Plans = []rules.PlanRow{{Plan: "daily", State: rules.EvidenceOK, LastSuccess: at("2025-03-10 02:10")}}
-	out, err := newTestRenderer(t).Render([]rules.Notification{n})
+	n.Data.Plans = []incident.PlanRow{{Plan: "daily", State: model.EvidenceOK, LastSuccess: at("2025-03-10 02:10")}}
+	out, err := newTestRenderer(t).Render([]incident.Notification{n})
 	if err != nil || !strings.Contains(out.Subject, "succeeded 10 March 02:10") {
 		t.Errorf("%v, %s", err, out.Subject)
 	}
@@ -206,7 +207,7 @@ func TestDayExceededSaysWhatIsExpected(t *testing.T) {
 	for lang, want := range map[string]string{"fr": "La réparation est prévue le", "en": "The repair is expected on"} {
 		n := example("B11", lang)[0]
 		n.Data.ExpectedDate = "2025-03-13"
-		out, err := newTestRenderer(t).Render([]rules.Notification{n})
+		out, err := newTestRenderer(t).Render([]incident.Notification{n})
 		if err != nil || !strings.Contains(strings.Join(strings.Fields(out.Text), " "), want) {
 			t.Errorf("%v, %s", err, out.Text)
 		}
@@ -216,28 +217,28 @@ func TestDayExceededSaysWhatIsExpected(t *testing.T) {
 // The mails about calls say only what happened.
 func TestCallsSayWhatHappened(t *testing.T) {
 	r := newTestRenderer(t)
-	wrote := rules.HistoryLine{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}
-	answered := rules.HistoryLine{At: at("2025-03-12 09:30"), What: "answer", Text: "c'est fait"}
+	wrote := incident.HistoryLine{At: at("2025-03-11 09:30"), What: "mail", Text: "B4"}
+	answered := incident.HistoryLine{At: at("2025-03-12 09:30"), What: "answer", Text: "c'est fait"}
 	for _, c := range []struct {
 		name, template, outcome, called string
-		history                         []rules.HistoryLine
+		history                         []incident.HistoryLine
 		want, never                     []string
 	}{
-		{"no answer", "B5", "", "", []rules.HistoryLine{wrote}, []string{"sans réponse"}, nil},
-		{"reached", "B5", "reached", "2025-03-11T10:00:00+01:00", []rules.HistoryLine{wrote}, []string{"malgré ce qui a été convenu"}, []string{"sans réponse"}},
-		{"voicemail", "B5", "voicemail", "2025-03-17T10:00:00+01:00", []rules.HistoryLine{wrote}, []string{"n'a pas abouti"}, []string{"sans réponse"}},
-		{"answered", "B5", "", "", []rules.HistoryLine{wrote, answered}, []string{"malgré la réponse reçue"}, []string{"sans réponse"}},
+		{"no answer", "B5", "", "", []incident.HistoryLine{wrote}, []string{"sans réponse"}, nil},
+		{"reached", "B5", "reached", "2025-03-11T10:00:00+01:00", []incident.HistoryLine{wrote}, []string{"malgré ce qui a été convenu"}, []string{"sans réponse"}},
+		{"voicemail", "B5", "voicemail", "2025-03-17T10:00:00+01:00", []incident.HistoryLine{wrote}, []string{"n'a pas abouti"}, []string{"sans réponse"}},
+		{"answered", "B5", "", "", []incident.HistoryLine{wrote, answered}, []string{"malgré la réponse reçue"}, []string{"sans réponse"}},
 		{"never written", "B5", "", "", nil, nil, []string{"sans réponse"}},
-		{"no call made", "B5n", "", "", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
-		{"just called in vain", "B5n", "voicemail", "2025-03-20T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, nil},
-		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []rules.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
+		{"no call made", "B5n", "", "", []incident.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
+		{"just called in vain", "B5n", "voicemail", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, nil},
+		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
 	} {
 		n := example(c.template, "fr")[0]
 		n.Data.History, n.Data.Call = c.history, nil
 		if c.outcome != "" {
 			n.Data.Call = map[string]string{"outcome": c.outcome, "at": c.called}
 		}
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -276,12 +277,12 @@ func TestSubjectsKeepIncidentsApart(t *testing.T) {
 			if n.Data.Number == 0 || id == "D1" || id == "D8" { // of several incidents
 				continue
 			}
-			one, err := r.Subject([]rules.Notification{n})
+			one, err := r.Subject([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
 			n.Data.Number += 1000
-			two, err := r.Subject([]rules.Notification{n})
+			two, err := r.Subject([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,7 +307,7 @@ func TestOnePageForSeveralRows(t *testing.T) {
 			if text := strings.ReplaceAll(many.HTML+many.Text, "%2C", ","); strings.Count(text, want) != 2 || id == "B4" && strings.Contains(text, "take") {
 				t.Errorf("%s/%s has not one link %s:\n%s", id, lang, want, many.Text)
 			}
-			lone, err := r.Render([]rules.Notification{first, first})
+			lone, err := r.Render([]incident.Notification{first, first})
 			if err != nil {
 				t.Fatal(err)
 			}

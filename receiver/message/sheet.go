@@ -6,17 +6,18 @@ import (
 	"time"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // sheet is one notification, its texts made safe to show, with the words of its
 // language. What templates may say of it lies in small views over it.
 type sheet struct {
 	locale.Locale
-	n       rules.Notification
-	f       *rules.MessageData
-	missed  []string    // the clocks that it speaks of
-	contact rules.Party // the customer's person to call or write to; may be nobody
+	n       incident.Notification
+	f       *incident.MessageData
+	missed  []string       // the clocks that it speaks of
+	contact incident.Party // the customer's person to call or write to; may be nobody
 	links   linker
 }
 
@@ -42,7 +43,7 @@ func (i *sheet) person(name, role string) string {
 	return i.Word("the_role." + role)
 }
 
-func (i *sheet) hasFlag(f rules.Flag) bool { return slices.Contains(i.f.Flags, f) }
+func (i *sheet) hasFlag(f model.Flag) bool { return slices.Contains(i.f.Flags, f) }
 
 // dateText shows a date that came as text, or the text when it is not one.
 func (i *sheet) dateText(s string) string {
@@ -66,7 +67,7 @@ func (i *sheet) parseDate(s string) (time.Time, bool) {
 func (i *sheet) Lang() string { return i.Code }
 
 // F is the sheet of facts itself, cleaned, for templates of admins.
-func (i *sheet) F() *rules.MessageData { return i.f }
+func (i *sheet) F() *incident.MessageData { return i.f }
 
 // leaves is when the message leaves at the earliest, which is when it can be read.
 func (i *sheet) leaves() time.Time {

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
 	"vigie/rules/story"
 )
 
@@ -71,15 +74,15 @@ func mailsOf(t *testing.T, example, name, language string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00", Outside: func(p rules.Party) bool { return p.Outside },
-		Links: Links{Base: "https://vigie.example", Token: func(n rules.Notification, _ rules.Party, purpose string) string {
+	r, err := NewRenderer(Options{Organisation: "SYNOMEGA", Phone: "05 61 00 00 00", Outside: func(p incident.Party) bool { return p.Outside },
+		Links: Links{Base: "https://vigie.example", Token: func(n incident.Notification, _ incident.Party, purpose string) string {
 			return fmt.Sprintf("%s-%d", purpose, n.Data.Number)
 		}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all strings.Builder
-	read := func(ns []rules.Notification) string {
+	read := func(ns []incident.Notification) string {
 		for n := range ns {
 			ns[n].Language = language
 		}
@@ -97,7 +100,7 @@ func mailsOf(t *testing.T, example, name, language string) string {
 	return all.String()
 }
 
-func addresses(ps []rules.Party) string {
+func addresses(ps []incident.Party) string {
 	var all []string
 	for _, p := range ps {
 		all = append(all, p.Address)
@@ -108,22 +111,22 @@ func addresses(ps []rules.Party) string {
 // exampleBook is the policy and inventory that an example ships.
 func exampleBook(t *testing.T, example string) *rules.Book {
 	t.Helper()
-	read := func(pattern string) []rules.SourceFile {
+	read := func(pattern string) []strict.File {
 		paths, err := filepath.Glob(filepath.Join("../../deploy/examples", example, pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: no %s: %v", example, pattern, err)
 		}
-		var files []rules.SourceFile
+		var files []strict.File
 		for _, p := range paths {
 			text, err := os.ReadFile(p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			files = append(files, rules.SourceFile{Name: p, Text: text})
+			files = append(files, strict.File{Name: p, Text: text})
 		}
 		return files
 	}
-	dir, err := rules.LoadDirectory(read("inventory/*.*"))
+	dir, err := inventory.Load(read("inventory/*.*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // subject is what a message is about: whose machine or platform.
@@ -73,7 +73,7 @@ func (i subject) Thing() string {
 }
 
 // nameOf puts names in the place of the platforms' ids.
-func nameOf(f *rules.MessageData, l locale.Locale) {
+func nameOf(f *incident.MessageData, l locale.Locale) {
 	name := func(id *string) { *id = l.PlatformName(cmp.Or(f.PlatformNames[*id], *id)) }
 	name(&f.Platform)
 	f.Platforms = slices.Clone(f.Platforms)
@@ -215,4 +215,4 @@ func (i subject) Where() string {
 }
 
 // Contact is the customer's person to call or write to; empty when unknown.
-func (i subject) Contact() rules.Party { return i.contact }
+func (i subject) Contact() incident.Party { return i.contact }

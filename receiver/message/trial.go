@@ -5,28 +5,29 @@ import (
 	"reflect"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // try renders a template with nothing known, with everything known, alone and
 // as a bundle, for people inside and outside, so that the branches of an
 // admin's template fail when it is loaded and not when it is needed.
 func (r *Renderer) try(id, lang string) error {
-	blank := rules.Notification{}
-	full := rules.Notification{}
+	blank := incident.Notification{}
+	full := incident.Notification{}
 	fill(reflect.ValueOf(&full).Elem())
 	full.Data.Platform, full.Data.Platforms = "", nil
-	full.To, full.Cc = []rules.Party{{Name: "word", Address: "word"}}, nil
+	full.To, full.Cc = []incident.Party{{Name: "word", Address: "word"}}, nil
 	outside := full
-	outside.To = []rules.Party{{Outside: true}}
+	outside.To = []incident.Party{{Outside: true}}
 	platform := full
 	platform.Data.Platform = "platform"
 	late := full
-	late.Data.State, late.Data.Percent, late.Data.Level = rules.CallDue, 100, 3
-	late.Data.Other.State = rules.EvidenceOK
-	for n, sample := range []rules.Notification{blank, full, outside, platform, late} {
+	late.Data.State, late.Data.Percent, late.Data.Level = model.CallDue, 100, 3
+	late.Data.Other.State = model.EvidenceOK
+	for n, sample := range []incident.Notification{blank, full, outside, platform, late} {
 		sample.Template, sample.Language = id, lang
-		for _, ns := range [][]rules.Notification{{sample}, {sample, sample}} {
+		for _, ns := range [][]incident.Notification{{sample}, {sample, sample}} {
 			if _, err := r.Render(ns); err != nil {
 				return fmt.Errorf("trial %d of template %s/%s: %w", n+1, lang, id, err)
 			}

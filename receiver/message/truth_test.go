@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // covers: a mail about a missed deadline names the one that was missed, and does not
@@ -21,15 +22,15 @@ func TestAMissedDeadlineIsCalledMissed(t *testing.T) {
 		n := example("B11", lang)[0]
 		missed := n.Data.Deadline.Add(-24 * time.Hour)
 		n.Data.Percent, n.Data.Target = 100, "double_failure"
-		n.Data.Clocks = []rules.ClockRow{{Target: "double_failure", Due: missed, Late: true}, {Target: "same_day", Due: n.Data.Deadline}}
-		n.Data.LastSuccess, n.Data.Other = time.Time{}, rules.Evidence{State: rules.EvidenceUnknown}
+		n.Data.Clocks = []incident.ClockRow{{Target: "double_failure", Due: missed, Late: true}, {Target: "same_day", Due: n.Data.Deadline}}
+		n.Data.LastSuccess, n.Data.Other = time.Time{}, incident.Evidence{State: model.EvidenceUnknown}
 		for i := range n.Data.Plans {
 			n.Data.Plans[i].LastSuccess = time.Time{}
 		}
 		n.DecidedAt = n.Data.Deadline.Add(time.Second)
 		n.Data.Clocks[0].Due = n.Data.Deadline
 		n.Data.Deadline = missed
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func TestAProposedCauseIsNoFinding(t *testing.T) {
 			n.Data.Cause, n.Data.CauseText, n.Data.Severity = "int.volume", nil, ""
 			for _, proposed := range []bool{true, false} {
 				n.Data.CauseProposed = proposed
-				out, err := r.Render([]rules.Notification{n})
+				out, err := r.Render([]incident.Notification{n})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -81,7 +82,7 @@ func TestACauseThatNobodyKnows(t *testing.T) {
 		for _, template := range []string{"M1", "M3", "M5"} {
 			n := example(template, lang)[0]
 			n.Data.Cause, n.Data.CauseText, n.Data.CauseProposed = "", nil, true
-			out, err := r.Render([]rules.Notification{n})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,9 +109,9 @@ func TestItGotWorse(t *testing.T) {
 		"en": {"[WORSE] lms-A, lms-B – cron stopped – with Olga Pons", "lms-A, lms-B: cron stopped. It is worse than was told: 2 platforms are hit, major anomaly. Olga Pons is on it"},
 	} {
 		n := example("M1", lang)[0]
-		n.Data.Flags, n.Data.Again, n.Data.Assignee = nil, rules.AgainWorse, "Olga Pons"
+		n.Data.Flags, n.Data.Again, n.Data.Assignee = nil, incident.AgainWorse, "Olga Pons"
 		n.Data.Platforms = []string{"lms-A", "lms-B"}
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +134,7 @@ func TestDaysAreCountedByDate(t *testing.T) {
 	}
 	for lang, want := range map[string]string{"fr": "(il y a 11 jours)", "en": "(11 days ago)"} {
 		n := example("B5", lang)[0]
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +155,7 @@ func TestAForeignAlertSpeaksForItself(t *testing.T) {
 		n := example("CATCH", lang)[0]
 		for _, machine := range []string{"", "SRV-AD"} {
 			n.Data.Machine = machine
-			out, err := r.Render([]rules.Notification{n})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +166,7 @@ func TestAForeignAlertSpeaksForItself(t *testing.T) {
 			}
 		}
 		n.Data.Machine, n.Data.Alertname = "", "BackupRepositoryNearlyFull"
-		out, err := r.Render([]rules.Notification{n})
+		out, err := r.Render([]incident.Notification{n})
 		if err != nil || strings.Contains(out.Text, n.Data.Summary) {
 			t.Errorf("%s, error %v: %s", lang, err, out.Text)
 		}
@@ -185,7 +186,7 @@ func TestAMailIsReadWhenItLeaves(t *testing.T) {
 			n.DecidedAt = n.Data.Deadline
 			n.HoldUntil = n.DecidedAt.Add(time.Minute)
 			n.Data.NextStepAt = n.DecidedAt.Add(30 * time.Second)
-			out, err := r.Render([]rules.Notification{n})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,8 +215,8 @@ func TestOnlyDelaysAheadAreAskedFor(t *testing.T) {
 		for _, template := range []string{"M4", "M5"} {
 			n := example(template, lang)[0]
 			n.DecidedAt, n.Data.Severity = at("2025-03-10 15:00"), "blocking"
-			n.Data.Clocks = []rules.ClockRow{{Target: "workaround", Due: at("2025-03-10 14:00"), Late: true}, {Target: "resolve", Due: at("2025-03-10 17:00")}}
-			out, err := r.Render([]rules.Notification{n})
+			n.Data.Clocks = []incident.ClockRow{{Target: "workaround", Due: at("2025-03-10 14:00"), Late: true}, {Target: "resolve", Due: at("2025-03-10 17:00")}}
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,7 +240,7 @@ func TestAProductCalledBackup(t *testing.T) {
 		for i, engine := range []string{"windows_server_backup", "other"} {
 			n := example("B1", lang)[0]
 			n.Data.Engine = engine
-			out, err := r.Render([]rules.Notification{n})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -254,10 +255,10 @@ func TestAProductCalledBackup(t *testing.T) {
 func TestASilenceOverWhatEnded(t *testing.T) {
 	r := newTestRenderer(t)
 	for lang, fails := range map[string]string{"fr": "toujours en échec", "en": "still fail"} {
-		for state, want := range map[rules.State]bool{rules.Taken: true, rules.Unverified: false} {
+		for state, want := range map[model.State]bool{model.Taken: true, model.Unverified: false} {
 			n := example("D3", lang)[0]
 			n.Data.State = state
-			out, err := r.Render([]rules.Notification{n})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -274,8 +275,8 @@ func TestAReopenedFailureIsSomebodysWord(t *testing.T) {
 	for lang, failed := range map[string]string{"fr": " a échoué", "en": " failed. "} {
 		for _, template := range []string{"B1", "B7"} {
 			n := example(template, lang)[0]
-			n.Data.History = append(n.Data.History, rules.HistoryLine{At: n.DecidedAt, What: "reopen", Who: "Hugo Lefort", Text: "it is not there"})
-			out, err := r.Render([]rules.Notification{n})
+			n.Data.History = append(n.Data.History, incident.HistoryLine{At: n.DecidedAt, What: "reopen", Who: "Hugo Lefort", Text: "it is not there"})
+			out, err := r.Render([]incident.Notification{n})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
 )
 
 // unavailability is a row for each platform of which the month was measured.
@@ -22,7 +22,7 @@ func (i clocks) unavailability() []fact {
 }
 
 // monthOf is the name of the month that was measured.
-func (i clocks) monthOf(u rules.UnavailabilityRow) string {
+func (i clocks) monthOf(u incident.UnavailabilityRow) string {
 	month, err := time.ParseInLocation("2006-01", u.Month, i.Zone)
 	if err != nil {
 		return u.Month
@@ -31,7 +31,7 @@ func (i clocks) monthOf(u rules.UnavailabilityRow) string {
 }
 
 // unavailable tells what was measured, and what was not.
-func (i clocks) unavailable(u rules.UnavailabilityRow) string {
+func (i clocks) unavailable(u incident.UnavailabilityRow) string {
 	per := u.Per
 	if per == "" {
 		per = availability.PerMonth

@@ -5,7 +5,8 @@ import (
 	"strings"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // view is what a template sees: one notification, or several of one bundle. Its
@@ -28,7 +29,7 @@ type view struct {
 	counted      int  // what things counts, while names are shortened
 }
 
-func (r *Renderer) newView(ns []rules.Notification, t *locale.Language) *view {
+func (r *Renderer) newView(ns []incident.Notification, t *locale.Language) *view {
 	v := &view{Organisation: r.organisation, Phone: r.phone, Replies: r.replies, aliases: r.aliases}
 	for _, n := range ns {
 		ref := n.DecidedAt
@@ -115,7 +116,7 @@ func (v *view) Several() bool { return v.many && !v.SameMachine() }
 
 // AlertsOver tells that what was failing fires no more, and that nothing proves a repair.
 func (v *view) AlertsOver() bool {
-	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.State != rules.Unverified })
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.State != model.Unverified })
 }
 
 // Erring tells whether the product explains a failure in its own words.
@@ -129,7 +130,7 @@ func (v *view) StillBroken() string {
 	var names []string
 	for _, i := range v.Items {
 		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
-		if i.f.Machine == "" || i.f.Other.State != rules.EvidenceKO || slices.ContainsFunc(v.Items, over) {
+		if i.f.Machine == "" || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over) {
 			continue
 		}
 		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"vigie/internal/fleet"
-	"vigie/rules"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // MachineOf is a machine of the inventory as its nights are asked for.
-func MachineOf(dir *rules.Directory, m *rules.Machine) Machine {
+func MachineOf(dir *inventory.Directory, m *inventory.Machine) Machine {
 	x := Machine{Customer: m.Customer, Name: m.Name, Names: []string{m.Name}}
 	for _, a := range m.Aliases {
 		if fleet.IsPattern(a) {
@@ -23,7 +24,7 @@ func MachineOf(dir *rules.Directory, m *rules.Machine) Machine {
 	for _, p := range m.Plans {
 		x.Roles = append(x.Roles, p.Role)
 	}
-	labels := rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}
+	labels := model.Labels{model.LabelCustomer: m.Customer, model.LabelMachine: m.Name}
 	x.Excused = func(at time.Time) bool {
 		at = at.Add(-time.Second) // the day that ends at midnight
 		_, absent := dir.AbsentUntil(m.Customer, m.Name, at)

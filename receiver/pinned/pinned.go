@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incidents"
@@ -18,7 +19,7 @@ import (
 // With adds to a book the policies that only pinned incidents still need. Beside an error
 // it returns what it could read, nil for nothing.
 func With(ctx context.Context, s *store.Store, book *rules.Book, now time.Time) (*rules.Book, error) {
-	var texts map[string][]rules.SourceFile
+	var texts map[string][]strict.File
 	err := s.View(ctx, func(tx *store.Tx) (err error) {
 		texts, err = tx.PinnedPolicies(now.Add(-incidents.Reopenable))
 		return err

@@ -11,6 +11,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 	"vigie/rules/policy"
 	"vigie/rules/report"
@@ -88,7 +89,7 @@ func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error
 	if !ok {
 		return nil
 	}
-	return errors.Join(tx.AppendSystem(rules.Entry{At: b.Now, Kind: "note", What: report.UnavailabilityLine, Reason: over.Line()}),
+	return errors.Join(tx.AppendSystem(incident.Entry{At: b.Now, Kind: "note", What: report.UnavailabilityLine, Reason: over.Line()}),
 		tx.SetValue(key(id)+"/written", over.Month))
 }
 

@@ -11,19 +11,21 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/receiver/evidence"
 	"vigie/receiver/probes"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/availability"
 	"vigie/rules/incidents"
+	"vigie/rules/inventory"
 	"vigie/rules/report"
 )
 
 // platforms is the shipped example of hosted platforms.
 func platforms(t *testing.T) *rules.Book {
 	t.Helper()
-	read := func(pattern string) (files []rules.SourceFile) {
+	read := func(pattern string) (files []strict.File) {
 		paths, err := filepath.Glob("../../deploy/examples/activeprolearn/" + pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)
@@ -33,11 +35,11 @@ func platforms(t *testing.T) *rules.Book {
 			if err != nil {
 				t.Fatal(err)
 			}
-			files = append(files, rules.SourceFile{Name: p, Text: text})
+			files = append(files, strict.File{Name: p, Text: text})
 		}
 		return files
 	}
-	dir, err := rules.LoadDirectory(read("inventory/*.*"))
+	dir, err := inventory.Load(read("inventory/*.*"))
 	if err != nil {
 		t.Fatal(err)
 	}

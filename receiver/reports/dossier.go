@@ -8,7 +8,7 @@ import (
 
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/inventory"
 	"vigie/rules/report"
 )
 
@@ -72,7 +72,7 @@ func (m *Maker) mails(ctx context.Context, month report.Month) (out []report.Mai
 		all, err := store.Past{Tx: tx}.Delivered(month.From, month.To)
 		for _, d := range all {
 			x := report.Mail{ID: d.ID, Address: d.Address, At: d.At, Incidents: d.Incidents}
-			_, bare := rules.SplitAddress(d.Address)
+			_, bare := inventory.SplitAddress(d.Address)
 			if p := dir.Person(bare); p != nil {
 				x.Person = p.ID
 			}
@@ -84,14 +84,14 @@ func (m *Maker) mails(ctx context.Context, month report.Month) (out []report.Mai
 }
 
 // machines are a customer's machines that are in service.
-func (m *Maker) machines(customer string, at time.Time) (out []*rules.Machine) {
+func (m *Maker) machines(customer string, at time.Time) (out []*inventory.Machine) {
 	dir := m.Book().Directory
 	for _, x := range dir.Machines {
 		if (customer == "" || x.Customer == customer) && dir.Owes(x, at) {
 			out = append(out, x)
 		}
 	}
-	slices.SortFunc(out, func(a, b *rules.Machine) int {
+	slices.SortFunc(out, func(a, b *inventory.Machine) int {
 		return strings.Compare(a.Customer+"\x00"+a.Name, b.Customer+"\x00"+b.Name)
 	})
 	return out
@@ -103,7 +103,7 @@ const atOnce = 50
 // backups counts the days of a month from what the rules recorded in Prometheus.
 func (m *Maker) backups(ctx context.Context, month report.Month, customer string, b *report.Backups) {
 	dir, all := m.Book().Directory, m.machines(customer, month.To)
-	all = slices.DeleteFunc(all, func(x *rules.Machine) bool { return len(x.Plans) == 0 })
+	all = slices.DeleteFunc(all, func(x *inventory.Machine) bool { return len(x.Plans) == 0 })
 	var days []nights.Day
 	for at := month.From; at.Before(month.To); at = at.AddDate(0, 0, 1) {
 		days = append(days, nights.Day{Date: at.Format(time.DateOnly), At: at.AddDate(0, 0, 1)})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	texttemplate "text/template"
+	"time"
 
 	"vigie/receiver/message"
 	"vigie/receiver/message/locale"
@@ -31,6 +32,7 @@ type mailed struct {
 	Listed     []report.Breach
 	More       int
 	Dossier    *report.Dossier
+	Since      time.Time // a receiver has watched, unless it watched all of the month
 }
 
 // T is a word of the pages.
@@ -93,6 +95,9 @@ func (m *Maker) Mail(ctx context.Context, month report.Month, x rules.MonthlyMai
 		if l.Dossier, err = m.Dossier(ctx, month, x.Scope.Customer, m.ReadBy("")); err != nil {
 			return message.Rendered{}, err
 		}
+	}
+	if l.Since, err = m.Unwatched(ctx, month); err != nil {
+		return message.Rendered{}, err
 	}
 	if base != "" {
 		l.Link = strings.TrimSuffix(base, "/") + "/reports/" + x.Report + "?" + x.Scope.Query(month.Name).Encode()

@@ -7,6 +7,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/report"
 )
 
@@ -30,7 +31,7 @@ func (m *Maker) Record(ctx context.Context, t report.RestoreTest, now time.Time)
 	reason, personal := t.Line()
 	defer m.recorded.Add(1)
 	return m.Store.Update(ctx, func(tx *store.Tx) error {
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "act", What: report.TestLine, Actor: t.By, Reason: reason, Personal: personal})
+		return tx.AppendSystem(incident.Entry{At: now, Kind: "act", What: report.TestLine, Actor: t.By, Reason: reason, Personal: personal})
 	})
 }
 

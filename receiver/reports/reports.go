@@ -13,6 +13,8 @@ import (
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/calendar"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/policy"
 	"vigie/rules/report"
 )
@@ -28,12 +30,12 @@ type Maker struct {
 }
 
 // Reader is for whom a report is made: whether he reads the words of an incident.
-type Reader func(*rules.Incident) bool
+type Reader func(*incident.Incident) bool
 
 // ReadBy is the reader of that id.
 func (m *Maker) ReadBy(id string) Reader {
 	book := m.Book()
-	return func(inc *rules.Incident) bool { return !book.Confidential(inc) || id != "" && book.MayRead(inc, id) }
+	return func(inc *incident.Incident) bool { return !book.Confidential(inc) || id != "" && book.MayRead(inc, id) }
 }
 
 // gathered is what a report is made from.
@@ -41,7 +43,7 @@ type gathered struct {
 	cases []report.Case
 	from  report.Sources
 	// records are the incidents themselves.
-	records map[string]*rules.Incident
+	records map[string]*incident.Incident
 }
 
 // Zone is the zone in which months begin and end.
@@ -94,7 +96,7 @@ func (m *Maker) Statements(ctx context.Context, month report.Month, scopes []rep
 
 func (m *Maker) gather(ctx context.Context, month report.Month, scope report.Scope, reads Reader) (*gathered, error) {
 	book := m.Book()
-	g := &gathered{records: map[string]*rules.Incident{}, from: report.Sources{InForce: book.InForce(month.To.Add(-time.Second)), Zone: month.From.Location()}}
+	g := &gathered{records: map[string]*incident.Incident{}, from: report.Sources{InForce: book.InForce(month.To.Add(-time.Second)), Zone: month.From.Location()}}
 	span := store.Span{From: month.From, To: month.To}
 	switch {
 	case scope.Platform != "":
@@ -110,7 +112,7 @@ func (m *Maker) gather(ctx context.Context, month report.Month, scope report.Sco
 	policies := map[string]*policy.Policy{}
 	err := m.Store.View(ctx, func(tx *store.Tx) error {
 		past := store.Past{Tx: tx}
-		err := past.Between(span, func(r *store.Record, lines []rules.Entry) error {
+		err := past.Between(span, func(r *store.Record, lines []incident.Entry) error {
 			g.cases = append(g.cases, caseOf(book, r, lines, reads))
 			inc := r.Incident
 			g.records[r.ID] = &inc
@@ -156,10 +158,10 @@ func unavailability(past store.Past) (out []report.Unavailability, err error) {
 }
 
 // caseOf is an incident as reports look at it.
-func caseOf(book *rules.Book, r *store.Record, lines []rules.Entry, reads Reader) report.Case {
+func caseOf(book *rules.Book, r *store.Record, lines []incident.Entry, reads Reader) report.Case {
 	place := r.Place()
 	c := report.Case{ID: r.ID, Number: r.Number, Scenario: r.Scenario, Policy: r.Policy, Severity: r.Severity, Customer: place.Customer, Machine: place.Machine,
-		Role: r.Identity[rules.LabelBackupRole], Platform: place.Platform, Entry: r.Entry, Opened: r.OpenedAt, Lines: lines, Kept: !reads(&r.Incident)}
+		Role: r.Identity[model.LabelBackupRole], Platform: place.Platform, Entry: r.Entry, Opened: r.OpenedAt, Lines: lines, Kept: !reads(&r.Incident)}
 	if p := book.Directory.Platforms[c.Platform]; p != nil {
 		c.Customer = cmp.Or(c.Customer, p.Customer)
 	}

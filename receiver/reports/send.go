@@ -11,7 +11,7 @@ import (
 	"vigie/receiver/message"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/report"
 )
 
@@ -29,7 +29,7 @@ type Sender struct {
 	Turns *loop.Turns
 	Now   func() time.Time
 	// Letter makes of a notification and its words what the outbox keeps.
-	Letter func(rules.Notification, message.Rendered) (id string, value []byte, err error)
+	Letter func(incident.Notification, message.Rendered) (id string, value []byte, err error)
 	// Speaks are the languages in use, Pages the address of the pages; empty for none.
 	Speaks func() *locale.Catalog
 	Pages  func() string
@@ -76,7 +76,7 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		}
 		// Counted, as one report may go to several readers in mails of their own.
 		id := fmt.Sprintf("report/%s/%d/%s/%s/%s/%s", due.Month.Name, n, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
-		out = append(out, posted{rules.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
+		out = append(out, posted{incident.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
 	}
 	return o.post(ctx, monthKey, due.Month.Name, out, now)
 }
@@ -95,7 +95,7 @@ func (o *Sender) remind(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var readers []rules.Party
+	var readers []incident.Party
 	theirs := map[string][]report.TestDue{}
 	for _, d := range all {
 		if !d.Overdue {
@@ -114,8 +114,8 @@ func (o *Sender) remind(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		out = append(out, posted{rules.Notification{ID: "restore-tests/" + week.Week + "/" + p.Address, Step: "restore_tests", Template: "restore-tests-due", DecidedAt: now,
-			To: []rules.Party{p}, Language: p.Language}, words})
+		out = append(out, posted{incident.Notification{ID: "restore-tests/" + week.Week + "/" + p.Address, Step: "restore_tests", Template: "restore-tests-due", DecidedAt: now,
+			To: []incident.Party{p}, Language: p.Language}, words})
 	}
 	return o.post(ctx, weekKey, week.Week, out, now)
 }
@@ -133,7 +133,7 @@ func (o *Sender) sent(ctx context.Context, key string, first func(store.Past) er
 
 // posted is a mail that is to leave.
 type posted struct {
-	n     rules.Notification
+	n     incident.Notification
 	words message.Rendered
 }
 
@@ -166,7 +166,7 @@ func (o *Sender) post(ctx context.Context, key, value string, mails []posted, no
 		if len(mails) == 0 {
 			return nil
 		}
-		return tx.AppendSystem(rules.Entry{At: now, Kind: "message", What: key, Reason: fmt.Sprintf("of %s, %d mails", value, len(mails))})
+		return tx.AppendSystem(incident.Entry{At: now, Kind: "message", What: key, Reason: fmt.Sprintf("of %s, %d mails", value, len(mails))})
 	})
 }
 

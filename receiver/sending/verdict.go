@@ -7,7 +7,7 @@ import (
 
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Pauses are how long is waited between attempts: first, at the most, and until a
@@ -43,16 +43,16 @@ func Judge(t store.Transmission, sent error, now time.Time, p Pauses) Verdict {
 	case notify.KindOf(sent) == notify.KindRecipient:
 		return Verdict{Status: store.Refused, Result: "refused", Detail: sent.Error()}
 	case now.Sub(t.Since) >= p.GiveUp:
-		v := Verdict{Status: store.Refused, Result: "given_up", What: rules.RefusedTrouble,
+		v := Verdict{Status: store.Refused, Result: "given_up", What: incident.RefusedTrouble,
 			Detail: fmt.Sprintf("not accepted for %s: %s", p.GiveUp, sent)}
 		if notify.IsPermanent(sent) {
-			v.What = rules.RefusedMessage
+			v.What = incident.RefusedMessage
 		}
 		return v
 	case notify.IsPermanent(sent):
 		// This message alone is refused: a filter is mended, a second relay may take
 		// it. It is told at once, and tried for as long as any other.
-		retry.Result, retry.What, retry.Next = "message_refused", rules.RefusedMessage, now.Add(p.Most)
+		retry.Result, retry.What, retry.Next = "message_refused", incident.RefusedMessage, now.Add(p.Most)
 	case errors.Is(sent, notify.ErrUnknown):
 		retry.Result = "unknown"
 	}

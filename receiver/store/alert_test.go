@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/model"
+	prommodel "github.com/prometheus/common/model"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // An alert is found by its labels as they are delivered, by those that the inventory
@@ -21,12 +22,12 @@ func TestAlertsAreFoundWhereverTheyLie(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		raw := rules.Labels{"source": "acronis", "customer": "dupont", "machine": "srv-ad.dupont.local", "job_id": "1"}
+		raw := model.Labels{"source": "acronis", "customer": "dupont", "machine": "srv-ad.dupont.local", "job_id": "1"}
 		known := raw.Clone()
 		known["machine"] = "SRV-AD"
-		print := func(l rules.Labels) string { return model.Fingerprint(model.LabelsToSignature(l)).String() }
-		same := rules.Labels{"source": "acronis", "customer": "dupont", "machine": "NAS-01"}
-		old := rules.Labels{"source": "acronis", "customer": "dupont", "machine": "PC-LEA"}
+		print := func(l model.Labels) string { return prommodel.Fingerprint(prommodel.LabelsToSignature(l)).String() }
+		same := model.Labels{"source": "acronis", "customer": "dupont", "machine": "NAS-01"}
+		old := model.Labels{"source": "acronis", "customer": "dupont", "machine": "PC-LEA"}
 		update := func(fn func(*store.Tx) error) {
 			t.Helper()
 			if err := s.Update(t.Context(), fn); err != nil {
@@ -34,7 +35,7 @@ func TestAlertsAreFoundWhereverTheyLie(t *testing.T) {
 			}
 		}
 		update(func(tx *store.Tx) error {
-			inc := rules.Incident{ID: "i1", Number: 1, Key: "k", State: rules.Open, OpenedAt: time.Unix(0, 0), Alerts: map[string]*rules.Alert{
+			inc := incident.Incident{ID: "i1", Number: 1, Key: "k", State: model.Open, OpenedAt: time.Unix(0, 0), Alerts: map[string]*incident.Alert{
 				print(raw): {Firing: true, Labels: known}, print(same): {Firing: true, Labels: same}, print(old): {Firing: true, Labels: old},
 				"ended": {Labels: same},
 			}}
@@ -50,10 +51,10 @@ func TestAlertsAreFoundWhereverTheyLie(t *testing.T) {
 		if n := rows(); n != 3 {
 			t.Errorf("%d rows for three alerts that fire", n)
 		}
-		find := func(fp string, l rules.Labels) (ids []string) {
+		find := func(fp string, l model.Labels) (ids []string) {
 			t.Helper()
 			err := s.View(t.Context(), func(tx *store.Tx) (err error) {
-				ids, err = tx.WithAlert(rules.Signal{Fingerprint: fp, Labels: l})
+				ids, err = tx.WithAlert(model.Signal{Fingerprint: fp, Labels: l})
 				return err
 			})
 			if err != nil {
@@ -63,17 +64,17 @@ func TestAlertsAreFoundWhereverTheyLie(t *testing.T) {
 		}
 		for name, c := range map[string]struct {
 			fp     string
-			labels rules.Labels
+			labels model.Labels
 			found  bool
 		}{
 			"renamed, as delivered":      {print(raw), raw, true},
 			"renamed, as it is kept":     {print(raw), known, true},
 			"not renamed":                {print(same), same, true},
-			"renamed since it was kept":  {print(same), rules.Labels{"source": "acronis", "machine": "NAS-02"}, true},
+			"renamed since it was kept":  {print(same), model.Labels{"source": "acronis", "machine": "NAS-02"}, true},
 			"of an earlier build":        {print(old), old, true},
 			"ended":                      {"ended", same, false},
-			"another source's":           {print(same), rules.Labels{"source": "veeam"}, false},
-			"another one of the machine": {print(rules.Labels{"a": "b"}), rules.Labels{"a": "b"}, false},
+			"another source's":           {print(same), model.Labels{"source": "veeam"}, false},
+			"another one of the machine": {print(model.Labels{"a": "b"}), model.Labels{"a": "b"}, false},
 		} {
 			if ids := find(c.fp, c.labels); slices.Equal(ids, []string{"i1"}) != c.found {
 				t.Errorf("%s: %v", name, ids)
@@ -105,7 +106,7 @@ func TestBlindingOfOneCommit(t *testing.T) {
 	err = s.Update(t.Context(), func(tx *store.Tx) error {
 		var seen []string
 		for n := 1; n <= 2; n++ {
-			r := store.NewRecord(rules.Incident{ID: fmt.Sprint("i", n), Number: n, Key: fmt.Sprint("k", n), State: rules.Open})
+			r := store.NewRecord(incident.Incident{ID: fmt.Sprint("i", n), Number: n, Key: fmt.Sprint("k", n), State: model.Open})
 			r.Blinds = true
 			if err := tx.Save(r); err != nil {
 				return err

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
+	"vigie/internal/strict"
+	"vigie/rules/incident"
 )
 
 // Span narrows which incidents a report looks at. Without customers and platforms
@@ -24,7 +25,7 @@ const chunk = 200
 
 // Between calls f with the incidents that may have been open in a span, in the
 // order of their numbers, and what was written about each before its end.
-func (tx Past) Between(s Span, f func(*Record, []rules.Entry) error) error {
+func (tx Past) Between(s Span, f func(*Record, []incident.Entry) error) error {
 	where, args := []string{`opened_at < ?`, `(open = 1 OR resolved_at >= ?)`}, []any{s.To.UnixNano(), s.From.UnixNano()}
 	var whose []string
 	for _, name := range s.Customers {
@@ -45,7 +46,7 @@ func (tx Past) Between(s Span, f func(*Record, []rules.Entry) error) error {
 	return err
 }
 
-func (tx Past) between(ids []string, to time.Time, f func(*Record, []rules.Entry) error) error {
+func (tx Past) between(ids []string, to time.Time, f func(*Record, []incident.Entry) error) error {
 	args := make([]any, len(ids))
 	for i, id := range ids {
 		args[i] = id
@@ -55,23 +56,14 @@ func (tx Past) between(ids []string, to time.Time, f func(*Record, []rules.Entry
 	if err != nil {
 		return err
 	}
-	lines := map[string][]rules.Entry{}
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
+	all, err := tx.lines(`j.chain `+in+` AND j.at < ? ORDER BY j.chain, j.line`, append(args, to.UnixNano())...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		l, _, err := scanLine(rows)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+	lines := map[string][]incident.Entry{}
+	for _, l := range all {
 		lines[l.Chain] = append(lines[l.Chain], l.Entry)
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	rows.Close()
 	for _, r := range rs {
 		if err := f(r, lines[r.ID]); err != nil {
 			return err
@@ -115,7 +107,7 @@ func (tx Past) Delivered(from, to time.Time) ([]Delivered, error) {
 }
 
 // PolicyText returns a policy's files by its hash; none when it was never seen.
-func (tx Past) PolicyText(hash string) ([]rules.SourceFile, error) {
+func (tx Past) PolicyText(hash string) ([]strict.File, error) {
 	found, err := tx.policyTexts(`hash = ?`, hash)
 	return found[hash], err
 }
@@ -129,18 +121,5 @@ func (tx Past) Begun() (time.Time, error) {
 // System returns the lines of one kind and name in the journal of what belongs to no
 // incident, oldest first.
 func (tx Past) System(kind, what string) ([]Line, error) {
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var lines []Line
-	for rows.Next() {
-		l, _, err := scanLine(rows)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		lines = append(lines, l)
-	}
-	return lines, rows.Err()
+	return tx.lines(`j.chain = ? AND j.kind = ? AND j.what = ? ORDER BY j.line`, SystemChain, kind, what)
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // crashed is a database as a killed process leaves it: with its log.
@@ -23,8 +23,8 @@ func crashed(t *testing.T, incidents int) map[string][]byte {
 	s := open(t, path)
 	for n := range incidents {
 		update(t, s, func(tx *store.Tx) error {
-			r := incident(n + 1)
-			if err := tx.Append(r, []rules.Entry{{At: now, Kind: "signal", What: "fired", Personal: strings.Repeat("x", 2000)}}); err != nil {
+			r := record(n + 1)
+			if err := tx.Append(r, []incident.Entry{{At: now, Kind: "signal", What: "fired", Personal: strings.Repeat("x", 2000)}}); err != nil {
 				return err
 			}
 			return tx.Save(r)

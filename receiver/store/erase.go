@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Erasure is what became of a person's traces.
@@ -52,7 +52,7 @@ func (tx *Tx) Erase(names []string, now time.Time) (Erasure, error) {
 			return Erasure{}, err
 		}
 	}
-	return e.done, tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "erasure", Reason: fmt.Sprintf(
+	return e.done, tx.AppendSystem(incident.Entry{At: now, Kind: "note", What: "erasure", Reason: fmt.Sprintf(
 		"a person was erased and is %s from now on: %d texts, %d messages", e.done.Pseudonym, e.done.Texts, e.done.Messages)})
 }
 

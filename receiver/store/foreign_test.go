@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // What a newer build has written into a row is there after this one has written it.
@@ -14,14 +14,14 @@ func TestRowsOfANewerBuild(t *testing.T) { onBoth(t, testRowsOfANewerBuild) }
 func testRowsOfANewerBuild(t *testing.T, database string) {
 	s := open(t, database)
 	const later = `"later":{"why":"<known to a newer one>"}`
-	notification := rules.Notification{ID: "n1", IncidentID: "i1", BundleKey: "b", HoldUntil: now}
+	notification := incident.Notification{ID: "n1", IncidentID: "i1", BundleKey: "b", HoldUntil: now}
 	update := func(what string, fn func(tx *store.Tx) error) {
 		t.Helper()
 		if err := s.Update(t.Context(), fn); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	update("save", func(tx *store.Tx) error { return tx.Save(incident(1)) })
+	update("save", func(tx *store.Tx) error { return tx.Save(record(1)) })
 	update("notify", func(tx *store.Tx) error { return tx.Outbox.Notify(notification) })
 	update("keep a mail", func(tx *store.Tx) error {
 		_, err := tx.Letterbox.KeepMail(store.Mail{ID: "m1", Received: now, Open: true})

@@ -5,20 +5,21 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 	"vigie/rules/incidents/memory"
+	"vigie/rules/model"
 )
 
 // The platforms of one host fail together: what is said of one of them finds the
 // incident of their host, in the server as in the simulator.
 func TestIncidentOfAHostIsFoundByItsPlatforms(t *testing.T) {
 	now := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
-	host := rules.Labels{"site": "host-1"}
-	alert := rules.Labels{rules.LabelAlertname: "HostDown", rules.LabelPlatform: "lms-B", "site": "host-1"}
-	inc := rules.Incident{ID: "i1", Number: 1, Key: host.String(), Identity: host, State: rules.Open, Episode: 1, OpenedAt: now,
-		Alerts: map[string]*rules.Alert{"f": {Labels: alert, Firing: true, StartsAt: now}}}
-	place := incidents.PlaceOf(rules.Labels{rules.LabelPlatform: "lms-A", "site": "host-1"})
+	host := model.Labels{"site": "host-1"}
+	alert := model.Labels{model.LabelAlertname: "HostDown", model.LabelPlatform: "lms-B", "site": "host-1"}
+	inc := incident.Incident{ID: "i1", Number: 1, Key: host.String(), Identity: host, State: model.Open, Episode: 1, OpenedAt: now,
+		Alerts: map[string]*incident.Alert{"f": {Labels: alert, Firing: true, StartsAt: now}}}
+	place := incidents.PlaceOf(model.Labels{model.LabelPlatform: "lms-A", "site": "host-1"})
 	check := func(name string, s incidents.Store) error {
 		r := s.NewRecord(inc)
 		if err := s.Append(r, nil); err != nil {

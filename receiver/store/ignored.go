@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"vigie/receiver/store/near"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // Ignore remembers an alert for which no incident is kept, and when it is to be
 // offered again if it still fires. It reports whether that is news: the alert
 // or the reason was not known.
-func (tx *Tx) Ignore(s rules.Signal, reason string, again, now time.Time) (bool, error) {
+func (tx *Tx) Ignore(s model.Signal, reason string, again, now time.Time) (bool, error) {
 	if err := tx.locked(AlertHandle(s.Fingerprint)); err != nil {
 		return false, err
 	}
@@ -36,7 +36,7 @@ func (tx *Tx) Ignore(s rules.Signal, reason string, again, now time.Time) (bool,
 
 // Ignored is an alert that fires and for which no incident is kept.
 type Ignored struct {
-	rules.Signal
+	model.Signal
 	Reason string
 	Since  time.Time // when it began, as far as anybody knows
 }
@@ -91,12 +91,12 @@ func (tx *Tx) OfferLater(fingerprint string, at time.Time) error {
 
 // OfferedAgain returns ignored alerts whose reason has passed, those that wait longest
 // first.
-func (tx *Tx) OfferedAgain(now time.Time, limit int) ([]rules.Signal, error) {
+func (tx *Tx) OfferedAgain(now time.Time, limit int) ([]model.Signal, error) {
 	values, err := tx.texts(`SELECT value FROM ignored WHERE again_at <= ? ORDER BY again_at, first_at, fingerprint LIMIT ?`, now.UnixNano(), limit)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]rules.Signal, len(values))
+	out := make([]model.Signal, len(values))
 	for i, v := range values {
 		if err := json.Unmarshal([]byte(v), &out[i]); err != nil {
 			return nil, fmt.Errorf("ignored alert: %w", err)

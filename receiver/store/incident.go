@@ -13,8 +13,9 @@ import (
 	"vigie/receiver/store/heard"
 	"vigie/receiver/store/kept"
 	"vigie/receiver/store/near"
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // ErrNotFound matches a question about something that is not there.
@@ -51,7 +52,7 @@ func rowOf(r *Record) *row {
 
 // state is the JSON of an incident for its row, with what the row has of another
 // build's, and whether it is another than the row's.
-func (known *row) state(inc *rules.Incident) (text []byte, changed bool, err error) {
+func (known *row) state(inc *incident.Incident) (text []byte, changed bool, err error) {
 	if text, err = kept.Encode(inc); err != nil || !known.foreign {
 		return text, !bytes.Equal(text, known.value), err
 	}
@@ -78,10 +79,10 @@ func stores(r *Record) stored {
 }
 
 // NewRecord returns the record of an incident that has no row yet.
-func NewRecord(inc rules.Incident) *Record { return &Record{Incident: inc} }
+func NewRecord(inc incident.Incident) *Record { return &Record{Incident: inc} }
 
 // NewRecord returns the record of an incident that has no row yet.
-func (tx *Tx) NewRecord(inc rules.Incident) *Record { return NewRecord(inc) }
+func (tx *Tx) NewRecord(inc incident.Incident) *Record { return NewRecord(inc) }
 
 // Head returns the length of an incident's journal and the hash of its last line.
 func Head(r *Record) (int64, []byte) {
@@ -90,7 +91,7 @@ func Head(r *Record) (int64, []byte) {
 }
 
 // common is the entry of a failure common to several incidents.
-const common = string(rules.CorrelatedSignal)
+const common = string(model.CorrelatedSignal)
 
 const recordColumns = `value, blinds, wake_at, wake_with, ask_at, outage, outage_marks, root, chain_length, chain_head, seen_at`
 
@@ -138,11 +139,11 @@ func (tx *statements) each(show func(*Record) error, where string, args ...any) 
 	return nil
 }
 
-func firing(inc *rules.Incident) map[string]string {
+func firing(inc *incident.Incident) map[string]string {
 	m := make(map[string]string, len(inc.Alerts))
 	for fp, a := range inc.Alerts {
 		if a.Firing {
-			m[fp] = a.Labels[rules.LabelSource]
+			m[fp] = a.Labels[model.LabelSource]
 		}
 	}
 	return m
@@ -302,7 +303,7 @@ func (tx *Tx) MembersOf(outage string) ([]*Record, error) {
 }
 
 // WithAlert returns the ids of open incidents in which an alert fires.
-func (tx *Tx) WithAlert(s rules.Signal) ([]string, error) {
+func (tx *Tx) WithAlert(s model.Signal) ([]string, error) {
 	tx = tx.beside() // where it fires, and where it is taken in, is the same place
 	where, args := near.Rows(s.Fingerprint, s.Labels)
 	return tx.texts(`SELECT incident FROM alert WHERE `+where+` AND EXISTS (SELECT 1 FROM incident i WHERE i.id = alert.incident AND i.open = 1)`, args...)
@@ -328,11 +329,11 @@ func (tx *Tx) Asking(now time.Time, limit int) ([]string, error) {
 	return tx.texts(`SELECT id FROM incident WHERE ask_at <= ? ORDER BY ask_at, number LIMIT ?`, now.UnixNano(), limit)
 }
 
-// WakeSource wakes, with [rules.Related], every open incident with a firing
+// WakeSource wakes, with [incident.Related], every open incident with a firing
 // alert from the source, and every one that waits for the proof of its end; an
 // empty source stands for all of them.
 func (tx *Tx) WakeSource(source string, now time.Time) error {
-	where, args := ``, []any{now.UnixNano(), incidents.WakeRelated, string(rules.Unverified)}
+	where, args := ``, []any{now.UnixNano(), incidents.WakeRelated, string(model.Unverified)}
 	if source != "" {
 		where, args = ` WHERE source = ?`, append(args, source)
 	}
@@ -452,8 +453,8 @@ func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
 		if at, still := now[fp]; still && at == source {
 			continue
 		}
-		l := rules.Labels{rules.LabelSource: source}
-		if a := r.Alerts[fp]; a != nil && a.Labels[rules.LabelSource] == source {
+		l := model.Labels{model.LabelSource: source}
+		if a := r.Alerts[fp]; a != nil && a.Labels[model.LabelSource] == source {
 			l = a.Labels
 		}
 		where, args := near.Rows(fp, l)

@@ -12,7 +12,7 @@ import (
 
 	"vigie/receiver/store/engine"
 	"vigie/receiver/store/pg"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // SystemChain is the journal of what belongs to no incident.
@@ -22,7 +22,7 @@ const SystemChain = "system"
 type Line struct {
 	Chain string `json:"chain"`
 	Line  int64  `json:"line"`
-	rules.Entry
+	incident.Entry
 	// Pseudonym stands for the actor in what is hashed. Once the actor has been
 	// erased nothing else is left of them.
 	Pseudonym string `json:"pseudonym,omitempty"`
@@ -34,7 +34,7 @@ type Line struct {
 
 // Append adds entries to an incident's journal and moves the chain's head in
 // the record, which must then be saved.
-func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
+func (tx *Tx) Append(r *Record, entries []incident.Entry) error {
 	if err := tx.lockedRecord(r, true); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (tx *Tx) Append(r *Record, entries []rules.Entry) error {
 }
 
 // AppendSystem adds entries to the journal of what belongs to no incident.
-func (tx *Tx) AppendSystem(entries ...rules.Entry) error {
+func (tx *Tx) AppendSystem(entries ...incident.Entry) error {
 	var length int64
 	var head []byte
 	rows, err := tx.q.Query(`SELECT length, head FROM chain WHERE name = ?`, SystemChain)
@@ -113,7 +113,7 @@ func newPseudonym() string { return "p-" + strings.ToLower(rand.Text()[:12]) }
 
 // impersonal writes an entry as it is kept. It takes an address that is the entry's personal text out of its
 // reason, which is hashed and stays for ever.
-func impersonal(e rules.Entry) rules.Entry {
+func impersonal(e incident.Entry) incident.Entry {
 	for _, text := range []*string{&e.Kind, &e.What, &e.Reason, &e.Personal} {
 		*text = pg.Clean(*text) // what is hashed must be what any database holds
 	}
@@ -123,7 +123,7 @@ func impersonal(e rules.Entry) rules.Entry {
 	return e
 }
 
-func (tx *Tx) extend(chain string, length int64, head []byte, entries []rules.Entry) (int64, []byte, error) {
+func (tx *Tx) extend(chain string, length int64, head []byte, entries []incident.Entry) (int64, []byte, error) {
 	if len(entries) == 0 {
 		return length, head, nil
 	}
@@ -239,7 +239,12 @@ func scanLine(rows *sql.Rows, more ...any) (l Line, salt []byte, err error) {
 // Journal returns the lines of a chain in order, with the personal texts that
 // have not been erased.
 func (tx *Tx) Journal(chain string) ([]Line, error) {
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE j.chain = ? ORDER BY j.line`, chain)
+	return tx.lines(`j.chain = ? ORDER BY j.line`, chain)
+}
+
+// lines reads the lines of the journal for which a condition holds, in its order.
+func (tx *Tx) lines(where string, args ...any) ([]Line, error) {
+	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -252,5 +257,8 @@ func (tx *Tx) Journal(chain string) ([]Line, error) {
 		}
 		lines = append(lines, l)
 	}
-	return lines, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return lines, nil
 }

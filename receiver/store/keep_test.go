@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 func TestNewerSchemaIsRefused(t *testing.T) {
@@ -105,13 +105,13 @@ func TestDamageAfterACrash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := open(t, path)
 	for n := range 100 {
-		update(t, s, func(tx *store.Tx) error { return tx.Save(incident(n + 1)) })
+		update(t, s, func(tx *store.Tx) error { return tx.Save(record(n + 1)) })
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, path)
-	update(t, s, func(tx *store.Tx) error { return tx.Save(incident(101)) })
+	update(t, s, func(tx *store.Tx) error { return tx.Save(record(101)) })
 	crashed := filepath.Join(t.TempDir(), "b.db")
 	files := map[string][]byte{}
 	for _, suffix := range []string{"", "-wal"} {
@@ -151,9 +151,9 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	path, copied := filepath.Join(dir, "a.db"), filepath.Join(dir, "copy.db")
 	s := open(t, path)
 	add := func(n int) {
-		r := incident(n)
+		r := record(n)
 		update(t, s, func(tx *store.Tx) error {
-			err := tx.Append(r, []rules.Entry{{At: now, Kind: "signal", What: "x", Personal: "Léa"}})
+			err := tx.Append(r, []incident.Entry{{At: now, Kind: "signal", What: "x", Personal: "Léa"}})
 			return errors.Join(err, tx.Save(r))
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vigie/receiver/store/near"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // ErrLeaseLost matches a write of who has lost the lease under which it was begun:
@@ -153,9 +153,9 @@ const anyWork = `SELECT CASE WHEN EXISTS (SELECT 1 FROM ignored WHERE again_at <
 
 // AnyWork tells, with one question, what is due, and whether an alert fires in an
 // open incident.
-func (tx *statements) AnyWork(now time.Time, alert rules.Signal) (Work, error) {
+func (tx *statements) AnyWork(now time.Time, alert model.Signal) (Work, error) {
 	at := now.UnixNano()
-	n, err := tx.number(anyWork, at, at, at, at, at, alert.Labels[rules.LabelSource], near.Of(alert.Fingerprint, alert.Labels), near.Nowhere, alert.Fingerprint)
+	n, err := tx.number(anyWork, at, at, at, at, at, alert.Labels[model.LabelSource], near.Of(alert.Fingerprint, alert.Labels), near.Nowhere, alert.Fingerprint)
 	has := func(bit int64) bool { return n&bit != 0 }
 	return Work{has(1), has(2), has(4), has(8), has(16), has(32), has(64)}, err
 }

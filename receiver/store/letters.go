@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // Letter is a message with how far it has come with each of its recipients.
@@ -73,7 +73,7 @@ func (tx *Tx) letters(where string, args ...any) ([]Letter, error) {
 
 // HeldBack returns the notifications that are no message yet, the next to leave
 // first.
-func (tx *Tx) HeldBack(p Post) ([]rules.Notification, error) {
+func (tx *Tx) HeldBack(p Post) ([]incident.Notification, error) {
 	where, args := `message = ''`, []any{}
 	if p.Incident != "" {
 		where, args = where+` AND incident = ?`, append(args, p.Incident)
@@ -106,6 +106,6 @@ func (tx *Tx) Again(p Post, message string, refused bool, now time.Time) (int, e
 
 // Together returns the notifications that left in one message with the one of
 // that id.
-func (tx *Tx) Together(id string) ([]rules.Notification, error) {
+func (tx *Tx) Together(id string) ([]incident.Notification, error) {
 	return tx.notifications(`id = ? OR message IN (SELECT message FROM notification WHERE id = ? AND message <> '') ORDER BY hold_until, incident, position`, id, id)
 }

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"vigie/receiver/store/kept"
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/inventory"
 )
 
 // The statuses of a transmission.
@@ -26,7 +27,7 @@ const (
 
 // Notify puts a notification into the outbox. The same id twice is one
 // notification.
-func (tx Outbox) Notify(n rules.Notification) error {
+func (tx Outbox) Notify(n incident.Notification) error {
 	value, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("notification %s: %w", n.ID, err)
@@ -39,7 +40,7 @@ func (tx Outbox) Notify(n rules.Notification) error {
 }
 
 // Rewrite replaces a notification that is still held, in its place.
-func (tx Outbox) Rewrite(n rules.Notification) error {
+func (tx Outbox) Rewrite(n incident.Notification) error {
 	own := tx.beside()
 	was, err := own.texts(`SELECT value FROM notification WHERE id = ? AND message = ''`, n.ID)
 	if err != nil || len(was) == 0 {
@@ -104,7 +105,7 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving]; stuck names the bundles for which nothing waits.
-func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]rules.Notification, error) {
+func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.Notification, error) {
 	rows, err := tx.q.Query(`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
 		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
 	if err != nil {
@@ -126,9 +127,9 @@ func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]rules.Noti
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	var ns []rules.Notification
+	var ns []incident.Notification
 	for _, w := range incidents.Leaving(key, waiting, now, stuck) {
-		var n rules.Notification
+		var n incident.Notification
 		if err := json.Unmarshal([]byte(values[w.ID]), &n); err != nil {
 			return nil, fmt.Errorf("notification: %w", err)
 		}
@@ -137,12 +138,12 @@ func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]rules.Noti
 	return ns, nil
 }
 
-func (tx Outbox) notifications(where string, args ...any) ([]rules.Notification, error) {
+func (tx Outbox) notifications(where string, args ...any) ([]incident.Notification, error) {
 	values, err := tx.texts(`SELECT value FROM notification WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	ns := make([]rules.Notification, len(values))
+	ns := make([]incident.Notification, len(values))
 	for i, v := range values {
 		if err := json.Unmarshal([]byte(v), &ns[i]); err != nil {
 			return nil, fmt.Errorf("notification: %w", err)
@@ -152,7 +153,7 @@ func (tx Outbox) notifications(where string, args ...any) ([]rules.Notification,
 }
 
 // Notifications returns what a message tells.
-func (tx Outbox) Notifications(message string) ([]rules.Notification, error) {
+func (tx Outbox) Notifications(message string) ([]incident.Notification, error) {
 	return tx.notifications(`message = ? AND message <> '' ORDER BY hold_until, incident, position`, message)
 }
 
@@ -167,7 +168,7 @@ func (tx *Tx) MessagesOf(incident string) ([]string, error) {
 }
 
 // Held returns the notifications of an incident that have not become a message yet.
-func (tx *Tx) Held(incident string) ([]rules.Notification, error) {
+func (tx *Tx) Held(incident string) ([]incident.Notification, error) {
 	return tx.notifications(`incident = ? AND message = '' ORDER BY position`, incident)
 }
 
@@ -181,7 +182,7 @@ const toldLater = `SELECT m.id FROM notification mine CROSS JOIN notification la
 // CreateMessage turns notifications into a message: from now on it has its id and its
 // final form, and begins the threads of those incidents that have none. It returns false, and changes nothing, when one of them is not
 // waiting any more.
-func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
+func (tx Outbox) CreateMessage(id, template string, ns []incident.Notification, value []byte, addresses []string, now time.Time) (bool, error) {
 	for n := range ns {
 		done, err := tx.q.Exec(`UPDATE notification SET message = ? WHERE id = ? AND message = ''`, id, ns[n].ID)
 		if err != nil {
@@ -213,7 +214,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []rules.Notification, val
 		return false, err
 	}
 	for _, a := range addresses {
-		channel, _ := rules.SplitAddress(a)
+		channel, _ := inventory.SplitAddress(a)
 		token := ""
 		if channel == "" {
 			token = strings.ToLower(rand.Text())

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // What the clock asks each second, and what each signal asks, must find its
@@ -176,7 +177,7 @@ func TestSaveWritesChanges(t *testing.T) {
 		err := s.Update(t.Context(), func(tx *Tx) error {
 			r, err := tx.Incident("i1")
 			if errors.Is(err, ErrNotFound) {
-				r, err = NewRecord(rules.Incident{ID: "i1", Number: 1, Key: "k", State: rules.Open, OpenedAt: at}), nil
+				r, err = NewRecord(incident.Incident{ID: "i1", Number: 1, Key: "k", State: model.Open, OpenedAt: at}), nil
 			}
 			if err != nil {
 				return err
@@ -214,7 +215,7 @@ func TestSaveWritesChanges(t *testing.T) {
 		{func(r *Record) { r.OutageMarks = true }, true},
 		{func(r *Record) { r.Root = "m" }, true},
 		{func(r *Record) { r.Blinds = true }, true},
-		{func(r *Record) { r.Alerts = map[string]*rules.Alert{"f": {Firing: true}} }, true},
+		{func(r *Record) { r.Alerts = map[string]*incident.Alert{"f": {Firing: true}} }, true},
 		{func(*Record) {}, false},
 	} {
 		if got := save(c.change); (got > 0) != c.writes {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"vigie/rules"
+	"vigie/internal/strict"
 )
 
 // KeepPolicy stores a policy's text under its content hash.
-func (tx *Tx) KeepPolicy(hash string, files []rules.SourceFile, now time.Time) error {
+func (tx *Tx) KeepPolicy(hash string, files []strict.File, now time.Time) error {
 	text, err := json.Marshal(files)
 	if err != nil {
 		return fmt.Errorf("policy %s: %w", hash, err)
@@ -20,24 +20,24 @@ func (tx *Tx) KeepPolicy(hash string, files []rules.SourceFile, now time.Time) e
 
 // PinnedPolicies returns the texts of the policies that incidents still need:
 // open ones, and those that may open again.
-func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]rules.SourceFile, error) {
+func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]strict.File, error) {
 	return tx.policyTexts(`hash IN (SELECT policy FROM incident WHERE open = 1 OR resolved_at > ?)`, since.UnixNano())
 }
 
-func (tx *Tx) policyTexts(where string, args ...any) (map[string][]rules.SourceFile, error) {
+func (tx *Tx) policyTexts(where string, args ...any) (map[string][]strict.File, error) {
 	rows, err := tx.q.Query(`SELECT hash, files FROM policy WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	out := map[string][]rules.SourceFile{}
+	out := map[string][]strict.File{}
 	for rows.Next() {
 		var hash string
 		var text []byte
 		if err := rows.Scan(&hash, &text); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		var files []rules.SourceFile
+		var files []strict.File
 		if err := json.Unmarshal(text, &files); err != nil {
 			return nil, fmt.Errorf("policy %s: %w", hash, err)
 		}

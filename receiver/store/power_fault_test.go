@@ -13,7 +13,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/receiver/store/faultvfs"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // long chooses between the short form of a fault, for every run of the tests,
@@ -75,8 +75,8 @@ func (a *acks) write(ctx context.Context, s *store.Store, clients int) *sync.Wai
 		wg.Go(func() {
 			for n := c + 1; ctx.Err() == nil; n += clients {
 				err := s.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-					r := incident(n)
-					if err := tx.Append(r, []rules.Entry{{At: now, Kind: "signal", What: "fired", Personal: strings.Repeat("x", rand.N(8000))}}); err != nil {
+					r := record(n)
+					if err := tx.Append(r, []incident.Entry{{At: now, Kind: "signal", What: "fired", Personal: strings.Repeat("x", rand.N(8000))}}); err != nil {
 						return err
 					}
 					if err := tx.Save(r); err != nil {

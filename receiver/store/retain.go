@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // sealsPerCut bounds one cut, and with it how long others wait for the writer.
@@ -50,7 +50,7 @@ func (tx *Tx) Retain(before, now time.Time) (Cut, error) {
 			return Cut{}, err
 		}
 	}
-	return c.cut, tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "retention", Reason: fmt.Sprintf(
+	return c.cut, tx.AppendSystem(incident.Entry{At: now, Kind: "note", What: "retention", Reason: fmt.Sprintf(
 		"deleted what ended before %s: %d incidents, %d payloads, %d messages; the seals go on from %s",
 		before.UTC().Format(time.RFC3339), c.cut.Incidents, c.cut.Payloads, c.cut.Messages, c.cut.Seal)})
 }

@@ -11,8 +11,9 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/receiver/store/pgtest"
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 func machine(name string) incidents.Handle {
@@ -33,9 +34,9 @@ func opened(tx *store.Tx, name string) (*store.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := rules.Labels{"customer": "dupont", "machine": name}
-	r := tx.NewRecord(rules.Incident{ID: fmt.Sprintf("i%d", n), Number: n, Key: "k/" + name, Identity: id, State: rules.Open, OpenedAt: time.Unix(int64(n), 0)})
-	if err := tx.Append(r, []rules.Entry{{At: r.OpenedAt, Kind: "state", What: "open", Actor: "adm1"}}); err != nil {
+	id := model.Labels{"customer": "dupont", "machine": name}
+	r := tx.NewRecord(incident.Incident{ID: fmt.Sprintf("i%d", n), Number: n, Key: "k/" + name, Identity: id, State: model.Open, OpenedAt: time.Unix(int64(n), 0)})
+	if err := tx.Append(r, []incident.Entry{{At: r.OpenedAt, Kind: "state", What: "open", Actor: "adm1"}}); err != nil {
 		return nil, err
 	}
 	return r, tx.Save(r)
@@ -115,7 +116,7 @@ func TestUpdateBeyondItsScope(t *testing.T) {
 		"an incident by its id": func(tx *store.Tx) error { _, err := tx.Incident("i1"); return err },
 		"everything":            func(tx *store.Tx) error { return tx.EachOpen(func(*store.Record) error { return nil }) },
 		"what nobody locks": func(tx *store.Tx) error {
-			return tx.AppendSystem(rules.Entry{At: time.Unix(1, 0), Kind: "note", What: "x"})
+			return tx.AppendSystem(incident.Entry{At: time.Unix(1, 0), Kind: "note", What: "x"})
 		},
 		"in vain": func(tx *store.Tx) error {
 			_ = tx.EachOpen(func(*store.Record) error { return nil })
@@ -163,7 +164,7 @@ func TestReceiversOpenTogether(t *testing.T) {
 							continue
 						}
 						rs[0].Assignee = fmt.Sprint(i, n)
-						if err := errors.Join(tx.Append(rs[0], []rules.Entry{{At: time.Unix(1, 0), Kind: "note", What: name, Actor: "adm2"}}), tx.Save(rs[0])); err != nil {
+						if err := errors.Join(tx.Append(rs[0], []incident.Entry{{At: time.Unix(1, 0), Kind: "note", What: name, Actor: "adm2"}}), tx.Save(rs[0])); err != nil {
 							return err
 						}
 					}

@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 	"vigie/rules/incidents/memory"
+	"vigie/rules/model"
 )
 
 // covers: the simulator's store gives the answers of the server's, in the same order,
@@ -55,9 +56,9 @@ var (
 	someAlerts = []string{"f1", "f2", "f3", "f4"}
 )
 
-func (w *twins) labels(p incidents.Place) rules.Labels {
-	l := rules.Labels{rules.LabelAlertname: "BackupFailed", rules.LabelSource: pick(w, "acronis-1", "veeam-1")}
-	for name, value := range map[string]string{rules.LabelCustomer: p.Customer, rules.LabelMachine: p.Machine, rules.LabelPlatform: p.Platform, rules.LabelHost: p.Host} {
+func (w *twins) labels(p incidents.Place) model.Labels {
+	l := model.Labels{model.LabelAlertname: "BackupFailed", model.LabelSource: pick(w, "acronis-1", "veeam-1")}
+	for name, value := range map[string]string{model.LabelCustomer: p.Customer, model.LabelMachine: p.Machine, model.LabelPlatform: p.Platform, model.LabelHost: p.Host} {
 		if value != "" {
 			l[name] = value
 		}
@@ -78,7 +79,7 @@ func (w *twins) change() func(incidents.Store) error {
 		source := pick(w, "", "acronis-1", "veeam-1")
 		return func(s incidents.Store) error { return s.WakeSource(source, at) }
 	case n < 9:
-		signal := rules.Signal{Fingerprint: fp, Labels: w.labels(pick(w, somePlaces...)), StartsAt: at}
+		signal := model.Signal{Fingerprint: fp, Labels: w.labels(pick(w, somePlaces...)), StartsAt: at}
 		again := pick(w, time.Time{}, now.Add(48*time.Hour), at.Add(time.Hour))
 		return func(s incidents.Store) error {
 			_, err := s.Ignore(signal, "nobody", again, at)
@@ -91,8 +92,8 @@ func (w *twins) change() func(incidents.Store) error {
 func (w *twins) create() func(incidents.Store) error {
 	w.opened++
 	p := pick(w, somePlaces...)
-	inc := rules.Incident{ID: fmt.Sprintf("i%d", w.opened), Number: w.opened, Key: pick(w, someKeys...), State: rules.Open, Episode: 1, OpenedAt: w.now,
-		Entry: pick(w, "", "", "", string(rules.CorrelatedSignal)), Identity: w.labels(p)}
+	inc := incident.Incident{ID: fmt.Sprintf("i%d", w.opened), Number: w.opened, Key: pick(w, someKeys...), State: model.Open, Episode: 1, OpenedAt: w.now,
+		Entry: pick(w, "", "", "", string(model.CorrelatedSignal)), Identity: w.labels(p)}
 	blinds, outage := w.rand.IntN(4) == 0, pick(w, "", "", "i1")
 	alerts := w.alerts(p)
 	return func(s incidents.Store) error {
@@ -104,9 +105,9 @@ func (w *twins) create() func(incidents.Store) error {
 	}
 }
 
-func (w *twins) alerts(p incidents.Place) func() map[string]*rules.Alert {
+func (w *twins) alerts(p incidents.Place) func() map[string]*incident.Alert {
 	type alert struct {
-		labels rules.Labels
+		labels model.Labels
 		firing bool
 	}
 	all := map[string]alert{}
@@ -114,17 +115,17 @@ func (w *twins) alerts(p incidents.Place) func() map[string]*rules.Alert {
 		all[pick(w, someAlerts...)] = alert{w.labels(p), w.rand.IntN(3) > 0}
 	}
 	at := w.now
-	return func() map[string]*rules.Alert {
-		out := map[string]*rules.Alert{}
+	return func() map[string]*incident.Alert {
+		out := map[string]*incident.Alert{}
 		for fp, a := range all {
-			out[fp] = &rules.Alert{Labels: a.labels, Firing: a.firing, StartsAt: at}
+			out[fp] = &incident.Alert{Labels: a.labels, Firing: a.firing, StartsAt: at}
 		}
 		return out
 	}
 }
 
 func (w *twins) edit(id string) func(incidents.Store) error {
-	state := pick(w, rules.Open, rules.Unverified, rules.Resolved)
+	state := pick(w, model.Open, model.Unverified, model.Resolved)
 	alerts, outage, blinds := w.alerts(pick(w, somePlaces...)), pick(w, "", "i1", "i2"), w.rand.IntN(3) == 0
 	at, wake := w.now, pick(w, time.Time{}, w.now.Add(time.Minute), w.now.Add(30*time.Hour))
 	return func(s incidents.Store) error {
@@ -213,7 +214,7 @@ func (w *twins) answers(s incidents.Store) (string, error) {
 	return strings.Join(lines, "\n"), errors.Join(errs...)
 }
 
-func signals(all []rules.Signal) (fps []string) {
+func signals(all []model.Signal) (fps []string) {
 	for _, s := range all {
 		fps = append(fps, s.Fingerprint)
 	}

@@ -24,7 +24,7 @@ import (
 	"vigie/receiver/store/heard"
 	"vigie/receiver/store/kept"
 	"vigie/receiver/store/pg"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // ErrUnavailable is [engine.ErrUnavailable].
@@ -62,7 +62,7 @@ type Store struct {
 	deflater deflate.Pool
 	lately   heard.Lately
 	repeats  *heard.Repeats // nil where others write, too
-	saved    atomic.Pointer[func(*rules.Incident)]
+	saved    atomic.Pointer[func(*incident.Incident)]
 	clock    pg.Clock
 	commits  atomic.Int64
 	packer   kept.Packer
@@ -72,7 +72,7 @@ type Store struct {
 // Watch lets f see each incident that has been saved, after its commit and in
 // the order of commits. The store waits for it: it must be quick, must not ask the
 // store, and must not hold on to the incident.
-func (s *Store) Watch(f func(*rules.Incident)) { s.saved.Store(&f) }
+func (s *Store) Watch(f func(*incident.Incident)) { s.saved.Store(&f) }
 
 type job struct {
 	fn      func(*Tx) error
@@ -483,7 +483,7 @@ type statements struct {
 	job    *job
 	known  *known // nil in a view
 	packer *kept.Packer
-	saved  *func(*rules.Incident)
+	saved  *func(*incident.Incident)
 	// sharing is what is locked in a transaction that others run beside, numbers
 	// gives out those of incidents; nil where nobody else can write.
 	sharing *engine.Sharing

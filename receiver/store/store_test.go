@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 var now = time.Date(2026, 3, 9, 7, 10, 0, 0, time.UTC)
@@ -27,10 +28,10 @@ func open(t *testing.T, path string) *store.Store {
 	return s
 }
 
-func incident(n int) *store.Record {
-	return store.NewRecord(rules.Incident{ID: fmt.Sprintf("i%d", n), Number: n, Key: fmt.Sprintf("k%d", n), State: rules.Open, OpenedAt: now,
-		Identity: rules.Labels{"customer": "dupont", "machine": "SRV-AD"},
-		Alerts:   map[string]*rules.Alert{fmt.Sprintf("f%d", n): {Firing: true, Labels: rules.Labels{"source": "acronis-1"}}}})
+func record(n int) *store.Record {
+	return store.NewRecord(incident.Incident{ID: fmt.Sprintf("i%d", n), Number: n, Key: fmt.Sprintf("k%d", n), State: model.Open, OpenedAt: now,
+		Identity: model.Labels{"customer": "dupont", "machine": "SRV-AD"},
+		Alerts:   map[string]*incident.Alert{fmt.Sprintf("f%d", n): {Firing: true, Labels: model.Labels{"source": "acronis-1"}}}})
 }
 
 // A failing and a panicking neighbour take nothing away from the others, and
@@ -44,7 +45,7 @@ func testUpdatesAreApart(t *testing.T, database string) {
 	for i := range errs {
 		wg.Go(func() {
 			errs[i] = s.Update(t.Context(), func(tx *store.Tx) error {
-				if err := tx.Save(incident(i + 1)); err != nil {
+				if err := tx.Save(record(i + 1)); err != nil {
 					return err
 				}
 				switch i % 3 {
@@ -110,13 +111,13 @@ func TestCandidates(t *testing.T) { onBoth(t, testCandidates) }
 
 func testCandidates(t *testing.T, database string) {
 	s := open(t, database)
-	ended, old, platform := incident(2), incident(3), incident(4)
-	ended.State, ended.ResolvedAt = rules.Resolved, now.Add(-time.Hour)
-	old.State, old.ResolvedAt = rules.Closed, now.Add(-31*24*time.Hour)
-	platform.Identity = rules.Labels{"platform": "lms-A"}
-	platform.Alerts["f4"].Labels = rules.Labels{"platform": "lms-A", "host": "h1"}
+	ended, old, platform := record(2), record(3), record(4)
+	ended.State, ended.ResolvedAt = model.Resolved, now.Add(-time.Hour)
+	old.State, old.ResolvedAt = model.Closed, now.Add(-31*24*time.Hour)
+	platform.Identity = model.Labels{"platform": "lms-A"}
+	platform.Alerts["f4"].Labels = model.Labels{"platform": "lms-A", "host": "h1"}
 	err := s.Update(t.Context(), func(tx *store.Tx) error {
-		for _, r := range []*store.Record{incident(1), ended, old, platform} {
+		for _, r := range []*store.Record{record(1), ended, old, platform} {
 			if err := tx.Save(r); err != nil {
 				return err
 			}
@@ -155,9 +156,9 @@ func TestDue(t *testing.T) { onBoth(t, testDue) }
 
 func testDue(t *testing.T, database string) {
 	s := open(t, database)
-	due := incident(1)
+	due := record(1)
 	due.WakeAt, due.AskAt = now, now.Add(time.Hour)
-	never := incident(2)
+	never := record(2)
 	err := s.Update(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(tx.Save(due), tx.Save(never))
 	})
@@ -184,11 +185,11 @@ func TestJournalIsAChain(t *testing.T) { onBoth(t, testJournalIsAChain) }
 
 func testJournalIsAChain(t *testing.T, database string) {
 	s := open(t, database)
-	r := incident(1)
+	r := record(1)
 	for n := range 3 {
 		err := s.Update(t.Context(), func(tx *store.Tx) error {
-			err := tx.Append(r, []rules.Entry{{At: now, Kind: "note", What: fmt.Sprint(n), Reason: "because"}, {At: now, Kind: "act", What: "note", Personal: "call Léa"}})
-			return errors.Join(err, tx.Save(r), tx.AppendSystem(rules.Entry{At: now, Kind: "note", What: "system"}))
+			err := tx.Append(r, []incident.Entry{{At: now, Kind: "note", What: fmt.Sprint(n), Reason: "because"}, {At: now, Kind: "act", What: "note", Personal: "call Léa"}})
+			return errors.Join(err, tx.Save(r), tx.AppendSystem(incident.Entry{At: now, Kind: "note", What: "system"}))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -241,7 +242,7 @@ func TestDamagedFileIsRefusedAndKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := open(t, path)
 	for n := range 200 {
-		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.Save(incident(n + 1)) }); err != nil {
+		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.Save(record(n + 1)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -298,8 +299,8 @@ func TestOutboxOrder(t *testing.T) { onBoth(t, testOutboxOrder) }
 
 func testOutboxOrder(t *testing.T, database string) {
 	s := open(t, database)
-	n := func(id, inc, key string, hold time.Duration) rules.Notification {
-		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
+	n := func(id, inc, key string, hold time.Duration) incident.Notification {
+		return incident.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
 	}
 	do := func(f func(tx *store.Tx) error) {
 		t.Helper()
@@ -392,8 +393,8 @@ func TestBundleOvertakesNothing(t *testing.T) { onBoth(t, testBundleOvertakesNot
 
 func testBundleOvertakesNothing(t *testing.T, database string) {
 	s := open(t, database)
-	n := func(id, inc, key string, hold time.Duration) rules.Notification {
-		return rules.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
+	n := func(id, inc, key string, hold time.Duration) incident.Notification {
+		return incident.Notification{ID: id, IncidentID: inc, BundleKey: key, HoldUntil: now.Add(hold)}
 	}
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(tx.Notify(n("a", "i1", "opened", 20*time.Second)), tx.Notify(n("b", "i2", "escalated", 10*time.Second)),
@@ -423,7 +424,7 @@ func testBundleOvertakesNothing(t *testing.T, database string) {
 	bundle("opened", 10*time.Second, "[]")
 	bundle("opened", 20*time.Second, "[a]")
 	update(t, s, func(tx *store.Tx) error {
-		_, err := tx.CreateMessage("m1", "B1", []rules.Notification{n("a", "i1", "opened", 0)}, []byte("{}"), nil, now)
+		_, err := tx.CreateMessage("m1", "B1", []incident.Notification{n("a", "i1", "opened", 0)}, []byte("{}"), nil, now)
 		return err
 	})
 	bundle("escalated", 20*time.Second, "[b c e]")
@@ -437,12 +438,12 @@ func testBundleOvertakesNothing(t *testing.T, database string) {
 // the rest is told in its place, before what came later.
 func TestWithdrawnFromABundle(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "a.db"))
-	n := func(id, inc string, hold time.Duration) rules.Notification {
-		return rules.Notification{ID: id, IncidentID: inc, BundleKey: id[:1], HoldUntil: now.Add(hold)}
+	n := func(id, inc string, hold time.Duration) incident.Notification {
+		return incident.Notification{ID: id, IncidentID: inc, BundleKey: id[:1], HoldUntil: now.Add(hold)}
 	}
 	a1, a2, b1 := n("a1", "i1", 0), n("a2", "i2", 0), n("b1", "i1", time.Minute)
 	later := now.Add(2 * time.Minute)
-	message := func(tx *store.Tx, id string, ns ...rules.Notification) error {
+	message := func(tx *store.Tx, id string, ns ...incident.Notification) error {
 		ok, err := tx.CreateMessage(id, "B1", ns, []byte("{}"), []string{"x@msp.example"}, later)
 		if !ok {
 			t.Errorf("%s was not made", id)

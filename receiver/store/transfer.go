@@ -12,7 +12,7 @@ import (
 	"vigie/receiver/store/files"
 	"vigie/receiver/store/pg"
 	"vigie/receiver/store/tables"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 // transferKey says how far a transfer into a database has come: until it is whole
@@ -151,7 +151,7 @@ func (s *Store) arrived(ctx context.Context, seal Seal) (v *Verification, err er
 		return v, errors.New("the journal does not verify; the database that was carried over has not been changed: examine it with vigie journal verify")
 	}
 	return v, s.Update(ctx, func(tx *Tx) error {
-		return errors.Join(tx.DropValue(transferKey), tx.AppendSystem(rules.Entry{At: s.Now(), Kind: "note", What: "transferred",
+		return errors.Join(tx.DropValue(transferKey), tx.AppendSystem(incident.Entry{At: s.Now(), Kind: "note", What: "transferred",
 			Reason: "the database was carried over from another one; " + strconv.Itoa(v.Lines) + " lines verified"}))
 	})
 }

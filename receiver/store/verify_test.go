@@ -14,7 +14,8 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/receiver/store/pgtest"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 func update(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
@@ -48,9 +49,9 @@ func written(t *testing.T) (path string, seals []store.Seal) {
 func writtenTo(t *testing.T, database string) (seals []store.Seal) {
 	t.Helper()
 	s := open(t, database)
-	first, second := incident(1), incident(2)
-	second.State, second.ResolvedAt = rules.Resolved, now
-	second.Acts = []rules.ActRecord{{At: now, Verb: "note", By: "lea@dupont.example"}}
+	first, second := record(1), record(2)
+	second.State, second.ResolvedAt = model.Resolved, now
+	second.Acts = []incident.ActRecord{{At: now, Verb: "note", By: "lea@dupont.example"}}
 	body, err := s.NewBody([]byte(`{"alerts":[]}`), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -59,20 +60,20 @@ func writtenTo(t *testing.T, database string) (seals []store.Seal) {
 		at := now.Add(time.Duration(n) * time.Minute)
 		update(t, s, func(tx *store.Tx) error {
 			if n == 0 {
-				note := rules.Notification{ID: "n", IncidentID: "i2", BundleKey: "k", HoldUntil: at}
-				_, err := tx.CreateMessage("m@msp.example", "T", []rules.Notification{note}, nil, nil, at)
+				note := incident.Notification{ID: "n", IncidentID: "i2", BundleKey: "k", HoldUntil: at}
+				_, err := tx.CreateMessage("m@msp.example", "T", []incident.Notification{note}, nil, nil, at)
 				value := []byte(`{"To":["Léa <lea@dupont.example>"],"Text":"the disk is broken"}`)
 				if err = errors.Join(err, tx.Notify(note)); err != nil {
 					return err
 				}
-				_, err = tx.CreateMessage("m@msp.example", "T", []rules.Notification{note}, value, []string{"lea@dupont.example"}, at)
+				_, err = tx.CreateMessage("m@msp.example", "T", []incident.Notification{note}, value, []string{"lea@dupont.example"}, at)
 				if err = errors.Join(err, tx.KeepBody(body, at), tx.Finish("m@msp.example", "lea@dupont.example", store.Accepted, "", at)); err != nil {
 					return err
 				}
 			}
 			return errors.Join(
-				tx.Append(first, []rules.Entry{{At: at, Kind: "step", What: "s", Reason: fmt.Sprintf("reason %d", n)}}),
-				tx.Append(second, []rules.Entry{{At: at, Kind: "act", What: "note", Actor: "lea@dupont.example", Reason: "note",
+				tx.Append(first, []incident.Entry{{At: at, Kind: "step", What: "s", Reason: fmt.Sprintf("reason %d", n)}}),
+				tx.Append(second, []incident.Entry{{At: at, Kind: "act", What: "note", Actor: "lea@dupont.example", Reason: "note",
 					Personal: fmt.Sprintf("Léa is ill %d", n)}}),
 				tx.Save(first), tx.Save(second), tx.KeepBody(body, at))
 		})
@@ -277,7 +278,7 @@ func TestEraseRefusesWhatIsNotOver(t *testing.T) { onBoth(t, testEraseRefusesWha
 
 func testEraseRefusesWhatIsNotOver(t *testing.T, database string) {
 	s := open(t, database)
-	r := incident(1)
+	r := record(1)
 	r.Identity["owner"] = "Jean <jean@msp.example>"
 	update(t, s, func(tx *store.Tx) error { return tx.Save(r) })
 	for names, want := range map[string]string{"jean@msp.example": "open incident i1", "j": "two letters", "": "two letters"} {
@@ -295,10 +296,10 @@ func TestRetainCutsAtASeal(t *testing.T) { onBoth(t, testRetainCutsAtASeal) }
 func testRetainCutsAtASeal(t *testing.T, path string) {
 	seals := writtenTo(t, path)
 	s := open(t, path)
-	third := incident(3) // the newest: its number must not be given out again
+	third := record(3) // the newest: its number must not be given out again
 	year := now.Add(365 * 24 * time.Hour)
 	update(t, s, func(tx *store.Tx) error {
-		return errors.Join(tx.Append(third, []rules.Entry{{At: year, Kind: "signal", What: "x"}}), tx.Save(third), tx.AppendSystem(rules.Entry{At: year, Kind: "note"}))
+		return errors.Join(tx.Append(third, []incident.Entry{{At: year, Kind: "signal", What: "x"}}), tx.Save(third), tx.AppendSystem(incident.Entry{At: year, Kind: "note"}))
 	})
 	seal(t, s, year)
 	retain := func(before time.Time) (c store.Cut) {

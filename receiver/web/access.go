@@ -7,9 +7,9 @@ import (
 	"github.com/gorilla/mux"
 
 	"vigie/receiver"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // known tells whose token it is. A token counts only while its person is in the
@@ -85,7 +85,7 @@ func (s *site) mayReport(b reportBody, who string) error {
 	if p := book.Directory.Person(b.By); p == nil || p.ID != who {
 		return incident.Refuse(http.StatusForbidden, "{who} may not report in the name of somebody else", "who", who)
 	}
-	if b.Kind == rules.Level2Voluntary && b.Customer == "" && b.Machine == "" {
+	if b.Kind == model.Level2Voluntary && b.Customer == "" && b.Machine == "" {
 		return nil // refused by the rules, which tell of it
 	}
 	if !book.Directory.Answers(who, b.Customer, b.Machine, b.Platform) {

@@ -16,7 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // contract holds requests and answers against the description of the API. A schema of
@@ -196,11 +196,11 @@ func good(path string) string {
 func TestTheAPIIsAsItIsDescribed(t *testing.T) {
 	d := newDesk(t, "synomega", everyRole)
 	d.fires(nil, map[string]string{"error": "the disk is full", "consecutive_failures": "2"})
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
-	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.fires(model.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
 	c := newContract(t, d)
 	c.acts("i1", "take", "adm1", nil)
-	c.acts("i1", "note", "adm1", rules.Labels{"note": "seen"})
+	c.acts("i1", "note", "adm1", model.Labels{"note": "seen"})
 	for path, methods := range c.doc.Paths {
 		if _, reads := methods["get"]; !reads || path == "/api/v1/inventory" || strings.HasPrefix(path, "/-/") {
 			continue
@@ -324,7 +324,7 @@ func refusedField(t *testing.T, text string) string {
 // What is wrong with the body of a request names the field that is at fault.
 func TestTheAPINamesTheFieldItRefuses(t *testing.T) {
 	d := newDesk(t, "activeprolearn", "access:\n  managers: [lead]\n")
-	d.probe(rules.Labels{"alertname": "MoodleCronLate", "signal": "functional_probe", "platform": "lms-A", "severity": "major"})
+	d.probe(model.Labels{"alertname": "MoodleCronLate", "signal": "functional_probe", "platform": "lms-A", "severity": "major"})
 	c := newContract(t, d)
 	for field, x := range map[string]struct {
 		path string
@@ -352,7 +352,7 @@ func TestTheAPIByAnotherName(t *testing.T) {
 	d := newDesk(t, "synomega", everyRole)
 	failed := failing(1, d.now())
 	failed.Labels["customer"], failed.Labels["machine"] = "dupont", "SRV-AD"
-	if err := d.engine.Receive(t.Context(), receiver.Alerts{Fired: []rules.Signal{failed}}); err != nil {
+	if err := d.engine.Receive(t.Context(), receiver.Alerts{Fired: []model.Signal{failed}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, found := range map[string]bool{"SRV-AD": true, "srv-ad.dupont.local": true, "srv-fic.martin.local": false} {

@@ -27,7 +27,7 @@ import (
 	"vigie/receiver/alertmanager"
 	"vigie/receiver/store"
 	"vigie/receiver/web"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // The rules of axe, pinned by the hash of what the registry gives out.
@@ -248,9 +248,9 @@ func furnished(t *testing.T) *desk {
 	long := strings.Repeat("Établissements-Très-Longs-", 4)
 	d := newDesk(t, "synomega", fmt.Sprintf("customers:\n  longs: {name: %q, account_manager: am.dupont}\nmachines:\n  - {customer: longs, name: %q, class: server, plans: [{plan: %q, role: primary, engine: acronis}]}\n", long, "SRV-"+long, "plan-"+long))
 	d.fires(nil, map[string]string{"error": "Cannot write to the vault: the disk is full (0x0154)\n" + strings.Repeat("x", 300), "consecutive_failures": "2"})
-	d.fires(rules.Labels{"customer": "longs", "machine": "SRV-" + long, "plan": "plan-" + long}, map[string]string{"error": strings.Repeat("/very/long/path", 30)})
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, nil)
+	d.fires(model.Labels{"customer": "longs", "machine": "SRV-" + long, "plan": "plan-" + long}, map[string]string{"error": strings.Repeat("/very/long/path", 30)})
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, nil)
 	d.engine.NoteReload(errors.New("policy/02-scenarios.yml:14: steps[2].when: missing: write when it is due"))
 	days := map[string]string{}
 	for i := range 35 {
@@ -291,7 +291,7 @@ func TestBrowserLayoutAndAccess(t *testing.T) {
 		}
 	}
 	// A customer's own person has fewer columns, and what ended has.
-	d.acts("i2", "close", "sup", rules.Labels{"reason": "no longer needed"})
+	d.acts("i2", "close", "sup", model.Labels{"reason": "no longer needed"})
 	for _, person := range []string{"sup", "it.dupont"} {
 		w = d.chromium(t)
 		w.comes(person, "fr")
@@ -438,7 +438,7 @@ func (d *desk) mends() {
 	}
 	var over []receiver.Cleared
 	for fp, a := range inc.Alerts {
-		over = append(over, receiver.Cleared{Signal: rules.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, EndsAt: d.now()})
+		over = append(over, receiver.Cleared{Signal: model.Signal{Fingerprint: fp, Labels: a.Labels, StartsAt: a.StartsAt}, EndsAt: d.now()})
 	}
 	if err := d.engine.Receive(d.t.Context(), receiver.Alerts{Cleared: over, Confirmed: true}); err != nil {
 		d.t.Fatal(err)
@@ -452,7 +452,7 @@ func (d *desk) mends() {
 // A customer's user answers on her phone, and sees nothing of anybody else.
 func TestBrowserAnswerOnAPhone(t *testing.T) {
 	d := newDesk(t, "synomega", "")
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "our words"})
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "our words"})
 	d.fires(nil, nil)
 	w := d.chromium(t)
 	w.size(360, 740)
@@ -469,7 +469,7 @@ func TestBrowserAnswerOnAPhone(t *testing.T) {
 	w.presses("#form-answer button")
 	w.says("Merci")
 	inc, err := d.engine.Incident(t.Context(), "1")
-	if err != nil || inc.State != rules.Waiting || inc.Until.Format(time.DateOnly) != "2026-03-20" {
+	if err != nil || inc.State != model.Waiting || inc.Until.Format(time.DateOnly) != "2026-03-20" {
 		t.Errorf("%s until %s, %v", inc.State, inc.Until, err)
 	}
 }

@@ -15,9 +15,9 @@ import (
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 const (
@@ -100,7 +100,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 			return nil, err
 		}
 		for _, row := range rows {
-			failing[[2]string{row.Identity[rules.LabelCustomer], row.Identity[rules.LabelMachine]}] = true
+			failing[[2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}] = true
 		}
 	}
 	var out []nights.Machine
@@ -215,7 +215,7 @@ func (s *site) nightIncidents(r *http.Request, d *nightData, who string) (nights
 	for _, inc := range s.seen(found, who) {
 		for _, a := range inc.Alerts {
 			if run := a.Annotations["last_run"]; run != "" && a.Says("error") != "" {
-				words[a.Labels[rules.LabelJobID]+"\x00"+run] = a.Says("error")
+				words[a.Labels[model.LabelJobID]+"\x00"+run] = a.Says("error")
 			}
 		}
 		if inc.OpenedAt.Before(d.To) && (!inc.State.Ended() || inc.ResolvedAt.After(d.From)) {

@@ -13,8 +13,10 @@ import (
 	"vigie/receiver/board"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/book"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 	"vigie/rules/policy"
 )
 
@@ -24,7 +26,7 @@ type callsData struct {
 	Query string    `json:"q,omitempty"`
 	Calls []callRow `json:"calls"`
 	// Duty is who is on duty, for each role that a rota fills.
-	Duty []rules.DutyRole `json:"duty"`
+	Duty []book.DutyRole `json:"duty"`
 	open string
 }
 
@@ -69,7 +71,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 	d := &callsData{Query: clip.Bytes(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
 	var due []*board.Row
 	for _, row := range rows {
-		if row.State == rules.CallDue && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
+		if row.State == model.CallDue && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
 			due = append(due, row)
 		}
 	}
@@ -92,7 +94,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 func (s *site) call(d receiver.Detail, who string) callRow {
 	book := s.o.Engine.Book()
 	seen := book.Seen(d.Incident, who)
-	x := callRow{incidentRow: s.row(d, who), Tries: seen.Progress.CallsMissed, Attempts: []callTry{}, Offline: seen.Flags[rules.FlagOffline]}
+	x := callRow{incidentRow: s.row(d, who), Tries: seen.Progress.CallsMissed, Attempts: []callTry{}, Offline: seen.Flags[model.FlagOffline]}
 	if p := s.contact(x.Customer, x.Machine); p != nil {
 		x.Contact = &callContact{Person: p.ID, Name: cmp.Or(p.Name, p.ID), Phone: p.Phone, Email: p.Email}
 	}
@@ -111,9 +113,9 @@ func (s *site) call(d receiver.Detail, who string) callRow {
 
 // traceOf is "waiting" while a step that writes the trace of a call is decided
 // and not accepted by everybody's server.
-func traceOf(sc *rules.Scenario, d receiver.Detail) string {
+func traceOf(sc *policy.Scenario, d receiver.Detail) string {
 	for _, e := range d.Explanation.Steps {
-		i := slices.IndexFunc(sc.Steps, func(st *rules.Step) bool { return st.Name == e.Name })
+		i := slices.IndexFunc(sc.Steps, func(st *policy.Step) bool { return st.Name == e.Name })
 		if i >= 0 && e.Status == "decided" && slices.ContainsFunc(sc.Steps[i].When, func(t policy.Trigger) bool { return t.Kind == policy.WhenAct && t.Name == "call" }) {
 			return "waiting"
 		}
@@ -122,7 +124,7 @@ func traceOf(sc *rules.Scenario, d receiver.Detail) string {
 }
 
 // contact is who is phoned about a machine: its user, else the company's contact.
-func (s *site) contact(customer, machine string) *rules.Person {
+func (s *site) contact(customer, machine string) *inventory.Person {
 	dir := s.o.Engine.Book().Directory
 	if m := dir.Machine(customer, machine); m != nil && m.User != "" {
 		return dir.People[m.User]

@@ -21,7 +21,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/web"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // The chain says of each link whether it answers and since when it does not, what
@@ -202,13 +202,13 @@ func posting(t *testing.T) func(*receiver.Config, *receiver.Reloadable, *web.Opt
 // keeps the team's note from the words that the customer reads.
 func TestCalls(t *testing.T) {
 	d := newDesk(t, "synomega", "", posting(t))
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "agent <b>gone"})
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "agent <b>gone"})
 	for range 40 { // day by day until the call is due
 		d.mu.Lock()
 		d.clock = d.clock.Add(12 * time.Hour)
 		d.mu.Unlock()
 		d.runsOnce()
-		if inc, err := d.engine.Incident(t.Context(), "1"); err == nil && inc.State == rules.CallDue {
+		if inc, err := d.engine.Incident(t.Context(), "1"); err == nil && inc.State == model.CallDue {
 			break
 		}
 	}
@@ -218,7 +218,7 @@ func TestCalls(t *testing.T) {
 	code, text = b.get("/calls?note=i1")
 	must(t, code, text, `name="agreed"`, `name="outcome"`)
 	code, text = b.post("/incidents/i1/call", url.Values{"back": {"/calls"}, "outcome": {"voicemail"}, "agreed": {"rappel demain <b>"}, "note": {"was rude <i>"}})
-	if inc, err := d.engine.Incident(t.Context(), "1"); err != nil || inc.State != rules.CallDue {
+	if inc, err := d.engine.Incident(t.Context(), "1"); err != nil || inc.State != model.CallDue {
 		t.Errorf("the task has ended before its trace was accepted: %s", inc.State)
 	}
 	must(t, code, text, "rappel demain &lt;b&gt;", "was rude &lt;i&gt;", "message laissé", "pour l&#39;équipe seule", "Sa trace écrite attend")

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // follow opens the stream of changes and returns what is told of it, and how it
@@ -66,7 +66,7 @@ func TestChangesAreOnesOwn(t *testing.T) {
 		t.Errorf("Martin's people are told %q of what happens at Dupont", line)
 	default:
 	}
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
 	select {
 	case <-theirs:
 	case <-time.After(20 * time.Second):
@@ -74,7 +74,7 @@ func TestChangesAreOnesOwn(t *testing.T) {
 	}
 	// The session ends: so does what it opened.
 	martin.post("/logout", url.Values{})
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "plan": "weekly"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC", "plan": "weekly"}, nil)
 	ended := time.After(20 * time.Second)
 	for open := true; open; {
 		select {

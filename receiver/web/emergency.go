@@ -13,7 +13,7 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/web/ask"
-	"vigie/rules"
+	"vigie/rules/incident"
 )
 
 const (
@@ -104,7 +104,7 @@ func (e *emergency) submit(w http.ResponseWriter, r *http.Request) {
 
 // received says what a call has come to: announced work wakes nobody, and then
 // nobody is told to have been woken.
-func received(inc rules.Incident) string {
+func received(inc incident.Incident) string {
 	told := [2]string{"Le niveau 3 est prévenu.", "Level 3 is told."}
 	if inc.Level != 3 {
 		told = [2]string{"Le niveau 3 n'est pas réveillé pour cet appel : des travaux sont annoncés, ou l'incident est déjà suivi. En cas d'urgence, téléphonez.",

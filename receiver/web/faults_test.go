@@ -12,7 +12,7 @@ import (
 
 	"vigie/receiver/store"
 	"vigie/receiver/web"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // atFields reads which fields a page marks as being at fault. Each says what is wrong
@@ -63,7 +63,7 @@ func attributes(n *html.Node) map[string]string {
 func TestFaultsAreSaidAtTheField(t *testing.T) {
 	d, path := linkDesk(t, "synomega")
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
 	d.acts("i1", "take", "adm2", nil)
 	d.came(store.Mail{ID: "m1", From: "who@elsewhere.example", Text: "hello", Reason: "it has no sender"})
 	entry := httptest.NewServer(web.NewEmergency(web.Options{Engine: d.engine, Now: d.now, Person: func(string) (string, bool) { return "", false }}))

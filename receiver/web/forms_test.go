@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/html"
 
 	"vigie/receiver/web"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/model"
 )
 
 // Every form that somebody types into keeps what was typed when nothing comes of it,
@@ -84,9 +84,9 @@ const hostile = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script></text
 func TestHostileTextsAreShownAsText(t *testing.T) {
 	d := newDesk(t, "synomega", everyRole+fmt.Sprintf("customers:\n  evil: {name: %q, account_manager: am.dupont}\nmachines:\n  - {customer: evil, name: EVIL-1, class: server, plans: [{plan: daily, role: primary, engine: acronis}]}\n",
 		"<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"))
-	l := rules.Labels{"machine": "PC <script>alert(2)</script>", "plan": hostile, "engine": hostile, "job_id": hostile, "kind": hostile, "alertname": hostile}
+	l := model.Labels{"machine": "PC <script>alert(2)</script>", "plan": hostile, "engine": hostile, "job_id": hostile, "kind": hostile, "alertname": hostile}
 	d.fires(l, map[string]string{"error": hostile, "last_run": hostile, "consecutive_failures": hostile, "runbook_url": "javascript:alert(4)", "dashboard": "javascript:alert(4)"})
-	d.fires(rules.Labels{"customer": "evil", "machine": "EVIL-1"}, map[string]string{"error": hostile})
+	d.fires(model.Labels{"customer": "evil", "machine": "EVIL-1"}, map[string]string{"error": hostile})
 	d.fires(nil, map[string]string{"error": hostile})
 	b := d.browser("adm1")
 	typed := 0
@@ -113,7 +113,7 @@ func TestHostileTextsAreShownAsText(t *testing.T) {
 	}
 	_, text := d.browser("").post("/login", fields)
 	d.shownAsText("POST /login", text)
-	d.acts("i3", "note", "adm1", rules.Labels{"note": hostile})
+	d.acts("i3", "note", "adm1", model.Labels{"note": hostile})
 	q := url.QueryEscape(hostile)
 	for _, language := range []string{"fr", "en"} {
 		b.post("/preferences", url.Values{"language": {language}, "back": {"/"}})

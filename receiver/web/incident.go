@@ -18,10 +18,11 @@ import (
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/timeline"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // Overview is what the page of an incident shows, for programs.
@@ -30,23 +31,23 @@ type Overview = overview
 // overview is what the page of an incident shows, and its twin answers.
 type overview struct {
 	incidentRow
-	Cause         string              `json:"cause,omitempty"`
-	CauseProposed bool                `json:"cause_proposed,omitempty"`
-	DataLoss      string              `json:"data_loss,omitempty"`
-	Reporter      string              `json:"reporter,omitempty"`
-	Workaround    string              `json:"workaround,omitempty"`
-	Promise       string              `json:"expected_date,omitempty"`
-	Episode       int                 `json:"episode"`
-	Guarantee     string              `json:"guarantee,omitempty"`
-	GuaranteeNext time.Time           `json:"guarantee_next,omitzero"`
-	Plans         []planRow           `json:"plans"`
-	Clocks        []clockRow          `json:"clocks"`
-	Steps         []stepRow           `json:"steps"`
-	History       []historyRow        `json:"history"`
-	Messages      []messageRow        `json:"messages"`
-	Held          int                 `json:"messages_held,omitempty"`
-	Past          []rules.PastEpisode `json:"past_episodes,omitempty"`
-	Confidential  bool                `json:"confidential,omitempty"`
+	Cause         string                 `json:"cause,omitempty"`
+	CauseProposed bool                   `json:"cause_proposed,omitempty"`
+	DataLoss      string                 `json:"data_loss,omitempty"`
+	Reporter      string                 `json:"reporter,omitempty"`
+	Workaround    string                 `json:"workaround,omitempty"`
+	Promise       string                 `json:"expected_date,omitempty"`
+	Episode       int                    `json:"episode"`
+	Guarantee     string                 `json:"guarantee,omitempty"`
+	GuaranteeNext time.Time              `json:"guarantee_next,omitzero"`
+	Plans         []planRow              `json:"plans"`
+	Clocks        []clockRow             `json:"clocks"`
+	Steps         []stepRow              `json:"steps"`
+	History       []historyRow           `json:"history"`
+	Messages      []messageRow           `json:"messages"`
+	Held          int                    `json:"messages_held,omitempty"`
+	Past          []incident.PastEpisode `json:"past_episodes,omitempty"`
+	Confidential  bool                   `json:"confidential,omitempty"`
 
 	summary receiver.Summary
 	line    *timeline.Line
@@ -89,11 +90,11 @@ type stepRow struct {
 	Reason   string    `json:"reason,omitempty"`
 	To       []string  `json:"to,omitempty"`
 	Cc       []string  `json:"cc,omitempty"`
-	step     *rules.Step
+	step     *policy.Step
 }
 
 // Step0 is the step of the policy; nil when it is not known any more.
-func (s stepRow) Rule() *rules.Step { return s.step }
+func (s stepRow) Rule() *policy.Step { return s.step }
 
 type historyRow struct {
 	Line   int64     `json:"line"`
@@ -184,10 +185,10 @@ func (s *site) overview(r *http.Request, who string) (any, error) {
 	return o, nil
 }
 
-func (o *overview) plans(inc rules.Incident) {
+func (o *overview) plans(inc incident.Incident) {
 	for _, fp := range sortedNames(inc.Alerts) {
 		a := inc.Alerts[fp]
-		row := planRow{Plan: a.Labels[rules.LabelPlan], Engine: a.Labels[rules.LabelEngine], Kind: a.Labels[rules.LabelKind], Alert: a.Labels[rules.LabelAlertname], Trouble: about.Of(a),
+		row := planRow{Plan: a.Labels[model.LabelPlan], Engine: a.Labels[model.LabelEngine], Kind: a.Labels[model.LabelKind], Alert: a.Labels[model.LabelAlertname], Trouble: about.Of(a),
 			Firing: a.Firing, Proven: a.Proven, Since: a.StartsAt, LastSuccess: a.LastSuccess, Error: a.Says("error"), Runs: a.Runs}
 		if row.LastSuccess.IsZero() {
 			row.LastSuccess = a.SuccessBefore
@@ -228,7 +229,7 @@ func (s *site) clocks(o *overview, d receiver.Detail) {
 
 // steps are what was done, and what comes, in the order of time.
 func (s *site) steps(o *overview, d receiver.Detail) {
-	var scenario *rules.Scenario
+	var scenario *policy.Scenario
 	if p := s.o.Engine.Book().Policy(d.Policy); p != nil {
 		scenario = p.Scenario(d.Scenario)
 	}
@@ -236,7 +237,7 @@ func (s *site) steps(o *overview, d receiver.Detail) {
 	for _, e := range d.Explanation.Steps {
 		x := stepRow{Step: e.Name, Template: e.Template, Status: e.Status, At: e.At, Due: e.Due, Reason: e.Reason, To: names.All(e.To), Cc: names.All(e.Cc)}
 		if scenario != nil {
-			if i := slices.IndexFunc(scenario.Steps, func(st *rules.Step) bool { return st.Name == e.Name }); i >= 0 {
+			if i := slices.IndexFunc(scenario.Steps, func(st *policy.Step) bool { return st.Name == e.Name }); i >= 0 {
 				x.step = scenario.Steps[i]
 			}
 		}
@@ -345,7 +346,7 @@ func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][
 	return out
 }
 
-func (s *site) scenarioOf(inc rules.Incident) *rules.Scenario {
+func (s *site) scenarioOf(inc incident.Incident) *policy.Scenario {
 	if p := s.o.Engine.Book().Policy(inc.Policy); p != nil {
 		return p.Scenario(inc.Scenario)
 	}
@@ -353,7 +354,7 @@ func (s *site) scenarioOf(inc rules.Incident) *rules.Scenario {
 }
 
 // fitting leaves out acts that mean nothing for this incident.
-func fitting(purpose string, o *overview, who string, s *rules.Scenario) bool {
+func fitting(purpose string, o *overview, who string, s *policy.Scenario) bool {
 	switch purpose {
 	case "take":
 		return o.Assignee != who
@@ -366,13 +367,13 @@ func fitting(purpose string, o *overview, who string, s *rules.Scenario) bool {
 	case "escalate":
 		return s != nil && s.Tells("escalate")
 	case "promote":
-		return o.summary.Entry == string(rules.UserAssistance)
+		return o.summary.Entry == string(model.UserAssistance)
 	case "resume":
 		return slices.ContainsFunc(o.summary.Pauses, func(x calendar.Pause) bool { return x.To.IsZero() })
 	case "waive":
 		return len(o.summary.Progress.RefusedSeen) > 0
 	case "restore_verified":
-		return slices.ContainsFunc(o.summary.Acts, func(a rules.ActRecord) bool { return a.Verb == "restore" })
+		return slices.ContainsFunc(o.summary.Acts, func(a incident.ActRecord) bool { return a.Verb == "restore" })
 	case "silence":
 		return o.Platform == "" || o.Machine != ""
 	}
@@ -432,7 +433,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		p.show(w, http.StatusUnprocessableEntity, "incident", v, x)
 		return
 	}
-	a := rules.Act{Verb: row.Verb, By: who.ID, Fields: fields, External: v.Role == act.Customer, Via: "on its page"}
+	a := incident.Act{Verb: row.Verb, By: who.ID, Fields: fields, External: v.Role == act.Customer, Via: "on its page"}
 	d, err := p.o.Engine.ActOn(r.Context(), x.ID, seenLines(r.PostForm.Get("seen")), a)
 	if err != nil {
 		p.notDone(w, r, v, x, purpose, err)
@@ -567,8 +568,8 @@ func manyOf(kept url.Values) many {
 }
 
 // manyAct is the act that the form of a list asks for, or which field is at fault and why.
-func manyAct(v *view, form url.Values) (a rules.Act, field, wrong string) {
-	a = rules.Act{Verb: form.Get("purpose"), By: v.Who.ID, Fields: rules.Labels{}, Via: "on the list"}
+func manyAct(v *view, form url.Values) (a incident.Act, field, wrong string) {
+	a = incident.Act{Verb: form.Get("purpose"), By: v.Who.ID, Fields: model.Labels{}, Via: "on the list"}
 	name, value := "", strings.TrimSpace(form.Get("text"))
 	field = "text"
 	switch a.Verb {
@@ -591,7 +592,7 @@ func manyAct(v *view, form url.Values) (a rules.Act, field, wrong string) {
 }
 
 // doMany does an act to each of several incidents and says what came of it.
-func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a rules.Act) (tone, said string, refused []string) {
+func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a incident.Act) (tone, said string, refused []string) {
 	done, refusals := 0, []string{}
 	for _, id := range ids {
 		one := a

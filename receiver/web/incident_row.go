@@ -8,8 +8,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/model"
 )
 
 // incidentRow is what a list says of an incident.
@@ -30,7 +30,7 @@ type incidentRow struct {
 	Kind      string          `json:"kind,omitempty"`
 	Scenario  string          `json:"scenario"`
 	Policy    string          `json:"policy"`
-	State     rules.State     `json:"state"`
+	State     model.State     `json:"state"`
 	Severity  string          `json:"severity,omitempty"`
 	Level     int             `json:"level,omitempty"`
 	Flags     []string        `json:"flags,omitempty"`
@@ -57,7 +57,7 @@ type incidentRow struct {
 
 // otherBackup is the state of a machine's other backup, with its proof.
 type otherBackup struct {
-	State       rules.EvidenceState `json:"state"`
+	State       model.EvidenceState `json:"state"`
 	Engine      string              `json:"engine,omitempty"`
 	Plan        string              `json:"plan,omitempty"`
 	LastSuccess time.Time           `json:"last_success,omitzero"`
@@ -88,8 +88,8 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 	book := s.o.Engine.Book()
 	full := d.Incident
 	i := book.Seen(full, who)
-	x := incidentRow{ID: i.ID, Number: i.Number, Customer: i.Identity[rules.LabelCustomer], Machine: i.Identity[rules.LabelMachine],
-		Platform: i.Identity[rules.LabelPlatform], Role: i.Identity[rules.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
+	x := incidentRow{ID: i.ID, Number: i.Number, Customer: i.Identity[model.LabelCustomer], Machine: i.Identity[model.LabelMachine],
+		Platform: i.Identity[model.LabelPlatform], Role: i.Identity[model.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
 		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
 		StartedAt: i.StartedAt, Until: i.Until, ResolvedAt: i.ResolvedAt, Deadline: d.Deadline, Error: i.LastErr, Report: i.Wording, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
 	if x.Machine == "" {
@@ -99,7 +99,7 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 		}
 	}
 	for _, a := range i.Alerts {
-		x.Engine, x.Kind, x.Class = cmp.Or(x.Engine, a.Labels[rules.LabelEngine]), cmp.Or(x.Kind, a.Labels[rules.LabelKind]), cmp.Or(x.Class, a.Labels[rules.LabelMachineClass])
+		x.Engine, x.Kind, x.Class = cmp.Or(x.Engine, a.Labels[model.LabelEngine]), cmp.Or(x.Kind, a.Labels[model.LabelKind]), cmp.Or(x.Class, a.Labels[model.LabelMachineClass])
 		for _, at := range []time.Time{a.LastSuccess, a.SuccessBefore} {
 			if at.After(x.LastSuccess) {
 				x.LastSuccess = at

@@ -22,9 +22,9 @@ import (
 	"vigie/receiver/store"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/visible"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 //go:embed pages
@@ -275,13 +275,13 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 			p.Facts = append(p.Facts, pair{t.word("fact." + key), value})
 		}
 	}
-	add("customer", l.customer(inc.Identity[rules.LabelCustomer]))
-	add("machine", inc.Identity[rules.LabelMachine])
-	add("platform", t.PlatformName(book.Directory.PlatformName(inc.Identity[rules.LabelPlatform])))
+	add("customer", l.customer(inc.Identity[model.LabelCustomer]))
+	add("machine", inc.Identity[model.LabelMachine])
+	add("platform", t.PlatformName(book.Directory.PlatformName(inc.Identity[model.LabelPlatform])))
 	if o.Outside {
 		return p
 	}
-	add("role", t.NameOf("backup_role", inc.Identity[rules.LabelBackupRole]))
+	add("role", t.NameOf("backup_role", inc.Identity[model.LabelBackupRole]))
 	add("state", t.word("state."+string(inc.State)))
 	add("assignee", l.name(inc.Assignee))
 	add("since", t.moment(inc.StartedAt))
@@ -339,7 +339,7 @@ func (l *linkPages) history(r *http.Request, t *speech, o receiver.Opened) []pai
 }
 
 // did says in words what somebody did.
-func (l *linkPages) did(t *speech, a rules.ActRecord) string {
+func (l *linkPages) did(t *speech, a incident.ActRecord) string {
 	result := ""
 	if r := a.Fields["result"]; r != "" {
 		result = cmp.Or(t.word(a.Verb+"."+r), r)
@@ -363,7 +363,7 @@ func (l *linkPages) language(r *http.Request, o receiver.Opened) string {
 			return p.Language
 		}
 	}
-	if c := book.Directory.Customers[o.Incident.Identity[rules.LabelCustomer]]; c != nil && c.Language != "" && o.Outside {
+	if c := book.Directory.Customers[o.Incident.Identity[model.LabelCustomer]]; c != nil && c.Language != "" && o.Outside {
 		return c.Language
 	}
 	return strings.ToLower(strings.TrimSpace(r.Header.Get("Accept-Language")))

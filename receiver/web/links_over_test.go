@@ -15,8 +15,8 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/link"
 	"vigie/receiver/web"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/model"
 )
 
 // linkDesk is a desk whose mails have links, and what makes the path of one to an
@@ -56,9 +56,9 @@ func (d *desk) standing(id string) string {
 func TestLinksToWhatEnded(t *testing.T) {
 	d, path := linkDesk(t, "synomega")
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
-	d.acts("i1", "close", "adm2", rules.Labels{"reason": "duplicate"})
-	d.acts("i2", "close", "adm2", rules.Labels{"reason": "duplicate"})
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.acts("i1", "close", "adm2", model.Labels{"reason": "duplicate"})
+	d.acts("i2", "close", "adm2", model.Labels{"reason": "duplicate"})
 	b, tried := d.browser(""), 0
 	for _, a := range act.Table() {
 		if a.Ended && !slices.Contains(a.Not, "closed") || a.Verb == "answer" { // of one of us it is a note
@@ -107,7 +107,7 @@ func TestLinksToWhatEnded(t *testing.T) {
 func TestLinkPagesSpeakInNames(t *testing.T) {
 	d, path := linkDesk(t, "synomega")
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
 	d.acts("i1", "take", "adm2", nil)
 	b := d.browser("")
 	for want, to := range map[string]string{
@@ -121,7 +121,7 @@ func TestLinkPagesSpeakInNames(t *testing.T) {
 		}
 	}
 	d, path = linkDesk(t, "activeprolearn")
-	d.fires(rules.Labels{"alertname": "MoodleLoginDown", "platform": "lms-A", "signal": "functional_probe", "machine": "", "backup_role": "", "kind": ""}, nil)
+	d.fires(model.Labels{"alertname": "MoodleLoginDown", "platform": "lms-A", "signal": "functional_probe", "machine": "", "backup_role": "", "kind": ""}, nil)
 	code, text := d.browser("").get(path("i1", "qualify", false, "op"))
 	must(t, code, html.UnescapeString(text), "Rupture réseau chez l'hébergeur", ">inconnue<")
 }
@@ -131,7 +131,7 @@ func TestLinkPagesSpeakInNames(t *testing.T) {
 func TestLinksInOneInstant(t *testing.T) {
 	d, path := linkDesk(t, "synomega")
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"machine": "SRV-FIC", "customer": "martin"}, nil)
+	d.fires(model.Labels{"machine": "SRV-FIC", "customer": "martin"}, nil)
 	b := d.browser("")
 	before := d.standing("i1")
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete} {
@@ -163,7 +163,7 @@ func TestLinksInOneInstant(t *testing.T) {
 		for _, a := range inc.Acts {
 			got += a.Verb + " by " + a.By
 		}
-		if got != want || inc.State != rules.Open {
+		if got != want || inc.State != model.Open {
 			t.Errorf("%s is %s, with %q, want %q; it was %s", i, inc.State, got, want, before)
 		}
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/receiver"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // opened lets n machines fail, a few hundred at a time.
 func (d *desk) opened(n int) {
 	d.t.Helper()
 	for from := 0; from < n; from += 250 {
-		var fired []rules.Signal
+		var fired []model.Signal
 		for i := from; i < min(n, from+250); i++ {
 			fired = append(fired, failing(i, d.now()))
 		}
@@ -31,10 +31,10 @@ func (d *desk) opened(n int) {
 }
 
 // failing is the alert of a server by its number.
-func failing(i int, now time.Time) rules.Signal {
-	l := rules.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": fmt.Sprintf("SRV-%05d", i), "machine_class": "server", "backup_role": "primary",
+func failing(i int, now time.Time) model.Signal {
+	l := model.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": fmt.Sprintf("SRV-%05d", i), "machine_class": "server", "backup_role": "primary",
 		"engine": "acronis", "plan": "daily", "kind": "failed", "severity": "warning", "source": "acronis-eu2", "job_id": fmt.Sprint("j", i)}
-	return rules.Signal{Kind: rules.BackupAlert, Fingerprint: fmt.Sprintf("%016x", i), Labels: l, StartsAt: now.Add(-3 * time.Hour),
+	return model.Signal{Kind: model.BackupAlert, Fingerprint: fmt.Sprintf("%016x", i), Labels: l, StartsAt: now.Add(-3 * time.Hour),
 		Annotations: map[string]string{"error": "Cannot write to the vault: the disk is full (0x0154)"}}
 }
 
@@ -99,7 +99,7 @@ func BenchmarkToday10000(b *testing.B) {
 			case <-every.C:
 			}
 			g.Go(func() {
-				if err := d.engine.Receive(context.WithoutCancel(ctx), receiver.Alerts{Fired: []rules.Signal{failing(i%10_000, d.now())}}); err == nil {
+				if err := d.engine.Receive(context.WithoutCancel(ctx), receiver.Alerts{Fired: []model.Signal{failing(i%10_000, d.now())}}); err == nil {
 					taken.Add(1)
 				}
 			})

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // came puts mails into the list that wait for a person.
@@ -38,7 +38,7 @@ const stray = "it names no mail that it answers, as a machine's note does: it ma
 func TestMailsToSort(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
 	d.came(store.Mail{ID: "m1", From: "it@dupont.example", Subject: "Serveur", Text: "SRV-AD est éteint depuis hier", Reason: stray},
 		store.Mail{ID: "m2", From: "who@elsewhere.example", Subject: "<script>alert(1)</script>", Text: "hello", Reason: "it has no sender"},
 		store.Mail{ID: "m3", From: "it@dupont.example", Text: "encore moi", Reason: stray})

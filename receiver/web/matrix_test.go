@@ -11,8 +11,8 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/model"
 )
 
 // matrix says for every route of the router who may ask for it: v viewer, o operator,
@@ -164,7 +164,7 @@ func (d *desk) bear(token, method, path string, body any) int {
 func TestEveryActHasItsRoles(t *testing.T) {
 	d := newDesk(t, "synomega", everyRole)
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
 	acts := map[string]act.Role{"v": act.Viewer, "o": act.Operator, "m": act.Manager, "c": act.Customer}
 	for role, person := range roleOf {
 		b := d.browser(person)
@@ -190,7 +190,7 @@ func TestEveryActHasItsRoles(t *testing.T) {
 func TestNothingSaysTheYearOne(t *testing.T) {
 	d := newDesk(t, "synomega", everyRole)
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
+	d.fires(model.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
 	b := d.browser("vijay")
 	for _, purpose := range []string{"take", "note"} {
 		b.post("/incidents/i1/"+purpose, url.Values{"text": {"seen"}, "note": {"seen"}})

@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // TestPictures makes the pictures of the documentation: make pictures.
@@ -20,9 +20,9 @@ func TestPictures(t *testing.T) {
 	}
 	d := newDesk(t, "synomega", "")
 	d.fires(nil, map[string]string{"error": "Cannot write to the vault: the disk is full (0x0154)", "consecutive_failures": "2"})
-	d.fires(rules.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, map[string]string{"error": "Not enough space in the repository: 41 GB needed, 12 GB free."})
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "The agent was offline at the planned time."})
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, map[string]string{"error": "The backup volume was not found (0x80780119)."})
+	d.fires(model.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, map[string]string{"error": "Not enough space in the repository: 41 GB needed, 12 GB free."})
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "The agent was offline at the planned time."})
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, map[string]string{"error": "The backup volume was not found (0x80780119)."})
 	days := map[string]string{}
 	for i := range 35 {
 		days[tuesday.AddDate(0, 0, -i).Format(time.DateOnly)] = []string{"ok", "ok", "warning", "ok", "ok", "failed", "ok", "ok", "ok", "disabled"}[i%10]
@@ -62,9 +62,9 @@ func TestPictures(t *testing.T) {
 		keep("answer-"+language, "/incidents/i3", 390, 760)
 	}
 	d = newDesk(t, "activeprolearn", "")
-	d.probe(rules.Labels{"alertname": "MoodleCronLate", "signal": "functional_probe", "platform": "lms-A", "severity": "major"})
+	d.probe(model.Labels{"alertname": "MoodleCronLate", "signal": "functional_probe", "platform": "lms-A", "severity": "major"})
 	d.acts("i1", "take", "op", nil)
-	d.acts("i1", "qualify", "op", rules.Labels{"severity": "major", "cause": "int.settings", "scope": "all"})
+	d.acts("i1", "qualify", "op", model.Labels{"severity": "major", "cause": "int.settings", "scope": "all"})
 	w = d.chromium(t)
 	w.comes("op", "en")
 	w.does(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}))

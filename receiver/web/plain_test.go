@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // What people read names people, incidents and steps as people do, and a customer hears nothing of our deadlines and of who has what.
 func TestPagesInPlainWords(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(nil, map[string]string{"error": "the disk is full"})
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
-	d.fires(rules.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, nil)
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.fires(model.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, nil)
 	b := d.browser("adm1")
 	code, text := b.post("/incidents/i1/take", nil)
 	if code != 303 && code != 200 {
@@ -52,13 +52,13 @@ func TestPagesInPlainWords(t *testing.T) {
 // part of it, and when what is warned of ends; a report with its words.
 func TestPlatformsInPlainWords(t *testing.T) {
 	d := newDesk(t, "activeprolearn", "")
-	page := rules.Labels{"alertname": "MoodlePageDown", "signal": "functional_probe", "kind": "page_down", "platform": "lms-A"}
+	page := model.Labels{"alertname": "MoodlePageDown", "signal": "functional_probe", "kind": "page_down", "platform": "lms-A"}
 	for _, probe := range []string{"login", "course"} {
 		page["probe"] = probe
 		d.probe(page.Clone())
 	}
-	d.probe(rules.Labels{"alertname": "HostDown", "signal": "infra_probe", "kind": "host_down", "platform": "lms-C", "site": "host-1"})
-	d.probe(rules.Labels{"alertname": "PlatformExpiry", "signal": "infra_probe", "kind": "expiry", "platform": "lms-B", "item": "TLS certificate", "warn_days": "7"})
+	d.probe(model.Labels{"alertname": "HostDown", "signal": "infra_probe", "kind": "host_down", "platform": "lms-C", "site": "host-1"})
+	d.probe(model.Labels{"alertname": "PlatformExpiry", "signal": "infra_probe", "kind": "expiry", "platform": "lms-B", "item": "TLS certificate", "warn_days": "7"})
 	if code := d.bear("token-of-op", http.MethodPost, "/api/v1/signals", map[string]any{"kind": "l2_voluntary", "platform": "lms-B", "by": "exploit@lms-b.example", "text": "quizzes are slow"}); code != http.StatusOK {
 		t.Fatal(code)
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // covers: P8, P15; a machine that nothing backs up, and one of a single copy, are named
@@ -42,7 +42,7 @@ func TestPolicyInForce(t *testing.T) {
 	code, text := d.api("token-of-vijay", "/api/v1/policy")
 	must(t, code, text, `"synomega-backup"`, in.Hash, "2023-05-03")
 	inc, err := d.engine.Incident(t.Context(), "i1")
-	if err != nil || inc.Policy != in.Hash || inc.State != rules.Open {
+	if err != nil || inc.Policy != in.Hash || inc.State != model.Open {
 		t.Errorf("opened under %q, %v, in force is %s", inc.Policy, err, in.Hash)
 	}
 }

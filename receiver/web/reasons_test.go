@@ -16,6 +16,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/sentence"
 	"vigie/rules/incident"
 	"vigie/rules/story"
 )
@@ -169,7 +170,7 @@ func TestJournalsAreSaidInTheReadersLanguage(t *testing.T) {
 		t.Fatal(err)
 	}
 	fr := locale.Locale{Language: words.Languages().Find("fr"), Zone: zone}
-	v := &view{voice: voice{fr}}
+	v := &view{Speaker: sentence.Speaker{Locale: fr}}
 	lines := 0
 	for _, example := range []string{"synomega", "activeprolearn"} {
 		dir := filepath.Join("../../deploy/examples", example)
@@ -194,7 +195,7 @@ func TestJournalsAreSaidInTheReadersLanguage(t *testing.T) {
 					said = strings.ReplaceAll(said, strings.ReplaceAll(name, "_", " "), "")
 				}
 				if h.Kind != "message" { // the mail servers' words are theirs
-					said += " | " + v.Because(row)
+					said += " | " + v.Because(row.Kind, row.What, row.Reason)
 				}
 				if found := english.FindString(said); found != "" && h.Kind != "evidence" && h.Kind != "act" {
 					t.Errorf("%s: %s %s: %q says %q: %s", filepath.Base(file), h.Kind, h.Entry, h.Reason, strings.TrimSpace(found), said)
@@ -292,10 +293,10 @@ func TestQueriesAreSaidInWords(t *testing.T) {
 			v := &view{}
 			v.Locale = locale.Locale{Language: words.Languages().Find(code), Zone: time.UTC}
 			row := historyRow{Kind: "evidence", What: "other_backup unknown", Reason: reason}
-			if said := v.Because(row); strings.Contains(said, "{") || strings.Contains(said, "asked") || code != "en" && strings.Contains(said, "last success") {
+			if said := v.Because(row.Kind, row.What, row.Reason); strings.Contains(said, "{") || strings.Contains(said, "asked") || code != "en" && strings.Contains(said, "last success") {
 				t.Errorf("%s: %q is said as %q", code, reason, said)
 			}
-			if got := v.Asked(row); got != query {
+			if got := v.Asked(row.Reason); got != query {
 				t.Errorf("%s: the query of %q is %q", code, reason, got)
 			}
 		}

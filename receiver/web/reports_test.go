@@ -12,8 +12,9 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
-	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/report"
 )
 
@@ -25,9 +26,9 @@ func (d *desk) at(t time.Time) {
 }
 
 // acts is an act of a person.
-func (d *desk) acts(id, verb string, by string, fields rules.Labels) {
+func (d *desk) acts(id, verb string, by string, fields model.Labels) {
 	d.t.Helper()
-	if _, err := d.engine.Act(d.t.Context(), id, rules.Act{Verb: verb, By: by, Fields: fields}); err != nil {
+	if _, err := d.engine.Act(d.t.Context(), id, incident.Act{Verb: verb, By: by, Fields: fields}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -42,20 +43,20 @@ func aMonth(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	d.at(time.Date(2026, 3, 10, 10, 0, 0, 0, paris))
-	labels := rules.Labels{"alertname": "MoodleGradesWrong", "signal": "functional_probe", "platform": "lms-A", "severity": "major"}
+	labels := model.Labels{"alertname": "MoodleGradesWrong", "signal": "functional_probe", "platform": "lms-A", "severity": "major"}
 	d.probe(labels)
 	d.acts("i1", "take", "op", nil)
-	d.acts("i1", "qualify", "op", rules.Labels{"severity": "major"})
+	d.acts("i1", "qualify", "op", model.Labels{"severity": "major"})
 	d.at(time.Date(2026, 3, 10, 13, 0, 0, 0, paris))
-	d.acts("i1", "workaround", "op", rules.Labels{"text": "use the other form"})
+	d.acts("i1", "workaround", "op", model.Labels{"text": "use the other form"})
 	d.acts("i1", "restore", "op", nil)
 	d.at(time.Date(2026, 3, 10, 15, 0, 0, 0, paris))
 	d.acts("i1", "restore_verified", "op", nil)
-	d.acts("i1", "resolve", "op", rules.Labels{"cause": "int.data_input", "note": "=1+1", "data_loss": "=two grades, of \"course\" 7"})
+	d.acts("i1", "resolve", "op", model.Labels{"cause": "int.data_input", "note": "=1+1", "data_loss": "=two grades, of \"course\" 7"})
 	d.at(time.Date(2026, 4, 2, 9, 30, 0, 0, paris))
 	down := report.Unavailability{Month: "2026-03", Customer: "lms-a", Platform: "lms-A", Up: 790_000, Down: 1500, Outages: 1, Longest: 1500, Tolerance: 600, Per: availability.PerMonth, Exceeded: 1}
 	err = d.store.Update(t.Context(), func(tx *store.Tx) error {
-		return tx.AppendSystem(rules.Entry{At: d.now(), Kind: "note", What: report.UnavailabilityLine, Reason: down.Line()})
+		return tx.AppendSystem(incident.Entry{At: d.now(), Kind: "note", What: report.UnavailabilityLine, Reason: down.Line()})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,9 +65,9 @@ func aMonth(t *testing.T) *desk {
 }
 
 // probe reports a failing platform.
-func (d *desk) probe(l rules.Labels) {
+func (d *desk) probe(l model.Labels) {
 	d.t.Helper()
-	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.FunctionalProbe, Fingerprint: l["platform"] + l["alertname"] + l["probe"], Labels: l, StartsAt: d.now()}}})
+	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []model.Signal{{Kind: model.FunctionalProbe, Fingerprint: l["platform"] + l["alertname"] + l["probe"], Labels: l, StartsAt: d.now()}}})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -195,8 +196,8 @@ func TestDossierPage(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(nil, nil)
 	d.acts("i1", "take", "adm1", nil)
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation", "job_id": "j2"}, nil)
-	d.acts("i2", "call", "sup", rules.Labels{"outcome": "reached", "person": "Léa", "agreed": "she looks"})
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation", "job_id": "j2"}, nil)
+	d.acts("i2", "call", "sup", model.Labels{"outcome": "reached", "person": "Léa", "agreed": "she looks"})
 	b := d.browser("sup")
 	form := url.Values{"machine": {"dupont/SRV-AD"}, "day": {"2026-03-09"}, "result": {"ok"}, "took": {"35"}, "scope": {"<b>a folder</b>"}, "note": {"fine"}}
 	code, text := b.post("/restore-tests", form)
@@ -248,10 +249,10 @@ func TestDossierPage(t *testing.T) {
 func TestDossierOfARunningMonth(t *testing.T) {
 	d := newDesk(t, "synomega", "access:\n  managers: [vijay]\n")
 	d.fires(nil, nil)
-	d.fires(rules.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, nil)
+	d.fires(model.Labels{"backup_role": "local", "engine": "veeam", "plan": "Job Nuit"}, nil)
 	d.runs(func() bool {
 		inc, err := d.engine.Incident(t.Context(), "1")
-		return err != nil || inc.Flags[rules.FlagDoubleFailure]
+		return err != nil || inc.Flags[model.FlagDoubleFailure]
 	})
 	d.at(tuesday.Add(30 * time.Minute))
 	var x struct {

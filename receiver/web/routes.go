@@ -13,8 +13,9 @@ import (
 	"vigie/receiver/web/openapi"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/report"
 )
 
@@ -59,7 +60,7 @@ func (s *site) routes() []route {
 	file := []query.Param{month, customer, platform, {Name: "format", OneOf: []string{"json", "csv"}}, {Name: "language", Says: "what a csv file is written in"}}
 	return []route{
 		{path: "/api/v1/incidents", methods: read, who: all, do: s.incidents, gives: []receiver.Summary{}, says: "incidents, newest first; a header `Link` names what follows",
-			params: []query.Param{{Name: "state", OneOf: words(rules.States())}, customer, {Name: "machine"}, {Name: "backup_role"}, platform, {Name: "scenario"}, {Name: "key"},
+			params: []query.Param{{Name: "state", OneOf: words(model.States())}, customer, {Name: "machine"}, {Name: "backup_role"}, platform, {Name: "scenario"}, {Name: "key"},
 				{Name: "ended", Says: "also those that are over", Flag: true}, limit(maxIncidents), part}},
 		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: s.incident, gives: receiver.Summary{}, says: "one incident as it is kept"},
 		paged("/api/v1/incidents/{id}/overview", "/incidents/{id}", "incident", all, s.overview, &overview{}, "what its page shows: deadlines, plans, steps, history, messages"),
@@ -68,7 +69,7 @@ func (s *site) routes() []route {
 		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: s.journal, gives: []store.Line{}, says: "its journal, oldest first"},
 		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act, takes: actBody{}, gives: acted{},
 			says: "an act: `{\"verb\": \"take\", \"fields\": {\"note\": \"...\"}, \"force\": false}`; the verbs and their fields: [acts](../acts.md)"},
-		{path: "/api/v1/signals", methods: write, who: workers, do: s.report, takes: reportBody{}, gives: rules.Incident{},
+		{path: "/api/v1/signals", methods: write, who: workers, do: s.report, takes: reportBody{}, gives: incident.Incident{},
 			says: "a report: `kind`, `platform` or `customer` and `machine`, `by`, `means`, `severity`, `scope`, `text`, `received_at`, `id` (twice the same id is one report)"},
 		{path: "/api/v1/messages", methods: read, who: staff, do: s.messages, gives: []receiver.MessageSummary{}, says: "what was written and waits",
 			params: []query.Param{{Name: "incident", Says: "about this one"}, {Name: "waiting", Says: "only what somebody has not got yet", Flag: true}, limit(receiver.MaxMessages)}},

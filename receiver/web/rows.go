@@ -10,7 +10,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/link"
 	"vigie/receiver/web/ask"
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // rowChoice is one row of a mail that can be ticked.
@@ -105,7 +105,7 @@ type outcome struct {
 }
 
 // each does the act to each chosen row, whatever becomes of the others.
-func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []string, what, who string, fields rules.Labels) outcome {
+func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []string, what, who string, fields model.Labels) outcome {
 	var out outcome
 	for _, id := range chosen {
 		d, err := l.o.Engine.FollowRow(r.Context(), o, id, what, who, fields)
@@ -174,14 +174,14 @@ func (l *linkPages) rowName(p *page, o receiver.Opened, id string) string {
 		return id
 	}
 	inc := o.Rows[i].Incident
-	thing := inc.Identity[rules.LabelMachine]
+	thing := inc.Identity[model.LabelMachine]
 	if thing == "" {
 		thing = strings.Join(inc.Platforms(), ", ")
 	}
 	if o.Outside {
 		return thing
 	}
-	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[rules.LabelCustomer]), thing, p.NameOf("backup_role", inc.Identity[rules.LabelBackupRole])}
+	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[model.LabelCustomer]), thing, p.NameOf("backup_role", inc.Identity[model.LabelBackupRole])}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // An incident is found by its number as mails write it and by the names that people
@@ -14,9 +14,9 @@ import (
 func TestSearchByWhatPeopleKnow(t *testing.T) {
 	d := newDesk(t, "activeprolearn", "")
 	for _, platform := range []string{"lms-A", "lms-B"} {
-		d.probe(rules.Labels{"alertname": "MoodleTasksFailed", "signal": "functional_probe", "platform": platform})
+		d.probe(model.Labels{"alertname": "MoodleTasksFailed", "signal": "functional_probe", "platform": platform})
 	}
-	d.probe(rules.Labels{"alertname": "HostDown", "signal": "infra_probe", "platform": "lms-C", "site": "host-1"})
+	d.probe(model.Labels{"alertname": "HostDown", "signal": "infra_probe", "platform": "lms-C", "site": "host-1"})
 	d.acts("i1", "take", "op", nil)
 	op, exploit := d.browser("op"), d.browser("exploit")
 	finds := func(b *browser, path string, want ...string) {
@@ -31,8 +31,8 @@ func TestSearchByWhatPeopleKnow(t *testing.T) {
 	for text, want := range map[string]string{"#2": "i2", "INC-2": "i2", "[inc-2]": "i2", "2": "i2", "#22": "", "Campus": "i2", "petit": "i1", "College C": "i3", "tasks": "i1 i2"} {
 		finds(op, "/today?q="+url.QueryEscape(text), want)
 	}
-	d.acts("i1", "resolve", "op", rules.Labels{"cause": "int.volume", "note": "more space", "data_loss": "none"})
-	d.acts("i2", "resolve", "op", rules.Labels{"cause": "int.volume", "note": "more space", "data_loss": "none"})
+	d.acts("i1", "resolve", "op", model.Labels{"cause": "int.volume", "note": "more space", "data_loss": "none"})
+	d.acts("i2", "resolve", "op", model.Labels{"cause": "int.volume", "note": "more space", "data_loss": "none"})
 	_, text := op.get("/today?q=INC-1")
 	must(t, http.StatusOK, text, `href="/today?q=INC-1&amp;show=ended"`)
 	finds(op, "/today?q=INC-1&show=ended", "i1")

@@ -2,14 +2,8 @@ package web
 
 import (
 	"cmp"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
-
-	"vigie/receiver/message/locale"
-	"vigie/receiver/web/sentence"
-	"vigie/rules/incident"
 )
 
 // Mail says what a mail does, by its template.
@@ -92,70 +86,6 @@ func (v *view) called(kind, name string) string {
 		}
 	}
 	return strings.ReplaceAll(name, "_", " ")
-}
-
-// Asked is the question that a line of the history answers; "" for none.
-func (v *view) Asked(h historyRow) string {
-	_, question := sentence.Question(h.Reason)
-	return question
-}
-
-// fieldsOfActs finds the fields in the journal's line of an act: "reason=..., today=no".
-var fieldsOfActs = regexp.MustCompile(`(?:^|, )(reason|today|expected_date|result|until|outcome|person|next_date|severity|cause|scope|data_loss|to|silence)=`)
-
-// viaOfActs finds by which way an act came.
-var viaOfActs = regexp.MustCompile(`, (on its page|on the list|from the list of mails|by the link of |by mail, in answer to )`)
-
-// Because says why a line of the history came about, or what an act brought.
-func (v *view) Because(h historyRow) string {
-	at := fieldsOfActs.FindAllStringSubmatchIndex(h.Reason, -1)
-	if h.Kind != "act" || len(at) == 0 {
-		reason, _ := sentence.Question(h.Reason)
-		reason, _, _ = incident.VerdictIn(reason) // how the clock stood is for the month's report
-		said := cmp.Or(v.Word(locale.Pages+"close."+reason), v.Reason(reason))
-		if rest, same := strings.CutPrefix(said, v.Word("alert."+h.What)); h.Kind == "signal" && same {
-			return strings.TrimPrefix(rest, ", ") // what the alert adds to its name
-		}
-		return said
-	}
-	var out []string
-	way := viaOfActs.FindStringIndex(h.Reason) // by which way it came stands last
-	said := ""
-	if way != nil {
-		h.Reason, said = h.Reason[:way[0]], v.Reason(strings.TrimPrefix(h.Reason[way[0]:], ", "))
-	}
-	for i, m := range at {
-		end := len(h.Reason)
-		if i+1 < len(at) {
-			end = at[i+1][0]
-		}
-		if field, value := h.Reason[m[2]:m[3]], h.Reason[m[1]:end]; field != "silence" { // its ids are Alertmanager's
-			out = append(out, v.Fill("acted."+field, "value", v.value(field, value)))
-		}
-	}
-	if way != nil {
-		out = append(out, said)
-	}
-	return strings.Join(out, ", ")
-}
-
-// value says what stands in a field of an act: a choice by its name, anything else
-// as it was written.
-func (v *view) value(field, value string) string {
-	lists := map[string][]string{"reason": {"page.close."}, "result": {"page.answer.", "evidence."}, "outcome": {"page.outcome."},
-		"severity": {"severity."}, "scope": {"page.qualify."}, "cause": {"page.cause.", "cause."}}
-	if field == "today" {
-		return cmp.Or(v.Word("site.yesno."+value), value)
-	}
-	if at, err := time.Parse(time.RFC3339, value); err == nil {
-		return v.Short(at)
-	}
-	for _, list := range lists[field] {
-		if said := v.Word(list + value); said != "" {
-			return said
-		}
-	}
-	return value
 }
 
 // seenLines is what a form says that its page had seen.

@@ -13,7 +13,7 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 
 	"vigie/receiver/identity"
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // LoginOptions is how people come to the pages.
@@ -98,7 +98,7 @@ func (p *pageSite) proxied(r *http.Request) string {
 }
 
 // visitor is who asks for a page: somebody of the inventory, or nil.
-func (p *pageSite) visitor(r *http.Request) *rules.Person {
+func (p *pageSite) visitor(r *http.Request) *inventory.Person {
 	dir := p.o.Engine.Book().Directory
 	if who := p.proxied(r); who != "" {
 		return useful(dir.Person(who))
@@ -114,7 +114,7 @@ func (p *pageSite) visitor(r *http.Request) *rules.Person {
 }
 
 // useful leaves out mailboxes that several people read: nobody acts in their name.
-func useful(p *rules.Person) *rules.Person {
+func useful(p *inventory.Person) *inventory.Person {
 	if p == nil || p.Shared {
 		return nil
 	}

@@ -13,8 +13,9 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/own"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // signalsData is what the page Signals shows: what a person can report, or type in
@@ -30,7 +31,7 @@ type signalsData struct {
 
 // reportKind is one kind of report, with how it came where that is told.
 type reportKind struct {
-	Kind  rules.SignalKind `json:"kind"`
+	Kind  model.SignalKind `json:"kind"`
 	Means string           `json:"means,omitempty"`
 }
 
@@ -50,7 +51,7 @@ type signalsForm struct {
 // reportKinds are what can be reported on the page. What came by phone, mail or
 // SMS is about platforms, as is a manager's own report of level 2.
 func reportKinds() []reportKind {
-	return []reportKind{{rules.EmergencyMeans, "phone"}, {rules.EmergencyMeans, "mail"}, {rules.EmergencyMeans, "sms"}, {rules.Level2Voluntary, ""}, {rules.UserAssistance, ""}}
+	return []reportKind{{model.EmergencyMeans, "phone"}, {model.EmergencyMeans, "mail"}, {model.EmergencyMeans, "sms"}, {model.Level2Voluntary, ""}, {model.UserAssistance, ""}}
 }
 
 // maxReportable bounds the machines that are offered; any other can be written.
@@ -67,7 +68,7 @@ func (s *site) signals(_ *http.Request, who string) (any, error) {
 		}
 	}
 	for _, m := range dir.Machines {
-		if own.Machine(book, m, who) && !dir.Decommissioned(rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}, now) {
+		if own.Machine(book, m, who) && !dir.Decommissioned(model.Labels{model.LabelCustomer: m.Customer, model.LabelMachine: m.Name}, now) {
 			d.Machines = append(d.Machines, reportable{m.Customer, m.Name})
 		}
 	}
@@ -77,7 +78,7 @@ func (s *site) signals(_ *http.Request, who string) (any, error) {
 	d.More = max(0, len(d.Machines)-maxReportable)
 	d.Machines = d.Machines[:len(d.Machines)-d.More]
 	for _, k := range reportKinds() {
-		if outside && k.Kind == rules.EmergencyMeans || len(d.Platforms) == 0 && k.Kind != rules.UserAssistance {
+		if outside && k.Kind == model.EmergencyMeans || len(d.Platforms) == 0 && k.Kind != model.UserAssistance {
 			continue // he has no need to type in his own call, and without a platform there is nothing to call about
 		}
 		d.Kinds = append(d.Kinds, k)
@@ -165,7 +166,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 	}
 	if err = p.mayReport(b, who.ID); err == nil {
 		b.ReceivedAt, b.ID = at, x.Report
-		var inc rules.Incident
+		var inc incident.Incident
 		if inc, err = p.accept(r, b, who.ID); err == nil {
 			p.say(r, "good", v.Fill("signals.taken", "number", v.Number(inc.Number)))
 			http.Redirect(w, r, "/incidents/"+inc.ID, http.StatusSeeOther)
@@ -180,7 +181,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 // signalBody is what the form says, and what is wrong with its fields.
 func (p *pageSite) signalBody(v *view, x *signalsForm) (b reportBody, at time.Time, wrong ask.Faults) {
 	name, means, _ := strings.Cut(x.Kind, "/")
-	b = reportBody{Kind: rules.SignalKind(name), Means: means, Platform: x.Platform, By: x.By, Text: x.Text}
+	b = reportBody{Kind: model.SignalKind(name), Means: means, Platform: x.Platform, By: x.By, Text: x.Text}
 	if v.Role == act.Customer {
 		b.By = v.Who.ID
 	}

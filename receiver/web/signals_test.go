@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // Where the inventory has machines and no platform, a machine is what a user's
@@ -32,7 +32,7 @@ func TestReportAboutAMachine(t *testing.T) {
 	code, text = b.post("/signals", sent)
 	must(t, code, text, "SRV-AD", "a folder is &lt;gone&gt;", "Enregistré sous le numéro 1")
 	inc, err := d.engine.Incident(t.Context(), "1")
-	if err != nil || inc.Identity[rules.LabelMachine] != "SRV-AD" || inc.Identity[rules.LabelCustomer] != "dupont" {
+	if err != nil || inc.Identity[model.LabelMachine] != "SRV-AD" || inc.Identity[model.LabelCustomer] != "dupont" {
 		t.Errorf("%v, %v", inc.Identity, err)
 	}
 	// A customer's user reports her own machine, and no other.

@@ -18,8 +18,9 @@ import (
 	"vigie/receiver/web/kept"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
 )
 
 //go:embed site
@@ -240,7 +241,7 @@ const maxStreams = 24
 
 // watcher is who follows changes by a request; nil for nobody, also once a session
 // is over.
-func (p *pageSite) watcher(r *http.Request) (*rules.Person, error) {
+func (p *pageSite) watcher(r *http.Request) (*inventory.Person, error) {
 	token := ""
 	if c, err := r.Cookie(p.sessions.Cookie.Name); err == nil {
 		token = c.Value
@@ -254,8 +255,8 @@ func (p *pageSite) watcher(r *http.Request) (*rules.Person, error) {
 
 // wants tells of which changes somebody hears: a customer's own people of what is
 // theirs alone, since even that something happens is not for everybody.
-func (p *pageSite) wants(who string) func(*rules.Incident) bool {
-	return func(inc *rules.Incident) bool {
+func (p *pageSite) wants(who string) func(*incident.Incident) bool {
+	return func(inc *incident.Incident) bool {
 		book := p.o.Engine.Book()
 		return book.Role(who) != act.Customer || book.Concerns(inc, who)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // everyRole gives each role to somebody of the example.
@@ -98,8 +98,8 @@ func (t bearing) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestCustomerSeesOwn(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(nil, map[string]string{"error": "secret words of the product"})
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
-	d.fires(rules.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
 	for person, sees := range map[string][]string{"it.dupont": {"SRV-AD", "PC-LEA", "NAS-01"}, "lea": {"PC-LEA"}, "it.martin": {"SRV-FIC"}} {
 		b := d.browser(person)
 		_, today := b.get("/today")
@@ -177,7 +177,7 @@ func TestLoginRefused(t *testing.T) {
 func TestHostileText(t *testing.T) {
 	const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>{{.}}` + "\x01\x1b[31m"
 	d := newDesk(t, "synomega", "")
-	d.fires(rules.Labels{"plan": evil, "kind": "failed", "engine": evil}, map[string]string{"error": evil})
+	d.fires(model.Labels{"plan": evil, "kind": "failed", "engine": evil}, map[string]string{"error": evil})
 	d.prom = recorded(t, map[string]map[string]string{evil: {"2026-03-09": "ok", "2026-03-10": evil}})
 	d.engine.NoteReload(errors.New(evil))
 	b := d.browser("sup")
@@ -243,7 +243,7 @@ func TestManyRefused(t *testing.T) {
 // What is only listed is named to the provider's own people, and to no customer.
 func TestTodayNamesWhatIsOnlyListed(t *testing.T) {
 	d := newDesk(t, "synomega", "")
-	d.fires(rules.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
+	d.fires(model.Labels{"alertname": "BackupSizeDrop", "kind": "warning", "machine": "NAS-01"}, nil)
 	code, text := d.browser("sup").get("/today")
 	must(t, code, text, "À surveiller, sans incident", "sauvegarde anormalement petite", "Dupont – NAS-01", "planification daily", "depuis")
 	if _, text := d.api("token-of-sup", "/api/v1/today"); !strings.Contains(text, `"alertname": "BackupSizeDrop"`) && !strings.Contains(text, `"alertname":"BackupSizeDrop"`) {

@@ -25,6 +25,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/receiver/web"
 	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // password is everybody's in these tests.
@@ -130,13 +131,13 @@ func (d *desk) passwords(dir string, book *rules.Book) *identity.Passwords {
 }
 
 // fires reports a failing backup.
-func (d *desk) fires(labels rules.Labels, annotations map[string]string) {
+func (d *desk) fires(labels model.Labels, annotations map[string]string) {
 	d.t.Helper()
-	l := rules.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": "SRV-AD", "machine_class": "server", "backup_role": "primary",
+	l := model.Labels{"alertname": "BackupFailed", "customer": "dupont", "machine": "SRV-AD", "machine_class": "server", "backup_role": "primary",
 		"engine": "acronis", "plan": "daily", "kind": "failed", "severity": "warning", "source": "acronis-eu2", "job_id": "j1"}
 	maps.Copy(l, labels)
 	fp := l["customer"] + "/" + l["machine"] + "/" + l["plan"] + "/" + l["backup_role"] + l["platform"]
-	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []rules.Signal{{Kind: rules.BackupAlert, Fingerprint: fp, Labels: l, Annotations: annotations,
+	err := d.engine.Receive(d.t.Context(), receiver.Alerts{Fired: []model.Signal{{Kind: model.BackupAlert, Fingerprint: fp, Labels: l, Annotations: annotations,
 		StartsAt: d.now().Add(-3 * time.Hour)}}})
 	if err != nil {
 		d.t.Fatal(err)
@@ -219,7 +220,7 @@ func must(t testing.TB, code int, text string, want ...string) {
 func TestToday(t *testing.T) {
 	d := newDesk(t, "synomega", "")
 	d.fires(nil, map[string]string{"error": "disk full <script>alert(1)</script>", "consecutive_failures": "2"})
-	d.fires(rules.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC", "backup_role": "local", "engine": "windows_server_backup", "plan": "Local Daily"}, nil)
 	b := d.browser("sup")
 	code, text := b.get("/")
 	must(t, code, text, "Dupont – SRV-AD", "disk full &lt;script&gt;", "2 échecs de suite", "à prendre", "À traiter aujourd&#39;hui", "Sophie Aubert")

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"vigie/receiver/web/timeline"
-	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // drawSoon is how far ahead the next step may be to stand on the line of time.
@@ -47,4 +47,4 @@ func (s *site) timeline(o *overview) *timeline.Line {
 func (v *view) Platform(id string) string { return v.PlatformName(v.book.Directory.PlatformName(id)) }
 
 // Contact is who is phoned about an incident.
-func (v *view) Contact(x incidentRow) *rules.Person { return v.site.contact(x.Customer, x.Machine) }
+func (v *view) Contact(x incidentRow) *inventory.Person { return v.site.contact(x.Customer, x.Machine) }

@@ -13,9 +13,10 @@ import (
 	"vigie/receiver/web/fleetpages"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // todayData is what the page Today shows, and its twin answers.
@@ -46,18 +47,18 @@ func (d *todayData) Counted() bool { return d.Show != "ended" }
 func (d *todayData) Shows() []string { return shows() }
 
 // manages reports whether somebody is the account manager of a customer.
-func manages(dir *rules.Directory, who, customer string) bool {
+func manages(dir *inventory.Directory, who, customer string) bool {
 	c := dir.Customers[customer]
 	return c != nil && c.AccountManager == who
 }
 
 // shown reports whether a row belongs to a part of the list.
-func shownIn(show string, r *board.Row, dir *rules.Directory, who string, endOfDay time.Time) bool {
+func shownIn(show string, r *board.Row, dir *inventory.Directory, who string, endOfDay time.Time) bool {
 	switch show {
 	case "mine":
 		return r.Assignee == who
 	case "customers":
-		return manages(dir, who, r.Identity[rules.LabelCustomer])
+		return manages(dir, who, r.Identity[model.LabelCustomer])
 	case "nobody":
 		return r.Assignee == ""
 	case "due":
@@ -65,15 +66,15 @@ func shownIn(show string, r *board.Row, dir *rules.Directory, who string, endOfD
 	case "double":
 		return r.Double
 	case "calls":
-		return r.State == rules.CallDue
+		return r.State == model.CallDue
 	case "waiting":
-		return r.State == rules.Waiting
+		return r.State == model.Waiting
 	case "silenced":
 		return r.Silenced
 	case "platforms":
 		return len(r.Platforms) > 0
 	case "local":
-		return r.Identity[rules.LabelBackupRole] == "local"
+		return r.Identity[model.LabelBackupRole] == "local"
 	case "ended":
 		return r.State.Ended()
 	}
@@ -180,7 +181,7 @@ func (s *site) queue(r *http.Request, who string) (any, error) {
 	for _, row := range rows {
 		switch {
 		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query, s.o.Engine.Book().Directory):
-		case row.Identity[rules.LabelBackupRole] == "local":
+		case row.Identity[model.LabelBackupRole] == "local":
 			local = append(local, row)
 		default:
 			rest = append(rest, row)

@@ -20,17 +20,19 @@ import (
 	"vigie/receiver/web/visible"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/inventory"
+	"vigie/rules/policy"
 )
 
 // view is what every page shows beside its own data, and how it speaks.
 type view struct {
-	voice
+	sentence.Speaker
 	site *pageSite
 	ctx  context.Context // of the request
 	book *rules.Book
 	now  time.Time
 
-	Who   *rules.Person // nil before the login
+	Who   *inventory.Person // nil before the login
 	Role  act.Role
 	Path  string // the page's own address
 	Here  string // with its query
@@ -42,18 +44,15 @@ type view struct {
 	Many        many // what was chosen on a list, when nothing came of it
 }
 
-// voice speaks a language in a zone; what it says needs no page.
-type voice struct{ locale.Locale }
-
 // refreshHeader marks what a page asks for by itself, to follow what happens.
 const refreshHeader = "X-Vigie-Refresh"
 
 // view begins a page for somebody, in his language.
-func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
+func (p *pageSite) view(r *http.Request, who *inventory.Person) *view {
 	book, now := p.o.Engine.Book(), p.o.Now()
 	zone := book.InForce(now).Zone
 	v := &view{site: p, ctx: r.Context(), book: book, now: now, Who: who, Path: r.URL.Path, Here: r.URL.RequestURI(), Theme: "system",
-		voice: voice{locale.Locale{Language: p.language(r, who).Tied(), Zone: zone, Ref: now.In(zone)}}}
+		Speaker: sentence.Speaker{Locale: locale.Locale{Language: p.language(r, who).Tied(), Zone: zone, Ref: now.In(zone)}}}
 	v.Called = v.called
 	if who != nil {
 		v.Role = book.Role(who.ID)
@@ -70,7 +69,7 @@ func (p *pageSite) view(r *http.Request, who *rules.Person) *view {
 
 // language is the one chosen in this browser, else the person's own, else the
 // browser's.
-func (p *pageSite) language(r *http.Request, who *rules.Person) *locale.Language {
+func (p *pageSite) language(r *http.Request, who *inventory.Person) *locale.Language {
 	all := p.o.Engine.Languages()
 	if c, err := r.Cookie(cookieLanguage); err == nil && all.Has(c.Value) {
 		return all.Find(c.Value)
@@ -80,28 +79,6 @@ func (p *pageSite) language(r *http.Request, who *rules.Person) *locale.Language
 	}
 	return all.Accepting(r.Header.Get("Accept-Language"))
 }
-
-// T is a word of the pages.
-func (v voice) T(key string) string { return v.Word(locale.Site + key) }
-
-// Fill is a text of the pages with its parts filled in, given as name and value.
-func (v voice) Fill(key string, pairs ...string) string { return v.Say(locale.Site+key, pairs...) }
-
-// When says in a sentence what makes a step due.
-func (v voice) When(st *rules.Step) string { return sentence.Speaker{Locale: v.Locale}.When(st) }
-
-// Roles names functions of a policy.
-func (v voice) Roles(roles []string) string { return sentence.Speaker{Locale: v.Locale}.Roles(roles) }
-
-// Count is a word of the pages in the form for a number.
-func (v voice) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
-
-// Short is an instant in a table: the hour alone when it is today, and 24:00 for the
-// midnight that ends today.
-func (v voice) Short(t time.Time) string { return v.Narrow(t) }
-
-// ISO is an instant for a machine.
-func (v voice) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
 
 // Languages are those that can be chosen.
 func (v *view) Languages() []ask.Option {
@@ -316,11 +293,11 @@ func pageFuncs() template.FuncMap {
 	}
 	return template.FuncMap{
 		"two": func(v *view, a, b any) two { return two{v, a, b} },
-		"within": func(v *view, d *rules.Delay) string {
+		"within": func(v *view, d *policy.Delay) string {
 			if d == nil {
 				return "–"
 			}
-			return sentence.Speaker{Locale: v.Locale}.Delay(*d)
+			return v.Delay(*d)
 		},
 	}
 }

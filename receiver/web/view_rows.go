@@ -9,8 +9,9 @@ import (
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/timeline"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/explain"
+	"vigie/rules/inventory"
 )
 
 // rowView is what the template of a row is given.
@@ -216,14 +217,14 @@ func (v *view) Step(s stepRow) stepView { return stepView{v, s} }
 // reachView is what the template of how to reach somebody is given.
 type reachView struct {
 	V *view
-	P *rules.Person
+	P *inventory.Person
 }
 
 // Reach gives how to reach a person to its template.
 func (v *view) Reach(id string) reachView { return reachView{v, v.book.Directory.People[id]} }
 
 // Trialled are the steps of a trial that would come, with names for addresses.
-func (v *view) Trialled(steps []rules.Explained) []stepRow {
+func (v *view) Trialled(steps []explain.Explained) []stepRow {
 	var out []stepRow
 	names := v.site.names()
 	for _, e := range steps {

@@ -28,9 +28,10 @@ import (
 	"vigie/receiver/web/openapi"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/explain"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // ZoneHeader names in each answer the zone in which the policy in force counts:
@@ -186,7 +187,7 @@ func (s *site) answer(w http.ResponseWriter, code int, v any) {
 
 // reportBody is a person's report, as in a story.
 type reportBody struct {
-	Kind       rules.SignalKind `json:"kind"`
+	Kind       model.SignalKind `json:"kind"`
 	Platform   string           `json:"platform"`
 	Customer   string           `json:"customer"`
 	Machine    string           `json:"machine"`
@@ -226,11 +227,11 @@ func (s *site) report(r *http.Request, who string) (any, error) {
 }
 
 // accept takes in what somebody reports or types in.
-func (s *site) accept(r *http.Request, b reportBody, who string) (rules.Incident, error) {
-	labels := rules.Labels{}
+func (s *site) accept(r *http.Request, b reportBody, who string) (incident.Incident, error) {
+	labels := model.Labels{}
 	for k, v := range map[string]string{
-		rules.LabelPlatform: b.Platform, rules.LabelCustomer: b.Customer, rules.LabelMachine: b.Machine,
-		rules.LabelAlertname: b.Alertname, rules.LabelSeverity: b.Severity, "scope": b.Scope, "domain": b.Domain,
+		model.LabelPlatform: b.Platform, model.LabelCustomer: b.Customer, model.LabelMachine: b.Machine,
+		model.LabelAlertname: b.Alertname, model.LabelSeverity: b.Severity, "scope": b.Scope, "domain": b.Domain,
 	} {
 		if v != "" {
 			labels[k] = v
@@ -247,7 +248,7 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Platform: q.Get("platform"), Scenario: q.Get("scenario"), Key: q.Get("key")}
 	f.Machine = s.o.Engine.Book().Directory.Called(f.Customer, q.Get("machine"))
-	state, err := query.OneOf(q, "state", rules.States())
+	state, err := query.OneOf(q, "state", model.States())
 	if err != nil {
 		return nil, err
 	}
@@ -275,8 +276,8 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	}
 	out := listPage{page: page, more: len(found) > limit}
 	found = found[:min(limit, len(found))]
-	if role := q.Get(rules.LabelBackupRole); role != "" {
-		found = slices.DeleteFunc(found, func(i receiver.Summary) bool { return i.Identity[rules.LabelBackupRole] != role })
+	if role := q.Get(model.LabelBackupRole); role != "" {
+		found = slices.DeleteFunc(found, func(i receiver.Summary) bool { return i.Identity[model.LabelBackupRole] != role })
 	}
 	out.list = s.seen(found, who)
 	return out, nil
@@ -313,7 +314,7 @@ func (s *site) explain(r *http.Request, who string) (any, error) {
 	for i := range x.Wakes {
 		x.Wakes[i].Said = l.NameOf("site.moment", x.Wakes[i].Moment)
 	}
-	for _, list := range [][]rules.Explained{x.Steps, x.Targets} {
+	for _, list := range [][]explain.Explained{x.Steps, x.Targets} {
 		for i := range list {
 			list[i].Said = l.Reason(list[i].Reason)
 		}
@@ -339,15 +340,15 @@ type actBody struct {
 
 // acted is what became of an act.
 type acted struct {
-	Incident      string               `json:"incident"`
-	Number        int                  `json:"number"`
-	From          rules.State          `json:"from_state"`
-	State         rules.State          `json:"state"`
-	Notifications []rules.Notification `json:"notifications,omitempty"`
-	Journal       []rules.Entry        `json:"journal"`
-	Tasks         []rules.Task         `json:"tasks,omitempty"`
-	Flags         map[rules.Flag]bool  `json:"flags,omitempty"`
-	Deadlines     map[string]time.Time `json:"deadlines,omitempty"`
+	Incident      string                  `json:"incident"`
+	Number        int                     `json:"number"`
+	From          model.State             `json:"from_state"`
+	State         model.State             `json:"state"`
+	Notifications []incident.Notification `json:"notifications,omitempty"`
+	Journal       []incident.Entry        `json:"journal"`
+	Tasks         []incident.Task         `json:"tasks,omitempty"`
+	Flags         map[model.Flag]bool     `json:"flags,omitempty"`
+	Deadlines     map[string]time.Time    `json:"deadlines,omitempty"`
 }
 
 func (s *site) act(r *http.Request, who string) (any, error) {
@@ -355,7 +356,7 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 	if err := query.Body(r, &b); err != nil {
 		return nil, err
 	}
-	fields := rules.Labels{}
+	fields := model.Labels{}
 	for k, v := range b.Fields {
 		switch x := v.(type) {
 		case string:
@@ -371,7 +372,7 @@ func (s *site) act(r *http.Request, who string) (any, error) {
 	}
 	book := s.o.Engine.Book()
 	outside := book.Role(who) == act.Customer
-	d, err := s.o.Engine.Act(r.Context(), mux.Vars(r)["id"], rules.Act{Verb: b.Verb, By: who, Fields: fields, Force: b.Force, External: outside})
+	d, err := s.o.Engine.Act(r.Context(), mux.Vars(r)["id"], incident.Act{Verb: b.Verb, By: who, Fields: fields, Force: b.Force, External: outside})
 	if err != nil {
 		return nil, err
 	}

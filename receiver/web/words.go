@@ -6,8 +6,8 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 )
 
 // speech says things in one language, for one page.
@@ -25,7 +25,7 @@ func (t *speech) word(key string) string { return t.Word(locale.Pages + key) }
 // refusal says in the reader's words why something was not done. What went wrong
 // otherwise is said as it is.
 func refusal(l locale.Locale, err error) string {
-	if refused, ok := errors.AsType[*rules.Refusal](err); ok {
+	if refused, ok := errors.AsType[*incident.Refusal](err); ok {
 		return l.Refusal(refused.Phrase)
 	}
 	return err.Error()
@@ -43,7 +43,7 @@ func (t *speech) plural(key string, n int) string { return t.Plural(locale.Pages
 func (t *speech) moment(at time.Time) string { return t.PageMoment(at) }
 
 // done says what became of an act.
-func (t *speech) done(o receiver.Opened, d rules.Decision) string {
+func (t *speech) done(o receiver.Opened, d incident.Decision) string {
 	text := t.word("done." + o.Purpose)
 	if text == "" {
 		text = t.word("done")

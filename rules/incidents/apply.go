@@ -5,12 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Apply lets an event move an incident, and then lets the other incidents of
 // the machine decide again when they may have to. Only an act can be refused.
-func (b *Batch) Apply(t *Tracked, ev rules.Event) (rules.Decision, error) {
+func (b *Batch) Apply(t *Tracked, ev incident.Event) (incident.Decision, error) {
 	d, err := b.decide(t, ev)
 	if err != nil || !d.Touches {
 		return d, err
@@ -27,7 +28,7 @@ func (b *Batch) Apply(t *Tracked, ev rules.Event) (rules.Decision, error) {
 				continue
 			}
 			times[s.ID]++
-			sd, err := b.decide(s, rules.Related{})
+			sd, err := b.decide(s, incident.Related{})
 			if err != nil {
 				return d, err
 			}
@@ -45,7 +46,7 @@ func (b *Batch) decideRepeated(t *Tracked) error {
 	if len(ev.Signals) == 0 {
 		return nil
 	}
-	t.repeated, t.Again = rules.Repeated{}, append(t.Again, ev.Signals...)
+	t.repeated, t.Again = incident.Repeated{}, append(t.Again, ev.Signals...)
 	_, err := b.Apply(t, ev)
 	return err
 }
@@ -55,7 +56,7 @@ const maxAnswers = 8
 
 // decide takes a decision, and those that answers to its questions make
 // necessary.
-func (b *Batch) decide(t *Tracked, ev rules.Event) (rules.Decision, error) {
+func (b *Batch) decide(t *Tracked, ev incident.Event) (incident.Decision, error) {
 	d, err := b.decideOnce(t, ev)
 	for n := 0; err == nil && d.Needs != nil && b.Answer != nil; n++ {
 		if n == maxAnswers {
@@ -69,30 +70,30 @@ func (b *Batch) decide(t *Tracked, ev rules.Event) (rules.Decision, error) {
 }
 
 // decideOnce takes one decision and keeps what follows from it.
-func (b *Batch) decideOnce(t *Tracked, ev rules.Event) (rules.Decision, error) {
+func (b *Batch) decideOnce(t *Tracked, ev incident.Event) (incident.Decision, error) {
 	if err := b.decideRepeated(t); err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
 	around, err := b.Circumstances(t)
 	if err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
-	var d rules.Decision
-	if _, act := ev.(rules.Acted); act {
+	var d incident.Decision
+	if _, act := ev.(incident.Acted); act {
 		if d = b.Book.Decide(t.Incident, ev, around, b.Now); d.Refusal != nil {
 			return d, nil // a person is told, and the incident is as it was
 		}
 		if refusal, err := b.merging(t, ev); err != nil || refusal != nil {
-			return rules.Decision{Incident: t.Incident, Refusal: refusal}, err
+			return incident.Decision{Incident: t.Incident, Refusal: refusal}, err
 		}
 		t.Incident = d.Incident
 	} else if d = b.Book.Advance(&t.Incident, ev, around, b.Now); d.Refusal != nil {
 		return d, fmt.Errorf("incident %s: %w", t.ID, d.Refusal) // it must not get lost
 	}
-	if _, again := ev.(rules.Repeated); !again || d.From != t.State || len(d.Journal)+len(d.Notifications)+len(d.Rewrites)+len(d.Withdraw)+len(d.Breaches) > 0 {
+	if _, again := ev.(incident.Repeated); !again || d.From != t.State || len(d.Journal)+len(d.Notifications)+len(d.Rewrites)+len(d.Withdraw)+len(d.Breaches) > 0 {
 		b.moved = true
 	}
-	_, answer := ev.(rules.Answered)
+	_, answer := ev.(incident.Answered)
 	t.dirty = true
 	t.WakeAt, t.WakeWith, t.AskAt = b.wake(d), "", b.ask(d, answer)
 	if !t.keepsPlace(ev) {
@@ -119,19 +120,19 @@ func (b *Batch) noteBlind(t *Tracked) {
 }
 
 // keep adds what a decision came to.
-func (b *Batch) keep(t *Tracked, d rules.Decision) {
+func (b *Batch) keep(t *Tracked, d incident.Decision) {
 	t.journal = append(t.journal, d.Journal...)
 	t.Breaches = append(t.Breaches, d.Breaches...)
 	b.notify = append(b.notify, d.Notifications...)
 	for _, n := range d.Rewrites {
-		if i := slices.IndexFunc(b.notify, func(o rules.Notification) bool { return o.ID == n.ID }); i >= 0 {
+		if i := slices.IndexFunc(b.notify, func(o incident.Notification) bool { return o.ID == n.ID }); i >= 0 {
 			b.notify[i] = n
 			continue
 		}
 		t.rewrites = append(t.rewrites, n)
 	}
 	for _, id := range d.Withdraw {
-		if i := slices.IndexFunc(b.notify, func(n rules.Notification) bool { return n.ID == id }); i >= 0 {
+		if i := slices.IndexFunc(b.notify, func(n incident.Notification) bool { return n.ID == id }); i >= 0 {
 			b.notify = slices.Delete(b.notify, i, i+1)
 			continue
 		}
@@ -142,7 +143,7 @@ func (b *Batch) keep(t *Tracked, d rules.Decision) {
 // leastPause is the least time between two looks at one incident.
 const leastPause = time.Second
 
-func (b *Batch) wake(d rules.Decision) time.Time {
+func (b *Batch) wake(d incident.Decision) time.Time {
 	if !d.WakeAt.IsZero() && !d.WakeAt.After(b.Now) {
 		return b.Now.Add(leastPause)
 	}
@@ -151,7 +152,7 @@ func (b *Batch) wake(d rules.Decision) time.Time {
 
 // ask is when evidence is asked for next: at once when the decision needs it,
 // but not again at once when the answer has just come.
-func (b *Batch) ask(d rules.Decision, answered bool) time.Time {
+func (b *Batch) ask(d incident.Decision, answered bool) time.Time {
 	at := d.PollAt
 	if d.Needs != nil {
 		at = b.Now
@@ -169,12 +170,12 @@ func (b *Batch) Wake(id string) error {
 	if err != nil || t.WakeAt.IsZero() || t.WakeAt.After(b.Now) {
 		return err
 	}
-	var ev rules.Event = rules.Tick{}
+	var ev incident.Event = incident.Tick{}
 	switch t.WakeWith {
 	case WakeRelated:
-		ev = rules.Related{}
+		ev = incident.Related{}
 	case WakeRefreshed:
-		ev = rules.Refreshed{}
+		ev = incident.Refreshed{}
 	}
 	_, err = b.Apply(t, ev)
 	return err
@@ -187,25 +188,25 @@ func (b *Batch) Refresh(id string) error {
 	if err != nil || !t.open() {
 		return err
 	}
-	_, err = b.Apply(t, rules.Refreshed{})
+	_, err = b.Apply(t, incident.Refreshed{})
 	return err
 }
 
 // Needs lets an incident look at what it has to ask for now; nil is nothing.
-func (b *Batch) Needs(id string) (*rules.Need, error) {
+func (b *Batch) Needs(id string) (*incident.Need, error) {
 	t, err := b.Load(id)
 	if err != nil {
 		return nil, err
 	}
-	d, err := b.Apply(t, rules.Tick{})
+	d, err := b.Apply(t, incident.Tick{})
 	return d.Needs, err
 }
 
 // Tell lets an event move the incident of that id.
-func (b *Batch) Tell(id string, ev rules.Event) (rules.Decision, error) {
+func (b *Batch) Tell(id string, ev incident.Event) (incident.Decision, error) {
 	t, err := b.Load(id)
 	if err != nil {
-		return rules.Decision{}, err
+		return incident.Decision{}, err
 	}
 	return b.Apply(t, ev)
 }
@@ -219,7 +220,7 @@ func (b *Batch) Flush() error {
 	}
 	for i := 0; i < len(b.tracked); i++ { // releasing members adds to the work
 		t := b.tracked[i]
-		if t.Entry == string(rules.CorrelatedSignal) && t.State.Ended() && !t.Was.Ended() {
+		if t.Entry == string(model.CorrelatedSignal) && t.State.Ended() && !t.Was.Ended() {
 			if err := b.release(t); err != nil {
 				return err
 			}
@@ -290,7 +291,7 @@ func (b *Batch) wakeBlinded(t *Tracked) error {
 		return nil
 	}
 	for _, a := range t.Alerts {
-		if err := b.Store.WakeSource(a.Labels[rules.LabelSource], b.Now); err != nil {
+		if err := b.Store.WakeSource(a.Labels[model.LabelSource], b.Now); err != nil {
 			return err
 		}
 	}
@@ -298,11 +299,11 @@ func (b *Batch) wakeBlinded(t *Tracked) error {
 }
 
 // keepsPlace reports whether an event cannot change where an incident happens.
-func (t *Tracked) keepsPlace(ev rules.Event) bool {
+func (t *Tracked) keepsPlace(ev incident.Event) bool {
 	switch ev := ev.(type) {
-	case rules.Fired:
+	case incident.Fired:
 		return t.place.Says(PlaceOf(ev.Signal.Labels))
-	case rules.Repeated, rules.Tick, rules.Related, rules.EndingHeld, rules.EndingDropped:
+	case incident.Repeated, incident.Tick, incident.Related, incident.EndingHeld, incident.EndingDropped:
 		return true
 	}
 	return false

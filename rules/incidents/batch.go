@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/classify"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Options is what a batch works with.
@@ -16,9 +19,9 @@ type Options struct {
 	Endings Endings
 	// Answer is what Prometheus says to a question, where that is known at once;
 	// nil where it has to be asked outside of the batch.
-	Answer func(*Tracked, rules.Need) rules.Answered
+	Answer func(*Tracked, incident.Need) incident.Answered
 	// Decided is told of each decision as it is taken; nil for none.
-	Decided func(*Tracked, rules.Decision)
+	Decided func(*Tracked, incident.Decision)
 	// Ignored is told why an alert is newly ignored; nil for none.
 	Ignored func(reason string)
 	// Strange is told that an incident is pinned to a policy that the book lacks;
@@ -35,14 +38,14 @@ type Batch struct {
 	tracked  []*Tracked
 	byID     map[string]*Tracked
 	byHandle map[Handle][]*Tracked
-	machines map[[2]string]bool   // whose open incidents are loaded
-	searched map[search]bool      // for which candidates are loaded
-	blinding []*Record            // open incidents about sources that cannot be read; to be looked at
-	looked   bool                 // blinding is loaded
-	moved    bool                 // anything has come but repeats that change nothing
-	notify   []rules.Notification // in the order in which they were decided
+	machines map[[2]string]bool      // whose open incidents are loaded
+	searched map[search]bool         // for which candidates are loaded
+	blinding []*Record               // open incidents about sources that cannot be read; to be looked at
+	looked   bool                    // blinding is loaded
+	moved    bool                    // anything has come but repeats that change nothing
+	notify   []incident.Notification // in the order in which they were decided
 
-	candidates []rules.Incident // the latest, whose room is used again
+	candidates []incident.Incident // the latest, whose room is used again
 }
 
 // Tracked is an incident that a batch has loaded, with what has been decided
@@ -50,21 +53,21 @@ type Batch struct {
 type Tracked struct {
 	*Record
 	// Was is its state when it was loaded, Had who had it then.
-	Was rules.State
+	Was model.State
 	Had string
 	// Breaches are the targets that were missed in this batch.
-	Breaches []rules.Breach
+	Breaches []incident.Breach
 
 	// Again is what came in and said nothing new.
-	Again    []rules.Signal
+	Again    []model.Signal
 	position int // among the batch's incidents
 	blinded  bool
-	place    Place          // where it happens
-	repeated rules.Repeated // what waits to be decided together
+	place    Place             // where it happens
+	repeated incident.Repeated // what waits to be decided together
 	dirty    bool
-	journal  []rules.Entry
+	journal  []incident.Entry
 	withdraw []string
-	rewrites []rules.Notification
+	rewrites []incident.Notification
 }
 
 // Touch has the incident saved, as something beside it was changed.
@@ -91,7 +94,7 @@ func (b *Batch) OnlyRepeated() []*Tracked {
 			all = append(all, t)
 		}
 		for fp, a := range t.Alerts {
-			if len(t.Again) > 0 && a.Firing && !slices.ContainsFunc(t.Again, func(s rules.Signal) bool { return s.Fingerprint == fp }) {
+			if len(t.Again) > 0 && a.Firing && !slices.ContainsFunc(t.Again, func(s model.Signal) bool { return s.Fingerprint == fp }) {
 				return nil
 			}
 		}
@@ -149,15 +152,15 @@ func Handles(key string, p Place) []Handle {
 
 // HandlesOf is [Handles] without the key where it names the machine: whatever has it is
 // of this machine.
-func HandlesOf(key string, identity rules.Labels, p Place) []Handle {
+func HandlesOf(key string, identity model.Labels, p Place) []Handle {
 	if namesMachine(identity, p) {
 		key = ""
 	}
 	return Handles(key, p)
 }
 
-func namesMachine(identity rules.Labels, p Place) bool {
-	return p.Machine != "" && identity[rules.LabelMachine] == p.Machine && identity[rules.LabelCustomer] == p.Customer
+func namesMachine(identity model.Labels, p Place) bool {
+	return p.Machine != "" && identity[model.LabelMachine] == p.Machine && identity[model.LabelCustomer] == p.Customer
 }
 
 // search is what candidates are looked up by.
@@ -224,7 +227,7 @@ func (b *Batch) at(hs ...Handle) []*Tracked {
 }
 
 // begin tracks a new incident.
-func (b *Batch) begin(c rules.Classified) (*Tracked, error) {
+func (b *Batch) begin(c classify.Classified) (*Tracked, error) {
 	n, err := b.Store.NextNumber()
 	if err != nil {
 		return nil, err
@@ -253,14 +256,14 @@ func (b *Batch) onMachine(t *Tracked) ([]*Tracked, error) {
 }
 
 // Circumstances are what a decision about an incident must know beside it.
-func (b *Batch) Circumstances(t *Tracked) (rules.Circumstances, error) {
-	var f rules.Circumstances
+func (b *Batch) Circumstances(t *Tracked) (incident.Circumstances, error) {
+	var f incident.Circumstances
 	siblings, err := b.siblings(t)
 	if err != nil {
 		return f, err
 	}
 	for _, s := range siblings {
-		f.Siblings = append(f.Siblings, rules.SiblingOf(s.Incident))
+		f.Siblings = append(f.Siblings, incident.SiblingOf(s.Incident))
 	}
 	if f.SourceDown, err = b.sourceDown(t); err != nil {
 		return f, err

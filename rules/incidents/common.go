@@ -5,12 +5,15 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/classify"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Shared is what a look for failures common to several incidents found.
 type Shared struct {
 	Looked int // how many incidents it had to look at
-	found  []rules.Correlated
+	found  []classify.Correlated
 	common []*Record // the common failures that are open
 }
 
@@ -29,7 +32,7 @@ func FindShared(store Store, book *rules.Book, changed bool, now time.Time) (s S
 	}
 	look := book.Look(now)
 	err = store.Lately(now.Add(-book.CorrelatedWithin(now)), func(r *Record) error {
-		if s.Looked++; r.Entry != string(rules.CorrelatedSignal) {
+		if s.Looked++; r.Entry != string(model.CorrelatedSignal) {
 			look.Add(r.Incident)
 		}
 		return nil
@@ -73,7 +76,7 @@ func (b *Batch) Correlate(s Shared) error {
 }
 
 // join makes incidents members of a common one.
-func (b *Batch) join(c rules.Correlated, common string) error {
+func (b *Batch) join(c classify.Correlated, common string) error {
 	for _, key := range c.Members {
 		rs, err := b.Store.OpenWithKey(key)
 		if err != nil {
@@ -85,7 +88,7 @@ func (b *Batch) join(c rules.Correlated, common string) error {
 				continue
 			}
 			t.Outage, t.OutageMarks, t.dirty = common, c.Marks, true
-			if _, err := b.Apply(t, rules.Related{}); err != nil {
+			if _, err := b.Apply(t, incident.Related{}); err != nil {
 				return err
 			}
 		}
@@ -100,7 +103,7 @@ func (b *Batch) over(common *Tracked) error {
 	if err != nil {
 		return err
 	}
-	var failing []rules.Incident
+	var failing []incident.Incident
 	for _, r := range rs {
 		if t := b.Track(r); !t.State.Ended() {
 			failing = append(failing, t.Incident)
@@ -119,15 +122,15 @@ func (b *Batch) over(common *Tracked) error {
 		return nil
 	}
 	slices.Sort(firing)
-	_, err = b.Apply(common, rules.Cleared{Fingerprints: firing, At: b.Now, Trusted: true, Left: left(failing)})
+	_, err = b.Apply(common, incident.Cleared{Fingerprints: firing, At: b.Now, Trusted: true, Left: left(failing)})
 	return err
 }
 
 // left names the machines that still fail.
-func left(failing []rules.Incident) []string {
+func left(failing []incident.Incident) []string {
 	var names []string
 	for _, i := range failing {
-		names = append(names, i.Identity[rules.LabelCustomer]+"/"+i.Identity[rules.LabelMachine])
+		names = append(names, i.Identity[model.LabelCustomer]+"/"+i.Identity[model.LabelMachine])
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -146,7 +149,7 @@ func (b *Batch) release(common *Tracked) error {
 		if t.State.Ended() {
 			continue
 		}
-		if _, err := b.Apply(t, rules.Related{}); err != nil {
+		if _, err := b.Apply(t, incident.Related{}); err != nil {
 			return err
 		}
 	}

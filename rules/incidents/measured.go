@@ -4,8 +4,9 @@ import (
 	"slices"
 	"time"
 
-	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
+	"vigie/rules/policy"
 	"vigie/rules/report"
 )
 
@@ -57,7 +58,7 @@ func (b *Batch) MonthOver(platform string, known []availability.Stretch, written
 // carried by one incident: the first that was open when it was used up, or opened
 // after that; while there is none it waits for one until the month is over.
 func (b *Batch) measure(platform string, f availability.Figures, terms availability.Terms) error {
-	u := rules.Unavailability{Month: terms.Name(f.From), Until: f.Until, Down: f.Down, Unknown: f.Unknown, Worst: f.Worst, Tolerance: f.Tolerance, Per: terms.Per}
+	u := incident.Unavailability{Month: terms.Name(f.From), Until: f.Until, Down: f.Down, Unknown: f.Unknown, Worst: f.Worst, Tolerance: f.Tolerance, Per: terms.Per}
 	found, err := b.Store.Candidates("", Place{Platform: platform}, f.From)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func (b *Batch) measure(platform string, f availability.Figures, terms availabil
 	var concerned []*Tracked
 	for _, r := range found {
 		t := b.Track(r)
-		if s := b.scenarioOf(t); s != nil && slices.ContainsFunc(s.Targets, func(x *rules.Target) bool { return x.Measured }) {
+		if s := b.scenarioOf(t); s != nil && slices.ContainsFunc(s.Targets, func(x *policy.Target) bool { return x.Measured }) {
 			concerned = append(concerned, t)
 		}
 	}
@@ -79,7 +80,7 @@ func (b *Batch) measure(platform string, f availability.Figures, terms availabil
 		if was, known := t.Measured[platform]; len(carries[t]) == 0 && (!t.open() || known && same(was, u)) {
 			continue
 		}
-		if _, err := b.Apply(t, rules.Measured{Platform: platform, Unavailability: u, Spent: carries[t]}); err != nil {
+		if _, err := b.Apply(t, incident.Measured{Platform: platform, Unavailability: u, Spent: carries[t]}); err != nil {
 			return err
 		}
 	}
@@ -87,7 +88,7 @@ func (b *Batch) measure(platform string, f availability.Figures, terms availabil
 }
 
 // scenarioOf is the scenario of an incident under the policy that it pinned.
-func (b *Batch) scenarioOf(t *Tracked) *rules.Scenario {
+func (b *Batch) scenarioOf(t *Tracked) *policy.Scenario {
 	if p := b.Book.Policy(t.Policy); p != nil {
 		return p.Scenario(t.Scenario)
 	}
@@ -96,7 +97,7 @@ func (b *Batch) scenarioOf(t *Tracked) *rules.Scenario {
 
 // same reports whether nothing that people are told has changed much. What is not
 // measured grows by the minute while Prometheus is away.
-func same(a, b rules.Unavailability) bool {
+func same(a, b incident.Unavailability) bool {
 	const little = 15 * time.Minute
 	if (a.Unknown - b.Unknown).Abs() < little {
 		a.Unknown = b.Unknown

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // The events that a waking brings beside a plain tick.
@@ -20,7 +21,7 @@ const Reopenable = 30 * 24 * time.Hour
 
 // Record is an incident with what is kept beside it.
 type Record struct {
-	rules.Incident
+	incident.Incident
 	// Blinds tells that its scenario is a source that cannot be read.
 	Blinds bool
 	// WakeAt is when time alone may change something, WakeWith the event that
@@ -63,8 +64,8 @@ func (p Place) Says(q Place) bool {
 
 // PlaceOf reads the place from labels. The site is the platform's host, as the
 // inventory knows it: the platforms of one host fail together.
-func PlaceOf(l rules.Labels) Place {
-	return Place{l[rules.LabelCustomer], l[rules.LabelMachine], l[rules.LabelPlatform], cmp.Or(l[rules.LabelHost], l[labelSite])}
+func PlaceOf(l model.Labels) Place {
+	return Place{l[model.LabelCustomer], l[model.LabelMachine], l[model.LabelPlatform], cmp.Or(l[model.LabelHost], l[labelSite])}
 }
 
 // labelSite names the host of a platform in an incident's identity.

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/classify"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Watchdog is why the alert that proves monitoring alive opens no incident.
@@ -13,14 +16,14 @@ const Watchdog = "watchdog"
 // Classify classifies an alert whose label claims a kind that an alert cannot
 // have as well: a report can be refused to the person who makes it, an alert
 // must not get lost.
-func Classify(book *rules.Book, s rules.Signal, now time.Time) rules.Classified {
+func Classify(book *rules.Book, s model.Signal, now time.Time) classify.Classified {
 	c := book.Classify(s, now)
 	if c.Refusal == nil || s.IsReport() {
 		return c
 	}
-	s.Kind = rules.BackupAlert
-	if s.Labels[rules.LabelPlatform] != "" {
-		s.Kind = rules.InfraProbe
+	s.Kind = model.BackupAlert
+	if s.Labels[model.LabelPlatform] != "" {
+		s.Kind = model.InfraProbe
 	}
 	c = book.Classify(s, now)
 	c.Issues = append(c.Issues, "signal_kind_unknown")
@@ -29,13 +32,13 @@ func Classify(book *rules.Book, s rules.Signal, now time.Time) rules.Classified 
 
 // ClassifyAll classifies signals with [Classify]. Nil is that it failed: whoever takes
 // them in, where a panic harms nobody else, will meet the reason again.
-func ClassifyAll(book *rules.Book, signals []rules.Signal, now time.Time) (out []rules.Classified) {
+func ClassifyAll(book *rules.Book, signals []model.Signal, now time.Time) (out []classify.Classified) {
 	defer func() {
 		if recover() != nil {
 			out = nil
 		}
 	}()
-	out = make([]rules.Classified, len(signals))
+	out = make([]classify.Classified, len(signals))
 	for n, s := range signals {
 		out[n] = Classify(book, s, now)
 	}
@@ -51,7 +54,7 @@ type Lead struct {
 
 // Leads are those of signals for each of which an incident is kept; nil when one is
 // not.
-func Leads(all []rules.Classified) []Lead {
+func Leads(all []classify.Classified) []Lead {
 	leads := make([]Lead, len(all))
 	for n, c := range all {
 		if c.Refusal != nil || c.Ignored != "" || c.Signal.IsReport() {
@@ -65,7 +68,7 @@ func Leads(all []rules.Classified) []Lead {
 // Take takes in a signal that fires, as the batch's book has classified it. It
 // returns nil when no incident is kept for it, and c then says why: it is
 // refused, or ignored. A watchdog is left to the caller.
-func (b *Batch) Take(s rules.Signal, c *rules.Classified, confirmed bool) (*Tracked, error) {
+func (b *Batch) Take(s model.Signal, c *classify.Classified, confirmed bool) (*Tracked, error) {
 	if c.Refusal != nil {
 		return nil, nil
 	}
@@ -79,20 +82,20 @@ func (b *Batch) Take(s rules.Signal, c *rules.Classified, confirmed bool) (*Trac
 	if t == nil {
 		return nil, b.ignore(c)
 	}
-	if s.IsReport() && slices.ContainsFunc(t.Reports, func(r rules.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
+	if s.IsReport() && slices.ContainsFunc(t.Reports, func(r model.Signal) bool { return r.Fingerprint == s.Fingerprint }) {
 		return t, nil
 	}
 	if b.Book.Repeats(&t.Incident, c.Signal) {
 		t.repeated.Signals, t.repeated.Confirmed = append(t.repeated.Signals, c.Signal), confirmed
 		return t, nil
 	}
-	_, err = b.Apply(t, rules.Fired{Signal: c.Signal, Confirmed: confirmed})
+	_, err = b.Apply(t, incident.Fired{Signal: c.Signal, Confirmed: confirmed})
 	return t, err
 }
 
 // choose finds the incident that a signal belongs to, or begins one. It returns
 // nil, and says why in c, when the signal is of something out of service.
-func (b *Batch) choose(c *rules.Classified) (*Tracked, error) {
+func (b *Batch) choose(c *classify.Classified) (*Tracked, error) {
 	place := PlaceOf(c.Signal.Labels)
 	key := c.Key
 	if namesMachine(c.Identity, place) {
@@ -111,7 +114,7 @@ func (b *Batch) choose(c *rules.Classified) (*Tracked, error) {
 	}
 	b.candidates = candidates
 	switch i := b.Book.Choose(*c, candidates, b.Now); {
-	case i == rules.Ignore:
+	case i == classify.Ignore:
 		c.Ignored = "decommissioned"
 		return nil, nil
 	case i >= 0:
@@ -141,7 +144,7 @@ func (b *Batch) gather(key string, p Place) error {
 }
 
 // ignore notes a signal for which no incident is kept; it is journalled once.
-func (b *Batch) ignore(c *rules.Classified) error {
+func (b *Batch) ignore(c *classify.Classified) error {
 	b.moved = true
 	if c.Ignored == Watchdog {
 		return nil
@@ -153,13 +156,13 @@ func (b *Batch) ignore(c *rules.Classified) error {
 	if b.Ignored != nil {
 		b.Ignored(c.Ignored)
 	}
-	return b.Store.AppendSystem(rules.Entry{At: b.Now, Kind: "signal", What: "ignored " + c.Signal.Labels[rules.LabelAlertname],
+	return b.Store.AppendSystem(incident.Entry{At: b.Now, Kind: "signal", What: "ignored " + c.Signal.Labels[model.LabelAlertname],
 		Reason: "no incident is kept: " + c.Ignored, Personal: c.Signal.Labels.String()})
 }
 
 // Cleared is an alert that does not fire any more.
 type Cleared struct {
-	Signal rules.Signal
+	Signal model.Signal
 	EndsAt time.Time
 }
 
@@ -195,7 +198,7 @@ func (b *Batch) Clear(cleared []Cleared) error {
 		if err != nil {
 			return err
 		}
-		ev, held, err := b.Endings.Judge(b, t, rules.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC()})
+		ev, held, err := b.Endings.Judge(b, t, incident.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC()})
 		if err != nil {
 			return err
 		}
@@ -210,7 +213,7 @@ func (b *Batch) Clear(cleared []Cleared) error {
 }
 
 // holders returns the open incidents in which an alert fires.
-func (b *Batch) holders(s rules.Signal) ([]string, error) {
+func (b *Batch) holders(s model.Signal) ([]string, error) {
 	ids, err := b.Store.WithAlert(s)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,8 @@ package incidents
 import (
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Store is where incidents lie, as one transaction sees them. What it returns
@@ -32,31 +33,31 @@ type Store interface {
 	// MembersOf returns the incidents that are part of a common one.
 	MembersOf(common string) ([]*Record, error)
 	// WithAlert returns the ids of open incidents in which an alert fires.
-	WithAlert(rules.Signal) ([]string, error)
+	WithAlert(model.Signal) ([]string, error)
 
 	// NextNumber gives out the next running number of incidents.
 	NextNumber() (int, error)
 	// NewRecord returns the record of an incident that is not stored yet.
-	NewRecord(rules.Incident) *Record
+	NewRecord(incident.Incident) *Record
 	// Append adds lines to an incident's journal; the record must then be saved.
-	Append(*Record, []rules.Entry) error
+	Append(*Record, []incident.Entry) error
 	// AppendSystem adds lines to the journal of what belongs to no incident.
-	AppendSystem(...rules.Entry) error
+	AppendSystem(...incident.Entry) error
 	// Save keeps a record.
 	Save(*Record) error
 	// Notify puts a notification into the outbox, Rewrite replaces one that is still
 	// held, and Withdraw takes one back of which nobody's server has accepted anything.
-	Notify(rules.Notification) error
-	Rewrite(rules.Notification) error
+	Notify(incident.Notification) error
+	Rewrite(incident.Notification) error
 	Withdraw(id string) error
 
-	// WakeSource wakes, with [rules.Related], every open incident with a firing
+	// WakeSource wakes, with [incident.Related], every open incident with a firing
 	// alert from the source, and every one that waits for the proof of its end; an
 	// empty source stands for all of them.
 	WakeSource(source string, now time.Time) error
 	// Ignore remembers an alert for which no incident is kept, and when it is to
 	// be offered again if it still fires. It reports whether that is news.
-	Ignore(s rules.Signal, reason string, again, now time.Time) (news bool, err error)
+	Ignore(s model.Signal, reason string, again, now time.Time) (news bool, err error)
 	// Forget drops an ignored alert, because it fires no more or not in vain.
 	Forget(fingerprint string) error
 }
@@ -66,5 +67,5 @@ type Store interface {
 type Endings interface {
 	// Judge returns the ending with whether it is trusted. It reports true when it
 	// holds the ending back to judge it later.
-	Judge(b *Batch, t *Tracked, ev rules.Cleared) (judged rules.Cleared, held bool, err error)
+	Judge(b *Batch, t *Tracked, ev incident.Cleared) (judged incident.Cleared, held bool, err error)
 }

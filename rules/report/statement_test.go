@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
+	"vigie/rules/inventory"
 	"vigie/rules/policy"
 	"vigie/rules/report"
 	"vigie/rules/story"
@@ -25,22 +27,22 @@ const example = "../../deploy/examples/activeprolearn"
 // book is the shipped example of a hosted platform.
 func book(t *testing.T) *rules.Book {
 	t.Helper()
-	read := func(pattern string) []rules.SourceFile {
+	read := func(pattern string) []strict.File {
 		paths, err := filepath.Glob(filepath.Join(example, pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)
 		}
-		var files []rules.SourceFile
+		var files []strict.File
 		for _, p := range paths {
 			text, err := os.ReadFile(p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			files = append(files, rules.SourceFile{Name: p, Text: text})
+			files = append(files, strict.File{Name: p, Text: text})
 		}
 		return files
 	}
-	dir, err := rules.LoadDirectory(read("inventory/*.*"))
+	dir, err := inventory.Load(read("inventory/*.*"))
 	if err != nil {
 		t.Fatal(err)
 	}

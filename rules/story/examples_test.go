@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 var update = flag.Bool("update", false, "write what the stories come to instead of comparing it; read every line before you keep it")
@@ -20,22 +22,22 @@ const examples = "../../deploy/examples"
 // exampleBook is the policy and inventory that an example ships.
 func exampleBook(t testing.TB, example string) *rules.Book {
 	t.Helper()
-	read := func(pattern string) []rules.SourceFile {
+	read := func(pattern string) []strict.File {
 		paths, err := filepath.Glob(filepath.Join(examples, example, pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: no %s: %v", example, pattern, err)
 		}
-		var files []rules.SourceFile
+		var files []strict.File
 		for _, p := range paths {
 			text, err := os.ReadFile(p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			files = append(files, rules.SourceFile{Name: p, Text: text})
+			files = append(files, strict.File{Name: p, Text: text})
 		}
 		return files
 	}
-	dir, err := rules.LoadDirectory(read("inventory/*.*"))
+	dir, err := inventory.Load(read("inventory/*.*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/situation"
 )
 
@@ -113,7 +114,7 @@ func explained(t *testing.T, p *player, h Happening) {
 				t.Errorf("%s: it %s at %s, which is not named: %+v", h.Incident, what, at, e.Wakes)
 			}
 		}
-		told := slices.ContainsFunc(slices.Collect(maps.Values(r.Silences)), func(s rules.Silence) bool { return s.EndsAt.Equal(e.Next) }) // by Alertmanager
+		told := slices.ContainsFunc(slices.Collect(maps.Values(r.Silences)), func(s incident.Silence) bool { return s.EndsAt.Equal(e.Next) }) // by Alertmanager
 		if !e.Next.IsZero() && !told && (r.WakeAt.IsZero() || r.WakeAt.After(e.Next.Add(time.Second)) && e.Next.After(p.now)) {
 			t.Errorf("%s: next is %s, and it wakes at %s", h.Incident, e.Next, r.WakeAt)
 		}

@@ -9,7 +9,9 @@ import (
 
 	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // happen applies one event of the story.
@@ -121,10 +123,10 @@ func (p *player) end(e *event) ([]*alert, error) {
 }
 
 // canonical are labels under the inventory's name of the machine.
-func (p *player) canonical(l rules.Labels) rules.Labels {
+func (p *player) canonical(l model.Labels) model.Labels {
 	c := l.Clone()
-	if c[rules.LabelMachine] != "" {
-		c[rules.LabelMachine] = p.truth.machine(l).name
+	if c[model.LabelMachine] != "" {
+		c[model.LabelMachine] = p.truth.machine(l).name
 	}
 	return c
 }
@@ -151,7 +153,7 @@ func (p *player) announce(alerts ...*alert) error {
 
 // hear brings news of alerts to the receiver, as one request.
 func (p *player) hear(alerts []*alert, confirmed bool) error {
-	var fired []rules.Signal
+	var fired []model.Signal
 	var cleared []incidents.Cleared
 	for _, a := range alerts {
 		if !a.news() {
@@ -221,7 +223,7 @@ func (p *player) lookAtSilences() error {
 		return nil
 	}
 	for _, r := range slices.Clone(p.store.Open()) {
-		var now rules.Silenced
+		var now incident.Silenced
 		var ids []string
 		for _, s := range p.silences {
 			if s.active(p.now) && p.covers(s, r) {
@@ -233,7 +235,7 @@ func (p *player) lookAtSilences() error {
 			a := p.alerts[f]
 			now.Partly = now.Partly || a != nil && a.firing && !slices.ContainsFunc(p.silences, func(s *silence) bool { return s.active(p.now) && s.matchers.Match(a.labels) })
 		}
-		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] || now.Whole() != r.Flags[rules.FlagSilenced] {
+		if joined := strings.Join(ids, " "); joined != p.silenced[r.ID] || now.Whole() != r.Flags[model.FlagSilenced] {
 			p.silenced[r.ID] = joined
 			err := p.update(func(b *incidents.Batch) error {
 				_, err := b.Tell(r.ID, now)
@@ -260,7 +262,7 @@ func (p *player) covers(s *silence, r *incidents.Record) bool {
 func (p *player) silence(e *event) error {
 	d := e.Silence
 	p.silenceCount++
-	s := &silence{matchers: d.parsed, Silence: rules.Silence{
+	s := &silence{matchers: d.parsed, Silence: incident.Silence{
 		ID: fmt.Sprintf("s%d", p.silenceCount), Matchers: d.Matchers, By: d.By, Comment: d.Comment, StartsAt: p.now, EndsAt: d.Until.endIn(p.zone),
 	}}
 	if !s.EndsAt.After(p.now) {
@@ -312,15 +314,15 @@ func (p *player) askAgain() error {
 }
 
 // need is what an incident would ask for if it asked now.
-func (p *player) need(r *incidents.Record) rules.Need {
-	n := rules.Need{Since: p.now, Alerts: r.Alerts}
+func (p *player) need(r *incidents.Record) incident.Need {
+	n := incident.Need{Since: p.now, Alerts: r.Alerts}
 	policy := p.book.Policy(r.Policy)
 	if policy == nil {
 		return n
 	}
 	if s := policy.Scenario(r.Scenario); s != nil && s.OtherBackup != nil {
 		id := r.Identity
-		n.Other = &rules.OtherNeed{Customer: id[rules.LabelCustomer], Machine: id[rules.LabelMachine], Role: id[rules.LabelBackupRole]}
+		n.Other = &incident.OtherNeed{Customer: id[model.LabelCustomer], Machine: id[model.LabelMachine], Role: id[model.LabelBackupRole]}
 		n.Other.Expected = p.book.Directory.ExpectsOther(n.Other.Customer, n.Other.Machine, n.Other.Role)
 	}
 	return n
@@ -352,10 +354,10 @@ func (p *player) evidence(e *event) error {
 		return nil
 	}
 	m := p.truth.machine(sel.labels())
-	if !p.truth.known[m] || sel[rules.LabelBackupRole] == "" {
+	if !p.truth.known[m] || sel[model.LabelBackupRole] == "" {
 		return fault(e.Where, "evidence matches no plan of the inventory and no alert: %s", sel)
 	}
-	p.truth.stated(m, sel[rules.LabelBackupRole], nil, e.Evidence.state)
+	p.truth.stated(m, sel[model.LabelBackupRole], nil, e.Evidence.state)
 	p.changed(m)
 	return nil
 }
@@ -370,7 +372,7 @@ func (p *player) act(e *event) error {
 	if err != nil {
 		return err
 	}
-	act := rules.Act{Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external}
+	act := incident.Act{Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external}
 	if act.Verb == rules.VerbSilence {
 		b := p.batch()
 		around, err := b.Circumstances(b.Track(target))
@@ -389,7 +391,7 @@ func (p *player) act(e *event) error {
 		act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
 	}
 	err = p.update(func(b *incidents.Batch) error {
-		d, err := b.Tell(target.ID, rules.Acted{Act: act})
+		d, err := b.Tell(target.ID, incident.Acted{Act: act})
 		if d.Refusal != nil {
 			p.tell(target, Happening{What: happenedRefused, Status: d.Refusal.Status, Reason: d.Refusal.Error()})
 		}
@@ -403,8 +405,8 @@ func (p *player) act(e *event) error {
 }
 
 // addSilence puts a silence into Alertmanager.
-func (p *player) addSilence(s rules.Silence) (id string, err error) {
-	matchers, err := rules.ParseMatchers(s.Matchers)
+func (p *player) addSilence(s incident.Silence) (id string, err error) {
+	matchers, err := model.ParseMatchers(s.Matchers)
 	if err != nil {
 		return "", err
 	}
@@ -417,7 +419,7 @@ func (p *player) addSilence(s rules.Silence) (id string, err error) {
 }
 
 // actFields are an act's fields with people by their ids.
-func (p *player) actFields(e *event) rules.Labels {
+func (p *player) actFields(e *event) model.Labels {
 	fields := e.Act.fields.Clone()
 	if to := p.book.Directory.Person(fields["to"]); to != nil {
 		fields["to"] = to.ID
@@ -465,12 +467,12 @@ func (p *player) openNow() string {
 
 // contains reports whether an incident contains a selector: in its identity, or
 // in one of its alerts or reports.
-func contains(inc *rules.Incident, s selector) bool {
+func contains(inc *incident.Incident, s selector) bool {
 	want := s.labels()
 	if inc.Identity.Contains(want) {
 		return true
 	}
-	joined := func(l rules.Labels) rules.Labels {
+	joined := func(l model.Labels) model.Labels {
 		c := l.Clone()
 		maps.Copy(c, inc.Identity)
 		return c
@@ -508,15 +510,15 @@ func (p *player) person(at strict.Position, key, name string) (string, error) {
 // report brings in what a person reports.
 func (p *player) report(d *reportDoc) error {
 	p.reports++
-	s := rules.Signal{
-		Kind: rules.SignalKind(d.Kind), Fingerprint: fmt.Sprintf("report-%d", p.reports), StartsAt: p.now,
-		Labels: rules.Labels{rules.LabelSignal: d.Kind}, By: d.By, Means: d.Means, Text: d.Text,
+	s := model.Signal{
+		Kind: model.SignalKind(d.Kind), Fingerprint: fmt.Sprintf("report-%d", p.reports), StartsAt: p.now,
+		Labels: model.Labels{model.LabelSignal: d.Kind}, By: d.By, Means: d.Means, Text: d.Text,
 	}
 	if d.Platform != "" {
-		s.Labels[rules.LabelPlatform] = d.Platform
+		s.Labels[model.LabelPlatform] = d.Platform
 	}
 	if d.Severity != "" {
-		s.Labels[rules.LabelSeverity] = d.Severity
+		s.Labels[model.LabelSeverity] = d.Severity
 	}
 	if !d.ReceivedAt.isZero() {
 		s.StartsAt = d.ReceivedAt.in(p.zone)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // The kinds of happening.
@@ -26,7 +26,7 @@ type Happening struct {
 	Key      string
 	Episode  int
 
-	From, To rules.State // state
+	From, To model.State // state
 
 	// Notification: one message, printed when every recipient has accepted it.
 	Step, Template string

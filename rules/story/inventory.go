@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"vigie/internal/strict"
-	"vigie/rules"
 	"vigie/rules/inventory"
+	"vigie/rules/policy"
 )
 
 // inventory applies an event that changes the directory, which is live: open
@@ -31,12 +31,12 @@ func (p *player) inventory(e *event) error {
 	return p.refresh(dir, e.Where)
 }
 
-func (p *player) maintenance(dir *rules.Directory, e *event) error {
+func (p *player) maintenance(dir *inventory.Directory, e *event) error {
 	d := e.Maintenance
 	if _, known := dir.Platforms[d.Platform]; d.Platform != "" && !known {
 		return fault(e.Where, "maintenance.platform: unknown platform %q", d.Platform)
 	}
-	m := rules.Maintenance{
+	m := inventory.Maintenance{
 		Platform: d.Platform, Customer: d.Customer, Machine: d.Machine,
 		From: d.From.in(p.zone), Until: d.To.endIn(p.zone), DeclaredAt: p.now,
 	}
@@ -57,13 +57,13 @@ func (p *player) maintenance(dir *rules.Directory, e *event) error {
 	return nil
 }
 
-func (p *player) personAway(dir *rules.Directory, e *event) error {
+func (p *player) personAway(dir *inventory.Directory, e *event) error {
 	d := e.Absence
 	person := dir.Person(d.Person)
 	if person == nil || d.Customer+d.Machine != "" {
 		return fault(e.Where, "absence.person names nobody of the inventory, or stands beside customer or machine: mend it")
 	}
-	a := rules.Absence{Person: person.ID, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
+	a := inventory.Absence{Person: person.ID, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
 	if !a.From.Before(a.Until) {
 		return fault(e.Where, "absence.to lies not after from: mend the dates")
 	}
@@ -71,7 +71,7 @@ func (p *player) personAway(dir *rules.Directory, e *event) error {
 	return nil
 }
 
-func (p *player) absence(dir *rules.Directory, e *event) error {
+func (p *player) absence(dir *inventory.Directory, e *event) error {
 	d := e.Absence
 	if d.Person != "" {
 		return p.personAway(dir, e)
@@ -80,7 +80,7 @@ func (p *player) absence(dir *rules.Directory, e *event) error {
 	if err != nil {
 		return err
 	}
-	a := rules.Absence{Customer: customer, Machine: d.Machine, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
+	a := inventory.Absence{Customer: customer, Machine: d.Machine, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
 	if !a.From.Before(a.Until) {
 		return fault(e.Where, "absence.to lies not after from: mend the dates")
 	}
@@ -112,12 +112,12 @@ func (p *player) customerOf(at strict.Position, key, customer, machine string) (
 	return owners[0], nil
 }
 
-func (p *player) rota(dir *rules.Directory, e *event) error {
+func (p *player) rota(dir *inventory.Directory, e *event) error {
 	d := e.Rota
 	if err := p.rotaRole(e.Where, d.Role); err != nil {
 		return err
 	}
-	entry := rules.RotaEntry{Role: d.Role, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
+	entry := inventory.RotaEntry{Role: d.Role, From: d.From.in(p.zone), Until: d.To.endIn(p.zone)}
 	if d.Person != "nobody" {
 		person, err := p.person(e.Where, "rota.person", d.Person)
 		if err != nil {
@@ -135,9 +135,9 @@ func (p *player) rota(dir *rules.Directory, e *event) error {
 // rotaRole refuses a role that no policy fills by rota.
 func (p *player) rotaRole(at strict.Position, role string) error {
 	var known []string
-	for _, policy := range p.book.Policies() {
-		for _, r := range policy.Roles {
-			if r.Kind == rules.RoleRota {
+	for _, pol := range p.book.Policies() {
+		for _, r := range pol.Roles {
+			if r.Kind == policy.RoleRota {
 				known = append(known, r.Rota)
 			}
 		}
@@ -150,7 +150,7 @@ func (p *player) rotaRole(at strict.Position, role string) error {
 }
 
 // contact changes a person, or whom a customer, a machine or a platform names.
-func contact(dir *rules.Directory, at strict.Position, d *contactDoc) error {
+func contact(dir *inventory.Directory, at strict.Position, d *contactDoc) error {
 	for _, id := range slices.Concat(ids(d.AccountManager, d.ITContact, d.User), lists(d.Managers, d.Operators, d.Level3, d.ServiceLead)) {
 		if id != "" && dir.People[id] == nil {
 			return fault(at, "contact: unknown person %q: name somebody by the id in the inventory", id)
@@ -208,8 +208,8 @@ func contact(dir *rules.Directory, at strict.Position, d *contactDoc) error {
 	return nil
 }
 
-func machineOf(dir *rules.Directory, customer, name string) *rules.Machine {
-	var found *rules.Machine
+func machineOf(dir *inventory.Directory, customer, name string) *inventory.Machine {
+	var found *inventory.Machine
 	for _, m := range dir.Machines {
 		if m.Name == name && (customer == "" || customer == m.Customer) {
 			if found != nil {

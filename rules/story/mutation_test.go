@@ -14,7 +14,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/inventory"
 )
 
 // mutant is one value of a policy file, with the changes that can be made to it.
@@ -195,14 +197,14 @@ func goldenStories(t *testing.T, example string) []*goldenStory {
 
 // noticed reports whether a changed policy is refused or makes a story come
 // out differently. Stories that noticed lately are tried first.
-func noticed(t *testing.T, dir *rules.Directory, source []rules.SourceFile, docs []*yaml.Node, told []*goldenStory) bool {
-	files := make([]rules.SourceFile, len(source))
+func noticed(t *testing.T, dir *inventory.Directory, source []strict.File, docs []*yaml.Node, told []*goldenStory) bool {
+	files := make([]strict.File, len(source))
 	for i, d := range docs {
 		text, err := yaml.Marshal(d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[i] = rules.SourceFile{Name: source[i].Name, Text: text}
+		files[i] = strict.File{Name: source[i].Name, Text: text}
 	}
 	policies, err := rules.LoadPolicies(files)
 	if err != nil {

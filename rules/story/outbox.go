@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 )
 
@@ -25,13 +25,13 @@ type message struct {
 	rows []row
 	// missing are the addresses that have refused it and nothing replaced yet.
 	missing  []string
-	accepted []rules.Party
+	accepted []incident.Party
 }
 
 // row is one incident's share of a message.
 type row struct {
 	record *incidents.Record
-	note   rules.Notification
+	note   incident.Notification
 }
 
 // next is when the mail server takes again what waits for it; zero when nothing
@@ -76,8 +76,8 @@ func (o *outbox) wait(m *message) {
 }
 
 // notes are the notifications of a message.
-func (m *message) notes() []rules.Notification {
-	ns := make([]rules.Notification, len(m.rows))
+func (m *message) notes() []incident.Notification {
+	ns := make([]incident.Notification, len(m.rows))
 	for i, r := range m.rows {
 		ns[i] = r.note
 	}
@@ -137,7 +137,7 @@ func (p *player) offer(m *message) error {
 }
 
 func (p *player) tellDelivery(m *message, accepted, refused []string) error {
-	d := rules.Delivered{MessageID: m.id, Accepted: accepted, Refused: refused, Complete: len(refused) == 0}
+	d := incident.Delivered{MessageID: m.id, Accepted: accepted, Refused: refused, Complete: len(refused) == 0}
 	if len(refused) > 0 {
 		d.Detail = "550 no such mailbox"
 	}
@@ -197,7 +197,7 @@ func (p *player) complete() {
 func stepDone(r row) bool {
 	for _, s := range r.record.Steps {
 		if s.NotificationID == r.note.ID {
-			return s.Status == rules.StepAccepted
+			return s.Status == incident.StepAccepted
 		}
 	}
 	return false

@@ -8,8 +8,11 @@ import (
 	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 	"vigie/rules/incidents/memory"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Options say how a story is played.
@@ -18,7 +21,7 @@ type Options struct {
 	Journal bool
 	// Subject renders the subject of a message from the notifications that it
 	// bundles; nil leaves subjects empty.
-	Subject func([]rules.Notification) string
+	Subject func([]incident.Notification) string
 }
 
 // Play plays a story and returns what happened, in order of time. An error
@@ -224,7 +227,7 @@ func (p *player) batch() *incidents.Batch {
 // Prometheus.
 type believed struct{}
 
-func (believed) Judge(_ *incidents.Batch, _ *incidents.Tracked, ev rules.Cleared) (rules.Cleared, bool, error) {
+func (believed) Judge(_ *incidents.Batch, _ *incidents.Tracked, ev incident.Cleared) (incident.Cleared, bool, error) {
 	ev.Trusted = true
 	return ev, false, nil
 }
@@ -267,9 +270,9 @@ func (p *player) offerAgain() error {
 }
 
 // answer is what Prometheus says, at once.
-func (p *player) answer(t *incidents.Tracked, n rules.Need) rules.Answered {
+func (p *player) answer(t *incidents.Tracked, n incident.Need) incident.Answered {
 	p.answered[t.ID] = p.changes
-	a := rules.Answered{AskedAt: p.now, Plans: map[string]rules.PlanEvidence{}}
+	a := incident.Answered{AskedAt: p.now, Plans: map[string]incident.PlanEvidence{}}
 	for f, alert := range n.Alerts {
 		a.Plans[f] = p.truth.planEvidence(alert.Labels)
 	}
@@ -281,7 +284,7 @@ func (p *player) answer(t *incidents.Tracked, n rules.Need) rules.Answered {
 }
 
 // decided tells what a decision came to.
-func (p *player) decided(t *incidents.Tracked, d rules.Decision) {
+func (p *player) decided(t *incidents.Tracked, d incident.Decision) {
 	if d.From != t.State {
 		p.tell(t.Record, Happening{What: happenedState, From: d.From, To: t.State})
 	}
@@ -312,7 +315,7 @@ func wholeSecond(t time.Time) time.Time {
 }
 
 // take takes in a signal; a report that is refused may become another signal.
-func (p *player) take(b *incidents.Batch, s rules.Signal, confirmed bool) error {
+func (p *player) take(b *incidents.Batch, s model.Signal, confirmed bool) error {
 	c := incidents.Classify(p.book, s, p.now)
 	if c.Refusal != nil {
 		p.out = append(p.out, Happening{At: p.now, What: happenedRefused, Status: c.Refusal.Status, Reason: c.Refusal.Error()})
@@ -340,7 +343,7 @@ func (p *player) correlate() error {
 }
 
 // refresh goes on with a changed directory.
-func (p *player) refresh(dir *rules.Directory, at strict.Position) error {
+func (p *player) refresh(dir *inventory.Directory, at strict.Position) error {
 	book, err := rules.NewBook(dir, p.book.Policies()...)
 	if err != nil {
 		return fault(at, "%s", err)

@@ -9,20 +9,24 @@ import (
 	"testing"
 	"time"
 
+	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // least is the book of the least policy.
 func least(t testing.TB) *rules.Book {
 	t.Helper()
-	read := func(name string) []rules.SourceFile {
+	read := func(name string) []strict.File {
 		text, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return []rules.SourceFile{{Name: name, Text: text}}
+		return []strict.File{{Name: name, Text: text}}
 	}
-	dir, err := rules.LoadDirectory(read("inventory.yml"))
+	dir, err := inventory.Load(read("inventory.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +210,7 @@ func TestUnmentionedEvidence(t *testing.T) {
 	if err := p.play(s); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []rules.EvidenceState{rules.EvidenceUnknown, rules.EvidenceNone} {
+	for i, want := range []model.EvidenceState{model.EvidenceUnknown, model.EvidenceNone} {
 		if got := p.store.All()[i].Incident.Other.State; got != want {
 			t.Errorf("%s: the other backup is %s, want %s", p.store.All()[i].ID, got, want)
 		}
@@ -277,7 +281,7 @@ func TestHappeningJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	subject := func(ns []rules.Notification) string { return ns[0].Template + " of " + ns[0].IncidentID }
+	subject := func(ns []incident.Notification) string { return ns[0].Template + " of " + ns[0].IncidentID }
 	happened, err := Play(least(t), s, Options{Subject: subject})
 	if err != nil {
 		t.Fatal(err)

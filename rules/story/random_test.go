@@ -12,6 +12,7 @@ import (
 
 	"vigie/internal/strict"
 	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // invent makes up a story from a stock of events, in random order and at
@@ -115,7 +116,7 @@ func TestAnyBackupStoryLeavesItsTraces(t *testing.T) {
 			}
 		}
 		for _, e := range p.store.All() {
-			if e.Flags[rules.FlagAccountManagerTold] && !told[fmt.Sprint(e.ID, e.Episode)] {
+			if e.Flags[model.FlagAccountManagerTold] && !told[fmt.Sprint(e.ID, e.Episode)] {
 				t.Errorf("seed %d: %s counts the account manager as told, but no complete mail left", seed, e.ID)
 			}
 		}
@@ -259,11 +260,11 @@ func TestAnyPlatformStoryNotifies(t *testing.T) {
 // covers: S2.40, T11
 func TestIncidentKeepsItsPolicy(t *testing.T) {
 	old := exampleBook(t, "activeprolearn")
-	var newer []rules.SourceFile
+	var newer []strict.File
 	for _, f := range old.Policies()[0].Source {
 		text := strings.ReplaceAll(string(f.Text), "effective_from: 2024-04-04", "effective_from: 2025-04-01T00:00:00+02:00")
 		changed := strings.ReplaceAll(text, "minor: 6 business_days", "minor: 5 business_days")
-		newer = append(newer, f, rules.SourceFile{Name: "newer-" + f.Name, Text: []byte(changed)})
+		newer = append(newer, f, strict.File{Name: "newer-" + f.Name, Text: []byte(changed)})
 	}
 	policies, err := rules.LoadPolicies(newer)
 	if err != nil {

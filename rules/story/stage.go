@@ -9,6 +9,8 @@ import (
 	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Stage is the world around a receiver as a story has it: alerts and silences,
@@ -93,7 +95,7 @@ func (s *Stage) NoticeAt(at time.Time) { s.p.noticeAt(at) }
 
 // Alert is an alert as Alertmanager holds it.
 type Alert struct {
-	Labels      rules.Labels
+	Labels      model.Labels
 	Annotations map[string]string
 	StartsAt    time.Time
 	Firing      bool
@@ -102,12 +104,12 @@ type Alert struct {
 
 // Act is what a person does to the incident that [Act.Selects].
 type Act struct {
-	rules.Act
+	incident.Act
 	incident selector
 }
 
 // Selects reports whether it is that incident which the act is about.
-func (a *Act) Selects(inc *rules.Incident) bool { return contains(inc, a.incident) }
+func (a *Act) Selects(inc *incident.Incident) bool { return contains(inc, a.incident) }
 
 // Report is what a person reports.
 type Report struct {
@@ -174,7 +176,7 @@ func (s *Stage) act(e *event) (*Act, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Act{incident: e.Act.incident, Act: rules.Act{
+	return &Act{incident: e.Act.incident, Act: incident.Act{
 		Verb: e.Act.verb, By: by, Fields: s.p.actFields(e), Force: e.Act.force, External: e.Act.external,
 	}}, nil
 }
@@ -199,8 +201,8 @@ func (s *Stage) Firing(now time.Time) []Alert {
 }
 
 // Silences returns the silences that are active at an instant.
-func (s *Stage) Silences(now time.Time) []rules.Silence {
-	var out []rules.Silence
+func (s *Stage) Silences(now time.Time) []incident.Silence {
+	var out []incident.Silence
 	for _, silence := range s.p.silences {
 		if silence.active(now) {
 			out = append(out, silence.Silence)
@@ -211,19 +213,19 @@ func (s *Stage) Silences(now time.Time) []rules.Silence {
 
 // AddSilence puts a silence into Alertmanager, as somebody who acts does, and
 // returns its id.
-func (s *Stage) AddSilence(silence rules.Silence, now time.Time) (string, error) {
+func (s *Stage) AddSilence(silence incident.Silence, now time.Time) (string, error) {
 	s.p.now = now
 	return s.p.addSilence(silence)
 }
 
 // Plan is what is true of one plan of a machine.
 type Plan struct {
-	Labels                   rules.Labels
+	Labels                   model.Labels
 	LastSuccess, LastFailure time.Time
 	// Known is false while its series is stale or absent.
 	Known bool
 	// State is that of all the machine's backups of the plan's role.
-	State rules.EvidenceState
+	State model.EvidenceState
 }
 
 // Plans returns the plans of which the story has spoken, and one without a plan's
@@ -242,8 +244,8 @@ func (s *Stage) Plans() []Plan {
 	for id, roles := range s.p.truth.machines {
 		for name, r := range roles {
 			if r.state != "" && !told[r] {
-				out = append(out, Plan{Known: r.state != rules.EvidenceUnknown && r.state != rules.EvidenceNone, State: r.state,
-					Labels: rules.Labels{rules.LabelCustomer: id.customer, rules.LabelMachine: id.name, rules.LabelBackupRole: name}})
+				out = append(out, Plan{Known: r.state != model.EvidenceUnknown && r.state != model.EvidenceNone, State: r.state,
+					Labels: model.Labels{model.LabelCustomer: id.customer, model.LabelMachine: id.name, model.LabelBackupRole: name}})
 			}
 		}
 	}

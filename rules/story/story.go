@@ -15,6 +15,7 @@ import (
 	"vigie/rules/act"
 	"vigie/rules/calendar"
 	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Story is a sequence of events in the outside world, and how long to look on.
@@ -73,7 +74,7 @@ type (
 		Comment  string   `yaml:"comment"`
 		Until    moment   `yaml:"until"`
 
-		parsed rules.Matchers
+		parsed model.Matchers
 	}
 
 	reportDoc struct {
@@ -153,20 +154,20 @@ type probeDoc struct {
 // selector is a set of labels; it matches whatever contains it.
 type selector map[string]string
 
-func (s selector) labels() rules.Labels { return rules.Labels(s) }
+func (s selector) labels() model.Labels { return model.Labels(s) }
 
-func (s selector) String() string { return rules.Labels(s).String() }
+func (s selector) String() string { return model.Labels(s).String() }
 
 // alertDoc is an alert's label set, with startsAt and annotations beside it.
 type alertDoc struct {
-	labels      rules.Labels
+	labels      model.Labels
 	annotations map[string]string
 	startsAt    moment
 }
 
 // UnmarshalStrict reads the label set; only startsAt and annotations are not labels.
 func (a *alertDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
-	a.labels = rules.Labels{}
+	a.labels = model.Labels{}
 	return eachKey(n, "fires", d, func(k, v *yaml.Node) {
 		switch k.Value {
 		case "startsAt":
@@ -184,12 +185,12 @@ func (a *alertDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 // evidenceDoc states what Prometheus would answer for the matching plans.
 type evidenceDoc struct {
 	selector selector
-	state    rules.EvidenceState
+	state    model.EvidenceState
 }
 
 var evidenceStates = []string{
-	string(rules.EvidenceOK), string(rules.EvidenceDegraded), string(rules.EvidenceKO),
-	string(rules.EvidenceNone), string(rules.EvidenceUnknown),
+	string(model.EvidenceOK), string(model.EvidenceDegraded), string(model.EvidenceKO),
+	string(model.EvidenceNone), string(model.EvidenceUnknown),
 }
 
 // UnmarshalStrict reads a selector and a state.
@@ -199,7 +200,7 @@ func (e *evidenceDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 		var value string
 		d.Into(v, &value, "evidence."+k.Value)
 		if k.Value == "state" {
-			e.state = rules.EvidenceState(value)
+			e.state = model.EvidenceState(value)
 		} else {
 			e.selector[k.Value] = value
 		}
@@ -216,12 +217,12 @@ type actDoc struct {
 	incident selector
 	force    bool
 	external bool
-	fields   rules.Labels
+	fields   model.Labels
 }
 
 // UnmarshalStrict reads an act and its fields.
 func (a *actDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
-	a.fields = rules.Labels{}
+	a.fields = model.Labels{}
 	err := eachKey(n, "act", d, func(k, v *yaml.Node) {
 		switch k.Value {
 		case "verb":
@@ -423,7 +424,7 @@ func (c *checker) event(e *event, path string) {
 	}
 	switch {
 	case e.Fires != nil:
-		need(e.Fires.labels[rules.LabelAlertname] == "", "fires.alertname", "an alert is its full label set")
+		need(e.Fires.labels[model.LabelAlertname] == "", "fires.alertname", "an alert is its full label set")
 	case e.Clears != nil:
 		need(len(e.Clears) == 0, "clears", "write labels of the alerts that end")
 	case e.Success != nil:
@@ -465,7 +466,7 @@ func (c *checker) silence(e *event, path string, need func(bool, string, string)
 	need(s.By == "", "silence.by", "write who silences")
 	need(s.Until.isZero(), "silence.until", "write when it ends")
 	var err error
-	if s.parsed, err = rules.ParseMatchers(s.Matchers); err != nil {
+	if s.parsed, err = model.ParseMatchers(s.Matchers); err != nil {
 		c.fault(s.Where, path+".silence.matchers", "%s; write them as in Alertmanager, such as 'machine=\"SRV-AD\"'", err)
 	}
 }

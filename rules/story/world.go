@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"vigie/internal/fleet"
-	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // alert is an alert as Alertmanager holds it, beside what the receiver has
 // heard of it.
 type alert struct {
 	fingerprint string
-	labels      rules.Labels
+	labels      model.Labels
 	annotations map[string]string
 	startsAt    time.Time
 	firing      bool
@@ -30,27 +32,27 @@ func (a *alert) news() bool {
 	return a.firing != a.believed || a.firing && !a.startsAt.Equal(a.heard)
 }
 
-func (a *alert) signal() rules.Signal {
-	kind := rules.SignalKind(a.labels[rules.LabelSignal])
-	if kind != rules.InfraProbe && kind != rules.FunctionalProbe {
-		kind = rules.BackupAlert
+func (a *alert) signal() model.Signal {
+	kind := model.SignalKind(a.labels[model.LabelSignal])
+	if kind != model.InfraProbe && kind != model.FunctionalProbe {
+		kind = model.BackupAlert
 	}
-	return rules.Signal{Kind: kind, Fingerprint: a.fingerprint, Labels: a.labels.Clone(), Annotations: a.annotations, StartsAt: a.startsAt}
+	return model.Signal{Kind: kind, Fingerprint: a.fingerprint, Labels: a.labels.Clone(), Annotations: a.annotations, StartsAt: a.startsAt}
 }
 
 // complete fills in what an alert's label set has by default.
-func complete(l rules.Labels) rules.Labels {
+func complete(l model.Labels) model.Labels {
 	l = l.Clone()
-	if l[rules.LabelJobID] == "" && l[rules.LabelPlan] != "" {
-		l[rules.LabelJobID] = l[rules.LabelPlan]
+	if l[model.LabelJobID] == "" && l[model.LabelPlan] != "" {
+		l[model.LabelJobID] = l[model.LabelPlan]
 	}
-	if l[rules.LabelSource] == "" && l[rules.LabelEngine] != "" {
-		l[rules.LabelSource] = l[rules.LabelEngine]
+	if l[model.LabelSource] == "" && l[model.LabelEngine] != "" {
+		l[model.LabelSource] = l[model.LabelEngine]
 	}
 	return l
 }
 
-func fingerprint(l rules.Labels) string {
+func fingerprint(l model.Labels) string {
 	h := fnv.New64a()
 	io.WriteString(h, l.String())
 	return strconv.FormatUint(h.Sum64(), 16)
@@ -58,8 +60,8 @@ func fingerprint(l rules.Labels) string {
 
 // silence is one in Alertmanager: active from its start until before its end.
 type silence struct {
-	rules.Silence
-	matchers rules.Matchers
+	incident.Silence
+	matchers model.Matchers
 }
 
 func (s *silence) active(at time.Time) bool {
@@ -77,7 +79,7 @@ type planID struct {
 // plan is what Prometheus knows of one plan.
 type plan struct {
 	id          planID
-	labels      rules.Labels
+	labels      model.Labels
 	lastSuccess time.Time
 	lastFailure time.Time
 	failing     bool // its newest run failed
@@ -87,7 +89,7 @@ type plan struct {
 
 // role is the state of a machine's backups of one role, as its newest event left it.
 type role struct {
-	state       rules.EvidenceState
+	state       model.EvidenceState
 	lastSuccess time.Time
 	lastRun     time.Time
 	plan        *plan
@@ -100,19 +102,19 @@ type truth struct {
 	customer map[string][]*plan // the same, by customer
 	machines map[machineID]map[string]*role
 	known    map[machineID]bool
-	dir      *rules.Directory
+	dir      *inventory.Directory
 }
 
 // learn begins with the plans that the inventory expects and those of every
 // alert of the story: a plan exists before it fails.
-func learn(dir *rules.Directory, s *Story) *truth {
+func learn(dir *inventory.Directory, s *Story) *truth {
 	t := &truth{plans: map[planID]*plan{}, customer: map[string][]*plan{}, machines: map[machineID]map[string]*role{}, known: map[machineID]bool{}, dir: dir}
 	for _, m := range dir.Machines {
 		t.known[machineID{m.Customer, m.Name}] = true
 		for _, p := range m.Plans {
-			t.plan(complete(rules.Labels{
-				rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name, rules.LabelMachineClass: m.Class,
-				rules.LabelBackupRole: p.Role, rules.LabelEngine: p.Engine, rules.LabelPlan: p.Plan,
+			t.plan(complete(model.Labels{
+				model.LabelCustomer: m.Customer, model.LabelMachine: m.Name, model.LabelMachineClass: m.Class,
+				model.LabelBackupRole: p.Role, model.LabelEngine: p.Engine, model.LabelPlan: p.Plan,
 			}))
 		}
 	}
@@ -125,9 +127,9 @@ func learn(dir *rules.Directory, s *Story) *truth {
 }
 
 // machine is the canonical machine that labels speak of.
-func (t *truth) machine(l rules.Labels) machineID {
-	id := machineID{l[rules.LabelCustomer], l[rules.LabelMachine]}
-	if m := t.dir.Canonical(id.customer, l[rules.LabelSource], id.name, l[rules.LabelJobID]); m != nil {
+func (t *truth) machine(l model.Labels) machineID {
+	id := machineID{l[model.LabelCustomer], l[model.LabelMachine]}
+	if m := t.dir.Canonical(id.customer, l[model.LabelSource], id.name, l[model.LabelJobID]); m != nil {
 		id.name = m.Name
 	}
 	return id
@@ -135,15 +137,15 @@ func (t *truth) machine(l rules.Labels) machineID {
 
 // plan finds or adds the plan that an alert's labels speak of; nil when they
 // speak of none.
-func (t *truth) plan(l rules.Labels) *plan {
-	if l[rules.LabelMachine] == "" || l[rules.LabelBackupRole] == "" {
+func (t *truth) plan(l model.Labels) *plan {
+	if l[model.LabelMachine] == "" || l[model.LabelBackupRole] == "" {
 		return nil
 	}
-	id := planID{t.machine(l), l[rules.LabelBackupRole], l[rules.LabelSource], l[rules.LabelJobID]}
+	id := planID{t.machine(l), l[model.LabelBackupRole], l[model.LabelSource], l[model.LabelJobID]}
 	p := t.plans[id]
 	if p == nil {
 		l = l.Clone()
-		l[rules.LabelMachine] = id.name
+		l[model.LabelMachine] = id.name
 		p = &plan{id: id, labels: l}
 		t.plans[id] = p
 		t.ordered = append(t.ordered, p)
@@ -176,12 +178,12 @@ func (t *truth) match(s selector) []*plan {
 			delete(want, name)
 		}
 	}
-	if want[rules.LabelMachine] != "" && want[rules.LabelCustomer] != "" {
-		want[rules.LabelMachine] = t.machine(want).name
+	if want[model.LabelMachine] != "" && want[model.LabelCustomer] != "" {
+		want[model.LabelMachine] = t.machine(want).name
 	}
 	var found []*plan
 	among := t.ordered
-	if c := want[rules.LabelCustomer]; c != "" {
+	if c := want[model.LabelCustomer]; c != "" {
 		among = t.customer[c]
 	}
 	for _, p := range among {
@@ -193,17 +195,17 @@ func (t *truth) match(s selector) []*plan {
 }
 
 // failed notes a failing run.
-func (t *truth) failed(l rules.Labels, now time.Time) (machineID, bool) {
+func (t *truth) failed(l model.Labels, now time.Time) (machineID, bool) {
 	p := t.plan(l)
 	if p == nil {
 		return machineID{}, false
 	}
 	r := t.role(p.id.machineID, p.id.role)
 	p.seen, p.unknown, r.plan, r.lastRun = true, false, p, now
-	if l[rules.LabelKind] == "warning" {
-		r.state = rules.EvidenceDegraded
+	if l[model.LabelKind] == "warning" {
+		r.state = model.EvidenceDegraded
 	} else {
-		r.state, p.lastFailure, p.failing = rules.EvidenceKO, now, true
+		r.state, p.lastFailure, p.failing = model.EvidenceKO, now, true
 	}
 	return p.id.machineID, true
 }
@@ -212,15 +214,15 @@ func (t *truth) failed(l rules.Labels, now time.Time) (machineID, bool) {
 func (t *truth) succeeded(p *plan, now time.Time) {
 	r := t.role(p.id.machineID, p.id.role)
 	p.seen, p.unknown, p.failing, p.lastSuccess = true, false, false, now
-	*r = role{state: rules.EvidenceOK, lastSuccess: now, lastRun: now, plan: p}
+	*r = role{state: model.EvidenceOK, lastSuccess: now, lastRun: now, plan: p}
 }
 
 // stated notes what a story says of a role outright.
-func (t *truth) stated(m machineID, name string, p *plan, state rules.EvidenceState) {
+func (t *truth) stated(m machineID, name string, p *plan, state model.EvidenceState) {
 	r := t.role(m, name)
 	r.state, r.plan = state, p
 	if p != nil {
-		p.seen, p.unknown = true, state == rules.EvidenceUnknown || state == rules.EvidenceNone
+		p.seen, p.unknown = true, state == model.EvidenceUnknown || state == model.EvidenceNone
 	}
 }
 
@@ -228,12 +230,12 @@ func (t *truth) stated(m machineID, name string, p *plan, state rules.EvidenceSt
 const query = "story"
 
 // planEvidence answers for one failing alert.
-func (t *truth) planEvidence(l rules.Labels) rules.PlanEvidence {
+func (t *truth) planEvidence(l model.Labels) incident.PlanEvidence {
 	p := t.plan(complete(l))
 	if p == nil || !p.seen {
-		return rules.PlanEvidence{Query: query}
+		return incident.PlanEvidence{Query: query}
 	}
-	e := rules.PlanEvidence{Known: !p.unknown, LastSuccess: p.lastSuccess, Query: query}
+	e := incident.PlanEvidence{Known: !p.unknown, LastSuccess: p.lastSuccess, Query: query}
 	if p.failing {
 		e.LastFailure = p.lastFailure // once the newest run is good nothing says when another one failed
 	}
@@ -241,25 +243,25 @@ func (t *truth) planEvidence(l rules.Labels) rules.PlanEvidence {
 }
 
 // worth orders the states of several other backups.
-func worth(s rules.EvidenceState) int {
+func worth(s model.EvidenceState) int {
 	switch s {
-	case rules.EvidenceOK:
+	case model.EvidenceOK:
 		return 5
-	case rules.EvidenceDegraded:
+	case model.EvidenceDegraded:
 		return 4
-	case rules.EvidenceUnknown:
+	case model.EvidenceUnknown:
 		return 3
-	case rules.EvidenceKO:
+	case model.EvidenceKO:
 		return 2
 	}
 	return 1
 }
 
 // otherEvidence answers for the machine's backups in other roles.
-func (t *truth) otherEvidence(n rules.OtherNeed, now time.Time) rules.Evidence {
-	e := rules.Evidence{State: rules.EvidenceNone, AskedAt: now, Query: query}
+func (t *truth) otherEvidence(n incident.OtherNeed, now time.Time) incident.Evidence {
+	e := incident.Evidence{State: model.EvidenceNone, AskedAt: now, Query: query}
 	if n.Expected {
-		e.State = rules.EvidenceUnknown
+		e.State = model.EvidenceUnknown
 	}
 	found := false
 	for name, r := range t.machines[machineID{n.Customer, n.Machine}] {
@@ -273,7 +275,7 @@ func (t *truth) otherEvidence(n rules.OtherNeed, now time.Time) rules.Evidence {
 		e.State, e.Role, e.LastSuccess, e.LastRun = r.state, name, r.lastSuccess, r.lastRun
 		e.Engine, e.Plan = "", ""
 		if r.plan != nil {
-			e.Engine, e.Plan = r.plan.labels[rules.LabelEngine], r.plan.labels[rules.LabelPlan]
+			e.Engine, e.Plan = r.plan.labels[model.LabelEngine], r.plan.labels[model.LabelPlan]
 		}
 	}
 	e.Value = string(e.State)

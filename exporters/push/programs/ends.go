@@ -58,6 +58,7 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 			continue
 		}
 		_, known := p.front(r.words)
+		known = known && !p.unnamed
 		if known {
 			words, named := p.called(r.words)
 			if kind, _ := p.Calls.of(p.Name, words, named); kind != callSaves {
@@ -81,6 +82,7 @@ type way struct {
 	guarded bool   // set -e does not look at it
 	lost    string // why it is not the script's
 	left    string // why nobody waits for it
+	fails   bool   // what stands behind it ends with another code than 0
 	out     bool   // its two outputs are seen
 	err     bool
 }
@@ -134,6 +136,7 @@ func (s *follower) all(list []*syntax.Stmt, w way) {
 	}
 	for i, stmt := range list {
 		if way := w; i < last {
+			way.fails = w.fails || endsBadly(list[i+1:])
 			way.end, way.lost = false, cmp.Or(w.lost, "the script goes on behind it and ends with the code of what comes last; put set -e in front")
 			s.stmt(stmt, way)
 			continue
@@ -209,6 +212,7 @@ func (s *follower) binary(cmd *syntax.BinaryCmd, w way) {
 	case syntax.AndStmt:
 		left := w
 		left.guarded = true // set -e looks at the last of a list alone
+		left.trust = w.trust || w.fails && leavesWell([]*syntax.Stmt{cmd.Y})
 		s.stmt(cmd.X, left)
 	case syntax.OrStmt:
 		if endsWell([]*syntax.Stmt{cmd.Y}) {
@@ -240,7 +244,8 @@ func (s *follower) condition(cmd *syntax.IfClause, w way) {
 		}
 	}
 	switch {
-	case cmd.Else != nil && len(cmd.Else.Cond) > 0: // elif
+	case cmd.Else != nil && len(cmd.Else.Cond) > 0, // elif
+		w.fails && failing == nil && leavesWell(cmd.Then):
 		s.all(cmd.Cond, w.trusted())
 	case endsWell(failing):
 		for _, stmt := range cmd.Cond {
@@ -304,6 +309,7 @@ func (s *follower) call(cmd *syntax.CallExpr, w way) {
 	}
 	if body := s.functions[words[0]]; body != nil && s.depth < 8 {
 		s.depth++
+		w.fails = false // a return leaves the function alone
 		s.stmt(body, w)
 		s.depth--
 		return
@@ -412,6 +418,38 @@ func endsWell(list []*syntax.Stmt) bool {
 		return name == "exit" || name == "return" || ends0.MatchString(name)
 	}
 	return false
+}
+
+// leavesWell tells whether a script, or a function of it, ends with 0 behind these.
+func leavesWell(list []*syntax.Stmt) bool {
+	call, ends := lastExit(list)
+	return ends && (len(call.Args) < 2 || call.Args[1].Lit() == "0")
+}
+
+// endsBadly tells whether what stands there ends with a code that is not 0.
+func endsBadly(list []*syntax.Stmt) bool {
+	call, ends := lastExit(list)
+	return ends && len(call.Args) > 1 && call.Args[1].Lit() != "0"
+}
+
+// lastExit is the exit or return that ends a list, also behind an &&.
+func lastExit(list []*syntax.Stmt) (*syntax.CallExpr, bool) {
+	if len(list) == 0 {
+		return nil, false
+	}
+	switch cmd := list[len(list)-1].Cmd.(type) {
+	case *syntax.Block:
+		return lastExit(cmd.Stmts)
+	case *syntax.BinaryCmd:
+		if cmd.Op == syntax.AndStmt {
+			return lastExit([]*syntax.Stmt{cmd.Y})
+		}
+	case *syntax.CallExpr:
+		if len(cmd.Args) > 0 && (cmd.Args[0].Lit() == "exit" || cmd.Args[0].Lit() == "return") {
+			return cmd, true
+		}
+	}
+	return nil, false
 }
 
 // names tells whether a command of that name stands somewhere in a statement.

@@ -37,6 +37,11 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("if restic backup /d; then curl ok; else exit 1; fi"), seen},
 		{sh("until restic backup /d; do sleep 60; done; date"), seen},
 		{sh("for n in 1 2 3; do restic backup /d && break; sleep 60; done"), seen},
+		{sh("restic backup /d >log 2>&1 && exit 0; date; exit 1"), seen},
+		{sh("if restic backup /d >log 2>&1; then date; exit 0; fi; mail root; exit 1"), seen},
+		{sh("until [ $n -ge 3 ]; do restic backup /d >log 2>&1 && exit 0; sleep 60; done; exit 1"), seen},
+		{sh("while :; do if restic backup /d >log 2>&1; then exit 0; fi; [ $n -ge 3 ] && exit 1; done"), seen},
+		{sh("set -e; restic backup /d; find /d -mtime +9 -exec rm {} \\;"), seen},
 		{sh("save() { restic backup /d; }; save"), seen},
 		{sh("pg_dump app | restic backup --stdin"), seen},
 		{sh("restic backup /d & wait $!"), seen},
@@ -64,6 +69,9 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("restic backup /a; restic backup /b"), words},
 		{sh("restic backup /d > >(tee log); date"), words},
 		{sh("restic backup /d 2>&1 | tee log"), words},
+		{sh("restic backup /d && exit 0; echo failed"), words},
+		{sh("if mountpoint /m; then restic backup /d; exit 0; fi; exit 1"), words},
+		{sh("save() { restic backup /d && return 0; }; save; date; exit 1"), words},
 		{sh("restic backup /d >/var/log/r.log 2>&1; date"), blind},
 		{sh("restic backup /d &>/var/log/r.log; date"), blind},
 		{sh("restic backup /d 2>/dev/null; date"), blind},
@@ -119,6 +127,24 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 			if got := w.Judge(0, false); got.Result != Failed {
 				t.Errorf("%s: %q: %+v", program, line, got)
 			}
+		}
+	}
+}
+
+// Where no program is named nothing tells which of a script's commands is the backup: what
+// beside it is started or sought for hides nothing of it.
+func TestScriptsOfUnnamedPrograms(t *testing.T) {
+	for script, want := range map[string]Result{
+		"mysqldump --all-databases | gzip >/b/db.gz; find /b -mtime +9 -exec rm {} \\;": Success,
+		"cp -a /d /b || exit 1; find /b -mtime +9 -type f -exec rm -f {} \\;":           Success,
+		"ssh -N -L 3307:db:3306 srv &\nmysqldump -P 3307 app >/b/app.sql\nkill $!":      Success,
+		"./script.sh >>/var/log/b.log 2>&1; date":                                       Success,
+		"/root/nightly.sh &\ncurl -fsS https://hc.example/1":                            Failed,
+		"find /d -type f -exec cp {} /b \\;":                                            Failed,
+		"find /d -type d -exec /root/save.sh {} \\;; find /b -mtime +9 -exec rm {} \\;": Failed,
+	} {
+		if got := Unnamed("script").Watch([]string{"sh", "-c", script}).Judge(0, false); got.Result != want {
+			t.Errorf("%q: %+v, want %s", script, got, want)
 		}
 	}
 }

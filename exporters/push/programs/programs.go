@@ -49,9 +49,15 @@ type Program struct {
 	Calls    *Calls   `yaml:"calls"`    // which of its calls are backups
 	// Fails is what it says when it fails as a whole, asked for where a script hides its
 	// code. What begins with its name and an error is known without.
-	Fails *Pattern `yaml:"fails"`
-	Rows  []Row    `yaml:"rows"`
-	own   int      // how many rows are the user's, which count before Calls
+	Fails   *Pattern `yaml:"fails"`
+	Rows    []Row    `yaml:"rows"`
+	own     int      // how many rows are the user's, which count before Calls
+	unnamed bool     // a command of which nothing is known
+}
+
+// Unnamed is a program of which nothing is known but that its 0 is a success.
+func Unnamed(name string) *Program {
+	return &Program{Name: name, Rows: []Row{{Code: Codes{{0, 0}}, Result: Success}}, unnamed: true}
 }
 
 // Row is one meaning; the first whose conditions hold counts.

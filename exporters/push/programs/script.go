@@ -15,6 +15,8 @@ var (
 	system  = regexp.MustCompile(`^(/usr)?/s?bin/`)
 	// quiet are commands that call no backup, whatever stands behind them.
 	quiet = regexp.MustCompile(`^(:|\[|awk|break|cat|cd|chmod|chown|continue|cp|curl|cut|date|df|disown|du|echo|egrep|exit|false|getopts|grep|gzip|head|hostname|id|jobs|jq|kill|ln|logger|ls|mail|mariadb-dump|mkdir|mktemp|mount|mountpoint|msmtp|mv|mysqldump|pg_dump|pg_dumpall|pgrep|ping|printf|ps|pwd|read|return|rm|rmdir|sed|set|shift|shopt|sleep|sort|stat|sync|tail|tee|test|touch|tr|trap|true|ulimit|umask|umount|uname|uniq|unset|wait|wc|wget|which|whoami|xz|zstd)$`)
+	// copies are those among them that are the backup where no program is named.
+	copies = regexp.MustCompile(`^(cat|cp|gzip|mariadb-dump|mv|mysqldump|pg_dump|pg_dumpall|xz|zstd)$`)
 )
 
 // scriptOf finds the script that a command hands to a shell in one word, as for
@@ -89,7 +91,12 @@ func (p *Program) mayHide(words []string) bool {
 			words = words[1:]
 		}
 	}
-	return !quiet.MatchString(system.ReplaceAllString(words[0], ""))
+	name := system.ReplaceAllString(words[0], "")
+	if name == "find" {
+		at := slices.IndexFunc(words, asks.MatchString)
+		return at >= 0 && at+1 < len(words) && p.mayHide(words[at+1:])
+	}
+	return !quiet.MatchString(name) || p.unnamed && copies.MatchString(name)
 }
 
 // simpleCommands takes a script apart into its commands, without quotes, assignments

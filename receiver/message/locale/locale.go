@@ -96,8 +96,12 @@ func (f Locale) Hours(d time.Duration) string {
 	if d > time.Minute {
 		d = begun(d, time.Minute)
 	}
-	hours, minutes := int(d/time.Hour), int(d/time.Minute)%60
-	switch {
+	return f.hoursAndMinutes(d)
+}
+
+// hoursAndMinutes leaves out what is none; seconds are said only alone.
+func (f Locale) hoursAndMinutes(d time.Duration) string {
+	switch hours, minutes := int(d/time.Hour), int(d/time.Minute)%60; {
 	case hours > 0 && minutes > 0:
 		return f.Plural("hour", hours) + " " + f.Plural("minute", minutes)
 	case hours > 0:
@@ -254,22 +258,13 @@ func (f Locale) Span(d time.Duration) string {
 	if d < 0 {
 		d = -d
 	}
-	minutes := int(d / time.Minute)
-	days, hours := minutes/1440, minutes/60%24
-	minutes %= 60
-	switch {
+	switch days, hours := int(d/(24*time.Hour)), int(d/time.Hour)%24; {
 	case days >= 7 || days > 0 && hours == 0:
 		return f.Plural("day", days)
 	case days > 0:
 		return f.Plural("day", days) + " " + f.Plural("hour", hours)
-	case hours > 0 && minutes > 0:
-		return f.Plural("hour", hours) + " " + f.Plural("minute", minutes)
-	case hours > 0:
-		return f.Plural("hour", hours)
-	case minutes > 0:
-		return f.Plural("minute", minutes)
 	}
-	return f.short(d)
+	return f.hoursAndMinutes(d)
 }
 
 // Exactly is a length of time to the second: "1 h 5 min", "10 min 30 s".

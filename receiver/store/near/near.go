@@ -6,9 +6,9 @@ import (
 	"cmp"
 	"hash/fnv"
 
-	"github.com/prometheus/common/model"
+	prommodel "github.com/prometheus/common/model"
 
-	"vigie/rules"
+	"vigie/rules/model"
 )
 
 // Nowhere is the place of an alert whose labels are not those that its fingerprint
@@ -19,12 +19,12 @@ var Nowhere = []byte{}
 // Of returns an alert's place, six bytes by its customer and machine. Whoever knows
 // the labels as they were delivered finds it again, whatever has become of the
 // inventory; from any others it cannot be told, and is [Nowhere].
-func Of(fingerprint string, l rules.Labels) []byte {
-	if model.Fingerprint(model.LabelsToSignature(l)).String() != fingerprint {
+func Of(fingerprint string, l model.Labels) []byte {
+	if prommodel.Fingerprint(prommodel.LabelsToSignature(l)).String() != fingerprint {
 		return Nowhere
 	}
-	p := short(make([]byte, 0, 6), l[rules.LabelCustomer])
-	return short(p, cmp.Or(l[rules.LabelMachine], l[rules.LabelPlatform], l[rules.LabelHost]))
+	p := short(make([]byte, 0, 6), l[model.LabelCustomer])
+	return short(p, cmp.Or(l[model.LabelMachine], l[model.LabelPlatform], l[model.LabelHost]))
 }
 
 // short appends three bytes of a name's hash.
@@ -37,10 +37,10 @@ func short(p []byte, name string) []byte {
 
 // Rows selects the rows of an alert. Where labels do not tell its place, all that
 // fires of its source is looked through.
-func Rows(fingerprint string, l rules.Labels) (where string, args []any) {
+func Rows(fingerprint string, l model.Labels) (where string, args []any) {
 	at := Of(fingerprint, l)
 	if len(at) == 0 {
-		return `source = ? AND fingerprint = ?`, []any{l[rules.LabelSource], fingerprint}
+		return `source = ? AND fingerprint = ?`, []any{l[model.LabelSource], fingerprint}
 	}
-	return `source = ? AND place IN (?, ?) AND fingerprint = ?`, []any{l[rules.LabelSource], at, Nowhere, fingerprint}
+	return `source = ? AND place IN (?, ?) AND fingerprint = ?`, []any{l[model.LabelSource], at, Nowhere, fingerprint}
 }

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"vigie/rules"
+	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Trouble is what alerts of one name say is wrong, of which parts of the thing, and when
@@ -21,7 +24,7 @@ type Trouble struct {
 }
 
 // Troubles are what fires, or all that did when nothing does any more.
-func Troubles(i *rules.Incident) []Trouble {
+func Troubles(i *incident.Incident) []Trouble {
 	var out []Trouble
 	for _, fp := range slices.Sorted(maps.Keys(i.Alerts)) {
 		a := Of(i.Alerts[fp])
@@ -47,8 +50,8 @@ func Troubles(i *rules.Incident) []Trouble {
 }
 
 // Of is what one alert says.
-func Of(a *rules.Alert) Trouble {
-	t := Trouble{Alert: a.Labels[rules.LabelAlertname], Ends: a.Ends()}
+func Of(a *incident.Alert) Trouble {
+	t := Trouble{Alert: a.Labels[model.LabelAlertname], Ends: a.Ends()}
 	if part := a.Part(); part != "" {
 		t.Of = []string{part}
 	}
@@ -56,8 +59,8 @@ func Of(a *rules.Alert) Trouble {
 }
 
 // What names it by its identity, without what its troubles say: a source, a site.
-func What(identity rules.Labels) string {
-	said := []string{rules.LabelAlertname, rules.LabelKind, rules.LabelCustomer, "warn_days", "item"}
+func What(identity model.Labels) string {
+	said := []string{model.LabelAlertname, model.LabelKind, model.LabelCustomer, "warn_days", "item"}
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(identity)) {
 		if v := identity[k]; v != "" && !slices.Contains(said, k) && !slices.Contains(out, v) {
@@ -86,7 +89,7 @@ func NamesOf(book *rules.Book) *Names {
 func (n *Names) All(addresses []string) []string {
 	out := make([]string, 0, len(addresses))
 	for _, a := range addresses {
-		_, bare := rules.SplitAddress(a)
+		_, bare := inventory.SplitAddress(a)
 		out = append(out, cmp.Or(n.by[strings.ToLower(bare)], a))
 	}
 	return out

@@ -10,8 +10,9 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
-	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // Acts asks for what the table of acts says that an act is told.
@@ -42,18 +43,18 @@ func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
 		}
 		form = row.Forms[0]
 	}
-	policy := a.Engine.Book().Policy(o.Incident.Policy)
-	var scenario *rules.Scenario
-	if policy != nil {
-		scenario = policy.Scenario(o.Incident.Scenario)
+	pol := a.Engine.Book().Policy(o.Incident.Policy)
+	var scenario *policy.Scenario
+	if pol != nil {
+		scenario = pol.Scenario(o.Incident.Scenario)
 	}
 	if scenario == nil {
-		policy, scenario = &rules.Policy{}, &rules.Scenario{}
+		pol, scenario = &policy.Policy{}, &policy.Scenario{}
 	}
 	var out []Field
 	for _, name := range form.Asks {
 		f, _ := row.Field(name)
-		in := a.field(speech{l}, o, row.Verb, f, policy, scenario)
+		in := a.field(speech{l}, o, row.Verb, f, pol, scenario)
 		in.Required = slices.Contains(form.Must, name)
 		if concerns(o, f, scenario) {
 			out = append(out, in)
@@ -63,7 +64,7 @@ func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
 }
 
 // concerns reports whether a field has a meaning for this incident.
-func concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
+func concerns(o receiver.Opened, f act.Field, s *policy.Scenario) bool {
 	switch f.Name {
 	case "force": // somebody else has it
 		return o.Incident.Assignee != "" && !slices.Equal(o.Actors, []string{o.Incident.Assignee})
@@ -76,7 +77,7 @@ func concerns(o receiver.Opened, f act.Field, s *rules.Scenario) bool {
 }
 
 // field is the control for one field.
-func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, policy *rules.Policy, s *rules.Scenario) Field {
+func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, pol *policy.Policy, s *policy.Scenario) Field {
 	in := Field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
 	choose := func(prefix string, values []string) {
 		in.Kind, in.Options = "select", []Option{{Text: p.word("choose")}}
@@ -105,9 +106,9 @@ func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, polic
 			choose("outcome.", s.Calls.Outcomes)
 		}
 	case act.Cause:
-		choose("cause.", sortedCauses(policy))
+		choose("cause.", sortedCauses(pol))
 		for i, x := range in.Options {
-			in.Options[i].Text = cmp.Or(policy.Causes[x.Value].Text.In(p.Code), x.Text)
+			in.Options[i].Text = cmp.Or(pol.Causes[x.Value].Text.In(p.Code), x.Text)
 		}
 	case act.Severity:
 		choose("severity.", s.Severity.Order)
@@ -117,13 +118,13 @@ func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, polic
 	return in
 }
 
-func sortedCauses(p *rules.Policy) []string {
+func sortedCauses(p *policy.Policy) []string {
 	return append([]string{"unknown"}, slices.Sorted(maps.Keys(p.Causes))...)
 }
 
 // Given are the act's fields of what a form brought: only those that its page asks for.
-func (a Acts) Given(l locale.Locale, o receiver.Opened, given url.Values) rules.Labels {
-	out := rules.Labels{}
+func (a Acts) Given(l locale.Locale, o receiver.Opened, given url.Values) model.Labels {
+	out := model.Labels{}
 	for _, f := range a.Fields(l, o) {
 		if v := strings.TrimSpace(given.Get(f.Name)); v != "" {
 			out[f.Name] = v

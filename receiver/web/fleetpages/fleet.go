@@ -21,6 +21,9 @@ import (
 	"vigie/receiver/web/query"
 	"vigie/rules"
 	"vigie/rules/incident"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // Pages is where they are asked for.
@@ -65,7 +68,7 @@ type OpenIncident struct {
 	ID       string      `json:"id"`
 	Number   int         `json:"number"`
 	Role     string      `json:"backup_role,omitempty"`
-	State    rules.State `json:"state"`
+	State    model.State `json:"state"`
 	Assignee string      `json:"assignee,omitempty"`
 }
 
@@ -90,7 +93,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	}
 	open := map[[2]string][]OpenIncident{}
 	for _, row := range rows {
-		k := [2]string{row.Identity[rules.LabelCustomer], row.Identity[rules.LabelMachine]}
+		k := [2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}
 		open[k] = append(open[k], openOf(row))
 	}
 	var all []MachineRow
@@ -115,10 +118,10 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 }
 
 func openOf(row *board.Row) OpenIncident {
-	return OpenIncident{ID: row.ID, Number: row.Number, Role: row.Identity[rules.LabelBackupRole], State: row.State, Assignee: row.Assignee}
+	return OpenIncident{ID: row.ID, Number: row.Number, Role: row.Identity[model.LabelBackupRole], State: row.State, Assignee: row.Assignee}
 }
 
-func (p *Pages) machine(m *rules.Machine, open []OpenIncident) MachineRow {
+func (p *Pages) machine(m *inventory.Machine, open []OpenIncident) MachineRow {
 	dir := p.Engine.Book().Directory
 	x := MachineRow{Customer: m.Customer, Machine: m.Name, Class: m.Class, User: m.User, Plans: []ExpectedPlan{}, Open: open,
 		Unprotected: len(m.Plans) == 0, Decommissioned: m.Decommissioned}
@@ -185,7 +188,7 @@ type PlatformRow struct {
 }
 
 // platformsOf are a customer's platforms.
-func platformsOf(dir *rules.Directory, customer string, open map[string]int) []PlatformRow {
+func platformsOf(dir *inventory.Directory, customer string, open map[string]int) []PlatformRow {
 	out := []PlatformRow{}
 	for _, id := range slices.Sorted(maps.Keys(dir.Platforms)) {
 		if p := dir.Platforms[id]; p.Customer == customer {
@@ -208,20 +211,20 @@ const maintenanceAhead = 35 * 24 * time.Hour
 
 // maintenanceOf is the announced work of a customer and its platforms that runs or
 // comes next.
-func maintenanceOf(dir *rules.Directory, customer string, now time.Time) []MaintenanceRow {
-	return announced(dir, now, func(m rules.Maintenance) bool {
+func maintenanceOf(dir *inventory.Directory, customer string, now time.Time) []MaintenanceRow {
+	return announced(dir, now, func(m inventory.Maintenance) bool {
 		p := dir.Platforms[m.Platform]
 		return m.Customer == customer || p != nil && p.Customer == customer
 	})
 }
 
 // Announced is the announced work that runs or comes next on what somebody answers for.
-func Announced(dir *rules.Directory, who string, now time.Time) []MaintenanceRow {
-	return announced(dir, now, func(m rules.Maintenance) bool { return dir.Answers(who, m.Customer, m.Machine, m.Platform) })
+func Announced(dir *inventory.Directory, who string, now time.Time) []MaintenanceRow {
+	return announced(dir, now, func(m inventory.Maintenance) bool { return dir.Answers(who, m.Customer, m.Machine, m.Platform) })
 }
 
 // announced is the work of which it is asked, the nearest first.
-func announced(dir *rules.Directory, now time.Time, asked func(rules.Maintenance) bool) []MaintenanceRow {
+func announced(dir *inventory.Directory, now time.Time, asked func(inventory.Maintenance) bool) []MaintenanceRow {
 	out := []MaintenanceRow{}
 	for _, m := range dir.Maintenance {
 		if !asked(m) {
@@ -251,7 +254,7 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	}
 	open, hit := map[string]int{}, map[string]int{}
 	for _, row := range rows {
-		open[row.Identity[rules.LabelCustomer]]++
+		open[row.Identity[model.LabelCustomer]]++
 		for _, platform := range row.Platforms {
 			hit[platform]++
 		}
@@ -320,11 +323,11 @@ type ScenarioRow struct {
 	Ignores  string            `json:"ignores,omitempty"`
 	Targets  []string          `json:"targets"`
 	Steps    []string          `json:"steps"`
-	scenario *rules.Scenario
+	scenario *policy.Scenario
 }
 
 // Rule is the scenario itself.
-func (x ScenarioRow) Rule() *rules.Scenario { return x.scenario }
+func (x ScenarioRow) Rule() *policy.Scenario { return x.scenario }
 
 // maxLabels bounds what is tried.
 const maxLabels = 2000
@@ -363,8 +366,8 @@ func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 
 // readLabels reads name=value, separated by commas or lines, as Alertmanager
 // writes them or bare.
-func readLabels(text string) (rules.Labels, string) {
-	out := rules.Labels{}
+func readLabels(text string) (model.Labels, string) {
+	out := model.Labels{}
 	for _, part := range strings.FieldsFunc(strings.Trim(strings.TrimSpace(text), "{}"), func(r rune) bool { return r == ',' || r == '\n' }) {
 		name, value, ok := strings.Cut(part, "=")
 		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"'`)
@@ -379,10 +382,10 @@ func readLabels(text string) (rules.Labels, string) {
 // example are labels of a failure that could be: of a server of the inventory, if it
 // has one.
 func example(book *rules.Book) string {
-	server := func(m *rules.Machine) int { return map[bool]int{true: 0, false: 1}[m.Class == "server"] }
-	m := &rules.Machine{Customer: "example", Name: "SRV-01", Class: "server"}
+	server := func(m *inventory.Machine) int { return map[bool]int{true: 0, false: 1}[m.Class == "server"] }
+	m := &inventory.Machine{Customer: "example", Name: "SRV-01", Class: "server"}
 	if all := book.Directory.Machines; len(all) > 0 {
-		m = slices.MinFunc(all, func(a, b *rules.Machine) int {
+		m = slices.MinFunc(all, func(a, b *inventory.Machine) int {
 			return cmp.Or(server(a)-server(b), strings.Compare(a.Customer, b.Customer), strings.Compare(a.Name, b.Name))
 		})
 	}

@@ -18,9 +18,9 @@ import (
 	"vigie/receiver/store"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 )
 
 // Pages is where mails are asked for.
@@ -110,10 +110,10 @@ func (p *Pages) mail(m store.Mail, rows []*board.Row) SortedMail {
 	}
 	theirs := sender != nil && book.Role(sender.ID) == act.Customer
 	for _, row := range rows {
-		named := answers.Mentions(m.Subject+"\n"+m.Text, row.Number, row.Identity[rules.LabelMachine])
+		named := answers.Mentions(m.Subject+"\n"+m.Text, row.Number, row.Identity[model.LabelMachine])
 		if inc := row.Incident(); named || theirs && book.Concerns(&inc, sender.ID) {
-			out.About = append(out.About, About{ID: row.ID, Number: row.Number, Customer: row.Identity[rules.LabelCustomer],
-				Machine: row.Identity[rules.LabelMachine], Platform: strings.Join(row.Platforms, ", "), Named: named})
+			out.About = append(out.About, About{ID: row.ID, Number: row.Number, Customer: row.Identity[model.LabelCustomer],
+				Machine: row.Identity[model.LabelMachine], Platform: strings.Join(row.Platforms, ", "), Named: named})
 		}
 	}
 	slices.SortStableFunc(out.About, func(a, b About) int {

@@ -10,6 +10,8 @@ import (
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // Rows are the open incidents that somebody may see.
@@ -28,7 +30,7 @@ const mostEnded = 1000
 // Ended are the incidents that somebody may see and that are over, the last first.
 func Ended(ctx context.Context, e *receiver.Engine, who string) ([]*board.Row, error) {
 	var all []receiver.Summary
-	for _, state := range []rules.State{rules.Resolved, rules.Closed} {
+	for _, state := range []model.State{model.Resolved, model.Closed} {
 		some, err := e.Incidents(ctx, store.Filter{State: string(state), Ended: true, Limit: mostEnded})
 		if err != nil {
 			return nil, err
@@ -57,11 +59,11 @@ func concerning(rows []*board.Row, book *rules.Book, who string) []*board.Row {
 }
 
 // Machine reports whether somebody may see a machine.
-func Machine(book *rules.Book, m *rules.Machine, who string) bool {
+func Machine(book *rules.Book, m *inventory.Machine, who string) bool {
 	return book.Role(who) != act.Customer || book.Directory.Answers(who, m.Customer, m.Name, "")
 }
 
 // Machines reports whether somebody may see any.
 func Machines(book *rules.Book, who string) bool {
-	return slices.ContainsFunc(book.Directory.Machines, func(m *rules.Machine) bool { return Machine(book, m, who) })
+	return slices.ContainsFunc(book.Directory.Machines, func(m *inventory.Machine) bool { return Machine(book, m, who) })
 }

@@ -30,9 +30,9 @@ func Body(r *http.Request, v any) error {
 		field := strings.ReplaceAll(strings.TrimPrefix(string(unfit.JSONPointer), "/"), "/", ".")
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return incident.Refuse(http.StatusBadRequest, "there is no field {quoted}", "quoted", field)
+			return incident.Refuse(http.StatusBadRequest, "there is no field {quoted}", "quoted", field).About(field)
 		case unfit.JSONPointer != "":
-			return incident.Refuse(http.StatusBadRequest, "field {quoted} holds a value of another kind", "quoted", field)
+			return incident.Refuse(http.StatusBadRequest, "field {quoted} holds a value of another kind", "quoted", field).About(field)
 		}
 		return incident.Refuse(http.StatusBadRequest, "not readable: it is no object")
 	}

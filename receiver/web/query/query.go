@@ -12,6 +12,7 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
+	"vigie/rules/policy"
 )
 
 // refuse refuses what one parameter says.
@@ -122,7 +123,7 @@ func Named(q url.Values, b *rules.Book, who string) error {
 		return nil
 	}
 	customer, scenario := q.Get("customer"), q.Get("scenario")
-	has := func(p *rules.Policy) bool { return p.Scenario(scenario) != nil }
+	has := func(p *policy.Policy) bool { return p.Scenario(scenario) != nil }
 	switch {
 	case customer != "" && b.Directory.Customers[customer] == nil:
 		return refuse("customer", "the inventory has no customer {quoted}, and nothing is listed here of one", "quoted", customer)

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"vigie/rules/incident"
 )
 
 // What is not wholly taken is refused, in words that say what and where.
@@ -34,6 +36,10 @@ func TestBody(t *testing.T) {
 		err := Body(httptest.NewRequest("POST", "/", strings.NewReader(text)), &b)
 		if want == "" && (err != nil || b.Verb != "take") || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Go ")) {
 			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+		_, field, named := strings.Cut(want, `field "`)
+		if field, _, _ = strings.Cut(field, `"`); named && incident.FieldOf(err) != field {
+			t.Errorf("%s is refused for the field %q, not %q", text, incident.FieldOf(err), field)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/query"
-	"vigie/rules"
 	"vigie/rules/incident"
+	"vigie/rules/model"
 	"vigie/rules/report"
 )
 
@@ -60,7 +60,7 @@ func (d *Pages) Register(r *http.Request, who string) (any, error) {
 		}
 	}
 	for _, m := range d.Engine.Book().Directory.Machines {
-		if !d.Engine.Book().Directory.Decommissioned(rules.Labels{rules.LabelCustomer: m.Customer, rules.LabelMachine: m.Name}, now) {
+		if !d.Engine.Book().Directory.Decommissioned(model.Labels{model.LabelCustomer: m.Customer, model.LabelMachine: m.Name}, now) {
 			x.offered = append(x.offered, m.Customer+"/"+m.Name)
 		}
 	}

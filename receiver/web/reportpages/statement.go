@@ -7,7 +7,7 @@ import (
 
 	"vigie/internal/sheet"
 	"vigie/receiver/message/locale"
-	"vigie/rules"
+	"vigie/rules/inventory"
 	"vigie/rules/report"
 )
 
@@ -82,7 +82,7 @@ func separator(l speech) rune {
 // speech speaks the language of a file, and calls things by their names.
 type speech struct {
 	locale.Locale
-	dir *rules.Directory
+	dir *inventory.Directory
 }
 
 func (s speech) cause(id string) string { return s.NameOf("cause", id) }

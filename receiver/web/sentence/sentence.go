@@ -1,13 +1,13 @@
-// Package sentence says in sentences what a policy has as keys: when a step is due,
-// after what delay, and for whom.
+// Package sentence says in sentences what a policy has as keys (when a step is due,
+// after what delay, for whom) and the history as words.
 package sentence
 
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"vigie/receiver/message/locale"
-	"vigie/rules"
 	"vigie/rules/policy"
 )
 
@@ -20,8 +20,18 @@ func (v Speaker) T(key string) string { return v.Word(locale.Site + key) }
 // Fill is a text of the pages with its parts filled in, given as name and value.
 func (v Speaker) Fill(key string, pairs ...string) string { return v.Say(locale.Site+key, pairs...) }
 
+// Count is a word of the pages in the form for a number.
+func (v Speaker) Count(key string, n int) string { return v.Plural(locale.Site+key, n) }
+
+// Short is an instant in a table: the hour alone when it is today, and 24:00 for the
+// midnight that ends today.
+func (v Speaker) Short(t time.Time) string { return v.Narrow(t) }
+
+// ISO is an instant for a machine.
+func (v Speaker) ISO(t time.Time) string { return t.In(v.Zone).Format(time.RFC3339) }
+
 // When says in a sentence what makes a step due.
-func (v Speaker) When(st *rules.Step) string {
+func (v Speaker) When(st *policy.Step) string {
 	if st == nil {
 		return ""
 	}
@@ -123,13 +133,13 @@ func (v Speaker) conditions(all []string, joint string) string {
 }
 
 // Delay says a length of time as a policy gives it.
-func (v Speaker) Delay(d rules.Delay) string {
+func (v Speaker) Delay(d policy.Delay) string {
 	if d.Business == nil {
 		return v.Span(d.Elapsed)
 	}
 	text, _ := v.Working(string(d.Business.Unit), d.Business.Amount.String())
 	if d.Business.AtLeast != nil {
-		text += " " + v.Fill("delay.at_least", "delay", v.Delay(rules.Delay{Business: d.Business.AtLeast}))
+		text += " " + v.Fill("delay.at_least", "delay", v.Delay(policy.Delay{Business: d.Business.AtLeast}))
 	}
 	return text
 }

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/model"
 )
 
 // Store keeps incidents and the outbox. The zero value is not usable; see [New].
@@ -43,7 +44,7 @@ type row struct {
 }
 
 type ignored struct {
-	signal rules.Signal
+	signal model.Signal
 	reason string
 	again  time.Time
 	first  time.Time
@@ -143,7 +144,7 @@ func (s *Store) MembersOf(common string) ([]*incidents.Record, error) {
 }
 
 // WithAlert returns the ids of open incidents in which an alert fires.
-func (s *Store) WithAlert(x rules.Signal) ([]string, error) {
+func (s *Store) WithAlert(x model.Signal) ([]string, error) {
 	var ids []string
 	for _, r := range s.byAlert[x.Fingerprint] {
 		if a := r.Alerts[x.Fingerprint]; a != nil && a.Firing && !r.State.Ended() {
@@ -160,15 +161,15 @@ func (s *Store) NextNumber() (int, error) {
 }
 
 // NewRecord returns the record of an incident that is not stored yet.
-func (s *Store) NewRecord(inc rules.Incident) *incidents.Record {
+func (s *Store) NewRecord(inc incident.Incident) *incidents.Record {
 	return &incidents.Record{Incident: inc}
 }
 
 // Append drops an incident's journal: who wants it takes it from the decisions.
-func (s *Store) Append(*incidents.Record, []rules.Entry) error { return nil }
+func (s *Store) Append(*incidents.Record, []incident.Entry) error { return nil }
 
 // AppendSystem drops the journal of what belongs to no incident.
-func (s *Store) AppendSystem(...rules.Entry) error { return nil }
+func (s *Store) AppendSystem(...incident.Entry) error { return nil }
 
 // Save keeps a record.
 func (s *Store) Save(r *incidents.Record) error {
@@ -188,7 +189,7 @@ func (s *Store) Save(r *incidents.Record) error {
 	if is := !r.State.Ended(); is != known.open {
 		known.open = is
 		s.open = put(s.open, r, is)
-		if r.Entry == string(rules.CorrelatedSignal) {
+		if r.Entry == string(model.CorrelatedSignal) {
 			s.common = put(s.common, r, is)
 		}
 	}
@@ -259,12 +260,12 @@ func insert(rs []*incidents.Record, r *incidents.Record) []*incidents.Record {
 // every one that waits for the proof of its end.
 func (s *Store) WakeSource(source string, now time.Time) error {
 	for _, r := range s.open {
-		if r.State == rules.Unverified {
+		if r.State == model.Unverified {
 			s.wakeWith(r, incidents.WakeRelated, now)
 			continue
 		}
 		for _, a := range r.Alerts {
-			if a.Firing && (source == "" || a.Labels[rules.LabelSource] == source) {
+			if a.Firing && (source == "" || a.Labels[model.LabelSource] == source) {
 				s.wakeWith(r, incidents.WakeRelated, now)
 				break
 			}
@@ -273,7 +274,7 @@ func (s *Store) WakeSource(source string, now time.Time) error {
 	return nil
 }
 
-// WakeOpen wakes every open incident, with [rules.Refreshed].
+// WakeOpen wakes every open incident, with [incident.Refreshed].
 func (s *Store) WakeOpen(now time.Time) {
 	for _, r := range s.open {
 		s.wakeWith(r, incidents.WakeRefreshed, now)
@@ -306,7 +307,7 @@ func (s *Store) Due(now time.Time) string {
 }
 
 // Ignore remembers an alert for which no incident is kept.
-func (s *Store) Ignore(signal rules.Signal, reason string, again, now time.Time) (bool, error) {
+func (s *Store) Ignore(signal model.Signal, reason string, again, now time.Time) (bool, error) {
 	was, known := s.ignored[signal.Fingerprint]
 	if known {
 		now = was.first
@@ -339,7 +340,7 @@ func (s *Store) NextOffer() time.Time { return s.nextOffer }
 
 // OfferedAgain returns the ignored alerts whose reason has passed, those that wait
 // longest first.
-func (s *Store) OfferedAgain(now time.Time) []rules.Signal {
+func (s *Store) OfferedAgain(now time.Time) []model.Signal {
 	if s.nextOffer.IsZero() || s.nextOffer.After(now) {
 		return nil
 	}
@@ -352,7 +353,7 @@ func (s *Store) OfferedAgain(now time.Time) []rules.Signal {
 	slices.SortFunc(due, func(a, b ignored) int {
 		return cmp.Or(a.again.Compare(b.again), a.first.Compare(b.first), strings.Compare(a.signal.Fingerprint, b.signal.Fingerprint))
 	})
-	signals := make([]rules.Signal, len(due))
+	signals := make([]model.Signal, len(due))
 	for n, i := range due {
 		signals[n] = i.signal
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"vigie/rules"
+	"vigie/rules/incident"
 	"vigie/rules/incidents"
 )
 
@@ -18,7 +18,7 @@ type outbox struct {
 
 // held is a notification that waits.
 type held struct {
-	rules.Notification
+	incident.Notification
 	position int64 // in the order in which they came
 	left     bool
 	// together are those of its message, while nobody's server has seen it.
@@ -31,7 +31,7 @@ func newOutbox() outbox {
 
 // Notify puts a notification into the outbox. The same id twice is one
 // notification.
-func (s *Store) Notify(n rules.Notification) error {
+func (s *Store) Notify(n incident.Notification) error {
 	o := &s.outbox
 	if o.byID[n.ID] != nil {
 		return nil
@@ -44,7 +44,7 @@ func (s *Store) Notify(n rules.Notification) error {
 }
 
 // Rewrite replaces a notification that is still held, in its place.
-func (s *Store) Rewrite(n rules.Notification) error {
+func (s *Store) Rewrite(n incident.Notification) error {
 	if h := s.outbox.byID[n.ID]; h != nil && !h.left {
 		h.Notification = n
 	}
@@ -76,7 +76,7 @@ func (s *Store) Waits(id string) bool { h := s.outbox.byID[id]; return h != nil 
 
 // Offered notes that a message of these notifications was shown to a server: it
 // leaves as it is.
-func (s *Store) Offered(ns []rules.Notification) {
+func (s *Store) Offered(ns []incident.Notification) {
 	for _, n := range ns {
 		if h := s.outbox.byID[n.ID]; h != nil {
 			h.together = nil
@@ -125,7 +125,7 @@ func (s *Store) DueBundles(now time.Time) []string {
 
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving].
-func (s *Store) Bundle(key string, now time.Time) []rules.Notification {
+func (s *Store) Bundle(key string, now time.Time) []incident.Notification {
 	var about []incidents.Waiting
 	seen := map[string]bool{}
 	for _, h := range s.outbox.byBundle[key] {
@@ -134,7 +134,7 @@ func (s *Store) Bundle(key string, now time.Time) []rules.Notification {
 			about = append(about, waiting(s.outbox.byIncident[h.IncidentID])...)
 		}
 	}
-	var ns []rules.Notification
+	var ns []incident.Notification
 	for _, w := range incidents.Leaving(key, about, now, nil) {
 		ns = append(ns, s.outbox.byID[w.ID].Notification)
 	}
@@ -150,7 +150,7 @@ func waiting(hs []*held) []incidents.Waiting {
 }
 
 // Leave takes notifications out that have become a message.
-func (s *Store) Leave(ns []rules.Notification) {
+func (s *Store) Leave(ns []incident.Notification) {
 	var together []*held
 	for _, n := range ns {
 		if h := s.outbox.byID[n.ID]; h != nil && !h.left {
