@@ -19,6 +19,8 @@ import (
 	"vigie/rules/story"
 )
 
+const pastStory = "../deploy/lab/past-month.yml"
+
 // TestPastMonth gives the lab a past: the month of deploy/lab/past-month.yml is played
 // through a whole receiver, whose database stays in the lab's folder, and what Prometheus
 // would have recorded of it is written beside it for `promtool tsdb create-blocks-from`.
@@ -35,13 +37,12 @@ func TestPastMonth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "../deploy/lab/past-month.yml"
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(pastStory)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now().In(setup.Book.InForce(time.Now()).Zone)
-	tale, err := story.Parse(file, dated(t, text, now))
+	tale, err := story.Parse(pastStory, dated(t, text, now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,12 +63,25 @@ func TestPastMonth(t *testing.T) {
 // day stands in the story of a month for a service day, with or without an hour.
 var day = regexp.MustCompile(`\bday (\d+)(?: (\d\d:\d\d))?`)
 
-// dated is a story whose days are those of the month before now.
+// A past can be made on any day of the year, the first of a month included.
+func TestThePastOfAnyDay(t *testing.T) {
+	text, err := os.ReadFile(pastStory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for now := time.Date(2027, 1, 1, 0, 30, 0, 0, time.UTC); now.Year() < 2029; now = now.AddDate(0, 0, 1) {
+		if _, err := story.Parse(pastStory, dated(t, text, now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// dated is a story whose days are those of the month before now, and of this one.
 func dated(t *testing.T, text []byte, now time.Time) []byte {
 	t.Helper()
 	first := time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, now.Location())
 	var days []time.Time
-	for d := first; d.Before(now); d = d.AddDate(0, 0, 1) {
+	for d := first; d.Before(first.AddDate(0, 2, 0)); d = d.AddDate(0, 0, 1) { // a promise may be for a day to come
 		if d.Weekday() != time.Saturday && d.Weekday() != time.Sunday {
 			days = append(days, d)
 		}
