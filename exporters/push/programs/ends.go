@@ -41,7 +41,7 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 	if err != nil || depth > 8 {
 		return nil, nil
 	}
-	s := &follower{text: script, functions: map[string]*syntax.Stmt{},
+	s := &follower{text: script, functions: map[string]*syntax.Stmt{}, flags: flags(tree),
 		errexit: slices.ContainsFunc(options, exits.MatchString) || slices.Contains(options, "errexit"), pipefail: slices.Contains(options, "pipefail")}
 	s.all(tree.Stmts, way{end: true, out: true, err: true})
 	for _, r := range s.found {
@@ -113,6 +113,7 @@ type follower struct {
 	pipefail  bool
 	silent    bool // exec sent all outputs away
 	functions map[string]*syntax.Stmt
+	flags     map[string]bool // variables by which it decides
 	depth     int
 	found     []reached
 }
@@ -215,7 +216,7 @@ func (s *follower) binary(cmd *syntax.BinaryCmd, w way) {
 		left.trust = w.trust || w.fails && leavesWell([]*syntax.Stmt{cmd.Y})
 		s.stmt(cmd.X, left)
 	case syntax.OrStmt:
-		if endsWell([]*syntax.Stmt{cmd.Y}) {
+		if s.endsWell([]*syntax.Stmt{cmd.Y}) {
 			s.stmt(cmd.X, w.losing("what stands behind || ends with 0 whatever it ended with"))
 		} else {
 			s.stmt(cmd.X, w.trusted())
@@ -247,7 +248,7 @@ func (s *follower) condition(cmd *syntax.IfClause, w way) {
 	case cmd.Else != nil && len(cmd.Else.Cond) > 0, // elif
 		w.fails && failing == nil && leavesWell(cmd.Then):
 		s.all(cmd.Cond, w.trusted())
-	case endsWell(failing):
+	case s.endsWell(failing):
 		for _, stmt := range cmd.Cond {
 			negated := *stmt
 			negated.Negated = false
@@ -383,18 +384,27 @@ func (w *way) redirect(r *syntax.Redirect) {
 	}
 }
 
-// endsWell tells whether what is done after a failure ends with 0; nothing does.
-func endsWell(list []*syntax.Stmt) bool {
+// endsWell tells whether what is done after a failure ends with 0; nothing does. What
+// notes the failure in a flag of the script does not.
+func (s *follower) endsWell(list []*syntax.Stmt) bool {
 	if len(list) == 0 {
 		return true
 	}
 	for _, stmt := range list {
 		bad := false
 		syntax.Walk(stmt, func(n syntax.Node) bool {
-			if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 {
-				switch name := call.Args[0].Lit(); name {
+			switch n := n.(type) {
+			case *syntax.ArithmCmd, *syntax.LetClause:
+				bad = true
+			case *syntax.Assign:
+				bad = bad || n.Name != nil && s.flags[n.Name.Value]
+			case *syntax.CallExpr:
+				if len(n.Args) == 0 {
+					return true
+				}
+				switch n.Args[0].Lit() {
 				case "exit", "return":
-					bad = bad || len(call.Args) < 2 || call.Args[1].Lit() != "0"
+					bad = bad || len(n.Args) < 2 || n.Args[1].Lit() != "0"
 				case "break", "continue":
 					bad = true
 				}
@@ -407,9 +417,9 @@ func endsWell(list []*syntax.Stmt) bool {
 	}
 	switch cmd := list[len(list)-1].Cmd.(type) {
 	case *syntax.Block:
-		return endsWell(cmd.Stmts)
+		return s.endsWell(cmd.Stmts)
 	case *syntax.Subshell:
-		return endsWell(cmd.Stmts)
+		return s.endsWell(cmd.Stmts)
 	case *syntax.CallExpr:
 		if len(cmd.Args) == 0 {
 			return false
@@ -418,6 +428,42 @@ func endsWell(list []*syntax.Stmt) bool {
 		return name == "exit" || name == "return" || ends0.MatchString(name)
 	}
 	return false
+}
+
+// flags are the variables that a script tests, runs or ends with.
+func flags(in syntax.Node) map[string]bool {
+	out := map[string]bool{}
+	take := func(n syntax.Node) {
+		syntax.Walk(n, func(n syntax.Node) bool {
+			switch n := n.(type) {
+			case *syntax.ParamExp:
+				if n.Param != nil {
+					out[n.Param.Value] = true
+				}
+			case *syntax.Lit: // of (( ))
+				out[n.Value] = true
+			}
+			return true
+		})
+	}
+	syntax.Walk(in, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.TestClause, *syntax.ArithmCmd:
+			take(n)
+		case *syntax.CaseClause:
+			take(n.Word)
+		case *syntax.CallExpr:
+			switch {
+			case len(n.Args) == 0:
+			case slices.Contains([]string{"exit", "return", "test", "["}, n.Args[0].Lit()):
+				take(n)
+			default:
+				take(n.Args[0])
+			}
+		}
+		return true
+	})
+	return out
 }
 
 // leavesWell tells whether a script, or a function of it, ends with 0 behind these.
