@@ -106,6 +106,12 @@ func (d acting) actForecast(a incident.Act) {
 	d.Incident.Progress.Reason, d.Incident.Progress.ExpectedDate = a.Fields["reason"], a.Fields["expected_date"]
 }
 
+// actEscalate is refused where nobody would hear of it: the journal would say that
+// somebody was told.
 func (d acting) actEscalate(a incident.Act) {
+	if !d.Scenario.Tells("escalate") {
+		d.refuse(409, "in the scenario {quoted} nobody is told by an escalation: add a note, or assign it", "quoted", d.Scenario.Name)
+		return
+	}
 	d.Incident.Progress.Reason = a.Fields["reason"]
 }

@@ -229,6 +229,8 @@ func (i buttons) fits(purpose string) bool {
 		return i.hasFlag(model.FlagImmediate)
 	case purpose == "call":
 		return !i.f.NoCalls
+	case purpose == "escalate":
+		return !i.f.NoEscalation
 	case purpose == "promote":
 		return !i.f.Grades
 	case purpose == "restore":

@@ -30,6 +30,17 @@ func (i clocks) DueTag() string {
 // DueBrief is the deadline for a subject.
 func (i clocks) DueBrief() string { return i.Brief(i.f.Deadline) }
 
+// NoRepairDue tells that no target asks for the repair itself by a time.
+func (i clocks) NoRepairDue() bool { return i.f.NoRepairDue }
+
+// RepairBrief is DueBrief where the repair itself is owed by a time.
+func (i clocks) RepairBrief() string {
+	if i.f.NoRepairDue {
+		return ""
+	}
+	return i.DueBrief()
+}
+
 // ByDue is "aujourd'hui avant 18:00", "avant mardi 11 mars à 18:00" or "dans la
 // journée", to end a sentence.
 func (i clocks) ByDue() string {

@@ -215,3 +215,9 @@ func (i evidence) NoBackupFact() string {
 	}
 	return upperFirst(i.Say("fact.both", "own", own, "other", other))
 }
+
+// NoOther tells that the scenario does not look at the machine's other backup.
+func (i evidence) NoOther() bool { return i.f.NoOther }
+
+// Ungated tells that an end does not wait for the state of the other backup.
+func (i evidence) Ungated() bool { return i.f.Ungated }

@@ -362,8 +362,10 @@ func fitting(purpose string, o *overview, who string, s *policy.Scenario) bool {
 		return s != nil && s.OtherBackup != nil
 	case "answer", "call":
 		return s != nil && s.Calls != nil
-	case "forecast_yes", "forecast_no", "escalate":
+	case "forecast_yes", "forecast_no":
 		return s == nil || s.Immediate == nil
+	case "escalate":
+		return s != nil && s.Tells("escalate")
 	case "promote":
 		return o.summary.Entry == string(model.UserAssistance)
 	case "resume":

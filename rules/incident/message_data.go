@@ -78,7 +78,15 @@ type MessageData struct {
 	// Grades is set where people qualify, work around and cascade.
 	Grades bool `json:"grades,omitempty"`
 	// NoCalls is set where the scenario has no phone calls.
-	NoCalls    bool      `json:"no_calls,omitempty"`
+	NoCalls bool `json:"no_calls,omitempty"`
+	// NoEscalation is set where nobody is told by an escalation.
+	NoEscalation bool `json:"no_escalation,omitempty"`
+	// NoRepairDue is set where no target asks for the repair by a time.
+	NoRepairDue bool `json:"no_repair_due,omitempty"`
+	// NoOther is set where the scenario does not look at the machine's other backup.
+	NoOther bool `json:"no_other,omitempty"`
+	// Ungated is set where an end does not wait for the state of the other backup.
+	Ungated    bool      `json:"ungated,omitempty"`
 	Level      int       `json:"level"`
 	Entry      string    `json:"entry"`
 	ReceivedAt time.Time `json:"received_at,omitzero"`

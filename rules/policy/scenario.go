@@ -223,6 +223,19 @@ func (d scenarioDoc) stillFires(l *loader, s *Scenario, path string) {
 	}
 }
 
+// Tells reports whether something comes of an act: a step waits for it, or it counts
+// for the day's duty.
+func (s *Scenario) Tells(verb string) bool {
+	return s.Handled != nil && slices.Contains(s.Handled.Acts, verb) || slices.ContainsFunc(s.Steps, func(st *Step) bool {
+		return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenAct && t.Name == verb })
+	})
+}
+
+// OwesRepair reports whether a target asks for the repair itself, by a time.
+func (s *Scenario) OwesRepair() bool {
+	return slices.ContainsFunc(s.Targets, func(t *Target) bool { return slices.Contains(t.MetBy, "repaired") })
+}
+
 // DaysToWait is for how many days a wait for the customer is left alone that has no date.
 func (s *Scenario) DaysToWait() int {
 	if s.Calls != nil {

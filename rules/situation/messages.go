@@ -96,6 +96,8 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		own(&f, d.LastReport())
 	}
 	f.ScenarioText, f.ScenarioTitle, f.NoCalls = d.Scenario.Title.In(to[0].Language), d.Scenario.Title, d.Scenario.Calls == nil
+	f.NoEscalation, f.NoRepairDue = !d.Scenario.Tells("escalate"), !d.Scenario.OwesRepair()
+	f.NoOther, f.Ungated = d.Scenario.OtherBackup == nil, len(d.Scenario.Gate) == 0
 	f.Contact = to[0]
 	d.sheetPeople(&f)
 	d.SheetPlans(&f, platform)

@@ -30,6 +30,7 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("set -e; restic backup /d; restic forget --prune"), seen},
 		{sh("set -euo pipefail\nrestic backup /d | tee log\ndate"), seen},
 		{[]string{"bash", "-euc", "restic backup /d; date"}, seen},
+		{[]string{"ionice", "-c", "3", "bash", "-ec", "restic backup /d; date"}, seen},
 		{[]string{"bash", "-eo", "pipefail", "-c", "restic backup /d | tee log; date"}, seen},
 		{sh("restic backup /d || exit 1; date"), seen},
 		{sh("restic backup /d || { echo failed; exit 3; }; date"), seen},

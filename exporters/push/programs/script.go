@@ -39,8 +39,9 @@ func scriptOf(words []string) string {
 // shellOptions are those of a shell that is given a script in one word.
 func shellOptions(words []string) []string {
 	at := slices.IndexFunc(words, func(w string) bool { return shell.MatchString(base(w)) })
-	if end := slices.IndexFunc(words, given.MatchString); at >= 0 && end > at {
-		return words[at+1 : end+1]
+	options := words[at+1:]
+	if end := slices.IndexFunc(options, given.MatchString); at >= 0 && end >= 0 {
+		return options[:end+1]
 	}
 	return nil
 }
