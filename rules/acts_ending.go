@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"vigie/rules/incident"
@@ -60,14 +61,26 @@ func (d acting) actResolve(a incident.Act) {
 	d.intake().end(model.Resolved, "resolved by "+a.By)
 }
 
+// noLoss is how people say that no data was lost.
+var noLoss = []string{
+	"none", "nothing", "no loss", "no data loss", "no data lost", "no data was lost", "nothing lost", "nothing was lost",
+	"aucune", "rien", "aucune perte", "aucune perte de données", "aucune donnée perdue", "aucune donnée n'a été perdue", "aucune donnée n’a été perdue",
+	"pas de perte", "pas de perte de données", "rien de perdu", "rien n'a été perdu", "rien n’a été perdu",
+}
+
 // dataLoss is the answer about lost data: none in any of its words, nothing where it
 // is not known yet, or what was lost.
 func dataLoss(text string) string {
 	text = strings.TrimSpace(text)
-	switch bare := strings.ToLower(strings.Trim(text, " .!")); {
-	case no(bare), slices.Contains([]string{"none", "nothing", "no loss", "aucune", "rien", "aucune perte", "aucune perte de données", "pas de perte", "0%", "0 %"}, bare):
+	bare := strings.ToLower(strings.Trim(text, " .!"))
+	share := strings.Replace(strings.TrimRight(bare, " \u00a0\u202f%"), ",", ".", 1)
+	if n, err := strconv.ParseFloat(share, 64); err == nil && n == 0 {
 		return "none"
-	case slices.Contains([]string{"unknown", "inconnue", "?"}, bare):
+	}
+	switch {
+	case no(bare), slices.Contains(noLoss, bare):
+		return "none"
+	case slices.Contains([]string{"unknown", "not known", "no idea", "don't know", "inconnue", "inconnu", "aucune idée", "je ne sais pas", "?"}, bare):
 		return ""
 	}
 	return text

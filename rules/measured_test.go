@@ -73,3 +73,29 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 		t.Error("another platform's figures are kept")
 	}
 }
+
+// covers: S2.30; that no data was lost is said in many ways, and what was lost in any other.
+func TestWhatWasLost(t *testing.T) {
+	b := exampleBook(t, "activeprolearn")
+	at := paris(t, "2026-03-09 10:00")
+	s := model.Signal{Kind: model.FunctionalProbe, Fingerprint: "f", StartsAt: at,
+		Labels: model.Labels{model.LabelAlertname: "MoodlePageDown", model.LabelPlatform: "lms-A", model.LabelSignal: "functional_probe", model.LabelSeverity: "blocking"}}
+	i := incident.Incident{ID: "i1", Scenario: "platform", Policy: b.InForce(at).Hash, Identity: model.Labels{"alertname": "MoodlePageDown", "platform": "lms-A"}}
+	i.MakeMaps()
+	i = b.Decide(i, incident.Fired{Signal: s}, incident.Circumstances{}, at).Incident
+	for said, none := range map[string]bool{
+		"none": true, "Non": true, "0": true, "0,0 %": true, "0\u00a0%": true, "Aucune donnée perdue.": true, "no data was lost": true,
+		"some 0.1 %": false, "0,1 %": false, "notes du 3 mars": false,
+	} {
+		act := incident.Act{Verb: "resolve", By: "op", Fields: model.Labels{"cause": "unknown", "note": "seen", "data_loss": said}}
+		d := b.Decide(i, incident.Acted{Act: act}, incident.Circumstances{}, at.Add(time.Minute))
+		if d.Refusal != nil || (d.Incident.DataLoss == "none") != none || (len(d.Breaches) == 0) != none {
+			t.Errorf("%q: refused %v, lost %q, breaches %+v", said, d.Refusal, d.Incident.DataLoss, d.Breaches)
+		}
+	}
+	i = b.Decide(i, incident.Acted{Act: incident.Act{Verb: "restore", By: "op", Fields: model.Labels{}}}, incident.Circumstances{}, at.Add(time.Minute)).Incident
+	act := incident.Act{Verb: "resolve", By: "op", Fields: model.Labels{"cause": "unknown", "note": "seen", "data_loss": "Aucune idée"}}
+	if d := b.Decide(i, incident.Acted{Act: act}, incident.Circumstances{}, at.Add(2*time.Minute)); d.Refusal == nil || d.Refusal.Status != 422 {
+		t.Errorf("nobody knows, and it is %s", d.Incident.State)
+	}
+}
