@@ -11,7 +11,8 @@ import (
 	"vigie/rules/policy"
 )
 
-// The names under which the rooms below were known when they were one package.
+// The names under which the rooms below were known when they were one package: tests
+// that are kept outside of this tree are written in them.
 type (
 	Labels            = model.Labels
 	Matchers          = model.Matchers
