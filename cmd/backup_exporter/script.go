@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,8 +13,6 @@ import (
 
 // maxScript bounds the text of a script that is read to be judged.
 const maxScript = 64 << 10
-
-var shells = regexp.MustCompile(`^(sh|bash|dash|ash|ksh|mksh|zsh)$`)
 
 // withScript puts the text of a shell's script in place of the file that holds it, as
 // it would stand behind sh -c, so that both are judged alike. The program itself stays
@@ -26,7 +23,7 @@ func withScript(command []string, p *programs.Program) []string {
 		switch {
 		case p != nil && p.Is(word), strings.HasPrefix(word, "-c") && (under >= 0 || !slices.Contains(command[:at], "ionice")):
 			return command
-		case shells.MatchString(path.Base(word)):
+		case programs.IsShell(word):
 			under = at
 			continue
 		case strings.HasPrefix(word, "-"), under >= 0 && command[at-1] == "-o":
@@ -81,7 +78,7 @@ func scriptIn(file string, inPath bool) (shell []string, text string, runs bool)
 	if len(words) > 1 && path.Base(words[0]) == "env" {
 		words = slices.DeleteFunc(words[1:], func(w string) bool { return w == "-S" })
 	}
-	if len(words) == 0 || !shells.MatchString(path.Base(words[0])) {
+	if len(words) == 0 || !programs.IsShell(words[0]) {
 		return nil, "", runs
 	}
 	return words, rest, runs

@@ -11,16 +11,24 @@ import (
 // IsRunner tells programs that run others: what stands between their name and the
 // program's is theirs. Most of them end with 1 when they could not.
 func IsRunner(word string) bool {
-	if HandsOn(word) {
+	if HandsOn(word) || IsShell(word) {
 		return true
 	}
 	switch base(word) {
-	case chronic, "systemd-run", "unshare", "nsenter", "chroot", "ssh", "docker", "podman", "kubectl", "busybox",
-		"sh", "bash", "dash", "ash", "ksh", "zsh", "cmd", "powershell", "pwsh":
+	case chronic, "systemd-run", "unshare", "nsenter", "chroot", "ssh", "docker", "podman", "kubectl", "busybox", "cmd", "powershell", "pwsh":
 		return true
 	}
 	switch path.Ext(base(word)) {
 	case ".sh", ".py", ".pl", ".rb", ".ps1", ".cmd", ".bat":
+		return true
+	}
+	return false
+}
+
+// IsShell tells the shells whose scripts are read.
+func IsShell(word string) bool {
+	switch base(word) {
+	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh":
 		return true
 	}
 	return false

@@ -56,6 +56,7 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("sudo sh -c 'restic backup /d'"), seen},
 		{sh("restic backup /d; echo done"), words},
 		{sh("restic backup /d || true"), words},
+		{[]string{"mksh", "-c", "restic backup /d || true"}, words},
 		{sh("restic backup /d || echo failed"), words},
 		{sh("restic backup /d | tee log"), words},
 		{sh("restic backup /d && date; date"), words},

@@ -9,7 +9,6 @@ import (
 )
 
 var (
-	shell   = regexp.MustCompile(`^(sh|bash|dash|ash|ksh|zsh|su|runuser|flock)$`)
 	given   = regexp.MustCompile(`^-[a-zA-Z]*c$|^--command$`) // the option in front of a script
 	escaped = regexp.MustCompile(`\\(.)`)
 	system  = regexp.MustCompile(`^(/usr)?/s?bin/`)
@@ -19,13 +18,18 @@ var (
 	copies = regexp.MustCompile(`^(cat|cp|gzip|mariadb-dump|mv|mysqldump|pg_dump|pg_dumpall|xz|zstd)$`)
 )
 
+// takesScript tells shells, and others that hand a script to one.
+func takesScript(word string) bool {
+	return IsShell(word) || slices.Contains([]string{"su", "runuser", "flock"}, base(word))
+}
+
 // scriptOf finds the script that a command hands to a shell in one word, as for
 // sh -c or ssh; empty if there is none.
 func scriptOf(words []string) string {
 	under := ""
 	for i, word := range words {
 		switch name := base(word); {
-		case shell.MatchString(name) || name == "ssh":
+		case takesScript(name) || name == "ssh":
 			under = name
 		case under == "ssh" && strings.Contains(word, " ") && !strings.HasPrefix(words[i-1], "-"):
 			return strings.Join(words[i:], " ")
@@ -38,7 +42,7 @@ func scriptOf(words []string) string {
 
 // shellOptions are those of a shell that is given a script in one word.
 func shellOptions(words []string) []string {
-	at := slices.IndexFunc(words, func(w string) bool { return shell.MatchString(base(w)) })
+	at := slices.IndexFunc(words, takesScript)
 	options := words[at+1:]
 	if end := slices.IndexFunc(options, given.MatchString); at >= 0 && end >= 0 {
 		return options[:end+1]
