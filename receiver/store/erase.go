@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -324,7 +325,7 @@ func (e *eraser) scrubbed(v any) any {
 			v[i] = e.scrubbed(v[i])
 		}
 	case map[string]any:
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			x := e.scrubbed(v[k])
 			delete(v, k)
 			v[e.scrub(k)] = x

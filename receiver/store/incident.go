@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -463,7 +464,7 @@ func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
 		}
 	}
 	var args []any
-	for _, fp := range sortedKeys(now) {
+	for _, fp := range slices.Sorted(maps.Keys(now)) {
 		if source, stored := known.alerts[fp]; !stored || source != now[fp] {
 			args = append(args, now[fp], near.Of(fp, r.Alerts[fp].Labels), fp, r.ID)
 		}

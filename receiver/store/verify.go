@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -136,7 +138,7 @@ func (f *verifier) lines() error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	f.endOf(at, broken)
-	for _, chain := range sortedKeys(f.ends) {
+	for _, chain := range slices.Sorted(maps.Keys(f.ends)) {
 		h := f.ends[chain]
 		if chain == SystemChain && h.length == base.length && bytes.Equal(h.hash, base.hash) {
 			continue
@@ -334,7 +336,7 @@ func (f *verifier) unsealed() error {
 			f.fault(h.chain, n+1, "and what follows is neither sealed nor waits for a seal")
 		}
 	}
-	for _, chain := range sortedKeys(f.whole) {
+	for _, chain := range slices.Sorted(maps.Keys(f.whole)) {
 		if f.sealed[chain] == 0 && f.whole[chain] != nil {
 			f.fault(chain, 1, "is neither sealed nor waits for a seal")
 		}
