@@ -225,7 +225,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/jackc/pgx/v5":                                   {"vigie/receiver/store", "vigie/receiver/store/pg"},
 		"github.com/jackc/pgx/v5/stdlib":                            {"vigie/receiver/store", "vigie/receiver/store/pg"},
 		"github.com/jackc/pgx/v5/pgconn":                            {"vigie/receiver/store", "vigie/receiver/store/pg", "vigie/receiver/store/pgtest"},
-		"database/sql":                                              {"vigie/receiver/store", "vigie/receiver/store/engine", "vigie/receiver/store/pg", "vigie/receiver/store/sqlite", "vigie/receiver/store/tables", "vigie/exporters/arcserve"},
+		"database/sql":                                              {"vigie/receiver/store", "vigie/receiver/store/engine", "vigie/receiver/store/journal", "vigie/receiver/store/pg", "vigie/receiver/store/sqlite", "vigie/receiver/store/tables", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb/msdsn":                     {"vigie/exporters/arcserve"},
 		"github.com/xhit/go-simple-mail/v2":                         {"vigie/receiver/notify"},

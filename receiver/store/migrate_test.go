@@ -61,7 +61,7 @@ func TestKilledDuringMigration(t *testing.T) {
 		if v, err := tx.Value("from"); err != nil || v != "schema 1" {
 			t.Errorf("fact %q, %v", v, err)
 		}
-		_, err := tx.heads(`SELECT chain, length, head FROM unsealed`)
+		_, err := tx.journal().Heads(`SELECT chain, length, head FROM unsealed`)
 		return err
 	})
 	if err != nil {
