@@ -134,7 +134,7 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.db, s.server, s.path = p, p, p.Name
+		s.db, s.server, s.path, s.packer.Shared = p, p, p.Name, true
 		if err := s.askClock(ctx); err != nil {
 			return nil, errors.Join(err, p.Close(false))
 		}
