@@ -32,6 +32,7 @@ import (
 	"vigie/receiver/pinned"
 	"vigie/receiver/promised"
 	"vigie/receiver/reports"
+	"vigie/receiver/sending"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incident"
@@ -193,7 +194,8 @@ func newOutbox(c *core) *outbox.Outbox {
 		Settings: func() outbox.Settings {
 			p := c.live()
 			return outbox.Settings{Book: p.Book, Render: p.Render, Sender: p.Sender, Domain: p.Domain, Mailbox: p.Mailbox, Exporters: p.Exporters,
-				Channel: p.Channel, Channels: p.Channels, Timings: p.Timings}
+				Channel: p.Channel, Channels: p.Channels,
+				Tick: p.Timings.Tick, Pauses: sending.Pauses{First: p.Timings.RetryFirst, Most: p.Timings.RetryMost, GiveUp: p.Timings.GiveUp}}
 		},
 		Instance: func() string { return c.instance },
 		Update: func(ctx context.Context, now time.Time, work func(*store.Tx, outbox.Tell) error) error {

@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigie/receiver/answers"
-	"vigie/receiver/config"
 	"vigie/receiver/evidence"
 	"vigie/receiver/loop"
 	"vigie/receiver/memory"
@@ -66,7 +65,10 @@ type Settings struct {
 	// Channel carries mail to people, Channels whatever else reaches them, by name.
 	Channel  notify.Channel
 	Channels map[string]notify.Channel
-	Timings  config.Timings
+	// Tick is how often the outbox looks for what is due, Pauses how long it waits between
+	// attempts.
+	Tick   time.Duration
+	Pauses sending.Pauses
 }
 
 // Options is what an outbox works with.
@@ -107,7 +109,7 @@ func New(o Options) *Outbox { return &Outbox{Options: o} }
 
 // Run turns until ctx ends.
 func (o *Outbox) Run(ctx context.Context) error {
-	return o.Turns.Run(ctx, "outbox", o.Settings().Timings.Tick, nil, o.Turn)
+	return o.Turns.Run(ctx, "outbox", o.Settings().Tick, nil, o.Turn)
 }
 
 // Turn sends what is due, until nothing is due and nothing is on its way.

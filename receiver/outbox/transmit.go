@@ -70,8 +70,7 @@ type outcome struct {
 func (o *Outbox) outcome(t store.Transmission, sent error) outcome {
 	o.Causes.Set(t.Channel, sent)
 	now := o.Now()
-	ts := o.Settings().Timings
-	v := sending.Judge(t, sent, now, sending.Pauses{First: ts.RetryFirst, Most: ts.RetryMost, GiveUp: ts.GiveUp})
+	v := sending.Judge(t, sent, now, o.Settings().Pauses)
 	o.Sent.WithLabelValues(t.Template, v.Result).Inc()
 	if sent != nil {
 		o.Log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.Result, "err", sent)
