@@ -153,7 +153,7 @@ func (v *view) Flag(name string) *flagText {
 func (v *view) ManyActs() []ask.Option {
 	s := &speech{v.Locale}
 	var out []ask.Option
-	for _, p := range []string{"take", "assign", "note", "silence"} {
+	for _, p := range []string{"take", "assign", "note", "silence", "release"} {
 		out = append(out, ask.Option{Value: p, Text: s.word("button." + p)})
 	}
 	return out
