@@ -141,22 +141,22 @@ func (p Plan) Covers(role, engine, name string, exact bool) bool {
 }
 
 // PlanOf finds the plan of a job: the one that it is called after, or else the only one
-// of its role and product; -1 if none, or several, may be meant.
-func PlanOf(plans []Plan, role, engine, name string) (at int, exact bool) {
-	for _, exact := range []bool{true, false} {
-		found := -1
-		for i, p := range plans {
-			if !p.Covers(role, engine, name, exact) {
-				continue
-			}
-			if found >= 0 {
-				found = -2
-				break
-			}
-			found = i
-		}
-		if found >= 0 {
-			return found, exact
+// of its role and product, or else the one of its name, whatever role its product gives
+// it; -1 if none, or several, may be meant. Named tells that it bears the plan's name.
+func PlanOf(plans []Plan, role, engine, name string) (at int, named bool) {
+	covers := func(exact bool) func(Plan) bool {
+		return func(p Plan) bool { return p.Covers(role, engine, name, exact) }
+	}
+	anyRole := func(p Plan) bool {
+		p.Role, p.Kind = role, ""
+		return p.Covers(role, engine, name, true)
+	}
+	for _, x := range []struct {
+		fits  func(Plan) bool
+		named bool
+	}{{covers(true), true}, {covers(false), false}, {anyRole, true}} {
+		if at := slices.IndexFunc(plans, x.fits); at >= 0 && !slices.ContainsFunc(plans[at+1:], x.fits) {
+			return at, x.named
 		}
 	}
 	return -1, false

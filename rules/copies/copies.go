@@ -102,9 +102,9 @@ func Of(m *inventory.Machine, jobs []Job) Copies {
 func statesOf(plans []fleet.Plan, jobs []Job) [][]string {
 	named, others := make([][]string, len(plans)), make([][]string, len(plans))
 	for _, j := range jobs {
-		at, exact := fleet.PlanOf(plans, j.Role, j.Engine, j.Plan)
+		at, called := fleet.PlanOf(plans, j.Role, j.Engine, j.Plan)
 		switch {
-		case exact:
+		case called:
 			named[at] = append(named[at], j.State)
 		case at >= 0:
 			others[at] = append(others[at], j.State)
