@@ -80,7 +80,7 @@ func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	}
 	if a.csv {
 		l := d.speech(a)
-		return &File{fileName("dossier", a), "text/csv; charset=utf-8", sheet.Write(x.rows(l), separator(l))}, nil
+		return &File{fileName("dossier", a), "text/csv; charset=utf-8", sheet.Write(l.headed(x.rows(l), a), separator(l))}, nil
 	}
 	return x, nil
 }
@@ -158,7 +158,7 @@ func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 				rows = append(rows, []string{l.dir.PersonName(p.Person), day.Day, strconv.Itoa(day.Mails), strconv.Itoa(day.Calls)})
 			}
 		}
-		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(rows, separator(l))}, nil
+		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(l.headed(rows, a), separator(l))}, nil
 	}
 	return x, nil
 }
