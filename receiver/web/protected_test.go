@@ -84,7 +84,7 @@ func TestCopiesOfMachines(t *testing.T) {
 		t.Error("a machine with a copy off-site is listed as one without")
 	}
 	code, text = b.get("/customers?q=dupont")
-	must(t, code, text, "1 machine with one copy alone", "2 machines with no copy known to be off-site")
+	must(t, code, text, "1 with one copy alone", "2 with no copy known to be off-site")
 }
 
 // covers: S1.0; the policy in force tells its name, version and first day, and an incident
