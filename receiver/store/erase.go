@@ -2,14 +2,18 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 	"vigie/rules/incident"
 )
 
@@ -124,28 +128,18 @@ func (e *eraser) actor() error {
 
 // texts deletes what the person wrote and what names them.
 func (e *eraser) texts() error {
-	rows, err := e.tx.q.Query(`SELECT p.chain, p.line, p.text, j.actor FROM journal_personal p
-		JOIN journal j ON j.chain = p.chain AND j.line = p.line`)
+	type text struct {
+		journal.Head
+		said, actor string
+	}
+	all, err := engine.All(e.tx.q, func(r *sql.Rows, t *text) error { return r.Scan(&t.Chain, &t.Length, &t.said, &t.actor) },
+		`SELECT p.chain, p.line, p.text, j.actor FROM journal_personal p JOIN journal j ON j.chain = p.chain AND j.line = p.line`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var found []head
-	for rows.Next() {
-		var h head
-		var text, actor string
-		if err := rows.Scan(&h.chain, &h.length, &text, &actor); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		if slices.Contains(e.known, actor) || e.names.MatchString(text) {
-			found = append(found, h)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
+	found := slices.DeleteFunc(all, func(t text) bool { return !slices.Contains(e.known, t.actor) && !e.names.MatchString(t.said) })
 	for _, h := range found {
-		if _, err := e.tx.q.Exec(`DELETE FROM journal_personal WHERE chain = ? AND line = ?`, h.chain, h.length); err != nil {
+		if _, err := e.tx.q.Exec(`DELETE FROM journal_personal WHERE chain = ? AND line = ?`, h.Chain, h.Length); err != nil {
 			return err
 		}
 	}
@@ -324,7 +318,7 @@ func (e *eraser) scrubbed(v any) any {
 			v[i] = e.scrubbed(v[i])
 		}
 	case map[string]any:
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			x := e.scrubbed(v[k])
 			delete(v, k)
 			v[e.scrub(k)] = x
@@ -334,18 +328,5 @@ func (e *eraser) scrubbed(v any) any {
 }
 
 func (tx *statements) pairs(query string, args ...any) ([][2]string, error) {
-	rows, err := tx.q.Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out [][2]string
-	for rows.Next() {
-		var p [2]string
-		if err := rows.Scan(&p[0], &p[1]); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		out = append(out, p)
-	}
-	return out, rows.Err()
+	return engine.All(tx.q, func(r *sql.Rows, p *[2]string) error { return r.Scan(&p[0], &p[1]) }, query, args...)
 }

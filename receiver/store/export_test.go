@@ -1,11 +1,15 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"vigie/receiver/store/sqlite"
+)
 
 // On returns options for a database on another layer under SQLite, which syncs
 // otherwise; "" leaves either as it is.
 func (o Options) On(vfs, synchronous string) Options {
-	o.vfs, o.synchronous = vfs, synchronous
+	o.file = sqlite.Options{VFS: vfs, Synchronous: synchronous}
 	return o
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 	"vigie/receiver/store/kept"
 	"vigie/rules/incident"
 	"vigie/rules/incidents"
@@ -78,23 +80,14 @@ func (tx Outbox) Withdraw(id string) error {
 // DueBundles returns the keys of the bundles whose hold has ended, in the order
 // in which they leave, see [incidents.InOrder].
 func (tx Outbox) DueBundles(now time.Time, limit int) ([]string, error) {
-	rows, err := tx.q.Query(`SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
-		GROUP BY bundle_key`, now.UnixNano())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var due []incidents.DueBundle
-	for rows.Next() {
-		var b incidents.DueBundle
+	due, err := engine.All(tx.q, func(r *sql.Rows, b *incidents.DueBundle) error {
 		var at int64
-		if err := rows.Scan(&b.Key, &at, &b.Position); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		err := r.Scan(&b.Key, &at, &b.Position)
 		b.Due = time.Unix(0, at)
-		due = append(due, b)
-	}
-	return incidents.InOrder(due, limit), rows.Err()
+		return err
+	}, `SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
+		GROUP BY bundle_key`, now.UnixNano())
+	return incidents.InOrder(due, limit), err
 }
 
 // BundleIncidents returns the incidents that a bundle's notifications which
@@ -106,25 +99,16 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving]; stuck names the bundles for which nothing waits.
 func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.Notification, error) {
-	rows, err := tx.q.Query(`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
-		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var waiting []incidents.Waiting
 	values := map[string]string{}
-	for rows.Next() {
-		var w incidents.Waiting
+	waiting, err := engine.All(tx.q, func(r *sql.Rows, w *incidents.Waiting) error {
 		var until int64
 		var value string
-		if err := rows.Scan(&w.ID, &w.Incident, &w.Bundle, &until, &w.Position, &value); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		w.HoldUntil = time.Unix(0, until)
-		waiting, values[w.ID] = append(waiting, w), value
-	}
-	if err := rows.Err(); err != nil {
+		err := r.Scan(&w.ID, &w.Incident, &w.Bundle, &until, &w.Position, &value)
+		w.HoldUntil, values[w.ID] = time.Unix(0, until), value
+		return err
+	}, `SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
+		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
+	if err != nil {
 		return nil, err
 	}
 	var ns []incident.Notification
@@ -210,7 +194,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []incident.Notification, 
 		_, moved := tx.q.Exec(`UPDATE message SET position = (SELECT MAX(position) + 1 FROM message) WHERE id = ?`, l)
 		err = errors.Join(err, moved)
 	}
-	if err := errors.Join(err, tx.unseal(messageChain+id, 1, Commit(salt, string(value)))); err != nil {
+	if err := errors.Join(err, tx.unseal(journal.Message+id, 1, journal.Commit(salt, string(value)))); err != nil {
 		return false, err
 	}
 	for _, a := range addresses {
@@ -311,23 +295,13 @@ const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
 func (tx Outbox) transmissions(where string, args ...any) ([]Transmission, error) {
-	rows, err := tx.q.Query(selectTransmissions+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ts []Transmission
-	for rows.Next() {
-		var t Transmission
+	return engine.All(tx.q, func(r *sql.Rows, t *Transmission) error {
 		var since int64
 		var next, ended sql.NullInt64
-		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended, &t.Token); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		err := r.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended, &t.Token)
 		t.Since, t.Next, t.Ended = time.Unix(0, since).UTC(), instant(next), instant(ended)
-		ts = append(ts, t)
-	}
-	return ts, rows.Err()
+		return err
+	}, selectTransmissions+where, args...)
 }
 
 // Message returns the final form of a message as it was sealed.
@@ -398,23 +372,19 @@ func (tx Outbox) Backlog(now time.Time) (Backlog, error) {
 		`SELECT COUNT(*), MIN(hold_until) FROM notification WHERE message = '' AND hold_until <= ?`,
 		`SELECT COUNT(*), MIN(since) FROM transmission WHERE next_at IS NOT NULL AND since <= ?`,
 	} {
-		rows, err := tx.q.Query(q, now.UnixNano())
-		if err != nil {
-			return b, err
-		}
-		for rows.Next() {
+		err := engine.Each(tx.q, func(r *sql.Rows) error {
 			var n int
 			var oldest sql.NullInt64
-			if err := rows.Scan(&n, &oldest); err != nil {
-				rows.Close()
-				return b, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			if err := r.Scan(&n, &oldest); err != nil {
+				return fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
 			b.Pending += n
 			if at := instant(oldest); !at.IsZero() && (b.Oldest.IsZero() || at.Before(b.Oldest)) {
 				b.Oldest = at
 			}
-		}
-		if err := rows.Close(); err != nil {
+			return nil
+		}, q, now.UnixNano())
+		if err != nil {
 			return b, err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/receiver/store"
+	"vigie/receiver/store/journal"
 	"vigie/receiver/store/pgtest"
 	"vigie/rules/incident"
 	"vigie/rules/model"
@@ -197,11 +198,11 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 
 func TestParseSeal(t *testing.T) {
 	s := store.Seal{Number: 7, Hash: bytes.Repeat([]byte{9}, 32)}
-	if got, err := store.ParseSeal(s.String()); err != nil || got.Number != 7 || !bytes.Equal(got.Hash, s.Hash) {
+	if got, err := journal.ParseSeal(s.String()); err != nil || got.Number != 7 || !bytes.Equal(got.Hash, s.Hash) {
 		t.Errorf("%v, %v", got, err)
 	}
 	for _, bad := range []string{"", "7", "7:", "x:00", "0:" + strings.Repeat("00", 32), "7:zz"} {
-		if _, err := store.ParseSeal(bad); err == nil {
+		if _, err := journal.ParseSeal(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}
@@ -211,11 +212,11 @@ func FuzzParseSeal(f *testing.F) {
 	f.Add("7:" + strings.Repeat("09", 32))
 	f.Add("-1:00")
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := store.ParseSeal(text)
+		s, err := journal.ParseSeal(text)
 		if err != nil {
 			return
 		}
-		again, err := store.ParseSeal(s.String())
+		again, err := journal.ParseSeal(s.String())
 		if err != nil || again.Number != s.Number || !bytes.Equal(again.Hash, s.Hash) {
 			t.Errorf("%q reads as %v, and that as %v (%v)", text, s, again, err)
 		}

@@ -17,6 +17,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/ask"
+	"vigie/receiver/web/linkpages"
 	"vigie/receiver/web/timeline"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
@@ -293,7 +294,7 @@ func (o *overview) steps() []stepRow { return o.Steps }
 
 // actForm is one act that somebody may do now, with its form.
 type actForm struct {
-	*form
+	*linkpages.Form
 	Purpose, Title, Does string
 	Main, Open, Danger   bool
 	Said                 string
@@ -319,12 +320,11 @@ func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][
 			}
 			opened := receiver.Opened{Incident: o.summary, Verb: row.Verb, Actors: []string{v.Who.ID}}
 			opened.Purpose, opened.Grant.Incident = f.Purpose, o.ID
-			speech := &speech{v.Locale}
 			var values map[string][]string
 			if f.Purpose == purpose {
 				values = given
 			}
-			x := actForm{form: p.links.form(&page{speech: speech}, opened, values), Purpose: f.Purpose, Title: speech.word("title." + f.Purpose),
+			x := actForm{Form: p.links.Form(v.Locale, opened, values), Purpose: f.Purpose, Title: v.PageWord("title." + f.Purpose),
 				Main: slices.Contains(mains(), f.Purpose), Open: f.Purpose == purpose, Danger: row.Verb == "close" || row.Verb == "decommission"}
 			if f.Purpose == "answer" && v.Role != act.Customer {
 				x.Title = v.T("title.answer") // another's words
@@ -424,7 +424,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
 	opened.Purpose, opened.Grant.Incident = purpose, x.ID
-	fields := p.links.acts.Given(v.Locale, opened, r.PostForm)
+	fields := p.links.Given(v.Locale, opened, r.PostForm)
 	for i := 0; i+1 < len(form.Settled); i += 2 {
 		fields[form.Settled[i]] = form.Settled[i+1]
 	}
@@ -439,7 +439,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		p.notDone(w, r, v, x, purpose, err)
 		return
 	}
-	p.say(r, "good", (&speech{v.Locale}).done(opened, d))
+	p.say(r, "good", ask.Done(v.Locale, opened, d))
 	back := r.PostForm.Get("back")
 	if back == "" {
 		back = "/incidents/" + x.ID

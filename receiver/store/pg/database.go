@@ -89,9 +89,6 @@ func (p *Database) Run(ctx context.Context, text string, args ...any) error {
 	return err
 }
 
-// Reader is the pool of what only reads.
-func (p *Database) Reader() *sql.DB { return p.reader }
-
 // connect opens the pools. Behind a pooler no statement may be prepared: the next
 // transaction may run on another of its connections.
 func (p *Database) connect(ctx context.Context, address, password string) error {
