@@ -60,7 +60,7 @@ func floor(path string) int {
 		return 1
 	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/lead"), under("vigie/receiver/sending"):
 		return 2
-	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"):
+	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"), under("vigie/receiver/outbox"):
 		return 3
 	case path == "vigie/receiver":
 		return 4

@@ -79,15 +79,12 @@ func matcher(names []string) (*regexp.Regexp, error) {
 // refuse looks for what still needs the person.
 func (e *eraser) refuse() error {
 	var needed []string
-	for _, q := range []struct {
-		what, query string
-		read        func(string, ...any) ([][2]string, error)
-	}{
-		{"open incident", `SELECT id, value FROM incident WHERE open = 1 ORDER BY number`, e.tx.states},
-		{"message not sent yet about", `SELECT incident, value FROM notification WHERE message = '' ORDER BY incident`, e.tx.pairs},
-		{"message under way", `SELECT id, value FROM message WHERE id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL) ORDER BY id`, e.tx.pairs},
+	for _, q := range []struct{ what, query string }{
+		{"open incident", `SELECT id, value FROM incident WHERE open = 1 ORDER BY number`},
+		{"message not sent yet about", `SELECT incident, value FROM notification WHERE message = '' ORDER BY incident`},
+		{"message under way", `SELECT id, value FROM message WHERE id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL) ORDER BY id`},
 	} {
-		rows, err := q.read(q.query)
+		rows, err := e.tx.unpacked(q.query)
 		if err != nil {
 			return err
 		}
@@ -159,6 +156,9 @@ func (e *eraser) messages() error {
 func (e *eraser) outbox() error {
 	err := e.rewrite(`SELECT id, value FROM notification`, &e.done.Notifications, func(id, value string) error {
 		clean, err := e.scrubJSON(value)
+		if err == nil {
+			clean, err = e.tx.packer.PackMail(clean)
+		}
 		if err != nil {
 			return fmt.Errorf("notification %s: %w", id, err)
 		}
@@ -213,12 +213,8 @@ func (e *eraser) ignored() error {
 }
 
 func (e *eraser) incidents() error {
-	rows, err := e.tx.states(`SELECT id, value FROM incident WHERE open = 0`)
-	if err != nil {
-		return err
-	}
 	e.tx.repeats.MovedAll()
-	return e.rewriteRows(rows, &e.done.Incidents, func(id, value string) error {
+	return e.rewrite(`SELECT id, value FROM incident WHERE open = 0`, &e.done.Incidents, func(id, value string) error {
 		clean, err := e.scrubJSON(value)
 		if err == nil {
 			clean, err = e.tx.packer.Pack(clean)
@@ -243,14 +239,10 @@ func (e *eraser) reasons() error {
 
 // rewrite calls f with the rows whose second column names the person.
 func (e *eraser) rewrite(query string, count *int, f func(id, value string) error) error {
-	rows, err := e.tx.pairs(query)
+	rows, err := e.tx.unpacked(query)
 	if err != nil {
 		return err
 	}
-	return e.rewriteRows(rows, count, f)
-}
-
-func (e *eraser) rewriteRows(rows [][2]string, count *int, f func(id, value string) error) error {
 	for _, r := range rows {
 		if !e.within(r[1]) {
 			continue

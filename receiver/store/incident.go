@@ -464,8 +464,8 @@ func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
 	return engine.Later(tx.q, 4, args, `INSERT INTO alert (source, place, fingerprint, incident) VALUES `, ` ON CONFLICT DO NOTHING`, false)
 }
 
-// states is pairs of incidents' ids and states, as JSON.
-func (tx *statements) states(query string, args ...any) ([][2]string, error) {
+// unpacked is pairs of ids and of the JSON that their rows hold.
+func (tx *statements) unpacked(query string, args ...any) ([][2]string, error) {
 	rows, err := tx.pairs(query, args...)
 	if err != nil {
 		return nil, err
@@ -473,7 +473,7 @@ func (tx *statements) states(query string, args ...any) ([][2]string, error) {
 	for n := range rows {
 		text, err := tx.packer.Unpack([]byte(rows[n][1]))
 		if err != nil {
-			return nil, fmt.Errorf("incident %s: %w", rows[n][0], err)
+			return nil, fmt.Errorf("%s: %w", rows[n][0], err)
 		}
 		rows[n][1] = string(text)
 	}

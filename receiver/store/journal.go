@@ -22,7 +22,9 @@ type (
 	Verification = journal.Verification
 )
 
-func (tx *statements) journal() journal.Tables { return journal.Tables{Querier: tx.q} }
+func (tx *statements) journal() journal.Tables {
+	return journal.Tables{Querier: tx.q, Unpack: tx.packer.UnpackMail}
+}
 
 // Append adds entries to an incident's journal and moves the chain's head in
 // the record, which must then be saved.

@@ -58,6 +58,9 @@ func (tx *Tx) letters(where string, args ...any) ([]Letter, error) {
 		var created int64
 		err := r.Scan(&l.ID, &l.Template, &created, &l.Value)
 		l.Created = time.Unix(0, created).UTC()
+		if err == nil {
+			l.Value, err = tx.packer.UnpackMail(l.Value)
+		}
 		return err
 	}, `SELECT m.id, m.template, m.created_at, m.value FROM message m WHERE `+where, args...)
 }

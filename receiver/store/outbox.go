@@ -31,6 +31,9 @@ const (
 // notification.
 func (tx Outbox) Notify(n incident.Notification) error {
 	value, err := json.Marshal(n)
+	if err == nil {
+		value, err = tx.packer.PackMail(value)
+	}
 	if err != nil {
 		return fmt.Errorf("notification %s: %w", n.ID, err)
 	}
@@ -44,11 +47,14 @@ func (tx Outbox) Notify(n incident.Notification) error {
 // Rewrite replaces a notification that is still held, in its place.
 func (tx Outbox) Rewrite(n incident.Notification) error {
 	own := tx.beside()
-	was, err := own.texts(`SELECT value FROM notification WHERE id = ? AND message = ''`, n.ID)
+	was, err := own.unpacked(`SELECT id, value FROM notification WHERE id = ? AND message = ''`, n.ID)
 	if err != nil || len(was) == 0 {
 		return err
 	}
-	value, err := kept.Over([]byte(was[0]), n)
+	value, err := kept.Over([]byte(was[0][1]), n)
+	if err == nil {
+		value, err = tx.packer.PackMail(value)
+	}
 	if err == nil {
 		_, err = own.q.Exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
 	}
@@ -99,10 +105,10 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving]; stuck names the bundles for which nothing waits.
 func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.Notification, error) {
-	values := map[string]string{}
+	values := map[string][]byte{}
 	waiting, err := engine.All(tx.q, func(r *sql.Rows, w *incidents.Waiting) error {
 		var until int64
-		var value string
+		var value []byte
 		err := r.Scan(&w.ID, &w.Incident, &w.Bundle, &until, &w.Position, &value)
 		w.HoldUntil, values[w.ID] = time.Unix(0, until), value
 		return err
@@ -113,9 +119,13 @@ func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.N
 	}
 	var ns []incident.Notification
 	for _, w := range incidents.Leaving(key, waiting, now, stuck) {
+		text, err := tx.packer.Unpack(values[w.ID])
 		var n incident.Notification
-		if err := json.Unmarshal([]byte(values[w.ID]), &n); err != nil {
-			return nil, fmt.Errorf("notification: %w", err)
+		if err == nil {
+			err = json.Unmarshal(text, &n)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("notification %s: %w", w.ID, err)
 		}
 		ns = append(ns, n)
 	}
@@ -123,14 +133,14 @@ func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.N
 }
 
 func (tx Outbox) notifications(where string, args ...any) ([]incident.Notification, error) {
-	values, err := tx.texts(`SELECT value FROM notification WHERE `+where, args...)
+	values, err := tx.unpacked(`SELECT id, value FROM notification WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	ns := make([]incident.Notification, len(values))
 	for i, v := range values {
-		if err := json.Unmarshal([]byte(v), &ns[i]); err != nil {
-			return nil, fmt.Errorf("notification: %w", err)
+		if err := json.Unmarshal([]byte(v[1]), &ns[i]); err != nil {
+			return nil, fmt.Errorf("notification %s: %w", v[0], err)
 		}
 	}
 	return ns, nil
@@ -184,8 +194,12 @@ func (tx Outbox) CreateMessage(id, template string, ns []incident.Notification, 
 	if err != nil {
 		return false, err
 	}
+	packed, err := tx.packer.PackMail(value)
+	if err != nil {
+		return false, fmt.Errorf("message %s: %w", id, err)
+	}
 	if _, err := tx.q.Exec(`INSERT INTO message (id, template, created_at, position, value, salt)
-		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), value, salt); err != nil {
+		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), packed, salt); err != nil {
 		return false, err
 	}
 	// What was held again takes its place before what is told later of its incidents.
@@ -313,7 +327,11 @@ func (tx Outbox) Message(id string) ([]byte, error) {
 	if len(vs) == 0 {
 		return nil, fmt.Errorf("message %q: %w", id, ErrNotFound)
 	}
-	return []byte(vs[0]), nil
+	text, err := tx.packer.UnpackMail([]byte(vs[0]))
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", id, err)
+	}
+	return text, nil
 }
 
 // Thread returns the first message of an incident's thread that an address has

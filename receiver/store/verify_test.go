@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +176,7 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 		{"payload changed", []string{`UPDATE delivery SET body = x'0300'`}, "was changed: its content", nil},
 		{"payload deleted", []string{`DELETE FROM delivery`}, "is missing; seal 1 saw it", nil},
 		{"message changed", []string{`UPDATE message SET value = '{}'`}, "message/m@msp.example line 1: is not what seal 1 saw", nil},
+		{"message damaged", []string{`UPDATE message SET value = substr(value, 1, 9)`}, "message/m@msp.example line 1: was changed: it cannot be read", nil},
 		{"message deleted", []string{`DELETE FROM message`}, "message/m@msp.example line 1: is missing", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -243,6 +245,15 @@ func testEraseAPerson(t *testing.T, path string) {
 		for _, l := range lines {
 			if l.Actor != e.Pseudonym || l.Personal != "" || l.Commitment == nil {
 				t.Errorf("line %d: %+v", l.Line, l)
+			}
+		}
+		for _, table := range []string{"incident", "notification", "message"} {
+			rows, failed := tx.Unpacked(`SELECT id, value FROM ` + table + ` WHERE length(value) > 0`)
+			err = errors.Join(err, failed)
+			for _, r := range rows {
+				if word := regexp.MustCompile(`Léa|lea@dupont|is ill`).FindString(r[1]); word != "" {
+					t.Errorf("%q is still in the %s %s", word, table, r[0])
+				}
 			}
 		}
 		r, incErr := tx.Incident("i2")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -302,7 +303,7 @@ type actForm struct {
 
 // mains are the acts that are offered first; the others stand under "more".
 func mains() []string {
-	return []string{"take", "silence", "attempt", "forecast_no", "escalate", "check_ok", "check_ko", "answer", "call", "qualify", "workaround", "cascade", "resolve", "note"}
+	return []string{"take", "unsilence", "silence", "attempt", "forecast_no", "escalate", "check_ok", "check_ko", "answer", "call", "qualify", "workaround", "cascade", "resolve", "note"}
 }
 
 // Acts are the forms of what somebody may do to the incident now.
@@ -374,6 +375,10 @@ func fitting(purpose string, o *overview, who string, s *policy.Scenario) bool {
 		return len(o.summary.Progress.RefusedSeen) > 0
 	case "restore_verified":
 		return slices.ContainsFunc(o.summary.Acts, func(a incident.ActRecord) bool { return a.Verb == "restore" })
+	case "release":
+		return o.Assignee == who
+	case "unsilence":
+		return slices.ContainsFunc(slices.Collect(maps.Values(o.summary.Silences)), func(s incident.Silence) bool { return s.By == who })
 	case "silence":
 		return o.Platform == "" || o.Machine != ""
 	}
@@ -573,7 +578,7 @@ func manyAct(v *view, form url.Values) (a incident.Act, field, wrong string) {
 	name, value := "", strings.TrimSpace(form.Get("text"))
 	field = "text"
 	switch a.Verb {
-	case "take":
+	case "take", "release":
 		return a, "", ""
 	case "note", "attempt":
 		name = "note"

@@ -152,7 +152,7 @@ func (v *view) Flag(name string) *flagText {
 // ManyActs are the acts that can be done to several incidents at once.
 func (v *view) ManyActs() []ask.Option {
 	var out []ask.Option
-	for _, p := range []string{"take", "assign", "note", "silence"} {
+	for _, p := range []string{"take", "assign", "note", "silence", "release"} {
 		out = append(out, ask.Option{Value: p, Text: v.PageWord("button." + p)})
 	}
 	return out

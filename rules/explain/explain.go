@@ -177,7 +177,7 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 			platform = ps[0]
 		}
 	}
-	for _, f := range d.Schedule().Firings(st, platform) {
+	for _, f := range append(d.Schedule().Firings(st, platform), d.foreseen(st)...) {
 		if d.Schedule().Taken(st, platform, f) {
 			continue
 		}
@@ -187,6 +187,25 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 		to, cc, _ := d.Contacts().Recipients(st, st.To, st.Cc, platform)
 		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + waitsFor(st),
 			To: addresses(to), Cc: addresses(cc)})
+	}
+	return out
+}
+
+// foreseen are the firings of a step that waits for what is known to come if nobody
+// does anything: a deadline that passes, or a moment with an instant.
+func (d explaining) foreseen(st *policy.Step) []situation.Firing {
+	var out []situation.Firing
+	for n, t := range st.When {
+		switch c := d.Incident.Targets[t.Name]; {
+		case t.Kind == policy.WhenBreach && c != nil && !c.Paused && !c.Due.IsZero() && c.MetAt.IsZero() && c.Breached.IsZero():
+			out = append(out, situation.Firing{At: c.Due.Add(time.Second), Trigger: n, Why: "when " + t.Name + " is missed"})
+		case t.Kind == policy.WhenMoment:
+			for _, a := range d.AllAhead() {
+				if a.Moment == t.Name {
+					out = append(out, situation.Firing{At: d.Schedule().After(a.At, t.Delay), Trigger: n, Why: t.Name})
+				}
+			}
+		}
 	}
 	return out
 }

@@ -18,7 +18,11 @@ import (
 const System = "system"
 
 // Tables are the tables of the journal, as one connection sees them.
-type Tables struct{ engine.Querier }
+type Tables struct {
+	engine.Querier
+	// Unpack returns a message as it was sealed of what its row holds.
+	Unpack func(value []byte) ([]byte, error)
+}
 
 // Line is one line of the journal.
 type Line struct {

@@ -223,11 +223,17 @@ func (f *verifier) messages() error {
 		}
 		f.v.Messages++
 		f.whole[Message+id] = nil
-		if salt != nil {
-			f.whole[Message+id] = Commit(salt, string(value))
-		} else if len(value) == 0 {
-			f.v.Erased++
+		if salt == nil {
+			if len(value) == 0 {
+				f.v.Erased++
+			}
+			continue
 		}
+		text, err := f.t.Unpack(value)
+		if err != nil {
+			f.fault(Message+id, 1, "was changed: it cannot be read: %v", err)
+		}
+		f.whole[Message+id] = Commit(salt, string(text))
 	}
 	return rows.Err()
 }
