@@ -139,6 +139,9 @@ func (s *Statement) rows(l speech) [][]string {
 			row := []string{l.T("report.row.unavailability"), "", l.dir.CustomerName(u.Customer), "", l.dir.PlatformName(u.Platform), l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
 			if part.name == "down" {
 				row[9], row[11] = clock(seconds(u.Allowed())), strconv.Itoa(u.Exceeded)
+				if u.Outcome() == "unknown" {
+					row[11] = l.T("report.unknown")
+				}
 			}
 			out = append(out, row)
 		}
