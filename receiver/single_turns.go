@@ -13,7 +13,7 @@ func (e *Engine) AskDue(ctx context.Context) error { return e.asker.turn(ctx) }
 
 // Deliver makes messages of the notifications whose hold has ended and sends
 // what is due, until nothing is due and nothing is on its way.
-func (e *Engine) Deliver(ctx context.Context) error { return e.outbox.turn(ctx) }
+func (e *Engine) Deliver(ctx context.Context) error { return e.outbox.Turn(ctx) }
 
 // Correlate looks for failures common to several incidents.
 func (e *Engine) Correlate(ctx context.Context) error { return e.correlator.turn(ctx) }
@@ -40,6 +40,9 @@ func (e *Engine) Beat(ctx context.Context) error { return e.heartbeat.turn(ctx) 
 
 // Measure tells incidents how long platforms were down.
 func (e *Engine) Measure(ctx context.Context) error { return e.measurer.Turn(ctx) }
+
+// CountCopies asks which copies of all machines are good.
+func (e *Engine) CountCopies(ctx context.Context) error { return e.copies.Turn(ctx) }
 
 // Digest makes the overview of the day when its hour has come, once a day.
 func (e *Engine) Digest(ctx context.Context) error { return e.digest.turn(ctx) }

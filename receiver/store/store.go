@@ -105,6 +105,8 @@ type Options struct {
 	Within time.Duration
 	// Password is that of a server's database, where it is not in the environment.
 	Password string
+	// Warn is told what goes wrong with a server later and stops nothing.
+	Warn func(string)
 
 	// file is what tests alone change.
 	file sqlite.Options
@@ -130,7 +132,7 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		path: database, ballast: new(ballast.Ballast), jobs: make(chan *job, maxWaiting), patient: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
 	if OnServer(database) {
-		p, err := pg.Open(ctx, database, o.Password, o.Within, migrations)
+		p, err := pg.Open(ctx, database, o.Password, o.Within, o.Warn, migrations)
 		if err != nil {
 			return nil, err
 		}
