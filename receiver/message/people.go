@@ -1,5 +1,12 @@
 package message
 
+import (
+	"cmp"
+	"strings"
+
+	"vigie/receiver/message/locale"
+)
+
 // people are who has it in hand, and what they said.
 type people struct{ *sheet }
 
@@ -29,8 +36,13 @@ func (i people) Actor() string { return i.f.Actor }
 // Automatic tells that no person asked for this message.
 func (i people) Automatic() bool { return i.f.Automatic }
 
-// Reason is a person's words.
-func (i people) Reason() string { return i.f.Reason }
+// Reason is why somebody did it, in his words or by the name of what he chose.
+func (i people) Reason() string { return named(i.Language, i.f.Reason) }
+
+// named gives the usual reasons for closing their names; what somebody wrote stays.
+func named(l *locale.Language, reason string) string {
+	return cmp.Or(l.Word(locale.Pages+"close."+strings.ReplaceAll(reason, "_", " ")), reason)
+}
 
 // Expected is the promised day: "mercredi 12 mars".
 func (i people) Expected() string { return i.dateText(i.f.ExpectedDate) }

@@ -254,6 +254,9 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	if a := d.LastAct("assign"); a != nil && a.Fields["to"] == d.Incident.Assignee {
 		f.AssignedBy = d.Book.Directory.PersonName(a.By)
 	}
+	if f.Actor == "" && d.Incident.State.Ended() {
+		f.Actor = d.endedBy()
+	}
 	f.Actor, f.Reporter = d.Book.Directory.PersonName(f.Actor), d.Book.Directory.PersonName(f.Reporter)
 	for _, s := range d.Incident.Silences {
 		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {
@@ -280,6 +283,16 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	if r := d.Incident.Progress.RefusedAddress; r != "" {
 		f.Refused, f.RefusedWhat = []string{r}, d.Incident.Progress.RefusedWhat
 	}
+}
+
+// endedBy is who ended it by a word of his own; "" for nobody.
+func (d Messages) endedBy() string {
+	for _, a := range slices.Backward(d.Incident.Acts) {
+		if a.Episode == d.Incident.Episode && slices.Contains([]string{"resolve", "close", "decommission"}, a.Verb) {
+			return a.By
+		}
+	}
+	return ""
 }
 
 // orEmpty writes an instant, and nothing for none.
