@@ -63,6 +63,9 @@ func (i people) ExpectedBrief() string {
 	return i.f.ExpectedDate
 }
 
+// Escalates tells that somebody would hear of it if he says that he cannot mend it.
+func (i people) Escalates() bool { return !i.f.NoEscalation }
+
 // HandedOn tells that the assignment moved from one person to another, and that
 // both read about it.
 func (i people) HandedOn() bool { return len(i.n.To) > 1 }

@@ -183,12 +183,30 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 		}
 		out = append(out, d.explainComing(st, platform, f))
 	}
+	if f, ahead := d.breachAhead(st); ahead && (len(out) == 0 || !st.Once()) {
+		out = append(out, d.explainComing(st, platform, f))
+	}
 	if len(out) == 0 {
 		to, cc, _ := d.Contacts().Recipients(st, st.To, st.Cc, platform)
 		out = append(out, Explained{Name: st.Name, Kind: "step", Template: st.Template, Status: "waiting", Reason: "waits for " + waitsFor(st),
 			To: addresses(to), Cc: addresses(cc)})
 	}
 	return out
+}
+
+// breachAhead is when a step is due that waits for a target to be missed, if nobody
+// meets it.
+func (d explaining) breachAhead(st *policy.Step) (f situation.Firing, ahead bool) {
+	for i, t := range st.When {
+		c := d.Incident.Targets[t.Name]
+		if t.Kind != policy.WhenBreach || c == nil || c.Paused || c.Due.IsZero() || !c.MetAt.IsZero() || !c.Breached.IsZero() || d.Incident.State.Ended() {
+			continue
+		}
+		if at := c.Due.Add(time.Second); !ahead || at.Before(f.At) {
+			f, ahead = situation.Firing{Trigger: i, At: at, Why: "waits for " + waitsFor(st)}, true
+		}
+	}
+	return f, ahead
 }
 
 func (d explaining) explainComing(st *policy.Step, platform string, f situation.Firing) Explained {

@@ -92,7 +92,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		f.Level = 3 // whoever reads it is
 	}
 	d.sheetOwn(&f, platform, to)
-	if st.OnJoining() {
+	if st.OnJoining() || d.joinedWorse() && st.OnWorsening() {
 		own(&f, d.LastReport())
 	}
 	f.ScenarioText, f.ScenarioTitle, f.NoCalls = d.Scenario.Title.In(to[0].Language), d.Scenario.Title, d.Scenario.Calls == nil
@@ -179,7 +179,7 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	if platform != "" && !first.IsZero() {
 		f.StartedAt, f.ReceivedAt = first, first
 	}
-	if well := d.wellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
+	if well := d.WellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
 		f.ResolvedAt = well
 	}
 }
@@ -193,9 +193,9 @@ func own(f *incident.MessageData, r model.Signal) {
 	}
 }
 
-// wellAgain is when the last probe of a platform was well again; zero for none, while
+// WellAgain is when the last probe of a platform was well again; zero for none, while
 // one is not, and where somebody said since that it still fails.
-func (d Messages) wellAgain(platform string) (last time.Time) {
+func (d Messages) WellAgain(platform string) (last time.Time) {
 	for _, a := range d.Incident.Alerts {
 		if !d.hits(a, platform) {
 			continue
@@ -464,7 +464,11 @@ func (d Messages) sheetTimes(f *incident.MessageData) {
 	}
 	for _, t := range d.Scenario.Targets {
 		if c := d.Incident.Targets[t.Name]; c != nil && !t.Measured {
-			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""})
+			row := incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""}
+			if well := f.ResolvedAt; f.State == model.Resolved && well.Before(row.MetAt) && slices.Contains(t.MetBy, "ended") {
+				row.MetAt, row.Late = well, well.After(c.Due) // this platform was well before the others of its host
+			}
+			f.Clocks = append(f.Clocks, row)
 		}
 	}
 }
