@@ -294,8 +294,8 @@ faults: check-needs stack ## Play the long fault campaign and print its figures
 	  | grep --line-buffered -E 'figure:|^ *--- |^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:' | sed -u -E 's/^ *[a-z_]+\.go:[0-9]+: figure:/ figure:/'
 
 .PHONY: real-mail
-real-mail: check-needs ## Read mails from real mail servers and receive through them, out of Debian's packages
-	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=10m -v -run '^TestReal|/dovecot$$' ./exporters/inbox ./receiver/answers | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
+real-mail: check-needs ## Read, receive and send through real mail servers, out of Debian's packages
+	@VIGIE_REAL_MAIL=1 $(GO) test -count=1 -timeout=15m -v -run '^TestReal|/dovecot$$' ./exporters/inbox ./receiver/answers ./receiver | grep --line-buffered -E '^ *--- |SKIPPED|^(ok|FAIL|PASS|panic)|_test.go:[0-9]+:'
 
 .PHONY: pictures
 pictures: check-needs ## Make the pictures of the documentation anew, in a real browser

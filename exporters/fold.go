@@ -154,15 +154,10 @@ func (p *Poller) canonicalJob(job *Job) (unstable bool) {
 }
 
 // lasting puts the machine's lasting name where a part of the id is the one that
-// changes.
+// changes: ids of scripts are often the machine's name, a dash and that of the job.
 func lasting(id, raw, name string) string {
-	parts := strings.Split(id, "/")
-	for i, part := range parts {
-		if strings.EqualFold(part, raw) {
-			parts[i] = strings.ToLower(name)
-		}
-	}
-	return strings.Join(parts, "/")
+	part := regexp.MustCompile(`(?i)(^|[^\pL\pN])` + regexp.QuoteMeta(raw) + `($|[^\pL\pN])`)
+	return part.ReplaceAllString(id, "${1}"+strings.ReplaceAll(strings.ToLower(name), "$", "$$")+"${2}")
 }
 
 // canonicalAgent is canonicalJob for an agent.

@@ -289,7 +289,18 @@ func (m *InventoryMachine) planOf(j *Job) int {
 			return found[0]
 		}
 	}
-	return -1
+	// What is said of a plan holds for the job of its name, whatever role its source gives it.
+	only := -1
+	for i, p := range m.Plans {
+		p.Role = j.Role
+		if p.covers(j, "", true) {
+			if only >= 0 {
+				return -1
+			}
+			only = i
+		}
+	}
+	return only
 }
 
 // apply says when the job runs next, where its product does not.

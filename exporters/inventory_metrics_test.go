@@ -259,6 +259,40 @@ func TestScheduleErrorsNameTheCure(t *testing.T) {
 	}
 }
 
+// The lasting name takes the place of the changing one wherever that is a part of the id,
+// and what is said of a plan holds for the job of its name, though the source gives it
+// the role of all that do not tell theirs.
+func TestIDsAndTermsOfChangingNames(t *testing.T) {
+	inventory := inventoryOf(t, `machines:
+  - customer: dupont
+    name: SRV-APP
+    class: server
+    aliases: ["backup-*"]
+    plans: [{plan: old, role: local, engine: borg, ignore: true}, {plan: daily, role: local, engine: borg}]
+`)
+	ids := map[string]string{"backup-7f3a": "srv-app", "backup-7f3a-daily": "srv-app-daily", "nightly_Backup-7f3a/data": "nightly_srv-app/data", "borg/backup-7f3a": "borg/srv-app", "backup-7f3ab": "backup-7f3ab"}
+	var listed []Job
+	for id := range ids {
+		plan := "daily"
+		if id == "backup-7f3a" {
+			plan = "Old"
+		}
+		listed = append(listed, Job{ID: id, Customer: "dupont", Machine: "backup-7f3a", Plan: plan, Enabled: true, Role: Primary, Engine: "borg"})
+	}
+	p := newPoller(t, PollerOptions{Name: "push", Engine: "push", StateFile: filepath.Join(t.TempDir(), "s.json"), Inventory: func() *Inventory { return inventory },
+		Now: func() time.Time { return at(1) }, Source: fetch(func(context.Context) (Snapshot, error) { return Snapshot{Jobs: listed}, nil })})
+	refresh(t, p)
+	enabled := map[string]bool{}
+	for _, j := range p.View().Jobs {
+		enabled[j.ID] = j.Enabled
+	}
+	for _, id := range ids {
+		if on, there := enabled[id]; !there || on != (id != "srv-app") {
+			t.Errorf("%s: %v, %v", id, there, on)
+		}
+	}
+}
+
 // A machine that its product calls by another name at each run, such as a
 // container, is one machine with one job, over restarts too.
 func TestAMachineWhoseNameChanges(t *testing.T) {

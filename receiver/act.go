@@ -24,7 +24,7 @@ func (a *acts) Act(ctx context.Context, name string, act incident.Act) (incident
 // lines. If anything happened since then that was not his own doing, nothing is
 // done, and a [StaleError] says what it was. 0 asks for no such check.
 func (a *acts) ActOn(ctx context.Context, name string, seen int64, act incident.Act) (incident.Decision, error) {
-	if act.Verb == rules.VerbSilence {
+	if act.Verb == rules.VerbSilence || act.Verb == rules.VerbUnsilence {
 		return a.silence(ctx, name, seen, act)
 	}
 	return a.act(ctx, name, seen, act)

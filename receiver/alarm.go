@@ -10,6 +10,7 @@ import (
 
 	"vigie/receiver/config"
 	"vigie/receiver/notify"
+	"vigie/receiver/outbox"
 	"vigie/receiver/store"
 )
 
@@ -34,7 +35,7 @@ const (
 // alarm calls a person when the outbox has not emptied for too long.
 type alarm struct {
 	*core
-	outbox *outbox
+	outbox *outbox.Outbox
 	idle   atomic.Bool  // nothing waited when it was last looked for
 	retry  atomic.Int64 // when a call that failed is tried again, in nanoseconds
 }
@@ -87,7 +88,7 @@ func (a *alarm) call(ctx context.Context, to *Alarm, b store.Backlog, now time.T
 		return err
 	}
 	what, check := "mail does not leave", "the mail relay"
-	failing, why := a.outbox.causes.Get()
+	failing, why := a.outbox.Causes.Get()
 	if len(failing) > 0 && failing[0] != "" { // mail is not among them
 		what = "messages by " + strings.Join(failing, ", ") + " do not leave"
 		check = "what stands under channels in vigie.yml"

@@ -143,6 +143,29 @@ func TestSilenceWhileAPeerIsOutOfReach(t *testing.T) {
 	r.act(http.StatusServiceUnavailable, adm1Token, "1", "silence", map[string]string{"comment": "longer"})
 }
 
+// Whoever made a silence ends it, in each Alertmanager that has it; nobody else does.
+func TestASilenceIsEndedByItsAuthor(t *testing.T) {
+	r := newRig(t, 2)
+	a := backup("dupont", "SRV-AD", "primary")
+	for _, p := range r.peers {
+		p.change(func() { p.alerts = []alert{dog, a} })
+	}
+	r.fires(dog, a)
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusConflict, adm1Token, "1", "unsilence", nil)
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusConflict, adm2Token, "1", "unsilence", nil)
+	if i := r.the("machine=SRV-AD"); !i.Flags[model.FlagSilenced] {
+		t.Fatal("it is not silenced")
+	}
+	r.act(http.StatusOK, adm1Token, "1", "unsilence", nil)
+	r.stride(2*time.Minute, 10*time.Second)
+	if i := r.the("machine=SRV-AD"); i.Flags[model.FlagSilenced] || len(i.Silences) != 0 || len(r.mails("silence_over")) != 0 {
+		t.Errorf("ended by its author it is silenced %v by %v; told were %d", i.Flags[model.FlagSilenced], i.Silences, len(r.mails("silence_over")))
+	}
+}
+
 // A silence that is made longer keeps what others wrote into it, and what this
 // program has never heard of.
 func TestExtendedSilenceKeepsItsAnnotations(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"vigie/receiver/outbox"
 	"vigie/receiver/store"
 	"vigie/rules"
 )
@@ -36,5 +37,5 @@ func (s *scheduler) noticeSetBack(ctx context.Context, now time.Time) error {
 
 // foreshorten brings forward what would wait for longer than anything does.
 func foreshorten(tx *store.Tx, book *rules.Book, retry time.Duration, now time.Time) error {
-	return tx.BringForward(now, store.Horizons{Asked: now.Add(askedWithin), Held: now.Add(book.LongestHold()), Sent: now.Add(max(retry, leaseFor))})
+	return tx.BringForward(now, store.Horizons{Asked: now.Add(askedWithin), Held: now.Add(book.LongestHold()), Sent: now.Add(max(retry, outbox.LeaseFor))})
 }

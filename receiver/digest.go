@@ -14,6 +14,7 @@ import (
 	"vigie/receiver/board"
 	"vigie/receiver/letter"
 	"vigie/receiver/message"
+	"vigie/receiver/outbox"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incident"
@@ -55,7 +56,7 @@ const (
 // digest makes the overview of the day.
 type digest struct {
 	*core
-	outbox     *outbox
+	outbox     *outbox.Outbox
 	reconciler *reconciler
 	sealer     *sealer
 }
@@ -128,7 +129,7 @@ func (o *digest) keepDigest(ctx context.Context, b rules.Briefing, d message.Dig
 		return fmt.Errorf("digest of %s: %w", b.Date, err)
 	}
 	n := incident.Notification{ID: "digest/" + b.Date, Step: "digest", Template: "D1", DecidedAt: now, To: b.To, Cc: b.Cc, Language: d.Language}
-	id, value, err := o.outbox.alone(n, words)
+	id, value, err := o.outbox.Alone(n, words)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/smtpsink"
 	"vigie/receiver/store"
+	"vigie/receiver/store/journal"
 	"vigie/rules"
 	"vigie/rules/incident"
 	"vigie/rules/inventory"
@@ -105,7 +106,7 @@ func TestDigest(t *testing.T) {
 	// The seal that it bears proves what the journal held.
 	var kept store.Seal
 	for line := range strings.Lines(text) {
-		if s, err := store.ParseSeal(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])); err == nil {
+		if s, err := journal.ParseSeal(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:])); err == nil {
 			kept = s
 		}
 	}

@@ -28,9 +28,11 @@ import (
 	"vigie/receiver/message/locale"
 	"vigie/receiver/nights"
 	"vigie/receiver/notify"
+	"vigie/receiver/outbox"
 	"vigie/receiver/pinned"
 	"vigie/receiver/promised"
 	"vigie/receiver/reports"
+	"vigie/receiver/sending"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/incident"
@@ -90,6 +92,12 @@ type Reloadable struct {
 	Timings Timings
 }
 
+// Render and Sender are those of the outbox.
+type (
+	Render = outbox.Render
+	Sender = outbox.Sender
+)
+
 // Timings are [config.Timings].
 type Timings = config.Timings
 
@@ -104,7 +112,7 @@ type Engine struct {
 	*answers.Shelf
 	scheduler  *scheduler
 	asker      *asker
-	outbox     *outbox
+	outbox     *outbox.Outbox
 	correlator *correlator
 	watchdog   *watchdog
 	reconciler *reconciler
@@ -162,12 +170,12 @@ func wire(o Options) *Engine {
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
-	e.outbox = &outbox{core: c}
+	e.outbox = newOutbox(c)
 	e.reports = &reports.Maker{Store: o.Store, Book: c.Book, Nights: e.nights}
 	if o.Registry != nil {
 		o.Registry.MustRegister(&promised.Collector{Book: c.Book, Now: c.now, Measured: measures.Figures, Tests: e.reports.DueNow(c.now, func(err error) { c.log.Error("the restore tests that are due are not known", "err", err) })})
 	}
-	e.sender = &reports.Sender{Maker: e.reports, Turns: c.turns, Now: c.now, Letter: e.outbox.alone,
+	e.sender = &reports.Sender{Maker: e.reports, Turns: c.turns, Now: c.now, Letter: e.outbox.Alone,
 		Speaks: func() *locale.Catalog { return c.live().Languages }, Pages: func() string { return c.live().Pages }}
 	e.alarm = &alarm{core: c, outbox: e.outbox}
 	e.digest = &digest{core: c, outbox: e.outbox, reconciler: e.reconciler, sealer: e.sealer}
@@ -175,9 +183,29 @@ func wire(o Options) *Engine {
 	e.returns = &returns{core: c, Shelf: e.Shelf, metrics: answers.NewMetrics(o.Registry)}
 	e.scheduler = &scheduler{core: c, afterSetBack: func() {
 		e.correlator.looked.Store(0)
-		e.outbox.unready.Forget()
+		e.outbox.ComposeAnew()
 	}}
 	return e
+}
+
+// newOutbox makes the outbox, whose transmissions the incidents hear of.
+func newOutbox(c *core) *outbox.Outbox {
+	return outbox.New(outbox.Options{Store: c.store, Log: c.log, Turns: c.turns, Now: c.now, Due: c.Due, StillLeads: c.StillLeads, Sent: c.metrics.sent,
+		Settings: func() outbox.Settings {
+			p := c.live()
+			return outbox.Settings{Book: p.Book, Render: p.Render, Sender: p.Sender, Domain: p.Domain, Mailbox: p.Mailbox, Exporters: p.Exporters,
+				Channel: p.Channel, Channels: p.Channels,
+				Tick: p.Timings.Tick, Pauses: sending.Pauses{First: p.Timings.RetryFirst, Most: p.Timings.RetryMost, GiveUp: p.Timings.GiveUp}}
+		},
+		Instance: func() string { return c.instance },
+		Update: func(ctx context.Context, now time.Time, work func(*store.Tx, outbox.Tell) error) error {
+			return c.update(ctx, now, func(b *batch) error {
+				return work(b.tx, func(id string, ev incident.Delivered) error {
+					_, err := b.Tell(id, ev)
+					return err
+				})
+			})
+		}})
 }
 
 // settleIn takes over what an earlier process left.

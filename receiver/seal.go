@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"vigie/receiver/store"
+	"vigie/receiver/store/journal"
 )
 
 // sealer seals the journal.
@@ -30,7 +31,7 @@ func (s *sealer) turn(ctx context.Context) error {
 			return err
 		}
 		s.log.Info("journal sealed", "seal", seal.String(), "chains", seal.Chains)
-		more = seal.Chains == store.HeadsPerSeal
+		more = seal.Chains == journal.HeadsPerSeal
 	}
 	return nil
 }

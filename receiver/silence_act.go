@@ -40,6 +40,9 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act inciden
 	if err != nil {
 		return incident.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", errors.Join(err, takeBack(ctx, undo)).Error())
 	}
+	if len(ids) == 0 {
+		return incident.Decision{}, incident.Refuse(409, "no silence that you made here runs: end it where it was made")
+	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
 	if len(absent) > 0 {
@@ -80,7 +83,7 @@ func (a *acts) planSilences(ctx context.Context, name string, seen int64, act in
 }
 
 // silenceAll makes the silences everywhere, and names the Alertmanagers that are
-// out of reach; without any that takes them it is an error.
+// out of reach; without any that answers it is an error.
 func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []incident.Silence, undo *[]func(context.Context) error) (ids, absent []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
 	defer cancel()
@@ -145,7 +148,9 @@ func silencesIn(ctx context.Context, am *alertmanager.Client, planned []incident
 		if back != nil {
 			undo = append(undo, back)
 		}
-		ids = append(ids, made.ID)
+		if made.ID != "" {
+			ids = append(ids, made.ID)
+		}
 	}
 	return ids, undo, nil
 }

@@ -13,7 +13,7 @@ func (e *Engine) AskDue(ctx context.Context) error { return e.asker.turn(ctx) }
 
 // Deliver makes messages of the notifications whose hold has ended and sends
 // what is due, until nothing is due and nothing is on its way.
-func (e *Engine) Deliver(ctx context.Context) error { return e.outbox.turn(ctx) }
+func (e *Engine) Deliver(ctx context.Context) error { return e.outbox.Turn(ctx) }
 
 // Correlate looks for failures common to several incidents.
 func (e *Engine) Correlate(ctx context.Context) error { return e.correlator.turn(ctx) }

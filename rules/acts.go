@@ -189,29 +189,9 @@ func doing() map[string]func(acting, incident.Act) {
 		"restore": acting.actRestore, "restore_verified": acting.actRestoreVerified, "pause": acting.actPause,
 		"resume": acting.actResume, "resolve": acting.actResolve, "close": acting.actClose,
 		"reopen": acting.actReopen, "decommission": acting.actDecommission, "rebase": acting.actRebase,
-		"waive": acting.actWaive, VerbSilence: acting.actSilence,
+		"waive": acting.actWaive, "release": acting.actRelease, VerbSilence: acting.actSilence, VerbUnsilence: func(acting, incident.Act) {},
 	}
 }
-
-// own makes a person the assignee who works on it.
-// hands moves the incident to another person and remembers who had it.
-// works counts any act of work as taking: somebody is on it.
-// actAnswer is the customer's word: no phone call, the incident waits for the
-// promised date (S1.21).
-// date reads an optional date or instant of an act.
-// waitUntil sets the end of a wait, moved to the hour of a service day; with
-// no date it is the policy's follow-up.
-// actCall records a phone call; the written trace leaves from here, and only
-// once it is accepted does the state move (S1.22, S1.23).
-// retry plans the next try; after too many the account manager is told.
-// actPromote turns a request for assistance into an incident.
-// promotesTo is the first scenario with severities: a platform incident.
-// endPause lets the clocks run again, if they stand still.
-// actResolve ends an incident by a person's word: with its cause, with the
-// integrity answer, and against a failing probe only with a note (S2.22).
-// actRebase moves the incident to the policy in force now: explicit, journalled.
-// actWaive lets go of one refused To address, with a reason; copies are never
-// waived.
 
 // Verbs returns the acts of a person, in the order of the handbook.
 func Verbs() []string { return act.Verbs() }

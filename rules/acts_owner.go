@@ -20,6 +20,20 @@ func (d acting) actTake(a incident.Act) {
 	d.own(a.By)
 }
 
+// actRelease undoes a take: whoever has it gives it back, and nobody else does for him.
+func (d acting) actRelease(a incident.Act) {
+	switch d.Incident.Assignee {
+	case a.By:
+		d.Incident.Progress.OwnerBySilence = ""
+		d.keeping().giveBack("gives it back")
+	case "":
+		d.refuse(409, "nobody has it: there is nothing to give back")
+	default:
+		d.refuse(409, "{who} has it, not you: assign it to somebody instead", "who", d.Incident.Assignee)
+	}
+}
+
+// own makes a person the assignee who works on it.
 func (d acting) own(person string) {
 	d.hands(person)
 	d.Incident.TakenAt = d.Now
@@ -28,6 +42,7 @@ func (d acting) own(person string) {
 	}
 }
 
+// hands moves the incident to another person and remembers who had it.
 func (d acting) hands(to string) {
 	d.Incident.Progress.PreviousAssignee = ""
 	if from := d.Incident.Assignee; from != "" && from != to {
@@ -37,6 +52,7 @@ func (d acting) hands(to string) {
 	d.Incident.Assignee = to
 }
 
+// works counts any act of work as taking: somebody is on it.
 func (d acting) works(a incident.Act) {
 	if d.Incident.TakenAt.IsZero() {
 		d.Incident.TakenAt = d.Now

@@ -37,10 +37,14 @@ func (d silencing) silenced(e incident.Silenced) {
 			d.owns(s)
 		}
 	}
-	var authors []string
+	var authors, told []string // who ends a silence himself is not told that it is over
 	for _, id := range sortedSilences(i.Silences) {
 		if _, still := now[id]; !still {
-			authors = append(authors, d.authorOf(i.Silences[id]))
+			author := d.authorOf(i.Silences[id])
+			authors = append(authors, author)
+			if a := d.LastAct(VerbUnsilence); a == nil || a.By != author || a.At.Before(i.Silences[id].StartsAt) {
+				told = append(told, author)
+			}
 			d.note("silence", "ended", i.Silences[id].By, "the silence has ended")
 		}
 	}
@@ -51,8 +55,10 @@ func (d silencing) silenced(e incident.Silenced) {
 		d.intake().withdraw("withdrawn: silenced anew before it left", func(st *policy.Step, _ *incident.StepRecord) bool { return !slices.ContainsFunc(st.When, other) })
 	}
 	if len(authors) > 0 && !e.Whole() && !i.State.Ended() {
-		i.Progress.SilenceAuthors = authors
-		d.raise("silence_ended", d.Now)
+		if len(told) > 0 {
+			i.Progress.SilenceAuthors = told
+			d.raise("silence_ended", d.Now)
+		}
 		if len(now) == 0 || slices.Contains(authors, i.Progress.OwnerBySilence) {
 			d.disown()
 		}
@@ -69,7 +75,7 @@ func (d silencing) disown() {
 		return
 	}
 	for _, a := range i.Acts {
-		if a.Episode == i.Episode && a.By == owner && a.Verb != VerbSilence {
+		if a.Episode == i.Episode && a.By == owner && a.Verb != VerbSilence && a.Verb != VerbUnsilence {
 			return
 		}
 	}

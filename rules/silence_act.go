@@ -19,6 +19,9 @@ import (
 // [Book.PlanSilences].
 const VerbSilence = "silence"
 
+// VerbUnsilence is the act that ends such a silence before its time.
+const VerbUnsilence = "unsilence"
+
 // longestSilence bounds a silence made outside of the service hours, whose next
 // closing may be days away.
 const longestSilence = 24 * time.Hour
@@ -29,7 +32,7 @@ const maxComment = 1000
 // PlanSilences are the silences that an act asks for: one for each name under
 // which Alertmanager knows the incident's machine, prefilled with customer,
 // machine and role. They end with the service day, or earlier when the act says
-// so. Nothing is decided by it; the act itself follows with [Acted] once every
+// so; those that are to be ended, now. Nothing is decided by it; the act itself follows with [Acted] once every
 // Alertmanager has taken them.
 func (b *Book) PlanSilences(inc incident.Incident, a incident.Act, around incident.Circumstances, now time.Time) ([]incident.Silence, *incident.Refusal) {
 	d := b.decider(&inc, around, now)
@@ -37,10 +40,16 @@ func (b *Book) PlanSilences(inc incident.Incident, a incident.Act, around incide
 		return nil, notLoaded(&inc)
 	}
 	a, _ = d.acting().admit(a)
-	if d.out.Refusal == nil {
-		return d.acting().silences(a), d.out.Refusal
+	if d.out.Refusal != nil {
+		return nil, d.out.Refusal
 	}
-	return nil, d.out.Refusal
+	planned := d.acting().silences(a)
+	if a.Verb == VerbUnsilence {
+		for i := range planned {
+			planned[i].EndsAt = now
+		}
+	}
+	return planned, d.out.Refusal
 }
 
 // SilenceEnd is when a silence that is made now ends unless somebody names an

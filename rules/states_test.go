@@ -179,6 +179,7 @@ func happenings() []struct {
 	}
 	act("take")
 	act("take", "force", "yes")
+	act("release")
 	act("assign", "to", "adm1")
 	act("assign", "to", "op")
 	act("assign")
@@ -223,6 +224,7 @@ func happenings() []struct {
 	act("waive")
 	act("silence", "comment", "disk being replaced")
 	act("silence", "until", "02:00")
+	act("unsilence")
 	act("sing")
 	rows = append(rows, row{"act of nobody", func(b *bench, now time.Time) incident.Decision { return b.act("take", "", now) }})
 	return rows

@@ -60,7 +60,7 @@ func floor(path string) int {
 		return 1
 	case under("vigie/receiver/memory"), under("vigie/receiver/answers"), under("vigie/receiver/letter"), under("vigie/receiver/board"), under("vigie/receiver/nights"), under("vigie/receiver/promised"), under("vigie/receiver/probes"), under("vigie/receiver/leavers"), under("vigie/receiver/lead"), under("vigie/receiver/sending"):
 		return 2
-	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"):
+	case under("vigie/receiver/config"), under("vigie/receiver/chain"), under("vigie/receiver/reports"), under("vigie/receiver/outbox"):
 		return 3
 	case path == "vigie/receiver":
 		return 4
@@ -221,11 +221,11 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/alexedwards/scs/v2":                             {"vigie/receiver/web"},
 		"github.com/coreos/go-oidc/v3/oidc":                         {"vigie/receiver/identity"},
 		"golang.org/x/oauth2":                                       {"vigie/receiver/identity", "vigie/internal/mailauth"},
-		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store"},
+		"github.com/mattn/go-sqlite3":                               {"vigie/receiver/store/sqlite"},
 		"github.com/jackc/pgx/v5":                                   {"vigie/receiver/store", "vigie/receiver/store/pg"},
 		"github.com/jackc/pgx/v5/stdlib":                            {"vigie/receiver/store", "vigie/receiver/store/pg"},
 		"github.com/jackc/pgx/v5/pgconn":                            {"vigie/receiver/store", "vigie/receiver/store/pg", "vigie/receiver/store/pgtest"},
-		"database/sql":                                              {"vigie/receiver/store", "vigie/receiver/store/engine", "vigie/receiver/store/pg", "vigie/receiver/store/tables", "vigie/exporters/arcserve"},
+		"database/sql":                                              {"vigie/receiver/store", "vigie/receiver/store/engine", "vigie/receiver/store/journal", "vigie/receiver/store/pg", "vigie/receiver/store/sqlite", "vigie/receiver/store/tables", "vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb":                           {"vigie/exporters/arcserve"},
 		"github.com/microsoft/go-mssqldb/msdsn":                     {"vigie/exporters/arcserve"},
 		"github.com/xhit/go-simple-mail/v2":                         {"vigie/receiver/notify"},

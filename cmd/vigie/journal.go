@@ -19,6 +19,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/store"
+	"vigie/receiver/store/journal"
 )
 
 func (c *commands) journal(app *kingpin.Application) []verb {
@@ -33,7 +34,7 @@ func (c *commands) verify(group *kingpin.CmdClause) verb {
 	return verb{cmd, func(ctx context.Context) error {
 		var seals []store.Seal
 		for _, k := range *kept {
-			s, err := store.ParseSeal(k)
+			s, err := journal.ParseSeal(k)
 			if err != nil {
 				return fmt.Errorf("--seal: %w", err)
 			}

@@ -105,13 +105,14 @@ func serve(ctx context.Context, path string, log *slog.Logger) error {
 		return misconfigured{err}
 	}
 	options.Ballast = ballast
+	options.Warn = func(text string) { log.Warn("the database: " + text) }
 	db, err := options.Open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	for _, text := range db.Notices() {
-		log.Warn("the database: " + text)
+		options.Warn(text)
 	}
 
 	registry := prometheus.NewRegistry()

@@ -11,9 +11,11 @@ import (
 	"log"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -199,6 +201,28 @@ type guest struct {
 	net.Conn
 	gate *gate
 	end  time.Time
+	mail atomic.Bool // what comes is a mail, no command
+}
+
+// Scripts and network drives give senders that the library takes for no address, such
+// as root: who sends does not matter here, but the mail does. Behind TLS they cannot
+// be read, and are refused.
+var (
+	mailFrom = regexp.MustCompile(`(?i)^MAIL FROM: *([^\r\n]*?)((?: (?:SIZE|BODY|AUTH|RET|ENVID)=[^\r\n]*| SMTPUTF8[^\r\n]*)?\r?\n)`)
+	usable   = regexp.MustCompile(`^(?:<>|<?[^\s<>@"]+@[^\s<>@"]+>?)$`)
+	somebody = "MAIL FROM:<sender@localhost>"
+)
+
+// Read reads, with a sender that can be read.
+func (g *guest) Read(p []byte) (int, error) {
+	if len(p) <= 2*len(somebody) || g.mail.Load() {
+		return g.Conn.Read(p)
+	}
+	n, err := g.Conn.Read(p[:len(p)-len(somebody)])
+	if m := mailFrom.FindSubmatchIndex(p[:n]); m != nil && !usable.Match(p[m[2]:m[3]]) {
+		n = copy(p, append([]byte(somebody), p[m[4]:n]...))
+	}
+	return n, err
 }
 
 // SetReadDeadline keeps within the whole conversation's time.
@@ -325,6 +349,10 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 // Data implements smtp.Session: when it returns nil the mail, or all that it
 // says, is on disk.
 func (s *session) Data(r io.Reader) error {
+	if in, is := s.conn.Conn().(*guest); is {
+		in.mail.Store(true)
+		defer in.mail.Store(false)
+	}
 	raw, err := io.ReadAll(io.LimitReader(r, s.server.limit+1))
 	if err != nil {
 		return err // the library's own words

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/internal/clip"
 	"vigie/receiver/notify"
 )
 
@@ -67,6 +68,31 @@ func TestMailsThatComeByThemselves(t *testing.T) {
 	}
 	if err := b.send(raw, "expert@msp.example", "a@evil-backup.msp.example"); code(err) != 550 {
 		t.Errorf("a stranger's copy: %v", err)
+	}
+}
+
+// Senders as scripts, cron and network drives give them: what they report is kept.
+func TestSendersWithoutDomain(t *testing.T) {
+	b := serverBench(t)
+	for i, from := range []string{"<root>", " <backup>", "root", "<NAS Bureau>", "<nas@>", `<"Synology NAS" <nas@dupont.example>>`, "<root> SIZE=900", "<nas@dupont>", "<>"} {
+		machine := fmt.Sprintf("SRV-%d", i)
+		conn, err := net.Dial("tcp", b.address())
+		check(t, err)
+		text := textproto.NewConn(conn)
+		raw := strings.Replace(report(machine, "good", b.clock.Now(), ""), "\r\n\r\n", "\r\n\r\nMAIL FROM:<root>\r\n", 1)
+		for _, line := range []string{"", "EHLO nas", "MAIL FROM:" + from, "RCPT TO:<expert@msp.example>", "DATA", raw + "\r\n."} {
+			if line != "" {
+				check(t, text.PrintfLine("%s", line))
+			}
+			if code, said, err := text.ReadResponse(0); err != nil || code >= 400 {
+				t.Errorf("%s: %s: %d %s %v", from, clip.Bytes(line, 30), code, said, err)
+			}
+		}
+		text.Close()
+		b.refresh()
+		if b.job(machine) == nil {
+			t.Errorf("%s: its report is lost", from)
+		}
 	}
 }
 

@@ -324,6 +324,12 @@ func (b *builder) job(j *jobState) {
 	}
 	names := slices.Sorted(maps.Keys(h.objects))
 	chains := b.chains(j, h)
+	if j.verifies() {
+		unit.Engine = Verifier
+		unit.Runs = b.jobRuns(j, h, chains, unit.Running)
+		b.out.Jobs = append(b.out.Jobs, unit)
+		return
+	}
 	if len(names) == 0 || len(names) == 1 && j.ObjectsCount.Int() <= 1 {
 		unit.Machine = cmp.Or(h.machine, unit.Machine)
 		if len(names) == 1 {

@@ -12,6 +12,9 @@ import (
 // Engine is the value of the label engine.
 const Engine = "veeam"
 
+// Verifier is that of jobs which only try what was saved, as in report mails.
+const Verifier = "veeam_surebackup"
+
 // Config describes one Veeam Backup & Replication server.
 type Config struct {
 	httpclient.Remote  `yaml:",inline"`

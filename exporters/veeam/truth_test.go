@@ -40,6 +40,22 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 	}
 }
 
+// A job that tries what others saved proves nothing of these machines' backups.
+func TestSureBackupIsNoBackupOfItsMachines(t *testing.T) {
+	b := newBench(t, veeamsim.Options{})
+	nightly := b.sim.AddJob(veeamsim.Job{Name: "Every night", Objects: []string{"srv-tried"}, Hour: 20})
+	b.sim.FinishJobWith(nightly, "Failed")
+	tried := b.sim.AddJob(veeamsim.Job{Name: "Restore tests", Type: "SureBackupContentScan", Objects: []string{"srv-tried"}, Hour: 21})
+	b.sim.FinishJobWith(tried, "Success")
+	b.Refresh()
+	if j := b.Job("srv-tried"); j.LastResult != exporters.Failed || !j.LastSuccess.IsZero() || j.Engine != Engine {
+		t.Errorf("the machine: %+v", j)
+	}
+	if j := b.Job("Restore tests"); j.LastResult != exporters.Success || j.Engine != Verifier || j.Plan != "Restore tests" {
+		t.Errorf("the job that tries: %+v", j)
+	}
+}
+
 // A run that begins while the lists are being read leaves a restore point
 // before anything tells of it. It proves nothing yet.
 func TestPointOfARunThatJustBegan(t *testing.T) {

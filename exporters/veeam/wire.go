@@ -36,6 +36,9 @@ func (j *jobState) onDemand() bool {
 	return j.NextRun.IsZero() && strings.Trim(j.NextRunPolicy.Lower(), "<> .") == "not scheduled"
 }
 
+// verifies tells a job that looks at what others saved. It is no backup of these machines.
+func (j *jobState) verifies() bool { return strings.HasPrefix(j.Type.Lower(), "surebackup") }
+
 type outcome struct {
 	Result     exporters.Text `json:"result"`
 	Message    exporters.Text `json:"message"`

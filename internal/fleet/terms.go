@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -40,13 +41,18 @@ func (m *Meaning) UnmarshalScalar(text string) error {
 // Size is a number of bytes.
 type Size int64
 
-// UnmarshalScalar reads for example "20 GB" or "500MiB".
+var (
+	octets    = regexp.MustCompile(`^([kmgt]?i?)o$`)
+	thousands = regexp.MustCompile(`,[0-9]{3}(\D|$)`) // as English writes them, or three decimals of a French number
+)
+
+// UnmarshalScalar reads for example "20 GB", "500MiB" or the "1,5 To" of a French spreadsheet.
 func (s *Size) UnmarshalScalar(text string) error {
 	units := map[string]float64{"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 	at := strings.LastIndexFunc(text, func(r rune) bool { return r >= '0' && r <= '9' }) + 1
-	n, err := strconv.ParseFloat(strings.TrimSpace(text[:at]), 64)
-	unit, known := units[strings.ToLower(strings.TrimSpace(text[at:]))]
-	if err != nil || !known || !(n > 0) || n*unit > 1e18 {
+	n, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(text[:at]), ",", ".", 1), 64)
+	unit, known := units[octets.ReplaceAllString(strings.ToLower(strings.TrimSpace(text[at:])), "${1}b")]
+	if err != nil || !known || thousands.MatchString(text) || !(n > 0) || n*unit > 1e18 {
 		return fmt.Errorf("%q is no size: write for example 20GB or 500MiB", text)
 	}
 	*s = Size(n * unit)
@@ -69,12 +75,13 @@ func (s Size) String() string {
 // Flag is yes or no.
 type Flag bool
 
-// UnmarshalScalar reads true or false, and in a spreadsheet yes or no.
+// UnmarshalScalar reads true or false, and what people and spreadsheets write for them in
+// English and French.
 func (f *Flag) UnmarshalScalar(text string) error {
 	switch strings.ToLower(text) {
-	case "true", "yes":
+	case "true", "yes", "vrai", "oui":
 		*f = true
-	case "false", "no":
+	case "false", "no", "faux", "non":
 		*f = false
 	default:
 		return fmt.Errorf("%q is neither yes nor no: write true or false", text)

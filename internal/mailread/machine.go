@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // absence are subjects by which programs answer for people; they do not all say so in
@@ -14,8 +17,40 @@ var absence = regexp.MustCompile(`(?i)^\s*(?:re ?: *)*\[?(?:` +
 	`|automatische antwort|abwesend|ich bin (?:abwesend|im urlaub)|automatisch antwoord|afwezig ?:|respuesta autom[áa]tica|fuera de(?: la)? oficina|risposta automatica|fuori (?:sede|ufficio)|resposta autom[áa]tica` +
 	`|automatiskt? svar|autosvar|automaattinen vastaus|automatyczna odpowied[zź]|automatick[áa] odpov[eě][dď]|automatikus v[áa]lasz|r[ăa]spuns automat|otomatik yan[ıi]t|автоответ)(?:\P{L}|$)` +
 	`|(?:automatische )?abwesenheit|afwezigheid|(?:avis|notification) d['’]absence\s*(?::|$)|absen(?:ce|te?) ?: *re ?:` +
-	// Domino's, whose name stands first.
-	`|auto ?: .{2,80} (?:is out of (?:the )?office|est absente?|ist (?:abwesend|nicht im b[üu]ro))|[^:\[\]]{2,60} (?:is (?:currently )?out of (?:the )?office|est absente?(?:\(e\))? (?:du bureau|jusqu)|ist (?:bis .{3,20} )?(?:abwesend|nicht im b[üu]ro)))`)
+	`|auto ?: .{2,80} (?:is out of (?:the )?office|est absente?|ist (?:abwesend|nicht im b[üu]ro)))`)
+
+// domino is an absence note of Domino: somebody's name stands first.
+var domino = regexp.MustCompile(`(?i)^\s*([^:\[\]]{2,60}?) (?:is (?:currently )?out of (?:the )?office|est absente?(?:\(e\))? (?:du bureau|jusqu)|ist (?:bis .{3,20} )?(?:abwesend|nicht im b[üu]ro))`)
+
+// ofSender tells that a subject says of its own sender that he is away, and not of
+// somebody or something else, as people do.
+func (m *Mail) ofSender() bool {
+	away := domino.FindStringSubmatch(m.Subject)
+	if away == nil {
+		return false
+	}
+	from := m.Header.Get("From")
+	if at := strings.LastIndexByte(from, '@'); at >= 0 {
+		from = from[:at] // a customer's name may stand in the domain
+	}
+	own := nameWord.FindAllString(plainWords(HeaderText(from)), -1)
+	return !slices.ContainsFunc(nameWord.FindAllString(plainWords(away[1]), -1), func(word string) bool { return !slices.Contains(own, word) })
+}
+
+// nameWord is a word of a name, no initial.
+var nameWord = regexp.MustCompile(`\pL{2,}`)
+
+func plainWords(s string) string { return strings.ToLower(WithoutAccents(s)) }
+
+// WithoutAccents is a text as who types without accents writes it.
+func WithoutAccents(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.Is(unicode.Mn, c) {
+			return -1
+		}
+		return c
+	}, norm.NFD.String(s))
+}
 
 // Automatic tells a machine's answer, such as an absence note, by its headers or
 // its subject.
@@ -23,7 +58,7 @@ func (m *Mail) Automatic() bool {
 	h := m.Header
 	auto := strings.ToLower(FirstWord(h.Get("Auto-Submitted")))
 	return auto == "auto-replied" || h.Has("X-Autoreply") || h.Has("X-Autorespond") || h.Has("X-Autoresponder") || m.vacation() ||
-		strings.EqualFold(FirstWord(h.Get("Precedence")), "auto_reply") || absence.MatchString(m.Subject)
+		strings.EqualFold(FirstWord(h.Get("Precedence")), "auto_reply") || absence.MatchString(m.Subject) || m.ofSender()
 }
 
 // Program tells a mail that says that a program sent it, as reports and the receipts

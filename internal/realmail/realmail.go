@@ -108,6 +108,12 @@ service imap-login {
     port = 0
   }
 }
+service auth {
+  inet_listener {
+    address = 127.0.0.1
+    port = %[6]d
+  }
+}
 service anvil {
   chroot =
 }
@@ -127,6 +133,7 @@ const oauth2Conf = `passdb {
 // Maildir is a mailbox of a Dovecot, into which mails are put as a delivery does.
 type Maildir struct {
 	Address string // of the IMAP server
+	Auth    string // where other servers ask whether a password is right
 	Dir     string
 	t       testing.TB
 	n       int
@@ -143,15 +150,15 @@ func Dovecot(t testing.TB, user, password, introspect string) *Maildir {
 	check(t, os.Chmod(dir, 0o755))
 	check(t, os.Mkdir(filepath.Join(dir, "home"), 0o777))
 	check(t, os.Chmod(filepath.Join(dir, "home"), 0o777))
-	port := FreePort(t)
-	d := &Maildir{t: t, Dir: filepath.Join(dir, "home", user), Address: fmt.Sprintf("127.0.0.1:%d", port)}
+	port, auth := FreePort(t), FreePort(t)
+	d := &Maildir{t: t, Dir: filepath.Join(dir, "home", user), Address: fmt.Sprintf("127.0.0.1:%d", port), Auth: fmt.Sprintf("127.0.0.1:%d", auth)}
 	mechanisms, tokens := "", ""
 	if introspect != "" {
 		mechanisms, tokens = "xoauth2 oauthbearer", fmt.Sprintf(oauth2Conf, dir)
 		check(t, os.WriteFile(filepath.Join(dir, "oauth2.conf"),
 			[]byte("introspection_mode = post\nintrospection_url = "+introspect+"/introspect\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n"), 0o644))
 	}
-	check(t, os.WriteFile(filepath.Join(dir, "dovecot.conf"), fmt.Appendf(nil, dovecotConf, dir, port, password, mechanisms, tokens), 0o644))
+	check(t, os.WriteFile(filepath.Join(dir, "dovecot.conf"), fmt.Appendf(nil, dovecotConf, dir, port, password, mechanisms, tokens, auth), 0o644))
 	Serve(t, run("/usr/sbin/dovecot", "-F", "-c", filepath.Join(dir, "dovecot.conf")), d.Address, filepath.Join(dir, "log"))
 	return d
 }

@@ -3,10 +3,13 @@
 package realmail
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -15,16 +18,13 @@ const eximConf = `primary_hostname = mx.msp.example
 spool_directory = %[1]s/spool
 log_file_path = %[1]s/spool/log-%%slog
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = %[2]d
-acl_smtp_rcpt = take
-host_lookup =
+daemon_smtp_ports = %[2]s
+%[4]shost_lookup =
 tls_advertise_hosts =
 rfc1413_query_timeout = 0s
 keep_environment =
 begin acl
-take:
-  accept
-begin routers
+%[5]sbegin routers
 door:
   driver = manualroute
   route_list = * 127.0.0.1
@@ -37,24 +37,57 @@ door:
   allow_localhost
 begin retry
 * * F,1h,1s
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${if eq{$auth3}{correct}}
 `
 
 // Exim runs one that passes all that it is given on to the next server, and gives
 // its address. It needs root, for it changes to a user of its own.
-func Exim(t testing.TB, next string) string {
+func Exim(t testing.TB, next string) string { return EximDoors(t, next, nil)[""] }
+
+// EximDoors runs one as Exim does, with further addresses at which it has something
+// against its guests: by door the bodies of ACLs by phase (connect, helo, mail, rcpt,
+// predata, data), and main options, whose values it expands.
+func EximDoors(t testing.TB, next string, doors map[string]map[string]string) map[string]string {
 	t.Helper()
 	run := Unpacked(t, "exim")
 	dir := relayDir(t, "exim", "Debian-exim:x:50101:50101::/:/bin/false", "Debian-exim:x:50101:")
-	port := FreePort(t)
+	phases := strings.Fields("connect helo auth mail rcpt predata data")
+	var options, acls strings.Builder
+	for _, phase := range phases {
+		fmt.Fprintf(&options, "acl_smtp_%[1]s = %[1]s_$received_port\n", phase)
+	}
+	ports, out := []string{}, map[string]string{}
+	for door, asks := range withFirst(doors) {
+		port := strconv.Itoa(FreePort(t))
+		ports, out[door] = append(ports, port), "127.0.0.1:"+port
+		for _, phase := range phases {
+			fmt.Fprintf(&acls, "%s_%s:\n  %s\n", phase, port, cmp.Or(asks[phase], "accept"))
+		}
+	}
 	_, nextPort, err := net.SplitHostPort(next)
 	check(t, err)
-	check(t, os.WriteFile(filepath.Join(dir, "etc", "exim4.conf"), fmt.Appendf(nil, eximConf, dir, port, nextPort), 0o644))
+	check(t, os.WriteFile(filepath.Join(dir, "etc", "exim4.conf"), fmt.Appendf(nil, eximConf, dir, strings.Join(ports, " : "), nextPort, options.String(), acls.String()), 0o644))
 	check(t, os.Chown(filepath.Join(dir, "spool"), 50101, 50101))
-	address := fmt.Sprintf("127.0.0.1:%d", port)
 	cmd := run("exim4", "-bdf", "-q2s")
 	cmd.Env = append(os.Environ(), relayBinds(dir, "/etc/exim4"))
-	Serve(t, cmd, address, filepath.Join(dir, "spool", "log-mainlog"))
-	return address
+	Serve(t, cmd, out[""], filepath.Join(dir, "spool", "log-mainlog"))
+	return out
+}
+
+// withFirst adds the door at which nothing is asked.
+func withFirst[T any](doors map[string]T) map[string]T {
+	all := maps.Clone(doors)
+	if all == nil {
+		all = map[string]T{}
+	}
+	var none T
+	all[""] = none
+	return all
 }
 
 const postfixMain = `compatibility_level = 3.6
@@ -76,8 +109,7 @@ minimal_backoff_time = 300s
 queue_run_delay = 300s
 `
 
-const postfixMaster = `127.0.0.1:%d inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
+const postfixMaster = `pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -102,7 +134,12 @@ postlog unix-dgram n - n - 1 postlogd
 
 // Postfix runs one that passes all that it is given on to the next server, and
 // gives its address. It needs root, as Exim does.
-func Postfix(t testing.TB, next string) string {
+func Postfix(t testing.TB, next string) string { return PostfixDoors(t, next, nil)[""] }
+
+// PostfixDoors runs one as Postfix does, with further addresses at which it has
+// something against its guests: by door the settings of its smtpd, and one of its
+// cleanup as it stands in main.cf.
+func PostfixDoors(t testing.TB, next string, doors map[string]map[string]string) map[string]string {
 	t.Helper()
 	run := Unpacked(t, "postfix")
 	dir := relayDir(t, "postfix", "postfix:x:50102:50102::/:/bin/false", "postfix:x:50102:\npostdrop:x:50103:")
@@ -113,16 +150,32 @@ func Postfix(t testing.TB, next string) string {
 	check(t, os.Mkdir(filepath.Join(dir, "spool", "pid"), 0o755))
 	check(t, os.Mkdir(filepath.Join(dir, "data"), 0o755))
 	check(t, os.Chown(filepath.Join(dir, "data"), 50102, 50102))
-	port := FreePort(t)
+	var listeners strings.Builder
+	out := map[string]string{}
+	for door, settings := range withFirst(doors) {
+		port := FreePort(t)
+		out[door] = fmt.Sprintf("127.0.0.1:%d", port)
+		fmt.Fprintf(&listeners, "%s inet n - n - - smtpd\n", out[door])
+		own := settings["cleanup"] // for a service of its own
+		if own != "" {
+			own = fmt.Sprintf("cleanup%d unix n - n - 0 cleanup\n  -o { %s }\n", port, own)
+			fmt.Fprintf(&listeners, "  -o cleanup_service_name=cleanup%d\n", port)
+		}
+		for name, value := range settings {
+			if name != "cleanup" {
+				fmt.Fprintf(&listeners, "  -o { %s = %s }\n", name, value)
+			}
+		}
+		listeners.WriteString(own)
+	}
 	_, nextPort, err := net.SplitHostPort(next)
 	check(t, err)
 	check(t, os.WriteFile(filepath.Join(dir, "etc", "main.cf"), fmt.Appendf(nil, postfixMain, dir, nextPort), 0o644))
-	check(t, os.WriteFile(filepath.Join(dir, "etc", "master.cf"), fmt.Appendf(nil, postfixMaster, port), 0o644))
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+	check(t, os.WriteFile(filepath.Join(dir, "etc", "master.cf"), []byte(listeners.String()+postfixMaster), 0o644))
 	cmd := run("/usr/lib/postfix/sbin/master", "-d", "-c", "/etc/postfix")
 	cmd.Env = append(os.Environ(), relayBinds(dir, "/etc/postfix"), "MAIL_CONFIG=/etc/postfix")
-	Serve(t, cmd, address, filepath.Join(dir, "log"))
-	return address
+	Serve(t, cmd, out[""], filepath.Join(dir, "log"))
+	return out
 }
 
 // relayDir makes the folder of a server, with an account of its own.

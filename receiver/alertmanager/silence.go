@@ -22,7 +22,8 @@ import (
 
 // Silence makes Alertmanager keep a silence and returns it with its id. One that
 // runs already with the same matchers by the same person is used again, with the
-// end and the comment of this one, so that asking twice makes one silence.
+// end and the comment of this one, so that asking twice makes one silence; one that
+// ends as it begins ends what runs, and has no id where nothing does.
 //
 // Undo takes back what this call did; it is nil when nothing was changed.
 func (c *Client) Silence(ctx context.Context, s incident.Silence) (made incident.Silence, undo func(context.Context) error, err error) {
@@ -34,6 +35,10 @@ func (c *Client) Silence(ctx context.Context, s incident.Silence) (made incident
 	if err != nil {
 		return s, nil, err
 	}
+	ends := !s.EndsAt.After(s.StartsAt)
+	if ends && old == nil {
+		return s, nil, nil
+	}
 	if old == nil {
 		if s.ID, err = c.put(ctx, s, nil); err != nil {
 			return s, nil, err
@@ -44,7 +49,12 @@ func (c *Client) Silence(ctx context.Context, s incident.Silence) (made incident
 	if old.EndsAt.Equal(s.EndsAt) && old.Comment == s.Comment {
 		return s, nil, nil
 	}
-	if s.ID, err = c.put(ctx, s, whole); err != nil {
+	if ends {
+		err = c.expire(ctx, s.ID)
+	} else {
+		s.ID, err = c.put(ctx, s, whole)
+	}
+	if err != nil {
 		return s, nil, err
 	}
 	before := *old

@@ -285,6 +285,18 @@ func TestAnswerWithoutToken(t *testing.T) {
 	}
 }
 
+// An answer below a mail that is quoted without marks, as some programs do: nothing can
+// be told for its sender's own words, and whoever looks at it reads all of it.
+func TestAnswerBelowUnmarkedQuote(t *testing.T) {
+	r := newRig(t, newMemory(t))
+	m := r.told()
+	r.box.deliver(reply(m, "lea@dupont.example", "On 10 Mar 2026 09:32, \"Vigie\" <answers@msp.example> wrote:\r\n\r\nHello,\r\nyour computer\r\n\r\nIt is on again.\r\n"))
+	r.look()
+	if open := r.open(); len(r.only().Acts) > 0 || len(open) != 1 || !strings.Contains(open[0].Text, "It is on again.") {
+		t.Errorf("acts %+v, open %+v", r.only().Acts, open)
+	}
+}
+
 // A mailbox that cannot be read is seen in the metrics, and what comes later is
 // read once it can be.
 func TestMailboxHealth(t *testing.T) {

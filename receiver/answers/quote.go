@@ -11,18 +11,21 @@ import (
 
 // The lines with which mail programs begin what they quote.
 var (
-	// introduces: "On ... wrote:", in the words of many programs, or a date and an
-	// address alone. begun is how its first line looks.
-	introduces = regexp.MustCompile(`(?i)^.{5,400}\s` + mailread.Wrote + `(?:\s.{0,150}|\s*(?:<[^>]*>)?\s*)?(?::|-{2,})\s*$|^.{0,150}\b20\d\d\b.{0,150}<\s*[^<>\s]+@[^<>\s]+>[^<>]{0,40}:\s*$`)
-	begun      = regexp.MustCompile(`(?i)^\s*(?:-{2,}\s*)?(?:(?:on|le|am|el|il|op|em|den|in data|w dniu|dnia)\s|\p{L}{2,12}[.,]\s|\d)`)
+	// introduces: "On ... wrote:", in the words of many programs, a date and an
+	// address alone, or somebody's name and address before it.
+	introduces = regexp.MustCompile(`(?i)^.{5,400}\s` + mailread.Wrote + `\s*(?::|-{2,})\s*$|^.{0,150}\b20\d\d\b.{0,150}<\s*[^<>\s]+@[^<>\s]+>[^<>]{0,40}:\s*$`)
+	named      = regexp.MustCompile(`(?i)^[^<>]{2,150}<\s*(?:mailto:)?[^<>\s]+@[^<>\s]+>\s*` + mailread.Wrote + `(?:\s.{0,80}:|\s*:?)\s*$`)
+	begun      = regexp.MustCompile(`(?i)^\s*(?:-{2,}\s*)?(?:(?:on|at|le|am|el|il|op|em|den|in data|w dniu|dnia)\s|\p{L}{2,12}[.,]\s|\d)`)
 	// divided: Outlook's line, and the head that webmailers of telephone companies
 	// put before what they quote.
 	divided = regexp.MustCompile(`(?i)^\s*(?:_{10,}|message du\s?:?\s+\d.*)\s*$`)
+	// ruled: a line without words, which stands before what was left out.
+	ruled = regexp.MustCompile(`^[\s*_=-]*$`)
 	// headed: the block of headers that Outlook puts before what it quotes.
 	headed = regexp.MustCompile(`(?i)^\s*\*?(?:from|de|von|da|van|fr[åa]n|fra)\s?:\*?\s+\S`)
 	dated  = regexp.MustCompile(`(?i)^\s*\*?(?:sent|date|envoy[ée]|gesendet|inviato|enviado(?: el)?|verzonden|data|fecha|datum|skickat|sendt|to|[àa]|an|aan|para|til|subject|objet|betreff|oggetto|asunto|assunto|onderwerp|emne)\s?:\*?\s+\S`)
 	// device: what telephones add, and what stands for a picture.
-	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf )`)
+	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf |sendt fra min |(?:sent|envoy[ée]) (?:with|from|via|using|avec|par|gr[âa]ce à) (?:the |l['’]application |la messagerie (?:s[ée]curis[ée]e )?)?(?:bluemail|k-9|thunderbird|airmail|spark|proton|mailbox|windows|blackberry|canary|edison|orange|sfr|free|laposte|mobile|aqua ?mail|nine|infomaniak)|(?:get|t[ée]l[ée]charge[rz]|obten(?:ir|ez)) bluemail|provenance ?: courrier|this message was sent from my android|cet? (?:e-?mail|message) a [ée]t[ée] envoy[ée] (?:de|depuis) mon )`)
 	// notice: what companies add below each mail. It names what it is about at once.
 	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:ce (?:message|courriel|mail|e-mail)|this (?:e-?mail|message|communication)|the information (?:contained )?in this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended)`)
 )
@@ -48,6 +51,9 @@ func Unquoted(text string) string {
 			continue
 		}
 		out = append(out, strings.TrimRightFunc(line, unicode.IsSpace))
+	}
+	for len(out) > 0 && ruled.MatchString(out[len(out)-1]) {
+		out = out[:len(out)-1]
 	}
 	return strings.TrimSpace(tight(out))
 }
@@ -80,17 +86,17 @@ func begins(lines []string, i int) bool {
 // introduction tells of how many lines an introduction is that begins at a line:
 // programs break long ones. 0 is none.
 func introduction(lines []string, i int) int {
-	if !begun.MatchString(lines[i]) {
-		return 0
-	}
-	joined := ""
+	joined, dated := "", begun.MatchString(lines[i])
 	for n, line := range lines[i:min(i+4, len(lines))] {
 		if line = strings.TrimSpace(line); line == "" {
 			return 0
 		}
 		joined += line + " "
-		if strings.ContainsAny(joined, "0123456789") && introduces.MatchString(joined) {
+		if dated && strings.ContainsAny(joined, "0123456789") && introduces.MatchString(joined) || named.MatchString(joined) {
 			return n + 1
+		}
+		if !dated && n == 1 {
+			return 0
 		}
 	}
 	return 0

@@ -45,6 +45,9 @@ type Incoming struct {
 	Subject string
 	// Text is what a person wrote, without what is quoted.
 	Text string
+	// Whole is the text with what it quotes, when nothing in it could be told for the
+	// sender's own words.
+	Whole string
 	// Answers are the Message-IDs that it says it answers, or gives back.
 	Answers []string
 	// Addresses are those that a bounce is about, as the server names them.
@@ -92,6 +95,9 @@ func (a Addresses) Read(raw []byte) Incoming {
 		in.Text, in.Detail = words(&m), "a program sent it, as it says itself: it may be no person's answer"
 	default:
 		in.Sort, in.Answers, in.Text = Reply, answered(&m), words(&m)
+		if in.Text == "" {
+			in.Whole = clip.Runes(strings.TrimSpace(shown(&m)), maxText)
+		}
 	}
 	return in
 }
@@ -258,11 +264,13 @@ func unfolded(head string) (out []string) {
 	return out
 }
 
-// words is what a person wrote: of the plain text, or else of the page.
-func words(m *mailread.Mail) string {
-	text := m.Plain
-	if strings.TrimSpace(text) == "" {
-		text = m.Quoted
+// words is what a person wrote.
+func words(m *mailread.Mail) string { return clip.Runes(Unquoted(shown(m)), maxText) }
+
+// shown is the plain text, or else that of the page.
+func shown(m *mailread.Mail) string {
+	if strings.TrimSpace(m.Plain) == "" {
+		return m.Quoted
 	}
-	return clip.Runes(Unquoted(text), maxText)
+	return m.Plain
 }

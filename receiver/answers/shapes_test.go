@@ -142,11 +142,12 @@ func TestSubjectsOfAbsences(t *testing.T) {
 	for sort, subjects := range map[Sort][]string{
 		Absence: {"AUTO: Léa Dupont is out of the office (returning 16/03/2026)", "Léa Dupont is out of the office.", "Léa DUPONT est absente du bureau.", "Léa Dupont est absent(e) jusqu'au 16/03/2026", "[Auto-Reply] Re: [#12] PC-LEA",
 			"[Out of Office] [#12] PC-LEA", "OOO: [#12] PC-LEA", "Absence : Re: [#12] PC-LEA", "Automatiskt svar: [#12]", "Automatisk svar: [#12]", "Automatyczna odpowiedź: [#12]", "Automatická odpověď: [#12]", "Automatikus válasz: [#12]",
-			"Fuera de la oficina: [#12]", "Fuori ufficio: [#12]", "Auto-réponse : [#12]", "Avis d'absence", "Ich bin im Urlaub", "I am currently out of the office", "Max Muster ist bis 16.03. abwesend", "Re: Out of office: [#12]"},
-		Reply: {"Re: [#12] PC-LEA", "RE: absence de sauvegarde", "Absence de sauvegarde de PC-LEA", "Re: [#12] PC-LEA is out of the office network", "Auto: panne", "Réponse : sauvegarde", "Message automatique : sauvegarde"},
+			"Fuera de la oficina: [#12]", "Fuori ufficio: [#12]", "Auto-réponse : [#12]", "Avis d'absence", "Ich bin im Urlaub", "I am currently out of the office", "Lea Dupont ist bis 16.03. abwesend", "Re: Out of office: [#12]"},
+		Reply: {"Re: [#12] PC-LEA", "RE: absence de sauvegarde", "Absence de sauvegarde de PC-LEA", "Re: [#12] PC-LEA is out of the office network", "Auto: panne", "Réponse : sauvegarde", "Message automatique : sauvegarde",
+			"Le poste PC-12 est absent jusqu'au lundi", "Le PC de Dupont est absent jusqu'à jeudi", "Jean Martin est absent jusqu'au 16/03/2026", "PC-LEA is out of office", "Der Rechner ist abwesend"},
 	} {
 		for _, subject := range subjects {
-			if in := own.Read([]byte("From: lea@dupont.example\r\nSubject: " + subject + "\r\nIn-Reply-To: <x@y>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n")); in.Sort != sort {
+			if in := own.Read([]byte("From: =?utf-8?q?L=C3=A9a_DUPONT?= <lea@dupont.example>\r\nSubject: " + subject + "\r\nIn-Reply-To: <x@y>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n")); in.Sort != sort {
 				t.Errorf("%s: %s", subject, in.Sort)
 			}
 		}
@@ -154,7 +155,8 @@ func TestSubjectsOfAbsences(t *testing.T) {
 }
 
 // What people write above, below and between what they quote, in the forms of the
-// usual programs.
+// usual programs; those of Zimbra, Zoho, Eudora, Airmail and Gmail's newer German after
+// the test mails of email_reply_trimmer (Discourse) and email-reply-parser (Crisp).
 func TestUnquoted(t *testing.T) {
 	for name, x := range map[string][2]string{
 		"above, Thunderbird":    {"It is on.\n\nOn 10/03/2026 09:32, Vigie wrote:\n> Hello\n> world", "It is on."},
@@ -187,6 +189,18 @@ func TestUnquoted(t *testing.T) {
 		"nothing of one's own":  {"> Hello\n> world", ""},
 		"a sentence with From":  {"From: now on it is on all night.\nRegards", "From: now on it is on all night.\nRegards"},
 		"a sentence with On":    {"On Monday I am back.\nLe portable reste allumé.", "On Monday I am back.\nLe portable reste allumé."},
+		"Zimbra":                {"Fait.\n\n----- Mail original -----\nDe: \"Vigie\" <v@msp.example>\nÀ: \"Léa\" <lea@dupont.example>\nEnvoyé: Mardi 10 Mars 2026 09:32:00\nObjet: PC-LEA\n\nBonjour", "Fait."},
+		"Gmail, German now":     {"Ist an.\n\nVigie <answers+x@msp.example> schrieb am Di., 10.\nMärz 2026 um 09:32 Uhr:\n\n> Hallo", "Ist an."},
+		"a name and an address": {"Done.\n\nVigie via Backups <v@msp.example> wrote:\n\nHello", "Done."},
+		"Zoho":                  {"Done.\n\n\nOn Tue, 10 Mar 2026 09:32:43 +0100 Vigie <v@msp.example> wrote\n\nHello", "Done."},
+		"Eudora":                {"Done.\n\nAt 3/10/2026 09:32 AM, you wrote:\n>Hello", "Done."},
+		"BlueMail":              {"Fait.\n\nTéléchargez BlueMail pour Android\nLe 10 Mars 2026, à 09:32, Vigie <v@msp.example> a écrit:\n\n>Bonjour", "Fait."},
+		"K-9":                   {"Done.\n-- \nThis message was sent from my Android device with K-9 Mail.", "Done."},
+		"Airmail, Norwegian":    {"Ok\n\nSent with Airmail\nSendt fra min iPad", "Ok"},
+		"Windows 10, French":    {"Ok\n\nProvenance : Courrier pour Windows 10\n\nDe : Vigie\nEnvoyé le :mardi 10 mars 2026 09:32\nÀ : Léa\nObjet :PC-LEA\n\nBonjour", "Ok"},
+		"a line above a header": {"Done.\n\n ------------------------------\n From: Vigie <v@msp.example>\n Sent: 10/03/2026\n To: Lea\n\nHello", "Done."},
+		"what a backup wrote":   {"Le 10 mars 2026 le script a écrit 3 fichiers :\nAD.vbk\nOn 10/03/2026 the job wrote 2 files:\nSQL.vbk", "Le 10 mars 2026 le script a écrit 3 fichiers :\nAD.vbk\nOn 10/03/2026 the job wrote 2 files:\nSQL.vbk"},
+		"what was sent":         {"Envoyé avec le colis de Jean, il arrive mardi.", "Envoyé avec le colis de Jean, il arrive mardi."},
 		"gaps":                  {"One.\n\n\n\nTwo.", "One.\n\nTwo."},
 	} {
 		if got := Unquoted(x[0]); got != x[1] {

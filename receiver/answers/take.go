@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -81,7 +82,7 @@ func Keep(tx *store.Tx, in Incoming, reason string, now time.Time) (full bool, e
 	if n, err := tx.OpenMails(); err != nil || n >= MaxOpen {
 		return n >= MaxOpen, err
 	}
-	_, err = tx.KeepMail(store.Mail{ID: in.ID, Received: now, Sort: string(in.Sort), Open: true, From: in.From, Subject: in.Subject, Text: in.Text, Reason: reason})
+	_, err = tx.KeepMail(store.Mail{ID: in.ID, Received: now, Sort: string(in.Sort), Open: true, From: in.From, Subject: in.Subject, Text: cmp.Or(in.Text, in.Whole), Reason: reason})
 	return false, err
 }
 

@@ -58,8 +58,8 @@ func TestWords(t *testing.T) {
 
 // Uses of a word: its key as a whole, or the beginning of the keys of a list.
 var (
-	wholeKey = regexp.MustCompile(`\.(?:Word|Say|Plural|Has|word|say|plural) ?\(?"([a-z0-9_.]+)"`)
-	listKey  = regexp.MustCompile(`\.(?:NameOf|name)\("([a-z_]+)"|\.(?:Word|Say|Has|word|say)\("([a-z_.]+\.)" ?\+`)
+	wholeKey = regexp.MustCompile(`\.(?:Word|Say|Plural|Has|PageWord|PageSay|PagePlural) ?\(?"([a-z0-9_.]+)"`)
+	listKey  = regexp.MustCompile(`\.(?:NameOf|name)\("([a-z_]+)"|\.(?:Word|Say|Has|PageWord|PageSay)\("([a-z_.]+\.)" ?\+`)
 	factKey  = regexp.MustCompile(`\.add\("([a-z_]+)"|\bkey :?= "([a-z_.]+)"`)
 	headKeys = regexp.MustCompile(`\.head\(([^)]*)\)`)
 	quoted   = regexp.MustCompile(`"([a-z_]+)"`)
@@ -69,7 +69,7 @@ var (
 func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 	t.Helper()
 	whole, lists = map[string]bool{}, map[string]bool{}
-	files := []string{"../web/*.go", "../web/ask/*.go", "*.go", "locale/*.go", "languages/*/*.tmpl", "layout/*.tmpl"}
+	files := []string{"../web/*.go", "../web/ask/*.go", "../web/linkpages/*.go", "*.go", "locale/*.go", "languages/*/*.tmpl", "layout/*.tmpl"}
 	for _, pattern := range files {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
@@ -144,7 +144,7 @@ func siteWords(t *testing.T, whole, lists map[string]bool) {
 	t.Helper()
 	one := regexp.MustCompile(`\b(?:(?:T|Fill|Count)[ (]|ask\.T\(l, |T\(l, |locale\.Site ?\+ ?)"([a-z0-9_.]+[a-z0-9_])"`)
 	list := regexp.MustCompile(`\b(?:T|Fill|NameOf|Word)\("(?:site\.)?([a-z_.]+)"(?: ?\+|, [a-z])|printf "([a-z_.]+)%s"`)
-	for _, pattern := range []string{"../web/*.go", "../web/ask/*.go", "../web/fleetpages/*.go", "../web/mailpages/*.go", "../web/reportpages/*.go", "../web/sentence/*.go", "../reports/*.go", "../reports/mail*", "../reports/remind*", "../web/site/*.html"} {
+	for _, pattern := range []string{"../web/*.go", "../web/ask/*.go", "../web/linkpages/*.go", "../web/fleetpages/*.go", "../web/mailpages/*.go", "../web/reportpages/*.go", "../web/sentence/*.go", "../reports/*.go", "../reports/mail*", "../reports/remind*", "../web/site/*.html"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %d files", pattern, err, len(names))

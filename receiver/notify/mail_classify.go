@@ -10,11 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"vigie/internal/mailauth"
+	"vigie/internal/mailread"
 )
 
 // refusal is an SMTP answer that refuses, as it is judged.
@@ -59,17 +57,8 @@ func readRefusal(phase string, code int, text string) refusal {
 	if named := anAddress.FindString(whole); strings.HasPrefix(named, "<") {
 		r.names = strings.Trim(named, "<>")
 	}
-	r.text = withoutAccents(anAddress.ReplaceAllString(whole, ""))
+	r.text = mailread.WithoutAccents(anAddress.ReplaceAllString(whole, ""))
 	return r
-}
-
-func withoutAccents(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.Is(unicode.Mn, c) {
-			return -1
-		}
-		return c
-	}, norm.NFD.String(s))
 }
 
 // verdict is what a refusal is taken for. Sure is false when neither its words
@@ -103,8 +92,10 @@ func (r refusal) judge(to string) verdict {
 		return verdict{KindMessage, true}
 	case r.full():
 		return verdict{KindTemporary, true}
-	case forSomeOnly.MatchString(r.status):
+	case forSomeOnly.MatchString(r.status), r.knowsNobody(to):
 		return verdict{KindRecipient, true}
+	case r.phase == phaseDot && mentions(r.text, ofWhatWasSent):
+		return verdict{KindMessage, true}
 	case r.ours():
 		return verdict{KindConfig, true}
 	case r.theirs():
@@ -148,6 +139,12 @@ func (r refusal) judgeRecipient(to string) verdict {
 	return verdict{KindRecipient, false}
 }
 
+// knowsNobody reports words that name the recipient as one that nobody has, whatever
+// else they say of reasons.
+func (r refusal) knowsNobody(to string) bool {
+	return strings.EqualFold(r.names, to) && mentions(r.text, addressWords) && !mentions(r.text, []string{"authenticat", "relay", "sender"})
+}
+
 // unknown reports an address that nobody has, or nobody uses any more.
 func (r refusal) unknown() bool {
 	return r.about("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.10", "5.2.1", "5.4.1", "5.4.4", "5.4.310") || mentions(r.text, addressWords)
@@ -180,7 +177,7 @@ func (r refusal) ours() bool {
 		!mentions(r.text, addressWords) && !mentions(r.text, contentWords) {
 		return true
 	}
-	return senderUnproven.MatchString(r.status) || mentions(r.text, ourWords)
+	return senderUnproven.MatchString(r.status) || mentions(r.text, ourWords) || r.about("5.7") && mentions(r.text, []string{"quota"})
 }
 
 // senderUnproven matches statuses of SPF, DKIM, DMARC, reverse DNS and, at Gmail, TLS (RFC 7372).
@@ -240,7 +237,9 @@ var (
 		"relais", "relayer", "relayage", "expediteur", "emetteur", "liste noire", "authentifi", "autorisations d'envoi", "non autorise",
 		"weiterleit", "relaying", "absender", "sperrliste", "authentifizier", "nicht berechtigt",
 	}
-	contentWords = []string{"spam", "virus", "malware", "phish", "content", "header", "attachment", "message rejected", "message refused", "message body", "message contains", "this message",
+	// ofWhatWasSent is what Exim and Postfix say of whatever they have just looked at.
+	ofWhatWasSent = []string{"administrative prohibition", "end-of-data rejected: access denied"}
+	contentWords  = []string{"spam", "virus", "malware", "phish", "content", "header", "attachment", "message rejected", "message refused", "message body", "message contains", "this message",
 		"contenu", "pourriel", "indesirable", "piece jointe", "message rejete", "message refuse", "inhalt", "anhang", "nachricht abgelehnt", "nachricht wurde abgelehnt"}
 	addressWords = []string{
 		"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "unknown recipient", "recipient unknown", "unrouteable address", "unroutable address", "does not exist", "doesn't exist",

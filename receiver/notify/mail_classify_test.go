@@ -118,6 +118,15 @@ func TestRefusals(t *testing.T) {
 		{phaseRcpt, 550, "<am@msp.example>... Forwarding Denied", KindConfig},
 		{phaseRcpt, 553, "<am@msp.example>... unauthorized relay traffic prohibited", KindConfig},
 
+		// Exim and Postfix say no more than that of whatever they have just looked at; what
+		// they say of the recipient counts before the reasons that they guess at.
+		{phaseRcpt, 550, "Administrative prohibition", KindConfig},
+		{phaseDot, 550, "Administrative prohibition", KindMessage},
+		{phaseDot, 554, "5.7.1 <END-OF-MESSAGE>: End-of-data rejected: Access denied", KindMessage},
+		{phaseDot, 554, "5.7.1 <END-OF-MESSAGE>: End-of-data rejected: Policy Rejection- Quota exceeded", KindConfig},
+		{phaseRcpt, 550, "Verification failed for <am@msp.example>\nThe account or domain may not exist, they may be blacklisted, or missing the proper dns entries.\nInvalid recipient", KindRecipient},
+		{phaseRcpt, 550, "Verification failed for <vigie@msp.example>\nThe account or domain may not exist, they may be blacklisted, or missing the proper dns entries.\nSender verify failed", KindConfig},
+
 		// A group of Exchange that takes mail of its own people only says nothing of us.
 		{phaseRcpt, 550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group", KindRecipient},
 		{phaseDot, 550, "5.7.129 RESOLVER.RST.RestrictedToRecipientsPermission; not authorized; Delivery restriction check failed because the sender does not have permission to send to this recipient", KindRecipient},

@@ -26,7 +26,7 @@ const (
 
 // Web returns the inbox's pages, in French and English, and its JSON API:
 //
-//	GET /                       the mails, newest first, grouped by Message-ID
+//	GET /                       the mails, newest first, grouped by Message-ID and language
 //	GET /messages/{id}          one transmission
 //	GET /messages/{id}/html     its HTML alone, as the page's frame shows it
 //	GET /messages/{id}/raw      the message as received
@@ -66,7 +66,7 @@ type view struct {
 	pages  *template.Template
 }
 
-// group is one mail: all the transmissions that carry the same Message-ID.
+// group is one mail: all the transmissions that carry the same Message-ID and subject.
 type group struct {
 	Latest        Message
 	Transmissions []Message // oldest first
@@ -80,10 +80,11 @@ func groups(messages []Message) []group {
 	var out []group
 	index := make(map[string]int)
 	for _, m := range slices.Backward(messages) {
-		i, known := index[m.MessageID]
+		key := m.MessageID + "\n" + m.Subject // in each reader's language it is a mail of its own
+		i, known := index[key]
 		if !known || m.MessageID == "" {
 			i = len(out)
-			index[m.MessageID] = i
+			index[key] = i
 			out = append(out, group{Latest: m})
 		}
 		out[i].Transmissions = append(out[i].Transmissions, m)

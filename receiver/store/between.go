@@ -1,11 +1,12 @@
 package store
 
 import (
-	"fmt"
+	"database/sql"
 	"strings"
 	"time"
 
 	"vigie/internal/strict"
+	"vigie/receiver/store/engine"
 	"vigie/rules/incident"
 )
 
@@ -81,29 +82,18 @@ type Delivered struct {
 
 // Delivered returns what was accepted in a span, in the order of time.
 func (tx Past) Delivered(from, to time.Time) ([]Delivered, error) {
-	rows, err := tx.q.Query(`SELECT m.id, m.template, t.address, t.channel, t.ended_at,
+	return engine.All(tx.q, func(r *sql.Rows, d *Delivered) error {
+		var at int64
+		var of string
+		err := r.Scan(&d.ID, &d.Template, &d.Address, &d.Channel, &at, &of)
+		if d.At = time.Unix(0, at).UTC(); of != "" {
+			d.Incidents = strings.Split(of, ",")
+		}
+		return err
+	}, `SELECT m.id, m.template, t.address, t.channel, t.ended_at,
 		COALESCE((SELECT string_agg(about.incident, ',') FROM (SELECT DISTINCT n.incident FROM notification n WHERE n.message = m.id AND n.message <> '' ORDER BY n.incident) about), '')
 		FROM transmission t JOIN message m ON m.id = t.message
 		WHERE t.status = ? AND t.ended_at >= ? AND t.ended_at < ? ORDER BY t.ended_at, m.position, t.address`, Accepted, from.UnixNano(), to.UnixNano())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Delivered
-	for rows.Next() {
-		var d Delivered
-		var at int64
-		var of string
-		if err := rows.Scan(&d.ID, &d.Template, &d.Address, &d.Channel, &at, &of); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		d.At = time.Unix(0, at).UTC()
-		if of != "" {
-			d.Incidents = strings.Split(of, ",")
-		}
-		all = append(all, d)
-	}
-	return all, rows.Err()
 }
 
 // PolicyText returns a policy's files by its hash; none when it was never seen.

@@ -2,11 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
-	"github.com/mattn/go-sqlite3"
+	"vigie/receiver/store/sqlite"
 )
 
 // broken is set for good when the disk fails to sync. The system then forgets
@@ -20,8 +19,7 @@ type broken struct {
 }
 
 func (b *broken) judge(path string, err error) {
-	var e sqlite3.Error
-	if !errors.As(err, &e) || e.ExtendedCode != sqlite3.ErrIoErrFsync && e.ExtendedCode != sqlite3.ErrIoErrDirFsync {
+	if !sqlite.Forgets(err) {
 		return
 	}
 	b.end(fmt.Errorf("%w: the disk failed to keep what was written to %s (%w); nothing that was accepted is lost: look after the disk, then start vigie again", ErrUnavailable, path, err))

@@ -1,11 +1,7 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"syscall"
-
-	"github.com/mattn/go-sqlite3"
 
 	"vigie/receiver/store/files"
 )
@@ -20,12 +16,6 @@ func (s *Store) Disk() (Disk, error) {
 	}
 	free, size, err := files.Room(s.path)
 	return Disk{Free: free, Size: size}, err
-}
-
-// fills reports whether an error says that the disk is full.
-func fills(err error) bool {
-	var e sqlite3.Error
-	return errors.As(err, &e) && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC)
 }
 
 // Tend puts the ballast back after the disk was full. Nil means that nothing

@@ -2,14 +2,18 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 	"vigie/rules/incident"
 )
 
@@ -75,15 +79,12 @@ func matcher(names []string) (*regexp.Regexp, error) {
 // refuse looks for what still needs the person.
 func (e *eraser) refuse() error {
 	var needed []string
-	for _, q := range []struct {
-		what, query string
-		read        func(string, ...any) ([][2]string, error)
-	}{
-		{"open incident", `SELECT id, value FROM incident WHERE open = 1 ORDER BY number`, e.tx.states},
-		{"message not sent yet about", `SELECT incident, value FROM notification WHERE message = '' ORDER BY incident`, e.tx.pairs},
-		{"message under way", `SELECT id, value FROM message WHERE id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL) ORDER BY id`, e.tx.pairs},
+	for _, q := range []struct{ what, query string }{
+		{"open incident", `SELECT id, value FROM incident WHERE open = 1 ORDER BY number`},
+		{"message not sent yet about", `SELECT incident, value FROM notification WHERE message = '' ORDER BY incident`},
+		{"message under way", `SELECT id, value FROM message WHERE id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL) ORDER BY id`},
 	} {
-		rows, err := q.read(q.query)
+		rows, err := e.tx.unpacked(q.query)
 		if err != nil {
 			return err
 		}
@@ -124,28 +125,18 @@ func (e *eraser) actor() error {
 
 // texts deletes what the person wrote and what names them.
 func (e *eraser) texts() error {
-	rows, err := e.tx.q.Query(`SELECT p.chain, p.line, p.text, j.actor FROM journal_personal p
-		JOIN journal j ON j.chain = p.chain AND j.line = p.line`)
+	type text struct {
+		journal.Head
+		said, actor string
+	}
+	all, err := engine.All(e.tx.q, func(r *sql.Rows, t *text) error { return r.Scan(&t.Chain, &t.Length, &t.said, &t.actor) },
+		`SELECT p.chain, p.line, p.text, j.actor FROM journal_personal p JOIN journal j ON j.chain = p.chain AND j.line = p.line`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var found []head
-	for rows.Next() {
-		var h head
-		var text, actor string
-		if err := rows.Scan(&h.chain, &h.length, &text, &actor); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		if slices.Contains(e.known, actor) || e.names.MatchString(text) {
-			found = append(found, h)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
+	found := slices.DeleteFunc(all, func(t text) bool { return !slices.Contains(e.known, t.actor) && !e.names.MatchString(t.said) })
 	for _, h := range found {
-		if _, err := e.tx.q.Exec(`DELETE FROM journal_personal WHERE chain = ? AND line = ?`, h.chain, h.length); err != nil {
+		if _, err := e.tx.q.Exec(`DELETE FROM journal_personal WHERE chain = ? AND line = ?`, h.Chain, h.Length); err != nil {
 			return err
 		}
 	}
@@ -165,6 +156,9 @@ func (e *eraser) messages() error {
 func (e *eraser) outbox() error {
 	err := e.rewrite(`SELECT id, value FROM notification`, &e.done.Notifications, func(id, value string) error {
 		clean, err := e.scrubJSON(value)
+		if err == nil {
+			clean, err = e.tx.packer.PackMail(clean)
+		}
 		if err != nil {
 			return fmt.Errorf("notification %s: %w", id, err)
 		}
@@ -219,12 +213,8 @@ func (e *eraser) ignored() error {
 }
 
 func (e *eraser) incidents() error {
-	rows, err := e.tx.states(`SELECT id, value FROM incident WHERE open = 0`)
-	if err != nil {
-		return err
-	}
 	e.tx.repeats.MovedAll()
-	return e.rewriteRows(rows, &e.done.Incidents, func(id, value string) error {
+	return e.rewrite(`SELECT id, value FROM incident WHERE open = 0`, &e.done.Incidents, func(id, value string) error {
 		clean, err := e.scrubJSON(value)
 		if err == nil {
 			clean, err = e.tx.packer.Pack(clean)
@@ -249,14 +239,10 @@ func (e *eraser) reasons() error {
 
 // rewrite calls f with the rows whose second column names the person.
 func (e *eraser) rewrite(query string, count *int, f func(id, value string) error) error {
-	rows, err := e.tx.pairs(query)
+	rows, err := e.tx.unpacked(query)
 	if err != nil {
 		return err
 	}
-	return e.rewriteRows(rows, count, f)
-}
-
-func (e *eraser) rewriteRows(rows [][2]string, count *int, f func(id, value string) error) error {
 	for _, r := range rows {
 		if !e.within(r[1]) {
 			continue
@@ -324,7 +310,7 @@ func (e *eraser) scrubbed(v any) any {
 			v[i] = e.scrubbed(v[i])
 		}
 	case map[string]any:
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			x := e.scrubbed(v[k])
 			delete(v, k)
 			v[e.scrub(k)] = x
@@ -334,18 +320,5 @@ func (e *eraser) scrubbed(v any) any {
 }
 
 func (tx *statements) pairs(query string, args ...any) ([][2]string, error) {
-	rows, err := tx.q.Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out [][2]string
-	for rows.Next() {
-		var p [2]string
-		if err := rows.Scan(&p[0], &p[1]); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		out = append(out, p)
-	}
-	return out, rows.Err()
+	return engine.All(tx.q, func(r *sql.Rows, p *[2]string) error { return r.Scan(&p[0], &p[1]) }, query, args...)
 }

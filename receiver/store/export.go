@@ -1,9 +1,13 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
+
+	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 )
 
 // Extract narrows which lines of the journal are exported; empty fields do not.
@@ -41,23 +45,15 @@ func (tx *Tx) Export(x Extract, f func(Exported) error) error {
 	if !x.To.IsZero() {
 		add(`j.at < ?`, x.To.UnixNano())
 	}
-	rows, err := tx.q.Query(`SELECT `+lineFields+`, COALESCE(i.number, 0), COALESCE(i.key, ''), COALESCE(i.customer, ''),
-		COALESCE(i.machine, ''), COALESCE(i.platform, '')`+lineTables+` LEFT JOIN incident i ON i.id = j.chain
-		WHERE `+strings.Join(where, ` AND `)+` ORDER BY COALESCE(i.number, 0), j.chain, j.line`, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return engine.Each(tx.q, func(r *sql.Rows) error {
 		var e Exported
-		l, _, err := scanLine(rows, &e.Number, &e.Key, &e.Customer, &e.Machine, &e.Platform)
+		l, _, err := journal.Scan(r, &e.Number, &e.Key, &e.Customer, &e.Machine, &e.Platform)
 		if err != nil {
 			return fmt.Errorf("%s line %d cannot be read, see vigie journal verify: %w", l.Chain, l.Line, err)
 		}
 		e.Line = l
-		if err := f(e); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return f(e)
+	}, `SELECT `+journal.Fields+`, COALESCE(i.number, 0), COALESCE(i.key, ''), COALESCE(i.customer, ''),
+		COALESCE(i.machine, ''), COALESCE(i.platform, '')`+journal.From+` LEFT JOIN incident i ON i.id = j.chain
+		WHERE `+strings.Join(where, ` AND `)+` ORDER BY COALESCE(i.number, 0), j.chain, j.line`, args...)
 }

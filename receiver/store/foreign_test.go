@@ -36,11 +36,11 @@ func testRowsOfANewerBuild(t *testing.T, database string) {
 	})
 	for _, row := range []string{"notification", "mail"} {
 		update("the newer build writes a "+row, func(tx *store.Tx) error {
-			was, err := tx.Texts(`SELECT value FROM ` + row)
+			was, err := tx.Unpacked(`SELECT id, value FROM ` + row)
 			if err != nil {
 				return err
 			}
-			return tx.Exec(`UPDATE `+row+` SET value = ?`, []byte(add(was[0])))
+			return tx.Exec(`UPDATE `+row+` SET value = ?`, []byte(add(was[0][1])))
 		})
 	}
 	update("this build writes", func(tx *store.Tx) error {
@@ -68,7 +68,7 @@ func testRowsOfANewerBuild(t *testing.T, database string) {
 			t.Errorf("the incident has become %s", text)
 		}
 		for row, word := range map[string]string{"notification": "something else", "mail": `"open":false`} {
-			if text, err := tx.Texts(`SELECT value FROM ` + row); err != nil || !strings.Contains(text[0], later) || !strings.Contains(text[0], word) {
+			if text, err := tx.Unpacked(`SELECT id, value FROM ` + row); err != nil || !strings.Contains(text[0][1], later) || !strings.Contains(text[0][1], word) {
 				t.Errorf("the %s has become %s (%v)", row, text, err)
 			}
 		}

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"vigie/receiver/store/engine"
 	"vigie/receiver/store/near"
 	"vigie/rules/model"
 )
@@ -44,31 +46,23 @@ type Ignored struct {
 // Ignored returns the alerts that fire and for which no incident is kept, those
 // left out that an incident holds meanwhile.
 func (tx *Tx) Ignored() ([]Ignored, error) {
-	rows, err := tx.q.Query(`SELECT reason, first_at, value FROM ignored ORDER BY first_at, fingerprint`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Ignored
-	for rows.Next() {
-		var x Ignored
+	out, err := engine.All(tx.q, func(r *sql.Rows, x *Ignored) error {
 		var first int64
 		var value []byte
-		if err := rows.Scan(&x.Reason, &first, &value); err != nil {
-			return nil, err
+		if err := r.Scan(&x.Reason, &first, &value); err != nil {
+			return err
 		}
 		if err := json.Unmarshal(value, &x.Signal); err != nil {
-			return nil, fmt.Errorf("ignored alert: %w", err)
+			return fmt.Errorf("ignored alert: %w", err)
 		}
 		if x.Since = time.Unix(0, first); x.StartsAt.Before(x.Since) {
 			x.Since = x.StartsAt
 		}
-		out = append(out, x)
+		return nil
+	}, `SELECT reason, first_at, value FROM ignored ORDER BY first_at, fingerprint`)
+	if err != nil {
+		return nil, err
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	rows.Close()
 	return slices.DeleteFunc(out, func(x Ignored) bool {
 		where, args := near.Rows(x.Fingerprint, x.Labels)
 		n, e := tx.number(`SELECT COUNT(*) FROM (SELECT 1 FROM alert WHERE `+where+` LIMIT 1) held`, args...)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -345,19 +346,10 @@ func (tx *Tx) WakeSource(source string, now time.Time) error {
 // OpenAfter returns the ids of the open incidents whose numbers follow after, in
 // their order, and the number of the last of them.
 func (tx *Tx) OpenAfter(after, limit int) (ids []string, last int, err error) {
-	rows, err := tx.q.Query(`SELECT id, number FROM incident WHERE open = 1 AND number > ? ORDER BY number LIMIT ?`, after, limit)
-	if err != nil {
-		return nil, after, err
-	}
-	defer rows.Close()
-	for last = after; rows.Next(); {
-		var id string
-		if err := rows.Scan(&id, &last); err != nil {
-			return nil, after, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, last, rows.Err()
+	last = after
+	ids, err = engine.All(tx.q, func(r *sql.Rows, id *string) error { return r.Scan(id, &last) },
+		`SELECT id, number FROM incident WHERE open = 1 AND number > ? ORDER BY number LIMIT ?`, after, limit)
+	return ids, last, err
 }
 
 // Postpone sets an incident's waking without looking at the incident, for one
@@ -463,7 +455,7 @@ func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
 		}
 	}
 	var args []any
-	for _, fp := range sortedKeys(now) {
+	for _, fp := range slices.Sorted(maps.Keys(now)) {
 		if source, stored := known.alerts[fp]; !stored || source != now[fp] {
 			args = append(args, now[fp], near.Of(fp, r.Alerts[fp].Labels), fp, r.ID)
 		}
@@ -472,8 +464,8 @@ func (tx *Tx) saveAlerts(r *Record, now map[string]string) error {
 	return engine.Later(tx.q, 4, args, `INSERT INTO alert (source, place, fingerprint, incident) VALUES `, ` ON CONFLICT DO NOTHING`, false)
 }
 
-// states is pairs of incidents' ids and states, as JSON.
-func (tx *statements) states(query string, args ...any) ([][2]string, error) {
+// unpacked is pairs of ids and of the JSON that their rows hold.
+func (tx *statements) unpacked(query string, args ...any) ([][2]string, error) {
 	rows, err := tx.pairs(query, args...)
 	if err != nil {
 		return nil, err
@@ -481,7 +473,7 @@ func (tx *statements) states(query string, args ...any) ([][2]string, error) {
 	for n := range rows {
 		text, err := tx.packer.Unpack([]byte(rows[n][1]))
 		if err != nil {
-			return nil, fmt.Errorf("incident %s: %w", rows[n][0], err)
+			return nil, fmt.Errorf("%s: %w", rows[n][0], err)
 		}
 		rows[n][1] = string(text)
 	}
@@ -498,20 +490,10 @@ type Count struct {
 
 // Counts returns the open incidents by scenario and state.
 func (tx *Tx) Counts() ([]Count, error) {
-	rows, err := tx.q.Query(`SELECT scenario, state, COUNT(*), MIN(opened_at) FROM incident WHERE open = 1 GROUP BY scenario, state ORDER BY scenario, state`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var cs []Count
-	for rows.Next() {
-		var c Count
+	return engine.All(tx.q, func(r *sql.Rows, c *Count) error {
 		var oldest int64
-		if err := rows.Scan(&c.Scenario, &c.State, &c.N, &oldest); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		err := r.Scan(&c.Scenario, &c.State, &c.N, &oldest)
 		c.Oldest = time.Unix(0, oldest)
-		cs = append(cs, c)
-	}
-	return cs, rows.Err()
+		return err
+	}, `SELECT scenario, state, COUNT(*), MIN(opened_at) FROM incident WHERE open = 1 GROUP BY scenario, state ORDER BY scenario, state`)
 }

@@ -1,35 +1,29 @@
 package store
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"database/sql"
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
 
 	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 	"vigie/receiver/store/pg"
 	"vigie/rules/incident"
 )
 
-// SystemChain is the journal of what belongs to no incident.
-const SystemChain = "system"
+// SystemChain is [journal.System].
+const SystemChain = journal.System
 
-// Line is one line of the journal.
-type Line struct {
-	Chain string `json:"chain"`
-	Line  int64  `json:"line"`
-	incident.Entry
-	// Pseudonym stands for the actor in what is hashed. Once the actor has been
-	// erased nothing else is left of them.
-	Pseudonym string `json:"pseudonym,omitempty"`
-	// Commitment binds the line to its personal text without containing it.
-	Commitment []byte `json:"commitment,omitempty"`
-	Previous   []byte `json:"previous,omitempty"`
-	Hash       []byte `json:"hash"`
+// Line, Seal and Verification are those of the journal's own room.
+type (
+	Line         = journal.Line
+	Seal         = journal.Seal
+	Verification = journal.Verification
+)
+
+func (tx *statements) journal() journal.Tables {
+	return journal.Tables{Querier: tx.q, Unpack: tx.packer.UnpackMail}
 }
 
 // Append adds entries to an incident's journal and moves the chain's head in
@@ -140,7 +134,7 @@ func (tx *Tx) extend(chain string, length int64, head []byte, entries []incident
 			if err != nil {
 				return length, head, err
 			}
-			l.Commitment = Commit(salt, e.Personal)
+			l.Commitment = journal.Commit(salt, e.Personal)
 			if _, err := tx.q.Exec(`INSERT INTO journal_personal (chain, line, salt, text) VALUES (?, ?, ?, ?)`,
 				chain, l.Line, salt, e.Personal); err != nil {
 				return length, head, err
@@ -163,79 +157,6 @@ func (tx *statements) unseal(chain string, length int64, head []byte) error {
 		` ON CONFLICT (chain) DO UPDATE SET length = excluded.length, head = excluded.head`, true)
 }
 
-// Commit is the salted commitment to a personal text: the text cannot be
-// guessed from it once the salt is gone.
-func Commit(salt []byte, text string) []byte {
-	m := hmac.New(sha256.New, salt)
-	m.Write([]byte(text))
-	return m.Sum(nil)
-}
-
-// sum gathers fields to be hashed, each with its length, so that no two lists of
-// fields share an encoding.
-type sum struct{ fields []byte }
-
-func newSum(of string) *sum {
-	s := &sum{make([]byte, 0, 512)}
-	s.text(of)
-	return s
-}
-
-func (s *sum) length(n int) { s.fields = binary.BigEndian.AppendUint64(s.fields, uint64(n)) }
-
-func (s *sum) field(b []byte) {
-	s.length(len(b))
-	s.fields = append(s.fields, b...)
-}
-
-func (s *sum) text(t string) {
-	s.length(len(t))
-	s.fields = append(s.fields, t...)
-}
-
-func (s *sum) number(n int64) {
-	s.length(8)
-	s.fields = binary.BigEndian.AppendUint64(s.fields, uint64(n))
-}
-
-// hash is that of all fields.
-func (s *sum) hash() []byte {
-	h := sha256.Sum256(s.fields)
-	return h[:]
-}
-
-// Sum computes the line's hash over every field but the personal text and the
-// actor's name.
-func (l Line) Sum() []byte {
-	h := newSum("vigie journal 1")
-	h.text(l.Chain)
-	h.number(l.Line)
-	h.number(l.At.UnixNano())
-	for _, s := range []string{l.Kind, l.What, l.Pseudonym, l.Reason} {
-		h.text(s)
-	}
-	h.field(l.Commitment)
-	h.field(l.Previous)
-	return h.hash()
-}
-
-const (
-	lineFields  = `j.chain, j.line, j.at, j.kind, j.what, j.actor, COALESCE(w.name, j.actor), j.reason, j.commitment, j.previous, j.hash, p.salt, p.text`
-	lineTables  = ` FROM journal j LEFT JOIN journal_personal p ON p.chain = j.chain AND p.line = j.line LEFT JOIN person w ON w.pseudonym = j.actor`
-	lineColumns = lineFields + lineTables
-)
-
-// scanLine reads a row of lineColumns; salt is nil where the personal text is
-// gone, or never was. Columns beyond those of the line go to more.
-func scanLine(rows *sql.Rows, more ...any) (l Line, salt []byte, err error) {
-	var at int64
-	var text sql.NullString
-	fields := []any{&l.Chain, &l.Line, &at, &l.Kind, &l.What, &l.Pseudonym, &l.Actor, &l.Reason, &l.Commitment, &l.Previous, &l.Hash, &salt, &text}
-	err = rows.Scan(append(fields, more...)...)
-	l.At, l.Personal = time.Unix(0, at).UTC(), text.String
-	return l, salt, err
-}
-
 // Journal returns the lines of a chain in order, with the personal texts that
 // have not been erased.
 func (tx *Tx) Journal(chain string) ([]Line, error) {
@@ -244,21 +165,11 @@ func (tx *Tx) Journal(chain string) ([]Line, error) {
 
 // lines reads the lines of the journal for which a condition holds, in its order.
 func (tx *Tx) lines(where string, args ...any) ([]Line, error) {
-	rows, err := tx.q.Query(`SELECT `+lineColumns+` WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var lines []Line
-	for rows.Next() {
-		l, _, err := scanLine(rows)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		lines = append(lines, l)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return lines, nil
+	return tx.journal().Lines(where, args...)
 }
+
+// Verify is [journal.Tables.Verify], SealJournal is [journal.Tables.Seal], LatestSeal is
+// [journal.Tables.LatestSeal].
+func (tx *Tx) Verify(seen ...Seal) (*Verification, error)    { return tx.journal().Verify(seen...) }
+func (tx *Tx) SealJournal(now time.Time) (Seal, bool, error) { return tx.journal().Seal(now) }
+func (tx *Tx) LatestSeal() (Seal, bool, error)               { return tx.journal().LatestSeal() }

@@ -1,10 +1,11 @@
 package store
 
 import (
-	"fmt"
+	"database/sql"
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
 	"vigie/rules/incident"
 )
 
@@ -53,22 +54,15 @@ func (tx *Tx) Letters(p Post) ([]Letter, error) {
 }
 
 func (tx *Tx) letters(where string, args ...any) ([]Letter, error) {
-	rows, err := tx.q.Query(`SELECT m.id, m.template, m.created_at, m.value FROM message m WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Letter
-	for rows.Next() {
-		var l Letter
+	return engine.All(tx.q, func(r *sql.Rows, l *Letter) error {
 		var created int64
-		if err := rows.Scan(&l.ID, &l.Template, &created, &l.Value); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		err := r.Scan(&l.ID, &l.Template, &created, &l.Value)
 		l.Created = time.Unix(0, created).UTC()
-		all = append(all, l)
-	}
-	return all, rows.Err()
+		if err == nil {
+			l.Value, err = tx.packer.UnpackMail(l.Value)
+		}
+		return err
+	}, `SELECT m.id, m.template, m.created_at, m.value FROM message m WHERE `+where, args...)
 }
 
 // HeldBack returns the notifications that are no message yet, the next to leave

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"vigie/receiver/store/sqlite"
+
 	"github.com/mattn/go-sqlite3"
 )
 
@@ -59,7 +61,7 @@ func TestKilledDuringMigration(t *testing.T) {
 		if v, err := tx.Value("from"); err != nil || v != "schema 1" {
 			t.Errorf("fact %q, %v", v, err)
 		}
-		_, err := tx.heads(`SELECT chain, length, head FROM unsealed`)
+		_, err := tx.journal().Heads(`SELECT chain, length, head FROM unsealed`)
 		return err
 	})
 	if err != nil {
@@ -84,7 +86,7 @@ func migrateAndHang(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite3_that_hangs", dsn(path, "rwc")+"&_cache_size=-64")
+	db, err := sql.Open("sqlite3_that_hangs", sqlite.DSN(path, "rwc")+"&_cache_size=-64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,7 @@ func migrateAndHang(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	steps := fstest.MapFS{"migrations/0001.sql": {Data: append(first, "INSERT INTO fact VALUES ('from', 'schema 1');"...)}}
-	if err := migrate(t.Context(), c, steps); err != nil {
+	if err := sqlite.Migrate(t.Context(), c, steps); err != nil {
 		t.Fatal(err)
 	}
 	steps["migrations/0002.sql"] = &fstest.MapFile{Data: append(second, strings.Join([]string{
@@ -101,5 +103,5 @@ func migrateAndHang(t *testing.T, path string) {
 		`INSERT INTO half SELECT hex(randomblob(500)) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i FROM n);`,
 		`SELECT hang();`,
 	}, "\n")...)}
-	t.Fatal(migrate(t.Context(), c, steps))
+	t.Fatal(sqlite.Migrate(t.Context(), c, steps))
 }

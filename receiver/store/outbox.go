@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 	"vigie/receiver/store/kept"
 	"vigie/rules/incident"
 	"vigie/rules/incidents"
@@ -29,6 +31,9 @@ const (
 // notification.
 func (tx Outbox) Notify(n incident.Notification) error {
 	value, err := json.Marshal(n)
+	if err == nil {
+		value, err = tx.packer.PackMail(value)
+	}
 	if err != nil {
 		return fmt.Errorf("notification %s: %w", n.ID, err)
 	}
@@ -42,11 +47,14 @@ func (tx Outbox) Notify(n incident.Notification) error {
 // Rewrite replaces a notification that is still held, in its place.
 func (tx Outbox) Rewrite(n incident.Notification) error {
 	own := tx.beside()
-	was, err := own.texts(`SELECT value FROM notification WHERE id = ? AND message = ''`, n.ID)
+	was, err := own.unpacked(`SELECT id, value FROM notification WHERE id = ? AND message = ''`, n.ID)
 	if err != nil || len(was) == 0 {
 		return err
 	}
-	value, err := kept.Over([]byte(was[0]), n)
+	value, err := kept.Over([]byte(was[0][1]), n)
+	if err == nil {
+		value, err = tx.packer.PackMail(value)
+	}
 	if err == nil {
 		_, err = own.q.Exec(`UPDATE notification SET value = ? WHERE id = ? AND message = ''`, value, n.ID)
 	}
@@ -78,23 +86,14 @@ func (tx Outbox) Withdraw(id string) error {
 // DueBundles returns the keys of the bundles whose hold has ended, in the order
 // in which they leave, see [incidents.InOrder].
 func (tx Outbox) DueBundles(now time.Time, limit int) ([]string, error) {
-	rows, err := tx.q.Query(`SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
-		GROUP BY bundle_key`, now.UnixNano())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var due []incidents.DueBundle
-	for rows.Next() {
-		var b incidents.DueBundle
+	due, err := engine.All(tx.q, func(r *sql.Rows, b *incidents.DueBundle) error {
 		var at int64
-		if err := rows.Scan(&b.Key, &at, &b.Position); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		err := r.Scan(&b.Key, &at, &b.Position)
 		b.Due = time.Unix(0, at)
-		due = append(due, b)
-	}
-	return incidents.InOrder(due, limit), rows.Err()
+		return err
+	}, `SELECT bundle_key, MIN(hold_until), MIN(rowid) FROM notification WHERE message = '' AND hold_until <= ?
+		GROUP BY bundle_key`, now.UnixNano())
+	return incidents.InOrder(due, limit), err
 }
 
 // BundleIncidents returns the incidents that a bundle's notifications which
@@ -106,32 +105,27 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving]; stuck names the bundles for which nothing waits.
 func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.Notification, error) {
-	rows, err := tx.q.Query(`SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
+	values := map[string][]byte{}
+	waiting, err := engine.All(tx.q, func(r *sql.Rows, w *incidents.Waiting) error {
+		var until int64
+		var value []byte
+		err := r.Scan(&w.ID, &w.Incident, &w.Bundle, &until, &w.Position, &value)
+		w.HoldUntil, values[w.ID] = time.Unix(0, until), value
+		return err
+	}, `SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
 		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var waiting []incidents.Waiting
-	values := map[string]string{}
-	for rows.Next() {
-		var w incidents.Waiting
-		var until int64
-		var value string
-		if err := rows.Scan(&w.ID, &w.Incident, &w.Bundle, &until, &w.Position, &value); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		w.HoldUntil = time.Unix(0, until)
-		waiting, values[w.ID] = append(waiting, w), value
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
 	var ns []incident.Notification
 	for _, w := range incidents.Leaving(key, waiting, now, stuck) {
+		text, err := tx.packer.Unpack(values[w.ID])
 		var n incident.Notification
-		if err := json.Unmarshal([]byte(values[w.ID]), &n); err != nil {
-			return nil, fmt.Errorf("notification: %w", err)
+		if err == nil {
+			err = json.Unmarshal(text, &n)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("notification %s: %w", w.ID, err)
 		}
 		ns = append(ns, n)
 	}
@@ -139,14 +133,14 @@ func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.N
 }
 
 func (tx Outbox) notifications(where string, args ...any) ([]incident.Notification, error) {
-	values, err := tx.texts(`SELECT value FROM notification WHERE `+where, args...)
+	values, err := tx.unpacked(`SELECT id, value FROM notification WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	ns := make([]incident.Notification, len(values))
 	for i, v := range values {
-		if err := json.Unmarshal([]byte(v), &ns[i]); err != nil {
-			return nil, fmt.Errorf("notification: %w", err)
+		if err := json.Unmarshal([]byte(v[1]), &ns[i]); err != nil {
+			return nil, fmt.Errorf("notification %s: %w", v[0], err)
 		}
 	}
 	return ns, nil
@@ -200,8 +194,12 @@ func (tx Outbox) CreateMessage(id, template string, ns []incident.Notification, 
 	if err != nil {
 		return false, err
 	}
+	packed, err := tx.packer.PackMail(value)
+	if err != nil {
+		return false, fmt.Errorf("message %s: %w", id, err)
+	}
 	if _, err := tx.q.Exec(`INSERT INTO message (id, template, created_at, position, value, salt)
-		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), value, salt); err != nil {
+		VALUES (?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM message), ?, ?)`, id, template, now.UnixNano(), packed, salt); err != nil {
 		return false, err
 	}
 	// What was held again takes its place before what is told later of its incidents.
@@ -210,7 +208,7 @@ func (tx Outbox) CreateMessage(id, template string, ns []incident.Notification, 
 		_, moved := tx.q.Exec(`UPDATE message SET position = (SELECT MAX(position) + 1 FROM message) WHERE id = ?`, l)
 		err = errors.Join(err, moved)
 	}
-	if err := errors.Join(err, tx.unseal(messageChain+id, 1, Commit(salt, string(value)))); err != nil {
+	if err := errors.Join(err, tx.unseal(journal.Message+id, 1, journal.Commit(salt, string(value)))); err != nil {
 		return false, err
 	}
 	for _, a := range addresses {
@@ -311,23 +309,13 @@ const selectTransmissions = `SELECT t.message, t.channel, t.address, t.status, t
 	FROM transmission t JOIN message m ON m.id = t.message WHERE `
 
 func (tx Outbox) transmissions(where string, args ...any) ([]Transmission, error) {
-	rows, err := tx.q.Query(selectTransmissions+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ts []Transmission
-	for rows.Next() {
-		var t Transmission
+	return engine.All(tx.q, func(r *sql.Rows, t *Transmission) error {
 		var since int64
 		var next, ended sql.NullInt64
-		if err := rows.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended, &t.Token); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		err := r.Scan(&t.Message, &t.Channel, &t.Address, &t.Status, &t.Detail, &t.Template, &t.Attempts, &since, &next, &ended, &t.Token)
 		t.Since, t.Next, t.Ended = time.Unix(0, since).UTC(), instant(next), instant(ended)
-		ts = append(ts, t)
-	}
-	return ts, rows.Err()
+		return err
+	}, selectTransmissions+where, args...)
 }
 
 // Message returns the final form of a message as it was sealed.
@@ -339,7 +327,11 @@ func (tx Outbox) Message(id string) ([]byte, error) {
 	if len(vs) == 0 {
 		return nil, fmt.Errorf("message %q: %w", id, ErrNotFound)
 	}
-	return []byte(vs[0]), nil
+	text, err := tx.packer.UnpackMail([]byte(vs[0]))
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", id, err)
+	}
+	return text, nil
 }
 
 // Thread returns the first message of an incident's thread that an address has
@@ -398,23 +390,19 @@ func (tx Outbox) Backlog(now time.Time) (Backlog, error) {
 		`SELECT COUNT(*), MIN(hold_until) FROM notification WHERE message = '' AND hold_until <= ?`,
 		`SELECT COUNT(*), MIN(since) FROM transmission WHERE next_at IS NOT NULL AND since <= ?`,
 	} {
-		rows, err := tx.q.Query(q, now.UnixNano())
-		if err != nil {
-			return b, err
-		}
-		for rows.Next() {
+		err := engine.Each(tx.q, func(r *sql.Rows) error {
 			var n int
 			var oldest sql.NullInt64
-			if err := rows.Scan(&n, &oldest); err != nil {
-				rows.Close()
-				return b, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			if err := r.Scan(&n, &oldest); err != nil {
+				return fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
 			b.Pending += n
 			if at := instant(oldest); !at.IsZero() && (b.Oldest.IsZero() || at.Before(b.Oldest)) {
 				b.Oldest = at
 			}
-		}
-		if err := rows.Close(); err != nil {
+			return nil
+		}, q, now.UnixNano())
+		if err != nil {
 			return b, err
 		}
 	}

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"vigie/internal/strict"
+	"vigie/receiver/store/engine"
 )
 
 // KeepPolicy stores a policy's text under its content hash.
@@ -25,23 +27,18 @@ func (tx *Tx) PinnedPolicies(since time.Time) (map[string][]strict.File, error) 
 }
 
 func (tx *Tx) policyTexts(where string, args ...any) (map[string][]strict.File, error) {
-	rows, err := tx.q.Query(`SELECT hash, files FROM policy WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	out := map[string][]strict.File{}
-	for rows.Next() {
+	return out, engine.Each(tx.q, func(r *sql.Rows) error {
 		var hash string
 		var text []byte
-		if err := rows.Scan(&hash, &text); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		if err := r.Scan(&hash, &text); err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		var files []strict.File
 		if err := json.Unmarshal(text, &files); err != nil {
-			return nil, fmt.Errorf("policy %s: %w", hash, err)
+			return fmt.Errorf("policy %s: %w", hash, err)
 		}
 		out[hash] = files
-	}
-	return out, rows.Err()
+		return nil
+	}, `SELECT hash, files FROM policy WHERE `+where, args...)
 }

@@ -1,11 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"database/sql"
-	"fmt"
-	"slices"
 	"time"
+
+	"vigie/receiver/store/engine"
 )
 
 func nanos(t time.Time) any {
@@ -22,43 +21,10 @@ func instant(n sql.NullInt64) time.Time {
 	return time.Unix(0, n.Int64).UTC()
 }
 
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 func (tx *statements) texts(query string, args ...any) ([]string, error) {
-	rows, err := tx.q.Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
+	return engine.Column[string](tx.q, query, args...)
 }
 
 func (tx *statements) number(query string, args ...any) (int64, error) {
-	rows, err := tx.q.Query(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	var n sql.NullInt64
-	for rows.Next() {
-		if err := rows.Scan(&n); err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-	}
-	return n.Int64, rows.Err()
+	return engine.Number(tx.q, query, args...)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"vigie/receiver/store/engine"
+	"vigie/receiver/store/journal"
 	"vigie/rules/incident"
 )
 
@@ -42,7 +44,7 @@ func (tx *Tx) Retain(before, now time.Time) (Cut, error) {
 	if c.newest, err = tx.number(`SELECT MAX(number) FROM incident`); err != nil {
 		return Cut{}, err
 	}
-	if err := tx.seals(`WHERE number = ?`, func(s Seal) { c.cut.Seal = s }, c.upto); err != nil {
+	if err := tx.journal().EachSeal(`WHERE number = ?`, func(s Seal) { c.cut.Seal = s }, c.upto); err != nil {
 		return Cut{}, err
 	}
 	for _, step := range []func() error{c.incidents, c.payloads, c.messages, c.system, c.seals} {
@@ -79,16 +81,16 @@ func (tx *Tx) cutTo(before time.Time) (int64, error) {
 
 // last returns the chains, of one sort, of which nothing was written after the cut.
 func (c *cutter) last(where string) ([]string, error) {
-	return c.tx.texts(`SELECT DISTINCT h.chain FROM seal_head h WHERE h.seal <= ? AND `+where+`
-		AND NOT EXISTS (SELECT 1 FROM seal_head l WHERE l.chain = h.chain AND l.seal > ?)
-		AND NOT EXISTS (SELECT 1 FROM unsealed u WHERE u.chain = h.chain) ORDER BY h.chain`, c.upto, c.upto)
+	return c.tx.texts(`SELECT DISTINCT h.Chain FROM seal_head h WHERE h.seal <= ? AND `+where+`
+		AND NOT EXISTS (SELECT 1 FROM seal_head l WHERE l.chain = h.Chain AND l.seal > ?)
+		AND NOT EXISTS (SELECT 1 FROM unsealed u WHERE u.chain = h.Chain) ORDER BY h.Chain`, c.upto, c.upto)
 }
 
 // again puts a chain that stays down for the next seal.
 func (c *cutter) again(chain string) error {
-	hs, err := c.tx.heads(`SELECT chain, length, head FROM seal_head WHERE chain = ? ORDER BY seal DESC LIMIT 1`, chain)
+	hs, err := c.tx.journal().Heads(`SELECT chain, length, head FROM seal_head WHERE chain = ? ORDER BY seal DESC LIMIT 1`, chain)
 	for _, h := range hs {
-		err = c.tx.unseal(h.chain, h.length, h.hash)
+		err = c.tx.unseal(h.Chain, h.Length, h.Hash)
 	}
 	return err
 }
@@ -103,7 +105,7 @@ func (c *cutter) all(statements []string, args ...any) error {
 }
 
 func (c *cutter) incidents() error {
-	chains, err := c.last(`h.chain NOT LIKE '%/%' AND h.chain <> '` + SystemChain + `'`)
+	chains, err := c.last(`h.Chain NOT LIKE '%/%' AND h.Chain <> '` + journal.System + `'`)
 	if err != nil {
 		return err
 	}
@@ -158,12 +160,12 @@ func (c *cutter) message(id string) (bool, error) {
 }
 
 func (c *cutter) payloads() error {
-	chains, err := c.last(`h.chain LIKE '` + payloadChain + `%'`)
+	chains, err := c.last(`h.Chain LIKE '` + journal.Payload + `%'`)
 	if err != nil {
 		return err
 	}
 	for _, chain := range chains {
-		names, err := c.tx.blobs(`SELECT head FROM seal_head WHERE chain = ? ORDER BY seal DESC LIMIT 1`, chain)
+		names, err := engine.Column[[]byte](c.tx.q, `SELECT head FROM seal_head WHERE chain = ? ORDER BY seal DESC LIMIT 1`, chain)
 		if err != nil {
 			return err
 		}
@@ -176,12 +178,12 @@ func (c *cutter) payloads() error {
 }
 
 func (c *cutter) messages() error {
-	chains, err := c.last(`h.chain LIKE '` + messageChain + `%'`)
+	chains, err := c.last(`h.Chain LIKE '` + journal.Message + `%'`)
 	if err != nil {
 		return err
 	}
 	for _, chain := range chains {
-		gone, err := c.message(strings.TrimPrefix(chain, messageChain))
+		gone, err := c.message(strings.TrimPrefix(chain, journal.Message))
 		if err == nil && !gone {
 			err = c.again(chain)
 		}
@@ -193,12 +195,12 @@ func (c *cutter) messages() error {
 }
 
 func (c *cutter) system() error {
-	hs, err := c.tx.heads(`SELECT chain, length, head FROM seal_head WHERE chain = ? AND seal <= ? ORDER BY seal DESC LIMIT 1`, SystemChain, c.upto)
+	hs, err := c.tx.journal().Heads(`SELECT chain, length, head FROM seal_head WHERE chain = ? AND seal <= ? ORDER BY seal DESC LIMIT 1`, journal.System, c.upto)
 	if err != nil || len(hs) == 0 {
 		return err
 	}
 	for _, s := range []string{`DELETE FROM journal_personal WHERE chain = ? AND line <= ?`, `DELETE FROM journal WHERE chain = ? AND line <= ?`} {
-		if _, err := c.tx.q.Exec(s, SystemChain, hs[0].length); err != nil {
+		if _, err := c.tx.q.Exec(s, journal.System, hs[0].Length); err != nil {
 			return err
 		}
 	}
@@ -212,11 +214,11 @@ func (c *cutter) seals() error {
 	if err := c.all([]string{`DELETE FROM person WHERE NOT EXISTS (SELECT 1 FROM journal WHERE actor = pseudonym AND actor <> '')`}); err != nil {
 		return err
 	}
-	return c.mark(head{sealChain, c.cut.Seal.Number, c.cut.Seal.Hash})
+	return c.mark(journal.Head{Chain: journal.Seals, Length: c.cut.Seal.Number, Hash: c.cut.Seal.Hash})
 }
 
-func (c *cutter) mark(h head) error {
+func (c *cutter) mark(h journal.Head) error {
 	_, err := c.tx.q.Exec(`INSERT INTO cut (chain, line, hash) VALUES (?, ?, ?)
-		ON CONFLICT (chain) DO UPDATE SET line = excluded.line, hash = excluded.hash`, h.chain, h.length, h.hash)
+		ON CONFLICT (chain) DO UPDATE SET line = excluded.line, hash = excluded.hash`, h.Chain, h.Length, h.Hash)
 	return err
 }

@@ -24,6 +24,7 @@ import (
 	"vigie/receiver/store/heard"
 	"vigie/receiver/store/kept"
 	"vigie/receiver/store/pg"
+	"vigie/receiver/store/sqlite"
 	"vigie/rules/incident"
 )
 
@@ -36,7 +37,6 @@ const (
 	// maxWaiting is how many updates may wait for the writer before further ones
 	// are turned away.
 	maxWaiting = 1024
-	readers    = 4
 	// maxAgain is how often a transaction is run again that others got in the way of.
 	maxAgain = 3
 )
@@ -105,9 +105,11 @@ type Options struct {
 	Within time.Duration
 	// Password is that of a server's database, where it is not in the environment.
 	Password string
+	// Warn is told what goes wrong with a server later and stops nothing.
+	Warn func(string)
 
-	// What tests alone change: the layer under SQLite, and how it syncs.
-	vfs, synchronous string
+	// file is what tests alone change.
+	file sqlite.Options
 }
 
 // OnServer is [pg.OnServer], Address is [pg.Address], CheckAddress is [pg.CheckAddress].
@@ -130,16 +132,16 @@ func (o Options) Open(ctx context.Context, database string) (*Store, error) {
 		path: database, ballast: new(ballast.Ballast), jobs: make(chan *job, maxWaiting), patient: make(chan *job, maxWaiting), closing: make(chan struct{}), done: make(chan struct{}), broken: broken{now: make(chan struct{})},
 	}
 	if OnServer(database) {
-		p, err := pg.Open(ctx, database, o.Password, o.Within, migrations)
+		p, err := pg.Open(ctx, database, o.Password, o.Within, o.Warn, migrations)
 		if err != nil {
 			return nil, err
 		}
-		s.db, s.server, s.path = p, p, p.Name
+		s.db, s.server, s.path, s.packer.Shared = p, p, p.Name, true
 		if err := s.askClock(ctx); err != nil {
 			return nil, errors.Join(err, p.Close(false))
 		}
 	} else {
-		f, err := openSQLite(ctx, database, o)
+		f, err := sqlite.Open(ctx, database, migrations, o.file)
 		if err != nil {
 			return nil, err
 		}
@@ -427,7 +429,7 @@ func (s *Store) answer(jobs []*job, err error) {
 
 // judge looks at an error for what it says about the disk.
 func (s *Store) judge(err error) {
-	if fills(err) {
+	if sqlite.Fills(err) {
 		s.ballast.GiveBack()
 	}
 	s.broken.judge(s.path, err)

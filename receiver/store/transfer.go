@@ -27,7 +27,7 @@ const rowsPerStep = 500
 // where it was when it is called again. No receiver may use either meanwhile;
 // progress is told after each step.
 func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table string, rows int)) (*Verification, error) {
-	if !from.server {
+	if from.path != "" {
 		lock, err := files.Lock(from.path + ".lock")
 		if err != nil {
 			return nil, err
@@ -36,7 +36,7 @@ func Transfer(ctx context.Context, from *Archive, to *Store, progress func(table
 	}
 	var seal Seal
 	err := from.View(ctx, func(tx *Tx) (err error) {
-		if from.server {
+		if from.path == "" {
 			if err := tx.unused(); err != nil {
 				return err
 			}

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"vigie/receiver/store"
+	"vigie/receiver/store/journal"
 	"vigie/receiver/store/pgtest"
 	"vigie/rules/incident"
 	"vigie/rules/model"
@@ -174,6 +176,7 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 		{"payload changed", []string{`UPDATE delivery SET body = x'0300'`}, "was changed: its content", nil},
 		{"payload deleted", []string{`DELETE FROM delivery`}, "is missing; seal 1 saw it", nil},
 		{"message changed", []string{`UPDATE message SET value = '{}'`}, "message/m@msp.example line 1: is not what seal 1 saw", nil},
+		{"message damaged", []string{`UPDATE message SET value = substr(value, 1, 9)`}, "message/m@msp.example line 1: was changed: it cannot be read", nil},
 		{"message deleted", []string{`DELETE FROM message`}, "message/m@msp.example line 1: is missing", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -197,11 +200,11 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 
 func TestParseSeal(t *testing.T) {
 	s := store.Seal{Number: 7, Hash: bytes.Repeat([]byte{9}, 32)}
-	if got, err := store.ParseSeal(s.String()); err != nil || got.Number != 7 || !bytes.Equal(got.Hash, s.Hash) {
+	if got, err := journal.ParseSeal(s.String()); err != nil || got.Number != 7 || !bytes.Equal(got.Hash, s.Hash) {
 		t.Errorf("%v, %v", got, err)
 	}
 	for _, bad := range []string{"", "7", "7:", "x:00", "0:" + strings.Repeat("00", 32), "7:zz"} {
-		if _, err := store.ParseSeal(bad); err == nil {
+		if _, err := journal.ParseSeal(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}
@@ -211,11 +214,11 @@ func FuzzParseSeal(f *testing.F) {
 	f.Add("7:" + strings.Repeat("09", 32))
 	f.Add("-1:00")
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := store.ParseSeal(text)
+		s, err := journal.ParseSeal(text)
 		if err != nil {
 			return
 		}
-		again, err := store.ParseSeal(s.String())
+		again, err := journal.ParseSeal(s.String())
 		if err != nil || again.Number != s.Number || !bytes.Equal(again.Hash, s.Hash) {
 			t.Errorf("%q reads as %v, and that as %v (%v)", text, s, again, err)
 		}
@@ -242,6 +245,15 @@ func testEraseAPerson(t *testing.T, path string) {
 		for _, l := range lines {
 			if l.Actor != e.Pseudonym || l.Personal != "" || l.Commitment == nil {
 				t.Errorf("line %d: %+v", l.Line, l)
+			}
+		}
+		for _, table := range []string{"incident", "notification", "message"} {
+			rows, failed := tx.Unpacked(`SELECT id, value FROM ` + table + ` WHERE length(value) > 0`)
+			err = errors.Join(err, failed)
+			for _, r := range rows {
+				if word := regexp.MustCompile(`Léa|lea@dupont|is ill`).FindString(r[1]); word != "" {
+					t.Errorf("%q is still in the %s %s", word, table, r[0])
+				}
 			}
 		}
 		r, incErr := tx.Incident("i2")

@@ -18,9 +18,9 @@ func TestActsHaveWords(t *testing.T) {
 	}
 	for _, language := range all.Codes() {
 		t.Run(language, func(t *testing.T) {
-			words := &speech{locale.Locale{Language: all.Find(language), Zone: time.UTC}}
+			words := locale.Locale{Language: all.Find(language), Zone: time.UTC}
 			need := func(key string) {
-				if words.word(key) == "" {
+				if words.PageWord(key) == "" {
 					t.Errorf("%q has no words", key)
 				}
 			}
@@ -30,7 +30,7 @@ func TestActsHaveWords(t *testing.T) {
 					need("title." + form.Purpose)
 					need("button." + form.Purpose)
 					for _, name := range form.Asks {
-						if words.word("field."+form.Purpose+"."+name) == "" {
+						if words.PageWord("field."+form.Purpose+"."+name) == "" {
 							need("field." + name)
 						}
 						f, _ := a.Field(name)

@@ -205,7 +205,7 @@ type finding struct {
 	Nodes            []struct{ HTML string }
 }
 
-// accessible fails where axe has a serious finding.
+// accessible fails where axe has a finding of weight.
 func (w *window) accessible(rules, where string) {
 	w.t.Helper()
 	var text string
@@ -215,7 +215,7 @@ func (w *window) accessible(rules, where string) {
 		w.t.Fatal(err)
 	}
 	for _, f := range all {
-		if f.Impact == "serious" || f.Impact == "critical" {
+		if f.Impact != "minor" {
 			w.t.Errorf("%s: %s (%s): %s\n%v", where, f.ID, f.Impact, f.Help, f.Nodes)
 		}
 	}

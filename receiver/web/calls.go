@@ -165,7 +165,7 @@ func (v *view) TryText(x callRow) string {
 
 // OutcomeText is how a call went.
 func (v *view) OutcomeText(outcome string) string {
-	return cmp.Or((&speech{v.Locale}).word("outcome."+outcome), strings.ReplaceAll(outcome, "_", " "))
+	return cmp.Or(v.PageWord("outcome."+outcome), strings.ReplaceAll(outcome, "_", " "))
 }
 
 // AsRow is the row of the incident itself.

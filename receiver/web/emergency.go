@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"vigie/internal/clip"
 	"vigie/receiver"
 	"vigie/receiver/web/ask"
+	"vigie/receiver/web/linkpages"
 	"vigie/rules/incident"
 )
 
@@ -23,12 +25,14 @@ const (
 	callsPerMinute = 300
 )
 
+//go:embed emergency.html
+var emergencyHTML string
+
 // NewEmergency returns the emergency entry: the only thing that may be written
 // without a name. It stands on a listener of its own, needs neither Alertmanager
 // nor the platform, and gives no other right than to call level 3.
 func NewEmergency(o Options) http.Handler {
-	l := newLinkPages(o)
-	e := &emergency{linkPages: l, page: ask.Template(template.Must(template.ParseFS(pages, "pages/emergency.html"))),
+	e := &emergency{links: newLinkPages(o), o: o, page: ask.Template(template.Must(template.New("emergency.html").Parse(emergencyHTML))),
 		allowed: rate.NewLimiter(callsPerMinute/60, callsPerMinute)}
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/secours", e.show).Methods(http.MethodGet, http.MethodHead)
@@ -37,7 +41,8 @@ func NewEmergency(o Options) http.Handler {
 }
 
 type emergency struct {
-	*linkPages
+	links   *linkpages.Pages
+	o       Options
 	page    *template.Template
 	allowed *rate.Limiter
 }
@@ -95,7 +100,7 @@ func (e *emergency) submit(w http.ResponseWriter, r *http.Request) {
 			e.o.Logger.Error("an emergency call could not be taken", "err", err)
 		}
 		p.Form, p.Tone = true, "bad"
-		p.Said = "Votre appel n'a pas pu être pris : " + refusal(e.speechIn("fr").Locale, err) + ". Téléphonez. / Your call could not be taken: " + refusal(e.speechIn("en").Locale, err) + ". Please phone."
+		p.Said = "Votre appel n'a pas pu être pris : " + ask.Refusal(e.links.Speaking("fr"), err) + ". Téléphonez. / Your call could not be taken: " + ask.Refusal(e.links.Speaking("en"), err) + ". Please phone."
 		e.answer(w, code, p)
 		return
 	}
@@ -114,12 +119,12 @@ func received(inc incident.Incident) string {
 }
 
 func (e *emergency) answer(w http.ResponseWriter, code int, p emergencyPage) {
-	p.Style = e.style
+	p.Style = e.links.Style
 	var b bytes.Buffer
 	if err := e.page.Execute(&b, p); err != nil {
 		e.o.Logger.Error("a page could not be written", "err", err)
 		http.Error(w, "Téléphonez. / Please phone.", http.StatusInternalServerError)
 		return
 	}
-	e.send(w, code, &b)
+	e.links.Send(w, code, &b)
 }

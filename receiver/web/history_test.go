@@ -30,7 +30,7 @@ func TestHistoryInTheReadersWords(t *testing.T) {
 	d.fires(nil, map[string]string{"error": "disk full"})
 	b := d.browser("adm1")
 	code, text := b.post("/incidents/i1/silence", url.Values{"until": {tuesday.Add(time.Hour).Format("2006-01-02T15:04")}, "comment": {"a disk"}})
-	must(t, code, text, "l&#39;a mis en silence", "jusqu&#39;au 11:20")
+	must(t, code, text, "l&#39;a mis en silence", "fin : 11:20")
 	code, text = b.post("/incidents/i1/escalate", url.Values{"reason": {"a disk is broken"}})
 	must(t, code, text)
 	page := func() string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/ask"
+	"vigie/receiver/web/linkpages"
 	"vigie/receiver/web/timeline"
 	"vigie/rules/act"
 	"vigie/rules/calendar"
@@ -293,7 +295,7 @@ func (o *overview) steps() []stepRow { return o.Steps }
 
 // actForm is one act that somebody may do now, with its form.
 type actForm struct {
-	*form
+	*linkpages.Form
 	Purpose, Title, Does string
 	Main, Open, Danger   bool
 	Said                 string
@@ -301,7 +303,7 @@ type actForm struct {
 
 // mains are the acts that are offered first; the others stand under "more".
 func mains() []string {
-	return []string{"take", "silence", "attempt", "forecast_no", "escalate", "check_ok", "check_ko", "answer", "call", "qualify", "workaround", "cascade", "resolve", "note"}
+	return []string{"take", "unsilence", "silence", "attempt", "forecast_no", "escalate", "check_ok", "check_ko", "answer", "call", "qualify", "workaround", "cascade", "resolve", "note"}
 }
 
 // Acts are the forms of what somebody may do to the incident now.
@@ -319,12 +321,11 @@ func (p *pageSite) acts(v *view, o *overview, purpose string, given map[string][
 			}
 			opened := receiver.Opened{Incident: o.summary, Verb: row.Verb, Actors: []string{v.Who.ID}}
 			opened.Purpose, opened.Grant.Incident = f.Purpose, o.ID
-			speech := &speech{v.Locale}
 			var values map[string][]string
 			if f.Purpose == purpose {
 				values = given
 			}
-			x := actForm{form: p.links.form(&page{speech: speech}, opened, values), Purpose: f.Purpose, Title: speech.word("title." + f.Purpose),
+			x := actForm{Form: p.links.Form(v.Locale, opened, values), Purpose: f.Purpose, Title: v.PageWord("title." + f.Purpose),
 				Main: slices.Contains(mains(), f.Purpose), Open: f.Purpose == purpose, Danger: row.Verb == "close" || row.Verb == "decommission"}
 			if f.Purpose == "answer" && v.Role != act.Customer {
 				x.Title = v.T("title.answer") // another's words
@@ -374,6 +375,10 @@ func fitting(purpose string, o *overview, who string, s *policy.Scenario) bool {
 		return len(o.summary.Progress.RefusedSeen) > 0
 	case "restore_verified":
 		return slices.ContainsFunc(o.summary.Acts, func(a incident.ActRecord) bool { return a.Verb == "restore" })
+	case "release":
+		return o.Assignee == who
+	case "unsilence":
+		return slices.ContainsFunc(slices.Collect(maps.Values(o.summary.Silences)), func(s incident.Silence) bool { return s.By == who })
 	case "silence":
 		return o.Platform == "" || o.Machine != ""
 	}
@@ -424,7 +429,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 	}
 	opened := receiver.Opened{Incident: x.summary, Verb: row.Verb, Actors: []string{who.ID}}
 	opened.Purpose, opened.Grant.Incident = purpose, x.ID
-	fields := p.links.acts.Given(v.Locale, opened, r.PostForm)
+	fields := p.links.Given(v.Locale, opened, r.PostForm)
 	for i := 0; i+1 < len(form.Settled); i += 2 {
 		fields[form.Settled[i]] = form.Settled[i+1]
 	}
@@ -439,7 +444,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 		p.notDone(w, r, v, x, purpose, err)
 		return
 	}
-	p.say(r, "good", (&speech{v.Locale}).done(opened, d))
+	p.say(r, "good", ask.Done(v.Locale, opened, d))
 	back := r.PostForm.Get("back")
 	if back == "" {
 		back = "/incidents/" + x.ID
@@ -573,7 +578,7 @@ func manyAct(v *view, form url.Values) (a incident.Act, field, wrong string) {
 	name, value := "", strings.TrimSpace(form.Get("text"))
 	field = "text"
 	switch a.Verb {
-	case "take":
+	case "take", "release":
 		return a, "", ""
 	case "note", "attempt":
 		name = "note"

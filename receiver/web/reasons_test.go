@@ -16,6 +16,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/ask"
 	"vigie/receiver/web/sentence"
 	"vigie/rules/incident"
 	"vigie/rules/story"
@@ -269,7 +270,7 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 			t.Errorf("%q is said %q, want %q", text, got, want)
 		}
 	}
-	if got := refusal(fr, incident.RefuseUnknown("cause", "flood", []string{"load"})); got != `cause "flood" : inconnu ; vouliez-vous dire "load" ?` {
+	if got := ask.Refusal(fr, incident.RefuseUnknown("cause", "flood", []string{"load"})); got != `cause "flood" : inconnu ; vouliez-vous dire "load" ?` {
 		t.Error(got)
 	}
 }

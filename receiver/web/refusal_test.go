@@ -15,6 +15,7 @@ import (
 
 	"vigie/receiver/message"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/ask"
 	"vigie/rules/act"
 	"vigie/rules/incident"
 )
@@ -132,18 +133,18 @@ func TestRefusalsInTheReadersWords(t *testing.T) {
 	}
 	fr, en := locale.Locale{Language: words.Languages().Find("fr")}, locale.Locale{Language: words.Languages().Find("en")}
 	ended := incident.Refuse(409, "the incident is {state}: reopen it first", "state", "closed")
-	if got := refusal(fr, ended); got != "l'incident est clos : rouvrez-le d'abord" {
+	if got := ask.Refusal(fr, ended); got != "l'incident est clos : rouvrez-le d'abord" {
 		t.Error(got)
 	}
-	if got := refusal(en, ended); got != ended.Error() {
+	if got := ask.Refusal(en, ended); got != ended.Error() {
 		t.Error(got)
 	}
 	missing := incident.Refuse(422, "{field} is missing: {missing}", "field", "into", "missing", "name the incident that goes on")
-	if got := refusal(fr, missing); got != "il manque « incident qui continue » : indiquez l'incident qui continue" {
+	if got := ask.Refusal(fr, missing); got != "il manque « incident qui continue » : indiquez l'incident qui continue" {
 		t.Error(got)
 	}
 	fr.Called = func(_, id string) string { return strings.ToUpper(id) }
-	if got := refusal(fr, incident.Refuse(409, "{who} has it already", "who", "adm1")); got != "ADM1 s'en occupe déjà" {
+	if got := ask.Refusal(fr, incident.Refuse(409, "{who} has it already", "who", "adm1")); got != "ADM1 s'en occupe déjà" {
 		t.Error(got)
 	}
 }

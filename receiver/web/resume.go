@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"vigie/receiver/web/kept"
+	"vigie/receiver/web/linkpages"
 	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/reportpages"
 )
@@ -17,7 +18,7 @@ import (
 // keepForm keeps a form whose session had ended for the person who had it, who finds
 // it filled in after the login. Nobody else does.
 func (p *pageSite) keepForm(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, linkpages.MaxForm)
 	if r.ParseForm() != nil {
 		return
 	}

@@ -19,10 +19,9 @@ func (v *view) Mail(template string) string {
 
 // Happened says a line of the history in words.
 func (v *view) Happened(h historyRow) string {
-	speech := &speech{v.Locale}
 	switch h.Kind {
 	case "act":
-		return strings.TrimSuffix(cmp.Or(speech.word("verb."+h.What), h.What), ":")
+		return strings.TrimSuffix(cmp.Or(v.PageWord("verb."+h.What), h.What), ":")
 	case "state":
 		return v.Fill("history.state", "state", v.NameOf("state", h.What))
 	case "signal":

@@ -16,6 +16,7 @@ import (
 	"vigie/receiver/identity"
 	"vigie/receiver/web/asset"
 	"vigie/receiver/web/kept"
+	"vigie/receiver/web/linkpages"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
 	"vigie/rules/act"
@@ -36,7 +37,7 @@ type pageSite struct {
 	sessions  *scs.SessionManager
 	templates map[string]*template.Template
 	assets    *asset.Files
-	links     *linkPages
+	links     *linkpages.Pages
 	tries     *identity.Tries
 	kept      *kept.Forms
 	stop      <-chan struct{}
@@ -70,7 +71,7 @@ func (p *pageSite) forms() []formRoute {
 	}
 }
 
-func newPageSite(s *site, links *linkPages) *pageSite {
+func newPageSite(s *site, links *linkpages.Pages) *pageSite {
 	p := &pageSite{site: s, sessions: newSessions(s.o.Login), templates: parsePages(), assets: asset.New(staticFiles, "static"), links: links, tries: identity.NewTries(), kept: kept.New(), stop: s.o.Stop}
 	p.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		p.o.Logger.Error("a session could not be kept", "err", err)

@@ -15,6 +15,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/web/ask"
+	"vigie/receiver/web/linkpages"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/sentence"
 	"vigie/receiver/web/visible"
@@ -191,6 +192,8 @@ func (p *pageSite) show(w http.ResponseWriter, code int, name string, v *view, d
 	_, _ = w.Write(visible.Bytes(b.Bytes())) // the browser went away
 }
 
+func (v *view) refusal(err error) string { return ask.Refusal(v.Locale, err) }
+
 // sorry says in a line what no page can say any more.
 func sorry(w http.ResponseWriter, l *locale.Language, code int) {
 	w.Header().Set("Content-Language", l.Code)
@@ -250,7 +253,7 @@ func (p *pageSite) missing(w http.ResponseWriter, r *http.Request) {
 
 // readForm reads what a form brought, within bounds; what it cannot read it says.
 func (p *pageSite) readForm(w http.ResponseWriter, r *http.Request, v *view) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, linkpages.MaxForm)
 	if err := r.ParseForm(); err != nil {
 		p.show(w, http.StatusBadRequest, "problem", v, problemData{v.T("error.refused"), v.T("error.unreadable"), http.StatusBadRequest})
 		return false

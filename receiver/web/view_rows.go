@@ -151,10 +151,9 @@ func (v *view) Flag(name string) *flagText {
 
 // ManyActs are the acts that can be done to several incidents at once.
 func (v *view) ManyActs() []ask.Option {
-	s := &speech{v.Locale}
 	var out []ask.Option
-	for _, p := range []string{"take", "assign", "note", "silence"} {
-		out = append(out, ask.Option{Value: p, Text: s.word("button." + p)})
+	for _, p := range []string{"take", "assign", "note", "silence", "release"} {
+		out = append(out, ask.Option{Value: p, Text: v.PageWord("button." + p)})
 	}
 	return out
 }

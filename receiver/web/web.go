@@ -23,6 +23,7 @@ import (
 	"vigie/receiver/store"
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/fleetpages"
+	"vigie/receiver/web/linkpages"
 	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/manual"
 	"vigie/receiver/web/openapi"
@@ -80,9 +81,9 @@ func New(o Options) http.Handler {
 	r.HandleFunc("/-/healthy", s.healthy).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/ready", s.ready).Methods(http.MethodGet, http.MethodHead)
 	links := newLinkPages(o)
-	r.HandleFunc("/a/{token}", links.show).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc("/a/{token}", links.act).Methods(http.MethodPost)
-	books := manual.New(manual.Runbooks{Style: links.style, Send: links.send, Failed: func(err error) {
+	r.HandleFunc("/a/{token}", func(w http.ResponseWriter, r *http.Request) { links.Show(w, r, mux.Vars(r)["token"]) }).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/a/{token}", func(w http.ResponseWriter, r *http.Request) { links.Act(w, r, mux.Vars(r)["token"]) }).Methods(http.MethodPost)
+	books := manual.New(manual.Runbooks{Style: links.Style, Send: links.Send, Failed: func(err error) {
 		o.Logger.Error("a page of the manual could not be written", "err", err)
 	}, Sorry: func(w http.ResponseWriter, language string, code int) {
 		sorry(w, o.Engine.Languages().Find(language), code)
@@ -95,6 +96,10 @@ func New(o Options) http.Handler {
 	r.HandleFunc("/docs/pictures/{name:[a-z0-9-]+}.png", func(w http.ResponseWriter, r *http.Request) { documentation.Picture(w, r, mux.Vars(r)["name"]) }).Methods(http.MethodGet, http.MethodHead)
 	newPageSite(s, links).handle(r)
 	return r
+}
+
+func newLinkPages(o Options) *linkpages.Pages {
+	return linkpages.New(linkpages.Options{Engine: o.Engine, Enters: o.Login.any, Sorry: sorry, Logger: o.Logger, Now: o.Now})
 }
 
 type site struct {

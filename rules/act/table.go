@@ -53,6 +53,7 @@ func rows() []Act {
 		{Verb: "assign", Does: "Somebody else has it, and is told", Who: staff,
 			Fields: with(Field{Name: "to", Kind: Person, Required: true, Missing: "name who has it from now on", Help: "who has it from now on"}),
 			Forms:  []Form{{Purpose: "assign", Asks: []string{"to"}, Must: []string{"to"}, Writes: []string{"to"}}}},
+		{Verb: "release", Does: "You give it back: nobody has it any more, and who is to hear of that is told", Who: staff, Fields: with(), Forms: plain("release")},
 		{Verb: "note", Does: "A remark is kept with it", Who: all, Ended: true,
 			Fields: with(note, Field{Name: "text", Kind: Text, Help: "the same as note; one of both is required"}),
 			Forms:  []Form{{Purpose: "note", Asks: []string{"note"}, Must: []string{"note"}, Writes: []string{"note"}}}},
@@ -136,5 +137,7 @@ func rows() []Act {
 				Field{Name: "comment", Kind: Line, Help: "what you are doing"},
 				Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}),
 			Forms: []Form{{Purpose: "silence", Asks: []string{"until", "comment"}, Must: []string{"until", "comment"}, Writes: []string{"comment"}}}},
+		{Verb: "unsilence", Does: "Ends the silence that you made, before its time", Who: staff,
+			Fields: with(Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}), Forms: []Form{{Purpose: "unsilence"}}},
 	}
 }

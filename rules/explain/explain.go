@@ -177,13 +177,10 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 			platform = ps[0]
 		}
 	}
-	for _, f := range d.Schedule().Firings(st, platform) {
+	for _, f := range append(d.Schedule().Firings(st, platform), d.foreseen(st)...) {
 		if d.Schedule().Taken(st, platform, f) {
 			continue
 		}
-		out = append(out, d.explainComing(st, platform, f))
-	}
-	if f, ahead := d.breachAhead(st); ahead && (len(out) == 0 || !st.Once()) {
 		out = append(out, d.explainComing(st, platform, f))
 	}
 	if len(out) == 0 {
@@ -194,19 +191,23 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 	return out
 }
 
-// breachAhead is when a step is due that waits for a target to be missed, if nobody
-// meets it.
-func (d explaining) breachAhead(st *policy.Step) (f situation.Firing, ahead bool) {
-	for i, t := range st.When {
-		c := d.Incident.Targets[t.Name]
-		if t.Kind != policy.WhenBreach || c == nil || c.Paused || c.Due.IsZero() || !c.MetAt.IsZero() || !c.Breached.IsZero() || d.Incident.State.Ended() {
-			continue
-		}
-		if at := c.Due.Add(time.Second); !ahead || at.Before(f.At) {
-			f, ahead = situation.Firing{Trigger: i, At: at, Why: "waits for " + waitsFor(st)}, true
+// foreseen are the firings of a step that waits for what is known to come if nobody
+// does anything: a deadline that passes, or a moment with an instant.
+func (d explaining) foreseen(st *policy.Step) []situation.Firing {
+	var out []situation.Firing
+	for n, t := range st.When {
+		switch c := d.Incident.Targets[t.Name]; {
+		case t.Kind == policy.WhenBreach && c != nil && !c.Paused && !c.Due.IsZero() && c.MetAt.IsZero() && c.Breached.IsZero():
+			out = append(out, situation.Firing{At: c.Due.Add(time.Second), Trigger: n, Why: "when " + t.Name + " is missed"})
+		case t.Kind == policy.WhenMoment:
+			for _, a := range d.AllAhead() {
+				if a.Moment == t.Name {
+					out = append(out, situation.Firing{At: d.Schedule().After(a.At, t.Delay), Trigger: n, Why: t.Name})
+				}
+			}
 		}
 	}
-	return f, ahead
+	return out
 }
 
 func (d explaining) explainComing(st *policy.Step, platform string, f situation.Firing) Explained {

@@ -373,7 +373,7 @@ func (p *player) act(e *event) error {
 		return err
 	}
 	act := incident.Act{Verb: e.Act.verb, By: by, Fields: p.actFields(e), Force: e.Act.force, External: e.Act.external}
-	if act.Verb == rules.VerbSilence {
+	if act.Verb == rules.VerbSilence || act.Verb == rules.VerbUnsilence {
 		b := p.batch()
 		around, err := b.Circumstances(b.Track(target))
 		if err != nil {
@@ -404,8 +404,14 @@ func (p *player) act(e *event) error {
 	return nil
 }
 
-// addSilence puts a silence into Alertmanager.
+// addSilence puts a silence into Alertmanager; one that is over ends those with the
+// same matchers by the same person.
 func (p *player) addSilence(s incident.Silence) (id string, err error) {
+	for _, old := range p.silences {
+		if !s.EndsAt.After(p.now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
+			old.EndsAt = p.now
+		}
+	}
 	matchers, err := model.ParseMatchers(s.Matchers)
 	if err != nil {
 		return "", err

@@ -26,7 +26,7 @@ table. Of each program the first row counts whose code fits and whose conditions
   So is what find calls by -exec with a semicolon at its end, and script without -e: they end with 0 whatever the program ended with.
 - **A script may end with 0 whatever the program ended with**: because it goes on behind it, because of a pipe, of ` + "`|| true`" + `, of ` + "`if`" + ` without else, of a loop. Then 0 is a success
   unless the program, or the shell about it, says that it failed; where the script sends these words elsewhere (2>/dev/null, >log 2>&1) nothing tells, and it is failed. Put set -e
-  in front, and set -o pipefail where there is a pipe (bash), or end the script with the program's code. A script that asks for codes itself ($?, PIPESTATUS), or ends by a flag of its own (EXIT=1, exit $EXIT), is trusted.
+  in front, and set -o pipefail where there is a pipe (bash), or end the script with the program's code. $?, PIPESTATUS, flags (EXIT=1, exit $EXIT), functions and traps are followed: curl https://hc.example/$? alone tells it elsewhere, and exit after echo ends with the code of echo. What cannot be followed (a file that is sourced, a loop that tries again, what looks at a log) is trusted.
 - **What a program does not say, nobody can know**: where it is quiet, a source that is empty or not mounted looks like any other. The program's note says by what it tells. Where its own
   options are not to be changed, its repository can be asked behind it: ` + "`run --for=borg JOB -- sh -c 'borg create REPO::NAME /srv && borg info --last 1 --json REPO'`" + `.
 - Codes of the shell and the system hold for all: 126 and 127 (not started) are failed, 130 and 143 cancelled, 137 failed.

@@ -239,6 +239,16 @@ func (f Locale) StampDay(t time.Time) string {
 	return f.write(f.rules.Dates.Stamp, t)
 }
 
+// PageWord returns a text of the pages behind links, which forms share; "" when there
+// is none.
+func (f Locale) PageWord(key string) string { return f.Word(Pages + key) }
+
+// PageSay fills in a text's parts, given as name, value, name, value.
+func (f Locale) PageSay(key string, parts ...string) string { return f.Say(Pages+key, parts...) }
+
+// PagePlural says how many.
+func (f Locale) PagePlural(key string, n int) string { return f.Plural(Pages+key, n) }
+
 // PageMoment is an instant on a page, which is read whenever: "11/03/2025 18:00".
 func (f Locale) PageMoment(t time.Time) string {
 	if t.IsZero() {

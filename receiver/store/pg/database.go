@@ -40,11 +40,12 @@ type Database struct {
 }
 
 // Open connects, makes sure that the server keeps what it says it has kept, and
-// brings the schema up to date. No question takes longer than within, [StalledAfter] when 0.
-func Open(ctx context.Context, address, password string, within time.Duration, migrations fs.FS) (*Database, error) {
+// brings the schema up to date. No question takes longer than within, [StalledAfter] when
+// 0; warn, which may be nil, is told what goes wrong later and stops nothing.
+func Open(ctx context.Context, address, password string, within time.Duration, warn func(string), migrations fs.FS) (*Database, error) {
 	p := &Database{Name: Address(address), within: cmp.Or(within, StalledAfter)}
 	p.Numbers.reserve = p.reserve
-	err := p.connect(ctx, address, password)
+	err := p.connect(ctx, address, password, warn)
 	if err == nil {
 		p.Schema, err = Migrate(ctx, p.writer, migrations, writersLock)
 	}
@@ -57,7 +58,7 @@ func Open(ctx context.Context, address, password string, within time.Duration, m
 // OpenArchive connects for reading. It refuses what is no database of this version.
 func OpenArchive(ctx context.Context, address, password string, migrations fs.FS) (*Database, error) {
 	p := &Database{Name: Address(address), within: StalledAfter}
-	err := p.connect(ctx, address, password)
+	err := p.connect(ctx, address, password, nil)
 	if err == nil {
 		err = Known(ctx, p.reader, migrations)
 	}
@@ -89,17 +90,14 @@ func (p *Database) Run(ctx context.Context, text string, args ...any) error {
 	return err
 }
 
-// Reader is the pool of what only reads.
-func (p *Database) Reader() *sql.DB { return p.reader }
-
 // connect opens the pools. Behind a pooler no statement may be prepared: the next
 // transaction may run on another of its connections.
-func (p *Database) connect(ctx context.Context, address, password string) error {
+func (p *Database) connect(ctx context.Context, address, password string, warn func(string)) error {
 	cfg, err := Config(address, password)
 	if err != nil {
 		return err
 	}
-	seen := &timelines{}
+	seen := &timelines{warn: warn}
 	cfg.ValidateConnect = seen.fit
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {

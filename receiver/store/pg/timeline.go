@@ -19,8 +19,12 @@ const (
 	timelineKey = "timeline"
 )
 
-// timelines remembers the newest that any connection has seen.
-type timelines struct{ newest atomic.Uint64 }
+// timelines remembers the newest that any connection has seen. It warns of each older
+// one once, for where the address names another server the refusal goes unseen.
+type timelines struct {
+	newest, warned atomic.Uint64
+	warn           func(string)
+}
 
 // fit refuses, at each connection, a server that would forget, or that is behind.
 func (t *timelines) fit(ctx context.Context, c *pgconn.PgConn) error {
@@ -49,8 +53,12 @@ func (t *timelines) see(at uint64) error {
 	for at > 0 {
 		newest := t.newest.Load()
 		if at < newest {
-			return fmt.Errorf("the server writes on timeline %d, and this receiver has written on %d already: it is an old primary that was not stopped when its standby was promoted; "+
+			err := fmt.Errorf("the server writes on timeline %d, and this receiver has written on %d already: it is an old primary that was not stopped when its standby was promoted; "+
 				"stop it. If an older state was restored on purpose, restart the receiver", at, newest)
+			if t.warned.Swap(at) != at && t.warn != nil {
+				t.warn(err.Error())
+			}
+			return err
 		}
 		if t.newest.CompareAndSwap(newest, at) {
 			break

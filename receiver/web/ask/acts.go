@@ -21,15 +21,6 @@ type Acts struct {
 	Now    func() time.Time
 }
 
-// speech says the words of the pages behind links, which forms of acts share.
-type speech struct{ locale.Locale }
-
-// word returns a text; "" when there is none.
-func (p speech) word(key string) string { return p.Word(locale.Pages + key) }
-
-// say fills in a text's parts.
-func (p speech) say(key string, parts ...string) string { return p.Say(locale.Pages+key, parts...) }
-
 // Fields are those of an act's form: those that the table of acts says it
 // asks for, as far as they concern this incident.
 func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
@@ -54,7 +45,7 @@ func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
 	var out []Field
 	for _, name := range form.Asks {
 		f, _ := row.Field(name)
-		in := a.field(speech{l}, o, row.Verb, f, pol, scenario)
+		in := a.field(l, o, row.Verb, f, pol, scenario)
 		in.Required = slices.Contains(form.Must, name)
 		if concerns(o, f, scenario) {
 			out = append(out, in)
@@ -77,12 +68,12 @@ func concerns(o receiver.Opened, f act.Field, s *policy.Scenario) bool {
 }
 
 // field is the control for one field.
-func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, pol *policy.Policy, s *policy.Scenario) Field {
-	in := Field{Name: f.Name, Kind: "text", Hint: p.word("hint." + verb + "." + f.Name)}
+func (a Acts) field(p locale.Locale, o receiver.Opened, verb string, f act.Field, pol *policy.Policy, s *policy.Scenario) Field {
+	in := Field{Name: f.Name, Kind: "text", Hint: p.PageWord("hint." + verb + "." + f.Name)}
 	choose := func(prefix string, values []string) {
-		in.Kind, in.Options = "select", []Option{{Text: p.word("choose")}}
+		in.Kind, in.Options = "select", []Option{{Text: p.PageWord("choose")}}
 		for _, v := range values {
-			in.Options = append(in.Options, Option{Value: v, Text: cmp.Or(p.word(prefix+v), v)})
+			in.Options = append(in.Options, Option{Value: v, Text: cmp.Or(p.PageWord(prefix+v), v)})
 		}
 	}
 	switch f.Kind {
@@ -94,7 +85,7 @@ func (a Acts) field(p speech, o receiver.Opened, verb string, f act.Field, pol *
 		in.Kind = "date"
 	case act.Instant:
 		end := a.Engine.Book().SilenceEnd(o.Incident.Incident, a.Now()).In(o.Incident.OpenedAt.Location())
-		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), p.say("hint."+verb+"."+f.Name, "when", p.PageMoment(end))
+		in.Kind, in.Value, in.Hint = "datetime-local", end.Format("2006-01-02T15:04"), p.PageSay("hint."+verb+"."+f.Name, "when", p.PageMoment(end))
 	case act.Person:
 		choose("", a.Engine.Book().Staff())
 		for i := range in.Options[1:] {

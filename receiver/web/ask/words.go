@@ -1,8 +1,10 @@
 package ask
 
 import (
+	"cmp"
 	"errors"
 
+	"vigie/receiver"
 	"vigie/receiver/message/locale"
 	"vigie/rules/incident"
 )
@@ -26,4 +28,25 @@ func Mend(l locale.Locale, fields []Field, err error, said, otherwise string) st
 		return otherwise
 	}
 	return T(l, "field.mend")
+}
+
+// Refusal says in the reader's words why something was not done. What went wrong
+// otherwise is said as it is.
+func Refusal(l locale.Locale, err error) string {
+	if refused, ok := errors.AsType[*incident.Refusal](err); ok {
+		return l.Refusal(refused.Phrase)
+	}
+	return err.Error()
+}
+
+// Done says what became of an act.
+func Done(l locale.Locale, o receiver.Opened, d incident.Decision) string {
+	text := cmp.Or(l.PageWord("done."+o.Purpose), l.PageWord("done"))
+	if at := d.Incident.Progress.FollowUp; o.Verb == "answer" && !at.IsZero() && !o.Outside {
+		text += " " + l.PageSay("done.follow_up", "when", l.PageMoment(at))
+	}
+	if len(d.Notifications) > 0 && !o.Outside {
+		text += " " + l.PageWord("done.mail")
+	}
+	return text
 }

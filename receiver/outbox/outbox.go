@@ -1,16 +1,25 @@
-package receiver
+// Package outbox makes messages of what was decided to be told, and sends them: each is
+// written and committed before any socket opens, and its outcome before it is forgotten.
+package outbox
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigie/receiver/answers"
+	"vigie/receiver/evidence"
+	"vigie/receiver/loop"
 	"vigie/receiver/memory"
 	"vigie/receiver/message"
 	"vigie/receiver/notify"
 	"vigie/receiver/sending"
 	"vigie/receiver/store"
+	"vigie/rules"
 	"vigie/rules/incident"
 )
 
@@ -31,8 +40,8 @@ const (
 	// pollWhileBusy is how often the outbox is looked at while all that was due is
 	// on its way.
 	pollWhileBusy = time.Second
-	// leaseFor is longer than any transmission takes, its fallback included.
-	leaseFor = 15 * time.Minute
+	// LeaseFor is longer than any transmission takes, its fallback included.
+	LeaseFor = 15 * time.Minute
 	// explainWithin bounds the question to an exporter for its error texts.
 	explainWithin = 5 * time.Second
 	// rerender is until a bundle that could not be rendered is tried again.
@@ -45,26 +54,71 @@ type Sender struct {
 	ReplyTo string
 }
 
-// outbox makes messages of the notifications whose hold has ended, and sends
-// them.
-type outbox struct {
-	*core
-	unready memory.Unready
-	causes  memory.Causes
+// Settings are what a reload replaces.
+type Settings struct {
+	Book      *rules.Book
+	Render    Render
+	Sender    Sender
+	Domain    string           // of the Message-IDs
+	Mailbox   *answers.Mailbox // where answers and bounces arrive; nil for none that is read
+	Exporters []evidence.Exporter
+	// Channel carries mail to people, Channels whatever else reaches them, by name.
+	Channel  notify.Channel
+	Channels map[string]notify.Channel
+	// Tick is how often the outbox looks for what is due, Pauses how long it waits between
+	// attempts.
+	Tick   time.Duration
+	Pauses sending.Pauses
 }
+
+// Options is what an outbox works with.
+type Options struct {
+	Store *store.Store
+	Log   *slog.Logger
+	Turns *loop.Turns
+	Now   func() time.Time
+	// Settings are those in force.
+	Settings func() Settings
+	// Instance tells this installation's Message-IDs from any other's.
+	Instance func() string
+	// Due tells cheaply whether there is anything to do.
+	Due func(now time.Time) (store.Work, error)
+	// StillLeads returns an error once another receiver may be sending.
+	StillLeads func() error
+	// Update runs work in one transaction, in which it can let an incident know how far
+	// a message has come.
+	Update func(ctx context.Context, now time.Time, work func(tx *store.Tx, tell Tell) error) error
+	// Sent counts transmissions by template and result.
+	Sent *prometheus.CounterVec
+}
+
+// Tell lets an incident know how far a message about it has come.
+type Tell func(id string, ev incident.Delivered) error
+
+// Outbox makes messages of the notifications whose hold has ended, and sends
+// them.
+type Outbox struct {
+	Options
+	// Causes are why the latest attempts failed.
+	Causes  memory.Causes
+	unready memory.Unready
+}
+
+// New returns an outbox.
+func New(o Options) *Outbox { return &Outbox{Options: o} }
 
 // Run turns until ctx ends.
-func (o *outbox) Run(ctx context.Context) error {
-	return o.turns.Run(ctx, "outbox", o.live().Timings.Tick, nil, o.turn)
+func (o *Outbox) Run(ctx context.Context) error {
+	return o.Turns.Run(ctx, "outbox", o.Settings().Tick, nil, o.Turn)
 }
 
-// turn sends what is due, until nothing is due and nothing is on its way.
-func (o *outbox) turn(ctx context.Context) error {
-	if w, err := o.Due(o.now()); err != nil || !w.Bundles && !w.Transmissions {
+// Turn sends what is due, until nothing is due and nothing is on its way.
+func (o *Outbox) Turn(ctx context.Context) error {
+	if w, err := o.Due(o.Now()); err != nil || !w.Bundles && !w.Transmissions {
 		return err
 	}
 	s := session{
-		Way: sending.New(len(o.live().Channels) > 0), ended: make(chan endedRun), news: true,
+		Way: sending.New(len(o.Settings().Channels) > 0), ended: make(chan endedRun), news: true,
 		composed: make(chan composed, 1), kept: make(chan struct{}, 1),
 	}
 	err := o.deliver(ctx, &s)
@@ -113,7 +167,7 @@ func (s *session) note(x endedRun) error {
 }
 
 // compose begins to make messages, while few wait to be sent.
-func (o *outbox) composeBeside(ctx context.Context, s *session) {
+func (o *Outbox) composeBeside(ctx context.Context, s *session) {
 	late := time.Since(s.begun) >= pollWhileBusy
 	if s.composing || !late && (!s.news || s.Waiting() >= fewWaiting) {
 		return
@@ -125,7 +179,7 @@ func (o *outbox) composeBeside(ctx context.Context, s *session) {
 	}()
 }
 
-func (o *outbox) deliver(ctx context.Context, s *session) error {
+func (o *Outbox) deliver(ctx context.Context, s *session) error {
 	for ctx.Err() == nil {
 		o.composeBeside(ctx, s)
 		begun, err := o.begin(ctx, s)
@@ -155,17 +209,17 @@ func (o *outbox) deliver(ctx context.Context, s *session) error {
 }
 
 // begin starts as many due transmissions as may be made now.
-func (o *outbox) begin(ctx context.Context, s *session) (int, error) {
-	now := o.now()
+func (o *Outbox) begin(ctx context.Context, s *session) (int, error) {
+	now := o.Now()
 	runs, err := o.startable(ctx, s, now)
 	if err != nil || len(runs) == 0 {
 		return 0, err
 	}
 	claimed := make([][]store.Transmission, len(runs))
-	err = o.store.Update(ctx, func(tx *store.Tx) error {
+	err = o.Store.Update(ctx, func(tx *store.Tx) error {
 		for n, r := range runs {
 			claimed[n] = slices.Clone(r.Transmissions) // this may be run again
-			if err := tx.Lease(claimed[n], now.Add(leaseFor)); err != nil {
+			if err := tx.Lease(claimed[n], now.Add(LeaseFor)); err != nil {
 				return err
 			}
 		}
@@ -188,14 +242,14 @@ func (o *outbox) begin(ctx context.Context, s *session) (int, error) {
 
 // startable returns due transmissions for which there is a free sender. It looks
 // further than one page only when a page is all for addresses that are slow.
-func (o *outbox) startable(ctx context.Context, s *session, now time.Time) ([]sending.Run, error) {
+func (o *Outbox) startable(ctx context.Context, s *session, now time.Time) ([]sending.Run, error) {
 	if runs := s.Begin(); len(runs) > 0 || s.Waiting() > 0 && time.Since(s.looked) < pollWhileBusy {
 		return runs, nil
 	}
 	s.looked = time.Now()
 	for page := foundAtOnce; s.Free(); page *= 8 {
 		var due []store.Transmission
-		err := o.store.View(ctx, func(tx *store.Tx) (err error) {
+		err := o.Store.View(ctx, func(tx *store.Tx) (err error) {
 			due, err = tx.DueTransmissions(now, page)
 			return err
 		})
@@ -209,3 +263,6 @@ func (o *outbox) startable(ctx context.Context, s *session, now time.Time) ([]se
 	}
 	return nil, nil
 }
+
+// ComposeAnew tries at once to write what could not be written before.
+func (o *Outbox) ComposeAnew() { o.unready.Forget() }

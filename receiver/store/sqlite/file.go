@@ -1,4 +1,6 @@
-package store
+// Package sqlite is a database in one file that this process has for itself: how it is
+// opened, looked at, copied and put back.
+package sqlite
 
 import (
 	"context"
@@ -17,8 +19,11 @@ import (
 	"vigie/receiver/store/files"
 )
 
-// sqlite is one file that this process has for itself.
-type sqlite struct {
+// readers is how many views of the data there are at the same time.
+const readers = 4
+
+// File is an open database.
+type File struct {
 	path    string
 	lock    *os.File
 	writer  *sql.DB
@@ -28,14 +33,18 @@ type sqlite struct {
 	peeking sync.Mutex
 }
 
-// openSQLite opens the database file, creating it when it is not there.
-func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
+// Options are what tests alone change: the layer under SQLite, and how it syncs.
+type Options struct{ VFS, Synchronous string }
+
+// Open opens the database file, creating it when it is not there, and brings its
+// schema up to date.
+func Open(ctx context.Context, path string, migrations fs.FS, o Options) (*File, error) {
 	lock, err := files.Lock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
-	s := &sqlite{path: path, lock: lock}
-	if err := s.open(ctx, o); err != nil {
+	s := &File{path: path, lock: lock}
+	if err := s.open(ctx, migrations, o); err != nil {
 		_ = s.Close(false)
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
@@ -44,21 +53,21 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
 
 func (o Options) dsn(path, mode string) string {
 	q := url.Values{}
-	if o.vfs != "" {
-		q.Set("vfs", o.vfs)
+	if o.VFS != "" {
+		q.Set("vfs", o.VFS)
 	}
-	if o.synchronous != "" {
-		q.Set("_synchronous", o.synchronous)
+	if o.Synchronous != "" {
+		q.Set("_synchronous", o.Synchronous)
 	}
-	return dsn(path, mode, q)
+	return DSN(path, mode, q)
 }
 
-func (s *sqlite) open(ctx context.Context, o Options) error {
+func (s *File) open(ctx context.Context, migrations fs.FS, o Options) error {
 	err := files.Writable(s.path)
 	if err != nil {
 		return err
 	}
-	err = examine(ctx, s.path)
+	err = examine(ctx, s.path, migrations)
 	unfinished := errors.Is(err, errUnfinished)
 	if err != nil && !unfinished {
 		return err
@@ -79,7 +88,7 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if err := migrate(ctx, c, migrations); err != nil {
+	if err := Migrate(ctx, c, migrations); err != nil {
 		return err
 	}
 	for _, p := range writerPragmas {
@@ -105,7 +114,8 @@ func (s *sqlite) open(ctx context.Context, o Options) error {
 // after each large commit.
 var writerPragmas = [...]string{"PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 4000"}
 
-func dsn(path, mode string, other ...url.Values) string {
+// DSN is how the driver is told to open a file, to write ("rwc") or to read ("ro").
+func DSN(path, mode string, other ...url.Values) string {
 	q := url.Values{
 		"mode":           {mode},
 		"_foreign_keys":  {"on"},
@@ -134,14 +144,14 @@ var errUnfinished = errors.New("it was not finished")
 
 // examine looks at a file before anything may write to it: a writer that closes
 // would play what is left in the log into a damaged file.
-func examine(ctx context.Context, path string) error {
+func examine(ctx context.Context, path string, migrations fs.FS) error {
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // there is nothing yet
 		}
 		return err
 	}
-	db, err := sql.Open("sqlite3", dsn(path, "ro"))
+	db, err := sql.Open("sqlite3", DSN(path, "ro"))
 	if err != nil {
 		return err
 	}
@@ -208,8 +218,8 @@ func version(ctx context.Context, c *sql.Conn, steps fs.FS) (has, knows int, err
 	return has, len(names), nil
 }
 
-// migrate brings the schema up to date, each step whole or not at all.
-func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
+// Migrate brings the schema up to date, each step whole or not at all.
+func Migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
 	has, knows, err := version(ctx, c, steps)
 	if err != nil {
 		return err
@@ -232,27 +242,31 @@ func migrate(ctx context.Context, c *sql.Conn, steps fs.FS) error {
 	return nil
 }
 
-func (s *sqlite) Begin(*engine.Want) (engine.Transaction, *engine.Sharing, error) {
+// Begin implements [engine.Database].
+func (s *File) Begin(*engine.Want) (engine.Transaction, *engine.Sharing, error) {
 	if err := s.conn.Run("BEGIN IMMEDIATE"); err != nil {
 		return nil, nil, err
 	}
 	return s.conn, nil, nil
 }
 
-// Retry: nobody else writes to the file.
-func (s *sqlite) Retry(error) bool { return false }
+// Retry implements [engine.Database]: nobody else writes to the file.
+func (s *File) Retry(error) bool { return false }
 
-func (s *sqlite) View(ctx context.Context, fn func(engine.Querier) error) error {
+// View implements [engine.Database].
+func (s *File) View(ctx context.Context, fn func(engine.Querier) error) error {
 	return view(ctx, s.reader, fn)
 }
 
-func (s *sqlite) Peek(fn func(engine.Querier) error) error {
+// Peek implements [engine.Database].
+func (s *File) Peek(fn func(engine.Querier) error) error {
 	s.peeking.Lock()
 	defer s.peeking.Unlock()
 	return fn(engine.Reading{Querier: s.peeks})
 }
 
-func (s *sqlite) Close(broken bool) error {
+// Close implements [engine.Database].
+func (s *File) Close(broken bool) error {
 	var errs []error
 	if s.peeks != nil {
 		errs = append(errs, s.peeks.Close())
@@ -276,7 +290,7 @@ func (s *sqlite) Close(broken bool) error {
 func view(ctx context.Context, db *sql.DB, fn func(engine.Querier) error) error {
 	t, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	defer t.Rollback() // nothing was written
 	return fn(engine.Viewer{Ctx: ctx, Tx: t})

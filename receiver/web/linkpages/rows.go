@@ -1,4 +1,4 @@
-package web
+package linkpages
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ type several struct {
 // rows answers POST on a link that is about all rows of a mail. First rows are
 // chosen and a button is pressed; where the act asks for more, a second page
 // asks for it once for all of them.
-func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o receiver.Opened) {
+func (l *Pages) rows(w http.ResponseWriter, r *http.Request, p *page, o receiver.Opened) {
 	given, what := r.PostForm, r.PostForm.Get("do")
 	chosen := picked(o, given)
 	who := given.Get("who")
@@ -44,10 +44,10 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 		p.Tone, p.Form = "bad", f
 		p.Said = ask.T(p.Locale, "field.mend")
 		if !slices.Contains(o.Offers, what) {
-			p.Said = p.word("refused") + " " + p.word("rows.nothing")
+			p.Said = p.PageWord("refused") + " " + p.PageWord("rows.nothing")
 		}
 		if len(chosen) == 0 {
-			f.Several.Wrong = p.word("rows.none")
+			f.Several.Wrong = p.PageWord("rows.none")
 		}
 		ask.Incomplete(p.Locale, f.Fields)
 		l.write(w, http.StatusUnprocessableEntity, p)
@@ -59,7 +59,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 		return
 	}
 	if given.Get("confirmed") == "" && l.asksMore(p, first) {
-		p.Title = p.word("title." + what)
+		p.Title = p.PageWord("title." + what)
 		p.Form = l.confirm(p, o, first, chosen, who, given)
 		l.write(w, http.StatusOK, p)
 		return
@@ -70,16 +70,16 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 	}
 	fields := l.acts.Given(p.Locale, first, given)
 	out := l.each(r, p, o, chosen, what, who, fields)
-	p.Title, p.Facts = p.word("title."+what), out.said
+	p.Title, p.Facts = p.PageWord("title."+what), out.said
 	if out.unmet && out.done == 0 { // a field is at fault, of all alike
 		p.Said, p.Tone, p.Facts, p.Form = l.mend(p, f, out.err), "bad", nil, f
 		l.write(w, http.StatusUnprocessableEntity, p)
 		return
 	}
-	p.Said, p.Tone = p.plural("rows.done", out.done), "good"
+	p.Said, p.Tone = p.PagePlural("rows.done", out.done), "good"
 	code := http.StatusOK
 	if out.err != nil {
-		p.Said, p.Tone = p.Said+" "+p.plural("rows.not_done", len(chosen)-out.done), "bad"
+		p.Said, p.Tone = p.Said+" "+p.PagePlural("rows.not_done", len(chosen)-out.done), "bad"
 		if out.done == 0 {
 			code = receiver.Status(out.err)
 			if given.Get("confirmed") != "" { // what was typed stays
@@ -92,7 +92,7 @@ func (l *linkPages) rows(w http.ResponseWriter, r *http.Request, p *page, o rece
 
 // asksMore reports whether an act needs words before it can be done; to take
 // something from somebody is done row by row.
-func (l *linkPages) asksMore(p *page, o receiver.Opened) bool {
+func (l *Pages) asksMore(p *page, o receiver.Opened) bool {
 	return slices.ContainsFunc(l.acts.Fields(p.Locale, o), func(f ask.Field) bool { return f.Name != "force" })
 }
 
@@ -105,7 +105,7 @@ type outcome struct {
 }
 
 // each does the act to each chosen row, whatever becomes of the others.
-func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []string, what, who string, fields model.Labels) outcome {
+func (l *Pages) each(r *http.Request, p *page, o receiver.Opened, chosen []string, what, who string, fields model.Labels) outcome {
 	var out outcome
 	for _, id := range chosen {
 		d, err := l.o.Engine.FollowRow(r.Context(), o, id, what, who, fields)
@@ -115,14 +115,14 @@ func (l *linkPages) each(r *http.Request, p *page, o receiver.Opened, chosen []s
 				l.o.Logger.Error("a row of a link could not be followed", "incident", id, "purpose", what, "err", err)
 			}
 			out.err, out.unmet = err, receiver.Status(err) == http.StatusUnprocessableEntity
-			out.said = append(out.said, pair{name, p.word("refused") + " " + refusal(p.Locale, err)})
+			out.said = append(out.said, pair{name, p.PageWord("refused") + " " + ask.Refusal(p.Locale, err)})
 			continue
 		}
 		row := o.Rows[slices.IndexFunc(o.Rows, func(x receiver.Opened) bool { return x.Grant.Incident == id })]
 		row.Purpose = what
 		row.Verb, _, _ = link.Purpose(what)
 		out.done++
-		out.said = append(out.said, pair{name, p.done(row, d)})
+		out.said = append(out.said, pair{name, ask.Done(p.Locale, row, d)})
 	}
 	return out
 }
@@ -139,25 +139,25 @@ func picked(o receiver.Opened, given url.Values) []string {
 }
 
 // choose is the first page's form: the rows, and a button for each act.
-func (l *linkPages) choose(p *page, o receiver.Opened, given url.Values) *form {
-	f := &form{}
-	l.actors(p, f, o, given.Get("who"))
-	s := &several{All: p.word("rows.all"), AllOn: given.Get("all") != ""}
+func (l *Pages) choose(p *page, o receiver.Opened, given url.Values) *Form {
+	f := &Form{}
+	l.actors(p.Locale, f, o, given.Get("who"))
+	s := &several{All: p.PageWord("rows.all"), AllOn: given.Get("all") != ""}
 	for _, row := range o.Rows {
 		id := row.Grant.Incident
 		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id), More: l.rowMore(p, row), Chosen: slices.Contains(given["row"], id)})
 	}
 	for _, what := range o.Offers {
-		s.Buttons = append(s.Buttons, ask.Option{Value: what, Text: p.word("button." + what)})
+		s.Buttons = append(s.Buttons, ask.Option{Value: what, Text: p.PageWord("button." + what)})
 	}
 	f.Several = s
 	return f
 }
 
 // confirm is the second page's form: what the act asks for, once for all rows.
-func (l *linkPages) confirm(p *page, o, first receiver.Opened, chosen []string, who string, given url.Values) *form {
-	f := l.form(p, first, given)
-	f.As = p.say("as", "who", l.name(who))
+func (l *Pages) confirm(p *page, o, first receiver.Opened, chosen []string, who string, given url.Values) *Form {
+	f := l.Form(p.Locale, first, given)
+	f.As = p.PageSay("as", "who", l.name(who))
 	f.Fields = slices.DeleteFunc(f.Fields, func(x ask.Field) bool { return x.Name == "force" || x.Name == "who" })
 	s := &several{Confirm: first.Purpose}
 	for _, id := range chosen {
@@ -168,7 +168,7 @@ func (l *linkPages) confirm(p *page, o, first receiver.Opened, chosen []string, 
 }
 
 // rowName is what a row is about, in few words.
-func (l *linkPages) rowName(p *page, o receiver.Opened, id string) string {
+func (l *Pages) rowName(p *page, o receiver.Opened, id string) string {
 	i := slices.IndexFunc(o.Rows, func(r receiver.Opened) bool { return r.Grant.Incident == id })
 	if i < 0 {
 		return id
@@ -186,7 +186,7 @@ func (l *linkPages) rowName(p *page, o receiver.Opened, id string) string {
 }
 
 // rowMore is where a row stands; a customer reads none of it.
-func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
+func (l *Pages) rowMore(p *page, row receiver.Opened) string {
 	if row.Outside {
 		return ""
 	}
@@ -194,14 +194,14 @@ func (l *linkPages) rowMore(p *page, row receiver.Opened) string {
 	if !l.named(row) {
 		inc.Incident = l.o.Engine.Book().Seen(inc.Incident, "")
 	}
-	parts := []string{p.word("state." + string(inc.State)), l.name(inc.Assignee)}
+	parts := []string{p.PageWord("state." + string(inc.State)), l.name(inc.Assignee)}
 	if !inc.Deadline.IsZero() {
-		parts = append(parts, p.word("fact.deadline")+" "+p.moment(inc.Deadline))
+		parts = append(parts, p.PageWord("fact.deadline")+" "+p.PageMoment(inc.Deadline))
 	}
 	parts = append(parts, inc.LastErr)
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
 
-func (l *linkPages) customer(id string) string {
+func (l *Pages) customer(id string) string {
 	return l.o.Engine.Book().Directory.CustomerName(id)
 }

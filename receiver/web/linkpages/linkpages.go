@@ -1,24 +1,26 @@
-package web
+// Package linkpages are the pages behind the links of mails: what a link is for, a form
+// that does it, and what became of it.
+package linkpages
 
 import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"vigie/receiver"
 	"vigie/receiver/link"
+	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/visible"
@@ -27,42 +29,54 @@ import (
 	"vigie/rules/model"
 )
 
-//go:embed pages
-var pages embed.FS
+//go:embed link.html
+var html string
 
-// maxForm bounds what a form of a link brings.
-const maxForm = 64 << 10
+//go:embed link.css
+var css string
 
-// linkPages shows the pages behind the links of mails. A page needs no script
-// and nothing from elsewhere; to open one never changes anything.
-type linkPages struct {
+// MaxForm bounds what a form of a link brings.
+const MaxForm = 64 << 10
+
+// Options is what the pages are made of.
+type Options struct {
+	Engine *receiver.Engine
+	// Enters reports whether anybody can log in to see more.
+	Enters func() bool
+	// Sorry says in a line what no page can say any more.
+	Sorry  func(http.ResponseWriter, *locale.Language, int)
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Pages shows the pages. A page needs no script and nothing from elsewhere; to open
+// one never changes anything.
+type Pages struct {
+	// Style is how pages look that stand by themselves.
+	Style  template.CSS
 	o      Options
 	acts   ask.Acts
 	html   *template.Template
-	style  template.CSS
 	policy string // Content-Security-Policy
 }
 
-func newLinkPages(o Options) *linkPages {
-	css, err := pages.ReadFile("pages/link.css")
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	style := strings.TrimSpace(string(css))
+// New returns the pages.
+func New(o Options) *Pages {
+	style := strings.TrimSpace(css)
 	sum := sha256.Sum256([]byte(style))
-	return &linkPages{o: o, acts: ask.Acts{Engine: o.Engine, Now: o.Now}, html: ask.Template(template.Must(template.ParseFS(pages, "pages/link.html"))), style: template.CSS(style),
+	return &Pages{Style: template.CSS(style), o: o, acts: ask.Acts{Engine: o.Engine, Now: o.Now}, html: ask.Template(template.Must(template.New("link.html").Parse(html))),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}
 }
 
 // page is what the template shows.
 type page struct {
-	*speech
+	locale.Locale
 	Style        template.CSS
 	Title, Mark  string
 	Said, Tone   string // what became of it; good or bad
 	Facts        []pair
-	Form         *form
+	Form         *Form
 	Notes        []string
 	See, SeeText string // where the incident is seen, for those who log in
 	CommandLabel string
@@ -76,7 +90,8 @@ func (p *page) Lang() string { return p.Code }
 
 type pair struct{ Name, Value string }
 
-type form struct {
+// Form is what an act is told by.
+type Form struct {
 	As     string // in whose name it is done, when that is settled
 	Fields []ask.Field
 	Button string
@@ -85,14 +100,14 @@ type form struct {
 	Who     string
 }
 
-// show answers GET: what the link is for, and a form that does it.
-func (l *linkPages) show(w http.ResponseWriter, r *http.Request) {
-	o, err := l.o.Engine.OpenLink(r.Context(), mux.Vars(r)["token"])
+// Show answers GET: what the link is for, and a form that does it.
+func (l *Pages) Show(w http.ResponseWriter, r *http.Request, token string) {
+	o, err := l.o.Engine.OpenLink(r.Context(), token)
 	p := l.page(r, o)
 	if l.settled(w, p, o, err) {
 		return
 	}
-	p.Form = l.form(p, o, url.Values{})
+	p.Form = l.Form(p.Locale, o, url.Values{})
 	if len(o.Rows) > 0 {
 		p.Form = l.choose(p, o, url.Values{})
 	}
@@ -100,7 +115,7 @@ func (l *linkPages) show(w http.ResponseWriter, r *http.Request) {
 }
 
 // settled answers where nothing can be done by a link, or nothing any more.
-func (l *linkPages) settled(w http.ResponseWriter, p *page, o receiver.Opened, err error) bool {
+func (l *Pages) settled(w http.ResponseWriter, p *page, o receiver.Opened, err error) bool {
 	switch {
 	case err != nil:
 		l.fail(w, p, o, err)
@@ -114,10 +129,9 @@ func (l *linkPages) settled(w http.ResponseWriter, p *page, o receiver.Opened, e
 	return true
 }
 
-// act answers POST: it does what the link is for.
-func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
-	token := mux.Vars(r)["token"]
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+// Act answers POST: it does what the link is for.
+func (l *Pages) Act(w http.ResponseWriter, r *http.Request, token string) {
+	r.Body = http.MaxBytesReader(w, r.Body, MaxForm)
 	o, err := l.o.Engine.OpenLink(r.Context(), token)
 	p := l.page(r, o)
 	if l.settled(w, p, o, err) {
@@ -131,7 +145,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 		l.rows(w, r, p, o)
 		return
 	}
-	f := l.form(p, o, r.PostForm)
+	f := l.Form(p.Locale, o, r.PostForm)
 	if l.incomplete(w, p, f) {
 		return
 	}
@@ -140,9 +154,9 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		p.Facts, p.History = nil, nil
-		p.Said, p.Tone = p.done(o, d), "good"
-		if !o.Outside && l.o.Login.any() {
-			p.See, p.SeeText = "/incidents/"+o.Grant.Incident, p.word("see")
+		p.Said, p.Tone = ask.Done(p.Locale, o, d), "good"
+		if !o.Outside && l.o.Enters() {
+			p.See, p.SeeText = "/incidents/"+o.Grant.Incident, p.PageWord("see")
 		}
 		l.write(w, http.StatusOK, p)
 	case code == http.StatusUnprocessableEntity, code == http.StatusConflict:
@@ -164,7 +178,7 @@ func (l *linkPages) act(w http.ResponseWriter, r *http.Request) {
 
 // incomplete shows a form again when something is missing in it, and says what at its
 // fields.
-func (l *linkPages) incomplete(w http.ResponseWriter, p *page, f *form) bool {
+func (l *Pages) incomplete(w http.ResponseWriter, p *page, f *Form) bool {
 	if f == nil || !ask.Incomplete(p.Locale, f.Fields) {
 		return false
 	}
@@ -174,14 +188,14 @@ func (l *linkPages) incomplete(w http.ResponseWriter, p *page, f *form) bool {
 }
 
 // mend says why something was not done: at the field that is at fault, or else above.
-func (l *linkPages) mend(p *page, f *form, err error) string {
-	return ask.Mend(p.Locale, f.Fields, err, refusal(p.Locale, err), p.word("refused")+" "+refusal(p.Locale, err))
+func (l *Pages) mend(p *page, f *Form, err error) string {
+	return ask.Mend(p.Locale, f.Fields, err, ask.Refusal(p.Locale, err), p.PageWord("refused")+" "+ask.Refusal(p.Locale, err))
 }
 
 // used says that a link was used already; what is to be done more is done with
 // the command, or by the link of a newer mail.
-func (l *linkPages) used(w http.ResponseWriter, p *page, o receiver.Opened) {
-	p.Said, p.Tone = p.say("used", "when", p.moment(o.Used.At), "who", l.name(o.Used.By)), "good"
+func (l *Pages) used(w http.ResponseWriter, p *page, o receiver.Opened) {
+	p.Said, p.Tone = p.PageSay("used", "when", p.PageMoment(o.Used.At), "who", l.name(o.Used.By)), "good"
 	p.otherwise(o)
 	l.write(w, http.StatusGone, p)
 }
@@ -192,34 +206,34 @@ func over(o receiver.Opened) bool {
 	return acts && o.Incident.State.Ended() && (!row.Ended || slices.Contains(row.Not, string(o.Incident.State)))
 }
 
-func (l *linkPages) over(w http.ResponseWriter, p *page, o receiver.Opened) {
-	at := p.moment(o.Incident.ResolvedAt)
-	p.Said, p.Tone = p.say("over", "state", p.word("state."+string(o.Incident.State)), "when", at), "bad"
+func (l *Pages) over(w http.ResponseWriter, p *page, o receiver.Opened) {
+	at := p.PageMoment(o.Incident.ResolvedAt)
+	p.Said, p.Tone = p.PageSay("over", "state", p.PageWord("state."+string(o.Incident.State)), "when", at), "bad"
 	if o.Outside {
-		p.Said = p.say("over.outside", "when", at)
+		p.Said = p.PageSay("over.outside", "when", at)
 	} else {
-		p.CommandLabel, p.Command = p.word("over.reopen"), act.Command("reopen", o.Grant.Incident)
+		p.CommandLabel, p.Command = p.PageWord("over.reopen"), act.Command("reopen", o.Grant.Incident)
 	}
 	l.write(w, http.StatusConflict, p)
 }
 
-func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err error) {
+func (l *Pages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err error) {
 	code := receiver.Status(err)
 	p.Tone = "bad"
 	switch {
 	case errors.Is(err, link.ErrForged):
-		p.Title, p.Said = p.word("forged_title"), p.word("forged")
+		p.Title, p.Said = p.PageWord("forged_title"), p.PageWord("forged")
 	case errors.Is(err, link.ErrExpired):
-		p.Said, p.History = p.say("expired", "when", p.moment(time.Unix(o.Expires, 0))), nil
+		p.Said, p.History = p.PageSay("expired", "when", p.PageMoment(time.Unix(o.Expires, 0))), nil
 		p.otherwise(o)
 	case errors.Is(err, store.ErrNotFound):
-		p.Title, p.Said = p.word("gone_title"), p.word("gone")
+		p.Title, p.Said = p.PageWord("gone_title"), p.PageWord("gone")
 	case code >= http.StatusInternalServerError:
 		l.o.Logger.Error("a link could not be followed", "incident", o.Grant.Incident, "purpose", o.Purpose, "err", err)
-		p.Said = p.word("later") + " " + err.Error()
+		p.Said = p.PageWord("later") + " " + err.Error()
 		w.Header().Set("Retry-After", "30")
 	default:
-		p.Said = p.word("refused") + " " + refusal(p.Locale, err)
+		p.Said = p.PageWord("refused") + " " + ask.Refusal(p.Locale, err)
 		p.otherwise(o)
 	}
 	if o.Outside { // our own people's matters are not the customer's
@@ -228,19 +242,19 @@ func (l *linkPages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err 
 	l.write(w, code, p)
 }
 
-func (l *linkPages) write(w http.ResponseWriter, code int, p *page) {
+func (l *Pages) write(w http.ResponseWriter, code int, p *page) {
 	var b bytes.Buffer
 	if err := l.html.Execute(&b, p); err != nil {
 		l.o.Logger.Error("a page could not be written", "err", err)
-		sorry(w, p.Language, http.StatusInternalServerError)
+		l.o.Sorry(w, p.Language, http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Language", p.Code)
-	l.send(w, code, &b)
+	l.Send(w, code, &b)
 }
 
-// send sends a page with what keeps browsers from doing more than to show it.
-func (l *linkPages) send(w http.ResponseWriter, code int, b *bytes.Buffer) {
+// Send sends a page with what keeps browsers from doing more than to show it.
+func (l *Pages) Send(w http.ResponseWriter, code int, b *bytes.Buffer) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", l.policy)
@@ -253,15 +267,16 @@ func (l *linkPages) send(w http.ResponseWriter, code int, b *bytes.Buffer) {
 }
 
 // page begins a page in the reader's language.
-func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
-	t := l.speechIn(l.language(r, o))
-	p := &page{speech: t, Style: l.style, Title: t.word("title." + o.Purpose), Mark: "Vigie"}
+func (l *Pages) page(r *http.Request, o receiver.Opened) *page {
+	p := &page{Locale: l.Speaking(l.language(r, o)), Style: l.Style, Mark: "Vigie"}
+	t := &p.Locale
+	p.Title = t.PageWord("title." + o.Purpose)
 	if o.Incident.ID == "" {
 		return p
 	}
 	if len(o.Rows) > 0 {
 		t.Zone, t.Ref = o.Incident.OpenedAt.Location(), l.o.Now()
-		p.Title = t.word("title.several")
+		p.Title = t.PageWord("title.several")
 		return p
 	}
 	book, inc := l.o.Engine.Book(), o.Incident
@@ -272,7 +287,7 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 	p.Mark = fmt.Sprintf("Vigie #%d", inc.Number)
 	add := func(key, value string) {
 		if value != "" {
-			p.Facts = append(p.Facts, pair{t.word("fact." + key), value})
+			p.Facts = append(p.Facts, pair{t.PageWord("fact." + key), value})
 		}
 	}
 	add("customer", l.customer(inc.Identity[model.LabelCustomer]))
@@ -282,26 +297,26 @@ func (l *linkPages) page(r *http.Request, o receiver.Opened) *page {
 		return p
 	}
 	add("role", t.NameOf("backup_role", inc.Identity[model.LabelBackupRole]))
-	add("state", t.word("state."+string(inc.State)))
+	add("state", t.PageWord("state."+string(inc.State)))
 	add("assignee", l.name(inc.Assignee))
-	add("since", t.moment(inc.StartedAt))
+	add("since", t.PageMoment(inc.StartedAt))
 	if !inc.Deadline.IsZero() && !inc.State.Ended() {
-		add("deadline", t.moment(inc.Deadline))
+		add("deadline", t.PageMoment(inc.Deadline))
 	}
 	add("error", inc.LastErr)
 	for _, s := range inc.Silences {
-		add("silence", t.say("silence_by", "who", l.name(s.By), "when", t.moment(s.EndsAt)))
+		add("silence", t.PageSay("silence_by", "who", l.name(s.By), "when", t.PageMoment(s.EndsAt)))
 	}
 	if o.Purpose == "incident" {
-		p.HistoryTitle = t.word("history")
-		p.History = l.history(r, t, o)
+		p.HistoryTitle = t.PageWord("history")
+		p.History = l.history(r, *t, o)
 	}
 	return p
 }
 
 // history is what was done and what was written, oldest first: a message stands
 // at the instant at which the recipient's server accepted it.
-func (l *linkPages) history(r *http.Request, t *speech, o receiver.Opened) []pair {
+func (l *Pages) history(r *http.Request, t locale.Locale, o receiver.Opened) []pair {
 	type event struct {
 		at   time.Time
 		text string
@@ -322,10 +337,10 @@ func (l *linkPages) history(r *http.Request, t *speech, o receiver.Opened) []pai
 		for _, m := range ms {
 			for _, to := range m.Recipients {
 				if !to.AcceptedAt.IsZero() {
-					all = append(all, event{to.AcceptedAt, t.say("history.accepted", "subject", m.Subject, "who", to.Address)})
+					all = append(all, event{to.AcceptedAt, t.PageSay("history.accepted", "subject", m.Subject, "who", to.Address)})
 				}
 				if !to.RefusedAt.IsZero() {
-					all = append(all, event{to.RefusedAt, t.say("history.refused", "subject", m.Subject, "who", to.Address)})
+					all = append(all, event{to.RefusedAt, t.PageSay("history.refused", "subject", m.Subject, "who", to.Address)})
 				}
 			}
 		}
@@ -333,30 +348,30 @@ func (l *linkPages) history(r *http.Request, t *speech, o receiver.Opened) []pai
 	slices.SortStableFunc(all, func(a, b event) int { return a.at.Compare(b.at) })
 	var out []pair
 	for _, e := range all {
-		out = append(out, pair{t.moment(e.at), e.text})
+		out = append(out, pair{t.PageMoment(e.at), e.text})
 	}
 	return out
 }
 
 // did says in words what somebody did.
-func (l *linkPages) did(t *speech, a incident.ActRecord) string {
+func (l *Pages) did(t locale.Locale, a incident.ActRecord) string {
 	result := ""
 	if r := a.Fields["result"]; r != "" {
-		result = cmp.Or(t.word(a.Verb+"."+r), r)
+		result = cmp.Or(t.PageWord(a.Verb+"."+r), r)
 	}
 	parts := []string{result, cmp.Or(a.Fields["note"], a.Fields["text"]), a.Fields["reason"], a.Fields["comment"]}
 	said := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
-	return strings.TrimSpace(l.name(a.By) + " " + t.word("verb."+a.Verb) + " " + said)
+	return strings.TrimSpace(l.name(a.By) + " " + t.PageWord("verb."+a.Verb) + " " + said)
 }
 
 // named reports whether all whom a link was sent to may read of its incident.
-func (l *linkPages) named(o receiver.Opened) bool {
+func (l *Pages) named(o receiver.Opened) bool {
 	book := l.o.Engine.Book()
 	return !slices.ContainsFunc(o.Persons, func(id string) bool { return !book.MayRead(&o.Incident.Incident, id) })
 }
 
 // language is that of the only person who can be meant, or else the browser's.
-func (l *linkPages) language(r *http.Request, o receiver.Opened) string {
+func (l *Pages) language(r *http.Request, o receiver.Opened) string {
 	book := l.o.Engine.Book()
 	if len(o.Persons) > 0 {
 		if p := book.Directory.Person(o.Persons[0]); p != nil && p.Language != "" {
@@ -370,27 +385,27 @@ func (l *linkPages) language(r *http.Request, o receiver.Opened) string {
 }
 
 // called is what a refusal calls somebody by.
-func (l *linkPages) called(kind, name string) string {
+func (l *Pages) called(kind, name string) string {
 	if kind == "who" {
 		return l.name(name)
 	}
 	return name
 }
 
-func (l *linkPages) name(id string) string { return l.o.Engine.Book().Directory.PersonName(id) }
+func (l *Pages) name(id string) string { return l.o.Engine.Book().Directory.PersonName(id) }
 
-// form is what a link's act needs to know, as far as it is not settled.
-func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
+// Form is what a link's act needs to know, as far as it is not settled.
+func (l *Pages) Form(p locale.Locale, o receiver.Opened, given url.Values) *Form {
 	if o.Verb == "" {
 		return nil
 	}
-	f := &form{Button: p.word("button." + o.Purpose)}
+	f := &Form{Button: p.PageWord("button." + o.Purpose)}
 	l.actors(p, f, o, given.Get("who"))
-	asked := l.acts.Fields(p.Locale, o)
+	asked := l.acts.Fields(p, o)
 	for i := range asked {
 		x := &asked[i]
-		x.Label = p.word("field." + x.Name)
-		if special := p.word("field." + o.Purpose + "." + x.Name); special != "" {
+		x.Label = p.PageWord("field." + x.Name)
+		if special := p.PageWord("field." + o.Purpose + "." + x.Name); special != "" {
 			x.Label = special
 		}
 		if v, sent := given[x.Name]; sent && len(v) > 0 {
@@ -405,14 +420,41 @@ func (l *linkPages) form(p *page, o receiver.Opened, given url.Values) *form {
 }
 
 // actors says in whose name it is done, or asks for it.
-func (l *linkPages) actors(p *page, f *form, o receiver.Opened, chosen string) {
+func (l *Pages) actors(p locale.Locale, f *Form, o receiver.Opened, chosen string) {
 	if len(o.Actors) == 1 {
-		f.As = p.say("as", "who", l.name(o.Actors[0]))
+		f.As = p.PageSay("as", "who", l.name(o.Actors[0]))
 		return
 	}
-	who := ask.Field{Name: "who", Kind: "select", Label: p.word("who"), Required: true, Value: chosen, Options: []ask.Option{{Text: p.word("choose")}}}
+	who := ask.Field{Name: "who", Kind: "select", Label: p.PageWord("who"), Required: true, Value: chosen, Options: []ask.Option{{Text: p.PageWord("choose")}}}
 	for _, id := range o.Actors {
 		who.Options = append(who.Options, ask.Option{Value: id, Text: l.name(id), Chosen: chosen == id})
 	}
 	f.Fields = append(f.Fields, who)
+}
+
+// Given are the fields of an act as somebody filled them in.
+func (l *Pages) Given(p locale.Locale, o receiver.Opened, given url.Values) model.Labels {
+	return l.acts.Given(p, o, given)
+}
+
+// Speaking is how to speak to somebody whose language, or whose browser's list
+// of them, is known; English when none of ours is among them.
+func (l *Pages) Speaking(language string) locale.Locale {
+	return locale.Locale{Language: l.o.Engine.Languages().Accepting(language).Tied(), Zone: time.UTC, Called: l.called}
+}
+
+// otherwise says how to do it without this link.
+func (p *page) otherwise(o receiver.Opened) {
+	if o.Outside {
+		p.Notes = append(p.Notes, p.PageWord("otherwise.outside"))
+		return
+	}
+	p.Notes = append(p.Notes, p.PageWord("otherwise"))
+	if o.Grant.Incident != "" {
+		p.CommandLabel = p.PageWord("otherwise.command")
+		p.Command = act.Command(o.Purpose, o.Grant.Incident)
+		if o.Verb == "" {
+			p.Command = "vigie explain " + o.Grant.Incident
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package receiver
+package outbox
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // run makes transmissions to one address one after the other, and reports whether
 // an attempt failed: what is left goes back then, for others need not wait for an
 // address that is in trouble. Outcomes are kept while the next ones are being made.
-func (o *outbox) run(ctx context.Context, ts []store.Transmission) (failed bool, err error) {
+func (o *Outbox) run(ctx context.Context, ts []store.Transmission) (failed bool, err error) {
 	var keeping errgroup.Group
 	outcomes := make(chan outcome, len(ts))
 	keeping.Go(func() error { return o.keepOutcomes(ctx, outcomes) })
@@ -34,22 +34,22 @@ func (o *outbox) run(ctx context.Context, ts []store.Transmission) (failed bool,
 		}
 		failed = sent != nil
 		outcomes <- o.outcome(t, sent)
-		o.turns.Progress("outbox")
+		o.Turns.Progress("outbox")
 	}
 	close(outcomes)
 	return failed || err != nil, errors.Join(err, keeping.Wait(), o.giveBack(ctx, left))
 }
 
 // giveBack lets others make what was claimed and not begun.
-func (o *outbox) giveBack(ctx context.Context, ts []store.Transmission) error {
+func (o *Outbox) giveBack(ctx context.Context, ts []store.Transmission) error {
 	if len(ts) == 0 {
 		return nil
 	}
-	return o.store.Update(ctx, func(tx *store.Tx) error { return tx.GiveBack(ts, o.now()) })
+	return o.Store.Update(ctx, func(tx *store.Tx) error { return tx.GiveBack(ts, o.Now()) })
 }
 
 // attempt makes one transmission; sent is why it was not accepted.
-func (o *outbox) attempt(ctx context.Context, t store.Transmission) (sent, err error) {
+func (o *Outbox) attempt(ctx context.Context, t store.Transmission) (sent, err error) {
 	m, err := o.addressed(t)
 	if err != nil {
 		return nil, fmt.Errorf("message %s: %w", t.Message, err)
@@ -67,14 +67,13 @@ type outcome struct {
 	at time.Time
 }
 
-func (o *outbox) outcome(t store.Transmission, sent error) outcome {
-	o.causes.Set(t.Channel, sent)
-	now := o.now()
-	ts := o.live().Timings
-	v := sending.Judge(t, sent, now, sending.Pauses{First: ts.RetryFirst, Most: ts.RetryMost, GiveUp: ts.GiveUp})
-	o.metrics.sent.WithLabelValues(t.Template, v.Result).Inc()
+func (o *Outbox) outcome(t store.Transmission, sent error) outcome {
+	o.Causes.Set(t.Channel, sent)
+	now := o.Now()
+	v := sending.Judge(t, sent, now, o.Settings().Pauses)
+	o.Sent.WithLabelValues(t.Template, v.Result).Inc()
 	if sent != nil {
-		o.log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.Result, "err", sent)
+		o.Log.Warn("message not accepted", "message", t.Message, "attempt", t.Attempts, "result", v.Result, "err", sent)
 	}
 	return outcome{t, v, now}
 }
@@ -88,7 +87,7 @@ const (
 )
 
 // keepOutcomes keeps outcomes, many at a time.
-func (o *outbox) keepOutcomes(ctx context.Context, outcomes <-chan outcome) (err error) {
+func (o *Outbox) keepOutcomes(ctx context.Context, outcomes <-chan outcome) (err error) {
 	for first := range outcomes {
 		all := gathered(first, outcomes)
 		one := o.record(ctx, all)
@@ -120,17 +119,17 @@ func gathered(first outcome, outcomes <-chan outcome) []outcome {
 }
 
 // record keeps what became of attempts, in one transaction.
-func (o *outbox) record(ctx context.Context, all []outcome) error {
-	return o.update(ctx, all[len(all)-1].at, func(b *batch) error {
+func (o *Outbox) record(ctx context.Context, all []outcome) error {
+	return o.Update(ctx, all[len(all)-1].at, func(tx *store.Tx, tell Tell) error {
 		for _, x := range all {
 			var err error
 			if x.Status == store.Pending {
-				err = b.tx.Retry(x.of.Message, x.of.Address, x.Detail, x.Next)
+				err = tx.Retry(x.of.Message, x.of.Address, x.Detail, x.Next)
 			} else {
-				err = b.tx.Finish(x.of.Message, x.of.Address, x.Status, x.Detail, x.at)
+				err = tx.Finish(x.of.Message, x.of.Address, x.Status, x.Detail, x.at)
 			}
 			if err == nil && (x.Status != store.Pending || x.What != "") {
-				err = tell(b, x)
+				err = told(tx, tell, x)
 			}
 			if err != nil {
 				return err
@@ -142,10 +141,10 @@ func (o *outbox) record(ctx context.Context, all []outcome) error {
 
 // addressed is a message as one recipient gets it: in their language, in the
 // thread of what they had before, and fit for a ticket tool where one reads it.
-func (o *outbox) addressed(t store.Transmission) (notify.Message, error) {
+func (o *Outbox) addressed(t store.Transmission) (notify.Message, error) {
 	var k letter.Kept
 	var value []byte
-	err := o.store.Peek(func(tx *store.Tx) (err error) {
+	err := o.Store.Peek(func(tx *store.Tx) (err error) {
 		value, err = tx.Message(t.Message)
 		return err
 	})
@@ -156,17 +155,17 @@ func (o *outbox) addressed(t store.Transmission) (notify.Message, error) {
 		return k.Message, err
 	}
 	m := k.Speaking(t.Address)
-	if b := o.live().Mailbox; b != nil && t.Channel == "" {
+	if b := o.Settings().Mailbox; b != nil && t.Channel == "" {
 		m.EnvelopeFrom, m.ReplyTo = b.Bounce(t.Token), o.answerable(b.Reply(t.Token))
 	}
-	m.TicketIntake = t.Channel == "" && o.Book().TicketIntake(t.Address, o.now())
+	m.TicketIntake = t.Channel == "" && o.Settings().Book.TicketIntake(t.Address, o.Now())
 	m.InReplyTo, m.References = "", nil
 	about := strings.Fields(m.IncidentID)
 	if len(about) == 0 {
 		return m, nil
 	}
 	var root string
-	err = o.store.Peek(func(tx *store.Tx) (err error) {
+	err = o.Store.Peek(func(tx *store.Tx) (err error) {
 		root, err = tx.Thread(about[0], t.Message, t.Address)
 		return err
 	})
@@ -177,17 +176,17 @@ func (o *outbox) addressed(t store.Transmission) (notify.Message, error) {
 }
 
 // answerable is the reply address of one transmission, by the name of the usual one.
-func (o *outbox) answerable(address string) string {
-	usual, _ := notify.ParseAddress(o.live().Sender.ReplyTo)
+func (o *Outbox) answerable(address string) string {
+	usual, _ := notify.ParseAddress(o.Settings().Sender.ReplyTo)
 	return notify.Address{Name: usual.Name, Addr: address}.String()
 }
 
 // send hands a message to the channel of its transmission.
-func (o *outbox) send(ctx context.Context, m notify.Message, t store.Transmission) error {
+func (o *Outbox) send(ctx context.Context, m notify.Message, t store.Transmission) error {
 	if t.Channel == "" {
-		return o.live().Channel.Deliver(ctx, m, t.Address)
+		return o.Settings().Channel.Deliver(ctx, m, t.Address)
 	}
-	c := o.live().Channels[t.Channel]
+	c := o.Settings().Channels[t.Channel]
 	if c == nil {
 		return &notify.Error{Kind: notify.KindConfig, Channel: t.Channel, Phase: "channel",
 			Err: errors.New("the configuration names no such channel: name it under channels in vigie.yml, and the message leaves")}
@@ -195,14 +194,14 @@ func (o *outbox) send(ctx context.Context, m notify.Message, t store.Transmissio
 	return c.Deliver(ctx, m, strings.TrimPrefix(t.Address, t.Channel+":"))
 }
 
-// tell lets the incidents of a message know how far it has come, and what became
+// told lets the incidents of a message know how far it has come, and what became
 // of it at one address.
-func tell(b *batch, x outcome) error {
-	ts, err := b.tx.Transmissions(x.of.Message)
+func told(tx *store.Tx, tell Tell, x outcome) error {
+	ts, err := tx.Transmissions(x.of.Message)
 	if err != nil {
 		return err
 	}
-	told, err := b.tx.Told(x.of.Message)
+	about, err := tx.Told(x.of.Message)
 	if err != nil {
 		return err
 	}
@@ -221,9 +220,9 @@ func tell(b *batch, x outcome) error {
 			ev.Complete = false
 		}
 	}
-	for _, n := range told {
+	for _, n := range about {
 		ev.NotificationID = n[0]
-		if _, err := b.Tell(n[1], ev); err != nil {
+		if err := tell(n[1], ev); err != nil {
 			return err
 		}
 	}

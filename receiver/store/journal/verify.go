@@ -1,15 +1,18 @@
-package store
+package journal
 
 import (
 	"bytes"
 	"compress/flate"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
+
+	"vigie/receiver/store/engine"
 )
 
 // maxFaults bounds what one verification lists; a chain counts once.
@@ -46,10 +49,10 @@ type Verification struct {
 
 // verifier examines the journal in one view of the data.
 type verifier struct {
-	tx *Tx
-	v  *Verification
+	t Tables
+	v *Verification
 	// ends are the chains' lengths and heads as kept beside the journal.
-	ends map[string]head
+	ends map[string]Head
 	// sealed is up to which line the newest seal of a chain goes.
 	sealed map[string]int64
 	// whole are the payloads and messages that are what was put down; nil stands
@@ -59,8 +62,8 @@ type verifier struct {
 
 // Verify examines every line, payload, message and seal. Seals that were kept
 // elsewhere show whether the end was cut off, or everything written anew.
-func (tx *Tx) Verify(kept ...Seal) (*Verification, error) {
-	f := &verifier{tx: tx, v: &Verification{Faults: []Fault{}}, ends: map[string]head{}, sealed: map[string]int64{}, whole: map[string][]byte{}}
+func (t Tables) Verify(kept ...Seal) (*Verification, error) {
+	f := &verifier{t: t, v: &Verification{Faults: []Fault{}}, ends: map[string]Head{}, sealed: map[string]int64{}, whole: map[string][]byte{}}
 	for _, step := range []func() error{f.ending, f.lines, f.payloads, f.messages, f.seals, f.unsealed} {
 		if err := step(); err != nil {
 			return nil, err
@@ -83,10 +86,10 @@ func (f *verifier) fault(chain string, line int64, format string, args ...any) {
 }
 
 func (f *verifier) ending() error {
-	heads, err := f.tx.heads(`SELECT id, chain_length, chain_head FROM incident WHERE chain_length > 0
+	heads, err := f.t.Heads(`SELECT id, chain_length, chain_head FROM incident WHERE chain_length > 0
 		UNION ALL SELECT name, length, head FROM chain`)
 	for _, h := range heads {
-		f.ends[h.chain] = h
+		f.ends[h.Chain] = h
 	}
 	return err
 }
@@ -94,23 +97,23 @@ func (f *verifier) ending() error {
 // lines follows each chain; the first line that does not fit is named, and the
 // rest of that chain passed over.
 func (f *verifier) lines() error {
-	base, err := f.tx.cutAt(SystemChain)
+	base, err := f.t.CutAt(System)
 	if err != nil {
 		return err
 	}
-	rows, err := f.tx.q.Query(`SELECT ` + lineColumns + ` ORDER BY j.chain, j.line`)
+	rows, err := f.t.Query(`SELECT ` + columns + ` ORDER BY j.chain, j.line`)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var at head
+	var at Head
 	broken := false
 	for rows.Next() {
-		l, salt, err := scanLine(rows)
-		if l.Chain != at.chain {
+		l, salt, err := Scan(rows)
+		if l.Chain != at.Chain {
 			f.endOf(at, broken)
-			at, broken = head{chain: l.Chain}, false
-			if l.Chain == SystemChain {
+			at, broken = Head{Chain: l.Chain}, false
+			if l.Chain == System {
 				at = base
 			}
 			f.v.Chains++
@@ -127,30 +130,30 @@ func (f *verifier) lines() error {
 		}
 		if what != "" {
 			broken = true
-			f.fault(l.Chain, at.length+1, "%s", what)
+			f.fault(l.Chain, at.Length+1, "%s", what)
 			continue
 		}
-		at.length, at.hash = l.Line, l.Hash
+		at.Length, at.Hash = l.Line, l.Hash
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 	}
 	f.endOf(at, broken)
-	for _, chain := range sortedKeys(f.ends) {
+	for _, chain := range slices.Sorted(maps.Keys(f.ends)) {
 		h := f.ends[chain]
-		if chain == SystemChain && h.length == base.length && bytes.Equal(h.hash, base.hash) {
+		if chain == System && h.Length == base.Length && bytes.Equal(h.Hash, base.Hash) {
 			continue
 		}
-		f.fault(chain, 1, "the whole chain is missing; it had %d lines", h.length)
+		f.fault(chain, 1, "the whole chain is missing; it had %d lines", h.Length)
 	}
 	return nil
 }
 
-func (f *verifier) misfit(at head, l Line, salt []byte) string {
+func (f *verifier) misfit(at Head, l Line, salt []byte) string {
 	switch {
-	case l.Line != at.length+1:
+	case l.Line != at.Length+1:
 		return fmt.Sprintf("is missing; line %d comes next", l.Line)
-	case !bytes.Equal(l.Previous, at.hash):
+	case !bytes.Equal(l.Previous, at.Hash):
 		return "does not follow from the line before it"
 	case !bytes.Equal(l.Hash, l.Sum()):
 		return "was changed: its content does not have its hash"
@@ -163,20 +166,20 @@ func (f *verifier) misfit(at head, l Line, salt []byte) string {
 }
 
 // endOf compares where a chain ended with where it should.
-func (f *verifier) endOf(at head, broken bool) {
-	if at.chain == "" {
+func (f *verifier) endOf(at Head, broken bool) {
+	if at.Chain == "" {
 		return
 	}
-	h, known := f.ends[at.chain]
-	delete(f.ends, at.chain)
+	h, known := f.ends[at.Chain]
+	delete(f.ends, at.Chain)
 	switch {
 	case broken:
 	case !known:
-		f.fault(at.chain, at.length, "belongs to no incident")
-	case at.length < h.length:
-		f.fault(at.chain, at.length+1, "is missing: the tail was cut, the chain had %d lines", h.length)
-	case at.length > h.length || !bytes.Equal(at.hash, h.hash):
-		f.fault(at.chain, h.length, "is not the end that is kept beside the journal")
+		f.fault(at.Chain, at.Length, "belongs to no incident")
+	case at.Length < h.Length:
+		f.fault(at.Chain, at.Length+1, "is missing: the tail was cut, the chain had %d lines", h.Length)
+	case at.Length > h.Length || !bytes.Equal(at.Hash, h.Hash):
+		f.fault(at.Chain, h.Length, "is not the end that is kept beside the journal")
 	}
 }
 
@@ -185,7 +188,7 @@ func (f *verifier) endOf(at head, broken bool) {
 const maxBody = 256 << 20
 
 func (f *verifier) payloads() error {
-	rows, err := f.tx.q.Query(`SELECT sha256, body FROM delivery`)
+	rows, err := f.t.Query(`SELECT sha256, body FROM delivery`)
 	if err != nil {
 		return err
 	}
@@ -193,10 +196,10 @@ func (f *verifier) payloads() error {
 	for rows.Next() {
 		var name, packed []byte
 		if err := rows.Scan(&name, &packed); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 		}
 		f.v.Payloads++
-		chain := payloadChain + hex.EncodeToString(name)
+		chain := Payload + hex.EncodeToString(name)
 		h := sha256.New()
 		if _, err := io.Copy(h, io.LimitReader(flate.NewReader(bytes.NewReader(packed)), maxBody)); err != nil || !bytes.Equal(h.Sum(nil), name) {
 			f.fault(chain, 1, "was changed: its content does not have its hash")
@@ -207,7 +210,7 @@ func (f *verifier) payloads() error {
 }
 
 func (f *verifier) messages() error {
-	rows, err := f.tx.q.Query(`SELECT id, value, salt FROM message`)
+	rows, err := f.t.Query(`SELECT id, value, salt FROM message`)
 	if err != nil {
 		return err
 	}
@@ -216,48 +219,54 @@ func (f *verifier) messages() error {
 		var id string
 		var value, salt []byte
 		if err := rows.Scan(&id, &value, &salt); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 		}
 		f.v.Messages++
-		f.whole[messageChain+id] = nil
-		if salt != nil {
-			f.whole[messageChain+id] = Commit(salt, string(value))
-		} else if len(value) == 0 {
-			f.v.Erased++
+		f.whole[Message+id] = nil
+		if salt == nil {
+			if len(value) == 0 {
+				f.v.Erased++
+			}
+			continue
 		}
+		text, err := f.t.Unpack(value)
+		if err != nil {
+			f.fault(Message+id, 1, "was changed: it cannot be read: %v", err)
+		}
+		f.whole[Message+id] = Commit(salt, string(text))
 	}
 	return rows.Err()
 }
 
 // seals follows the chain of seals and looks up what each of them saw.
 func (f *verifier) seals() error {
-	at, err := f.tx.cutAt(sealChain)
+	at, err := f.t.CutAt(Seals)
 	if err != nil {
 		return err
 	}
-	f.v.Cut = at.length
+	f.v.Cut = at.Length
 	var all []Seal
-	if err := f.tx.seals(`ORDER BY number`, func(s Seal) { all = append(all, s) }); err != nil {
+	if err := f.t.EachSeal(`ORDER BY number`, func(s Seal) { all = append(all, s) }); err != nil {
 		return err
 	}
 	for _, s := range all {
-		heads, err := f.tx.heads(`SELECT chain, length, head FROM seal_head WHERE seal = ?`, s.Number)
+		heads, err := f.t.Heads(`SELECT chain, length, head FROM seal_head WHERE seal = ?`, s.Number)
 		if err != nil {
 			return err
 		}
 		f.v.Seals++
 		switch {
-		case s.Number != at.length+1:
-			f.fault(sealChain, at.length+1, "is missing; seal %d comes next", s.Number)
+		case s.Number != at.Length+1:
+			f.fault(Seals, at.Length+1, "is missing; seal %d comes next", s.Number)
 			return nil
-		case !bytes.Equal(s.Previous, at.hash):
-			f.fault(sealChain, s.Number, "does not follow from the seal before it")
+		case !bytes.Equal(s.Previous, at.Hash):
+			f.fault(Seals, s.Number, "does not follow from the seal before it")
 			return nil
 		case !bytes.Equal(s.Hash, s.sum(heads)):
-			f.fault(sealChain, s.Number, "is wrong: it does not have its hash")
+			f.fault(Seals, s.Number, "is wrong: it does not have its hash")
 			return nil
 		}
-		at.length, at.hash, f.v.Latest = s.Number, s.Hash, s.String()
+		at.Length, at.Hash, f.v.Latest = s.Number, s.Hash, s.String()
 		for _, h := range heads {
 			if err := f.saw(s, h); err != nil {
 				return err
@@ -268,17 +277,17 @@ func (f *verifier) seals() error {
 }
 
 // saw compares a head that a seal covers with what is there now.
-func (f *verifier) saw(s Seal, h head) error {
-	if h.length < f.sealed[h.chain] {
-		f.fault(h.chain, h.length, "seal %d saw less than a seal before it", s.Number)
+func (f *verifier) saw(s Seal, h Head) error {
+	if h.Length < f.sealed[h.Chain] {
+		f.fault(h.Chain, h.Length, "seal %d saw less than a seal before it", s.Number)
 	}
-	f.sealed[h.chain] = h.length
-	if strings.HasPrefix(h.chain, payloadChain) || strings.HasPrefix(h.chain, messageChain) {
-		now, there := f.whole[h.chain]
+	f.sealed[h.Chain] = h.Length
+	if strings.HasPrefix(h.Chain, Payload) || strings.HasPrefix(h.Chain, Message) {
+		now, there := f.whole[h.Chain]
 		if !there {
 			// The text of a message goes with the incidents that it told of.
-			id, message := strings.CutPrefix(h.chain, messageChain)
-			told, err := f.tx.number(`SELECT COUNT(*) FROM notification WHERE message = ? AND message <> ''`, id)
+			id, message := strings.CutPrefix(h.Chain, Message)
+			told, err := engine.Number(f.t, `SELECT COUNT(*) FROM notification WHERE message = ? AND message <> ''`, id)
 			if err != nil || message && told == 0 {
 				f.v.Erased++
 				return err
@@ -286,55 +295,55 @@ func (f *verifier) saw(s Seal, h head) error {
 		}
 		switch {
 		case !there:
-			f.fault(h.chain, 1, "is missing; seal %d saw it", s.Number)
-		case now != nil && !bytes.Equal(now, h.hash):
-			f.fault(h.chain, 1, "is not what seal %d saw", s.Number)
+			f.fault(h.Chain, 1, "is missing; seal %d saw it", s.Number)
+		case now != nil && !bytes.Equal(now, h.Hash):
+			f.fault(h.Chain, 1, "is not what seal %d saw", s.Number)
 		}
 		return nil
 	}
-	base, err := f.tx.cutAt(h.chain)
-	if err != nil || h.length < base.length {
+	base, err := f.t.CutAt(h.Chain)
+	if err != nil || h.Length < base.Length {
 		return err
 	}
-	now := [][]byte{base.hash}
-	if h.length > base.length {
-		if now, err = f.tx.blobs(`SELECT hash FROM journal WHERE chain = ? AND line = ?`, h.chain, h.length); err != nil {
+	now := [][]byte{base.Hash}
+	if h.Length > base.Length {
+		if now, err = engine.Column[[]byte](f.t, `SELECT hash FROM journal WHERE chain = ? AND line = ?`, h.Chain, h.Length); err != nil {
 			return err
 		}
 	}
 	switch {
 	case len(now) == 0:
-		f.fault(h.chain, h.length, "is missing; seal %d saw it: the tail was cut", s.Number)
-	case !bytes.Equal(now[0], h.hash):
-		f.fault(h.chain, h.length, "is not what seal %d saw", s.Number)
+		f.fault(h.Chain, h.Length, "is missing; seal %d saw it: the tail was cut", s.Number)
+	case !bytes.Equal(now[0], h.Hash):
+		f.fault(h.Chain, h.Length, "is not what seal %d saw", s.Number)
 	}
 	return nil
 }
 
 // unsealed looks for what neither a seal covers nor waits for one.
 func (f *verifier) unsealed() error {
-	waiting, err := f.tx.heads(`SELECT chain, length, head FROM unsealed`)
+	waiting, err := f.t.Heads(`SELECT chain, length, head FROM unsealed`)
 	if err != nil {
 		return err
 	}
-	came, _, err := f.tx.arrived(math.MaxInt32)
+	came, _, err := f.t.arrived(math.MaxInt32)
 	if err != nil {
 		return err
 	}
 	for _, h := range append(waiting, came...) {
-		f.sealed[h.chain] = h.length
+		f.sealed[h.Chain] = h.Length
 	}
-	ends, err := f.tx.heads(`SELECT id, chain_length, chain_head FROM incident WHERE chain_length > 0
+	ends, err := f.t.Heads(`SELECT id, chain_length, chain_head FROM incident WHERE chain_length > 0
 		UNION ALL SELECT name, length, head FROM chain ORDER BY 1`)
 	if err != nil {
 		return err
 	}
 	for _, h := range ends {
-		if n := f.sealed[h.chain]; n < h.length {
-			f.fault(h.chain, n+1, "and what follows is neither sealed nor waits for a seal")
+		if n := f.sealed[h.Chain]; n < h.Length {
+			f.fault(h.Chain, n+1, "and what follows is neither sealed nor waits for a seal")
 		}
 	}
-	for _, chain := range sortedKeys(f.whole) {
+	for _, chain := range slices.Sorted(maps.Keys(f.whole)) {
 		if f.sealed[chain] == 0 && f.whole[chain] != nil {
 			f.fault(chain, 1, "is neither sealed nor waits for a seal")
 		}
@@ -344,43 +353,26 @@ func (f *verifier) unsealed() error {
 
 // witness compares a seal that was kept elsewhere with the one of its number.
 func (f *verifier) witness(kept Seal) error {
-	cut, err := f.tx.cutAt(sealChain)
+	cut, err := f.t.CutAt(Seals)
 	if err != nil {
 		return err
 	}
-	if kept.Number < cut.length {
-		f.fault(sealChain, kept.Number, "cannot be compared: retention has cut at seal %d", f.v.Cut)
+	if kept.Number < cut.Length {
+		f.fault(Seals, kept.Number, "cannot be compared: retention has cut at seal %d", f.v.Cut)
 		return nil
 	}
 	var found *Seal
-	if kept.Number == cut.length {
-		found = &Seal{Hash: cut.hash}
+	if kept.Number == cut.Length {
+		found = &Seal{Hash: cut.Hash}
 	}
-	if err := f.tx.seals(`WHERE number = ?`, func(s Seal) { found = &s }, kept.Number); err != nil {
+	if err := f.t.EachSeal(`WHERE number = ?`, func(s Seal) { found = &s }, kept.Number); err != nil {
 		return err
 	}
 	switch {
 	case found == nil:
-		f.fault(sealChain, kept.Number, "is missing, though it was told: the tail was cut, or an older backup was restored")
+		f.fault(Seals, kept.Number, "is missing, though it was told: the tail was cut, or an older backup was restored")
 	case !bytes.Equal(found.Hash, kept.Hash):
-		f.fault(sealChain, kept.Number, "is not the one that was told: the journal was written anew")
+		f.fault(Seals, kept.Number, "is not the one that was told: the journal was written anew")
 	}
 	return nil
-}
-
-func (tx *statements) blobs(query string, args ...any) ([][]byte, error) {
-	rows, err := tx.q.Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out [][]byte
-	for rows.Next() {
-		var b sql.RawBytes
-		if err := rows.Scan(&b); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		out = append(out, bytes.Clone(b))
-	}
-	return out, rows.Err()
 }

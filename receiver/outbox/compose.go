@@ -1,4 +1,4 @@
-package receiver
+package outbox
 
 import (
 	"cmp"
@@ -22,11 +22,11 @@ import (
 // composeDue makes messages of bundles: rendered and committed before any socket
 // opens, so that every attempt sends the same. It returns how many messages were
 // made; kept is told when some of them may leave.
-func (o *outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int, err error) {
-	now := o.now()
+func (o *Outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int, err error) {
+	now := o.Now()
 	stuck := o.unready.All(now)
 	var keys []string
-	err = o.store.Peek(func(tx *store.Tx) (err error) {
+	err = o.Store.Peek(func(tx *store.Tx) (err error) {
 		keys, err = tx.DueBundles(now, bundlesAtOnce+len(stuck))
 		return err
 	})
@@ -83,7 +83,7 @@ func (o *outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int
 
 // bundle reads what leaves now of a bundle. What waits to be kept about the same
 // incidents is kept first: it lets others leave.
-func (o *outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []incident.Notification, err error) {
+func (o *Outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []incident.Notification, err error) {
 	var about []string
 	read := func(tx *store.Tx) error {
 		// In this order: what joins the bundle in between is not read, and counts.
@@ -92,7 +92,7 @@ func (o *outbox) bundle(key string, now time.Time, stuck []string, told map[stri
 		}
 		return err
 	}
-	if err := o.store.Peek(read); err != nil {
+	if err := o.Store.Peek(read); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(about, func(id string) bool { return told[id] }) {
@@ -101,12 +101,12 @@ func (o *outbox) bundle(key string, now time.Time, stuck []string, told map[stri
 	if err := flush(); err != nil {
 		return nil, err
 	}
-	return ns, o.store.Peek(read)
+	return ns, o.Store.Peek(read)
 }
 
 // keepAll makes messages in one transaction, in their order. They are about
 // different incidents, so that none of them is the answer to another.
-func (o *outbox) keepAll(ctx context.Context, all []draft, now time.Time) error {
+func (o *Outbox) keepAll(ctx context.Context, all []draft, now time.Time) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -128,9 +128,9 @@ func (o *outbox) keepAll(ctx context.Context, all []draft, now time.Time) error 
 
 // composeEach takes the notifications of a bundle that failed as one message each
 // for itself, and puts off what cannot be written at all.
-func (o *outbox) composeEach(ctx context.Context, key string, ns []incident.Notification, err error, now time.Time) error {
+func (o *Outbox) composeEach(ctx context.Context, key string, ns []incident.Notification, err error, now time.Time) error {
 	if len(ns) > 1 && !errors.Is(err, store.ErrUnavailable) {
-		o.log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
+		o.Log.Error("a bundle could not be written as one message; trying each alone", "bundle", key, "err", err)
 		err = nil
 		for _, n := range ns {
 			err = errors.Join(err, o.composeAlone(ctx, n, now))
@@ -140,14 +140,14 @@ func (o *outbox) composeEach(ctx context.Context, key string, ns []incident.Noti
 		return err
 	}
 	if err != nil {
-		o.metrics.sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
-		o.log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
+		o.Sent.WithLabelValues(ns[0].Template, "unrendered").Inc()
+		o.Log.Error("a message could not be written; it is kept and tried again", "bundle", key, "err", err)
 		o.unready.Put(key, now.Add(rerender))
 	}
 	return nil
 }
 
-func (o *outbox) composeAlone(ctx context.Context, n incident.Notification, now time.Time) error {
+func (o *Outbox) composeAlone(ctx context.Context, n incident.Notification, now time.Time) error {
 	s, err := o.compose(ctx, []incident.Notification{n})
 	if err != nil {
 		return err
@@ -163,16 +163,16 @@ type draft struct {
 }
 
 // compose writes the message of a bundle.
-func (o *outbox) compose(ctx context.Context, ns []incident.Notification) (draft, error) {
-	parts := []string{o.instance}
+func (o *Outbox) compose(ctx context.Context, ns []incident.Notification) (draft, error) {
+	parts := []string{o.Instance()}
 	for _, n := range ns {
 		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))
 	}
-	id, err := notify.NewMessageID(o.live().Domain, parts...)
+	id, err := notify.NewMessageID(o.Settings().Domain, parts...)
 	if err != nil {
 		return draft{}, err
 	}
-	words, err := o.live().Render(ns)
+	words, err := o.Settings().Render(ns)
 	if err != nil {
 		return draft{}, err
 	}
@@ -186,7 +186,7 @@ func (o *outbox) compose(ctx context.Context, ns []incident.Notification) (draft
 }
 
 // translate adds the words for those recipients who read another language.
-func (o *outbox) translate(k *letter.Kept, ns []incident.Notification) error {
+func (o *Outbox) translate(k *letter.Kept, ns []incident.Notification) error {
 	for _, p := range slices.Concat(ns[0].To, ns[0].Cc) {
 		if p.Language == "" || p.Language == ns[0].Language || p.Language == k.Language {
 			continue
@@ -197,7 +197,7 @@ func (o *outbox) translate(k *letter.Kept, ns []incident.Notification) error {
 				other[i].Language = p.Language
 				other[i].Data.ScenarioText = o.titled(other[i], p.Language)
 			}
-			words, err := o.live().Render(other)
+			words, err := o.Settings().Render(other)
 			if err != nil {
 				return err
 			}
@@ -212,8 +212,8 @@ func (o *outbox) translate(k *letter.Kept, ns []incident.Notification) error {
 }
 
 // titled is the title of the notification's scenario in a language.
-func (o *outbox) titled(n incident.Notification, language string) string {
-	for _, p := range o.Book().Policies() {
+func (o *Outbox) titled(n incident.Notification, language string) string {
+	for _, p := range o.Settings().Book.Policies() {
 		s := p.Scenario(n.Data.Scenario)
 		if s != nil && slices.Contains(slices.Collect(maps.Values(s.Title)), n.Data.ScenarioText) {
 			return s.Title.In(language)
@@ -223,8 +223,8 @@ func (o *outbox) titled(n incident.Notification, language string) string {
 }
 
 // keep turns drafts into messages in one transaction.
-func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error {
-	return o.store.Update(ctx, func(tx *store.Tx) error {
+func (o *Outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error {
+	return o.Store.Update(ctx, func(tx *store.Tx) error {
 		for _, d := range drafts {
 			// What was withdrawn meanwhile leaves, next time, without it.
 			if _, err := tx.CreateMessage(d.id, d.ns[0].Template, d.ns, d.value, letter.Recipients(d.ns[0]), now); err != nil {
@@ -235,10 +235,10 @@ func (o *outbox) keep(ctx context.Context, now time.Time, drafts ...draft) error
 	})
 }
 
-func (o *outbox) message(ns []incident.Notification, words message.Rendered) notify.Message {
+func (o *Outbox) message(ns []incident.Notification, words message.Rendered) notify.Message {
 	n := ns[0]
 	m := notify.Message{
-		From: o.live().Sender.From, ReplyTo: o.live().Sender.ReplyTo,
+		From: o.Settings().Sender.From, ReplyTo: o.Settings().Sender.ReplyTo,
 		Subject: words.Subject, Text: words.Text, HTML: words.HTML, Language: cmp.Or(words.Language, n.Language), Date: n.DecidedAt,
 		Headers: map[string]string{
 			notify.HeaderStep: n.Step, notify.HeaderTemplate: n.Template, notify.HeaderEpisode: strconv.Itoa(n.Episode),
@@ -256,10 +256,10 @@ func (o *outbox) message(ns []incident.Notification, words message.Rendered) not
 	return m
 }
 
-// alone makes a message that is about no incident, as the outbox keeps it.
-func (o *outbox) alone(n incident.Notification, words message.Rendered) (id string, value []byte, err error) {
+// Alone makes a message that is about no incident, as the outbox keeps it.
+func (o *Outbox) Alone(n incident.Notification, words message.Rendered) (id string, value []byte, err error) {
 	m := o.message([]incident.Notification{n}, words)
-	if m.ID, err = notify.NewMessageID(o.live().Domain, o.instance, n.ID); err != nil {
+	if m.ID, err = notify.NewMessageID(o.Settings().Domain, o.Instance(), n.ID); err != nil {
 		return "", nil, err
 	}
 	delete(m.Headers, notify.HeaderEpisode)
@@ -269,10 +269,10 @@ func (o *outbox) alone(n incident.Notification, words message.Rendered) (id stri
 
 // explain completes notifications with the words in which the products explain
 // their failures. A mail without them is better than none.
-func (o *outbox) explain(ctx context.Context, ns []incident.Notification) {
+func (o *Outbox) explain(ctx context.Context, ns []incident.Notification) {
 	ctx, cancel := context.WithTimeout(ctx, explainWithin)
 	defer cancel()
-	evidence.Explain(ctx, o.live().Exporters, ns, func(source string, err error) {
-		o.log.Warn("no error texts from the exporter", "source", source, "err", err)
+	evidence.Explain(ctx, o.Settings().Exporters, ns, func(source string, err error) {
+		o.Log.Warn("no error texts from the exporter", "source", source, "err", err)
 	})
 }
