@@ -67,8 +67,10 @@ func (i people) ExpectedBrief() string {
 func (i people) Escalates() bool { return !i.f.NoEscalation }
 
 // HandedOn tells that the assignment moved from one person to another, and that
-// both read about it.
-func (i people) HandedOn() bool { return len(i.n.To) > 1 }
+// whoever had it reads about it.
+func (i people) HandedOn() bool {
+	return len(i.n.To) > 1 || i.f.Assignee != "" && len(i.n.To) == 1 && i.n.To[0].Name != i.f.Assignee
+}
 
 // SilenceBy is who silenced the alert.
 func (i people) SilenceBy() string { return i.f.SilenceBy }

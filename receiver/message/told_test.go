@@ -47,6 +47,13 @@ func TestWhatIsTold(t *testing.T) {
 			says:  map[string][]string{"fr": {"Rien à faire"}, "en": {"Nothing to do"}},
 			never: map[string][]string{"fr": {"Reste en échec"}, "en": {"Still failing"}},
 		},
+		"who had what another takes over is not told that it is his": {
+			example: "activeprolearn",
+			events: at + "10:00:00+01:00\n    fires: {alertname: MoodleCronLate, signal: functional_probe, platform: lms-B}" +
+				at + "10:20:00+01:00\n    act: {verb: take, by: op2, incident: {platform: lms-B}}" + at + "10:30:00+01:00\n    act: {verb: take, by: op, force: true, incident: {platform: lms-B}}",
+			says:  map[string][]string{"fr": {"Affecté à Olivier Petit", "Olivier Petit reprend cet incident"}, "en": {"Assigned to Olivier Petit", "Olivier Petit takes over this incident"}},
+			never: map[string][]string{"fr": {"Affecté à vous"}, "en": {"Assigned to you"}},
+		},
 		"of a machine that is gone no other backup is missed": {
 			events: at + "08:00:00+01:00\n    fires: " + primary + at + "08:10:00+01:00\n    fires: " + local +
 				at + "11:00:00+01:00\n    act: {verb: decommission, by: sup, reason: serveur arrêté, incident: {backup_role: primary}}",
