@@ -3,6 +3,7 @@
 package alertingrules
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -312,6 +313,18 @@ func TestRunbooksNameWhatThereIs(t *testing.T) {
 	code := regexp.MustCompile("`([^`]+)`")
 	metric := regexp.MustCompile(`\b(?:backup|vigie|prometheus|alertmanager|moodle)_[a-z_]*(?:seconds|total|bytes|info|up|used|limit|listed|jobs|expected)\b|\bbackup_job:[a-z_:]+`)
 	alert := regexp.MustCompile(`\b(?:Backup|Vigie|Moodle|Prometheus)[A-Z][A-Za-z]+\b`)
+	said := regexp.MustCompile(`"([^"]+)"|« ([^»]+) »`)
+	elsewhere := []string{"this receiver cannot turn the loops", "resolved", "résolu"} // in a log, and in the subjects of mails
+	words := map[string]string{}
+	for _, language := range runbooks.Languages() {
+		for _, file := range []string{"words", "pages"} {
+			text, err := os.ReadFile(filepath.Join("../receiver/message/languages", language, file+".yml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			words[language] += string(text)
+		}
+	}
 	for _, name := range append(runbooks.Alerts(), "") {
 		var named [2]string
 		for i, language := range runbooks.Languages() {
@@ -322,6 +335,11 @@ func TestRunbooksNameWhatThereIs(t *testing.T) {
 			for _, m := range append(metric.FindAllString(text, -1), alert.FindAllString(text, -1)...) {
 				if !slices.Contains(known, m) {
 					t.Errorf("%s %s names %s, which is nowhere", language, name, m)
+				}
+			}
+			for _, m := range said.FindAllStringSubmatch(text, -1) {
+				if what := cmp.Or(m[1], m[2]); !strings.Contains(words[language], `: "`+what+`"`) && !slices.Contains(elsewhere, what) {
+					t.Errorf("%s %s says %q, which no mail and no page says", language, name, what)
 				}
 			}
 			for _, m := range code.FindAllStringSubmatch(text, -1) {

@@ -154,6 +154,10 @@ func (f *feed) receiver() {
 	f.set("vigie_platform_unavailability_seconds", `platform="lms-A"`, 420)
 	f.set("vigie_platform_unavailability_tolerance_seconds", `platform="lms-A"`, 600)
 	f.set("backup_inventory_restore_test_due_timestamp_seconds", `customer="dupont",machine="SRV-AD",machine_class="server"`, 0)
+	for property, n := range map[string]float64{"all": 2, "media": 2, "offsite": 1, "immutable": 0} {
+		f.set("vigie_copies_expected", fmt.Sprintf(`customer="dupont",machine="SRV-AD",machine_class="server",property=%q`, property), n)
+		f.set("vigie_copies_good", fmt.Sprintf(`customer="dupont",machine="SRV-AD",machine_class="server",property=%q`, property), n)
+	}
 	f.set("backup_source_expiry_timestamp_seconds", `source="acronis-eu2",item="certificate"`, 4e9)
 	f.grow("vigie_incidents_opened_total", `scenario="server"`, 2)
 	f.add("vigie_incidents_opened_total", `scenario="nas"`, func(at time.Time) float64 { // its first

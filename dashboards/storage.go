@@ -36,5 +36,27 @@ func storage(o Options) *board {
 	b.table(12, 8, say("Licences", "Licences"), say("When a licence or subscription ends.", "Quand une licence ou un abonnement prend fin."), sorted{say("Ends", "Fin"), false},
 		[]column{b.customerColumn(), {field: "item", title: say("Item", "Élément")}, {field: "Value", title: say("Ends", "Fin"), unit: "dateTimeFromNow"}},
 		ask{expr: "1000 * min by (source, customer, item) (backup_license_expiry_timestamp_seconds{" + mine + "})"})
+	b.copies(mine)
 	return b
+}
+
+// copies has one row a machine: how many copies of its data there must be and are, and
+// where they lie.
+func (b *board) copies(mine string) {
+	say := b.l.say
+	const by = "customer, machine, machine_class"
+	of := func(metric, property string) string {
+		return "max by (" + by + ") (" + metric + "{" + mine + ",property=\"" + property + "\"})"
+	}
+	count := func(title, description, expr string) {
+		b.stat(12, 5, title, description, FieldDefaults{Unit: "none", Thresholds: none()}, ask{"count(" + expr + ")\n  or\n0 * count(" + of("vigie_copies_expected", "all") + ")", "machines"})
+	}
+	count(say("Machines with one copy alone", "Machines avec une seule copie"), say("By the inventory, beside the data on the machine itself.", "D'après l'inventaire, hors données présentes sur la machine même."), of("vigie_copies_expected", "all")+" == 1")
+	count(say("Machines with no copy known to be off-site", "Machines sans copie connue hors site"), say("The inventory says of none of their copies that it lies off-site.", "L'inventaire ne dit d'aucune de leurs copies qu'elle se trouve hors site."), of("vigie_copies_expected", "offsite")+" == 0")
+	b.table(24, 10, say("Copies of each machine", "Copies de chaque machine"), say("Good: the last success of a copy's plans is not overdue. Media, off-site and immutable are those of the good copies. A dash: nobody could say it lately.", "Bonnes : le dernier succès des plans de la copie n'est pas en retard. Supports, hors site et immuables sont ceux des bonnes copies. Un tiret : personne n'a pu le dire récemment."), sorted{say("Good", "Bonnes"), false},
+		[]column{b.customerColumn(), b.machineColumn(), {field: "Value #A", title: say("Expected", "Prévues"), colours: steps(0.0, red, 1.0, orange, 2.0, plain)}, {field: "Value #B", title: say("Good", "Bonnes"), colours: steps(0.0, red, 1.0, orange, 2.0, plain)},
+			{field: "Value #C", title: say("Media", "Supports")}, {field: "Value #D", title: say("Off-site expected", "Hors site prévues"), colours: steps(0.0, orange, 1.0, plain)},
+			{field: "Value #E", title: say("Good off-site", "Bonnes hors site"), colours: steps(0.0, red, 1.0, plain)}, {field: "Value #F", title: say("Good immutable", "Bonnes immuables")}},
+		ask{expr: of("vigie_copies_expected", "all")}, ask{expr: of("vigie_copies_good", "all")}, ask{expr: of("vigie_copies_good", "media")},
+		ask{expr: of("vigie_copies_expected", "offsite")}, ask{expr: of("vigie_copies_good", "offsite")}, ask{expr: of("vigie_copies_good", "immutable")})
 }

@@ -243,7 +243,7 @@ func (m *InventoryMachine) listed(jobs []*Job) []bool {
 	for _, exact := range []bool{true, false} {
 		for i, p := range m.Plans {
 			for n, j := range jobs {
-				if !out[i] && !taken[n] && p.covers(j, m.kind(i), exact) {
+				if !out[i] && !taken[n] && p.said(m.kind(i)).Covers(string(j.Role), j.Engine, j.Plan, exact) {
 					out[i], taken[n] = true, true
 				}
 			}
@@ -278,29 +278,17 @@ func (m *InventoryMachine) Told(plan int) Role { return cmp.Or(m.kind(plan), m.P
 
 // planOf finds the plan of a job: -1 if none, or several, may be meant.
 func (m *InventoryMachine) planOf(j *Job) int {
-	for _, exact := range []bool{true, false} {
-		var found []int
-		for i, p := range m.Plans {
-			if p.covers(j, m.kind(i), exact) {
-				found = append(found, i)
-			}
-		}
-		if len(found) == 1 {
-			return found[0]
-		}
-	}
-	// What is said of a plan holds for the job of its name, whatever role its source gives it.
-	only := -1
+	plans := make([]fleet.Plan, len(m.Plans))
 	for i, p := range m.Plans {
-		p.Role = j.Role
-		if p.covers(j, "", true) {
-			if only >= 0 {
-				return -1
-			}
-			only = i
-		}
+		plans[i] = p.said(m.kind(i))
 	}
-	return only
+	at, _ := fleet.PlanOf(plans, string(j.Role), j.Engine, j.Plan)
+	return at
+}
+
+// said is the plan as the inventory has it.
+func (p InventoryPlan) said(kind Role) fleet.Plan {
+	return fleet.Plan{Role: string(p.Role), Engine: p.Engine, Plan: p.Plan, Kind: fleet.Kind(kind)}
 }
 
 // apply says when the job runs next, where its product does not.
@@ -344,15 +332,4 @@ func (s *PlanSchedule) weigh(run Run) (out Run, weak bool) {
 		run.Error = "only " + fleet.Size(size).String() + " were saved; the inventory asks for " + s.MinSize.String()
 	}
 	return run, true
-}
-
-// covers tells whether a job may be that of the plan. What is a copy must be
-// called as one: by its role and engine alone it could be any backup.
-func (p InventoryPlan) covers(j *Job, kind Role, exact bool) bool {
-	role := p.Role == j.Role
-	if kind != "" {
-		role = kind == j.Role || exact && (p.Role == "" || role)
-	}
-	return role && (p.Engine == "" || strings.EqualFold(p.Engine, j.Engine)) &&
-		(!exact || p.Plan != "" && strings.EqualFold(p.Plan, strings.TrimSpace(j.Plan)))
 }

@@ -213,6 +213,9 @@ func (l *inventoryLoader) add(said *fleet.Machine) error {
 			return err
 		}
 	}
+	if at, what, cure := fleet.PlaceFault(said.Plans); what != "" {
+		return &ConfigError{File: m.file, Line: cmp.Or(at.Line, m.line), Key: where + ".plans", What: what, Cure: cure}
+	}
 	l.machines = append(l.machines, m)
 	if !said.Decommissioned.IsZero() {
 		if l.leaving == nil {

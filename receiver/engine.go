@@ -125,6 +125,7 @@ type Engine struct {
 	chains     *chain.Asker
 	nights     *nights.Keeper
 	measurer   *measurer
+	copies     *nights.Watch
 	reports    *reports.Maker
 	sender     *reports.Sender
 }
@@ -169,11 +170,12 @@ func wire(o Options) *Engine {
 	e.Board = open
 	e.chains = &chain.Asker{Seen: &c.seen}
 	e.nights = &nights.Keeper{Prometheus: func() *evidence.Client { return c.live().Evidence }, Exporters: func() []evidence.Exporter { return c.live().Exporters }}
+	e.copies = &nights.Watch{Keeper: e.nights, Book: c.Book, Turns: c.turns, Now: c.now}
 	e.watchdog = &watchdog{core: c, reconciler: e.reconciler}
 	e.outbox = newOutbox(c)
 	e.reports = &reports.Maker{Store: o.Store, Book: c.Book, Nights: e.nights}
 	if o.Registry != nil {
-		o.Registry.MustRegister(&promised.Collector{Book: c.Book, Now: c.now, Measured: measures.Figures, Tests: e.reports.DueNow(c.now, func(err error) { c.log.Error("the restore tests that are due are not known", "err", err) })})
+		o.Registry.MustRegister(&promised.Collector{Book: c.Book, Now: c.now, Measured: measures.Figures, Copies: e.copies.Known, Tests: e.reports.DueNow(c.now, func(err error) { c.log.Error("the restore tests that are due are not known", "err", err) })})
 	}
 	e.sender = &reports.Sender{Maker: e.reports, Turns: c.turns, Now: c.now, Letter: e.outbox.Alone,
 		Speaks: func() *locale.Catalog { return c.live().Languages }, Pages: func() string { return c.live().Pages }}
@@ -302,7 +304,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	})
 	for _, l := range []interface{ Run(context.Context) error }{
-		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer, e.sender,
+		e.scheduler, e.asker, e.outbox, e.correlator, e.watchdog, e.reconciler, e.sealer, e.upkeep, e.alarm, e.heartbeat, e.digest, e.returns, e.measurer, e.sender, e.copies,
 	} {
 		g.Go(func() error { return l.Run(ctx) })
 	}

@@ -149,3 +149,60 @@ func TestRestoreTestsAreRemindedOf(t *testing.T) {
 		t.Errorf("the alert's series says %v", got)
 	}
 }
+
+// covers: P13; a dossier waits a day for a Prometheus that does not answer, and then
+// says what is not known; what needs none leaves at its hour, once.
+func TestADossierWaitsForPrometheus(t *testing.T) {
+	r := newRig(t, 0, withReports)
+	r.fires(backup("dupont", "SRV-AD", "primary"))
+	r.pass(2 * time.Second)
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := func(is bool) {
+		r.prom.mu.Lock()
+		r.prom.broken = is
+		r.prom.mu.Unlock()
+	}
+	away(true)
+	dossiers := func(day, hour int) (dossiers, others int) {
+		r.set(time.Date(2026, 4, day, hour, 30, 0, 0, paris))
+		_ = r.engine.SendReports(r.t.Context()) // says what it waits for
+		if err := r.engine.Deliver(r.t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range r.mails("report") {
+			if strings.Contains(m.Subject, "Dossier") || strings.Contains(m.Subject, "dossier") {
+				dossiers++
+			} else {
+				others++
+			}
+		}
+		return dossiers, others
+	}
+	before, statements := dossiers(1, 9) // of whoever has no machine there is nothing to ask
+	if statements == 0 {
+		t.Error("while Prometheus is away no statement leaves")
+	}
+	if n, m := dossiers(1, 12); n != before || m != statements {
+		t.Errorf("three hours later %d dossiers and %d statements, not %d and %d", n, m, before, statements)
+	}
+	away(false)
+	n, m := dossiers(1, 13)
+	if n <= before || m != statements {
+		t.Errorf("once it answers %d dossiers and %d statements, not %d", n, m, statements)
+	}
+	if again, _ := dossiers(2, 10); again != n {
+		t.Errorf("%d dossiers a day later, not %d", again, n)
+	}
+	away(true)
+	r.set(time.Date(2026, 5, 1, 9, 30, 0, 0, paris))
+	if err := r.engine.SendReports(t.Context()); err == nil {
+		t.Error("it waits without a word")
+	}
+	r.set(time.Date(2026, 5, 2, 9, 31, 0, 0, paris))
+	if err := r.engine.SendReports(t.Context()); err != nil {
+		t.Errorf("a day later it waits still: %v", err)
+	}
+}

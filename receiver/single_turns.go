@@ -41,6 +41,9 @@ func (e *Engine) Beat(ctx context.Context) error { return e.heartbeat.turn(ctx) 
 // Measure tells incidents how long platforms were down.
 func (e *Engine) Measure(ctx context.Context) error { return e.measurer.Turn(ctx) }
 
+// CountCopies asks which copies of all machines are good.
+func (e *Engine) CountCopies(ctx context.Context) error { return e.copies.Turn(ctx) }
+
 // Digest makes the overview of the day when its hour has come, once a day.
 func (e *Engine) Digest(ctx context.Context) error { return e.digest.turn(ctx) }
 

@@ -236,6 +236,9 @@ func writeMachines(file string, known *exporters.Inventory, machines []suggest.M
 		})
 	}
 	fmt.Fprintf(notes, "%d machines: %d are new, %d were completed; %d have something to decide in the column note\n", len(machines), added, completed, unclear)
+	if slices.ContainsFunc(machines, func(m suggest.Machine) bool { return len(m.Plans) > 0 }) {
+		fmt.Fprintln(notes, "where copies lie no source tells: say location, medium, offsite and immutable of each plan (docs/inventory.md); until then none counts as off-site")
+	}
 	if customers := newCustomers(known, machines); len(customers) > 0 {
 		fmt.Fprintf(notes, "the inventory needs these customers, with an account manager each in the place of FILL_IN:\ncustomers:\n%s", strings.Join(customers, ""))
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"text/template"
 
+	"vigie/cmd/vigie-lab/overlay"
 	"vigie/deploy/lab"
 	"vigie/internal/strict"
 	"vigie/receiver/identity"
@@ -91,18 +92,18 @@ func (f *Files) examplePolicy(name string) ([]strict.File, error) {
 // writePolicy makes the policy from the examples', with the lab's edits unless the real
 // hours are wanted.
 func (f *Files) writePolicy() error {
-	overlay, err := ReadOverlay(filepath.Join(f.Root, "deploy", "lab", "policy.yml"))
+	differs, err := overlay.Read(filepath.Join(f.Root, "deploy", "lab", "policy.yml"))
 	if err != nil {
 		return err
 	}
 	if f.PolicyName != "lab" {
-		overlay.Edits = nil
+		differs.Edits = nil
 	}
 	files, err := f.examplePolicy(backups)
 	if err != nil {
 		return err
 	}
-	made, err := overlay.Apply(files, f.examplePolicy)
+	made, err := differs.Apply(files, f.examplePolicy)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/message"
 	"vigie/rules"
+	"vigie/rules/copies"
 	"vigie/rules/explain"
 	"vigie/rules/incident"
 	"vigie/rules/story"
@@ -66,6 +67,9 @@ func (c *commands) check(app *kingpin.Application) verb {
 		}
 		for _, f := range setup.Book.Directory.ImportedRotas {
 			fmt.Fprintln(c.out, strings.Join(f.Lines(), "\n"))
+		}
+		if line := copies.Summary(setup.Book.Directory, now); line != "" {
+			fmt.Fprintln(c.out, line)
 		}
 		warn(c.out, warnings)
 		for _, v := range previews {

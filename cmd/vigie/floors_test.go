@@ -134,12 +134,13 @@ func TestRoomsOfTheGround(t *testing.T) {
 		"vigie/rules/act":           {"vigie/internal/phrase"},
 		"vigie/rules/model":         {},
 		"vigie/rules/inventory":     {"vigie/internal/strict", "vigie/internal/sheet", "vigie/internal/fleet", "vigie/rules/calendar", "vigie/rules/calendar/ical", "vigie/rules/mailbox", "vigie/rules/model", "vigie/rules/act"},
+		"vigie/rules/copies":        {"vigie/internal/fleet", "vigie/rules/inventory"},
 		"vigie/rules/policy":        {"vigie/internal/strict", "vigie/internal/fleet", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model", "vigie/rules/inventory"},
 		"vigie/rules/incident":      {"vigie/internal/phrase", "vigie/internal/strict", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/model"},
 		"vigie/rules/book":          {"vigie/rules/act", "vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/classify":      {"vigie/internal/clip", "vigie/rules/book", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/situation":     {"vigie/rules/act", "vigie/rules/book", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/inventory", "vigie/rules/model", "vigie/rules/policy"},
-		"vigie/rules/report":        {"vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy"},
+		"vigie/rules/report":        {"vigie/rules/availability", "vigie/rules/calendar", "vigie/rules/copies", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy"},
 		"vigie/rules/explain":       {"vigie/rules/book", "vigie/rules/incident", "vigie/rules/model", "vigie/rules/policy", "vigie/rules/situation"},
 	}
 	all := list(t)
@@ -159,7 +160,7 @@ func TestRoomsOfTheGround(t *testing.T) {
 // No package outgrows what a reader can hold: lines of product code, without tests.
 func TestNoPackageOutgrowsItsRoom(t *testing.T) {
 	for path, p := range list(t) {
-		const most = 5000
+		const most = 4500
 		lines := 0
 		for _, file := range append(p.GoFiles, p.CgoFiles...) {
 			text, err := os.ReadFile(filepath.Join(p.Dir, file))

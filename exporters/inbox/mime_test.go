@@ -50,6 +50,7 @@ func TestMailsAsTheyCome(t *testing.T) {
 		"base64 between words":          {text("Content-Transfer-Encoding: base64", "External\n\n"+base64.StdEncoding.EncodeToString([]byte(failed+strings.Repeat("\nmore of it", 9)))+"\n-- \nScanned by the gateway\n"), bad},
 		"base64 of pieces":              {text("Content-Transfer-Encoding: base64", base64.StdEncoding.EncodeToString([]byte(failed[:10]))+"\n"+base64.StdEncoding.EncodeToString([]byte(failed[10:]))), bad},
 		"a word broken by its encoding": {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "Your backup task Photos has fail=\ned=\n."), bad},
+		"a NUL in what bears none":      {text("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "\x00Your backup task Photos has fail=\ned.\x0c"), bad},
 		"a page that Postfix broke":     {page("<p>" + strings.Repeat("x", 959) + "</p><p>Your backup task Photos has f\n ailed.</p>"), bad},
 		"words beside the subject":      {page(`<body><div style="display: none; max-height:0"><div>x</div>` + good + `</div><p>` + failed + `</p></body>`), bad},
 		"a hidden cell":                 {page(`<table><tr><td hidden>` + good + `<td>` + failed + `</table>`), bad},

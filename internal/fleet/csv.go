@@ -17,7 +17,7 @@ import (
 // columns are those of a CSV file of machines, in any order; the first three
 // must be there. Those after plans are for lists with a line for each plan;
 // machine_class is another name of class.
-var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "monthly", "at", "interval", "except", "warning", "min_size", "ignore", "kind", "restore_tested", "restore_test_every", noteColumn}
+var columns = [...]string{"customer", "machine", "class", "user", "aliases", "plans", "machine_class", "backup_role", "plan", "engine", "days", "monthly", "at", "interval", "except", "warning", "min_size", "ignore", "kind", "location", "medium", "offsite", "immutable", "restore_tested", "restore_test_every", noteColumn}
 
 // noteColumn is for people: no program reads it.
 const noteColumn = "note"
@@ -190,7 +190,7 @@ func (t *table) row(row []string) {
 	t.restore(&m, get)
 	p := Plan{At: t.at, Plan: get("plan"), Role: get("backup_role"), Engine: get("engine")}
 	t.schedule(m.Name, &p, get)
-	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid() || p.Kind != ""
+	ofPlan := p.Plan != "" || p.Role != "" || p.Engine != "" || !p.Schedule.IsZero() || !p.Terms.Unsaid() || p.Kind != "" || p.Place != Place{}
 	if ofPlan {
 		if p.Column = "backup_role"; p.Kind == "" {
 			p.Role = cmp.Or(p.Role, Roles()[0])
@@ -220,8 +220,8 @@ func (t *table) restore(m *Machine, get func(string) string) {
 	}
 }
 
-// schedule reads the columns that say when a plan starts and how its runs are
-// taken.
+// schedule reads the columns that say when a plan starts, how its runs are taken and
+// where its copy lies.
 func (t *table) schedule(machine string, p *Plan, get func(string) string) {
 	read := func(column string, err error) {
 		if err != nil {
@@ -235,11 +235,12 @@ func (t *table) schedule(machine string, p *Plan, get func(string) string) {
 	if text := get("at"); text != "" {
 		read("at", p.Starts.UnmarshalScalar(text))
 	}
-	for column, to := range map[string]interface{ UnmarshalScalar(string) error }{"warning": &p.Warning, "min_size": &p.MinSize, "ignore": &p.Ignore, "kind": &p.Kind} {
+	for column, to := range map[string]interface{ UnmarshalScalar(string) error }{"warning": &p.Warning, "min_size": &p.MinSize, "ignore": &p.Ignore, "kind": &p.Kind, "medium": &p.Medium, "offsite": &p.Offsite, "immutable": &p.Immutable} {
 		if text := get(column); text != "" {
 			read(column, to.UnmarshalScalar(text))
 		}
 	}
+	p.Location = get("location")
 	if text := get("interval"); text != "" {
 		var err error
 		p.Interval, err = strict.ParseDuration(text)

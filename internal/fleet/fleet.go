@@ -119,6 +119,8 @@ type Plan struct {
 	Schedule
 	// Terms are how its runs are taken.
 	Terms
+	// Place is where its copy lies.
+	Place
 	// Column is where its role stands in a CSV file with a line for each plan;
 	// "" for plans that are written as a list.
 	Column string

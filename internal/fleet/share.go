@@ -76,6 +76,9 @@ func shareYAML(text []byte) ([]byte, error) {
 		}
 		for _, n := range entries {
 			keep(n, of)
+			for _, p := range valueOf(n, "plans").Content {
+				keep(p, func(key string) bool { return !slices.Contains(placeKeys[:], key) })
+			}
 		}
 	}
 	return yaml.Marshal(root)
@@ -129,6 +132,16 @@ func merge(into, from *yaml.Node, own map[string]bool) {
 	}
 }
 
+// valueOf is what stands at a key of a mapping; nothing where it does not.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return &yaml.Node{}
+}
+
 func keep(n *yaml.Node, wanted func(key string) bool) {
 	if n.Kind != yaml.MappingNode {
 		return
@@ -142,7 +155,7 @@ func keep(n *yaml.Node, wanted func(key string) bool) {
 	n.Content = left
 }
 
-// shareCSV leaves out the columns about people.
+// shareCSV leaves out the columns about people, and those that exporters do not need.
 func shareCSV(text []byte) ([]byte, error) {
 	text, err := sheet.Decode(text)
 	if err != nil {
@@ -168,7 +181,7 @@ func shareCSV(text []byte) ([]byte, error) {
 		}
 		var left []string
 		for i, v := range row {
-			if name := columnName(names[min(i, len(names)-1)]); name != "user" && name != noteColumn && name != "" {
+			if name := columnName(names[min(i, len(names)-1)]); name != "user" && name != noteColumn && name != "" && !slices.Contains(placeKeys[:], name) {
 				left = append(left, v)
 			}
 		}

@@ -77,7 +77,11 @@ func Read(raw []byte) (Mail, error) {
 	m := readHeader(&e.Header)
 	t := texts{}
 	if err = t.walk(e, err, 0); err != nil {
-		if mended := withWordsAround(e.Header, raw); mended != nil {
+		mended := withWordsAround(e.Header, raw)
+		if mended == nil {
+			mended = withoutControls(raw)
+		}
+		if mended != nil {
 			t = texts{}
 			err = t.walk(mended, nil, 0)
 		}
@@ -87,6 +91,19 @@ func Read(raw []byte) (Mail, error) {
 	m.Reports, m.Original = t.reports, t.original
 	m.ID = m.identity(raw)
 	return m, err
+}
+
+// withoutControls is a mail without the characters that no text has and that quoted-printable
+// does not bear; nil where there are none.
+func withoutControls(raw []byte) *message.Entity {
+	clean := slices.DeleteFunc(bytes.Clone(raw), func(b byte) bool {
+		return b < ' ' && b != '\t' && b != '\r' && b != '\n' || b == 0x7f
+	})
+	if len(clean) == len(raw) {
+		return nil
+	}
+	e, _ := message.ReadWithOptions(bytes.NewReader(clean), &message.ReadOptions{MaxHeaderBytes: maxHeaderBytes})
+	return e
 }
 
 // identity is of what the sender wrote: on its way a mail gets other headers.

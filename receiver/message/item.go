@@ -75,8 +75,8 @@ func (i *item) backupFacts() []fact {
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
 	fs.add("deadline", joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote()), strong)
+	fs.add("runbook", i.Runbook(), linked)
 	if i.f.Machine == "" {
-		fs.add("runbook", i.Runbook(), linked)
 		fs.add("source", i.Measurement(), linked)
 	}
 	return fs.rows

@@ -53,7 +53,7 @@ func server() incident.MessageData {
 			Plan: "Job Nuit", LastSuccess: at("2025-03-10 01:02")},
 		Deadline: at("2025-03-10 18:00"), NextStepAt: at("2025-03-10 16:00"),
 		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay", PolicyStep: "opened",
-		Severity: "major",
+		Severity: "major", RunbookURL: "https://vigie.example/runbooks/BackupFailed",
 	}
 }
 
@@ -80,6 +80,7 @@ func workstation() incident.MessageData {
 		Days: 4, Failures: 2, AgentLastSeen: at("2025-03-07 18:20"), NextRun: at("2025-03-11 12:30"),
 		AccountManager: "Anne Martin", TraceQueue: "Expert", BackupLead: "Vijay",
 		Contact: lea, CallBefore: at("2025-03-18 09:30"), PolicyStep: "client_told",
+		RunbookURL: "https://vigie.example/runbooks/BackupMissed",
 	}
 }
 

@@ -122,11 +122,14 @@ const shippedRunbooks = "https://vigie.example/runbooks/"
 
 // Runbook is the runbook's address, when it is one that may be linked.
 func (i report) Runbook() string {
-	address := i.f.RunbookURL
-	if name, ok := strings.CutPrefix(address, shippedRunbooks); ok && i.links.Base != "" {
-		address = strings.TrimSuffix(i.links.Base, "/") + "/runbooks/" + name
+	name, shipped := strings.CutPrefix(i.f.RunbookURL, shippedRunbooks)
+	switch {
+	case !shipped:
+		return webURL(i.f.RunbookURL)
+	case i.links.Base == "":
+		return "" // nothing answers there
 	}
-	return webURL(address)
+	return webURL(strings.TrimSuffix(i.links.Base, "/") + "/runbooks/" + name)
 }
 
 // Measurement is the address of the graph behind the alert.

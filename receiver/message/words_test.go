@@ -25,7 +25,7 @@ func TestWords(t *testing.T) {
 		"severity.major fact_name.incident item.licence item.license sentence.nth hour minute second page.title. page.fact.machine " +
 		"page.fact.silence page.role.primary page.field.note page.field.cause digest.health.prometheus digest.health.alertmanager " +
 		"site.today.listed_plan digest.listed_plan noun.cause made_by.windows_server_backup " +
-		"site.menu.all site.signed_in site.fact.machine site.fact.cause site.fact.silence site.history.evidence site.legend.message site.fact.contact")
+		"site.menu.all site.signed_in site.fact.machine site.fact.cause site.fact.silence site.history.evidence site.legend.message site.fact.contact site.copies.medium.cloud site.copies.medium.nas site.report.row.copies")
 	for _, code := range c.Codes() {
 		l := c.Find(code)
 		if l == base || l.Partial() {

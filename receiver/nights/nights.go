@@ -105,6 +105,7 @@ type kept struct {
 	at       time.Time
 	states   []evidence.State
 	reported map[string][]string
+	jobs     []evidence.Job
 }
 
 const (

@@ -89,6 +89,12 @@ func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error
 	if !ok {
 		return nil
 	}
+	if over.Unmeasured() { // what was before its first start it does not speak of
+		begun, err := store.Past{Tx: tx}.Begun()
+		if err != nil || begun.Unix() <= 0 || begun.In(b.Book.InForce(b.Now).Zone).Format("2006-01") > over.Month {
+			return err
+		}
+	}
 	return errors.Join(tx.AppendSystem(incident.Entry{At: b.Now, Kind: "note", What: report.UnavailabilityLine, Reason: over.Line()}),
 		tx.SetValue(key(id)+"/written", over.Month))
 }

@@ -126,6 +126,61 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 	}
 }
 
+// covers: S2.29; of a platform that nobody measured the month is written down, too, as
+// not measured; but not of a month before the first start.
+func TestAMonthThatNobodyMeasured(t *testing.T) {
+	ctx, book := t.Context(), platforms(t)
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "vigie.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	now := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
+	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.KeepPolicy("h", nil, now) }); err != nil {
+		t.Fatal(err)
+	}
+	m := &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return nil }}, Store: db,
+		Book: func() *rules.Book { return book }, Now: func() time.Time { return now },
+		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
+			return db.Update(ctx, func(tx *store.Tx) error {
+				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now})
+				if err := work(b, tx); err != nil {
+					return err
+				}
+				return b.Flush()
+			})
+		}}
+	for _, step := range []struct {
+		at    time.Time
+		month string
+	}{{now, ""}, {now.AddDate(0, 0, 24), "2026-03"}} {
+		now = step.at
+		if err := m.Turn(ctx); err != nil {
+			t.Fatal(err)
+		}
+		var found []store.Line
+		if err := db.View(ctx, func(tx *store.Tx) (err error) {
+			found, err = store.Past{Tx: tx}.System("note", report.UnavailabilityLine)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if step.month == "" {
+			if len(found) != 0 {
+				t.Errorf("of the month before the first start: %s", found[0].Reason)
+			}
+			continue
+		}
+		if len(found) != len(book.Directory.Platforms) {
+			t.Fatalf("%d lines for %d platforms", len(found), len(book.Directory.Platforms))
+		}
+		u, err := report.ReadUnavailability(found[0].Reason)
+		if err != nil || u.Month != step.month || u.Unknown == 0 || !u.Unmeasured() || u.Outcome() != "unknown" {
+			t.Errorf("%+v, %v", u, err)
+		}
+	}
+}
+
 // covers: what the probes said is written down when it changes, and not each minute.
 func TestNothingNewIsNotWrittenEachMinute(t *testing.T) {
 	ctx, book := t.Context(), platforms(t)

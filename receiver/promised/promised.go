@@ -10,6 +10,7 @@ import (
 
 	"vigie/rules"
 	"vigie/rules/availability"
+	"vigie/rules/copies"
 	"vigie/rules/report"
 )
 
@@ -18,6 +19,8 @@ var (
 	guaranteeOpen  = prometheus.NewDesc("vigie_guarantee_window_open", "Whether the first level of service, the window that is guaranteed, holds now.", []string{"policy"}, nil)
 	expectedSource = prometheus.NewDesc("backup_inventory_source_expected", "A source that the inventory names: some exporter must read it.", []string{"source", "exporter"}, nil)
 	restoreDue     = prometheus.NewDesc("backup_inventory_restore_test_due_timestamp_seconds", "When a machine's next test of a restore is due by inventory, policy and register; 0 if none was ever made.", []string{"customer", "machine", "machine_class"}, nil)
+	expectedCopies = prometheus.NewDesc("vigie_copies_expected", "Copies of a machine's data that the inventory expects: all of them, or on how many media, how many that it says lie off-site or are immutable.", []string{"customer", "machine", "machine_class", "property"}, nil)
+	goodCopies     = prometheus.NewDesc("vigie_copies_good", "Those of them that are proven good, the last success of their plans not being overdue; absent where nobody could say it lately.", []string{"customer", "machine", "machine_class", "property"}, nil)
 	guaranteed     = prometheus.NewDesc("vigie_platform_guaranteed_seconds", "Guaranteed hours of the running month so far, by what probes said: up, down, unknown, or announced for work.", []string{"platform", "state"}, nil)
 	unavailable    = prometheus.NewDesc("vigie_platform_unavailability_seconds", "How long a platform was down in guaranteed hours, as it stands against what is tolerated: in the running month, or at most on a day or at a time of it.", []string{"platform"}, nil)
 	tolerated      = prometheus.NewDesc("vigie_platform_unavailability_tolerance_seconds", "How long a platform may be down.", []string{"platform"}, nil)
@@ -31,13 +34,15 @@ type Collector struct {
 	// Tests says by when each machine's next restore test is due; what it cannot say is
 	// left out.
 	Tests func() []report.TestDue
+	// Copies says which copies of each machine, by customer and name, are good.
+	Copies func() map[[2]string]copies.Copies
 	// Measured is what platforms' unavailability came to so far; nil for not measured.
 	Measured func() map[string]availability.Figures
 }
 
 // Describe sends the descriptions of what is collected.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{guaranteeLevel, guaranteeOpen, expectedSource, expectedProbe, restoreDue, guaranteed, unavailable, tolerated} {
+	for _, d := range []*prometheus.Desc{guaranteeLevel, guaranteeOpen, expectedSource, expectedProbe, restoreDue, expectedCopies, goodCopies, guaranteed, unavailable, tolerated} {
 		ch <- d
 	}
 }
@@ -48,6 +53,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	c.inventory(gauge)
+	c.copies(gauge)
 	c.guarantees(gauge)
 	for platform, f := range c.Measured() {
 		for state, span := range map[string]time.Duration{"up": f.Up, "down": f.Down, "unknown": f.Unknown, "announced": f.Announced} {
@@ -78,6 +84,25 @@ func (c *Collector) inventory(gauge func(*prometheus.Desc, float64, ...string)) 
 		}
 		for _, probe := range p.Probes {
 			gauge(expectedProbe, 1, id, site, probe)
+		}
+	}
+}
+
+// copies tells how many copies there must be of each machine, and are.
+func (c *Collector) copies(gauge func(*prometheus.Desc, float64, ...string)) {
+	d, now, known := c.Book().Directory, c.Now(), c.Copies()
+	for _, m := range d.Machines {
+		if len(m.Copies) == 0 || !d.Owes(m, now) {
+			continue
+		}
+		tell := func(desc *prometheus.Desc, n copies.Counts) {
+			for property, v := range map[string]int{"all": n.Copies, "media": n.Media, "offsite": n.Offsite, "immutable": n.Immutable} {
+				gauge(desc, float64(v), m.Customer, m.Name, m.Class, property)
+			}
+		}
+		tell(expectedCopies, copies.Of(m, nil).Expected)
+		if x, is := known[[2]string{m.Customer, m.Name}]; is && x.Unknown < x.Expected.Copies {
+			tell(goodCopies, x.Good)
 		}
 	}
 }

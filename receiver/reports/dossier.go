@@ -8,6 +8,7 @@ import (
 
 	"vigie/receiver/nights"
 	"vigie/receiver/store"
+	"vigie/rules/copies"
 	"vigie/rules/inventory"
 	"vigie/rules/report"
 )
@@ -44,6 +45,7 @@ func (m *Maker) Dossier(ctx context.Context, month report.Month, customer string
 	}
 	slices.Sort(d.Unprotected)
 	m.backups(ctx, month, customer, &d.Backups)
+	m.copies(ctx, month, customer, d)
 	return d, nil
 }
 
@@ -97,13 +99,27 @@ func (m *Maker) machines(customer string, at time.Time) (out []*inventory.Machin
 	return out
 }
 
+// protected are those of them of which a backup is expected.
+func (m *Maker) protected(customer string, at time.Time) []*inventory.Machine {
+	return slices.DeleteFunc(m.machines(customer, at), func(x *inventory.Machine) bool { return len(x.Plans) == 0 })
+}
+
+// copies counts the copies of each machine as they stood at the end of the month.
+func (m *Maker) copies(ctx context.Context, month report.Month, customer string, d *report.Dossier) {
+	all := m.protected(customer, month.To)
+	each, err := m.Nights.Copies(ctx, m.Book().Directory, all, month.To, month.To)
+	d.Backups.Fault = d.Backups.Fault || err != nil
+	for i, x := range all {
+		d.Copies = append(d.Copies, copies.Machine{Machine: x.Name, Class: x.Class, Copies: each[i]})
+	}
+}
+
 // atOnce is how many machines Prometheus is asked for in one question.
 const atOnce = 50
 
 // backups counts the days of a month from what the rules recorded in Prometheus.
 func (m *Maker) backups(ctx context.Context, month report.Month, customer string, b *report.Backups) {
-	dir, all := m.Book().Directory, m.machines(customer, month.To)
-	all = slices.DeleteFunc(all, func(x *inventory.Machine) bool { return len(x.Plans) == 0 })
+	dir, all := m.Book().Directory, m.protected(customer, month.To)
 	var days []nights.Day
 	for at := month.From; at.Before(month.To); at = at.AddDate(0, 0, 1) {
 		days = append(days, nights.Day{Date: at.Format(time.DateOnly), At: at.AddDate(0, 0, 1)})

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"errors"
 	htmltemplate "html/template"
 	"strconv"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 //go:embed mail.html mail.txt remind.html remind.txt
 var mails embed.FS
+
+// errUnread says that nobody could be asked how the backups of a dossier went.
+var errUnread = errors.New("how the backups went is not known, as Prometheus does not answer")
 
 // maxMailed bounds the missed targets that a mail lists; its link leads to all.
 const maxMailed = 20
@@ -80,7 +84,7 @@ func (l mailed) Of(b report.Breach) string {
 
 // Mail is the words of a monthly report for those who read one language. It leads to
 // the report's page, where base is the address of the pages; without one it says what
-// the mail can say alone.
+// the mail can say alone. With errUnread the words say so where Prometheus was silent.
 func (m *Maker) Mail(ctx context.Context, month report.Month, x rules.MonthlyMail, languages *locale.Catalog, base string) (message.Rendered, error) {
 	// What is confidential is for those who are named, and a mail is passed on.
 	s, err := m.Statement(ctx, month, x.Scope, m.ReadBy(""))
@@ -102,7 +106,11 @@ func (m *Maker) Mail(ctx context.Context, month report.Month, x rules.MonthlyMai
 	if base != "" {
 		l.Link = strings.TrimSuffix(base, "/") + "/reports/" + x.Report + "?" + x.Scope.Query(month.Name).Encode()
 	}
-	return l.render(x.Report)
+	words, err := l.render(x.Report)
+	if err == nil && l.Dossier != nil && l.Dossier.Backups.Fault {
+		err = errUnread
+	}
+	return words, err
 }
 
 // render writes the mail of a report.

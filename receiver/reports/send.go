@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ const (
 	monthKey  = "reports_month"
 	weekKey   = "restore_tests_week"
 	sendEvery = time.Minute
+	// patience is how long a dossier waits for a Prometheus that does not answer; then it
+	// leaves and says what is not known.
+	patience = 24 * time.Hour
 )
 
 // Sender sends the reports of each month, and reminds of restore tests.
@@ -66,19 +70,25 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var out []posted
+	var waits error
 	for n, x := range due.Mails {
 		if fresh && sent == "" {
 			break // it did not watch yet: there is nothing to tell
 		}
 		words, err := o.Mail(ctx, due.Month, x, o.Speaks(), o.Pages())
-		if err != nil {
+		unread := errors.Is(err, errUnread)
+		if unread && now.Before(due.Due.Add(patience)) {
+			waits = fmt.Errorf("report %s of %s waits: %w", x.Report, due.Month.Name, err)
+			continue
+		}
+		if err != nil && !unread {
 			return fmt.Errorf("report %s of %s: %w", x.Report, due.Month.Name, err)
 		}
 		// Counted, as one report may go to several readers in mails of their own.
 		id := fmt.Sprintf("report/%s/%d/%s/%s/%s/%s", due.Month.Name, n, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
 		out = append(out, posted{incident.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
 	}
-	return o.post(ctx, monthKey, due.Month.Name, out, now)
+	return errors.Join(o.post(ctx, monthKey, due.Month.Name, out, now, waits == nil), waits)
 }
 
 // remind tells once a week who must know which restore tests are overdue.
@@ -117,7 +127,7 @@ func (o *Sender) remind(ctx context.Context, now time.Time) error {
 		out = append(out, posted{incident.Notification{ID: "restore-tests/" + week.Week + "/" + p.Address, Step: "restore_tests", Template: "restore-tests-due", DecidedAt: now,
 			To: []incident.Party{p}, Language: p.Language}, words})
 	}
-	return o.post(ctx, weekKey, week.Week, out, now)
+	return o.post(ctx, weekKey, week.Week, out, now, true)
 }
 
 // sent is what the store remembers; where it remembers nothing, first is asked.
@@ -137,18 +147,20 @@ type posted struct {
 	words message.Rendered
 }
 
-// post puts mails into the outbox, unless they were sent already.
-func (o *Sender) post(ctx context.Context, key, value string, mails []posted, now time.Time) error {
+// post puts mails into the outbox, unless they were sent already; complete says that
+// no more of them will come.
+func (o *Sender) post(ctx context.Context, key, value string, mails []posted, now time.Time, complete bool) error {
 	return o.Store.Update(ctx, func(tx *store.Tx) error {
 		if sent, err := tx.Value(key); err != nil || sent >= value {
 			return err
 		}
+		fresh := 0
 		for _, m := range mails {
 			id, text, err := o.Letter(m.n, m.words)
 			if err != nil {
 				return err
 			}
-			// After the clock was set back a month may come twice.
+			// Others waited, or the clock was set back.
 			ts, err := tx.Transmissions(id)
 			if err != nil {
 				return err
@@ -159,14 +171,17 @@ func (o *Sender) post(ctx context.Context, key, value string, mails []posted, no
 			if _, err := tx.CreateMessage(id, m.n.Template, nil, text, letter.Recipients(m.n), now); err != nil {
 				return err
 			}
+			fresh++
 		}
-		if err := tx.SetValue(key, value); err != nil {
-			return err
+		if complete {
+			if err := tx.SetValue(key, value); err != nil {
+				return err
+			}
 		}
-		if len(mails) == 0 {
+		if fresh == 0 {
 			return nil
 		}
-		return tx.AppendSystem(incident.Entry{At: now, Kind: "message", What: key, Reason: fmt.Sprintf("of %s, %d mails", value, len(mails))})
+		return tx.AppendSystem(incident.Entry{At: now, Kind: "message", What: key, Reason: fmt.Sprintf("of %s, %d mails", value, fresh)})
 	})
 }
 

@@ -32,10 +32,12 @@ type callsData struct {
 
 type callRow struct {
 	incidentRow
-	Contact  *callContact `json:"contact,omitempty"` // nobody: whom to phone is not in the inventory
-	Tries    int          `json:"missed_calls"`      // in a row
-	Most     int          `json:"tries"`             // after which somebody else is told
-	Attempts []callTry    `json:"attempts"`
+	Contact *callContact `json:"contact,omitempty"` // nobody: whom to phone is not in the inventory
+	// Same is the incident above it about which the same person is phoned.
+	Same     string    `json:"same_call_as,omitempty"`
+	Tries    int       `json:"missed_calls"` // in a row
+	Most     int       `json:"tries"`        // after which somebody else is told
+	Attempts []callTry `json:"attempts"`
 	// Trace is "waiting" while a call is noted and its written trace is not
 	// accepted yet: the task ends with that.
 	Trace   string   `json:"trace,omitempty"`
@@ -75,6 +77,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 			due = append(due, row)
 		}
 	}
+	due = s.together(due)
 	var part []*board.Row
 	if d.paging, part, err = query.Cut(q, due, perPage); err != nil {
 		return nil, err
@@ -84,10 +87,29 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 		ids[i] = row.ID
 	}
 	details, err := s.o.Engine.Details(r.Context(), ids)
-	for _, x := range details {
-		d.Calls = append(d.Calls, s.call(x, who))
+	for _, detail := range details {
+		x := s.call(detail, who)
+		if n := len(d.Calls); n > 0 && x.Contact != nil && d.Calls[n-1].Contact != nil && *x.Contact == *d.Calls[n-1].Contact {
+			x.Same = cmp.Or(d.Calls[n-1].Same, d.Calls[n-1].ID)
+		}
+		d.Calls = append(d.Calls, x)
 	}
 	return d, err
+}
+
+// together puts the calls to one person one after the other, the nearest deadline first.
+func (s *site) together(due []*board.Row) []*board.Row {
+	first := map[*inventory.Person]int{}
+	at := func(row *board.Row) int {
+		return first[s.contact(row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine])]
+	}
+	for i, row := range due {
+		if p := s.contact(row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]); first[p] == 0 {
+			first[p] = i + 1
+		}
+	}
+	slices.SortStableFunc(due, func(a, b *board.Row) int { return cmp.Compare(at(a), at(b)) })
+	return due
 }
 
 // call is one call that is due, with the tries so far.

@@ -21,7 +21,8 @@ type incidentRow struct {
 	Platform string `json:"platform,omitempty"`
 	// What is named when it is neither a machine nor a platform, Platforms when it is a
 	// failure that several share, Troubles where it is no machine's backup.
-	What      string          `json:"what,omitempty"`
+	What      string `json:"what,omitempty"`
+	identity  model.Labels
 	Platforms []string        `json:"platforms,omitempty"`
 	Troubles  []about.Trouble `json:"troubles,omitempty"`
 	Role      string          `json:"backup_role,omitempty"`
@@ -95,7 +96,7 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 	if x.Machine == "" {
 		x.Troubles = about.Troubles(&i)
 		if x.Platform == "" {
-			x.What, x.Platforms = about.What(i.Identity), i.Platforms()
+			x.What, x.Platforms, x.identity = about.What(i.Identity), i.Platforms(), i.Identity
 		}
 	}
 	for _, a := range i.Alerts {

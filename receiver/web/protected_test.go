@@ -1,8 +1,12 @@
 package web_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"vigie/rules/model"
 )
@@ -14,14 +18,14 @@ func TestMachinesWithoutEnoughBackups(t *testing.T) {
 	b := d.browser("sup")
 	code, text := b.get("/machines?customer=dupont")
 	must(t, code, text, "SRV-NU")
-	for name, want := range map[string]string{"SRV-NU": "aucune sauvegarde prévue", "PC-LEA": "une seule sorte de sauvegarde", "SRV-AD": ""} {
+	for name, want := range map[string]string{"SRV-NU": "aucune sauvegarde prévue", "PC-LEA": "une seule copie", "SRV-AD": ""} {
 		row := ""
 		for r := range strings.SplitSeq(text, "<tr") {
 			if strings.Contains(r, "row\">"+name+" ") {
 				row = r
 			}
 		}
-		for _, tag := range []string{"aucune sauvegarde prévue", "une seule sorte de sauvegarde"} {
+		for _, tag := range []string{"aucune sauvegarde prévue", "une seule copie"} {
 			if strings.Contains(row, tag) != (tag == want) {
 				t.Errorf("%s is said to have %q", name, row)
 			}
@@ -31,6 +35,56 @@ func TestMachinesWithoutEnoughBackups(t *testing.T) {
 	must(t, code, text, "1 sans sauvegarde")
 	code, text = b.get("/reports/dossier?month=2026-03&customer=dupont")
 	must(t, code, text, "Machines sans sauvegarde", "<li>SRV-NU</li>")
+}
+
+// covers: P15, S1.2; copies are counted by what Prometheus recorded of their plans, whose
+// machine may be called otherwise there, and are not good while nobody can say it.
+func TestCopiesOfMachines(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	const job = `{"metric":{"source":"s","customer":"dupont","job_id":"%s","machine":"%s","backup_role":"%s","engine":"%s","plan":"%s","state":"%s"},"value":[1,"1"]}`
+	night := "ok"
+	d.prom = func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		if night == "" {
+			http.Error(w, "no", http.StatusInternalServerError)
+			return
+		}
+		result := ""
+		if strings.Contains(r.Form.Get("query"), `backup_job:state{customer=~"dupont"`) {
+			result = fmt.Sprintf(job, "1", "SRV-AD", "primary", "acronis", "daily", "ok") + "," + fmt.Sprintf(job, "2", "srv-ad.dupont.local", "local", "veeam", "Job Nuit", night)
+		}
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[%s]}}`, result)
+	}
+	b := d.browser("vijay")
+	for _, c := range []struct{ night, fr, en, good string }{
+		{"ok", "2 copies prévues, 2 bonnes à présent, sur 2 supports, 1 hors site, 1 immuable", "2 copies expected, 2 good now, on 2 media, 1 off-site, 1 immutable", `"good":{"copies":2,`},
+		{"late", "2 copies prévues, 1 bonne à présent, sur 1 support, 1 hors site, 1 immuable", "2 copies expected, 1 good now, on 1 medium, 1 off-site, 1 immutable", `"good":{"copies":1,`},
+		{"", "2 copies prévues, état non connu", "2 copies expected, not known whether good", `"good":{"copies":0,`},
+	} {
+		night, d.clock = c.night, d.clock.Add(2*time.Minute)
+		for accept, want := range map[string]string{"fr": c.fr, "en": c.en} {
+			b.post("/preferences", url.Values{"language": {accept}, "back": {"/"}})
+			code, text := b.get("/machines?customer=dupont&q=SRV-AD")
+			must(t, code, text, want)
+		}
+		code, text := d.api("token-of-vijay", "/api/v1/machines?customer=dupont&q=SRV-AD")
+		must(t, code, strings.NewReplacer(" ", "", "\n", "").Replace(text), c.good)
+	}
+	b.post("/preferences", url.Values{"language": {"en"}, "back": {"/"}})
+	night = "failed"
+	for _, file := range []string{"/reports/dossier?month=2026-02&customer=dupont&format=csv&language=en", "/reports/dossier?month=2026-02&customer=dupont"} {
+		_, text := b.get(file)
+		if want := map[bool]string{true: ",2,1,0,1,1,1,1,1\r\n", false: `data-name="Good">1 / 2</td>`}[strings.Contains(file, "csv")]; !strings.Contains(text, want) {
+			t.Errorf("%s lacks %q:\n%s", file, want, text)
+		}
+	}
+	code, text := d.api("token-of-vijay", "/api/v1/machines?show=no_offsite&customer=dupont")
+	must(t, code, text, "PC-LEA", "NAS-01")
+	if strings.Contains(text, "SRV-AD") {
+		t.Error("a machine with a copy off-site is listed as one without")
+	}
+	code, text = b.get("/customers?q=dupont")
+	must(t, code, text, "1 with one copy alone", "2 with no copy known to be off-site")
 }
 
 // covers: S1.0; the policy in force tells its name, version and first day, and an incident

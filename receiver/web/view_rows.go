@@ -12,6 +12,7 @@ import (
 	"vigie/rules/act"
 	"vigie/rules/explain"
 	"vigie/rules/inventory"
+	"vigie/rules/model"
 )
 
 // rowView is what the template of a row is given.
@@ -23,6 +24,16 @@ type rowView struct {
 
 // Row gives a row to its template; pick lets it be chosen.
 func (v *view) Row(x incidentRow, pick bool) rowView { return rowView{v, x, pick} }
+
+// About is what a row names that is about no machine and no platform: a product by the
+// name that people know.
+func (v *view) About(x incidentRow) string {
+	known := x.identity.Clone()
+	if engine := known[model.LabelEngine]; engine != "" {
+		known[model.LabelEngine] = v.NameOf("engine", engine)
+	}
+	return about.What(known)
+}
 
 // AsRow is the row of the overview itself.
 func (o *overview) AsRow() incidentRow { return o.incidentRow }

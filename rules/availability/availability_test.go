@@ -144,6 +144,13 @@ func TestWhatWasNotMeasuredIsUnknown(t *testing.T) {
 	if f.Outages != 1 {
 		t.Errorf("%d outages; what nobody saw ends none", f.Outages)
 	}
+	quiet := func(minutes int) bool { // nobody looked for so long
+		end := at(t, "2025-03-10 10:00:00").Add(time.Duration(minutes) * time.Minute)
+		return terms.MayExceed([]Stretch{{From: from, Until: at(t, "2025-03-10 10:00:00"), State: Up}, {From: end, Until: until, State: Up}}, nil, from, until)
+	}
+	if quiet(10) || !quiet(11) || terms.MayExceed([]Stretch{{From: from, Until: until, State: Up}}, nil, from, until) {
+		t.Errorf("of 10 minutes that are tolerated ten unseen may exceed: %t, eleven: %t", quiet(10), quiet(11))
+	}
 	for name, probes := range map[string][][]Sample{"no probe": nil, "a probe without a word": {host, nil}} {
 		if f := terms.Measure(Watch(probes, time.Minute, from, until), nil, from, until); f.Up+f.Down != 0 || f.Unknown != 3*time.Hour {
 			t.Errorf("%s: %+v", name, f)

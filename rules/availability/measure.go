@@ -113,7 +113,17 @@ func (t Terms) SameTolerance(a, b time.Time) bool {
 // for a tolerance of a month should be that month or its beginning. What no stretch
 // speaks of is unknown. An announced maintenance counts as itself.
 func (t Terms) Measure(known []Stretch, announced []Span, from, until time.Time) Figures {
-	m := meter{Terms: t, Figures: Figures{From: from, Until: until, Tolerance: t.Tolerance}}
+	return t.measure(known, announced, from, until, false)
+}
+
+// MayExceed reports whether the tolerance was used up if the service was down whenever
+// nobody measured it.
+func (t Terms) MayExceed(known []Stretch, announced []Span, from, until time.Time) bool {
+	return len(t.measure(known, announced, from, until, true).Spent) > 0
+}
+
+func (t Terms) measure(known []Stretch, announced []Span, from, until time.Time, feared bool) Figures {
+	m := meter{Terms: t, Figures: Figures{From: from, Until: until, Tolerance: t.Tolerance}, feared: feared}
 	cuts := []time.Time{from, until}
 	add := func(begin, end time.Time) { cuts = append(cuts, begin, end) }
 	for _, s := range known {
@@ -139,10 +149,11 @@ func (t Terms) Measure(known []Stretch, announced []Span, from, until time.Time)
 type meter struct {
 	Terms
 	Figures
-	down  bool          // inside an outage
-	seen  time.Duration // of it, so far
-	date  calendar.Date // the first of what spent is of
-	spent time.Duration // of the tolerance that runs
+	feared bool          // what is unknown counts as down
+	down   bool          // inside an outage
+	seen   time.Duration // of it, so far
+	date   calendar.Date // the first of what spent is of
+	spent  time.Duration // of the tolerance that runs
 }
 
 // add adds a span in which nothing changes.
@@ -159,7 +170,7 @@ func (m *meter) add(begin, end time.Time, state State, announced bool) {
 		m.Announced += length
 	case state == Up:
 		m.Up += length
-	case state == Down:
+	case state == Down || m.feared:
 		m.outage(begin, length)
 	default:
 		m.Unknown += length

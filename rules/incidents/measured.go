@@ -32,8 +32,7 @@ func (b *Batch) Measured(platform string, known []availability.Stretch) (latest 
 }
 
 // MonthOver is what the last month came to of which nothing more arrives, by the
-// policy that was in force at its end, unless that month is written down already; false
-// when its probes said nothing.
+// policy that was in force at its end, unless that month is written down already.
 func (b *Batch) MonthOver(platform string, known []availability.Stretch, written string) (over report.Unavailability, ok bool) {
 	terms, measured := b.Book.Terms(b.Book.InForce(b.Now), platform)
 	if !measured {
@@ -48,9 +47,10 @@ func (b *Batch) MonthOver(platform string, known []availability.Stretch, written
 	if !measured {
 		return over, false
 	}
-	f := terms.Measure(known, b.Book.Announced(p, platform, from, until), from, until)
-	over = report.UnavailabilityOf(terms.Name(from), b.Book.Directory.Platforms[platform].Customer, platform, terms, f)
-	return over, f.Up+f.Down > 0
+	announced := b.Book.Announced(p, platform, from, until)
+	f := terms.Measure(known, announced, from, until)
+	return report.UnavailabilityOf(terms.Name(from), b.Book.Directory.Platforms[platform].Customer, platform, terms, f,
+		terms.MayExceed(known, announced, from, until)), true
 }
 
 // measure tells the incidents of a platform what its unavailability came to. Each

@@ -20,6 +20,9 @@ type Machine struct {
 	// prefixed by the source: "veeam-dupont:srv-ad.dupont.local".
 	Aliases []string
 	Plans   []ExpectedPlan
+	// Sold are the plans as they are written, Copies what copies of its data they make.
+	Sold   []fleet.Plan
+	Copies []fleet.Copy
 	// Commissioned and Decommissioned are as of a [Customer].
 	Commissioned, Decommissioned time.Time
 	// RestoreDue is when the next test of a restore is due, 1970 if none was ever
@@ -56,7 +59,7 @@ func (l *loader) machines(entries []fleet.Machine) {
 		from, until := l.service(e.At, where, e.Commissioned, e.Decommissioned)
 		m := &Machine{
 			Customer: e.Customer, Name: e.Name, Class: e.Class, User: e.User, Aliases: e.Aliases,
-			Plans: l.plans(e, where), Commissioned: from, Decommissioned: until,
+			Plans: l.plans(e, where), Sold: e.Plans, Copies: fleet.Copies(e.Plans), Commissioned: from, Decommissioned: until,
 			RestoreDue: e.RestoreDue(l.location), RestoreEvery: e.RestoreEvery,
 		}
 		if !e.RestoreTested.IsZero() {
@@ -101,6 +104,12 @@ func (l *loader) plans(e fleet.Machine, where string) []ExpectedPlan {
 			continue
 		}
 		plans = append(plans, plan)
+	}
+	if at, what, cure := fleet.PlaceFault(e.Plans); what != "" {
+		if at.Line == 0 {
+			at = e.At
+		}
+		l.fault(at, where+".plans", "%s: %s", what, cure)
 	}
 	return plans
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"vigie/rules/copies"
 )
 
 // Nights counts how days went. What nobody recorded is unknown and counts as neither
@@ -114,18 +116,30 @@ type Dossier struct {
 	Tests       []RestoreTest `json:"restore_tests"`
 	Overdue     []TestDue     `json:"restore_tests_overdue"`
 	Unprotected []string      `json:"unprotected_machines"`
-	titles      func(language, scenario string) string
+	// Copies are those of each machine at the end of the month, or now.
+	Copies []copies.Machine `json:"copies"`
+	titles func(language, scenario string) string
 }
 
 // Title is what a scenario is called, in a language.
 func (d *Dossier) Title(language, scenario string) string { return d.titles(language, scenario) }
+
+// Exposed are the machines with one copy, or none that is said to lie off-site.
+func (d *Dossier) Exposed() (out []copies.Machine) {
+	for _, m := range d.Copies {
+		if m.Exposed() {
+			out = append(out, m)
+		}
+	}
+	return out
+}
 
 // DossierOf makes a dossier of a customer's cases and the mails about them; what the
 // journal does not know of the backups, the tests and the machines is put in after it.
 func DossierOf(m Month, customer string, cases []Case, mails []Mail, from Sources) *Dossier {
 	s := StatementOf(m, Scope{Customer: customer}, cases, from)
 	d := &Dossier{Month: m.Name, Customer: customer, From: m.From, To: m.To, Zone: s.Zone, Policies: s.Policies, Incidents: []IncidentRow{}, Tests: []RestoreTest{}, Overdue: []TestDue{},
-		Unprotected: []string{}, Backups: Backups{Machines: []MachineNights{}}, titles: s.Title}
+		Unprotected: []string{}, Copies: []copies.Machine{}, Backups: Backups{Machines: []MachineNights{}}, titles: s.Title}
 	by := map[string][]string{}
 	for _, mail := range mails {
 		for _, id := range mail.Incidents {

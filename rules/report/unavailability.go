@@ -29,13 +29,30 @@ type Unavailability struct {
 	Per       availability.Per `json:"per"`
 	// Exceeded is how often the tolerance was used up and went on.
 	Exceeded int `json:"tolerance_exceeded"`
+	// MayExceed says that it was used up if the platform was down while nobody measured.
+	MayExceed bool `json:"tolerance_may_be_exceeded,omitempty"`
 }
 
 // UnavailabilityOf says what a platform's month came to.
-func UnavailabilityOf(month, customer, platform string, terms availability.Terms, f availability.Figures) Unavailability {
+func UnavailabilityOf(month, customer, platform string, terms availability.Terms, f availability.Figures, mayExceed bool) Unavailability {
 	return Unavailability{Month: month, Customer: customer, Platform: platform, Up: f.Up.Seconds(), Down: f.Down.Seconds(), Unknown: f.Unknown.Seconds(),
-		Announced: f.Announced.Seconds(), Outages: f.Outages, Longest: f.Longest.Seconds(), Tolerance: terms.Tolerance.Seconds(), Per: terms.Per, Exceeded: len(f.Spent)}
+		Announced: f.Announced.Seconds(), Outages: f.Outages, Longest: f.Longest.Seconds(), Tolerance: terms.Tolerance.Seconds(), Per: terms.Per, Exceeded: len(f.Spent), MayExceed: mayExceed}
 }
+
+// Outcome is what became of the tolerance: missed, met, or unknown where that depends
+// on what nobody measured.
+func (u Unavailability) Outcome() string {
+	switch {
+	case u.Exceeded > 0:
+		return "missed"
+	case u.MayExceed:
+		return "unknown"
+	}
+	return "met"
+}
+
+// Unmeasured reports whether no probe said anything in the whole month.
+func (u Unavailability) Unmeasured() bool { return u.Up+u.Down == 0 }
 
 // Line is what the journal keeps of it, so that reports made later say the same.
 func (u Unavailability) Line() string {

@@ -329,32 +329,17 @@ func (f *fate) condition(cmd *syntax.IfClause, w world, asked bool) []world {
 	})
 }
 
-// loop plays two turns. One that tries again is not followed.
+// loop plays two turns. One that tries again is not followed, and a while that does not
+// read its turns from somewhere is taken for one.
 func (f *fate) loop(cmd syntax.Node, cond, body []*syntax.Stmt, w world, asked bool) []world {
-	if f.meets(cmd, map[string]bool{}) {
-		again := names(cmd, "break")
-		for _, stmt := range cond {
-			again = again || f.meets(stmt, map[string]bool{})
-		}
-		if again || f.once && (names(cmd, "exit") || names(cmd, "return")) {
-			f.astray = true
-			return nil
-		}
+	if f.meets(cmd, map[string]bool{}) && (names(cmd, "break") || len(cond) > 0 && !names(cond[len(cond)-1], "read") || f.once && (names(cmd, "exit") || names(cmd, "return"))) {
+		f.astray = true
+		return nil
 	}
 	var out []world
 	turns := []world{w}
 	for range 2 {
-		turns = f.each(turns, func(w world) []world {
-			on, _ := split(w.ended(good))
-			if cond != nil {
-				on = nil
-				for _, w := range f.all(cond, []world{w}, true) {
-					yes, _ := split(w)
-					on = append(on, yes...)
-				}
-			}
-			return f.all(body, on, asked)
-		})
+		turns = f.each(turns, func(w world) []world { return f.all(body, []world{w.ended(good)}, asked) })
 		for i := range turns {
 			switch turns[i].flow {
 			case nextTurn:
@@ -374,12 +359,13 @@ func (f *fate) loop(cmd syntax.Node, cond, body []*syntax.Stmt, w world, asked b
 	return out
 }
 
-// meets tells whether the call stands there, or in a function that is called there.
+// meets tells whether the call stands there, in a function that is called there, or is
+// what a function is given to call.
 func (f *fate) meets(in syntax.Node, seen map[string]bool) bool {
 	found := false
 	syntax.Walk(in, func(n syntax.Node) bool {
 		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 {
-			found = found || call == f.at
+			found = found || call == f.at || allParams(call.Args[0]) && f.functions[f.at.Args[0].Lit()] != nil
 			if name := call.Args[0].Lit(); f.functions[name] != nil && !seen[name] {
 				seen[name] = true
 				found = found || f.meets(f.functions[name], seen)

@@ -101,11 +101,41 @@ func (f Locale) reason(text string, depth int) (string, bool) {
 			parts = append(parts, name, said)
 		}
 		if fits {
-			return f.Say(form.key, parts...), true
+			return strings.TrimSpace(f.Say(form.key, unrepeated(parts)...)), true
 		}
 	}
 	return "", false
 }
+
+// unrepeated leaves a product's name out where the words after it, those of a plan, begin
+// with it.
+func unrepeated(parts []string) []string {
+	for i := 0; i+3 < len(parts); i += 2 {
+		if parts[i] == "engine" && parts[i+2] == "words" && bears(parts[i+3], parts[i+1]) {
+			parts[i+1] = ""
+		}
+	}
+	return parts
+}
+
+// Run is a plan with its product, whose name is not said twice.
+func (f Locale) Run(engine, plan string) string {
+	if engine == "" {
+		return plan
+	}
+	if said := f.NameOf("engine", engine); !bears(plan, said) && !bears(plan, engine) {
+		return strings.TrimSpace(said + " " + plan)
+	}
+	return plan
+}
+
+// bears tells whether a plan's name begins with that of its product.
+func bears(plan, product string) bool {
+	return len(plan) >= len(product) && strings.EqualFold(plan[:len(product)], product) &&
+		(len(plan) == len(product) || !isLetter(plan[len(product)]))
+}
+
+func isLetter(b byte) bool { return b >= 0x80 || b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // called is part, with the names that people know.
 func (f Locale) called(name, value string, depth int) (string, bool) {

@@ -13,13 +13,17 @@ import (
 	"time"
 
 	"vigie/internal/clip"
+	"vigie/internal/fleet"
 	"vigie/receiver"
 	"vigie/receiver/board"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/reports"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules"
+	"vigie/rules/act"
+	"vigie/rules/copies"
 	"vigie/rules/incident"
 	"vigie/rules/inventory"
 	"vigie/rules/model"
@@ -43,6 +47,8 @@ type Machines struct {
 	Query    string       `json:"q,omitempty"`
 	Show     string       `json:"show"`
 	Machines []MachineRow `json:"machines"`
+	// Fault is why it is not known which copies are good.
+	Fault string `json:"fault,omitempty"`
 }
 
 type MachineRow struct {
@@ -53,8 +59,10 @@ type MachineRow struct {
 	Plans          []ExpectedPlan `json:"plans"`
 	Open           []OpenIncident `json:"open_incidents"`
 	Unprotected    bool           `json:"unprotected,omitempty"` // the inventory expects no backup
-	SingleCopy     bool           `json:"single_copy,omitempty"` // it expects one kind of backup alone
-	NoContact      bool           `json:"no_contact,omitempty"`  // nobody of the customer's can be told
+	Copies         copies.Copies  `json:"copies"`
+	SingleCopy     bool           `json:"single_copy,omitempty"`     // it expects one copy alone
+	NoOffsite      bool           `json:"no_offsite_copy,omitempty"` // it says of no copy that it lies off-site
+	NoContact      bool           `json:"no_contact,omitempty"`      // nobody of the customer's can be told
 	Decommissioned time.Time      `json:"decommissioned,omitzero"`
 }
 
@@ -62,7 +70,11 @@ type ExpectedPlan struct {
 	Plan   string `json:"plan"`
 	Role   string `json:"backup_role,omitempty"`
 	Engine string `json:"engine,omitempty"`
+	fleet.Place
 }
+
+// Where says where its copy lies, as far as the inventory does.
+func (p ExpectedPlan) Where(l locale.Locale) string { return reports.Where(l, p.Place) }
 
 type OpenIncident struct {
 	ID       string      `json:"id"`
@@ -74,7 +86,7 @@ type OpenIncident struct {
 
 // MachineShows are the parts of the list of machines.
 func MachineShows() []string {
-	return []string{"all", "failing", "unprotected", "single", "no_contact"}
+	return []string{"all", "failing", "unprotected", "single", "no_offsite", "no_contact"}
 }
 
 // Shows are the parts of the list of machines.
@@ -96,8 +108,9 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 		k := [2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}
 		open[k] = append(open[k], openOf(row))
 	}
+	dir := p.Engine.Book().Directory
 	var all []MachineRow
-	for _, m := range p.Engine.Book().Directory.Machines {
+	for _, m := range dir.Machines {
 		x := p.machine(m, open[[2]string{m.Customer, m.Name}])
 		text := strings.ToLower(m.Customer + " " + m.Name + " " + m.User + " " + m.Class)
 		if own.Machine(p.Engine.Book(), m, who) && x.in(d.Show) && strings.Contains(text, strings.ToLower(d.Query)) && (q.Get("customer") == "" || q.Get("customer") == m.Customer) {
@@ -105,16 +118,35 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b MachineRow) int {
-		if n := strings.Compare(a.Customer, b.Customer); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Machine, b.Machine)
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
 	})
-	d.paging, d.Machines, err = query.Cut(q, all, perPage)
+	if d.paging, d.Machines, err = query.Cut(q, all, perPage); err != nil {
+		return nil, err
+	}
 	if d.Machines == nil {
 		d.Machines = []MachineRow{}
 	}
-	return d, err
+	p.prove(r, d, who)
+	return d, nil
+}
+
+// prove says of the machines that are shown which of their copies are good.
+func (p *Pages) prove(r *http.Request, d *Machines, who string) {
+	book := p.Engine.Book()
+	shown := make([]*inventory.Machine, len(d.Machines))
+	for i, x := range d.Machines {
+		shown[i] = book.Directory.Machine(x.Customer, x.Machine)
+	}
+	each, err := p.Engine.Nights().Copies(r.Context(), book.Directory, shown, p.Now(), p.Now())
+	for i := range d.Machines {
+		d.Machines[i].Copies = each[i]
+	}
+	switch {
+	case err != nil && book.Role(who) == act.Customer:
+		d.Fault = "not known at the moment"
+	case err != nil:
+		d.Fault = err.Error()
+	}
 }
 
 func openOf(row *board.Row) OpenIncident {
@@ -128,16 +160,18 @@ func (p *Pages) machine(m *inventory.Machine, open []OpenIncident) MachineRow {
 	if x.Open == nil {
 		x.Open = []OpenIncident{}
 	}
-	roles := map[string]bool{}
-	for _, plan := range m.Plans {
-		x.Plans = append(x.Plans, ExpectedPlan{plan.Plan, plan.Role, plan.Engine})
-		roles[plan.Role] = true
+	for i, plan := range m.Plans {
+		x.Plans = append(x.Plans, ExpectedPlan{plan.Plan, plan.Role, plan.Engine, m.Sold[i].Place})
 	}
-	x.SingleCopy = len(roles) == 1
+	x.Copies = copies.Of(m, nil)
+	x.SingleCopy, x.NoOffsite = x.Copies.Single(), x.Copies.NoOffsite()
 	c := dir.Customers[m.Customer]
 	x.NoContact = dir.People[m.User] == nil && (c == nil || dir.People[c.ITContact] == nil)
 	return x
 }
+
+// Said says how many copies there are, and how good.
+func (x MachineRow) Said(l locale.Locale) string { return reports.Copies(l, x.Copies) }
 
 func (x MachineRow) in(show string) bool {
 	switch show {
@@ -147,6 +181,8 @@ func (x MachineRow) in(show string) bool {
 		return x.Unprotected
 	case "single":
 		return x.SingleCopy
+	case "no_offsite":
+		return x.NoOffsite
 	case "no_contact":
 		return x.NoContact
 	}
@@ -168,6 +204,8 @@ type CustomerRow struct {
 	Prefers        string       `json:"prefers,omitempty"`
 	Machines       int          `json:"machines"`
 	Unprotected    int          `json:"unprotected"`
+	SingleCopy     int          `json:"single_copy"`     // machines of which one copy alone is expected
+	NoOffsite      int          `json:"no_offsite_copy"` // machines of which no copy is said to lie off-site
 	Open           int          `json:"open_incidents"`
 	Absences       []AbsenceRow `json:"absences"`
 	// Maintenance is the announced work that runs or comes next, of each entry.
@@ -260,11 +298,17 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 		}
 	}
 	dir := p.Engine.Book().Directory
-	machines, unprotected := map[string]int{}, map[string]int{}
+	machines, unprotected, single, noOffsite := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	for _, m := range dir.Machines {
 		machines[m.Customer]++
 		if len(m.Plans) == 0 {
 			unprotected[m.Customer]++
+		}
+		if c := copies.Of(m, nil); c.Single() {
+			single[m.Customer]++
+		}
+		if c := copies.Of(m, nil); c.NoOffsite() {
+			noOffsite[m.Customer]++
 		}
 	}
 	d := &Customers{Query: clip.Bytes(q.Get("q"), 100)}
@@ -279,7 +323,7 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 			continue
 		}
 		x := CustomerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
-			Machines: machines[id], Unprotected: unprotected[id], Open: open[id], Absences: []AbsenceRow{},
+			Machines: machines[id], Unprotected: unprotected[id], SingleCopy: single[id], NoOffsite: noOffsite[id], Open: open[id], Absences: []AbsenceRow{},
 			Maintenance: maintenanceOf(dir, id, p.Now()), Platforms: platformsOf(dir, id, hit)}
 		for _, a := range dir.Absences {
 			if a.Customer == id && a.Until.After(p.Now()) {

@@ -33,7 +33,19 @@ func (d *Dossier) Percent(l locale.Locale, n report.Nights) string {
 	return l.Word(locale.Site + "report.unknown")
 }
 
-// Hours is a length of time.
+// Part is how many good copies have a property, out of those that are expected to; in
+// words where the inventory says it of none, or does not say it.
+func (d *Dossier) Part(l locale.Locale, good, expected, untold int) string {
+	switch {
+	case expected > 0:
+		return strconv.Itoa(good) + " / " + strconv.Itoa(expected)
+	case untold > 0:
+		return l.Word(locale.Site + "report.copies.untold")
+	}
+	return l.Word(locale.Site + "report.copies.none")
+}
+
+// Lasted is a length of time.
 func (d *Dossier) Lasted(l locale.Locale, seconds float64) string { return l.Lasted(lasting(seconds)) }
 
 // Lead is where the dossier is as a file.
@@ -68,7 +80,7 @@ func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	}
 	if a.csv {
 		l := d.speech(a)
-		return &File{fileName("dossier", a), "text/csv; charset=utf-8", sheet.Write(x.rows(l), separator(l))}, nil
+		return &File{fileName("dossier", a), "text/csv; charset=utf-8", sheet.Write(l.headed(x.rows(l), a), separator(l))}, nil
 	}
 	return x, nil
 }
@@ -81,6 +93,10 @@ func (d *Dossier) rows(l speech) [][]string {
 		head = append(head, l.T("outcome."+column))
 	}
 	head = append(head, l.T("report.opened_at"), l.T("report.taken_at"), l.T("report.ended_at"), l.T("report.mails"), l.T("report.calls"), l.T("report.missed"), l.T("report.column.cause"))
+	width := len(head)
+	for _, column := range []string{"expected", "good", "unknown", "media", "offsite_expected", "offsite", "immutable_expected", "immutable"} {
+		head = append(head, l.T("report.copies."+column))
+	}
 	out := [][]string{head}
 	n := strconv.Itoa
 	for _, m := range d.Backups.Machines {
@@ -92,6 +108,21 @@ func (d *Dossier) rows(l speech) [][]string {
 	}
 	for _, t := range d.Tests {
 		out = append(out, []string{l.T("report.row.test"), "", t.Machine, "", l.NameOf("site.report.result", t.Result), "", "", "", "", "", "", t.Day, "", "", "", "", "", t.Scope})
+	}
+	for _, c := range d.Copies {
+		told := func(expected, untold int) string {
+			if expected == 0 && untold > 0 {
+				return l.T("report.copies.untold")
+			}
+			return n(expected)
+		}
+		row := make([]string, width, len(head))
+		row[0], row[2] = l.T("report.row.copies"), c.Machine
+		out = append(out, append(row, n(c.Expected.Copies), n(c.Good.Copies), n(c.Unknown), n(c.Good.Media),
+			told(c.Expected.Offsite, c.Expected.OffsiteUntold), n(c.Good.Offsite), told(c.Expected.Immutable, c.Expected.ImmutableUntold), n(c.Good.Immutable)))
+	}
+	for i := range out { // every row has every cell
+		out[i] = append(out[i], make([]string, len(head)-len(out[i]))...)
 	}
 	return out
 }
@@ -127,7 +158,7 @@ func (d *Pages) Noise(r *http.Request, who string) (any, error) {
 				rows = append(rows, []string{l.dir.PersonName(p.Person), day.Day, strconv.Itoa(day.Mails), strconv.Itoa(day.Calls)})
 			}
 		}
-		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(rows, separator(l))}, nil
+		return &File{fileName("noise", a), "text/csv; charset=utf-8", sheet.Write(l.headed(rows, a), separator(l))}, nil
 	}
 	return x, nil
 }

@@ -2,6 +2,7 @@ package reportpages
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,7 +35,7 @@ func (d *Pages) Statement(r *http.Request, who string) (any, error) {
 	s := &Statement{made, d.Engine.Reports().Name(a.scope), a.running, a.since}
 	if a.csv {
 		l := d.speech(a)
-		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(s.rows(l), separator(l))}, nil
+		return &File{fileName("statement", a), "text/csv; charset=utf-8", sheet.Write(l.headed(s.rows(l), a), separator(l))}, nil
 	}
 	return s, nil
 }
@@ -83,6 +84,20 @@ func separator(l speech) rune {
 type speech struct {
 	locale.Locale
 	dir *inventory.Directory
+}
+
+// headed puts what restricts a file's figures above its rows, each in the first cell of
+// a row of its own: since when somebody watched, and that the month is not over.
+func (s speech) headed(rows [][]string, a asked) [][]string {
+	var above [][]string
+	say := func(text string) { above = append(above, append([]string{text}, make([]string, len(rows[0])-1)...)) }
+	if !a.since.IsZero() {
+		say(s.Say(locale.Site+"report.since", "when", s.LongDay(a.since)))
+	}
+	if a.running {
+		say(s.T("report.running"))
+	}
+	return slices.Insert(rows, 1, above...)
 }
 
 func (s speech) cause(id string) string { return s.NameOf("cause", id) }
@@ -139,6 +154,9 @@ func (s *Statement) rows(l speech) [][]string {
 			row := []string{l.T("report.row.unavailability"), "", l.dir.CustomerName(u.Customer), "", l.dir.PlatformName(u.Platform), l.T("report." + part.name), "", "", "", "", "", "", "", "", clock(&part.seconds), "", "", ""}
 			if part.name == "down" {
 				row[9], row[11] = clock(seconds(u.Allowed())), strconv.Itoa(u.Exceeded)
+				if u.Outcome() == "unknown" {
+					row[11] = l.T("report.unknown")
+				}
 			}
 			out = append(out, row)
 		}

@@ -1,4 +1,5 @@
-package main
+// Package overlay makes a policy of another one and of what differs from it.
+package overlay
 
 import (
 	"bytes"
@@ -67,8 +68,8 @@ func plain(n *yaml.Node) *yaml.Node {
 	return &out
 }
 
-// ReadOverlay reads an overlay. The error names file, line and cure.
-func ReadOverlay(name string) (*Overlay, error) {
+// Read reads an overlay. The error names file, line and cure.
+func Read(name string) (*Overlay, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
