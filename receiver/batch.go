@@ -102,12 +102,11 @@ func (b *batch) Flush() error {
 }
 
 // Judge believes an ending while monitoring is proven to live; where the ending
-// itself is the proof, it holds it back until that is proven for the time after
-// it.
+// itself is the proof, it is deferred until that is proven for the time after it.
 func (b *batch) Judge(_ *incidents.Batch, t *incidents.Tracked, ev incident.Cleared) (incident.Cleared, bool, error) {
 	ev.Trusted = b.core.trusted(b.Now) || ownAll(t, ev.Fingerprints)
 	if ev.Trusted && b.mustWait(t, ev) {
-		return ev, true, b.holdEnding(t, ev)
+		return ev, true, b.deferEnding(t, ev)
 	}
 	return ev, false, nil
 }

@@ -17,11 +17,11 @@ import (
 
 // When Prometheus dies, Alertmanager lets every alert lapse and reports each as
 // resolved, the probe's perhaps a moment before the watchdog's. Where the ending
-// itself is the proof, it is therefore held until Prometheus is proven to have
-// lived after it. It is kept with the incident, so that a restart forgets none.
+// itself is the proof, it therefore stays unconfirmed until Prometheus is proven to
+// have lived after it. It is kept with the incident, so that a restart forgets none.
 
-// endingsKey is set while some incident may hold an ending, so that a start
-// need not read every incident to find out.
+// endingsKey is set while some incident may have an unconfirmed ending, so that a
+// start need not read every incident to find out.
 const endingsKey = "endings_held"
 
 // ownAll reports whether the engine raised all these alerts of an incident.
@@ -39,38 +39,38 @@ func (b *batch) mustWait(t *incidents.Tracked, ev incident.Cleared) bool {
 	return s != nil && s.Proof == policy.ProofCleared && !b.core.watch.livedAfter(ev.At)
 }
 
-func (b *batch) holdEnding(t *incidents.Tracked, ev incident.Cleared) error {
-	if _, err := b.Apply(t, incident.EndingHeld{Fingerprints: ev.Fingerprints, At: ev.At}); err != nil {
+func (b *batch) deferEnding(t *incidents.Tracked, ev incident.Cleared) error {
+	if _, err := b.Apply(t, incident.EndingUnconfirmed{Fingerprints: ev.Fingerprints, At: ev.At}); err != nil {
 		return err
 	}
 	id := t.ID
 	b.tx.AfterCommit(func() { b.core.endings.Set(id, true) })
 	if b.core.store.Shared() { // whoever judges it may be another receiver
-		if err := b.tx.SetValue(heldKey+"/"+id, "yes"); err != nil {
+		if err := b.tx.SetValue(unconfirmedKey+"/"+id, "yes"); err != nil {
 			return err
 		}
 	}
 	return b.tx.SetValue(endingsKey, "yes")
 }
 
-// recallEndings finds the incidents that an earlier process left with a held ending.
+// recallEndings finds the incidents that an earlier process left with an unconfirmed ending.
 func (e *core) recallEndings(ctx context.Context) error {
-	var held string
+	var some string
 	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
-		held, err = tx.Value(endingsKey)
+		some, err = tx.Value(endingsKey)
 		return err
 	})
-	if err != nil || held == "" {
+	if err != nil || some == "" {
 		return err
 	}
 	return e.eachOpen(ctx, func(r *store.Record) {
-		if len(r.Progress.HeldEndings) > 0 {
+		if len(r.Progress.UnconfirmedEndings) > 0 {
 			e.endings.Set(r.ID, true)
 		}
 	})
 }
 
-// stillFiring forgets held endings of alerts that Prometheus has repeated since.
+// stillFiring forgets unconfirmed endings of alerts that Prometheus has repeated since.
 func (e *core) stillFiring(ctx context.Context, t *alertmanager.Together, now time.Time) error {
 	for fp, s := range t.Firing {
 		if e.Book().Classify(s, now).Ignored == incidents.Watchdog {
@@ -86,7 +86,7 @@ func (e *core) stillFiring(ctx context.Context, t *alertmanager.Together, now ti
 				return err
 			}
 			var dropped []string
-			for fp, at := range en.Progress.HeldEndings {
+			for fp, at := range en.Progress.UnconfirmedEndings {
 				if t.Updated[fp].After(at) {
 					dropped = append(dropped, fp)
 				}
@@ -102,7 +102,7 @@ func (e *core) stillFiring(ctx context.Context, t *alertmanager.Together, now ti
 	return errors.Join(errs...)
 }
 
-// judgeEndings believes the held endings after which Prometheus is proven to
+// judgeEndings believes the unconfirmed endings after which Prometheus is proven to
 // have lived, and drops all of them once the watchdog itself has ended.
 func (e *core) judgeEndings(ctx context.Context, now time.Time) error {
 	trusted := e.trusted(now)
@@ -137,18 +137,18 @@ func (e *core) judgeEnding(tx *store.Tx, id string, trusted bool, now time.Time)
 	if err != nil {
 		return err
 	}
-	held := en.Progress.HeldEndings
+	unconfirmed := en.Progress.UnconfirmedEndings
 	over := map[time.Time][]string{}
 	judged := 0
-	for fp, at := range held {
+	for fp, at := range unconfirmed {
 		if en.State.Ended() || !trusted || e.watch.livedAfter(at) {
 			over[at] = append(over[at], fp)
 			judged++
 		}
 	}
-	if judged == len(held) {
+	if judged == len(unconfirmed) {
 		if e.store.Shared() {
-			if err := tx.DropValue(heldKey + "/" + id); err != nil {
+			if err := tx.DropValue(unconfirmedKey + "/" + id); err != nil {
 				return err
 			}
 		}

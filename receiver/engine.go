@@ -163,7 +163,7 @@ func wire(o Options) *Engine {
 	c.watch.started = o.Now()
 	e := &Engine{core: c, intake: &intake{core: c}, reader: &reader{core: c}, asker: &asker{core: c},
 		measurer: measures, correlator: &correlator{core: c}, sealer: &sealer{core: c}, upkeep: newUpkeep(c, o.Registry), heartbeat: &heartbeats{core: c}}
-	c.Leader = lead.New(lead.Options{Store: o.Store, Log: o.Logger, Values: []string{watchdogKey, endedKey, heldKey},
+	c.Leader = lead.New(lead.Options{Store: o.Store, Log: o.Logger, Values: []string{watchdogKey, endedKey, unconfirmedKey},
 		Alert: blindSignal(o.Now()), Hear: e.listen, TakeOver: e.takeOver})
 	e.reconciler = &reconciler{core: c, intake: e.intake, asker: e.asker, hurried: make(chan struct{}, 1)}
 	e.acts = &acts{core: c, hurry: e.reconciler.hurry}

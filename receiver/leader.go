@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// endedKey is set while the watchdog is said to fire no more, heldKey begins
-	// the names of values that each name an incident which holds an ending.
-	endedKey = "watchdog_ended"
-	heldKey  = "ending_held"
+	// endedKey is set while the watchdog is said to fire no more, unconfirmedKey begins
+	// the names of values that each name an incident with an unconfirmed ending.
+	endedKey       = "watchdog_ended"
+	unconfirmedKey = "ending_held"
 )
 
 // listen hears what other receivers did. What it cannot take in it tries again with
@@ -65,7 +65,7 @@ func (e *Engine) hear(p store.Pulse) {
 	e.watch.ended = p.Values[endedKey] != ""
 	e.watch.mu.Unlock()
 	for name := range p.Values {
-		if id, held := strings.CutPrefix(name, heldKey+"/"); held {
+		if id, found := strings.CutPrefix(name, unconfirmedKey+"/"); found {
 			e.endings.Set(id, true)
 		}
 	}

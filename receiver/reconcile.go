@@ -124,7 +124,7 @@ func (r *reconciler) receiveNew(ctx context.Context, t *alertmanager.Together, n
 	loud := map[string]bool{}
 	err := r.receiveIf(ctx, t, func(s model.Signal, known *incident.Alert) bool {
 		switch {
-		case t.Held[s.Fingerprint]:
+		case t.Muted[s.Fingerprint]:
 			return false
 		case known != nil:
 			return s.StartsAt.After(known.StartsAt)
@@ -265,7 +265,7 @@ func partly(t *alertmanager.Together, inc incident.Incident, active []incident.S
 	elsewhere := !t.All && inc.Entry != string(model.CorrelatedSignal)
 	for fp, a := range inc.Alerts {
 		_, told := t.Firing[fp]
-		loud := told && !t.Held[fp] && len(t.SilencedBy[fp]) == 0 || !told && elsewhere && !own(a.Labels)
+		loud := told && !t.Muted[fp] && len(t.SilencedBy[fp]) == 0 || !told && elsewhere && !own(a.Labels)
 		if loud && a.Firing && !slices.ContainsFunc(active, func(s incident.Silence) bool { return s.CoversAlert(a.Labels) }) {
 			return true
 		}

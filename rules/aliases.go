@@ -71,7 +71,7 @@ type (
 	Decision          = incident.Decision
 	Delivered         = incident.Delivered
 	EndingDropped     = incident.EndingDropped
-	EndingHeld        = incident.EndingHeld
+	EndingUnconfirmed = incident.EndingUnconfirmed
 	Entry             = incident.Entry
 	Event             = incident.Event
 	Evidence          = incident.Evidence

@@ -107,8 +107,8 @@ func (d *decider) apply(ev incident.Event) {
 		}
 	case incident.Cleared:
 		d.intake().cleared(e)
-	case incident.EndingHeld:
-		d.intake().holdEnding(e)
+	case incident.EndingUnconfirmed:
+		d.intake().noteUnconfirmed(e)
 	case incident.EndingDropped:
 		d.intake().dropEndings(e.Fingerprints)
 	case incident.Acted:

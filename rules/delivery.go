@@ -32,8 +32,8 @@ func (d post) delivered(e incident.Delivered) {
 	for _, a := range e.Refused {
 		d.refusedAddress(r, a, e)
 	}
-	for _, a := range e.Held {
-		d.held(r, a, e)
+	for _, a := range e.Deferred {
+		d.deferred(r, a, e)
 	}
 	if r.Status == incident.StepDecided && r.Complete() {
 		d.accept(r)
@@ -57,7 +57,7 @@ func (d post) accepted(r *incident.StepRecord, address string) {
 	p := (*from)[i]
 	*from = slices.Delete(slices.Clone(*from), i, i+1)
 	r.Accepted = append(slices.Clone(r.Accepted), p.Address)
-	r.Held = without(r.Held, p.Address)
+	r.Deferred = without(r.Deferred, p.Address)
 	if r.Episode == d.Incident.Episode {
 		p.Step = r.Step
 		d.Incident.Told = append(d.Incident.Told, p)
@@ -82,7 +82,7 @@ func (d post) refusedAddress(r *incident.StepRecord, address string, e incident.
 	p := r.Pending[i]
 	r.Pending = slices.Delete(slices.Clone(r.Pending), i, i+1)
 	r.Refused = append(slices.Clone(r.Refused), p)
-	r.Held = without(r.Held, p.Address)
+	r.Deferred = without(r.Deferred, p.Address)
 	why := map[string]string{
 		incident.RefusedAddress: "the address of role " + p.Role + " was refused for good: ",
 		incident.RefusedMessage: "the message to role " + p.Role + " was refused, not the address, and is not tried any more: ",
@@ -92,15 +92,15 @@ func (d post) refusedAddress(r *incident.StepRecord, address string, e incident.
 	d.tellOfRefusal(r, p, e.What)
 }
 
-// held takes in that the message itself is refused: nothing is wrong with the
+// deferred takes in that the message itself is refused: nothing is wrong with the
 // address, and it is tried again. It is told once for each message and address.
-func (d post) held(r *incident.StepRecord, address string, e incident.Delivered) {
+func (d post) deferred(r *incident.StepRecord, address string, e incident.Delivered) {
 	i := slices.IndexFunc(r.Pending, func(p incident.Party) bool { return strings.EqualFold(p.Address, address) })
-	if i < 0 || slices.Contains(r.Held, r.Pending[i].Address) {
+	if i < 0 || slices.Contains(r.Deferred, r.Pending[i].Address) {
 		return
 	}
 	p := r.Pending[i]
-	r.Held = append(slices.Clone(r.Held), p.Address)
+	r.Deferred = append(slices.Clone(r.Deferred), p.Address)
 	d.out.Journal = append(d.out.Journal, incident.Entry{At: d.Now, Kind: "message", What: "held " + r.Step,
 		Reason: "the mail server of role " + p.Role + " refuses this message, not the address; it is tried again: " + e.Detail, Personal: p.Address})
 	d.tellOfRefusal(r, p, e.What)

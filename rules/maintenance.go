@@ -26,11 +26,11 @@ func (d announced) begin(started time.Time) {
 // emergency raises an emergency, unless the work was announced: then at its end.
 func (d announced) emergency(by string) {
 	if d.InMaintenance() {
-		d.Incident.Progress.HeldEmergency = true
+		d.Incident.Progress.EmergencyDeferred = true
 		d.note("note", "maintenance", by, "the maintenance was announced: level 3 is not woken")
 		return
 	}
-	d.Incident.Progress.HeldEmergency = false
+	d.Incident.Progress.EmergencyDeferred = false
 	d.Incident.Level = 3
 	d.raise("emergency", d.Now)
 }
@@ -46,8 +46,8 @@ func (d announced) follow() {
 		d.wakeBy(until)
 		return
 	}
-	if d.Incident.Progress.HeldEmergency {
-		d.Incident.Progress.HeldEmergency = false
+	if d.Incident.Progress.EmergencyDeferred {
+		d.Incident.Progress.EmergencyDeferred = false
 		d.Incident.Level = 3
 		d.note("note", "maintenance", "", "the maintenance is over and it is not solved: level 3 is told")
 		d.raise("emergency", d.Now)

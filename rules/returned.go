@@ -76,11 +76,11 @@ func (d post) undo(r *incident.StepRecord) {
 	if st == nil || r.Episode != d.Incident.Episode {
 		return
 	}
-	if !d.holds(func(other *policy.Step) bool { return other.Name == st.Name }) {
+	if !d.traced(func(other *policy.Step) bool { return other.Name == st.Name }) {
 		delete(d.Incident.Raised, "step:"+st.Name)
 	}
 	for _, f := range st.Raises {
-		if !d.holds(func(other *policy.Step) bool { return slices.Contains(other.Raises, f) }) && d.flag(f, false, "the written trace of step "+st.Name+" came back") {
+		if !d.traced(func(other *policy.Step) bool { return slices.Contains(other.Raises, f) }) && d.flag(f, false, "the written trace of step "+st.Name+" came back") {
 			d.unmeet(f)
 		}
 	}
@@ -89,8 +89,8 @@ func (d post) undo(r *incident.StepRecord) {
 	}
 }
 
-// holds reports whether a complete trace of this episode is of such a step.
-func (d post) holds(such func(*policy.Step) bool) bool {
+// traced reports whether a complete trace of this episode is of such a step.
+func (d post) traced(such func(*policy.Step) bool) bool {
 	for _, r := range d.Incident.Steps {
 		if st := d.Step(r.Step); st != nil && r.Episode == d.Incident.Episode && r.Status == incident.StepAccepted && such(st) {
 			return true

@@ -339,7 +339,7 @@ func (b *Book) Repeats(inc *incident.Incident, s model.Signal) bool {
 		!maps.Equal(a.Labels, s.Labels) || !maps.Equal(a.Annotations, s.Annotations) {
 		return false
 	}
-	if _, held := inc.Progress.HeldEndings[s.Fingerprint]; held {
+	if _, unconfirmed := inc.Progress.UnconfirmedEndings[s.Fingerprint]; unconfirmed {
 		return false
 	}
 	d := b.decider(inc, incident.Circumstances{}, inc.LastSeen)

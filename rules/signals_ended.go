@@ -39,27 +39,27 @@ func (d intake) cleared(e incident.Cleared) {
 	}
 }
 
-// holdEnding keeps what is not believed yet with the incident, so that no restart
+// noteUnconfirmed keeps what is not believed yet with the incident, so that no restart
 // forgets it.
-func (d intake) holdEnding(e incident.EndingHeld) {
+func (d intake) noteUnconfirmed(e incident.EndingUnconfirmed) {
 	for _, fp := range e.Fingerprints {
 		if a := d.Incident.Alerts[fp]; a == nil || e.At.Before(a.StartsAt) {
 			continue // the end of an earlier run, told late
 		}
-		d.Incident.Progress.Hold(fp, e.At)
+		d.Incident.Progress.AddUnconfirmed(fp, e.At)
 	}
 }
 
 func (d intake) dropEndings(fingerprints []string) {
 	for _, fp := range fingerprints {
-		delete(d.Incident.Progress.HeldEndings, fp)
+		delete(d.Incident.Progress.UnconfirmedEndings, fp)
 	}
 }
 
-// recant forgets a held ending of an alert that fires again.
+// recant forgets the unconfirmed ending of an alert that fires again.
 func (d intake) recant(e incident.Fired) {
-	at, held := d.Incident.Progress.HeldEndings[e.Signal.Fingerprint]
-	if held && (e.Confirmed || e.Signal.StartsAt.After(at)) {
+	at, unconfirmed := d.Incident.Progress.UnconfirmedEndings[e.Signal.Fingerprint]
+	if unconfirmed && (e.Confirmed || e.Signal.StartsAt.After(at)) {
 		d.dropEndings([]string{e.Signal.Fingerprint})
 	}
 }

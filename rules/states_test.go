@@ -14,14 +14,14 @@ import (
 	"vigie/rules/model"
 )
 
-// stage brings an incident into a state, on the way that it would come there.
-type stage struct {
+// setup names the incident and the state into which inState brings it.
+type setup struct {
 	scenario string
 	state    model.State
 }
 
-// onStage returns an incident of a scenario in a state, and the instant after.
-func onStage(t *testing.T, st stage) (*bench, time.Time) {
+// inState returns an incident of a scenario in a state, and the instant after.
+func inState(t *testing.T, st setup) (*bench, time.Time) {
 	now := paris(t, "2026-03-09 10:00")
 	var b *bench
 	by := "adm1"
@@ -253,7 +253,7 @@ func TestStates(t *testing.T) {
 			fmt.Fprintf(&got, "%-42s", h.name)
 			done[strings.Fields(h.name + " - -")[1]] = true
 			for _, s := range stages[scenario] {
-				b, now := onStage(t, stage{scenario, s})
+				b, now := inState(t, setup{scenario, s})
 				before := asJSON(t, b.inc)
 				d := h.do(b, now)
 				cell := string(b.inc.State)

@@ -179,8 +179,8 @@ func (d rungs) lookAgain() {
 
 // postponed waits while something common is being sorted out.
 func (d rungs) postponed(t policy.Trigger, f situation.Firing) bool {
-	latest, held := d.Schedule().HeldUntil(t, f)
-	if !held || !d.Horizon.Before(latest) {
+	latest, postponed := d.Schedule().PostponedUntil(t, f)
+	if !postponed || !d.Horizon.Before(latest) {
 		return false
 	}
 	d.wakeBy(latest)

@@ -25,7 +25,7 @@ func TestProgressOfFirstBuilds(t *testing.T) {
 	p.FollowUp = time.Time{}
 	want := incident.Progress{Subkind: "offline", CallsMissed: 2, SilenceAuthors: []string{"adm1", "adm2"}, OnDuty: []string{"sup"},
 		RefusedSeen: []string{"a@b.example", "c@d.example"}, OtherAnswer: model.EvidenceKO,
-		HeldEndings: map[string]time.Time{"f00": time.Date(2025, 3, 10, 10, 0, 0, 5e8, time.UTC)}}
+		UnconfirmedEndings: map[string]time.Time{"f00": time.Date(2025, 3, 10, 10, 0, 0, 5e8, time.UTC)}}
 	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got  %+v\nwant %+v", p, want)
 	}

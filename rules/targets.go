@@ -105,7 +105,7 @@ func (d stopwatch) over(t *policy.Target, c *incident.Clock, due time.Time) {
 // verdict is how a clock stands, for the journal.
 func (d stopwatch) verdict(t *policy.Target, c *incident.Clock) incident.Verdict {
 	v := incident.Verdict{From: c.Start, Due: c.Due, Severity: d.Incident.Severity}
-	level := d.Policy.LevelHeld(func(name string) bool { return d.Calendar(name).IsOpen(c.Start) })
+	level := d.Policy.LevelInForce(func(name string) bool { return d.Calendar(name).IsOpen(c.Start) })
 	if level >= 0 {
 		v.Level = d.Policy.Guarantees[level].Level
 	}

@@ -11,22 +11,22 @@ import (
 
 const loopback = "127.0.0.1"
 
-// Port is one port of this machine, held until a program is about to take it.
+// Port is a port of this machine, kept busy by a listener of ours until its program starts.
 type Port struct {
 	Number   int
 	listener net.Listener
 }
 
-// Free ports are looked for below those that connections leave from, so that
-// no connection takes one between our letting go and a program's listening.
+// Free ports are looked for below the ephemeral range, so that no outgoing connection
+// takes one between our closing it and the program listening on it.
 const (
 	lowest  = 20000
 	highest = 29999
 	tries   = 100
 )
 
-// Reserve holds the port wanted; 0 stands for any. One that is only preferred is
-// replaced by any other when somebody has it already.
+// Reserve listens on the port wanted, 0 being any, so that nobody else takes it. One
+// that is only preferred is replaced by another when it is in use.
 func Reserve(wanted int, preferred bool) (*Port, error) {
 	if wanted == 0 {
 		return takeAny()
@@ -41,30 +41,30 @@ func Reserve(wanted int, preferred bool) (*Port, error) {
 		}
 		return nil, err
 	}
-	return held(l), nil
+	return reserved(l), nil
 }
 
 func takeAny() (*Port, error) {
 	for range tries {
 		if l, err := net.Listen("tcp", hostPort(lowest+rand.IntN(highest-lowest+1))); err == nil {
-			return held(l), nil
+			return reserved(l), nil
 		}
 	}
 	l, err := net.Listen("tcp", hostPort(0))
 	if err != nil {
 		return nil, err
 	}
-	return held(l), nil
+	return reserved(l), nil
 }
 
-func held(l net.Listener) *Port {
+func reserved(l net.Listener) *Port {
 	return &Port{Number: l.Addr().(*net.TCPAddr).Port, listener: l}
 }
 
-// Listener gives the held port to a server of our own.
+// Listener hands the port to a server of our own.
 func (p *Port) Listener() net.Listener { return p.listener }
 
-// Free lets go of the port, for a program that will listen there itself.
+// Free stops listening, for a program that will listen there itself.
 func (p *Port) Free() { _ = p.listener.Close() }
 
 // Host is where everything listens, Addr is host:port, URL a base address.

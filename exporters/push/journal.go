@@ -32,8 +32,8 @@ type journal struct {
 	file *os.File // nil until the first write, and after a failed one
 	size int64    // of the journal's good part
 	base int64    // of results.json
-	// stage is called by tests that end the process at the worst instant.
-	stage func(name string, f *os.File, at int64, line []byte)
+	// hook lets a test end the process at the worst instant.
+	hook func(name string, f *os.File, at int64, line []byte)
 }
 
 type baseFile struct {
@@ -130,13 +130,13 @@ func (j *journal) append(e entry) error {
 	if err := j.open(); err != nil {
 		return err
 	}
-	if j.stage != nil {
-		j.stage("write", j.file, j.size, line)
+	if j.hook != nil {
+		j.hook("write", j.file, j.size, line)
 	}
 	_, err = j.file.WriteAt(line, j.size)
 	if err == nil {
-		if j.stage != nil {
-			j.stage("written", j.file, j.size, line)
+		if j.hook != nil {
+			j.hook("written", j.file, j.size, line)
 		}
 		err = j.file.Sync()
 	}
@@ -147,8 +147,8 @@ func (j *journal) append(e entry) error {
 		return err
 	}
 	j.size += int64(len(line))
-	if j.stage != nil {
-		j.stage("synced", j.file, j.size, line)
+	if j.hook != nil {
+		j.hook("synced", j.file, j.size, line)
 	}
 	return nil
 }

@@ -18,12 +18,12 @@ import (
 )
 
 // The test program is also the receiver that is killed: with this variable
-// it serves from the folder named, and kills itself at the stage named.
+// it serves from the folder named, and kills itself at the instant named.
 const killEnv = "VIGIE_TEST_KILL_AT"
 
 // TestVictim is the process of TestKilledBeforeTheAnswer, not a test.
 func TestVictim(t *testing.T) {
-	stage, dir, ok := strings.Cut(os.Getenv(killEnv), ":")
+	instant, dir, ok := strings.Cut(os.Getenv(killEnv), ":")
 	if !ok {
 		t.Skip("runs as the victim of TestKilledBeforeTheAnswer only")
 	}
@@ -35,16 +35,16 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.journal.stage = func(name string, f *os.File, at int64, line []byte) {
+	s.journal.hook = func(name string, f *os.File, at int64, line []byte) {
 		switch {
-		case stage == "half" && name == "write":
+		case instant == "half" && name == "write":
 			_, _ = f.WriteAt(line[:len(line)/2], at)
-		case stage == "zeros" && name == "write":
+		case instant == "zeros" && name == "write":
 			// The length reached the disk, a part of the text did not.
 			torn := append([]byte(nil), line...)
 			clear(torn[len(torn)/3 : len(torn)/2])
 			_, _ = f.WriteAt(torn, at)
-		case stage == name:
+		case instant == name:
 		default:
 			return
 		}
@@ -62,15 +62,15 @@ func TestVictim(t *testing.T) {
 // A receiver killed between write and answer has the report once, and exactly
 // once after the sender asks again.
 func TestKilledBeforeTheAnswer(t *testing.T) {
-	for _, stage := range []string{"write", "half", "zeros", "written", "synced"} {
-		t.Run(stage, func(t *testing.T) {
+	for _, instant := range []string{"write", "half", "zeros", "written", "synced"} {
+		t.Run(instant, func(t *testing.T) {
 			b := newBench(t, Limits{})
 			earlier := b.Clock.Now().Add(-time.Hour)
 			b.send(dupontToken, report("0", "failed", earlier, ""))
 			_ = b.source.Close()
 
 			cmd := exec.Command(os.Args[0], "-test.run=^TestVictim$")
-			cmd.Env = append(os.Environ(), killEnv+"="+stage+":"+b.dir)
+			cmd.Env = append(os.Environ(), killEnv+"="+instant+":"+b.dir)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +103,7 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 
 			b.restart()
 			want := 1
-			if stage == "written" || stage == "synced" {
+			if instant == "written" || instant == "synced" {
 				want = 2 // on disk though nobody was told
 			}
 			b.want(metric("consecutive_failures", want))

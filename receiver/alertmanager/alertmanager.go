@@ -116,9 +116,9 @@ type Snapshot struct {
 	// Ready tells that its cluster has settled, or that it has none.
 	Ready   bool
 	Signals []model.Signal
-	// Held are, by fingerprint, the alerts that it keeps back: inhibited by
+	// Muted are, by fingerprint, the alerts that it keeps back: inhibited by
 	// another one, or in groups that are muted at this hour.
-	Held map[string]bool
+	Muted map[string]bool
 	// Mutes tells that it mutes groups at some hours. Which ones now it says only once
 	// their wait is over: until then such an alert looks like any other.
 	Mutes bool
@@ -199,7 +199,7 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	if err != nil && !errors.Is(err, errNoSuchList) {
 		return snap, err
 	}
-	snap.muted(groups)
+	snap.markMuted(groups)
 	silences, worse, err := list[models.GettableSilence](ctx, c, "silences", nil)
 	if err != nil {
 		return snap, err
@@ -216,7 +216,7 @@ func (c *Client) receiver() url.Values {
 }
 
 func (s *Snapshot) alerts(all []*models.GettableAlert) {
-	s.SilencedBy, s.Updated, s.Held = map[string][]string{}, map[string]time.Time{}, map[string]bool{}
+	s.SilencedBy, s.Updated, s.Muted = map[string][]string{}, map[string]time.Time{}, map[string]bool{}
 	for _, a := range all {
 		sig := signal(a)
 		s.Signals = append(s.Signals, sig)
@@ -227,14 +227,14 @@ func (s *Snapshot) alerts(all []*models.GettableAlert) {
 			s.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
 		}
 		if a.Status != nil && len(a.Status.InhibitedBy)+len(a.Status.MutedBy) > 0 {
-			s.Held[sig.Fingerprint] = true
+			s.Muted[sig.Fingerprint] = true
 		}
 	}
 }
 
-// muted notes the alerts all of whose groups are muted. Only the groups tell: in
+// markMuted marks the alerts all of whose groups are muted. Only the groups tell: in
 // the list of alerts a muted one looks like any other.
-func (s *Snapshot) muted(groups []*models.AlertGroup) {
+func (s *Snapshot) markMuted(groups []*models.AlertGroup) {
 	loud := map[string]bool{}
 	for _, g := range groups {
 		for _, a := range g.Alerts {
@@ -247,7 +247,7 @@ func (s *Snapshot) muted(groups []*models.AlertGroup) {
 	}
 	for fp, is := range loud {
 		if !is {
-			s.Held[fp] = true
+			s.Muted[fp] = true
 		}
 	}
 }

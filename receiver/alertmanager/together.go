@@ -12,8 +12,8 @@ import (
 // Together is what all Alertmanagers that answered say together.
 type Together struct {
 	Firing map[string]model.Signal
-	// Held are alerts that every Alertmanager that knows them keeps back.
-	Held       map[string]bool
+	// Muted are alerts that every Alertmanager that knows them keeps back.
+	Muted      map[string]bool
 	SilencedBy map[string][]string
 	Silences   map[string]incident.Silence
 	Updated    map[string]time.Time
@@ -32,7 +32,7 @@ type Together struct {
 // Join puts together what several say, each nil that did not answer. Without any
 // answer there is no truth, and nothing is returned.
 func Join(snaps []*Snapshot, now time.Time, settled time.Duration) *Together {
-	t := &Together{Firing: map[string]model.Signal{}, Held: map[string]bool{}, SilencedBy: map[string][]string{}, Silences: map[string]incident.Silence{},
+	t := &Together{Firing: map[string]model.Signal{}, Muted: map[string]bool{}, SilencedBy: map[string][]string{}, Silences: map[string]incident.Silence{},
 		Updated: map[string]time.Time{}, Complete: true, All: true}
 	answered := false
 	for _, s := range snaps {
@@ -55,7 +55,7 @@ func (t *Together) add(s *Snapshot) {
 	for _, sig := range s.Signals {
 		fp := sig.Fingerprint
 		old, known := t.Firing[fp]
-		t.Held[fp] = s.Held[fp] && (t.Held[fp] || !known)
+		t.Muted[fp] = s.Muted[fp] && (t.Muted[fp] || !known)
 		if !known || sig.StartsAt.Before(old.StartsAt) {
 			t.Firing[fp] = sig
 		}

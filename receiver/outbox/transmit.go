@@ -207,7 +207,7 @@ func told(tx *store.Tx, tell Tell, x outcome) error {
 	}
 	ev := incident.Delivered{MessageID: x.of.Message, Complete: true, Detail: x.Detail, What: x.What}
 	if x.Status == store.Pending {
-		ev.Held = []string{x.of.Address}
+		ev.Deferred = []string{x.of.Address}
 	}
 	for _, t := range ts {
 		switch t.Status {

@@ -112,7 +112,7 @@ func (c *Collector) copies(gauge func(*prometheus.Desc, float64, ...string)) {
 func (c *Collector) guarantees(gauge func(*prometheus.Desc, float64, ...string)) {
 	now, book := c.Now(), c.Book()
 	p := book.InForce(now)
-	held := p.LevelHeld(func(name string) bool { return book.Closures(p, name).IsOpen(now) })
+	held := p.LevelInForce(func(name string) bool { return book.Closures(p, name).IsOpen(now) })
 	for i, g := range p.Guarantees {
 		gauge(guaranteeLevel, one(i == held), p.Name, g.Level)
 		if i == 0 {

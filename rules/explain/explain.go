@@ -235,7 +235,7 @@ func (d explaining) explainComing(st *policy.Step, platform string, f situation.
 			x.Status = "waiting"
 			x.Reason += "; waits until " + c
 		}
-		if latest, held := d.Schedule().HeldUntil(st.When[f.Trigger], f); held && latest.After(x.Due) {
+		if latest, postponed := d.Schedule().PostponedUntil(st.When[f.Trigger], f); postponed && latest.After(x.Due) {
 			x.Due = latest
 			x.Reason += "; held until then, or until the common failure is over"
 		}

@@ -38,15 +38,15 @@ type (
 		Left []string
 	}
 
-	// EndingHeld says that alerts no longer fire, which is not believed before
+	// EndingUnconfirmed says that alerts no longer fire, which is not believed before
 	// Prometheus is proven to have lived after that. When it is, [Cleared]
 	// follows; [EndingDropped] or a later [Fired] undoes it.
-	EndingHeld struct {
+	EndingUnconfirmed struct {
 		Fingerprints []string
 		At           time.Time
 	}
 
-	// EndingDropped says that endings that were held are none.
+	// EndingDropped says that unconfirmed endings were none.
 	EndingDropped struct{ Fingerprints []string }
 
 	// Tick lets time pass.
@@ -74,16 +74,16 @@ type (
 	}
 
 	// Delivered says that a notification's message was accepted by every To
-	// and Cc, or which addresses refused it for good, or what else holds it up.
+	// and Cc, which addresses refused it for good, and at which it is tried again.
 	Delivered struct {
 		NotificationID string
 		MessageID      string
 		Accepted       []string // addresses
 		Refused        []string // addresses, refused for good
 		Complete       bool     // every To and Cc accepted
-		// Held are addresses for which the message itself is refused; it is tried
+		// Deferred are addresses for which the message itself is refused; it is tried
 		// again, another way too.
-		Held []string
+		Deferred []string
 		// What is refused for those: [RefusedAddress] when empty.
 		What   string
 		Detail string
@@ -122,7 +122,7 @@ func (Repeated) event() {}
 
 func (Cleared) event() {}
 
-func (EndingHeld) event() {}
+func (EndingUnconfirmed) event() {}
 
 func (EndingDropped) event() {}
 

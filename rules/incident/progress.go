@@ -64,18 +64,18 @@ type Progress struct {
 	Decommissioned time.Time `json:"decommissioned,omitzero"`
 
 	// Announced is the start of a failure that was reported within announced work,
-	// HeldEmergency an emergency of which level 3 hears at the end of such work.
-	Announced     time.Time `json:"announced,omitzero"`
-	HeldEmergency bool      `json:"held_emergency,omitempty"`
+	// EmergencyDeferred an emergency of which level 3 hears at the end of such work.
+	Announced         time.Time `json:"announced,omitzero"`
+	EmergencyDeferred bool      `json:"held_emergency,omitempty"`
 
-	// HeldEndings are endings that are not believed yet, by fingerprint.
-	HeldEndings map[string]time.Time `json:"held_endings,omitempty"`
+	// UnconfirmedEndings are endings that are not believed yet, by fingerprint.
+	UnconfirmedEndings map[string]time.Time `json:"held_endings,omitempty"`
 }
 
 func (p Progress) clone() Progress {
 	p.SilenceAuthors, p.OnDuty, p.RefusedSeen = slices.Clip(p.SilenceAuthors), slices.Clip(p.OnDuty), slices.Clip(p.RefusedSeen)
 	p.NotTheirs = slices.Clip(p.NotTheirs)
-	p.HeldEndings = maps.Clone(p.HeldEndings)
+	p.UnconfirmedEndings = maps.Clone(p.UnconfirmedEndings)
 	return p
 }
 
@@ -140,15 +140,15 @@ func (p *Progress) old(name string, value json.RawMessage) (json.RawMessage, err
 		if err != nil {
 			return nil, err
 		}
-		p.Hold(fingerprint, at)
+		p.AddUnconfirmed(fingerprint, at)
 		return nil, nil
 	}
 	return value, nil
 }
 
-func (p *Progress) Hold(fingerprint string, at time.Time) {
-	if p.HeldEndings == nil {
-		p.HeldEndings = map[string]time.Time{}
+func (p *Progress) AddUnconfirmed(fingerprint string, at time.Time) {
+	if p.UnconfirmedEndings == nil {
+		p.UnconfirmedEndings = map[string]time.Time{}
 	}
-	p.HeldEndings[fingerprint] = at
+	p.UnconfirmedEndings[fingerprint] = at
 }

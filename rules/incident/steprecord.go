@@ -20,8 +20,8 @@ type StepRecord struct {
 	// Refused those whose address was refused for good.
 	Pending []Party `json:"pending,omitempty"`
 	Refused []Party `json:"refused,omitempty"`
-	// Held are those of Pending whose message is refused and tried again.
-	Held []string `json:"held,omitempty"`
+	// Deferred are those of Pending whose message is refused and tried again.
+	Deferred []string `json:"held,omitempty"`
 	// Unfilled are roles that must have it and that nobody fills: it is not done.
 	Unfilled []string `json:"unfilled,omitempty"`
 	// Accepted are the addresses whose mail server has accepted.

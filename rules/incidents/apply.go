@@ -307,7 +307,7 @@ func (t *Tracked) keepsPlace(ev incident.Event) bool {
 	switch ev := ev.(type) {
 	case incident.Fired:
 		return t.place.Says(PlaceOf(ev.Signal.Labels))
-	case incident.Repeated, incident.Tick, incident.Related, incident.EndingHeld, incident.EndingDropped:
+	case incident.Repeated, incident.Tick, incident.Related, incident.EndingUnconfirmed, incident.EndingDropped:
 		return true
 	}
 	return false

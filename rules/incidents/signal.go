@@ -198,11 +198,11 @@ func (b *Batch) Clear(cleared []Cleared) error {
 		if err != nil {
 			return err
 		}
-		ev, held, err := b.Endings.Judge(b, t, incident.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC()})
+		ev, deferred, err := b.Endings.Judge(b, t, incident.Cleared{Fingerprints: groups[g], At: time.Unix(0, g.at).UTC()})
 		if err != nil {
 			return err
 		}
-		if held {
+		if deferred {
 			continue
 		}
 		if _, err := b.Apply(t, ev); err != nil {

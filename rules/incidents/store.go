@@ -65,7 +65,7 @@ type Store interface {
 // Endings judge what is told of alerts that fire no more. A server has to doubt
 // it, for Alertmanager reports everything as resolved when Prometheus dies.
 type Endings interface {
-	// Judge returns the ending with whether it is trusted. It reports true when it
-	// holds the ending back to judge it later.
-	Judge(b *Batch, t *Tracked, ev incident.Cleared) (judged incident.Cleared, held bool, err error)
+	// Judge returns the ending with whether it is trusted. It reports true when the
+	// ending is deferred, to be judged later.
+	Judge(b *Batch, t *Tracked, ev incident.Cleared) (judged incident.Cleared, deferred bool, err error)
 }

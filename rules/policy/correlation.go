@@ -28,26 +28,26 @@ type Correlation struct {
 	// and of at least so many machines.
 	SourceShare float64
 	Floor       int
-	// Held is for how long members are told by the common failure alone.
-	Held Delay
-	At   strict.Position
+	// InhibitFor is for how long members are told by the common failure alone.
+	InhibitFor Delay
+	At         strict.Position
 }
 
 type correlationDoc struct {
 	strict.Position
-	Name      string            `yaml:"name"`
-	Match     []string          `yaml:"match"`
-	Within    time.Duration     `yaml:"within"`
-	Machines  int               `yaml:"machines"`
-	Customers int               `yaml:"customers"`
-	Share     string            `yaml:"share"`
-	Same      []string          `yaml:"same"`
-	Raises    map[string]string `yaml:"raises"`
-	Marks     bool              `yaml:"marks_members"`
-	Cause     []string          `yaml:"cause"`
-	OfSource  string            `yaml:"share_of_source"`
-	Floor     *int              `yaml:"floor"`
-	Held      *delayDoc         `yaml:"members_held"`
+	Name        string            `yaml:"name"`
+	Match       []string          `yaml:"match"`
+	Within      time.Duration     `yaml:"within"`
+	Machines    int               `yaml:"machines"`
+	Customers   int               `yaml:"customers"`
+	Share       string            `yaml:"share"`
+	Same        []string          `yaml:"same"`
+	Raises      map[string]string `yaml:"raises"`
+	Marks       bool              `yaml:"marks_members"`
+	Cause       []string          `yaml:"cause"`
+	OfSource    string            `yaml:"share_of_source"`
+	Floor       *int              `yaml:"floor"`
+	MembersHeld *delayDoc         `yaml:"members_held"`
 }
 
 func (d correlationDoc) load(l *loader) {
@@ -83,14 +83,14 @@ const (
 
 func defaultCause() []string { return []string{"error_code", "error_class", "error"} }
 
-func defaultHeld() Delay {
+func defaultInhibition() Delay {
 	four, _ := calendar.ParseAmount("4")
 	return Delay{Business: &calendar.Duration{Amount: four, Unit: calendar.BusinessHours}}
 }
 
 // common takes what makes failures one, and for how long.
 func (d correlationDoc) common(l *loader, c *Correlation, path string) {
-	c.Cause, c.SourceShare, c.Floor, c.Held = defaultCause(), defaultSourceShare, defaultFloor, defaultHeld()
+	c.Cause, c.SourceShare, c.Floor, c.InhibitFor = defaultCause(), defaultSourceShare, defaultFloor, defaultInhibition()
 	if d.Cause != nil {
 		c.Cause = d.Cause
 	}
@@ -102,14 +102,14 @@ func (d correlationDoc) common(l *loader, c *Correlation, path string) {
 			l.fault(d.Position, path+".floor", "%d is no floor: write from how many machines on their share counts, 2 or more", c.Floor)
 		}
 	}
-	if d.Held != nil {
-		d.Held.positive(l, path+".members_held", "4 business_hours")
-		c.Held = d.Held.Delay
-		if c.Held.Calendar != "" {
-			l.calendar(d.Held.Position, path+".members_held.calendar", c.Held.Calendar, false)
+	if d.MembersHeld != nil {
+		d.MembersHeld.positive(l, path+".members_held", "4 business_hours")
+		c.InhibitFor = d.MembersHeld.Delay
+		if c.InhibitFor.Calendar != "" {
+			l.calendar(d.MembersHeld.Position, path+".members_held.calendar", c.InhibitFor.Calendar, false)
 		}
 	}
-	if !d.Marks && (d.Cause != nil || d.OfSource != "" || d.Floor != nil || d.Held != nil) {
+	if !d.Marks && (d.Cause != nil || d.OfSource != "" || d.Floor != nil || d.MembersHeld != nil) {
 		l.fault(d.Position, path, "cause, share_of_source, floor and members_held belong to marks_members: true; add that, or leave them out")
 	}
 }

@@ -40,8 +40,8 @@ func (doc guaranteeDoc) load(l *loader) {
 	l.policy.Guarantees = append(l.policy.Guarantees, g)
 }
 
-// LevelHeld is the place among the guarantees of the level of service that holds:
+// LevelInForce is the place among the guarantees of the level of service in force:
 // the first without a calendar, or whose calendar is open; -1 for none.
-func (p *Policy) LevelHeld(open func(calendar string) bool) int {
+func (p *Policy) LevelInForce(open func(calendar string) bool) int {
 	return slices.IndexFunc(p.Guarantees, func(g Guarantee) bool { return g.Calendar == "" || open(g.Calendar) })
 }

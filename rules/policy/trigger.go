@@ -47,10 +47,10 @@ type Trigger struct {
 	If           map[string]string // fields of the act
 	// Unless drops the step for this trigger only.
 	Unless []string
-	// HoldWhile postpones it, at the latest until an hour of the same day.
-	HoldWhile []string
-	HoldUntil calendar.TimeOfDay
-	At        strict.Position
+	// HoldWhile postpones it, until AtTheLatest on the same day.
+	HoldWhile   []string
+	AtTheLatest calendar.TimeOfDay
+	At          strict.Position
 }
 
 type triggerDoc struct {
@@ -76,7 +76,7 @@ type triggerDoc struct {
 	Calendar    string              `yaml:"calendar"`
 	Unless      []string            `yaml:"unless"`
 	HoldWhile   []string            `yaml:"hold_while"`
-	HoldUntil   *calendar.TimeOfDay `yaml:"at_the_latest"`
+	AtTheLatest *calendar.TimeOfDay `yaml:"at_the_latest"`
 }
 
 // triggerDocs reads one trigger or a list of them.
@@ -105,10 +105,10 @@ func (d triggerDoc) load(l *loader, s *Scenario, path string) Trigger {
 	l.conditions(d.Position, path+".unless", d.Unless)
 	l.conditions(d.Position, path+".hold_while", d.HoldWhile)
 	if t.HoldWhile = d.HoldWhile; len(d.HoldWhile) > 0 {
-		if d.HoldUntil == nil {
+		if d.AtTheLatest == nil {
 			l.fault(d.Position, path+".at_the_latest", `hold_while needs an end: add at_the_latest: "12:00"`)
 		} else {
-			t.HoldUntil = *d.HoldUntil
+			t.AtTheLatest = *d.AtTheLatest
 		}
 	}
 	kinds := []struct {
@@ -148,7 +148,7 @@ func (d triggerDoc) strayKeys(l *loader, kind TriggerKind, path string) {
 			l.fault(d.Position, path+"."+k.key, "it means nothing beside %s: it goes with %s", kind, joinKinds(k.kinds))
 		}
 	}
-	if d.HoldUntil != nil && len(d.HoldWhile) == 0 {
+	if d.AtTheLatest != nil && len(d.HoldWhile) == 0 {
 		l.fault(d.Position, path+".at_the_latest", "it means nothing without hold_while: add that, or leave it out")
 	}
 }

@@ -486,7 +486,7 @@ func (b *builder) zone() {
 // levelAt is the level of service that held at an instant.
 func (b *builder) levelAt(at time.Time) string {
 	p := b.from.InForce
-	i := p.LevelHeld(func(name string) bool {
+	i := p.LevelInForce(func(name string) bool {
 		c := b.from.Calendar(p, name)
 		return c != nil && c.IsOpen(at)
 	})

@@ -64,11 +64,11 @@ func (d *Situation) OutageUntil() time.Time {
 		if !c.Marks || !slices.ContainsFunc(incident.SortedAlerts(d.Incident.Alerts), func(f string) bool { return c.Match.Match(d.Incident.Alerts[f].Labels) }) {
 			continue
 		}
-		held := c.Held
-		if held.Calendar == "" {
-			held.Calendar = d.Scenario.Calendar
+		quiet := c.InhibitFor
+		if quiet.Calendar == "" {
+			quiet.Calendar = d.Scenario.Calendar
 		}
-		return d.Schedule().After(since, held)
+		return d.Schedule().After(since, quiet)
 	}
 	return since // the policy knows no common failure that it could be part of
 }

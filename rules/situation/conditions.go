@@ -220,7 +220,7 @@ func (d *Situation) DutyChanged() bool {
 // to be mended.
 func (d *Situation) addressRefused() bool {
 	for _, r := range d.Incident.Steps {
-		if r.Episode == d.Incident.Episode && (r.Status == incident.StepDecided && len(r.Refused)+len(r.Held) > 0 || d.lacks(r)) {
+		if r.Episode == d.Incident.Episode && (r.Status == incident.StepDecided && len(r.Refused)+len(r.Deferred) > 0 || d.lacks(r)) {
 			return true
 		}
 	}

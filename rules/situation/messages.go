@@ -554,7 +554,7 @@ func (d Messages) sheetPlatform(f *incident.MessageData, platform string) {
 // Guarantee is the level of service in force, and when the first level begins
 // again.
 func (d Messages) Guarantee(at time.Time) (string, time.Time) {
-	held := d.Policy.LevelHeld(func(name string) bool { return d.Calendar(name).IsOpen(at) })
+	held := d.Policy.LevelInForce(func(name string) bool { return d.Calendar(name).IsOpen(at) })
 	switch held {
 	case -1:
 		return "", time.Time{}

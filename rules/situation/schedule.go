@@ -436,9 +436,9 @@ func (d Schedule) before(due time.Time, delay policy.Delay) time.Time {
 	return due
 }
 
-// HeldUntil is until when, at the latest, a step waits while something common is being
+// PostponedUntil is until when, at the latest, a step waits while something common is being
 // sorted out: an hour of the day on which it was due.
-func (d Schedule) HeldUntil(t policy.Trigger, f Firing) (time.Time, bool) {
+func (d Schedule) PostponedUntil(t policy.Trigger, f Firing) (time.Time, bool) {
 	// The hold has an end of its own: it lasts with the common failure, also
 	// once the incident is told by itself.
 	common := d.Circumstances.Outage != "" && slices.Contains(t.HoldWhile, string(model.FlagOutage))
@@ -446,7 +446,7 @@ func (d Schedule) HeldUntil(t policy.Trigger, f Firing) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	cal := d.Calendar(t.Calendar)
-	return cal.At(cal.Date(f.At), t.HoldUntil), true
+	return cal.At(cal.Date(f.At), t.AtTheLatest), true
 }
 
 // Shift moves what would leave at night to the next morning.

@@ -201,9 +201,9 @@ func (p *Program) left(command []string) string {
 	return ""
 }
 
-// held is the code by which a flock in front tells that another run holds its
-// lock, without a word; 0 where no flock gives up.
-func (p *Program) held(command []string) int {
+// lockTaken is the exit code, without a word, of a flock in front of the program whose
+// lock another run holds; 0 where no flock gives up.
+func (p *Program) lockTaken(command []string) int {
 	front, _ := p.front(command)
 	at := slices.IndexFunc(front, func(word string) bool { return base(word) == "flock" })
 	if at < 0 {

@@ -32,7 +32,7 @@ type Watch struct {
 	arguments []string
 	call      call
 	callWords string
-	held      int    // the code of a flock in front that gave up, 0 for none
+	lockTaken int    // the code of a flock in front that gave up, 0 for none
 	left      string // why nobody waits for the end
 	hidden    hidden // what a script does to the program's code
 	own       bool   // the command ends with the program's own code
@@ -57,7 +57,7 @@ func (p *Program) Watch(command []string) *Watch {
 	for i := range p.Rows {
 		data = data || p.Rows[i].First != nil || p.Rows[i].Last != nil
 	}
-	w := &Watch{program: p, arguments: arguments, held: p.held(command), left: p.left(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
+	w := &Watch{program: p, arguments: arguments, lockTaken: p.lockTaken(command), left: p.left(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
 	w.killed1 = slices.ContainsFunc(p.before(command), func(word string) bool { return base(word) == chronic })
 	if script := scriptOf(command); script != "" && p.place(command) < 0 {
 		w.call, w.callWords = p.inScript(script)
@@ -218,7 +218,7 @@ func (w *Watch) Judge(code int, strict bool) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	v := Verdict{Result: Failed, Words: fmt.Sprintf("%s ended with code %d", w.program.Name, code), Size: w.size, Files: w.files}
-	if w.held != 0 && code == w.held && !w.said {
+	if w.lockTaken != 0 && code == w.lockTaken && !w.said {
 		v.Result, v.Words = Running, "another run holds the lock of flock"
 		return v
 	}

@@ -143,7 +143,7 @@ func TestFormsOfEarlierBuildsGo(t *testing.T) {
 	if foreign, err := s.Read([]byte(was), &inc); err != nil || !foreign || inc.Progress.CallsMissed != 2 {
 		t.Fatalf("%+v, %v, %v", inc, foreign, err)
 	}
-	inc.Progress.HeldEndings, inc.Progress.CallsMissed, inc.SelfHealed, inc.Pauses = nil, 0, nil, nil
+	inc.Progress.UnconfirmedEndings, inc.Progress.CallsMissed, inc.SelfHealed, inc.Pauses = nil, 0, nil, nil
 	now, err := Encode(&inc)
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestFormsOfEarlierBuildsGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Read(got, &inc); err != nil || len(inc.Progress.HeldEndings) > 0 || inc.Progress.CallsMissed > 0 || len(inc.SelfHealed) > 0 || len(inc.Pauses) > 0 {
+	if _, err := s.Read(got, &inc); err != nil || len(inc.Progress.UnconfirmedEndings) > 0 || inc.Progress.CallsMissed > 0 || len(inc.SelfHealed) > 0 || len(inc.Pauses) > 0 {
 		t.Errorf("%s, %v", got, err)
 	}
 }
