@@ -37,7 +37,7 @@ const (
 	pushLost     = 1 // nothing was written to the spool
 	pushUsage    = 2 // the result or the flags make no sense
 	pushWaiting  = 3 // kept in the spool, sent with the next result
-	pushRejected = 4 // put aside: the exporter will never take it
+	pushRejected = 4 // put aside: the exporter refused it for good
 )
 
 // maxStdin bounds a result read from stdin.
@@ -145,7 +145,7 @@ func (o *pushOptions) spools() []string {
 	return dirs
 }
 
-// keep makes reports durable in the first spool that can be written to.
+// keep writes reports to the first spool folder that can be written to.
 func (o *pushOptions) keep(reports []push.Report) (*push.Spool, int, error) {
 	var errs []error
 	for _, dir := range o.spools() {
@@ -190,8 +190,8 @@ func runPush(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	return o.deliver(ctx, reports, stdout, stderr)
 }
 
-// deliver keeps reports on disk and sends all that waits. Where no folder can
-// be written to they are sent at once or never.
+// deliver spools reports and sends all that waits. Where no folder can be written to,
+// they are sent at once or lost.
 func (o *pushOptions) deliver(ctx context.Context, reports []push.Report, stdout, stderr io.Writer) int {
 	fail := func(code int, err error) int {
 		fmt.Fprintf(stderr, "backup_exporter push: %v\n", err)
@@ -201,7 +201,7 @@ func (o *pushOptions) deliver(ctx context.Context, reports []push.Report, stdout
 	if dropped > 0 {
 		fmt.Fprintf(stderr, "backup_exporter push: the spool is full, %d old results were dropped\n", dropped)
 	}
-	sender, odd := o.sender(spool) // told once the result is safe
+	sender, odd := o.sender(spool) // wrong flags are told once the result is safe
 	switch {
 	case odd != nil && lost != nil:
 		return fail(pushLost, fmt.Errorf("the result is lost: %w; make --spool writable; %w", lost, odd))
@@ -300,8 +300,8 @@ func (o *pushOptions) fromFlags(now time.Time) (push.Report, error) {
 	return r, nil
 }
 
-// judge takes the result from the exit code and the output. Nothing is to be
-// reported where it gives false.
+// judge takes the result from the exit code and the output. It returns false for a run
+// that is not to be reported.
 func (o *pushOptions) judge(r *push.Report) (bool, error) {
 	if (r.Result == "") == (o.exitCode == "") {
 		return false, errors.New("--result: give it, or --exit-code, but not both")
@@ -348,7 +348,6 @@ func (o *pushOptions) settle(r *push.Report, j push.Judged, odd error) bool {
 	if j.Result == programs.Success {
 		return true
 	}
-	// A mail sets lines of an error one after the other.
 	texts := []string{strings.Trim(j.Words+": "+r.Error, ": "), j.Tail}
 	if odd != nil {
 		texts = append(texts, odd.Error())

@@ -15,7 +15,7 @@ import (
 	"vigie/rules/inventory"
 )
 
-// Condition is how a backup is.
+// Condition is the simulated state of a backup.
 type Condition string
 
 // The conditions of a backup.
@@ -62,8 +62,8 @@ func (m *Machine) backups() []*Backup {
 	return slices.DeleteFunc([]*Backup{m.Primary, m.Local}, func(b *Backup) bool { return b == nil })
 }
 
-// Fleet is the simulated world: machines, and the products that back them up.
-// What happened to it is kept in a file, so that it survives a restart.
+// Fleet is what is simulated: machines, and the products that back them up. Its state
+// is kept in a file, so that it survives a restart.
 type Fleet struct {
 	file     string
 	now      func() time.Time
@@ -108,9 +108,8 @@ type FleetOptions struct {
 	Restic *Restic
 }
 
-// NewFleet builds the products that the inventory speaks of and replays what is
-// written in the file; a machine without a past had its last good night last
-// night.
+// NewFleet builds the products that the inventory names and restores each backup's
+// state from the file; one that the file does not know succeeded last night.
 func NewFleet(o FleetOptions) (*Fleet, error) {
 	past, err := readPast(o.File)
 	if err != nil {
@@ -176,7 +175,7 @@ func (f *Fleet) add(m *inventory.Machine, dir *inventory.Directory) {
 	f.machines = append(f.machines, mc)
 }
 
-// productName is what another product calls the machine: names differ.
+// productName is the machine's name in a second product, where names may differ.
 func productName(m *inventory.Machine) string {
 	for _, a := range m.Aliases {
 		if !strings.Contains(a, ":") {
@@ -193,7 +192,7 @@ func (f *Fleet) replay(b, old *Backup) error {
 		b.Condition, b.Error, b.LastGood, b.LastBad = old.Condition, old.Error, old.LastGood, old.LastBad
 	}
 	if b.Condition == Good && b.LastGood.Before(f.night) {
-		b.LastGood = f.night // the nights in which the lab slept were good ones
+		b.LastGood = f.night // the nights in which the lab did not run count as good
 	}
 	if b.product.late() {
 		return nil
@@ -219,7 +218,7 @@ func (f *Fleet) Close() {
 	}
 }
 
-// Begin lets the backups run whose product needs the real programs.
+// Begin runs the backups whose product needs the real programs.
 func (f *Fleet) Begin() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -236,7 +235,7 @@ func (f *Fleet) Begin() error {
 	return f.save()
 }
 
-// runs lets a backup run now, with the end that its condition says.
+// runs makes a backup run now, and succeed or fail as its condition says.
 func (f *Fleet) runs(b *Backup) error {
 	if b.Condition == Good {
 		b.LastGood = f.now()
@@ -260,8 +259,8 @@ const (
 	StartRead   Event = "start"
 )
 
-// Machine lets something happen to a machine. The text is the product's error
-// message of a failure; a usual one when empty.
+// Machine makes an event happen to a machine. The text is the product's error message
+// of a failure; empty stands for the product's usual one.
 func (f *Fleet) Machine(key string, e Event, text string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -333,8 +332,8 @@ func (f *Fleet) Source(name string, e Event) error {
 	return nil
 }
 
-// Night lets the plans run when their hour has come since the last time: what
-// is broken fails again.
+// Night runs the nightly plans when their hour has passed since the last time: what is
+// broken fails again.
 func (f *Fleet) Night() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -385,7 +384,7 @@ func (f *Fleet) Sources() []SourceState {
 	return out
 }
 
-// past is what is kept of a machine.
+// past is a machine's state as the file keeps it.
 type past struct {
 	Primary *Backup `json:"primary,omitempty"`
 	Local   *Backup `json:"local,omitempty"`

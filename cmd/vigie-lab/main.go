@@ -1,7 +1,7 @@
-// Command vigie-lab runs the whole way from a failed backup to a mail on this
-// machine: simulated backup products, an inbox, and between them the real
-// programs over their real protocols. With --check it does so without a person
-// and says whether everything that should happen did.
+// Command vigie-lab runs the whole chain from a failed backup to a mail on this
+// machine: simulated backup products, an inbox, and between them the real programs
+// over their real protocols. With --check it needs nobody, and says whether everything
+// that should happen did.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 // defaultPort is the page's; those of everything else follow it.
 const defaultPort = 8800
 
-// stopWithin bounds the end of everything; then whatever is left is killed.
+// stopWithin is how long everything may take to stop; then the rest is killed.
 const stopWithin = 20 * time.Second
 
 func main() {
@@ -192,7 +192,7 @@ Ctrl-C ends everything.
 `, took.Seconds(), l.Files.PolicyName, at.Page, at.Inbox, at.Vigie, at.Emergency, at.Alertmanager, at.Prometheus, at.Metrics, dashboards, l.logins(), l.Files.Data)
 }
 
-// tellReceivers says where each of several receivers listens.
+// tellReceivers lists where each of several receivers listens.
 func (l *Lab) tellReceivers() string {
 	if len(l.Files.Receivers) < 2 {
 		return ""

@@ -61,8 +61,7 @@ func newPage(l *Lab) (http.Handler, error) {
 	return local(http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
-// local refuses requests that come by another name: a foreign page may have
-// its own name point here.
+// local refuses requests for other host names, against DNS rebinding.
 func local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -82,7 +81,7 @@ func local(next http.Handler) http.Handler {
 	})
 }
 
-// links are the addresses that the page and the terminal show.
+// links are the URLs that the page and the terminal show.
 type links struct {
 	Page, Inbox, Vigie, Emergency, Prometheus, Alertmanager, Metrics, Results string
 	// Grafana is empty without one.
@@ -122,8 +121,8 @@ type view struct {
 	// the newest first.
 	Receivers []running
 	Happened  []happening
-	// Firing counts the alerts about backups, Kept those of them that have an open
-	// incident.
+	// Firing counts the backups whose alert fires, Kept those of them that have an
+	// open incident.
 	Firing, Kept int
 }
 
@@ -134,14 +133,14 @@ type row struct {
 	Primary, Local cell
 }
 
-// platformRow is one platform, followed along its way.
+// platformRow is one platform, with its alerts and incidents.
 type platformRow struct {
 	Platform
 	Alerts    []Alert
 	Incidents []receiver.Summary // those that are open
 }
 
-// cell is one backup, followed along its way.
+// cell is one backup, with its alert and incident.
 type cell struct {
 	*Backup
 	Alert    string // what Prometheus says of it
@@ -207,7 +206,7 @@ func (p *page) view(ctx context.Context) view {
 	return v
 }
 
-// follow finds what became of a backup further along the way.
+// follow finds the alert and the incident of a backup.
 func follow(m *Machine, b *Backup, role string, alerts []Alert, incidents []receiver.Summary) cell {
 	c := cell{Backup: b}
 	if b == nil {

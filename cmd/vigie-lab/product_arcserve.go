@@ -21,7 +21,7 @@ func (a *arcserveConsole) enter(*Backup) {}
 
 func (a *arcserveConsole) able(_ *Backup, c Condition) bool { return c == Good || c == Failing }
 
-// usual says little: the history tells no more.
+// usual says little, as the console's history does.
 func (a *arcserveConsole) usual() string { return "The job failed; its log is in the console." }
 
 func (a *arcserveConsole) late() bool { return false }

@@ -20,12 +20,12 @@ type exportedLog struct {
 	source  *SourceState
 	log     string // its name in Windows
 	errText string
-	// run gives the events of one run; only the last runs are kept.
+	// run returns the events of one run.
 	run  func(b *Backup, begin, end time.Time) []winEvent
 	kept []winEvent
 }
 
-// keptEvents is how many events the machine's log holds.
+// keptEvents bounds the machine's log, the newest staying.
 const keptEvents = 400
 
 // newWindowsBackup is Windows Server Backup on one machine.

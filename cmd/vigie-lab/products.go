@@ -25,13 +25,13 @@ type Credentials struct {
 type product interface {
 	// enter makes the product know a backup, again if it was deleted.
 	enter(b *Backup)
-	// able tells whether a backup can come into a condition here.
+	// able tells whether the product can simulate a condition of a backup.
 	able(b *Backup, c Condition) bool
 	// happen makes the backup's condition true now.
 	happen(b *Backup) error
-	// usual is the error text of a failure.
+	// usual is the error text of a failure for which none is given.
 	usual() string
-	// late products need the real programs, and remember by themselves.
+	// late products can run only once the real programs do, and remember by themselves.
 	late() bool
 }
 
@@ -42,8 +42,8 @@ type SourceState struct {
 	Kind    string
 	Down    bool
 	Handler http.Handler // nil if the product is not asked over HTTP
-	// Tenants maps the product's tenants to customers; Customer is whose
-	// server it is. One of both is empty.
+	// Tenants maps the product's tenants to customers; Customer owns a server that
+	// is not shared. One of the two is empty.
 	Tenants                map[string]string
 	Customer, CustomerName string
 	Role                   string
@@ -77,8 +77,8 @@ func newProducts(now func() time.Time, o FleetOptions) *products {
 	return &products{now: now, options: o, made: map[string]product{}}
 }
 
-// of finds the product that makes the backups of an engine for a machine, and
-// the name of its source; nil if the lab has none.
+// of returns the product that makes a machine's backups with an engine, and the name
+// of its source; nil if the lab has none.
 func (p *products) of(m *Machine, engine, role string) (product, string) {
 	shared := func(name string, build func(*products, string) product) (product, string) {
 		if p.made[name] == nil {
@@ -113,7 +113,7 @@ func (p *products) of(m *Machine, engine, role string) (product, string) {
 	return nil, ""
 }
 
-// source enters a source of the exporter.
+// source adds a source of the exporter.
 func (p *products) source(s SourceState) *SourceState {
 	if s.Handler != nil {
 		t := &tap{next: s.Handler}
@@ -123,7 +123,7 @@ func (p *products) source(s SourceState) *SourceState {
 	return &s
 }
 
-// tap lets a product answer, or not.
+// tap makes a product stop answering while down is set.
 type tap struct {
 	down atomic.Bool
 	next http.Handler
@@ -137,7 +137,7 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.next.ServeHTTP(w, r)
 }
 
-// settle ends the setting up.
+// settle completes the products once every machine is known.
 func (p *products) settle() {
 	for _, s := range p.sources {
 		if v, ok := p.made[s.Name].(*veeamServer); ok {

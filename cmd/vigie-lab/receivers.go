@@ -20,14 +20,14 @@ type Receiver struct {
 	Port *Port
 }
 
-// The receivers, when there are several: all are told to Alertmanager, and a balancer
-// stands before them for people. One of them turns the loops, and says so in its log.
+// Several receivers: Alertmanager delivers to all of them, and people reach them through
+// a load balancer. One of them leads, that is runs the loops, and logs it.
 const (
 	leadsNow    = "this receiver turns the loops now"
 	leadsNoMore = "another receiver turns the loops now"
 	watchEach   = 200 * time.Millisecond
 	maxHappened = 8
-	// mostReceivers bounds what is started here.
+	// mostReceivers is the largest --receivers.
 	mostReceivers = 5
 )
 
@@ -39,7 +39,7 @@ type receivers struct {
 	mu       sync.Mutex
 	all      []*running
 	happened []happening
-	// left is when the one that turned the loops was killed, while nobody does.
+	// left is when the leader, by, was killed; zero once another leads.
 	left time.Time
 	by   string
 }
@@ -58,7 +58,7 @@ type happening struct {
 	What string
 }
 
-// takeReceivers names the receivers and holds their ports; one alone has Vigie's.
+// takeReceivers names the receivers and reserves their ports; one alone has Vigie's.
 func (l *Lab) takeReceivers(n int) error {
 	f := l.Files
 	if n < 2 {
@@ -83,7 +83,7 @@ func (l *Lab) takeReceivers(n int) error {
 	return nil
 }
 
-// startDatabase starts PostgreSQL, when that is what everything is kept in.
+// startDatabase starts PostgreSQL, if that is the chosen database.
 func (l *Lab) startDatabase(database string) error {
 	if database != "postgres" {
 		return nil
@@ -137,7 +137,7 @@ func (l *Lab) startReceivers(path string) error {
 	return nil
 }
 
-// watch reads in their logs which of them turns the loops.
+// watch reads from their logs which of them leads.
 func (r *receivers) watch() {
 	t := time.NewTicker(watchEach)
 	defer t.Stop()
@@ -172,7 +172,7 @@ func (r *receivers) look(one *running, now time.Time) {
 	}
 }
 
-// news is what was written to the log since it was looked at last, whole lines only.
+// news reads the whole lines that were added to the log since the last call.
 func (one *running) news() []byte {
 	f, err := os.Open(one.LogFile)
 	if err != nil {
@@ -225,7 +225,7 @@ func (r *receivers) Do(name, what string) error {
 	return fmt.Errorf("%s cannot %s now", name, what)
 }
 
-// view is what the page shows of them; nothing of one alone.
+// view is what the page shows of several receivers; nothing of one alone.
 func (r *receivers) view() (all []running, happened []happening) {
 	if r == nil {
 		return nil, nil
@@ -241,7 +241,7 @@ func (r *receivers) view() (all []running, happened []happening) {
 	return all, slices.Clone(r.happened)
 }
 
-// leader is the name of the one that turns the loops; empty while none does.
+// leader is the name of the one that leads; empty while none does.
 func (r *receivers) leader() string {
 	all, _ := r.view()
 	for _, one := range all {

@@ -79,7 +79,7 @@ func (c *commands) check(app *kingpin.Application) verb {
 	}}
 }
 
-// asService checks once more as the user whom the package's unit takes.
+// asService checks once more as the user that the package's systemd unit runs under.
 func asService(path string, secrets, start bool) error {
 	args := []string{"check", "--quiet"}
 	for flag, given := range map[string]bool{"--secrets": secrets, "--start": start} {
@@ -90,8 +90,8 @@ func asService(path string, secrets, start bool) error {
 	return asuser.Check("vigie", path, installed, args...)
 }
 
-// inspect reads a configuration and what it names, and if asked every secret, or
-// those that a start reads.
+// inspect reads a configuration and the files that it names; with secrets every secret
+// too, with start those that a start reads.
 func inspect(path string, now time.Time, secrets, start bool) (*receiver.Setup, error) {
 	setup, err := receiver.Load(path)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// completion prints what has a shell complete verbs, flags and their values. The
-// script asks the program itself each time, so that it fits whatever is installed.
+// completion prints the completion script of a shell. The script asks the program
+// itself each time, so that it fits whatever version is installed.
 func (c *commands) completion(app *kingpin.Application) verb {
 	cmd := app.Command("completion", "Print a script by which a shell completes verbs, flags and their values."+
 		"\n\nExamples:\n  vigie completion bash > /etc/bash_completion.d/vigie\n  vigie completion zsh > /usr/local/share/zsh/site-functions/_vigie\n  vigie completion fish > ~/.config/fish/completions/vigie.fish")

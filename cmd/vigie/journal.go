@@ -127,8 +127,8 @@ func dayOrInstant(text string, loc *time.Location) (time.Time, error) {
 	return t, nil
 }
 
-// exportCSV writes lines for programs or, with a mark that says UTF-8 and with
-// semicolons, for Excel.
+// exportCSV writes lines for programs or, with a byte order mark and semicolons, for
+// Excel.
 func (c *commands) exportCSV(tx *store.Tx, x store.Extract, loc *time.Location, excel bool) error {
 	w := csv.NewWriter(c.out)
 	if excel {
@@ -154,7 +154,7 @@ func (c *commands) exportCSV(tx *store.Tx, x store.Extract, loc *time.Location, 
 	return errors.Join(err, w.Error())
 }
 
-// inert keeps a spreadsheet from taking a text of somebody's for a formula.
+// inert keeps a spreadsheet from evaluating text that somebody else wrote.
 func inert(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell

@@ -9,10 +9,10 @@ import (
 	"vigie/internal/strict"
 )
 
-// misread says what is wrong with a command line, and what is known in its place.
+// misread says what is wrong with a command line, and what was probably meant.
 func misread(app *kingpin.Application, args []string, err error) string {
 	name, flags, verbs := "vigie", app.Model().FlagGroupModel, app.Model().CmdGroupModel
-	// What was read until the fault says whose flags and verbs count.
+	// The verb that was read before the fault says whose flags and verbs are known.
 	if read, _ := app.ParseContext(args); read != nil && read.SelectedCommand != nil {
 		m := read.SelectedCommand.Model()
 		name, verbs = "vigie "+m.FullCommand, m.CmdGroupModel

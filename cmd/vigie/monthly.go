@@ -21,7 +21,7 @@ import (
 	"vigie/rules/report"
 )
 
-// reports are the reports of a month, and the register of restore tests.
+// reports are the verbs for the reports of a month and for restore tests.
 func (c *commands) reports(app *kingpin.Application) []verb {
 	group := app.Command("report", "The reports of a month, and restore tests.\n\nExamples:\n  vigie report statement --month=2026-03 --platform=lms-A\n  vigie report dossier --customer=dupont --output=csv > dupont.csv\n  vigie report restore-tests")
 	var out []verb
@@ -61,8 +61,7 @@ func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
 	}}
 }
 
-// sheet prints a file for spreadsheets as a table, without the columns that hold
-// nothing.
+// sheet prints a CSV file as a table, without its empty columns.
 func (c *commands) sheet(text []byte) error {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	r := csv.NewReader(bytes.NewReader(text))

@@ -17,8 +17,8 @@ import (
 	"vigie/rules/incident"
 )
 
-// database finds the database that a verb works on: named itself, or by the
-// configuration.
+// database finds the database that a verb works on: the one that --database names, or
+// else the configuration's.
 type database struct{ config, file *string }
 
 func databaseFlags(cmd *kingpin.CmdClause) database {
@@ -39,7 +39,7 @@ func (d database) path() (string, store.Options, error) {
 	return setup.Database()
 }
 
-// inFile finds a database that must be a file.
+// inFile returns the database's path, and refuses PostgreSQL with a cure.
 func (d database) inFile(cure string) (string, error) {
 	path, _, err := d.path()
 	if err == nil && store.OnServer(path) {
@@ -152,8 +152,8 @@ func (c *commands) migrate(group *kingpin.CmdClause) verb {
 // copyTime is how a copy's name tells when it was made; names sort by it.
 const copyTime = "20060102T150405Z"
 
-// thin removes the oldest copies of a folder beyond the newest that are kept.
-// It knows copies by their names alone; whatever else lies there stays.
+// thin removes all but the newest copies of a folder. It knows copies by their names
+// alone; whatever else lies there stays.
 func thin(dir string, keep int) ([]string, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -213,10 +213,9 @@ func (c *commands) restore(group *kingpin.CmdClause) verb {
 	}}
 }
 
-// change writes to the database, a file of which no other process may use
-// meanwhile.
+// change writes to the database. No other process may use a SQLite file meanwhile.
 func change(ctx context.Context, path string, o store.Options, fn func(*store.Tx) error) error {
-	o.Within = time.Hour // it may go through everything
+	o.Within = time.Hour // erasing may go through every row
 	s, err := o.Open(ctx, path)
 	if err != nil {
 		return err

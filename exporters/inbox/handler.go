@@ -22,7 +22,7 @@ type Named struct {
 	Source *Source
 }
 
-// problem is the body of an answer that is not what was asked for.
+// problem is the body of an error response.
 type problem struct {
 	What string `json:"what"`
 	Cure string `json:"cure"`
@@ -31,12 +31,12 @@ type problem struct {
 // Listing is the body of GET on Path.
 type Listing struct {
 	Messages []Unsorted `json:"messages"`
-	// Failed are sources whose list cannot be read now.
+	// Failed names the sources whose list cannot be read now.
 	Failed []string `json:"failed,omitempty"`
 }
 
-// Handler answers below Path. Reading is for those who may read the results.
-// Dismissing asks for a token of its own, whatever the web server asks for.
+// Handler answers below Path. Whoever may read the results may read here; dismissing
+// needs a token of its own, whatever the web server asks for.
 func Handler(sources func() []Named, logger *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	find := func(w http.ResponseWriter, r *http.Request) *Source {
@@ -130,7 +130,7 @@ func collect(sources []Named, only string, logger *slog.Logger) Listing {
 	return out
 }
 
-// allows asks for the token of those who may dismiss.
+// allows reports whether the request has a token for dismissing, and answers it if not.
 func (s *Source) allows(w http.ResponseWriter, r *http.Request) bool {
 	if s.config.DismissTokenFile == "" {
 		say(w, http.StatusForbidden, problem{"dismissing is switched off", "name a dismiss_token_file in the source's configuration"})

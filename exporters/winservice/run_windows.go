@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows/svc"
 )
 
-// Run calls the program. If Windows started it as a service, Windows is told
-// that it runs, and its order to stop ends the program's context.
+// Run calls the program. If Windows started it as a service, Run reports to the service
+// manager that it runs, and its order to stop ends the program's context.
 func Run(ctx context.Context, name string, program func(context.Context) int) int {
 	service, err := svc.IsWindowsService()
 	if err != nil || !service {
@@ -37,7 +37,7 @@ func (h *handler) Execute(_ []string, orders <-chan svc.ChangeRequest, status ch
 	for {
 		select {
 		case h.code = <-done:
-			// Any code but 0 lets the recovery of the service start it again.
+			// Any code but 0 makes the service's recovery action start it again.
 			return h.code != 0, uint32(h.code)
 		case order := <-orders:
 			switch order.Cmd {

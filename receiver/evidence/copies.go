@@ -10,7 +10,7 @@ import (
 	"vigie/rules/copies"
 )
 
-// jobState is what the shipped rules record of each job, in one word.
+// jobState is recorded by the shipped rules: each job's state, as a label.
 const jobState = "backup_job:state"
 
 // Job is a backup job by the names that its product gives it.
@@ -19,8 +19,8 @@ type Job struct {
 	copies.Job
 }
 
-// Jobs are those of the given customers, with what the rules recorded of them at an
-// instant.
+// Jobs returns the jobs of these customers, with what the rules recorded of them at
+// an instant.
 func (c *Client) Jobs(ctx context.Context, customers []string, at time.Time) ([]Job, error) {
 	vector, err := c.query(ctx, fmt.Sprintf(`%s{customer=~%q}`, jobState, anyOf(customers...)), at)
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// Owed is work that was asked for and is not done yet.
+// Owed is work that is owed from when it is asked for until it has succeeded.
 type Owed struct{ asked atomic.Bool }
 
 // Ask asks for it.
 func (o *Owed) Ask() { o.asked.Store(true) }
 
-// Do does it if it was asked for; while that fails it stays asked for.
+// Do does the work if it was asked for. When it fails it is owed again.
 func (o *Owed) Do(ctx context.Context, work func(context.Context) error) error {
 	if !o.asked.Swap(false) {
 		return nil

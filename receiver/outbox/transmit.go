@@ -17,9 +17,9 @@ import (
 	"vigie/rules/incident"
 )
 
-// run makes transmissions to one address one after the other, and reports whether
-// an attempt failed: what is left goes back then, for others need not wait for an
-// address that is in trouble. Outcomes are kept while the next ones are being made.
+// run makes the transmissions to one address one after the other. It stops at the first
+// that fails and gives the rest back, so that no worker waits for an address in trouble.
+// Outcomes are stored while the next attempts go on.
 func (o *Outbox) run(ctx context.Context, ts []store.Transmission) (failed bool, err error) {
 	var keeping errgroup.Group
 	outcomes := make(chan outcome, len(ts))
@@ -40,7 +40,7 @@ func (o *Outbox) run(ctx context.Context, ts []store.Transmission) (failed bool,
 	return failed || err != nil, errors.Join(err, keeping.Wait(), o.giveBack(ctx, left))
 }
 
-// giveBack lets others make what was claimed and not begun.
+// giveBack releases transmissions that were claimed and not begun.
 func (o *Outbox) giveBack(ctx context.Context, ts []store.Transmission) error {
 	if len(ts) == 0 {
 		return nil
@@ -48,7 +48,7 @@ func (o *Outbox) giveBack(ctx context.Context, ts []store.Transmission) error {
 	return o.Store.Update(ctx, func(tx *store.Tx) error { return tx.GiveBack(ts, o.Now()) })
 }
 
-// attempt makes one transmission; sent is why it was not accepted.
+// attempt makes one transmission; sent tells why it was not accepted.
 func (o *Outbox) attempt(ctx context.Context, t store.Transmission) (sent, err error) {
 	m, err := o.addressed(t)
 	if err != nil {
@@ -79,21 +79,21 @@ func (o *Outbox) outcome(t store.Transmission, sent error) outcome {
 }
 
 const (
-	// keptAtOnce outcomes at most are committed together; none waits for others
-	// longer than keptWithin, nor when there are no more to come. What a crash takes of
-	// them is sent again under the same Message-ID.
+	// At most keptAtOnce outcomes are committed together, and none waits for others
+	// longer than keptWithin. After a crash, those not committed are sent again under
+	// the same Message-ID.
 	keptAtOnce = 32
 	keptWithin = 100 * time.Millisecond
 )
 
-// keepOutcomes keeps outcomes, many at a time.
+// keepOutcomes stores outcomes in batches.
 func (o *Outbox) keepOutcomes(ctx context.Context, outcomes <-chan outcome) (err error) {
 	for first := range outcomes {
 		all := gathered(first, outcomes)
 		one := o.record(ctx, all)
 		if one != nil && len(all) > 1 && !errors.Is(one, store.ErrUnavailable) {
 			one = nil
-			for _, x := range all { // one that cannot be kept must not keep the others back
+			for _, x := range all { // one that cannot be stored must not lose the others
 				one = errors.Join(one, o.record(ctx, []outcome{x}))
 			}
 		}
@@ -118,7 +118,7 @@ func gathered(first outcome, outcomes <-chan outcome) []outcome {
 	return all
 }
 
-// record keeps what became of attempts, in one transaction.
+// record stores what became of attempts, in one transaction.
 func (o *Outbox) record(ctx context.Context, all []outcome) error {
 	return o.Update(ctx, all[len(all)-1].at, func(tx *store.Tx, tell Tell) error {
 		for _, x := range all {
@@ -139,8 +139,8 @@ func (o *Outbox) record(ctx context.Context, all []outcome) error {
 	})
 }
 
-// addressed is a message as one recipient gets it: in their language, in the
-// thread of what they had before, and fit for a ticket tool where one reads it.
+// addressed returns a message as one recipient gets it: in their language, in the
+// thread of what they got before, and fit for a ticket tool where one reads it.
 func (o *Outbox) addressed(t store.Transmission) (notify.Message, error) {
 	var k letter.Kept
 	var value []byte
@@ -175,7 +175,8 @@ func (o *Outbox) addressed(t store.Transmission) (notify.Message, error) {
 	return m, err
 }
 
-// answerable is the reply address of one transmission, by the name of the usual one.
+// answerable gives the reply address of one transmission the display name of the
+// configured one.
 func (o *Outbox) answerable(address string) string {
 	usual, _ := notify.ParseAddress(o.Settings().Sender.ReplyTo)
 	return notify.Address{Name: usual.Name, Addr: address}.String()

@@ -7,6 +7,7 @@ import (
 	"vigie/receiver/store/engine"
 )
 
+// nanos is an instant as it is stored; the zero time is NULL.
 func nanos(t time.Time) any {
 	if t.IsZero() {
 		return nil

@@ -14,29 +14,29 @@ const (
 	// time: small ones enough to share a commit, large ones so few that each gets
 	// through in its time.
 	atWork = 2 << 20
-	// perDelivery is what a delivery costs beside its bytes, in bytes.
+	// perDelivery is what a delivery costs beside its size, in bytes.
 	perDelivery = 2 << 10
-	// patience is how long a delivery may wait for its turn. What remains of its
-	// time is enough for those that are at work.
-	patience = 5 * time.Second
-	// foreseen is the longest wait for which a delivery is let in.
-	foreseen = 4 * time.Second
-	// pause is how long a refusal takes, so that whoever repeats at once does not
+	// maxWait is how long a delivery may wait for its turn. What then remains of the
+	// sender's timeout is enough to write it.
+	maxWait = 5 * time.Second
+	// maxExpected is the longest expected wait with which a delivery is let in.
+	maxExpected = 4 * time.Second
+	// refuseAfter delays a refusal, so that a sender which repeats at once does not
 	// take the processor from those whose turn it is.
-	pause = 500 * time.Millisecond
-	// rated is for how long of work the rate is remembered.
-	rated = 2 * time.Second
+	refuseAfter = 500 * time.Millisecond
+	// rateWindow is over how much busy time the rate is measured.
+	rateWindow = 2 * time.Second
 )
 
-// gate admits deliveries by what they cost, first come first served. Who would
-// have to wait for too long is refused before anything is done for it: otherwise
-// all would be worked on for a while, and none finished in its time.
+// gate admits deliveries by what they cost, first come first served. One that would
+// have to wait too long is refused before any work is done for it: otherwise all would
+// be worked on for a while, and none finished before its timeout.
 type gate struct {
 	work *semaphore.Weighted
 
 	mu    sync.Mutex
 	ahead int64     // cost of what is at work and what waits
-	since time.Time // up to when busy is counted, while ahead is not 0
+	since time.Time // until when busy is counted, while ahead is not 0
 	done  float64   // cost of what was finished within busy
 	busy  time.Duration
 }
@@ -56,12 +56,12 @@ func (g *gate) enter(ctx context.Context, size int) (leave func(kept bool), err 
 	cost := min(int64(size)+perDelivery, atWork)
 	if err := g.join(cost); err != nil {
 		select {
-		case <-time.After(pause):
+		case <-time.After(refuseAfter):
 		case <-ctx.Done():
 		}
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, patience)
+	wait, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	if g.work.Acquire(wait, cost) != nil {
 		return nil, g.left(cost, false)
@@ -76,8 +76,8 @@ func (g *gate) enter(ctx context.Context, size int) (leave func(kept bool), err 
 func (g *gate) join(cost int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ahead+cost > atWork { // what finds room waits for nobody, however slowly the disk syncs
-		if err := g.expect(); err.after > foreseen {
+	if g.ahead+cost > atWork { // where there is room nobody waits, however slowly the disk syncs
+		if err := g.expect(); err.after > maxExpected {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (g *gate) join(cost int64) error {
 	return nil
 }
 
-// left gives a place up, and returns what to tell whoever was not served.
+// left gives up a place in the queue, and returns the refusal of one that was not served.
 func (g *gate) left(cost int64, kept bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,17 +98,17 @@ func (g *gate) left(cost int64, kept bool) error {
 	if kept {
 		g.done += float64(cost)
 	}
-	if g.busy > rated {
-		share := float64(rated) / float64(g.busy)
-		g.busy, g.done = rated, g.done*share
+	if g.busy > rateWindow {
+		share := float64(rateWindow) / float64(g.busy)
+		g.busy, g.done = rateWindow, g.done*share
 	}
 	return g.expect()
 }
 
-// expect is how long what is ahead takes at the rate of late, in whole seconds.
+// expect tells how long what is ahead takes at the recent rate, in whole seconds.
 func (g *gate) expect() *busyError {
 	if g.done == 0 {
-		return &busyError{time.Second} // not known: time will tell
+		return &busyError{time.Second} // no rate is known yet
 	}
 	takes := float64(g.ahead) / g.done * g.busy.Seconds()
 	return &busyError{time.Duration(min(max(takes, 0)+1, 60)) * time.Second}

@@ -89,7 +89,7 @@ func comeAgain(err error) time.Duration {
 	if errors.As(err, &busy) {
 		return busy.after
 	}
-	return patience
+	return maxWait
 }
 
 func (h *Handler) serve(r *http.Request) (int, error) {

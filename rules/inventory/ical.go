@@ -39,10 +39,10 @@ func ICalCalendar(file string) (string, bool) {
 	return name, true
 }
 
-// CheckICal tells whether the text of an iCalendar file can serve as closed
-// days, or as the rota that it is named after. The error is of type [strict.Faults]. A file that closes no day is
-// refused as well: what an export that went wrong leaves behind must not open
-// the days that were closed.
+// CheckICal tells whether an iCalendar file can serve as closed days, or as the rota
+// that it is named after. A file that closes no day is refused as well: an export that
+// went wrong must not open the days that were closed. The error is of type
+// [strict.Faults].
 func CheckICal(f strict.File) error {
 	if _, rota := RotaOfFile(f.Name); rota {
 		_, _, err := readRota(f, time.UTC)
@@ -52,8 +52,8 @@ func CheckICal(f strict.File) error {
 	if err == nil || in.Events+len(in.Passed) == 0 {
 		return err
 	}
-	// Midnight of a zone, written as an instant of UTC, closes days by that zone's
-	// clock alone; which one it is belongs to the inventory.
+	// An event from midnight to midnight written in UTC is a whole day in one zone only.
+	// Which zone is for the inventory to say: any will do here.
 	const hour = 60 * 60
 	for offset := -12; offset <= 14; offset++ {
 		if _, here := readICal(f, time.FixedZone("", offset*hour)); here == nil {

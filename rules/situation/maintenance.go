@@ -13,8 +13,8 @@ func (d *Situation) InMaintenance() bool {
 	return in
 }
 
-// MaintenanceAt is until when every platform of the incident is in a maintenance that
-// was announced in time, of one in which they all are at an instant.
+// MaintenanceAt reports whether every platform of the incident is, at an instant, in a
+// maintenance that was announced in time, and until when all of them are.
 func (d *Situation) MaintenanceAt(at time.Time) (until time.Time, in bool) {
 	if len(d.Book.Directory.Maintenance) == 0 {
 		return time.Time{}, false

@@ -18,7 +18,7 @@ import (
 	"vigie/rules/model"
 )
 
-// Story is a sequence of events in the outside world, and how long to look on.
+// Story is a sequence of outside events, and until when the rules are played.
 type Story struct {
 	At     strict.Position
 	Start  moment  `yaml:"start"`
@@ -145,7 +145,7 @@ type (
 	}
 )
 
-// probeDoc says what a platform's probes answer from now on.
+// probeDoc says what a platform's probes answer from this event on.
 type probeDoc struct {
 	Platform string `yaml:"platform"`
 	State    string `yaml:"state"` // up, down or unknown: nobody probes, or can be asked
@@ -245,7 +245,7 @@ func (a *actDoc) UnmarshalStrict(n *yaml.Node, d *strict.Decoder) error {
 	if !slices.Contains(rules.Verbs(), a.verb) {
 		d.Fault(n, "act.verb", "unknown act %q%s", a.verb, didYouMean(a.verb, rules.Verbs()))
 	} else {
-		a.known(n, d)
+		a.checkFields(n, d)
 	}
 	if a.by == "" {
 		d.Fault(n, "act.by", "missing: write the id of the person who acts")
@@ -267,8 +267,8 @@ func (a *actDoc) field(k, v *yaml.Node, d *strict.Decoder) {
 	a.fields[k.Value] = value
 }
 
-// known faults the fields that this act does not have.
-func (a *actDoc) known(n *yaml.Node, d *strict.Decoder) {
+// checkFields faults the fields that this act does not have.
+func (a *actDoc) checkFields(n *yaml.Node, d *strict.Decoder) {
 	row, _ := act.Of(a.verb)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i].Value
@@ -281,13 +281,13 @@ func (a *actDoc) known(n *yaml.Node, d *strict.Decoder) {
 	}
 }
 
-// eachKey visits the keys of a mapping and refuses doubles. What `<<` brings in
-// comes after the mapping's own keys, which prevail.
+// eachKey visits the keys of a mapping and refuses a key that stands twice. Keys merged
+// in by `<<` come last, and those of the mapping itself win.
 func eachKey(n *yaml.Node, path string, d *strict.Decoder, visit func(k, v *yaml.Node)) error {
 	return unseenKeys(n, path, d, map[string]bool{}, 0, visit)
 }
 
-// unseenKeys visits the keys that are not taken yet.
+// unseenKeys visits the keys that are not in taken yet, and adds them.
 func unseenKeys(n *yaml.Node, path string, d *strict.Decoder, taken map[string]bool, depth int, visit func(k, v *yaml.Node)) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias

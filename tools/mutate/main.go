@@ -1,13 +1,13 @@
 // Mutate changes the alerting rules, one small thing at a time, and demands that
 // a rule test fails each time: a threshold, a comparison, a `for`, a matcher, a
-// label list, a range, a function, a memory, a label.
+// label list, a range, a function, a rule's reading of its own last value, a label.
 //
 //	mutate -promtool FILE [-sample N] [-only REGEXP] [-mutant REGEXP] [-jobs N] [-equivalent FILE] DIR
 //
-// DIR holds the rules *.yml and their tests in tests/. What no test notices is
-// printed as a survivor, unless the file of equivalents names it with a reason.
-// With -sample only N mutants are tried, always the same ones; with -mutant those
-// that are printed so.
+// DIR has the rules *.yml, and their tests in tests/. A mutant that no test notices is
+// printed as alive, unless the file of equivalents names it with a reason. With -sample
+// only N mutants are tried, always the same ones; with -mutant only those whose printed
+// text matches.
 package main
 
 import (
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	chosen := regexp.MustCompile(*which)
 	mutants = slices.DeleteFunc(mutants, func(m mutant) bool { return !chosen.MatchString(m.String()) })
 	if err == nil && *sample > 0 {
-		mutants = drawn(mutants, *sample)
+		mutants = sampled(mutants, *sample)
 	}
 	var cases []suite.Case
 	if err == nil {
@@ -82,8 +82,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// drawn are n of the mutants, the same ones each time.
-func drawn(mutants []mutant, n int) []mutant {
+// sampled draws n of the mutants, the same ones each time.
+func sampled(mutants []mutant, n int) []mutant {
 	out := slices.Clone(mutants)
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out[:min(n, len(out))]

@@ -10,20 +10,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Case is one test of a file, as a file of its own.
+// Case is one test of a file of rule tests, to be played by itself.
 type Case struct {
-	Name  string // the file's and the place in it
+	Name  string // the file's, and the place in it
 	File  string
-	Text  string   // what promtool reads; the rules lie beside it
+	Text  string   // what promtool reads
 	Steps int      // how often the rules are evaluated
-	files []string // of rules, by name
-	alone bool     // what its rules read is given as input, and not recorded
+	files []string // names of the rule files
+	alone bool     // the series that its rules read are inputs, not recorded by other rules
 	needs names
 	rules *Rules
 }
 
-// asked is what a test wants to know.
-type asked struct {
+// expectations are what a test asks for, and when.
+type expectations struct {
 	Alerts []struct {
 		Alert string         `yaml:"alertname"`
 		At    model.Duration `yaml:"eval_time"`
@@ -37,8 +37,8 @@ type asked struct {
 // Depends says whether the outcome of the case can depend on a rule.
 func (c *Case) Depends(rule string) bool { return c.needs[rule] }
 
-// Lay writes the case and the rules that it needs into a folder, and gives the
-// case's file. Texts in instead take the place of files of rules, by name.
+// Lay writes the case and the rules that it needs into a folder, and returns the
+// case's file. Rule files named in instead are written with that text.
 func (c *Case) Lay(dir string, instead map[string]string) (string, error) {
 	for _, name := range c.files {
 		text, ok := instead[name]
@@ -57,8 +57,8 @@ func (c *Case) Lay(dir string, instead map[string]string) (string, error) {
 	return file, os.WriteFile(file, []byte(c.Text), 0o600)
 }
 
-// Whole makes the case need every rule of its files: one that fails in this world
-// is then seen, though nothing asks for it. Not a case of rules alone.
+// Whole makes the case need every rule of its files, so that one which fails with
+// these inputs is seen though the test does not ask for it. It leaves a case of [Alone].
 func (c *Case) Whole() {
 	if c.alone {
 		return
@@ -72,7 +72,7 @@ func (c *Case) Whole() {
 	c.needs = all
 }
 
-// Alone is the folder of tests whose rules play without those that they read.
+// Alone is the folder of tests whose rules run without the recording rules they read.
 const Alone = "records"
 
 // Cases reads a file of tests.
@@ -85,7 +85,7 @@ func (r *Rules) Cases(file string) ([]Case, error) {
 	var typed struct {
 		Files []string       `yaml:"rule_files"`
 		Every model.Duration `yaml:"evaluation_interval"`
-		Tests []asked        `yaml:"tests"`
+		Tests []expectations `yaml:"tests"`
 	}
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -109,7 +109,7 @@ func (r *Rules) Cases(file string) ([]Case, error) {
 			return nil, err
 		}
 		c := Case{Name: fmt.Sprintf("%s#%d", filepath.Base(file), i), File: file, Text: string(one), files: slices.Clone(typed.Files), alone: filepath.Base(filepath.Dir(file)) == Alone, rules: r}
-		if err := c.ask(typed.Tests[i], max(typed.Every, model.Duration(1e9))); err != nil {
+		if err := c.expect(typed.Tests[i], max(typed.Every, model.Duration(1e9))); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		out = append(out, c)
@@ -117,8 +117,8 @@ func (r *Rules) Cases(file string) ([]Case, error) {
 	return out, nil
 }
 
-// ask notes what the case depends on, and how long it is.
-func (c *Case) ask(a asked, every model.Duration) error {
+// expect notes which rules the case depends on, and how long it runs.
+func (c *Case) expect(a expectations, every model.Duration) error {
 	wanted, end := names{}, model.Duration(0)
 	for _, t := range a.Alerts {
 		wanted[t.Alert], end = true, max(end, t.At)

@@ -2,10 +2,10 @@
 //
 //	vmalert -out DIR [-vigie URL] RULES
 //
-// vmalert sends what a rule records to the database and goes on: the next rules of
-// the group see it one turn later. A memory that asks a record whether a source is
-// whole would then be asked too late, so such records are written out where they
-// are read. RULES is the folder of the shipped rules.
+// vmalert writes what a rule records to the database and goes on: the next rules of
+// the group see it one evaluation later. A rule that remembers its last value only while
+// a recorded one says that the source is complete would then ask too late, so such
+// records are written out where they are read. RULES is the folder of the shipped rules.
 package main
 
 import (
@@ -64,7 +64,7 @@ func write(from, to, vigie string) error {
 	return nil
 }
 
-// read are the files of rules in a folder, by their names.
+// read returns the rule files of a folder by name.
 func read(dir string) (map[string][]byte, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.yml"))
 	if err != nil || len(names) == 0 {

@@ -1,4 +1,5 @@
-// Package overlay makes a policy of another one and of what differs from it.
+// Package overlay makes the lab's policy from an example and a file that lists what
+// differs, so that the lab need not keep a copy of the example.
 package overlay
 
 import (
@@ -17,7 +18,7 @@ import (
 	"vigie/internal/strict"
 )
 
-// Overlay is what a policy differs in from another.
+// Overlay lists how a policy differs from another.
 type Overlay struct {
 	Takes []Borrowed `yaml:"takes"`
 	Edits []Edit     `yaml:"edits"`
@@ -45,17 +46,17 @@ type Edit struct {
 	Remove bool   `yaml:"remove"`
 }
 
-// tree is a value as it is written.
+// tree is any YAML value, undecoded.
 type tree struct{ *yaml.Node }
 
-// UnmarshalStrict takes anything.
+// UnmarshalStrict accepts any value.
 func (t *tree) UnmarshalStrict(n *yaml.Node, _ *strict.Decoder) error {
 	t.Node = plain(n)
 	return nil
 }
 
-// plain is a copy in which nothing refers to another place: what is moved to another
-// file leaves its anchors behind.
+// plain is a copy without anchors and aliases, which would not survive the move to
+// another file.
 func plain(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -109,8 +110,8 @@ func documents(files []strict.File) ([]*document, error) {
 	return docs, nil
 }
 
-// of makes the one file of what is taken from another policy, to stand in the policy
-// that begins with these heads.
+// of gathers what is taken from another policy into one file, which begins with heads,
+// the keys schema and effective_from of the policy that it joins.
 func (t Borrowed) of(files []strict.File, heads []*yaml.Node) (*document, error) {
 	docs, err := documents(files)
 	if err != nil {

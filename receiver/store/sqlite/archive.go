@@ -11,12 +11,11 @@ import (
 	"vigie/receiver/store/engine"
 )
 
-// Archive is a file opened for reading only, beside a process that uses it or
-// without one.
+// Archive is a database file opened for reading only; a receiver may run on it.
 type Archive struct{ reader *sql.DB }
 
-// OpenArchive opens a file for reading. It refuses one that is no database of this
-// version.
+// OpenArchive opens a file for reading. It refuses one that is not a database with this
+// version's schema.
 func OpenArchive(ctx context.Context, path string, migrations fs.FS) (*Archive, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("database: %w", err)

@@ -14,10 +14,10 @@ import (
 // Path is where the document is served.
 const Path = "/api/v1/openapi.json"
 
-// object is a JSON object that is written once and read by nobody here.
+// object is a JSON object of the document.
 type object = map[string]any
 
-// Options are what a document is made of beside its operations.
+// Options are the parts of a document beside its operations.
 type Options struct {
 	Title, About, Version string
 	// Problem is a value of the type that says why something was not done.
@@ -29,8 +29,8 @@ type Options struct {
 	Enums map[string][]string
 }
 
-// Document is the whole API as OpenAPI 3.1, and the types that it tells, by
-// "package.Type".
+// Document describes the API in OpenAPI 3.1. It also returns the names of the types
+// that it describes, as "package.Type".
 func Document(all []Operation, o Options) (document any, types []string) {
 	s := &schemas{o: o, made: object{}, names: map[string]string{}, told: map[string]bool{}}
 	paths := object{}
@@ -59,7 +59,7 @@ func Document(all []Operation, o Options) (document any, types []string) {
 	return document, slices.Sorted(maps.Keys(s.told))
 }
 
-// inPath finds the parts of a path that stand for something.
+// inPath finds the parameters of a path.
 var inPath = regexp.MustCompile(`\{(\w+)\}`)
 
 func (s *schemas) operation(op Operation) object {
@@ -90,7 +90,7 @@ func (s *schemas) operation(op Operation) object {
 	return out
 }
 
-// responses are the good answer, and why there may be none.
+// responses describes the successful response and the errors.
 func (s *schemas) responses(op Operation) object {
 	content := object{"application/json": object{"schema": s.of(op.Gives, false)}}
 	if op.Plain {
@@ -135,7 +135,8 @@ func paramSchema(p query.Param) object {
 	return object{"type": "string"}
 }
 
-// operationID names an operation as generators of clients want it: get_incidents_id_overview.
+// operationID names an operation for generators of clients, such as
+// get_incidents_id_overview.
 func operationID(op Operation) string {
 	path := strings.TrimPrefix(strings.TrimPrefix(op.Path, "/api/v1"), "/")
 	return strings.ToLower(op.Method) + "_" + strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "_"), "_")
