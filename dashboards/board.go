@@ -36,11 +36,11 @@ type board struct {
 	x, y, h int
 }
 
-func newBoard(o Options, id, title, description string, from, to string) *board {
+func newBoard(o Options, id, title, description, from string) *board {
 	l := o.Language
 	b := &board{l: l, d: Dashboard{
 		UID: l.uid(id), Title: title, Description: description, Tags: []string{"vigie", l.tag()},
-		Timezone: "browser", GraphTooltip: 1, SchemaVersion: 39, Refresh: "1m", Time: TimeRange{from, to},
+		Timezone: "browser", GraphTooltip: 1, SchemaVersion: 39, Refresh: "1m", Time: TimeRange{from, "now"},
 		Links: []BoardLink{{Type: "dashboards", Title: "Vigie", Icon: "external link", Tags: []string{l.tag()}, AsDropdown: true, IncludeVars: true, KeepTime: true}},
 	}}
 	b.variable(Variable{Name: "datasource", Type: "datasource", Label: l.say("Data source", "Source de données"), Query: "prometheus", Refresh: 1})

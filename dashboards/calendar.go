@@ -4,7 +4,7 @@ package dashboards
 func calendar(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "calendar", say("Backups: calendar", "Sauvegardes : calendrier"),
-		say("A row a machine, a cell a day. Begin with one customer: the first is chosen.", "Une ligne par machine, une case par jour. Commencez par un client : le premier est choisi."), "now-35d", "now")
+		say("A row a machine, a cell a day. Begin with one customer: the first is chosen.", "Une ligne par machine, une case par jour. Commencez par un client : le premier est choisi."), "now-35d")
 	b.d.Refresh = ""
 	b.chooseCustomer(false)
 	b.choose("machine", "Machine", `label_values(machine:backup_state:worst{customer=~"$customer"}, machine)`, true)
@@ -20,7 +20,7 @@ func calendar(o Options) *board {
 
 // stateBars counts machines and roles by state, a bar a day.
 func (b *board) stateBars(w, h int, title, matchers string) {
-	p := b.bars(w, h, title, b.l.say("One machine in one role counts once, at the end of each day.", "Une machine dans un rôle compte une fois, à la fin de chaque jour."), "none",
+	p := b.bars(w, h, title, b.l.say("One machine in one role counts once, at the end of each day.", "Une machine dans un rôle compte une fois, à la fin de chaque jour."),
 		ask{"count by (state) (machine:backup_state:worst{" + matchers + "})", "{{state}}"})
 	for _, s := range states() {
 		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, Override{Matcher{"byName", s.name},

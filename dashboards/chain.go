@@ -4,7 +4,7 @@ package dashboards
 func chain(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "chain", say("Is what we see true?", "Ce que nous voyons est-il vrai ?"),
-		say("The way from the backup products to the mail: sources, rules, Alertmanager, Vigie.", "Le chemin des produits de sauvegarde jusqu'au message : sources, règles, Alertmanager, Vigie."), "now-24h", "now")
+		say("The way from the backup products to the mail: sources, rules, Alertmanager, Vigie.", "Le chemin des produits de sauvegarde jusqu'au message : sources, règles, Alertmanager, Vigie."), "now-24h")
 	b.chainStats()
 	b.chainSources()
 	b.chainRules()

@@ -4,12 +4,12 @@ package dashboards
 func customer(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "customer", say("Backups: customer", "Sauvegardes : client"),
-		say("One customer: what is protected, what is not, and how the last weeks went.", "Un client : ce qui est protégé, ce qui ne l'est pas, et les dernières semaines."), "now-35d", "now")
+		say("One customer: what is protected, what is not, and how the last weeks went.", "Un client : ce qui est protégé, ce qui ne l'est pas, et les dernières semaines."), "now-35d")
 	b.chooseCustomer(false)
 	const mine = `customer=~"$customer"`
 	b.stat(6, 5, say("Machines with a good backup", "Machines avec une sauvegarde valable"),
 		say("Share of the customer's machines of which at least one backup is known to be good.", "Part des machines du client dont au moins une sauvegarde est tenue pour bonne."),
-		FieldDefaults{Unit: "percentunit", Thresholds: steps(0.0, red, 0.9, orange, 1.0, green)}, ask{protected("customer", mine), "{{customer}}"})
+		FieldDefaults{Unit: "percentunit", Thresholds: steps(0.0, red, 0.9, orange, 1.0, green)}, ask{protected(mine), "{{customer}}"})
 	b.statesStat(18, 5, say("Backups by state", "Sauvegardes par état"),
 		say("One plan on one machine is one backup.", "Un plan sur une machine est une sauvegarde."), "backup_job:state", mine)
 	b.fleetRows(mine)
@@ -17,7 +17,7 @@ func customer(o Options) *board {
 		say("The worst state of each machine at the end of each day. A blank day was not recorded; it says nothing.", "Le pire état de chaque machine à la fin de chaque jour. Un jour vide n'a pas été enregistré ; il ne dit rien."),
 		ask{code("machine:backup_state:worst", mine, "machine"), "{{machine}}"})
 	b.graph(12, 8, say("Share with a good backup", "Part avec une sauvegarde valable"),
-		say("Of all machines that are known in a product or in the inventory.", "De toutes les machines connues d'un produit ou de l'inventaire."), "percentunit", ask{protected("customer", mine), "{{customer}}"})
+		say("Of all machines that are known in a product or in the inventory.", "De toutes les machines connues d'un produit ou de l'inventaire."), "percentunit", ask{protected(mine), "{{customer}}"})
 	b.graph(12, 8, say("Data processed by the last runs", "Données traitées par les dernières exécutions"),
 		say("What the products say that the last run of each backup has processed.", "Ce que les produits disent avoir traité à la dernière exécution de chaque sauvegarde."), "bytes",
 		ask{"sum by (engine) (backup_job:last_size_bytes:named{" + mine + "})", "{{engine}}"})

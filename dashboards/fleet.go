@@ -7,7 +7,7 @@ import "fmt"
 func fleet(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "fleet", say("Backups: fleet", "Sauvegardes : parc"),
-		say("Every machine of every customer; by default those that are not well.", "Toutes les machines de tous les clients ; par défaut celles qui ne vont pas bien."), "now-7d", "now")
+		say("Every machine of every customer; by default those that are not well.", "Toutes les machines de tous les clients ; par défaut celles qui ne vont pas bien."), "now-7d")
 	b.chooseCustomer(true)
 	b.chooseStates()
 	const mine = `customer=~"$customer"`

@@ -4,7 +4,7 @@ package dashboards
 func machine(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "machine", say("Backups: machine", "Sauvegardes : machine"),
-		say("Each backup of one machine.", "Chaque sauvegarde d'une machine."), "now-14d", "now")
+		say("Each backup of one machine.", "Chaque sauvegarde d'une machine."), "now-14d")
 	b.chooseCustomer(false)
 	b.choose("machine", "Machine", `label_values(backup_job:state{customer=~"$customer"}, machine)`, false)
 	const mine = `customer=~"$customer",machine=~"$machine"`

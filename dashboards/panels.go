@@ -62,8 +62,8 @@ func (b *board) graph(w, h int, title, description, unit string, asks ...ask) *P
 }
 
 // bars draws one bar a day.
-func (b *board) bars(w, h int, title, description, unit string, asks ...ask) *Panel {
-	p := b.graph(w, h, title, description, unit, asks...)
+func (b *board) bars(w, h int, title, description string, asks ...ask) *Panel {
+	p := b.graph(w, h, title, description, "none", asks...)
 	p.Interval = "1d"
 	p.FieldConfig.Defaults.Custom = map[string]any{"drawStyle": "bars", "lineWidth": 1, "fillOpacity": 70, "barAlignment": -1,
 		"stacking": map[string]any{"mode": "normal", "group": "A"}}
@@ -108,7 +108,7 @@ type sorted struct {
 }
 
 // table shows one row a set of labels, the queries side by side.
-func (b *board) table(w, h int, title, description string, by sorted, columns []column, asks ...ask) *Panel {
+func (b *board) table(w, h int, title, description string, by sorted, columns []column, asks ...ask) {
 	names, index := []string{}, map[string]int{}
 	var over []Override
 	for i, c := range columns {
@@ -128,7 +128,6 @@ func (b *board) table(w, h int, title, description string, by sorted, columns []
 		FieldConfig: FieldConfig{Defaults: FieldDefaults{Unit: "none", NoValue: "–", Thresholds: steps(), Color: map[string]any{"mode": "thresholds"},
 			Custom: map[string]any{"align": "auto", "filterable": true}}, Overrides: over},
 		Options: options})
-	return &b.d.Panels[len(b.d.Panels)-1]
 }
 
 func (b *board) properties(c column) []Property {

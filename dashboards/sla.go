@@ -5,7 +5,7 @@ func sla(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "sla", say("Service levels", "Niveaux de service"),
 		say("Missed targets, open incidents and the availability of hosted platforms. Working time and guaranteed windows are reckoned in Vigie.",
-			"Objectifs manqués, incidents ouverts et disponibilité des plateformes. Le temps ouvré et les plages garanties sont calculés dans Vigie."), "now-35d", "now")
+			"Objectifs manqués, incidents ouverts et disponibilité des plateformes. Le temps ouvré et les plages garanties sont calculés dans Vigie."), "now-35d")
 	b.choose("platform", say("Platform", "Plateforme"), "label_values(platform:probe_success:last, platform)", true)
 	const mine = `platform=~"$platform"`
 	b.stat(6, 5, say("Targets missed", "Objectifs manqués"), say("In the chosen span of time.", "Dans la période choisie."), FieldDefaults{Unit: "none", Thresholds: none()},
@@ -32,7 +32,7 @@ func sla(o Options) *board {
 		ask{"max by (platform) (vigie_platform_unavailability_seconds{" + mine + "} / on (platform) group_left () max by (platform) (vigie_platform_unavailability_tolerance_seconds{" + mine + "}))", "{{platform}}"})
 	b.graph(12, 8, say("Answering", "Réponses"), say("1 while every probed target of a platform answers.", "1 tant que toutes les cibles sondées d'une plateforme répondent."), "none",
 		ask{"min by (platform) (platform:probe_success:last{" + mine + "})", "{{platform}}"})
-	b.bars(12, 8, say("Targets missed, by day", "Objectifs manqués, par jour"), say("By clock.", "Par délai."), "none",
+	b.bars(12, 8, say("Targets missed, by day", "Objectifs manqués, par jour"), say("By clock.", "Par délai."),
 		ask{counted("vigie_sla_breaches_total", "1d", "clock"), "{{clock}}"})
 	b.table(12, 8, say("Targets missed, by scenario", "Objectifs manqués, par scénario"), say("In the chosen span of time.", "Dans la période choisie."), sorted{say("Missed", "Manqués"), true},
 		[]column{{field: "scenario", title: say("Scenario", "Scénario")}, {field: "clock", title: say("Target", "Objectif")}, {field: "Value", title: say("Missed", "Manqués"), colours: steps(1.0, red)}},

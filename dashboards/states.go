@@ -92,16 +92,16 @@ func machines(matchers string) string {
 	return fmt.Sprintf(`group by (customer, machine) (backup_job:state{%[1]s} or backup_inventory_machine_jobs{%[1]s})`, matchers)
 }
 
-// protected is the share of machines with a good backup. It is absent, not
-// whole, where no machine is known.
-func protected(by, matchers string) string {
+// protected is the share of each customer's machines with a good backup. It is absent,
+// not 1, where no machine is known.
+func protected(matchers string) string {
 	return fmt.Sprintf(`(
-  count by (%[1]s) (group by (customer, machine) (backup_job:state{%[2]s,%[3]s}))
+  count by (customer) (group by (customer, machine) (backup_job:state{%[1]s,%[2]s}))
     or
-  0 * count by (%[1]s) (%[4]s)
+  0 * count by (customer) (%[3]s)
 )
-  / on (%[1]s)
-count by (%[1]s) (%[4]s)`, by, good, matchers, machines(matchers))
+  / on (customer)
+count by (customer) (%[3]s)`, good, matchers, machines(matchers))
 }
 
 // age is the time from the last success to the time of the data, so that a

@@ -4,7 +4,7 @@ package dashboards
 func storage(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "storage", say("Backups: storage", "Sauvegardes : stockage"),
-		say("Repositories, quotas and licences.", "Dépôts, quotas et licences."), "now-30d", "now")
+		say("Repositories, quotas and licences.", "Dépôts, quotas et licences."), "now-30d")
 	b.chooseCustomer(true)
 	const mine = `customer=~"$customer"`
 	const by = "source, customer, repository"

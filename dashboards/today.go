@@ -4,7 +4,7 @@ package dashboards
 func today(o Options) *board {
 	say := o.Language.say
 	b := newBoard(o, "today", say("Backups: today", "Sauvegardes : aujourd'hui"),
-		say("Since midnight, and what falls due within a day. The deadlines of incidents stand in Vigie.", "Depuis minuit, et ce qui arrive à échéance d'ici un jour. Les échéances des incidents sont dans Vigie."), "now/d", "now")
+		say("Since midnight, and what falls due within a day. The deadlines of incidents stand in Vigie.", "Depuis minuit, et ce qui arrive à échéance d'ici un jour. Les échéances des incidents sont dans Vigie."), "now/d")
 	b.chooseCustomer(true)
 	const mine = `customer=~"$customer"`
 	count := func(en, fr, den, dfr, expr string, t *Thresholds) {

@@ -202,7 +202,7 @@ func (r *record) foldRun(run Run, o foldOptions) {
 		// What this run does not tell is not known; that of another is not it.
 		r.Job.LastSize, r.Job.LastDuration = Amount{}, 0
 	}
-	r.setLast(run, o)
+	r.setLast(run)
 }
 
 // foldLate takes in a run that is told after a later one. It may move the last
@@ -332,10 +332,10 @@ func (r *record) refine(run Run, o foldOptions) {
 	case counted && !run.Result.Failing():
 		r.older--
 	}
-	r.setLast(run, o)
+	r.setLast(run)
 }
 
-func (r *record) setLast(run Run, o foldOptions) {
+func (r *record) setLast(run Run) {
 	r.Coarse = run.Coarse
 	r.Job.LastResult = run.Result
 	r.Job.Error = cleanText(run.Error)

@@ -78,14 +78,14 @@ func (r *reader) read(n *yaml.Node, path string) {
 			if path != "" {
 				at = path + "." + at
 			}
-			r.add(k, v, at, n.Style&yaml.FlowStyle != 0)
+			r.add(k, at, n.Style&yaml.FlowStyle != 0)
 			r.read(v, at)
 		}
 	}
 }
 
-// add takes a key; what stands in braces has no line of its own to say more.
-func (r *reader) add(k, v *yaml.Node, path string, inBraces bool) {
+// add takes a key. Keys in braces share a line, whose comment is not theirs.
+func (r *reader) add(k *yaml.Node, path string, inBraces bool) {
 	key := Key{Path: path, Line: k.Line, Standing: Example}
 	if !inBraces {
 		line := r.lines[k.Line-1]

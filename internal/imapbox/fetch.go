@@ -26,7 +26,7 @@ func (v *visit) fetchAll(ctx context.Context, uids []imap.UID) error {
 		for _, uid := range chunk {
 			f, there := known[uid]
 			if there {
-				kept, err := v.bring(ctx, uid, f)
+				kept, err := v.bring(uid, f)
 				if err != nil && !errors.Is(err, ErrFull) {
 					return v.stuck(ctx, uid, err)
 				}
@@ -103,7 +103,7 @@ func (v *visit) attributes(uids []imap.UID) (map[imap.UID]attributes, error) {
 }
 
 // bring fetches one mail and hands it over.
-func (v *visit) bring(ctx context.Context, uid imap.UID, f attributes) (kept bool, err error) {
+func (v *visit) bring(uid imap.UID, f attributes) (kept bool, err error) {
 	env := Mail{Received: f.received.UTC(), UID: uint32(uid), UIDValidity: v.place.UIDValidity, Size: f.size, Cut: f.size > v.Limit}
 	if now := v.Now().UTC(); f.received.IsZero() || env.Received.After(now) {
 		env.Received = now

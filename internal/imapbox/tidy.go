@@ -101,7 +101,7 @@ func (v *visit) fetchLeft(ctx context.Context) error {
 		f, there := known[uid]
 		kept := true
 		if there {
-			kept, err = v.bring(ctx, uid, f)
+			kept, err = v.bring(uid, f)
 		}
 		if errors.Is(err, ErrFull) {
 			if once {

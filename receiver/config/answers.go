@@ -67,19 +67,18 @@ const (
 	maxAnswer = 10 << 20
 )
 
-// addresses are those at which answers and bounces arrive, with the name of the
-// first.
-func (a *AnswersConfig) addresses() (answers.Addresses, string, error) {
+// addresses returns those at which answers and bounces arrive.
+func (a *AnswersConfig) addresses() (answers.Addresses, error) {
 	replies, err := notify.ParseAddress(a.Replies)
 	if err != nil {
-		return answers.Addresses{}, "", fmt.Errorf("replies: %w", err)
+		return answers.Addresses{}, fmt.Errorf("replies: %w", err)
 	}
 	bounces, err := notify.ParseAddress(cmp.Or(a.Bounces, a.Replies))
 	if err != nil {
-		return answers.Addresses{}, "", fmt.Errorf("bounces: %w", err)
+		return answers.Addresses{}, fmt.Errorf("bounces: %w", err)
 	}
 	out := answers.Addresses{Replies: replies.Addr, Bounces: bounces.Addr, Separator: cmp.Or(a.Separator, "+")}
-	return out, replies.Name, out.Check()
+	return out, out.Check()
 }
 
 // check finds what is wrong beyond single values.
@@ -87,7 +86,7 @@ func (a *AnswersConfig) check(mail *MailConfig, add func(at strict.Position, pat
 	if a == nil {
 		return
 	}
-	if _, _, err := a.addresses(); err != nil {
+	if _, err := a.addresses(); err != nil {
 		add(a.Position, "answers", "%v: write it like Backups <answers@msp.example>", err)
 	}
 	if a.Every != 0 && (a.Every < minAnswersEvery || a.Every > maxAnswersEvery) {
@@ -173,7 +172,7 @@ func (c *Config) Mailbox() (*answers.Mailbox, error) {
 	if a == nil {
 		return nil, nil
 	}
-	addresses, _, err := a.addresses()
+	addresses, err := a.addresses()
 	if err != nil {
 		return nil, fmt.Errorf("answers: %w", err)
 	}

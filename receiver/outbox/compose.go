@@ -61,7 +61,7 @@ func (o *Outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int
 			continue
 		}
 		o.explain(ctx, ns)
-		s, err := o.compose(ctx, ns)
+		s, err := o.compose(ns)
 		if err != nil {
 			if err := o.composeEach(ctx, key, ns, err, now); err != nil {
 				return made, err
@@ -149,7 +149,7 @@ func (o *Outbox) composeEach(ctx context.Context, key string, ns []incident.Noti
 }
 
 func (o *Outbox) composeAlone(ctx context.Context, n incident.Notification, now time.Time) error {
-	s, err := o.compose(ctx, []incident.Notification{n})
+	s, err := o.compose([]incident.Notification{n})
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ type draft struct {
 }
 
 // compose writes the message of a bundle.
-func (o *Outbox) compose(ctx context.Context, ns []incident.Notification) (draft, error) {
+func (o *Outbox) compose(ns []incident.Notification) (draft, error) {
 	parts := []string{o.Instance()}
 	for _, n := range ns {
 		parts = append(parts, n.ID, strconv.FormatInt(n.DecidedAt.UnixNano(), 10))

@@ -393,8 +393,8 @@ type incidentPage struct {
 	Line    *timeline.Line
 }
 
-// mergedIncident shows the incident with its acts.
-func (p *pageSite) incidentPage(r *http.Request, v *view, who string) (*incidentPage, error) {
+// incidentPage reads the incident for its page.
+func (p *pageSite) incidentPage(r *http.Request, who string) (*incidentPage, error) {
 	found, err := p.overview(r, who)
 	if err != nil {
 		return nil, err
@@ -415,7 +415,7 @@ func (p *pageSite) actOne(w http.ResponseWriter, r *http.Request) {
 	v.Path = "/incidents/" + id
 	v.Here = v.Path
 	row, form, known := act.For(purpose)
-	x, err := p.incidentPage(r, v, who.ID)
+	x, err := p.incidentPage(r, who.ID)
 	switch {
 	case !known:
 		p.missing(w, r)

@@ -392,7 +392,7 @@ func (f *fate) choice(cmd *syntax.CaseClause, w world, asked bool) []world {
 	v := f.value(cmd.Word, w)
 	for _, item := range cmd.Items {
 		for _, pattern := range item.Patterns {
-			fits, _ := v.equals(value{text: pattern.Lit(), known: true})
+			fits := v.equals(value{text: pattern.Lit(), known: true})
 			if strings.ContainsAny(pattern.Lit(), "*?[") || pattern.Lit() == "" {
 				fits = either
 			}

@@ -308,9 +308,9 @@ func (v value) compared(op string, other value) (code, bool) {
 	c := either
 	switch op {
 	case "-eq", "=", "==":
-		c, _ = v.equals(other)
+		c = v.equals(other)
 	case "-ne", "!=":
-		c, _ = v.equals(other)
+		c = v.equals(other)
 		c = c.not()
 	case "-lt":
 		c = order(v, other)
@@ -332,12 +332,12 @@ func truth(yes bool) code {
 }
 
 // equals tells whether two are the same.
-func (v value) equals(other value) (code, bool) {
+func (v value) equals(other value) code {
 	switch {
 	case v.known && other.known:
-		return truth(v.text == other.text), false
+		return truth(v.text == other.text)
 	case v.nonzero && other.known && strings.Trim(other.text, "0") == "", other.nonzero && v.known && strings.Trim(v.text, "0") == "":
-		return bad, false
+		return bad
 	}
-	return either, v.setting() || other.setting()
+	return either
 }
