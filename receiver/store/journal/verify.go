@@ -232,6 +232,7 @@ func (f *verifier) messages() error {
 		text, err := f.t.Unpack(value)
 		if err != nil {
 			f.fault(Message+id, 1, "was changed: it cannot be read: %v", err)
+			continue
 		}
 		f.whole[Message+id] = Commit(salt, string(text))
 	}
