@@ -3,10 +3,10 @@
 # has reached the archive. It ends with 2, and all but the last few of the files are nowhere.
 #
 # "Remove files after adding them to the archive" sounds as if the archive had them. tar takes a
-# file away once it has handed it to the compressor's pipe; what gzip, xz or zstd still hold,
-# and whether they can write it, it learns at the end. Without a compressor, or where the disk
+# file away once it has handed it to the compressor's pipe; what gzip still holds,
+# and whether it can write that, it learns at the end. Without a compressor, or where the disk
 # fills up early, what was removed is in the part that was written; with one, a whole
-# folder fits into what it holds back, xz and zstd hold many megabytes.
+# folder of small files fits into what it holds back.
 #
 # This is how old logs, exports and dumps are moved into archives each night. Make the archive
 # first, and remove the files when tar has ended well.

@@ -48,7 +48,7 @@ func (s *scheduler) turn(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, line := range s.left.Take() {
+	for _, line := range s.left.Drain() {
 		s.log.Warn(line)
 	}
 	return nil

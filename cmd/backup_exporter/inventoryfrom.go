@@ -169,7 +169,7 @@ func (x *inventoryFetcher) follow(from *inventoryFrom) {
 func (x *inventoryFetcher) fetch(ctx context.Context, from *inventoryFrom) (*exporters.Inventory, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	v, err := x.take(ctx, from)
+	v, err := x.load(ctx, from)
 	if err != nil {
 		x.good.Set(0)
 		x.logger.Warn("the inventory was not fetched; the last good one stays", "url", from.URL.String(), "err", err)
@@ -180,7 +180,7 @@ func (x *inventoryFetcher) fetch(ctx context.Context, from *inventoryFrom) (*exp
 	return v, nil
 }
 
-func (x *inventoryFetcher) take(ctx context.Context, from *inventoryFrom) (*exporters.Inventory, error) {
+func (x *inventoryFetcher) load(ctx context.Context, from *inventoryFrom) (*exporters.Inventory, error) {
 	s, err := from.get(ctx, x.env)
 	if err != nil {
 		return nil, err

@@ -168,10 +168,10 @@ func (l *Lab) takePorts(n PortNumbers) (err error) {
 			wanted = near
 		}
 		var port *Port
-		port, err = Take(wanted, preferred)
+		port, err = Reserve(wanted, preferred)
 		return port
 	}
-	if p.Page, err = Take(n.Page, !n.PageFixed); err != nil {
+	if p.Page, err = Reserve(n.Page, !n.PageFixed); err != nil {
 		return fmt.Errorf("the lab's page: %w", err)
 	}
 	p.Inbox, p.Vigie, p.Prometheus, p.Alertmanager = take(n.Inbox), take(n.Vigie), take(n.Prometheus), take(n.Alertmanager)
@@ -191,7 +191,7 @@ func (l *Lab) takeGrafanaPort(n PortNumbers) (err error) {
 	if preferred && n.Page > 0 {
 		wanted = n.Page + 100
 	}
-	l.Files.Ports.Grafana, err = Take(wanted, preferred)
+	l.Files.Ports.Grafana, err = Reserve(wanted, preferred)
 	return err
 }
 

@@ -18,15 +18,15 @@ import (
 )
 
 func TestTake(t *testing.T) {
-	busy, err := Take(0, false)
+	busy, err := Reserve(0, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer busy.Free()
-	if _, err := Take(busy.Number, false); err == nil || !strings.Contains(err.Error(), fmt.Sprint(busy.Number)) {
+	if _, err := Reserve(busy.Number, false); err == nil || !strings.Contains(err.Error(), fmt.Sprint(busy.Number)) {
 		t.Errorf("a port that was asked for and is in use: %v", err)
 	}
-	other, err := Take(busy.Number, true)
+	other, err := Reserve(busy.Number, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestTake(t *testing.T) {
 		t.Errorf("got %s", other.Addr())
 	}
 	other.Free()
-	again, err := Take(other.Number, false)
+	again, err := Reserve(other.Number, false)
 	if err != nil {
 		t.Fatalf("the port is still held: %v", err)
 	}

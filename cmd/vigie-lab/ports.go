@@ -25,9 +25,9 @@ const (
 	tries   = 100
 )
 
-// Take holds the port wanted; 0 stands for any. One that is only preferred is
+// Reserve holds the port wanted; 0 stands for any. One that is only preferred is
 // replaced by any other when somebody has it already.
-func Take(wanted int, preferred bool) (*Port, error) {
+func Reserve(wanted int, preferred bool) (*Port, error) {
 	if wanted == 0 {
 		return takeAny()
 	}

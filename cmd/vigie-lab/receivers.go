@@ -71,7 +71,7 @@ func (l *Lab) takeReceivers(n int) error {
 		if f.Ports.Page.Number == defaultPort { // beyond those of the products
 			wanted = defaultPort + 50 + i
 		}
-		port, err := Take(wanted, true)
+		port, err := Reserve(wanted, true)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (l *Lab) startDatabase(database string) error {
 			return err
 		}
 	}
-	port, err := Take(0, true)
+	port, err := Reserve(0, true)
 	if err != nil {
 		return err
 	}

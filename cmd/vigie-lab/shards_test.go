@@ -423,7 +423,7 @@ func (x *fleetOfTwo) within(what string, limit time.Duration, test func() bool) 
 }
 
 func (x *fleetOfTwo) take() *Port {
-	p, err := Take(0, true)
+	p, err := Reserve(0, true)
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func FromViews(views []*exporters.View, known *exporters.Inventory) (machines []
 	c := collector{known: known, byName: map[[2]string]*seen{}, nameless: map[string]int{}}
 	for _, v := range views {
 		for _, j := range v.Jobs {
-			c.take(v, j)
+			c.add(v, j)
 		}
 	}
 	for _, s := range c.order {
@@ -64,7 +64,7 @@ type seen struct {
 	off       []string // plans that are switched off
 }
 
-func (c *collector) take(v *exporters.View, j *exporters.Job) {
+func (c *collector) add(v *exporters.View, j *exporters.Job) {
 	if j.Machine == "" || j.Customer == "" {
 		c.nameless[v.Source]++
 		return

@@ -242,7 +242,7 @@ func readOnce[T any](ctx context.Context, c *client, endpoint, path string, quer
 		if total > maxItems {
 			return nil, &exporters.SourceError{Endpoint: endpoint, Reason: exporters.ReasonIncomplete, Err: fmt.Errorf("more than %d items", maxItems)}
 		}
-		moved = r.take(&p, c, endpoint, id) || moved
+		moved = r.add(&p, c, endpoint, id) || moved
 		read += len(p.Items) + p.Lost
 		if read >= total || len(p.Items)+p.Lost == 0 {
 			r.ended = read == total
@@ -252,8 +252,8 @@ func readOnce[T any](ctx context.Context, c *client, endpoint, path string, quer
 	}
 }
 
-// take adds a page, and tells whether something of it stood on an earlier one.
-func (r *reading[T]) take(p *page[T], c *client, endpoint string, id func(*T) string) (again bool) {
+// add adds a page, and tells whether something of it stood on an earlier one.
+func (r *reading[T]) add(p *page[T], c *client, endpoint string, id func(*T) string) (again bool) {
 	here := map[string]bool{}
 	r.lost += p.Lost
 	for i := range p.Items {

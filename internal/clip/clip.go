@@ -45,6 +45,18 @@ func Middle(s string, most int) string {
 	return Runes(s, most-(len(runes)-tail)) + strings.TrimLeft(string(runes[tail:]), " ,;:–)")
 }
 
+// Clause is [Middle], but keeps what stands after the only comma whole where there is
+// room for it: without its first word "no other backup" says the contrary. Several
+// commas part a list.
+func Clause(s string, most int) string {
+	if i := strings.Index(s, ", "); i > 0 && strings.Count(s, ", ") == 1 && utf8.RuneCountInString(s) > most {
+		if left := most - utf8.RuneCountInString(s[i:]); left >= 8 {
+			return Runes(s[:i], left) + s[i:]
+		}
+	}
+	return Middle(s, most)
+}
+
 // Bytes shortens s to at most most bytes, without a mark: for keys and names
 // that are compared.
 func Bytes(s string, most int) string {

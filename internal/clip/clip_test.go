@@ -46,6 +46,15 @@ func TestMiddle(t *testing.T) {
 	}
 }
 
+func TestClause(t *testing.T) {
+	const only = "Synology en échec, aucune autre sauvegarde"
+	for most, want := range map[int]string{99: only, 41: "Synology en éch…, aucune autre sauvegarde", 35: "Synology…, aucune autre sauvegarde", 20: Middle(only, 20), 0: ""} {
+		if got := Clause(only, most); got != want {
+			t.Errorf("Clause(%d) = %q, want %q", most, got, want)
+		}
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for _, c := range []struct {
 		in   string
@@ -68,6 +77,9 @@ func FuzzClip(f *testing.F) {
 		}
 		if r := Middle(s, most); utf8.RuneCountInString(r) > max(most, 0) {
 			t.Fatalf("Middle(%q, %d) = %q", s, most, r)
+		}
+		if r := Clause(s, most); utf8.RuneCountInString(r) > max(most, 0) {
+			t.Fatalf("Clause(%q, %d) = %q", s, most, r)
 		}
 		if b := Bytes(s, most); len(b) > max(most, 0) || utf8.ValidString(s) && !utf8.ValidString(b) {
 			t.Fatalf("Bytes(%q, %d) = %q", s, most, b)

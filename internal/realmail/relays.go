@@ -22,6 +22,7 @@ daemon_smtp_ports = %[2]s
 %[4]shost_lookup =
 tls_advertise_hosts =
 rfc1413_query_timeout = 0s
+smtp_accept_max = 0
 keep_environment =
 begin acl
 %[5]sbegin routers

@@ -204,7 +204,7 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return snap, err
 	}
-	snap.Unread = c.news(slices.Concat(unread, bad, worse, snap.take(silences)))
+	snap.Unread = c.news(slices.Concat(unread, bad, worse, snap.addSilences(silences)))
 	return snap, nil
 }
 
@@ -260,8 +260,8 @@ func signal(a *models.GettableAlert) model.Signal {
 	return in.Signal()
 }
 
-// take keeps the active silences and names those that cannot be read.
-func (s *Snapshot) take(all []*models.GettableSilence) (unread []string) {
+// addSilences keeps the active silences and names those that cannot be read.
+func (s *Snapshot) addSilences(all []*models.GettableSilence) (unread []string) {
 	s.Silences = map[string]incident.Silence{}
 	for _, g := range all {
 		if g.ID == nil || g.Status == nil || g.Status.State == nil || *g.Status.State != models.SilenceStatusStateActive {

@@ -83,7 +83,7 @@ func (c *Client) running(ctx context.Context, s incident.Silence) (*incident.Sil
 			continue
 		}
 		var snap Snapshot
-		snap.take([]*models.GettableSilence{g})
+		snap.addSilences([]*models.GettableSilence{g})
 		for _, known := range snap.Silences {
 			if known.By == s.By && slices.Equal(sorted(known.Matchers), want) {
 				return &known, whole, nil

@@ -27,7 +27,10 @@ var (
 	// device: what telephones add, and what stands for a picture.
 	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf |sendt fra min |(?:sent|envoy[ée]) (?:with|from|via|using|avec|par|gr[âa]ce à) (?:the |l['’]application |la messagerie (?:s[ée]curis[ée]e )?)?(?:bluemail|k-9|thunderbird|airmail|spark|proton|mailbox|windows|blackberry|canary|edison|orange|sfr|free|laposte|mobile|aqua ?mail|nine|infomaniak)|(?:get|t[ée]l[ée]charge[rz]|obten(?:ir|ez)) bluemail|provenance ?: courrier|this message was sent from my android|cet? (?:e-?mail|message) a [ée]t[ée] envoy[ée] (?:de|depuis) mon )`)
 	// notice: what companies add below each mail. It names what it is about at once.
-	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:ce (?:message|courriel|mail|e-mail)|this (?:e-?mail|message|communication)|the information (?:contained )?in this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended)`)
+	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:(?:avertissement|avis|attention|notice|important|warning|disclaimer|confidentiality notice|confidentialit[éy]|avis de confidentialité)\s?:\s*)?(?:(?:l['’]intégrité de )?ce (?:message|courriel|mail|e-mail)|les? informations? contenues? dans ce|l['’]information contenue dans ce|this (?:e-?mail|message|communication)|the (?:information|contents?) (?:contained )?(?:in|of) this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended|responsable)` +
+		`|^\s*(?:if you are not the intended recipient|si vous n['’]êtes pas (?:le|la|l['’]un des) destinataires?)\b`)
+	// stamp: a line that a scanner, a gateway or a company puts into each mail.
+	stamp = regexp.MustCompile(`(?i)^\s*(?:p\s+)?(?:please consider the environment before|(?:avant d['’]imprimer.{0,30})?pensez à l['’]environnement|(?:garanti )?sans virus\b.{0,3}www\.|virus-free\.? |(?:\[extern(?:e|al)\] ?|caution: ?|attention ?: ?)?(?:ce (?:message|courriel|mail) provient d|this (?:e-?mail|message) (?:originated|comes|came) from).{0,40}(?:ext[ée]rieur|externe|outside|external))`)
 )
 
 // Unquoted is what somebody wrote in a mail: without the mail that it answers,
@@ -47,7 +50,7 @@ func Unquoted(text string) string {
 			i += n - 1
 			continue
 		}
-		if strings.HasPrefix(strings.TrimSpace(line), ">") || device.MatchString(line) {
+		if strings.HasPrefix(strings.TrimSpace(line), ">") || device.MatchString(line) || stamp.MatchString(line) {
 			continue
 		}
 		out = append(out, strings.TrimRightFunc(line, unicode.IsSpace))

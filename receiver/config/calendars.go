@@ -52,10 +52,10 @@ type calendarFiles struct {
 	inventory []strict.File
 }
 
-// take checks a file that was read, or could not be, and returns what counts
+// effective checks a file that was read, or could not be, and returns what counts
 // in its place. What is wrong with the text of a file that nothing stands in
 // for is left to the inventory to say, with all its other faults.
-func (cf *calendarFiles) take(name string, text []byte, unread error) (strict.File, error) {
+func (cf *calendarFiles) effective(name string, text []byte, unread error) (strict.File, error) {
 	read := strict.File{Name: name, Text: text}
 	f := CalendarFile{File: name, Fault: unread, name: filepath.Base(name), text: text}
 	f.Calendar, _ = inventory.ICalCalendar(name)
@@ -129,7 +129,7 @@ func (cf *calendarFiles) load(policies []*policy.Policy) (*inventory.Directory, 
 func (cf *calendarFiles) read(name string) (strict.File, error) {
 	text, err := readFile(name)
 	if _, is := inventory.ICalCalendar(name); is {
-		return cf.take(name, text, err)
+		return cf.effective(name, text, err)
 	}
 	return strict.File{Name: name, Text: text}, err
 }

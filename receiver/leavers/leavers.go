@@ -66,8 +66,8 @@ func (g *Given) Add(who string, number int) {
 	g.list.Add(who, number)
 }
 
-// Take returns what is to be told, once.
-func (g *Given) Take() []string {
+// Drain returns what is to be told, once.
+func (g *Given) Drain() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	lines := g.list.Lines()

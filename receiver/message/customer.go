@@ -119,6 +119,10 @@ func (i customer) CallFailed() bool {
 	return err != nil || i.n.DecidedAt.Sub(called) < 24*time.Hour
 }
 
+// NoAnswer tells that nobody took the call, which one that was refused, or answered by
+// somebody else, does not say.
+func (i customer) NoAnswer() bool { return i.CallFailed() && i.f.Call["outcome"] == "voicemail" }
+
 // CallOutcome is how the call ended, in words.
 func (i customer) CallOutcome() string { return i.NameOf("outcome", i.f.Call["outcome"]) }
 

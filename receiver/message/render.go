@@ -333,9 +333,9 @@ func (v *view) headline(thing, what string) string {
 	shrink(&thing, 32, clip.Middle)
 	shrink(&customer, 12, clip.Runes)
 	shrink(&thing, 20, clip.Middle)
-	shrink(&what, 52, clip.Middle)
+	shrink(&what, 52, clip.Clause)
 	shrink(&customer, 6, clip.Runes)
-	shrink(&what, 16, clip.Middle)
+	shrink(&what, 16, clip.Clause)
 	return v.apart(compose())
 }
 

@@ -250,7 +250,7 @@ func (m *Mail) transmit(ctx context.Context, r MailRelay, t transmission) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeouts.Total)
 	defer cancel()
-	if s := m.idle.take(access); s != nil {
+	if s := m.idle.get(access); s != nil {
 		begun, err := m.again(ctx, s, t)
 		if begun {
 			return m.outcome(ctx, s, t, err)

@@ -143,9 +143,9 @@ type pool struct {
 	idle []*session
 }
 
-// take returns the connection that was used last of those that were opened with
+// get returns the connection that was used last of those that were opened with
 // the same settings and secrets, nil when there is none.
-func (p *pool) take(a access) *session {
+func (p *pool) get(a access) *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := len(p.idle) - 1; i >= 0; i-- {

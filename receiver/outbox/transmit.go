@@ -2,12 +2,12 @@ package outbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	json "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sync/errgroup"
 
 	"vigie/receiver/letter"

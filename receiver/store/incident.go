@@ -366,7 +366,7 @@ func (tx *Tx) Postpone(id string, until time.Time) error {
 // NextNumber gives out the next running number of incidents.
 func (tx *Tx) NextNumber() (int, error) {
 	if tx.numbers != nil {
-		n, err := tx.numbers.Take(tx.known.opened)
+		n, err := tx.numbers.Next(tx.known.opened)
 		tx.known.opened++
 		return n, err
 	}

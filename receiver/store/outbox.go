@@ -3,11 +3,12 @@ package store
 import (
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"vigie/receiver/store/engine"
 	"vigie/receiver/store/journal"

@@ -198,20 +198,23 @@ func posting(t *testing.T) func(*receiver.Config, *receiver.Reloadable, *web.Opt
 	}
 }
 
+// callDue goes on day by day until a call is due.
+func (d *desk) callDue(incident string) {
+	for range 40 {
+		d.at(d.now().Add(12 * time.Hour))
+		d.runsOnce()
+		if inc, err := d.engine.Incident(d.t.Context(), incident); err == nil && inc.State == model.CallDue {
+			return
+		}
+	}
+}
+
 // A call to make stands in the list with its number and what was tried; noting it
 // keeps the team's note from the words that the customer reads.
 func TestCalls(t *testing.T) {
 	d := newDesk(t, "synomega", "", posting(t))
 	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "agent <b>gone"})
-	for range 40 { // day by day until the call is due
-		d.mu.Lock()
-		d.clock = d.clock.Add(12 * time.Hour)
-		d.mu.Unlock()
-		d.runsOnce()
-		if inc, err := d.engine.Incident(t.Context(), "1"); err == nil && inc.State == model.CallDue {
-			break
-		}
-	}
+	d.callDue("1")
 	b := d.browser("sup")
 	code, text := b.get("/calls")
 	must(t, code, text, "PC-LEA", `href="tel:`, "essai 1 sur 3", "Noter l&#39;appel", "Quoi dire")

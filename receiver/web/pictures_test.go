@@ -43,24 +43,32 @@ func TestPictures(t *testing.T) {
 		}
 	}
 	w.comes("sup", "en")
-	for _, language := range []string{"en", "fr"} {
-		w.speaks(language)
-		keep("today-"+language, "/today", 1100, 720)
-		keep("act-"+language, "/incidents/i1", 1100, 900)
+	both := func(keep func(language string)) {
+		for _, language := range []string{"en", "fr"} {
+			w.speaks(language)
+			keep(language)
+		}
 	}
-	w.speaks("en")
-	keep("calendar-en", "/calendar?customer=dupont", 1100, 420)
-	keep("chain-en", "/chain", 1100, 620)
-	keep("policy-en", "/policy?labels=customer%3Ddupont%2C+machine%3DSRV-AD%2C+machine_class%3Dserver%2C+backup_role%3Dprimary%2C+kind%3Dfailed", 1100, 760)
+	both(func(l string) {
+		keep("today-"+l, "/today", 1100, 720)
+		keep("act-"+l, "/incidents/i1", 1100, 900)
+		keep("calendar-"+l, "/calendar?customer=dupont", 1100, 420)
+		keep("chain-"+l, "/chain", 1100, 620)
+		keep("policy-"+l, "/policy?labels=customer%3Ddupont%2C+machine%3DSRV-AD%2C+machine_class%3Dserver%2C+backup_role%3Dprimary%2C+kind%3Dfailed", 1100, 760)
+	})
 	d.at(tuesday.Add(time.Hour))
-	keep("dossier-en", "/reports/dossier?month=2026-03&customer=dupont", 1100, 720)
+	both(func(l string) { keep("dossier-"+l, "/reports/dossier?month=2026-03&customer=dupont", 1100, 720) })
 	w = d.chromium(t)
 	w.size(390, 844)
 	w.comes("lea", "en")
-	for _, language := range []string{"en", "fr"} {
-		w.speaks(language)
-		keep("answer-"+language, "/incidents/i3", 390, 760)
-	}
+	both(func(l string) { keep("answer-"+l, "/incidents/i3", 390, 760) })
+	d = newDesk(t, "synomega", "", posting(t))
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "The agent was offline at the planned time."})
+	d.callDue("1")
+	w = d.chromium(t)
+	w.size(390, 844)
+	w.comes("sup", "en")
+	both(func(l string) { keep("calls-"+l, "/calls", 390, 820) })
 	d = newDesk(t, "activeprolearn", "")
 	d.probe(model.Labels{"alertname": "MoodleCronLate", "signal": "functional_probe", "platform": "lms-A", "severity": "major"})
 	d.acts("i1", "take", "op", nil)
@@ -68,9 +76,9 @@ func TestPictures(t *testing.T) {
 	w = d.chromium(t)
 	w.comes("op", "en")
 	w.does(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}}))
-	keep("platform-en", "/incidents/i1", 1100, 820)
+	both(func(l string) { keep("platform-"+l, "/incidents/i1", 1100, 820) })
 	d = aMonth(t)
 	w = d.chromium(t)
 	w.comes("lead", "en")
-	keep("statement-en", "/reports/statement?month=2026-03&platform=lms-A", 1100, 760)
+	both(func(l string) { keep("statement-"+l, "/reports/statement?month=2026-03&platform=lms-A", 1100, 760) })
 }

@@ -66,11 +66,11 @@ func (rs *StepRecords) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &read); err != nil {
 		return err
 	}
-	return rs.Take(read)
+	return rs.Load(read)
 }
 
-// Take takes over records by the names of their keys.
-func (rs *StepRecords) Take(read map[string]*StepRecord) error {
+// Load takes over records by the names of their keys.
+func (rs *StepRecords) Load(read map[string]*StepRecord) error {
 	*rs = make(StepRecords, len(read))
 	for name, r := range read {
 		if r == nil {

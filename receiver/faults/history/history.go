@@ -101,7 +101,7 @@ func Check(r io.Reader, rules Rules) (Verdict, error) {
 		if err := json.Unmarshal(s.Bytes(), &e); err != nil {
 			return c.v, fmt.Errorf("history, line %d: %w", n, err)
 		}
-		c.take(e)
+		c.observe(e)
 	}
 	if err := s.Err(); err != nil {
 		return c.v, fmt.Errorf("history: %w", err)
@@ -133,7 +133,7 @@ func (c *checker) breaks(format string, args ...any) {
 	c.v.Broken = append(c.v.Broken, fmt.Sprintf(format, args...))
 }
 
-func (c *checker) take(e Event) {
+func (c *checker) observe(e Event) {
 	switch e.What {
 	case Accepted:
 		c.v.Accepted++

@@ -72,7 +72,7 @@ func strictly() json.Options {
 			if err := json.UnmarshalDecode(d, &named); err != nil {
 				return err
 			}
-			return rs.Take(named)
+			return rs.Load(named)
 		}),
 	)))
 }

@@ -21,8 +21,8 @@ type Numbers struct {
 // mostNumbers is how many a receiver takes at once.
 const mostNumbers = 256
 
-// Take gives one out; opened is how many the transaction has had already.
-func (n *Numbers) Take(opened int) (int, error) {
+// Next gives one out; opened is how many the transaction has had already.
+func (n *Numbers) Next(opened int) (int, error) {
 	if len(n.back) == 0 && (n.next == 0 || n.next > n.last) {
 		count := min(max(opened, 1), mostNumbers)
 		last, err := n.reserve(count)
