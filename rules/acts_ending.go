@@ -35,9 +35,7 @@ func (d acting) actResolve(a incident.Act) {
 	if d.Scenario.Resolve.Cause && !d.causeKnown(cause) {
 		return
 	}
-	loss := dataLoss(a.Fields["data_loss"])
-	if loss == "" && d.IntegrityOwed(cause) {
-		d.refuseField("data_loss", 422, "data_loss is missing: none, or some with what was lost")
+	if d.dataLost(a, cause); d.out.Refusal != nil {
 		return
 	}
 	if d.AnyFiring() && a.Fields["note"] == "" {
@@ -46,13 +44,6 @@ func (d acting) actResolve(a incident.Act) {
 	}
 	if cause != "" {
 		d.Incident.Cause = cause
-	}
-	if d.Incident.DataLoss = loss; loss != "" {
-		a.Fields["data_loss"] = loss
-	}
-	if loss != "" && loss != "none" {
-		d.out.Breaches = append(d.out.Breaches, incident.Breach{Target: "integrity", Due: d.Now})
-		d.note("breach", "integrity", a.By, "data was lost: "+loss)
 	}
 	d.works(a)
 	if d.Happened("act:restore") && d.FirstLacking([]string{"restore_verified"}) != "" {
@@ -96,7 +87,28 @@ func (d acting) proven() bool {
 	return len(d.Incident.Alerts) > 0
 }
 
+// dataLost takes in what a person says of lost data, and refuses to end without that
+// what may have lost some.
+func (d acting) dataLost(a incident.Act, cause string) {
+	loss := dataLoss(a.Fields["data_loss"])
+	if loss == "" && d.IntegrityOwed(cause) {
+		d.refuseField("data_loss", 422, "data_loss is missing: none, or some with what was lost")
+		return
+	}
+	if d.Incident.DataLoss = loss; loss == "" {
+		return
+	}
+	a.Fields["data_loss"] = loss
+	if loss != "none" {
+		d.out.Breaches = append(d.out.Breaches, incident.Breach{Target: "integrity", Due: d.Now})
+		d.note("breach", "integrity", a.By, "data was lost: "+loss)
+	}
+}
+
 func (d acting) actClose(a incident.Act) {
+	if d.dataLost(a, d.Incident.Cause); d.out.Refusal != nil {
+		return
+	}
 	d.Incident.Progress.Reason = a.Fields["reason"]
 	d.intake().end(model.Closed, a.Fields["reason"])
 }

@@ -282,6 +282,7 @@ func (d *decider) finish() {
 		d.wakeBy(d.OutageUntil())
 	}
 	d.proof().proofNeeds()
+	d.intake().lookBeforeTelling()
 	if !d.wake.IsZero() && !d.wake.After(d.Now) {
 		d.wake = d.Now.Add(time.Second) // never spin, whatever a policy says
 	}

@@ -93,6 +93,9 @@ func (d proof) need() *incident.Need {
 // failing plan, it is asked again by the shell and never counts as good.
 func (d proof) answered(e incident.Answered) {
 	i := d.Incident
+	if i.State.Ended() && e.Other != nil {
+		d.otherAnswered(*e.Other, e.AskedAt)
+	}
 	if i.State.Ended() || i.State == "" {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
 	"vigie/rules/model"
+	"vigie/rules/story"
 )
 
 // covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody the
@@ -262,5 +263,121 @@ func TestAskedBeforeTheNetOfAHalfDay(t *testing.T) {
 	}
 	if want := "fixed_today 10:00, account_manager 11:00"; strings.Join(got, ", ") != want {
 		t.Errorf("got %q, want %q", strings.Join(got, ", "), want)
+	}
+}
+
+// covers: S2.30; who leaves out what asks whether it is over is warned, with the cure.
+func TestNobodyAskedWhetherItIsOver(t *testing.T) {
+	files := exampleFiles(t, "activeprolearn/policy")
+	for i, f := range files {
+		old := strings.ReplaceAll(string(f.Text), "        when: {at: unverified}\n        each_time: true\n        to: [owner]", "        when: {at: unverified}\n        each_time: true\n        unless: [not reported_by_person]\n        to: [owner]")
+		files[i].Text = []byte(strings.ReplaceAll(old, "rests_while: [not unverified, agreed_wait, silenced]", "rests_while: [unverified]"))
+	}
+	book := loadBook(t, files, exampleFiles(t, "activeprolearn/inventory"))
+	warned := strings.Join(book.Warnings(paris(t, "2026-03-09 10:00")), "\n")
+	if !strings.Contains(warned, "scenario platform: an incident whose alert ends without proof") || strings.Contains(warned, "scenario blind: an incident") {
+		t.Errorf("the warnings are\n%s", warned)
+	}
+	if warned := strings.Join(exampleBook(t, "activeprolearn").Warnings(paris(t, "2026-03-09 10:00")), "\n"); strings.Contains(warned, "without proof") {
+		t.Errorf("the example is warned of:\n%s", warned)
+	}
+}
+
+// covers: S2.30; ending it in another way answers for lost data, too.
+func TestClosingAfterARestore(t *testing.T) {
+	const start = "start: 2026-11-03T09:00:00+01:00\nuntil: 2026-11-03T12:00:00+01:00\nevents:\n  - at: 2026-11-03T10:00:00+01:00\n    fires: {alertname: MoodleCronLate, signal: functional_probe, platform: lms-B}\n" +
+		"  - at: 2026-11-03T10:20:00+01:00\n    act: {verb: restore, by: op, incident: {platform: lms-B}}\n  - at: 2026-11-03T11:00:00+01:00\n    act: {verb: close, by: op, reason: duplicate, incident: {platform: lms-B}"
+	for end, want := range map[string]string{"}": "refused 422", ", data_loss: none}": "state closed", ", data_loss: un cours}": "state closed, told data_lost"} {
+		var got []string
+		for _, h := range played(t, exampleBook(t, "activeprolearn"), "story.yml", start+end, story.Options{}) {
+			switch {
+			case h.What == "refused":
+				got = append(got, "refused "+strconv.Itoa(h.Status))
+			case h.What == "state" && h.To == model.Closed:
+				got = append(got, "state closed")
+			case h.What == "notification" && h.Step == "data_lost":
+				got = append(got, "told data_lost")
+			}
+		}
+		if said := strings.Join(got, ", "); said != want {
+			t.Errorf("closed%s: %s, not %s", end, said, want)
+		}
+	}
+}
+
+// covers: S1.26, S1.31; whoever has promised a date keeps it until then.
+func TestAPromiseIsWaitedFor(t *testing.T) {
+	text := "start: 2026-11-03T07:00:00+01:00\nuntil: 2026-11-12T12:00:00+01:00\nevents:\n  - at: 2026-11-03T08:00:00+01:00\n    fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}\n" +
+		"  - at: 2026-11-03T10:00:00+01:00\n    act: {verb: take, by: adm1, incident: {machine: SRV-AD}}\n  - at: 2026-11-03T11:00:00+01:00\n    act: {verb: forecast, by: adm1, today: 'no', reason: disk, expected_date: 2026-11-10, incident: {machine: SRV-AD}}\n"
+	var lapsed, told []string
+	for _, h := range played(t, exampleBook(t, "synomega"), "story.yml", text, story.Options{}) {
+		if h.What == "notification" && h.Step == "lapsed" {
+			lapsed = append(lapsed, h.At.In(time.UTC).Format("2006-01-02 15:04"))
+		}
+		if h.What == "notification" && (h.Step == "forecast_told" || h.Step == "account_manager") {
+			told = append(told, h.Step+" "+h.At.In(time.UTC).Format("2006-01-02 15:04"))
+		}
+	}
+	if !slices.Equal(lapsed, []string{"2026-11-12 08:01"}) {
+		t.Errorf("given back at %v", lapsed)
+	}
+	if !slices.Equal(told, []string{"forecast_told 2026-11-03 10:01"}) {
+		t.Errorf("the account manager hears of it by %v", told)
+	}
+}
+
+// covers: S2.12, S2.16; worse words of the same person are one mail, with those words.
+func TestAWorseReportIsOneMail(t *testing.T) {
+	text := "start: 2026-11-03T09:00:00+01:00\nuntil: 2026-11-03T10:30:00+01:00\nevents:\n" +
+		"  - at: 2026-11-03T10:00:00+01:00\n    report: {kind: l2_voluntary, platform: lms-B, by: exploit@lms-b.example, severity: minor, text: lent}\n" +
+		"  - at: 2026-11-03T10:20:00+01:00\n    report: {kind: l2_voluntary, platform: lms-B, by: exploit@lms-b.example, severity: blocking, text: plus rien}\n"
+	words := map[string]string{}
+	read := func(ns []incident.Notification) string {
+		words[ns[0].Step] = ns[0].Data.Report
+		return ""
+	}
+	played(t, exampleBook(t, "activeprolearn"), "story.yml", text, story.Options{Subject: read})
+	if said := words["operator_again"]; said != "plus rien" {
+		t.Errorf("the operators read %q", said)
+	}
+	if _, twice := words["report_told"]; twice {
+		t.Error("and hear it a second time")
+	}
+}
+
+// covers: S2.7; whose platform was well early reads of its own delays, and nothing of
+// what the others wait for.
+func TestAPlatformWellBeforeItsHost(t *testing.T) {
+	text := "start: 2026-11-03T09:00:00+01:00\nuntil: 2026-11-03T15:00:00+01:00\nevents:\n"
+	for _, e := range []string{"10:00:00+01:00\n    fires: {alertname: HostDown, signal: infra_probe, platform: lms-A, site: host-1}", "10:00:00+01:00\n    fires: {alertname: HostDown, signal: infra_probe, platform: lms-C, site: host-1}",
+		"10:09:00+01:00\n    clears: {platform: lms-A}", "11:09:00+01:00\n    act: {verb: workaround, by: op, text: miroir, incident: {site: host-1}}", "14:42:00+01:00\n    clears: {platform: lms-C}"} {
+		text += "  - at: 2026-11-03T" + e + "\n"
+	}
+	read := map[string][]string{}
+	played(t, exampleBook(t, "activeprolearn"), "story.yml", text, story.Options{Subject: func(ns []incident.Notification) string {
+		to := ns[0].To[0].Person
+		if read[to] = append(read[to], ns[0].Step); ns[0].Step == "resolved" {
+			for _, c := range ns[0].Data.Clocks {
+				if late := to != "exploit" && c.Target == "resolve"; c.Target == "resolve" && c.Late != late {
+					t.Errorf("%s reads of the resolution: late %t", to, c.Late)
+				}
+			}
+		}
+		return ""
+	}})
+	if slices.Contains(read["exploit"], "workaround") || !slices.Contains(read["exploit.lms-c"], "workaround") {
+		t.Errorf("of the workaround read %v", read)
+	}
+}
+
+// covers: T13; what waits for a delay to be missed is said to come then.
+func TestWhatWaitsForABreachIsPlanned(t *testing.T) {
+	now := paris(t, "2026-03-09 10:00")
+	b := opened(t, exampleBook(t, "activeprolearn"), model.Signal{Kind: model.UserAssistance, By: "exploit", Text: "x", StartsAt: now, Fingerprint: "r",
+		Labels: model.Labels{model.LabelPlatform: "lms-A", model.LabelSignal: string(model.UserAssistance), "reporter": "exploit"}}, now)
+	for _, x := range b.book.Explain(b.inc, b.around, now.Add(2*time.Minute)).Steps {
+		if x.Name == "missed" && (x.Status != "due" || !x.Due.Equal(now.Add(time.Hour+time.Second))) {
+			t.Errorf("missed is %s, due %s", x.Status, x.Due)
+		}
 	}
 }

@@ -64,15 +64,18 @@ func TestAPassedDeadlineIsForeseen(t *testing.T) {
 	b.act("take", "adm1", now)
 	b.act("silence", "adm1", now, "until", "12:00")
 	b.do(incident.Silenced{Active: []incident.Silence{{ID: "s1", By: "adm1", Matchers: []string{`machine="SRV-WEB"`}, StartsAt: now, EndsAt: now.Add(2 * time.Hour)}}}, now)
-	due := map[string]time.Time{}
+	due, to := map[string]time.Time{}, map[string][]string{}
 	for _, s := range book.Explain(b.inc, incident.Circumstances{}, now).Steps {
 		if s.Status == "due" {
-			due[s.Name] = s.Due
+			due[s.Name], to[s.Name] = s.Due, s.To
 		}
 	}
 	for step, want := range map[string]string{"day_missed": "2026-03-09 18:00:01", "silence_over": "2026-03-09 12:00"} {
 		if !due[step].Equal(paris(t, want)) {
 			t.Errorf("%s comes at %v, want %s: %v", step, due[step], want, due)
 		}
+	}
+	if who := to["silence_over"]; !slices.Contains(who, "adm1@msp.example") {
+		t.Errorf("that the silence is over %v are told, and not who made it", who)
 	}
 }

@@ -83,6 +83,10 @@ func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 		d.drop(st, key, f, "rests: "+c)
 		return
 	}
+	if platform != "" && !d.Incident.State.Ended() && !d.Messages().WellAgain(platform).IsZero() && len(d.Contacts().Platforms()) > 1 {
+		d.drop(st, key, f, "rests: this platform is well again, others of the host are not")
+		return
+	}
 	if d.FirstLacking(st.OnlyIf) != "" {
 		d.lookAgain()
 		return

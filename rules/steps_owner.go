@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/policy"
 )
@@ -39,7 +41,11 @@ func (d keeping) lapse() {
 	}
 	d.wakeAtShift()
 	why := d.away()
-	if lapses := d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter); why == "" {
+	lapses := d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter)
+	if promised, ok := d.Promised(i.Progress.ExpectedDate); ok {
+		lapses = incident.Later(lapses, promised) // nothing was expected of him before
+	}
+	if why == "" {
 		if i.Flags[model.FlagSilenced] {
 			return
 		}

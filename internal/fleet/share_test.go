@@ -47,3 +47,22 @@ sources: {acronis-eu2: }
 		t.Errorf("a file of people alone is shared (%v)", err)
 	}
 }
+
+// covers: P15; where copies lie is no exporter's affair: one that knows no such keys is
+// not handed them.
+func TestShareLeavesOutWhereCopiesLie(t *testing.T) {
+	for name, text := range map[string]string{
+		"m.yml": "machines:\n  - {customer: dupont, name: SRV-AD, class: server, plans: [{plan: daily, role: primary, location: vault, medium: tape, offsite: true, immutable: true}]}\n",
+		"m.csv": "customer,machine,class,backup_role,plan,location,medium,offsite,immutable\ndupont,SRV-AD,server,primary,daily,vault,tape,yes,yes\n",
+	} {
+		out, is, err := fleet.Share(strict.File{Name: name, Text: []byte(text)})
+		if err != nil || !is || !strings.Contains(out.Text, "daily") {
+			t.Fatalf("%s: %v, %q", name, err, out.Text)
+		}
+		for _, word := range []string{"location", "vault", "medium", "tape", "offsite", "immutable"} {
+			if strings.Contains(out.Text, word) {
+				t.Errorf("%s is shared with %s:\n%s", name, word, out.Text)
+			}
+		}
+	}
+}

@@ -78,6 +78,9 @@ func UnknownName(kind, name string, known []string) phrase.Phrase {
 	case len(known) == 0:
 		return phrase.Of("unknown {noun} {quoted}: none is defined here", "noun", kind, "quoted", name)
 	case name == "":
+		if strings.ContainsAny(kind[:1], "aeiou") {
+			return phrase.Of("an {noun} is missing: name one of {known}", "noun", kind, "known", all)
+		}
 		return phrase.Of("a {noun} is missing: name one of {known}", "noun", kind, "known", all)
 	}
 	if near := Nearest(name, known); near != "" {

@@ -185,6 +185,9 @@ func (i clocks) NextNews() string {
 func (i clocks) Clocks() []fact {
 	var rows []fact
 	for _, c := range i.f.Clocks {
+		if i.f.StillFires && c.MetAt.Equal(i.f.ResolvedAt) {
+			continue // somebody's word alone kept it
+		}
 		row := fact{Name: upperFirst(i.NameOf("target", c.Target))}
 		switch {
 		case c.Excused:

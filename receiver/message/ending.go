@@ -25,6 +25,9 @@ func (i ending) Closed() bool { return i.f.State == model.Closed }
 // ByWord tells that a person resolved it while its alert fires on.
 func (i ending) ByWord() bool { return i.f.State == model.Resolved && i.f.StillFires }
 
+// StillFires tells that a person ended it and its alert fires on.
+func (i ending) StillFires() bool { return i.f.StillFires }
+
 // LooksAgain is when what fires on is looked at again.
 func (i ending) LooksAgain() string { return i.Moment(i.f.AgainAt) }
 

@@ -80,6 +80,9 @@ func (v *view) History() []happening {
 				all = append(all, happening{v.Moment(h.At), w, h.Who, ""})
 				continue
 			}
+		case "close":
+			all = append(all, happening{v.Moment(h.At), what, h.Who, named(v.Language, h.Text)})
+			continue
 		}
 		all = append(all, happening{v.Moment(h.At), what, h.Who, h.Text})
 	}

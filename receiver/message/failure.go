@@ -83,7 +83,11 @@ func (i failure) LastSuccess() string { return i.MomentAgo(i.f.LastSuccess) }
 // SinceDate is the day since which nothing is protected.
 func (i failure) SinceDate() string { return i.Date(i.unprotectedSince()) }
 
+// unprotectedSince is zero for what was never backed up.
 func (i failure) unprotectedSince() time.Time {
+	if i.kind() == "never_ran" {
+		return i.f.LastSuccess
+	}
 	for _, t := range []time.Time{i.f.LastSuccess, i.f.StartedAt, i.f.OpenedAt} {
 		if !t.IsZero() {
 			return t
@@ -94,7 +98,7 @@ func (i failure) unprotectedSince() time.Time {
 
 // Days is "11 jours", the whole days without a backup; "" for none.
 func (i failure) Days() string {
-	if i.f.Days <= 0 {
+	if i.f.Days <= 0 || i.unprotectedSince().IsZero() {
 		return ""
 	}
 	return i.Plural("day", i.f.Days)
@@ -160,10 +164,19 @@ func (i failure) daysWithout() string {
 
 // PlainCause is the cause in a customer's words.
 func (i failure) PlainCause() string {
-	if i.Offline() {
+	switch {
+	case i.Offline():
 		return i.Word("plain.offline")
+	case i.Reached():
+		return i.Word("plain.error")
 	}
-	return i.Word("plain.error")
+	return i.Word("plain.unseen")
+}
+
+// Reached tells that the machine could be reached, as a run of its backup shows. What
+// never ran, never ends or is gone says nothing of that.
+func (i failure) Reached() bool {
+	return !i.Offline() && slices.Contains([]string{"failed", "missed", "cancelled", "corrupted", "suspicious"}, i.kind())
 }
 
 // Since is how long the failure has lasted: "45 min".

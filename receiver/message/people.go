@@ -1,5 +1,12 @@
 package message
 
+import (
+	"cmp"
+	"strings"
+
+	"vigie/receiver/message/locale"
+)
+
 // people are who has it in hand, and what they said.
 type people struct{ *sheet }
 
@@ -29,8 +36,13 @@ func (i people) Actor() string { return i.f.Actor }
 // Automatic tells that no person asked for this message.
 func (i people) Automatic() bool { return i.f.Automatic }
 
-// Reason is a person's words.
-func (i people) Reason() string { return i.f.Reason }
+// Reason is why somebody did it, in his words or by the name of what he chose.
+func (i people) Reason() string { return named(i.Language, i.f.Reason) }
+
+// named gives the usual reasons for closing their names; what somebody wrote stays.
+func named(l *locale.Language, reason string) string {
+	return cmp.Or(l.Word(locale.Pages+"close."+strings.ReplaceAll(reason, "_", " ")), reason)
+}
 
 // Expected is the promised day: "mercredi 12 mars".
 func (i people) Expected() string { return i.dateText(i.f.ExpectedDate) }
@@ -51,9 +63,14 @@ func (i people) ExpectedBrief() string {
 	return i.f.ExpectedDate
 }
 
+// Escalates tells that somebody would hear of it if he says that he cannot mend it.
+func (i people) Escalates() bool { return !i.f.NoEscalation }
+
 // HandedOn tells that the assignment moved from one person to another, and that
-// both read about it.
-func (i people) HandedOn() bool { return len(i.n.To) > 1 }
+// whoever had it reads about it.
+func (i people) HandedOn() bool {
+	return len(i.n.To) > 1 || i.f.Assignee != "" && len(i.n.To) == 1 && i.n.To[0].Name != i.f.Assignee
+}
 
 // SilenceBy is who silenced the alert.
 func (i people) SilenceBy() string { return i.f.SilenceBy }

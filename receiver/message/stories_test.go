@@ -70,7 +70,13 @@ func mailsOf(t *testing.T, example, name, language string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tale, err := story.Parse(path, text)
+	return mailsTold(t, example, string(text), language)
+}
+
+// mailsTold plays a story that is given as text.
+func mailsTold(t *testing.T, example, text, language string) string {
+	t.Helper()
+	tale, err := story.Parse("story.yml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type broken struct {
 }
 
 func (b *broken) judge(path string, err error) {
-	if !sqlite.Forgets(err) {
+	if !sqlite.SyncFailed(err) {
 		return
 	}
 	b.end(fmt.Errorf("%w: the disk failed to keep what was written to %s (%w); nothing that was accepted is lost: look after the disk, then start vigie again", ErrUnavailable, path, err))

@@ -429,7 +429,7 @@ func (s *Store) answer(jobs []*job, err error) {
 
 // judge looks at an error for what it says about the disk.
 func (s *Store) judge(err error) {
-	if sqlite.Fills(err) {
+	if sqlite.DiskFull(err) {
 		s.ballast.GiveBack()
 	}
 	s.broken.judge(s.path, err)

@@ -69,3 +69,22 @@ func TestNextIsWhatWillHappen(t *testing.T) {
 		t.Errorf("after: %s", got)
 	}
 }
+
+// Who has an incident may give it back, alone; what was taken by mistake is undone where it was done.
+func TestGivenBackOnThePage(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(nil, nil)
+	d.acts("i1", "take", "adm1", nil)
+	const form = `action="/incidents/i1/release"`
+	if _, text := d.browser("sup").get("/incidents/i1"); strings.Contains(text, form) {
+		t.Error("another may give it back")
+	}
+	b := d.browser("adm1")
+	code, text := b.get("/incidents/i1")
+	must(t, code, text, form)
+	code, text = b.post("/incidents/i1/release", nil)
+	must(t, code, text, "Rendu : personne ne l&#39;a.", "ouvert, pas encore pris")
+	if strings.Contains(text, form) {
+		t.Error("it can be given back twice")
+	}
+}

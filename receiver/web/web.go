@@ -136,7 +136,7 @@ func (s *site) person(x route) http.HandlerFunc {
 			if code >= http.StatusInternalServerError {
 				s.o.Logger.Error("request failed", "path", r.URL.Path, "code", code, "err", err)
 			}
-			s.answer(w, code, problem{err.Error(), code, incident.FieldOf(err)})
+			s.answer(w, code, problem{about.Said(err, s.o.Engine.Book().Directory), code, incident.FieldOf(err)})
 			return
 		}
 		if f, is := v.(*reportpages.File); is {

@@ -67,6 +67,14 @@ func Explain(b *book.Book, inc incident.Incident, around incident.Circumstances,
 		return Explanation{Incident: inc.ID, Key: inc.Key, Summary: "policy " + inc.Policy + " is not loaded"}
 	}
 	d.Horizon = now
+	if len(own.Silences) > 0 { // whoever made those that run is told when they are over
+		own.Progress.SilenceAuthors = nil
+		for _, id := range slices.Sorted(maps.Keys(own.Silences)) {
+			if p := b.Directory.Author(own.Silences[id].By); p != nil {
+				own.Progress.SilenceAuthors = append(own.Progress.SilenceAuthors, p.ID)
+			}
+		}
+	}
 	e := Explanation{Incident: inc.ID, Key: inc.Key, Scenario: inc.Scenario, Policy: inc.Policy, State: inc.State,
 		Episode: inc.Episode, Evidence: d.OtherEvidence()}
 	for _, st := range d.Scenario.Steps {

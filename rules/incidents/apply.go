@@ -28,7 +28,11 @@ func (b *Batch) Apply(t *Tracked, ev incident.Event) (incident.Decision, error) 
 				continue
 			}
 			times[s.ID]++
-			sd, err := b.decide(s, incident.Related{})
+			var also incident.Event = incident.Related{}
+			if a, acted := ev.(incident.Acted); acted && a.Act.Verb == "decommission" && times[s.ID] == 1 {
+				also = ev // the machine is gone, whatever of it fails
+			}
+			sd, err := b.decide(s, also)
 			if err != nil {
 				return d, err
 			}

@@ -298,3 +298,14 @@ func FuzzLoadDirectory(f *testing.F) {
 		}
 	})
 }
+
+// covers: T17; an address that only the own network knows is warned of.
+func TestAddressWithoutADot(t *testing.T) {
+	dir, err := Load([]strict.File{{Name: "people.yml", Text: []byte("people:\n  lea: {name: Léa, email: lea@dupont}\n  it: {name: IT, email: it@dupont.example}\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(dir.Slips) != 1 || !strings.HasPrefix(dir.Slips[0], `people.yml:2: people.lea.email: "lea@dupont" has no dot`) {
+		t.Errorf("the warnings are %q", dir.Slips)
+	}
+}

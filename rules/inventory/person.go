@@ -62,6 +62,9 @@ func (l *loader) people(entries map[string]personEntry) {
 			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
 		}
 		l.dir.speaks(e.At, where+".language", e.Language)
+		if _, domain, is := strings.Cut(e.Email, "@"); is && !strings.Contains(domain, ".") {
+			l.dir.Slips = append(l.dir.Slips, fmt.Sprintf("%s: %s.email: %q has no dot behind the @: no mail server outside your own network takes that; write the whole address, like lea@dupont.example", e.At, where, e.Email))
+		}
 		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared,
 			TicketIntake: e.TicketIntake, Channels: l.channels(e, where)}
 	}

@@ -71,13 +71,16 @@ func (st *Step) ByClock() bool {
 }
 
 // TellsOfRefusal is true for the step that says that an address is dead.
-func (st *Step) TellsOfRefusal() bool {
-	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "address_refused" })
-}
+func (st *Step) TellsOfRefusal() bool { return st.onMoment("address_refused") }
 
 // OnJoining reports whether the step answers a person who reported what was known.
-func (st *Step) OnJoining() bool {
-	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == "joined" })
+func (st *Step) OnJoining() bool { return st.onMoment("joined") }
+
+// OnWorsening reports whether the step says that it is worse than thought.
+func (st *Step) OnWorsening() bool { return st.onMoment("worsened") }
+
+func (st *Step) onMoment(name string) bool {
+	return slices.ContainsFunc(st.When, func(t Trigger) bool { return t.Kind == WhenMoment && t.Name == name })
 }
 
 // Missing is whom to tell when a step has nobody to tell.

@@ -35,6 +35,9 @@ func (p *Policy) Warnings(dir *inventory.Directory, now time.Time) []string {
 		if len(s.Steps) == 0 && s.Ignores == "" {
 			warn(s.At, "scenario %s tells nobody: add steps:, or ignores: with a reason if its alerts are only to be listed", s.Name)
 		}
+		if len(s.Steps) > 0 && s.endsUnverified() && !slices.ContainsFunc(s.Steps, p.asksForProof) {
+			warn(s.At, "scenario %s: an incident whose alert ends without proof becomes unverified, and nobody of yours is asked whether it is over; add a step with when: {at: unverified}, as the examples have (unproven, measured_well)", s.Name)
+		}
 		for _, st := range s.Steps {
 			if why := s.neverRuns(st); why != "" {
 				warn(st.At, "step %s of scenario %s can never run: %s; mend its when:, only_if: or unless:, or take the step away", st.Name, s.Name, why)
@@ -47,6 +50,23 @@ func (p *Policy) Warnings(dir *inventory.Directory, now time.Time) []string {
 		}
 	}
 	return append(out, p.roleGaps(dir, now)...)
+}
+
+// endsUnverified reports whether the end of an alert, which else ends an incident, may
+// leave it open for a person to say whether it is over: after a restore or a report.
+func (s *Scenario) endsUnverified() bool {
+	return s.Proof == ProofCleared && (s.Resolve.Cause || len(s.Severity.Order) > 0)
+}
+
+// asksForProof reports whether a step tells somebody of ours of an unverified incident.
+func (p *Policy) asksForProof(st *Step) bool {
+	if slices.Contains(st.Unless, "not reported_by_person") || slices.Contains(slices.Concat(st.Unless, st.Rests), "unverified") {
+		return false
+	}
+	ours := func(role string) bool { r := p.Roles[role]; return r != nil && !r.Outside }
+	return slices.ContainsFunc(slices.Concat(st.To, st.Cc), ours) && slices.ContainsFunc(st.When, func(t Trigger) bool {
+		return t.Name == "unverified" || t.Kind == WhenOpening && len(st.Unless)+len(t.Unless) == 0
+	})
 }
 
 // roleGaps warns for each role of a step whose messages reach nobody at some

@@ -35,6 +35,7 @@ var conditions = map[string]func(*Situation) bool{
 	"acted_today":          func(d *Situation) bool { return d.actedToday("note", "attempt", "forecast", "answer") },
 	"forecast_yes_today":   (*Situation).forecastYesToday,
 	"answered":             (*Situation).answered,
+	"joined_worse":         (*Situation).joinedWorse,
 	"answer_noted":         func(d *Situation) bool { return d.isAnswer(d.LastAct("note")) },
 	"call_recorded":        (*Situation).callRecorded,
 	"silenced":             func(d *Situation) bool { return d.Incident.Flags[model.FlagSilenced] },

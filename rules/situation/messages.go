@@ -92,7 +92,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 		f.Level = 3 // whoever reads it is
 	}
 	d.sheetOwn(&f, platform, to)
-	if st.OnJoining() {
+	if st.OnJoining() || d.joinedWorse() && st.OnWorsening() {
 		own(&f, d.LastReport())
 	}
 	f.ScenarioText, f.ScenarioTitle, f.NoCalls = d.Scenario.Title.In(to[0].Language), d.Scenario.Title, d.Scenario.Calls == nil
@@ -179,7 +179,7 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	if platform != "" && !first.IsZero() {
 		f.StartedAt, f.ReceivedAt = first, first
 	}
-	if well := d.wellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
+	if well := d.WellAgain(platform); f.State == model.Resolved && well.Before(f.ResolvedAt) && !well.IsZero() {
 		f.ResolvedAt = well
 	}
 }
@@ -193,9 +193,9 @@ func own(f *incident.MessageData, r model.Signal) {
 	}
 }
 
-// wellAgain is when the last probe of a platform was well again; zero for none, while
+// WellAgain is when the last probe of a platform was well again; zero for none, while
 // one is not, and where somebody said since that it still fails.
-func (d Messages) wellAgain(platform string) (last time.Time) {
+func (d Messages) WellAgain(platform string) (last time.Time) {
 	for _, a := range d.Incident.Alerts {
 		if !d.hits(a, platform) {
 			continue
@@ -254,6 +254,9 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	if a := d.LastAct("assign"); a != nil && a.Fields["to"] == d.Incident.Assignee {
 		f.AssignedBy = d.Book.Directory.PersonName(a.By)
 	}
+	if f.Actor == "" && d.Incident.State.Ended() {
+		f.Actor = d.endedBy()
+	}
 	f.Actor, f.Reporter = d.Book.Directory.PersonName(f.Actor), d.Book.Directory.PersonName(f.Reporter)
 	for _, s := range d.Incident.Silences {
 		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {
@@ -280,6 +283,16 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	if r := d.Incident.Progress.RefusedAddress; r != "" {
 		f.Refused, f.RefusedWhat = []string{r}, d.Incident.Progress.RefusedWhat
 	}
+}
+
+// endedBy is who ended it by a word of his own; "" for nobody.
+func (d Messages) endedBy() string {
+	for _, a := range slices.Backward(d.Incident.Acts) {
+		if a.Episode == d.Incident.Episode && slices.Contains([]string{"resolve", "close", "decommission"}, a.Verb) {
+			return a.By
+		}
+	}
+	return ""
 }
 
 // orEmpty writes an instant, and nothing for none.
@@ -451,7 +464,11 @@ func (d Messages) sheetTimes(f *incident.MessageData) {
 	}
 	for _, t := range d.Scenario.Targets {
 		if c := d.Incident.Targets[t.Name]; c != nil && !t.Measured {
-			f.Clocks = append(f.Clocks, incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""})
+			row := incident.ClockRow{Target: t.Name, Due: c.Due, MetAt: c.MetAt, Paused: c.Paused, Late: !c.Breached.IsZero(), Excused: c.Excused != ""}
+			if well := f.ResolvedAt; f.State == model.Resolved && well.Before(row.MetAt) && slices.Contains(t.MetBy, "ended") {
+				row.MetAt, row.Late = well, well.After(c.Due) // this platform was well before the others of its host
+			}
+			f.Clocks = append(f.Clocks, row)
 		}
 	}
 }

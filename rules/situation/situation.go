@@ -184,6 +184,12 @@ func (d *Situation) LastReport() model.Signal {
 	return model.Signal{}
 }
 
+// joinedWorse tells that the newest report says that it is worse than thought.
+func (d *Situation) joinedWorse() bool {
+	joined, ok := d.Incident.Raised["joined"]
+	return ok && joined.At.Equal(d.Incident.Raised["worsened"].At)
+}
+
 // platforms are all platforms that the incident's signals name, by themselves or by
 // their host, sorted.
 func (d *Situation) platforms() []string { return d.Book.Directory.Hit(d.Incident.Platforms()) }

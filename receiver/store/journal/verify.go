@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -188,14 +189,9 @@ func (f *verifier) endOf(at Head, broken bool) {
 const maxBody = 256 << 20
 
 func (f *verifier) payloads() error {
-	rows, err := f.t.Query(`SELECT sha256, body FROM delivery`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return engine.Each(f.t, func(r *sql.Rows) error {
 		var name, packed []byte
-		if err := rows.Scan(&name, &packed); err != nil {
+		if err := r.Scan(&name, &packed); err != nil {
 			return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 		}
 		f.v.Payloads++
@@ -205,20 +201,15 @@ func (f *verifier) payloads() error {
 			f.fault(chain, 1, "was changed: its content does not have its hash")
 		}
 		f.whole[chain] = name
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT sha256, body FROM delivery`)
 }
 
 func (f *verifier) messages() error {
-	rows, err := f.t.Query(`SELECT id, value, salt FROM message`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return engine.Each(f.t, func(r *sql.Rows) error {
 		var id string
 		var value, salt []byte
-		if err := rows.Scan(&id, &value, &salt); err != nil {
+		if err := r.Scan(&id, &value, &salt); err != nil {
 			return fmt.Errorf("%w: %w", engine.ErrUnavailable, err)
 		}
 		f.v.Messages++
@@ -227,15 +218,16 @@ func (f *verifier) messages() error {
 			if len(value) == 0 {
 				f.v.Erased++
 			}
-			continue
+			return nil
 		}
 		text, err := f.t.Unpack(value)
 		if err != nil {
 			f.fault(Message+id, 1, "was changed: it cannot be read: %v", err)
+			return nil
 		}
 		f.whole[Message+id] = Commit(salt, string(text))
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT id, value, salt FROM message`)
 }
 
 // seals follows the chain of seals and looks up what each of them saw.
