@@ -186,6 +186,7 @@ func (s *follower) command(cmd syntax.Command, w way) {
 			s.functions[cmd.Name.Value] = cmd.Body
 		}
 	case *syntax.DeclClause:
+		w.out = false
 		s.substituted(cmd, w.hinting("of export, local and their like the code is 0 whatever $(...) ended with"))
 	case nil:
 	default:
