@@ -367,6 +367,10 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"redis-cli ping", 0, NotDue},
 		{"curl --fail -T app.sql https://store.example/", 0, Success},
 		{"curl -I https://store.example/", 0, NotDue},
+		{"curl -fsS -m 10 -o /dev/null https://hc.example/1", 0, NotDue},
+		{"curl -fsS -o /dev/null -T app.sql https://store.example/", 0, Success},
+		{"curl -fsS -o app.zip https://firewall.example/backup", 0, Success},
+		{"curl -fsS https://firewall.example/backup", 0, Success}, // into a pipe
 		{"pg_dump --version", 0, NotDue},
 		{"pg_dump -V", 0, NotDue},
 		{"pg_dump -s app", 0, Success},
